@@ -1,0 +1,110 @@
+"""What a run over one file did, HDU by HDU: plain values that serialise to JSON."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+__all__ = ["FileReport", "HduReport", "Kind"]
+
+Kind = Literal["image", "compressed", "copied", "decompressed"]
+
+
+@dataclass
+class HduReport:
+    """
+    One HDU of a file.
+
+    Attributes
+    ----------
+    index : int
+        Position in the source file, the primary HDU being 0.
+    name : str
+        ``EXTNAME``, or ``'PRIMARY'`` for an unnamed primary HDU, or ``''``.
+    kind : str
+        ``'image'`` (an uncompressed image), ``'compressed'`` (holds ASTROCODEC_1 tiles after the call),
+        ``'decompressed'`` (an image restored from tiles), ``'copied'`` (passed through byte for byte).
+    dtype : str
+        Type of the stored pixels as NumPy names it, for example ``'int16'``; ``''`` where there is no image.
+    shape : tuple of int
+        Shape in NumPy order, ``()`` where there is no image.
+    pixels : int
+        Number of pixels.
+    original_bytes, compressed_bytes : int
+        Size of header and data, padding included, without and with compression.
+    bits_per_pixel : float or None
+        Everything charged (header, table, padding); None without pixels.
+    model : str
+        Fingerprint of the model that coded the tiles, ``''`` if none did.
+    tuned : bool
+        Whether that model was fitted to this HDU and stands in its header.
+    note : str
+        Anything worth telling the user, ``''`` otherwise.
+
+    Examples
+    --------
+    >>> HduReport(index=0, name="PRIMARY", kind="image", shape=(4, 5), pixels=20).pixels
+    20
+    """
+
+    index: int
+    name: str = ""
+    kind: Kind = "copied"
+    dtype: str = ""
+    shape: tuple[int, ...] = ()
+    pixels: int = 0
+    original_bytes: int = 0
+    compressed_bytes: int = 0
+    bits_per_pixel: float | None = None
+    model: str = ""
+    tuned: bool = False
+    note: str = ""
+
+
+@dataclass
+class FileReport:
+    """
+    One file.
+
+    Attributes
+    ----------
+    source, target : str
+        Names as given; ``'-'`` for a file object without a name, ``''`` where nothing was written.
+    original_bytes, compressed_bytes : int
+        Size of the file without and with compression.
+    seconds : float
+        Wall time.
+    verified : bool or None
+        True after every pixel and header card was compared or every checksum checked; None where no check was asked for.
+    hdus : list of HduReport
+        One entry per HDU of the source.
+
+    Examples
+    --------
+    >>> FileReport("a.fits", "a.ac.fits", 100, 50).ratio
+    2.0
+    """
+
+    source: str
+    target: str
+    original_bytes: int = 0
+    compressed_bytes: int = 0
+    seconds: float = 0.0
+    verified: bool | None = None
+    hdus: list[HduReport] = field(default_factory=list)
+
+    @property
+    def ratio(self) -> float:
+        """Original bytes over compressed bytes; 0 for an empty result."""
+        return self.original_bytes / self.compressed_bytes if self.compressed_bytes else 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """
+        Return the report as nested dictionaries and lists, ready for ``json.dumps``.
+
+        Examples
+        --------
+        >>> FileReport("a", "b", hdus=[HduReport(0)]).to_dict()["hdus"][0]["index"]
+        0
+        """
+        return asdict(self)
