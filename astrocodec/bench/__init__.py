@@ -1,0 +1,1 @@
+"""Measurements of size and speed beside other codecs, on real frames."""

@@ -1,0 +1,153 @@
+"""The corpus of real frames: where it is, what it holds, its pixels as stored."""
+
+import csv
+import os
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from astropy.io import fits
+from numpy.typing import NDArray
+
+CORPUS_VARIABLE = "ASTROCODEC_CORPUS"
+INTEGER_KINDS = ("raw-int", "processed-int")
+# BZERO by which FITS, having one sign per BITPIX, stores the other one.
+_OTHER_SIGN = {"uint8": (-128, "int8"), "int16": (2**15, "uint16"), "int32": (2**31, "uint32")}
+
+
+@dataclass(frozen=True)
+class CorpusFile:
+    """One line of the corpus's manifest.
+
+    Attributes
+    ----------
+    path : pathlib.Path
+        The file.
+    name : str
+        Its name in the manifest.
+    group : str
+        Instrument; frames of one group resemble each other.
+    kind : str
+        ``raw-int``, ``processed-int``, ``ramp``, ``float``, ``cutout`` or ``visibility``.
+    """
+
+    path: Path
+    name: str
+    group: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One image HDU of a corpus file, as stored.
+
+    Attributes
+    ----------
+    source : CorpusFile
+        The file it stands in.
+    hdu : int
+        Number of the HDU, from 0.
+    stored : numpy.ndarray
+        The integers or floats of the data unit, in native byte order.
+    bzero : float
+        The header's BZERO, 0 where it has none.
+    """
+
+    source: CorpusFile
+    hdu: int
+    stored: NDArray[np.generic]
+    bzero: float
+
+    @property
+    def pixels(self) -> NDArray[np.generic]:
+        """Pixels of the type that the file means: uint16 for int16 stored with BZERO 32768."""
+        offset, meant = _OTHER_SIGN.get(self.stored.dtype.name, (0, ""))
+        if not meant or self.bzero != offset:
+            return self.stored
+        return (self.stored.astype(np.int64) + offset).astype(meant)
+
+    @property
+    def planes(self) -> NDArray[np.generic]:
+        """`pixels` as a stack of planes, shape (planes, rows, columns)."""
+        pixels = np.atleast_2d(self.pixels)
+        return pixels.reshape(-1, *pixels.shape[-2:])
+
+
+def find_corpus(root: str | os.PathLike[str] | None = None) -> Path:
+    """Find the corpus's directory.
+
+    Parameters
+    ----------
+    root : path, optional
+        The directory; by default that of ``$ASTROCODEC_CORPUS``, else ``../shared/corpus`` beside the repository.
+
+    Returns
+    -------
+    pathlib.Path
+        A directory that holds ``MANIFEST.csv``.
+
+    Raises
+    ------
+    FileNotFoundError
+        Where there is none.
+    """
+    beside = Path(__file__).resolve().parents[3] / "shared" / "corpus"
+    candidate = Path(root or os.environ.get(CORPUS_VARIABLE) or beside)
+    if not (candidate / "MANIFEST.csv").is_file():
+        raise FileNotFoundError(
+            f"no corpus at {candidate}: it has no MANIFEST.csv; set {CORPUS_VARIABLE} to the directory that holds it"
+        )
+    return candidate
+
+
+def corpus_files(
+    kinds: Collection[str] = INTEGER_KINDS,
+    names: Collection[str] = (),
+    root: str | os.PathLike[str] | None = None,
+) -> list[CorpusFile]:
+    """List the corpus's files.
+
+    Parameters
+    ----------
+    kinds : collection of str
+        Kinds wanted.
+    names : collection of str
+        Parts of names; a file is taken where any of them occurs in its name. Empty: every file.
+    root : path, optional
+        See `find_corpus`.
+
+    Returns
+    -------
+    list of CorpusFile
+        In the manifest's order.
+    """
+    corpus = find_corpus(root)
+    with open(corpus / "MANIFEST.csv", newline="", encoding="utf-8") as lines:
+        rows = list(csv.DictReader(lines))
+    return [
+        CorpusFile(corpus / row["file"], row["file"], row["group"], row["kind"])
+        for row in rows
+        if row["kind"] in kinds and (not names or any(name in row["file"] for name in names))
+    ]
+
+
+def frames(source: CorpusFile) -> Iterator[Frame]:
+    """Yield every image HDU that holds pixels, in the file's order.
+
+    Parameters
+    ----------
+    source : CorpusFile
+        The file to read.
+
+    Yields
+    ------
+    Frame
+        Its pixels copied, so that it outlives the open file.
+    """
+    with fits.open(source.path, do_not_scale_image_data=True, memmap=False) as hdus:
+        for index, hdu in enumerate(hdus):
+            if not hdu.is_image or hdu.data is None or hdu.data.size == 0:
+                continue
+            stored = np.array(hdu.data, dtype=hdu.data.dtype.newbyteorder("="), order="C")
+            yield Frame(source, index, stored, float(hdu.header.get("BZERO", 0.0)))

@@ -1,0 +1,170 @@
+"""Tables of measurements: CSV with the circumstances beside it, Markdown, geometric means."""
+
+import csv
+import importlib.metadata
+import json
+import math
+import os
+import platform
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+Row = Mapping[str, Any]
+_PACKAGES = ("numpy", "astropy", "imagecodecs", "zstandard", "fitsio", "matplotlib")
+
+
+def write_csv(path: str | os.PathLike[str], rows: Sequence[Row]) -> None:
+    """Write rows under a header line; the file appears whole or not at all.
+
+    Parameters
+    ----------
+    path : path
+        Target, replaced where it exists.
+    rows : sequence of mapping
+        At least one row; the first one's keys are the columns.
+    """
+    target = Path(path)
+    partial = target.with_name(target.name + ".part")
+    with open(partial, "w", newline="", encoding="utf-8") as lines:
+        writer = csv.DictWriter(lines, fieldnames=list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    partial.replace(target)
+
+
+def read_csv(path: str | os.PathLike[str]) -> list[dict[str, str]]:
+    """Read what `write_csv` wrote.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+
+    Returns
+    -------
+    list of dict
+        One per row, values as text.
+    """
+    with open(path, newline="", encoding="utf-8") as lines:
+        return list(csv.DictReader(lines))
+
+
+def provenance() -> dict[str, Any]:
+    """Describe the circumstances of a measurement.
+
+    Returns
+    -------
+    dict
+        Command, commit (with ``-dirty`` where tracked files differ from it), date, processor, system and versions.
+    """
+    return {
+        "command": shlex.join(["python", os.path.relpath(sys.argv[0]), *sys.argv[1:]]),
+        "commit": _commit(),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "packages": {name: version for name in _PACKAGES if (version := _version(name))},
+    }
+
+
+def write_provenance(path: str | os.PathLike[str], keep_earlier: bool = False) -> Path:
+    """Write `provenance` beside a table, as ``NAME.json`` for ``NAME.csv``.
+
+    Parameters
+    ----------
+    path : path
+        The table.
+    keep_earlier : bool
+        Append to the runs that the file lists already: the table holds their rows too.
+
+    Returns
+    -------
+    pathlib.Path
+        The file written, a list of runs.
+    """
+    target = Path(path).with_suffix(".json")
+    earlier = json.loads(target.read_text(encoding="utf-8")) if keep_earlier and target.exists() else []
+    target.write_text(json.dumps([*earlier, provenance()], indent=2) + "\n", encoding="utf-8")
+    return target
+
+
+def geometric_mean(values: Iterable[float]) -> float:
+    """Geometric mean.
+
+    Parameters
+    ----------
+    values : iterable of float
+        Positive numbers.
+
+    Returns
+    -------
+    float
+        NaN for no values.
+    """
+    logarithms = [math.log(value) for value in values]
+    return math.exp(math.fsum(logarithms) / len(logarithms)) if logarithms else math.nan
+
+
+def markdown(rows: Sequence[Row], columns: Mapping[str, str] | None = None) -> str:
+    """Format rows as a Markdown table.
+
+    Parameters
+    ----------
+    rows : sequence of mapping
+        At least one row.
+    columns : mapping of str to str, optional
+        Keys to take and their headings; by default all of the first row.
+
+    Returns
+    -------
+    str
+        Numbers aligned to the right; floats as they are in the rows when they are text, else with three decimals.
+    """
+    headings = columns or {key: key for key in rows[0]}
+    numeric = [all(isinstance(row[key], int | float | None) for row in rows) for key in headings]
+    lines = [
+        "| " + " | ".join(headings.values()) + " |",
+        "|" + "|".join("---:" if right else "---" for right in numeric) + "|",
+    ]
+    lines += ["| " + " | ".join(_cell(row[key]) for key in headings) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+def _cell(value: Any) -> str:
+    """Format one cell."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return "n/a"
+    return f"{value:.3f}" if isinstance(value, float) else str(value).replace("|", "\\|")
+
+
+def _commit() -> str:
+    """Name the checked-out commit, or say that there is none."""
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "not a git checkout"
+
+
+def _processor() -> str:
+    """Name the processor as the system does."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def _version(package: str) -> str | None:
+    """Version of an installed package."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
