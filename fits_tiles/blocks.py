@@ -1,0 +1,270 @@
+"""
+FITS files as they lie on disk: where each HDU begins, its header cards verbatim, how long its data are.
+
+Nothing here interprets a keyword that it does not need, so headers with illegal keywords pass through unharmed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from astrocodec.errors import CorruptError, FormatError, TruncatedError
+
+__all__ = ["BLOCK", "CARD", "Hdu", "card_value", "find_card", "int_card", "padded", "read_at", "walk"]
+
+BLOCK = 2880
+CARD = 80
+_END = b"END".ljust(CARD)
+_MAX_HEADER = 64 << 20
+_INTEGER = re.compile(rb"[+-]?\d{1,19}$")
+_BITPIX = (8, 16, 32, 64, -32, -64)
+
+
+@dataclass(frozen=True)
+class Hdu:
+    """
+    One header-data unit of a file.
+
+    Attributes
+    ----------
+    index : int
+        Position in the file, from 0.
+    start : int
+        Offset of the header.
+    header : bytes
+        The header with ``END`` and its padding, a multiple of 2880 bytes.
+    data_start : int
+        Offset of the data.
+    data_bytes : int
+        Length of the data without padding.
+    stop : int
+        Offset behind the padding, or the end of the file where the last HDU lacks padding.
+    """
+
+    index: int
+    start: int
+    header: bytes
+    data_start: int
+    data_bytes: int
+    stop: int
+
+    @property
+    def cards(self) -> tuple[bytes, ...]:
+        """The 80-byte cards in order, without ``END``."""
+        return split_cards(self.header)
+
+    @property
+    def name(self) -> str:
+        """``EXTNAME``, or ``'PRIMARY'`` for a primary HDU without one, or ``''``."""
+        value = card_value(find_card(self.cards, "EXTNAME"))
+        if isinstance(value, str) and value:
+            return value
+        return "PRIMARY" if self.index == 0 else ""
+
+    @property
+    def label(self) -> str:
+        """How messages name the HDU, for example ``HDU 2 ('SCI')``."""
+        return f"HDU {self.index} ({self.name!r})" if self.name else f"HDU {self.index}"
+
+    @property
+    def size(self) -> int:
+        """Bytes from the header's first to the padding's last."""
+        return self.stop - self.start
+
+
+def padded(size: int) -> int:
+    """
+    Round a size up to whole FITS blocks.
+
+    Examples
+    --------
+    >>> padded(1), padded(2880), padded(0)
+    (2880, 2880, 0)
+    """
+    return -(-size // BLOCK) * BLOCK
+
+
+def split_cards(header: bytes) -> tuple[bytes, ...]:
+    """
+    Cut a header into its cards, ``END`` and what follows it left out.
+
+    Examples
+    --------
+    >>> split_cards(b"SIMPLE  =".ljust(80) + b"END".ljust(80))[0][:8]
+    b'SIMPLE  '
+    """
+    cards = []
+    for at in range(0, len(header), CARD):
+        card = header[at : at + CARD]
+        if card == _END:
+            break
+        cards.append(card)
+    return tuple(cards)
+
+
+def find_card(cards: tuple[bytes, ...], keyword: str) -> bytes | None:
+    """
+    Return the first card with this keyword, or None.
+
+    Examples
+    --------
+    >>> find_card((b"BITPIX  =                   16".ljust(80),), "BITPIX")[:10]
+    b'BITPIX  = '
+    """
+    wanted = keyword.encode("ascii").ljust(8) + b"="
+    return next((card for card in cards if card.startswith(wanted)), None)
+
+
+def card_value(card: bytes | None) -> str | int | bool | bytes | None:
+    """
+    Read the value of a card: text, integer, logical; anything else as the bytes it is; None without a card.
+
+    Examples
+    --------
+    >>> card_value(b"EXTNAME = 'O''HARA  '  / who".ljust(80)), card_value(b"NAXIS   =   2 / axes".ljust(80))
+    ("O'HARA", 2)
+    >>> card_value(b"SIMPLE  =                    T".ljust(80))
+    True
+    """
+    if card is None:
+        return None
+    field = card[10:].strip()
+    if field.startswith(b"'"):
+        text = re.match(rb"'((?:[^']|'')*)'?", field)
+        raw = text.group(1) if text else b""
+        return raw.replace(b"''", b"'").rstrip().decode("latin-1")
+    token = field.split(b"/", 1)[0].strip()
+    if token in (b"T", b"F"):
+        return token == b"T"
+    return int(token) if _INTEGER.match(token) else token
+
+
+def int_card(cards: tuple[bytes, ...], keyword: str, where: str, default: int | None = None) -> int:
+    """
+    Read an integer card.
+
+    Parameters
+    ----------
+    cards : tuple of bytes
+        80-byte cards.
+    keyword : str
+        Keyword to look for.
+    where : str
+        What messages call the header.
+    default : int, optional
+        Value of an absent card; without it absence is an error.
+
+    Raises
+    ------
+    FormatError
+        If the card is missing or holds no integer.
+    """
+    value = card_value(find_card(cards, keyword))
+    if value is None and default is not None:
+        return default
+    if isinstance(value, bool) or not isinstance(value, int):
+        found = "no such card" if value is None else repr(value)
+        raise FormatError(f"{where}: {keyword} must be an integer, found {found}")
+    return value
+
+
+def read_at(fd: int, offset: int, size: int, what: str) -> bytearray:
+    """
+    Read exactly `size` bytes at `offset`.
+
+    Raises
+    ------
+    TruncatedError
+        If the file ends before.
+    """
+    buffer = bytearray(size)
+    view = memoryview(buffer)
+    done = 0
+    while done < size:
+        count = os.preadv(fd, [view[done:]], offset + done)
+        if count == 0:
+            raise TruncatedError(f"{what}: needs bytes {offset} to {offset + size}, the file ends at {offset + done}")
+        done += count
+    return buffer
+
+
+def walk(fd: int, source: str) -> Iterator[Hdu]:
+    """
+    Yield the HDUs of an open file.
+
+    Bytes behind the last HDU that are no header belong to no HDU; the caller finds them behind the last ``stop``.
+
+    Parameters
+    ----------
+    fd : int
+        Descriptor of a regular file, open for reading.
+    source : str
+        File name for messages.
+
+    Raises
+    ------
+    FormatError
+        If the file is not FITS or a header breaks the rules that give its size.
+    TruncatedError
+        If the file ends inside a header or inside data.
+    """
+    size = os.fstat(fd).st_size
+    first = bytes(read_at(fd, 0, min(size, 30), source))
+    if not re.match(rb"SIMPLE  = +[TF]", first):
+        found = "an empty file" if not size else f"it begins with {first[:12]!r}"
+        raise FormatError(f"{source}: not a FITS file ({found}, a FITS file begins with 'SIMPLE  =')")
+    start = index = 0
+    while start < size:
+        where = f"{source}: HDU {index}"
+        if index and bytes(read_at(fd, start, min(9, size - start), where)) != b"XTENSION=":
+            return
+        header = _read_header(fd, start, size, where)
+        data_start = start + len(header)
+        data_bytes = _data_bytes(split_cards(header), where, primary=index == 0)
+        if data_start + data_bytes > size:
+            raise TruncatedError(
+                f"{where}: its data need bytes {data_start} to {data_start + data_bytes}, the file ends at byte {size}; "
+                "fetch the file again"
+            )
+        stop = min(data_start + padded(data_bytes), size)
+        yield Hdu(index, start, header, data_start, data_bytes, stop)
+        start, index = stop, index + 1
+
+
+def _read_header(fd: int, start: int, size: int, where: str) -> bytes:
+    header = bytearray()
+    while True:
+        at = start + len(header)
+        if at + BLOCK > size:
+            raise TruncatedError(f"{where}: its header begins at byte {start} and has no END card before byte {size}")
+        if len(header) >= _MAX_HEADER:
+            raise CorruptError(f"{where}: no END card in the first {_MAX_HEADER} bytes of the header")
+        block = read_at(fd, at, BLOCK, where)
+        header += block
+        if any(block[pos : pos + CARD] == _END for pos in range(0, BLOCK, CARD)):
+            return bytes(header)
+
+
+def _data_bytes(cards: tuple[bytes, ...], where: str, *, primary: bool) -> int:
+    bitpix = int_card(cards, "BITPIX", where)
+    if bitpix not in _BITPIX:
+        raise FormatError(f"{where}: BITPIX is {bitpix}, allowed are {', '.join(map(str, _BITPIX))}")
+    naxis = int_card(cards, "NAXIS", where)
+    if not 0 <= naxis <= 999:
+        raise FormatError(f"{where}: NAXIS is {naxis}, allowed are 0 to 999")
+    axes = [int_card(cards, f"NAXIS{n}", where) for n in range(1, naxis + 1)]
+    if min(axes, default=0) < 0:
+        raise FormatError(f"{where}: an axis has negative length, NAXISn are {axes}")
+    groups = primary and axes[:1] == [0] and card_value(find_card(cards, "GROUPS")) is True
+    extra = not primary or groups
+    pcount = int_card(cards, "PCOUNT", where, 0) if extra else 0
+    gcount = int_card(cards, "GCOUNT", where, 1) if extra else 1
+    if pcount < 0 or gcount < 0:
+        raise FormatError(f"{where}: PCOUNT is {pcount} and GCOUNT is {gcount}, neither may be negative")
+    elements = 1 if axes else 0
+    for length in axes[1:] if groups else axes:
+        elements *= length
+    return abs(bitpix) // 8 * gcount * (pcount + elements)

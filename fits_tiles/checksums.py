@@ -1,0 +1,86 @@
+"""``DATASUM`` and ``CHECKSUM`` as the FITS checksum convention defines them."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+
+from fits_tiles.blocks import CARD, Hdu, read_at, split_cards
+from fits_tiles.card_format import assemble, text_card
+
+__all__ = ["sum32", "write_checksums"]
+
+_CHUNK = 2880 * 1024
+
+
+def sum32(data: bytes | bytearray | memoryview, start: int = 0) -> int:
+    """
+    Add big-endian 32-bit words in ones' complement.
+
+    Parameters
+    ----------
+    data : bytes-like
+        Length a multiple of 4.
+    start : int, optional
+        Sum so far.
+
+    Examples
+    --------
+    >>> sum32(bytes([255] * 4 + [0, 0, 0, 2]))
+    2
+    """
+    total = start + int(np.frombuffer(data, ">u4").sum(dtype=np.uint64))
+    while total >> 32:
+        total = (total & 0xFFFFFFFF) + (total >> 32)
+    return total
+
+
+def encode_sum(total: int) -> str:
+    """
+    Spell the complement of a sum in the 16 letters and digits of a ``CHECKSUM`` card.
+
+    Examples
+    --------
+    >>> encode_sum(868229149)
+    'hcHjjc9ghcEghc9g'
+    """
+    value = ~total & 0xFFFFFFFF
+    excluded = set(range(0x3A, 0x41)) | set(range(0x5B, 0x61))
+    letters = [0] * 16
+    for place in range(4):
+        byte = value >> (24 - 8 * place) & 0xFF
+        quarter, rest = divmod(byte, 4)
+        codes = [quarter + rest + 0x30, quarter + 0x30, quarter + 0x30, quarter + 0x30]
+        while any(code in excluded for code in codes):
+            for first in (0, 2):
+                if codes[first] in excluded or codes[first + 1] in excluded:
+                    codes[first] += 1
+                    codes[first + 1] -= 1
+        for letter, code in enumerate(codes):
+            letters[4 * letter + place] = code
+    text = bytes(letters).decode("ascii")
+    return text[-1] + text[:-1]
+
+
+def write_checksums(fd: int, hdu: Hdu) -> None:
+    """
+    Fill in the ``DATASUM`` and ``CHECKSUM`` cards of an HDU that lies in a file open for reading and writing.
+
+    Cards that the header does not have are left out; comments stay.
+    """
+    data = 0
+    for at in range(hdu.data_start, hdu.stop, _CHUNK):
+        data = sum32(read_at(fd, at, min(_CHUNK, hdu.stop - at), hdu.label), data)
+    cards = [_with_value(card, b"DATASUM ", str(data)) for card in split_cards(hdu.header)]
+    cards = [_with_value(card, b"CHECKSUM", "0" * 16) for card in cards]
+    total = sum32(assemble(cards), data)
+    cards = [_with_value(card, b"CHECKSUM", encode_sum(total)) for card in cards]
+    os.pwrite(fd, assemble(cards).ljust(len(hdu.header)), hdu.start)
+
+
+def _with_value(card: bytes, keyword: bytes, value: str) -> bytes:
+    if card[:8] != keyword:
+        return card
+    comment = card[10:].rpartition(b"' /")[2].strip().decode("latin-1")
+    return text_card(keyword.decode("ascii").strip(), value, comment)[:CARD]

@@ -1,0 +1,156 @@
+"""How an image is cut into tiles, and which bytes of the image a row of tiles covers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import prod
+
+__all__ = ["Band", "TileGrid", "plan_tile_shape"]
+
+
+@dataclass(frozen=True)
+class Band:
+    """
+    Consecutive bytes of an image that hold whole tiles.
+
+    Attributes
+    ----------
+    offset, size : int
+        Byte range in the image.
+    shape : tuple of int
+        Shape of these pixels.
+    first_tile : int
+        Number of the band's first tile; the others follow.
+    tiles : tuple of tuple of slice
+        Where each tile lies in the band.
+    """
+
+    offset: int
+    size: int
+    shape: tuple[int, ...]
+    first_tile: int
+    tiles: tuple[tuple[slice, ...], ...]
+
+
+def plan_tile_shape(shape: Sequence[int], requested: Sequence[int]) -> tuple[int, ...]:
+    """
+    Choose the tile shape of an image.
+
+    Tiles lie in the plane of the last two axes. Where an axis is shorter than the tile, the other axis (and behind it
+    the third) takes more, so that a tile keeps about the number of pixels that was asked for.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        Shape of the image, NumPy order, at least one axis, none empty.
+    requested : sequence of int
+        Rows and columns of a tile, or one length per axis of which all but the last two are 1.
+
+    Raises
+    ------
+    ValueError
+        If `requested` is no tile shape.
+
+    Examples
+    --------
+    >>> plan_tile_shape((2048, 2048), (512, 512)), plan_tile_shape((3, 100, 2000), (512, 512))
+    ((512, 512), (1, 100, 2000))
+    >>> plan_tile_shape((10**6,), (512, 512)), plan_tile_shape((4096, 16, 16), (512, 512))
+    ((262144,), (1024, 16, 16))
+    """
+    lengths = tuple(int(length) for length in requested)
+    if not lengths or min(lengths) < 1 or any(length > 1 for length in lengths[:-2]):
+        raise ValueError(f"tile_shape is {tuple(requested)}, expected positive rows and columns such as (512, 512)")
+    area = prod(lengths)
+    if len(shape) == 1:
+        return (min(shape[0], area),)
+    rows, columns = (1, *lengths)[-2:]
+    columns = min(shape[-1], columns)
+    rows = min(shape[-2], max(rows, area // columns))
+    columns = min(shape[-1], max(columns, area // rows))
+    leading = [1] * (len(shape) - 2)
+    if leading and (rows, columns) == tuple(shape[-2:]):
+        leading[-1] = max(1, min(shape[-3], area // (rows * columns)))
+    return (*leading, rows, columns)
+
+
+@dataclass(frozen=True)
+class TileGrid:
+    """
+    The tiles of one image.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Shape of the image, NumPy order.
+    tile_shape : tuple of int
+        Shape of a tile away from the edges, one length per axis.
+    itemsize : int
+        Bytes of a pixel.
+
+    Raises
+    ------
+    ValueError
+        If a tile does not cover consecutive rows or whole planes.
+
+    Examples
+    --------
+    >>> grid = TileGrid((5, 4), (2, 3), 2)
+    >>> grid.count, [band.size for band in grid.bands()]
+    (6, [16, 16, 8])
+    """
+
+    shape: tuple[int, ...]
+    tile_shape: tuple[int, ...]
+    itemsize: int
+
+    def __post_init__(self) -> None:
+        if len(self.shape) != len(self.tile_shape) or not self.shape or min(self.shape + self.tile_shape) < 1:
+            raise ValueError(f"tiles of shape {self.tile_shape} do not fit an image of shape {self.shape}")
+        stacked = len(self.shape) > 2 and self.tile_shape[-3] > 1
+        whole = all(tile >= axis for tile, axis in zip(self.tile_shape[-2:], self.shape[-2:], strict=True))
+        if any(length > 1 for length in self.tile_shape[:-3]) or (stacked and not whole):
+            raise ValueError(f"tiles of shape {self.tile_shape} lie in more than one plane of an image {self.shape}")
+
+    @property
+    def count(self) -> int:
+        """Number of tiles."""
+        return prod(-(-axis // tile) for axis, tile in zip(self.shape, self.tile_shape, strict=True))
+
+    def bands(self) -> Iterator[Band]:
+        """Yield the bands from the image's first byte to its last."""
+        if len(self.shape) == 1:
+            yield from self._runs(self.shape[0], self.tile_shape[0], ())
+        elif len(self.shape) > 2 and self.tile_shape[-3] > 1:
+            outer, planes = prod(self.shape[:-3]), self.shape[-3]
+            for cube in range(outer):
+                yield from self._runs(planes, self.tile_shape[-3], self.shape[-2:], cube)
+        else:
+            yield from self._rows()
+
+    def _runs(self, length: int, step: int, inner: tuple[int, ...], cube: int = 0) -> Iterator[Band]:
+        """Bands of one tile each: stretches of a line, or stacks of whole planes."""
+        unit = prod(inner) * self.itemsize
+        tile = cube * -(-length // step)
+        for start in range(0, length, step):
+            count = min(step, length - start)
+            shape = (count, *inner)
+            offset = (cube * length + start) * unit
+            yield Band(offset, count * unit, shape, tile, (tuple(slice(0, n) for n in shape),))
+            tile += 1
+
+    def _rows(self) -> Iterator[Band]:
+        """Bands that reach over the image's whole width."""
+        height, width = self.shape[-2:]
+        rows, columns = self.tile_shape[-2:]
+        tile = 0
+        for plane in range(prod(self.shape[:-2])):
+            for top in range(0, height, rows):
+                count = min(rows, height - top)
+                cuts = tuple(
+                    (slice(0, count), slice(left, min(left + columns, width))) for left in range(0, width, columns)
+                )
+                line = width * self.itemsize
+                yield Band((plane * height + top) * line, count * line, (count, width), tile, cuts)
+                tile += len(cuts)

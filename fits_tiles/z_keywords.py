@@ -1,0 +1,150 @@
+"""Z keywords: which image keywords a table header renames, which ones it reserves, and how to undo both."""
+
+from __future__ import annotations
+
+import re
+
+from fits_tiles.blocks import card_value, find_card, int_card
+from fits_tiles.card_format import assemble, int_card_of, text_card
+
+__all__ = ["collides", "keyword_of", "plain_header", "private_keyword", "rename", "rename_back"]
+
+_RENAMED = {
+    "SIMPLE": "ZSIMPLE",
+    "XTENSION": "ZTENSION",
+    "BITPIX": "ZBITPIX",
+    "NAXIS": "ZNAXIS",
+    "EXTEND": "ZEXTEND",
+    "BLOCKED": "ZBLOCKED",
+    "PCOUNT": "ZPCOUNT",
+    "GCOUNT": "ZGCOUNT",
+    "CHECKSUM": "ZHECKSUM",
+    "DATASUM": "ZDATASUM",
+}
+# A plain table must not carry keywords that the standard keeps for images.
+_RENAMED_IN_TABLE = {
+    "BSCALE": "ACBSCALE",
+    "BZERO": "ACBZERO",
+    "BLANK": "ACBLANK",
+    "BUNIT": "ACBUNIT",
+    "DATAMAX": "ACDATMAX",
+    "DATAMIN": "ACDATMIN",
+}
+_PRIVATE = re.compile(
+    r"AC(MODEL|VERS|IMAGE|CARDS|HDRCRC|TABCRC|BSCALE|BZERO|BLANK|BUNIT|DATMAX|DATMIN)$|AC(MOD|RAW|PAD)(SUM|\d{3})$"
+)
+_RESERVED = re.compile(
+    r"(TFIELDS|THEAP|ZIMAGE|ZCMPTYPE|ZMASKCMP|ZQUANTIZ|ZDITHER0|ZBLANK|ZSCALE|ZZERO|ZTABLE|ZHEAPPTR|ZTHEAP)$"
+    r"|(TTYPE|TFORM|TUNIT|TNULL|TSCAL|TZERO|TDISP|TDIM|TBCOL|ZTILE|ZNAME|ZVAL|ZFORM|ZCTYP)\d+$"
+)
+
+
+def keyword_of(card: bytes) -> str:
+    """Return the keyword of a card without its blanks."""
+    return card[:8].rstrip().decode("latin-1")
+
+
+def private_keyword(keyword: str) -> bool:
+    """
+    Tell whether a keyword belongs to this container and not to the image.
+
+    Examples
+    --------
+    >>> private_keyword("ACMOD001"), private_keyword("ACQTIME")
+    (True, False)
+    """
+    return _PRIVATE.match(keyword) is not None
+
+
+def _new_name(keyword: str, container: str) -> str:
+    if re.match(r"NAXIS\d{1,2}$", keyword):
+        return f"Z{keyword}"
+    if container == "table" and keyword in _RENAMED_IN_TABLE:
+        return _RENAMED_IN_TABLE[keyword]
+    return _RENAMED.get(keyword, keyword)
+
+
+def collides(card: bytes) -> bool:
+    """
+    Tell whether a card of an image header would be taken for one of the table's own.
+
+    Examples
+    --------
+    >>> collides(b"ZBITPIX =                   16"), collides(b"BITPIX  =                   16")
+    (True, False)
+    """
+    keyword = keyword_of(card)
+    taken = keyword in _RENAMED.values() or re.match(r"ZNAXIS\d+$|NAXIS\d{3}$", keyword) or _RESERVED.match(keyword)
+    return bool(taken) or private_keyword(keyword)
+
+
+def rename(card: bytes, container: str) -> bytes:
+    """
+    Give a card of an image header the keyword that it has in the table header.
+
+    Examples
+    --------
+    >>> rename(b"BITPIX  =                   16", "zimage")
+    b'ZBITPIX =                   16'
+    """
+    keyword = keyword_of(card)
+    return _new_name(keyword, container).ljust(8).encode("latin-1") + card[8:]
+
+
+def rename_back(card: bytes, container: str) -> bytes:
+    """Undo `rename`."""
+    keyword = keyword_of(card)
+    names = _RENAMED if container == "zimage" else _RENAMED | _RENAMED_IN_TABLE
+    old = {new: old for old, new in names.items()}.get(keyword, keyword)
+    if re.match(r"ZNAXIS\d{1,2}$", keyword):
+        old = keyword[1:]
+    return old.ljust(8).encode("latin-1") + card[8:]
+
+
+def plain_header(cards: tuple[bytes, ...], where: str, *, primary: bool) -> bytes:
+    """
+    Build the image header of a compressed image that another program wrote, as funpack does.
+
+    Parameters
+    ----------
+    cards : tuple of bytes
+        Cards of the table header.
+    where : str
+        What messages call the HDU.
+    primary : bool
+        Whether the image becomes the primary HDU.
+
+    Returns
+    -------
+    bytes
+        Header with ``END`` and padding.
+
+    Raises
+    ------
+    FormatError
+        If ``ZBITPIX`` or the axes are missing.
+    """
+    axes = int_card(cards, "ZNAXIS", where)
+    leading = ["ZBITPIX", "ZNAXIS", *(f"ZNAXIS{n}" for n in range(1, axes + 1))]
+    for name in leading:
+        int_card(cards, name, where)
+    first = find_card(cards, "ZSIMPLE") if primary else find_card(cards, "ZTENSION")
+    default = text_card("XTENSION", "IMAGE", "image extension")
+    if primary:
+        default = b"SIMPLE  =                    T".ljust(80)
+    out = [default if first is None else rename_back(first, "zimage")]
+    out += [rename_back(card, "zimage") for name in leading if (card := find_card(cards, name))]
+    if not primary:
+        counts = (("ZPCOUNT", int_card_of("PCOUNT", 0)), ("ZGCOUNT", int_card_of("GCOUNT", 1)))
+        out += [rename_back(card, "zimage") if (card := find_card(cards, name)) else new for name, new in counts]
+    done = {*leading, "ZSIMPLE", "ZTENSION", "ZPCOUNT", "ZGCOUNT"}
+    dropped = {"XTENSION", "BITPIX", "PCOUNT", "GCOUNT", "CHECKSUM", "DATASUM"}
+    for card in cards:
+        keyword = keyword_of(card)
+        default_name = keyword == "EXTNAME" and card_value(card) == "COMPRESSED_IMAGE"
+        skip = keyword in done | dropped or keyword.startswith("NAXIS") or default_name or private_keyword(keyword)
+        if not skip and not _RESERVED.match(keyword):
+            out.append(rename_back(card, "zimage"))
+    while out and not out[-1].strip():
+        out.pop()
+    return assemble(out)
