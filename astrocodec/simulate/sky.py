@@ -194,7 +194,7 @@ def power_law(count: int, faintest: float, brightest: float, slope: float, rng: 
     return np.asarray((low - rng.random(count) * (low - high)) ** (-1.0 / slope))
 
 
-def _window(centre: float, half: int, size: int) -> slice:
+def window(centre: float, half: int, size: int) -> slice:
     """Indices of an axis of `size` pixels within `half` of `centre`."""
     middle = round(float(centre))
     return slice(max(middle - half, 0), max(min(middle + half + 1, size), 0))
@@ -243,7 +243,7 @@ def add_stars(image: Image, stars: Stars, floor: float, rng: np.random.Generator
     reach = alpha * np.sqrt(np.maximum((peaks / floor) ** (1.0 / stars.beta) - 1.0, 0.0))
     halves = np.clip(np.ceil(reach), math.ceil(1.5 * stars.fwhm), MAX_STAMP).astype(int)
     for (y, x), flux, half in zip(rng.random((len(fluxes), 2)) * image.shape - 0.5, fluxes, halves, strict=True):
-        rows, columns = _window(y, half, image.shape[0]), _window(x, half, image.shape[1])
+        rows, columns = window(y, half, image.shape[0]), window(x, half, image.shape[1])
         dy, dx = np.arange(rows.start, rows.stop) - y, np.arange(columns.start, columns.stop) - x
         image[rows, columns] += moffat(dy[:, None] ** 2 + dx**2, float(flux), stars.fwhm, stars.beta)
 
@@ -270,7 +270,7 @@ def add_galaxies(image: Image, galaxies: Galaxies, rng: np.random.Generator) -> 
         profile = _galaxy_stamp(centre - middle, radii[n], indices[n], ratios[n], angles[n], galaxies.core)
         stamp = fluxes[n] * profile
         half = stamp.shape[0] // 2
-        rows, columns = (_window(c, half, size) for c, size in zip(middle, image.shape, strict=True))
+        rows, columns = (window(c, half, size) for c, size in zip(middle, image.shape, strict=True))
         top, left = int(middle[0]) - half, int(middle[1]) - half
         image[rows, columns] += stamp[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
 
@@ -282,7 +282,7 @@ def _lines(slit: LongSlit, shape: tuple[int, ...], rng: np.random.Generator) -> 
     half = math.ceil(5.0 * sigma + float(np.abs(slant).max()))
     scale = slit.line_flux * (10.0 if slit.arc else 1.0)
     for centre, peak in zip(rng.random(slit.lines) * shape[1], rng.exponential(scale, slit.lines), strict=True):
-        columns = _window(float(centre), half, shape[1])
+        columns = window(float(centre), half, shape[1])
         distance = np.arange(columns.start, columns.stop) - centre - slant[:, None]
         yield columns, peak * np.exp(-0.5 * (distance / sigma) ** 2)
 

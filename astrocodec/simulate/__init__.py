@@ -1,0 +1,355 @@
+"""Detector frames with known truth: ``frame = simulate("ccd", seed=1)``.
+
+`sky` draws a noiseless scene, `detector` exposes and reads it, and this module converts it to integers, names the ready
+settings (`PRESETS`) and hands out a `Frame`. Only numpy is needed; astropy is loaded by `Frame.header` alone.
+"""
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from astrocodec.simulate.detector import (
+    BLOCK_ROWS,
+    Amplifier,
+    Detector,
+    amplifier_areas,
+    collect,
+    expected_charge,
+    image_shape,
+    read_out,
+    rescale,
+)
+from astrocodec.simulate.sky import (
+    Galaxies,
+    Image,
+    LongSlit,
+    Scene,
+    Sky,
+    Stars,
+    make_scene,
+    require_range,
+    require_shape,
+)
+
+if TYPE_CHECKING:
+    from astropy.io.fits import Header  # type: ignore[import-untyped]
+
+__all__ = ["PRESETS", "Converter", "Frame", "Preset", "configure", "digitise", "observe", "simulate", "uneven_widths"]
+
+DTYPES = ("uint16", "int16", "int32")
+BAYER = (0.62, 1.0, 0.71)
+
+
+def uneven_widths(period: int, amplitude: float) -> tuple[float, ...]:
+    """Code widths of a converter whose low bits have wrong weights, by code modulo `period` (2, 4, 8 or 16).
+
+    Each bit b of the code makes it narrower when set and wider when not, in proportion to 2**-b; the mean width is 1,
+    the extremes are ``1 - amplitude`` and ``1 + amplitude``. Raises ``ValueError`` for another period.
+
+    Examples
+    --------
+    >>> uneven_widths(2, 0.25)
+    (1.25, 0.75)
+    """
+    if period not in (2, 4, 8, 16):
+        raise ValueError(f"period is {period}; allowed are 2, 4, 8 and 16. Give the number of codes in a pattern.")
+    require_range("amplitude", amplitude, 0.0, 0.99)
+    bits = range(period.bit_length() - 1)
+    scale = amplitude / sum(2.0**-b for b in bits)
+    return tuple(1.0 + scale * sum((-1.0 if code >> b & 1 else 1.0) * 2.0**-b for b in bits) for code in range(period))
+
+
+@dataclass(frozen=True)
+class Converter:
+    """Analogue-to-digital converter (IEEE Std 1241 defines its differential non-linearity).
+
+    Attributes
+    ----------
+    bits : int
+        Resolution, 12 to 16; signals are clipped to 0 .. 2**bits - 1.
+    widths : tuple of float
+        Relative widths of the codes, repeating with code modulo their number: the differential non-linearity plus 1.
+    missing, missing_period : tuple of int, int
+        Codes that never occur: the code below takes their place. With a positive period they are remainders modulo it.
+    shift : int
+        Codes are multiplied by 2**shift, as cameras do that store 12 bits in the upper part of a 16-bit word.
+    """
+
+    bits: int = 16
+    widths: tuple[float, ...] = (1.0,)
+    missing: tuple[int, ...] = ()
+    missing_period: int = 0
+    shift: int = 0
+
+    def __post_init__(self) -> None:
+        require_range("Converter.bits", self.bits, 12, 16)
+        require_range("Converter.shift", self.shift, 0, 16 - self.bits)
+        require_range("Converter.missing_period", self.missing_period, 0, self.full_scale)
+        require_range("len(Converter.widths)", len(self.widths), 1, 1024)
+        for width in self.widths:
+            require_range("Converter.widths", width, 0.0, 1024.0)
+        if not sum(self.widths) > 0.0 or len(set(self.missing)) >= (self.missing_period or self.full_scale):
+            raise ValueError(
+                "Converter leaves no code; allowed is at least one. Give fewer missing codes or zero widths."
+            )
+
+    @property
+    def full_scale(self) -> int:
+        """Largest code before the shift."""
+        return (1 << self.bits) - 1
+
+
+def digitise(adu: Image, converter: Converter) -> npt.NDArray[np.int32]:
+    """Convert a signal to codes.
+
+    Parameters
+    ----------
+    adu : ndarray of float32, [y, x]
+        Signal in units of the mean code width.
+
+    Returns
+    -------
+    ndarray of int32, [y, x]
+        Codes from 0 to ``converter.full_scale << converter.shift``.
+
+    Examples
+    --------
+    >>> digitise(np.float32([[-3.0, 10.4, 99999.0]]), Converter(bits=12, missing=(10,))).tolist()
+    [[0, 9, 4095]]
+    """
+    widths = np.array(converter.widths)
+    edges = np.cumsum(widths)[:-1] / widths.mean()  # where a code ends and the next begins, within one period
+    codes = np.arange(converter.full_scale + 1, dtype=np.int32)
+    absent = np.isin(codes % converter.missing_period if converter.missing_period else codes, converter.missing)
+    table = np.maximum.accumulate(np.where(absent, -1, codes))
+    table[table < 0] = codes[~absent][0]
+    table <<= converter.shift
+    result = np.empty(adu.shape, np.int32)
+    for start in range(0, adu.shape[0], BLOCK_ROWS):
+        signal = np.clip(adu[start : start + BLOCK_ROWS], 0.0, converter.full_scale) + np.float32(0.5)
+        first = np.floor(signal / widths.size) * widths.size
+        code = first.astype(np.int32) + np.searchsorted(edges, signal - first, side="right")
+        result[start : start + BLOCK_ROWS] = table[np.minimum(code, converter.full_scale)]
+    return result
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """A simulated frame: `data` (integers, [y, x]) and the `truth` behind it.
+
+    Keys of `truth`: ``preset`` (the `Preset`), ``seed``, ``exposure``, ``serial``, ``exptime`` (s), ``gain``,
+    ``read_noise`` and ``bias`` (electron / ADU, electrons, ADU; tuples by amplifier), ``sky`` (electron / s / pixel),
+    ``areas`` (where each amplifier's pixels and overscan lie) and ``expected`` (mean signal before rounding, cosmic
+    rays, full well and transfer losses, float32 ADU, or None). ADU are codes before `Converter.shift`.
+    """
+
+    data: npt.NDArray[Any]
+    truth: dict[str, Any]
+
+    def header(self) -> "Header":
+        """Return a FITS header of the truth; GAIN and RDNOISE are those of the first amplifier."""
+        from astropy.io.fits import Header
+
+        truth, preset = self.truth, self.truth["preset"]
+        header = Header()
+        header["BUNIT"] = ("adu", "unit of the pixels")
+        header["EXPTIME"] = (truth["exptime"], "[s] exposure time")
+        header["GAIN"] = (truth["gain"][0], "[electron/adu] gain of amplifier 1")
+        header["RDNOISE"] = (truth["read_noise"][0], "[electron] read noise of amplifier 1, rms")
+        header["SKYLEVEL"] = (truth["sky"], "[electron/s/pixel] sky at the centre")
+        header["ADCBITS"] = (preset.converter.bits, "[bit] resolution of the converter")
+        header["ADCSHIFT"] = (preset.converter.shift, "[bit] left shift of the codes")
+        well = min(preset.detector.full_well / area.amplifier.gain + area.amplifier.bias for area in truth["areas"])
+        saturation = min(int(well), preset.converter.full_scale) << preset.converter.shift
+        header["SATURATE"] = (saturation, "[adu] full well or full scale, the lower")
+        header["NAMPS"] = (len(truth["areas"]), "number of amplifiers")
+        for n, area in enumerate(truth["areas"], 1):
+            header[f"GAIN{n}"] = (area.amplifier.gain, "[electron/adu] gain")
+            header[f"RDNOISE{n}"] = (area.amplifier.read_noise, "[electron] read noise, rms")
+            header[f"BIASLVL{n}"] = (area.amplifier.bias, "[adu] bias level before the shift")
+            header[f"DATASEC{n}"] = (_section(area.data), "light-sensitive pixels")
+            if preset.detector.overscan:
+                header[f"BIASSEC{n}"] = (_section(area.overscan), "overscan")
+        if preset.detector.bayer is not None:
+            header["BAYERPAT"] = ("RGGB", "colour filters, from the first pixel")
+        header["SIMNAME"] = (preset.name, "preset of the simulation")
+        header["SIMSEED"] = (truth["seed"], "seed of scene and noise")
+        header["SIMEXPOS"] = (truth["exposure"], "number of the exposure of this scene")
+        header["SIMSERNO"] = (truth["serial"], "detector whose defects these are")
+        header["HISTORY"] = "Simulated by astrocodec: not an observation."
+        return header
+
+
+def _section(area: tuple[slice, slice]) -> str:
+    """FITS section of (y, x) slices: x first, counted from 1, both ends included."""
+    return f"[{area[1].start + 1}:{area[1].stop},{area[0].start + 1}:{area[0].stop}]"
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A complete observation: scene, detector, converter, frame shape (overscan included), exposure time and dtype."""
+
+    name: str
+    summary: str
+    scene: Scene = field(default_factory=Scene)
+    detector: Detector = field(default_factory=Detector)
+    converter: Converter = field(default_factory=Converter)
+    shape: tuple[int, int] = (1024, 1088)
+    exptime: float = 60.0
+    dtype: str = "uint16"
+
+    def __post_init__(self) -> None:
+        if self.dtype not in DTYPES:
+            raise ValueError(f"dtype is {self.dtype!r}; allowed are {', '.join(DTYPES)}. Choose one of them.")
+        require_range("exptime", self.exptime, 0.0, 1e7)
+        if self.dtype == "int16":
+            require_range("bits plus shift of int16 data", self.converter.bits + self.converter.shift, 12, 15)
+
+
+_CCD = Detector((Amplifier(1.60, 1010.0, 5.2), Amplifier(1.55, 985.0, 5.6)), overscan=32)
+_SLIT = replace(_CCD, amplifiers=(Amplifier(1.2, 1200.0, 3.8),), thickness=6.0)
+_STILL = Detector(cti=0.0, serial_cti=0.0, blooming=False)  # a detector that moves no charge
+_CMOS = replace(
+    _STILL, amplifiers=(Amplifier(3.7, 64.0, 2.6),), prnu=0.01, dark_current=0.05, hot_pixels=1e-3, hot_columns=0,
+    thickness=0.3, full_well=15_000.0, bias_gradient=0.5, column_pattern=1.2,
+)  # fmt: skip
+_INFRARED = replace(
+    _STILL, amplifiers=tuple(Amplifier(2.5, 5000.0 + 60.0 * n, 12.0 + n) for n in range(4)), prnu=0.03,
+    dark_current=0.05, hot_pixels=0.01, hot_rate=60.0, hot_columns=3, hot_column_rate=8.0, thickness=0.5,
+    full_well=100_000.0, bias_gradient=40.0, row_noise=1.5, column_pattern=4.0, nondestructive=True,
+)  # fmt: skip
+_XRAY = replace(
+    _STILL, amplifiers=(Amplifier(1.0, 0.0, 0.0),), prnu=0.05, dust=0.0, dark_current=0.0, hot_pixels=0.0,
+    hot_columns=0, cosmic_rate=0.0, bias_gradient=0.0, row_noise=0.0, column_pattern=0.0,
+)  # fmt: skip
+_CLOSED, _LAMP = Scene(Sky(level=0.0)), Scene(Sky(level=2000.0, gradient=0.01, vignetting=0.08))
+_FIELD, _LINES = Scene(Sky(), Stars(), Galaxies()), Scene(Sky(level=0.3), slit=LongSlit())
+_NIGHT = Scene(Sky(level=150.0), Stars(density=250.0, fwhm=2.6), Galaxies(density=200.0))
+_XFIELD = Scene(Sky(2e-5, 0.0, 0.0, 0.3), Stars(40.0, faintest=1e-3, brightest=0.5, slope=1.0, fwhm=2.5, beta=2.5))
+
+PRESETS: dict[str, Preset] = {
+    preset.name: preset
+    for preset in (
+        Preset("ccd", "science CCD, two amplifiers with overscan, stars and galaxies", _FIELD, _CCD),
+        Preset("cmos", "12-bit CMOS camera with column pattern", _FIELD, _CMOS, Converter(12), (1024, 1536), 10.0),
+        Preset("bias", "bias frame of the CCD", _CLOSED, _CCD, exptime=0.0),
+        Preset("dark", "dark frame of the CCD, 15 minutes", _CLOSED, _CCD, exptime=900.0),
+        Preset("flat", "flat field of the CCD, 20000 electrons", _LAMP, _CCD, exptime=10.0),
+        Preset("spectrum", "long-slit spectrum", _LINES, _SLIT, shape=(512, 2080), exptime=600.0),
+        Preset("infrared", "hybrid infrared array, quadrants", _NIGHT, _INFRARED, shape=(1024, 1024), exptime=20.0),
+        Preset("xray", "photon-counting X-ray image, very sparse", _XFIELD, _XRAY, shape=(1024, 1024), exptime=2000.0),
+    )
+}
+
+
+def configure(
+    preset: str | Preset = "ccd",
+    *,
+    shape: tuple[int, int] | None = None,
+    exptime: float | None = None,
+    bits: int | None = None,
+    uneven_codes: bool = False,
+    left_justify: bool = False,
+    bayer: bool = False,
+    arc: bool = False,
+    dtype: str | None = None,
+    serial: int = 0,
+) -> Preset:
+    """Return a preset with changes.
+
+    Parameters
+    ----------
+    preset : str or Preset
+        A name among `PRESETS`, or settings of your own.
+    shape, exptime : tuple of int, float, optional
+        Rows and columns of the frame, overscan included (a small frame gets less overscan); exposure time, s.
+    bits : int, optional
+        Resolution of the converter, 12 to 16; gains and bias follow, so the full scale in electrons stays.
+    uneven_codes, left_justify : bool
+        Code widths that vary by 30 % with code modulo 4; codes shifted to the upper end of 16 bits.
+    bayer, arc : bool
+        An RGGB mosaic; a calibration lamp in place of the sky, for a spectrum.
+    dtype : str, optional
+        ``uint16``, ``int16`` (at most 15 bits) or ``int32``; signed infrared frames are the difference of two reads.
+    serial : int
+        Detector whose fixed defects are simulated.
+
+    Raises
+    ------
+    ValueError
+        When a value lies outside its range; the message names both.
+
+    Examples
+    --------
+    >>> configure("ccd", bits=14).detector.amplifiers[0].gain
+    6.4
+    """
+    if isinstance(preset, str):
+        if preset not in PRESETS:
+            raise ValueError(f"preset is {preset!r}; allowed are {', '.join(PRESETS)}. Choose one of them.")
+        preset = PRESETS[preset]
+    detector, converter, scene = replace(preset.detector, serial=serial), preset.converter, preset.scene
+    if shape is not None:
+        require_shape(shape)
+        count = 1 if min(shape) < 2 else len(detector.amplifiers)
+        overscan = min(detector.overscan, shape[1] // (8 * min(count, 2)))
+        detector = replace(detector, amplifiers=detector.amplifiers[:count], overscan=overscan)
+    if bits is not None:
+        converter = replace(converter, bits=bits)
+        detector = rescale(detector, 2.0 ** (preset.converter.bits - bits))
+    if uneven_codes:
+        converter = replace(converter, widths=uneven_widths(4, 0.3))
+    if left_justify:
+        converter = replace(converter, shift=16 - converter.bits)
+    if bayer:
+        detector = replace(detector, bayer=BAYER)
+    if arc:
+        if scene.slit is None:
+            raise ValueError(f"arc is given with preset {preset.name!r}; allowed is 'spectrum'. Choose that preset.")
+        scene = replace(scene, slit=replace(scene.slit, arc=True))
+    return replace(
+        preset, scene=scene, detector=detector, converter=converter, shape=shape or preset.shape,
+        exptime=preset.exptime if exptime is None else exptime, dtype=dtype or preset.dtype,
+    )  # fmt: skip
+
+
+def observe(preset: Preset, *, seed: int = 0, exposure: int = 0, keep_expected: bool = False) -> Frame:
+    """Simulate one frame of a `Preset`.
+
+    `seed` fixes the scene; `seed` and the number of the `exposure` fix the noise, so exposures of one seed show one
+    scene. `keep_expected` keeps the noiseless image in ``truth["expected"]``.
+    """
+    require_range("seed", seed, 0, 2**63 - 1)
+    require_range("exposure", exposure, 0, 2**63 - 1)
+    detector, converter, shape = preset.detector, preset.converter, preset.shape
+    rng = np.random.default_rng([seed, 2, exposure])
+    rate = make_scene(preset.scene, image_shape(shape, detector), np.random.default_rng([seed, 1]))
+    charge = collect(rate, detector, preset.exptime, rng)
+    codes = digitise(read_out(charge, shape, detector, rng), converter)
+    if detector.nondestructive and preset.dtype != "uint16":
+        codes -= digitise(read_out(np.zeros_like(charge), shape, detector, rng), converter)
+    expected = (
+        read_out(expected_charge(rate, detector, preset.exptime), shape, detector, None) if keep_expected else None
+    )
+    truth = {
+        "preset": preset, "seed": seed, "exposure": exposure, "serial": detector.serial, "exptime": preset.exptime,
+        "sky": preset.scene.sky.level, "areas": amplifier_areas(shape, detector), "expected": expected,
+    }  # fmt: skip
+    truth |= {name: tuple(getattr(a, name) for a in detector.amplifiers) for name in ("gain", "read_noise", "bias")}
+    return Frame(codes.astype(preset.dtype), truth)
+
+
+def simulate(
+    preset: str | Preset = "ccd", *, seed: int = 0, exposure: int = 0, keep_expected: bool = False, **changes: Any
+) -> Frame:
+    """Simulate one frame: `configure` the preset with `changes`, then `observe` it.
+
+    Examples
+    --------
+    >>> frame = simulate("ccd", shape=(64, 96), seed=3, bits=14)
+    >>> frame.data.dtype.name, frame.data.shape, frame.truth["gain"]
+    ('uint16', (64, 96), (6.4, 6.2))
+    """
+    return observe(configure(preset, **changes), seed=seed, exposure=exposure, keep_expected=keep_expected)
