@@ -1,7 +1,7 @@
 """Detector frames with known truth: ``frame = simulate("ccd", seed=1)``.
 
-`sky` draws a noiseless scene, `detector` exposes and reads it, and this module converts it to integers, names the ready
-settings (`PRESETS`) and hands out a `Frame`. Only numpy is needed; astropy is loaded by `Frame.header` alone.
+`sky` draws a noiseless scene, `detector` exposes and reads it, and this module makes a `Frame` of integers of it, with
+ready settings in `PRESETS`. Only numpy is needed; astropy is loaded by `Frame.header` alone.
 """
 
 from dataclasses import dataclass, field, replace
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["PRESETS", "Converter", "Frame", "Preset", "configure", "digitise", "observe", "simulate", "uneven_widths"]
 
 DTYPES = ("uint16", "int16", "int32")
-BAYER = (0.62, 1.0, 0.71)
+BAYER = (0.62, 1.0, 0.71)  # throughput of red, green and blue filters for a grey sky
 
 
 def uneven_widths(period: int, amplitude: float) -> tuple[float, ...]:
@@ -72,7 +72,7 @@ class Converter:
     widths : tuple of float
         Relative widths of the codes, repeating with code modulo their number: the differential non-linearity plus 1.
     missing, missing_period : tuple of int, int
-        Codes that never occur: the code below takes their place. With a positive period they are remainders modulo it.
+        Codes that never occur: the code below takes their place. With a positive period, remainders of such codes.
     shift : int
         Codes are multiplied by 2**shift, as cameras do that store 12 bits in the upper part of a 16-bit word.
     """
@@ -102,12 +102,7 @@ class Converter:
 
 
 def digitise(adu: Image, converter: Converter) -> npt.NDArray[np.int32]:
-    """Convert a signal to codes.
-
-    Parameters
-    ----------
-    adu : ndarray of float32, [y, x]
-        Signal in units of the mean code width.
+    """Convert a signal `adu` (float32, [y, x], in units of the mean code width) to codes.
 
     Returns
     -------
@@ -257,12 +252,10 @@ def configure(
     dtype: str | None = None,
     serial: int = 0,
 ) -> Preset:
-    """Return a preset with changes.
+    """Return `preset` (a name among `PRESETS`, or settings of your own) with changes.
 
     Parameters
     ----------
-    preset : str or Preset
-        A name among `PRESETS`, or settings of your own.
     shape, exptime : tuple of int, float, optional
         Rows and columns of the frame, overscan included (a small frame gets less overscan); exposure time, s.
     bits : int, optional
@@ -290,7 +283,8 @@ def configure(
         if preset not in PRESETS:
             raise ValueError(f"preset is {preset!r}; allowed are {', '.join(PRESETS)}. Choose one of them.")
         preset = PRESETS[preset]
-    detector, converter, scene = replace(preset.detector, serial=serial), preset.converter, preset.scene
+    detector, converter, scene = preset.detector, preset.converter, preset.scene
+    detector = replace(detector, serial=serial, bayer=BAYER if bayer else detector.bayer)
     if shape is not None:
         require_shape(shape)
         count = 1 if min(shape) < 2 else len(detector.amplifiers)
@@ -303,8 +297,6 @@ def configure(
         converter = replace(converter, widths=uneven_widths(4, 0.3))
     if left_justify:
         converter = replace(converter, shift=16 - converter.bits)
-    if bayer:
-        detector = replace(detector, bayer=BAYER)
     if arc:
         if scene.slit is None:
             raise ValueError(f"arc is given with preset {preset.name!r}; allowed is 'spectrum'. Choose that preset.")
