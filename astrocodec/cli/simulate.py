@@ -1,0 +1,118 @@
+"""``astrocodec simulate``: write a simulated detector frame as a FITS file."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import numpy as np
+
+from astrocodec.cli.exit_codes import ExitCode
+from astrocodec.simulate import PRESETS, Preset, configure, observe
+from astrocodec.simulate.sky import MAX_PIXELS
+
+if TYPE_CHECKING:
+    from astropy.io.fits import HDUList, Header  # type: ignore[import-untyped]
+
+
+def frame_shape(value: str) -> tuple[int, int]:
+    """Parse ``NYxNX``, rows and columns; `click.BadParameter` for anything else."""
+    rows, _, columns = value.lower().partition("x")
+    if not (rows.isdecimal() and columns.isdecimal()):
+        raise click.BadParameter(f"{value!r} is no shape; give rows, x, columns, such as 1024x1088")
+    return int(rows), int(columns)
+
+
+def _failure(message: str, code: ExitCode) -> click.ClickException:
+    """One clear line, and the code to exit with."""
+    error = click.ClickException(message)
+    error.exit_code = code
+    return error
+
+
+def _seed(seed: int, extension: int) -> int:
+    """Seed of an extension: the first has the seed given, the others independent ones that their headers record."""
+    return seed if extension == 0 else int(np.random.SeedSequence([seed, extension]).generate_state(1)[0])
+
+
+def _image(preset: Preset, seed: int, planes: int | None) -> "tuple[np.ndarray[Any, Any], Header]":
+    """Return pixels, [y, x] or [plane, y, x], and the header of the first exposure."""
+    frame = observe(preset, seed=seed)
+    if planes is None:
+        return frame.data, frame.header()
+    cube = np.empty((planes, *preset.shape), frame.data.dtype)
+    cube[0] = frame.data
+    for exposure in range(1, planes):
+        cube[exposure] = observe(preset, seed=seed, exposure=exposure).data
+    header = frame.header()
+    header["HISTORY"] = "Planes are exposures of one scene, numbered from SIMEXPOS on."
+    return cube, header
+
+
+def _hdus(preset: Preset, seed: int, extensions: int, planes: int | None, changes: dict[str, Any]) -> "HDUList":
+    from astropy.io import fits  # type: ignore[import-untyped]
+
+    if extensions == 0:
+        return fits.HDUList([fits.PrimaryHDU(*_image(preset, seed, planes))])
+    hdus = fits.HDUList([fits.PrimaryHDU()])
+    for extension in range(extensions):
+        chip = configure(preset.name, **changes, serial=extension)
+        data, header = _image(chip, _seed(seed, extension), planes)
+        hdus.append(fits.ImageHDU(data, header, name=f"CHIP{extension + 1}"))
+    return hdus
+
+
+def _write(hdus: "HDUList", target: Path) -> None:
+    """Write beside `target` and rename, so that no reader and no power cut ever sees half a file."""
+    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    try:
+        with partial.open("wb") as stream:
+            hdus.writeto(stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(partial, target)
+    finally:
+        partial.unlink(missing_ok=True)
+    folder = os.open(target.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+@click.command("simulate", epilog="Presets: " + "; ".join(f"{p.name}: {p.summary}" for p in PRESETS.values()) + ".")
+@click.argument("out", type=click.Path(dir_okay=False, path_type=Path), metavar="OUT.fits")
+@click.option("--preset", type=click.Choice(list(PRESETS)), default="ccd", show_default=True, help="What to simulate.")
+@click.option("--shape", type=frame_shape, metavar="NYxNX", help="Rows x columns of a frame, overscan included.")
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Scene and noise.")
+@click.option("--exptime", type=float, metavar="S", help="Exposure time in seconds.")
+@click.option("--bits", type=click.IntRange(12, 16), help="Resolution of the converter.")
+@click.option("--uneven-codes", is_flag=True, help="Code widths that vary with code modulo 4.")
+@click.option("--left-justify", is_flag=True, help="Shift the codes to the upper end of 16 bits.")
+@click.option("--bayer", is_flag=True, help="RGGB colour filters.")
+@click.option("--arc", is_flag=True, help="A calibration lamp (preset spectrum).")
+@click.option("--dtype", type=click.Choice(["uint16", "int16", "int32"]), help="Type of the pixels.")
+@click.option("--extensions", type=click.IntRange(0, 1000), default=0, help="Image extensions after an empty primary.")
+@click.option("--planes", type=click.IntRange(1, 10_000), help="Exposures of one scene, in a cube.")
+@click.option("--overwrite", is_flag=True, help="Replace OUT.fits if it exists.")
+def simulate_command(
+    out: Path, preset: str, seed: int, extensions: int, planes: int | None, overwrite: bool, **changes: Any
+) -> None:
+    """Write a simulated detector frame to OUT.fits.
+
+    The header holds the true gain, read noise and sky, so that a measurement on the file can be checked.
+    """
+    if out.exists() and not overwrite:
+        raise _failure(f"{out} exists; give --overwrite to replace it, or another name.", ExitCode.USAGE)
+    try:
+        settings = configure(preset, **changes)
+        pixels = settings.shape[0] * settings.shape[1] * (planes or 1) * max(extensions, 1)
+        if pixels > MAX_PIXELS:
+            raise ValueError(f"the file has {pixels} pixels; allowed are {MAX_PIXELS}. Give a smaller shape or count.")
+        hdus = _hdus(settings, seed, extensions, planes, changes)
+    except ValueError as error:
+        raise _failure(str(error), ExitCode.USAGE) from None
+    try:
+        _write(hdus, out)
+    except OSError as error:
+        raise _failure(f"{out} cannot be written: {error.strerror or error}.", ExitCode.SYSTEM) from None
