@@ -1,0 +1,97 @@
+"""Command line: one file per command, imported when it is used."""
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+import click
+
+from astrocodec.cli.exit_codes import ExitCode
+
+# Command to module, attribute and the line of the overview, which must not cost the import of every command.
+_COMMANDS = {
+    "fits-compress": ("fits_compress", "fits_compress_command", "Compress the images of FITS files."),
+    "fits-decompress": ("fits_decompress", "fits_decompress_command", "Give back the original FITS files."),
+    "info": ("info", "info_command", "List the HDUs of FITS files and how they are compressed."),
+    "verify": ("verify", "verify_command", "Check a compressed file, alone or against its original."),
+    "models": ("models", "models_command", "List the models that are installed."),
+    "tune": ("tune", "tune_command", "Fit a model to FITS files."),
+    "train": ("train", "train_command", "Train a general model (needs torch)."),
+    "simulate": ("simulate", "simulate_command", "Make a FITS frame as a camera would."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command when it runs, so that ``--help`` and ``--version`` are quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the commands in the order of a newcomer's needs."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command."""
+        if cmd_name not in _COMMANDS:
+            return None
+        module, attribute, _ = _COMMANDS[cmd_name]
+        command = getattr(importlib.import_module(f"astrocodec.cli.{module}"), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, _, summary) in _COMMANDS.items()])
+
+
+def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    """Print the installed version."""
+    if not value or ctx.resilient_parsing:
+        return
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        click.echo(f"astrocodec {version('astrocodec')}")
+    except PackageNotFoundError:
+        click.echo("astrocodec, version unknown: it runs from its source tree; pip install . records one")
+    ctx.exit()
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Show it.")
+def cli() -> None:
+    """Learned lossless compression for astronomy.
+
+    Exit codes: 0 done; 2 wrong command line; 3 not FITS, truncated or corrupt; 4 a model or package is missing; 5 the
+    output exists; 6 the system refused (space, permission, memory); 7 verification found a difference; 1 several files
+    failed for different reasons; 70 internal error; 130 and 143 interrupted.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        By default those of the process.
+    """
+    try:
+        result = cli.main(arguments, prog_name="astrocodec", standalone_mode=False)
+        code = result if isinstance(result, int) else ExitCode.OK
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("astrocodec: interrupted; inputs are whole, unfinished outputs were removed", err=True)
+        code = ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        _silence_stdout()
+        code = ExitCode.SYSTEM
+    sys.exit(int(code))
+
+
+def _silence_stdout() -> None:
+    """Keep the interpreter from complaining at exit that nobody reads its output."""
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,97 @@
+"""Exceptions to one clear line and an exit code."""
+
+import errno
+import os
+from dataclasses import dataclass
+
+from astrocodec.cli.exit_codes import ExitCode
+from astrocodec.errors import FormatError, ModelNotFoundError, NativeLibraryError, VersionError
+
+_ADVICE = {
+    errno.ENOSPC: "no space left on the device; free some, or choose another place with --outdir or -O",
+    errno.EDQUOT: "the disk quota is used up; free some, or choose another place with --outdir or -O",
+    errno.EFBIG: "the file would be larger than the system's limit for files (see `ulimit -f`)",
+    errno.EROFS: "the file system is read-only; choose another place with --outdir or -O",
+    errno.EACCES: "permission denied; check who owns the file and its directory",
+    errno.EPERM: "operation not permitted; check who owns the file and its directory",
+    errno.ENOENT: "no such file or directory",
+    errno.ENOTDIR: "a part of the path is not a directory",
+    errno.EISDIR: "is a directory; give -r to take the files in it",
+    errno.ENAMETOOLONG: "the file name is too long for the file system",
+    errno.EPIPE: "the program that reads the output has stopped",
+}
+
+
+class DifferenceError(Exception):
+    """Verification found that two files, or a file and its checksums, do not agree."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a file could not be treated.
+
+    Attributes
+    ----------
+    message : str
+        One line for people.
+    code : ExitCode
+        What the command ends with.
+    """
+
+    message: str
+    code: ExitCode
+
+
+def explain(error: BaseException, file: str) -> Failure:
+    """Say in one line what went wrong with a file.
+
+    Parameters
+    ----------
+    error : BaseException
+        As raised.
+    file : str
+        Name of the file that was being treated.
+
+    Returns
+    -------
+    Failure
+        The message begins with the file's name.
+    """
+    code = _code(error)
+    text = _system_text(error, file) if isinstance(error, OSError) else str(error)
+    text = " ".join(text.split()) or type(error).__name__
+    if code == ExitCode.INTERNAL:
+        text = f"internal error, {type(error).__name__}: {text}; please report it (-v shows the traceback)"
+    elif isinstance(error, MemoryError):
+        text = f"not enough memory ({text}); fewer files at once (-j 1) or smaller tiles (-t) need less"
+    return Failure(text if text.startswith(file) else f"{file}: {text}", code)
+
+
+def _code(error: BaseException) -> ExitCode:
+    """Find the exit code of an exception."""
+    # An error of ours may also be a built-in one (FormatError is a ValueError): ours come first.
+    kinds: tuple[tuple[type[BaseException], ExitCode], ...] = (
+        (ModelNotFoundError, ExitCode.NEEDS_INSTALL),
+        (VersionError, ExitCode.NEEDS_INSTALL),
+        (NativeLibraryError, ExitCode.NEEDS_INSTALL),
+        (DifferenceError, ExitCode.DIFFERS),
+        (FormatError, ExitCode.BAD_DATA),
+        (FileExistsError, ExitCode.EXISTS),
+        (OSError, ExitCode.SYSTEM),
+        (MemoryError, ExitCode.SYSTEM),
+        (ImportError, ExitCode.NEEDS_INSTALL),
+        (KeyboardInterrupt, ExitCode.INTERRUPTED),
+    )
+    return next((code for kind, code in kinds if isinstance(error, kind)), ExitCode.INTERNAL)
+
+
+def _system_text(error: OSError, file: str) -> str:
+    """Say what the operating system refused, and where."""
+    if error.errno is None:
+        return str(error)
+    if isinstance(error, FileExistsError):
+        target = os.fsdecode(error.filename) if error.filename else file
+        return f"{target} exists already; give --overwrite to replace it"
+    advice = _ADVICE.get(error.errno, error.strerror or str(error))
+    where = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else ""
+    return advice if where in ("", file) else f"{where}: {advice}"

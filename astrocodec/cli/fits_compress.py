@@ -1,0 +1,86 @@
+"""`astrocodec fits-compress`."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from astrocodec.cli.names import COMPRESSED_SUFFIX, is_compressible_name, stem
+from astrocodec.cli.option_types import extension, tile_shape
+from astrocodec.cli.run_options import RunOptions, run_options
+from astrocodec.cli.treating import treat_files
+
+_DEFAULT_TILE = (512, 512)
+_WHOLE_IMAGE = (2**31 - 1, 2**31 - 1)  # larger than any; tiles are cut to the image
+
+
+@click.command("fits-compress", context_settings={"show_default": False})
+@click.argument("files", nargs=-1, required=True)
+@run_options
+@click.option(
+    "-t", "--tile", metavar="NX,NY", type=tile_shape, help="Tile in FITS axis order, as in fpack.  [default: 512,512]"
+)
+@click.option("-w", "--whole", is_flag=True, help="Each whole image is one tile.")
+@click.option(
+    "-e",
+    "--extension",
+    "extensions",
+    metavar="HDU",
+    type=extension,
+    multiple=True,
+    help="Compress this HDU only; repeat.",
+)
+@click.option(
+    "--container",
+    type=click.Choice(["zimage", "table"]),
+    default="zimage",
+    show_default=True,
+    help="zimage: tile convention, astropy reads it as an image. table: a plain table, all FITS programs step over it.",
+)
+@click.option("--model", metavar="NAME|FILE", default="default", show_default=True, help="Model to code with.")
+@click.option("--tune/--no-tune", default=True, show_default=True, help="Fit the model to each image.")
+@click.option("--effort", type=click.IntRange(1, 9), default=5, show_default=True, help="Time for tuning: 1 to 9.")
+@click.option(
+    "--lossy",
+    "quantize_level",
+    metavar="Q",
+    type=float,
+    help="LOSSY: quantise floats in steps of noise/Q, with subtractive dither. Integers stay lossless.",
+)
+def fits_compress_command(
+    files: tuple[str, ...],
+    run: RunOptions,
+    tile: tuple[int, ...] | None,
+    whole: bool,
+    extensions: tuple[int | str, ...],
+    container: str,
+    model: str,
+    tune: bool,
+    effort: int,
+    quantize_level: float | None,
+) -> None:
+    """Compress the images of FITS FILES, without loss, to NAME.ac.fits.
+
+    FILES may be plain, .gz, .bz2 or .fz; patterns; directories with -r; '-' for stdin, which goes to stdout. Tables and
+    headers are kept byte for byte. Every output is decoded and compared with its input before it gets its name.
+    """
+    if tile and whole:
+        raise click.UsageError("-t and -w contradict each other; give one of them.")
+    if quantize_level is not None and quantize_level <= 0:
+        raise click.UsageError(f"--lossy {quantize_level:g}: Q must be positive; leave --lossy out for lossless.")
+    options: dict[str, Any] = {
+        "container": container,
+        "tile_shape": _WHOLE_IMAGE if whole else tile or _DEFAULT_TILE,
+        "model": model,
+        "tune": tune,
+        "effort": effort,
+        "extensions": list(extensions) or None,
+    }
+    if quantize_level is not None:
+        options |= {"quantize_level": quantize_level, "dither": "SUBTRACTIVE_DITHER_1"}
+    treat_files("compress", files, run, is_compressible_name, _name_output, options)
+
+
+def _name_output(path: Path) -> str:
+    """Name of the compressed file."""
+    return stem(path) + COMPRESSED_SUFFIX

@@ -1,0 +1,47 @@
+"""`astrocodec fits-decompress`."""
+
+from pathlib import Path
+
+import click
+
+from astrocodec.cli.names import is_compressed_name, stem
+from astrocodec.cli.option_types import extension_list
+from astrocodec.cli.run_options import RunOptions, run_options
+from astrocodec.cli.treating import treat_files
+
+# Tiles of the FITS standard get the suffix by which funpack knows them.
+_SUFFIXES = {"image": ".fits", "rice": ".fits.fz", "gzip2": ".fits.fz"}
+
+
+@click.command("fits-decompress")
+@click.argument("files", nargs=-1, required=True)
+@run_options
+@click.option(
+    "--to",
+    type=click.Choice(list(_SUFFIXES)),
+    default="image",
+    show_default=True,
+    help="image: the original file. rice, gzip2: tiles of the FITS standard, for programs without astrocodec.",
+)
+@click.option(
+    "-E",
+    "--extensions",
+    metavar="LIST",
+    type=extension_list,
+    help="Numbers or names of HDUs, with commas; the others stay.",
+)
+@click.option("-P", "--prefix", default="", help="Put this before the output's name.")
+def fits_decompress_command(
+    files: tuple[str, ...], run: RunOptions, to: str, extensions: list[int | str] | None, prefix: str
+) -> None:
+    """Give back the FITS files that were compressed to FILES, as NAME.fits (NAME.fits.fz with --to rice or gzip2).
+
+    Pixels, types and header cards are those of the original. FILES may be patterns; directories with -r; '-' for stdin,
+    which goes to stdout.
+    """
+
+    def name_output(path: Path) -> str:
+        return prefix + stem(path) + _SUFFIXES[to]
+
+    options = {"to": to, "extensions": extensions}
+    treat_files("decompress", files, run, is_compressed_name, name_output, options)

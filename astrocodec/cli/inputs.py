@@ -1,0 +1,114 @@
+"""Command-line arguments to the list of files to treat."""
+
+import glob
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+STANDARD_STREAM = "-"
+_GLOB_CHARACTERS = frozenset("*?[")
+
+
+@dataclass(frozen=True)
+class Input:
+    """A file to treat.
+
+    Attributes
+    ----------
+    path : pathlib.Path
+        Where it is; ``-`` is standard input.
+    subfolder : pathlib.Path
+        Its folder relative to the directory argument that it was found under.
+    """
+
+    path: Path
+    subfolder: Path = Path()
+
+    @property
+    def is_stdin(self) -> bool:
+        """Whether it is standard input."""
+        return str(self.path) == STANDARD_STREAM
+
+
+def find_inputs(arguments: Iterable[str], wanted: Callable[[Path], bool], recursive: bool) -> list[Input]:
+    """Expand globs and directories.
+
+    Parameters
+    ----------
+    arguments : iterable of str
+        Paths, glob patterns (for shells that leave them alone), directories, ``-``. A path that exists is never taken
+        for a pattern, so that names with brackets and stars work.
+    wanted : callable
+        Whether to take a file found in a directory.
+    recursive : bool
+        Whether directories are allowed; all their subdirectories are searched.
+
+    Returns
+    -------
+    list of Input
+        In the order of the arguments, directories sorted by path, no file twice. A path that does not exist is kept:
+        opening it gives the error.
+
+    Raises
+    ------
+    click.UsageError
+        For a directory without `recursive`, and where a directory or pattern has no file.
+    """
+    found: dict[Path, Input] = {}
+    for argument in arguments:
+        path = Path(argument)
+        if argument == STANDARD_STREAM:
+            inputs = [Input(path)]
+        elif path.is_dir():
+            inputs = _directory(path, wanted, recursive)
+        elif not path.exists() and _GLOB_CHARACTERS & set(argument):
+            inputs = _pattern(argument)
+        else:
+            inputs = [Input(path)]
+        for entry in inputs:
+            found.setdefault(entry.path, entry)
+    return list(found.values())
+
+
+def take_shard(inputs: Sequence[Input], shard: tuple[int, int] | None) -> list[Input]:
+    """Take every N-th file, so that N jobs of an array share the work.
+
+    Parameters
+    ----------
+    inputs : sequence of Input
+        The same list in every job.
+    shard : tuple of int or None
+        Number of this job, from 1, and number of jobs.
+
+    Returns
+    -------
+    list of Input
+        This job's files.
+    """
+    if shard is None:
+        return list(inputs)
+    job, jobs = shard
+    return list(inputs[job - 1 :: jobs])
+
+
+def _directory(directory: Path, wanted: Callable[[Path], bool], recursive: bool) -> list[Input]:
+    """List the wanted files under a directory."""
+    if not recursive:
+        raise click.UsageError(f"{directory} is a directory; give -r to take the files in it and below.")
+    # A leading dot also marks the unfinished outputs of other runs.
+    files = [path for path in sorted(directory.rglob("*")) if wanted(path) and not path.name.startswith(".")]
+    inputs = [Input(path, path.parent.relative_to(directory)) for path in files if path.is_file()]
+    if not inputs:
+        raise click.UsageError(f"{directory} holds no file for this command.")
+    return inputs
+
+
+def _pattern(pattern: str) -> list[Input]:
+    """List the files that match a glob pattern."""
+    matches = sorted(Path(name) for name in glob.glob(pattern, recursive=True))
+    inputs = [Input(path) for path in matches if path.is_file()]
+    if not inputs:
+        raise click.UsageError(f"no file matches {pattern!r}.")
+    return inputs

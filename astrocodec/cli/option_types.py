@@ -1,0 +1,95 @@
+"""Parsers of option values, for click's ``type=``."""
+
+import click
+
+
+def tile_shape(value: str) -> tuple[int, ...]:
+    """Parse tile sizes as fpack takes them.
+
+    Parameters
+    ----------
+    value : str
+        ``NX,NY``, fastest axis first; further axes may follow as 1, a single size is a piece of a row.
+
+    Returns
+    -------
+    tuple of int
+        In NumPy order, ``(NY, NX)``.
+
+    Raises
+    ------
+    click.BadParameter
+        For anything else.
+    """
+    try:
+        sizes = tuple(int(part) for part in value.split(","))
+    except ValueError:
+        sizes = ()
+    if not sizes or min(sizes) < 1 or any(size != 1 for size in sizes[2:]):
+        raise click.BadParameter(f"{value!r} is no tile; give columns and rows of a tile, such as 512,512")
+    columns, rows = (*sizes, 1)[:2]
+    return rows, columns
+
+
+def shard(value: str) -> tuple[int, int]:
+    """Parse a part of the work.
+
+    Parameters
+    ----------
+    value : str
+        ``I/N``.
+
+    Returns
+    -------
+    tuple of int
+        I and N.
+
+    Raises
+    ------
+    click.BadParameter
+        Unless I is from 1 to N.
+    """
+    left, _, right = value.partition("/")
+    if not (left.isdecimal() and right.isdecimal() and 1 <= int(left) <= int(right)):
+        raise click.BadParameter(f"{value!r} is no shard; give I/N with I from 1 to N, such as 3/8")
+    return int(left), int(right)
+
+
+def extension(value: str) -> int | str:
+    """Parse an HDU's number, from 0, or EXTNAME.
+
+    Parameters
+    ----------
+    value : str
+        Number or name.
+
+    Returns
+    -------
+    int or str
+        Digits as a number.
+
+    Raises
+    ------
+    click.BadParameter
+        For an empty text.
+    """
+    text = value.strip()
+    if not text:
+        raise click.BadParameter("an extension is a number from 0 or an EXTNAME")
+    return int(text) if text.isdecimal() else text
+
+
+def extension_list(value: str) -> list[int | str]:
+    """Parse HDUs as funpack takes them.
+
+    Parameters
+    ----------
+    value : str
+        Numbers or names with commas between.
+
+    Returns
+    -------
+    list of int or str
+        One per HDU.
+    """
+    return [extension(part) for part in value.split(",")]

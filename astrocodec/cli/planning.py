@@ -1,0 +1,172 @@
+"""From inputs and options to tasks: which output each file gets, and what cannot be done."""
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+
+from astrocodec.cli.exit_codes import ExitCode
+from astrocodec.cli.failures import Failure
+from astrocodec.cli.inputs import STANDARD_STREAM, Input
+from astrocodec.cli.run_options import RunOptions
+from astrocodec.cli.size_table import Outcome
+from astrocodec.cli.tasks import Destination, Task
+
+
+def check_options(run: RunOptions, arguments: Sequence[str]) -> None:
+    """Refuse options that contradict each other.
+
+    Parameters
+    ----------
+    run : RunOptions
+        The options.
+    arguments : sequence of str
+        The file arguments, not expanded.
+
+    Raises
+    ------
+    click.UsageError
+        Saying which two do not go together.
+    """
+    chosen = [
+        name
+        for name, given in (
+            ("-O", run.output is not None),
+            ("-S", run.stdout),
+            ("-F", run.replace),
+            ("-T", run.test),
+            ("-L", run.list_only),
+            ("--outdir", run.outdir is not None),
+        )
+        if given
+    ]
+    if len(chosen) > 1:
+        raise click.UsageError(f"{' and '.join(chosen)} contradict each other; give one of them.")
+    if run.delete and chosen and chosen[0] in ("-S", "-F", "-T", "-L"):
+        raise click.UsageError(f"-D and {chosen[0]} contradict each other; give one of them.")
+    stdin = STANDARD_STREAM in arguments
+    if stdin and len(arguments) > 1:
+        raise click.UsageError("'-' (stdin) cannot be given together with other inputs.")
+    if stdin and (run.touches_input or run.outdir or run.list_only):
+        raise click.UsageError("-D, -F, -L and --outdir need a named input, not '-' (stdin).")
+    writes_stdout = run.to_stdout or (stdin and run.output is None and not run.test)
+    if writes_stdout and run.delete:
+        raise click.UsageError("-D and output to stdout contradict each other: the output cannot be checked there.")
+    if writes_stdout and run.as_json:
+        raise click.UsageError("--json and output to stdout contradict each other; both would go to stdout.")
+    if writes_stdout and sys.stdout.isatty():
+        raise click.UsageError("will not write a FITS file to a terminal; redirect stdout or give -O FILE.")
+
+
+def plan_tasks(
+    operation: Literal["compress", "decompress"],
+    inputs: Sequence[Input],
+    run: RunOptions,
+    name_output: Callable[[Path], str],
+    options: Mapping[str, Any],
+) -> tuple[list[Task], list[Outcome]]:
+    """Give each input its task.
+
+    Parameters
+    ----------
+    operation : str
+        Function of `fits_tiles`.
+    inputs : sequence of Input
+        The files.
+    run : RunOptions
+        The shared options.
+    name_output : callable
+        Name of the output for an input, without directory.
+    options : mapping
+        Arguments of the operation.
+
+    Returns
+    -------
+    tasks : list of Task
+        What can be done.
+    refused : list of Outcome
+        Inputs whose output would be another input or another's output.
+
+    Raises
+    ------
+    click.UsageError
+        For a single output and several inputs.
+    """
+    if len(inputs) > 1 and (run.output is not None or run.stdout):
+        raise click.UsageError(f"-O and -S take a single input, there are {len(inputs)}; give --outdir instead.")
+    verify = run.verify or run.touches_input or run.test
+    tasks: list[Task] = []
+    refused: list[Outcome] = []
+    taken: dict[str, str] = {}
+    for entry in inputs:
+        destination = _destination(entry, run)
+        target = _target(entry, run, destination, name_output)
+        problem = _clash(entry, target, destination, taken)
+        if problem:
+            refused.append(Outcome(str(entry.path), failure=Failure(f"{entry.path}: {problem}", ExitCode.EXISTS)))
+        else:
+            tasks.append(Task(operation, entry, target, destination, run.overwrite, {**options, "verify": verify}))
+    return tasks, refused
+
+
+def confirm(run: RunOptions, count: int) -> None:
+    """Ask before inputs are deleted or replaced, on a terminal.
+
+    Parameters
+    ----------
+    run : RunOptions
+        The options.
+    count : int
+        Number of inputs.
+
+    Raises
+    ------
+    click.exceptions.Exit
+        Where the answer is no.
+    """
+    if not run.touches_input or run.yes or not count or not sys.stdin.isatty():
+        return
+    act = "Replace" if run.replace else "Delete"
+    files = "the input file" if count == 1 else f"{count} input files"
+    if not click.confirm(f"{act} {files} once the output is verified?", err=True):
+        click.echo("nothing was done", err=True)
+        raise click.exceptions.Exit(ExitCode.USAGE)
+
+
+def _destination(entry: Input, run: RunOptions) -> Destination:
+    """Where an input's result goes."""
+    if run.test:
+        return Destination.NOWHERE
+    if run.to_stdout or (entry.is_stdin and run.output is None):
+        return Destination.STDOUT
+    if run.replace:
+        return Destination.REPLACE_INPUT
+    return Destination.DELETE_INPUT if run.delete else Destination.FILE
+
+
+def _target(entry: Input, run: RunOptions, destination: Destination, name_output: Callable[[Path], str]) -> Path | None:
+    """Path of an input's output."""
+    if destination in (Destination.NOWHERE, Destination.STDOUT):
+        return None
+    if destination is Destination.REPLACE_INPUT:
+        return entry.path
+    if run.output is not None:
+        return Path(run.output)
+    folder = entry.path.parent if run.outdir is None else run.outdir / entry.subfolder
+    return folder / name_output(entry.path)
+
+
+def _clash(entry: Input, target: Path | None, destination: Destination, taken: dict[str, str]) -> str:
+    """Say why an output cannot have its name; note the name as taken otherwise."""
+    if target is None or destination is Destination.REPLACE_INPUT:
+        return ""
+    key = os.path.abspath(target)
+    if key == os.path.abspath(entry.path):
+        return "its output would have the same name; give -F to replace it, or -O or --outdir"
+    if key in taken:
+        return f"its output would be {target}, as for {taken[key]}; give -O or --outdir"
+    taken[key] = str(entry.path)
+    return ""

@@ -1,0 +1,36 @@
+"""A progress bar on standard error, on a terminal only."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+Advance = Callable[[str, float], None]
+
+
+@contextmanager
+def progress_bar(files: int, quiet: bool) -> Iterator[Advance]:
+    """Show how far a run over files is.
+
+    Parameters
+    ----------
+    files : int
+        How many there are.
+    quiet : bool
+        Show nothing.
+
+    Yields
+    ------
+    callable
+        To be called with the current file's name and the number of files done, fractions included.
+    """
+    if quiet or not sys.stderr.isatty():
+        yield lambda name, done: None
+        return
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=files)
+        yield lambda name, done: bar.update(task, description=escape(name), completed=done)

@@ -1,0 +1,93 @@
+"""Options that `fits-compress` and `fits-decompress` share: fpack's habits, and parallel runs."""
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import click
+
+from astrocodec.cli.inputs import STANDARD_STREAM
+from astrocodec.cli.option_types import shard
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """Values of the shared options, named as on the command line."""
+
+    output: str | None
+    delete: bool
+    replace: bool
+    yes: bool
+    stdout: bool
+    test: bool
+    list_only: bool
+    verbose: bool
+    quiet: bool
+    jobs: int
+    verify: bool
+    overwrite: bool
+    as_json: bool
+    outdir: Path | None
+    recursive: bool
+    shard: tuple[int, int] | None
+
+    @property
+    def to_stdout(self) -> bool:
+        """Whether the file itself goes to standard output."""
+        return self.stdout or self.output == STANDARD_STREAM
+
+    @property
+    def touches_input(self) -> bool:
+        """Whether inputs are deleted or replaced."""
+        return self.delete or self.replace
+
+
+_OPTIONS = (
+    click.option("-O", "--output", metavar="FILE", help="Name of the output; for a single input. '-' is stdout."),
+    click.option("--outdir", type=click.Path(file_okay=False, path_type=Path), help="Directory for the outputs."),
+    click.option("-S", "--stdout", is_flag=True, help="Write the output to stdout."),
+    click.option("-D", "--delete", is_flag=True, help="Delete the input after verification."),
+    click.option("-F", "--replace", is_flag=True, help="Replace the input under its own name after verification."),
+    click.option("-Y", "--yes", is_flag=True, help="Do not ask before -D and -F (asked on a terminal only)."),
+    click.option("--overwrite", is_flag=True, help="Replace outputs that exist."),
+    click.option("-T", "--test", is_flag=True, help="Report sizes and equality; write no file."),
+    click.option("-L", "--list", "list_only", is_flag=True, help="List the HDUs; write no file."),
+    click.option(
+        "--verify/--no-verify", default=True, show_default=True, help="Compare with the input before the end."
+    ),
+    click.option("-r", "--recursive", is_flag=True, help="Take the files in directories and below."),
+    click.option("--shard", metavar="I/N", type=shard, help="Treat every N-th file from the I-th, for job arrays."),
+    click.option(
+        "-j", "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Cores for files and tiles."
+    ),
+    click.option("--json", "as_json", is_flag=True, help="Report as JSON on stdout instead of the table."),
+    click.option("-v", "--verbose", is_flag=True, help="List every HDU; show warnings and tracebacks."),
+    click.option("-q", "--quiet", is_flag=True, help="Print errors only."),
+)
+
+
+def run_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the shared options to a command, which gets them as one argument ``run``.
+
+    Parameters
+    ----------
+    command : callable
+        Takes ``run: RunOptions`` beside its own options.
+
+    Returns
+    -------
+    callable
+        For `click.command`.
+    """
+
+    @functools.wraps(command)
+    def with_run(**values: Any) -> None:
+        run = RunOptions(**{entry.name: values.pop(entry.name) for entry in fields(RunOptions)})
+        command(run=run, **values)
+
+    decorated: Callable[..., None] = with_run
+    for option in reversed(_OPTIONS):
+        decorated = option(decorated)
+    return decorated

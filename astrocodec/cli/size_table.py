@@ -1,0 +1,236 @@
+"""The table of sizes that a run ends with, and its JSON form."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from astrocodec.cli.failures import Failure
+
+if TYPE_CHECKING:
+    from fits_tiles import FileReport
+
+_HEADINGS = ("file", "HDUs", "original", "compressed", "ratio", "bits/pixel", "seconds", "verified")
+_UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one file.
+
+    Attributes
+    ----------
+    file : str
+        Its name as given.
+    target : str
+        What was written, empty where nothing was.
+    report : fits_tiles.FileReport or None
+        None where it failed.
+    failure : Failure or None
+        None where it succeeded.
+    details : str
+        Warnings or a traceback, shown with ``-v``.
+    """
+
+    file: str
+    target: str = ""
+    report: "FileReport | None" = None
+    failure: Failure | None = None
+    details: str = ""
+
+
+def human_bytes(count: float) -> str:
+    """Write a number of bytes with three digits and a decimal unit.
+
+    Parameters
+    ----------
+    count : float
+        Bytes.
+
+    Returns
+    -------
+    str
+        Such as ``8.39 MB``.
+    """
+    value, unit = float(count), 0
+    while value >= 999.5 and unit < len(_UNITS) - 1:
+        value, unit = value / 1000, unit + 1
+    digits = 0 if unit == 0 or value >= 99.95 else 1 if value >= 9.995 else 2
+    return f"{value:.{digits}f} {_UNITS[unit]}"
+
+
+def align(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Lay out a table as text: first column to the left, the others to the right, nothing cut.
+
+    Parameters
+    ----------
+    headings : sequence of str
+        One per column.
+    rows : sequence of sequence of str
+        Cells.
+
+    Returns
+    -------
+    str
+        Lines without a final newline.
+    """
+    lines = [headings, *rows]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(headings))]
+
+    def layout(line: Sequence[str]) -> str:
+        first, *others = (
+            cell.ljust(width) if n == 0 else cell.rjust(width) for n, (cell, width) in _cells(line, widths)
+        )
+        return "  ".join([first, *others]).rstrip()
+
+    rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
+    return "\n".join([layout(headings), rule, *map(layout, rows)])
+
+
+def _cells(line: Sequence[str], widths: Sequence[int]) -> Any:
+    """Number the cells of a line with their widths."""
+    return enumerate(zip(line, widths, strict=True))
+
+
+def size_table(reports: Sequence["FileReport"]) -> str:
+    """Table of files, and a line of totals.
+
+    Parameters
+    ----------
+    reports : sequence of FileReport
+        The files that succeeded; at least one.
+
+    Returns
+    -------
+    str
+        Several lines.
+    """
+    return align(_HEADINGS, [_row(report) for report in reports]) + "\n" + totals_line(reports)
+
+
+def totals_line(reports: Sequence["FileReport"]) -> str:
+    """Sum up files in one line.
+
+    Parameters
+    ----------
+    reports : sequence of FileReport
+        The files that succeeded.
+
+    Returns
+    -------
+    str
+        Such as ``2 files: 16.8 MB -> 6.1 MB, ratio 2.75, 5.81 bits/pixel, 2.4 s, verified``.
+    """
+    original = sum(report.original_bytes for report in reports)
+    compressed = sum(report.compressed_bytes for report in reports)
+    pixels = sum(_pixels(report) for report in reports)
+    parts = [
+        f"{len(reports)} {'file' if len(reports) == 1 else 'files'}: "
+        f"{human_bytes(original)} -> {human_bytes(compressed)}",
+        f"ratio {_ratio(original, compressed)}",
+        f"{_bits(compressed, pixels)} bits/pixel",
+        f"{sum(report.seconds for report in reports):.2f} s",
+        "verified" if reports and all(report.verified for report in reports) else "not verified",
+    ]
+    return ", ".join(parts)
+
+
+def hdu_table(report: "FileReport") -> str:
+    """Table of a file's HDUs.
+
+    Parameters
+    ----------
+    report : FileReport
+        The file.
+
+    Returns
+    -------
+    str
+        Several lines.
+    """
+    headings = ("HDU", "name", "kind", "type", "shape", "original", "compressed", "bits/pixel", "model", "note")
+    rows = [
+        (
+            str(hdu.index),
+            hdu.name,
+            hdu.kind,
+            hdu.dtype,
+            "x".join(map(str, hdu.shape)),
+            human_bytes(hdu.original_bytes),
+            human_bytes(hdu.compressed_bytes),
+            "" if hdu.bits_per_pixel is None else f"{hdu.bits_per_pixel:.3f}",
+            f"{hdu.model} tuned" if hdu.tuned else hdu.model,
+            hdu.note,
+        )
+        for hdu in report.hdus
+    ]
+    return align(headings, rows)
+
+
+def json_report(outcomes: Sequence[Outcome]) -> str:
+    """Everything about a run, for programs.
+
+    Parameters
+    ----------
+    outcomes : sequence of Outcome
+        One per file.
+
+    Returns
+    -------
+    str
+        An object with ``files`` (each with ``file``, ``target``, ``report``, ``error``) and ``totals``.
+    """
+    reports = [outcome.report for outcome in outcomes if outcome.report]
+    document = {
+        "files": [_json_entry(outcome) for outcome in outcomes],
+        "totals": {
+            "files": len(outcomes),
+            "failed": sum(outcome.failure is not None for outcome in outcomes),
+            "original_bytes": sum(report.original_bytes for report in reports),
+            "compressed_bytes": sum(report.compressed_bytes for report in reports),
+            "seconds": sum(report.seconds for report in reports),
+        },
+    }
+    return json.dumps(document, indent=2)
+
+
+def _json_entry(outcome: Outcome) -> dict[str, Any]:
+    """One file of `json_report`."""
+    failure = outcome.failure
+    return {
+        "file": outcome.file,
+        "target": outcome.target or None,
+        "report": outcome.report.to_dict() if outcome.report else None,
+        "error": {"message": failure.message, "exit_code": int(failure.code)} if failure else None,
+    }
+
+
+def _row(report: "FileReport") -> tuple[str, ...]:
+    """One line of `size_table`."""
+    verified = {True: "yes", False: "DIFFERS", None: "no"}[report.verified]
+    return (
+        Path(report.source).name,
+        str(len(report.hdus)),
+        human_bytes(report.original_bytes),
+        human_bytes(report.compressed_bytes),
+        _ratio(report.original_bytes, report.compressed_bytes),
+        _bits(report.compressed_bytes, _pixels(report)),
+        f"{report.seconds:.2f}",
+        verified,
+    )
+
+
+def _pixels(report: "FileReport") -> int:
+    """Pixels of all images of a file."""
+    return sum(hdu.pixels for hdu in report.hdus)
+
+
+def _ratio(original: int, compressed: int) -> str:
+    """Original over compressed."""
+    return f"{original / compressed:.2f}" if compressed else "-"
+
+
+def _bits(compressed: int, pixels: int) -> str:
+    """Bits for a pixel, with everything in the file charged."""
+    return f"{8 * compressed / pixels:.2f}" if pixels else "-"

@@ -1,0 +1,46 @@
+"""`astrocodec train`."""
+
+from pathlib import Path
+
+import click
+
+from astrocodec.cli.exit_codes import ExitCode
+from astrocodec.cli.failures import explain
+from astrocodec.cli.inputs import find_inputs
+from astrocodec.cli.names import is_compressible_name
+
+
+@click.command("train")
+@click.argument("files", nargs=-1, required=True)
+@click.option("-O", "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="Model file (.acm).")
+@click.option("--steps", type=click.IntRange(1), default=45_000, show_default=True, help="Optimiser steps.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Seed of weights and sampling.")
+@click.option("--device", default="cpu", show_default=True, help="Device of torch.")
+@click.option("-r", "--recursive", is_flag=True, help="Take the files in directories and below.")
+@click.option("--overwrite", is_flag=True, help="Replace the model file where it exists.")
+def train_command(
+    files: tuple[str, ...], output: Path, steps: int, seed: int, device: str, recursive: bool, overwrite: bool
+) -> None:
+    """Train a general model on the integer images of FITS FILES, with equal weight for each directory of files."""
+    if output.exists() and not overwrite:
+        click.echo(f"astrocodec: {output} exists already; give --overwrite to replace it", err=True)
+        raise click.exceptions.Exit(ExitCode.EXISTS)
+    _require_torch()
+    from astrocodec.learning.training import train
+
+    paths = [entry.path for entry in find_inputs(files, is_compressible_name, recursive)]
+    try:
+        train(paths, output, steps=steps, seed=seed, device=device, log=click.echo)
+    except Exception as error:  # becomes one line and an exit code
+        failure = explain(error, str(output))
+        click.echo(f"astrocodec: {failure.message}", err=True)
+        raise click.exceptions.Exit(failure.code) from error
+
+
+def _require_torch() -> None:
+    """Say what to install where torch is missing."""
+    from importlib.util import find_spec
+
+    if find_spec("torch") is None:
+        click.echo("astrocodec: training needs torch: pip install astrocodec[torch]", err=True)
+        raise click.exceptions.Exit(ExitCode.NEEDS_INSTALL)
