@@ -23,11 +23,16 @@ def frame_shape(value: str) -> tuple[int, int]:
     return int(rows), int(columns)
 
 
-def _failure(message: str, code: ExitCode) -> click.ClickException:
-    """One clear line, and the code to exit with."""
-    error = click.ClickException(message)
-    error.exit_code = code
-    return error
+class RefusalError(click.ClickException):
+    """A request that cannot be granted as it stands."""
+
+    exit_code = ExitCode.USAGE
+
+
+class WritingError(click.ClickException):
+    """The system refused to write the file."""
+
+    exit_code = ExitCode.SYSTEM
 
 
 def _seed(seed: int, extension: int) -> int:
@@ -103,7 +108,7 @@ def simulate_command(
     The header holds the true gain, read noise and sky, so that a measurement on the file can be checked.
     """
     if out.exists() and not overwrite:
-        raise _failure(f"{out} exists; give --overwrite to replace it, or another name.", ExitCode.USAGE)
+        raise RefusalError(f"{out} exists; give --overwrite to replace it, or another name.")
     try:
         settings = configure(preset, **changes)
         pixels = settings.shape[0] * settings.shape[1] * (planes or 1) * max(extensions, 1)
@@ -111,8 +116,8 @@ def simulate_command(
             raise ValueError(f"the file has {pixels} pixels; allowed are {MAX_PIXELS}. Give a smaller shape or count.")
         hdus = _hdus(settings, seed, extensions, planes, changes)
     except ValueError as error:
-        raise _failure(str(error), ExitCode.USAGE) from None
+        raise RefusalError(str(error)) from None
     try:
         _write(hdus, out)
     except OSError as error:
-        raise _failure(f"{out} cannot be written: {error.strerror or error}.", ExitCode.SYSTEM) from None
+        raise WritingError(f"{out} cannot be written: {error.strerror or error}.") from None
