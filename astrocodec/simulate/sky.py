@@ -75,8 +75,8 @@ class Stars:
         Range of fluxes, electron / s.
     slope : float
         The number of stars brighter than F is proportional to ``F**-slope``.
-    bright : int
-        Stars at exactly `brightest`, whatever the density: they saturate in most exposures.
+    bright : float
+        Stars at exactly `brightest` per million pixels, beside the others: they saturate in most exposures.
     fwhm, beta : float
         Full width at half maximum of the Moffat profile, pixels, and the exponent of its wings.
     """
@@ -85,7 +85,7 @@ class Stars:
     faintest: float = 8.0
     brightest: float = 3e5
     slope: float = 0.75
-    bright: int = 2
+    bright: float = 2.0
     fwhm: float = 3.4
     beta: float = 3.0
 
@@ -93,7 +93,7 @@ class Stars:
         require_range("Stars.density", self.density, 0.0, 1e5)
         require_range("Stars.faintest", self.faintest, 1e-9, self.brightest)
         require_range("Stars.slope", self.slope, 0.01, 10.0)
-        require_range("Stars.bright", self.bright, 0, 10_000)
+        require_range("Stars.bright", self.bright, 0.0, 1e5)
         require_range("Stars.fwhm", self.fwhm, 0.5, 50.0)
         require_range("Stars.beta", self.beta, 1.1, 20.0)
 
@@ -140,9 +140,9 @@ class LongSlit:
 
     Attributes
     ----------
-    lines, line_flux, line_fwhm : int, float, float
-        Emission lines of the night sky or the arc lamp: their number, their mean peak, electron / s / pixel (the peaks
-        follow an exponential distribution), and their width, pixels.
+    lines, line_flux, line_fwhm : float
+        Emission lines of the night sky or the arc lamp: their number per thousand columns, their mean peak, electron /
+        s / pixel (the peaks follow an exponential distribution), and their width, pixels.
     tilt : float
         Shift of a line in x per row, pixels.
     trace_flux, trace_fwhm : float
@@ -153,7 +153,7 @@ class LongSlit:
         A calibration lamp: lines ten times brighter, and no object.
     """
 
-    lines: int = 60
+    lines: float = 30.0
     line_flux: float = 12.0
     line_fwhm: float = 3.2
     tilt: float = 0.01
@@ -163,7 +163,7 @@ class LongSlit:
     arc: bool = False
 
     def __post_init__(self) -> None:
-        require_range("LongSlit.lines", self.lines, 0, 100_000)
+        require_range("LongSlit.lines", self.lines, 0.0, 1000.0)
         require_range("LongSlit.line_flux", self.line_flux, 0.0, 1e9)
         require_range("LongSlit.line_fwhm", self.line_fwhm, 0.5, 100.0)
         require_range("LongSlit.tilt", self.tilt, -1.0, 1.0)
@@ -236,7 +236,10 @@ def add_stars(image: Image, stars: Stars, floor: float, rng: np.random.Generator
     """Add stars to `image` (float32, [y, x], electron / s / pixel) in place; stamps end below `floor`."""
     count = int(rng.poisson(stars.density * image.size / MEGAPIXEL))
     fluxes = np.concatenate(
-        [np.full(stars.bright, stars.brightest), power_law(count, stars.faintest, stars.brightest, stars.slope, rng)]
+        [
+            np.full(round(stars.bright * image.size / MEGAPIXEL), stars.brightest),
+            power_law(count, stars.faintest, stars.brightest, stars.slope, rng),
+        ]
     )
     alpha = stars.fwhm / (2.0 * math.sqrt(2.0 ** (1.0 / stars.beta) - 1.0))
     peaks = fluxes * float(moffat(np.zeros(1), 1.0, stars.fwhm, stars.beta)[0])
@@ -280,8 +283,8 @@ def _lines(slit: LongSlit, shape: tuple[int, ...], rng: np.random.Generator) -> 
     sigma = slit.line_fwhm * FWHM_TO_SIGMA
     slant = slit.tilt * (np.arange(shape[0]) - (shape[0] - 1) / 2.0)
     half = math.ceil(5.0 * sigma + float(np.abs(slant).max()))
-    scale = slit.line_flux * (10.0 if slit.arc else 1.0)
-    for centre, peak in zip(rng.random(slit.lines) * shape[1], rng.exponential(scale, slit.lines), strict=True):
+    count, scale = round(slit.lines * shape[1] / 1000.0), slit.line_flux * (10.0 if slit.arc else 1.0)
+    for centre, peak in zip(rng.random(count) * shape[1], rng.exponential(scale, count), strict=True):
         columns = window(float(centre), half, shape[1])
         distance = np.arange(columns.start, columns.stop) - centre - slant[:, None]
         yield columns, peak * np.exp(-0.5 * (distance / sigma) ** 2)
