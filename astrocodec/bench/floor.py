@@ -34,8 +34,9 @@ def noise_sigma(plane: NDArray[Any]) -> float:
     if plane.shape[-1] < 3:
         return 0.0
     values = plane.astype(np.int64)
-    differences = values[:, :-2] - 2 * values[:, 1:-1] + values[:, 2:]
-    spread = _GAUSS_FROM_MAD * _grouped_median(np.abs(differences)) / _SECOND_DIFFERENCE_GAIN
+    differences: NDArray[np.int64] = values[:, :-2] - 2 * values[:, 1:-1] + values[:, 2:]
+    magnitude = _grouped_median(np.abs(differences))
+    spread = _GAUSS_FROM_MAD * magnitude / _SECOND_DIFFERENCE_GAIN
     return math.sqrt(max(0.0, spread**2 - _ROUNDING_VARIANCE))
 
 

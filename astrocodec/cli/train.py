@@ -12,7 +12,9 @@ from astrocodec.cli.names import is_compressible_name
 
 @click.command("train")
 @click.argument("files", nargs=-1, required=True)
-@click.option("-O", "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="Model file (.acm).")
+@click.option(
+    "-O", "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="Model file (.acm)."
+)
 @click.option("--steps", type=click.IntRange(1), default=45_000, show_default=True, help="Optimiser steps.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed of weights and sampling.")
 @click.option("--device", default="cpu", show_default=True, help="Device of torch.")

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 @click.command("tune")
 @click.argument("files", nargs=-1, required=True)
-@click.option("-O", "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="Model file (.acm).")
+@click.option(
+    "-O", "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="Model file (.acm)."
+)
 @click.option("--base", metavar="NAME|FILE", default="default", show_default=True, help="Model to start from.")
 @click.option("--max-bytes", type=click.IntRange(64, 960), default=960, show_default=True, help="Largest difference.")
 @click.option("--effort", type=click.IntRange(1, 9), default=5, show_default=True, help="Time to spend: 1 to 9.")
@@ -38,7 +40,7 @@ def tune_command(
     overwrite: bool,
     quiet: bool,
 ) -> None:
-    """Fit one model to all integer images of FITS FILES, for `fits-compress --model FILE --no-tune` and other programs."""
+    """Fit one model to all integer images of FITS FILES, for `fits-compress --model` and other programs."""
     if output.exists() and not overwrite:
         click.echo(f"astrocodec: {output} exists already; give --overwrite to replace it", err=True)
         raise click.exceptions.Exit(ExitCode.EXISTS)
@@ -76,9 +78,10 @@ def _integer_images(path: Path) -> Iterator["NDArray[np.integer[Any]]"]:
     """Yield the stored integers of a file's images: what the tiles of a compressed file hold."""
     import warnings
 
-    import fits_tiles  # noqa: F401 - lets astropy read files that are compressed already
     import numpy as np
     from astropy.io import fits
+
+    import fits_tiles  # noqa: F401 - lets astropy read files that are compressed already
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # cards of real headers; pixels do not depend on them

@@ -1,0 +1,113 @@
+"""astrocodec's own figures, through its FITS door: whole files, everything charged."""
+
+import gzip
+import io
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from astropy.io import fits
+
+from astrocodec.bench.fits_size import charged_bytes_of_file
+from astrocodec.bench.peers import Measurement
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How our codec is run.
+
+    Attributes
+    ----------
+    tune : bool
+        Whether the model is fitted to each image.
+    effort : int
+        1 to 9.
+    model : str
+        Name or file of the model.
+    """
+
+    tune: bool = True
+    effort: int = 5
+    model: str = "default"
+
+    @property
+    def name(self) -> str:
+        """As printed in tables."""
+        base = "astrocodec" if self.model == "default" else f"astrocodec {Path(self.model).stem}"
+        return f"{base} tuned {self.effort}" if self.tune else f"{base} untuned"
+
+
+def read_plain(path: Path) -> bytes:
+    """Read a FITS file, unpacked.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Plain or gzip.
+
+    Returns
+    -------
+    bytes
+        The plain file.
+    """
+    data = path.read_bytes()
+    return gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
+
+
+def measure_ours(setting: Setting, original: bytes, repeats: int = 1) -> Measurement:
+    """Compress and decompress a file on one core, check that it comes back, and count.
+
+    Parameters
+    ----------
+    setting : Setting
+        How.
+    original : bytes
+        A plain FITS file.
+    repeats : int
+        How often each direction is timed.
+
+    Returns
+    -------
+    Measurement
+        Times are those of the whole files: reading, tuning, coding, writing; not verifying.
+
+    Raises
+    ------
+    AssertionError
+        Where the file does not come back.
+    """
+    encode_times, decode_times = [], []
+    for _ in range(repeats):
+        start = time.process_time()
+        compressed = _compress(setting, original)
+        middle = time.process_time()
+        restored = _decompress(compressed)
+        encode_times.append(middle - start)
+        decode_times.append(time.process_time() - middle)
+    if restored != original:
+        difference = fits.FITSDiff(fits.open(io.BytesIO(original)), fits.open(io.BytesIO(restored)))
+        if not difference.identical:
+            raise AssertionError(f"{setting.name} gave back another file:\n{difference.report()}")
+    size = charged_bytes_of_file(compressed, original)
+    return Measurement(setting.name, size, median(encode_times), median(decode_times))
+
+
+def _compress(setting: Setting, original: bytes) -> bytes:
+    """Compress in memory."""
+    import fits_tiles
+
+    target = io.BytesIO()
+    fits_tiles.compress(
+        io.BytesIO(original), target, model=setting.model, tune=setting.tune, effort=setting.effort, verify=False
+    )
+    return target.getvalue()
+
+
+def _decompress(compressed: bytes) -> bytes:
+    """Decompress in memory."""
+    import fits_tiles
+
+    target = io.BytesIO()
+    fits_tiles.decompress(io.BytesIO(compressed), target, verify=False)
+    return target.getvalue()
