@@ -322,6 +322,8 @@ def observe(preset: Preset, *, seed: int = 0, exposure: int = 0, keep_expected: 
     codes = digitise(read_out(charge, shape, detector, rng), converter)
     if detector.nondestructive and preset.dtype != "uint16":
         codes -= digitise(read_out(np.zeros_like(charge), shape, detector, rng), converter)
+        unbiased = tuple(replace(a, bias=0.0) for a in detector.amplifiers)  # what the difference leaves
+        detector = replace(detector, amplifiers=unbiased, bias_gradient=0.0, column_pattern=0.0)
     expected = (
         read_out(expected_charge(rate, detector, preset.exptime), shape, detector, None) if keep_expected else None
     )

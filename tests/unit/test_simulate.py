@@ -294,7 +294,9 @@ def test_exposures_of_one_seed_show_one_scene_with_other_noise():
 
 
 def test_signed_infrared_frames_have_their_bias_subtracted():
-    frame = simulate("infrared", shape=(128, 128), dtype="int32", exptime=0.0)
+    frame = simulate("infrared", shape=(128, 128), dtype="int32", exptime=0.0, keep_expected=True)
+    assert frame.truth["bias"] == (0.0,) * 4
+    assert not frame.truth["expected"].any()
     assert frame.data.dtype == np.int32
     assert frame.data.mean() == pytest.approx(0.0, abs=1.0)
     assert frame.data.min() < 0
