@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from astrocodec.errors import CorruptError, FormatError, TruncatedError
 
-__all__ = ["BLOCK", "CARD", "Hdu", "card_value", "find_card", "int_card", "padded", "read_at", "walk"]
+__all__ = ["BLOCK", "CARD", "Hdu", "card_value", "find_card", "int_card", "padded", "read_at", "split_cards", "walk"]
 
 BLOCK = 2880
 CARD = 80
@@ -226,8 +226,8 @@ def walk(fd: int, source: str) -> Iterator[Hdu]:
         data_bytes = _data_bytes(split_cards(header), where, primary=index == 0)
         if data_start + data_bytes > size:
             raise TruncatedError(
-                f"{where}: its data need bytes {data_start} to {data_start + data_bytes}, the file ends at byte {size}; "
-                "fetch the file again"
+                f"{where}: its data need bytes {data_start} to {data_start + data_bytes}, file ends at {size}; "
+                "it was cut short, fetch it again"
             )
         stop = min(data_start + padded(data_bytes), size)
         yield Hdu(index, start, header, data_start, data_bytes, stop)

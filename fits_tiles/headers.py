@@ -24,7 +24,9 @@ __all__ = [
     "Quantization",
     "TileLayout",
     "build_header",
+    "header_crc",
     "holds_tiles",
+    "inflate",
     "is_compressed_image",
     "read_layout",
     "restore_header",
@@ -256,7 +258,9 @@ def read_layout(cards: tuple[bytes, ...], where: str) -> TileLayout:
     """
     version = int_card(cards, "ACVERS", where)
     if version != CONTAINER_VERSION:
-        raise VersionError(f"{where}: container version {version}, this astrocodec reads {CONTAINER_VERSION}; upgrade it")
+        raise VersionError(
+            f"{where}: container version {version}, this astrocodec reads {CONTAINER_VERSION}; install a newer one"
+        )
     written, found = int_card(cards, "ACHDRCRC", where), header_crc(cards)
     if written != found:
         raise CorruptError(

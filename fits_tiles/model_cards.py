@@ -11,7 +11,7 @@ import binascii
 import zlib
 
 from astrocodec.errors import AstrocodecError, CorruptError, ModelNotFoundError
-from astrocodec.model import Model, load_model
+from astrocodec.model import Model
 from fits_tiles.blocks import card_value, find_card
 from fits_tiles.card_format import text_card
 
@@ -72,7 +72,7 @@ def read_blob(cards: tuple[bytes, ...], stem: str, where: str) -> bytes | None:
     b'weights'
     """
     total = card_value(find_card(cards, f"{stem}SUM"))
-    pieces = []
+    pieces: list[str] = []
     while isinstance(piece := card_value(find_card(cards, f"{stem}{len(pieces) + 1:03d}")), str):
         pieces.append(piece)
     if total is None and not pieces:
@@ -112,9 +112,9 @@ def read_fingerprint(cards: tuple[bytes, ...]) -> str:
     return value if isinstance(value, str) else ""
 
 
-def read_model(cards: tuple[bytes, ...], where: str) -> Model:
+def read_model(cards: tuple[bytes, ...], where: str) -> Model | None:
     """
-    Return the model of an HDU's tiles: the tuned one of its header, or the shipped one.
+    Return the tuned model of an HDU's tiles, None where they need no model but shipped ones.
 
     Raises
     ------
@@ -125,7 +125,7 @@ def read_model(cards: tuple[bytes, ...], where: str) -> Model:
     """
     delta = read_blob(cards, "ACMOD", where)
     if delta is None:
-        return load_model("default")
+        return None
     try:
         model = Model.from_delta(delta)
     except ModelNotFoundError as error:

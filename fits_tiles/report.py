@@ -75,7 +75,7 @@ class FileReport:
     seconds : float
         Wall time.
     verified : bool or None
-        True after every pixel and header card was compared or every checksum checked; None where no check was asked for.
+        True after every pixel and card was compared or every checksum checked; None where no check was asked for.
     hdus : list of HduReport
         One entry per HDU of the source.
 

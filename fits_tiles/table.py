@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from astrocodec.errors import CorruptError
-from fits_tiles.blocks import Hdu, find_card, int_card, read_at
+from fits_tiles.blocks import Hdu, int_card, read_at
 from fits_tiles.headers import HeapSize, TileLayout
 
 __all__ = ["CodedTile", "TileTable", "needs_wide"]
@@ -106,10 +106,11 @@ class TileTable:
                 f"{kind.itemsize} bytes"
             )
         raw = read_at(fd, hdu.data_start, tiles * kind.itemsize, where)
-        if find_card(hdu.cards, "ACTABCRC") and zlib.crc32(raw) != int_card(hdu.cards, "ACTABCRC", where):
+        written = int_card(hdu.cards, "ACTABCRC", where)
+        if zlib.crc32(raw) != written:
             raise CorruptError(
-                f"{where}: the rows have CRC-32 {zlib.crc32(raw)}, ACTABCRC says {int_card(hdu.cards, 'ACTABCRC', where)}"
-                f"; damage lies in bytes {hdu.data_start} to {hdu.data_start + len(raw)}"
+                f"{where}: the rows in bytes {hdu.data_start} to {hdu.data_start + len(raw)} have CRC-32 "
+                f"{zlib.crc32(raw)}, ACTABCRC says {written}"
             )
         return cls(layout, np.frombuffer(raw, kind))
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from fits_tiles.blocks import card_value, find_card, int_card
+from fits_tiles.blocks import card_value, find_card, int_card, split_cards
 from fits_tiles.card_format import assemble, int_card_of, text_card
 
-__all__ = ["collides", "keyword_of", "plain_header", "private_keyword", "rename", "rename_back"]
+__all__ = ["as_extension", "collides", "keyword_of", "plain_header", "private_keyword", "rename", "rename_back"]
 
 _RENAMED = {
     "SIMPLE": "ZSIMPLE",
@@ -99,6 +99,23 @@ def rename_back(card: bytes, container: str) -> bytes:
     if re.match(r"ZNAXIS\d{1,2}$", keyword):
         old = keyword[1:]
     return old.ljust(8).encode("latin-1") + card[8:]
+
+
+def as_extension(header: bytes) -> bytes:
+    """
+    Turn the header of a primary image into that of an image extension.
+
+    Parameters
+    ----------
+    header : bytes
+        Header with ``END`` and padding.
+    """
+    cards = list(split_cards(header))
+    cards[0] = text_card("XTENSION", "IMAGE", "image extension")
+    cards = [card for card in cards if keyword_of(card) not in ("EXTEND", "BLOCKED", "PCOUNT", "GCOUNT")]
+    axes = sum(bool(re.match(r"NAXIS\d*$", keyword_of(card))) for card in cards)
+    cards[2 + axes : 2 + axes] = [int_card_of("PCOUNT", 0), int_card_of("GCOUNT", 1)]
+    return assemble(cards)
 
 
 def plain_header(cards: tuple[bytes, ...], where: str, *, primary: bool) -> bytes:

@@ -1,0 +1,374 @@
+"""
+Everything that touches the inside of astropy: the ASTROCODEC_1 tile codec, the quantiser, the standard tile codecs.
+
+astropy has no way to register a tile codec, so `register` adds one to its tables and wraps five functions. It checks
+first that every name it needs is there and changes nothing otherwise.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import inspect
+import warnings
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import astropy
+import numpy as np
+import numpy.typing as npt
+from astropy.io import fits
+
+import astrocodec
+from astrocodec.errors import AstrocodecError, CorruptError
+from astrocodec.model import Model
+from fits_tiles.blocks import split_cards
+from fits_tiles.context import current_options
+from fits_tiles.grid import plan_tile_shape
+from fits_tiles.headers import ALGORITHM, HeapSize, build_header, header_crc, holds_tiles, read_layout, restore_header
+from fits_tiles.model_cards import model_cards, read_model
+from fits_tiles.z_keywords import private_keyword
+
+__all__ = ["AstropyHookError", "dequantize", "quantize", "register", "standard_codec", "unregister"]
+
+_PACKAGE = "astropy.io.fits.hdu.compressed"
+_NEEDED = {
+    "_tiled_compression": ("ALGORITHMS", "_header_to_settings", "decompress_image_data_section"),
+    "settings": ("COMPRESSION_TYPES",),
+    "header": ("COMPRESSION_TYPES", "_validate_tile_shape"),
+    "compressed": ("COMPRESSION_TYPES", "_validate_tile_shape", "_bintable_header_to_image_header", "CompImageHDU"),
+    "section": ("decompress_image_data_section",),
+    "_quantization": ("Quantize", "QuantizationFailedException"),
+    "_codecs": ("Rice1", "Gzip2", "Gzip1"),
+}
+_undo: list[Callable[[], None]] = []
+
+
+class AstropyHookError(AstrocodecError, ImportError):
+    """astropy's inside is not laid out as the hook knows it."""
+
+
+def _module(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(f"{_PACKAGE}.{name}")
+    except ImportError as error:
+        raise _moved(f"module {_PACKAGE}.{name}") from error
+
+
+def _moved(what: str) -> AstropyHookError:
+    return AstropyHookError(
+        f"astropy {astropy.__version__} has no {what}, which fits_tiles needs to add {ALGORITHM}; it works with "
+        "astropy 7.0 to 8.0. Files can still be read: fits_tiles.decompress writes plain FITS without this hook"
+    )
+
+
+def _checked_modules() -> dict[str, ModuleType]:
+    modules = {name: _module(name) for name in _NEEDED}
+    for name, attributes in _NEEDED.items():
+        for attribute in attributes:
+            if not hasattr(modules[name], attribute):
+                raise _moved(f"name {_PACKAGE}.{name}.{attribute}")
+    hdu_class = modules["compressed"].CompImageHDU
+    if not callable(getattr(hdu_class, "_get_bintable_without_data", None)):
+        raise _moved("method CompImageHDU._get_bintable_without_data")
+    expected = ["compressed_data", "compression_type", "compressed_header"]
+    section = modules["section"].decompress_image_data_section
+    if list(inspect.signature(section).parameters)[:3] != expected:
+        raise _moved(f"function decompress_image_data_section({', '.join(expected)}, ...)")
+    return modules
+
+
+def _replace(owner: Any, name: str, value: Any) -> None:
+    old = getattr(owner, name)
+    setattr(owner, name, value)
+    _undo.append(lambda: setattr(owner, name, old))
+
+
+def register() -> None:
+    """
+    Teach astropy the tile codec ``ASTROCODEC_1`` and the plain-table container; a second call does nothing.
+
+    Raises
+    ------
+    AstropyHookError
+        If this astropy is laid out differently. Nothing has been changed then.
+
+    Examples
+    --------
+    >>> register(); register()
+    """
+    if _undo:
+        return
+    modules = _checked_modules()
+    tiled, compressed = modules["_tiled_compression"], modules["compressed"]
+    tiled.ALGORITHMS[ALGORITHM] = TileCodec
+    _undo.append(lambda: tiled.ALGORITHMS.pop(ALGORITHM))
+    for name in ("settings", "header", "compressed"):
+        _replace(modules[name], "COMPRESSION_TYPES", (*modules[name].COMPRESSION_TYPES, ALGORITHM))
+    for name in ("header", "compressed"):
+        _replace(modules[name], "_validate_tile_shape", _with_default_tiles(modules[name]._validate_tile_shape))
+    _replace(tiled, "_header_to_settings", _with_model(tiled._header_to_settings))
+    _replace(
+        compressed, "_bintable_header_to_image_header", _with_original(compressed._bintable_header_to_image_header)
+    )
+    section = modules["section"]
+    _replace(section, "decompress_image_data_section", _with_header_type(section.decompress_image_data_section))
+    hdu_class = compressed.CompImageHDU
+    _replace(hdu_class, "_get_bintable_without_data", _with_model_cards(hdu_class._get_bintable_without_data))
+    fits.register_hdu(TileTableHDU)
+    _undo.append(lambda: fits.unregister_hdu(TileTableHDU))
+
+
+def unregister() -> None:
+    """
+    Put astropy back as it was; a second call does nothing.
+
+    Examples
+    --------
+    >>> unregister(); register()
+    """
+    while _undo:
+        _undo.pop()()
+
+
+class TileCodec:
+    """
+    The tile codec in the form that astropy expects.
+
+    Parameters
+    ----------
+    model : Model or None
+        Tuned model of the HDU; None for the shipped ones.
+    stored : str
+        NumPy type of the decoded tile, for example ``'int16'``.
+    where : str
+        Name of the HDU for messages.
+    """
+
+    codec_id = "FITS_ASTROCODEC1"
+
+    def __init__(self, *, model: Model | None, stored: str, where: str) -> None:
+        self.model = model
+        self.stored = stored
+        self.where = where
+
+    def encode(self, buf: npt.NDArray[Any]) -> bytes:
+        """Return the stream of one tile of pixels, any byte order."""
+        while buf.ndim > 2 and buf.shape[0] == 1:
+            buf = buf[0]
+        model = self.model or current_options().model
+        return astrocodec.encode(buf, model=model, embed_model=False)
+
+    def decode(self, buf: Any) -> npt.NDArray[Any]:
+        """
+        Return the pixels of a stream in native byte order.
+
+        Raises
+        ------
+        FormatError
+            If the stream is damaged or holds another type than the header says.
+        """
+        stream = memoryview(np.ascontiguousarray(buf)).cast("B")
+        try:
+            pixels = astrocodec.decode(stream, models=(self.model,) if self.model else ())
+        except AstrocodecError as error:
+            raise type(error)(f"{self.where}: a tile of {len(stream)} bytes does not decode: {error}") from error
+        if pixels.dtype != np.dtype(self.stored):
+            raise CorruptError(f"{self.where}: a tile holds {pixels.dtype} pixels, the header says {self.stored}")
+        return pixels
+
+
+def _cards_of(header: Any) -> tuple[bytes, ...]:
+    text = header.tostring(sep="", endcard=False, padding=False)
+    return split_cards(text.encode("latin-1", "replace"))
+
+
+@functools.lru_cache(maxsize=32)
+def _cached_model(cards: tuple[bytes, ...], where: str) -> Model | None:
+    return read_model(cards, where)
+
+
+def _model_of(header: Any, where: str) -> Model | None:
+    if "ACMODSUM" not in header:
+        return None
+    return _cached_model(tuple(card for card in _cards_of(header) if card.startswith(b"ACMOD")), where)
+
+
+def _with_model(original: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    @functools.wraps(original)
+    def header_to_settings(header: Any) -> dict[str, Any]:
+        settings = original(header)
+        if header["ZCMPTYPE"] == ALGORITHM:
+            where = f"HDU {header.get('EXTNAME', 'COMPRESSED_IMAGE')!r}"
+            names = {8: "uint8", 16: "int16", 32: "int32", 64: "int64", -32: "float32", -64: "float64"}
+            quantized = header["TFIELDS"] > 1
+            settings["model"] = _model_of(header, where)
+            settings["stored"] = "int32" if quantized else names[header["ZBITPIX"]]
+            settings["where"] = where
+        return settings
+
+    return header_to_settings
+
+
+def _with_default_tiles(original: Callable[..., tuple[int, ...]]) -> Callable[..., tuple[int, ...]]:
+    @functools.wraps(original)
+    def validate_tile_shape(*, tile_shape: Any, compression_type: str, image_header: Any) -> tuple[int, ...]:
+        if compression_type == ALGORITHM and not tile_shape and image_header["NAXIS"] > 0:
+            shape = [image_header[f"NAXIS{n}"] for n in range(image_header["NAXIS"], 0, -1)]
+            if min(shape) > 0:
+                tile_shape = plan_tile_shape(shape, current_options().tile_shape)
+        return original(tile_shape=tile_shape, compression_type=compression_type, image_header=image_header)
+
+    return validate_tile_shape
+
+
+def _with_original(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    @functools.wraps(original)
+    def bintable_header_to_image_header(bintable_header: Any) -> Any:
+        header = original(bintable_header)
+        if bintable_header.get("ZCMPTYPE") != ALGORITHM:
+            return header
+        if "ACVERS" in bintable_header:
+            cards = _cards_of(bintable_header)
+            if header_crc(cards) == bintable_header["ACHDRCRC"]:
+                return fits.Header.fromstring(restore_header(cards, "compressed header"))
+            warnings.warn(
+                "The cards of a compressed image changed since fits_tiles wrote them; its header is taken as it is",
+                fits.verify.VerifyWarning,
+                stacklevel=2,
+            )
+        for keyword in [card.keyword for card in header.cards if private_keyword(card.keyword)]:
+            del header[keyword]
+        return header
+
+    return bintable_header_to_image_header
+
+
+def _with_header_type(original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def decompress_section(compressed_data: Any, compression_type: str, compressed_header: Any, *rest: Any) -> Any:
+        # An HDU that was opened before registration still believes that it holds RICE_1.
+        if compressed_header.get("ZCMPTYPE") == ALGORITHM:
+            compression_type = ALGORITHM
+        return original(compressed_data, compression_type, compressed_header, *rest)
+
+    return decompress_section
+
+
+def _with_model_cards(original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def get_bintable_without_data(self: Any) -> Any:
+        bintable = original(self)
+        if self.compression_type == ALGORITHM:
+            for card in _cards_to_carry(self):
+                bintable.header.append(fits.Card.fromstring(card), end=True)
+        return bintable
+
+    return get_bintable_without_data
+
+
+def _cards_to_carry(hdu: Any) -> list[bytes]:
+    """Model cards for a rewritten HDU: its own, those of the file it came from, or those of `options`."""
+    own = getattr(hdu, "tile_model", None)
+    if own is not None:
+        return model_cards(own)
+    if hdu._bintable is not None:
+        carried = [card for card in _cards_of(hdu._bintable.header) if card.startswith(b"ACMOD")]
+        if carried:
+            return carried
+    model = current_options().model
+    return [] if model == "default" else model_cards(astrocodec.load_model(model))
+
+
+class TileTableHDU(fits.BinTableHDU):
+    """
+    A plain table that holds an image; astropy turns it into a `~astropy.io.fits.CompImageHDU` when it reads it.
+
+    An unchanged HDU is copied as the plain table it is; one that was changed is written as a compressed image.
+    """
+
+    @classmethod
+    def match_header(cls, header: Any) -> bool:
+        """Tell whether a header is that of a table with an image in it."""
+        extension = header.cards[0].value if header.cards[0].keyword == "XTENSION" else ""
+        return str(extension).rstrip() == "BINTABLE" and header.get("ACIMAGE", False) is True
+
+    @property
+    def header(self) -> Any:
+        """The header of the table in the form that astropy knows, ``ZIMAGE`` and all."""
+        current = self._header
+        if "ACIMAGE" in current:
+            current = self._as_zimage(_cards_of(current))
+            self._header = current
+        return current
+
+    @header.setter
+    def header(self, value: Any) -> None:
+        self._header = value
+
+    @staticmethod
+    def _as_zimage(cards: tuple[bytes, ...]) -> Any:
+        if not holds_tiles(cards):
+            raise CorruptError("a table with ACIMAGE has no ACVERS card")
+        layout = read_layout(cards, "table of tiles")
+        original = restore_header(cards, "table of tiles")
+        number = {card[:8].rstrip(): card for card in cards}
+        heap = HeapSize(_int(number[b"NAXIS2"]), _int(number[b"PCOUNT"]), table_crc=_int(number[b"ACTABCRC"]))
+        kept = [card for card in cards if card.startswith(b"ACMOD")]
+        layout = type(layout)(**{**layout.__dict__, "container": "zimage"})
+        header = fits.Header.fromstring(build_header(layout, original, heap, model=kept))
+        header._modified = False
+        return header
+
+
+def _int(card: bytes) -> int:
+    return int(card[10:].split(b"/")[0])
+
+
+def quantize(
+    pixels: npt.NDArray[Any], row: int, level: float, method: int, bitpix: int
+) -> tuple[npt.NDArray[np.int32], float, float] | None:
+    """
+    Quantise a tile of floats with astropy's quantiser.
+
+    Parameters
+    ----------
+    pixels : ndarray of float32 or float64
+        Free of NaN.
+    row : int
+        Number of the tile plus the dither seed, 0 without dither.
+    level : float
+        Steps per sigma of the noise, or minus the step.
+    method : int
+        -1, 1 or 2.
+    bitpix : int
+        -32 or -64.
+
+    Returns
+    -------
+    tuple of (int32 ndarray of the same shape, scale, zero), or None where the tile does not quantise
+    """
+    module = _module("_quantization")
+    coder = module.Quantize(row=row, dither_method=method, quantize_level=level, bitpix=bitpix)
+    try:
+        integers, scale, zero = coder.encode_quantized(pixels)
+    except module.QuantizationFailedException:
+        return None
+    return integers.reshape(pixels.shape), scale, zero
+
+
+def dequantize(
+    integers: npt.NDArray[np.int32], row: int, scale: float, zero: float, method: int, bitpix: int
+) -> npt.NDArray[Any]:
+    """Undo `quantize`; the result has the shape of `integers`."""
+    coder = _module("_quantization").Quantize(row=row, dither_method=method, quantize_level=None, bitpix=bitpix)
+    return np.asarray(coder.decode_quantized(integers, scale, zero)).reshape(integers.shape)
+
+
+def standard_codec(algorithm: str, itemsize: int, pixels: int) -> Any:
+    """Return astropy's codec for ``RICE_1``, ``GZIP_1`` or ``GZIP_2`` tiles of this many pixels."""
+    codecs = _module("_codecs")
+    if algorithm == "RICE_1":
+        return codecs.Rice1(blocksize=32, bytepix=itemsize, tilesize=pixels)
+    return codecs.Gzip2(itemsize=itemsize) if algorithm == "GZIP_2" else codecs.Gzip1()

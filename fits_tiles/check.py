@@ -1,0 +1,311 @@
+"""Proof that a compressed file holds what it should: every tile decoded, every pixel and header card compared."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from astrocodec.errors import CorruptError
+from fits_tiles.blocks import BLOCK, CARD, Hdu, read_at, split_cards, walk
+from fits_tiles.coders import TileCoder
+from fits_tiles.container import (
+    begins_with_primary_image,
+    coder_for,
+    image_shape,
+    is_plain_image,
+    odd_padding,
+    restored_header,
+    stored_model,
+)
+from fits_tiles.foreign import foreign_algorithm, staged
+from fits_tiles.grid import Band
+from fits_tiles.headers import TileLayout, holds_tiles, inflate, read_layout
+from fits_tiles.model_cards import read_blob, read_fingerprint
+from fits_tiles.progress import Progress, ProgressCall
+from fits_tiles.report import FileReport, HduReport
+from fits_tiles.source import open_source
+from fits_tiles.table import TileTable
+from fits_tiles.target import FileLike, target_name
+from fits_tiles.tiles_io import decoded_bands, file_size
+
+__all__ = ["Pair", "compare", "describe", "info", "verify"]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """An HDU of the original, the number of the HDU that holds it, and how: as tiles or byte for byte."""
+
+    original: Hdu
+    number: int
+    tiles: bool
+    lossy: bool = False
+
+
+def compare(
+    original_fd: int, fd: int, pairs: list[Pair], name: str, workers: int, advance: Callable[[int], None]
+) -> None:
+    """
+    Compare a compressed file with its original, byte for byte in headers, pixels and padding.
+
+    Parameters
+    ----------
+    original_fd, fd : int
+        Descriptors of the two files.
+    pairs : list of Pair
+        What belongs together.
+    name : str
+        File name for messages.
+    workers : int
+        Threads.
+    advance : callable
+        Told the number of original bytes done.
+
+    Raises
+    ------
+    CorruptError
+        Naming HDU, and card or pixel, of the first difference.
+    FormatError
+        If a tile does not decode.
+    """
+    hdus = list(walk(fd, name))
+    for pair in pairs:
+        hdu = hdus[pair.number]
+        where = f"{name}: {pair.original.label}"
+        if not pair.tiles:
+            _compare_bytes(original_fd, pair.original, fd, hdu, where, advance)
+            continue
+        layout = read_layout(hdu.cards, where)
+        header = restored_header(hdu, where, primary=pair.original.index == 0)
+        _compare_headers(pair.original.header, header, where)
+        if padding_of(hdu, where) != odd_padding(original_fd, pair.original):
+            raise CorruptError(f"{where}: the padding behind the pixels differs from the original's")
+        coder = coder_for(layout, stored_model(hdu, where))
+        tolerance = _Tolerance(fd, hdu, layout, where) if pair.lossy else None
+        for band, pixels in decoded_bands(fd, hdu, layout, coder, where=where, workers=workers):
+            raw = read_at(original_fd, pair.original.data_start + band.offset, band.size, where)
+            if tolerance is not None:
+                tolerance.check(band, np.frombuffer(raw, layout.pixel_type).reshape(band.shape), pixels)
+            elif memoryview(raw) != memoryview(pixels).cast("B"):
+                _report_pixel(np.frombuffer(raw, layout.pixel_type), pixels, band, layout, where)
+            advance(band.size)
+        advance(pair.original.size - pair.original.data_bytes)
+
+
+def padding_of(hdu: Hdu, where: str) -> bytes | None:
+    """Return the unusual padding that a table header keeps, None where it keeps none."""
+    blob = read_blob(hdu.cards, "ACPAD", where)
+    return None if blob is None else inflate(blob, where)
+
+
+def _compare_bytes(
+    original_fd: int, original: Hdu, fd: int, hdu: Hdu, where: str, advance: Callable[[int], None]
+) -> None:
+    if original.size != hdu.size:
+        raise CorruptError(f"{where}: has {hdu.size} bytes, the original {original.size}")
+    step = 512 * BLOCK
+    for at in range(0, hdu.size, step):
+        size = min(step, hdu.size - at)
+        if read_at(original_fd, original.start + at, size, where) != read_at(fd, hdu.start + at, size, where):
+            raise CorruptError(f"{where}: copied bytes {at} to {at + size} differ from the original's")
+        advance(size)
+
+
+def _compare_headers(expected: bytes, found: bytes, where: str) -> None:
+    if expected == found:
+        return
+    for number, (left, right) in enumerate(zip(split_cards(expected), split_cards(found), strict=False), 1):
+        if left != right:
+            raise CorruptError(f"{where}: header card {number} is {right!r}, the original's is {left!r}")
+    raise CorruptError(f"{where}: the header has {len(found) // CARD} cards, the original {len(expected) // CARD}")
+
+
+def _report_pixel(
+    expected: npt.NDArray[Any], found: npt.NDArray[Any], band: Band, layout: TileLayout, where: str
+) -> None:
+    # Compare bits, so that NaN payloads and signed zeros count.
+    bits = f"u{layout.itemsize}"
+    left, right = expected.view(bits), found.reshape(-1).view(bits)
+    first = int(np.flatnonzero(left != right)[0])
+    place = np.unravel_index(band.offset // layout.itemsize + first, layout.shape)
+    raise CorruptError(
+        f"{where}: pixel {tuple(int(n) for n in place)} (from 0, NumPy order) is {found.reshape(-1)[first]}, "
+        f"the original's is {expected[first]}"
+    )
+
+
+class _Tolerance:
+    """Quantised floats must lie within one step of the original, NaN on NaN."""
+
+    def __init__(self, fd: int, hdu: Hdu, layout: TileLayout, where: str) -> None:
+        count = layout_tiles(layout)
+        self._table = TileTable.read(fd, hdu, layout, count, where)
+        self._where = where
+
+    def check(self, band: Band, expected: npt.NDArray[Any], found: npt.NDArray[Any]) -> None:
+        for number, place in enumerate(band.tiles, band.first_tile):
+            step = abs(float(self._table.rows["ZSCALE"][number]))
+            left, right = expected[place].astype(np.float64), found[place].astype(np.float64)
+            slack = step + 4 * np.finfo(found.dtype).eps * float(np.nanmax(np.abs(left), initial=0.0))
+            both = np.isnan(left) & np.isnan(right)
+            with np.errstate(invalid="ignore"):
+                near = (np.abs(left - right) <= slack) | (left == right)
+            if not (near | both).all():
+                raise CorruptError(f"{self._where}, tile {number + 1}: pixels differ by more than the step {step:g}")
+
+
+def layout_tiles(layout: TileLayout) -> int:
+    """Return the number of tiles of an image."""
+    return prod(-(-axis // tile) for axis, tile in zip(layout.shape, layout.tile_shape, strict=True))
+
+
+def describe(hdu: Hdu, where: str) -> HduReport:
+    """Report on an HDU from its header alone."""
+    entry = HduReport(hdu.index, hdu.name, original_bytes=hdu.size, compressed_bytes=hdu.size)
+    if holds_tiles(hdu.cards):
+        layout = read_layout(hdu.cards, where)
+        header = restored_header(hdu, where, primary=True)
+        model = stored_model(hdu, where)
+        entry.kind, entry.shape, entry.pixels = "compressed", layout.shape, prod(layout.shape)
+        entry.dtype = np.dtype(layout.pixel_type).name
+        data = entry.pixels * layout.itemsize
+        entry.original_bytes = len(header) + -(-data // BLOCK) * BLOCK
+        entry.bits_per_pixel = 8 * hdu.size / entry.pixels
+        entry.model, entry.tuned = read_fingerprint(hdu.cards), model is not None
+        parts = [f"container {layout.container}", "lossy: quantised floats" if layout.quantization else ""]
+        entry.note = "; ".join(filter(None, parts))
+    elif is_plain_image(hdu):
+        entry.kind, entry.shape = "image", image_shape(hdu)
+        entry.pixels = prod(entry.shape)
+        entry.bits_per_pixel = 8 * hdu.size / entry.pixels
+        bits = hdu.data_bytes * 8 // entry.pixels
+        floating = b"-" in next(card for card in hdu.cards if card.startswith(b"BITPIX  "))[10:30]
+        entry.dtype = f"float{bits}" if floating else "uint8" if bits == 8 else f"int{bits}"
+    elif algorithm := foreign_algorithm(hdu):
+        entry.note = f"compressed with {algorithm}"
+    return entry
+
+
+def info(path: FileLike) -> FileReport:
+    """
+    Report on a FITS file from its headers; no pixel is decoded.
+
+    Parameters
+    ----------
+    path : path or binary file object
+        Plain, compressed, gzip or bzip2.
+
+    Returns
+    -------
+    FileReport
+        ``original_bytes`` is the size of the file that decompression would give.
+
+    Raises
+    ------
+    FormatError
+        If the file is not FITS, cut short or damaged in a header.
+    """
+    started = time.perf_counter()
+    name = target_name(path)
+    with open_source(path, None) as file:
+        hdus = list(walk(file.fileno(), name))
+        report = FileReport(name, "", 0, file_size(file.fileno()))
+        report.hdus = [describe(hdu, f"{name}: {hdu.label}") for hdu in hdus]
+        tail = file_size(file.fileno()) - hdus[-1].stop
+        skipped = hdus[0].size if begins_with_primary_image(hdus) else 0
+        report.original_bytes = sum(entry.original_bytes for entry in report.hdus) + tail - skipped
+    report.seconds = time.perf_counter() - started
+    return report
+
+
+def verify(
+    path: FileLike, original: FileLike | None = None, *, workers: int = 1, progress: ProgressCall | None = None
+) -> FileReport:
+    """
+    Decode every tile of a compressed file and check every checksum; compare with the original where it is given.
+
+    Parameters
+    ----------
+    path : path or binary file object
+        Compressed file.
+    original : path or binary file object, optional
+        What it was made from: pixels, header cards and padding must be equal.
+    workers : int
+        Threads.
+    progress : callable, optional
+        Called with bytes done and bytes in total.
+
+    Raises
+    ------
+    FormatError
+        Naming file, HDU and tile of the first damage or difference.
+    """
+    started = time.perf_counter()
+    name = target_name(path)
+    with open_source(path, None) as file:
+        fd = file.fileno()
+        hdus = list(walk(fd, name))
+        report = FileReport(name, "", 0, file_size(fd))
+        report.hdus = [describe(hdu, f"{name}: {hdu.label}") for hdu in hdus]
+        report.original_bytes = sum(entry.original_bytes for entry in report.hdus)
+        if original is None:
+            meter = Progress(progress, report.original_bytes)
+            for hdu in hdus:
+                _decode_all(fd, hdu, f"{name}: {hdu.label}", workers, meter)
+        else:
+            _compare_files(fd, hdus, original, name, workers, progress, report)
+    report.verified = True
+    report.seconds = time.perf_counter() - started
+    return report
+
+
+def _decode_all(fd: int, hdu: Hdu, where: str, workers: int, meter: Progress) -> None:
+    if not holds_tiles(hdu.cards):
+        meter.advance(hdu.size)
+        return
+    layout = read_layout(hdu.cards, where)
+    restored_header(hdu, where, primary=False)
+    padding_of(hdu, where)
+    coder: TileCoder = coder_for(layout, stored_model(hdu, where))
+    for band, _ in decoded_bands(fd, hdu, layout, coder, where=where, workers=workers):
+        meter.advance(band.size)
+
+
+def _compare_files(
+    fd: int,
+    hdus: list[Hdu],
+    original: FileLike,
+    name: str,
+    workers: int,
+    progress: ProgressCall | None,
+    report: FileReport,
+) -> None:
+    source = target_name(original)
+    packed = {hdu.index for hdu in hdus if holds_tiles(hdu.cards)}
+    shift = 1 if begins_with_primary_image(hdus) else 0
+    with (
+        open_source(original, None) as file,
+        staged(file, source, None, lambda hdu: _recoded(hdu, hdus, shift)) as plain,
+    ):
+        first = list(walk(plain.file.fileno(), source))
+        report.original_bytes = file_size(plain.file.fileno())
+        if len(first) != len(hdus) - shift:
+            raise CorruptError(f"{name}: has {len(hdus) - shift} HDUs, the original {source} has {len(first)}")
+        pairs = []
+        for hdu in first:
+            number = hdu.index + shift
+            tiles = number in packed and not holds_tiles(hdu.cards)
+            lossy = tiles and read_layout(hdus[number].cards, name).quantization is not None
+            pairs.append(Pair(hdu, number, tiles, lossy))
+        meter = Progress(progress, report.original_bytes)
+        compare(plain.file.fileno(), fd, pairs, name, workers, meter.advance)
+
+
+def _recoded(hdu: Hdu, hdus: list[Hdu], shift: int) -> bool:
+    """Tell whether a foreign compressed HDU of the original was coded anew: it is not there byte for byte any more."""
+    return not any(other.header == hdu.header for other in hdus[shift:])

@@ -1,0 +1,167 @@
+"""Tiles of pixels to streams and back: lossless, quantised, and with the algorithms of the FITS standard."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+import astrocodec
+from astrocodec.errors import CorruptError
+from astrocodec.model import Model
+from fits_tiles.headers import NULL_PIXEL, Quantization
+from fits_tiles.table import CodedTile
+
+__all__ = ["LosslessCoder", "QuantizedCoder", "StandardCoder", "TileCoder"]
+
+Pixels = npt.NDArray[Any]
+
+
+class TileCoder(Protocol):
+    """Codes tiles of one HDU; called from several threads at once."""
+
+    def encode(self, tile: int, pixels: Pixels) -> CodedTile:
+        """Return the stream of tile number `tile`; `pixels` are big-endian and may be strided."""
+
+    def decode(self, tile: int, coded: CodedTile, shape: tuple[int, ...]) -> Pixels:
+        """Return the pixels of a tile, native byte order; raise `FormatError` if they are not what the header says."""
+
+
+class LosslessCoder:
+    """
+    ASTROCODEC_1 tiles of the pixels as they are.
+
+    Parameters
+    ----------
+    stored : str
+        NumPy name of the pixels' type.
+    model : Model or None
+        Tuned model, None for the shipped ones.
+    """
+
+    def __init__(self, stored: str, model: Model | None, base: Model | str = "default") -> None:
+        self._stored = np.dtype(stored).newbyteorder("=")
+        self._model: Model | str = model or base
+        self._models = (model,) if model else ()
+
+    def encode(self, tile: int, pixels: Pixels) -> CodedTile:
+        """Code a tile."""
+        return CodedTile(astrocodec.encode(pixels, model=self._model, embed_model=False))
+
+    def decode(self, tile: int, coded: CodedTile, shape: tuple[int, ...]) -> Pixels:
+        """Decode a tile."""
+        pixels = astrocodec.decode(coded.stream, models=self._models)
+        if pixels.dtype != self._stored or pixels.shape != shape:
+            raise CorruptError(
+                f"the stream holds {pixels.dtype} pixels of shape {pixels.shape}, expected {self._stored} {shape}"
+            )
+        return pixels
+
+
+class QuantizedCoder:
+    """
+    Floats as dithered integers, coded by another coder; tiles that do not quantise are gzipped.
+
+    Parameters
+    ----------
+    inner : LosslessCoder
+        Codes the integers.
+    quantization : Quantization
+        Level, method and seed.
+    bitpix : int
+        -32 or -64.
+    """
+
+    def __init__(self, inner: LosslessCoder, quantization: Quantization, bitpix: int) -> None:
+        self._inner = inner
+        self._how = quantization
+        self._bitpix = bitpix
+        self._type = np.dtype(f">f{-bitpix // 8}")
+
+    def _row(self, tile: int) -> int:
+        return 0 if self._how.method == -1 else tile + self._how.seed
+
+    def integers(self, tile: int, pixels: Pixels) -> tuple[npt.NDArray[np.int32], float, float] | None:
+        """Quantise a tile; None where that fails."""
+        from fits_tiles.astropy_hook import quantize
+
+        null = np.isnan(pixels)
+        if null.any():
+            filler = 0.0 if null.all() else np.nanmin(pixels)
+            pixels = np.where(null, pixels.dtype.type(filler), pixels)
+        if not np.isfinite(pixels).all():
+            return None
+        native = np.ascontiguousarray(pixels, pixels.dtype.newbyteorder("="))
+        found = quantize(native, self._row(tile), self._how.level, self._how.method, self._bitpix)
+        if found is None or not null.any():
+            return found
+        integers = found[0].copy()
+        integers[null] = NULL_PIXEL
+        return integers, found[1], found[2]
+
+    def encode(self, tile: int, pixels: Pixels) -> CodedTile:
+        """Quantise and code a tile."""
+        found = self.integers(tile, pixels)
+        if found is None:
+            return CodedTile(gzip.compress(np.ascontiguousarray(pixels, self._type).tobytes(), 6, mtime=0), plain=True)
+        integers, scale, zero = found
+        return CodedTile(self._inner.encode(tile, integers).stream, scale=scale, zero=zero)
+
+    def decode(self, tile: int, coded: CodedTile, shape: tuple[int, ...]) -> Pixels:
+        """Decode a tile to floats."""
+        from fits_tiles.astropy_hook import dequantize
+
+        if coded.plain:
+            return self._gunzip(coded.stream, shape)
+        integers = self._inner.decode(tile, coded, shape)
+        pixels = dequantize(integers, self._row(tile), coded.scale, coded.zero, self._how.method, self._bitpix)
+        null = integers == NULL_PIXEL
+        return np.where(null, pixels.dtype.type(np.nan), pixels) if null.any() else pixels
+
+    def _gunzip(self, stream: bytes, shape: tuple[int, ...]) -> Pixels:
+        size = int(np.prod(shape)) * self._type.itemsize
+        inflater = zlib.decompressobj(wbits=31)
+        try:
+            raw = inflater.decompress(stream, size + 1)
+        except zlib.error as error:
+            raise CorruptError(f"the gzipped floats are damaged: {error}") from error
+        if len(raw) != size or not inflater.eof:
+            raise CorruptError(f"the gzipped floats have {len(raw)} bytes, expected {size}")
+        return np.frombuffer(raw, self._type).reshape(shape)
+
+
+class StandardCoder:
+    """
+    Tiles that every FITS program knows, for `fits_tiles.decompress(to="rice")` and ``"gzip2"``.
+
+    Parameters
+    ----------
+    algorithm : str
+        ``'RICE_1'`` or ``'GZIP_2'``.
+    itemsize : int
+        Bytes of a pixel.
+    """
+
+    def __init__(self, algorithm: str, itemsize: int) -> None:
+        self._algorithm = algorithm
+        self._itemsize = itemsize
+
+    def encode(self, tile: int, pixels: Pixels) -> CodedTile:
+        """Code a tile."""
+        from fits_tiles.astropy_hook import standard_codec
+
+        return CodedTile(standard_codec(self._algorithm, self._itemsize, pixels.size).encode(pixels))
+
+    def decode(self, tile: int, coded: CodedTile, shape: tuple[int, ...]) -> Pixels:
+        """Decode a tile."""
+        from fits_tiles.astropy_hook import standard_codec
+
+        size = int(np.prod(shape))
+        codec = standard_codec(self._algorithm, self._itemsize, size)
+        raw = np.asarray(codec.decode(np.frombuffer(coded.stream, np.uint8)))
+        if self._algorithm == "GZIP_2":
+            return raw.view(f">i{self._itemsize}").reshape(shape)
+        return raw[:size].reshape(shape)

@@ -1,0 +1,317 @@
+"""FITS files to files of ASTROCODEC_1 tiles."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+
+import astrocodec
+from astrocodec.model import Model, load_model
+from fits_tiles.blocks import Hdu, int_card, read_at, walk
+from fits_tiles.check import Pair, compare
+from fits_tiles.coders import QuantizedCoder
+from fits_tiles.container import (
+    CONTAINERS,
+    PLACEHOLDER,
+    coder_for,
+    image_shape,
+    is_plain_image,
+    odd_padding,
+)
+from fits_tiles.foreign import Staged, staged
+from fits_tiles.grid import TileGrid, plan_tile_shape
+from fits_tiles.headers import ALGORITHM, Quantization, TileLayout, holds_tiles
+from fits_tiles.model_cards import model_cards, read_fingerprint
+from fits_tiles.progress import Progress, ProgressCall
+from fits_tiles.report import FileReport, HduReport
+from fits_tiles.selection import select
+from fits_tiles.source import open_source
+from fits_tiles.table import needs_wide
+from fits_tiles.target import FileLike, Target, target_name
+from fits_tiles.tiles_io import band_reader, copy_bytes, file_size, write_table
+
+__all__ = ["compress"]
+
+_DITHERS = {"none": -1, "no_dither": -1, "subtractive_dither_1": 1, "subtractive_dither_2": 2}
+_MIN_TUNED_BYTES = 1 << 14
+_SAMPLED_TILES = 16
+
+
+@dataclass(frozen=True)
+class _Settings:
+    container: str
+    tile_shape: tuple[int, ...]
+    model: Model
+    tune: bool
+    effort: int
+    level: float | None
+    dither: int
+    seed: int | None
+    workers: int
+
+
+def compress(
+    src: FileLike,
+    dst: FileLike | None,
+    *,
+    container: str = "zimage",
+    tile_shape: Sequence[int] = (512, 512),
+    model: str | os.PathLike[str] | Model = "default",
+    tune: bool = True,
+    effort: int = 5,
+    quantize_level: float | None = None,
+    dither: int | str | None = None,
+    dither_seed: int | None = None,
+    extensions: Iterable[int | str] | int | str | None = None,
+    workers: int = 1,
+    verify: bool = True,
+    overwrite: bool = False,
+    progress: ProgressCall | None = None,
+) -> FileReport:
+    """
+    Compress the images of a FITS file, losslessly unless `quantize_level` is given.
+
+    Tables and other HDUs are copied byte for byte. Memory stays flat however large the file is.
+
+    Parameters
+    ----------
+    src : path or binary file object
+        Plain, gzip, bzip2 or tile-compressed FITS.
+    dst : path or binary file object or None
+        Appears whole or not at all; None only measures.
+    container : {'zimage', 'table'}
+        The tile convention, or a plain table that programs without astrocodec step over.
+    tile_shape : sequence of int
+        Rows and columns of a tile.
+    model : str or path or Model
+        Model to code with, or to start tuning from.
+    tune : bool
+        Fit the model to every image HDU; kept only where it wins.
+    effort : int
+        1 to 9, time spent on tuning.
+    quantize_level : float, optional
+        Quantise floats as astropy does: steps per sigma of the noise, or minus the step. Lossy.
+    dither : int or str, optional
+        1 or 2 (subtractive dither, 1 by default) or -1 (none).
+    dither_seed : int, optional
+        1 to 10000; by default it follows from the first tile's bytes.
+    extensions : iterable of int or str, optional
+        HDUs to compress, by number or ``EXTNAME``; the others are copied.
+    workers : int
+        Threads.
+    verify : bool
+        Decode every tile of the new file and compare every pixel and header card before it appears.
+    overwrite : bool
+        Whether `dst` may be replaced.
+    progress : callable, optional
+        Called with bytes done and bytes in total.
+
+    Returns
+    -------
+    FileReport
+
+    Raises
+    ------
+    FileExistsError
+        If `dst` exists and may not be replaced.
+    FormatError
+        If `src` is not a whole FITS file; the message names HDU and byte.
+    OSError
+        If a file cannot be read or written. Nothing is left behind.
+    ValueError
+        If an argument is out of range or names no HDU.
+
+    Examples
+    --------
+    >>> import io, numpy as np
+    >>> from astropy.io import fits
+    >>> plain, packed = io.BytesIO(), io.BytesIO()
+    >>> fits.PrimaryHDU(np.zeros((64, 64), np.int16)).writeto(plain)
+    >>> report = compress(io.BytesIO(plain.getvalue()), packed)
+    >>> report.verified, report.hdus[0].shape
+    (True, (64, 64))
+    """
+    started = time.perf_counter()
+    settings = _settings(container, tile_shape, model, tune, effort, quantize_level, dither, dither_seed, workers)
+    name = target_name(src)
+    with Target(dst, overwrite=overwrite) as target, open_source(src, target.folder) as file:
+        chosen = select(list(walk(file.fileno(), name)), extensions, name)
+        with staged(file, name, target.folder, lambda hdu: hdu.index in chosen) as plain:
+            fd = plain.file.fileno()
+            size = file_size(fd)
+            report = FileReport(name, target.name, size)
+            meter = Progress(progress, size * (2 if verify else 1))
+            pairs = _write(target.file, plain, chosen, settings, name, report, meter)
+            report.compressed_bytes = target.file.tell()
+            if verify:
+                target.file.flush()
+                compare(fd, target.file.fileno(), pairs, name, workers, meter.advance)
+                report.verified = True
+            target.commit()
+    report.seconds = time.perf_counter() - started
+    return report
+
+
+def _settings(
+    container: str,
+    tile_shape: Sequence[int],
+    model: str | os.PathLike[str] | Model,
+    tune: bool,
+    effort: int,
+    level: float | None,
+    dither: int | str | None,
+    seed: int | None,
+    workers: int,
+) -> _Settings:
+    if container not in CONTAINERS:
+        raise ValueError(f"container is {container!r}, allowed are {' and '.join(map(repr, CONTAINERS))}")
+    if not 1 <= effort <= 9:
+        raise ValueError(f"effort is {effort}, allowed are 1 to 9")
+    if workers < 1:
+        raise ValueError(f"workers is {workers}, at least 1 is needed")
+    method = _DITHERS.get(dither.lower()) if isinstance(dither, str) else {None: 1, 0: -1}.get(dither, dither)
+    if method not in (-1, 1, 2):
+        raise ValueError(f"dither is {dither!r}, allowed are -1 (none), 1 and 2 (subtractive)")
+    if seed is not None and not 1 <= seed <= 10000:
+        raise ValueError(f"dither_seed is {seed}, allowed are 1 to 10000")
+    if level is not None and not np.isfinite(level):
+        raise ValueError(f"quantize_level is {level}, a finite number is needed")
+    plan_tile_shape((1, 1), tile_shape)
+    shape = tuple(int(n) for n in tile_shape)
+    return _Settings(container, shape, load_model(model), tune, effort, level or None, method, seed, workers)
+
+
+def _write(
+    out: IO[bytes],
+    plain: Staged,
+    chosen: set[int],
+    settings: _Settings,
+    name: str,
+    report: FileReport,
+    meter: Progress,
+) -> list[Pair]:
+    """Write every HDU and what follows the last one; return which HDU went where."""
+    fd = plain.file.fileno()
+    pairs: list[Pair] = []
+    written = stop = 0
+    for hdu in walk(fd, name):
+        entry = HduReport(plain.origin[hdu.index], hdu.name, original_bytes=hdu.size, note=plain.notes[hdu.index])
+        report.hdus.append(entry)
+        if plain.origin[hdu.index] in chosen and is_plain_image(hdu):
+            if hdu.index == 0:
+                out.write(PLACEHOLDER)
+                written += 1
+                entry.compressed_bytes += len(PLACEHOLDER)
+            lossy = _write_image(out, fd, hdu, settings, f"{name}: {hdu.label}", entry, meter)
+            pairs.append(Pair(hdu, written, tiles=True, lossy=lossy))
+        else:
+            copy_bytes(fd, hdu.start, hdu.stop, out, name, meter.advance)
+            entry.compressed_bytes = hdu.size
+            if holds_tiles(hdu.cards):
+                entry.model, entry.note = read_fingerprint(hdu.cards), "already ASTROCODEC_1, copied"
+            pairs.append(Pair(hdu, written, tiles=False))
+        written += 1
+        stop = hdu.stop
+    copy_bytes(fd, stop, file_size(fd), out, name, meter.advance)
+    return pairs
+
+
+def _write_image(
+    out: IO[bytes], fd: int, hdu: Hdu, settings: _Settings, where: str, entry: HduReport, meter: Progress
+) -> bool:
+    """Write one image HDU as a table of tiles; return whether that lost anything."""
+    shape = image_shape(hdu)
+    layout = TileLayout(
+        settings.container,
+        ALGORITHM,
+        int_card(hdu.cards, "BITPIX", where),
+        shape,
+        plan_tile_shape(shape, settings.tile_shape),
+        wide=False,
+    )
+    grid = TileGrid(shape, layout.tile_shape, layout.itemsize)
+    quantization = _quantization(settings, layout, fd, hdu, grid)
+    wide = needs_wide(hdu.data_bytes, grid.count)
+    layout = TileLayout(**{**layout.__dict__, "wide": wide, "quantization": quantization})
+    model = settings.model
+    if settings.tune and hdu.data_bytes >= _MIN_TUNED_BYTES:
+        model = _tuned(fd, hdu, layout, settings)
+    size = write_table(
+        out,
+        layout,
+        hdu.header,
+        coder_for(layout, None if model.is_shipped else model, model),
+        band_reader(fd, hdu, where),
+        where=where,
+        workers=settings.workers,
+        advance=meter.advance,
+        model=model_cards(model),
+        padding=odd_padding(fd, hdu),
+        checksums=any(card[:8] in (b"CHECKSUM", b"DATASUM ") for card in hdu.cards),
+    )
+    meter.advance(hdu.size - hdu.data_bytes)
+    pixels = prod(shape)
+    entry.kind, entry.shape, entry.pixels = "compressed", shape, pixels
+    entry.dtype = np.dtype(layout.pixel_type).name
+    entry.compressed_bytes += size
+    entry.bits_per_pixel = 8 * entry.compressed_bytes / pixels
+    entry.model, entry.tuned = model.fingerprint, not model.is_shipped
+    if quantization is not None:
+        entry.note = "; ".join(filter(None, (entry.note, f"lossy: quantised at level {quantization.level:g}")))
+    return quantization is not None
+
+
+def _quantization(
+    settings: _Settings, layout: TileLayout, fd: int, hdu: Hdu, grid: TileGrid
+) -> Quantization | None:
+    if settings.level is None or layout.bitpix > 0:
+        return None
+    seed = settings.seed
+    if seed is None:
+        band = next(grid.bands())
+        first = read_at(fd, hdu.data_start, band.size, hdu.label)
+        seed = int(np.frombuffer(first, np.uint8).sum(dtype=np.uint64)) % 10000 + 1
+    return Quantization(float(settings.level), settings.dither, seed)
+
+
+def _tuned(fd: int, hdu: Hdu, layout: TileLayout, settings: _Settings) -> Model:
+    """Fit a model to the pixels of an HDU; the codec gives the base back where that would not win."""
+    page = hdu.data_start % mmap.ALLOCATIONGRANULARITY
+    with mmap.mmap(fd, hdu.data_bytes + page, access=mmap.ACCESS_READ, offset=hdu.data_start - page) as mapped:
+        pixels = np.frombuffer(mapped, layout.pixel_type, prod(layout.shape), page).reshape(layout.shape)
+        sample: Any = pixels
+        if layout.quantization is not None:
+            sample = _quantized_sample(pixels, layout)
+        elif pixels.ndim > 2:
+            sample = list(pixels.reshape(-1, *layout.shape[-2:]))
+        try:
+            found = astrocodec.tune(sample, settings.model, effort=settings.effort) if len(sample) else settings.model
+        finally:
+            # The map can only be closed once no array looks at it.
+            del pixels, sample
+    return found
+
+
+def _quantized_sample(pixels: npt.NDArray[Any], layout: TileLayout) -> list[npt.NDArray[np.int32]]:
+    assert layout.quantization is not None
+    coder = coder_for(layout, None)
+    assert isinstance(coder, QuantizedCoder)
+    grid = TileGrid(layout.shape, layout.tile_shape, layout.itemsize)
+    flat = pixels.reshape(-1)
+    step = max(1, grid.count // _SAMPLED_TILES)
+    found = []
+    for band in grid.bands():
+        start = band.offset // layout.itemsize
+        block = flat[start : start + prod(band.shape)].reshape(band.shape)
+        for number, place in enumerate(band.tiles, band.first_tile):
+            if number % step == 0 and (done := coder.integers(number, block[place])) is not None:
+                found.append(done[0])
+    return found

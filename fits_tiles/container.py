@@ -1,0 +1,103 @@
+"""Where a compressed image goes: the tile convention (``zimage``), or a plain table that every reader steps over."""
+
+from __future__ import annotations
+
+import re
+
+from astrocodec.model import Model
+from fits_tiles.blocks import Hdu, card_value, find_card, int_card, read_at, split_cards
+from fits_tiles.card_format import assemble, int_card_of, logical_card
+from fits_tiles.coders import LosslessCoder, QuantizedCoder, TileCoder
+from fits_tiles.headers import TileLayout, holds_tiles, restore_header
+from fits_tiles.model_cards import read_model
+from fits_tiles.z_keywords import as_extension
+
+__all__ = [
+    "CONTAINERS",
+    "PLACEHOLDER",
+    "begins_with_primary_image",
+    "coder_for",
+    "image_shape",
+    "is_placeholder",
+    "is_plain_image",
+    "odd_padding",
+    "restored_header",
+    "stored_model",
+]
+
+CONTAINERS = ("zimage", "table")
+PLACEHOLDER = assemble(
+    [
+        logical_card("SIMPLE", True, "conforms to the FITS standard"),
+        int_card_of("BITPIX", 8),
+        int_card_of("NAXIS", 0),
+        logical_card("EXTEND", True),
+        b"COMMENT   The primary image is compressed in the first extension.".ljust(80),
+        b"COMMENT   To read it: pip install astrocodec; astrocodec fits-decompress FILE".ljust(80),
+    ]
+)
+
+
+def is_placeholder(hdu: Hdu) -> bool:
+    """Tell whether a primary HDU is the empty one that stands before a compressed primary image."""
+    return hdu.index == 0 and hdu.data_bytes == 0 and set(hdu.cards) == set(split_cards(PLACEHOLDER))
+
+
+def is_plain_image(hdu: Hdu) -> bool:
+    """
+    Tell whether an HDU is an uncompressed image with pixels.
+
+    Random groups, tables, empty images and images with group parameters are not.
+    """
+    kind = card_value(find_card(hdu.cards, "XTENSION"))
+    if hdu.index and kind != "IMAGE":
+        return False
+    shape = image_shape(hdu)
+    pixels = 1
+    for length in shape:
+        pixels *= length
+    bitpix = int_card(hdu.cards, "BITPIX", hdu.label)
+    return bool(shape) and pixels > 0 and hdu.data_bytes == pixels * abs(bitpix) // 8
+
+
+def image_shape(hdu: Hdu) -> tuple[int, ...]:
+    """Return the shape of an uncompressed image in NumPy order."""
+    naxis = int_card(hdu.cards, "NAXIS", hdu.label)
+    return tuple(int_card(hdu.cards, f"NAXIS{n}", hdu.label) for n in range(naxis, 0, -1))
+
+
+def odd_padding(fd: int, hdu: Hdu) -> bytes | None:
+    """Return the bytes behind the data where they are not the zeros that should stand there, None where they are."""
+    start = hdu.data_start + hdu.data_bytes
+    found = bytes(read_at(fd, start, hdu.stop - start, hdu.label))
+    return None if found == bytes(-hdu.data_bytes % 2880) else found
+
+
+def coder_for(layout: TileLayout, model: Model | None, base: Model | str = "default") -> TileCoder:
+    """Return what codes the tiles of an HDU."""
+    if layout.quantization is None:
+        return LosslessCoder(layout.pixel_type, model, base)
+    return QuantizedCoder(LosslessCoder(">i4", model, base), layout.quantization, layout.bitpix)
+
+
+def stored_model(hdu: Hdu, where: str) -> Model | None:
+    """Return the tuned model in the header of a compressed HDU, None where there is none."""
+    return read_model(hdu.cards, where)
+
+
+def restored_header(hdu: Hdu, where: str, *, primary: bool) -> bytes:
+    """Return the header of the image in a table, as the header of a primary HDU or of an extension."""
+    header = restore_header(hdu.cards, where)
+    if not primary and re.match(rb"SIMPLE  =", header):
+        return as_extension(header)
+    return header
+
+
+def begins_with_primary_image(hdus: list[Hdu]) -> bool:
+    """Tell whether the primary image of a file is compressed in its first extension."""
+    return (
+        len(hdus) > 1
+        and is_placeholder(hdus[0])
+        and holds_tiles(hdus[1].cards)
+        and find_card(hdus[1].cards, "ZSIMPLE") is not None
+    )

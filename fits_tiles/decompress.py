@@ -1,0 +1,228 @@
+"""Files of ASTROCODEC_1 tiles to plain FITS, or to tiles that every FITS program reads."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterable
+from math import prod
+from typing import IO, Any
+
+import numpy as np
+
+from astrocodec.errors import CorruptError
+from fits_tiles.blocks import BLOCK, Hdu, padded, read_at, walk
+from fits_tiles.check import padding_of
+from fits_tiles.checksums import write_checksums
+from fits_tiles.container import begins_with_primary_image, coder_for, restored_header, stored_model
+from fits_tiles.foreign import Staged, staged
+from fits_tiles.headers import TileLayout, holds_tiles, read_layout
+from fits_tiles.model_cards import read_fingerprint
+from fits_tiles.progress import Progress, ProgressCall
+from fits_tiles.report import FileReport, HduReport
+from fits_tiles.selection import select
+from fits_tiles.source import open_source, scratch_file
+from fits_tiles.target import FileLike, Target, target_name
+from fits_tiles.tiles_io import copy_bytes, decoded_bands, file_size
+from fits_tiles.transcode import ALGORITHMS, write_standard
+
+__all__ = ["decompress"]
+
+
+def decompress(
+    src: FileLike,
+    dst: FileLike | None,
+    *,
+    to: str = "image",
+    extensions: Iterable[int | str] | int | str | None = None,
+    workers: int = 1,
+    verify: bool = True,
+    overwrite: bool = False,
+    progress: ProgressCall | None = None,
+) -> FileReport:
+    """
+    Restore the images of a file that `fits_tiles.compress` or astropy with ASTROCODEC_1 wrote.
+
+    Every tile carries a checksum of its pixels, so the images are right or an error is raised. What `compress` wrote
+    comes back byte for byte, header cards and padding included.
+
+    Parameters
+    ----------
+    src : path or binary file object
+        Compressed file; may be inside gzip or bzip2.
+    dst : path or binary file object or None
+        Appears whole or not at all; None only decodes.
+    to : {'image', 'rice', 'gzip2'}
+        Plain images, or the tile convention with a standard algorithm for programs without astrocodec. Floats and
+        64-bit integers become GZIP_2 tiles in either case, since RICE_1 does not keep them.
+    extensions : iterable of int or str, optional
+        HDUs to restore, by number or ``EXTNAME``; the others are copied.
+    workers : int
+        Threads.
+    verify : bool
+        Read the new file again and compare it with the decoded pixels before it appears.
+    overwrite : bool
+        Whether `dst` may be replaced.
+    progress : callable, optional
+        Called with bytes done and bytes in total.
+
+    Returns
+    -------
+    FileReport
+
+    Raises
+    ------
+    FileExistsError
+        If `dst` exists and may not be replaced.
+    FormatError
+        If a header, table or tile is damaged; the message names file, HDU, tile and bytes.
+    ModelNotFoundError
+        If the tiles need a model that is not installed.
+    OSError
+        If a file cannot be read or written. Nothing is left behind.
+    ValueError
+        If an argument is out of range or names no HDU.
+
+    Examples
+    --------
+    >>> import io, numpy as np, fits_tiles
+    >>> from astropy.io import fits
+    >>> plain, packed, again = io.BytesIO(), io.BytesIO(), io.BytesIO()
+    >>> fits.PrimaryHDU(np.arange(4096, dtype=np.int16).reshape(64, 64)).writeto(plain)
+    >>> report = fits_tiles.compress(io.BytesIO(plain.getvalue()), packed)
+    >>> report = decompress(io.BytesIO(packed.getvalue()), again)
+    >>> again.getvalue() == plain.getvalue()
+    True
+    """
+    started = time.perf_counter()
+    if to != "image" and to not in ALGORITHMS:
+        raise ValueError(f"to is {to!r}, allowed are 'image', {', '.join(map(repr, ALGORITHMS))}")
+    if workers < 1:
+        raise ValueError(f"workers is {workers}, at least 1 is needed")
+    name = target_name(src)
+    with Target(dst, overwrite=overwrite) as target, open_source(src, target.folder) as file:
+        chosen = select(list(walk(file.fileno(), name)), extensions, name)
+        with staged(file, name, target.folder, lambda hdu: hdu.index in chosen, only_ours=True) as plain:
+            fd = plain.file.fileno()
+            report = FileReport(name, target.name, compressed_bytes=file_size(file.fileno()))
+            hdus = list(walk(fd, name))
+            total = sum(_plain_size(hdu, name) for hdu in hdus)
+            job = _Job(fd, target.file, to, workers, Progress(progress, total), verify)
+            _write(job, plain, hdus, chosen, name, report)
+            report.original_bytes = target.file.tell()
+            if verify:
+                target.file.flush()
+                job.check_written(name)
+                report.verified = True
+            target.commit()
+    report.seconds = time.perf_counter() - started
+    return report
+
+
+def _plain_size(hdu: Hdu, name: str) -> int:
+    if not holds_tiles(hdu.cards):
+        return hdu.size
+    layout = read_layout(hdu.cards, f"{name}: {hdu.label}")
+    return prod(layout.shape) * layout.itemsize
+
+
+class _Job:
+    """What all HDUs of one call share."""
+
+    def __init__(self, fd: int, out: IO[bytes], to: str, workers: int, meter: Progress, verify: bool) -> None:
+        self.fd = fd
+        self.out = out
+        self.to = to
+        self.workers = workers
+        self.meter = meter
+        self.verify = verify
+        self._digests: list[tuple[str, int, int, bytes]] = []
+
+    def remember(self, where: str, start: int, stop: int, digest: Any) -> None:
+        """Note what a range of the output must hold."""
+        self._digests.append((where, start, stop, digest.digest()))
+
+    def check_written(self, name: str) -> None:
+        """Compare the output, read from the file, with what was decoded."""
+        for where, start, stop, expected in self._digests:
+            found = hashlib.blake2b(digest_size=16)
+            for at in range(start, stop, 512 * BLOCK):
+                found.update(read_at(self.out.fileno(), at, min(512 * BLOCK, stop - at), name))
+            if found.digest() != expected:
+                raise CorruptError(f"{where}: bytes {start} to {stop} of the new file are not what was written")
+
+
+def _write(
+    job: _Job, plain: Staged, hdus: list[Hdu], chosen: set[int], name: str, report: FileReport
+) -> None:
+    drop_first = job.to == "image" and begins_with_primary_image(hdus) and plain.origin[1] in chosen
+    position = 0
+    for hdu in hdus:
+        where = f"{name}: {hdu.label}"
+        entry = HduReport(plain.origin[hdu.index], hdu.name, compressed_bytes=hdu.size)
+        entry.note = plain.notes[hdu.index]
+        report.hdus.append(entry)
+        if drop_first and hdu.index == 0:
+            entry.note = "stood before the compressed primary image, left out"
+            continue
+        if plain.origin[hdu.index] in chosen and holds_tiles(hdu.cards):
+            layout = read_layout(hdu.cards, where)
+            _describe(entry, hdu, layout)
+            if job.to == "image":
+                entry.original_bytes = _write_image(job, hdu, layout, where, primary=position == 0)
+            else:
+                entry.original_bytes, entry.note = _write_standard(job, hdu, layout, where, drop_first or position == 1)
+        else:
+            copy_bytes(job.fd, hdu.start, hdu.stop, job.out, where, job.meter.advance)
+            entry.original_bytes = hdu.size
+            if entry.note.startswith("was compressed"):
+                entry.kind = "decompressed"
+        position += 1
+    copy_bytes(job.fd, hdus[-1].stop, file_size(job.fd), job.out, name, job.meter.advance)
+
+
+def _describe(entry: HduReport, hdu: Hdu, layout: TileLayout) -> None:
+    entry.kind, entry.shape, entry.pixels = "decompressed", layout.shape, prod(layout.shape)
+    entry.dtype = np.dtype(layout.pixel_type).name
+    entry.bits_per_pixel = 8 * hdu.size / entry.pixels
+    entry.model = read_fingerprint(hdu.cards)
+    entry.tuned = any(card.startswith(b"ACMODSUM") for card in hdu.cards)
+
+
+def _write_image(job: _Job, hdu: Hdu, layout: TileLayout, where: str, *, primary: bool) -> int:
+    """Append an HDU as a plain image; return its size."""
+    coder = coder_for(layout, stored_model(hdu, where))
+    header = restored_header(hdu, where, primary=primary)
+    start = job.out.tell()
+    digest = hashlib.blake2b(digest_size=16)
+    job.out.write(header)
+    size = 0
+    for band, pixels in decoded_bands(job.fd, hdu, layout, coder, where=where, workers=job.workers):
+        raw = memoryview(pixels).cast("B")  # type: ignore[arg-type]
+        job.out.write(raw)
+        if job.verify:
+            digest.update(raw)
+        size += band.size
+        job.meter.advance(band.size)
+    odd = padding_of(hdu, where)
+    job.out.write(bytes(padded(size) - size) if odd is None else odd)
+    stop = job.out.tell()
+    if job.verify:
+        job.remember(where, start + len(header), start + len(header) + size, digest)
+    if layout.quantization is not None:
+        # The original's checksums belong to pixels that quantisation has changed.
+        job.out.flush()
+        write_checksums(job.out.fileno(), Hdu(0, start, header, start + len(header), size, stop))
+    return stop - start
+
+
+def _write_standard(job: _Job, hdu: Hdu, layout: TileLayout, where: str, primary: bool) -> tuple[int, str]:
+    """Append an HDU as standard tiles; return its size and a note."""
+    coder = coder_for(layout, stored_model(hdu, where))
+    bands = decoded_bands(job.fd, hdu, layout, coder, where=where, workers=job.workers)
+    header = restored_header(hdu, where, primary=primary)
+    with scratch_file(None) as spool:
+        for _, pixels in bands:
+            spool.write(memoryview(pixels).cast("B"))  # type: ignore[arg-type]
+        spool.flush()
+        return write_standard(job.out, spool.fileno(), layout, header, job.to, where, job.workers, job.meter.advance)

@@ -1,0 +1,96 @@
+"""Inputs as plain files: gzip and bzip2 are unpacked, streams are spooled, tiles of other programs are decoded."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import os
+import shutil
+import tempfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, cast
+
+from astrocodec.errors import CorruptError, TruncatedError
+from fits_tiles.target import FileLike, target_name
+
+__all__ = ["open_source", "scratch_file"]
+
+_CHUNK = 1 << 20
+
+
+@contextmanager
+def scratch_file(folder: str | None) -> Iterator[IO[bytes]]:
+    """Yield an unnamed file that vanishes when it is closed, in `folder` or the system's place for such files."""
+    with tempfile.TemporaryFile(dir=folder) as file:
+        yield file
+
+
+@contextmanager
+def open_source(source: FileLike, folder: str | None) -> Iterator[IO[bytes]]:
+    """
+    Yield the bytes of a source as a regular file.
+
+    Parameters
+    ----------
+    source : path or binary file object
+        Plain, gzip or bzip2, told apart by their first bytes.
+    folder : str or None
+        Where unpacked bytes may lie, for the large ones the folder of the target.
+
+    Raises
+    ------
+    TruncatedError, CorruptError
+        If the packed file is damaged.
+    OSError
+        If it cannot be read.
+    """
+    name = target_name(source)
+    if not isinstance(source, (str, os.PathLike)):
+        with scratch_file(folder) as spool:
+            shutil.copyfileobj(source, spool, _CHUNK)
+            with _unpacked(spool, name, folder) as plain:
+                yield plain
+        return
+    if Path(source).is_dir():
+        raise IsADirectoryError(f"{name}: is a directory; name a file")
+    with open(source, "rb") as file:
+        if file.seekable():
+            with _unpacked(file, name, folder) as plain:
+                yield plain
+        else:
+            with scratch_file(folder) as spool:
+                shutil.copyfileobj(file, spool, _CHUNK)
+                with _unpacked(spool, name, folder) as plain:
+                    yield plain
+
+
+@contextmanager
+def _unpacked(file: IO[bytes], name: str, folder: str | None) -> Iterator[IO[bytes]]:
+    file.flush()
+    file.seek(0)
+    magic = file.read(3)
+    file.seek(0)
+    if magic[:2] == b"\x1f\x8b":
+        packed, kind = cast(IO[bytes], gzip.GzipFile(fileobj=file)), "gzip"
+    elif magic == b"BZh":
+        packed, kind = cast(IO[bytes], bz2.BZ2File(file)), "bzip2"
+    else:
+        yield file
+        return
+    with packed, scratch_file(folder) as spool:
+        try:
+            shutil.copyfileobj(packed, spool, _CHUNK)
+        except EOFError as error:
+            raise TruncatedError(f"{name}: the {kind} file is cut short after {spool.tell()} unpacked bytes") from error
+        except (zlib.error, gzip.BadGzipFile) as error:
+            raise CorruptError(f"{name}: the {kind} file is damaged near byte {spool.tell()}: {error}") from error
+        except OSError as error:
+            # bz2 reports damage as an OSError without a number.
+            if error.errno is not None:
+                raise
+            raise CorruptError(f"{name}: the {kind} file is damaged near byte {spool.tell()}: {error}") from error
+        spool.flush()
+        yield spool

@@ -1,0 +1,179 @@
+"""One image HDU to a table of tiles and back, a band of tiles at a time."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from astrocodec.errors import AstrocodecError, CorruptError
+from fits_tiles.blocks import BLOCK, Hdu, int_card, padded, read_at
+from fits_tiles.checksums import write_checksums
+from fits_tiles.coders import TileCoder
+from fits_tiles.grid import Band, TileGrid
+from fits_tiles.headers import HeapSize, TileLayout, build_header
+from fits_tiles.parallel import ordered_map
+from fits_tiles.table import CodedTile, TileTable
+
+__all__ = ["BandSource", "decoded_bands", "write_table"]
+
+BandSource = Callable[[Band], bytes | bytearray]
+_Job = tuple[int, npt.NDArray[Any]]
+
+
+def write_table(
+    out: IO[bytes],
+    layout: TileLayout,
+    original: bytes,
+    coder: TileCoder,
+    read_band: BandSource,
+    *,
+    where: str,
+    workers: int,
+    advance: Callable[[int], None],
+    model: list[bytes] | None = None,
+    padding: bytes | None = None,
+    checksums: bool = False,
+) -> int:
+    """
+    Append an image as a table of tiles.
+
+    Parameters
+    ----------
+    out : binary file
+        Positioned at its end, seekable.
+    layout : TileLayout
+        Image and tiles.
+    original : bytes
+        Header of the image HDU.
+    coder : TileCoder
+        Makes the streams.
+    read_band : callable
+        Returns the big-endian pixels of a band.
+    where : str
+        Name of file and HDU for messages.
+    workers : int
+        Threads.
+    advance : callable
+        Told the number of image bytes done.
+    model, padding, checksums
+        As for `fits_tiles.headers.build_header`.
+
+    Returns
+    -------
+    int
+        Bytes appended.
+
+    Raises
+    ------
+    ValueError
+        If the header cannot be kept in cards.
+    """
+    grid = TileGrid(layout.shape, layout.tile_shape, layout.itemsize)
+    start = out.tell()
+    table = TileTable.empty(layout, grid.count)
+    keep = {"model": model, "padding": padding, "checksums": checksums}
+    header = build_header(layout, original, HeapSize(grid.count), **keep)  # type: ignore[arg-type]
+    out.write(header)
+    out.write(table.rows.tobytes())
+
+    def jobs() -> Iterator[_Job]:
+        for band in grid.bands():
+            pixels = np.frombuffer(read_band(band), layout.pixel_type).reshape(band.shape)
+            for number, place in enumerate(band.tiles, band.first_tile):
+                yield number, pixels[place]
+
+    def encode(job: _Job) -> tuple[int, int, CodedTile]:
+        number, pixels = job
+        try:
+            return number, pixels.nbytes, coder.encode(number, pixels)
+        except AstrocodecError as error:
+            raise type(error)(f"{where}, tile {number + 1} of {grid.count}: {error}") from error
+
+    for number, size, coded in ordered_map(encode, jobs(), workers):
+        out.write(coded.stream)
+        table.add(number, coded)
+        advance(size)
+    heap = table.size()
+    data_bytes = table.rows.nbytes + heap.heap_bytes
+    out.write(bytes(padded(data_bytes) - data_bytes))
+    stop = out.tell()
+    out.seek(start)
+    header = build_header(layout, original, heap, **keep)  # type: ignore[arg-type]
+    out.write(header)
+    out.write(table.rows.tobytes())
+    out.seek(stop)
+    if checksums:
+        out.flush()
+        write_checksums(out.fileno(), Hdu(0, start, header, start + len(header), data_bytes, stop))
+    return stop - start
+
+
+def decoded_bands(
+    fd: int, hdu: Hdu, layout: TileLayout, coder: TileCoder, *, where: str, workers: int
+) -> Iterator[tuple[Band, npt.NDArray[Any]]]:
+    """
+    Yield the bands of a compressed image, big-endian pixels in an array of the band's shape.
+
+    Raises
+    ------
+    FormatError
+        Naming file, HDU, tile and byte, if table or streams are damaged.
+    """
+    try:
+        grid = TileGrid(layout.shape, layout.tile_shape, layout.itemsize)
+    except ValueError as error:
+        raise CorruptError(f"{where}: {error}") from error
+    table = TileTable.read(fd, hdu, layout, grid.count, where)
+    heap_start = hdu.data_start + table.rows.nbytes
+    heap_bytes = int_card(hdu.cards, "PCOUNT", where)
+
+    def decode(job: tuple[Band, int, npt.NDArray[Any]]) -> tuple[Band, bool, npt.NDArray[Any]]:
+        band, part, pixels = job
+        number = band.first_tile + part
+        offset, length, plain = table.place(number)
+        begin = heap_start + offset
+        tile = f"{where}, tile {number + 1} of {grid.count} (bytes {begin} to {begin + length})"
+        if offset < 0 or length < 0 or offset + length > heap_bytes:
+            raise CorruptError(f"{tile}: lies outside the heap of {heap_bytes} bytes")
+        stream = bytes(read_at(fd, begin, length, tile))
+        scale, zero = (float(table.rows[n][number]) for n in ("ZSCALE", "ZZERO")) if layout.quantization else (0.0, 0.0)
+        shape = tuple(cut.stop - cut.start for cut in band.tiles[part])
+        try:
+            decoded = coder.decode(number, CodedTile(stream, plain, scale, zero), shape)
+        except AstrocodecError as error:
+            raise type(error)(f"{tile}: {error}") from error
+        pixels[band.tiles[part]] = decoded
+        return band, part == len(band.tiles) - 1, pixels
+
+    def jobs() -> Iterator[tuple[Band, int, npt.NDArray[Any]]]:
+        for band in grid.bands():
+            pixels = np.empty(band.shape, layout.pixel_type)
+            for part in range(len(band.tiles)):
+                yield band, part, pixels
+
+    for band, last, pixels in ordered_map(decode, jobs(), workers):
+        if last:
+            yield band, pixels
+
+
+def band_reader(fd: int, hdu: Hdu, where: str) -> BandSource:
+    """Return a function that reads the bands of an uncompressed image HDU."""
+    return lambda band: read_at(fd, hdu.data_start + band.offset, band.size, where)
+
+
+def copy_bytes(fd: int, start: int, stop: int, out: IO[bytes], where: str, advance: Callable[[int], None]) -> None:
+    """Copy a range of bytes."""
+    step = 512 * BLOCK
+    for at in range(start, stop, step):
+        chunk = read_at(fd, at, min(step, stop - at), where)
+        out.write(chunk)
+        advance(len(chunk))
+
+
+def file_size(fd: int) -> int:
+    """Return the length of an open file."""
+    return os.fstat(fd).st_size

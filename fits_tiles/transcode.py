@@ -1,0 +1,85 @@
+"""Plain images to the standard's own tiles, with the codecs that astropy has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import prod
+from typing import IO
+
+from fits_tiles.blocks import read_at
+from fits_tiles.coders import StandardCoder
+from fits_tiles.grid import plan_tile_shape
+from fits_tiles.headers import TileLayout
+from fits_tiles.table import needs_wide
+from fits_tiles.tiles_io import write_table
+
+__all__ = ["ALGORITHMS", "write_standard"]
+
+ALGORITHMS = {"rice": "RICE_1", "gzip2": "GZIP_2"}
+_ROWS = 16
+
+
+def write_standard(
+    out: IO[bytes],
+    pixels_fd: int,
+    layout: TileLayout,
+    header: bytes,
+    to: str,
+    where: str,
+    workers: int,
+    advance: Callable[[int], None],
+) -> tuple[int, str]:
+    """
+    Append an image as RICE_1 or GZIP_2 tiles of whole rows.
+
+    Parameters
+    ----------
+    out : binary file
+        Positioned at its end.
+    pixels_fd : int
+        File with the big-endian pixels from byte 0.
+    layout : TileLayout
+        Image; its tiles are not used.
+    header : bytes
+        Header of the image.
+    to : str
+        ``'rice'`` or ``'gzip2'``.
+    where : str
+        Name of file and HDU for messages.
+    workers : int
+        Threads.
+    advance : callable
+        Told the number of bytes done.
+
+    Returns
+    -------
+    tuple of (int, str)
+        Bytes appended, and a note on the algorithm.
+    """
+    algorithm = ALGORITHMS[to]
+    if layout.bitpix < 0 or layout.bitpix == 64:
+        algorithm = "GZIP_2"
+    parameters = (("BLOCKSIZE", 32), ("BYTEPIX", layout.itemsize)) if algorithm == "RICE_1" else ()
+    size = prod(layout.shape) * layout.itemsize
+    tile_shape = plan_tile_shape(layout.shape, (_ROWS, layout.shape[-1]))
+    standard = TileLayout(
+        "zimage",
+        algorithm,
+        layout.bitpix,
+        layout.shape,
+        tile_shape,
+        needs_wide(2 * size, prod(layout.shape)),
+        parameters=parameters,
+    )
+    written = write_table(
+        out,
+        standard,
+        header,
+        StandardCoder(algorithm, layout.itemsize),
+        lambda band: read_at(pixels_fd, band.offset, band.size, where),
+        where=where,
+        workers=workers,
+        advance=advance,
+        checksums=b"CHECKSUM" in (header[at : at + 8] for at in range(0, len(header), 80)),
+    )
+    return written, f"transcoded to {algorithm}"
