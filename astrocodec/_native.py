@@ -1,0 +1,143 @@
+"""The native library through ctypes: prototypes, ABI check, status codes. The only user of ctypes."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from astrocodec.errors import CorruptError, FormatError, NativeLibraryError, TruncatedError
+
+ABI_VERSION = 1
+SIMD_LEVELS = {"auto": 0, "portable": 1, "avx2": 2, "avxvnni": 3, "avx512": 4}
+CONTEXT = np.dtype(
+    [("input", np.int16, 32), ("linear", np.int16, 26), ("mean", np.uint16), ("sum", np.uint16), ("sample", np.uint16)], align=True
+)
+
+_pointer, _size, _int, _u32 = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_uint32
+
+
+def _load() -> ctypes.CDLL:
+    found = sorted(Path(__file__).parent.glob("libastrocodec*.so"))
+    if not found:
+        raise NativeLibraryError(
+            f"no libastrocodec*.so in {Path(__file__).parent}: the package was not built; run `pip install .` in its source folder"
+        )
+    library = ctypes.CDLL(str(found[-1]))
+    library.ac_abi_version.restype = _u32
+    version = library.ac_abi_version()
+    if version != ABI_VERSION:
+        raise NativeLibraryError(
+            f"{found[-1].name} has ABI version {version}, this package needs {ABI_VERSION}: rebuild it with `pip install .`"
+        )
+    library.ac_status_string.restype = ctypes.c_char_p
+    library.ac_status_string.argtypes = [_int]
+    library.ac_model_create.argtypes = [ctypes.c_char_p, _size, ctypes.c_char_p, _size, ctypes.POINTER(_pointer)]
+    library.ac_model_derive.argtypes = [_pointer, ctypes.c_char_p, _size, ctypes.POINTER(_pointer)]
+    library.ac_model_free.argtypes = [_pointer]
+    library.ac_model_free.restype = None
+    library.ac_model_tables.argtypes = [_pointer, ctypes.POINTER(_pointer), ctypes.POINTER(_size)]
+    library.ac_tile_bound.argtypes = [_u32, _u32]
+    library.ac_tile_bound.restype = _size
+    library.ac_tile_encode.argtypes = [_pointer, _pointer, _u32, _u32, _size, _pointer, _size, ctypes.POINTER(_size), _int]
+    library.ac_tile_decode.argtypes = [_pointer, _pointer, _size, _pointer, _u32, _u32, _size, _int]
+    library.ac_tile_contexts.argtypes = [_pointer, _u32, _u32, _size, _pointer, _size, _pointer]
+    library.ac_crc32c.argtypes = [_u32, _pointer, _size]
+    library.ac_crc32c.restype = _u32
+    return library
+
+
+_library = _load()
+
+
+def simd_level() -> int:
+    """Level that ``ASTROCODEC_SIMD`` asks for (default: the best that the processor has)."""
+    name = os.environ.get("ASTROCODEC_SIMD", "auto")
+    if name not in SIMD_LEVELS:
+        raise ValueError(f"ASTROCODEC_SIMD={name!r} is not one of {', '.join(SIMD_LEVELS)}")
+    return SIMD_LEVELS[name]
+
+
+def _check(status: int, what: str) -> None:
+    if status == 0:
+        return
+    text = f"{what}: {_library.ac_status_string(status).decode()}"
+    if status == 11:
+        raise MemoryError(text)
+    if status == 20:
+        raise TruncatedError(text)
+    if status == 21:
+        raise CorruptError(text)
+    if status == 30:
+        raise FormatError(text)
+    raise ValueError(text)
+
+
+def _address(array: NDArray[np.generic]) -> int:
+    return array.ctypes.data
+
+
+class NativeModel:
+    """A model inside the native library; freed with this object."""
+
+    def __init__(self, weights: bytes, shapes: bytes | NativeModel) -> None:
+        handle = _pointer()
+        if isinstance(shapes, NativeModel):
+            self._base = shapes
+            status = _library.ac_model_derive(shapes.handle, weights, len(weights), ctypes.byref(handle))
+        else:
+            status = _library.ac_model_create(weights, len(weights), shapes, len(shapes), ctypes.byref(handle))
+        self.handle: int | None = None
+        _check(status, "model")
+        self.handle = handle.value
+
+    def __del__(self) -> None:
+        if getattr(self, "handle", None):
+            _library.ac_model_free(self.handle)
+
+    def tables(self) -> NDArray[np.uint16]:
+        """Cumulative frequencies, shape ``(tables, 64)``; a copy."""
+        data, count = _pointer(), _size()
+        _check(_library.ac_model_tables(self.handle, ctypes.byref(data), ctypes.byref(count)), "tables")
+        buffer = (ctypes.c_uint16 * (count.value * 64)).from_address(data.value or 0)
+        return np.frombuffer(buffer, np.uint16).reshape(-1, 64).copy()
+
+
+def encode_tile(model: NativeModel, samples: NDArray[np.uint16]) -> bytes:
+    """Encode one plane of uint16 samples ``(y, x)``, contiguous along x."""
+    height, width = samples.shape
+    out = np.empty(_library.ac_tile_bound(height, width), np.uint8)
+    length = _size()
+    status = _library.ac_tile_encode(
+        model.handle, _address(samples), height, width, samples.strides[0] // 2, _address(out), out.size, ctypes.byref(length), simd_level()
+    )
+    _check(status, f"tile of {height}x{width}")
+    return out[: length.value].tobytes()
+
+
+def decode_tile(model: NativeModel, data: NDArray[np.uint8], out: NDArray[np.uint16]) -> None:
+    """Decode one tile into `out` ``(y, x)``, contiguous along x."""
+    height, width = out.shape
+    status = _library.ac_tile_decode(
+        model.handle, _address(data), data.size, _address(out), height, width, out.strides[0] // 2, simd_level()
+    )
+    _check(status, f"tile of {height}x{width}")
+
+
+def tile_contexts(samples: NDArray[np.uint16], positions: NDArray[np.uint32]) -> NDArray[np.void]:
+    """Contexts (dtype ``CONTEXT``) at ascending flat `positions` of a plane."""
+    height, width = samples.shape
+    out = np.zeros(positions.size, CONTEXT)
+    status = _library.ac_tile_contexts(
+        _address(samples), height, width, samples.strides[0] // 2, _address(positions), positions.size, _address(out)
+    )
+    _check(status, f"tile of {height}x{width}")
+    return out
+
+
+def crc32c(data: NDArray[np.generic], crc: int = 0) -> int:
+    """CRC-32C of a contiguous array's bytes."""
+    return int(_library.ac_crc32c(crc, _address(data), data.nbytes))

@@ -1,0 +1,88 @@
+#include "model.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "distribution.h"
+
+static int16_t load_i16(const uint8_t *p) { return (int16_t)(uint16_t)(p[0] | p[1] << 8); }
+
+/* Vector kernels add four products in 16 bits: bytes i, i + 1, i + 4, i + 5 of a row, for i = 0, 2 modulo 8. */
+static int row_fits(const int8_t *row, int n)
+{
+    for (int i = 0; i < n; i += i & 2 ? 6 : 2)
+        if (abs(row[i]) + abs(row[i + 1]) + abs(row[i + 4]) + abs(row[i + 5]) > 258) return 0;
+    return 1;
+}
+
+static int load_weights(const uint8_t *p, size_t length, ac_model *m)
+{
+    if (length < 4 || p[0] != 1 || p[2] || p[3]) return AC_ERROR_MODEL;
+    const int h = p[1];
+    if (h != 16 && h != 32) return AC_ERROR_MODEL;
+    if (length != (size_t)(4 + 2 * AC_LINEAR + 2 * h + AC_INPUTS * h + 2 * h + h * h + 2 * AC_OUTPUTS + AC_OUTPUTS * h)) return AC_ERROR_MODEL;
+    p += 4;
+    m->hidden = h;
+    int32_t sum = 0;
+    for (int i = 0; i < AC_LINEAR; i++, p += 2) sum += abs(m->linear[i] = load_i16(p));
+    if (sum > 65000) return AC_ERROR_MODEL;
+    for (int i = 0; i < h; i++, p += 2) m->b1[i] = load_i16(p);
+    memcpy(m->w1, p, (size_t)(AC_INPUTS * h)), p += AC_INPUTS * h;
+    for (int i = 0; i < h; i++, p += 2) m->b2[i] = load_i16(p);
+    memcpy(m->w2, p, (size_t)(h * h)), p += h * h;
+    for (int i = 0; i < AC_OUTPUTS; i++, p += 2) m->b3[i] = load_i16(p);
+    memcpy(m->w3, p, (size_t)(AC_OUTPUTS * h));
+    for (int i = 0; i < h; i++)
+        if (!row_fits(m->w1 + i * AC_INPUTS, AC_INPUTS) || !row_fits(m->w2 + i * h, h)) return AC_ERROR_MODEL;
+    for (int i = 0; i < AC_OUTPUTS; i++)
+        if (!row_fits(m->w3 + i * h, h)) return AC_ERROR_MODEL;
+    return AC_OK;
+}
+
+int ac_model_create(const uint8_t *weights, size_t weights_len, const uint8_t *shapes, size_t shapes_len, ac_model **out)
+{
+    if (!weights || !shapes || !out) return AC_ERROR_ARGUMENT;
+    ac_model *m = aligned_alloc(64, (sizeof *m + 63) / 64 * 64);
+    if (!m) return AC_ERROR_MEMORY;
+    memset(m, 0, sizeof *m);
+    int status = load_weights(weights, weights_len, m);
+    if (!status) status = ac_tables_build(shapes, shapes_len, &m->tables);
+    if (status) {
+        free(m);
+        return status;
+    }
+    m->owns_tables = 1;
+    *out = m;
+    return AC_OK;
+}
+
+int ac_model_derive(const ac_model *base, const uint8_t *weights, size_t weights_len, ac_model **out)
+{
+    if (!base || !weights || !out) return AC_ERROR_ARGUMENT;
+    ac_model *m = aligned_alloc(64, (sizeof *m + 63) / 64 * 64);
+    if (!m) return AC_ERROR_MEMORY;
+    memset(m, 0, sizeof *m);
+    const int status = load_weights(weights, weights_len, m);
+    if (status) {
+        free(m);
+        return status;
+    }
+    m->tables = base->tables;
+    *out = m;
+    return AC_OK;
+}
+
+void ac_model_free(ac_model *model)
+{
+    if (!model) return;
+    if (model->owns_tables) free(model->tables.cum);
+    free(model);
+}
+
+int ac_model_tables(const ac_model *model, const uint16_t **cum, size_t *count)
+{
+    if (!model || !cum || !count) return AC_ERROR_ARGUMENT;
+    *cum = model->tables.cum;
+    *count = model->tables.count;
+    return AC_OK;
+}

@@ -1,0 +1,78 @@
+#include "predict.h"
+
+static inline uint16_t average(uint16_t a, uint16_t b) { return (uint16_t)(((uint32_t)a + b + 1) >> 1); }
+
+/* 504 / (1 + (i + 0.5) / 32), rounded */
+static const int16_t reciprocal[32] = {496, 481, 467, 454, 442, 430, 419, 408, 398, 389, 379, 371, 362, 354, 347, 340,
+                                       333, 326, 319, 313, 307, 301, 296, 291, 285, 280, 276, 271, 267, 262, 258, 254};
+
+void ac_context_of(const uint16_t *n, const ac_running *left, const ac_running *up, int32_t column, uint32_t x, uint32_t y, ac_context *out)
+{
+    /* n[0] W, n[1] WW, n[5] NW, n[6] N, n[7] NE, n[13] NN, n[4] NWW, n[8] NEE */
+    const uint16_t m = average(average(average(n[0], n[1]), average(n[5], n[6])), average(average(n[7], n[13]), average(n[4], n[8])));
+    int32_t sum = 10;
+    for (int i = 0; i < AC_NEIGHBOURS; i++) {
+        const int32_t d = ac_clamp((int32_t)n[i] - m, -32768, 32767), a = d < 0 ? -d : d;
+        out->linear[i] = (int16_t)d;
+        sum += a > 2047 ? 2047 : a;
+    }
+    const int32_t wide[AC_WIDE] = {left->level >> 5, up->level >> 5, up->area >> 5, (m * 8) + (column >> 1)};
+    for (int i = 0; i < AC_WIDE; i++) out->linear[AC_NEIGHBOURS + i] = (int16_t)ac_clamp(wide[i] - m * 8, -32768, 32767);
+
+    const int e = ac_log2_floor((uint32_t)sum);
+    const int32_t r = reciprocal[((uint32_t)sum << 5 >> e) & 31], limit = sum >> 2;
+    for (int i = 0; i < AC_NEIGHBOURS; i++)
+        out->input[i] = (int16_t)ac_clamp((ac_clamp(out->linear[i], -limit, limit) * r + (1 << e)) >> (e + 1), -63, 63);
+    for (int i = AC_NEIGHBOURS; i < AC_LINEAR; i++)
+        out->input[i] = (int16_t)ac_clamp((ac_clamp(out->linear[i], -8 * limit, 8 * limit) * r + (8 << e)) >> (e + 4), -63, 63);
+    const int32_t log_sum = ac_log512((uint32_t)sum);
+    out->input[26] = (int16_t)ac_clamp((ac_log512((uint32_t)left->step + 16) - log_sum - 1536) >> 5, -63, 63);
+    out->input[27] = (int16_t)ac_clamp((ac_log512((uint32_t)up->area_step + 16) - log_sum - 1536) >> 5, -63, 63);
+    out->input[28] = (int16_t)ac_clamp((log_sum >> 5) - 112, -63, 63);
+    out->input[29] = (int16_t)ac_clamp((ac_log512((uint32_t)m + 1) >> 6) - 64, -63, 63);
+    out->input[30] = x & 1 ? 32 : -32;
+    out->input[31] = y & 1 ? 32 : -32;
+    out->mean = m;
+    out->sum = (uint16_t)sum;
+}
+
+static void dense(const int8_t *w, const int32_t *b, int outputs, int inputs, const int16_t *x, int16_t *y)
+{
+    for (int j = 0; j < outputs; j++) {
+        int32_t acc = b[j];
+        for (int i = 0; i < inputs; i++) acc += w[j * inputs + i] * x[i];
+        y[j] = (int16_t)ac_clamp(acc >> AC_SHIFT, 0, AC_ACTIVATION_MAX);
+    }
+}
+
+ac_cell ac_predict(const ac_model *model, const ac_context *c)
+{
+    int16_t h1[AC_MAX_HIDDEN], h2[AC_MAX_HIDDEN];
+    dense(model->w1, model->b1, model->hidden, AC_INPUTS, c->input, h1);
+    dense(model->w2, model->b2, model->hidden, model->hidden, h1, h2);
+    int32_t o[AC_OUTPUTS];
+    for (int j = 0; j < AC_OUTPUTS; j++) {
+        int32_t acc = model->b3[j];
+        for (int i = 0; i < model->hidden; i++) acc += model->w3[j * model->hidden + i] * h2[i];
+        o[j] = ac_clamp(acc, -32768, 32767);
+    }
+    int32_t linear = 256;
+    for (int i = 0; i < AC_LINEAR; i++) linear += model->linear[i] * c->linear[i];
+    const int32_t offset = c->sum * ac_clamp(o[0], -32767, 32767);
+    const int32_t loc16 = ac_clamp(c->mean * 16 + (linear >> 9) + ((offset + 256) >> 9), 0, 65535 * 16 + 15);
+    const int32_t q = ac_clamp((ac_log512(c->sum) + o[1] - 224) >> 6, 0, AC_SCALES - 1);
+    const int32_t tail = ac_clamp((o[2] + 64) >> 7, 0, model->tables.tails - 1), skew = ac_clamp((o[3] + 64) >> 7, 0, model->tables.skews - 1);
+    return ac_cell_of(loc16, q, (uint32_t)(tail * model->tables.skews + skew));
+}
+
+int32_t ac_update(uint16_t value, uint16_t left_value, uint16_t sum, const ac_running *up, ac_running *own, int32_t column)
+{
+    const int32_t v = value * 256, limit = sum * 64;
+    own->level += ac_clamp(v - own->level, -limit, limit) >> 3;
+    own->area = up->area + ((own->level - up->area) >> 2);
+    const int32_t difference = (value > left_value ? value - left_value : left_value - value) * 256, most = 4 * own->step + 512;
+    own->step += ((difference < most ? difference : most) - own->step) >> 4;
+    own->area_step = up->area_step + ((own->step - up->area_step) >> 2);
+    const int32_t residual = ac_clamp(ac_clamp(v - own->level, -limit, limit) >> 4, -32768, 32767);
+    return column + ((residual - column) >> 3);
+}

@@ -1,0 +1,44 @@
+/* Predict: causal context -> location, scale and shape of a pixel's distribution. Integers only.
+ * docs/format.md section "Predict". */
+#ifndef AC_PREDICT_H
+#define AC_PREDICT_H
+
+#include "distribution.h"
+#include "model.h"
+
+enum { AC_LAG = 4, AC_PAD = 3 }; /* a row starts AC_LAG columns after the one above; pad columns on either side */
+
+/* Neighbours, nearest first by row: (dy, dx). */
+static const int8_t ac_dy[AC_NEIGHBOURS] = {0, 0, 0, -1, -1, -1, -1, -1, -1, -1, -2, -2, -2, -2, -2, -2, -2, -3, -3, -3, -3, -3};
+static const int8_t ac_dx[AC_NEIGHBOURS] = {-1, -2, -3, -3, -2, -1, 0, 1, 2, 3, -3, -2, -1, 0, 1, 2, 3, -2, -1, 0, 1, 2};
+
+/* What a row carries along and hands to the row below: running means in 1/256, column offset in 1/16. */
+typedef struct {
+    int32_t level;      /* H: clipped running mean of the row */
+    int32_t area;       /* G: running mean of H down the rows */
+    int32_t step;       /* D: running mean of |horizontal difference| */
+    int32_t area_step;  /* E: running mean of D down the rows */
+} ac_running;
+
+static inline int32_t ac_clamp(int32_t v, int32_t low, int32_t high) { return v < low ? low : v > high ? high : v; }
+
+static inline int ac_log2_floor(uint32_t v)
+{
+    int e = 0;
+    while (v >> (e + 1)) e++;
+    return e;
+}
+
+/* 512 * log2(v), the mantissa taken linearly; 1 <= v < 2^24 */
+static inline int32_t ac_log512(uint32_t v)
+{
+    const int e = ac_log2_floor(v);
+    return (e << 9) + (int32_t)(((uint64_t)v << 9 >> e) & 511);
+}
+
+void ac_context_of(const uint16_t *neighbours, const ac_running *left, const ac_running *up, int32_t column, uint32_t x, uint32_t y, ac_context *out);
+ac_cell ac_predict(const ac_model *model, const ac_context *context);
+/* Takes the pixel into the running means. `column` is C of this column above, its new value is returned. */
+int32_t ac_update(uint16_t value, uint16_t left_value, uint16_t sum, const ac_running *up, ac_running *own, int32_t column);
+
+#endif

@@ -1,0 +1,17 @@
+#include "astrocodec.h"
+
+uint32_t ac_abi_version(void) { return AC_ABI_VERSION; }
+
+const char *ac_status_string(int status)
+{
+    switch (status) {
+    case AC_OK: return "ok";
+    case AC_ERROR_ARGUMENT: return "argument outside its range";
+    case AC_ERROR_MEMORY: return "out of memory";
+    case AC_ERROR_SPACE: return "output buffer too small";
+    case AC_ERROR_TRUNCATED: return "input ends too early";
+    case AC_ERROR_CORRUPT: return "input is corrupt";
+    case AC_ERROR_MODEL: return "model breaks its format";
+    default: return "unknown status";
+    }
+}
