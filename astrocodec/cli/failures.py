@@ -57,7 +57,7 @@ def explain(error: BaseException, file: str) -> Failure:
     Failure
         The message begins with the file's name.
     """
-    code = _code(error)
+    code = _code(error, file)
     text = _system_text(error, file) if isinstance(error, OSError) else str(error)
     text = " ".join(text.split()) or type(error).__name__
     if code == ExitCode.INTERNAL:
@@ -67,8 +67,10 @@ def explain(error: BaseException, file: str) -> Failure:
     return Failure(text if text.startswith(file) else f"{file}: {text}", code)
 
 
-def _code(error: BaseException) -> ExitCode:
+def _code(error: BaseException, file: str) -> ExitCode:
     """Find the exit code of an exception."""
+    if type(error) is ValueError and str(error).startswith(file):
+        return ExitCode.USAGE  # a request that does not fit the file, such as an HDU that it does not have
     # An error of ours may also be a built-in one (FormatError is a ValueError): ours come first.
     kinds: tuple[tuple[type[BaseException], ExitCode], ...] = (
         (ModelNotFoundError, ExitCode.NEEDS_INSTALL),

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from astrocodec.cli.failures import Failure
@@ -12,6 +11,7 @@ if TYPE_CHECKING:
     from fits_tiles import FileReport
 
 _HEADINGS = ("file", "HDUs", "original", "compressed", "ratio", "bits/pixel", "seconds", "verified")
+_TEXT_HEADINGS = frozenset({"file", "name", "kind", "type", "shape", "model", "note", "fingerprint", "origin"})
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
 
@@ -61,7 +61,7 @@ def human_bytes(count: float) -> str:
 
 
 def align(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Lay out a table as text: first column to the left, the others to the right, nothing cut.
+    """Lay out a table as text: names to the left, figures to the right, nothing cut.
 
     Parameters
     ----------
@@ -75,22 +75,14 @@ def align(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     str
         Lines without a final newline.
     """
-    lines = [headings, *rows]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(headings))]
-
-    def layout(line: Sequence[str]) -> str:
-        first, *others = (
-            cell.ljust(width) if n == 0 else cell.rjust(width) for n, (cell, width) in _cells(line, widths)
-        )
-        return "  ".join([first, *others]).rstrip()
-
-    rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
-    return "\n".join([layout(headings), rule, *map(layout, rows)])
-
-
-def _cells(line: Sequence[str], widths: Sequence[int]) -> Any:
-    """Number the cells of a line with their widths."""
-    return enumerate(zip(line, widths, strict=True))
+    columns = [
+        [cell.ljust(width) if heading in _TEXT_HEADINGS else cell.rjust(width) for cell in cells]
+        for heading, cells in zip(headings, zip(headings, *rows, strict=True), strict=True)
+        for width in [max(map(len, cells))]
+    ]
+    lines = ["  ".join(line).rstrip() for line in zip(*columns, strict=True)]
+    rule = "-" * max(map(len, lines))
+    return "\n".join([lines[0], rule, *lines[1:]])
 
 
 def size_table(reports: Sequence["FileReport"]) -> str:
@@ -210,7 +202,7 @@ def _row(report: "FileReport") -> tuple[str, ...]:
     """One line of `size_table`."""
     verified = {True: "yes", False: "DIFFERS", None: "no"}[report.verified]
     return (
-        Path(report.source).name,
+        report.source,
         str(len(report.hdus)),
         human_bytes(report.original_bytes),
         human_bytes(report.compressed_bytes),

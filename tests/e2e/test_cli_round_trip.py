@@ -1,0 +1,227 @@
+"""Files through the real command line and back."""
+
+import bz2
+import gzip
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from cli_process import assert_same_fits, leftovers, run, sky, succeed, write_frame
+
+
+@pytest.fixture
+def frame(tmp_path: Path) -> Path:
+    """Write a file of four HDUs."""
+    return write_frame(tmp_path / "frame.fits")
+
+
+def test_a_file_comes_back_byte_for_byte(frame: Path, tmp_path: Path) -> None:
+    """The main flow: the table says verified, the file is equal in every byte, card and pixel."""
+    original = frame.read_bytes()
+    table = succeed("fits-compress", frame).decode()
+    assert "frame.fits" in table
+    assert table.rstrip().endswith("verified")
+    compressed = tmp_path / "frame.ac.fits"
+    assert compressed.stat().st_size < len(original)
+    assert frame.read_bytes() == original
+    frame.rename(tmp_path / "kept.fits")
+    succeed("fits-decompress", compressed)
+    assert frame.read_bytes() == original
+    assert_same_fits(frame, tmp_path / "kept.fits")
+    assert leftovers(tmp_path) == []
+
+
+def test_stdin_to_stdout_and_back(frame: Path) -> None:
+    """A pipe of both commands changes nothing; the table goes to standard error."""
+    original = frame.read_bytes()
+    result = run("fits-compress", "-", stdin=original)
+    assert b"verified" in result.stderr
+    assert len(result.stdout) < len(original)
+    assert succeed("fits-decompress", "-", stdin=result.stdout) == original
+
+
+def test_stdin_to_a_file_and_a_file_to_stdout(frame: Path, tmp_path: Path) -> None:
+    """-O and -S."""
+    succeed("fits-compress", "-", "-O", tmp_path / "named.bin", stdin=frame.read_bytes())
+    assert succeed("fits-decompress", tmp_path / "named.bin", "-S") == frame.read_bytes()
+    assert succeed("fits-decompress", tmp_path / "named.bin", "-O", "-") == frame.read_bytes()
+
+
+@pytest.mark.parametrize(("suffix", "pack"), [(".gz", gzip.compress), (".bz2", bz2.compress)])
+def test_packed_inputs(frame: Path, tmp_path: Path, suffix: str, pack: object) -> None:
+    """The packing goes, the file inside comes back."""
+    assert callable(pack)
+    packed = tmp_path / f"frame.fits{suffix}"
+    packed.write_bytes(pack(frame.read_bytes()))
+    succeed("fits-compress", packed, "-D", "-Y")
+    assert not packed.exists()
+    assert succeed("fits-decompress", "-S", tmp_path / "frame.ac.fits") == frame.read_bytes()
+
+
+@pytest.mark.skipif(shutil.which("fpack") is None, reason="fpack is not installed")
+def test_fpacked_input(tmp_path: Path) -> None:
+    """Tiles of another codec become ours."""
+    fits.writeto(tmp_path / "plain.fits", sky(100, 100))
+    subprocess.run(["fpack", tmp_path / "plain.fits"], check=True)
+    succeed("fits-compress", tmp_path / "plain.fits.fz")
+    restored = succeed("fits-decompress", "-S", tmp_path / "plain.ac.fits")
+    assert_same_fits(restored, tmp_path / "plain.fits")
+
+
+def test_delete_and_replace(frame: Path, tmp_path: Path) -> None:
+    """-D leaves the output alone, -F leaves one file under the old name."""
+    original = frame.read_bytes()
+    succeed("fits-compress", "-D", "-Y", "--no-verify", frame)
+    assert [path.name for path in tmp_path.iterdir()] == ["frame.ac.fits"]
+    succeed("fits-decompress", "-D", tmp_path / "frame.ac.fits")
+    assert [path.name for path in tmp_path.iterdir()] == ["frame.fits"]
+    succeed("fits-compress", "-F", frame)
+    assert frame.read_bytes() != original
+    succeed("fits-decompress", "-F", "-Y", frame)
+    assert frame.read_bytes() == original
+
+
+def test_replacing_through_a_link_keeps_the_link(frame: Path, tmp_path: Path) -> None:
+    """The file behind it is replaced."""
+    link = tmp_path / "link.fits"
+    link.symlink_to(frame)
+    size = frame.stat().st_size
+    succeed("fits-compress", "-F", link)
+    assert link.is_symlink()
+    assert frame.stat().st_size < size
+
+
+def test_permission_bits_are_kept(frame: Path, tmp_path: Path) -> None:
+    """An archive's read-only file gives a read-only file."""
+    frame.chmod(0o440)
+    succeed("fits-compress", frame)
+    assert (tmp_path / "frame.ac.fits").stat().st_mode & 0o777 == 0o440
+
+
+def test_test_and_list_write_nothing(frame: Path, tmp_path: Path) -> None:
+    """-T reports equality, -L the HDUs."""
+    assert b"verified" in succeed("fits-compress", "-T", frame)
+    assert b"CATALOG" in succeed("fits-compress", "-L", frame)
+    assert [path.name for path in tmp_path.iterdir()] == ["frame.fits"]
+
+
+def test_several_files_in_several_processes(tmp_path: Path) -> None:
+    """-j treats files at once; the report is in the order of the arguments."""
+    frames = [write_frame(tmp_path / f"f{number}.fits", seed=number) for number in range(3)]
+    report = json.loads(succeed("fits-compress", "-j", "2", "--json", *frames))
+    assert [entry["file"] for entry in report["files"]] == [str(frame) for frame in frames]
+    assert all(entry["report"]["verified"] for entry in report["files"])
+    succeed("fits-decompress", "-j", "4", "--overwrite", *(tmp_path / f"f{number}.ac.fits" for number in range(3)))
+    for number, frame in enumerate(frames):
+        fresh = write_frame(tmp_path / f"again{number}.fits", seed=number)
+        assert frame.read_bytes() == fresh.read_bytes()
+
+
+@pytest.mark.parametrize("options", [["--container", "table"], ["--no-tune"], ["-t", "64,32"], ["-w"], ["-e", "WIDE"]])
+def test_options_keep_every_byte(frame: Path, tmp_path: Path, options: list[str]) -> None:
+    """However it is cut and stored, the file comes back."""
+    succeed("fits-compress", frame, *options)
+    assert succeed("fits-decompress", "-S", tmp_path / "frame.ac.fits") == frame.read_bytes()
+
+
+def test_tile_sizes_are_in_fits_order(frame: Path, tmp_path: Path) -> None:
+    """-t columns,rows."""
+    succeed("fits-compress", frame, "-t", "64,32", "-e", "0")
+    with fits.open(tmp_path / "frame.ac.fits", disable_image_compression=True) as hdus:
+        header = next(hdu.header for hdu in hdus if "ZTILE1" in hdu.header)
+        assert (header["ZTILE1"], header["ZTILE2"]) == (64, 32)
+
+
+def test_only_the_chosen_extensions_are_compressed(frame: Path) -> None:
+    """-e by number and name."""
+    report = json.loads(succeed("fits-compress", frame, "-e", "0", "-e", "wide", "--json"))
+    kinds = [hdu["kind"] for hdu in report["files"][0]["report"]["hdus"]]
+    assert kinds == ["compressed", "copied", "compressed", "copied"]
+
+
+@pytest.mark.parametrize("to", ["rice", "gzip2"])
+def test_standard_tiles_for_other_programs(tmp_path: Path, to: str) -> None:
+    """Other programs read the pixels."""
+    pixels = sky(100, 120)
+    fits.writeto(tmp_path / "a.fits", pixels)
+    succeed("fits-compress", tmp_path / "a.fits")
+    succeed("fits-decompress", "--to", to, tmp_path / "a.ac.fits")
+    with fits.open(tmp_path / "a.fits.fz") as hdus:
+        assert np.array_equal(hdus[1].data, pixels)
+
+
+def test_lossy_only_when_asked(tmp_path: Path) -> None:
+    """Floats come back exactly by default, and within a step of the noise with --lossy."""
+    pixels = np.random.default_rng(5).normal(0, 1, (200, 200)).astype(np.float32)
+    fits.writeto(tmp_path / "a.fits", pixels)
+    succeed("fits-compress", tmp_path / "a.fits", "-O", tmp_path / "exact.fits")
+    succeed("fits-compress", tmp_path / "a.fits", "-O", tmp_path / "lossy.fits", "--lossy", "4")
+    assert (tmp_path / "lossy.fits").stat().st_size < (tmp_path / "exact.fits").stat().st_size / 2
+    exact, lossy = (
+        fits.HDUList.fromstring(succeed("fits-decompress", "-S", tmp_path / name))[0].data
+        for name in ("exact.fits", "lossy.fits")
+    )
+    assert np.array_equal(exact, pixels)
+    assert 0 < np.abs(lossy - pixels).max() <= 0.26
+
+
+@pytest.mark.parametrize("name", ["a [1-2]*?.fits", "Sternhaufen Ω ☆.fits", "-dash.fits", "tab\tname.fits"])
+def test_awkward_names(tmp_path: Path, name: str) -> None:
+    """Existing names are never patterns; a leading dash needs `--` as everywhere."""
+    frame = write_frame(tmp_path / name)
+    succeed("fits-compress", "--", name, cwd=tmp_path)
+    compressed = tmp_path / (name.removesuffix(".fits") + ".ac.fits")
+    assert succeed("fits-decompress", "-S", "--", compressed.name, cwd=tmp_path) == frame.read_bytes()
+
+
+def test_directories_patterns_and_shards(tmp_path: Path) -> None:
+    """-r keeps folders below --outdir; every file is in exactly one shard."""
+    source = tmp_path / "in"
+    for name in ("a.fits", "night/b.fit", "night/deep/c.fts"):
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        write_frame(source / name)
+    (source / "notes.txt").write_text("not FITS")
+    for shard in ("1/2", "2/2"):
+        succeed("fits-compress", "-r", source, "--outdir", tmp_path / "out", "--shard", shard)
+    written = sorted(str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*.fits"))
+    assert written == ["a.ac.fits", "night/b.ac.fits", "night/deep/c.ac.fits"]
+    succeed("fits-compress", str(source / "**" / "*.fi*"), "--outdir", tmp_path / "flat")
+    assert sorted(os.listdir(tmp_path / "flat")) == ["a.ac.fits", "b.ac.fits"]
+
+
+def test_verify_against_the_original(frame: Path, tmp_path: Path) -> None:
+    """verify tells a whole file from a copy of another one."""
+    succeed("fits-compress", frame)
+    compressed = tmp_path / "frame.ac.fits"
+    succeed("verify", compressed)
+    assert b"verified" in succeed("verify", compressed, frame)
+    other = write_frame(tmp_path / "other.fits", seed=9)
+    result = run("verify", compressed, other)
+    assert result.returncode == 7
+    assert str(other) in result.stderr.decode()
+
+
+def test_info_reads_no_pixel(frame: Path, tmp_path: Path) -> None:
+    """Kinds, shapes and models of every HDU."""
+    succeed("fits-compress", frame)
+    (listed,) = json.loads(succeed("info", "--json", tmp_path / "frame.ac.fits"))["files"]
+    kinds = [hdu["kind"] for hdu in listed["report"]["hdus"]]
+    assert kinds.count("compressed") == 3
+    assert b"WIDE" in succeed("info", tmp_path / "frame.ac.fits")
+
+
+def test_a_tuned_model_file_is_listed_and_used(frame: Path, tmp_path: Path) -> None:
+    """tune, models and --model agree on the file."""
+    model = tmp_path / "m.acm"
+    succeed("tune", frame, "-O", model)
+    (shipped, own) = json.loads(succeed("models", "--json", model))[-2:]
+    assert shipped["origin"] == "shipped"
+    assert own["name"] == str(model)
+    succeed("fits-compress", frame, "--model", model, "--no-tune")
+    model.unlink()
+    assert succeed("fits-decompress", "-S", tmp_path / "frame.ac.fits") == frame.read_bytes()
