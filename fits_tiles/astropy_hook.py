@@ -15,10 +15,10 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-import astropy
+import astropy  # type: ignore[import-untyped]
 import numpy as np
 import numpy.typing as npt
-from astropy.io import fits
+from astropy.io import fits  # type: ignore[import-untyped]
 
 import astrocodec
 from astrocodec.errors import AstrocodecError, CorruptError
@@ -169,7 +169,7 @@ class TileCodec:
         FormatError
             If the stream is damaged or holds another type than the header says.
         """
-        stream = memoryview(np.ascontiguousarray(buf)).cast("B")
+        stream = np.ascontiguousarray(buf).view(np.uint8).tobytes()
         try:
             pixels = astrocodec.decode(stream, models=(self.model,) if self.model else ())
         except AstrocodecError as error:
@@ -281,7 +281,7 @@ def _cards_to_carry(hdu: Any) -> list[bytes]:
     return [] if model == "default" else model_cards(astrocodec.load_model(model))
 
 
-class TileTableHDU(fits.BinTableHDU):
+class TileTableHDU(fits.BinTableHDU):  # type: ignore[misc]
     """
     A plain table that holds an image; astropy turns it into a `~astropy.io.fits.CompImageHDU` when it reads it.
 
@@ -297,7 +297,7 @@ class TileTableHDU(fits.BinTableHDU):
     @property
     def header(self) -> Any:
         """The header of the table in the form that astropy knows, ``ZIMAGE`` and all."""
-        current = self._header
+        current: Any = self._header
         if "ACIMAGE" in current:
             current = self._as_zimage(_cards_of(current))
             self._header = current

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from astrocodec.errors import CorruptError
-from fits_tiles.blocks import BLOCK, CARD, Hdu, read_at, split_cards, walk
+from fits_tiles.blocks import BLOCK, CARD, Hdu, int_card, padded, read_at, split_cards, walk
 from fits_tiles.coders import TileCoder
 from fits_tiles.container import (
     begins_with_primary_image,
@@ -25,7 +25,7 @@ from fits_tiles.container import (
 )
 from fits_tiles.foreign import foreign_algorithm, staged
 from fits_tiles.grid import Band
-from fits_tiles.headers import TileLayout, holds_tiles, inflate, read_layout
+from fits_tiles.headers import ALGORITHM, TileLayout, holds_tiles, inflate, read_layout
 from fits_tiles.model_cards import read_blob, read_fingerprint
 from fits_tiles.progress import Progress, ProgressCall
 from fits_tiles.report import FileReport, HduReport
@@ -33,6 +33,7 @@ from fits_tiles.source import open_source
 from fits_tiles.table import TileTable
 from fits_tiles.target import FileLike, target_name
 from fits_tiles.tiles_io import decoded_bands, file_size
+from fits_tiles.z_keywords import plain_header
 
 __all__ = ["Pair", "compare", "describe", "info", "verify"]
 
@@ -91,7 +92,7 @@ def compare(
             raw = read_at(original_fd, pair.original.data_start + band.offset, band.size, where)
             if tolerance is not None:
                 tolerance.check(band, np.frombuffer(raw, layout.pixel_type).reshape(band.shape), pixels)
-            elif memoryview(raw) != memoryview(pixels).cast("B"):
+            elif raw != pixels.data.cast("B"):
                 _report_pixel(np.frombuffer(raw, layout.pixel_type), pixels, band, layout, where)
             advance(band.size)
         advance(pair.original.size - pair.original.data_bytes)
@@ -183,12 +184,25 @@ def describe(hdu: Hdu, where: str) -> HduReport:
         entry.kind, entry.shape = "image", image_shape(hdu)
         entry.pixels = prod(entry.shape)
         entry.bits_per_pixel = 8 * hdu.size / entry.pixels
-        bits = hdu.data_bytes * 8 // entry.pixels
-        floating = b"-" in next(card for card in hdu.cards if card.startswith(b"BITPIX  "))[10:30]
-        entry.dtype = f"float{bits}" if floating else "uint8" if bits == 8 else f"int{bits}"
+        bitpix = int_card(hdu.cards, "BITPIX", where)
+        entry.dtype = np.dtype(TileLayout("zimage", "", bitpix, entry.shape, entry.shape, wide=False).pixel_type).name
     elif algorithm := foreign_algorithm(hdu):
-        entry.note = f"compressed with {algorithm}"
+        _describe_foreign(entry, hdu, algorithm, where)
     return entry
+
+
+def _describe_foreign(entry: HduReport, hdu: Hdu, algorithm: str, where: str) -> None:
+    header = plain_header(hdu.cards, where, primary=False)
+    cards = split_cards(header)
+    bitpix = int_card(cards, "BITPIX", where)
+    shape = image_shape(Hdu(hdu.index, 0, header, 0, 0, 0))
+    entry.kind = "compressed" if algorithm == ALGORITHM else "copied"
+    entry.shape, entry.pixels = shape, prod(shape)
+    entry.dtype = np.dtype(TileLayout("zimage", "", bitpix, shape, shape, wide=False).pixel_type).name
+    entry.original_bytes = len(header) + padded(entry.pixels * abs(bitpix) // 8)
+    entry.bits_per_pixel = 8 * hdu.size / entry.pixels if entry.pixels else None
+    entry.model, entry.tuned = read_fingerprint(hdu.cards), any(card.startswith(b"ACMODSUM") for card in hdu.cards)
+    entry.note = f"compressed with {algorithm}"
 
 
 def info(path: FileLike) -> FileReport:
@@ -257,6 +271,9 @@ def verify(
             meter = Progress(progress, report.original_bytes)
             for hdu in hdus:
                 _decode_all(fd, hdu, f"{name}: {hdu.label}", workers, meter)
+            with staged(file, name, None, lambda hdu: True, only_ours=True):
+                # Tiles that astropy wrote have been decoded when the staged file is there.
+                pass
         else:
             _compare_files(fd, hdus, original, name, workers, progress, report)
     report.verified = True

@@ -11,10 +11,17 @@ from typing import IO, Any
 import numpy as np
 
 from astrocodec.errors import CorruptError
-from fits_tiles.blocks import BLOCK, Hdu, padded, read_at, walk
+from fits_tiles.blocks import BLOCK, Hdu, int_card, padded, read_at, walk
 from fits_tiles.check import padding_of
 from fits_tiles.checksums import write_checksums
-from fits_tiles.container import begins_with_primary_image, coder_for, restored_header, stored_model
+from fits_tiles.container import (
+    begins_with_primary_image,
+    coder_for,
+    image_shape,
+    is_plain_image,
+    restored_header,
+    stored_model,
+)
 from fits_tiles.foreign import Staged, staged
 from fits_tiles.headers import TileLayout, holds_tiles, read_layout
 from fits_tiles.model_cards import read_fingerprint
@@ -159,7 +166,7 @@ def _write(
     position = 0
     for hdu in hdus:
         where = f"{name}: {hdu.label}"
-        entry = HduReport(plain.origin[hdu.index], hdu.name, compressed_bytes=hdu.size)
+        entry = HduReport(plain.origin[hdu.index], hdu.name, compressed_bytes=plain.sizes[hdu.index])
         entry.note = plain.notes[hdu.index]
         report.hdus.append(entry)
         if drop_first and hdu.index == 0:
@@ -175,8 +182,10 @@ def _write(
         else:
             copy_bytes(job.fd, hdu.start, hdu.stop, job.out, where, job.meter.advance)
             entry.original_bytes = hdu.size
-            if entry.note.startswith("was compressed"):
-                entry.kind = "decompressed"
+            if plain.notes[hdu.index].startswith("was compressed") and is_plain_image(hdu):
+                shape = image_shape(hdu)
+                bitpix = int_card(hdu.cards, "BITPIX", where)
+                _describe(entry, hdu, TileLayout("zimage", "", bitpix, shape, shape, wide=False))
         position += 1
     copy_bytes(job.fd, hdus[-1].stop, file_size(job.fd), job.out, name, job.meter.advance)
 
@@ -184,7 +193,7 @@ def _write(
 def _describe(entry: HduReport, hdu: Hdu, layout: TileLayout) -> None:
     entry.kind, entry.shape, entry.pixels = "decompressed", layout.shape, prod(layout.shape)
     entry.dtype = np.dtype(layout.pixel_type).name
-    entry.bits_per_pixel = 8 * hdu.size / entry.pixels
+    entry.bits_per_pixel = 8 * entry.compressed_bytes / entry.pixels
     entry.model = read_fingerprint(hdu.cards)
     entry.tuned = any(card.startswith(b"ACMODSUM") for card in hdu.cards)
 
@@ -198,7 +207,7 @@ def _write_image(job: _Job, hdu: Hdu, layout: TileLayout, where: str, *, primary
     job.out.write(header)
     size = 0
     for band, pixels in decoded_bands(job.fd, hdu, layout, coder, where=where, workers=job.workers):
-        raw = memoryview(pixels).cast("B")  # type: ignore[arg-type]
+        raw = pixels.data.cast("B")
         job.out.write(raw)
         if job.verify:
             digest.update(raw)
@@ -223,6 +232,6 @@ def _write_standard(job: _Job, hdu: Hdu, layout: TileLayout, where: str, primary
     header = restored_header(hdu, where, primary=primary)
     with scratch_file(None) as spool:
         for _, pixels in bands:
-            spool.write(memoryview(pixels).cast("B"))  # type: ignore[arg-type]
+            spool.write(pixels.data.cast("B"))
         spool.flush()
         return write_standard(job.out, spool.fileno(), layout, header, job.to, where, job.workers, job.meter.advance)

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from typing import IO
 
 import numpy as np
-from astropy.io import fits
+from astropy.io import fits  # type: ignore[import-untyped]
 
 from astrocodec.errors import AstrocodecError, FormatError
-from fits_tiles.blocks import Hdu, card_value, find_card, padded, split_cards, walk
+from fits_tiles.blocks import Hdu, card_value, find_card, int_card, padded, split_cards, walk
 from fits_tiles.container import image_shape
 from fits_tiles.grid import TileGrid, plan_tile_shape
 from fits_tiles.headers import ALGORITHM, holds_tiles, is_compressed_image
@@ -35,6 +35,8 @@ class Staged:
         Plain FITS.
     origin : list of int
         For every HDU of `file`, its position in the source.
+    sizes : list of int
+        For every HDU of `file`, its size in the source.
     notes : dict of int to str
         What happened to an HDU of `file`.
     """
@@ -42,6 +44,7 @@ class Staged:
     def __init__(self, file: IO[bytes]) -> None:
         self.file = file
         self.origin: list[int] = []
+        self.sizes: list[int] = []
         self.notes: dict[int, str] = {}
 
 
@@ -92,6 +95,7 @@ def staged(
     if not any(decode):
         plain = Staged(file)
         plain.origin = [hdu.index for hdu in hdus]
+        plain.sizes = [hdu.size for hdu in hdus]
         for hdu in hdus:
             plain.notes[hdu.index] = _kept_note(hdu)
         yield plain
@@ -111,6 +115,7 @@ def staged(
                         copy_bytes(fd, hdu.start, hdu.stop, out, name, lambda size: None)
                         result.notes[number] = _kept_note(hdu)
                     result.origin.append(hdu.index)
+                    result.sizes.append(hdu.size + (hdus[0].size if drop_first and hdu.index == 1 else 0))
         copy_bytes(fd, hdus[-1].stop, file_size(fd), out, name, lambda size: None)
         out.flush()
         yield result
@@ -127,8 +132,8 @@ def _decode_hdu(opened: fits.HDUList, hdu: Hdu, out: IO[bytes], name: str, *, pr
     where = f"{name}: {hdu.label}"
     header = plain_header(hdu.cards, where, primary=primary)
     shape = image_shape(Hdu(hdu.index, 0, header, 0, 0, 0))
-    bitpix = card_value(find_card(split_cards(header), "BITPIX"))
-    kind = {8: ">u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}.get(int(str(bitpix)))
+    bitpix = int_card(split_cards(header), "BITPIX", where)
+    kind = {8: ">u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}.get(bitpix)
     if kind is None:
         raise FormatError(f"{where}: ZBITPIX is {bitpix}, allowed are 8, 16, 32, 64, -32, -64")
     out.write(header)

@@ -1,0 +1,106 @@
+"""Table headers give back the image header byte for byte, whatever it holds."""
+
+from __future__ import annotations
+
+import pytest
+from astrocodec.errors import CorruptError, FormatError, VersionError
+from fits_tiles.blocks import CARD, find_card, split_cards
+from fits_tiles.card_format import assemble, int_card_of, logical_card, text_card
+from fits_tiles.headers import (
+    HeapSize,
+    Quantization,
+    TileLayout,
+    build_header,
+    header_crc,
+    holds_tiles,
+    read_layout,
+    restore_header,
+)
+from fits_tiles.z_keywords import as_extension, plain_header
+from hypothesis import given
+from hypothesis import strategies as st
+
+STRUCTURE = [
+    logical_card("SIMPLE", True, "a comment that stays"),
+    int_card_of("BITPIX", 16),
+    int_card_of("NAXIS", 2),
+    int_card_of("NAXIS1", 40),
+    int_card_of("NAXIS2", 30),
+    logical_card("EXTEND", True),
+]
+LAYOUT = TileLayout("zimage", "ASTROCODEC_1", 16, (30, 40), (30, 40), wide=False)
+TABLE = TileLayout("table", "ASTROCODEC_1", 16, (30, 40), (30, 40), wide=False)
+
+printable = st.binary(min_size=72, max_size=72).map(lambda raw: bytes(32 + byte % 95 for byte in raw))
+keywords = st.sampled_from(
+    "OBJECT HISTORY COMMENT BZERO BSCALE BLANK CHECKSUM DATASUM EXTNAME GAIN.SPE BLOCKED PCOUNT NAXIS3 CONTINUE "
+    "ZBITPIX ZIMAGE TTYPE1 TFIELDS ACMOD001 ACCARDS ZNAXIS1 ZVAL1 THEAP XTENSION ACBZERO BUNIT DATAMAX".split()
+) | st.text(alphabet="ABCXYZ-_09. ", max_size=8)
+cards = st.builds(lambda key, rest: key.encode("ascii").ljust(8) + rest, keywords, printable).filter(
+    lambda card: card[:8] != b"END     "
+)
+
+
+@given(st.lists(cards, max_size=60), st.sampled_from([LAYOUT, TABLE]))
+def test_any_cards_come_back_in_order(extra: list[bytes], layout: TileLayout) -> None:
+    original = assemble(STRUCTURE + extra)
+    header = build_header(layout, original, HeapSize(1, 100, (100, 0), 7))
+    found = split_cards(header)
+    assert restore_header(found, "test") == original
+    assert read_layout(found, "test") == layout
+    assert holds_tiles(found)
+    assert len(header) == len(build_header(layout, original, HeapSize(1)))
+
+
+def test_unusual_header_padding_comes_back() -> None:
+    original = assemble(STRUCTURE)[:-2880] + assemble(STRUCTURE)[-2880:-80] + b"left over".ljust(CARD)
+    header = build_header(LAYOUT, original, HeapSize(1))
+    assert restore_header(split_cards(header), "test") == original
+
+
+def test_ordinary_headers_are_not_kept_twice() -> None:
+    header = build_header(LAYOUT, assemble([*STRUCTURE, text_card("OBJECT", "M31")]), HeapSize(1))
+    assert find_card(split_cards(header), "ACRAWSUM") is None
+
+
+def test_quantised_layout_comes_back() -> None:
+    layout = TileLayout("zimage", "ASTROCODEC_1", -32, (30, 40), (30, 40), True, Quantization(1e-5, 1, 77))
+    header = build_header(layout, assemble(STRUCTURE), HeapSize(1))
+    found = read_layout(split_cards(header), "test")
+    assert found.wide
+    assert found.quantization == Quantization(0.0, 1, 77)
+    assert find_card(split_cards(header), "ZVAL1") == b"ZVAL1   =                1E-05".ljust(CARD)
+
+
+def test_any_changed_card_is_noticed() -> None:
+    header = bytearray(build_header(LAYOUT, assemble([*STRUCTURE, text_card("OBJECT", "M31")]), HeapSize(1)))
+    header[header.index(b"M31")] ^= 1
+    with pytest.raises(CorruptError, match="ACHDRCRC"):
+        read_layout(split_cards(bytes(header)), "test")
+
+
+def test_a_newer_container_asks_for_a_newer_astrocodec() -> None:
+    header = build_header(LAYOUT, assemble(STRUCTURE), HeapSize(1))
+    found = tuple(int_card_of("ACVERS", 2) if card.startswith(b"ACVERS") else card for card in split_cards(header))
+    with pytest.raises(VersionError, match="install a newer one"):
+        read_layout(found, "test")
+
+
+def test_a_header_that_contradicts_itself_is_an_error() -> None:
+    header = build_header(LAYOUT, assemble(STRUCTURE), HeapSize(1))
+    found = tuple(card for card in split_cards(header) if not card.startswith((b"ZBITPIX", b"ACHDRCRC")))
+    found = (*found, int_card_of("ACHDRCRC", header_crc(found)))
+    with pytest.raises(FormatError, match="ZBITPIX"):
+        read_layout(found, "test")
+
+
+def test_plain_header_of_another_program() -> None:
+    header = build_header(LAYOUT, assemble([*STRUCTURE, text_card("OBJECT", "M31")]), HeapSize(1))
+    assert plain_header(split_cards(header), "test", primary=True) == assemble([*STRUCTURE, text_card("OBJECT", "M31")])
+    names = [card[:8].strip() for card in split_cards(plain_header(split_cards(header), "test", primary=False))]
+    assert names == [b"XTENSION", b"BITPIX", b"NAXIS", b"NAXIS1", b"NAXIS2", b"PCOUNT", b"GCOUNT", b"EXTEND", b"OBJECT"]
+
+
+def test_as_extension_follows_the_order_of_the_standard() -> None:
+    names = [card[:8].strip() for card in split_cards(as_extension(assemble(STRUCTURE)))]
+    assert names == [b"XTENSION", b"BITPIX", b"NAXIS", b"NAXIS1", b"NAXIS2", b"PCOUNT", b"GCOUNT"]

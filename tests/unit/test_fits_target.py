@@ -1,0 +1,88 @@
+"""Outputs appear whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+from pathlib import Path
+
+import pytest
+from fits_tiles.target import Target, target_name
+
+
+def test_nothing_is_left_behind_by_an_error(tmp_path: Path) -> None:
+    def fail() -> None:
+        with Target(tmp_path / "out.fits", overwrite=False) as target:
+            target.file.write(b"half")
+            raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError, match="stop"):
+        fail()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_existing_file_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "out.fits"
+    path.write_bytes(b"old")
+    with Target(path, overwrite=True) as target:
+        target.file.write(b"new")
+        assert path.read_bytes() == b"old"
+        target.commit()
+    assert path.read_bytes() == b"new"
+    assert os.listdir(tmp_path) == ["out.fits"]
+
+
+def test_existing_files_are_not_overwritten(tmp_path: Path) -> None:
+    path = tmp_path / "out.fits"
+    path.write_bytes(b"old")
+    with pytest.raises(FileExistsError, match=r"out\.fits: exists"):
+        Target(path, overwrite=False)
+
+
+def test_a_file_that_appears_meanwhile_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "out.fits"
+
+    def race() -> None:
+        with Target(path, overwrite=False) as target:
+            path.write_bytes(b"other")
+            target.commit()
+
+    with pytest.raises(FileExistsError):
+        race()
+    assert path.read_bytes() == b"other"
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="cannot write in its folder"):
+        Target(tmp_path / "missing" / "out.fits", overwrite=False)
+
+
+def test_a_directory_is_no_target(tmp_path: Path) -> None:
+    with pytest.raises(IsADirectoryError, match="is a directory"):
+        Target(tmp_path, overwrite=True)
+
+
+def test_a_full_disk_is_named(tmp_path: Path) -> None:
+    def fill() -> None:
+        with Target(tmp_path / "out.fits", overwrite=False):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match=r"not written \(No space left on device\); free some space") as caught:
+        fill()
+    assert caught.value.errno == errno.ENOSPC
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_file_objects_get_everything_at_the_end() -> None:
+    stream = io.BytesIO()
+    with Target(stream, overwrite=False) as target:
+        target.file.write(b"abc")
+        assert stream.getvalue() == b""
+        target.commit()
+    assert stream.getvalue() == b"abc"
+
+
+def test_names_of_file_objects(tmp_path: Path) -> None:
+    assert target_name(io.BytesIO()) == "-"
+    assert target_name(tmp_path / "a") == str(tmp_path / "a")
