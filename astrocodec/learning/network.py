@@ -1,0 +1,154 @@
+"""The network of docs/format.md section "Predict" in torch, rounded as the integers will be.
+
+Weights are kept as floats of order one; each layer's scale turns them into the integers of the format, with
+straight-through rounding (Bengio et al. 2013, arXiv:1308.3432), so what is trained is what is shipped.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from astrocodec.weights import INPUTS, LINEAR, OUTPUTS, Weights, limit_rows
+
+_LINEAR_SCALE = torch.tensor([8192.0] * 22 + [1024.0] * 4)
+_W1, _W2, _BIAS = 57.0, 64.0, 512.0
+_OUT_SCALE = torch.tensor([372.0, 738.0, 128.0, 128.0])
+_CORE = [0, 1, 4, 5, 6, 7, 8, 13]
+NATS = float(np.log(2.0))
+
+
+class _Round(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: object, x: Tensor) -> Tensor:
+        return torch.round(x)
+
+    @staticmethod
+    def backward(ctx: object, grad: Tensor) -> Tensor:
+        return grad
+
+
+class _Floor(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: object, x: Tensor) -> Tensor:
+        return torch.floor(x)
+
+    @staticmethod
+    def backward(ctx: object, grad: Tensor) -> Tensor:
+        return grad
+
+
+def _rounded(x: Tensor, limit: float) -> Tensor:
+    return _Round.apply(x.clamp(-limit, limit))  # type: ignore[no-any-return,no-untyped-call]
+
+
+def _floored(x: Tensor) -> Tensor:
+    return _Floor.apply(x)  # type: ignore[no-any-return,no-untyped-call]
+
+
+class Network(nn.Module):
+    """Location, scale and shape from a context.
+
+    Parameters
+    ----------
+    hidden : int
+        Neurons in each of the two hidden layers: 16 or 32.
+    tails, skews : int
+        Grid of prototype shapes.
+    components : int
+        Logistic distributions that make up a prototype.
+    """
+
+    def __init__(self, hidden: int = 16, tails: int = 6, skews: int = 3, components: int = 3) -> None:
+        super().__init__()
+        self.hidden, self.tails, self.skews = hidden, tails, skews
+        start = torch.zeros(LINEAR)
+        start[_CORE] = 1 / 8
+        self.linear = nn.Parameter(start)
+        self.w1 = nn.Parameter(torch.randn(hidden, INPUTS) / INPUTS**0.5)
+        self.b1 = nn.Parameter(torch.rand(hidden) * 0.5)
+        self.w2 = nn.Parameter(torch.randn(hidden, hidden) / hidden**0.5)
+        self.b2 = nn.Parameter(torch.rand(hidden) * 0.5)
+        self.w3 = nn.Parameter(torch.randn(OUTPUTS, hidden) * 0.02)
+        self.b3 = nn.Parameter(torch.tensor([0.0, 0.0, (tails - 1) / 2, (skews - 1) / 2]))
+        t = torch.linspace(-1, 1, tails)[:, None, None]
+        k = (torch.linspace(-1, 1, skews) if skews > 1 else torch.zeros(1))[None, :, None]
+        j = torch.linspace(-1, 1, components)[None, None, :]
+        whole = torch.zeros(tails, skews, components)
+        self.shape_mean = nn.Parameter(0.3 * k * j + whole)
+        self.shape_scale = nn.Parameter(j * (0.7 + 0.5 * t) - 0.5 + whole)
+        self.shape_weight = nn.Parameter(-1.0 * j + whole)
+
+    def integers(self) -> tuple[Tensor, ...]:
+        """The weights as the format's integers, in floats."""
+        scale = _OUT_SCALE[:, None] / 8
+        return (
+            _rounded(self.linear * _LINEAR_SCALE, 32767),
+            _rounded(self.b1 * _BIAS, 32767),
+            _rounded(self.w1 * _W1, 127),
+            _rounded(self.b2 * _BIAS, 32767),
+            _rounded(self.w2 * _W2, 127),
+            _rounded(self.b3 * _OUT_SCALE, 32767),
+            _rounded(self.w3 * scale, 127),
+        )
+
+    def forward(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Location (ADU), scale index, tail and skew coordinates, all continuous, of a batch of contexts."""
+        linear, b1, w1, b2, w2, b3, w3 = self.integers()
+        h1 = _floored((batch["input"] @ w1.T + b1) / 64).clamp(0, 127)
+        h2 = _floored((h1 @ w2.T + b2) / 64).clamp(0, 127)
+        o = (h2 @ w3.T + b3).clamp(-32767, 32767)
+        location = batch["mean"] + ((batch["linear"] @ linear) + batch["sum"] * o[:, 0]) / 8192
+        q = ((batch["log_sum"] + o[:, 1] - 256) / 64).clamp(0, 143)
+        return location, q, (o[:, 2] / 128).clamp(0, self.tails - 1), (o[:, 3] / 128).clamp(0, self.skews - 1)
+
+    def _bits_of(self, tail: Tensor, skew: Tensor, location: Tensor, scale: Tensor, sample: Tensor) -> Tensor:
+        mean, log_scale, weight = self.shape_mean[tail, skew], self.shape_scale[tail, skew], self.shape_weight[tail, skew]
+        mu = location[:, None] + scale[:, None] * mean
+        log_s = (torch.log(scale)[:, None] + log_scale).clamp(-6, 14)
+        inverse = torch.exp(-log_s)
+        upper, lower = (sample[:, None] + 0.5 - mu) * inverse, (sample[:, None] - 0.5 - mu) * inverse
+        middle = (sample[:, None] - mu) * inverse
+        mass = torch.sigmoid(upper) - torch.sigmoid(lower)
+        log_p = torch.where(mass > 1e-5, torch.log(mass.clamp(min=1e-12)), middle - log_s - 2 * nn.functional.softplus(middle))
+        log_p = torch.logsumexp(log_p + nn.functional.log_softmax(weight, -1), 1)
+        return -torch.logaddexp(log_p, torch.full_like(log_p, float(np.log(1e-4 / 65536)))) / NATS
+
+    def bits(self, batch: dict[str, Tensor]) -> Tensor:
+        """Code length in bits of each sample, linear between neighbouring prototypes of the grid."""
+        location, q, tail, skew = self(batch)
+        scale = torch.exp((q - 32) * (NATS / 8))
+        t0, k0 = tail.detach().floor().long().clamp(max=max(self.tails - 2, 0)), skew.detach().floor().long().clamp(max=max(self.skews - 2, 0))
+        t1, k1 = (t0 + 1).clamp(max=self.tails - 1), (k0 + 1).clamp(max=self.skews - 1)
+        ft, fk = tail - t0, skew - k0
+        corners = ((t0, k0, (1 - ft) * (1 - fk)), (t1, k0, ft * (1 - fk)), (t0, k1, (1 - ft) * fk), (t1, k1, ft * fk))
+        return torch.stack([share * self._bits_of(t, k, location, scale, batch["sample"]) for t, k, share in corners]).sum(0)
+
+    def export_weights(self) -> Weights:
+        """The integer weights, ready to ship."""
+        with torch.no_grad():
+            linear, b1, w1, b2, w2, b3, w3 = (x.numpy() for x in self.integers())
+        return Weights(
+            linear.astype(np.int16),
+            b1.astype(np.int16),
+            limit_rows(w1.astype(np.int8)),
+            b2.astype(np.int16),
+            limit_rows(w2.astype(np.int8)),
+            b3.astype(np.int16),
+            limit_rows(w3.astype(np.int8)),
+        )
+
+    def export_shapes(self) -> bytes:
+        """The shape block: each prototype's cumulative function at the knots of docs/format.md."""
+        outer = np.array([x for j in range(1, 21) for x in (24.0 * 2 ** (j - 1), 16.0 * 2**j)])
+        knots = np.concatenate([-outer[::-1], np.arange(-256, 257) / 16, outer])
+        with torch.no_grad():
+            mean = self.shape_mean.double().numpy()[..., None]
+            scale = self.shape_scale.double().exp().numpy()[..., None]
+            weight = self.shape_weight.double().softmax(-1).numpy()[..., None]
+        logistic = 0.5 * (1 + np.tanh(0.5 * (knots - mean) / scale))
+        # A floor under the tails: the logistic's own would call far outliers impossible.
+        far = 0.5 * (1 + np.sign(knots) * (1 - 1 / (1 + np.abs(knots) / 4)))
+        mixed = np.maximum.accumulate((0.9995 * (weight * logistic).sum(-2) + 0.0005 * far) * 2**30, axis=-1)
+        return bytes([self.tails, self.skews, 0, 0]) + np.round(mixed).astype("<u4").tobytes()

@@ -1,0 +1,170 @@
+"""The network's integer weights: arrays, bytes, and the coded difference between two sets.
+
+docs/format.md sections "Weight block" and "Tuned model".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from astrocodec.errors import CorruptError, FormatError, TruncatedError
+
+INPUTS, LINEAR, OUTPUTS = 32, 26, 4
+_VERSION = 1
+_MAX_RICE = 12
+
+
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """Integer weights of one network with `hidden` neurons in each of two layers.
+
+    Attributes
+    ----------
+    linear : ndarray of int16, shape (26,)
+        Linear predictor: 22 neighbours in 1/8192, 4 running means in 1/1024.
+    b1, b2, b3 : ndarray of int16
+        Biases of the layers, shapes ``(hidden,)``, ``(hidden,)``, ``(4,)``.
+    w1, w2, w3 : ndarray of int8
+        Weights, shapes ``(hidden, 32)``, ``(hidden, hidden)``, ``(4, hidden)``.
+    """
+
+    linear: NDArray[np.int16]
+    b1: NDArray[np.int16]
+    w1: NDArray[np.int8]
+    b2: NDArray[np.int16]
+    w2: NDArray[np.int8]
+    b3: NDArray[np.int16]
+    w3: NDArray[np.int8]
+
+    @property
+    def hidden(self) -> int:
+        """Neurons in each hidden layer."""
+        return self.b1.size
+
+    def to_bytes(self) -> bytes:
+        """The weight block of docs/format.md."""
+        body = b"".join(getattr(self, f.name).astype(getattr(self, f.name).dtype.newbyteorder("<")).tobytes() for f in fields(self))
+        return bytes([_VERSION, self.hidden, 0, 0]) + body
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Weights:
+        """Read a weight block.
+
+        Raises
+        ------
+        FormatError
+            Unknown version or a length that does not fit the number of neurons.
+        """
+        if len(data) < 4 or data[0] != _VERSION or data[2:4] != b"\0\0":
+            raise FormatError(f"weight block begins with {data[:4].hex()}, expected version {_VERSION}")
+        h, at = data[1], 4
+        arrays = []
+        for dtype, shape in _layout(h):
+            count = int(np.prod(shape))
+            size = count * np.dtype(dtype).itemsize
+            if at + size > len(data):
+                raise TruncatedError(f"weight block: {len(data)} bytes are too few for {h} neurons")
+            arrays.append(np.frombuffer(data, dtype, count, at).astype(np.dtype(dtype).newbyteorder("=")).reshape(shape))
+            at += size
+        if at != len(data):
+            raise FormatError(f"weight block: {len(data)} bytes found, {at} expected for {h} neurons")
+        return cls(*arrays)
+
+
+def _layout(h: int) -> list[tuple[str, tuple[int, ...]]]:
+    return [
+        ("<i2", (LINEAR,)),
+        ("<i2", (h,)),
+        ("i1", (h, INPUTS)),
+        ("<i2", (h,)),
+        ("i1", (h, h)),
+        ("<i2", (OUTPUTS,)),
+        ("i1", (OUTPUTS, h)),
+    ]
+
+
+def limit_rows(w: NDArray[np.int8]) -> NDArray[np.int8]:
+    """Shrink weights until four products of vector kernels fit 16 bits.
+
+    Bytes i, i+1, i+4 and i+5 of a row (i = 0 or 2 modulo 8) may sum to 258 in magnitude (docs/format.md "Weight block").
+    """
+    groups = w.astype(np.int64).reshape(w.shape[0], -1, 2, 2, 2).swapaxes(2, 3).copy()
+    while (over := (np.abs(groups).sum((-1, -2)) > 258)).any():
+        chosen = groups[over]
+        groups[over] = chosen - np.sign(chosen) * (np.abs(chosen) == np.abs(chosen).max((-1, -2), keepdims=True))
+    return groups.swapaxes(2, 3).reshape(w.shape).astype(np.int8)
+
+
+def _put_rice(values: NDArray[np.int64], bits: list[int]) -> None:
+    zigzag = np.where(values >= 0, 2 * values, -2 * values - 1)
+    costs = [int((zigzag >> k).sum()) + (k + 1) * zigzag.size for k in range(_MAX_RICE)]
+    k = int(np.argmin(costs))
+    if not zigzag.any():
+        k = 15
+    bits += [k >> i & 1 for i in range(4)]
+    if k == 15:
+        return
+    for z in zigzag.tolist():
+        bits += [1] * (z >> k) + [0] + [z >> i & 1 for i in range(k)]
+
+
+def weight_delta(base: Weights, tuned: Weights) -> bytes:
+    """Code `tuned` - `base`: per array a 4-bit Rice parameter (15: nothing differs), then its zigzag values.
+
+    Raises
+    ------
+    ValueError
+        The two have different numbers of neurons.
+    """
+    if base.hidden != tuned.hidden:
+        raise ValueError(f"tuned model has {tuned.hidden} neurons, its base {base.hidden}")
+    bits: list[int] = []
+    for f in fields(Weights):
+        difference = getattr(tuned, f.name).astype(np.int64) - getattr(base, f.name).astype(np.int64)
+        for row in difference.reshape(-1, difference.shape[-1]) if f.name in ("w1", "w2", "w3") else [difference]:
+            _put_rice(row.ravel(), bits)
+    return np.packbits(np.array(bits, np.uint8), bitorder="little").tobytes()
+
+
+def apply_delta(base: Weights, data: bytes) -> Weights:
+    """Undo `weight_delta`.
+
+    Raises
+    ------
+    TruncatedError, CorruptError
+        The bytes end early, leave the weights' range or go on after the end.
+    """
+    bits = np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little").tolist()
+    at = 0
+
+    def take(n: int) -> int:
+        nonlocal at
+        if at + n > len(bits):
+            raise TruncatedError(f"tuned model: {len(data)} bytes are too few")
+        at += n
+        return sum(bit << i for i, bit in enumerate(bits[at - n : at]))
+
+    arrays = []
+    for f in fields(Weights):
+        old = getattr(base, f.name)
+        new = old.astype(np.int64).reshape((-1, old.shape[-1]) if f.name in ("w1", "w2", "w3") else (1, -1))
+        for row in new:
+            k = take(4)
+            if k == 15:
+                continue
+            for i in range(row.size):
+                quotient = 0
+                while take(1):
+                    quotient += 1
+                z = quotient << k | take(k)
+                row[i] += z >> 1 if not z & 1 else -((z + 1) >> 1)
+        limits = np.iinfo(old.dtype)
+        if new.min() < limits.min or new.max() > limits.max:
+            raise CorruptError(f"tuned model: {f.name} leaves the range of {old.dtype}")
+        arrays.append(new.reshape(old.shape).astype(old.dtype))
+    if len(bits) - at >= 8 or any(bits[at:]):
+        raise CorruptError(f"tuned model: {len(bits) - at} bits follow its end")
+    return Weights(*arrays)
