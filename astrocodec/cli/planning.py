@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import IO, Any, Literal
 
 import click
 
@@ -57,7 +57,7 @@ def check_options(run: RunOptions, arguments: Sequence[str]) -> None:
         raise click.UsageError("-D and output to stdout contradict each other: the output cannot be checked there.")
     if writes_stdout and run.as_json:
         raise click.UsageError("--json and output to stdout contradict each other; both would go to stdout.")
-    if writes_stdout and sys.stdout.isatty():
+    if writes_stdout and _is_terminal(sys.stdout):
         raise click.UsageError("will not write a FITS file to a terminal; redirect stdout or give -O FILE.")
 
 
@@ -127,13 +127,18 @@ def confirm(run: RunOptions, count: int) -> None:
     click.exceptions.Exit
         Where the answer is no.
     """
-    if not run.touches_input or run.yes or not count or not sys.stdin.isatty():
+    if not run.touches_input or run.yes or not count or not _is_terminal(sys.stdin):
         return
     act = "Replace" if run.replace else "Delete"
     files = "the input file" if count == 1 else f"{count} input files"
     if not click.confirm(f"{act} {files} once the output is verified?", err=True):
         click.echo("nothing was done", err=True)
         raise click.exceptions.Exit(ExitCode.USAGE)
+
+
+def _is_terminal(stream: IO[str] | None) -> bool:
+    """Whether somebody sits at the other end; a process may also have no such stream at all."""
+    return stream is not None and stream.isatty()
 
 
 def _destination(entry: Input, run: RunOptions) -> Destination:

@@ -69,7 +69,7 @@ def _run_in_processes(
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_prepare_process)
     try:
-        futures = {pool.submit(run_task, task, workers): number for number, task in enumerate(tasks)}
+        futures = {pool.submit(_run_in_worker, task, workers): number for number, task in enumerate(tasks)}
         outcomes: dict[int, Outcome] = {}
         for future in as_completed(futures):
             number = futures[future]
@@ -92,6 +92,15 @@ def _result(future: "Future[Outcome]", task: Task) -> Outcome:
     except BrokenProcessPool:
         message = f"{task.file}: a worker process was killed (out of memory?); try again with a smaller -j"
         return Outcome(task.file, failure=Failure(message, ExitCode.SYSTEM))
+
+
+def _run_in_worker(task: Task, workers: int) -> Outcome:
+    """Treat one file in a worker; a worker that is told to stop takes no further file."""
+    try:
+        return run_task(task, workers)
+    except SystemExit:
+        # The pool would catch it and go on. Temporary files are gone: the stack down to here is unwound.
+        os._exit(ExitCode.TERMINATED)
 
 
 def _prepare_process() -> None:

@@ -92,12 +92,22 @@ def run_task(task: Task, workers: int, progress: Progress | None = None) -> Outc
         try:
             report = _perform(task, workers, progress)
         except Exception as error:  # one bad file must not stop the others
+            _raise_if_interrupted(error)
             failure = explain(error, task.file)
             trace = traceback.format_exc() if failure.code == ExitCode.INTERNAL else ""
             return Outcome(task.file, target, failure=failure, details=trace)
     # Headers of real files give many warnings; people see them with -v only.
     remarks = "\n".join(dict.fromkeys(f"{task.file}: warning: {warning.message}" for warning in caught))
     return Outcome(task.file, target, report, details=remarks)
+
+
+def _raise_if_interrupted(error: BaseException) -> None:
+    """Go on with an interruption that an error of some clean-up covered on its way."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, KeyboardInterrupt | SystemExit):
+            raise cause
+        cause = cause.__cause__ or cause.__context__
 
 
 def _perform(task: Task, workers: int, progress: Progress | None) -> "FileReport":
@@ -133,7 +143,10 @@ def _prepare_target(target: Path, overwrite: bool) -> None:
     """Refuse an output that exists, and make its directory."""
     if not overwrite and os.path.lexists(target):
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
-    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:  # mkdir's word for a file in the place of a directory
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(target.parent)) from error
 
 
 def _delete_input(task: Task, report: "FileReport") -> None:

@@ -1,0 +1,270 @@
+"""What bad input, bad places and interruptions get: one clear line, an exit code, whole inputs, no half outputs."""
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from cli_process import COMMAND, environment, leftovers, run, sky, start, succeed, write_frame
+
+from astrocodec.cli.exit_codes import ExitCode
+
+# Long enough that a signal hits the middle of the work.
+LARGE_ROWS = 4096
+
+
+def only_line(result: "subprocess.CompletedProcess[bytes]") -> str:
+    """Give the one line that a failure prints."""
+    lines = result.stderr.decode().splitlines()
+    assert len(lines) == 1, lines
+    return lines[0]
+
+
+@pytest.fixture
+def frame(tmp_path: Path) -> Path:
+    """Write a file of four HDUs."""
+    return write_frame(tmp_path / "frame.fits")
+
+
+def test_an_output_that_exists_is_kept(frame: Path, tmp_path: Path) -> None:
+    """Unless --overwrite is given."""
+    target = tmp_path / "frame.ac.fits"
+    target.write_bytes(b"precious")
+    result = run("fits-compress", frame)
+    assert result.returncode == ExitCode.EXISTS
+    assert f"{target} exists already; give --overwrite" in only_line(result)
+    assert target.read_bytes() == b"precious"
+    succeed("fits-compress", frame, "--overwrite")
+    assert target.read_bytes() != b"precious"
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"SIMPLE  =                    T" + b" " * 4000, bytes(3000)])
+def test_not_a_fits_file(tmp_path: Path, content: bytes) -> None:
+    """The line names the file."""
+    path = tmp_path / "no.fits"
+    path.write_bytes(content)
+    for command in (["fits-compress"], ["fits-decompress", "-T"], ["info"], ["verify"]):
+        result = run(*command, path)
+        assert result.returncode == ExitCode.BAD_DATA, (command, result.stderr)
+        assert str(path) in only_line(result)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["no.fits"]
+
+
+def test_a_truncated_file(frame: Path, tmp_path: Path) -> None:
+    """Before and after compression."""
+    succeed("fits-compress", frame)
+    for path in (frame, tmp_path / "frame.ac.fits"):
+        cut = tmp_path / "cut.fits"
+        cut.write_bytes(path.read_bytes()[:-5000])
+        command = "fits-compress" if path == frame else "fits-decompress"
+        result = run(command, cut, "-O", tmp_path / "out.fits")
+        assert result.returncode == ExitCode.BAD_DATA, result.stderr
+        assert not (tmp_path / "out.fits").exists()
+
+
+def test_a_damaged_tile(tmp_path: Path) -> None:
+    """The line names HDU and tile; neither command gives wrong pixels."""
+    fits.writeto(tmp_path / "a.fits", sky(300, 300))
+    succeed("fits-compress", tmp_path / "a.fits")
+    compressed = tmp_path / "a.ac.fits"
+    damaged = bytearray(compressed.read_bytes())
+    damaged[-len(damaged) // 3] ^= 0x10
+    compressed.write_bytes(damaged)
+    for command in (["verify", compressed], ["fits-decompress", compressed, "-O", tmp_path / "b.fits"]):
+        result = run(*command)
+        assert result.returncode == ExitCode.BAD_DATA
+        assert "HDU 1" in only_line(result)
+        assert "tile" in only_line(result)
+    assert not (tmp_path / "b.fits").exists()
+
+
+def test_one_bad_file_does_not_stop_the_others(frame: Path, tmp_path: Path) -> None:
+    """Its line is printed, its code is the run's; different failures give code 1."""
+    bad = tmp_path / "bad.fits"
+    bad.write_bytes(b"no")
+    for jobs in ("1", "3"):
+        result = run("fits-compress", bad, frame, "-j", jobs, "--overwrite", "--json")
+        assert result.returncode == ExitCode.BAD_DATA
+        first, second = json.loads(result.stdout)["files"]
+        assert (first["error"]["exit_code"], second["error"]) == (ExitCode.BAD_DATA, None)
+        assert (tmp_path / "frame.ac.fits").exists()
+    result = run("fits-compress", bad, frame, tmp_path / "missing.fits")
+    assert result.returncode == ExitCode.MIXED
+    assert b"3 of 3 files failed" in result.stderr
+
+
+def test_inputs_with_the_same_output(frame: Path, tmp_path: Path) -> None:
+    """The second one is refused instead of replacing the first one's output."""
+    second = write_frame(tmp_path / "frame.fit", seed=4)
+    result = run("fits-compress", frame, second, "--overwrite")
+    assert result.returncode == ExitCode.EXISTS
+    assert f"as for {frame}" in result.stderr.decode()
+    assert succeed("fits-decompress", "-S", tmp_path / "frame.ac.fits") == frame.read_bytes()
+
+
+def test_an_output_with_its_inputs_name_is_refused(frame: Path, tmp_path: Path) -> None:
+    """A second run over `*.fits` meets its own outputs."""
+    succeed("fits-compress", frame)
+    before = (tmp_path / "frame.ac.fits").read_bytes()
+    result = run("fits-compress", tmp_path / "frame.ac.fits", "--overwrite")
+    assert result.returncode == ExitCode.EXISTS
+    assert "-F" in only_line(result)
+    assert (tmp_path / "frame.ac.fits").read_bytes() == before
+
+
+def test_a_missing_model(frame: Path) -> None:
+    """Named, whether it is a name or a file."""
+    result = run("fits-compress", frame, "--model", "no-such-model")
+    assert result.returncode == ExitCode.NEEDS_INSTALL
+    assert "no-such-model" in only_line(result)
+    assert run("models", "no-such-model").returncode == ExitCode.NEEDS_INSTALL
+
+
+def test_a_missing_extension(frame: Path, tmp_path: Path) -> None:
+    """The line lists what there is."""
+    result = run("fits-compress", frame, "-e", "SCI")
+    assert result.returncode == ExitCode.USAGE
+    assert "CATALOG" in only_line(result)
+    assert not (tmp_path / "frame.ac.fits").exists()
+
+
+def test_missing_and_unreadable_inputs(tmp_path: Path) -> None:
+    """A file that is not there, a path through a file."""
+    result = run("fits-compress", tmp_path / "nothing.fits")
+    assert result.returncode == ExitCode.SYSTEM
+    assert "no such file" in only_line(result)
+    (tmp_path / "file").touch()
+    assert run("fits-compress", tmp_path / "file" / "a.fits").returncode == ExitCode.SYSTEM
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_unwritable_target(frame: Path, tmp_path: Path) -> None:
+    """A directory that cannot be made, or not be written."""
+    (tmp_path / "file").touch()
+    result = run("fits-compress", frame, "--outdir", tmp_path / "file" / "below")
+    assert result.returncode == ExitCode.SYSTEM
+    assert str(tmp_path / "file") in only_line(result)
+    if os.geteuid():
+        closed = tmp_path / "closed"
+        closed.mkdir(mode=0o555)
+        result = run("fits-compress", frame, "-O", closed / "a.fits")
+        assert result.returncode == ExitCode.SYSTEM
+        assert "permission denied" in only_line(result)
+
+
+def test_a_file_size_limit_leaves_nothing(frame: Path, tmp_path: Path) -> None:
+    """The system's limit for files, as a full disk in small."""
+    result = subprocess.run(
+        [*COMMAND, "fits-compress", "-D", "-Y", str(frame)],
+        capture_output=True,
+        env=environment(),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)),
+    )
+    assert result.returncode == ExitCode.SYSTEM, result.stderr
+    assert "larger than the system's limit" in only_line(result)
+    assert [path.name for path in tmp_path.iterdir()] == ["frame.fits"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small file system needs root")
+def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
+    """No half output, a whole input."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", disk], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("this system does not let root mount a tmpfs")
+    try:
+        frame = write_frame(disk / "frame.fits", 300, 300)
+        original = frame.read_bytes()
+        result = run("fits-compress", "-F", frame)
+        assert result.returncode == ExitCode.SYSTEM, result.stderr
+        assert "no space left" in only_line(result)
+        assert frame.read_bytes() == original
+        assert [path.name for path in disk.iterdir()] == ["frame.fits"]
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write a frame that takes a while."""
+    path = tmp_path_factory.mktemp("large") / "large.fits"
+    fits.writeto(path, np.tile(sky(LARGE_ROWS // 8, 4096), (8, 1)))
+    return path
+
+
+def interrupt(folder: Path, number: signal.Signals, *arguments: str | Path) -> "tuple[int, str]":
+    """Send a signal once the output has been begun; give exit code and standard error."""
+    process = start("fits-compress", *arguments)
+    deadline = time.monotonic() + 60
+    while not leftovers(folder):
+        assert process.poll() is None, "it ended before it could be interrupted"
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+    os.killpg(process.pid, number)
+    _, error = process.communicate(timeout=60)
+    return process.returncode, error.decode()
+
+
+@pytest.mark.parametrize("option", ["-F", "-D"])
+def test_kill_in_the_middle_leaves_the_input_whole(large: Path, tmp_path: Path, option: str) -> None:
+    """SIGKILL: nothing under the final name, and a second run succeeds."""
+    frame = tmp_path / "frame.fits"
+    os.link(large, frame)
+    code, _ = interrupt(tmp_path, signal.SIGKILL, option, "-Y", frame)
+    assert code == -signal.SIGKILL
+    assert frame.read_bytes() == large.read_bytes()
+    assert not (tmp_path / "frame.ac.fits").exists()
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"), [(signal.SIGINT, ExitCode.INTERRUPTED), (signal.SIGTERM, ExitCode.TERMINATED)]
+)
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_interruption_cleans_up(
+    large: Path, tmp_path: Path, number: signal.Signals, expected: ExitCode, jobs: str
+) -> None:
+    """Ctrl-C and SIGTERM: inputs whole, no outputs, nothing hidden either."""
+    frames = [tmp_path / name for name in ("a.fits", "b.fits", "c.fits")]
+    for frame in frames:
+        os.link(large, frame)
+    code, error = interrupt(tmp_path, number, "-D", "-Y", "-j", jobs, *frames)
+    assert code == expected, error
+    assert "Traceback" not in error
+    assert leftovers(tmp_path) == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.fits", "b.fits", "c.fits"]
+    assert frames[0].stat().st_size == large.stat().st_size
+
+
+def test_a_killed_parent_takes_its_workers_with_it(large: Path, tmp_path: Path) -> None:
+    """No orphan goes on writing after the command was killed."""
+    frames = [tmp_path / "a.fits", tmp_path / "b.fits"]
+    for frame in frames:
+        os.link(large, frame)
+    process = start("fits-compress", "-j", "2", "--effort", "9", *frames)
+    while not leftovers(tmp_path):
+        assert process.poll() is None
+        time.sleep(0.002)
+    process.kill()
+    process.communicate(timeout=30)
+    time.sleep(1.0)
+    sizes = {path.name: path.stat().st_size for path in tmp_path.iterdir()}
+    time.sleep(0.5)
+    assert {path.name: path.stat().st_size for path in tmp_path.iterdir()} == sizes
+
+
+def test_a_reader_that_stops_early(frame: Path) -> None:
+    """`astrocodec info | head` prints no traceback."""
+    process = start("info", *[frame] * 200)
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    assert b"Traceback" not in process.stderr.read()
+    process.wait(timeout=30)
+    process.stderr.close()
