@@ -1,26 +1,207 @@
-"""provisional"""
-from dataclasses import dataclass
-@dataclass(frozen=True)
+"""Models: integer weights and shapes, named by a hash of their bytes (docs/format.md section "Model")."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import zlib
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from astrocodec._native import NativeModel
+from astrocodec.errors import CorruptError, FormatError, ModelNotFoundError, TruncatedError, VersionError
+from astrocodec.weights import Weights, apply_delta, weight_delta
+
+_MAGIC = b"ACM\x01"
+_DELTA_VERSION = 1
+
+
+@dataclass(frozen=True, eq=False)
 class Model:
-    blob: bytes = b""
-    name: str = "default"
+    """An immutable predictive model.
+
+    Attributes
+    ----------
+    weights : bytes
+        The weight block: integers of the network, little-endian.
+    shapes : bytes
+        The shape block: knots of the prototype distributions.
+    name : str
+        What the user called it; not part of its identity.
+    base : Model or None
+        The shipped model that a tuned one was made from; tuned models share its shapes.
+
+    Examples
+    --------
+    >>> from astrocodec import load_model
+    >>> model = load_model("default")
+    >>> model.is_shipped, len(model.fingerprint)
+    (True, 16)
+    """
+
+    weights: bytes
+    shapes: bytes = field(repr=False)
+    name: str = "unnamed"
+    base: Model | None = field(default=None, repr=False)
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """First 16 hex digits of the SHA-256 of weights and shapes."""
+        return hashlib.sha256(self.weights + self.shapes).hexdigest()[:16]
+
+    @functools.cached_property
+    def native(self) -> NativeModel:
+        """The model inside the native library, made at first use."""
+        return NativeModel(self.weights, self.base.native if self.base is not None else self.shapes)
+
     @property
-    def is_shipped(self): return not self.blob
-    @property
-    def fingerprint(self):
-        import hashlib
-        return hashlib.sha256(self.blob).hexdigest()[:16]
-    def to_bytes(self): return self.blob
-    def save(self, path): open(path,"wb").write(self.blob)
-    def delta(self): return self.blob
+    def is_shipped(self) -> bool:
+        """Whether this model comes with the package."""
+        return self.base is None and self.fingerprint in _shipped()
+
+    def arrays(self) -> Weights:
+        """The weights as NumPy arrays."""
+        return Weights.from_bytes(self.weights)
+
+    def knots(self) -> NDArray[np.uint32]:
+        """Cumulative functions of the prototype shapes, ``(tails, skews, 593)``, in units of 2**-30."""
+        tails, skews = self.shapes[0], self.shapes[1]
+        return np.frombuffer(self.shapes, "<u4", offset=4).astype(np.uint32).reshape(tails, skews, -1)
+
+    def to_bytes(self) -> bytes:
+        """The model as the bytes of an ``.acm`` file; a tuned model as difference to its base."""
+        body = self.delta() if self.base is not None else zlib.compress(self.weights + self.shapes, 9)
+        kind = b"T" if self.base is not None else b"G"
+        head = _MAGIC + kind + len(self.weights).to_bytes(4, "little") + body
+        return head + zlib.crc32(head).to_bytes(4, "little")
+
     @classmethod
-    def from_delta(cls,b): return cls(bytes(b),"tuned")
-def load_model(x="default"):
-    if isinstance(x,Model): return x
-    if x=="default": return Model()
-    if isinstance(x,(bytes,bytearray)): return Model(bytes(x),"tuned")
-    from pathlib import Path
-    from astrocodec.errors import ModelNotFoundError
-    if not Path(x).exists(): raise ModelNotFoundError(f"no model {x!r}")
-    return Model(Path(x).read_bytes(),str(x))
-def list_models(): return ["default"]
+    def from_bytes(cls, data: bytes, name: str = "unnamed") -> Model:
+        """Read what `to_bytes` wrote.
+
+        Raises
+        ------
+        FormatError
+            The bytes are not a model; TruncatedError, CorruptError or VersionError where the reason is known.
+        ModelNotFoundError
+            A tuned model whose base is not installed.
+        """
+        if len(data) < 13:
+            raise TruncatedError(f"model {name!r}: {len(data)} bytes found, at least 13 needed")
+        if data[:3] != _MAGIC[:3]:
+            raise FormatError(f"model {name!r}: does not begin with 'ACM', so it is not a model file")
+        if data[3] != _MAGIC[3]:
+            raise VersionError(f"model {name!r}: format version {data[3]} is newer than this package reads (1): upgrade astrocodec")
+        if zlib.crc32(data[:-4]) != int.from_bytes(data[-4:], "little"):
+            raise CorruptError(f"model {name!r}: checksum of {len(data)} bytes differs: the file is damaged or cut")
+        size, body = int.from_bytes(data[5:9], "little"), data[9:-4]
+        if data[4:5] == b"T":
+            return cls.from_delta(body, name)
+        if data[4:5] != b"G" or size > 1 << 16:
+            raise FormatError(f"model {name!r}: unknown kind {data[4:5]!r} or {size} bytes of weights (at most 65536)")
+        unpacker = zlib.decompressobj()
+        block = unpacker.decompress(body, 1 << 20)
+        if len(block) <= size or not unpacker.eof:
+            raise CorruptError(f"model {name!r}: weights and shapes do not unpack")
+        return cls(block[:size], block[size:], name)
+
+    def save(self, path: str | Path) -> None:
+        """Write an ``.acm`` file."""
+        Path(path).write_bytes(self.to_bytes())
+
+    def delta(self) -> bytes:
+        """Difference to the shipped base: what FITS header cards and HDF5 ``cd_values`` carry.
+
+        Raises
+        ------
+        ValueError
+            The model is not a tuned one.
+        """
+        if self.base is None:
+            raise ValueError(f"model {self.name!r} is not tuned from a shipped model, so it has no difference to one")
+        return bytes([_DELTA_VERSION]) + bytes.fromhex(self.base.fingerprint)[:4] + weight_delta(self.base.arrays(), self.arrays())
+
+    @classmethod
+    def from_delta(cls, data: bytes, name: str = "tuned") -> Model:
+        """Rebuild a tuned model from `delta` and the shipped base that it names.
+
+        Raises
+        ------
+        ModelNotFoundError
+            The base is not installed.
+        FormatError
+            The bytes break the format.
+        """
+        if len(data) < 5:
+            raise TruncatedError(f"tuned model: {len(data)} bytes found, at least 5 needed")
+        if data[0] != _DELTA_VERSION:
+            raise VersionError(f"tuned model: version {data[0]} is newer than this package reads ({_DELTA_VERSION}): upgrade astrocodec")
+        base = _by_prefix(data[1:5].hex())
+        return cls(apply_delta(base.arrays(), data[5:]).to_bytes(), base.shapes, name, base)
+
+
+@functools.cache
+def _shipped() -> dict[str, Model]:
+    found = {}
+    folder = resources.files("astrocodec") / "models"
+    for entry in sorted(folder.iterdir(), key=lambda e: e.name):
+        if entry.name.endswith(".acm"):
+            model = Model.from_bytes(entry.read_bytes(), entry.name[:-4].split("-")[0])
+            found[model.fingerprint] = model
+    return found
+
+
+def _by_prefix(prefix: str) -> Model:
+    for fingerprint, model in _shipped().items():
+        if fingerprint.startswith(prefix):
+            return model
+    raise ModelNotFoundError(
+        f"no installed model has the fingerprint {prefix}...: installed are {', '.join(_shipped())}; "
+        "upgrade astrocodec, or put the model's .acm file where you load it from"
+    )
+
+
+def list_models() -> list[str]:
+    """Names of the models that come with the package."""
+    return sorted({model.name for model in _shipped().values()})
+
+
+def load_model(source: str | Path | bytes | Model = "default") -> Model:
+    """Load a model by name, from an ``.acm`` file or from its bytes.
+
+    Parameters
+    ----------
+    source : str, Path, bytes or Model
+        Name of a shipped model, path of a file, the file's bytes, or a model (returned as it is).
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    ModelNotFoundError
+        Neither a shipped name nor a file.
+    FormatError
+        The file is not a model.
+    """
+    if isinstance(source, Model):
+        return source
+    if isinstance(source, bytes | bytearray | memoryview):
+        return Model.from_bytes(bytes(source))
+    for model in _shipped().values():
+        if model.name == source or model.fingerprint == source:
+            return model
+    path = Path(source)
+    if path.is_file():
+        return Model.from_bytes(path.read_bytes(), path.stem)
+    raise ModelNotFoundError(f"no model {str(source)!r}: shipped are {', '.join(list_models())}, and no file has that name")
+
+
+def shipped_by_fingerprint(fingerprint: str) -> Model | None:
+    """The shipped model with this fingerprint, if there is one."""
+    return _shipped().get(fingerprint)

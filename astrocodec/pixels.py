@@ -1,0 +1,208 @@
+"""Pixels: values of any dtype <-> small non-negative integers in the same order (docs/format.md section "Pixels").
+
+Every map here keeps the order of the values, so that neighbouring values stay neighbours for the predictor.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from astrocodec import varint
+from astrocodec.errors import CorruptError
+from astrocodec.valueset import fit_lattice, lattice_value, pack_set, set_pays, unpack_set
+
+DTYPES = ("u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f4", "f8")
+_INTEGER, _FLOAT_BITS, _FLOAT_INTEGER = 0, 1, 2
+_OFFSET, _LATTICE, _SET = 0, 1, 2
+_MAX_GAPS = 8
+_MAX_RANGE = 1 << 62
+
+
+@dataclass(frozen=True)
+class PixelMap:
+    """How values became integers.
+
+    Attributes
+    ----------
+    kind : int
+        0 integers, 1 floats by their bits in order, 2 floats that hold integers.
+    offset : int
+        Smallest value, subtracted from all.
+    gaps : tuple of (int, int)
+        ``(start, length)``: mapped values from `start` on were lowered by `length`; applied in order.
+    rule : int
+        0 nothing more, 1 lattice ``v = (k * step + phase) >> 32``, 2 rank among `values`.
+    """
+
+    kind: int
+    offset: int
+    gaps: tuple[tuple[int, int], ...] = ()
+    rule: int = _OFFSET
+    step: int = 1 << 32
+    phase: int = 0
+    values: NDArray[np.uint16] | None = None
+
+    def to_bytes(self) -> bytes:
+        """The map as docs/format.md has it."""
+        out = bytes([self.kind | self.rule << 4]) + varint.put_signed(self.offset) + varint.put(len(self.gaps))
+        for start, length in self.gaps:
+            out += varint.put(start) + varint.put(length)
+        if self.rule == _LATTICE:
+            out += varint.put(self.step) + varint.put(self.phase)
+        if self.rule == _SET:
+            assert self.values is not None
+            packed = pack_set(self.values)
+            out += varint.put(self.values.size) + varint.put(len(packed)) + packed
+        return out
+
+    @classmethod
+    def read(cls, reader: varint.Reader) -> PixelMap:
+        """Read a map.
+
+        Raises
+        ------
+        TruncatedError, CorruptError
+            The bytes break the format.
+        """
+        head = reader.take(1, "pixel map")[0]
+        kind, rule = head & 15, head >> 4
+        if kind > _FLOAT_INTEGER or rule > _SET:
+            raise CorruptError(f"byte {reader.at}: pixel map {head:#x} is unknown")
+        offset = reader.signed("pixel offset")
+        gaps = tuple(
+            (reader.number("gap start", _MAX_RANGE), reader.number("gap length", _MAX_RANGE))
+            for _ in range(reader.number("number of gaps", _MAX_GAPS))
+        )
+        if rule == _LATTICE:
+            step, phase = reader.number("lattice step", 1 << 48), reader.number("lattice phase", 1 << 48)
+            return cls(kind, offset, gaps, rule, step, phase)
+        if rule == _SET:
+            count, size = reader.number("number of values", 65536), reader.number("size of the value set", 1 << 20)
+            return cls(kind, offset, gaps, rule, values=unpack_set(reader.take(size, "value set"), count))
+        return cls(kind, offset, gaps, rule)
+
+
+def _ordered_bits(values: NDArray[np.floating]) -> NDArray[np.uint64]:
+    """IEEE bits as unsigned integers in the order of the numbers: -0.0 just below 0.0, NaNs at the ends."""
+    width = values.dtype.itemsize * 8
+    bits = values.view(f"u{values.dtype.itemsize}").astype(np.uint64)
+    top = np.uint64(1 << (width - 1))
+    return np.where(bits & top, ~bits & np.uint64((1 << width) - 1), bits | top)
+
+
+def _from_ordered_bits(ordered: NDArray[np.uint64], dtype: np.dtype[np.floating]) -> NDArray[np.floating]:
+    width = dtype.itemsize * 8
+    top = np.uint64(1 << (width - 1))
+    bits = np.where(ordered & top, ordered ^ top, ~ordered & np.uint64((1 << width) - 1))
+    return bits.astype(f"u{dtype.itemsize}").view(dtype)
+
+
+def _holds_integers(values: NDArray[np.floating]) -> bool:
+    sample = values.ravel()[:: max(1, values.size // 1024)]
+    for part in (sample, values):
+        with np.errstate(invalid="ignore"):
+            whole = (np.abs(part) < 2.0**31) & (np.rint(part) == part) & ~((part == 0) & np.signbit(part))
+        if not whole.all():
+            return False
+    return True
+
+
+def _close_gaps(u: NDArray[np.uint64], largest: int) -> tuple[NDArray[np.uint64], tuple[tuple[int, int], ...], int]:
+    """Bring far-off values (a BLANK, NaNs) next to the rest while the range exceeds 16 bits."""
+    gaps: list[tuple[int, int]] = []
+    while largest > 65535 and len(gaps) < _MAX_GAPS:
+        shift = np.uint64(largest.bit_length() - 16)
+        used = np.flatnonzero(np.bincount((u >> shift).astype(np.int64).ravel(), minlength=2))
+        widths = np.diff(used)
+        widest = int(widths.argmax()) if widths.size else 0
+        if not widths.size or widths[widest] < 4 or widths[widest] * 4 < largest >> int(shift):
+            break
+        start, length = (int(used[widest]) + 1) << int(shift), (int(widths[widest]) - 1) << int(shift)
+        u = np.where(u >= np.uint64(start), u - np.uint64(length), u)
+        gaps.append((start, length))
+        largest -= length
+    return u, tuple(gaps), largest
+
+
+def _match_set(u: NDArray[np.uint16]) -> tuple[int, int, NDArray[np.uint16] | None] | None:
+    """A lattice (step, phase, None) or a value set (0, 0, values) that describes 16-bit data with missing values."""
+    sample = u.ravel()[:: max(1, u.size >> 13)]
+    seen = np.unique(sample)
+    if seen.size > 8 and np.median(np.diff(seen)) < 2 and seen.size * 2 > int(seen[-1]) - int(seen[0]):
+        return None
+    counts = np.bincount(u.ravel(), minlength=65536)
+    values = np.flatnonzero(counts)
+    if values.size < 2 or int(values[-1]) - int(values[0]) + 1 == values.size:
+        return None
+    if lattice := fit_lattice(values):
+        return (*lattice, None)
+    return (0, 0, values.astype(np.uint16)) if set_pays(values, counts[values]) else None
+
+
+def map_pixels(values: NDArray[np.generic]) -> tuple[NDArray[np.uint64] | NDArray[np.uint16], PixelMap, int] | None:
+    """Integers (same shape), the map, and the largest integer; None where the range is too wide to be mapped.
+
+    Parameters
+    ----------
+    values : ndarray
+        Native byte order, one of `DTYPES`, not empty.
+    """
+    kind = _INTEGER
+    if values.dtype.kind == "f":
+        kind = _FLOAT_INTEGER if _holds_integers(values) else _FLOAT_BITS
+        values = values.astype(np.int64) if kind == _FLOAT_INTEGER else _ordered_bits(values)
+    low, high = int(values.min()), int(values.max())
+    if high - low >= _MAX_RANGE:
+        return None
+    # Offsets in steps of 16 keep converter patterns (value modulo 16) in place from tile to tile.
+    offset = low & ~15 if high - (low & ~15) <= 65535 else low
+    if offset < 0 and values.dtype.kind == "u":
+        offset = low
+    largest = high - offset
+    if largest <= 65535:
+        wide = values if values.dtype.itemsize > 2 else values.astype(np.int32)
+        u16: NDArray[np.uint16] = (wide - wide.dtype.type(offset)).astype(np.uint16) if offset else values.astype(np.uint16)
+        if found := _match_set(u16):
+            step, phase, members = found
+            if members is None:
+                k = ((u16.astype(np.uint64) << np.uint64(32)) + np.uint64((1 << 32) - 1) - np.uint64(phase)) // np.uint64(step)
+                return k.astype(np.uint16), PixelMap(kind, offset, (), _LATTICE, step, phase), int(k.max())
+            rank = np.zeros(65536, np.uint16)
+            rank[members] = np.arange(members.size)
+            return rank[u16], PixelMap(kind, offset, (), _SET, values=members), members.size - 1
+        return u16, PixelMap(kind, offset), largest
+    modulus = 1 << 64
+    u = values.astype(np.uint64) - np.uint64(offset % modulus)
+    u, gaps, largest = _close_gaps(u, largest)
+    return u, PixelMap(kind, offset, gaps), largest
+
+
+def unmap_pixels(u: NDArray[np.uint64] | NDArray[np.uint16], pixel_map: PixelMap, dtype: np.dtype[np.generic]) -> NDArray[np.generic]:
+    """Undo `map_pixels`.
+
+    Raises
+    ------
+    CorruptError
+        A value that the map cannot have made.
+    """
+    if pixel_map.rule == _SET:
+        assert pixel_map.values is not None
+        if u.size and int(u.max()) >= pixel_map.values.size:
+            raise CorruptError(f"rank {int(u.max())} found, the value set has {pixel_map.values.size} values")
+        u = pixel_map.values[u]
+    elif pixel_map.rule == _LATTICE:
+        u = lattice_value(u.astype(np.uint64), pixel_map.step, pixel_map.phase)
+    for start, length in reversed(pixel_map.gaps):
+        u = u.astype(np.uint64)
+        u = np.where(u >= np.uint64(start), u + np.uint64(length), u)
+    if pixel_map.kind == _INTEGER and u.dtype == np.uint16 and dtype.itemsize <= 2:
+        return (u + np.uint16(pixel_map.offset % 65536)).astype(dtype)
+    total = u.astype(np.uint64) + np.uint64(pixel_map.offset % (1 << 64))
+    if pixel_map.kind == _FLOAT_BITS:
+        return _from_ordered_bits(total, np.dtype(dtype))
+    if pixel_map.kind == _FLOAT_INTEGER:
+        return total.astype(np.int64).astype(dtype)
+    return total.astype(dtype)

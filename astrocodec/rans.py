@@ -1,0 +1,129 @@
+"""rANS: 32-bit states, 16-bit words, 14-bit frequencies.
+
+Readable reference of docs/format.md section "rANS"; native/rans.h does the same. Pushing runs backwards: what was
+pushed last is popped first, and words come out in the opposite of the order in which the decoder reads them.
+Invariant: between calls ``2**16 <= state < 2**32``.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from astrocodec.distribution import PRECISION, TOTAL
+from astrocodec.errors import TruncatedError
+
+LOW = 1 << 16
+STATES = 32
+GROUP = 32
+
+
+class Record(NamedTuple):
+    """One coded sample: its lane, the interval of its symbol, and the raw bits that follow."""
+
+    lane: int
+    start: int
+    freq: int
+    raw: int
+    bits: int
+
+
+def push(state: int, start: int, freq: int, words: list[int]) -> int:
+    """Push the symbol that owns the quantiles ``start <= quantile < start + freq``; returns the new state."""
+    if state >> (32 - PRECISION) >= freq:
+        words.append(state & 0xFFFF)
+        state >>= 16
+    return (state // freq << PRECISION) + state % freq + start
+
+
+def push_raw(state: int, raw: int, bits: int, words: list[int]) -> int:
+    """Push `bits` raw bits, 0 to 16; returns the new state."""
+    if state >> (32 - bits):
+        words.append(state & 0xFFFF)
+        state >>= 16
+    return state << bits | raw
+
+
+def _refill(state: int, words: Iterator[int]) -> int:
+    if state >= LOW:
+        return state
+    for word in words:
+        return state << 16 | word
+    raise TruncatedError("tile: its words end before its samples do")
+
+
+def pop(state: int, cumulative: Sequence[int], words: Iterator[int]) -> tuple[int, int]:
+    """Pop a symbol; returns it and the new state.
+
+    Examples
+    --------
+    >>> words = []
+    >>> state = push(70000, 10, 3, words)
+    >>> pop(state, [0, 10, 13, 16384], iter(words[::-1]))
+    (1, 70000)
+    """
+    quantile = state & (TOTAL - 1)
+    symbol = bisect_right(cumulative, quantile) - 1
+    start, freq = cumulative[symbol], cumulative[symbol + 1] - cumulative[symbol]
+    return symbol, _refill(freq * (state >> PRECISION) + quantile - start, words)
+
+
+def pop_raw(state: int, bits: int, words: Iterator[int]) -> tuple[int, int]:
+    """Pop `bits` raw bits; returns their value and the new state."""
+    return state & ((1 << bits) - 1), _refill(state >> bits, words)
+
+
+def push_groups(groups: Sequence[Sequence[Record]], count: int) -> tuple[list[int], list[int]]:
+    """Code all groups of records with `count` states (docs/format.md "Groups").
+
+    Returns
+    -------
+    states, words : list of int
+        Where the decoder begins, and the words in the order in which it reads them.
+    """
+    states, words = [LOW] * count, list[int]()
+    for group in reversed(groups):
+        for r in reversed(group):
+            states[r.lane % count] = push_raw(states[r.lane % count], r.raw, r.bits, words)
+        for r in reversed(group):
+            states[r.lane % count] = push(states[r.lane % count], r.start, r.freq, words)
+    return states, words[::-1]
+
+
+class Decoder:
+    """States and words of one tile, in the course of decoding.
+
+    Parameters
+    ----------
+    states : list of int
+        1, 2, 4, 8, 16 or 32 states; lane i uses state ``i % len(states)``.
+    words : iterable of int
+        The 16-bit words.
+    """
+
+    def __init__(self, states: list[int], words: Iterable[int]) -> None:
+        self.states = states
+        self.words = iter(words)
+
+    def pop_symbols(self, lanes: Iterable[int], tables: Iterable[Sequence[int]]) -> list[int]:
+        """The symbols of one group, a table of cumulative frequencies per lane."""
+        symbols = []
+        for lane, table in zip(lanes, tables, strict=True):
+            i = lane % len(self.states)
+            symbol, self.states[i] = pop(self.states[i], table, self.words)
+            symbols.append(symbol)
+        return symbols
+
+    def pop_raws(self, lanes: Iterable[int], bits: Iterable[int]) -> list[int]:
+        """The raw bits of one group."""
+        raws = []
+        for lane, n in zip(lanes, bits, strict=True):
+            i = lane % len(self.states)
+            raw, self.states[i] = pop_raw(self.states[i], n, self.words)
+            raws.append(raw)
+        return raws
+
+    def is_finished(self) -> bool:
+        """Whether every word was read and every state is back where the encoder began."""
+        return next(self.words, None) is None and all(state == LOW for state in self.states)

@@ -1,0 +1,74 @@
+"""Split: integers <-> 16-bit samples to be modelled and low bits that no model can predict.
+
+docs/format.md section "Split".
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from astrocodec.errors import CorruptError, TruncatedError
+
+SAMPLE_BITS = 16
+MAX_LOW_BITS = 48
+_CONSTANT, _PACKED = 0, 1
+# Above this median difference between neighbours the lowest bit is pure noise to better than 1e-4 bits.
+_LOUD = 512
+
+
+def choose_low_bits(sheet: NDArray[np.uint64] | NDArray[np.uint16], largest: int) -> int:
+    """Bits to leave to `pack_low` so that the rest fits 16 bits and is not needlessly loud."""
+    low = max(0, int(largest).bit_length() - SAMPLE_BITS)
+    rows = sheet[:: max(1, sheet.shape[0] // 64), : 1 << 12]
+    if rows.shape[1] > 1:
+        steps = np.abs(np.diff((rows >> low).astype(np.int64), axis=1))
+        loudness = float(np.median(steps))
+        while loudness > _LOUD and low < MAX_LOW_BITS:
+            low, loudness = low + 1, loudness / 2
+    return low
+
+
+def pack_low(values: NDArray[np.uint64] | NDArray[np.uint16], low: int) -> bytes:
+    """Pack the `low` lowest bits of each value: planes of 8 bits, lowest first, each constant or packed."""
+    planes = []
+    for first in range(0, low, 8):
+        bits = min(8, low - first)
+        plane = ((values >> first) & ((1 << bits) - 1)).astype(np.uint8).ravel()
+        if (plane == plane[0]).all():
+            planes.append(bytes([_CONSTANT, int(plane[0])]))
+        elif bits == 8:
+            planes.append(bytes([_PACKED]) + plane.tobytes())
+        else:
+            spread = np.unpackbits(plane[:, None], axis=1, count=bits, bitorder="little")
+            planes.append(bytes([_PACKED]) + np.packbits(spread, bitorder="little").tobytes())
+    return b"".join(planes)
+
+
+def unpack_low(data: memoryview, count: int, low: int) -> tuple[NDArray[np.uint64], int]:
+    """Undo `pack_low` for `count` values; also the number of bytes used.
+
+    Raises
+    ------
+    TruncatedError, CorruptError
+        The planes end early or have an unknown mode.
+    """
+    total, at = np.zeros(count, np.uint64), 0
+    for first in range(0, low, 8):
+        bits = min(8, low - first)
+        size = 2 if data[at : at + 1] == bytes([_CONSTANT]) else 1 + (count * bits + 7) // 8
+        if at + size > len(data):
+            raise TruncatedError(f"low bits {first}..{first + bits - 1}: {len(data) - at} bytes found, {size} needed")
+        body = np.frombuffer(data[at + 1 : at + size], np.uint8)
+        if data[at] == _CONSTANT:
+            plane: NDArray[np.uint8] = np.full(count, body[0])
+        elif data[at] != _PACKED:
+            raise CorruptError(f"low bits {first}..{first + bits - 1}: unknown plane mode {data[at]}, allowed 0 and 1")
+        elif bits == 8:
+            plane = body
+        else:
+            spread = np.unpackbits(body, count=count * bits, bitorder="little").reshape(count, bits)
+            plane = np.packbits(spread, axis=1, bitorder="little").ravel()
+        total |= plane.astype(np.uint64) << np.uint64(first)
+        at += size
+    return total, at

@@ -1,0 +1,142 @@
+"""Which values an image uses: a lattice ``v = (k*step + phase) >> 32``, or an explicit set.
+
+Software that rescales integers (plate scans, companded downlinks) leaves regular holes that a predictor cannot see.
+docs/format.md section "Pixels".
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from astrocodec.errors import CorruptError
+
+_ONE = 1 << 32
+_MIN_COUNT = 16
+
+
+def lattice_value(k: NDArray[np.uint64], step: int, phase: int) -> NDArray[np.uint64]:
+    """Values of lattice indices `k`."""
+    return (k * np.uint64(step) + np.uint64(phase)) >> np.uint64(32)
+
+
+def _line_through(values: NDArray[np.int64], k: NDArray[np.int64]) -> tuple[int, int] | None:
+    """Step and phase with ``values == (k*step + phase) >> 32`` for all, by narrowing the slope from both ends."""
+    x, y = k - k[0], values - values[0]
+    # y <= slope*x + f < y + 1 with f in [0, 1): take the middle of the allowed slopes, then of the allowed offsets.
+    far = x > 0
+    low, high = ((y[far] - 1) / x[far]).max(), ((y[far] + 1) / x[far]).min()
+    if low >= high:
+        return None
+    for slope in (np.polyfit(x, y, 1)[0], (low + high) / 2):
+        f_low, f_high = (y - slope * x).max(), (y + 1 - slope * x).min()
+        if f_low >= f_high:
+            continue
+        step = round(slope * _ONE)
+        phase = round((values[0] + (f_low + f_high) / 2 - slope * 0) * _ONE)
+        if step <= _ONE or phase < 0:
+            continue
+        if (((x * step + phase) >> 32) == values).all():
+            return step, phase
+    return None
+
+
+def fit_lattice(values: NDArray[np.int64]) -> tuple[int, int] | None:
+    """Step and phase (in units of 2**-32) of a lattice that holds all of the ascending `values`, or None.
+
+    >>> import numpy as np
+    >>> fit_lattice(np.arange(0, 1600, 16))
+    (68719476736, 2147483648)
+    """
+    values = values.astype(np.int64)
+    if values.size < _MIN_COUNT:
+        return None
+    gaps = np.diff(values)
+    common = int(np.gcd.reduce(gaps))
+    if common > 1:
+        return (common * _ONE, int(values[0]) * _ONE + (_ONE >> 1)) if values[0] < common else None
+    # The commonest run of gaps gives the step; it is refined over ever longer stretches.
+    middle = int(np.argmin(np.convolve(gaps, np.ones(8), "valid"))) if gaps.size >= 8 else 0
+    slope = gaps[middle : middle + 8].mean()
+    if slope < 1.05:
+        return None
+    lo, hi = middle, min(middle + 9, values.size)
+    while True:
+        k = np.rint((values[lo:hi] - values[lo]) / slope).astype(np.int64)
+        if np.unique(k).size != k.size:
+            return None
+        slope = np.polyfit(k, values[lo:hi], 1)[0]
+        if lo == 0 and hi == values.size:
+            break
+        span = hi - lo
+        lo, hi = max(0, lo - span), min(values.size, hi + span)
+    line = _line_through(values, k)
+    if line is None or line[1] >= line[0] + _ONE:
+        # An index origin below the first value keeps the phase small.
+        if line is None:
+            return None
+        shift = (line[1] - 1) // line[0]
+        line = line[0], line[1] - shift * line[0]
+    step, phase = line
+    index = ((values << 32) + (_ONE - 1) - phase) // step
+    return line if (((index * step + phase) >> 32) == values).all() and index.max() < 65536 else None
+
+
+def set_pays(values: NDArray[np.int64], counts: NDArray[np.int64]) -> bool:
+    """Whether ranks among `values` save more than listing the values costs."""
+    gaps = np.diff(values, prepend=values[0] - 1)
+    near = np.minimum(gaps, np.append(gaps[1:], gaps[-1]))
+    saved = float((counts * np.log2(near)).sum())
+    cost = float((2 * np.log2(gaps) + 2).sum())
+    return saved > 2 * cost and saved > 0.02 * float(counts.sum())
+
+
+def pack_set(values: NDArray[np.uint16]) -> bytes:
+    """Code ascending values: gaps less one, Golomb-Rice with a parameter that follows their running mean."""
+    bits: list[int] = []
+    total, n, last = 8, 1, -1
+    for value in values.tolist():
+        gap, last = value - last - 1, value
+        k = 0
+        while n << k < total:
+            k += 1
+        bits += [1] * (gap >> k) + [0] + [gap >> i & 1 for i in range(k)]
+        total, n = total + gap, n + 1
+        if n == 32:
+            total, n = (total + 1) >> 1, 16
+    return np.packbits(np.array(bits, np.uint8), bitorder="little").tobytes()
+
+
+def unpack_set(data: memoryview | bytes, count: int) -> NDArray[np.uint16]:
+    """Undo `pack_set`.
+
+    Raises
+    ------
+    CorruptError
+        The bits end early, leave 16 bits or go on after the end.
+    """
+    bits = np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little").tolist()
+    at, total, n, last = 0, 8, 1, -1
+    values = np.zeros(count, np.uint16)
+    try:
+        for i in range(count):
+            k = quotient = 0
+            while n << k < total:
+                k += 1
+            while bits[at]:
+                quotient, at = quotient + 1, at + 1
+            low = sum(bits[at + 1 + j] << j for j in range(k))
+            at += 1 + k
+            gap = quotient << k | low
+            last += gap + 1
+            if last > 65535:
+                raise CorruptError(f"value set: value {last} found, at most 65535 allowed")
+            values[i] = last
+            total, n = total + gap, n + 1
+            if n == 32:
+                total, n = (total + 1) >> 1, 16
+    except IndexError:
+        raise CorruptError(f"value set: {len(data)} bytes are too few for {count} values") from None
+    if len(bits) - at >= 8 or any(bits[at:]):
+        raise CorruptError(f"value set: {len(bits) - at} bits follow its end")
+    return values
