@@ -288,6 +288,8 @@ class TileTableHDU(fits.BinTableHDU):  # type: ignore[misc]
     An unchanged HDU is copied as the plain table it is; one that was changed is written as a compressed image.
     """
 
+    _plain_header: Any = None
+
     @classmethod
     def match_header(cls, header: Any) -> bool:
         """Tell whether a header is that of a table with an image in it."""
@@ -299,6 +301,7 @@ class TileTableHDU(fits.BinTableHDU):  # type: ignore[misc]
         """The header of the table in the form that astropy knows, ``ZIMAGE`` and all."""
         current: Any = self._header
         if "ACIMAGE" in current:
+            self._plain_header = current
             current = self._as_zimage(_cards_of(current))
             self._header = current
         return current
@@ -306,6 +309,17 @@ class TileTableHDU(fits.BinTableHDU):  # type: ignore[misc]
     @header.setter
     def header(self, value: Any) -> None:
         self._header = value
+        self._plain_header = None
+
+    def _writeheader(self, fileobj: Any) -> Any:
+        """Write the plain table's own header as long as nothing has changed."""
+        if self._plain_header is None or self._header._modified:
+            return super()._writeheader(fileobj)
+        shown, self._header = self._header, self._plain_header
+        try:
+            return super()._writeheader(fileobj)
+        finally:
+            self._header = shown
 
     @staticmethod
     def _as_zimage(cards: tuple[bytes, ...]) -> Any:

@@ -210,6 +210,8 @@ def walk(fd: int, source: str) -> Iterator[Hdu]:
         If the file is not FITS or a header breaks the rules that give its size.
     TruncatedError
         If the file ends inside a header or inside data.
+    CorruptError
+        If the first card of a header is damaged.
     """
     size = os.fstat(fd).st_size
     first = bytes(read_at(fd, 0, min(size, 30), source))
@@ -219,7 +221,7 @@ def walk(fd: int, source: str) -> Iterator[Hdu]:
     start = index = 0
     while start < size:
         where = f"{source}: HDU {index}"
-        if index and bytes(read_at(fd, start, min(9, size - start), where)) != b"XTENSION=":
+        if index and not _begins_extension(fd, start, size, where):
             return
         header = _read_header(fd, start, size, where)
         data_start = start + len(header)
@@ -234,6 +236,16 @@ def walk(fd: int, source: str) -> Iterator[Hdu]:
         start, index = stop, index + 1
 
 
+def _begins_extension(fd: int, start: int, size: int, where: str) -> bool:
+    """Tell a header from bytes that merely follow the last HDU; a damaged first card is an error, not such bytes."""
+    found = bytes(read_at(fd, start, min(2 * CARD, size - start), where))
+    if b"XTENSION=".startswith(found[:9]):
+        return True
+    if found[CARD : CARD + 8] == b"BITPIX  ":
+        raise CorruptError(f"{where}: its header at byte {start} begins with {found[:10]!r}, expected 'XTENSION= '")
+    return False
+
+
 def _read_header(fd: int, start: int, size: int, where: str) -> bytes:
     header = bytearray()
     while True:
@@ -243,6 +255,8 @@ def _read_header(fd: int, start: int, size: int, where: str) -> bytes:
         if len(header) >= _MAX_HEADER:
             raise CorruptError(f"{where}: no END card in the first {_MAX_HEADER} bytes of the header")
         block = read_at(fd, at, BLOCK, where)
+        if header and block.startswith(b"XTENSION="):
+            raise CorruptError(f"{where}: no END card in the header before the next header begins at byte {at}")
         header += block
         if any(block[pos : pos + CARD] == _END for pos in range(0, BLOCK, CARD)):
             return bytes(header)

@@ -20,6 +20,7 @@ from fits_tiles.container import (
     image_shape,
     is_plain_image,
     odd_padding,
+    refuse_lone_placeholder,
     restored_header,
     stored_model,
 )
@@ -175,7 +176,8 @@ def describe(hdu: Hdu, where: str) -> HduReport:
         entry.kind, entry.shape, entry.pixels = "compressed", layout.shape, prod(layout.shape)
         entry.dtype = np.dtype(layout.pixel_type).name
         data = entry.pixels * layout.itemsize
-        entry.original_bytes = len(header) + -(-data // BLOCK) * BLOCK
+        odd = padding_of(hdu, where)
+        entry.original_bytes = len(header) + (padded(data) if odd is None else data + len(odd))
         entry.bits_per_pixel = 8 * hdu.size / entry.pixels
         entry.model, entry.tuned = read_fingerprint(hdu.cards), model is not None
         parts = [f"container {layout.container}", "lossy: quantised floats" if layout.quantization else ""]
@@ -264,6 +266,7 @@ def verify(
     with open_source(path, None) as file:
         fd = file.fileno()
         hdus = list(walk(fd, name))
+        refuse_lone_placeholder(hdus, name)
         report = FileReport(name, "", 0, file_size(fd))
         report.hdus = [describe(hdu, f"{name}: {hdu.label}") for hdu in hdus]
         report.original_bytes = sum(entry.original_bytes for entry in report.hdus)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 
 import numpy as np
 
-from fits_tiles.blocks import CARD, Hdu, read_at, split_cards
+from fits_tiles.blocks import Hdu, read_at, split_cards
 from fits_tiles.card_format import assemble, text_card
 
 __all__ = ["sum32", "write_checksums"]
@@ -82,5 +83,6 @@ def write_checksums(fd: int, hdu: Hdu) -> None:
 def _with_value(card: bytes, keyword: bytes, value: str) -> bytes:
     if card[:8] != keyword:
         return card
-    comment = card[10:].rpartition(b"' /")[2].strip().decode("latin-1")
-    return text_card(keyword.decode("ascii").strip(), value, comment)[:CARD]
+    match = re.match(rb"\s*'[^']*'\s*/ ?(.*)", card[10:])
+    comment = match.group(1).rstrip().decode("ascii", "replace") if match else ""
+    return text_card(keyword.decode("ascii").strip(), value, comment.replace("\ufffd", "?"))

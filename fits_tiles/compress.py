@@ -155,6 +155,7 @@ def compress(
                 target.file.flush()
                 compare(fd, target.file.fileno(), pairs, name, workers, meter.advance)
                 report.verified = True
+            meter.finish()
             target.commit()
     report.seconds = time.perf_counter() - started
     return report
@@ -186,7 +187,9 @@ def _settings(
         raise ValueError(f"quantize_level is {level}, a finite number is needed")
     plan_tile_shape((1, 1), tile_shape)
     shape = tuple(int(n) for n in tile_shape)
-    return _Settings(container, shape, load_model(model), tune, effort, level or None, method, seed, workers)
+    base = load_model(model)
+    model_cards(base)
+    return _Settings(container, shape, base, tune, effort, level or None, method, seed, workers)
 
 
 def _write(

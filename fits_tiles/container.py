@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from astrocodec.errors import TruncatedError
 from astrocodec.model import Model
 from fits_tiles.blocks import Hdu, card_value, find_card, int_card, read_at, split_cards
 from fits_tiles.card_format import assemble, int_card_of, logical_card
@@ -21,6 +22,7 @@ __all__ = [
     "is_placeholder",
     "is_plain_image",
     "odd_padding",
+    "refuse_lone_placeholder",
     "restored_header",
     "stored_model",
 ]
@@ -41,6 +43,18 @@ PLACEHOLDER = assemble(
 def is_placeholder(hdu: Hdu) -> bool:
     """Tell whether a primary HDU is the empty one that stands before a compressed primary image."""
     return hdu.index == 0 and hdu.data_bytes == 0 and set(hdu.cards) == set(split_cards(PLACEHOLDER))
+
+
+def refuse_lone_placeholder(hdus: list[Hdu], name: str) -> None:
+    """
+    Raise an error where the file ends before the primary image that it announces.
+
+    Raises
+    ------
+    TruncatedError
+    """
+    if len(hdus) == 1 and is_placeholder(hdus[0]):
+        raise TruncatedError(f"{name}: HDU 1, which holds the primary image, is missing; the file was cut short")
 
 
 def is_plain_image(hdu: Hdu) -> bool:

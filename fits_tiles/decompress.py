@@ -19,6 +19,7 @@ from fits_tiles.container import (
     coder_for,
     image_shape,
     is_plain_image,
+    refuse_lone_placeholder,
     restored_header,
     stored_model,
 )
@@ -113,9 +114,11 @@ def decompress(
             fd = plain.file.fileno()
             report = FileReport(name, target.name, compressed_bytes=file_size(file.fileno()))
             hdus = list(walk(fd, name))
+            refuse_lone_placeholder(hdus, name)
             total = sum(_plain_size(hdu, name) for hdu in hdus)
             job = _Job(fd, target.file, to, workers, Progress(progress, total), verify)
             _write(job, plain, hdus, chosen, name, report)
+            job.meter.finish()
             report.original_bytes = target.file.tell()
             if verify:
                 target.file.flush()

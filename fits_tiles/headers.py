@@ -237,10 +237,14 @@ def is_compressed_image(cards: tuple[bytes, ...]) -> bool:
 
 
 def holds_tiles(cards: tuple[bytes, ...]) -> bool:
-    """Tell whether `build_header` made this header for ASTROCODEC_1 tiles."""
-    ours = card_value(find_card(cards, "ZCMPTYPE")) == ALGORITHM if is_compressed_image(cards) else True
-    marked = is_compressed_image(cards) or card_value(find_card(cards, "ACIMAGE")) is True
-    return ours and marked and find_card(cards, "ACVERS") is not None
+    """
+    Tell whether `build_header` made this header for ASTROCODEC_1 tiles.
+
+    Either of two cards is enough, so that a damaged one cannot hide the image.
+    """
+    marked = find_card(cards, "ACVERS") is not None or find_card(cards, "ACHDRCRC") is not None
+    image = find_card(cards, "SIMPLE") is not None or card_value(find_card(cards, "XTENSION")) == "IMAGE"
+    return marked and not image
 
 
 def read_layout(cards: tuple[bytes, ...], where: str) -> TileLayout:

@@ -95,12 +95,15 @@ def model_cards(model: Model) -> list[bytes]:
     Raises
     ------
     ValueError
-        If the model's delta is longer than `MAX_DELTA`.
+        If the model is no tuned one, or its delta is longer than `MAX_DELTA`.
     """
     cards = [text_card("ACMODEL", model.fingerprint, "fingerprint of the model of the tiles")]
     if model.is_shipped:
         return cards
-    delta = model.delta()
+    try:
+        delta = model.delta()
+    except ValueError as error:
+        raise ValueError(f"{error}; a FITS header has no room for a whole model, tune a shipped one") from error
     if len(delta) > MAX_DELTA:
         raise ValueError(f"model {model.name} has a delta of {len(delta)} bytes, header cards take {MAX_DELTA}")
     return cards + blob_cards("ACMOD", delta, "CRC-32 of the tuned model below")

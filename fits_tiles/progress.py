@@ -36,3 +36,7 @@ class Progress:
         self._done = min(self._total, self._done + size)
         if self._call is not None:
             self._call(self._done, self._total)
+
+    def finish(self) -> None:
+        """Report that everything is done."""
+        self.advance(self._total - self._done)

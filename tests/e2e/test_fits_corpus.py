@@ -7,10 +7,11 @@ import os
 import warnings
 from pathlib import Path
 
-import fits_tiles
 import numpy as np
 import pytest
 from astropy.io import fits
+
+import fits_tiles
 
 CORPUS = Path(os.environ.get("ASTROCODEC_CORPUS") or Path(__file__).resolve().parents[2] / ".." / "shared" / "corpus")
 FILES = sorted(CORPUS.glob("*.fits.gz"))

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from astrocodec.errors import FormatError, TruncatedError
 from astropy.io import fits
+
+from astrocodec.errors import FormatError, TruncatedError
 from fits_tiles.blocks import Hdu, card_value, find_card, int_card, walk
 
 
@@ -66,14 +67,21 @@ def test_bytes_behind_the_last_hdu_belong_to_none(tmp_path: Path) -> None:
     assert _walk(path)[-1].stop == size
 
 
-@pytest.mark.parametrize("size", [0, 1, 29, 80, 2879, 2880, 5000, 5760 + 119])
+@pytest.mark.parametrize("size", [0, 1, 29, 80, 2879, 2880, 2999, 5761, 8639])
 def test_every_cut_is_named(tmp_path: Path, size: int) -> None:
     path = tmp_path / "cut.fits"
     _mixed_file(path)
-    os.truncate(path, size if size <= 5000 else 2880 + 119)
+    os.truncate(path, size)
     with pytest.raises(FormatError, match=r"cut\.fits") as caught:
         _walk(path)
     assert isinstance(caught.value, TruncatedError) or size < 30
+
+
+def test_missing_padding_at_the_end_is_no_damage(tmp_path: Path) -> None:
+    path = tmp_path / "short.fits"
+    fits.PrimaryHDU(np.zeros((2, 2), np.uint8)).writeto(path)
+    os.truncate(path, 2884)
+    assert _walk(path)[0].stop == 2884
 
 
 def test_a_file_of_another_kind_is_named(tmp_path: Path) -> None:

@@ -6,15 +6,18 @@ from pathlib import Path
 
 import numpy as np
 from astropy.io import fits
-from fits_tiles.blocks import walk
-from fits_tiles.checksums import encode_sum, sum32, write_checksums
 from hypothesis import given
 from hypothesis import strategies as st
+
+from fits_tiles.blocks import walk
+from fits_tiles.checksums import encode_sum, sum32, write_checksums
+
+HDU = fits.PrimaryHDU()
 
 
 @given(st.integers(0, 2**32 - 1))
 def test_encoding_agrees_with_astropy(total: int) -> None:
-    assert encode_sum(total) == fits.PrimaryHDU()._char_encode(~total & 0xFFFFFFFF)
+    assert encode_sum(total) == HDU._char_encode(~total & 0xFFFFFFFF)
 
 
 @given(st.binary(min_size=4, max_size=400).map(lambda raw: raw[: len(raw) // 4 * 4]))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from astropy.io.fits.hdu.compressed.utils import _iter_array_tiles
-from fits_tiles.grid import TileGrid, plan_tile_shape
 from hypothesis import given
 from hypothesis import strategies as st
+
+from fits_tiles.grid import TileGrid, plan_tile_shape
 
 shapes = st.lists(st.integers(1, 9), min_size=1, max_size=4).map(tuple)
 

@@ -1,0 +1,216 @@
+"""Damaged files give an error that names file, HDU and tile, and never wrong pixels."""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import fits_tiles
+from astrocodec.errors import AstrocodecError, CorruptError, TruncatedError
+from fits_tiles.blocks import BLOCK, walk
+
+
+@pytest.fixture(scope="module", params=["zimage", "table"])
+def sample(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes]:
+    """Path of a compressed file, and the bytes of its original."""
+    folder = tmp_path_factory.mktemp(request.param)
+    rng = np.random.default_rng(3)
+    primary = fits.PrimaryHDU(rng.normal(500, 9, (90, 70)).astype(np.int16))
+    primary.header["OBJECT"] = "M31"
+    second = fits.ImageHDU(rng.normal(0, 1, (40, 30)).astype(np.float32), name="SCI")
+    fits.HDUList([primary, second]).writeto(folder / "plain.fits")
+    fits_tiles.compress(folder / "plain.fits", folder / "packed.fits", container=request.param, tile_shape=(32, 32))
+    return folder / "packed.fits", (folder / "plain.fits").read_bytes()
+
+
+def _attempt(raw: bytes, folder: Path) -> bytes | str:
+    """Decompress damaged bytes: the result, or the message of the error."""
+    damaged, back = folder / "damaged.fits", folder / "back.fits"
+    damaged.write_bytes(raw)
+    try:
+        fits_tiles.decompress(damaged, back, overwrite=True)
+    except AstrocodecError as error:
+        message = str(error)
+    else:
+        return back.read_bytes()
+    assert "damaged.fits" in message
+    assert not list(folder.glob(".*.part"))
+    return message
+
+
+def test_every_cut_at_a_block(sample: tuple[Path, bytes], tmp_path: Path) -> None:
+    packed, original = sample
+    raw = packed.read_bytes()
+    with packed.open("rb") as file:
+        hdu_ends = {hdu.stop: hdu.index for hdu in walk(file.fileno(), "packed.fits")}
+    for size in [*range(0, len(raw), BLOCK), *range(1, len(raw), 1999)]:
+        found = _attempt(raw[:size], tmp_path)
+        if hdu_ends.get(size):
+            # A file that ends with a whole HDU is a whole file in FITS.
+            assert isinstance(found, bytes)
+            assert original.startswith(found)
+        elif isinstance(found, bytes):
+            # Only padding behind an HDU was lost.
+            assert original.startswith(found)
+            assert any(0 < end - size < BLOCK for end in hdu_ends)
+        else:
+            assert "not a FITS file" in found or "HDU" in found
+
+
+@settings(max_examples=400, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
+def test_flipped_bits_never_give_wrong_pixels(
+    sample: tuple[Path, bytes], tmp_path: Path, place: float, bit: int
+) -> None:
+    packed, original = sample
+    raw = bytearray(packed.read_bytes())
+    raw[int(place * len(raw))] ^= 1 << bit
+    found = _attempt(bytes(raw), tmp_path)
+    if isinstance(found, bytes):
+        # Flips in the empty primary HDU or in padding change no image.
+        assert found == original or _images(found, tmp_path) == _images(original, tmp_path)
+
+
+def test_every_bit_of_the_first_cards_counts(sample: tuple[Path, bytes], tmp_path: Path) -> None:
+    packed, original = sample
+    raw = packed.read_bytes()
+    with packed.open("rb") as file:
+        start = list(walk(file.fileno(), "packed.fits"))[1].start
+    for place in range(start, start + 80 * 20, 3):
+        found = _attempt(_flip(raw, place), tmp_path)
+        assert isinstance(found, str) or found == original
+
+
+def _images(raw: bytes, folder: Path) -> list[bytes]:
+    path = folder / "images.fits"
+    path.write_bytes(raw)
+    with path.open("rb") as file:
+        found = [raw[hdu.data_start : hdu.data_start + hdu.data_bytes] for hdu in walk(file.fileno(), "images.fits")]
+    return [data for data in found if data]
+
+
+def _flip(raw: bytes, place: int) -> bytes:
+    return raw[:place] + bytes([raw[place] ^ 16]) + raw[place + 1 :]
+
+
+def test_messages_name_hdu_and_tile(sample: tuple[Path, bytes], tmp_path: Path) -> None:
+    packed, _ = sample
+    raw = packed.read_bytes()
+    with packed.open("rb") as file:
+        hdu = list(walk(file.fileno(), "packed.fits"))[2]
+    rows = int.from_bytes(raw[hdu.data_start : hdu.data_start + 4], "big")
+    heap = hdu.data_start + 8 * 2
+    assert "HDU 2 ('SCI'), tile 1 of 2 (bytes" in str(_attempt(_flip(raw, heap + rows // 2), tmp_path))
+    assert "HDU 2 ('SCI'), tile 2 of 2 (bytes" in str(_attempt(_flip(raw, heap + rows + 9), tmp_path))
+    assert "HDU 2 ('SCI'): the rows in bytes" in str(_attempt(_flip(raw, hdu.data_start + 9), tmp_path))
+    card = raw.index(b"EXTNAME = 'SCI", hdu.start)
+    assert "HDU 2" in str(_attempt(_flip(raw, card + 40), tmp_path))
+    assert "ACHDRCRC" in str(_attempt(_flip(raw, card + 40), tmp_path))
+
+
+def test_verify_finds_what_differs(sample: tuple[Path, bytes], tmp_path: Path) -> None:
+    packed, original = sample
+    assert fits_tiles.verify(packed).verified
+    other = tmp_path / "other.fits"
+    other.write_bytes(original)
+    assert fits_tiles.verify(packed, other).verified
+    other.write_bytes(_flip(original, 2880 + 2 * 75 + 1))
+    with pytest.raises(CorruptError, match=r"HDU 0 \('PRIMARY'\): pixel \(1, 5\)"):
+        fits_tiles.verify(packed, other)
+    other.write_bytes(original.replace(b"'M31", b"'M32"))
+    with pytest.raises(CorruptError, match=r"HDU 0 \('PRIMARY'\): header card 7 is .*M31.*, the original's is .*M32"):
+        fits_tiles.verify(packed, other)
+    other.write_bytes(original[: original.index(b"XTENSION")])
+    with pytest.raises(CorruptError, match="has 2 HDUs, the original"):
+        fits_tiles.verify(packed, other)
+
+
+def test_compress_refuses_cut_files_and_leaves_nothing(sample: tuple[Path, bytes], tmp_path: Path) -> None:
+    _, original = sample
+    cut = tmp_path / "cut.fits"
+    for size in (100, 2880, 4000, len(original) - 3000):
+        cut.write_bytes(original[:size])
+        with pytest.raises(TruncatedError, match=r"cut\.fits: HDU [01]"):
+            fits_tiles.compress(cut, tmp_path / "out.fits")
+    assert os.listdir(tmp_path) == ["cut.fits"]
+
+
+def test_astropy_gets_an_error_not_wrong_pixels(sample: tuple[Path, bytes], tmp_path: Path) -> None:
+    packed, _ = sample
+    raw = packed.read_bytes()
+    with packed.open("rb") as file:
+        hdu = list(walk(file.fileno(), "packed.fits"))[2]
+    damaged = tmp_path / "damaged.fits"
+    damaged.write_bytes(_flip(raw, hdu.data_start + 16 + 50))
+    with fits.open(damaged) as opened, pytest.raises(AstrocodecError, match="HDU 'SCI': a tile of"):
+        _ = opened[2].data
+
+
+def test_a_wrong_encoder_is_caught_before_the_file_appears(
+    sample: tuple[Path, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = tmp_path / "plain.fits"
+    plain.write_bytes(sample[1])
+    from fits_tiles import coders
+
+    encode = coders.astrocodec.encode
+
+    def wrong(pixels: Any, **keywords: Any) -> bytes:
+        return encode(pixels + 1, **keywords)
+
+    monkeypatch.setattr(coders.astrocodec, "encode", wrong)
+    with pytest.raises(CorruptError, match=r"HDU 0 \('PRIMARY'\): pixel \(0, 0\)"):
+        fits_tiles.compress(plain, tmp_path / "out.fits")
+    assert os.listdir(tmp_path) == ["plain.fits"]
+
+
+def test_a_full_disk_leaves_nothing_behind(sample: tuple[Path, bytes], tmp_path: Path) -> None:
+    plain = tmp_path / "plain.fits"
+    plain.write_bytes(sample[1])
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4000, limits[1]))
+    try:
+        with pytest.raises(OSError, match=r"out\.fits|File too large") as caught:
+            fits_tiles.compress(plain, tmp_path / "out.fits")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert caught.value.errno == errno.EFBIG
+    assert "free some space" in str(caught.value)
+    assert os.listdir(tmp_path) == ["plain.fits"]
+
+
+def test_a_killed_run_leaves_the_target_alone(sample: tuple[Path, bytes], tmp_path: Path) -> None:
+    plain = tmp_path / "plain.fits"
+    plain.write_bytes(sample[1])
+    code = (
+        "import os, signal, sys, fits_tiles\n"
+        "def kill(done, total):\n"
+        "    if done > 4000: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "fits_tiles.compress(sys.argv[1], sys.argv[2], progress=kill)\n"
+    )
+    out = tmp_path / "out.fits"
+    folder = Path(fits_tiles.__file__).parents[1]
+    run = subprocess.run([sys.executable, "-c", code, plain, out], check=False, cwd=folder)
+    assert run.returncode < 0
+    assert not out.exists()
+    assert plain.read_bytes() == sample[1]
+
+
+def test_memory_does_not_follow_what_a_header_claims(tmp_path: Path) -> None:
+    path = tmp_path / "huge.fits"
+    fits.PrimaryHDU(np.zeros((4, 4), np.int16)).writeto(path)
+    raw = path.read_bytes().replace(b"NAXIS1  =                    4", b"NAXIS1  =         400000000000")
+    path.write_bytes(raw)
+    with pytest.raises(TruncatedError, match=r"its data need bytes 2880 to 3200000002880"):
+        fits_tiles.compress(path, tmp_path / "out.fits")

@@ -1,0 +1,106 @@
+"""What programs built on cfitsio make of our files: plain tables are stepped over, transcoded files are read."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from astropy.io import fits
+
+import fits_tiles
+
+fitsio = pytest.importorskip("fitsio", reason="fitsio is not installed")
+
+
+def _noise(dtype: str, shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
+    return np.random.default_rng(0).normal(60, 5, shape).astype(dtype)
+
+
+def _run(*command: object) -> subprocess.CompletedProcess[str]:
+    if shutil.which(str(command[0])) is None:
+        pytest.skip(f"{command[0]} is not installed")
+    return subprocess.run([str(word) for word in command], check=False, capture_output=True, text=True)
+
+
+@pytest.fixture
+def plain(tmp_path: Path) -> Path:
+    """A file with a scaled primary image, an extension, a table."""
+    path = tmp_path / "plain.fits"
+    table = fits.BinTableHDU.from_columns([fits.Column("x", "J", array=np.arange(5))], name="EVENTS")
+    primary = fits.PrimaryHDU(_noise("u2", (50, 60)))
+    primary.header["BUNIT"] = "adu"
+    fits.HDUList([primary, fits.ImageHDU(_noise("i4", (2, 30, 40)), name="SCI"), table]).writeto(path, checksum=True)
+    return path
+
+
+def test_plain_tables_are_conforming_and_stepped_over(plain: Path, tmp_path: Path) -> None:
+    packed = tmp_path / "packed.fits"
+    fits_tiles.compress(plain, packed, container="table")
+    result = _run("fitsverify", "-q", packed)
+    assert "verification OK" in result.stdout, result.stdout
+    with fitsio.FITS(str(packed)) as opened:
+        assert len(opened) == 4
+        np.testing.assert_array_equal(opened["EVENTS"]["x"][:], np.arange(5))
+
+
+def test_the_tile_convention_stops_cfitsio_with_its_own_message(plain: Path, tmp_path: Path) -> None:
+    packed = tmp_path / "packed.fits"
+    fits_tiles.compress(plain, packed)
+    result = _run("fitsverify", packed)
+    text = " ".join((result.stdout + result.stderr).split())
+    assert "Unknown image compression type: ASTROCODEC_1" in text
+    with pytest.raises(OSError, match="HDU|extension"), fitsio.FITS(str(packed)) as opened:
+        opened["EVENTS"].read()
+
+
+@pytest.mark.parametrize(("to", "algorithm"), [("rice", "RICE_1"), ("gzip2", "GZIP_2")])
+def test_transcoded_files_are_standard(plain: Path, tmp_path: Path, to: str, algorithm: str) -> None:
+    packed, standard, back = tmp_path / "packed.fits", tmp_path / "standard.fits.fz", tmp_path / "back.fits"
+    fits_tiles.compress(plain, packed)
+    report = fits_tiles.decompress(packed, standard, to=to)
+    assert report.hdus[1].note == f"transcoded to {algorithm}"
+    result = _run("fitsverify", "-q", standard)
+    assert "verification OK" in result.stdout, result.stdout
+    assert _run("funpack", "-C", "-O", back, standard).returncode == 0
+    diff = fits.FITSDiff(str(plain), str(back), ignore_keywords=["CHECKSUM", "DATASUM"])
+    assert diff.identical, diff.report()
+    with fitsio.FITS(str(standard)) as opened, fits.open(plain) as expected:
+        np.testing.assert_array_equal(opened["SCI"].read(), expected["SCI"].data)
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i2", "i4", "f4", "f8"])
+@pytest.mark.parametrize("shape", [(700,), (40, 50), (3, 20, 21)])
+def test_every_type_survives_transcoding(tmp_path: Path, dtype: str, shape: tuple[int, ...]) -> None:
+    source, packed, standard = tmp_path / "plain.fits", tmp_path / "packed.fits", tmp_path / "standard.fits"
+    pixels = _noise(dtype, shape)
+    fits.PrimaryHDU(pixels).writeto(source)
+    fits_tiles.compress(source, packed, tune=False)
+    for to in ("rice", "gzip2"):
+        fits_tiles.decompress(packed, standard, to=to, overwrite=True)
+        with fits.open(standard) as opened:
+            np.testing.assert_array_equal(opened[1].data, pixels)
+        with fitsio.FITS(str(standard)) as opened:
+            np.testing.assert_array_equal(opened[1].read(), pixels)
+
+
+def test_files_of_fpack_are_taken_and_given_back(plain: Path, tmp_path: Path) -> None:
+    packed, back = tmp_path / "packed.fits", tmp_path / "back.fits"
+    assert _run("fpack", "-r", plain).returncode == 0
+    source = plain.with_suffix(".fits.fz")
+    report = fits_tiles.compress(source, packed)
+    assert [hdu.kind for hdu in report.hdus] == ["compressed", "compressed", "copied"]
+    fits_tiles.decompress(packed, back)
+    diff = fits.FITSDiff(str(plain), str(back))
+    assert diff.identical, diff.report()
+    assert fits_tiles.verify(packed, source).verified
+
+
+def test_fits_files_after_decompression_satisfy_fitsdiff(plain: Path, tmp_path: Path) -> None:
+    packed, back = tmp_path / "packed.fits", tmp_path / "back.fits"
+    fits_tiles.compress(plain, packed)
+    fits_tiles.decompress(packed, back)
+    assert _run("fitsdiff", plain, back).returncode == 0
