@@ -43,8 +43,8 @@ def noise_sigma(plane: NDArray[Any]) -> float:
 def _grouped_median(magnitudes: NDArray[np.int64]) -> float:
     """Median of rounded non-negative numbers, interpolated within its step: small noise has few distinct values."""
     middle = int(np.median(magnitudes))
-    below = np.count_nonzero(magnitudes < middle)
-    within = np.count_nonzero(magnitudes == middle)
+    below = int(np.count_nonzero(magnitudes < middle))
+    within = int(np.count_nonzero(magnitudes == middle))
     low, width = (middle - 0.5, 1.0) if middle else (0.0, 0.5)
     return float(low + width * (magnitudes.size / 2 - below) / max(within, 1))
 

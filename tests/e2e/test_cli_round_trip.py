@@ -155,6 +155,15 @@ def test_standard_tiles_for_other_programs(tmp_path: Path, to: str) -> None:
         assert np.array_equal(hdus[1].data, pixels)
 
 
+def test_decompressing_some_extensions_under_a_prefix(frame: Path, tmp_path: Path) -> None:
+    """-E leaves the others as they are; -P goes before the name."""
+    succeed("fits-compress", frame)
+    succeed("fits-decompress", "-E", "WIDE", "-P", "part_", tmp_path / "frame.ac.fits")
+    (listed,) = json.loads(succeed("info", "--json", tmp_path / "part_frame.fits"))["files"]
+    kinds = {hdu["name"]: hdu["kind"] for hdu in listed["report"]["hdus"]}
+    assert (kinds["WIDE"], kinds["FLOAT"]) == ("image", "compressed")
+
+
 def test_lossy_only_when_asked(tmp_path: Path) -> None:
     """Floats come back exactly by default, and within a step of the noise with --lossy."""
     pixels = np.random.default_rng(5).normal(0, 1, (200, 200)).astype(np.float32)
