@@ -26,6 +26,18 @@ class Step(NamedTuple):
     x: NDArray[np.int64]
 
 
+def check_sides(height: int, width: int) -> None:
+    """Check the size of a tile.
+
+    Raises
+    ------
+    ValueError
+        A side or the number of pixels is outside its range.
+    """
+    if not (1 <= height <= MAX_SIDE and 1 <= width <= MAX_SIDE and height * width <= MAX_PIXELS):
+        raise ValueError(f"tile of {height}x{width}: sides must be 1 to {MAX_SIDE}, pixels at most {MAX_PIXELS}")
+
+
 @dataclass(frozen=True)
 class Wavefront:
     """Order of the pixels of a tile.
@@ -46,12 +58,6 @@ class Wavefront:
 
     height: int
     width: int
-
-    def __post_init__(self) -> None:
-        if not (1 <= self.height <= MAX_SIDE and 1 <= self.width <= MAX_SIDE and self.height * self.width <= MAX_PIXELS):
-            raise ValueError(
-                f"tile of {self.height}x{self.width} pixels: sides must be 1 to {MAX_SIDE}, at most {MAX_PIXELS} pixels"
-            )
 
     @property
     def lanes(self) -> int:

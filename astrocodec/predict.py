@@ -1,0 +1,237 @@
+"""Predict: causal context -> location, scale and shape of a sample's distribution. Integers only.
+
+Readable reference of docs/format.md sections "Context" and "Predict"; native/predict.c does the same. Everything is
+vectorised over pixels that do not depend on each other.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from astrocodec.errors import FormatError
+from astrocodec.weights import Weights
+
+Integers = NDArray[np.int64]
+
+# (dy, dx) of the neighbours; the numbers below index this list.
+NEIGHBOURS = (
+    *((0, dx) for dx in (-1, -2, -3)),
+    *((-1, dx) for dx in (-3, -2, -1, 0, 1, 2, 3)),
+    *((-2, dx) for dx in (-3, -2, -1, 0, 1, 2, 3)),
+    *((-3, dx) for dx in (-2, -1, 0, 1, 2)),
+)
+_W, _WW, _NWW, _NW, _N, _NE, _NEE, _NN = 0, 1, 4, 5, 6, 7, 8, 13
+WIDE = 4
+
+# 504 / (1 + (i + 0.5) / 32), rounded
+_RECIPROCAL = np.array(
+    [
+        *(496, 481, 467, 454, 442, 430, 419, 408, 398, 389, 379, 371, 362, 354, 347, 340),
+        *(333, 326, 319, 313, 307, 301, 296, 291, 285, 280, 276, 271, 267, 262, 258, 254),
+    ]
+)
+_POWERS = 1 << np.arange(32)
+
+SHIFT = 6
+ACTIVATION_MAX = 127
+MAX_LINEAR_SUM = 65000
+MAX_GROUP_SUM = 258
+HIDDEN = (16, 32)
+
+
+class Running(NamedTuple):
+    """Running means in 1/256 that a row carries along and hands down.
+
+    Attributes
+    ----------
+    level : ndarray of int64
+        H: running mean of the row, without its outliers.
+    area : ndarray of int64
+        G: running mean of H down the rows.
+    step : ndarray of int64
+        D: running mean of absolute horizontal differences.
+    area_step : ndarray of int64
+        E: running mean of D down the rows.
+    """
+
+    level: Integers
+    area: Integers
+    step: Integers
+    area_step: Integers
+
+
+class Contexts(NamedTuple):
+    """What the network sees of n pixels.
+
+    Attributes
+    ----------
+    inputs : ndarray of int64, shape (n, 32)
+        Normalised inputs, -63 to 63.
+    linear : ndarray of int64, shape (n, 26)
+        Terms of the linear predictor: 22 neighbours minus m, four wide terms in 1/8.
+    mean : ndarray of int64, shape (n,)
+        m, the mean of the nearest neighbours.
+    sum : ndarray of int64, shape (n,)
+        S, a measure of the neighbours' spread.
+    """
+
+    inputs: Integers
+    linear: Integers
+    mean: Integers
+    sum: Integers
+
+
+class Predictions(NamedTuple):
+    """Location in 1/16, scale index and number of the shape, each of n pixels."""
+
+    loc16: Integers
+    q: Integers
+    shape: Integers
+
+
+def log2_floor(v: Integers) -> Integers:
+    """Position of the highest set bit of positive integers below 2**32."""
+    return np.searchsorted(_POWERS, v, side="right") - 1
+
+
+def log512(v: Integers) -> Integers:
+    """512 times the binary logarithm of positive integers below 2**32, linear between powers of two.
+
+    Examples
+    --------
+    >>> log512(np.array([1, 2, 3, 4])).tolist()
+    [0, 512, 768, 1024]
+    """
+    e = log2_floor(v)
+    return (e << 9) + ((v << 9 >> e) & 511)
+
+
+def _average(a: Integers, b: Integers) -> Integers:
+    return (a + b + 1) >> 1
+
+
+def _mean(n: Integers) -> Integers:
+    near = _average(_average(n[:, _W], n[:, _WW]), _average(n[:, _NW], n[:, _N]))
+    return _average(near, _average(_average(n[:, _NE], n[:, _NN]), _average(n[:, _NWW], n[:, _NEE])))
+
+
+def contexts_of(
+    neighbours: Integers, left: Running, up: Running, column: Integers, y: Integers, x: Integers
+) -> Contexts:
+    """Contexts of n pixels (docs/format.md "Context").
+
+    Parameters
+    ----------
+    neighbours : ndarray of int64, shape (n, 22)
+        Samples at the offsets `NEIGHBOURS`.
+    left, up : Running
+        Running means of the own row up to the pixel's left, and of the row above up to three columns to the right.
+    column : ndarray of int64, shape (n,)
+        C, the column offset in 1/16.
+    y, x : ndarray of int64, shape (n,)
+        Positions of the pixels.
+    """
+    m = _mean(neighbours)
+    d = np.clip(neighbours - m[:, None], -32768, 32767)
+    s = 10 + np.minimum(np.abs(d), 2047).sum(1)
+    wide = np.stack([left.level >> 5, up.level >> 5, up.area >> 5, 8 * m + (column >> 1)], 1)
+    wide = np.clip(wide - 8 * m[:, None], -32768, 32767)
+
+    e = log2_floor(s)[:, None]
+    r = _RECIPROCAL[(s << 5)[:, None] >> e & 31]
+    limit = s[:, None] >> 2
+    log_s = log512(s)
+    inputs = np.empty((m.size, 32), np.int64)
+    inputs[:, :22] = (np.clip(d, -limit, limit) * r + (1 << e)) >> (e + 1)
+    inputs[:, 22:26] = (np.clip(wide, -8 * limit, 8 * limit) * r + (8 << e)) >> (e + 4)
+    inputs[:, 26] = (log512(left.step + 16) - log_s - 1536) >> 5
+    inputs[:, 27] = (log512(up.area_step + 16) - log_s - 1536) >> 5
+    inputs[:, 28] = (log_s >> 5) - 112
+    inputs[:, 29] = (log512(m + 1) >> 6) - 64
+    inputs[:, 30] = np.where(x & 1, 32, -32)
+    inputs[:, 31] = np.where(y & 1, 32, -32)
+    return Contexts(np.clip(inputs, -63, 63), np.concatenate([d, wide], 1), m, s)
+
+
+def _dense(w: NDArray[np.int8], b: NDArray[np.int16], x: Integers) -> Integers:
+    return x @ w.T.astype(np.int64) + b.astype(np.int64)
+
+
+def predict(weights: Weights, tails: int, skews: int, contexts: Contexts) -> Predictions:
+    """Location, scale and shape of n pixels (docs/format.md "Predict").
+
+    Parameters
+    ----------
+    weights : Weights
+        The network.
+    tails, skews : int
+        Sides of the grid of shapes.
+    contexts : Contexts
+        What `contexts_of` gave.
+    """
+    h1 = np.clip(_dense(weights.w1, weights.b1, contexts.inputs) >> SHIFT, 0, ACTIVATION_MAX)
+    h2 = np.clip(_dense(weights.w2, weights.b2, h1) >> SHIFT, 0, ACTIVATION_MAX)
+    o = np.clip(_dense(weights.w3, weights.b3, h2), -32768, 32767)
+    linear = contexts.linear @ weights.linear.astype(np.int64)
+    offset = contexts.sum * np.maximum(o[:, 0], -32767)
+    loc16 = np.clip(16 * contexts.mean + ((linear + 256) >> 9) + ((offset + 256) >> 9), 0, 16 * 65535 + 15)
+    q = np.clip((log512(contexts.sum) + o[:, 1] - 224) >> 6, 0, 143)
+    tail = np.clip((o[:, 2] + 64) >> 7, 0, tails - 1)
+    skew = np.clip((o[:, 3] + 64) >> 7, 0, skews - 1)
+    return Predictions(loc16, q, tail * skews + skew)
+
+
+def update(
+    value: Integers, left_value: Integers, s: Integers, left: Running, up: Running, column: Integers
+) -> tuple[Running, Integers]:
+    """Take samples into the running means (docs/format.md "Running means").
+
+    Parameters
+    ----------
+    value, left_value : ndarray of int64
+        The samples, and those to their left.
+    s : ndarray of int64
+        S of their contexts.
+    left, up : Running
+        As in `contexts_of`.
+    column : ndarray of int64
+        C of the columns so far.
+
+    Returns
+    -------
+    running : Running
+        The means at the pixels.
+    column : ndarray of int64
+        The new C.
+    """
+    v, limit = 256 * value, 64 * s
+    level = left.level + (np.clip(v - left.level, -limit, limit) >> 3)
+    area = up.area + ((level - up.area) >> 2)
+    difference = np.minimum(256 * np.abs(value - left_value), 4 * left.step + 512)
+    step = left.step + ((difference - left.step) >> 4)
+    area_step = up.area_step + ((step - up.area_step) >> 2)
+    residual = np.clip(np.clip(v - level, -limit, limit) >> 4, -32768, 32767)
+    return Running(level, area, step, area_step), column + ((residual - column) >> 3)
+
+
+def check_weights(weights: Weights) -> None:
+    """Check the limits that keep every sum inside its integers (docs/format.md "Weight block").
+
+    Raises
+    ------
+    FormatError
+        A limit is exceeded.
+    """
+    if weights.hidden not in HIDDEN:
+        raise FormatError(f"weight block: {weights.hidden} neurons, expected 16 or 32")
+    total = int(np.abs(weights.linear.astype(np.int64)).sum())
+    if total > MAX_LINEAR_SUM:
+        raise FormatError(f"weight block: magnitudes of the linear predictor sum to {total}, at most {MAX_LINEAR_SUM}")
+    for name in ("w1", "w2", "w3"):
+        rows = np.abs(getattr(weights, name).astype(np.int64))
+        groups = rows.reshape(rows.shape[0], -1, 2, 2, 2).sum((2, 4))
+        if groups.max() > MAX_GROUP_SUM:
+            raise FormatError(f"weight block: four weights of {name} sum to {groups.max()}, at most {MAX_GROUP_SUM}")

@@ -1,0 +1,217 @@
+"""Tile: one plane of 16-bit samples <-> bytes.
+
+Readable reference of docs/format.md section "Tile"; native/tile.c does the same.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from astrocodec import rans
+from astrocodec.distribution import Cells, Integers, Tables, cell_of, difference_of, raw_bits, symbol_of
+from astrocodec.errors import CorruptError, TruncatedError
+from astrocodec.predict import NEIGHBOURS, Contexts, Running, contexts_of, predict, update
+from astrocodec.wavefront import LAG, PAD, Step, Wavefront, check_sides
+from astrocodec.weights import Weights
+
+CONSTANT, MODELLED, RAW = 0, 1, 2
+_HEADER = struct.Struct("<BBHH")
+_DY, _DX = (np.array(offsets) for offsets in zip(*NEIGHBOURS, strict=True))
+
+
+class Plane:
+    """The samples of a tile that are known so far, what stands outside its edges, and the running means.
+
+    Parameters
+    ----------
+    height, width : int
+        Size of the tile.
+    level, amplitude : int
+        What stands above the tile (docs/format.md "Virtual rows").
+
+    Attributes
+    ----------
+    samples : ndarray of int64, shape (height + 3, width + 6)
+        Pixel (y, x) stands at ``samples[y + 3, x + 3]``.
+    """
+
+    def __init__(self, height: int, width: int, level: int, amplitude: int) -> None:
+        self.wave = Wavefront(height, width)
+        self.samples = np.zeros((height + PAD, width + 2 * PAD), np.int64)
+        y, x = np.indices((PAD, width + 2 * PAD)) - PAD
+        self.samples[:PAD] = np.clip(np.where((x + y) & 1, level + amplitude, level - amplitude), 0, 65535)
+        # Row y of the tile is row y + 1 here; row 0 stands above it.
+        self._running = np.zeros((4, height + 1, width), np.int64)
+        self._running[:2, 0] = 256 * level
+        self._running[2:, 0] = 362 * amplitude
+        self._columns = np.zeros(width, np.int64)
+
+    def pixels(self) -> NDArray[np.uint16]:
+        """The samples of the tile, ``(y, x)``."""
+        return self.samples[PAD:, PAD:-PAD].astype(np.uint16)
+
+    def _above(self, y: Integers, x: Integers) -> Running:
+        return Running(*self._running[:, y, np.minimum(x + LAG - 1, self.wave.width - 1)])
+
+    def _left(self, y: Integers, x: Integers) -> Running:
+        carried = self._running[:, y + 1, np.maximum(x - 1, 0)]
+        up = self._above(y, x)
+        handed_down = np.stack([up.area, up.area, up.area_step, up.area_step])
+        return Running(*np.where(x == 0, handed_down, carried))
+
+    def contexts(self, step: Step) -> Contexts:
+        """Contexts of the pixels of one step."""
+        y, x = step.y, step.x
+        starting = y[x == 0]
+        self.samples[starting + PAD, :PAD] = self.samples[starting + PAD - 1, PAD][:, None]
+        neighbours = self.samples[y[:, None] + PAD + _DY, x[:, None] + PAD + _DX]
+        return contexts_of(neighbours, self._left(y, x), self._above(y, x), self._columns[x], y, x)
+
+    def take_in(self, step: Step, values: Integers, sums: Integers) -> None:
+        """Add the samples of one step, given S of their contexts."""
+        y, x = step.y, step.x
+        self.samples[y + PAD, x + PAD] = values
+        ending = x == self.wave.width - 1
+        self.samples[y[ending] + PAD, -PAD:] = values[ending, None]
+        before = self.samples[y + PAD, x + PAD - 1]
+        own, column = update(values, before, sums, self._left(y, x), self._above(y, x), self._columns[x])
+        self._running[:, y + 1, x] = own
+        self._columns[x] = column
+
+
+def choose_start(row: NDArray[np.uint16]) -> tuple[int, int]:
+    """Level and amplitude that the encoder puts above a tile whose first row is `row`.
+
+    Any values decode; these are the ones that docs/format.md "Virtual rows" recommends.
+    """
+    n = min(row.size, 64)
+    x = np.arange(n) * row.size // n
+    here, before = row[x].astype(int), row[np.maximum(x - 1, 0)].astype(int)
+    level = np.sort(here)[n // 2]
+    amplitude = np.sort(np.abs(here - before))[n // 2] * 27 >> 5
+    return int(level), int(amplitude)
+
+
+def _groups(step: Step) -> Iterator[slice]:
+    """The slices of a step that hold lanes 0 to 31, 32 to 63."""
+    split = int(np.searchsorted(step.lane, rans.GROUP))
+    for part in (slice(0, split), slice(split, None)):
+        if step.lane[part].size:
+            yield part
+
+
+def _record(weights: Weights, tables: Tables, samples: Integers, level: int, amplitude: int) -> list[list[rans.Record]]:
+    height, width = samples.shape
+    plane = Plane(height, width, level, amplitude)
+    groups = []
+    for step in plane.wave:
+        seen = plane.contexts(step)
+        cells = cell_of(*predict(weights, tables.tails, tables.skews, seen))
+        values = samples[step.y, step.x]
+        symbol, raw, bits = symbol_of(values - cells.base, cells)
+        start = tables.cumulative[cells.table, symbol].astype(np.int64)
+        freq = tables.cumulative[cells.table, symbol + 1] - start
+        for part in _groups(step):
+            columns = (array[part].tolist() for array in (step.lane, start, freq, raw, bits))
+            groups.append([rans.Record(*row) for row in zip(*columns, strict=True)])
+        plane.take_in(step, values, seen.sum)
+    return groups
+
+
+def _affordable_states(size: int) -> int:
+    count = rans.STATES
+    while count > 1 and size < 2048 * count:
+        count //= 2
+    return count
+
+
+def encode_tile(weights: Weights, tables: Tables, samples: NDArray[np.uint16]) -> bytes:
+    """Encode one plane of samples ``(y, x)`` (docs/format.md "Tile").
+
+    Parameters
+    ----------
+    weights : Weights
+        The network.
+    tables : Tables
+        Its frequency tables.
+    samples : ndarray of uint16, shape (ny, nx)
+        The samples.
+    """
+    height, width = samples.shape
+    check_sides(height, width)
+    if (samples == samples[0, 0]).all():
+        return struct.pack("<BH", CONSTANT, samples[0, 0])
+    level, amplitude = choose_start(samples[0])
+    groups = _record(weights, tables, samples.astype(np.int64), level, amplitude)
+    states, words = rans.push_groups(groups, rans.STATES)
+    count = _affordable_states(4 * rans.STATES + 2 * len(words))
+    if count < rans.STATES:
+        states, words = rans.push_groups(groups, count)
+    coded = (
+        _HEADER.pack(MODELLED, count.bit_length() - 1, level, amplitude)
+        + np.array(states, "<u4").tobytes()
+        + np.array(words, "<u2").tobytes()
+    )
+    raw = bytes([RAW]) + samples.astype("<u2").tobytes()
+    return coded if len(coded) < len(raw) else raw
+
+
+def _decode_group(decoder: rans.Decoder, tables: Tables, lanes: Integers, cells: Cells) -> Integers:
+    used = lanes.tolist()
+    symbols = np.array(decoder.pop_symbols(used, tables.cumulative[cells.table].tolist()))
+    raws = np.array(decoder.pop_raws(used, raw_bits(symbols, cells).tolist()))
+    return (cells.base + difference_of(symbols, raws, cells)) & 0xFFFF
+
+
+def _decode_modelled(weights: Weights, tables: Tables, data: bytes, height: int, width: int) -> NDArray[np.uint16]:
+    if len(data) < _HEADER.size:
+        raise TruncatedError(f"tile: {len(data)} bytes found, its header has {_HEADER.size}")
+    _, log_states, level, amplitude = _HEADER.unpack_from(data)
+    if 1 << log_states > rans.STATES:
+        raise CorruptError(f"tile: 2**{log_states} states, at most {rans.STATES}")
+    count = 1 << log_states
+    body = _HEADER.size + 4 * count
+    if len(data) < body:
+        raise TruncatedError(f"tile: {len(data)} bytes found, {body} needed for {count} states")
+    states = np.frombuffer(data, "<u4", count, _HEADER.size).tolist()
+    if min(states) < rans.LOW:
+        raise CorruptError(f"tile: state {min(states)} is below {rans.LOW}")
+    decoder = rans.Decoder(states, np.frombuffer(data, "<u2", (len(data) - body) // 2, body).tolist())
+    plane = Plane(height, width, level, amplitude)
+    for step in plane.wave:
+        seen = plane.contexts(step)
+        cells = cell_of(*predict(weights, tables.tails, tables.skews, seen))
+        values = [_decode_group(decoder, tables, step.lane[g], Cells(*(c[g] for c in cells))) for g in _groups(step)]
+        plane.take_in(step, np.concatenate(values), seen.sum)
+    if not decoder.is_finished() or (len(data) - body) % 2:
+        raise CorruptError("tile: its words or states do not end with its samples")
+    return plane.pixels()
+
+
+def decode_tile(weights: Weights, tables: Tables, data: bytes, height: int, width: int) -> NDArray[np.uint16]:
+    """Decode one plane of samples ``(y, x)`` (docs/format.md "Tile").
+
+    Raises
+    ------
+    TruncatedError
+        The bytes end early.
+    CorruptError
+        The bytes contradict themselves.
+    """
+    check_sides(height, width)
+    if not data:
+        raise TruncatedError("tile: no bytes")
+    if data[0] == MODELLED:
+        return _decode_modelled(weights, tables, data, height, width)
+    if data[0] > RAW:
+        raise CorruptError(f"tile: mode {data[0]} is not one of 0 to {RAW}")
+    expected = 3 if data[0] == CONSTANT else 1 + 2 * height * width
+    if len(data) != expected:
+        error = TruncatedError if len(data) < expected else CorruptError
+        raise error(f"tile: {len(data)} bytes found, {expected} expected in mode {data[0]}")
+    values = np.frombuffer(data, "<u2", offset=1).astype(np.uint16)
+    return np.broadcast_to(values, (height, width)) if data[0] == CONSTANT else values.reshape(height, width)
