@@ -28,6 +28,7 @@ from fits_tiles.context import current_options
 from fits_tiles.grid import plan_tile_shape
 from fits_tiles.headers import ALGORITHM, HeapSize, build_header, header_crc, holds_tiles, read_layout, restore_header
 from fits_tiles.model_cards import model_cards, read_model
+from fits_tiles.stored import stored_integers
 from fits_tiles.z_keywords import private_keyword
 
 __all__ = ["AstropyHookError", "dequantize", "quantize", "register", "standard_codec", "unregister"]
@@ -158,6 +159,9 @@ class TileCodec:
         while buf.ndim > 2 and buf.shape[0] == 1:
             buf = buf[0]
         model = self.model or current_options().model
+        # astropy before 8.0 hands over int8 and uint64 without the shift that it undoes on reading.
+        if buf.dtype.kind == "u" or buf.dtype == np.int8:
+            buf = stored_integers(buf)
         return astrocodec.encode(buf, model=model, embed_model=False)
 
     def decode(self, buf: Any) -> npt.NDArray[Any]:

@@ -6,7 +6,6 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 from astropy.io import fits
 
@@ -15,6 +14,7 @@ from astrocodec.model import Model, load_model
 from fits_tiles.astropy_hook import register
 from fits_tiles.grid import plan_tile_shape
 from fits_tiles.headers import ALGORITHM
+from fits_tiles.stored import stored_integers
 
 __all__ = ["CompImageHDU"]
 
@@ -108,20 +108,3 @@ class CompImageHDU(fits.CompImageHDU):  # type: ignore[misc]
             return super()._prewriteto(*args, **keywords)
         finally:
             self._writing = False
-
-
-def stored_integers(data: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """
-    Return pixels as a FITS file stores them: unsigned integers shifted to signed, int8 to uint8.
-
-    Examples
-    --------
-    >>> stored_integers(np.array([0, 65535], np.uint16))
-    array([-32768,  32767], dtype=int16)
-    """
-    kind, size = data.dtype.kind, data.dtype.itemsize
-    if not (kind == "u" and size > 1) and not (kind == "i" and size == 1):
-        return data
-    native = data.astype(data.dtype.newbyteorder("="), copy=False)
-    bits = native.view(f"u{size}") ^ np.array(1 << (8 * size - 1), f"u{size}")
-    return bits.view(f"{'i' if kind == 'u' else 'u'}{size}")

@@ -7,6 +7,7 @@ import os
 import resource
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,20 @@ from astrocodec.errors import AstrocodecError, CorruptError, TruncatedError
 from fits_tiles.blocks import BLOCK, walk
 
 
+class Sample:
+    """A compressed file and the bytes of its original."""
+
+    def __init__(self, packed: Path) -> None:
+        self.packed = packed
+        self.original = packed.with_name("plain.fits").read_bytes()
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter((self.packed, self.original))
+
+
 @pytest.fixture(scope="module", params=["zimage", "table"])
-def sample(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes]:
-    """Path of a compressed file, and the bytes of its original."""
+def sample(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Sample:
+    """Return a file with a primary image and an extension, in either container."""
     folder = tmp_path_factory.mktemp(request.param)
     rng = np.random.default_rng(3)
     primary = fits.PrimaryHDU(rng.normal(500, 9, (90, 70)).astype(np.int16))
@@ -31,7 +43,7 @@ def sample(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     second = fits.ImageHDU(rng.normal(0, 1, (40, 30)).astype(np.float32), name="SCI")
     fits.HDUList([primary, second]).writeto(folder / "plain.fits")
     fits_tiles.compress(folder / "plain.fits", folder / "packed.fits", container=request.param, tile_shape=(32, 32))
-    return folder / "packed.fits", (folder / "plain.fits").read_bytes()
+    return Sample(folder / "packed.fits")
 
 
 def _attempt(raw: bytes, folder: Path) -> bytes | str:
@@ -49,7 +61,7 @@ def _attempt(raw: bytes, folder: Path) -> bytes | str:
     return message
 
 
-def test_every_cut_at_a_block(sample: tuple[Path, bytes], tmp_path: Path) -> None:
+def test_every_cut_at_a_block(sample: Sample, tmp_path: Path) -> None:
     packed, original = sample
     raw = packed.read_bytes()
     with packed.open("rb") as file:
@@ -71,7 +83,7 @@ def test_every_cut_at_a_block(sample: tuple[Path, bytes], tmp_path: Path) -> Non
 @settings(max_examples=400, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
 def test_flipped_bits_never_give_wrong_pixels(
-    sample: tuple[Path, bytes], tmp_path: Path, place: float, bit: int
+    sample: Sample, tmp_path: Path, place: float, bit: int
 ) -> None:
     packed, original = sample
     raw = bytearray(packed.read_bytes())
@@ -82,7 +94,7 @@ def test_flipped_bits_never_give_wrong_pixels(
         assert found == original or _images(found, tmp_path) == _images(original, tmp_path)
 
 
-def test_every_bit_of_the_first_cards_counts(sample: tuple[Path, bytes], tmp_path: Path) -> None:
+def test_every_bit_of_the_first_cards_counts(sample: Sample, tmp_path: Path) -> None:
     packed, original = sample
     raw = packed.read_bytes()
     with packed.open("rb") as file:
@@ -104,7 +116,7 @@ def _flip(raw: bytes, place: int) -> bytes:
     return raw[:place] + bytes([raw[place] ^ 16]) + raw[place + 1 :]
 
 
-def test_messages_name_hdu_and_tile(sample: tuple[Path, bytes], tmp_path: Path) -> None:
+def test_messages_name_hdu_and_tile(sample: Sample, tmp_path: Path) -> None:
     packed, _ = sample
     raw = packed.read_bytes()
     with packed.open("rb") as file:
@@ -119,7 +131,7 @@ def test_messages_name_hdu_and_tile(sample: tuple[Path, bytes], tmp_path: Path) 
     assert "ACHDRCRC" in str(_attempt(_flip(raw, card + 40), tmp_path))
 
 
-def test_verify_finds_what_differs(sample: tuple[Path, bytes], tmp_path: Path) -> None:
+def test_verify_finds_what_differs(sample: Sample, tmp_path: Path) -> None:
     packed, original = sample
     assert fits_tiles.verify(packed).verified
     other = tmp_path / "other.fits"
@@ -136,7 +148,7 @@ def test_verify_finds_what_differs(sample: tuple[Path, bytes], tmp_path: Path) -
         fits_tiles.verify(packed, other)
 
 
-def test_compress_refuses_cut_files_and_leaves_nothing(sample: tuple[Path, bytes], tmp_path: Path) -> None:
+def test_compress_refuses_cut_files_and_leaves_nothing(sample: Sample, tmp_path: Path) -> None:
     _, original = sample
     cut = tmp_path / "cut.fits"
     for size in (100, 2880, 4000, len(original) - 3000):
@@ -146,7 +158,7 @@ def test_compress_refuses_cut_files_and_leaves_nothing(sample: tuple[Path, bytes
     assert os.listdir(tmp_path) == ["cut.fits"]
 
 
-def test_astropy_gets_an_error_not_wrong_pixels(sample: tuple[Path, bytes], tmp_path: Path) -> None:
+def test_astropy_gets_an_error_not_wrong_pixels(sample: Sample, tmp_path: Path) -> None:
     packed, _ = sample
     raw = packed.read_bytes()
     with packed.open("rb") as file:
@@ -158,10 +170,10 @@ def test_astropy_gets_an_error_not_wrong_pixels(sample: tuple[Path, bytes], tmp_
 
 
 def test_a_wrong_encoder_is_caught_before_the_file_appears(
-    sample: tuple[Path, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sample: Sample, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plain = tmp_path / "plain.fits"
-    plain.write_bytes(sample[1])
+    plain.write_bytes(sample.original)
     from fits_tiles import coders
 
     encode = coders.astrocodec.encode
@@ -175,9 +187,9 @@ def test_a_wrong_encoder_is_caught_before_the_file_appears(
     assert os.listdir(tmp_path) == ["plain.fits"]
 
 
-def test_a_full_disk_leaves_nothing_behind(sample: tuple[Path, bytes], tmp_path: Path) -> None:
+def test_a_full_disk_leaves_nothing_behind(sample: Sample, tmp_path: Path) -> None:
     plain = tmp_path / "plain.fits"
-    plain.write_bytes(sample[1])
+    plain.write_bytes(sample.original)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4000, limits[1]))
     try:
@@ -190,9 +202,9 @@ def test_a_full_disk_leaves_nothing_behind(sample: tuple[Path, bytes], tmp_path:
     assert os.listdir(tmp_path) == ["plain.fits"]
 
 
-def test_a_killed_run_leaves_the_target_alone(sample: tuple[Path, bytes], tmp_path: Path) -> None:
+def test_a_killed_run_leaves_the_target_alone(sample: Sample, tmp_path: Path) -> None:
     plain = tmp_path / "plain.fits"
-    plain.write_bytes(sample[1])
+    plain.write_bytes(sample.original)
     code = (
         "import os, signal, sys, fits_tiles\n"
         "def kill(done, total):\n"
@@ -204,7 +216,7 @@ def test_a_killed_run_leaves_the_target_alone(sample: tuple[Path, bytes], tmp_pa
     run = subprocess.run([sys.executable, "-c", code, plain, out], check=False, cwd=folder)
     assert run.returncode < 0
     assert not out.exists()
-    assert plain.read_bytes() == sample[1]
+    assert plain.read_bytes() == sample.original
 
 
 def test_memory_does_not_follow_what_a_header_claims(tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def test_the_tile_convention_stops_cfitsio_with_its_own_message(plain: Path, tmp
     result = _run("fitsverify", packed)
     text = " ".join((result.stdout + result.stderr).split())
     assert "Unknown image compression type: ASTROCODEC_1" in text
-    with pytest.raises(OSError, match="HDU|extension"), fitsio.FITS(str(packed)) as opened:
+    with pytest.raises(OSError, match=r"HDU|extension"), fitsio.FITS(str(packed)) as opened:
         opened["EVENTS"].read()
 
 

@@ -1,0 +1,27 @@
+"""Pixels in the form that FITS stores, which has no int8, uint16, uint32 or uint64."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["stored_integers"]
+
+
+def stored_integers(data: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """
+    Return pixels as a FITS file stores them: unsigned integers shifted to signed, int8 to uint8.
+
+    Examples
+    --------
+    >>> stored_integers(np.array([0, 65535], np.uint16))
+    array([-32768,  32767], dtype=int16)
+    """
+    kind, size = data.dtype.kind, data.dtype.itemsize
+    if not (kind == "u" and size > 1) and not (kind == "i" and size == 1):
+        return data
+    native = data.astype(data.dtype.newbyteorder("="), copy=False)
+    bits = native.view(f"u{size}") ^ np.array(1 << (8 * size - 1), f"u{size}")
+    return bits.view(f"{'i' if kind == 'u' else 'u'}{size}")
