@@ -292,6 +292,7 @@ class TileTableHDU(fits.BinTableHDU):  # type: ignore[misc]
     An unchanged HDU is copied as the plain table it is; one that was changed is written as a compressed image.
     """
 
+    _header: Any
     _plain_header: Any = None
 
     @classmethod

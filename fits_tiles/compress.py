@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import mmap
-import os
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import prod
+from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
@@ -64,7 +64,7 @@ def compress(
     *,
     container: str = "zimage",
     tile_shape: Sequence[int] = (512, 512),
-    model: str | os.PathLike[str] | Model = "default",
+    model: str | Path | Model = "default",
     tune: bool = True,
     effort: int = 5,
     quantize_level: float | None = None,
@@ -164,7 +164,7 @@ def compress(
 def _settings(
     container: str,
     tile_shape: Sequence[int],
-    model: str | os.PathLike[str] | Model,
+    model: str | Path | Model,
     tune: bool,
     effort: int,
     level: float | None,

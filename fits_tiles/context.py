@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from astrocodec.model import Model
 
@@ -17,7 +17,7 @@ __all__ = ["Options", "current_options", "options"]
 class Options:
     """What `options` sets: model (name, path or `Model`) and tile shape (rows, columns)."""
 
-    model: str | os.PathLike[str] | Model = "default"
+    model: str | Path | Model = "default"
     tile_shape: tuple[int, ...] = (512, 512)
 
 
@@ -31,7 +31,7 @@ def current_options() -> Options:
 
 @contextmanager
 def options(
-    *, model: str | os.PathLike[str] | Model | None = None, tile_shape: tuple[int, ...] | None = None
+    *, model: str | Path | Model | None = None, tile_shape: tuple[int, ...] | None = None
 ) -> Iterator[Options]:
     """
     Set defaults for HDUs that astropy writes with ``compression_type="ASTROCODEC_1"``.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy.typing as npt
-from astropy.io import fits
+from astropy.io import fits  # type: ignore[import-untyped]
 
 import astrocodec
 from astrocodec.model import Model, load_model
@@ -64,7 +64,7 @@ class CompImageHDU(fits.CompImageHDU):  # type: ignore[misc]
         name: str | None = None,
         *,
         tile_shape: Sequence[int] = (512, 512),
-        model: str | os.PathLike[str] | Model = "default",
+        model: str | Path | Model = "default",
         tune: bool = True,
         effort: int = 5,
         quantize_level: float | None = None,

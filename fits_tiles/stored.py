@@ -24,4 +24,5 @@ def stored_integers(data: npt.NDArray[Any]) -> npt.NDArray[Any]:
         return data
     native = data.astype(data.dtype.newbyteorder("="), copy=False)
     bits = native.view(f"u{size}") ^ np.array(1 << (8 * size - 1), f"u{size}")
-    return bits.view(f"{'i' if kind == 'u' else 'u'}{size}")
+    found: npt.NDArray[Any] = bits.view(f"{'i' if kind == 'u' else 'u'}{size}")
+    return found
