@@ -20,6 +20,17 @@ CONTEXT = np.dtype(
 _pointer, _size, _int, _u32 = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_uint32
 
 
+class _TuneOptions(ctypes.Structure):
+    _fields_ = (
+        ("steps", ctypes.c_int32),
+        ("batch", ctypes.c_int32),
+        ("outputs_only", ctypes.c_int32),
+        ("seed", ctypes.c_uint32),
+        ("rate", ctypes.c_float),
+        ("charge", ctypes.c_float),
+    )
+
+
 def _load() -> ctypes.CDLL:
     found = sorted(Path(__file__).parent.glob("libastrocodec*.so"))
     if not found:
@@ -45,6 +56,7 @@ def _load() -> ctypes.CDLL:
     library.ac_tile_encode.argtypes = [_pointer, _pointer, _u32, _u32, _size, _pointer, _size, ctypes.POINTER(_size), _int]
     library.ac_tile_decode.argtypes = [_pointer, _pointer, _size, _pointer, _u32, _u32, _size, _int]
     library.ac_tile_contexts.argtypes = [_pointer, _u32, _u32, _size, _pointer, _size, _pointer]
+    library.ac_tune.argtypes = [_pointer, _pointer, _size, ctypes.POINTER(_TuneOptions), _pointer, _size]
     library.ac_crc32c.argtypes = [_u32, _pointer, _size]
     library.ac_crc32c.restype = _u32
     return library
@@ -141,3 +153,15 @@ def tile_contexts(samples: NDArray[np.uint16], positions: NDArray[np.uint32]) ->
 def crc32c(data: NDArray[np.generic], crc: int = 0) -> int:
     """CRC-32C of a contiguous array's bytes."""
     return int(_library.ac_crc32c(crc, _address(data), data.nbytes))
+
+
+def tune_weights(
+    model: NativeModel, contexts: NDArray[np.void], *, steps: int, batch: int, rate: float, charge: float, outputs_only: bool, seed: int
+) -> bytes:
+    """Weight block of `model` fitted to `contexts` (dtype ``CONTEXT``)."""
+    out = np.empty(1 << 14, np.uint8)
+    options = _TuneOptions(steps, batch, int(outputs_only), seed, rate, charge)
+    status = _library.ac_tune(model.handle, _address(contexts), contexts.size, ctypes.byref(options), _address(out), out.size)
+    _check(status, "tuning")
+    hidden = int(out[1])
+    return out[: 4 + 2 * 26 + hidden * (4 + 32 + hidden + 4) + 8].tobytes()

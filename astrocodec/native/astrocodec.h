@@ -58,6 +58,15 @@ typedef struct {
 AC_API int ac_tile_contexts(const uint16_t *samples, uint32_t height, uint32_t width, size_t stride, const uint32_t *positions, size_t count,
                             ac_context *out);
 
+/* Fits a model's weights to contexts of one frame; `weights` receives a weight block. */
+typedef struct {
+    int32_t steps, batch, outputs_only; /* outputs_only: all but the two hidden layers' weights stay adjustable */
+    uint32_t seed;
+    float rate, charge; /* learning rate; pull towards the start per step */
+} ac_tune_options;
+AC_API int ac_tune(const ac_model *model, const ac_context *contexts, size_t count, const ac_tune_options *options, uint8_t *weights,
+                   size_t capacity);
+
 AC_API uint32_t ac_crc32c(uint32_t crc, const uint8_t *data, size_t length);
 
 #endif
