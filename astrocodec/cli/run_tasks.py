@@ -78,8 +78,8 @@ def _run_in_processes(
             advance(tasks[number].file, len(outcomes))
             show(outcome)
     except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
         _stop_children()
+        pool.shutdown(cancel_futures=True)  # waits for the pool's thread, which now finds its workers gone
         raise
     pool.shutdown()
     return [outcomes[number] for number in range(len(tasks))]

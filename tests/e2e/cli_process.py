@@ -1,4 +1,4 @@
-"""The real command line in a process of its own, and frames to run it on."""
+"""The command line in a process of its own or in this one, and frames to run it on."""
 
 import io
 import os
@@ -8,6 +8,9 @@ from pathlib import Path
 
 import numpy as np
 from astropy.io import fits
+from click.testing import CliRunner
+
+from astrocodec.cli import cli
 
 COMMAND = (sys.executable, "-m", "astrocodec.cli")
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,6 +34,22 @@ def run(
 def succeed(*arguments: str | Path, stdin: bytes | None = None, cwd: Path | None = None) -> bytes:
     """Run a command that must succeed, and give its standard output."""
     result = run(*arguments, stdin=stdin, cwd=cwd)
+    assert result.returncode == 0, result.stderr.decode()
+    return result.stdout
+
+
+def run_here(*arguments: str | Path, stdin: bytes | None = None) -> "subprocess.CompletedProcess[bytes]":
+    """Run a command in this process, which is quicker."""
+    texts = [str(argument) for argument in arguments]
+    result = CliRunner().invoke(cli, texts, input=stdin)
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return subprocess.CompletedProcess(texts, result.exit_code, result.stdout_bytes, result.stderr_bytes)
+
+
+def succeed_here(*arguments: str | Path, stdin: bytes | None = None) -> bytes:
+    """Run a command in this process, which must succeed, and give its standard output."""
+    result = run_here(*arguments, stdin=stdin)
     assert result.returncode == 0, result.stderr.decode()
     return result.stdout
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy.io import fits
-from cli_process import assert_same_fits, leftovers, run, sky, succeed, write_frame
+from cli_process import assert_same_fits, leftovers, run, run_here, sky, succeed, succeed_here, write_frame
 
 
 @pytest.fixture
@@ -58,9 +58,9 @@ def test_packed_inputs(frame: Path, tmp_path: Path, suffix: str, pack: object) -
     assert callable(pack)
     packed = tmp_path / f"frame.fits{suffix}"
     packed.write_bytes(pack(frame.read_bytes()))
-    succeed("fits-compress", packed, "-D", "-Y")
+    succeed_here("fits-compress", packed, "-D", "-Y")
     assert not packed.exists()
-    assert succeed("fits-decompress", "-S", tmp_path / "frame.ac.fits") == frame.read_bytes()
+    assert succeed_here("fits-decompress", "-S", tmp_path / "frame.ac.fits") == frame.read_bytes()
 
 
 @pytest.mark.skipif(shutil.which("fpack") is None, reason="fpack is not installed")
@@ -68,21 +68,21 @@ def test_fpacked_input(tmp_path: Path) -> None:
     """Tiles of another codec become ours."""
     fits.writeto(tmp_path / "plain.fits", sky(100, 100))
     subprocess.run(["fpack", tmp_path / "plain.fits"], check=True)
-    succeed("fits-compress", tmp_path / "plain.fits.fz")
-    restored = succeed("fits-decompress", "-S", tmp_path / "plain.ac.fits")
+    succeed_here("fits-compress", tmp_path / "plain.fits.fz")
+    restored = succeed_here("fits-decompress", "-S", tmp_path / "plain.ac.fits")
     assert_same_fits(restored, tmp_path / "plain.fits")
 
 
 def test_delete_and_replace(frame: Path, tmp_path: Path) -> None:
     """-D leaves the output alone, -F leaves one file under the old name."""
     original = frame.read_bytes()
-    succeed("fits-compress", "-D", "-Y", "--no-verify", frame)
+    succeed_here("fits-compress", "-D", "-Y", "--no-verify", frame)
     assert [path.name for path in tmp_path.iterdir()] == ["frame.ac.fits"]
-    succeed("fits-decompress", "-D", tmp_path / "frame.ac.fits")
+    succeed_here("fits-decompress", "-D", tmp_path / "frame.ac.fits")
     assert [path.name for path in tmp_path.iterdir()] == ["frame.fits"]
-    succeed("fits-compress", "-F", frame)
+    succeed_here("fits-compress", "-F", frame)
     assert frame.read_bytes() != original
-    succeed("fits-decompress", "-F", "-Y", frame)
+    succeed_here("fits-decompress", "-F", "-Y", frame)
     assert frame.read_bytes() == original
 
 
@@ -91,7 +91,7 @@ def test_replacing_through_a_link_keeps_the_link(frame: Path, tmp_path: Path) ->
     link = tmp_path / "link.fits"
     link.symlink_to(frame)
     size = frame.stat().st_size
-    succeed("fits-compress", "-F", link)
+    succeed_here("fits-compress", "-F", link)
     assert link.is_symlink()
     assert frame.stat().st_size < size
 
@@ -99,14 +99,14 @@ def test_replacing_through_a_link_keeps_the_link(frame: Path, tmp_path: Path) ->
 def test_permission_bits_are_kept(frame: Path, tmp_path: Path) -> None:
     """An archive's read-only file gives a read-only file."""
     frame.chmod(0o440)
-    succeed("fits-compress", frame)
+    succeed_here("fits-compress", frame)
     assert (tmp_path / "frame.ac.fits").stat().st_mode & 0o777 == 0o440
 
 
 def test_test_and_list_write_nothing(frame: Path, tmp_path: Path) -> None:
     """-T reports equality, -L the HDUs."""
-    assert b"verified" in succeed("fits-compress", "-T", frame)
-    assert b"CATALOG" in succeed("fits-compress", "-L", frame)
+    assert b"verified" in succeed_here("fits-compress", "-T", frame)
+    assert b"CATALOG" in succeed_here("fits-compress", "-L", frame)
     assert [path.name for path in tmp_path.iterdir()] == ["frame.fits"]
 
 
@@ -125,13 +125,13 @@ def test_several_files_in_several_processes(tmp_path: Path) -> None:
 @pytest.mark.parametrize("options", [["--container", "table"], ["--no-tune"], ["-t", "64,32"], ["-w"], ["-e", "WIDE"]])
 def test_options_keep_every_byte(frame: Path, tmp_path: Path, options: list[str]) -> None:
     """However it is cut and stored, the file comes back."""
-    succeed("fits-compress", frame, *options)
-    assert succeed("fits-decompress", "-S", tmp_path / "frame.ac.fits") == frame.read_bytes()
+    succeed_here("fits-compress", frame, *options)
+    assert succeed_here("fits-decompress", "-S", tmp_path / "frame.ac.fits") == frame.read_bytes()
 
 
 def test_tile_sizes_are_in_fits_order(frame: Path, tmp_path: Path) -> None:
     """-t columns,rows."""
-    succeed("fits-compress", frame, "-t", "64,32", "-e", "0")
+    succeed_here("fits-compress", frame, "-t", "64,32", "-e", "0")
     with fits.open(tmp_path / "frame.ac.fits", disable_image_compression=True) as hdus:
         header = next(hdu.header for hdu in hdus if "ZTILE1" in hdu.header)
         assert (header["ZTILE1"], header["ZTILE2"]) == (64, 32)
@@ -139,7 +139,7 @@ def test_tile_sizes_are_in_fits_order(frame: Path, tmp_path: Path) -> None:
 
 def test_only_the_chosen_extensions_are_compressed(frame: Path) -> None:
     """-e by number and name."""
-    report = json.loads(succeed("fits-compress", frame, "-e", "0", "-e", "wide", "--json"))
+    report = json.loads(succeed_here("fits-compress", frame, "-e", "0", "-e", "wide", "--json"))
     kinds = [hdu["kind"] for hdu in report["files"][0]["report"]["hdus"]]
     assert kinds == ["compressed", "copied", "compressed", "copied"]
 
@@ -149,17 +149,17 @@ def test_standard_tiles_for_other_programs(tmp_path: Path, to: str) -> None:
     """Other programs read the pixels."""
     pixels = sky(100, 120)
     fits.writeto(tmp_path / "a.fits", pixels)
-    succeed("fits-compress", tmp_path / "a.fits")
-    succeed("fits-decompress", "--to", to, tmp_path / "a.ac.fits")
+    succeed_here("fits-compress", tmp_path / "a.fits")
+    succeed_here("fits-decompress", "--to", to, tmp_path / "a.ac.fits")
     with fits.open(tmp_path / "a.fits.fz") as hdus:
         assert np.array_equal(hdus[1].data, pixels)
 
 
 def test_decompressing_some_extensions_under_a_prefix(frame: Path, tmp_path: Path) -> None:
     """-E leaves the others as they are; -P goes before the name."""
-    succeed("fits-compress", frame)
-    succeed("fits-decompress", "-E", "WIDE", "-P", "part_", tmp_path / "frame.ac.fits")
-    (listed,) = json.loads(succeed("info", "--json", tmp_path / "part_frame.fits"))["files"]
+    succeed_here("fits-compress", frame)
+    succeed_here("fits-decompress", "-E", "WIDE", "-P", "part_", tmp_path / "frame.ac.fits")
+    (listed,) = json.loads(succeed_here("info", "--json", tmp_path / "part_frame.fits"))["files"]
     kinds = {hdu["name"]: hdu["kind"] for hdu in listed["report"]["hdus"]}
     assert (kinds["WIDE"], kinds["FLOAT"]) == ("image", "compressed")
 
@@ -168,11 +168,11 @@ def test_lossy_only_when_asked(tmp_path: Path) -> None:
     """Floats come back exactly by default, and within a step of the noise with --lossy."""
     pixels = np.random.default_rng(5).normal(0, 1, (200, 200)).astype(np.float32)
     fits.writeto(tmp_path / "a.fits", pixels)
-    succeed("fits-compress", tmp_path / "a.fits", "-O", tmp_path / "exact.fits")
-    succeed("fits-compress", tmp_path / "a.fits", "-O", tmp_path / "lossy.fits", "--lossy", "4")
+    succeed_here("fits-compress", tmp_path / "a.fits", "-O", tmp_path / "exact.fits")
+    succeed_here("fits-compress", tmp_path / "a.fits", "-O", tmp_path / "lossy.fits", "--lossy", "4")
     assert (tmp_path / "lossy.fits").stat().st_size < (tmp_path / "exact.fits").stat().st_size / 2
     exact, lossy = (
-        fits.HDUList.fromstring(succeed("fits-decompress", "-S", tmp_path / name))[0].data
+        fits.HDUList.fromstring(succeed_here("fits-decompress", "-S", tmp_path / name))[0].data
         for name in ("exact.fits", "lossy.fits")
     )
     assert np.array_equal(exact, pixels)
@@ -196,41 +196,41 @@ def test_directories_patterns_and_shards(tmp_path: Path) -> None:
         write_frame(source / name)
     (source / "notes.txt").write_text("not FITS")
     for shard in ("1/2", "2/2"):
-        succeed("fits-compress", "-r", source, "--outdir", tmp_path / "out", "--shard", shard)
+        succeed_here("fits-compress", "-r", source, "--outdir", tmp_path / "out", "--shard", shard)
     written = sorted(str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*.fits"))
     assert written == ["a.ac.fits", "night/b.ac.fits", "night/deep/c.ac.fits"]
-    succeed("fits-compress", str(source / "**" / "*.fi*"), "--outdir", tmp_path / "flat")
+    succeed_here("fits-compress", str(source / "**" / "*.fi*"), "--outdir", tmp_path / "flat")
     assert sorted(os.listdir(tmp_path / "flat")) == ["a.ac.fits", "b.ac.fits"]
 
 
 def test_verify_against_the_original(frame: Path, tmp_path: Path) -> None:
     """verify tells a whole file from a copy of another one."""
-    succeed("fits-compress", frame)
+    succeed_here("fits-compress", frame)
     compressed = tmp_path / "frame.ac.fits"
-    succeed("verify", compressed)
-    assert b"verified" in succeed("verify", compressed, frame)
+    succeed_here("verify", compressed)
+    assert b"verified" in succeed_here("verify", compressed, frame)
     other = write_frame(tmp_path / "other.fits", seed=9)
-    result = run("verify", compressed, other)
+    result = run_here("verify", compressed, other)
     assert result.returncode == 7
     assert str(other) in result.stderr.decode()
 
 
 def test_info_reads_no_pixel(frame: Path, tmp_path: Path) -> None:
     """Kinds, shapes and models of every HDU."""
-    succeed("fits-compress", frame)
-    (listed,) = json.loads(succeed("info", "--json", tmp_path / "frame.ac.fits"))["files"]
+    succeed_here("fits-compress", frame)
+    (listed,) = json.loads(succeed_here("info", "--json", tmp_path / "frame.ac.fits"))["files"]
     kinds = [hdu["kind"] for hdu in listed["report"]["hdus"]]
     assert kinds.count("compressed") == 3
-    assert b"WIDE" in succeed("info", tmp_path / "frame.ac.fits")
+    assert b"WIDE" in succeed_here("info", tmp_path / "frame.ac.fits")
 
 
 def test_a_tuned_model_file_is_listed_and_used(frame: Path, tmp_path: Path) -> None:
     """tune, models and --model agree on the file."""
     model = tmp_path / "m.acm"
-    succeed("tune", frame, "-O", model)
-    (shipped, own) = json.loads(succeed("models", "--json", model))[-2:]
+    succeed_here("tune", frame, "-O", model)
+    (shipped, own) = json.loads(succeed_here("models", "--json", model))[-2:]
     assert shipped["origin"] == "shipped"
     assert own["name"] == str(model)
-    succeed("fits-compress", frame, "--model", model, "--no-tune")
+    succeed_here("fits-compress", frame, "--model", model, "--no-tune")
     model.unlink()
-    assert succeed("fits-decompress", "-S", tmp_path / "frame.ac.fits") == frame.read_bytes()
+    assert succeed_here("fits-decompress", "-S", tmp_path / "frame.ac.fits") == frame.read_bytes()
