@@ -32,4 +32,4 @@ try:
     register()
 except AstropyHookError as error:
     # compress and decompress do not need the hook, so they stay usable.
-    warnings.warn(str(error), ImportWarning, stacklevel=2)
+    warnings.warn(str(error), RuntimeWarning, stacklevel=2)

@@ -141,13 +141,14 @@ class StandardCoder:
     ----------
     algorithm : str
         ``'RICE_1'`` or ``'GZIP_2'``.
-    itemsize : int
-        Bytes of a pixel.
+    stored : str
+        NumPy name of the pixels' type.
     """
 
-    def __init__(self, algorithm: str, itemsize: int) -> None:
+    def __init__(self, algorithm: str, stored: str) -> None:
         self._algorithm = algorithm
-        self._itemsize = itemsize
+        self._stored = stored
+        self._itemsize = np.dtype(stored).itemsize
 
     def encode(self, tile: int, pixels: Pixels) -> CodedTile:
         """Code a tile."""
@@ -163,5 +164,5 @@ class StandardCoder:
         codec = standard_codec(self._algorithm, self._itemsize, size)
         raw = np.asarray(codec.decode(np.frombuffer(coded.stream, np.uint8)))
         if self._algorithm == "GZIP_2":
-            return raw.view(f">i{self._itemsize}").reshape(shape)
+            return raw.view(self._stored).reshape(shape)
         return raw[:size].reshape(shape)

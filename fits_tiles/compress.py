@@ -288,19 +288,15 @@ def _quantization(
 def _tuned(fd: int, hdu: Hdu, layout: TileLayout, settings: _Settings) -> Model:
     """Fit a model to the pixels of an HDU; the codec gives the base back where that would not win."""
     page = hdu.data_start % mmap.ALLOCATIONGRANULARITY
-    with mmap.mmap(fd, hdu.data_bytes + page, access=mmap.ACCESS_READ, offset=hdu.data_start - page) as mapped:
-        pixels = np.frombuffer(mapped, layout.pixel_type, prod(layout.shape), page).reshape(layout.shape)
-        sample: Any = pixels
-        if layout.quantization is not None:
-            sample = _quantized_sample(pixels, layout)
-        elif pixels.ndim > 2:
-            sample = list(pixels.reshape(-1, *layout.shape[-2:]))
-        try:
-            found = astrocodec.tune(sample, settings.model, effort=settings.effort) if len(sample) else settings.model
-        finally:
-            # The map can only be closed once no array looks at it.
-            del pixels, sample
-    return found
+    # The map goes when the last array that looks at it goes.
+    mapped = mmap.mmap(fd, hdu.data_bytes + page, access=mmap.ACCESS_READ, offset=hdu.data_start - page)
+    pixels = np.frombuffer(mapped, layout.pixel_type, prod(layout.shape), page).reshape(layout.shape)
+    sample: Any = pixels
+    if layout.quantization is not None:
+        sample = _quantized_sample(pixels, layout)
+    elif pixels.ndim > 2:
+        sample = list(pixels.reshape(-1, *layout.shape[-2:]))
+    return astrocodec.tune(sample, settings.model, effort=settings.effort) if len(sample) else settings.model
 
 
 def _quantized_sample(pixels: npt.NDArray[Any], layout: TileLayout) -> list[npt.NDArray[np.int32]]:

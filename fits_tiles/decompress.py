@@ -12,12 +12,14 @@ import numpy as np
 
 from astrocodec.errors import CorruptError
 from fits_tiles.blocks import BLOCK, Hdu, int_card, padded, read_at, walk
+from fits_tiles.card_format import assemble
 from fits_tiles.check import padding_of
 from fits_tiles.checksums import write_checksums
 from fits_tiles.container import (
     begins_with_primary_image,
     coder_for,
     image_shape,
+    is_placeholder,
     is_plain_image,
     refuse_lone_placeholder,
     restored_header,
@@ -32,7 +34,7 @@ from fits_tiles.selection import select
 from fits_tiles.source import open_source, scratch_file
 from fits_tiles.target import FileLike, Target, target_name
 from fits_tiles.tiles_io import copy_bytes, decoded_bands, file_size
-from fits_tiles.transcode import ALGORITHMS, write_standard
+from fits_tiles.transcode import ALGORITHMS, standard_coder, write_standard
 
 __all__ = ["decompress"]
 
@@ -116,7 +118,7 @@ def decompress(
             hdus = list(walk(fd, name))
             refuse_lone_placeholder(hdus, name)
             total = sum(_plain_size(hdu, name) for hdu in hdus)
-            job = _Job(fd, target.file, to, workers, Progress(progress, total), verify)
+            job = _Job(fd, target.file, to, workers, Progress(progress, total), verify, target.folder)
             _write(job, plain, hdus, chosen, name, report)
             job.meter.finish()
             report.original_bytes = target.file.tell()
@@ -139,18 +141,26 @@ def _plain_size(hdu: Hdu, name: str) -> int:
 class _Job:
     """What all HDUs of one call share."""
 
-    def __init__(self, fd: int, out: IO[bytes], to: str, workers: int, meter: Progress, verify: bool) -> None:
+    def __init__(
+        self, fd: int, out: IO[bytes], to: str, workers: int, meter: Progress, verify: bool, folder: str | None
+    ) -> None:
         self.fd = fd
         self.out = out
         self.to = to
         self.workers = workers
         self.meter = meter
         self.verify = verify
+        self.folder = folder
         self._digests: list[tuple[str, int, int, bytes]] = []
+        self._tiles: list[tuple[str, int, TileLayout, bytes]] = []
 
     def remember(self, where: str, start: int, stop: int, digest: Any) -> None:
         """Note what a range of the output must hold."""
         self._digests.append((where, start, stop, digest.digest()))
+
+    def remember_tiles(self, where: str, start: int, layout: TileLayout, digest: Any) -> None:
+        """Note what the tiles of the HDU that begins at a byte of the output must decode to."""
+        self._tiles.append((where, start, layout, digest.digest()))
 
     def check_written(self, name: str) -> None:
         """Compare the output, read from the file, with what was decoded."""
@@ -160,6 +170,16 @@ class _Job:
                 found.update(read_at(self.out.fileno(), at, min(512 * BLOCK, stop - at), name))
             if found.digest() != expected:
                 raise CorruptError(f"{where}: bytes {start} to {stop} of the new file are not what was written")
+        starts = {hdu.start: hdu for hdu in walk(self.out.fileno(), name)} if self._tiles else {}
+        for where, start, layout, expected in self._tiles:
+            found, coder = hashlib.blake2b(digest_size=16), standard_coder(layout)
+            bands = decoded_bands(
+                self.out.fileno(), starts[start], layout, coder, where=where, workers=self.workers
+            )
+            for _, pixels in bands:
+                found.update(pixels.data.cast("B"))
+            if found.digest() != expected:
+                raise CorruptError(f"{where}: the {layout.algorithm} tiles do not decode to the pixels they came from")
 
 
 def _write(
@@ -181,7 +201,11 @@ def _write(
             if job.to == "image":
                 entry.original_bytes = _write_image(job, hdu, layout, where, primary=position == 0)
             else:
-                entry.original_bytes, entry.note = _write_standard(job, hdu, layout, where, drop_first or position == 1)
+                primary = hdu.index == 1 and begins_with_primary_image(hdus)
+                entry.original_bytes, entry.note = _write_standard(job, hdu, layout, where, primary)
+        elif job.to != "image" and is_placeholder(hdu):
+            job.out.write(assemble(list(hdu.cards[:4])))
+            entry.original_bytes = hdu.size
         else:
             copy_bytes(job.fd, hdu.start, hdu.stop, job.out, where, job.meter.advance)
             entry.original_bytes = hdu.size
@@ -233,8 +257,15 @@ def _write_standard(job: _Job, hdu: Hdu, layout: TileLayout, where: str, primary
     coder = coder_for(layout, stored_model(hdu, where))
     bands = decoded_bands(job.fd, hdu, layout, coder, where=where, workers=job.workers)
     header = restored_header(hdu, where, primary=primary)
-    with scratch_file(None) as spool:
+    start = job.out.tell()
+    digest = hashlib.blake2b(digest_size=16)
+    with scratch_file(job.folder) as spool:
         for _, pixels in bands:
-            spool.write(pixels.data.cast("B"))
+            raw = pixels.data.cast("B")
+            spool.write(raw)
+            digest.update(raw)
         spool.flush()
-        return write_standard(job.out, spool.fileno(), layout, header, job.to, where, job.workers, job.meter.advance)
+        written = write_standard(job.out, spool.fileno(), layout, header, job.to, where, job.workers, job.meter.advance)
+    if job.verify:
+        job.remember_tiles(where, start, written, digest)
+    return job.out.tell() - start, f"transcoded to {written.algorithm}"

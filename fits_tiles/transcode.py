@@ -13,7 +13,7 @@ from fits_tiles.headers import TileLayout
 from fits_tiles.table import needs_wide
 from fits_tiles.tiles_io import write_table
 
-__all__ = ["ALGORITHMS", "write_standard"]
+__all__ = ["ALGORITHMS", "standard_coder", "write_standard"]
 
 ALGORITHMS = {"rice": "RICE_1", "gzip2": "GZIP_2"}
 _ROWS = 16
@@ -28,7 +28,7 @@ def write_standard(
     where: str,
     workers: int,
     advance: Callable[[int], None],
-) -> tuple[int, str]:
+) -> TileLayout:
     """
     Append an image as RICE_1 or GZIP_2 tiles of whole rows.
 
@@ -53,8 +53,8 @@ def write_standard(
 
     Returns
     -------
-    tuple of (int, str)
-        Bytes appended, and a note on the algorithm.
+    TileLayout
+        Image and tiles as they were written.
     """
     algorithm = ALGORITHMS[to]
     if layout.bitpix < 0 or layout.bitpix == 64:
@@ -71,15 +71,20 @@ def write_standard(
         needs_wide(2 * size, prod(layout.shape)),
         parameters=parameters,
     )
-    written = write_table(
+    write_table(
         out,
         standard,
         header,
-        StandardCoder(algorithm, layout.itemsize),
+        standard_coder(standard),
         lambda band: read_at(pixels_fd, band.offset, band.size, where),
         where=where,
         workers=workers,
         advance=advance,
         checksums=b"CHECKSUM" in (header[at : at + 8] for at in range(0, len(header), 80)),
     )
-    return written, f"transcoded to {algorithm}"
+    return standard
+
+
+def standard_coder(layout: TileLayout) -> StandardCoder:
+    """Return what codes the tiles of a layout that `write_standard` returned."""
+    return StandardCoder(layout.algorithm, layout.pixel_type)

@@ -15,18 +15,18 @@ import fits_tiles
 
 CORPUS = Path(os.environ.get("ASTROCODEC_CORPUS") or Path(__file__).resolve().parents[2] / ".." / "shared" / "corpus")
 FILES = sorted(CORPUS.glob("*.fits.gz"))
-SMALL = 3_000_000
+SMALL = 400_000
 
 
 def _small_files() -> list[Path]:
     """Files of every instrument that are quick to code."""
-    return [path for path in FILES if path.stat().st_size < SMALL // 4]
+    return [path for path in FILES if path.stat().st_size < SMALL]
 
 
 @pytest.mark.skipif(not FILES, reason="the corpus of real files is not here; point ASTROCODEC_CORPUS at it")
 @pytest.mark.parametrize("container", ["zimage", "table"])
 def test_real_files_come_back_byte_for_byte(tmp_path: Path, container: str) -> None:
-    for path in _small_files():
+    for path in _small_files()[:: 1 if container == "zimage" else 4]:
         packed, back = tmp_path / "packed.fits", tmp_path / "back.fits"
         report = fits_tiles.compress(path, packed, container=container, tune=False, overwrite=True)
         assert report.verified
@@ -38,7 +38,7 @@ def test_real_files_come_back_byte_for_byte(tmp_path: Path, container: str) -> N
 
 @pytest.mark.skipif(not FILES, reason="the corpus of real files is not here; point ASTROCODEC_CORPUS at it")
 def test_astropy_reads_the_same_pixels_from_real_files(tmp_path: Path) -> None:
-    for path in _small_files()[::3]:
+    for path in _small_files()[::4]:
         packed = tmp_path / "packed.fits"
         fits_tiles.compress(path, packed, tune=False, overwrite=True)
         with warnings.catch_warnings():

@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import os
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -311,3 +312,37 @@ def test_any_image_comes_back(
     assert back.getvalue() == raw
     with fits.open(io.BytesIO(packed.getvalue())) as opened, fits.open(io.BytesIO(raw)) as original:
         np.testing.assert_array_equal(opened[1].data, original[-1].data)
+
+
+def test_a_file_can_take_the_place_of_its_source(tmp_path: Path) -> None:
+    path = tmp_path / "plain.fits"
+    raw = _save(path, fits.PrimaryHDU(_noise("i2", (64, 64))))
+    fits_tiles.compress(path, path, overwrite=True)
+    assert fits_tiles.info(path).hdus[1].kind == "compressed"
+    fits_tiles.decompress(path, path, overwrite=True)
+    assert path.read_bytes() == raw
+    assert os.listdir(tmp_path) == ["plain.fits"]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_memory_does_not_grow_with_the_file(tmp_path: Path, workers: int) -> None:
+    path, out = tmp_path / "plain.fits", tmp_path / "out.fits"
+    _save(path, fits.PrimaryHDU(np.zeros((16, 1024, 1024), np.int16)))
+    for call in (
+        lambda: fits_tiles.compress(path, out, workers=workers, tile_shape=(256, 256), tune=False),
+        lambda: fits_tiles.decompress(out, tmp_path / "back.fits", workers=workers),
+    ):
+        tracemalloc.start()
+        call()
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < path.stat().st_size // 3
+
+
+def test_lossless_tiles_do_not_grow_noise(tmp_path: Path) -> None:
+    path, out = tmp_path / "plain.fits", tmp_path / "out.fits"
+    pixels = np.random.default_rng(0).integers(-(2**15), 2**15, (512, 512)).astype(np.int16)
+    raw = _save(path, fits.PrimaryHDU(pixels))
+    report = fits_tiles.compress(path, out, tile_shape=(128, 128), tune=False)
+    # Empty primary HDU, longer header, 16 rows of the table and 64 bytes a tile, rounded up to blocks.
+    assert report.compressed_bytes <= len(raw) + 3 * 2880 + 16 * (8 + 64) + 2880

@@ -12,6 +12,8 @@ import pytest
 from astropy.io import fits
 
 import fits_tiles
+from astrocodec.errors import CorruptError
+from fits_tiles import coders
 
 fitsio = pytest.importorskip("fitsio", reason="fitsio is not installed")
 
@@ -104,3 +106,13 @@ def test_fits_files_after_decompression_satisfy_fitsdiff(plain: Path, tmp_path: 
     fits_tiles.compress(plain, packed)
     fits_tiles.decompress(packed, back)
     assert _run("fitsdiff", plain, back).returncode == 0
+
+
+def test_wrong_standard_tiles_are_caught(plain: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    packed = tmp_path / "packed.fits"
+    fits_tiles.compress(plain, packed)
+    encode = coders.StandardCoder.encode
+    monkeypatch.setattr(coders.StandardCoder, "encode", lambda self, tile, pixels: encode(self, tile, pixels + 1))
+    with pytest.raises(CorruptError, match=r"HDU 1.*the RICE_1 tiles do not decode to the pixels they came from"):
+        fits_tiles.decompress(packed, tmp_path / "standard.fits", to="rice")
+    assert not (tmp_path / "standard.fits").exists()
