@@ -2,7 +2,7 @@
 
 import io
 
-from astropy.io import fits
+from astropy.io import fits  # type: ignore[import-untyped]
 
 _CARD_BYTES = 80
 # SIMPLE or XTENSION, BITPIX and NAXIS stand in every image header, and PCOUNT and GCOUNT in every extension.

@@ -15,15 +15,28 @@ from astrocodec.cli.names import is_compressible_name
 @click.option(
     "-O", "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="Model file (.acm)."
 )
-@click.option("--steps", type=click.IntRange(1), default=45_000, show_default=True, help="Optimiser steps.")
-@click.option("--seed", type=int, default=1, show_default=True, help="Seed of weights and sampling.")
+@click.option("--steps", type=click.IntRange(1), default=25_000, show_default=True, help="Optimiser steps.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of weights and sampling.")
+@click.option("--hidden", type=click.IntRange(1), default=16, show_default=True, help="Width of the hidden layers.")
+@click.option("--exclude", metavar="GROUP", multiple=True, help="Leave this instrument out; repeat.")
 @click.option("--device", default="cpu", show_default=True, help="Device of torch.")
 @click.option("-r", "--recursive", is_flag=True, help="Take the files in directories and below.")
 @click.option("--overwrite", is_flag=True, help="Replace the model file where it exists.")
 def train_command(
-    files: tuple[str, ...], output: Path, steps: int, seed: int, device: str, recursive: bool, overwrite: bool
+    files: tuple[str, ...],
+    output: Path,
+    steps: int,
+    seed: int,
+    hidden: int,
+    exclude: tuple[str, ...],
+    device: str,
+    recursive: bool,
+    overwrite: bool,
 ) -> None:
-    """Train a general model on the integer images of FITS FILES, with equal weight for each directory of files."""
+    """Train a general model on the integer images of FITS FILES, with equal weight for each group of files.
+
+    A file's group is named by a MANIFEST.csv beside it (columns `file` and `group`), otherwise it is its directory.
+    """
     if output.exists() and not overwrite:
         click.echo(f"astrocodec: {output} exists already; give --overwrite to replace it", err=True)
         raise click.exceptions.Exit(ExitCode.EXISTS)
@@ -32,8 +45,10 @@ def train_command(
 
     paths = [entry.path for entry in find_inputs(files, is_compressible_name, recursive)]
     try:
-        train(paths, output, steps=steps, seed=seed, device=device, log=click.echo)
+        train(paths, output, steps=steps, seed=seed, hidden=hidden, device=device, exclude=exclude, log=click.echo)
     except Exception as error:  # becomes one line and an exit code
+        if type(error) is ValueError:
+            raise click.UsageError(str(error)) from error
         failure = explain(error, str(output))
         click.echo(f"astrocodec: {failure.message}", err=True)
         raise click.exceptions.Exit(failure.code) from error
