@@ -147,14 +147,14 @@ def cumulative_at(knots: Integers, t: Integers) -> Integers:
 
     Parameters
     ----------
-    knots : ndarray of int64, shape (593,)
+    knots : ndarray of int64, shape (..., 593)
         40 knots of the left tail, 513 of the centre, 40 of the right tail.
     t : ndarray of int64
         Where, in 1/4096 of the scale.
     """
     centre = np.clip(t + (16 << 12), 0, (CENTRE_KNOTS - 1) * 256 - 1)
     index, fraction = TAIL_KNOTS + (centre >> 8), centre & 255
-    inside = knots[index] + ((knots[index + 1] - knots[index]) * fraction >> 8)
+    inside = knots[..., index] + ((knots[..., index + 1] - knots[..., index]) * fraction >> 8)
 
     distance = np.maximum(np.abs(t), 16 << 12)
     e = np.searchsorted(1 << np.arange(63), distance, side="right") - 17
@@ -162,20 +162,20 @@ def cumulative_at(knots: Integers, t: Integers) -> Integers:
     n = np.minimum(2 * e + upper_half, TAIL_KNOTS - 1)
     fraction = distance - ((2 + upper_half) << (e + 15))
     side = np.where(t < 0, -1, 1)
-    near = knots[TAIL_KNOTS + np.where(t < 0, -n, CENTRE_KNOTS - 1 + n)]
-    far = knots[TAIL_KNOTS + np.where(t < 0, -n - 1, CENTRE_KNOTS + n)]
+    near = knots[..., TAIL_KNOTS + np.where(t < 0, -n, CENTRE_KNOTS - 1 + n)]
+    far = knots[..., TAIL_KNOTS + np.where(t < 0, -n - 1, CENTRE_KNOTS + n)]
     outside = near + side * ((far - near) * side * fraction >> (e + 15))
     outside = np.where(2 * e + upper_half < TAIL_KNOTS, outside, np.where(t < 0, 0, ONE))
     return np.where((t >= -(16 << 12)) & (t < 16 << 12), inside, outside)
 
 
 def build_table(knots: Integers, q: int, phase32: int) -> NDArray[np.uint16]:
-    """Cumulative frequencies of one table (docs/format.md "Table construction").
+    """Cumulative frequencies of one table of each shape (docs/format.md "Table construction").
 
     Parameters
     ----------
-    knots : ndarray of int64, shape (593,)
-        The shape's cumulative function.
+    knots : ndarray of int64, shape (shapes, 593)
+        The shapes' cumulative functions.
     q : int
         Scale index, 0 to 63; from 56 on the tables are those of buckets.
     phase32 : int
@@ -189,10 +189,10 @@ def build_table(knots: Integers, q: int, phase32: int) -> NDArray[np.uint16]:
     used = 2 * len(offsets)
     rank = np.arange(1, used)
     inner = rank + (cumulative_at(knots, t) * (TOTAL - used) >> 30)
-    cumulative = np.full(SYMBOLS, TOTAL, np.uint16)
+    cumulative = np.full((len(knots), SYMBOLS), TOTAL, np.uint16)
     first = 32 - len(offsets)
-    cumulative[: first + 1] = 0
-    cumulative[first + 1 : first + used] = inner
+    cumulative[:, : first + 1] = 0
+    cumulative[:, first + 1 : first + used] = inner
     return cumulative
 
 
@@ -213,9 +213,8 @@ def build_tables(shapes: bytes) -> Tables:
     if knots.max() > ONE or (np.diff(knots, axis=1) < 0).any():
         raise FormatError("shape block: knots must not decrease, nor exceed 2**30")
     tables = [
-        build_table(shape, q, phase << int(5 - _PHASE_BITS[q >> 3]))
-        for shape in knots
+        build_table(knots, q, phase << int(5 - _PHASE_BITS[q >> 3]))
         for q in range(64)
         for phase in range(1 << int(_PHASE_BITS[q >> 3]))
     ]
-    return Tables(tails, skews, np.stack(tables))
+    return Tables(tails, skews, np.stack(tables, axis=1).reshape(-1, SYMBOLS))

@@ -1,14 +1,14 @@
 """rANS: 32-bit states, 16-bit words, 14-bit frequencies.
 
-Readable reference of docs/format.md section "rANS"; native/rans.h does the same. Pushing runs backwards: what was
-pushed last is popped first, and words come out in the opposite of the order in which the decoder reads them.
+Readable reference of docs/format.md section "rANS"; native/rans.h does the same. A state and its stack of words are
+last in, first out: what was pushed last is popped first, and popping restores state and words to what they were.
 Invariant: between calls ``2**16 <= state < 2**32``.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from astrocodec.distribution import PRECISION, TOTAL
@@ -45,22 +45,22 @@ def push_raw(state: int, raw: int, bits: int, words: list[int]) -> int:
     return state << bits | raw
 
 
-def _refill(state: int, words: Iterator[int]) -> int:
+def _refill(state: int, words: list[int]) -> int:
     if state >= LOW:
         return state
-    for word in words:
-        return state << 16 | word
-    raise TruncatedError("tile: its words end before its samples do")
+    if not words:
+        raise TruncatedError("tile: its words end before its samples do")
+    return state << 16 | words.pop()
 
 
-def pop(state: int, cumulative: Sequence[int], words: Iterator[int]) -> tuple[int, int]:
+def pop(state: int, cumulative: Sequence[int], words: list[int]) -> tuple[int, int]:
     """Pop a symbol; returns it and the new state.
 
     Examples
     --------
     >>> words = []
     >>> state = push(70000, 10, 3, words)
-    >>> pop(state, [0, 10, 13, 16384], iter(words[::-1]))
+    >>> pop(state, [0, 10, 13, 16384], words)
     (1, 70000)
     """
     quantile = state & (TOTAL - 1)
@@ -69,7 +69,7 @@ def pop(state: int, cumulative: Sequence[int], words: Iterator[int]) -> tuple[in
     return symbol, _refill(freq * (state >> PRECISION) + quantile - start, words)
 
 
-def pop_raw(state: int, bits: int, words: Iterator[int]) -> tuple[int, int]:
+def pop_raw(state: int, bits: int, words: list[int]) -> tuple[int, int]:
     """Pop `bits` raw bits; returns their value and the new state."""
     return state & ((1 << bits) - 1), _refill(state >> bits, words)
 
@@ -98,13 +98,13 @@ class Decoder:
     ----------
     states : list of int
         1, 2, 4, 8, 16 or 32 states; lane i uses state ``i % len(states)``.
-    words : iterable of int
-        The 16-bit words.
+    words : list of int
+        The 16-bit words, in the order in which they are read.
     """
 
-    def __init__(self, states: list[int], words: Iterable[int]) -> None:
-        self.states = states
-        self.words = iter(words)
+    def __init__(self, states: list[int], words: list[int]) -> None:
+        self.states = list(states)
+        self.words = words[::-1]
 
     def pop_symbols(self, lanes: Iterable[int], tables: Iterable[Sequence[int]]) -> list[int]:
         """The symbols of one group, a table of cumulative frequencies per lane."""
@@ -126,4 +126,4 @@ class Decoder:
 
     def is_finished(self) -> bool:
         """Whether every word was read and every state is back where the encoder began."""
-        return next(self.words, None) is None and all(state == LOW for state in self.states)
+        return not self.words and all(state == LOW for state in self.states)

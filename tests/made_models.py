@@ -1,0 +1,95 @@
+"""Models and samples made for tests: valid, varied, and not meant to compress well."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from astrocodec.weights import INPUTS, LINEAR, OUTPUTS, Weights, limit_rows
+
+_OUTER = np.array([16.0 * x for j in range(20) for x in (1.5 * 2**j, 2.0 * 2**j)])
+KNOT_POSITIONS = np.concatenate([-_OUTER[::-1], np.arange(-256, 257) / 16, _OUTER])
+CORE = (0, 1, 4, 5, 6, 7, 8, 13)
+
+SAMPLE_KINDS = ("noise", "sky", "counts", "ramp", "columns", "spikes", "extremes", "checkers")
+
+
+@dataclass(frozen=True)
+class MadeModel:
+    """A weight block and a shape block."""
+
+    weights: bytes = field(repr=False)
+    shapes: bytes = field(repr=False)
+    seed: int
+
+
+def made_weights(rng: np.random.Generator, hidden: int = 16, reach: int = 30) -> Weights:
+    """Random weights of at most `reach`, whose linear predictor is about the mean of the nearest neighbours."""
+
+    def matrix(*shape: int) -> NDArray[np.int8]:
+        return limit_rows(rng.integers(-reach, reach + 1, shape).clip(-128, 127).astype(np.int8))
+
+    def bias(size: int) -> NDArray[np.int16]:
+        return rng.integers(-20 * reach, 20 * reach + 1, size).astype(np.int16)
+
+    linear = rng.integers(-reach, reach + 1, LINEAR).astype(np.int16)
+    linear[list(CORE)] += 1000
+    return Weights(
+        linear,
+        bias(hidden),
+        matrix(hidden, INPUTS),
+        bias(hidden),
+        matrix(hidden, hidden),
+        bias(OUTPUTS),
+        matrix(OUTPUTS, hidden),
+    )
+
+
+def made_shapes(tails: int = 1, skews: int = 1) -> bytes:
+    """Logistic shapes: the tail number widens them, the skew number moves them."""
+    shapes = [bytes([tails, skews, 0, 0])]
+    for tail in range(tails):
+        for skew in range(skews):
+            t = (KNOT_POSITIONS - 0.3 * (skew - (skews - 1) / 2)) * 1.7 / (1 + 0.5 * tail)
+            knots = np.round(2.0**30 / (1 + np.exp(-np.clip(t, -80, 80))))
+            shapes.append(np.maximum.accumulate(knots).astype("<u4").tobytes())
+    return b"".join(shapes)
+
+
+def made_model(seed: int, hidden: int = 16, tails: int = 1, skews: int = 1, reach: int = 30) -> MadeModel:
+    """A model of random weights; `reach` 128 drives the network to its limits."""
+    weights = made_weights(np.random.default_rng(seed), hidden, reach)
+    return MadeModel(weights.to_bytes(), made_shapes(tails, skews), seed)
+
+
+GENTLE = made_model(1, reach=6)
+WIDE = made_model(2, hidden=32, tails=4, skews=3, reach=12)
+WILD = made_model(1, hidden=32, tails=4, skews=3, reach=128)
+
+
+def made_samples(kind: str, height: int, width: int, seed: int = 0) -> NDArray[np.uint16]:
+    """A plane of samples ``(y, x)`` of one of `SAMPLE_KINDS`."""
+    rng = np.random.default_rng(seed)
+    y, x = np.indices((height, width))
+    match kind:
+        case "noise":
+            plane = rng.integers(0, 65536, (height, width))
+        case "sky":
+            plane = rng.normal(1000, 8, (height, width)) + 40000 * (rng.random((height, width)) < 0.01)
+        case "counts":
+            plane = rng.poisson(0.05, (height, width))
+        case "ramp":
+            plane = 700 * y + 300 * x + rng.integers(0, 3, (height, width))
+        case "columns":
+            plane = 3000 + 500 * (x % 3) + rng.integers(-2, 3, (height, width))
+        case "spikes":
+            plane = np.where(rng.random((height, width)) < 0.02, 65535, 0)
+        case "extremes":
+            plane = 65535 * (x % 2)
+        case "checkers":
+            plane = 65535 * ((x + y) % 2)
+        case _:
+            raise ValueError(f"kind {kind!r} is not one of {', '.join(SAMPLE_KINDS)}")
+    return np.clip(plane, 0, 65535).astype(np.uint16)

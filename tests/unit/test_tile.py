@@ -1,0 +1,146 @@
+"""One suite for every codec of tiles: the reference and each level of the native library."""
+
+import functools
+import struct
+from unittest import mock
+
+import numpy as np
+import pytest
+from backends import BACKENDS, NATIVE, REFERENCE, Backend
+from made_models import GENTLE, SAMPLE_KINDS, WIDE, WILD, MadeModel, made_samples
+
+from astrocodec import tile
+from astrocodec.errors import CorruptError, TruncatedError
+
+every_backend = pytest.mark.parametrize("backend", BACKENDS)
+every_native = pytest.mark.parametrize("backend", NATIVE)
+SKY = made_samples("sky", 9, 11)
+
+
+@functools.cache
+def _reference_tile(made: MadeModel, kind: str, height: int, width: int) -> bytes:
+    return REFERENCE.encode(made, made_samples(kind, height, width))
+
+
+@pytest.fixture(scope="module")
+def sky_tile() -> bytes:
+    return REFERENCE.encode(GENTLE, SKY)
+
+
+@every_backend
+@pytest.mark.parametrize("kind", SAMPLE_KINDS)
+@pytest.mark.parametrize(("height", "width"), [(1, 2), (13, 1), (7, 5), (35, 20)])
+def test_samples_come_back(backend: Backend, kind: str, height: int, width: int) -> None:
+    samples = made_samples(kind, height, width)
+    data = backend.encode(WIDE, samples)
+    assert len(data) <= 1 + 2 * samples.size
+    np.testing.assert_array_equal(backend.decode(WIDE, data, height, width), samples)
+
+
+@every_native
+@pytest.mark.parametrize("made", [GENTLE, WIDE, WILD])
+@pytest.mark.parametrize("kind", SAMPLE_KINDS)
+def test_native_bytes_equal_the_reference(backend: Backend, made: MadeModel, kind: str) -> None:
+    for height, width in ((1, 60), (6, 8), (35, 20)):
+        samples = made_samples(kind, height, width)
+        assert backend.encode(made, samples) == _reference_tile(made, kind, height, width)
+
+
+@every_native
+@pytest.mark.parametrize(("height", "width"), [(66, 249), (66, 250), (150, 262)])
+def test_wide_tiles_equal_the_reference(backend: Backend, height: int, width: int) -> None:
+    samples = made_samples("sky", height, width)
+    data = _reference_tile(WIDE, "sky", height, width)
+    assert backend.encode(WIDE, samples) == data
+    np.testing.assert_array_equal(backend.decode(WIDE, data, height, width), samples)
+
+
+@functools.cache
+def _tile_with_start(kind: str, level: int, amplitude: int) -> bytes:
+    with mock.patch.object(tile, "choose_start", return_value=(level, amplitude)):
+        data = REFERENCE.encode(WIDE, made_samples(kind, 35, 20))
+    assert struct.unpack_from("<BHH", data[:1] + data[2:]) == (1, level, amplitude)
+    return data
+
+
+@every_native
+@pytest.mark.parametrize("level", [0, 40000, 65535])
+@pytest.mark.parametrize("amplitude", [0, 46345, 46346, 65535])
+@pytest.mark.parametrize("kind", ["sky", "counts"])
+def test_any_start_decodes(backend: Backend, level: int, amplitude: int, kind: str) -> None:
+    data = _tile_with_start(kind, level, amplitude)
+    np.testing.assert_array_equal(backend.decode(WIDE, data, 35, 20), made_samples(kind, 35, 20))
+
+
+@every_backend
+def test_constant_tile_is_three_bytes(backend: Backend) -> None:
+    data = backend.encode(GENTLE, np.full((20, 30), 0x1234, np.uint16))
+    assert data == b"\0\x34\x12"
+    assert (backend.decode(GENTLE, data, 4, 5) == 0x1234).all()
+
+
+@every_backend
+def test_incompressible_tile_is_raw(backend: Backend) -> None:
+    samples = made_samples("noise", 8, 9)
+    data = backend.encode(GENTLE, samples)
+    assert data == b"\2" + samples.astype("<u2").tobytes()
+
+
+@every_backend
+def test_modelled_tile_begins_with_its_header(backend: Backend) -> None:
+    mode, log_states, level, amplitude = struct.unpack_from("<BBHH", backend.encode(GENTLE, SKY))
+    assert (mode, log_states) == (1, 0)
+    assert abs(level - 1000) < 20
+    assert amplitude < 30
+
+
+@every_backend
+@pytest.mark.parametrize(("side", "log_states"), [(16, 0), (80, 1), (160, 3)])
+def test_long_tiles_have_more_states(backend: Backend, side: int, log_states: int) -> None:
+    samples = made_samples("sky", side, side)
+    data = backend.encode(GENTLE, samples)
+    assert data[1] == log_states
+    np.testing.assert_array_equal(backend.decode(GENTLE, data, side, side), samples)
+
+
+@every_backend
+def test_rows_may_be_apart(backend: Backend) -> None:
+    frame = made_samples("sky", 20, 60)
+    part = frame[3:15, 7:50]
+    assert backend.encode(GENTLE, part) == backend.encode(GENTLE, part.copy())
+
+
+@every_backend
+def test_every_prefix_is_too_short(backend: Backend, sky_tile: bytes) -> None:
+    tiles = [(sky_tile, SKY.shape), (b"\0\1\2", (3, 3)), (b"\2" + bytes(24), (3, 4))]
+    for data, shape in tiles:
+        for end in range(len(data)):
+            with pytest.raises(TruncatedError):
+                backend.decode(GENTLE, data[:end], *shape)
+
+
+@every_backend
+def test_bytes_after_the_end_are_noticed(backend: Backend, sky_tile: bytes) -> None:
+    for data in (sky_tile, b"\0\1\2", b"\2" + bytes(2 * SKY.size)):
+        for extra in (b"\0", b"\0\0", b"\1\2\3"):
+            with pytest.raises(CorruptError):
+                backend.decode(GENTLE, data + extra, *SKY.shape)
+
+
+@every_backend
+def test_impossible_headers_are_noticed(backend: Backend, sky_tile: bytes) -> None:
+    for data in (
+        b"\3" + sky_tile[1:],
+        b"\xff",
+        sky_tile[:1] + b"\6" + sky_tile[2:] + bytes(300),
+        sky_tile[:6] + struct.pack("<I", 65535) + sky_tile[10:],
+    ):
+        with pytest.raises(CorruptError):
+            backend.decode(GENTLE, data, *SKY.shape)
+
+
+@every_backend
+def test_other_model_or_size_never_crashes(backend: Backend, sky_tile: bytes) -> None:
+    for made, shape in ((WILD, SKY.shape), (GENTLE, (8, 11)), (GENTLE, (9, 12)), (GENTLE, (300, 300))):
+        with pytest.raises((TruncatedError, CorruptError)):
+            backend.decode(made, sky_tile, *shape)
