@@ -22,13 +22,11 @@ from astropy.io import fits  # type: ignore[import-untyped]
 
 import astrocodec
 from astrocodec.errors import AstrocodecError, CorruptError
-from astrocodec.model import Model
-from fits_tiles.blocks import split_cards
 from fits_tiles.context import current_options
 from fits_tiles.grid import plan_tile_shape
 from fits_tiles.headers import ALGORITHM, HeapSize, build_header, header_crc, holds_tiles, read_layout, restore_header
-from fits_tiles.model_cards import model_cards, read_model
-from fits_tiles.stored import stored_integers
+from fits_tiles.model_cards import model_cards
+from fits_tiles.tile_codec import TileCodec, cards_of, model_of
 from fits_tiles.z_keywords import private_keyword
 
 __all__ = ["AstropyHookError", "dequantize", "quantize", "register", "standard_codec", "unregister"]
@@ -133,72 +131,6 @@ def unregister() -> None:
         _undo.pop()()
 
 
-class TileCodec:
-    """
-    The tile codec in the form that astropy expects.
-
-    Parameters
-    ----------
-    model : Model or None
-        Tuned model of the HDU; None for the shipped ones.
-    stored : str
-        NumPy type of the decoded tile, for example ``'int16'``.
-    where : str
-        Name of the HDU for messages.
-    """
-
-    codec_id = "FITS_ASTROCODEC1"
-
-    def __init__(self, *, model: Model | None, stored: str, where: str) -> None:
-        self.model = model
-        self.stored = stored
-        self.where = where
-
-    def encode(self, buf: npt.NDArray[Any]) -> bytes:
-        """Return the stream of one tile of pixels, any byte order."""
-        while buf.ndim > 2 and buf.shape[0] == 1:
-            buf = buf[0]
-        model = self.model or current_options().model
-        # astropy before 8.0 hands over int8 and uint64 without the shift that it undoes on reading.
-        if buf.dtype.kind == "u" or buf.dtype == np.int8:
-            buf = stored_integers(buf)
-        return astrocodec.encode(buf, model=model, embed_model=False)
-
-    def decode(self, buf: Any) -> npt.NDArray[Any]:
-        """
-        Return the pixels of a stream in native byte order.
-
-        Raises
-        ------
-        FormatError
-            If the stream is damaged or holds another type than the header says.
-        """
-        stream = np.ascontiguousarray(buf).view(np.uint8).tobytes()
-        try:
-            pixels = astrocodec.decode(stream, models=(self.model,) if self.model else ())
-        except AstrocodecError as error:
-            raise type(error)(f"{self.where}: a tile of {len(stream)} bytes does not decode: {error}") from error
-        if pixels.dtype != np.dtype(self.stored):
-            raise CorruptError(f"{self.where}: a tile holds {pixels.dtype} pixels, the header says {self.stored}")
-        return pixels
-
-
-def _cards_of(header: Any) -> tuple[bytes, ...]:
-    text = header.tostring(sep="", endcard=False, padding=False)
-    return split_cards(text.encode("latin-1", "replace"))
-
-
-@functools.lru_cache(maxsize=32)
-def _cached_model(cards: tuple[bytes, ...], where: str) -> Model | None:
-    return read_model(cards, where)
-
-
-def _model_of(header: Any, where: str) -> Model | None:
-    if "ACMODSUM" not in header:
-        return None
-    return _cached_model(tuple(card for card in _cards_of(header) if card.startswith(b"ACMOD")), where)
-
-
 def _with_model(original: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
     @functools.wraps(original)
     def header_to_settings(header: Any) -> dict[str, Any]:
@@ -207,7 +139,7 @@ def _with_model(original: Callable[..., dict[str, Any]]) -> Callable[..., dict[s
             where = f"HDU {header.get('EXTNAME', 'COMPRESSED_IMAGE')!r}"
             names = {8: "uint8", 16: "int16", 32: "int32", 64: "int64", -32: "float32", -64: "float64"}
             quantized = header["TFIELDS"] > 1
-            settings["model"] = _model_of(header, where)
+            settings["model"] = model_of(header, where)
             settings["stored"] = "int32" if quantized else names[header["ZBITPIX"]]
             settings["where"] = where
         return settings
@@ -234,7 +166,7 @@ def _with_original(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
         if bintable_header.get("ZCMPTYPE") != ALGORITHM:
             return header
         if "ACVERS" in bintable_header:
-            cards = _cards_of(bintable_header)
+            cards = cards_of(bintable_header)
             if header_crc(cards) == bintable_header["ACHDRCRC"]:
                 return fits.Header.fromstring(restore_header(cards, "compressed header"))
             warnings.warn(
@@ -278,7 +210,7 @@ def _cards_to_carry(hdu: Any) -> list[bytes]:
     if own is not None:
         return model_cards(own)
     if hdu._bintable is not None:
-        carried = [card for card in _cards_of(hdu._bintable.header) if card.startswith(b"ACMOD")]
+        carried = [card for card in cards_of(hdu._bintable.header) if card.startswith(b"ACMOD")]
         if carried:
             return carried
     model = current_options().model
@@ -307,7 +239,7 @@ class TileTableHDU(fits.BinTableHDU):  # type: ignore[misc]
         current: Any = self._header
         if "ACIMAGE" in current:
             self._plain_header = current
-            current = self._as_zimage(_cards_of(current))
+            current = self._as_zimage(cards_of(current))
             self._header = current
         return current
 

@@ -1,0 +1,87 @@
+"""ASTROCODEC_1 tiles in the form that astropy wants its tile codecs."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+import astrocodec
+from astrocodec.errors import AstrocodecError, CorruptError
+from astrocodec.model import Model
+from fits_tiles.blocks import split_cards
+from fits_tiles.context import current_options
+from fits_tiles.model_cards import read_model
+from fits_tiles.stored import stored_integers
+
+__all__ = ["TileCodec", "cards_of", "model_of"]
+
+
+class TileCodec:
+    """
+    The tile codec in the form that astropy expects.
+
+    Parameters
+    ----------
+    model : Model or None
+        Tuned model of the HDU; None for the shipped ones.
+    stored : str
+        NumPy type of the decoded tile, for example ``'int16'``.
+    where : str
+        Name of the HDU for messages.
+    """
+
+    codec_id = "FITS_ASTROCODEC1"
+
+    def __init__(self, *, model: Model | None, stored: str, where: str) -> None:
+        self.model = model
+        self.stored = stored
+        self.where = where
+
+    def encode(self, buf: npt.NDArray[Any]) -> bytes:
+        """Return the stream of one tile of pixels, any byte order."""
+        while buf.ndim > 2 and buf.shape[0] == 1:
+            buf = buf[0]
+        model = self.model or current_options().model
+        # astropy before 8.0 hands over int8 and uint64 without the shift that it undoes on reading.
+        if buf.dtype.kind == "u" or buf.dtype == np.int8:
+            buf = stored_integers(buf)
+        return astrocodec.encode(buf, model=model, embed_model=False)
+
+    def decode(self, buf: Any) -> npt.NDArray[Any]:
+        """
+        Return the pixels of a stream in native byte order.
+
+        Raises
+        ------
+        FormatError
+            If the stream is damaged or holds another type than the header says.
+        """
+        stream = np.ascontiguousarray(buf).view(np.uint8).tobytes()
+        try:
+            pixels = astrocodec.decode(stream, models=(self.model,) if self.model else ())
+        except AstrocodecError as error:
+            raise type(error)(f"{self.where}: a tile of {len(stream)} bytes does not decode: {error}") from error
+        if pixels.dtype != np.dtype(self.stored):
+            raise CorruptError(f"{self.where}: a tile holds {pixels.dtype} pixels, the header says {self.stored}")
+        return pixels
+
+
+def cards_of(header: Any) -> tuple[bytes, ...]:
+    """Return the 80-byte cards of an `astropy.io.fits.Header`."""
+    text = header.tostring(sep="", endcard=False, padding=False)
+    return split_cards(text.encode("latin-1", "replace"))
+
+
+@functools.lru_cache(maxsize=32)
+def _cached_model(cards: tuple[bytes, ...], where: str) -> Model | None:
+    return read_model(cards, where)
+
+
+def model_of(header: Any, where: str) -> Model | None:
+    """Return the tuned model in the header of a table, None where there is none."""
+    if "ACMODSUM" not in header:
+        return None
+    return _cached_model(tuple(card for card in cards_of(header) if card.startswith(b"ACMOD")), where)
