@@ -72,13 +72,16 @@ def sky(rows: int, columns: int, seed: int = 1) -> np.ndarray:
     return (noise + np.arange(columns) * 0.2).astype(np.uint16)
 
 
-def write_frame(path: Path, rows: int = 120, columns: int = 150, seed: int = 1) -> Path:
-    """Write a file with an image in the primary HDU, a table, an int32 image and a float image."""
+def write_frame(path: Path, rows: int = 60, columns: int = 80, seed: int = 1) -> Path:
+    """Write a file with an image in the primary HDU, a table, an int32 image and a float image.
+
+    They are too small to be tuned for, which takes a second, unless `rows` and `columns` are larger.
+    """
     primary = fits.PrimaryHDU(sky(rows, columns, seed))
     primary.header["OBJECT"] = ("M 31", "what it shows")
     primary.header["HISTORY"] = "made for a test"
     table = fits.BinTableHDU.from_columns([fits.Column("flux", "E", array=np.arange(7, dtype="f4"))], name="CATALOG")
-    wide = fits.ImageHDU(sky(60, 70, seed + 1).astype(np.int32) - 1000, name="WIDE")
+    wide = fits.ImageHDU(sky(40, 50, seed + 1).astype(np.int32) - 1000, name="WIDE")
     floats = sky(40, 50, seed + 2).astype(np.float32) * np.float32(0.1)
     floats[0, :3] = np.nan, np.inf, -0.0
     fits.HDUList([primary, table, wide, fits.ImageHDU(floats, name="FLOAT")]).writeto(path)
