@@ -1,0 +1,86 @@
+"""Writes the golden tiles: ``python tests/golden/make_golden.py [--replace]``.
+
+A golden tile pins the format: its bytes must decode to its samples, and its samples must encode to its bytes, for ever.
+Existing files are never overwritten unless ``--replace`` is given, which is right only before a format version is released.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE.parent), str(HERE.parents[1])]
+
+from made_models import GENTLE, WIDE, WILD, MadeModel, made_samples  # noqa: E402
+
+from astrocodec import reference  # noqa: E402
+
+MODELS = {"gentle": GENTLE, "wide": WIDE, "wild": WILD}
+
+# name: model, kind of samples, height, width
+CASES = {
+    "sky": ("gentle", "sky", 37, 53),
+    "sky_wide": ("wide", "sky", 70, 250),
+    "columns_all_states": ("wide", "columns", 200, 251),
+    "counts": ("gentle", "counts", 64, 64),
+    "counts_wild": ("wild", "counts", 40, 33),
+    "columns": ("wide", "columns", 50, 30),
+    "sky_row": ("gentle", "sky", 1, 300),
+    "ramp_column": ("gentle", "ramp", 70, 1),
+    "spikes": ("wide", "spikes", 45, 70),
+    "spikes_wild": ("wild", "spikes", 33, 20),
+    "extremes_wild": ("wild", "extremes", 40, 33),
+    "raw": ("gentle", "noise", 5, 9),
+    "constant": ("wide", "constant", 6, 4),
+}
+
+
+def golden_samples(name: str) -> np.ndarray:
+    """The samples of a case."""
+    _, kind, height, width = CASES[name]
+    if kind == "constant":
+        return np.full((height, width), 0xAC0D, np.uint16)
+    return made_samples(kind, height, width, seed=1)
+
+
+def golden_files() -> dict[str, bytes]:
+    """Every golden file but the samples, by its name."""
+    files = {}
+    for name, made in MODELS.items():
+        files[f"v1_model_{name}.weights"] = made.weights
+        files[f"v1_model_{name}.shapes"] = made.shapes
+    for name, (model, *_) in CASES.items():
+        files[f"v1_tile_{name}.act"] = _tile(MODELS[model], golden_samples(name))
+    return files
+
+
+def _tile(made: MadeModel, samples: np.ndarray) -> bytes:
+    return reference.encode_tile(reference.ReferenceModel(made.weights, made.shapes), samples)
+
+
+def main() -> int:
+    """Write all files, or none."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--replace", action="store_true", help="overwrite; only before the version is released")
+    replace = parser.parse_args().replace
+    files = golden_files()
+    existing = sorted(path.name for path in HERE.iterdir() if path.suffix in (".act", ".npy", ".weights", ".shapes"))
+    if existing and not replace:
+        sys.stderr.write(f"{len(existing)} golden files exist, {existing[0]} for one; they are never overwritten\n")
+        return 1
+    for name in existing:
+        (HERE / name).unlink()
+    for name, data in files.items():
+        (HERE / name).write_bytes(data)
+    for name in CASES:
+        np.save(HERE / f"v1_tile_{name}.npy", golden_samples(name).astype("<u2"))
+    print(f"{len(files)} files and {len(CASES)} arrays written to {HERE.name}/")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

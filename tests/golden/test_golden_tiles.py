@@ -1,0 +1,38 @@
+"""Golden tiles decode to their samples, and their samples encode to their bytes, with every backend."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from backends import BACKENDS, Backend
+from made_models import MadeModel
+from make_golden import CASES, MODELS
+
+HERE = Path(__file__).parent
+
+
+def _model(name: str) -> MadeModel:
+    stem = HERE / f"v1_model_{name}"
+    return MadeModel(stem.with_suffix(".weights").read_bytes(), stem.with_suffix(".shapes").read_bytes(), 0)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("name", CASES)
+def test_golden_tile(backend: Backend, name: str) -> None:
+    made = _model(CASES[name][0])
+    data = (HERE / f"v1_tile_{name}.act").read_bytes()
+    samples = np.load(HERE / f"v1_tile_{name}.npy").astype(np.uint16)
+    np.testing.assert_array_equal(backend.decode(made, data, *samples.shape), samples)
+    assert backend.encode(made, samples) == data
+
+
+def test_golden_files_are_all_known() -> None:
+    """Files that no case reads would pin nothing."""
+    expected = {f"v1_tile_{name}{end}" for name in CASES for end in (".act", ".npy")}
+    expected |= {f"v1_model_{name}{end}" for name in MODELS for end in (".weights", ".shapes")}
+    assert {path.name for path in HERE.glob("v1_*")} == expected
+
+
+def test_modes_are_all_covered() -> None:
+    modes = {name: (HERE / f"v1_tile_{name}.act").read_bytes()[0] for name in CASES}
+    assert {name for name, mode in modes.items() if mode != 1} == {"raw", "constant"}

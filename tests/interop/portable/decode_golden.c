@@ -1,0 +1,112 @@
+/* Decodes golden tiles and encodes them again: decode_golden FOLDER MODEL TILE [MODEL TILE ...]
+ *
+ * Reads FOLDER/v1_model_MODEL.weights and .shapes, FOLDER/v1_tile_TILE.act and .npy. Plain C11, for any processor. */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "astrocodec.h"
+
+typedef struct {
+    uint8_t *data;
+    size_t length;
+} file_bytes;
+
+static void stop(const char *what, const char *name)
+{
+    fprintf(stderr, "%s: %s\n", name, what);
+    exit(1);
+}
+
+static void *allocate(size_t size)
+{
+    void *p = malloc(size ? size : 1);
+    if (!p) stop("out of memory", "decode_golden");
+    return p;
+}
+
+static file_bytes read_file(const char *folder, const char *prefix, const char *name, const char *suffix)
+{
+    char path[4096];
+    if (snprintf(path, sizeof path, "%s/%s%s%s", folder, prefix, name, suffix) >= (int)sizeof path) stop("path is too long", name);
+    FILE *f = fopen(path, "rb");
+    if (!f) stop("cannot be opened", path);
+    file_bytes b = {0};
+    size_t room = 1 << 16;
+    b.data = allocate(room);
+    for (size_t n; (n = fread(b.data + b.length, 1, room - b.length, f)) > 0;) {
+        b.length += n;
+        if (b.length == room) {
+            b.data = realloc(b.data, room *= 2);
+            if (!b.data) stop("out of memory", path);
+        }
+    }
+    if (ferror(f)) stop("cannot be read", path);
+    fclose(f);
+    return b;
+}
+
+/* Height and width of a .npy file, version 1, of little-endian 16-bit samples; returns where these begin. */
+static const uint8_t *parse_npy(const file_bytes *b, const char *name, uint32_t *height, uint32_t *width)
+{
+    if (b->length < 10 || memcmp(b->data, "\x93NUMPY\x01\x00", 8)) stop("not a .npy file of version 1", name);
+    const size_t header = (size_t)b->data[8] | (size_t)b->data[9] << 8;
+    char text[512];
+    if (header >= sizeof text || 10 + header > b->length) stop("header of the .npy file is too long", name);
+    memcpy(text, b->data + 10, header);
+    text[header] = 0;
+    const char *shape = strstr(text, "'shape': (");
+    unsigned h, w;
+    if (!strstr(text, "'descr': '<u2'") || !strstr(text, "'fortran_order': False") || !shape || sscanf(shape, "'shape': (%u, %u)", &h, &w) != 2)
+        stop("not a plane of u2 samples", name);
+    if (b->length != 10 + header + (size_t)h * w * 2) stop("length of the .npy file is wrong", name);
+    *height = h;
+    *width = w;
+    return b->data + 10 + header;
+}
+
+static void check(int status, const char *name)
+{
+    if (status) stop(ac_status_string(status), name);
+}
+
+static void check_tile(const char *folder, const char *model_name, const char *name)
+{
+    file_bytes weights = read_file(folder, "v1_model_", model_name, ".weights"), shapes = read_file(folder, "v1_model_", model_name, ".shapes");
+    file_bytes tile = read_file(folder, "v1_tile_", name, ".act"), npy = read_file(folder, "v1_tile_", name, ".npy");
+    uint32_t height, width;
+    const uint8_t *expected = parse_npy(&npy, name, &height, &width);
+    const size_t pixels = (size_t)height * width;
+    uint16_t *samples = allocate(pixels * sizeof *samples);
+    ac_model *model;
+    check(ac_model_create(weights.data, weights.length, shapes.data, shapes.length, &model), name);
+    check(ac_tile_decode(model, tile.data, tile.length, samples, height, width, width, AC_SIMD_AUTO), name);
+    for (size_t i = 0; i < pixels; i++)
+        if (samples[i] != (expected[2 * i] | expected[2 * i + 1] << 8)) stop("decoded samples differ", name);
+    const size_t capacity = ac_tile_bound(height, width);
+    uint8_t *again = allocate(capacity);
+    size_t length;
+    check(ac_tile_encode(model, samples, height, width, width, again, capacity, &length, AC_SIMD_AUTO), name);
+    if (length != tile.length || memcmp(again, tile.data, length)) stop("encoded bytes differ", name);
+    printf("%s: %ux%u samples, %zu bytes\n", name, (unsigned)height, (unsigned)width, length);
+    ac_model_free(model);
+    free(again);
+    free(samples);
+    free(weights.data);
+    free(shapes.data);
+    free(tile.data);
+    free(npy.data);
+}
+
+int main(int argc, char **argv)
+{
+    static const uint8_t digits[] = "123456789";
+    if (argc < 4 || argc % 2) {
+        fprintf(stderr, "usage: decode_golden FOLDER MODEL TILE [MODEL TILE ...]\n");
+        return 2;
+    }
+    if (ac_crc32c(0, digits, 9) != 0xe3069283u) stop("CRC-32C differs", "123456789");
+    for (int i = 2; i < argc; i += 2) check_tile(argv[1], argv[i], argv[i + 1]);
+    return 0;
+}

@@ -1,0 +1,41 @@
+"""Golden tiles on other processors, one of them big-endian, under an emulator."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+sys.path.append(str(HERE.parents[1] / "golden"))
+
+from make_golden import CASES  # noqa: E402
+
+# Compiler, names of the emulator.
+PROCESSORS = {
+    "aarch64": ("aarch64-linux-gnu-gcc", ("qemu-aarch64-static", "qemu-aarch64")),
+    "s390x": ("s390x-linux-gnu-gcc", ("qemu-s390x-static", "qemu-s390x")),
+}
+
+
+def _missing(what: str) -> None:
+    if "cross" in os.environ.get("ASTROCODEC_REQUIRE", "").split(","):
+        pytest.fail(f"{what} is not installed, and ASTROCODEC_REQUIRE demands it")
+    pytest.skip(f"{what} is not installed")
+
+
+@pytest.mark.parametrize("processor", PROCESSORS)
+def test_golden_tiles_elsewhere(processor: str, tmp_path: Path) -> None:
+    compiler, emulators = PROCESSORS[processor]
+    if not shutil.which(compiler):
+        _missing(compiler)
+    emulator = next((name for name in emulators if shutil.which(name)), None)
+    if emulator is None:
+        _missing(emulators[0])
+    pairs = [word for name, (model, *_) in CASES.items() for word in (model, name)]
+    command = ["sh", str(HERE / "cross.sh"), compiler, str(emulator), str(tmp_path), *pairs]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert result.returncode == 0, result.stderr
+    assert len(result.stdout.splitlines()) == len(CASES)
