@@ -30,6 +30,10 @@ class TileCoder(Protocol):
         """Return the pixels of a tile, native byte order; raise `FormatError` if they are not what the header says."""
 
 
+    def expect(self, coded: CodedTile, shape: tuple[int, ...]) -> None:
+        """Raise `FormatError` if the head of a stream already contradicts the header."""
+
+
 class LosslessCoder:
     """
     ASTROCODEC_1 tiles of the pixels as they are.
@@ -59,6 +63,15 @@ class LosslessCoder:
                 f"the stream holds {pixels.dtype} pixels of shape {pixels.shape}, expected {self._stored} {shape}"
             )
         return pixels
+
+
+    def expect(self, coded: CodedTile, shape: tuple[int, ...]) -> None:
+        """Compare the head of a stream with the header."""
+        found = astrocodec.inspect(coded.stream)
+        if found.dtype != self._stored or tuple(found.shape) != shape:
+            raise CorruptError(
+                f"the stream holds {found.dtype} pixels of shape {found.shape}, expected {self._stored} {shape}"
+            )
 
 
 class QuantizedCoder:
@@ -121,6 +134,11 @@ class QuantizedCoder:
         null = integers == NULL_PIXEL
         return np.where(null, pixels.dtype.type(np.nan), pixels) if null.any() else pixels
 
+    def expect(self, coded: CodedTile, shape: tuple[int, ...]) -> None:
+        """Compare the head of a stream with the header; gzipped floats have none."""
+        if not coded.plain:
+            self._inner.expect(coded, shape)
+
     def _gunzip(self, stream: bytes, shape: tuple[int, ...]) -> Pixels:
         size = int(np.prod(shape)) * self._type.itemsize
         inflater = zlib.decompressobj(wbits=31)
@@ -166,3 +184,6 @@ class StandardCoder:
         if self._algorithm == "GZIP_2":
             return raw.view(self._stored).reshape(shape)
         return raw[:size].reshape(shape)
+
+    def expect(self, coded: CodedTile, shape: tuple[int, ...]) -> None:
+        """Accept any stream: standard streams have no head."""

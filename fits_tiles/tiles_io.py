@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ from fits_tiles.table import CodedTile, TileTable
 __all__ = ["BandSource", "decoded_bands", "write_table"]
 
 BandSource = Callable[[Band], bytes | bytearray]
+_Found = TypeVar("_Found")
 _Job = tuple[int, npt.NDArray[Any]]
 
 
@@ -131,9 +132,7 @@ def decoded_bands(
     heap_start = hdu.data_start + table.rows.nbytes
     heap_bytes = int_card(hdu.cards, "PCOUNT", where)
 
-    def decode(job: tuple[Band, int, npt.NDArray[Any]]) -> tuple[Band, bool, npt.NDArray[Any]]:
-        band, part, pixels = job
-        number = band.first_tile + part
+    def work(number: int, cuts: tuple[slice, ...], step: Callable[[CodedTile, tuple[int, ...]], _Found]) -> _Found:
         offset, length, plain = table.place(number)
         begin = heap_start + offset
         tile = f"{where}, tile {number + 1} of {grid.count} (bytes {begin} to {begin + length})"
@@ -141,16 +140,22 @@ def decoded_bands(
             raise CorruptError(f"{tile}: lies outside the heap of {heap_bytes} bytes")
         stream = bytes(read_at(fd, begin, length, tile))
         scale, zero = (float(table.rows[n][number]) for n in ("ZSCALE", "ZZERO")) if layout.quantization else (0.0, 0.0)
-        shape = tuple(cut.stop - cut.start for cut in band.tiles[part])
         try:
-            decoded = coder.decode(number, CodedTile(stream, plain, scale, zero), shape)
+            return step(CodedTile(stream, plain, scale, zero), tuple(cut.stop - cut.start for cut in cuts))
         except AstrocodecError as error:
             raise type(error)(f"{tile}: {error}") from error
-        pixels[band.tiles[part]] = decoded
+
+    def decode(job: tuple[Band, int, npt.NDArray[Any]]) -> tuple[Band, bool, npt.NDArray[Any]]:
+        band, part, pixels = job
+        number, cuts = band.first_tile + part, band.tiles[part]
+        pixels[cuts] = work(number, cuts, lambda coded, shape: coder.decode(number, coded, shape))
         return band, part == len(band.tiles) - 1, pixels
 
     def jobs() -> Iterator[tuple[Band, int, npt.NDArray[Any]]]:
         for band in grid.bands():
+            if band.first_tile == 0:
+                # A header that claims a huge image must not take memory before a stream agrees with it.
+                work(0, band.tiles[0], coder.expect)
             pixels = np.empty(band.shape, layout.pixel_type)
             for part in range(len(band.tiles)):
                 yield band, part, pixels

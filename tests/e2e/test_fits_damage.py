@@ -20,6 +20,8 @@ from hypothesis import strategies as st
 import fits_tiles
 from astrocodec.errors import AstrocodecError, CorruptError, TruncatedError
 from fits_tiles.blocks import BLOCK, walk
+from fits_tiles.card_format import assemble, int_card_of
+from fits_tiles.headers import header_crc
 
 
 class Sample:
@@ -226,3 +228,16 @@ def test_memory_does_not_follow_what_a_header_claims(tmp_path: Path) -> None:
     path.write_bytes(raw)
     with pytest.raises(TruncatedError, match=r"its data need bytes 2880 to 3200000002880"):
         fits_tiles.compress(path, tmp_path / "out.fits")
+
+
+def test_memory_does_not_follow_what_a_consistent_header_claims(sample: Sample, tmp_path: Path) -> None:
+    raw = sample.packed.read_bytes()
+    with sample.packed.open("rb") as file:
+        hdu = list(walk(file.fileno(), "packed.fits"))[2]
+    claims = {b"ZNAXIS1 ": 1 << 20, b"ZNAXIS2 ": 1 << 21, b"ZTILE1  ": 1 << 20, b"ZTILE2  ": 1 << 20}
+    cards = [int_card_of(c[:8].decode(), claims[c[:8]]) if c[:8] in claims else c for c in hdu.cards]
+    found = int_card_of("ACHDRCRC", header_crc(tuple(cards)))
+    cards = [found if card.startswith(b"ACHDRCRC") else card for card in cards]
+    message = _attempt(raw[: hdu.start] + assemble(cards) + raw[hdu.data_start :], tmp_path)
+    assert "HDU 2 ('SCI'), tile 1 of 2" in str(message)
+    assert "the stream holds float32 pixels of shape (34, 30), expected float32 (1048576, 1048576)" in str(message)
