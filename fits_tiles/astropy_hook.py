@@ -211,7 +211,8 @@ def _cards_to_carry(hdu: Any) -> list[bytes]:
         return model_cards(own)
     if hdu._bintable is not None:
         carried = [card for card in cards_of(hdu._bintable.header) if card.startswith(b"ACMOD")]
-        if carried:
+        # ACMODEL alone names a shipped model, which need not be the one that codes the new tiles.
+        if len(carried) > 1:
             return carried
     model = current_options().model
     return [] if model == "default" else model_cards(astrocodec.load_model(model))
