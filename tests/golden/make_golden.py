@@ -1,7 +1,7 @@
 """Writes the golden tiles: ``python tests/golden/make_golden.py [--replace]``.
 
 A golden tile pins the format: its bytes must decode to its samples, and its samples must encode to its bytes, for ever.
-Existing files are never overwritten unless ``--replace`` is given, which is right only before a format version is released.
+Existing files are never overwritten unless ``--replace`` is given, which is right only before a version is released.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE.parent), str(HERE.parents[1])]
+sys.path += [str(HERE.parent), str(HERE.parents[1])]
 
 from made_models import GENTLE, WIDE, WILD, MadeModel, made_samples  # noqa: E402
 
