@@ -1,6 +1,6 @@
 """The reference codec: the native library's tile functions in readable Python, bit for bit the same.
 
-docs/format.md is the specification, `astrocodec.tile` composes its stages. Slow: of the order of 100,000 pixels per second.
+docs/format.md is the specification, `astrocodec.tile` composes its stages. It codes about 100,000 pixels a second.
 """
 
 from __future__ import annotations
