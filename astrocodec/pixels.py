@@ -30,7 +30,7 @@ class PixelMap:
     kind : int
         0 integers, 1 floats by their bits in order, 2 floats that hold integers.
     offset : int
-        Smallest value, subtracted from all.
+        Subtracted from all values, modulo 2**64.
     gaps : tuple of (int, int)
         ``(start, length)``: mapped values from `start` on were lowered by `length`; applied in order.
     rule : int
@@ -47,7 +47,7 @@ class PixelMap:
 
     def to_bytes(self) -> bytes:
         """The map as docs/format.md has it."""
-        out = bytes([self.kind | self.rule << 4]) + varint.put_signed(self.offset) + varint.put(len(self.gaps))
+        out = bytes([self.kind | self.rule << 4]) + varint.put_signed((self.offset + (1 << 63)) % (1 << 64) - (1 << 63)) + varint.put(len(self.gaps))
         for start, length in self.gaps:
             out += varint.put(start) + varint.put(length)
         if self.rule == _LATTICE:

@@ -1,0 +1,65 @@
+"""Frames to learn from: integer images of FITS files by group, their variants, and simulated ones."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from astropy.io import fits
+from numpy.typing import NDArray
+
+from astrocodec.pixels import map_pixels
+from astrocodec.simulate import PRESETS, simulate
+from astrocodec.tiles import sheet_shape
+
+_LEARNED_KINDS = ("raw-int", "processed-int")
+_MIN_PIXELS = 3000
+_SIMULATED_SIDE = 1024
+
+
+def groups_of(paths: Sequence[Path]) -> dict[Path, str | None]:
+    """Group of each file: from the MANIFEST.csv beside it (None for kinds without detector integers), else its directory."""
+    found: dict[Path, str | None] = {}
+    for folder in {path.parent for path in paths}:
+        manifest = folder / "MANIFEST.csv"
+        named = {}
+        if manifest.is_file():
+            with manifest.open(newline="") as lines:
+                for row in csv.DictReader(lines):
+                    named[row["file"]] = row["group"] if row["kind"] in _LEARNED_KINDS else None
+        found |= {path: named.get(path.name, folder.name) for path in paths if path.parent == folder}
+    return found
+
+
+def integer_sheets(path: Path) -> Iterator[NDArray[np.uint16]]:
+    """Integer images of a FITS file as the codec models them: sheets ``(y, x)`` of 16-bit samples."""
+    with fits.open(path, do_not_scale_image_data=True) as hdus:
+        for hdu in hdus:
+            if not hdu.is_image or hdu.data is None or hdu.data.dtype.kind not in "iu" or hdu.data.size < _MIN_PIXELS:
+                continue
+            values = np.ascontiguousarray(hdu.data, hdu.data.dtype.newbyteorder("="))
+            mapped = map_pixels(values.reshape(sheet_shape(values.shape)))
+            if mapped is not None and mapped[2] <= 65535 and min(mapped[0].shape) > 2:
+                yield mapped[0].astype(np.uint16)
+
+
+def variants(sheet: NDArray[np.uint16]) -> Iterator[tuple[NDArray[np.uint16], float]]:
+    """A sheet, its mirror images and coarser versions of it, each with its share of the samples."""
+    yield sheet, 1.0
+    yield sheet[::-1], 0.2
+    yield sheet[:, ::-1], 0.2
+    yield sheet.T, 0.2
+    yield sheet >> 1, 0.25
+    yield sheet >> 2, 0.15
+
+
+def simulated_sheets() -> Iterator[tuple[str, NDArray[np.uint16]]]:
+    """Three simulated frames of every preset, with the name of their group."""
+    for preset in PRESETS:
+        for seed in range(100, 103):
+            data = simulate(preset, seed=seed, shape=(_SIMULATED_SIDE, _SIMULATED_SIDE)).data
+            mapped = map_pixels(data)
+            if mapped is not None and mapped[2] <= 65535:
+                yield f"sim-{preset}", mapped[0].astype(np.uint16)

@@ -1,0 +1,158 @@
+"""Arrays of every kind through encode and decode; damage of every kind."""
+
+import numpy as np
+import pytest
+
+import astrocodec
+from astrocodec.codec import same_bits
+from astrocodec.errors import AstrocodecError, FormatError, ModelNotFoundError, TruncatedError, VersionError
+from astrocodec.pixels import DTYPES
+
+RNG = np.random.default_rng(7)
+
+
+def frame(shape: tuple[int, ...], dtype: str) -> np.ndarray:
+    noise = RNG.normal(100, 6, shape)
+    return noise.astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", [(1,), (300,), (40, 50), (3, 20, 30), (2, 2, 9, 11)])
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_round_trip(dtype: str, shape: tuple[int, ...], order: str) -> None:
+    array = frame(shape, dtype).astype(np.dtype(dtype).newbyteorder(order))
+    decoded = astrocodec.decode(astrocodec.encode(array))
+    assert decoded.dtype == np.dtype(dtype)
+    assert same_bits(decoded, array)
+
+
+@pytest.mark.parametrize("shape", [(), (0,), (0, 5), (4, 0, 3)])
+def test_no_axes_and_no_pixels(shape: tuple[int, ...]) -> None:
+    array = np.zeros(shape, np.int16)
+    assert same_bits(astrocodec.decode(astrocodec.encode(array)), array)
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.array([[-0.0, 0.0, np.nan, np.inf, -np.inf, 1e-45, 3.4e38, -1.5]], np.float32),
+        np.array([0x7FC00001, 0xFFC12345, 0x7F800001, 0x80000000], np.uint32).view(np.float32),
+        RNG.integers(0, 2**64, 500, dtype=np.uint64).view(np.float64),
+        np.arange(4000, dtype=np.float32).reshape(40, 100),
+        np.array([-(2**63), 2**63 - 1, 0], np.int64),
+        np.array([0, 2**64 - 1], np.uint64),
+        np.full((50, 50), -2147483648, np.int32),
+        np.where(RNG.random((64, 64)) < 0.1, -2147483648, RNG.normal(0, 30, (64, 64))).astype(np.int32),
+        RNG.integers(0, 2**16, (64, 64)).astype(np.uint16),
+        RNG.integers(0, 2**32, (64, 64)).astype(np.uint32),
+        (RNG.normal(1000, 20, (64, 64)).astype(np.int64) << 20).astype(np.int64),
+        (RNG.normal(1000, 20, (64, 64)).astype(np.uint16) << 4).astype(np.uint16),
+        np.rint(181.5 * RNG.integers(20, 90, (64, 64))).astype(np.int16),
+        RNG.poisson(0.02, (64, 64)).astype(np.int16),
+        np.where(np.arange(64) == 9, 65535, RNG.normal(500, 4, (64, 64))).astype(np.uint16),
+    ],
+    ids=lambda a: f"{a.dtype}{a.shape}",
+)
+def test_extremes(array: np.ndarray) -> None:
+    stream = astrocodec.encode(array, verify=True)
+    assert same_bits(astrocodec.decode(stream), array)
+    assert len(stream) <= array.nbytes + 64
+
+
+def test_strided_views() -> None:
+    whole = frame((60, 80), "u2")
+    for view in (whole[::2, ::3], whole.T, whole[::-1, ::-1], np.asfortranarray(whole), np.broadcast_to(whole[0], (5, 80))):
+        assert same_bits(astrocodec.decode(astrocodec.encode(view)), np.ascontiguousarray(view))
+
+
+def test_rescaled_integers_cost_no_more_than_their_origin() -> None:
+    k = np.clip(RNG.normal(60, 2, (200, 200)), 0, 255).astype(np.uint8)
+    plain, rescaled = (len(astrocodec.encode(a)) for a in (k, np.rint(181.5 * k).astype(np.int16)))
+    assert rescaled < plain * 1.02 + 64
+
+
+def test_sparse_counts_are_small() -> None:
+    counts = RNG.poisson(0.01, (512, 512)).astype(np.int16)
+    assert 8 * len(astrocodec.encode(counts)) / counts.size < 0.095
+
+
+def test_constant_tiles_are_tiny() -> None:
+    assert len(astrocodec.encode(np.full((2048, 2048), 1234, np.uint16))) < 160
+
+
+def test_threads_and_tiles_give_the_same_pixels() -> None:
+    array = frame((300, 400), "u2")
+    one = astrocodec.encode(array, tile_shape=(64, 100))
+    assert one == astrocodec.encode(array, tile_shape=(64, 100), workers=2)
+    assert same_bits(astrocodec.decode(one, workers=2), array)
+
+
+def test_out() -> None:
+    array = frame((30, 40), "i4")
+    stream, out = astrocodec.encode(array), np.empty((30, 40), ">i4")
+    assert astrocodec.decode(stream, out=out) is out
+    assert (out == array).all()
+    with pytest.raises(ValueError, match="out has dtype"):
+        astrocodec.decode(stream, out=np.empty((30, 41), "i4"))
+
+
+def test_inspect() -> None:
+    stream = astrocodec.encode(frame((30, 40), "f4"))
+    info = astrocodec.inspect(stream)
+    assert (info.version, info.mode, info.shape, info.dtype) == (1, "modelled", (30, 40), np.dtype("f4"))
+    assert info.n_bytes == len(stream)
+
+
+@pytest.mark.parametrize("bad", [np.zeros(3, complex), np.array(["a"]), np.zeros(2, "f2"), np.zeros(2, bool)])
+def test_unsupported_dtypes(bad: np.ndarray) -> None:
+    with pytest.raises(TypeError, match="allowed are"):
+        astrocodec.encode(bad)
+
+
+def test_bad_options() -> None:
+    array = np.zeros((4, 4), np.uint8)
+    with pytest.raises(ValueError, match="tile_shape"):
+        astrocodec.encode(array, tile_shape=(0, 4))
+    with pytest.raises(ValueError, match="workers"):
+        astrocodec.encode(array, workers=0)
+    with pytest.raises(ModelNotFoundError, match="no model 'nowhere'"):
+        astrocodec.encode(array, model="nowhere")
+
+
+@pytest.fixture(scope="module", params=["u2", "f4", "stored"])
+def stream(request: pytest.FixtureRequest) -> bytes:
+    if request.param == "stored":
+        return astrocodec.encode(RNG.integers(0, 2**64, 40, dtype=np.uint64))
+    return astrocodec.encode(frame((24, 31), request.param))
+
+
+def test_every_prefix_is_refused(stream: bytes) -> None:
+    for end in range(len(stream)):
+        with pytest.raises(FormatError):
+            astrocodec.decode(stream[:end])
+    with pytest.raises(TruncatedError):
+        astrocodec.decode(stream[:40])
+
+
+def test_trailing_bytes_are_refused(stream: bytes) -> None:
+    for more in (b"\0", b"abcd"):
+        with pytest.raises(FormatError):
+            astrocodec.decode(stream + more)
+
+
+def test_no_flipped_bit_goes_unseen(stream: bytes) -> None:
+    for position in range(8 * len(stream)):
+        damaged = bytearray(stream)
+        damaged[position // 8] ^= 1 << position % 8
+        with pytest.raises((AstrocodecError, MemoryError)):
+            astrocodec.decode(bytes(damaged))
+
+
+def test_newer_versions_say_so(stream: bytes) -> None:
+    with pytest.raises(VersionError, match="upgrade astrocodec"):
+        astrocodec.decode(stream[:2] + b"\x02" + stream[3:])
+
+
+def test_other_data_is_no_stream() -> None:
+    with pytest.raises(FormatError, match="begins with"):
+        astrocodec.decode(b"SIMPLE  =                    T")
