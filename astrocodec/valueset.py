@@ -13,6 +13,8 @@ from astrocodec.errors import CorruptError
 
 _ONE = 1 << 32
 _MIN_COUNT = 16
+_STRETCH = 32
+_MIN_STEP = 1.05
 
 
 def lattice_value(k: NDArray[np.uint64], step: int, phase: int) -> NDArray[np.uint64]:
@@ -33,12 +35,32 @@ def _line_through(values: NDArray[np.int64], k: NDArray[np.int64]) -> tuple[int,
         if f_low >= f_high:
             continue
         step = round(slope * _ONE)
-        phase = round((values[0] + (f_low + f_high) / 2 - slope * 0) * _ONE)
+        phase = round((values[0] + (f_low + f_high) / 2) * _ONE)
         if step <= _ONE or phase < 0:
             continue
         if (((x * step + phase) >> 32) == values).all():
             return step, phase
     return None
+
+
+def _grow_line(values: NDArray[np.int64], window: int) -> tuple[int, int] | None:
+    """A line that starts from the densest `window` gaps and is refined over ever longer stretches."""
+    gaps = np.diff(values)
+    lo = int(np.argmin(values[window:] - values[: values.size - window]))
+    hi = lo + window + 1
+    near = gaps[lo : hi - 1]
+    slope = float(near[near <= 1.5 * near.min() + 0.5].mean()) if near.min() > 1 else float(near.mean())
+    if slope < _MIN_STEP:
+        return None
+    while True:
+        k = np.rint((values[lo:hi] - values[lo]) / slope).astype(np.int64)
+        if (np.diff(k) < 1).any():
+            return None
+        slope = float(np.polyfit(k, values[lo:hi], 1)[0])
+        if lo == 0 and hi == values.size:
+            return _line_through(values, k)
+        reach = max(1, (hi - lo) // 4)
+        lo, hi = max(0, lo - reach), min(values.size, hi + reach)
 
 
 def fit_lattice(values: NDArray[np.int64]) -> tuple[int, int] | None:
@@ -55,31 +77,16 @@ def fit_lattice(values: NDArray[np.int64]) -> tuple[int, int] | None:
     common = int(np.gcd.reduce(gaps))
     if common > 1:
         return (common * _ONE, int(values[0]) * _ONE + (_ONE >> 1)) if values[0] < common else None
-    # The commonest run of gaps gives the step; it is refined over ever longer stretches.
-    middle = int(np.argmin(np.convolve(gaps, np.ones(8), "valid"))) if gaps.size >= 8 else 0
-    slope = gaps[middle : middle + 8].mean()
-    if slope < 1.05:
+    if gaps.max() - gaps.min() <= 1:
+        line = _line_through(values, np.arange(values.size))
+    else:
+        line = _grow_line(values, min(_STRETCH, gaps.size)) or _grow_line(values, min(_STRETCH // 4, gaps.size))
+    if line is None:
         return None
-    lo, hi = middle, min(middle + 9, values.size)
-    while True:
-        k = np.rint((values[lo:hi] - values[lo]) / slope).astype(np.int64)
-        if np.unique(k).size != k.size:
-            return None
-        slope = np.polyfit(k, values[lo:hi], 1)[0]
-        if lo == 0 and hi == values.size:
-            break
-        span = hi - lo
-        lo, hi = max(0, lo - span), min(values.size, hi + span)
-    line = _line_through(values, k)
-    if line is None or line[1] >= line[0] + _ONE:
-        # An index origin below the first value keeps the phase small.
-        if line is None:
-            return None
-        shift = (line[1] - 1) // line[0]
-        line = line[0], line[1] - shift * line[0]
-    step, phase = line
+    # An index origin below the first value keeps the phase small.
+    step, phase = line[0], line[1] % line[0]
     index = ((values << 32) + (_ONE - 1) - phase) // step
-    return line if (((index * step + phase) >> 32) == values).all() and index.max() < 65536 else None
+    return (step, phase) if (((index * step + phase) >> 32) == values).all() and index.max() < 65536 else None
 
 
 def set_pays(values: NDArray[np.int64], counts: NDArray[np.int64]) -> bool:
