@@ -14,7 +14,8 @@ from astrocodec.errors import CorruptError, FormatError, NativeLibraryError, Tru
 ABI_VERSION = 1
 SIMD_LEVELS = {"auto": 0, "portable": 1, "avx2": 2, "avxvnni": 3, "avx512": 4}
 CONTEXT = np.dtype(
-    [("input", np.int16, 32), ("linear", np.int16, 26), ("mean", np.uint16), ("sum", np.uint16), ("sample", np.uint16)], align=True
+    [("input", np.int16, 32), ("linear", np.int16, 26), ("mean", np.uint16), ("sum", np.uint16), ("sample", np.uint16)],
+    align=True,
 )
 
 _pointer, _size, _int, _u32 = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_uint32
@@ -53,7 +54,17 @@ def _load() -> ctypes.CDLL:
     library.ac_model_tables.argtypes = [_pointer, ctypes.POINTER(_pointer), ctypes.POINTER(_size)]
     library.ac_tile_bound.argtypes = [_u32, _u32]
     library.ac_tile_bound.restype = _size
-    library.ac_tile_encode.argtypes = [_pointer, _pointer, _u32, _u32, _size, _pointer, _size, ctypes.POINTER(_size), _int]
+    library.ac_tile_encode.argtypes = [
+        _pointer,
+        _pointer,
+        _u32,
+        _u32,
+        _size,
+        _pointer,
+        _size,
+        ctypes.POINTER(_size),
+        _int,
+    ]
     library.ac_tile_decode.argtypes = [_pointer, _pointer, _size, _pointer, _u32, _u32, _size, _int]
     library.ac_tile_contexts.argtypes = [_pointer, _u32, _u32, _size, _pointer, _size, _pointer]
     library.ac_tune.argtypes = [_pointer, _pointer, _size, ctypes.POINTER(_TuneOptions), _pointer, _size]
@@ -114,8 +125,8 @@ class NativeModel:
         """Cumulative frequencies, shape ``(tables, 64)``; a copy."""
         data, count = _pointer(), _size()
         _check(_library.ac_model_tables(self.handle, ctypes.byref(data), ctypes.byref(count)), "tables")
-        buffer = (ctypes.c_uint16 * (count.value * 64)).from_address(data.value or 0)
-        return np.frombuffer(buffer, np.uint16).reshape(-1, 64).copy()
+        values = np.frombuffer(ctypes.string_at(data.value or 0, count.value * 64 * 2), np.uint16)
+        return values.reshape(-1, 64).copy()
 
 
 def encode_tile(model: NativeModel, samples: NDArray[np.uint16]) -> bytes:
@@ -124,7 +135,15 @@ def encode_tile(model: NativeModel, samples: NDArray[np.uint16]) -> bytes:
     out = np.empty(_library.ac_tile_bound(height, width), np.uint8)
     length = _size()
     status = _library.ac_tile_encode(
-        model.handle, _address(samples), height, width, samples.strides[0] // 2, _address(out), out.size, ctypes.byref(length), simd_level()
+        model.handle,
+        _address(samples),
+        height,
+        width,
+        samples.strides[0] // 2,
+        _address(out),
+        out.size,
+        ctypes.byref(length),
+        simd_level(),
     )
     _check(status, f"tile of {height}x{width}")
     return out[: length.value].tobytes()
@@ -156,12 +175,22 @@ def crc32c(data: NDArray[np.generic], crc: int = 0) -> int:
 
 
 def tune_weights(
-    model: NativeModel, contexts: NDArray[np.void], *, steps: int, batch: int, rate: float, charge: float, outputs_only: bool, seed: int
+    model: NativeModel,
+    contexts: NDArray[np.void],
+    *,
+    steps: int,
+    batch: int,
+    rate: float,
+    charge: float,
+    outputs_only: bool,
+    seed: int,
 ) -> bytes:
     """Weight block of `model` fitted to `contexts` (dtype ``CONTEXT``)."""
     out = np.empty(1 << 14, np.uint8)
     options = _TuneOptions(steps, batch, int(outputs_only), seed, rate, charge)
-    status = _library.ac_tune(model.handle, _address(contexts), contexts.size, ctypes.byref(options), _address(out), out.size)
+    status = _library.ac_tune(
+        model.handle, _address(contexts), contexts.size, ctypes.byref(options), _address(out), out.size
+    )
     _check(status, "tuning")
     hidden = int(out[1])
     return out[: 4 + 2 * 26 + hidden * (4 + 32 + hidden + 4) + 8].tobytes()

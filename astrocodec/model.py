@@ -95,7 +95,9 @@ class Model:
         if data[:3] != _MAGIC[:3]:
             raise FormatError(f"model {name!r}: does not begin with 'ACM', so it is not a model file")
         if data[3] != _MAGIC[3]:
-            raise VersionError(f"model {name!r}: format version {data[3]} is newer than this package reads (1): upgrade astrocodec")
+            raise VersionError(
+                f"model {name!r}: format version {data[3]} is newer than this package reads (1): upgrade astrocodec"
+            )
         if zlib.crc32(data[:-4]) != int.from_bytes(data[-4:], "little"):
             raise CorruptError(f"model {name!r}: checksum of {len(data)} bytes differs: the file is damaged or cut")
         size, body = int.from_bytes(data[5:9], "little"), data[9:-4]
@@ -123,7 +125,11 @@ class Model:
         """
         if self.base is None:
             raise ValueError(f"model {self.name!r} is not tuned from a shipped model, so it has no difference to one")
-        return bytes([_DELTA_VERSION]) + bytes.fromhex(self.base.fingerprint)[:4] + weight_delta(self.base.arrays(), self.arrays())
+        return (
+            bytes([_DELTA_VERSION])
+            + bytes.fromhex(self.base.fingerprint)[:4]
+            + weight_delta(self.base.arrays(), self.arrays())
+        )
 
     @classmethod
     def from_delta(cls, data: bytes, name: str = "tuned") -> Model:
@@ -139,7 +145,9 @@ class Model:
         if len(data) < 5:
             raise TruncatedError(f"tuned model: {len(data)} bytes found, at least 5 needed")
         if data[0] != _DELTA_VERSION:
-            raise VersionError(f"tuned model: version {data[0]} is newer than this package reads ({_DELTA_VERSION}): upgrade astrocodec")
+            raise VersionError(
+                f"tuned model: version {data[0]} is newer than this package reads ({_DELTA_VERSION}): upgrade astrocodec"
+            )
         base = _by_prefix(data[1:5].hex())
         return cls(apply_delta(base.arrays(), data[5:]).to_bytes(), base.shapes, name, base)
 
@@ -199,7 +207,9 @@ def load_model(source: str | Path | bytes | Model = "default") -> Model:
     path = Path(source)
     if path.is_file():
         return Model.from_bytes(path.read_bytes(), path.stem)
-    raise ModelNotFoundError(f"no model {str(source)!r}: shipped are {', '.join(list_models())}, and no file has that name")
+    raise ModelNotFoundError(
+        f"no model {str(source)!r}: shipped are {', '.join(list_models())}, and no file has that name"
+    )
 
 
 def shipped_by_fingerprint(fingerprint: str) -> Model | None:

@@ -75,7 +75,13 @@ class Header:
         out += bytes.fromhex(self.fingerprint)
         if self.embedded:
             out += varint.put(len(self.embedded)) + self.embedded
-        return out + self.pixel_map.to_bytes() + bytes([self.low_bits]) + varint.put(self.tile_shape[0]) + varint.put(self.tile_shape[1])
+        return (
+            out
+            + self.pixel_map.to_bytes()
+            + bytes([self.low_bits])
+            + varint.put(self.tile_shape[0])
+            + varint.put(self.tile_shape[1])
+        )
 
 
 def read_header(stream: memoryview) -> tuple[Header, int]:
@@ -93,9 +99,13 @@ def read_header(stream: memoryview) -> tuple[Header, int]:
     if version != VERSION:
         raise VersionError(f"stream version {version} found, this package reads {VERSION}: upgrade astrocodec")
     if flags & ~(EMBEDDED | MODELLED) or flags == EMBEDDED:
-        raise VersionError(f"byte 3: flags {flags:#x} are unknown to this package: upgrade astrocodec, or the stream is corrupt")
+        raise VersionError(
+            f"byte 3: flags {flags:#x} are unknown to this package: upgrade astrocodec, or the stream is corrupt"
+        )
     if dtype_code >= len(DTYPES) or ndim > MAX_DIMENSIONS:
-        raise CorruptError(f"bytes 4-5: dtype code {dtype_code} (allowed 0..{len(DTYPES) - 1}), {ndim} axes (allowed 0..{MAX_DIMENSIONS})")
+        raise CorruptError(
+            f"bytes 4-5: dtype code {dtype_code} (allowed 0..{len(DTYPES) - 1}), {ndim} axes (allowed 0..{MAX_DIMENSIONS})"
+        )
     dtype = np.dtype("=" + DTYPES[dtype_code])
     shape = tuple(reader.number("axis length", MAX_ELEMENTS) for _ in range(ndim))
     if math.prod(shape) > MAX_ELEMENTS:
@@ -103,12 +113,18 @@ def read_header(stream: memoryview) -> tuple[Header, int]:
     if not flags & MODELLED:
         return Header(STORED, dtype, shape), reader.at
     fingerprint = bytes(reader.take(8, "model fingerprint")).hex()
-    embedded = bytes(reader.take(reader.number("size of the embedded model", MAX_MODEL), "embedded model")) if flags & EMBEDDED else b""
+    embedded = (
+        bytes(reader.take(reader.number("size of the embedded model", MAX_MODEL), "embedded model"))
+        if flags & EMBEDDED
+        else b""
+    )
     pixel_map = PixelMap.read(reader)
     low_bits = reader.take(1, "low bits")[0]
     tile_shape = reader.number("tile height", MAX_SIDE), reader.number("tile width", MAX_SIDE)
     if low_bits > MAX_LOW_BITS or not all(tile_shape) or math.prod(tile_shape) > MAX_PIXELS or not math.prod(shape):
-        raise CorruptError(f"byte {reader.at}: {low_bits} low bits (at most {MAX_LOW_BITS}), tiles of {tile_shape}, shape {shape}")
+        raise CorruptError(
+            f"byte {reader.at}: {low_bits} low bits (at most {MAX_LOW_BITS}), tiles of {tile_shape}, shape {shape}"
+        )
     return Header(MODELLED, dtype, shape, fingerprint, embedded, pixel_map, low_bits, tile_shape), reader.at
 
 

@@ -40,7 +40,9 @@ class Reader:
             Fewer are left.
         """
         if count > len(self.data) - self.at:
-            raise TruncatedError(f"byte {self.at}: {what} needs {count} bytes, {len(self.data) - self.at} are left: the stream is cut")
+            raise TruncatedError(
+                f"byte {self.at}: {what} needs {count} bytes, {len(self.data) - self.at} are left: the stream is cut"
+            )
         self.at += count
         return self.data[self.at - count : self.at]
 

@@ -46,7 +46,9 @@ class Weights:
 
     def to_bytes(self) -> bytes:
         """The weight block of docs/format.md."""
-        body = b"".join(getattr(self, f.name).astype(getattr(self, f.name).dtype.newbyteorder("<")).tobytes() for f in fields(self))
+        body = b"".join(
+            getattr(self, f.name).astype(getattr(self, f.name).dtype.newbyteorder("<")).tobytes() for f in fields(self)
+        )
         return bytes([_VERSION, self.hidden, 0, 0]) + body
 
     @classmethod
@@ -67,7 +69,9 @@ class Weights:
             size = count * np.dtype(dtype).itemsize
             if at + size > len(data):
                 raise TruncatedError(f"weight block: {len(data)} bytes are too few for {h} neurons")
-            arrays.append(np.frombuffer(data, dtype, count, at).astype(np.dtype(dtype).newbyteorder("=")).reshape(shape))
+            arrays.append(
+                np.frombuffer(data, dtype, count, at).astype(np.dtype(dtype).newbyteorder("=")).reshape(shape)
+            )
             at += size
         if at != len(data):
             raise FormatError(f"weight block: {len(data)} bytes found, {at} expected for {h} neurons")

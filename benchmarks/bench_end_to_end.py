@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 import numpy as np
-from astropy.io import fits  # type: ignore[import-untyped]
+from astropy.io import fits
 
 from astrocodec.bench.datasets import corpus_files, frames
 from astrocodec.bench.peers import Stack, choose_peers

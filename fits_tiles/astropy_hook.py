@@ -15,10 +15,10 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-import astropy  # type: ignore[import-untyped]
+import astropy
 import numpy as np
 import numpy.typing as npt
-from astropy.io import fits  # type: ignore[import-untyped]
+from astropy.io import fits
 
 import astrocodec
 from astrocodec.errors import AstrocodecError, CorruptError

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 import astrocodec
 from astrocodec.errors import CorruptError
-from astrocodec.model import Model
+from astrocodec.model import Model, load_model
 from fits_tiles.headers import NULL_PIXEL, Quantization
 from fits_tiles.table import CodedTile
 
@@ -28,7 +28,6 @@ class TileCoder(Protocol):
 
     def decode(self, tile: int, coded: CodedTile, shape: tuple[int, ...]) -> Pixels:
         """Return the pixels of a tile, native byte order; raise `FormatError` if they are not what the header says."""
-
 
     def expect(self, coded: CodedTile, shape: tuple[int, ...]) -> None:
         """Raise `FormatError` if the head of a stream already contradicts the header."""
@@ -48,12 +47,13 @@ class LosslessCoder:
 
     def __init__(self, stored: str, model: Model | None, base: Model | str = "default") -> None:
         self._stored = np.dtype(stored).newbyteorder("=")
-        self._model: Model | str = model or base
+        # A tile unlike the sample that the tuning saw may do better with the model it started from.
+        self._encoding = (model, load_model(base)) if model else (load_model(base),)
         self._models = (model,) if model else ()
 
     def encode(self, tile: int, pixels: Pixels) -> CodedTile:
         """Code a tile."""
-        return CodedTile(astrocodec.encode(pixels, model=self._model, embed_model=False))
+        return CodedTile(astrocodec.encode(pixels, model=self._encoding, embed_model=False))
 
     def decode(self, tile: int, coded: CodedTile, shape: tuple[int, ...]) -> Pixels:
         """Decode a tile."""
@@ -63,7 +63,6 @@ class LosslessCoder:
                 f"the stream holds {pixels.dtype} pixels of shape {pixels.shape}, expected {self._stored} {shape}"
             )
         return pixels
-
 
     def expect(self, coded: CodedTile, shape: tuple[int, ...]) -> None:
         """Compare the head of a stream with the header."""

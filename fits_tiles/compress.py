@@ -272,9 +272,7 @@ def _write_image(
     return quantization is not None
 
 
-def _quantization(
-    settings: _Settings, layout: TileLayout, fd: int, hdu: Hdu, grid: TileGrid
-) -> Quantization | None:
+def _quantization(settings: _Settings, layout: TileLayout, fd: int, hdu: Hdu, grid: TileGrid) -> Quantization | None:
     if settings.level is None or layout.bitpix > 0:
         return None
     seed = settings.seed

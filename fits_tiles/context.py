@@ -30,9 +30,7 @@ def current_options() -> Options:
 
 
 @contextmanager
-def options(
-    *, model: str | Path | Model | None = None, tile_shape: tuple[int, ...] | None = None
-) -> Iterator[Options]:
+def options(*, model: str | Path | Model | None = None, tile_shape: tuple[int, ...] | None = None) -> Iterator[Options]:
     """
     Set defaults for HDUs that astropy writes with ``compression_type="ASTROCODEC_1"``.
 

@@ -173,18 +173,14 @@ class _Job:
         starts = {hdu.start: hdu for hdu in walk(self.out.fileno(), name)} if self._tiles else {}
         for where, start, layout, expected in self._tiles:
             found, coder = hashlib.blake2b(digest_size=16), standard_coder(layout)
-            bands = decoded_bands(
-                self.out.fileno(), starts[start], layout, coder, where=where, workers=self.workers
-            )
+            bands = decoded_bands(self.out.fileno(), starts[start], layout, coder, where=where, workers=self.workers)
             for _, pixels in bands:
                 found.update(pixels.data.cast("B"))
             if found.digest() != expected:
                 raise CorruptError(f"{where}: the {layout.algorithm} tiles do not decode to the pixels they came from")
 
 
-def _write(
-    job: _Job, plain: Staged, hdus: list[Hdu], chosen: set[int], name: str, report: FileReport
-) -> None:
+def _write(job: _Job, plain: Staged, hdus: list[Hdu], chosen: set[int], name: str, report: FileReport) -> None:
     drop_first = job.to == "image" and begins_with_primary_image(hdus) and plain.origin[1] in chosen
     position = 0
     for hdu in hdus:

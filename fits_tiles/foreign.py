@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import IO
 
 import numpy as np
-from astropy.io import fits  # type: ignore[import-untyped]
+from astropy.io import fits
 
 from astrocodec.errors import AstrocodecError, FormatError
 from fits_tiles.blocks import Hdu, card_value, find_card, int_card, padded, split_cards, walk

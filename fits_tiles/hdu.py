@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy.typing as npt
-from astropy.io import fits  # type: ignore[import-untyped]
+from astropy.io import fits
 
 import astrocodec
 from astrocodec.model import Model, load_model

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from astropy.io import fits  # type: ignore[import-untyped]
+from astropy.io import fits
 from numpy.typing import NDArray
 
 CORPUS_VARIABLE = "ASTROCODEC_CORPUS"

@@ -2,7 +2,7 @@
 
 import io
 
-from astropy.io import fits  # type: ignore[import-untyped]
+from astropy.io import fits
 
 _CARD_BYTES = 80
 # SIMPLE or XTENSION, BITPIX and NAXIS stand in every image header, and PCOUNT and GCOUNT in every extension.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from astropy.io import fits  # type: ignore[import-untyped]
+from astropy.io import fits
 
 from astrocodec.bench.fits_size import charged_bytes_of_file
 from astrocodec.bench.peers import Measurement

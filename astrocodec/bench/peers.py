@@ -13,7 +13,7 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-from astropy.io import fits  # type: ignore[import-untyped]
+from astropy.io import fits
 from numpy.typing import NDArray
 
 from astrocodec.bench.fits_size import charged_bytes

@@ -12,7 +12,7 @@ from astrocodec.simulate import PRESETS, Preset, configure, observe
 from astrocodec.simulate.sky import MAX_PIXELS
 
 if TYPE_CHECKING:
-    from astropy.io.fits import HDUList, Header  # type: ignore[import-untyped]
+    from astropy.io.fits import HDUList, Header
 
 
 def frame_shape(value: str) -> tuple[int, int]:
@@ -55,7 +55,7 @@ def _image(preset: Preset, seed: int, planes: int | None) -> "tuple[np.ndarray[A
 
 
 def _hdus(preset: Preset, seed: int, extensions: int, planes: int | None, changes: dict[str, Any]) -> "HDUList":
-    from astropy.io import fits  # type: ignore[import-untyped]
+    from astropy.io import fits
 
     if extensions == 0:
         return fits.HDUList([fits.PrimaryHDU(*_image(preset, seed, planes))])

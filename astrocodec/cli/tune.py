@@ -79,7 +79,7 @@ def _integer_images(path: Path) -> Iterator["NDArray[np.integer[Any]]"]:
     import warnings
 
     import numpy as np
-    from astropy.io import fits  # type: ignore[import-untyped]
+    from astropy.io import fits
 
     import fits_tiles  # noqa: F401 - lets astropy read files that are compressed already
 

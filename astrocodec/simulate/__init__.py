@@ -34,7 +34,7 @@ from astrocodec.simulate.sky import (
 )
 
 if TYPE_CHECKING:
-    from astropy.io.fits import Header  # type: ignore[import-untyped]
+    from astropy.io.fits import Header
 
 __all__ = ["PRESETS", "Converter", "Frame", "Preset", "configure", "digitise", "observe", "simulate", "uneven_widths"]
 

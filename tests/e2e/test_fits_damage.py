@@ -84,9 +84,7 @@ def test_every_cut_at_a_block(sample: Sample, tmp_path: Path) -> None:
 
 @settings(max_examples=400, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
-def test_flipped_bits_never_give_wrong_pixels(
-    sample: Sample, tmp_path: Path, place: float, bit: int
-) -> None:
+def test_flipped_bits_never_give_wrong_pixels(sample: Sample, tmp_path: Path, place: float, bit: int) -> None:
     packed, original = sample
     raw = bytearray(packed.read_bytes())
     raw[int(place * len(raw))] ^= 1 << bit

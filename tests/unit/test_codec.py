@@ -61,7 +61,13 @@ def test_extremes(array: np.ndarray) -> None:
 
 def test_strided_views() -> None:
     whole = frame((60, 80), "u2")
-    for view in (whole[::2, ::3], whole.T, whole[::-1, ::-1], np.asfortranarray(whole), np.broadcast_to(whole[0], (5, 80))):
+    for view in (
+        whole[::2, ::3],
+        whole.T,
+        whole[::-1, ::-1],
+        np.asfortranarray(whole),
+        np.broadcast_to(whole[0], (5, 80)),
+    ):
         assert same_bits(astrocodec.decode(astrocodec.encode(view)), np.ascontiguousarray(view))
 
 

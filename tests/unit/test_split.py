@@ -22,7 +22,7 @@ def test_constant_planes_take_two_bytes() -> None:
 
 def test_cut_and_unknown_planes() -> None:
     packed = pack_low(np.arange(300, dtype=np.uint64), 8)
-    with pytest.raises(TruncatedError, match="low bits 0..7"):
+    with pytest.raises(TruncatedError, match=r"low bits 0\.\.7"):
         unpack_low(memoryview(packed[:-1]), 300, 8)
     with pytest.raises(CorruptError, match="mode 2"):
         unpack_low(memoryview(b"\x02" + packed[1:]), 300, 8)

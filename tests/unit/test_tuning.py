@@ -32,7 +32,7 @@ def test_embedded_and_separate_models(frame: np.ndarray, tuned: Model) -> None:
         astrocodec.decode(bare)
 
 
-def test_delta_rebuilds_the_model(tuned: Model, tmp_path) -> None:  # noqa: ANN001
+def test_delta_rebuilds_the_model(tuned: Model, tmp_path) -> None:
     again = Model.from_delta(tuned.delta())
     assert again.fingerprint == tuned.fingerprint
     tuned.save(tmp_path / "m.acm")
