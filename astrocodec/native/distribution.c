@@ -64,7 +64,7 @@ int ac_tables_build(const uint8_t *shapes, size_t length, ac_tables *out)
     if (length < 4) return AC_ERROR_MODEL;
     const size_t tails = shapes[0], skews = shapes[1], n = tails * skews;
     if (!n || n > 64 || shapes[2] || shapes[3] || length != 4 + n * AC_KNOTS * 4) return AC_ERROR_MODEL;
-    uint16_t *cum = aligned_alloc(64, n * AC_TABLES_PER_SHAPE * AC_SYMBOLS * sizeof *cum);
+    uint16_t *cum = aligned_alloc(64, (n * AC_TABLES_PER_SHAPE + 1) * AC_SYMBOLS * sizeof *cum);
     if (!cum) return AC_ERROR_MEMORY;
     uint16_t *table = cum;
     for (size_t shape = 0; shape < n; shape++) {
@@ -82,6 +82,7 @@ int ac_tables_build(const uint8_t *shapes, size_t length, ac_tables *out)
             for (int phase = 0; phase < 1 << pb; phase++, table += AC_SYMBOLS) build_table(knots, q, phase << (5 - pb), table);
         }
     }
+    for (int s = 0; s < AC_SYMBOLS; s++) table[s] = s ? AC_TOTAL : 0;
     *out = (ac_tables){(uint8_t)tails, (uint8_t)skews, cum, n * AC_TABLES_PER_SHAPE};
     return AC_OK;
 }

@@ -17,7 +17,7 @@ enum {
 
 typedef struct {
     uint8_t tails, skews; /* shape = tail * skews + skew */
-    uint16_t *cum;        /* tables of 64 cumulative frequencies, see distribution.h */
+    uint16_t *cum;        /* tables of 64 cumulative frequencies, see distribution.h; after them the null table, whose first symbol is certain */
     size_t count;
 } ac_tables;
 

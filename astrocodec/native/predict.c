@@ -2,10 +2,6 @@
 
 static inline uint16_t average(uint16_t a, uint16_t b) { return (uint16_t)(((uint32_t)a + b + 1) >> 1); }
 
-/* 504 / (1 + (i + 0.5) / 32), rounded */
-static const int16_t reciprocal[32] = {496, 481, 467, 454, 442, 430, 419, 408, 398, 389, 379, 371, 362, 354, 347, 340,
-                                       333, 326, 319, 313, 307, 301, 296, 291, 285, 280, 276, 271, 267, 262, 258, 254};
-
 void ac_context_of(const uint16_t *n, const ac_running *left, const ac_running *up, int32_t column, uint32_t x, uint32_t y, ac_context *out)
 {
     /* n[0] W, n[1] WW, n[5] NW, n[6] N, n[7] NE, n[13] NN, n[4] NWW, n[8] NEE */
@@ -20,7 +16,7 @@ void ac_context_of(const uint16_t *n, const ac_running *left, const ac_running *
     for (int i = 0; i < AC_WIDE; i++) out->linear[AC_NEIGHBOURS + i] = (int16_t)ac_clamp(wide[i] - m * 8, -32768, 32767);
 
     const int e = ac_log2_floor((uint32_t)sum);
-    const int32_t r = reciprocal[((uint32_t)sum << 5 >> e) & 31], limit = sum >> 2;
+    const int32_t r = ac_reciprocal[((uint32_t)sum << 5 >> e) & 31], limit = sum >> 2;
     for (int i = 0; i < AC_NEIGHBOURS; i++)
         out->input[i] = (int16_t)ac_clamp((ac_clamp(out->linear[i], -limit, limit) * r + (1 << e)) >> (e + 1), -63, 63);
     for (int i = AC_NEIGHBOURS; i < AC_LINEAR; i++)

@@ -36,6 +36,10 @@ static inline int32_t ac_log512(uint32_t v)
     return (e << 9) + (int32_t)(((uint64_t)v << 9 >> e) & 511);
 }
 
+/* 504 / (1 + (i + 0.5) / 32), rounded */
+static const int16_t ac_reciprocal[32] = {496, 481, 467, 454, 442, 430, 419, 408, 398, 389, 379, 371, 362, 354, 347, 340,
+                                       333, 326, 319, 313, 307, 301, 296, 291, 285, 280, 276, 271, 267, 262, 258, 254};
+
 void ac_context_of(const uint16_t *neighbours, const ac_running *left, const ac_running *up, int32_t column, uint32_t x, uint32_t y, ac_context *out);
 ac_cell ac_predict(const ac_model *model, const ac_context *context);
 /* Takes the pixel into the running means. `column` is C of this column above, its new value is returned. */

@@ -3,103 +3,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rans.h"
+#include "kernel.h"
 
-/* A pixel's context from the padded samples and the running means of the tile. */
-typedef struct {
-    ac_wavefront wave;
-    ac_padded samples;
-    ac_running *running; /* [height + 1][width]; row 0 stands above the tile */
-    int32_t *columns;
-} ac_plane;
+static void put_u16(uint8_t *p, uint32_t v) { p[0] = (uint8_t)v, p[1] = (uint8_t)(v >> 8); }
+static void put_u32(uint8_t *p, uint32_t v) { put_u16(p, v), put_u16(p + 2, v >> 16); }
+static uint32_t get_u16(const uint8_t *p) { return (uint32_t)p[0] | (uint32_t)p[1] << 8; }
+static uint32_t get_u32(const uint8_t *p) { return get_u16(p) | get_u16(p + 2) << 16; }
 
-static uint16_t virtual_sample(int32_t x, int32_t y, uint16_t level, uint16_t amplitude)
+size_t ac_tile_bound(uint32_t height, uint32_t width) { return 1 + 2 * (size_t)height * width; }
+
+int ac_check_sides(const void *samples, uint32_t height, uint32_t width, size_t stride)
 {
-    return (uint16_t)ac_clamp((x + y) & 1 ? level + amplitude : level - amplitude, 0, 65535);
-}
-
-static void plane_free(ac_plane *p)
-{
-    free(p->samples.memory);
-    free(p->running);
-    free(p->columns);
-}
-
-static int plane_new(ac_plane *p, uint32_t height, uint32_t width, uint16_t level, uint16_t amplitude)
-{
-    const size_t stride = (size_t)width + 2 * AC_PAD, cells = ((size_t)height + 1) * width;
-    p->wave = ac_wavefront_of(height, width);
-    p->samples.stride = stride;
-    p->samples.memory = malloc(stride * ((size_t)height + AC_PAD) * sizeof(uint16_t));
-    p->running = malloc(cells * sizeof *p->running);
-    p->columns = malloc(cells * sizeof *p->columns);
-    if (!p->samples.memory || !p->running || !p->columns) {
-        plane_free(p);
-        return AC_ERROR_MEMORY;
-    }
-    p->samples.at = (uint16_t *)p->samples.memory + AC_PAD * stride + AC_PAD;
-    for (int32_t y = -AC_PAD; y < 0; y++)
-        for (int32_t x = -AC_PAD; x < (int32_t)width + AC_PAD; x++)
-            p->samples.at[y * (ptrdiff_t)stride + x] = virtual_sample(x, y, level, amplitude);
-    for (uint32_t x = 0; x < width; x++) {
-        p->running[x] = (ac_running){level * 256, level * 256, amplitude * 362, amplitude * 362};
-        p->columns[x] = 0;
-    }
+    if (!samples || !height || !width || stride < width) return AC_ERROR_ARGUMENT;
+    if (height > AC_MAX_SIDE || width > AC_MAX_SIDE || (uint64_t)height * width > AC_MAX_PIXELS) return AC_ERROR_ARGUMENT;
     return AC_OK;
-}
-
-static void pad_left(const ac_plane *p, uint32_t y)
-{
-    uint16_t *row = p->samples.at + (ptrdiff_t)y * (ptrdiff_t)p->samples.stride;
-    const uint16_t above = row[-(ptrdiff_t)p->samples.stride];
-    for (int i = 1; i <= AC_PAD; i++) row[-i] = above;
-}
-
-static void pad_right(const ac_plane *p, uint32_t y)
-{
-    uint16_t *end = p->samples.at + (ptrdiff_t)y * (ptrdiff_t)p->samples.stride + p->wave.width;
-    for (int i = 0; i < AC_PAD; i++) end[i] = end[-1];
-}
-
-/* Row y of the tile is row y + 1 of the running means. */
-static ac_running *running_at(const ac_plane *p, uint32_t y, uint32_t x) { return p->running + (size_t)y * p->wave.width + x; }
-
-static const ac_running *running_up(const ac_plane *p, uint32_t y, uint32_t x)
-{
-    const uint32_t reach = x + AC_LAG - 1;
-    return running_at(p, y, reach < p->wave.width ? reach : p->wave.width - 1);
-}
-
-static ac_running running_left(const ac_plane *p, uint32_t y, uint32_t x)
-{
-    if (x) return *running_at(p, y + 1, x - 1);
-    const ac_running *up = running_up(p, y, 0);
-    return (ac_running){up->area, up->area, up->area_step, up->area_step};
-}
-
-static void context_at(const ac_plane *p, uint32_t y, uint32_t x, ac_context *c)
-{
-    const uint16_t *at = p->samples.at + (ptrdiff_t)y * (ptrdiff_t)p->samples.stride + x;
-    uint16_t neighbours[AC_NEIGHBOURS];
-    for (int i = 0; i < AC_NEIGHBOURS; i++) neighbours[i] = at[ac_dy[i] * (ptrdiff_t)p->samples.stride + ac_dx[i]];
-    const ac_running left = running_left(p, y, x);
-    ac_context_of(neighbours, &left, running_up(p, y, x), p->columns[(size_t)y * p->wave.width + x], x, y, c);
-}
-
-static void take_in(ac_plane *p, uint32_t y, uint32_t x, uint16_t sum)
-{
-    const uint16_t *at = p->samples.at + (ptrdiff_t)y * (ptrdiff_t)p->samples.stride + x;
-    const size_t cell = (size_t)y * p->wave.width + x;
-    ac_running own = running_left(p, y, x);
-    p->columns[cell + p->wave.width] = ac_update(at[0], at[-1], sum, running_up(p, y, x), &own, p->columns[cell]);
-    *running_at(p, y + 1, x) = own;
-    if (x + 1 == p->wave.width) pad_right(p, y);
 }
 
 static int compare_u16(const void *a, const void *b) { return (int)*(const uint16_t *)a - (int)*(const uint16_t *)b; }
 
-/* What stands above the tile: the median of 64 samples of the first row, and about their mean deviation. */
-static void choose_start(const uint16_t *row, uint32_t width, uint16_t *level, uint16_t *amplitude)
+void ac_choose_start(const uint16_t *row, uint32_t width, uint16_t *level, uint16_t *amplitude)
 {
     uint16_t v[64], d[64];
     const uint32_t n = width < 64 ? width : 64;
@@ -115,78 +37,21 @@ static void choose_start(const uint16_t *row, uint32_t width, uint16_t *level, u
     *amplitude = (uint16_t)((d[n / 2] * 27u) >> 5);
 }
 
-typedef struct {
-    uint16_t start, freq, raw;
-    uint8_t lane, bits;
-} ac_record;
-
-static void put_u16(uint8_t *p, uint32_t v) { p[0] = (uint8_t)v, p[1] = (uint8_t)(v >> 8); }
-static void put_u32(uint8_t *p, uint32_t v) { put_u16(p, v), put_u16(p + 2, v >> 16); }
-static uint32_t get_u16(const uint8_t *p) { return (uint32_t)p[0] | (uint32_t)p[1] << 8; }
-static uint32_t get_u32(const uint8_t *p) { return get_u16(p) | get_u16(p + 2) << 16; }
-
-/* One group of up to 32 lanes of a step, backwards: raw bits last, so they go in first. */
-static void push_group(const ac_record *first, const ac_record *last, uint32_t states, uint32_t *state, uint16_t **end)
-{
-    for (const ac_record *r = last; r-- > first;) ac_rans_push_raw(&state[r->lane & (states - 1)], r->raw, r->bits, end);
-    for (const ac_record *r = last; r-- > first;) ac_rans_push(&state[r->lane & (states - 1)], r->start, r->freq, end);
-}
-
-static size_t push_all(const ac_record *records, const size_t *groups, size_t group_count, uint32_t states, uint32_t *state, uint16_t *end)
-{
-    uint16_t *word = end;
-    for (uint32_t i = 0; i < states; i++) state[i] = AC_RANS_LOW;
-    for (size_t g = group_count; g-- > 0;) push_group(records + groups[g], records + groups[g + 1], states, state, &word);
-    return (size_t)(end - word);
-}
-
-static size_t record_all(const ac_model *model, ac_plane *plane, ac_record *records, size_t *groups)
-{
-    const ac_wavefront *w = &plane->wave;
-    size_t n = 0, g = 0;
-    for (uint32_t step = 0; step < w->steps; step++)
-        for (uint32_t lane = 0; lane < w->lanes; lane++) {
-            uint32_t y, x;
-            if (!(lane & 31)) groups[g++] = n;
-            if (!ac_lane_pixel(w, step, lane, &y, &x)) continue;
-            if (!x) pad_left(plane, y);
-            ac_context c;
-            context_at(plane, y, x, &c);
-            const ac_cell cell = ac_predict(model, &c);
-            const uint16_t v = plane->samples.at[(ptrdiff_t)y * (ptrdiff_t)plane->samples.stride + x];
-            const ac_coded s = ac_symbol_of(v - cell.base, cell.k, &ac_layouts[cell.layout]);
-            const uint16_t *cum = model->tables.cum + (size_t)cell.table * AC_SYMBOLS + s.symbol;
-            records[n++] = (ac_record){cum[0], (uint16_t)(cum[1] - cum[0]), s.raw, (uint8_t)lane, s.bits};
-            take_in(plane, y, x, c.sum);
-        }
-    groups[g] = n;
-    return g;
-}
-
-size_t ac_tile_bound(uint32_t height, uint32_t width) { return 1 + 2 * (size_t)height * width; }
-
-static int check_sides(const void *samples, uint32_t height, uint32_t width, size_t stride)
-{
-    if (!samples || !height || !width || stride < width) return AC_ERROR_ARGUMENT;
-    if (height > AC_MAX_SIDE || width > AC_MAX_SIDE || (uint64_t)height * width > AC_MAX_PIXELS) return AC_ERROR_ARGUMENT;
-    return AC_OK;
-}
-
 static int is_constant(const uint16_t *samples, uint32_t height, uint32_t width, size_t stride)
 {
-    for (uint32_t y = 0; y < height; y++)
-        for (uint32_t x = 0; x < width; x++)
-            if (samples[y * stride + x] != samples[0]) return 0;
+    const size_t row = width * sizeof *samples;
+    if (memcmp(samples, samples + 1, row - sizeof *samples)) return 0;
+    for (uint32_t y = 1; y < height; y++)
+        if (memcmp(samples, samples + y * stride, row)) return 0;
     return 1;
 }
 
-static int encode_raw(const uint16_t *samples, uint32_t height, uint32_t width, size_t stride, uint8_t *out, size_t *length)
+static size_t encode_raw(const uint16_t *samples, uint32_t height, uint32_t width, size_t stride, uint8_t *out)
 {
     *out++ = AC_MODE_RAW;
     for (uint32_t y = 0; y < height; y++)
         for (uint32_t x = 0; x < width; x++, out += 2) put_u16(out, samples[y * stride + x]);
-    *length = ac_tile_bound(height, width);
-    return AC_OK;
+    return ac_tile_bound(height, width);
 }
 
 /* States that a tile of `bytes` can afford: one for every 2048 bytes, at most 32. */
@@ -197,12 +62,63 @@ static uint32_t affordable_states(size_t bytes)
     return n;
 }
 
+static void reset_states(uint32_t *state)
+{
+    for (int i = 0; i < AC_STATES; i++) state[i] = AC_RANS_LOW;
+}
+
+static size_t aligned(size_t bytes) { return (bytes + 63) / 64 * 64; }
+
+/* One piece of memory: lanes, pairs, raws, flags of groups, words. */
+static int encode_modelled(const ac_kernel *kernel, const ac_model *model, const uint16_t *samples, uint32_t height, uint32_t width, size_t stride,
+                           uint8_t *out, size_t *length)
+{
+    const ac_wavefront wave = ac_wavefront_of(height, width);
+    const size_t pixels = (size_t)height * width, slots = (size_t)wave.steps * (wave.lanes / AC_GROUP);
+    const size_t groups = slots < pixels ? slots : pixels; /* that hold a pixel, at most */
+    const size_t lanes_size = ac_lanes_size(&wave), record_size = (groups + 1) * AC_GROUP * sizeof(uint32_t), flags_size = aligned(groups);
+    const size_t words_size = aligned((2 * pixels + AC_GROUP) * sizeof(uint16_t)); /* a pixel has a symbol and raw bits, a word each at most */
+    uint8_t *memory = aligned_alloc(64, lanes_size + 2 * record_size + flags_size + words_size);
+    if (!memory) return AC_ERROR_MEMORY;
+    ac_lanes *lanes = (ac_lanes *)memory;
+    ac_records records = {(uint32_t *)(memory + lanes_size), (uint32_t *)(memory + lanes_size + record_size), memory + lanes_size + 2 * record_size, 0, 0};
+    uint16_t *const end = (uint16_t *)(memory + lanes_size + 2 * record_size + flags_size + words_size);
+    uint16_t level, amplitude;
+    ac_choose_start(samples, width, &level, &amplitude);
+    ac_lanes_init(lanes, model, &wave, level, amplitude);
+    kernel->record(lanes, samples, stride, &records);
+
+    uint32_t state[AC_STATES];
+    reset_states(state);
+    uint16_t *word = kernel->push(&records, AC_STATES, state, end);
+    const uint32_t states = affordable_states(4 * AC_STATES + 2 * (size_t)(end - word));
+    if (states < AC_STATES) {
+        reset_states(state);
+        word = kernel->push(&records, states, state, end);
+    }
+    *length = AC_TILE_HEADER + 4 * states + 2 * (size_t)(end - word);
+    if (*length >= ac_tile_bound(height, width)) {
+        *length = encode_raw(samples, height, width, stride, out);
+    } else {
+        out[0] = AC_MODE_MODELLED;
+        out[1] = 0;
+        while (1u << out[1] < states) out[1]++;
+        put_u16(out + 2, level);
+        put_u16(out + 4, amplitude);
+        out += AC_TILE_HEADER;
+        for (uint32_t i = 0; i < states; i++, out += 4) put_u32(out, state[i]);
+        for (; word < end; word++, out += 2) put_u16(out, *word);
+    }
+    free(memory);
+    return AC_OK;
+}
+
 int ac_tile_encode(const ac_model *model, const uint16_t *samples, uint32_t height, uint32_t width, size_t stride, uint8_t *out, size_t capacity,
                    size_t *length, int simd)
 {
-    (void)simd;
-    if (!model || !out || !length) return AC_ERROR_ARGUMENT;
-    int status = check_sides(samples, height, width, stride);
+    const ac_kernel *kernel = ac_kernel_of(simd);
+    if (!model || !out || !length || !kernel) return AC_ERROR_ARGUMENT;
+    const int status = ac_check_sides(samples, height, width, stride);
     if (status) return status;
     if (capacity < ac_tile_bound(height, width)) return AC_ERROR_SPACE;
     if (is_constant(samples, height, width, stride)) {
@@ -211,126 +127,30 @@ int ac_tile_encode(const ac_model *model, const uint16_t *samples, uint32_t heig
         *length = 3;
         return AC_OK;
     }
-    uint16_t level, amplitude;
-    choose_start(samples, width, &level, &amplitude);
-    ac_plane plane;
-    status = plane_new(&plane, height, width, level, amplitude);
-    if (status) return status;
-    for (uint32_t y = 0; y < height; y++) memcpy(plane.samples.at + y * plane.samples.stride, samples + y * stride, width * sizeof *samples);
-    const size_t pixels = (size_t)height * width;
-    ac_record *records = malloc(pixels * sizeof *records);
-    size_t *groups = malloc(((size_t)plane.wave.steps * (plane.wave.lanes / 32) + 1) * sizeof *groups);
-    uint16_t *words = malloc(pixels * 2 * sizeof *words);
-    if (!records || !groups || !words) {
-        status = AC_ERROR_MEMORY;
-    } else {
-        const size_t group_count = record_all(model, &plane, records, groups);
-        uint32_t state[AC_STATES], states = AC_STATES;
-        size_t n = push_all(records, groups, group_count, states, state, words + pixels * 2);
-        states = affordable_states(4 * states + 2 * n);
-        if (states < AC_STATES) n = push_all(records, groups, group_count, states, state, words + pixels * 2);
-        *length = AC_TILE_HEADER + 4 * states + 2 * n;
-        if (*length >= ac_tile_bound(height, width)) {
-            status = encode_raw(samples, height, width, stride, out, length);
-        } else {
-            out[0] = AC_MODE_MODELLED;
-            out[1] = 0;
-            while (1u << out[1] < states) out[1]++;
-            put_u16(out + 2, level);
-            put_u16(out + 4, amplitude);
-            for (uint32_t i = 0; i < states; i++) put_u32(out + AC_TILE_HEADER + 4 * i, state[i]);
-            for (size_t i = 0; i < n; i++) put_u16(out + AC_TILE_HEADER + 4 * states + 2 * i, words[pixels * 2 - n + i]);
-        }
-    }
-    free(words);
-    free(groups);
-    free(records);
-    plane_free(&plane);
-    return status;
+    return encode_modelled(kernel, model, samples, height, width, stride, out, length);
 }
 
-typedef struct {
-    const uint8_t *next, *end;
-    int short_of_words;
-} ac_words;
-
-static void refill(uint32_t *x, ac_words *in)
-{
-    if (*x >= AC_RANS_LOW) return;
-    if (in->end - in->next < 2) {
-        in->short_of_words = 1;
-        *x |= AC_RANS_LOW;
-        return;
-    }
-    *x = *x << 16 | get_u16(in->next);
-    in->next += 2;
-}
-
-static uint32_t pop(uint32_t *x, const uint16_t *cum, ac_words *in)
-{
-    const uint32_t slot = *x & (AC_TOTAL - 1);
-    uint32_t s = 0;
-    for (uint32_t half = 32; half; half /= 2)
-        if (cum[s + half] <= slot) s += half;
-    *x = (uint32_t)(cum[s + 1] - cum[s]) * (*x >> AC_PRECISION) + slot - cum[s];
-    refill(x, in);
-    return s;
-}
-
-/* One group of 32 lanes of a step: all symbols, then all raw bits. */
-static void decode_group(const ac_model *model, ac_plane *plane, uint32_t step, uint32_t first_lane, uint32_t states, uint32_t *state, ac_words *in)
-{
-    struct {
-        uint32_t y, x, symbol, lane;
-        uint16_t sum;
-        ac_cell cell;
-    } todo[32];
-    int n = 0;
-    for (uint32_t lane = first_lane; lane < first_lane + 32; lane++) {
-        uint32_t y, x;
-        if (!ac_lane_pixel(&plane->wave, step, lane, &y, &x)) continue;
-        if (!x) pad_left(plane, y);
-        ac_context c;
-        context_at(plane, y, x, &c);
-        todo[n].y = y, todo[n].x = x, todo[n].lane = lane, todo[n].sum = c.sum;
-        todo[n].cell = ac_predict(model, &c);
-        todo[n].symbol = pop(&state[lane & (states - 1)], model->tables.cum + (size_t)todo[n].cell.table * AC_SYMBOLS, in);
-        n++;
-    }
-    for (int i = 0; i < n; i++) {
-        const ac_layout *layout = &ac_layouts[todo[i].cell.layout];
-        const uint32_t bits = ac_raw_bits(todo[i].symbol, todo[i].cell.k, layout);
-        uint32_t *x = &state[todo[i].lane & (states - 1)];
-        const uint32_t raw = *x & ((1u << bits) - 1);
-        *x >>= bits;
-        refill(x, in);
-        plane->samples.at[(ptrdiff_t)todo[i].y * (ptrdiff_t)plane->samples.stride + todo[i].x] =
-            (uint16_t)(todo[i].cell.base + ac_difference_of(todo[i].symbol, todo[i].cell.k, raw, layout));
-        take_in(plane, todo[i].y, todo[i].x, todo[i].sum);
-    }
-}
-
-static int decode_modelled(const ac_model *model, const uint8_t *in, size_t length, uint16_t *samples, uint32_t height, uint32_t width, size_t stride)
+static int decode_modelled(const ac_kernel *kernel, const ac_model *model, const uint8_t *in, size_t length, uint16_t *samples, uint32_t height,
+                           uint32_t width, size_t stride)
 {
     if (length < AC_TILE_HEADER) return AC_ERROR_TRUNCATED;
     if (in[1] > 5) return AC_ERROR_CORRUPT;
     const uint32_t states = 1u << in[1];
     if (length < AC_TILE_HEADER + 4 * (size_t)states) return AC_ERROR_TRUNCATED;
     uint32_t state[AC_STATES];
+    reset_states(state);
     for (uint32_t i = 0; i < states; i++) {
         state[i] = get_u32(in + AC_TILE_HEADER + 4 * i);
         if (state[i] < AC_RANS_LOW) return AC_ERROR_CORRUPT;
     }
-    ac_plane plane;
-    const int status = plane_new(&plane, height, width, (uint16_t)get_u16(in + 2), (uint16_t)get_u16(in + 4));
+    const ac_wavefront wave = ac_wavefront_of(height, width);
+    ac_lanes *lanes = aligned_alloc(64, ac_lanes_size(&wave));
+    if (!lanes) return AC_ERROR_MEMORY;
+    ac_lanes_init(lanes, model, &wave, (uint16_t)get_u16(in + 2), (uint16_t)get_u16(in + 4));
+    ac_words words = {.next = in + AC_TILE_HEADER + 4 * states, .end = in + length};
+    const int status = kernel->decode(lanes, &words, states, state, samples, stride);
+    free(lanes);
     if (status) return status;
-    ac_words words = {in + AC_TILE_HEADER + 4 * states, in + length, 0};
-    for (uint32_t step = 0; step < plane.wave.steps && !words.short_of_words; step++)
-        for (uint32_t lane = 0; lane < plane.wave.lanes; lane += 32) decode_group(model, &plane, step, lane, states, state, &words);
-    if (!words.short_of_words)
-        for (uint32_t y = 0; y < height; y++) memcpy(samples + y * stride, plane.samples.at + y * plane.samples.stride, width * sizeof *samples);
-    plane_free(&plane);
-    if (words.short_of_words) return AC_ERROR_TRUNCATED;
     for (uint32_t i = 0; i < states; i++)
         if (state[i] != AC_RANS_LOW) return AC_ERROR_CORRUPT;
     return words.next == words.end ? AC_OK : AC_ERROR_CORRUPT;
@@ -338,12 +158,12 @@ static int decode_modelled(const ac_model *model, const uint8_t *in, size_t leng
 
 int ac_tile_decode(const ac_model *model, const uint8_t *in, size_t length, uint16_t *samples, uint32_t height, uint32_t width, size_t stride, int simd)
 {
-    (void)simd;
-    if (!model || !in) return AC_ERROR_ARGUMENT;
-    const int status = check_sides(samples, height, width, stride);
+    const ac_kernel *kernel = ac_kernel_of(simd);
+    if (!model || !in || !kernel) return AC_ERROR_ARGUMENT;
+    const int status = ac_check_sides(samples, height, width, stride);
     if (status) return status;
     if (!length) return AC_ERROR_TRUNCATED;
-    if (in[0] == AC_MODE_MODELLED) return decode_modelled(model, in, length, samples, height, width, stride);
+    if (in[0] == AC_MODE_MODELLED) return decode_modelled(kernel, model, in, length, samples, height, width, stride);
     if (in[0] > AC_MODE_RAW) return AC_ERROR_CORRUPT;
     const size_t expected = in[0] == AC_MODE_CONSTANT ? 3 : ac_tile_bound(height, width);
     if (length != expected) return length < expected ? AC_ERROR_TRUNCATED : AC_ERROR_CORRUPT;
@@ -351,32 +171,4 @@ int ac_tile_decode(const ac_model *model, const uint8_t *in, size_t length, uint
         for (uint32_t x = 0; x < width; x++)
             samples[y * stride + x] = (uint16_t)get_u16(in + 1 + (in[0] == AC_MODE_CONSTANT ? 0 : 2 * ((size_t)y * width + x)));
     return AC_OK;
-}
-
-int ac_tile_contexts(const uint16_t *samples, uint32_t height, uint32_t width, size_t stride, const uint32_t *positions, size_t count, ac_context *out)
-{
-    if (!positions || !out) return AC_ERROR_ARGUMENT;
-    int status = check_sides(samples, height, width, stride);
-    if (status) return status;
-    uint16_t level, amplitude;
-    choose_start(samples, width, &level, &amplitude);
-    ac_plane plane;
-    status = plane_new(&plane, height, width, level, amplitude);
-    if (status) return status;
-    size_t next = 0;
-    for (uint32_t y = 0; y < height; y++) {
-        memcpy(plane.samples.at + y * plane.samples.stride, samples + y * stride, width * sizeof *samples);
-        pad_left(&plane, y);
-        for (uint32_t x = 0; x < width; x++) {
-            ac_context c;
-            context_at(&plane, y, x, &c);
-            for (; next < count && positions[next] == y * width + x; next++) {
-                out[next] = c;
-                out[next].sample = samples[y * stride + x];
-            }
-            take_in(&plane, y, x, c.sum);
-        }
-    }
-    plane_free(&plane);
-    return next == count ? AC_OK : AC_ERROR_ARGUMENT;
 }

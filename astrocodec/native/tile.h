@@ -6,11 +6,8 @@
 
 enum { AC_MODE_CONSTANT = 0, AC_MODE_MODELLED = 1, AC_MODE_RAW = 2, AC_TILE_HEADER = 6, AC_STATES = 32 };
 
-/* The samples of a tile with what stands outside its edges: rows -3.., columns -3..width+2. */
-typedef struct {
-    uint16_t *at; /* pixel (0, 0) */
-    size_t stride;
-    void *memory;
-} ac_padded;
+int ac_check_sides(const void *samples, uint32_t height, uint32_t width, size_t stride);
+/* What stands above the tile: the median of 64 samples of the first row, and about their mean deviation. */
+void ac_choose_start(const uint16_t *row, uint32_t width, uint16_t *level, uint16_t *amplitude);
 
 #endif

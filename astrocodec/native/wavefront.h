@@ -20,14 +20,4 @@ static inline ac_wavefront ac_wavefront_of(uint32_t height, uint32_t width)
     return w;
 }
 
-/* The pixel of a lane at a step; 0 when the lane idles. */
-static inline int ac_lane_pixel(const ac_wavefront *w, uint32_t step, uint32_t lane, uint32_t *y, uint32_t *x)
-{
-    if (step < lane * AC_LAG) return 0;
-    const uint32_t p = step - lane * AC_LAG, column = p % w->period;
-    *y = lane + w->lanes * (p / w->period);
-    *x = column - AC_PAD;
-    return *y < w->height && column >= AC_PAD && *x < w->width;
-}
-
 #endif

@@ -1,0 +1,53 @@
+/* The loops over a tile, the same for all kernels. Included last in a kernel's source. */
+
+static void record(ac_lanes *a, const uint16_t *samples, size_t stride, ac_records *out)
+{
+    void (*const predict_group)(ac_lanes *, uint32_t) = a->model->hidden == 16 ? predict_group_16 : predict_group_32;
+    while (a->step < a->wave.steps) {
+        fill_window(a, samples, stride);
+        const uint32_t end = a->wave.steps - a->block < AC_BLOCK ? a->wave.steps : a->block + AC_BLOCK;
+        while (a->step < end) {
+            ac_lanes_begin_step(a);
+            for (uint32_t first = 0; first < a->wave.lanes; first += AC_GROUP) {
+                if (!a->active_count[first / AC_GROUP]) {
+                    ac_lanes_idle(a, first, 0);
+                    continue;
+                }
+                predict_group(a, first);
+                record_group(a, first, out);
+                update_group(a, first);
+            }
+            ac_lanes_end_step(a);
+        }
+        ac_lanes_next_block(a);
+    }
+}
+
+static int decode(ac_lanes *a, ac_words *words, uint32_t states, uint32_t *state, uint16_t *samples, size_t stride)
+{
+    void (*const predict_group)(ac_lanes *, uint32_t) = a->model->hidden == 16 ? predict_group_16 : predict_group_32;
+    while (a->step < a->wave.steps) {
+        const uint32_t end = a->wave.steps - a->block < AC_BLOCK ? a->wave.steps : a->block + AC_BLOCK;
+        while (a->step < end) {
+            ac_lanes_begin_step(a);
+            for (uint32_t first = 0; first < a->wave.lanes; first += AC_GROUP) {
+                if (!a->active_count[first / AC_GROUP]) {
+                    ac_lanes_idle(a, first, 1);
+                    continue;
+                }
+                predict_group(a, first);
+                ac_words_prepare(words);
+                words->next = decode_group(a, first, words->next, states, state);
+                if (words->next > words->end) return AC_ERROR_TRUNCATED;
+                update_group(a, first);
+            }
+            ac_lanes_pad_left(a);
+            ac_lanes_end_step(a);
+        }
+        drain_window(a, samples, stride);
+        ac_lanes_next_block(a);
+    }
+    return AC_OK;
+}
+
+const ac_kernel KERNEL = {record, push, decode};

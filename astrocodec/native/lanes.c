@@ -1,0 +1,106 @@
+#include "lanes.h"
+
+void ac_lanes_init(ac_lanes *a, const ac_model *model, const ac_wavefront *wave, uint16_t level, uint16_t amplitude)
+{
+    memset(a, 0, ac_lanes_size(wave));
+    a->model = model;
+    a->wave = *wave;
+    a->level = level;
+    a->amplitude = amplitude;
+    a->delay = ac_lanes_delay(wave);
+    for (int j = 0; j < model->hidden; j++) {
+        int32_t sum = 0;
+        for (int i = 0; i < AC_INPUTS; i++) sum += model->w1[j * AC_INPUTS + i];
+        a->b1[j] = model->b1[j] - 64 * sum;
+    }
+    float *w = a->weights;
+    for (int i = 0; i < model->hidden * AC_INPUTS; i++) *w++ = model->w1[i];
+    for (int i = 0; i < model->hidden * model->hidden; i++) *w++ = model->w2[i];
+    for (int i = 0; i < model->hidden * AC_OUTPUTS; i++) *w++ = model->w3[i];
+    const ac_running start = {level * 256, level * 256, amplitude * 362, amplitude * 362};
+    for (int i = 0; i < AC_ROW; i++) {
+        ac_lane_means *m = &a->means[0];
+        m->level[i] = start.level, m->area[i] = start.area, m->step[i] = start.step, m->area_step[i] = start.area_step;
+    }
+    a->means[1] = a->means[0];
+    for (uint32_t i = 0; i <= a->delay; i++) a->handed[i].means = start;
+    for (int32_t t = 0; t < AC_LOOKBACK; t++)
+        for (int32_t j = 1; j <= AC_HANDED; j++)
+            a->samples[t][AC_BEFORE - j] = (uint16_t)(ac_virtual_sample(t - AC_LOOKBACK + j * AC_LAG - AC_PAD, -j, level, amplitude) ^ AC_BIAS);
+    for (int32_t lane = 0; lane < AC_MAX_LANES; lane++) {
+        a->column[lane] = -AC_LAG * lane;
+        a->row[lane] = lane;
+    }
+}
+
+/* The whole block lies within the lane's row. */
+static int inside(const ac_lanes *a, uint32_t lane)
+{
+    const int32_t x = a->column[lane] - AC_PAD;
+    return x >= 0 && x + AC_BLOCK <= (int32_t)a->wave.width && a->row[lane] < (int32_t)a->wave.height;
+}
+
+void ac_lanes_sources(ac_lanes *a, const uint16_t *samples, size_t stride, const uint16_t *source[AC_MAX_LANES])
+{
+    const int32_t width = (int32_t)a->wave.width, height = (int32_t)a->wave.height;
+    for (uint32_t lane = 0; lane < a->wave.lanes; lane++) {
+        int32_t x = a->column[lane] - AC_PAD, y = a->row[lane];
+        const uint16_t *row = samples + (size_t)y * stride;
+        if (inside(a, lane)) {
+            source[lane] = row + x;
+            continue;
+        }
+        source[lane] = a->segments[lane];
+        for (int i = 0; i < AC_BLOCK; i++, x++) {
+            if (x == (int32_t)a->wave.period - AC_PAD) {
+                x = -AC_PAD;
+                y += (int32_t)a->wave.lanes;
+                row = samples + (size_t)y * stride;
+            }
+            uint16_t v = 0;
+            if (y < height && x >= -AC_PAD) {
+                if (x >= 0)
+                    v = row[x < width ? x : width - 1];
+                else
+                    v = y ? *(row - stride) : ac_virtual_sample(0, -1, a->level, a->amplitude);
+            }
+            a->segments[lane][i] = v;
+        }
+    }
+}
+
+void ac_lanes_targets(ac_lanes *a, uint16_t *samples, size_t stride, uint16_t *target[AC_MAX_LANES])
+{
+    for (uint32_t lane = 0; lane < a->wave.lanes; lane++)
+        target[lane] = inside(a, lane) ? samples + (size_t)a->row[lane] * stride + (a->column[lane] - AC_PAD) : a->segments[lane];
+}
+
+void ac_lanes_store_edges(const ac_lanes *a, uint16_t *const target[AC_MAX_LANES], uint16_t *samples, size_t stride)
+{
+    const int32_t width = (int32_t)a->wave.width, height = (int32_t)a->wave.height;
+    for (uint32_t lane = 0; lane < a->wave.lanes; lane++) {
+        if (target[lane] != a->segments[lane]) continue;
+        int32_t x = a->column[lane] - AC_PAD, y = a->row[lane];
+        for (int i = 0; i < AC_BLOCK; i++, x++) {
+            if (x == (int32_t)a->wave.period - AC_PAD) {
+                x = -AC_PAD;
+                y += (int32_t)a->wave.lanes;
+            }
+            if (x >= 0 && x < width && y < height) samples[(size_t)y * stride + (size_t)x] = a->segments[lane][i];
+        }
+    }
+}
+
+void ac_lanes_next_block(ac_lanes *a)
+{
+    memcpy(a->samples[0], a->samples[AC_BLOCK], AC_LOOKBACK * sizeof a->samples[0]);
+    memcpy(a->columns[0], a->columns[AC_BLOCK], AC_LOOKBACK * sizeof a->columns[0]);
+    a->block += AC_BLOCK;
+    for (uint32_t lane = 0; lane < a->wave.lanes; lane++) {
+        a->column[lane] += AC_BLOCK;
+        if (a->column[lane] >= (int32_t)a->wave.period) {
+            a->column[lane] -= (int32_t)a->wave.period;
+            a->row[lane] += (int32_t)a->wave.lanes;
+        }
+    }
+}

@@ -1,0 +1,71 @@
+/* Damaged streams: every level must say what the oracle says, and read and write nothing outside its buffers (built with
+ * sanitisers, see fuzz.sh). Arguments: seconds, seed. */
+#include <stdio.h>
+#include <time.h>
+
+#include "make_model.h"
+#include "oracle.h"
+
+enum { MAX_SIDE = 90 };
+
+/* Returns the new length; the room is twice the bound of the largest tile. */
+static size_t damage(uint8_t *p, size_t n, uint64_t *seed)
+{
+    for (int times = random_between(seed, 1, 3); times > 0; times--)
+        switch (random_u32(seed) % 8) {
+        case 0: p[random_u32(seed) % n] ^= (uint8_t)(1u << random_u32(seed) % 8); break;
+        case 1: p[random_u32(seed) % n] = (uint8_t)random_u32(seed); break;
+        case 2: n = random_u32(seed) % n + 1; break;
+        case 3: n -= n > 2 ? 2 : 0; break;
+        case 4: p[n] = (uint8_t)random_u32(seed), p[n + 1] = 0, n += 1 + random_u32(seed) % 2; break;
+        case 5: p[random_u32(seed) % (n < 6 ? n : 6)] = (uint8_t)random_between(seed, 0, 6); break;
+        case 6:
+            for (size_t i = random_u32(seed) % n; i < n; i++) p[i] = (uint8_t)random_u32(seed);
+            break;
+        default: memset(p + n / 2, (int)(random_u32(seed) % 2) * 255, n - n / 2); break;
+        }
+    return n;
+}
+
+int main(int argc, char **argv)
+{
+    const double seconds = argc > 1 ? atof(argv[1]) : 5;
+    uint64_t seed = argc > 2 ? strtoull(argv[2], 0, 10) : 1, tried = 0, fine = 0;
+    const time_t start = time(0);
+    const size_t room = 2 * ac_tile_bound(MAX_SIDE * 4, MAX_SIDE);
+    uint16_t *frame = malloc(room), *want = malloc(room);
+    uint8_t *coded = malloc(room), *hurt = malloc(room);
+    while (difftime(time(0), start) < seconds) {
+        ac_model *model = make_model(random_u32(&seed) % 4 ? 16 : 32, random_between(&seed, 1, 127), random_between(&seed, 0, 60), 4, 3, seed);
+        if (!model) return 2;
+        for (int i = 0; i < 20; i++) {
+            uint32_t height = (uint32_t)random_between(&seed, 1, MAX_SIDE), width = (uint32_t)random_between(&seed, 1, MAX_SIDE);
+            if (i % 5 == 0) width *= 4;
+            size_t n = 0;
+            make_frame(frame, height, width, random_between(&seed, 0, FRAME_KINDS - 1), seed);
+            if (oracle_tile_encode(model, frame, height, width, width, coded, room, &n)) return 2;
+            for (int j = 0; j < 10; j++, tried++) {
+                memcpy(hurt, coded, n);
+                const size_t m = damage(hurt, n, &seed);
+                uint8_t *exact = malloc(m);
+                memcpy(exact, hurt, m);
+                const int status = oracle_tile_decode(model, exact, m, want, height, width, width);
+                fine += status == AC_OK;
+                for (int level = AC_SIMD_PORTABLE; level <= AC_SIMD_AVX512; level++) {
+                    uint16_t *got = malloc(sizeof *got * height * width);
+                    const int r = ac_tile_decode(model, exact, m, got, height, width, width, level);
+                    if (r != AC_ERROR_ARGUMENT && (r != status || (!status && memcmp(got, want, sizeof *got * height * width)))) {
+                        printf("level %d, %ux%u, %zu of %zu bytes: status %d, oracle %d\n", level, height, width, m, n, r, status);
+                        return 1;
+                    }
+                    free(got);
+                }
+                free(exact);
+            }
+        }
+        ac_model_free(model);
+    }
+    printf("%llu damaged streams, %llu of them still valid\n", (unsigned long long)tried, (unsigned long long)fine);
+    free(frame), free(want), free(coded), free(hurt);
+    return 0;
+}

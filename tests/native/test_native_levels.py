@@ -1,0 +1,34 @@
+"""Every instruction set against the pixel-by-pixel oracle, by way of two C programs built here."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+NATIVE = HERE.parents[1] / "astrocodec" / "native"
+COMPILER = shutil.which(os.environ.get("CC", "cc"))
+
+pytestmark = pytest.mark.skipif(COMPILER is None, reason="no C compiler")
+
+
+def run(tmp_path: Path, program: str, *arguments: str) -> str:
+    binary = tmp_path / program
+    sources = [HERE / f"{program}.c", HERE / "oracle.c", *sorted(NATIVE.glob("*.c"))]
+    flags = ["-std=c11", "-D_GNU_SOURCE", "-O2", "-fwrapv", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror"]
+    command = [str(COMPILER), *flags, "-I", str(NATIVE), "-I", str(HERE), *map(str, sources), "-lm", "-o", str(binary)]
+    built = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stderr
+    result = subprocess.run([str(binary), *arguments], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
+
+
+def test_levels_agree_with_oracle(tmp_path: Path) -> None:
+    assert "0 failures" in run(tmp_path, "levels", "1", "quick")
+
+
+def test_damaged_streams_give_the_oracle_s_status(tmp_path: Path) -> None:
+    assert "damaged streams" in run(tmp_path, "fuzz", "3", "1")
