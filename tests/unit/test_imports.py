@@ -1,0 +1,138 @@
+"""What importing the packages loads and costs, and that imports point one way."""
+
+import ast
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+# The aim is 0.15 s beyond NumPy; machines that run tests are often busy.
+GENEROUS_SECONDS = 0.45
+
+# Bottom to top: each imports only what stands before it.
+ORDER = (
+    "errors",
+    "varint",
+    "valueset",
+    "pixels",
+    "tiles",
+    "split",
+    "stream",
+    "weights",
+    "wavefront",
+    "predict",
+    "distribution",
+    "rans",
+    "tile",
+    "_native",
+    "model",
+    "reference",
+    "codec",
+    "tuning",
+)
+# Parts above the codec, which nothing below them may import.
+DOORS = {"astrocodec.cli", "astrocodec.bench", "astrocodec.learning", "astrocodec.simulate", "fits_tiles"}
+
+
+def modules() -> dict[str, Path]:
+    """Every module of the packages, by its dotted name."""
+    found = {}
+    for package in ("astrocodec", "fits_tiles"):
+        for path in (ROOT / package).rglob("*.py"):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+def imports(path: Path) -> set[str]:
+    """Dotted names of everything that a file imports, wherever in the file."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+        else:
+            assert not isinstance(node, ast.ImportFrom), f"{path.name}: relative import"
+    return names
+
+
+MODULES = modules()
+IMPORTS = {name: imports(path) for name, path in MODULES.items()}
+
+
+def within(name: str, package: str) -> bool:
+    """Whether a dotted name is a package or something in it."""
+    return name == package or name.startswith(package + ".")
+
+
+BELOW_DOORS = [name for name in MODULES if not any(within(name, door) for door in DOORS)]
+
+
+def run(program: str) -> str:
+    """Run a program that finds the packages tested here."""
+    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    command = [sys.executable, "-c", program]
+    return subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout
+
+
+@pytest.mark.parametrize("package", ["astrocodec", "fits_tiles", "astrocodec.cli", "astrocodec.simulate"])
+def test_no_package_loads_torch_or_h5py(package: str) -> None:
+    """Neither is needed to read or write a file."""
+    heavy = {"torch", "h5py", "hdf5plugin", "imagecodecs", "scipy", "matplotlib"}
+    assert run(f"import sys, {package}; print(sorted({heavy!r} & sys.modules.keys()))").strip() == "[]"
+
+
+def test_astrocodec_loads_no_astropy() -> None:
+    """Streams are read without FITS."""
+    assert run("import sys, astrocodec; print('astropy' in sys.modules)").strip() == "False"
+
+
+def test_import_is_quick() -> None:
+    """The best of three imports."""
+    program = "import time, numpy; t = time.perf_counter(); import astrocodec; print(time.perf_counter() - t)"
+    assert min(float(run(program)) for _ in range(3)) < GENEROUS_SECONDS
+
+
+@pytest.mark.parametrize("name", [n for n in BELOW_DOORS if n != "astrocodec"])
+def test_imports_point_one_way(name: str) -> None:
+    """So that each stage can be read and tested with only those before it in mind."""
+    stage = name.removeprefix("astrocodec.")
+    assert stage in ORDER, "give the new module its place in ORDER"
+    ours = {target.split(".")[1] for target in IMPORTS[name] if within(target, "astrocodec")}
+    assert ours <= set(ORDER[: ORDER.index(stage)])
+
+
+@pytest.mark.parametrize("name", BELOW_DOORS)
+def test_the_codec_imports_no_door(name: str) -> None:
+    """FITS files, the command line and training use the codec, not the other way round."""
+    assert not [target for target in IMPORTS[name] for door in DOORS if within(target, door)]
+
+
+@pytest.mark.parametrize(
+    ("library", "allowed"),
+    [
+        ("torch", lambda name: within(name, "astrocodec.learning")),
+        ("ctypes", lambda name: name == "astrocodec._native"),
+        ("imagecodecs", lambda name: within(name, "astrocodec.bench")),
+        ("click", lambda name: within(name, "astrocodec.cli")),
+    ],
+)
+def test_a_library_has_one_user(library: str, allowed: Callable[[str], bool]) -> None:
+    """So that it can be left out or replaced."""
+    users = {name for name, targets in IMPORTS.items() if any(within(target, library) for target in targets)}
+    assert users
+    assert all(map(allowed, users)), users
+
+
+def test_fits_tiles_knows_nothing_of_the_command_line() -> None:
+    """Nor of training or benchmarks."""
+    doors = DOORS - {"fits_tiles"}
+    for name in MODULES:
+        if within(name, "fits_tiles"):
+            assert not [target for target in IMPORTS[name] for door in doors if within(target, door)]
