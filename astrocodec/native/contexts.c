@@ -16,11 +16,12 @@ typedef struct {
     ac_padded samples;
     ac_running *running; /* [height + 1][width]; row 0 stands above the tile */
     int32_t *columns;
+    uint16_t floor;
 } ac_plane;
 
-static uint16_t virtual_sample(int32_t x, int32_t y, uint16_t level, uint16_t amplitude)
+static uint16_t virtual_sample(int32_t x, int32_t y, ac_start start)
 {
-    return (uint16_t)ac_clamp((x + y) & 1 ? level + amplitude : level - amplitude, 0, 65535);
+    return (uint16_t)ac_clamp((x + y) & 1 ? start.row + start.amplitude : start.row - start.amplitude, 0, 65535);
 }
 
 static void plane_free(ac_plane *p)
@@ -30,10 +31,11 @@ static void plane_free(ac_plane *p)
     free(p->columns);
 }
 
-static int plane_new(ac_plane *p, uint32_t height, uint32_t width, uint16_t level, uint16_t amplitude)
+static int plane_new(ac_plane *p, uint32_t height, uint32_t width, ac_start start)
 {
     const size_t stride = (size_t)width + 2 * AC_PAD, cells = ((size_t)height + 1) * width;
     p->width = width;
+    p->floor = start.floor;
     p->samples.stride = stride;
     p->samples.memory = malloc(stride * ((size_t)height + AC_PAD) * sizeof(uint16_t));
     p->running = malloc(cells * sizeof *p->running);
@@ -45,9 +47,9 @@ static int plane_new(ac_plane *p, uint32_t height, uint32_t width, uint16_t leve
     p->samples.at = (uint16_t *)p->samples.memory + AC_PAD * stride + AC_PAD;
     for (int32_t y = -AC_PAD; y < 0; y++)
         for (int32_t x = -AC_PAD; x < (int32_t)width + AC_PAD; x++)
-            p->samples.at[y * (ptrdiff_t)stride + x] = virtual_sample(x, y, level, amplitude);
+            p->samples.at[y * (ptrdiff_t)stride + x] = virtual_sample(x, y, start);
     for (uint32_t x = 0; x < width; x++) {
-        p->running[x] = (ac_running){level * 256, level * 256, amplitude * 362, amplitude * 362};
+        p->running[x] = (ac_running){start.row * 256, start.row * 256, start.amplitude * 362, start.amplitude * 362};
         p->columns[x] = 0;
     }
     return AC_OK;
@@ -88,7 +90,7 @@ static void context_at(const ac_plane *p, uint32_t y, uint32_t x, ac_context *c)
     uint16_t neighbours[AC_NEIGHBOURS];
     for (int i = 0; i < AC_NEIGHBOURS; i++) neighbours[i] = at[ac_dy[i] * (ptrdiff_t)p->samples.stride + ac_dx[i]];
     const ac_running left = running_left(p, y, x);
-    ac_context_of(neighbours, &left, running_up(p, y, x), p->columns[(size_t)y * p->width + x], x, y, c);
+    ac_context_of(neighbours, &left, running_up(p, y, x), p->columns[(size_t)y * p->width + x], p->floor, x, y, c);
 }
 
 static void take_in(ac_plane *p, uint32_t y, uint32_t x, uint16_t sum)
@@ -106,10 +108,9 @@ int ac_tile_contexts(const uint16_t *samples, uint32_t height, uint32_t width, s
     if (!positions || !out) return AC_ERROR_ARGUMENT;
     int status = ac_check_sides(samples, height, width, stride);
     if (status) return status;
-    uint16_t level, amplitude;
-    ac_choose_start(samples, width, &level, &amplitude);
+    const ac_start start = ac_choose_start(samples, height, width, stride);
     ac_plane plane;
-    status = plane_new(&plane, height, width, level, amplitude);
+    status = plane_new(&plane, height, width, start);
     if (status) return status;
     size_t next = 0;
     for (uint32_t y = 0; y < height; y++) {

@@ -125,7 +125,7 @@ static void wide_inputs(const ac_lanes *a, uint32_t first, const int16_t *restri
     const ac_lane_means *before = &a->means[a->step & 1];
     const uint32_t own = AC_BEFORE + first, up = own - 1;
     const int32_t *level = before->level + own, *level_up = before->level + up, *area_up = before->area + up;
-    const int32_t *step = before->step + own, *area_step_up = before->area_step + up;
+    const int32_t floor = a->start.floor, *step = before->step + own, *area_step_up = before->area_step + up;
     const int16_t *column = &a->columns[a->step - a->block + AC_LOOKBACK - AC_LAG][AC_BEFORE + first - 1];
     row16 exponent, r;
     LANES
@@ -147,7 +147,7 @@ static void wide_inputs(const ac_lanes *a, uint32_t first, const int16_t *restri
         x[26][l] = (float)ac_clamp((log512(step[l] + 16) - log_sum[l] - 1536) >> 5, -63, 63);
         x[27][l] = (float)ac_clamp((log512(area_step_up[l] + 16) - log_sum[l] - 1536) >> 5, -63, 63);
         x[28][l] = (float)ac_clamp((log_sum[l] >> 5) - 112, -63, 63);
-        x[29][l] = (float)ac_clamp((log512(m[l] + 32769) >> 6) - 64, -63, 63);
+        x[29][l] = (float)ac_clamp((log512((m[l] + 32768 > floor ? m[l] + 32768 - floor : 0) + 1) >> 6) - 64, -63, 63);
     }
 }
 

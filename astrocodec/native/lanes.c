@@ -1,12 +1,11 @@
 #include "lanes.h"
 
-void ac_lanes_init(ac_lanes *a, const ac_model *model, const ac_wavefront *wave, uint16_t level, uint16_t amplitude)
+void ac_lanes_init(ac_lanes *a, const ac_model *model, const ac_wavefront *wave, ac_start start)
 {
     memset(a, 0, ac_lanes_size(wave));
     a->model = model;
     a->wave = *wave;
-    a->level = level;
-    a->amplitude = amplitude;
+    a->start = start;
     a->delay = ac_lanes_delay(wave);
     for (int j = 0; j < model->hidden; j++) {
         int32_t sum = 0;
@@ -17,16 +16,16 @@ void ac_lanes_init(ac_lanes *a, const ac_model *model, const ac_wavefront *wave,
     for (int i = 0; i < model->hidden * AC_INPUTS; i++) *w++ = model->w1[i];
     for (int i = 0; i < model->hidden * model->hidden; i++) *w++ = model->w2[i];
     for (int i = 0; i < model->hidden * AC_OUTPUTS; i++) *w++ = model->w3[i];
-    const ac_running start = {level * 256, level * 256, amplitude * 362, amplitude * 362};
+    const ac_running above = {start.row * 256, start.row * 256, start.amplitude * 362, start.amplitude * 362};
     for (int i = 0; i < AC_ROW; i++) {
         ac_lane_means *m = &a->means[0];
-        m->level[i] = start.level, m->area[i] = start.area, m->step[i] = start.step, m->area_step[i] = start.area_step;
+        m->level[i] = above.level, m->area[i] = above.area, m->step[i] = above.step, m->area_step[i] = above.area_step;
     }
     a->means[1] = a->means[0];
-    for (uint32_t i = 0; i <= a->delay; i++) a->handed[i].means = start;
+    for (uint32_t i = 0; i <= a->delay; i++) a->handed[i].means = above;
     for (int32_t t = 0; t < AC_LOOKBACK; t++)
         for (int32_t j = 1; j <= AC_HANDED; j++)
-            a->samples[t][AC_BEFORE - j] = (uint16_t)(ac_virtual_sample(t - AC_LOOKBACK + j * AC_LAG - AC_PAD, -j, level, amplitude) ^ AC_BIAS);
+            a->samples[t][AC_BEFORE - j] = (uint16_t)(ac_virtual_sample(t - AC_LOOKBACK + j * AC_LAG - AC_PAD, -j, start) ^ AC_BIAS);
     for (int32_t lane = 0; lane < AC_MAX_LANES; lane++) {
         a->column[lane] = -AC_LAG * lane;
         a->row[lane] = lane;
@@ -62,7 +61,7 @@ void ac_lanes_sources(ac_lanes *a, const uint16_t *samples, size_t stride, const
                 if (x >= 0)
                     v = row[x < width ? x : width - 1];
                 else
-                    v = y ? *(row - stride) : ac_virtual_sample(0, -1, a->level, a->amplitude);
+                    v = y ? *(row - stride) : ac_virtual_sample(0, -1, a->start);
             }
             a->segments[lane][i] = v;
         }

@@ -63,7 +63,7 @@ typedef struct {
     int32_t column[AC_MAX_LANES], row[AC_MAX_LANES];        /* of the block's first step; columns count from the left pad */
     ac_wavefront wave;
     const ac_model *model;
-    uint16_t level, amplitude;
+    ac_start start;
     uint32_t step, phase, round; /* step = round * period + phase */
     uint32_t block;              /* first step of the block */
     int active_count[AC_MAX_LANES / AC_GROUP];
@@ -76,7 +76,7 @@ static inline size_t ac_lanes_size(const ac_wavefront *w)
 {
     return (sizeof(ac_lanes) + (ac_lanes_delay(w) + 1) * sizeof(ac_handed) + 63) / 64 * 64;
 }
-void ac_lanes_init(ac_lanes *lanes, const ac_model *model, const ac_wavefront *wave, uint16_t level, uint16_t amplitude);
+void ac_lanes_init(ac_lanes *lanes, const ac_model *model, const ac_wavefront *wave, ac_start start);
 
 /* Encoder: where the block's samples of each lane are, AC_BLOCK of them; edges are put together in lanes->segments. */
 void ac_lanes_sources(ac_lanes *lanes, const uint16_t *samples, size_t stride, const uint16_t *source[AC_MAX_LANES]);
@@ -88,9 +88,9 @@ void ac_lanes_next_block(ac_lanes *lanes);
 static inline uint16_t *ac_lanes_samples(ac_lanes *a, uint32_t lane) { return &a->samples[a->step - a->block + AC_LOOKBACK][AC_BEFORE + lane]; }
 static inline int16_t *ac_lanes_columns(ac_lanes *a, uint32_t lane) { return &a->columns[a->step - a->block + AC_LOOKBACK][AC_BEFORE + lane]; }
 
-static inline uint16_t ac_virtual_sample(int32_t x, int32_t y, uint16_t level, uint16_t amplitude)
+static inline uint16_t ac_virtual_sample(int32_t x, int32_t y, ac_start start)
 {
-    return (uint16_t)ac_clamp((x + y) & 1 ? level + amplitude : level - amplitude, 0, 65535);
+    return (uint16_t)ac_clamp((x + y) & 1 ? start.row + start.amplitude : start.row - start.amplitude, 0, 65535);
 }
 
 /* At most one lane starts a row and one ends its row in a step, as lanes are AC_LAG columns apart. */
@@ -149,7 +149,7 @@ static inline void ac_lanes_end_step(ac_lanes *a)
     if (!a->round) /* rows above the tile */
         for (int32_t j = 1; j <= AC_HANDED; j++) {
             const uint32_t at = a->step + (uint32_t)j * AC_LAG;
-            if (at < w->period) samples[-j] = (uint16_t)(ac_virtual_sample((int32_t)at - AC_PAD, -j, a->level, a->amplitude) ^ AC_BIAS);
+            if (at < w->period) samples[-j] = (uint16_t)(ac_virtual_sample((int32_t)at - AC_PAD, -j, a->start) ^ AC_BIAS);
         }
     a->step++;
     if (++a->phase == w->period) {

@@ -2,7 +2,8 @@
 
 static inline uint16_t average(uint16_t a, uint16_t b) { return (uint16_t)(((uint32_t)a + b + 1) >> 1); }
 
-void ac_context_of(const uint16_t *n, const ac_running *left, const ac_running *up, int32_t column, uint32_t x, uint32_t y, ac_context *out)
+void ac_context_of(const uint16_t *n, const ac_running *left, const ac_running *up, int32_t column, uint16_t floor, uint32_t x, uint32_t y,
+                   ac_context *out)
 {
     /* n[0] W, n[1] WW, n[5] NW, n[6] N, n[7] NE, n[13] NN, n[4] NWW, n[8] NEE */
     const uint16_t m = average(average(average(n[0], n[1]), average(n[5], n[6])), average(average(n[7], n[13]), average(n[4], n[8])));
@@ -25,7 +26,7 @@ void ac_context_of(const uint16_t *n, const ac_running *left, const ac_running *
     out->input[26] = (int16_t)ac_clamp((ac_log512((uint32_t)left->step + 16) - log_sum - 1536) >> 5, -63, 63);
     out->input[27] = (int16_t)ac_clamp((ac_log512((uint32_t)up->area_step + 16) - log_sum - 1536) >> 5, -63, 63);
     out->input[28] = (int16_t)ac_clamp((log_sum >> 5) - 112, -63, 63);
-    out->input[29] = (int16_t)ac_clamp((ac_log512((uint32_t)m + 1) >> 6) - 64, -63, 63);
+    out->input[29] = (int16_t)ac_clamp((ac_log512((m > floor ? (uint32_t)(m - floor) : 0) + 1) >> 6) - 64, -63, 63);
     out->input[30] = x & 1 ? 32 : -32;
     out->input[31] = y & 1 ? 32 : -32;
     out->mean = m;

@@ -20,6 +20,12 @@ typedef struct {
     int32_t area_step;  /* E: running mean of D down the rows */
 } ac_running;
 
+/* What a modelled tile's header says: virtual rows above are row -+ amplitude; signal counts from the floor. */
+enum { AC_MAX_AMPLITUDE = 32767 };
+typedef struct {
+    uint16_t row, amplitude, floor;
+} ac_start;
+
 static inline int32_t ac_clamp(int32_t v, int32_t low, int32_t high) { return v < low ? low : v > high ? high : v; }
 
 static inline int ac_log2_floor(uint32_t v)
@@ -40,7 +46,8 @@ static inline int32_t ac_log512(uint32_t v)
 static const int16_t ac_reciprocal[32] = {496, 481, 467, 454, 442, 430, 419, 408, 398, 389, 379, 371, 362, 354, 347, 340,
                                        333, 326, 319, 313, 307, 301, 296, 291, 285, 280, 276, 271, 267, 262, 258, 254};
 
-void ac_context_of(const uint16_t *neighbours, const ac_running *left, const ac_running *up, int32_t column, uint32_t x, uint32_t y, ac_context *out);
+void ac_context_of(const uint16_t *neighbours, const ac_running *left, const ac_running *up, int32_t column, uint16_t floor, uint32_t x, uint32_t y,
+                   ac_context *out);
 ac_cell ac_predict(const ac_model *model, const ac_context *context);
 /* Takes the pixel into the running means. `column` is C of this column above, its new value is returned. */
 int32_t ac_update(uint16_t value, uint16_t left_value, uint16_t sum, const ac_running *up, ac_running *own, int32_t column);

@@ -114,7 +114,7 @@ INLINE void predict_slice(ac_lanes *a, uint32_t lane, int slice, const int hidde
         wide[1][h] = V(sub_epi32)(V(srai_epi32)(v_load(before->level + up + h * HALF), 5), m8);
         wide[2][h] = V(sub_epi32)(V(srai_epi32)(v_load(before->area + up + h * HALF), 5), m8);
         log_sum2[h] = v_log512(v_widen(sum, h));
-        log_m2[h] = v_log512(V(add_epi32)(v_widen(m, h), SET32(1)));
+        log_m2[h] = v_log512(V(add_epi32)(V(max_epi32)(V(sub_epi32)(v_widen(m, h), SET32(a->start.floor)), SET32(0)), SET32(1)));
         log_step2[h] = v_log512(V(add_epi32)(v_load(before->step + own + h * HALF), SET32(16)));
         log_area2[h] = v_log512(V(add_epi32)(v_load(before->area_step + up + h * HALF), SET32(16)));
     }

@@ -21,20 +21,25 @@ int ac_check_sides(const void *samples, uint32_t height, uint32_t width, size_t 
 
 static int compare_u16(const void *a, const void *b) { return (int)*(const uint16_t *)a - (int)*(const uint16_t *)b; }
 
-void ac_choose_start(const uint16_t *row, uint32_t width, uint16_t *level, uint16_t *amplitude)
+ac_start ac_choose_start(const uint16_t *samples, uint32_t height, uint32_t width, size_t stride)
 {
-    uint16_t v[64], d[64];
+    uint16_t v[256], d[64];
     const uint32_t n = width < 64 ? width : 64;
     for (uint32_t i = 0; i < n; i++) {
         const uint32_t x = (uint32_t)((uint64_t)i * width / n);
-        const uint16_t a = row[x], b = row[x ? x - 1 : 0];
+        const uint16_t a = samples[x], b = samples[x ? x - 1 : 0];
         v[i] = a;
         d[i] = a > b ? a - b : b - a;
     }
     qsort(v, n, sizeof *v, compare_u16);
     qsort(d, n, sizeof *d, compare_u16);
-    *level = v[n / 2];
-    *amplitude = (uint16_t)((d[n / 2] * 27u) >> 5);
+    const uint32_t amplitude = (d[n / 2] * 27u) >> 5;
+    ac_start start = {.row = v[n / 2], .amplitude = (uint16_t)(amplitude < AC_MAX_AMPLITUDE ? amplitude : AC_MAX_AMPLITUDE)};
+    /* Rows evenly, columns by steps of the golden ratio. */
+    for (uint64_t i = 0; i < 256; i++) v[i] = samples[(size_t)(i * height / 256) * stride + (size_t)(i * 40503 % 65536 * width / 65536)];
+    qsort(v, 256, sizeof *v, compare_u16);
+    start.floor = v[8];
+    return start;
 }
 
 static int is_constant(const uint16_t *samples, uint32_t height, uint32_t width, size_t stride)
@@ -83,9 +88,8 @@ static int encode_modelled(const ac_kernel *kernel, const ac_model *model, const
     ac_lanes *lanes = (ac_lanes *)memory;
     ac_records records = {(uint32_t *)(memory + lanes_size), (uint32_t *)(memory + lanes_size + record_size), memory + lanes_size + 2 * record_size, 0, 0};
     uint16_t *const end = (uint16_t *)(memory + lanes_size + 2 * record_size + flags_size + words_size);
-    uint16_t level, amplitude;
-    ac_choose_start(samples, width, &level, &amplitude);
-    ac_lanes_init(lanes, model, &wave, level, amplitude);
+    const ac_start start = ac_choose_start(samples, height, width, stride);
+    ac_lanes_init(lanes, model, &wave, start);
     kernel->record(lanes, samples, stride, &records);
 
     uint32_t state[AC_STATES];
@@ -103,8 +107,9 @@ static int encode_modelled(const ac_kernel *kernel, const ac_model *model, const
         out[0] = AC_MODE_MODELLED;
         out[1] = 0;
         while (1u << out[1] < states) out[1]++;
-        put_u16(out + 2, level);
-        put_u16(out + 4, amplitude);
+        put_u16(out + 2, start.row);
+        put_u16(out + 4, start.amplitude);
+        put_u16(out + 6, start.floor);
         out += AC_TILE_HEADER;
         for (uint32_t i = 0; i < states; i++, out += 4) put_u32(out, state[i]);
         for (; word < end; word++, out += 2) put_u16(out, *word);
@@ -137,6 +142,8 @@ static int decode_modelled(const ac_kernel *kernel, const ac_model *model, const
     if (in[1] > 5) return AC_ERROR_CORRUPT;
     const uint32_t states = 1u << in[1];
     if (length < AC_TILE_HEADER + 4 * (size_t)states) return AC_ERROR_TRUNCATED;
+    const ac_start start = {(uint16_t)get_u16(in + 2), (uint16_t)get_u16(in + 4), (uint16_t)get_u16(in + 6)};
+    if (start.amplitude > AC_MAX_AMPLITUDE) return AC_ERROR_CORRUPT;
     uint32_t state[AC_STATES];
     reset_states(state);
     for (uint32_t i = 0; i < states; i++) {
@@ -146,7 +153,7 @@ static int decode_modelled(const ac_kernel *kernel, const ac_model *model, const
     const ac_wavefront wave = ac_wavefront_of(height, width);
     ac_lanes *lanes = aligned_alloc(64, ac_lanes_size(&wave));
     if (!lanes) return AC_ERROR_MEMORY;
-    ac_lanes_init(lanes, model, &wave, (uint16_t)get_u16(in + 2), (uint16_t)get_u16(in + 4));
+    ac_lanes_init(lanes, model, &wave, start);
     ac_words words = {.next = in + AC_TILE_HEADER + 4 * states, .end = in + length};
     const int status = kernel->decode(lanes, &words, states, state, samples, stride);
     free(lanes);
