@@ -87,7 +87,9 @@ def _stored(values: NDArray[np.generic]) -> bytes:
     return b"".join((header, values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes(), _checksum(header, values)))
 
 
-def _modelled(values: NDArray[np.generic], model: Model, tile_shape: tuple[int, int] | None, workers: int, embed: bool) -> bytes | None:
+def _modelled(
+    values: NDArray[np.generic], models: Sequence[Model], tile_shape: tuple[int, int] | None, workers: int, embed: bool
+) -> bytes | None:
     mapped = map_pixels(values.reshape(sheet_shape(values.shape)))
     if mapped is None:
         return None
@@ -98,17 +100,25 @@ def _modelled(values: NDArray[np.generic], model: Model, tile_shape: tuple[int, 
     samples = (sheet >> sheet.dtype.type(low)).astype(np.uint16, copy=False) if low else sheet.astype(np.uint16, copy=False)
     tile_shape = tile_shape or balanced_tile(samples.shape)
     tile_shape = min(tile_shape[0], samples.shape[0], MAX_SIDE), min(tile_shape[1], samples.shape[1], MAX_SIDE)
-    embedded = model.to_bytes() if embed and not model.is_shipped else b""
-    header = Header(MODELLED, values.dtype, values.shape, model.fingerprint, embedded, pixel_map, low, tile_shape).to_bytes()
-    native = model.native
-    tiles = _in_threads(lambda s: _native.encode_tile(native, samples[s]), list(tile_slices(samples.shape, tile_shape)), workers)
+    slices = list(tile_slices(samples.shape, tile_shape))
+    best: tuple[bytes, list[bytes]] | None = None
+    for model in models:
+        native = model.native
+        embedded = model.to_bytes() if embed and not model.is_shipped else b""
+        header = Header(MODELLED, values.dtype, values.shape, model.fingerprint, embedded, pixel_map, low, tile_shape).to_bytes()
+        tiles = _in_threads(lambda where, native=native: _native.encode_tile(native, samples[where]), slices, workers)
+        if best is None or len(header) + sum(map(len, tiles)) < len(best[0]) + sum(map(len, best[1])):
+            best = header, tiles
+    if best is None:
+        raise ValueError("no model given")
+    header, tiles = best
     framed = [part for tile in tiles for part in (varint.put(len(tile)), tile)]
     return b"".join((header, *framed, pack_low(sheet, low) if low else b"", _checksum(header, values)))
 
 
 def encode(
     array: ArrayLike,
-    model: str | Path | Model = "default",
+    model: str | Path | Model | Sequence[Model] = "default",
     *,
     tile_shape: tuple[int, int] | None = None,
     workers: int = 1,
@@ -122,8 +132,9 @@ def encode(
     array : array_like
         Integers of 8 to 64 bits or floats of 32 or 64 bits, any byte order and strides, up to 32 axes. Leading axes are
         stacked along y.
-    model : str, Path or Model, optional
-        A shipped model's name, an ``.acm`` file, or a model from `astrocodec.tune`.
+    model : str, Path, Model or sequence of Model, optional
+        A shipped model's name, an ``.acm`` file, or a model from `astrocodec.tune`; of several models the one that gives
+        the smallest stream is used.
     tile_shape : tuple of int, optional
         Tile height and width in pixels; by default tiles of about 512 x 512.
     workers : int, optional
@@ -159,10 +170,11 @@ def encode(
     if workers < 1:
         raise ValueError(f"workers is {workers}, at least 1 is needed")
     stored = 7 + 10 * values.ndim + values.nbytes
-    stream = _modelled(values, load_model(model), tile_shape, workers, embed_model) if values.size else None
+    models = [load_model(model)] if isinstance(model, str | Path | Model) else list(model)
+    stream = _modelled(values, models, tile_shape, workers, embed_model) if values.size else None
     if stream is None or len(stream) > stored:
         stream = _stored(values)
-    if verify and not same_bits(decode(stream, models=[load_model(model)], workers=workers), values):
+    if verify and not same_bits(decode(stream, models=models, workers=workers), values):
         raise CorruptError("the stream does not decode to the array it was made from: please report this; nothing was written")
     return stream
 

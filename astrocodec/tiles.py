@@ -22,17 +22,30 @@ def sheet_shape(shape: tuple[int, ...]) -> tuple[int, int]:
 
 
 def balanced_tile(shape: tuple[int, int], target: int = TARGET) -> tuple[int, int]:
-    """Tile shape near `target` that leaves no narrow tiles at the edges; sides are even where there are several.
+    """Tile shape of about `target` x `target` pixels that leaves no narrow tiles at the edges.
 
-    >>> balanced_tile((2048, 577)), balanced_tile((4096, 4200))
-    ((512, 577), (512, 526))
+    Where one side of the sheet is short the other side of the tile is longer. Sides are even where there are several.
+
+    >>> balanced_tile((2048, 577)), balanced_tile((4096, 4200)), balanced_tile((1, 10**6))
+    ((512, 577), (512, 526), (1, 62500))
     """
-    sides = []
-    for length in shape:
-        count = max(1, round(length / target))
-        side = math.ceil(length / count)
-        sides.append(side + (side & 1 if count > 1 else 0))
-    return min(sides[0], MAX_SIDE), min(sides[1], MAX_SIDE)
+    area = target * target
+    wanted = max(target, area // max(1, shape[1])), max(target, area // max(1, shape[0]))
+    return balanced_side(shape[0], wanted[0]), balanced_side(shape[1], wanted[1])
+
+
+def balanced_side(length: int, wanted: int) -> int:
+    """Side near `wanted` that cuts `length` into nearly equal parts.
+
+    >>> balanced_side(577, 512), balanced_side(1300, 512)
+    (577, 434)
+    """
+    wanted = min(wanted, MAX_SIDE)
+    count = max(1, round(length / wanted))
+    if math.ceil(length / count) > MAX_SIDE:
+        count += 1
+    side = math.ceil(length / count)
+    return side + (side & 1 if count > 1 else 0)
 
 
 def tile_slices(shape: tuple[int, int], tile_shape: tuple[int, int]) -> Iterator[tuple[slice, slice]]:

@@ -23,7 +23,8 @@ from astrocodec.weights import Weights, limit_rows, weight_delta
 # Adam steps of 2048 pixels by effort; 5 takes about a second on one core.
 _STEPS = {1: 60, 2: 120, 3: 200, 4: 300, 5: 450, 6: 800, 7: 1400, 8: 2500, 9: 5000}
 _BATCH = 2048
-_RATE = 1e-2
+# The second rate is for frames on which the first runs wild.
+_RATES = (1e-2, 2e-3)
 _BANDS = 12
 _BAND_ROWS = 128
 # The running means of a band that begins inside a tile need some rows to settle before they are typical.
@@ -42,10 +43,17 @@ class _Band:
 
 
 def _bands(sheet: NDArray[np.generic], rng: np.random.Generator, count: int) -> list[_Band]:
-    """Bands of rows of randomly chosen tiles, mapped and split as the codec will do it for the whole tile."""
+    """Bands of rows of tiles, mapped and split as the codec will do it for the whole tile.
+
+    The first rows of the first tile and the last of the last are always among them: detectors are odd there, and a model
+    that never saw such rows may do badly on them. The other tiles and rows are random.
+    """
     slices = list(tile_slices((sheet.shape[0], sheet.shape[1]), balanced_tile((sheet.shape[0], sheet.shape[1]))))
+    chosen = rng.choice(len(slices), count, replace=len(slices) < count)
+    if count > 2:
+        chosen[0], chosen[-1] = 0, len(slices) - 1
     bands = []
-    for index in rng.permutation(len(slices))[:count]:
+    for number, index in enumerate(chosen):
         tile = np.ascontiguousarray(sheet[slices[index]])
         mapped = map_pixels(tile.astype(tile.dtype.newbyteorder("="), copy=False))
         if mapped is None or mapped[2] == 0:
@@ -53,9 +61,11 @@ def _bands(sheet: NDArray[np.generic], rng: np.random.Generator, count: int) -> 
         values, _, largest = mapped
         low = choose_low_bits(values, largest)
         samples = (values >> values.dtype.type(low)).astype(np.uint16)
-        rows = _BAND_ROWS * max(1, count // len(slices))
-        start = int(rng.integers(0, max(1, samples.shape[0] - rows + 1))) // 2 * 2
-        bands.append(_Band(np.ascontiguousarray(samples[start : start + rows]), _SETTLING_ROWS if start else 0))
+        latest = max(0, samples.shape[0] - _BAND_ROWS)
+        start = int(rng.integers(0, latest + 1)) // 2 * 2
+        if count > 2 and number in (0, count - 1):
+            start = 0 if number == 0 else latest // 2 * 2
+        bands.append(_Band(np.ascontiguousarray(samples[start : start + _BAND_ROWS]), _SETTLING_ROWS if start else 0))
     return bands
 
 
@@ -153,12 +163,15 @@ def tune(
     reference = _coded_bytes(bands, start)
     best, saved = start, 0.0
     for outputs_only in (False,) if total > 1 << 18 else (False, True):
-        block = _native.tune_weights(
-            start.native, contexts, steps=_STEPS[effort], batch=_BATCH, rate=_RATE, charge=0.0, outputs_only=outputs_only, seed=seed
-        )
-        weights = _drop_small(start.arrays(), _within_limits(block), max_bytes)
-        tuned = Model(weights.to_bytes(), start.shapes, "tuned", start)
-        gain = (reference - _coded_bytes(bands, tuned)) * total / sampled - len(tuned.delta()) * _CARD_OVERHEAD
-        if gain > saved:
-            best, saved = tuned, gain
+        for rate in _RATES:
+            block = _native.tune_weights(
+                start.native, contexts, steps=_STEPS[effort], batch=_BATCH, rate=rate, charge=0.0, outputs_only=outputs_only, seed=seed
+            )
+            weights = _drop_small(start.arrays(), _within_limits(block), max_bytes)
+            tuned = Model(weights.to_bytes(), start.shapes, "tuned", start)
+            gain = (reference - _coded_bytes(bands, tuned)) * total / sampled - len(tuned.delta()) * _CARD_OVERHEAD
+            if gain > saved:
+                best, saved = tuned, gain
+            if gain > 0:
+                break
     return best

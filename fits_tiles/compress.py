@@ -48,7 +48,7 @@ _SAMPLED_TILES = 16
 @dataclass(frozen=True)
 class _Settings:
     container: str
-    tile_shape: tuple[int, ...]
+    tile_shape: tuple[int, ...] | None
     model: Model
     tune: bool
     effort: int
@@ -63,7 +63,7 @@ def compress(
     dst: FileLike | None,
     *,
     container: str = "zimage",
-    tile_shape: Sequence[int] = (512, 512),
+    tile_shape: Sequence[int] | None = None,
     model: str | Path | Model = "default",
     tune: bool = True,
     effort: int = 5,
@@ -89,7 +89,7 @@ def compress(
         Appears whole or not at all; None only measures.
     container : {'zimage', 'table'}
         The tile convention, or a plain table that programs without astrocodec step over.
-    tile_shape : sequence of int
+    tile_shape : sequence of int, optional
         Rows and columns of a tile.
     model : str or path or Model
         Model to code with, or to start tuning from.
@@ -163,7 +163,7 @@ def compress(
 
 def _settings(
     container: str,
-    tile_shape: Sequence[int],
+    tile_shape: Sequence[int] | None,
     model: str | Path | Model,
     tune: bool,
     effort: int,
@@ -186,7 +186,7 @@ def _settings(
     if level is not None and not np.isfinite(level):
         raise ValueError(f"quantize_level is {level}, a finite number is needed")
     plan_tile_shape((1, 1), tile_shape)
-    shape = tuple(int(n) for n in tile_shape)
+    shape = None if tile_shape is None else tuple(int(n) for n in tile_shape)
     base = load_model(model)
     model_cards(base)
     return _Settings(container, shape, base, tune, effort, level or None, method, seed, workers)

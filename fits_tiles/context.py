@@ -18,7 +18,7 @@ class Options:
     """What `options` sets: model (name, path or `Model`) and tile shape (rows, columns)."""
 
     model: str | Path | Model = "default"
-    tile_shape: tuple[int, ...] = (512, 512)
+    tile_shape: tuple[int, ...] | None = None
 
 
 _current: ContextVar[Options | None] = ContextVar("fits_tiles_options", default=None)

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 
+from astrocodec.tiles import balanced_tile
+
 __all__ = ["Band", "TileGrid", "plan_tile_shape"]
 
 
@@ -33,7 +35,7 @@ class Band:
     tiles: tuple[tuple[slice, ...], ...]
 
 
-def plan_tile_shape(shape: Sequence[int], requested: Sequence[int]) -> tuple[int, ...]:
+def plan_tile_shape(shape: Sequence[int], requested: Sequence[int] | None) -> tuple[int, ...]:
     """
     Choose the tile shape of an image.
 
@@ -44,8 +46,9 @@ def plan_tile_shape(shape: Sequence[int], requested: Sequence[int]) -> tuple[int
     ----------
     shape : sequence of int
         Shape of the image, NumPy order, at least one axis, none empty.
-    requested : sequence of int
-        Rows and columns of a tile, or one length per axis of which all but the last two are 1.
+    requested : sequence of int or None
+        Rows and columns of a tile, or one length per axis of which all but the last two are 1. None: about 512 by 512,
+        in nearly equal parts so that no narrow tiles are left at the edges.
 
     Raises
     ------
@@ -58,7 +61,12 @@ def plan_tile_shape(shape: Sequence[int], requested: Sequence[int]) -> tuple[int
     ((512, 512), (1, 100, 2000))
     >>> plan_tile_shape((10**6,), (512, 512)), plan_tile_shape((4096, 16, 16), (512, 512))
     ((262144,), (1024, 16, 16))
+    >>> plan_tile_shape((2048, 577), None)
+    (512, 577)
     """
+    if requested is None:
+        rows, columns = balanced_tile((shape[-2] if len(shape) > 1 else 1, shape[-1]))
+        return plan_tile_shape(shape, (rows, columns))
     lengths = tuple(int(length) for length in requested)
     if not lengths or min(lengths) < 1 or any(length > 1 for length in lengths[:-2]):
         raise ValueError(f"tile_shape is {tuple(requested)}, expected positive rows and columns such as (512, 512)")

@@ -31,7 +31,7 @@ class CompImageHDU(fits.CompImageHDU):  # type: ignore[misc]
         Header of the image.
     name : str, optional
         ``EXTNAME``.
-    tile_shape : sequence of int
+    tile_shape : sequence of int, optional
         Rows and columns of a tile.
     model : str or path or Model
         Model to code with, or to start tuning from.
@@ -63,7 +63,7 @@ class CompImageHDU(fits.CompImageHDU):  # type: ignore[misc]
         header: Any = None,
         name: str | None = None,
         *,
-        tile_shape: Sequence[int] = (512, 512),
+        tile_shape: Sequence[int] | None = None,
         model: str | Path | Model = "default",
         tune: bool = True,
         effort: int = 5,

@@ -10,7 +10,6 @@ from astrocodec.cli.option_types import extension, tile_shape
 from astrocodec.cli.run_options import RunOptions, run_options
 from astrocodec.cli.treating import treat_files
 
-_DEFAULT_TILE = (512, 512)
 _WHOLE_IMAGE = (2**31 - 1, 2**31 - 1)  # larger than any; tiles are cut to the image
 
 
@@ -18,7 +17,7 @@ _WHOLE_IMAGE = (2**31 - 1, 2**31 - 1)  # larger than any; tiles are cut to the i
 @click.argument("files", nargs=-1, required=True)
 @run_options
 @click.option(
-    "-t", "--tile", metavar="NX,NY", type=tile_shape, help="Tile in FITS axis order, as in fpack.  [default: 512,512]"
+    "-t", "--tile", metavar="NX,NY", type=tile_shape, help="Tile in FITS axis order, as in fpack.  [default: about 512,512, in equal parts]"
 )
 @click.option("-w", "--whole", is_flag=True, help="Each whole image is one tile.")
 @click.option(
@@ -70,7 +69,7 @@ def fits_compress_command(
         raise click.UsageError(f"--lossy {quantize_level:g}: Q must be positive; leave --lossy out for lossless.")
     options: dict[str, Any] = {
         "container": container,
-        "tile_shape": _WHOLE_IMAGE if whole else tile or _DEFAULT_TILE,
+        "tile_shape": _WHOLE_IMAGE if whole else tile,
         "model": model,
         "tune": tune,
         "effort": effort,

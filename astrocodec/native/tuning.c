@@ -36,12 +36,13 @@ static layout layout_of(int h)
     return l;
 }
 
-/* Integer units per unit of a parameter, so that one learning rate serves all. */
+/* Integer units per unit of a parameter, so that one learning rate serves all. The linear weights act on all the range of
+ * the samples and are moved with more care. */
 static void scales_of(const layout *l, float *scale, float *limit)
 {
     static const float output[AC_OUTPUTS] = {372, 738, 128, 128};
     for (int i = 0; i < l->count; i++) limit[i] = i < l->w1 || (i >= l->b2 && i < l->w2) || (i >= l->b3 && i < l->w3) ? 32767 : 127;
-    for (int i = 0; i < AC_LINEAR; i++) scale[l->linear + i] = i < AC_NEIGHBOURS ? 8192 : 1024;
+    for (int i = 0; i < AC_LINEAR; i++) scale[l->linear + i] = i < AC_NEIGHBOURS ? 2048 : 256;
     for (int i = 0; i < l->hidden; i++) scale[l->b1 + i] = scale[l->b2 + i] = 512;
     for (int i = 0; i < AC_INPUTS * l->hidden; i++) scale[l->w1 + i] = 57;
     for (int i = 0; i < l->hidden * l->hidden; i++) scale[l->w2 + i] = 64;
@@ -120,7 +121,7 @@ static slopes slopes_of(const ac_model *m, const float *log2_of, int32_t sample,
 
 /* One sample: loss, and the slopes added to `gradient` (per integer unit of each parameter). */
 VECTORISED static float learn_from(const ac_model *m, const layout *l, const float *restrict p, const float *log2_of, const ac_context *c,
-                                   float *restrict gradient)
+                                   float *restrict gradient, float *usual_pull)
 {
     const int h = l->hidden;
     float a1[AC_MAX_HIDDEN], a2[AC_MAX_HIDDEN], h1[AC_MAX_HIDDEN], h2[AC_MAX_HIDDEN], o[AC_OUTPUTS];
@@ -145,7 +146,14 @@ VECTORISED static float learn_from(const ac_model *m, const layout *l, const flo
     for (int i = 0; i < AC_LINEAR; i++) linear += p[l->linear + i] * c->linear[i];
     const float loc16 = c->mean * 16.0f + linear * (1.0f / 512) + c->sum * o[0] * (1.0f / 512) + 0.5f;
     const float q = ((float)ac_log512(c->sum) + o[1] - 256) * (1.0f / 64);
-    const slopes s = slopes_of(m, log2_of, c->sample, loc16, q, o[2] * (1.0f / 128), o[3] * (1.0f / 128));
+    slopes s = slopes_of(m, log2_of, c->sample, loc16, q, o[2] * (1.0f / 128), o[3] * (1.0f / 128));
+
+    /* One cosmic ray among large differences must not outweigh a thousand ordinary pixels. */
+    float reach = 1;
+    for (int i = 0; i < AC_LINEAR; i++) reach += fabsf((float)c->linear[i]);
+    const float pull = fabsf(s.location) * reach, most = 4 * *usual_pull;
+    *usual_pull = *usual_pull > 0 ? *usual_pull + 0.001f * (fminf(pull, most) - *usual_pull) : pull;
+    if (pull > most && most > 0) s.location *= most / pull;
 
     const float g[AC_OUTPUTS] = {s.location * c->sum * (1.0f / 512), s.q * (1.0f / 64), s.tail * (1.0f / 128), s.skew * (1.0f / 128)};
     for (int i = 0; i < AC_LINEAR; i++) gradient[l->linear + i] += s.location * (1.0f / 512) * c->linear[i];
@@ -179,7 +187,7 @@ VECTORISED static float learn_from(const ac_model *m, const layout *l, const flo
 typedef struct {
     float p[MAX_PARAMETERS], start[MAX_PARAMETERS], rounded[MAX_PARAMETERS], gradient[MAX_PARAMETERS];
     float mean[MAX_PARAMETERS], square[MAX_PARAMETERS], scale[MAX_PARAMETERS], limit[MAX_PARAMETERS];
-    float log2_of[AC_TOTAL + 1], usual_norm;
+    float log2_of[AC_TOTAL + 1], usual_norm, usual_pull;
 } workspace;
 
 /* Slope clipped, moment estimates, a step, and a pull towards the start that charges what a difference costs to send. */
@@ -237,7 +245,7 @@ int ac_tune(const ac_model *model, const ac_context *contexts, size_t count, con
         for (int i = 0; i < l.count; i++) w->rounded[i] = rintf(w->p[i]);
         memset(w->gradient, 0, sizeof w->gradient);
         for (int b = 0; b < options->batch; b++)
-            learn_from(model, &l, w->rounded, w->log2_of, contexts + next_random(&random) % count, w->gradient);
+            learn_from(model, &l, w->rounded, w->log2_of, contexts + next_random(&random) % count, w->gradient, &w->usual_pull);
         for (int i = 0; i < l.count; i++) w->gradient[i] /= (float)options->batch;
         adam_step(w, &l, step, options->rate * (warm + 0.002f), options->charge, frozen);
     }

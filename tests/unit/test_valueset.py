@@ -1,0 +1,64 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from astrocodec.errors import CorruptError
+from astrocodec.valueset import fit_lattice, lattice_value, pack_set, set_pays, unpack_set
+
+
+def on_lattice(values: np.ndarray, lattice: tuple[int, int]) -> bool:
+    step, phase = lattice
+    k = ((values.astype(object) * 2**32) + 2**32 - 1 - phase) // step
+    return bool((lattice_value(k.astype(np.uint64), step, phase) == values).all())
+
+
+@settings(deadline=None)
+@given(st.floats(1.3, 400.0), st.floats(0, 50.0), st.integers(40, 150))
+def test_rescaled_integers_are_recognised(a: float, b: float, n: int) -> None:
+    values = np.floor(a * np.arange(n) + b + 0.5).astype(np.int64)
+    values = values[values < 65536]
+    lattice = fit_lattice(values)
+    if lattice is not None:  # a lattice that is offered must hold every value
+        assert on_lattice(values, lattice)
+    elif values.size >= 40:
+        pytest.fail(f"lattice {a} * k + {b} not found")
+
+
+def test_lattice_with_missing_members() -> None:
+    rng = np.random.default_rng(0)
+    k = np.sort(rng.choice(256, 180, replace=False))
+    values = np.rint(181.5 * k + 3.2).astype(np.int64)
+    lattice = fit_lattice(values)
+    assert lattice is not None
+    assert on_lattice(values, lattice)
+
+
+def test_common_divisor() -> None:
+    assert fit_lattice(np.arange(5, 1000, 16)) == (16 << 32, (5 << 32) + (1 << 31))
+
+
+def test_random_values_are_no_lattice() -> None:
+    values = np.unique(np.random.default_rng(1).integers(0, 65536, 3000))
+    assert fit_lattice(values) is None
+
+
+@given(st.sets(st.integers(0, 65535), min_size=1, max_size=300))
+def test_set_round_trip(members: set[int]) -> None:
+    values = np.array(sorted(members), np.uint16)
+    assert (unpack_set(pack_set(values), values.size) == values).all()
+
+
+def test_damaged_set() -> None:
+    packed = pack_set(np.arange(0, 600, 7, dtype=np.uint16))
+    with pytest.raises(CorruptError, match="too few"):
+        unpack_set(packed[:-4], 86)
+    with pytest.raises(CorruptError, match="follow"):
+        unpack_set(packed + b"\0", 86)
+
+
+def test_a_set_pays_only_with_many_pixels() -> None:
+    values = np.arange(0, 8000, 8)
+    assert set_pays(values, np.full(values.size, 100))
+    assert not set_pays(values, np.full(values.size, 1))
+    assert not set_pays(np.arange(1000), np.full(1000, 100))
