@@ -36,14 +36,16 @@ def _load() -> ctypes.CDLL:
     found = sorted(Path(__file__).parent.glob("libastrocodec*.so"))
     if not found:
         raise NativeLibraryError(
-            f"no libastrocodec*.so in {Path(__file__).parent}: the package was not built there; run `pip install -e .` in its source folder"
+            f"no libastrocodec*.so in {Path(__file__).parent}: the package was not built there; "
+            "run `pip install -e .` in its source folder"
         )
     library = ctypes.CDLL(str(found[-1]))
     library.ac_abi_version.restype = _u32
     version = library.ac_abi_version()
     if version != ABI_VERSION:
         raise NativeLibraryError(
-            f"{found[-1].name} has ABI version {version}, this package needs {ABI_VERSION}: run `pip install -e .` in its source folder, or install it anew"
+            f"{found[-1].name} has ABI version {version}, this package needs {ABI_VERSION}: "
+            "run `pip install -e .` in its source folder, or install it anew"
         )
     library.ac_status_string.restype = ctypes.c_char_p
     library.ac_status_string.argtypes = [_int]

@@ -27,6 +27,7 @@ ORDER = (
     "predict",
     "distribution",
     "rans",
+    "differences",
     "tile",
     "_native",
     "model",
