@@ -67,29 +67,56 @@ INLINE __m256i spill(__m256i x, __m256i full, const int lanes, uint16_t **end)
     return _mm256_blendv_epi8(x, _mm256_srli_epi32(x, 16), full);
 }
 
+/* The symbol of a slot: the last of the table's cumulative frequencies that is not beyond it. */
+INLINE uint32_t find_symbol(const uint16_t *table, uint32_t slot)
+{
+    const __m256i s = _mm256_set1_epi16((short)slot);
+    const __m256i low = _mm256_packs_epi16(_mm256_cmpgt_epi16(v_load(table), s), _mm256_cmpgt_epi16(v_load(table + 16), s));
+    const __m256i high = _mm256_packs_epi16(_mm256_cmpgt_epi16(v_load(table + 32), s), _mm256_cmpgt_epi16(v_load(table + 48), s));
+    const uint64_t beyond = (uint32_t)_mm256_movemask_epi8(low) | (uint64_t)(uint32_t)_mm256_movemask_epi8(high) << 32;
+    return 63 - (uint32_t)__builtin_popcountll(beyond);
+}
+
+/* Four symbols, and the cumulative frequencies below and above each. Vectors put together in registers are there sooner
+ * than what narrow stores leave for a wide load. */
+INLINE __m128i find_four(const uint16_t *cum, const uint16_t *tables, const uint32_t *slots, uint16_t *symbol)
+{
+    __m128i pair[4];
+    UNROLL for (int i = 0; i < 4; i++)
+    {
+        const uint16_t *table = cum + (size_t)tables[i] * AC_SYMBOLS;
+        const uint32_t found = find_symbol(table, slots[i]);
+        int32_t both;
+        memcpy(&both, table + found, sizeof both);
+        pair[i] = _mm_cvtsi32_si128(both);
+        symbol[i] = (uint16_t)found;
+    }
+    return _mm_unpacklo_epi64(_mm_unpacklo_epi32(pair[0], pair[1]), _mm_unpacklo_epi32(pair[2], pair[3]));
+}
+
 INLINE void decode_symbols(ac_lanes *a, const uint8_t **next, const uint32_t states, uint32_t *state, uint16_t *symbol)
 {
-    const ac_group *g = &a->group;
-    const uint16_t *cum = a->model->tables.cum;
+    const uint16_t *tables = a->group.table, *cum = a->model->tables.cum;
     const uint32_t round = states < 8 ? states : 8;
     for (uint32_t first = 0; first < AC_GROUP; first += round) {
-        _Alignas(32) uint32_t slots[8], pairs[8];
+        _Alignas(32) uint32_t slots[8], pairs[8] = {0};
         uint32_t *own = state + (first & (states - 1));
-        __m256i x = v_load(own);
+        __m256i x = v_load(own), pair;
         const __m256i slot = _mm256_and_si256(x, _mm256_set1_epi32(AC_TOTAL - 1));
         v_store(slots, slot);
-        UNROLL_CONSTANT for (uint32_t i = 0; i < round; i++)
-        {
-            const uint16_t *table = cum + (size_t)g->table[first + i] * AC_SYMBOLS;
-            const __m256i s = _mm256_set1_epi16((short)slots[i]);
-            const __m256i low = _mm256_packs_epi16(_mm256_cmpgt_epi16(v_load(table), s), _mm256_cmpgt_epi16(v_load(table + 16), s));
-            const __m256i high = _mm256_packs_epi16(_mm256_cmpgt_epi16(v_load(table + 32), s), _mm256_cmpgt_epi16(v_load(table + 48), s));
-            const uint64_t beyond = (uint32_t)_mm256_movemask_epi8(low) | (uint64_t)(uint32_t)_mm256_movemask_epi8(high) << 32;
-            const uint32_t found = 63 - (uint32_t)__builtin_popcountll(beyond);
-            memcpy(&pairs[i], table + found, sizeof pairs[i]);
-            symbol[first + i] = (uint16_t)found;
+        if (round == 8) {
+            const __m128i low = find_four(cum, tables + first, slots, symbol + first);
+            pair = _mm256_set_m128i(find_four(cum, tables + first + 4, slots + 4, symbol + first + 4), low);
+        } else {
+            for (uint32_t i = 0; i < round; i++) {
+                const uint16_t *table = cum + (size_t)tables[first + i] * AC_SYMBOLS;
+                const uint32_t found = find_symbol(table, slots[i]);
+                memcpy(&pairs[i], table + found, sizeof pairs[i]);
+                symbol[first + i] = (uint16_t)found;
+            }
+            pair = v_load(pairs);
         }
-        const __m256i pair = v_load(pairs), start = _mm256_and_si256(pair, _mm256_set1_epi32(0xffff)), freq = _mm256_sub_epi32(_mm256_srli_epi32(pair, 16), start);
+        const __m256i start = _mm256_and_si256(pair, _mm256_set1_epi32(0xffff)), freq = _mm256_sub_epi32(_mm256_srli_epi32(pair, 16), start);
         x = _mm256_add_epi32(_mm256_mullo_epi32(freq, _mm256_srli_epi32(x, AC_PRECISION)), _mm256_sub_epi32(slot, start));
         v_store(own, refill(x, (1 << round) - 1, next));
     }

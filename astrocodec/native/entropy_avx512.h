@@ -27,30 +27,60 @@ INLINE __m512i spill(__m512i x, __mmask16 full, uint16_t **end)
     return _mm512_mask_srli_epi32(x, full, x, 16);
 }
 
+/* The symbol of a slot: how many of the table's cumulative frequencies are at most the slot, less one. */
+INLINE uint32_t find_symbol(const uint16_t *table, uint16_t slot)
+{
+    const __m512i s = _mm512_set1_epi16((short)slot);
+    const __mmask64 reached = _mm512_kunpackd(_mm512_cmple_epi16_mask(_mm512_load_si512(table + 32), s), _mm512_cmple_epi16_mask(_mm512_load_si512(table), s));
+    return (uint32_t)__builtin_popcountll(reached) - 1;
+}
+
+/* Four symbols, and the cumulative frequencies below and above each. Vectors put together in registers are there sooner
+ * than what narrow stores leave for a wide load. */
+INLINE __m128i find_four(const uint16_t *cum, const uint16_t *tables, const uint16_t *slots, uint16_t *symbol)
+{
+    __m128i pair[4];
+    UNROLL for (int i = 0; i < 4; i++)
+    {
+        const uint16_t *table = cum + (size_t)tables[i] * AC_SYMBOLS;
+        const uint32_t found = find_symbol(table, slots[i]);
+        int32_t both;
+        memcpy(&both, table + found, sizeof both);
+        pair[i] = _mm_cvtsi32_si128(both);
+        symbol[i] = (uint16_t)found;
+    }
+    return _mm_unpacklo_epi64(_mm_unpacklo_epi32(pair[0], pair[1]), _mm_unpacklo_epi32(pair[2], pair[3]));
+}
+
 INLINE void decode_symbols(ac_lanes *a, const uint8_t **next, const uint32_t states, uint32_t *state, uint16_t *symbol)
 {
-    const ac_group *g = &a->group;
-    const uint16_t *cum = a->model->tables.cum;
+    const uint16_t *tables = a->group.table, *cum = a->model->tables.cum;
     const uint32_t round = states < 16 ? states : 16;
     const __mmask16 lanes = (__mmask16)((1u << round) - 1);
     for (uint32_t first = 0; first < AC_GROUP; first += round) {
         _Alignas(64) uint16_t slots[16];
-        _Alignas(64) uint32_t pairs[16];
         uint32_t *own = state + (first & (states - 1));
-        __m512i x = _mm512_loadu_si512(own);
+        __m512i x = _mm512_loadu_si512(own), pair;
         const __m512i slot = _mm512_and_si512(x, _mm512_set1_epi32(AC_TOTAL - 1));
         _mm256_store_si256((__m256i *)slots, _mm512_cvtepi32_epi16(slot));
-        UNROLL_CONSTANT for (uint32_t i = 0; i < round; i++)
-        {
-            const uint16_t *table = cum + (size_t)g->table[first + i] * AC_SYMBOLS;
-            const __m512i s = _mm512_set1_epi16((short)slots[i]);
-            const __mmask64 reached = _mm512_kunpackd(_mm512_cmple_epi16_mask(_mm512_load_si512(table + 32), s), _mm512_cmple_epi16_mask(_mm512_load_si512(table), s));
-            const uint32_t above = (uint32_t)__builtin_popcountll(reached);
-            memcpy(&pairs[i], table + above - 1, sizeof pairs[i]);
-            symbol[first + i] = (uint16_t)(above - 1);
+        if (round >= 8) {
+            __m256i half[2];
+            for (uint32_t h = 0; h < round / 8; h++) {
+                const __m128i low = find_four(cum, tables + first + 8 * h, slots + 8 * h, symbol + first + 8 * h);
+                half[h] = _mm256_set_m128i(find_four(cum, tables + first + 8 * h + 4, slots + 8 * h + 4, symbol + first + 8 * h + 4), low);
+            }
+            pair = _mm512_inserti64x4(_mm512_castsi256_si512(half[0]), half[round / 8 - 1], 1);
+        } else {
+            _Alignas(64) uint32_t pairs[16] = {0};
+            for (uint32_t i = 0; i < round; i++) {
+                const uint16_t *table = cum + (size_t)tables[first + i] * AC_SYMBOLS;
+                const uint32_t found = find_symbol(table, slots[i]);
+                memcpy(&pairs[i], table + found, sizeof pairs[i]);
+                symbol[first + i] = (uint16_t)found;
+            }
+            pair = _mm512_load_si512(pairs);
         }
-        const __m512i pair = _mm512_load_si512(pairs), start = _mm512_and_si512(pair, _mm512_set1_epi32(0xffff));
-        const __m512i freq = _mm512_sub_epi32(_mm512_srli_epi32(pair, 16), start);
+        const __m512i start = _mm512_and_si512(pair, _mm512_set1_epi32(0xffff)), freq = _mm512_sub_epi32(_mm512_srli_epi32(pair, 16), start);
         x = _mm512_add_epi32(_mm512_mullo_epi32(freq, _mm512_srli_epi32(x, AC_PRECISION)), _mm512_sub_epi32(slot, start));
         _mm512_storeu_si512(own, refill(x, lanes, next));
     }

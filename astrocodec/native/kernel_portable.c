@@ -9,6 +9,13 @@ typedef float row_float[AC_GROUP];
 
 #define LANES for (int l = 0; l < AC_GROUP; l++)
 
+/* Loops become vectors more readily in functions of their own. */
+#if defined(__GNUC__)
+#define LOOP static __attribute__((noinline)) void
+#else
+#define LOOP static void
+#endif
+
 static inline int16_t clamp16(int16_t v, int16_t low, int16_t high)
 {
     v = v < high ? v : high;
@@ -22,16 +29,17 @@ static inline int16_t subtract16(int16_t a, int16_t b)
     return (int16_t)((r & ~overflow) | (limit & overflow));
 }
 
-/* ac_log512 by way of the float, which is exact below 2^24; of larger numbers the lowest bit is dropped first */
+/* ac_log512 by way of the float, which is exact below 2^24: running means of steps stay below 256 * 65536 - 16, and below
+ * 362 * AC_MAX_AMPLITUDE where they start. */
 static inline int32_t log512(int32_t v)
 {
-    const float f = (float)(v & ~(v >> 24));
+    const float f = (float)v;
     uint32_t bits;
     memcpy(&bits, &f, sizeof bits);
     return (int32_t)(bits >> 14) - (127 << 9);
 }
 
-static void means_of_samples(const uint16_t *restrict at, int16_t *restrict m)
+LOOP means_of_samples(const uint16_t *restrict at, int16_t *restrict m)
 {
 #define SAMPLE(i) (at[(AC_LAG * ac_dy[i] + ac_dx[i]) * AC_ROW + ac_dy[i] + l] ^ AC_BIAS)
 #define AVERAGE(a, b) (uint16_t)(((uint32_t)(a) + (b) + 1) >> 1)
@@ -45,67 +53,84 @@ static void means_of_samples(const uint16_t *restrict at, int16_t *restrict m)
     }
 }
 
-static void difference_to(const uint16_t *restrict sample, const int16_t *restrict m, int16_t *restrict out, int16_t *restrict sum)
+LOOP difference_to(const uint16_t *restrict sample, const int16_t *restrict m, int16_t *restrict out)
+{
+    LANES out[l] = subtract16((int16_t)sample[l], m[l]);
+}
+
+LOOP add_absolute(const int16_t *restrict d, int16_t *restrict sum)
 {
     LANES
     {
-        const int16_t d = subtract16((int16_t)sample[l], m[l]), c = clamp16(d, -2047, 2047), negative = (int16_t)-c;
-        out[l] = d;
+        const int16_t c = clamp16(d[l], -2047, 2047), negative = (int16_t)-c;
         sum[l] = (int16_t)(sum[l] + (c > negative ? c : negative));
     }
 }
 
-static void add_linear(const int16_t *restrict d, int16_t weight, int32_t *restrict sum)
+LOOP add_linear(const int16_t *restrict d, int16_t weight, int32_t *restrict sum)
 {
     LANES sum[l] += d[l] * weight;
 }
 
 /* (clamp(d, limit) r + 2^e) >> (e + 1) = (((clamp(d, limit) 2^(16-e) r) >> 16) + 1) >> 1 */
-static void input_of(const int16_t *restrict d, const int16_t *restrict limit, const int16_t *restrict scale, const int16_t *restrict r, float *restrict out)
+LOOP input_of(const int16_t *restrict d, const int16_t *restrict limit, const int16_t *restrict scale, const int16_t *restrict r, int16_t *restrict out)
 {
-    row16 high;
     LANES
     {
         const int16_t c = clamp16(d[l], (int16_t)-limit[l], limit[l]), scaled = (int16_t)(c * scale[l]);
-        high[l] = (int16_t)((scaled * r[l]) >> 16);
+        out[l] = (int16_t)((scaled * r[l]) >> 16);
     }
-    LANES high[l] = clamp16((int16_t)((high[l] + 1) >> 1), -63, 63);
-    LANES out[l] = high[l];
+    LANES out[l] = clamp16((int16_t)((out[l] + 1) >> 1), -63, 63);
 }
 
-static void wide_input_of(const int16_t *restrict d, const int32_t *restrict sum, const int16_t *restrict exponent, const int16_t *restrict r, float *restrict out)
+/* (clamp(d, 8 limit) r + 2^(e+3)) >> (e + 4), with 2^(13-e) while that is an integer; s = max(1, e - 12), rest = 2^(15-s) */
+LOOP wide_input_of(const int16_t *restrict d, const int16_t *restrict limit, const int16_t *restrict scale, const int16_t *restrict r, int16_t *restrict out)
 {
     LANES
     {
-        const int32_t limit = 8 * (sum[l] >> 2), c = ac_clamp(d[l], -limit, limit);
-        out[l] = (float)ac_clamp((c * r[l] + (8 << exponent[l])) >> (exponent[l] + 4), -63, 63);
+        const int32_t limit8 = 8 * limit[l];
+        const int16_t high = (int16_t)(limit8 < 32767 ? limit8 : 32767), low = (int16_t)(limit8 < 32768 ? -limit8 : -32768);
+        const int16_t wide_scale = (int16_t)(scale[l] > 8 ? scale[l] >> 3 : 1), scaled = (int16_t)(clamp16(d[l], low, high) * wide_scale);
+        out[l] = (int16_t)((scaled * r[l]) >> 16);
+    }
+    LANES
+    {
+        const int16_t rest = (int16_t)((scale[l] < 8 ? scale[l] : 8) << 11);
+        out[l] = clamp16((int16_t)((out[l] * rest + (1 << 14)) >> 15), -63, 63);
     }
 }
 
-/* Two outputs for half of the lanes. |weights| <= 128 and inputs <= 127, 32 of them, and a bias of 16 bits: below 2^20, exact. */
-static inline void dot2(const float *restrict w0, const float *restrict w1, float b0, float b1, int inputs, const float *restrict x, float *restrict out)
+LOOP to_float(const int16_t *restrict v, float *restrict out)
 {
-    enum { PART = 16 };
-    float s0[PART], s1[PART];
-    for (int l = 0; l < PART; l++) s0[l] = b0, s1[l] = b1;
-    for (int i = 0; i < inputs; i++) {
-        const float a = w0[i], b = w1[i];
-        for (int l = 0; l < PART; l++) {
-            s0[l] += a * x[i * AC_GROUP + l];
-            s1[l] += b * x[i * AC_GROUP + l];
-        }
+    LANES out[l] = v[l];
+}
+
+/* Adds four inputs times their weights to four outputs. |weights| <= 128, inputs <= 127, 32 of them, and a bias of 16 bits:
+ * every sum is below 2^20, so exact whatever its order. */
+LOOP add_products(const float *restrict w, int inputs, const float *restrict x, float *restrict sum)
+{
+    const float *const a = w, *const b = w + inputs, *const c = w + 2 * inputs, *const d = w + 3 * inputs;
+    const float a0 = a[0], a1 = a[1], a2 = a[2], a3 = a[3], b0 = b[0], b1 = b[1], b2 = b[2], b3 = b[3];
+    const float c0 = c[0], c1 = c[1], c2 = c[2], c3 = c[3], d0 = d[0], d1 = d[1], d2 = d[2], d3 = d[3];
+    LANES
+    {
+        const float x0 = x[l], x1 = x[AC_GROUP + l], x2 = x[2 * AC_GROUP + l], x3 = x[3 * AC_GROUP + l];
+        sum[l] += (a0 * x0 + a1 * x1) + (a2 * x2 + a3 * x3);
+        sum[AC_GROUP + l] += (b0 * x0 + b1 * x1) + (b2 * x2 + b3 * x3);
+        sum[2 * AC_GROUP + l] += (c0 * x0 + c1 * x1) + (c2 * x2 + c3 * x3);
+        sum[3 * AC_GROUP + l] += (d0 * x0 + d1 * x1) + (d2 * x2 + d3 * x3);
     }
-    for (int l = 0; l < PART; l++) out[l] = s0[l], out[AC_GROUP + l] = s1[l];
 }
 
 static void layer(const float *w, const int32_t *bias, int outputs, int inputs, const row_float *x, row_float *out)
 {
-    for (int j = 0; j < outputs; j += 2)
-        for (int part = 0; part < AC_GROUP; part += 16)
-            dot2(w + j * inputs, w + (j + 1) * inputs, (float)bias[j], (float)bias[j + 1], inputs, &x[0][part], &out[j][part]);
+    for (int j = 0; j < outputs; j += 4) {
+        for (int k = 0; k < 4; k++) LANES out[j + k][l] = (float)bias[j + k];
+        for (int i = 0; i < inputs; i += 4) add_products(w + j * inputs + i, inputs, x[i], out[j]);
+    }
 }
 
-static void activate(float *restrict v, int n)
+LOOP activate(float *restrict v, int n)
 {
     for (int i = 0; i < n; i++) {
         const int32_t a = (int32_t)v[i] >> AC_SHIFT;
@@ -113,62 +138,71 @@ static void activate(float *restrict v, int n)
     }
 }
 
-static void to_int(const float *restrict v, int32_t *restrict out)
+LOOP to_int(const float *restrict v, int32_t *restrict out)
 {
     LANES out[l] = ac_clamp((int32_t)v[l], -32768, 32767);
 }
 
-/* Inputs 22 to 29: what the running means and the sum itself say. */
-static void wide_inputs(const ac_lanes *a, uint32_t first, const int16_t *restrict m, const int32_t *restrict sum, const int32_t *restrict log_sum,
-                        row16 *restrict linear, row_float *restrict x)
+LOOP wide_term(const int32_t *restrict mean, const int16_t *restrict m, int16_t *restrict out)
 {
-    const ac_lane_means *before = &a->means[a->step & 1];
-    const uint32_t own = AC_BEFORE + first, up = own - 1;
-    const int32_t *level = before->level + own, *level_up = before->level + up, *area_up = before->area + up;
-    const int32_t floor = a->start.floor, *step = before->step + own, *area_step_up = before->area_step + up;
-    const int16_t *column = &a->columns[a->step - a->block + AC_LOOKBACK - AC_LAG][AC_BEFORE + first - 1];
-    row16 exponent, r;
+    LANES out[l] = (int16_t)ac_clamp((mean[l] >> 5) - (m[l] + 32768) * 8, -32768, 32767);
+}
+
+/* inputs 26 and 27: a running mean of differences relative to the sum */
+LOOP relative_log(const int32_t *restrict v, const int32_t *restrict log_sum, float *restrict out)
+{
+    LANES out[l] = (float)ac_clamp((log512(v[l] + 16) - log_sum[l] - 1536) >> 5, -63, 63);
+}
+
+LOOP scale_inputs(const int16_t *restrict m, int32_t floor, const int32_t *restrict log_sum, float *restrict of_sum, float *restrict of_mean)
+{
     LANES
     {
-        const int32_t m8 = (m[l] + 32768) * 8;
-        linear[0][l] = (int16_t)ac_clamp((level[l] >> 5) - m8, -32768, 32767);
-        linear[1][l] = (int16_t)ac_clamp((level_up[l] >> 5) - m8, -32768, 32767);
-        linear[2][l] = (int16_t)ac_clamp((area_up[l] >> 5) - m8, -32768, 32767);
-        linear[3][l] = (int16_t)(column[l] >> 1);
-    }
-    LANES
-    {
-        exponent[l] = (int16_t)(log_sum[l] >> 9);
-        r[l] = ac_reciprocal[(log_sum[l] >> 4) & 31];
-    }
-    for (int i = 0; i < AC_WIDE; i++) wide_input_of(linear[i], sum, exponent, r, x[AC_NEIGHBOURS + i]);
-    LANES
-    {
-        x[26][l] = (float)ac_clamp((log512(step[l] + 16) - log_sum[l] - 1536) >> 5, -63, 63);
-        x[27][l] = (float)ac_clamp((log512(area_step_up[l] + 16) - log_sum[l] - 1536) >> 5, -63, 63);
-        x[28][l] = (float)ac_clamp((log_sum[l] >> 5) - 112, -63, 63);
-        x[29][l] = (float)ac_clamp((log512((m[l] + 32768 > floor ? m[l] + 32768 - floor : 0) + 1) >> 6) - 64, -63, 63);
+        of_sum[l] = (float)ac_clamp((log_sum[l] >> 5) - 112, -63, 63);
+        of_mean[l] = (float)ac_clamp((log512((m[l] + 32768 > floor ? m[l] + 32768 - floor : 0) + 1) >> 6) - 64, -63, 63);
     }
 }
 
-static void choose_tables(ac_lanes *a, uint32_t first, const int16_t *restrict m, const int32_t *restrict sum, const int32_t *restrict log_sum,
-                          const int32_t *restrict linear, const row32 *restrict out)
+LOOP parity_inputs(int16_t *restrict parity, float *restrict x, float *restrict y)
+{
+    LANES
+    {
+        x[l] = (float)(parity[l] - 64);
+        y[l] = l & 1 ? 32 : -32;
+        parity[l] ^= 64;
+    }
+}
+
+LOOP sums_of(const int16_t *restrict sum16, int32_t *restrict sum, int32_t *restrict log_sum, int16_t *restrict limit)
+{
+    LANES
+    {
+        sum[l] = (uint16_t)sum16[l];
+        log_sum[l] = log512(sum[l]);
+        limit[l] = (int16_t)(sum[l] >> 2);
+    }
+}
+
+LOOP locate(const int16_t *restrict m, const int32_t *restrict sum, const int32_t *restrict linear, const int32_t *restrict shift, int32_t *restrict location)
+{
+    LANES
+    {
+        const int32_t offset = sum[l] * (shift[l] > -32767 ? shift[l] : -32767);
+        location[l] = ac_clamp((m[l] + 32768) * 16 + (linear[l] >> 9) + ((offset + 256) >> 9), 0, 65535 * 16 + 15);
+    }
+}
+
+static void choose_tables(ac_lanes *a, uint32_t first, const int32_t *location, const int32_t *log_sum, const row32 *out)
 {
     const ac_tables *tables = &a->model->tables;
     const int tails = tables->tails - 1, skews = tables->skews - 1;
     ac_group *g = &a->group;
-    row32 location, scale, shape;
-    LANES
-    {
-        const int32_t offset = sum[l] * ac_clamp(out[0][l], -32767, 32767);
-        location[l] = ac_clamp((m[l] + 32768) * 16 + (linear[l] >> 9) + ((offset + 256) >> 9), 0, 65535 * 16 + 15);
-        scale[l] = ac_clamp((log_sum[l] + out[1][l] - 224) >> 6, 0, AC_SCALES - 1);
-        shape[l] = ac_clamp((out[2][l] + 64) >> 7, 0, tails) * (skews + 1) + ac_clamp((out[3][l] + 64) >> 7, 0, skews);
-    }
     g->any_k = 0;
     LANES
     {
-        const ac_cell c = ac_cell_of(location[l], scale[l], (uint32_t)shape[l]);
+        const int32_t q = ac_clamp((log_sum[l] + out[1][l] - 224) >> 6, 0, AC_SCALES - 1);
+        const int32_t tail = ac_clamp((out[2][l] + 64) >> 7, 0, tails), skew = ac_clamp((out[3][l] + 64) >> 7, 0, skews);
+        const ac_cell c = ac_cell_of(location[l], q, (uint32_t)(tail * (skews + 1) + skew));
         const int active = a->active[first + (uint32_t)l];
         g->table[l] = (uint16_t)(active ? c.table : tables->count);
         g->k[l] = (uint16_t)(c.k & active);
@@ -182,33 +216,40 @@ static void predict_group(ac_lanes *a, uint32_t first, const int hidden)
 {
     const ac_model *model = a->model;
     const uint16_t *at = ac_lanes_samples(a, first);
+    const ac_lane_means *before = &a->means[a->step & 1];
+    const uint32_t own = AC_BEFORE + first, up = own - 1;
+    const int16_t *column = ac_lanes_columns(a, first) - AC_LAG * AC_ROW - 1;
     ac_group *g = &a->group;
-    row16 m, sum16, linear[AC_LINEAR], limit, scale, r;
-    row32 sum, log_sum, weighted, out[AC_OUTPUTS];
+    row16 m, sum16, linear[AC_LINEAR], limit, scale, r, input;
+    row32 sum, log_sum, weighted, out[AC_OUTPUTS], location;
     row_float x[AC_INPUTS], h1[AC_MAX_HIDDEN], h2[AC_MAX_HIDDEN], last[AC_OUTPUTS];
+
     means_of_samples(at, m);
     LANES sum16[l] = 10;
-    for (int i = 0; i < AC_NEIGHBOURS; i++) difference_to(at + (AC_LAG * ac_dy[i] + ac_dx[i]) * AC_ROW + ac_dy[i], m, linear[i], sum16);
-    LANES
-    {
-        sum[l] = g->sum[l] = (uint16_t)sum16[l];
-        log_sum[l] = log512(sum[l]);
-        limit[l] = (int16_t)(sum[l] >> 2);
+    for (int i = 0; i < AC_NEIGHBOURS; i++) {
+        difference_to(at + (AC_LAG * ac_dy[i] + ac_dx[i]) * AC_ROW + ac_dy[i], m, linear[i]);
+        add_absolute(linear[i], sum16);
     }
+    memcpy(g->sum, sum16, sizeof sum16);
+    sums_of(sum16, sum, log_sum, limit);
     LANES
     {
         scale[l] = (int16_t)(1 << (16 - (log_sum[l] >> 9)));
         r[l] = ac_reciprocal[(log_sum[l] >> 4) & 31];
     }
-    for (int i = 0; i < AC_NEIGHBOURS; i++) input_of(linear[i], limit, scale, r, x[i]);
-    wide_inputs(a, first, m, sum, log_sum, linear + AC_NEIGHBOURS, x);
-    int16_t *parity = a->parity + first;
-    LANES
-    {
-        x[30][l] = (float)(parity[l] - 64);
-        x[31][l] = l & 1 ? 32 : -32;
-        parity[l] ^= 64;
+    wide_term(before->level + own, m, linear[22]);
+    wide_term(before->level + up, m, linear[23]);
+    wide_term(before->area + up, m, linear[24]);
+    LANES linear[25][l] = column[l] >> 1;
+
+    for (int i = 0; i < AC_LINEAR; i++) {
+        (i < AC_NEIGHBOURS ? input_of : wide_input_of)(linear[i], limit, scale, r, input);
+        to_float(input, x[i]);
     }
+    relative_log(before->step + own, log_sum, x[26]);
+    relative_log(before->area_step + up, log_sum, x[27]);
+    scale_inputs(m, a->start.floor, log_sum, x[28], x[29]);
+    parity_inputs(a->parity + first, x[30], x[31]);
     LANES weighted[l] = 256;
     for (int i = 0; i < AC_LINEAR; i++) add_linear(linear[i], model->linear[i], weighted);
 
@@ -219,13 +260,14 @@ static void predict_group(ac_lanes *a, uint32_t first, const int hidden)
     activate(h2[0], hidden * AC_GROUP);
     layer(w3, model->b3, AC_OUTPUTS, hidden, h2, last);
     for (int j = 0; j < AC_OUTPUTS; j++) to_int(last[j], out[j]);
-    choose_tables(a, first, m, sum, log_sum, weighted, out);
+    locate(m, sum, weighted, out[0], location);
+    choose_tables(a, first, location, log_sum, out);
 }
 
 static void predict_group_16(ac_lanes *a, uint32_t first) { predict_group(a, first, 16); }
 static void predict_group_32(ac_lanes *a, uint32_t first) { predict_group(a, first, 32); }
 
-static void update_means(const uint16_t *restrict value, const uint16_t *restrict left, const uint16_t *restrict sum, const int16_t *restrict active,
+LOOP update_means(const uint16_t *restrict value, const uint16_t *restrict left, const uint16_t *restrict sum, const int16_t *restrict active,
                          const int16_t *restrict column_up, int16_t *restrict column, const ac_lane_means *restrict before, ac_lane_means *restrict after,
                          uint32_t own)
 {

@@ -26,11 +26,10 @@ INLINE vec v_weights(const void *p)
 INLINE vec v_clamp16(vec v, vec low, vec high) { return V(max_epi16)(V(min_epi16)(v, high), low); }
 INLINE vec v_clamp32(vec v, vec low, vec high) { return V(max_epi32)(V(min_epi32)(v, high), low); }
 
-/* ac_log512 of 32-bit lanes below 2^25: exponent and 9 bits of mantissa of the float, which is exact, as the lowest bit of
- * what does not fit 24 bits is dropped first. */
+/* ac_log512 of 32-bit lanes: exponent and 9 bits of mantissa of the float, which is exact, as they are below 2^24: running
+ * means of steps stay below 256 * 65536 - 16, and below 362 * AC_MAX_AMPLITUDE where they start. */
 INLINE vec v_log512(vec v)
 {
-    v = v_andnot(V(srli_epi32)(v, 24), v);
     return V(sub_epi32)(V(srli_epi32)(v_float_bits(v), 14), SET32(127 << 9));
 }
 
@@ -56,7 +55,7 @@ INLINE vec requantise(const vec sum[4])
 INLINE void dense4(const int8_t *w, const int32_t *bias, int inputs, const vec *x, vec low[4], vec high[4])
 {
     UNROLL for (int k = 0; k < 4; k++) low[k] = high[k] = SET32(bias[k]);
-    UNROLL for (int i = 0; i < inputs / 4; i += 2)
+    INPUT_LOOP for (int i = 0; i < inputs / 4; i += 2)
         UNROLL for (int k = 0; k < 4; k++)
         {
             const vec w0 = v_weights(w + k * inputs + 4 * i), w1 = v_weights(w + k * inputs + 4 * i + 4);
@@ -106,6 +105,7 @@ INLINE void predict_slice(ac_lanes *a, uint32_t lane, int slice, const int hidde
     v_store(g->sum + o, sum);
 
     /* 32-bit lanes: wide terms and logarithms */
+    const vec signal = V(subs_epu16)(m, SET16(a->start.floor));
     vec wide[3][2], log_sum2[2], log_m2[2], log_step2[2], log_area2[2];
     UNROLL for (int h = 0; h < 2; h++)
     {
@@ -114,7 +114,7 @@ INLINE void predict_slice(ac_lanes *a, uint32_t lane, int slice, const int hidde
         wide[1][h] = V(sub_epi32)(V(srai_epi32)(v_load(before->level + up + h * HALF), 5), m8);
         wide[2][h] = V(sub_epi32)(V(srai_epi32)(v_load(before->area + up + h * HALF), 5), m8);
         log_sum2[h] = v_log512(v_widen(sum, h));
-        log_m2[h] = v_log512(V(add_epi32)(V(max_epi32)(V(sub_epi32)(v_widen(m, h), SET32(a->start.floor)), SET32(0)), SET32(1)));
+        log_m2[h] = v_log512(V(add_epi32)(v_widen(signal, h), SET32(1)));
         log_step2[h] = v_log512(V(add_epi32)(v_load(before->step + own + h * HALF), SET32(16)));
         log_area2[h] = v_log512(V(add_epi32)(v_load(before->area_step + up + h * HALF), SET32(16)));
     }

@@ -4,6 +4,11 @@
 enum { VECTOR_LANES = 16 };
 typedef __m256i vec;
 #define V(name) _mm256_##name
+#ifdef VECTOR_VNNI
+#define INPUT_LOOP UNROLL
+#else
+#define INPUT_LOOP ROLLED /* with more temporaries the sums only stay in registers if the inputs do not */
+#endif
 
 static inline vec v_load(const void *p) { return _mm256_loadu_si256((const __m256i *)p); }
 static inline void v_store(void *p, vec v) { _mm256_storeu_si256((__m256i *)p, v); }

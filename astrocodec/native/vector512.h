@@ -4,6 +4,7 @@
 enum { VECTOR_LANES = 32 };
 typedef __m512i vec;
 #define V(name) _mm512_##name
+#define INPUT_LOOP UNROLL
 
 static inline vec v_load(const void *p) { return _mm512_loadu_si512(p); }
 static inline void v_store(void *p, vec v) { _mm512_storeu_si512(p, v); }

@@ -18,7 +18,7 @@ static size_t damage(uint8_t *p, size_t n, uint64_t *seed)
         case 2: n = random_u32(seed) % n + 1; break;
         case 3: n -= n > 2 ? 2 : 0; break;
         case 4: p[n] = (uint8_t)random_u32(seed), p[n + 1] = 0, n += 1 + random_u32(seed) % 2; break;
-        case 5: p[random_u32(seed) % (n < 6 ? n : 6)] = (uint8_t)random_between(seed, 0, 6); break;
+        case 5: p[random_u32(seed) % (n < 8 ? n : 8)] = (uint8_t)random_between(seed, 0, 6); break;
         case 6:
             for (size_t i = random_u32(seed) % n; i < n; i++) p[i] = (uint8_t)random_u32(seed);
             break;

@@ -5,9 +5,7 @@
 #include <string.h>
 
 #include "rans.h"
-#include "wavefront.h"
-
-enum { AC_MODE_CONSTANT = 0, AC_MODE_MODELLED = 1, AC_MODE_RAW = 2, AC_TILE_HEADER = 6, AC_STATES = 32 };
+#include "tile.h"
 
 /* The samples of a tile with what stands outside its edges: rows -3.., columns -3..width+2. */
 typedef struct {
@@ -32,11 +30,12 @@ typedef struct {
     ac_padded samples;
     ac_running *running; /* [height + 1][width]; row 0 stands above the tile */
     int32_t *columns;
+    uint16_t floor;
 } ac_plane;
 
-static uint16_t virtual_sample(int32_t x, int32_t y, uint16_t level, uint16_t amplitude)
+static uint16_t virtual_sample(int32_t x, int32_t y, ac_start start)
 {
-    return (uint16_t)ac_clamp((x + y) & 1 ? level + amplitude : level - amplitude, 0, 65535);
+    return (uint16_t)ac_clamp((x + y) & 1 ? start.row + start.amplitude : start.row - start.amplitude, 0, 65535);
 }
 
 static void plane_free(ac_plane *p)
@@ -46,10 +45,11 @@ static void plane_free(ac_plane *p)
     free(p->columns);
 }
 
-static int plane_new(ac_plane *p, uint32_t height, uint32_t width, uint16_t level, uint16_t amplitude)
+static int plane_new(ac_plane *p, uint32_t height, uint32_t width, ac_start start)
 {
     const size_t stride = (size_t)width + 2 * AC_PAD, cells = ((size_t)height + 1) * width;
     p->wave = ac_wavefront_of(height, width);
+    p->floor = start.floor;
     p->samples.stride = stride;
     p->samples.memory = malloc(stride * ((size_t)height + AC_PAD) * sizeof(uint16_t));
     p->running = malloc(cells * sizeof *p->running);
@@ -61,9 +61,9 @@ static int plane_new(ac_plane *p, uint32_t height, uint32_t width, uint16_t leve
     p->samples.at = (uint16_t *)p->samples.memory + AC_PAD * stride + AC_PAD;
     for (int32_t y = -AC_PAD; y < 0; y++)
         for (int32_t x = -AC_PAD; x < (int32_t)width + AC_PAD; x++)
-            p->samples.at[y * (ptrdiff_t)stride + x] = virtual_sample(x, y, level, amplitude);
+            p->samples.at[y * (ptrdiff_t)stride + x] = virtual_sample(x, y, start);
     for (uint32_t x = 0; x < width; x++) {
-        p->running[x] = (ac_running){level * 256, level * 256, amplitude * 362, amplitude * 362};
+        p->running[x] = (ac_running){start.row * 256, start.row * 256, start.amplitude * 362, start.amplitude * 362};
         p->columns[x] = 0;
     }
     return AC_OK;
@@ -104,7 +104,7 @@ static void context_at(const ac_plane *p, uint32_t y, uint32_t x, ac_context *c)
     uint16_t neighbours[AC_NEIGHBOURS];
     for (int i = 0; i < AC_NEIGHBOURS; i++) neighbours[i] = at[ac_dy[i] * (ptrdiff_t)p->samples.stride + ac_dx[i]];
     const ac_running left = running_left(p, y, x);
-    ac_context_of(neighbours, &left, running_up(p, y, x), p->columns[(size_t)y * p->wave.width + x], x, y, c);
+    ac_context_of(neighbours, &left, running_up(p, y, x), p->columns[(size_t)y * p->wave.width + x], p->floor, x, y, c);
 }
 
 static void take_in(ac_plane *p, uint32_t y, uint32_t x, uint16_t sum)
@@ -115,25 +115,6 @@ static void take_in(ac_plane *p, uint32_t y, uint32_t x, uint16_t sum)
     p->columns[cell + p->wave.width] = ac_update(at[0], at[-1], sum, running_up(p, y, x), &own, p->columns[cell]);
     *running_at(p, y + 1, x) = own;
     if (x + 1 == p->wave.width) pad_right(p, y);
-}
-
-static int compare_u16(const void *a, const void *b) { return (int)*(const uint16_t *)a - (int)*(const uint16_t *)b; }
-
-/* What stands above the tile: the median of 64 samples of the first row, and about their mean deviation. */
-static void choose_start(const uint16_t *row, uint32_t width, uint16_t *level, uint16_t *amplitude)
-{
-    uint16_t v[64], d[64];
-    const uint32_t n = width < 64 ? width : 64;
-    for (uint32_t i = 0; i < n; i++) {
-        const uint32_t x = (uint32_t)((uint64_t)i * width / n);
-        const uint16_t a = row[x], b = row[x ? x - 1 : 0];
-        v[i] = a;
-        d[i] = a > b ? a - b : b - a;
-    }
-    qsort(v, n, sizeof *v, compare_u16);
-    qsort(d, n, sizeof *d, compare_u16);
-    *level = v[n / 2];
-    *amplitude = (uint16_t)((d[n / 2] * 27u) >> 5);
 }
 
 typedef struct {
@@ -184,13 +165,6 @@ static size_t record_all(const ac_model *model, ac_plane *plane, ac_record *reco
     return g;
 }
 
-static int check_sides(const void *samples, uint32_t height, uint32_t width, size_t stride)
-{
-    if (!samples || !height || !width || stride < width) return AC_ERROR_ARGUMENT;
-    if (height > AC_MAX_SIDE || width > AC_MAX_SIDE || (uint64_t)height * width > AC_MAX_PIXELS) return AC_ERROR_ARGUMENT;
-    return AC_OK;
-}
-
 static int is_constant(const uint16_t *samples, uint32_t height, uint32_t width, size_t stride)
 {
     for (uint32_t y = 0; y < height; y++)
@@ -220,7 +194,7 @@ int oracle_tile_encode(const ac_model *model, const uint16_t *samples, uint32_t 
                    size_t *length)
 {
     if (!model || !out || !length) return AC_ERROR_ARGUMENT;
-    int status = check_sides(samples, height, width, stride);
+    int status = ac_check_sides(samples, height, width, stride);
     if (status) return status;
     if (capacity < ac_tile_bound(height, width)) return AC_ERROR_SPACE;
     if (is_constant(samples, height, width, stride)) {
@@ -229,10 +203,9 @@ int oracle_tile_encode(const ac_model *model, const uint16_t *samples, uint32_t 
         *length = 3;
         return AC_OK;
     }
-    uint16_t level, amplitude;
-    choose_start(samples, width, &level, &amplitude);
+    const ac_start start = ac_choose_start(samples, height, width, stride);
     ac_plane plane;
-    status = plane_new(&plane, height, width, level, amplitude);
+    status = plane_new(&plane, height, width, start);
     if (status) return status;
     for (uint32_t y = 0; y < height; y++) memcpy(plane.samples.at + y * plane.samples.stride, samples + y * stride, width * sizeof *samples);
     const size_t pixels = (size_t)height * width;
@@ -254,8 +227,9 @@ int oracle_tile_encode(const ac_model *model, const uint16_t *samples, uint32_t 
             out[0] = AC_MODE_MODELLED;
             out[1] = 0;
             while (1u << out[1] < states) out[1]++;
-            put_u16(out + 2, level);
-            put_u16(out + 4, amplitude);
+            put_u16(out + 2, start.row);
+            put_u16(out + 4, start.amplitude);
+            put_u16(out + 6, start.floor);
             for (uint32_t i = 0; i < states; i++) put_u32(out + AC_TILE_HEADER + 4 * i, state[i]);
             for (size_t i = 0; i < n; i++) put_u16(out + AC_TILE_HEADER + 4 * states + 2 * i, words[pixels * 2 - n + i]);
         }
@@ -334,13 +308,15 @@ static int decode_modelled(const ac_model *model, const uint8_t *in, size_t leng
     if (in[1] > 5) return AC_ERROR_CORRUPT;
     const uint32_t states = 1u << in[1];
     if (length < AC_TILE_HEADER + 4 * (size_t)states) return AC_ERROR_TRUNCATED;
+    const ac_start start = {(uint16_t)get_u16(in + 2), (uint16_t)get_u16(in + 4), (uint16_t)get_u16(in + 6)};
+    if (start.amplitude > AC_MAX_AMPLITUDE) return AC_ERROR_CORRUPT;
     uint32_t state[AC_STATES];
     for (uint32_t i = 0; i < states; i++) {
         state[i] = get_u32(in + AC_TILE_HEADER + 4 * i);
         if (state[i] < AC_RANS_LOW) return AC_ERROR_CORRUPT;
     }
     ac_plane plane;
-    const int status = plane_new(&plane, height, width, (uint16_t)get_u16(in + 2), (uint16_t)get_u16(in + 4));
+    const int status = plane_new(&plane, height, width, start);
     if (status) return status;
     ac_words words = {in + AC_TILE_HEADER + 4 * states, in + length, 0};
     for (uint32_t step = 0; step < plane.wave.steps && !words.short_of_words; step++)
@@ -357,7 +333,7 @@ static int decode_modelled(const ac_model *model, const uint8_t *in, size_t leng
 int oracle_tile_decode(const ac_model *model, const uint8_t *in, size_t length, uint16_t *samples, uint32_t height, uint32_t width, size_t stride)
 {
     if (!model || !in) return AC_ERROR_ARGUMENT;
-    const int status = check_sides(samples, height, width, stride);
+    const int status = ac_check_sides(samples, height, width, stride);
     if (status) return status;
     if (!length) return AC_ERROR_TRUNCATED;
     if (in[0] == AC_MODE_MODELLED) return decode_modelled(model, in, length, samples, height, width, stride);
