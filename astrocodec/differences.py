@@ -1,0 +1,351 @@
+"""Differences: tiles of few different steps between neighbours, coded by how often each step occurs.
+
+Readable reference of docs/format.md section "Differences"; native/differences.c gives the same bytes. Scanned plates
+that went through a block transform, and images that software rescaled, use only a sparse set of differences, which no
+smooth distribution describes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from astrocodec.distribution import PRECISION, TOTAL
+from astrocodec.errors import CorruptError, TruncatedError
+from astrocodec.rans import LOW, Decoder, push, push_raw
+
+MODE = 3
+MAX_SYMBOLS = 4095
+STATES = 4
+HEADER = 7
+NONE, WEST, NORTH, GRADIENT = range(4)
+_WORD = 1 << 16
+# Costs are in 1/512 bit; a listed symbol costs about 12 bits.
+_ONE = 512
+_SYMBOL_COST = 12 * _ONE
+
+
+def _log512(v: NDArray[np.int64]) -> NDArray[np.int64]:
+    """512 * log2(v), linear between powers of two; 0 for v = 0."""
+    v = np.maximum(v, 1)
+    e = np.frexp(v.astype(np.float64))[1].astype(np.int64) - 1
+    return (e << 9) + (((v << 9) >> e) & 511)
+
+
+def _bit_lengths(v: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.frexp(v.astype(np.float64))[1].astype(np.int64)
+
+
+# Neighbours
+
+
+def _neighbours(samples: NDArray[np.uint16]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """W, N and NW of every pixel; outside the tile they repeat what is known."""
+    v = samples.astype(np.int64)
+    w, n, nw = np.zeros_like(v), np.zeros_like(v), np.zeros_like(v)
+    w[:, 1:], n[1:], nw[1:, 1:] = v[:, :-1], v[:-1], v[:-1, :-1]
+    n[0], nw[0] = w[0], w[0]
+    w[1:, 0], nw[1:, 0] = n[1:, 0], n[1:, 0]
+    return w, n, nw
+
+
+def _neighbours_at(samples: NDArray[np.uint16], y: int, x: int) -> tuple[int, int, int]:
+    """W, N and NW of one pixel."""
+    if x and y:
+        return int(samples[y, x - 1]), int(samples[y - 1, x]), int(samples[y - 1, x - 1])
+    only = int(samples[y, x - 1]) if x else int(samples[y - 1, x]) if y else 0
+    return only, only, only
+
+
+def _place(w: int, n: int, nw: int, y: int, x: int) -> int:
+    """Bits 0 and 1: parity of x and y (block transforms); bit 2: a flat neighbourhood, up to rounding."""
+    flat = (w - nw + 1) % _WORD < 3 or (n - nw + 1) % _WORD < 3
+    return (x & 1) | (y & 1) << 1 | flat << 2
+
+
+def class_of(place: int, log_classes: int) -> int:
+    """What remains of a place: nothing, flatness, parity or both.
+
+    >>> [class_of(6, log_classes) for log_classes in range(4)]
+    [0, 1, 2, 6]
+    """
+    return place >> (3, 2, 0, 0)[log_classes] & (0, 1, 3, 7)[log_classes]
+
+
+def _predict(w: int, n: int, nw: int, predictor: int) -> int:
+    return (0, w, n, w + n - nw)[predictor]
+
+
+# Golomb-Rice codes whose parameter follows the running mean
+
+
+class _Mean:
+    def __init__(self) -> None:
+        self.total, self.n = 8, 1
+
+    def parameter(self) -> int:
+        k = 0
+        while self.n << k < self.total:
+            k += 1
+        return k
+
+    def update(self, value: int) -> None:
+        self.total, self.n = self.total + value, self.n + 1
+        if self.n == 32:
+            self.total, self.n = (self.total + 1) >> 1, 16
+
+
+class _BitWriter:
+    def __init__(self) -> None:
+        self.bits: list[int] = []
+
+    def write(self, value: int, count: int) -> None:
+        self.bits += [value >> i & 1 for i in range(count)]
+
+    def write_rice(self, mean: _Mean, value: int) -> None:
+        k = mean.parameter()
+        self.bits += [1] * (value >> k) + [0]
+        self.write(value, k)
+        mean.update(value)
+
+    def to_bytes(self) -> bytes:
+        return np.packbits(np.array(self.bits, np.uint8), bitorder="little").tobytes()
+
+
+class _BitReader:
+    def __init__(self, data: bytes) -> None:
+        self.bits = np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little").tolist()
+        self.at = 0
+
+    def read(self, count: int) -> int:
+        if count > len(self.bits) - self.at:
+            raise TruncatedError("tile: its table of differences is cut")
+        self.at += count
+        return sum(bit << i for i, bit in enumerate(self.bits[self.at - count : self.at]))
+
+    def read_rice(self, mean: _Mean, most: int) -> int:
+        k = mean.parameter()
+        value = 0
+        while self.read(1):
+            value += 1
+            if value << k > most:
+                raise CorruptError(f"tile: its table of differences has a number above {most}")
+        value = value << k | self.read(k)
+        if value > most:
+            raise CorruptError(f"tile: its table of differences has {value}, at most {most} allowed")
+        mean.update(value)
+        return value
+
+
+# Table
+
+
+@dataclass(frozen=True)
+class Table:
+    """What stands in front of a tile's states.
+
+    Attributes
+    ----------
+    predictor : int
+        0 none, 1 W, 2 N, 3 W + N - NW.
+    log_classes : int
+        0 to 3: log2 of the number of classes.
+    symbols : list of int
+        Differences modulo 65536, upwards from the first.
+    cumulative : list of list of int
+        Per class the cumulative frequencies of the symbols and of the escape behind them.
+    """
+
+    predictor: int
+    log_classes: int
+    symbols: list[int]
+    cumulative: list[list[int]]
+
+    def to_bytes(self) -> bytes:
+        """Coded table."""
+        count = len(self.symbols)
+        head = bytes([MODE, self.predictor, self.log_classes])
+        head += count.to_bytes(2, "little") + (self.symbols[0] if count else 0).to_bytes(2, "little")
+        out, gaps = _BitWriter(), _Mean()
+        for last, symbol in pairwise(self.symbols):
+            out.write_rice(gaps, (symbol - last - 1) % _WORD)
+        for cumulative in self.cumulative:
+            lengths = _Mean()
+            for start, end in pairwise(cumulative):
+                bits = (end - start).bit_length()
+                out.write_rice(lengths, bits)
+                out.write(end - start, max(0, bits - 1))
+        return head + out.to_bytes()
+
+
+def read_table(data: bytes) -> tuple[Table, int]:
+    """Read and check a tile's table; also its number of bytes.
+
+    Raises
+    ------
+    TruncatedError, CorruptError
+        It ends early or breaks its rules.
+    """
+    if len(data) < HEADER:
+        raise TruncatedError(f"tile: {len(data)} bytes found, its table alone needs more")
+    mode, predictor, log_classes = data[:3]
+    count, first = int.from_bytes(data[3:5], "little"), int.from_bytes(data[5:7], "little")
+    if mode != MODE or predictor > GRADIENT or log_classes > 3 or count > MAX_SYMBOLS or (first and not count):
+        raise CorruptError(
+            f"tile: mode {mode}, predictor {predictor}, classes 2^{log_classes}, {count} symbols from {first}"
+        )
+    bits, gaps = _BitReader(data[HEADER:]), _Mean()
+    symbols, reach = [first] * min(count, 1), 0
+    for _ in range(count - 1):
+        reach += 1 + bits.read_rice(gaps, _WORD - 1)
+        if reach >= _WORD:
+            raise CorruptError("tile: its differences span more than 65536 values")
+        symbols.append((first + reach) % _WORD)
+    tables = []
+    for _ in range(1 << log_classes):
+        lengths, cumulative = _Mean(), [0]
+        for _ in range(count + 1):
+            n = bits.read_rice(lengths, PRECISION + 1)
+            cumulative.append(cumulative[-1] + (1 << (n - 1) | bits.read(n - 1) if n else 0))
+            if cumulative[-1] > TOTAL:
+                raise CorruptError(f"tile: frequencies sum to more than {TOTAL}")
+        if cumulative[-1] != TOTAL:
+            raise CorruptError(f"tile: frequencies sum to {cumulative[-1]}, not {TOTAL}")
+        tables.append(cumulative)
+    if bits.read(-bits.at % 8):
+        raise CorruptError("tile: the last bits of its table are not zero")
+    return Table(predictor, log_classes, symbols, tables), HEADER + bits.at // 8
+
+
+# Encoder's choices
+
+
+def _differences(samples: NDArray[np.uint16], predictor: int) -> NDArray[np.int64]:
+    w, n, nw = _neighbours(samples)
+    return (samples - (np.zeros_like(w), w, n, w + n - nw)[predictor]) % _WORD
+
+
+def choose_predictor(samples: NDArray[np.uint16]) -> int:
+    """Predictor with the cheapest differences among about 65536 pixels in whole rows."""
+    step = samples.size >> 16 | 1
+    costs = []
+    for predictor in range(4):
+        counts = np.bincount(_differences(samples, predictor)[step // 2 :: step].ravel(), minlength=_WORD)
+        costs.append(int((counts > 0).sum()) * _SYMBOL_COST - int((counts * _log512(counts)).sum()))
+    return costs.index(min(costs))
+
+
+def choose_symbols(counts: NDArray[np.int64]) -> list[int]:
+    """Differences that occur at least twice, the most frequent if too many, listed from behind the widest gap."""
+    least = 2
+    while (counts >= least).sum() > MAX_SYMBOLS:
+        least += 1 + least // 8
+    symbols = np.flatnonzero(counts >= least)
+    if not symbols.size:
+        return []
+    gaps = np.diff(symbols, prepend=symbols[-1] - _WORD)
+    return np.roll(symbols, -int(gaps.argmax())).tolist()
+
+
+def normalise(counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Frequencies that sum to 16384: 1 for rare symbols, shares of what is left for the others."""
+    freq = np.zeros_like(counts)
+    if not counts.any():
+        freq[-1] = TOTAL
+        return freq
+    frequent = counts * TOTAL >= 2 * counts.sum()
+    freq[(counts > 0) & ~frequent] = 1
+    ends = np.cumsum(counts[frequent]) * (TOTAL - int(freq.sum())) // counts[frequent].sum()
+    freq[frequent] = np.diff(ends, prepend=0)
+    return freq
+
+
+def _choose_classes(counts: NDArray[np.int64]) -> tuple[int, NDArray[np.int64]]:
+    """The cheapest way to class places, and its frequencies; `counts` is per place and symbol."""
+    best: tuple[int, int, NDArray[np.int64]] | None = None
+    for log_classes in range(4):
+        merged = np.zeros((1 << log_classes, counts.shape[1]), np.int64)
+        for place in range(8):
+            merged[class_of(place, log_classes)] += counts[place]
+        freq = np.array([normalise(row) for row in merged])
+        code = np.where(freq > 0, 2 * _ONE * _bit_lengths(freq), _ONE)
+        cost = int((code + np.where(freq > 0, merged * (PRECISION * _ONE - _log512(freq)), 0)).sum())
+        if best is None or cost < best[0]:
+            best = cost, log_classes, freq
+    assert best is not None
+    return best[1:]
+
+
+# Tile
+
+
+def encode(samples: NDArray[np.uint16]) -> bytes:
+    """Encode one plane of samples ``(y, x)``.
+
+    >>> import numpy as np
+    >>> decode(encode(np.array([[7, 7], [9, 9]], np.uint16)), 2, 2)
+    array([[7, 7],
+           [9, 9]], dtype=uint16)
+    """
+    predictor = choose_predictor(samples)
+    differences = _differences(samples, predictor).ravel()
+    w, n, nw = _neighbours(samples)
+    y, x = np.indices(samples.shape)
+    flat = ((w - nw + 1) % _WORD < 3) | ((n - nw + 1) % _WORD < 3)
+    places = ((x & 1) | (y & 1) << 1 | flat << 2).ravel()
+    symbols = choose_symbols(np.bincount(differences, minlength=_WORD))
+    index = np.full(_WORD, len(symbols))
+    index[symbols] = np.arange(len(symbols))
+    coded = index[differences]
+    counts = np.bincount(places * (len(symbols) + 1) + coded, minlength=8 * (len(symbols) + 1))
+    log_classes, freq = _choose_classes(counts.reshape(8, -1))
+    table = Table(predictor, log_classes, symbols, [list(accumulate(row, initial=0)) for row in freq.tolist()])
+    states, words = [LOW] * STATES, list[int]()
+    for i in reversed(range(samples.size)):
+        state, symbol = states[i % STATES], int(coded[i])
+        cumulative = table.cumulative[class_of(int(places[i]), log_classes)]
+        if symbol == len(symbols):
+            state = push_raw(state, int(differences[i]), 16, words)
+        start = cumulative[symbol]
+        states[i % STATES] = push(state, start, cumulative[symbol + 1] - start, words)
+    tail = np.array(states, "<u4").tobytes() + np.array(words[::-1], "<u2").tobytes()
+    return table.to_bytes() + tail
+
+
+def _decode_pixels(table: Table, decoder: Decoder, samples: NDArray[np.uint16]) -> None:
+    width = samples.shape[1]
+    for i in range(samples.size):
+        y, x = divmod(i, width)
+        near = _neighbours_at(samples, y, x)
+        cumulative: Sequence[int] = table.cumulative[class_of(_place(*near, y, x), table.log_classes)]
+        symbol = decoder.pop_symbols([i], [cumulative])[0]
+        difference = table.symbols[symbol] if symbol < len(table.symbols) else decoder.pop_raws([i], [16])[0]
+        samples[y, x] = (_predict(*near, table.predictor) + difference) % _WORD
+
+
+def decode(data: bytes, height: int, width: int) -> NDArray[np.uint16]:
+    """Undo `encode`.
+
+    Raises
+    ------
+    TruncatedError, CorruptError
+        The tile ends early or contradicts itself.
+    """
+    table, at = read_table(data)
+    body = data[at:]
+    if len(body) < 4 * STATES:
+        raise TruncatedError("tile: its states are cut")
+    states = np.frombuffer(body[: 4 * STATES], "<u4").tolist()
+    if min(states) < LOW:
+        raise CorruptError(f"tile: state {min(states)} found, at least {LOW} allowed")
+    words = body[4 * STATES :]
+    decoder = Decoder(states, np.frombuffer(words[: len(words) & ~1], "<u2").tolist())
+    samples = np.zeros((height, width), np.uint16)
+    _decode_pixels(table, decoder, samples)
+    if not decoder.is_finished() or len(words) & 1:
+        raise CorruptError("tile: words are left over or its states do not end where they began")
+    return samples

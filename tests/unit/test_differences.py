@@ -1,0 +1,249 @@
+"""Differences: native library and reference give the same bytes; nothing damaged gets through."""
+
+import ctypes
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from astrocodec import differences as reference
+from astrocodec._native import _library
+from astrocodec.errors import CorruptError, TruncatedError
+
+OK, ARGUMENT, SPACE, TRUNCATED, CORRUPT = 0, 10, 12, 20, 21
+_pointer, _size, _u32 = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_uint32
+_library.ac_differences_promising.argtypes = [_pointer, _u32, _u32, _size]
+_library.ac_differences_encode.argtypes = [_pointer, _u32, _u32, _size, _pointer, _size, ctypes.POINTER(_size)]
+_library.ac_differences_decode.argtypes = [_pointer, _size, _pointer, _u32, _u32, _size]
+
+Samples = NDArray[np.uint16]
+
+
+def geometry(samples: Samples) -> tuple[int, int, int]:
+    return (*samples.shape, samples.strides[0] // 2)
+
+
+def encode(samples: Samples, capacity: int = 1 << 22) -> tuple[int, bytes]:
+    out, length = np.empty(capacity, np.uint8), _size()
+    status = _library.ac_differences_encode(
+        samples.ctypes.data, *geometry(samples), out.ctypes.data, capacity, ctypes.byref(length)
+    )
+    return status, out[: length.value].tobytes() if status == OK else b""
+
+
+def decode(data: bytes, height: int, width: int) -> tuple[int, Samples]:
+    # A copy of exactly this length, so that a memory checker sees reads behind it.
+    memory, out = np.frombuffer(data, np.uint8).copy(), np.zeros((height, width), np.uint16)
+    status = _library.ac_differences_decode(memory.ctypes.data, memory.size, out.ctypes.data, height, width, width)
+    return status, out
+
+
+def is_promising(samples: Samples) -> bool:
+    return bool(_library.ac_differences_promising(samples.ctypes.data, *geometry(samples)))
+
+
+def reference_status(data: bytes, height: int, width: int) -> int:
+    try:
+        reference.decode(data, height, width)
+    except TruncatedError:
+        return TRUNCATED
+    except CorruptError:
+        return CORRUPT
+    return OK
+
+
+def plate(rng: np.random.Generator, height: int, width: int) -> Samples:
+    """Quantised steps between blocks of three sizes, rescaled: as in scans compressed by a block transform."""
+    total = np.full((height, width), 9000.0)
+    for block in (2, 4, 8):
+        shape = -(-height // block), -(-width // block)
+        steps = rng.geometric(0.4, shape) * rng.choice([-1, 1], shape) - 1
+        total += np.kron(steps, np.full((block, block), 139.7))[:height, :width]
+    return np.floor(total).clip(0, 65535).astype(np.uint16)
+
+
+KINDS: dict[str, Any] = {
+    "plate": plate,
+    "constant": lambda rng, h, w: np.full((h, w), 31000, np.uint16),
+    "counts": lambda rng, h, w: rng.poisson(0.3, (h, w)).astype(np.uint16),
+    "ends": lambda rng, h, w: rng.choice([0, 65535, 32768], (h, w)).astype(np.uint16),
+    "ramp": lambda rng, h, w: (np.indices((h, w)).sum(0) * 977).astype(np.uint16),
+    "noise": lambda rng, h, w: rng.normal(1000, 20, (h, w)).astype(np.uint16),
+    "anything": lambda rng, h, w: rng.integers(0, 65536, (h, w), np.uint16),
+}
+SIZES = [(1, 1), (1, 2), (2, 1), (2, 2), (1, 301), (301, 1), (3, 5), (33, 31), (96, 70)]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("size", SIZES)
+def test_native_and_reference_agree(kind: str, size: tuple[int, int]) -> None:
+    samples = KINDS[kind](np.random.default_rng(size[0]), *size)
+    status, data = encode(samples)
+    assert status == OK
+    assert data == reference.encode(samples)
+    status, back = decode(data, *size)
+    assert status == OK
+    np.testing.assert_array_equal(back, samples)
+    np.testing.assert_array_equal(reference.decode(data, *size), samples)
+
+
+@pytest.mark.parametrize("predictor", range(4))
+def test_every_predictor_is_chosen_where_it_fits(predictor: int) -> None:
+    rng = np.random.default_rng(predictor)
+    rough = rng.integers(0, 60000, (1, 120))
+    samples = [
+        rng.choice([3, 70, 5000], (90, 120)),
+        rough.T[:90] + rng.choice([0, 900], (90, 120)).cumsum(1),
+        rough + rng.choice([0, 900], (90, 120)).cumsum(0),
+        rough + rough.T[:90] + np.cumsum(np.cumsum(rng.choice([0, 0, 900], (90, 120)), 0), 1),
+    ][predictor].astype(np.uint16)
+    _, data = encode(samples)
+    assert data[1] == predictor
+    assert data == reference.encode(samples)
+    np.testing.assert_array_equal(decode(data, 90, 120)[1], samples)
+
+
+def test_classes_pay_on_a_plate() -> None:
+    samples = plate(np.random.default_rng(0), 200, 200)
+    _, data = encode(samples)
+    assert data[2] >= 2
+    assert decode(data, 200, 200)[0] == OK
+
+
+def test_more_differences_than_symbols() -> None:
+    rng = np.random.default_rng(1)
+    samples = rng.integers(0, 9000, (150, 200)).astype(np.uint16)
+    _, data = encode(samples)
+    assert 0 < int.from_bytes(data[3:5], "little") <= reference.MAX_SYMBOLS
+    assert data == reference.encode(samples)
+    np.testing.assert_array_equal(decode(data, 150, 200)[1], samples)
+
+
+def test_strides_are_respected() -> None:
+    rng = np.random.default_rng(2)
+    whole = plate(rng, 40, 90)
+    part = whole[3:33, 10:71]
+    status, data = encode(part)
+    assert (status, data) == encode(part.copy())
+    out = np.full((40, 90), 7, np.uint16)
+    inner = out[3:33, 10:71]
+    memory = np.frombuffer(data, np.uint8)
+    assert _library.ac_differences_decode(memory.ctypes.data, memory.size, inner.ctypes.data, 30, 61, 90) == OK
+    np.testing.assert_array_equal(inner, part)
+    inner[:] = 7
+    assert (out == 7).all()
+
+
+def test_capacity_is_respected() -> None:
+    samples = plate(np.random.default_rng(3), 30, 30)
+    size = len(encode(samples)[1])
+    assert encode(samples, size)[0] == OK
+    for capacity in (*range(40), size - 1):
+        assert encode(samples, capacity)[0] == SPACE
+
+
+def test_arguments_are_checked() -> None:
+    samples = np.zeros((4, 4), np.uint16)
+    out, length = np.empty(64, np.uint8), _size()
+    for height, width, stride in ((0, 4, 4), (4, 0, 4), (4, 4, 3), (65537, 1, 1), (65536, 65536, 65536)):
+        args = samples.ctypes.data, height, width, stride
+        assert _library.ac_differences_encode(*args, out.ctypes.data, 64, ctypes.byref(length)) == ARGUMENT
+        assert _library.ac_differences_decode(out.ctypes.data, 64, *args) == ARGUMENT
+        assert _library.ac_differences_promising(*args) == 0
+
+
+@pytest.mark.parametrize("kind", ["plate", "anything"])
+def test_truncation_is_noticed(kind: str) -> None:
+    samples = KINDS[kind](np.random.default_rng(4), 9, 11)
+    _, data = encode(samples)
+    for size in range(len(data)):
+        assert decode(data[:size], 9, 11)[0] == TRUNCATED
+        assert reference_status(data[:size], 9, 11) == TRUNCATED
+    for tail in (b"\0", b"\0\0"):
+        assert decode(data + tail, 9, 11)[0] == reference_status(data + tail, 9, 11) == CORRUPT
+
+
+def test_bit_flips_are_judged_alike() -> None:
+    samples = plate(np.random.default_rng(5), 8, 8)
+    _, data = encode(samples)
+    for bit in range(8 * len(data)):
+        damaged = bytearray(data)
+        damaged[bit >> 3] ^= 1 << (bit & 7)
+        status, back = decode(bytes(damaged), 8, 8)
+        assert status == reference_status(bytes(damaged), 8, 8)
+        assert status != OK or (back != samples).any()
+
+
+def tile_of(table: reference.Table) -> bytes:
+    return table.to_bytes() + np.full(4, 65536, "<u4").tobytes()
+
+
+def test_the_shortest_tile() -> None:
+    data = tile_of(reference.Table(0, 0, [5], [[0, 16384, 16384]]))
+    assert decode(data, 2, 2) == (OK, pytest.approx(np.full((2, 2), 5)))
+
+
+HOSTILE = {
+    "mode": (b"\x02", 0),
+    "predictor": (b"\x04", 1),
+    "classes": (b"\x04", 2),
+    "count": (b"\x00\x10", 3),
+    "first of none": (b"\0\0", 3),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_headers_are_refused(name: str) -> None:
+    value, at = HOSTILE[name]
+    data = bytearray(tile_of(reference.Table(0, 0, [5], [[0, 16384, 16384]])))
+    data[at : at + len(value)] = value
+    assert decode(bytes(data), 2, 2)[0] == reference_status(bytes(data), 2, 2) == CORRUPT
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        reference.Table(0, 0, [5], [[0, 16383, 16383]]),
+        reference.Table(0, 0, [5], [[0, 16384, 16385]]),
+        reference.Table(0, 0, [5], [[0, 32767, 32767]]),
+        reference.Table(0, 0, [5], [[0, 0, 0]]),
+        reference.Table(0, 1, [5], [[0, 16384, 16384], [0, 1, 16383]]),
+        reference.Table(0, 0, [5, 65000, 64999], [[0, 1, 2, 16383, 16384]]),
+    ],
+    ids=["short", "long", "too long", "empty", "second class", "round the circle"],
+)
+def test_hostile_tables_are_refused(table: reference.Table) -> None:
+    data = tile_of(table)
+    assert decode(data, 2, 2)[0] == reference_status(data, 2, 2) == CORRUPT
+
+
+def test_unary_bomb_is_refused() -> None:
+    head = reference.Table(0, 0, [5, 6], [[0, 0, 0, 16384]]).to_bytes()[:7]
+    data = head + b"\xff" * 20000
+    assert decode(data, 2, 2)[0] == reference_status(data, 2, 2) == CORRUPT
+
+
+def test_padding_must_be_zero() -> None:
+    table = reference.Table(0, 0, [5], [[0, 16384, 16384]]).to_bytes()
+    data = table[:-1] + bytes([table[-1] | 0x80]) + np.full(4, 65536, "<u4").tobytes()
+    assert decode(data, 2, 2)[0] == reference_status(data, 2, 2) == CORRUPT
+
+
+def test_small_states_are_refused() -> None:
+    table = reference.Table(0, 0, [5], [[0, 16384, 16384]])
+    data = table.to_bytes() + np.array([65536, 65536, 65535, 65536], "<u4").tobytes()
+    assert decode(data, 2, 2)[0] == reference_status(data, 2, 2) == CORRUPT
+
+
+def test_plates_promise_and_noise_does_not() -> None:
+    rng = np.random.default_rng(6)
+    y, x = np.indices((256, 256))
+    for size in (32, 64, 256):
+        assert is_promising(plate(rng, size, size))
+    for sigma in (1, 3, 10, 100, 1000, 5000):
+        for level in (1000, 30000):
+            frame = rng.normal(level + x / 7 + y, sigma).round().clip(0, 65535).astype(np.uint16)
+            assert not is_promising(frame)
+    assert not is_promising(rng.integers(0, 65536, (256, 256), np.uint16))
+    assert not is_promising(plate(rng, 1, 256))
