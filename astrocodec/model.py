@@ -102,13 +102,21 @@ class Model:
             raise CorruptError(f"model {name!r}: checksum of {len(data)} bytes differs: the file is damaged or cut")
         size, body = int.from_bytes(data[5:9], "little"), data[9:-4]
         if data[4:5] == b"T":
-            return cls.from_delta(body, name)
+            tuned = cls.from_delta(body, name)
+            if size != len(tuned.weights):
+                raise CorruptError(f"model {name!r}: {size} bytes of weights announced, {len(tuned.weights)} found")
+            return tuned
         if data[4:5] != b"G" or size > 1 << 16:
             raise FormatError(f"model {name!r}: unknown kind {data[4:5]!r} or {size} bytes of weights (at most 65536)")
         unpacker = zlib.decompressobj()
-        block = unpacker.decompress(body, 1 << 20)
+        try:
+            block = unpacker.decompress(body, 1 << 20)
+        except zlib.error as error:
+            raise CorruptError(f"model {name!r}: weights and shapes do not unpack: {error}") from error
         if len(block) <= size or not unpacker.eof:
             raise CorruptError(f"model {name!r}: weights and shapes do not unpack")
+        if unpacker.unused_data:
+            raise CorruptError(f"model {name!r}: {len(unpacker.unused_data)} bytes follow weights and shapes")
         return cls(block[:size], block[size:], name)
 
     def save(self, path: str | Path) -> None:
@@ -146,7 +154,8 @@ class Model:
             raise TruncatedError(f"tuned model: {len(data)} bytes found, at least 5 needed")
         if data[0] != _DELTA_VERSION:
             raise VersionError(
-                f"tuned model: version {data[0]} is newer than this package reads ({_DELTA_VERSION}): upgrade astrocodec"
+                f"tuned model: version {data[0]} is newer than this package reads ({_DELTA_VERSION}): "
+                "upgrade astrocodec"
             )
         base = _by_prefix(data[1:5].hex())
         return cls(apply_delta(base.arrays(), data[5:]).to_bytes(), base.shapes, name, base)

@@ -119,7 +119,7 @@ def _mean(n: Integers) -> Integers:
 
 
 def contexts_of(
-    neighbours: Integers, left: Running, up: Running, column: Integers, y: Integers, x: Integers
+    neighbours: Integers, left: Running, up: Running, column: Integers, floor: int, y: Integers, x: Integers
 ) -> Contexts:
     """Contexts of n pixels (docs/format.md "Context").
 
@@ -131,6 +131,8 @@ def contexts_of(
         Running means of the own row up to the pixel's left, and of the row above up to three columns to the right.
     column : ndarray of int64, shape (n,)
         C, the column offset in 1/16.
+    floor : int
+        The sample from which signal counts.
     y, x : ndarray of int64, shape (n,)
         Positions of the pixels.
     """
@@ -150,7 +152,7 @@ def contexts_of(
     inputs[:, 26] = (log512(left.step + 16) - log_s - 1536) >> 5
     inputs[:, 27] = (log512(up.area_step + 16) - log_s - 1536) >> 5
     inputs[:, 28] = (log_s >> 5) - 112
-    inputs[:, 29] = (log512(m + 1) >> 6) - 64
+    inputs[:, 29] = (log512(np.maximum(m - floor, 0) + 1) >> 6) - 64
     inputs[:, 30] = np.where(x & 1, 32, -32)
     inputs[:, 31] = np.where(y & 1, 32, -32)
     return Contexts(np.clip(inputs, -63, 63), np.concatenate([d, wide], 1), m, s)

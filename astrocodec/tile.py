@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +20,26 @@ from astrocodec.wavefront import LAG, PAD, Step, Wavefront, check_sides
 from astrocodec.weights import Weights
 
 CONSTANT, MODELLED, RAW = 0, 1, 2
-_HEADER = struct.Struct("<BBHH")
+MAX_AMPLITUDE = 32767
+_HEADER = struct.Struct("<BBHHH")
 _DY, _DX = (np.array(offsets) for offsets in zip(*NEIGHBOURS, strict=True))
+
+
+@dataclass(frozen=True)
+class Start:
+    """What the header of a modelled tile says of its samples.
+
+    Attributes
+    ----------
+    row, amplitude : int
+        The virtual rows above the tile hold `row` -+ `amplitude` (docs/format.md "Virtual rows").
+    floor : int
+        The sample from which signal counts.
+    """
+
+    row: int
+    amplitude: int
+    floor: int
 
 
 class Plane:
@@ -30,8 +49,8 @@ class Plane:
     ----------
     height, width : int
         Size of the tile.
-    level, amplitude : int
-        What stands above the tile (docs/format.md "Virtual rows").
+    start : Start
+        What the tile's header says.
 
     Attributes
     ----------
@@ -39,15 +58,16 @@ class Plane:
         Pixel (y, x) stands at ``samples[y + 3, x + 3]``.
     """
 
-    def __init__(self, height: int, width: int, level: int, amplitude: int) -> None:
+    def __init__(self, height: int, width: int, start: Start) -> None:
+        self.floor = start.floor
         self.wave = Wavefront(height, width)
         self.samples = np.zeros((height + PAD, width + 2 * PAD), np.int64)
         y, x = np.indices((PAD, width + 2 * PAD)) - PAD
-        self.samples[:PAD] = np.clip(np.where((x + y) & 1, level + amplitude, level - amplitude), 0, 65535)
+        self.samples[:PAD] = np.clip(start.row + np.where((x + y) & 1, 1, -1) * start.amplitude, 0, 65535)
         # Row y of the tile is row y + 1 here; row 0 stands above it.
         self._running = np.zeros((4, height + 1, width), np.int64)
-        self._running[:2, 0] = 256 * level
-        self._running[2:, 0] = 362 * amplitude
+        self._running[:2, 0] = 256 * start.row
+        self._running[2:, 0] = 362 * start.amplitude
         self._columns = np.zeros(width, np.int64)
 
     def pixels(self) -> NDArray[np.uint16]:
@@ -69,7 +89,7 @@ class Plane:
         starting = y[x == 0]
         self.samples[starting + PAD, :PAD] = self.samples[starting + PAD - 1, PAD][:, None]
         neighbours = self.samples[y[:, None] + PAD + _DY, x[:, None] + PAD + _DX]
-        return contexts_of(neighbours, self._left(y, x), self._above(y, x), self._columns[x], y, x)
+        return contexts_of(neighbours, self._left(y, x), self._above(y, x), self._columns[x], self.floor, y, x)
 
     def take_in(self, step: Step, values: Integers, sums: Integers) -> None:
         """Add the samples of one step, given S of their contexts."""
@@ -83,17 +103,21 @@ class Plane:
         self._columns[x] = column
 
 
-def choose_start(row: NDArray[np.uint16]) -> tuple[int, int]:
-    """Level and amplitude that the encoder puts above a tile whose first row is `row`.
+def choose_start(samples: NDArray[np.uint16]) -> Start:
+    """What the encoder says of a tile.
 
-    Any values decode; these are the ones that docs/format.md "Virtual rows" recommends.
+    Any values decode; these are the ones that docs/format.md "Recommended start" gives.
     """
-    n = min(row.size, 64)
-    x = np.arange(n) * row.size // n
-    here, before = row[x].astype(int), row[np.maximum(x - 1, 0)].astype(int)
-    level = np.sort(here)[n // 2]
-    amplitude = np.sort(np.abs(here - before))[n // 2] * 27 >> 5
-    return int(level), int(amplitude)
+    height, width = samples.shape
+    n = min(width, 64)
+    x = np.arange(n) * width // n
+    here, before = samples[0, x].astype(int), samples[0, np.maximum(x - 1, 0)].astype(int)
+    row = np.sort(here)[n // 2]
+    amplitude = min(np.sort(np.abs(here - before))[n // 2] * 27 >> 5, MAX_AMPLITUDE)
+    # Rows evenly, columns by steps of the golden ratio.
+    i = np.arange(256)
+    seen = samples[i * height // 256, (i * 40503 % 65536) * width // 65536]
+    return Start(int(row), int(amplitude), int(np.sort(seen)[8]))
 
 
 def _groups(step: Step) -> Iterator[slice]:
@@ -104,19 +128,19 @@ def _groups(step: Step) -> Iterator[slice]:
             yield part
 
 
-def _record(weights: Weights, tables: Tables, samples: Integers, level: int, amplitude: int) -> list[list[rans.Record]]:
+def _record(weights: Weights, tables: Tables, samples: Integers, start: Start) -> list[list[rans.Record]]:
     height, width = samples.shape
-    plane = Plane(height, width, level, amplitude)
+    plane = Plane(height, width, start)
     groups = []
     for step in plane.wave:
         seen = plane.contexts(step)
         cells = cell_of(*predict(weights, tables.tails, tables.skews, seen))
         values = samples[step.y, step.x]
         symbol, raw, bits = symbol_of(values - cells.base, cells)
-        start = tables.cumulative[cells.table, symbol].astype(np.int64)
-        freq = tables.cumulative[cells.table, symbol + 1] - start
+        first = tables.cumulative[cells.table, symbol].astype(np.int64)
+        freq = tables.cumulative[cells.table, symbol + 1] - first
         for part in _groups(step):
-            columns = (array[part].tolist() for array in (step.lane, start, freq, raw, bits))
+            columns = (array[part].tolist() for array in (step.lane, first, freq, raw, bits))
             groups.append([rans.Record(*row) for row in zip(*columns, strict=True)])
         plane.take_in(step, values, seen.sum)
     return groups
@@ -127,6 +151,17 @@ def _affordable_states(size: int) -> int:
     while count > 1 and size < 2048 * count:
         count //= 2
     return count
+
+
+def _encode_modelled(weights: Weights, tables: Tables, samples: NDArray[np.uint16]) -> bytes:
+    start = choose_start(samples)
+    groups = _record(weights, tables, samples.astype(np.int64), start)
+    states, words = rans.push_groups(groups, rans.STATES)
+    count = _affordable_states(4 * rans.STATES + 2 * len(words))
+    if count < rans.STATES:
+        states, words = rans.push_groups(groups, count)
+    header = _HEADER.pack(MODELLED, count.bit_length() - 1, start.row, start.amplitude, start.floor)
+    return header + np.array(states, "<u4").tobytes() + np.array(words, "<u2").tobytes()
 
 
 def encode_tile(weights: Weights, tables: Tables, samples: NDArray[np.uint16]) -> bytes:
@@ -141,21 +176,10 @@ def encode_tile(weights: Weights, tables: Tables, samples: NDArray[np.uint16]) -
     samples : ndarray of uint16, shape (ny, nx)
         The samples.
     """
-    height, width = samples.shape
-    check_sides(height, width)
+    check_sides(*samples.shape)
     if (samples == samples[0, 0]).all():
         return struct.pack("<BH", CONSTANT, samples[0, 0])
-    level, amplitude = choose_start(samples[0])
-    groups = _record(weights, tables, samples.astype(np.int64), level, amplitude)
-    states, words = rans.push_groups(groups, rans.STATES)
-    count = _affordable_states(4 * rans.STATES + 2 * len(words))
-    if count < rans.STATES:
-        states, words = rans.push_groups(groups, count)
-    coded = (
-        _HEADER.pack(MODELLED, count.bit_length() - 1, level, amplitude)
-        + np.array(states, "<u4").tobytes()
-        + np.array(words, "<u2").tobytes()
-    )
+    coded = _encode_modelled(weights, tables, samples)
     raw = bytes([RAW]) + samples.astype("<u2").tobytes()
     return coded if len(coded) < len(raw) else raw
 
@@ -170,18 +194,21 @@ def _decode_group(decoder: rans.Decoder, tables: Tables, lanes: Integers, cells:
 def _decode_modelled(weights: Weights, tables: Tables, data: bytes, height: int, width: int) -> NDArray[np.uint16]:
     if len(data) < _HEADER.size:
         raise TruncatedError(f"tile: {len(data)} bytes found, its header has {_HEADER.size}")
-    _, log_states, level, amplitude = _HEADER.unpack_from(data)
+    _, log_states, *values = _HEADER.unpack_from(data)
+    start = Start(*values)
     if 1 << log_states > rans.STATES:
         raise CorruptError(f"tile: 2**{log_states} states, at most {rans.STATES}")
     count = 1 << log_states
     body = _HEADER.size + 4 * count
     if len(data) < body:
         raise TruncatedError(f"tile: {len(data)} bytes found, {body} needed for {count} states")
+    if start.amplitude > MAX_AMPLITUDE:
+        raise CorruptError(f"tile: amplitude {start.amplitude}, at most {MAX_AMPLITUDE}")
     states = np.frombuffer(data, "<u4", count, _HEADER.size).tolist()
     if min(states) < rans.LOW:
         raise CorruptError(f"tile: state {min(states)} is below {rans.LOW}")
     decoder = rans.Decoder(states, np.frombuffer(data, "<u2", (len(data) - body) // 2, body).tolist())
-    plane = Plane(height, width, level, amplitude)
+    plane = Plane(height, width, start)
     for step in plane.wave:
         seen = plane.contexts(step)
         cells = cell_of(*predict(weights, tables.tails, tables.skews, seen))
@@ -190,6 +217,15 @@ def _decode_modelled(weights: Weights, tables: Tables, data: bytes, height: int,
     if not decoder.is_finished() or (len(data) - body) % 2:
         raise CorruptError("tile: its words or states do not end with its samples")
     return plane.pixels()
+
+
+def _listed(data: bytes, count: int) -> NDArray[np.uint16]:
+    """The samples that follow the mode one by one, exactly `count`."""
+    expected = 1 + 2 * count
+    if len(data) != expected:
+        error = TruncatedError if len(data) < expected else CorruptError
+        raise error(f"tile: {len(data)} bytes found, {expected} expected in mode {data[0]}")
+    return np.frombuffer(data, "<u2", offset=1).astype(np.uint16)
 
 
 def decode_tile(weights: Weights, tables: Tables, data: bytes, height: int, width: int) -> NDArray[np.uint16]:
@@ -205,13 +241,11 @@ def decode_tile(weights: Weights, tables: Tables, data: bytes, height: int, widt
     check_sides(height, width)
     if not data:
         raise TruncatedError("tile: no bytes")
-    if data[0] == MODELLED:
+    mode = data[0]
+    if mode == CONSTANT:
+        return np.broadcast_to(_listed(data, 1), (height, width))
+    if mode == MODELLED:
         return _decode_modelled(weights, tables, data, height, width)
-    if data[0] > RAW:
-        raise CorruptError(f"tile: mode {data[0]} is not one of 0 to {RAW}")
-    expected = 3 if data[0] == CONSTANT else 1 + 2 * height * width
-    if len(data) != expected:
-        error = TruncatedError if len(data) < expected else CorruptError
-        raise error(f"tile: {len(data)} bytes found, {expected} expected in mode {data[0]}")
-    values = np.frombuffer(data, "<u2", offset=1).astype(np.uint16)
-    return np.broadcast_to(values, (height, width)) if data[0] == CONSTANT else values.reshape(height, width)
+    if mode == RAW:
+        return _listed(data, height * width).reshape(height, width)
+    raise CorruptError(f"tile: mode {mode} is unknown")

@@ -13,7 +13,7 @@ _OUTER = np.array([16.0 * x for j in range(20) for x in (1.5 * 2**j, 2.0 * 2**j)
 KNOT_POSITIONS = np.concatenate([-_OUTER[::-1], np.arange(-256, 257) / 16, _OUTER])
 CORE = (0, 1, 4, 5, 6, 7, 8, 13)
 
-SAMPLE_KINDS = ("noise", "sky", "counts", "ramp", "columns", "spikes", "extremes", "checkers")
+SAMPLE_KINDS = ("noise", "sky", "counts", "ramp", "columns", "spikes", "extremes", "checkers", "pedestal")
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,8 @@ def made_samples(kind: str, height: int, width: int, seed: int = 0) -> NDArray[n
             plane = 65535 * (x % 2)
         case "checkers":
             plane = 65535 * ((x + y) % 2)
+        case "pedestal":
+            plane = 30000 + rng.poisson(0.3, (height, width)) * rng.integers(1, 50, (height, width))
         case _:
             raise ValueError(f"kind {kind!r} is not one of {', '.join(SAMPLE_KINDS)}")
     return np.clip(plane, 0, 65535).astype(np.uint16)

@@ -34,6 +34,8 @@ CASES = {
     "spikes": ("wide", "spikes", 45, 70),
     "spikes_wild": ("wild", "spikes", 33, 20),
     "extremes_wild": ("wild", "extremes", 40, 33),
+    "pedestal": ("wide", "pedestal", 70, 90),
+    "pedestal_tall": ("gentle", "pedestal", 300, 5),
     "raw": ("gentle", "noise", 5, 9),
     "constant": ("wide", "constant", 6, 4),
 }

@@ -63,7 +63,7 @@ def test_both_treat_damage_alike(made: MadeModel, samples: np.ndarray, flips: li
 @given(made=models, data=st.binary(max_size=200), height=st.integers(1, 12), width=st.integers(1, 12))
 @quick
 def test_both_treat_any_bytes_alike(made: MadeModel, data: bytes, height: int, width: int) -> None:
-    for start in (b"", b"\1\0", b"\1\0\0\4\10\0\0\0\1\0"):
+    for start in (b"", b"\1\0", b"\1\0\0\4\10\0\0\2\0\0\1\0"):
         _outcomes_are_equal(made, start + data, (height, width))
 
 

@@ -28,11 +28,11 @@ def _example_model() -> tuple[bytes, bytes]:
 def _lines_of_example() -> list[str]:
     model = reference.ReferenceModel(*_example_model())
     height, width = SAMPLES.shape
-    level, amplitude = choose_start(SAMPLES[0])
-    plane = Plane(height, width, level, amplitude)
+    above = choose_start(SAMPLES)
+    plane = Plane(height, width, above)
     lines = ["samples:"]
     lines += ["".join(f"{v:5}" for v in row) for row in SAMPLES.tolist()]
-    lines += [f"level {level}, amplitude {amplitude}", ""]
+    lines += [f"row {above.row}, amplitude {above.amplitude}, floor {above.floor}", ""]
     names = ("y", "x", "v", "m", "S", "in 0", "loc16", "q", "table", "base", "sym", "start", "freq", "raw", "bits")
     widths = (1, 1, 3, 3, 3, 4, 5, 2, 5, 4, 3, 5, 5, 3, 4)
     lines.append("  ".join(f"{name:>{w}}" for name, w in zip(names, widths, strict=True)))

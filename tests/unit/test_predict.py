@@ -7,7 +7,7 @@ from made_models import GENTLE, SAMPLE_KINDS, WIDE, WILD, MadeModel, made_sample
 from astrocodec import _native
 from astrocodec.errors import FormatError
 from astrocodec.predict import Contexts, Running, check_weights, contexts_of, log2_floor, log512, predict, update
-from astrocodec.tile import Plane, choose_start
+from astrocodec.tile import MAX_AMPLITUDE, Plane, choose_start
 from astrocodec.wavefront import Step
 from astrocodec.weights import Weights
 
@@ -17,7 +17,7 @@ LARGEST_LOC16 = 16 * 65535 + 15
 def _contexts_in_order(samples: np.ndarray) -> Contexts:
     """Contexts of every pixel of a plane, row by row."""
     height, width = samples.shape
-    plane = Plane(height, width, *choose_start(samples[0]))
+    plane = Plane(height, width, choose_start(samples))
     found = []
     for y in range(height):
         for x in range(width):
@@ -59,24 +59,34 @@ def test_predictions_stay_in_their_ranges(made: MadeModel) -> None:
 def test_flat_neighbourhood_predicts_its_level() -> None:
     flat = Running(*(np.array([v]) for v in (256 * 1000, 256 * 1000, 0, 0)))
     zero = np.array([0])
-    context = contexts_of(np.full((1, 22), 1000), flat, flat, zero, zero, zero)
+    context = contexts_of(np.full((1, 22), 1000), flat, flat, zero, 0, zero, zero)
     assert context.mean.tolist() == [1000]
     assert context.sum.tolist() == [10]
     assert not context.linear.any()
     assert not context.inputs[:, :26].any()
 
 
-def test_extreme_integers_fit_32_bits() -> None:
-    """The largest sums that the limits of the weight block allow."""
+def test_signal_counts_from_the_floor() -> None:
+    flat = Running(*(np.array([v]) for v in (256 * 1000, 256 * 1000, 0, 0)))
+    zero, neighbours = np.array([0]), np.full((1, 22), 1000)
+    signals = {floor: contexts_of(neighbours, flat, flat, zero, floor, zero, zero) for floor in (0, 745, 1000, 65535)}
+    assert {floor: int(c.inputs[0, 29]) for floor, c in signals.items()} == {0: 15, 745: 0, 1000: -63, 65535: -63}
+    others = [np.delete(c.inputs, 29).tolist() for c in signals.values()]
+    assert others.count(others[0]) == len(others)
+
+
+def test_extreme_integers_fit() -> None:
+    """The largest sums that the limits of the weight block and of the start allow."""
     assert 65000 * 32768 + 256 < 1 << 31
     assert (10 + 22 * 2047) * 32767 + 256 < 1 << 31
     assert 127 * 258 < 1 << 15
+    assert max(362 * MAX_AMPLITUDE, 256 * 65535) + 16 < 1 << 24
 
 
 def test_log2_floor_and_log512() -> None:
     v = np.arange(1, 1 << 17)
     np.testing.assert_array_equal(log2_floor(v), [n.bit_length() - 1 for n in v.tolist()])
-    v = np.unique(np.r_[v, np.random.default_rng(0).integers(1, 1 << 25, 1000)])
+    v = np.unique(np.r_[v, np.random.default_rng(0).integers(1, 1 << 24, 1000)])
     assert (np.diff(log512(v)) >= 0).all()
     assert np.abs(log512(v) - 512 * np.log2(v)).max() < 512 * 0.0861 + 1
 

@@ -6,11 +6,12 @@ from unittest import mock
 
 import numpy as np
 import pytest
-from backends import BACKENDS, NATIVE, REFERENCE, Backend
+from backends import ALL_NATIVE, AVAILABLE_NATIVE, BACKENDS, NATIVE, REFERENCE, Backend
 from made_models import GENTLE, SAMPLE_KINDS, WIDE, WILD, MadeModel, made_samples
 
 from astrocodec import tile
 from astrocodec.errors import CorruptError, TruncatedError
+from astrocodec.tile import Start, choose_start
 
 every_backend = pytest.mark.parametrize("backend", BACKENDS)
 every_native = pytest.mark.parametrize("backend", NATIVE)
@@ -55,21 +56,64 @@ def test_wide_tiles_equal_the_reference(backend: Backend, height: int, width: in
     np.testing.assert_array_equal(backend.decode(WIDE, data, height, width), samples)
 
 
+def _start_of(data: bytes) -> Start:
+    assert data[0] == tile.MODELLED
+    return Start(*struct.unpack_from("<HHH", data, 2))
+
+
 @functools.cache
-def _tile_with_start(kind: str, level: int, amplitude: int) -> bytes:
-    with mock.patch.object(tile, "choose_start", return_value=(level, amplitude)):
+def _tile_with_start(kind: str, start: Start) -> bytes:
+    with mock.patch.object(tile, "choose_start", return_value=start):
         data = REFERENCE.encode(WIDE, made_samples(kind, 35, 20))
-    assert struct.unpack_from("<BHH", data[:1] + data[2:]) == (1, level, amplitude)
+    assert _start_of(data) == start
     return data
 
 
 @every_native
-@pytest.mark.parametrize("level", [0, 40000, 65535])
-@pytest.mark.parametrize("amplitude", [0, 46345, 46346, 65535])
+@pytest.mark.parametrize("row", [0, 40000, 65535])
+@pytest.mark.parametrize(
+    ("amplitude", "floor"), [(0, 0), (0, 65535), (1, 999), (1, 32768), (32766, 1), (32767, 0), (32767, 65535)]
+)
 @pytest.mark.parametrize("kind", ["sky", "counts"])
-def test_any_start_decodes(backend: Backend, level: int, amplitude: int, kind: str) -> None:
-    data = _tile_with_start(kind, level, amplitude)
+def test_any_start_decodes(backend: Backend, row: int, amplitude: int, floor: int, kind: str) -> None:
+    data = _tile_with_start(kind, Start(row, amplitude, floor))
     np.testing.assert_array_equal(backend.decode(WIDE, data, 35, 20), made_samples(kind, 35, 20))
+
+
+@every_native
+@pytest.mark.parametrize(
+    ("height", "width"), [(1, 2), (1, 300), (300, 1), (3, 3), (255, 257), (1000, 3), (2, 65536), (65536, 2)]
+)
+@pytest.mark.parametrize("kind", ["sky", "columns", "counts", "pedestal"])
+def test_native_library_chooses_the_same_start(backend: Backend, kind: str, height: int, width: int) -> None:
+    samples = made_samples(kind, height, width, seed=3)
+    data = backend.encode(GENTLE, samples)
+    if data[0] == tile.MODELLED:
+        assert _start_of(data) == choose_start(samples)
+    else:
+        assert samples.size < 10
+
+
+def test_start_describes_the_tile() -> None:
+    assert choose_start(made_samples("checkers", 40, 40)) == Start(65535, 32767, 0)
+    assert choose_start(np.arange(256, dtype=np.uint16).reshape(256, 1)) == Start(0, 0, 8)
+    start = choose_start(made_samples("pedestal", 40, 40))
+    assert (start.row, start.amplitude, start.floor) == (30000, 0, 30000)
+    start = choose_start(made_samples("sky", 60, 80))
+    assert abs(start.row - 1000) < 6
+    assert 2 < start.amplitude < 12
+    assert 980 < start.floor < 992
+
+
+def test_levels_that_the_processor_lacks_are_refused() -> None:
+    assert AVAILABLE_NATIVE[0].simd == "portable"
+    data = REFERENCE.encode(GENTLE, SKY)
+    for backend in ALL_NATIVE:
+        if backend not in AVAILABLE_NATIVE:
+            with pytest.raises(ValueError, match="argument"):
+                backend.encode(GENTLE, SKY)
+            with pytest.raises(ValueError, match="argument"):
+                backend.decode(GENTLE, data, *SKY.shape)
 
 
 @every_backend
@@ -88,10 +132,9 @@ def test_incompressible_tile_is_raw(backend: Backend) -> None:
 
 @every_backend
 def test_modelled_tile_begins_with_its_header(backend: Backend) -> None:
-    mode, log_states, level, amplitude = struct.unpack_from("<BBHH", backend.encode(GENTLE, SKY))
-    assert (mode, log_states) == (1, 0)
-    assert abs(level - 1000) < 20
-    assert amplitude < 30
+    data = backend.encode(GENTLE, SKY)
+    assert tuple(data[:2]) == (1, 0)
+    assert _start_of(data) == choose_start(SKY)
 
 
 @every_backend
@@ -133,7 +176,9 @@ def test_impossible_headers_are_noticed(backend: Backend, sky_tile: bytes) -> No
         b"\3" + sky_tile[1:],
         b"\xff",
         sky_tile[:1] + b"\6" + sky_tile[2:] + bytes(300),
-        sky_tile[:6] + struct.pack("<I", 65535) + sky_tile[10:],
+        sky_tile[:4] + struct.pack("<H", 32768) + sky_tile[6:],
+        sky_tile[:4] + b"\xff\xff" + sky_tile[6:],
+        sky_tile[:8] + struct.pack("<I", 65535) + sky_tile[12:],
     ):
         with pytest.raises(CorruptError):
             backend.decode(GENTLE, data, *SKY.shape)

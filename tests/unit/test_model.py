@@ -1,0 +1,88 @@
+"""Files of models: what they hold, and what is refused."""
+
+import zlib
+
+import numpy as np
+import pytest
+
+from astrocodec import load_model
+from astrocodec.errors import CorruptError, FormatError, TruncatedError, VersionError
+from astrocodec.model import Model
+
+
+def _general() -> Model:
+    return load_model("default")
+
+
+def _tuned() -> Model:
+    base = _general()
+    weights = base.arrays()
+    weights.b3[0] += 3
+    return Model(weights.to_bytes(), base.shapes, "tuned", base)
+
+
+def _sealed(head: bytes) -> bytes:
+    return head + zlib.crc32(head).to_bytes(4, "little")
+
+
+@pytest.mark.parametrize("make", [_general, _tuned])
+def test_files_read_back(make) -> None:
+    model = make()
+    again = Model.from_bytes(model.to_bytes())
+    assert (again.weights, again.shapes, again.fingerprint) == (model.weights, model.shapes, model.fingerprint)
+    assert again.base is model.base
+
+
+@pytest.mark.parametrize("make", [_general, _tuned])
+def test_every_cut_and_every_flip_is_noticed(make) -> None:
+    data = make().to_bytes()
+    rng = np.random.default_rng(0)
+    for end in {*range(20), *rng.integers(0, len(data), 50).tolist(), len(data) - 1}:
+        with pytest.raises((TruncatedError, CorruptError)):
+            Model.from_bytes(data[:end])
+    for bit in rng.integers(0, 8 * len(data), 200).tolist():
+        damaged = bytearray(data)
+        damaged[bit // 8] ^= 1 << bit % 8
+        with pytest.raises(FormatError):
+            Model.from_bytes(bytes(damaged))
+
+
+def test_other_files_and_versions_are_told_apart() -> None:
+    data = _general().to_bytes()
+    with pytest.raises(FormatError, match="does not begin"):
+        Model.from_bytes(b"PNG" + data[3:])
+    with pytest.raises(VersionError, match="version 2"):
+        Model.from_bytes(data[:3] + b"\2" + data[4:])
+    with pytest.raises(FormatError, match="kind"):
+        Model.from_bytes(_sealed(data[:4] + b"X" + data[5:-4]))
+
+
+def test_bytes_behind_the_packed_blocks_are_refused() -> None:
+    head = _general().to_bytes()[:-4]
+    Model.from_bytes(_sealed(head))
+    for extra in (b"\0", b"more", zlib.compress(b"")):
+        with pytest.raises(CorruptError, match="follow"):
+            Model.from_bytes(_sealed(head + extra))
+
+
+def test_blocks_that_do_not_unpack_are_refused() -> None:
+    head = _general().to_bytes()[:-4]
+    size = int.from_bytes(head[5:9], "little")
+    for body in (head[9:-1], b"", b"not a zlib stream", zlib.compress(bytes(size)), zlib.compress(bytes(2 << 20))):
+        with pytest.raises(CorruptError, match="unpack"):
+            Model.from_bytes(_sealed(head[:9] + body))
+
+
+def test_length_of_general_weights_has_a_limit() -> None:
+    head = _general().to_bytes()[:-4]
+    with pytest.raises(FormatError, match="65537 bytes"):
+        Model.from_bytes(_sealed(head[:5] + (65537).to_bytes(4, "little") + head[9:]))
+
+
+@pytest.mark.parametrize("change", [-1, 1, 1 << 20])
+def test_length_of_tuned_weights_must_be_theirs(change: int) -> None:
+    head = _tuned().to_bytes()[:-4]
+    size = int.from_bytes(head[5:9], "little")
+    assert size == len(_tuned().weights)
+    with pytest.raises(CorruptError, match=f"{size + change} bytes of weights announced, {size} found"):
+        Model.from_bytes(_sealed(head[:5] + (size + change).to_bytes(4, "little") + head[9:]))
