@@ -36,13 +36,13 @@ static layout layout_of(int h)
     return l;
 }
 
-/* Integer units per unit of a parameter, so that one learning rate serves all. The linear weights act on all the range of
+/* Integer units per unit of a parameter, so that one learning rate serves all. The weights of running means act on all the range of
  * the samples and are moved with more care. */
 static void scales_of(const layout *l, float *scale, float *limit)
 {
     static const float output[AC_OUTPUTS] = {372, 738, 128, 128};
     for (int i = 0; i < l->count; i++) limit[i] = i < l->w1 || (i >= l->b2 && i < l->w2) || (i >= l->b3 && i < l->w3) ? 32767 : 127;
-    for (int i = 0; i < AC_LINEAR; i++) scale[l->linear + i] = i < AC_NEIGHBOURS ? 2048 : 256;
+    for (int i = 0; i < AC_LINEAR; i++) scale[l->linear + i] = i < AC_NEIGHBOURS ? 8192 : 256;
     for (int i = 0; i < l->hidden; i++) scale[l->b1 + i] = scale[l->b2 + i] = 512;
     for (int i = 0; i < AC_INPUTS * l->hidden; i++) scale[l->w1 + i] = 57;
     for (int i = 0; i < l->hidden * l->hidden; i++) scale[l->w2 + i] = 64;
