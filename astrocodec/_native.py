@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from astrocodec.errors import CorruptError, FormatError, NativeLibraryError, TruncatedError
 
 ABI_VERSION = 1
+_THOROUGH = 256
 SIMD_LEVELS = {"auto": 0, "portable": 1, "avx2": 2, "avxvnni": 3, "avx512": 4}
 CONTEXT = np.dtype(
     [("input", np.int16, 32), ("linear", np.int16, 26), ("mean", np.uint16), ("sum", np.uint16), ("sample", np.uint16)],
@@ -131,8 +132,8 @@ class NativeModel:
         return values.reshape(-1, 64).copy()
 
 
-def encode_tile(model: NativeModel, samples: NDArray[np.uint16]) -> bytes:
-    """Encode one plane of uint16 samples ``(y, x)``, contiguous along x."""
+def encode_tile(model: NativeModel, samples: NDArray[np.uint16], thorough: bool = False) -> bytes:
+    """Encode one plane of uint16 samples ``(y, x)``, contiguous along x; `thorough` tries every tile mode."""
     height, width = samples.shape
     out = np.empty(_library.ac_tile_bound(height, width), np.uint8)
     length = _size()
@@ -145,7 +146,7 @@ def encode_tile(model: NativeModel, samples: NDArray[np.uint16]) -> bytes:
         _address(out),
         out.size,
         ctypes.byref(length),
-        simd_level(),
+        simd_level() | (_THOROUGH if thorough else 0),
     )
     _check(status, f"tile of {height}x{width}")
     return out[: length.value].tobytes()

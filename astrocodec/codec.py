@@ -88,7 +88,12 @@ def _stored(values: NDArray[np.generic]) -> bytes:
 
 
 def _modelled(
-    values: NDArray[np.generic], models: Sequence[Model], tile_shape: tuple[int, int] | None, workers: int, embed: bool
+    values: NDArray[np.generic],
+    models: Sequence[Model],
+    tile_shape: tuple[int, int] | None,
+    workers: int,
+    embed: bool,
+    thorough: bool,
 ) -> bytes | None:
     mapped = map_pixels(values.reshape(sheet_shape(values.shape)))
     if mapped is None:
@@ -106,7 +111,7 @@ def _modelled(
         native = model.native
         embedded = model.to_bytes() if embed and not model.is_shipped else b""
         header = Header(MODELLED, values.dtype, values.shape, model.fingerprint, embedded, pixel_map, low, tile_shape).to_bytes()
-        tiles = _in_threads(lambda where, native=native: _native.encode_tile(native, samples[where]), slices, workers)
+        tiles = _in_threads(lambda where, native=native: _native.encode_tile(native, samples[where], thorough), slices, workers)
         if best is None or len(header) + sum(map(len, tiles)) < len(best[0]) + sum(map(len, best[1])):
             best = header, tiles
     if best is None:
@@ -123,6 +128,7 @@ def encode(
     tile_shape: tuple[int, int] | None = None,
     workers: int = 1,
     embed_model: bool = True,
+    thorough: bool = False,
     verify: bool = False,
 ) -> bytes:
     """Encode an array losslessly.
@@ -141,6 +147,8 @@ def encode(
         Threads over tiles.
     embed_model : bool, optional
         Put a tuned model into the stream. Without it the reader must be given the model.
+    thorough : bool, optional
+        Try every way to code a tile, not only those that look promising: up to twice the time.
     verify : bool, optional
         Decode the result and compare before returning it.
 
@@ -171,7 +179,7 @@ def encode(
         raise ValueError(f"workers is {workers}, at least 1 is needed")
     stored = 7 + 10 * values.ndim + values.nbytes
     models = [load_model(model)] if isinstance(model, str | Path | Model) else list(model)
-    stream = _modelled(values, models, tile_shape, workers, embed_model) if values.size else None
+    stream = _modelled(values, models, tile_shape, workers, embed_model, thorough) if values.size else None
     if stream is None or len(stream) > stored:
         stream = _stored(values)
     if verify and not same_bits(decode(stream, models=models, workers=workers), values):

@@ -102,7 +102,7 @@ def _drop_small(base: Weights, tuned: Weights, max_bytes: int) -> Weights:
 
 
 def _coded_bytes(bands: Sequence[_Band], model: Model) -> int:
-    return sum(len(_native.encode_tile(model.native, band.samples)) for band in bands)
+    return sum(len(_native.encode_tile(model.native, band.samples, thorough=True)) for band in bands)
 
 
 def tune(

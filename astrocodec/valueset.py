@@ -76,7 +76,7 @@ def fit_lattice(values: NDArray[np.int64]) -> tuple[int, int] | None:
     gaps = np.diff(values)
     common = int(np.gcd.reduce(gaps))
     if common > 1:
-        return (common * _ONE, int(values[0]) * _ONE + (_ONE >> 1)) if values[0] < common else None
+        return common * _ONE, int(values[0]) % common * _ONE + (_ONE >> 1)
     if gaps.max() - gaps.min() <= 1:
         line = _line_through(values, np.arange(values.size))
     else:

@@ -53,7 +53,7 @@ class LosslessCoder:
 
     def encode(self, tile: int, pixels: Pixels) -> CodedTile:
         """Code a tile."""
-        return CodedTile(astrocodec.encode(pixels, model=self._encoding, embed_model=False))
+        return CodedTile(astrocodec.encode(pixels, model=self._encoding, embed_model=False, thorough=len(self._encoding) > 1))
 
     def decode(self, tile: int, coded: CodedTile, shape: tuple[int, ...]) -> Pixels:
         """Decode a tile."""

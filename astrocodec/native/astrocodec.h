@@ -41,7 +41,9 @@ AC_API int ac_model_derive(const ac_model *base, const uint8_t *weights, size_t 
 AC_API void ac_model_free(ac_model *model);
 AC_API int ac_model_tables(const ac_model *model, const uint16_t **cum, size_t *count); /* count tables of 64 cumulative frequencies */
 
-/* One tile of 16-bit samples, rows `stride` samples apart. simd: an ac_simd. */
+/* One tile of 16-bit samples, rows `stride` samples apart. simd: an ac_simd; when encoding, AC_THOROUGH may be added: every
+ * tile mode is tried, not only those that look promising. */
+enum { AC_THOROUGH = 256 };
 AC_API size_t ac_tile_bound(uint32_t height, uint32_t width); /* bytes that ac_tile_encode never exceeds */
 AC_API int ac_tile_encode(const ac_model *model, const uint16_t *samples, uint32_t height, uint32_t width, size_t stride, uint8_t *out,
                           size_t capacity, size_t *length, int simd);

@@ -1,5 +1,7 @@
 #include "tile.h"
 
+#include "differences.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -118,12 +120,27 @@ static int encode_modelled(const ac_kernel *kernel, const ac_model *model, const
     return AC_OK;
 }
 
+/* Replaces the tile in `out` by one of differences where that is smaller. */
+static int prefer_differences(const uint16_t *samples, uint32_t height, uint32_t width, size_t stride, uint8_t *out, size_t *length)
+{
+    uint8_t *other = malloc(*length);
+    if (!other) return AC_ERROR_MEMORY;
+    size_t size = 0;
+    const int status = ac_differences_encode(samples, height, width, stride, other, *length, &size);
+    if (!status && size < *length) {
+        memcpy(out, other, size);
+        *length = size;
+    }
+    free(other);
+    return status == AC_ERROR_SPACE ? AC_OK : status;
+}
+
 int ac_tile_encode(const ac_model *model, const uint16_t *samples, uint32_t height, uint32_t width, size_t stride, uint8_t *out, size_t capacity,
                    size_t *length, int simd)
 {
-    const ac_kernel *kernel = ac_kernel_of(simd);
+    const ac_kernel *kernel = ac_kernel_of(simd & ~AC_THOROUGH);
     if (!model || !out || !length || !kernel) return AC_ERROR_ARGUMENT;
-    const int status = ac_check_sides(samples, height, width, stride);
+    int status = ac_check_sides(samples, height, width, stride);
     if (status) return status;
     if (capacity < ac_tile_bound(height, width)) return AC_ERROR_SPACE;
     if (is_constant(samples, height, width, stride)) {
@@ -132,7 +149,9 @@ int ac_tile_encode(const ac_model *model, const uint16_t *samples, uint32_t heig
         *length = 3;
         return AC_OK;
     }
-    return encode_modelled(kernel, model, samples, height, width, stride, out, length);
+    status = encode_modelled(kernel, model, samples, height, width, stride, out, length);
+    if (status || (!(simd & AC_THOROUGH) && !ac_differences_promising(samples, height, width, stride))) return status;
+    return prefer_differences(samples, height, width, stride, out, length);
 }
 
 static int decode_modelled(const ac_kernel *kernel, const ac_model *model, const uint8_t *in, size_t length, uint16_t *samples, uint32_t height,
@@ -171,6 +190,7 @@ int ac_tile_decode(const ac_model *model, const uint8_t *in, size_t length, uint
     if (status) return status;
     if (!length) return AC_ERROR_TRUNCATED;
     if (in[0] == AC_MODE_MODELLED) return decode_modelled(kernel, model, in, length, samples, height, width, stride);
+    if (in[0] == AC_MODE_DIFFERENCES) return ac_differences_decode(in, length, samples, height, width, stride);
     if (in[0] > AC_MODE_RAW) return AC_ERROR_CORRUPT;
     const size_t expected = in[0] == AC_MODE_CONSTANT ? 3 : ac_tile_bound(height, width);
     if (length != expected) return length < expected ? AC_ERROR_TRUNCATED : AC_ERROR_CORRUPT;
