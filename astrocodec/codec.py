@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,8 +24,9 @@ from astrocodec.split import MAX_LOW_BITS, choose_low_bits, pack_low, unpack_low
 from astrocodec.stream import CHECKSUM_SIZE, MODELLED, STORED, Header, read_header, split_tiles
 from astrocodec.tiles import MAX_PIXELS, MAX_SIDE, balanced_tile, sheet_shape, tile_slices
 
-_T, _R = TypeVar("_T"), TypeVar("_R")
-Buffer = bytes | bytearray | memoryview | NDArray[np.uint8]
+_T = TypeVar("_T")
+_R = TypeVar("_R")
+Buffer = bytes | bytearray | memoryview[int] | NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,9 @@ def _in_threads(function: Callable[[_T], _R], items: Sequence[_T], workers: int)
 def _as_values(array: ArrayLike) -> NDArray[np.generic]:
     values = np.asarray(array)
     if values.dtype.str[1:] not in DTYPES:
-        raise TypeError(f"dtype {values.dtype} found, allowed are {', '.join(DTYPES)}: convert the array or store it otherwise")
+        raise TypeError(
+            f"dtype {values.dtype} found, allowed are {', '.join(DTYPES)}: convert the array or store it otherwise"
+        )
     return np.ascontiguousarray(values, values.dtype.newbyteorder("=")).reshape(values.shape)
 
 
@@ -84,7 +88,15 @@ def _checksum(header: bytes, values: NDArray[np.generic]) -> bytes:
 
 def _stored(values: NDArray[np.generic]) -> bytes:
     header = Header(STORED, values.dtype, values.shape).to_bytes()
-    return b"".join((header, values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes(), _checksum(header, values)))
+    return b"".join(
+        (header, values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes(), _checksum(header, values))
+    )
+
+
+def _encode_one(
+    native: _native.NativeModel, samples: NDArray[np.uint16], thorough: bool, where: tuple[slice, slice]
+) -> bytes:
+    return _native.encode_tile(native, samples[where], thorough)
 
 
 def _modelled(
@@ -102,16 +114,19 @@ def _modelled(
     low = choose_low_bits(sheet, largest)
     if low > MAX_LOW_BITS:
         return None
-    samples = (sheet >> sheet.dtype.type(low)).astype(np.uint16, copy=False) if low else sheet.astype(np.uint16, copy=False)
+    samples = (
+        (sheet >> sheet.dtype.type(low)).astype(np.uint16, copy=False) if low else sheet.astype(np.uint16, copy=False)
+    )
     tile_shape = tile_shape or balanced_tile(samples.shape)
     tile_shape = min(tile_shape[0], samples.shape[0], MAX_SIDE), min(tile_shape[1], samples.shape[1], MAX_SIDE)
     slices = list(tile_slices(samples.shape, tile_shape))
     best: tuple[bytes, list[bytes]] | None = None
     for model in models:
-        native = model.native
         embedded = model.to_bytes() if embed and not model.is_shipped else b""
-        header = Header(MODELLED, values.dtype, values.shape, model.fingerprint, embedded, pixel_map, low, tile_shape).to_bytes()
-        tiles = _in_threads(lambda where, native=native: _native.encode_tile(native, samples[where], thorough), slices, workers)
+        header = Header(
+            MODELLED, values.dtype, values.shape, model.fingerprint, embedded, pixel_map, low, tile_shape
+        ).to_bytes()
+        tiles = _in_threads(partial(_encode_one, model.native, samples, thorough), slices, workers)
         if best is None or len(header) + sum(map(len, tiles)) < len(best[0]) + sum(map(len, best[1])):
             best = header, tiles
     if best is None:
@@ -139,8 +154,8 @@ def encode(
         Integers of 8 to 64 bits or floats of 32 or 64 bits, any byte order and strides, up to 32 axes. Leading axes are
         stacked along y.
     model : str, Path, Model or sequence of Model, optional
-        A shipped model's name, an ``.acm`` file, or a model from `astrocodec.tune`; of several models the one that gives
-        the smallest stream is used.
+        A shipped model's name, an ``.acm`` file, or a model from `astrocodec.tune`; of several models the one that
+        gives the smallest stream is used.
     tile_shape : tuple of int, optional
         Tile height and width in pixels; by default tiles of about 512 x 512.
     workers : int, optional
@@ -174,7 +189,9 @@ def encode(
     """
     values = _as_values(array)
     if tile_shape is not None and (len(tile_shape) != 2 or min(tile_shape) < 1 or math.prod(tile_shape) > MAX_PIXELS):
-        raise ValueError(f"tile_shape {tile_shape} found, two sides of at least 1 and at most {MAX_PIXELS} pixels allowed")
+        raise ValueError(
+            f"tile_shape {tile_shape} found, two sides of at least 1 and at most {MAX_PIXELS} pixels allowed"
+        )
     if workers < 1:
         raise ValueError(f"workers is {workers}, at least 1 is needed")
     stored = 7 + 10 * values.ndim + values.nbytes
@@ -183,17 +200,24 @@ def encode(
     if stream is None or len(stream) > stored:
         stream = _stored(values)
     if verify and not same_bits(decode(stream, models=models, workers=workers), values):
-        raise CorruptError("the stream does not decode to the array it was made from: please report this; nothing was written")
+        raise CorruptError(
+            "the stream does not decode to the array it was made from: please report this; nothing was written"
+        )
     return stream
+
+
+def _view(stream: Buffer) -> memoryview:
+    whole = memoryview(stream)  # type: ignore[arg-type]
+    return whole.cast("B") if whole.nbytes else memoryview(b"")
 
 
 def same_bits(a: NDArray[np.generic], b: NDArray[np.generic]) -> bool:
     """Whether two arrays are equal in dtype, shape and every bit, NaN payloads and signs of zero included."""
     if a.dtype.newbyteorder("=") != b.dtype.newbyteorder("=") or a.shape != b.shape:
         return False
+    first, second = (np.atleast_1d(np.ascontiguousarray(x, x.dtype.newbyteorder("="))) for x in (a, b))
     kind = f"u{a.dtype.itemsize}"
-    plain = [np.ascontiguousarray(x, x.dtype.newbyteorder("=")).view(kind) if x.ndim else x for x in (a, b)]
-    return bool(np.array_equal(*plain))
+    return bool(np.array_equal(first.view(kind), second.view(kind)))
 
 
 def _find_model(header: Header, models: Iterable[Model]) -> Model:
@@ -229,7 +253,9 @@ def _decode_tiles(header: Header, tiles: Sequence[memoryview], model: Model, wor
     return samples
 
 
-def _decode_modelled(stream: memoryview, header: Header, at: int, models: Iterable[Model], workers: int) -> NDArray[np.generic]:
+def _decode_modelled(
+    stream: memoryview, header: Header, at: int, models: Iterable[Model], workers: int
+) -> NDArray[np.generic]:
     assert header.pixel_map is not None
     # Four bytes bound what the largest run of constant tiles can claim, before memory is taken.
     if math.prod(header.shape) > (len(stream) - at) * (MAX_PIXELS // 4):
@@ -278,7 +304,7 @@ def decode(
     ValueError
         `out` does not fit.
     """
-    view = memoryview(stream).cast("B")
+    view = _view(stream)
     header, at = read_header(view)
     if len(view) - at < CHECKSUM_SIZE:
         raise TruncatedError(f"{len(view)} bytes found, at least {at + CHECKSUM_SIZE} needed: the stream is cut")
@@ -291,7 +317,9 @@ def decode(
     if out is None:
         return values
     if out.dtype.newbyteorder("=") != values.dtype or out.shape != values.shape:
-        raise ValueError(f"out has dtype {out.dtype} and shape {out.shape}, the stream holds {values.dtype} and {values.shape}")
+        raise ValueError(
+            f"out has dtype {out.dtype} and shape {out.shape}, the stream holds {values.dtype} and {values.shape}"
+        )
     out[...] = values
     return out
 
@@ -321,7 +349,7 @@ def inspect(stream: Buffer) -> StreamInfo:
     >>> info.mode, info.shape, str(info.dtype)
     ('modelled', (64, 64), 'int16')
     """
-    view = memoryview(stream).cast("B")
+    view = _view(stream)
     header, _ = read_header(view)
     return StreamInfo(
         version=view[2],

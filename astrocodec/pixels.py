@@ -6,6 +6,7 @@ Every map here keeps the order of the values, so that neighbouring values stay n
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,7 +48,11 @@ class PixelMap:
 
     def to_bytes(self) -> bytes:
         """The map as docs/format.md has it."""
-        out = bytes([self.kind | self.rule << 4]) + varint.put_signed((self.offset + (1 << 63)) % (1 << 64) - (1 << 63)) + varint.put(len(self.gaps))
+        out = (
+            bytes([self.kind | self.rule << 4])
+            + varint.put_signed((self.offset + (1 << 63)) % (1 << 64) - (1 << 63))
+            + varint.put(len(self.gaps))
+        )
         for start, length in self.gaps:
             out += varint.put(start) + varint.put(length)
         if self.rule == _LATTICE:
@@ -142,7 +147,7 @@ def _match_set(u: NDArray[np.uint16]) -> tuple[int, int, NDArray[np.uint16] | No
     return (0, 0, values.astype(np.uint16)) if set_pays(values, counts[values]) else None
 
 
-def map_pixels(values: NDArray[np.generic]) -> tuple[NDArray[np.uint64] | NDArray[np.uint16], PixelMap, int] | None:
+def map_pixels(values: NDArray[Any]) -> tuple[NDArray[np.uint64] | NDArray[np.uint16], PixelMap, int] | None:
     """Integers (same shape), the map, and the largest integer; None where the range is too wide to be mapped.
 
     Parameters
@@ -164,11 +169,15 @@ def map_pixels(values: NDArray[np.generic]) -> tuple[NDArray[np.uint64] | NDArra
     largest = high - offset
     if largest <= 65535:
         wide = values if values.dtype.itemsize > 2 else values.astype(np.int32)
-        u16: NDArray[np.uint16] = (wide - wide.dtype.type(offset)).astype(np.uint16) if offset else values.astype(np.uint16)
+        u16: NDArray[np.uint16] = (
+            (wide - np.array(offset, wide.dtype)).astype(np.uint16) if offset else values.astype(np.uint16)
+        )
         if found := _match_set(u16):
             step, phase, members = found
             if members is None:
-                k = ((u16.astype(np.uint64) << np.uint64(32)) + np.uint64((1 << 32) - 1) - np.uint64(phase)) // np.uint64(step)
+                k = (
+                    (u16.astype(np.uint64) << np.uint64(32)) + np.uint64((1 << 32) - 1) - np.uint64(phase)
+                ) // np.uint64(step)
                 return k.astype(np.uint16), PixelMap(kind, offset, (), _LATTICE, step, phase), int(k.max())
             rank = np.zeros(65536, np.uint16)
             rank[members] = np.arange(members.size)
@@ -180,7 +189,7 @@ def map_pixels(values: NDArray[np.generic]) -> tuple[NDArray[np.uint64] | NDArra
     return u, PixelMap(kind, offset, gaps), largest
 
 
-def unmap_pixels(u: NDArray[np.uint64] | NDArray[np.uint16], pixel_map: PixelMap, dtype: np.dtype[np.generic]) -> NDArray[np.generic]:
+def unmap_pixels(u: NDArray[np.uint64] | NDArray[np.uint16], pixel_map: PixelMap, dtype: np.dtype[Any]) -> NDArray[Any]:
     """Undo `map_pixels`.
 
     Raises

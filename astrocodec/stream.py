@@ -1,4 +1,7 @@
-"""Stream: the self-describing bytes of one array (docs/format.md section "Stream"). The only place that knows the header."""
+"""Stream: the self-describing bytes of one array; the only place that knows the header.
+
+docs/format.md section "Stream".
+"""
 
 from __future__ import annotations
 
@@ -104,7 +107,8 @@ def read_header(stream: memoryview) -> tuple[Header, int]:
         )
     if dtype_code >= len(DTYPES) or ndim > MAX_DIMENSIONS:
         raise CorruptError(
-            f"bytes 4-5: dtype code {dtype_code} (allowed 0..{len(DTYPES) - 1}), {ndim} axes (allowed 0..{MAX_DIMENSIONS})"
+            f"bytes 4-5: dtype code {dtype_code} (allowed 0..{len(DTYPES) - 1}), "
+            f"{ndim} axes (allowed 0..{MAX_DIMENSIONS})"
         )
     dtype = np.dtype("=" + DTYPES[dtype_code])
     shape = tuple(reader.number("axis length", MAX_ELEMENTS) for _ in range(ndim))

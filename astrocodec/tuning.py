@@ -45,8 +45,8 @@ class _Band:
 def _bands(sheet: NDArray[np.generic], rng: np.random.Generator, count: int) -> list[_Band]:
     """Bands of rows of tiles, mapped and split as the codec will do it for the whole tile.
 
-    The first rows of the first tile and the last of the last are always among them: detectors are odd there, and a model
-    that never saw such rows may do badly on them. The other tiles and rows are random.
+    The first rows of the first tile and the last of the last are always among them: detectors are odd there, and a
+    model that never saw such rows may do badly on them. The other tiles and rows are random.
     """
     slices = list(tile_slices((sheet.shape[0], sheet.shape[1]), balanced_tile((sheet.shape[0], sheet.shape[1]))))
     chosen = rng.choice(len(slices), count, replace=len(slices) < count)
@@ -153,7 +153,11 @@ def tune(
     if start.base is not None:
         start = start.base
     frames = list(arrays) if isinstance(arrays, list | tuple) else [arrays]
-    sheets = [a.reshape(sheet_shape(a.shape)) for a in (np.asanyarray(f) for f in frames) if a.size and a.dtype.str[1:] in DTYPES]
+    sheets = [
+        a.reshape(sheet_shape(a.shape))
+        for a in (np.asanyarray(f) for f in frames)
+        if a.size and a.dtype.str[1:] in DTYPES
+    ]
     rng = np.random.default_rng(seed)
     bands = [band for sheet in sheets for band in _bands(sheet, rng, max(1, _BANDS // len(sheets)))]
     sampled, total = sum(band.samples.size for band in bands), sum(sheet.size for sheet in sheets)
@@ -165,7 +169,14 @@ def tune(
     for outputs_only in (False,) if total > 1 << 18 else (False, True):
         for rate in _RATES:
             block = _native.tune_weights(
-                start.native, contexts, steps=_STEPS[effort], batch=_BATCH, rate=rate, charge=0.0, outputs_only=outputs_only, seed=seed
+                start.native,
+                contexts,
+                steps=_STEPS[effort],
+                batch=_BATCH,
+                rate=rate,
+                charge=0.0,
+                outputs_only=outputs_only,
+                seed=seed,
             )
             weights = _drop_small(start.arrays(), _within_limits(block), max_bytes)
             tuned = Model(weights.to_bytes(), start.shapes, "tuned", start)

@@ -93,7 +93,8 @@ def _layout(h: int) -> list[tuple[str, tuple[int, ...]]]:
 def limit_rows(w: NDArray[np.int8]) -> NDArray[np.int8]:
     """Shrink weights until four products of vector kernels fit 16 bits.
 
-    Bytes i, i+1, i+4 and i+5 of a row (i = 0 or 2 modulo 8) may sum to 258 in magnitude (docs/format.md "Weight block").
+    Bytes i, i+1, i+4 and i+5 of a row (i = 0 or 2 modulo 8) may sum to 258 in magnitude
+    (docs/format.md "Weight block").
     """
     groups = w.astype(np.int64).reshape(w.shape[0], -1, 2, 2, 2).swapaxes(2, 3).copy()
     while (over := (np.abs(groups).sum((-1, -2)) > 258)).any():

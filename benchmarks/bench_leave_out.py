@@ -1,8 +1,8 @@
 """How the codec does on instruments that its model never saw: leave-groups-out training, measured file by file.
 
-The groups of the corpus are dealt into folds; for each fold a model is trained on the others (simulated frames included) and
-measured on the fold's frames, untuned and tuned, beside the better of JPEG-XL 7 and 9 of results/peers.csv. Everything is
-charged: stream headers of every tile, and 1.6 bytes of header cards for every byte of the tuned difference.
+The groups of the corpus are dealt into folds; for each fold a model is trained on the others (simulated frames
+included) and measured on the fold's frames, untuned and tuned, beside the better of JPEG-XL 7 and 9 of
+results/peers.csv. Everything is charged: stream headers of every tile, and 1.6 bytes of header cards for every byte of the tuned difference.
 
     python benchmarks/bench_leave_out.py --steps 4000 -o benchmarks/results/leave_out.csv
 """
@@ -88,9 +88,23 @@ def main() -> None:
                 print(f"{path.name:45s} untuned {untuned / best:.4f} tuned {tuned / best:.4f}", flush=True)
     with options.output.open("w", newline="") as out:
         writer = csv.writer(out)
-        writer.writerow(("file", "group", "fold", "pixels", "jxl_best_bytes", "untuned_bytes", "tuned_bytes", "untuned_ratio", "tuned_ratio"))
+        writer.writerow(
+            (
+                "file",
+                "group",
+                "fold",
+                "pixels",
+                "jxl_best_bytes",
+                "untuned_bytes",
+                "tuned_bytes",
+                "untuned_ratio",
+                "tuned_ratio",
+            )
+        )
         writer.writerows((*row[:7], f"{row[7]:.4f}", f"{row[8]:.4f}") for row in rows)
-    means = {name: float(np.exp(np.mean(np.log([row[i] for row in rows])))) for name, i in (("untuned", 7), ("tuned", 8))}
+    means = {
+        name: float(np.exp(np.mean(np.log([row[i] for row in rows])))) for name, i in (("untuned", 7), ("tuned", 8))
+    }
     provenance = {
         "command": f"bench_leave_out.py --steps {options.steps} --folds {options.folds} --seed {options.seed}",
         "commit": options.commit,

@@ -53,7 +53,8 @@ class LosslessCoder:
 
     def encode(self, tile: int, pixels: Pixels) -> CodedTile:
         """Code a tile."""
-        return CodedTile(astrocodec.encode(pixels, model=self._encoding, embed_model=False, thorough=len(self._encoding) > 1))
+        thorough = len(self._encoding) > 1
+        return CodedTile(astrocodec.encode(pixels, model=self._encoding, embed_model=False, thorough=thorough))
 
     def decode(self, tile: int, coded: CodedTile, shape: tuple[int, ...]) -> Pixels:
         """Decode a tile."""

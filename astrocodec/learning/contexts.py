@@ -38,7 +38,11 @@ def to_tensors(contexts: NDArray[np.void]) -> dict[str, Tensor]:
 
 
 def batches(
-    groups: dict[str, list[dict[str, Tensor]]], steps: int, groups_per_batch: int, per_group: int, rng: np.random.Generator
+    groups: dict[str, list[dict[str, Tensor]]],
+    steps: int,
+    groups_per_batch: int,
+    per_group: int,
+    rng: np.random.Generator,
 ) -> Iterator[dict[str, Tensor]]:
     """Batches balanced by instrument group: groups first, then a frame of the group, then its pixels."""
     names = sorted(groups)

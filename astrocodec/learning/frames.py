@@ -20,7 +20,7 @@ _SIMULATED_SIDE = 1024
 
 
 def groups_of(paths: Sequence[Path]) -> dict[Path, str | None]:
-    """Group of each file: from the MANIFEST.csv beside it (None for kinds without detector integers), else its directory."""
+    """Group of each file: from the MANIFEST.csv beside it (None for other kinds of data), else its directory."""
     found: dict[Path, str | None] = {}
     for folder in {path.parent for path in paths}:
         manifest = folder / "MANIFEST.csv"
@@ -51,8 +51,8 @@ def variants(sheet: NDArray[np.uint16]) -> Iterator[tuple[NDArray[np.uint16], fl
     yield sheet[::-1], 0.2
     yield sheet[:, ::-1], 0.2
     yield sheet.T, 0.2
-    yield sheet >> 1, 0.25
-    yield sheet >> 2, 0.15
+    yield sheet >> np.uint16(1), 0.25
+    yield sheet >> np.uint16(2), 0.15
 
 
 def simulated_sheets() -> Iterator[tuple[str, NDArray[np.uint16]]]:

@@ -104,14 +104,20 @@ class Network(nn.Module):
         return location, q, (o[:, 2] / 128).clamp(0, self.tails - 1), (o[:, 3] / 128).clamp(0, self.skews - 1)
 
     def _bits_of(self, tail: Tensor, skew: Tensor, location: Tensor, scale: Tensor, sample: Tensor) -> Tensor:
-        mean, log_scale, weight = self.shape_mean[tail, skew], self.shape_scale[tail, skew], self.shape_weight[tail, skew]
+        mean, log_scale, weight = (
+            self.shape_mean[tail, skew],
+            self.shape_scale[tail, skew],
+            self.shape_weight[tail, skew],
+        )
         mu = location[:, None] + scale[:, None] * mean
         log_s = (torch.log(scale)[:, None] + log_scale).clamp(-6, 14)
         inverse = torch.exp(-log_s)
         upper, lower = (sample[:, None] + 0.5 - mu) * inverse, (sample[:, None] - 0.5 - mu) * inverse
         middle = (sample[:, None] - mu) * inverse
         mass = torch.sigmoid(upper) - torch.sigmoid(lower)
-        log_p = torch.where(mass > 1e-5, torch.log(mass.clamp(min=1e-12)), middle - log_s - 2 * nn.functional.softplus(middle))
+        log_p = torch.where(
+            mass > 1e-5, torch.log(mass.clamp(min=1e-12)), middle - log_s - 2 * nn.functional.softplus(middle)
+        )
         log_p = torch.logsumexp(log_p + nn.functional.log_softmax(weight, -1), 1)
         return -torch.logaddexp(log_p, torch.full_like(log_p, float(np.log(1e-4 / 65536)))) / NATS
 
@@ -119,11 +125,16 @@ class Network(nn.Module):
         """Code length in bits of each sample, linear between neighbouring prototypes of the grid."""
         location, q, tail, skew = self(batch)
         scale = torch.exp((q - 32) * (NATS / 8))
-        t0, k0 = tail.detach().floor().long().clamp(max=max(self.tails - 2, 0)), skew.detach().floor().long().clamp(max=max(self.skews - 2, 0))
+        t0, k0 = (
+            tail.detach().floor().long().clamp(max=max(self.tails - 2, 0)),
+            skew.detach().floor().long().clamp(max=max(self.skews - 2, 0)),
+        )
         t1, k1 = (t0 + 1).clamp(max=self.tails - 1), (k0 + 1).clamp(max=self.skews - 1)
         ft, fk = tail - t0, skew - k0
         corners = ((t0, k0, (1 - ft) * (1 - fk)), (t1, k0, ft * (1 - fk)), (t0, k1, (1 - ft) * fk), (t1, k1, ft * fk))
-        return torch.stack([share * self._bits_of(t, k, location, scale, batch["sample"]) for t, k, share in corners]).sum(0)
+        return torch.stack(
+            [share * self._bits_of(t, k, location, scale, batch["sample"]) for t, k, share in corners]
+        ).sum(0)
 
     def export_weights(self) -> Weights:
         """The integer weights, ready to ship."""

@@ -20,7 +20,9 @@ _GROUPS_PER_BATCH, _PER_GROUP = 12, 300
 _RATE = 4e-3
 
 
-def training_data(paths: Sequence[Path], seed: int, exclude: Collection[str] = (), simulated: bool = True) -> dict[str, list[dict[str, Tensor]]]:
+def training_data(
+    paths: Sequence[Path], seed: int, exclude: Collection[str] = (), simulated: bool = True
+) -> dict[str, list[dict[str, Tensor]]]:
     """Contexts of the integer images of FITS files, by group.
 
     Parameters
