@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -26,7 +26,7 @@ from astrocodec.tiles import MAX_PIXELS, MAX_SIDE, balanced_tile, sheet_shape, t
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
-Buffer = bytes | bytearray | memoryview[int] | NDArray[np.uint8]
+Buffer: TypeAlias = "bytes | bytearray | memoryview[int] | NDArray[np.uint8]"
 
 
 @dataclass(frozen=True)
