@@ -2,7 +2,8 @@
 
 The groups of the corpus are dealt into folds; for each fold a model is trained on the others (simulated frames
 included) and measured on the fold's frames, untuned and tuned, beside the better of JPEG-XL 7 and 9 of
-results/peers.csv. Everything is charged: stream headers of every tile, and 1.6 bytes of header cards for every byte of the tuned difference.
+results/peers.csv. Everything is charged: stream headers of every tile, and 1.6 bytes of header cards for every byte of
+the tuned difference.
 
     python benchmarks/bench_leave_out.py --steps 4000 -o benchmarks/results/leave_out.csv
 """
