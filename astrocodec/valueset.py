@@ -23,23 +23,27 @@ def lattice_value(k: NDArray[np.uint64], step: int, phase: int) -> NDArray[np.ui
 
 
 def _line_through(values: NDArray[np.int64], k: NDArray[np.int64]) -> tuple[int, int] | None:
-    """Step and phase with ``values == (k*step + phase) >> 32`` for all, by narrowing the slope from both ends."""
-    x, y = k - k[0], values - values[0]
-    # y <= slope*x + f < y + 1 with f in [0, 1): take the middle of the allowed slopes, then of the allowed offsets.
-    far = x > 0
-    low, high = ((y[far] - 1) / x[far]).max(), ((y[far] + 1) / x[far]).min()
-    if low >= high:
-        return None
-    for slope in (np.polyfit(x, y, 1)[0], (low + high) / 2):
-        f_low, f_high = (y - slope * x).max(), (y + 1 - slope * x).min()
-        if f_low >= f_high:
-            continue
-        step = round(slope * _ONE)
-        phase = round((values[0] + (f_low + f_high) / 2) * _ONE)
-        if step <= _ONE or phase < 0:
-            continue
-        if (((x * step + phase) >> 32) == values).all():
-            return step, phase
+    """Step and phase with ``values == (k*step + phase) >> 32`` for all.
+
+    A slope leaves room for the phase between max(y - slope*x) and min(y + 1 - slope*x); the room is a concave function
+    of the slope, so bisection by thirds finds where it is widest.
+    """
+    x, y = (k - k[0]).astype(np.float64), (values - values[0]).astype(np.float64)
+
+    def bounds(slope: float) -> tuple[float, float]:
+        return float((y - slope * x).max()), float((y + 1 - slope * x).min())
+
+    low, high = float(((y[1:] - 1) / x[1:]).max()), float(((y[1:] + 1) / x[1:]).min())
+    for _ in range(80):
+        third = (high - low) / 3
+        left, right = bounds(low + third), bounds(high - third)
+        low, high = (low + third, high) if left[1] - left[0] < right[1] - right[0] else (low, high - third)
+    nearest = round((low + high) / 2 * _ONE)
+    for step in range(nearest - 1, nearest + 2):
+        least = int((((values - values[0]) << 32) - (k - k[0]) * step).max())
+        most = int((((values - values[0] + 1) << 32) - (k - k[0]) * step).min()) - 1
+        if least <= most and step > _ONE:
+            return step, int(values[0]) * _ONE + (least + most) // 2
     return None
 
 

@@ -26,7 +26,7 @@ def test_an_offered_lattice_holds_every_value(a: float, b: float, n: int) -> Non
     assert lattice is None or on_lattice(values, lattice)
 
 
-@pytest.mark.parametrize("a", [1.5, 1.9, 2.0, 2.5, 3.999, 16.25, 37.77, 181.5])
+@pytest.mark.parametrize("a", [1.5, 1.87, 2.0, 2.5, 3.999, 16.25, 37.77, 181.5])
 @pytest.mark.parametrize("n", [60, 130, 350])
 def test_rescaled_integers_are_recognised(a: float, n: int) -> None:
     values = rescaled(a, 7.3, n)
