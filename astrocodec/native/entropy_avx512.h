@@ -134,7 +134,7 @@ INLINE const uint8_t *decode_group_of(ac_lanes *a, uint32_t first, const uint8_t
     return next;
 }
 
-static const uint8_t *decode_group(ac_lanes *a, uint32_t first, const uint8_t *next, uint32_t states, uint32_t *state)
+HOT const uint8_t *decode_group(ac_lanes *a, uint32_t first, const uint8_t *next, uint32_t states, uint32_t *state)
 {
     if (states == 32) return decode_group_of(a, first, next, 32, state);
     if (states == 16) return decode_group_of(a, first, next, 16, state);
@@ -199,7 +199,7 @@ INLINE uint16_t *push_states(const ac_records *records, const uint32_t states, u
     return end;
 }
 
-static uint16_t *push(const ac_records *records, uint32_t states, uint32_t *state, uint16_t *end)
+HOT uint16_t *push(const ac_records *records, uint32_t states, uint32_t *state, uint16_t *end)
 {
     if (states == 32) return push_states(records, 32, state, end);
     if (states == 16) return push_states(records, 16, state, end);

@@ -39,31 +39,42 @@ static int inside(const ac_lanes *a, uint32_t lane)
     return x >= 0 && x + AC_BLOCK <= (int32_t)a->wave.width && a->row[lane] < (int32_t)a->wave.height;
 }
 
+/* One of the two rows that a lane's block can touch, as a period is longer than a block: steps first..end of the block are
+ * its pixels, x belongs to the block's first step. */
+typedef struct {
+    int32_t x, y, first, end;
+} run;
+
+static run run_of(const ac_lanes *a, uint32_t lane, int second)
+{
+    const int32_t x = a->column[lane] - AC_PAD - (second ? (int32_t)a->wave.period : 0), y = a->row[lane] + (second ? (int32_t)a->wave.lanes : 0);
+    const run r = {x, y, x < 0 ? -x : 0, ac_clamp((int32_t)a->wave.width - x, 0, AC_BLOCK)};
+    return r;
+}
+
+static void set_pads(uint16_t *segment, int32_t first, uint16_t value)
+{
+    for (int32_t i = first < 0 ? 0 : first; i < first + AC_PAD && i < AC_BLOCK; i++) segment[i] = value;
+}
+
 void ac_lanes_sources(ac_lanes *a, const uint16_t *samples, size_t stride, const uint16_t *source[AC_MAX_LANES])
 {
     const int32_t width = (int32_t)a->wave.width, height = (int32_t)a->wave.height;
     for (uint32_t lane = 0; lane < a->wave.lanes; lane++) {
-        int32_t x = a->column[lane] - AC_PAD, y = a->row[lane];
-        const uint16_t *row = samples + (size_t)y * stride;
         if (inside(a, lane)) {
-            source[lane] = row + x;
+            source[lane] = samples + (size_t)a->row[lane] * stride + (a->column[lane] - AC_PAD);
             continue;
         }
-        source[lane] = a->segments[lane];
-        for (int i = 0; i < AC_BLOCK; i++, x++) {
-            if (x == (int32_t)a->wave.period - AC_PAD) {
-                x = -AC_PAD;
-                y += (int32_t)a->wave.lanes;
-                row = samples + (size_t)y * stride;
-            }
-            uint16_t v = 0;
-            if (y < height && x >= -AC_PAD) {
-                if (x >= 0)
-                    v = row[x < width ? x : width - 1];
-                else
-                    v = y ? *(row - stride) : ac_virtual_sample(0, -1, a->start);
-            }
-            a->segments[lane][i] = v;
+        uint16_t *segment = a->segments[lane];
+        source[lane] = segment;
+        memset(segment, 0, sizeof a->segments[lane]);
+        for (int second = 0; second < 2; second++) {
+            const run r = run_of(a, lane, second);
+            if (r.y >= height) break;
+            const uint16_t *row = samples + (size_t)r.y * stride;
+            set_pads(segment, -AC_PAD - r.x, r.y ? *(row - stride) : ac_virtual_sample(0, -1, a->start));
+            if (r.first < r.end) memcpy(segment + r.first, row + (r.x + r.first), (size_t)(r.end - r.first) * sizeof *segment);
+            set_pads(segment, width - r.x, row[width - 1]);
         }
     }
 }
@@ -76,16 +87,12 @@ void ac_lanes_targets(ac_lanes *a, uint16_t *samples, size_t stride, uint16_t *t
 
 void ac_lanes_store_edges(const ac_lanes *a, uint16_t *const target[AC_MAX_LANES], uint16_t *samples, size_t stride)
 {
-    const int32_t width = (int32_t)a->wave.width, height = (int32_t)a->wave.height;
     for (uint32_t lane = 0; lane < a->wave.lanes; lane++) {
         if (target[lane] != a->segments[lane]) continue;
-        int32_t x = a->column[lane] - AC_PAD, y = a->row[lane];
-        for (int i = 0; i < AC_BLOCK; i++, x++) {
-            if (x == (int32_t)a->wave.period - AC_PAD) {
-                x = -AC_PAD;
-                y += (int32_t)a->wave.lanes;
-            }
-            if (x >= 0 && x < width && y < height) samples[(size_t)y * stride + (size_t)x] = a->segments[lane][i];
+        for (int second = 0; second < 2; second++) {
+            const run r = run_of(a, lane, second);
+            if (r.y >= (int32_t)a->wave.height || r.first >= r.end) continue;
+            memcpy(samples + (size_t)r.y * stride + (r.x + r.first), a->segments[lane] + r.first, (size_t)(r.end - r.first) * sizeof *samples);
         }
     }
 }

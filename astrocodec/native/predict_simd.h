@@ -2,6 +2,7 @@
  * Included after vector*.h, which says what the vectors are. */
 
 #define INLINE static inline __attribute__((always_inline))
+#define HOT static __attribute__((noinline, aligned(64))) /* their speed depends on where the linker puts them */
 #if defined(__clang__)
 #define UNROLL _Pragma("unroll")
 #define UNROLL_CONSTANT /* clang warns where a count is a constant in some callers only */
@@ -226,13 +227,13 @@ INLINE void update_slice(ac_lanes *a, uint32_t lane, int slice)
     v_store(columns, v_and(V(add_epi16)(column, V(srai_epi16)(half, 2)), active)); /* above the tile columns are 0 */
 }
 
-static __attribute__((noinline)) void predict_group_16(ac_lanes *a, uint32_t first)
+HOT void predict_group_16(ac_lanes *a, uint32_t first)
 {
     a->group.any_k = 0;
     ROLLED for (int s = 0; s < SLICES; s++) predict_slice(a, first + (uint32_t)(s * VECTOR_LANES), s, 16);
 }
 
-static __attribute__((noinline)) void predict_group_32(ac_lanes *a, uint32_t first)
+HOT void predict_group_32(ac_lanes *a, uint32_t first)
 {
     a->group.any_k = 0;
     ROLLED for (int s = 0; s < SLICES; s++) predict_slice(a, first + (uint32_t)(s * VECTOR_LANES), s, 32);
