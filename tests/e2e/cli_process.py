@@ -10,6 +10,7 @@ import numpy as np
 from astropy.io import fits
 from click.testing import CliRunner
 
+import astrocodec
 from astrocodec.cli import cli
 
 COMMAND = (sys.executable, "-m", "astrocodec.cli")
@@ -18,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def environment() -> dict[str, str]:
     """Let children find the package that is tested, installed or not."""
-    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    paths = [str(Path(astrocodec.__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
 
 
