@@ -27,6 +27,11 @@ _WORD = 1 << 16
 # Costs are in 1/512 bit; a listed symbol costs about 12 bits.
 _ONE = 512
 _SYMBOL_COST = 12 * _ONE
+# What sampled differences must save, per pixel, for a tile to look promising, or the entropy below which it does.
+_LEAST_SAVED = _ONE * 3 // 8
+_LEAST_ENTROPY = _ONE
+_SEGMENTS = _SEGMENT = 64
+_PRIOR_PAIRS = 4
 
 
 def _log512(v: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -219,6 +224,50 @@ def read_table(data: bytes) -> tuple[Table, int]:
     if bits.read(-bits.at % 8):
         raise CorruptError("tile: the last bits of its table are not zero")
     return Table(predictor, log_classes, symbols, tables), HEADER + bits.at // 8
+
+
+# Is it promising?
+
+
+def _cells_of(differences: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Cells, and log2 of their widths: single values up to 3, then four to the octave, on either side."""
+    negative = differences >> 15
+    a = np.where(negative, _WORD - differences, differences)
+    octave = np.maximum(_bit_lengths(a) - 3, 0)
+    return negative << 6 | np.where(a < 4, a, 4 * octave + 4 + (a >> octave & 3)), octave
+
+
+def _is_sparse(differences: NDArray[np.int64]) -> bool:
+    """Whether equal differences are more frequent than a smooth histogram makes them, or nearly all are alike."""
+    counts = np.bincount(differences, minlength=_WORD)
+    cells, log_widths = _cells_of(np.arange(_WORD))
+    members, pairs, log_width = (np.zeros(128, np.int64) for _ in range(3))
+    np.add.at(members, cells, counts)
+    np.add.at(pairs, cells, counts * (counts - 1) // 2)
+    log_width[cells] = log_widths
+    expected = members * (members - 1) // 2 >> log_width
+    gains = members * (_log512(pairs + _PRIOR_PAIRS) - _log512(expected + _PRIOR_PAIRS))
+    n = differences.size
+    entropy = n * int(_log512(np.array(n))) - int((counts * _log512(counts)).sum())
+    return int(gains[log_width > 0].sum()) > n * _LEAST_SAVED or entropy < n * _LEAST_ENTROPY
+
+
+def promising(samples: NDArray[np.uint16]) -> bool:
+    """Whether a few thousand sampled pixels look as if this mode were worth trying.
+
+    >>> import numpy as np
+    >>> promising(np.arange(0, 6400, 100, np.uint16).repeat(64).reshape(64, 64))
+    True
+    """
+    height, width = samples.shape
+    if height < 2 or width < 2:
+        return False
+    rows, columns = min(height - 1, _SEGMENTS), min(width - 1, _SEGMENT)
+    i = np.arange(rows)[:, None]
+    y = 1 + i * (height - 1) // rows
+    x = 1 + i * 37 % _SEGMENTS * (width - columns) // _SEGMENTS + np.arange(columns)
+    v, w, n, nw = (samples[at].astype(np.int64) for at in ((y, x), (y, x - 1), (y - 1, x), (y - 1, x - 1)))
+    return any(_is_sparse((v - prediction).ravel() % _WORD) for prediction in (w, n, w + n - nw))
 
 
 # Encoder's choices

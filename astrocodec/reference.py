@@ -40,9 +40,9 @@ class ReferenceModel:
         return self.shapes.cumulative.copy()
 
 
-def encode_tile(model: ReferenceModel, samples: NDArray[np.uint16]) -> bytes:
-    """Encode one plane of uint16 samples ``(y, x)``."""
-    return tile.encode_tile(model.weights, model.shapes, samples)
+def encode_tile(model: ReferenceModel, samples: NDArray[np.uint16], thorough: bool = False) -> bytes:
+    """Encode one plane of uint16 samples ``(y, x)``; `thorough` tries every tile mode."""
+    return tile.encode_tile(model.weights, model.shapes, samples, thorough)
 
 
 def decode_tile(model: ReferenceModel, data: NDArray[np.uint8], out: NDArray[np.uint16]) -> None:

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from astrocodec import rans
+from astrocodec import differences, rans
 from astrocodec.distribution import Cells, Integers, Tables, cell_of, difference_of, raw_bits, symbol_of
 from astrocodec.errors import CorruptError, TruncatedError
 from astrocodec.predict import NEIGHBOURS, Contexts, Running, contexts_of, predict, update
 from astrocodec.wavefront import LAG, PAD, Step, Wavefront, check_sides
 from astrocodec.weights import Weights
 
-CONSTANT, MODELLED, RAW = 0, 1, 2
+CONSTANT, MODELLED, RAW, DIFFERENCES = range(4)
 MAX_AMPLITUDE = 32767
 _HEADER = struct.Struct("<BBHHH")
 _DY, _DX = (np.array(offsets) for offsets in zip(*NEIGHBOURS, strict=True))
@@ -164,7 +164,7 @@ def _encode_modelled(weights: Weights, tables: Tables, samples: NDArray[np.uint1
     return header + np.array(states, "<u4").tobytes() + np.array(words, "<u2").tobytes()
 
 
-def encode_tile(weights: Weights, tables: Tables, samples: NDArray[np.uint16]) -> bytes:
+def encode_tile(weights: Weights, tables: Tables, samples: NDArray[np.uint16], thorough: bool = False) -> bytes:
     """Encode one plane of samples ``(y, x)`` (docs/format.md "Tile").
 
     Parameters
@@ -175,13 +175,18 @@ def encode_tile(weights: Weights, tables: Tables, samples: NDArray[np.uint16]) -
         Its frequency tables.
     samples : ndarray of uint16, shape (ny, nx)
         The samples.
+    thorough : bool, optional
+        Try every mode, not only those that look promising.
     """
     check_sides(*samples.shape)
     if (samples == samples[0, 0]).all():
         return struct.pack("<BH", CONSTANT, samples[0, 0])
     coded = _encode_modelled(weights, tables, samples)
     raw = bytes([RAW]) + samples.astype("<u2").tobytes()
-    return coded if len(coded) < len(raw) else raw
+    best = coded if len(coded) < len(raw) else raw
+    if thorough or differences.promising(samples):
+        best = min(best, differences.encode(samples), key=len)
+    return best
 
 
 def _decode_group(decoder: rans.Decoder, tables: Tables, lanes: Integers, cells: Cells) -> Integers:
@@ -248,4 +253,6 @@ def decode_tile(weights: Weights, tables: Tables, data: bytes, height: int, widt
         return _decode_modelled(weights, tables, data, height, width)
     if mode == RAW:
         return _listed(data, height * width).reshape(height, width)
+    if mode == DIFFERENCES:
+        return differences.decode(data, height, width)
     raise CorruptError(f"tile: mode {mode} is unknown")

@@ -33,10 +33,10 @@ class Backend:
     def _codec(self) -> Any:
         return reference if self.make is reference.ReferenceModel else _native
 
-    def encode(self, made: MadeModel, samples: NDArray[np.uint16]) -> bytes:
+    def encode(self, made: MadeModel, samples: NDArray[np.uint16], thorough: bool = False) -> bytes:
         """The tile's bytes."""
         with mock.patch.dict(os.environ, ASTROCODEC_SIMD=self.simd):
-            data: bytes = self._codec().encode_tile(_model(self.make, made), samples)
+            data: bytes = self._codec().encode_tile(_model(self.make, made), samples, thorough)
         return data
 
     def decode(self, made: MadeModel, data: bytes, height: int, width: int) -> NDArray[np.uint16]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,10 @@ _OUTER = np.array([16.0 * x for j in range(20) for x in (1.5 * 2**j, 2.0 * 2**j)
 KNOT_POSITIONS = np.concatenate([-_OUTER[::-1], np.arange(-256, 257) / 16, _OUTER])
 CORE = (0, 1, 4, 5, 6, 7, 8, 13)
 
-SAMPLE_KINDS = ("noise", "sky", "counts", "ramp", "columns", "spikes", "extremes", "checkers", "pedestal")
+SAMPLE_KINDS = (
+    *("noise", "sky", "counts", "ramp", "columns", "spikes", "extremes", "checkers", "pedestal"),
+    *("stripes", "photons", "loud", "outliers", "blocks", "sparse"),
+)
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,7 @@ def made_samples(kind: str, height: int, width: int, seed: int = 0) -> NDArray[n
     """A plane of samples ``(y, x)`` of one of `SAMPLE_KINDS`."""
     rng = np.random.default_rng(seed)
     y, x = np.indices((height, width))
+    plane: NDArray[Any]
     match kind:
         case "noise":
             plane = rng.integers(0, 65536, (height, width))
@@ -92,6 +97,26 @@ def made_samples(kind: str, height: int, width: int, seed: int = 0) -> NDArray[n
             plane = 65535 * ((x + y) % 2)
         case "pedestal":
             plane = 30000 + rng.poisson(0.3, (height, width)) * rng.integers(1, 50, (height, width))
+        case "stripes":
+            plane = 3000 + 500 * (x % 3) + rng.normal(0, 400, (height, width))
+        case "photons":
+            plane = rng.poisson(2.5 + 30 * np.exp(-((x - width / 2) ** 2 + (y - height / 2) ** 2) / 50))
+        case "loud":
+            plane = rng.normal(30000, 2500, (height, width))
+        case "outliers":
+            plane = rng.normal(40000, 20, (height, width))
+            plane[rng.random((height, width)) < 0.01] = 65535
+            plane[rng.random((height, width)) < 0.005] = 0
+        case "blocks":
+            # Quantised steps between blocks of three sizes, rescaled: a scan that went through a block transform.
+            steps = np.zeros((height, width), np.int64)
+            for side in (2, 4, 8):
+                steps += rng.integers(-2, 3, (height // side + 1, width // side + 1))[y // side, x // side]
+            plane = 9000 + 1397 * steps // 10
+        case "sparse":
+            # Few steps along a row whose differences go round 65536, and now and then any sample.
+            plane = 60000 + rng.choice([0, 0, 900, 2000, 64836], (height, width)).cumsum(1)
+            plane = np.where(rng.random((height, width)) < 0.01, rng.integers(0, 65536, (height, width)), plane) & 65535
         case _:
             raise ValueError(f"kind {kind!r} is not one of {', '.join(SAMPLE_KINDS)}")
     return np.clip(plane, 0, 65535).astype(np.uint16)

@@ -23,19 +23,25 @@ MODELS = {"gentle": GENTLE, "wide": WIDE, "wild": WILD}
 
 # name: model, kind of samples, height, width
 CASES = {
+    # Modelled.
     "sky": ("gentle", "sky", 37, 53),
     "sky_wide": ("wide", "sky", 70, 250),
-    "columns_all_states": ("wide", "columns", 200, 251),
-    "counts": ("gentle", "counts", 64, 64),
-    "counts_wild": ("wild", "counts", 40, 33),
-    "columns": ("wide", "columns", 50, 30),
     "sky_row": ("gentle", "sky", 1, 300),
+    "loud_all_states": ("wide", "loud", 201, 203),
+    "photons": ("gentle", "photons", 64, 64),
+    "photons_wild": ("wild", "photons", 40, 33),
+    "stripes": ("wide", "stripes", 50, 30),
     "ramp_column": ("gentle", "ramp", 70, 1),
-    "spikes": ("wide", "spikes", 45, 70),
-    "spikes_wild": ("wild", "spikes", 33, 20),
-    "extremes_wild": ("wild", "extremes", 40, 33),
+    "outliers": ("wide", "outliers", 45, 70),
     "pedestal": ("wide", "pedestal", 70, 90),
     "pedestal_tall": ("gentle", "pedestal", 300, 5),
+    # Differences.
+    "blocks": ("gentle", "blocks", 70, 90),
+    "sparse_wild": ("wild", "sparse", 61, 33),
+    "sparse_tall": ("gentle", "sparse", 301, 5),
+    "counts": ("gentle", "counts", 64, 64),
+    "columns": ("wide", "columns", 50, 30),
+    "extremes_wild": ("wild", "extremes", 40, 33),
     "raw": ("gentle", "noise", 5, 9),
     "constant": ("wide", "constant", 6, 4),
 }

@@ -236,6 +236,25 @@ def test_small_states_are_refused() -> None:
     assert decode(data, 2, 2)[0] == reference_status(data, 2, 2) == CORRUPT
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("size", [*SIZES, (65, 65), (66, 66), (64, 300), (300, 64), (200, 260), (2, 700), (700, 2)])
+def test_both_find_the_same_promising(kind: str, size: tuple[int, int]) -> None:
+    for seed in range(3):
+        samples = KINDS[kind](np.random.default_rng(seed), *size)
+        assert is_promising(samples) == reference.promising(samples)
+
+
+def test_both_find_the_same_promising_near_the_limits() -> None:
+    rng = np.random.default_rng(7)
+    found = []
+    for share in np.linspace(0, 1, 60):
+        noise = rng.normal(20000, rng.choice([0.4, 2, 90, 9000]), (90, 100)).round().clip(0, 65535)
+        samples = np.where(rng.random((90, 100)) < share, plate(rng, 90, 100), noise).astype(np.uint16)
+        found.append(is_promising(samples))
+        assert found[-1] == reference.promising(samples)
+    assert 10 < sum(found) < 50
+
+
 def test_plates_promise_and_noise_does_not() -> None:
     rng = np.random.default_rng(6)
     y, x = np.indices((256, 256))

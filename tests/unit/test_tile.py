@@ -9,18 +9,20 @@ import pytest
 from backends import ALL_NATIVE, AVAILABLE_NATIVE, BACKENDS, NATIVE, REFERENCE, Backend
 from made_models import GENTLE, SAMPLE_KINDS, WIDE, WILD, MadeModel, made_samples
 
-from astrocodec import _native, tile
+from astrocodec import _native, differences, tile
 from astrocodec.errors import CorruptError, TruncatedError
 from astrocodec.tile import Start, choose_start
 
 every_backend = pytest.mark.parametrize("backend", BACKENDS)
 every_native = pytest.mark.parametrize("backend", NATIVE)
 SKY = made_samples("sky", 9, 11)
+SPARSE = made_samples("sparse", 9, 11)
+SPARSE_TILE = differences.encode(SPARSE)
 
 
 @functools.cache
-def _reference_tile(made: MadeModel, kind: str, height: int, width: int) -> bytes:
-    return REFERENCE.encode(made, made_samples(kind, height, width))
+def _reference_tile(made: MadeModel, kind: str, height: int, width: int, thorough: bool = False) -> bytes:
+    return REFERENCE.encode(made, made_samples(kind, height, width), thorough)
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +46,36 @@ def test_samples_come_back(backend: Backend, kind: str, height: int, width: int)
 def test_native_bytes_equal_the_reference(backend: Backend, made: MadeModel, kind: str) -> None:
     for height, width in ((1, 60), (6, 8), (35, 20)):
         samples = made_samples(kind, height, width)
-        assert backend.encode(made, samples) == _reference_tile(made, kind, height, width)
+        for thorough in (False, True):
+            assert backend.encode(made, samples, thorough) == _reference_tile(made, kind, height, width, thorough)
+
+
+@every_native
+@pytest.mark.parametrize("kind", ["blocks", "sparse", "counts", "spikes"])
+@pytest.mark.parametrize(("height", "width"), [(2, 2), (3, 90), (90, 3), (66, 71), (131, 140)])
+def test_tiles_of_few_differences_equal_the_reference(backend: Backend, kind: str, height: int, width: int) -> None:
+    samples = made_samples(kind, height, width)
+    data = backend.encode(GENTLE, samples)
+    assert data == _reference_tile(GENTLE, kind, height, width)
+    assert data[0] == tile.DIFFERENCES or samples.size < 1000
+    np.testing.assert_array_equal(backend.decode(GENTLE, data, height, width), samples)
+
+
+@every_backend
+def test_differences_are_tried_where_promising_or_asked_for(backend: Backend) -> None:
+    row = made_samples("sparse", 1, 400)  # a single row never looks promising
+    assert backend.encode(GENTLE, row)[0] != tile.DIFFERENCES
+    assert backend.encode(GENTLE, row, thorough=True) == differences.encode(row)
+    smooth = made_samples("sky", 60, 90)
+    assert backend.encode(GENTLE, smooth) == backend.encode(GENTLE, smooth, thorough=True)
+    assert backend.encode(GENTLE, smooth)[0] == tile.MODELLED
+
+
+@every_backend
+def test_a_tile_of_differences_must_be_smaller(backend: Backend) -> None:
+    """Two pixels' table and states take more than the raw samples."""
+    samples = np.array([[0, 100], [100, 200]], np.uint16)
+    assert backend.encode(GENTLE, samples, thorough=True)[0] == tile.RAW
 
 
 @every_native
@@ -63,7 +94,10 @@ def _start_of(data: bytes) -> Start:
 
 @functools.cache
 def _tile_with_start(kind: str, start: Start) -> bytes:
-    with mock.patch.object(tile, "choose_start", return_value=start):
+    with (
+        mock.patch.object(tile, "choose_start", return_value=start),
+        mock.patch.object(differences, "promising", return_value=False),
+    ):
         data = REFERENCE.encode(WIDE, made_samples(kind, 35, 20))
     assert _start_of(data) == start
     return data
@@ -91,7 +125,7 @@ def test_native_library_chooses_the_same_start(backend: Backend, kind: str, heig
     if data[0] == tile.MODELLED:
         assert _start_of(data) == choose_start(samples)
     else:
-        assert samples.size < 10
+        assert data[0] == tile.DIFFERENCES or samples.size < 10
 
 
 def test_start_describes_the_tile() -> None:
@@ -157,7 +191,7 @@ def test_rows_may_be_apart(backend: Backend) -> None:
 
 @every_backend
 def test_every_prefix_is_too_short(backend: Backend, sky_tile: bytes) -> None:
-    tiles = [(sky_tile, SKY.shape), (b"\0\1\2", (3, 3)), (b"\2" + bytes(24), (3, 4))]
+    tiles = [(sky_tile, SKY.shape), (b"\0\1\2", (3, 3)), (b"\2" + bytes(24), (3, 4)), (SPARSE_TILE, SPARSE.shape)]
     for data, shape in tiles:
         for end in range(len(data)):
             with pytest.raises(TruncatedError):
@@ -166,7 +200,7 @@ def test_every_prefix_is_too_short(backend: Backend, sky_tile: bytes) -> None:
 
 @every_backend
 def test_bytes_after_the_end_are_noticed(backend: Backend, sky_tile: bytes) -> None:
-    for data in (sky_tile, b"\0\1\2", b"\2" + bytes(2 * SKY.size)):
+    for data in (sky_tile, b"\0\1\2", b"\2" + bytes(2 * SKY.size), SPARSE_TILE):
         for extra in (b"\0", b"\0\0", b"\1\2\3"):
             with pytest.raises(CorruptError):
                 backend.decode(GENTLE, data + extra, *SKY.shape)
@@ -175,7 +209,10 @@ def test_bytes_after_the_end_are_noticed(backend: Backend, sky_tile: bytes) -> N
 @every_backend
 def test_impossible_headers_are_noticed(backend: Backend, sky_tile: bytes) -> None:
     for data in (
-        b"\3" + sky_tile[1:],
+        b"\4" + sky_tile[1:],
+        b"\3\4" + SPARSE_TILE[2:],
+        b"\3\0\4" + SPARSE_TILE[3:],
+        b"\4" + SPARSE_TILE[1:],
         b"\xff",
         sky_tile[:1] + b"\6" + sky_tile[2:] + bytes(300),
         sky_tile[:4] + struct.pack("<H", 32768) + sky_tile[6:],
