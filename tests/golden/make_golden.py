@@ -1,6 +1,6 @@
-"""Writes the golden tiles: ``python tests/golden/make_golden.py [--replace]``.
+"""Writes the golden tiles and streams: ``python tests/golden/make_golden.py [--replace]``.
 
-A golden tile pins the format: its bytes must decode to its samples, and its samples must encode to its bytes, for ever.
+A golden file pins the format: its bytes must decode to its samples, and its samples must encode to its bytes, for ever.
 Existing files are never overwritten unless ``--replace`` is given, which is right only before a version is released.
 """
 
@@ -13,12 +13,14 @@ from pathlib import Path
 import numpy as np
 
 HERE = Path(__file__).parent
-sys.path += [str(HERE.parent), str(HERE.parents[1])]
+sys.path += [str(HERE), str(HERE.parent), str(HERE.parents[1])]
 
 from made_models import GENTLE, WIDE, WILD, MadeModel, made_samples  # noqa: E402
+from stream_cases import CASES as STREAMS  # noqa: E402
 
 from astrocodec import reference  # noqa: E402
 
+SUFFIXES = (".act", ".acs", ".npy", ".weights", ".shapes")
 MODELS = {"gentle": GENTLE, "wide": WIDE, "wild": WILD}
 
 # name: model, kind of samples, height, width
@@ -56,13 +58,15 @@ def golden_samples(name: str) -> np.ndarray:
 
 
 def golden_files() -> dict[str, bytes]:
-    """Every golden file but the samples, by its name."""
+    """Every golden file but the arrays, by its name."""
     files = {}
     for name, made in MODELS.items():
         files[f"v1_model_{name}.weights"] = made.weights
         files[f"v1_model_{name}.shapes"] = made.shapes
     for name, (model, *_) in CASES.items():
         files[f"v1_tile_{name}.act"] = _tile(MODELS[model], golden_samples(name))
+    for name, case in STREAMS.items():
+        files[f"v1_stream_{name}.acs"] = case.encode(case.array())
     return files
 
 
@@ -76,7 +80,7 @@ def main() -> int:
     parser.add_argument("--replace", action="store_true", help="overwrite; only before the version is released")
     replace = parser.parse_args().replace
     files = golden_files()
-    existing = sorted(path.name for path in HERE.iterdir() if path.suffix in (".act", ".npy", ".weights", ".shapes"))
+    existing = sorted(path.name for path in HERE.iterdir() if path.suffix in SUFFIXES)
     if existing and not replace:
         sys.stderr.write(f"{len(existing)} golden files exist, {existing[0]} for one; they are never overwritten\n")
         return 1
@@ -86,7 +90,9 @@ def main() -> int:
         (HERE / name).write_bytes(data)
     for name in CASES:
         np.save(HERE / f"v1_tile_{name}.npy", golden_samples(name).astype("<u2"))
-    print(f"{len(files)} files and {len(CASES)} arrays written to {HERE.name}/")
+    for name, case in STREAMS.items():
+        np.save(HERE / f"v1_stream_{name}.npy", case.array())
+    print(f"{len(files)} files and {len(CASES) + len(STREAMS)} arrays written to {HERE.name}/")
     return 0
 
 

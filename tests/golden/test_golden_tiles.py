@@ -7,6 +7,7 @@ import pytest
 from backends import BACKENDS, Backend
 from made_models import MadeModel
 from make_golden import CASES, MODELS
+from stream_cases import CASES as STREAMS
 
 HERE = Path(__file__).parent
 
@@ -30,6 +31,7 @@ def test_golden_files_are_all_known() -> None:
     """Files that no case reads would pin nothing."""
     expected = {f"v1_tile_{name}{end}" for name in CASES for end in (".act", ".npy")}
     expected |= {f"v1_model_{name}{end}" for name in MODELS for end in (".weights", ".shapes")}
+    expected |= {f"v1_stream_{name}{end}" for name in STREAMS for end in (".acs", ".npy")}
     assert {path.name for path in HERE.glob("v1_*")} == expected
 
 
