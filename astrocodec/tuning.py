@@ -21,7 +21,7 @@ from astrocodec.tiles import balanced_tile, sheet_shape, tile_slices
 from astrocodec.weights import Weights, limit_rows, weight_delta
 
 # Adam steps of 2048 pixels by effort; 5 takes about a second on one core.
-_STEPS = {1: 60, 2: 120, 3: 200, 4: 300, 5: 450, 6: 800, 7: 1400, 8: 2500, 9: 5000}
+_STEPS = {1: 60, 2: 120, 3: 200, 4: 350, 5: 650, 6: 1000, 7: 1400, 8: 2500, 9: 5000}
 _BATCH = 2048
 # The second rate is for frames on which the first runs wild.
 _RATES = (1e-2, 2e-3)

@@ -49,7 +49,7 @@ def peer_bytes() -> dict[str, int]:
 def coded(sheet: np.ndarray, models: list[Model]) -> int:
     """Bytes of a sheet as FITS tiles: a stream each."""
     tiles = tile_slices(sheet.shape, balanced_tile(sheet.shape))
-    return sum(len(astrocodec.encode(np.ascontiguousarray(sheet[s]), models, embed_model=False)) for s in tiles)
+    return sum(len(astrocodec.encode(np.ascontiguousarray(sheet[s]), models, embed_model=False, thorough=True)) for s in tiles)
 
 
 def measure(path: Path, model: Model) -> tuple[int, int, int]:

@@ -30,9 +30,13 @@ static inline int32_t ac_clamp(int32_t v, int32_t low, int32_t high) { return v 
 
 static inline int ac_log2_floor(uint32_t v)
 {
+#if defined(__GNUC__)
+    return 31 - __builtin_clz(v);
+#else
     int e = 0;
-    while (v >> (e + 1)) e++;
+    while (v >> e >> 1) e++;
     return e;
+#endif
 }
 
 /* 512 * log2(v), the mantissa taken linearly; 1 <= v < 2^24 */

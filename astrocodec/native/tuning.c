@@ -3,6 +3,9 @@
  * Runs in the encoder only, in floating point: what travels is the rounded integers, so nothing here needs to be
  * reproducible. The loss is the code length that the integer tables give; its slopes are differences between
  * neighbouring tables, so what is minimised is the size of the stream itself. */
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC optimize("O3", "fast-math") /* sums in any order: nothing here reaches a decoder but the rounded weights */
+#endif
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +18,11 @@
 #define VECTORISED __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define VECTORISED
+#endif
+#if defined(__GNUC__)
+#define ALWAYS_INLINE __attribute__((always_inline))
+#else
+#define ALWAYS_INLINE
 #endif
 
 enum { MAX_PARAMETERS = AC_LINEAR + AC_MAX_HIDDEN * (2 + AC_INPUTS + AC_MAX_HIDDEN + AC_OUTPUTS) + AC_OUTPUTS };
@@ -120,10 +128,9 @@ static slopes slopes_of(const ac_model *m, const float *log2_of, int32_t sample,
 }
 
 /* One sample: loss, and the slopes added to `gradient` (per integer unit of each parameter). */
-VECTORISED static float learn_from(const ac_model *m, const layout *l, const float *restrict p, const float *log2_of, const ac_context *c,
-                                   float *restrict gradient, float *usual_pull)
+static inline ALWAYS_INLINE float learn(const int h, const ac_model *m, const layout *l, const float *restrict p, const float *log2_of,
+                                        const ac_context *c, float *restrict gradient, float *usual_pull)
 {
-    const int h = l->hidden;
     float a1[AC_MAX_HIDDEN], a2[AC_MAX_HIDDEN], h1[AC_MAX_HIDDEN], h2[AC_MAX_HIDDEN], o[AC_OUTPUTS];
     for (int j = 0; j < h; j++) a1[j] = p[l->b1 + j];
     for (int i = 0; i < AC_INPUTS; i++) {
@@ -182,6 +189,13 @@ VECTORISED static float learn_from(const ac_model *m, const layout *l, const flo
         for (int j = 0; j < h; j++) d[j] += g1[j] * x;
     }
     return s.bits;
+}
+
+/* With a constant number of neurons the loops become straight vector code. */
+VECTORISED static float learn_from(const ac_model *m, const layout *l, const float *p, const float *log2_of, const ac_context *c, float *gradient,
+                                   float *usual_pull)
+{
+    return l->hidden == 16 ? learn(16, m, l, p, log2_of, c, gradient, usual_pull) : learn(32, m, l, p, log2_of, c, gradient, usual_pull);
 }
 
 typedef struct {
