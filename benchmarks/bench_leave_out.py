@@ -48,8 +48,8 @@ def peer_bytes() -> dict[str, int]:
 
 def coded(sheet: np.ndarray, models: list[Model]) -> int:
     """Bytes of a sheet as FITS tiles: a stream each."""
-    tiles = tile_slices(sheet.shape, balanced_tile(sheet.shape))
-    return sum(len(astrocodec.encode(np.ascontiguousarray(sheet[s]), models, embed_model=False, thorough=True)) for s in tiles)
+    tiles = (np.ascontiguousarray(sheet[s]) for s in tile_slices(sheet.shape, balanced_tile(sheet.shape)))
+    return sum(len(astrocodec.encode(tile, models, embed_model=False, thorough=True)) for tile in tiles)
 
 
 def measure(path: Path, model: Model) -> tuple[int, int, int]:

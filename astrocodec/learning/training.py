@@ -45,11 +45,11 @@ def training_data(
             count = min(_SAMPLES, 2 * sheet.size)
             parts = [sample_contexts(np.ascontiguousarray(v), int(count * share), rng) for v, share in variants(sheet)]
             groups.setdefault(group, []).append(to_tensors(np.concatenate(parts)))
+    if not groups:
+        raise ValueError(f"none of the {len(paths)} files holds an integer image of a group that is not excluded")
     if simulated:
         for group, sheet in simulated_sheets():
             groups.setdefault(group, []).append(to_tensors(sample_contexts(sheet, _SAMPLES, rng)))
-    if not groups:
-        raise ValueError(f"none of the {len(paths)} files holds an integer image of a group that is not excluded")
     return groups
 
 
@@ -91,7 +91,7 @@ def train(
     paths: Sequence[Path],
     output: Path,
     *,
-    steps: int = 25_000,
+    steps: int = 20_000,
     seed: int = 0,
     hidden: int = 16,
     device: str = "cpu",
