@@ -121,7 +121,8 @@ def section(results: Path = RESULTS) -> str:
         Markdown.
     """
     measured = results / "lossless.csv"
-    rows = read_csv(measured) if measured.exists() else []
+    finished = measured.with_suffix(".json").exists()  # written last
+    rows = read_csv(measured) if finished else []
     table = peers(read_csv(results / "peers.csv")) | whole_files(rows)
     files = chosen_files(table)
     best = {file: min(table[name][file].size or 0 for name in REFERENCES) for file in files}
