@@ -43,18 +43,23 @@ class LosslessCoder:
         NumPy name of the pixels' type.
     model : Model or None
         Tuned model, None for the shipped ones.
+    base : Model or str
+        Shipped model, which a tile may take too.
+    thorough : bool
+        Try every way to code a tile.
     """
 
-    def __init__(self, stored: str, model: Model | None, base: Model | str = "default") -> None:
+    def __init__(self, stored: str, model: Model | None, base: Model | str = "default", thorough: bool = False) -> None:
         self._stored = np.dtype(stored).newbyteorder("=")
         # A tile unlike the sample that the tuning saw may do better with the model it started from.
         self._encoding = (model, load_model(base)) if model else (load_model(base),)
         self._models = (model,) if model else ()
+        self._thorough = thorough
 
     def encode(self, tile: int, pixels: Pixels) -> CodedTile:
         """Code a tile."""
-        thorough = len(self._encoding) > 1
-        return CodedTile(astrocodec.encode(pixels, model=self._encoding, embed_model=False, thorough=thorough))
+        stream = astrocodec.encode(pixels, model=self._encoding, embed_model=False, thorough=self._thorough)
+        return CodedTile(stream)
 
     def decode(self, tile: int, coded: CodedTile, shape: tuple[int, ...]) -> Pixels:
         """Decode a tile."""

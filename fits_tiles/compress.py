@@ -251,7 +251,7 @@ def _write_image(
         out,
         layout,
         hdu.header,
-        coder_for(layout, None if model.is_shipped else model, model),
+        coder_for(layout, None if model.is_shipped else model, settings.model, thorough=settings.tune),
         band_reader(fd, hdu, where),
         where=where,
         workers=settings.workers,

@@ -87,11 +87,13 @@ def odd_padding(fd: int, hdu: Hdu) -> bytes | None:
     return None if found == bytes(-hdu.data_bytes % 2880) else found
 
 
-def coder_for(layout: TileLayout, model: Model | None, base: Model | str = "default") -> TileCoder:
-    """Return what codes the tiles of an HDU."""
+def coder_for(
+    layout: TileLayout, model: Model | None, base: Model | str = "default", *, thorough: bool = False
+) -> TileCoder:
+    """Return what codes the tiles of an HDU; `thorough` tries every way to code a tile."""
     if layout.quantization is None:
-        return LosslessCoder(layout.pixel_type, model, base)
-    return QuantizedCoder(LosslessCoder(">i4", model, base), layout.quantization, layout.bitpix)
+        return LosslessCoder(layout.pixel_type, model, base, thorough)
+    return QuantizedCoder(LosslessCoder(">i4", model, base, thorough), layout.quantization, layout.bitpix)
 
 
 def stored_model(hdu: Hdu, where: str) -> Model | None:
