@@ -21,8 +21,8 @@ def choose_low_bits(sheet: NDArray[np.uint64] | NDArray[np.uint16], largest: int
     """Bits to leave to `pack_low` so that the rest fits 16 bits and is not needlessly loud."""
     low = max(0, int(largest).bit_length() - SAMPLE_BITS)
     rows = sheet[:: max(1, sheet.shape[0] // 64), : 1 << 12]
-    if rows.shape[1] > 1:
-        steps = np.abs(np.diff((rows >> low).astype(np.int64), axis=1))
+    if largest >> low > _LOUD and rows.shape[1] > 1:
+        steps = np.abs(np.diff((rows >> low).astype(np.int32), axis=1))
         loudness = float(np.median(steps))
         while loudness > _LOUD and low < MAX_LOW_BITS:
             low, loudness = low + 1, loudness / 2
