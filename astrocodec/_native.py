@@ -29,7 +29,6 @@ class _TuneOptions(ctypes.Structure):
         ("outputs_only", ctypes.c_int32),
         ("seed", ctypes.c_uint32),
         ("rate", ctypes.c_float),
-        ("charge", ctypes.c_float),
     )
 
 
@@ -184,13 +183,12 @@ def tune_weights(
     steps: int,
     batch: int,
     rate: float,
-    charge: float,
     outputs_only: bool,
     seed: int,
 ) -> bytes:
     """Weight block of `model` fitted to `contexts` (dtype ``CONTEXT``)."""
     out = np.empty(1 << 14, np.uint8)
-    options = _TuneOptions(steps, batch, int(outputs_only), seed, rate, charge)
+    options = _TuneOptions(steps, batch, int(outputs_only), seed, rate)
     status = _library.ac_tune(
         model.handle, _address(contexts), contexts.size, ctypes.byref(options), _address(out), out.size
     )

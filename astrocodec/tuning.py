@@ -174,7 +174,6 @@ def tune(
                 steps=_STEPS[effort],
                 batch=_BATCH,
                 rate=rate,
-                charge=0.0,
                 outputs_only=outputs_only,
                 seed=seed,
             )

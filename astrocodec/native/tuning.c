@@ -199,13 +199,13 @@ VECTORISED static float learn_from(const ac_model *m, const layout *l, const flo
 }
 
 typedef struct {
-    float p[MAX_PARAMETERS], start[MAX_PARAMETERS], rounded[MAX_PARAMETERS], gradient[MAX_PARAMETERS];
+    float p[MAX_PARAMETERS], rounded[MAX_PARAMETERS], gradient[MAX_PARAMETERS];
     float mean[MAX_PARAMETERS], square[MAX_PARAMETERS], scale[MAX_PARAMETERS], limit[MAX_PARAMETERS];
     float log2_of[AC_TOTAL + 1], usual_norm, usual_pull;
 } workspace;
 
-/* Slope clipped, moment estimates, a step, and a pull towards the start that charges what a difference costs to send. */
-static void adam_step(workspace *w, const layout *l, int step, float rate, float charge, const uint8_t *frozen)
+/* Slope clipped, moment estimates, a step. */
+static void adam_step(workspace *w, const layout *l, int step, float rate, const uint8_t *frozen)
 {
     float norm = 0;
     for (int i = 0; i < l->count; i++) {
@@ -221,10 +221,7 @@ static void adam_step(workspace *w, const layout *l, int step, float rate, float
         const float g = w->gradient[i] * clip;
         w->mean[i] = 0.9f * w->mean[i] + 0.1f * g;
         w->square[i] = 0.999f * w->square[i] + 0.001f * g * g;
-        const float unit = rate * w->scale[i];
-        float v = w->p[i] - unit * (w->mean[i] / correct1) / (sqrtf(w->square[i] / correct2) + 1e-8f);
-        const float pull = charge * unit, off = v - w->start[i];
-        v = off > pull ? v - pull : off < -pull ? v + pull : w->start[i];
+        const float v = w->p[i] - rate * w->scale[i] * (w->mean[i] / correct1) / (sqrtf(w->square[i] / correct2) + 1e-8f);
         w->p[i] = fminf(fmaxf(v, -w->limit[i]), w->limit[i]);
     }
 }
@@ -249,7 +246,6 @@ int ac_tune(const ac_model *model, const ac_context *contexts, size_t count, con
         return AC_ERROR_MEMORY;
     }
     from_model(model, &l, w->p);
-    memcpy(w->start, w->p, sizeof w->p);
     scales_of(&l, w->scale, w->limit);
     if (options->outputs_only) memset(frozen + l.w1, 1, (size_t)(AC_INPUTS * l.hidden)), memset(frozen + l.w2, 1, (size_t)(l.hidden * l.hidden));
     for (int f = 1; f <= AC_TOTAL; f++) w->log2_of[f] = log2f((float)f);
@@ -261,7 +257,7 @@ int ac_tune(const ac_model *model, const ac_context *contexts, size_t count, con
         for (int b = 0; b < options->batch; b++)
             learn_from(model, &l, w->rounded, w->log2_of, contexts + next_random(&random) % count, w->gradient, &w->usual_pull);
         for (int i = 0; i < l.count; i++) w->gradient[i] /= (float)options->batch;
-        adam_step(w, &l, step, options->rate * (warm + 0.002f), options->charge, frozen);
+        adam_step(w, &l, step, options->rate * (warm + 0.002f), frozen);
     }
     float magnitude = 0;
     for (int i = 0; i < AC_LINEAR; i++) magnitude += fabsf(rintf(w->p[l.linear + i]));
