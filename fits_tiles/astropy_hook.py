@@ -12,6 +12,7 @@ import importlib
 import inspect
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -21,12 +22,21 @@ import numpy.typing as npt
 from astropy.io import fits
 
 import astrocodec
-from astrocodec.errors import AstrocodecError, CorruptError
+from astrocodec.errors import AstrocodecError
+from fits_tiles.blocks import int_card
 from fits_tiles.context import current_options
 from fits_tiles.grid import plan_tile_shape
-from fits_tiles.headers import ALGORITHM, HeapSize, build_header, header_crc, holds_tiles, read_layout, restore_header
-from fits_tiles.model_cards import model_cards
+from fits_tiles.headers import (
+    ALGORITHM,
+    HeapSize,
+    build_header,
+    holds_tiles,
+    read_layout,
+    restore_header,
+)
+from fits_tiles.model_cards import MODEL_STEM, model_cards
 from fits_tiles.tile_codec import TileCodec, cards_of, model_of
+from fits_tiles.tiles_card import KEYWORD, is_as_written, read_tiles_card
 from fits_tiles.z_keywords import private_keyword
 
 __all__ = ["AstropyHookError", "dequantize", "quantize", "register", "standard_codec", "unregister"]
@@ -165,9 +175,9 @@ def _with_original(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
         header = original(bintable_header)
         if bintable_header.get("ZCMPTYPE") != ALGORITHM:
             return header
-        if "ACVERS" in bintable_header:
-            cards = cards_of(bintable_header)
-            if header_crc(cards) == bintable_header["ACHDRCRC"]:
+        cards = cards_of(bintable_header)
+        if holds_tiles(cards):
+            if is_as_written(cards):
                 return fits.Header.fromstring(restore_header(cards, "compressed header"))
             warnings.warn(
                 "The cards of a compressed image changed since fits_tiles wrote them; its header is taken as it is",
@@ -210,9 +220,8 @@ def _cards_to_carry(hdu: Any) -> list[bytes]:
     if own is not None:
         return model_cards(own)
     if hdu._bintable is not None:
-        carried = [card for card in cards_of(hdu._bintable.header) if card.startswith(b"ACMOD")]
-        # ACMODEL alone names a shipped model, which need not be the one that codes the new tiles.
-        if len(carried) > 1:
+        carried = [card for card in cards_of(hdu._bintable.header) if card.startswith(MODEL_STEM.encode())]
+        if carried:
             return carried
     model = current_options().model
     return [] if model == "default" else model_cards(astrocodec.load_model(model))
@@ -232,13 +241,13 @@ class TileTableHDU(fits.BinTableHDU):  # type: ignore[misc]
     def match_header(cls, header: Any) -> bool:
         """Tell whether a header is that of a table with an image in it."""
         extension = header.cards[0].value if header.cards[0].keyword == "XTENSION" else ""
-        return str(extension).rstrip() == "BINTABLE" and header.get("ACIMAGE", False) is True
+        return str(extension).rstrip() == "BINTABLE" and KEYWORD in header and "ZIMAGE" not in header
 
     @property
     def header(self) -> Any:
         """The header of the table in the form that astropy knows, ``ZIMAGE`` and all."""
         current: Any = self._header
-        if "ACIMAGE" in current:
+        if "ZIMAGE" not in current:
             self._plain_header = current
             current = self._as_zimage(cards_of(current))
             self._header = current
@@ -261,21 +270,15 @@ class TileTableHDU(fits.BinTableHDU):  # type: ignore[misc]
 
     @staticmethod
     def _as_zimage(cards: tuple[bytes, ...]) -> Any:
-        if not holds_tiles(cards):
-            raise CorruptError("a table with ACIMAGE has no ACVERS card")
-        layout = read_layout(cards, "table of tiles")
-        original = restore_header(cards, "table of tiles")
-        number = {card[:8].rstrip(): card for card in cards}
-        heap = HeapSize(_int(number[b"NAXIS2"]), _int(number[b"PCOUNT"]), table_crc=_int(number[b"ACTABCRC"]))
-        kept = [card for card in cards if card.startswith(b"ACMOD")]
-        layout = type(layout)(**{**layout.__dict__, "container": "zimage"})
-        header = fits.Header.fromstring(build_header(layout, original, heap, model=kept))
+        where = "table of tiles"
+        layout, about = read_layout(cards, where), read_tiles_card(cards, where)
+        original = restore_header(cards, where)
+        heap = HeapSize(int_card(cards, "NAXIS2", where), int_card(cards, "PCOUNT", where), table_crc=about.table_crc)
+        kept = [card for card in cards if card.startswith(MODEL_STEM.encode())]
+        layout = replace(layout, container="zimage")
+        header = fits.Header.fromstring(build_header(layout, original, heap, fingerprint=about.fingerprint, model=kept))
         header._modified = False
         return header
-
-
-def _int(card: bytes) -> int:
-    return int(card[10:].split(b"/")[0])
 
 
 def quantize(

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from astrocodec.errors import CorruptError
 from fits_tiles.blocks import BLOCK, CARD, Hdu, int_card, padded, read_at, split_cards, walk
+from fits_tiles.card_text import read_blob
 from fits_tiles.coders import TileCoder
 from fits_tiles.container import (
     begins_with_primary_image,
@@ -27,12 +28,13 @@ from fits_tiles.container import (
 from fits_tiles.foreign import foreign_algorithm, staged
 from fits_tiles.grid import Band
 from fits_tiles.headers import ALGORITHM, TileLayout, holds_tiles, inflate, read_layout
-from fits_tiles.model_cards import read_blob, read_fingerprint
+from fits_tiles.model_cards import read_model
 from fits_tiles.progress import Progress, ProgressCall
 from fits_tiles.report import FileReport, HduReport
 from fits_tiles.source import open_source
 from fits_tiles.table import TileTable
 from fits_tiles.target import FileLike, target_name
+from fits_tiles.tiles_card import fingerprint_in
 from fits_tiles.tiles_io import decoded_bands, file_size
 from fits_tiles.z_keywords import plain_header
 
@@ -179,7 +181,7 @@ def describe(hdu: Hdu, where: str) -> HduReport:
         odd = padding_of(hdu, where)
         entry.original_bytes = len(header) + (padded(data) if odd is None else data + len(odd))
         entry.bits_per_pixel = 8 * hdu.size / entry.pixels
-        entry.model, entry.tuned = read_fingerprint(hdu.cards), model is not None
+        entry.model, entry.tuned = fingerprint_in(hdu.cards), model is not None
         parts = [f"container {layout.container}", "lossy: quantised floats" if layout.quantization else ""]
         entry.note = "; ".join(filter(None, parts))
     elif is_plain_image(hdu):
@@ -203,7 +205,8 @@ def _describe_foreign(entry: HduReport, hdu: Hdu, algorithm: str, where: str) ->
     entry.dtype = np.dtype(TileLayout("zimage", "", bitpix, shape, shape, wide=False).pixel_type).name
     entry.original_bytes = len(header) + padded(entry.pixels * abs(bitpix) // 8)
     entry.bits_per_pixel = 8 * hdu.size / entry.pixels if entry.pixels else None
-    entry.model, entry.tuned = read_fingerprint(hdu.cards), any(card.startswith(b"ACMODSUM") for card in hdu.cards)
+    tuned = read_model(hdu.cards, where) if algorithm == ALGORITHM else None
+    entry.model, entry.tuned = tuned.fingerprint if tuned else "", tuned is not None
     entry.note = f"compressed with {algorithm}"
 
 

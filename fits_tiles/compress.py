@@ -29,13 +29,14 @@ from fits_tiles.container import (
 from fits_tiles.foreign import Staged, staged
 from fits_tiles.grid import TileGrid, plan_tile_shape
 from fits_tiles.headers import ALGORITHM, Quantization, TileLayout, holds_tiles
-from fits_tiles.model_cards import model_cards, read_fingerprint
+from fits_tiles.model_cards import model_cards
 from fits_tiles.progress import Progress, ProgressCall
 from fits_tiles.report import FileReport, HduReport
 from fits_tiles.selection import select
 from fits_tiles.source import open_source
 from fits_tiles.table import needs_wide
 from fits_tiles.target import FileLike, Target, target_name
+from fits_tiles.tiles_card import fingerprint_in
 from fits_tiles.tiles_io import band_reader, copy_bytes, file_size, write_table
 
 __all__ = ["compress"]
@@ -219,7 +220,7 @@ def _write(
             copy_bytes(fd, hdu.start, hdu.stop, out, name, meter.advance)
             entry.compressed_bytes = hdu.size
             if holds_tiles(hdu.cards):
-                entry.model, entry.note = read_fingerprint(hdu.cards), "already ASTROCODEC_1, copied"
+                entry.model, entry.note = fingerprint_in(hdu.cards), "already ASTROCODEC_1, copied"
             pairs.append(Pair(hdu, written, tiles=False))
         written += 1
         stop = hdu.stop
@@ -256,6 +257,7 @@ def _write_image(
         where=where,
         workers=settings.workers,
         advance=meter.advance,
+        fingerprint=model.fingerprint,
         model=model_cards(model),
         padding=odd_padding(fd, hdu),
         checksums=any(card[:8] in (b"CHECKSUM", b"DATASUM ") for card in hdu.cards),

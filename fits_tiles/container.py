@@ -11,6 +11,7 @@ from fits_tiles.card_format import assemble, int_card_of, logical_card
 from fits_tiles.coders import LosslessCoder, QuantizedCoder, TileCoder
 from fits_tiles.headers import TileLayout, holds_tiles, restore_header
 from fits_tiles.model_cards import read_model
+from fits_tiles.tiles_card import fingerprint_in
 from fits_tiles.z_keywords import as_extension
 
 __all__ = [
@@ -30,12 +31,10 @@ __all__ = [
 CONTAINERS = ("zimage", "table")
 PLACEHOLDER = assemble(
     [
-        logical_card("SIMPLE", True, "conforms to the FITS standard"),
-        int_card_of("BITPIX", 8),
-        int_card_of("NAXIS", 0),
-        logical_card("EXTEND", True),
-        b"COMMENT   The primary image is compressed in the first extension.".ljust(80),
-        b"COMMENT   To read it: pip install astrocodec; astrocodec fits-decompress FILE".ljust(80),
+        logical_card("SIMPLE", True, "the primary image is compressed in the"),
+        int_card_of("BITPIX", 8, "first extension. To read it:"),
+        int_card_of("NAXIS", 0, "pip install astrocodec"),
+        logical_card("EXTEND", True, "astrocodec fits-decompress FILE"),
     ]
 )
 
@@ -98,7 +97,7 @@ def coder_for(
 
 def stored_model(hdu: Hdu, where: str) -> Model | None:
     """Return the tuned model in the header of a compressed HDU, None where there is none."""
-    return read_model(hdu.cards, where)
+    return read_model(hdu.cards, where, fingerprint_in(hdu.cards))
 
 
 def restored_header(hdu: Hdu, where: str, *, primary: bool) -> bytes:

@@ -13,6 +13,7 @@ import numpy as np
 from astrocodec.errors import CorruptError
 from fits_tiles.blocks import BLOCK, Hdu, int_card, padded, read_at, walk
 from fits_tiles.card_format import assemble
+from fits_tiles.card_text import has_blob
 from fits_tiles.check import padding_of
 from fits_tiles.checksums import write_checksums
 from fits_tiles.container import (
@@ -27,12 +28,13 @@ from fits_tiles.container import (
 )
 from fits_tiles.foreign import Staged, staged
 from fits_tiles.headers import TileLayout, holds_tiles, read_layout
-from fits_tiles.model_cards import read_fingerprint
+from fits_tiles.model_cards import MODEL_STEM
 from fits_tiles.progress import Progress, ProgressCall
 from fits_tiles.report import FileReport, HduReport
 from fits_tiles.selection import select
 from fits_tiles.source import open_source, scratch_file
 from fits_tiles.target import FileLike, Target, target_name
+from fits_tiles.tiles_card import fingerprint_in
 from fits_tiles.tiles_io import copy_bytes, decoded_bands, file_size
 from fits_tiles.transcode import ALGORITHMS, standard_coder, write_standard
 
@@ -217,8 +219,7 @@ def _describe(entry: HduReport, hdu: Hdu, layout: TileLayout) -> None:
     entry.kind, entry.shape, entry.pixels = "decompressed", layout.shape, prod(layout.shape)
     entry.dtype = np.dtype(layout.pixel_type).name
     entry.bits_per_pixel = 8 * entry.compressed_bytes / entry.pixels
-    entry.model = read_fingerprint(hdu.cards)
-    entry.tuned = any(card.startswith(b"ACMODSUM") for card in hdu.cards)
+    entry.model, entry.tuned = fingerprint_in(hdu.cards), has_blob(hdu.cards, MODEL_STEM)
 
 
 def _write_image(job: _Job, hdu: Hdu, layout: TileLayout, where: str, *, primary: bool) -> int:

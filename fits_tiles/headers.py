@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import re
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from astrocodec.errors import CorruptError, FormatError, VersionError
+from astrocodec.errors import CorruptError, FormatError
 from fits_tiles.blocks import CARD, card_value, find_card, int_card, split_cards
 from fits_tiles.card_format import assemble, int_card_of, logical_card, text_card
-from fits_tiles.model_cards import blob_cards, read_blob
+from fits_tiles.card_text import blob_cards, read_blob
+from fits_tiles.tiles_card import KEYWORD, TilesCard, header_crc, read_tiles_card
 from fits_tiles.z_keywords import collides, rename, rename_back
 
 __all__ = [
@@ -24,7 +25,6 @@ __all__ = [
     "Quantization",
     "TileLayout",
     "build_header",
-    "header_crc",
     "holds_tiles",
     "inflate",
     "is_compressed_image",
@@ -33,8 +33,9 @@ __all__ = [
 ]
 
 ALGORITHM = "ASTROCODEC_1"
-CONTAINER_VERSION = 1
 
+# Tells an HDU of ours even where its card ACTILES is damaged.
+_MARK = text_card("TTYPE1", "COMPRESSED_DATA", f"astrocodec, see {KEYWORD}")
 _DITHER_NAMES = {-1: "NO_DITHER", 1: "SUBTRACTIVE_DITHER_1", 2: "SUBTRACTIVE_DITHER_2"}
 NULL_PIXEL = -2147483648
 
@@ -109,6 +110,7 @@ def build_header(
     original: bytes,
     heap: HeapSize,
     *,
+    fingerprint: str = "0" * 16,
     model: list[bytes] | None = None,
     padding: bytes | None = None,
     checksums: bool = False,
@@ -126,6 +128,8 @@ def build_header(
         Header of the image HDU with ``END`` and padding.
     heap : HeapSize
         Size of the table.
+    fingerprint : str, optional
+        Of the model of the tiles; needed for ASTROCODEC_1.
     model : list of bytes, optional
         Cards of `fits_tiles.model_cards.model_cards`.
     padding : bytes, optional
@@ -152,16 +156,14 @@ def build_header(
     if ours:
         cards += model or []
         if assemble(list(source)) != original or len(kept) != len(source):
-            cards += blob_cards("ACRAW", zlib.compress(original, 9), "CRC-32 of the deflated original header")
+            cards += blob_cards("ACRAW", zlib.compress(original, 9))
         if padding is not None:
-            cards += blob_cards("ACPAD", zlib.compress(padding, 9), "CRC-32 of the deflated original padding")
-        cards.append(int_card_of("ACTABCRC", heap.table_crc, "CRC-32 of the table's rows"))
-        cards.append(int_card_of("ACHDRCRC", 0, "CRC-32 of the other cards"))
-        cards.append(int_card_of("ACCARDS", len(kept), "cards of the image header, they follow"))
+            cards += blob_cards("ACPAD", zlib.compress(padding, 9))
+        about = TilesCard(len(kept), heap.table_crc, fingerprint)
+        cards.append(about.to_card())
     cards += [rename(card, layout.container) for card in kept]
     if ours:
-        at = next(i for i, card in enumerate(cards) if card.startswith(b"ACHDRCRC"))
-        cards[at] = int_card_of("ACHDRCRC", header_crc(tuple(cards)), "CRC-32 of the other cards")
+        cards[-len(kept) - 1] = replace(about, header_crc=header_crc(tuple(cards))).to_card()
     return assemble(cards)
 
 
@@ -184,6 +186,8 @@ def _table_cards(layout: TileLayout, heap: HeapSize) -> list[bytes]:
     ]
     for number, (name, form) in enumerate(arrays, 1):
         cards += [text_card(f"TTYPE{number}", name), text_card(f"TFORM{number}", form)]
+    if layout.algorithm == ALGORITHM:
+        cards[8] = _MARK
     return cards
 
 
@@ -192,10 +196,6 @@ def _tile_cards(layout: TileLayout) -> list[bytes]:
     if layout.container == "zimage":
         cards.append(logical_card("ZIMAGE", True, "extension contains compressed image"))
         cards.append(text_card("ZCMPTYPE", layout.algorithm, "compression algorithm"))
-    else:
-        cards.append(logical_card("ACIMAGE", True, "astrocodec keeps an image in this table"))
-    if layout.algorithm == ALGORITHM:
-        cards.append(int_card_of("ACVERS", CONTAINER_VERSION, "astrocodec container, pip install astrocodec"))
     for number, length in enumerate(reversed(layout.tile_shape), 1):
         cards.append(int_card_of(f"ZTILE{number}", length, "size of tiles"))
     parameters = list(layout.parameters)
@@ -225,12 +225,6 @@ def _quantization_cards(quantization: Quantization | None) -> list[bytes]:
     return [*cards, int_card_of("ZBLANK", NULL_PIXEL, "null value in the compressed array")]
 
 
-def header_crc(cards: tuple[bytes, ...]) -> int:
-    """CRC-32 of a table header's cards, those left out that depend on it or on the data."""
-    left_out = (b"ACHDRCRC", b"CHECKSUM", b"DATASUM ")
-    return zlib.crc32(b"".join(card for card in cards if card[:8] not in left_out))
-
-
 def is_compressed_image(cards: tuple[bytes, ...]) -> bool:
     """Tell whether a header belongs to a tile-compressed image, by whatever algorithm."""
     return card_value(find_card(cards, "ZIMAGE")) is True
@@ -242,7 +236,7 @@ def holds_tiles(cards: tuple[bytes, ...]) -> bool:
 
     Either of two cards is enough, so that a damaged one cannot hide the image.
     """
-    marked = find_card(cards, "ACVERS") is not None or find_card(cards, "ACHDRCRC") is not None
+    marked = find_card(cards, KEYWORD) is not None or _MARK in cards
     image = find_card(cards, "SIMPLE") is not None or card_value(find_card(cards, "XTENSION")) == "IMAGE"
     return marked and not image
 
@@ -260,17 +254,7 @@ def read_layout(cards: tuple[bytes, ...], where: str) -> TileLayout:
     FormatError
         If the cards contradict each other.
     """
-    version = int_card(cards, "ACVERS", where)
-    if version != CONTAINER_VERSION:
-        raise VersionError(
-            f"{where}: container version {version}, this astrocodec reads {CONTAINER_VERSION}; install a newer one"
-        )
-    written, found = int_card(cards, "ACHDRCRC", where), header_crc(cards)
-    if written != found:
-        raise CorruptError(
-            f"{where}: the header's cards have CRC-32 {found}, ACHDRCRC says {written}: the header is damaged, or a "
-            "program that does not know astrocodec edited it (if that was meant, set ACHDRCRC to the value found)"
-        )
+    read_tiles_card(cards, where)
     naxis = int_card(cards, "ZNAXIS", where)
     shape = tuple(int_card(cards, f"ZNAXIS{n}", where) for n in range(naxis, 0, -1))
     tile_shape = tuple(int_card(cards, f"ZTILE{n}", where) for n in range(naxis, 0, -1))
@@ -310,9 +294,7 @@ def restore_header(cards: tuple[bytes, ...], where: str) -> bytes:
     raw = read_blob(cards, "ACRAW", where)
     if raw is not None:
         return inflate(raw, where)
-    count = int_card(cards, "ACCARDS", where)
-    if not 0 < count <= len(cards):
-        raise CorruptError(f"{where}: ACCARDS is {count}, the header has {len(cards)} cards")
+    count = read_tiles_card(cards, where).image_cards
     container = "zimage" if is_compressed_image(cards) else "table"
     return assemble([rename_back(card, container) for card in cards[-count:]])
 

@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from astrocodec.errors import CorruptError
 from fits_tiles.blocks import Hdu, int_card, read_at
-from fits_tiles.headers import HeapSize, TileLayout
+from fits_tiles.headers import ALGORITHM, HeapSize, TileLayout
+from fits_tiles.tiles_card import read_tiles_card
 
 __all__ = ["CodedTile", "TileTable", "needs_wide"]
 
@@ -106,12 +107,12 @@ class TileTable:
                 f"{kind.itemsize} bytes"
             )
         raw = read_at(fd, hdu.data_start, tiles * kind.itemsize, where)
-        # Standard tiles have no such card; in our own headers ACHDRCRC would tell that it is missing.
-        written = int_card(hdu.cards, "ACTABCRC", where, zlib.crc32(raw))
-        if zlib.crc32(raw) != written:
+        found_crc = zlib.crc32(raw)
+        written = read_tiles_card(hdu.cards, where).table_crc if layout.algorithm == ALGORITHM else found_crc
+        if found_crc != written:
             raise CorruptError(
                 f"{where}: the rows in bytes {hdu.data_start} to {hdu.data_start + len(raw)} have CRC-32 "
-                f"{zlib.crc32(raw)}, ACTABCRC says {written}"
+                f"{found_crc:08x}, ACTILES says {written:08x}"
             )
         return cls(layout, np.frombuffer(raw, kind))
 

@@ -13,7 +13,7 @@ from astrocodec.errors import AstrocodecError, CorruptError
 from astrocodec.model import Model
 from fits_tiles.blocks import split_cards
 from fits_tiles.context import current_options
-from fits_tiles.model_cards import read_model
+from fits_tiles.model_cards import MODEL_STEM, read_model
 from fits_tiles.stored import stored_integers
 
 __all__ = ["TileCodec", "cards_of", "model_of"]
@@ -82,6 +82,6 @@ def _cached_model(cards: tuple[bytes, ...], where: str) -> Model | None:
 
 def model_of(header: Any, where: str) -> Model | None:
     """Return the tuned model in the header of a table, None where there is none."""
-    if "ACMODSUM" not in header:
+    if f"{MODEL_STEM}001" not in header:
         return None
-    return _cached_model(tuple(card for card in cards_of(header) if card.startswith(b"ACMOD")), where)
+    return _cached_model(tuple(card for card in cards_of(header) if card.startswith(MODEL_STEM.encode())), where)

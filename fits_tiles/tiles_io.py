@@ -35,6 +35,7 @@ def write_table(
     where: str,
     workers: int,
     advance: Callable[[int], None],
+    fingerprint: str = "0" * 16,
     model: list[bytes] | None = None,
     padding: bytes | None = None,
     checksums: bool = False,
@@ -60,7 +61,7 @@ def write_table(
         Threads.
     advance : callable
         Told the number of image bytes done.
-    model, padding, checksums
+    fingerprint, model, padding, checksums
         As for `fits_tiles.headers.build_header`.
 
     Returns
@@ -76,7 +77,7 @@ def write_table(
     grid = TileGrid(layout.shape, layout.tile_shape, layout.itemsize)
     start = out.tell()
     table = TileTable.empty(layout, grid.count)
-    keep = {"model": model, "padding": padding, "checksums": checksums}
+    keep = {"fingerprint": fingerprint, "model": model, "padding": padding, "checksums": checksums}
     header = build_header(layout, original, HeapSize(grid.count), **keep)  # type: ignore[arg-type]
     out.write(header)
     out.write(table.rows.tobytes())

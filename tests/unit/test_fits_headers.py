@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,11 +16,11 @@ from fits_tiles.headers import (
     Quantization,
     TileLayout,
     build_header,
-    header_crc,
     holds_tiles,
     read_layout,
     restore_header,
 )
+from fits_tiles.tiles_card import TilesCard, fingerprint_in, header_crc, read_tiles_card
 from fits_tiles.z_keywords import as_extension, plain_header
 
 STRUCTURE = [
@@ -35,7 +37,7 @@ TABLE = TileLayout("table", "ASTROCODEC_1", 16, (30, 40), (30, 40), wide=False)
 printable = st.binary(min_size=72, max_size=72).map(lambda raw: bytes(32 + byte % 95 for byte in raw))
 ordinary = ["OBJECT", "HISTORY", "COMMENT", "BZERO", "BSCALE", "BLANK", "EXTNAME", "BUNIT", "DATAMAX", "GAIN.SPE"]
 renamed = ["CHECKSUM", "DATASUM", "BLOCKED", "PCOUNT", "NAXIS3", "XTENSION", "CONTINUE"]
-reserved = ["ZBITPIX", "ZIMAGE", "TTYPE1", "TFIELDS", "ACMOD001", "ACCARDS", "ZNAXIS1", "ZVAL1", "THEAP", "ACBZERO"]
+reserved = ["ZBITPIX", "ZIMAGE", "TTYPE1", "TFIELDS", "ACMOD001", "ACTILES", "ZNAXIS1", "ZVAL1", "THEAP", "ACBZERO"]
 keywords = st.sampled_from(ordinary + renamed + reserved) | st.text(alphabet="ABCXYZ-_09. ", max_size=8)
 cards = st.builds(lambda key, rest: key.encode("ascii").ljust(8) + rest, keywords, printable).filter(
     lambda card: card[:8] != b"END     "
@@ -61,7 +63,7 @@ def test_unusual_header_padding_comes_back() -> None:
 
 def test_ordinary_headers_are_not_kept_twice() -> None:
     header = build_header(LAYOUT, assemble([*STRUCTURE, text_card("OBJECT", "M31")]), HeapSize(1))
-    assert find_card(split_cards(header), "ACRAWSUM") is None
+    assert find_card(split_cards(header), "ACRAW001") is None
 
 
 def test_quantised_layout_comes_back() -> None:
@@ -76,21 +78,54 @@ def test_quantised_layout_comes_back() -> None:
 def test_any_changed_card_is_noticed() -> None:
     header = bytearray(build_header(LAYOUT, assemble([*STRUCTURE, text_card("OBJECT", "M31")]), HeapSize(1)))
     header[header.index(b"M31")] ^= 1
-    with pytest.raises(CorruptError, match="ACHDRCRC"):
+    with pytest.raises(CorruptError, match="ACTILES says"):
         read_layout(split_cards(bytes(header)), "test")
+
+
+def test_one_card_tells_what_six_would() -> None:
+    header = build_header(LAYOUT, assemble(STRUCTURE), HeapSize(1, 100, (100, 0), 7), fingerprint="0123456789abcdef")
+    cards = split_cards(header)
+    about = read_tiles_card(cards, "test")
+    assert (about.image_cards, about.table_crc, about.fingerprint) == (6, 7, "0123456789abcdef")
+    assert fingerprint_in(cards) == about.fingerprint
+    assert sum(card.startswith(b"AC") for card in cards) == 1
+
+
+@pytest.mark.parametrize("text", ["1", "1 2", "1 6 0 0 0", "-1 6", "one", "", "1 6 00000000 00000007 0123456789abcdeg"])
+@pytest.mark.parametrize("layout", [LAYOUT, TABLE])
+def test_a_damaged_card_does_not_hide_the_image(text: str, layout: TileLayout) -> None:
+    header = build_header(layout, assemble(STRUCTURE), HeapSize(1))
+    cards = tuple(text_card("ACTILES", text) if card.startswith(b"ACTILES") else card for card in split_cards(header))
+    assert holds_tiles(cards)
+    with pytest.raises(CorruptError, match="test: card ACTILES holds"):
+        read_layout(cards, "test")
+    without = tuple(card for card in cards if not card.startswith(b"ACTILES"))
+    assert holds_tiles(without)
+    with pytest.raises(CorruptError, match="test: card ACTILES is missing or damaged, though card TTYPE1"):
+        read_layout(without, "test")
+
+
+@given(st.binary(max_size=70))
+def test_any_text_in_the_card_is_an_error_or_the_truth(raw: bytes) -> None:
+    header = split_cards(build_header(LAYOUT, assemble(STRUCTURE), HeapSize(1)))
+    cards = tuple(b"ACTILES = " + raw.ljust(70) if card.startswith(b"ACTILES") else card for card in header)
+    with pytest.raises(FormatError, match="test: "):
+        read_layout(cards, "test")
 
 
 def test_a_newer_container_asks_for_a_newer_astrocodec() -> None:
     header = build_header(LAYOUT, assemble(STRUCTURE), HeapSize(1))
-    found = tuple(int_card_of("ACVERS", 2) if card.startswith(b"ACVERS") else card for card in split_cards(header))
+    found = tuple(card.replace(b"ACTILES = '1 ", b"ACTILES = '2 ") for card in split_cards(header))
     with pytest.raises(VersionError, match="install a newer one"):
         read_layout(found, "test")
 
 
 def test_a_header_that_contradicts_itself_is_an_error() -> None:
     header = build_header(LAYOUT, assemble(STRUCTURE), HeapSize(1))
-    found = tuple(card for card in split_cards(header) if not card.startswith((b"ZBITPIX", b"ACHDRCRC")))
-    found = (*found, int_card_of("ACHDRCRC", header_crc(found)))
+    found = tuple(card for card in split_cards(header) if not card.startswith((b"ZBITPIX", b"ACTILES")))
+    about = TilesCard(5, 7, "0" * 16)
+    about = replace(about, header_crc=header_crc((*found, about.to_card())))
+    found = (*found, about.to_card())
     with pytest.raises(FormatError, match="ZBITPIX"):
         read_layout(found, "test")
 
