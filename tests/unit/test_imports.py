@@ -18,6 +18,8 @@ GENEROUS_SECONDS = 0.45
 # Bottom to top: each imports only what stands before it.
 ORDER = (
     "errors",
+    "parallel",
+    "target",
     "varint",
     "valueset",
     "pixels",
@@ -32,19 +34,27 @@ ORDER = (
     "differences",
     "tile",
     "_native",
+    "_native_chunk",
     "model",
     "reference",
     "codec",
     "tuning",
 )
 # Parts above the codec, which nothing below them may import.
-DOORS = {"astrocodec.cli", "astrocodec.bench", "astrocodec.learning", "astrocodec.simulate", "fits_tiles"}
+DOORS = {
+    "astrocodec.cli",
+    "astrocodec.bench",
+    "astrocodec.learning",
+    "astrocodec.simulate",
+    "fits_tiles",
+    "hdf5_filter",
+}
 
 
 def modules() -> dict[str, Path]:
     """Every module of the packages, by its dotted name."""
     found = {}
-    for package in ("astrocodec", "fits_tiles"):
+    for package in ("astrocodec", "fits_tiles", "hdf5_filter"):
         for path in (ROOT / package).rglob("*.py"):
             parts = path.relative_to(ROOT).with_suffix("").parts
             found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
@@ -121,7 +131,8 @@ def test_the_codec_imports_no_door(name: str) -> None:
     ("library", "allowed"),
     [
         ("torch", lambda name: within(name, "astrocodec.learning")),
-        ("ctypes", lambda name: name == "astrocodec._native"),
+        ("ctypes", lambda name: name in ("astrocodec._native", "astrocodec._native_chunk")),
+        ("h5py", lambda name: within(name, "hdf5_filter")),
         ("imagecodecs", lambda name: within(name, "astrocodec.bench")),
         ("click", lambda name: within(name, "astrocodec.cli")),
     ],
@@ -133,9 +144,17 @@ def test_a_library_has_one_user(library: str, allowed: Callable[[str], bool]) ->
     assert all(map(allowed, users)), users
 
 
-def test_fits_tiles_knows_nothing_of_the_command_line() -> None:
-    """Nor of training or benchmarks."""
-    doors = DOORS - {"fits_tiles"}
+@pytest.mark.parametrize("door", ["fits_tiles", "hdf5_filter"])
+def test_a_file_format_knows_nothing_of_the_other_doors(door: str) -> None:
+    """Neither of the other format nor of the command line, training or benchmarks."""
+    others = DOORS - {door}
     for name in MODULES:
-        if within(name, "fits_tiles"):
-            assert not [target for target in IMPORTS[name] for door in doors if within(target, door)]
+        if within(name, door):
+            assert not [target for target in IMPORTS[name] for other in others if within(target, other)]
+
+
+def test_hdf5_filter_loads_neither_torch_nor_astropy() -> None:
+    """Reading HDF5 needs neither."""
+    pytest.importorskip("h5py")
+    heavy = {"torch", "astropy", "hdf5plugin", "fits_tiles", "scipy"}
+    assert run(f"import sys, hdf5_filter; print(sorted({heavy!r} & sys.modules.keys()))").strip() == "[]"

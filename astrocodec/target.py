@@ -1,0 +1,145 @@
+"""Outputs that appear whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import shutil
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+__all__ = ["FileLike", "Target", "target_name"]
+
+FileLike = str | os.PathLike[str] | IO[bytes]
+
+
+def target_name(target: FileLike | None) -> str:
+    """
+    Return how messages and reports name a file or file object.
+
+    Examples
+    --------
+    >>> target_name("a.fits"), target_name(None)
+    ('a.fits', '')
+    """
+    if target is None:
+        return ""
+    if isinstance(target, (str, os.PathLike)):
+        return os.fspath(target)
+    name = getattr(target, "name", None)
+    return name if isinstance(name, str) and not name.startswith("<") else "-"
+
+
+class Target:
+    """
+    A temporary file beside the output; `commit` gives it the output's name.
+
+    Parameters
+    ----------
+    target : path or binary file object or None
+        Where the bytes go. A file object receives them on `commit`; with None they go nowhere.
+    overwrite : bool
+        Whether an existing file may be replaced.
+
+    Raises
+    ------
+    FileExistsError
+        If the output exists and must not be replaced.
+    OSError
+        If the folder cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> name = pathlib.Path(tempfile.mkdtemp()) / "out"
+    >>> with Target(name, overwrite=False) as target:
+    ...     count = target.file.write(b"abc")
+    ...     target.commit()
+    >>> name.read_bytes()
+    b'abc'
+    """
+
+    def __init__(self, target: FileLike | None, *, overwrite: bool) -> None:
+        self.name = target_name(target)
+        self._overwrite = overwrite
+        self._stream: IO[bytes] | None = None
+        self._path: Path | None = None
+        self._temporary: Path | None = None
+        if isinstance(target, (str, os.PathLike)):
+            self._path = Path(target)
+            self._refuse_existing()
+            self._temporary = self._path.with_name(f".{self._path.name[:200]}.{secrets.token_hex(4)}.part")
+            self.file: IO[bytes] = self._open_beside()
+        else:
+            self._stream = target
+            self.file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
+
+    @property
+    def temporary(self) -> Path:
+        """Path of the temporary file, for libraries that open files by name."""
+        if self._temporary is None:
+            raise ValueError(f"{self.name or 'this output'} has no temporary file with a name")
+        return self._temporary
+
+    @property
+    def folder(self) -> str | None:
+        """Folder of the output, None where the output is not a file."""
+        return None if self._path is None else os.fspath(self._path.parent)
+
+    def _refuse_existing(self) -> None:
+        if self._path is None:
+            return
+        if self._path.is_dir():
+            raise IsADirectoryError(f"{self.name}: is a directory; name a file")
+        if not self._overwrite and os.path.lexists(self._path):
+            raise FileExistsError(f"{self.name}: exists; allow overwriting or choose another name")
+
+    def _open_beside(self) -> IO[bytes]:
+        assert self._temporary is not None
+        try:
+            descriptor = os.open(self._temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        except OSError as error:
+            reason = f"cannot write in its folder {self._temporary.parent} ({error.strerror}); choose another target"
+            raise type(error)(error.errno, reason, self.name) from error
+        return os.fdopen(descriptor, "w+b")
+
+    def commit(self) -> None:
+        """Make the output appear: flush to disk, then rename, or copy to the file object."""
+        self.file.flush()
+        if self._path is not None and self._temporary is not None:
+            os.fsync(self.file.fileno())
+            self._refuse_existing()
+            os.replace(self._temporary, self._path)
+            self._temporary = None
+            self._sync_folder(self._path.parent)
+        elif self._stream is not None:
+            self.file.seek(0)
+            shutil.copyfileobj(self.file, self._stream, 1 << 20)
+            self._stream.flush()
+
+    @staticmethod
+    def _sync_folder(folder: Path) -> None:
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def __enter__(self) -> Target:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # A failed flush of a full disk must not hide the error that is on its way.
+        with suppress(OSError):
+            self.file.close()
+        if self._temporary is not None:
+            self._temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            reason = f"not written ({error.strerror}); free some space or choose another target"
+            raise OSError(error.errno, reason, self.name) from error
