@@ -37,6 +37,7 @@ from fits_tiles.headers import (
 from fits_tiles.model_cards import MODEL_STEM, model_cards
 from fits_tiles.tile_codec import TileCodec, cards_of, model_of
 from fits_tiles.tiles_card import KEYWORD, is_as_written, read_tiles_card
+from fits_tiles.when_imported import register_with_astropy
 from fits_tiles.z_keywords import private_keyword
 
 __all__ = ["AstropyHookError", "dequantize", "quantize", "register", "standard_codec", "unregister"]
@@ -327,3 +328,7 @@ def standard_codec(algorithm: str, itemsize: int, pixels: int) -> Any:
     if algorithm == "RICE_1":
         return codecs.Rice1(blocksize=32, bytepix=itemsize, tilesize=pixels)
     return codecs.Gzip2(itemsize=itemsize) if algorithm == "GZIP_2" else codecs.Gzip1()
+
+
+# Where this module was what imported astropy, nobody has registered yet.
+register_with_astropy()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import zlib
 from typing import Any, Protocol
 
@@ -124,6 +123,8 @@ class QuantizedCoder:
         """Quantise and code a tile."""
         found = self.integers(tile, pixels)
         if found is None:
+            import gzip
+
             return CodedTile(gzip.compress(np.ascontiguousarray(pixels, self._type).tobytes(), 6, mtime=0), plain=True)
         integers, scale, zero = found
         return CodedTile(self._inner.encode(tile, integers).stream, scale=scale, zero=zero)

@@ -6,10 +6,9 @@ import os
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
-from astropy.io import fits
 
 from astrocodec.errors import AstrocodecError, FormatError
 from fits_tiles.blocks import Hdu, card_value, find_card, int_card, padded, split_cards, walk
@@ -19,6 +18,9 @@ from fits_tiles.headers import ALGORITHM, holds_tiles, is_compressed_image
 from fits_tiles.source import scratch_file
 from fits_tiles.tiles_io import copy_bytes, file_size
 from fits_tiles.z_keywords import plain_header
+
+if TYPE_CHECKING:
+    from astropy.io import fits
 
 __all__ = ["Staged", "foreign_algorithm", "staged"]
 
@@ -100,6 +102,8 @@ def staged(
             plain.notes[hdu.index] = _kept_note(hdu)
         yield plain
         return
+    from astropy.io import fits
+
     drop_first = len(hdus) > 1 and decode[1] and hdus[0].data_bytes == 0 and bool(find_card(hdus[1].cards, "ZSIMPLE"))
     with scratch_file(folder) as out, open(os.dup(fd), "rb") as again:
         result = Staged(out)

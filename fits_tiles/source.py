@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import os
 import shutil
 import tempfile
@@ -73,13 +71,16 @@ def _unpacked(file: IO[bytes], name: str, folder: str | None) -> Iterator[IO[byt
     file.seek(0)
     magic = file.read(3)
     file.seek(0)
-    if magic[:2] == b"\x1f\x8b":
-        packed, kind = cast(IO[bytes], gzip.GzipFile(fileobj=file)), "gzip"
-    elif magic == b"BZh":
-        packed, kind = cast(IO[bytes], bz2.BZ2File(file)), "bzip2"
-    else:
+    if not magic.startswith((b"\x1f\x8b", b"BZh")):
         yield file
         return
+    import bz2
+    import gzip
+
+    if magic[:2] == b"\x1f\x8b":
+        packed, kind = cast(IO[bytes], gzip.GzipFile(fileobj=file)), "gzip"
+    else:
+        packed, kind = cast(IO[bytes], bz2.BZ2File(file)), "bzip2"
     with packed, scratch_file(folder) as spool:
         try:
             shutil.copyfileobj(packed, spool, _CHUNK)

@@ -16,9 +16,7 @@ _WHOLE_IMAGE = (2**31 - 1, 2**31 - 1)  # larger than any; tiles are cut to the i
 @click.command("fits-compress", context_settings={"show_default": False})
 @click.argument("files", nargs=-1, required=True)
 @run_options
-@click.option(
-    "-t", "--tile", metavar="NX,NY", type=tile_shape, help="Tile in FITS axis order, as in fpack."
-)
+@click.option("-t", "--tile", metavar="NX,NY", type=tile_shape, help="Tile in FITS axis order, as in fpack.")
 @click.option("-w", "--whole", is_flag=True, help="Each whole image is one tile.")
 @click.option(
     "-e",

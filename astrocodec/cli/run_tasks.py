@@ -1,21 +1,23 @@
 """Many files: one after the other in this process, or several at once in others."""
 
-import multiprocessing
 import os
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from astrocodec.cli.exit_codes import ExitCode
 from astrocodec.cli.failures import Failure
 from astrocodec.cli.progress import Advance
 from astrocodec.cli.size_table import Outcome
 from astrocodec.cli.tasks import Task, run_task
+
+# multiprocessing and concurrent.futures.process cost more than a small file: only runs over several files import them.
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 _GRACE_SECONDS = 5.0
 
@@ -65,11 +67,16 @@ def _run_in_processes(
     tasks: Sequence[Task], processes: int, workers: int, advance: Advance, show: Callable[[Outcome], None]
 ) -> list[Outcome]:
     """Several files at once."""
+    import multiprocessing
+    from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+
     # Spawned, not forked: the progress bar's thread may hold a lock at any time.
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_prepare_process)
     try:
-        futures = {pool.submit(_run_in_worker, task, workers): number for number, task in enumerate(tasks)}
+        futures: dict[Future[Outcome], int] = {
+            pool.submit(_run_in_worker, task, workers): number for number, task in enumerate(tasks)
+        }
         outcomes: dict[int, Outcome] = {}
         for future in as_completed(futures):
             number = futures[future]
@@ -87,6 +94,8 @@ def _run_in_processes(
 
 def _result(future: "Future[Outcome]", task: Task) -> Outcome:
     """Take a file's outcome, or say that its process died."""
+    from concurrent.futures.process import BrokenProcessPool
+
     try:
         return future.result()
     except BrokenProcessPool:
@@ -112,6 +121,8 @@ def _prepare_process() -> None:
 
 def _stop_with_parent() -> None:
     """End this process when its parent has ended, whatever ended it."""
+    import multiprocessing
+
     parent = multiprocessing.parent_process()
     if parent is None:
         return
@@ -123,6 +134,8 @@ def _stop_with_parent() -> None:
 
 def _stop_children() -> None:
     """End the workers, first politely."""
+    import multiprocessing
+
     children = multiprocessing.active_children()
     for child in children:
         child.terminate()

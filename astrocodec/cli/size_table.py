@@ -1,6 +1,5 @@
 """The table of sizes that a run ends with, and its JSON form."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -173,6 +172,8 @@ def json_report(outcomes: Sequence[Outcome]) -> str:
     str
         An object with ``files`` (each with ``file``, ``target``, ``report``, ``error``) and ``totals``.
     """
+    import json
+
     reports = [outcome.report for outcome in outcomes if outcome.report]
     document = {
         "files": [_json_entry(outcome) for outcome in outcomes],

@@ -7,7 +7,6 @@ import errno
 import os
 import shutil
 import sys
-import traceback
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -94,11 +93,18 @@ def run_task(task: Task, workers: int, progress: Progress | None = None) -> Outc
         except Exception as error:  # one bad file must not stop the others
             _raise_if_interrupted(error)
             failure = explain(error, task.file)
-            trace = traceback.format_exc() if failure.code == ExitCode.INTERNAL else ""
+            trace = _trace() if failure.code == ExitCode.INTERNAL else ""
             return Outcome(task.file, target, failure=failure, details=trace)
     # Headers of real files give many warnings; people see them with -v only.
     remarks = "\n".join(dict.fromkeys(f"{task.file}: warning: {warning.message}" for warning in caught))
     return Outcome(task.file, target, report, details=remarks)
+
+
+def _trace() -> str:
+    """Where the exception that is being handled came from."""
+    import traceback
+
+    return traceback.format_exc()
 
 
 def _raise_if_interrupted(error: BaseException) -> None:
