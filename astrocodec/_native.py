@@ -1,4 +1,4 @@
-"""The native library through ctypes: prototypes, ABI check, status codes. The only user of ctypes."""
+"""The native library through ctypes: ABI check, status codes, models, tiles. ctypes is used here and in `_native_*` alone."""
 
 from __future__ import annotations
 
@@ -9,7 +9,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from astrocodec.errors import CorruptError, FormatError, NativeLibraryError, TruncatedError
+from astrocodec.errors import (
+    CorruptError,
+    FormatError,
+    ModelNotFoundError,
+    NativeLibraryError,
+    TruncatedError,
+    VersionError,
+)
 
 ABI_VERSION = 1
 _THOROUGH = 256
@@ -72,6 +79,9 @@ def _load() -> ctypes.CDLL:
     library.ac_tune.argtypes = [_pointer, _pointer, _size, ctypes.POINTER(_TuneOptions), _pointer, _size]
     library.ac_crc32c.argtypes = [_u32, _pointer, _size]
     library.ac_crc32c.restype = _u32
+    library.ac_model_default.restype = _pointer
+    library.ac_model_fingerprint.argtypes = [_pointer, _pointer]
+    library.ac_model_fingerprint.restype = None
     return library
 
 
@@ -96,8 +106,12 @@ def _check(status: int, what: str) -> None:
         raise TruncatedError(text)
     if status == 21:
         raise CorruptError(text)
-    if status == 30:
+    if status in (30, 33):
         raise FormatError(text)
+    if status == 31:
+        raise ModelNotFoundError(text)
+    if status == 32:
+        raise VersionError(text)
     raise ValueError(text)
 
 
@@ -107,6 +121,8 @@ def _address(array: NDArray[np.generic]) -> int:
 
 class NativeModel:
     """A model inside the native library; freed with this object."""
+
+    _is_borrowed = False
 
     def __init__(self, weights: bytes, shapes: bytes | NativeModel) -> None:
         handle = _pointer()
@@ -120,8 +136,21 @@ class NativeModel:
         self.handle = handle.value
 
     def __del__(self) -> None:
-        if getattr(self, "handle", None):
+        if getattr(self, "handle", None) and not self._is_borrowed:
             _library.ac_model_free(self.handle)
+
+    @classmethod
+    def compiled_in(cls, fingerprint: str) -> NativeModel | None:
+        """The shipped model inside the library, if it has this fingerprint."""
+        handle, found = _library.ac_model_default(), (ctypes.c_uint8 * 8)()
+        if not handle:
+            raise MemoryError("no memory for the shipped model")
+        _library.ac_model_fingerprint(handle, found)
+        if bytes(found).hex() != fingerprint:
+            return None
+        self = cls.__new__(cls)
+        self.handle, self._is_borrowed = handle, True
+        return self
 
     def tables(self) -> NDArray[np.uint16]:
         """Cumulative frequencies, shape ``(tables, 64)``; a copy."""

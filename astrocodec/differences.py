@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from astrocodec.distribution import PRECISION, TOTAL
 from astrocodec.errors import CorruptError, TruncatedError
+from astrocodec.log512 import log512
 from astrocodec.rans import LOW, Decoder, push, push_raw
 
 MODE = 3
@@ -32,13 +33,6 @@ _LEAST_SAVED = _ONE * 3 // 8
 _LEAST_ENTROPY = _ONE
 _SEGMENTS = _SEGMENT = 64
 _PRIOR_PAIRS = 4
-
-
-def _log512(v: NDArray[np.int64]) -> NDArray[np.int64]:
-    """512 * log2(v), linear between powers of two; 0 for v = 0."""
-    v = np.maximum(v, 1)
-    e = np.frexp(v.astype(np.float64))[1].astype(np.int64) - 1
-    return (e << 9) + (((v << 9) >> e) & 511)
 
 
 def _bit_lengths(v: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -246,9 +240,9 @@ def _is_sparse(differences: NDArray[np.int64]) -> bool:
     np.add.at(pairs, cells, counts * (counts - 1) // 2)
     log_width[cells] = log_widths
     expected = members * (members - 1) // 2 >> log_width
-    gains = members * (_log512(pairs + _PRIOR_PAIRS) - _log512(expected + _PRIOR_PAIRS))
+    gains = members * (log512(pairs + _PRIOR_PAIRS) - log512(expected + _PRIOR_PAIRS))
     n = differences.size
-    entropy = n * int(_log512(np.array(n))) - int((counts * _log512(counts)).sum())
+    entropy = n * int(log512(np.array(n))) - int((counts * log512(counts)).sum())
     return int(gains[log_width > 0].sum()) > n * _LEAST_SAVED or entropy < n * _LEAST_ENTROPY
 
 
@@ -284,7 +278,7 @@ def choose_predictor(samples: NDArray[np.uint16]) -> int:
     costs = []
     for predictor in range(4):
         counts = np.bincount(_differences(samples, predictor)[step // 2 :: step].ravel(), minlength=_WORD)
-        costs.append(int((counts > 0).sum()) * _SYMBOL_COST - int((counts * _log512(counts)).sum()))
+        costs.append(int((counts > 0).sum()) * _SYMBOL_COST - int((counts * log512(counts)).sum()))
     return costs.index(min(costs))
 
 
@@ -322,7 +316,7 @@ def _choose_classes(counts: NDArray[np.int64]) -> tuple[int, NDArray[np.int64]]:
             merged[class_of(place, log_classes)] += counts[place]
         freq = np.array([normalise(row) for row in merged])
         code = np.where(freq > 0, 2 * _ONE * _bit_lengths(freq), _ONE)
-        cost = int((code + np.where(freq > 0, merged * (PRECISION * _ONE - _log512(freq)), 0)).sum())
+        cost = int((code + np.where(freq > 0, merged * (PRECISION * _ONE - log512(freq)), 0)).sum())
         if best is None or cost < best[0]:
             best = cost, log_classes, freq
     assert best is not None

@@ -56,6 +56,9 @@ class Model:
     @functools.cached_property
     def native(self) -> NativeModel:
         """The model inside the native library, made at first use."""
+        shipped = NativeModel.compiled_in(self.fingerprint) if self.base is None else None
+        if shipped is not None:
+            return shipped
         return NativeModel(self.weights, self.base.native if self.base is not None else self.shapes)
 
     @property

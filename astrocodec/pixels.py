@@ -136,7 +136,8 @@ def _match_set(u: NDArray[np.uint16]) -> tuple[int, int, NDArray[np.uint16] | No
     """A lattice (step, phase, None) or a value set (0, 0, values) that describes 16-bit data with missing values."""
     sample = u.ravel()[:: max(1, u.size >> 13)]
     seen = np.unique(sample)
-    if seen.size > 8 and np.median(np.diff(seen)) < 2 and seen.size * 2 > int(seen[-1]) - int(seen[0]):
+    steps = int((np.diff(seen) == 1).sum())
+    if seen.size > 8 and 2 * steps > seen.size - 1 and seen.size * 2 > int(seen[-1]) - int(seen[0]):
         return None
     counts = np.bincount(u.ravel(), minlength=65536)
     values = np.flatnonzero(counts)
@@ -212,6 +213,6 @@ def unmap_pixels(u: NDArray[np.uint64] | NDArray[np.uint16], pixel_map: PixelMap
     total = u.astype(np.uint64) + np.uint64(pixel_map.offset % (1 << 64))
     if pixel_map.kind == _FLOAT_BITS:
         return _from_ordered_bits(total, np.dtype(dtype))
-    if pixel_map.kind == _FLOAT_INTEGER:
+    if pixel_map.kind == _FLOAT_INTEGER and dtype.kind == "f":
         return total.astype(np.int64).astype(dtype)
-    return total.astype(dtype)
+    return total.astype(f"u{dtype.itemsize}").view(dtype)

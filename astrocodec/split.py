@@ -23,9 +23,9 @@ def choose_low_bits(sheet: NDArray[np.uint64] | NDArray[np.uint16], largest: int
     rows = sheet[:: max(1, sheet.shape[0] // 64), : 1 << 12]
     if largest >> low > _LOUD and rows.shape[1] > 1:
         steps = np.abs(np.diff((rows >> low).astype(np.int32), axis=1))
-        loudness = float(np.median(steps))
-        while loudness > _LOUD and low < MAX_LOW_BITS:
-            low, loudness = low + 1, loudness / 2
+        loudness = _LOUD
+        while low < MAX_LOW_BITS and 2 * int((steps > loudness).sum()) > steps.size:
+            low, loudness = low + 1, 2 * loudness
     return low
 
 

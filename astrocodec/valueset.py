@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from astrocodec.errors import CorruptError
+from astrocodec.log512 import log512
 
 _ONE = 1 << 32
 _MIN_COUNT = 16
@@ -22,29 +23,36 @@ def lattice_value(k: NDArray[np.uint64], step: int, phase: int) -> NDArray[np.ui
     return (k * np.uint64(step) + np.uint64(phase)) >> np.uint64(32)
 
 
+def _room(values: NDArray[np.int64], k: NDArray[np.int64], slope: int) -> tuple[int, int]:
+    """Least and largest phase, from the first value on, with which a line of this slope holds all values."""
+    rest = ((values - values[0]) << 32) - (k - k[0]) * slope
+    return int(rest.max()), int(rest.min()) + _ONE - 1
+
+
 def _line_through(values: NDArray[np.int64], k: NDArray[np.int64]) -> tuple[int, int] | None:
     """Step and phase with ``values == (k*step + phase) >> 32`` for all.
 
-    A slope leaves room for the phase between max(y - slope*x) and min(y + 1 - slope*x); the room is a concave function
-    of the slope, so bisection by thirds finds where it is widest.
+    The room for the phase is a concave function of the slope, so bisection by thirds finds where it is widest.
     """
-    x, y = (k - k[0]).astype(np.float64), (values - values[0]).astype(np.float64)
-
-    def bounds(slope: float) -> tuple[float, float]:
-        return float((y - slope * x).max()), float((y + 1 - slope * x).min())
-
-    low, high = float(((y[1:] - 1) / x[1:]).max()), float(((y[1:] + 1) / x[1:]).min())
-    for _ in range(80):
-        third = (high - low) / 3
-        left, right = bounds(low + third), bounds(high - third)
+    x, y = k[1:] - k[0], values[1:] - values[0]
+    low, high = int((((y - 1) << 32) // x).max()), int((((y + 1) << 32) // x).min())
+    while high - low > 2:
+        third = (high - low) // 3
+        left, right = _room(values, k, low + third), _room(values, k, high - third)
         low, high = (low + third, high) if left[1] - left[0] < right[1] - right[0] else (low, high - third)
-    nearest = round((low + high) / 2 * _ONE)
+    nearest = (low + high) // 2
     for step in range(nearest - 1, nearest + 2):
-        least = int((((values - values[0]) << 32) - (k - k[0]) * step).max())
-        most = int((((values - values[0] + 1) << 32) - (k - k[0]) * step).min()) - 1
+        least, most = _room(values, k, step)
         if least <= most and step > _ONE:
             return step, int(values[0]) * _ONE + (least + most) // 2
     return None
+
+
+def _slope(values: NDArray[np.int64], k: NDArray[np.int64]) -> float:
+    """Least squares: a quotient of two exact integers below 2**63."""
+    y, n = values - values[0], values.size
+    sums = [int(v) for v in (k.sum(), y.sum(), (k * k).sum(), (k * y).sum())]
+    return float(n * sums[3] - sums[0] * sums[1]) / float(n * sums[2] - sums[0] ** 2)
 
 
 def _grow_line(values: NDArray[np.int64], window: int) -> tuple[int, int] | None:
@@ -53,14 +61,16 @@ def _grow_line(values: NDArray[np.int64], window: int) -> tuple[int, int] | None
     lo = int(np.argmin(values[window:] - values[: values.size - window]))
     hi = lo + window + 1
     near = gaps[lo : hi - 1]
-    slope = float(near[near <= 1.5 * near.min() + 0.5].mean()) if near.min() > 1 else float(near.mean())
+    if near.min() > 1:
+        near = near[2 * near <= 3 * near.min() + 1]
+    slope = float(near.sum()) / near.size
     if slope < _MIN_STEP:
         return None
     while True:
         k = np.rint((values[lo:hi] - values[lo]) / slope).astype(np.int64)
         if (np.diff(k) < 1).any():
             return None
-        slope = float(np.polyfit(k, values[lo:hi], 1)[0])
+        slope = _slope(values[lo:hi], k)
         if lo == 0 and hi == values.size:
             return _line_through(values, k)
         reach = max(1, (hi - lo) // 4)
@@ -97,9 +107,9 @@ def set_pays(values: NDArray[np.int64], counts: NDArray[np.int64]) -> bool:
     """Whether ranks among `values` save more than listing the values costs."""
     gaps = np.diff(values, prepend=values[0] - 1)
     near = np.minimum(gaps, np.append(gaps[1:], gaps[-1]))
-    saved = float((counts * np.log2(near)).sum())
-    cost = float((2 * np.log2(gaps) + 2).sum())
-    return saved > 2 * cost and saved > 0.02 * float(counts.sum())
+    saved = int((counts * log512(near)).sum())
+    cost = int((2 * log512(gaps) + 2 * 512).sum())
+    return saved > 2 * cost and 50 * saved > 512 * int(counts.sum())
 
 
 def pack_set(values: NDArray[np.uint16]) -> bytes:

@@ -1,7 +1,7 @@
 /* astrocodec: the native library's public interface. Specification: docs/format.md.
  *
- * Every function is re-entrant; nothing global is ever written. Functions return an ac_status; results come through
- * pointers. A model may be used by any number of threads at once. */
+ * Every function is re-entrant; nothing global is written but the shipped model, once. Functions return an ac_status; results
+ * come through pointers. A model may be used by any number of threads at once. docs/native.md has an example. */
 #ifndef ASTROCODEC_H
 #define ASTROCODEC_H
 
@@ -23,7 +23,10 @@ typedef enum {
     AC_ERROR_SPACE = 12,     /* the output does not fit the buffer given */
     AC_ERROR_TRUNCATED = 20, /* the input ends too early */
     AC_ERROR_CORRUPT = 21,   /* the input contradicts itself */
-    AC_ERROR_MODEL = 30      /* the model's bytes break its format */
+    AC_ERROR_MODEL = 30,     /* the model's bytes break its format */
+    AC_ERROR_NO_MODEL = 31,  /* a model that is neither given nor shipped nor in the stream */
+    AC_ERROR_VERSION = 32,   /* needs a newer version of this library */
+    AC_ERROR_FORMAT = 33     /* no stream at all */
 } ac_status;
 
 typedef struct ac_model ac_model;
@@ -40,6 +43,12 @@ AC_API int ac_model_create(const uint8_t *weights, size_t weights_len, const uin
 AC_API int ac_model_derive(const ac_model *base, const uint8_t *weights, size_t weights_len, ac_model **out); /* shares base's tables; base must outlive it */
 AC_API void ac_model_free(ac_model *model);
 AC_API int ac_model_tables(const ac_model *model, const uint16_t **cum, size_t *count); /* count tables of 64 cumulative frequencies */
+
+/* The shipped general model, compiled in; lives as long as the library. NULL only when out of memory. */
+AC_API const ac_model *ac_model_default(void);
+/* A tuned model from the bytes of docs/format.md section "Tuned model"; its base is a shipped one. */
+AC_API int ac_model_from_delta(const uint8_t *delta, size_t length, ac_model **out);
+AC_API void ac_model_fingerprint(const ac_model *model, uint8_t out[8]);
 
 /* One tile of 16-bit samples, rows `stride` samples apart. simd: an ac_simd; when encoding, AC_THOROUGH may be added: every
  * tile mode is tried, not only those that look promising. */
@@ -68,6 +77,54 @@ typedef struct {
 } ac_tune_options;
 AC_API int ac_tune(const ac_model *model, const ac_context *contexts, size_t count, const ac_tune_options *options, uint8_t *weights,
                    size_t capacity);
+
+/* Streams. An array is contiguous, in native byte order; dtype is an index into u1 i1 u2 i2 u4 i4 u8 i8 f4 f8. */
+enum { AC_MAX_DIMENSIONS = 32 };
+typedef struct {
+    int32_t dtype, ndim;
+    uint64_t shape[AC_MAX_DIMENSIONS];
+} ac_array;
+AC_API size_t ac_array_size(const ac_array *array); /* bytes; 0 for an array without elements, SIZE_MAX for what is no array */
+
+/* How the tasks 0 ... count - 1 of a call are run: in any order, or at once in threads; `run` returns when all are done. NULL: one
+ * after the other. */
+typedef void (*ac_task)(void *work, size_t index);
+typedef struct {
+    void (*run)(void *pool, ac_task task, void *work, size_t count);
+    void *pool;
+} ac_parallel;
+
+/* A model to encode with. `file` is what goes into the stream of it, a "Model file" of docs/format.md; NULL: it stays outside. */
+typedef struct {
+    const ac_model *model;
+    const uint8_t *file;
+    size_t file_length;
+} ac_choice;
+
+enum { AC_EMBED = 512 }; /* ac_stream_encode: a model of ac_model_from_delta goes into the stream */
+AC_API size_t ac_stream_bound(const ac_array *array); /* bytes that no encoder exceeds */
+/* Of several models the one that gives the smallest stream is taken; none: the default. tile: height and width, NULL for about
+ * 512 x 512. flags: an ac_simd, AC_THOROUGH, AC_EMBED. */
+AC_API int ac_stream_encode(const ac_model *const *models, size_t count, const ac_array *array, const void *data, const uint32_t *tile, int flags,
+                            uint8_t *out, size_t capacity, size_t *length);
+AC_API int ac_stream_encode_with(const ac_choice *choices, size_t count, const ac_array *array, const void *data, const uint32_t *tile, int flags,
+                                 const ac_parallel *parallel, uint8_t *out, size_t capacity, size_t *length);
+
+/* What a stream says of itself. */
+typedef struct {
+    ac_array array;
+    int32_t version, modelled;             /* modelled 0: stored as it is */
+    int32_t low_bits, is_whole;            /* is_whole: the bytes can hold the array, so that memory may be taken for it */
+    uint32_t tile[2];                      /* height and width */
+    uint8_t fingerprint[8];                /* of the model */
+    size_t embedded_at, embedded_length;   /* the model inside the stream */
+    size_t header_length;
+} ac_stream_info;
+AC_API int ac_stream_inspect(const uint8_t *stream, size_t length, ac_stream_info *info);
+/* The model is looked for among those given, in the stream, and among those shipped. `out` is then the array, native byte order. */
+AC_API int ac_stream_decode(const ac_model *const *models, size_t count, const uint8_t *stream, size_t length, void *out, size_t capacity, int flags);
+AC_API int ac_stream_decode_with(const ac_model *const *models, size_t count, const uint8_t *stream, size_t length, void *out, size_t capacity,
+                                 int flags, const ac_parallel *parallel);
 
 AC_API uint32_t ac_crc32c(uint32_t crc, const uint8_t *data, size_t length);
 

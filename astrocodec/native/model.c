@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "distribution.h"
+#include "sha256.h"
 
 static int16_t load_i16(const uint8_t *p) { return (int16_t)(uint16_t)(p[0] | p[1] << 8); }
 
@@ -39,19 +40,45 @@ static int load_weights(const uint8_t *p, size_t length, ac_model *m)
     return AC_OK;
 }
 
-int ac_model_create(const uint8_t *weights, size_t weights_len, const uint8_t *shapes, size_t shapes_len, ac_model **out)
+static int new_model(const uint8_t *weights, size_t length, ac_model **out)
 {
-    if (!weights || !shapes || !out) return AC_ERROR_ARGUMENT;
     ac_model *m = aligned_alloc(64, (sizeof *m + 63) / 64 * 64);
     if (!m) return AC_ERROR_MEMORY;
     memset(m, 0, sizeof *m);
-    int status = load_weights(weights, weights_len, m);
-    if (!status) status = ac_tables_build(shapes, shapes_len, &m->tables);
+    const int status = load_weights(weights, length, m);
     if (status) {
         free(m);
         return status;
     }
-    m->owns_tables = 1;
+    memcpy(m->block, weights, length);
+    m->block_length = length;
+    *out = m;
+    return AC_OK;
+}
+
+static void set_fingerprint(ac_model *m)
+{
+    uint8_t hash[32];
+    ac_sha256(m->block, m->block_length, m->shapes, m->shapes_length, hash);
+    memcpy(m->fingerprint, hash, sizeof m->fingerprint);
+}
+
+int ac_model_create(const uint8_t *weights, size_t weights_len, const uint8_t *shapes, size_t shapes_len, ac_model **out)
+{
+    if (!weights || !shapes || !out) return AC_ERROR_ARGUMENT;
+    ac_model *m;
+    int status = new_model(weights, weights_len, &m);
+    if (status) return status;
+    m->owns_shapes = 1;
+    status = ac_tables_build(shapes, shapes_len, &m->tables);
+    if (!status && !(m->shapes = malloc(shapes_len))) status = AC_ERROR_MEMORY;
+    if (status) {
+        ac_model_free(m);
+        return status;
+    }
+    memcpy(m->shapes, shapes, shapes_len);
+    m->shapes_length = shapes_len;
+    set_fingerprint(m);
     *out = m;
     return AC_OK;
 }
@@ -59,15 +86,13 @@ int ac_model_create(const uint8_t *weights, size_t weights_len, const uint8_t *s
 int ac_model_derive(const ac_model *base, const uint8_t *weights, size_t weights_len, ac_model **out)
 {
     if (!base || !weights || !out) return AC_ERROR_ARGUMENT;
-    ac_model *m = aligned_alloc(64, (sizeof *m + 63) / 64 * 64);
-    if (!m) return AC_ERROR_MEMORY;
-    memset(m, 0, sizeof *m);
-    const int status = load_weights(weights, weights_len, m);
-    if (status) {
-        free(m);
-        return status;
-    }
+    ac_model *m;
+    const int status = new_model(weights, weights_len, &m);
+    if (status) return status;
     m->tables = base->tables;
+    m->shapes = base->shapes;
+    m->shapes_length = base->shapes_length;
+    set_fingerprint(m);
     *out = m;
     return AC_OK;
 }
@@ -75,9 +100,15 @@ int ac_model_derive(const ac_model *base, const uint8_t *weights, size_t weights
 void ac_model_free(ac_model *model)
 {
     if (!model) return;
-    if (model->owns_tables) free(model->tables.cum);
+    if (model->owns_shapes) {
+        free(model->tables.cum);
+        free(model->shapes);
+    }
+    free(model->delta);
     free(model);
 }
+
+void ac_model_fingerprint(const ac_model *model, uint8_t out[8]) { memcpy(out, model->fingerprint, sizeof model->fingerprint); }
 
 int ac_model_tables(const ac_model *model, const uint16_t **cum, size_t *count)
 {

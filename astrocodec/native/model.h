@@ -11,6 +11,7 @@ enum {
     AC_LINEAR = AC_NEIGHBOURS + AC_WIDE,
     AC_OUTPUTS = 4,
     AC_MAX_HIDDEN = 32,
+    AC_MAX_WEIGHTS = 64 + 40 * AC_MAX_HIDDEN + AC_MAX_HIDDEN * AC_MAX_HIDDEN, /* bytes of a weight block */
     AC_ACTIVATION_MAX = 127,
     AC_SHIFT = 6 /* of both hidden layers */
 };
@@ -23,11 +24,22 @@ typedef struct {
 
 struct ac_model {
     int hidden;
-    int owns_tables;
+    int owns_shapes; /* and the tables made from them */
     ac_tables tables;
+    uint8_t fingerprint[8];
+    uint8_t *shapes, *delta;    /* the shape block; the difference to a shipped model, NULL where it is none */
+    size_t shapes_length, delta_length, block_length;
+    uint8_t block[AC_MAX_WEIGHTS]; /* the weight block */
     int16_t linear[AC_LINEAR];
     int32_t b1[AC_MAX_HIDDEN], b2[AC_MAX_HIDDEN], b3[AC_OUTPUTS];
     int8_t w1[AC_MAX_HIDDEN * AC_INPUTS], w2[AC_MAX_HIDDEN * AC_MAX_HIDDEN], w3[AC_OUTPUTS * AC_MAX_HIDDEN];
 };
+
+/* Shipped model whose fingerprint begins with these bytes: AC_ERROR_NO_MODEL where there is none. */
+int ac_model_shipped(const uint8_t *fingerprint, size_t length, const ac_model **out);
+/* A tuned "Model file" (docs/format.md): its bytes at most, writing it, and reading it. A general one gives AC_ERROR_NO_MODEL. */
+size_t ac_model_file_bound(const ac_model *model);
+size_t ac_model_write_file(const ac_model *model, uint8_t *out);
+int ac_model_read_file(const uint8_t *file, size_t length, ac_model **out);
 
 #endif

@@ -4,6 +4,7 @@
 #define AC_PREDICT_H
 
 #include "distribution.h"
+#include "log512.h"
 #include "model.h"
 
 enum { AC_LAG = 4, AC_PAD = 3 }; /* a row starts AC_LAG columns after the one above; pad columns on either side */
@@ -27,24 +28,6 @@ typedef struct {
 } ac_start;
 
 static inline int32_t ac_clamp(int32_t v, int32_t low, int32_t high) { return v < low ? low : v > high ? high : v; }
-
-static inline int ac_log2_floor(uint32_t v)
-{
-#if defined(__GNUC__)
-    return 31 - __builtin_clz(v);
-#else
-    int e = 0;
-    while (v >> e >> 1) e++;
-    return e;
-#endif
-}
-
-/* 512 * log2(v), the mantissa taken linearly; 1 <= v < 2^24 */
-static inline int32_t ac_log512(uint32_t v)
-{
-    const int e = ac_log2_floor(v);
-    return (e << 9) + (int32_t)(((uint64_t)v << 9 >> e) & 511);
-}
 
 /* 504 / (1 + (i + 0.5) / 32), rounded */
 static const int16_t ac_reciprocal[32] = {496, 481, 467, 454, 442, 430, 419, 408, 398, 389, 379, 371, 362, 354, 347, 340,

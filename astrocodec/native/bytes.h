@@ -1,0 +1,28 @@
+/* Little-endian numbers in bytes, on any processor. */
+#ifndef AC_BYTES_H
+#define AC_BYTES_H
+
+#include <stdint.h>
+#include <string.h>
+
+static inline void ac_put_u32(uint8_t *p, uint32_t v)
+{
+    for (int i = 0; i < 4; i++) p[i] = (uint8_t)(v >> 8 * i);
+}
+
+static inline uint32_t ac_get_u32(const uint8_t *p) { return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24; }
+
+/* Copies elements of `size` bytes between native and little-endian order. */
+static inline void ac_copy_little_endian(void *to, const void *from, size_t count, size_t size)
+{
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    uint8_t *t = to;
+    const uint8_t *f = from;
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < size; j++) t[i * size + j] = f[i * size + size - 1 - j];
+#else
+    if (count) memcpy(to, from, count * size);
+#endif
+}
+
+#endif

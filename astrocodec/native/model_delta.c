@@ -1,0 +1,140 @@
+/* Tuned models: the coded difference to a shipped one, and the file that carries it. docs/format.md section "Tuned model". */
+#include <stdlib.h>
+#include <string.h>
+
+#include "bytes.h"
+#include "model.h"
+
+enum { DELTA_VERSION = 1, DELTA_HEADER = 5, NO_DIFFERENCE = 15, FILE_HEADER = 9, FILE_CHECKSUM = 4 };
+
+typedef struct {
+    const uint8_t *data;
+    size_t length, bits;
+    int status;
+} bit_reader;
+
+static uint64_t take_bits(bit_reader *b, uint32_t count)
+{
+    uint64_t value = 0;
+    for (uint32_t i = 0; i < count; i++, b->bits++) {
+        if (b->bits >> 3 >= b->length) {
+            b->status = AC_ERROR_TRUNCATED;
+            return 0;
+        }
+        value |= (uint64_t)(b->data[b->bits >> 3] >> (b->bits & 7) & 1) << i;
+    }
+    return value;
+}
+
+static int64_t take_rice(bit_reader *b, uint32_t k)
+{
+    uint64_t quotient = 0;
+    while (take_bits(b, 1)) quotient++;
+    const uint64_t z = quotient << k | take_bits(b, k);
+    return z & 1 ? -(int64_t)((z + 1) >> 1) : (int64_t)(z >> 1);
+}
+
+/* A field of the weight block: rows of numbers of 1 or 2 bytes, changed in place. */
+static int change_field(bit_reader *b, uint8_t *at, int rows, int columns, int size)
+{
+    int in_range = 1;
+    for (int row = 0; row < rows; row++) {
+        const uint32_t k = (uint32_t)take_bits(b, 4);
+        for (int i = 0; i < columns; i++, at += size) {
+            if (k == NO_DIFFERENCE) continue;
+            const int32_t old = size == 1 ? (int8_t)*at : (int16_t)(uint16_t)(at[0] | at[1] << 8), limit = size == 1 ? 128 : 32768;
+            const int64_t v = old + take_rice(b, k);
+            if (b->status) return b->status;
+            in_range &= v >= -limit && v < limit;
+            at[0] = (uint8_t)v;
+            if (size == 2) at[1] = (uint8_t)(v >> 8);
+        }
+    }
+    return b->status ? b->status : in_range ? AC_OK : AC_ERROR_CORRUPT;
+}
+
+static int change_weights(bit_reader *b, uint8_t *block)
+{
+    const int h = block[1];
+    const struct {
+        int rows, columns, size;
+    } fields[7] = {{1, AC_LINEAR, 2}, {1, h, 2}, {h, AC_INPUTS, 1}, {1, h, 2}, {h, h, 1}, {1, AC_OUTPUTS, 2}, {AC_OUTPUTS, h, 1}};
+    block += 4;
+    for (int i = 0; i < 7; i++) {
+        const int status = change_field(b, block, fields[i].rows, fields[i].columns, fields[i].size);
+        if (status) return status;
+        block += fields[i].rows * fields[i].columns * fields[i].size;
+    }
+    if (8 * b->length - b->bits >= 8) return AC_ERROR_CORRUPT;
+    return take_bits(b, (uint32_t)(8 * b->length - b->bits)) ? AC_ERROR_CORRUPT : AC_OK;
+}
+
+int ac_model_from_delta(const uint8_t *delta, size_t length, ac_model **out)
+{
+    if (!delta || !out) return AC_ERROR_ARGUMENT;
+    if (length < DELTA_HEADER) return AC_ERROR_TRUNCATED;
+    if (delta[0] != DELTA_VERSION) return AC_ERROR_VERSION;
+    const ac_model *base;
+    int status = ac_model_shipped(delta + 1, 4, &base);
+    if (status) return status;
+    uint8_t block[AC_MAX_WEIGHTS];
+    memcpy(block, base->block, base->block_length);
+    bit_reader bits = {delta + DELTA_HEADER, length - DELTA_HEADER, 0, AC_OK};
+    status = change_weights(&bits, block);
+    if (status) return status;
+    ac_model *m;
+    status = ac_model_derive(base, block, base->block_length, &m);
+    if (status) return status;
+    m->delta = malloc(length);
+    if (!m->delta) {
+        ac_model_free(m);
+        return AC_ERROR_MEMORY;
+    }
+    memcpy(m->delta, delta, length);
+    m->delta_length = length;
+    *out = m;
+    return AC_OK;
+}
+
+/* CRC-32 as in zlib, bit by bit: for a thousand bytes. */
+static uint32_t crc32_of(const uint8_t *data, size_t length)
+{
+    uint32_t crc = UINT32_MAX;
+    for (size_t i = 0; i < length; i++) {
+        crc ^= data[i];
+        for (int bit = 0; bit < 8; bit++) crc = crc >> 1 ^ (crc & 1 ? 0xedb88320u : 0);
+    }
+    return ~crc;
+}
+
+size_t ac_model_file_bound(const ac_model *model) { return model->delta ? FILE_HEADER + model->delta_length + FILE_CHECKSUM : 0; }
+
+size_t ac_model_write_file(const ac_model *model, uint8_t *out)
+{
+    if (!model->delta) return 0;
+    memcpy(out, "ACM\1T", 5);
+    ac_put_u32(out + 5, (uint32_t)model->block_length);
+    memcpy(out + FILE_HEADER, model->delta, model->delta_length);
+    const size_t length = FILE_HEADER + model->delta_length;
+    ac_put_u32(out + length, crc32_of(out, length));
+    return length + FILE_CHECKSUM;
+}
+
+int ac_model_read_file(const uint8_t *file, size_t length, ac_model **out)
+{
+    if (length < FILE_HEADER + FILE_CHECKSUM) return AC_ERROR_TRUNCATED;
+    if (memcmp(file, "ACM", 3)) return AC_ERROR_MODEL;
+    if (file[3] != 1) return AC_ERROR_VERSION;
+    if (crc32_of(file, length - FILE_CHECKSUM) != ac_get_u32(file + length - FILE_CHECKSUM)) return AC_ERROR_CORRUPT;
+    if (file[4] == 'G') return AC_ERROR_NO_MODEL;
+    if (file[4] != 'T') return AC_ERROR_MODEL;
+    ac_model *m;
+    const int status = ac_model_from_delta(file + FILE_HEADER, length - FILE_HEADER - FILE_CHECKSUM, &m);
+    if (status) return status;
+    if (ac_get_u32(file + 5) != m->block_length) {
+        ac_model_free(m);
+        return AC_ERROR_CORRUPT;
+    }
+    *out = m;
+    return AC_OK;
+}

@@ -1,0 +1,429 @@
+#include "pixels.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "valueset.h"
+
+enum { CHUNK = 1024, SAMPLE_LOG = 13 };
+
+/* Elements as numbers: two's complement, or the ordered bits of floats: -0.0 just below 0.0, NaNs at the ends. */
+
+static inline uint64_t ordered_bits(uint64_t bits, uint32_t width)
+{
+    const uint64_t top = (uint64_t)1 << (width - 1), all = top | (top - 1);
+    return bits & top ? ~bits & all : bits | top;
+}
+
+static inline uint64_t unordered_bits(uint64_t ordered, uint32_t width)
+{
+    const uint64_t top = (uint64_t)1 << (width - 1);
+    return ordered & top ? ordered ^ top : ~ordered;
+}
+
+#define LOAD(type, expression)                                   \
+    {                                                            \
+        const type *p = (const type *)data + first;              \
+        for (size_t i = 0; i < n; i++) v[i] = (uint64_t)(expression); \
+        break;                                                   \
+    }
+
+static inline void load_strided(const void *data, int dtype, int kind, uint64_t first, size_t stride, size_t n, uint64_t *v)
+{
+    switch (dtype) {
+    case AC_U1: LOAD(uint8_t, p[i * stride])
+    case AC_I1: LOAD(int8_t, p[i * stride])
+    case AC_U2: LOAD(uint16_t, p[i * stride])
+    case AC_I2: LOAD(int16_t, p[i * stride])
+    case AC_U4: LOAD(uint32_t, p[i * stride])
+    case AC_I4: LOAD(int32_t, p[i * stride])
+    case AC_U8: LOAD(uint64_t, p[i * stride])
+    case AC_I8: LOAD(int64_t, p[i * stride])
+    case AC_F4:
+        if (kind == AC_KIND_FLOAT_BITS) LOAD(uint32_t, ordered_bits(p[i * stride], 32))
+        LOAD(float, (int64_t)p[i * stride])
+    default:
+        if (kind == AC_KIND_FLOAT_BITS) LOAD(uint64_t, ordered_bits(p[i * stride], 64))
+        LOAD(double, (int64_t)p[i * stride])
+    }
+}
+
+static void load(const ac_sheet *s, uint64_t first, size_t n, uint64_t *v) { load_strided(s->data, s->dtype, s->map.kind, first, 1, n, v); }
+
+/* All are integers below 2^31 in magnitude, and none is -0.0. */
+static int holds_integers(const void *data, int dtype, uint64_t count)
+{
+    for (uint64_t i = 0; i < count; i++) {
+        const double v = dtype == AC_F4 ? (double)((const float *)data)[i] : ((const double *)data)[i];
+        if (!(v > -2147483648.0 && v < 2147483648.0) || v != (double)(int64_t)v) return 0;
+        uint64_t bits;
+        memcpy(&bits, &v, sizeof bits);
+        if (bits == (uint64_t)1 << 63) return 0;
+    }
+    return 1;
+}
+
+#define RANGE(type)                                            \
+    {                                                          \
+        const type *p = s->data;                               \
+        type least = p[0], most = p[0];                        \
+        for (uint64_t i = 1; i < s->count; i++) {              \
+            least = p[i] < least ? p[i] : least;               \
+            most = p[i] > most ? p[i] : most;                  \
+        }                                                      \
+        *low = (uint64_t)least, *high = (uint64_t)most;        \
+        return;                                                \
+    }
+
+/* Smallest and largest number. */
+static void range_of(const ac_sheet *s, uint64_t *low, uint64_t *high)
+{
+    switch (s->dtype) {
+    case AC_U1: RANGE(uint8_t)
+    case AC_I1: RANGE(int8_t)
+    case AC_U2: RANGE(uint16_t)
+    case AC_I2: RANGE(int16_t)
+    case AC_U4: RANGE(uint32_t)
+    case AC_I4: RANGE(int32_t)
+    case AC_U8: RANGE(uint64_t)
+    case AC_I8: RANGE(int64_t)
+    default: break;
+    }
+    const uint64_t flip = s->map.kind == AC_KIND_FLOAT_INTEGER ? (uint64_t)1 << 63 : 0;
+    uint64_t v[CHUNK], least = UINT64_MAX, most = 0;
+    for (uint64_t first = 0; first < s->count; first += CHUNK) {
+        const size_t n = s->count - first < CHUNK ? (size_t)(s->count - first) : CHUNK;
+        load(s, first, n, v);
+        for (size_t i = 0; i < n; i++) {
+            const uint64_t key = v[i] ^ flip;
+            least = key < least ? key : least;
+            most = key > most ? key : most;
+        }
+    }
+    *low = least ^ flip, *high = most ^ flip;
+}
+
+/* Integers after offset and gaps. */
+void ac_sheet_integers(const ac_sheet *s, uint64_t first, size_t n, uint64_t *u)
+{
+    load(s, first, n, u);
+    for (size_t i = 0; i < n; i++) u[i] -= s->map.offset;
+    for (uint32_t g = 0; g < s->map.gap_count; g++) {
+        const ac_gap gap = s->map.gaps[g];
+        for (size_t i = 0; i < n; i++) u[i] -= u[i] >= gap.start ? gap.length : 0;
+    }
+    if (s->rank)
+        for (size_t i = 0; i < n; i++) u[i] = s->rank[u[i]];
+}
+
+#define LOAD_WORDS(type)                                                                             \
+    {                                                                                                \
+        const type *p = (const type *)s->data + first;                                               \
+        for (size_t i = 0; i < n; i++) samples[i] = (uint16_t)((uint16_t)p[i] - (uint16_t)s->map.offset); \
+        break;                                                                                       \
+    }
+
+void ac_sheet_samples(const ac_sheet *s, uint64_t first, size_t n, uint16_t *samples)
+{
+    switch (s->dtype) {
+    case AC_U1: LOAD_WORDS(uint8_t)
+    case AC_I1: LOAD_WORDS(int8_t)
+    case AC_U2: LOAD_WORDS(uint16_t)
+    case AC_I2: LOAD_WORDS(int16_t)
+    default: {
+        uint64_t u[CHUNK];
+        for (size_t done = 0; done < n; done += CHUNK) {
+            const size_t part = n - done < CHUNK ? n - done : CHUNK;
+            ac_sheet_integers(s, first + done, part, u);
+            for (size_t i = 0; i < part; i++) samples[done + i] = (uint16_t)(u[i] >> s->low_bits);
+        }
+        return;
+    }
+    }
+    if (s->rank)
+        for (size_t i = 0; i < n; i++) samples[i] = s->rank[samples[i]];
+    if (s->low_bits)
+        for (size_t i = 0; i < n; i++) samples[i] = (uint16_t)(samples[i] >> s->low_bits);
+}
+
+const uint16_t *ac_sheet_as_samples(const ac_sheet *s)
+{
+    const int is_same = (s->dtype == AC_U2 || s->dtype == AC_I2) && !(uint16_t)s->map.offset && !s->rank && !s->low_bits;
+    return is_same ? s->data : NULL;
+}
+
+/* The largest stretch of unused values of the upper 16 bits: 1 and a gap if it is worth closing. */
+static int find_gap(const ac_sheet *s, ac_gap *gap)
+{
+    uint8_t *used = calloc(65536, 1);
+    if (!used) return 0;
+    uint32_t shift = 0;
+    while (s->largest >> shift > 65535) shift++;
+    uint64_t u[CHUNK];
+    for (uint64_t first = 0; first < s->count; first += CHUNK) {
+        const size_t n = s->count - first < CHUNK ? (size_t)(s->count - first) : CHUNK;
+        ac_sheet_integers(s, first, n, u);
+        for (size_t i = 0; i < n; i++) used[u[i] >> shift] = 1;
+    }
+    uint32_t last = 0, widest = 0, before = 0;
+    while (!used[last]) last++;
+    for (uint32_t v = last + 1; v < 65536; v++) {
+        if (!used[v]) continue;
+        if (v - last > widest) widest = v - last, before = last;
+        last = v;
+    }
+    free(used);
+    if (widest < 4 || (uint64_t)widest * 4 < s->largest >> shift) return 0;
+    *gap = (ac_gap){(uint64_t)(before + 1) << shift, (uint64_t)(widest - 1) << shift};
+    return 1;
+}
+
+/* Brings far-off values (a BLANK, NaNs) next to the rest while the range exceeds 16 bits. */
+static void close_gaps(ac_sheet *s)
+{
+    ac_gap gap;
+    while (s->largest > 65535 && s->map.gap_count < AC_MAX_GAPS && find_gap(s, &gap)) {
+        s->map.gaps[s->map.gap_count++] = gap;
+        s->largest -= gap.length;
+    }
+}
+
+static uint32_t count_bits(uint64_t v)
+{
+    v -= v >> 1 & 0x5555555555555555u;
+    v = (v & 0x3333333333333333u) + (v >> 2 & 0x3333333333333333u);
+    return (uint32_t)(((v + (v >> 4)) & 0x0f0f0f0f0f0f0f0fu) * 0x0101010101010101u >> 56);
+}
+
+/* Whether some thousand elements show that values are used without holes. */
+static int looks_dense(const ac_sheet *s)
+{
+    uint64_t seen[1024] = {0}, v[CHUNK];
+    const uint64_t stride = s->count >> SAMPLE_LOG ? s->count >> SAMPLE_LOG : 1, total = (s->count + stride - 1) / stride;
+    for (uint64_t first = 0; first < total; first += CHUNK) {
+        const size_t n = total - first < CHUNK ? (size_t)(total - first) : CHUNK;
+        load_strided(s->data, s->dtype, s->map.kind, first * stride, (size_t)stride, n, v);
+        for (size_t i = 0; i < n; i++) {
+            const uint32_t u = (uint16_t)(v[i] - s->map.offset);
+            seen[u >> 6] |= (uint64_t)1 << (u & 63);
+        }
+    }
+    uint32_t count = 0, steps = 0, least = 65536, most = 0;
+    for (uint32_t i = 0; i < 1024; i++) {
+        if (!seen[i]) continue;
+        count += count_bits(seen[i]);
+        steps += count_bits(seen[i] & (seen[i] << 1 | (i ? seen[i - 1] >> 63 : 0)));
+        if (least == 65536)
+            for (least = 64 * i; !(seen[i] >> (least & 63) & 1);) least++;
+        for (most = 64 * i + 63; !(seen[i] >> (most & 63) & 1);) most--;
+    }
+    return count > 8 && 2 * steps > count - 1 && count * 2 > most - least;
+}
+
+static void count_values(const ac_sheet *s, uint32_t *counts)
+{
+    uint16_t samples[CHUNK];
+    for (uint64_t first = 0; first < s->count; first += CHUNK) {
+        const size_t n = s->count - first < CHUNK ? (size_t)(s->count - first) : CHUNK;
+        ac_sheet_samples(s, first, n, samples);
+        for (size_t i = 0; i < n; i++) counts[samples[i]]++;
+    }
+}
+
+/* Replaces u by its index in a lattice or by its rank among `values`, which are taken over. */
+static void use_lattice(ac_sheet *s, const uint16_t *values, uint32_t n, ac_lattice lattice)
+{
+    s->map.rule = AC_RULE_LATTICE;
+    s->map.step = lattice.step, s->map.phase = lattice.phase;
+    for (uint32_t i = 0; i < n; i++) s->rank[values[i]] = (uint16_t)ac_lattice_index(lattice, values[i]);
+    s->largest = s->rank[values[n - 1]];
+}
+
+static void use_set(ac_sheet *s, uint16_t *values, uint32_t n)
+{
+    s->map.rule = AC_RULE_SET;
+    s->map.values = values;
+    s->map.value_count = n;
+    for (uint32_t i = 0; i < n; i++) s->rank[values[i]] = (uint16_t)i;
+    s->largest = n - 1;
+}
+
+/* A lattice or a value set for integers of 16 bits of which some never occur. */
+static int match_set(ac_sheet *s)
+{
+    if (looks_dense(s)) return AC_OK;
+    uint32_t *counts = calloc(65536, sizeof *counts), n = 0;
+    uint16_t *values = malloc(65536 * sizeof *values), *rank = calloc(65536, sizeof *rank);
+    int status = counts && values && rank ? AC_OK : AC_ERROR_MEMORY;
+    if (!status) {
+        count_values(s, counts);
+        for (uint32_t v = 0; v < 65536; v++)
+            if (counts[v]) values[n++] = (uint16_t)v;
+        ac_lattice lattice;
+        if (n >= 2 && values[n - 1] - values[0] + 1u != n) {
+            const int is_lattice = ac_lattice_fit(values, n, &lattice);
+            if (is_lattice || ac_set_pays(values, n, counts)) {
+                s->rank = rank, rank = NULL;
+                if (is_lattice)
+                    use_lattice(s, values, n, lattice);
+                else
+                    use_set(s, values, n), values = NULL;
+            }
+        }
+    }
+    free(counts);
+    free(values);
+    free(rank);
+    return status;
+}
+
+int ac_sheet_init(ac_sheet *s, const ac_array *array, const void *data, int *mappable)
+{
+    memset(s, 0, sizeof *s);
+    int status = ac_array_count(array, &s->count);
+    if (status) return status;
+    s->data = data;
+    s->dtype = array->dtype;
+    s->sides = ac_sheet_of(array);
+    if (ac_is_float(s->dtype)) s->map.kind = holds_integers(data, s->dtype, s->count) ? AC_KIND_FLOAT_INTEGER : AC_KIND_FLOAT_BITS;
+    uint64_t low, high;
+    range_of(s, &low, &high);
+    *mappable = high - low < AC_MAX_RANGE;
+    if (!*mappable) return AC_OK;
+    /* Offsets in steps of 16 keep converter patterns (value modulo 16) in place from tile to tile. */
+    const uint64_t rounded = low & ~(uint64_t)15;
+    s->map.offset = high - rounded <= 65535 ? rounded : low;
+    s->largest = high - s->map.offset;
+    if (s->largest <= 65535)
+        status = match_set(s);
+    else
+        close_gaps(s);
+    return status;
+}
+
+void ac_sheet_free(ac_sheet *s)
+{
+    ac_pixel_map_free(&s->map);
+    free(s->rank);
+}
+
+/* The map's bytes */
+
+size_t ac_pixel_map_bound(const ac_pixel_map *map)
+{
+    return 2 + AC_MAX_VARINT * (3 + 2 * (size_t)map->gap_count) + (map->rule == AC_RULE_SET ? ac_set_bound(map->value_count) : AC_MAX_VARINT);
+}
+
+size_t ac_pixel_map_write(const ac_pixel_map *map, uint8_t *out)
+{
+    uint8_t *p = out;
+    *p++ = (uint8_t)(map->kind | map->rule << 4);
+    p += ac_put_signed_varint(p, (int64_t)map->offset);
+    p += ac_put_varint(p, map->gap_count);
+    for (uint32_t i = 0; i < map->gap_count; i++) {
+        p += ac_put_varint(p, map->gaps[i].start);
+        p += ac_put_varint(p, map->gaps[i].length);
+    }
+    if (map->rule == AC_RULE_LATTICE) {
+        p += ac_put_varint(p, map->step);
+        p += ac_put_varint(p, map->phase);
+    }
+    if (map->rule == AC_RULE_SET) {
+        p += ac_put_varint(p, map->value_count);
+        uint8_t *const packed = p + 3; /* the length, 1 to 3 bytes, goes before */
+        const size_t size = ac_set_pack(map->values, map->value_count, packed);
+        p += ac_put_varint(p, size);
+        memmove(p, packed, size);
+        p += size;
+    }
+    return (size_t)(p - out);
+}
+
+static void read_set(ac_reader *r, ac_pixel_map *map)
+{
+    map->value_count = (uint32_t)ac_take_varint(r, 65536);
+    const uint64_t size = ac_take_varint(r, 1 << 20);
+    const uint8_t *packed = ac_take(r, size);
+    if (!packed) return;
+    map->values = malloc((map->value_count + 1) * sizeof *map->values);
+    ac_fail_reader(r, map->values ? ac_set_unpack(packed, (size_t)size, map->values, map->value_count) : AC_ERROR_MEMORY);
+}
+
+int ac_pixel_map_read(ac_reader *r, ac_pixel_map *map)
+{
+    memset(map, 0, sizeof *map);
+    const uint32_t head = ac_take_byte(r);
+    map->kind = head & 15, map->rule = (uint8_t)(head >> 4);
+    if (map->kind > AC_KIND_FLOAT_INTEGER || map->rule > AC_RULE_SET) ac_fail_reader(r, AC_ERROR_CORRUPT);
+    map->offset = (uint64_t)ac_take_signed_varint(r);
+    map->gap_count = (uint32_t)ac_take_varint(r, AC_MAX_GAPS);
+    for (uint32_t i = 0; i < map->gap_count; i++) {
+        map->gaps[i].start = ac_take_varint(r, AC_MAX_RANGE);
+        map->gaps[i].length = ac_take_varint(r, AC_MAX_RANGE);
+    }
+    if (map->rule == AC_RULE_LATTICE) {
+        map->step = ac_take_varint(r, (uint64_t)1 << 48);
+        map->phase = ac_take_varint(r, (uint64_t)1 << 48);
+    }
+    if (map->rule == AC_RULE_SET) read_set(r, map);
+    if (r->status) ac_pixel_map_free(map);
+    return r->status;
+}
+
+void ac_pixel_map_free(ac_pixel_map *map)
+{
+    free(map->values);
+    map->values = NULL;
+}
+
+/* Decoder */
+
+#define STORE(type, expression)                                     \
+    {                                                               \
+        type *p = (type *)out + first;                              \
+        for (size_t i = 0; i < n; i++) p[i] = (type)(expression);   \
+        return;                                                     \
+    }
+
+static void store(int dtype, int kind, const uint64_t *v, size_t n, void *out, uint64_t first)
+{
+    if (kind == AC_KIND_FLOAT_INTEGER && dtype == AC_F4) STORE(float, (int64_t)v[i])
+    if (kind == AC_KIND_FLOAT_INTEGER && dtype == AC_F8) STORE(double, (int64_t)v[i])
+    switch (ac_item_bytes(dtype)) {
+    case 1: STORE(uint8_t, v[i])
+    case 2: STORE(uint16_t, v[i])
+    case 4: STORE(uint32_t, v[i])
+    default: STORE(uint64_t, v[i])
+    }
+}
+
+int ac_pixels_restore(const ac_pixel_map *map, int dtype, uint64_t *u, size_t n, void *out, uint64_t first)
+{
+    if (map->rule == AC_RULE_LATTICE)
+        for (size_t i = 0; i < n; i++) u[i] = (u[i] * map->step + map->phase) >> 32;
+    if (map->rule == AC_RULE_SET)
+        for (size_t i = 0; i < n; i++) {
+            if (u[i] >= map->value_count) return AC_ERROR_CORRUPT;
+            u[i] = map->values[u[i]];
+        }
+    for (uint32_t g = map->gap_count; g-- > 0;) {
+        const ac_gap gap = map->gaps[g];
+        for (size_t i = 0; i < n; i++) u[i] += u[i] >= gap.start ? gap.length : 0;
+    }
+    for (size_t i = 0; i < n; i++) u[i] += map->offset;
+    if (map->kind == AC_KIND_FLOAT_BITS) {
+        const uint32_t width = 8 * (uint32_t)ac_item_bytes(dtype);
+        for (size_t i = 0; i < n; i++) u[i] = unordered_bits(u[i], width);
+    }
+    store(dtype, map->kind, u, n, out, first);
+    return AC_OK;
+}
+
+int ac_pixels_restore_words(const ac_pixel_map *map, uint16_t *elements, uint64_t n)
+{
+    if (map->kind != AC_KIND_INTEGER || map->rule || map->gap_count) return 0;
+    const uint16_t offset = (uint16_t)map->offset;
+    if (offset)
+        for (uint64_t i = 0; i < n; i++) elements[i] = (uint16_t)(elements[i] + offset);
+    return 1;
+}

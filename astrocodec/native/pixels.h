@@ -1,0 +1,58 @@
+/* Pixels: elements of any data type <-> integers u >= 0 in the same order. docs/format.md section "Pixels". */
+#ifndef AC_PIXELS_H
+#define AC_PIXELS_H
+
+#include "array.h"
+#include "varint.h"
+
+enum { AC_KIND_INTEGER, AC_KIND_FLOAT_BITS, AC_KIND_FLOAT_INTEGER };
+enum { AC_RULE_NONE, AC_RULE_LATTICE, AC_RULE_SET };
+enum { AC_MAX_GAPS = 8 };
+#define AC_MAX_RANGE ((uint64_t)1 << 62)
+
+typedef struct {
+    uint64_t start, length;
+} ac_gap;
+
+typedef struct {
+    uint8_t kind, rule;
+    uint32_t gap_count, value_count;
+    uint64_t offset, step, phase; /* offset modulo 2^64 */
+    ac_gap gaps[AC_MAX_GAPS];
+    uint16_t *values; /* of a set; owned */
+} ac_pixel_map;
+
+size_t ac_pixel_map_bound(const ac_pixel_map *map);
+size_t ac_pixel_map_write(const ac_pixel_map *map, uint8_t *out);
+/* On failure nothing is owned. */
+int ac_pixel_map_read(ac_reader *reader, ac_pixel_map *map);
+void ac_pixel_map_free(ac_pixel_map *map);
+
+/* An array while it is encoded: its elements, and the map that was chosen for them. */
+typedef struct {
+    const void *data;
+    int dtype;
+    uint64_t count;
+    ac_sides sides;
+    ac_pixel_map map;
+    uint64_t largest; /* of the integers */
+    uint32_t low_bits;
+    uint16_t *rank; /* rules 1 and 2: what takes the place of u; owned */
+} ac_sheet;
+
+/* Chooses the map. `mappable` becomes 0 where the range is too wide for one. The array is not empty. */
+int ac_sheet_init(ac_sheet *sheet, const ac_array *array, const void *data, int *mappable);
+void ac_sheet_free(ac_sheet *sheet);
+/* The integers of n elements. */
+void ac_sheet_integers(const ac_sheet *sheet, uint64_t first, size_t n, uint64_t *u);
+/* The same without their low bits. */
+void ac_sheet_samples(const ac_sheet *sheet, uint64_t first, size_t n, uint16_t *samples);
+/* The array itself where its elements are the samples, else NULL. */
+const uint16_t *ac_sheet_as_samples(const ac_sheet *sheet);
+
+/* Undoes the map for n integers, which are overwritten. `out` is the array, `first` the place of the first element in it. */
+int ac_pixels_restore(const ac_pixel_map *map, int dtype, uint64_t *u, size_t n, void *out, uint64_t first);
+/* The same in place for elements of two bytes whose map is an offset alone; 0 if it is another map. */
+int ac_pixels_restore_words(const ac_pixel_map *map, uint16_t *elements, uint64_t n);
+
+#endif

@@ -1,0 +1,23 @@
+/* Which values an image uses: a lattice v = (k * step + phase) >> 32, or an explicit set. docs/format.md section "Pixels". */
+#ifndef AC_VALUESET_H
+#define AC_VALUESET_H
+
+#include "astrocodec.h"
+
+typedef struct {
+    uint64_t step, phase; /* in units of 2^-32 */
+} ac_lattice;
+
+/* A lattice that holds all of the ascending values: 1 if there is one. Out of memory counts as none. */
+int ac_lattice_fit(const uint16_t *values, uint32_t n, ac_lattice *out);
+/* Index of a value that the lattice holds. */
+static inline uint64_t ac_lattice_index(ac_lattice l, uint32_t value) { return (((uint64_t)value << 32) + UINT32_MAX - l.phase) / l.step; }
+
+/* Whether ranks among the values save more than listing the values costs; counts has a place for each of the 65536 values. */
+int ac_set_pays(const uint16_t *values, uint32_t n, const uint32_t *counts);
+/* Gaps less one in Golomb-Rice codes. Room for ac_set_bound(n) bytes; returns how many were written. */
+static inline size_t ac_set_bound(uint32_t n) { return 65536 / 8 + 3 * (size_t)n + 1; }
+size_t ac_set_pack(const uint16_t *values, uint32_t n, uint8_t *out);
+int ac_set_unpack(const uint8_t *data, size_t length, uint16_t *values, uint32_t n);
+
+#endif
