@@ -1,0 +1,89 @@
+"""HDF5 chunks through the native library: what its filter does, callable outside HDF5 and its lock."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from astrocodec._native import _library
+from astrocodec.errors import CorruptError, FormatError, ModelNotFoundError, TruncatedError, VersionError
+
+_pointer, _size, _int = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int
+_values = ctypes.POINTER(ctypes.c_uint)
+
+_library.ac_chunk_bound.argtypes = [_values, _size, _size]
+_library.ac_chunk_bound.restype = _size
+_library.ac_chunk_encode.argtypes = [_values, _size, _pointer, _size, _pointer, _size, ctypes.POINTER(_size)]
+_library.ac_chunk_size.argtypes = [_values, _size, _pointer, _size, ctypes.POINTER(_size)]
+_library.ac_chunk_decode.argtypes = [_values, _size, _pointer, _size, _pointer, _size]
+_library.ac_last_error.restype = ctypes.c_char_p
+_library.H5PLget_plugin_info.restype = _pointer
+
+_ERRORS: dict[int, type[Exception]] = {
+    11: MemoryError,
+    20: TruncatedError,
+    21: CorruptError,
+    30: FormatError,
+    31: ModelNotFoundError,
+    32: VersionError,
+    33: FormatError,
+}
+
+
+def library_path() -> Path:
+    """The native library, which is the HDF5 plugin too."""
+    return Path(_library._name)
+
+
+def plugin_info() -> int:
+    """Address of the filter's ``H5Z_class2_t``."""
+    return int(_library.H5PLget_plugin_info())
+
+
+def last_error() -> str:
+    """Why this thread's last chunk could not be coded, empty if none failed."""
+    return bytes(_library.ac_last_error()).decode("utf-8", "replace")
+
+
+class ChunkCodec:
+    """The filter with the values of one dataset; may be used by any number of threads at once.
+
+    Parameters
+    ----------
+    values : sequence of int
+        The filter's ``cd_values``.
+    """
+
+    def __init__(self, values: Sequence[int]) -> None:
+        self._count = len(values)
+        self._values = (ctypes.c_uint * max(1, len(values)))(*values)
+
+    def encode(self, data: NDArray[np.generic]) -> bytes:
+        """Stream of a chunk, given as a contiguous array in the file's byte order."""
+        bound = _library.ac_chunk_bound(self._values, self._count, data.nbytes)
+        out, length = np.empty(bound, np.uint8), _size()
+        _check(
+            _library.ac_chunk_encode(
+                self._values, self._count, data.ctypes.data, data.nbytes, out.ctypes.data, bound, ctypes.byref(length)
+            )
+        )
+        return out[: length.value].tobytes()
+
+    def size(self, stream: bytes) -> int:
+        """Bytes of the chunk that a stream holds."""
+        found = _size()
+        _check(_library.ac_chunk_size(self._values, self._count, stream, len(stream), ctypes.byref(found)))
+        return found.value
+
+    def decode(self, stream: bytes, out: NDArray[np.generic]) -> None:
+        """Decode a chunk into a contiguous array, in the file's byte order."""
+        _check(_library.ac_chunk_decode(self._values, self._count, stream, len(stream), out.ctypes.data, out.nbytes))
+
+
+def _check(status: int) -> None:
+    if status:
+        raise _ERRORS.get(status, ValueError)(last_error())

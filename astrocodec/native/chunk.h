@@ -1,0 +1,61 @@
+/* Chunk: the bytes of one HDF5 chunk <-> one stream, told by the filter's values ("cd_values") what the bytes are.
+ * docs/hdf5.md section "Filter values". */
+#ifndef AC_CHUNK_H
+#define AC_CHUNK_H
+
+#include "astrocodec.h"
+
+enum {
+    AC_CHUNK_LAYOUT = 1,       /* version of the layout of the values */
+    AC_CHUNK_MAX_VALUES = 256, /* in all */
+    AC_CHUNK_MAX_DELTA = 960,  /* bytes of a tuned model */
+    AC_CHUNK_BIG_ENDIAN = 1 << 8,
+    AC_CHUNK_PAIRS = 1 << 9, /* elements of two equal numbers: complex ones, for instance */
+    AC_CHUNK_WIDE = 1 << 10, /* lengths of axes take two values */
+    /* options */
+    AC_CHUNK_THOROUGH = 1,
+    AC_CHUNK_EMBED = 2,      /* a tuned model goes into every chunk */
+    AC_CHUNK_TUNED_ONLY = 4, /* chunks do not try the general model as well */
+    AC_CHUNK_OPTIONS = 7
+};
+
+/* The values, read. ndim 0: it is not known what the bytes are. */
+typedef struct {
+    uint32_t options;
+    int32_t dtype, big_endian, pairs, ndim;
+    uint64_t shape[AC_MAX_DIMENSIONS]; /* in elements, a pair being one */
+    size_t delta_length;
+    uint8_t delta[AC_CHUNK_MAX_DELTA];
+} ac_chunk_values;
+
+/* AC_ERROR_VERSION for a newer layout, AC_ERROR_CORRUPT for values that contradict each other or their checksum. */
+int ac_chunk_values_read(const unsigned *values, size_t count, ac_chunk_values *out);
+/* Returns how many values were written, at most AC_CHUNK_MAX_VALUES. Leading axes are taken together where there are too many. */
+size_t ac_chunk_values_write(const ac_chunk_values *values, unsigned out[AC_CHUNK_MAX_VALUES]);
+/* Bytes of a chunk; 0 where it is not known. */
+uint64_t ac_chunk_values_size(const ac_chunk_values *values);
+int ac_item_size(int dtype); /* 0 for a code that is none */
+
+/* The same for bytes. On failure a text is left for ac_last_error. */
+AC_API size_t ac_chunk_bound(const unsigned *values, size_t count, size_t size);
+AC_API int ac_chunk_encode(const unsigned *values, size_t count, const void *data, size_t size, uint8_t *out, size_t capacity, size_t *length);
+AC_API int ac_chunk_size(const unsigned *values, size_t count, const uint8_t *stream, size_t length, size_t *size);
+AC_API int ac_chunk_decode(const unsigned *values, size_t count, const uint8_t *stream, size_t length, void *out, size_t size);
+
+/* A tuned model: one of a few that are kept, or made anew; to be given back. */
+typedef struct {
+    ac_model *model;
+    size_t length;
+    uint8_t delta[];
+} ac_tuned;
+int ac_tuned_take(const uint8_t *delta, size_t length, ac_tuned **out);
+void ac_tuned_give(ac_tuned *tuned); /* NULL is allowed */
+
+/* Why this thread's last call failed, in one line; "" before any failure. */
+AC_API const char *ac_last_error(void);
+/* Keeps a message for ac_last_error, and returns `status`. */
+int ac_fail(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Prints this thread's last error to stderr, each message once. */
+void ac_print_error(void);
+
+#endif

@@ -1,0 +1,121 @@
+"""Which datasets can be read and written chunk by chunk without HDF5's filter pipeline, and how their chunks lie."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import h5py
+import numpy as np
+
+from astrocodec._native_chunk import ChunkCodec
+from hdf5_filter.identity import FILTER_ID
+
+__all__ = ["ChunkedDataset", "filter_ids", "filter_values", "has_shuffle_before"]
+
+
+def filter_ids(dataset: h5py.Dataset) -> list[int]:
+    """Return the numbers of a dataset's filters, in their order."""
+    plist = dataset.id.get_create_plist()
+    return [plist.get_filter(number)[0] for number in range(plist.get_nfilters())]
+
+
+def filter_values(dataset: h5py.Dataset) -> tuple[int, ...] | None:
+    """Return the values of our filter, None where a dataset does not have it."""
+    if FILTER_ID not in filter_ids(dataset):
+        return None
+    _, values, _ = dataset.id.get_create_plist().get_filter_by_id(FILTER_ID)
+    return tuple(value & 0xFFFFFFFF for value in values)
+
+
+def has_shuffle_before(dataset: h5py.Dataset) -> bool:
+    """Tell whether bytes are shuffled before our filter gets them."""
+    ids = filter_ids(dataset)
+    return FILTER_ID in ids and h5py.h5z.FILTER_SHUFFLE in ids[: ids.index(FILTER_ID)]
+
+
+@dataclass(frozen=True)
+class ChunkedDataset:
+    """
+    A dataset with our filter alone, whose chunks may bypass the pipeline.
+
+    Attributes
+    ----------
+    dataset : h5py.Dataset
+    chunk : tuple of int
+        Shape of a chunk.
+    codec : ChunkCodec
+        The filter with the dataset's values.
+    """
+
+    dataset: h5py.Dataset
+    chunk: tuple[int, ...]
+    codec: ChunkCodec
+
+    @classmethod
+    def of(cls, dataset: h5py.Dataset) -> ChunkedDataset | None:
+        """Return the dataset so, or None where it must go the ordinary way."""
+        if dataset.chunks is None or filter_ids(dataset) != [FILTER_ID]:
+            return None
+        # What h5py would convert cannot be taken as it lies in the file: integers of 12 bits, for instance.
+        if not h5py.h5t.py_create(dataset.dtype, logical=True).equal(dataset.id.get_type()):
+            return None
+        return cls(dataset, dataset.chunks, ChunkCodec(filter_values(dataset) or ()))
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the elements as they lie in the file."""
+        dtype: np.dtype[Any] = self.dataset.dtype
+        return dtype
+
+    def filled(self, shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
+        """Return an array of the fill value."""
+        fill = np.asarray(self.dataset.fillvalue, self.dtype)
+        return np.zeros(shape, self.dtype) if not fill.tobytes().strip(b"\0") else np.full(shape, fill)
+
+    def raw(self, offset: tuple[int, ...]) -> tuple[int, bytes] | None:
+        """Return the filter mask and the bytes of a chunk, None for one that was never written."""
+        found = self.dataset.id.get_chunk_info_by_coord(offset)
+        if found.byte_offset is None or found.size == 0:
+            return None
+        mask, stream = self.dataset.id.read_direct_chunk(offset)
+        return mask, bytes(stream)
+
+    def decode(self, offset: tuple[int, ...], mask: int, stream: bytes) -> np.ndarray[Any, Any]:
+        """
+        Decode a chunk.
+
+        Raises
+        ------
+        AstrocodecError
+            Naming file, dataset and chunk, for a damaged one or a missing model.
+        """
+        pixels = np.empty(self.chunk, self.dtype)
+        place = f"{self.dataset.file.filename}: dataset {self.dataset.name!r}, chunk at {offset}"
+        if mask & 1:
+            if len(stream) != pixels.nbytes:
+                from astrocodec.errors import CorruptError
+
+                raise CorruptError(f"{place}: {len(stream)} bytes found, expected {pixels.nbytes} without a filter")
+            return np.frombuffer(stream, self.dtype).reshape(self.chunk)
+        try:
+            self.codec.decode(stream, pixels)
+        except (LookupError, ValueError) as error:
+            raise type(error)(f"{place}: {error}") from error
+        return pixels
+
+    def offsets(self, box: tuple[range, ...]) -> Iterator[tuple[int, ...]]:
+        """Yield the offsets of the chunks that a box of indices touches, row by row."""
+        axes = [_touched(axis, side) for axis, side in zip(box, self.chunk, strict=True)]
+        return itertools.product(*axes)
+
+
+def _touched(indices: range, side: int) -> list[int]:
+    """Offsets of the chunks along one axis; `indices` ascend."""
+    if not indices:
+        return []
+    if indices.step >= side:
+        return sorted({index // side * side for index in indices})
+    return list(range(indices[0] // side * side, indices[-1] + 1, side))

@@ -1,0 +1,223 @@
+"""`compress`: a file whose datasets are stored with our filter."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+
+from astrocodec.errors import CorruptError
+from astrocodec.model import Model, load_model
+from astrocodec.target import Target
+from hdf5_filter.comparison import compare_files
+from hdf5_filter.copying import Place, copy_dataset, copy_file
+from hdf5_filter.files import copy_userblock, create_like, datasets_of, open_file, system_errors
+from hdf5_filter.filter_options import AstroCodec
+from hdf5_filter.reading import available_cores
+from hdf5_filter.report import DatasetReport, FileReport
+from hdf5_filter.storage import describe, reason_to_keep
+from hdf5_filter.transfer import compress_dataset, fitted_chunks
+
+__all__ = ["Transfer", "compress", "rewrite", "wanted_paths"]
+
+ProgressCall = Callable[[int, int], object]
+Transfer = Callable[[h5py.Dataset, Place, Any, Callable[[int], None]], DatasetReport]
+
+
+def compress(
+    source: str | os.PathLike[str],
+    target: str | os.PathLike[str],
+    *,
+    datasets: Sequence[str] | None = None,
+    chunks: tuple[int, ...] | None = None,
+    model: str | Path | Model = "default",
+    tune: bool = True,
+    effort: int = 5,
+    thorough: bool = False,
+    workers: int | None = None,
+    overwrite: bool = False,
+    verify: bool = True,
+    progress: ProgressCall | None = None,
+) -> FileReport:
+    """
+    Copy an HDF5 file, storing its datasets of numbers with the astrocodec filter.
+
+    Attributes, groups, links, dimension scales, references, named types, fill values and creation order are kept, and
+    so is every dataset that would not become smaller.
+
+    Parameters
+    ----------
+    source, target : path
+        The file, and the one to write. It gets its name when it is whole and verified.
+    datasets : sequence of str, optional
+        Paths of the datasets to compress, or of groups that hold them; by default all.
+    chunks : tuple of int, optional
+        Shape of the chunks along the last axes; leading axes have 1. By default the dataset's own where they suit,
+        else about 512 x 512.
+    model : str, Path or Model, optional
+        Model to code with, or to start from when tuning.
+    tune : bool, optional
+        Fit the model to each dataset.
+    effort : int, optional
+        Time for tuning, 1 to 9.
+    thorough : bool, optional
+        Try every way to code a tile.
+    workers : int, optional
+        Threads; by default one for each core.
+    overwrite : bool, optional
+        Whether `target` may exist.
+    verify : bool, optional
+        Decode everything and compare it with the source before the target gets its name.
+    progress : callable, optional
+        Called with bytes done and bytes in total.
+
+    Returns
+    -------
+    FileReport
+
+    Raises
+    ------
+    FormatError
+        `source` is not HDF5 or damaged.
+    FileExistsError
+        `target` exists.
+    ValueError
+        There is no such dataset, or it cannot be compressed.
+
+    Examples
+    --------
+    >>> import h5py, numpy as np, pathlib, tempfile
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> with h5py.File(folder / "a.h5", "w") as file:
+    ...     file["sci"] = np.random.default_rng(1).poisson(300, (256, 256)).astype("u2")
+    >>> report = compress(folder / "a.h5", folder / "a.ac.h5", tune=False)
+    >>> report.datasets[0].kind, report.verified, report.ratio > 1.5
+    ('compressed', True, True)
+    """
+    base = load_model(model)
+    cores = available_cores() if workers is None else workers
+    wanted: set[str] | None = None
+
+    def transfer(dataset: h5py.Dataset, place: Place, kind: Any, advance: Callable[[int], None]) -> DatasetReport:
+        reason = reason_to_keep(dataset)
+        if wanted is not None:
+            reason = "not chosen" if dataset.name not in wanted else reason if reason != "small" else ""
+        if not reason:
+            starts_from = "default" if base.base is not None or base.is_shipped else base
+            codec = (
+                AstroCodec.tuned(dataset, base=starts_from, effort=effort, thorough=thorough)
+                if tune
+                else AstroCodec(base, thorough=thorough)
+            )
+            shape = fitted_chunks(dataset, chunks)
+            made = compress_dataset(dataset, place, kind, codec, chunks=shape, workers=cores, advance=advance)
+            if made is not None:
+                return describe(made, "compressed")
+            reason = "would not become smaller"
+        else:
+            advance(_size(dataset))
+        copy_dataset(dataset, place, lambda _: kind)
+        return describe(dataset, "copied", reason)
+
+    def prepare(file: h5py.File) -> None:
+        nonlocal wanted
+        wanted = wanted_paths(file, datasets)
+
+    return rewrite(
+        source, target, transfer, prepare, workers=cores, overwrite=overwrite, verify=verify, progress=progress
+    )
+
+
+@dataclass
+class _Progress:
+    call: ProgressCall | None
+    total: int
+    done: int = 0
+
+    def advance(self, size: int) -> None:
+        self.done = min(self.total, self.done + size)
+        if self.call is not None:
+            self.call(self.done, self.total)
+
+
+def rewrite(
+    source: str | os.PathLike[str],
+    target: str | os.PathLike[str],
+    transfer: Transfer,
+    prepare: Callable[[h5py.File], None],
+    *,
+    workers: int,
+    overwrite: bool,
+    verify: bool,
+    progress: ProgressCall | None,
+) -> FileReport:
+    """Copy a file whole or not at all, its datasets by `transfer`; `prepare` sees the open source first."""
+    start = time.perf_counter()
+    name = os.fspath(source)
+    report = FileReport(name, os.fspath(target), os.stat(source).st_size)
+    if os.path.exists(target) and os.path.samefile(source, target):
+        raise FileExistsError(f"{name}: source and target are the same file; choose another target")
+    with open_file(source) as old, Target(target, overwrite=overwrite) as out, system_errors(os.fspath(target)):
+        prepare(old)
+        total = sum(_size(dataset) for dataset in datasets_of(old))
+        bar = _Progress(progress, total * (2 if verify else 1))
+        with create_like(old, out.temporary) as new:
+
+            def copy(dataset: h5py.Dataset, place: Place, map_type: Callable[[Any], Any]) -> None:
+                found = transfer(dataset, place, map_type(dataset.id.get_type()), bar.advance)
+                found.name = dataset.name
+                report.datasets.append(found)
+
+            copy_file(old, new, copy)
+        copy_userblock(Path(source), out.temporary, old.userblock_size)
+        if verify:
+            try:
+                with h5py.File(out.temporary, "r") as again:
+                    compare_files(old, again, workers, bar.advance)
+            except CorruptError as error:
+                raise CorruptError(
+                    f"{name}: the copy differs, nothing was written; please report this: {error}"
+                ) from error
+            report.verified = True
+        report.compressed_bytes = out.temporary.stat().st_size
+        out.commit()
+    report.seconds = time.perf_counter() - start
+    return report
+
+
+def _size(dataset: h5py.Dataset) -> int:
+    return int(dataset.size or 0) * int(dataset.id.get_type().get_size())
+
+
+def wanted_paths(file: h5py.File, names: Sequence[str] | None) -> set[str] | None:
+    """
+    Find the datasets that are named, or that groups of these names hold; None stands for all.
+
+    Raises
+    ------
+    ValueError
+        There is no such dataset, or it cannot be compressed.
+    """
+    if names is None:
+        return None
+    paths: set[str] = set()
+    for name in names:
+        path = "/" + name.strip("/")
+        found = {
+            dataset.name: dataset
+            for dataset in datasets_of(file)
+            if dataset.name == path or dataset.name.startswith(path.rstrip("/") + "/")
+        }
+        if not found and path in file and isinstance(file[path], h5py.Dataset):
+            found = {d.name: d for d in datasets_of(file) if d.id == file[path].id}  # another name of it
+        if not found:
+            raise ValueError(f"{file.filename}: no dataset {name!r}; `astrocodec info` lists them")
+        if path in found and reason_to_keep(found[path]) not in ("", "small", "compressed already"):
+            raise ValueError(f"{file.filename}: dataset {name!r} cannot be compressed: {reason_to_keep(found[path])}")
+        paths |= set(found)
+    return paths

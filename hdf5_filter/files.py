@@ -1,0 +1,120 @@
+"""Opening HDF5 files to read and to make copies of, with errors that name them."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import h5py
+
+from astrocodec.errors import FormatError, TruncatedError
+from hdf5_filter.copying import link_names
+
+__all__ = ["SIGNATURE", "create_like", "datasets_of", "is_hdf5", "open_file", "system_errors"]
+
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
+_CANNOT = {2: "no such file", 13: "permission denied"}
+
+
+def is_hdf5(path: str | os.PathLike[str]) -> bool:
+    """
+    Tell whether a file has HDF5's signature where it may be.
+
+    Examples
+    --------
+    >>> is_hdf5("/dev/null")
+    False
+    """
+    with open(path, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        at = 0
+        while at == 0 or at < size:
+            file.seek(at)
+            if file.read(len(SIGNATURE)) == SIGNATURE:
+                return True
+            at = max(512, 2 * at)
+    return False
+
+
+def open_file(path: str | os.PathLike[str]) -> h5py.File:
+    """
+    Open a file to read it.
+
+    Raises
+    ------
+    FormatError
+        It is not HDF5, or damaged.
+    OSError
+        The system refuses.
+    """
+    name = os.fspath(path)
+    if not is_hdf5(path):
+        raise FormatError(f"{name}: not an HDF5 file")
+    try:
+        return h5py.File(path, "r")
+    except OSError as error:
+        if error.errno in (errno.EAGAIN, errno.EACCES, errno.ENOENT):
+            raise
+        kind = TruncatedError if "truncated" in str(error) else FormatError
+        raise kind(f"{name}: cannot be opened as HDF5: {error}") from error
+
+
+def create_like(source: h5py.File, path: Path) -> h5py.File:
+    """Create a file with the creation properties of another."""
+    plist = source.id.get_create_plist()
+    root = h5py.h5o.open(source.id, b"/").get_create_plist()  # a file's own properties do not tell of its root group
+    plist.set_link_creation_order(root.get_link_creation_order())
+    plist.set_attr_creation_order(root.get_attr_creation_order())
+    access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
+    access.set_fclose_degree(h5py.h5f.CLOSE_STRONG)
+    newest = {0: h5py.h5f.LIBVER_EARLIEST, 1: h5py.h5f.LIBVER_EARLIEST, 2: h5py.h5f.LIBVER_V18}
+    version = plist.get_version()[0]
+    access.set_libver_bounds(newest.get(version, h5py.h5f.LIBVER_V110), h5py.h5f.LIBVER_LATEST)
+    return h5py.File(h5py.h5f.create(os.fsencode(path), h5py.h5f.ACC_TRUNC, plist, access))
+
+
+def copy_userblock(source: Path, target: Path, size: int) -> None:
+    """Copy what precedes the HDF5 part of a file."""
+    if size:
+        with open(source, "rb") as old, open(target, "r+b") as new:
+            new.write(old.read(size))
+
+
+def datasets_of(file: h5py.File) -> Iterator[h5py.Dataset]:
+    """Yield every dataset once, in the order of the file's groups."""
+    seen: set[int] = set()
+
+    def walk(group: Any) -> Iterator[h5py.Dataset]:
+        for name in link_names(group):
+            if group.links.get_info(name).type != h5py.h5l.TYPE_HARD:
+                continue
+            obj = h5py.h5o.open(group, name)
+            address = int(h5py.h5o.get_info(obj).addr)
+            if address in seen:
+                continue
+            seen.add(address)
+            if isinstance(obj, h5py.h5g.GroupID):
+                yield from walk(obj)
+            elif isinstance(obj, h5py.h5d.DatasetID):
+                yield h5py.Dataset(obj)
+
+    root = h5py.h5o.open(file.id, b"/")
+    seen.add(int(h5py.h5o.get_info(root).addr))
+    yield from walk(root)
+
+
+@contextmanager
+def system_errors(name: str) -> Iterator[None]:
+    """Turn what h5py says of a full disk into the system's own error."""
+    try:
+        yield
+    except (OSError, RuntimeError) as error:
+        text = str(error)
+        for number in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
+            if f"errno = {number}," in text or os.strerror(number) in text:
+                raise OSError(number, os.strerror(number), name) from error
+        raise

@@ -1,0 +1,145 @@
+"""The filter's options as h5py takes them: `compression=AstroCodec()` or `**AstroCodec()`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import h5py
+
+import astrocodec
+from astrocodec.model import Model, load_model
+from hdf5_filter.identity import FILTER_ID, FILTER_NAME
+from hdf5_filter.values import FilterValues
+
+__all__ = ["AstroCodec"]
+
+
+class AstroCodec(h5py.filters.FilterRefBase):  # type: ignore[misc]
+    """
+    Options of the astrocodec filter for one dataset.
+
+    Parameters
+    ----------
+    model : str, Path or Model, optional
+        ``'default'``, or a model from `astrocodec.tune`, which then travels in the dataset's header.
+    thorough : bool, optional
+        Try every way to code a tile: up to twice the time.
+    embed_model : bool, optional
+        Put a tuned model into every chunk as well, for readers that get chunks without the dataset.
+    try_general : bool, optional
+        Let each chunk take the better of the tuned and the general model: twice the time to write.
+
+    Examples
+    --------
+    >>> import h5py, numpy as np
+    >>> frame = np.random.default_rng(1).poisson(300, (512, 512)).astype("u2")
+    >>> with h5py.File.in_memory() as file:
+    ...     dataset = file.create_dataset("sci", data=frame, chunks=(256, 256), compression=AstroCodec())
+    ...     (dataset[...] == frame).all(), dataset.id.get_storage_size() < frame.nbytes / 2
+    (np.True_, True)
+    """
+
+    filter_id = FILTER_ID
+    filter_name = FILTER_NAME
+
+    def __init__(
+        self,
+        model: str | Path | Model = "default",
+        *,
+        thorough: bool = False,
+        embed_model: bool = False,
+        try_general: bool = True,
+    ) -> None:
+        loaded = load_model(model)
+        delta = b"" if loaded.is_shipped else loaded.delta()
+        self._set(FilterValues(thorough, embed_model, try_general, delta))
+
+    def _set(self, values: FilterValues) -> None:
+        self.values = values
+        self.filter_options = values.to_values()
+
+    @classmethod
+    def tuned(cls, data: Any, *, base: str | Path | Model = "default", effort: int = 5, **options: bool) -> AstroCodec:
+        """
+        Fit the model to an array, or to several.
+
+        Parameters
+        ----------
+        data : array_like or sequence of array_like
+            What will be stored, or a part of it. Of an HDF5 dataset a sample is read.
+        base : str, Path or Model, optional
+            The shipped model to start from.
+        effort : int, optional
+            1 to 9; 5 takes about a second.
+        **options
+            As for the class.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> AstroCodec.tuned(np.zeros((8, 8), "u2"))
+        AstroCodec()
+        """
+        from hdf5_filter.sampling import sample
+
+        arrays = data if isinstance(data, list | tuple) else [data]
+        parts = [part for array in arrays for part in sample(array)]
+        return cls(astrocodec.tune(parts, base, effort=effort), **options)
+
+    @classmethod
+    def from_filter_options(cls, filter_options: Sequence[int]) -> AstroCodec:
+        """
+        Rebuild the options from the filter's values of a dataset.
+
+        Examples
+        --------
+        >>> AstroCodec.from_filter_options((1, 1))
+        AstroCodec(thorough=True)
+        """
+        made = cls.__new__(cls)
+        found = FilterValues.from_values(tuple(filter_options))
+        made._set(FilterValues(found.thorough, found.embed_model, found.try_general, found.delta))
+        return made
+
+    @property
+    def model(self) -> Model:
+        """The model that chunks are coded with."""
+        return Model.from_delta(self.values.delta) if self.values.delta else load_model("default")
+
+    def get_config(self) -> dict[str, Any]:
+        """
+        Return the options as plain values.
+
+        Examples
+        --------
+        >>> AstroCodec().get_config()["thorough"]
+        False
+        """
+        values = self.values
+        return {
+            "id": FILTER_NAME,
+            "model": self.model.fingerprint,
+            "tuned": bool(values.delta),
+            "thorough": values.thorough,
+            "embed_model": values.embed_model,
+            "try_general": values.try_general,
+        }
+
+    def __repr__(self) -> str:
+        """Name the options that are not the default."""
+        values = self.values
+        parts = [f"model=<tuned {self.model.fingerprint}, {len(values.delta)} bytes>"] if values.delta else []
+        parts += ["thorough=True"] if values.thorough else []
+        parts += ["embed_model=True"] if values.embed_model else []
+        parts += [] if values.try_general else ["try_general=False"]
+        return f"AstroCodec({', '.join(parts)})"
+
+    def __eq__(self, other: object) -> bool:
+        """Whether two give the same values."""
+        return isinstance(other, AstroCodec) and self.filter_options == other.filter_options
+
+    def __hash__(self) -> int:
+        """As h5py's base class."""
+        return hash((self.filter_id, self.filter_options))

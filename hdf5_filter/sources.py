@@ -1,0 +1,85 @@
+"""What `write_dataset` may be given: arrays of any size, read piece by piece, or blocks one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+__all__ = ["ArraySource", "BlockSource", "open_source"]
+
+
+class ArraySource:
+    """
+    Anything with shape, dtype and slices: an array, a memory map, an HDF5, Zarr or Dask array.
+
+    Parameters
+    ----------
+    array : object
+        Read along its first axis, some rows at a time.
+    """
+
+    def __init__(self, array: Any) -> None:
+        self._array = array
+        self.shape: tuple[int, ...] = tuple(array.shape)
+        self.dtype = np.dtype(array.dtype)
+        self.length: int | None = self.shape[0]
+
+    def blocks(self, rows: int) -> Iterator[np.ndarray[Any, Any]]:
+        """Yield the array's rows, this many at a time."""
+        for start in range(0, self.shape[0], rows):
+            yield np.asarray(self._array[start : start + rows])
+
+
+class BlockSource:
+    """
+    Blocks that follow each other along the first axis, as many as come.
+
+    Parameters
+    ----------
+    blocks : iterable of array_like
+        Equal in dtype, and in shape but for the first axis.
+    """
+
+    def __init__(self, blocks: Iterable[Any]) -> None:
+        self._blocks = iter(blocks)
+        try:
+            self._first = np.asarray(next(self._blocks))
+        except StopIteration:
+            raise ValueError("no block found: an empty dataset needs an array with shape and dtype") from None
+        if self._first.ndim == 0:
+            raise TypeError(f"blocks are arrays, {self._first.dtype} scalar found: give an array with shape and dtype")
+        self.shape: tuple[int, ...] = (0, *self._first.shape[1:])
+        self.dtype = self._first.dtype
+        self.length: int | None = None
+
+    def blocks(self, rows: int) -> Iterator[np.ndarray[Any, Any]]:
+        """Yield the blocks as they come."""
+        yield self._first
+        for number, block in enumerate(self._blocks, 1):
+            array = np.asarray(block)
+            if array.shape[1:] != self.shape[1:] or array.dtype != self.dtype:
+                raise ValueError(
+                    f"block {number} has dtype {array.dtype} and shape {array.shape}, the first has {self.dtype} and "
+                    f"{self._first.shape}: only the length of the first axis may differ"
+                )
+            yield array
+
+
+def open_source(data: Any) -> ArraySource | BlockSource:
+    """
+    Take data as an array if they have shape, dtype and slices, as blocks if they are iterable, else as an array.
+
+    Examples
+    --------
+    >>> open_source(np.zeros((2, 3))).shape, open_source(iter([np.zeros((2, 3))])).shape
+    ((2, 3), (0, 3))
+    """
+    if hasattr(data, "shape") and hasattr(data, "dtype") and hasattr(data, "__getitem__"):
+        if len(data.shape) == 0:
+            raise TypeError("a scalar cannot be chunked, so it cannot be compressed; use create_dataset")
+        return ArraySource(data)
+    if isinstance(data, Iterable) and not isinstance(data, list | tuple | str | bytes):
+        return BlockSource(data)
+    return ArraySource(np.atleast_1d(np.asarray(data)))

@@ -1,0 +1,93 @@
+"""How a dataset is stored, and whether our filter could store it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import h5py
+
+from astrocodec.model import Model, load_model
+from hdf5_filter.chunked import filter_ids, filter_values
+from hdf5_filter.identity import FILTER_ID
+from hdf5_filter.report import DatasetReport, Kind
+from hdf5_filter.values import FilterValues
+
+__all__ = ["describe", "reason_to_keep"]
+
+_SMALL = 16 << 10  # below this an index of chunks costs what is saved
+_NAMES = {1: "gzip", 2: "shuffle", 3: "fletcher32", 4: "szip", 5: "nbit", 6: "scaleoffset", FILTER_ID: "astrocodec"}
+
+
+def reason_to_keep(dataset: h5py.Dataset) -> str:
+    """Say why a dataset cannot be compressed, or need not be; empty where it can."""
+    space, plist = dataset.id.get_space(), dataset.id.get_create_plist()
+    if space.get_simple_extent_type() == h5py.h5s.SCALAR:
+        return "a single value"
+    if not dataset.size:
+        return "no elements"
+    if plist.get_layout() == h5py.h5d.VIRTUAL:
+        return "virtual"
+    if plist.get_external_count():
+        return "stored in other files"
+    if not _is_codable(dataset):
+        return "its type is not coded"
+    missing = [number for number in filter_ids(dataset) if not h5py.h5z.filter_avail(number)]
+    if missing:
+        return f"its filter {missing[0]} is not installed"
+    if FILTER_ID in filter_ids(dataset):
+        return "compressed already"
+    if dataset.id.get_storage_size() == 0:
+        return "nothing was written yet"
+    if dataset.chunks is None and dataset.nbytes < _SMALL:
+        return "small"
+    return ""
+
+
+def _is_codable(dataset: h5py.Dataset) -> bool:
+    try:
+        dtype = dataset.dtype
+        if not h5py.h5t.py_create(dtype, logical=True).equal(dataset.id.get_type()):
+            return False
+    except TypeError:
+        return False
+    if dtype.names is not None:
+        kinds = {dtype[name] for name in dtype.names}
+        equal = len(dtype.names) == 2 and len(kinds) == 1 and not _has_gaps(dtype)
+        return equal and str(kinds.pop().str[1:]) in _CODED
+    return str(dtype.str[1:]) in {*_CODED, "c8", "c16", "b1"}
+
+
+_CODED = frozenset(f"{kind}{size}" for kind, sizes in (("u", "1248"), ("i", "1248"), ("f", "248")) for size in sizes)
+
+
+def _has_gaps(dtype: Any) -> bool:
+    return int(dtype.itemsize) != sum(dtype[name].itemsize for name in dtype.names)
+
+
+def describe(dataset: h5py.Dataset, kind: Kind | None = None, note: str = "") -> DatasetReport:
+    """Report on a dataset as it is stored."""
+    values = filter_values(dataset)
+    stored = int(dataset.id.get_storage_size())
+    pixels = math.prod(dataset.shape) if dataset.shape is not None else 0
+    delta = FilterValues.from_values(values).delta if values is not None else b""
+    model = Model.from_delta(delta) if delta else load_model("default")
+    try:
+        dtype = "" if dataset.shape is None else str(dataset.dtype)
+    except TypeError:
+        dtype = "unknown to h5py"
+    return DatasetReport(
+        dataset.name,
+        kind or ("compressed" if values is not None else "dataset"),
+        dtype,
+        dataset.shape or (),
+        dataset.chunks or (),
+        pixels,
+        [_NAMES.get(number, str(number)) for number in filter_ids(dataset)],
+        pixels * dataset.id.get_type().get_size(),
+        stored,
+        8 * stored / pixels if pixels else None,
+        "" if values is None else model.fingerprint,
+        bool(delta),
+        note,
+    )

@@ -1,0 +1,229 @@
+"""`write_dataset`: chunks encoded in threads, outside HDF5's lock."""
+
+from __future__ import annotations
+
+import itertools
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import h5py
+import numpy as np
+
+from astrocodec.parallel import ordered_map
+from hdf5_filter.chunk_shape import choose_chunks
+from hdf5_filter.chunked import ChunkedDataset, has_shuffle_before
+from hdf5_filter.filter_options import AstroCodec
+from hdf5_filter.identity import FILTER_ID
+from hdf5_filter.reading import available_cores, read_dataset
+from hdf5_filter.sources import ArraySource, BlockSource, open_source
+
+__all__ = ["create_dataset", "write_dataset", "write_rows"]
+
+_Rows = Iterator[np.ndarray[Any, Any]]
+
+
+def write_dataset(
+    group: h5py.Group,
+    name: str,
+    data: Any,
+    *,
+    chunks: tuple[int, ...] | None = None,
+    codec: AstroCodec | None = None,
+    workers: int | None = None,
+    maxshape: tuple[int | None, ...] | None = None,
+    fillvalue: Any = None,
+    append: bool = False,
+) -> h5py.Dataset:
+    """
+    Create a compressed dataset, encoding several chunks at once, or append to one.
+
+    The chunks are those that HDF5 itself would have written, byte for byte. The filter is mandatory in the dataset:
+    no program writes chunks without it unnoticed.
+
+    Parameters
+    ----------
+    group : h5py.Group
+        File or group, open for writing.
+    name : str
+        Of the dataset; groups on its path are made.
+    data : array_like or iterable of arrays
+        Arrays in memory, memory maps, HDF5, Zarr and Dask arrays are read a row of chunks at a time, so they may be
+        larger than memory. Of other iterables each item is a block, and the blocks follow each other along the first
+        axis. Axes are not added: a frame that is appended to a cube is ``frame[np.newaxis]``.
+    chunks : tuple of int, optional
+        Shape of the chunks; by default about 512 x 512 elements of the last two axes.
+    codec : AstroCodec, optional
+        By default the general model; `AstroCodec.tuned` fits one.
+    workers : int, optional
+        Threads; by default one for each core.
+    maxshape : tuple, optional
+        Largest shape, None for axes without limit; by default the first axis has no limit if `append` is given or the
+        data are blocks.
+    fillvalue : scalar, optional
+        Value of elements that were not written.
+    append : bool, optional
+        Lengthen the dataset along its first axis, if there is one. `chunks`, `codec` and so on then stay as they are.
+
+    Returns
+    -------
+    h5py.Dataset
+
+    Raises
+    ------
+    TypeError
+        The type cannot be coded: it is not integers, floats or complex numbers of at most 8 bytes each.
+    ValueError
+        The name is taken, or data and dataset do not fit.
+
+    Examples
+    --------
+    >>> import h5py, numpy as np, hdf5_filter
+    >>> night = (np.full((1, 64, 80), number, "u2") for number in range(5))
+    >>> with h5py.File.in_memory() as file:
+    ...     cube = hdf5_filter.write_dataset(file, "night/cube", night, workers=2)
+    ...     cube = hdf5_filter.write_dataset(file, "night/cube", np.zeros((1, 64, 80), "u2"), append=True)
+    ...     cube.shape
+    (6, 64, 80)
+    """
+    source = open_source(data)
+    cores = available_cores() if workers is None else workers
+    if append and name in group:
+        return _append(group[name], source, cores)
+    if maxshape is None and (append or source.length is None):
+        maxshape = (None, *source.shape[1:])
+    dataset = create_dataset(
+        group, name, source.shape, source.dtype, chunks=chunks, codec=codec, maxshape=maxshape, fillvalue=fillvalue
+    )
+    write_rows(dataset, 0, source, cores)
+    return dataset
+
+
+def create_dataset(
+    group: h5py.Group,
+    name: str | None,
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any] | h5py.h5t.TypeID,
+    *,
+    chunks: tuple[int, ...] | None = None,
+    codec: AstroCodec | None = None,
+    maxshape: tuple[int | None, ...] | None = None,
+    fillvalue: Any = None,
+    plist: h5py.h5p.PropDCID | None = None,
+) -> h5py.Dataset:
+    """Create an empty dataset whose only filter is ours, mandatory; as for `write_dataset`, without a name if None."""
+    kind = dtype if isinstance(dtype, h5py.h5t.TypeID) else h5py.h5t.py_create(dtype, logical=True)
+    if name is not None and name in group:
+        raise ValueError(f"{group.file.filename}: {name!r} exists; choose another name, or append=True to lengthen it")
+    longest = tuple(maxshape) if maxshape is not None else shape
+    if chunks is None:
+        open_ended = tuple(0 if most is None and not size else size for most, size in zip(longest, shape, strict=True))
+        chunks = choose_chunks(open_ended, kind.get_size())
+    plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE) if plist is None else plist
+    plist.set_chunk(tuple(chunks))
+    if fillvalue is not None:
+        plist.set_fill_value(np.asarray(fillvalue, kind.dtype))
+    plist.set_filter(FILTER_ID, h5py.h5z.FLAG_MANDATORY, (codec or AstroCodec()).filter_options)
+    limits = tuple(h5py.h5s.UNLIMITED if most is None else most for most in longest)
+    links = h5py.h5p.create(h5py.h5p.LINK_CREATE)
+    links.set_create_intermediate_group(True)
+    links.set_char_encoding(h5py.h5t.CSET_UTF8)
+    space = h5py.h5s.create_simple(shape, limits)
+    try:
+        made = h5py.h5d.create(group.id, None if name is None else name.encode(), kind, space, plist, links)
+    except (ValueError, RuntimeError) as error:
+        from astrocodec._native_chunk import last_error
+
+        if "parameters not appropriate" in str(error) or "user callback" in str(error):
+            raise TypeError(f"{name!r}: {last_error()}") from error
+        raise
+    return h5py.Dataset(made)
+
+
+def _append(dataset: h5py.Dataset, source: ArraySource | BlockSource, workers: int) -> h5py.Dataset:
+    """Lengthen a dataset along its first axis."""
+    where = f"{dataset.file.filename}: dataset {dataset.name!r}"
+    if source.shape[1:] != dataset.shape[1:]:
+        raise ValueError(f"{where} has rows of shape {dataset.shape[1:]}, the data have {source.shape[1:]}")
+    if not np.can_cast(source.dtype, dataset.dtype, "equiv" if source.dtype.names else "safe"):
+        raise ValueError(f"{where} holds {dataset.dtype}, {source.dtype} does not fit without loss")
+    if dataset.maxshape[0] is not None:
+        raise ValueError(f"{where} cannot become longer: its maxshape is {dataset.maxshape}")
+    write_rows(dataset, dataset.shape[0], source, workers)
+    return dataset
+
+
+def write_rows(dataset: h5py.Dataset, start: int, source: ArraySource | BlockSource, workers: int) -> None:
+    """Write a source into a dataset from this row on; the dataset is lengthened where it ends."""
+    chunked = ChunkedDataset.of(dataset)
+    if chunked is None or 0 in dataset.shape[1:]:
+        _write_ordinarily(dataset, start, source)
+        return
+    side = chunked.chunk[0]
+    kept = start % side
+    rows = source.blocks(side)
+    if kept:
+        rows = itertools.chain([read_dataset(dataset, slice(start - kept, start), workers=workers)], rows)
+    write_chunk_rows(chunked, start - kept, _in_rows(rows, side), workers)
+
+
+def write_chunk_rows(chunked: ChunkedDataset, start: int, rows: _Rows, workers: int) -> None:
+    """Write rows of chunks from this index on; all but the last are as long as a chunk."""
+    dataset = chunked.dataset
+
+    def jobs() -> Iterator[tuple[tuple[int, ...], np.ndarray[Any, Any]]]:
+        at = start
+        for block in rows:
+            pixels = block.astype(chunked.dtype, copy=False)
+            if at + len(pixels) > dataset.shape[0]:
+                dataset.resize(at + len(pixels), axis=0)
+            box = (range(at, at + len(pixels)), *map(range, pixels.shape[1:]))
+            for offset in chunked.offsets(box):
+                yield offset, _chunk_of(chunked, pixels, (0, *offset[1:]))
+            at += len(pixels)
+
+    def encode(job: tuple[tuple[int, ...], np.ndarray[Any, Any]]) -> tuple[tuple[int, ...], bytes]:
+        offset, pixels = job
+        return offset, chunked.codec.encode(np.ascontiguousarray(pixels))
+
+    for offset, stream in ordered_map(encode, jobs(), workers):
+        dataset.id.write_direct_chunk(offset, stream)
+
+
+def _chunk_of(chunked: ChunkedDataset, pixels: np.ndarray[Any, Any], offset: tuple[int, ...]) -> np.ndarray[Any, Any]:
+    """Cut a chunk out of a row of them; beyond the edge it has the fill value, as HDF5 does it."""
+    part = pixels[tuple(slice(at, at + side) for at, side in zip(offset, chunked.chunk, strict=True))]
+    if part.shape == chunked.chunk:
+        return part
+    whole = chunked.filled(chunked.chunk)
+    whole[tuple(map(slice, part.shape))] = part
+    return whole
+
+
+def _in_rows(blocks: _Rows, side: int) -> _Rows:
+    """Put blocks together, and cut them, so that all but the last have `side` rows."""
+    waiting: list[np.ndarray[Any, Any]] = []
+    for block in blocks:
+        waiting.append(block)
+        while sum(map(len, waiting)) >= side:
+            joined = waiting[0] if len(waiting) == 1 else np.concatenate(waiting)
+            yield joined[:side]
+            waiting = [joined[side:]] if len(joined) > side else []
+    if sum(map(len, waiting)):
+        yield np.concatenate(waiting)
+
+
+def _write_ordinarily(dataset: h5py.Dataset, start: int, source: ArraySource | BlockSource) -> None:
+    """Let HDF5 run its filters."""
+    if has_shuffle_before(dataset):
+        warnings.warn(
+            f"dataset {dataset.name!r} has the filter shuffle before astrocodec: without it the data become smaller",
+            stacklevel=4,
+        )
+    at = start
+    for block in source.blocks(dataset.chunks[0] if dataset.chunks else 64):
+        if at + len(block) > dataset.shape[0]:
+            dataset.resize(at + len(block), axis=0)
+        if block.size:
+            dataset[at : at + len(block)] = block
+        at += len(block)
