@@ -1,4 +1,4 @@
-"""The native library through ctypes: ABI check, status codes, models, tiles. ctypes is used here and in `_native_*` alone."""
+"""The native library through ctypes: ABI check, status codes, models, tiles. Only `_native*` modules use ctypes."""
 
 from __future__ import annotations
 

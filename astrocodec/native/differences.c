@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "log512.h"
 #include "rans.h"
 #include "tile.h"
 
@@ -24,20 +25,6 @@ static void put_u16(uint8_t *p, uint32_t v) { p[0] = (uint8_t)v, p[1] = (uint8_t
 static void put_u32(uint8_t *p, uint32_t v) { put_u16(p, v), put_u16(p + 2, v >> 16); }
 static uint32_t get_u16(const uint8_t *p) { return (uint32_t)p[0] | (uint32_t)p[1] << 8; }
 static uint32_t get_u32(const uint8_t *p) { return get_u16(p) | get_u16(p + 2) << 16; }
-
-static uint32_t bit_length(uint32_t v)
-{
-    uint32_t n = 0;
-    for (; v; v >>= 1) n++;
-    return n;
-}
-
-/* 512 * log2(v), linear between powers of two, for all v from 1. */
-static uint32_t log512(uint32_t v)
-{
-    const uint32_t e = bit_length(v) - 1;
-    return (e << 9) + (uint32_t)((((uint64_t)v << 9) >> e) & 511);
-}
 
 /* Neighbours. Outside the tile they repeat what is known, so that every predictor has something. */
 
@@ -166,6 +153,8 @@ static uint32_t read_rice(bit_reader *b, mean *m, uint32_t most)
 enum { SEGMENTS = 64, SEGMENT = 64, CELLS = 128, PRIOR_PAIRS = 4, LEAST_SAVED = LOG_ONE * 3 / 8, LEAST_ENTROPY = LOG_ONE };
 
 typedef struct {
+    uint32_t rows, columns, n;
+    uint16_t v[SEGMENTS * SEGMENT], w[SEGMENTS * SEGMENT], north[SEGMENTS * SEGMENT], nw[SEGMENTS * SEGMENT];
     uint16_t differences[SEGMENTS * SEGMENT], counts[65536];
 } sample;
 
@@ -175,55 +164,66 @@ static uint32_t cell_of(uint16_t difference, uint32_t *log_width)
     const uint32_t negative = difference >> 15, a = negative ? 65536u - difference : difference;
     *log_width = 0;
     if (a < 4) return negative << 6 | a;
-    const uint32_t e = bit_length(a) - 1;
+    const uint32_t e = (uint32_t)ac_log2_floor(a);
     *log_width = e - 2;
     return negative << 6 | (4 * e - 4 + (a >> (e - 2) & 3));
 }
 
 /* The counts are zero before and after. */
-static int is_sparse(sample *s, uint32_t n)
+static int is_sparse(sample *s)
 {
     uint32_t members[CELLS] = {0}, pairs[CELLS] = {0}, log_width[CELLS] = {0};
+    const uint32_t n = s->n;
+    int64_t entropy = (int64_t)n * ac_log512(n), saved = 0;
+    for (uint32_t i = 0; i < n; i++) s->counts[s->differences[i]]++;
     for (uint32_t i = 0; i < n; i++) {
+        const uint32_t c = s->counts[s->differences[i]];
+        if (!c) continue; /* seen before */
+        s->counts[s->differences[i]] = 0;
         uint32_t width;
         const uint32_t cell = cell_of(s->differences[i], &width);
         log_width[cell] = width;
-        members[cell]++;
-        pairs[cell] += s->counts[s->differences[i]]++;
-    }
-    int64_t entropy = (int64_t)n * log512(n), saved = 0;
-    for (uint32_t i = 0; i < n; i++) {
-        const uint32_t c = s->counts[s->differences[i]];
-        s->counts[s->differences[i]] = 0;
-        if (c > 1) entropy -= (int64_t)c * log512(c);
+        members[cell] += c;
+        pairs[cell] += c * (c - 1) / 2;
+        entropy -= (int64_t)c * ac_log512(c);
     }
     for (uint32_t i = 0; i < CELLS; i++) {
+        if (!log_width[i]) continue;
         const uint32_t expected = (uint32_t)((uint64_t)members[i] * (members[i] - 1) / 2 >> log_width[i]);
-        if (log_width[i]) saved += (int64_t)members[i] * ((int64_t)log512(pairs[i] + PRIOR_PAIRS) - (int64_t)log512(expected + PRIOR_PAIRS));
+        saved += (int64_t)members[i] * (ac_log512(pairs[i] + PRIOR_PAIRS) - ac_log512(expected + PRIOR_PAIRS));
     }
     return saved > (int64_t)n * LEAST_SAVED || entropy < (int64_t)n * LEAST_ENTROPY;
+}
+
+/* Pieces of rows, and their neighbours. */
+static void take_sample(sample *s, const uint16_t *samples, uint32_t height, uint32_t width, size_t stride)
+{
+    s->rows = height - 1 < SEGMENTS ? height - 1 : SEGMENTS;
+    s->columns = width - 1 < SEGMENT ? width - 1 : SEGMENT;
+    s->n = s->rows * s->columns;
+    for (uint32_t i = 0; i < s->rows; i++) {
+        const uint32_t y = 1 + (uint32_t)((uint64_t)i * (height - 1) / s->rows);
+        const uint32_t x = 1 + (uint32_t)((uint64_t)(i * 37 % SEGMENTS) * (width - s->columns) / SEGMENTS);
+        const uint16_t *at = samples + y * stride + x;
+        const size_t row = (size_t)i * s->columns, size = s->columns * sizeof *at;
+        memcpy(s->v + row, at, size);
+        memcpy(s->w + row, at - 1, size);
+        memcpy(s->north + row, at - stride, size);
+        memcpy(s->nw + row, at - stride - 1, size);
+    }
 }
 
 int ac_differences_promising(const uint16_t *samples, uint32_t height, uint32_t width, size_t stride)
 {
     if (ac_check_sides(samples, height, width, stride) || height < 2 || width < 2) return 0;
-    const uint32_t rows = height - 1 < SEGMENTS ? height - 1 : SEGMENTS, columns = width - 1 < SEGMENT ? width - 1 : SEGMENT;
     sample *s = malloc(sizeof *s);
     if (!s) return 0;
     memset(s->counts, 0, sizeof s->counts);
+    take_sample(s, samples, height, width, stride);
     int is_promising = 0;
     for (int predictor = PREDICT_W; predictor <= PREDICT_GRADIENT && !is_promising; predictor++) {
-        uint32_t n = 0;
-        for (uint32_t i = 0; i < rows; i++) {
-            const uint32_t y = 1 + (uint32_t)((uint64_t)i * (height - 1) / rows);
-            const uint32_t first = 1 + (uint32_t)((uint64_t)(i * 37 % SEGMENTS) * (width - columns) / SEGMENTS);
-            for (uint32_t x = first; x < first + columns; x++) {
-                const uint16_t *at = samples + y * stride + x;
-                const neighbours a = {at[-1], *(at - stride), *(at - stride - 1)};
-                s->differences[n++] = (uint16_t)(*at - predict(a, predictor));
-            }
-        }
-        is_promising = is_sparse(s, n);
+        for (uint32_t i = 0; i < s->n; i++) s->differences[i] = (uint16_t)(s->v[i] - predict((neighbours){s->w[i], s->north[i], s->nw[i]}, predictor));
+        is_promising = is_sparse(s);
     }
     free(s);
     return is_promising;
@@ -253,7 +253,7 @@ static int choose_predictor(const uint16_t *samples, uint32_t height, uint32_t w
             }
         uint64_t saved = 0, symbols = 0;
         for (uint32_t d = 0; d < 65536; d++)
-            if (counts[d]) symbols++, saved += (uint64_t)counts[d] * log512(counts[d]);
+            if (counts[d]) symbols++, saved += (uint64_t)counts[d] * (uint32_t)ac_log512(counts[d]);
         /* Relative to log2 of the number of sampled pixels, the same for all. */
         const uint64_t cost = symbols * SYMBOL_COST + ((uint64_t)1 << 40) - saved;
         if (cost < least) least = cost, best = p;
@@ -326,7 +326,7 @@ static void choose_classes(const uint32_t *counts, uint32_t *merged, table *t)
             normalise(merged + c * n, n, t->freq[c]);
             for (uint32_t i = 0; i < n; i++) {
                 const uint32_t f = t->freq[c][i];
-                cost += f ? 2 * LOG_ONE * bit_length(f) + (uint64_t)merged[c * n + i] * (AC_PRECISION * LOG_ONE - log512(f)) : LOG_ONE;
+                cost += f ? 2 * LOG_ONE * ac_bit_length(f) + (uint64_t)merged[c * n + i] * (AC_PRECISION * LOG_ONE - (uint32_t)ac_log512(f)) : LOG_ONE;
             }
         }
         if (cost < least) least = cost, best = log_classes;
@@ -348,7 +348,7 @@ static size_t write_table(const table *t, uint8_t *out, size_t capacity)
     for (uint32_t c = 0; c < 1u << t->log_classes; c++) {
         mean lengths = {8, 1};
         for (uint32_t i = 0; i <= t->count; i++) {
-            const uint32_t f = t->freq[c][i], bits = bit_length(f);
+            const uint32_t f = t->freq[c][i], bits = ac_bit_length(f);
             write_rice(&b, &lengths, bits);
             if (bits) write_bits(&b, f, bits - 1);
         }

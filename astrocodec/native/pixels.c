@@ -63,6 +63,31 @@ static int holds_integers(const void *data, int dtype, uint64_t count)
     return 1;
 }
 
+#if defined(__x86_64__) && defined(__GNUC__)
+#define WIDE_VECTORS __attribute__((target("avx2")))
+#define HAS_WIDE_VECTORS __builtin_cpu_supports("avx2")
+#else
+#define WIDE_VECTORS
+#define HAS_WIDE_VECTORS 0
+#endif
+
+/* Of 16 bits under `flip`, which makes them unsigned. */
+static inline void words_range(const uint16_t *p, uint64_t n, uint16_t flip, uint16_t *low, uint16_t *high)
+{
+    uint16_t least = UINT16_MAX, most = 0;
+    for (uint64_t i = 0; i < n; i++) {
+        const uint16_t v = p[i] ^ flip;
+        least = v < least ? v : least;
+        most = v > most ? v : most;
+    }
+    *low = least ^ flip, *high = most ^ flip;
+}
+
+WIDE_VECTORS static void words_range_wide(const uint16_t *p, uint64_t n, uint16_t flip, uint16_t *low, uint16_t *high)
+{
+    words_range(p, n, flip, low, high);
+}
+
 #define RANGE(type)                                            \
     {                                                          \
         const type *p = s->data;                               \
@@ -78,11 +103,17 @@ static int holds_integers(const void *data, int dtype, uint64_t count)
 /* Smallest and largest number. */
 static void range_of(const ac_sheet *s, uint64_t *low, uint64_t *high)
 {
+    if (s->dtype == AC_U2 || s->dtype == AC_I2) {
+        const int is_signed = s->dtype == AC_I2;
+        uint16_t least, most;
+        (HAS_WIDE_VECTORS ? words_range_wide : words_range)(s->data, s->count, is_signed ? 0x8000 : 0, &least, &most);
+        *low = is_signed ? (uint64_t)(int16_t)least : least;
+        *high = is_signed ? (uint64_t)(int16_t)most : most;
+        return;
+    }
     switch (s->dtype) {
     case AC_U1: RANGE(uint8_t)
     case AC_I1: RANGE(int8_t)
-    case AC_U2: RANGE(uint16_t)
-    case AC_I2: RANGE(int16_t)
     case AC_U4: RANGE(uint32_t)
     case AC_I4: RANGE(int32_t)
     case AC_U8: RANGE(uint64_t)
