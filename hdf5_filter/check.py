@@ -52,7 +52,9 @@ def verify(
     Raises
     ------
     FormatError
-        A chunk is damaged, or the files differ; the message names dataset and chunk, or the object that differs.
+        A chunk is damaged; the message names dataset and chunk.
+    DifferenceError
+        The files differ; the message names the object that does.
     """
     cores = available_cores() if workers is None else workers
     report = info(source)

@@ -8,13 +8,17 @@ from typing import Any
 import h5py
 import numpy as np
 
-from astrocodec.errors import CorruptError
+from astrocodec.errors import AstrocodecError
 from hdf5_filter.attributes import attribute_names, read_attribute
 from hdf5_filter.copying import link_names
 from hdf5_filter.references import Addresses, holds_references
 from hdf5_filter.transfer import blocks_of
 
-__all__ = ["compare_files", "same_blocks"]
+__all__ = ["DifferenceError", "compare_files", "same_blocks"]
+
+
+class DifferenceError(AstrocodecError):
+    """Two files are not copies of each other."""
 
 
 def compare_files(first: h5py.File, second: h5py.File, workers: int, advance: Callable[[int], None]) -> None:
@@ -23,7 +27,7 @@ def compare_files(first: h5py.File, second: h5py.File, workers: int, advance: Ca
 
     Raises
     ------
-    CorruptError
+    DifferenceError
         Naming the first object that differs, and how.
     """
     _Comparison(first, second, workers, advance).run()
@@ -37,7 +41,9 @@ def same_blocks(first: h5py.Dataset, second: h5py.Dataset, workers: int, advance
         if not _same(block, other):
             differing = np.argwhere(_different(block, other))
             place = (int(differing[0][0]) + at, *map(int, differing[0][1:])) if len(differing) else at
-            raise CorruptError(f"{second.file.filename}: dataset {second.name!r} differs at {place} from the original")
+            raise DifferenceError(
+                f"{second.file.filename}: dataset {second.name!r} differs at {place} from the original"
+            )
         at += len(block)
         advance(block.nbytes)
 
@@ -78,8 +84,8 @@ class _Comparison:
                 raise self._difference(path, "the named type is another one")
             self._compare_attributes(path, first, second)
 
-    def _difference(self, path: str, what: str) -> CorruptError:
-        return CorruptError(f"{self._files[1].filename}: {path or '/'}: {what}")
+    def _difference(self, path: str, what: str) -> DifferenceError:
+        return DifferenceError(f"{self._files[1].filename}: {path or '/'}: {what}")
 
     def _walk(self, path: str, first: Any, second: Any) -> Iterator[tuple[str, Any, Any]]:
         addresses = [Addresses.address(obj) for obj in (first, second)]

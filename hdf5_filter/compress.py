@@ -11,10 +11,9 @@ from typing import Any
 
 import h5py
 
-from astrocodec.errors import CorruptError
 from astrocodec.model import Model, load_model
 from astrocodec.target import Target
-from hdf5_filter.comparison import compare_files
+from hdf5_filter.comparison import DifferenceError, compare_files
 from hdf5_filter.copying import Place, copy_dataset, copy_file
 from hdf5_filter.files import copy_userblock, create_like, datasets_of, open_file, system_errors
 from hdf5_filter.filter_options import AstroCodec
@@ -179,8 +178,8 @@ def rewrite(
             try:
                 with h5py.File(out.temporary, "r") as again:
                     compare_files(old, again, workers, bar.advance)
-            except CorruptError as error:
-                raise CorruptError(
+            except DifferenceError as error:
+                raise DifferenceError(
                     f"{name}: the copy differs, nothing was written; please report this: {error}"
                 ) from error
             report.verified = True

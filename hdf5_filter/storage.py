@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import h5py
+import numpy as np
 
 from astrocodec.model import Model, load_model
 from hdf5_filter.chunked import filter_ids, filter_values
@@ -52,9 +53,9 @@ def _is_codable(dataset: h5py.Dataset) -> bool:
     except TypeError:
         return False
     if dtype.names is not None:
-        kinds = {dtype[name] for name in dtype.names}
-        equal = len(dtype.names) == 2 and len(kinds) == 1 and not _has_gaps(dtype)
-        return equal and str(kinds.pop().str[1:]) in _CODED
+        kinds: set[np.dtype[Any]] = {dtype[name] for name in dtype.names}
+        equal: bool = len(dtype.names) == 2 and len(kinds) == 1 and not _has_gaps(dtype)
+        return equal and kinds.pop().str[1:] in _CODED
     return str(dtype.str[1:]) in {*_CODED, "c8", "c16", "b1"}
 
 
