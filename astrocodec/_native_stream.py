@@ -73,30 +73,32 @@ class StreamHeader:
 
 
 class _Threads:
-    """Tasks of one call of the library, run in threads; an exception on the way is kept for `finish`."""
+    """Runs the tasks of one call of the library in threads; what is raised on the way waits for `finish`."""
 
     def __init__(self, workers: int) -> None:
         self._workers = workers
-        self._failure: BaseException | None = None
-        self._parallel = _Parallel(_run_type(self._run), None)
-        self.argument = ctypes.byref(self._parallel) if workers > 1 else None
+        self._raised: list[BaseException] = []
+        self._parallel = _Parallel(_run_type(self._run), None) if workers > 1 else None
+        self.argument = ctypes.byref(self._parallel) if self._parallel else None
 
     def _run(self, _: int | None, task: int, work: int, count: int) -> None:
         call = _task_type(task)
         try:
             with ThreadPoolExecutor(min(self._workers, count)) as pool:
                 list(pool.map(lambda index: call(work, index), range(count)))
-        except BaseException as failure:
-            self._failure = failure
+        except BaseException as error:
+            self._raised.append(error)
 
-    def finish(self) -> None:
-        """Raise what was raised in `_run`."""
-        if self._failure is not None:
-            raise self._failure
+    def finish(self, status: int, what: str) -> None:
+        """Raise what was raised in `_run`, or what the status means."""
+        self._parallel = None  # it refers to this object
+        if self._raised:
+            raise self._raised[0]
+        _check(status, what)
 
 
-def _bytes_at(data: memoryview) -> NDArray[np.uint8]:
-    return np.frombuffer(data, np.uint8)
+def _start(data: memoryview) -> int:
+    return _address(np.frombuffer(data, np.uint8))
 
 
 def encode_stream(
@@ -118,15 +120,14 @@ def encode_stream(
         threads.argument,
         *(_address(out), out.size, ctypes.byref(length)),
     )
-    threads.finish()
-    _check(status, f"{values.dtype} array of shape {values.shape}")
+    threads.finish(status, "array")
     return out[: length.value].tobytes()
 
 
 def inspect_stream(stream: memoryview) -> StreamHeader:
     """The header of a stream."""
     info = _StreamInfo()
-    _check(_library.ac_stream_inspect(_address(_bytes_at(stream)), len(stream), ctypes.byref(info)), "stream")
+    _check(_library.ac_stream_inspect(_start(stream), len(stream), ctypes.byref(info)), "stream")
     return StreamHeader(
         dtype=np.dtype(DTYPES[info.array.dtype]),
         shape=tuple(info.array.shape[: info.array.ndim]),
@@ -144,8 +145,7 @@ def decode_stream(stream: memoryview, models: Sequence[NativeModel], out: NDArra
     """Decode a stream into a contiguous array of native byte order, whose size must be right."""
     handles, threads = (_pointer * len(models))(*(model.handle for model in models)), _Threads(workers)
     status = _library.ac_stream_decode_with(
-        *(handles, len(models), _address(_bytes_at(stream)), len(stream)),
+        *(handles, len(models), _start(stream), len(stream)),
         *(_address(out), out.nbytes, simd_level(), threads.argument),
     )
-    threads.finish()
-    _check(status, "stream")
+    threads.finish(status, "stream")
