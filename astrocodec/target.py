@@ -36,7 +36,7 @@ def target_name(target: FileLike | None) -> str:
 
 class Target:
     """
-    A temporary file beside the output; `commit` gives it the output's name.
+    A temporary file beside the output, made by ``with``; `commit` gives it the output's name.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ class Target:
     FileExistsError
         If the output exists and must not be replaced.
     OSError
-        If the folder cannot be written.
+        On entering, if the folder cannot be written.
 
     Examples
     --------
@@ -72,11 +72,8 @@ class Target:
         if isinstance(target, (str, os.PathLike)):
             self._path = Path(target)
             self._refuse_existing()
-            self._temporary = self._path.with_name(f".{self._path.name[:200]}.{secrets.token_hex(4)}.part")
-            self.file: IO[bytes] = self._open_beside()
         else:
             self._stream = target
-            self.file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
 
     @property
     def temporary(self) -> Path:
@@ -98,12 +95,12 @@ class Target:
         if not self._overwrite and os.path.lexists(self._path):
             raise FileExistsError(f"{self.name}: exists; allow overwriting or choose another name")
 
-    def _open_beside(self) -> IO[bytes]:
-        assert self._temporary is not None
+    def _open_beside(self, temporary: Path) -> IO[bytes]:
         try:
-            descriptor = os.open(self._temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+            descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         except OSError as error:
-            reason = f"cannot write in its folder {self._temporary.parent} ({error.strerror}); choose another target"
+            reason = f"cannot write in its folder {temporary.parent} ({error.strerror}); choose another target"
+            self._temporary = None
             raise type(error)(error.errno, reason, self.name) from error
         return os.fdopen(descriptor, "w+b")
 
@@ -121,6 +118,11 @@ class Target:
             shutil.copyfileobj(self.file, self._stream, 1 << 20)
             self._stream.flush()
 
+    def _discard(self) -> None:
+        """Remove the temporary file, if there is one that has not got the output's name."""
+        if self._temporary is not None:
+            self._temporary.unlink(missing_ok=True)
+
     @staticmethod
     def _sync_folder(folder: Path) -> None:
         descriptor = os.open(folder, os.O_RDONLY)
@@ -130,16 +132,27 @@ class Target:
             os.close(descriptor)
 
     def __enter__(self) -> Target:
-        return self
+        # Whatever interrupts this, a signal included, must not leave the file behind: no `__exit__` follows then.
+        try:
+            if self._path is None:
+                self.file: IO[bytes] = tempfile.TemporaryFile()
+            else:
+                self._temporary = self._path.with_name(f".{self._path.name[:200]}.{secrets.token_hex(4)}.part")
+                self.file = self._open_beside(self._temporary)
+            return self
+        except BaseException:
+            self._discard()
+            raise
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # A failed flush of a full disk must not hide the error that is on its way.
-        with suppress(OSError):
-            self.file.close()
-        if self._temporary is not None:
-            self._temporary.unlink(missing_ok=True)
+        try:
+            # A failed flush of a full disk must not hide the error that is on its way.
+            with suppress(OSError):
+                self.file.close()
+        finally:
+            self._discard()
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             reason = f"not written ({error.strerror}); free some space or choose another target"
             raise OSError(error.errno, reason, self.name) from error

@@ -10,6 +10,7 @@ from fits_tiles.check import info, verify
 from fits_tiles.compress import compress
 from fits_tiles.context import options
 from fits_tiles.decompress import decompress
+from fits_tiles.difference import DifferenceError
 from fits_tiles.report import FileReport, HduReport
 from fits_tiles.when_imported import register_with_astropy
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AstropyHookError",
     "CompImageHDU",
+    "DifferenceError",
     "FileReport",
     "HduReport",
     "compress",

@@ -11,7 +11,7 @@ import functools
 import importlib
 import inspect
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from types import ModuleType
 from typing import Any
@@ -24,7 +24,7 @@ from astropy.io import fits
 import astrocodec
 from astrocodec.errors import AstrocodecError
 from fits_tiles.blocks import int_card
-from fits_tiles.context import current_options
+from fits_tiles.context import current_options, current_tile
 from fits_tiles.grid import plan_tile_shape
 from fits_tiles.headers import (
     ALGORITHM,
@@ -44,7 +44,7 @@ __all__ = ["AstropyHookError", "dequantize", "quantize", "register", "standard_c
 
 _PACKAGE = "astropy.io.fits.hdu.compressed"
 _NEEDED = {
-    "_tiled_compression": ("ALGORITHMS", "_header_to_settings", "decompress_image_data_section"),
+    "_tiled_compression": ("ALGORITHMS", "_header_to_settings", "_iter_array_tiles", "decompress_image_data_section"),
     "settings": ("COMPRESSION_TYPES",),
     "header": ("COMPRESSION_TYPES", "_validate_tile_shape"),
     "compressed": ("COMPRESSION_TYPES", "_validate_tile_shape", "_bintable_header_to_image_header", "CompImageHDU"),
@@ -119,6 +119,7 @@ def register() -> None:
     for name in ("header", "compressed"):
         _replace(modules[name], "_validate_tile_shape", _with_default_tiles(modules[name]._validate_tile_shape))
     _replace(tiled, "_header_to_settings", _with_model(tiled._header_to_settings))
+    _replace(tiled, "_iter_array_tiles", _with_tile_number(tiled._iter_array_tiles))
     _replace(
         compressed, "_bintable_header_to_image_header", _with_original(compressed._bintable_header_to_image_header)
     )
@@ -156,6 +157,18 @@ def _with_model(original: Callable[..., dict[str, Any]]) -> Callable[..., dict[s
         return settings
 
     return header_to_settings
+
+
+def _with_tile_number(original: Callable[..., Iterator[tuple[int, Any]]]) -> Callable[..., Iterator[tuple[int, Any]]]:
+    """Let error messages name the tile, which astropy does not tell its codecs."""
+
+    @functools.wraps(original)
+    def iter_array_tiles(*arguments: Any, **keywords: Any) -> Iterator[tuple[int, Any]]:
+        for row, place in original(*arguments, **keywords):
+            current_tile.set(int(row) + 1)
+            yield row, place
+
+    return iter_array_tiles
 
 
 def _with_default_tiles(original: Callable[..., tuple[int, ...]]) -> Callable[..., tuple[int, ...]]:

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from astrocodec.errors import CorruptError
 from fits_tiles.blocks import BLOCK, CARD, Hdu, int_card, padded, read_at, split_cards, walk
 from fits_tiles.card_text import read_blob
 from fits_tiles.coders import TileCoder
@@ -25,6 +24,7 @@ from fits_tiles.container import (
     restored_header,
     stored_model,
 )
+from fits_tiles.difference import DifferenceError
 from fits_tiles.foreign import foreign_algorithm, staged
 from fits_tiles.grid import Band
 from fits_tiles.headers import ALGORITHM, TileLayout, holds_tiles, inflate, read_layout
@@ -72,7 +72,7 @@ def compare(
 
     Raises
     ------
-    CorruptError
+    DifferenceError
         Naming HDU, and card or pixel, of the first difference.
     FormatError
         If a tile does not decode.
@@ -88,7 +88,7 @@ def compare(
         header = restored_header(hdu, where, primary=pair.original.index == 0)
         _compare_headers(pair.original.header, header, where)
         if padding_of(hdu, where) != odd_padding(original_fd, pair.original):
-            raise CorruptError(f"{where}: the padding behind the pixels differs from the original's")
+            raise DifferenceError(f"{where}: the padding behind the pixels differs from the original's")
         coder = coder_for(layout, stored_model(hdu, where))
         tolerance = _Tolerance(fd, hdu, layout, where) if pair.lossy else None
         for band, pixels in decoded_bands(fd, hdu, layout, coder, where=where, workers=workers):
@@ -111,12 +111,12 @@ def _compare_bytes(
     original_fd: int, original: Hdu, fd: int, hdu: Hdu, where: str, advance: Callable[[int], None]
 ) -> None:
     if original.size != hdu.size:
-        raise CorruptError(f"{where}: has {hdu.size} bytes, the original {original.size}")
+        raise DifferenceError(f"{where}: has {hdu.size} bytes, the original {original.size}")
     step = 512 * BLOCK
     for at in range(0, hdu.size, step):
         size = min(step, hdu.size - at)
         if read_at(original_fd, original.start + at, size, where) != read_at(fd, hdu.start + at, size, where):
-            raise CorruptError(f"{where}: copied bytes {at} to {at + size} differ from the original's")
+            raise DifferenceError(f"{where}: copied bytes {at} to {at + size} differ from the original's")
         advance(size)
 
 
@@ -125,8 +125,8 @@ def _compare_headers(expected: bytes, found: bytes, where: str) -> None:
         return
     for number, (left, right) in enumerate(zip(split_cards(expected), split_cards(found), strict=False), 1):
         if left != right:
-            raise CorruptError(f"{where}: header card {number} is {right!r}, the original's is {left!r}")
-    raise CorruptError(f"{where}: the header has {len(found) // CARD} cards, the original {len(expected) // CARD}")
+            raise DifferenceError(f"{where}: header card {number} is {right!r}, the original's is {left!r}")
+    raise DifferenceError(f"{where}: the header has {len(found) // CARD} cards, the original {len(expected) // CARD}")
 
 
 def _report_pixel(
@@ -137,7 +137,7 @@ def _report_pixel(
     left, right = expected.view(bits), found.reshape(-1).view(bits)
     first = int(np.flatnonzero(left != right)[0])
     place = np.unravel_index(band.offset // layout.itemsize + first, layout.shape)
-    raise CorruptError(
+    raise DifferenceError(
         f"{where}: pixel {tuple(int(n) for n in place)} (from 0, NumPy order) is {found.reshape(-1)[first]}, "
         f"the original's is {expected[first]}"
     )
@@ -160,7 +160,7 @@ class _Tolerance:
             with np.errstate(invalid="ignore"):
                 near = (np.abs(left - right) <= slack) | (left == right)
             if not (near | both).all():
-                raise CorruptError(f"{self._where}, tile {number + 1}: pixels differ by more than the step {step:g}")
+                raise DifferenceError(f"{self._where}, tile {number + 1}: pixels differ by more than the step {step:g}")
 
 
 def layout_tiles(layout: TileLayout) -> int:
@@ -261,8 +261,10 @@ def verify(
 
     Raises
     ------
+    DifferenceError
+        Naming file, HDU, and card or pixel, of the first difference from the original.
     FormatError
-        Naming file, HDU and tile of the first damage or difference.
+        Naming file, HDU and tile of the first damage.
     """
     started = time.perf_counter()
     name = target_name(path)
@@ -318,7 +320,7 @@ def _compare_files(
         first = list(walk(plain.file.fileno(), source))
         report.original_bytes = file_size(plain.file.fileno())
         if len(first) != len(hdus) - shift:
-            raise CorruptError(f"{name}: has {len(hdus) - shift} HDUs, the original {source} has {len(first)}")
+            raise DifferenceError(f"{name}: has {len(hdus) - shift} HDUs, the original {source} has {len(first)}")
         pairs = []
         for hdu in first:
             number = hdu.index + shift

@@ -43,7 +43,7 @@ class LosslessCoder:
     model : Model or None
         Tuned model, None for the shipped ones.
     base : Model or str
-        Shipped model, which a tile may take too.
+        A tile may also take the shipped model behind this one.
     thorough : bool
         Try every way to code a tile.
     """
@@ -51,7 +51,7 @@ class LosslessCoder:
     def __init__(self, stored: str, model: Model | None, base: Model | str = "default", thorough: bool = False) -> None:
         self._stored = np.dtype(stored).newbyteorder("=")
         # A tile unlike the sample that the tuning saw may do better with the model it started from.
-        self._encoding = (model, load_model(base)) if model else (load_model(base),)
+        self._encoding = (model, _shipped(load_model(base))) if model else (load_model(base),)
         self._models = (model,) if model else ()
         self._thorough = thorough
 
@@ -76,6 +76,13 @@ class LosslessCoder:
             raise CorruptError(
                 f"the stream holds {found.dtype} pixels of shape {found.shape}, expected {self._stored} {shape}"
             )
+
+
+def _shipped(model: Model) -> Model:
+    """Return the shipped model that a model was tuned from: one that readers have without being given it."""
+    while not model.is_shipped:
+        model = model.base or load_model("default")
+    return model
 
 
 class QuantizedCoder:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import mmap
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
-import numpy.typing as npt
 
-import astrocodec
+from astrocodec.errors import FormatError
 from astrocodec.model import Model, load_model
 from fits_tiles.blocks import Hdu, int_card, read_at, walk
 from fits_tiles.check import Pair, compare
-from fits_tiles.coders import QuantizedCoder
 from fits_tiles.container import (
     CONTAINERS,
     PLACEHOLDER,
@@ -26,12 +23,14 @@ from fits_tiles.container import (
     is_plain_image,
     odd_padding,
 )
+from fits_tiles.difference import DifferenceError
 from fits_tiles.foreign import Staged, staged
 from fits_tiles.grid import TileGrid, plan_tile_shape
 from fits_tiles.headers import ALGORITHM, Quantization, TileLayout, holds_tiles
 from fits_tiles.model_cards import model_cards
 from fits_tiles.progress import Progress, ProgressCall
 from fits_tiles.report import FileReport, HduReport
+from fits_tiles.sample import tuned_model
 from fits_tiles.selection import select
 from fits_tiles.source import open_source
 from fits_tiles.table import needs_wide
@@ -43,7 +42,6 @@ __all__ = ["compress"]
 
 _DITHERS = {"none": -1, "no_dither": -1, "subtractive_dither_1": 1, "subtractive_dither_2": 2}
 _MIN_TUNED_BYTES = 1 << 14
-_SAMPLED_TILES = 16
 
 
 @dataclass(frozen=True)
@@ -57,6 +55,7 @@ class _Settings:
     dither: int
     seed: int | None
     workers: int
+    checksums: bool
 
 
 def compress(
@@ -74,6 +73,7 @@ def compress(
     extensions: Iterable[int | str] | int | str | None = None,
     workers: int = 1,
     verify: bool = True,
+    checksums: bool = True,
     overwrite: bool = False,
     progress: ProgressCall | None = None,
 ) -> FileReport:
@@ -110,6 +110,8 @@ def compress(
         Threads.
     verify : bool
         Decode every tile of the new file and compare every pixel and header card before it appears.
+    checksums : bool
+        Give a table ``CHECKSUM`` and ``DATASUM`` where its image had either; the image's own come back in any case.
     overwrite : bool
         Whether `dst` may be replaced.
     progress : callable, optional
@@ -121,6 +123,8 @@ def compress(
 
     Raises
     ------
+    DifferenceError
+        If the new file does not give back the source; it is not kept.
     FileExistsError
         If `dst` exists and may not be replaced.
     FormatError
@@ -141,7 +145,9 @@ def compress(
     (True, (64, 64))
     """
     started = time.perf_counter()
-    settings = _settings(container, tile_shape, model, tune, effort, quantize_level, dither, dither_seed, workers)
+    settings = _settings(
+        container, tile_shape, model, tune, effort, quantize_level, dither, dither_seed, workers, checksums
+    )
     name = target_name(src)
     with Target(dst, overwrite=overwrite) as target, open_source(src, target.folder) as file:
         chosen = select(list(walk(file.fileno(), name)), extensions, name)
@@ -154,12 +160,20 @@ def compress(
             report.compressed_bytes = target.file.tell()
             if verify:
                 target.file.flush()
-                compare(fd, target.file.fileno(), pairs, name, workers, meter.advance)
+                _check(fd, target, pairs, name, workers, meter)
                 report.verified = True
             meter.finish()
             target.commit()
     report.seconds = time.perf_counter() - started
     return report
+
+
+def _check(fd: int, target: Target, pairs: list[Pair], name: str, workers: int, meter: Progress) -> None:
+    """Compare what was written with the source; whatever is wrong with it, the source is not to blame."""
+    try:
+        compare(fd, target.file.fileno(), pairs, name, workers, meter.advance)
+    except FormatError as error:
+        raise DifferenceError(f"{error} (in the new file, which was not kept; please report it)") from error
 
 
 def _settings(
@@ -172,6 +186,7 @@ def _settings(
     dither: int | str | None,
     seed: int | None,
     workers: int,
+    checksums: bool,
 ) -> _Settings:
     if container not in CONTAINERS:
         raise ValueError(f"container is {container!r}, allowed are {' and '.join(map(repr, CONTAINERS))}")
@@ -190,7 +205,7 @@ def _settings(
     shape = None if tile_shape is None else tuple(int(n) for n in tile_shape)
     base = load_model(model)
     model_cards(base)
-    return _Settings(container, shape, base, tune, effort, level or None, method, seed, workers)
+    return _Settings(container, shape, base, tune, effort, level or None, method, seed, workers, checksums)
 
 
 def _write(
@@ -247,7 +262,7 @@ def _write_image(
     layout = TileLayout(**{**layout.__dict__, "wide": wide, "quantization": quantization})
     model = settings.model
     if settings.tune and hdu.data_bytes >= _MIN_TUNED_BYTES:
-        model = _tuned(fd, hdu, layout, settings)
+        model = tuned_model(fd, hdu, layout, settings.model, settings.effort)
     size = write_table(
         out,
         layout,
@@ -260,7 +275,7 @@ def _write_image(
         fingerprint=model.fingerprint,
         model=model_cards(model),
         padding=odd_padding(fd, hdu),
-        checksums=any(card[:8] in (b"CHECKSUM", b"DATASUM ") for card in hdu.cards),
+        checksums=settings.checksums and any(card[:8] in (b"CHECKSUM", b"DATASUM ") for card in hdu.cards),
     )
     meter.advance(hdu.size - hdu.data_bytes)
     pixels = prod(shape)
@@ -283,34 +298,3 @@ def _quantization(settings: _Settings, layout: TileLayout, fd: int, hdu: Hdu, gr
         first = read_at(fd, hdu.data_start, band.size, hdu.label)
         seed = int(np.frombuffer(first, np.uint8).sum(dtype=np.uint64)) % 10000 + 1
     return Quantization(float(settings.level), settings.dither, seed)
-
-
-def _tuned(fd: int, hdu: Hdu, layout: TileLayout, settings: _Settings) -> Model:
-    """Fit a model to the pixels of an HDU; the codec gives the base back where that would not win."""
-    page = hdu.data_start % mmap.ALLOCATIONGRANULARITY
-    # The map goes when the last array that looks at it goes.
-    mapped = mmap.mmap(fd, hdu.data_bytes + page, access=mmap.ACCESS_READ, offset=hdu.data_start - page)
-    pixels = np.frombuffer(mapped, layout.pixel_type, prod(layout.shape), page).reshape(layout.shape)
-    sample: Any = pixels
-    if layout.quantization is not None:
-        sample = _quantized_sample(pixels, layout)
-    elif pixels.ndim > 2:
-        sample = list(pixels.reshape(-1, *layout.shape[-2:]))
-    return astrocodec.tune(sample, settings.model, effort=settings.effort) if len(sample) else settings.model
-
-
-def _quantized_sample(pixels: npt.NDArray[Any], layout: TileLayout) -> list[npt.NDArray[np.int32]]:
-    assert layout.quantization is not None
-    coder = coder_for(layout, None)
-    assert isinstance(coder, QuantizedCoder)
-    grid = TileGrid(layout.shape, layout.tile_shape, layout.itemsize)
-    flat = pixels.reshape(-1)
-    step = max(1, grid.count // _SAMPLED_TILES)
-    found = []
-    for band in grid.bands():
-        start = band.offset // layout.itemsize
-        block = flat[start : start + prod(band.shape)].reshape(band.shape)
-        for number, place in enumerate(band.tiles, band.first_tile):
-            if number % step == 0 and (done := coder.integers(number, block[place])) is not None:
-                found.append(done[0])
-    return found

@@ -10,7 +10,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from astrocodec.errors import CorruptError
+from astrocodec.errors import FormatError
 from fits_tiles.blocks import BLOCK, Hdu, int_card, padded, read_at, walk
 from fits_tiles.card_format import assemble
 from fits_tiles.card_text import has_blob
@@ -26,6 +26,7 @@ from fits_tiles.container import (
     restored_header,
     stored_model,
 )
+from fits_tiles.difference import DifferenceError
 from fits_tiles.foreign import Staged, staged
 from fits_tiles.headers import TileLayout, holds_tiles, read_layout
 from fits_tiles.model_cards import MODEL_STEM
@@ -49,6 +50,7 @@ def decompress(
     extensions: Iterable[int | str] | int | str | None = None,
     workers: int = 1,
     verify: bool = True,
+    checksums: bool = True,
     overwrite: bool = False,
     progress: ProgressCall | None = None,
 ) -> FileReport:
@@ -73,6 +75,8 @@ def decompress(
         Threads.
     verify : bool
         Read the new file again and compare it with the decoded pixels before it appears.
+    checksums : bool
+        Compute ``CHECKSUM`` and ``DATASUM`` anew where an HDU has them and its pixels or its form changed.
     overwrite : bool
         Whether `dst` may be replaced.
     progress : callable, optional
@@ -84,6 +88,8 @@ def decompress(
 
     Raises
     ------
+    DifferenceError
+        If the new file does not hold what was decoded; it is not kept.
     FileExistsError
         If `dst` exists and may not be replaced.
     FormatError
@@ -120,17 +126,25 @@ def decompress(
             hdus = list(walk(fd, name))
             refuse_lone_placeholder(hdus, name)
             total = sum(_plain_size(hdu, name) for hdu in hdus)
-            job = _Job(fd, target.file, to, workers, Progress(progress, total), verify, target.folder)
+            job = _Job(fd, target.file, to, workers, Progress(progress, total), verify, checksums, target.folder)
             _write(job, plain, hdus, chosen, name, report)
             job.meter.finish()
             report.original_bytes = target.file.tell()
             if verify:
                 target.file.flush()
-                job.check_written(name)
+                _check(job, name)
                 report.verified = True
             target.commit()
     report.seconds = time.perf_counter() - started
     return report
+
+
+def _check(job: _Job, name: str) -> None:
+    """Compare what was written with what was decoded; whatever is wrong with it, the source is not to blame."""
+    try:
+        job.check_written(name)
+    except FormatError as error:
+        raise DifferenceError(f"{error} (in the new file, which was not kept; please report it)") from error
 
 
 def _plain_size(hdu: Hdu, name: str) -> int:
@@ -144,7 +158,15 @@ class _Job:
     """What all HDUs of one call share."""
 
     def __init__(
-        self, fd: int, out: IO[bytes], to: str, workers: int, meter: Progress, verify: bool, folder: str | None
+        self,
+        fd: int,
+        out: IO[bytes],
+        to: str,
+        workers: int,
+        meter: Progress,
+        verify: bool,
+        checksums: bool,
+        folder: str | None,
     ) -> None:
         self.fd = fd
         self.out = out
@@ -152,6 +174,7 @@ class _Job:
         self.workers = workers
         self.meter = meter
         self.verify = verify
+        self.checksums = checksums
         self.folder = folder
         self._digests: list[tuple[str, int, int, bytes]] = []
         self._tiles: list[tuple[str, int, TileLayout, bytes]] = []
@@ -171,7 +194,7 @@ class _Job:
             for at in range(start, stop, 512 * BLOCK):
                 found.update(read_at(self.out.fileno(), at, min(512 * BLOCK, stop - at), name))
             if found.digest() != expected:
-                raise CorruptError(f"{where}: bytes {start} to {stop} of the new file are not what was written")
+                raise DifferenceError(f"{where}: bytes {start} to {stop} of the new file are not what was written")
         starts = {hdu.start: hdu for hdu in walk(self.out.fileno(), name)} if self._tiles else {}
         for where, start, layout, expected in self._tiles:
             found, coder = hashlib.blake2b(digest_size=16), standard_coder(layout)
@@ -179,7 +202,9 @@ class _Job:
             for _, pixels in bands:
                 found.update(pixels.data.cast("B"))
             if found.digest() != expected:
-                raise CorruptError(f"{where}: the {layout.algorithm} tiles do not decode to the pixels they came from")
+                raise DifferenceError(
+                    f"{where}: the {layout.algorithm} tiles do not decode to the pixels they came from"
+                )
 
 
 def _write(job: _Job, plain: Staged, hdus: list[Hdu], chosen: set[int], name: str, report: FileReport) -> None:
@@ -242,7 +267,7 @@ def _write_image(job: _Job, hdu: Hdu, layout: TileLayout, where: str, *, primary
     stop = job.out.tell()
     if job.verify:
         job.remember(where, start + len(header), start + len(header) + size, digest)
-    if layout.quantization is not None:
+    if layout.quantization is not None and job.checksums:
         # The original's checksums belong to pixels that quantisation has changed.
         job.out.flush()
         write_checksums(job.out.fileno(), Hdu(0, start, header, start + len(header), size, stop))
@@ -262,7 +287,17 @@ def _write_standard(job: _Job, hdu: Hdu, layout: TileLayout, where: str, primary
             spool.write(raw)
             digest.update(raw)
         spool.flush()
-        written = write_standard(job.out, spool.fileno(), layout, header, job.to, where, job.workers, job.meter.advance)
+        written = write_standard(
+            job.out,
+            spool.fileno(),
+            layout,
+            header,
+            job.to,
+            where,
+            job.workers,
+            job.meter.advance,
+            checksums=job.checksums,
+        )
     if job.verify:
         job.remember_tiles(where, start, written, digest)
     return job.out.tell() - start, f"transcoded to {written.algorithm}"

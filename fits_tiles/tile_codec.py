@@ -12,7 +12,7 @@ import astrocodec
 from astrocodec.errors import AstrocodecError, CorruptError
 from astrocodec.model import Model
 from fits_tiles.blocks import split_cards
-from fits_tiles.context import current_options
+from fits_tiles.context import current_options, current_tile
 from fits_tiles.model_cards import MODEL_STEM, read_model
 from fits_tiles.stored import stored_integers
 
@@ -63,10 +63,14 @@ class TileCodec:
         try:
             pixels = astrocodec.decode(stream, models=(self.model,) if self.model else ())
         except AstrocodecError as error:
-            raise type(error)(f"{self.where}: a tile of {len(stream)} bytes does not decode: {error}") from error
+            raise type(error)(f"{self._place()}: its {len(stream)} bytes do not decode: {error}") from error
         if pixels.dtype != np.dtype(self.stored):
-            raise CorruptError(f"{self.where}: a tile holds {pixels.dtype} pixels, the header says {self.stored}")
+            raise CorruptError(f"{self._place()}: holds {pixels.dtype} pixels, the header says {self.stored}")
         return pixels
+
+    def _place(self) -> str:
+        number = current_tile.get()
+        return f"{self.where}, tile {number}" if number else f"{self.where}, a tile"
 
 
 def cards_of(header: Any) -> tuple[bytes, ...]:

@@ -28,6 +28,8 @@ def write_standard(
     where: str,
     workers: int,
     advance: Callable[[int], None],
+    *,
+    checksums: bool = True,
 ) -> TileLayout:
     """
     Append an image as RICE_1 or GZIP_2 tiles of whole rows.
@@ -50,6 +52,8 @@ def write_standard(
         Threads.
     advance : callable
         Told the number of bytes done.
+    checksums : bool, optional
+        Write ``CHECKSUM`` and ``DATASUM`` where the image had a checksum.
 
     Returns
     -------
@@ -80,7 +84,7 @@ def write_standard(
         where=where,
         workers=workers,
         advance=advance,
-        checksums=b"CHECKSUM" in (header[at : at + 8] for at in range(0, len(header), 80)),
+        checksums=checksums and b"CHECKSUM" in (header[at : at + 8] for at in range(0, len(header), 80)),
     )
     return standard
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import click
 
 from astrocodec.cli.exit_codes import ExitCode
+from astrocodec.cli.version import version_option
 
 # Command to module, attribute and the line of the overview, which must not cost the import of every command.
 _COMMANDS = {
@@ -43,21 +44,8 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, summary) for name, (_, _, summary) in _COMMANDS.items()])
 
 
-def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
-    """Print the installed version."""
-    if not value or ctx.resilient_parsing:
-        return
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        click.echo(f"astrocodec {version('astrocodec')}")
-    except PackageNotFoundError:
-        click.echo("astrocodec, version unknown: it runs from its source tree; pip install . records one")
-    ctx.exit()
-
-
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Show it.")
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "-H", "--help"]})
+@version_option
 def cli() -> None:
     """Learned lossless compression for astronomy.
 

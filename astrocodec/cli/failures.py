@@ -22,10 +22,6 @@ _ADVICE = {
 }
 
 
-class DifferenceError(Exception):
-    """Verification found that two files, or a file and its checksums, do not agree."""
-
-
 @dataclass(frozen=True)
 class Failure:
     """Why a file could not be treated.
@@ -71,6 +67,8 @@ def _code(error: BaseException, file: str) -> ExitCode:
     """Find the exit code of an exception."""
     if type(error) is ValueError and str(error).startswith(file):
         return ExitCode.USAGE  # a request that does not fit the file, such as an HDU that it does not have
+    from fits_tiles import DifferenceError
+
     # An error of ours may also be a built-in one (FormatError is a ValueError): ours come first.
     kinds: tuple[tuple[type[BaseException], ExitCode], ...] = (
         (ModelNotFoundError, ExitCode.NEEDS_INSTALL),

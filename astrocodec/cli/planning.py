@@ -98,6 +98,7 @@ def plan_tasks(
     if len(inputs) > 1 and (run.output is not None or run.stdout):
         raise click.UsageError(f"-O and -S take a single input, there are {len(inputs)}; give --outdir instead.")
     verify = run.verify or run.touches_input or run.test
+    arguments = {**options, "verify": verify, "checksums": run.checksums}
     tasks: list[Task] = []
     refused: list[Outcome] = []
     taken: dict[str, str] = {}
@@ -108,8 +109,36 @@ def plan_tasks(
         if problem:
             refused.append(Outcome(str(entry.path), failure=Failure(f"{entry.path}: {problem}", ExitCode.EXISTS)))
         else:
-            tasks.append(Task(operation, entry, target, destination, run.overwrite, {**options, "verify": verify}))
+            tasks.append(Task(operation, entry, target, destination, run.overwrite, arguments))
     return tasks, refused
+
+
+def refuse_report_file(run: RunOptions, tasks: Sequence[Task]) -> None:
+    """Refuse a report's name that something has or will have.
+
+    Parameters
+    ----------
+    run : RunOptions
+        The options.
+    tasks : sequence of Task
+        What will be read and written.
+
+    Raises
+    ------
+    click.UsageError
+        Where an input or output has that name.
+    click.exceptions.Exit
+        Where the file exists and may not be replaced.
+    """
+    if run.report_file is None:
+        return
+    name = os.path.abspath(run.report_file)
+    taken = [path for task in tasks for path in (task.source.path, task.target) if path is not None]
+    if name in map(os.path.abspath, taken):
+        raise click.UsageError(f"-R {run.report_file}: an input or output has this name.")
+    if run.report_file.exists() and not run.overwrite:
+        click.echo(f"astrocodec: {run.report_file} exists already; give --overwrite to replace it", err=True)
+        raise click.exceptions.Exit(ExitCode.EXISTS)
 
 
 def confirm(run: RunOptions, count: int) -> None:

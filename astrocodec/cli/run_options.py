@@ -10,6 +10,7 @@ import click
 
 from astrocodec.cli.inputs import STANDARD_STREAM
 from astrocodec.cli.option_types import shard
+from astrocodec.cli.version import version_option
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class RunOptions:
     as_json: bool
     outdir: Path | None
     recursive: bool
+    report_file: Path | None
+    checksums: bool
     shard: tuple[int, int] | None
 
     @property
@@ -63,8 +66,26 @@ _OPTIONS = (
         "-j", "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Cores for files and tiles."
     ),
     click.option("--json", "as_json", is_flag=True, help="Report as JSON on stdout instead of the table."),
+    click.option(
+        "-R",
+        "--report",
+        "report_file",
+        metavar="FILE",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="Write the report to FILE instead of printing it.",
+    ),
+    click.option(
+        "-C",
+        "--no-checksums",
+        "checksums",
+        is_flag=True,
+        flag_value=False,
+        default=True,
+        help="Do not write CHECKSUM and DATASUM anew.",
+    ),
     click.option("-v", "--verbose", is_flag=True, help="List every HDU; show warnings and tracebacks."),
     click.option("-q", "--quiet", is_flag=True, help="Print errors only."),
+    version_option,
 )
 
 

@@ -29,6 +29,12 @@ class RefusalError(click.ClickException):
     exit_code = ExitCode.USAGE
 
 
+class ExistsError(click.ClickException):
+    """The output exists."""
+
+    exit_code = ExitCode.EXISTS
+
+
 class WritingError(click.ClickException):
     """The system refused to write the file."""
 
@@ -108,7 +114,7 @@ def simulate_command(
     The header holds the true gain, read noise and sky, so that a measurement on the file can be checked.
     """
     if out.exists() and not overwrite:
-        raise RefusalError(f"{out} exists; give --overwrite to replace it, or another name.")
+        raise ExistsError(f"{out} exists; give --overwrite to replace it, or another name.")
     try:
         settings = configure(preset, **changes)
         pixels = settings.shape[0] * settings.shape[1] * (planes or 1) * max(extensions, 1)

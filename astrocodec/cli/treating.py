@@ -8,9 +8,10 @@ from typing import Any, Literal
 import click
 
 from astrocodec.cli.exit_codes import ExitCode, combine
+from astrocodec.cli.failures import explain
 from astrocodec.cli.info import list_files
 from astrocodec.cli.inputs import find_inputs, take_shard
-from astrocodec.cli.planning import check_options, confirm, plan_tasks
+from astrocodec.cli.planning import check_options, confirm, plan_tasks, refuse_report_file
 from astrocodec.cli.progress import progress_bar
 from astrocodec.cli.run_options import RunOptions
 from astrocodec.cli.run_tasks import run_tasks
@@ -53,14 +54,22 @@ def treat_files(
     if run.list_only:
         raise click.exceptions.Exit(list_files([entry.path for entry in inputs], run.as_json))
     tasks, refused = plan_tasks(operation, inputs, run, name_output, options)
+    refuse_report_file(run, tasks)
     confirm(run, len(tasks))
     for outcome in refused:
         _show(outcome, run)
     with progress_bar(len(tasks), run.quiet) as advance:
         outcomes = refused + run_tasks(tasks, run.jobs, advance, lambda outcome: _show(outcome, run))
     on_stdout = any(task.destination is Destination.STDOUT for task in tasks)
-    _report(outcomes, run, to_stderr=on_stdout)
     codes = [outcome.failure.code if outcome.failure else ExitCode.OK for outcome in outcomes]
+    try:
+        _report(outcomes, run, to_stderr=on_stdout)
+    except OSError as error:
+        if run.report_file is None:
+            raise
+        failure = explain(error, str(run.report_file))
+        click.echo(f"astrocodec: {failure.message}", err=True)
+        codes.append(failure.code)
     raise click.exceptions.Exit(combine(codes))
 
 
@@ -73,21 +82,26 @@ def _show(outcome: Outcome, run: RunOptions) -> None:
 
 
 def _report(outcomes: Sequence[Outcome], run: RunOptions, to_stderr: bool) -> None:
-    """Print the table or the JSON document at the end."""
-    if run.as_json:
-        click.echo(json_report(outcomes))
-        return
-    reports = [outcome.report for outcome in outcomes if outcome.report]
-    if run.quiet:
+    """Print the table or the JSON document at the end, or write it to the file that was named for it."""
+    text = json_report(outcomes) if run.as_json else _tables(outcomes, run.verbose)
+    if run.report_file is not None:
+        run.report_file.write_text(text + "\n" if text else "", encoding="utf-8")
+    elif text and (run.as_json or not run.quiet):
+        click.echo(text, err=to_stderr and not run.as_json)
+    if run.quiet or run.as_json:
         return
     if not outcomes:
         click.echo("no files in this shard", err=True)
-    if reports and run.verbose:
-        for report in reports:
-            click.echo(f"{report.source} -> {report.target or 'nowhere (test)'}\n{hdu_table(report)}\n", err=to_stderr)
-    if reports:
-        click.echo(size_table(reports), err=to_stderr)
-    failed = len(outcomes) - len(reports)
+    failed = sum(outcome.failure is not None for outcome in outcomes)
     if failed and len(outcomes) > 1:
         click.echo(f"{failed} of {len(outcomes)} files failed", err=True)
     sys.stdout.flush()
+
+
+def _tables(outcomes: Sequence[Outcome], verbose: bool) -> str:
+    """Lay out the table of files, behind one of its HDUs for every file where that is wanted."""
+    reports = [outcome.report for outcome in outcomes if outcome.report]
+    if not reports:
+        return ""
+    parts = [f"{one.source} -> {one.target or 'nowhere (test)'}\n{hdu_table(one)}\n" for one in reports if verbose]
+    return "\n".join([*parts, size_table(reports)])

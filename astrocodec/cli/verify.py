@@ -5,10 +5,9 @@ from pathlib import Path
 import click
 
 from astrocodec.cli.exit_codes import ExitCode
-from astrocodec.cli.failures import DifferenceError, explain
+from astrocodec.cli.failures import explain
 from astrocodec.cli.progress import progress_bar
 from astrocodec.cli.size_table import Outcome, json_report, size_table
-from astrocodec.errors import CorruptError, FormatError
 
 
 @click.command("verify")
@@ -42,21 +41,8 @@ def _verify(file: Path, original: Path | None, jobs: int, quiet: bool) -> Outcom
                 file, original, workers=jobs, progress=lambda done, total: advance(str(file), done / max(total, 1))
             )
             return Outcome(str(file), report=report)
-        except CorruptError as error:
-            if original is not None and _is_whole(file, jobs):
-                difference = DifferenceError(f"is whole, but not a copy of {original}: {error}")
-                return Outcome(str(file), failure=explain(difference, str(file)))
-            return Outcome(str(file), failure=explain(error, str(file)))
+        except fits_tiles.DifferenceError as error:
+            difference = fits_tiles.DifferenceError(f"{file}: is not a copy of {original}: {error}")
+            return Outcome(str(file), failure=explain(difference, str(file)))
         except Exception as error:  # becomes one line and an exit code
             return Outcome(str(file), failure=explain(error, str(file)))
-
-
-def _is_whole(file: Path, jobs: int) -> bool:
-    """Whether a file agrees with its own checksums."""
-    import fits_tiles
-
-    try:
-        fits_tiles.verify(file, workers=jobs)
-    except FormatError:
-        return False
-    return True

@@ -5,17 +5,19 @@ from pathlib import Path
 
 import click
 import pytest
+from astropy.io import fits
 from cli_process import write_frame
 from click.testing import CliRunner, Result
 
 from astrocodec.cli import _COMMANDS, cli, main
 from astrocodec.cli.exit_codes import ExitCode, combine
-from astrocodec.cli.failures import DifferenceError, explain
+from astrocodec.cli.failures import explain
 from astrocodec.cli.inputs import Input, find_inputs, take_shard
 from astrocodec.cli.names import is_compressible_name, stem
 from astrocodec.cli.option_types import extension_list, shard, tile_shape
 from astrocodec.cli.size_table import align, human_bytes
 from astrocodec.errors import CorruptError, ModelNotFoundError
+from fits_tiles import DifferenceError
 
 
 def invoke(*arguments: object) -> Result:
@@ -94,6 +96,70 @@ def test_json_has_files_and_totals(frame: Path) -> None:
     assert document["totals"]["failed"] == 1
     assert document["files"][0]["report"]["hdus"][0]["pixels"] == 1200
     assert document["files"][1]["error"]["exit_code"] == ExitCode.SYSTEM
+
+
+def test_the_report_goes_to_a_file(frame: Path) -> None:
+    """-R FILE as in fpack; never over an input, an output or another file."""
+    report = frame.with_name("report.txt")
+    result = invoke("fits-compress", "-T", "-R", report, frame)
+    assert (result.exit_code, result.output) == (ExitCode.OK, "")
+    assert "verified" in report.read_text()
+    assert invoke("fits-compress", "-T", "-R", report, frame).exit_code == ExitCode.EXISTS
+    assert invoke("fits-compress", "-T", "--json", "-R", report, "--overwrite", frame).output == ""
+    assert json.loads(report.read_text())["totals"]["files"] == 1
+    for name in (frame, frame.with_name("frame.ac.fits")):
+        result = invoke("fits-compress", "-R", name, frame)
+        assert result.exit_code == ExitCode.USAGE
+        assert "an input or output has this name" in result.stderr
+    missing = frame.parent / "missing" / "report.txt"
+    result = invoke("fits-compress", "-R", missing, frame)
+    assert result.exit_code == ExitCode.SYSTEM
+    assert f"{missing}: no such file or directory" in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [["-V"], ["fits-compress", "-V"], ["fits-decompress", "-V", "nothing.fits"]])
+def test_capital_v_prints_the_version(arguments: list[str]) -> None:
+    """As fpack and funpack do."""
+    result = invoke(*arguments)
+    assert result.exit_code == ExitCode.OK
+    assert result.output.startswith("astrocodec")
+
+
+@pytest.mark.parametrize("option", ["-h", "-H", "--help"])
+def test_help_has_three_names(option: str) -> None:
+    """-H is fpack's."""
+    assert "Usage: " in invoke("fits-decompress", option).output
+    assert "Commands:" in invoke(option).output
+
+
+def test_checksums_are_left_out_on_request(frame: Path) -> None:
+    """-C as in fpack; the image's own come back all the same."""
+    with fits.open(frame) as hdus:
+        hdus.writeto(frame.with_name("sums.fits"), checksum=True)
+    packed, back = frame.with_name("sums.ac.fits"), frame.with_name("back.fits")
+    for option, kept in (("-C", False), ("--overwrite", True)):
+        assert invoke("fits-compress", "--overwrite", option, frame.with_name("sums.fits")).exit_code == ExitCode.OK
+        with fits.open(packed, disable_image_compression=True) as hdus:
+            assert ("DATASUM" in hdus[1].header, "ZDATASUM" in hdus[1].header) == (kept, True)
+        assert invoke("fits-decompress", "--overwrite", "-C", packed, "-O", back).exit_code == ExitCode.OK
+        assert back.read_bytes() == frame.with_name("sums.fits").read_bytes()
+        assert (
+            invoke("fits-decompress", "--overwrite", "-C", "--to", "rice", packed, "-O", back).exit_code == ExitCode.OK
+        )
+        with fits.open(back, disable_image_compression=True) as hdus:
+            assert "DATASUM" not in hdus[1].header
+
+
+def test_a_wrong_encoder_is_exit_code_7(frame: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its file is at fault, not the input."""
+    import astrocodec
+
+    encode = astrocodec.encode
+    monkeypatch.setattr(astrocodec, "encode", lambda pixels, **options: encode(pixels + 1, **options))
+    result = invoke("fits-compress", "-D", "-Y", frame)
+    assert result.exit_code == ExitCode.DIFFERS, result.output
+    assert "pixel (0, 0)" in result.stderr
+    assert sorted(entry.name for entry in frame.parent.iterdir()) == ["frame.fits"]
 
 
 def test_an_empty_shard_is_no_failure(frame: Path) -> None:

@@ -19,7 +19,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import fits_tiles
-from astrocodec.errors import AstrocodecError, CorruptError, TruncatedError
+from astrocodec.errors import AstrocodecError, FormatError, TruncatedError
+from fits_tiles import DifferenceError
 from fits_tiles.blocks import BLOCK, walk
 from fits_tiles.card_format import assemble, int_card_of
 from fits_tiles.tiles_card import header_crc
@@ -139,13 +140,15 @@ def test_verify_finds_what_differs(sample: Sample, tmp_path: Path) -> None:
     other.write_bytes(original)
     assert fits_tiles.verify(packed, other).verified
     other.write_bytes(_flip(original, 2880 + 2 * 75 + 1))
-    with pytest.raises(CorruptError, match=r"HDU 0 \('PRIMARY'\): pixel \(1, 5\)"):
+    with pytest.raises(DifferenceError, match=r"HDU 0 \('PRIMARY'\): pixel \(1, 5\)"):
         fits_tiles.verify(packed, other)
     other.write_bytes(original.replace(b"'M31", b"'M32"))
-    with pytest.raises(CorruptError, match=r"HDU 0 \('PRIMARY'\): header card 7 is .*M31.*, the original's is .*M32"):
+    with pytest.raises(
+        DifferenceError, match=r"HDU 0 \('PRIMARY'\): header card 7 is .*M31.*, the original's is .*M32"
+    ):
         fits_tiles.verify(packed, other)
     other.write_bytes(original[: original.index(b"XTENSION")])
-    with pytest.raises(CorruptError, match="has 2 HDUs, the original"):
+    with pytest.raises(DifferenceError, match="has 2 HDUs, the original"):
         fits_tiles.verify(packed, other)
 
 
@@ -166,7 +169,7 @@ def test_astropy_gets_an_error_not_wrong_pixels(sample: Sample, tmp_path: Path) 
         hdu = list(walk(file.fileno(), "packed.fits"))[2]
     damaged = tmp_path / "damaged.fits"
     damaged.write_bytes(_flip(raw, hdu.data_start + 16 + 50))
-    with fits.open(damaged) as opened, pytest.raises(AstrocodecError, match="HDU 'SCI': a tile of"):
+    with fits.open(damaged) as opened, pytest.raises(AstrocodecError, match="HDU 'SCI', tile 1: its "):
         _ = opened[2].data
 
 
@@ -183,9 +186,58 @@ def test_a_wrong_encoder_is_caught_before_the_file_appears(
         return encode(pixels + 1, **keywords)
 
     monkeypatch.setattr(coders.astrocodec, "encode", wrong)
-    with pytest.raises(CorruptError, match=r"HDU 0 \('PRIMARY'\): pixel \(0, 0\)"):
+    with pytest.raises(DifferenceError, match=r"HDU 0 \('PRIMARY'\): pixel \(0, 0\)"):
         fits_tiles.compress(plain, tmp_path / "out.fits")
     assert os.listdir(tmp_path) == ["plain.fits"]
+
+
+def test_an_encoder_of_damaged_streams_is_caught_before_the_file_appears(
+    sample: Sample, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = tmp_path / "plain.fits"
+    plain.write_bytes(sample.original)
+    from fits_tiles import coders
+
+    encode = coders.astrocodec.encode
+
+    def damaging(pixels: Any, **keywords: Any) -> bytes:
+        return _flip(encode(pixels, **keywords), 90)
+
+    monkeypatch.setattr(coders.astrocodec, "encode", damaging)
+    with pytest.raises(DifferenceError, match=r"tile 1 of .*in the new file, which was not kept") as caught:
+        fits_tiles.compress(plain, tmp_path / "out.fits")
+    assert not isinstance(caught.value, FormatError)
+    assert os.listdir(tmp_path) == ["plain.fits"]
+
+
+def test_an_interrupt_while_tuning_is_an_interrupt(
+    sample: Sample, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = tmp_path / "plain.fits"
+    fits.PrimaryHDU(np.zeros((200, 200), np.int16)).writeto(plain)
+
+    def interrupted(*arguments: Any, **keywords: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("astrocodec.tune", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        fits_tiles.compress(plain, tmp_path / "out.fits")
+    assert os.listdir(tmp_path) == ["plain.fits"]
+
+
+def test_astropy_names_hdu_and_tile_of_a_damaged_stream(sample: Sample, tmp_path: Path) -> None:
+    raw = sample.packed.read_bytes()
+    with sample.packed.open("rb") as file:
+        hdu = list(walk(file.fileno(), "packed.fits"))[2]
+    rows = int.from_bytes(raw[hdu.data_start : hdu.data_start + 4], "big")
+    damaged = tmp_path / "damaged.fits"
+    damaged.write_bytes(_flip(raw, hdu.data_start + 8 * 2 + rows + 60))
+    with fits.open(damaged) as opened:
+        with pytest.raises(FormatError, match=r"HDU 'SCI', tile 2: its \d+ bytes do not decode"):
+            _ = opened["SCI"].data
+        with pytest.raises(FormatError, match=r"HDU 'SCI', tile 2: its \d+ bytes do not decode"):
+            _ = opened["SCI"].section[35:, :]
+        assert opened["SCI"].section[:10].shape == (10, 30)
 
 
 def test_a_full_disk_leaves_nothing_behind(sample: Sample, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import fits_tiles
 from astrocodec.errors import CorruptError
 from astrocodec.model import Model, load_model
 from fits_tiles.card_text import blob_cards
+from fits_tiles.coders import LosslessCoder
 from fits_tiles.model_cards import model_cards, read_model
 
 
@@ -88,6 +89,13 @@ def test_a_custom_model_travels_in_the_file(shipped: Model, tmp_path: Path, tune
         fits.CompImageHDU(pixels, compression_type="ASTROCODEC_1").writeto(tmp_path / "d.fits")
     with fits.open(tmp_path / "d.fits") as opened:
         np.testing.assert_array_equal(opened[1].data, pixels)
+
+
+def test_a_tile_falls_back_on_a_shipped_model(shipped: Model) -> None:
+    tuned = changed(shipped, 2, 20, shipped)
+    for base in (shipped, tuned, changed(shipped, 3, 20, None)):
+        coder = LosslessCoder("int16", tuned, base)
+        assert [model.fingerprint for model in coder._encoding] == [tuned.fingerprint, shipped.fingerprint]
 
 
 def test_no_cards_mean_no_model() -> None:

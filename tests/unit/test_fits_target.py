@@ -55,8 +55,55 @@ def test_a_file_that_appears_meanwhile_is_kept(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="cannot write in its folder"):
-        Target(tmp_path / "missing" / "out.fits", overwrite=False)
+    with (
+        pytest.raises(FileNotFoundError, match="cannot write in its folder"),
+        Target(tmp_path / "missing" / "out.fits", overwrite=False),
+    ):
+        pass
+
+
+def test_nothing_is_made_before_with(tmp_path: Path) -> None:
+    Target(tmp_path / "out.fits", overwrite=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["os.open", "os.fdopen"])
+def test_an_interrupt_while_the_file_is_made_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    original = getattr(os, name.removeprefix("os."))
+
+    def interrupted(*arguments: object, **keywords: object) -> None:
+        made = original(*arguments, **keywords)
+        if hasattr(made, "close"):
+            made.close()
+        raise KeyboardInterrupt
+
+    def enter() -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(name, interrupted)
+            with Target(tmp_path / "out.fits", overwrite=False):
+                pass
+
+    with pytest.raises(KeyboardInterrupt):
+        enter()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interrupt_while_the_file_is_closed_leaves_nothing(tmp_path: Path) -> None:
+    class Interrupted(io.BytesIO):
+        def close(self) -> None:
+            super().close()
+            raise KeyboardInterrupt
+
+    def leave() -> None:
+        with Target(tmp_path / "out.fits", overwrite=False) as target:
+            target.file.close()
+            target.file = Interrupted()
+
+    with pytest.raises(KeyboardInterrupt):
+        leave()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_directory_is_no_target(tmp_path: Path) -> None:

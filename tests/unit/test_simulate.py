@@ -407,7 +407,7 @@ def test_command_refuses_to_overwrite_unless_told(tmp_path):
     out = tmp_path / "frame.fits"
     out.write_text("mine")
     refused = run(out, "--shape", "8x8")
-    assert refused.exit_code == 2
+    assert refused.exit_code == 5
     assert refused.output == f"Error: {out} exists; give --overwrite to replace it, or another name.\n"
     assert out.read_text() == "mine"
     assert run(out, "--shape", "8x8", "--overwrite").exit_code == 0
