@@ -1,10 +1,16 @@
 #!/bin/sh
-# Decodes damaged streams under AddressSanitizer and UndefinedBehaviorSanitizer.
-# Usage: tests/native/fuzz.sh [seconds] [seed]; CC chooses the compiler (default clang).
+# Decodes damaged tiles and streams under AddressSanitizer and UndefinedBehaviorSanitizer.
+# Usage: tests/native/fuzz.sh [seconds of each] [seed]; CC chooses the compiler (default clang).
 set -eu
 cd "$(dirname "$0")/../.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-"${CC:-clang}" -std=c11 -D_GNU_SOURCE -O1 -g -fwrapv -fsanitize=address,undefined -fno-sanitize-recover=all \
-    -I astrocodec/native -I tests/native tests/native/fuzz.c tests/native/oracle.c astrocodec/native/*.c -lm -o "$work/fuzz"
-"$work/fuzz" "${1:-60}" "${2:-$(date +%s)}"
+[ -e astrocodec/native/shipped_models.h ] || python3 setup.py --version >/dev/null
+build() {
+    "${CC:-clang}" -std=c11 -D_GNU_SOURCE -O1 -g -fwrapv -ffp-contract=off -fsanitize=address,undefined -fno-sanitize-recover=all \
+        -I astrocodec/native -I tests/native "$@" astrocodec/native/*.c -lm
+}
+build tests/native/fuzz.c tests/native/oracle.c -o "$work/tiles"
+build tests/native/fuzz_streams.c -o "$work/streams"
+"$work/tiles" "${1:-60}" "${2:-$(date +%s)}"
+"$work/streams" "${1:-60}" "${2:-$(date +%s)}"

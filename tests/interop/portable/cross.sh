@@ -1,22 +1,24 @@
 #!/bin/sh
-# Builds the native library for another processor and lets an emulator decode and encode the golden tiles there:
-#   cross.sh COMPILER EMULATOR BUILD_FOLDER MODEL TILE [MODEL TILE ...]
-# e.g. cross.sh s390x-linux-gnu-gcc qemu-s390x build/s390x gentle sky
+# Builds the native library for another processor and lets an emulator decode and encode golden files there:
+#   cross.sh COMPILER EMULATOR BUILD_FOLDER PROGRAM ARGUMENTS, where PROGRAM is decode_golden (MODEL TILE ...) or decode_streams (STREAM ...)
+# e.g. cross.sh s390x-linux-gnu-gcc qemu-s390x build/s390x decode_golden gentle sky
 set -eu
-compiler=$1 emulator=$2 build=$3
-shift 3
+compiler=$1 emulator=$2 build=$3 program=$4
+shift 4
 here=$(cd "$(dirname "$0")" && pwd)
-native=$here/../../../astrocodec/native
+root=$here/../../..
+native=$root/astrocodec/native
 mkdir -p "$build"
+[ -e "$native/shipped_models.h" ] || (cd "$root" && python3 setup.py --version >/dev/null)
 
-# The HDF5 plugin looks for a host library, which a static program cannot; it decodes nothing itself.
+# The HDF5 plugin needs a host library and decodes nothing itself.
 sources=
 for source in "$native"/*.c; do
     case $source in
-    */hdf5_*.c) ;;
+    */hdf5_*.c | */chunk*.c | */last_error.c) ;;
     *) sources="$sources $source" ;;
     esac
 done
 # shellcheck disable=SC2086
-"$compiler" -std=c11 -O2 -Wall -Wextra -Werror -static -I "$native" -o "$build/decode_golden" "$here/decode_golden.c" $sources -lm
-"$emulator" "$build/decode_golden" "$here/../../golden" "$@"
+"$compiler" -std=c11 -O2 -Wall -Wextra -Werror -static -I "$native" -o "$build/$program" "$here/$program.c" $sources -lm
+"$emulator" "$build/$program" "$here/../../golden" "$@"

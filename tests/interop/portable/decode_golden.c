@@ -1,51 +1,7 @@
 /* Decodes golden tiles and encodes them again: decode_golden FOLDER MODEL TILE [MODEL TILE ...]
  *
  * Reads FOLDER/v1_model_MODEL.weights and .shapes, FOLDER/v1_tile_TILE.act and .npy. Plain C11, for any processor. */
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "astrocodec.h"
-
-typedef struct {
-    uint8_t *data;
-    size_t length;
-} file_bytes;
-
-static void stop(const char *what, const char *name)
-{
-    fprintf(stderr, "%s: %s\n", name, what);
-    exit(1);
-}
-
-static void *allocate(size_t size)
-{
-    void *p = malloc(size ? size : 1);
-    if (!p) stop("out of memory", "decode_golden");
-    return p;
-}
-
-static file_bytes read_file(const char *folder, const char *prefix, const char *name, const char *suffix)
-{
-    char path[4096];
-    if (snprintf(path, sizeof path, "%s/%s%s%s", folder, prefix, name, suffix) >= (int)sizeof path) stop("path is too long", name);
-    FILE *f = fopen(path, "rb");
-    if (!f) stop("cannot be opened", path);
-    file_bytes b = {0};
-    size_t room = 1 << 16;
-    b.data = allocate(room);
-    for (size_t n; (n = fread(b.data + b.length, 1, room - b.length, f)) > 0;) {
-        b.length += n;
-        if (b.length == room) {
-            b.data = realloc(b.data, room *= 2);
-            if (!b.data) stop("out of memory", path);
-        }
-    }
-    if (ferror(f)) stop("cannot be read", path);
-    fclose(f);
-    return b;
-}
+#include "golden_files.h"
 
 /* Height and width of a .npy file, version 1, of little-endian 16-bit samples; returns where these begin. */
 static const uint8_t *parse_npy(const file_bytes *b, const char *name, uint32_t *height, uint32_t *width)
@@ -64,11 +20,6 @@ static const uint8_t *parse_npy(const file_bytes *b, const char *name, uint32_t 
     *height = h;
     *width = w;
     return b->data + 10 + header;
-}
-
-static void check(int status, const char *name)
-{
-    if (status) stop(ac_status_string(status), name);
 }
 
 static void check_tile(const char *folder, const char *model_name, const char *name)

@@ -1,4 +1,4 @@
-"""Golden tiles on other processors, one of them big-endian, under an emulator."""
+"""Golden tiles and streams on other processors, one of them big-endian, under an emulator."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ import pytest
 HERE = Path(__file__).parent
 sys.path.append(str(HERE.parents[1] / "golden"))
 
-from make_golden import CASES  # noqa: E402
+from make_golden import CASES, STREAMS  # noqa: E402
 
 # Compiler, names of the emulator.
 PROCESSORS = {
@@ -26,16 +26,23 @@ def _missing(what: str) -> None:
     pytest.skip(f"{what} is not installed")
 
 
+TILES = [word for name, (model, *_) in CASES.items() for word in (model, name)]
+
+
+@pytest.mark.parametrize(
+    ("program", "arguments", "lines"),
+    [("decode_golden", TILES, len(CASES)), ("decode_streams", list(STREAMS), len(STREAMS))],
+    ids=["tiles", "streams"],
+)
 @pytest.mark.parametrize("processor", PROCESSORS)
-def test_golden_tiles_elsewhere(processor: str, tmp_path: Path) -> None:
+def test_golden_files_elsewhere(processor: str, program: str, arguments: list[str], lines: int, tmp_path: Path) -> None:
     compiler, emulators = PROCESSORS[processor]
     if not shutil.which(compiler):
         _missing(compiler)
     emulator = next((name for name in emulators if shutil.which(name)), None)
     if emulator is None:
         _missing(emulators[0])
-    pairs = [word for name, (model, *_) in CASES.items() for word in (model, name)]
-    command = ["sh", str(HERE / "cross.sh"), compiler, str(emulator), str(tmp_path), *pairs]
+    command = ["sh", str(HERE / "cross.sh"), compiler, str(emulator), str(tmp_path), program, *arguments]
     result = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert result.returncode == 0, result.stderr
-    assert len(result.stdout.splitlines()) == len(CASES)
+    assert len(result.stdout.splitlines()) == lines

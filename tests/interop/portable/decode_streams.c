@@ -1,0 +1,78 @@
+/* Decodes golden streams and encodes them again: decode_streams FOLDER STREAM [STREAM ...]
+ *
+ * Reads FOLDER/v1_stream_STREAM.acs and .npy; models are the one that is compiled in and those inside the streams. Plain C11, for
+ * any processor. */
+#include "golden_files.h"
+
+static int is_big_endian(void)
+{
+    const uint16_t one = 1;
+    uint8_t first;
+    memcpy(&first, &one, 1);
+    return !first;
+}
+
+/* Elements of a .npy file, version 1, in native byte order. */
+static uint8_t *npy_elements(file_bytes *b, size_t item, size_t size, const char *name)
+{
+    if (b->length < 10 || memcmp(b->data, "\x93NUMPY\x01\x00", 8)) stop("not a .npy file of version 1", name);
+    const size_t header = (size_t)b->data[8] | (size_t)b->data[9] << 8;
+    if (b->length != 10 + header + size) stop("length of the .npy file is wrong", name);
+    b->data[10 + header - 1] = 0;
+    const char *type = strstr((const char *)b->data + 10, "'descr': '");
+    if (!type) stop("the .npy file has no type", name);
+    uint8_t *elements = b->data + 10 + header;
+    if ((type[10] == '>') == is_big_endian()) return elements;
+    for (size_t i = 0; i < size; i += item)
+        for (size_t j = 0; j < item / 2; j++) {
+            const uint8_t byte = elements[i + j];
+            elements[i + j] = elements[i + item - 1 - j];
+            elements[i + item - 1 - j] = byte;
+        }
+    return elements;
+}
+
+/* The tuned model inside a stream: its difference stands between 9 bytes and a checksum of 4. */
+static ac_model *embedded_model(const file_bytes *stream, const ac_stream_info *info, const char *name)
+{
+    ac_model *model = NULL;
+    if (info->embedded_length) check(ac_model_from_delta(stream->data + info->embedded_at + 9, info->embedded_length - 13, &model), name);
+    return model;
+}
+
+static void check_stream(const char *folder, const char *name)
+{
+    static const size_t items[] = {1, 1, 2, 2, 4, 4, 8, 8, 4, 8};
+    file_bytes stream = read_file(folder, "v1_stream_", name, ".acs"), npy = read_file(folder, "v1_stream_", name, ".npy");
+    ac_stream_info info;
+    check(ac_stream_inspect(stream.data, stream.length, &info), name);
+    if (!info.is_whole) stop("the stream is not whole", name);
+    const size_t size = ac_array_size(&info.array);
+    uint8_t *out = allocate(size);
+    check(ac_stream_decode(NULL, 0, stream.data, stream.length, out, size, AC_SIMD_AUTO), name);
+    if (size && memcmp(out, npy_elements(&npy, items[info.array.dtype], size, name), size)) stop("decoded elements differ", name);
+    ac_model *model = embedded_model(&stream, &info, name);
+    const ac_model *models[] = {model};
+    const int flags = AC_SIMD_AUTO | AC_EMBED | (strstr(name, "thorough") ? AC_THOROUGH : 0);
+    const size_t capacity = ac_stream_bound(&info.array);
+    uint8_t *again = allocate(capacity);
+    size_t length;
+    check(ac_stream_encode(models, model != NULL, &info.array, out, info.modelled ? info.tile : NULL, flags, again, capacity, &length), name);
+    if (length != stream.length || memcmp(again, stream.data, length)) stop("encoded bytes differ", name);
+    printf("%s: %zu bytes of elements, %zu bytes\n", name, size, length);
+    ac_model_free(model);
+    free(again);
+    free(out);
+    free(stream.data);
+    free(npy.data);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 3) {
+        fprintf(stderr, "usage: decode_streams FOLDER STREAM [STREAM ...]\n");
+        return 2;
+    }
+    for (int i = 2; i < argc; i++) check_stream(argv[1], argv[i]);
+    return 0;
+}

@@ -1,0 +1,90 @@
+/* Damaged streams, model differences and model files: every level must say the same, a stream that is accepted must be the
+ * array, and nothing is read or written outside the buffers (built with sanitisers, see fuzz.sh). Arguments: seconds, seed. */
+#include <stdio.h>
+#include <time.h>
+
+#include "damage.h"
+#include "make_array.h"
+#include "model.h"
+
+enum { ROOM = 16 * ARRAY_ELEMENTS + 4096, DAMAGES = 12 };
+
+static uint8_t *copy_of(const uint8_t *data, size_t n)
+{
+    uint8_t *copy = malloc(n ? n : 1);
+    if (!copy) exit(2);
+    memcpy(copy, data, n);
+    return copy;
+}
+
+static void stop(const char *what, uint64_t seed)
+{
+    printf("%s, seed now %llu\n", what, (unsigned long long)seed);
+    exit(1);
+}
+
+/* Decodes at every level into a buffer of just the right size; returns the status. */
+static int decode(const uint8_t *stream, size_t n, const ac_array *original, const uint8_t *data, uint64_t seed)
+{
+    ac_stream_info info;
+    uint8_t *exact = copy_of(stream, n);
+    int first = -1, status = ac_stream_inspect(exact, n, &info);
+    const size_t size = status ? 0 : ac_array_size(&info.array);
+    const int is_small = !status && size <= 1 << 20;
+    for (int level = AC_SIMD_PORTABLE; level <= AC_SIMD_AVX512 && (status || is_small); level++) {
+        uint8_t *out = malloc(size ? size : 1);
+        const int r = ac_stream_decode(NULL, 0, exact, n, out, size, level);
+        if (r == AC_OK && (memcmp(&info.array, original, sizeof info.array) || memcmp(out, data, size))) stop("another array", seed);
+        if (r == AC_OK && !info.is_whole) stop("a whole stream is said not to be whole", seed);
+        free(out);
+        if (r == AC_ERROR_ARGUMENT) continue; /* not on this processor */
+        if (first >= 0 && r != first) stop("levels disagree", seed);
+        first = r;
+    }
+    free(exact);
+    return first;
+}
+
+static void try_model(const uint8_t *bytes, size_t n, int (*read)(const uint8_t *, size_t, ac_model **))
+{
+    uint8_t *exact = copy_of(bytes, n);
+    ac_model *model = NULL;
+    if (!read(exact, n, &model)) ac_model_free(model);
+    free(exact);
+}
+
+int main(int argc, char **argv)
+{
+    const double seconds = argc > 1 ? atof(argv[1]) : 5;
+    uint64_t seed = argc > 2 ? strtoull(argv[2], 0, 10) : 1, tried = 0, fine = 0;
+    const time_t start = time(0);
+    uint8_t *data = malloc(8 * ARRAY_ELEMENTS), *stream = malloc(ROOM), *hurt = malloc(ROOM), delta[DELTA_LENGTH + 16], file[256];
+    ac_model *tuned = NULL;
+    make_delta(delta);
+    if (!data || !stream || !hurt || ac_model_from_delta(delta, DELTA_LENGTH, &tuned)) return 2;
+    const size_t file_length = ac_model_write_file(tuned, file);
+    while (difftime(time(0), start) < seconds) {
+        const ac_array array = make_array(data, &seed);
+        const uint32_t tile[2] = {(uint32_t)random_between(&seed, 1, 60), (uint32_t)random_between(&seed, 1, 60)};
+        const ac_model *models[1] = {tuned};
+        const int flags = AC_SIMD_AUTO | (random_u32(&seed) % 4 ? 0 : AC_THOROUGH) | AC_EMBED;
+        size_t n = 0;
+        if (ac_stream_encode(models, random_u32(&seed) % 3 == 0, &array, data, random_u32(&seed) % 2 ? tile : NULL, flags, stream, ROOM, &n)) return 2;
+        if (n > ac_stream_bound(&array) || decode(stream, n, &array, data, seed)) stop("a sound stream is refused", seed);
+        for (int i = 0; i < DAMAGES; i++, tried++) {
+            memcpy(hurt, stream, n);
+            size_t m = damage(hurt, n, &seed);
+            if (i % 3 == 0) hurt[random_u32(&seed) % (n < 64 ? n : 64)] = (uint8_t)random_u32(&seed); /* the header */
+            fine += decode(hurt, m, &array, data, seed) == AC_OK;
+        }
+        uint8_t model[300];
+        memcpy(model, delta, DELTA_LENGTH);
+        try_model(model, damage(model, DELTA_LENGTH, &seed), ac_model_from_delta);
+        memcpy(model, file, file_length);
+        try_model(model, damage(model, file_length, &seed), ac_model_read_file);
+    }
+    printf("%llu damaged streams, %llu of them still valid\n", (unsigned long long)tried, (unsigned long long)fine);
+    ac_model_free(tuned);
+    free(data), free(stream), free(hurt);
+    return 0;
+}

@@ -1,0 +1,73 @@
+/* Arrays of every data type made from a seed, for the drivers in this folder. */
+#ifndef MAKE_ARRAY_H
+#define MAKE_ARRAY_H
+
+#include "array.h"
+#include "make_model.h"
+
+enum { ARRAY_KINDS = 9, ARRAY_ELEMENTS = 4096 };
+
+/* An element of about `v`; kind 8 is bits without meaning. */
+static inline void put_element(uint8_t *data, int dtype, size_t i, double v)
+{
+    const int64_t n = v < -9e18 ? INT64_MIN : v > 9e18 ? INT64_MAX : (int64_t)v;
+    switch (dtype) {
+    case AC_F4: ((float *)data)[i] = (float)v; break;
+    case AC_F8: ((double *)data)[i] = v; break;
+    default:
+        switch (ac_item_bytes(dtype)) {
+        case 1: data[i] = (uint8_t)n; break;
+        case 2: ((uint16_t *)data)[i] = (uint16_t)n; break;
+        case 4: ((uint32_t *)data)[i] = (uint32_t)n; break;
+        default: ((uint64_t *)data)[i] = (uint64_t)n; break;
+        }
+    }
+}
+
+static inline double array_value(int kind, size_t i, double scale, uint64_t *seed)
+{
+    switch (kind) {
+    case 0: return 1000 + scale * random_normal(seed);
+    case 1: return floor(1000 + scale * random_normal(seed));
+    case 2: return 7;
+    case 3: return floor(scale * 1.37 * (random_u32(seed) % 200) + 0.4); /* a lattice */
+    case 4: return (random_u32(seed) % 12 + 3) * (random_u32(seed) % 12 + 3) * 97.0;
+    case 5: return random_u32(seed) % 20 ? floor(3 + scale * random_normal(seed)) : -2147483648.0; /* blanks */
+    case 6: return i % 31 ? floor(scale * random_normal(seed)) * 1048576.0 : 1e18;
+    case 7: return random_u32(seed) % 9 ? 0 : random_u32(seed) % 5;
+    default: return 0;
+    }
+}
+
+/* At most ARRAY_ELEMENTS elements of 8 bytes into `data`. */
+static inline ac_array make_array(uint8_t *data, uint64_t *seed)
+{
+    ac_array a = {.dtype = random_between(seed, 0, AC_DTYPES - 1), .ndim = random_between(seed, 0, 3)};
+    size_t count = 1;
+    for (int i = 0; i < a.ndim; i++) {
+        a.shape[i] = random_u32(seed) % 60 ? (uint64_t)random_between(seed, 1, i ? 40 : a.ndim == 1 ? 900 : 50) : 0;
+        if (count * a.shape[i] > ARRAY_ELEMENTS) a.shape[i] = 1;
+        count *= a.shape[i];
+    }
+    const int kind = random_between(seed, 0, ARRAY_KINDS - 1);
+    const double scale = pow(2, random_between(seed, 0, 20) / 2.0);
+    for (size_t i = 0; i < count; i++) put_element(data, a.dtype, i, array_value(kind, i, scale, seed));
+    if (kind == 8)
+        for (size_t i = 0; i < count * ac_item_bytes(a.dtype); i++) data[i] = (uint8_t)random_u32(seed);
+    return a;
+}
+
+/* A tuned model's difference: the first linear weight one up, all others as they are. For 16 neurons. */
+enum { DELTA_LENGTH = 5 + 24 };
+static inline void make_delta(uint8_t *delta)
+{
+    uint8_t fingerprint[8];
+    memset(delta, 0, DELTA_LENGTH);
+    ac_model_fingerprint(ac_model_default(), fingerprint);
+    delta[0] = 1;
+    memcpy(delta + 1, fingerprint, 4);
+    delta[5] = 3 << 4;                                            /* k = 0, then 2 as two ones and a zero */
+    for (int bit = 32; bit < 188; bit++) delta[5 + bit / 8] |= (uint8_t)(1 << bit % 8); /* k = 15 of the other rows */
+}
+
+#endif
