@@ -77,7 +77,8 @@ class _Comparison:
 
     def run(self) -> None:
         """Walk both files at once, then follow references, which need to know all objects."""
-        for path, first, second in self._walk("", *(h5py.h5o.open(file.id, b"/") for file in self._files)):
+        roots = [h5py.h5o.open(file.id, b"/") for file in self._files]
+        for path, first, second in list(self._walk("", *roots)):
             if isinstance(first, h5py.h5d.DatasetID):
                 self._compare_datasets(path, h5py.Dataset(first), h5py.Dataset(second))
             elif isinstance(first, h5py.h5t.TypeID) and not first.equal(second):

@@ -18,11 +18,12 @@ from hdf5_filter.copying import Place, copy_dataset, copy_file
 from hdf5_filter.files import copy_userblock, create_like, datasets_of, open_file, system_errors
 from hdf5_filter.filter_options import AstroCodec
 from hdf5_filter.reading import available_cores
+from hdf5_filter.references import Addresses
 from hdf5_filter.report import DatasetReport, FileReport
 from hdf5_filter.storage import describe, reason_to_keep
 from hdf5_filter.transfer import compress_dataset, fitted_chunks
 
-__all__ = ["Transfer", "compress", "rewrite", "wanted_paths"]
+__all__ = ["Transfer", "compress", "rewrite"]
 
 ProgressCall = Callable[[int, int], object]
 Transfer = Callable[[h5py.Dataset, Place, Any, Callable[[int], None]], DatasetReport]
@@ -100,12 +101,13 @@ def compress(
     """
     base = load_model(model)
     cores = available_cores() if workers is None else workers
-    wanted: set[str] | None = None
+    wanted: set[int] | None = None
 
     def transfer(dataset: h5py.Dataset, place: Place, kind: Any, advance: Callable[[int], None]) -> DatasetReport:
         reason = reason_to_keep(dataset)
         if wanted is not None:
-            reason = "not chosen" if dataset.name not in wanted else reason if reason != "small" else ""
+            chosen = Addresses.address(dataset.id) in wanted
+            reason = "not chosen" if not chosen else "" if reason == "small" else reason
         if not reason:
             starts_from = "default" if base.base is not None or base.is_shipped else base
             codec = (
@@ -125,7 +127,7 @@ def compress(
 
     def prepare(file: h5py.File) -> None:
         nonlocal wanted
-        wanted = wanted_paths(file, datasets)
+        wanted = _wanted_addresses(file, datasets)
 
     return rewrite(
         source, target, transfer, prepare, workers=cores, overwrite=overwrite, verify=verify, progress=progress
@@ -193,7 +195,7 @@ def _size(dataset: h5py.Dataset) -> int:
     return int(dataset.size or 0) * int(dataset.id.get_type().get_size())
 
 
-def wanted_paths(file: h5py.File, names: Sequence[str] | None) -> set[str] | None:
+def _wanted_addresses(file: h5py.File, names: Sequence[str] | None) -> set[int] | None:
     """
     Find the datasets that are named, or that groups of these names hold; None stands for all.
 
@@ -204,19 +206,16 @@ def wanted_paths(file: h5py.File, names: Sequence[str] | None) -> set[str] | Non
     """
     if names is None:
         return None
-    paths: set[str] = set()
+    found: set[int] = set()
     for name in names:
-        path = "/" + name.strip("/")
-        found = {
-            dataset.name: dataset
-            for dataset in datasets_of(file)
-            if dataset.name == path or dataset.name.startswith(path.rstrip("/") + "/")
-        }
-        if not found and path in file and isinstance(file[path], h5py.Dataset):
-            found = {d.name: d for d in datasets_of(file) if d.id == file[path].id}  # another name of it
-        if not found:
+        obj = file.get(name)
+        if isinstance(obj, h5py.Dataset):
+            reason = reason_to_keep(obj)
+            if reason not in ("", "small", "compressed already"):
+                raise ValueError(f"{file.filename}: dataset {name!r} cannot be compressed: {reason}")
+            found.add(Addresses.address(obj.id))
+        elif isinstance(obj, h5py.Group):
+            found |= {Addresses.address(dataset.id) for dataset in datasets_of(obj)}
+        else:
             raise ValueError(f"{file.filename}: no dataset {name!r}; `astrocodec info` lists them")
-        if path in found and reason_to_keep(found[path]) not in ("", "small", "compressed already"):
-            raise ValueError(f"{file.filename}: dataset {name!r} cannot be compressed: {reason_to_keep(found[path])}")
-        paths |= set(found)
-    return paths
+    return found

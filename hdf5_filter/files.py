@@ -84,8 +84,8 @@ def copy_userblock(source: Path, target: Path, size: int) -> None:
             new.write(old.read(size))
 
 
-def datasets_of(file: h5py.File) -> Iterator[h5py.Dataset]:
-    """Yield every dataset once, in the order of the file's groups."""
+def datasets_of(top: h5py.Group) -> Iterator[h5py.Dataset]:
+    """Yield every dataset of a file or group once, in the order of its groups."""
     seen: set[int] = set()
 
     def walk(group: Any) -> Iterator[h5py.Dataset]:
@@ -102,9 +102,9 @@ def datasets_of(file: h5py.File) -> Iterator[h5py.Dataset]:
             elif isinstance(obj, h5py.h5d.DatasetID):
                 yield h5py.Dataset(obj)
 
-    root = h5py.h5o.open(file.id, b"/")
-    seen.add(int(h5py.h5o.get_info(root).addr))
-    yield from walk(root)
+    first = h5py.h5o.open(top.id, b".")
+    seen.add(int(h5py.h5o.get_info(first).addr))
+    yield from walk(first)
 
 
 @contextmanager

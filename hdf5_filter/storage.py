@@ -54,7 +54,7 @@ def _is_codable(dataset: h5py.Dataset) -> bool:
         return False
     if dtype.names is not None:
         kinds: set[np.dtype[Any]] = {dtype[name] for name in dtype.names}
-        equal: bool = len(dtype.names) == 2 and len(kinds) == 1 and not _has_gaps(dtype)
+        equal = len(dtype.names) == 2 and len(kinds) == 1 and not _has_gaps(dtype)
         return equal and kinds.pop().str[1:] in _CODED
     return str(dtype.str[1:]) in {*_CODED, "c8", "c16", "b1"}
 
@@ -63,7 +63,7 @@ _CODED = frozenset(f"{kind}{size}" for kind, sizes in (("u", "1248"), ("i", "124
 
 
 def _has_gaps(dtype: Any) -> bool:
-    return int(dtype.itemsize) != sum(dtype[name].itemsize for name in dtype.names)
+    return bool(dtype.itemsize != sum(dtype[name].itemsize for name in dtype.names))
 
 
 def describe(dataset: h5py.Dataset, kind: Kind | None = None, note: str = "") -> DatasetReport:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import astrocodec
 from astrocodec._native_chunk import library_path
 
 PLUGIN_PATH = library_path().parent
@@ -52,6 +53,15 @@ def python(
         cwd=folder,
         env=plain_environment(plugin_path),
     )
+
+
+def tuned_model(seed: int) -> astrocodec.Model:
+    """A model that differs a little from the general one, made without tuning."""
+    base = astrocodec.load_model("default")
+    weights = np.frombuffer(base.weights, np.uint8).copy()
+    linear = weights[4:56].view("<i2")
+    linear += np.random.default_rng(seed).integers(-3, 4, linear.size).astype("i2")
+    return astrocodec.Model(weights.tobytes(), base.shapes, "made", base)
 
 
 def made(dtype: str, shape: tuple[int, ...], seed: int = 0) -> np.ndarray:

@@ -1,0 +1,334 @@
+"""Reading and writing datasets in parallel: the same bytes and elements as HDF5's own pipeline."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+from hdf5_programs import made, tuned_model
+
+import hdf5_filter
+from astrocodec.errors import CorruptError, ModelNotFoundError, VersionError
+from hdf5_filter.chunk_shape import choose_chunks
+from hdf5_filter.selection import parse_selection
+
+SELECTIONS: list[Any] = [
+    (),
+    ...,
+    -1,
+    0,
+    np.int64(1),
+    slice(2, -3),
+    slice(None, None, -2),
+    (..., slice(1, None, 5)),
+    (..., -1),
+    slice(3, 3),
+    slice(100, 200),
+    slice(None, None, 9),
+]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Any:
+    with h5py.File(tmp_path / "x.h5", "w") as opened:
+        yield opened
+
+
+def chunks_of(dataset: h5py.Dataset) -> dict[tuple[int, ...], tuple[int, bytes]]:
+    infos = [dataset.id.get_chunk_info(number) for number in range(dataset.id.get_num_chunks())]
+    return {info.chunk_offset: dataset.id.read_direct_chunk(info.chunk_offset) for info in infos}
+
+
+@pytest.mark.parametrize("dtype", ["u2", ">i4", "c8", "?", ">f8", "i1", "f2"])
+@pytest.mark.parametrize("shape", [(37,), (30, 41), (5, 17, 23), (2, 3, 9, 10)])
+@pytest.mark.parametrize("side", [3, 8])
+def test_bytes_are_those_of_the_pipeline(file: h5py.File, dtype: str, shape: tuple[int, ...], side: int) -> None:
+    data = made(dtype, shape)
+    chunks = tuple(min(side, length) for length in shape)
+    fill = 7 if dtype not in ("?", "c8") else None
+    ours = hdf5_filter.write_dataset(file, "deep/ours", data, chunks=chunks, workers=2, fillvalue=fill)
+    theirs = file.create_dataset(
+        "theirs", data=data, chunks=chunks, compression=hdf5_filter.AstroCodec(), fillvalue=fill
+    )
+    assert ours.dtype == theirs.dtype == data.dtype
+    assert chunks_of(ours) == chunks_of(theirs)
+    assert ours.id.get_create_plist().get_filter(0)[1] == h5py.h5z.FLAG_MANDATORY
+    for selection in [*SELECTIONS, (slice(9, 2, -7), ..., -2) if len(shape) > 1 else 4]:
+        want = data[selection]
+        for dataset in (ours, theirs):
+            found = hdf5_filter.read_dataset(dataset, selection, workers=2)
+            assert found.shape == want.shape
+            assert found.dtype == (want.dtype if want.ndim else want.dtype.newbyteorder("="))
+            assert np.array_equal(found, want), selection
+            out = np.empty(want.shape, want.dtype)
+            assert hdf5_filter.read_dataset(dataset, selection, out=out) is out
+            assert np.array_equal(out, want)
+
+
+def test_other_ways_to_select_go_through_h5py(file: h5py.File) -> None:
+    data = made("u2", (20, 30))
+    dataset = hdf5_filter.write_dataset(file, "x", data, chunks=(8, 8))
+    assert (hdf5_filter.read_dataset(dataset, [1, 5, 7]) == data[[1, 5, 7]]).all()
+    assert (hdf5_filter.read_dataset(dataset, data > 60) == data[data > 60]).all()
+    assert parse_selection(True, (3,)) is None
+    for wrong in (20, (0, 0, 0), (..., ...), -21):
+        with pytest.raises(IndexError):
+            hdf5_filter.read_dataset(dataset, wrong)
+    with pytest.raises(ValueError, match="out has shape"):
+        hdf5_filter.read_dataset(dataset, 0, out=np.empty(3, "u2"))
+
+
+def test_out_of_another_type_is_converted(file: h5py.File) -> None:
+    data = made("u2", (20, 30))
+    dataset = hdf5_filter.write_dataset(file, "x", data, chunks=(8, 8))
+    out = np.empty((20, 30))
+    hdf5_filter.read_dataset(dataset, out=out)
+    assert (out == data).all()
+
+
+def test_chunks_that_were_never_written(file: h5py.File) -> None:
+    dataset = file.create_dataset(
+        "x", (50, 60), "i4", chunks=(7, 9), fillvalue=-3, compression=hdf5_filter.AstroCodec()
+    )
+    dataset[10:12, 5:30] = 4  # in HDF5's cache, not in the file yet
+    assert (hdf5_filter.read_dataset(dataset, workers=2) == dataset[...]).all()
+    assert hdf5_filter.read_dataset(dataset, (0, 0)) == -3
+    assert (hdf5_filter.read_dataset(dataset, (slice(0, 3), 0)) == -3).all()
+
+
+def test_only_touched_chunks_are_decoded(file: h5py.File, monkeypatch: pytest.MonkeyPatch) -> None:
+    from hdf5_filter.chunked import ChunkedDataset
+
+    dataset = hdf5_filter.write_dataset(file, "x", made("u2", (100, 100)), chunks=(10, 10))
+    seen = []
+    decode = ChunkedDataset.decode
+    monkeypatch.setattr(ChunkedDataset, "decode", lambda self, at, *rest: seen.append(at) or decode(self, at, *rest))
+    hdf5_filter.read_dataset(dataset, (slice(15, 32), 40), workers=1)
+    assert seen == [(10, 40), (20, 40), (30, 40)]
+    seen.clear()
+    hdf5_filter.read_dataset(dataset, (slice(None, None, 35), 40), workers=1)
+    assert seen == [(0, 40), (30, 40), (70, 40)]
+
+
+def test_a_stream_of_blocks_and_appending(file: h5py.File) -> None:
+    cube = hdf5_filter.write_dataset(
+        file, "cube", (np.full((k % 3 + 1, 20, 30), k, "u2") for k in range(10)), chunks=(4, 20, 30), workers=2
+    )
+    assert cube.shape == (19, 20, 30)
+    assert cube.maxshape == (None, 20, 30)
+    for k in range(3):
+        hdf5_filter.write_dataset(file, "cube", np.full((1, 20, 30), 100 + k, "u2"), append=True)
+    want = [k for k in range(10) for _ in range(k % 3 + 1)] + [100, 101, 102]
+    assert cube[:, 3, 4].tolist() == want
+    assert hdf5_filter.write_dataset(file, "new", np.zeros((1, 5), "f4"), append=True).maxshape == (None, 5)
+    with pytest.raises(ValueError, match=r"rows of shape \(20, 30\), the data have \(20, 31\)"):
+        hdf5_filter.write_dataset(file, "cube", np.zeros((1, 20, 31), "u2"), append=True)
+    with pytest.raises(ValueError, match="int32 does not fit without loss"):
+        hdf5_filter.write_dataset(file, "cube", np.zeros((1, 20, 30), "i4"), append=True)
+    fixed = hdf5_filter.write_dataset(file, "fixed", np.zeros((4, 5), "u2"))
+    with pytest.raises(ValueError, match="cannot become longer"):
+        hdf5_filter.write_dataset(file, "fixed", np.zeros((4, 5), "u2"), append=True)
+    with pytest.raises(ValueError, match="exists"):
+        hdf5_filter.write_dataset(file, "fixed", np.zeros((4, 5), "u2"))
+    assert (fixed[...] == 0).all()
+    with pytest.raises(ValueError, match="block 1 has dtype"):
+        hdf5_filter.write_dataset(file, "bad", iter([np.zeros((1, 2)), np.zeros((1, 3))]))
+    with pytest.raises(ValueError, match="no block found"):
+        hdf5_filter.write_dataset(file, "none", iter([]))
+    with pytest.raises(TypeError, match="scalar"):
+        hdf5_filter.write_dataset(file, "scalar", np.float64(3))
+
+
+def test_large_sources_are_read_row_by_row(file: h5py.File) -> None:
+    class Lazy:
+        """Knows only how to give a few rows, and which were asked for."""
+
+        shape = (64, 40, 50)
+        dtype = np.dtype("i2")
+        largest = 0
+
+        def __getitem__(self, rows: slice) -> np.ndarray:
+            numbers = np.arange(*rows.indices(64))
+            self.largest = max(self.largest, len(numbers))
+            return np.broadcast_to(numbers[:, None, None], (len(numbers), 40, 50)).astype("i2")
+
+    source = Lazy()
+    dataset = hdf5_filter.write_dataset(file, "x", source, chunks=(4, 40, 50))
+    assert source.largest == 4
+    assert dataset[:, 1, 1].tolist() == list(range(64))
+
+
+@pytest.mark.parametrize("with_", [{"fletcher32": True}, {"shuffle": True}])
+def test_other_filters_take_the_ordinary_way(
+    file: h5py.File, with_: dict[str, bool], capfd: pytest.CaptureFixture[str]
+) -> None:
+    data = made("u2", (40, 50))
+    dataset = file.create_dataset(
+        "x", data=data, chunks=(16, 16), maxshape=(None, 50), compression=hdf5_filter.AstroCodec(), **with_
+    )
+    assert (hdf5_filter.read_dataset(dataset, (slice(3, 30), -1)) == data[3:30, -1]).all()
+    if "shuffle" in with_:
+        with pytest.warns(UserWarning, match="shuffle before astrocodec"):
+            hdf5_filter.write_dataset(file, "x", data, append=True)
+    else:
+        hdf5_filter.write_dataset(file, "x", data, append=True)
+    assert (dataset[...] == np.concatenate([data, data])).all()
+
+
+def test_virtual_and_contiguous_datasets_are_read(file: h5py.File) -> None:
+    data = made("u2", (40, 50))
+    real = hdf5_filter.write_dataset(file, "real", data, chunks=(16, 16))
+    layout = h5py.VirtualLayout((2, 40, 50), "u2")
+    layout[0] = layout[1] = h5py.VirtualSource(real)
+    virtual = file.create_virtual_dataset("virtual", layout)
+    assert (hdf5_filter.read_dataset(virtual, (1, slice(3, 9))) == data[3:9]).all()
+    file["plain"] = data
+    assert (hdf5_filter.read_dataset(file["plain"], slice(3, 9)) == data[3:9]).all()
+
+
+@pytest.mark.parametrize(
+    ("dtype", "text"),
+    [
+        ("S5", "type class string"),
+        (np.dtype([("a", "i4"), ("b", "f8")]), "compound type"),
+        (np.dtype([("a", "i4"), ("b", "i4"), ("c", "i4")]), "compound type"),
+        (np.dtype("V7"), "type class opaque"),
+        (np.dtype(("i2", (3,))), "type class array"),
+        (np.longdouble, "float of 16 bytes"),
+    ],
+)
+def test_types_that_cannot_be_coded(file: h5py.File, dtype: Any, text: str) -> None:
+    """Even where the filter is optional."""
+    with pytest.raises(ValueError, match="error during user callback"):
+        file.create_dataset("x", (5,), dtype, chunks=(2,), compression=hdf5_filter.AstroCodec())
+    if np.dtype(dtype).subdtype is None:
+        with pytest.raises(TypeError, match=text):
+            hdf5_filter.write_dataset(file, "y", np.zeros(5, dtype))
+
+
+@pytest.mark.parametrize("base", ["f4", ">f8", "i4", "u1"])
+def test_pairs_of_any_number(file: h5py.File, base: str) -> None:
+    """{r, i} of integers, as correlators write them."""
+    data = np.zeros((30, 40), [("r", base), ("i", base)])
+    data["r"], data["i"] = made(base, (30, 40)), made(base, (30, 40), 1)
+    dataset = file.create_dataset("x", data=data, chunks=(16, 16), compression=hdf5_filter.AstroCodec())
+    assert dataset[...].tobytes() == data.tobytes()
+    assert hdf5_filter.read_dataset(dataset).tobytes() == data.tobytes()
+
+
+def test_noise_that_does_not_compress_is_stored(file: h5py.File) -> None:
+    data = np.random.default_rng(0).integers(0, 1 << 64, (64, 64), "u8")
+    dataset = file.create_dataset("x", data=data, chunks=(32, 32), compression=hdf5_filter.AstroCodec())
+    assert (dataset[...] == data).all()
+    assert dataset.id.get_storage_size() <= data.nbytes + 4 * 64
+
+
+def test_floats_keep_every_bit(file: h5py.File) -> None:
+    bits = np.random.default_rng(0).integers(0, 1 << 32, (40, 50), "u8").astype("u4")
+    data = bits.view("f4")  # NaNs with payloads among them
+    dataset = hdf5_filter.write_dataset(file, "x", data, chunks=(16, 16))
+    assert hdf5_filter.read_dataset(dataset).tobytes() == data.tobytes() == dataset[...].tobytes()
+
+
+def damage(dataset: h5py.Dataset, offset: tuple[int, ...], change: Any) -> None:
+    """Write a chunk of other bytes."""
+    stream = bytearray(dataset.id.read_direct_chunk(offset)[1])
+    dataset.id.write_direct_chunk(offset, bytes(change(stream)))
+
+
+def _flipped(stream: bytearray) -> bytearray:
+    stream[len(stream) // 2] ^= 16
+    return stream
+
+
+def _newer(stream: bytearray) -> bytearray:
+    stream[2] = 2
+    return stream
+
+
+def _other_model(stream: bytearray) -> bytearray:
+    at = stream.index(bytes.fromhex("c88bdd027fc2a3c1"))
+    stream[at : at + 8] = bytes.fromhex("0123456789abcdef")
+    return stream
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "text"),
+    [
+        (_flipped, CorruptError, "damaged"),
+        (lambda stream: stream[:-9], CorruptError, "damaged"),
+        (_newer, VersionError, "newer astrocodec: its stream is of version 2"),
+        (_other_model, ModelNotFoundError, "model 0123456789abcdef not installed"),
+    ],
+)
+def test_errors_say_what_and_where(
+    file: h5py.File, change: Any, error: type[Exception], text: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    dataset = hdf5_filter.write_dataset(file, "sci", made("u2", (40, 50)), chunks=(20, 25))
+    damage(dataset, (20, 0), change)
+    kinds = (error, ValueError) if error is CorruptError else error
+    with pytest.raises(kinds, match=rf"x\.h5: dataset '/sci', chunk at \(20, 0\): .*{text}"):
+        hdf5_filter.read_dataset(dataset)
+    with pytest.raises(OSError, match="filter returned failure"):
+        dataset[...]
+    assert (hdf5_filter.read_dataset(dataset, slice(0, 20)) == made("u2", (40, 50))[:20]).all()
+
+
+def test_many_threads_at_once(tmp_path: Path) -> None:
+    """Several tuned datasets in several threads share the few models that are kept."""
+    rng = np.random.default_rng(0)
+    frames = [rng.normal(1000, 20 + 5 * k, (256, 256)).astype("u2") for k in range(4)]
+    codecs = [hdf5_filter.AstroCodec(tuned_model(k)) for k in range(4)]
+    problems: list[BaseException] = []
+
+    def work(number: int) -> None:
+        try:
+            with h5py.File.in_memory() as file:
+                for k, (frame, codec) in enumerate(zip(frames, codecs, strict=True)):
+                    dataset = hdf5_filter.write_dataset(file, str(k), frame, chunks=(64, 64), codec=codec, workers=2)
+                    assert (hdf5_filter.read_dataset(dataset, workers=2) == frame).all()
+        except BaseException as error:
+            problems.append(error)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not problems
+
+
+@pytest.mark.parametrize(
+    "shape", [(7,), (10**7,), (1, 1), (3, 100000), (100000, 3), (5, 30, 40), (10**6, 8, 8), (0, 64, 64)]
+)
+@pytest.mark.parametrize("itemsize", [1, 2, 4, 8, 16])
+def test_chunks_that_we_choose_are_moderate(shape: tuple[int, ...], itemsize: int) -> None:
+    chunk = choose_chunks(shape, itemsize)
+    assert len(chunk) == len(shape)
+    assert min(chunk) >= 1
+    assert all(side <= max(length, 1) or length == 0 for side, length in zip(chunk, shape, strict=True))
+    assert np.prod(chunk) * itemsize <= 4 << 20
+
+
+def test_both_ways_to_give_options(file: h5py.File) -> None:
+    codec = hdf5_filter.AstroCodec(thorough=True)
+    first = file.create_dataset("a", data=made("u2", (40, 50)), chunks=(16, 16), compression=codec)
+    second = file.create_dataset("b", data=made("u2", (40, 50)), chunks=(16, 16), **codec)
+    third = file.create_dataset("c", data=made("u2", (40, 50)), chunks=(16, 16), compression=hdf5_filter.FILTER_ID)
+    assert chunks_of(first) == chunks_of(second)
+    assert (third[...] == first[...]).all()
+
+
+def test_registration() -> None:
+    assert hdf5_filter.register(force=True)
+    assert not hdf5_filter.register(force=False)
+    assert hdf5_filter.get_filters() == (hdf5_filter.AstroCodec,)
+    with pytest.raises(ValueError, match="filter 32001 is not here"):
+        hdf5_filter.get_filters([44045, 32001])
+    config = hdf5_filter.get_config()
+    assert config["registered"]
+    assert Path(config["library"]).parent == Path(hdf5_filter.PLUGIN_PATH)

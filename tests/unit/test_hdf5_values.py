@@ -1,0 +1,158 @@
+"""The filter's values: what Python writes, the C library completes and both read."""
+
+from __future__ import annotations
+
+import h5py
+import numpy as np
+import pytest
+from hdf5_programs import tuned_model
+
+import astrocodec
+import hdf5_filter
+from astrocodec._native_chunk import ChunkCodec
+from astrocodec.errors import CorruptError, VersionError
+from hdf5_filter.values import FilterValues
+
+
+@pytest.fixture(scope="module")
+def tuned() -> astrocodec.Model:
+    """A model that differs from the general one."""
+    return tuned_model(1)
+
+
+def stored_values(dtype: str, chunk: tuple[int, ...], codec: hdf5_filter.AstroCodec) -> tuple[int, ...]:
+    """Values that the filter's set_local leaves in a dataset."""
+    with h5py.File.in_memory() as file:
+        made = file.create_dataset("x", shape=chunk, dtype=dtype, chunks=chunk, compression=codec)
+        return tuple(made.id.get_create_plist().get_filter(0)[2])
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i1", "<u2", ">u2", "<i2", ">i4", "<u8", "<f4", ">f8", "<c8", ">c16"])
+@pytest.mark.parametrize("chunk", [(5,), (3, 4), (1, 2, 3, 4)])
+def test_the_host_tells_type_and_shape(dtype: str, chunk: tuple[int, ...]) -> None:
+    found = FilterValues.from_values(stored_values(dtype, chunk, hdf5_filter.AstroCodec(thorough=True)))
+    kind = np.dtype(dtype)
+    pairs = kind.kind == "c"
+    assert found.thorough
+    assert found.chunk == chunk
+    assert found.pairs == pairs
+    assert found.dtype == (np.dtype(f"{kind.byteorder}f{kind.itemsize // 2}") if pairs else kind)
+
+
+def test_options_survive(tuned: astrocodec.Model) -> None:
+    codec = hdf5_filter.AstroCodec(tuned, thorough=True, embed_model=True, try_general=False)
+    values = stored_values("u2", (64, 64), codec)
+    assert len(values) <= 256
+    again = hdf5_filter.from_filter_options(44045, values)
+    assert again == codec
+    assert again.model.fingerprint == tuned.fingerprint
+    assert again.get_config()["tuned"]
+    assert repr(again) == (
+        f"AstroCodec(model=<tuned {tuned.fingerprint}, {len(tuned.delta())} bytes>, thorough=True, embed_model=True, "
+        "try_general=False)"
+    )
+
+
+def test_the_largest_model_and_every_rank_fit(tuned: astrocodec.Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leading axes are taken together where values are short; HDF5 allows 32 axes."""
+    for rank in (1, 8, 11, 31, 32):
+        chunk = (1,) * (rank - 1) + (7,)
+        for dtype in ("u2", "c8"):
+            values = stored_values(dtype, chunk, hdf5_filter.AstroCodec(tuned))
+            assert len(values) <= 256
+            found = FilterValues.from_values(values)
+            assert np.prod(found.chunk) == 7
+            data = np.arange(7).astype(dtype)
+            stream = ChunkCodec(values).encode(data)
+            out = np.empty_like(data)
+            ChunkCodec(values).decode(stream, out)
+            assert (out == data).all()
+
+
+def test_a_padded_delta_of_960_bytes_fits() -> None:
+    values = FilterValues(delta=bytes(960)).to_values()
+    assert len(values) == 246
+    with pytest.raises(ValueError, match="at most 960 fit"):
+        FilterValues(delta=bytes(961)).to_values()
+
+
+@pytest.mark.parametrize("reader", ["python", "native"])
+def test_every_flipped_bit_is_found(reader: str, tuned: astrocodec.Model) -> None:
+    """Never wrong pixels: values have a checksum."""
+    values = list(stored_values("u2", (16, 16), hdf5_filter.AstroCodec(tuned)))
+    pixels = np.random.default_rng(0).poisson(100, (16, 16)).astype("u2")
+    stream = ChunkCodec(values).encode(pixels)
+
+    def read(damaged: list[int]) -> None:
+        if reader == "python":
+            FilterValues.from_values(damaged)
+        else:
+            ChunkCodec(damaged).decode(stream, np.empty_like(pixels))
+
+    for place in range(len(values)):
+        for bit in (0, 7, 8, 31):
+            damaged = values.copy()
+            damaged[place] ^= 1 << bit
+            with pytest.raises((CorruptError, VersionError)):
+                read(damaged)
+
+
+@pytest.mark.parametrize("count", range(3, 10))
+def test_cut_values_are_found(count: int) -> None:
+    values = stored_values("u2", (16, 16), hdf5_filter.AstroCodec())[:count]
+    if count == 8:
+        return  # all of them
+    with pytest.raises(CorruptError):
+        FilterValues.from_values((*values, 5) if count == 9 else values)
+    with pytest.raises(CorruptError):
+        ChunkCodec((*values, 5) if count == 9 else values).encode(np.zeros(4, "u2"))
+
+
+def test_newer_values_are_refused_by_version() -> None:
+    with pytest.raises(VersionError, match="upgrade astrocodec"):
+        FilterValues.from_values((2, 0))
+    with pytest.raises(VersionError, match="needs a newer astrocodec"):
+        ChunkCodec((2, 0)).encode(np.zeros(4, "u2"))
+    with pytest.raises(VersionError, match="options 0x8"):
+        ChunkCodec((1, 8)).encode(np.zeros(4, "u2"))
+
+
+def test_no_values_at_all_code_bytes() -> None:
+    """The host said nothing: still lossless."""
+    pixels = np.arange(1000, dtype="u2")
+    stream = ChunkCodec(()).encode(pixels)
+    assert astrocodec.inspect(stream).dtype == np.uint8
+    assert ChunkCodec(()).size(stream) == 2000
+    out = np.empty_like(pixels)
+    ChunkCodec(()).decode(stream, out)
+    assert (out == pixels).all()
+
+
+def test_chunks_are_streams(tuned: astrocodec.Model) -> None:
+    """astrocodec.decode reads what stands in a file; pairs are planes."""
+    frame = np.random.default_rng(0).normal(1000, 30, (64, 64)).astype(">u2")
+    with h5py.File.in_memory() as file:
+        made = file.create_dataset("x", data=frame, chunks=(64, 64), compression=hdf5_filter.AstroCodec())
+        assert (astrocodec.decode(made.id.read_direct_chunk((0, 0))[1]) == frame).all()
+        codec = hdf5_filter.AstroCodec(tuned, try_general=False)
+        made = file.create_dataset("t", data=frame, chunks=(64, 64), compression=codec)
+        stream = made.id.read_direct_chunk((0, 0))[1]
+        assert astrocodec.inspect(stream).model_fingerprint == tuned.fingerprint
+        assert (astrocodec.decode(stream, models=[tuned]) == frame).all()
+        codec = hdf5_filter.AstroCodec(tuned, try_general=False, embed_model=True)
+        made = file.create_dataset("e", data=frame, chunks=(64, 64), compression=codec)
+        assert (astrocodec.decode(made.id.read_direct_chunk((0, 0))[1]) == frame).all()
+        visibilities = (frame + 1j * frame.T).astype("c8")
+        made = file.create_dataset("c", data=visibilities, chunks=(64, 64), compression=hdf5_filter.AstroCodec())
+        planes = astrocodec.decode(made.id.read_direct_chunk((0, 0))[1])
+        assert planes.shape == (2, 64, 64)
+        assert (planes[1] == visibilities.imag).all()
+
+
+def test_streams_of_ours_can_be_put_into_a_file(tuned: astrocodec.Model) -> None:
+    """By a program that writes chunks itself."""
+    frame = np.random.default_rng(0).poisson(100, (32, 48)).astype("u2")
+    with h5py.File.in_memory() as file:
+        made = file.create_dataset("x", (32, 48), "u2", chunks=(32, 48), compression=44045)
+        made.id.write_direct_chunk((0, 0), astrocodec.encode(frame, tuned))
+        assert (made[...] == frame).all()
