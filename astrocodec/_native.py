@@ -36,6 +36,7 @@ class _TuneOptions(ctypes.Structure):
         ("outputs_only", ctypes.c_int32),
         ("seed", ctypes.c_uint32),
         ("rate", ctypes.c_float),
+        ("charge", ctypes.c_float),
     )
 
 
@@ -215,10 +216,11 @@ def tune_weights(
     rate: float,
     outputs_only: bool,
     seed: int,
+    charge: float,
 ) -> bytes:
     """Weight block of `model` fitted to `contexts` (dtype ``CONTEXT``)."""
     out = np.empty(1 << 14, np.uint8)
-    options = _TuneOptions(steps, batch, int(outputs_only), seed, rate)
+    options = _TuneOptions(steps, batch, int(outputs_only), seed, rate, charge)
     status = _library.ac_tune(
         model.handle, _address(contexts), contexts.size, ctypes.byref(options), _address(out), out.size
     )

@@ -20,18 +20,22 @@ from astrocodec.split import choose_low_bits
 from astrocodec.tiles import balanced_tile, sheet_shape, tile_slices
 from astrocodec.weights import Weights, limit_rows, weight_delta
 
-# Adam steps of 2048 pixels by effort; 5 takes about a second on one core.
-_STEPS = {1: 60, 2: 120, 3: 200, 4: 350, 5: 650, 6: 1000, 7: 1400, 8: 2500, 9: 5000}
-_BATCH = 2048
-# The second rate is for frames on which the first runs wild.
-_RATES = (1e-2, 2e-3)
-_BANDS = 12
-_BAND_ROWS = 128
+# Adam steps of 512 pixels by effort; 5 takes about a second on one core.
+_STEPS = {1: 600, 2: 1500, 3: 3000, 4: 6000, 5: 12000, 6: 20000, 7: 32000, 8: 50000, 9: 80000}
+_BATCH = 512
+# The second rate, for a third of the steps, is for frames on which the first runs wild.
+_RATES, _SHARES = (6e-3, 2e-3), (1, 3)
+_BANDS = 24
+_BAND_ROWS = 96
 # The running means of a band that begins inside a tile need some rows to settle before they are typical.
 _SETTLING_ROWS = 24
-_CONTEXTS = 150_000
-# What a byte of the difference costs in FITS cards: base64, quotes and keywords.
-_CARD_OVERHEAD = 1.7
+# Multiples of it fill an interval evenly, however many there are.
+_GOLDEN = 0.6180339887
+_CONTEXTS = 400_000
+# What a byte of the difference costs in FITS cards: printable characters, quotes and keywords.
+_CARD_OVERHEAD = 1.5
+# Bits that the first unit of change of a weight adds to the difference, about.
+_CHANGE_BITS = 1.5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,12 +50,11 @@ def _bands(sheet: NDArray[np.generic], rng: np.random.Generator, count: int) -> 
     """Bands of rows of tiles, mapped and split as the codec will do it for the whole tile.
 
     The first rows of the first tile and the last of the last are always among them: detectors are odd there, and a
-    model that never saw such rows may do badly on them. The other tiles and rows are random.
+    model that never saw such rows may do badly on them. The others are spread evenly over tiles and heights.
     """
     slices = list(tile_slices((sheet.shape[0], sheet.shape[1]), balanced_tile((sheet.shape[0], sheet.shape[1]))))
-    chosen = rng.choice(len(slices), count, replace=len(slices) < count)
-    if count > 2:
-        chosen[0], chosen[-1] = 0, len(slices) - 1
+    chosen = ((np.arange(count) + rng.random()) * len(slices) / count).astype(np.int64)
+    heights = (rng.random() + _GOLDEN * np.arange(count)) % 1
     bands = []
     for number, index in enumerate(chosen):
         tile = np.ascontiguousarray(sheet[slices[index]])
@@ -62,7 +65,7 @@ def _bands(sheet: NDArray[np.generic], rng: np.random.Generator, count: int) -> 
         low = choose_low_bits(values, largest)
         samples = (values >> values.dtype.type(low)).astype(np.uint16)
         latest = max(0, samples.shape[0] - _BAND_ROWS)
-        start = int(rng.integers(0, latest + 1)) // 2 * 2
+        start = round(heights[number] * latest) // 2 * 2
         if count > 2 and number in (0, count - 1):
             start = 0 if number == 0 else latest // 2 * 2
         bands.append(_Band(np.ascontiguousarray(samples[start : start + _BAND_ROWS]), _SETTLING_ROWS if start else 0))
@@ -167,15 +170,16 @@ def tune(
     reference = _coded_bytes(bands, start)
     best, saved = start, 0.0
     for outputs_only in (False,) if total > 1 << 18 else (False, True):
-        for rate in _RATES:
+        for rate, share in zip(_RATES, _SHARES, strict=True):
             block = _native.tune_weights(
                 start.native,
                 contexts,
-                steps=_STEPS[effort],
+                steps=_STEPS[effort] // share,
                 batch=_BATCH,
                 rate=rate,
                 outputs_only=outputs_only,
                 seed=seed,
+                charge=_CHANGE_BITS / total,
             )
             weights = _drop_small(start.arrays(), _within_limits(block), max_bytes)
             tuned = Model(weights.to_bytes(), start.shapes, "tuned", start)

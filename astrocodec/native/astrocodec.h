@@ -73,7 +73,8 @@ AC_API int ac_tile_contexts(const uint16_t *samples, uint32_t height, uint32_t w
 typedef struct {
     int32_t steps, batch, outputs_only; /* outputs_only: all but the two hidden layers' weights stay adjustable */
     uint32_t seed;
-    float rate; /* learning rate */
+    float rate;   /* learning rate */
+    float charge; /* bits per sample that the first unit of change of an 8-bit weight costs */
 } ac_tune_options;
 AC_API int ac_tune(const ac_model *model, const ac_context *contexts, size_t count, const ac_tune_options *options, uint8_t *weights,
                    size_t capacity);
