@@ -1,0 +1,238 @@
+"""Each stage of the native encoder against the same stage in Python, by way of a library that is built here."""
+
+import ctypes
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from astrocodec import varint
+from astrocodec.errors import CorruptError, FormatError, TruncatedError
+from astrocodec.pixels import DTYPES, PixelMap, map_pixels, unmap_pixels
+from astrocodec.split import choose_low_bits, pack_low, unpack_low
+from astrocodec.tiles import balanced_tile
+from astrocodec.valueset import fit_lattice, pack_set, set_pays, unpack_set
+
+TESTS = Path(__file__).parents[1]
+NATIVE = TESTS.parent / "astrocodec" / "native"
+COMPILER = shutil.which(os.environ.get("CC", "cc"))
+SOURCES = ("array", "pixels", "split", "valueset")
+STATUS = {TruncatedError: 20, CorruptError: 21}
+
+pytestmark = pytest.mark.skipif(COMPILER is None, reason="no C compiler")
+
+
+@pytest.fixture(scope="module")
+def stages(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
+    """The stages' functions, none of them hidden."""
+    library = tmp_path_factory.mktemp("stages") / "stages.so"
+    sources = [TESTS / "native" / "stages.c", *(NATIVE / f"{name}.c" for name in SOURCES)]
+    flags = ["-std=c11", "-O2", "-fwrapv", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC"]
+    command = [str(COMPILER), *flags, "-I", str(NATIVE), *map(str, sources), "-lm", "-o", str(library)]
+    built = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stderr
+    return ctypes.CDLL(str(library))
+
+
+def at(array: np.ndarray) -> ctypes.c_void_p:
+    """Address of an array's first element."""
+    return ctypes.c_void_p(array.ctypes.data)
+
+
+def attempt(action: Callable[[], Any]) -> tuple[int, Any]:
+    """Native status of what Python does, and its result."""
+    try:
+        return 0, action()
+    except FormatError as error:
+        return STATUS[type(error)], None
+
+
+def value_sets() -> st.SearchStrategy[np.ndarray]:
+    """Ascending values: any, rescaled integers, rescaled integers of which some are missing."""
+    some = st.sets(st.integers(0, 65535), min_size=2, max_size=300).map(sorted)
+    rescaled = st.builds(
+        lambda a, b, n: sorted({v for v in (int(a * k + b) for k in range(n)) if v < 65536}),
+        st.floats(1.0, 400.0),
+        st.floats(0, 50.0),
+        st.integers(2, 400),
+    )
+
+    def thin(values: list[int], seed: int) -> list[int]:
+        keep = np.random.default_rng(seed).random(len(values)) < 0.7
+        return [v for v, kept in zip(values, keep, strict=True) if kept]
+
+    thinned = st.builds(thin, rescaled, st.integers(0, 99))
+    return st.one_of(some, rescaled, thinned).filter(lambda v: len(v) > 1).map(lambda v: np.array(v, np.uint16))
+
+
+@settings(deadline=None, max_examples=400)
+@given(value_sets())
+def test_lattice(stages: ctypes.CDLL, values: np.ndarray) -> None:
+    step, phase = ctypes.c_uint64(), ctypes.c_uint64()
+    found = stages.stage_fit_lattice(at(values), values.size, ctypes.byref(step), ctypes.byref(phase))
+    assert ((step.value, phase.value) if found else None) == fit_lattice(values.astype(np.int64))
+
+
+@settings(deadline=None)
+@given(value_sets(), st.integers(1, 40), st.integers(0, 99))
+def test_set_pays(stages: ctypes.CDLL, values: np.ndarray, often: int, seed: int) -> None:
+    counts = np.zeros(65536, np.uint32)
+    counts[values] = np.random.default_rng(seed).integers(1, often + 1, values.size)
+    native = stages.ac_set_pays(at(values), values.size, at(counts))
+    assert bool(native) == set_pays(values.astype(np.int64), counts[values].astype(np.int64))
+
+
+@settings(deadline=None)
+@given(value_sets())
+def test_pack_set(stages: ctypes.CDLL, values: np.ndarray) -> None:
+    out = np.zeros(8193 + 3 * values.size, np.uint8)
+    stages.ac_set_pack.restype = ctypes.c_size_t
+    assert out[: stages.ac_set_pack(at(values), values.size, at(out))].tobytes() == pack_set(values)
+
+
+@settings(deadline=None)
+@given(value_sets(), st.integers(0, 2**32 - 1), st.sampled_from(["flip", "cut", "more", "whole"]))
+def test_unpack_set(stages: ctypes.CDLL, values: np.ndarray, seed: int, damage: str) -> None:
+    rng, packed = np.random.default_rng(seed), bytearray(pack_set(values))
+    if damage == "flip":
+        packed[rng.integers(len(packed))] ^= 1 << int(rng.integers(8))
+    if damage == "cut":
+        del packed[int(rng.integers(len(packed))) :]
+    if damage == "more":
+        packed += bytes(1)
+    data, out = np.frombuffer(bytes(packed) + b"\0", np.uint8)[:-1], np.zeros(values.size, np.uint16)
+    status = stages.ac_set_unpack(at(data), ctypes.c_size_t(data.size), at(out), values.size)
+    code, expected = attempt(lambda: unpack_set(bytes(packed), values.size))
+    assert status == code
+    assert code or (out == expected).all()
+
+
+def planes() -> st.SearchStrategy[np.ndarray]:
+    """Planes of all data types: any elements, and the ranges that maps are made for."""
+
+    def of(dtype: str) -> st.SearchStrategy[np.ndarray]:
+        shapes = hnp.array_shapes(min_dims=2, max_dims=2, max_side=24)
+        anything = hnp.arrays(dtype, shapes, elements=hnp.from_dtype(np.dtype(dtype)))
+
+        def made(shape: tuple[int, int], seed: int, log_scale: int, kind: int) -> np.ndarray:
+            rng = np.random.default_rng(seed)
+            noise = rng.normal(0, 2.0**log_scale, shape)
+            values = (
+                noise,
+                np.floor(noise),
+                np.floor(rng.integers(0, 200, shape) * (1 + log_scale / 7)),
+                np.where(rng.random(shape) < 0.1, -(2.0**31), np.floor(noise)),
+                rng.choice(rng.integers(0, 60000, 20), shape),
+                np.floor(noise) * 2**30,
+            )[kind]
+            with np.errstate(all="ignore"):
+                return values.astype(dtype)
+
+        planned = st.builds(
+            made,
+            st.tuples(st.integers(1, 70), st.integers(1, 70)),
+            st.integers(0, 2**32 - 1),
+            st.integers(0, 24),
+            st.integers(0, 5),
+        )
+        return st.one_of(anything, planned)
+
+    return st.sampled_from(DTYPES).flatmap(of)
+
+
+@settings(deadline=None, max_examples=400)
+@given(planes())
+def test_map_and_split(stages: ctypes.CDLL, values: np.ndarray) -> None:
+    u, samples = np.zeros(values.size, np.uint64), np.zeros(values.size, np.uint16)
+    written, low = np.zeros(210_000, np.uint8), np.zeros(9 * values.size + 64, np.uint8)
+    sizes = [ctypes.c_size_t() for _ in range(2)]
+    largest, low_bits = ctypes.c_uint64(), ctypes.c_uint32()
+    status = stages.stage_map(
+        *(DTYPES.index(values.dtype.str[1:]), ctypes.c_size_t(values.shape[0]), ctypes.c_size_t(values.shape[1])),
+        *(at(values), at(written), ctypes.byref(sizes[0]), at(u), at(samples), ctypes.byref(largest)),
+        *(ctypes.byref(low_bits), at(low), ctypes.c_size_t(low.size), ctypes.byref(sizes[1])),
+    )
+    mapped = map_pixels(values)
+    assert status == (mapped is None)
+    if mapped is None:
+        return
+    sheet, pixel_map, most = mapped
+    bits = choose_low_bits(sheet, most)
+    assert written[: sizes[0].value].tobytes() == pixel_map.to_bytes()
+    assert (largest.value, low_bits.value) == (most, bits)
+    assert (u == sheet.ravel()).all()
+    assert (samples == (sheet.ravel() >> sheet.dtype.type(bits))).all()
+    assert low[: sizes[1].value].tobytes() == pack_low(sheet, bits)
+    again = np.zeros_like(values)
+    assert not stages.stage_restore(
+        *(DTYPES.index(values.dtype.str[1:]), at(written), sizes[0], at(u), ctypes.c_size_t(u.size), at(again))
+    )
+    assert again.tobytes() == values.tobytes()
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.sampled_from(DTYPES), st.binary(min_size=1, max_size=40), st.integers(0, 2**62), st.integers(0, 70))
+def test_any_map_is_restored_alike(stages: ctypes.CDLL, dtype: str, written: bytes, most: int, seed: int) -> None:
+    """Bytes that no encoder writes, too: the same refusals, the same elements."""
+    u = np.random.default_rng(seed).integers(0, most + 1, 9).astype(np.uint64)
+    data, out = np.frombuffer(bytes([written[0] % 48]) + written[1:], np.uint8), np.zeros(u.size, dtype)
+    mine = u.copy()
+    status = stages.stage_restore(
+        *(DTYPES.index(dtype), at(data), ctypes.c_size_t(data.size), at(mine), ctypes.c_size_t(u.size), at(out))
+    )
+
+    def restore() -> np.ndarray:
+        reader = varint.Reader(memoryview(data.tobytes()))
+        pixel_map = PixelMap.read(reader)
+        if reader.at != data.size:
+            raise CorruptError("bytes are left")
+        with np.errstate(all="ignore"):
+            return unmap_pixels(u, pixel_map, np.dtype(dtype)).astype(dtype)
+
+    code, expected = attempt(restore)
+    assert status == code
+    assert code or out.tobytes() == expected.tobytes()
+
+
+@settings(deadline=None)
+@given(st.integers(1, 48), st.integers(1, 90), st.binary(max_size=200))
+def test_unpack_low(stages: ctypes.CDLL, low_bits: int, count: int, packed: bytes) -> None:
+    data, out, used = np.frombuffer(packed + b"\0", np.uint8), np.zeros(count, np.uint64), ctypes.c_size_t()
+    status = stages.stage_unpack_low(
+        *(at(data), ctypes.c_size_t(len(packed)), ctypes.c_size_t(count), low_bits, at(out), ctypes.byref(used))
+    )
+    code, expected = attempt(lambda: unpack_low(memoryview(packed), count, low_bits))
+    assert status == code
+    assert code or ((out == expected[0]).all() and used.value == expected[1])
+
+
+@given(st.integers(1, 2**20), st.integers(1, 2**20))
+def test_balanced_tile(stages: ctypes.CDLL, height: int, width: int) -> None:
+    out = (ctypes.c_uint64 * 2)()
+    stages.stage_balanced_tile(ctypes.c_uint64(height), ctypes.c_uint64(width), out)
+    assert tuple(out) == balanced_tile((height, width))
+
+
+varints = st.one_of(st.binary(min_size=1, max_size=12), st.integers(0, 2**64 - 1).map(varint.put))
+
+
+@settings(max_examples=400)
+@given(varints, st.integers(0, 2**64 - 1))
+def test_varint(stages: ctypes.CDLL, data: bytes, most: int) -> None:
+    used, status = ctypes.c_size_t(), ctypes.c_int()
+    stages.stage_varint.restype = ctypes.c_uint64
+    value = stages.stage_varint(
+        *(data, ctypes.c_size_t(len(data)), ctypes.c_uint64(most), ctypes.byref(used), ctypes.byref(status))
+    )
+    reader = varint.Reader(memoryview(data))
+    code, expected = attempt(lambda: reader.number("number", most))
+    assert status.value == code
+    assert code or (value, used.value) == (expected, reader.at)
