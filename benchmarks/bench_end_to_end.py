@@ -1,16 +1,18 @@
-"""Wall time and memory of whole commands on a large frame, beside the codec's own time and JPEG-XL 7's.
+"""Whole commands on a large frame: wall and user time and memory, beside the codec alone, and JPEG-XL 7 in memory.
 
-The frame is made of pieces of a real one, mirrored against seams, as an int16 image with BZERO 32768.
+The frame is made of pieces of a real one, mirrored against seams, as an int16 image with BZERO 32768. Rounds are
+interleaved, so that a busy machine slows everything alike; times are the least of all rounds.
 """
 
+import os
 import subprocess
 import sys
 import tempfile
 import time
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import click
@@ -32,6 +34,27 @@ atexit.register(lambda: print(re.search(r"VmHWM:\\s*(\\d+)", status.read_text())
 main(sys.argv[1:])
 """
 FRAME = "orion-dsi_m13_0001"
+QUICK = ("--no-tune", "--no-verify")
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Of one run.
+
+    Attributes
+    ----------
+    wall, user : float
+        Seconds; user time is that of the processor outside the kernel, over all threads.
+    peak : float
+        Memory in MB, 0 where it was not measured.
+    """
+
+    wall: float
+    user: float
+    peak: float = 0.0
+
+
+Action = Callable[[], Figures]
 
 
 def large_plane(side: int) -> Stack:
@@ -43,75 +66,100 @@ def large_plane(side: int) -> Stack:
     return np.ascontiguousarray(np.tile(block, repeats)[:side, :side])
 
 
-def run_command(*arguments: str) -> tuple[float, float]:
-    """Run a command; give seconds of wall time and peak memory in MB."""
-    start = time.perf_counter()
-    child = subprocess.run([sys.executable, "-c", PROGRAM, *arguments], capture_output=True, text=True)
-    seconds = time.perf_counter() - start
-    if child.returncode:
-        raise RuntimeError(f"astrocodec {' '.join(arguments)} ended with {child.returncode}: {child.stderr}")
-    return seconds, int(child.stderr.split()[-1]) / 1024
+def in_child(*arguments: str) -> Action:
+    """Run the interpreter."""
+
+    def act() -> Figures:
+        before, start = os.times(), time.perf_counter()
+        child = subprocess.run([sys.executable, *arguments], capture_output=True, text=True)
+        wall, after = time.perf_counter() - start, os.times()
+        if child.returncode:
+            raise RuntimeError(f"{' '.join(arguments)} ended with {child.returncode}: {child.stderr}")
+        peak = int(child.stderr.split()[-1]) / 1024 if PROGRAM in arguments else 0.0
+        return Figures(wall, after.children_user - before.children_user, peak)
+
+    return act
 
 
-def seconds_of(action: Callable[[], object], rounds: int) -> float:
-    """Wall time of a call, median of several."""
-    times = []
-    for _ in range(rounds):
-        start = time.perf_counter()
-        action()
-        times.append(time.perf_counter() - start)
-    return median(times)
+def command(*arguments: str) -> Action:
+    """Run a command of ours."""
+    return in_child("-c", PROGRAM, *arguments)
+
+
+def here(function: Callable[[], object]) -> Action:
+    """Call a function in this process."""
+
+    def act() -> Figures:
+        before, start = os.times(), time.perf_counter()
+        function()
+        wall, after = time.perf_counter() - start, os.times()
+        return Figures(wall, after.user - before.user)
+
+    return act
+
+
+def actions(plane: Stack, jobs: int, folder: Path) -> dict[str, Action]:
+    """Everything that is measured on a frame."""
+    import astrocodec
+    import fits_tiles
+
+    plain, packed, quick, back = (str(folder / name) for name in ("a.fits", "a.ac.fits", "q.ac.fits", "b.fits"))
+    fits.writeto(plain, plane, overwrite=True)
+    common = ("--overwrite", "-q", "-j", str(jobs))
+    keywords: dict[str, Any] = {"overwrite": True, "workers": jobs}
+    fits_tiles.compress(plain, packed, **keywords)
+    fits_tiles.compress(plain, quick, tune=False, **keywords)
+    stream = astrocodec.encode(plane, workers=jobs)
+    (jpegxl,) = choose_peers(["JPEG-XL 7"])
+    jpegxl_streams = jpegxl.encode(plane[None])
+    return {
+        "python": in_child("-c", "pass"),
+        "python with NumPy": in_child("-c", "import numpy"),
+        "command: --version": command("--version"),
+        "codec: encode": here(lambda: astrocodec.encode(plane, workers=jobs)),
+        "codec: decode": here(lambda: astrocodec.decode(stream, workers=jobs)),
+        "in process: compress, no tuning, no check": here(
+            lambda: fits_tiles.compress(plain, quick, tune=False, verify=False, **keywords)
+        ),
+        "in process: decompress, no check": here(lambda: fits_tiles.decompress(quick, back, verify=False, **keywords)),
+        "in process: compress": here(lambda: fits_tiles.compress(plain, packed, **keywords)),
+        "in process: decompress": here(lambda: fits_tiles.decompress(packed, back, **keywords)),
+        "command: fits-compress --no-tune --no-verify": command("fits-compress", plain, "-O", quick, *common, *QUICK),
+        "command: fits-decompress --no-verify": command("fits-decompress", quick, "-O", back, *common, QUICK[1]),
+        "command: fits-compress": command("fits-compress", plain, "-O", packed, *common),
+        "command: fits-decompress": command("fits-decompress", packed, "-O", back, *common),
+        "JPEG-XL 7: encode, one thread": here(lambda: jpegxl.encode(plane[None])),
+        "JPEG-XL 7: decode, one thread": here(lambda: jpegxl.decode(jpegxl_streams, plane[None])),
+    }
 
 
 def measure(side: int, rounds: int, jobs: int, folder: Path) -> list[dict[str, Any]]:
     """Measure one size of frame."""
-    import astrocodec
-
     plane = large_plane(side)
-    plain, packed, back = (str(folder / name) for name in ("a.fits", "a.ac.fits", "b.fits"))
-    fits.writeto(plain, plane, overwrite=True)
-    cores = ("-j", str(jobs))
-    compress = ("fits-compress", plain, "-O", packed, "--overwrite", *cores)
-    decompress = ("fits-decompress", packed, "-O", back, "--overwrite", *cores)
-    runs = {
-        "fits-compress, defaults": compress,
-        "fits-decompress, defaults": decompress,
-        "fits-compress --no-tune --no-verify": (*compress, "--no-tune", "--no-verify"),
-        "fits-decompress --no-verify": (*decompress, "--no-verify"),
-    }
-    figures: dict[str, list[tuple[float, float]]] = {name: [] for name in runs}
-    for _ in range(rounds):
-        for name, arguments in runs.items():
-            figures[name].append(run_command(*arguments))
-    rows = [
+    chosen = actions(plane, jobs, folder)
+    figures: dict[str, list[Figures]] = {name: [] for name in chosen}
+    for number in range(1, rounds + 1):
+        print(f"{side} x {side}: round {number}/{rounds}", file=sys.stderr, flush=True)
+        for name, action in chosen.items():
+            figures[name].append(action())
+    return [
         {
             "what": name,
             "Mpixel": round(plane.size / 1e6, 2),
-            "seconds": round(median(seconds for seconds, _ in measured), 3),
-            "peak MB": round(max(memory for _, memory in measured), 1),
+            "wall s": round(min(one.wall for one in measured), 3),
+            "user s": round(min(one.user for one in measured), 3),
+            "peak MB": round(max(one.peak for one in measured), 1) or None,
         }
         for name, measured in figures.items()
     ]
-    stream = astrocodec.encode(plane, workers=jobs)
-    (jpegxl,) = choose_peers(["JPEG-XL 7"])
-    actions: dict[str, tuple[Callable[[], object], int]] = {
-        "codec alone: encode": (lambda: astrocodec.encode(plane, workers=jobs), rounds),
-        "codec alone: decode": (lambda: astrocodec.decode(stream, workers=jobs), rounds),
-        "start of the command": (lambda: run_command("--version"), rounds),
-        "JPEG-XL 7: encode, one thread": (lambda: jpegxl.encode(plane[None]), 1),
-    }
-    for name, (action, times) in actions.items():
-        seconds = round(seconds_of(action, times), 3)
-        rows.append({"what": name, "Mpixel": round(plane.size / 1e6, 2), "seconds": seconds, "peak MB": None})
-    return rows
 
 
 @click.command()
 @click.option(
     "--side", "sides", multiple=True, default=[2048, 4096], show_default=True, help="Pixels; may be repeated."
 )
-@click.option("--rounds", default=3, show_default=True, help="Times are medians of this many runs.")
-@click.option("--jobs", default=1, show_default=True, help="Cores.")
+@click.option("--rounds", default=5, show_default=True, help="Times are the least of this many runs.")
+@click.option("--jobs", default=1, show_default=True, help="Cores for ours.")
 @click.option("--output", type=click.Path(path_type=Path), default=RESULTS, help="CSV to write.")
 def main(sides: tuple[int, ...], rounds: int, jobs: int, output: Path) -> None:
     """Measure square frames of SIDE pixels."""

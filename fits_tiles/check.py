@@ -41,6 +41,9 @@ from fits_tiles.z_keywords import plain_header
 __all__ = ["Pair", "compare", "describe", "info", "verify"]
 
 
+_PIECE = 1 << 22
+
+
 @dataclass(frozen=True)
 class Pair:
     """An HDU of the original, the number of the HDU that holds it, and how: as tiles or byte for byte."""
@@ -92,11 +95,13 @@ def compare(
         coder = coder_for(layout, stored_model(hdu, where))
         tolerance = _Tolerance(fd, hdu, layout, where) if pair.lossy else None
         for band, pixels in decoded_bands(fd, hdu, layout, coder, where=where, workers=workers):
-            raw = read_at(original_fd, pair.original.data_start + band.offset, band.size, where)
+            start = pair.original.data_start + band.offset
             if tolerance is not None:
+                raw = read_at(original_fd, start, band.size, where)
                 tolerance.check(band, np.frombuffer(raw, layout.pixel_type).reshape(band.shape), pixels)
-            elif raw != pixels.data.cast("B"):
-                _report_pixel(np.frombuffer(raw, layout.pixel_type), pixels, band, layout, where)
+            else:
+                _compare_pixels(original_fd, start, pixels, band, layout, where)
+            del pixels
             advance(band.size)
         advance(pair.original.size - pair.original.data_bytes)
 
@@ -129,16 +134,28 @@ def _compare_headers(expected: bytes, found: bytes, where: str) -> None:
     raise DifferenceError(f"{where}: the header has {len(found) // CARD} cards, the original {len(expected) // CARD}")
 
 
+def _compare_pixels(fd: int, start: int, pixels: npt.NDArray[Any], band: Band, layout: TileLayout, where: str) -> None:
+    """Compare a band with the original in pieces: bands of wide images are large."""
+    found = pixels.reshape(-1)
+    step = _PIECE // layout.itemsize
+    for at in range(0, found.size, step):
+        piece = found[at : at + step]
+        raw = read_at(fd, start + at * layout.itemsize, piece.nbytes, where)
+        if raw != piece.data.cast("B"):
+            _report_pixel(
+                np.frombuffer(raw, layout.pixel_type), piece, band.offset // layout.itemsize + at, layout, where
+            )
+
+
 def _report_pixel(
-    expected: npt.NDArray[Any], found: npt.NDArray[Any], band: Band, layout: TileLayout, where: str
+    expected: npt.NDArray[Any], found: npt.NDArray[Any], start: int, layout: TileLayout, where: str
 ) -> None:
     # Compare bits, so that NaN payloads and signed zeros count.
     bits = f"u{layout.itemsize}"
-    left, right = expected.view(bits), found.reshape(-1).view(bits)
-    first = int(np.flatnonzero(left != right)[0])
-    place = np.unravel_index(band.offset // layout.itemsize + first, layout.shape)
+    first = int(np.flatnonzero(expected.view(bits) != found.view(bits))[0])
+    place = np.unravel_index(start + first, layout.shape)
     raise DifferenceError(
-        f"{where}: pixel {tuple(int(n) for n in place)} (from 0, NumPy order) is {found.reshape(-1)[first]}, "
+        f"{where}: pixel {tuple(int(n) for n in place)} (from 0, NumPy order) is {found[first]}, "
         f"the original's is {expected[first]}"
     )
 
@@ -297,7 +314,8 @@ def _decode_all(fd: int, hdu: Hdu, where: str, workers: int, meter: Progress) ->
     restored_header(hdu, where, primary=False)
     padding_of(hdu, where)
     coder: TileCoder = coder_for(layout, stored_model(hdu, where))
-    for band, _ in decoded_bands(fd, hdu, layout, coder, where=where, workers=workers):
+    for band, pixels in decoded_bands(fd, hdu, layout, coder, where=where, workers=workers):
+        del pixels
         meter.advance(band.size)
 
 

@@ -260,6 +260,7 @@ def _write_image(job: _Job, hdu: Hdu, layout: TileLayout, where: str, *, primary
         job.out.write(raw)
         if job.verify:
             digest.update(raw)
+        del pixels, raw
         size += band.size
         job.meter.advance(band.size)
     odd = padding_of(hdu, where)

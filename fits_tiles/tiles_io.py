@@ -87,6 +87,7 @@ def write_table(
             pixels = np.frombuffer(read_band(band), layout.pixel_type).reshape(band.shape)
             for number, place in enumerate(band.tiles, band.first_tile):
                 yield number, pixels[place]
+            del pixels  # bands of wide images are large: one at a time
 
     def encode(job: _Job) -> tuple[int, int, CodedTile]:
         number, pixels = job
@@ -120,6 +121,8 @@ def decoded_bands(
     """
     Yield the bands of a compressed image, big-endian pixels in an array of the band's shape.
 
+    A caller that lets go of a band before it asks for the next one keeps one in memory, not two.
+
     Raises
     ------
     FormatError
@@ -146,11 +149,11 @@ def decoded_bands(
         except AstrocodecError as error:
             raise type(error)(f"{tile}: {error}") from error
 
-    def decode(job: tuple[Band, int, npt.NDArray[Any]]) -> tuple[Band, bool, npt.NDArray[Any]]:
+    def decode(job: tuple[Band, int, npt.NDArray[Any]]) -> tuple[Band, npt.NDArray[Any] | None]:
         band, part, pixels = job
         number, cuts = band.first_tile + part, band.tiles[part]
         pixels[cuts] = work(number, cuts, lambda coded, shape: coder.decode(number, coded, shape))
-        return band, part == len(band.tiles) - 1, pixels
+        return band, pixels if part == len(band.tiles) - 1 else None
 
     def jobs() -> Iterator[tuple[Band, int, npt.NDArray[Any]]]:
         for band in grid.bands():
@@ -160,10 +163,12 @@ def decoded_bands(
             pixels = np.empty(band.shape, layout.pixel_type)
             for part in range(len(band.tiles)):
                 yield band, part, pixels
+            del pixels
 
-    for band, last, pixels in ordered_map(decode, jobs(), workers):
-        if last:
+    for band, pixels in ordered_map(decode, jobs(), workers):
+        if pixels is not None:
             yield band, pixels
+        del pixels
 
 
 def band_reader(fd: int, hdu: Hdu, where: str) -> BandSource:
