@@ -13,7 +13,10 @@ from astrocodec.cli.version import version_option
 _COMMANDS = {
     "fits-compress": ("fits_compress", "fits_compress_command", "Compress the images of FITS files."),
     "fits-decompress": ("fits_decompress", "fits_decompress_command", "Give back the original FITS files."),
-    "info": ("info", "info_command", "List the HDUs of FITS files and how they are compressed."),
+    "h5-compress": ("h5_compress", "h5_compress_command", "Compress the datasets of an HDF5 file."),
+    "h5-decompress": ("h5_decompress", "h5_decompress_command", "Make an HDF5 file that needs no plugin."),
+    "plugin-path": ("plugin_path", "plugin_path_command", "Print the directory of the HDF5 plugin."),
+    "info": ("info", "info_command", "List what FITS and HDF5 files hold and how it is compressed."),
     "verify": ("verify", "verify_command", "Check a compressed file, alone or against its original."),
     "models": ("models", "models_command", "List the models that are installed."),
     "tune": ("tune", "tune_command", "Fit a model to FITS files."),
@@ -49,9 +52,9 @@ class LazyGroup(click.Group):
 def cli() -> None:
     """Learned lossless compression for astronomy.
 
-    Exit codes: 0 done; 2 wrong command line; 3 not FITS, truncated or corrupt; 4 a model or package is missing; 5 the
-    output exists; 6 the system refused (space, permission, memory); 7 verification found a difference; 1 several files
-    failed for different reasons; 70 internal error; 130 and 143 interrupted.
+    Exit codes: 0 done; 2 wrong command line; 3 not FITS or HDF5, truncated or corrupt; 4 a model or package is missing;
+    5 the output exists; 6 the system refused (space, permission, memory); 7 verification found a difference; 1 several
+    files failed for different reasons; 70 internal error; 130 and 143 interrupted.
     """
 
 

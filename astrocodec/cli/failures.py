@@ -2,6 +2,7 @@
 
 import errno
 import os
+import sys
 from dataclasses import dataclass
 
 from astrocodec.cli.exit_codes import ExitCode
@@ -67,14 +68,12 @@ def _code(error: BaseException, file: str) -> ExitCode:
     """Find the exit code of an exception."""
     if type(error) is ValueError and str(error).startswith(file):
         return ExitCode.USAGE  # a request that does not fit the file, such as an HDU that it does not have
-    from fits_tiles import DifferenceError
-
     # An error of ours may also be a built-in one (FormatError is a ValueError): ours come first.
-    kinds: tuple[tuple[type[BaseException], ExitCode], ...] = (
+    kinds: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], ExitCode], ...] = (
         (ModelNotFoundError, ExitCode.NEEDS_INSTALL),
         (VersionError, ExitCode.NEEDS_INSTALL),
         (NativeLibraryError, ExitCode.NEEDS_INSTALL),
-        (DifferenceError, ExitCode.DIFFERS),
+        (_difference_errors(), ExitCode.DIFFERS),
         (FormatError, ExitCode.BAD_DATA),
         (FileExistsError, ExitCode.EXISTS),
         (OSError, ExitCode.SYSTEM),
@@ -83,6 +82,12 @@ def _code(error: BaseException, file: str) -> ExitCode:
         (KeyboardInterrupt, ExitCode.INTERRUPTED),
     )
     return next((code for kind, code in kinds if isinstance(error, kind)), ExitCode.INTERNAL)
+
+
+def _difference_errors() -> tuple[type[BaseException], ...]:
+    """What the packages that were used raise where two files differ."""
+    used = (sys.modules.get(name) for name in ("fits_tiles", "hdf5_filter"))
+    return tuple(package.DifferenceError for package in used if package is not None)
 
 
 def _system_text(error: OSError, file: str) -> str:

@@ -31,6 +31,30 @@ def tile_shape(value: str) -> tuple[int, ...]:
     return rows, columns
 
 
+def chunk_shape(value: str) -> tuple[int, ...]:
+    """Parse the shape of chunks, in the order of HDF5's axes.
+
+    Parameters
+    ----------
+    value : str
+        Sizes with commas between, slowest first.
+
+    Returns
+    -------
+    tuple of int
+        The sizes.
+
+    Raises
+    ------
+    click.BadParameter
+        Unless all are positive.
+    """
+    parts = value.split(",")
+    if not all(part.strip().isdecimal() and int(part) > 0 for part in parts):
+        raise click.BadParameter(f"{value!r} is no chunk; give its sizes, slowest axis first, such as 256,256")
+    return tuple(map(int, parts))
+
+
 def shard(value: str) -> tuple[int, int]:
     """Parse a part of the work.
 

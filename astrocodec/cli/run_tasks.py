@@ -42,7 +42,7 @@ def run_tasks(tasks: Sequence[Task], jobs: int, advance: Advance, show: Callable
         In the order of the tasks.
     """
     processes = min(jobs, len(tasks))
-    with _raising_on_sigterm():
+    with raising_on_sigterm():
         if processes > 1:
             return _run_in_processes(tasks, processes, jobs // processes, advance, show)
         return _run_here(tasks, jobs, advance, show)
@@ -152,8 +152,14 @@ def _raise_exit(number: int, frame: object) -> None:
 
 
 @contextmanager
-def _raising_on_sigterm() -> Iterator[None]:
-    """Treat SIGTERM, which batch systems send, like Ctrl-C."""
+def raising_on_sigterm() -> Iterator[None]:
+    """Treat SIGTERM, which batch systems send, like Ctrl-C.
+
+    Yields
+    ------
+    None
+        While it does.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return

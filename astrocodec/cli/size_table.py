@@ -2,15 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from astrocodec.cli.failures import Failure
 
 if TYPE_CHECKING:
-    from fits_tiles import FileReport
+    import fits_tiles
+    import hdf5_filter
 
-_HEADINGS = ("file", "HDUs", "original", "compressed", "ratio", "bits/pixel", "seconds", "verified")
-_TEXT_HEADINGS = frozenset({"file", "name", "kind", "type", "shape", "model", "note", "fingerprint", "origin"})
+    FileReport: TypeAlias = fits_tiles.FileReport | hdf5_filter.FileReport
+
+_HEADINGS = ("file", "{parts}", "original", "compressed", "ratio", "bits/pixel", "seconds", "verified")
+_TEXT_HEADINGS = frozenset(
+    {"file", "name", "kind", "type", "shape", "model", "note", "fingerprint", "origin", "dataset"}
+)
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
 
@@ -97,7 +102,9 @@ def size_table(reports: Sequence["FileReport"]) -> str:
     str
         Several lines.
     """
-    return align(_HEADINGS, [_row(report) for report in reports]) + "\n" + totals_line(reports)
+    words = {parts_word(report) for report in reports}
+    headings = [heading.format(parts="/".join(sorted(words))) for heading in _HEADINGS]
+    return align(headings, [_row(report) for report in reports]) + "\n" + totals_line(reports)
 
 
 def totals_line(reports: Sequence["FileReport"]) -> str:
@@ -128,7 +135,7 @@ def totals_line(reports: Sequence["FileReport"]) -> str:
 
 
 def hdu_table(report: "FileReport") -> str:
-    """Table of a file's HDUs.
+    """Table of a file's HDUs or datasets.
 
     Parameters
     ----------
@@ -140,6 +147,8 @@ def hdu_table(report: "FileReport") -> str:
     str
         Several lines.
     """
+    if not hasattr(report, "hdus"):
+        return _dataset_table(report)
     headings = ("HDU", "name", "kind", "type", "shape", "original", "compressed", "bits/pixel", "model", "note")
     rows = [
         (
@@ -157,6 +166,59 @@ def hdu_table(report: "FileReport") -> str:
         for hdu in report.hdus
     ]
     return align(headings, rows)
+
+
+def _dataset_table(report: "hdf5_filter.FileReport") -> str:
+    """Table of an HDF5 file's datasets."""
+    headings = ("dataset", "kind", "type", "shape", "chunks", "original", "compressed", "bits/pixel", "model", "note")
+    rows = [
+        (
+            entry.name,
+            entry.kind,
+            entry.dtype,
+            "x".join(map(str, entry.shape)),
+            "x".join(map(str, entry.chunks)),
+            human_bytes(entry.original_bytes),
+            human_bytes(entry.compressed_bytes),
+            "" if entry.bits_per_pixel is None else f"{entry.bits_per_pixel:.3f}",
+            f"{entry.model} tuned" if entry.tuned else entry.model,
+            entry.note or (", ".join(entry.filters) if entry.filters != ["astrocodec"] else ""),
+        )
+        for entry in report.datasets
+    ]
+    return align(headings, rows)
+
+
+def parts_word(report: "FileReport") -> str:
+    """What the parts of a file are called.
+
+    Parameters
+    ----------
+    report : FileReport
+        The file.
+
+    Returns
+    -------
+    str
+        ``HDUs`` or ``datasets``.
+    """
+    return "HDUs" if hasattr(report, "hdus") else "datasets"
+
+
+def parts_of(report: "FileReport") -> "Sequence[fits_tiles.HduReport | hdf5_filter.DatasetReport]":
+    """HDUs or datasets of a file.
+
+    Parameters
+    ----------
+    report : FileReport
+        The file.
+
+    Returns
+    -------
+    sequence
+        Their reports.
+    """
+    return report.hdus if hasattr(report, "hdus") else report.datasets
 
 
 def json_report(outcomes: Sequence[Outcome]) -> str:
@@ -204,7 +266,7 @@ def _row(report: "FileReport") -> tuple[str, ...]:
     verified = {True: "yes", False: "DIFFERS", None: "no"}[report.verified]
     return (
         report.source,
-        str(len(report.hdus)),
+        str(len(parts_of(report))),
         human_bytes(report.original_bytes),
         human_bytes(report.compressed_bytes),
         _ratio(report.original_bytes, report.compressed_bytes),
@@ -216,7 +278,7 @@ def _row(report: "FileReport") -> tuple[str, ...]:
 
 def _pixels(report: "FileReport") -> int:
     """Pixels of all images of a file."""
-    return sum(hdu.pixels for hdu in report.hdus)
+    return sum(part.pixels for part in parts_of(report))
 
 
 def _ratio(original: int, compressed: int) -> str:

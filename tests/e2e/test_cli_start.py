@@ -42,6 +42,9 @@ def test_help_names_every_command_and_the_exit_codes() -> None:
     for word in (
         "fits-compress",
         "fits-decompress",
+        "h5-compress",
+        "h5-decompress",
+        "plugin-path",
         "info",
         "verify",
         "models",

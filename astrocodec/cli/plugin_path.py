@@ -1,0 +1,14 @@
+"""`astrocodec plugin-path`."""
+
+import click
+
+
+@click.command("plugin-path")
+def plugin_path_command() -> None:
+    """Print the directory of the HDF5 plugin.
+
+    For programs other than those that import hdf5_filter: export HDF5_PLUGIN_PATH=$(astrocodec plugin-path).
+    """
+    from astrocodec._native_chunk import library_path
+
+    click.echo(library_path().parent)

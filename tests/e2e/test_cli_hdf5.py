@@ -1,0 +1,170 @@
+"""`h5-compress`, `h5-decompress`, `plugin-path`, and `info` and `verify` on HDF5 files."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from cli_process import COMMAND, environment, leftovers, run, run_here, start, succeed, succeed_here
+from hdf5_files import write_everything
+
+import hdf5_filter
+
+
+@pytest.fixture
+def night(tmp_path: Path) -> Path:
+    """A file with everything in it."""
+    write_everything(tmp_path / "night.h5")
+    return tmp_path / "night.h5"
+
+
+def test_there_and_back(night: Path) -> None:
+    packed, back = night.with_name("packed.h5"), night.with_name("back.h5")
+    night.chmod(0o640)
+    text = succeed_here("h5-compress", "--no-tune", "-j", "2", "-v", night, packed).decode()
+    assert text.rstrip().endswith("verified")
+    assert "would not become smaller" in text
+    assert "datasets" in text
+    assert stat.S_IMODE(packed.stat().st_mode) == 0o640
+    assert "/numbers" in succeed_here("info", packed).decode()
+    succeed_here("verify", packed)
+    succeed_here("verify", "-q", packed, night)
+    succeed_here("h5-decompress", packed, back)
+    succeed_here("verify", back, night)
+    assert not leftovers(night.parent)
+
+
+def test_json(night: Path) -> None:
+    packed = night.with_name("packed.h5")
+    document = json.loads(
+        succeed_here("h5-compress", "--no-tune", "--json", "-d", "numbers", "-c", "50,60", night, packed)
+    )
+    entries = {entry["name"]: entry for entry in document["files"][0]["report"]["datasets"]}
+    assert entries["/numbers"]["chunks"] == [50, 60]
+    assert [entry["name"] for entry in entries.values() if entry["kind"] == "compressed"] == ["/numbers"]
+    assert entries["/mask"]["note"] == "not chosen"
+    listed = json.loads(succeed_here("info", "--json", packed))
+    assert listed["files"][0]["report"]["datasets"][0]["name"]
+    assert json.loads(succeed_here("verify", "--json", packed))["files"][0]["report"]["verified"]
+
+
+def test_plugin_path() -> None:
+    folder = Path(succeed("plugin-path").decode().strip())
+    assert folder == Path(hdf5_filter.PLUGIN_PATH)
+    assert list(folder.glob("lib*.so"))
+
+
+def test_failures_have_codes(night: Path) -> None:
+    folder = night.parent
+    (folder / "exists.h5").write_bytes(b"x")
+    (folder / "text.h5").write_bytes(b"no HDF5 at all")
+    (folder / "cut.h5").write_bytes(night.read_bytes()[:5000])
+    cases = [
+        (("h5-compress", night, folder / "exists.h5"), 5, "exists already; give --overwrite"),
+        (("h5-compress", night, night), 5, "exists already"),
+        (("h5-compress", "--overwrite", night, night), 5, "same file"),
+        (("h5-compress", night, folder / "new.h5", "-d", "absent"), 2, "no dataset 'absent'"),
+        (("h5-compress", night, folder / "new.h5", "-d", "strings"), 2, "its type is not coded"),
+        (("h5-compress", night, folder / "new.h5", "-c", "0,5"), 2, "is no chunk"),
+        (("h5-compress", folder / "text.h5", folder / "new.h5"), 3, "not an HDF5 file"),
+        (("h5-compress", folder / "cut.h5", folder / "new.h5"), 3, "cannot be opened"),
+        (("h5-compress", folder / "absent.h5", folder / "new.h5"), 6, "no such file"),
+        (("h5-compress", night, folder / "new.h5", "--model", "absent"), 4, "no model 'absent'"),
+        (("verify", folder / "cut.h5"), 3, "cannot be opened"),
+        (("h5-compress", night, folder / "absent" / "new.h5"), 6, "no such file or directory"),
+    ]
+    for arguments, code, text in cases:
+        result = run_here(*arguments)
+        assert result.returncode == code, (arguments, result.stderr)
+        assert text in result.stderr.decode(), arguments
+        assert len(result.stderr.decode().splitlines()) == 1 or code == 2
+    assert not (folder / "new.h5").exists()
+    assert not leftovers(folder)
+
+
+def test_a_difference_has_its_code(night: Path) -> None:
+    packed = night.with_name("packed.h5")
+    succeed_here("h5-compress", "--no-tune", night, packed)
+    with h5py.File(packed, "r+") as file:
+        file["hard"][2, 3, 4] = 0
+    result = run_here("verify", packed, night)
+    assert result.returncode == 7
+    assert "differs at (2, 3, 4)" in result.stderr.decode()
+
+
+def test_a_damaged_chunk_is_named(night: Path) -> None:
+    packed = night.with_name("packed.h5")
+    succeed_here("h5-compress", "--no-tune", "-c", "50,50", night, packed)
+    with h5py.File(packed, "r+") as file:
+        stream = bytearray(file["numbers"].id.read_direct_chunk((50, 100))[1])
+        stream[len(stream) // 2] ^= 1
+        file["numbers"].id.write_direct_chunk((50, 100), bytes(stream))
+    for arguments in (("verify", packed), ("h5-decompress", packed, night.with_name("back.h5"))):
+        result = run_here(*arguments)
+        assert result.returncode == 3
+        assert "dataset '/numbers', chunk at (50, 100)" in result.stderr.decode()
+    assert not night.with_name("back.h5").exists()
+
+
+def test_without_h5py(night: Path) -> None:
+    program = (
+        "import sys\nsys.modules['h5py'] = None\nfrom astrocodec.cli import main\n"
+        f"main(['h5-compress', {str(night)!r}, 'out.h5'])"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment())
+    assert result.returncode == 4
+    assert "pip install 'astrocodec[hdf5]'" in result.stderr
+
+
+def large(path: Path) -> Path:
+    """A file that takes a moment."""
+    rng = np.random.default_rng(0)
+    with h5py.File(path, "w") as file:
+        file["cube"] = rng.normal(1000, 30, (100, 512, 512)).astype("u2")
+    return path
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGKILL])
+def test_killed_while_writing(tmp_path: Path, signal_number: signal.Signals) -> None:
+    source = large(tmp_path / "large.h5")
+    before = source.read_bytes()
+    target = tmp_path / "out.h5"
+    process = start("h5-compress", "--no-tune", "--thorough", source, target)
+    deadline = time.monotonic() + 30
+    while not leftovers(tmp_path) and time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.02)
+    time.sleep(0.02)
+    os.killpg(process.pid, signal_number)
+    process.communicate(timeout=30)
+    assert process.returncode in (143, -signal_number)
+    assert not target.exists()
+    assert source.read_bytes() == before
+    if signal_number == signal.SIGTERM:
+        assert not leftovers(tmp_path)
+    assert run("h5-compress", "--no-tune", source, target).returncode == 0
+
+
+def test_full_disk(tmp_path: Path) -> None:
+    """The limit on a file's size stands for the limit of a disk."""
+    source, target = large(tmp_path / "large.h5"), tmp_path / "out.h5"
+    result = subprocess.run(
+        [*COMMAND, "h5-compress", "--no-tune", str(source), str(target)],
+        capture_output=True,
+        env=environment(),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (3 << 20, 3 << 20)),
+        timeout=100,
+    )
+    assert result.returncode == 6, result.stderr
+    assert len(result.stderr.decode().splitlines()) == 1, result.stderr.decode()
+    assert b"limit for files" in result.stderr or b"too large" in result.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["large.h5"]
