@@ -89,6 +89,15 @@ static int fail_with(int status, const char *what)
     return ac_fail(status, "%s: %s", what, ac_status_string(status));
 }
 
+static int damaged(int status, size_t length)
+{
+    const char *what = status == AC_ERROR_TRUNCATED ? "is damaged: its end is missing"
+                       : status == AC_ERROR_CORRUPT ? "is damaged: it contradicts itself or its checksum"
+                       : status == AC_ERROR_FORMAT  ? "is no stream of astrocodec"
+                                                    : ac_status_string(status);
+    return ac_fail(status, "a chunk of %zu bytes %s", length, what);
+}
+
 size_t ac_chunk_bound(const unsigned *values, size_t count, size_t size)
 {
     ac_chunk_values v;
@@ -133,16 +142,16 @@ static int examine(const ac_chunk_values *v, const uint8_t *stream, size_t lengt
 {
     int status = ac_stream_inspect(stream, length, info);
     if (status == AC_ERROR_VERSION) return ac_fail(status, "a chunk needs a newer astrocodec: its stream is of version %u", length > 2 ? stream[2] : 0u);
-    if (status) return fail_with(status, "a chunk is damaged");
+    if (status) return damaged(status, length);
     *size = ac_array_size(&info->array);
-    if (!info->is_whole || !*size || *size == SIZE_MAX) return fail_with(AC_ERROR_TRUNCATED, "a chunk is damaged");
+    if (!info->is_whole || !*size || *size == SIZE_MAX) return damaged(AC_ERROR_TRUNCATED, length);
     if (!v->ndim) return AC_OK;
     const size_t expected = (size_t)ac_chunk_values_size(v);
     const ac_array array = array_of(v, expected), bytes = {.dtype = 0, .ndim = 1, .shape = {*size}};
     /* Where another filter changed the number of bytes, or the host said nothing, the stream holds bytes. */
     if (is_same(&info->array, &array) || is_same(&info->array, &bytes)) return AC_OK;
-    return ac_fail(AC_ERROR_CORRUPT, "a chunk is damaged: it holds %zu bytes of type %d, the dataset has chunks of %zu bytes of type %d", *size,
-                   (int)info->array.dtype, expected, (int)array.dtype);
+    return ac_fail(AC_ERROR_CORRUPT, "a chunk of %zu bytes is damaged: it holds %zu bytes of type %d, the dataset has chunks of %zu bytes of type %d", length,
+                   *size, (int)info->array.dtype, expected, (int)array.dtype);
 }
 
 int ac_chunk_size(const unsigned *values, size_t count, const uint8_t *stream, size_t length, size_t *size)
@@ -175,7 +184,7 @@ int ac_chunk_decode(const unsigned *values, size_t count, const uint8_t *stream,
     int status = ac_chunk_values_read(values, count, &v);
     if (!status) status = examine(&v, stream, length, &info, &found);
     if (status) return status;
-    if (found != size) return ac_fail(AC_ERROR_CORRUPT, "a chunk is damaged: it holds %zu bytes, expected are %zu", found, size);
+    if (found != size) return ac_fail(AC_ERROR_CORRUPT, "a chunk of %zu bytes is damaged: it holds %zu bytes, expected are %zu", length, found, size);
     const arrangement how = arrangement_of(&v, &info.array);
     uint8_t *ordered = is_plain(&how) ? out : malloc(size);
     if (!ordered) return ac_fail(AC_ERROR_MEMORY, "no memory for %zu bytes of a chunk", size);
@@ -189,7 +198,7 @@ int ac_chunk_decode(const unsigned *values, size_t count, const uint8_t *stream,
             for (int i = 0; i < 8; i++) name = name << 8 | info.fingerprint[i];
             ac_fail(status, "model %016" PRIx64 " not installed: upgrade astrocodec; a tuned model stands in the filter's values of its dataset", name);
         } else if (status) {
-            fail_with(status, "a chunk is damaged");
+            damaged(status, length);
         }
     }
     if (ordered != out) {

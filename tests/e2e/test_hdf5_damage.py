@@ -1,0 +1,174 @@
+"""Damaged HDF5 files give errors, never wrong elements and never a crash: whatever was flipped, wherever."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from hdf5_programs import made, program, python, tuned_model
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import hdf5_filter
+from astrocodec._native_chunk import ChunkCodec
+from astrocodec.errors import AstrocodecError, TruncatedError
+
+KINDS = ("<u2", ">i4", "<c8", ">f8")
+
+
+class Sample:
+    """A chunk's values, stream and pixels."""
+
+    def __init__(self, dtype: str) -> None:
+        self.pixels = made(dtype, (24, 30))
+        codec = hdf5_filter.AstroCodec(tuned_model(1), try_general=False)
+        with h5py.File.in_memory() as file:
+            dataset = hdf5_filter.write_dataset(file, "x", self.pixels, chunks=(24, 30), codec=codec)
+            self.values = [value & 0xFFFFFFFF for value in dataset.id.get_create_plist().get_filter(0)[2]]
+            self.stream = dataset.id.read_direct_chunk((0, 0))[1]
+
+    def attempt(self, values: list[int], stream: bytes) -> str:
+        """Decode: ``"same"``, or the error's text; wrong pixels fail."""
+        out = np.empty_like(self.pixels)
+        try:
+            ChunkCodec(values).decode(stream, out)
+        except (AstrocodecError, ValueError) as error:
+            return str(error)
+        assert out.tobytes() == self.pixels.tobytes(), "wrong pixels"
+        return "same"
+
+
+SAMPLES = {dtype: Sample(dtype) for dtype in KINDS}
+
+
+@pytest.mark.parametrize("dtype", KINDS)
+def test_every_cut(dtype: str) -> None:
+    sample = SAMPLES[dtype]
+    for size in range(0, len(sample.stream), 7):
+        assert sample.attempt(sample.values, sample.stream[:size]) != "same"
+    assert sample.attempt(sample.values, sample.stream + b"\0") != "same"
+    with pytest.raises(TruncatedError):
+        ChunkCodec(sample.values).decode(sample.stream[:-1], np.empty_like(sample.pixels))
+
+
+@settings(max_examples=300, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@given(dtype=st.sampled_from(KINDS), place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
+def test_flipped_bits_of_a_chunk(dtype: str, place: float, bit: int) -> None:
+    sample = SAMPLES[dtype]
+    stream = bytearray(sample.stream)
+    stream[int(place * len(stream))] ^= 1 << bit
+    sample.attempt(sample.values, bytes(stream))
+
+
+@pytest.mark.parametrize("dtype", KINDS)
+def test_flipped_bits_of_the_values(dtype: str) -> None:
+    sample = SAMPLES[dtype]
+    for place in range(len(sample.values)):
+        for bit in (0, 3, 8, 17, 31):
+            values = sample.values.copy()
+            values[place] ^= 1 << bit
+            assert sample.attempt(values, sample.stream) != "same"
+    for count in range(3, len(sample.values)):
+        assert sample.attempt(sample.values[:count], sample.stream) != "same"
+
+
+@pytest.fixture(scope="module")
+def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small file, all chunks of one dataset."""
+    path = tmp_path_factory.mktemp("damage") / "x.h5"
+    with h5py.File(path, "w") as file:
+        codec = hdf5_filter.AstroCodec(tuned_model(2))
+        hdf5_filter.write_dataset(file, "x", made("u2", (60, 80)), chunks=(30, 40), codec=codec)
+    return path
+
+
+def test_flips_in_the_chunks_of_a_file(packed: Path, tmp_path: Path) -> None:
+    """In every chunk."""
+    whole = packed.read_bytes()
+    damaged = tmp_path / "damaged.h5"
+    with h5py.File(packed) as file:
+        infos = [file["x"].id.get_chunk_info(number) for number in range(4)]
+    ours = [range(info.byte_offset, info.byte_offset + info.size) for info in infos]
+    rng = np.random.default_rng(0)
+    places = [int(rng.choice(span)) for span in ours for _ in range(25)]
+    for place in places:
+        raw = bytearray(whole)
+        raw[place] ^= 1 << int(rng.integers(0, 8))
+        damaged.write_bytes(raw)
+        with h5py.File(damaged) as file, pytest.raises(AstrocodecError, match="chunk at"):
+            hdf5_filter.read_dataset(file["x"])
+
+
+@pytest.mark.parametrize("size", [0.1, 0.5, 0.9, 0.99])
+def test_cut_files(packed: Path, tmp_path: Path, size: float) -> None:
+    whole = packed.read_bytes()
+    (tmp_path / "cut.h5").write_bytes(whole[: int(size * len(whole))])
+    with pytest.raises((AstrocodecError, OSError)):
+        hdf5_filter.verify(tmp_path / "cut.h5")
+
+
+def hurt(path: Path, change: Callable[[bytearray], object]) -> None:
+    with h5py.File(path, "r+") as file:
+        stream = bytearray(file["x"].id.read_direct_chunk((30, 40))[1])
+        change(stream)
+        file["x"].id.write_direct_chunk((30, 40), bytes(stream))
+
+
+def newer(stream: bytearray) -> None:
+    stream[2] = 9
+
+
+def flipped(stream: bytearray) -> None:
+    stream[-1] ^= 1
+
+
+# As docs/hdf5.md shows them.
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        (flipped, "is damaged: it contradicts itself or its checksum"),
+        (newer, "astrocodec: a chunk needs a newer astrocodec: its stream is of version 9"),
+    ],
+)
+def test_what_other_programs_print(
+    packed: Path, tmp_path: Path, change: Callable[[bytearray], object], line: str
+) -> None:
+    path = tmp_path / "x.h5"
+    shutil.copy(packed, path)
+    hurt(path, change)
+    result = program("h5dump", "-d", "/x", path)
+    assert result.returncode != 0
+    assert line in result.stderr
+    code = "import h5py\nh5py.File('x.h5')['x'][...]"
+    result = python(code, tmp_path, "h5py")
+    assert result.stderr.count(line) == 1
+    assert "OSError: Can't synchronously read data (filter returned failure during read)" in result.stderr
+    code = "import netCDF4\nnetCDF4.Dataset('x.h5').variables['x'][...]"
+    result = python(code, tmp_path, "netCDF4")
+    assert line in result.stderr
+    assert "RuntimeError: NetCDF: HDF error" in result.stderr
+
+
+def test_what_programs_print_without_the_plugin(packed: Path, tmp_path: Path) -> None:
+    shutil.copy(packed, tmp_path / "x.h5")
+    empty = tmp_path / "plugins"
+    empty.mkdir()
+    code = "import h5py\nh5py.File('x.h5')['x'][...]"
+    result = python(code, tmp_path, "h5py", plugin_path=empty)
+    assert (
+        "OSError: Can't synchronously read data (can't find plugin. Check either HDF5_VOL_CONNECTOR, HDF5_PLUGIN_PATH"
+        in result.stderr
+    )
+    code = "import netCDF4\nnetCDF4.Dataset('x.h5').variables['x'][...]"
+    result = python(code, tmp_path, "netCDF4", plugin_path=empty)
+    assert "RuntimeError: NetCDF: Filter error: undefined filter encountered" in result.stderr
+    result = program("h5dump", "-d", "/x", tmp_path / "x.h5", plugin_path=empty)
+    assert result.returncode != 0
+    assert "h5dump error: unable to print data" in result.stderr
+    code = "import h5py\nh5py.File('y.h5', 'w').create_dataset('x', (5,), chunks=(5,), compression=44045)"
+    result = python(code, tmp_path, "h5py", plugin_path=empty)
+    assert "ValueError: Unknown compression filter number: 44045" in result.stderr
