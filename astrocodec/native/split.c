@@ -71,6 +71,11 @@ static void pack_plane(const ac_sheet *s, uint32_t shift, uint32_t bits, uint8_t
     for (uint64_t first = 0; first < s->count; first += CHUNK) {
         const size_t n = s->count - first < CHUNK ? (size_t)(s->count - first) : CHUNK;
         ac_sheet_integers(s, first, n, u);
+        if (bits == 8) {
+            for (size_t i = 0; i < n; i++) out[i] = (uint8_t)(u[i] >> shift);
+            out += n;
+            continue;
+        }
         take_plane(u, n, shift, bits);
         uint32_t waiting = 0, held = 0; /* bits not yet written */
         for (size_t i = 0; i < n; i++) {
@@ -119,22 +124,27 @@ int ac_low_bits_read(ac_reader *r, uint64_t count, uint32_t low_bits, ac_planes 
     return r->status;
 }
 
+/* Element i of a packed plane. */
+static inline uint32_t packed_part(const uint8_t *data, uint64_t i, uint32_t bits)
+{
+    const uint32_t rest = i * bits & 7;
+    const uint8_t *at = data + (i * bits >> 3);
+    uint32_t part = at[0] >> rest;
+    if (rest + bits > 8) part |= (uint32_t)at[1] << (8 - rest);
+    return part & ((1u << bits) - 1);
+}
+
 void ac_low_bits_get(const ac_planes *planes, uint64_t first, size_t n, uint64_t *low)
 {
     memset(low, 0, n * sizeof *low);
     for (uint32_t plane = 0; plane < planes->count; plane++) {
         const uint32_t bits = planes->bits[plane], shift = 8 * plane;
         const uint8_t *data = planes->data[plane];
-        for (size_t i = 0; i < n; i++) {
-            uint32_t part = data[0];
-            if (planes->is_packed[plane]) {
-                const uint64_t at = (first + i) * bits;
-                const uint32_t rest = at & 7;
-                part = data[at >> 3] >> rest;
-                if (rest + bits > 8) part |= (uint32_t)data[(at >> 3) + 1] << (8 - rest);
-                part &= (1u << bits) - 1;
-            }
-            low[i] |= (uint64_t)part << shift;
-        }
+        if (!planes->is_packed[plane])
+            for (size_t i = 0; i < n; i++) low[i] |= (uint64_t)data[0] << shift;
+        else if (bits == 8)
+            for (size_t i = 0; i < n; i++) low[i] |= (uint64_t)data[first + i] << shift;
+        else
+            for (size_t i = 0; i < n; i++) low[i] |= (uint64_t)packed_part(data, first + i, bits) << shift;
     }
 }

@@ -89,10 +89,15 @@ def _float_bits(rng: np.random.Generator) -> Array:
 
 
 def _lattice(rng: np.random.Generator) -> Array:
-    # All indices occur: where some are missing, the fit of the step uses arithmetic that may differ between computers.
+    # All indices occur.
     k = np.clip(_sky(rng, (40, 44), 60, 9).round().astype(int), 0, 119)
     k.flat[:120] = np.arange(120)
     return np.asarray(np.floor(1.6 * k + 0.3 - 300), np.int16)
+
+
+def _lattice_with_holes(rng: np.random.Generator) -> Array:
+    k = np.sort(rng.choice(150, 100, replace=False))[np.clip(_sky(rng, (70, 80), 50, 12).round().astype(int), 0, 99)]
+    return np.asarray(np.floor(181.5 * k + 3.2), np.uint16)
 
 
 def _value_set(rng: np.random.Generator) -> Array:
@@ -108,6 +113,7 @@ CASES = {
     "float32_bits": Case(_float_bits),
     "float32_integers": Case(lambda rng: _sky(rng, (30, 33), -7, 40).round().astype("f4") + 0),
     "int16_lattice": Case(_lattice),
+    "uint16_lattice_with_holes": Case(_lattice_with_holes),
     "uint16_set": Case(_value_set),
     "uint64_stored": Case(lambda rng: rng.integers(0, 2**64, (9, 7), np.uint64)),
     "uint64_low_bits": Case(lambda rng: rng.integers(2**63, 2**63 + 2**30, (12, 14), np.uint64)),
