@@ -59,7 +59,7 @@ _library.ac_stream_decode_with.argtypes = [_pointer, _size, _pointer, _size, _po
 
 @dataclass(frozen=True)
 class StreamHeader:
-    """What the header of a stream says; `is_whole`: so many bytes can hold such an array."""
+    """What a header says. `is_whole`: so many bytes can hold such an array; `has_model`: a model is inside the stream."""
 
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
@@ -69,7 +69,7 @@ class StreamHeader:
     is_whole: bool
     tile_shape: tuple[int, int]
     fingerprint: str
-    embedded: slice
+    has_model: bool
 
 
 class _Threads:
@@ -137,7 +137,7 @@ def inspect_stream(stream: memoryview) -> StreamHeader:
         is_whole=bool(info.is_whole),
         tile_shape=(info.tile[0], info.tile[1]),
         fingerprint=bytes(info.fingerprint).hex() if info.modelled else "",
-        embedded=slice(info.embedded_at, info.embedded_at + info.embedded_length),
+        has_model=info.embedded_length > 0,
     )
 
 

@@ -257,7 +257,7 @@ def inspect(stream: Buffer) -> StreamInfo:
         shape=header.shape,
         tile_shape=header.tile_shape,
         model_fingerprint=header.fingerprint,
-        embedded_model=header.embedded.stop > header.embedded.start,
+        embedded_model=header.has_model,
         low_bits=header.low_bits,
         n_bytes=len(view),
         bits_per_pixel=8 * len(view) / max(1, math.prod(header.shape)),

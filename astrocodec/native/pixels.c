@@ -144,7 +144,7 @@ void ac_sheet_integers(const ac_sheet *s, uint64_t first, size_t n, uint64_t *u)
         for (size_t i = 0; i < n; i++) u[i] -= u[i] >= gap.start ? gap.length : 0;
     }
     if (s->rank)
-        for (size_t i = 0; i < n; i++) u[i] = s->rank[u[i]];
+        for (size_t i = 0; i < n; i++) u[i] = s->rank[(uint16_t)u[i]];
 }
 
 #define LOAD_WORDS(type)                                                                             \
@@ -194,7 +194,7 @@ static int find_gap(const ac_sheet *s, ac_gap *gap)
     for (uint64_t first = 0; first < s->count; first += CHUNK) {
         const size_t n = s->count - first < CHUNK ? (size_t)(s->count - first) : CHUNK;
         ac_sheet_integers(s, first, n, u);
-        for (size_t i = 0; i < n; i++) used[u[i] >> shift] = 1;
+        for (size_t i = 0; i < n; i++) used[(uint16_t)(u[i] >> shift)] = 1;
     }
     uint32_t last = 0, widest = 0, before = 0;
     while (!used[last]) last++;
