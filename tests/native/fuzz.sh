@@ -1,5 +1,5 @@
 #!/bin/sh
-# Decodes damaged tiles and streams under AddressSanitizer and UndefinedBehaviorSanitizer.
+# Decodes damaged tiles, streams and HDF5 chunks under AddressSanitizer and UndefinedBehaviorSanitizer.
 # Usage: tests/native/fuzz.sh [seconds of each] [seed]; CC chooses the compiler (default clang).
 set -eu
 cd "$(dirname "$0")/../.."
@@ -12,5 +12,7 @@ build() {
 }
 build tests/native/fuzz.c tests/native/oracle.c -o "$work/tiles"
 build tests/native/fuzz_streams.c -o "$work/streams"
+build tests/native/fuzz_chunks.c -lpthread -o "$work/chunks"
 "$work/tiles" "${1:-60}" "${2:-$(date +%s)}"
 "$work/streams" "${1:-60}" "${2:-$(date +%s)}"
+"$work/chunks" "${1:-60}" "${2:-$(date +%s)}"

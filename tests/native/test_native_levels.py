@@ -16,10 +16,10 @@ pytestmark = pytest.mark.skipif(COMPILER is None, reason="no C compiler")
 
 def run(tmp_path: Path, program: str, *arguments: str) -> str:
     binary = tmp_path / program
-    oracle = [] if program == "fuzz_streams" else [HERE / "oracle.c"]
+    oracle = [] if program in ("fuzz_streams", "fuzz_chunks") else [HERE / "oracle.c"]
     sources = [HERE / f"{program}.c", *oracle, *sorted(NATIVE.glob("*.c"))]
     flags = ["-std=c11", "-D_GNU_SOURCE", "-O2", "-fwrapv", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror"]
-    command = [str(COMPILER), *flags, "-I", str(NATIVE), "-I", str(HERE), *map(str, sources), "-lm", "-o", str(binary)]
+    command = [str(COMPILER), *flags, "-I", str(NATIVE), "-I", str(HERE), *map(str, sources), "-lm", "-lpthread", "-o", str(binary)]
     built = subprocess.run(command, capture_output=True, text=True, check=False)
     assert built.returncode == 0, built.stderr
     result = subprocess.run([str(binary), *arguments], capture_output=True, text=True, check=False)
@@ -37,3 +37,7 @@ def test_damaged_tiles_give_the_oracle_s_status(tmp_path: Path) -> None:
 
 def test_damaged_streams_are_refused_or_the_array(tmp_path: Path) -> None:
     assert "damaged streams" in run(tmp_path, "fuzz_streams", "3", "1")
+
+
+def test_the_hdf5_filter_refuses_damaged_chunks(tmp_path: Path) -> None:
+    assert "damaged chunks" in run(tmp_path, "fuzz_chunks", "3", "1")
