@@ -59,7 +59,7 @@ _library.ac_stream_decode_with.argtypes = [_pointer, _size, _pointer, _size, _po
 
 @dataclass(frozen=True)
 class StreamHeader:
-    """What a header says. `is_whole`: so many bytes can hold such an array; `has_model`: a model is inside the stream."""
+    """What a header says. `is_whole`: so many bytes can hold such an array; `has_model`: one is in the stream."""
 
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
