@@ -7,6 +7,8 @@ import gzip
 import io
 import json
 import os
+import subprocess
+import sys
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import fits_tiles
+from fits_tiles.blocks import padded
 
 TYPES = ["u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f4", "f8"]
 
@@ -337,6 +340,26 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path, workers: int) -> Non
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert peak < path.stat().st_size // 3
+
+
+def test_a_large_file_needs_little_memory_with_tuning_and_checking(tmp_path: Path) -> None:
+    """Maps of files count as memory where batch systems look, so the high-water mark of the process decides."""
+    path, side = tmp_path / "plain.fits", 16384
+    header = fits.PrimaryHDU(np.zeros((1, 1), np.int16)).header
+    header["NAXIS1"] = header["NAXIS2"] = side
+    with path.open("wb") as file:
+        file.write(header.tostring().encode("ascii"))
+        file.truncate(file.tell() + padded(2 * side * side))  # a hole: the file takes no room on the disk
+    program = (
+        "import re, sys, fits_tiles\n"
+        "from pathlib import Path\n"
+        "fits_tiles.compress(sys.argv[1], sys.argv[2])\n"
+        "print(re.search(r'VmHWM:\\s*(\\d+)', Path('/proc/self/status').read_text())[1])\n"
+    )
+    command = [sys.executable, "-c", program, str(path), str(tmp_path / "out.fits")]
+    paths = os.pathsep.join([str(Path(fits_tiles.__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+    run = subprocess.run(command, capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": paths})
+    assert int(run.stdout) / 1024 < 150
 
 
 def test_lossless_tiles_do_not_grow_noise(tmp_path: Path) -> None:
