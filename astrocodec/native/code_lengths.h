@@ -38,6 +38,13 @@ static inline AC_INLINE void ac_code_lengths_at(const ac_code_lengths *c, const 
     }
 }
 
+/* Outside the range of shapes only what leads back counts: without it an answer that went too far would stay there. */
+static inline AC_INLINE float ac_inward(float slope, float answer, float count)
+{
+    if (count < 2) return 0;
+    return answer <= -0.5f ? fminf(slope, 0) : answer >= count - 0.5f ? fmaxf(slope, 0) : slope;
+}
+
 /* Slopes as differences between neighbouring tables: of the location over a span that grows with the scale, of the shape
  * between the two tables that the continuous answer lies between. */
 static inline AC_INLINE void ac_slopes_of(const ac_code_lengths *c, const int32_t *sample, const float *loc16, const float *q, const float *tail,
@@ -56,8 +63,8 @@ static inline AC_INLINE void ac_slopes_of(const ac_code_lengths *c, const int32_
         shape[s] = ti * skews + ki;
         other[s] = shape[s] + (tails > 1 ? (t_up ? skews : -skews) : 0);
         other_skew[s] = shape[s] + (skews > 1 ? (k_up ? 1 : -1) : 0);
-        tail_sign[s] = tail[s] > -0.5f && tail[s] < (float)tails - 0.5f ? (t_up ? 1.0f : -1.0f) : 0.0f;
-        skew_sign[s] = skew[s] > -0.5f && skew[s] < (float)skews - 0.5f ? (k_up ? 1.0f : -1.0f) : 0.0f;
+        tail_sign[s] = t_up ? 1.0f : -1.0f;
+        skew_sign[s] = k_up ? 1.0f : -1.0f;
         reach[s] = 4 << (qi[s] >= 24 ? (ac_within(qi[s], 0, AC_SCALES - 1) - 24) >> 3 : 0);
     }
     ac_code_lengths_at(c, sample, l, qi, shape, out->bits);
@@ -72,9 +79,9 @@ static inline AC_INLINE void ac_slopes_of(const ac_code_lengths *c, const int32_
     ac_code_lengths_at(c, sample, l, moved, shape, low);
     for (int s = 0; s < AC_LANES; s++) out->q[s] = (high[s] - low[s]) * 0.25f;
     ac_code_lengths_at(c, sample, l, qi, other, high);
-    for (int s = 0; s < AC_LANES; s++) out->tail[s] = (high[s] - out->bits[s]) * tail_sign[s];
+    for (int s = 0; s < AC_LANES; s++) out->tail[s] = ac_inward((high[s] - out->bits[s]) * tail_sign[s], tail[s], (float)tails);
     ac_code_lengths_at(c, sample, l, qi, other_skew, high);
-    for (int s = 0; s < AC_LANES; s++) out->skew[s] = (high[s] - out->bits[s]) * skew_sign[s];
+    for (int s = 0; s < AC_LANES; s++) out->skew[s] = ac_inward((high[s] - out->bits[s]) * skew_sign[s], skew[s], (float)skews);
 }
 
 #endif

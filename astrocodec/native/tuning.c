@@ -84,10 +84,12 @@ typedef struct {
 } workspace;
 
 /* The linear terms are much alike, so that single steps along each of them zigzag. Steps are taken along directions W
- * instead in which they vary alone and by as much as the local loudness: W = L^-1, where L L^T is their covariance. */
-static void whiten_linear(workspace *w, const ac_context *contexts, size_t count)
+ * instead in which they vary alone and by as much as the local loudness: W = L^-1, where L L^T is their covariance.
+ * Terms are frozen where a running mean lags so far behind that a single unit of its weight moves the location by about the noise. */
+static void whiten_linear(workspace *w, const ac_context *contexts, size_t count, uint8_t *frozen)
 {
     enum { N = AC_LINEAR, SAMPLE = 20000 };
+    const double coarse = 0.1;
     double covariance[N][N] = {{0}}, l[N][N] = {{0}}, trace = 0;
     for (size_t k = 0; k < count; k += 1 + count / SAMPLE) {
         double x[N];
@@ -96,7 +98,15 @@ static void whiten_linear(workspace *w, const ac_context *contexts, size_t count
             for (int j = 0; j <= i; j++) covariance[i][j] += x[i] * x[j];
     }
     const double n = (double)((count - 1) / (1 + count / SAMPLE) + 1);
-    for (int i = 0; i < N; i++) trace += covariance[i][i] / n;
+    for (int i = 0; i < N; i++) {
+        frozen[i] = covariance[i][i] > coarse * coarse * n;
+        trace += frozen[i] ? 0 : covariance[i][i] / n;
+    }
+    for (int i = 0; i < N; i++)
+        if (frozen[i]) {
+            for (int j = 0; j < N; j++) covariance[i > j ? i : j][i > j ? j : i] = 0;
+            covariance[i][i] = n;
+        }
     const double ridge = 1e-4 * trace / N + 1e-12;
     for (int i = 0; i < N; i++)
         for (int j = 0; j <= i; j++) {
@@ -219,7 +229,7 @@ int ac_tune(const ac_model *model, const ac_context *contexts, size_t count, con
         memcpy(w->base, w->p, sizeof w->p);
         scales_of(&l, w->scale, w->limit);
         if (options->outputs_only) memset(frozen + l.w1, 1, (size_t)(AC_INPUTS * l.hidden)), memset(frozen + l.w2, 1, (size_t)(l.hidden * l.hidden));
-        whiten_linear(w, contexts, count);
+        whiten_linear(w, contexts, count, frozen + l.linear);
         descend(w, &l, blocks, blocks_count, options, frozen);
         float magnitude = 0;
         for (int i = 0; i < AC_LINEAR; i++) magnitude += fabsf(rintf(w->p[l.linear + i]));
