@@ -19,7 +19,8 @@ def run(tmp_path: Path, program: str, *arguments: str) -> str:
     oracle = [] if program in ("fuzz_streams", "fuzz_chunks") else [HERE / "oracle.c"]
     sources = [HERE / f"{program}.c", *oracle, *sorted(NATIVE.glob("*.c"))]
     flags = ["-std=c11", "-D_GNU_SOURCE", "-O2", "-fwrapv", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror"]
-    command = [str(COMPILER), *flags, "-I", str(NATIVE), "-I", str(HERE), *map(str, sources), "-lm", "-lpthread", "-o", str(binary)]
+    folders = ["-I", str(NATIVE), "-I", str(HERE)]
+    command = [str(COMPILER), *flags, *folders, *map(str, sources), "-lm", "-lpthread", "-o", str(binary)]
     built = subprocess.run(command, capture_output=True, text=True, check=False)
     assert built.returncode == 0, built.stderr
     result = subprocess.run([str(binary), *arguments], capture_output=True, text=True, check=False)
