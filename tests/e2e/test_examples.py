@@ -7,12 +7,16 @@ from pathlib import Path
 import pytest
 from cli_process import ROOT, environment
 
+# What the examples need beyond astropy and h5py.
+NEEDS = {"xarray_netcdf": ("xarray", "h5netcdf", "netCDF4"), "zarr_references": ("zarr", "fsspec")}
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_example(path: Path, tmp_path: Path) -> None:
     """In a process of its own, with warnings as errors."""
+    for module in ("h5py", *NEEDS.get(path.stem, ())):
+        pytest.importorskip(module)
     command = [sys.executable, "-W", "error", str(path)]
     result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment(), timeout=100)
     assert result.returncode == 0, result.stderr
