@@ -83,16 +83,18 @@ class ChunkedDataset:
         mask, stream = self.dataset.id.read_direct_chunk(offset)
         return mask, bytes(stream)
 
-    def decode(self, offset: tuple[int, ...], mask: int, stream: bytes) -> np.ndarray[Any, Any]:
+    def decode(
+        self, offset: tuple[int, ...], mask: int, stream: bytes, scratch: np.ndarray[Any, Any] | None = None
+    ) -> np.ndarray[Any, Any]:
         """
-        Decode a chunk.
+        Decode a chunk, into `scratch` if there is one.
 
         Raises
         ------
         AstrocodecError
             Naming file, dataset and chunk, for a damaged one or a missing model.
         """
-        pixels = np.empty(self.chunk, self.dtype)
+        pixels = np.empty(self.chunk, self.dtype) if scratch is None else scratch
         place = f"{self.dataset.file.filename}: dataset {self.dataset.name!r}, chunk at {offset}"
         if mask & 1:
             if len(stream) != pixels.nbytes:
