@@ -48,6 +48,7 @@ DOORS = {
     "astrocodec.bench",
     "astrocodec.learning",
     "astrocodec.simulate",
+    "astrocodec.zarr",
     "fits_tiles",
     "hdf5_filter",
 }
@@ -134,6 +135,8 @@ def test_the_codec_imports_no_door(name: str) -> None:
     [
         ("torch", lambda name: within(name, "astrocodec.learning")),
         ("ctypes", lambda name: name.startswith("astrocodec._native")),
+        ("zarr", lambda name: within(name, "astrocodec.zarr")),
+        ("numcodecs", lambda name: within(name, "astrocodec.zarr")),
         ("h5py", lambda name: within(name, "hdf5_filter")),
         ("imagecodecs", lambda name: within(name, "astrocodec.bench")),
         ("click", lambda name: within(name, "astrocodec.cli")),

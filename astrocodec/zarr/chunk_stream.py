@@ -1,0 +1,120 @@
+"""Chunks of a Zarr array <-> streams: the same that HDF5 chunks and FITS tiles hold."""
+
+from __future__ import annotations
+
+import base64
+import functools
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from astrocodec.codec import decode, encode
+from astrocodec.errors import CorruptError
+from astrocodec.model import Model, load_model
+
+__all__ = ["ChunkStream", "model_text"]
+
+
+def model_text(model: str | Model | None) -> str:
+    """
+    Return a model as a codec's configuration has it: empty for the general one, else the tuned difference in base64.
+
+    Examples
+    --------
+    >>> model_text("default")
+    ''
+    """
+    loaded = load_model("default" if model is None else model)
+    return "" if loaded.is_shipped else base64.b64encode(loaded.delta()).decode("ascii")
+
+
+@functools.lru_cache(16)
+def _model_of(text: str) -> Model:
+    try:
+        return Model.from_delta(base64.b64decode(text, validate=True))
+    except ValueError as error:
+        raise CorruptError(f"the model in the configuration of the codec astrocodec is damaged: {error}") from error
+
+
+@dataclass(frozen=True)
+class ChunkStream:
+    """
+    Options of one array.
+
+    Attributes
+    ----------
+    delta : str
+        Tuned model, see `model_text`.
+    thorough : bool
+        Try every way to code a tile.
+
+    Examples
+    --------
+    >>> stream = ChunkStream()
+    >>> stream.decode(stream.encode(np.array([1 + 2j])), np.dtype("c16")).tolist()
+    [(1+2j)]
+    """
+
+    delta: str = ""
+    thorough: bool = False
+
+    def _models(self) -> tuple[Model, ...]:
+        return (_model_of(self.delta),) if self.delta else ()
+
+    def encode(self, chunk: NDArray[Any]) -> bytes:
+        """
+        Code a chunk.
+
+        Raises
+        ------
+        TypeError
+            Its type is not coded.
+        """
+        models = (*self._models(), load_model("default"))
+        return encode(_as_numbers(chunk), models, embed_model=False, thorough=self.thorough)
+
+    def decode(self, stream: bytes, dtype: np.dtype[Any] | None = None) -> NDArray[Any]:
+        """
+        Decode a chunk.
+
+        Parameters
+        ----------
+        stream : bytes
+            As it is stored.
+        dtype : numpy.dtype, optional
+            Of the array, byte order included; without it the numbers as they are in the stream.
+
+        Raises
+        ------
+        FormatError
+            The stream is damaged, or holds another type.
+        ModelNotFoundError
+            It names a model that is not here.
+        """
+        numbers = decode(stream, models=self._models())
+        return numbers if dtype is None else _from_numbers(numbers, dtype)
+
+
+def _as_numbers(chunk: NDArray[Any]) -> NDArray[Any]:
+    """Planes of complex numbers, bytes of booleans, bits of half floats."""
+    if chunk.dtype.kind == "c":
+        return np.stack([chunk.real, chunk.imag])
+    if chunk.dtype.kind == "b":
+        return chunk.view(np.uint8)
+    return chunk.view(f"{chunk.dtype.byteorder}u2") if chunk.dtype.str[1:] == "f2" else chunk
+
+
+def _from_numbers(numbers: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Undo `_as_numbers`."""
+    stored = {"c8": "f4", "c16": "f8", "b1": "u1", "f2": "u2"}.get(dtype.str[1:], dtype.str[1:])
+    if numbers.dtype.str[1:] != stored or (dtype.kind == "c" and (not numbers.ndim or numbers.shape[0] != 2)):
+        raise CorruptError(f"the chunk holds {numbers.dtype} of shape {numbers.shape}, the array has {dtype}")
+    if dtype.kind == "c":
+        out = np.empty(numbers.shape[1:], dtype)
+        out.real, out.imag = numbers
+        return out
+    if dtype.kind == "b" or dtype.str[1:] == "f2":
+        return numbers.view(dtype.newbyteorder("=")).astype(dtype, copy=False)
+    return numbers.astype(dtype, copy=False)

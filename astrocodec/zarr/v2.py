@@ -1,0 +1,70 @@
+"""The codec of numcodecs: for Zarr format 2, as compressor or filter, and for kerchunk's references."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numcodecs.abc import Codec
+from numcodecs.compat import ensure_contiguous_ndarray, ndarray_copy
+
+from astrocodec.model import Model
+from astrocodec.zarr.chunk_stream import ChunkStream, model_text
+
+__all__ = ["AstroCodec"]
+
+
+class AstroCodec(Codec):  # type: ignore[misc]
+    """
+    Lossless compression of images and cubes.
+
+    Parameters
+    ----------
+    model : str or Model, optional
+        ``'default'``, or a model from `astrocodec.tune`, which stands in the array's metadata then.
+    thorough : bool, optional
+        Try every way to code a tile.
+    dtype : str, optional
+        The array's type, needed for complex numbers, booleans, half floats and big-endian numbers, which the stream
+        alone does not tell.
+    delta : str, optional
+        The tuned model as the metadata have it.
+
+    Examples
+    --------
+    >>> codec = AstroCodec()
+    >>> codec.decode(codec.encode(np.arange(5, dtype="u2"))).tolist()
+    [0, 1, 2, 3, 4]
+    """
+
+    codec_id = "astrocodec"
+
+    def __init__(
+        self, model: str | Model | None = None, thorough: bool = False, dtype: str | None = None, delta: str = ""
+    ) -> None:
+        self._stream = ChunkStream(delta or model_text(model), thorough)
+        self._dtype = None if dtype is None else np.dtype(dtype)
+
+    def encode(self, buf: Any) -> bytes:
+        """Code a chunk."""
+        chunk = np.asarray(buf) if hasattr(buf, "dtype") else ensure_contiguous_ndarray(buf)
+        if self._dtype is not None and chunk.dtype != self._dtype:
+            chunk = np.ascontiguousarray(chunk).view(self._dtype)
+        if self._dtype is None and (chunk.dtype.kind in "cb" or not chunk.dtype.isnative or chunk.dtype == np.float16):
+            raise TypeError(f"chunks of {chunk.dtype} need AstroCodec(dtype={chunk.dtype.str!r})")
+        # The bytes of the chunk in their order in memory are what has to come back.
+        in_order = chunk.T if chunk.flags.f_contiguous and not chunk.flags.c_contiguous else chunk
+        return self._stream.encode(in_order)
+
+    def decode(self, buf: Any, out: Any = None) -> Any:
+        """Decode a chunk."""
+        return ndarray_copy(self._stream.decode(bytes(ensure_contiguous_ndarray(buf)), self._dtype), out)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what the array's metadata hold."""
+        config: dict[str, Any] = {"id": self.codec_id, "thorough": self._stream.thorough}
+        if self._stream.delta:
+            config["delta"] = self._stream.delta
+        if self._dtype is not None:
+            config["dtype"] = self._dtype.str
+        return config

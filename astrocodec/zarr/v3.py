@@ -1,0 +1,84 @@
+"""The serializer of Zarr format 3, alone or within shards."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from zarr.abc.codec import ArrayBytesCodec
+
+from astrocodec.errors import CorruptError
+from astrocodec.model import Model
+from astrocodec.zarr.chunk_stream import ChunkStream, model_text
+
+if TYPE_CHECKING:
+    from zarr.core.array_spec import ArraySpec
+    from zarr.core.buffer import Buffer, NDBuffer
+
+__all__ = ["AstroCodec"]
+
+_NAME = "astrocodec"
+
+
+@dataclass(frozen=True)
+class AstroCodec(ArrayBytesCodec):  # type: ignore[misc]
+    """
+    Lossless compression of images and cubes: ``zarr.create_array(..., serializer=AstroCodec(), compressors=None)``.
+
+    Attributes
+    ----------
+    delta : str
+        Tuned model in base64; `AstroCodec.with_model` makes it of a model.
+    thorough : bool
+        Try every way to code a tile.
+
+    Examples
+    --------
+    >>> import zarr
+    >>> codec = AstroCodec()
+    >>> array = zarr.create_array({}, shape=(8, 9), chunks=(8, 9), dtype="u2", serializer=codec, compressors=None)
+    >>> array[:] = 7
+    >>> int(array[3, 4])
+    7
+    """
+
+    is_fixed_size = False
+
+    delta: str = ""
+    thorough: bool = False
+
+    @classmethod
+    def with_model(cls, model: str | Model, *, thorough: bool = False) -> Self:
+        """Return a codec with a model from `astrocodec.tune`."""
+        return cls(model_text(model), thorough)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Self:
+        """Read the array's metadata."""
+        return cls(**data.get("configuration", {}))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what the array's metadata hold."""
+        configuration: dict[str, Any] = {"thorough": self.thorough}
+        if self.delta:
+            configuration["delta"] = self.delta
+        return {"name": _NAME, "configuration": configuration}
+
+    async def _encode_single(self, chunk_array: NDBuffer, chunk_spec: ArraySpec) -> Buffer | None:
+        chunk = np.ascontiguousarray(chunk_array.as_numpy_array()).reshape(tuple(map(int, chunk_spec.shape)))
+        stream = await asyncio.to_thread(ChunkStream(self.delta, self.thorough).encode, chunk)
+        return chunk_spec.prototype.buffer.from_bytes(stream)
+
+    async def _decode_single(self, chunk_bytes: Buffer, chunk_spec: ArraySpec) -> NDBuffer:
+        dtype = chunk_spec.dtype.to_native_dtype()
+        stream = chunk_bytes.to_bytes()
+        chunk = await asyncio.to_thread(ChunkStream(self.delta, self.thorough).decode, stream, dtype)
+        if chunk.shape != tuple(chunk_spec.shape):
+            raise CorruptError(f"the chunk has shape {chunk.shape}, the array's chunks have {chunk_spec.shape}")
+        return chunk_spec.prototype.nd_buffer.from_ndarray_like(chunk)
+
+    def compute_encoded_size(self, input_byte_length: int, chunk_spec: ArraySpec) -> int:
+        """Compressed sizes are not known beforehand."""
+        raise NotImplementedError

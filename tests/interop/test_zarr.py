@@ -1,0 +1,110 @@
+"""Zarr arrays of both formats, within shards too; a process that knows the codec by its entry points alone."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hdf5_programs import made, tuned_model
+
+import astrocodec
+
+zarr = pytest.importorskip("zarr", reason="zarr is not installed")
+numcodecs = pytest.importorskip("numcodecs", reason="numcodecs is not installed")
+
+from astrocodec.zarr import v2, v3  # noqa: E402
+
+TYPES = ("u1", "i2", "u2", "i4", "u8", "f2", "f4", "f8", "c8", "c16", "?")
+
+
+@pytest.fixture(autouse=True)
+def _registered() -> None:
+    """Entry points exist only where the package is installed; here it may run from its source tree."""
+    numcodecs.registry.register_codec(v2.AstroCodec)
+    zarr.registry.register_codec("astrocodec", v3.AstroCodec)
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize("shards", [None, (32, 40)])
+def test_format_3(tmp_path: Path, dtype: str, shards: Any) -> None:
+    data = made(dtype, (60, 70))
+    codec = v3.AstroCodec(thorough=True)
+    array = zarr.create_array(
+        tmp_path / "a",
+        shape=data.shape,
+        chunks=(16, 20),
+        shards=shards,
+        dtype=dtype,
+        serializer=codec,
+        compressors=None,
+    )
+    array[:] = data
+    again = zarr.open_array(tmp_path / "a", mode="r")
+    assert again[:].tobytes() == data.tobytes()
+    assert (again[17:40, -3] == data[17:40, -3]).all()
+    text = json.dumps(json.loads((tmp_path / "a" / "zarr.json").read_text())["codecs"])
+    assert '"astrocodec"' in text
+    assert '"thorough": true' in text
+
+
+@pytest.mark.parametrize("dtype", [*TYPES, ">i4", ">f8", ">c8"])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_format_2(tmp_path: Path, dtype: str, order: Any) -> None:
+    data = made(dtype, (60, 70))
+    kind = np.dtype(dtype)
+    told = kind.str if kind.kind in "cb" or not kind.isnative or kind == np.float16 else None
+    codec = v2.AstroCodec(dtype=told)
+    array = zarr.create_array(
+        tmp_path / "a", shape=data.shape, chunks=(16, 20), dtype=dtype, zarr_format=2, compressors=codec, order=order
+    )
+    array[:] = data
+    again = zarr.open_array(tmp_path / "a", mode="r")
+    assert np.array_equal(again[:], data)
+    assert json.loads((tmp_path / "a" / ".zarray").read_text())["compressor"]["id"] == "astrocodec"
+
+
+def test_the_tuned_model_stands_in_the_metadata(tmp_path: Path) -> None:
+    model = tuned_model(3)
+    data = np.random.default_rng(0).normal(1000, 20, (64, 64)).astype("u2")
+    codec = v3.AstroCodec.with_model(model)
+    array = zarr.create_array(
+        tmp_path / "a", shape=data.shape, chunks=(64, 64), dtype="u2", serializer=codec, compressors=None
+    )
+    array[:] = data
+    assert (zarr.open_array(tmp_path / "a", mode="r")[:] == data).all()
+    for made_codec in (v2.AstroCodec(model), numcodecs.get_codec(v2.AstroCodec(model).get_config())):
+        assert (made_codec.decode(made_codec.encode(data)) == data).all()
+    stream = (tmp_path / "a" / "c" / "0" / "0").read_bytes()
+    assert (astrocodec.decode(stream, models=[model]) == data).all()
+
+
+def test_big_endian_chunks_need_their_type() -> None:
+    with pytest.raises(TypeError, match=r"need AstroCodec\(dtype='>i4'\)"):
+        v2.AstroCodec().encode(made(">i4", (4, 5)))
+
+
+def test_a_damaged_chunk(tmp_path: Path) -> None:
+    array = zarr.create_array(
+        tmp_path / "a", shape=(20, 20), chunks=(20, 20), dtype="u2", serializer=v3.AstroCodec(), compressors=None
+    )
+    array[:] = made("u2", (20, 20))
+    chunk = tmp_path / "a" / "c" / "0" / "0"
+    raw = bytearray(chunk.read_bytes())
+    raw[-1] ^= 1
+    chunk.write_bytes(raw)
+    with pytest.raises(astrocodec.errors.CorruptError, match="checksum"):
+        array[:]
+
+
+def test_entry_points() -> None:
+    """In an installed package."""
+    try:
+        points = importlib.metadata.distribution("astrocodec").entry_points
+    except importlib.metadata.PackageNotFoundError:
+        pytest.skip("the package runs from its source tree, without entry points")
+    found = {point.group: point.load() for point in points if "codecs" in point.group}
+    assert found == {"numcodecs.codecs": v2.AstroCodec, "zarr.codecs": v3.AstroCodec}
