@@ -31,7 +31,7 @@ def choose_chunks(shape: Sequence[int], itemsize: int) -> tuple[int, ...]:
     Examples
     --------
     >>> choose_chunks((100, 4096, 4200), 2), choose_chunks((7, 30, 40), 2), choose_chunks((10**7,), 8)
-    ((1, 512, 526), (7, 30, 40), (131579,))
+    ((1, 512, 526), (7, 30, 40), (65360,))
     """
     lengths = [length or 1 << 20 for length in shape]
     if not lengths:

@@ -43,7 +43,7 @@ def parse_selection(selection: Any, shape: tuple[int, ...]) -> Selection | None:
     Examples
     --------
     >>> parse_selection((slice(None, None, -2), -1), (5, 7))
-    Selection(ranges=(range(0, 5, 2), range(6, 7)), post=(slice(None, None, -1), 0))
+    Selection(ranges=(range(0, 6, 2), range(6, 7)), post=(slice(None, None, -1), 0))
     """
     if selection is None:
         selection = ()
