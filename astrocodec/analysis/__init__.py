@@ -1,0 +1,47 @@
+"""Analysis: how much of an image is noise, where the bits of its stream go, and what a codec could save.
+
+Images are two-dimensional arrays ``[y, x]``; numbers are in ADU, the unit of their pixels, unless said otherwise. Most
+functions need photutils and SciPy: ``pip install astrocodec[analysis]``. They import them when they are called.
+"""
+
+from astrocodec.analysis.amplifiers import Amplifiers, amplifiers
+from astrocodec.analysis.background import Background, background_map
+from astrocodec.analysis.bayer import BayerPhase, bayer_phase
+from astrocodec.analysis.bits import BitsMap, bits_map
+from astrocodec.analysis.correlated import Correlated, correlated_noise
+from astrocodec.analysis.cosmic_rays import CosmicRays, cosmic_rays
+from astrocodec.analysis.floor import Floor, noise_floor
+from astrocodec.analysis.frame import FrameAnalysis, analyse_frame
+from astrocodec.analysis.photon_transfer import Transfer, photon_transfer
+from astrocodec.analysis.quantisation import Quantisation, quantisation
+from astrocodec.analysis.snr import snr_map
+from astrocodec.analysis.sources import Segmentation, source_mask
+from astrocodec.analysis.step import SuggestedStep, suggested_step
+
+__all__ = [
+    "Amplifiers",
+    "Background",
+    "BayerPhase",
+    "BitsMap",
+    "Correlated",
+    "CosmicRays",
+    "Floor",
+    "FrameAnalysis",
+    "Quantisation",
+    "Segmentation",
+    "SuggestedStep",
+    "Transfer",
+    "amplifiers",
+    "analyse_frame",
+    "background_map",
+    "bayer_phase",
+    "bits_map",
+    "correlated_noise",
+    "cosmic_rays",
+    "noise_floor",
+    "photon_transfer",
+    "quantisation",
+    "snr_map",
+    "source_mask",
+    "suggested_step",
+]
