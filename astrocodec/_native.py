@@ -76,6 +76,7 @@ def _load() -> ctypes.CDLL:
         _int,
     ]
     library.ac_tile_decode.argtypes = [_pointer, _pointer, _size, _pointer, _u32, _u32, _size, _int]
+    library.ac_tile_bits.argtypes = [_pointer, _pointer, _size, _u32, _u32, _pointer, _size, _pointer, _int]
     library.ac_tile_contexts.argtypes = [_pointer, _u32, _u32, _size, _pointer, _size, _pointer]
     library.ac_tune.argtypes = [_pointer, _pointer, _size, ctypes.POINTER(_TuneOptions), _pointer, _size]
     library.ac_crc32c.argtypes = [_u32, _pointer, _size]
@@ -189,6 +190,25 @@ def decode_tile(model: NativeModel, data: NDArray[np.uint8], out: NDArray[np.uin
         model.handle, _address(data), data.size, _address(out), height, width, out.strides[0] // 2, simd_level()
     )
     _check(status, f"tile of {height}x{width}")
+
+
+def tile_bits(model: NativeModel, data: NDArray[np.uint8], out: NDArray[np.float32]) -> float:
+    """Code length of every sample of a tile into `out` ``(y, x)``; returns the bits that belong to no sample."""
+    height, width = out.shape
+    header = ctypes.c_double()
+    status = _library.ac_tile_bits(
+        model.handle,
+        _address(data),
+        data.size,
+        height,
+        width,
+        _address(out),
+        out.strides[0] // 4,
+        ctypes.byref(header),
+        simd_level(),
+    )
+    _check(status, f"tile of {height}x{width}")
+    return header.value
 
 
 def tile_contexts(samples: NDArray[np.uint16], positions: NDArray[np.uint32]) -> NDArray[np.void]:

@@ -52,7 +52,7 @@ def _neighbours(samples: NDArray[np.uint16]) -> tuple[NDArray[np.int64], NDArray
     return w, n, nw
 
 
-def _neighbours_at(samples: NDArray[np.uint16], y: int, x: int) -> tuple[int, int, int]:
+def _neighbours_at(samples: NDArray[np.integer], y: int, x: int) -> tuple[int, int, int]:
     """W, N and NW of one pixel."""
     if x and y:
         return int(samples[y, x - 1]), int(samples[y - 1, x]), int(samples[y - 1, x - 1])
@@ -77,6 +77,12 @@ def class_of(place: int, log_classes: int) -> int:
 
 def _predict(w: int, n: int, nw: int, predictor: int) -> int:
     return (0, w, n, w + n - nw)[predictor]
+
+
+def context_at(samples: NDArray[np.integer], y: int, x: int, predictor: int) -> tuple[int, int]:
+    """Prediction and place of a pixel whose neighbours are known."""
+    near = _neighbours_at(samples, y, x)
+    return _predict(*near, predictor), _place(*near, y, x)
 
 
 # Golomb-Rice codes whose parameter follows the running mean

@@ -59,6 +59,12 @@ AC_API int ac_tile_encode(const ac_model *model, const uint16_t *samples, uint32
 AC_API int ac_tile_decode(const ac_model *model, const uint8_t *in, size_t length, uint16_t *samples, uint32_t height, uint32_t width,
                           size_t stride, int simd);
 
+/* Code length of each sample of a tile, by the frequencies that ac_tile_decode pops it with, raw bits included; rows `stride`
+ * apart. `header` receives the bits that belong to no sample: of the tile's header, its tables, and of its states what they
+ * take beyond the symbols in them. Both add up to the tile but for the rounding of rANS, less than a thousandth. */
+AC_API int ac_tile_bits(const ac_model *model, const uint8_t *in, size_t length, uint32_t height, uint32_t width, float *bits, size_t stride,
+                        double *header, int simd);
+
 /* What the network sees at chosen pixels of a tile, for training and tuning: per pixel 32 inputs, 26 linear terms, then
  * m, S and the sample itself. */
 typedef struct {

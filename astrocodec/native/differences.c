@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "code_bits.h"
 #include "log512.h"
 #include "rans.h"
 #include "tile.h"
@@ -570,6 +571,36 @@ int ac_differences_decode(const uint8_t *in, size_t length, uint16_t *samples, u
         word_reader words = {in + size + 4 * STATES, in + length, 0};
         status = decode_pixels(t, state, &words, samples, height, width, stride);
     }
+    free(t);
+    return status;
+}
+
+int ac_differences_bits(const uint8_t *in, size_t length, const uint16_t *samples, uint32_t height, uint32_t width, float *bits, size_t stride,
+                        double *header)
+{
+    lookup *t = malloc(sizeof *t);
+    float *table = malloc((AC_TOTAL + 1) * sizeof *table);
+    uint16_t *index = malloc(65536 * sizeof *index);
+    size_t size = 0;
+    int status = t && table && index ? read_table(in, length, t, &size) : AC_ERROR_MEMORY;
+    if (!status) {
+        ac_bits_table(table);
+        for (uint32_t d = 0; d < 65536; d++) index[d] = (uint16_t)t->count;
+        for (uint32_t i = 0; i < t->count; i++) index[t->symbol[i]] = (uint16_t)i;
+        for (uint32_t y = 0; y < height; y++)
+            for (uint32_t x = 0; x < width; x++) {
+                const uint16_t *at = samples + (size_t)y * width + x;
+                const neighbours a = neighbours_at(at, width, y, x);
+                const uint32_t c = class_of(place_of(a, y, x), t->log_classes);
+                const uint32_t symbol = index[(uint16_t)(*at - predict(a, t->predictor))];
+                /* A listed difference whose frequency is 0 in this class can only have come behind the escape. */
+                const uint32_t f = t->entries[c][symbol].freq, escape = t->entries[c][t->count].freq;
+                bits[y * stride + x] = symbol < t->count && f ? table[f] : table[escape] + 16;
+            }
+        *header = 8 * (double)size + ac_state_bits(in + size, STATES);
+    }
+    free(index);
+    free(table);
     free(t);
     return status;
 }

@@ -34,6 +34,7 @@ ORDER = (
     "rans",
     "differences",
     "tile",
+    "code_bits",
     "_native",
     "_native_stream",
     "_native_chunk",
