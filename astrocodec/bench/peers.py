@@ -205,8 +205,19 @@ def _fits_decode(streams: list[bytes], like: Stack) -> Stack:
         return np.asarray(hdus[1].data).reshape(like.shape)
 
 
-def _fits_codec(name: str) -> Peer:
-    """Wrap a tile compression of the FITS standard."""
+def fits_codec(name: str) -> Peer:
+    """Wrap a tile compression of the FITS standard, which needs astropy only.
+
+    Parameters
+    ----------
+    name : str
+        Such as ``RICE_1``.
+
+    Returns
+    -------
+    Peer
+        The codec.
+    """
     return Peer(name, partial(_fits_encode, name), _fits_decode, charge=charged_bytes)
 
 
@@ -241,7 +252,7 @@ def all_peers() -> dict[str, Peer]:
         raise ImportError("the benchmarks need imagecodecs: pip install 'astrocodec[bench]'") from error
     jpeg2000_encode = partial(imagecodecs.jpeg2k_encode, level=0, reversible=True, codecformat="j2k", numthreads=1)
     peers = [
-        *(_fits_codec(name) for name in ("RICE_1", "HCOMPRESS_1", "GZIP_2")),
+        *(fits_codec(name) for name in ("RICE_1", "HCOMPRESS_1", "GZIP_2")),
         Peer("zstd 9 shuffled", _zstd_encode, _zstd_decode),
         _image_codec("JPEG-LS", imagecodecs.jpegls_encode, imagecodecs.jpegls_decode),
         _image_codec("JPEG-2000", jpeg2000_encode, partial(imagecodecs.jpeg2k_decode, numthreads=1)),

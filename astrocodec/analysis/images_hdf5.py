@@ -1,0 +1,71 @@
+"""Images of HDF5 files: datasets of two or more axes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from astrocodec.analysis.image_entry import ImageEntry, Part, SkippedEntry, choose_plane, exposure_seconds
+
+__all__ = ["hdf5_images"]
+
+
+def hdf5_images(path: str, plane: int | None) -> Iterator[Part]:
+    """
+    Yield the datasets of a file.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+    plane : int or None
+        Which plane of cubes.
+
+    Yields
+    ------
+    Part
+        One per dataset.
+
+    Raises
+    ------
+    FormatError
+        It is not HDF5, or damaged.
+    """
+    from hdf5_filter.files import datasets_of, open_file
+    from hdf5_filter.storage import describe
+
+    with open_file(path) as file:
+        for dataset in datasets_of(file):
+            name = dataset.name.lstrip("/")
+
+            def load(dataset: Any = dataset, name: str = name) -> ImageEntry | SkippedEntry:
+                return _entry(path, name, dataset, describe(dataset), [dataset.attrs, file.attrs], plane)
+
+            yield frozenset({name, dataset.name}), load
+
+
+def _entry(path: str, name: str, dataset: Any, report: Any, cards: Any, plane: int | None) -> ImageEntry | SkippedEntry:
+    from hdf5_filter import read_dataset
+
+    if dataset.shape is None or not report.dtype or np.dtype(dataset.dtype).kind not in "iuf":
+        return SkippedEntry(path, name, f"its type {report.dtype} is not that of pixels")
+    chosen = choose_plane(dataset.shape, plane)
+    if isinstance(chosen, str):
+        return SkippedEntry(path, name, chosen)
+    pixels = np.asarray(read_dataset(dataset, chosen.index or ..., workers=1))
+    return ImageEntry(
+        path,
+        name,
+        np.ascontiguousarray(pixels.astype(pixels.dtype.newbyteorder("="), copy=False)),
+        None,
+        tuple(dataset.shape),
+        chosen.number if chosen.count > 1 else None,
+        round(report.compressed_bytes / chosen.count),
+        ", ".join(report.filters) or "none",
+        exposure_seconds(cards),
+        report.filters == ["astrocodec"],
+        None,
+        f"plane {chosen.number} of {chosen.count}" if chosen.count > 1 else "",
+    )

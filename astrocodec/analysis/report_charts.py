@@ -1,0 +1,197 @@
+"""Charts of the report, as SVG: where the bits of one image go, and how many images compare."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from astrocodec.analysis.entropy import gaussian_bits_of
+from astrocodec.analysis.figure_style import ACCENT, INK, QUIET, SOURCE, new_figure, svg_of
+
+__all__ = ["bits_by_snr", "exposure_and_ratio", "noise_and_bits", "snr_and_bits"]
+
+_EDGES = (-np.inf, 0.0, 1.0, 2.0, 3.0, 5.0, 10.0, 30.0, 100.0, np.inf)
+_NAMES = ("< 0", "0-1", "1-2", "2-3", "3-5", "5-10", "10-30", "30-100", "> 100")
+_POINTS = 6000
+
+
+def bits_by_snr(snr: NDArray[Any], bits: NDArray[Any], sources: NDArray[np.bool_]) -> str:
+    """
+    Draw how many bits pixels of each signal-to-noise ratio take, split into background and sources.
+
+    Parameters
+    ----------
+    snr, bits : ndarray, [y, x]
+        Signal-to-noise ratio and code length of each pixel.
+    sources : ndarray of bool
+        Pixels of sources.
+
+    Returns
+    -------
+    str
+        SVG.
+    """
+    known = np.isfinite(bits) & ~np.isnan(snr)
+    which = np.digitize(snr[known], _EDGES[1:-1])
+    length, at_source = bits[known].astype(np.float64), sources[known]
+    count = len(_NAMES)
+    total = max(float(length.sum()), 1e-30)
+    sky = 100 * np.bincount(which, length * ~at_source, count) / total
+    stars = 100 * np.bincount(which, length * at_source, count) / total
+    below = float((sky + stars)[:4].sum())
+    pixels = 100 * float((snr[known] < 3).mean())
+    with new_figure(5.2, 2.9) as figure:
+        axes = figure.add_subplot()
+        places = np.arange(count)
+        axes.bar(places, sky, width=0.78, color=ACCENT, label="background")
+        axes.bar(places, stars, width=0.78, bottom=sky, color=SOURCE, label="sources")
+        for place, height in zip(places, sky + stars, strict=True):
+            axes.annotate(_percent(height), (place, height), (0, 2), textcoords="offset points", ha="center", size=8)
+        axes.set_xticks(places, _NAMES)
+        axes.set_xlabel("signal-to-noise ratio of the pixel")
+        axes.set_ylabel("share of the bits (%)")
+        axes.grid(visible=False, axis="x")
+        axes.margins(y=0.12)
+        axes.legend(loc="upper right")
+        said = f"{pixels:.1f} % of the pixels lie below a ratio of 3; they take {below:.1f} % of the bits."
+        return svg_of(figure, "Bits by signal-to-noise ratio", said)
+
+
+def _percent(value: float) -> str:
+    if value == 0:
+        return ""
+    return "<0.1" if value < 0.05 else f"{value:.1f}" if value < 10 else f"{value:.0f}"
+
+
+def snr_and_bits(snr: NDArray[Any], bits: NDArray[Any], sources: NDArray[np.bool_], floor: float | None) -> str:
+    """
+    Draw bits against signal-to-noise ratio, pixel by pixel, with the running median.
+
+    Parameters
+    ----------
+    snr, bits, sources
+        As for `bits_by_snr`.
+    floor : float or None
+        Noise floor, bits per pixel.
+
+    Returns
+    -------
+    str
+        SVG.
+    """
+    known = np.isfinite(bits) & np.isfinite(snr)
+    ratio, length, at_source = (values[known] for values in (snr, bits, sources))
+    edges = np.concatenate([np.linspace(-4, 2, 25), np.geomspace(2.3, max(3.0, float(ratio.max(initial=3))), 22)])
+    middles, medians = _running_median(ratio, length, edges)
+    picked = _sample(at_source)
+    with new_figure(5.2, 2.9) as figure:
+        axes = figure.add_subplot()
+        for is_source, colour, label in ((False, ACCENT, "background"), (True, SOURCE, "sources")):
+            mine = picked[at_source[picked] == is_source]
+            axes.plot(
+                ratio[mine], length[mine], ".", ms=2.2, mew=0, color=colour, alpha=0.45, label=label, rasterized=True
+            )
+        axes.plot(middles, medians, color=INK, lw=1.6, label="median")
+        if floor is not None:
+            axes.axhline(floor, color=QUIET, lw=1.2, ls="--", label="noise floor")
+        axes.set_xscale("symlog", linthresh=3, linscale=1.2)
+        axes.set_xlim(-5, max(10.0, float(ratio.max(initial=10)) * 1.3))
+        axes.set_ylim(0, max(float(np.percentile(length, 99.99)) if length.size else 1.0, 1.0) * 1.1)
+        axes.set_xlabel("signal-to-noise ratio of the pixel")
+        axes.set_ylabel("bits of the pixel")
+        legend = axes.legend(loc="upper left", markerscale=4)
+        for handle in legend.legend_handles:
+            handle.set_alpha(1)
+        low = medians[np.searchsorted(middles, 0.0) - 1] if len(medians) > 1 else math.nan
+        high = medians[-1] if len(medians) else math.nan
+        said = f"The median pixel takes {low:.1f} bits where there is no signal, {high:.1f} at the highest ratios."
+        return svg_of(figure, "Signal-to-noise ratio and bits", said, dpi=150)
+
+
+def _sample(at_source: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Pixels to draw; sources are few and are taken more often."""
+    rng = np.random.default_rng(0)
+    groups = (np.flatnonzero(~at_source), np.flatnonzero(at_source))
+    return np.concatenate([rng.choice(group, min(len(group), _POINTS // 2), replace=False) for group in groups])
+
+
+def _running_median(
+    ratio: NDArray[Any], length: NDArray[Any], edges: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    every = max(1, ratio.size // 400_000)
+    which = np.digitize(ratio[::every], edges)
+    sampled = length[::every]
+    found = [
+        ((edges[n - 1] + edges[n]) / 2, float(np.median(inside)))
+        for n in range(1, len(edges))
+        if (inside := sampled[which == n]).size >= 5
+    ]
+    middles, medians = zip(*found, strict=True) if found else ((), ())
+    return np.array(middles), np.array(medians)
+
+
+def exposure_and_ratio(exposures: Sequence[float], ratios: Sequence[float]) -> str:
+    """
+    Draw compression ratio against exposure time, an image each: noise of long exposures does not compress.
+
+    Parameters
+    ----------
+    exposures : sequence of float
+        Seconds.
+    ratios : sequence of float
+        Compression ratios.
+
+    Returns
+    -------
+    str
+        SVG.
+    """
+    with new_figure(5.2, 2.9) as figure:
+        axes = figure.add_subplot()
+        axes.plot(exposures, ratios, "o", ms=5, mew=0, color=ACCENT, alpha=0.7)
+        if max(exposures) > 3 * min(exposures):
+            axes.set_xscale("log")
+        axes.set_xlabel("exposure time (s)")
+        axes.set_ylabel("compression ratio")
+        axes.set_ylim(bottom=0)
+        logs = np.log(np.asarray(exposures, np.float64))
+        said = f"{len(ratios)} images of {min(exposures):g} to {max(exposures):g} s."
+        if len(ratios) > 2 and logs.std() > 0 and np.std(ratios) > 0:
+            said += f" Correlation of the ratio with the logarithm of the time: {np.corrcoef(logs, ratios)[0, 1]:+.2f}."
+        return svg_of(figure, "Exposure time and compression ratio", said)
+
+
+def noise_and_bits(noises: Sequence[float], bits: Sequence[float]) -> str:
+    """
+    Draw bits per pixel against the noise of the background, an image each, over the line that noise alone would take.
+
+    Parameters
+    ----------
+    noises : sequence of float
+        Standard deviations in units of the image's step, positive.
+    bits : sequence of float
+        Bits per pixel of the whole image.
+
+    Returns
+    -------
+    str
+        SVG.
+    """
+    with new_figure(5.2, 2.9) as figure:
+        axes = figure.add_subplot()
+        low, high = min(noises) / 1.6, max(noises) * 1.6
+        line = np.geomspace(low, high, 100)
+        axes.plot(line, gaussian_bits_of(line), color=QUIET, lw=1.2, ls="--", label="noise alone")
+        axes.plot(noises, bits, "o", ms=5, mew=0, color=ACCENT, alpha=0.7, label="image")
+        axes.set_xscale("log")
+        axes.set_ylim(bottom=0)
+        axes.set_xlabel("noise of the background (steps of the image)")
+        axes.set_ylabel("bits per pixel")
+        axes.legend(loc="upper left")
+        above = float(np.median(np.asarray(bits) - gaussian_bits_of(np.asarray(noises, np.float64))))
+        said = f"{len(bits)} images lie {above:.2f} bits per pixel above the line of pure noise in the median."
+        return svg_of(figure, "Noise and bits per pixel", said)

@@ -1,0 +1,89 @@
+"""Residuals: how far two images are apart, in ADU and in units of the noise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Residuals", "residual_statistics"]
+
+
+@dataclass(frozen=True)
+class Residuals:
+    """
+    Statistics of B - A over the pixels that both images have.
+
+    Attributes
+    ----------
+    pixels, differing : int
+        Pixels compared, and those of them that are not equal.
+    mean, deviation, largest : float
+        Mean, standard deviation and largest magnitude; ADU.
+    mean_sigma, deviation_sigma, largest_sigma : float or None
+        The same with every pixel's difference divided by the noise of A there; None where A has no noise.
+    percentiles : tuple of float
+        Of the differences: 1, 16, 50, 84 and 99 %; ADU.
+    added_noise : float or None
+        Share by which the standard deviation of the background grows if the differences are noise of their own.
+    """
+
+    pixels: int
+    differing: int
+    mean: float
+    deviation: float
+    largest: float
+    mean_sigma: float | None
+    deviation_sigma: float | None
+    largest_sigma: float | None
+    percentiles: tuple[float, float, float, float, float]
+    added_noise: float | None
+
+
+def residual_statistics(residual: NDArray[Any], noise: NDArray[Any] | None) -> Residuals:
+    """
+    Summarise differences.
+
+    Parameters
+    ----------
+    residual : ndarray
+        Differences; NaN where nothing is known. At least one is known.
+    noise : ndarray or None
+        Standard deviation of the noise at each pixel, same shape.
+
+    Returns
+    -------
+    Residuals
+
+    Examples
+    --------
+    >>> found = residual_statistics(np.array([[1.0, -1.0, np.nan]]), np.full((1, 3), 2.0))
+    >>> found.pixels, found.deviation, found.largest_sigma
+    (2, 1.0, 0.5)
+    """
+    known = np.isfinite(residual)
+    values = residual[known].astype(np.float64)
+    low, left, middle, right, high = map(float, np.percentile(values, (1, 16, 50, 84, 99)))
+    in_sigma: tuple[float | None, float | None, float | None] = (None, None, None)
+    added = None
+    if noise is not None:
+        sigmas = noise[known].astype(np.float64)
+        noisy = sigmas > 0
+        if noisy.any():
+            ratio = values[noisy] / sigmas[noisy]
+            in_sigma = float(ratio.mean()), float(ratio.std()), float(np.abs(ratio).max())
+            # Without the hundredth that is furthest out: sources, not sky.
+            sky = ratio[np.abs(ratio) <= np.percentile(np.abs(ratio), 99)]
+            added = float(np.sqrt(1 + sky.var()) - 1)
+    return Residuals(
+        values.size,
+        int(np.count_nonzero(values)),
+        float(values.mean()),
+        float(values.std()),
+        float(np.abs(values).max()),
+        *in_sigma,
+        (low, left, middle, right, high),
+        added,
+    )
