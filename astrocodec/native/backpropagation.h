@@ -92,28 +92,41 @@ static inline AC_INLINE void ac_dense_back(const float *w, int inputs, int outpu
     }
 }
 
-/* Rows become columns, by exchanging ever larger blocks. */
+/* Rows become columns. */
+#if defined(__GNUC__) && !defined(__clang__)
+/* Swaps blocks of `size` rows and columns across the diagonal; a constant size becomes constant shuffles. */
+static inline AC_INLINE void ac_swap_blocks(ac_lanes_f32 *m, int size)
+{
+    ac_lanes_i32 first, second;
+    for (int s = 0; s < AC_LANES; s++) {
+        first[s] = s & size ? AC_LANES + (s ^ size) : s;
+        second[s] = s & size ? AC_LANES + s : s ^ size;
+    }
+    for (int i = 0; i < AC_LANES; i++) {
+        if (i & size) continue;
+        const ac_lanes_f32 low = m[i], high = m[i | size];
+        m[i] = __builtin_shuffle(low, high, first), m[i | size] = __builtin_shuffle(low, high, second);
+    }
+}
+
 static inline AC_INLINE void ac_transpose(ac_lanes_f32 *m)
 {
-#define EXCHANGE(B)                                                                                     \
-    do {                                                                                                \
-        ac_lanes_i32 first, second;                                                                     \
-        for (int s = 0; s < AC_LANES; s++) {                                                            \
-            first[s] = s & B ? AC_LANES + (s ^ B) : s;                                                  \
-            second[s] = s & B ? AC_LANES + s : s ^ B;                                                   \
-        }                                                                                               \
-        for (int i = 0; i < AC_LANES; i++)                                                              \
-            if (!(i & B)) {                                                                             \
-                const ac_lanes_f32 low = m[i], high = m[i | B];                                         \
-                m[i] = __builtin_shuffle(low, high, first), m[i | B] = __builtin_shuffle(low, high, second); \
-            }                                                                                           \
-    } while (0)
-    EXCHANGE(1);
-    EXCHANGE(2);
-    EXCHANGE(4);
-    EXCHANGE(8);
-#undef EXCHANGE
+    ac_swap_blocks(m, 1);
+    ac_swap_blocks(m, 2);
+    ac_swap_blocks(m, 4);
+    ac_swap_blocks(m, 8);
 }
+#else
+static inline AC_INLINE void ac_transpose(ac_lanes_f32 *m)
+{
+    for (int i = 0; i < AC_LANES; i++)
+        for (int s = 0; s < i; s++) {
+            const float kept = m[i][s];
+            m[i][s] = m[s][i];
+            m[s][i] = kept;
+        }
+}
+#endif
 
 /* d[i][o] += sum over samples of g[o] x[i]; in vectors of sixteen neurons. */
 static inline AC_INLINE void ac_dense_slopes(int inputs, int outputs, const ac_lanes_f32 *g, const ac_lanes_f32 *x, float *d)

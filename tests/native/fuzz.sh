@@ -6,8 +6,7 @@ cd "$(dirname "$0")/../.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 [ -e astrocodec/native/shipped_models.h ] || python3 setup.py --version >/dev/null
-# Tuning reads nothing from outside.
-sources=$(ls astrocodec/native/*.c | grep -v /tuning.c)
+sources=$(ls astrocodec/native/*.c)
 build() {
     # shellcheck disable=SC2086
     "${CC:-clang}" -std=c11 -D_GNU_SOURCE -O1 -g -fwrapv -ffp-contract=off -fsanitize=address,undefined -fno-sanitize-recover=all \

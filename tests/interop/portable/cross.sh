@@ -11,11 +11,11 @@ native=$root/astrocodec/native
 mkdir -p "$build"
 [ -e "$native/shipped_models.h" ] || (cd "$root" && python3 setup.py --version >/dev/null)
 
-# The HDF5 plugin needs a host library and decodes nothing itself; tuning neither reads nor writes files.
+# The HDF5 plugin needs a host library and decodes nothing itself.
 sources=
 for source in "$native"/*.c; do
     case $source in
-    */hdf5_*.c | */chunk*.c | */last_error.c | */tuning.c) ;;
+    */hdf5_*.c | */chunk*.c | */last_error.c) ;;
     *) sources="$sources $source" ;;
     esac
 done
