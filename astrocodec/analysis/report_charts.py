@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -12,11 +13,33 @@ from numpy.typing import NDArray
 from astrocodec.analysis.entropy import gaussian_bits_of
 from astrocodec.analysis.figure_style import ACCENT, INK, QUIET, SOURCE, new_figure, svg_of
 
-__all__ = ["bits_by_snr", "exposure_and_ratio", "noise_and_bits", "snr_and_bits"]
+__all__ = ["bits_by_snr", "chart", "exposure_and_ratio", "noise_and_bits", "snr_and_bits"]
 
 _EDGES = (-np.inf, 0.0, 1.0, 2.0, 3.0, 5.0, 10.0, 30.0, 100.0, np.inf)
 _NAMES = ("< 0", "0-1", "1-2", "2-3", "3-5", "5-10", "10-30", "30-100", "> 100")
 _POINTS = 6000
+
+
+def chart(figure: Any, title: str, said: str, *, dpi: int = 120) -> str:
+    """
+    Lay out a chart with its title and what it says in words.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        From `new_figure`.
+    title, said : str
+        What it is, and what one sees.
+    dpi : int, optional
+        Of what is drawn as pixels.
+
+    Returns
+    -------
+    str
+        HTML.
+    """
+    caption = f"<figcaption><b>{html.escape(title)}</b><span>{html.escape(said)}</span></figcaption>"
+    return f'<figure class="chart">{caption}{svg_of(figure, title, said, dpi=dpi)}</figure>'
 
 
 def bits_by_snr(snr: NDArray[Any], bits: NDArray[Any], sources: NDArray[np.bool_]) -> str:
@@ -33,7 +56,7 @@ def bits_by_snr(snr: NDArray[Any], bits: NDArray[Any], sources: NDArray[np.bool_
     Returns
     -------
     str
-        SVG.
+        HTML.
     """
     known = np.isfinite(bits) & ~np.isnan(snr)
     which = np.digitize(snr[known], _EDGES[1:-1])
@@ -58,7 +81,7 @@ def bits_by_snr(snr: NDArray[Any], bits: NDArray[Any], sources: NDArray[np.bool_
         axes.margins(y=0.12)
         axes.legend(loc="upper right")
         said = f"{pixels:.1f} % of the pixels lie below a ratio of 3; they take {below:.1f} % of the bits."
-        return svg_of(figure, "Bits by signal-to-noise ratio", said)
+        return chart(figure, "Bits by signal-to-noise ratio", said)
 
 
 def _percent(value: float) -> str:
@@ -81,7 +104,7 @@ def snr_and_bits(snr: NDArray[Any], bits: NDArray[Any], sources: NDArray[np.bool
     Returns
     -------
     str
-        SVG.
+        HTML.
     """
     known = np.isfinite(bits) & np.isfinite(snr)
     ratio, length, at_source = (values[known] for values in (snr, bits, sources))
@@ -103,13 +126,16 @@ def snr_and_bits(snr: NDArray[Any], bits: NDArray[Any], sources: NDArray[np.bool
         axes.set_ylim(0, max(float(np.percentile(length, 99.99)) if length.size else 1.0, 1.0) * 1.1)
         axes.set_xlabel("signal-to-noise ratio of the pixel")
         axes.set_ylabel("bits of the pixel")
-        legend = axes.legend(loc="upper left", markerscale=4)
+        marks = [mark for mark in (-3, -1, 0, 1, 3, 10, 30, 100, 300, 1000, 1e4) if mark <= axes.get_xlim()[1]]
+        axes.set_xticks(marks, [f"{mark:g}" for mark in marks])
+        axes.set_xticks([], minor=True)
+        legend = axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=4, markerscale=4, borderaxespad=0)
         for handle in legend.legend_handles:
             handle.set_alpha(1)
         low = medians[np.searchsorted(middles, 0.0) - 1] if len(medians) > 1 else math.nan
         high = medians[-1] if len(medians) else math.nan
         said = f"The median pixel takes {low:.1f} bits where there is no signal, {high:.1f} at the highest ratios."
-        return svg_of(figure, "Signal-to-noise ratio and bits", said, dpi=150)
+        return chart(figure, "Signal-to-noise ratio and bits", said, dpi=150)
 
 
 def _sample(at_source: NDArray[np.bool_]) -> NDArray[np.int64]:
@@ -148,7 +174,7 @@ def exposure_and_ratio(exposures: Sequence[float], ratios: Sequence[float]) -> s
     Returns
     -------
     str
-        SVG.
+        HTML.
     """
     with new_figure(5.2, 2.9) as figure:
         axes = figure.add_subplot()
@@ -162,7 +188,7 @@ def exposure_and_ratio(exposures: Sequence[float], ratios: Sequence[float]) -> s
         said = f"{len(ratios)} images of {min(exposures):g} to {max(exposures):g} s."
         if len(ratios) > 2 and logs.std() > 0 and np.std(ratios) > 0:
             said += f" Correlation of the ratio with the logarithm of the time: {np.corrcoef(logs, ratios)[0, 1]:+.2f}."
-        return svg_of(figure, "Exposure time and compression ratio", said)
+        return chart(figure, "Exposure time and compression ratio", said)
 
 
 def noise_and_bits(noises: Sequence[float], bits: Sequence[float]) -> str:
@@ -179,7 +205,7 @@ def noise_and_bits(noises: Sequence[float], bits: Sequence[float]) -> str:
     Returns
     -------
     str
-        SVG.
+        HTML.
     """
     with new_figure(5.2, 2.9) as figure:
         axes = figure.add_subplot()
@@ -194,4 +220,4 @@ def noise_and_bits(noises: Sequence[float], bits: Sequence[float]) -> str:
         axes.legend(loc="upper left")
         above = float(np.median(np.asarray(bits) - gaussian_bits_of(np.asarray(noises, np.float64))))
         said = f"{len(bits)} images lie {above:.2f} bits per pixel above the line of pure noise in the median."
-        return svg_of(figure, "Noise and bits per pixel", said)
+        return chart(figure, "Noise and bits per pixel", said)

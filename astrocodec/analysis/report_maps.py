@@ -20,6 +20,7 @@ __all__ = ["ColourMap", "block_mean", "displayed", "map_figure", "scored"]
 _SIDE = 400
 # As many colours as an eye tells apart in a map; fewer make smaller files.
 _LEVELS = 48
+_GAUSS_FROM_MAD = 1.4826
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,8 +98,8 @@ def scored(values: NDArray[Any], colours: str) -> ColourMap:
     """
     Scale a map by its z-score, from 2 standard deviations below its mean to 4 above; the ticks are true values.
 
-    As in Figure 3 of the AstroCompress benchmark (Truong et al. 2025). Mean and deviation are taken without the
-    hundredth at either end, where a bright star would use up the colours.
+    As in Figure 3 of the AstroCompress benchmark (Truong et al. 2025), but with the median and the median deviation: a
+    bright star or an overscan region would use up the colours.
 
     Examples
     --------
@@ -110,8 +111,8 @@ def scored(values: NDArray[Any], colours: str) -> ColourMap:
     known = small[np.isfinite(small)]
     if not known.size:
         return ColourMap(small, 0.0, 0.0, (), colours)
-    inner = known[(known >= np.percentile(known, 1)) & (known <= np.percentile(known, 99))]
-    mean, deviation = float(inner.mean()), float(inner.std())
+    mean = float(np.median(known))
+    deviation = _GAUSS_FROM_MAD * float(np.median(np.abs(known - mean))) or float(known.std())
     if not deviation > 0:
         return ColourMap(small * 0 + 0.5, mean, mean, ((0.5, _label(mean)),), colours)
     low, high = mean - 2 * deviation, mean + 4 * deviation

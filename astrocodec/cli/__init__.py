@@ -18,6 +18,8 @@ _COMMANDS = {
     "plugin-path": ("plugin_path", "plugin_path_command", "Print the directory of the HDF5 plugin."),
     "info": ("info", "info_command", "List what FITS and HDF5 files hold and how it is compressed."),
     "verify": ("verify", "verify_command", "Check a compressed file, alone or against its original."),
+    "analyze": ("analyze", "analyze_command", "Tell how much of files is noise and where the bits go."),
+    "compare": ("compare", "compare_command", "Tell how two images differ, and whether it matters."),
     "models": ("models", "models_command", "List the models that are installed."),
     "tune": ("tune", "tune_command", "Fit a model to FITS files."),
     "train": ("train", "train_command", "Train a general model (needs torch)."),

@@ -15,8 +15,8 @@ import click
 
 from astrocodec.cli.exit_codes import ExitCode
 from astrocodec.cli.failures import explain
+from astrocodec.cli.processes import raising_on_sigterm
 from astrocodec.cli.progress import progress_bar
-from astrocodec.cli.run_tasks import raising_on_sigterm
 from astrocodec.cli.size_table import Outcome, hdu_table, json_report, size_table
 
 if TYPE_CHECKING:

@@ -1,0 +1,111 @@
+"""The comparison as one picture: A, B, what is different, and where the signal is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from astrocodec.analysis.compare import Comparison
+from astrocodec.analysis.compare_charts import draw_fluxes, draw_histogram, draw_spectrum
+from astrocodec.analysis.figure_style import new_figure, png_of
+from astrocodec.analysis.report_maps import ColourMap, displayed, scored
+
+__all__ = ["compare_figure", "comparison_maps"]
+
+
+def comparison_maps(comparison: Comparison) -> list[tuple[str, str, ColourMap]]:
+    """
+    List the maps of a comparison: title, unit, map.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        With pixels.
+
+    Returns
+    -------
+    list of (str, str, ColourMap)
+        A, B and the residual; the signal-to-noise ratio where there is one.
+    """
+    pixels = comparison.pixels
+    if pixels is None:
+        return []
+    maps = [
+        ("A", "ADU, asinh scale", displayed(pixels.a)),
+        ("B", "ADU, asinh scale", displayed(pixels.b)),
+        ("Residual B - A", "ADU", _even(pixels.residual)),
+    ]
+    if pixels.snr is not None:
+        snr = np.where(np.isfinite(pixels.snr), pixels.snr, np.nan)
+        maps.append(("Signal-to-noise ratio of A", "per pixel", scored(snr, "viridis")))
+    return maps
+
+
+def _even(residual: Any) -> ColourMap:
+    """Colours that part at 0, as far on either side as all but a hundredth of the pixels reach."""
+    from astrocodec.analysis.report_maps import block_mean
+
+    small = block_mean(residual)
+    known = np.abs(small[np.isfinite(small)])
+    reach = float(np.percentile(known, 99)) if known.size else 0.0
+    if not reach:
+        reach = float(known.max()) if known.size and known.max() else 1.0
+    shades = np.clip((small / reach + 1) / 2, 0, 1)
+    return ColourMap(shades, -reach, reach, ((0.0, f"{-reach:.3g}"), (0.5, "0"), (1.0, f"{reach:.3g}")), "RdBu_r")
+
+
+def compare_figure(comparison: Comparison, *, names: tuple[str, str] = ("A", "B")) -> bytes:
+    """
+    Draw a comparison.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        From `compare`.
+    names : (str, str)
+        What A and B are.
+
+    Returns
+    -------
+    bytes
+        PNG.
+
+    Raises
+    ------
+    ValueError
+        There is no pixel to show.
+    ImportError
+        matplotlib is not installed.
+
+    Examples
+    --------
+    >>> from astrocodec.analysis.compare import compare
+    >>> noise = np.random.default_rng(1).normal(100, 9, (64, 64))
+    >>> compare_figure(compare(noise, noise.round()))[1:4]
+    b'PNG'
+    """
+    maps = comparison_maps(comparison)
+    if not maps:
+        raise ValueError("no pixel has a value in both images: there is nothing to show")
+    with new_figure(3.3 * len(maps), 6.2, for_page=False) as figure:
+        above, below = figure.subfigures(2, 1, height_ratios=(1.25, 1))
+        for axes, (title, unit, found) in zip(above.subplots(1, len(maps)), maps, strict=True):
+            axes.imshow(found.shades, origin="lower", cmap=found.colours, vmin=0, vmax=1)
+            axes.set_axis_off()
+            full = {"A": f"A: {names[0]}", "B": f"B: {names[1]}"}.get(title, title)
+            ticks = ", ".join(text for _, text in found.ticks)
+            axes.set_title(f"{full}\n{unit}: {ticks}", fontsize=8.5, loc="left")
+        charts = below.subplots(1, 3)
+        words = draw_histogram(charts[0], comparison)
+        charts[0].set_title("Equal" if comparison.equal else "Differences", loc="left")
+        if comparison.whiteness is not None:
+            words += "\n" + draw_spectrum(charts[1], comparison.whiteness, "black")
+            charts[1].set_title("Power spectrum of the differences", loc="left")
+        if comparison.fluxes is not None:
+            words += "\n" + draw_fluxes(charts[2], comparison.fluxes, "black")
+            charts[2].set_title("Fluxes of the sources", loc="left")
+        for axes, present in zip(charts[1:], (comparison.whiteness, comparison.fluxes), strict=True):
+            axes.set_visible(present is not None)
+        figure.suptitle(words, fontsize=8, ha="left", x=0.01)
+        return png_of(figure)

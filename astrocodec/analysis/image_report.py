@@ -1,0 +1,177 @@
+"""What is reported of one image: plain numbers that travel between processes, and its part of the page."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from astrocodec.analysis.frame import FrameAnalysis, analyse_frame
+from astrocodec.analysis.image_entry import ImageEntry
+from astrocodec.analysis.peer_sizes import PeerSize, peer_sizes
+from astrocodec.codec import encode
+from astrocodec.tuning import tune
+
+__all__ = ["ImageReport", "report_image"]
+
+# Tuning of smaller images costs more time than it saves bytes: the model would not pay for its own place.
+_LEAST_TUNED = 128 * 128
+
+
+@dataclass(frozen=True)
+class ImageReport:
+    """
+    One image in numbers; None where something does not apply, and `notes` say why.
+
+    Attributes
+    ----------
+    file, name : str
+        The file, and the place in it.
+    shape, dtype
+        Of the image that was analysed.
+    compression : str
+        How the file stores it.
+    exposure : float or None
+        Seconds.
+    raw_bytes, file_bytes, coded_bytes : int
+        Of the pixels, of what the file spends on them, and of our lossless stream.
+    ratio, bits_per_pixel : float
+        `raw_bytes` over `coded_bytes`; bits of our stream per pixel.
+    noise, noise_steps : float or None
+        Of the background: ADU, and in steps between possible values.
+    floor_bits, efficiency, share_noise, share_sources : float or None
+        Noise floor in bits per pixel, its share of `bits_per_pixel`, share of the bits that is noise, share that lies
+        on sources.
+    step, saving : float or None
+        Step in ADU that adds 1 % noise, and the share of the bits that rounding to it would save.
+    sources : int or None
+        How many were found.
+    peers : tuple of PeerSize
+        Other lossless codecs.
+    notes : tuple of str
+        What is missing and why, and what else is worth knowing.
+    details : dict
+        Everything that `FrameAnalysis.to_dict` tells.
+    """
+
+    file: str
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    compression: str
+    exposure: float | None
+    raw_bytes: int
+    file_bytes: int
+    coded_bytes: int
+    ratio: float
+    bits_per_pixel: float
+    noise: float | None = None
+    noise_steps: float | None = None
+    floor_bits: float | None = None
+    efficiency: float | None = None
+    share_noise: float | None = None
+    share_sources: float | None = None
+    step: float | None = None
+    saving: float | None = None
+    sources: int | None = None
+    peers: tuple[PeerSize, ...] = ()
+    notes: tuple[str, ...] = ()
+    details: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def title(self) -> str:
+        """File and place in it."""
+        return f"{self.file}[{self.name}]" if self.name else self.file
+
+    def to_dict(self) -> dict[str, Any]:
+        """
+        Return everything as JSON can hold it.
+
+        Examples
+        --------
+        >>> ImageReport("a", "", (2, 3), "uint16", "none", None, 12, 12, 9, 12 / 9, 12.0).to_dict()["shape"]
+        [2, 3]
+        """
+        found: dict[str, Any] = _plain(asdict(self))
+        return found
+
+
+def _plain(value: Any) -> Any:
+    """Make JSON: lists, numbers that are finite."""
+    if isinstance(value, dict):
+        return {str(key): _plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def report_image(
+    entry: ImageEntry, *, tuned: bool = True, effort: int = 3, peers: bool = True
+) -> tuple[ImageReport, FrameAnalysis]:
+    """
+    Analyse one image of a file.
+
+    Parameters
+    ----------
+    entry : ImageEntry
+        From `find_images`.
+    tuned : bool
+        Fit the model to the image, as `fits-compress` does, before its bits are counted.
+    effort : int
+        Time for that, 1 to 9.
+    peers : bool
+        Measure other codecs too.
+
+    Returns
+    -------
+    report : ImageReport
+        Numbers.
+    analysis : FrameAnalysis
+        Maps, for the page.
+
+    Examples
+    --------
+    >>> noise = np.random.default_rng(1).normal(1000, 10, (128, 128)).astype("u2")
+    >>> report, _ = report_image(ImageEntry("a.fits", "0", noise), tuned=False, peers=False)
+    >>> round(report.noise), round(report.floor_bits, 1), report.efficiency > 0.9
+    (10, 5.4, True)
+    """
+    pixels = entry.pixels
+    model = "default"
+    fits = tuned and pixels.dtype.kind in "iu" and pixels.size >= _LEAST_TUNED
+    stream = encode(pixels, tune(pixels, effort=effort) if fits else model)
+    analysis = analyse_frame(pixels if entry.mask is None else np.ma.array(pixels, mask=entry.mask), stream=stream)
+    noise = None if analysis.background is None else float(np.median(analysis.background.noise))
+    unit = 0.0 if analysis.background is None else analysis.background.step
+    suggested = analysis.suggested_step
+    has_step = suggested is not None and suggested.step > unit and suggested.saved_bits > 0
+    report = ImageReport(
+        entry.file,
+        entry.name,
+        tuple(pixels.shape),
+        pixels.dtype.name,
+        entry.compression,
+        entry.exposure,
+        pixels.nbytes,
+        entry.stored_bytes or pixels.nbytes,
+        len(stream),
+        pixels.nbytes / len(stream),
+        8 * len(stream) / pixels.size,
+        noise,
+        noise / unit if noise is not None and unit else None,
+        analysis.floor_bits,
+        analysis.efficiency,
+        analysis.share_noise,
+        analysis.share_sources,
+        suggested.step if suggested is not None and has_step else None,
+        suggested.saved_bits / analysis.bits_per_pixel if suggested is not None and has_step else None,
+        None if analysis.segmentation is None else analysis.segmentation.count,
+        peer_sizes(pixels) if peers else (),
+        tuple(filter(None, [entry.note, *analysis.notes])),
+        analysis.to_dict(),
+    )
+    return report, analysis

@@ -1,0 +1,197 @@
+"""One image on the page: numbers, maps, charts."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from astrocodec.analysis.frame import FrameAnalysis
+from astrocodec.analysis.image_entry import ImageEntry
+from astrocodec.analysis.image_report import ImageReport
+from astrocodec.analysis.report_charts import bits_by_snr, snr_and_bits
+from astrocodec.analysis.report_maps import displayed, map_figure, scored
+from astrocodec.analysis.report_numbers import count, fixed, percent, size
+
+__all__ = ["image_section"]
+
+
+def image_section(entry: ImageEntry, report: ImageReport, analysis: FrameAnalysis) -> str:
+    """
+    Lay out one image.
+
+    Parameters
+    ----------
+    entry : ImageEntry
+        The image.
+    report : ImageReport
+        Its numbers.
+    analysis : FrameAnalysis
+        Its maps.
+
+    Returns
+    -------
+    str
+        An HTML section without references to other files.
+    """
+    exposure = "" if report.exposure is None else f" · {report.exposure:g} s"
+    facts = f"{' x '.join(map(str, report.shape))} · {report.dtype} · in the file: {report.compression}{exposure}"
+    parts = [
+        f'<section class="image"><h2>{html.escape(report.title)}</h2><p class="facts">{html.escape(facts)}</p>',
+        _tiles(report),
+        _shares(report, analysis),
+        '<div class="maps">',
+        *_maps(entry, analysis),
+        '</div><div class="charts">',
+        *_charts(analysis),
+        "</div>",
+        '<div class="columns">',
+        _peers(report),
+        _details(report, analysis),
+        "</div>",
+        _notes(report),
+        "</section>",
+    ]
+    return "\n".join(filter(None, parts))
+
+
+def _tiles(one: ImageReport) -> str:
+    """The numbers to see first."""
+    step = "no step helps" if one.step is None else f"{fixed(one.step, 0 if one.step >= 1 else 2)} ADU"
+    saving = "noise is finer than the image's own step" if one.step is None else f"saves {percent(one.saving)}"
+    tiles = (
+        ("coded losslessly", size(one.coded_bytes), f"of {size(one.raw_bytes)}, ratio {one.ratio:.2f}"),
+        ("bits per pixel", f"{one.bits_per_pixel:.2f}", f"noise floor {fixed(one.floor_bits)}"),
+        ("efficiency", percent(one.efficiency), "noise floor over bits per pixel"),
+        ("bits on sources", percent(one.share_sources), f"{count(one.sources)} sources found"),
+        ("step for 1 % more noise", step, saving if one.floor_bits is not None else "no noise to measure"),
+    )
+    cells = "".join(
+        f"<div><dt>{html.escape(name)}</dt><dd><b>{html.escape(value)}</b><span>{html.escape(more)}</span></dd></div>"
+        for name, value, more in tiles
+    )
+    return f'<dl class="tiles">{cells}</dl>'
+
+
+def _shares(one: ImageReport, analysis: FrameAnalysis) -> str:
+    """Two bars: what the bits are, and where they lie."""
+    bars = []
+    if one.share_noise is not None:
+        noise = min(max(one.share_noise, 0.0), 1.0)
+        bars.append(_bar("What the bits are", (("noise", noise, "sky"), ("everything else", 1 - noise, "rest"))))
+    if one.share_sources is not None and analysis.bits is not None:
+        header = analysis.bits.header_bits / max(analysis.bits.total_bits, 1)
+        sky = max(1 - one.share_sources - header, 0.0)
+        parts = (("background", sky, "sky"), ("sources", one.share_sources, "src"), ("headers", header, "rest"))
+        bars.append(_bar("Where they lie", parts))
+    return f'<div class="shares">{"".join(bars)}</div>' if bars else ""
+
+
+def _bar(title: str, parts: tuple[tuple[str, float, str], ...]) -> str:
+    pieces = "".join(f'<span class="{kind}" style="width:{100 * share:.2f}%"></span>' for _, share, kind in parts)
+    words = "".join(f'<li><i class="{kind}"></i>{name} {percent(share)}</li>' for name, share, kind in parts)
+    return f'<div><h3>{title}</h3><div class="bar" aria-hidden="true">{pieces}</div><ul class="key">{words}</ul></div>'
+
+
+def _maps(entry: ImageEntry, analysis: FrameAnalysis) -> Iterator[str]:
+    """The image, its signal-to-noise ratio and its bits, as in Figure 3 of the AstroCompress benchmark."""
+    pixels = entry.pixels.astype(np.float64)
+    if entry.mask is not None:
+        pixels[entry.mask] = np.nan
+    pixels[~np.isfinite(pixels)] = np.nan
+    if np.isfinite(pixels).any():
+        yield map_figure(
+            displayed(pixels),
+            "Image",
+            "ADU, asinh scale",
+            f"Grey-scale picture of {entry.title}, first row at the bottom.",
+        )
+    if analysis.snr is not None and np.isfinite(analysis.snr).any():
+        number = 0 if analysis.segmentation is None else analysis.segmentation.count
+        alt = f"Map of the signal-to-noise ratio: {number} sources stand out against an even background."
+        yield map_figure(scored(_finite(analysis.snr), "viridis"), "Signal-to-noise ratio", "per pixel", alt)
+    if analysis.bits is not None and np.isfinite(analysis.bits.bits).any():
+        bits = _finite(analysis.bits.bits)
+        alt = f"Map of the code length of each pixel, {np.nanmin(bits):.1f} to {np.nanmax(bits):.1f} bits."
+        yield map_figure(scored(bits, "inferno"), "Bit rate", "bits of each pixel, as decoded", alt)
+
+
+def _finite(values: Any) -> Any:
+    return np.where(np.isfinite(values), values, np.nan)
+
+
+def _charts(analysis: FrameAnalysis) -> Iterator[str]:
+    """Histogram and scatter of Figure 4."""
+    if analysis.bits is None or analysis.snr is None or analysis.bits.bits.shape != analysis.snr.shape:
+        return
+    mask = np.zeros(analysis.snr.shape, np.bool_) if analysis.segmentation is None else analysis.segmentation.mask
+    if not (np.isfinite(analysis.snr) & np.isfinite(analysis.bits.bits)).any():
+        return
+    yield bits_by_snr(analysis.snr, analysis.bits.bits, mask)
+    yield snr_and_bits(analysis.snr, analysis.bits.bits, mask, analysis.floor_bits)
+
+
+def _peers(one: ImageReport) -> str:
+    """Bars of sizes, ours first."""
+    if not one.peers:
+        return ""
+    sizes: list[tuple[str, int | None, str]] = [("astrocodec", one.coded_bytes, "")]
+    sizes += [(peer.codec, peer.n_bytes, peer.note) for peer in one.peers]
+    largest = max(n for _, n, _ in sizes if n is not None)
+    rows = []
+    for name, n_bytes, note in sizes:
+        kind = "ours" if name == "astrocodec" else "peer"
+        if n_bytes is None:
+            cells = f'<td colspan="3" class="absent">{html.escape(note)}</td>'
+        else:
+            difference = "" if kind == "ours" else f"{100 * (n_bytes / one.coded_bytes - 1):+.1f} %"
+            bits = 8 * n_bytes / (one.shape[0] * one.shape[1])
+            cells = (
+                f'<td class="length"><span class="{kind}" style="width:{100 * n_bytes / largest:.1f}%"></span></td>'
+                f'<td class="n">{bits:.2f}</td><td class="n">{difference}</td>'
+            )
+        rows.append(f'<tr><th scope="row">{html.escape(name)}</th>{cells}</tr>')
+    return (
+        '<div><h3>Other lossless codecs</h3><table class="peers"><thead><tr><th scope="col">codec</th><td></td>'
+        '<th scope="col" class="n">bits/pixel</th><th scope="col" class="n">against ours</th></tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table></div>"
+    )
+
+
+def _details(one: ImageReport, analysis: FrameAnalysis) -> str:
+    """What is known of the detector."""
+    facts = [("Noise of the background", fixed(one.noise, 2, "ADU"))]
+    transfer, codes, layout = analysis.transfer, analysis.quantisation, analysis.amplifiers
+    if transfer is not None and transfer.gain is not None:
+        sure = "" if transfer.is_reliable else ", uncertain"
+        error = "" if transfer.gain_error is None else f" ± {transfer.gain_error:.2g}"
+        facts.append(("Gain", f"{transfer.gain:.3g}{error} electron/ADU ({transfer.method}{sure})"))
+    if transfer is not None and transfer.read_noise_adu is not None:
+        electrons = "" if transfer.read_noise is None else f" = {transfer.read_noise:.3g} electrons"
+        facts.append(("Read noise", f"{transfer.read_noise_adu:.3g} ADU{electrons}"))
+    if codes is not None:
+        if not codes.is_integer:
+            facts.append(("Values", "continuous"))
+        else:
+            facts.append(
+                ("Values", f"{count(codes.used_codes)} codes, steps of {codes.step:g}, {codes.effective_bits:.1f} bits")
+            )
+            if codes.missing_share:
+                facts.append(("Missing codes", percent(codes.missing_share)))
+            if codes.uneven_period:
+                facts.append(("Uneven codes", f"every {codes.uneven_period}, widths off by up to {percent(codes.dnl)}"))
+    if layout is not None:
+        facts.append(("Amplifiers", f"{len(layout.data)}, {len(layout.overscan)} regions of overscan"))
+    rows = "".join(
+        f'<tr><th scope="row">{html.escape(name)}</th><td>{html.escape(value)}</td></tr>' for name, value in facts
+    )
+    return f'<div><h3>Detector</h3><table class="detector"><tbody>{rows}</tbody></table></div>'
+
+
+def _notes(one: ImageReport) -> str:
+    notes = list(dict.fromkeys(one.notes))
+    if not notes:
+        return ""
+    return '<ul class="notes">' + "".join(f"<li>{html.escape(note)}</li>" for note in notes) + "</ul>"

@@ -1,0 +1,110 @@
+"""The report as a table on the terminal."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from astrocodec.analysis.image_report import ImageReport
+from astrocodec.analysis.report_numbers import count, fixed, percent, size
+
+__all__ = ["COLUMNS", "terminal_table"]
+
+# Heading, what it means, and the text of an image.
+COLUMNS: tuple[tuple[str, str, Callable[[ImageReport], str]], ...] = (
+    ("in file", "what the file spends on the pixels", lambda one: size(one.file_bytes)),
+    ("coded", "our lossless stream", lambda one: size(one.coded_bytes)),
+    ("ratio", "pixels as they are in memory over our stream", lambda one: f"{one.ratio:.2f}"),
+    ("bits/pixel", "of our stream", lambda one: f"{one.bits_per_pixel:.2f}"),
+    ("floor", "bits per pixel that noise alone takes", lambda one: fixed(one.floor_bits)),
+    ("efficiency", "floor over bits per pixel", lambda one: percent(one.efficiency)),
+    ("noise", "share of the bits that is noise", lambda one: percent(one.share_noise)),
+    ("sources", "share of the bits on pixels of sources", lambda one: percent(one.share_sources)),
+    ("step", "ADU; rounding to it adds 1 % noise", lambda one: fixed(one.step, 0 if (one.step or 0) >= 1 else 2)),
+    ("saves", "share of the bits that this would save", lambda one: percent(one.saving)),
+)
+_WIDE = 400
+_NARROW_COUNT = 1
+
+
+def terminal_table(reports: Sequence[ImageReport], *, width: int | None = None, colour: bool = False) -> str:
+    """
+    Lay out images: a line for each, or all that is known line by line where there is only one.
+
+    Parameters
+    ----------
+    reports : sequence of ImageReport
+        At least one.
+    width : int, optional
+        Columns of the terminal; without it nothing is cut or broken.
+    colour : bool
+        Whether the terminal shows bold and colours.
+
+    Returns
+    -------
+    str
+        Several lines.
+
+    Examples
+    --------
+    >>> one = ImageReport("a", "", (2, 3), "uint16", "none", None, 12, 12, 9, 12 / 9, 12.0)
+    >>> "ratio" in terminal_table([one]), "a\\n" in terminal_table([one, one])
+    (True, False)
+    """
+    from rich.console import Console
+
+    target = io.StringIO()
+    console = Console(
+        file=target,
+        width=width or _WIDE,
+        force_terminal=colour,
+        color_system="standard" if colour else None,
+        highlight=False,
+        legacy_windows=False,
+    )
+    console.print(_card(reports[0]) if len(reports) <= _NARROW_COUNT else _table(reports))
+    return "\n".join(line.rstrip() for line in target.getvalue().splitlines())
+
+
+def _table(reports: Sequence[ImageReport]) -> Any:
+    from rich.box import SIMPLE_HEAD
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column("image", overflow="fold")
+    table.add_column("shape")
+    for heading, _, _ in COLUMNS:
+        table.add_column(heading, justify="right", no_wrap=True)
+    for one in reports:
+        cells = [text(one) for _, _, text in COLUMNS]
+        table.add_row(escape(one.title), "x".join(map(str, one.shape)), *cells)
+    return table
+
+
+def _card(one: ImageReport) -> Any:
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, show_header=False, title=escape(one.title), title_justify="left")
+    table.add_column(style="bold")
+    table.add_column(justify="right")
+    table.add_column(style="dim", overflow="fold")
+    exposure = "" if one.exposure is None else f", {one.exposure:g} s"
+    table.add_row("image", "x".join(map(str, one.shape)), f"{one.dtype}, in the file: {one.compression}{exposure}")
+    for heading, meaning, text in COLUMNS:
+        table.add_row(heading, text(one), meaning)
+    table.add_row("background", fixed(one.noise), "standard deviation of its noise, ADU")
+    table.add_row("found", count(one.sources), "sources")
+    for peer in one.peers:
+        if peer.n_bytes is None:
+            table.add_row(escape(peer.codec), "-", escape(peer.note))
+        else:
+            difference = f"{100 * (peer.n_bytes / one.coded_bytes - 1):+.1f} % against ours"
+            table.add_row(
+                escape(peer.codec), size(peer.n_bytes), escape("; ".join(filter(None, [difference, peer.note])))
+            )
+    for note in one.notes:
+        table.add_row("note", "", escape(note))
+    return table

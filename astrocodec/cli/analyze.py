@@ -1,0 +1,202 @@
+"""`astrocodec analyze`."""
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import click
+
+from astrocodec.cli.analyze_tasks import Analysed, AnalyzeTask, analyse_file
+from astrocodec.cli.exit_codes import ExitCode, combine
+from astrocodec.cli.failures import explain
+from astrocodec.cli.formats import is_hdf5_name
+from astrocodec.cli.inputs import find_inputs
+from astrocodec.cli.names import is_compressed_name, is_compressible_name
+from astrocodec.cli.option_types import extension
+from astrocodec.cli.processes import in_processes, killed, raising_on_sigterm
+from astrocodec.cli.progress import progress_bar
+
+
+@click.command("analyze")
+@click.argument("files", nargs=-1, required=True)
+@click.option(
+    "-o",
+    "--output",
+    metavar="REPORT.html",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write a page with pictures: one file, no network.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of the table.")
+@click.option("-r", "--recursive", is_flag=True, help="Take the files in directories and below.")
+@click.option("-j", "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Files at once.")
+@click.option(
+    "-e",
+    "--extension",
+    "extensions",
+    metavar="HDU",
+    type=extension,
+    multiple=True,
+    help="Analyse this HDU, dataset or array only; repeat.",
+)
+@click.option("--plane", type=int, help="Plane of cubes, from 0.  [default: the middle one]")
+@click.option("--tune/--no-tune", default=True, show_default=True, help="Fit the model to each image first.")
+@click.option("--peers/--no-peers", default=True, show_default=True, help="Compare with RICE, JPEG-LS and JPEG-XL.")
+@click.option(
+    "--details", type=click.IntRange(0), default=8, show_default=True, help="Images with pictures on the page."
+)
+@click.option("--overwrite", is_flag=True, help="Replace the page if it exists.")
+@click.option("-v", "--verbose", is_flag=True, help="Say what was left out; show tracebacks.")
+@click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
+def analyze_command(
+    files: tuple[str, ...],
+    output: Path | None,
+    as_json: bool,
+    recursive: bool,
+    jobs: int,
+    extensions: tuple[int | str, ...],
+    plane: int | None,
+    tune: bool,
+    peers: bool,
+    details: int,
+    overwrite: bool,
+    verbose: bool,
+    quiet: bool,
+) -> None:
+    """Tell how much of FILES is noise and where the bits go: FITS, HDF5, and folders of Zarr arrays."""
+    paths = _paths(files, recursive)
+    if output is not None and output.exists() and not overwrite:
+        click.echo(f"astrocodec: {output} exists already; give --overwrite to replace it", err=True)
+        raise click.exceptions.Exit(ExitCode.EXISTS)
+    # Other codecs are measured where they are shown: on the page, and in the card of a single file.
+    shows_peers = as_json or (output is None and len(paths) == 1)
+    with tempfile.TemporaryDirectory(prefix="astrocodec-") as folder:
+        tasks = [
+            AnalyzeTask(
+                number,
+                path,
+                plane,
+                frozenset(extensions),
+                tune,
+                peers and (shows_peers or (output is not None and number < details)),
+                details if output is not None and number < details else 0,
+                None if output is None else Path(folder),
+            )
+            for number, path in enumerate(paths)
+        ]
+        results = _run(tasks, jobs, verbose, quiet or as_json)
+        codes = [result.failure.code if result.failure else ExitCode.OK for result in results]
+        if output is not None:
+            codes.append(_write_page(output, overwrite, results, details))
+    _print(results, as_json, quiet)
+    raise click.exceptions.Exit(combine(codes))
+
+
+def _paths(files: Sequence[str], recursive: bool) -> list[Path]:
+    """Files, patterns and directories; the folder of a Zarr array or group counts as a file."""
+    from astrocodec.analysis.images import is_zarr
+
+    found: dict[Path, None] = {}
+    for argument in files:
+        if is_zarr(argument):
+            found[Path(argument)] = None
+            continue
+        if argument == "-":
+            raise click.UsageError("analyze reads named files, not '-' (stdin).")
+        for entry in find_inputs([argument], _is_listed, recursive):
+            found[entry.path] = None
+    return list(found)
+
+
+def _is_listed(path: Path) -> bool:
+    """Whether a file found in a directory is FITS or HDF5."""
+    return is_compressed_name(path) or is_compressible_name(path) or is_hdf5_name(path)
+
+
+def _run(tasks: Sequence[AnalyzeTask], jobs: int, verbose: bool, quiet: bool) -> list[Analysed]:
+    """Analyse all files, several at once; only numbers come back from each."""
+    results: dict[int, Analysed] = {}
+    processes = min(jobs, len(tasks))
+    here = ((number, analyse_file(task)) for number, task in enumerate(tasks))
+    with raising_on_sigterm(), progress_bar(len(tasks), quiet) as advance:
+        running: Any = in_processes(analyse_file, tasks, processes) if processes > 1 else here
+        with closing(running):
+            for number, found in running:
+                file = str(tasks[number].path)
+                result = Analysed(file, failure=killed(file)) if found is None else found
+                results[number] = result
+                advance(file, len(results))
+                _show(result, verbose)
+    return [results[number] for number in range(len(tasks))]
+
+
+def _show(result: Analysed, verbose: bool) -> None:
+    """Print what went wrong, and what holds no image where that is all or was asked for."""
+    if result.failure:
+        click.echo(f"astrocodec: {result.failure.message}", err=True)
+    elif not result.reports and not verbose:
+        reasons = "; ".join(dict.fromkeys(reason for _, reason in result.skipped)) or "it is empty"
+        click.echo(f"astrocodec: {result.file}: holds no image: {reasons}", err=True)
+    if verbose:
+        for title, reason in result.skipped:
+            click.echo(f"{title}: left out: {reason}", err=True)
+        if result.details:
+            click.echo(result.details, err=True)
+
+
+def _write_page(output: Path, overwrite: bool, results: Sequence[Analysed], details: int) -> ExitCode:
+    """Put the page together, section by section; it gets its name when it is whole."""
+    from astrocodec.analysis.report_page import page
+    from astrocodec.target import Target
+
+    reports = [report for result in results for report in result.reports]
+    sections = [section for result in results for section in result.sections][:details]
+    failures = [(result.file, result.failure.message) for result in results if result.failure]
+    failures += [(title, reason) for result in results for title, reason in result.skipped]
+    texts = (section.read_text(encoding="utf-8") for section in sections)
+    try:
+        with Target(output, overwrite=overwrite) as target:
+            for piece in page(reports, texts, failures, len(reports) - len(sections)):
+                target.file.write(piece.encode("utf-8"))
+            target.commit()
+    except OSError as error:
+        failure = explain(error, str(output))
+        click.echo(f"astrocodec: {failure.message}", err=True)
+        return failure.code
+    return ExitCode.OK
+
+
+def _print(results: Sequence[Analysed], as_json: bool, quiet: bool) -> None:
+    """Print the table or the JSON document."""
+    if as_json:
+        click.echo(_document(results))
+        return
+    reports = [report for result in results for report in result.reports]
+    if quiet or not reports:
+        return
+    from astrocodec.analysis.report_table import terminal_table
+
+    terminal = sys.stdout.isatty()
+    width = shutil.get_terminal_size().columns if terminal else None
+    click.echo(terminal_table(reports, width=width, colour=terminal))
+
+
+def _document(results: Sequence[Analysed]) -> str:
+    """Everything about a run, for programs."""
+    import json
+
+    files = [
+        {
+            "file": result.file,
+            "images": [report.to_dict() for report in result.reports],
+            "skipped": [{"part": title, "reason": reason} for title, reason in result.skipped],
+            "error": None
+            if result.failure is None
+            else {"message": result.failure.message, "exit_code": int(result.failure.code)},
+        }
+        for result in results
+    ]
+    return json.dumps({"files": files}, indent=2)

@@ -1,0 +1,127 @@
+"""One file to its analysis: numbers for the tables, and its part of the page in a file of its own."""
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from astrocodec.cli.exit_codes import ExitCode
+from astrocodec.cli.failures import Failure, explain
+
+if TYPE_CHECKING:
+    from astrocodec.analysis.image_report import ImageReport
+
+
+@dataclass(frozen=True)
+class AnalyzeTask:
+    """What to do with one file.
+
+    Attributes
+    ----------
+    number : int
+        Of the file in the run.
+    path : pathlib.Path
+        The file.
+    plane : int or None
+        Which plane of cubes.
+    select : frozenset of int or str
+        HDUs, datasets or arrays; empty: all.
+    tuned : bool
+        Fit the model.
+    peers : bool
+        Measure other codecs.
+    sections : int
+        How many images get a section of the page.
+    folder : pathlib.Path or None
+        Where sections are put until the page is written.
+    """
+
+    number: int
+    path: Path
+    plane: int | None = None
+    select: frozenset[int | str] = frozenset()
+    tuned: bool = True
+    peers: bool = True
+    sections: int = 0
+    folder: Path | None = None
+
+
+@dataclass(frozen=True)
+class Analysed:
+    """What became of one file.
+
+    Attributes
+    ----------
+    file : str
+        Its name.
+    reports : tuple of ImageReport
+        One per image.
+    sections : tuple of pathlib.Path
+        Parts of the page, of the first images.
+    skipped : tuple of (str, str)
+        Parts of the file without an image, and why.
+    failure : Failure or None
+        Why the rest of the file could not be analysed.
+    details : str
+        A traceback, shown with ``-v``.
+    """
+
+    file: str
+    reports: "tuple[ImageReport, ...]" = ()
+    sections: tuple[Path, ...] = ()
+    skipped: tuple[tuple[str, str], ...] = ()
+    failure: Failure | None = None
+    details: str = ""
+
+
+def analyse_file(task: AnalyzeTask) -> Analysed:
+    """Analyse the images of a file one after the other; an exception becomes a failure that says what to do.
+
+    Parameters
+    ----------
+    task : AnalyzeTask
+        What to do.
+
+    Returns
+    -------
+    Analysed
+        Plain values.
+    """
+    file = str(task.path)
+    reports: list[ImageReport] = []
+    sections: list[Path] = []
+    skipped: list[tuple[str, str]] = []
+    failure, details = None, ""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # cards of real headers; pixels do not depend on them
+        try:
+            _analyse(task, reports, sections, skipped)
+        except Exception as error:  # one bad file must not stop the others
+            failure = explain(error, file)
+            if failure.code == ExitCode.INTERNAL:
+                import traceback
+
+                details = traceback.format_exc()
+    return Analysed(file, tuple(reports), tuple(sections), tuple(skipped), failure, details)
+
+
+def _analyse(
+    task: AnalyzeTask, reports: "list[ImageReport]", sections: list[Path], skipped: list[tuple[str, str]]
+) -> None:
+    from astrocodec.analysis.image_entry import SkippedEntry
+    from astrocodec.analysis.image_report import report_image
+    from astrocodec.analysis.images import find_images
+
+    for entry in find_images(task.path, plane=task.plane, select=task.select):
+        if isinstance(entry, SkippedEntry):
+            skipped.append((f"{entry.file}[{entry.name}]" if entry.name else entry.file, entry.reason))
+            continue
+        shown = task.folder is not None and len(sections) < task.sections
+        report, analysis = report_image(entry, tuned=task.tuned, peers=task.peers)
+        reports.append(report)
+        if shown and task.folder is not None:
+            from astrocodec.analysis.report_section import image_section
+
+            place = task.folder / f"{task.number:06d}-{len(sections):04d}.html"
+            place.write_text(image_section(entry, report, analysis), encoding="utf-8")
+            sections.append(place)

@@ -1,0 +1,161 @@
+"""`astrocodec compare`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from astrocodec.cli.exit_codes import ExitCode
+from astrocodec.cli.failures import explain
+from astrocodec.cli.option_types import extension
+
+if TYPE_CHECKING:
+    from astrocodec.analysis.compare import Comparison
+    from astrocodec.analysis.image_entry import ImageEntry
+
+
+@click.command("compare")
+@click.argument("a", type=click.Path(path_type=Path))
+@click.argument("b", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    metavar="OUT.png|OUT.html",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write a picture (of the first images), or a page.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option(
+    "-e",
+    "--extension",
+    "extensions",
+    metavar="HDU",
+    type=extension,
+    multiple=True,
+    help="HDU, dataset or array only; repeat.",
+)
+@click.option("--plane", type=int, help="Plane of cubes, from 0.  [default: the middle one]")
+@click.option("--within", type=click.FloatRange(0), metavar="ADU", help="Count as equal what differs by no more.")
+@click.option("--overwrite", is_flag=True, help="Replace the output if it exists.")
+@click.option("-q", "--quiet", is_flag=True, help="Print errors only; the exit code tells.")
+def compare_command(
+    a: Path,
+    b: Path,
+    output: Path | None,
+    as_json: bool,
+    extensions: tuple[int | str, ...],
+    plane: int | None,
+    within: float | None,
+    overwrite: bool,
+    quiet: bool,
+) -> None:
+    """Compare the images of B, for instance after lossy compression, with those of A.
+
+    Any two files that `analyze` reads, ours, fpack's or others. Exit codes: 0 equal; 7 different; others as for every
+    command.
+    """
+    if output is not None and output.suffix.lower() not in (".png", ".html", ".htm"):
+        raise click.UsageError(f"-o {output}: give a name that ends in .png or .html.")
+    if output is not None and output.exists() and not overwrite:
+        click.echo(f"astrocodec: {output} exists already; give --overwrite to replace it", err=True)
+        raise click.exceptions.Exit(ExitCode.EXISTS)
+    current = str(a)
+    try:
+        left = _images(a, plane, frozenset(extensions))
+        current = str(b)
+        right = _images(b, plane, frozenset(extensions))
+        parts = _pairs(a, b, left, right)
+        current = str(output)
+        if output is not None and parts:
+            _write(output, overwrite, (str(a), str(b)), parts)
+    except click.UsageError:
+        raise
+    except Exception as error:  # becomes one line and an exit code
+        failure = explain(error, current)
+        click.echo(f"astrocodec: {failure.message}", err=True)
+        raise click.exceptions.Exit(failure.code) from error
+    if as_json:
+        click.echo(_document(a, b, parts))
+    elif not quiet:
+        click.echo(_text(parts))
+    equal = all(found.equal or (within is not None and _is_within(found, within)) for _, found in parts)
+    raise click.exceptions.Exit(ExitCode.OK if equal else ExitCode.DIFFERS)
+
+
+def _images(path: Path, plane: int | None, select: frozenset[int | str]) -> "list[ImageEntry]":
+    """All images of a file."""
+    import warnings
+
+    from astrocodec.analysis.image_entry import ImageEntry
+    from astrocodec.analysis.images import find_images
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # cards of real headers; pixels do not depend on them
+        images = [entry for entry in find_images(path, plane=plane, select=select) if isinstance(entry, ImageEntry)]
+    if not images:
+        raise click.UsageError(f"{path}: holds no image.")
+    return images
+
+
+def _pairs(a: Path, b: Path, left: "list[ImageEntry]", right: "list[ImageEntry]") -> "list[tuple[str, Comparison]]":
+    """Compare the images of two files in their order."""
+    import numpy as np
+
+    from astrocodec.analysis.compare import compare
+
+    if len(left) != len(right):
+        raise click.UsageError(f"{a} has {len(left)} images, {b} {len(right)}: choose one with -e.")
+    parts = []
+    for one, other in zip(left, right, strict=True):
+        if one.pixels.shape != other.pixels.shape:
+            shapes = (" x ".join(map(str, entry.pixels.shape)) for entry in (one, other))
+            raise click.UsageError("{} and {}: one is {}, the other {}.".format(one.title, other.title, *shapes))
+        images = (
+            entry.pixels if entry.mask is None else np.ma.array(entry.pixels, mask=entry.mask) for entry in (one, other)
+        )
+        parts.append((one.name, compare(*images)))
+    return parts
+
+
+def _write(output: Path, overwrite: bool, names: tuple[str, str], parts: "list[tuple[str, Comparison]]") -> None:
+    """Write the picture or the page; it gets its name when it is whole."""
+    from astrocodec.target import Target
+
+    with Target(output, overwrite=overwrite) as target:
+        if output.suffix.lower() == ".png":
+            from astrocodec.analysis.compare_figure import compare_figure
+
+            target.file.write(compare_figure(parts[0][1], names=names))
+        else:
+            from astrocodec.analysis.compare_page import compare_page
+
+            for piece in compare_page(names, parts):
+                target.file.write(piece.encode("utf-8"))
+        target.commit()
+
+
+def _text(parts: "list[tuple[str, Comparison]]") -> str:
+    """Lines for people."""
+    from astrocodec.analysis.compare_page import comparison_rows
+
+    lines = []
+    for place, found in parts:
+        rows = comparison_rows(found)
+        width = max(len(name) for name, _ in rows)
+        lines += [f"image {place}:"] if place and len(parts) > 1 else []
+        lines += [f"{name.ljust(width)}  {text}" for name, text in rows]
+    return "\n".join(lines)
+
+
+def _document(a: Path, b: Path, parts: "list[tuple[str, Comparison]]") -> str:
+    """One object for programs."""
+    import json
+
+    images = [{"name": place, **found.to_dict()} for place, found in parts]
+    return json.dumps(
+        {"a": str(a), "b": str(b), "equal": all(found.equal for _, found in parts), "images": images}, indent=2
+    )
+
+
+def _is_within(found: "Comparison", limit: float) -> bool:
+    return not found.lost and not found.gained and found.residuals is not None and found.residuals.largest <= limit
