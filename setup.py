@@ -54,6 +54,8 @@ setup(
             depends=sorted(glob("astrocodec/native/*.h")),
             extra_compile_args=FLAGS.split(),
             libraries=["m"],
+            # HDF5 unloads its plugins; the models that this one has made ready would be lost, and made again.
+            extra_link_args=["-Wl,-z,nodelete"],
             py_limited_api=True,
         )
     ]
