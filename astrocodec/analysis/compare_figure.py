@@ -9,7 +9,7 @@ import numpy as np
 from astrocodec.analysis.compare import Comparison
 from astrocodec.analysis.compare_charts import draw_fluxes, draw_histogram, draw_spectrum
 from astrocodec.analysis.figure_style import new_figure, png_of
-from astrocodec.analysis.report_maps import ColourMap, displayed, scored
+from astrocodec.analysis.report_maps import ColourMap, block_mean, displayed, scored
 
 __all__ = ["compare_figure", "comparison_maps"]
 
@@ -38,14 +38,12 @@ def comparison_maps(comparison: Comparison) -> list[tuple[str, str, ColourMap]]:
     ]
     if pixels.snr is not None:
         snr = np.where(np.isfinite(pixels.snr), pixels.snr, np.nan)
-        maps.append(("Signal-to-noise ratio of A", "per pixel", scored(snr, "viridis")))
+        maps.append(("SNR of A", "per pixel", scored(snr, "viridis")))
     return maps
 
 
 def _even(residual: Any) -> ColourMap:
     """Colours that part at 0, as far on either side as all but a hundredth of the pixels reach."""
-    from astrocodec.analysis.report_maps import block_mean
-
     small = block_mean(residual)
     known = np.abs(small[np.isfinite(small)])
     reach = float(np.percentile(known, 99)) if known.size else 0.0

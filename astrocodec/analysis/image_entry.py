@@ -83,6 +83,11 @@ class SkippedEntry:
     name: str
     reason: str
 
+    @property
+    def title(self) -> str:
+        """File and place in it, as tables print them."""
+        return f"{self.file}[{self.name}]" if self.name else self.file
+
 
 # The names that a part of a file goes by, and how to read it: what is not selected is not decoded.
 Part = tuple[frozenset[int | str], Callable[[], ImageEntry | SkippedEntry]]

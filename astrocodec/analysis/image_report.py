@@ -12,6 +12,7 @@ from astrocodec.analysis.frame import FrameAnalysis, analyse_frame
 from astrocodec.analysis.image_entry import ImageEntry
 from astrocodec.analysis.peer_sizes import PeerSize, peer_sizes
 from astrocodec.codec import encode
+from astrocodec.model import load_model
 from astrocodec.tuning import tune
 
 __all__ = ["ImageReport", "report_image"]
@@ -49,7 +50,7 @@ class ImageReport:
     sources : int or None
         How many were found.
     peers : tuple of PeerSize
-        Other lossless codecs.
+        Ours and other lossless codecs on the same pixels, the middle of large images.
     notes : tuple of str
         What is missing and why, and what else is worth knowing.
     details : dict
@@ -141,9 +142,9 @@ def report_image(
     (10, 5.4, True)
     """
     pixels = entry.pixels
-    model = "default"
     fits = tuned and pixels.dtype.kind in "iu" and pixels.size >= _LEAST_TUNED
-    stream = encode(pixels, tune(pixels, effort=effort) if fits else model)
+    model = tune(pixels, effort=effort) if fits else load_model("default")
+    stream = encode(pixels, model)
     analysis = analyse_frame(pixels if entry.mask is None else np.ma.array(pixels, mask=entry.mask), stream=stream)
     noise = None if analysis.background is None else float(np.median(analysis.background.noise))
     unit = 0.0 if analysis.background is None else analysis.background.step
@@ -170,7 +171,7 @@ def report_image(
         suggested.step if suggested is not None and has_step else None,
         suggested.saved_bits / analysis.bits_per_pixel if suggested is not None and has_step else None,
         None if analysis.segmentation is None else analysis.segmentation.count,
-        peer_sizes(pixels) if peers else (),
+        peer_sizes(pixels, model) if peers else (),
         tuple(filter(None, [entry.note, *analysis.notes])),
         analysis.to_dict(),
     )

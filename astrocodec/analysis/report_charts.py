@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from astrocodec.analysis.entropy import gaussian_bits_of
+from astrocodec.analysis.extra import require
 from astrocodec.analysis.figure_style import ACCENT, INK, QUIET, SOURCE, new_figure, svg_of
 
 __all__ = ["bits_by_snr", "chart", "exposure_and_ratio", "noise_and_bits", "snr_and_bits"]
@@ -160,6 +161,15 @@ def _running_median(
     return np.array(middles), np.array(medians)
 
 
+def _plain_log(axes: Any) -> None:
+    """A logarithmic axis with numbers that are read at once: 1, 2, 5, 10."""
+    ticker = require("matplotlib.ticker")
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(ticker.LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.xaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_locator(ticker.NullLocator())
+
+
 def exposure_and_ratio(exposures: Sequence[float], ratios: Sequence[float]) -> str:
     """
     Draw compression ratio against exposure time, an image each: noise of long exposures does not compress.
@@ -180,7 +190,7 @@ def exposure_and_ratio(exposures: Sequence[float], ratios: Sequence[float]) -> s
         axes = figure.add_subplot()
         axes.plot(exposures, ratios, "o", ms=5, mew=0, color=ACCENT, alpha=0.7)
         if max(exposures) > 3 * min(exposures):
-            axes.set_xscale("log")
+            _plain_log(axes)
         axes.set_xlabel("exposure time (s)")
         axes.set_ylabel("compression ratio")
         axes.set_ylim(bottom=0)
@@ -213,11 +223,12 @@ def noise_and_bits(noises: Sequence[float], bits: Sequence[float]) -> str:
         line = np.geomspace(low, high, 100)
         axes.plot(line, gaussian_bits_of(line), color=QUIET, lw=1.2, ls="--", label="noise alone")
         axes.plot(noises, bits, "o", ms=5, mew=0, color=ACCENT, alpha=0.7, label="image")
-        axes.set_xscale("log")
-        axes.set_ylim(bottom=0)
+        _plain_log(axes)
+        axes.set_ylim(0, 1.2 * max(*bits, float(gaussian_bits_of(high))))
         axes.set_xlabel("noise of the background (steps of the image)")
         axes.set_ylabel("bits per pixel")
         axes.legend(loc="upper left")
         above = float(np.median(np.asarray(bits) - gaussian_bits_of(np.asarray(noises, np.float64))))
-        said = f"{len(bits)} images lie {above:.2f} bits per pixel above the line of pure noise in the median."
+        side = "above" if above >= 0 else "below"
+        said = f"{len(bits)} images lie {abs(above):.2f} bits per pixel {side} the line of pure noise in the median."
         return chart(figure, "Noise and bits per pixel", said)

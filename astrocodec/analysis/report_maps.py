@@ -38,6 +38,8 @@ class ColourMap:
         Place between 0 and 1 on the scale, and what is written there.
     colours : str
         Name of a matplotlib colour map.
+    factor : int
+        A pixel of the map is the mean of so many by so many.
     """
 
     shades: NDArray[np.float64]
@@ -45,6 +47,11 @@ class ColourMap:
     high: float
     ticks: tuple[tuple[float, str], ...]
     colours: str
+    factor: int = 1
+
+
+def _factor(shape: tuple[int, ...], side: int = _SIDE) -> int:
+    return max(1, math.ceil(max(shape) / side))
 
 
 def block_mean(image: NDArray[Any], side: int = _SIDE) -> NDArray[np.float64]:
@@ -56,7 +63,7 @@ def block_mean(image: NDArray[Any], side: int = _SIDE) -> NDArray[np.float64]:
     >>> block_mean(np.arange(16.0).reshape(4, 4), 2).tolist()
     [[2.5, 4.5], [10.5, 12.5]]
     """
-    factor = max(1, math.ceil(max(image.shape) / side))
+    factor = _factor(image.shape, side)
     rows, columns = (max(1, axis // factor) for axis in image.shape)
     down, across = min(factor, image.shape[0]), min(factor, image.shape[1])
     blocks = image[: rows * down, : columns * across].reshape(rows, down, columns, across)
@@ -66,10 +73,12 @@ def block_mean(image: NDArray[Any], side: int = _SIDE) -> NDArray[np.float64]:
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
-def _label(value: float) -> str:
-    if value == 0 or not math.isfinite(value):
-        return "0"
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+def _label(value: float, span: float) -> str:
+    """The value with as many decimals as the scale's span calls for."""
+    if not math.isfinite(value):
+        return ""
+    decimals = max(0, 2 - math.floor(math.log10(span))) if span > 0 else 2
+    return f"{round(value, decimals) + 0.0:,.{min(decimals, 8)}f}"
 
 
 def displayed(image: NDArray[Any]) -> ColourMap:
@@ -85,13 +94,13 @@ def displayed(image: NDArray[Any]) -> ColourMap:
     known = small[np.isfinite(small)]
     if not known.size or known.min() == known.max():
         value = float(known[0]) if known.size else math.nan
-        return ColourMap(small * 0 + 0.5, value, value, ((0.5, _label(value)),), "gray")
+        return ColourMap(small * 0 + 0.5, value, value, ((0.5, _label(value, 0)),), "gray")
     low, middle, high = (float(v) for v in np.percentile(known, (0.5, 50, 99.8)))
     soft = max(middle - low, (high - low) * 1e-3, 1e-30)
     top = math.asinh((max(high, low + soft) - low) / soft)
     shades = np.arcsinh(np.clip(small - low, 0, None) / soft) / top
-    ticks = tuple((math.asinh((v - low) / soft) / top, _label(v)) for v in (low, middle, high))
-    return ColourMap(np.clip(shades, 0, 1), low, high, ticks, "gray")
+    ticks = tuple((math.asinh((v - low) / soft) / top, _label(v, high - low)) for v in (low, middle, high))
+    return ColourMap(np.clip(shades, 0, 1), low, high, ticks, "gray", _factor(image.shape))
 
 
 def scored(values: NDArray[Any], colours: str) -> ColourMap:
@@ -114,10 +123,10 @@ def scored(values: NDArray[Any], colours: str) -> ColourMap:
     mean = float(np.median(known))
     deviation = _GAUSS_FROM_MAD * float(np.median(np.abs(known - mean))) or float(known.std())
     if not deviation > 0:
-        return ColourMap(small * 0 + 0.5, mean, mean, ((0.5, _label(mean)),), colours)
+        return ColourMap(small * 0 + 0.5, mean, mean, ((0.5, _label(mean, 0)),), colours)
     low, high = mean - 2 * deviation, mean + 4 * deviation
-    ticks = tuple(((z + 2) / 6, _label(mean + z * deviation)) for z in (-2, 0, 2, 4))
-    return ColourMap(np.clip((small - low) / (high - low), 0, 1), low, high, ticks, colours)
+    ticks = tuple(((z + 2) / 6, _label(mean + z * deviation, 6 * deviation)) for z in (-2, 0, 2, 4))
+    return ColourMap(np.clip((small - low) / (high - low), 0, 1), low, high, ticks, colours, _factor(values.shape))
 
 
 def _png(found: ColourMap) -> bytes:
@@ -160,6 +169,8 @@ def map_figure(found: ColourMap, title: str, unit: str, alt: str) -> str:
     source = base64.b64encode(_png(found)).decode("ascii")
     stops = ", ".join(f"rgb{colour}" for colour in _palette(found.colours)[:: _LEVELS // 12])
     ticks = "".join(f'<span style="left:{100 * place:.1f}%">{html.escape(text)}</span>' for place, text in found.ticks)
+    if found.factor > 1:
+        unit += f", means of {found.factor} x {found.factor} pixels"
     return (
         f'<figure class="map"><figcaption><b>{html.escape(title)}</b> <span class="unit">{html.escape(unit)}</span>'
         f'</figcaption><img width="{columns}" height="{rows}" alt="{html.escape(alt, quote=True)}" '

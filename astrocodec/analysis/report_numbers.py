@@ -38,7 +38,7 @@ def percent(share: float | None, digits: int = 1) -> str:
 
 def fixed(value: float | None, digits: int = 2, unit: str = "") -> str:
     """
-    Write a number with so many decimals, or three digits where it is tiny.
+    Write a number with so many decimals, or three digits where it is tiny or huge.
 
     Examples
     --------
@@ -47,7 +47,7 @@ def fixed(value: float | None, digits: int = 2, unit: str = "") -> str:
     """
     if value is None:
         return NOTHING
-    text = f"{value:.{digits}f}" if value == 0 or abs(value) >= 10**-digits else f"{value:.3g}"
+    text = f"{value:.{digits}f}" if value == 0 or 10**-digits <= abs(value) < 1e7 else f"{value:.3g}"
     return f"{text} {unit}".rstrip()
 
 

@@ -64,7 +64,7 @@ def _tiles(one: ImageReport) -> str:
     tiles = (
         ("coded losslessly", size(one.coded_bytes), f"of {size(one.raw_bytes)}, ratio {one.ratio:.2f}"),
         ("bits per pixel", f"{one.bits_per_pixel:.2f}", f"noise floor {fixed(one.floor_bits)}"),
-        ("efficiency", percent(one.efficiency), "noise floor over bits per pixel"),
+        ("efficiency", percent(one.efficiency), "floor over bits per pixel"),
         ("bits on sources", percent(one.share_sources), f"{count(one.sources)} sources found"),
         ("step for 1 % more noise", step, saving if one.floor_bits is not None else "no noise to measure"),
     )
@@ -135,26 +135,25 @@ def _charts(analysis: FrameAnalysis) -> Iterator[str]:
 
 def _peers(one: ImageReport) -> str:
     """Bars of sizes, ours first."""
-    if not one.peers:
+    measured = [bits for peer in one.peers if (bits := peer.bits_per_pixel) is not None]
+    if not measured:
         return ""
-    sizes: list[tuple[str, int | None, str]] = [("astrocodec", one.coded_bytes, "")]
-    sizes += [(peer.codec, peer.n_bytes, peer.note) for peer in one.peers]
-    largest = max(n for _, n, _ in sizes if n is not None)
     rows = []
-    for name, n_bytes, note in sizes:
-        kind = "ours" if name == "astrocodec" else "peer"
-        if n_bytes is None:
-            cells = f'<td colspan="3" class="absent">{html.escape(note)}</td>'
+    for peer in one.peers:
+        bits = peer.bits_per_pixel
+        kind = "ours" if peer is one.peers[0] else "peer"
+        if bits is None:
+            cells = f'<td colspan="3" class="absent">{html.escape(peer.note)}</td>'
         else:
-            difference = "" if kind == "ours" else f"{100 * (n_bytes / one.coded_bytes - 1):+.1f} %"
-            bits = 8 * n_bytes / (one.shape[0] * one.shape[1])
+            difference = "" if kind == "ours" else f"{100 * (bits / measured[0] - 1):+.1f} %"
             cells = (
-                f'<td class="length"><span class="{kind}" style="width:{100 * n_bytes / largest:.1f}%"></span></td>'
+                f'<td class="length"><span class="{kind}" style="width:{100 * bits / max(measured):.1f}%"></span></td>'
                 f'<td class="n">{bits:.2f}</td><td class="n">{difference}</td>'
             )
-        rows.append(f'<tr><th scope="row">{html.escape(name)}</th>{cells}</tr>')
+        rows.append(f'<tr><th scope="row">{html.escape(peer.codec)}</th>{cells}</tr>')
+    part = "" if one.peers[0].pixels == one.shape[0] * one.shape[1] else " on the middle of the image"
     return (
-        '<div><h3>Other lossless codecs</h3><table class="peers"><thead><tr><th scope="col">codec</th><td></td>'
+        f'<div><h3>Lossless codecs{part}</h3><table class="peers"><thead><tr><th scope="col">codec</th><td></td>'
         '<th scope="col" class="n">bits/pixel</th><th scope="col" class="n">against ours</th></tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div>"
     )

@@ -97,14 +97,14 @@ def _card(one: ImageReport) -> Any:
         table.add_row(heading, text(one), meaning)
     table.add_row("background", fixed(one.noise), "standard deviation of its noise, ADU")
     table.add_row("found", count(one.sources), "sources")
-    for peer in one.peers:
-        if peer.n_bytes is None:
+    part = "" if not one.peers or one.peers[0].pixels == one.shape[0] * one.shape[1] else ", on the middle of the image"
+    for peer in one.peers[1:]:
+        bits, ours = peer.bits_per_pixel, one.peers[0].bits_per_pixel
+        if bits is None or not ours:
             table.add_row(escape(peer.codec), "-", escape(peer.note))
-        else:
-            difference = f"{100 * (peer.n_bytes / one.coded_bytes - 1):+.1f} % against ours"
-            table.add_row(
-                escape(peer.codec), size(peer.n_bytes), escape("; ".join(filter(None, [difference, peer.note])))
-            )
+            continue
+        said = "; ".join(filter(None, [f"bits/pixel, {100 * (bits / ours - 1):+.1f} % against ours{part}", peer.note]))
+        table.add_row(escape(peer.codec), f"{bits:.2f}", escape(said))
     for note in one.notes:
         table.add_row("note", "", escape(note))
     return table

@@ -63,13 +63,13 @@ def similarity(a: NDArray[Any], b: NDArray[Any], background: Background | None) 
     low, high = float(a.min()), float(a.max())
     if not high > low:
         return Similarity(None, None, None)
-    mean_square = float(np.mean((a - b) ** 2, dtype=np.float64))
-    psnr = 10 * math.log10((high - low) ** 2 / mean_square) if mean_square else None
+    mean_square = float(np.mean(((a - b) / (high - low)) ** 2, dtype=np.float64))
+    psnr = -10 * math.log10(mean_square) if mean_square else None
     if min(a.shape) < _LEAST_SIDE:
         return Similarity(psnr, None, None)
-    # Around 0, where float32 has digits to spare.
-    first, second = ((image - low).astype(np.float32) for image in (a, b))
-    whole = float(metrics.structural_similarity(first, second, data_range=high - low))
+    # From 0 to 1, where float32 has digits to spare.
+    first, second = (((image - low) / (high - low)).astype(np.float32) for image in (a, b))
+    whole = float(metrics.structural_similarity(first, second, data_range=1.0))
     if background is None or not (background.noise > 0).any():
         return Similarity(psnr, whole, None)
     noise = np.maximum(background.total_noise, 1e-30)

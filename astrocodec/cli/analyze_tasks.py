@@ -1,7 +1,8 @@
 """One file to its analysis: numbers for the tables, and its part of the page in a file of its own."""
 
+import traceback
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from astrocodec.cli.exit_codes import ExitCode
 from astrocodec.cli.failures import Failure, explain
 
 if TYPE_CHECKING:
+    from astrocodec.analysis.image_entry import ImageEntry
     from astrocodec.analysis.image_report import ImageReport
 
 
@@ -87,41 +89,64 @@ def analyse_file(task: AnalyzeTask) -> Analysed:
     Analysed
         Plain values.
     """
-    file = str(task.path)
-    reports: list[ImageReport] = []
-    sections: list[Path] = []
-    skipped: list[tuple[str, str]] = []
-    failure, details = None, ""
+    found = _Found()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # cards of real headers; pixels do not depend on them
         try:
-            _analyse(task, reports, sections, skipped)
+            _analyse(task, found)
         except Exception as error:  # one bad file must not stop the others
-            failure = explain(error, file)
-            if failure.code == ExitCode.INTERNAL:
-                import traceback
+            found.fail(error, str(task.path))
+    return Analysed(
+        str(task.path),
+        tuple(found.reports),
+        tuple(found.sections),
+        tuple(found.skipped),
+        found.failure,
+        "\n".join(found.traces),
+    )
 
-                details = traceback.format_exc()
-    return Analysed(file, tuple(reports), tuple(sections), tuple(skipped), failure, details)
+
+@dataclass
+class _Found:
+    """What is known of a file so far."""
+
+    reports: "list[ImageReport]" = field(default_factory=list)
+    sections: list[Path] = field(default_factory=list)
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+    failure: Failure | None = None
+    traces: list[str] = field(default_factory=list)
+
+    def fail(self, error: Exception, title: str) -> None:
+        """Keep the first failure."""
+        failure = explain(error, title)
+        self.failure = self.failure or failure
+        if failure.code == ExitCode.INTERNAL:
+            self.traces.append("".join(traceback.format_exception(error)))
 
 
-def _analyse(
-    task: AnalyzeTask, reports: "list[ImageReport]", sections: list[Path], skipped: list[tuple[str, str]]
-) -> None:
+def _analyse(task: AnalyzeTask, found: _Found) -> None:
+    """Image by image; one that fails does not stop the others, a file that cannot be read on does."""
     from astrocodec.analysis.image_entry import SkippedEntry
-    from astrocodec.analysis.image_report import report_image
     from astrocodec.analysis.images import find_images
 
     for entry in find_images(task.path, plane=task.plane, select=task.select):
         if isinstance(entry, SkippedEntry):
-            skipped.append((f"{entry.file}[{entry.name}]" if entry.name else entry.file, entry.reason))
+            found.skipped.append((entry.title, entry.reason))
             continue
-        shown = task.folder is not None and len(sections) < task.sections
-        report, analysis = report_image(entry, tuned=task.tuned, peers=task.peers)
-        reports.append(report)
-        if shown and task.folder is not None:
-            from astrocodec.analysis.report_section import image_section
+        try:
+            _analyse_image(task, entry, found)
+        except Exception as error:
+            found.fail(error, entry.title)
 
-            place = task.folder / f"{task.number:06d}-{len(sections):04d}.html"
-            place.write_text(image_section(entry, report, analysis), encoding="utf-8")
-            sections.append(place)
+
+def _analyse_image(task: AnalyzeTask, entry: "ImageEntry", found: _Found) -> None:
+    from astrocodec.analysis.image_report import report_image
+
+    report, analysis = report_image(entry, tuned=task.tuned, peers=task.peers)
+    if task.folder is not None and len(found.sections) < task.sections:
+        from astrocodec.analysis.report_section import image_section
+
+        place = task.folder / f"{task.number:06d}-{len(found.sections):04d}.html"
+        place.write_text(image_section(entry, report, analysis), encoding="utf-8")
+        found.sections.append(place)
+    found.reports.append(report)
