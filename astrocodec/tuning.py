@@ -21,10 +21,12 @@ from astrocodec.tiles import balanced_tile, sheet_shape, tile_slices
 from astrocodec.weights import Weights, limit_rows, weight_delta
 
 # Adam steps of 512 pixels by effort; 5 takes about a second on one core.
-_STEPS = {1: 600, 2: 1500, 3: 3000, 4: 6000, 5: 12000, 6: 20000, 7: 32000, 8: 50000, 9: 80000}
+_STEPS = {1: 600, 2: 1500, 3: 3000, 4: 6000, 5: 12000, 6: 12000, 7: 20000, 8: 32000, 9: 50000}
 _BATCH = 512
-# The second rate, for a third of the steps, is for frames on which the first runs wild.
-_RATES, _SHARES = (6e-3, 2e-3), (1, 3)
+# The second rate is for frames on which the first runs wild. Up to effort 5 it is tried, for a third of the steps, only
+# where the first brought nothing; from 6 on both are tried in full.
+_RATES = (6e-3, 2e-3)
+_BOTH_RATES = 6
 _BANDS = 24
 _BAND_ROWS = 96
 # The running means of a band that begins inside a tile need some rows to settle before they are typical.
@@ -169,23 +171,28 @@ def tune(
     contexts = _contexts(bands, rng)
     reference = _coded_bytes(bands, start)
     best, saved = start, 0.0
+
+    def fitted(rate: float, outputs_only: bool) -> Model:
+        in_full = rate == _RATES[0] or effort >= _BOTH_RATES
+        block = _native.tune_weights(
+            start.native,
+            contexts,
+            steps=_STEPS[effort] if in_full else _STEPS[effort] // 3,
+            batch=_BATCH,
+            rate=rate,
+            outputs_only=outputs_only,
+            seed=seed,
+            charge=_CHANGE_BITS / total,
+        )
+        weights = _drop_small(start.arrays(), _within_limits(block), max_bytes)
+        return Model(weights.to_bytes(), start.shapes, "tuned", start)
+
     for outputs_only in (False,) if total > 1 << 18 else (False, True):
-        for rate, share in zip(_RATES, _SHARES, strict=True):
-            block = _native.tune_weights(
-                start.native,
-                contexts,
-                steps=_STEPS[effort] // share,
-                batch=_BATCH,
-                rate=rate,
-                outputs_only=outputs_only,
-                seed=seed,
-                charge=_CHANGE_BITS / total,
-            )
-            weights = _drop_small(start.arrays(), _within_limits(block), max_bytes)
-            tuned = Model(weights.to_bytes(), start.shapes, "tuned", start)
+        for rate in _RATES:
+            tuned = fitted(rate, outputs_only)
             gain = (reference - _coded_bytes(bands, tuned)) * total / sampled - len(tuned.delta()) * _CARD_OVERHEAD
             if gain > saved:
                 best, saved = tuned, gain
-            if gain > 0:
+            if gain > 0 and effort < _BOTH_RATES:
                 break
     return best
