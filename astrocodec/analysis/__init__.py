@@ -4,6 +4,7 @@ Images are two-dimensional arrays ``[y, x]``; numbers are in ADU, the unit of th
 functions need photutils and SciPy: ``pip install astrocodec[analysis]``. They import them when they are called.
 """
 
+from astrocodec.analysis.allocation import Allocation, allocation
 from astrocodec.analysis.amplifiers import Amplifiers, amplifiers
 from astrocodec.analysis.background import Background, background_map
 from astrocodec.analysis.bayer import BayerPhase, bayer_phase
@@ -19,6 +20,7 @@ from astrocodec.analysis.sources import Segmentation, source_mask
 from astrocodec.analysis.step import SuggestedStep, suggested_step
 
 __all__ = [
+    "Allocation",
     "Amplifiers",
     "Background",
     "BayerPhase",
@@ -31,6 +33,7 @@ __all__ = [
     "Segmentation",
     "SuggestedStep",
     "Transfer",
+    "allocation",
     "amplifiers",
     "analyse_frame",
     "background_map",

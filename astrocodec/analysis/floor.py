@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from astrocodec.analysis.background import Background, background_map
-from astrocodec.analysis.entropy import gaussian_bits_of
+from astrocodec.analysis.background import Background, Region, background_map
+from astrocodec.analysis.correlated import Correlated
+from astrocodec.analysis.entropy import gaussian_bits_of, poisson_read_bits_of
+from astrocodec.analysis.extra import require
+from astrocodec.analysis.photon_transfer import Transfer
 from astrocodec.analysis.plane import Plane, as_plane
+
+# Pixels over which the signal of a source is smoothed before its photon noise is told from it.
+_SMOOTH = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +32,8 @@ class Floor:
         Bits per pixel of the noise of each pixel's own signal, photons and amplifier; None if gain, read noise or bias
         are not known.
     bits : ndarray of float32, [y, x]
-        Of every pixel, from the best of the two that is known.
+        Of every pixel: by photons and amplifier where these are known, else by the background's noise; 0 where a pixel
+        does not count.
     """
 
     gaussian: float
@@ -38,9 +46,73 @@ class Floor:
         return self.gaussian if self.poisson_read is None else self.poisson_read
 
 
-def noise_floor(image: ArrayLike | Plane, background: Background | None = None, **options: Any) -> Floor:
-    """Noise floor of an image."""
+def _signal(plane: Plane, background: Background, mask: NDArray[np.bool_] | None) -> NDArray[Any]:
+    """Mean of every pixel as well as one frame tells it: the background, and of sources a smoothed image."""
+    if mask is None or not mask.any():
+        return background.level
+    ndimage = require("scipy.ndimage")
+    above = np.where(mask & ~plane.mask, plane.values - background.level, np.float32(0)).astype(np.float32)
+    return background.level + np.where(mask, ndimage.gaussian_filter(above, _SMOOTH, truncate=3.0), np.float32(0))
+
+
+def noise_floor(
+    image: ArrayLike | Plane,
+    background: Background | None = None,
+    *,
+    transfers: Sequence[tuple[Region, Transfer]] = (),
+    sources: NDArray[np.bool_] | None = None,
+    step: float | None = None,
+    correlated: Correlated | None = None,
+) -> Floor:
+    """Noise floor of an image.
+
+    Parameters
+    ----------
+    image : array_like or Plane, [y, x]
+        ADU.
+    background : Background, optional
+        From `background_map` of the same image; computed if it is not given.
+    transfers : sequence of ((slice, slice), Transfer), optional
+        Gain, read noise and bias of parts of the image; what is in none is taken by its background's noise.
+    sources : ndarray of bool, optional
+        True for pixels of sources, from `source_mask`.
+    step : float, optional
+        ADU between possible values, by default as the image's greatest common divisor tells.
+    correlated : Correlated, optional
+        Noise of whole rows and columns, which a codec can foretell; without it such noise counts as any other.
+
+    Returns
+    -------
+    Floor
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> image = np.random.default_rng(1).normal(1000, 10, (200, 200)).round()
+    >>> round(noise_floor(image).gaussian, 1)
+    5.4
+    """
     plane = image if isinstance(image, Plane) else as_plane(image)
     background = background_map(plane) if background is None else background
-    bits = gaussian_bits_of(background.noise / np.float32(background.step or 1.0)).astype(np.float32)
-    return Floor(float(bits.mean()), None, bits)
+    unit = np.float32(step or plane.step or 1.0)
+    variance = background.noise**2
+    if correlated is not None:
+        share = 1 - correlated.row_share - correlated.column_share
+        variance = variance * np.float32(max(share, 0.0))
+    bits = gaussian_bits_of(np.sqrt(variance) / unit).astype(np.float32)
+    count = ~plane.mask
+    pixels = max(1, int(count.sum()))
+    gaussian = float(bits[count].sum(dtype=np.float64) / pixels)
+    known = [
+        (region, t) for region, t in transfers if t.gain is not None and t.bias is not None and t.read_noise is not None
+    ]
+    if known:
+        signal = _signal(plane, background, sources)
+    for region, t in known:
+        assert t.gain is not None
+        assert t.bias is not None
+        assert t.read_noise is not None
+        electrons = (signal[region] - np.float32(t.bias)) * np.float32(t.gain)
+        bits[region] = poisson_read_bits_of(electrons, t.gain * float(unit), t.read_noise)
+    bits[~count] = 0
+    return Floor(gaussian, float(bits.sum(dtype=np.float64) / pixels) if known else None, bits)

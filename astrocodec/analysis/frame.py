@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from astrocodec.analysis.allocation import Allocation, allocation, as_numbers
 from astrocodec.analysis.amplifiers import Amplifiers, amplifiers
-from astrocodec.analysis.background import Background, background_map
+from astrocodec.analysis.background import Background, Region, background_map
 from astrocodec.analysis.bayer import BayerPhase, bayer_phase
 from astrocodec.analysis.bits import BitsMap, bits_map
 from astrocodec.analysis.correlated import Correlated, correlated_noise
 from astrocodec.analysis.cosmic_rays import CosmicRays, cosmic_rays
 from astrocodec.analysis.floor import Floor, noise_floor
 from astrocodec.analysis.photon_transfer import Transfer, photon_transfer
-from astrocodec.analysis.plane import as_plane
+from astrocodec.analysis.plane import Plane, as_plane
 from astrocodec.analysis.quantisation import Quantisation, quantisation
 from astrocodec.analysis.snr import snr_map
 from astrocodec.analysis.sources import Segmentation, source_mask
 from astrocodec.analysis.step import SuggestedStep, suggested_step
 from astrocodec.codec import Buffer, encode
+from astrocodec.model import Model
+from astrocodec.pixels import DTYPES
 
-_TINY = 8
+# Sides below this leave nothing to be measured.
+_TINY = 16
+# More regions than any detector has amplifiers are no amplifiers.
+_MOST_AMPLIFIERS = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +41,7 @@ class FrameAnalysis:
     Attributes
     ----------
     shape : tuple of int
+        Of the image as given.
     dtype : str
     raw_bytes, stored_bytes : int
         Of the pixels, and of their stream or the file they came from.
@@ -41,13 +50,17 @@ class FrameAnalysis:
     floor_bits, efficiency : float or None
         Noise floor in bits per pixel, and its share of `bits_per_pixel`.
     share_noise, share_sources : float or None
-        Share of the stream's bits that is noise by the floor; that lies on pixels of sources.
+        Share of the stream's bits that is noise by the floor, at most 1; that lies on pixels of sources.
     suggested_step : SuggestedStep or None
         Step for 1 % added noise.
-    amplifiers, background, snr, segmentation, bits, transfer, floor, quantisation, bayer, correlated, cosmic_rays
-        Results of the functions of those names.
+    amplifiers, background, snr, segmentation, bits, allocation, floor, quantisation, bayer, correlated, cosmic_rays
+        Results of the functions of those names; of an array of more than two axes for one of its planes.
+    transfer : Transfer or None
+        Of the amplifier whose gain is known best.
+    transfers : tuple of ((slice, slice), Transfer)
+        Of every amplifier.
     notes : tuple of str
-        What is missing and why.
+        What is missing or noteworthy, and why.
     """
 
     shape: tuple[int, ...]
@@ -66,65 +79,311 @@ class FrameAnalysis:
     snr: NDArray[np.float32] | None = None
     segmentation: Segmentation | None = None
     bits: BitsMap | None = None
+    allocation: Allocation | None = None
     transfer: Transfer | None = None
-    transfers: tuple[Transfer, ...] = ()
+    transfers: tuple[tuple[Region, Transfer], ...] = ()
     floor: Floor | None = None
     quantisation: Quantisation | None = None
     bayer: BayerPhase | None = None
     correlated: Correlated | None = None
     cosmic_rays: CosmicRays | None = None
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Numbers and texts that JSON can hold; of maps their median, share or count."""
-        out: dict[str, Any] = {
-            name: getattr(self, name)
-            for name in (
-                *("dtype", "raw_bytes", "stored_bytes", "ratio", "bits_per_pixel", "floor_bits", "efficiency"),
-                *("share_noise", "share_sources"),
-            )
-        }
-        out["shape"] = list(self.shape)
+        """Numbers and texts that JSON can hold; of maps their median, share or count.
+
+        Examples
+        --------
+        >>> import json
+        >>> import numpy as np
+        >>> found = analyse_frame(np.full((64, 64), 7, np.uint16)).to_dict()
+        >>> json.loads(json.dumps(found))["notes"]
+        ['all pixels are equal: there is no noise to measure']
+        """
+        names = ("dtype", "raw_bytes", "stored_bytes", "ratio", "bits_per_pixel", "floor_bits", "efficiency")
+        out: dict[str, Any] = {"shape": list(self.shape)}
+        out |= {name: getattr(self, name) for name in (*names, "share_noise", "share_sources")}
+        if self.suggested_step is not None:
+            step = self.suggested_step
+            out["suggested_step"] = {
+                "step": step.step, "added_noise": step.added_noise, "saved_bits": step.saved_bits
+            }  # fmt: skip
+        if self.background is not None:
+            out["background"] = {
+                "level": float(np.median(self.background.level)),
+                "noise": float(np.median(self.background.noise)),
+                "box": self.background.box,
+            }
+        if self.segmentation is not None:
+            out["sources"] = {"count": self.segmentation.count, "share": float(self.segmentation.mask.mean())}
+        if self.floor is not None:
+            out["floor"] = {"gaussian": self.floor.gaussian, "poisson_read": self.floor.poisson_read}
+        if self.bits is not None:
+            out["bits"] = {
+                "payload": self.bits.payload_bits, "headers": self.bits.header_bits, "total": self.bits.total_bits,
+                "tiles": self.bits.tiles, "modes": self.bits.modes,
+            }  # fmt: skip
+        if self.allocation is not None:
+            out["allocation"] = as_numbers(self.allocation)
+        out["amplifiers"] = [{"region": _corners(region), **_numbers(found)} for region, found in self.transfers]
+        if self.transfer is not None:
+            out["transfer"] = _numbers(self.transfer)
+        if self.amplifiers is not None:
+            out["overscan"] = [_corners(region) for region in self.amplifiers.overscan]
+        if self.quantisation is not None:
+            out["quantisation"] = _numbers(self.quantisation)
+        if self.bayer is not None:
+            out["bayer"] = _numbers(self.bayer)
+        if self.correlated is not None:
+            out["correlated"] = _numbers(self.correlated)
+        if self.cosmic_rays is not None:
+            out["cosmic_rays"] = {"count": self.cosmic_rays.count, "share": self.cosmic_rays.share}
         out["notes"] = list(self.notes)
-        return out
+        cleaned: dict[str, Any] = _finite(out)
+        return cleaned
 
 
-def analyse_frame(image: ArrayLike, *, stream: Buffer | None = None, encode_it: bool = True) -> FrameAnalysis:
-    """Analyse an image and its stream."""
-    values = np.asarray(image)
-    stream = encode(values) if stream is None and encode_it else stream
-    n = len(stream) if stream is not None else values.nbytes
-    plane = as_plane(values)
-    background = background_map(plane)
+def _numbers(found: Any) -> dict[str, Any]:
+    """Fields of a result without arrays, and what follows from them."""
+    out = dict(vars(found))
+    for name in ("read_noise", "is_reliable", "dnl", "is_rescaled"):
+        if hasattr(found, name):
+            out[name] = getattr(found, name)
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in out.items()}
+
+
+def _corners(region: Region) -> list[int]:
+    """First row, row behind the last, first column, column behind the last."""
+    return [region[0].start, region[0].stop, region[1].start, region[1].stop]
+
+
+def _finite(value: Any) -> Any:
+    """JSON knows neither NaN nor infinity."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _plane_of(values: NDArray[Any], mask: NDArray[np.bool_] | None) -> tuple[NDArray[Any], Any, tuple[int, ...]]:
+    """The plane in the middle of an array of more than two axes, its mask, and its index."""
+    index = tuple(n // 2 for n in values.shape[:-2])
+    return values[index], None if mask is None else mask[index], index
+
+
+def _bits_of_plane(bits: BitsMap, index: tuple[int, ...]) -> BitsMap:
+    """A plane's part of the bits, with its share of the headers."""
+    if not index:
+        return bits
+    part = bits.bits[index]
+    payload = float(part.sum(dtype=np.float64))
+    header = bits.header_bits * part.size / bits.bits.size
+    return replace(bits, bits=part, payload_bits=payload, header_bits=header, total_bits=round(payload + header))
+
+
+def _overscans(layout: Amplifiers) -> list[Region | None]:
+    """The overscan of each light-sensitive region: as many in the same rows go from left to right, else the nearest."""
+    found: list[Region | None] = []
+    for rows, columns in layout.data:
+        beside = [o for o in layout.overscan if o[0] == rows]
+        row = [d for d in layout.data if d[0] == rows]
+        if not beside:
+            found.append(None)
+        elif len(beside) == len(row):
+            order = sorted(beside, key=lambda o: o[1].start)
+            found.append(order[sorted(d[1].start for d in row).index(columns.start)])
+        else:
+            middle = columns.start + columns.stop
+            found.append(min(beside, key=lambda o: abs(o[1].start + o[1].stop - middle)))
+    return found
+
+
+def _transfers(plane: Plane, layout: Amplifiers, mask: NDArray[np.bool_]) -> list[tuple[Region, Transfer]]:
+    return [
+        (region, photon_transfer(plane, region=region, overscan=overscan, mask=mask))
+        for region, overscan in zip(layout.data, _overscans(layout), strict=True)
+    ]
+
+
+def _best(transfers: list[tuple[Region, Transfer]]) -> Transfer | None:
+    known = [t for _, t in transfers if t.gain is not None and t.gain_error is not None]
+    return min(known, key=lambda t: (t.gain_error or 0) / (t.gain or 1), default=transfers[0][1] if transfers else None)
+
+
+def _is_constant(plane: Plane) -> bool:
+    good = plane.values[~plane.mask]
+    return bool(good.size) and bool((good == good[0]).all())
+
+
+def _too_little(plane: Plane) -> str:
+    """Why an image cannot be measured, or nothing."""
+    if plane.is_empty:
+        return "no pixel counts: all are NaN, infinite or masked"
+    if _is_constant(plane):
+        return "all pixels are equal: there is no noise to measure"
+    if min(plane.values.shape) < _TINY:
+        return f"{plane.values.shape[0]} x {plane.values.shape[1]} pixels are too few for a background: {_TINY} a side"
+    if int(np.count_nonzero(~plane.mask)) < _TINY * _TINY:
+        return f"{int(np.count_nonzero(~plane.mask))} pixels that count are too few for a background"
+    return ""
+
+
+def analyse_frame(
+    image: ArrayLike,
+    *,
+    stream: Buffer | None = None,
+    bits: BitsMap | None = None,
+    stored_bytes: int | None = None,
+    mask: ArrayLike | None = None,
+    models: Iterable[Model] = (),
+    box: int = 50,
+    sigma: float = 3.0,
+    nsigma: float = 3.0,
+    encode_missing: bool = True,
+) -> FrameAnalysis:
+    """Analyse an image and its stream.
+
+    Parameters
+    ----------
+    image : array_like
+        ADU. Of more than two axes the plane in the middle is analysed. Masked arrays and NaN are understood.
+    stream : bytes-like, optional
+        The image's stream; without it, and without `bits`, the image is encoded.
+    bits : BitsMap, optional
+        From `bits_map`, in place of `stream`.
+    stored_bytes : int, optional
+        What the image takes where it is stored; by default the length of the stream.
+    mask : array_like of bool, optional
+        True for pixels that do not count.
+    models : iterable of Model, optional
+        Tuned models that the stream may name.
+    box, sigma : int, float, optional
+        As for `background_map`.
+    nsigma : float, optional
+        As for `source_mask`.
+    encode_missing : bool, optional
+        Whether to encode an image that comes without a stream.
+
+    Returns
+    -------
+    FrameAnalysis
+
+    Raises
+    ------
+    ImportError
+        photutils or SciPy is not installed.
+    FormatError, ModelNotFoundError
+        The stream is damaged, or needs a model that is not here.
+
+    Examples
+    --------
+    >>> from astrocodec.simulate import simulate
+    >>> frame = simulate("ccd", shape=(512, 600), seed=1)
+    >>> found = analyse_frame(frame.data)
+    >>> bool(abs(found.transfer.gain / frame.truth["gain"][0] - 1) < 0.05), found.amplifiers.columns
+    (True, (268, 300, 332))
+    """
+    given = np.asarray(np.ma.getdata(image))
+    notes: list[str] = []
+    size = max(1, given.size)
+    if bits is None and stream is None and encode_missing and given.dtype.str[1:] in DTYPES:
+        stream = encode(given)
+    if bits is None and stream is not None:
+        bits = bits_map(stream, models=models)
+    stored = stored_bytes if stored_bytes is not None else bits.total_bits // 8 if bits is not None else given.nbytes
+    basis = FrameAnalysis(
+        given.shape, given.dtype.name, given.nbytes, stored, given.nbytes / max(1, stored), 8 * stored / size, bits=bits
+    )
+    if bits is None:
+        notes.append("no stream: sizes are those of the pixels as they are")
+    if given.dtype.kind not in "iufb" or given.ndim < 2 or not given.size:
+        what = "no pixels" if not given.size else f"{given.ndim} axes of {given.dtype}"
+        return replace(basis, notes=(*notes, f"{what}: an image of numbers with two axes is needed for maps"))
+    hidden = np.ma.getmaskarray(image) if isinstance(image, np.ma.MaskedArray) else None
+    if mask is not None:
+        hidden = np.asarray(mask, np.bool_) if hidden is None else hidden | np.asarray(mask, np.bool_)
+    values, hidden, index = _plane_of(given, hidden)
+    if index:
+        notes.append(f"{math.prod(given.shape[:-2])} planes: maps are those of plane {', '.join(map(str, index))}")
+        basis = replace(basis, bits=None if bits is None else _bits_of_plane(bits, index))
+    plane = as_plane(values, hidden)
+    share = float(plane.mask.mean())
+    if 0 < share < 1:
+        notes.append(f"{100 * share:.2g} % of the pixels do not count: NaN, infinite or masked")
+    basis = replace(basis, quantisation=quantisation(plane), notes=tuple(notes))
+    problem = _too_little(plane)
+    if problem:
+        floor = 0.0 if _is_constant(plane) else None
+        return replace(basis, floor_bits=floor, share_noise=floor, notes=(*notes, problem))
+    return _measured(basis, plane, box, sigma, nsigma)
+
+
+def _measured(basis: FrameAnalysis, plane: Plane, box: int, sigma: float, nsigma: float) -> FrameAnalysis:
+    """The analysis of a plane that has pixels enough."""
+    notes = list(basis.notes)
+    codes = basis.quantisation
+    assert codes is not None
+    layout = amplifiers(plane)
+    if len(layout.regions) > _MOST_AMPLIFIERS:
+        ny, nx = plane.values.shape
+        layout = Amplifiers((), (), ((slice(0, ny), slice(0, nx)),), ())
+    background = background_map(plane, box=box, sigma=sigma, regions=layout.regions)
     snr = snr_map(plane, background)
-    segmentation = source_mask(plane, background, snr=snr)
-    floor = noise_floor(plane, background)
-    bits = bits_map(stream) if stream is not None else None
-    bpp = 8 * n / max(1, values.size)
-    noise = float(np.median(background.noise))
-    share = float(bits.bits[segmentation.mask].sum() / bits.total_bits) if bits else None
-    return FrameAnalysis(
-        values.shape,
-        values.dtype.name,
-        values.nbytes,
-        n,
-        values.nbytes / max(1, n),
-        bpp,
-        floor.best,
-        floor.best / bpp,
-        min(1.0, floor.best / bpp),
-        share,
-        suggested_step(noise, unit=plane.step),
-        amplifiers(plane),
-        background,
-        snr,
-        segmentation,
-        bits,
-        photon_transfer(values),
-        (),
-        floor,
-        quantisation(plane),
-        bayer_phase(plane),
-        correlated_noise(plane, background),
-        cosmic_rays(plane, background),
+    found = source_mask(plane, background, nsigma=nsigma, snr=snr)
+    common = correlated_noise(plane, background, sources=found.mask, regions=layout.regions)
+    transfers = _transfers(plane, layout, found.mask)
+    reliable = [(region, t) for region, t in transfers if t.is_reliable]
+    best = _best(transfers)
+    bayer = bayer_phase(plane)
+    if bayer.is_mosaic:
+        notes.append("mosaic of colour filters: background and noise are those of all colours together")
+    step = codes.step or plane.step
+    floor = None
+    if step:
+        floor = noise_floor(
+            plane, background, transfers=reliable, sources=found.mask, step=step,
+            correlated=None if bayer.is_mosaic else common,
+        )  # fmt: skip
+    else:
+        notes.append("values between integers: a noise floor in bits needs a step that they are rounded to")
+    if best is None or not best.is_reliable:
+        notes.append("gain not known to 10 %: the floor is that of the background's noise, sources left out")
+    if codes.missing_share > 0.01:
+        notes.append(f"{100 * codes.missing_share:.2g} % of the codes in use are missing")
+    if codes.uneven_period:
+        notes.append(f"uneven codes with a period of {codes.uneven_period}: widths differ by up to {codes.dnl:.2f}")
+    if codes.is_rescaled:
+        notes.append(f"values lie {codes.step:.6g} apart: integers were rescaled or shifted")
+    if float(np.median(snr[np.isfinite(snr)] if np.isfinite(snr).any() else 0)) > 1 or found.mask.mean() > 0.5:
+        notes.append("sources cover half of the image: background and noise are rough")
+    lit = np.zeros(plane.mask.shape, np.bool_)
+    for region in layout.data:
+        lit[region] = True
+    noise = float(np.median(background.noise[lit & ~plane.mask])) if (lit & ~plane.mask).any() else 0.0
+    bits = basis.bits
+    spread = None if bits is None else allocation(bits, found, snr)
+    per_pixel = bits.bits_per_pixel if bits is not None else basis.bits_per_pixel
+    efficiency = None if floor is None or not per_pixel else floor.best / per_pixel
+    return replace(
+        basis,
+        floor_bits=None if floor is None else floor.best,
+        efficiency=efficiency,
+        share_noise=None if efficiency is None else min(1.0, efficiency),
+        share_sources=None if spread is None or not spread.total else spread.sources / spread.total,
+        suggested_step=suggested_step(noise, unit=step),
+        amplifiers=layout,
+        background=background,
+        snr=snr,
+        segmentation=found,
+        allocation=spread,
+        transfer=best,
+        transfers=tuple(transfers),
+        floor=floor,
+        bayer=bayer,
+        correlated=common,
+        cosmic_rays=cosmic_rays(plane, background, gain=best.gain if best is not None and best.is_reliable else None),
+        notes=tuple(notes),
     )

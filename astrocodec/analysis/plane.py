@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +32,16 @@ class Plane:
     values: NDArray[Any]
     mask: NDArray[np.bool_]
     step: float
+
+    @functools.cached_property
+    def smooth(self) -> NDArray[Any]:
+        """The values with their rounding spread evenly: medians of few distinct numbers would jump between them."""
+        if not self.step:
+            return self.values
+        spread = np.random.default_rng(0).random(self.values.shape, np.float32)
+        spread -= np.float32(0.5)
+        spread *= np.float32(self.step)
+        return self.values + spread
 
     @property
     def is_empty(self) -> bool:

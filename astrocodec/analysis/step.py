@@ -53,7 +53,7 @@ def suggested_step(noise: float, *, added: float = 0.01, unit: float = 1.0) -> S
     >>> suggested_step(100.0, unit=0.0).step.__round__(1)
     49.1
     >>> suggested_step(12.0).step
-    6.0
+    5.0
     """
     if min(noise, added, unit) < 0:
         raise ValueError(f"noise {noise}, added {added}, unit {unit}: none may be negative")
