@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from astrocodec.analysis.amplifiers import amplifiers
 from astrocodec.analysis.apertures import Fluxes, compare_fluxes
 from astrocodec.analysis.background import Background, background_map
 from astrocodec.analysis.plane import as_plane
@@ -20,6 +21,7 @@ from astrocodec.analysis.whiteness import Whiteness, whiteness
 
 __all__ = ["Compared", "Comparison", "compare"]
 
+_MOST_REGIONS = 16  # more than any detector has amplifiers
 _SMALLEST = 16  # pixels along a side; below it background and sources mean nothing
 
 
@@ -199,7 +201,9 @@ def _background(values: NDArray[Any], mask: NDArray[np.bool_], box: int, notes: 
     if min(values.shape) < _SMALLEST:
         notes.append(f"fewer than {_SMALLEST} pixels along a side: no noise, no fluxes")
         return None
-    background = background_map(values, box=box, mask=mask)
+    plane = as_plane(values, mask)
+    regions = amplifiers(plane).regions
+    background = background_map(plane, box=box, regions=regions if len(regions) <= _MOST_REGIONS else ())
     if not (background.noise > 0).any():
         notes.append("A has no noise: nothing is given in sigma")
         return None

@@ -53,7 +53,9 @@ def _even(residual: Any) -> ColourMap:
     return ColourMap(shades, -reach, reach, ((0.0, f"{-reach:.3g}"), (0.5, "0"), (1.0, f"{reach:.3g}")), "RdBu_r")
 
 
-def compare_figure(comparison: Comparison, *, names: tuple[str, str] = ("A", "B")) -> bytes:
+def compare_figure(
+    comparison: Comparison, *, names: tuple[str, str] = ("A", "B"), dpi: int = 110, colours: int | None = None
+) -> bytes:
     """
     Draw a comparison.
 
@@ -63,6 +65,10 @@ def compare_figure(comparison: Comparison, *, names: tuple[str, str] = ("A", "B"
         From `compare`.
     names : (str, str)
         What A and B are.
+    dpi : int, optional
+        Pixels per inch; the picture is 13 inches wide.
+    colours : int, optional
+        Reduce to a palette, for a smaller file.
 
     Returns
     -------
@@ -106,4 +112,4 @@ def compare_figure(comparison: Comparison, *, names: tuple[str, str] = ("A", "B"
         for axes, present in zip(charts[1:], (comparison.whiteness, comparison.fluxes), strict=True):
             axes.set_visible(present is not None)
         figure.suptitle(words, fontsize=8, ha="left", x=0.01)
-        return png_of(figure)
+        return png_of(figure, dpi=dpi, colours=colours)

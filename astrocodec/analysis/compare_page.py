@@ -9,7 +9,6 @@ from typing import Any
 from astrocodec.analysis.compare import Comparison
 from astrocodec.analysis.compare_charts import draw_fluxes, draw_histogram, draw_spectrum
 from astrocodec.analysis.compare_figure import comparison_maps
-from astrocodec.analysis.figure_style import new_figure
 from astrocodec.analysis.report_charts import chart
 from astrocodec.analysis.report_looks import STYLE
 from astrocodec.analysis.report_maps import map_figure
@@ -118,6 +117,4 @@ def _charts(found: Comparison) -> Iterator[str]:
     if (fluxes := found.fluxes) is not None:
         drawn.append(("Fluxes of the sources", lambda axes: draw_fluxes(axes, fluxes)))
     for title, draw in drawn:
-        with new_figure(5.2, 2.9) as figure:
-            said = draw(figure.add_subplot())
-            yield chart(figure, title, said)
+        yield chart(title, draw)

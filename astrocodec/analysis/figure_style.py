@@ -12,7 +12,7 @@ from typing import Any
 
 from astrocodec.analysis.extra import require
 
-__all__ = ["ACCENT", "INK", "QUIET", "SOURCE", "WARM", "new_figure", "png_of", "styled", "svg_of"]
+__all__ = ["ACCENT", "INK", "QUIET", "SOURCE", "WARM", "new_figure", "plain_log", "png_of", "styled", "svg_of"]
 
 # Okabe & Ito's palette: told apart by the colour-blind, at least 3:1 against white and against #16181d.
 ACCENT = "#2b7bba"
@@ -76,6 +76,18 @@ def new_figure(width: float, height: float, *, for_page: bool = True) -> Iterato
         yield figure
 
 
+def plain_log(axis: Any) -> None:
+    """Give a logarithmic axis, x or y, numbers that are read at once: 1, 2, 5, 10 or, over decades, 1, 10, 100."""
+    ticker = require("matplotlib.ticker")
+    name = axis.axis_name
+    getattr(axis.axes, f"set_{name}scale")("log")
+    low, high = getattr(axis.axes, f"get_{name}lim")()
+    subs = (1.0,) if high / low > 1e4 else (1.0, 3.0) if high / low > 300 else (1.0, 2.0, 5.0)
+    axis.set_major_locator(ticker.LogLocator(subs=subs))
+    axis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_locator(ticker.NullLocator())
+
+
 def svg_of(figure: Any, title: str, description: str, *, dpi: int = 120) -> str:
     """
     Return a figure as SVG to stand in an HTML page, named and described for screen readers.
@@ -112,8 +124,24 @@ def svg_of(figure: Any, title: str, description: str, *, dpi: int = 120) -> str:
     return f'{head} role="img" aria-label="{named}">{label}{rest}'
 
 
-def png_of(figure: Any, *, dpi: int = 110) -> bytes:
-    """Return a figure as PNG."""
+def png_of(figure: Any, *, dpi: int = 110, colours: int | None = None) -> bytes:
+    """
+    Return a figure as PNG.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        From `new_figure`.
+    dpi : int, optional
+        Pixels per inch.
+    colours : int, optional
+        Reduce to a palette, which makes pictures of noise a good deal smaller.
+    """
     target = io.BytesIO()
     figure.savefig(target, format="png", dpi=dpi, metadata={"Software": None})
+    if colours is None:
+        return target.getvalue()
+    picture = require("PIL.Image").open(target).convert("RGB").quantize(colours, method=1, dither=0)
+    target = io.BytesIO()
+    picture.save(target, format="PNG", optimize=True)
     return target.getvalue()

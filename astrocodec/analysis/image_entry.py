@@ -10,7 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ImageEntry", "Part", "Plane", "SkippedEntry", "choose_plane", "exposure_seconds"]
+__all__ = [
+    "ImageEntry",
+    "Part",
+    "Plane",
+    "SkippedEntry",
+    "as_native",
+    "choose_plane",
+    "exposure_seconds",
+    "is_pixel_type",
+]
 
 _EXPOSURE_KEYWORDS = ("EXPTIME", "EXPOSURE", "XPOSURE", "EFFEXPTM", "TEXPTIME", "ITIME", "EXP_TIME", "EXPOSURE_TIME")
 
@@ -109,6 +118,31 @@ class Plane:
     index: tuple[int, ...] = field(default=())
     number: int = 0
     count: int = 1
+
+
+def is_pixel_type(dtype: np.dtype[Any]) -> bool:
+    """
+    Tell whether values of a type are pixels that can be analysed.
+
+    Examples
+    --------
+    >>> is_pixel_type(np.dtype("f2")), is_pixel_type(np.dtype("S4"))
+    (True, False)
+    """
+    return dtype.kind in "iuf" and dtype.itemsize <= 8
+
+
+def as_native(pixels: NDArray[Any]) -> NDArray[Any]:
+    """
+    Return pixels in native byte order and a type that our codec takes: half floats become single.
+
+    Examples
+    --------
+    >>> as_native(np.ones(2, ">f2")).dtype
+    dtype('float32')
+    """
+    meant = np.dtype(np.float32) if pixels.dtype.str[1:] == "f2" else pixels.dtype.newbyteorder("=")
+    return np.ascontiguousarray(pixels.astype(meant, copy=False))
 
 
 def choose_plane(shape: tuple[int, ...], wanted: int | None = None) -> Plane | str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from astrocodec.analysis.bits import BitsMap, bits_map
 from astrocodec.analysis.frame import FrameAnalysis, analyse_frame
 from astrocodec.analysis.image_entry import ImageEntry
 from astrocodec.analysis.peer_sizes import PeerSize, peer_sizes
@@ -143,11 +144,17 @@ def report_image(
     """
     pixels = entry.pixels
     fits = tuned and pixels.dtype.kind in "iu" and pixels.size >= _LEAST_TUNED
-    model = tune(pixels, effort=effort) if fits else load_model("default")
-    stream = encode(pixels, model)
-    analysis = analyse_frame(pixels if entry.mask is None else np.ma.array(pixels, mask=entry.mask), stream=stream)
-    noise = None if analysis.background is None else float(np.median(analysis.background.noise))
-    unit = 0.0 if analysis.background is None else analysis.background.step
+    bits = _bits_in_file(entry)
+    model = tune(pixels, effort=effort) if fits and (bits is None or peers) else load_model("default")
+    notes = [entry.note]
+    if bits is None:
+        stream = encode(pixels, model)
+        coded, analysis = len(stream), analyse_frame(pixels, stream=stream, mask=entry.mask)
+        notes.append("bits are those of a stream made for this report" if entry.ours else "")
+    else:
+        coded = -(-bits.total_bits // 8)
+        analysis = analyse_frame(pixels, bits=bits, mask=entry.mask)
+    noise, unit = _noise(analysis), analysis.quantisation.step if analysis.quantisation is not None else 0.0
     suggested = analysis.suggested_step
     has_step = suggested is not None and suggested.step > unit and suggested.saved_bits > 0
     report = ImageReport(
@@ -159,9 +166,9 @@ def report_image(
         entry.exposure,
         pixels.nbytes,
         entry.stored_bytes or pixels.nbytes,
-        len(stream),
-        pixels.nbytes / len(stream),
-        8 * len(stream) / pixels.size,
+        coded,
+        pixels.nbytes / coded,
+        8 * coded / pixels.size,
         noise,
         noise / unit if noise is not None and unit else None,
         analysis.floor_bits,
@@ -172,7 +179,24 @@ def report_image(
         suggested.saved_bits / analysis.bits_per_pixel if suggested is not None and has_step else None,
         None if analysis.segmentation is None else analysis.segmentation.count,
         peer_sizes(pixels, model) if peers else (),
-        tuple(filter(None, [entry.note, *analysis.notes])),
+        tuple(filter(None, [*notes, *analysis.notes])),
         analysis.to_dict(),
     )
     return report, analysis
+
+
+def _bits_in_file(entry: ImageEntry) -> BitsMap | None:
+    """Where the bits of the file itself went, if it is ours and no cube or quantised floats."""
+    if not entry.ours or entry.index is None or entry.plane is not None:
+        return None
+    bits = bits_map(entry.file, hdu=entry.index)
+    return bits if bits.bits.shape == entry.pixels.shape else None
+
+
+def _noise(analysis: FrameAnalysis) -> float | None:
+    """Noise of the background in the light-sensitive part, ADU."""
+    if analysis.background is None:
+        return None
+    regions = () if analysis.amplifiers is None else analysis.amplifiers.data
+    parts = [analysis.background.noise[region].ravel() for region in regions]
+    return float(np.median(np.concatenate(parts) if parts else analysis.background.noise))

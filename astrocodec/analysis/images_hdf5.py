@@ -7,7 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from astrocodec.analysis.image_entry import ImageEntry, Part, SkippedEntry, choose_plane, exposure_seconds
+from astrocodec.analysis.image_entry import (
+    ImageEntry,
+    Part,
+    SkippedEntry,
+    as_native,
+    choose_plane,
+    exposure_seconds,
+    is_pixel_type,
+)
 
 __all__ = ["hdf5_images"]
 
@@ -49,7 +57,7 @@ def hdf5_images(path: str, plane: int | None) -> Iterator[Part]:
 def _entry(path: str, name: str, dataset: Any, report: Any, cards: Any, plane: int | None) -> ImageEntry | SkippedEntry:
     from hdf5_filter import read_dataset
 
-    if dataset.shape is None or not report.dtype or np.dtype(dataset.dtype).kind not in "iuf":
+    if dataset.shape is None or not report.dtype or not is_pixel_type(np.dtype(dataset.dtype)):
         return SkippedEntry(path, name, f"its type {report.dtype} is not that of pixels")
     chosen = choose_plane(dataset.shape, plane)
     if isinstance(chosen, str):
@@ -58,7 +66,7 @@ def _entry(path: str, name: str, dataset: Any, report: Any, cards: Any, plane: i
     return ImageEntry(
         path,
         name,
-        np.ascontiguousarray(pixels.astype(pixels.dtype.newbyteorder("="), copy=False)),
+        as_native(pixels),
         None,
         tuple(dataset.shape),
         chosen.number if chosen.count > 1 else None,

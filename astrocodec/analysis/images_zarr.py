@@ -7,7 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from astrocodec.analysis.image_entry import ImageEntry, Part, SkippedEntry, choose_plane, exposure_seconds
+from astrocodec.analysis.image_entry import (
+    ImageEntry,
+    Part,
+    SkippedEntry,
+    as_native,
+    choose_plane,
+    exposure_seconds,
+    is_pixel_type,
+)
 from astrocodec.errors import FormatError
 
 __all__ = ["zarr_images"]
@@ -73,7 +81,7 @@ def _arrays(node: Any, name: str) -> Iterator[tuple[str, Any]]:
 
 
 def _entry(path: str, name: str, array: Any, attributes: Any, plane: int | None) -> ImageEntry | SkippedEntry:
-    if np.dtype(array.dtype).kind not in "iuf":
+    if not is_pixel_type(np.dtype(array.dtype)):
         return SkippedEntry(path, name, f"its type {array.dtype} is not that of pixels")
     chosen = choose_plane(tuple(array.shape), plane)
     if isinstance(chosen, str):
@@ -85,7 +93,7 @@ def _entry(path: str, name: str, array: Any, attributes: Any, plane: int | None)
     return ImageEntry(
         path,
         name,
-        np.ascontiguousarray(pixels.astype(pixels.dtype.newbyteorder("="), copy=False)),
+        as_native(pixels),
         None,
         tuple(array.shape),
         chosen.number if chosen.count > 1 else None,

@@ -4,33 +4,32 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from astrocodec.analysis.entropy import gaussian_bits_of
-from astrocodec.analysis.extra import require
-from astrocodec.analysis.figure_style import ACCENT, INK, QUIET, SOURCE, new_figure, svg_of
+from astrocodec.analysis.figure_style import ACCENT, INK, QUIET, SOURCE, new_figure, plain_log, svg_of
 
-__all__ = ["bits_by_snr", "chart", "exposure_and_ratio", "noise_and_bits", "snr_and_bits"]
+__all__ = ["chart", "draw_bits_by_snr", "draw_exposures", "draw_noises", "draw_snr_and_bits"]
 
 _EDGES = (-np.inf, 0.0, 1.0, 2.0, 3.0, 5.0, 10.0, 30.0, 100.0, np.inf)
 _NAMES = ("< 0", "0-1", "1-2", "2-3", "3-5", "5-10", "10-30", "30-100", "> 100")
 _POINTS = 6000
 
 
-def chart(figure: Any, title: str, said: str, *, dpi: int = 120) -> str:
+def chart(title: str, draw: Callable[[Any], str], *, dpi: int = 120) -> str:
     """
     Lay out a chart with its title and what it says in words.
 
     Parameters
     ----------
-    figure : matplotlib.figure.Figure
-        From `new_figure`.
-    title, said : str
-        What it is, and what one sees.
+    title : str
+        What it is.
+    draw : callable
+        Draws into axes, and returns in words what one sees.
     dpi : int, optional
         Of what is drawn as pixels.
 
@@ -38,17 +37,26 @@ def chart(figure: Any, title: str, said: str, *, dpi: int = 120) -> str:
     -------
     str
         HTML.
+
+    Examples
+    --------
+    >>> "currentColor" in chart("Two images", lambda axes: draw_exposures(axes, [10, 100], [3.0, 2.0]))
+    True
     """
-    caption = f"<figcaption><b>{html.escape(title)}</b><span>{html.escape(said)}</span></figcaption>"
-    return f'<figure class="chart">{caption}{svg_of(figure, title, said, dpi=dpi)}</figure>'
+    with new_figure(5.2, 2.9) as figure:
+        said = draw(figure.add_subplot())
+        caption = f"<figcaption><b>{html.escape(title)}</b><span>{html.escape(said)}</span></figcaption>"
+        return f'<figure class="chart">{caption}{svg_of(figure, title, said, dpi=dpi)}</figure>'
 
 
-def bits_by_snr(snr: NDArray[Any], bits: NDArray[Any], sources: NDArray[np.bool_]) -> str:
+def draw_bits_by_snr(axes: Any, snr: NDArray[Any], bits: NDArray[Any], sources: NDArray[np.bool_]) -> str:
     """
     Draw how many bits pixels of each signal-to-noise ratio take, split into background and sources.
 
     Parameters
     ----------
+    axes : matplotlib.axes.Axes
+        Empty.
     snr, bits : ndarray, [y, x]
         Signal-to-noise ratio and code length of each pixel.
     sources : ndarray of bool
@@ -57,7 +65,7 @@ def bits_by_snr(snr: NDArray[Any], bits: NDArray[Any], sources: NDArray[np.bool_
     Returns
     -------
     str
-        HTML.
+        What one sees, in words.
     """
     known = np.isfinite(bits) & ~np.isnan(snr)
     which = np.digitize(snr[known], _EDGES[1:-1])
@@ -68,21 +76,18 @@ def bits_by_snr(snr: NDArray[Any], bits: NDArray[Any], sources: NDArray[np.bool_
     stars = 100 * np.bincount(which, length * at_source, count) / total
     below = float((sky + stars)[:4].sum())
     pixels = 100 * float((snr[known] < 3).mean())
-    with new_figure(5.2, 2.9) as figure:
-        axes = figure.add_subplot()
-        places = np.arange(count)
-        axes.bar(places, sky, width=0.78, color=ACCENT, label="background")
-        axes.bar(places, stars, width=0.78, bottom=sky, color=SOURCE, label="sources")
-        for place, height in zip(places, sky + stars, strict=True):
-            axes.annotate(_percent(height), (place, height), (0, 2), textcoords="offset points", ha="center", size=8)
-        axes.set_xticks(places, _NAMES)
-        axes.set_xlabel("signal-to-noise ratio of the pixel")
-        axes.set_ylabel("share of the bits (%)")
-        axes.grid(visible=False, axis="x")
-        axes.margins(y=0.12)
-        axes.legend(loc="upper right")
-        said = f"{pixels:.1f} % of the pixels lie below a ratio of 3; they take {below:.1f} % of the bits."
-        return chart(figure, "Bits by signal-to-noise ratio", said)
+    places = np.arange(count)
+    axes.bar(places, sky, width=0.78, color=ACCENT, label="background")
+    axes.bar(places, stars, width=0.78, bottom=sky, color=SOURCE, label="sources")
+    for place, height in zip(places, sky + stars, strict=True):
+        axes.annotate(_percent(height), (place, height), (0, 2), textcoords="offset points", ha="center", size=8)
+    axes.set_xticks(places, _NAMES, fontsize=8)
+    axes.set_xlabel("signal-to-noise ratio of the pixel")
+    axes.set_ylabel("share of the bits (%)")
+    axes.grid(visible=False, axis="x")
+    axes.margins(y=0.12)
+    axes.legend(loc="upper right")
+    return f"{pixels:.1f} % of the pixels lie below a ratio of 3; they take {below:.1f} % of the bits."
 
 
 def _percent(value: float) -> str:
@@ -91,52 +96,53 @@ def _percent(value: float) -> str:
     return "<0.1" if value < 0.05 else f"{value:.1f}" if value < 10 else f"{value:.0f}"
 
 
-def snr_and_bits(snr: NDArray[Any], bits: NDArray[Any], sources: NDArray[np.bool_], floor: float | None) -> str:
+def draw_snr_and_bits(
+    axes: Any, snr: NDArray[Any], bits: NDArray[Any], sources: NDArray[np.bool_], floor: float | None, ink: str = INK
+) -> str:
     """
     Draw bits against signal-to-noise ratio, pixel by pixel, with the running median.
 
     Parameters
     ----------
+    axes : matplotlib.axes.Axes
+        Empty.
     snr, bits, sources
-        As for `bits_by_snr`.
+        As for `draw_bits_by_snr`.
     floor : float or None
         Noise floor, bits per pixel.
+    ink : str
+        Colour of the median.
 
     Returns
     -------
     str
-        HTML.
+        What one sees, in words.
     """
     known = np.isfinite(bits) & np.isfinite(snr)
     ratio, length, at_source = (values[known] for values in (snr, bits, sources))
     edges = np.concatenate([np.linspace(-4, 2, 25), np.geomspace(2.3, max(3.0, float(ratio.max(initial=3))), 22)])
     middles, medians = _running_median(ratio, length, edges)
     picked = _sample(at_source)
-    with new_figure(5.2, 2.9) as figure:
-        axes = figure.add_subplot()
-        for is_source, colour, label in ((False, ACCENT, "background"), (True, SOURCE, "sources")):
-            mine = picked[at_source[picked] == is_source]
-            axes.plot(
-                ratio[mine], length[mine], ".", ms=2.2, mew=0, color=colour, alpha=0.45, label=label, rasterized=True
-            )
-        axes.plot(middles, medians, color=INK, lw=1.6, label="median")
-        if floor is not None:
-            axes.axhline(floor, color=QUIET, lw=1.2, ls="--", label="noise floor")
-        axes.set_xscale("symlog", linthresh=3, linscale=1.2)
-        axes.set_xlim(-5, max(10.0, float(ratio.max(initial=10)) * 1.3))
-        axes.set_ylim(0, max(float(np.percentile(length, 99.99)) if length.size else 1.0, 1.0) * 1.1)
-        axes.set_xlabel("signal-to-noise ratio of the pixel")
-        axes.set_ylabel("bits of the pixel")
-        marks = [mark for mark in (-3, -1, 0, 1, 3, 10, 30, 100, 300, 1000, 1e4) if mark <= axes.get_xlim()[1]]
-        axes.set_xticks(marks, [f"{mark:g}" for mark in marks])
-        axes.set_xticks([], minor=True)
-        legend = axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=4, markerscale=4, borderaxespad=0)
-        for handle in legend.legend_handles:
-            handle.set_alpha(1)
-        low = medians[np.searchsorted(middles, 0.0) - 1] if len(medians) > 1 else math.nan
-        high = medians[-1] if len(medians) else math.nan
-        said = f"The median pixel takes {low:.1f} bits where there is no signal, {high:.1f} at the highest ratios."
-        return chart(figure, "Signal-to-noise ratio and bits", said, dpi=150)
+    for is_source, colour, label in ((False, ACCENT, "background"), (True, SOURCE, "sources")):
+        mine = picked[at_source[picked] == is_source]
+        axes.plot(ratio[mine], length[mine], ".", ms=2.2, mew=0, color=colour, alpha=0.45, label=label, rasterized=True)
+    axes.plot(middles, medians, color=ink, lw=1.6, label="median")
+    if floor is not None:
+        axes.axhline(floor, color=QUIET, lw=1.2, ls="--", label="noise floor")
+    axes.set_xscale("symlog", linthresh=3, linscale=1.2)
+    axes.set_xlim(-5, max(10.0, float(ratio.max(initial=10)) * 1.3))
+    axes.set_ylim(0, max(float(np.percentile(length, 99.99)) if length.size else 1.0, 1.0) * 1.1)
+    axes.set_xlabel("signal-to-noise ratio of the pixel")
+    axes.set_ylabel("bits of the pixel")
+    marks = [mark for mark in (-3, -1, 0, 1, 3, 10, 30, 100, 300, 1000, 1e4) if mark <= axes.get_xlim()[1]]
+    axes.set_xticks(marks, [f"{mark:g}" for mark in marks])
+    axes.set_xticks([], minor=True)
+    legend = axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=4, markerscale=4, borderaxespad=0)
+    for handle in legend.legend_handles:
+        handle.set_alpha(1)
+    low = medians[np.searchsorted(middles, 0.0) - 1] if len(medians) > 1 else math.nan
+    high = medians[-1] if len(medians) else math.nan
+    return f"The median pixel takes {low:.1f} bits where there is no signal, {high:.1f} at the highest ratios."
 
 
 def _sample(at_source: NDArray[np.bool_]) -> NDArray[np.int64]:
@@ -161,21 +167,14 @@ def _running_median(
     return np.array(middles), np.array(medians)
 
 
-def _plain_log(axes: Any) -> None:
-    """A logarithmic axis with numbers that are read at once: 1, 2, 5, 10."""
-    ticker = require("matplotlib.ticker")
-    axes.set_xscale("log")
-    axes.xaxis.set_major_locator(ticker.LogLocator(subs=(1.0, 2.0, 5.0)))
-    axes.xaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.xaxis.set_minor_locator(ticker.NullLocator())
-
-
-def exposure_and_ratio(exposures: Sequence[float], ratios: Sequence[float]) -> str:
+def draw_exposures(axes: Any, exposures: Sequence[float], ratios: Sequence[float]) -> str:
     """
     Draw compression ratio against exposure time, an image each: noise of long exposures does not compress.
 
     Parameters
     ----------
+    axes : matplotlib.axes.Axes
+        Empty.
     exposures : sequence of float
         Seconds.
     ratios : sequence of float
@@ -184,29 +183,29 @@ def exposure_and_ratio(exposures: Sequence[float], ratios: Sequence[float]) -> s
     Returns
     -------
     str
-        HTML.
+        What one sees, in words.
     """
-    with new_figure(5.2, 2.9) as figure:
-        axes = figure.add_subplot()
-        axes.plot(exposures, ratios, "o", ms=5, mew=0, color=ACCENT, alpha=0.7)
-        if max(exposures) > 3 * min(exposures):
-            _plain_log(axes)
-        axes.set_xlabel("exposure time (s)")
-        axes.set_ylabel("compression ratio")
-        axes.set_ylim(bottom=0)
-        logs = np.log(np.asarray(exposures, np.float64))
-        said = f"{len(ratios)} images of {min(exposures):g} to {max(exposures):g} s."
-        if len(ratios) > 2 and logs.std() > 0 and np.std(ratios) > 0:
-            said += f" Correlation of the ratio with the logarithm of the time: {np.corrcoef(logs, ratios)[0, 1]:+.2f}."
-        return chart(figure, "Exposure time and compression ratio", said)
+    axes.plot(exposures, ratios, "o", ms=5, mew=0, color=ACCENT, alpha=0.7)
+    if max(exposures) > 3 * min(exposures):
+        plain_log(axes.xaxis)
+    axes.set_xlabel("exposure time (s)")
+    axes.set_ylabel("compression ratio")
+    axes.set_ylim(bottom=0)
+    logs = np.log(np.asarray(exposures, np.float64))
+    said = f"{len(ratios)} images of {min(exposures):g} to {max(exposures):g} s."
+    if len(ratios) > 2 and logs.std() > 0 and np.std(ratios) > 0:
+        said += f" Correlation of the ratio with the logarithm of the time: {np.corrcoef(logs, ratios)[0, 1]:+.2f}."
+    return said
 
 
-def noise_and_bits(noises: Sequence[float], bits: Sequence[float]) -> str:
+def draw_noises(axes: Any, noises: Sequence[float], bits: Sequence[float]) -> str:
     """
     Draw bits per pixel against the noise of the background, an image each, over the line that noise alone would take.
 
     Parameters
     ----------
+    axes : matplotlib.axes.Axes
+        Empty.
     noises : sequence of float
         Standard deviations in units of the image's step, positive.
     bits : sequence of float
@@ -215,20 +214,17 @@ def noise_and_bits(noises: Sequence[float], bits: Sequence[float]) -> str:
     Returns
     -------
     str
-        HTML.
+        What one sees, in words.
     """
-    with new_figure(5.2, 2.9) as figure:
-        axes = figure.add_subplot()
-        low, high = min(noises) / 1.6, max(noises) * 1.6
-        line = np.geomspace(low, high, 100)
-        axes.plot(line, gaussian_bits_of(line), color=QUIET, lw=1.2, ls="--", label="noise alone")
-        axes.plot(noises, bits, "o", ms=5, mew=0, color=ACCENT, alpha=0.7, label="image")
-        _plain_log(axes)
-        axes.set_ylim(0, 1.2 * max(*bits, float(gaussian_bits_of(high))))
-        axes.set_xlabel("noise of the background (steps of the image)")
-        axes.set_ylabel("bits per pixel")
-        axes.legend(loc="upper left")
-        above = float(np.median(np.asarray(bits) - gaussian_bits_of(np.asarray(noises, np.float64))))
-        side = "above" if above >= 0 else "below"
-        said = f"{len(bits)} images lie {abs(above):.2f} bits per pixel {side} the line of pure noise in the median."
-        return chart(figure, "Noise and bits per pixel", said)
+    low, high = min(noises) / 1.6, max(noises) * 1.6
+    line = np.geomspace(low, high, 100)
+    axes.plot(line, gaussian_bits_of(line), color=QUIET, lw=1.2, ls="--", label="noise alone")
+    axes.plot(noises, bits, "o", ms=5, mew=0, color=ACCENT, alpha=0.7, label="image")
+    plain_log(axes.xaxis)
+    axes.set_ylim(0, 1.2 * max(*bits, float(gaussian_bits_of(high))))
+    axes.set_xlabel("noise of the background (steps of the image)")
+    axes.set_ylabel("bits per pixel")
+    axes.legend(loc="upper left")
+    above = float(np.median(np.asarray(bits) - gaussian_bits_of(np.asarray(noises, np.float64))))
+    side = "above" if above >= 0 else "below"
+    return f"{len(bits)} images lie {abs(above):.2f} bits per pixel {side} the line of pure noise in the median."

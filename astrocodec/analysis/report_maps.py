@@ -87,8 +87,8 @@ def displayed(image: NDArray[Any]) -> ColourMap:
 
     Examples
     --------
-    >>> displayed(np.arange(100.0).reshape(10, 10)).ticks[0][1]
-    '0'
+    >>> displayed(np.arange(100.0).reshape(10, 10)).ticks[1][1]
+    '49.5'
     """
     small = block_mean(image)
     known = small[np.isfinite(small)]

@@ -6,7 +6,7 @@ import html
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from astrocodec.analysis.image_report import ImageReport
-from astrocodec.analysis.report_charts import exposure_and_ratio, noise_and_bits
+from astrocodec.analysis.report_charts import chart, draw_exposures, draw_noises
 from astrocodec.analysis.report_looks import SORTING, STYLE
 from astrocodec.analysis.report_numbers import fixed, percent, size
 
@@ -152,7 +152,11 @@ def _charts(reports: Sequence[ImageReport]) -> Iterator[str]:
     """Figures 2 and 5 of the AstroCompress benchmark, where enough is known."""
     timed = [(one.exposure, one.ratio) for one in reports if one.exposure is not None]
     if len(timed) > 1:
-        yield exposure_and_ratio(*map(list, zip(*timed, strict=True)))
+        yield chart("Exposure time and compression ratio", lambda axes: draw_exposures(axes, *_columns(timed)))
     noisy = [(one.noise_steps, one.bits_per_pixel) for one in reports if one.noise_steps]
     if len(noisy) > 1:
-        yield noise_and_bits(*map(list, zip(*noisy, strict=True)))
+        yield chart("Noise and bits per pixel", lambda axes: draw_noises(axes, *_columns(noisy)))
+
+
+def _columns(pairs: list[tuple[float, float]]) -> tuple[list[float], list[float]]:
+    return [first for first, _ in pairs], [second for _, second in pairs]

@@ -11,7 +11,7 @@ import numpy as np
 from astrocodec.analysis.frame import FrameAnalysis
 from astrocodec.analysis.image_entry import ImageEntry
 from astrocodec.analysis.image_report import ImageReport
-from astrocodec.analysis.report_charts import bits_by_snr, snr_and_bits
+from astrocodec.analysis.report_charts import chart, draw_bits_by_snr, draw_snr_and_bits
 from astrocodec.analysis.report_maps import displayed, map_figure, scored
 from astrocodec.analysis.report_numbers import count, fixed, percent, size
 
@@ -126,11 +126,12 @@ def _charts(analysis: FrameAnalysis) -> Iterator[str]:
     """Histogram and scatter of Figure 4."""
     if analysis.bits is None or analysis.snr is None or analysis.bits.bits.shape != analysis.snr.shape:
         return
-    mask = np.zeros(analysis.snr.shape, np.bool_) if analysis.segmentation is None else analysis.segmentation.mask
-    if not (np.isfinite(analysis.snr) & np.isfinite(analysis.bits.bits)).any():
+    snr, bits, floor = analysis.snr, analysis.bits.bits, analysis.floor_bits
+    if not (np.isfinite(snr) & np.isfinite(bits)).any():
         return
-    yield bits_by_snr(analysis.snr, analysis.bits.bits, mask)
-    yield snr_and_bits(analysis.snr, analysis.bits.bits, mask, analysis.floor_bits)
+    mask = np.zeros(snr.shape, np.bool_) if analysis.segmentation is None else analysis.segmentation.mask
+    yield chart("Bits by signal-to-noise ratio", lambda axes: draw_bits_by_snr(axes, snr, bits, mask))
+    yield chart("Signal-to-noise ratio and bits", lambda axes: draw_snr_and_bits(axes, snr, bits, mask, floor), dpi=150)
 
 
 def _peers(one: ImageReport) -> str:

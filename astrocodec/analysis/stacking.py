@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from astrocodec.analysis.figure_style import ACCENT, INK, QUIET, SOURCE, WARM, new_figure
+from astrocodec.analysis.figure_style import ACCENT, INK, QUIET, SOURCE, WARM, new_figure, plain_log
 
 __all__ = ["Coding", "Stack", "rounded", "stack_noise", "stacking_figure"]
 
@@ -181,7 +181,7 @@ def stacking_figure(found: Stack, *, for_page: bool = False, width: float = 6.4)
             look = {"color": colours[number % len(colours)], "marker": marks[number % len(marks)]}
             axes.plot(found.counts, values, lw=1.4, ms=5, label=name, **look)
         axes.set_xscale("log", base=2)
-        axes.set_yscale("log")
+        plain_log(axes.yaxis)
         axes.set_xticks(found.counts, [str(count) for count in found.counts])
         axes.set_xlabel("frames in the stack")
         axes.set_ylabel("noise of the mean (ADU)")

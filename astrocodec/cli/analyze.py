@@ -88,7 +88,7 @@ def analyze_command(
             for number, path in enumerate(paths)
         ]
         results = _run(tasks, jobs, verbose, quiet or as_json)
-        codes = [result.failure.code if result.failure else ExitCode.OK for result in results]
+        codes = [failure.code for result in results for failure in result.failures]
         if output is not None:
             codes.append(_write_page(output, overwrite, results, details))
     _print(results, as_json, quiet)
@@ -126,7 +126,7 @@ def _run(tasks: Sequence[AnalyzeTask], jobs: int, verbose: bool, quiet: bool) ->
         with closing(running):
             for number, found in running:
                 file = str(tasks[number].path)
-                result = Analysed(file, failure=killed(file)) if found is None else found
+                result = Analysed(file, failures=(killed(file),)) if found is None else found
                 results[number] = result
                 advance(file, len(results))
                 _show(result, verbose)
@@ -135,9 +135,9 @@ def _run(tasks: Sequence[AnalyzeTask], jobs: int, verbose: bool, quiet: bool) ->
 
 def _show(result: Analysed, verbose: bool) -> None:
     """Print what went wrong, and what holds no image where that is all or was asked for."""
-    if result.failure:
-        click.echo(f"astrocodec: {result.failure.message}", err=True)
-    elif not result.reports and not verbose:
+    for failure in result.failures:
+        click.echo(f"astrocodec: {failure.message}", err=True)
+    if not result.reports and not result.failures and not verbose:
         reasons = "; ".join(dict.fromkeys(reason for _, reason in result.skipped)) or "it is empty"
         click.echo(f"astrocodec: {result.file}: holds no image: {reasons}", err=True)
     if verbose:
@@ -154,7 +154,7 @@ def _write_page(output: Path, overwrite: bool, results: Sequence[Analysed], deta
 
     reports = [report for result in results for report in result.reports]
     sections = [section for result in results for section in result.sections][:details]
-    failures = [(result.file, result.failure.message) for result in results if result.failure]
+    failures = [(result.file, failure.message) for result in results for failure in result.failures]
     failures += [(title, reason) for result in results for title, reason in result.skipped]
     texts = (section.read_text(encoding="utf-8") for section in sections)
     try:
@@ -193,9 +193,7 @@ def _document(results: Sequence[Analysed]) -> str:
             "file": result.file,
             "images": [report.to_dict() for report in result.reports],
             "skipped": [{"part": title, "reason": reason} for title, reason in result.skipped],
-            "error": None
-            if result.failure is None
-            else {"message": result.failure.message, "exit_code": int(result.failure.code)},
+            "errors": [{"message": one.message, "exit_code": int(one.code)} for one in result.failures],
         }
         for result in results
     ]

@@ -62,8 +62,8 @@ class Analysed:
         Parts of the page, of the first images.
     skipped : tuple of (str, str)
         Parts of the file without an image, and why.
-    failure : Failure or None
-        Why the rest of the file could not be analysed.
+    failures : tuple of Failure
+        Images that could not be analysed, or the rest of the file, and why.
     details : str
         A traceback, shown with ``-v``.
     """
@@ -72,7 +72,7 @@ class Analysed:
     reports: "tuple[ImageReport, ...]" = ()
     sections: tuple[Path, ...] = ()
     skipped: tuple[tuple[str, str], ...] = ()
-    failure: Failure | None = None
+    failures: tuple[Failure, ...] = ()
     details: str = ""
 
 
@@ -101,7 +101,7 @@ def analyse_file(task: AnalyzeTask) -> Analysed:
         tuple(found.reports),
         tuple(found.sections),
         tuple(found.skipped),
-        found.failure,
+        tuple(found.failures),
         "\n".join(found.traces),
     )
 
@@ -113,13 +113,13 @@ class _Found:
     reports: "list[ImageReport]" = field(default_factory=list)
     sections: list[Path] = field(default_factory=list)
     skipped: list[tuple[str, str]] = field(default_factory=list)
-    failure: Failure | None = None
+    failures: list[Failure] = field(default_factory=list)
     traces: list[str] = field(default_factory=list)
 
     def fail(self, error: Exception, title: str) -> None:
-        """Keep the first failure."""
+        """Keep what went wrong."""
         failure = explain(error, title)
-        self.failure = self.failure or failure
+        self.failures.append(failure)
         if failure.code == ExitCode.INTERNAL:
             self.traces.append("".join(traceback.format_exception(error)))
 
