@@ -6,6 +6,7 @@ import errno
 import os
 import secrets
 import shutil
+import stat
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -110,6 +111,7 @@ class Target:
         if self._path is not None and self._temporary is not None:
             os.fsync(self.file.fileno())
             self._refuse_existing()
+            self._take_mode_of_existing()
             os.replace(self._temporary, self._path)
             self._temporary = None
             self._sync_folder(self._path.parent)
@@ -117,6 +119,11 @@ class Target:
             self.file.seek(0)
             shutil.copyfileobj(self.file, self._stream, 1 << 20)
             self._stream.flush()
+
+    def _take_mode_of_existing(self) -> None:
+        """Give the new file the permissions of the one that it replaces: a private file stays private."""
+        with suppress(OSError):
+            os.fchmod(self.file.fileno(), stat.S_IMODE(os.stat(self._path or "").st_mode))
 
     def _discard(self) -> None:
         """Remove the temporary file, if there is one that has not got the output's name."""

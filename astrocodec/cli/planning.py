@@ -132,9 +132,9 @@ def refuse_report_file(run: RunOptions, tasks: Sequence[Task]) -> None:
     """
     if run.report_file is None:
         return
-    name = os.path.abspath(run.report_file)
+    name = os.path.realpath(run.report_file)  # it is written through links
     taken = [path for task in tasks for path in (task.source.path, task.target) if path is not None]
-    if name in map(os.path.abspath, taken):
+    if name in map(os.path.realpath, taken):
         raise click.UsageError(f"-R {run.report_file}: an input or output has this name.")
     if run.report_file.exists() and not run.overwrite:
         click.echo(f"astrocodec: {run.report_file} exists already; give --overwrite to replace it", err=True)
@@ -197,10 +197,15 @@ def _clash(entry: Input, target: Path | None, destination: Destination, taken: d
     """Say why an output cannot have its name; note the name as taken otherwise."""
     if target is None or destination is Destination.REPLACE_INPUT:
         return ""
-    key = os.path.abspath(target)
-    if key == os.path.abspath(entry.path):
-        return "its output would have the same name; give -F to replace it, or -O or --outdir"
+    key = _place(target)
+    if key == _place(entry.path) or (target.exists() and entry.path.exists() and os.path.samefile(target, entry.path)):
+        return "its output would be the input itself; give -F to replace it, or -O or --outdir for another name"
     if key in taken:
         return f"its output would be {target}, as for {taken[key]}; give -O or --outdir"
     taken[key] = str(entry.path)
     return ""
+
+
+def _place(path: Path) -> str:
+    """Name of a directory entry, the same by whatever links its directory is reached."""
+    return os.path.join(os.path.realpath(path.parent), path.name)

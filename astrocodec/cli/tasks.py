@@ -161,4 +161,6 @@ def _delete_input(task: Task, report: "FileReport") -> None:
 
     if report.verified is not True:
         raise DifferenceError("the output was not verified; the input was kept")
+    if task.target is not None and os.path.samefile(task.target, task.source.path):
+        raise FileExistsError("the output is the input itself; it was not deleted")
     task.source.path.unlink()

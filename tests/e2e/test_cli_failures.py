@@ -119,6 +119,35 @@ def test_an_output_with_its_inputs_name_is_refused(frame: Path, tmp_path: Path) 
     assert (tmp_path / "frame.ac.fits").read_bytes() == before
 
 
+@pytest.mark.parametrize("link", ["folder", "hard", "soft"])
+def test_an_output_that_is_the_input_by_another_path_is_refused(frame: Path, tmp_path: Path, link: str) -> None:
+    """Deleting the input would delete the output."""
+    before = frame.read_bytes()
+    output = tmp_path / "other.fits"
+    if link == "folder":
+        (tmp_path / "folder").symlink_to(tmp_path, target_is_directory=True)
+        output = tmp_path / "folder" / frame.name
+    elif link == "hard":
+        output.hardlink_to(frame)
+    else:
+        output.symlink_to(frame)
+    result = run_here("fits-compress", "-D", "-Y", "--overwrite", frame, "-O", output)
+    assert result.returncode == ExitCode.EXISTS
+    assert "would be the input itself" in only_line(result)
+    assert frame.read_bytes() == output.read_bytes() == before
+
+
+def test_an_output_that_became_the_input_is_not_deleted(
+    frame: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever file system makes two names one."""
+    monkeypatch.setattr("astrocodec.cli.planning._clash", lambda *_: "")
+    result = run_here("fits-compress", "-D", "-Y", "--overwrite", frame, "-O", frame)
+    assert result.returncode == ExitCode.EXISTS
+    assert "was not deleted" in only_line(result)
+    assert frame.exists()
+
+
 def test_a_missing_model(frame: Path) -> None:
     """Named, whether it is a name or a file."""
     result = run_here("fits-compress", frame, "--model", "no-such-model")

@@ -101,6 +101,8 @@ def test_permission_bits_are_kept(frame: Path, tmp_path: Path) -> None:
     frame.chmod(0o440)
     succeed_here("fits-compress", frame)
     assert (tmp_path / "frame.ac.fits").stat().st_mode & 0o777 == 0o440
+    succeed_here("fits-compress", "-F", "-Y", frame)
+    assert frame.stat().st_mode & 0o777 == 0o440
 
 
 def test_test_and_list_write_nothing(frame: Path, tmp_path: Path) -> None:

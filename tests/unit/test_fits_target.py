@@ -34,6 +34,16 @@ def test_an_existing_file_stays_until_the_new_one_is_whole(tmp_path: Path) -> No
     assert os.listdir(tmp_path) == ["out.fits"]
 
 
+def test_permissions_of_the_replaced_file_stay(tmp_path: Path) -> None:
+    path = tmp_path / "out.fits"
+    path.write_bytes(b"old")
+    path.chmod(0o640)
+    with Target(path, overwrite=True) as target:
+        target.file.write(b"new")
+        target.commit()
+    assert path.stat().st_mode & 0o7777 == 0o640
+
+
 def test_existing_files_are_not_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "out.fits"
     path.write_bytes(b"old")
