@@ -17,6 +17,7 @@ _THOROUGH, _EMBED, _TUNED_ONLY = 1, 2, 4
 _BIG_ENDIAN, _PAIRS, _WIDE = 1 << 8, 1 << 9, 1 << 10
 _DTYPES = ("u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f4", "f8")
 _MAX_DELTA = 960
+_MAX_AXES = 32  # of a stream, which has one more than a chunk of pairs
 
 
 @dataclass(frozen=True)
@@ -106,12 +107,12 @@ def _with_rest(told: FilterValues, values: Sequence[int]) -> FilterValues:
     kind, ndim = values[2], values[3]
     each = 2 if kind & _WIDE else 1
     at = 4 + each * ndim
-    if len(values) < at + 2 or kind & 255 >= len(_DTYPES):
+    pairs = bool(kind & _PAIRS)
+    if len(values) < at + 2 or kind & 255 >= len(_DTYPES) or ndim + pairs > _MAX_AXES:
         raise CorruptError("the filter's values contradict each other: the dataset's header is damaged")
     lengths = list(values[4:at])
     if each == 2:
         lengths = [low | high << 32 for low, high in zip(lengths[::2], lengths[1::2], strict=True)]
     packed = np.array(values[at + 1 : -1], "<u4").tobytes()
     dtype = np.dtype((">" if kind & _BIG_ENDIAN else "<") + _DTYPES[kind & 255]) if ndim else None
-    pairs = bool(kind & _PAIRS)
     return replace(told, delta=packed[: values[at]], dtype=dtype, pairs=pairs, chunk=tuple(lengths))

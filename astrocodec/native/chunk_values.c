@@ -51,6 +51,7 @@ int ac_chunk_values_read(const unsigned *values, size_t count, ac_chunk_values *
     out->big_endian = (type & AC_CHUNK_BIG_ENDIAN) != 0;
     out->pairs = (type & AC_CHUNK_PAIRS) != 0;
     out->ndim = (int32_t)ndim;
+    if (ndim + (unsigned)out->pairs > AC_MAX_DIMENSIONS) return contradiction(); /* the stream has an axis more */
     uint64_t left = (uint64_t)1 << 44; /* no chunk is larger, so that sizes cannot overflow */
     for (unsigned i = 0; i < ndim; i++) {
         out->shape[i] = values[FIXED + each * i] | (each == 2 ? (uint64_t)values[FIXED + each * i + 1] << 32 : 0);

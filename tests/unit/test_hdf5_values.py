@@ -9,6 +9,7 @@ from hdf5_programs import tuned_model
 
 import astrocodec
 import hdf5_filter
+from astrocodec._native import crc32c
 from astrocodec._native_chunk import ChunkCodec
 from astrocodec.errors import CorruptError, VersionError
 from hdf5_filter.values import FilterValues
@@ -106,6 +107,15 @@ def test_cut_values_are_found(count: int) -> None:
         FilterValues.from_values((*values, 5) if count == 9 else values)
     with pytest.raises(CorruptError):
         ChunkCodec((*values, 5) if count == 9 else values).encode(np.zeros(4, "u2"))
+
+
+def test_pairs_along_too_many_axes_are_refused() -> None:
+    """Their stream would have 33; no writer makes such values, but they have a good checksum."""
+    values = np.array([1, 0, 512 + 8, 32, *[1] * 31, 7, 0], "<u4")
+    made = (*values.tolist(), crc32c(values))
+    for read in (FilterValues.from_values, lambda found: ChunkCodec(found).encode(np.zeros(7, "c8"))):
+        with pytest.raises(CorruptError, match="contradict each other"):
+            read(made)
 
 
 def test_newer_values_are_refused_by_version() -> None:
