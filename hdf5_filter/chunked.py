@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 
 from astrocodec._native_chunk import ChunkCodec
+from astrocodec._native_hdf5 import filters_partial_chunks
 from hdf5_filter.identity import FILTER_ID
 
 __all__ = ["ChunkedDataset", "filter_ids", "filter_values", "has_shuffle_before"]
@@ -58,6 +59,10 @@ class ChunkedDataset:
     def of(cls, dataset: h5py.Dataset) -> ChunkedDataset | None:
         """Return the dataset so, or None where it must go the ordinary way."""
         if dataset.chunks is None or filter_ids(dataset) != [FILTER_ID]:
+            return None
+        # With H5Pset_chunk_opts, chunks at the edge are stored without filters, and filtered when the dataset grows.
+        plist = dataset.id.get_create_plist()
+        if not filters_partial_chunks(h5py.h5p.__file__, plist.id):
             return None
         # What h5py would convert cannot be taken as it lies in the file: integers of 12 bits, for instance.
         if not h5py.h5t.py_create(dataset.dtype, logical=True).equal(dataset.id.get_type()):

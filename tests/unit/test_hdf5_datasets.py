@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import threading
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from hdf5_programs import made, tuned_model
 
 import hdf5_filter
+import hdf5_filter.chunked
 from astrocodec.errors import CorruptError, ModelNotFoundError, VersionError
 from hdf5_filter.chunk_shape import choose_chunks
 from hdf5_filter.selection import parse_selection
@@ -177,6 +179,56 @@ def test_other_filters_take_the_ordinary_way(
     else:
         hdf5_filter.write_dataset(file, "x", data, append=True)
     assert (dataset[...] == np.concatenate([data, data])).all()
+
+
+def with_unfiltered_edges(file: h5py.File, name: str, data: np.ndarray, gzip: bool = False) -> h5py.Dataset:
+    """A dataset whose chunks at the edge pass no filter, as H5Pset_chunk_opts makes it."""
+    library = ctypes.CDLL(h5py.h5p.__file__)
+    library.H5Pset_chunk_opts.argtypes = [ctypes.c_int64, ctypes.c_uint]
+    plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    plist.set_chunk((32, 32))
+    assert library.H5Pset_chunk_opts(plist.id, 2) == 0
+    if gzip:
+        plist.set_deflate(4)
+    else:
+        plist.set_filter(hdf5_filter.FILTER_ID, h5py.h5z.FLAG_MANDATORY, (1, 0))
+    space = h5py.h5s.create_simple(data.shape, (h5py.h5s.UNLIMITED,) * data.ndim)
+    dataset = h5py.Dataset(h5py.h5d.create(file.id, name.encode(), h5py.h5t.py_create(data.dtype), space, plist))
+    dataset[...] = data
+    return dataset
+
+
+@pytest.mark.parametrize("rows", [50, 64])
+def test_chunks_at_the_edge_that_are_not_filtered(tmp_path: Path, rows: int) -> None:
+    """They are read and appended to as HDF5 does it: it would take a stream there for pixels."""
+    data = made("u2", (rows, 70))
+    with h5py.File(tmp_path / "x.h5", "w", libver="latest") as file:
+        dataset = with_unfiltered_edges(file, "x", data)
+        assert (hdf5_filter.read_dataset(dataset) == data).all()
+        assert (hdf5_filter.read_dataset(dataset, (slice(30, 40), -1)) == data[30:40, -1]).all()
+        hdf5_filter.write_dataset(file, "x", data[:7], append=True)
+    with h5py.File(tmp_path / "x.h5") as file:
+        expected = np.concatenate([data, data[:7]])
+        assert (file["x"][...] == expected).all()
+        assert (hdf5_filter.read_dataset(file["x"]) == expected).all()
+        whole = hdf5_filter.chunked.filters_partial_chunks
+        assert whole(h5py.h5p.__file__, file["x"].id.get_create_plist().id) is False
+    assert whole("nothing.so", 0) is None
+    assert hdf5_filter.verify(tmp_path / "x.h5").verified
+
+
+def test_files_with_unfiltered_edges(tmp_path: Path) -> None:
+    """Whole files: what we write has filters everywhere."""
+    data = made("u2", (250, 270))
+    with h5py.File(tmp_path / "a.h5", "w", libver="latest") as file:
+        with_unfiltered_edges(file, "gzip", data, gzip=True)
+        with_unfiltered_edges(file, "ours", data)
+    hdf5_filter.compress(tmp_path / "a.h5", tmp_path / "b.h5", chunks=(32, 32), tune=False)
+    hdf5_filter.decompress(tmp_path / "b.h5", tmp_path / "c.h5")
+    for name in ("b.h5", "c.h5"):
+        with h5py.File(tmp_path / name) as file:
+            assert all((file[each][...] == data).all() for each in ("gzip", "ours"))
+            assert hdf5_filter.chunked.ChunkedDataset.of(file["gzip"]) is not None or name == "c.h5"
 
 
 def test_virtual_and_contiguous_datasets_are_read(file: h5py.File) -> None:

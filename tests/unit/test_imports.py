@@ -38,6 +38,7 @@ ORDER = (
     "_native",
     "_native_stream",
     "_native_chunk",
+    "_native_hdf5",
     "model",
     "reference",
     "codec",
