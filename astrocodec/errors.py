@@ -25,5 +25,13 @@ class ModelNotFoundError(AstrocodecError, LookupError):
     """A stream names a model that is not installed here."""
 
 
+class DifferenceError(AstrocodecError):
+    """
+    Two files that must hold the same do not: the new file is not kept, and the old one is not touched.
+
+    Where a compressed file is compared with its original, either may have changed; damaged bytes are a `CorruptError`.
+    """
+
+
 class NativeLibraryError(AstrocodecError, ImportError):
     """The native library is missing, stale or of another version."""

@@ -6,11 +6,11 @@ Importing this package registers ``ASTROCODEC_1`` with astropy; astropy itself i
 
 from typing import TYPE_CHECKING, Any
 
+from astrocodec.errors import DifferenceError
 from fits_tiles.check import info, verify
 from fits_tiles.compress import compress
 from fits_tiles.context import options
 from fits_tiles.decompress import decompress
-from fits_tiles.difference import DifferenceError
 from fits_tiles.report import FileReport, HduReport
 from fits_tiles.when_imported import register_with_astropy
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from astrocodec.errors import DifferenceError
 from fits_tiles.blocks import BLOCK, CARD, Hdu, int_card, padded, read_at, split_cards, walk
 from fits_tiles.card_text import read_blob
 from fits_tiles.coders import TileCoder
@@ -24,7 +25,6 @@ from fits_tiles.container import (
     restored_header,
     stored_model,
 )
-from fits_tiles.difference import DifferenceError
 from fits_tiles.foreign import foreign_algorithm, staged
 from fits_tiles.grid import Band
 from fits_tiles.headers import ALGORITHM, TileLayout, holds_tiles, inflate, read_layout

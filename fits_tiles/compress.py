@@ -11,7 +11,7 @@ from typing import IO
 
 import numpy as np
 
-from astrocodec.errors import FormatError
+from astrocodec.errors import DifferenceError, FormatError
 from astrocodec.model import Model, load_model
 from fits_tiles.blocks import Hdu, int_card, read_at, walk
 from fits_tiles.check import Pair, compare
@@ -23,7 +23,6 @@ from fits_tiles.container import (
     is_plain_image,
     odd_padding,
 )
-from fits_tiles.difference import DifferenceError
 from fits_tiles.foreign import Staged, staged
 from fits_tiles.grid import TileGrid, plan_tile_shape
 from fits_tiles.headers import ALGORITHM, Quantization, TileLayout, holds_tiles

@@ -10,7 +10,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from astrocodec.errors import FormatError
+from astrocodec.errors import DifferenceError, FormatError
 from fits_tiles.blocks import BLOCK, Hdu, int_card, padded, read_at, walk
 from fits_tiles.card_format import assemble
 from fits_tiles.card_text import has_blob
@@ -26,7 +26,6 @@ from fits_tiles.container import (
     restored_header,
     stored_model,
 )
-from fits_tiles.difference import DifferenceError
 from fits_tiles.foreign import Staged, staged
 from fits_tiles.headers import TileLayout, holds_tiles, read_layout
 from fits_tiles.model_cards import MODEL_STEM

@@ -9,8 +9,8 @@ try:
 except ImportError as error:
     raise ImportError("hdf5_filter needs h5py: pip install 'astrocodec[hdf5]'") from error
 
+from astrocodec.errors import DifferenceError
 from hdf5_filter.check import info, verify
-from hdf5_filter.comparison import DifferenceError
 from hdf5_filter.compress import compress
 from hdf5_filter.decompress import decompress
 from hdf5_filter.filter_options import AstroCodec

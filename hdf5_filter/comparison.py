@@ -8,17 +8,13 @@ from typing import Any
 import h5py
 import numpy as np
 
-from astrocodec.errors import AstrocodecError
+from astrocodec.errors import DifferenceError
 from hdf5_filter.attributes import attribute_names, read_attribute
 from hdf5_filter.copying import link_names
 from hdf5_filter.references import Addresses, holds_references
 from hdf5_filter.transfer import blocks_of
 
-__all__ = ["DifferenceError", "compare_files", "same_blocks"]
-
-
-class DifferenceError(AstrocodecError):
-    """Two files are not copies of each other."""
+__all__ = ["compare_files", "same_blocks"]
 
 
 def compare_files(first: h5py.File, second: h5py.File, workers: int, advance: Callable[[int], None]) -> None:

@@ -11,9 +11,10 @@ from typing import Any
 
 import h5py
 
+from astrocodec.errors import DifferenceError
 from astrocodec.model import Model, load_model
 from astrocodec.target import Target
-from hdf5_filter.comparison import DifferenceError, compare_files
+from hdf5_filter.comparison import compare_files
 from hdf5_filter.copying import Place, copy_dataset, copy_file
 from hdf5_filter.files import copy_userblock, create_like, datasets_of, open_file, system_errors
 from hdf5_filter.filter_options import AstroCodec

@@ -2,11 +2,10 @@
 
 import errno
 import os
-import sys
 from dataclasses import dataclass
 
 from astrocodec.cli.exit_codes import ExitCode
-from astrocodec.errors import FormatError, ModelNotFoundError, NativeLibraryError, VersionError
+from astrocodec.errors import DifferenceError, FormatError, ModelNotFoundError, NativeLibraryError, VersionError
 
 _ADVICE = {
     errno.ENOSPC: "no space left on the device; free some, or choose another place with --outdir or -O",
@@ -73,7 +72,7 @@ def _code(error: BaseException, file: str) -> ExitCode:
         (ModelNotFoundError, ExitCode.NEEDS_INSTALL),
         (VersionError, ExitCode.NEEDS_INSTALL),
         (NativeLibraryError, ExitCode.NEEDS_INSTALL),
-        (_difference_errors(), ExitCode.DIFFERS),
+        (DifferenceError, ExitCode.DIFFERS),
         (FormatError, ExitCode.BAD_DATA),
         (FileExistsError, ExitCode.EXISTS),
         (OSError, ExitCode.SYSTEM),
@@ -82,12 +81,6 @@ def _code(error: BaseException, file: str) -> ExitCode:
         (KeyboardInterrupt, ExitCode.INTERRUPTED),
     )
     return next((code for kind, code in kinds if isinstance(error, kind)), ExitCode.INTERNAL)
-
-
-def _difference_errors() -> tuple[type[BaseException], ...]:
-    """What the packages that were used raise where two files differ."""
-    used = (sys.modules.get(name) for name in ("fits_tiles", "hdf5_filter"))
-    return tuple(package.DifferenceError for package in used if package is not None)
 
 
 def _system_text(error: OSError, file: str) -> str:

@@ -18,6 +18,7 @@ from astrocodec.cli.exit_codes import ExitCode
 from astrocodec.cli.failures import explain
 from astrocodec.cli.inputs import Input
 from astrocodec.cli.size_table import Outcome
+from astrocodec.errors import DifferenceError
 
 if TYPE_CHECKING:
     from fits_tiles import FileReport
@@ -136,7 +137,7 @@ def _perform(task: Task, workers: int, progress: Progress | None) -> "FileReport
         **task.options,
     )
     if report.verified is False:
-        raise fits_tiles.DifferenceError("the output does not give back the input; keep the input")
+        raise DifferenceError("the output does not give back the input; keep the input")
     if target is not None and not task.source.is_stdin and not replaces:
         shutil.copymode(task.source.path, target)
     if task.destination is Destination.DELETE_INPUT:
@@ -157,8 +158,6 @@ def _prepare_target(target: Path, overwrite: bool) -> None:
 
 def _delete_input(task: Task, report: "FileReport") -> None:
     """Delete the input, once its copy is on the disk and verified."""
-    from fits_tiles import DifferenceError
-
     if report.verified is not True:
         raise DifferenceError("the output was not verified; the input was kept")
     if task.target is not None and os.path.samefile(task.target, task.source.path):

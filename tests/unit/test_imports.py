@@ -166,3 +166,13 @@ def test_hdf5_filter_loads_neither_torch_nor_astropy() -> None:
     pytest.importorskip("h5py")
     heavy = {"torch", "astropy", "hdf5plugin", "fits_tiles", "scipy"}
     assert run(f"import sys, hdf5_filter; print(sorted({heavy!r} & sys.modules.keys()))").strip() == "[]"
+
+
+def test_a_difference_is_one_error_whatever_the_format() -> None:
+    """One `except` serves both doors."""
+    pytest.importorskip("h5py")
+    import fits_tiles
+    import hdf5_filter
+    from astrocodec.errors import DifferenceError
+
+    assert fits_tiles.DifferenceError is hdf5_filter.DifferenceError is DifferenceError
