@@ -23,6 +23,7 @@ Estimator = Literal["median", "mean", "sextractor"]
 _FAR = 8
 # Change of level from one box to the next, in units of the noise: a slope adds a twelfth of its square to the variance.
 _STEEP = 0.3
+_MOST_PASSES = 4
 _ESTIMATORS = {"median": "MedianBackground", "mean": "MeanBackground", "sextractor": "SExtractorBackground"}
 
 
@@ -32,7 +33,7 @@ class Background:
 
     Attributes
     ----------
-    level, noise : ndarray of float32, [y, x]
+    level, noise : ndarray of float32 or float64, [y, x]
         ADU. `noise` is the standard deviation before rounding to the image's step; of counted photons and other noise
         well below a step, that of the values as they are.
     box : int
@@ -40,17 +41,20 @@ class Background:
     step : float
         ADU between possible values of the image: rounding adds ``step**2 / 12`` to the variance of the pixels. 0 where
         they are continuous, or the noise contains it.
+    regions : tuple of (slice, slice)
+        Parts that were treated on their own; empty if there are none.
     """
 
-    level: NDArray[np.float32]
-    noise: NDArray[np.float32]
+    level: NDArray[Any]
+    noise: NDArray[Any]
     box: int
     step: float
+    regions: tuple[Region, ...] = ()
 
     @property
-    def total_noise(self) -> NDArray[np.float32]:
+    def total_noise(self) -> NDArray[Any]:
         """Standard deviation of the pixels as they are, rounding included; ADU."""
-        total: NDArray[np.float32] = np.sqrt(self.noise**2 + np.float32(self.step**2 / 12))
+        total: NDArray[Any] = np.sqrt(self.noise**2 + self.noise.dtype.type(self.step**2 / 12))
         return total
 
 
@@ -172,21 +176,27 @@ def background_map(
     if plane.is_empty:
         raise ValueError("no pixel of the image counts: all are masked or NaN")
     values = plane.smooth
-    level, noise = np.zeros(values.shape, np.float32), np.zeros(values.shape, np.float32)
+    level, noise = np.zeros(values.shape, values.dtype), np.zeros(values.shape, values.dtype)
     parts = [part for part in regions or [(slice(None), slice(None))] if not plane.mask[part].all()]
     for region in parts:
         here, mask = values[region], plane.mask[region]
         level[region], noise[region] = _of_region(here, mask, box, sigma, estimator, filter_size)
-        if _is_steep(level[region], noise[region], box):
-            # A slope within a box is no noise: what the first level leaves is measured again.
-            more, noise[region] = _of_region(here - level[region], mask, box, sigma, estimator, filter_size)
+        for _ in range(_MOST_PASSES):
+            if not _is_steep(level[region], noise[region], box):
+                break
+            # A slope within a box is no noise: what the level so far leaves is measured again.
+            more, left = _of_region(here - level[region], mask, box, sigma, estimator, filter_size)
             level[region] += more
-    noise /= np.float32(clipped_share(sigma))
+            is_done = float(np.median(left)) > 0.97 * float(np.median(noise[region]))
+            noise[region] = left
+            if is_done:
+                break
+    noise /= values.dtype.type(clipped_share(sigma))
     # Rounding and the even spread both add a twelfth.
     rounding = plane.step**2 / 12
     if _is_sparse(plane, noise):
         for region in parts:
             level[region], noise[region] = _of_counts(plane, region, box, filter_size)
         rounding = 0.0
-    np.sqrt(np.maximum(noise**2 - np.float32(2 * rounding), 0), out=noise)
-    return Background(level, noise, box, plane.step if rounding else 0.0)
+    np.sqrt(np.maximum(noise**2 - values.dtype.type(2 * rounding), 0), out=noise)
+    return Background(level, noise, box, plane.step if rounding else 0.0, tuple(regions))

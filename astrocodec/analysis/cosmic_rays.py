@@ -18,6 +18,7 @@ from astrocodec.analysis.extra import require
 from astrocodec.analysis.plane import Plane, as_plane
 
 _MOST_CANDIDATES = 1 << 18
+_HIGHEST = 1e6
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,25 +122,28 @@ def cosmic_rays(
     """
     ndimage = require("scipy.ndimage")
     plane = image if isinstance(image, Plane) else as_plane(image)
-    noise = np.maximum(background.total_noise, np.float32(1e-12))
-    rest = np.where(plane.mask, np.float32(0), plane.values - background.level).astype(np.float32)
-    significance = _laplacian(rest) / (2 * noise)
-    y, x = np.nonzero((significance > neighbours * nsigma) & (rest > 2 * noise))
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        rest = (plane.values - background.level) / background.total_noise
+    rest = np.where(plane.mask | ~np.isfinite(rest), np.float32(0), np.clip(rest, -_HIGHEST, _HIGHEST)).astype(np.float32)
+    significance = _laplacian(rest) / 2
+    y, x = np.nonzero((significance > neighbours * nsigma) & (rest > 2))
     mask = np.zeros(rest.shape, np.bool_)
-    if not y.size or y.size > _MOST_CANDIDATES:
-        return CosmicRays(mask, 0, 0.0)
     strong = significance[y, x] > nsigma
+    if not strong.any() or y.size > _MOST_CANDIDATES:
+        return CosmicRays(mask, 0, 0.0)
     y_strong, x_strong = y[strong], x[strong]
-    sigma = noise[y_strong, x_strong]
+    sigma = np.ones(y_strong.size, np.float32)
     if gain is not None:
-        photons = np.maximum(np.median(_windows(rest, y_strong, x_strong, 2), axis=1), 0) / gain
-        photon_noise = np.sqrt(sigma**2 + photons)
-        significance[y_strong, x_strong] *= sigma / photon_noise
-        sigma = photon_noise
+        # Photons above the background, their variance in units of the background's.
+        photons = np.maximum(np.median(_windows(rest, y_strong, x_strong, 2), axis=1), 0)
+        sigma = np.sqrt(1 + photons / (gain * background.total_noise[y_strong, x_strong])).astype(np.float32)
+        significance[y_strong, x_strong] /= sigma
     # The flux of a sampled source has a Laplacian too: that of the surroundings is taken off.
     excess = significance[y_strong, x_strong] - np.median(_windows(significance, y_strong, x_strong, 2), axis=1)
     sharp = excess > nsigma
     y_strong, x_strong, excess, sigma = y_strong[sharp], x_strong[sharp], excess[sharp], sigma[sharp]
+    if not y_strong.size:
+        return CosmicRays(mask, 0, 0.0)
     structure = np.maximum(_fine_structure(rest, y_strong, x_strong) / sigma, 0.01)
     hit = excess > contrast * structure
     mask[y_strong[hit], x_strong[hit]] = True

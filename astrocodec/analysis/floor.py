@@ -13,11 +13,14 @@ from astrocodec.analysis.background import Background, Region, background_map
 from astrocodec.analysis.correlated import Correlated
 from astrocodec.analysis.entropy import gaussian_bits_of, poisson_read_bits_of
 from astrocodec.analysis.extra import require
+from astrocodec.analysis.local_noise import local_noise
 from astrocodec.analysis.photon_transfer import Transfer
 from astrocodec.analysis.plane import Plane, as_plane
 
 # Pixels over which the signal of a source is smoothed before its photon noise is told from it.
 _SMOOTH = 1.0
+_STRUCTURED = 0.92
+_TOO_MUCH = 0.12
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +30,8 @@ class Floor:
     Attributes
     ----------
     gaussian : float
-        Bits per pixel of the background's noise, as if there were no sources (Pence, Seaman & White 2009).
+        Bits per pixel of the background's noise, as if there were no sources (Pence, Seaman & White 2009); where the
+        image has structure, of the noise between neighbours.
     poisson_read : float or None
         Bits per pixel of the noise of each pixel's own signal, photons and amplifier; None if gain, read noise or bias
         are not known.
@@ -51,7 +55,7 @@ def _signal(plane: Plane, background: Background, mask: NDArray[np.bool_] | None
     if mask is None or not mask.any():
         return background.level
     ndimage = require("scipy.ndimage")
-    above = np.where(mask & ~plane.mask, plane.values - background.level, np.float32(0)).astype(np.float32)
+    above = np.where(mask & ~plane.mask, plane.values - background.level, np.float32(0))
     return background.level + np.where(mask, ndimage.gaussian_filter(above, _SMOOTH, truncate=3.0), np.float32(0))
 
 
@@ -63,6 +67,7 @@ def noise_floor(
     sources: NDArray[np.bool_] | None = None,
     step: float | None = None,
     correlated: Correlated | None = None,
+    lag: int = 1,
 ) -> Floor:
     """Noise floor of an image.
 
@@ -80,6 +85,9 @@ def noise_floor(
         ADU between possible values, by default as the image's greatest common divisor tells.
     correlated : Correlated, optional
         Noise of whole rows and columns, which a codec can foretell; without it such noise counts as any other.
+    lag : int, optional
+        As for `local_noise`, which takes the place of the background's noise where it is well below it: there the image
+        has structure.
 
     Returns
     -------
@@ -99,13 +107,19 @@ def noise_floor(
     if correlated is not None:
         share = 1 - correlated.row_share - correlated.column_share
         variance = variance * np.float32(max(share, 0.0))
-    bits = gaussian_bits_of(np.sqrt(variance) / unit).astype(np.float32)
+    sigma = np.sqrt(variance)
+    if background.step:
+        near = local_noise(plane, box=background.box, lag=lag, regions=background.regions)
+        # Both scatter by a percent or two: the smaller one counts where the difference is more than that.
+        sigma = np.where(near < np.float32(_STRUCTURED) * sigma, near, sigma)
+    bits = gaussian_bits_of(sigma / unit).astype(np.float32)
     count = ~plane.mask
     pixels = max(1, int(count.sum()))
     gaussian = float(bits[count].sum(dtype=np.float64) / pixels)
     known = [
         (region, t) for region, t in transfers if t.gain is not None and t.bias is not None and t.read_noise is not None
     ]
+    is_used = False
     if known:
         signal = _signal(plane, background, sources)
     for region, t in known:
@@ -113,6 +127,10 @@ def noise_floor(
         assert t.bias is not None
         assert t.read_noise is not None
         electrons = (signal[region] - np.float32(t.bias)) * np.float32(t.gain)
-        bits[region] = poisson_read_bits_of(electrons, t.gain * float(unit), t.read_noise)
+        of_photons = poisson_read_bits_of(electrons, t.gain * float(unit), t.read_noise)
+        # A gain from structure that was taken for noise gives more than neighbouring pixels allow.
+        if float(np.median(of_photons[::4, ::4] - bits[region][::4, ::4])) < _TOO_MUCH:
+            bits[region] = of_photons
+            is_used = True
     bits[~count] = 0
-    return Floor(gaussian, float(bits.sum(dtype=np.float64) / pixels) if known else None, bits)
+    return Floor(gaussian, float(bits.sum(dtype=np.float64) / pixels) if is_used else None, bits)

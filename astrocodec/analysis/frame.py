@@ -311,7 +311,7 @@ def analyse_frame(
         basis = replace(basis, bits=None if bits is None else _bits_of_plane(bits, index))
     plane = as_plane(values, hidden)
     share = float(plane.mask.mean())
-    if 0 < share < 1:
+    if 0.0 < share < 1.0:
         notes.append(f"{100 * share:.2g} % of the pixels do not count: NaN, infinite or masked")
     basis = replace(basis, quantisation=quantisation(plane), notes=tuple(notes))
     problem = _too_little(plane)
@@ -334,7 +334,8 @@ def _measured(basis: FrameAnalysis, plane: Plane, box: int, sigma: float, nsigma
     snr = snr_map(plane, background)
     found = source_mask(plane, background, nsigma=nsigma, snr=snr)
     common = correlated_noise(plane, background, sources=found.mask, regions=layout.regions)
-    transfers = _transfers(plane, layout, found.mask)
+    # Values between integers have been calibrated or resampled: their variance tells nothing of electrons.
+    transfers = _transfers(plane, layout, found.mask) if plane.step else []
     reliable = [(region, t) for region, t in transfers if t.is_reliable]
     best = _best(transfers)
     bayer = bayer_phase(plane)
@@ -345,12 +346,12 @@ def _measured(basis: FrameAnalysis, plane: Plane, box: int, sigma: float, nsigma
     if step:
         floor = noise_floor(
             plane, background, transfers=reliable, sources=found.mask, step=step,
-            correlated=None if bayer.is_mosaic else common,
+            correlated=None if bayer.is_mosaic else common, lag=2 if bayer.is_mosaic else 1,
         )  # fmt: skip
     else:
         notes.append("values between integers: a noise floor in bits needs a step that they are rounded to")
-    if best is None or not best.is_reliable:
-        notes.append("gain not known to 10 %: the floor is that of the background's noise, sources left out")
+    if floor is not None and floor.poisson_read is None:
+        notes.append("gain not known to 10 %: the floor is that of the noise without sources' photons")
     if codes.missing_share > 0.01:
         notes.append(f"{100 * codes.missing_share:.2g} % of the codes in use are missing")
     if codes.uneven_period:
@@ -367,6 +368,8 @@ def _measured(basis: FrameAnalysis, plane: Plane, box: int, sigma: float, nsigma
     spread = None if bits is None else allocation(bits, found, snr)
     per_pixel = bits.bits_per_pixel if bits is not None else basis.bits_per_pixel
     efficiency = None if floor is None or not per_pixel else floor.best / per_pixel
+    if bits is not None and efficiency is not None and efficiency > 1.02:
+        notes.append("the stream is below the noise floor: structure of the image is taken for noise")
     return replace(
         basis,
         floor_bits=None if floor is None else floor.best,

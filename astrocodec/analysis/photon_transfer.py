@@ -102,7 +102,7 @@ def _patches(signal: NDArray[Any], differences: NDArray[Any], good: NDArray[np.b
     squares = np.where(used, steps * steps, np.float32(0))
     variance = squares.sum(axis=1, dtype=np.float64) / used.sum(axis=1)
     for _ in range(3):
-        inside = squares <= np.float32(_CLIP**2) * variance[:, None].astype(np.float32)
+        inside = squares <= np.float32(_CLIP**2) * variance[:, None].astype(squares.dtype)
         n = np.maximum((inside & used).sum(axis=1), 1)
         variance = np.where(inside, squares, np.float32(0)).sum(axis=1, dtype=np.float64) / n / _KEPT_VARIANCE
     mean = np.where(used, means, np.float32(0)).sum(axis=1, dtype=np.float64) / used.sum(axis=1)

@@ -12,6 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 # float32 holds integers up to 2**24 exactly; a quarter of it leaves two bits for differences.
 _EXACT = 1 << 22
 _SAMPLED = 1 << 16
+# Squares of values between these fit float32; above the farthest not even float64.
+_LEAST, _LARGEST, _FARTHEST = 1e-12, 1e12, 1e150
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +25,7 @@ class Plane:
     values : ndarray of float32 or float64, [y, x]
         ADU; 0 where masked.
     mask : ndarray of bool, [y, x]
-        True for pixels that do not count: masked, NaN or infinite.
+        True for pixels that do not count: masked, NaN, infinite or beyond 1e150.
     step : float
         ADU between possible values: 1 for most integers, 16 for 12 bits in the upper part of 16; 0 for floats that are
         no integers.
@@ -99,12 +101,13 @@ def as_plane(image: ArrayLike, mask: ArrayLike | None = None) -> Plane:
         bad |= given
     values = values.astype(values.dtype.newbyteorder("="), copy=False)
     if values.dtype.kind == "f":
-        bad |= ~np.isfinite(values)
+        bad |= ~(np.abs(values) < values.dtype.type(min(_FARTHEST, float(np.finfo(values.dtype).max))))
     any_bad = bool(bad.any())
     good = values[~bad] if any_bad else values.ravel()
     step = _step_of(good)
     largest = max(abs(float(good.max())), abs(float(good.min()))) if good.size else 0.0
     is_exact = values.dtype.itemsize <= 2 or values.dtype == np.float32 or (step > 0 and largest < _EXACT)
+    is_exact = is_exact and (largest == 0 or _LEAST < largest < _LARGEST)
     floats = values.astype(np.float32 if is_exact else np.float64)
     if any_bad:
         floats[bad] = 0

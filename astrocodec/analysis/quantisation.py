@@ -13,9 +13,17 @@ from astrocodec.valueset import fit_lattice
 
 _MOST_CODES = 1 << 24
 # Counts that a code must be expected to have for its absence, or its width, to mean something.
-_EXPECTED = 12.0
+_EXPECTED = 20.0
+_COMPARED = 60.0
+# Codes in a row that may be missing.
+_REACH = 4
 _PERIODS = (2, 4, 8, 16)
-_SIGNIFICANT = 5.0
+_DEGREE = 10
+_SIGNIFICANT = 6.0
+_LEAST_UNEVEN = 0.01
+_LEAST_CODES = 16
+_ON_LATTICE = 0.99
+_LEAST_STEP = 1.04
 
 
 @dataclass(frozen=True)
@@ -64,46 +72,105 @@ class Quantisation:
         return max((abs(w - 1) for w in self.uneven_widths), default=0.0)
 
 
-def _smooth(counts: NDArray[np.float64], width: int) -> NDArray[np.float64]:
-    """Running mean over `width` codes: sums over whole periods cancel what repeats."""
-    padded = np.pad(counts, (width // 2 + 1, width - width // 2 - 1), mode="edge")
-    sums = np.cumsum(padded)
-    even = (sums[width:] - sums[:-width]) / width
-    # An even width is half a code off: the mean of both sides.
-    return even[: counts.size]
+def _nearest_used(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Count of the nearest code before each that occurs, 0 if that is farther than `_REACH` codes."""
+    index = np.arange(counts.size)
+    last = np.maximum.accumulate(np.where(counts > 0, index, -1))
+    before = np.concatenate([[-1], last[:-1]])
+    return np.where((before >= 0) & (index - before <= _REACH), counts[before], 0.0)
 
 
 def _expected(counts: NDArray[np.float64]) -> NDArray[np.float64]:
-    """What each code would count if its surroundings were smooth: a curve through 33 codes (Savitzky & Golay 1964)."""
-    half = 16
-    x = np.arange(-half, half + 1, dtype=np.float64)
-    design = np.stack([np.ones_like(x), x, x * x, x**3, x**4], axis=1)
-    weights = np.linalg.pinv(design)[0]
-    return np.convolve(np.pad(counts, half, mode="edge"), weights[::-1], mode="valid")
+    """What each code should count, given those beside it that occur: their geometric mean."""
+    return np.asarray(np.sqrt(_nearest_used(counts) * _nearest_used(counts[::-1])[::-1]))
 
 
-def _widths(counts: NDArray[np.float64], expected: NDArray[np.float64], first: int) -> tuple[int, tuple[float, ...]]:
-    """The period with significantly uneven widths, the longest that adds something; and the widths."""
-    usable = expected > _EXPECTED
-    if usable.sum() < 8:
+def _takes_over(counts: NDArray[np.int64], places: NDArray[np.int64]) -> bool:
+    """Whether values before a hole count about twice as much: those of codes that a converter misses."""
+    gaps = np.diff(places)
+    wide, narrow = counts[places[:-1][gaps > gaps.min()]], counts[places[:-1][gaps == gaps.min()]]
+    return bool(gaps.max() > gaps.min()) and float(wide.mean()) > 1.5 * float(narrow.mean())
+
+
+def _lattice(counts: NDArray[np.int64], used: NDArray[np.int64]) -> tuple[float, NDArray[np.int64]] | None:
+    """Step and values of the lattice on which nearly all pixels lie, if there is one wider than integers."""
+    part = _main_part(counts.astype(np.float64))
+    frequent = used[(used >= part.start) & (used < part.stop)]
+    for values in (used, frequent):
+        if values.size < _LEAST_CODES:
+            continue
+        found = fit_lattice(values - values[0])
+        if found is None:
+            continue
+        step, phase = found[0], found[1] + (int(values[0]) << 32)
+        index = np.arange(-(phase // step) - 1, ((counts.size << 32) - phase) // step + 1)
+        places = (index * step + phase) >> 32
+        places = places[(places >= 0) & (places < counts.size)]
+        is_whole = places.size >= _LEAST_CODES and counts[places].sum() >= _ON_LATTICE * counts.sum()
+        if is_whole and step >= _LEAST_STEP * 2**32 and not _takes_over(counts, places[places < part.stop]):
+            return step / 2**32, places
+    return None
+
+
+def _main_part(counts: NDArray[np.float64]) -> slice:
+    """The longest stretch of codes whose counts are high enough to be compared."""
+    smooth = np.convolve(counts, np.ones(17) / 17, mode="same")
+    best = slice(0, 0)
+    for share in (0.0, 0.02):
+        level = max(_COMPARED, share * float(smooth[best].max(initial=0.0)))
+        edges = np.diff(np.concatenate([[0], smooth >= level, [0]]).astype(np.int8))
+        starts, stops = np.flatnonzero(edges > 0), np.flatnonzero(edges < 0)
+        if not starts.size:
+            break
+        longest = int(np.argmax(stops - starts))
+        best = slice(int(starts[longest]), int(stops[longest]))
+    return best
+
+
+def _widths(counts: NDArray[np.float64], first: int) -> tuple[int, tuple[float, ...]]:
+    """Relative widths by remainder, of the shortest period that explains them; none where they are even.
+
+    The logarithm of the counts is a polynomial plus a number for each remainder: least squares. Gaussian noise is a
+    parabola there.
+    """
+    part = _main_part(counts)
+    counts, first = counts[part], first + part.start
+    if not counts.size:
         return 0, ()
-    codes = (np.arange(counts.size) + first)[usable]
-    seen, mean = counts[usable], expected[usable]
-    best: tuple[int, NDArray[np.float64]] | None = None
-    for period in _PERIODS:
-        if codes.size < 2 * period:
-            break
-        rest = codes % period
-        total = np.bincount(rest, mean, period)
-        if (total == 0).any():
-            break
-        widths = np.bincount(rest, seen, period) / total
-        before = np.ones(period) if best is None else np.resize(best[1], period)
-        # The parabolas are not perfect: a tenth of a percent is not believed.
-        error = np.sqrt(1 / total + 1e-6)
-        if (np.abs(widths - before) > _SIGNIFICANT * error).any() and np.abs(widths - before).max() > 0.01:
-            best = period, widths / widths.mean()
-    return (0, ()) if best is None else (best[0], tuple(float(w) for w in best[1]))
+    used = counts > _COMPARED / 4
+    period = max((p for p in _PERIODS if used.sum() >= 3 * p + _DEGREE), default=0)
+    if not period:
+        return 0, ()
+    codes = np.arange(counts.size)
+    rest = (codes + first) % period
+    smooth = np.polynomial.chebyshev.chebvander(np.linspace(-1, 1, counts.size), _DEGREE)
+    pattern = (rest[:, None] == np.arange(period)).astype(np.float64)[:, 1:] - (rest == 0)[:, None]
+    design = np.concatenate([smooth, pattern], axis=1)[used]
+    weight = np.sqrt(counts[used])
+    target = np.log(counts[used])
+    for _ in range(3):
+        solution, *_ = np.linalg.lstsq(design * weight[:, None], target * weight, rcond=None)
+        # A code that took over a missing one's counts says nothing of the others.
+        deviation = np.abs(target - design @ solution) * weight
+        usual = 6 * max(1.0, 1.4826 * float(np.median(deviation)))
+        weight[deviation > max(usual, float(np.percentile(deviation, 98)))] = 0
+    misfit = float((((target - design @ solution) * weight) ** 2).sum()) / max(1, int(used.sum()) - design.shape[1])
+    found = solution[_DEGREE + 1 :]
+    offsets = np.concatenate([[-found.sum()], found])
+    # Every remainder's own error; what the polynomial does not follow adds to it.
+    total = np.bincount(rest[used], np.where(weight > 0, counts[used], 0), period)
+    if (total == 0).any():
+        return 0, ()
+    error = np.sqrt(max(1.0, misfit) / total)
+    best = 0
+    before = np.zeros(period)
+    for shorter in (p for p in _PERIODS if p <= period):
+        mean = np.array([np.average(offsets[r::shorter], weights=total[r::shorter]) for r in range(shorter)])
+        folded = np.resize(mean, period)
+        if (np.abs(folded - before) > np.maximum(_SIGNIFICANT * error, _LEAST_UNEVEN)).any():
+            best, before = shorter, folded
+    widths = np.exp(before[:best])
+    return best, tuple(float(w) for w in widths / widths.mean()) if best else ()
 
 
 def quantisation(image: ArrayLike | Plane, *, mask: ArrayLike | None = None) -> Quantisation:
@@ -139,12 +206,10 @@ def quantisation(image: ArrayLike | Plane, *, mask: ArrayLike | None = None) -> 
     step, phase = plane.step, float(low % plane.step)
     on_lattice = np.arange(0, span, int(plane.step))
     if plane.step == 1 and 16 < used.size < 0.95 * span and span <= 65536:
-        lattice = fit_lattice(used)
-        if lattice is not None and lattice[0] / 2**32 < span / 16:
-            step, phase = lattice[0] / 2**32, (lattice[1] / 2**32 + low) % (lattice[0] / 2**32)
-            index = np.arange(int(span / step) + 2)
-            on_lattice = (index * lattice[0] + lattice[1]) >> 32
-            on_lattice = on_lattice[(on_lattice >= 0) & (on_lattice < span)]
+        lattice = _lattice(counts, used)
+        if lattice is not None:
+            step, on_lattice = lattice
+            phase = (float(on_lattice[0]) + low) % step
     bits = math.log2(max(on_lattice.size, 1))
     histogram = counts[on_lattice].astype(np.float64)
     if histogram.size < 8 or step != int(step):
@@ -158,7 +223,7 @@ def _with_codes(histogram: NDArray[np.float64], codes: NDArray[np.int64], found:
     missing = codes[absent]
     should = int((expected > _EXPECTED).sum())
     first = round(codes[0] / found.step)
-    period, widths = _widths(histogram, expected, first)
+    period, widths = _widths(histogram, first)
     return Quantisation(
         True,
         found.step,

@@ -42,9 +42,9 @@ def snr_map(image: ArrayLike | Plane, background: Background) -> NDArray[np.floa
     plane = image if isinstance(image, Plane) else as_plane(image)
     if background.level.shape != plane.values.shape:
         raise ValueError(f"background of shape {background.level.shape}, image of {plane.values.shape}")
-    signal = np.asarray(plane.values - background.level, np.float32)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        snr = signal / background.total_noise
+    signal = plane.values - background.level
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        snr = np.asarray(signal / background.total_noise, np.float32)
     snr[(signal == 0) & ~np.isfinite(snr)] = 0
     snr[plane.mask] = np.nan
     return snr
