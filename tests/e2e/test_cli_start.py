@@ -11,7 +11,7 @@ from cli_process import COMMAND, environment, succeed
 GENEROUS_SECONDS = 2.0
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["fits-compress", "--help"]])
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["fits-compress", "--help"], ["analyze", "--help"]])
 def test_start_is_quick(arguments: list[str]) -> None:
     """The best of three starts."""
     times = []
@@ -22,13 +22,17 @@ def test_start_is_quick(arguments: list[str]) -> None:
     assert min(times) < GENEROUS_SECONDS
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["fits-compress", "--help"], ["models"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["--version"], ["fits-compress", "--help"], ["models"], ["analyze", "--help"], ["compare", "--help"]],
+)
 def test_help_loads_no_heavy_library(arguments: list[str]) -> None:
     """Neither astropy nor torch nor the progress bar's library."""
     program = (
         "import sys, atexit\n"
         "from astrocodec.cli import main\n"
         "heavy = {'astropy', 'torch', 'rich', 'imagecodecs', 'fits_tiles'}\n"
+        "heavy |= {'photutils', 'matplotlib', 'scipy', 'skimage'}\n"
         "atexit.register(lambda: print(sorted(heavy & sys.modules.keys()), file=sys.stderr))\n"
         f"main({arguments!r})\n"
     )
@@ -47,6 +51,8 @@ def test_help_names_every_command_and_the_exit_codes() -> None:
         "plugin-path",
         "info",
         "verify",
+        "analyze",
+        "compare",
         "models",
         "tune",
         "train",

@@ -1,0 +1,220 @@
+"""`analyze` and `compare`: what they say, write and return, for good files and for odd ones."""
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from cli_process import run_here, succeed_here
+
+import fits_tiles
+from astrocodec.cli.exit_codes import ExitCode
+from astrocodec.simulate import simulate
+
+pytest.importorskip("photutils")
+pytest.importorskip("skimage")
+pytest.importorskip("matplotlib")
+
+
+@pytest.fixture(scope="module")
+def night(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three exposures, one of them compressed, and a file without an image."""
+    folder = tmp_path_factory.mktemp("night")
+    for number, seconds in enumerate((10.0, 100.0, 1000.0)):
+        frame = simulate("ccd", shape=(256, 288), seed=number, exptime=seconds)
+        fits.PrimaryHDU(frame.data, frame.header()).writeto(folder / f"{number}.fits")
+    fits_tiles.compress(folder / "2.fits", folder / "2.ac.fits")
+    (folder / "2.fits").unlink()
+    table = fits.BinTableHDU.from_columns([fits.Column("flux", "E", array=np.arange(7.0))], name="CAT")
+    fits.HDUList([fits.PrimaryHDU(), table]).writeto(folder / "table.fits")
+    return folder
+
+
+class Outline(HTMLParser):
+    """What a page consists of; every tag must be closed."""
+
+    VOID = frozenset({"meta", "img", "br", "input", "path", "use", "rect", "circle", "image", "line"})
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+        assert not self.open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in self.VOID:
+            assert self.open.pop() == tag
+
+
+def check_page(path: Path) -> Outline:
+    """A page needs nothing from elsewhere, and pictures have words."""
+    text = path.read_text(encoding="utf-8")
+    page = Outline(text)
+    assert not re.findall(
+        r"(?:src|href)=\"(?!data:|#)[^\"]*\"|url\((?!#)|@import|https?://", re.sub(r'xmlns(:\w+)?="[^"]*"', "", text)
+    )
+    for tag, attributes in page.tags:
+        if tag == "img":
+            assert attributes.get("alt")
+        if tag == "svg":
+            assert attributes.get("role") == "img"
+            assert attributes.get("aria-label")
+    names = [attributes["id"] for _, attributes in page.tags if attributes.get("id")]
+    assert len(names) == len(set(names))
+    return page
+
+
+def test_one_file_is_a_card(night: Path) -> None:
+    """Every number with what it means."""
+    text = succeed_here("analyze", night / "0.fits").decode()
+    for word in ("ratio", "bits/pixel", "floor", "efficiency", "noise", "sources", "step", "saves", "RICE_1"):
+        assert word in text
+    efficiency = float(re.search(r"efficiency\s+([\d.]+) %", text)[1])  # type: ignore[index]
+    assert 80 < efficiency < 105
+
+
+def test_a_folder_is_a_table_and_a_page(night: Path, tmp_path: Path) -> None:
+    """In processes; a file without an image is named, and no failure."""
+    page = tmp_path / "night.html"
+    result = run_here("analyze", "-r", night, "-j", "2", "-o", page)
+    assert result.returncode == ExitCode.OK
+    assert b"table.fits: holds no image: a table" in result.stderr
+    lines = result.stdout.decode().splitlines()
+    assert len([line for line in lines if ".fits[" in line]) == 3
+    outline = check_page(page)
+    assert [tag for tag, _ in outline.tags].count("script") == 1
+    assert sum(attributes.get("class") == "image" for tag, attributes in outline.tags if tag == "section") == 3
+    text = page.read_text()
+    assert "Exposure time and compression ratio" in text
+    assert "Noise and bits per pixel" in text
+    again = run_here("analyze", "-r", night, "-o", page)
+    assert again.returncode == ExitCode.EXISTS
+    assert page.stat().st_size < 1_500_000
+
+
+def test_json_and_the_sections_that_are_left_out(night: Path, tmp_path: Path) -> None:
+    """Numbers for programs."""
+    page = tmp_path / "page.html"
+    text = succeed_here(
+        "analyze",
+        "--json",
+        "--no-tune",
+        "--no-peers",
+        "-o",
+        page,
+        "--details",
+        "1",
+        night / "0.fits",
+        night / "2.ac.fits",
+    )
+    files = json.loads(text)["files"]
+    assert [len(entry["images"]) for entry in files] == [1, 1]
+    ours = files[1]["images"][0]
+    assert ours["compression"] == "astrocodec"
+    assert ours["coded_bytes"] <= ours["file_bytes"]
+    assert ours["details"]["bits"]["total"] == pytest.approx(8 * ours["coded_bytes"], abs=8)
+    assert not any(entry["errors"] for entry in files)
+    assert "1 more images" in page.read_text()
+
+
+def odd_hdus() -> list[fits.ImageHDU]:
+    """Images of which little can be said."""
+    rng = np.random.default_rng(1)
+    noise = rng.normal(100, 9, (100, 120))
+    half = noise.astype("f4")
+    half[:60], half[70, 70] = np.nan, np.inf
+    images = {
+        "NAN": np.full((80, 90), np.nan, "f4"),
+        "CONST": np.full((80, 90), 7, "i2"),
+        "ONE": np.ones((1, 1), "i2"),
+        "TINY": np.arange(6, dtype="i2").reshape(2, 3),
+        "ROW": np.arange(600, dtype="i2").reshape(1, 600),
+        "HALF": half,
+        "ZERO": np.zeros((300, 300), "u2"),
+        "BINARY": rng.integers(0, 2, (200, 200)).astype("u1"),
+        "WIDE": rng.integers(-(2**31), 2**31 - 1, (100, 100)).astype("i4"),
+        "SMALL": noise * 1e-20,
+        "PHOTONS": rng.poisson(0.02, (200, 200)).astype("u2"),
+        "CUBES": np.stack([noise] * 4).reshape(2, 2, 100, 120).astype("i2"),
+    }
+    return [fits.ImageHDU(image, name=name) for name, image in images.items()]
+
+
+def test_images_of_which_little_can_be_said(tmp_path: Path) -> None:
+    """Numbers where there are some, notes where there are none, a page in any case."""
+    blank = fits.ImageHDU(np.full((50, 60), -1, "i2"), name="BLANKS")
+    blank.header["BLANK"] = -1
+    hdus = [*odd_hdus(), blank]
+    fits.HDUList([fits.PrimaryHDU(), *hdus]).writeto(tmp_path / "odd.fits")
+    page = tmp_path / "odd.html"
+    result = run_here("analyze", "--json", "--no-tune", tmp_path / "odd.fits", "-o", page, "--details", "99")
+    assert result.returncode == ExitCode.OK, result.stderr.decode()
+    images = json.loads(result.stdout)["files"][0]["images"]
+    assert len(images) == len(hdus)
+    found = {image["name"].split()[1]: image for image in images}
+    assert "no" in " ".join(found["NAN"]["notes"])
+    assert found["CONST"]["floor_bits"] == 0
+    assert found["BLANKS"]["efficiency"] is None
+    check_page(page)
+
+
+def test_what_cannot_be_analysed(night: Path, tmp_path: Path) -> None:
+    """One clear line and an exit code; other files are analysed all the same."""
+    (tmp_path / "broken.fits").write_bytes((night / "0.fits").read_bytes()[:20000])
+    result = run_here("analyze", tmp_path / "broken.fits", night / "0.fits", "--no-tune")
+    assert result.returncode == ExitCode.BAD_DATA
+    assert b"0.fits[0]" in result.stdout
+    assert b"Traceback" not in result.stderr
+    assert run_here("analyze", tmp_path / "none.fits").returncode == ExitCode.SYSTEM
+    assert run_here("analyze", night).returncode == ExitCode.USAGE
+    assert run_here("analyze", night / "0.fits", "-e", "SCI").returncode == ExitCode.USAGE
+
+
+def test_compare_equal_and_different(night: Path, tmp_path: Path) -> None:
+    """Exit codes 0 and 7; a picture and a page."""
+    fits_tiles.compress(night / "0.fits", tmp_path / "0.ac.fits")
+    assert succeed_here("compare", night / "0.fits", tmp_path / "0.ac.fits").decode().startswith("result  equal")
+    image = fits.getdata(night / "0.fits").astype("f4")
+    fits.PrimaryHDU(image).writeto(tmp_path / "a.fits")
+    lossy = fits.CompImageHDU(image, compression_type="RICE_1", quantize_level=4, quantize_method=2, dither_seed=1)
+    fits.HDUList([fits.PrimaryHDU(), lossy]).writeto(tmp_path / "b.fits.fz")
+    pair = (tmp_path / "a.fits", tmp_path / "b.fits.fz")
+    result = run_here("compare", *pair, "-o", tmp_path / "c.png")
+    assert result.returncode == ExitCode.DIFFERS
+    assert (tmp_path / "c.png").read_bytes().startswith(b"\x89PNG")
+    for word in ("noise added to the sky", "PSNR", "SSIM", "flatness", "flux of"):
+        assert word in result.stdout.decode()
+    assert run_here("compare", "-q", *pair, "-o", tmp_path / "c.html").returncode == ExitCode.DIFFERS
+    check_page(tmp_path / "c.html")
+    assert run_here("compare", "-q", "--within", "100", *pair).returncode == ExitCode.OK
+    document = json.loads(run_here("compare", "--json", *pair).stdout)
+    assert document["equal"] is False
+    assert document["images"][0]["residuals"]["differing"] > 0
+
+
+def test_compare_what_does_not_fit(night: Path, tmp_path: Path) -> None:
+    """Shapes, numbers of images, names of outputs."""
+    fits.PrimaryHDU(np.ones((5, 6))).writeto(tmp_path / "small.fits")
+    for arguments in (
+        (night / "0.fits", tmp_path / "small.fits"),
+        (night / "0.fits", night / "table.fits"),
+        (night / "0.fits", night / "1.fits", "-o", tmp_path / "c.pdf"),
+    ):
+        assert run_here("compare", *arguments).returncode == ExitCode.USAGE
+    (tmp_path / "c.png").touch()
+    assert (
+        run_here("compare", night / "0.fits", night / "1.fits", "-o", tmp_path / "c.png").returncode == ExitCode.EXISTS
+    )
+    assert run_here("compare", night / "0.fits", tmp_path / "none.fits").returncode == ExitCode.SYSTEM

@@ -1,0 +1,143 @@
+"""Comparison of two images: what it says of changes that are known."""
+
+import json
+
+import numpy as np
+import pytest
+
+pytest.importorskip("photutils")
+pytest.importorskip("skimage")
+
+from astrocodec.analysis.compare import compare
+from astrocodec.analysis.similarity import similarity
+from astrocodec.analysis.stacking import rounded, stack_noise, stacking_figure
+from astrocodec.analysis.whiteness import whiteness
+from astrocodec.simulate import simulate
+
+
+@pytest.fixture(scope="module")
+def frame() -> np.ndarray:
+    """Stars and galaxies over a sky of known noise, one amplifier."""
+    return simulate("ccd", shape=(384, 816), seed=7).data[:, :380]
+
+
+def test_equal_images_are_equal(frame: np.ndarray) -> None:
+    """Nothing is measured that would be infinite."""
+    found = compare(frame, frame.copy())
+    assert found.equal
+    assert found.residuals is not None
+    assert found.residuals.differing == 0
+    assert found.whiteness is None
+    assert found.similarity is not None
+    assert found.similarity.psnr is None
+    assert found.similarity.ssim == pytest.approx(1)
+    json.dumps(found.to_dict(), allow_nan=False)
+
+
+def test_rounding_adds_a_twelfth(frame: np.ndarray) -> None:
+    """Steps of 8 ADU add (8**2 - 1) / 12 to the variance, white, without bias."""
+    found = compare(frame, (np.rint(frame / 8.0) * 8).astype(frame.dtype))
+    assert found.residuals is not None
+    assert found.residuals.deviation == pytest.approx(np.sqrt(64 / 12 + 1 / 6), rel=0.02)
+    noise = 12.0  # about what the frame has
+    assert found.residuals.added_noise == pytest.approx(np.sqrt(1 + 64 / 12 / noise**2) - 1, rel=0.35)
+    assert found.whiteness is not None
+    assert abs(found.whiteness.lag_x) < 0.02
+    assert abs(found.whiteness.lag_y) < 0.02
+    assert found.whiteness.flatness > 0.98
+    assert found.fluxes is not None
+    assert all(abs(one.bias_sigma) < 0.5 for one in found.fluxes.bins if one.count > 5)
+
+
+def test_a_smoothed_image_is_found_out(frame: np.ndarray) -> None:
+    """Denoising leaves a residual that is neither white nor independent of the image."""
+    image = frame.astype(float)
+    smooth = (image + np.roll(image, 1, 1) + np.roll(image, -1, 1)) / 3
+    found = compare(image, smooth)
+    assert found.whiteness is not None
+    assert found.whiteness.lag_x < -0.2
+    assert found.whiteness.flatness < 0.9
+    assert found.whiteness.signal_correlation < -0.5
+
+
+def test_a_lost_share_of_the_flux_is_a_bias(frame: np.ndarray) -> None:
+    """Sources of 1 % less flux."""
+    sky = float(np.median(frame))
+    image = frame.astype(float)
+    found = compare(image, image - 0.01 * np.where(image > sky + 100, image - sky, 0))
+    assert found.fluxes is not None
+    assert found.fluxes.bins[-1].bias_percent == pytest.approx(-1, abs=0.2)
+
+
+def test_pixels_without_value() -> None:
+    """NaN in one image only is a difference, in both it is none."""
+    image = np.random.default_rng(1).normal(100, 5, (64, 64))
+    image[3, 4] = np.nan
+    assert compare(image, image.copy()).equal
+    other = image.copy()
+    other[5, 6:8] = np.nan
+    found = compare(image, other)
+    assert (found.equal, found.lost, found.gained) == (False, 2, 0)
+    hidden = np.ma.array(other, mask=np.isnan(other))
+    assert compare(image, hidden).lost == 2
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "note"),
+    [
+        (np.full((32, 32), np.nan), np.zeros((32, 32)), "no pixel has a value in both"),
+        (np.full((32, 32), 7), np.full((32, 32), 8), "A has no noise"),
+        (np.zeros((2, 3)), np.ones((2, 3)), "fewer than 16 pixels"),
+        (np.zeros((1, 1), np.int16), np.zeros((1, 1), np.uint16), "types differ"),
+        (np.full((40, 40), -(2**60)), np.full((40, 40), 2**60), "A has no noise"),
+        (np.arange(1600.0).reshape(40, 40) * 1e-20, np.zeros((40, 40)), ""),
+    ],
+)
+def test_images_of_which_little_can_be_said(a: np.ndarray, b: np.ndarray, note: str) -> None:
+    """Notes instead of tracebacks, JSON without NaN."""
+    found = compare(a, b)
+    assert not found.equal
+    assert note in "; ".join(found.notes)
+    json.dumps(found.to_dict(), allow_nan=False)
+
+
+def test_shapes_must_be_the_same() -> None:
+    """Said with both shapes."""
+    with pytest.raises(ValueError, match=r"\(3, 4\), B \(4, 3\)"):
+        compare(np.zeros((3, 4)), np.zeros((4, 3)))
+
+
+def test_similarity_is_what_scikit_image_says(frame: np.ndarray) -> None:
+    """PSNR and SSIM over the range of A."""
+    from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+
+    a, b = frame.astype(float), np.rint(frame / 8.0) * 8
+    found, span = similarity(a, b, None), float(a.max() - a.min())
+    assert found.psnr == pytest.approx(peak_signal_noise_ratio(a, b, data_range=span))
+    assert found.ssim == pytest.approx(structural_similarity(a, b, data_range=span), abs=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(64, 64), (100, 300), (512, 512)])
+def test_white_noise_is_white_in_every_size(shape: tuple[int, int]) -> None:
+    """The scatter of few blocks is not taken for structure."""
+    noise = np.random.default_rng(3).normal(size=shape)
+    found = whiteness(noise, noise[::-1])
+    assert found is not None
+    assert found.flatness == pytest.approx(1, abs=0.04)
+    assert np.allclose(found.power[8:], 1, atol=0.35)
+
+
+def test_stacks_of_rounded_frames() -> None:
+    """Dithered rounding averages out; plain rounding of noise narrower than the step does not."""
+    rng = np.random.default_rng(1)
+    sky = 100 + 20 * rng.random((96, 96))
+    frames = [sky + rng.normal(0, 2, sky.shape) for _ in range(128)]
+    codings = {"plain": rounded(8, dither=False), "dithered": rounded(8, dither=True)}
+    found = stack_noise(frames, codings, sky=sky, counts=(1, 16, 128))
+    assert found.excess("uncoded") == pytest.approx(1, rel=0.03)
+    assert found.excess("dithered") == pytest.approx(np.sqrt(1 + 64 / 12 / 4), rel=0.05)
+    assert found.excess("plain") > 2 * found.excess("dithered")
+    assert abs(found.bias["dithered"]) < 0.02
+    assert stacking_figure(found).axes
+    with pytest.raises(ValueError, match="128 frames were given, a stack of 129"):
+        stack_noise(frames, codings, sky=sky, counts=(1, 129))
