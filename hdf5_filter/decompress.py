@@ -38,8 +38,8 @@ def decompress(
     source, target : path
         The file, and the one to write. It gets its name when it is whole and verified.
     to : str, optional
-        ``'plain'``: contiguous, or in chunks where a dataset can grow; ``'gzip'``: shuffle and gzip, which every HDF5
-        program reads.
+        ``'plain'``: contiguous, or in chunks where a dataset can grow or has ``fletcher32``; ``'gzip'``: shuffle and
+        gzip, which every HDF5 program reads.
     workers, overwrite, verify, progress
         As for `compress`.
 

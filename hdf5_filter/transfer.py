@@ -8,9 +8,13 @@ from typing import Any
 import h5py
 import numpy as np
 
+from astrocodec._native_chunk import last_error
+from astrocodec.errors import CorruptError
 from hdf5_filter.chunk_shape import choose_chunks
+from hdf5_filter.chunked import filter_ids
 from hdf5_filter.copying import Place
 from hdf5_filter.filter_options import AstroCodec
+from hdf5_filter.identity import FILTER_ID
 from hdf5_filter.reading import read_dataset
 from hdf5_filter.sources import ArraySource
 from hdf5_filter.writing import create_dataset, write_rows
@@ -43,9 +47,20 @@ def blocks_of(dataset: h5py.Dataset, workers: int, at_least: int = 1) -> Iterato
     side = dataset.chunks[0] if dataset.chunks else 1
     rows = max(side * -(-at_least // side), _READ_BYTES // row // side * side, 1)
     if rows * row > 4 * _READ_BYTES:
-        rows = max(at_least, 1)
+        rows = max(at_least, 4 * _READ_BYTES // row, 1)  # a chunk is decoded several times then
     for start in range(0, dataset.shape[0], rows):
-        yield read_dataset(dataset, slice(start, start + rows), workers=workers)
+        yield _read(dataset, slice(start, start + rows), workers)
+
+
+def _read(dataset: h5py.Dataset, rows: slice, workers: int) -> Any:
+    """Read rows; where HDF5 says that a filter failed, the error names the dataset."""
+    try:
+        return read_dataset(dataset, rows, workers=workers)
+    except OSError as error:
+        if error.errno is not None or "filter" not in str(error):
+            raise
+        reason = last_error() if FILTER_ID in filter_ids(dataset) else ""
+        raise CorruptError(f"{dataset.file.filename}: dataset {dataset.name!r}: {reason or error}") from error
 
 
 def fitted_chunks(dataset: h5py.Dataset, wanted: tuple[int, ...] | None) -> tuple[int, ...]:
@@ -83,6 +98,7 @@ def compress_dataset(
         codec=codec,
         maxshape=source.maxshape,
         plist=plist,
+        fletcher32=h5py.h5z.FILTER_FLETCHER32 in filter_ids(source),
     )
     write_rows(made, 0, DatasetSource(source, workers, advance), workers)
     if made.id.get_storage_size() >= source.id.get_storage_size():
@@ -94,14 +110,16 @@ def compress_dataset(
 def decompress_dataset(
     source: h5py.Dataset, place: Place, kind: Any, *, gzip: bool, workers: int, advance: Callable[[int], None]
 ) -> h5py.Dataset:
-    """Store a dataset without our filter: contiguous where its shape is fixed, in chunks otherwise or with gzip."""
+    """Store a dataset without our filter: contiguous if its shape is fixed and it has neither gzip nor fletcher32."""
     plist = _plain_properties(source)
-    if gzip:
+    checksums = h5py.h5z.FILTER_FLETCHER32 in filter_ids(source)
+    if gzip or checksums or source.maxshape != source.shape:
         plist.set_chunk(source.chunks)
-        plist.set_shuffle()
-        plist.set_deflate(4)
-    elif source.maxshape != source.shape:
-        plist.set_chunk(source.chunks)
+        if gzip:
+            plist.set_shuffle()
+            plist.set_deflate(4)
+        if checksums:
+            plist.set_fletcher32()
     else:
         plist.set_layout(h5py.h5d.CONTIGUOUS)
         plist.set_alloc_time(h5py.h5d.ALLOC_TIME_LATE)

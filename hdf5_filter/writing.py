@@ -110,8 +110,13 @@ def create_dataset(
     maxshape: tuple[int | None, ...] | None = None,
     fillvalue: Any = None,
     plist: h5py.h5p.PropDCID | None = None,
+    fletcher32: bool = False,
 ) -> h5py.Dataset:
-    """Create an empty dataset whose only filter is ours, mandatory; as for `write_dataset`, without a name if None."""
+    """
+    Create an empty dataset with our filter, mandatory; as for `write_dataset`, without a name if None.
+
+    With `fletcher32` HDF5's own checksum follows it, and HDF5 runs both, one chunk at a time.
+    """
     kind = dtype if isinstance(dtype, h5py.h5t.TypeID) else h5py.h5t.py_create(dtype, logical=True)
     if name is not None and name in group:
         raise ValueError(f"{group.file.filename}: {name!r} exists; choose another name, or append=True to lengthen it")
@@ -124,6 +129,8 @@ def create_dataset(
     if fillvalue is not None:
         plist.set_fill_value(np.asarray(fillvalue, kind.dtype))
     plist.set_filter(FILTER_ID, h5py.h5z.FLAG_MANDATORY, (codec or AstroCodec()).filter_options)
+    if fletcher32:
+        plist.set_fletcher32()
     limits = tuple(h5py.h5s.UNLIMITED if most is None else most for most in longest)
     links = h5py.h5p.create(h5py.h5p.LINK_CREATE)
     links.set_create_intermediate_group(True)

@@ -95,6 +95,22 @@ def test_it_comes_back(night: Path, tmp_path: Path, to: Any) -> None:
         assert file["hard"].maxshape == (None, 150, 200)
 
 
+@pytest.mark.parametrize("to", ["plain", "gzip"])
+def test_fletcher32_stays(tmp_path: Path, to: Any) -> None:
+    """It follows our filter, and what replaces ours."""
+    data = np.random.default_rng(0).poisson(300, (200, 300)).astype("u2")
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.create_dataset("x", data=data, chunks=(100, 100), compression="gzip", shuffle=True, fletcher32=True)
+    hdf5_filter.compress(tmp_path / "a.h5", tmp_path / "b.h5", tune=False)
+    assert hdf5_filter.info(tmp_path / "b.h5").datasets[0].filters == ["astrocodec", "fletcher32"]
+    assert hdf5_filter.verify(tmp_path / "b.h5").verified
+    hdf5_filter.decompress(tmp_path / "b.h5", tmp_path / "c.h5", to=to)
+    expected = ["shuffle", "gzip", "fletcher32"] if to == "gzip" else ["fletcher32"]
+    assert hdf5_filter.info(tmp_path / "c.h5").datasets[0].filters == expected
+    with h5py.File(tmp_path / "c.h5") as file:
+        assert (file["x"][...] == data).all()
+
+
 def test_compressing_again_keeps_what_is_compressed(night: Path, tmp_path: Path) -> None:
     packed = night.with_name("night.ac.h5")
     report = hdf5_filter.compress(packed, tmp_path / "again.h5", tune=False)
