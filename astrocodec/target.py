@@ -93,6 +93,8 @@ class Target:
             return
         if self._path.is_dir():
             raise IsADirectoryError(f"{self.name}: is a directory; name a file")
+        if self._path.exists() and not self._path.is_file():
+            raise FileExistsError(f"{self.name}: is a device or pipe, which no file may replace; name a file")
         if not self._overwrite and os.path.lexists(self._path):
             raise FileExistsError(f"{self.name}: exists; allow overwriting or choose another name")
 

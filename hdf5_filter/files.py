@@ -52,6 +52,10 @@ def open_file(path: str | os.PathLike[str]) -> h5py.File:
         The system refuses.
     """
     name = os.fspath(path)
+    if os.path.isdir(path):
+        raise IsADirectoryError(f"{name}: is a directory; name a file")
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise FormatError(f"{name}: is a device or pipe, HDF5 needs a file")
     if not is_hdf5(path):
         raise FormatError(f"{name}: not an HDF5 file")
     try:

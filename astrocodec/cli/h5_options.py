@@ -93,6 +93,8 @@ def treat_file(
     click.exceptions.Exit
         With the exit code.
     """
+    if "-" in (str(source), str(target)):
+        raise click.UsageError("'-' cannot be given here: HDF5 files are not read or written as streams.")
     outcome = _perform(operation, source, target, run, options)
     if outcome.failure:
         click.echo(f"astrocodec: {outcome.failure.message}", err=True)

@@ -116,6 +116,42 @@ def test_a_damaged_chunk_is_named(night: Path) -> None:
     assert not night.with_name("back.h5").exists()
 
 
+def test_damage_of_another_filter_is_named(night: Path) -> None:
+    """By HDF5's checksum: the file cannot be copied, and is not called verified."""
+    damaged = night.with_name("gzip.h5")
+    with h5py.File(damaged, "w") as file:
+        data = np.random.default_rng(0).poisson(300, (200, 300)).astype("u2")
+        made = file.create_dataset("deep/x", data=data, chunks=(100, 100), compression="gzip", fletcher32=True)
+        place = made.id.get_chunk_info(2).byte_offset + 50
+    with damaged.open("r+b") as raw:
+        raw.seek(place)
+        byte = raw.read(1)[0]
+        raw.seek(place)
+        raw.write(bytes([byte ^ 4]))
+    for arguments in (("verify", damaged), ("h5-compress", "--no-tune", damaged, night.with_name("copy.h5"))):
+        result = run_here(*arguments)
+        assert result.returncode == 3
+        assert "dataset '/deep/x': " in result.stderr.decode()
+    assert not night.with_name("copy.h5").exists()
+
+
+def test_what_is_no_file(night: Path) -> None:
+    os.mkfifo(night.with_name("pipe"))
+    cases = [
+        (("h5-compress", "-", night.with_name("copy.h5")), 2, "'-' cannot be given"),
+        (("h5-compress", night, "-"), 2, "'-' cannot be given"),
+        (("h5-compress", night.parent, night.with_name("copy.h5")), 6, "is a directory; name a file"),
+        (("h5-compress", night.with_name("pipe"), night.with_name("copy.h5")), 3, "is a device or pipe"),
+        (("h5-compress", "--overwrite", night, night.with_name("pipe")), 5, "is a device or pipe"),
+    ]
+    for arguments, code, text in cases:
+        result = run_here(*arguments)
+        assert result.returncode == code, (arguments, result.stderr)
+        assert text in result.stderr.decode(), arguments
+    assert night.with_name("pipe").is_fifo()
+    assert not night.with_name("copy.h5").exists()
+
+
 def test_without_h5py(night: Path) -> None:
     program = (
         "import sys\nsys.modules['h5py'] = None\nfrom astrocodec.cli import main\n"

@@ -121,6 +121,18 @@ def test_a_directory_is_no_target(tmp_path: Path) -> None:
         Target(tmp_path, overwrite=True)
 
 
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_pipe_or_device_is_no_target(tmp_path: Path, linked: bool) -> None:
+    """As root, /dev/null would become a file."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    if linked:
+        (tmp_path / "link").symlink_to(pipe)
+    with pytest.raises(FileExistsError, match="is a device or pipe"):
+        Target(tmp_path / "link" if linked else pipe, overwrite=True)
+    assert pipe.is_fifo()
+
+
 def test_a_full_disk_is_named(tmp_path: Path) -> None:
     def fill() -> None:
         with Target(tmp_path / "out.fits", overwrite=False):
