@@ -123,8 +123,12 @@ class Model:
         return cls(block[:size], block[size:], name)
 
     def save(self, path: str | Path) -> None:
-        """Write an ``.acm`` file."""
-        Path(path).write_bytes(self.to_bytes())
+        """Write an ``.acm`` file; it gets its name when it is whole."""
+        from astrocodec.target import Target
+
+        with Target(path, overwrite=True) as target:
+            target.file.write(self.to_bytes())
+            target.commit()
 
     def delta(self) -> bytes:
         """Difference to the shipped base: what FITS header cards and HDF5 ``cd_values`` carry.

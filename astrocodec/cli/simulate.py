@@ -1,6 +1,5 @@
 """``astrocodec simulate``: write a simulated detector frame as a FITS file."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ import numpy as np
 from astrocodec.cli.exit_codes import ExitCode
 from astrocodec.simulate import PRESETS, Preset, configure, observe
 from astrocodec.simulate.sky import MAX_PIXELS
+from astrocodec.target import Target
 
 if TYPE_CHECKING:
     from astropy.io.fits import HDUList, Header
@@ -74,21 +74,10 @@ def _hdus(preset: Preset, seed: int, extensions: int, planes: int | None, change
 
 
 def _write(hdus: "HDUList", target: Path) -> None:
-    """Write beside `target` and rename, so that no reader and no power cut ever sees half a file."""
-    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
-    try:
-        with partial.open("wb") as stream:
-            hdus.writeto(stream)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(partial, target)
-    finally:
-        partial.unlink(missing_ok=True)
-    folder = os.open(target.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    """Write the file; no reader and no power cut ever sees half of it."""
+    with Target(target, overwrite=True) as out:
+        hdus.writeto(out.file)
+        out.commit()
 
 
 @click.command("simulate", epilog="Presets: " + "; ".join(f"{p.name}: {p.summary}" for p in PRESETS.values()) + ".")

@@ -57,7 +57,7 @@ def tune_command(
         start = time.perf_counter()
         model = _tune(images, base, max_bytes, effort)
         seconds = time.perf_counter() - start
-        _save(model, output)
+        model.save(output)
     except click.UsageError:
         raise
     except Exception as error:  # becomes one line and an exit code
@@ -96,13 +96,3 @@ def _tune(images: "list[NDArray[np.integer[Any]]]", base: str, max_bytes: int, e
     from astrocodec import tune
 
     return tune(images, base, max_bytes=max_bytes, effort=effort)
-
-
-def _save(model: "Model", output: Path) -> None:
-    """Write the model file; it gets its name when it is whole."""
-    partial = output.with_name(f".{output.name}.part")
-    try:
-        model.save(partial)
-        partial.replace(output)
-    finally:
-        partial.unlink(missing_ok=True)

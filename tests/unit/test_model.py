@@ -1,6 +1,7 @@
 """Files of models: what they hold, and what is refused."""
 
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -31,6 +32,20 @@ def test_files_read_back(make) -> None:
     again = Model.from_bytes(model.to_bytes())
     assert (again.weights, again.shapes, again.fingerprint) == (model.weights, model.shapes, model.fingerprint)
     assert again.base is model.base
+
+
+def test_a_failed_save_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And leaves nothing else behind."""
+
+    def full_disk(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    _general().save(tmp_path / "m.acm")
+    monkeypatch.setattr("os.fsync", full_disk)
+    with pytest.raises(OSError, match="free some space"):
+        _tuned().save(tmp_path / "m.acm")
+    assert load_model(tmp_path / "m.acm").fingerprint == _general().fingerprint
+    assert [path.name for path in tmp_path.iterdir()] == ["m.acm"]
 
 
 @pytest.mark.parametrize("make", [_general, _tuned])

@@ -1,6 +1,8 @@
 """Simulated frames: their statistics are those of their parameters, and a seed fixes them."""
 
 import doctest
+import os
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -444,6 +446,15 @@ def test_failed_write_keeps_the_old_file(tmp_path, monkeypatch):
     assert run(out, "--shape", "8x8", "--seed", 1, "--overwrite").exit_code == 6
     assert out.read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["frame.fits"]
+
+
+def test_a_pipe_is_not_replaced(tmp_path):
+    out = tmp_path / "pipe"
+    os.mkfifo(out)
+    result = run(out, "--shape", "8x8", "--overwrite")
+    assert result.exit_code == 6
+    assert "is a device or pipe" in result.output
+    assert out.is_fifo()
 
 
 def test_imports_stay_light():
