@@ -15,7 +15,14 @@ from astrocodec.simulate import simulate
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "benchmarks" / "README.md"])
 # A page's programs may use files that those of the page before it wrote.
-PROGRAMS = (("README.md",), ("docs/fits.md", "docs/errors.md"), ("docs/hdf5.md",), ("docs/zarr.md",), ("docs/simulate.md",))
+PROGRAMS = (
+    ("README.md",),
+    ("docs/fits.md", "docs/errors.md"),
+    ("docs/hdf5.md",),
+    ("docs/zarr.md",),
+    ("docs/simulate.md",),
+    ("docs/analysis.md",),
+)
 
 
 def blocks(page: str, language: str) -> list[str]:

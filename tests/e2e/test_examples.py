@@ -8,7 +8,11 @@ import pytest
 from cli_process import ROOT, environment
 
 # What the examples need beyond astropy and h5py.
-NEEDS = {"xarray_netcdf": ("xarray", "h5netcdf", "netCDF4"), "zarr_references": ("zarr", "fsspec")}
+NEEDS = {
+    "analysis_gallery": ("photutils", "scipy", "skimage", "matplotlib"),
+    "xarray_netcdf": ("xarray", "h5netcdf", "netCDF4"),
+    "zarr_references": ("zarr", "fsspec"),
+}
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 
 
