@@ -17,7 +17,7 @@ from fits_tiles.card_text import read_blob
 from fits_tiles.coders import TileCoder
 from fits_tiles.container import (
     begins_with_primary_image,
-    coder_for,
+    decoder_of,
     image_shape,
     is_plain_image,
     odd_padding,
@@ -92,7 +92,7 @@ def compare(
         _compare_headers(pair.original.header, header, where)
         if padding_of(hdu, where) != odd_padding(original_fd, pair.original):
             raise DifferenceError(f"{where}: the padding behind the pixels differs from the original's")
-        coder = coder_for(layout, stored_model(hdu, where))
+        coder = decoder_of(hdu, layout, where)
         tolerance = _Tolerance(fd, hdu, layout, where) if pair.lossy else None
         for band, pixels in decoded_bands(fd, hdu, layout, coder, where=where, workers=workers):
             start = pair.original.data_start + band.offset
@@ -313,7 +313,7 @@ def _decode_all(fd: int, hdu: Hdu, where: str, workers: int, meter: Progress) ->
     layout = read_layout(hdu.cards, where)
     restored_header(hdu, where, primary=False)
     padding_of(hdu, where)
-    coder: TileCoder = coder_for(layout, stored_model(hdu, where))
+    coder: TileCoder = decoder_of(hdu, layout, where)
     for band, pixels in decoded_bands(fd, hdu, layout, coder, where=where, workers=workers):
         del pixels
         meter.advance(band.size)

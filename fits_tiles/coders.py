@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 import astrocodec
-from astrocodec.errors import CorruptError
-from astrocodec.model import Model, load_model
+from astrocodec.errors import CorruptError, ModelNotFoundError
+from astrocodec.model import Model, list_models, load_model
 from fits_tiles.headers import NULL_PIXEL, Quantization
 from fits_tiles.table import CodedTile
 
@@ -46,14 +46,24 @@ class LosslessCoder:
         A tile may also take the shipped model behind this one.
     thorough : bool
         Try every way to code a tile.
+    listed : str
+        Fingerprint in the header of an HDU that is read: its tiles need this model or a shipped one.
     """
 
-    def __init__(self, stored: str, model: Model | None, base: Model | str = "default", thorough: bool = False) -> None:
+    def __init__(
+        self,
+        stored: str,
+        model: Model | None,
+        base: Model | str = "default",
+        thorough: bool = False,
+        listed: str = "",
+    ) -> None:
         self._stored = np.dtype(stored).newbyteorder("=")
         # A tile unlike the sample that the tuning saw may do better with the model it started from.
         self._encoding = (model, _shipped(load_model(base))) if model else (load_model(base),)
         self._models = (model,) if model else ()
         self._thorough = thorough
+        self._listed = listed
 
     def encode(self, tile: int, pixels: Pixels) -> CodedTile:
         """Code a tile."""
@@ -62,7 +72,16 @@ class LosslessCoder:
 
     def decode(self, tile: int, coded: CodedTile, shape: tuple[int, ...]) -> Pixels:
         """Decode a tile."""
-        pixels = astrocodec.decode(coded.stream, models=self._models)
+        try:
+            pixels = astrocodec.decode(coded.stream, models=self._models)
+        except ModelNotFoundError as error:
+            if self._listed not in {model.fingerprint for model in (*self._models, *map(load_model, list_models()))}:
+                raise
+            found = astrocodec.inspect(coded.stream).model_fingerprint
+            raise CorruptError(
+                f"the stream names model {found}, which is neither shipped nor that of the header, {self._listed}: "
+                "the tile is damaged"
+            ) from error
         if pixels.dtype != self._stored or pixels.shape != shape:
             raise CorruptError(
                 f"the stream holds {pixels.dtype} pixels of shape {pixels.shape}, expected {self._stored} {shape}"

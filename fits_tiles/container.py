@@ -19,6 +19,7 @@ __all__ = [
     "PLACEHOLDER",
     "begins_with_primary_image",
     "coder_for",
+    "decoder_of",
     "image_shape",
     "is_placeholder",
     "is_plain_image",
@@ -87,12 +88,22 @@ def odd_padding(fd: int, hdu: Hdu) -> bytes | None:
 
 
 def coder_for(
-    layout: TileLayout, model: Model | None, base: Model | str = "default", *, thorough: bool = False
+    layout: TileLayout,
+    model: Model | None,
+    base: Model | str = "default",
+    *,
+    thorough: bool = False,
+    listed: str = "",
 ) -> TileCoder:
-    """Return what codes the tiles of an HDU; `thorough` tries every way to code a tile."""
+    """Return what codes the tiles of an HDU; arguments as of `LosslessCoder`."""
     if layout.quantization is None:
-        return LosslessCoder(layout.pixel_type, model, base, thorough)
-    return QuantizedCoder(LosslessCoder(">i4", model, base, thorough), layout.quantization, layout.bitpix)
+        return LosslessCoder(layout.pixel_type, model, base, thorough, listed)
+    return QuantizedCoder(LosslessCoder(">i4", model, base, thorough, listed), layout.quantization, layout.bitpix)
+
+
+def decoder_of(hdu: Hdu, layout: TileLayout, where: str) -> TileCoder:
+    """Return what decodes the tiles of a compressed HDU."""
+    return coder_for(layout, stored_model(hdu, where), listed=fingerprint_in(hdu.cards))
 
 
 def stored_model(hdu: Hdu, where: str) -> Model | None:

@@ -18,13 +18,12 @@ from fits_tiles.check import padding_of
 from fits_tiles.checksums import write_checksums
 from fits_tiles.container import (
     begins_with_primary_image,
-    coder_for,
+    decoder_of,
     image_shape,
     is_placeholder,
     is_plain_image,
     refuse_lone_placeholder,
     restored_header,
-    stored_model,
 )
 from fits_tiles.foreign import Staged, staged
 from fits_tiles.headers import TileLayout, holds_tiles, read_layout
@@ -248,7 +247,7 @@ def _describe(entry: HduReport, hdu: Hdu, layout: TileLayout) -> None:
 
 def _write_image(job: _Job, hdu: Hdu, layout: TileLayout, where: str, *, primary: bool) -> int:
     """Append an HDU as a plain image; return its size."""
-    coder = coder_for(layout, stored_model(hdu, where))
+    coder = decoder_of(hdu, layout, where)
     header = restored_header(hdu, where, primary=primary)
     start = job.out.tell()
     digest = hashlib.blake2b(digest_size=16)
@@ -276,7 +275,7 @@ def _write_image(job: _Job, hdu: Hdu, layout: TileLayout, where: str, *, primary
 
 def _write_standard(job: _Job, hdu: Hdu, layout: TileLayout, where: str, primary: bool) -> tuple[int, str]:
     """Append an HDU as standard tiles; return its size and a note."""
-    coder = coder_for(layout, stored_model(hdu, where))
+    coder = decoder_of(hdu, layout, where)
     bands = decoded_bands(job.fd, hdu, layout, coder, where=where, workers=job.workers)
     header = restored_header(hdu, where, primary=primary)
     start = job.out.tell()

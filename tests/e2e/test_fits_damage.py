@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import fits_tiles
-from astrocodec.errors import AstrocodecError, FormatError, TruncatedError
+from astrocodec.errors import AstrocodecError, CorruptError, FormatError, TruncatedError
 from fits_tiles import DifferenceError
 from fits_tiles.blocks import BLOCK, walk
 from fits_tiles.card_format import assemble, int_card_of
@@ -131,6 +131,20 @@ def test_messages_name_hdu_and_tile(sample: Sample, tmp_path: Path) -> None:
     card = raw.index(b"EXTNAME = 'SCI", hdu.start)
     assert "HDU 2" in str(_attempt(_flip(raw, card + 40), tmp_path))
     assert "ACTILES says" in str(_attempt(_flip(raw, card + 40), tmp_path))
+
+
+def test_a_tile_that_names_an_unknown_model_is_damaged(sample: Sample, tmp_path: Path) -> None:
+    """The header lists the model of the tiles, and it is here: no astrocodec that could be installed would help."""
+    raw = bytearray(sample.packed.read_bytes())
+    fingerprint = bytes.fromhex(fits_tiles.info(sample.packed).hdus[1].model)
+    place = raw.index(fingerprint)
+    raw[place] ^= 1
+    message = _attempt(bytes(raw), tmp_path)
+    assert isinstance(message, str)
+    assert re.search(r"HDU 1.*tile 1 of .*neither shipped nor that of the header.*: the tile is damaged", message)
+    (tmp_path / "damaged.fits").write_bytes(raw)
+    with pytest.raises(CorruptError, match="the tile is damaged"):
+        fits_tiles.verify(tmp_path / "damaged.fits")
 
 
 def test_verify_finds_what_differs(sample: Sample, tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 import doctest
 import os
-import os
 import subprocess
 import sys
 from dataclasses import replace
