@@ -59,6 +59,37 @@ def _signal(plane: Plane, background: Background, mask: NDArray[np.bool_] | None
     return background.level + np.where(mask, ndimage.gaussian_filter(above, _SMOOTH, truncate=3.0), np.float32(0))
 
 
+def _smaller(near: NDArray[np.float32], sigma: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Both scatter by a percent or two: the smaller one counts where the difference is more than that."""
+    return np.where(near < np.float32(_STRUCTURED) * sigma, near, sigma)
+
+
+def structure_free(plane: Plane, background: Background, *, lag: int = 1) -> NDArray[np.float32]:
+    """Noise of every pixel: the background's, or that between neighbours where the image has finer structure; ADU.
+
+    Parameters
+    ----------
+    plane : Plane
+        The image.
+    background : Background
+        Of it.
+    lag : int, optional
+        As for `local_noise`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> waves = 500 * np.sin(np.arange(200) / 4) + np.random.default_rng(1).normal(0, 5, (200, 200))
+    >>> plane = as_plane(waves.round())
+    >>> bool(structure_free(plane, background_map(plane)).max() < 20)
+    True
+    """
+    if not background.step:
+        return background.noise
+    near = local_noise(plane, box=background.box, lag=lag, regions=background.regions)
+    return _smaller(near, background.noise)
+
+
 def noise_floor(
     image: ArrayLike | Plane,
     background: Background | None = None,
@@ -109,9 +140,7 @@ def noise_floor(
         variance = variance * np.float32(max(share, 0.0))
     sigma = np.sqrt(variance)
     if background.step:
-        near = local_noise(plane, box=background.box, lag=lag, regions=background.regions)
-        # Both scatter by a percent or two: the smaller one counts where the difference is more than that.
-        sigma = np.where(near < np.float32(_STRUCTURED) * sigma, near, sigma)
+        sigma = _smaller(local_noise(plane, box=background.box, lag=lag, regions=background.regions), sigma)
     bits = gaussian_bits_of(sigma / unit).astype(np.float32)
     count = ~plane.mask
     pixels = max(1, int(count.sum()))

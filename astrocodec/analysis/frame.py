@@ -17,7 +17,7 @@ from astrocodec.analysis.bayer import BayerPhase, bayer_phase
 from astrocodec.analysis.bits import BitsMap, bits_map
 from astrocodec.analysis.correlated import Correlated, correlated_noise
 from astrocodec.analysis.cosmic_rays import CosmicRays, cosmic_rays
-from astrocodec.analysis.floor import Floor, noise_floor
+from astrocodec.analysis.floor import Floor, noise_floor, structure_free
 from astrocodec.analysis.photon_transfer import Transfer, photon_transfer
 from astrocodec.analysis.plane import Plane, as_plane
 from astrocodec.analysis.quantisation import Quantisation, quantisation
@@ -55,6 +55,9 @@ class FrameAnalysis:
         Step for 1 % added noise.
     amplifiers, background, snr, segmentation, bits, allocation, floor, quantisation, bayer, correlated, cosmic_rays
         Results of the functions of those names; of an array of more than two axes for one of its planes.
+    noise : ndarray of float32 or None, [y, x]
+        Noise of every pixel, ADU: that of the background or, where the image has finer structure, that between
+        neighbours.
     transfer : Transfer or None
         Of the amplifier whose gain is known best.
     transfers : tuple of ((slice, slice), Transfer)
@@ -76,6 +79,7 @@ class FrameAnalysis:
     suggested_step: SuggestedStep | None = None
     amplifiers: Amplifiers | None = None
     background: Background | None = None
+    noise: NDArray[np.float32] | None = None
     snr: NDArray[np.float32] | None = None
     segmentation: Segmentation | None = None
     bits: BitsMap | None = None
@@ -363,7 +367,8 @@ def _measured(basis: FrameAnalysis, plane: Plane, box: int, sigma: float, nsigma
     lit = np.zeros(plane.mask.shape, np.bool_)
     for region in layout.data:
         lit[region] = True
-    noise = float(np.median(background.noise[lit & ~plane.mask])) if (lit & ~plane.mask).any() else 0.0
+    noises = structure_free(plane, background, lag=2 if bayer.is_mosaic else 1)
+    noise = float(np.median(noises[lit & ~plane.mask])) if (lit & ~plane.mask).any() else 0.0
     bits = basis.bits
     spread = None if bits is None else allocation(bits, found, snr)
     per_pixel = bits.bits_per_pixel if bits is not None else basis.bits_per_pixel
@@ -379,6 +384,7 @@ def _measured(basis: FrameAnalysis, plane: Plane, box: int, sigma: float, nsigma
         suggested_step=suggested_step(noise, unit=step),
         amplifiers=layout,
         background=background,
+        noise=noises,
         snr=snr,
         segmentation=found,
         allocation=spread,

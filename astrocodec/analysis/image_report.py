@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from astrocodec.analysis.bits import BitsMap, bits_map
+from astrocodec.analysis.entropy import gaussian_bits_of
 from astrocodec.analysis.frame import FrameAnalysis, analyse_frame
 from astrocodec.analysis.image_entry import ImageEntry
 from astrocodec.analysis.peer_sizes import PeerSize, peer_sizes
@@ -20,6 +21,7 @@ __all__ = ["ImageReport", "report_image"]
 
 # Tuning of smaller images costs more time than it saves bytes: the model would not pay for its own place.
 _LEAST_TUNED = 128 * 128
+_SAMPLED = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -176,7 +178,9 @@ def report_image(
         analysis.share_noise,
         analysis.share_sources,
         suggested.step if suggested is not None and has_step else None,
-        suggested.saved_bits / analysis.bits_per_pixel if suggested is not None and has_step else None,
+        _saving(analysis, suggested.step, unit, 8 * coded / pixels.size)
+        if suggested is not None and has_step
+        else None,
         None if analysis.segmentation is None else analysis.segmentation.count,
         peer_sizes(pixels, model) if peers else (),
         tuple(filter(None, [*notes, *analysis.notes])),
@@ -194,9 +198,19 @@ def _bits_in_file(entry: ImageEntry) -> BitsMap | None:
 
 
 def _noise(analysis: FrameAnalysis) -> float | None:
-    """Noise of the background in the light-sensitive part, ADU."""
-    if analysis.background is None:
+    """Noise of the light-sensitive part, ADU."""
+    if analysis.noise is None:
         return None
     regions = () if analysis.amplifiers is None else analysis.amplifiers.data
-    parts = [analysis.background.noise[region].ravel() for region in regions]
-    return float(np.median(np.concatenate(parts) if parts else analysis.background.noise))
+    parts = [analysis.noise[region].ravel() for region in regions]
+    return float(np.median(np.concatenate(parts) if parts else analysis.noise))
+
+
+def _saving(analysis: FrameAnalysis, step: float, unit: float, bits_per_pixel: float) -> float | None:
+    """Share of the bits that rounding to a step saves, over the noise of every part of the image."""
+    if analysis.noise is None or not unit:
+        return None
+    noise = analysis.noise.ravel()
+    noise = noise[:: max(1, noise.size // _SAMPLED)].astype(np.float64)
+    saved = float((gaussian_bits_of(noise / unit) - gaussian_bits_of(noise / step)).mean())
+    return min(saved / bits_per_pixel, 1.0)
