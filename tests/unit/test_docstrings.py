@@ -1,4 +1,4 @@
-"""The examples in docstrings of the HDF5 and Zarr doors run."""
+"""The examples in docstrings of the HDF5 and Zarr doors and of the analysis run."""
 
 import doctest
 import importlib
@@ -9,10 +9,13 @@ import pytest
 pytest.importorskip("h5py", reason="h5py is not installed")
 
 
-@pytest.mark.parametrize("package", ["hdf5_filter", "astrocodec.zarr"])
+@pytest.mark.parametrize("package", ["hdf5_filter", "astrocodec.zarr", "astrocodec.analysis"])
 def test_examples_of_docstrings(package: str) -> None:
     if package.endswith("zarr"):
         pytest.importorskip("zarr", reason="zarr is not installed")
+    if package.endswith("analysis"):
+        for library in ("photutils", "skimage", "matplotlib", "zarr"):
+            pytest.importorskip(library, reason=f"{library} is not installed")
     top = importlib.import_module(package)
     attempted = 0
     for entry in pkgutil.iter_modules(top.__path__):
