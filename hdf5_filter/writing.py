@@ -76,6 +76,8 @@ def write_dataset(
     ValueError
         The name is taken, or data and dataset do not fit.
 
+    Whatever is raised while data are written, the new dataset is removed, one that is appended to has its old length.
+
     Examples
     --------
     >>> import h5py, numpy as np, hdf5_filter
@@ -95,7 +97,11 @@ def write_dataset(
     dataset = create_dataset(
         group, name, source.shape, source.dtype, chunks=chunks, codec=codec, maxshape=maxshape, fillvalue=fillvalue
     )
-    write_rows(dataset, 0, source, cores)
+    try:
+        write_rows(dataset, 0, source, cores)
+    except BaseException:
+        del group[name]  # a dataset of fill values where pixels are missing must not pass for a whole one
+        raise
     return dataset
 
 
@@ -154,9 +160,15 @@ def _append(dataset: h5py.Dataset, source: ArraySource | BlockSource, workers: i
         raise ValueError(f"{where} has rows of shape {dataset.shape[1:]}, the data have {source.shape[1:]}")
     if not np.can_cast(source.dtype, dataset.dtype, "equiv" if source.dtype.names else "safe"):
         raise ValueError(f"{where} holds {dataset.dtype}, {source.dtype} does not fit without loss")
-    if dataset.maxshape[0] is not None:
-        raise ValueError(f"{where} cannot become longer: its maxshape is {dataset.maxshape}")
-    write_rows(dataset, dataset.shape[0], source, workers)
+    rows, most = dataset.shape[0], dataset.maxshape[0]
+    if most is not None and rows + (source.length or 0) > most:
+        raise _too_long(dataset, rows + (source.length or 0))
+    try:
+        write_rows(dataset, rows, source, workers)
+    except BaseException:
+        if dataset.shape[0] > rows:
+            dataset.resize(rows, axis=0)
+        raise
     return dataset
 
 
@@ -182,8 +194,7 @@ def write_chunk_rows(chunked: ChunkedDataset, start: int, rows: _Rows, workers: 
         at = start
         for block in rows:
             pixels = block.astype(chunked.dtype, copy=False)
-            if at + len(pixels) > dataset.shape[0]:
-                dataset.resize(at + len(pixels), axis=0)
+            _lengthen(dataset, at + len(pixels))
             box = (range(at, at + len(pixels)), *map(range, pixels.shape[1:]))
             for offset in chunked.offsets(box):
                 yield offset, _chunk_of(chunked, pixels, (0, *offset[1:]))
@@ -195,6 +206,19 @@ def write_chunk_rows(chunked: ChunkedDataset, start: int, rows: _Rows, workers: 
 
     for offset, stream in ordered_map(encode, jobs(), workers):
         dataset.id.write_direct_chunk(offset, stream)
+
+
+def _lengthen(dataset: h5py.Dataset, rows: int) -> None:
+    """Give a dataset at least so many rows."""
+    if rows > dataset.shape[0]:
+        if dataset.maxshape[0] is not None and rows > dataset.maxshape[0]:
+            raise _too_long(dataset, rows)
+        dataset.resize(rows, axis=0)
+
+
+def _too_long(dataset: h5py.Dataset, rows: int) -> ValueError:
+    where = f"{dataset.file.filename}: dataset {dataset.name!r}"
+    return ValueError(f"{where} cannot become longer: {rows} rows wanted, its maxshape is {dataset.maxshape}")
 
 
 def _chunk_of(chunked: ChunkedDataset, pixels: np.ndarray[Any, Any], offset: tuple[int, ...]) -> np.ndarray[Any, Any]:
@@ -229,8 +253,7 @@ def _write_ordinarily(dataset: h5py.Dataset, start: int, source: ArraySource | B
         )
     at = start
     for block in source.blocks(dataset.chunks[0] if dataset.chunks else 64):
-        if at + len(block) > dataset.shape[0]:
-            dataset.resize(at + len(block), axis=0)
+        _lengthen(dataset, at + len(block))
         if block.size:
             dataset[at : at + len(block)] = block
         at += len(block)

@@ -145,6 +145,37 @@ def test_a_stream_of_blocks_and_appending(file: h5py.File) -> None:
         hdf5_filter.write_dataset(file, "scalar", np.float64(3))
 
 
+def test_a_source_that_fails_leaves_no_rows_behind(file: h5py.File) -> None:
+    """Rows of fill values would pass for data."""
+
+    def failing() -> Any:
+        yield data
+        raise RuntimeError("camera lost")
+
+    data = made("u2", (13, 30))
+    with pytest.raises(RuntimeError, match="camera lost"):
+        hdf5_filter.write_dataset(file, "deep/x", failing(), chunks=(8, 16))
+    assert "deep/x" not in file
+    hdf5_filter.write_dataset(file, "deep/x", data, chunks=(8, 16), maxshape=(40, 30))
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="camera lost"):
+            hdf5_filter.write_dataset(file, "deep/x", failing(), append=True)
+        assert (file["deep/x"][...] == data).all()
+        assert (hdf5_filter.read_dataset(file["deep/x"]) == data).all()
+
+
+def test_appending_within_a_limit(file: h5py.File) -> None:
+    """The axis need not be without end."""
+    data = made("u2", (13, 30))
+    hdf5_filter.write_dataset(file, "x", data, chunks=(8, 16), maxshape=(30, 30))
+    hdf5_filter.write_dataset(file, "x", data, append=True)
+    with pytest.raises(ValueError, match=r"cannot become longer: 39 rows wanted, its maxshape is \(30, 30\)"):
+        hdf5_filter.write_dataset(file, "x", data, append=True)
+    with pytest.raises(ValueError, match="cannot become longer"):
+        hdf5_filter.write_dataset(file, "x", iter([data]), append=True)
+    assert (file["x"][...] == np.concatenate([data, data])).all()
+
+
 def test_large_sources_are_read_row_by_row(file: h5py.File) -> None:
     class Lazy:
         """Knows only how to give a few rows, and which were asked for."""
