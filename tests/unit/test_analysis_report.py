@@ -1,0 +1,122 @@
+"""Tables, pages, charts and maps of the report; packages that are missing."""
+
+import sys
+
+import numpy as np
+import pytest
+
+pytest.importorskip("photutils")
+pytest.importorskip("matplotlib")
+
+from astrocodec.analysis.image_entry import ImageEntry, choose_plane, exposure_seconds
+from astrocodec.analysis.image_report import ImageReport, report_image
+from astrocodec.analysis.peer_sizes import peer_sizes
+from astrocodec.analysis.report_charts import chart, draw_noises
+from astrocodec.analysis.report_maps import block_mean, displayed, map_figure, scored
+from astrocodec.analysis.report_page import page
+from astrocodec.analysis.report_section import image_section
+from astrocodec.analysis.report_table import terminal_table
+
+NOISE = np.random.default_rng(1).normal(1000, 10, (200, 220)).astype(np.uint16)
+
+
+def made_report(**changes: object) -> ImageReport:
+    """A report without an analysis."""
+    values = {"floor_bits": 5.0, "efficiency": 0.9, "noise": 3.0, "noise_steps": 3.0, "exposure": 10.0, **changes}
+    exposure = values.pop("exposure")
+    return ImageReport("a.fits", "1 [red]", (20, 30), "uint16", "none", exposure, 1200, 1200, 400, 3.0, 5.3, **values)
+
+
+def test_the_numbers_are_those_of_the_noise() -> None:
+    """10 ADU of noise: 5.37 bits; a step of 5 ADU, whose saving is log2(5)."""
+    report, analysis = report_image(ImageEntry("a.fits", "0", NOISE), peers=False)
+    assert report.noise == pytest.approx(10, rel=0.02)
+    assert report.floor_bits == pytest.approx(5.37, abs=0.03)
+    assert report.efficiency is not None
+    assert 0.95 < report.efficiency < 1.02
+    assert report.step in (4, 5)
+    assert report.saving == pytest.approx(np.log2(report.step) / report.bits_per_pixel, rel=0.02)
+    assert analysis.bits is not None
+    assert "<section" in image_section(ImageEntry("a.fits", "0", NOISE), report, analysis)
+
+
+def test_a_table_fits_the_terminal() -> None:
+    """Names with brackets stay as they are; nothing is wider than the terminal, and without one nothing is broken."""
+    reports = [made_report(), made_report(efficiency=None)]
+    assert "a.fits[1 [red]]" in terminal_table(reports)
+    assert all(len(line) <= 100 for line in terminal_table(reports, width=100).splitlines())
+    assert "\x1b[" in terminal_table(reports[:1], width=80, colour=True)
+    assert "\x1b[" not in terminal_table(reports[:1])
+
+
+def test_the_summary_leaves_out_charts_without_points() -> None:
+    """One exposure time is no relation."""
+    reports = [made_report(exposure=None, noise_steps=None), made_report()]
+    text = "".join(page(reports, [], [("<x>", "a & b")], 3))
+    assert "<svg" not in text
+    assert "&lt;x&gt;</b>: a &amp; b" in text
+    assert "3 more images" in text
+    assert text.count("<tr>") == 3
+    assert "No images" in "".join(page([], []))
+
+
+def test_a_chart_is_the_same_every_time() -> None:
+    """Pages can be compared; two charts on a page share no names."""
+    first, again = (chart("Noise", lambda axes: draw_noises(axes, [1.0, 10.0], [2.2, 5.5])) for _ in range(2))
+    other = chart("Noise", lambda axes: draw_noises(axes, [1.0, 20.0], [2.2, 5.5]))
+    assert first == again
+    assert first != other
+    assert "currentColor" in first
+    assert 'role="img"' in first
+
+
+@pytest.mark.parametrize("value", [0.0, 7.0, np.nan])
+def test_maps_of_one_value(value: float) -> None:
+    """A scale with one number, or none."""
+    image = np.full((50, 60), value)
+    for found in (displayed(image), scored(image, "viridis")):
+        assert "data:image/png;base64," in map_figure(found, "a", "b", "c")
+        assert len(found.ticks) <= 1
+
+
+def test_block_mean_leaves_out_what_is_not_known() -> None:
+    """NaN only where a whole block is NaN."""
+    image = np.arange(16.0).reshape(4, 4)
+    image[0, 0] = image[2:, 2:] = np.nan
+    small = block_mean(image, 2)
+    assert small[0, 0] == pytest.approx((1 + 4 + 5) / 3)
+    assert np.isnan(small[1, 1])
+    assert block_mean(np.ones((1, 1000)), 100).shape == (1, 100)
+
+
+def test_without_imagecodecs_the_others_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """RICE needs astropy only."""
+    monkeypatch.setitem(sys.modules, "imagecodecs", None)
+    sizes = peer_sizes(NOISE)
+    assert [size.n_bytes is not None for size in sizes] == [True, True, False, False]
+    assert sizes[-1].note == "imagecodecs is not installed"
+
+
+def test_floats_have_no_peers() -> None:
+    """Said for each codec."""
+    sizes = peer_sizes(NOISE.astype("f4") / 3)
+    assert [size.n_bytes is not None for size in sizes] == [True, False, False, False]
+
+
+@pytest.mark.parametrize("package", ["photutils.background", "PIL.Image"])
+def test_a_missing_package_is_named_with_the_extra(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What to install."""
+    from astrocodec.analysis.extra import require
+
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ImportError, match=r"pip install astrocodec\[analysis\]"):
+        require(package)
+
+
+def test_planes_and_exposures() -> None:
+    """What is asked for, or the middle; times of any header."""
+    assert choose_plane((4, 5, 6), -1) == choose_plane((4, 5, 6), 3)
+    assert choose_plane((4, 5, 6), 4) == "plane 4 asked for, it has 4"
+    assert choose_plane((0, 5)) == "no pixels"
+    assert exposure_seconds([{"EXPTIME": "none"}, {"EXPTIME": -1, "XPOSURE": 2}]) == 2.0
+    assert exposure_seconds([{"EXPTIME": float("nan")}]) is None
