@@ -174,8 +174,8 @@ def _without_light(
 
 
 def _counts(plane: Plane, mask: NDArray[np.bool_]) -> bool:
-    """Whether an image looks like counted photons: no value below 0, mostly 0."""
-    return bool(plane.step) and plane.values.min() >= 0 and np.median(plane.values[~mask]) == 0
+    """Whether an image looks like counted photons: no value below 0, mostly 0, steps of 1."""
+    return plane.step == 1 and plane.values.min() >= 0 and np.median(plane.values[~mask]) == 0
 
 
 def photon_transfer(
@@ -249,7 +249,7 @@ def photon_transfer(
     if hidden.all() or shape[1] < 4 or shape[0] < 2:
         return _NONE
     if _counts(planes[0], hidden):
-        return Transfer(1 / planes[0].step, 0.0, 0.0, 0.0, 0, 0.0, "counts")
+        return Transfer(1.0, 0.0, 0.0, 0.0, 0, 0.0, "counts")
     found = _of_frames(planes, region or everywhere, hidden, patch)
     return _transfer(found, dark, bias, read_noise_adu, planes[0].step, ("pair" if several else "frame") + known)
 

@@ -42,6 +42,13 @@ int main(int argc, char **argv)
                     }
                     free(got);
                 }
+                float *bits = malloc(sizeof *bits * height * width);
+                double header;
+                if (ac_tile_bits(model, exact, m, height, width, bits, width, &header, AC_SIMD_AUTO) != status) {
+                    printf("bits, %ux%u, %zu of %zu bytes: not status %d\n", height, width, m, n, status);
+                    return 1;
+                }
+                free(bits);
                 free(exact);
             }
         }
