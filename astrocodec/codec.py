@@ -58,6 +58,8 @@ class StreamInfo:
 
 
 def _as_values(array: ArrayLike) -> NDArray[np.generic]:
+    if isinstance(array, np.ma.MaskedArray) and np.ma.is_masked(array):
+        raise TypeError("a masked array's mask would be lost: give array.filled(VALUE), or array.data without the mask")
     values = np.asarray(array)
     if values.dtype.str[1:] not in DTYPES:
         raise TypeError(

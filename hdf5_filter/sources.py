@@ -76,6 +76,8 @@ def open_source(data: Any) -> ArraySource | BlockSource:
     >>> open_source(np.zeros((2, 3))).shape, open_source(iter([np.zeros((2, 3))])).shape
     ((2, 3), (0, 3))
     """
+    if isinstance(data, np.ma.MaskedArray) and np.ma.is_masked(data):
+        raise TypeError("a masked array's mask would be lost: give data.filled(VALUE), or data.data without the mask")
     if hasattr(data, "shape") and hasattr(data, "dtype") and hasattr(data, "__getitem__"):
         if len(data.shape) == 0:
             raise TypeError("a scalar cannot be chunked, so it cannot be compressed; use create_dataset")

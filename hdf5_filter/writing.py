@@ -91,7 +91,10 @@ def write_dataset(
     source = open_source(data)
     cores = available_cores() if workers is None else workers
     if append and name in group:
-        return _append(group[name], source, cores)
+        found = group[name]
+        if not isinstance(found, h5py.Dataset) or not found.shape:
+            raise ValueError(f"{group.file.filename}: {name!r} is no dataset with rows, nothing can be appended")
+        return _append(found, source, cores)
     if maxshape is None and (append or source.length is None):
         maxshape = (None, *source.shape[1:])
     dataset = create_dataset(

@@ -162,3 +162,10 @@ def test_newer_versions_say_so(stream: bytes) -> None:
 def test_other_data_is_no_stream() -> None:
     with pytest.raises(FormatError, match="begins with"):
         astrocodec.decode(b"SIMPLE  =                    T")
+
+
+def test_masks_are_not_lost_unnoticed() -> None:
+    """A stream has no place for them."""
+    with pytest.raises(TypeError, match="mask would be lost"):
+        astrocodec.encode(np.ma.masked_array([1, 2], [0, 1]))
+    assert astrocodec.decode(astrocodec.encode(np.ma.masked_array([1, 2], [0, 0]))).tolist() == [1, 2]

@@ -176,6 +176,21 @@ def test_appending_within_a_limit(file: h5py.File) -> None:
     assert (file["x"][...] == np.concatenate([data, data])).all()
 
 
+def test_what_cannot_be_appended_to(file: h5py.File) -> None:
+    file.create_group("group")
+    file["scalar"] = 3
+    for name in ("group", "scalar"):
+        with pytest.raises(ValueError, match=f"'{name}' is no dataset with rows"):
+            hdf5_filter.write_dataset(file, name, np.zeros((2, 3), "u2"), append=True)
+
+
+def test_masks_are_not_lost_unnoticed(file: h5py.File) -> None:
+    data = np.ma.masked_array([[1, 2], [3, 4]], [[0, 1], [0, 0]])
+    with pytest.raises(TypeError, match="mask would be lost"):
+        hdf5_filter.write_dataset(file, "x", data)
+    assert (hdf5_filter.write_dataset(file, "y", np.ma.masked_array([[1, 2]], False))[...] == [[1, 2]]).all()
+
+
 def test_large_sources_are_read_row_by_row(file: h5py.File) -> None:
     class Lazy:
         """Knows only how to give a few rows, and which were asked for."""
