@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from astrocodec.analysis.bits import BitsMap
+
 __all__ = [
     "ImageEntry",
     "Part",
@@ -50,10 +52,11 @@ class ImageEntry:
         Seconds, where the file tells.
     ours : bool
         Whether streams of astrocodec hold the image.
-    index : int or None
-        Number of the HDU.
     note : str
         Anything worth telling.
+    bits : callable or None
+        Where the bits of the image went in the file, if that is ours and tells; to be called before the next image is
+        taken.
     """
 
     file: str
@@ -66,8 +69,8 @@ class ImageEntry:
     compression: str = "none"
     exposure: float | None = None
     ours: bool = False
-    index: int | None = None
     note: str = ""
+    bits: Callable[[], BitsMap] | None = None
 
     @property
     def title(self) -> str:

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from astrocodec.analysis.bits import BitsMap, bits_map
 from astrocodec.analysis.entropy import gaussian_bits_of
 from astrocodec.analysis.frame import FrameAnalysis, analyse_frame
 from astrocodec.analysis.image_entry import ImageEntry
@@ -146,7 +145,9 @@ def report_image(
     """
     pixels = entry.pixels
     fits = tuned and pixels.dtype.kind in "iu" and pixels.size >= _LEAST_TUNED
-    bits = _bits_in_file(entry)
+    bits = None if entry.bits is None else entry.bits()
+    if bits is not None and bits.bits.shape != pixels.shape:
+        bits = None
     model = tune(pixels, effort=effort) if fits and (bits is None or peers) else load_model("default")
     notes = [entry.note]
     if bits is None:
@@ -187,14 +188,6 @@ def report_image(
         analysis.to_dict(),
     )
     return report, analysis
-
-
-def _bits_in_file(entry: ImageEntry) -> BitsMap | None:
-    """Where the bits of the file itself went, if it is ours and no cube or quantised floats."""
-    if not entry.ours or entry.index is None or entry.plane is not None:
-        return None
-    bits = bits_map(entry.file, hdu=entry.index)
-    return bits if bits.bits.shape == entry.pixels.shape else None
 
 
 def _noise(analysis: FrameAnalysis) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import warnings
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from astrocodec.analysis.bits import bits_map
 from astrocodec.analysis.image_entry import ImageEntry, Part, SkippedEntry, choose_plane, exposure_seconds
 
 __all__ = ["fits_images"]
@@ -87,9 +89,9 @@ def _entry(
         round(stored / chosen.count),
         "astrocodec" if compression.startswith("ASTROCODEC") else compression,
         exposure_seconds([hdu.header, primary]),
-        compression.startswith("ASTROCODEC"),
-        number,
+        ours := compression.startswith("ASTROCODEC"),
         "; ".join(filter(None, [f"plane {chosen.number} of {chosen.count}" if chosen.count > 1 else "", note])),
+        functools.partial(bits_map, path, hdu=number) if ours and len(shape) == 2 else None,
     )
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
+from astrocodec.analysis.bits import BitsMap
+from astrocodec.analysis.chunk_bits import bits_of_chunks
 from astrocodec.analysis.image_entry import (
     ImageEntry,
     Part,
@@ -16,6 +19,7 @@ from astrocodec.analysis.image_entry import (
     exposure_seconds,
     is_pixel_type,
 )
+from astrocodec.model import Model
 
 __all__ = ["hdf5_images"]
 
@@ -73,7 +77,21 @@ def _entry(path: str, name: str, dataset: Any, report: Any, cards: Any, plane: i
         round(report.compressed_bytes / chosen.count),
         ", ".join(report.filters) or "none",
         exposure_seconds(cards),
-        report.filters == ["astrocodec"],
-        None,
+        ours := report.filters == ["astrocodec"],
         f"plane {chosen.number} of {chosen.count}" if chosen.count > 1 else "",
+        functools.partial(_bits, dataset) if ours and len(dataset.shape) == 2 else None,
     )
+
+
+def _bits(dataset: Any) -> BitsMap:
+    """Bits of the chunks as they lie in the file."""
+    from hdf5_filter.chunked import ChunkedDataset, filter_values
+    from hdf5_filter.values import FilterValues
+
+    chunked = ChunkedDataset.of(dataset)
+    assert chunked is not None
+    delta = FilterValues.from_values(filter_values(dataset) or ()).delta
+    places = chunked.offsets(tuple(map(range, dataset.shape)))
+    found = ((place, chunked.raw(place)) for place in places)
+    streams = ((row, column, raw[1]) for (row, column), raw in found if raw is not None)
+    return bits_of_chunks(dataset.shape, streams, (Model.from_delta(delta),) if delta else ())

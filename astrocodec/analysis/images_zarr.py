@@ -101,6 +101,5 @@ def _entry(path: str, name: str, array: Any, attributes: Any, plane: int | None)
         "astrocodec" if ours else ", ".join(codec.removesuffix("Codec").lower() for codec in codecs) or "none",
         exposure_seconds([array.attrs, attributes]),
         ours,
-        None,
         f"plane {chosen.number} of {chosen.count}" if chosen.count > 1 else "",
     )

@@ -130,3 +130,22 @@ def test_zarr(tmp_path: Path) -> None:
     found = {entry.name: entry for entry in find_images(path) if isinstance(entry, ImageEntry)}
     assert all((entry.pixels == PIXELS).all() for entry in found.values())
     assert {name: entry.ours for name, entry in found.items()} == {"ours": True, "other": False}
+
+
+@pytest.mark.parametrize("tuned", [True, False])
+def test_bits_of_hdf5_chunks_add_up(tuned: bool, tmp_path: Path) -> None:
+    """To what the file spends on them; chunks that reach over the edge and chunks that were never written too."""
+    h5py = pytest.importorskip("h5py")
+    hdf5_filter = pytest.importorskip("hdf5_filter")
+    image = np.tile(PIXELS, (3, 3))
+    options = hdf5_filter.AstroCodec.tuned(image) if tuned else {"compression": hdf5_filter.AstroCodec()}
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("sci", shape=(300, 300), dtype="u2", chunks=(128, 100), **options)[:180, :240] = image
+    for entry in find_images(path):
+        assert isinstance(entry, ImageEntry)
+        assert entry.bits is not None
+        bits = entry.bits()
+        assert bits.total_bits == 8 * entry.stored_bytes
+        assert np.nansum(bits.bits, dtype=float) == pytest.approx(bits.payload_bits, rel=1e-3)
+        assert np.isnan(bits.bits[260:]).all()
