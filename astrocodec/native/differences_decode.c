@@ -1,0 +1,213 @@
+/* Differences: bytes to tile, and the bits of each sample. */
+#include "code_bits.h"
+#include "differences_parts.h"
+#include "rans.h"
+
+typedef struct {
+    const uint8_t *in;
+    size_t length, bits;
+    int status;
+} bit_reader;
+
+static uint32_t read_bits(bit_reader *b, uint32_t count)
+{
+    uint32_t value = 0;
+    for (uint32_t i = 0; i < count; i++, b->bits++) {
+        if (b->bits >> 3 >= b->length) {
+            b->status = AC_ERROR_TRUNCATED;
+            return 0;
+        }
+        value |= (uint32_t)(b->in[b->bits >> 3] >> (b->bits & 7) & 1) << i;
+    }
+    return value;
+}
+
+static uint32_t read_rice(bit_reader *b, mean *m, uint32_t most)
+{
+    const uint32_t k = rice_parameter(m);
+    uint32_t value = 0;
+    while (read_bits(b, 1)) {
+        value++;
+        if (value << k > most) {
+            b->status = AC_ERROR_CORRUPT;
+            return 0;
+        }
+    }
+    value = value << k | read_bits(b, k);
+    if (!b->status && value > most) b->status = AC_ERROR_CORRUPT;
+    rice_update(m, value);
+    return value;
+}
+
+typedef struct {
+    uint16_t start, freq, value, is_escape;
+} entry;
+
+typedef struct {
+    uint32_t count, log_classes;
+    int predictor;
+    uint16_t symbol[MAX_SYMBOLS];
+    uint16_t index[CLASSES][AC_TOTAL];
+    entry entries[CLASSES][MAX_SYMBOLS + 1];
+} lookup;
+
+static int read_class(bit_reader *b, lookup *t, uint32_t c)
+{
+    mean lengths = {8, 1};
+    uint32_t sum = 0;
+    for (uint32_t i = 0; i <= t->count; i++) {
+        const uint32_t bits = read_rice(b, &lengths, AC_PRECISION + 1);
+        const uint32_t f = bits ? 1u << (bits - 1) | read_bits(b, bits - 1) : 0;
+        if (b->status) return b->status;
+        if (f > AC_TOTAL - sum) return AC_ERROR_CORRUPT;
+        t->entries[c][i] = (entry){(uint16_t)sum, (uint16_t)f, i < t->count ? t->symbol[i] : 0, i == t->count};
+        for (uint32_t slot = sum; slot < sum + f; slot++) t->index[c][slot] = (uint16_t)i;
+        sum += f;
+    }
+    return sum == AC_TOTAL ? AC_OK : AC_ERROR_CORRUPT;
+}
+
+/* Reads and checks everything in front of the states; `size` receives its length. */
+static int read_table(const uint8_t *in, size_t length, lookup *t, size_t *size)
+{
+    if (length < HEADER) return AC_ERROR_TRUNCATED;
+    t->predictor = in[1];
+    t->log_classes = in[2];
+    t->count = get_u16(in + 3);
+    if (in[0] != AC_MODE_DIFFERENCES || t->predictor >= PREDICTORS || t->log_classes > 3 || t->count > MAX_SYMBOLS) return AC_ERROR_CORRUPT;
+    uint32_t first = get_u16(in + 5), reach = 0;
+    if (!t->count && first) return AC_ERROR_CORRUPT;
+    bit_reader b = {in + HEADER, length - HEADER, 0, AC_OK};
+    mean gaps = {8, 1};
+    for (uint32_t i = 0; i < t->count; i++) {
+        if (i) reach += 1 + read_rice(&b, &gaps, 65535);
+        if (b.status) return b.status;
+        if (reach > 65535) return AC_ERROR_CORRUPT;
+        t->symbol[i] = (uint16_t)(first + reach);
+    }
+    for (uint32_t c = 0; c < 1u << t->log_classes; c++) {
+        const int status = read_class(&b, t, c);
+        if (status) return status;
+    }
+    while (b.bits & 7)
+        if (read_bits(&b, 1)) return AC_ERROR_CORRUPT;
+    *size = HEADER + b.bits / 8;
+    return AC_OK;
+}
+
+typedef struct {
+    const uint8_t *next, *end;
+    int short_of_words;
+} word_reader;
+
+static inline uint32_t refill(uint32_t x, word_reader *in)
+{
+    if (x >= AC_RANS_LOW) return x;
+    if (in->end - in->next < 2) {
+        in->short_of_words = 1;
+        return x | AC_RANS_LOW;
+    }
+    x = x << 16 | get_u16(in->next);
+    in->next += 2;
+    return x;
+}
+
+static inline uint16_t pop_difference(const lookup *t, uint32_t c, uint32_t *state, word_reader *in)
+{
+    const uint32_t x = *state, slot = x & (AC_TOTAL - 1);
+    const entry e = t->entries[c][t->index[c][slot]];
+    *state = refill(e.freq * (x >> AC_PRECISION) + slot - e.start, in);
+    if (!e.is_escape) return e.value;
+    const uint16_t raw = (uint16_t)*state;
+    *state = refill(*state >> 16, in);
+    return raw;
+}
+
+static inline void decode_row(const lookup *t, const uint32_t *classes, uint16_t *row, uint32_t y, uint32_t width, size_t stride, int predictor,
+                              uint32_t *state, word_reader *in)
+{
+    const size_t before = (size_t)y * width;
+    const neighbours edge = neighbours_at(row, stride, y, 0);
+    row[0] = (uint16_t)(predict(edge, predictor) + pop_difference(t, classes[place_of(edge, y, 0)], &state[before % STATES], in));
+    neighbours a = edge;
+    a.w = row[0];
+    for (uint32_t x = 1; x < width; x++) {
+        a.n = y ? *(row + x - stride) : a.w;
+        if (!y) a.nw = a.w;
+        const uint16_t d = pop_difference(t, classes[place_of(a, y, x)], &state[(before + x) % STATES], in);
+        a.w = row[x] = (uint16_t)(predict(a, predictor) + d);
+        a.nw = a.n;
+    }
+}
+
+static int decode_pixels(const lookup *t, uint32_t *state, word_reader *in, uint16_t *samples, uint32_t height, uint32_t width, size_t stride)
+{
+    uint32_t classes[CLASSES];
+    for (uint32_t i = 0; i < CLASSES; i++) classes[i] = class_of(i, t->log_classes);
+    for (uint32_t y = 0; y < height; y++) {
+        uint16_t *row = samples + y * stride;
+        switch (t->predictor) { /* a loop of its own for each predictor */
+        case PREDICT_NONE: decode_row(t, classes, row, y, width, stride, PREDICT_NONE, state, in); break;
+        case PREDICT_W: decode_row(t, classes, row, y, width, stride, PREDICT_W, state, in); break;
+        case PREDICT_N: decode_row(t, classes, row, y, width, stride, PREDICT_N, state, in); break;
+        default: decode_row(t, classes, row, y, width, stride, PREDICT_GRADIENT, state, in);
+        }
+        if (in->short_of_words) return AC_ERROR_TRUNCATED;
+    }
+    for (uint32_t i = 0; i < STATES; i++)
+        if (state[i] != AC_RANS_LOW) return AC_ERROR_CORRUPT;
+    return in->next == in->end ? AC_OK : AC_ERROR_CORRUPT;
+}
+
+int ac_differences_decode(const uint8_t *in, size_t length, uint16_t *samples, uint32_t height, uint32_t width, size_t stride)
+{
+    if (!in) return AC_ERROR_ARGUMENT;
+    int status = ac_check_sides(samples, height, width, stride);
+    if (status) return status;
+    lookup *t = malloc(sizeof *t);
+    if (!t) return AC_ERROR_MEMORY;
+    size_t size;
+    status = read_table(in, length, t, &size);
+    if (!status && length - size < 4 * STATES) status = AC_ERROR_TRUNCATED;
+    uint32_t state[STATES];
+    for (uint32_t i = 0; i < STATES && !status; i++) {
+        state[i] = get_u32(in + size + 4 * i);
+        if (state[i] < AC_RANS_LOW) status = AC_ERROR_CORRUPT;
+    }
+    if (!status) {
+        word_reader words = {in + size + 4 * STATES, in + length, 0};
+        status = decode_pixels(t, state, &words, samples, height, width, stride);
+    }
+    free(t);
+    return status;
+}
+
+int ac_differences_bits(const uint8_t *in, size_t length, const uint16_t *samples, uint32_t height, uint32_t width, float *bits, size_t stride,
+                        double *header)
+{
+    lookup *t = malloc(sizeof *t);
+    float *table = malloc((AC_TOTAL + 1) * sizeof *table);
+    uint16_t *index = malloc(65536 * sizeof *index);
+    size_t size = 0;
+    int status = t && table && index ? read_table(in, length, t, &size) : AC_ERROR_MEMORY;
+    if (!status) {
+        ac_bits_table(table);
+        for (uint32_t d = 0; d < 65536; d++) index[d] = (uint16_t)t->count;
+        for (uint32_t i = 0; i < t->count; i++) index[t->symbol[i]] = (uint16_t)i;
+        for (uint32_t y = 0; y < height; y++)
+            for (uint32_t x = 0; x < width; x++) {
+                const uint16_t *at = samples + (size_t)y * width + x;
+                const neighbours a = neighbours_at(at, width, y, x);
+                const uint32_t c = class_of(place_of(a, y, x), t->log_classes);
+                const uint32_t symbol = index[(uint16_t)(*at - predict(a, t->predictor))];
+                /* A listed difference whose frequency is 0 in this class can only have come behind the escape. */
+                const uint32_t f = t->entries[c][symbol].freq, escape = t->entries[c][t->count].freq;
+                bits[y * stride + x] = symbol < t->count && f ? table[f] : table[escape] + 16;
+            }
+        *header = 8 * (double)size + ac_state_bits(in + size, STATES);
+    }
+    free(index);
+    free(table);
+    free(t);
+    return status;
+}
