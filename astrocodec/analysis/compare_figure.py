@@ -50,7 +50,10 @@ def _even(residual: Any) -> ColourMap:
     if not reach:
         reach = float(known.max()) if known.size and known.max() else 1.0
     shades = np.clip((small / reach + 1) / 2, 0, 1)
-    return ColourMap(shades, -reach, reach, ((0.0, f"{-reach:.3g}"), (0.5, "0"), (1.0, f"{reach:.3g}")), "RdBu_r")
+    factor = max(1, residual.shape[0] // small.shape[0])
+    return ColourMap(
+        shades, -reach, reach, ((0.0, f"{-reach:.3g}"), (0.5, "0"), (1.0, f"{reach:.3g}")), "RdBu_r", factor
+    )
 
 
 def compare_figure(

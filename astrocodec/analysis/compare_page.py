@@ -100,8 +100,9 @@ def compare_page(names: tuple[str, str], parts: Sequence[tuple[str, Comparison]]
             map_figure(one, name, unit, _ALTS.get(name, "Map of the signal-to-noise ratio of image A."))
             for name, unit, one in comparison_maps(found)
         )
+        heading = html.escape(f"Image {place}".rstrip())
         yield (
-            f"<section><h2>{html.escape(place or 'image')}: {'equal' if found.equal else 'different'}</h2>"
+            f"<section><h2>{heading}: {'equal' if found.equal else 'different'}</h2>"
             f'<div class="maps">{maps}</div><div class="charts">{"".join(_charts(found))}</div>'
             f'<table class="detector"><tbody>{rows}</tbody></table></section>'
         )

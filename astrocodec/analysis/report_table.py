@@ -24,8 +24,12 @@ COLUMNS: tuple[tuple[str, str, Callable[[ImageReport], str]], ...] = (
     ("step", "ADU; rounding to it adds 1 % noise", lambda one: fixed(one.step, 0 if (one.step or 0) >= 1 else 2)),
     ("saves", "share of the bits that this would save", lambda one: percent(one.saving)),
 )
-_WIDE = 400
-_NARROW_COUNT = 1
+_SHAPE: tuple[str, str, Callable[[ImageReport], str]] = ("shape", "", lambda one: "x".join(map(str, one.shape)))
+_WIDE = 400  # where there is no terminal
+_NAME = 24  # what a narrow terminal leaves for the name
+_GAP = 3
+# On narrow terminals.
+_DROPPED_FIRST = ("noise", "shape", "in file", "sources", "step", "ratio", "saves", "coded", "floor")
 
 
 def terminal_table(reports: Sequence[ImageReport], *, width: int | None = None, colour: bool = False) -> str:
@@ -63,23 +67,29 @@ def terminal_table(reports: Sequence[ImageReport], *, width: int | None = None, 
         highlight=False,
         legacy_windows=False,
     )
-    console.print(_card(reports[0]) if len(reports) <= _NARROW_COUNT else _table(reports))
+    console.print(_card(reports[0]) if len(reports) == 1 else _table(reports, width or _WIDE))
     return "\n".join(line.rstrip() for line in target.getvalue().splitlines())
 
 
-def _table(reports: Sequence[ImageReport]) -> Any:
+def _table(reports: Sequence[ImageReport], width: int) -> Any:
+    """Columns as many as fit, the least important ones left out; the name may break, a number never does."""
     from rich.box import SIMPLE_HEAD
     from rich.markup import escape
     from rich.table import Table
 
+    cells = {heading: [text(one) for one in reports] for heading, _, text in (_SHAPE, *COLUMNS)}
+    widths = {heading: max(map(len, (heading, *column))) + _GAP for heading, column in cells.items()}
+    name = max(len(one.title) for one in reports)
+    for heading in _DROPPED_FIRST:
+        if min(name, _NAME) + sum(widths.values()) <= width:
+            break
+        del widths[heading]
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    table.add_column("image", overflow="fold")
-    table.add_column("shape")
-    for heading, _, _ in COLUMNS:
-        table.add_column(heading, justify="right", no_wrap=True)
-    for one in reports:
-        cells = [text(one) for _, _, text in COLUMNS]
-        table.add_row(escape(one.title), "x".join(map(str, one.shape)), *cells)
+    table.add_column("image", overflow="fold", min_width=min(name, _NAME))
+    for heading in widths:
+        table.add_column(heading, justify="left" if heading == _SHAPE[0] else "right", no_wrap=True)
+    for number, one in enumerate(reports):
+        table.add_row(escape(one.title), *(cells[heading][number] for heading in widths))
     return table
 
 

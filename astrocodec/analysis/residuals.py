@@ -27,7 +27,8 @@ class Residuals:
     percentiles : tuple of float
         Of the differences: 1, 16, 50, 84 and 99 %; ADU.
     added_noise : float or None
-        Share by which the standard deviation of the background grows if the differences are noise of their own.
+        Share by which the standard deviation of the background, in the median, grows if the differences are noise of
+        their own.
     """
 
     pixels: int
@@ -74,9 +75,7 @@ def residual_statistics(residual: NDArray[Any], noise: NDArray[Any] | None) -> R
         if noisy.any():
             ratio = values[noisy] / sigmas[noisy]
             in_sigma = float(ratio.mean()), float(ratio.std()), float(np.abs(ratio).max())
-            # Without the hundredth that is furthest out: sources, not sky.
-            sky = ratio[np.abs(ratio) <= np.percentile(np.abs(ratio), 99)]
-            added = float(np.sqrt(1 + sky.var()) - 1)
+            added = _added(values[noisy], float(np.median(sigmas[noisy])))
     return Residuals(
         values.size,
         int(np.count_nonzero(values)),
@@ -87,3 +86,9 @@ def residual_statistics(residual: NDArray[Any], noise: NDArray[Any] | None) -> R
         (low, left, middle, right, high),
         added,
     )
+
+
+def _added(values: NDArray[np.float64], sigma: float) -> float:
+    """Growth of the noise, without the hundredth of the differences that is furthest out: sources, not sky."""
+    sky = values[np.abs(values) <= np.percentile(np.abs(values), 99)]
+    return float(np.sqrt(1 + sky.var() / sigma**2) - 1)

@@ -44,7 +44,12 @@ def test_a_table_fits_the_terminal() -> None:
     """Names with brackets stay as they are; nothing is wider than the terminal, and without one nothing is broken."""
     reports = [made_report(), made_report(efficiency=None)]
     assert "a.fits[1 [red]]" in terminal_table(reports)
-    assert all(len(line) <= 100 for line in terminal_table(reports, width=100).splitlines())
+    for width in (60, 80, 100, 130):
+        lines = terminal_table(reports, width=width).splitlines()
+        assert all(len(line) <= width for line in lines)
+        assert "image" in lines[0]
+        assert "efficiency" in lines[0]
+        assert "\u2026" not in "".join(lines)  # no number is cut
     assert "\x1b[" in terminal_table(reports[:1], width=80, colour=True)
     assert "\x1b[" not in terminal_table(reports[:1])
 
