@@ -226,8 +226,16 @@ def _quantization_cards(quantization: Quantization | None) -> list[bytes]:
 
 
 def is_compressed_image(cards: tuple[bytes, ...]) -> bool:
-    """Tell whether a header belongs to a tile-compressed image, by whatever algorithm."""
-    return card_value(find_card(cards, "ZIMAGE")) is True
+    """
+    Tell whether a header belongs to a tile-compressed image, by whatever algorithm.
+
+    Images that were unpacked carelessly have such cards too, but only a table is compressed.
+    """
+    return card_value(find_card(cards, "ZIMAGE")) is True and not _is_image(cards)
+
+
+def _is_image(cards: tuple[bytes, ...]) -> bool:
+    return find_card(cards, "SIMPLE") is not None or card_value(find_card(cards, "XTENSION")) == "IMAGE"
 
 
 def holds_tiles(cards: tuple[bytes, ...]) -> bool:
@@ -237,8 +245,7 @@ def holds_tiles(cards: tuple[bytes, ...]) -> bool:
     Either of two cards is enough, so that a damaged one cannot hide the image.
     """
     marked = find_card(cards, KEYWORD) is not None or _MARK in cards
-    image = find_card(cards, "SIMPLE") is not None or card_value(find_card(cards, "XTENSION")) == "IMAGE"
-    return marked and not image
+    return marked and not _is_image(cards)
 
 
 def read_layout(cards: tuple[bytes, ...], where: str) -> TileLayout:

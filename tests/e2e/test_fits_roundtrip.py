@@ -99,6 +99,22 @@ def test_checksums_are_kept_and_new_ones_are_right(tmp_path: Path) -> None:
             assert [hdu.verify_checksum() for hdu in packed[1:]] == [1, 1]
 
 
+@pytest.mark.parametrize("container", ["zimage", "table"])
+@pytest.mark.parametrize("extension", [False, True])
+def test_cards_of_a_compressed_image_left_in_a_plain_one(tmp_path: Path, extension: bool, container: str) -> None:
+    """As careless unpacking leaves them: the image is still an image."""
+    image = (fits.ImageHDU if extension else fits.PrimaryHDU)(np.arange(1600, dtype="i2").reshape(40, 40))
+    image.header["ZIMAGE"] = True
+    image.header["ZCMPTYPE"] = "RICE_1"
+    image.header["ZBITPIX"] = 16
+    hdus = fits.HDUList([fits.PrimaryHDU(), image] if extension else [image])
+    hdus.writeto(tmp_path / "a.fits", output_verify="ignore")
+    report = fits_tiles.compress(tmp_path / "a.fits", tmp_path / "a.ac.fits", container=container, tune=False)
+    assert report.hdus[-1].kind == "compressed"
+    fits_tiles.decompress(tmp_path / "a.ac.fits", tmp_path / "b.fits")
+    assert (tmp_path / "b.fits").read_bytes() == (tmp_path / "a.fits").read_bytes()
+
+
 @pytest.mark.parametrize("zero", [34685, 32768, -100.5])
 def test_odd_scaling_and_blank_ride_along(tmp_path: Path, zero: float) -> None:
     path = tmp_path / "plain.fits"
