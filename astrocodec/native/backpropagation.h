@@ -29,7 +29,7 @@ static inline ac_parameters ac_parameters_of(int h)
 /* Sixteen contexts, by term. */
 typedef struct {
     ac_lanes_i16 input[AC_INPUTS], linear[AC_LINEAR];
-    float mean[AC_LANES], sum[AC_LANES], log_sum[AC_LANES], reach[AC_LANES]; /* reach: the linear terms' magnitudes and one */
+    float mean[AC_LANES], sum[AC_LANES], log_sum[AC_LANES], reach[AC_LANES]; /* reach: the neighbours' differences in magnitude, and one */
     int32_t sample[AC_LANES];
 } ac_block;
 
@@ -37,10 +37,8 @@ static inline void ac_block_put(ac_block *block, int lane, const ac_context *c)
 {
     float reach = 1;
     for (int i = 0; i < AC_INPUTS; i++) block->input[i][lane] = c->input[i];
-    for (int i = 0; i < AC_LINEAR; i++) {
-        block->linear[i][lane] = c->linear[i];
-        reach += fabsf((float)c->linear[i]);
-    }
+    for (int i = 0; i < AC_LINEAR; i++) block->linear[i][lane] = c->linear[i];
+    for (int i = 0; i < AC_NEIGHBOURS; i++) reach += fabsf((float)c->linear[i]);
     block->mean[lane] = c->mean, block->sum[lane] = c->sum, block->sample[lane] = c->sample;
     block->log_sum[lane] = (float)ac_log512(c->sum), block->reach[lane] = reach;
 }
@@ -157,19 +155,21 @@ static inline AC_INLINE void ac_activate(int neurons, ac_lanes_f32 *a, ac_lanes_
     }
 }
 
-/* One cosmic ray among large differences must not outweigh a thousand ordinary pixels. */
+/* One cosmic ray among large differences must not outweigh a thousand ordinary pixels. `usual_pull` follows the upper quartile of the
+ * pulls where neighbours differ at all: empty sky around a bright disc says nothing about the disc. */
 static inline AC_INLINE void ac_limit_pull(const ac_block *block, float *slope, float *usual_pull)
 {
-    float pull[AC_LANES], total = 0;
-    for (int s = 0; s < AC_LANES; s++) pull[s] = fabsf(slope[s]) * block->reach[s];
-    if (*usual_pull == 0)
-        for (int s = 0; s < AC_LANES; s++) *usual_pull += pull[s] / AC_LANES;
-    const float most = 4 * *usual_pull;
+    float pull[AC_LANES], total = 0, above = 0, active = 0;
     for (int s = 0; s < AC_LANES; s++) {
-        slope[s] *= pull[s] > most ? most / pull[s] : 1;
-        total += fminf(pull[s], most);
+        const float counts = block->sum[s] > 10 ? 1.0f : 0.0f;
+        pull[s] = fabsf(slope[s]) * block->reach[s];
+        active += counts;
+        total += counts * pull[s];
+        above += pull[s] > *usual_pull ? counts : 0.0f;
     }
-    *usual_pull += 0.001f * (total - AC_LANES * *usual_pull);
+    if (active > 0) *usual_pull = *usual_pull > 0 ? *usual_pull * (1 + 0.02f * (above / active - 0.25f)) : total / active;
+    const float most = 4 * *usual_pull;
+    for (int s = 0; s < AC_LANES; s++) slope[s] *= pull[s] > most && most > 0 ? most / pull[s] : 1;
 }
 
 /* Sixteen samples: the slopes of the loss are added to `gradient` (per integer unit of each parameter). */

@@ -129,10 +129,12 @@ static void whiten_linear(workspace *w, const ac_context *contexts, size_t count
 
 /* The batch's slopes per unit of each parameter, the linear ones along whitened directions. The many 8-bit weights also pay for the
  * bits that their change takes in the stream, which grow like its logarithm. */
-static void collect(workspace *w, const ac_parameters *l, int batch, float charge)
+static void collect(workspace *w, const ac_parameters *l, int batch, float charge, const uint8_t *frozen)
 {
     ac_gradient_sum(&w->gradient, l, w->sum);
     float turned[AC_LINEAR] = {0};
+    for (int i = 0; i < l->count; i++)
+        if (frozen[i]) w->sum[i] = 0;
     for (int i = 0; i < AC_LINEAR; i++)
         for (int j = 0; j <= i; j++) turned[i] += w->whiten[i][j] * w->sum[l->linear + j];
     memcpy(w->sum + l->linear, turned, sizeof turned);
@@ -208,7 +210,7 @@ static void descend(workspace *w, const ac_parameters *l, const ac_block *blocks
         for (int i = 0; i < l->count; i++) w->rounded[i] = rintf(w->p[i]);
         memset(&w->gradient, 0, sizeof w->gradient);
         for (int b = 0; b < per_step; b++) learn_from(w, l, blocks + next++ % count);
-        collect(w, l, per_step * AC_LANES, options->charge);
+        collect(w, l, per_step * AC_LANES, options->charge, frozen);
         adam_step(w, l, step, options->rate * (warm + 0.002f), frozen);
     }
 }
