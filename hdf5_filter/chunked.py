@@ -12,7 +12,9 @@ import numpy as np
 
 from astrocodec._native_chunk import ChunkCodec
 from astrocodec._native_hdf5 import filters_partial_chunks
+from astrocodec.errors import CorruptError, FormatError
 from hdf5_filter.identity import FILTER_ID
+from hdf5_filter.values import FilterValues
 
 __all__ = ["ChunkedDataset", "filter_ids", "filter_values", "has_shuffle_before"]
 
@@ -67,7 +69,12 @@ class ChunkedDataset:
         # What h5py would convert cannot be taken as it lies in the file: integers of 12 bits, for instance.
         if not h5py.h5t.py_create(dataset.dtype, logical=True).equal(dataset.id.get_type()):
             return None
-        return cls(dataset, dataset.chunks, ChunkCodec(filter_values(dataset) or ()))
+        values = filter_values(dataset) or ()
+        try:
+            _check_type(dataset, FilterValues.from_values(values))
+        except FormatError as error:
+            raise type(error)(f"{dataset.file.filename}: dataset {dataset.name!r}: {error}") from error
+        return cls(dataset, dataset.chunks, ChunkCodec(values))
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -103,8 +110,6 @@ class ChunkedDataset:
         place = f"{self.dataset.file.filename}: dataset {self.dataset.name!r}, chunk at {offset}"
         if mask & 1:
             if len(stream) != pixels.nbytes:
-                from astrocodec.errors import CorruptError
-
                 raise CorruptError(f"{place}: {len(stream)} bytes found, expected {pixels.nbytes} without a filter")
             return np.frombuffer(stream, self.dtype).reshape(self.chunk)
         try:
@@ -117,6 +122,23 @@ class ChunkedDataset:
         """Yield the offsets of the chunks that a box of indices touches, row by row."""
         axes = [_touched(axis, side) for axis, side in zip(box, self.chunk, strict=True)]
         return itertools.product(*axes)
+
+
+def _check_type(dataset: h5py.Dataset, values: FilterValues) -> None:
+    """Compare a dataset's type with what the filter noted of it: HDF5's older format has no checksum there."""
+    kind = dataset.dtype[0] if dataset.dtype.names else dataset.dtype
+    pairs = bool(dataset.dtype.names) or kind.kind == "c"
+    size = kind.itemsize // (2 if kind.kind == "c" else 1)
+    noted = values.dtype
+    if noted is None:
+        return
+    orders = [np.dtype(found).newbyteorder("=") == found for found in (kind, noted)]
+    same_sign = kind.kind not in "iu" or h5py.check_enum_dtype(kind) is not None or kind.kind == noted.kind
+    if noted.itemsize != size or values.pairs != pairs or not same_sign or (size > 1 and orders[0] != orders[1]):
+        raise CorruptError(
+            f"it has type {dataset.dtype}, its filter was told {'pairs of ' if values.pairs else ''}{noted}: the "
+            "dataset's header is damaged"
+        )
 
 
 def _touched(indices: range, side: int) -> list[int]:

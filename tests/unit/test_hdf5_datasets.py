@@ -191,6 +191,25 @@ def test_masks_are_not_lost_unnoticed(file: h5py.File) -> None:
     assert (hdf5_filter.write_dataset(file, "y", np.ma.masked_array([[1, 2]], False))[...] == [[1, 2]]).all()
 
 
+@pytest.mark.parametrize("bit", [0, 3])
+def test_a_type_that_is_not_the_filters_is_damage(tmp_path: Path, bit: int) -> None:
+    """Byte order and sign in a header without checksum: HDF5 itself would give other pixels."""
+    path = tmp_path / "x.h5"
+    with h5py.File(path, "w") as file:
+        hdf5_filter.write_dataset(file, "x", made("u2", (40, 50)), chunks=(16, 16))
+    raw = bytearray(path.read_bytes())
+    place = raw.index(bytes([0x10, 0, 0, 0, 2, 0, 0, 0, 0, 0, 16, 0]))  # unsigned, little-endian, 2 bytes, 16 bits
+    raw[place + 1] ^= 1 << bit
+    path.write_bytes(raw)
+    with (
+        h5py.File(path) as file,
+        pytest.raises(CorruptError, match=r"'/x': it has type .*, its filter was told uint16"),
+    ):
+        hdf5_filter.read_dataset(file["x"])
+    with pytest.raises(CorruptError, match="the dataset's header is damaged"):
+        hdf5_filter.verify(path)
+
+
 def test_large_sources_are_read_row_by_row(file: h5py.File) -> None:
     class Lazy:
         """Knows only how to give a few rows, and which were asked for."""
