@@ -88,7 +88,7 @@ def plan_tasks(
     tasks : list of Task
         What can be done.
     refused : list of Outcome
-        Inputs whose output would be another input or another's output.
+        Inputs whose output would be the input itself or the output of another.
 
     Raises
     ------
