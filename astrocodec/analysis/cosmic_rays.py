@@ -124,7 +124,9 @@ def cosmic_rays(
     plane = image if isinstance(image, Plane) else as_plane(image)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         rest = (plane.values - background.level) / background.total_noise
-    rest = np.where(plane.mask | ~np.isfinite(rest), np.float32(0), np.clip(rest, -_HIGHEST, _HIGHEST)).astype(np.float32)
+    rest = np.where(plane.mask | ~np.isfinite(rest), np.float32(0), np.clip(rest, -_HIGHEST, _HIGHEST)).astype(
+        np.float32
+    )
     significance = _laplacian(rest) / 2
     y, x = np.nonzero((significance > neighbours * nsigma) & (rest > 2))
     mask = np.zeros(rest.shape, np.bool_)
