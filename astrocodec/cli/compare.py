@@ -34,7 +34,9 @@ if TYPE_CHECKING:
     multiple=True,
     help="HDU, dataset or array only; repeat.",
 )
-@click.option("--plane", type=int, help="Plane of cubes, from 0.  [default: the middle one]")
+@click.option(
+    "--plane", type=int, help="Plane of cubes, from 0.  [default: statistics of the middle one, equality of all]"
+)
 @click.option("--within", type=click.FloatRange(0), metavar="ADU", help="Count as equal what differs by no more.")
 @click.option("--overwrite", is_flag=True, help="Replace the output if it exists.")
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only; the exit code tells.")
@@ -65,6 +67,7 @@ def compare_command(
         current = str(b)
         right = _images(b, plane, frozenset(extensions))
         parts = _pairs(a, b, left, right)
+        elsewhere = _other_planes((a, b), left, frozenset(extensions)) if plane is None else []
         current = str(output)
         if output is not None and parts:
             _write(output, overwrite, (str(a), str(b)), parts)
@@ -75,10 +78,11 @@ def compare_command(
         click.echo(f"astrocodec: {failure.message}", err=True)
         raise click.exceptions.Exit(failure.code) from error
     if as_json:
-        click.echo(_document(a, b, parts))
+        click.echo(_document(a, b, parts, elsewhere))
     elif not quiet:
-        click.echo(_text(parts))
+        click.echo(_text(parts, elsewhere))
     equal = all(found.equal or (within is not None and _is_within(found, within)) for _, found in parts)
+    equal = equal and all(largest <= (within or 0) for _, largest in elsewhere)
     raise click.exceptions.Exit(ExitCode.OK if equal else ExitCode.DIFFERS)
 
 
@@ -117,6 +121,41 @@ def _pairs(a: Path, b: Path, left: "list[ImageEntry]", right: "list[ImageEntry]"
     return parts
 
 
+def _other_planes(
+    files: tuple[Path, Path], left: "list[ImageEntry]", select: frozenset[int | str]
+) -> list[tuple[int, float]]:
+    """Numbers of the other planes of cubes that differ, and their largest difference: NaN counts as infinite."""
+    import math
+
+    depths = [math.prod(entry.shape[:-2]) for entry in left]
+    differing = []
+    for number in range(max(depths)) if max(depths) > 1 else ():
+        largest = 0.0
+        for one, other in zip(*(_images(file, number, select) for file in files), strict=True):
+            largest = max(largest, _largest_difference(one, other))
+        if largest > 0:
+            differing.append((number, largest))
+    return differing
+
+
+def _largest_difference(one: "ImageEntry", other: "ImageEntry") -> float:
+    """Largest difference of two planes; infinite where one has a value and the other none."""
+    import math
+
+    import numpy as np
+
+    known = []
+    for entry in (one, other):
+        missing = np.zeros(entry.pixels.shape, bool) if entry.mask is None else entry.mask
+        known.append(~missing & ~np.isnan(entry.pixels) if entry.pixels.dtype.kind == "f" else ~missing)
+    if not np.array_equal(known[0], known[1]):
+        return math.inf
+    a, b = one.pixels[known[0]], other.pixels[known[0]]
+    if np.array_equal(a, b):
+        return 0.0
+    return float(np.abs(a.astype(np.longdouble) - b.astype(np.longdouble)).max())
+
+
 def _write(output: Path, overwrite: bool, names: tuple[str, str], parts: "list[tuple[str, Comparison]]") -> None:
     """Write the picture or the page; it gets its name when it is whole."""
     from astrocodec.target import Target
@@ -134,11 +173,17 @@ def _write(output: Path, overwrite: bool, names: tuple[str, str], parts: "list[t
         target.commit()
 
 
-def _text(parts: "list[tuple[str, Comparison]]") -> str:
+def _text(parts: "list[tuple[str, Comparison]]", elsewhere: list[tuple[int, float]]) -> str:
     """Lines for people."""
     from astrocodec.analysis.compare_page import comparison_rows
 
     lines = []
+    if elsewhere:
+        number, largest = max(elsewhere, key=lambda plane: plane[1])
+        planes = "1 plane" if len(elsewhere) == 1 else f"{len(elsewhere)} planes"
+        lines = [
+            f"different in {planes} of the cube, most in plane {number}, by up to {largest:g}; of the plane shown:"
+        ]
     for place, found in parts:
         rows = comparison_rows(found)
         width = max(len(name) for name, _ in rows)
@@ -147,13 +192,20 @@ def _text(parts: "list[tuple[str, Comparison]]") -> str:
     return "\n".join(lines)
 
 
-def _document(a: Path, b: Path, parts: "list[tuple[str, Comparison]]") -> str:
+def _document(a: Path, b: Path, parts: "list[tuple[str, Comparison]]", elsewhere: list[tuple[int, float]]) -> str:
     """One object for programs."""
     import json
 
     images = [{"name": place, **found.to_dict()} for place, found in parts]
     return json.dumps(
-        {"a": str(a), "b": str(b), "equal": all(found.equal for _, found in parts), "images": images}, indent=2
+        {
+            "a": str(a),
+            "b": str(b),
+            "equal": all(found.equal for _, found in parts) and not elsewhere,
+            "images": images,
+            "differing_planes": [number for number, _ in elsewhere],
+        },
+        indent=2,
     )
 
 

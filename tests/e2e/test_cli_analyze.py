@@ -218,3 +218,21 @@ def test_compare_what_does_not_fit(night: Path, tmp_path: Path) -> None:
         run_here("compare", night / "0.fits", night / "1.fits", "-o", tmp_path / "c.png").returncode == ExitCode.EXISTS
     )
     assert run_here("compare", night / "0.fits", tmp_path / "none.fits").returncode == ExitCode.SYSTEM
+
+
+def test_compare_looks_at_every_plane_of_a_cube(tmp_path: Path) -> None:
+    """The plane shown is the middle one; equal are only cubes that are equal throughout."""
+    cube = np.random.default_rng(0).poisson(100, (5, 64, 64)).astype(np.uint16)
+    paths = [tmp_path / f"{name}.fits" for name in "abc"]
+    fits.writeto(paths[0], cube)
+    fits.writeto(paths[1], cube)
+    cube[0, 3, 3] += 2
+    fits.writeto(paths[2], cube)
+    assert run_here("compare", *paths[:2]).returncode == ExitCode.OK
+    result = run_here("compare", paths[0], paths[2])
+    assert result.returncode == ExitCode.DIFFERS
+    assert result.stdout.decode().startswith("different in 1 plane of the cube, most in plane 0, by up to 2;")
+    document = json.loads(run_here("compare", "--json", paths[0], paths[2]).stdout)
+    assert (document["equal"], document["differing_planes"]) == (False, [0])
+    assert run_here("compare", "-q", "--within", "2", paths[0], paths[2]).returncode == ExitCode.OK
+    assert run_here("compare", "-q", "--plane", "2", paths[0], paths[2]).returncode == ExitCode.OK
