@@ -25,8 +25,7 @@
 #define VECTORISED
 #endif
 
-/* Integer units per unit of a parameter, so that one learning rate serves all. The weights of running means act on all the range of
- * the samples and are moved with more care. */
+/* Integer units per unit of a parameter, so that one learning rate serves all; of the linear weights along whitened directions. */
 static void scales_of(const ac_parameters *l, float *scale, float *limit)
 {
     static const float output[AC_OUTPUTS] = {372, 738, 128, 128};
@@ -179,7 +178,7 @@ static uint64_t next_random(uint64_t *state)
 static ac_block *blocks_of(const ac_context *contexts, size_t count, size_t *blocks, uint64_t *random)
 {
     *blocks = (count + AC_LANES - 1) / AC_LANES;
-    uint32_t *order = malloc(count * sizeof *order);
+    uint32_t *order = calloc(count, sizeof *order);
     ac_block *out = order ? aligned_alloc(64, *blocks * sizeof *out) : NULL;
     if (out) {
         for (size_t i = 0; i < count; i++) {
