@@ -21,7 +21,7 @@ from fits_tiles.container import (
     image_shape,
     is_plain_image,
     odd_padding,
-    refuse_lone_placeholder,
+    refuse_lone_empty_primary,
     restored_header,
     stored_model,
 )
@@ -288,7 +288,7 @@ def verify(
     with open_source(path, None) as file:
         fd = file.fileno()
         hdus = list(walk(fd, name))
-        refuse_lone_placeholder(hdus, name)
+        refuse_lone_empty_primary(hdus, name)
         report = FileReport(name, "", 0, file_size(fd))
         report.hdus = [describe(hdu, f"{name}: {hdu.label}") for hdu in hdus]
         report.original_bytes = sum(entry.original_bytes for entry in report.hdus)

@@ -17,7 +17,7 @@ from fits_tiles.blocks import Hdu, int_card, read_at, walk
 from fits_tiles.check import Pair, compare
 from fits_tiles.container import (
     CONTAINERS,
-    PLACEHOLDER,
+    EMPTY_PRIMARY,
     coder_for,
     image_shape,
     is_plain_image,
@@ -225,9 +225,9 @@ def _write(
         report.hdus.append(entry)
         if plain.origin[hdu.index] in chosen and is_plain_image(hdu):
             if hdu.index == 0:
-                out.write(PLACEHOLDER)
+                out.write(EMPTY_PRIMARY)
                 written += 1
-                entry.compressed_bytes += len(PLACEHOLDER)
+                entry.compressed_bytes += len(EMPTY_PRIMARY)
             lossy = _write_image(out, fd, hdu, settings, f"{name}: {hdu.label}", entry, meter)
             pairs.append(Pair(hdu, written, tiles=True, lossy=lossy))
         else:

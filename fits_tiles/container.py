@@ -16,21 +16,21 @@ from fits_tiles.z_keywords import as_extension
 
 __all__ = [
     "CONTAINERS",
-    "PLACEHOLDER",
+    "EMPTY_PRIMARY",
     "begins_with_primary_image",
     "coder_for",
     "decoder_of",
     "image_shape",
-    "is_placeholder",
+    "is_empty_primary",
     "is_plain_image",
     "odd_padding",
-    "refuse_lone_placeholder",
+    "refuse_lone_empty_primary",
     "restored_header",
     "stored_model",
 ]
 
 CONTAINERS = ("zimage", "table")
-PLACEHOLDER = assemble(
+EMPTY_PRIMARY = assemble(
     [
         logical_card("SIMPLE", True, "the primary image is compressed in the"),
         int_card_of("BITPIX", 8, "first extension. To read it:"),
@@ -40,12 +40,12 @@ PLACEHOLDER = assemble(
 )
 
 
-def is_placeholder(hdu: Hdu) -> bool:
+def is_empty_primary(hdu: Hdu) -> bool:
     """Tell whether a primary HDU is the empty one that stands before a compressed primary image."""
-    return hdu.index == 0 and hdu.data_bytes == 0 and set(hdu.cards) == set(split_cards(PLACEHOLDER))
+    return hdu.index == 0 and hdu.data_bytes == 0 and set(hdu.cards) == set(split_cards(EMPTY_PRIMARY))
 
 
-def refuse_lone_placeholder(hdus: list[Hdu], name: str) -> None:
+def refuse_lone_empty_primary(hdus: list[Hdu], name: str) -> None:
     """
     Raise an error where the file ends before the primary image that it announces.
 
@@ -53,7 +53,7 @@ def refuse_lone_placeholder(hdus: list[Hdu], name: str) -> None:
     ------
     TruncatedError
     """
-    if len(hdus) == 1 and is_placeholder(hdus[0]):
+    if len(hdus) == 1 and is_empty_primary(hdus[0]):
         raise TruncatedError(f"{name}: HDU 1, which holds the primary image, is missing; the file was cut short")
 
 
@@ -123,7 +123,7 @@ def begins_with_primary_image(hdus: list[Hdu]) -> bool:
     """Tell whether the primary image of a file is compressed in its first extension."""
     return (
         len(hdus) > 1
-        and is_placeholder(hdus[0])
+        and is_empty_primary(hdus[0])
         and holds_tiles(hdus[1].cards)
         and find_card(hdus[1].cards, "ZSIMPLE") is not None
     )

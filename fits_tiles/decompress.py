@@ -20,9 +20,9 @@ from fits_tiles.container import (
     begins_with_primary_image,
     decoder_of,
     image_shape,
-    is_placeholder,
+    is_empty_primary,
     is_plain_image,
-    refuse_lone_placeholder,
+    refuse_lone_empty_primary,
     restored_header,
 )
 from fits_tiles.foreign import Staged, staged
@@ -122,7 +122,7 @@ def decompress(
             fd = plain.file.fileno()
             report = FileReport(name, target.name, compressed_bytes=file_size(file.fileno()))
             hdus = list(walk(fd, name))
-            refuse_lone_placeholder(hdus, name)
+            refuse_lone_empty_primary(hdus, name)
             total = sum(_plain_size(hdu, name) for hdu in hdus)
             job = _Job(fd, target.file, to, workers, Progress(progress, total), verify, checksums, target.folder)
             _write(job, plain, hdus, chosen, name, report)
@@ -224,7 +224,7 @@ def _write(job: _Job, plain: Staged, hdus: list[Hdu], chosen: set[int], name: st
             else:
                 primary = hdu.index == 1 and begins_with_primary_image(hdus)
                 entry.original_bytes, entry.note = _write_standard(job, hdu, layout, where, primary)
-        elif job.to != "image" and is_placeholder(hdu):
+        elif job.to != "image" and is_empty_primary(hdu):
             job.out.write(assemble(list(hdu.cards[:4])))
             entry.original_bytes = hdu.size
         else:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Literal
+
+from astrocodec.file_report import FileRun
 
 __all__ = ["FileReport", "HduReport", "Kind"]
 
@@ -62,49 +64,19 @@ class HduReport:
 
 
 @dataclass
-class FileReport:
+class FileReport(FileRun):
     """
     One file.
 
     Attributes
     ----------
-    source, target : str
-        Names as given; ``'-'`` for a file object without a name, ``''`` where nothing was written.
-    original_bytes, compressed_bytes : int
-        Size of the file without and with compression.
-    seconds : float
-        Wall time.
-    verified : bool or None
-        True after every pixel and card was compared or every checksum checked; None where no check was asked for.
     hdus : list of HduReport
         One entry per HDU of the source.
 
     Examples
     --------
-    >>> FileReport("a.fits", "a.ac.fits", 100, 50).ratio
-    2.0
+    >>> FileReport("a", "b", hdus=[HduReport(0)]).to_dict()["hdus"][0]["index"]
+    0
     """
 
-    source: str
-    target: str
-    original_bytes: int = 0
-    compressed_bytes: int = 0
-    seconds: float = 0.0
-    verified: bool | None = None
     hdus: list[HduReport] = field(default_factory=list)
-
-    @property
-    def ratio(self) -> float:
-        """Original bytes over compressed bytes; 0 for an empty result."""
-        return self.original_bytes / self.compressed_bytes if self.compressed_bytes else 0.0
-
-    def to_dict(self) -> dict[str, Any]:
-        """
-        Return the report as nested dictionaries and lists, ready for ``json.dumps``.
-
-        Examples
-        --------
-        >>> FileReport("a", "b", hdus=[HduReport(0)]).to_dict()["hdus"][0]["index"]
-        0
-        """
-        return asdict(self)

@@ -8,6 +8,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from astrocodec.errors import CorruptError
 from hdf5_filter.references import Addresses, holds_references
 
 __all__ = ["attribute_names", "copy_attributes", "read_attribute"]
@@ -16,15 +17,23 @@ TypeMap = Callable[[Any], Any]
 
 
 def attribute_names(obj: Any) -> list[bytes]:
-    """Return the names of an object's attributes, by creation where the file knows it."""
+    """
+    Return the names of an object's attributes, by creation where the file knows it.
+
+    Raises
+    ------
+    CorruptError
+        They cannot be listed, so a copy would lack them.
+    """
     for order in (h5py.h5.INDEX_CRT_ORDER, h5py.h5.INDEX_NAME):
         names: list[bytes] = []
         try:
             h5py.h5a.iterate(obj, lambda name, *_: names.append(name), index_type=order)  # noqa: B023
-        except (RuntimeError, ValueError, KeyError):
+        except (RuntimeError, ValueError, KeyError) as error:
+            reason = error  # the order of creation may not be known; then names will do
             continue
         return names
-    return []
+    raise CorruptError(f"the attributes of an object cannot be listed: {reason}") from reason
 
 
 def read_attribute(attribute: Any) -> np.ndarray[Any, Any] | None:

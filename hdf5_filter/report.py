@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Literal
+
+from astrocodec.file_report import FileRun
 
 __all__ = ["DatasetReport", "FileReport", "Kind"]
 
@@ -58,42 +60,19 @@ class DatasetReport:
 
 
 @dataclass
-class FileReport:
+class FileReport(FileRun):
     """
     One file.
 
     Attributes
     ----------
-    source, target : str
-        Names as given; ``''`` where nothing was written.
-    original_bytes, compressed_bytes : int
-        Size of the file before and after.
-    seconds : float
-        Wall time.
-    verified : bool or None
-        True after everything was compared or every checksum checked; None where no check was asked for.
     datasets : list of DatasetReport
         In the order of the file.
 
     Examples
     --------
-    >>> FileReport("a.h5", "a.ac.h5", 100, 50).ratio
-    2.0
+    >>> FileReport("a", "b", datasets=[DatasetReport("x")]).to_dict()["datasets"][0]["name"]
+    'x'
     """
 
-    source: str
-    target: str
-    original_bytes: int = 0
-    compressed_bytes: int = 0
-    seconds: float = 0.0
-    verified: bool | None = None
     datasets: list[DatasetReport] = field(default_factory=list)
-
-    @property
-    def ratio(self) -> float:
-        """Original bytes over compressed bytes; 0 for an empty result."""
-        return self.original_bytes / self.compressed_bytes if self.compressed_bytes else 0.0
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the report as nested dictionaries and lists, ready for ``json.dumps``."""
-        return asdict(self)

@@ -122,6 +122,16 @@ class Plane:
     number: int = 0
     count: int = 1
 
+    @property
+    def chosen(self) -> int | None:
+        """Its number where there was a choice."""
+        return self.number if self.count > 1 else None
+
+    @property
+    def note(self) -> str:
+        """What to tell of the choice, empty where there was none."""
+        return f"plane {self.number} of {self.count}" if self.count > 1 else ""
+
 
 def is_pixel_type(dtype: np.dtype[Any]) -> bool:
     """

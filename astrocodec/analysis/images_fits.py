@@ -85,12 +85,12 @@ def _entry(
         pixels,
         mask,
         shape,
-        chosen.number if chosen.count > 1 else None,
+        chosen.chosen,
         round(stored / chosen.count),
         "astrocodec" if compression.startswith("ASTROCODEC") else compression,
         exposure_seconds([hdu.header, primary]),
         ours := compression.startswith("ASTROCODEC"),
-        "; ".join(filter(None, [f"plane {chosen.number} of {chosen.count}" if chosen.count > 1 else "", note])),
+        "; ".join(filter(None, [chosen.note, note])),
         functools.partial(bits_map, path, hdu=number) if ours and len(shape) == 2 else None,
     )
 

@@ -73,12 +73,12 @@ def _entry(path: str, name: str, dataset: Any, report: Any, cards: Any, plane: i
         as_native(pixels),
         None,
         tuple(dataset.shape),
-        chosen.number if chosen.count > 1 else None,
+        chosen.chosen,
         round(report.compressed_bytes / chosen.count),
         ", ".join(report.filters) or "none",
         exposure_seconds(cards),
         ours := report.filters == ["astrocodec"],
-        f"plane {chosen.number} of {chosen.count}" if chosen.count > 1 else "",
+        chosen.note,
         functools.partial(_bits, dataset) if ours and len(dataset.shape) == 2 else None,
     )
 

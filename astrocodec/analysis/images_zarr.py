@@ -96,10 +96,10 @@ def _entry(path: str, name: str, array: Any, attributes: Any, plane: int | None)
         as_native(pixels),
         None,
         tuple(array.shape),
-        chosen.number if chosen.count > 1 else None,
+        chosen.chosen,
         round(array.nbytes_stored() / chosen.count),
         "astrocodec" if ours else ", ".join(codec.removesuffix("Codec").lower() for codec in codecs) or "none",
         exposure_seconds([array.attrs, attributes]),
         ours,
-        f"plane {chosen.number} of {chosen.count}" if chosen.count > 1 else "",
+        chosen.note,
     )

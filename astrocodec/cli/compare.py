@@ -111,8 +111,8 @@ def _pairs(a: Path, b: Path, left: "list[ImageEntry]", right: "list[ImageEntry]"
         raise click.UsageError(f"{a} has {len(left)} images, {b} {len(right)}: choose one with -e.")
     parts = []
     for one, other in zip(left, right, strict=True):
-        if one.pixels.shape != other.pixels.shape:
-            shapes = (" x ".join(map(str, entry.pixels.shape)) for entry in (one, other))
+        if one.pixels.shape != other.pixels.shape or _depth(one) != _depth(other):
+            shapes = (" x ".join(map(str, entry.shape)) for entry in (one, other))
             raise click.UsageError("{} and {}: one is {}, the other {}.".format(one.title, other.title, *shapes))
         images = (
             entry.pixels if entry.mask is None else np.ma.array(entry.pixels, mask=entry.mask) for entry in (one, other)
@@ -125,9 +125,7 @@ def _other_planes(
     files: tuple[Path, Path], left: "list[ImageEntry]", select: frozenset[int | str]
 ) -> list[tuple[int, float]]:
     """Numbers of the other planes of cubes that differ, and their largest difference: NaN counts as infinite."""
-    import math
-
-    depths = [math.prod(entry.shape[:-2]) for entry in left]
+    depths = [_depth(entry) for entry in left]
     differing = []
     for number in range(max(depths)) if max(depths) > 1 else ():
         largest = 0.0
@@ -136,6 +134,13 @@ def _other_planes(
         if largest > 0:
             differing.append((number, largest))
     return differing
+
+
+def _depth(entry: "ImageEntry") -> int:
+    """Number of planes."""
+    import math
+
+    return math.prod(entry.shape[:-2])
 
 
 def _largest_difference(one: "ImageEntry", other: "ImageEntry") -> float:

@@ -1,13 +1,12 @@
 """Options that `h5-compress` and `h5-decompress` share, and the course of both."""
 
 import errno
-import functools
 import os
 import shutil
 import traceback
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,6 +16,7 @@ from astrocodec.cli.exit_codes import ExitCode
 from astrocodec.cli.failures import explain
 from astrocodec.cli.processes import raising_on_sigterm
 from astrocodec.cli.progress import progress_bar
+from astrocodec.cli.shared_options import as_one_argument
 from astrocodec.cli.size_table import Outcome, hdu_table, json_report, size_table
 
 if TYPE_CHECKING:
@@ -60,16 +60,7 @@ def file_options(command: Callable[..., None]) -> Callable[..., None]:
     callable
         For `click.command`.
     """
-
-    @functools.wraps(command)
-    def with_run(**values: Any) -> None:
-        run = FileOptions(**{entry.name: values.pop(entry.name) for entry in fields(FileOptions)})
-        command(run=run, **values)
-
-    decorated: Callable[..., None] = with_run
-    for option in reversed(_OPTIONS):
-        decorated = option(decorated)
-    return decorated
+    return as_one_argument(FileOptions, _OPTIONS, command)
 
 
 def treat_file(

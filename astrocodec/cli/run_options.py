@@ -1,15 +1,14 @@
 """Options that `fits-compress` and `fits-decompress` share: fpack's habits, and parallel runs."""
 
-import functools
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import click
 
 from astrocodec.cli.inputs import STANDARD_STREAM
 from astrocodec.cli.option_types import shard
+from astrocodec.cli.shared_options import as_one_argument
 from astrocodec.cli.version import version_option
 
 
@@ -90,7 +89,7 @@ _OPTIONS = (
 
 
 def run_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the shared options to a command, which gets them as one argument ``run``.
+    """Add the shared options to a command, which gets them as one `RunOptions` ``run``.
 
     Parameters
     ----------
@@ -102,13 +101,4 @@ def run_options(command: Callable[..., None]) -> Callable[..., None]:
     callable
         For `click.command`.
     """
-
-    @functools.wraps(command)
-    def with_run(**values: Any) -> None:
-        run = RunOptions(**{entry.name: values.pop(entry.name) for entry in fields(RunOptions)})
-        command(run=run, **values)
-
-    decorated: Callable[..., None] = with_run
-    for option in reversed(_OPTIONS):
-        decorated = option(decorated)
-    return decorated
+    return as_one_argument(RunOptions, _OPTIONS, command)

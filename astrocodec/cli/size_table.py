@@ -157,15 +157,22 @@ def hdu_table(report: "FileReport") -> str:
             hdu.kind,
             hdu.dtype,
             "x".join(map(str, hdu.shape)),
-            human_bytes(hdu.original_bytes),
-            human_bytes(hdu.compressed_bytes),
-            "" if hdu.bits_per_pixel is None else f"{hdu.bits_per_pixel:.3f}",
-            f"{hdu.model} tuned" if hdu.tuned else hdu.model,
+            *_part_cells(hdu),
             hdu.note,
         )
         for hdu in report.hdus
     ]
     return align(headings, rows)
+
+
+def _part_cells(part: "fits_tiles.HduReport | hdf5_filter.DatasetReport") -> tuple[str, str, str, str]:
+    """Sizes, bits per pixel and model of an HDU or dataset."""
+    return (
+        human_bytes(part.original_bytes),
+        human_bytes(part.compressed_bytes),
+        "" if part.bits_per_pixel is None else f"{part.bits_per_pixel:.3f}",
+        f"{part.model} tuned" if part.tuned else part.model,
+    )
 
 
 def _dataset_table(report: "hdf5_filter.FileReport") -> str:
@@ -178,10 +185,7 @@ def _dataset_table(report: "hdf5_filter.FileReport") -> str:
             entry.dtype,
             "x".join(map(str, entry.shape)),
             "x".join(map(str, entry.chunks)),
-            human_bytes(entry.original_bytes),
-            human_bytes(entry.compressed_bytes),
-            "" if entry.bits_per_pixel is None else f"{entry.bits_per_pixel:.3f}",
-            f"{entry.model} tuned" if entry.tuned else entry.model,
+            *_part_cells(entry),
             entry.note or (", ".join(entry.filters) if entry.filters != ["astrocodec"] else ""),
         )
         for entry in report.datasets

@@ -80,5 +80,12 @@ class AstroCodec(ArrayBytesCodec):  # type: ignore[misc]
         return chunk_spec.prototype.nd_buffer.from_ndarray_like(chunk)
 
     def compute_encoded_size(self, input_byte_length: int, chunk_spec: ArraySpec) -> int:
-        """Compressed sizes are not known beforehand."""
-        raise NotImplementedError
+        """
+        Refuse: Zarr asks this of codecs of fixed size only, to lay out shards, and ours is none.
+
+        Raises
+        ------
+        NotImplementedError
+            Always, as of Zarr's own compressors.
+        """
+        raise NotImplementedError("the size of a compressed chunk is known only when it has been compressed")

@@ -236,3 +236,13 @@ def test_compare_looks_at_every_plane_of_a_cube(tmp_path: Path) -> None:
     assert (document["equal"], document["differing_planes"]) == (False, [0])
     assert run_here("compare", "-q", "--within", "2", paths[0], paths[2]).returncode == ExitCode.OK
     assert run_here("compare", "-q", "--plane", "2", paths[0], paths[2]).returncode == ExitCode.OK
+
+
+def test_compare_refuses_cubes_of_different_depth(tmp_path: Path) -> None:
+    """Their middle planes say nothing about the rest."""
+    cube = np.zeros((5, 64, 64), np.uint16)
+    fits.writeto(tmp_path / "five.fits", cube)
+    fits.writeto(tmp_path / "four.fits", cube[:4])
+    result = run_here("compare", tmp_path / "five.fits", tmp_path / "four.fits")
+    assert result.returncode == ExitCode.USAGE
+    assert "one is 5 x 64 x 64, the other 4 x 64 x 64" in result.stderr.decode()

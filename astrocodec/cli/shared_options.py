@@ -1,0 +1,37 @@
+"""Options that several commands share, handed over as one value."""
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from typing import Any
+
+
+def as_one_argument(
+    kind: type[Any], options: Sequence[Callable[..., Any]], command: Callable[..., None]
+) -> Callable[..., None]:
+    """Add options to a command, which gets their values as one argument ``run``.
+
+    Parameters
+    ----------
+    kind : type
+        Dataclass whose fields are named as the options' parameters.
+    options : sequence of callable
+        What `click.option` returns, in the order of the help.
+    command : callable
+        Takes ``run`` beside its own options.
+
+    Returns
+    -------
+    callable
+        For `click.command`.
+    """
+
+    @functools.wraps(command)
+    def with_run(**values: Any) -> None:
+        run = kind(**{entry.name: values.pop(entry.name) for entry in fields(kind)})
+        command(run=run, **values)
+
+    decorated: Callable[..., None] = with_run
+    for option in reversed(options):
+        decorated = option(decorated)
+    return decorated
