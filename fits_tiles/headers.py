@@ -38,6 +38,7 @@ ALGORITHM = "ASTROCODEC_1"
 _MARK = text_card("TTYPE1", "COMPRESSED_DATA", f"astrocodec, see {KEYWORD}")
 _DITHER_NAMES = {-1: "NO_DITHER", 1: "SUBTRACTIVE_DITHER_1", 2: "SUBTRACTIVE_DITHER_2"}
 NULL_PIXEL = -2147483648
+_MAX_INFLATED = 16 << 20
 
 
 @dataclass(frozen=True)
@@ -307,8 +308,29 @@ def restore_header(cards: tuple[bytes, ...], where: str) -> bytes:
 
 
 def inflate(blob: bytes, where: str) -> bytes:
-    """Inflate what `build_header` deflated."""
+    """
+    Inflate what `build_header` deflated.
+
+    Raises
+    ------
+    CorruptError
+        If the blob is damaged or cut, has bytes behind its end, or inflates to more than 16 MiB: 200,000 cards.
+
+    Examples
+    --------
+    >>> inflate(zlib.compress(b"SIMPLE"), "HDU 0")
+    b'SIMPLE'
+    """
+    unpacker = zlib.decompressobj()
     try:
-        return zlib.decompress(blob)
+        found = unpacker.decompress(blob, _MAX_INFLATED + 1)
     except zlib.error as error:
         raise CorruptError(f"{where}: the ACRAWnnn or ACPADnnn cards do not inflate ({error})") from error
+    if len(found) > _MAX_INFLATED:
+        raise CorruptError(
+            f"{where}: the {len(blob)} bytes of the ACRAWnnn or ACPADnnn cards inflate to more than the "
+            f"{_MAX_INFLATED} bytes that a header may have"
+        )
+    if not unpacker.eof or unpacker.unused_data:
+        raise CorruptError(f"{where}: the ACRAWnnn or ACPADnnn cards are cut, or have bytes behind their end")
+    return found

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tracemalloc
+import zlib
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -17,6 +20,7 @@ from fits_tiles.headers import (
     TileLayout,
     build_header,
     holds_tiles,
+    inflate,
     read_layout,
     restore_header,
 )
@@ -140,3 +144,22 @@ def test_plain_header_of_another_program() -> None:
 def test_as_extension_follows_the_order_of_the_standard() -> None:
     names = [card[:8].strip() for card in split_cards(as_extension(assemble(STRUCTURE)))]
     assert names == [b"XTENSION", b"BITPIX", b"NAXIS", b"NAXIS1", b"NAXIS2", b"PCOUNT", b"GCOUNT"]
+
+
+def test_cards_inflate_to_16_mib_and_no_further() -> None:
+    bomb = zlib.compress(bytes(50 << 20), 9)
+    assert len(bomb) < 999 * 55  # so many fit the cards
+    assert len(inflate(zlib.compress(bytes(16 << 20)), "HDU 1")) == 16 << 20
+    tracemalloc.start()
+    try:
+        with pytest.raises(CorruptError, match=r"^HDU 1: .*inflate to more than the 16777216 bytes"):
+            inflate(bomb, "HDU 1")
+        assert tracemalloc.get_traced_memory()[1] < 40 << 20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("damage", [lambda blob: blob[:-1], lambda blob: blob + b"x", lambda blob: b"x" + blob])
+def test_a_blob_that_is_cut_or_longer_is_refused(damage: Callable[[bytes], bytes]) -> None:
+    with pytest.raises(CorruptError, match="ACRAWnnn"):
+        inflate(damage(zlib.compress(b"SIMPLE  =")), "HDU 1")
