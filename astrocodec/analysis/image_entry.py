@@ -57,6 +57,8 @@ class ImageEntry:
     bits : callable or None
         Where the bits of the image went in the file, if that is ours and tells; to be called before the next image is
         taken.
+    unit : str
+        Of the pixels, as the file tells it.
     """
 
     file: str
@@ -71,6 +73,7 @@ class ImageEntry:
     ours: bool = False
     note: str = ""
     bits: Callable[[], BitsMap] | None = None
+    unit: str = "ADU"
 
     @property
     def title(self) -> str:

@@ -57,6 +57,10 @@ class ImageReport:
         What is missing and why, and what else is worth knowing.
     details : dict
         Everything that `FrameAnalysis.to_dict` tells.
+    unit : str
+        Of the pixels: ``BUNIT`` where the file tells it, else ``ADU``.
+    reasons : dict of str to str
+        Why a field is None, in a few words, by the name of the field.
     """
 
     file: str
@@ -82,6 +86,8 @@ class ImageReport:
     peers: tuple[PeerSize, ...] = ()
     notes: tuple[str, ...] = ()
     details: dict[str, Any] = field(default_factory=dict, repr=False)
+    unit: str = "ADU"
+    reasons: dict[str, str] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -186,6 +192,7 @@ def report_image(
         peer_sizes(pixels, model) if peers else (),
         tuple(filter(None, [*notes, *analysis.notes])),
         analysis.to_dict(),
+        entry.unit,
     )
     return report, analysis
 
