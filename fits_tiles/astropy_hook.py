@@ -23,7 +23,7 @@ from astropy.io import fits
 
 import astrocodec
 from astrocodec.errors import AstrocodecError
-from fits_tiles.blocks import int_card
+from fits_tiles.blocks import int_card, split_cards
 from fits_tiles.context import current_options, current_tile
 from fits_tiles.grid import plan_tile_shape
 from fits_tiles.headers import (
@@ -192,7 +192,7 @@ def _with_original(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
         cards = cards_of(bintable_header)
         if holds_tiles(cards):
             if is_as_written(cards):
-                return fits.Header.fromstring(restore_header(cards, "compressed header"))
+                return fits.Header.fromstring(b"".join(split_cards(restore_header(cards, "compressed header"))))
             warnings.warn(
                 "The cards of a compressed image changed since fits_tiles wrote them; its header is taken as it is",
                 fits.verify.VerifyWarning,

@@ -10,14 +10,30 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 
 from astrocodec.errors import CorruptError, FormatError, TruncatedError
 
-__all__ = ["BLOCK", "CARD", "Hdu", "card_value", "find_card", "int_card", "padded", "read_at", "split_cards", "walk"]
+__all__ = [
+    "BLOCK",
+    "CARD",
+    "Hdu",
+    "card_value",
+    "find_card",
+    "int_card",
+    "is_odd_end",
+    "padded",
+    "read_at",
+    "split_cards",
+    "walk",
+]
 
 BLOCK = 2880
 CARD = 80
 _END = b"END".ljust(CARD)
+# What astropy and cfitsio take for the last card too: END, then anything that does not go on with the keyword.
+_ODD_END = re.compile(rb"END(?![A-Z0-9_-])")
+_TEXT = re.compile(rb"[ -~]*")
 _MAX_HEADER = 64 << 20
 _INTEGER = re.compile(rb"[+-]?\d{1,19}$")
 _BITPIX = (8, 16, 32, 64, -32, -64)
@@ -96,13 +112,22 @@ def split_cards(header: bytes) -> tuple[bytes, ...]:
     >>> split_cards(b"SIMPLE  =".ljust(80) + b"END".ljust(80))[0][:8]
     b'SIMPLE  '
     """
-    cards = []
-    for at in range(0, len(header), CARD):
-        card = header[at : at + CARD]
-        if card == _END:
-            break
-        cards.append(card)
-    return tuple(cards)
+    cards = [header[at : at + CARD] for at in range(0, len(header), CARD)]
+    if _END in cards:
+        return tuple(cards[: cards.index(_END)])
+    return tuple(takewhile(lambda card: not is_odd_end(card), cards))
+
+
+def is_odd_end(card: bytes) -> bool:
+    """
+    Tell whether a card that is not the ``END`` of the standard ends a header where that one is missing.
+
+    Examples
+    --------
+    >>> is_odd_end(b"END     junk".ljust(80)), is_odd_end(b"ENDTIME = 5".ljust(80)), is_odd_end(b"END".ljust(80))
+    (True, False, False)
+    """
+    return _ODD_END.match(card) is not None and card != _END
 
 
 def find_card(cards: tuple[bytes, ...], keyword: str) -> bytes | None:
@@ -247,19 +272,37 @@ def _begins_extension(fd: int, start: int, size: int, where: str) -> bool:
 
 
 def _read_header(fd: int, start: int, size: int, where: str) -> bytes:
+    """Read a header up to ``END``; an odd one counts where no proper one follows in the text behind it."""
     header = bytearray()
+    odd = 0
     while True:
         at = start + len(header)
-        if at + BLOCK > size:
-            raise TruncatedError(f"{where}: its header begins at byte {start} and has no END card before byte {size}")
-        if len(header) >= _MAX_HEADER:
-            raise CorruptError(f"{where}: no END card in the first {_MAX_HEADER} bytes of the header")
-        block = read_at(fd, at, BLOCK, where)
-        if header and block.startswith(b"XTENSION="):
-            raise CorruptError(f"{where}: no END card in the header before the next header begins at byte {at}")
+        block = bytes(read_at(fd, at, min(BLOCK, size - at), where))
+        cards = [block[pos : pos + CARD] for pos in range(0, BLOCK, CARD)]
+        ended = _END in cards
+        error = _header_without_end(header, block, start, where)
+        if odd and (error or not _TEXT.fullmatch(block[: cards.index(_END) * CARD] if ended else block)):
+            return bytes(header[:odd])
+        if error:
+            raise error
         header += block
-        if any(block[pos : pos + CARD] == _END for pos in range(0, BLOCK, CARD)):
+        if ended:
             return bytes(header)
+        if not odd and any(map(is_odd_end, cards)):
+            odd = len(header)
+
+
+def _header_without_end(header: bytearray, block: bytes, start: int, where: str) -> FormatError | None:
+    """What is wrong where the next block of a header cannot belong to it."""
+    at = start + len(header)
+    if len(block) < BLOCK:
+        stop = at + len(block)
+        return TruncatedError(f"{where}: its header begins at byte {start} and has no END card before byte {stop}")
+    if len(header) >= _MAX_HEADER:
+        return CorruptError(f"{where}: no END card in the first {_MAX_HEADER} bytes of the header")
+    if header and block.startswith(b"XTENSION="):
+        return CorruptError(f"{where}: no END card in the header before the next header begins at byte {at}")
+    return None
 
 
 def _data_bytes(cards: tuple[bytes, ...], where: str, *, primary: bool) -> int:

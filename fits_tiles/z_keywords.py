@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from fits_tiles.blocks import card_value, find_card, int_card, split_cards
+from fits_tiles.blocks import card_value, find_card, int_card, is_odd_end, split_cards
 from fits_tiles.card_format import assemble, int_card_of, text_card
 
 __all__ = ["as_extension", "collides", "keyword_of", "plain_header", "private_keyword", "rename", "rename_back"]
@@ -64,7 +64,7 @@ def _new_name(keyword: str, container: str) -> str:
 
 def collides(card: bytes) -> bool:
     """
-    Tell whether a card of an image header would be taken for one of the table's own.
+    Tell whether a card of an image header would be taken for one of the table's own, or for its end.
 
     Examples
     --------
@@ -73,7 +73,7 @@ def collides(card: bytes) -> bool:
     """
     keyword = keyword_of(card)
     taken = keyword in _RENAMED.values() or re.match(r"ZNAXIS\d+$|NAXIS\d{3}$", keyword) or _RESERVED.match(keyword)
-    return bool(taken) or private_keyword(keyword)
+    return bool(taken) or private_keyword(keyword) or is_odd_end(card)
 
 
 def rename(card: bytes, container: str) -> bytes:
