@@ -20,6 +20,34 @@ class ExitCode(IntEnum):
     TERMINATED = 143  # SIGTERM
 
 
+# What a check of many files must not hide, first: damage before what only kept a file from being checked.
+_GRAVEST = (
+    ExitCode.DIFFERS,
+    ExitCode.BAD_DATA,
+    ExitCode.INTERNAL,
+    ExitCode.SYSTEM,
+    ExitCode.NEEDS_INSTALL,
+    ExitCode.EXISTS,
+    ExitCode.USAGE,
+)
+
+
+def worst(codes: Collection[ExitCode]) -> ExitCode:
+    """Take the gravest of many files' codes, for commands that check.
+
+    Parameters
+    ----------
+    codes : collection of ExitCode
+        One per file.
+
+    Returns
+    -------
+    ExitCode
+        OK where all succeeded.
+    """
+    return next((code for code in _GRAVEST if code in codes), ExitCode.OK)
+
+
 def combine(codes: Collection[ExitCode]) -> ExitCode:
     """Make one code of many files' codes.
 

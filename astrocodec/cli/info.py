@@ -1,68 +1,126 @@
 """`astrocodec info`."""
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
-from astrocodec.cli.exit_codes import ExitCode, combine
+from astrocodec.cli.exit_codes import ExitCode, worst
 from astrocodec.cli.failures import explain
 from astrocodec.cli.formats import is_hdf5_name, package_of
 from astrocodec.cli.inputs import find_inputs
 from astrocodec.cli.names import is_compressed_name, is_compressible_name
-from astrocodec.cli.size_table import Outcome, hdu_table, human_bytes, json_report, parts_of, parts_word
+from astrocodec.cli.planning import refuse_report_file
+from astrocodec.cli.progress import progress_bar
+from astrocodec.cli.run_options import RunOptions, reading_options
+from astrocodec.cli.run_report import report_outcomes, show_outcome
+from astrocodec.cli.run_tasks import run_tasks
+from astrocodec.cli.size_table import Outcome, hdu_table, human_bytes, parts_of, parts_word
+
+
+@dataclass(frozen=True)
+class InfoTask:
+    """A file to list.
+
+    Attributes
+    ----------
+    path : pathlib.Path
+        The file.
+    """
+
+    path: Path
+
+    @property
+    def file(self) -> str:
+        """The file's name, as printed."""
+        return str(self.path)
 
 
 @click.command("info")
 @click.argument("files", nargs=-1, required=True)
-@click.option("-r", "--recursive", is_flag=True, help="Take the files in directories and below.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def info_command(files: tuple[str, ...], recursive: bool, as_json: bool) -> None:
-    """List the HDUs or datasets of FILES: type, shape, sizes, and the model that each needs. No pixel is decoded."""
-    inputs = find_inputs(files, _is_listed, recursive)
-    raise click.exceptions.Exit(list_files([entry.path for entry in inputs], as_json))
+@reading_options
+def info_command(files: tuple[str, ...], run: RunOptions) -> None:
+    """List the HDUs or datasets of FILES: type, shape, sizes, and the model that each needs. No pixel is decoded.
+
+    FILES may be FITS and HDF5 files, patterns, directories with -r. The exit code is that of the worst file.
+    """
+    inputs = find_inputs(files, is_listed, run.recursive)
+    if any(entry.is_stdin for entry in inputs):
+        raise click.UsageError("info reads named files, not '-' (stdin).")
+    raise click.exceptions.Exit(list_files([entry.path for entry in inputs], run))
 
 
-def list_files(paths: Sequence[Path], as_json: bool) -> ExitCode:
+def is_listed(path: Path) -> bool:
+    """Whether a file found in a directory is probably FITS or HDF5.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Any path.
+
+    Returns
+    -------
+    bool
+        By its suffix.
+    """
+    return is_compressed_name(path) or is_compressible_name(path) or is_hdf5_name(path)
+
+
+def list_files(paths: Sequence[Path], run: RunOptions) -> ExitCode:
     """Print the HDUs of files.
 
     Parameters
     ----------
     paths : sequence of pathlib.Path
         The files.
-    as_json : bool
-        JSON instead of tables.
+    run : RunOptions
+        The options.
 
     Returns
     -------
     ExitCode
-        Of all files together.
+        Of the worst file.
     """
-    outcomes = [_inspect(path) for path in paths]
-    for outcome in outcomes:
-        if outcome.failure:
-            click.echo(f"astrocodec: {outcome.failure.message}", err=True)
-        elif outcome.report and not as_json:
-            report = outcome.report
-            sizes = f"{human_bytes(report.original_bytes)} -> {human_bytes(report.compressed_bytes)}"
-            click.echo(f"{outcome.file}: {len(parts_of(report))} {parts_word(report)}, {sizes}\n{hdu_table(report)}")
-    if as_json:
-        click.echo(json_report(outcomes))
-    return combine([outcome.failure.code if outcome.failure else ExitCode.OK for outcome in outcomes])
+    refuse_report_file(run, paths)
+    with progress_bar(len(paths), run.quiet or run.as_json) as advance:
+        tasks = [InfoTask(path) for path in paths]
+        outcomes = run_tasks(inspect_file, tasks, run.jobs, advance, lambda outcome: show_outcome(outcome, run))
+    return worst(report_outcomes(outcomes, run, lay_out=_listings))
 
 
-def _is_listed(path: Path) -> bool:
-    """Whether a file found in a directory is FITS or HDF5."""
-    return is_compressed_name(path) or is_compressible_name(path) or is_hdf5_name(path)
+def _listings(outcomes: Sequence[Outcome], verbose: bool) -> str:
+    """Lay out every file's line and its table of HDUs or datasets."""
+    return "\n".join(_listing(outcome) for outcome in outcomes if outcome.report)
 
 
-def _inspect(path: Path) -> Outcome:
-    """Ask `fits_tiles` or `hdf5_filter` about one file."""
-    import warnings
+def _listing(outcome: Outcome) -> str:
+    """Lay out one file."""
+    report = outcome.report
+    assert report is not None
+    sizes = f"{human_bytes(report.original_bytes)} -> {human_bytes(report.compressed_bytes)}"
+    return f"{outcome.file}: {len(parts_of(report))} {parts_word(report)}, {sizes}\n{hdu_table(report)}"
 
+
+def inspect_file(task: InfoTask, workers: int, progress: Callable[[int, int], None] | None = None) -> Outcome:
+    """Ask `fits_tiles` or `hdf5_filter` about one file.
+
+    Parameters
+    ----------
+    task : InfoTask
+        The file.
+    workers, progress
+        Not needed: headers are read at once.
+
+    Returns
+    -------
+    Outcome
+        With a report or a failure.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # cards of real headers; the listing does not depend on them
         try:
-            return Outcome(str(path), report=package_of(path).info(path))
+            return Outcome(task.file, report=package_of(task.path).info(task.path))
         except Exception as error:  # one bad file must not stop the others
-            return Outcome(str(path), failure=explain(error, str(path)))
+            return Outcome(task.file, failure=explain(error, task.file))

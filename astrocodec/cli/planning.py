@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Literal
 
@@ -113,14 +113,14 @@ def plan_tasks(
     return tasks, refused
 
 
-def refuse_report_file(run: RunOptions, tasks: Sequence[Task]) -> None:
+def refuse_report_file(run: RunOptions, paths: Iterable[Path]) -> None:
     """Refuse a report's name that something has or will have.
 
     Parameters
     ----------
     run : RunOptions
         The options.
-    tasks : sequence of Task
+    paths : iterable of pathlib.Path
         What will be read and written.
 
     Raises
@@ -133,8 +133,7 @@ def refuse_report_file(run: RunOptions, tasks: Sequence[Task]) -> None:
     if run.report_file is None:
         return
     name = os.path.realpath(run.report_file)  # it is written through links
-    taken = [path for task in tasks for path in (task.source.path, task.target) if path is not None]
-    if name in map(os.path.realpath, taken):
+    if name in map(os.path.realpath, paths):
         raise click.UsageError(f"-R {run.report_file}: an input or output has this name.")
     if run.report_file.exists() and not run.overwrite:
         click.echo(f"astrocodec: {run.report_file} exists already; give --overwrite to replace it", err=True)

@@ -1,4 +1,4 @@
-"""Options that `fits-compress` and `fits-decompress` share: fpack's habits, and parallel runs."""
+"""Options that the commands over many files share: fpack's habits, and parallel runs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,26 +14,26 @@ from astrocodec.cli.version import version_option
 
 @dataclass(frozen=True)
 class RunOptions:
-    """Values of the shared options, named as on the command line."""
+    """Values of the shared options, named as on the command line; a command has those that suit it."""
 
-    output: str | None
-    delete: bool
-    replace: bool
-    yes: bool
-    stdout: bool
-    test: bool
-    list_only: bool
-    verbose: bool
-    quiet: bool
-    jobs: int
-    verify: bool
-    overwrite: bool
-    as_json: bool
-    outdir: Path | None
-    recursive: bool
-    report_file: Path | None
-    checksums: bool
-    shard: tuple[int, int] | None
+    output: str | None = None
+    delete: bool = False
+    replace: bool = False
+    yes: bool = False
+    stdout: bool = False
+    test: bool = False
+    list_only: bool = False
+    verbose: bool = False
+    quiet: bool = False
+    jobs: int = 1
+    verify: bool = True
+    overwrite: bool = False
+    as_json: bool = False
+    outdir: Path | None = None
+    recursive: bool = False
+    report_file: Path | None = None
+    checksums: bool = True
+    shard: tuple[int, int] | None = None
 
     @property
     def to_stdout(self) -> bool:
@@ -46,24 +46,12 @@ class RunOptions:
         return self.delete or self.replace
 
 
-_OPTIONS = (
-    click.option("-O", "--output", metavar="FILE", help="Name of the output; for a single input. '-' is stdout."),
-    click.option("--outdir", type=click.Path(file_okay=False, path_type=Path), help="Directory for the outputs."),
-    click.option("-S", "--stdout", is_flag=True, help="Write the output to stdout."),
-    click.option("-D", "--delete", is_flag=True, help="Delete the input after verification."),
-    click.option("-F", "--replace", is_flag=True, help="Replace the input under its own name after verification."),
-    click.option("-Y", "--yes", is_flag=True, help="Do not ask before -D and -F (asked on a terminal only)."),
-    click.option("--overwrite", is_flag=True, help="Replace outputs that exist."),
-    click.option("-T", "--test", is_flag=True, help="Report sizes and equality; write no file."),
-    click.option("-L", "--list", "list_only", is_flag=True, help="List the HDUs; write no file."),
-    click.option(
-        "--verify/--no-verify", default=True, show_default=True, help="Compare with the input before the end."
-    ),
-    click.option("-r", "--recursive", is_flag=True, help="Take the files in directories and below."),
-    click.option("--shard", metavar="I/N", type=shard, help="Treat every N-th file from the I-th, for job arrays."),
-    click.option(
-        "-j", "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Cores for files and tiles."
-    ),
+_OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace outputs and reports that exist.")
+_RECURSIVE = click.option("-r", "--recursive", is_flag=True, help="Take the files in directories and below.")
+_JOBS = click.option(
+    "-j", "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Cores: first for files, then in each."
+)
+_REPORTING = (
     click.option("--json", "as_json", is_flag=True, help="Report as JSON on stdout instead of the table."),
     click.option(
         "-R",
@@ -72,6 +60,23 @@ _OPTIONS = (
         metavar="FILE",
         type=click.Path(dir_okay=False, path_type=Path),
         help="Write the report to FILE instead of printing it.",
+    ),
+    click.option("-v", "--verbose", is_flag=True, help="List every HDU or dataset; show warnings and tracebacks."),
+    click.option("-q", "--quiet", is_flag=True, help="Print errors only."),
+    version_option,
+)
+_OUTPUT = (
+    click.option("-O", "--output", metavar="FILE", help="Name of the output; for a single input. '-' is stdout."),
+    click.option("--outdir", type=click.Path(file_okay=False, path_type=Path), help="Directory for the outputs."),
+    click.option("-S", "--stdout", is_flag=True, help="Write the output to stdout."),
+    click.option("-D", "--delete", is_flag=True, help="Delete the input after verification."),
+    click.option("-F", "--replace", is_flag=True, help="Replace the input under its own name after verification."),
+    click.option("-Y", "--yes", is_flag=True, help="Do not ask before -D and -F (asked on a terminal only)."),
+    _OVERWRITE,
+    click.option("-T", "--test", is_flag=True, help="Report sizes and equality; write no file."),
+    click.option("-L", "--list", "list_only", is_flag=True, help="List the HDUs; write no file."),
+    click.option(
+        "--verify/--no-verify", default=True, show_default=True, help="Compare with the input before the end."
     ),
     click.option(
         "-C",
@@ -82,14 +87,12 @@ _OPTIONS = (
         default=True,
         help="Do not write CHECKSUM and DATASUM anew.",
     ),
-    click.option("-v", "--verbose", is_flag=True, help="List every HDU; show warnings and tracebacks."),
-    click.option("-q", "--quiet", is_flag=True, help="Print errors only."),
-    version_option,
 )
+_SHARD = click.option("--shard", metavar="I/N", type=shard, help="Treat every N-th file from the I-th, for job arrays.")
 
 
 def run_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the shared options to a command, which gets them as one `RunOptions` ``run``.
+    """Add the options of `fits-compress` and `fits-decompress`, which get them as one `RunOptions` ``run``.
 
     Parameters
     ----------
@@ -101,4 +104,20 @@ def run_options(command: Callable[..., None]) -> Callable[..., None]:
     callable
         For `click.command`.
     """
-    return as_one_argument(RunOptions, _OPTIONS, command)
+    return as_one_argument(RunOptions, (*_OUTPUT, _RECURSIVE, _SHARD, _JOBS, *_REPORTING), command)
+
+
+def reading_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of commands that read many files and write none, as `run_options` does.
+
+    Parameters
+    ----------
+    command : callable
+        Takes ``run: RunOptions`` beside its own options.
+
+    Returns
+    -------
+    callable
+        For `click.command`.
+    """
+    return as_one_argument(RunOptions, (_RECURSIVE, _JOBS, *_REPORTING, _OVERWRITE), command)

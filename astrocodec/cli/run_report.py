@@ -1,7 +1,8 @@
 """What a run over files prints: failures as they come, tables or JSON at the end, or a file with them."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,8 +11,16 @@ from astrocodec.cli.failures import explain
 from astrocodec.cli.run_options import RunOptions
 from astrocodec.cli.size_table import Outcome, hdu_table, json_report, size_table
 
+if TYPE_CHECKING:
+    from astrocodec.cli.size_table import FileReport
 
-def report_outcomes(outcomes: Sequence[Outcome], run: RunOptions, to_stderr: bool = False) -> list[ExitCode]:
+
+def report_outcomes(
+    outcomes: Sequence[Outcome],
+    run: RunOptions,
+    to_stderr: bool = False,
+    lay_out: Callable[[Sequence[Outcome], bool], str] | None = None,
+) -> list[ExitCode]:
     """Print the table or the JSON document, or write it to the file that was named for it.
 
     Parameters
@@ -22,6 +31,8 @@ def report_outcomes(outcomes: Sequence[Outcome], run: RunOptions, to_stderr: boo
         The options.
     to_stderr : bool
         Where the table goes when it is printed; a file is on standard output.
+    lay_out : callable, optional
+        Makes the tables, of the outcomes and whether to list every HDU; by default the table of sizes.
 
     Returns
     -------
@@ -30,7 +41,7 @@ def report_outcomes(outcomes: Sequence[Outcome], run: RunOptions, to_stderr: boo
     """
     codes = [outcome.failure.code if outcome.failure else ExitCode.OK for outcome in outcomes]
     try:
-        _print_or_write(outcomes, run, to_stderr)
+        _print_or_write(outcomes, run, to_stderr, lay_out or _tables)
     except OSError as error:
         if run.report_file is None:
             raise
@@ -56,9 +67,11 @@ def show_outcome(outcome: Outcome, run: RunOptions) -> None:
         click.echo(outcome.details, err=True)
 
 
-def _print_or_write(outcomes: Sequence[Outcome], run: RunOptions, to_stderr: bool) -> None:
+def _print_or_write(
+    outcomes: Sequence[Outcome], run: RunOptions, to_stderr: bool, lay_out: Callable[[Sequence[Outcome], bool], str]
+) -> None:
     """Print the table or the JSON document at the end, or write it to the file that was named for it."""
-    text = json_report(outcomes) if run.as_json else _tables(outcomes, run.verbose)
+    text = json_report(outcomes) if run.as_json else lay_out(outcomes, run.verbose)
     if run.report_file is not None:
         run.report_file.write_text(text + "\n" if text else "", encoding="utf-8")
     elif text and (run.as_json or not run.quiet):
@@ -78,5 +91,10 @@ def _tables(outcomes: Sequence[Outcome], verbose: bool) -> str:
     reports = [outcome.report for outcome in outcomes if outcome.report]
     if not reports:
         return ""
-    parts = [f"{one.source} -> {one.target or 'nowhere (test)'}\n{hdu_table(one)}\n" for one in reports if verbose]
+    parts = [f"{_course(one)}\n{hdu_table(one)}\n" for one in reports if verbose]
     return "\n".join([*parts, size_table(reports)])
+
+
+def _course(report: "FileReport") -> str:
+    """From where to where; a file that was only read went nowhere."""
+    return f"{report.source} -> {report.target}" if report.target else report.source

@@ -3,19 +3,35 @@
 import functools
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from typing import Any, Protocol
 
 from astrocodec.cli.processes import in_processes, killed, raising_on_sigterm
 from astrocodec.cli.progress import Advance
 from astrocodec.cli.size_table import Outcome
-from astrocodec.cli.tasks import Task, run_task
 
 
-def run_tasks(tasks: Sequence[Task], jobs: int, advance: Advance, show: Callable[[Outcome], None]) -> list[Outcome]:
+class FileTask(Protocol):
+    """Something to do with one file."""
+
+    @property
+    def file(self) -> str:
+        """The file's name, as printed."""
+
+
+# Treats one file: the task, threads, and what to call with bytes done and bytes in total.
+Treat = Callable[[Any, int, Callable[[int, int], None] | None], Outcome]
+
+
+def run_tasks(
+    treat: Treat, tasks: Sequence[FileTask], jobs: int, advance: Advance, show: Callable[[Outcome], None]
+) -> list[Outcome]:
     """Treat all files; one that fails does not stop the others.
 
     Parameters
     ----------
-    tasks : sequence of Task
+    treat : callable
+        Of a module, so that processes find it.
+    tasks : sequence of FileTask
         One per file.
     jobs : int
         Cores to use: first for files, in processes of their own, what remains for the tiles of each.
@@ -32,11 +48,13 @@ def run_tasks(tasks: Sequence[Task], jobs: int, advance: Advance, show: Callable
     processes = min(jobs, len(tasks))
     with raising_on_sigterm():
         if processes > 1:
-            return _run_in_processes(tasks, processes, jobs // processes, advance, show)
-        return _run_here(tasks, jobs, advance, show)
+            return _run_in_processes(treat, tasks, processes, jobs // processes, advance, show)
+        return _run_here(treat, tasks, jobs, advance, show)
 
 
-def _run_here(tasks: Sequence[Task], jobs: int, advance: Advance, show: Callable[[Outcome], None]) -> list[Outcome]:
+def _run_here(
+    treat: Treat, tasks: Sequence[FileTask], jobs: int, advance: Advance, show: Callable[[Outcome], None]
+) -> list[Outcome]:
     """One file after the other, threads over tiles."""
     outcomes = []
     for number, task in enumerate(tasks):
@@ -44,7 +62,7 @@ def _run_here(tasks: Sequence[Task], jobs: int, advance: Advance, show: Callable
         def progress(done: int, total: int, number: int = number, file: str = task.file) -> None:
             advance(file, number + done / max(total, 1))
 
-        outcome = run_task(task, jobs, progress)
+        outcome = treat(task, jobs, progress)
         advance(task.file, number + 1)
         show(outcome)
         outcomes.append(outcome)
@@ -52,15 +70,25 @@ def _run_here(tasks: Sequence[Task], jobs: int, advance: Advance, show: Callable
 
 
 def _run_in_processes(
-    tasks: Sequence[Task], processes: int, workers: int, advance: Advance, show: Callable[[Outcome], None]
+    treat: Treat,
+    tasks: Sequence[FileTask],
+    processes: int,
+    workers: int,
+    advance: Advance,
+    show: Callable[[Outcome], None],
 ) -> list[Outcome]:
     """Several files at once."""
     outcomes: dict[int, Outcome] = {}
     # Closed at once where something goes wrong here: that is what ends the processes.
-    with closing(in_processes(functools.partial(run_task, workers=workers), tasks, processes)) as results:
+    with closing(in_processes(functools.partial(_treat_there, treat, workers), tasks, processes)) as results:
         for number, found in results:
             outcome = Outcome(tasks[number].file, failure=killed(tasks[number].file)) if found is None else found
             outcomes[number] = outcome
             advance(tasks[number].file, len(outcomes))
             show(outcome)
     return [outcomes[number] for number in range(len(tasks))]
+
+
+def _treat_there(treat: Treat, workers: int, task: FileTask) -> Outcome:
+    """Treat one file in a process, which shows no progress."""
+    return treat(task, workers, None)

@@ -14,7 +14,7 @@ def as_one_argument(
     Parameters
     ----------
     kind : type
-        Dataclass whose fields are named as the options' parameters.
+        Dataclass whose fields are named as the options' parameters; one that the command lacks keeps its default.
     options : sequence of callable
         What `click.option` returns, in the order of the help.
     command : callable
@@ -28,7 +28,7 @@ def as_one_argument(
 
     @functools.wraps(command)
     def with_run(**values: Any) -> None:
-        run = kind(**{entry.name: values.pop(entry.name) for entry in fields(kind)})
+        run = kind(**{entry.name: values.pop(entry.name) for entry in fields(kind) if entry.name in values})
         command(run=run, **values)
 
     decorated: Callable[..., None] = with_run

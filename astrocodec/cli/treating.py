@@ -14,7 +14,7 @@ from astrocodec.cli.progress import progress_bar
 from astrocodec.cli.run_options import RunOptions
 from astrocodec.cli.run_report import report_outcomes, show_outcome
 from astrocodec.cli.run_tasks import run_tasks
-from astrocodec.cli.tasks import Destination
+from astrocodec.cli.tasks import Destination, run_task
 
 
 def treat_files(
@@ -50,13 +50,13 @@ def treat_files(
     check_options(run, arguments)
     inputs = take_shard(find_inputs(arguments, wanted, run.recursive), run.shard)
     if run.list_only:
-        raise click.exceptions.Exit(list_files([entry.path for entry in inputs], run.as_json))
+        raise click.exceptions.Exit(list_files([entry.path for entry in inputs], run))
     tasks, refused = plan_tasks(operation, inputs, run, name_output, options)
-    refuse_report_file(run, tasks)
+    refuse_report_file(run, [path for task in tasks for path in (task.source.path, task.target) if path is not None])
     confirm(run, len(tasks))
     for outcome in refused:
         show_outcome(outcome, run)
     with progress_bar(len(tasks), run.quiet) as advance:
-        outcomes = refused + run_tasks(tasks, run.jobs, advance, lambda outcome: show_outcome(outcome, run))
+        outcomes = refused + run_tasks(run_task, tasks, run.jobs, advance, lambda outcome: show_outcome(outcome, run))
     on_stdout = any(task.destination is Destination.STDOUT for task in tasks)
     raise click.exceptions.Exit(combine(report_outcomes(outcomes, run, to_stderr=on_stdout)))

@@ -1,48 +1,103 @@
 """`astrocodec verify`."""
 
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
-from astrocodec.cli.exit_codes import ExitCode
+from astrocodec.cli.exit_codes import ExitCode, worst
 from astrocodec.cli.failures import Failure, explain
 from astrocodec.cli.formats import package_of
+from astrocodec.cli.info import is_listed
+from astrocodec.cli.inputs import Input, find_inputs
+from astrocodec.cli.planning import refuse_report_file
 from astrocodec.cli.progress import progress_bar
-from astrocodec.cli.size_table import Outcome, json_report, size_table
+from astrocodec.cli.run_options import RunOptions, reading_options
+from astrocodec.cli.run_report import report_outcomes, show_outcome
+from astrocodec.cli.run_tasks import run_tasks
+from astrocodec.cli.size_table import Outcome
+
+
+@dataclass(frozen=True)
+class VerifyTask:
+    """A file to check.
+
+    Attributes
+    ----------
+    path : pathlib.Path
+        The file.
+    original : pathlib.Path or None
+        What it is to be compared with.
+    """
+
+    path: Path
+    original: Path | None = None
+
+    @property
+    def file(self) -> str:
+        """The file's name, as printed."""
+        return str(self.path)
 
 
 @click.command("verify")
-@click.argument("file", type=click.Path(path_type=Path))
-@click.argument("original", type=click.Path(path_type=Path), required=False)
-@click.option("-j", "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Cores for tiles or chunks.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
-def verify_command(file: Path, original: Path | None, jobs: int, as_json: bool, quiet: bool) -> None:
-    """Decode every tile or chunk of FILE and check its checksum; with ORIGINAL, compare everything."""
-    outcome = _verify(file, original, jobs, quiet or as_json)
-    if outcome.failure:
-        click.echo(f"astrocodec: {outcome.failure.message}", err=True)
-    if as_json:
-        click.echo(json_report([outcome]))
-    elif outcome.report and not quiet:
-        click.echo(size_table([outcome.report]))
-    raise click.exceptions.Exit(outcome.failure.code if outcome.failure else ExitCode.OK)
+@click.argument("files", nargs=-1, required=True)
+@click.option(
+    "--against",
+    "original",
+    metavar="ORIGINAL",
+    type=click.Path(path_type=Path),
+    help="Compare a single file with what it was made from: every pixel and card, or dataset and attribute.",
+)
+@reading_options
+def verify_command(files: tuple[str, ...], run: RunOptions, original: Path | None) -> None:
+    """Decode every tile or chunk of FILES and check every checksum; with --against, compare with the original.
+
+    FILES may be FITS and HDF5 files, patterns, directories with -r. The exit code is that of the worst file.
+    """
+    inputs = find_inputs(files, is_listed, run.recursive)
+    _check_arguments(inputs, original)
+    tasks = [VerifyTask(entry.path, original) for entry in inputs]
+    refuse_report_file(run, [path for task in tasks for path in (task.path, task.original) if path is not None])
+    with progress_bar(len(tasks), run.quiet or run.as_json) as advance:
+        outcomes = run_tasks(verify_file, tasks, run.jobs, advance, lambda outcome: show_outcome(outcome, run))
+    raise click.exceptions.Exit(worst(report_outcomes(outcomes, run)))
 
 
-def _verify(file: Path, original: Path | None, jobs: int, quiet: bool) -> Outcome:
-    """Ask `fits_tiles` or `hdf5_filter` whether a file is whole."""
-    import warnings
+def _check_arguments(inputs: Sequence[Input], original: Path | None) -> None:
+    """Refuse what cannot be read twice, and one original for several files."""
+    if any(entry.is_stdin for entry in inputs):
+        raise click.UsageError("verify reads named files, not '-' (stdin).")
+    if original is not None and len(inputs) > 1:
+        raise click.UsageError(f"--against takes a single file to compare, there are {len(inputs)}.")
 
-    with progress_bar(1, quiet) as advance, warnings.catch_warnings():
+
+def verify_file(task: VerifyTask, workers: int, progress: Callable[[int, int], None] | None = None) -> Outcome:
+    """Ask `fits_tiles` or `hdf5_filter` whether a file is whole.
+
+    Parameters
+    ----------
+    task : VerifyTask
+        The file.
+    workers : int
+        Threads over tiles or chunks.
+    progress : callable, optional
+        Called with bytes done and bytes in total.
+
+    Returns
+    -------
+    Outcome
+        With a report or a failure.
+    """
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # cards of real headers; the pixels decide
         try:
-            package = package_of(file)
-            report = package.verify(
-                file, original, workers=jobs, progress=lambda done, total: advance(str(file), done / max(total, 1))
-            )
-            return Outcome(str(file), report=report)
-        except Exception as error:  # becomes one line and an exit code
-            failure = explain(error, str(file))
+            package = package_of(task.path)
+            report = package.verify(task.path, task.original, workers=workers, progress=progress)
+            return Outcome(task.file, report=report)
+        except Exception as error:  # one bad file must not stop the others
+            failure = explain(error, task.file)
             if failure.code == ExitCode.DIFFERS:
-                failure = Failure(f"{file}: is not a copy of {original}: {error}", ExitCode.DIFFERS)
-            return Outcome(str(file), failure=failure)
+                failure = Failure(f"{task.file}: is not a copy of {task.original}: {error}", ExitCode.DIFFERS)
+            return Outcome(task.file, failure=failure)

@@ -38,9 +38,9 @@ def test_there_and_back(night: Path) -> None:
     assert stat.S_IMODE(packed.stat().st_mode) == 0o640
     assert "/numbers" in succeed_here("info", packed).decode()
     succeed_here("verify", packed)
-    succeed_here("verify", "-q", packed, night)
+    succeed_here("verify", "-q", packed, "--against", night)
     succeed_here("h5-decompress", packed, back)
-    succeed_here("verify", back, night)
+    succeed_here("verify", back, "--against", night)
     assert not leftovers(night.parent)
 
 
@@ -97,7 +97,7 @@ def test_a_difference_has_its_code(night: Path) -> None:
     succeed_here("h5-compress", "--no-tune", night, packed)
     with h5py.File(packed, "r+") as file:
         file["hard"][2, 3, 4] = 0
-    result = run_here("verify", packed, night)
+    result = run_here("verify", packed, "--against", night)
     assert result.returncode == 7
     assert "differs at (2, 3, 4)" in result.stderr.decode()
 

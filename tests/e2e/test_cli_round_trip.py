@@ -210,9 +210,9 @@ def test_verify_against_the_original(frame: Path, tmp_path: Path) -> None:
     succeed_here("fits-compress", frame)
     compressed = tmp_path / "frame.ac.fits"
     succeed_here("verify", compressed)
-    assert b"verified" in succeed_here("verify", compressed, frame)
+    assert b"verified" in succeed_here("verify", compressed, "--against", frame)
     other = write_frame(tmp_path / "other.fits", seed=9)
-    result = run_here("verify", compressed, other)
+    result = run_here("verify", compressed, "--against", other)
     assert result.returncode == 7
     assert str(other) in result.stderr.decode()
 

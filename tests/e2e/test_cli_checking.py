@@ -1,0 +1,102 @@
+"""`verify` and `info` over many files: what they take, print and end with."""
+
+import json
+from pathlib import Path
+
+import pytest
+from cli_process import run, run_here, succeed_here, write_frame
+
+from astrocodec.cli.exit_codes import ExitCode
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    """Write a folder of two frames and their compressed copies."""
+    folder = tmp_path / "archive"
+    (folder / "night").mkdir(parents=True)
+    write_frame(folder / "a.fits")
+    write_frame(folder / "night" / "b.fits", seed=2)
+    succeed_here("fits-compress", "--no-tune", "-r", folder)
+    return folder
+
+
+def damage(path: Path) -> None:
+    """Flip a bit in the last tile."""
+    raw = bytearray(path.read_bytes())
+    raw[raw.rstrip(b"\0").__len__() - 20] ^= 4
+    path.write_bytes(raw)
+
+
+def files_of(stdout: bytes) -> list[str]:
+    """Names in a JSON report, without folders."""
+    return [Path(entry["file"]).name for entry in json.loads(stdout)["files"]]
+
+
+@pytest.mark.parametrize("command", ["verify", "info"])
+def test_many_files_patterns_and_directories(archive: Path, command: str) -> None:
+    """As the commands that write do; a directory needs -r."""
+    names = ["a.ac.fits", "a.fits", "b.ac.fits", "b.fits"]
+    assert sorted(files_of(succeed_here(command, "--json", "-r", archive))) == names
+    assert files_of(succeed_here(command, "--json", archive / "a.fits", archive / "a.ac.fits")) == names[1::-1]
+    assert files_of(succeed_here(command, "--json", str(archive / "**" / "*.ac.fits"))) == names[::2]
+    assert run_here(command, archive).returncode == ExitCode.USAGE
+    assert run_here(command, "-").returncode == ExitCode.USAGE
+
+
+def test_two_files_are_both_verified(archive: Path) -> None:
+    """They are compared only where --against says so."""
+    (archive / "b.fits").write_bytes((archive / "night" / "b.fits").read_bytes())
+    table = succeed_here("verify", archive / "a.ac.fits", archive / "b.fits").decode()
+    assert [line.split()[0] for line in table.splitlines()[2:4]] == [
+        str(archive / "a.ac.fits"),
+        str(archive / "b.fits"),
+    ]
+    assert "2 files" in table
+    assert run_here("verify", archive / "a.ac.fits", "--against", archive / "b.fits").returncode == ExitCode.DIFFERS
+    assert run_here("verify", archive / "a.ac.fits", "--against", archive / "a.fits").returncode == ExitCode.OK
+
+
+def test_one_original_is_for_one_file(archive: Path) -> None:
+    """Several are refused before anything is read."""
+    result = run_here("verify", "-r", archive, "--against", archive / "a.fits")
+    assert result.returncode == ExitCode.USAGE
+    assert "--against takes a single file" in result.stderr.decode()
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_verify_ends_with_the_code_of_the_worst_file(archive: Path, jobs: str) -> None:
+    """Damage is not hidden behind a file that is merely missing, and each file has its line."""
+    damage(archive / "a.ac.fits")
+    result = run(
+        "verify", "-j", jobs, "--json", archive / "missing.fits", archive / "a.ac.fits", archive / "night" / "b.ac.fits"
+    )
+    assert result.returncode == ExitCode.BAD_DATA
+    lines = result.stderr.decode().splitlines()
+    assert any("missing.fits: no such file" in line for line in lines)
+    assert any("a.ac.fits: HDU" in line for line in lines)
+    errors = [entry["error"] and entry["error"]["exit_code"] for entry in json.loads(result.stdout)["files"]]
+    assert errors == [ExitCode.SYSTEM, ExitCode.BAD_DATA, None]
+
+
+def test_info_goes_on_after_a_bad_file(archive: Path) -> None:
+    """Others are listed."""
+    (archive / "no.fits").write_bytes(b"no")
+    result = run_here("info", "-r", archive)
+    assert result.returncode == ExitCode.BAD_DATA
+    assert result.stdout.count(b"CATALOG") == 4
+
+
+@pytest.mark.parametrize("command", ["verify", "info"])
+def test_reports_go_to_a_file(archive: Path, command: str) -> None:
+    """-R, never over an input, nor over another file without --overwrite."""
+    report = archive / "report.txt"
+    assert succeed_here(command, "-R", report, archive / "a.ac.fits") == b""
+    assert "a.ac.fits" in report.read_text()
+    assert run_here(command, "-R", report, archive / "a.ac.fits").returncode == ExitCode.EXISTS
+    assert run_here(command, "-R", archive / "a.fits", archive / "a.fits").returncode == ExitCode.USAGE
+
+
+def test_verbose_lists_hdus(archive: Path) -> None:
+    """-v, behind the file's name."""
+    assert b"CATALOG" in succeed_here("verify", "-v", archive / "a.ac.fits")
+    assert succeed_here("verify", "-q", archive / "a.ac.fits") == b""
