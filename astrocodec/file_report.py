@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
-__all__ = ["FileRun"]
+__all__ = ["Checked", "FileRun", "weakest"]
+
+Checked = Literal["not checked", "decoded", "checksum ok", "verified"]
+_STRENGTH: tuple[Checked, ...] = ("not checked", "decoded", "checksum ok", "verified")
+
+
+def weakest(words: Iterable[Checked]) -> Checked:
+    """
+    Return what can be said of a whole whose parts were checked so; ``'not checked'`` of nothing.
+
+    Examples
+    --------
+    >>> weakest(["verified", "decoded", "checksum ok"])
+    'decoded'
+    """
+    return min(words, key=_STRENGTH.index, default="not checked")
 
 
 @dataclass
@@ -21,8 +37,11 @@ class FileRun:
         Size of the file without and with compression.
     seconds : float
         Wall time.
-    verified : bool or None
-        True after everything was compared or every checksum checked; None where no check was asked for.
+    checked : str
+        What is known of the whole file, which is what is known of its weakest part: ``'verified'`` (compared with the
+        original, or with checksums that cover every byte and were made when it was compared), ``'checksum ok'``
+        (checksums of others, such as ``DATASUM``, agree), ``'decoded'`` (it decodes, and nothing says to what it
+        should), ``'not checked'``.
 
     Examples
     --------
@@ -35,7 +54,12 @@ class FileRun:
     original_bytes: int = 0
     compressed_bytes: int = 0
     seconds: float = 0.0
-    verified: bool | None = None
+    checked: Checked = "not checked"
+
+    @property
+    def verified(self) -> bool:
+        """Whether `checked` is ``'verified'``."""
+        return self.checked == "verified"
 
     @property
     def ratio(self) -> float:

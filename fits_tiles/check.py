@@ -301,7 +301,7 @@ def verify(
                 meter.finish()
         else:
             _compare_files(fd, hdus, original, name, workers, progress, report)
-    report.verified = True
+    report.checked = "verified"
     report.seconds = time.perf_counter() - started
     return report
 

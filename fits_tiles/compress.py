@@ -160,7 +160,7 @@ def compress(
             if verify:
                 target.file.flush()
                 _check(fd, target, pairs, name, workers, meter)
-                report.verified = True
+                report.checked = "verified"
             meter.finish()
             target.commit()
     report.seconds = time.perf_counter() - started

@@ -131,7 +131,7 @@ def decompress(
             if verify:
                 target.file.flush()
                 _check(job, name)
-                report.verified = True
+                report.checked = "verified"
             target.commit()
     report.seconds = time.perf_counter() - started
     return report

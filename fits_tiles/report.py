@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from astrocodec.file_report import FileRun
+from astrocodec.file_report import Checked, FileRun
 
 __all__ = ["FileReport", "HduReport", "Kind"]
 
@@ -40,6 +40,8 @@ class HduReport:
         Fingerprint of the model that coded the tiles, ``''`` if none did.
     tuned : bool
         Whether that model was fitted to this HDU and stands in its header.
+    checked : str
+        What is known of its bytes, in the words of `FileReport`.
     note : str
         Anything worth telling the user, ``''`` otherwise.
 
@@ -60,6 +62,7 @@ class HduReport:
     bits_per_pixel: float | None = None
     model: str = ""
     tuned: bool = False
+    checked: Checked = "not checked"
     note: str = ""
 
 

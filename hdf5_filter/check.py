@@ -33,7 +33,7 @@ def info(source: str | os.PathLike[str]) -> FileReport:
     with open_file(source) as file:
         found = [describe(dataset) for dataset in datasets_of(file)]
         original = size + sum(entry.original_bytes - entry.compressed_bytes for entry in found if entry.model)
-    return FileReport(os.fspath(source), "", original, size, time.perf_counter() - start, None, found)
+    return FileReport(os.fspath(source), "", original, size, time.perf_counter() - start, datasets=found)
 
 
 def verify(
@@ -79,7 +79,7 @@ def verify(
                 compare_files(other, file, cores, advance)
     for entry in report.datasets:
         entry.note = notes.get(entry.name, entry.note)
-    report.verified = True
+    report.checked = "verified"
     report.seconds += time.perf_counter() - start
     return report
 

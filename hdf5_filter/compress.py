@@ -185,7 +185,7 @@ def rewrite(
                 raise DifferenceError(
                     f"{name}: the copy differs, nothing was written; please report this: {error}"
                 ) from error
-            report.verified = True
+            report.checked = "verified"
         report.compressed_bytes = out.temporary.stat().st_size
         out.commit()
     report.seconds = time.perf_counter() - start

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from astrocodec.cli.failures import Failure
+from astrocodec.file_report import weakest
 
 if TYPE_CHECKING:
     import fits_tiles
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
     FileReport: TypeAlias = fits_tiles.FileReport | hdf5_filter.FileReport
 
-_HEADINGS = ("file", "{parts}", "original", "compressed", "ratio", "bits/pixel", "seconds", "verified")
+_HEADINGS = ("file", "{parts}", "original", "compressed", "ratio", "bits/pixel", "seconds", "checked")
 _TEXT_HEADINGS = frozenset(
     {"file", "name", "kind", "type", "shape", "model", "note", "fingerprint", "origin", "dataset"}
 )
@@ -129,7 +130,7 @@ def totals_line(reports: Sequence["FileReport"]) -> str:
         f"ratio {_ratio(original, compressed)}",
         f"{_bits(compressed, pixels)} bits/pixel",
         f"{sum(report.seconds for report in reports):.2f} s",
-        "verified" if reports and all(report.verified for report in reports) else "not verified",
+        weakest(report.checked for report in reports),
     ]
     return ", ".join(parts)
 
@@ -267,7 +268,6 @@ def _json_entry(outcome: Outcome) -> dict[str, Any]:
 
 def _row(report: "FileReport") -> tuple[str, ...]:
     """One line of `size_table`."""
-    verified = {True: "yes", False: "DIFFERS", None: "no"}[report.verified]
     return (
         report.source,
         str(len(parts_of(report))),
@@ -276,7 +276,7 @@ def _row(report: "FileReport") -> tuple[str, ...]:
         _ratio(report.original_bytes, report.compressed_bytes),
         _bits(report.compressed_bytes, _pixels(report)),
         f"{report.seconds:.2f}",
-        verified,
+        report.checked,
     )
 
 

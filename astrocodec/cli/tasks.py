@@ -136,8 +136,6 @@ def _perform(task: Task, workers: int, progress: Progress | None) -> "FileReport
         progress=progress,
         **task.options,
     )
-    if report.verified is False:
-        raise DifferenceError("the output does not give back the input; keep the input")
     if target is not None and not task.source.is_stdin and not replaces:
         shutil.copymode(task.source.path, target)
     if task.destination is Destination.DELETE_INPUT:
@@ -158,8 +156,8 @@ def _prepare_target(target: Path, overwrite: bool) -> None:
 
 def _delete_input(task: Task, report: "FileReport") -> None:
     """Delete the input, once its copy is on the disk and verified."""
-    if report.verified is not True:
-        raise DifferenceError("the output was not verified; the input was kept")
+    if not report.verified:
+        raise DifferenceError(f"the output is {report.checked}, not verified; the input was kept")
     if task.target is not None and os.path.samefile(task.target, task.source.path):
         raise FileExistsError("the output is the input itself; it was not deleted")
     task.source.path.unlink()
