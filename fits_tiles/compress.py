@@ -31,7 +31,7 @@ from fits_tiles.progress import Progress, ProgressCall
 from fits_tiles.report import FileReport, HduReport
 from fits_tiles.sample import tuned_model
 from fits_tiles.selection import select
-from fits_tiles.source import open_source
+from fits_tiles.source import open_source, size_on_disk
 from fits_tiles.table import needs_wide
 from fits_tiles.target import FileLike, Target, target_name
 from fits_tiles.tiles_card import fingerprint_in
@@ -74,6 +74,7 @@ def compress(
     verify: bool = True,
     checksums: bool = True,
     overwrite: bool = False,
+    only_smaller: bool = False,
     progress: ProgressCall | None = None,
 ) -> FileReport:
     """
@@ -113,6 +114,9 @@ def compress(
         Give a table ``CHECKSUM`` and ``DATASUM`` where its image had either; the image's own come back in any case.
     overwrite : bool
         Whether `dst` may be replaced.
+    only_smaller : bool
+        Write nothing where the new file would not be smaller than `src` as it lies on the disk, packed or not; the
+        report's target is then ``''``.
     progress : callable, optional
         Called with bytes done and bytes in total.
 
@@ -153,10 +157,13 @@ def compress(
         with staged(file, name, target.folder, lambda hdu: hdu.index in chosen) as plain:
             fd = plain.file.fileno()
             size = file_size(fd)
-            report = FileReport(name, target.name, size)
+            report = FileReport(name, target.name, size_on_disk(src, file))
             meter = Progress(progress, size * (2 if verify else 1))
             pairs = _write(target.file, plain, chosen, settings, name, report, meter)
             report.compressed_bytes = target.file.tell()
+            if only_smaller and report.compressed_bytes >= report.original_bytes:
+                report.target, report.seconds = "", time.perf_counter() - started
+                return report
             if verify:
                 target.file.flush()
                 _check(fd, target, pairs, name, workers, meter)

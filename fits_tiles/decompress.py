@@ -31,7 +31,7 @@ from fits_tiles.model_cards import MODEL_STEM
 from fits_tiles.progress import Progress, ProgressCall
 from fits_tiles.report import FileReport, HduReport
 from fits_tiles.selection import select
-from fits_tiles.source import open_source, scratch_file
+from fits_tiles.source import open_source, scratch_file, size_on_disk
 from fits_tiles.target import FileLike, Target, target_name
 from fits_tiles.tiles_card import fingerprint_in
 from fits_tiles.tiles_io import copy_bytes, decoded_bands, file_size
@@ -120,7 +120,7 @@ def decompress(
         chosen = select(list(walk(file.fileno(), name)), extensions, name)
         with staged(file, name, target.folder, lambda hdu: hdu.index in chosen, only_ours=True) as plain:
             fd = plain.file.fileno()
-            report = FileReport(name, target.name, compressed_bytes=file_size(file.fileno()))
+            report = FileReport(name, target.name, compressed_bytes=size_on_disk(src, file))
             hdus = list(walk(fd, name))
             refuse_lone_empty_primary(hdus, name)
             total = sum(_plain_size(hdu, name) for hdu in hdus)

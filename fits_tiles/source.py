@@ -14,7 +14,7 @@ from typing import IO, cast
 from astrocodec.errors import CorruptError, TruncatedError
 from fits_tiles.target import FileLike, target_name
 
-__all__ = ["open_source", "scratch_file"]
+__all__ = ["open_source", "scratch_file", "size_on_disk"]
 
 _CHUNK = 1 << 20
 
@@ -24,6 +24,27 @@ def scratch_file(folder: str | None) -> Iterator[IO[bytes]]:
     """Yield an unnamed file that vanishes when it is closed, in `folder` or the system's place for such files."""
     with tempfile.TemporaryFile(dir=folder) as file:
         yield file
+
+
+def size_on_disk(source: FileLike, file: IO[bytes]) -> int:
+    """
+    Return the size of a source as it lies on the disk: of a packed file, packed.
+
+    Parameters
+    ----------
+    source : path or binary file object
+        As given.
+    file : binary file
+        What `open_source` made of it; counts where the source has no size of its own, as pipes and file objects.
+
+    Returns
+    -------
+    int
+        Bytes.
+    """
+    if isinstance(source, (str, os.PathLike)) and Path(source).is_file():
+        return os.stat(source).st_size
+    return os.fstat(file.fileno()).st_size
 
 
 @contextmanager

@@ -42,6 +42,7 @@ def compress(
     thorough: bool = False,
     workers: int | None = None,
     overwrite: bool = False,
+    only_smaller: bool = False,
     verify: bool = True,
     progress: ProgressCall | None = None,
 ) -> FileReport:
@@ -72,6 +73,8 @@ def compress(
         Threads; by default one for each core.
     overwrite : bool, optional
         Whether `target` may exist.
+    only_smaller : bool, optional
+        Write nothing where the new file would not be smaller; the report's target is then ``''``.
     verify : bool, optional
         Decode everything and compare it with the source before the target gets its name.
     progress : callable, optional
@@ -131,7 +134,15 @@ def compress(
         wanted = _wanted_addresses(file, datasets)
 
     return rewrite(
-        source, target, transfer, prepare, workers=cores, overwrite=overwrite, verify=verify, progress=progress
+        source,
+        target,
+        transfer,
+        prepare,
+        workers=cores,
+        overwrite=overwrite,
+        only_smaller=only_smaller,
+        verify=verify,
+        progress=progress,
     )
 
 
@@ -155,6 +166,7 @@ def rewrite(
     *,
     workers: int,
     overwrite: bool,
+    only_smaller: bool = False,
     verify: bool,
     progress: ProgressCall | None,
 ) -> FileReport:
@@ -177,6 +189,10 @@ def rewrite(
 
             copy_file(old, new, copy)
         copy_userblock(Path(source), out.temporary, old.userblock_size)
+        report.compressed_bytes = out.temporary.stat().st_size
+        if only_smaller and report.compressed_bytes >= report.original_bytes:
+            report.target, report.seconds = "", time.perf_counter() - start
+            return report
         if verify:
             try:
                 with h5py.File(out.temporary, "r") as again:
@@ -186,7 +202,6 @@ def rewrite(
                     f"{name}: the copy differs, nothing was written; please report this: {error}"
                 ) from error
             report.checked = "verified"
-        report.compressed_bytes = out.temporary.stat().st_size
         out.commit()
     report.seconds = time.perf_counter() - start
     return report

@@ -61,10 +61,17 @@ def decompress(
     def transfer(dataset: h5py.Dataset, place: Place, kind: Any, advance: Callable[[int], None]) -> DatasetReport:
         if FILTER_ID in filter_ids(dataset):
             made = decompress_dataset(dataset, place, kind, gzip=to == "gzip", workers=cores, advance=advance)
-            return describe(made, "decompressed")
+            found = describe(made, "decompressed")
+            packed = describe(dataset)
+            found.compressed_bytes, found.bits_per_pixel = packed.compressed_bytes, packed.bits_per_pixel
+            found.model, found.tuned = packed.model, packed.tuned
+            return found
         copy_dataset(dataset, place, lambda _: kind)
         return describe(dataset, "copied")
 
-    return rewrite(
+    report = rewrite(
         source, target, transfer, lambda _: None, workers=cores, overwrite=overwrite, verify=verify, progress=progress
     )
+    # What is read here is the compressed file.
+    report.original_bytes, report.compressed_bytes = report.compressed_bytes, report.original_bytes
+    return report

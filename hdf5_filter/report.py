@@ -33,11 +33,11 @@ class DatasetReport:
     filters : list of str
         After the call, in their order.
     original_bytes, compressed_bytes : int
-        Size of the elements, and of what is stored of them.
+        Size of the elements, and of what is stored of them where they are compressed.
     bits_per_pixel : float or None
         None without pixels.
     model : str
-        Fingerprint of the model in the filter's values or of the general one, ``''`` without our filter.
+        Fingerprint of the model in the filter's values or of the general one, ``''`` if our filter codes it nowhere.
     tuned : bool
         Whether that model was fitted to this dataset and stands in its header.
     note : str

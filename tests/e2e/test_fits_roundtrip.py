@@ -171,12 +171,31 @@ def test_packed_inputs(tmp_path: Path, pack: Any) -> None:
     packed.write_bytes(pack(raw))
     out, back = tmp_path / "out.fits", tmp_path / "back.fits"
     report = fits_tiles.compress(packed, out)
-    assert report.original_bytes == len(raw)
+    assert report.original_bytes == packed.stat().st_size < len(raw)
     fits_tiles.decompress(out, back)
     assert back.read_bytes() == raw
+    twice = tmp_path / "out.fits.packed"
+    twice.write_bytes(pack(out.read_bytes()))
+    assert fits_tiles.decompress(twice, back, overwrite=True).compressed_bytes == twice.stat().st_size
     packed.write_bytes(pack(raw)[:-9])
     with pytest.raises(fits_tiles_errors(), match=r"plain\.fits\.packed: the (gzip|bzip2) file is cut short"):
         fits_tiles.compress(packed, out, overwrite=True)
+
+
+def test_only_smaller_files_are_written_on_request(tmp_path: Path) -> None:
+    """Smaller than what lies on the disk, which is the packed file."""
+    path, out = tmp_path / "zeros.fits", tmp_path / "out.fits"
+    raw = _save(path, fits.PrimaryHDU(np.zeros((300, 300), np.int16)))
+    packed = tmp_path / "zeros.fits.gz"
+    packed.write_bytes(gzip.compress(raw))
+    report = fits_tiles.compress(packed, out, only_smaller=True)
+    assert (report.target, out.exists(), report.checked) == ("", False, "not checked")
+    assert report.original_bytes == packed.stat().st_size <= report.compressed_bytes
+    assert fits_tiles.compress(path, out, only_smaller=True).target == str(out)
+    assert out.stat().st_size < len(raw)
+    again = tmp_path / "again.fits"
+    assert fits_tiles.compress(out, again, only_smaller=True).target == ""  # an equal size is not smaller
+    assert [entry.name for entry in tmp_path.iterdir() if ".part" in entry.name or entry == again] == []
 
 
 def fits_tiles_errors() -> type[Exception]:

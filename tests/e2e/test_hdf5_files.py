@@ -204,3 +204,28 @@ def test_tuning_and_progress(tmp_path: Path) -> None:
     assert calls == sorted(calls)
     assert calls[-1][0] == calls[-1][1] == 2 * frames.nbytes
     assert tuned.to_dict()["datasets"][0]["name"] == "/sci"
+
+
+def test_sizes_are_those_with_and_without_compression(night: Path, tmp_path: Path) -> None:
+    """In both directions, of the file and of each dataset."""
+    packed = night.with_name("night.ac.h5")
+    report = hdf5_filter.decompress(packed, tmp_path / "back.h5")
+    assert report.compressed_bytes == packed.stat().st_size
+    assert report.original_bytes == (tmp_path / "back.h5").stat().st_size
+    listed = {entry.name: entry for entry in hdf5_filter.info(packed).datasets}
+    for entry in report.datasets:
+        if entry.kind == "decompressed":
+            found = listed[entry.name]
+            assert (entry.original_bytes, entry.compressed_bytes) == (found.original_bytes, found.compressed_bytes)
+            assert (entry.model, entry.bits_per_pixel) == (found.model, found.bits_per_pixel)
+
+
+def test_only_smaller_files_are_written_on_request(night: Path, tmp_path: Path) -> None:
+    """Nothing is to be gained of noise in every bit."""
+    noise, again = tmp_path / "noise.h5", tmp_path / "again.h5"
+    with h5py.File(noise, "w") as file:
+        file["noise"] = np.random.default_rng(0).integers(0, 1 << 63, (64, 64))
+    report = hdf5_filter.compress(noise, again, only_smaller=True)
+    assert (report.target, report.checked, list(tmp_path.iterdir())) == ("", "not checked", [noise])
+    assert report.compressed_bytes >= report.original_bytes
+    assert hdf5_filter.compress(night, again, tune=False, only_smaller=True).target == str(again)
