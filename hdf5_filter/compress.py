@@ -74,7 +74,8 @@ def compress(
     overwrite : bool, optional
         Whether `target` may exist.
     only_smaller : bool, optional
-        Write nothing where the new file would not be smaller; the report's target is then ``''``.
+        Write nothing where the new file would not be smaller, or no dataset was compressed; the report's target is then
+        ``''``.
     verify : bool, optional
         Decode everything and compare it with the source before the target gets its name.
     progress : callable, optional
@@ -190,7 +191,9 @@ def rewrite(
             copy_file(old, new, copy)
         copy_userblock(Path(source), out.temporary, old.userblock_size)
         report.compressed_bytes = out.temporary.stat().st_size
-        if only_smaller and report.compressed_bytes >= report.original_bytes:
+        # Without unused space a mere copy may be smaller too; that is not what was asked for.
+        idle = all(entry.kind == "copied" for entry in report.datasets)
+        if only_smaller and (idle or report.compressed_bytes >= report.original_bytes):
             report.target, report.seconds = "", time.perf_counter() - start
             return report
         if verify:
