@@ -75,22 +75,38 @@ def clipped_share(sigma: float) -> float:
     return share
 
 
+def _of_few(values: NDArray[Any], mask: NDArray[np.bool_], sigma: float) -> tuple[NDArray[Any], NDArray[Any]]:
+    """One level and one noise for all, where pixels that count are too few in every box."""
+    good = values[~mask].astype(np.float64)
+    for _ in range(10):
+        centre = float(np.median(good))
+        kept = good[np.abs(good - centre) <= sigma * good.std()]
+        if kept.size in (0, good.size):
+            break
+        good = kept
+    level, noise = float(np.median(good)), float(good.std())
+    return np.full(values.shape, level, values.dtype), np.full(values.shape, noise, values.dtype)
+
+
 def _of_region(
     values: NDArray[Any], mask: NDArray[np.bool_], box: int, sigma: float, estimator: Estimator, filter_size: int
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     photutils, stats = require("photutils.background"), require("astropy.stats")
     sides = min(box, values.shape[0]), min(box, values.shape[1])
-    found = photutils.Background2D(
-        values,
-        sides,
-        mask=mask if mask.any() else None,
-        sigma_clip=stats.SigmaClip(sigma),
-        bkg_estimator=getattr(photutils, _ESTIMATORS[estimator])(),
-        bkg_rms_estimator=photutils.StdBackgroundRMS(),
-        filter_size=filter_size,
-        # Boxes of which hardly a pixel counts are filled in from their neighbours.
-        exclude_percentile=90.0,
-    )
+    try:
+        found = photutils.Background2D(
+            values,
+            sides,
+            mask=mask if mask.any() else None,
+            sigma_clip=stats.SigmaClip(sigma),
+            bkg_estimator=getattr(photutils, _ESTIMATORS[estimator])(),
+            bkg_rms_estimator=photutils.StdBackgroundRMS(),
+            filter_size=filter_size,
+            # Boxes of which hardly a pixel counts are filled in from their neighbours.
+            exclude_percentile=90.0,
+        )
+    except ValueError:  # masking and clipping leave too few in every box
+        return _of_few(values, mask, sigma)
     return found.background, found.background_rms
 
 
@@ -112,6 +128,7 @@ def _of_counts(plane: Plane, region: Region, box: int, filter_size: int) -> tupl
     good = values[~mask]
     centre = np.median(good)
     near = good[np.abs(good - centre) <= _FAR * plane.step]
+    near = near if near.size else good  # the median of two values may be neither
     limit = max(float(_FAR * near.std()), 1.5 * plane.step)
     mask = mask | (np.abs(values - near.mean()) > limit)
     return _of_region(values, mask, box, 1e3, "mean", filter_size)

@@ -24,6 +24,7 @@ _KEPT_VARIANCE = 0.998866
 # Variance of the mean of n squared differences of neighbours, times n / variance squared: neighbours share a pixel.
 _SHARED = 3.0
 _LEAST_PAIRS = 64
+_LEAST_PATCHES = 3
 # Response differs by about this from pixel to pixel; one frame cannot tell such noise from that of photons.
 _RESPONSE = 0.01
 
@@ -119,9 +120,10 @@ def _fit(
     signal, variance, weight = patches.signal, patches.variance, patches.weight
     if anchor is not None:
         signal, variance, weight = (np.append(a, b) for a, b in zip((signal, variance, weight), anchor, strict=True))
-    if np.ptp(signal) <= 0 or (variance <= 0).all():
+    noisy = variance > 0
+    if np.ptp(signal) <= 0 or noisy.sum() < _LEAST_PATCHES:
         return None
-    keep = variance > 0
+    keep = noisy
     model = np.full(variance.shape, np.median(variance[keep]))
     origin = float(np.average(signal, weights=weight))
     for _ in range(8):
@@ -132,12 +134,14 @@ def _fit(
             return None
         covariance = np.linalg.inv(normal)
         line = covariance @ (design.T @ (variance * w))
-        model = np.maximum(design @ line, 0.05 * np.median(variance[keep]))
+        model = np.maximum(design @ line, 0.05 * np.median(variance[keep & noisy]))
         deviation = (variance - model) / model * np.sqrt(weight)
         spread = max(1.4826 * float(np.median(np.abs(deviation[keep]))), 1.0)
         keep = np.abs(deviation) < 3.5 * spread
         if anchor is not None:
             keep[-1] = True
+        if (keep & noisy).sum() < _LEAST_PATCHES:  # patches without any noise, such as a constant border's
+            return None
     rest, whole = (w * (variance - model) ** 2).sum(), (w * (variance - np.average(variance, weights=w)) ** 2).sum()
     chi = max(1.0, float((np.where(keep, deviation, 0) ** 2).sum()) / max(1, int(keep.sum()) - 2))
     line[0] -= line[1] * origin
@@ -265,7 +269,7 @@ def _transfer(
     rounding = step**2 / 12
     if dark is not None and read_noise_adu is None:
         read_noise_adu = math.sqrt(max(dark[1] - rounding, 0.0))
-    fit = _fit(patches, dark) if patches.count + (dark is not None) >= 3 else None
+    fit = _fit(patches, dark) if patches.count + (dark is not None) >= _LEAST_PATCHES else None
     if fit is None or fit[0][1] <= 0:
         return Transfer(None, None, read_noise_adu, bias, patches.count, 0.0, "none")
     line, covariance, r2 = fit

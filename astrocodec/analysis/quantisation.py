@@ -88,6 +88,8 @@ def _expected(counts: NDArray[np.float64]) -> NDArray[np.float64]:
 def _takes_over(counts: NDArray[np.int64], places: NDArray[np.int64]) -> bool:
     """Whether values before a hole count about twice as much: those of codes that a converter misses."""
     gaps = np.diff(places)
+    if not gaps.size:
+        return False
     wide, narrow = counts[places[:-1][gaps > gaps.min()]], counts[places[:-1][gaps == gaps.min()]]
     return bool(gaps.max() > gaps.min()) and float(wide.mean()) > 1.5 * float(narrow.mean())
 

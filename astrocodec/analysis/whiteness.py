@@ -72,10 +72,14 @@ def whiteness(residual: NDArray[Any], image: NDArray[Any]) -> Whiteness | None:
     if min(residual.shape) < _LEAST_BLOCK or known.sum() < _LEAST_BLOCK**2:
         return None
     centred = np.where(known, residual - residual[known].mean(), 0.0).astype(np.float64)
-    variance = float((centred**2).sum() / known.sum())
-    if not variance > 0:
+    largest = float(np.abs(centred).max())
+    if not largest > 0:
         return None
+    centred /= largest  # squares of tiny and of huge differences stay numbers
+    variance = float((centred**2).sum() / known.sum())
     spectrum, blocks = _spectrum(centred)
+    if not spectrum.ravel()[1:].any():
+        return None
     frequency, power = _radial(spectrum / (variance * known.mean()))
     inner = spectrum.ravel()[1:]  # without the mean
     inner = np.maximum(inner, inner.mean() * 1e-12)

@@ -13,6 +13,7 @@ import astrocodec
 pytest.importorskip("photutils", reason="photutils is not installed")
 
 from astrocodec.analysis import analyse_frame, bits_map
+from astrocodec.analysis.compare import compare
 from astrocodec.analysis.extra import require
 from astrocodec.simulate import simulate
 
@@ -58,6 +59,40 @@ ODD: dict[str, tuple[Any, str]] = {
     "rescaled": ((NOISE.round() * 7.3).astype(np.uint16), "apart"),
     "logical": (NOISE > 100, "no stream"),
 }
+
+
+def disc(side: int, radius: float, level: float, noise: float, *, outside: float = 0.0, shift: float = 0.0) -> Any:
+    """The Sun in an image that has one value outside of it; radius and shift in sides."""
+    y, x = np.indices((side, side)) / side
+    distance = np.hypot(y - 0.5 + shift, x - 0.5 - shift / 2)
+    bright = level * (1 - 0.5 * (distance / radius) ** 2) + np.random.default_rng(1).normal(0, noise, (side, side))
+    return np.where(distance < radius, bright, outside).round().astype(np.int32)
+
+
+# Each of these stopped the analysis: no box with pixels enough, regions or patches without any noise, no source.
+CONSTANT_OUTSIDE: dict[str, Any] = {
+    "a disc beside the middle": disc(64, 0.35, 5000, 0, shift=0.13),
+    "a bright disc beside the middle": disc(64, 0.35, 1e6, 50, shift=0.13),
+    "a disc without a source": disc(64, 0.45, 100, 50),
+    "a small disc below zero": disc(500, 0.2, 5000, 1, outside=-1),
+    "a smooth disc": disc(500, 0.45, 100, 0, shift=0.13),
+    "a disc that fills the image": disc(64, 0.49, 5000, 0),
+    "blank outside": np.ma.masked_equal(disc(200, 0.1, 5000, 20, outside=-(2**31)), -(2**31)),
+    "one column of noise": NOISE[:, :1].round().astype(np.int16),
+    "stripes": np.kron(RNG.integers(0, 1000, (1, 60)), np.ones((200, 40))).astype(np.int32),
+    "a masked frame with one row left": np.ma.array(
+        np.resize(NOISE, (400, 400)).round(), mask=np.arange(400 * 400).reshape(400, 400) // 400 != 50
+    ),
+    "values that cannot be squared": np.resize(NOISE, (200, 200)) * 1e-200,
+}
+
+
+@pytest.mark.parametrize("name", CONSTANT_OUTSIDE)
+def test_constant_surroundings_are_no_crash(name: str) -> None:
+    """Warnings are errors."""
+    image = CONSTANT_OUTSIDE[name]
+    json.dumps(analyse_frame(image).to_dict(), allow_nan=False)
+    json.dumps(compare(image, np.roll(image, 1, axis=0)).to_dict(), allow_nan=False)
 
 
 @pytest.mark.parametrize("name", ODD)
