@@ -13,9 +13,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
-__all__ = ["FileLike", "Target", "target_name"]
+__all__ = ["FileLike", "Target", "discard_unfinished", "remove_leftovers", "target_name"]
 
 FileLike = str | os.PathLike[str] | IO[bytes]
+_STEM_BYTES = 100  # of the output's name, so that the temporary one fits wherever the output's does
+_unfinished: set[Path] = set()
 
 
 def target_name(target: FileLike | None) -> str:
@@ -33,6 +35,47 @@ def target_name(target: FileLike | None) -> str:
         return os.fspath(target)
     name = getattr(target, "name", None)
     return name if isinstance(name, str) and not name.startswith("<") else "-"
+
+
+def discard_unfinished() -> None:
+    """
+    Remove the temporary files of this process, which is about to end without unwinding its stack.
+
+    Examples
+    --------
+    >>> discard_unfinished()
+    """
+    for path in list(_unfinished):
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+
+
+def remove_leftovers(target: str | os.PathLike[str], process: int) -> None:
+    """
+    Remove what a process that was killed left of an output.
+
+    Parameters
+    ----------
+    target : path
+        The output; it stays, if the process came so far.
+    process : int
+        Its number.
+
+    Examples
+    --------
+    >>> remove_leftovers("a.ac.fits", 4711)
+    """
+    path = Path(target)
+    stem = _temporary_stem(path, process)
+    with suppress(OSError):
+        for entry in list(os.scandir(path.parent)):
+            if entry.name.startswith(stem) and entry.name.endswith(".part"):
+                os.unlink(entry.path)
+
+
+def _temporary_stem(path: Path, process: int) -> str:
+    stem = os.fsencode(path.name)[:_STEM_BYTES].decode("utf-8", "ignore")
+    return f".{stem}.{process}-"
 
 
 class Target:
@@ -103,7 +146,7 @@ class Target:
             descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         except OSError as error:
             reason = f"cannot write in its folder {temporary.parent} ({error.strerror}); choose another target"
-            self._temporary = None
+            self._forget()
             raise type(error)(error.errno, reason, self.name) from error
         return os.fdopen(descriptor, "w+b")
 
@@ -115,7 +158,7 @@ class Target:
             self._refuse_existing()
             self._take_mode_of_existing()
             os.replace(self._temporary, self._path)
-            self._temporary = None
+            self._forget()
             self._sync_folder(self._path.parent)
         elif self._stream is not None:
             self.file.seek(0)
@@ -131,6 +174,13 @@ class Target:
         """Remove the temporary file, if there is one that has not got the output's name."""
         if self._temporary is not None:
             self._temporary.unlink(missing_ok=True)
+            self._forget()
+
+    def _forget(self) -> None:
+        """Take note that there is no temporary file any more."""
+        if self._temporary is not None:
+            _unfinished.discard(self._temporary)
+            self._temporary = None
 
     @staticmethod
     def _sync_folder(folder: Path) -> None:
@@ -146,7 +196,9 @@ class Target:
             if self._path is None:
                 self.file: IO[bytes] = tempfile.TemporaryFile()
             else:
-                self._temporary = self._path.with_name(f".{self._path.name[:200]}.{secrets.token_hex(4)}.part")
+                stem = _temporary_stem(self._path, os.getpid())
+                self._temporary = self._path.with_name(f"{stem}{secrets.token_hex(4)}.part")
+                _unfinished.add(self._temporary)
                 self.file = self._open_beside(self._temporary)
             return self
         except BaseException:

@@ -31,7 +31,7 @@ def write_frame(path: Path, shape: tuple[int, int], seed: int) -> None:
 def measure(name: str, arguments: list[str], frames: int, jobs: int, page: Path) -> dict[str, object]:
     """Run a command on as many cores as it has jobs."""
     cores = sorted(os.sched_getaffinity(0))[:jobs]
-    command = [sys.executable, "-m", "astrocodec.cli", "analyze", "-q", "--overwrite", "-j", str(jobs), *arguments]
+    command = [sys.executable, "-m", "astrocodec", "analyze", "-q", "--overwrite", "-j", str(jobs), *arguments]
     start = time.perf_counter()
     child = subprocess.Popen(command, preexec_fn=lambda: os.sched_setaffinity(0, cores))
     _, status, usage = os.wait4(child.pid, 0)

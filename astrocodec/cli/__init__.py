@@ -2,12 +2,17 @@
 
 import importlib
 import sys
+import traceback
 from collections.abc import Sequence
 
 import click
 
 from astrocodec.cli.exit_codes import ExitCode
+from astrocodec.cli.failures import explain
+from astrocodec.cli.interruption import Interrupted, raising_on_signals
+from astrocodec.cli.standard_streams import tell_loss, usable_streams
 from astrocodec.cli.version import version_option
+from astrocodec.target import discard_unfinished
 
 # Command to module, attribute and the line of the overview, which must not cost the import of every command.
 _COMMANDS = {
@@ -25,6 +30,7 @@ _COMMANDS = {
     "train": ("train", "train_command", "Train a general model (needs torch)."),
     "simulate": ("simulate", "simulate_command", "Make a FITS frame as a camera would."),
 }
+_WHOLE = "inputs are whole, unfinished outputs were removed"
 
 
 class LazyGroup(click.Group):
@@ -56,7 +62,8 @@ def cli() -> None:
 
     Exit codes: 0 done; 2 wrong command line; 3 not FITS or HDF5, truncated or corrupt; 4 a model or package is missing;
     5 the output exists; 6 the system refused (space, permission, memory); 7 verification found a difference; 1 several
-    files failed for different reasons; 70 internal error; 130 and 143 interrupted.
+    files failed for different reasons; 70 internal error; 129, 130 and 143 ended by SIGHUP, Ctrl-C and
+    SIGTERM.
     """
 
 
@@ -68,23 +75,31 @@ def main(arguments: Sequence[str] | None = None) -> None:
     arguments : sequence of str, optional
         By default those of the process.
     """
+    with usable_streams(), raising_on_signals():
+        try:
+            code = _run(arguments)
+        except Interrupted as error:
+            discard_unfinished()
+            click.echo(f"astrocodec: ended by {error.signal.name}; {_WHOLE}", err=True)
+            code = int(str(error.code))
+        code = tell_loss(code)
+    sys.exit(code)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    """Run a command; give the exit code."""
     try:
         result = cli.main(arguments, prog_name="astrocodec", standalone_mode=False)
-        code = result if isinstance(result, int) else ExitCode.OK
+        return result if isinstance(result, int) else ExitCode.OK
     except click.ClickException as error:
         error.show()
-        code = error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("astrocodec: interrupted; inputs are whole, unfinished outputs were removed", err=True)
-        code = ExitCode.INTERRUPTED
-    except BrokenPipeError:
-        _silence_stdout()
-        code = ExitCode.SYSTEM
-    sys.exit(int(code))
-
-
-def _silence_stdout() -> None:
-    """Keep the interpreter from complaining at exit that nobody reads its output."""
-    import os
-
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return error.exit_code
+    except click.Abort:
+        click.echo(f"astrocodec: interrupted; {_WHOLE}", err=True)
+        return ExitCode.INTERRUPTED
+    except Exception as error:  # of the command as a whole; what befalls single files is told with their names
+        failure = explain(error, "astrocodec")
+        click.echo(failure.message, err=True)
+        if failure.code == ExitCode.INTERNAL and {"-v", "--verbose"}.intersection(arguments or sys.argv):
+            click.echo(traceback.format_exc(), err=True)
+        return failure.code

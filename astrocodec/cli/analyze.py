@@ -17,8 +17,9 @@ from astrocodec.cli.formats import is_hdf5_name
 from astrocodec.cli.inputs import find_inputs
 from astrocodec.cli.names import is_compressed_name, is_compressible_name
 from astrocodec.cli.option_types import extension
-from astrocodec.cli.processes import in_processes, killed, raising_on_sigterm
+from astrocodec.cli.processes import in_processes, killed
 from astrocodec.cli.progress import progress_bar
+from astrocodec.cli.standard_streams import need_output
 
 
 @click.command("analyze")
@@ -71,6 +72,8 @@ def analyze_command(
     if output is not None and output.exists() and not overwrite:
         click.echo(f"astrocodec: {output} exists already; give --overwrite to replace it", err=True)
         raise click.exceptions.Exit(ExitCode.EXISTS)
+    if output is None:
+        need_output()
     # Other codecs are measured where they are shown: on the page, and in the card of a single file.
     shows_peers = as_json or (output is None and len(paths) == 1)
     with tempfile.TemporaryDirectory(prefix="astrocodec-") as folder:
@@ -104,8 +107,6 @@ def _paths(files: Sequence[str], recursive: bool) -> list[Path]:
         if is_zarr(argument):
             found[Path(argument)] = None
             continue
-        if argument == "-":
-            raise click.UsageError("analyze reads named files, not '-' (stdin).")
         for entry in find_inputs([argument], _is_listed, recursive):
             found[entry.path] = None
     return list(found)
@@ -121,7 +122,7 @@ def _run(tasks: Sequence[AnalyzeTask], jobs: int, verbose: bool, quiet: bool) ->
     results: dict[int, Analysed] = {}
     processes = min(jobs, len(tasks))
     here = ((number, analyse_file(task)) for number, task in enumerate(tasks))
-    with raising_on_sigterm(), progress_bar(len(tasks), quiet) as advance:
+    with progress_bar(len(tasks), quiet) as advance:
         running: Any = in_processes(analyse_file, tasks, processes) if processes > 1 else here
         with closing(running):
             for number, found in running:

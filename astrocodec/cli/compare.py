@@ -7,7 +7,7 @@ import click
 
 from astrocodec.cli.exit_codes import ExitCode
 from astrocodec.cli.failures import explain
-from astrocodec.cli.option_types import extension
+from astrocodec.cli.option_types import extension, named_file
 
 if TYPE_CHECKING:
     from astrocodec.analysis.compare import Comparison
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 
 @click.command("compare")
-@click.argument("a", type=click.Path(path_type=Path))
-@click.argument("b", type=click.Path(path_type=Path))
+@click.argument("a", type=named_file)
+@click.argument("b", type=named_file)
 @click.option(
     "-o",
     "--output",

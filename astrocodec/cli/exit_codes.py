@@ -16,6 +16,7 @@ class ExitCode(IntEnum):
     SYSTEM = 6  # cannot read, cannot write, no space, no memory
     DIFFERS = 7  # verification found a difference
     INTERNAL = 70  # a fault of astrocodec
+    HUNG_UP = 129  # SIGHUP
     INTERRUPTED = 130  # SIGINT
     TERMINATED = 143  # SIGTERM
 

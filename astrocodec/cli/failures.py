@@ -5,6 +5,7 @@ import os
 from dataclasses import dataclass
 
 from astrocodec.cli.exit_codes import ExitCode
+from astrocodec.cli.inputs import STANDARD_STREAM
 from astrocodec.errors import DifferenceError, FormatError, ModelNotFoundError, NativeLibraryError, VersionError
 
 _ADVICE = {
@@ -92,4 +93,6 @@ def _system_text(error: OSError, file: str) -> str:
         return f"{target} exists already; give --overwrite to replace it"
     advice = _ADVICE.get(error.errno, error.strerror or str(error))
     where = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else ""
+    if where == STANDARD_STREAM:
+        where = "standard output"
     return advice if where in ("", file) else f"{where}: {advice}"

@@ -14,7 +14,6 @@ import click
 
 from astrocodec.cli.exit_codes import ExitCode
 from astrocodec.cli.failures import explain
-from astrocodec.cli.processes import raising_on_sigterm
 from astrocodec.cli.progress import progress_bar
 from astrocodec.cli.shared_options import as_one_argument
 from astrocodec.cli.size_table import Outcome, hdu_table, json_report, size_table
@@ -106,7 +105,6 @@ def _perform(operation: str, source: Path, target: Path, run: FileOptions, optio
     with (
         progress_bar(1, run.quiet or run.as_json) as advance,
         warnings.catch_warnings(record=True) as caught,
-        raising_on_sigterm(),
     ):
         warnings.simplefilter("always")
         try:

@@ -18,6 +18,7 @@ from astrocodec.cli.run_options import RunOptions, reading_options
 from astrocodec.cli.run_report import report_outcomes, show_outcome
 from astrocodec.cli.run_tasks import run_tasks
 from astrocodec.cli.size_table import Outcome, hdu_table, human_bytes, parts_of, parts_word
+from astrocodec.cli.standard_streams import need_output
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,6 @@ def info_command(files: tuple[str, ...], run: RunOptions) -> None:
     FILES may be FITS and HDF5 files, patterns, directories with -r. The exit code is that of the worst file.
     """
     inputs = find_inputs(files, is_listed, run.recursive)
-    if any(entry.is_stdin for entry in inputs):
-        raise click.UsageError("info reads named files, not '-' (stdin).")
     raise click.exceptions.Exit(list_files([entry.path for entry in inputs], run))
 
 
@@ -84,6 +83,7 @@ def list_files(paths: Sequence[Path], run: RunOptions) -> ExitCode:
         Of the worst file.
     """
     refuse_report_file(run, paths)
+    need_output()
     with progress_bar(len(paths), run.quiet or run.as_json) as advance:
         tasks = [InfoTask(path) for path in paths]
         outcomes = run_tasks(inspect_file, tasks, run.jobs, advance, lambda outcome: show_outcome(outcome, run))

@@ -1,11 +1,14 @@
 """Command-line arguments to the list of files to treat."""
 
 import glob
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
+
+from astrocodec.cli.option_types import NO_STREAM
 
 STANDARD_STREAM = "-"
 _GLOB_CHARACTERS = frozenset("*?[")
@@ -18,32 +21,34 @@ class Input:
     Attributes
     ----------
     path : pathlib.Path
-        Where it is; ``-`` is standard input.
+        Where it is; ``-`` for standard input.
     subfolder : pathlib.Path
         Its folder relative to the directory argument that it was found under.
+    is_stdin : bool
+        Whether it is standard input; a file may have the name ``-`` too.
     """
 
     path: Path
     subfolder: Path = Path()
-
-    @property
-    def is_stdin(self) -> bool:
-        """Whether it is standard input."""
-        return str(self.path) == STANDARD_STREAM
+    is_stdin: bool = False
 
 
-def find_inputs(arguments: Iterable[str], wanted: Callable[[Path], bool], recursive: bool) -> list[Input]:
+def find_inputs(
+    arguments: Iterable[str], wanted: Callable[[Path], bool], recursive: bool, *, stream: bool = False
+) -> list[Input]:
     """Expand globs and directories.
 
     Parameters
     ----------
     arguments : iterable of str
         Paths, glob patterns (for shells that leave them alone), directories, ``-``. A path that exists is never taken
-        for a pattern, so that names with brackets and stars work.
+        for a pattern, so that names with brackets and stars work. ``-`` is standard input, ``./-`` a file.
     wanted : callable
         Whether to take a file found in a directory.
     recursive : bool
         Whether directories are allowed; all their subdirectories are searched.
+    stream : bool
+        Whether standard input is allowed.
 
     Returns
     -------
@@ -54,16 +59,18 @@ def find_inputs(arguments: Iterable[str], wanted: Callable[[Path], bool], recurs
     Raises
     ------
     click.UsageError
-        For a directory without `recursive`, and where a directory or pattern has no file.
+        For a directory without `recursive`, ``-`` without `stream`, and where a directory or pattern has no file.
     """
     found: dict[Path, Input] = {}
     for argument in arguments:
         path = Path(argument)
         if argument == STANDARD_STREAM:
-            inputs = [Input(path)]
-        elif path.is_dir():
+            if not stream:
+                raise click.UsageError(NO_STREAM)
+            inputs = [Input(path, is_stdin=True)]
+        elif os.path.isdir(path):
             inputs = _directory(path, wanted, recursive)
-        elif not path.exists() and _GLOB_CHARACTERS & set(argument):
+        elif not os.path.lexists(path) and _GLOB_CHARACTERS & set(argument):
             inputs = _pattern(argument)
         else:
             inputs = [Input(path)]

@@ -7,6 +7,7 @@ import click
 from astrocodec.cli.exit_codes import ExitCode
 from astrocodec.cli.failures import explain
 from astrocodec.cli.size_table import align
+from astrocodec.cli.standard_streams import need_output
 
 
 @click.command("models")
@@ -16,6 +17,7 @@ def models_command(files: tuple[str, ...], as_json: bool) -> None:
     """List the installed models, and those in FILES (*.acm), with the fingerprints that compressed files name."""
     from astrocodec import list_models, load_model
 
+    need_output()
     rows = []
     for name in [*list_models(), *files]:
         try:

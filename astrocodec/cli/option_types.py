@@ -1,6 +1,33 @@
 """Parsers of option values, for click's ``type=``."""
 
+from pathlib import Path
+
 import click
+
+NO_STREAM = "'-' (stdin) cannot be read here; give a name ('./-' for a file called '-')."
+
+
+def named_file(value: str) -> Path:
+    """Take a path that is read more than once.
+
+    Parameters
+    ----------
+    value : str
+        Anything but ``-``.
+
+    Returns
+    -------
+    pathlib.Path
+        The path.
+
+    Raises
+    ------
+    click.BadParameter
+        For standard input.
+    """
+    if value == "-":
+        raise click.BadParameter(NO_STREAM)
+    return Path(value)
 
 
 def tile_shape(value: str) -> tuple[int, ...]:

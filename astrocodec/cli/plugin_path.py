@@ -2,6 +2,8 @@
 
 import click
 
+from astrocodec.cli.standard_streams import need_output
+
 
 @click.command("plugin-path")
 def plugin_path_command() -> None:
@@ -11,4 +13,5 @@ def plugin_path_command() -> None:
     """
     from astrocodec._native_chunk import library_path
 
+    need_output()
     click.echo(library_path().parent)

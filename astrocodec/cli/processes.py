@@ -2,15 +2,21 @@
 
 import os
 import signal
-import sys
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
-from typing import TypeVar
+from collections import deque
+from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from astrocodec.cli.exit_codes import ExitCode
 from astrocodec.cli.failures import Failure
+from astrocodec.cli.interruption import SIGNALS
+from astrocodec.target import discard_unfinished
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+    from multiprocessing.context import SpawnContext
 
 _GRACE_SECONDS = 5.0
 _Item = TypeVar("_Item")
@@ -18,18 +24,25 @@ _Result = TypeVar("_Result")
 
 
 def in_processes(
-    function: Callable[[_Item], _Result], items: Sequence[_Item], processes: int
+    function: Callable[[_Item], _Result],
+    items: Sequence[_Item],
+    processes: int,
+    clean: Callable[[_Item, int], None] = lambda item, process: None,
 ) -> Generator[tuple[int, _Result | None], None, None]:
     """Apply a function to items in processes of their own, results as they come.
+
+    Where a process is killed, its item has no result, and another process takes its place.
 
     Parameters
     ----------
     function : callable
-        Of a module, for one item.
+        Of a module, for one item; never gives None.
     items : sequence
         Sent to the processes as they become free.
     processes : int
         How many there are.
+    clean : callable
+        Called with an item and the number of the process that ended before it was done with the item.
 
     Yields
     ------
@@ -38,29 +51,42 @@ def in_processes(
     result : object or None
         None where the process was killed.
     """
-    # multiprocessing and concurrent.futures.process cost more than a small file: only runs over several files import
-    # them.
+    # multiprocessing costs more than a small file: only runs over several files import it.
     import multiprocessing
-    from concurrent.futures import ProcessPoolExecutor, as_completed
-    from concurrent.futures.process import BrokenProcessPool
+    from multiprocessing.connection import wait
 
     # Spawned, not forked: the progress bar's thread may hold a lock at any time.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_prepare_process)
+    waiting = deque(enumerate(items))
+    workers: list[_Worker[_Item, _Result]] = []
     try:
-        futures = {pool.submit(_run_in_worker, function, item): number for number, item in enumerate(items)}
-        for future in as_completed(futures):
-            number = futures.pop(future)  # a result that was taken must not stay in memory
-            try:
-                result = future.result()
-            except BrokenProcessPool:
-                result = None
-            yield number, result
-    except BaseException:
-        _stop_children()
-        pool.shutdown(cancel_futures=True)  # waits for the pool's thread, which now finds its workers gone
-        raise
-    pool.shutdown()
+        for _ in range(min(processes, len(items))):
+            workers.append(_Worker(context, function))
+            workers[-1].give(*waiting.popleft())
+        while workers:
+            ready = wait([worker.connection for worker in workers])
+            for worker in [worker for worker in workers if worker.connection in ready]:
+                number, result = worker.take()
+                if result is None:
+                    workers.remove(worker)
+                    worker.stop()
+                    clean(items[number], worker.process.pid or 0)
+                    if waiting:
+                        worker = _Worker(context, function)
+                        workers.append(worker)
+                if waiting:
+                    worker.give(*waiting.popleft())
+                elif result is not None:
+                    workers.remove(worker)
+                    worker.finish()
+                yield number, result
+    finally:
+        for worker in workers:
+            worker.process.terminate()
+        for worker in workers:
+            worker.stop()
+            if worker.number >= 0:
+                clean(items[worker.number], worker.process.pid or 0)
 
 
 def killed(file: str) -> Failure:
@@ -69,7 +95,7 @@ def killed(file: str) -> Failure:
     Parameters
     ----------
     file : str
-        Its name.
+        Its name, as printed.
 
     Returns
     -------
@@ -80,68 +106,83 @@ def killed(file: str) -> Failure:
     return Failure(message, ExitCode.SYSTEM)
 
 
-def _run_in_worker(function: Callable[[_Item], _Result], item: _Item) -> _Result:
-    """Treat one item in a worker; a worker that is told to stop takes no further one."""
+class _Worker(Generic[_Item, _Result]):
+    """A process and what it is doing."""
+
+    def __init__(self, context: "SpawnContext", function: Callable[[_Item], _Result]) -> None:
+        self.number = -1
+        self.connection, there = context.Pipe()
+        self.process = context.Process(target=_work, args=(function, there), daemon=True)
+        # A signal that comes before the process is ready for it would be answered with a traceback.
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+        try:
+            self.process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+            there.close()
+
+    def give(self, number: int, item: _Item) -> None:
+        """Send an item; a process that has died is noticed by `take`."""
+        self.number = number
+        with suppress(BrokenPipeError):
+            self.connection.send(item)
+
+    def take(self) -> tuple[int, _Result | None]:
+        """Receive the result of the item that was sent last, None from a process that has died."""
+        try:
+            return self.number, self.connection.recv()
+        except (EOFError, OSError):
+            # What killed it may have been sent to this process too, and then that counts.
+            time.sleep(0.1)
+            return self.number, None
+
+    def finish(self) -> None:
+        """Let a process end that is waiting for its next item."""
+        self.connection.close()
+        self.process.join()
+
+    def stop(self) -> None:
+        """End a process that was told to end, in whatever way."""
+        self.process.join(_GRACE_SECONDS)
+        if self.process.is_alive():
+            self.process.kill()
+            self.process.join()
+        self.connection.close()
+
+
+def _work(function: Callable[[Any], Any], connection: "Connection[Any, Any]") -> None:
+    """Treat items until there are no more."""
+    _prepare_process()
     try:
-        return function(item)
-    except SystemExit:
-        # The pool would catch it and go on. Temporary files are gone: the stack down to here is unwound.
-        os._exit(ExitCode.TERMINATED)
+        while True:
+            item = connection.recv()
+            connection.send(function(item))
+    except (EOFError, BrokenPipeError):
+        return  # no more items, or nobody who waits for the result
 
 
 def _prepare_process() -> None:
-    """Make a worker leave nothing behind: the parent tells it when to stop, and it notices when the parent dies."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent sees to the workers
-    signal.signal(signal.SIGTERM, _raise_exit)
-    threading.Thread(target=_stop_with_parent, daemon=True).start()
+    """Make a worker leave nothing behind: it ends at once when it is told to, and when its parent has ended.
+
+    A thread sees to that, since signal handlers of Python wait for the end of a call of the C library. Ctrl-C stays
+    blocked: it reaches the whole group, and the parent sees to the workers.
+    """
+    told, tell = os.pipe()
+    os.set_blocking(tell, False)
+    signal.set_wakeup_fd(tell, warn_on_full_buffer=False)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, lambda number, frame: None)
+    threading.Thread(target=_end_when_told, args=(told,), daemon=True).start()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM, signal.SIGHUP))
 
 
-def _stop_with_parent() -> None:
-    """End this process when its parent has ended, whatever ended it."""
+def _end_when_told(told: int) -> None:
+    """End this process on a signal, or when its parent has ended, whatever ended it."""
     import multiprocessing
+    from multiprocessing.connection import wait
 
     parent = multiprocessing.parent_process()
-    if parent is None:
-        return
-    parent.join()
-    os.kill(os.getpid(), signal.SIGTERM)  # lets the main thread remove its temporary file
-    time.sleep(_GRACE_SECONDS)
+    wait([told] if parent is None else [told, parent.sentinel])
+    discard_unfinished()
     os._exit(ExitCode.TERMINATED)
-
-
-def _stop_children() -> None:
-    """End the workers, first politely."""
-    import multiprocessing
-
-    children = multiprocessing.active_children()
-    for child in children:
-        child.terminate()
-    deadline = time.monotonic() + _GRACE_SECONDS
-    for child in children:
-        child.join(max(0.0, deadline - time.monotonic()))
-        if child.is_alive():
-            child.kill()
-
-
-def _raise_exit(number: int, frame: object) -> None:
-    """Unwind the stack, so that temporary files are removed."""
-    sys.exit(ExitCode.TERMINATED)
-
-
-@contextmanager
-def raising_on_sigterm() -> Iterator[None]:
-    """Treat SIGTERM, which batch systems send, like Ctrl-C.
-
-    Yields
-    ------
-    None
-        While it does.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, _raise_exit)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -1,13 +1,16 @@
 """Many files: one after the other in this process, or several at once in others."""
 
 import functools
+import os
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from typing import Any, Protocol
 
-from astrocodec.cli.processes import in_processes, killed, raising_on_sigterm
+from astrocodec.cli.interruption import raise_if_interrupted
+from astrocodec.cli.processes import in_processes, killed
 from astrocodec.cli.progress import Advance
 from astrocodec.cli.size_table import Outcome
+from astrocodec.target import remove_leftovers
 
 
 class FileTask(Protocol):
@@ -46,10 +49,9 @@ def run_tasks(
         In the order of the tasks.
     """
     processes = min(jobs, len(tasks))
-    with raising_on_sigterm():
-        if processes > 1:
-            return _run_in_processes(treat, tasks, processes, jobs // processes, advance, show)
-        return _run_here(treat, tasks, jobs, advance, show)
+    if processes > 1:
+        return _run_in_processes(treat, tasks, processes, jobs // processes, advance, show)
+    return _run_here(treat, tasks, jobs, advance, show)
 
 
 def _run_here(
@@ -60,8 +62,10 @@ def _run_here(
     for number, task in enumerate(tasks):
 
         def progress(done: int, total: int, number: int = number, file: str = task.file) -> None:
+            raise_if_interrupted()
             advance(file, number + done / max(total, 1))
 
+        raise_if_interrupted()
         outcome = treat(task, jobs, progress)
         advance(task.file, number + 1)
         show(outcome)
@@ -80,13 +84,22 @@ def _run_in_processes(
     """Several files at once."""
     outcomes: dict[int, Outcome] = {}
     # Closed at once where something goes wrong here: that is what ends the processes.
-    with closing(in_processes(functools.partial(_treat_there, treat, workers), tasks, processes)) as results:
+    running = in_processes(functools.partial(_treat_there, treat, workers), tasks, processes, _remove_leftovers)
+    with closing(running) as results:
         for number, found in results:
             outcome = Outcome(tasks[number].file, failure=killed(tasks[number].file)) if found is None else found
             outcomes[number] = outcome
             advance(tasks[number].file, len(outcomes))
             show(outcome)
     return [outcomes[number] for number in range(len(tasks))]
+
+
+def _remove_leftovers(task: FileTask, process: int) -> None:
+    """Remove the half output of a process that was killed."""
+    target = getattr(task, "target", None)
+    if target is not None:
+        remove_leftovers(os.path.realpath(target), process)
+        remove_leftovers(target, process)
 
 
 def _treat_there(treat: Treat, workers: int, task: FileTask) -> Outcome:

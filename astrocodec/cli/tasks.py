@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from astrocodec.cli.exit_codes import ExitCode
 from astrocodec.cli.failures import explain
 from astrocodec.cli.inputs import Input
+from astrocodec.cli.interruption import Interrupted
 from astrocodec.cli.size_table import Outcome
 from astrocodec.errors import DifferenceError
 
@@ -112,7 +113,7 @@ def _raise_if_interrupted(error: BaseException) -> None:
     """Go on with an interruption that an error of some clean-up covered on its way."""
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, KeyboardInterrupt | SystemExit):
+        if isinstance(cause, Interrupted):
             raise cause
         cause = cause.__cause__ or cause.__context__
 

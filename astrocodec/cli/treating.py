@@ -48,7 +48,7 @@ def treat_files(
         With the exit code.
     """
     check_options(run, arguments)
-    inputs = take_shard(find_inputs(arguments, wanted, run.recursive), run.shard)
+    inputs = take_shard(find_inputs(arguments, wanted, run.recursive, stream=True), run.shard)
     if run.list_only:
         raise click.exceptions.Exit(list_files([entry.path for entry in inputs], run))
     tasks, refused = plan_tasks(operation, inputs, run, name_output, options)

@@ -12,6 +12,7 @@ from astrocodec.cli.failures import Failure, explain
 from astrocodec.cli.formats import package_of
 from astrocodec.cli.info import is_listed
 from astrocodec.cli.inputs import Input, find_inputs
+from astrocodec.cli.option_types import named_file
 from astrocodec.cli.planning import refuse_report_file
 from astrocodec.cli.progress import progress_bar
 from astrocodec.cli.run_options import RunOptions, reading_options
@@ -47,7 +48,7 @@ class VerifyTask:
     "--against",
     "original",
     metavar="ORIGINAL",
-    type=click.Path(path_type=Path),
+    type=named_file,
     help="Compare a single file with what it was made from: every pixel and card, or dataset and attribute.",
 )
 @reading_options
@@ -66,9 +67,7 @@ def verify_command(files: tuple[str, ...], run: RunOptions, original: Path | Non
 
 
 def _check_arguments(inputs: Sequence[Input], original: Path | None) -> None:
-    """Refuse what cannot be read twice, and one original for several files."""
-    if any(entry.is_stdin for entry in inputs):
-        raise click.UsageError("verify reads named files, not '-' (stdin).")
+    """Refuse one original for several files."""
     if original is not None and len(inputs) > 1:
         raise click.UsageError(f"--against takes a single file to compare, there are {len(inputs)}.")
 

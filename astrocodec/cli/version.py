@@ -2,11 +2,14 @@
 
 import click
 
+from astrocodec.cli.standard_streams import need_output
+
 
 def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     """Print the installed version."""
     if not value or ctx.resilient_parsing:
         return
+    need_output()
     from importlib.metadata import PackageNotFoundError, version
 
     try:

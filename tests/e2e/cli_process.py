@@ -13,7 +13,7 @@ from click.testing import CliRunner
 import astrocodec
 from astrocodec.cli import cli
 
-COMMAND = (sys.executable, "-m", "astrocodec.cli")
+COMMAND = (sys.executable, "-m", "astrocodec")
 ROOT = Path(__file__).resolve().parents[2]
 
 
