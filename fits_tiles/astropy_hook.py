@@ -40,7 +40,7 @@ from fits_tiles.tiles_card import KEYWORD, is_as_written, read_tiles_card
 from fits_tiles.when_imported import register_with_astropy
 from fits_tiles.z_keywords import private_keyword
 
-__all__ = ["AstropyHookError", "dequantize", "quantize", "register", "standard_codec", "unregister"]
+__all__ = ["AstropyHookError", "dequantize", "quantize", "register", "standard_codec", "tile_codec", "unregister"]
 
 _PACKAGE = "astropy.io.fits.hdu.compressed"
 _NEEDED = {
@@ -50,7 +50,7 @@ _NEEDED = {
     "compressed": ("COMPRESSION_TYPES", "_validate_tile_shape", "_bintable_header_to_image_header", "CompImageHDU"),
     "section": ("decompress_image_data_section",),
     "_quantization": ("Quantize", "QuantizationFailedException"),
-    "_codecs": ("Rice1", "Gzip2", "Gzip1"),
+    "_codecs": ("Rice1", "Gzip2", "Gzip1", "PLIO1", "HCompress1"),
 }
 _undo: list[Callable[[], None]] = []
 
@@ -341,6 +341,11 @@ def standard_codec(algorithm: str, itemsize: int, pixels: int) -> Any:
     if algorithm == "RICE_1":
         return codecs.Rice1(blocksize=32, bytepix=itemsize, tilesize=pixels)
     return codecs.Gzip2(itemsize=itemsize) if algorithm == "GZIP_2" else codecs.Gzip1()
+
+
+def tile_codec(name: str, **settings: int) -> Any:
+    """Return one of astropy's tile codecs, for example ``Rice1``."""
+    return getattr(_module("_codecs"), name)(**settings)
 
 
 # Where this module was what imported astropy, nobody has registered yet.

@@ -26,6 +26,7 @@ from fits_tiles.container import (
     stored_model,
 )
 from fits_tiles.foreign import foreign_algorithm, staged
+from fits_tiles.foreign_header import plain_header
 from fits_tiles.grid import Band
 from fits_tiles.headers import ALGORITHM, TileLayout, holds_tiles, inflate, read_layout
 from fits_tiles.model_cards import read_model
@@ -36,7 +37,6 @@ from fits_tiles.table import TileTable
 from fits_tiles.target import FileLike, target_name
 from fits_tiles.tiles_card import fingerprint_in
 from fits_tiles.tiles_io import decoded_bands, file_size
-from fits_tiles.z_keywords import plain_header
 
 __all__ = ["Pair", "compare", "describe", "info", "verify"]
 

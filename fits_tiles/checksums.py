@@ -10,7 +10,7 @@ import numpy as np
 from fits_tiles.blocks import Hdu, read_at, split_cards
 from fits_tiles.card_format import assemble, text_card
 
-__all__ = ["sum32", "write_checksums"]
+__all__ = ["data_sum", "sum32", "write_checksums"]
 
 _CHUNK = 2880 * 1024
 
@@ -64,15 +64,21 @@ def encode_sum(total: int) -> str:
     return text[-1] + text[:-1]
 
 
+def data_sum(fd: int, hdu: Hdu) -> int:
+    """Add up the data of an HDU, padding included."""
+    total = 0
+    for at in range(hdu.data_start, hdu.stop, _CHUNK):
+        total = sum32(read_at(fd, at, min(_CHUNK, hdu.stop - at), hdu.label), total)
+    return total
+
+
 def write_checksums(fd: int, hdu: Hdu) -> None:
     """
     Fill in the ``DATASUM`` and ``CHECKSUM`` cards of an HDU that lies in a file open for reading and writing.
 
     Cards that the header does not have are left out; comments stay.
     """
-    data = 0
-    for at in range(hdu.data_start, hdu.stop, _CHUNK):
-        data = sum32(read_at(fd, at, min(_CHUNK, hdu.stop - at), hdu.label), data)
+    data = data_sum(fd, hdu)
     cards = [_with_value(card, b"DATASUM ", str(data)) for card in split_cards(hdu.header)]
     cards = [_with_value(card, b"CHECKSUM", "0" * 16) for card in cards]
     total = sum32(assemble(cards), data)

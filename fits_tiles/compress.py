@@ -167,6 +167,7 @@ def compress(
             if verify:
                 target.file.flush()
                 _check(fd, target, pairs, name, workers, meter)
+                plain.prove(file.fileno(), name)
                 report.checked = "verified"
             meter.finish()
             target.commit()

@@ -230,7 +230,7 @@ def _write(job: _Job, plain: Staged, hdus: list[Hdu], chosen: set[int], name: st
         else:
             copy_bytes(job.fd, hdu.start, hdu.stop, job.out, where, job.meter.advance)
             entry.original_bytes = hdu.size
-            if plain.notes[hdu.index].startswith("was compressed") and is_plain_image(hdu):
+            if hdu.index in plain.decoded and is_plain_image(hdu):
                 shape = image_shape(hdu)
                 bitpix = int_card(hdu.cards, "BITPIX", where)
                 _describe(entry, hdu, TileLayout("zimage", "", bitpix, shape, shape, wide=False))

@@ -1,30 +1,24 @@
-"""Tile-compressed images of other programs, decoded to plain image HDUs through astropy."""
+"""Tile-compressed images of other programs, decoded to plain image HDUs."""
 
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING
+from math import prod
+from typing import IO
 
-import numpy as np
-
-from astrocodec.errors import AstrocodecError, FormatError
-from fits_tiles.blocks import Hdu, card_value, find_card, int_card, padded, split_cards, walk
-from fits_tiles.container import image_shape
-from fits_tiles.grid import TileGrid, plan_tile_shape
+from astrocodec.errors import DifferenceError
+from fits_tiles.blocks import Hdu, card_value, find_card, padded, read_at, walk
+from fits_tiles.checksums import data_sum, sum32, write_checksums
+from fits_tiles.foreign_header import lost_card, plain_header, says_nothing
+from fits_tiles.foreign_tiles import ForeignTiles, NotRecodedError
+from fits_tiles.grid import runs
 from fits_tiles.headers import ALGORITHM, holds_tiles, is_compressed_image
 from fits_tiles.source import scratch_file
 from fits_tiles.tiles_io import copy_bytes, file_size
-from fits_tiles.z_keywords import plain_header
-
-if TYPE_CHECKING:
-    from astropy.io import fits
 
 __all__ = ["Staged", "foreign_algorithm", "staged"]
-
-_ROWS = 512
 
 
 class Staged:
@@ -41,6 +35,8 @@ class Staged:
         For every HDU of `file`, its size in the source.
     notes : dict of int to str
         What happened to an HDU of `file`.
+    decoded : dict of int to Hdu
+        For every HDU of `file` that was decoded, the HDU of the source.
     """
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -48,6 +44,29 @@ class Staged:
         self.origin: list[int] = []
         self.sizes: list[int] = []
         self.notes: dict[int, str] = {}
+        self.decoded: dict[int, Hdu] = {}
+
+    def prove(self, source_fd: int, name: str) -> None:
+        """
+        Decode the source once more, as it was given, and compare its pixels and cards with this file's.
+
+        Raises
+        ------
+        DifferenceError
+            Naming HDU, and tile or card.
+        """
+        fd = self.file.fileno()
+        for hdu in walk(fd, name):
+            if (source := self.decoded.get(hdu.index)) is None:
+                continue
+            where = f"{name}: {source.label}"
+            if (card := lost_card(source.cards, hdu.header, primary=hdu.index == 0)) is not None:
+                raise DifferenceError(f"{where}: header card {card!r} is lost")
+            tiles = ForeignTiles(source_fd, source, where)
+            for number in range(tiles.count):
+                for at, piece in _pieces(tiles, number):
+                    if read_at(fd, hdu.data_start + at, len(piece), where) != piece:
+                        raise DifferenceError(f"{where}: tile {number + 1} of {tiles.count} is not what was decoded")
 
 
 def foreign_algorithm(hdu: Hdu) -> str:
@@ -57,17 +76,12 @@ def foreign_algorithm(hdu: Hdu) -> str:
     return str(card_value(find_card(hdu.cards, "ZCMPTYPE")) or "RICE_1")
 
 
-def _is_quantized(hdu: Hdu) -> bool:
-    names = [card_value(card) for card in hdu.cards if card.startswith(b"TTYPE")]
-    return "ZSCALE" in names or find_card(hdu.cards, "ZSCALE") is not None
-
-
 @contextmanager
 def staged(
     file: IO[bytes], name: str, folder: str | None, wanted: Callable[[Hdu], bool], *, only_ours: bool = False
 ) -> Iterator[Staged]:
     """
-    Yield a file in which the compressed images of other programs are plain ones.
+    Yield a file in which the compressed images of other programs are plain ones, as far as that loses nothing.
 
     Parameters
     ----------
@@ -85,85 +99,112 @@ def staged(
     Raises
     ------
     FormatError
-        If astropy cannot decode a tile.
+        If a tile cannot be decoded.
     """
     fd = file.fileno()
     hdus = list(walk(fd, name))
-    decode = []
+    decode: dict[int, str] = {}
+    kept: dict[int, str] = {}
     for hdu in hdus:
         algorithm = foreign_algorithm(hdu)
-        ours = algorithm == ALGORITHM
-        decode.append(bool(algorithm) and wanted(hdu) and (ours if only_ours else ours or not _is_quantized(hdu)))
-    if not any(decode):
-        plain = Staged(file)
-        plain.origin = [hdu.index for hdu in hdus]
-        plain.sizes = [hdu.size for hdu in hdus]
-        for hdu in hdus:
-            plain.notes[hdu.index] = _kept_note(hdu)
-        yield plain
+        if not algorithm or not wanted(hdu) or (only_ours and algorithm != ALGORITHM):
+            continue
+        try:
+            ForeignTiles(fd, hdu, f"{name}: {hdu.label}")
+            decode[hdu.index] = algorithm
+        except NotRecodedError as refusal:
+            kept[hdu.index] = f"kept as it is: {refusal}"
+    if not decode:
+        yield _as_it_is(file, hdus, kept)
         return
-    from astropy.io import fits
-
-    drop_first = len(hdus) > 1 and decode[1] and hdus[0].data_bytes == 0 and bool(find_card(hdus[1].cards, "ZSIMPLE"))
-    with scratch_file(folder) as out, open(os.dup(fd), "rb") as again:
-        result = Staged(out)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", fits.verify.VerifyWarning)
-            with fits.open(again, do_not_scale_image_data=True, memmap=False) as opened:
-                for hdu in hdus[1:] if drop_first else hdus:
-                    number = len(result.origin)
-                    if decode[hdu.index]:
-                        _decode_hdu(opened, hdu, out, name, primary=number == 0)
-                        result.notes[number] = f"was compressed with {foreign_algorithm(hdu)}"
-                    else:
-                        copy_bytes(fd, hdu.start, hdu.stop, out, name, lambda size: None)
-                        result.notes[number] = _kept_note(hdu)
-                    result.origin.append(hdu.index)
-                    result.sizes.append(hdu.size + (hdus[0].size if drop_first and hdu.index == 1 else 0))
-        copy_bytes(fd, hdus[-1].stop, file_size(fd), out, name, lambda size: None)
-        out.flush()
+    with scratch_file(folder) as out:
+        while True:
+            try:
+                result = _stage(fd, hdus, out, name, decode, kept)
+                break
+            except _KeptError as refusal:
+                del decode[refusal.index]
+                kept[refusal.index] = f"kept as it is: {refusal.reason}"
+                out.seek(0)
+                out.truncate()
         yield result
 
 
-def _kept_note(hdu: Hdu) -> str:
-    algorithm = foreign_algorithm(hdu)
-    if algorithm and algorithm != ALGORITHM:
-        return f"kept as it is: floats quantised and compressed with {algorithm}" if _is_quantized(hdu) else ""
-    return ""
+class _KeptError(Exception):
+    """An HDU that is better left as it is."""
+
+    def __init__(self, index: int, reason: str) -> None:
+        super().__init__(reason)
+        self.index = index
+        self.reason = reason
 
 
-def _decode_hdu(opened: fits.HDUList, hdu: Hdu, out: IO[bytes], name: str, *, primary: bool) -> None:
-    where = f"{name}: {hdu.label}"
-    header = plain_header(hdu.cards, where, primary=primary)
-    shape = image_shape(Hdu(hdu.index, 0, header, 0, 0, 0))
-    bitpix = int_card(split_cards(header), "BITPIX", where)
-    kind = {8: ">u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}.get(bitpix)
-    if kind is None:
-        raise FormatError(f"{where}: ZBITPIX is {bitpix}, allowed are 8, 16, 32, 64, -32, -64")
-    out.write(header)
-    size = 0
-    if shape and min(shape) > 0:
-        section = opened[hdu.index].section
-        width = (1 << 24,) if len(shape) == 1 else (_ROWS, shape[-1])
-        grid = TileGrid(shape, plan_tile_shape(shape, width), np.dtype(kind).itemsize)
-        for place in _places(grid):
+def _as_it_is(file: IO[bytes], hdus: list[Hdu], kept: dict[int, str]) -> Staged:
+    plain = Staged(file)
+    plain.origin = [hdu.index for hdu in hdus]
+    plain.sizes = [hdu.size for hdu in hdus]
+    plain.notes = {hdu.index: kept.get(hdu.index, "") for hdu in hdus}
+    return plain
+
+
+def _stage(fd: int, hdus: list[Hdu], out: IO[bytes], name: str, decode: dict[int, str], kept: dict[int, str]) -> Staged:
+    drop_first = 1 in decode and _stands_for_its_image(hdus[0], hdus[1])
+    result = Staged(out)
+    for hdu in hdus[1:] if drop_first else hdus:
+        number = len(result.origin)
+        if hdu.index in decode:
             try:
-                pixels = np.asarray(section[place])
-            except AstrocodecError:
-                raise
-            except Exception as error:  # astropy's decoders raise many types on damaged tiles
-                raise FormatError(f"{where}: astropy cannot decode the pixels {place}: {error}") from error
-            out.write(pixels.astype(kind).tobytes())
-            size += pixels.size * np.dtype(kind).itemsize
-    out.write(bytes(padded(size) - size))
+                _decode_hdu(fd, hdu, out, name, primary=number == 0)
+            except NotRecodedError as error:
+                raise _KeptError(hdu.index, str(error)) from error
+            result.decoded[number] = hdu
+            result.notes[number] = f"recoded from {decode[hdu.index]}"
+        else:
+            copy_bytes(fd, hdu.start, hdu.stop, out, name, lambda size: None)
+            result.notes[number] = kept.get(hdu.index, "")
+        result.origin.append(hdu.index)
+        result.sizes.append(hdu.size + (hdus[0].size if drop_first and hdu.index == 1 else 0))
+    copy_bytes(fd, hdus[-1].stop, file_size(fd), out, name, lambda size: None)
+    out.flush()
+    return result
 
 
-def _places(grid: TileGrid) -> Iterator[tuple[slice | int, ...]]:
-    """Index expressions for the bands of an image."""
-    for band in grid.bands():
-        first = band.offset // grid.itemsize
-        index = np.unravel_index(first, grid.shape)
-        axis = len(grid.shape) - len(band.shape)
-        lead = tuple(int(n) for n in index[:axis])
-        start = int(index[axis])
-        yield (*lead, slice(start, start + band.shape[0]), *(slice(0, n) for n in band.shape[1:]))
+def _stands_for_its_image(primary: Hdu, image: Hdu) -> bool:
+    """Tell whether a primary HDU is there only since a compressed primary image has to be an extension."""
+    return (
+        primary.data_bytes == 0
+        and find_card(image.cards, "ZSIMPLE") is not None
+        and says_nothing(primary.cards, image.cards)
+    )
+
+
+def _decode_hdu(fd: int, hdu: Hdu, out: IO[bytes], name: str, *, primary: bool) -> None:
+    """Append a compressed image as a plain one, tile after tile where it belongs: memory is that of one tile."""
+    where = f"{name}: {hdu.label}"
+    tiles = ForeignTiles(fd, hdu, where)
+    header = plain_header(hdu.cards, where, primary=primary, blank=tiles.blank)
+    if (card := lost_card(hdu.cards, header, primary=primary)) is not None:
+        raise NotRecodedError(f"no image has a place for its card {card!r}")
+    start = out.tell()
+    out.write(header)
+    out.flush()
+    base, size = start + len(header), prod(tiles.shape) * tiles.kind.itemsize
+    out.truncate(base + padded(size))
+    for number in range(tiles.count):
+        for at, piece in _pieces(tiles, number):
+            os.pwrite(out.fileno(), piece, base + at)
+    stop = out.seek(0, os.SEEK_END)
+    plain = Hdu(hdu.index, start, header, base, size, stop)
+    data = data_sum(out.fileno(), plain)
+    if card_value(find_card(plain.cards, "DATASUM")) == str(data) and sum32(header, data) != 0xFFFFFFFF:
+        # The pixels are those of the original, its header changed its form.
+        write_checksums(out.fileno(), plain)
+
+
+def _pieces(tiles: ForeignTiles, number: int) -> Iterator[tuple[int, memoryview]]:
+    """Yield the consecutive bytes of a tile and where they lie in the image's data."""
+    raw = memoryview(tiles.pixels(number).tobytes())
+    size, done = tiles.kind.itemsize, 0
+    for first, count in runs(tiles.shape, tiles.place(number)):
+        yield first * size, raw[done * size : (done + count) * size]
+        done += count

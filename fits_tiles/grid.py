@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from math import prod
+from operator import mul
 
 from astrocodec.tiles import balanced_tile
 
-__all__ = ["Band", "TileGrid", "plan_tile_shape"]
+__all__ = ["Band", "TileGrid", "plan_tile_shape", "runs"]
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,30 @@ def plan_tile_shape(shape: Sequence[int], requested: Sequence[int] | None) -> tu
     if leading and (rows, columns) == tuple(shape[-2:]):
         leading[-1] = max(1, min(shape[-3], area // (rows * columns)))
     return (*leading, rows, columns)
+
+
+def runs(shape: Sequence[int], place: Sequence[slice]) -> Iterator[tuple[int, int]]:
+    """
+    Yield the stretches of consecutive pixels that a rectangle of an image consists of, in the rectangle's order.
+
+    Yields
+    ------
+    tuple of (int, int)
+        Number of the first pixel in the image, and how many.
+
+    Examples
+    --------
+    >>> list(runs((4, 5), (slice(1, 3), slice(0, 5)))), list(runs((4, 5), (slice(1, 3), slice(2, 4))))
+    ([(5, 10)], [(7, 2), (12, 2)])
+    """
+    axis = len(shape) - 1
+    while axis and place[axis].stop - place[axis].start == shape[axis]:
+        axis -= 1
+    inner = prod(shape[axis + 1 :])
+    first, count = place[axis].start * inner, (place[axis].stop - place[axis].start) * inner
+    steps = [prod(shape[n + 1 :]) for n in range(axis)]
+    for lead in product(*(range(cut.start, cut.stop) for cut in place[:axis])):
+        yield first + sum(map(mul, lead, steps)), count
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from fits_tiles.blocks import card_value, find_card, int_card, is_odd_end, split_cards
+from fits_tiles.blocks import is_odd_end, split_cards
 from fits_tiles.card_format import assemble, int_card_of, text_card
 
-__all__ = ["as_extension", "collides", "keyword_of", "plain_header", "private_keyword", "rename", "rename_back"]
+__all__ = ["as_extension", "collides", "keyword_of", "private_keyword", "rename", "rename_back"]
 
 _RENAMED = {
     "SIMPLE": "ZSIMPLE",
@@ -114,52 +114,3 @@ def as_extension(header: bytes) -> bytes:
     axes = sum(bool(re.match(r"NAXIS\d*$", keyword_of(card))) for card in cards)
     cards[2 + axes : 2 + axes] = [int_card_of("PCOUNT", 0), int_card_of("GCOUNT", 1)]
     return assemble(cards)
-
-
-def plain_header(cards: tuple[bytes, ...], where: str, *, primary: bool) -> bytes:
-    """
-    Build the image header of a compressed image that another program wrote, as funpack does.
-
-    Parameters
-    ----------
-    cards : tuple of bytes
-        Cards of the table header.
-    where : str
-        What messages call the HDU.
-    primary : bool
-        Whether the image becomes the primary HDU.
-
-    Returns
-    -------
-    bytes
-        Header with ``END`` and padding.
-
-    Raises
-    ------
-    FormatError
-        If ``ZBITPIX`` or the axes are missing.
-    """
-    axes = int_card(cards, "ZNAXIS", where)
-    leading = ["ZBITPIX", "ZNAXIS", *(f"ZNAXIS{n}" for n in range(1, axes + 1))]
-    for name in leading:
-        int_card(cards, name, where)
-    first = find_card(cards, "ZSIMPLE") if primary else find_card(cards, "ZTENSION")
-    default = text_card("XTENSION", "IMAGE", "image extension")
-    if primary:
-        default = b"SIMPLE  =                    T".ljust(80)
-    out = [default if first is None else rename_back(first, "zimage")]
-    out += [rename_back(card, "zimage") for name in leading if (card := find_card(cards, name))]
-    if not primary:
-        counts = (("ZPCOUNT", int_card_of("PCOUNT", 0)), ("ZGCOUNT", int_card_of("GCOUNT", 1)))
-        out += [rename_back(card, "zimage") if (card := find_card(cards, name)) else new for name, new in counts]
-    done = {*leading, "ZSIMPLE", "ZTENSION", "ZPCOUNT", "ZGCOUNT"}
-    dropped = {"XTENSION", "BITPIX", "PCOUNT", "GCOUNT", "CHECKSUM", "DATASUM"}
-    for card in cards:
-        keyword = keyword_of(card)
-        default_name = keyword == "EXTNAME" and card_value(card) == "COMPRESSED_IMAGE"
-        skip = keyword in done | dropped or keyword.startswith("NAXIS") or default_name or private_keyword(keyword)
-        if not skip and not _RESERVED.match(keyword):
-            out.append(rename_back(card, "zimage"))
-    while out and not out[-1].strip():
-        out.pop()
-    return assemble(out)

@@ -123,7 +123,7 @@ def test_tiles_of_other_programs_are_recoded(tmp_path: Path) -> None:
     fits.HDUList([fits.PrimaryHDU(), rice, lossy, exact]).writeto(path)
     report = fits_tiles.compress(path, packed)
     assert [hdu.kind for hdu in report.hdus] == ["copied", "compressed", "copied", "compressed"]
-    assert report.hdus[1].note == "was compressed with RICE_1"
+    assert report.hdus[1].note == "recoded from RICE_1"
     assert report.hdus[2].note == "kept as it is: floats quantised and compressed with RICE_1"
     fits_tiles.decompress(packed, back)
     with fits.open(path) as expected, fits.open(back) as found:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from astrocodec.errors import CorruptError, FormatError, VersionError
 from fits_tiles.blocks import CARD, find_card, split_cards
 from fits_tiles.card_format import assemble, int_card_of, logical_card, text_card
+from fits_tiles.foreign_header import plain_header
 from fits_tiles.headers import (
     HeapSize,
     Quantization,
@@ -25,7 +26,7 @@ from fits_tiles.headers import (
     restore_header,
 )
 from fits_tiles.tiles_card import TilesCard, fingerprint_in, header_crc, read_tiles_card
-from fits_tiles.z_keywords import as_extension, plain_header
+from fits_tiles.z_keywords import as_extension
 
 STRUCTURE = [
     logical_card("SIMPLE", True, "a comment that stays"),
@@ -138,7 +139,7 @@ def test_plain_header_of_another_program() -> None:
     header = build_header(LAYOUT, assemble([*STRUCTURE, text_card("OBJECT", "M31")]), HeapSize(1))
     assert plain_header(split_cards(header), "test", primary=True) == assemble([*STRUCTURE, text_card("OBJECT", "M31")])
     names = [card[:8].strip() for card in split_cards(plain_header(split_cards(header), "test", primary=False))]
-    assert names == [b"XTENSION", b"BITPIX", b"NAXIS", b"NAXIS1", b"NAXIS2", b"PCOUNT", b"GCOUNT", b"EXTEND", b"OBJECT"]
+    assert names == [b"XTENSION", b"BITPIX", b"NAXIS", b"NAXIS1", b"NAXIS2", b"PCOUNT", b"GCOUNT", b"OBJECT"]
 
 
 def test_as_extension_follows_the_order_of_the_standard() -> None:
