@@ -13,9 +13,8 @@ import click
 from astrocodec.cli.analyze_tasks import Analysed, AnalyzeTask, analyse_file
 from astrocodec.cli.exit_codes import ExitCode, combine
 from astrocodec.cli.failures import explain
-from astrocodec.cli.formats import is_hdf5_name
 from astrocodec.cli.inputs import find_inputs
-from astrocodec.cli.names import is_compressed_name, is_compressible_name
+from astrocodec.cli.names import is_fits_name, is_hdf5_name
 from astrocodec.cli.option_types import extension
 from astrocodec.cli.processes import in_processes, killed
 from astrocodec.cli.progress import progress_bar
@@ -114,7 +113,7 @@ def _paths(files: Sequence[str], recursive: bool) -> list[Path]:
 
 def _is_listed(path: Path) -> bool:
     """Whether a file found in a directory is FITS or HDF5."""
-    return is_compressed_name(path) or is_compressible_name(path) or is_hdf5_name(path)
+    return is_fits_name(path) or is_hdf5_name(path)
 
 
 def _run(tasks: Sequence[AnalyzeTask], jobs: int, verbose: bool, quiet: bool) -> list[Analysed]:

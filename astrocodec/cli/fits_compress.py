@@ -1,11 +1,11 @@
 """`astrocodec fits-compress`."""
 
-from pathlib import Path
 from typing import Any
 
 import click
 
-from astrocodec.cli.names import COMPRESSED_SUFFIX, is_compressible_name, stem
+from astrocodec.cli.formats import FITS
+from astrocodec.cli.names import compressed_name, is_fits_name
 from astrocodec.cli.option_types import extension, tile_shape
 from astrocodec.cli.run_options import RunOptions, run_options
 from astrocodec.cli.treating import treat_files
@@ -59,7 +59,8 @@ def fits_compress_command(
     """Compress the images of FITS FILES, without loss, to NAME.ac.fits.
 
     FILES may be plain, .gz, .bz2 or .fz; patterns; directories with -r; '-' for stdin, which goes to stdout. Tables and
-    headers are kept byte for byte. Every output is decoded and compared with its input before it gets its name.
+    headers are kept byte for byte. Every output is decoded and compared with its input before it gets its name. Files
+    that are compressed already are skipped; -D and -F leave files as they are that would not become smaller.
     """
     if tile and whole:
         raise click.UsageError("-t and -w contradict each other; give one of them.")
@@ -72,12 +73,8 @@ def fits_compress_command(
         "tune": tune,
         "effort": effort,
         "extensions": list(extensions) or None,
+        "checksums": run.checksums,
     }
     if quantize_level is not None:
         options |= {"quantize_level": quantize_level, "dither": "SUBTRACTIVE_DITHER_1"}
-    treat_files("compress", files, run, is_compressible_name, _name_output, options)
-
-
-def _name_output(path: Path) -> str:
-    """Name of the compressed file."""
-    return stem(path) + COMPRESSED_SUFFIX
+    treat_files(FITS, "compress", files, run, is_fits_name, compressed_name, options)

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from astrocodec.cli.names import is_compressed_name, stem
+from astrocodec.cli.formats import FITS
+from astrocodec.cli.names import is_unpacked_fits_name, stem
 from astrocodec.cli.option_types import extension_list
 from astrocodec.cli.run_options import RunOptions, run_options
 from astrocodec.cli.treating import treat_files
@@ -43,5 +44,5 @@ def fits_decompress_command(
     def name_output(path: Path) -> str:
         return prefix + stem(path) + _SUFFIXES[to]
 
-    options = {"to": to, "extensions": extensions}
-    treat_files("decompress", files, run, is_compressed_name, name_output, options)
+    options = {"to": to, "extensions": extensions, "checksums": run.checksums}
+    treat_files(FITS, "decompress", files, run, is_unpacked_fits_name, name_output, options)

@@ -1,27 +1,34 @@
-"""Which package a file is for."""
+"""File formats: the package that each is for, and how the commands know its files."""
 
 import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
+from astrocodec.cli.names import is_compressed_hdf5_name, is_compressed_name
+
 _HDF5 = b"\x89HDF\r\n\x1a\n"
-_HDF5_SUFFIXES = (".h5", ".hdf5", ".he5", ".hdf", ".nc", ".nc4", ".nxs")
 
 
-def is_hdf5_name(path: Path) -> bool:
-    """Whether a file found in a directory is probably HDF5.
+@dataclass(frozen=True)
+class Format:
+    """How the commands of one file format know its files.
 
-    Parameters
+    Attributes
     ----------
-    path : pathlib.Path
-        Any path.
-
-    Returns
-    -------
-    bool
-        True for the usual suffixes.
+    package : str
+        What reads and writes them.
+    is_compressed_name : callable
+        Whether a name is one that its compressing command gives.
     """
-    return path.name.lower().endswith(_HDF5_SUFFIXES)
+
+    package: str
+    is_compressed_name: Callable[[Path], bool]
+
+
+FITS = Format("fits_tiles", is_compressed_name)
+HDF5 = Format("hdf5_filter", is_compressed_hdf5_name)
 
 
 def package_of(path: Path) -> ModuleType:
@@ -45,7 +52,7 @@ def package_of(path: Path) -> ModuleType:
     ImportError
         HDF5 files need h5py.
     """
-    return importlib.import_module("hdf5_filter" if _has_signature(path) else "fits_tiles")
+    return importlib.import_module((HDF5 if _has_signature(path) else FITS).package)
 
 
 def _has_signature(path: Path) -> bool:

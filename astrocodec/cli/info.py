@@ -9,9 +9,9 @@ import click
 
 from astrocodec.cli.exit_codes import ExitCode, worst
 from astrocodec.cli.failures import explain
-from astrocodec.cli.formats import is_hdf5_name, package_of
+from astrocodec.cli.formats import package_of
 from astrocodec.cli.inputs import find_inputs
-from astrocodec.cli.names import is_compressed_name, is_compressible_name
+from astrocodec.cli.names import is_fits_name, is_hdf5_name
 from astrocodec.cli.planning import refuse_report_file
 from astrocodec.cli.progress import progress_bar
 from astrocodec.cli.run_options import RunOptions, reading_options
@@ -64,7 +64,7 @@ def is_listed(path: Path) -> bool:
     bool
         By its suffix.
     """
-    return is_compressed_name(path) or is_compressible_name(path) or is_hdf5_name(path)
+    return is_fits_name(path) or is_hdf5_name(path)
 
 
 def list_files(paths: Sequence[Path], run: RunOptions) -> ExitCode:

@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import click
 
@@ -12,6 +13,7 @@ from astrocodec.cli.option_types import NO_STREAM
 
 STANDARD_STREAM = "-"
 _GLOB_CHARACTERS = frozenset("*?[")
+Share = TypeVar("Share")
 
 
 @dataclass(frozen=True)
@@ -24,12 +26,15 @@ class Input:
         Where it is; ``-`` for standard input.
     subfolder : pathlib.Path
         Its folder relative to the directory argument that it was found under.
+    walked : bool
+        Whether it was found under a directory argument.
     is_stdin : bool
         Whether it is standard input; a file may have the name ``-`` too.
     """
 
     path: Path
     subfolder: Path = Path()
+    walked: bool = False
     is_stdin: bool = False
 
 
@@ -79,20 +84,20 @@ def find_inputs(
     return list(found.values())
 
 
-def take_shard(inputs: Sequence[Input], shard: tuple[int, int] | None) -> list[Input]:
+def take_shard(inputs: Sequence[Share], shard: tuple[int, int] | None) -> list[Share]:
     """Take every N-th file, so that N jobs of an array share the work.
 
     Parameters
     ----------
-    inputs : sequence of Input
+    inputs : sequence
         The same list in every job.
     shard : tuple of int or None
         Number of this job, from 1, and number of jobs.
 
     Returns
     -------
-    list of Input
-        This job's files.
+    list
+        This job's part.
     """
     if shard is None:
         return list(inputs)
@@ -106,7 +111,7 @@ def _directory(directory: Path, wanted: Callable[[Path], bool], recursive: bool)
         raise click.UsageError(f"{directory} is a directory; give -r to take the files in it and below.")
     # A leading dot also marks the unfinished outputs of other runs.
     files = [path for path in sorted(directory.rglob("*")) if wanted(path) and not path.name.startswith(".")]
-    inputs = [Input(path, path.parent.relative_to(directory)) for path in files if path.is_file()]
+    inputs = [Input(path, path.parent.relative_to(directory), walked=True) for path in files if path.is_file()]
     if not inputs:
         raise click.UsageError(f"{directory} holds no file for this command.")
     return inputs

@@ -2,14 +2,16 @@
 
 from pathlib import Path
 
-COMPRESSED_SUFFIX = ".ac.fits"
+_COMPRESSED = ".ac.fits"
 # Longest first: "a.fits.gz" loses all of its suffix, not only ".gz".
 _FITS_SUFFIXES = (".fits", ".fit", ".fts")
 _PACKED_SUFFIXES = tuple(suffix + packed for suffix in _FITS_SUFFIXES for packed in (".gz", ".bz2", ".fz"))
+_COMPRESSED_SUFFIXES = (_COMPRESSED, _COMPRESSED + ".gz", _COMPRESSED + ".bz2")
+_HDF5_SUFFIXES = (".h5", ".hdf5", ".he5", ".hdf", ".nc", ".nc4", ".nxs")
 
 
 def is_compressed_name(path: Path) -> bool:
-    """Whether a name is one that `fits-compress` gives.
+    """Whether a name is one that `fits-compress` gives, packed once more or not.
 
     Parameters
     ----------
@@ -19,9 +21,9 @@ def is_compressed_name(path: Path) -> bool:
     Returns
     -------
     bool
-        True for ``NAME.ac.fits``.
+        True for ``NAME.ac.fits``, ``NAME.ac.fits.gz``.
     """
-    return path.name.lower().endswith(COMPRESSED_SUFFIX)
+    return path.name.lower().endswith(_COMPRESSED_SUFFIXES)
 
 
 def is_compressible_name(path: Path) -> bool:
@@ -37,7 +39,39 @@ def is_compressible_name(path: Path) -> bool:
     bool
         True for the suffixes of FITS files, packed by gzip, bzip2 or fpack or not, except ``.ac.fits``.
     """
-    return not is_compressed_name(path) and path.name.lower().endswith(_FITS_SUFFIXES + _PACKED_SUFFIXES)
+    return is_fits_name(path) and not is_compressed_name(path)
+
+
+def is_fits_name(path: Path) -> bool:
+    """Whether a file found in a directory is probably FITS, compressed or not.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Any path.
+
+    Returns
+    -------
+    bool
+        True for the suffixes of FITS files, packed by gzip, bzip2 or fpack or not.
+    """
+    return path.name.lower().endswith(_FITS_SUFFIXES + _PACKED_SUFFIXES)
+
+
+def is_unpacked_fits_name(path: Path) -> bool:
+    """Whether a file found in a directory may be one to decompress: by its name or, seen at no cost, by its content.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Any path.
+
+    Returns
+    -------
+    bool
+        True for ``NAME.fits`` and ``NAME.ac.fits.gz``, not for ``NAME.fits.gz``.
+    """
+    return is_compressed_name(path) or path.name.lower().endswith(_FITS_SUFFIXES)
 
 
 def stem(path: Path) -> str:
@@ -54,7 +88,89 @@ def stem(path: Path) -> str:
         ``frame`` for ``frame.fits``, ``frame.FITS.gz``, ``frame.ac.fits``; a name without such a suffix as it is.
     """
     name = path.name
-    for suffix in (COMPRESSED_SUFFIX, *_PACKED_SUFFIXES, *_FITS_SUFFIXES):
+    for suffix in (*sorted(_COMPRESSED_SUFFIXES, key=len, reverse=True), *_PACKED_SUFFIXES, *_FITS_SUFFIXES):
         if name.lower().endswith(suffix) and len(name) > len(suffix):
             return name[: -len(suffix)]
     return name
+
+
+def compressed_name(path: Path) -> str:
+    """Name of a FITS file's compressed copy.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Any path.
+
+    Returns
+    -------
+    str
+        ``NAME.ac.fits``.
+    """
+    return stem(path) + _COMPRESSED
+
+
+def is_hdf5_name(path: Path) -> bool:
+    """Whether a file found in a directory is probably HDF5.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Any path.
+
+    Returns
+    -------
+    bool
+        True for the usual suffixes.
+    """
+    return path.name.lower().endswith(_HDF5_SUFFIXES)
+
+
+def is_compressed_hdf5_name(path: Path) -> bool:
+    """Whether a name is one that `h5-compress` gives.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Any path.
+
+    Returns
+    -------
+    bool
+        True for ``NAME.ac.h5``, ``NAME.ac.nc``.
+    """
+    return is_hdf5_name(path) and Path(path.stem).suffix.lower() == ".ac"
+
+
+def compressed_hdf5_name(path: Path) -> str:
+    """Name of an HDF5 file's compressed copy, by whose suffix programs know it as before.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Any path.
+
+    Returns
+    -------
+    str
+        ``NAME.ac.h5`` for ``NAME.h5`` and ``NAME``, ``NAME.ac.nc`` for ``NAME.nc``.
+    """
+    if not is_hdf5_name(path):
+        return path.name + ".ac.h5"
+    return path.name if is_compressed_hdf5_name(path) else f"{path.stem}.ac{path.suffix}"
+
+
+def plain_hdf5_name(path: Path) -> str:
+    """Name of a compressed HDF5 file's original.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Any path.
+
+    Returns
+    -------
+    str
+        ``NAME.h5`` for ``NAME.ac.h5``; another name as it is.
+    """
+    return Path(path.stem).stem + path.suffix if is_compressed_hdf5_name(path) else path.name

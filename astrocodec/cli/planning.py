@@ -8,11 +8,13 @@ from typing import IO, Any, Literal
 
 import click
 
+from astrocodec.cli.clashes import refuse_clashes
 from astrocodec.cli.exit_codes import ExitCode
-from astrocodec.cli.failures import Failure
+from astrocodec.cli.formats import Format
 from astrocodec.cli.inputs import STANDARD_STREAM, Input
 from astrocodec.cli.run_options import RunOptions
 from astrocodec.cli.size_table import Outcome
+from astrocodec.cli.skipping import settled_by_name
 from astrocodec.cli.tasks import Destination, Task
 
 
@@ -47,11 +49,13 @@ def check_options(run: RunOptions, arguments: Sequence[str]) -> None:
         raise click.UsageError(f"{' and '.join(chosen)} contradict each other; give one of them.")
     if run.delete and chosen and chosen[0] in ("-S", "-F", "-T", "-L"):
         raise click.UsageError(f"-D and {chosen[0]} contradict each other; give one of them.")
+    if run.skip_existing and (run.to_stdout or run.replace or run.test or run.list_only):
+        raise click.UsageError("--skip-existing needs outputs that stay: it goes with none of -S, -F, -T and -L.")
     stdin = STANDARD_STREAM in arguments
     if stdin and len(arguments) > 1:
         raise click.UsageError("'-' (stdin) cannot be given together with other inputs.")
-    if stdin and (run.touches_input or run.outdir or run.list_only):
-        raise click.UsageError("-D, -F, -L and --outdir need a named input, not '-' (stdin).")
+    if stdin and (run.touches_input or run.outdir or run.list_only or run.skip_existing):
+        raise click.UsageError("-D, -F, -L, --outdir and --skip-existing need a named input, not '-' (stdin).")
     writes_stdout = run.to_stdout or (stdin and run.output is None and not run.test)
     if writes_stdout and run.delete:
         raise click.UsageError("-D and output to stdout contradict each other: the output cannot be checked there.")
@@ -62,18 +66,21 @@ def check_options(run: RunOptions, arguments: Sequence[str]) -> None:
 
 
 def plan_tasks(
+    kind: Format,
     operation: Literal["compress", "decompress"],
     inputs: Sequence[Input],
     run: RunOptions,
     name_output: Callable[[Path], str],
     options: Mapping[str, Any],
-) -> tuple[list[Task], list[Outcome]]:
-    """Give each input its task.
+) -> list[Task | Outcome]:
+    """Give each input its task, or say why it has none.
 
     Parameters
     ----------
+    kind : Format
+        Of the files.
     operation : str
-        Function of `fits_tiles`.
+        Function of its package.
     inputs : sequence of Input
         The files.
     run : RunOptions
@@ -85,10 +92,9 @@ def plan_tasks(
 
     Returns
     -------
-    tasks : list of Task
-        What can be done.
-    refused : list of Outcome
-        Inputs whose output would be the input itself or the output of another.
+    list of Task or Outcome
+        One for each input, in their order. Outcomes are of files that are compressed already or not at all, and of
+        those whose output would be the input itself, another input, or another's output too.
 
     Raises
     ------
@@ -97,20 +103,29 @@ def plan_tasks(
     """
     if len(inputs) > 1 and (run.output is not None or run.stdout):
         raise click.UsageError(f"-O and -S take a single input, there are {len(inputs)}; give --outdir instead.")
-    verify = run.verify or run.touches_input or run.test
-    arguments = {**options, "verify": verify, "checksums": run.checksums}
-    tasks: list[Task] = []
-    refused: list[Outcome] = []
-    taken: dict[str, str] = {}
+    arguments = _arguments(operation, run, options)
+    named = run.output is not None or run.stdout
+    planned: list[Task | Outcome] = []
     for entry in inputs:
+        settled = settled_by_name(operation, entry, kind, not named)
+        if settled is not None:
+            planned.append(settled)
+            continue
         destination = _destination(entry, run)
         target = _target(entry, run, destination, name_output)
-        problem = _clash(entry, target, destination, taken)
-        if problem:
-            refused.append(Outcome(str(entry.path), failure=Failure(f"{entry.path}: {problem}", ExitCode.EXISTS)))
-        else:
-            tasks.append(Task(operation, entry, target, destination, run.overwrite, arguments))
-    return tasks, refused
+        planned.append(
+            Task(kind, operation, entry, target, destination, run.overwrite, run.skip_existing, named, arguments)
+        )
+    return refuse_clashes(planned)
+
+
+def _arguments(operation: str, run: RunOptions, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments of the operation: the command's own and those that follow from the shared options."""
+    arguments = {**options, "verify": run.verify or run.touches_input or run.test}
+    if operation == "compress":
+        # An input that goes must not go for something larger; an output that was asked for by name is written.
+        arguments["only_smaller"] = run.replace or (run.delete and run.output is None)
+    return arguments
 
 
 def refuse_report_file(run: RunOptions, paths: Iterable[Path]) -> None:
@@ -190,21 +205,3 @@ def _target(entry: Input, run: RunOptions, destination: Destination, name_output
         return Path(run.output)
     folder = entry.path.parent if run.outdir is None else run.outdir / entry.subfolder
     return folder / name_output(entry.path)
-
-
-def _clash(entry: Input, target: Path | None, destination: Destination, taken: dict[str, str]) -> str:
-    """Say why an output cannot have its name; note the name as taken otherwise."""
-    if target is None or destination is Destination.REPLACE_INPUT:
-        return ""
-    key = _place(target)
-    if key == _place(entry.path) or (target.exists() and entry.path.exists() and os.path.samefile(target, entry.path)):
-        return "its output would be the input itself; give -F to replace it, or -O or --outdir for another name"
-    if key in taken:
-        return f"its output would be {target}, as for {taken[key]}; give -O or --outdir"
-    taken[key] = str(entry.path)
-    return ""
-
-
-def _place(path: Path) -> str:
-    """Name of a directory entry, the same by whatever links its directory is reached."""
-    return os.path.join(os.path.realpath(path.parent), path.name)

@@ -34,6 +34,7 @@ class RunOptions:
     report_file: Path | None = None
     checksums: bool = True
     shard: tuple[int, int] | None = None
+    skip_existing: bool = False
 
     @property
     def to_stdout(self) -> bool:
@@ -47,6 +48,9 @@ class RunOptions:
 
 
 _OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace outputs and reports that exist.")
+_SKIP_EXISTING = click.option(
+    "--skip-existing", is_flag=True, help="Count an output that exists as done if it verifies against its input."
+)
 _RECURSIVE = click.option("-r", "--recursive", is_flag=True, help="Take the files in directories and below.")
 _JOBS = click.option(
     "-j", "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Cores: first for files, then in each."
@@ -73,6 +77,7 @@ _OUTPUT = (
     click.option("-F", "--replace", is_flag=True, help="Replace the input under its own name after verification."),
     click.option("-Y", "--yes", is_flag=True, help="Do not ask before -D and -F (asked on a terminal only)."),
     _OVERWRITE,
+    _SKIP_EXISTING,
     click.option("-T", "--test", is_flag=True, help="Report sizes and equality; write no file."),
     click.option("-L", "--list", "list_only", is_flag=True, help="List the HDUs; write no file."),
     click.option(

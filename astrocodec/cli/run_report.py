@@ -52,7 +52,7 @@ def report_outcomes(
 
 
 def show_outcome(outcome: Outcome, run: RunOptions) -> None:
-    """Print a failure, and details where they are wanted, as soon as they are known.
+    """Print a failure or a note, and details where they are wanted, as soon as they are known.
 
     Parameters
     ----------
@@ -63,6 +63,8 @@ def show_outcome(outcome: Outcome, run: RunOptions) -> None:
     """
     if outcome.failure:
         click.echo(f"astrocodec: {outcome.failure.message}", err=True)
+    if outcome.note and not run.quiet:
+        click.echo(f"astrocodec: {outcome.file}: {outcome.note}", err=True)
     if outcome.details and run.verbose:
         click.echo(outcome.details, err=True)
 

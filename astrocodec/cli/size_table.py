@@ -31,9 +31,11 @@ class Outcome:
     target : str
         What was written, empty where nothing was.
     report : fits_tiles.FileReport or None
-        None where it failed.
+        None where it failed and where nothing was done.
     failure : Failure or None
         None where it succeeded.
+    note : str
+        Why nothing was done, or what else to know, in one line.
     details : str
         Warnings or a traceback, shown with ``-v``.
     """
@@ -42,6 +44,7 @@ class Outcome:
     target: str = ""
     report: "FileReport | None" = None
     failure: Failure | None = None
+    note: str = ""
     details: str = ""
 
 
@@ -237,7 +240,7 @@ def json_report(outcomes: Sequence[Outcome]) -> str:
     Returns
     -------
     str
-        An object with ``files`` (each with ``file``, ``target``, ``report``, ``error``) and ``totals``.
+        An object with ``files`` (each with ``file``, ``target``, ``report``, ``error``, ``note``) and ``totals``.
     """
     import json
 
@@ -263,6 +266,7 @@ def _json_entry(outcome: Outcome) -> dict[str, Any]:
         "target": outcome.target or None,
         "report": outcome.report.to_dict() if outcome.report else None,
         "error": {"message": failure.message, "exit_code": int(failure.code)} if failure else None,
+        "note": outcome.note or None,
     }
 
 

@@ -1,9 +1,10 @@
 """One file from input to output; then the input is deleted or replaced where that was asked for.
 
-`fits_tiles` gives outputs their name only when they are whole, verified and on the disk.
+Both packages give outputs their name only when they are whole, verified and on the disk.
 """
 
 import errno
+import importlib
 import os
 import shutil
 import sys
@@ -12,17 +13,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
+from astrocodec.cli.existing import difference_of_existing
 from astrocodec.cli.exit_codes import ExitCode
 from astrocodec.cli.failures import explain
+from astrocodec.cli.formats import Format
 from astrocodec.cli.inputs import Input
 from astrocodec.cli.interruption import Interrupted
 from astrocodec.cli.size_table import Outcome
+from astrocodec.cli.skipping import is_compressed, why_not_smaller
 from astrocodec.errors import DifferenceError
-
-if TYPE_CHECKING:
-    from fits_tiles import FileReport
 
 Progress = Callable[[int, int], None]
 
@@ -43,8 +44,10 @@ class Task:
 
     Attributes
     ----------
+    kind : Format
+        Of the file.
     operation : str
-        Function of `fits_tiles` to call.
+        Function of its package to call.
     source : Input
         The file.
     target : pathlib.Path or None
@@ -53,15 +56,22 @@ class Task:
         What becomes of output and input.
     overwrite : bool
         Whether the target may exist.
+    skip_existing : bool
+        Whether a target that verifies against the input counts as done.
+    named : bool
+        Whether the user named the output, which is then written whatever is in the input.
     options : mapping
         Further arguments of the operation.
     """
 
+    kind: Format
     operation: Literal["compress", "decompress"]
     source: Input
     target: Path | None
     destination: Destination
     overwrite: bool = False
+    skip_existing: bool = False
+    named: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -85,13 +95,13 @@ def run_task(task: Task, workers: int, progress: Progress | None = None) -> Outc
     Returns
     -------
     Outcome
-        With a report or a failure.
+        With a report, a failure, or a note of why nothing was done.
     """
     target = str(task.target or "")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            report = _perform(task, workers, progress)
+            outcome = _settled(task, workers, progress) or _perform(task, workers, progress)
         except Exception as error:  # one bad file must not stop the others
             _raise_if_interrupted(error)
             failure = explain(error, task.file)
@@ -99,7 +109,7 @@ def run_task(task: Task, workers: int, progress: Progress | None = None) -> Outc
             return Outcome(task.file, target, failure=failure, details=trace)
     # Headers of real files give many warnings; people see them with -v only.
     remarks = "\n".join(dict.fromkeys(f"{task.file}: warning: {warning.message}" for warning in caught))
-    return Outcome(task.file, target, report, details=remarks)
+    return replace(outcome, details=remarks)
 
 
 def _trace() -> str:
@@ -118,18 +128,38 @@ def _raise_if_interrupted(error: BaseException) -> None:
         cause = cause.__cause__ or cause.__context__
 
 
-def _perform(task: Task, workers: int, progress: Progress | None) -> "FileReport":
-    """Run the operation, then see to the input."""
-    import fits_tiles
+def _settled(task: Task, workers: int, progress: Progress | None) -> Outcome | None:
+    """Settle a file that was compressed before, under its own name or that of the output."""
+    may_be_done = task.operation == "compress" and not task.named and not task.source.is_stdin
+    if may_be_done and is_compressed(task.source.path, task.kind):
+        return Outcome(task.file, note="skipped, it is compressed already")
+    if not task.skip_existing or task.target is None or not task.target.is_file():
+        return None
+    before = os.stat(task.source.path)
+    problem = difference_of_existing(task, workers, progress)
+    if problem is not None:
+        if task.overwrite:
+            return None
+        raise DifferenceError(f"{task.target} exists and {problem}; give --overwrite to replace it")
+    note = f"done before, {task.target} was compared with it"
+    if task.destination is Destination.DELETE_INPUT:
+        if task.operation == "compress" and task.target.stat().st_size >= before.st_size:
+            return Outcome(task.file, str(task.target), note=f"{note}; kept, since that is not smaller")
+        _sync(task.target)
+        _delete_input(task, before)
+    return Outcome(task.file, str(task.target), note=note)
 
-    operation = fits_tiles.compress if task.operation == "compress" else fits_tiles.decompress
+
+def _perform(task: Task, workers: int, progress: Progress | None) -> Outcome:
+    """Run the operation, then see to the input."""
     replaces = task.destination is Destination.REPLACE_INPUT
     overwrite = task.overwrite or replaces
     # Through a link, the file is replaced and the link stays.
     target = Path(os.path.realpath(task.target)) if task.target and replaces else task.target
     if target is not None:
         _prepare_target(target, overwrite)
-    report = operation(
+    before = None if task.source.is_stdin else os.stat(task.source.path)
+    report = getattr(importlib.import_module(task.kind.package), task.operation)(
         sys.stdin.buffer if task.source.is_stdin else task.source.path,
         sys.stdout.buffer if task.destination is Destination.STDOUT else target,
         workers=workers,
@@ -137,12 +167,21 @@ def _perform(task: Task, workers: int, progress: Progress | None) -> "FileReport
         progress=progress,
         **task.options,
     )
-    if target is not None and not task.source.is_stdin and not replaces:
+    if target is not None and not report.target:
+        return Outcome(task.file, note=why_not_smaller(report))
+    if target is not None and before is not None and not replaces:
         shutil.copymode(task.source.path, target)
-    if task.destination is Destination.DELETE_INPUT:
-        _delete_input(task, report)
+    note = ""
+    if task.destination is Destination.DELETE_INPUT and before is not None:
+        if not report.verified:
+            raise DifferenceError(f"the output is {report.checked}, not verified; the input was kept")
+        if task.operation == "compress" and report.compressed_bytes >= report.original_bytes:
+            note = f"kept, since {task.target} is not smaller"
+        else:
+            _delete_input(task, before)
     shown_target = "-" if task.destination is Destination.STDOUT else str(task.target or "")
-    return replace(report, source=task.file, target=shown_target)
+    report = replace(report, source=task.file, target=shown_target)
+    return Outcome(task.file, shown_target, report, note=note)
 
 
 def _prepare_target(target: Path, overwrite: bool) -> None:
@@ -155,10 +194,20 @@ def _prepare_target(target: Path, overwrite: bool) -> None:
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(target.parent)) from error
 
 
-def _delete_input(task: Task, report: "FileReport") -> None:
+def _delete_input(task: Task, before: os.stat_result) -> None:
     """Delete the input, once its copy is on the disk and verified."""
-    if not report.verified:
-        raise DifferenceError(f"the output is {report.checked}, not verified; the input was kept")
     if task.target is not None and os.path.samefile(task.target, task.source.path):
         raise FileExistsError("the output is the input itself; it was not deleted")
+    now = os.stat(task.source.path)
+    if (now.st_ino, now.st_size, now.st_mtime_ns) != (before.st_ino, before.st_size, before.st_mtime_ns):
+        raise DifferenceError("the input changed while it was read; it was kept")
     task.source.path.unlink()
+
+
+def _sync(path: Path) -> None:
+    """See that a file of an earlier run is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

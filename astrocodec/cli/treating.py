@@ -7,6 +7,7 @@ from typing import Any, Literal
 import click
 
 from astrocodec.cli.exit_codes import combine
+from astrocodec.cli.formats import FITS, Format
 from astrocodec.cli.info import list_files
 from astrocodec.cli.inputs import find_inputs, take_shard
 from astrocodec.cli.planning import check_options, confirm, plan_tasks, refuse_report_file
@@ -14,10 +15,12 @@ from astrocodec.cli.progress import progress_bar
 from astrocodec.cli.run_options import RunOptions
 from astrocodec.cli.run_report import report_outcomes, show_outcome
 from astrocodec.cli.run_tasks import run_tasks
-from astrocodec.cli.tasks import Destination, run_task
+from astrocodec.cli.size_table import Outcome
+from astrocodec.cli.tasks import Destination, Task, run_task
 
 
 def treat_files(
+    kind: Format,
     operation: Literal["compress", "decompress"],
     arguments: Sequence[str],
     run: RunOptions,
@@ -29,8 +32,10 @@ def treat_files(
 
     Parameters
     ----------
+    kind : Format
+        Of the files.
     operation : str
-        Function of `fits_tiles`.
+        Function of its package.
     arguments : sequence of str
         Files, patterns, directories or ``-``.
     run : RunOptions
@@ -48,15 +53,18 @@ def treat_files(
         With the exit code.
     """
     check_options(run, arguments)
-    inputs = take_shard(find_inputs(arguments, wanted, run.recursive, stream=True), run.shard)
+    inputs = find_inputs(arguments, wanted, run.recursive, stream=kind is FITS)
     if run.list_only:
-        raise click.exceptions.Exit(list_files([entry.path for entry in inputs], run))
-    tasks, refused = plan_tasks(operation, inputs, run, name_output, options)
+        raise click.exceptions.Exit(list_files([entry.path for entry in take_shard(inputs, run.shard)], run))
+    # Outputs of other shards must not clash with ours either.
+    planned = take_shard(plan_tasks(kind, operation, inputs, run, name_output, options), run.shard)
+    tasks = [entry for entry in planned if isinstance(entry, Task)]
+    settled = [entry for entry in planned if isinstance(entry, Outcome)]
     refuse_report_file(run, [path for task in tasks for path in (task.source.path, task.target) if path is not None])
     confirm(run, len(tasks))
-    for outcome in refused:
+    for outcome in settled:
         show_outcome(outcome, run)
     with progress_bar(len(tasks), run.quiet) as advance:
-        outcomes = refused + run_tasks(run_task, tasks, run.jobs, advance, lambda outcome: show_outcome(outcome, run))
+        outcomes = settled + run_tasks(run_task, tasks, run.jobs, advance, lambda outcome: show_outcome(outcome, run))
     on_stdout = any(task.destination is Destination.STDOUT for task in tasks)
     raise click.exceptions.Exit(combine(report_outcomes(outcomes, run, to_stderr=on_stdout)))

@@ -1,5 +1,6 @@
 """What bad input, bad places and interruptions get: one clear line, an exit code, whole inputs, no half outputs."""
 
+import gzip
 import json
 import os
 import resource
@@ -101,22 +102,33 @@ def test_one_bad_file_does_not_stop_the_others(frame: Path, tmp_path: Path) -> N
 
 
 def test_inputs_with_the_same_output(frame: Path, tmp_path: Path) -> None:
-    """The second one is refused instead of replacing the first one's output."""
-    second = write_frame(tmp_path / "frame.fit", seed=4)
-    result = run_here("fits-compress", frame, second, "--overwrite")
-    assert result.returncode == ExitCode.EXISTS
-    assert f"as for {frame}" in result.stderr.decode()
-    assert succeed_here("fits-decompress", "-S", tmp_path / "frame.ac.fits") == frame.read_bytes()
+    """Both are refused before any work: which of them is meant cannot be known. Others are treated."""
+    second, other = tmp_path / "frame.fits.gz", write_frame(tmp_path / "other.fits", seed=5)
+    second.write_bytes(gzip.compress(frame.read_bytes()))
+    for shard in ([], ["--shard", "1/2"], ["--shard", "2/2"]):  # the other one may be in another job's part
+        result = run_here("fits-compress", "--no-tune", frame, second, other, "--overwrite", *shard)
+        assert result.returncode == ExitCode.EXISTS
+        assert f"as for {second if shard != ['--shard', '2/2'] else frame}" in result.stderr.decode()
+        assert not (tmp_path / "frame.ac.fits").exists()
+    assert (tmp_path / "other.ac.fits").exists()
 
 
-def test_an_output_with_its_inputs_name_is_refused(frame: Path, tmp_path: Path) -> None:
-    """A second run over `*.fits` meets its own outputs."""
-    succeed_here("fits-compress", frame)
-    before = (tmp_path / "frame.ac.fits").read_bytes()
-    result = run_here("fits-compress", tmp_path / "frame.ac.fits", "--overwrite")
+def test_an_output_that_is_another_input(frame: Path, tmp_path: Path) -> None:
+    """It would be replaced before or after it was read."""
+    second = write_frame(tmp_path / "frame.ac.fits", seed=4)  # not compressed, whatever its name says
+    before = second.read_bytes()
+    result = run_here("fits-compress", "--overwrite", frame, second)
     assert result.returncode == ExitCode.EXISTS
-    assert "-F" in only_line(result)
-    assert (tmp_path / "frame.ac.fits").read_bytes() == before
+    assert f"{second}, which is an input too" in result.stderr.decode()
+    assert "its output would be the input itself; give -F" in result.stderr.decode()
+    assert second.read_bytes() == before
+
+
+def test_a_file_given_twice_is_treated_once(frame: Path, tmp_path: Path) -> None:
+    """By whatever paths."""
+    (tmp_path / "link").symlink_to(tmp_path, target_is_directory=True)
+    report = json.loads(succeed_here("fits-compress", "--json", "--no-tune", frame, tmp_path / "link" / frame.name))
+    assert report["totals"]["files"] == 1
 
 
 @pytest.mark.parametrize("link", ["folder", "hard", "soft"])
@@ -141,7 +153,7 @@ def test_an_output_that_became_the_input_is_not_deleted(
     frame: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever file system makes two names one."""
-    monkeypatch.setattr("astrocodec.cli.planning._clash", lambda *_: "")
+    monkeypatch.setattr("astrocodec.cli.clashes._problem", lambda *_: "")
     result = run_here("fits-compress", "-D", "-Y", "--overwrite", frame, "-O", frame)
     assert result.returncode == ExitCode.EXISTS
     assert "was not deleted" in only_line(result)

@@ -58,8 +58,7 @@ def test_packed_inputs(frame: Path, tmp_path: Path, suffix: str, pack: object) -
     assert callable(pack)
     packed = tmp_path / f"frame.fits{suffix}"
     packed.write_bytes(pack(frame.read_bytes()))
-    succeed_here("fits-compress", packed, "-D", "-Y")
-    assert not packed.exists()
+    succeed_here("fits-compress", packed)
     assert succeed_here("fits-decompress", "-S", tmp_path / "frame.ac.fits") == frame.read_bytes()
 
 

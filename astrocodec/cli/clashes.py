@@ -1,0 +1,71 @@
+"""Outputs that would have each other's name, or that of an input: refused before any work is done."""
+
+import os
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+from astrocodec.cli.exit_codes import ExitCode
+from astrocodec.cli.failures import Failure
+from astrocodec.cli.size_table import Outcome
+from astrocodec.cli.tasks import Destination, Task
+
+
+def refuse_clashes(planned: Sequence[Task | Outcome]) -> list[Task | Outcome]:
+    """Refuse every task whose output cannot have its name.
+
+    Parameters
+    ----------
+    planned : sequence of Task or Outcome
+        Tasks, and what is settled already.
+
+    Returns
+    -------
+    list of Task or Outcome
+        With failures in the place of such tasks. A file that is there twice, by two paths, is treated once.
+    """
+    tasks = _without_repetition([entry for entry in planned if isinstance(entry, Task)])
+    sources = {_place(task.source.path): task for task in tasks if not task.source.is_stdin}
+    outputs: dict[str, list[Task]] = defaultdict(list)
+    for task in tasks:
+        if task.target is not None and task.destination is not Destination.REPLACE_INPUT:
+            outputs[_place(task.target)].append(task)
+    once = set(map(id, tasks))
+    result: list[Task | Outcome] = []
+    for entry in planned:
+        if isinstance(entry, Outcome):
+            result.append(entry)
+        elif id(entry) in once:
+            problem = _problem(entry, sources, outputs)
+            failure = Failure(f"{entry.file}: {problem}", ExitCode.EXISTS)
+            result.append(Outcome(entry.file, failure=failure) if problem else entry)
+    return result
+
+
+def _without_repetition(tasks: Sequence[Task]) -> list[Task]:
+    """Leave out what is there already by another path."""
+    found: dict[str, Task] = {}
+    for task in tasks:
+        found.setdefault(_place(task.source.path), task)
+    return list(found.values())
+
+
+def _problem(task: Task, sources: dict[str, Task], outputs: dict[str, list[Task]]) -> str:
+    """Say why an output cannot have its name, if it cannot."""
+    target, source = task.target, task.source.path
+    if target is None or task.destination is Destination.REPLACE_INPUT:
+        return ""
+    place = _place(target)
+    if place == _place(source) or (target.exists() and source.exists() and os.path.samefile(target, source)):
+        return "its output would be the input itself; give -F to replace it, or -O or --outdir for another name"
+    if place in sources:
+        return f"its output would be {target}, which is an input too; give -O or --outdir"
+    others = [other.file for other in outputs[place] if other is not task]
+    if others:
+        return f"its output would be {target}, as for {', '.join(others)}; give -O or --outdir"
+    return ""
+
+
+def _place(path: Path) -> str:
+    """Name of a directory entry, the same by whatever links its directory is reached."""
+    return os.path.join(os.path.realpath(path.parent), path.name)

@@ -1,0 +1,121 @@
+"""Files that need no work: compressed already, not compressed, or done by an earlier run."""
+
+import os
+import warnings
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from astrocodec.cli.exit_codes import ExitCode
+from astrocodec.cli.failures import Failure
+from astrocodec.cli.formats import Format
+from astrocodec.cli.inputs import Input
+from astrocodec.cli.size_table import Outcome, human_bytes, parts_of
+
+if TYPE_CHECKING:
+    from astrocodec.cli.size_table import FileReport
+
+_BY_ANOTHER = "compressed with "  # begins what `fits_tiles.info` says of tiles that are not ours
+
+
+def settled_by_name(operation: str, entry: Input, kind: Format, keeps_name: bool) -> Outcome | None:
+    """Settle an input that the command has nothing to do with, before outputs get their names.
+
+    Parameters
+    ----------
+    operation : str
+        ``compress`` or ``decompress``.
+    entry : Input
+        The file.
+    kind : Format
+        Of the command.
+    keeps_name : bool
+        Whether outputs are named after their inputs, and not by ``-O`` or ``-S``.
+
+    Returns
+    -------
+    Outcome or None
+        None where the file is to be treated.
+    """
+    named = kind.is_compressed_name(entry.path)
+    asks = named and keeps_name if operation == "compress" else not named
+    if not asks or entry.is_stdin or not entry.path.is_file():
+        return None
+    file = str(entry.path)
+    listed = _listed(entry.path, kind)
+    if operation == "compress":
+        # Other content under such a name is treated as any file; damage is not for a second run to find.
+        if listed is not None and not _holds_tiles(listed):
+            return None
+        return Outcome(file, note="skipped, it is compressed already")
+    if listed is None or _holds_tiles(listed):
+        return None
+    if entry.walked:
+        return Outcome(file, note="skipped, it is not compressed")
+    text = f"{file}: is not compressed by astrocodec, there is nothing to decompress{_others(listed)}"
+    return Outcome(file, failure=Failure(text, ExitCode.BAD_DATA))
+
+
+def is_compressed(path: Path, kind: Format) -> bool:
+    """Whether a file has images, or datasets, of which none is left to compress.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        A file.
+    kind : Format
+        Of the command.
+
+    Returns
+    -------
+    bool
+        False for damaged files too: compressing them says what is wrong.
+    """
+    listed = _listed(path, kind)
+    if listed is None or not _holds_tiles(listed):
+        return False
+    return not any(
+        part.pixels and part.kind != "compressed" and (not part.note or part.note.startswith(_BY_ANOTHER))
+        for part in parts_of(listed)
+    )
+
+
+def why_not_smaller(report: "FileReport") -> str:
+    """Say why a file was left as it is.
+
+    Parameters
+    ----------
+    report : FileReport
+        Of a new file that was not kept.
+
+    Returns
+    -------
+    str
+        One line.
+    """
+    sizes = f"{human_bytes(report.compressed_bytes)} instead of {human_bytes(report.original_bytes)}"
+    if not _holds_tiles(report):
+        return f"left as it is, no {'image' if hasattr(report, 'hdus') else 'dataset'} was compressed"
+    return f"left as it is, compressed it would not be smaller: {sizes}"
+
+
+def _listed(path: Path, kind: Format) -> "FileReport | None":
+    """List a file's HDUs or datasets; None where it cannot be read."""
+    import importlib
+
+    with warnings.catch_warnings(), suppress(Exception):
+        warnings.simplefilter("ignore")
+        found: FileReport = importlib.import_module(kind.package).info(os.fspath(path))
+        return found
+    return None
+
+
+def _holds_tiles(report: "FileReport") -> bool:
+    """Whether anything of ours is in a file."""
+    return any(part.kind == "compressed" for part in parts_of(report))
+
+
+def _others(report: "FileReport") -> str:
+    """Name what compressed a file's images instead."""
+    notes = [part.note for part in parts_of(report) if part.note.startswith(_BY_ANOTHER)]
+    return f" (it is {notes[0]})" if notes else ""

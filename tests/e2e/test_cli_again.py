@@ -1,0 +1,250 @@
+"""Commands run again over the same files: what is done is skipped, an interrupted batch goes on, nothing is lost."""
+
+import gzip
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from cli_process import leftovers, run_here, sky, succeed_here, write_frame
+
+import fits_tiles
+from astrocodec.cli.exit_codes import ExitCode
+
+
+@pytest.fixture
+def frame(tmp_path: Path) -> Path:
+    """Write a file of four HDUs."""
+    return write_frame(tmp_path / "frame.fits")
+
+
+@pytest.fixture
+def packed(frame: Path) -> Path:
+    """Compress it."""
+    succeed_here("fits-compress", "--no-tune", frame)
+    return frame.with_name("frame.ac.fits")
+
+
+def lines(*arguments: str | Path) -> list[str]:
+    """Run a command that must succeed, and give the lines of standard error."""
+    result = run_here(*arguments)
+    assert result.returncode == 0, result.stderr.decode()
+    return result.stderr.decode().splitlines()
+
+
+@pytest.mark.parametrize("lossy", [[], ["--lossy", "4"]])
+def test_files_of_ours_are_skipped(packed: Path, lossy: list[str]) -> None:
+    """By their name, with one line each; the originals are treated, lossily too."""
+    before = packed.read_bytes()
+    folder = packed.with_name("out")
+    told = lines("fits-compress", "--no-tune", *lossy, "--outdir", folder, packed, packed.with_name("frame.fits"))
+    assert told == [f"astrocodec: {packed}: skipped, it is compressed already"]
+    assert [path.name for path in folder.iterdir()] == ["frame.ac.fits"]
+    assert fits_tiles.verify(folder / "frame.ac.fits", packed.with_name("frame.fits")).verified
+    assert lines("fits-compress", "--overwrite", *lossy, packed) == told
+    assert packed.read_bytes() == before
+
+
+@pytest.mark.parametrize("option", [[], ["-F"], ["-D", "-Y"], ["-T"]])
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_files_of_ours_are_known_by_their_content(packed: Path, option: list[str], pack: object) -> None:
+    """Whatever their name, packed once more too."""
+    assert callable(pack)
+    other = packed.with_name("other.fits")
+    other.write_bytes(pack(packed.read_bytes()))
+    before = sorted((path.name, path.read_bytes()) for path in packed.parent.iterdir())
+    assert lines("fits-compress", *option, other) == [f"astrocodec: {other}: skipped, it is compressed already"]
+    assert sorted((path.name, path.read_bytes()) for path in packed.parent.iterdir()) == before
+
+
+def test_what_astropy_wrote_is_of_ours_too(tmp_path: Path) -> None:
+    """As is a file with tables beside its images."""
+    path = tmp_path / "astropy.fits"
+    image = fits_tiles.CompImageHDU(sky(60, 80), tune=False)
+    fits.HDUList([fits.PrimaryHDU(), image, fits.BinTableHDU.from_columns([])]).writeto(path)
+    assert lines("fits-compress", path) == [f"astrocodec: {path}: skipped, it is compressed already"]
+
+
+def test_a_file_with_an_image_left_is_treated(frame: Path, tmp_path: Path) -> None:
+    """Under its own name; under the name of an output it counts as done, as it was asked for."""
+    succeed_here("fits-compress", "--no-tune", "-e", "WIDE", frame)
+    packed, part = tmp_path / "frame.ac.fits", tmp_path / "part.fits"
+    part.write_bytes(packed.read_bytes())
+    assert "skipped" in lines("fits-compress", packed)[0]
+    assert lines("fits-compress", "--no-tune", part) == []
+    assert (tmp_path / "part.ac.fits").stat().st_size < part.stat().st_size
+
+
+def test_a_named_output_is_written(packed: Path, tmp_path: Path) -> None:
+    """A pipe must not end empty."""
+    assert succeed_here("fits-compress", "-S", packed) == packed.read_bytes()
+    succeed_here("fits-compress", packed, "-O", tmp_path / "copy.fits")
+    assert (tmp_path / "copy.fits").read_bytes() == packed.read_bytes()
+
+
+def test_a_directory_of_outputs_is_no_failure(packed: Path) -> None:
+    """A batch that is run again after its end has nothing to do."""
+    packed.with_name("frame.fits").unlink()
+    assert lines("fits-compress", "-D", "-Y", "-r", packed.parent) == [
+        f"astrocodec: {packed}: skipped, it is compressed already"
+    ]
+    document = json.loads(succeed_here("fits-compress", "--json", "-r", packed.parent))
+    assert document["files"] == [
+        {
+            "file": str(packed),
+            "target": None,
+            "report": None,
+            "error": None,
+            "note": "skipped, it is compressed already",
+        }
+    ]
+
+
+def test_decompressing_a_directory_skips_plain_files(packed: Path) -> None:
+    """And finds what -F compressed under its own name."""
+    frame = packed.with_name("frame.fits")
+    original = frame.read_bytes()
+    assert lines("fits-decompress", "-r", packed.parent, "--outdir", packed.with_name("out")) == [
+        f"astrocodec: {frame}: skipped, it is not compressed"
+    ]
+    assert packed.with_name("out").joinpath("frame.fits").read_bytes() == original
+    packed.unlink()
+    succeed_here("fits-compress", "--no-tune", "-F", frame)
+    assert frame.read_bytes() != original
+    succeed_here("fits-decompress", "-F", "-r", packed.parent)
+    assert frame.read_bytes() == original
+
+
+@pytest.mark.parametrize("to", ["image", "rice"])
+def test_decompressing_a_plain_file_says_so(frame: Path, to: str) -> None:
+    """It was named, so that something is wrong."""
+    before = frame.read_bytes()
+    result = run_here("fits-decompress", "--overwrite", "--to", to, frame)
+    assert result.returncode == ExitCode.BAD_DATA
+    assert f"{frame}: is not compressed by astrocodec" in result.stderr.decode()
+    assert frame.read_bytes() == before
+    assert [path.name for path in frame.parent.iterdir()] == [frame.name]
+
+
+def test_decompressing_tiles_of_others_names_them(tmp_path: Path) -> None:
+    """funpack is for these."""
+    path = tmp_path / "rice.fits.fz"
+    fits.CompImageHDU(sky(60, 80).astype(np.int16), compression_type="RICE_1").writeto(path)
+    result = run_here("fits-decompress", path)
+    assert result.returncode == ExitCode.BAD_DATA
+    assert "RICE_1" in result.stderr.decode()
+
+
+def test_a_copy_without_images_comes_back(tmp_path: Path) -> None:
+    """Its name says that it was compressed."""
+    path = tmp_path / "table.fits"
+    fits.BinTableHDU.from_columns([fits.Column("x", "J", array=np.arange(9))]).writeto(path)
+    original = path.read_bytes()
+    succeed_here("fits-compress", path)
+    path.unlink()
+    succeed_here("fits-decompress", tmp_path / "table.ac.fits")
+    assert path.read_bytes() == original
+
+
+CASES = [
+    ["fits-compress", "--no-tune"],
+    ["fits-compress", "--no-tune", "--container", "table", "-e", "WIDE"],
+    ["fits-compress", "--no-tune", "--lossy", "4"],
+    ["fits-decompress"],
+    ["fits-decompress", "--to", "rice"],
+    ["fits-decompress", "-E", "WIDE", "-P", "part_"],
+]
+
+
+@pytest.mark.parametrize("command", CASES, ids=" ".join)
+@pytest.mark.parametrize("pack", [False, True])
+def test_a_batch_goes_on_where_it_was(tmp_path: Path, command: list[str], pack: bool) -> None:
+    """What exists and verifies is done, what does not is an error and stays, what is missing is made."""
+    inputs = [write_frame(tmp_path / f"{name}.fits", seed=seed) for seed, name in enumerate("abc")]
+    with fits.open(inputs[0]) as hdus:
+        hdus.writeto(inputs[0], checksum=True, overwrite=True)
+    if command[0] == "fits-decompress":
+        lossy = ["--lossy", "4"] if pack else []
+        succeed_here("fits-compress", "--no-tune", *lossy, *inputs)
+        for path in inputs:
+            path.unlink()
+        inputs = [path.with_name(f"{path.stem}.ac.fits") for path in inputs]
+    elif pack:
+        for number, path in enumerate(inputs):
+            inputs[number] = path.with_name(path.name + ".gz")
+            inputs[number].write_bytes(gzip.compress(path.read_bytes()))
+    outputs = tmp_path / "out"
+    document = json.loads(succeed_here(*command, "--json", "--outdir", outputs, *inputs))
+    targets = [Path(entry["target"]) for entry in document["files"]]
+    contents = [path.read_bytes() for path in targets]
+    targets[1].unlink()
+    again = [*command, "--skip-existing", "--outdir", outputs]
+    told = lines(*again, *inputs)
+    assert [line for line in told if "done before" in line] == [
+        f"astrocodec: {inputs[number]}: done before, {targets[number]} was compared with it" for number in (0, 2)
+    ]
+    assert [path.read_bytes() for path in targets] == contents
+
+    wrong = contents[1]  # of another input
+    targets[2].write_bytes(wrong)
+    result = run_here(*again, *inputs)
+    assert result.returncode == ExitCode.DIFFERS
+    assert f"{inputs[2]}: {targets[2]} exists and " in result.stderr.decode()
+    assert "give --overwrite" in result.stderr.decode()
+    assert targets[2].read_bytes() == wrong
+    succeed_here(*again, "--overwrite", *inputs)
+    assert [path.read_bytes() for path in targets] == contents
+    assert not leftovers(tmp_path)
+
+
+def test_damage_of_what_exists_is_told(packed: Path) -> None:
+    """A half file of another program too."""
+    packed.write_bytes(packed.read_bytes()[:-3000])
+    result = run_here("fits-compress", "--skip-existing", packed.with_name("frame.fits"))
+    assert result.returncode == ExitCode.DIFFERS
+    assert "exists and does not give it back" in result.stderr.decode()
+
+
+def test_a_lossy_output_is_not_what_lossless_would_write(frame: Path, tmp_path: Path) -> None:
+    """With -D the only exact copy would go."""
+    succeed_here("fits-compress", "--no-tune", "--lossy", "4", frame)
+    result = run_here("fits-compress", "-D", "-Y", "--skip-existing", frame)
+    assert result.returncode == ExitCode.DIFFERS
+    assert "exists and is lossy" in result.stderr.decode()
+    assert frame.exists()
+
+
+def test_deleting_goes_on_too(packed: Path) -> None:
+    """An input whose output was verified now is deleted now, as it would have been."""
+    frame = packed.with_name("frame.fits")
+    lines("fits-compress", "-D", "-Y", "--skip-existing", frame)
+    assert (frame.exists(), packed.exists()) == (False, True)
+    succeed_here("fits-decompress", packed)
+    lines("fits-decompress", "-D", "-Y", "--skip-existing", packed)
+    assert (frame.exists(), packed.exists()) == (True, False)
+
+
+@pytest.mark.parametrize("option", ["-S", "-F", "-T", "-L"])
+def test_skipping_needs_outputs_that_stay(frame: Path, option: str) -> None:
+    """Contradictions are refused."""
+    result = run_here("fits-compress", "--skip-existing", option, frame)
+    assert result.returncode == ExitCode.USAGE
+    assert "--skip-existing" in result.stderr.decode()
+
+
+def test_an_input_that_changed_meanwhile_is_not_deleted(frame: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A camera may still write it."""
+    compress = fits_tiles.compress
+
+    def slow(*arguments: object, **options: object) -> object:
+        report = compress(*arguments, **options)  # type: ignore[arg-type]
+        with frame.open("ab") as file:
+            file.write(b"more")
+        return report
+
+    monkeypatch.setattr(fits_tiles, "compress", slow)
+    result = run_here("fits-compress", "-D", "-Y", "--no-tune", frame)
+    assert result.returncode == ExitCode.DIFFERS
+    assert "changed while it was read" in result.stderr.decode()
+    assert frame.exists()
