@@ -26,7 +26,7 @@ _MAD = 1.4826
 
 @dataclass(frozen=True)
 class Amplifiers:
-    """Layout of a detector, from one frame of it.
+    """Layout of a detector, from one frame of it or from its header.
 
     Attributes
     ----------
@@ -35,13 +35,16 @@ class Amplifiers:
     data : tuple of (slice, slice)
         Light-sensitive part of each amplifier, ``(y, x)``.
     overscan : tuple of (slice, slice)
-        Overscan or prescan regions.
+        Overscan, prescan, and what else has no light.
+    bias : tuple of ((slice, slice) or None)
+        The overscan of each of `data`, where the file tells it; empty where only their places do.
     """
 
     columns: tuple[int, ...]
     rows: tuple[int, ...]
     data: tuple[Region, ...]
     overscan: tuple[Region, ...]
+    bias: tuple[Region | None, ...] = ()
 
     @property
     def regions(self) -> tuple[Region, ...]:

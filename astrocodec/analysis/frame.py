@@ -133,6 +133,7 @@ class FrameAnalysis:
         if self.transfer is not None:
             out["transfer"] = _numbers(self.transfer)
         if self.amplifiers is not None:
+            out["data"] = [_corners(region) for region in self.amplifiers.data]
             out["overscan"] = [_corners(region) for region in self.amplifiers.overscan]
         if self.quantisation is not None:
             out["quantisation"] = _numbers(self.quantisation)
@@ -190,6 +191,8 @@ def _bits_of_plane(bits: BitsMap, index: tuple[int, ...]) -> BitsMap:
 
 def _overscans(layout: Amplifiers) -> list[Region | None]:
     """The overscan of each light-sensitive region: as many in the same rows go from left to right, else the nearest."""
+    if layout.bias:
+        return list(layout.bias)
     found: list[Region | None] = []
     for rows, columns in layout.data:
         beside = [o for o in layout.overscan if o[0] == rows]
@@ -247,6 +250,7 @@ def analyse_frame(
     sigma: float = 3.0,
     nsigma: float = 3.0,
     encode_missing: bool = True,
+    layout: Amplifiers | None = None,
 ) -> FrameAnalysis:
     """Analyse an image and its stream.
 
@@ -270,6 +274,8 @@ def analyse_frame(
         As for `source_mask`.
     encode_missing : bool, optional
         Whether to encode an image that comes without a stream.
+    layout : Amplifiers, optional
+        Amplifiers and overscan where they are known, as from `layout_of_cards`; by default `amplifiers` looks for them.
 
     Returns
     -------
@@ -322,18 +328,24 @@ def analyse_frame(
     if problem:
         floor = 0.0 if _is_constant(plane) else None
         return replace(basis, floor_bits=floor, share_noise=floor, notes=(*notes, problem))
-    return _measured(basis, plane, box, sigma, nsigma)
+    return _measured(basis, plane, layout or _guessed(plane), box, sigma, nsigma)
 
 
-def _measured(basis: FrameAnalysis, plane: Plane, box: int, sigma: float, nsigma: float) -> FrameAnalysis:
+def _guessed(plane: Plane) -> Amplifiers:
+    """Amplifiers as steps in the image tell, or one for all where these are too many."""
+    found = amplifiers(plane)
+    ny, nx = plane.values.shape
+    whole = Amplifiers((), (), ((slice(0, ny), slice(0, nx)),), ())
+    return found if len(found.regions) <= _MOST_AMPLIFIERS else whole
+
+
+def _measured(
+    basis: FrameAnalysis, plane: Plane, layout: Amplifiers, box: int, sigma: float, nsigma: float
+) -> FrameAnalysis:
     """The analysis of a plane that has pixels enough."""
     notes = list(basis.notes)
     codes = basis.quantisation
     assert codes is not None
-    layout = amplifiers(plane)
-    if len(layout.regions) > _MOST_AMPLIFIERS:
-        ny, nx = plane.values.shape
-        layout = Amplifiers((), (), ((slice(0, ny), slice(0, nx)),), ())
     background = background_map(plane, box=box, sigma=sigma, regions=layout.regions)
     snr = snr_map(plane, background)
     found = source_mask(plane, background, nsigma=nsigma, snr=snr)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from astrocodec.analysis.amplifiers import Amplifiers
 from astrocodec.analysis.bits import BitsMap
 
 __all__ = [
@@ -21,8 +22,10 @@ __all__ = [
     "choose_plane",
     "exposure_seconds",
     "is_pixel_type",
+    "pixel_unit",
 ]
 
+_UNIT_KEYWORDS = ("BUNIT", "UNITS", "UNIT")
 _EXPOSURE_KEYWORDS = ("EXPTIME", "EXPOSURE", "XPOSURE", "EFFEXPTM", "TEXPTIME", "ITIME", "EXP_TIME", "EXPOSURE_TIME")
 
 
@@ -59,6 +62,8 @@ class ImageEntry:
         taken.
     unit : str
         Of the pixels, as the file tells it.
+    layout : Amplifiers or None
+        Amplifiers and overscan, where the file tells them.
     """
 
     file: str
@@ -74,6 +79,7 @@ class ImageEntry:
     note: str = ""
     bits: Callable[[], BitsMap] | None = None
     unit: str = "ADU"
+    layout: Amplifiers | None = None
 
     @property
     def title(self) -> str:
@@ -223,3 +229,36 @@ def exposure_seconds(cards: Iterable[Mapping[str, Any]]) -> float | None:
             if math.isfinite(value) and value > 0:
                 return value
     return None
+
+
+def pixel_unit(header: Mapping[str, Any], scale: float = 1.0) -> str:
+    """
+    Find the unit of the pixels.
+
+    Parameters
+    ----------
+    header : mapping
+        Header or attributes of the image.
+    scale : float
+        What the file means by a step of its stored integers.
+
+    Returns
+    -------
+    str
+        ``ADU`` where nothing is told.
+
+    Examples
+    --------
+    >>> pixel_unit({"BUNIT": "Jy/beam "}), pixel_unit({"units": b"K"}, 0.01), pixel_unit({"BUNIT": 3})
+    ('Jy/beam', 'x 0.01 K', 'ADU')
+    """
+    by_name = {str(key).upper(): key for key in header}
+    for keyword in _UNIT_KEYWORDS:
+        if keyword not in by_name:
+            continue
+        value = header[by_name[keyword]]
+        text = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+        if isinstance(text, str) and text.strip():
+            unit = " ".join(text.split())
+            return unit if scale == 1 else f"x {scale:g} {unit}"
+    return "ADU"

@@ -158,11 +158,11 @@ def report_image(
     notes = [entry.note]
     if bits is None:
         stream = encode(pixels, model)
-        coded, analysis = len(stream), analyse_frame(pixels, stream=stream, mask=entry.mask)
+        coded, analysis = len(stream), analyse_frame(pixels, stream=stream, mask=entry.mask, layout=entry.layout)
         notes.append("bits are those of a stream made for this report" if entry.ours else "")
     else:
         coded = -(-bits.total_bits // 8)
-        analysis = analyse_frame(pixels, bits=bits, mask=entry.mask)
+        analysis = analyse_frame(pixels, bits=bits, mask=entry.mask, layout=entry.layout)
     noise, unit = _noise(analysis), analysis.quantisation.step if analysis.quantisation is not None else 0.0
     suggested = analysis.suggested_step
     has_step = suggested is not None and suggested.step > unit and suggested.saved_bits > 0

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from astrocodec.analysis.bits import bits_map
-from astrocodec.analysis.image_entry import ImageEntry, Part, SkippedEntry, choose_plane, exposure_seconds
+from astrocodec.analysis.detector_cards import layout_of_cards
+from astrocodec.analysis.image_entry import ImageEntry, Part, SkippedEntry, choose_plane, exposure_seconds, pixel_unit
 
 __all__ = ["fits_images"]
 
@@ -78,6 +79,9 @@ def _entry(
         return SkippedEntry(path, name, chosen)
     pixels = np.asarray(hdu.data if len(shape) == 2 else hdu.section[chosen.index])
     pixels, mask, note = _meant(pixels, hdu.header)
+    cards, of_file = _readable(hdu.header), _readable(primary)
+    layout, told = layout_of_cards(cards, (pixels.shape[0], pixels.shape[1]), of_file)
+    scale = hdu.header.get("BSCALE", 1) if pixels.dtype.kind in "iu" else 1
     compression = str(getattr(hdu, "compression_type", "") or ("gzip of the file" if packed else "none"))
     return ImageEntry(
         path,
@@ -88,11 +92,27 @@ def _entry(
         chosen.chosen,
         round(stored / chosen.count),
         "astrocodec" if compression.startswith("ASTROCODEC") else compression,
-        exposure_seconds([hdu.header, primary]),
+        exposure_seconds([cards, of_file]),
         ours := compression.startswith("ASTROCODEC"),
-        "; ".join(filter(None, [chosen.note, note])),
+        "; ".join(filter(None, [chosen.note, note, *told])),
         functools.partial(bits_map, path, hdu=number) if ours and len(shape) == 2 else None,
+        pixel_unit(cards, scale),
+        layout,
     )
+
+
+def _readable(header: Any) -> dict[str, Any]:
+    """Values by keyword; of cards against the standard, such as texts without quotes, what stands there."""
+    from astropy.io.fits import VerifyError
+
+    found: dict[str, Any] = {}
+    for card in header.cards:
+        try:
+            keyword, value = card.keyword, card.value
+        except (VerifyError, ValueError):
+            keyword, value = card.image[:8].strip(), card.image[10:].split(" /")[0].strip(" '")
+        found.setdefault(keyword, value)
+    return found
 
 
 def _meant(stored: NDArray[Any], header: Any) -> tuple[NDArray[Any], NDArray[np.bool_] | None, str]:

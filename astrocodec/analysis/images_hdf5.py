@@ -18,6 +18,7 @@ from astrocodec.analysis.image_entry import (
     choose_plane,
     exposure_seconds,
     is_pixel_type,
+    pixel_unit,
 )
 from astrocodec.model import Model
 
@@ -80,6 +81,7 @@ def _entry(path: str, name: str, dataset: Any, report: Any, cards: Any, plane: i
         ours := report.filters == ["astrocodec"],
         chosen.note,
         functools.partial(_bits, dataset) if ours and len(dataset.shape) == 2 else None,
+        pixel_unit(dataset.attrs),
     )
 
 

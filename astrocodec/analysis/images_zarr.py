@@ -15,6 +15,7 @@ from astrocodec.analysis.image_entry import (
     choose_plane,
     exposure_seconds,
     is_pixel_type,
+    pixel_unit,
 )
 from astrocodec.errors import FormatError
 
@@ -102,4 +103,5 @@ def _entry(path: str, name: str, array: Any, attributes: Any, plane: int | None)
         exposure_seconds([array.attrs, attributes]),
         ours,
         chosen.note,
+        unit=pixel_unit(array.attrs),
     )
