@@ -35,7 +35,7 @@ from fits_tiles.source import open_source, scratch_file, size_on_disk
 from fits_tiles.target import FileLike, Target, target_name
 from fits_tiles.tiles_card import fingerprint_in
 from fits_tiles.tiles_io import copy_bytes, decoded_bands, file_size
-from fits_tiles.transcode import ALGORITHMS, standard_coder, write_standard
+from fits_tiles.transcode import ALGORITHMS, standard_coder, unread_by_cfitsio, write_standard
 
 __all__ = ["decompress"]
 
@@ -65,8 +65,9 @@ def decompress(
     dst : path or binary file object or None
         Appears whole or not at all; None only decodes.
     to : {'image', 'rice', 'gzip2'}
-        Plain images, or the tile convention with a standard algorithm for programs without astrocodec. Floats and
-        64-bit integers become GZIP_2 tiles in either case, since RICE_1 does not keep them.
+        Plain images, or the tile convention with a standard algorithm for programs without astrocodec. Floats become
+        GZIP_2 tiles in either case, since RICE_1 does not keep them. 64-bit integers and images of more than three
+        axes become plain images, since cfitsio reads no tiles of theirs.
     extensions : iterable of int or str, optional
         HDUs to restore, by number or ``EXTNAME``; the others are copied.
     workers : int
@@ -177,6 +178,10 @@ class _Job:
         self._digests: list[tuple[str, int, int, bytes]] = []
         self._tiles: list[tuple[str, int, TileLayout, bytes]] = []
 
+    def leaves_plain(self, hdu: Hdu, name: str) -> bool:
+        """Tell whether a compressed image becomes a plain one, since that is wanted or no tiles will do."""
+        return self.to == "image" or unread_by_cfitsio(read_layout(hdu.cards, f"{name}: {hdu.label}")) != ""
+
     def remember(self, where: str, start: int, stop: int, digest: Any) -> None:
         """Note what a range of the output must hold."""
         self._digests.append((where, start, stop, digest.digest()))
@@ -206,7 +211,7 @@ class _Job:
 
 
 def _write(job: _Job, plain: Staged, hdus: list[Hdu], chosen: set[int], name: str, report: FileReport) -> None:
-    drop_first = job.to == "image" and begins_with_primary_image(hdus) and plain.origin[1] in chosen
+    drop_first = begins_with_primary_image(hdus) and plain.origin[1] in chosen and job.leaves_plain(hdus[1], name)
     position = 0
     for hdu in hdus:
         where = f"{name}: {hdu.label}"
@@ -219,8 +224,9 @@ def _write(job: _Job, plain: Staged, hdus: list[Hdu], chosen: set[int], name: st
         if plain.origin[hdu.index] in chosen and holds_tiles(hdu.cards):
             layout = read_layout(hdu.cards, where)
             _describe(entry, hdu, layout)
-            if job.to == "image":
+            if job.leaves_plain(hdu, name):
                 entry.original_bytes = _write_image(job, hdu, layout, where, primary=position == 0)
+                entry.note = entry.note if job.to == "image" else f"left plain: {unread_by_cfitsio(layout)}"
             else:
                 primary = hdu.index == 1 and begins_with_primary_image(hdus)
                 entry.original_bytes, entry.note = _write_standard(job, hdu, layout, where, primary)

@@ -73,19 +73,35 @@ def test_transcoded_files_are_standard(plain: Path, tmp_path: Path, to: str, alg
         np.testing.assert_array_equal(opened["SCI"].read(), expected["SCI"].data)
 
 
-@pytest.mark.parametrize("dtype", ["u1", "i2", "i4", "f4", "f8"])
-@pytest.mark.parametrize("shape", [(700,), (40, 50), (3, 20, 21)])
-def test_every_type_survives_transcoding(tmp_path: Path, dtype: str, shape: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("dtype", ["u1", "i1", "i2", "u2", "i4", "u4", "i8", "u8", "f4", "f8"])
+@pytest.mark.parametrize(
+    "shape",
+    [(700,), (40, 50), (3, 20, 21), (1, 1, 20, 21), (2, 1, 2, 9, 8), (1, 1, 2, 1, 2, 5, 6), (5, 1)],
+)
+def test_cfitsio_reads_every_type_and_shape(tmp_path: Path, dtype: str, shape: tuple[int, ...]) -> None:
     source, packed, standard = tmp_path / "plain.fits", tmp_path / "packed.fits", tmp_path / "standard.fits"
     pixels = _noise(dtype, shape)
-    fits.PrimaryHDU(pixels).writeto(source)
+    fits.HDUList([fits.PrimaryHDU(pixels), fits.ImageHDU(pixels[0:1], name="SCI")]).writeto(source)
     fits_tiles.compress(source, packed, tune=False)
+    plain = dtype in ("i8", "u8") or len(shape) > 3
     for to in ("rice", "gzip2"):
-        fits_tiles.decompress(packed, standard, to=to, overwrite=True)
+        report = fits_tiles.decompress(packed, standard, to=to, overwrite=True)
+        reason = f"{len(shape)} axes" if dtype not in ("i8", "u8") else "64-bit integers"
+        algorithm = "RICE_1" if to == "rice" and dtype[0] != "f" else "GZIP_2"
+        expected = f"left plain: cfitsio reads no tiles of {reason}" if plain else f"transcoded to {algorithm}"
+        assert report.hdus[1].note == expected
+        if plain:
+            assert standard.read_bytes() == source.read_bytes()
         with fits.open(standard) as opened:
-            np.testing.assert_array_equal(opened[1].data, pixels)
+            np.testing.assert_array_equal(opened[0 if plain else 1].data, pixels)
+            np.testing.assert_array_equal(opened["SCI"].data, pixels[0:1])
         with fitsio.FITS(str(standard)) as opened:
-            np.testing.assert_array_equal(opened[1].read(), pixels)
+            np.testing.assert_array_equal(opened[0 if plain else 1].read(), pixels)
+            np.testing.assert_array_equal(opened["SCI"].read(), pixels[0:1])
+        assert "verification OK" in _run("fitsverify", "-q", standard).stdout
+        unpacked = tmp_path / f"{to}.fits"
+        assert _run("funpack", "-O", unpacked, standard).returncode == 0
+        np.testing.assert_array_equal(fits.getdata(unpacked), pixels)
 
 
 def test_files_of_fpack_are_taken_and_given_back(plain: Path, tmp_path: Path) -> None:
