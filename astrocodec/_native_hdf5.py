@@ -1,4 +1,4 @@
-"""What h5py's HDF5 library knows and h5py does not ask it."""
+"""What h5py's HDF5 library can do and h5py does not ask of it: values in the file's own types, above all."""
 
 from __future__ import annotations
 
@@ -6,20 +6,70 @@ import ctypes
 import functools
 from typing import Any
 
-__all__ = ["filters_partial_chunks"]
+__all__ = ["Library", "filters_partial_chunks", "library_of"]
 
 _DONT_FILTER_PARTIAL_CHUNKS = 2  # H5D_CHUNK_DONT_FILTER_PARTIAL_CHUNKS
+_OBJECT, _REGION = 0, 1  # H5R_type_t
+_NEW_REGION, _NEW_ATTRIBUTE = 3, 4
+_hid, _int, _text, _address = ctypes.c_int64, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p
+_TOKEN_AT, _INFO_BYTES, _BASIC = 8, 512, 1  # of H5O_info2_t, which begins with a file number and a token
+
+_FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
+    "H5Pget_chunk_opts": (_int, (_hid, ctypes.POINTER(ctypes.c_uint))),
+    "H5Pget_fill_value": (_int, (_hid, _hid, _address)),
+    "H5Padd_merge_committed_dtype_path": (_int, (_hid, _text)),
+    "H5Pget_char_encoding": (_int, (_hid, ctypes.POINTER(_int))),
+    "H5Pclose": (_int, (_hid,)),
+    "H5Sclose": (_int, (_hid,)),
+    "H5Sencode2": (_int, (_hid, _address, ctypes.POINTER(ctypes.c_size_t), _hid)),
+    "H5Oclose": (_int, (_hid,)),
+    "H5Oget_info3": (_int, (_hid, _address, ctypes.c_uint)),
+    "H5Oget_comment": (ctypes.c_ssize_t, (_hid, _address, ctypes.c_size_t)),
+    "H5Oset_comment": (_int, (_hid, _text)),
+    "H5Fset_libver_bounds": (_int, (_hid, _int, _int)),
+    "H5Dget_chunk_index_type": (_int, (_hid, ctypes.POINTER(_int))),
+    "H5Dread": (_int, (_hid, _hid, _hid, _hid, _hid, _address)),
+    "H5Dwrite": (_int, (_hid, _hid, _hid, _hid, _hid, _address)),
+    "H5Aread": (_int, (_hid, _hid, _address)),
+    "H5Awrite": (_int, (_hid, _hid, _address)),
+    "H5Aclose": (_int, (_hid,)),
+    "H5Acreate2": (_hid, (_hid, _text, _hid, _hid, _hid, _hid)),
+    "H5Aget_create_plist": (_hid, (_hid,)),
+    "H5Treclaim": (_int, (_hid, _hid, _hid, _address)),
+    "H5Rdereference2": (_hid, (_hid, _hid, _int, _address)),
+    "H5Rget_region": (_hid, (_hid, _int, _address)),
+    "H5Rcreate": (_int, (_address, _hid, _text, _int, _hid)),
+    "H5Rget_type": (_int, (_address,)),
+    "H5Rget_file_name": (ctypes.c_ssize_t, (_address, _address, ctypes.c_size_t)),
+    "H5Rget_attr_name": (ctypes.c_ssize_t, (_address, _address, ctypes.c_size_t)),
+    "H5Ropen_object": (_hid, (_address, _hid, _hid)),
+    "H5Ropen_region": (_hid, (_address, _hid, _hid)),
+    "H5Rcreate_object": (_int, (_hid, _text, _hid, _address)),
+    "H5Rcreate_region": (_int, (_hid, _text, _hid, _hid, _address)),
+    "H5Rcreate_attr": (_int, (_hid, _text, _text, _hid, _address)),
+    "H5Rdestroy": (_int, (_address,)),
+}
+_Walk = ctypes.CFUNCTYPE(_int, ctypes.c_uint, _address, _address)
+
+
+class _Error(ctypes.Structure):
+    """``H5E_error2_t``."""
+
+    _fields_ = (
+        ("class_id", _hid),
+        ("major", _hid),
+        ("minor", _hid),
+        ("line", ctypes.c_uint),
+        ("function", _text),
+        ("file", _text),
+        ("text", _text),
+    )
 
 
 @functools.cache
-def _get_chunk_opts(extension: str) -> Any:
-    """``H5Pget_chunk_opts`` of the library that an extension module was linked with, None where it does not show."""
-    try:
-        function = ctypes.CDLL(extension).H5Pget_chunk_opts
-    except (OSError, AttributeError):
-        return None
-    function.argtypes = [ctypes.c_int64, ctypes.POINTER(ctypes.c_uint)]
-    return function
+def library_of(extension: str) -> Library:
+    """Return the HDF5 library that an extension module of h5py was linked with."""
+    return Library(extension)
 
 
 def filters_partial_chunks(extension: str, plist: int) -> bool | None:
@@ -38,8 +88,204 @@ def filters_partial_chunks(extension: str, plist: int) -> bool | None:
     bool or None
         None where the library does not say.
     """
-    function = _get_chunk_opts(extension)
-    options = ctypes.c_uint()
-    if function is None or function(plist, ctypes.byref(options)) < 0:
+    try:
+        return library_of(extension).filters_partial_chunks(plist)
+    except (OSError, AttributeError):
         return None
-    return not options.value & _DONT_FILTER_PARTIAL_CHUNKS
+
+
+class Library:
+    """
+    Functions of one HDF5 library; identifiers are those of h5py's objects, and the caller holds h5py's lock.
+
+    Parameters
+    ----------
+    extension : str
+        File of an extension module of h5py.
+    """
+
+    def __init__(self, extension: str) -> None:
+        self._library = ctypes.CDLL(extension)
+
+    def _call(self, function: str, *arguments: Any) -> int:
+        """
+        Call a function.
+
+        Raises
+        ------
+        OSError
+            It fails; with the library's words.
+        """
+        entry = getattr(self._library, function)
+        entry.restype, entry.argtypes = _FUNCTIONS[function]
+        found = int(entry(*arguments))
+        if found < 0:
+            raise OSError(f"{function} failed: {self._reason()}")
+        return found
+
+    def _reason(self) -> str:
+        """Return what the library noted of its last failure, the innermost first."""
+        texts: list[str] = []
+
+        def note(_number: int, error: int, _data: int) -> int:
+            texts.append((_Error.from_address(error).text or b"").decode("utf-8", "replace"))
+            return 0
+
+        walk = self._library.H5Ewalk2
+        walk.restype, walk.argtypes = _int, (_hid, _int, _Walk, _address)
+        walk(0, 0, _Walk(note), None)
+        return texts[0] if texts else "no reason given"
+
+    def filters_partial_chunks(self, plist: int) -> bool:
+        """Tell whether chunks that reach beyond the edge of a dataset pass its filters as others do."""
+        options = ctypes.c_uint()
+        self._call("H5Pget_chunk_opts", plist, ctypes.byref(options))
+        return not options.value & _DONT_FILTER_PARTIAL_CHUNKS
+
+    def chunk_index(self, dataset: int) -> int:
+        """Return the kind of index that a dataset has of its chunks, as ``H5D_chunk_index_t``."""
+        kind = _int()
+        self._call("H5Dget_chunk_index_type", dataset, ctypes.byref(kind))
+        return kind.value
+
+    def read_fill_value(self, plist: int, kind: int, address: int) -> None:
+        """Read a dataset's fill value to an address, in this type."""
+        self._call("H5Pget_fill_value", plist, kind, address)
+
+    def set_version_bounds(self, file: int, low: int, high: int) -> None:
+        """Say which versions of the format are written from now on."""
+        self._call("H5Fset_libver_bounds", file, low, high)
+
+    def suggest_type(self, copy_plist: int, path: bytes) -> None:
+        """Let copies use this named type of the target where it equals theirs."""
+        self._call("H5Padd_merge_committed_dtype_path", copy_plist, path)
+
+    def read_dataset(self, dataset: int, kind: int, memory: int, file: int, address: int) -> None:
+        """Read elements to an address; `memory` and `file` are spaces, 0 for all."""
+        self._call("H5Dread", dataset, kind, memory, file, 0, address)
+
+    def write_dataset(self, dataset: int, kind: int, memory: int, file: int, address: int) -> None:
+        """Write elements from an address."""
+        self._call("H5Dwrite", dataset, kind, memory, file, 0, address)
+
+    def read_attribute(self, attribute: int, kind: int, address: int) -> None:
+        """Read an attribute's elements to an address."""
+        self._call("H5Aread", attribute, kind, address)
+
+    def write_attribute(self, attribute: int, kind: int, address: int) -> None:
+        """Write an attribute's elements from an address."""
+        self._call("H5Awrite", attribute, kind, address)
+
+    def create_attribute_like(self, attribute: int, owner: int, name: bytes, kind: int, space: int) -> None:
+        """Create an attribute with the creation properties of another: the character set of its name."""
+        plist = self._call("H5Aget_create_plist", attribute)
+        try:
+            self._call("H5Aclose", self._call("H5Acreate2", owner, name, kind, space, plist, 0))
+        finally:
+            self._call("H5Pclose", plist)
+
+    def attribute_character_set(self, attribute: int) -> int:
+        """Return the character set of an attribute's name, as ``H5T_cset_t``."""
+        plist, found = self._call("H5Aget_create_plist", attribute), _int()
+        try:
+            self._call("H5Pget_char_encoding", plist, ctypes.byref(found))
+        finally:
+            self._call("H5Pclose", plist)
+        return found.value
+
+    def reclaim(self, kind: int, space: int, address: int) -> None:
+        """Free what the elements at an address point to."""
+        self._call("H5Treclaim", kind, space, 0, address)
+
+    def address_of(self, obj: int) -> int:
+        """Return the address of an object in its file."""
+        info = ctypes.create_string_buffer(_INFO_BYTES)
+        self._call("H5Oget_info3", obj, info, _BASIC)
+        return int.from_bytes(info.raw[_TOKEN_AT : _TOKEN_AT + 8], "little")
+
+    def comment_of(self, obj: int) -> bytes:
+        """Return the comment of an object, empty where it has none."""
+        buffer = ctypes.create_string_buffer(self._call("H5Oget_comment", obj, None, 0) + 1)
+        self._call("H5Oget_comment", obj, buffer, len(buffer))
+        return buffer.value
+
+    def set_comment(self, obj: int, comment: bytes) -> None:
+        """Give an object a comment."""
+        self._call("H5Oset_comment", obj, comment)
+
+    def close_object(self, obj: int) -> None:
+        """Close an object."""
+        self._call("H5Oclose", obj)
+
+    def close_space(self, space: int) -> None:
+        """Close a space."""
+        self._call("H5Sclose", space)
+
+    def encode_space(self, space: int) -> bytes:
+        """Return a space and its selection as bytes."""
+        size = ctypes.c_size_t()
+        self._call("H5Sencode2", space, None, ctypes.byref(size), 0)
+        buffer = ctypes.create_string_buffer(size.value)
+        self._call("H5Sencode2", space, buffer, ctypes.byref(size), 0)
+        return buffer.raw
+
+    # References of the two old types: an address in the file, or a place in its heap.
+
+    def open_referred(self, file: int, reference: int, *, region: bool) -> int | None:
+        """Open the object that the reference at an address leads to, None where there is none any more."""
+        try:
+            return self._call("H5Rdereference2", file, 0, _REGION if region else _OBJECT, reference)
+        except OSError:
+            return None
+
+    def region_of(self, file: int, reference: int) -> int:
+        """Return the space of a region reference."""
+        return self._call("H5Rget_region", file, _REGION, reference)
+
+    def create_reference(self, file: int, path: bytes, reference: int, region: int | None = None) -> None:
+        """Let the bytes at an address refer to an object, or to a region of it."""
+        kind = _OBJECT if region is None else _REGION
+        self._call("H5Rcreate", reference, file, path, kind, -1 if region is None else region)
+
+    # References of the type of HDF5 1.12.
+
+    def refers_to_region(self, reference: int) -> bool:
+        """Tell whether a reference leads to a region."""
+        return self._call("H5Rget_type", reference) == _NEW_REGION
+
+    def new_reference_texts(self, reference: int) -> tuple[bytes, bytes]:
+        """Return the names of file and attribute in a reference, the second empty where there is none."""
+        names = ["H5Rget_file_name"]
+        names += ["H5Rget_attr_name"] if self._call("H5Rget_type", reference) == _NEW_ATTRIBUTE else []
+        texts = []
+        for name in names:
+            buffer = ctypes.create_string_buffer(self._call(name, reference, None, 0) + 1)
+            self._call(name, reference, buffer, len(buffer))
+            texts.append(buffer.value)
+        return texts[0], texts[1] if len(texts) > 1 else b""
+
+    def open_newly_referred(self, reference: int) -> int | None:
+        """Open the object that a reference leads to, None where there is none any more."""
+        try:
+            return self._call("H5Ropen_object", reference, 0, 0)
+        except OSError:
+            return None
+
+    def new_region_of(self, reference: int) -> int:
+        """Return the space of a reference to a region."""
+        return self._call("H5Ropen_region", reference, 0, 0)
+
+    def create_new_reference(
+        self, file: int, path: bytes, reference: int, region: int | None = None, attribute: bytes = b""
+    ) -> None:
+        """Let the bytes at an address refer to an object, a region or an attribute of it."""
+        if region is not None:
+            self._call("H5Rcreate_region", file, path, region, 0, reference)
+        elif attribute:
+            self._call("H5Rcreate_attr", file, path, attribute, 0, reference)
+        else:
+            self._call("H5Rcreate_object", file, path, 0, reference)
+
+    def forget_new_reference(self, reference: int) -> None:
+        """Free what a reference points to."""
+        self._call("H5Rdestroy", reference)

@@ -1,4 +1,4 @@
-"""Attributes of one object copied to another, of whatever type."""
+"""Attributes of one object copied to another, of whatever type: in the file's own, byte for byte."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import h5py
-import numpy as np
+from h5py._objects import phil
 
 from astrocodec.errors import CorruptError
-from hdf5_filter.references import Addresses, holds_references
+from hdf5_filter.elements import attribute_elements, library, write_attribute
+from hdf5_filter.references import Addresses
 
-__all__ = ["attribute_names", "copy_attributes", "read_attribute"]
+__all__ = ["attribute_names", "copy_attributes"]
 
 TypeMap = Callable[[Any], Any]
 
@@ -36,15 +37,6 @@ def attribute_names(obj: Any) -> list[bytes]:
     raise CorruptError(f"the attributes of an object cannot be listed: {reason}") from reason
 
 
-def read_attribute(attribute: Any) -> np.ndarray[Any, Any] | None:
-    """Return the elements of an attribute, None for one without any."""
-    if attribute.get_space().get_simple_extent_type() == h5py.h5s.NULL:
-        return None
-    values = np.zeros(attribute.shape, attribute.dtype)
-    attribute.read(values)
-    return values
-
-
 def copy_attributes(source: Any, target: Any, addresses: Addresses, map_type: TypeMap) -> None:
     """
     Copy all attributes; references point into the copy afterwards.
@@ -52,7 +44,7 @@ def copy_attributes(source: Any, target: Any, addresses: Addresses, map_type: Ty
     Parameters
     ----------
     source, target : ObjectID
-        Objects of the file and of its copy. Attributes that the copy has already are replaced.
+        Objects of the file and of its copy, which has no attributes yet.
     addresses : Addresses
         Where the copies of all objects are.
     map_type : callable
@@ -60,10 +52,10 @@ def copy_attributes(source: Any, target: Any, addresses: Addresses, map_type: Ty
     """
     for name in attribute_names(source):
         attribute = h5py.h5a.open(source, name)
-        if h5py.h5a.exists(target, name):
-            h5py.h5a.delete(target, name)
-        made = h5py.h5a.create(target, name, map_type(attribute.get_type()), attribute.get_space())
-        values = read_attribute(attribute)
-        if values is None:
-            continue
-        made.write(addresses.translate(values) if holds_references(values.dtype) else values)
+        kind, space = map_type(attribute.get_type()), attribute.get_space()
+        with phil:
+            library().create_attribute_like(attribute.id, target.id, name, kind.id, space.id)
+        with attribute_elements(attribute) as elements:
+            if elements is not None:
+                addresses.translate(elements)
+                write_attribute(h5py.h5a.open(target, name), elements)

@@ -1,18 +1,26 @@
-"""Whether a file is a copy of another: every element, attribute, link and type."""
+"""Whether a file is a copy of another: elements, attributes, links and types, in the bytes of the file's own types."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 import h5py
 import numpy as np
+from h5py._objects import phil
 
 from astrocodec.errors import DifferenceError
-from hdf5_filter.attributes import attribute_names, read_attribute
+from hdf5_filter.attributes import attribute_names
+from hdf5_filter.chunked import filter_ids
 from hdf5_filter.copying import link_names
-from hdf5_filter.references import Addresses, holds_references
-from hdf5_filter.transfer import blocks_of
+from hdf5_filter.elements import Elements, attribute_elements, block_elements, blocks_in, fill_elements, library
+from hdf5_filter.identity import FILTER_ID
+from hdf5_filter.layout import Layout, first_difference
+from hdf5_filter.names import shown
+from hdf5_filter.references import Addresses, follow
+from hdf5_filter.storage import is_codable, missing_filters
+from hdf5_filter.transfer import blocks_of, naming_damage
 
 __all__ = ["compare_files", "same_blocks"]
 
@@ -25,43 +33,26 @@ def compare_files(first: h5py.File, second: h5py.File, workers: int, advance: Ca
     ------
     DifferenceError
         Naming the first object that differs, and how.
+    ImportError
+        Chunks cannot be compared because their filter is not installed.
     """
     _Comparison(first, second, workers, advance).run()
 
 
-def same_blocks(first: h5py.Dataset, second: h5py.Dataset, workers: int, advance: Callable[[int], None]) -> None:
-    """Compare the elements of two datasets of equal type and shape, bit by bit."""
+def same_blocks(first: h5py.Dataset, second: h5py.Dataset, workers: int, advance: Callable[[int], None]) -> int | None:
+    """Compare the elements of two datasets of numbers of equal type and shape; return the first that differs."""
     at = 0
     for block in blocks_of(first, workers):
-        other = second[at : at + len(block)]
-        if not _same(block, other):
-            differing = np.argwhere(_different(block, other))
-            place = (int(differing[0][0]) + at, *map(int, differing[0][1:])) if len(differing) else at
-            raise DifferenceError(
-                f"{second.file.filename}: dataset {second.name!r} differs at {place} from the original"
-            )
+        rows = slice(at, at + len(block))
+        with naming_damage(second):
+            other = next(blocks_of(second, workers, rows=rows))
+        raw = [np.ascontiguousarray(part).view(np.uint8).reshape(block.size, -1) for part in (block, other)]
+        differs = (raw[0] != raw[1]).any(axis=1)
+        if differs.any():
+            return at * int(np.prod(block.shape[1:], dtype=int)) + int(differs.argmax())
         at += len(block)
         advance(block.nbytes)
-
-
-def _different(a: np.ndarray[Any, Any], b: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    if a.shape != b.shape or a.dtype.hasobject:
-        return np.zeros(0, bool)
-    raw = [np.ascontiguousarray(x).view(np.uint8).reshape((*x.shape, -1)) for x in (a, b)]
-    return np.asarray((raw[0] != raw[1]).any(axis=-1))
-
-
-def _same(a: Any, b: Any) -> bool:
-    """Whether two values are the same, NaN payloads and nested arrays included."""
-    if not isinstance(a, np.ndarray) or not isinstance(b, np.ndarray):
-        return bool(a == b)
-    if a.shape != b.shape or a.dtype != b.dtype:
-        return False
-    if not a.dtype.hasobject:
-        return np.ascontiguousarray(a).tobytes() == np.ascontiguousarray(b).tobytes()
-    if a.dtype.names:
-        return all(_same(a[name], b[name]) for name in a.dtype.names)
-    return all(map(_same, a.ravel().tolist(), b.ravel().tolist())) if a.dtype == object else bool((a == b).all())
+    return None
 
 
 class _Comparison:
@@ -72,19 +63,25 @@ class _Comparison:
         self._pairs: dict[int, int] = {}
 
     def run(self) -> None:
-        """Walk both files at once, then follow references, which need to know all objects."""
+        """Walk both files at once, then compare what may refer to any object."""
         roots = [h5py.h5o.open(file.id, b"/") for file in self._files]
-        for path, first, second in list(self._walk("", *roots)):
+        self._found = list(self._walk(b"", *roots))
+        for path, first, second in self._found:  # which grows where a named type has no name of its own
+            with phil:
+                comments = [library().comment_of(obj.id) for obj in (first, second)]
+            if comments[0] != comments[1]:
+                raise self._difference(path, "the comment is another one than in the original")
             if isinstance(first, h5py.h5d.DatasetID):
                 self._compare_datasets(path, h5py.Dataset(first), h5py.Dataset(second))
             elif isinstance(first, h5py.h5t.TypeID) and not first.equal(second):
                 raise self._difference(path, "the named type is another one")
+            self._compare_creation(path, first, second)
             self._compare_attributes(path, first, second)
 
-    def _difference(self, path: str, what: str) -> DifferenceError:
-        return DifferenceError(f"{self._files[1].filename}: {path or '/'}: {what}")
+    def _difference(self, path: bytes, what: str) -> DifferenceError:
+        return DifferenceError(f"{self._files[1].filename}: {shown(path)}: {what}")
 
-    def _walk(self, path: str, first: Any, second: Any) -> Iterator[tuple[str, Any, Any]]:
+    def _walk(self, path: bytes, first: Any, second: Any) -> Iterator[tuple[bytes, Any, Any]]:
         addresses = [Addresses.address(obj) for obj in (first, second)]
         if self._pairs.setdefault(addresses[0], addresses[1]) != addresses[1]:
             raise self._difference(path, "the link leads to another object than in the original")
@@ -99,11 +96,13 @@ class _Comparison:
         if names[0] != names[1]:
             raise self._difference(path, "the group has other links than in the original")
         for name in names[0]:
-            below = f"{path}/{name.decode('utf-8', 'surrogateescape')}"
-            kinds = [group.links.get_info(name).type for group in (first, second)]
-            if kinds[0] != kinds[1]:
+            below = path + b"/" + name
+            infos = [group.links.get_info(name) for group in (first, second)]
+            if infos[0].type != infos[1].type:
                 raise self._difference(below, "the link is of another kind than in the original")
-            if kinds[0] != h5py.h5l.TYPE_HARD:
+            if infos[0].cset != infos[1].cset:
+                raise self._difference(below, "the link's name has another character set than in the original")
+            if infos[0].type != h5py.h5l.TYPE_HARD:
                 if first.links.get_val(name) != second.links.get_val(name):
                     raise self._difference(below, "the link leads elsewhere than in the original")
                 continue
@@ -114,71 +113,177 @@ class _Comparison:
                 continue
             yield from self._walk(below, *objects)
 
-    def _compare_datasets(self, path: str, first: h5py.Dataset, second: h5py.Dataset) -> None:
-        if first.shape != second.shape or (first.shape is not None and first.maxshape != second.maxshape):
-            raise self._difference(path, f"shape {second.shape} found, the original has {first.shape}")
-        if not first.id.get_type().equal(second.id.get_type()):
-            raise self._difference(path, "the type of the elements is another one than in the original")
-        if not first.size or first.id.get_create_plist().get_layout() == h5py.h5d.VIRTUAL:
-            return  # a virtual dataset shows what is elsewhere
-        try:
-            dtype = first.dtype
-        except TypeError:
-            return  # a type that h5py cannot read: HDF5 copied it
-        if holds_references(dtype):
-            pair = [np.empty(dset.shape, dtype) for dset in (first, second)]
-            for dset, values in zip((first, second), pair, strict=True):
-                dset.id.read(h5py.h5s.ALL, h5py.h5s.ALL, values)
-            if not self._same_references(*pair):
-                raise self._difference(path, "references lead elsewhere than in the original")
-        elif first.ndim == 0:
-            if not _same(np.asarray(first[()]), np.asarray(second[()])):
-                raise self._difference(path, "the value differs from the original's")
-        elif not dtype.hasobject and first.fillvalue != second.fillvalue and not _is_nan(first.fillvalue):
-            raise self._difference(path, "the fill value differs from the original's")
-        else:
-            same_blocks(first, second, self._workers, self._advance)
+    def _compare_creation(self, path: bytes, first: Any, second: Any) -> None:
+        """Compare what was said when objects were created and does not only concern their storage."""
+        plists = [obj.get_create_plist() for obj in (first, second)]
+        if isinstance(first, h5py.h5g.GroupID):
+            orders = [plist.get_link_creation_order() for plist in plists]
+            if orders[0] != orders[1]:
+                raise self._difference(path, "the order of its links is tracked otherwise than in the original")
+        if isinstance(first, h5py.h5t.TypeID):
+            return  # HDF5 copied it
+        if plists[0].get_attr_creation_order() != plists[1].get_attr_creation_order():
+            raise self._difference(path, "the order of its attributes is tracked otherwise than in the original")
+        if path and plists[0].get_obj_track_times() != plists[1].get_obj_track_times():
+            raise self._difference(path, "its times are tracked otherwise than in the original")
 
-    def _compare_attributes(self, path: str, first: Any, second: Any) -> None:
+    def _compare_types(self, path: bytes, of: str, first: Any, second: Any) -> None:
+        """Compare types of elements; of two named ones both must be the same object of their files."""
+        if not first.equal(second):
+            raise self._difference(path, f"{of} is of another type than in the original")
+        if first.committed() != second.committed():
+            raise self._difference(path, f"the type of {of} has a name in one file only")
+        if first.committed():
+            addresses = [Addresses.address(kind) for kind in (first, second)]
+            if addresses[0] not in self._pairs:
+                self._pairs[addresses[0]] = addresses[1]
+                self._found.append((path + b" (type)", first, second))
+            if self._pairs[addresses[0]] != addresses[1]:
+                raise self._difference(path, f"the type of {of} is another named type than in the original")
+
+    def _compare_datasets(self, path: bytes, first: h5py.Dataset, second: h5py.Dataset) -> None:
+        spaces = [dataset.id.get_space() for dataset in (first, second)]
+        if spaces[0].encode() != spaces[1].encode():
+            raise self._difference(path, f"shape {_extent(second)} found, the original has {_extent(first)}")
+        kind = first.id.get_type()
+        self._compare_types(path, "the dataset", kind, second.id.get_type())
+        plists = [dataset.id.get_create_plist() for dataset in (first, second)]
+        self._compare_fill(path, kind, *plists)
+        if _external(plists[0]) != _external(plists[1]):
+            raise self._difference(path, "it lies in other files than the original")
+        virtual = [_virtual(plist) for plist in plists]
+        if virtual[0] != virtual[1]:
+            raise self._difference(path, "it shows something else than the original")
+        if not first.size or virtual[0] is not None or _external(plists[0]):
+            return  # what it shows is elsewhere
+        if not any(dataset.id.get_storage_size() for dataset in (first, second)):
+            return
+        place = self._differing_element(path, first, second)
+        if place is not None:
+            at = tuple(map(int, np.unravel_index(place, first.shape))) if first.shape else ()
+            raise DifferenceError(
+                f"{second.file.filename}: dataset {second.name!r} differs at {at} from the original"
+                if at
+                else f"{second.file.filename}: {shown(path)}: the value differs from the original's"
+            )
+
+    def _differing_element(self, path: bytes, first: h5py.Dataset, second: h5py.Dataset) -> int | None:
+        """Number of the first element that differs, None where none does."""
+        missing = missing_filters(first) + missing_filters(second)
+        if missing:
+            return self._differing_chunk(path, first, second, missing[0])
+        if any(FILTER_ID in filter_ids(dataset) for dataset in (first, second)) and is_codable(first):
+            return same_blocks(first, second, self._workers, self._advance)
+        row = first.size // first.shape[0] if first.shape else 1
+        for rows in blocks_in(first.id):
+            with (
+                naming_damage(first),
+                block_elements(first.id, rows) as one,
+                naming_damage(second),
+                block_elements(second.id, rows) as other,
+            ):
+                place = self._first_difference(one, other)
+            if place is not None:
+                return int(rows.start * row + place)
+            self._advance(one.count * one.layout.size)
+        return None
+
+    def _differing_chunk(self, path: bytes, first: h5py.Dataset, second: h5py.Dataset, missing: int) -> int | None:
+        """Compare chunks as they are stored, since they cannot be decoded; number of an element in one that differs."""
+        pipelines = [_pipeline(dataset) for dataset in (first, second)]
+        if pipelines[0] != pipelines[1] or first.chunks != second.chunks:
+            raise ImportError(
+                f"{self._files[1].filename}: {shown(path)}: cannot be compared, since its filter {missing} is not "
+                "installed; add the folder of its plugin to HDF5_PLUGIN_PATH"
+            )
+        chunks = [
+            {
+                found.chunk_offset: found.filter_mask
+                for found in map(dataset.id.get_chunk_info, range(dataset.id.get_num_chunks()))
+            }
+            for dataset in (first, second)
+        ]
+        if chunks[0] != chunks[1]:
+            raise self._difference(path, "other chunks are stored than in the original")
+        for offset in chunks[0]:
+            pair = [bytes(dataset.id.read_direct_chunk(offset)[1]) for dataset in (first, second)]
+            if pair[0] != pair[1]:
+                return int(np.ravel_multi_index(offset, first.shape))
+            self._advance(int(np.prod(first.chunks)) * first.id.get_type().get_size())
+        return None
+
+    def _compare_fill(self, path: bytes, kind: Any, first: Any, second: Any) -> None:
+        told = [(plist.fill_value_defined(), plist.get_fill_time()) for plist in (first, second)]
+        same = told[0] == told[1] and self._same_values(fill_elements(first, kind), fill_elements(second, kind))
+        if not same:
+            raise self._difference(path, "the fill value differs from the original's")
+
+    def _compare_attributes(self, path: bytes, first: Any, second: Any) -> None:
         names = [attribute_names(obj) for obj in (first, second)]
         if sorted(names[0]) != sorted(names[1]):
             raise self._difference(path, "the attributes have other names than in the original")
+        if names[0] != names[1] and first.get_create_plist().get_attr_creation_order():
+            raise self._difference(path, "the attributes have another order than in the original")
         for name in names[0]:
             pair = [h5py.h5a.open(obj, name) for obj in (first, second)]
-            values = [read_attribute(attribute) for attribute in pair]
-            label = name.decode("utf-8", "surrogateescape")
-            if not pair[0].get_type().equal(pair[1].get_type()) or (values[0] is None) != (values[1] is None):
-                raise self._difference(path, f"attribute {label!r} is of another type than in the original")
-            if values[0] is None or values[1] is None:
-                continue
-            references = holds_references(values[0].dtype)
-            if not (self._same_references if references else _same)(values[0], values[1]):
-                raise self._difference(path, f"attribute {label!r} differs from the original's")
+            label = f"attribute {shown(name)!r}"
+            self._compare_types(path, label, *(attribute.get_type() for attribute in pair))
+            if pair[0].get_space().encode() != pair[1].get_space().encode():
+                raise self._difference(path, f"{label} has another shape than in the original")
+            with phil:
+                sets = [library().attribute_character_set(attribute.id) for attribute in pair]
+            if sets[0] != sets[1]:
+                raise self._difference(path, f"the name of {label} has another character set than in the original")
+            if not self._same_values(*map(attribute_elements, pair)):
+                raise self._difference(path, f"{label} differs from the original's")
 
-    def _same_references(self, first: Any, second: Any) -> bool:
-        """Whether references lead to objects of the same path."""
-        if isinstance(first, h5py.h5r.Reference):
-            if bool(first) != bool(second):
-                return False
-            if not first:
-                return True
-            names = [h5py.h5r.get_name(ref, file.id) for ref, file in zip((first, second), self._files, strict=True)]
-            if isinstance(first, h5py.h5r.RegionReference):
-                spaces = [h5py.h5r.get_region(r, f.id) for r, f in zip((first, second), self._files, strict=True)]
-                if spaces[0].get_select_bounds() != spaces[1].get_select_bounds():
-                    return False
-            objects = [h5py.h5o.open(f.id, n) if n else None for f, n in zip(self._files, names, strict=True)]
-            if objects[0] is None or objects[1] is None:
-                return objects[0] is objects[1]
-            return self._pairs.get(Addresses.address(objects[0]), -1) in (-1, Addresses.address(objects[1]))
-        if not isinstance(first, np.ndarray):
-            return _same(first, second)
-        if first.shape != second.shape:
-            return False
-        if first.dtype.names:
-            return all(self._same_references(first[name], second[name]) for name in first.dtype.names)
-        return all(map(self._same_references, first.ravel(), second.ravel()))
+    def _same_values(
+        self, first: AbstractContextManager[Elements | None], second: AbstractContextManager[Elements | None]
+    ) -> bool:
+        with first as one, second as other:
+            if one is None or other is None:
+                return one is other
+            return self._first_difference(one, other) is None
+
+    def _first_difference(self, first: Elements, second: Elements) -> int | None:
+        return first_difference(first.layout, first.address, second.address, first.count, self._same_reference)
+
+    def _same_reference(self, layout: Layout, first: int, second: int) -> bool:
+        """Whether references lead to the same object; one whose object is gone is as good as null."""
+        found = [follow(file, layout, at) for file, at in zip(self._files, (first, second), strict=True)]
+        ends = [
+            None if to is None or (to.address is None and not to.elsewhere) else (to.region, to.attribute, to.elsewhere)
+            for to in found
+        ]
+        addresses = [to.address if to is not None else None for to in found]
+        if addresses[0] is not None and addresses[0] not in self._pairs:
+            return ends[1] is None  # no link leads to it: the copy has none
+        return ends[0] == ends[1] and (addresses[0] is None or self._pairs[addresses[0]] == addresses[1])
 
 
-def _is_nan(value: Any) -> bool:
-    return bool(np.any(value != value))
+def _extent(dataset: h5py.Dataset) -> str:
+    return "none" if dataset.shape is None else f"{dataset.shape} (up to {dataset.maxshape})"
+
+
+def _external(plist: Any) -> list[Any]:
+    return [plist.get_external(number) for number in range(plist.get_external_count())]
+
+
+def _virtual(plist: Any) -> list[Any] | None:
+    """What a virtual dataset shows, None for others."""
+    if plist.get_layout() != h5py.h5d.VIRTUAL:
+        return None
+    return [
+        (
+            plist.get_virtual_filename(number),
+            plist.get_virtual_dsetname(number),
+            plist.get_virtual_vspace(number).encode(),
+            plist.get_virtual_srcspace(number).encode(),
+        )
+        for number in range(plist.get_virtual_count())
+    ]
+
+
+def _pipeline(dataset: h5py.Dataset) -> list[Any]:
+    plist = dataset.id.get_create_plist()
+    return [plist.get_filter(number)[:3] for number in range(plist.get_nfilters())]

@@ -18,6 +18,7 @@ from hdf5_filter.comparison import compare_files
 from hdf5_filter.copying import Place, copy_dataset, copy_file
 from hdf5_filter.files import copy_userblock, create_like, datasets_of, open_file, system_errors
 from hdf5_filter.filter_options import AstroCodec
+from hdf5_filter.names import bytes_of, name_of
 from hdf5_filter.reading import available_cores
 from hdf5_filter.references import Addresses
 from hdf5_filter.report import DatasetReport, FileReport
@@ -185,7 +186,7 @@ def rewrite(
 
             def copy(dataset: h5py.Dataset, place: Place, map_type: Callable[[Any], Any]) -> None:
                 found = transfer(dataset, place, map_type(dataset.id.get_type()), bar.advance)
-                found.name = dataset.name
+                found.name = name_of(dataset)
                 report.datasets.append(found)
 
             copy_file(old, new, copy)
@@ -227,7 +228,7 @@ def _wanted_addresses(file: h5py.File, names: Sequence[str] | None) -> set[int] 
         return None
     found: set[int] = set()
     for name in names:
-        obj = file.get(name)
+        obj = file.get(bytes_of(name))
         if isinstance(obj, h5py.Dataset):
             reason = reason_to_keep(obj)
             if reason not in ("", "small", "compressed already"):

@@ -7,14 +7,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import h5py
-import numpy as np
+from h5py._objects import phil
 
+from astrocodec.errors import FormatError
 from hdf5_filter.attributes import copy_attributes
-from hdf5_filter.references import Addresses, holds_references
+from hdf5_filter.elements import block_elements, blocks_in, library, write_block
+from hdf5_filter.layout import layout_of
+from hdf5_filter.names import naming, shown
+from hdf5_filter.references import Addresses
 
 __all__ = ["Place", "copy_dataset", "copy_file", "link_names"]
 
 _TYPES = b".astrocodec types"
+_MERGE_TYPES = 0x40  # H5O_COPY_MERGE_COMMITTED_DTYPE_FLAG
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,8 @@ class Place:
         h5py.h5o.link(obj, self.group, self.name, self.links)
 
 
-CopyDataset = Callable[[h5py.Dataset, Place, Callable[[Any], Any]], None]
+TypeMap = Callable[[Any], Any]
+CopyDataset = Callable[[h5py.Dataset, Place, TypeMap], None]
 
 
 def link_names(group: Any) -> list[bytes]:
@@ -70,8 +76,8 @@ def copy_file(source: h5py.File, target: h5py.File, copy: CopyDataset) -> None:
 
     Raises
     ------
-    NotImplementedError
-        For a link of a kind that only the program knows that made it.
+    FormatError
+        An object cannot be copied, and so the file cannot; the message names it.
     """
     _Copier(source, target, copy).run()
 
@@ -83,50 +89,52 @@ class _Copier:
         self._copy = copy
         self._addresses = Addresses(source, target)
         self._types: dict[int, bytes] = {}
+        self._shelf: bytes = _TYPES
         self._done: list[tuple[Any, bytes]] = []
+        self._bounds = target.id.get_access_plist().get_libver_bounds()
+        self._low = self._bounds[0]
 
     def run(self) -> None:
         """Copy the objects, then what may point to any of them."""
-        self._copy_types()
         root = h5py.h5o.open(self._source.id, b"/")
+        while self._shelf in root:
+            self._shelf += b"_"
+        copy = h5py.h5o.open(self._target.id, b"/")
         self._addresses.add(root, b"/")
         self._done.append((root, b"/"))
-        self._copy_group(root, h5py.h5o.open(self._target.id, b"/"), b"")
-        for obj, path in self._done:
+        _copy_comment(root, copy)
+        self._copy_group(root, copy, b"")
+        for obj, path in self._done:  # which grows where an attribute has a named type that nothing else has
             copy = h5py.h5o.open(self._target.id, path)
-            if isinstance(obj, h5py.h5d.DatasetID):
-                _translate_elements(obj, copy, self._addresses)
-            copy_attributes(obj, copy, self._addresses, self._map_type)
+            with naming(self._source, path):
+                if isinstance(obj, h5py.h5d.DatasetID):
+                    _translate_elements(obj, copy, self._addresses)
+                copy_attributes(obj, copy, self._addresses, self._map_type)
         if self._types:
-            h5py.h5g.open(self._target.id, b"/").unlink(_TYPES)
-
-    def _copy_types(self) -> None:
-        """Copy the named types first, under names that they lose again: datasets and attributes need them."""
-        found: list[bytes] = []
-
-        def note(name: bytes, info: Any) -> None:
-            if info.type == h5py.h5o.TYPE_NAMED_DATATYPE:
-                found.append(name)
-
-        h5py.h5o.visit(self._source.id, note, info=True)
-        if not found:
-            return
-        shelf = h5py.h5g.create(self._target.id, _TYPES)
-        for number, name in enumerate(found):
-            kind = h5py.h5o.open(self._source.id, name)
-            path = _TYPES + b"/%d" % number
-            h5py.h5o.copy(self._source.id, name, shelf, b"%d" % number, copypl=_without_attributes())
-            self._types[Addresses.address(kind)] = b"/" + path
+            h5py.h5g.open(self._target.id, b"/").unlink(self._shelf)
 
     def _map_type(self, kind: Any) -> Any:
         """Give a type of the file as one of the copy."""
-        if kind.committed() and (path := self._types.get(Addresses.address(kind))):
-            found = self._addresses.path(kind) or path
-            return h5py.h5t.open(self._target.id, found)
-        return kind.copy()
+        if not kind.committed():
+            return kind.copy()
+        return h5py.h5t.open(self._target.id, self._addresses.path(kind) or self._shelve(kind))
+
+    def _shelve(self, kind: Any) -> bytes:
+        """Copy a named type when it is first met, under a name that it loses in the end; return the path."""
+        address = Addresses.address(kind)
+        if address not in self._types:
+            if not self._types:
+                h5py.h5g.create(self._target.id, self._shelf)
+            path = self._shelf + b"/%d" % len(self._types)
+            self._match_version(kind)
+            h5py.h5o.copy(kind, b".", self._target.id, path, _copy_properties())
+            self._types[address] = b"/" + path
+            self._done.append((kind, b"/" + path))
+        return self._types[address]
 
     def _copy_group(self, source: Any, target: Any, path: bytes) -> None:
         for name in link_names(source):
+            below = path + b"/" + name
             info = source.links.get_info(name)
             links = h5py.h5p.create(h5py.h5p.LINK_CREATE)
             links.set_char_encoding(info.cset)
@@ -135,65 +143,74 @@ class _Copier:
             elif info.type == h5py.h5l.TYPE_EXTERNAL:
                 target.links.create_external(name, *source.links.get_val(name), links)
             elif info.type == h5py.h5l.TYPE_HARD:
-                self._copy_object(source, Place(target, name, path + b"/" + name, links))
+                self._copy_object(source, Place(target, name, below, links))
             else:
-                raise NotImplementedError(
-                    f"link {_text(path + b'/' + name)}: links of kind {info.type} cannot be copied"
+                raise FormatError(
+                    f"{self._source.filename}: {shown(below)}: only the program that made links of kind {info.type} "
+                    "can copy them; nothing was written"
                 )
 
     def _copy_object(self, group: Any, place: Place) -> None:
-        obj = h5py.h5o.open(group, place.name)
-        known = self._addresses.path(obj)
-        if known is not None:
-            place.group.links.create_hard(place.name, h5py.h5o.open(self._target.id, b"/"), known, place.links)
-            return
-        self._addresses.add(obj, place.path)
-        self._done.append((obj, place.path))
+        with naming(self._source, place.path):
+            obj = h5py.h5o.open(group, place.name)
+            known = self._addresses.path(obj)
+            if known is not None:
+                place.put(h5py.h5o.open(self._target.id, known))
+                return
+            if isinstance(obj, h5py.h5t.TypeID):
+                place.put(h5py.h5o.open(self._target.id, self._shelve(obj)))
+                self._addresses.add(obj, place.path)
+                return
+            self._addresses.add(obj, place.path)
+            self._done.append((obj, place.path))
+            self._match_version(obj)
+            if isinstance(obj, h5py.h5g.GroupID):
+                made = h5py.h5g.create(place.group, place.name, place.links, obj.get_create_plist())
         if isinstance(obj, h5py.h5g.GroupID):
-            made = h5py.h5g.create(place.group, place.name, place.links, obj.get_create_plist())
             self._copy_group(obj, made, place.path)
-        elif isinstance(obj, h5py.h5d.DatasetID):
-            self._copy(h5py.Dataset(obj), place, self._map_type)
         else:
-            shelf = self._types[Addresses.address(obj)]
-            place.group.links.create_hard(place.name, h5py.h5o.open(self._target.id, b"/"), shelf, place.links)
+            self._copy(h5py.Dataset(obj), place, self._map_type)
+        _copy_comment(obj, h5py.h5o.open(self._target.id, place.path))
+
+    def _match_version(self, obj: Any) -> None:
+        """Let the copy have a header that holds what the object's own does: attributes of more than 64 kB, say."""
+        new = int(h5py.h5o.get_info(obj).hdr.version) > 1
+        low = max(self._bounds[0], h5py.h5f.LIBVER_V18 if new else h5py.h5f.LIBVER_EARLIEST)
+        if low != self._low:
+            with phil:
+                library().set_version_bounds(self._target.id.id, low, self._bounds[1])
+            self._low = low
 
 
-def copy_dataset(source: h5py.Dataset, place: Place, map_type: Callable[[Any], Any]) -> None:
+def copy_dataset(source: h5py.Dataset, place: Place, map_type: TypeMap) -> None:
     """Copy a dataset with its storage as it is; attributes and references come later."""
-    kind = source.id.get_type()
-    if not kind.committed():
-        parent = h5py.h5o.open(source.file.id, b"/")
-        h5py.h5o.copy(parent, source.name.encode(), place.group, place.name, _without_attributes(), place.links)
-        return
-    made = h5py.h5d.create(
-        place.group, place.name, map_type(kind), source.id.get_space(), source.id.get_create_plist(), place.links
-    )
-    if source.id.get_space().get_simple_extent_type() == h5py.h5s.NULL or not source.id.get_storage_size():
-        return
-    values = np.empty(source.shape, source.dtype)
-    source.id.read(h5py.h5s.ALL, h5py.h5s.ALL, values)
-    made.write(h5py.h5s.ALL, h5py.h5s.ALL, values)
+    plist = _copy_properties()
+    with naming(source.file, place.path):
+        kind = source.id.get_type()
+        if kind.committed():
+            plist.set_copy_object(h5py.h5o.COPY_WITHOUT_ATTR_FLAG | _MERGE_TYPES)
+            with phil:
+                library().suggest_type(plist.id, h5py.h5i.get_name(map_type(kind)))
+        h5py.h5o.copy(source.id, b".", place.group, place.name, plist, place.links)
 
 
 def _translate_elements(source: Any, target: Any, addresses: Addresses) -> None:
     """Write the elements of a dataset of references anew."""
-    try:
-        dtype = source.dtype
-    except TypeError:
-        return  # of a type that h5py does not know, and so without references that it could read
-    if not holds_references(dtype) or not source.get_storage_size():
+    if not layout_of(source.get_type()).holds_references or not source.get_storage_size():
         return
-    values = np.empty(source.shape, dtype)
-    source.read(h5py.h5s.ALL, h5py.h5s.ALL, values)
-    target.write(h5py.h5s.ALL, h5py.h5s.ALL, addresses.translate(values))
+    for rows in blocks_in(source):
+        with block_elements(source, rows) as elements:
+            addresses.translate(elements)
+            write_block(target, rows, elements)
 
 
-def _without_attributes() -> Any:
+def _copy_comment(source: Any, target: Any) -> None:
+    with phil:
+        if comment := library().comment_of(source.id):
+            library().set_comment(target.id, comment)
+
+
+def _copy_properties() -> Any:
     plist = h5py.h5p.create(h5py.h5p.OBJECT_COPY)
     plist.set_copy_object(h5py.h5o.COPY_WITHOUT_ATTR_FLAG)
     return plist
-
-
-def _text(name: bytes) -> str:
-    return name.decode("utf-8", "surrogateescape")

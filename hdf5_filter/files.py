@@ -13,11 +13,11 @@ import h5py
 
 from astrocodec.errors import FormatError, TruncatedError
 from hdf5_filter.copying import link_names
+from hdf5_filter.names import disk_error
 
 __all__ = ["SIGNATURE", "create_like", "datasets_of", "is_hdf5", "open_file", "system_errors"]
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
-_CANNOT = {2: "no such file", 13: "permission denied"}
 
 
 def is_hdf5(path: str | os.PathLike[str]) -> bool:
@@ -117,8 +117,7 @@ def system_errors(name: str) -> Iterator[None]:
     try:
         yield
     except (OSError, RuntimeError) as error:
-        text = str(error)
-        for number in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
-            if f"errno = {number}," in text or os.strerror(number) in text:
-                raise OSError(number, os.strerror(number), name) from error
-        raise
+        number = disk_error(error)
+        if number is None:
+            raise
+        raise OSError(number, os.strerror(number), name) from error

@@ -2,31 +2,83 @@
 
 from __future__ import annotations
 
+import os
+import warnings
+from dataclasses import dataclass
 from typing import Any
 
 import h5py
-import numpy as np
+from h5py._objects import phil
 
-__all__ = ["Addresses", "holds_references"]
+from astrocodec._native_memory import bytes_at, clear
+from hdf5_filter.elements import Elements, library
+from hdf5_filter.layout import Layout, references_in
+
+__all__ = ["Addresses", "Referred", "follow"]
 
 
-def holds_references(dtype: np.dtype[Any]) -> bool:
+@dataclass(frozen=True)
+class Referred:
     """
-    Tell whether references are anywhere in a type.
+    What a reference leads to.
 
-    Examples
-    --------
-    >>> holds_references(np.dtype([("a", "i4"), ("b", h5py.ref_dtype)])), holds_references(np.dtype("f4"))
-    (True, False)
+    Attributes
+    ----------
+    address : int or None
+        Of the object in the file, None where there is none any more, or where it is in another file.
+    region : bytes
+        The space of a reference to a region, encoded.
+    attribute : bytes
+        Name of an attribute.
+    elsewhere : bytes
+        Name of another file.
     """
-    if h5py.check_ref_dtype(dtype) is not None:
-        return True
-    inner = h5py.check_vlen_dtype(dtype)
-    if inner is not None:
-        return holds_references(np.dtype(inner))
-    if dtype.subdtype is not None:
-        return holds_references(dtype.subdtype[0])
-    return any(holds_references(dtype[name]) for name in dtype.names or ())
+
+    address: int | None = None
+    region: bytes = b""
+    attribute: bytes = b""
+    elsewhere: bytes = b""
+
+
+def follow(file: h5py.File, layout: Layout, at: int) -> Referred | None:
+    """Say what the reference at an address of memory leads to; None for one that is null."""
+    if not any(bytes_at(at, layout.size)):
+        return None
+    with phil:
+        attribute = b""
+        if layout.form == "reference":
+            name, attribute = library().new_reference_texts(at)
+            if name and name != os.fsencode(file.filename):
+                return Referred(None, b"", attribute, name)
+        obj = _open(file, layout, at)
+        if obj is None:
+            return Referred()
+        try:
+            address = library().address_of(obj)
+        finally:
+            library().close_object(obj)
+        region = _region(file, layout, at)
+        if region is None:
+            return Referred(address, b"", attribute)
+        try:
+            return Referred(address, library().encode_space(region))
+        finally:
+            library().close_space(region)
+
+
+def _open(file: h5py.File, layout: Layout, at: int) -> int | None:
+    if layout.form == "reference":
+        return library().open_newly_referred(at)
+    return library().open_referred(file.id.id, at, region=layout.form == "region")
+
+
+def _region(file: h5py.File, layout: Layout, at: int) -> int | None:
+    """Space of a reference to a region, which the caller closes; None for other references."""
+    if layout.form == "region":
+        return library().region_of(file.id.id, at)
+    if layout.form == "reference" and library().refers_to_region(at):
+        return library().new_region_of(at)
+    return None
 
 
 class Addresses:
@@ -57,41 +109,32 @@ class Addresses:
         """Path of an object's copy, None where there is none yet."""
         return self._paths.get(self.address(obj))
 
-    def translate(self, values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        """Return values of any type with every reference made to point into the copy."""
-        dtype = values.dtype
-        kind = h5py.check_ref_dtype(dtype)
-        if kind is not None:
-            out = np.empty(values.shape, dtype)
-            for place in np.ndindex(values.shape):
-                out[place] = self._translate_one(values[place], kind)
-            return out
-        inner = h5py.check_vlen_dtype(dtype)
-        if inner is not None and holds_references(np.dtype(inner)):
-            out = np.empty(values.shape, dtype)
-            for place in np.ndindex(values.shape):
-                out[place] = self.translate(np.asarray(values[place], inner))
-            return out
-        if dtype.names:
-            out = values.copy()
-            for name in dtype.names:
-                if holds_references(dtype[name]):
-                    out[name] = self.translate(values[name].astype(_base(dtype[name]), copy=False))
-            return out
-        return values
+    def translate(self, elements: Elements) -> None:
+        """Let every reference in elements of the file lead to the same object of the copy."""
+        for layout, at in references_in(elements.layout, elements.address, elements.count):
+            found = follow(self._source, layout, at)
+            if found is not None and not found.elsewhere:
+                self._translate_one(layout, at, found)
 
-    def _translate_one(self, reference: Any, kind: type) -> Any:
-        if not isinstance(reference, h5py.h5r.Reference) or not reference:
-            return kind()
-        obj = h5py.h5r.dereference(reference, self._source.id)
-        path = self.path(obj) if obj else None
-        if path is None:
-            return kind()  # its object was deleted
-        if kind is h5py.h5r.Reference:
-            return h5py.h5r.create(self._target.id, path, h5py.h5r.OBJECT)
-        region = h5py.h5r.get_region(reference, self._source.id)
-        return h5py.h5r.create(self._target.id, path, h5py.h5r.DATASET_REGION, region)
-
-
-def _base(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    return dtype.subdtype[0] if dtype.subdtype is not None else dtype
+    def _translate_one(self, layout: Layout, at: int, found: Referred) -> None:
+        path = None if found.address is None else self._paths.get(found.address)
+        if path is None and found.address is not None:
+            warnings.warn(
+                f"{self._source.filename}: a reference leads to an object that has no name any more; it is null in the "
+                "copy",
+                stacklevel=2,
+            )
+        with phil:
+            region = None if path is None else _region(self._source, layout, at)
+            try:
+                if layout.form == "reference":
+                    library().forget_new_reference(at)
+                clear(at, layout.size)
+                if path is None:
+                    return
+                create = library().create_new_reference if layout.form == "reference" else library().create_reference
+                attribute = {"attribute": found.attribute} if found.attribute else {}
+                create(self._target.id.id, path, at, region, **attribute)
+            finally:
+                if region is not None:
+                    library().close_space(region)

@@ -11,10 +11,11 @@ import numpy as np
 from astrocodec.model import Model, load_model
 from hdf5_filter.chunked import filter_ids, filter_values
 from hdf5_filter.identity import FILTER_ID
+from hdf5_filter.names import name_of
 from hdf5_filter.report import DatasetReport, Kind
 from hdf5_filter.values import FilterValues
 
-__all__ = ["describe", "reason_to_keep"]
+__all__ = ["describe", "is_codable", "missing_filters", "reason_to_keep"]
 
 _SMALL = 16 << 10  # below this an index of chunks costs what is saved
 _NAMES = {1: "gzip", 2: "shuffle", 3: "fletcher32", 4: "szip", 5: "nbit", 6: "scaleoffset", FILTER_ID: "astrocodec"}
@@ -31,9 +32,9 @@ def reason_to_keep(dataset: h5py.Dataset) -> str:
         return "virtual"
     if plist.get_external_count():
         return "stored in other files"
-    if not _is_codable(dataset):
+    if not is_codable(dataset):
         return "its type is not coded"
-    missing = [number for number in filter_ids(dataset) if not h5py.h5z.filter_avail(number)]
+    missing = missing_filters(dataset)
     if missing:
         return f"its filter {missing[0]} is not installed"
     if FILTER_ID in filter_ids(dataset):
@@ -45,7 +46,13 @@ def reason_to_keep(dataset: h5py.Dataset) -> str:
     return ""
 
 
-def _is_codable(dataset: h5py.Dataset) -> bool:
+def missing_filters(dataset: h5py.Dataset) -> list[int]:
+    """Return the numbers of a dataset's filters that are not installed."""
+    return [number for number in filter_ids(dataset) if not h5py.h5z.filter_avail(number)]
+
+
+def is_codable(dataset: h5py.Dataset) -> bool:
+    """Whether our filter codes elements of this type, and h5py reads them as they lie in the file."""
     try:
         dtype = dataset.dtype
         if not h5py.h5t.py_create(dtype, logical=True).equal(dataset.id.get_type()):
@@ -78,7 +85,7 @@ def describe(dataset: h5py.Dataset, kind: Kind | None = None, note: str = "") ->
     except TypeError:
         dtype = "unknown to h5py"
     return DatasetReport(
-        dataset.name,
+        name_of(dataset),
         kind or ("compressed" if values is not None else "dataset"),
         dtype,
         dataset.shape or (),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import h5py
@@ -19,7 +20,7 @@ from hdf5_filter.reading import read_dataset
 from hdf5_filter.sources import ArraySource
 from hdf5_filter.writing import create_dataset, write_rows
 
-__all__ = ["DatasetSource", "blocks_of", "compress_dataset", "decompress_dataset", "fitted_chunks"]
+__all__ = ["DatasetSource", "blocks_of", "compress_dataset", "decompress_dataset", "fitted_chunks", "naming_damage"]
 
 _READ_BYTES = 64 << 20
 _GOOD_CHUNK = (1 << 14, 1 << 21)  # elements of a plane that are neither too few to learn from nor too many to pick
@@ -41,21 +42,28 @@ class DatasetSource(ArraySource):
             self._advance(block.nbytes)
 
 
-def blocks_of(dataset: h5py.Dataset, workers: int, at_least: int = 1) -> Iterator[np.ndarray[Any, Any]]:
-    """Yield the rows of a dataset in blocks of moderate size."""
-    row = max(1, dataset.dtype.itemsize * int(np.prod(dataset.shape[1:], dtype=int)))
-    side = dataset.chunks[0] if dataset.chunks else 1
-    rows = max(side * -(-at_least // side), _READ_BYTES // row // side * side, 1)
-    if rows * row > 4 * _READ_BYTES:
-        rows = max(at_least, 4 * _READ_BYTES // row, 1)  # a chunk is decoded several times then
-    for start in range(0, dataset.shape[0], rows):
-        yield _read(dataset, slice(start, start + rows), workers)
+def blocks_of(
+    dataset: h5py.Dataset, workers: int, at_least: int = 1, rows: slice | None = None
+) -> Iterator[np.ndarray[Any, Any]]:
+    """Yield the rows of a dataset, or these of them at once, in blocks of moderate size."""
+    with naming_damage(dataset):
+        if rows is not None:
+            yield read_dataset(dataset, rows, workers=workers)
+            return
+        row = max(1, dataset.dtype.itemsize * int(np.prod(dataset.shape[1:], dtype=int)))
+        side = dataset.chunks[0] if dataset.chunks else 1
+        length = max(side * -(-at_least // side), _READ_BYTES // row // side * side, 1)
+        if length * row > 4 * _READ_BYTES:
+            length = max(at_least, 4 * _READ_BYTES // row, 1)  # a chunk is decoded several times then
+        for start in range(0, dataset.shape[0], length):
+            yield read_dataset(dataset, slice(start, start + length), workers=workers)
 
 
-def _read(dataset: h5py.Dataset, rows: slice, workers: int) -> Any:
-    """Read rows; where HDF5 says that a filter failed, the error names the dataset."""
+@contextmanager
+def naming_damage(dataset: h5py.Dataset) -> Iterator[None]:
+    """Where HDF5 says that a filter failed, let the error name the dataset."""
     try:
-        return read_dataset(dataset, rows, workers=workers)
+        yield
     except OSError as error:
         if error.errno is not None or "filter" not in str(error):
             raise

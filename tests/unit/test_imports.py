@@ -40,6 +40,7 @@ ORDER = (
     "_native_stream",
     "_native_chunk",
     "_native_hdf5",
+    "_native_memory",
     "model",
     "reference",
     "codec",

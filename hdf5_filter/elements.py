@@ -1,0 +1,147 @@
+"""Elements of datasets and attributes in memory, in the file's own type: nothing is converted on the way."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import h5py
+import numpy as np
+from h5py._objects import phil
+
+from astrocodec._native_hdf5 import Library, library_of
+from hdf5_filter.layout import Layout, layout_of
+
+__all__ = [
+    "Elements",
+    "attribute_elements",
+    "block_elements",
+    "blocks_in",
+    "fill_elements",
+    "library",
+    "write_attribute",
+    "write_block",
+]
+
+_BLOCK_BYTES, _POINTING_BYTES = 64 << 20, 1 << 20  # fewer where elements point to more
+
+
+@dataclass(frozen=True)
+class Elements:
+    """
+    Elements in memory.
+
+    Attributes
+    ----------
+    layout : Layout
+        Their type.
+    address : int
+        Of the first.
+    count : int
+    """
+
+    layout: Layout
+    address: int
+    count: int
+
+
+def library() -> Library:
+    """HDF5 as h5py has it."""
+    return library_of(h5py.h5p.__file__)
+
+
+@contextmanager
+def _memory(kind: Any, count: int) -> Iterator[Elements]:
+    """Take memory for elements; what they point to is freed with it."""
+    layout = layout_of(kind)
+    buffer = np.zeros(max(1, count * layout.size), np.uint8)
+    elements = Elements(layout, buffer.ctypes.data, count)
+    try:
+        yield elements
+    finally:
+        if not layout.is_plain and count:
+            space = h5py.h5s.create_simple((count,))
+            with phil:
+                library().reclaim(kind.id, space.id, elements.address)
+
+
+@contextmanager
+def attribute_elements(attribute: Any) -> Iterator[Elements | None]:
+    """Read an attribute; None for one that has no elements by its kind."""
+    space, kind = attribute.get_space(), attribute.get_type()
+    if space.get_simple_extent_type() == h5py.h5s.NULL:
+        yield None
+        return
+    with _memory(kind, int(space.get_simple_extent_npoints())) as elements:
+        if elements.count:
+            with phil:
+                library().read_attribute(attribute.id, kind.id, elements.address)
+        yield elements
+
+
+def write_attribute(attribute: Any, elements: Elements) -> None:
+    """Write elements of an equal type to an attribute."""
+    kind = attribute.get_type()
+    if elements.count:
+        with phil:
+            library().write_attribute(attribute.id, kind.id, elements.address)
+
+
+def blocks_in(dataset: Any) -> Iterator[slice]:
+    """Cut a dataset of at least one element into blocks of rows; a single value is one."""
+    shape = dataset.get_space().get_simple_extent_dims() or (1,)
+    kind = dataset.get_type()
+    most = _BLOCK_BYTES if layout_of(kind).is_plain else _POINTING_BYTES
+    plist = dataset.get_create_plist()
+    side = plist.get_chunk()[0] if plist.get_layout() == h5py.h5d.CHUNKED else 1
+    row = max(1, math.prod(shape[1:]) * kind.get_size())
+    rows = max(1, side, most // row // side * side)
+    if rows * row > 4 * most:
+        rows = max(1, 4 * most // row)  # a chunk is decoded several times then
+    for start in range(0, shape[0], rows):
+        yield slice(start, min(shape[0], start + rows))
+
+
+@contextmanager
+def block_elements(dataset: Any, rows: slice) -> Iterator[Elements]:
+    """Read rows of a dataset."""
+    kind = dataset.get_type()
+    memory, file = _spaces(dataset, rows)
+    with _memory(kind, int(memory.get_simple_extent_npoints())) as elements:
+        with phil:
+            library().read_dataset(dataset.id, kind.id, memory.id, file.id, elements.address)
+        yield elements
+
+
+def write_block(dataset: Any, rows: slice, elements: Elements) -> None:
+    """Write elements of an equal type to rows of a dataset."""
+    kind = dataset.get_type()
+    memory, file = _spaces(dataset, rows)
+    with phil:
+        library().write_dataset(dataset.id, kind.id, memory.id, file.id, elements.address)
+
+
+def _spaces(dataset: Any, rows: slice) -> tuple[Any, Any]:
+    """Return spaces of memory and file for rows of a dataset."""
+    file = dataset.get_space()
+    shape = file.get_simple_extent_dims()
+    if not shape:
+        return h5py.h5s.create_simple((1,)), file
+    count = (rows.stop - rows.start, *shape[1:])
+    file.select_hyperslab((rows.start, *[0] * (len(shape) - 1)), count)
+    return h5py.h5s.create_simple((math.prod(count),)), file
+
+
+@contextmanager
+def fill_elements(plist: Any, kind: Any) -> Iterator[Elements | None]:
+    """Read the fill value of creation properties as one element of a type; None where it is not defined."""
+    if plist.fill_value_defined() == h5py.h5d.FILL_VALUE_UNDEFINED:
+        yield None
+        return
+    with _memory(kind, 1) as elements:
+        with phil:
+            library().read_fill_value(plist.id, kind.id, elements.address)
+        yield elements
