@@ -20,8 +20,6 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "H5Padd_merge_committed_dtype_path": (_int, (_hid, _text)),
     "H5Pget_char_encoding": (_int, (_hid, ctypes.POINTER(_int))),
     "H5Pclose": (_int, (_hid,)),
-    "H5Sclose": (_int, (_hid,)),
-    "H5Sencode2": (_int, (_hid, _address, ctypes.POINTER(ctypes.c_size_t), _hid)),
     "H5Oclose": (_int, (_hid,)),
     "H5Oget_info3": (_int, (_hid, _address, ctypes.c_uint)),
     "H5Oget_comment": (ctypes.c_ssize_t, (_hid, _address, ctypes.c_size_t)),
@@ -216,18 +214,6 @@ class Library:
     def close_object(self, obj: int) -> None:
         """Close an object."""
         self._call("H5Oclose", obj)
-
-    def close_space(self, space: int) -> None:
-        """Close a space."""
-        self._call("H5Sclose", space)
-
-    def encode_space(self, space: int) -> bytes:
-        """Return a space and its selection as bytes."""
-        size = ctypes.c_size_t()
-        self._call("H5Sencode2", space, None, ctypes.byref(size), 0)
-        buffer = ctypes.create_string_buffer(size.value)
-        self._call("H5Sencode2", space, buffer, ctypes.byref(size), 0)
-        return buffer.raw
 
     # References of the two old types: an address in the file, or a place in its heap.
 

@@ -19,6 +19,7 @@ from hdf5_filter.identity import FILTER_ID
 from hdf5_filter.layout import Layout, first_difference
 from hdf5_filter.names import shown
 from hdf5_filter.references import Addresses, follow
+from hdf5_filter.spaces import extent_of, selection_of
 from hdf5_filter.storage import is_codable, missing_filters
 from hdf5_filter.transfer import blocks_of, naming_damage
 
@@ -142,8 +143,7 @@ class _Comparison:
                 raise self._difference(path, f"the type of {of} is another named type than in the original")
 
     def _compare_datasets(self, path: bytes, first: h5py.Dataset, second: h5py.Dataset) -> None:
-        spaces = [dataset.id.get_space() for dataset in (first, second)]
-        if spaces[0].encode() != spaces[1].encode():
+        if extent_of(first.id.get_space()) != extent_of(second.id.get_space()):
             raise self._difference(path, f"shape {_extent(second)} found, the original has {_extent(first)}")
         kind = first.id.get_type()
         self._compare_types(path, "the dataset", kind, second.id.get_type())
@@ -228,7 +228,7 @@ class _Comparison:
             pair = [h5py.h5a.open(obj, name) for obj in (first, second)]
             label = f"attribute {shown(name)!r}"
             self._compare_types(path, label, *(attribute.get_type() for attribute in pair))
-            if pair[0].get_space().encode() != pair[1].get_space().encode():
+            if extent_of(pair[0].get_space()) != extent_of(pair[1].get_space()):
                 raise self._difference(path, f"{label} has another shape than in the original")
             with phil:
                 sets = [library().attribute_character_set(attribute.id) for attribute in pair]
@@ -277,8 +277,8 @@ def _virtual(plist: Any) -> list[Any] | None:
         (
             plist.get_virtual_filename(number),
             plist.get_virtual_dsetname(number),
-            plist.get_virtual_vspace(number).encode(),
-            plist.get_virtual_srcspace(number).encode(),
+            selection_of(plist.get_virtual_vspace(number)),
+            selection_of(plist.get_virtual_srcspace(number)),
         )
         for number in range(plist.get_virtual_count())
     ]

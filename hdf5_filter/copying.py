@@ -165,7 +165,7 @@ class _Copier:
             self._done.append((obj, place.path))
             self._match_version(obj)
             if isinstance(obj, h5py.h5g.GroupID):
-                made = h5py.h5g.create(place.group, place.name, place.links, obj.get_create_plist())
+                made = h5py.h5g.create(place.group, place.name, place.links, _group_properties(obj))
         if isinstance(obj, h5py.h5g.GroupID):
             self._copy_group(obj, made, place.path)
         else:
@@ -202,6 +202,16 @@ def _translate_elements(source: Any, target: Any, addresses: Addresses) -> None:
         with block_elements(source, rows) as elements:
             addresses.translate(elements)
             write_block(target, rows, elements)
+
+
+def _group_properties(source: Any) -> Any:
+    """Creation properties of a group, made anew: what HDF5 returns for one of many links holds addresses of its file."""
+    found, made = source.get_create_plist(), h5py.h5p.create(h5py.h5p.GROUP_CREATE)
+    made.set_link_creation_order(found.get_link_creation_order())
+    made.set_attr_creation_order(found.get_attr_creation_order())
+    made.set_attr_phase_change(*found.get_attr_phase_change())
+    made.set_obj_track_times(found.get_obj_track_times())
+    return made
 
 
 def _copy_comment(source: Any, target: Any) -> None:

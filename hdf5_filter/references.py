@@ -13,6 +13,7 @@ from h5py._objects import phil
 from astrocodec._native_memory import bytes_at, clear
 from hdf5_filter.elements import Elements, library
 from hdf5_filter.layout import Layout, references_in
+from hdf5_filter.spaces import selection_of
 
 __all__ = ["Addresses", "Referred", "follow"]
 
@@ -26,8 +27,8 @@ class Referred:
     ----------
     address : int or None
         Of the object in the file, None where there is none any more, or where it is in another file.
-    region : bytes
-        The space of a reference to a region, encoded.
+    region : tuple
+        What a reference to a region selects, as `selection_of` gives it.
     attribute : bytes
         Name of an attribute.
     elsewhere : bytes
@@ -35,7 +36,7 @@ class Referred:
     """
 
     address: int | None = None
-    region: bytes = b""
+    region: tuple[Any, ...] = ()
     attribute: bytes = b""
     elsewhere: bytes = b""
 
@@ -49,7 +50,7 @@ def follow(file: h5py.File, layout: Layout, at: int) -> Referred | None:
         if layout.form == "reference":
             name, attribute = library().new_reference_texts(at)
             if name and name != os.fsencode(file.filename):
-                return Referred(None, b"", attribute, name)
+                return Referred(None, (), attribute, name)
         obj = _open(file, layout, at)
         if obj is None:
             return Referred()
@@ -57,13 +58,8 @@ def follow(file: h5py.File, layout: Layout, at: int) -> Referred | None:
             address = library().address_of(obj)
         finally:
             library().close_object(obj)
-        region = _region(file, layout, at)
-        if region is None:
-            return Referred(address, b"", attribute)
-        try:
-            return Referred(address, library().encode_space(region))
-        finally:
-            library().close_space(region)
+    region = _region(file, layout, at)
+    return Referred(address, () if region is None else selection_of(region), attribute)
 
 
 def _open(file: h5py.File, layout: Layout, at: int) -> int | None:
@@ -72,12 +68,13 @@ def _open(file: h5py.File, layout: Layout, at: int) -> int | None:
     return library().open_referred(file.id.id, at, region=layout.form == "region")
 
 
-def _region(file: h5py.File, layout: Layout, at: int) -> int | None:
-    """Space of a reference to a region, which the caller closes; None for other references."""
-    if layout.form == "region":
-        return library().region_of(file.id.id, at)
-    if layout.form == "reference" and library().refers_to_region(at):
-        return library().new_region_of(at)
+def _region(file: h5py.File, layout: Layout, at: int) -> Any:
+    """Space of a reference to a region, None for other references."""
+    with phil:
+        if layout.form == "region":
+            return h5py.h5s.SpaceID(library().region_of(file.id.id, at))
+        if layout.form == "reference" and library().refers_to_region(at):
+            return h5py.h5s.SpaceID(library().new_region_of(at))
     return None
 
 
@@ -124,17 +121,15 @@ class Addresses:
                 "copy",
                 stacklevel=2,
             )
+        region = None if path is None else _region(self._source, layout, at)
         with phil:
-            region = None if path is None else _region(self._source, layout, at)
-            try:
-                if layout.form == "reference":
-                    library().forget_new_reference(at)
-                clear(at, layout.size)
-                if path is None:
-                    return
-                create = library().create_new_reference if layout.form == "reference" else library().create_reference
-                attribute = {"attribute": found.attribute} if found.attribute else {}
-                create(self._target.id.id, path, at, region, **attribute)
-            finally:
-                if region is not None:
-                    library().close_space(region)
+            if layout.form == "reference":
+                library().forget_new_reference(at)
+            clear(at, layout.size)
+            if path is None:
+                return
+            number = None if region is None else region.id
+            if layout.form == "reference":
+                library().create_new_reference(self._target.id.id, path, at, number, found.attribute)
+            else:
+                library().create_reference(self._target.id.id, path, at, number)
