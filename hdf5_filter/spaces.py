@@ -33,7 +33,7 @@ def selection_of(space: Any) -> tuple[Any, ...]:
     >>> space = h5py.h5s.create_simple((3, 4))
     >>> space.select_hyperslab((1, 0), (2, 2))
     >>> selection_of(space)[1:]
-    ((1, 0), (1, 1), (1, 1), (2, 2))
+    ((1, 0), (1, 1), (2, 2), (1, 1))
     """
     kind, extent = space.get_select_type(), extent_of(space)
     if kind == h5py.h5s.SEL_POINTS:
