@@ -205,7 +205,7 @@ def _translate_elements(source: Any, target: Any, addresses: Addresses) -> None:
 
 
 def _group_properties(source: Any) -> Any:
-    """Creation properties of a group, made anew: what HDF5 returns for one of many links holds addresses of its file."""
+    """Creation properties of a group, made anew: those of one with many links hold addresses of its file."""
     found, made = source.get_create_plist(), h5py.h5p.create(h5py.h5p.GROUP_CREATE)
     made.set_link_creation_order(found.get_link_creation_order())
     made.set_attr_creation_order(found.get_attr_creation_order())
