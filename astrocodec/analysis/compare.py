@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from astrocodec.analysis.amplifiers import amplifiers
 from astrocodec.analysis.apertures import Fluxes, compare_fluxes
-from astrocodec.analysis.background import Background, background_map
+from astrocodec.analysis.background import Background, Region, background_map
 from astrocodec.analysis.plane import as_plane
 from astrocodec.analysis.residuals import Residuals, residual_statistics
 from astrocodec.analysis.similarity import Similarity, similarity
@@ -36,6 +36,8 @@ class Compared:
         The images, B - A, and the signal-to-noise ratio of A (None without a background).
     noise : ndarray or None
         Noise of A at each pixel.
+    lit : tuple of (slice, slice)
+        Light-sensitive parts of A, ``(y, x)``; empty where they are not known.
     """
 
     a: NDArray[Any]
@@ -43,6 +45,7 @@ class Compared:
     residual: NDArray[Any]
     snr: NDArray[np.float32] | None
     noise: NDArray[np.float32] | None
+    lit: tuple[Region, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +67,8 @@ class Comparison:
         What is missing and why.
     pixels : Compared or None
         For `compare_figure`.
+    unit : str
+        Of the pixels.
     """
 
     equal: bool
@@ -77,6 +82,7 @@ class Comparison:
     similarity: Similarity | None = None
     notes: tuple[str, ...] = ()
     pixels: Compared | None = None
+    unit: str = "ADU"
 
     def to_dict(self) -> dict[str, Any]:
         """
@@ -115,6 +121,7 @@ def compare(
     box: int = 50,
     nsigma: float = 3.0,
     radius: float = 4.0,
+    unit: str = "ADU",
 ) -> Comparison:
     """
     Compare image B, for instance after lossy compression, with image A.
@@ -129,6 +136,8 @@ def compare(
         For background and sources of A, see `background_map` and `source_mask`.
     radius : float, optional
         Of the apertures that fluxes are measured in, pixels.
+    unit : str, optional
+        Of the pixels, for labels.
 
     Returns
     -------
@@ -163,12 +172,12 @@ def compare(
     notes = [] if dtypes[0] == dtypes[1] else [f"types differ: {dtypes[0]} and {dtypes[1]}"]
     if not known.any():
         notes.append("no pixel has a value in both images")
-        return Comparison(equal, shape, dtypes, lost, gained, notes=tuple(notes))
+        return Comparison(equal, shape, dtypes, lost, gained, notes=tuple(notes), unit=unit)
     # Differences of float32 images lose digits where the sky stands on a high pedestal.
     values_a, values_b = (np.where(known, np.ma.getdata(image), 0).astype(np.float64) for image in (first, second))
     residual = values_b - values_a
     residual[~known] = np.nan
-    background = _background(values_a, ~known, box, notes)
+    background, lit = _background(values_a, ~known, box, notes)
     noise = None if background is None else background.total_noise
     snr = None if background is None else snr_map(np.where(known, values_a, np.nan), background)
     fluxes = None
@@ -192,22 +201,27 @@ def compare(
         fluxes,
         alike,
         tuple(notes),
-        Compared(np.where(known, values_a, np.nan), np.where(known, values_b, np.nan), residual, snr, noise),
+        Compared(np.where(known, values_a, np.nan), np.where(known, values_b, np.nan), residual, snr, noise, lit),
+        unit,
     )
 
 
-def _background(values: NDArray[Any], mask: NDArray[np.bool_], box: int, notes: list[str]) -> Background | None:
-    """Background of A, or a note why it has none."""
+def _background(
+    values: NDArray[Any], mask: NDArray[np.bool_], box: int, notes: list[str]
+) -> tuple[Background | None, tuple[Region, ...]]:
+    """Background of A, or a note why it has none, and A's light-sensitive parts."""
     if min(values.shape) < _SMALLEST:
         notes.append(f"fewer than {_SMALLEST} pixels along a side: no noise, no fluxes")
-        return None
+        return None, ()
     plane = as_plane(values, mask)
-    regions = amplifiers(plane).regions
-    background = background_map(plane, box=box, regions=regions if len(regions) <= _MOST_REGIONS else ())
+    layout = amplifiers(plane)
+    is_plausible = len(layout.regions) <= _MOST_REGIONS
+    background = background_map(plane, box=box, regions=layout.regions if is_plausible else ())
+    lit = layout.data if is_plausible else ()
     if not (background.noise > 0).any():
         notes.append("A has no noise: nothing is given in sigma")
-        return None
-    return background
+        return None, lit
+    return background, lit
 
 
 def _filled(image: NDArray[Any], known: NDArray[np.bool_]) -> NDArray[Any]:

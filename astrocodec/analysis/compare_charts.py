@@ -8,7 +8,7 @@ import numpy as np
 
 from astrocodec.analysis.apertures import Fluxes
 from astrocodec.analysis.compare import Comparison
-from astrocodec.analysis.figure_style import ACCENT, INK, QUIET, SOURCE
+from astrocodec.analysis.figure_style import ACCENT, INK, QUIET, SOURCE, plain_log, spaced
 from astrocodec.analysis.whiteness import Whiteness
 
 __all__ = ["draw_fluxes", "draw_histogram", "draw_spectrum"]
@@ -36,7 +36,7 @@ def draw_histogram(axes: Any, comparison: Comparison) -> str:
     assert pixels is not None
     assert found is not None
     values = pixels.residual
-    unit = "ADU"
+    unit = comparison.unit
     if pixels.noise is not None and found.deviation_sigma is not None:
         with np.errstate(divide="ignore", invalid="ignore"):
             values, unit = values / pixels.noise, "noise of A"
@@ -47,7 +47,8 @@ def draw_histogram(axes: Any, comparison: Comparison) -> str:
     axes.set_xlabel(f"B - A ({unit})")
     axes.set_ylabel("density")
     axes.set_xlim(-reach, reach)
-    said = f"Standard deviation {found.deviation:.3g} ADU"
+    spaced(axes.xaxis, axes.yaxis)
+    said = f"Standard deviation {found.deviation:.3g} {comparison.unit}"
     if found.deviation_sigma is not None and found.added_noise is not None:
         said += (
             f", {found.deviation_sigma:.3g} of the noise; it adds {100 * found.added_noise:.2g} % to the sky's noise"
@@ -78,6 +79,7 @@ def draw_spectrum(axes: Any, found: Whiteness, ink: str = INK) -> str:
     axes.set_xlabel("spatial frequency (cycles/pixel)")
     axes.set_ylabel("power, relative")
     axes.set_ylim(0, max(2.0, 1.1 * float(found.power.max())))
+    spaced(axes.xaxis, axes.yaxis)
     axes.legend(loc="upper right")
     return (
         f"Flatness {found.flatness:.3f}; correlation of neighbours {found.lag_x:+.3f} along rows and "
@@ -117,9 +119,10 @@ def draw_fluxes(axes: Any, found: Fluxes, ink: str = INK) -> str:
         capsize=2,
         lw=1.2,
     )
-    axes.set_xscale("log")
+    plain_log(axes.xaxis)
     reach = max(3 * float(np.percentile(np.abs(change), 90)), 1e-6)
     axes.set_ylim(-reach, reach)
+    spaced(axes.yaxis)
     axes.set_xlabel("signal-to-noise ratio of the flux")
     axes.set_ylabel("change of flux / its noise")
     worst = max(found.bins, key=lambda one: abs(one.bias_sigma)) if found.bins else None

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from astrocodec.analysis.compare import Comparison
 from astrocodec.analysis.compare_charts import draw_fluxes, draw_histogram, draw_spectrum
 from astrocodec.analysis.figure_style import new_figure, png_of
-from astrocodec.analysis.report_maps import ColourMap, block_mean, displayed, scored
+from astrocodec.analysis.report_maps import ColourMap, balanced, displayed, enlarged, scored
+from astrocodec.analysis.report_names import shortened
 
 __all__ = ["compare_figure", "comparison_maps"]
+
+_TITLE = 44  # characters over a map
 
 
 def comparison_maps(comparison: Comparison) -> list[tuple[str, str, ColourMap]]:
@@ -31,29 +32,17 @@ def comparison_maps(comparison: Comparison) -> list[tuple[str, str, ColourMap]]:
     pixels = comparison.pixels
     if pixels is None:
         return []
+    unit = comparison.unit
+    first = displayed(pixels.a, pixels.lit)
     maps = [
-        ("A", "ADU, asinh scale", displayed(pixels.a)),
-        ("B", "ADU, asinh scale", displayed(pixels.b)),
-        ("Residual B - A", "ADU", _even(pixels.residual)),
+        ("A", f"{unit}, zscale", first),
+        ("B", f"{unit}, as A", displayed(pixels.b, pixels.lit, (first.low, first.high))),
+        ("Residual B - A", unit, balanced(pixels.residual, "RdBu_r")),
     ]
     if pixels.snr is not None:
         snr = np.where(np.isfinite(pixels.snr), pixels.snr, np.nan)
-        maps.append(("SNR of A", "per pixel", scored(snr, "viridis")))
+        maps.append(("SNR of A", "per pixel", scored(snr, "viridis", pixels.lit)))
     return maps
-
-
-def _even(residual: Any) -> ColourMap:
-    """Colours that part at 0, as far on either side as all but a hundredth of the pixels reach."""
-    small = block_mean(residual)
-    known = np.abs(small[np.isfinite(small)])
-    reach = float(np.percentile(known, 99)) if known.size else 0.0
-    if not reach:
-        reach = float(known.max()) if known.size and known.max() else 1.0
-    shades = np.clip((small / reach + 1) / 2, 0, 1)
-    factor = max(1, residual.shape[0] // small.shape[0])
-    return ColourMap(
-        shades, -reach, reach, ((0.0, f"{-reach:.3g}"), (0.5, "0"), (1.0, f"{reach:.3g}")), "RdBu_r", factor
-    )
 
 
 def compare_figure(
@@ -98,11 +87,12 @@ def compare_figure(
     with new_figure(3.3 * len(maps), 6.2, for_page=False) as figure:
         above, below = figure.subfigures(2, 1, height_ratios=(1.25, 1))
         for axes, (title, unit, found) in zip(above.subplots(1, len(maps)), maps, strict=True):
-            axes.imshow(found.shades, origin="lower", cmap=found.colours, vmin=0, vmax=1)
+            axes.imshow(enlarged(found.shades), origin="lower", cmap=found.colours, vmin=0, vmax=1)
             axes.set_axis_off()
             full = {"A": f"A: {names[0]}", "B": f"B: {names[1]}"}.get(title, title)
-            ticks = ", ".join(text for _, text in found.ticks)
-            axes.set_title(f"{full}\n{unit}: {ticks}", fontsize=8.5, loc="left")
+            ends = dict.fromkeys((found.ticks[0][1], found.ticks[-1][1])) if found.ticks else ()
+            said = ", ".join(filter(None, (f"{' to '.join(ends)} {unit}", found.note)))
+            axes.set_title(f"{shortened(full, _TITLE)}\n{shortened(said, _TITLE)}", fontsize=8, loc="left")
         charts = below.subplots(1, 3)
         words = draw_histogram(charts[0], comparison)
         charts[0].set_title("Equal" if comparison.equal else "Differences", loc="left")

@@ -12,6 +12,7 @@ from astrocodec.analysis.compare_figure import comparison_maps
 from astrocodec.analysis.report_charts import chart
 from astrocodec.analysis.report_looks import STYLE
 from astrocodec.analysis.report_maps import map_figure
+from astrocodec.analysis.report_names import shown
 from astrocodec.analysis.report_numbers import count, fixed, percent
 
 __all__ = ["compare_page", "comparison_rows"]
@@ -42,8 +43,8 @@ def comparison_rows(found: Comparison) -> list[tuple[str, str]]:
     if residuals is not None and not found.equal:
         rows += [
             ("pixels that differ", f"{count(residuals.differing)} of {count(residuals.pixels)}"),
-            ("mean, deviation", f"{residuals.mean:.4g}, {residuals.deviation:.4g} ADU"),
-            ("largest difference", f"{residuals.largest:.4g} ADU"),
+            ("mean, deviation", f"{residuals.mean:.4g}, {residuals.deviation:.4g} {found.unit}"),
+            ("largest difference", f"{residuals.largest:.4g} {found.unit}"),
         ]
         if residuals.deviation_sigma is not None:
             sigmas = (residuals.mean_sigma, residuals.deviation_sigma, residuals.largest_sigma)
@@ -84,6 +85,7 @@ def compare_page(names: tuple[str, str], parts: Sequence[tuple[str, Comparison]]
     str
         HTML.
     """
+    names = shown(names[0]), shown(names[1])
     title = " and ".join(html.escape(name) for name in names)
     yield (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
@@ -91,7 +93,7 @@ def compare_page(names: tuple[str, str], parts: Sequence[tuple[str, Comparison]]
         f"<title>{title} compared</title><style>{STYLE}</style></head><body><main><header><h1>Two images compared</h1>"
         f"<p>A: {html.escape(names[0])}<br>B: {html.escape(names[1])}</p></header>"
     )
-    for place, found in parts:
+    for number, (place, found) in enumerate(parts):
         rows = "".join(
             f'<tr><th scope="row">{html.escape(name)}</th><td>{html.escape(text)}</td></tr>'
             for name, text in comparison_rows(found)
@@ -100,16 +102,16 @@ def compare_page(names: tuple[str, str], parts: Sequence[tuple[str, Comparison]]
             map_figure(one, name, unit, _ALTS.get(name, "Map of the signal-to-noise ratio of image A."))
             for name, unit, one in comparison_maps(found)
         )
-        heading = html.escape(f"Image {place}".rstrip())
+        heading = html.escape(shown(f"Image {place}".rstrip()))
         yield (
             f"<section><h2>{heading}: {'equal' if found.equal else 'different'}</h2>"
-            f'<div class="maps">{maps}</div><div class="charts">{"".join(_charts(found))}</div>'
-            f'<table class="detector"><tbody>{rows}</tbody></table></section>'
+            f'<div class="maps">{maps}</div><div class="charts">{"".join(_charts(found, str(number)))}</div>'
+            f'<div class="scroll"><table class="detector"><tbody>{rows}</tbody></table></div></section>'
         )
     yield "</main></body></html>\n"
 
 
-def _charts(found: Comparison) -> Iterator[str]:
+def _charts(found: Comparison, key: str) -> Iterator[str]:
     drawn: list[tuple[str, Callable[[Any], str]]] = []
     if found.pixels is not None and not found.equal:
         drawn.append(("Differences", lambda axes: draw_histogram(axes, found)))
@@ -118,4 +120,4 @@ def _charts(found: Comparison) -> Iterator[str]:
     if (fluxes := found.fluxes) is not None:
         drawn.append(("Fluxes of the sources", lambda axes: draw_fluxes(axes, fluxes)))
     for title, draw in drawn:
-        yield chart(title, draw)
+        yield chart(title, draw, key=key)

@@ -6,13 +6,25 @@ import html
 import io
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from astrocodec.analysis.extra import require
 
-__all__ = ["ACCENT", "INK", "QUIET", "SOURCE", "WARM", "new_figure", "plain_log", "png_of", "styled", "svg_of"]
+__all__ = [
+    "ACCENT",
+    "INK",
+    "QUIET",
+    "SOURCE",
+    "WARM",
+    "new_figure",
+    "plain_log",
+    "png_of",
+    "spaced",
+    "styled",
+    "svg_of",
+]
 
 # Okabe & Ito's palette: told apart by the colour-blind, at least 3:1 against white and against #16181d.
 ACCENT = "#2b7bba"
@@ -27,6 +39,7 @@ _STYLE = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
     "font.size": 9.0,
+    "text.parse_math": False,  # names and units may hold a dollar sign
     "axes.titlesize": 10.0,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -76,19 +89,49 @@ def new_figure(width: float, height: float, *, for_page: bool = True) -> Iterato
         yield figure
 
 
+def spaced(*axes_of: Any, names: Sequence[str] | None = None) -> None:
+    """
+    Give axes numbers that never lie over each other, at any size of the figure.
+
+    Parameters
+    ----------
+    *axes_of : matplotlib.axis.Axis
+        Such as ``axes.xaxis``; ticks and scale are as they should be.
+    names : sequence of str, optional
+        What to write at the ticks in place of numbers.
+
+    Examples
+    --------
+    >>> with new_figure(3, 2) as figure:
+    ...     axes = figure.add_subplot()
+    ...     line = axes.plot([0, 3e9], [0, 1])
+    ...     spaced(axes.xaxis, axes.yaxis)
+    ...     figure.canvas.draw()
+    ...     [label.get_text() for label in axes.get_xticklabels()][1:-1]
+    ['0', '1e9', '2e9', '3e9']
+    """
+    require("matplotlib")
+    from astrocodec.analysis.figure_ticks import SpacedFormatter
+
+    for axis in axes_of:
+        axis.set_major_formatter(SpacedFormatter(over_decades=axis.get_scale() != "linear", names=names))
+
+
 def plain_log(axis: Any) -> None:
     """Give a logarithmic axis, x or y, numbers that are read at once: 1, 2, 5, 10 or, over decades, 1, 10, 100."""
     ticker = require("matplotlib.ticker")
     name = axis.axis_name
     getattr(axis.axes, f"set_{name}scale")("log")
     low, high = getattr(axis.axes, f"get_{name}lim")()
-    subs = (1.0,) if high / low > 1e4 else (1.0, 3.0) if high / low > 300 else (1.0, 2.0, 5.0)
-    axis.set_major_locator(ticker.LogLocator(subs=subs))
-    axis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:g}"))
+    for subs in ((1.0,), (1.0, 3.0), (1.0, 2.0, 5.0), tuple(range(1, 10))):
+        axis.set_major_locator(ticker.LogLocator(subs=subs))
+        if sum(low <= place <= high for place in axis.get_major_locator().tick_values(low, high)) > 3:
+            break
     axis.set_minor_locator(ticker.NullLocator())
+    spaced(axis)
 
 
-def svg_of(figure: Any, title: str, description: str, *, dpi: int = 120) -> str:
+def svg_of(figure: Any, title: str, description: str, *, dpi: int = 120, key: str = "") -> str:
     """
     Return a figure as SVG to stand in an HTML page, named and described for screen readers.
 
@@ -100,6 +143,8 @@ def svg_of(figure: Any, title: str, description: str, *, dpi: int = 120) -> str:
         What it is, and what one sees.
     dpi : int, optional
         Of what is drawn as pixels.
+    key : str, optional
+        Unlike those of figures on the same page that may be equal to this one.
     """
     target = io.StringIO()
     for axes in figure.axes:
@@ -113,7 +158,7 @@ def svg_of(figure: Any, title: str, description: str, *, dpi: int = 120) -> str:
     text = re.sub(r'(?:xml:space="preserve"|version="[^"]*"|xmlns="[^"]*")\s?', "", text)
     text = text.replace(INK, "currentColor")
     # One page holds many figures: names of clip paths and markers must differ.
-    mark = f"f{zlib.crc32((title + description + text).encode()):08x}"
+    mark = f"f{zlib.crc32((key + title + description + text).encode()):08x}"
     text = re.sub(r'\bid="([^"]+)"', rf'id="{mark}-\1"', text)
     text = re.sub(r"url\(#([^)]+)\)", rf"url(#{mark}-\1)", text)
     text = re.sub(r'href="#([^"]+)"', rf'href="#{mark}-\1"', text)

@@ -11,16 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from astrocodec.analysis.entropy import gaussian_bits_of
-from astrocodec.analysis.figure_style import ACCENT, INK, QUIET, SOURCE, new_figure, plain_log, svg_of
+from astrocodec.analysis.figure_style import ACCENT, INK, QUIET, SOURCE, new_figure, plain_log, spaced, svg_of
 
 __all__ = ["chart", "draw_bits_by_snr", "draw_exposures", "draw_noises", "draw_snr_and_bits"]
 
 _EDGES = (-np.inf, 0.0, 1.0, 2.0, 3.0, 5.0, 10.0, 30.0, 100.0, np.inf)
-_NAMES = ("< 0", "0-1", "1-2", "2-3", "3-5", "5-10", "10-30", "30-100", "> 100")
 _POINTS = 6000
 
 
-def chart(title: str, draw: Callable[[Any], str], *, dpi: int = 120) -> str:
+def chart(title: str, draw: Callable[[Any], str], *, dpi: int = 120, key: str = "") -> str:
     """
     Lay out a chart with its title and what it says in words.
 
@@ -32,6 +31,8 @@ def chart(title: str, draw: Callable[[Any], str], *, dpi: int = 120) -> str:
         Draws into axes, and returns in words what one sees.
     dpi : int, optional
         Of what is drawn as pixels.
+    key : str, optional
+        As for `svg_of`.
 
     Returns
     -------
@@ -43,10 +44,10 @@ def chart(title: str, draw: Callable[[Any], str], *, dpi: int = 120) -> str:
     >>> "currentColor" in chart("Two images", lambda axes: draw_exposures(axes, [10, 100], [3.0, 2.0]))
     True
     """
-    with new_figure(5.2, 2.9) as figure:
+    with new_figure(4.5, 2.8) as figure:
         said = draw(figure.add_subplot())
         caption = f"<figcaption><b>{html.escape(title)}</b><span>{html.escape(said)}</span></figcaption>"
-        return f'<figure class="chart">{caption}{svg_of(figure, title, said, dpi=dpi)}</figure>'
+        return f'<figure class="chart">{caption}{svg_of(figure, title, said, dpi=dpi, key=key)}</figure>'
 
 
 def draw_bits_by_snr(axes: Any, snr: NDArray[Any], bits: NDArray[Any], sources: NDArray[np.bool_]) -> str:
@@ -70,24 +71,35 @@ def draw_bits_by_snr(axes: Any, snr: NDArray[Any], bits: NDArray[Any], sources: 
     known = np.isfinite(bits) & ~np.isnan(snr)
     which = np.digitize(snr[known], _EDGES[1:-1])
     length, at_source = bits[known].astype(np.float64), sources[known]
-    count = len(_NAMES)
+    count = len(_EDGES) - 1
     total = max(float(length.sum()), 1e-30)
     sky = 100 * np.bincount(which, length * ~at_source, count) / total
     stars = 100 * np.bincount(which, length * at_source, count) / total
     below = float((sky + stars)[:4].sum())
     pixels = 100 * float((snr[known] < 3).mean())
-    places = np.arange(count)
-    axes.bar(places, sky, width=0.78, color=ACCENT, label="background")
-    axes.bar(places, stars, width=0.78, bottom=sky, color=SOURCE, label="sources")
+    places = np.arange(count) + 0.5
+    axes.bar(places, sky, width=0.86, color=ACCENT, label="background")
+    axes.bar(places, stars, width=0.86, bottom=sky, color=SOURCE, label="sources")
     for place, height in zip(places, sky + stars, strict=True):
-        axes.annotate(_percent(height), (place, height), (0, 2), textcoords="offset points", ha="center", size=8)
-    axes.set_xticks(places, _NAMES, fontsize=8)
+        axes.annotate(_percent(height), (place, height), (0, 2), textcoords="offset points", ha="center", size=7.5)
+    axes.set_xlim(0, count)
+    axes.set_xticks(np.arange(1, count))
+    spaced(axes.xaxis, names=[f"{edge:g}" for edge in _EDGES[1:-1]])
     axes.set_xlabel("signal-to-noise ratio of the pixel")
     axes.set_ylabel("share of the bits (%)")
     axes.grid(visible=False, axis="x")
-    axes.margins(y=0.12)
-    axes.legend(loc="upper right")
+    axes.set_ylim(0, 1.15 * max(float((sky + stars).max()), 1.0))
+    spaced(axes.yaxis)
+    _legend_above(axes)
     return f"{pixels:.1f} % of the pixels lie below a ratio of 3; they take {below:.1f} % of the bits."
+
+
+def _legend_above(axes: Any, columns: int = 2) -> Any:
+    """A legend outside of the axes, where it hides nothing."""
+    return axes.legend(
+        loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, borderaxespad=0, handlelength=1.4, columnspacing=1.2,
+        fontsize=8,
+    )  # fmt: skip
 
 
 def _percent(value: float) -> str:
@@ -131,15 +143,19 @@ def draw_snr_and_bits(
         axes.axhline(floor, color=QUIET, lw=1.2, ls="--", label="noise floor")
     axes.set_xscale("symlog", linthresh=3, linscale=1.2)
     axes.set_xlim(-5, max(10.0, float(ratio.max(initial=10)) * 1.3))
-    axes.set_ylim(0, max(float(np.percentile(length, 99.99)) if length.size else 1.0, 1.0) * 1.1)
+    highest = float(np.percentile(length, 99.99)) if length.size else 1.0
+    axes.set_ylim(0, 1.1 * max(highest, float(medians.max(initial=1.0))))
     axes.set_xlabel("signal-to-noise ratio of the pixel")
     axes.set_ylabel("bits of the pixel")
-    marks = [mark for mark in (-3, -1, 0, 1, 3, 10, 30, 100, 300, 1000, 1e4) if mark <= axes.get_xlim()[1]]
-    axes.set_xticks(marks, [f"{mark:g}" for mark in marks])
+    decades = 10.0 ** np.arange(1, 1 + math.ceil(math.log10(axes.get_xlim()[1])))
+    axes.set_xticks([mark for mark in (-3, -1, 0, 1, 3, *decades, 30, 300) if mark <= axes.get_xlim()[1]])
     axes.set_xticks([], minor=True)
-    legend = axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=4, markerscale=4, borderaxespad=0)
+    spaced(axes.xaxis, axes.yaxis)
+    legend = _legend_above(axes, 4)
     for handle in legend.legend_handles:
         handle.set_alpha(1)
+        if hasattr(handle, "set_markersize"):
+            handle.set_markersize(6)
     low = medians[np.searchsorted(middles, 0.0) - 1] if len(medians) > 1 else math.nan
     high = medians[-1] if len(medians) else math.nan
     return f"The median pixel takes {low:.1f} bits where there is no signal, {high:.1f} at the highest ratios."
@@ -186,11 +202,14 @@ def draw_exposures(axes: Any, exposures: Sequence[float], ratios: Sequence[float
         What one sees, in words.
     """
     axes.plot(exposures, ratios, "o", ms=5, mew=0, color=ACCENT, alpha=0.7)
-    if max(exposures) > 3 * min(exposures):
+    if max(exposures) > 3 * min(exposures) > 0:
         plain_log(axes.xaxis)
+    else:
+        spaced(axes.xaxis)
     axes.set_xlabel("exposure time (s)")
     axes.set_ylabel("compression ratio")
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 1.15 * max(ratios))
+    spaced(axes.yaxis)
     logs = np.log(np.asarray(exposures, np.float64))
     said = f"{len(ratios)} images of {min(exposures):g} to {max(exposures):g} s."
     if len(ratios) > 2 and logs.std() > 0 and np.std(ratios) > 0:
@@ -224,7 +243,8 @@ def draw_noises(axes: Any, noises: Sequence[float], bits: Sequence[float]) -> st
     axes.set_ylim(0, 1.2 * max(*bits, float(gaussian_bits_of(high))))
     axes.set_xlabel("noise of the background (steps of the image)")
     axes.set_ylabel("bits per pixel")
-    axes.legend(loc="upper left")
+    spaced(axes.yaxis)
+    _legend_above(axes)
     above = float(np.median(np.asarray(bits) - gaussian_bits_of(np.asarray(noises, np.float64))))
     side = "above" if above >= 0 else "below"
     return f"{len(bits)} images lie {abs(above):.2f} bits per pixel {side} the line of pure noise in the median."

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-__all__ = ["count", "fixed", "percent", "size"]
+import itertools
+from collections.abc import Callable, Sequence
+
+__all__ = ["NOTHING", "count", "fixed", "percent", "short_number", "short_numbers", "size"]
 
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 NOTHING = "-"
+_DIGITS = 16
+_PLAIN = 8  # characters up to which powers of ten are not worth the reading
 
 
 def size(n_bytes: float) -> str:
@@ -61,3 +66,66 @@ def count(number: int | None) -> str:
     '1,234,567'
     """
     return NOTHING if number is None else f"{number:,}"
+
+
+def short_number(value: float) -> str:
+    """
+    Write one number of an axis that runs over decades.
+
+    Examples
+    --------
+    >>> short_number(300.0), short_number(2e9), short_number(0.01)
+    ('300', '2e9', '0.01')
+    """
+    return f"{value:g}" if value == 0 or 1e-3 <= abs(value) < 1e5 else _scientific(value, 1)
+
+
+def short_numbers(values: Sequence[float]) -> list[str]:
+    """
+    Write numbers of one axis with as few digits as tell them apart, plainly or by powers of ten.
+
+    Parameters
+    ----------
+    values : sequence of float
+        Finite, in any order.
+
+    Returns
+    -------
+    list of str
+        A text for each.
+
+    Examples
+    --------
+    >>> short_numbers([0, 2500, 5000]), short_numbers([0, 2.5e9, 5e9])
+    (['0', '2,500', '5,000'], ['0', '2.5e9', '5e9'])
+    """
+    distinct = sorted(set(map(float, values)))
+    steps = [after - before for before, after in itertools.pairwise(distinct)]
+    accuracy = 0.005 * min(steps) if steps else 1e-3 * abs(distinct[0]) if distinct else 0.0
+    plain = _with_least_digits(values, accuracy, _plain)
+    powers = _with_least_digits(values, accuracy, _scientific)
+    return plain if max(map(len, plain), default=0) <= max([_PLAIN, *map(len, powers)]) else powers
+
+
+def _with_least_digits(values: Sequence[float], accuracy: float, write: Callable[[float, int], str]) -> list[str]:
+    texts: list[str] = []
+    for digits in range(_DIGITS):
+        texts = [write(value, digits) for value in values]
+        if all(
+            abs(float(text.replace(",", "")) - value) <= accuracy for text, value in zip(texts, values, strict=True)
+        ):
+            break
+    return texts
+
+
+def _plain(value: float, digits: int) -> str:
+    return f"{round(value, digits) + 0.0:,.{digits}f}"
+
+
+def _scientific(value: float, digits: int) -> str:
+    if value == 0:
+        return "0"
+    mantissa, exponent = f"{value:.{digits}e}".split("e")
+    if "." in mantissa:
+        mantissa = mantissa.rstrip("0").rstrip(".")
+    return f"{mantissa}e{int(exponent)}"

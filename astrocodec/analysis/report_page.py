@@ -1,16 +1,19 @@
-"""The page: one HTML file that needs no network, for one image or for a whole night."""
+"""The pages: HTML files that need no network, of one file or of a whole night with a page for each file."""
 
 from __future__ import annotations
 
 import html
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from astrocodec.analysis.image_report import ImageReport
 from astrocodec.analysis.report_charts import chart, draw_exposures, draw_noises
 from astrocodec.analysis.report_looks import SORTING, STYLE
-from astrocodec.analysis.report_numbers import fixed, percent, size
+from astrocodec.analysis.report_names import common_folder, shown
+from astrocodec.analysis.report_numbers import NOTHING, fixed, percent, size
+from astrocodec.analysis.report_reasons import Footnotes, reason
 
-__all__ = ["page", "summary"]
+__all__ = ["Place", "page", "summary"]
 
 Failures = Sequence[tuple[str, str]]
 _LEAD = (
@@ -35,8 +38,33 @@ _TERMS = {
 }
 
 
+@dataclass(frozen=True)
+class Place:
+    """
+    Where a page stands among others.
+
+    Attributes
+    ----------
+    title : str
+        Heading; empty for a page that stands alone.
+    up, before, after : str
+        Links to the page of all files and to those of the neighbouring files; empty where there is none.
+    """
+
+    title: str = ""
+    up: str = ""
+    before: str = ""
+    after: str = ""
+
+
 def page(
-    reports: Sequence[ImageReport], sections: Iterable[str], failures: Failures = (), left_out: int = 0
+    reports: Sequence[ImageReport],
+    sections: Iterable[str],
+    failures: Failures = (),
+    left_out: int = 0,
+    *,
+    links: Sequence[str] = (),
+    place: Place | None = None,
 ) -> Iterator[str]:
     """
     Yield the page piece by piece, so that a night of images never lies in memory at once.
@@ -51,6 +79,10 @@ def page(
         Files or parts of files that could not be analysed, and why.
     left_out : int
         Images that have a line in the table, but no section.
+    links : sequence of str
+        Where the table's names lead, one for each report; empty for none.
+    place : Place, optional
+        The page among others.
 
     Yields
     ------
@@ -64,43 +96,54 @@ def page(
     >>> text.startswith("<!DOCTYPE html>"), "a&lt;b" in text, "http" in text
     (True, True, False)
     """
-    title = reports[0].title if len(reports) == 1 else f"{len(reports)} images"
+    place = place or Place()
+    title = place.title or (reports[0].title if len(reports) == 1 else f"{len(reports)} images")
+    heading = f"Where the bits go{': ' if place.title else ''}{html.escape(shown(place.title))}"
     yield (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>Where the bits go: {html.escape(title)}</title><style>{STYLE}</style></head><body><main>"
-        f"<header><h1>Where the bits go</h1><p>{_LEAD}</p></header>"
+        f"<title>Where the bits go: {html.escape(shown(title))}</title><style>{STYLE}</style></head><body><main>"
+        f"{_navigation(place)}<header><h1>{heading}</h1>{'' if place.up else f'<p>{_LEAD}</p>'}</header>"
     )
-    if len(reports) != 1:
-        yield summary(reports)
+    has_table = len(reports) != 1 or (bool(links) and not links[0].startswith("#"))
+    if has_table:
+        yield summary(reports, links, "Images in this file" if place.up else "All images")
     if failures:
-        items = "".join(f"<li><b>{html.escape(name)}</b>: {html.escape(reason)}</li>" for name, reason in failures)
+        items = "".join(
+            f"<li><b>{html.escape(shown(name))}</b>: {html.escape(shown(why))}</li>" for name, why in failures
+        )
         yield f'<section><h2>Without analysis</h2><ul class="notes">{items}</ul></section>'
     yield from sections
     if left_out:
-        more = f"{left_out} more images have a line in the table only; --details N shows more of them."
-        yield f'<p class="facts">{more}</p>'
+        more = "1 more image has" if left_out == 1 else f"{left_out} more images have"
+        yield f'<p class="facts">{more} a line in the table only; --details N shows more of them.</p>'
     terms = "".join(f"<dt>{name}</dt><dd>{meaning}</dd>" for name, meaning in _TERMS.items())
     yield f'<section><h2>Words</h2><dl class="words">{terms}</dl></section></main>'
-    yield f"<script>{SORTING}</script></body></html>\n" if len(reports) > 1 else "</body></html>\n"
+    yield f"<script>{SORTING}</script></body></html>\n" if has_table else "</body></html>\n"
 
 
-# Heading, the cell's text, and the number to sort by.
-_COLUMNS: tuple[tuple[str, Callable[[ImageReport], str], Callable[[ImageReport], float | None]], ...] = (
-    ("in file", lambda one: size(one.file_bytes), lambda one: one.file_bytes),
-    ("coded", lambda one: size(one.coded_bytes), lambda one: one.coded_bytes),
-    ("ratio", lambda one: f"{one.ratio:.2f}", lambda one: one.ratio),
-    ("bits/pixel", lambda one: f"{one.bits_per_pixel:.2f}", lambda one: one.bits_per_pixel),
-    ("noise floor", lambda one: fixed(one.floor_bits), lambda one: one.floor_bits),
-    ("efficiency", lambda one: percent(one.efficiency), lambda one: one.efficiency),
-    ("bits on sources", lambda one: percent(one.share_sources), lambda one: one.share_sources),
-    ("noise (ADU)", lambda one: fixed(one.noise), lambda one: one.noise),
-    ("exposure (s)", lambda one: "-" if one.exposure is None else f"{one.exposure:g}", lambda one: one.exposure),
-    ("saved by the step", lambda one: percent(one.saving), lambda one: one.saving),
+def _navigation(place: Place) -> str:
+    steps = (("All files", place.up), ("Previous file", place.before), ("Next file", place.after))
+    links = "".join(f'<a href="{html.escape(link, quote=True)}">{name}</a>' for name, link in steps if link)
+    return f'<nav aria-label="Files">{links}</nav>' if links else ""
+
+
+# Heading, the field to sort by, and the cell's text.
+_COLUMNS: tuple[tuple[str, str, Callable[[ImageReport], str]], ...] = (
+    ("in file", "file_bytes", lambda one: size(one.file_bytes)),
+    ("coded", "coded_bytes", lambda one: size(one.coded_bytes)),
+    ("ratio", "ratio", lambda one: f"{one.ratio:.2f}"),
+    ("bits per pixel", "bits_per_pixel", lambda one: f"{one.bits_per_pixel:.2f}"),
+    ("noise floor", "floor_bits", lambda one: fixed(one.floor_bits)),
+    ("efficiency", "efficiency", lambda one: percent(one.efficiency)),
+    ("bits on sources", "share_sources", lambda one: percent(one.share_sources)),
+    ("noise", "noise", lambda one: fixed(one.noise)),
+    ("exposure (s)", "exposure", lambda one: f"{one.exposure:g}"),
+    ("saved by the step", "saving", lambda one: percent(one.saving)),
 )
 
 
-def summary(reports: Sequence[ImageReport]) -> str:
+def summary(reports: Sequence[ImageReport], links: Sequence[str] = (), heading: str = "All images") -> str:
     """
     Lay out many images: totals, charts over all of them, and a table that can be sorted.
 
@@ -108,6 +151,10 @@ def summary(reports: Sequence[ImageReport]) -> str:
     ----------
     reports : sequence of ImageReport
         The images.
+    links : sequence of str
+        As for `page`.
+    heading : str
+        Over it.
 
     Returns
     -------
@@ -131,21 +178,42 @@ def summary(reports: Sequence[ImageReport]) -> str:
         f"<div><dt>{name}</dt><dd><b>{value}</b><span>{more}</span></dd></div>" for name, value, more in tiles
     )
     charts = "".join(_charts(reports))
-    heads = "".join(f'<th scope="col" class="n">{name}</th>' for name, _, _ in _COLUMNS)
-    rows = "".join(_row(one) for one in reports)
+    folder = common_folder([one.file for one in reports])
+    units = {one.unit for one in reports if one.noise is not None}
+    unit = units.pop() if len(units) == 1 else ""
+    notes = Footnotes()
+    rows = "".join(
+        _row(one, one.title.removeprefix(folder), link, unit, notes)
+        for one, link in zip(reports, links or [""] * len(reports), strict=True)
+    )
+    heads = "".join(
+        f'<th scope="col" class="n">{name}{f" ({html.escape(shown(unit))})" if unit and name == "noise" else ""}</th>'
+        for name, _, _ in _COLUMNS
+    )
+    reasons = "".join(f'<li id="why-{mark}"><b>{mark}</b> {html.escape(shown(text))}</li>' for mark, text in notes)
+    where = f'<p class="facts">in {html.escape(shown(folder))}</p>' if folder else ""
     return (
-        f'<section><h2>All images</h2><dl class="tiles">{cells}</dl><div class="charts">{charts}</div>'
+        f'<section><h2>{heading}</h2>{where}<dl class="tiles">{cells}</dl><div class="charts">{charts}</div>'
         '<div class="scroll" tabindex="0" role="region" aria-label="Table of all images"><table class="all">'
-        f'<thead><tr><th scope="col">image</th>{heads}</tr></thead><tbody>{rows}</tbody></table></div></section>'
+        f'<thead><tr><th scope="col">image</th>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
+        f"{f'<h3>Why a cell is empty</h3><ul class=why>{reasons}</ul>' if reasons else ''}</section>"
     )
 
 
-def _row(one: ImageReport) -> str:
+def _row(one: ImageReport, title: str, link: str, unit: str, notes: Footnotes) -> str:
     cells = []
-    for _, text, number in _COLUMNS:
-        value = number(one)
-        cells.append(f'<td class="n" data-v="{"" if value is None else f"{value:.6g}"}">{html.escape(text(one))}</td>')
-    return f'<tr><th scope="row">{html.escape(one.title)}</th>{"".join(cells)}</tr>'
+    for _, field, text in _COLUMNS:
+        value = getattr(one, field)
+        if value is None:
+            mark = notes.mark(reason(one, field))
+            shows = f'{NOTHING}<a class="mark" href="#why-{mark}">{mark}</a>'
+        else:
+            shows = html.escape(text(one) + (f" {one.unit}" if field == "noise" and not unit else ""))
+        cells.append(f'<td class="n" data-v="{"" if value is None else f"{value:.6g}"}">{shows}</td>')
+    name = html.escape(shown(title))
+    if link:
+        name = f'<a href="{html.escape(link, quote=True)}">{name}</a>'
+    return f'<tr><th scope="row">{name}</th>{"".join(cells)}</tr>'
 
 
 def _charts(reports: Sequence[ImageReport]) -> Iterator[str]:

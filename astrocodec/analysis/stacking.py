@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from astrocodec.analysis.figure_style import ACCENT, INK, QUIET, SOURCE, WARM, new_figure, plain_log
+from astrocodec.analysis.figure_style import ACCENT, INK, QUIET, SOURCE, WARM, new_figure, plain_log, spaced
 
 __all__ = ["Coding", "Stack", "rounded", "stack_noise", "stacking_figure"]
 
@@ -182,7 +182,8 @@ def stacking_figure(found: Stack, *, for_page: bool = False, width: float = 6.4)
             axes.plot(found.counts, values, lw=1.4, ms=5, label=name, **look)
         axes.set_xscale("log", base=2)
         plain_log(axes.yaxis)
-        axes.set_xticks(found.counts, [str(count) for count in found.counts])
+        axes.set_xticks(found.counts)
+        spaced(axes.xaxis)
         axes.set_xlabel("frames in the stack")
         axes.set_ylabel("noise of the mean (ADU)")
         axes.legend()

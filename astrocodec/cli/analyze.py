@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from astrocodec.cli.analyze_pages import PagePlan, plan_pages, write_pages
 from astrocodec.cli.analyze_tasks import Analysed, AnalyzeTask, analyse_file
 from astrocodec.cli.exit_codes import ExitCode, combine
 from astrocodec.cli.failures import explain
@@ -26,9 +27,9 @@ from astrocodec.cli.standard_streams import need_output
 @click.option(
     "-o",
     "--output",
-    metavar="REPORT.html",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Write a page with pictures: one file, no network.",
+    metavar="REPORT.html|FOLDER",
+    type=click.Path(path_type=Path),
+    help="Write a page with pictures, no network; of several files, one for each and one of all.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of the table.")
 @click.option("-r", "--recursive", is_flag=True, help="Take the files in directories and below.")
@@ -46,9 +47,9 @@ from astrocodec.cli.standard_streams import need_output
 @click.option("--tune/--no-tune", default=True, show_default=True, help="Fit the model to each image first.")
 @click.option("--peers/--no-peers", default=True, show_default=True, help="Compare with RICE, JPEG-LS and JPEG-XL.")
 @click.option(
-    "--details", type=click.IntRange(0), default=8, show_default=True, help="Images with pictures on the page."
+    "--details", type=click.IntRange(0), default=8, show_default=True, help="Images of each file with pictures."
 )
-@click.option("--overwrite", is_flag=True, help="Replace the page if it exists.")
+@click.option("--overwrite", is_flag=True, help="Replace pages that exist.")
 @click.option("-v", "--verbose", is_flag=True, help="Say what was left out; show tracebacks.")
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 def analyze_command(
@@ -68,10 +69,8 @@ def analyze_command(
 ) -> None:
     """Tell how much of FILES is noise and where the bits go: FITS, HDF5, and folders of Zarr arrays."""
     paths = _paths(files, recursive)
-    if output is not None and output.exists() and not overwrite:
-        click.echo(f"astrocodec: {output} exists already; give --overwrite to replace it", err=True)
-        raise click.exceptions.Exit(ExitCode.EXISTS)
-    if output is None:
+    plan = None if output is None else _plan(output, paths, overwrite)
+    if plan is None:
         need_output()
     # Other codecs are measured where they are shown: on the page, and in the card of a single file.
     shows_peers = as_json or (output is None and len(paths) == 1)
@@ -83,16 +82,16 @@ def analyze_command(
                 plane,
                 frozenset(extensions),
                 tune,
-                peers and (shows_peers or (output is not None and number < details)),
-                details if output is not None and number < details else 0,
-                None if output is None else Path(folder),
+                peers and (shows_peers or plan is not None),
+                0 if plan is None else details,
+                None if plan is None else Path(folder),
             )
             for number, path in enumerate(paths)
         ]
         results = _run(tasks, jobs, verbose, quiet or as_json)
         codes = [failure.code for result in results for failure in result.failures]
-        if output is not None:
-            codes.append(_write_page(output, overwrite, results, details))
+        if plan is not None:
+            codes.append(_write(plan, overwrite, results))
     _print(results, as_json, quiet)
     raise click.exceptions.Exit(combine(codes))
 
@@ -109,6 +108,19 @@ def _paths(files: Sequence[str], recursive: bool) -> list[Path]:
         for entry in find_inputs([argument], _is_listed, recursive):
             found[entry.path] = None
     return list(found)
+
+
+def _plan(output: Path, paths: Sequence[Path], overwrite: bool) -> PagePlan:
+    """Say which pages there will be; before anything is done, that none is in the way."""
+    try:
+        plan = plan_pages(output, paths)
+    except NotADirectoryError as error:
+        raise click.UsageError(f"-o {error}.") from error
+    existing = plan.existing
+    if existing is not None and not overwrite:
+        click.echo(f"astrocodec: {existing} exists already; give --overwrite to replace it", err=True)
+        raise click.exceptions.Exit(ExitCode.EXISTS)
+    return plan
 
 
 def _is_listed(path: Path) -> bool:
@@ -147,23 +159,12 @@ def _show(result: Analysed, verbose: bool) -> None:
             click.echo(result.details, err=True)
 
 
-def _write_page(output: Path, overwrite: bool, results: Sequence[Analysed], details: int) -> ExitCode:
-    """Put the page together, section by section; it gets its name when it is whole."""
-    from astrocodec.analysis.report_page import page
-    from astrocodec.target import Target
-
-    reports = [report for result in results for report in result.reports]
-    sections = [section for result in results for section in result.sections][:details]
-    failures = [(result.file, failure.message) for result in results for failure in result.failures]
-    failures += [(title, reason) for result in results for title, reason in result.skipped]
-    texts = (section.read_text(encoding="utf-8") for section in sections)
+def _write(plan: PagePlan, overwrite: bool, results: Sequence[Analysed]) -> ExitCode:
+    """Write the pages; what goes wrong is one line and an exit code."""
     try:
-        with Target(output, overwrite=overwrite) as target:
-            for piece in page(reports, texts, failures, len(reports) - len(sections)):
-                target.file.write(piece.encode("utf-8"))
-            target.commit()
+        write_pages(plan, results, overwrite=overwrite)
     except OSError as error:
-        failure = explain(error, str(output))
+        failure = explain(error, str(error.filename or plan.first))
         click.echo(f"astrocodec: {failure.message}", err=True)
         return failure.code
     return ExitCode.OK

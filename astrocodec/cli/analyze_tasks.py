@@ -33,7 +33,7 @@ class AnalyzeTask:
     peers : bool
         Measure other codecs.
     sections : int
-        How many images get a section of the page.
+        How many images get a section of the file's page.
     folder : pathlib.Path or None
         Where sections are put until the page is written.
     """
@@ -59,7 +59,7 @@ class Analysed:
     reports : tuple of ImageReport
         One per image.
     sections : tuple of pathlib.Path
-        Parts of the page, of the first images.
+        Parts of the file's page, of the first images.
     skipped : tuple of (str, str)
         Parts of the file without an image, and why.
     failures : tuple of Failure
@@ -147,6 +147,7 @@ def _analyse_image(task: AnalyzeTask, entry: "ImageEntry", found: _Found) -> Non
         from astrocodec.analysis.report_section import image_section
 
         place = task.folder / f"{task.number:06d}-{len(found.sections):04d}.html"
-        place.write_text(image_section(entry, report, analysis), encoding="utf-8")
+        text = image_section(entry, report, analysis, len(found.sections) + 1)
+        place.write_bytes(text.encode("utf-8", "backslashreplace"))
         found.sections.append(place)
     found.reports.append(report)

@@ -117,7 +117,7 @@ def _pairs(a: Path, b: Path, left: "list[ImageEntry]", right: "list[ImageEntry]"
         images = (
             entry.pixels if entry.mask is None else np.ma.array(entry.pixels, mask=entry.mask) for entry in (one, other)
         )
-        parts.append((one.name, compare(*images)))
+        parts.append((one.name, compare(*images, unit=one.unit)))
     return parts
 
 
@@ -168,13 +168,14 @@ def _write(output: Path, overwrite: bool, names: tuple[str, str], parts: "list[t
     with Target(output, overwrite=overwrite) as target:
         if output.suffix.lower() == ".png":
             from astrocodec.analysis.compare_figure import compare_figure
+            from astrocodec.analysis.report_names import shown
 
-            target.file.write(compare_figure(parts[0][1], names=names))
+            target.file.write(compare_figure(parts[0][1], names=(shown(names[0]), shown(names[1]))))
         else:
             from astrocodec.analysis.compare_page import compare_page
 
             for piece in compare_page(names, parts):
-                target.file.write(piece.encode("utf-8"))
+                target.file.write(piece.encode("utf-8", "backslashreplace"))
         target.commit()
 
 

@@ -1,9 +1,11 @@
 """`analyze` and `compare`: what they say, write and return, for good files and for odd ones."""
 
 import json
+import os
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
@@ -63,8 +65,16 @@ def check_page(path: Path) -> Outline:
     text = path.read_text(encoding="utf-8")
     page = Outline(text)
     assert not re.findall(
-        r"(?:src|href)=\"(?!data:|#)[^\"]*\"|url\((?!#)|@import|https?://", re.sub(r'xmlns(:\w+)?="[^"]*"', "", text)
+        r"src=\"(?!data:)[^\"]*\"|url\((?!#)|@import|https?://", re.sub(r'xmlns(:\w+)?="[^"]*"', "", text)
     )
+    for tag, attributes in page.tags:
+        if tag == "a" and (link := attributes.get("href") or ""):
+            name, _, place = link.partition("#")
+            target = path.parent / unquote(name) if name else path
+            assert not place or f'id="{place}"' in target.read_text(encoding="utf-8"), link
+            assert target.is_file(), link
+        else:
+            assert (attributes.get("href") or "#").startswith("#")
     for tag, attributes in page.tags:
         if tag == "img":
             assert attributes.get("alt")
@@ -74,6 +84,11 @@ def check_page(path: Path) -> Outline:
     names = [attributes["id"] for _, attributes in page.tags if attributes.get("id")]
     assert len(names) == len(set(names))
     return page
+
+
+def sections_of(outline: Outline) -> list[str | None]:
+    """Images that are shown with pictures."""
+    return [attributes["id"] for tag, attributes in outline.tags if attributes.get("class") == "image"]
 
 
 def test_one_file_is_a_card(night: Path) -> None:
@@ -86,7 +101,7 @@ def test_one_file_is_a_card(night: Path) -> None:
 
 
 def test_a_folder_is_a_table_and_a_page(night: Path, tmp_path: Path) -> None:
-    """In processes; a file without an image is named, and no failure."""
+    """In processes; a file without an image is named, and no failure; each file has a page of its own."""
     page = tmp_path / "night.html"
     result = run_here("analyze", "-r", night, "-j", "2", "-o", page)
     assert result.returncode == ExitCode.OK
@@ -95,13 +110,27 @@ def test_a_folder_is_a_table_and_a_page(night: Path, tmp_path: Path) -> None:
     assert len([line for line in lines if ".fits[" in line]) == 3
     outline = check_page(page)
     assert [tag for tag, _ in outline.tags].count("script") == 1
-    assert sum(attributes.get("class") == "image" for tag, attributes in outline.tags if tag == "section") == 3
+    assert not sections_of(outline)
+    links = [attributes["href"] for tag, attributes in outline.tags if tag == "a" and "class" not in attributes]
+    assert links == [f"night_files/{number}.html#image-1" for number in range(3)]
+    for number in range(3):
+        own = check_page(tmp_path / "night_files" / f"{number}.html")
+        assert sections_of(own) == ["image-1"]
+        back = [attributes["href"] for tag, attributes in own.tags if tag == "a"]
+        neighbours = [f"{other}.html" for other in (number - 1, number + 1) if 0 <= other < 3]
+        assert back == ["../night.html", *neighbours]
+        assert "RICE_1" in (tmp_path / "night_files" / f"{number}.html").read_text()
     text = page.read_text()
     assert "Exposure time and compression ratio" in text
     assert "Noise and bits per pixel" in text
     again = run_here("analyze", "-r", night, "-o", page)
     assert again.returncode == ExitCode.EXISTS
-    assert page.stat().st_size < 1_500_000
+    assert page.stat().st_size < 100_000
+    page.unlink()
+    again = run_here("analyze", "-r", night, "-o", page)
+    assert again.returncode == ExitCode.EXISTS
+    assert b"night_files/0.html exists already" in again.stderr
+    assert not page.exists()
 
 
 def test_json_and_the_sections_that_are_left_out(night: Path, tmp_path: Path) -> None:
@@ -126,7 +155,50 @@ def test_json_and_the_sections_that_are_left_out(night: Path, tmp_path: Path) ->
     assert ours["coded_bytes"] <= ours["file_bytes"]
     assert ours["details"]["bits"]["total"] == pytest.approx(8 * ours["coded_bytes"], abs=8)
     assert not any(entry["errors"] for entry in files)
-    assert "1 more images" in page.read_text()
+    assert "Images in this file" not in page.read_text()
+
+
+def test_a_folder_of_pages_and_files_of_one_name(night: Path, tmp_path: Path) -> None:
+    """Names that are no UTF-8, equal ones and odd ones: a page for each, each found from the first and leading back."""
+    odd = ["a/f.fits", "b/f.fits.gz", "b/F.fits", "a/index.fits", "a/<i>&'\"#?%41.fits", "a/.fits"]
+    files = [tmp_path / name for name in [*odd, os.fsdecode(b"a/caf\xe9.fits"), "a/тест 星.fits"]]
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    image = np.random.default_rng(1).normal(100, 5, (20, 20)).astype("i2")
+    for file in files:
+        fits.PrimaryHDU(image).writeto(file, output_verify="ignore")
+    target = tmp_path / "report"
+    result = run_here("analyze", "--no-tune", "--no-peers", *files, "-o", target)
+    assert result.returncode == ExitCode.OK, result.stderr
+    pages = sorted(target.iterdir())
+    assert len({page.name.lower() for page in pages}) == len(pages) == len(files) + 1
+    outline = check_page(target / "index.html")
+    links = [attributes["href"] or "" for tag, attributes in outline.tags if tag == "a" and "class" not in attributes]
+    assert len({unquote(link).partition("#")[0] for link in links}) == len(files)
+    text = (target / "index.html").read_text(encoding="utf-8")
+    for shown in ("caf\\xe9.fits", "тест 星.fits", "&lt;i&gt;&amp;&#x27;&quot;#?%41.fits"):
+        assert shown in text
+        assert shown.encode() in result.stdout or "&" in shown
+    for page in pages:
+        assert "Traceback" not in check_page(page).tags
+    assert sum('href="index.html"' in page.read_text(encoding="utf-8") for page in pages) == len(files)
+    assert run_here("analyze", *files, "-o", target).returncode == ExitCode.EXISTS
+    assert run_here("analyze", *files, "-o", files[0]).returncode == ExitCode.USAGE
+    again = run_here("analyze", "--no-tune", "--no-peers", *files, "-o", target, "--overwrite")
+    assert again.returncode == ExitCode.OK
+    assert sorted(target.iterdir()) == pages
+
+
+def test_images_of_one_file_on_one_page(night: Path, tmp_path: Path) -> None:
+    """A table that leads to the pictures; those that are left out are counted."""
+    image = np.random.default_rng(1).normal(100, 5, (20, 20)).astype("i2")
+    fits.HDUList([fits.PrimaryHDU(), *(fits.ImageHDU(image) for _ in range(3))]).writeto(tmp_path / "three.fits")
+    page = tmp_path / "three.html"
+    run_here("analyze", "-q", "--no-tune", "--no-peers", tmp_path / "three.fits", "-o", page, "--details", "2")
+    outline = check_page(page)
+    assert sections_of(outline) == ["image-1", "image-2"]
+    assert "1 more image has a line in the table only" in page.read_text()
+    assert not (tmp_path / "three_files").exists()
 
 
 def odd_hdus() -> list[fits.ImageHDU]:

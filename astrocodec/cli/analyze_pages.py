@@ -1,0 +1,139 @@
+"""Pages of `analyze`: where they go, and how they get there."""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from astrocodec.cli.analyze_tasks import Analysed
+from astrocodec.target import Target
+
+_PAGE_SUFFIXES = (".html", ".htm")
+
+
+@dataclass(frozen=True)
+class PagePlan:
+    """Which pages there will be.
+
+    Attributes
+    ----------
+    first : pathlib.Path
+        The page to open: of all files, or of the only one.
+    own : tuple of pathlib.Path
+        A page for each file, in their order; empty where the first page is all.
+    """
+
+    first: Path
+    own: tuple[Path, ...] = ()
+
+    @property
+    def existing(self) -> Path | None:
+        """A page that would be replaced."""
+        return next((path for path in (self.first, *self.own) if os.path.lexists(path)), None)
+
+    def link(self, number: int, base: Path) -> str:
+        """Link from a page to that of a file; empty where there is no such file."""
+        return _link(self.own[number], base) if 0 <= number < len(self.own) else ""
+
+
+def plan_pages(output: Path, files: Sequence[Path]) -> PagePlan:
+    """Say which pages `-o` asks for: a page and a folder beside it, or a folder, whose first page is index.html.
+
+    Parameters
+    ----------
+    output : pathlib.Path
+        A name that ends in .html, or a folder.
+    files : sequence of pathlib.Path
+        What will be analysed.
+
+    Raises
+    ------
+    NotADirectoryError
+        The output is a file, but no page.
+    """
+    from astrocodec.analysis.report_names import page_names
+
+    if output.suffix.lower() in _PAGE_SUFFIXES and not output.is_dir():
+        if len(files) == 1:
+            return PagePlan(output)
+        first, folder = output, output.with_name(f"{output.stem}_files")
+    else:
+        first, folder = output / "index.html", output
+    if os.path.lexists(folder) and not folder.is_dir():
+        raise NotADirectoryError(f"{folder} is a file: name a page that ends in .html, or a folder")
+    return PagePlan(first, tuple(folder / name for name in page_names(map(os.fspath, files))))
+
+
+def write_pages(plan: PagePlan, results: Sequence[Analysed], *, overwrite: bool) -> None:
+    """Put the pages together, section by section; each gets its name when it is whole, the first one last.
+
+    Parameters
+    ----------
+    plan : PagePlan
+        Of the same files.
+    results : sequence of Analysed
+        One for each file, in their order.
+    overwrite : bool
+        Whether existing pages may be replaced.
+
+    Raises
+    ------
+    OSError
+        A page cannot be written.
+    """
+    from astrocodec.analysis.report_page import Place, page
+
+    reports = [report for result in results for report in result.reports]
+    failures = [failure for result in results for failure in _failures(result)]
+    if not plan.own:
+        (result,) = results
+        links = _section_links(result)
+        left_out = len(reports) - len(result.sections)
+        _write(plan.first, page(reports, _texts(result), failures, left_out, links=links), overwrite)
+        return
+    plan.own[0].parent.mkdir(parents=True, exist_ok=True)
+    with_page = [number for number, result in enumerate(results) if result.reports]
+    links = []
+    for place, number in enumerate(with_page):
+        result, path = results[number], plan.own[number]
+        neighbours = [with_page[n] if 0 <= n < len(with_page) else -1 for n in (place - 1, place + 1)]
+        around = Place(
+            os.path.basename(result.file.rstrip(os.sep)),
+            _link(plan.first, path),
+            *(plan.link(other, path) for other in neighbours),
+        )
+        inside = _section_links(result)
+        left_out = len(result.reports) - len(result.sections)
+        pieces = page(result.reports, _texts(result), _failures(result), left_out, links=inside, place=around)
+        _write(path, pieces, overwrite)
+        links += [plan.link(number, plan.first) + inner for inner in inside]
+    _write(plan.first, page(reports, (), failures, links=links), overwrite)
+
+
+def _link(path: Path, base: Path) -> str:
+    """Return a link from one page to another."""
+    return quote(os.path.relpath(path, base.parent))
+
+
+def _section_links(result: Analysed) -> list[str]:
+    """Return for each image where its section is on its page; empty for images without one."""
+    from astrocodec.analysis.report_section import section_link
+
+    return [section_link(n + 1) if n < len(result.sections) else "" for n in range(len(result.reports))]
+
+
+def _failures(result: Analysed) -> list[tuple[str, str]]:
+    """Name what was left out of a file, and why."""
+    return [(result.file, failure.message) for failure in result.failures] + list(result.skipped)
+
+
+def _texts(result: Analysed) -> Iterator[str]:
+    return (section.read_text(encoding="utf-8") for section in result.sections)
+
+
+def _write(path: Path, pieces: Iterator[str], overwrite: bool) -> None:
+    with Target(path, overwrite=overwrite) as target:
+        for piece in pieces:
+            target.file.write(piece.encode("utf-8", "backslashreplace"))
+        target.commit()
