@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from astrocodec.analysis.amplifiers import amplifiers
+from astrocodec.analysis.amplifiers import Amplifiers, amplifiers
 from astrocodec.analysis.apertures import Fluxes, compare_fluxes
 from astrocodec.analysis.background import Background, Region, background_map
 from astrocodec.analysis.plane import as_plane
@@ -122,6 +122,7 @@ def compare(
     nsigma: float = 3.0,
     radius: float = 4.0,
     unit: str = "ADU",
+    layout: Amplifiers | None = None,
 ) -> Comparison:
     """
     Compare image B, for instance after lossy compression, with image A.
@@ -138,6 +139,8 @@ def compare(
         Of the apertures that fluxes are measured in, pixels.
     unit : str, optional
         Of the pixels, for labels.
+    layout : Amplifiers, optional
+        Of A, where it is known; by default `amplifiers` looks for it.
 
     Returns
     -------
@@ -177,7 +180,7 @@ def compare(
     values_a, values_b = (np.where(known, np.ma.getdata(image), 0).astype(np.float64) for image in (first, second))
     residual = values_b - values_a
     residual[~known] = np.nan
-    background, lit = _background(values_a, ~known, box, notes)
+    background, lit = _background(values_a, ~known, box, notes, layout)
     noise = None if background is None else background.total_noise
     snr = None if background is None else snr_map(np.where(known, values_a, np.nan), background)
     fluxes = None
@@ -207,14 +210,14 @@ def compare(
 
 
 def _background(
-    values: NDArray[Any], mask: NDArray[np.bool_], box: int, notes: list[str]
+    values: NDArray[Any], mask: NDArray[np.bool_], box: int, notes: list[str], layout: Amplifiers | None
 ) -> tuple[Background | None, tuple[Region, ...]]:
     """Background of A, or a note why it has none, and A's light-sensitive parts."""
     if min(values.shape) < _SMALLEST:
         notes.append(f"fewer than {_SMALLEST} pixels along a side: no noise, no fluxes")
-        return None, ()
+        return None, () if layout is None else layout.data
     plane = as_plane(values, mask)
-    layout = amplifiers(plane)
+    layout = layout or amplifiers(plane)
     is_plausible = len(layout.regions) <= _MOST_REGIONS
     background = background_map(plane, box=box, regions=layout.regions if is_plausible else ())
     lit = layout.data if is_plausible else ()

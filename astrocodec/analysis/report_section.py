@@ -131,7 +131,8 @@ def _maps(entry: ImageEntry, report: ImageReport, analysis: FrameAnalysis) -> It
     if entry.mask is not None:
         pixels[entry.mask] = np.nan
     pixels[~np.isfinite(pixels)] = np.nan
-    lit = () if analysis.amplifiers is None else analysis.amplifiers.data
+    layout = analysis.amplifiers or entry.layout
+    lit = () if layout is None else layout.data
     if np.isfinite(pixels).any():
         yield map_figure(
             displayed(pixels, lit),

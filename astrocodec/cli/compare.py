@@ -117,7 +117,7 @@ def _pairs(a: Path, b: Path, left: "list[ImageEntry]", right: "list[ImageEntry]"
         images = (
             entry.pixels if entry.mask is None else np.ma.array(entry.pixels, mask=entry.mask) for entry in (one, other)
         )
-        parts.append((one.name, compare(*images, unit=one.unit)))
+        parts.append((one.name, compare(*images, unit=one.unit, layout=one.layout)))
     return parts
 
 

@@ -14,6 +14,7 @@ pytest.importorskip("matplotlib")
 from astropy.visualization import ZScaleInterval
 
 from astrocodec.analysis import report_maps
+from astrocodec.analysis.amplifiers import Amplifiers
 from astrocodec.analysis.compare import compare
 from astrocodec.analysis.compare_charts import draw_fluxes, draw_histogram, draw_spectrum
 from astrocodec.analysis.compare_figure import compare_figure, comparison_maps
@@ -225,6 +226,15 @@ def test_both_images_of_a_comparison_are_shown_alike() -> None:
     assert first.low > 900
     assert first_unit == "DN, zscale"
     assert second.shades[:, :180].mean() > first.shades[:, :180].mean() + 0.2
+
+
+def test_overscan_that_the_header_tells_is_left_out() -> None:
+    """Also where no step shows it."""
+    image = np.tile(np.linspace(0, 1000, 200), (200, 1)) + RNG.normal(0, 1, (200, 200))
+    whole, left = slice(0, 200), slice(0, 80)
+    layout = Amplifiers((), (), ((whole, left),), ())
+    assert comparison_maps(compare(image, image + 1, layout=layout))[0][2].high < 450
+    assert comparison_maps(compare(image, image + 1))[0][2].high > 900
 
 
 def test_names_of_a_comparison_stay_over_their_own_map(monkeypatch: pytest.MonkeyPatch) -> None:
