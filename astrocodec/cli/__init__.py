@@ -9,7 +9,7 @@ import click
 
 from astrocodec.cli.exit_codes import ExitCode
 from astrocodec.cli.failures import explain
-from astrocodec.cli.interruption import Interrupted, raising_on_signals
+from astrocodec.cli.interruption import Interrupted, ignore_signals, raise_on_signals
 from astrocodec.cli.standard_streams import tell_loss, usable_streams
 from astrocodec.cli.version import version_option
 from astrocodec.target import discard_unfinished
@@ -75,13 +75,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     arguments : sequence of str, optional
         By default those of the process.
     """
-    with usable_streams(), raising_on_signals():
+    with usable_streams():
         try:
+            raise_on_signals()
             code = _run(arguments)
         except Interrupted as error:
             discard_unfinished()
             click.echo(f"astrocodec: ended by {error.signal.name}; {_WHOLE}", err=True)
             code = int(str(error.code))
+        ignore_signals()
         code = tell_loss(code)
     sys.exit(code)
 

@@ -1,6 +1,7 @@
 """Ctrl-C, SIGTERM of batch systems and SIGHUP of closed terminals: all unwind the stack, so that no half file stays."""
 
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from types import FrameType
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # Batch systems send a signal to every process, and some send it twice; cleaning up must not be interrupted by that.
 _CLEANING_SECONDS = 5.0
+_AGAIN_SECONDS = 0.02
 
 
 class Interrupted(SystemExit):
@@ -26,35 +28,50 @@ class Interrupted(SystemExit):
 
 
 class _Received:
-    """The first signal and when it came."""
+    """The first signal, when it came, and whether it may raise something now."""
 
     number = 0
     time = 0.0
+    held = False
+
+
+def raise_on_signals() -> None:
+    """Raise `Interrupted` where a signal asks to end. Signals that are ignored, as by ``nohup``, stay so."""
+    _Received.number = 0
+    for number in SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _raise)
+    signal.signal(signal.SIGALRM, _raise_again)
+    sys.unraisablehook = _notice_dropped
+
+
+def ignore_signals() -> None:
+    """Leave the exit code to what was done: there is nothing left to interrupt."""
+    for number in (*SIGNALS, signal.SIGALRM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 @contextmanager
-def raising_on_signals() -> Iterator[None]:
-    """Raise `Interrupted` where a signal asks to end. Signals that are ignored, as by ``nohup``, stay so.
+def signals_held() -> Iterator[None]:
+    """Let signals wait; a process that is started meanwhile has them blocked.
 
     Yields
     ------
     None
-        While it does; for the main thread.
+        While they wait.
     """
-    before = {number: signal.getsignal(number) for number in SIGNALS}
-    _Received.number = 0
-    for number, handler in before.items():
-        if handler is not signal.SIG_IGN:
-            signal.signal(number, _raise)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    _Received.held = True  # they may also reach another thread, of a library
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        _Received.held = False
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    raise_if_interrupted()
 
 
 def raise_if_interrupted() -> None:
-    """Go on with an interruption that got lost: Python drops what is raised while it deletes an object.
+    """Go on with an interruption that waited or got lost.
 
     Raises
     ------
@@ -70,4 +87,17 @@ def _raise(number: int, frame: FrameType | None) -> None:
     if _Received.number and time.monotonic() - _Received.time < _CLEANING_SECONDS:
         return
     _Received.number, _Received.time = number, time.monotonic()
-    raise Interrupted(number)
+    if not _Received.held:
+        raise Interrupted(number)
+
+
+def _notice_dropped(dropped: "sys.UnraisableHookArgs") -> None:
+    """Raise an interruption again that came in a place where Python drops exceptions, as when it deletes an object."""
+    if isinstance(dropped.exc_value, Interrupted):
+        signal.setitimer(signal.ITIMER_REAL, _AGAIN_SECONDS)
+    else:
+        sys.__unraisablehook__(dropped)
+
+
+def _raise_again(number: int, frame: FrameType | None) -> None:
+    raise_if_interrupted()

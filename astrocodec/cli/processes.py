@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from astrocodec.cli.exit_codes import ExitCode
 from astrocodec.cli.failures import Failure
-from astrocodec.cli.interruption import SIGNALS
+from astrocodec.cli.interruption import signals_held
 from astrocodec.target import discard_unfinished
 
 if TYPE_CHECKING:
@@ -110,15 +110,16 @@ class _Worker(Generic[_Item, _Result]):
     """A process and what it is doing."""
 
     def __init__(self, context: "SpawnContext", function: Callable[[_Item], _Result]) -> None:
+        from multiprocessing import resource_tracker
+
         self.number = -1
         self.connection, there = context.Pipe()
         self.process = context.Process(target=_work, args=(function, there), daemon=True)
-        # A signal that comes before the process is ready for it would be answered with a traceback.
-        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-        try:
+        # A signal that comes before the process is ready for it would be answered with a traceback. The tracker of
+        # multiprocessing, which starts with the first process, would lift the block.
+        resource_tracker.ensure_running()
+        with signals_held():
             self.process.start()
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
             there.close()
 
     def give(self, number: int, item: _Item) -> None:

@@ -4,21 +4,14 @@ import gzip
 import json
 import os
 import resource
-import signal
 import subprocess
-import time
-from contextlib import suppress
 from pathlib import Path
 
-import numpy as np
 import pytest
 from astropy.io import fits
-from cli_process import COMMAND, environment, leftovers, run, run_here, sky, start, succeed, succeed_here, write_frame
+from cli_process import COMMAND, environment, run, run_here, sky, start, succeed, succeed_here, write_frame
 
 from astrocodec.cli.exit_codes import ExitCode
-
-# Long enough that a signal hits the middle of the work.
-LARGE_ROWS = 4096
 
 
 def only_line(result: "subprocess.CompletedProcess[bytes]") -> str:
@@ -231,81 +224,6 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
         assert [path.name for path in disk.iterdir()] == ["frame.fits"]
     finally:
         subprocess.run(["umount", disk], check=True)
-
-
-@pytest.fixture(scope="module")
-def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Write a frame that takes a while."""
-    path = tmp_path_factory.mktemp("large") / "large.fits"
-    fits.writeto(path, np.tile(sky(LARGE_ROWS // 8, 4096), (8, 1)))
-    return path
-
-
-def is_writing(folder: Path) -> bool:
-    """Whether a command is in the middle of an output."""
-    with suppress(FileNotFoundError):  # just renamed
-        return any((folder / name).stat().st_size > 0 for name in leftovers(folder))
-    return False
-
-
-def interrupt(folder: Path, number: signal.Signals, *arguments: str | Path) -> "tuple[int, str]":
-    """Send a signal once the output has been begun; give exit code and standard error."""
-    process = start("fits-compress", *arguments)
-    deadline = time.monotonic() + 60
-    while not is_writing(folder):
-        assert process.poll() is None, "it ended before it could be interrupted"
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
-    os.killpg(process.pid, number)
-    _, error = process.communicate(timeout=60)
-    return process.returncode, error.decode()
-
-
-@pytest.mark.parametrize("option", ["-F", "-D"])
-def test_kill_in_the_middle_leaves_the_input_whole(large: Path, tmp_path: Path, option: str) -> None:
-    """SIGKILL: nothing under the final name, and a second run succeeds."""
-    frame = tmp_path / "frame.fits"
-    os.link(large, frame)
-    code, _ = interrupt(tmp_path, signal.SIGKILL, option, "-Y", "--effort", "1", frame)
-    assert code == -signal.SIGKILL
-    assert frame.read_bytes() == large.read_bytes()
-    assert not (tmp_path / "frame.ac.fits").exists()
-
-
-@pytest.mark.parametrize(
-    ("number", "expected"), [(signal.SIGINT, ExitCode.INTERRUPTED), (signal.SIGTERM, ExitCode.TERMINATED)]
-)
-@pytest.mark.parametrize("jobs", ["1", "2"])
-def test_interruption_cleans_up(
-    large: Path, tmp_path: Path, number: signal.Signals, expected: ExitCode, jobs: str
-) -> None:
-    """Ctrl-C and SIGTERM: inputs whole, no outputs, nothing hidden either."""
-    frames = [tmp_path / name for name in ("a.fits", "b.fits", "c.fits")]
-    for frame in frames:
-        os.link(large, frame)
-    code, error = interrupt(tmp_path, number, "-D", "-Y", "--effort", "1", "-j", jobs, *frames)
-    assert code == expected, error
-    assert "Traceback" not in error
-    assert leftovers(tmp_path) == []
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.fits", "b.fits", "c.fits"]
-    assert frames[0].stat().st_size == large.stat().st_size
-
-
-def test_a_killed_parent_takes_its_workers_with_it(large: Path, tmp_path: Path) -> None:
-    """No orphan goes on writing after the command was killed."""
-    frames = [tmp_path / "a.fits", tmp_path / "b.fits"]
-    for frame in frames:
-        os.link(large, frame)
-    process = start("fits-compress", "-j", "2", "--effort", "1", *frames)
-    while not is_writing(tmp_path):
-        assert process.poll() is None
-        time.sleep(0.002)
-    process.kill()
-    process.communicate(timeout=30)
-    time.sleep(1.0)
-    sizes = {path.name: path.stat().st_size for path in tmp_path.iterdir()}
-    time.sleep(0.5)
-    assert {path.name: path.stat().st_size for path in tmp_path.iterdir()} == sizes
 
 
 def test_a_reader_that_stops_early(frame: Path) -> None:

@@ -9,7 +9,7 @@ from astropy.io import fits
 from cli_process import write_frame
 from click.testing import CliRunner, Result
 
-from astrocodec.cli import _COMMANDS, cli, main
+from astrocodec.cli import _COMMANDS, _run, cli
 from astrocodec.cli.exit_codes import ExitCode, combine
 from astrocodec.cli.failures import explain
 from astrocodec.cli.inputs import Input, find_inputs, take_shard
@@ -201,9 +201,7 @@ def test_ctrl_c_in_a_question_is_an_interruption(monkeypatch: pytest.MonkeyPatch
         raise KeyboardInterrupt
 
     monkeypatch.setattr(cli, "invoke", interrupted)
-    with pytest.raises(SystemExit) as caught:
-        main(["models"])
-    assert caught.value.code == ExitCode.INTERRUPTED
+    assert _run(["models"]) == ExitCode.INTERRUPTED
 
 
 @pytest.mark.parametrize("name", [name for name in _COMMANDS if name != "simulate"])
