@@ -13,7 +13,7 @@ from hdf5_filter.compress import ProgressCall
 from hdf5_filter.files import datasets_of, open_file
 from hdf5_filter.reading import available_cores
 from hdf5_filter.report import FileReport
-from hdf5_filter.storage import describe
+from hdf5_filter.storage import describe, reason_to_keep
 from hdf5_filter.transfer import blocks_of
 
 __all__ = ["info", "verify"]
@@ -31,7 +31,10 @@ def info(source: str | os.PathLike[str]) -> FileReport:
     start = time.perf_counter()
     size = os.stat(source).st_size
     with open_file(source) as file:
-        found = [describe(dataset) for dataset in datasets_of(file)]
+        found = []
+        for dataset in datasets_of(file):
+            reason = reason_to_keep(dataset)
+            found.append(describe(dataset, note="" if reason == "compressed already" else reason))
         original = size + sum(entry.original_bytes - entry.compressed_bytes for entry in found if entry.model)
     return FileReport(os.fspath(source), "", original, size, time.perf_counter() - start, datasets=found)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from astrocodec.cli.exit_codes import ExitCode
 from astrocodec.cli.failures import Failure
+from astrocodec.cli.formats import FITS
 from astrocodec.cli.size_table import Outcome
 from astrocodec.cli.tasks import Destination, Task
 
@@ -53,12 +54,13 @@ def _without_repetition(tasks: Sequence[Task]) -> list[Task]:
 def _problem(task: Task, sources: dict[str, Task], outputs: dict[str, list[Task]]) -> str:
     """Say why an output cannot have its name, if it cannot."""
     target, source = task.target, task.source.path
-    if target is None or task.destination is Destination.REPLACE_INPUT:
-        return ""
+    if target is None or task.destination is Destination.REPLACE_INPUT or not source.exists():
+        return ""  # that there is no input is told when it is opened
     place = _place(target)
-    if place == _place(source) or (target.exists() and source.exists() and os.path.samefile(target, source)):
-        return "its output would be the input itself; give -F to replace it, or -O or --outdir for another name"
-    if place in sources:
+    if place == _place(source) or (target.exists() and os.path.samefile(target, source)):
+        replacing = "-F to replace it, or " if task.kind is FITS else ""
+        return f"its output would be the input itself; give {replacing}-O or --outdir for another name"
+    if sources.get(place, task) is not task:
         return f"its output would be {target}, which is an input too; give -O or --outdir"
     others = [other.file for other in outputs[place] if other is not task]
     if others:

@@ -7,7 +7,7 @@ import click
 from astrocodec.cli.formats import FITS
 from astrocodec.cli.names import compressed_name, is_fits_name
 from astrocodec.cli.option_types import extension, tile_shape
-from astrocodec.cli.run_options import RunOptions, run_options
+from astrocodec.cli.run_options import RunOptions, fits_options
 from astrocodec.cli.treating import treat_files
 
 _WHOLE_IMAGE = (2**31 - 1, 2**31 - 1)  # larger than any; tiles are cut to the image
@@ -15,7 +15,7 @@ _WHOLE_IMAGE = (2**31 - 1, 2**31 - 1)  # larger than any; tiles are cut to the i
 
 @click.command("fits-compress", context_settings={"show_default": False})
 @click.argument("files", nargs=-1, required=True)
-@run_options
+@fits_options
 @click.option("-t", "--tile", metavar="NX,NY", type=tile_shape, help="Tile in FITS axis order, as in fpack.")
 @click.option("-w", "--whole", is_flag=True, help="Each whole image is one tile.")
 @click.option(

@@ -7,7 +7,7 @@ import click
 from astrocodec.cli.formats import FITS
 from astrocodec.cli.names import is_unpacked_fits_name, stem
 from astrocodec.cli.option_types import extension_list
-from astrocodec.cli.run_options import RunOptions, run_options
+from astrocodec.cli.run_options import RunOptions, fits_options
 from astrocodec.cli.treating import treat_files
 
 # Tiles of the FITS standard get the suffix by which funpack knows them.
@@ -16,7 +16,7 @@ _SUFFIXES = {"image": ".fits", "rice": ".fits.fz", "gzip2": ".fits.fz"}
 
 @click.command("fits-decompress")
 @click.argument("files", nargs=-1, required=True)
-@run_options
+@fits_options
 @click.option(
     "--to",
     type=click.Choice(list(_SUFFIXES)),

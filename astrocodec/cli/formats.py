@@ -8,6 +8,9 @@ from types import ModuleType
 
 from astrocodec.cli.names import is_compressed_hdf5_name, is_compressed_name
 
+# What shares its suffixes with HDF5: the old form of netCDF, and HDF4.
+_RELATIVES = {b"CDF\x01": "netCDF classic", b"CDF\x02": "netCDF classic", b"CDF\x05": "netCDF classic"}
+_RELATIVES |= {b"\x0e\x03\x13\x01": "HDF4"}
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
@@ -53,6 +56,23 @@ def package_of(path: Path) -> ModuleType:
         HDF5 files need h5py.
     """
     return importlib.import_module((HDF5 if _has_signature(path) else FITS).package)
+
+
+def relative_of_hdf5(path: Path) -> str:
+    """Tell files that have suffixes of HDF5 and are none.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        A file.
+
+    Returns
+    -------
+    str
+        Name of the format, empty for HDF5 and for what nobody knows.
+    """
+    with path.open("rb") as file:
+        return _RELATIVES.get(file.read(4), "")
 
 
 def _has_signature(path: Path) -> bool:

@@ -1,17 +1,17 @@
 """`astrocodec h5-compress`."""
 
-from pathlib import Path
-
 import click
 
-from astrocodec.cli.h5_options import FileOptions, file_options, treat_file
+from astrocodec.cli.formats import HDF5
+from astrocodec.cli.names import compressed_hdf5_name, is_hdf5_name
 from astrocodec.cli.option_types import chunk_shape
+from astrocodec.cli.run_options import RunOptions, hdf5_options
+from astrocodec.cli.treating import treat_files
 
 
 @click.command("h5-compress")
-@click.argument("source", metavar="IN", type=click.Path(path_type=Path))
-@click.argument("target", metavar="OUT", type=click.Path(dir_okay=False, path_type=Path))
-@file_options
+@click.argument("files", nargs=-1, required=True)
+@hdf5_options
 @click.option(
     "-d",
     "--dataset",
@@ -32,9 +32,8 @@ from astrocodec.cli.option_types import chunk_shape
 @click.option("--effort", type=click.IntRange(1, 9), default=5, show_default=True, help="Time for tuning: 1 to 9.")
 @click.option("--thorough", is_flag=True, help="Try every way to code a chunk: smaller by a little, slower.")
 def h5_compress_command(
-    source: Path,
-    target: Path,
-    run: FileOptions,
+    files: tuple[str, ...],
+    run: RunOptions,
     datasets: tuple[str, ...],
     chunk: tuple[int, ...] | None,
     model: str,
@@ -42,11 +41,12 @@ def h5_compress_command(
     effort: int,
     thorough: bool,
 ) -> None:
-    """Copy the HDF5 file IN to OUT, with its datasets of numbers compressed without loss.
+    """Compress the datasets of numbers of HDF5 FILES, without loss, to NAME.ac.h5 (NAME.ac.nc for NAME.nc).
 
-    Everything else is kept: groups, attributes, links, references, dimension scales, types, fill values. Programs read
-    OUT with the plugin: export HDF5_PLUGIN_PATH=$(astrocodec plugin-path). OUT is decoded and compared with IN before
-    it gets its name.
+    FILES may be patterns, and directories with -r. Everything else is kept: groups, attributes, links, references,
+    dimension scales, types, fill values. Programs read the outputs with the plugin: export
+    HDF5_PLUGIN_PATH=$(astrocodec plugin-path). Every output is decoded and compared with its input before it gets its
+    name. Files that are compressed already are skipped; -D leaves files as they are that would not become smaller.
     """
     options = {
         "datasets": list(datasets) or None,
@@ -56,4 +56,4 @@ def h5_compress_command(
         "effort": effort,
         "thorough": thorough,
     }
-    treat_file("compress", source, target, run, options)
+    treat_files(HDF5, "compress", files, run, is_hdf5_name, compressed_hdf5_name, options)

@@ -1,16 +1,16 @@
 """`astrocodec h5-decompress`."""
 
-from pathlib import Path
-
 import click
 
-from astrocodec.cli.h5_options import FileOptions, file_options, treat_file
+from astrocodec.cli.formats import HDF5
+from astrocodec.cli.names import is_hdf5_name, plain_hdf5_name
+from astrocodec.cli.run_options import RunOptions, hdf5_options
+from astrocodec.cli.treating import treat_files
 
 
 @click.command("h5-decompress")
-@click.argument("source", metavar="IN", type=click.Path(path_type=Path))
-@click.argument("target", metavar="OUT", type=click.Path(dir_okay=False, path_type=Path))
-@file_options
+@click.argument("files", nargs=-1, required=True)
+@hdf5_options
 @click.option(
     "--to",
     type=click.Choice(["plain", "gzip"]),
@@ -18,6 +18,9 @@ from astrocodec.cli.h5_options import FileOptions, file_options, treat_file
     show_default=True,
     help="plain: no filter. gzip: shuffle and gzip, which every HDF5 program reads.",
 )
-def h5_decompress_command(source: Path, target: Path, run: FileOptions, to: str) -> None:
-    """Copy the HDF5 file IN to OUT, which needs no plugin to be read. Everything but the storage is kept."""
-    treat_file("decompress", source, target, run, {"to": to})
+def h5_decompress_command(files: tuple[str, ...], run: RunOptions, to: str) -> None:
+    """Make HDF5 files that need no plugin to be read of FILES, NAME.h5 of NAME.ac.h5.
+
+    FILES may be patterns, and directories with -r. Everything but the storage is kept.
+    """
+    treat_files(HDF5, "decompress", files, run, is_hdf5_name, plain_hdf5_name, {"to": to})

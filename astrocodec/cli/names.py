@@ -155,7 +155,7 @@ def compressed_hdf5_name(path: Path) -> str:
     str
         ``NAME.ac.h5`` for ``NAME.h5`` and ``NAME``, ``NAME.ac.nc`` for ``NAME.nc``.
     """
-    if not is_hdf5_name(path):
+    if not is_hdf5_name(path) or not path.suffix:
         return path.name + ".ac.h5"
     return path.name if is_compressed_hdf5_name(path) else f"{path.stem}.ac{path.suffix}"
 

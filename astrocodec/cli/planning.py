@@ -10,19 +10,22 @@ import click
 
 from astrocodec.cli.clashes import refuse_clashes
 from astrocodec.cli.exit_codes import ExitCode
-from astrocodec.cli.formats import Format
+from astrocodec.cli.formats import HDF5, Format
 from astrocodec.cli.inputs import STANDARD_STREAM, Input
+from astrocodec.cli.option_types import NO_STREAM
 from astrocodec.cli.run_options import RunOptions
 from astrocodec.cli.size_table import Outcome
 from astrocodec.cli.skipping import settled_by_name
 from astrocodec.cli.tasks import Destination, Task
 
 
-def check_options(run: RunOptions, arguments: Sequence[str]) -> None:
+def check_options(kind: Format, run: RunOptions, arguments: Sequence[str]) -> None:
     """Refuse options that contradict each other.
 
     Parameters
     ----------
+    kind : Format
+        Of the files.
     run : RunOptions
         The options.
     arguments : sequence of str
@@ -52,6 +55,8 @@ def check_options(run: RunOptions, arguments: Sequence[str]) -> None:
     if run.skip_existing and (run.to_stdout or run.replace or run.test or run.list_only):
         raise click.UsageError("--skip-existing needs outputs that stay: it goes with none of -S, -F, -T and -L.")
     stdin = STANDARD_STREAM in arguments
+    if stdin and kind is HDF5:
+        raise click.UsageError(NO_STREAM)
     if stdin and len(arguments) > 1:
         raise click.UsageError("'-' (stdin) cannot be given together with other inputs.")
     if stdin and (run.touches_input or run.outdir or run.list_only or run.skip_existing):
@@ -61,6 +66,8 @@ def check_options(run: RunOptions, arguments: Sequence[str]) -> None:
         raise click.UsageError("-D and output to stdout contradict each other: the output cannot be checked there.")
     if writes_stdout and run.as_json:
         raise click.UsageError("--json and output to stdout contradict each other; both would go to stdout.")
+    if writes_stdout and kind is HDF5:
+        raise click.UsageError("HDF5 files are not written to stdout; give -O FILE ('./-' for a file called '-').")
     if writes_stdout and _is_terminal(sys.stdout):
         raise click.UsageError("will not write a FITS file to a terminal; redirect stdout or give -O FILE.")
 

@@ -48,9 +48,6 @@ class RunOptions:
 
 
 _OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace outputs and reports that exist.")
-_SKIP_EXISTING = click.option(
-    "--skip-existing", is_flag=True, help="Count an output that exists as done if it verifies against its input."
-)
 _RECURSIVE = click.option("-r", "--recursive", is_flag=True, help="Take the files in directories and below.")
 _JOBS = click.option(
     "-j", "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Cores: first for files, then in each."
@@ -69,20 +66,28 @@ _REPORTING = (
     click.option("-q", "--quiet", is_flag=True, help="Print errors only."),
     version_option,
 )
-_OUTPUT = (
-    click.option("-O", "--output", metavar="FILE", help="Name of the output; for a single input. '-' is stdout."),
+_NAMING = (
+    click.option("-O", "--output", metavar="FILE", help="Name of the output; for a single input."),
     click.option("--outdir", type=click.Path(file_okay=False, path_type=Path), help="Directory for the outputs."),
-    click.option("-S", "--stdout", is_flag=True, help="Write the output to stdout."),
+)
+_DELETING = (
     click.option("-D", "--delete", is_flag=True, help="Delete the input after verification."),
-    click.option("-F", "--replace", is_flag=True, help="Replace the input under its own name after verification."),
-    click.option("-Y", "--yes", is_flag=True, help="Do not ask before -D and -F (asked on a terminal only)."),
+    click.option("-Y", "--yes", is_flag=True, help="Do not ask before inputs go (asked on a terminal only)."),
+)
+_EXISTING = (
     _OVERWRITE,
-    _SKIP_EXISTING,
-    click.option("-T", "--test", is_flag=True, help="Report sizes and equality; write no file."),
-    click.option("-L", "--list", "list_only", is_flag=True, help="List the HDUs; write no file."),
     click.option(
-        "--verify/--no-verify", default=True, show_default=True, help="Compare with the input before the end."
+        "--skip-existing", is_flag=True, help="Count an output that exists as done if it verifies against its input."
     ),
+)
+_LISTING = click.option("-L", "--list", "list_only", is_flag=True, help="List the HDUs or datasets; write no file.")
+_VERIFYING = click.option(
+    "--verify/--no-verify", default=True, show_default=True, help="Compare with the input before the end."
+)
+_FITS_ONLY = (
+    click.option("-S", "--stdout", is_flag=True, help="Write the output to stdout, as -O - does."),
+    click.option("-F", "--replace", is_flag=True, help="Replace the input under its own name after verification."),
+    click.option("-T", "--test", is_flag=True, help="Report sizes and equality; write no file."),
     click.option(
         "-C",
         "--no-checksums",
@@ -96,7 +101,10 @@ _OUTPUT = (
 _SHARD = click.option("--shard", metavar="I/N", type=shard, help="Treat every N-th file from the I-th, for job arrays.")
 
 
-def run_options(command: Callable[..., None]) -> Callable[..., None]:
+_WRITING = (*_NAMING, *_DELETING, *_EXISTING, _LISTING, _VERIFYING)
+
+
+def fits_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options of `fits-compress` and `fits-decompress`, which get them as one `RunOptions` ``run``.
 
     Parameters
@@ -109,11 +117,27 @@ def run_options(command: Callable[..., None]) -> Callable[..., None]:
     callable
         For `click.command`.
     """
-    return as_one_argument(RunOptions, (*_OUTPUT, _RECURSIVE, _SHARD, _JOBS, *_REPORTING), command)
+    return as_one_argument(RunOptions, (*_WRITING, *_FITS_ONLY, _RECURSIVE, _SHARD, _JOBS, *_REPORTING), command)
+
+
+def hdf5_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of `h5-compress` and `h5-decompress`, as `fits_options` does.
+
+    Parameters
+    ----------
+    command : callable
+        Takes ``run: RunOptions`` beside its own options.
+
+    Returns
+    -------
+    callable
+        For `click.command`.
+    """
+    return as_one_argument(RunOptions, (*_WRITING, _RECURSIVE, _SHARD, _JOBS, *_REPORTING), command)
 
 
 def reading_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options of commands that read many files and write none, as `run_options` does.
+    """Add the options of commands that read many files and write none, as `fits_options` does.
 
     Parameters
     ----------

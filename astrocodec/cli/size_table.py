@@ -190,7 +190,7 @@ def _dataset_table(report: "hdf5_filter.FileReport") -> str:
             "x".join(map(str, entry.shape)),
             "x".join(map(str, entry.chunks)),
             *_part_cells(entry),
-            entry.note or (", ".join(entry.filters) if entry.filters != ["astrocodec"] else ""),
+            "; ".join(filter(None, (", ".join(entry.filters) if entry.filters != ["astrocodec"] else "", entry.note))),
         )
         for entry in report.datasets
     ]

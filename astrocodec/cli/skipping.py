@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from astrocodec.cli.exit_codes import ExitCode
 from astrocodec.cli.failures import Failure
-from astrocodec.cli.formats import Format
+from astrocodec.cli.formats import HDF5, Format, relative_of_hdf5
 from astrocodec.cli.inputs import Input
 from astrocodec.cli.size_table import Outcome, human_bytes, parts_of
 
@@ -37,6 +37,9 @@ def settled_by_name(operation: str, entry: Input, kind: Format, keeps_name: bool
     Outcome or None
         None where the file is to be treated.
     """
+    relative = relative_of_hdf5(entry.path) if entry.walked and kind is HDF5 else ""
+    if relative:
+        return Outcome(str(entry.path), note=f"skipped, it is {relative}, not HDF5")
     named = kind.is_compressed_name(entry.path)
     asks = named and keeps_name if operation == "compress" else not named
     if not asks or entry.is_stdin or not entry.path.is_file():

@@ -1,4 +1,4 @@
-"""The course of `fits-compress` and `fits-decompress`: find, plan, ask, run, report."""
+"""The course of the commands that write a file for each input: find, plan, ask, run, report."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -52,7 +52,7 @@ def treat_files(
     click.exceptions.Exit
         With the exit code.
     """
-    check_options(run, arguments)
+    check_options(kind, run, arguments)
     inputs = find_inputs(arguments, wanted, run.recursive, stream=kind is FITS)
     if run.list_only:
         raise click.exceptions.Exit(list_files([entry.path for entry in take_shard(inputs, run.shard)], run))

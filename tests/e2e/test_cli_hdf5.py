@@ -31,7 +31,7 @@ def night(tmp_path: Path) -> Path:
 def test_there_and_back(night: Path) -> None:
     packed, back = night.with_name("packed.h5"), night.with_name("back.h5")
     night.chmod(0o640)
-    text = succeed_here("h5-compress", "--no-tune", "-j", "2", "-v", night, packed).decode()
+    text = succeed_here("h5-compress", "--no-tune", "-j", "2", "-v", night, "-O", packed).decode()
     assert text.rstrip().endswith("verified")
     assert "would not become smaller" in text
     assert "datasets" in text
@@ -39,7 +39,7 @@ def test_there_and_back(night: Path) -> None:
     assert "/numbers" in succeed_here("info", packed).decode()
     succeed_here("verify", packed)
     succeed_here("verify", "-q", packed, "--against", night)
-    succeed_here("h5-decompress", packed, back)
+    succeed_here("h5-decompress", packed, "-O", back)
     succeed_here("verify", back, "--against", night)
     assert not leftovers(night.parent)
 
@@ -47,7 +47,7 @@ def test_there_and_back(night: Path) -> None:
 def test_json(night: Path) -> None:
     packed = night.with_name("packed.h5")
     document = json.loads(
-        succeed_here("h5-compress", "--no-tune", "--json", "-d", "numbers", "-c", "50,60", night, packed)
+        succeed_here("h5-compress", "--no-tune", "--json", "-d", "numbers", "-c", "50,60", night, "-O", packed)
     )
     entries = {entry["name"]: entry for entry in document["files"][0]["report"]["datasets"]}
     assert entries["/numbers"]["chunks"] == [50, 60]
@@ -70,18 +70,17 @@ def test_failures_have_codes(night: Path) -> None:
     (folder / "text.h5").write_bytes(b"no HDF5 at all")
     (folder / "cut.h5").write_bytes(night.read_bytes()[:5000])
     cases = [
-        (("h5-compress", night, folder / "exists.h5"), 5, "exists already; give --overwrite"),
-        (("h5-compress", night, night), 5, "exists already"),
-        (("h5-compress", "--overwrite", night, night), 5, "same file"),
-        (("h5-compress", night, folder / "new.h5", "-d", "absent"), 2, "no dataset 'absent'"),
-        (("h5-compress", night, folder / "new.h5", "-d", "strings"), 2, "its type is not coded"),
-        (("h5-compress", night, folder / "new.h5", "-c", "0,5"), 2, "is no chunk"),
-        (("h5-compress", folder / "text.h5", folder / "new.h5"), 3, "not an HDF5 file"),
-        (("h5-compress", folder / "cut.h5", folder / "new.h5"), 3, "cannot be opened"),
-        (("h5-compress", folder / "absent.h5", folder / "new.h5"), 6, "no such file"),
-        (("h5-compress", night, folder / "new.h5", "--model", "absent"), 4, "no model 'absent'"),
+        (("h5-compress", night, "-O", folder / "exists.h5"), 5, "exists already; give --overwrite"),
+        (("h5-compress", night, "-O", night), 5, "would be the input itself"),
+        (("h5-compress", night, "-O", folder / "new.h5", "-d", "absent"), 2, "no dataset 'absent'"),
+        (("h5-compress", night, "-O", folder / "new.h5", "-d", "strings"), 2, "its type is not coded"),
+        (("h5-compress", night, "-O", folder / "new.h5", "-c", "0,5"), 2, "is no chunk"),
+        (("h5-compress", folder / "text.h5", "-O", folder / "new.h5"), 3, "not an HDF5 file"),
+        (("h5-compress", folder / "cut.h5", "-O", folder / "new.h5"), 3, "cannot be opened"),
+        (("h5-compress", folder / "absent.h5", "-O", folder / "new.h5"), 6, "no such file"),
+        (("h5-compress", night, "-O", folder / "new.h5", "--model", "absent"), 4, "no model 'absent'"),
         (("verify", folder / "cut.h5"), 3, "cannot be opened"),
-        (("h5-compress", night, folder / "absent" / "new.h5"), 6, "no such file or directory"),
+        (("h5-compress", night, "-O", folder / "text.h5" / "new.h5"), 6, "not a directory"),
     ]
     for arguments, code, text in cases:
         result = run_here(*arguments)
@@ -92,9 +91,19 @@ def test_failures_have_codes(night: Path) -> None:
     assert not leftovers(folder)
 
 
+def test_an_output_is_not_the_second_argument(night: Path) -> None:
+    """That would be an input: nothing is written, and the line says what to give."""
+    result = run_here("h5-compress", night, night.with_name("night.ac.h5"))
+    assert result.returncode == 1
+    first, second, _ = result.stderr.decode().splitlines()
+    assert "night.ac.h5, which is an input too; give -O" in first
+    assert "night.ac.h5: no such file" in second
+    assert not night.with_name("night.ac.h5").exists()
+
+
 def test_a_difference_has_its_code(night: Path) -> None:
     packed = night.with_name("packed.h5")
-    succeed_here("h5-compress", "--no-tune", night, packed)
+    succeed_here("h5-compress", "--no-tune", night, "-O", packed)
     with h5py.File(packed, "r+") as file:
         file["hard"][2, 3, 4] = 0
     result = run_here("verify", packed, "--against", night)
@@ -104,12 +113,12 @@ def test_a_difference_has_its_code(night: Path) -> None:
 
 def test_a_damaged_chunk_is_named(night: Path) -> None:
     packed = night.with_name("packed.h5")
-    succeed_here("h5-compress", "--no-tune", "-c", "50,50", night, packed)
+    succeed_here("h5-compress", "--no-tune", "-c", "50,50", night, "-O", packed)
     with h5py.File(packed, "r+") as file:
         stream = bytearray(file["numbers"].id.read_direct_chunk((50, 100))[1])
         stream[len(stream) // 2] ^= 1
         file["numbers"].id.write_direct_chunk((50, 100), bytes(stream))
-    for arguments in (("verify", packed), ("h5-decompress", packed, night.with_name("back.h5"))):
+    for arguments in (("verify", packed), ("h5-decompress", packed, "-O", night.with_name("back.h5"))):
         result = run_here(*arguments)
         assert result.returncode == 3
         assert "dataset '/numbers', chunk at (50, 100)" in result.stderr.decode()
@@ -128,7 +137,7 @@ def test_damage_of_another_filter_is_named(night: Path) -> None:
         byte = raw.read(1)[0]
         raw.seek(place)
         raw.write(bytes([byte ^ 4]))
-    for arguments in (("verify", damaged), ("h5-compress", "--no-tune", damaged, night.with_name("copy.h5"))):
+    for arguments in (("verify", damaged), ("h5-compress", "--no-tune", damaged, "-O", night.with_name("copy.h5"))):
         result = run_here(*arguments)
         assert result.returncode == 3
         assert "dataset '/deep/x': " in result.stderr.decode()
@@ -138,11 +147,11 @@ def test_damage_of_another_filter_is_named(night: Path) -> None:
 def test_what_is_no_file(night: Path) -> None:
     os.mkfifo(night.with_name("pipe"))
     cases = [
-        (("h5-compress", "-", night.with_name("copy.h5")), 2, "'-' cannot be given"),
-        (("h5-compress", night, "-"), 2, "'-' cannot be given"),
-        (("h5-compress", night.parent, night.with_name("copy.h5")), 6, "is a directory; name a file"),
-        (("h5-compress", night.with_name("pipe"), night.with_name("copy.h5")), 3, "is a device or pipe"),
-        (("h5-compress", "--overwrite", night, night.with_name("pipe")), 5, "is a device or pipe"),
+        (("h5-compress", "-", "-O", night.with_name("copy.h5")), 2, "'-' (stdin) cannot be read here"),
+        (("h5-compress", night, "-O", "-"), 2, "not written to stdout"),
+        (("h5-compress", night.parent, "-O", night.with_name("copy.h5")), 2, "is a directory; give -r"),
+        (("h5-compress", night.with_name("pipe"), "-O", night.with_name("copy.h5")), 3, "is a device or pipe"),
+        (("h5-compress", "--overwrite", night, "-O", night.with_name("pipe")), 5, "is a device or pipe"),
     ]
     for arguments, code, text in cases:
         result = run_here(*arguments)
@@ -155,7 +164,7 @@ def test_what_is_no_file(night: Path) -> None:
 def test_without_h5py(night: Path) -> None:
     program = (
         "import sys\nsys.modules['h5py'] = None\nfrom astrocodec.cli import main\n"
-        f"main(['h5-compress', {str(night)!r}, 'out.h5'])"
+        f"main(['h5-compress', {str(night)!r}, '-O', 'out.h5'])"
     )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment())
     assert result.returncode == 4
@@ -175,7 +184,7 @@ def test_killed_while_writing(tmp_path: Path, signal_number: signal.Signals) -> 
     source = large(tmp_path / "large.h5")
     before = source.read_bytes()
     target = tmp_path / "out.h5"
-    process = start("h5-compress", "--no-tune", "--thorough", source, target)
+    process = start("h5-compress", "--no-tune", "--thorough", source, "-O", target)
     deadline = time.monotonic() + 30
     while not leftovers(tmp_path) and time.monotonic() < deadline and process.poll() is None:
         time.sleep(0.02)
@@ -187,14 +196,14 @@ def test_killed_while_writing(tmp_path: Path, signal_number: signal.Signals) -> 
     assert source.read_bytes() == before
     if signal_number == signal.SIGTERM:
         assert not leftovers(tmp_path)
-    assert run("h5-compress", "--no-tune", source, target).returncode == 0
+    assert run("h5-compress", "--no-tune", source, "-O", target).returncode == 0
 
 
 def test_full_disk(tmp_path: Path) -> None:
     """The limit on a file's size stands for the limit of a disk."""
     source, target = large(tmp_path / "large.h5"), tmp_path / "out.h5"
     result = subprocess.run(
-        [*COMMAND, "h5-compress", "--no-tune", str(source), str(target)],
+        [*COMMAND, "h5-compress", "--no-tune", str(source), "-O", str(target)],
         capture_output=True,
         env=environment(),
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (3 << 20, 3 << 20)),

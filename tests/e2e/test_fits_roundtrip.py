@@ -214,6 +214,18 @@ def test_file_objects_and_no_target(tmp_path: Path) -> None:
     assert fits_tiles.compress(io.BytesIO(raw), None).compressed_bytes == len(packed.getvalue())
 
 
+def test_standard_tiles_are_the_same_at_any_time() -> None:
+    """Gzip would note when they were made."""
+    from fits_tiles.coders import StandardCoder
+
+    pixels = _noise("f4", (8, 9)).astype(">f4")
+    coder = StandardCoder("GZIP_2", ">f4")
+    coded = coder.encode(0, pixels)
+    assert coded.stream[:2] == b"\x1f\x8b"
+    assert coded.stream[4:8] == bytes(4)
+    assert coder.decode(0, coded, (8, 9)).tobytes() == pixels.tobytes()
+
+
 def test_threads_give_the_same_bytes(tmp_path: Path) -> None:
     path = tmp_path / "plain.fits"
     _save(path, fits.PrimaryHDU(_noise("i2", (3, 200, 200))))

@@ -1,0 +1,191 @@
+"""`h5-compress` and `h5-decompress` over many files have the habits of the FITS commands."""
+
+import json
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from cli_process import leftovers, run_here, sky, succeed, succeed_here
+from hdf5_files import write_everything
+
+import hdf5_filter
+from astrocodec.cli.exit_codes import ExitCode
+from astrocodec.cli.names import compressed_hdf5_name, is_compressed_hdf5_name, plain_hdf5_name
+
+
+def write_night(path: Path, seed: int = 1) -> Path:
+    """Write a file with an image, a small dataset and a text."""
+    with h5py.File(path, "w") as file:
+        file["sci"] = sky(150, 200, seed)
+        file["few"] = np.arange(seed + 3)
+        file["text"] = "of the night"
+    return path
+
+
+@pytest.fixture
+def nights(tmp_path: Path) -> Path:
+    """Write a folder of files."""
+    folder = tmp_path / "nights"
+    (folder / "deep").mkdir(parents=True)
+    for seed, name in enumerate(("a.h5", "b.hdf5", "deep/c.nc")):
+        write_night(folder / name, seed)
+    return folder
+
+
+def lines(*arguments: str | Path) -> list[str]:
+    """Run a command that must succeed, and give the lines of standard error."""
+    result = run_here(*arguments)
+    assert result.returncode == 0, result.stderr.decode()
+    return result.stderr.decode().splitlines()
+
+
+def names(folder: Path) -> list[str]:
+    """Files below a folder."""
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize(
+    ("name", "packed", "back"),
+    [
+        ("a.h5", "a.ac.h5", "a.h5"),
+        ("a.b.HDF5", "a.b.ac.HDF5", "a.b.HDF5"),
+        ("a.nc", "a.ac.nc", "a.nc"),
+        ("a", "a.ac.h5", "a.h5"),
+        ("a.dat", "a.dat.ac.h5", "a.dat.h5"),
+        ("a.ac.h5", "a.ac.h5", "a.h5"),
+        (".h5", ".h5.ac.h5", ".h5.h5"),
+    ],
+)
+def test_names(name: str, packed: str, back: str) -> None:
+    """The suffix by which programs know the file stays."""
+    assert compressed_hdf5_name(Path(name)) == packed
+    assert is_compressed_hdf5_name(Path(packed))
+    assert plain_hdf5_name(Path(packed)) == back
+    assert not is_compressed_hdf5_name(Path(back))
+
+
+def test_directories_there_and_back(nights: Path, tmp_path: Path) -> None:
+    """-r, --outdir, -j, --json; files are not what other formats with these suffixes are."""
+    (nights / "old.nc").write_bytes(b"CDF\x01 and so on")
+    packed, back = tmp_path / "packed", tmp_path / "back"
+    document = json.loads(
+        succeed("h5-compress", "--no-tune", "-r", "-j", "2", "--json", nights, "--outdir", packed).decode()
+    )
+    assert names(packed) == ["a.ac.h5", "b.ac.hdf5", "deep/c.ac.nc"]
+    assert document["totals"]["files"] == 4
+    assert lines("h5-decompress", "-r", packed, "--outdir", back) == []
+    assert names(back) == ["a.h5", "b.hdf5", "deep/c.nc"]
+    for name in names(back):
+        hdf5_filter.verify(back / name, nights / name)
+    assert not leftovers(tmp_path)
+
+
+def test_other_formats_in_a_directory_are_skipped(tmp_path: Path) -> None:
+    """With a line; named, they are an error."""
+    path = tmp_path / "old.nc"
+    path.write_bytes(b"CDF\x01 and so on")
+    assert lines("h5-compress", "-r", tmp_path) == [f"astrocodec: {path}: skipped, it is netCDF classic, not HDF5"]
+    assert run_here("h5-compress", path).returncode == ExitCode.BAD_DATA
+
+
+def test_one_bad_file_does_not_stop_the_others(nights: Path) -> None:
+    """Its code is the run's."""
+    (nights / "bad.h5").write_bytes(b"no")
+    result = run_here("h5-compress", "--no-tune", "-r", nights)
+    assert result.returncode == ExitCode.BAD_DATA
+    assert f"{nights / 'bad.h5'}: not an HDF5 file" in result.stderr.decode()
+    assert "1 of 4 files failed" in result.stderr.decode()
+    assert "a.ac.h5" in names(nights)
+
+
+def test_deleting_and_going_on(nights: Path) -> None:
+    """-D deletes what was verified; run again, there is nothing to do."""
+    before = {path: path.read_bytes() for path in nights.rglob("*") if path.is_file()}
+    succeed_here("h5-compress", "--no-tune", "-D", "-Y", "-r", nights)
+    assert names(nights) == ["a.ac.h5", "b.ac.hdf5", "deep/c.ac.nc"]
+    assert [line.split(": ")[2] for line in lines("h5-compress", "-D", "-Y", "-r", nights)] == [
+        "skipped, it is compressed already"
+    ] * 3
+    succeed_here("h5-decompress", "-D", "-Y", "-r", nights)
+    assert set(before) == {path for path in nights.rglob("*") if path.is_file()}
+    (line, *_) = lines("h5-decompress", "-D", "-Y", "-r", nights)
+    assert line == f"astrocodec: {nights / 'a.h5'}: skipped, it is not compressed"
+
+
+@pytest.mark.parametrize("command", ["h5-compress", "h5-decompress"])
+def test_skip_existing(nights: Path, tmp_path: Path, command: str) -> None:
+    """What verifies is done, what does not is an error, or replaced with --overwrite."""
+    files = [nights / "a.h5", nights / "b.hdf5"]
+    if command == "h5-decompress":
+        succeed_here("h5-compress", "--no-tune", "-D", "-Y", *files)
+        files = [nights / "a.ac.h5", nights / "b.ac.hdf5"]
+    options = ["--no-tune"] if command == "h5-compress" else []
+    run = [command, *options, "--outdir", tmp_path / "out", "--skip-existing"]
+    document = json.loads(succeed_here(*run, "--json", *files))
+    first, second = (Path(entry["target"]) for entry in document["files"])
+    assert [line.rpartition(": ")[2] for line in lines(*run, *files)] == [
+        f"done before, {target} was compared with it" for target in (first, second)
+    ]
+    second.write_bytes(first.read_bytes())
+    result = run_here(*run, *files)
+    assert result.returncode == ExitCode.DIFFERS
+    assert f"{second} exists and does not give it back" in result.stderr.decode()
+    assert second.read_bytes() == first.read_bytes()
+    succeed_here(*run, "--overwrite", *files)
+    assert second.read_bytes() != first.read_bytes()
+
+
+def test_what_would_not_shrink_stays(tmp_path: Path) -> None:
+    """With -D; a mere copy does not count."""
+    path = tmp_path / "noise.h5"
+    with h5py.File(path, "w") as file:
+        file["noise"] = np.random.default_rng(0).integers(0, 256, (256, 256), np.uint8)
+    assert lines("h5-compress", "--no-tune", "-D", "-Y", path) == [
+        f"astrocodec: {path}: left as it is, no dataset was compressed"
+    ]
+    assert names(tmp_path) == ["noise.h5"]
+
+
+def test_a_packed_file_with_a_dataset_left_is_treated(tmp_path: Path) -> None:
+    """By content; by its name it counts as done."""
+    write_everything(tmp_path / "a.h5")
+    succeed_here("h5-compress", "--no-tune", "-d", "numbers", tmp_path / "a.h5", "-O", tmp_path / "part.h5")
+    assert lines("h5-compress", "--no-tune", tmp_path / "part.h5") == []
+    (tmp_path / "whole.h5").write_bytes((tmp_path / "part.ac.h5").read_bytes())
+    assert "skipped" in lines("h5-compress", tmp_path / "part.ac.h5")[0]
+
+
+def test_a_plain_file_that_was_named_is_an_error(nights: Path) -> None:
+    """There is nothing to decompress."""
+    result = run_here("h5-decompress", nights / "a.h5")
+    assert result.returncode == ExitCode.BAD_DATA
+    assert "is not compressed by astrocodec" in result.stderr.decode()
+
+
+def test_tables_count_the_right_way_round(nights: Path, tmp_path: Path) -> None:
+    """A compressed file is the smaller one, whichever way it goes."""
+    path = nights / "a.h5"
+    there = json.loads(succeed_here("h5-compress", "--no-tune", "--json", path))["files"][0]["report"]
+    packed = nights / "a.ac.h5"
+    back = json.loads(succeed_here("h5-decompress", "--json", packed, "-O", tmp_path / "b.h5"))["files"][0]["report"]
+    assert there["original_bytes"] == path.stat().st_size
+    assert there["compressed_bytes"] == back["compressed_bytes"] == packed.stat().st_size
+    assert back["original_bytes"] == (tmp_path / "b.h5").stat().st_size > back["compressed_bytes"]
+    sizes = [
+        {entry["name"]: (entry["original_bytes"], entry["compressed_bytes"]) for entry in report["datasets"]}["/sci"]
+        for report in (there, back)
+    ]
+    assert sizes[0] == sizes[1]
+    assert sizes[0][0] == 2 * 150 * 200 > sizes[0][1]
+
+
+def test_reports_and_listings(nights: Path) -> None:
+    """-R, -L, -v, --shard, and why a dataset was left as it is."""
+    report = nights / "report.txt"
+    assert succeed_here("h5-compress", "--no-tune", "-R", report, "-v", nights / "a.h5") == b""
+    assert "small" in report.read_text()
+    assert b"/sci" in succeed_here("h5-compress", "-L", nights / "a.h5")
+    assert b"small" in succeed_here("info", nights / "a.h5")
+    succeed_here("h5-compress", "--no-tune", "--shard", "1/2", "-r", nights / "deep", nights / "b.hdf5")
+    assert names(nights) == ["a.ac.h5", "a.h5", "b.hdf5", "deep/c.ac.nc", "deep/c.nc", "report.txt"]
