@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
-__all__ = ["Checked", "FileRun", "weakest"]
+__all__ = ["Checked", "FileRun", "ImageSizes", "weakest"]
 
 Checked = Literal["not checked", "decoded", "checksum ok", "verified"]
 _STRENGTH: tuple[Checked, ...] = ("not checked", "decoded", "checksum ok", "verified")
@@ -24,6 +24,54 @@ def weakest(words: Iterable[Checked]) -> Checked:
     return min(words, key=_STRENGTH.index, default="not checked")
 
 
+class Part(Protocol):
+    """What the report on an HDU or dataset tells of its image."""
+
+    kind: Any
+    pixels: int
+
+    @property
+    def image_bytes(self) -> int:
+        """Size of its pixels."""
+
+    @property
+    def coded_bytes(self) -> int:
+        """What they take in the compressed file."""
+
+
+@dataclass(frozen=True)
+class ImageSizes:
+    """
+    The images of a file that are compressed, apart from its tables, headers and other images.
+
+    Attributes
+    ----------
+    pixels : int
+        How many.
+    image_bytes, coded_bytes : int
+        Their size without compression, and what they take in the compressed file, models included.
+
+    Examples
+    --------
+    >>> ImageSizes(100, 200, 50).ratio, ImageSizes(100, 200, 50).bits_per_pixel
+    (4.0, 4.0)
+    """
+
+    pixels: int = 0
+    image_bytes: int = 0
+    coded_bytes: int = 0
+
+    @property
+    def ratio(self) -> float | None:
+        """Image bytes over coded bytes; None without a compressed image."""
+        return self.image_bytes / self.coded_bytes if self.coded_bytes else None
+
+    @property
+    def bits_per_pixel(self) -> float | None:
+        """Coded bits for a pixel; None without a compressed image."""
+        return 8 * self.coded_bytes / self.pixels if self.pixels else None
+
+
 @dataclass
 class FileRun:
     """
@@ -34,7 +82,7 @@ class FileRun:
     source, target : str
         Names as given; ``'-'`` for a file object without a name, ``''`` where nothing was written.
     original_bytes, compressed_bytes : int
-        Size of the file without and with compression.
+        Size of the file without and with compression, as it lies on the disk: packed files count packed.
     seconds : float
         Wall time.
     checked : str
@@ -63,9 +111,24 @@ class FileRun:
 
     @property
     def ratio(self) -> float:
-        """Original bytes over compressed bytes; 0 for an empty result."""
+        """Original bytes over compressed bytes, of the whole file; 0 for an empty result."""
         return self.original_bytes / self.compressed_bytes if self.compressed_bytes else 0.0
+
+    @property
+    def parts(self) -> Sequence[Part]:
+        """HDUs or datasets."""
+        return ()
+
+    @property
+    def images(self) -> ImageSizes:
+        """Sizes of its compressed images."""
+        coded = [part for part in self.parts if part.kind in ("compressed", "decompressed")]
+        return ImageSizes(
+            sum(part.pixels for part in coded),
+            sum(part.image_bytes for part in coded),
+            sum(part.coded_bytes for part in coded),
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as nested dictionaries and lists, ready for ``json.dumps``."""
-        return asdict(self)
+        return asdict(self) | {"images": asdict(self.images)}

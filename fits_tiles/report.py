@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+import numpy as np
+
 from astrocodec.file_report import Checked, FileRun
+from fits_tiles.blocks import padded
 
 __all__ = ["FileReport", "HduReport", "Kind"]
 
@@ -65,6 +68,17 @@ class HduReport:
     checked: Checked = "not checked"
     note: str = ""
 
+    @property
+    def image_bytes(self) -> int:
+        """Size of the pixels, without header and padding."""
+        return self.pixels * np.dtype(self.dtype).itemsize if self.pixels else 0
+
+    @property
+    def coded_bytes(self) -> int:
+        """What the pixels take where they are compressed: all of the HDU but the header of the image."""
+        header = max(0, self.original_bytes - padded(self.image_bytes))
+        return max(0, self.compressed_bytes - header)
+
 
 @dataclass
 class FileReport(FileRun):
@@ -83,3 +97,8 @@ class FileReport(FileRun):
     """
 
     hdus: list[HduReport] = field(default_factory=list)
+
+    @property
+    def parts(self) -> list[HduReport]:
+        """The HDUs."""
+        return self.hdus

@@ -58,6 +58,16 @@ class DatasetReport:
     tuned: bool = False
     note: str = ""
 
+    @property
+    def image_bytes(self) -> int:
+        """Size of the elements."""
+        return self.original_bytes
+
+    @property
+    def coded_bytes(self) -> int:
+        """What is stored of them where they are compressed."""
+        return self.compressed_bytes
+
 
 @dataclass
 class FileReport(FileRun):
@@ -76,3 +86,8 @@ class FileReport(FileRun):
     """
 
     datasets: list[DatasetReport] = field(default_factory=list)
+
+    @property
+    def parts(self) -> list[DatasetReport]:
+        """The datasets."""
+        return self.datasets

@@ -1,11 +1,11 @@
 """The table of sizes that a run ends with, and its JSON form."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from astrocodec.cli.failures import Failure
-from astrocodec.file_report import weakest
+from astrocodec.file_report import ImageSizes, weakest
 
 if TYPE_CHECKING:
     import fits_tiles
@@ -13,9 +13,20 @@ if TYPE_CHECKING:
 
     FileReport: TypeAlias = fits_tiles.FileReport | hdf5_filter.FileReport
 
-_HEADINGS = ("file", "{parts}", "original", "compressed", "ratio", "bits/pixel", "seconds", "checked")
+_HEADINGS = (
+    "file",
+    "{parts}",
+    "original",
+    "compressed",
+    "ratio",
+    "images",
+    "image ratio",
+    "bits/pixel",
+    "seconds",
+    "checked",
+)
 _TEXT_HEADINGS = frozenset(
-    {"file", "name", "kind", "type", "shape", "model", "note", "fingerprint", "origin", "dataset"}
+    {"file", "name", "kind", "type", "shape", "model", "note", "fingerprint", "origin", "dataset", "checked"}
 )
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
@@ -94,7 +105,7 @@ def align(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def size_table(reports: Sequence["FileReport"]) -> str:
-    """Table of files, and a line of totals.
+    """Table of files, and a line of totals: sizes on the disk, and apart from them those of the compressed images.
 
     Parameters
     ----------
@@ -122,20 +133,55 @@ def totals_line(reports: Sequence["FileReport"]) -> str:
     Returns
     -------
     str
-        Such as ``2 files: 16.8 MB -> 6.1 MB, ratio 2.75, 5.81 bits/pixel, 2.4 s, verified``.
+        Such as ``2 files: 16.8 MB -> 6.1 MB, ratio 2.75; images 12.6 MB -> 4.6 MB, ratio 2.74, 5.81 bits/pixel; 2.4 s,
+        verified``.
     """
-    original = sum(report.original_bytes for report in reports)
-    compressed = sum(report.compressed_bytes for report in reports)
-    pixels = sum(_pixels(report) for report in reports)
+    original, compressed = whole_sizes(reports)
+    images = all_images(reports)
+    count = f"{len(reports)} {'file' if len(reports) == 1 else 'files'}"
     parts = [
-        f"{len(reports)} {'file' if len(reports) == 1 else 'files'}: "
-        f"{human_bytes(original)} -> {human_bytes(compressed)}",
-        f"ratio {_ratio(original, compressed)}",
-        f"{_bits(compressed, pixels)} bits/pixel",
-        f"{sum(report.seconds for report in reports):.2f} s",
-        weakest(report.checked for report in reports),
+        f"{count}: {human_bytes(original)} -> {human_bytes(compressed)}, ratio {_ratio(original, compressed)}",
+        f"images {_image_sizes(images)}, ratio {_number(images.ratio)}, {_number(images.bits_per_pixel)} bits/pixel"
+        if images.pixels
+        else "no image is compressed",
+        f"{sum(report.seconds for report in reports):.2f} s, {weakest(report.checked for report in reports)}",
     ]
-    return ", ".join(parts)
+    return "; ".join(parts)
+
+
+def whole_sizes(reports: Sequence["FileReport"]) -> tuple[int, int]:
+    """Sum up the sizes of files on the disk.
+
+    Parameters
+    ----------
+    reports : sequence of FileReport
+        The files.
+
+    Returns
+    -------
+    original, compressed : int
+        Bytes.
+    """
+    return sum(report.original_bytes for report in reports), sum(report.compressed_bytes for report in reports)
+
+
+def all_images(reports: Sequence["FileReport"]) -> ImageSizes:
+    """Sum up the compressed images of files.
+
+    Parameters
+    ----------
+    reports : sequence of FileReport
+        The files.
+
+    Returns
+    -------
+    ImageSizes
+        Of all of them.
+    """
+    sizes = [report.images for report in reports]
+    return ImageSizes(
+        sum(one.pixels for one in sizes), sum(one.image_bytes for one in sizes), sum(one.coded_bytes for one in sizes)
+    )
 
 
 def hdu_table(report: "FileReport") -> str:
@@ -245,13 +291,15 @@ def json_report(outcomes: Sequence[Outcome]) -> str:
     import json
 
     reports = [outcome.report for outcome in outcomes if outcome.report]
+    original, compressed = whole_sizes(reports)
     document = {
         "files": [_json_entry(outcome) for outcome in outcomes],
         "totals": {
             "files": len(outcomes),
             "failed": sum(outcome.failure is not None for outcome in outcomes),
-            "original_bytes": sum(report.original_bytes for report in reports),
-            "compressed_bytes": sum(report.compressed_bytes for report in reports),
+            "original_bytes": original,
+            "compressed_bytes": compressed,
+            "images": asdict(all_images(reports)),
             "seconds": sum(report.seconds for report in reports),
         },
     }
@@ -278,15 +326,12 @@ def _row(report: "FileReport") -> tuple[str, ...]:
         human_bytes(report.original_bytes),
         human_bytes(report.compressed_bytes),
         _ratio(report.original_bytes, report.compressed_bytes),
-        _bits(report.compressed_bytes, _pixels(report)),
+        _image_sizes(report.images),
+        _number(report.images.ratio),
+        _number(report.images.bits_per_pixel),
         f"{report.seconds:.2f}",
         report.checked,
     )
-
-
-def _pixels(report: "FileReport") -> int:
-    """Pixels of all images of a file."""
-    return sum(part.pixels for part in parts_of(report))
 
 
 def _ratio(original: int, compressed: int) -> str:
@@ -294,6 +339,11 @@ def _ratio(original: int, compressed: int) -> str:
     return f"{original / compressed:.2f}" if compressed else "-"
 
 
-def _bits(compressed: int, pixels: int) -> str:
-    """Bits for a pixel, with everything in the file charged."""
-    return f"{8 * compressed / pixels:.2f}" if pixels else "-"
+def _image_sizes(images: ImageSizes) -> str:
+    """From how many bytes to how many."""
+    return f"{human_bytes(images.image_bytes)} -> {human_bytes(images.coded_bytes)}" if images.pixels else "-"
+
+
+def _number(value: float | None) -> str:
+    """Two decimals."""
+    return "-" if value is None else f"{value:.2f}"
