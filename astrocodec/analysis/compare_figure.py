@@ -12,7 +12,7 @@ from astrocodec.analysis.report_names import shortened
 
 __all__ = ["compare_figure", "comparison_maps"]
 
-_TITLE = 44  # characters over a map
+_TITLE = 46  # characters over a map
 
 
 def comparison_maps(comparison: Comparison) -> list[tuple[str, str, ColourMap]]:
@@ -91,8 +91,8 @@ def compare_figure(
             axes.set_axis_off()
             full = {"A": f"A: {names[0]}", "B": f"B: {names[1]}"}.get(title, title)
             ends = dict.fromkeys((found.ticks[0][1], found.ticks[-1][1])) if found.ticks else ()
-            said = ", ".join(filter(None, (f"{' to '.join(ends)} {unit}", found.note)))
-            axes.set_title(f"{shortened(full, _TITLE)}\n{shortened(said, _TITLE)}", fontsize=8, loc="left")
+            lines = (full, f"{' to '.join(ends)} {unit}", found.note)
+            axes.set_title("\n".join(shortened(line, _TITLE) for line in lines), fontsize=8, loc="left")
         charts = below.subplots(1, 3)
         words = draw_histogram(charts[0], comparison)
         charts[0].set_title("Equal" if comparison.equal else "Differences", loc="left")

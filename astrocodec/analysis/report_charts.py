@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from astrocodec.analysis.entropy import gaussian_bits_of
 from astrocodec.analysis.figure_style import ACCENT, INK, QUIET, SOURCE, new_figure, plain_log, spaced, svg_of
+from astrocodec.analysis.report_numbers import short_number
 
 __all__ = ["chart", "draw_bits_by_snr", "draw_exposures", "draw_noises", "draw_snr_and_bits"]
 
@@ -81,7 +82,7 @@ def draw_bits_by_snr(axes: Any, snr: NDArray[Any], bits: NDArray[Any], sources: 
     axes.bar(places, sky, width=0.86, color=ACCENT, label="background")
     axes.bar(places, stars, width=0.86, bottom=sky, color=SOURCE, label="sources")
     for place, height in zip(places, sky + stars, strict=True):
-        axes.annotate(_percent(height), (place, height), (0, 2), textcoords="offset points", ha="center", size=7.5)
+        axes.annotate(_percent(height), (place, height), (0, 2), textcoords="offset points", ha="center", size=8)
     axes.set_xlim(0, count)
     axes.set_xticks(np.arange(1, count))
     spaced(axes.xaxis, names=[f"{edge:g}" for edge in _EDGES[1:-1]])
@@ -211,7 +212,7 @@ def draw_exposures(axes: Any, exposures: Sequence[float], ratios: Sequence[float
     axes.set_ylim(0, 1.15 * max(ratios))
     spaced(axes.yaxis)
     logs = np.log(np.asarray(exposures, np.float64))
-    said = f"{len(ratios)} images of {min(exposures):g} to {max(exposures):g} s."
+    said = f"{len(ratios)} images of {short_number(min(exposures))} to {short_number(max(exposures))} s."
     if len(ratios) > 2 and logs.std() > 0 and np.std(ratios) > 0:
         said += f" Correlation of the ratio with the logarithm of the time: {np.corrcoef(logs, ratios)[0, 1]:+.2f}."
     return said

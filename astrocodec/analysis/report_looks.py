@@ -20,7 +20,7 @@ h3{font-size:14px;margin:0 0 8px}
 header p{max-width:72ch;color:var(--soft);margin:0}
 section{margin-top:30px;padding-top:22px;border-top:1px solid var(--line)}
 .facts{color:var(--soft);margin:0 0 14px}
-.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,185px),1fr));gap:12px;margin:14px 0 22px}
+.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,165px),1fr));gap:12px;margin:14px 0 22px}
 .tiles>div{background:var(--card);border-radius:10px;padding:12px 14px}
 .tiles dt{color:var(--soft);font-size:13px}
 .tiles dd{margin:0}
@@ -33,7 +33,7 @@ margin-bottom:24px}
 .sky{background:var(--sky)}.src{background:var(--src)}.rest{background:var(--rest)}
 .key{list-style:none;display:flex;flex-wrap:wrap;gap:2px 18px;margin:7px 0 0;padding:0;font-size:13px}
 .key i{display:inline-block;width:10px;height:10px;border-radius:2px;margin-right:6px}
-.maps{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,260px),1fr));gap:22px}
+.maps{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,260px),1fr));gap:22px;margin-top:14px}
 .map{display:flex;flex-direction:column;justify-content:flex-end}
 figure{margin:0}
 .map img{display:block;width:100%;height:auto;max-height:520px;object-fit:contain;object-position:left;
@@ -58,9 +58,9 @@ thead th{color:var(--soft);font-size:13px}
 .ours{background:var(--ours)}.peer{background:var(--peer)}
 .detector th{color:var(--soft);width:42%}
 .scroll{overflow-x:auto}
-.all{margin-top:22px}
+.charts+.scroll,.all{margin-top:22px}
 .all th,.all td{padding:6px 0 6px 14px}.all td{white-space:nowrap}
-.all thead th{vertical-align:bottom;overflow-wrap:normal}
+.all thead th{vertical-align:bottom;max-width:120px}
 .all th:first-child{padding-left:0;position:sticky;left:0;background:var(--page)}
 .all tbody th{min-width:min(34vw,200px)}
 .scroll+h3{margin-top:16px}
@@ -72,6 +72,7 @@ thead th{color:var(--soft);font-size:13px}
 .all [aria-sort=ascending] button::after{content:" \\2191"}.all [aria-sort=descending] button::after{content:" \\2193"}
 .notes{color:var(--soft);padding-left:20px}
 .words dt{font-weight:600;margin-top:8px}.words dd{margin:0;max-width:80ch;color:var(--soft)}
+@media (max-width:600px){main{padding:20px 14px 40px}h1{font-size:23px}}
 @media print{body{font-size:11px}section{break-inside:avoid}}
 """
 

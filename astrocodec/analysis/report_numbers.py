@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 
-__all__ = ["NOTHING", "count", "fixed", "percent", "short_number", "short_numbers", "size"]
+__all__ = ["NOTHING", "count", "fixed", "joined", "percent", "short_number", "short_numbers", "size"]
 
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 NOTHING = "-"
@@ -47,13 +47,25 @@ def fixed(value: float | None, digits: int = 2, unit: str = "") -> str:
 
     Examples
     --------
-    >>> fixed(5.123, 2, "bits"), fixed(0.00123), fixed(None)
-    ('5.12 bits', '0.00123', '-')
+    >>> fixed(5.123, 2, "bits"), fixed(0.00123), fixed(None), fixed(2.0, 0, "1e-17 W")
+    ('5.12 bits', '0.00123', '-', '2 x 1e-17 W')
     """
     if value is None:
         return NOTHING
     text = f"{value:.{digits}f}" if value == 0 or 10**-digits <= abs(value) < 1e7 else f"{value:.3g}"
-    return f"{text} {unit}".rstrip()
+    return joined(text, unit)
+
+
+def joined(text: str, unit: str) -> str:
+    """
+    Write a number and its unit, which may be one of the kind that begins with a power of ten.
+
+    Examples
+    --------
+    >>> joined("3.2", "1e-17 W"), joined("3.2", "")
+    ('3.2 x 1e-17 W', '3.2')
+    """
+    return f"{text}{' x' if unit[:1].isdigit() else ''} {unit}".rstrip()
 
 
 def count(number: int | None) -> str:
@@ -77,7 +89,7 @@ def short_number(value: float) -> str:
     >>> short_number(300.0), short_number(2e9), short_number(0.01)
     ('300', '2e9', '0.01')
     """
-    return f"{value:g}" if value == 0 or 1e-3 <= abs(value) < 1e5 else _scientific(value, 1)
+    return f"{value:g}" if value == 0 or 1e-3 <= abs(value) < 1e5 else _scientific(value, 5)
 
 
 def short_numbers(values: Sequence[float]) -> list[str]:

@@ -10,7 +10,7 @@ from astrocodec.analysis.image_report import ImageReport
 from astrocodec.analysis.report_charts import chart, draw_exposures, draw_noises
 from astrocodec.analysis.report_looks import SORTING, STYLE
 from astrocodec.analysis.report_names import common_folder, shown
-from astrocodec.analysis.report_numbers import NOTHING, fixed, percent, size
+from astrocodec.analysis.report_numbers import NOTHING, fixed, joined, percent, short_number, size
 from astrocodec.analysis.report_reasons import Footnotes, reason
 
 __all__ = ["Place", "page", "summary"]
@@ -138,7 +138,7 @@ _COLUMNS: tuple[tuple[str, str, Callable[[ImageReport], str]], ...] = (
     ("efficiency", "efficiency", lambda one: percent(one.efficiency)),
     ("bits on sources", "share_sources", lambda one: percent(one.share_sources)),
     ("noise", "noise", lambda one: fixed(one.noise)),
-    ("exposure (s)", "exposure", lambda one: f"{one.exposure:g}"),
+    ("exposure (s)", "exposure", lambda one: short_number(one.exposure or 0)),
     ("saved by the step", "saving", lambda one: percent(one.saving)),
 )
 
@@ -208,7 +208,7 @@ def _row(one: ImageReport, title: str, link: str, unit: str, notes: Footnotes) -
             mark = notes.mark(reason(one, field))
             shows = f'{NOTHING}<a class="mark" href="#why-{mark}">{mark}</a>'
         else:
-            shows = html.escape(text(one) + (f" {one.unit}" if field == "noise" and not unit else ""))
+            shows = html.escape(joined(text(one), one.unit if field == "noise" and not unit else ""))
         cells.append(f'<td class="n" data-v="{"" if value is None else f"{value:.6g}"}">{shows}</td>')
     name = html.escape(shown(title))
     if link:

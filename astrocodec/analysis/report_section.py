@@ -14,7 +14,7 @@ from astrocodec.analysis.image_report import ImageReport
 from astrocodec.analysis.report_charts import chart, draw_bits_by_snr, draw_snr_and_bits
 from astrocodec.analysis.report_maps import displayed, map_figure, scored
 from astrocodec.analysis.report_names import shown
-from astrocodec.analysis.report_numbers import NOTHING, count, fixed, percent, size
+from astrocodec.analysis.report_numbers import NOTHING, count, fixed, percent, short_number, size
 from astrocodec.analysis.report_reasons import reason
 
 __all__ = ["image_section", "section_link"]
@@ -40,7 +40,7 @@ def image_section(entry: ImageEntry, report: ImageReport, analysis: FrameAnalysi
     str
         An HTML section without references to other files.
     """
-    exposure = "" if report.exposure is None else f" · {report.exposure:g} s"
+    exposure = "" if report.exposure is None else f" · {short_number(report.exposure)} s"
     facts = f"{' x '.join(map(str, report.shape))} · {report.dtype} · in the file: {report.compression}{exposure}"
     parts = [
         f'<section class="image" id="{section_link(number)[1:]}"><h2>{html.escape(shown(report.title))}</h2>'
@@ -81,7 +81,7 @@ def _tiles(one: ImageReport) -> str:
         return reason(one, field) if getattr(one, field) is None else text
 
     floor = f"noise floor {fixed(one.floor_bits)}" if one.floor_bits is not None else reason(one, "floor_bits")
-    step = NOTHING if one.step is None else f"{fixed(one.step, 0 if one.step >= 1 else 2)} {one.unit}"
+    step = NOTHING if one.step is None else fixed(one.step, 0 if one.step >= 1 else 2, one.unit)
     sources = "source" if one.sources == 1 else "sources"
     tiles = (
         ("coded losslessly", size(one.coded_bytes), f"of {size(one.raw_bytes)}, ratio {one.ratio:.2f}"),

@@ -8,7 +8,7 @@ from typing import Any
 
 from astrocodec.analysis.image_report import ImageReport
 from astrocodec.analysis.report_names import shown
-from astrocodec.analysis.report_numbers import NOTHING, count, fixed, percent, size
+from astrocodec.analysis.report_numbers import NOTHING, count, fixed, joined, percent, short_number, size
 from astrocodec.analysis.report_reasons import Footnotes, reason
 
 __all__ = ["COLUMNS", "terminal_table"]
@@ -123,12 +123,12 @@ def _card(one: ImageReport) -> Any:
     table.add_column(style="bold")
     table.add_column(justify="right")
     table.add_column(style="dim", overflow="fold")
-    exposure = "" if one.exposure is None else f", {one.exposure:g} s"
+    exposure = "" if one.exposure is None else f", {short_number(one.exposure)} s"
     table.add_row("image", "x".join(map(str, one.shape)), f"{one.dtype}, in the file: {one.compression}{exposure}")
     for heading, field, meaning, text in COLUMNS:
-        unit = f" {one.unit}" if field == "step" and one.step is not None else ""
+        unit = one.unit if field == "step" and one.step is not None else ""
         said = escape(reason(one, field)) if getattr(one, field) is None else meaning
-        table.add_row(heading, escape(text(one) + unit), said)
+        table.add_row(heading, escape(joined(text(one), unit)), said)
     noise = "standard deviation of its noise" if one.noise is not None else reason(one, "noise")
     table.add_row("background", escape(fixed(one.noise, 2, one.unit)), escape(noise))
     found = reason(one, "sources") if one.sources is None else "source" if one.sources == 1 else "sources"

@@ -1,5 +1,7 @@
-"""The report in a real browser: it is drawn, nothing is fetched, and its table can be sorted."""
+"""The report in a real browser: drawn, without a network, in narrow and wide windows; its table can be sorted."""
 
+import html
+import json
 import re
 import shutil
 import subprocess
@@ -11,7 +13,7 @@ import pytest
 from astrocodec.analysis.image_entry import ImageEntry
 from astrocodec.analysis.image_report import report_image
 from astrocodec.analysis.report_page import page
-from astrocodec.analysis.report_section import image_section
+from astrocodec.analysis.report_section import image_section, section_link
 from astrocodec.simulate import simulate
 
 pytest.importorskip("photutils")
@@ -39,10 +41,82 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
         entry = ImageEntry(f"{number}.fits", "0", frame.data, exposure=seconds)
         one, analysis = report_image(entry, tuned=False)
         reports.append(one)
-        sections.append(image_section(entry, one, analysis))
+        sections.append(image_section(entry, one, analysis, number + 1))
     path = tmp_path_factory.mktemp("page") / "report.html"
     path.write_text("".join(page(reports, sections)), encoding="utf-8")
     return path
+
+
+@pytest.fixture(scope="module")
+def hard_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A page of images of odd shapes and values, with long names, units and numbers."""
+    rng = np.random.default_rng(3)
+    stars = rng.normal(1e9, 1e6, (64, 70))
+    stars[30:34, 30:34] += 1e12
+    images = {
+        "huge": stars,
+        "tiny values": rng.normal(1e-17, 1e-18, (40, 50)).astype("f4"),
+        "one row": rng.integers(0, 2**31 - 1, (1, 3000), "i4"),
+        "one column": rng.integers(0, 2**31 - 1, (3000, 1), "i4"),
+        "one pixel": np.full((1, 1), 2**31 - 1, "i4"),
+        "few pixels": rng.integers(-(2**31), 2**31 - 1, (5, 6), "i4"),
+        "large": rng.normal(2e9, 3, (200, 3000)).astype("u4"),
+        "constant": np.full((50, 50), -123456789, "i4"),
+    }
+    reports, sections = [], []
+    for number, (name, pixels) in enumerate(images.items()):
+        file = f"/data/{'a_name_without_a_space' * 6}/{number}.fits"
+        entry = ImageEntry(file, name, pixels, exposure=10.0**number, unit="1e-17 erg/(s.cm2.Angstrom.arcsec2)")
+        one, analysis = report_image(entry, tuned=False)
+        reports.append(one)
+        sections.append(image_section(entry, one, analysis, number + 1))
+    path = tmp_path_factory.mktemp("page") / "hard.html"
+    failures = [("/data/" + "x" * 200, "reason " + "y" * 200)]
+    links = [section_link(number + 1) for number in range(len(reports))]
+    path.write_text("".join(page(reports, sections, failures, links=links)), encoding="utf-8")
+    return path
+
+
+# Chromium makes no window narrower than 500 pixels, but frames.
+MEASURE = """
+const frame=document.querySelector("iframe");
+frame.onload=()=>{
+const page=frame.contentDocument,box=e=>e.getBoundingClientRect(),texts=[];
+const apart=(a,b)=>a.right<=b.left+.5||b.right<=a.left+.5||a.bottom<=b.top+.5||b.bottom<=a.top+.5;
+for(const group of page.querySelectorAll(".ticks,svg")){
+const inside=[...group.querySelectorAll("span,text")].filter(e=>e.textContent.trim());
+inside.forEach((e,n)=>inside.slice(n+1).forEach(o=>{if(!apart(box(e),box(o)))texts.push([e.textContent,o.textContent])}))}
+const pictures=[...page.querySelectorAll("img")].map(e=>[box(e).width,box(e).height,e.naturalWidth,e.naturalHeight]);
+const sizes=[...page.querySelectorAll("svg text")].map(e=>e.getScreenCTM().a*parseFloat(getComputedStyle(e).fontSize))
+.map(Math.abs).filter(s=>s>.1);
+const wide=[...page.querySelectorAll("main *")].filter(e=>!e.closest(".scroll *,svg *")&&box(e).right>frame.width-7)
+.map(e=>e.tagName+"."+e.className);
+const found={width:page.documentElement.scrollWidth,texts,pictures,smallest:Math.min(...sizes),wide};
+document.body.setAttribute("data-found",JSON.stringify(found))};
+"""
+
+
+@pytest.mark.parametrize("width", [320, 400, 700, 1024, 1400])
+@pytest.mark.parametrize("which", ["report", "hard_report"])
+def test_the_page_fits_its_window(
+    browser: str, which: str, width: int, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """No scrolling sideways, no text over another, pictures that can be seen, text that can be read."""
+    text = request.getfixturevalue(which).read_text(encoding="utf-8")
+    wrapper = tmp_path / "wrapper.html"
+    frame = f'<iframe width="{width}" height="900" srcdoc="{html.escape(text, quote=True)}"></iframe>'
+    wrapper.write_text(f"<!DOCTYPE html><meta charset=utf-8><body><script>addEventListener('DOMContentLoaded',()=>"
+                       f"{{{MEASURE}}})</script>{frame}</body>", encoding="utf-8")  # fmt: skip
+    drawn = run(browser, tmp_path, f"--window-size={width + 100},1000", "--dump-dom", wrapper.as_uri())
+    found = json.loads(html.unescape(re.search(r'data-found="([^"]*)"', drawn)[1]))  # type: ignore[index]
+    assert found["width"] <= width
+    assert not found["wide"]
+    assert not found["texts"]
+    assert found["smallest"] > (7 if width < 400 else 9)
+    for across, down, columns, rows in found["pictures"]:
+        scale = min(across / columns, down / rows)
+        assert min(columns, rows) * scale > 50
+        assert down <= 521
 
 
 def run(browser: str, folder: Path, *arguments: str) -> str:
