@@ -7,6 +7,7 @@ from astrocodec.cli.names import compressed_hdf5_name, is_hdf5_name
 from astrocodec.cli.option_types import chunk_shape
 from astrocodec.cli.run_options import RunOptions, hdf5_options
 from astrocodec.cli.treating import treat_files
+from astrocodec.cli.two_names import input_and_output
 
 
 @click.command("h5-compress")
@@ -43,10 +44,12 @@ def h5_compress_command(
 ) -> None:
     """Compress the datasets of numbers of HDF5 FILES, without loss, to NAME.ac.h5 (NAME.ac.nc for NAME.nc).
 
-    FILES may be patterns, and directories with -r. Everything else is kept: groups, attributes, links, references,
-    dimension scales, types, fill values. Programs read the outputs with the plugin: export
-    HDF5_PLUGIN_PATH=$(astrocodec plugin-path). Every output is decoded and compared with its input before it gets its
-    name. Files that are compressed already are skipped; -D leaves files as they are that would not become smaller.
+    FILES may be patterns, and directories with -r; IN OUT, where OUT does not exist, is the same as IN -O OUT.
+
+    Everything else is kept: groups, attributes, links, references, dimension scales, types, fill values. Programs read
+    the outputs with the plugin: export HDF5_PLUGIN_PATH=$(astrocodec plugin-path). Every output is decoded and compared
+    with its input before it gets its name. Files that are compressed already are skipped; -D leaves files as they are
+    that would not become smaller.
     """
     options = {
         "datasets": list(datasets) or None,
@@ -56,4 +59,5 @@ def h5_compress_command(
         "effort": effort,
         "thorough": thorough,
     }
-    treat_files(HDF5, "compress", files, run, is_hdf5_name, compressed_hdf5_name, options)
+    inputs, run = input_and_output(files, run)
+    treat_files(HDF5, "compress", inputs, run, is_hdf5_name, compressed_hdf5_name, options)

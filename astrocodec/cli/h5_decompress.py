@@ -6,6 +6,7 @@ from astrocodec.cli.formats import HDF5
 from astrocodec.cli.names import is_hdf5_name, plain_hdf5_name
 from astrocodec.cli.run_options import RunOptions, hdf5_options
 from astrocodec.cli.treating import treat_files
+from astrocodec.cli.two_names import input_and_output
 
 
 @click.command("h5-decompress")
@@ -21,6 +22,8 @@ from astrocodec.cli.treating import treat_files
 def h5_decompress_command(files: tuple[str, ...], run: RunOptions, to: str) -> None:
     """Make HDF5 files that need no plugin to be read of FILES, NAME.h5 of NAME.ac.h5.
 
-    FILES may be patterns, and directories with -r. Everything but the storage is kept.
+    FILES may be patterns, and directories with -r; IN OUT, where OUT does not exist, is the same as IN -O OUT.
+    Everything but the storage is kept.
     """
-    treat_files(HDF5, "decompress", files, run, is_hdf5_name, plain_hdf5_name, {"to": to})
+    inputs, run = input_and_output(files, run)
+    treat_files(HDF5, "decompress", inputs, run, is_hdf5_name, plain_hdf5_name, {"to": to})

@@ -75,13 +75,29 @@ def find_inputs(
             inputs = [Input(path, is_stdin=True)]
         elif os.path.isdir(path):
             inputs = _directory(path, wanted, recursive)
-        elif not os.path.lexists(path) and _GLOB_CHARACTERS & set(argument):
+        elif is_pattern(argument):
             inputs = _pattern(argument)
         else:
             inputs = [Input(path)]
         for entry in inputs:
             found.setdefault(entry.path, entry)
     return list(found.values())
+
+
+def is_pattern(argument: str) -> bool:
+    """Whether an argument is a pattern: no file has that name.
+
+    Parameters
+    ----------
+    argument : str
+        As given.
+
+    Returns
+    -------
+    bool
+        True with a star, question mark or bracket.
+    """
+    return bool(_GLOB_CHARACTERS & set(argument)) and not os.path.lexists(argument)
 
 
 def take_shard(inputs: Sequence[Share], shard: tuple[int, int] | None) -> list[Share]:

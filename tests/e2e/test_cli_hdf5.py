@@ -91,14 +91,21 @@ def test_failures_have_codes(night: Path) -> None:
     assert not leftovers(folder)
 
 
-def test_an_output_is_not_the_second_argument(night: Path) -> None:
-    """That would be an input: nothing is written, and the line says what to give."""
-    result = run_here("h5-compress", night, night.with_name("night.ac.h5"))
-    assert result.returncode == 1
-    first, second, _ = result.stderr.decode().splitlines()
-    assert "night.ac.h5, which is an input too; give -O" in first
-    assert "night.ac.h5: no such file" in second
-    assert not night.with_name("night.ac.h5").exists()
+def test_input_and_output_by_their_names(night: Path) -> None:
+    """As h5repack has them, where only the first exists; what exists is an input."""
+    packed, back = night.with_name("packed.h5"), night.with_name("back.h5")
+    succeed_here("h5-compress", "--no-tune", night, packed)
+    succeed_here("h5-decompress", packed, back)
+    assert hdf5_filter.verify(back, night)
+    before = packed.read_bytes()
+    result = run_here("h5-compress", "--no-tune", "--overwrite", night, packed)
+    assert result.returncode == 0
+    assert packed.read_bytes() == before
+    assert night.with_name("night.ac.h5").exists()
+    missing = night.with_name("missing.h5")
+    for arguments in ((missing, night), (night, packed, missing), (night, str(night.parent / "*.none"))):
+        assert run_here("h5-compress", "--overwrite", "--no-tune", *arguments).returncode in (2, 6)
+        assert not missing.exists()
 
 
 def test_a_difference_has_its_code(night: Path) -> None:
