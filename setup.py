@@ -4,15 +4,62 @@ Every run first writes the shipped models as a C header, which the library compi
 """
 
 import hashlib
+import shutil
+import subprocess
+import tempfile
 import zlib
 from glob import glob
 from pathlib import Path
 
 from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+from setuptools.errors import CompileError
 
 FLAGS = "-std=c11 -O3 -fvisibility=hidden -fwrapv -ffp-contract=off -Wall -Wextra"
 PACKAGE = Path(__file__).parent / "astrocodec"
 HEADER = PACKAGE / "native" / "shipped_models.h"
+
+# What all of the library needs: libc's headers, and conversions of vectors, which gcc has from 9 on.
+NEEDED = """
+#include <stdlib.h>
+typedef float floats __attribute__((vector_size(64)));
+typedef int integers __attribute__((vector_size(64)));
+void convert(const integers *from, floats *to) { *to = __builtin_convertvector(*from, floats); }
+"""
+# What one kernel needs: a compiler and an assembler that know AVX-VNNI.
+AVXVNNI = """
+#include <immintrin.h>
+__attribute__((target("avx2,avxvnni"))) void dot(__m256i *a) { *a = _mm256_dpbusd_avx_epi32(*a, *a, *a); }
+"""
+
+
+class BuildLibrary(build_ext):
+    """Finds out what the compiler knows before it is used."""
+
+    def build_extension(self, extension):
+        """Build, or say in one line what is missing."""
+        name = self.compiler.compiler_so[0]
+        if shutil.which(name) is None:
+            raise CompileError(
+                f"astrocodec needs a C compiler, and {name!r} was not found: install gcc (9 or newer) or clang, "
+                "or name one, as in CC=clang pip install ."
+            )
+        if not self.can_compile(NEEDED):
+            raise CompileError(
+                f"astrocodec needs gcc 9 or newer, or clang, and the headers of libc (libc6-dev): {name!r} does not "
+                "compile a program of four lines. CC names another compiler"
+            )
+        if not self.can_compile(AVXVNNI):
+            extension.define_macros.append(("AC_NO_AVXVNNI", None))
+        super().build_extension(extension)
+
+    def can_compile(self, program):
+        """Whether the compiler makes an object file of a program."""
+        with tempfile.TemporaryDirectory() as folder:
+            source = Path(folder) / "program.c"
+            source.write_text(program, encoding="ascii")
+            command = [*self.compiler.compiler_so, "-c", str(source), "-o", str(source.with_suffix(".o"))]
+            return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 def c_array(name, data):
@@ -47,6 +94,7 @@ def write_if_changed(path, text):
 write_if_changed(HEADER, shipped_models())
 
 setup(
+    cmdclass={"build_ext": BuildLibrary},
     ext_modules=[
         Extension(
             "astrocodec.libastrocodec",
@@ -58,5 +106,5 @@ setup(
             extra_link_args=["-Wl,-z,nodelete"],
             py_limited_api=True,
         )
-    ]
+    ],
 )

@@ -7,7 +7,9 @@
 #else
 #pragma GCC target("avx2,bmi,popcnt")
 #endif
+#if !defined(KERNEL) /* by kernel_avxvnni.c */
 #define KERNEL ac_kernel_avx2
+#endif
 #include "vector256.h"
 #include "predict_simd.h"
 #include "entropy_avx2.h"

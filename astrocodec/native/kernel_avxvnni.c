@@ -1,4 +1,9 @@
-#if defined(__x86_64__)
+/* gcc knows AVX-VNNI from 11 on, clang from 12 on, the GNU assembler from 2.36 on. Where setup.py finds that they do not, it
+ * defines AC_NO_AVXVNNI, and this level is AVX2 once more. */
+#if defined(AC_NO_AVXVNNI)
+#define KERNEL ac_kernel_avxvnni
+#include "kernel_avx2.c"
+#elif defined(__x86_64__)
 #include "entropy_tails.h"
 #include "kernel.h"
 

@@ -6,9 +6,9 @@
 #if defined(__GNUC__) && !defined(__clang__)
 /* Sums in any order: nothing here reaches a decoder but the rounded weights. Without vectors O3 would unroll for minutes. */
 #if defined(__x86_64__) || defined(__aarch64__)
-#pragma GCC optimize("O3", "fast-math", "fp-contract=fast")
+#pragma GCC optimize("O3", "fast-math", "fp-contract=fast", "no-var-tracking-assignments")
 #else
-#pragma GCC optimize("O2", "fast-math", "fp-contract=fast")
+#pragma GCC optimize("O2", "fast-math", "fp-contract=fast", "no-var-tracking-assignments")
 #endif
 #endif
 #include <math.h>
@@ -18,12 +18,6 @@
 #include "backpropagation.h"
 #include "code_lengths.h"
 #include "predict.h"
-
-#if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
-#define VECTORISED __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define VECTORISED
-#endif
 
 /* Integer units per unit of a parameter, so that one learning rate serves all; of the linear weights along whitened directions. */
 static void scales_of(const ac_parameters *l, float *scale, float *limit)
@@ -192,17 +186,39 @@ static ac_block *blocks_of(const ac_context *contexts, size_t count, size_t *blo
     return out;
 }
 
-/* With a constant number of neurons the loops become straight vector code. */
-VECTORISED static void learn_from(workspace *w, const ac_parameters *l, const ac_block *block)
+/* With a constant number of neurons the loops become straight vector code; once for each of the processor's vectors. */
+typedef void learner(workspace *w, const ac_parameters *l, const ac_block *block);
+#define LEARNER(name)                                                                                                 \
+    static void name(workspace *w, const ac_parameters *l, const ac_block *block)                                     \
+    {                                                                                                                 \
+        if (l->hidden == 16) ac_learn(16, l, w->rounded, &w->lengths, block, &w->gradient, &w->usual_pull);           \
+        else ac_learn(32, l, w->rounded, &w->lengths, block, &w->gradient, &w->usual_pull);                           \
+    }
+
+LEARNER(learn)
+#if defined(__x86_64__) && defined(__GNUC__)
+/* x86-64-v3 and v4 by their parts: gcc knows these names from 11 on only, clones for them from 12 on. */
+#define V3 "avx2,fma,bmi,bmi2,popcnt"
+#define V4 V3 ",avx512f,avx512bw,avx512cd,avx512dq,avx512vl"
+__attribute__((target(V3))) LEARNER(learn_v3)
+__attribute__((target(V4))) LEARNER(learn_v4)
+
+static learner *best_learner(void)
 {
-    if (l->hidden == 16) ac_learn(16, l, w->rounded, &w->lengths, block, &w->gradient, &w->usual_pull);
-    else ac_learn(32, l, w->rounded, &w->lengths, block, &w->gradient, &w->usual_pull);
+#define HAS(name) __builtin_cpu_supports(name)
+    const int v3 = HAS("avx2") && HAS("fma") && HAS("bmi") && HAS("bmi2") && HAS("popcnt");
+    const int v4 = v3 && HAS("avx512f") && HAS("avx512bw") && HAS("avx512cd") && HAS("avx512dq") && HAS("avx512vl");
+    return v4 ? learn_v4 : v3 ? learn_v3 : learn;
 }
+#else
+static learner *best_learner(void) { return learn; }
+#endif
 
 static void descend(workspace *w, const ac_parameters *l, const ac_block *blocks, size_t count, const ac_tune_options *options,
                     const uint8_t *frozen)
 {
     const int per_step = (options->batch + AC_LANES - 1) / AC_LANES;
+    learner *const learn_from = best_learner();
     size_t next = 0;
     for (int step = 0; step < options->steps; step++) {
         const float t = (float)step / (float)options->steps, warm = t < 0.05f ? t / 0.05f : 0.5f * (1 + cosf(3.14159265f * (t - 0.05f) / 0.95f));

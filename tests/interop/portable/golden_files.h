@@ -14,7 +14,7 @@ typedef struct {
     size_t length;
 } file_bytes;
 
-static inline void stop(const char *what, const char *name)
+_Noreturn static inline void stop(const char *what, const char *name)
 {
     fprintf(stderr, "%s: %s\n", name, what);
     exit(1);
