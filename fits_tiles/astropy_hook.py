@@ -12,7 +12,6 @@ import importlib
 import inspect
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -22,21 +21,14 @@ import numpy.typing as npt
 from astropy.io import fits
 
 import astrocodec
-from astrocodec.errors import AstrocodecError
-from fits_tiles.blocks import int_card, split_cards
+from astrocodec.errors import AstrocodecError, CorruptError
+from fits_tiles.blocks import split_cards
 from fits_tiles.context import current_options, current_tile
 from fits_tiles.grid import plan_tile_shape
-from fits_tiles.headers import (
-    ALGORITHM,
-    HeapSize,
-    build_header,
-    holds_tiles,
-    read_layout,
-    restore_header,
-)
+from fits_tiles.headers import ALGORITHM, holds_tiles, restore_header
 from fits_tiles.model_cards import MODEL_STEM, model_cards
-from fits_tiles.tile_codec import TileCodec, cards_of, model_of
-from fits_tiles.tiles_card import KEYWORD, is_as_written, read_tiles_card
+from fits_tiles.tile_codec import TileCodec, model_of
+from fits_tiles.tile_table_hdu import TileTableHDU, cards_of, forget_manifests
 from fits_tiles.when_imported import register_with_astropy
 from fits_tiles.z_keywords import private_keyword
 
@@ -127,6 +119,8 @@ def register() -> None:
     _replace(section, "decompress_image_data_section", _with_header_type(section.decompress_image_data_section))
     hdu_class = compressed.CompImageHDU
     _replace(hdu_class, "_get_bintable_without_data", _with_model_cards(hdu_class._get_bintable_without_data))
+    for name in ("writeto", "flush"):
+        _replace(fits.HDUList, name, _without_manifests(getattr(fits.HDUList, name)))
     fits.register_hdu(TileTableHDU)
     _undo.append(lambda: fits.unregister_hdu(TileTableHDU))
 
@@ -191,18 +185,44 @@ def _with_original(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
             return header
         cards = cards_of(bintable_header)
         if holds_tiles(cards):
-            if is_as_written(cards):
-                return fits.Header.fromstring(b"".join(split_cards(restore_header(cards, "compressed header"))))
-            warnings.warn(
-                "The cards of a compressed image changed since fits_tiles wrote them; its header is taken as it is",
-                fits.verify.VerifyWarning,
-                stacklevel=2,
-            )
+            try:
+                found = restore_header(cards, "compressed header")
+            except CorruptError as error:
+                changed: tuple[str, ...] = (str(error),)
+            else:
+                changed = found.changed
+                header = fits.Header.fromstring(b"".join(split_cards(found.header)))
+            if changed:
+                warnings.warn(
+                    "The cards of a compressed image changed since fits_tiles wrote them; its header is taken as it is "
+                    f"({changed[0]})",
+                    fits.verify.VerifyWarning,
+                    stacklevel=2,
+                )
         for keyword in [card.keyword for card in header.cards if private_keyword(card.keyword)]:
             del header[keyword]
         return header
 
     return bintable_header_to_image_header
+
+
+def _without_manifests(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Let no file that astropy writes carry a manifest: it tells of the file that `fits_tiles.compress` wrote."""
+
+    @functools.wraps(original)
+    def write(self: Any, *arguments: Any, **keywords: Any) -> Any:
+        if original.__name__ == "writeto" or _will_change(self):
+            forget_manifests(self)
+        return original(self, *arguments, **keywords)
+
+    return write
+
+
+def _will_change(hdus: Any) -> bool:
+    """Tell whether flushing a list that was opened for update writes anything."""
+    if hdus._file is None or hdus._file.mode != "update":
+        return False
+    return bool(hdus._resize) or any(hdu._has_data or hdu._header._modified or hdu.header._modified for hdu in hdus)
 
 
 def _with_header_type(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -239,60 +259,6 @@ def _cards_to_carry(hdu: Any) -> list[bytes]:
             return carried
     model = current_options().model
     return [] if model == "default" else model_cards(astrocodec.load_model(model))
-
-
-class TileTableHDU(fits.BinTableHDU):  # type: ignore[misc]
-    """
-    A plain table that holds an image; astropy turns it into a `~astropy.io.fits.CompImageHDU` when it reads it.
-
-    An unchanged HDU is copied as the plain table it is; one that was changed is written as a compressed image.
-    """
-
-    _header: Any
-    _plain_header: Any = None
-
-    @classmethod
-    def match_header(cls, header: Any) -> bool:
-        """Tell whether a header is that of a table with an image in it."""
-        extension = header.cards[0].value if header.cards[0].keyword == "XTENSION" else ""
-        return str(extension).rstrip() == "BINTABLE" and KEYWORD in header and "ZIMAGE" not in header
-
-    @property
-    def header(self) -> Any:
-        """The header of the table in the form that astropy knows, ``ZIMAGE`` and all."""
-        current: Any = self._header
-        if "ZIMAGE" not in current:
-            self._plain_header = current
-            current = self._as_zimage(cards_of(current))
-            self._header = current
-        return current
-
-    @header.setter
-    def header(self, value: Any) -> None:
-        self._header = value
-        self._plain_header = None
-
-    def _writeheader(self, fileobj: Any) -> Any:
-        """Write the plain table's own header as long as nothing has changed."""
-        if self._plain_header is None or self._header._modified:
-            return super()._writeheader(fileobj)
-        shown, self._header = self._header, self._plain_header
-        try:
-            return super()._writeheader(fileobj)
-        finally:
-            self._header = shown
-
-    @staticmethod
-    def _as_zimage(cards: tuple[bytes, ...]) -> Any:
-        where = "table of tiles"
-        layout, about = read_layout(cards, where), read_tiles_card(cards, where)
-        original = restore_header(cards, where)
-        heap = HeapSize(int_card(cards, "NAXIS2", where), int_card(cards, "PCOUNT", where), table_crc=about.table_crc)
-        kept = [card for card in cards if card.startswith(MODEL_STEM.encode())]
-        layout = replace(layout, container="zimage")
-        header = fits.Header.fromstring(build_header(layout, original, heap, fingerprint=about.fingerprint, model=kept))
-        header._modified = False
-        return header
 
 
 def quantize(

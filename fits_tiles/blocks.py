@@ -19,6 +19,7 @@ __all__ = [
     "CARD",
     "Hdu",
     "card_value",
+    "data_length",
     "find_card",
     "int_card",
     "is_odd_end",
@@ -250,7 +251,7 @@ def walk(fd: int, source: str) -> Iterator[Hdu]:
             return
         header = _read_header(fd, start, size, where)
         data_start = start + len(header)
-        data_bytes = _data_bytes(split_cards(header), where, primary=index == 0)
+        data_bytes = data_length(split_cards(header), where, primary=index == 0)
         if data_start + data_bytes > size:
             raise TruncatedError(
                 f"{where}: its data need bytes {data_start} to {data_start + data_bytes}, file ends at {size}; "
@@ -305,7 +306,15 @@ def _header_without_end(header: bytearray, block: bytes, start: int, where: str)
     return None
 
 
-def _data_bytes(cards: tuple[bytes, ...], where: str, *, primary: bool) -> int:
+def data_length(cards: tuple[bytes, ...], where: str, *, primary: bool) -> int:
+    """
+    Return the length of the data that a header announces, without padding.
+
+    Raises
+    ------
+    FormatError
+        If a card that tells the length is missing or out of range.
+    """
     bitpix = int_card(cards, "BITPIX", where)
     if bitpix not in _BITPIX:
         raise FormatError(f"{where}: BITPIX is {bitpix}, allowed are {', '.join(map(str, _BITPIX))}")

@@ -122,6 +122,8 @@ def read_blob(cards: tuple[bytes, ...], stem: str, where: str) -> bytes | None:
         except ValueError as error:
             raise CorruptError(f"{where}: card {stem}{number:03d} holds no text of ours ({error})") from error
     if not number:
+        if has_blob(mine, stem):
+            raise CorruptError(f"{where}: card {stem}001 holds no text")
         return None
     blob, written = whole[:-_CRC_BYTES], int.from_bytes(whole[-_CRC_BYTES:], "big")
     if len(whole) < _CRC_BYTES or zlib.crc32(blob) != written:

@@ -12,8 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from astrocodec.errors import DifferenceError
+from astrocodec.file_report import weakest
 from fits_tiles.blocks import BLOCK, CARD, Hdu, int_card, padded, read_at, split_cards, walk
 from fits_tiles.card_text import read_blob
+from fits_tiles.checksums import fits_checksums
 from fits_tiles.coders import TileCoder
 from fits_tiles.container import (
     begins_with_primary_image,
@@ -28,11 +30,12 @@ from fits_tiles.container import (
 from fits_tiles.foreign import foreign_algorithm, staged
 from fits_tiles.foreign_header import plain_header
 from fits_tiles.grid import Band
-from fits_tiles.headers import ALGORITHM, TileLayout, holds_tiles, inflate, read_layout
+from fits_tiles.headers import ALGORITHM, TileLayout, holds_tiles, inflate, read_layout, restore_header
 from fits_tiles.model_cards import read_model
 from fits_tiles.progress import Progress, ProgressCall
 from fits_tiles.report import FileReport, HduReport
 from fits_tiles.source import open_source
+from fits_tiles.survey import survey
 from fits_tiles.table import TileTable
 from fits_tiles.target import FileLike, target_name
 from fits_tiles.tiles_card import fingerprint_in
@@ -88,8 +91,8 @@ def compare(
             _compare_bytes(original_fd, pair.original, fd, hdu, where, advance)
             continue
         layout = read_layout(hdu.cards, where)
-        header = restored_header(hdu, where, primary=pair.original.index == 0)
-        _compare_headers(pair.original.header, header, where)
+        found = restored_header(fd, hdu, where, primary=pair.original.index == 0)
+        _compare_headers(pair.original.header, found.header, where)
         if padding_of(hdu, where) != odd_padding(original_fd, pair.original):
             raise DifferenceError(f"{where}: the padding behind the pixels differs from the original's")
         coder = decoder_of(hdu, layout, where)
@@ -190,16 +193,17 @@ def describe(hdu: Hdu, where: str) -> HduReport:
     entry = HduReport(hdu.index, hdu.name, original_bytes=hdu.size, compressed_bytes=hdu.size)
     if holds_tiles(hdu.cards):
         layout = read_layout(hdu.cards, where)
-        header = restored_header(hdu, where, primary=True)
+        found = restore_header(hdu.cards, where)
         model = stored_model(hdu, where)
         entry.kind, entry.shape, entry.pixels = "compressed", layout.shape, prod(layout.shape)
         entry.dtype = np.dtype(layout.pixel_type).name
         data = entry.pixels * layout.itemsize
         odd = padding_of(hdu, where)
-        entry.original_bytes = len(header) + (padded(data) if odd is None else data + len(odd))
+        entry.original_bytes = len(found.header) + (padded(data) if odd is None else data + len(odd))
         entry.bits_per_pixel = 8 * hdu.size / entry.pixels
         entry.model, entry.tuned = fingerprint_in(hdu.cards), model is not None
         parts = [f"container {layout.container}", "lossy: quantised floats" if layout.quantization else ""]
+        parts.append("header edited since it was compressed" if found.added or found.changed else "")
         entry.note = "; ".join(filter(None, parts))
     elif is_plain_image(hdu):
         entry.kind, entry.shape = "image", image_shape(hdu)
@@ -293,25 +297,43 @@ def verify(
         report.hdus = [describe(hdu, f"{name}: {hdu.label}") for hdu in hdus]
         report.original_bytes = sum(entry.original_bytes for entry in report.hdus)
         if original is None:
-            meter = Progress(progress, report.original_bytes)
-            for hdu in hdus:
-                _decode_all(fd, hdu, f"{name}: {hdu.label}", workers, meter)
+            _check_file(fd, hdus, name, workers, progress, report)
             with staged(file, name, None, lambda hdu: True, only_ours=True):
-                # Tiles that astropy wrote have been decoded when the staged file is there.
-                meter.finish()
+                pass  # tiles that astropy wrote have been decoded when the staged file is there
         else:
             _compare_files(fd, hdus, original, name, workers, progress, report)
-    report.checked = "verified"
+            for entry in report.hdus:
+                entry.checked = "verified"
+            report.checked = "verified"
     report.seconds = time.perf_counter() - started
     return report
 
 
-def _decode_all(fd: int, hdu: Hdu, where: str, workers: int, meter: Progress) -> None:
-    if not holds_tiles(hdu.cards):
-        meter.advance(hdu.size)
-        return
+def _check_file(
+    fd: int, hdus: list[Hdu], name: str, workers: int, progress: ProgressCall | None, report: FileReport
+) -> None:
+    """Check a file by itself, and say of every HDU what is known of it then."""
+    known = survey(fd, hdus, name)
+    meter = Progress(progress, report.original_bytes)
+    for hdu, entry, word in zip(hdus, report.hdus, known.words, strict=True):
+        entry.checked = word
+        if holds_tiles(hdu.cards):
+            _decode_all(fd, hdu, f"{name}: {hdu.label}", entry, workers, meter)
+        else:
+            meter.advance(hdu.size)
+            if foreign_algorithm(hdu) == ALGORITHM and word == "not checked":
+                entry.checked = "decoded"
+    report.checked = weakest([*(entry.checked for entry in report.hdus), known.whole])
+    if known.notes:
+        report.hdus[0].note = "; ".join(filter(None, (report.hdus[0].note, *known.notes)))
+    meter.finish()
+
+
+def _decode_all(fd: int, hdu: Hdu, where: str, entry: HduReport, workers: int, meter: Progress) -> None:
     layout = read_layout(hdu.cards, where)
-    restored_header(hdu, where, primary=False)
+    header = restored_header(fd, hdu, where, primary=False)
+    if header.added or header.changed:
+        entry.checked = "checksum ok" if fits_checksums(fd, hdu).whole else "decoded"
     padding_of(hdu, where)
     coder: TileCoder = decoder_of(hdu, layout, where)
     for band, pixels in decoded_bands(fd, hdu, layout, coder, where=where, workers=workers):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import dataclass
 
 import numpy as np
 
-from fits_tiles.blocks import Hdu, read_at, split_cards
+from fits_tiles.blocks import Hdu, card_value, find_card, read_at, split_cards
 from fits_tiles.card_format import assemble, text_card
 
-__all__ = ["data_sum", "sum32", "write_checksums"]
+__all__ = ["FitsChecksums", "data_sum", "encode_sum", "fits_checksums", "sum32", "write_checksums"]
 
 _CHUNK = 2880 * 1024
 
@@ -64,11 +65,59 @@ def encode_sum(total: int) -> str:
     return text[-1] + text[:-1]
 
 
+@dataclass(frozen=True)
+class FitsChecksums:
+    """
+    What the checksum cards of an HDU say of its bytes: True, False, or None where there is no such card.
+
+    Attributes
+    ----------
+    whole : bool or None
+        ``CHECKSUM``, over header and data.
+    data : bool or None
+        ``DATASUM``, over the data.
+    """
+
+    whole: bool | None
+    data: bool | None
+
+    @property
+    def wrong(self) -> str:
+        """The keyword of a checksum that does not agree, ``''`` where none does not."""
+        return "DATASUM" if self.data is False else "CHECKSUM" if self.whole is False else ""
+
+
+def fits_checksums(fd: int, hdu: Hdu) -> FitsChecksums:
+    """
+    Compare an HDU with its ``CHECKSUM`` and ``DATASUM`` cards; data are read only where there is one.
+
+    Parameters
+    ----------
+    fd : int
+        Descriptor of the file.
+    hdu : Hdu
+        Where the HDU lies.
+    """
+    whole, data = (card_value(find_card(hdu.cards, keyword)) for keyword in ("CHECKSUM", "DATASUM"))
+    text = str(data).strip()
+    expected = int(text) if not isinstance(data, bool) and re.fullmatch(r"\d{1,10}", text) else None
+    # The convention calls a blank value and a CHECKSUM of zeros undefined.
+    has_whole = isinstance(whole, str) and bool(whole.strip("0 "))
+    if not has_whole and expected is None:
+        return FitsChecksums(None, None)
+    found = data_sum(fd, hdu)
+    return FitsChecksums(
+        sum32(hdu.header, found) in (0, 0xFFFFFFFF) if has_whole else None,
+        None if expected is None else found == expected,
+    )
+
+
 def data_sum(fd: int, hdu: Hdu) -> int:
     """Add up the data of an HDU, padding included."""
     total = 0
     for at in range(hdu.data_start, hdu.stop, _CHUNK):
-        total = sum32(read_at(fd, at, min(_CHUNK, hdu.stop - at), hdu.label), total)
+        piece = read_at(fd, at, min(_CHUNK, hdu.stop - at), hdu.label)
+        total = sum32(piece + bytes(-len(piece) % 4), total)
     return total
 
 

@@ -11,7 +11,7 @@ from typing import IO
 
 import numpy as np
 
-from astrocodec.errors import DifferenceError, FormatError
+from astrocodec.errors import CorruptError, DifferenceError, FormatError
 from astrocodec.model import Model, load_model
 from fits_tiles.blocks import Hdu, int_card, read_at, walk
 from fits_tiles.check import Pair, compare
@@ -26,12 +26,14 @@ from fits_tiles.container import (
 from fits_tiles.foreign import Staged, staged
 from fits_tiles.grid import TileGrid, plan_tile_shape
 from fits_tiles.headers import ALGORITHM, Quantization, TileLayout, holds_tiles
+from fits_tiles.manifest import fill_manifest, room_for
 from fits_tiles.model_cards import model_cards
 from fits_tiles.progress import Progress, ProgressCall
 from fits_tiles.report import FileReport, HduReport
 from fits_tiles.sample import tuned_model
 from fits_tiles.selection import select
 from fits_tiles.source import open_source, size_on_disk
+from fits_tiles.survey import survey
 from fits_tiles.table import needs_wide
 from fits_tiles.target import FileLike, Target, target_name
 from fits_tiles.tiles_card import fingerprint_in
@@ -165,10 +167,11 @@ def compress(
                 report.target, report.seconds = "", time.perf_counter() - started
                 return report
             if verify:
-                target.file.flush()
                 _check(fd, target, pairs, name, workers, meter)
                 plain.prove(file.fileno(), name)
                 report.checked = "verified"
+                for entry in report.hdus:
+                    entry.checked = "verified"
             meter.finish()
             target.commit()
     report.seconds = time.perf_counter() - started
@@ -179,6 +182,9 @@ def _check(fd: int, target: Target, pairs: list[Pair], name: str, workers: int, 
     """Compare what was written with the source; whatever is wrong with it, the source is not to blame."""
     try:
         compare(fd, target.file.fileno(), pairs, name, workers, meter.advance)
+        written = survey(target.file.fileno(), list(walk(target.file.fileno(), name)), name)
+        if written.notes:
+            raise CorruptError(f"{name}: {written.notes[0]}")
     except FormatError as error:
         raise DifferenceError(f"{error} (in the new file, which was not kept; please report it)") from error
 
@@ -228,15 +234,20 @@ def _write(
     fd = plain.file.fileno()
     pairs: list[Pair] = []
     written = stop = 0
-    for hdu in walk(fd, name):
+    hdus = list(walk(fd, name))
+    packed = [hdu.index for hdu in hdus if plain.origin[hdu.index] in chosen and is_plain_image(hdu)]
+    # A compressed primary image stands in the first extension.
+    hdus_out = len(hdus) + (0 in packed)
+    for hdu in hdus:
         entry = HduReport(plain.origin[hdu.index], hdu.name, original_bytes=hdu.size, note=plain.notes[hdu.index])
         report.hdus.append(entry)
-        if plain.origin[hdu.index] in chosen and is_plain_image(hdu):
+        if hdu.index in packed:
             if hdu.index == 0:
                 out.write(EMPTY_PRIMARY)
                 written += 1
                 entry.compressed_bytes += len(EMPTY_PRIMARY)
-            lossy = _write_image(out, fd, hdu, settings, f"{name}: {hdu.label}", entry, meter)
+            room = room_for(hdus_out) if hdu.index == packed[0] else []
+            lossy = _write_image(out, fd, hdu, settings, f"{name}: {hdu.label}", entry, meter, room)
             pairs.append(Pair(hdu, written, tiles=True, lossy=lossy))
         else:
             copy_bytes(fd, hdu.start, hdu.stop, out, name, meter.advance)
@@ -247,11 +258,21 @@ def _write(
         written += 1
         stop = hdu.stop
     copy_bytes(fd, stop, file_size(fd), out, name, meter.advance)
+    out.flush()
+    if packed:
+        fill_manifest(out.fileno(), next(pair.number for pair in pairs if pair.tiles), name)
     return pairs
 
 
 def _write_image(
-    out: IO[bytes], fd: int, hdu: Hdu, settings: _Settings, where: str, entry: HduReport, meter: Progress
+    out: IO[bytes],
+    fd: int,
+    hdu: Hdu,
+    settings: _Settings,
+    where: str,
+    entry: HduReport,
+    meter: Progress,
+    room: list[bytes],
 ) -> bool:
     """Write one image HDU as a table of tiles; return whether that lost anything."""
     shape = image_shape(hdu)
@@ -282,6 +303,7 @@ def _write_image(
         fingerprint=model.fingerprint,
         model=model_cards(model),
         padding=odd_padding(fd, hdu),
+        room=room,
         checksums=settings.checksums and any(card[:8] in (b"CHECKSUM", b"DATASUM ") for card in hdu.cards),
     )
     meter.advance(hdu.size - hdu.data_bytes)

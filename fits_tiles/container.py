@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import re
+from dataclasses import replace
 
-from astrocodec.errors import TruncatedError
+from astrocodec.errors import CorruptError, FormatError, TruncatedError
 from astrocodec.model import Model
-from fits_tiles.blocks import Hdu, card_value, find_card, int_card, read_at, split_cards
+from fits_tiles.blocks import Hdu, card_value, data_length, find_card, int_card, read_at, split_cards
 from fits_tiles.card_format import assemble, int_card_of, logical_card
+from fits_tiles.checksums import fits_checksums
 from fits_tiles.coders import LosslessCoder, QuantizedCoder, TileCoder
-from fits_tiles.headers import TileLayout, holds_tiles, restore_header
+from fits_tiles.headers import ImageHeader, TileLayout, holds_tiles, read_layout, restore_header
 from fits_tiles.model_cards import read_model
 from fits_tiles.tiles_card import fingerprint_in
-from fits_tiles.z_keywords import as_extension
+from fits_tiles.z_keywords import as_extension, as_primary, keyword_of
 
 __all__ = [
     "CONTAINERS",
@@ -41,8 +42,15 @@ EMPTY_PRIMARY = assemble(
 
 
 def is_empty_primary(hdu: Hdu) -> bool:
-    """Tell whether a primary HDU is the empty one that stands before a compressed primary image."""
-    return hdu.index == 0 and hdu.data_bytes == 0 and set(hdu.cards) == set(split_cards(EMPTY_PRIMARY))
+    """
+    Tell whether a primary HDU is the empty one that stands before a compressed primary image.
+
+    Programs may have added checksums to it or changed comments; with anything else in it, it is not ours to drop.
+    """
+    if hdu.index or hdu.data_bytes or find_card(hdu.cards, "SIMPLE") is None:
+        return False
+    keywords = {keyword_of(card) for card in hdu.cards} - {"", "CHECKSUM", "DATASUM"}
+    return keywords == {"SIMPLE", "BITPIX", "NAXIS", "EXTEND"} and b"pip install" in hdu.header
 
 
 def refuse_lone_empty_primary(hdus: list[Hdu], name: str) -> None:
@@ -111,12 +119,56 @@ def stored_model(hdu: Hdu, where: str) -> Model | None:
     return read_model(hdu.cards, where, fingerprint_in(hdu.cards))
 
 
-def restored_header(hdu: Hdu, where: str, *, primary: bool) -> bytes:
-    """Return the header of the image in a table, as the header of a primary HDU or of an extension."""
-    header = restore_header(hdu.cards, where)
-    if not primary and re.match(rb"SIMPLE  =", header):
-        return as_extension(header)
-    return header
+def restored_header(fd: int, hdu: Hdu, where: str, *, primary: bool, edited: bool = False) -> ImageHeader:
+    """
+    Return the header of the image in a table, as the header of a primary HDU or of an extension.
+
+    Parameters
+    ----------
+    fd : int
+        Descriptor of the file.
+    hdu : Hdu
+        The table.
+    where : str
+        What messages call the HDU.
+    primary : bool
+        Whether the image becomes the primary HDU.
+    edited : bool, optional
+        Take cards that were changed or removed as they are now, even where no ``CHECKSUM`` says that it was meant.
+
+    Raises
+    ------
+    CorruptError
+        If cards of the image are damaged or edited.
+    FormatError
+        If what comes out is not the header of the image in the tiles.
+    """
+    found = restore_header(hdu.cards, where)
+    if found.changed and not edited and not fits_checksums(fd, hdu).whole:
+        raise CorruptError(
+            f"{where}: {'; '.join(found.changed[:4])}: the header is damaged, or a program that does not know "
+            "astrocodec edited it and wrote no CHECKSUM, then `fits-decompress --edited` takes it as it is now"
+        )
+    header = found.header
+    if not primary and find_card(split_cards(header), "SIMPLE"):
+        header = as_extension(header)
+    elif primary and not find_card(split_cards(header), "SIMPLE"):
+        header = as_primary(header)
+    _refuse_what_is_no_image(header, read_layout(hdu.cards, where), where, primary=primary)
+    return replace(found, header=header)
+
+
+def _refuse_what_is_no_image(header: bytes, layout: TileLayout, where: str, *, primary: bool) -> None:
+    """Raise an error where a header is not that of an image HDU with these pixels: no file may end up with it."""
+    cards = split_cards(header)
+    hdu = Hdu(0 if primary else 1, 0, header, len(header), data_length(cards, where, primary=primary), 0)
+    kind = find_card(cards, "SIMPLE" if primary else "XTENSION")
+    found = (int_card(cards, "BITPIX", where), image_shape(hdu))
+    if not cards or kind != cards[0] or not is_plain_image(hdu) or found != (layout.bitpix, layout.shape):
+        raise FormatError(
+            f"{where}: the cards of the image give no FITS image of {layout.shape} pixels with BITPIX {layout.bitpix}: "
+            f"they begin with {bytes(cards[0][:30]) if cards else b''!r}, say BITPIX {found[0]} and shape {found[1]}"
+        )
 
 
 def begins_with_primary_image(hdus: list[Hdu]) -> bool:

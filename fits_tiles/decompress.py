@@ -11,11 +11,12 @@ from typing import IO, Any
 import numpy as np
 
 from astrocodec.errors import DifferenceError, FormatError
+from astrocodec.file_report import weakest
 from fits_tiles.blocks import BLOCK, Hdu, int_card, padded, read_at, walk
 from fits_tiles.card_format import assemble
 from fits_tiles.card_text import has_blob
 from fits_tiles.check import padding_of
-from fits_tiles.checksums import write_checksums
+from fits_tiles.checksums import fits_checksums, write_checksums
 from fits_tiles.container import (
     begins_with_primary_image,
     decoder_of,
@@ -26,12 +27,13 @@ from fits_tiles.container import (
     restored_header,
 )
 from fits_tiles.foreign import Staged, staged
-from fits_tiles.headers import TileLayout, holds_tiles, read_layout
+from fits_tiles.headers import ImageHeader, TileLayout, holds_tiles, read_layout
 from fits_tiles.model_cards import MODEL_STEM
 from fits_tiles.progress import Progress, ProgressCall
 from fits_tiles.report import FileReport, HduReport
 from fits_tiles.selection import select
 from fits_tiles.source import open_source, scratch_file, size_on_disk
+from fits_tiles.survey import Survey, survey
 from fits_tiles.target import FileLike, Target, target_name
 from fits_tiles.tiles_card import fingerprint_in
 from fits_tiles.tiles_io import copy_bytes, decoded_bands, file_size
@@ -50,13 +52,15 @@ def decompress(
     verify: bool = True,
     checksums: bool = True,
     overwrite: bool = False,
+    edited: bool = False,
     progress: ProgressCall | None = None,
 ) -> FileReport:
     """
     Restore the images of a file that `fits_tiles.compress` or astropy with ASTROCODEC_1 wrote.
 
-    Every tile carries a checksum of its pixels, so the images are right or an error is raised. What `compress` wrote
-    comes back byte for byte, header cards and padding included.
+    Every tile carries a checksum of its pixels, and every other byte that `compress` wrote is under one too, so what
+    comes back is what was compressed, byte for byte, or an error is raised. Cards and HDUs that other programs added
+    since come along, and the report tells of them.
 
     Parameters
     ----------
@@ -78,6 +82,9 @@ def decompress(
         Compute ``CHECKSUM`` and ``DATASUM`` anew where an HDU has them and its pixels or its form changed.
     overwrite : bool
         Whether `dst` may be replaced.
+    edited : bool
+        Take what other programs changed since the file was compressed as it is now, where nothing tells an edit from
+        damage: header cards and copied HDUs that changed without a new ``CHECKSUM``, HDUs at the end that are gone.
     progress : callable, optional
         Called with bytes done and bytes in total.
 
@@ -118,21 +125,25 @@ def decompress(
         raise ValueError(f"workers is {workers}, at least 1 is needed")
     name = target_name(src)
     with Target(dst, overwrite=overwrite) as target, open_source(src, target.folder) as file:
-        chosen = select(list(walk(file.fileno(), name)), extensions, name)
+        packed = list(walk(file.fileno(), name))
+        chosen = select(packed, extensions, name)
+        refuse_lone_empty_primary(packed, name)
+        known = survey(file.fileno(), packed, name, edited=edited)
         with staged(file, name, target.folder, lambda hdu: hdu.index in chosen, only_ours=True) as plain:
             fd = plain.file.fileno()
             report = FileReport(name, target.name, compressed_bytes=size_on_disk(src, file))
             hdus = list(walk(fd, name))
-            refuse_lone_empty_primary(hdus, name)
             total = sum(_plain_size(hdu, name) for hdu in hdus)
-            job = _Job(fd, target.file, to, workers, Progress(progress, total), verify, checksums, target.folder)
+            meter = Progress(progress, total)
+            job = _Job(fd, target.file, to, workers, meter, verify, checksums, edited, target.folder, known)
             _write(job, plain, hdus, chosen, name, report)
             job.meter.finish()
             report.original_bytes = target.file.tell()
+            words = [entry.checked for entry in report.hdus]
+            report.checked = weakest([*words, known.whole, "verified" if verify else "decoded"])
             if verify:
                 target.file.flush()
                 _check(job, name)
-                report.checked = "verified"
             target.commit()
     report.seconds = time.perf_counter() - started
     return report
@@ -165,7 +176,9 @@ class _Job:
         meter: Progress,
         verify: bool,
         checksums: bool,
+        edited: bool,
         folder: str | None,
+        known: Survey,
     ) -> None:
         self.fd = fd
         self.out = out
@@ -174,13 +187,27 @@ class _Job:
         self.meter = meter
         self.verify = verify
         self.checksums = checksums
+        self.edited = edited
         self.folder = folder
+        self.known = known
+        self._copies: list[tuple[str, int, int, int]] = []
+        self._starts: list[int] = []
         self._digests: list[tuple[str, int, int, bytes]] = []
         self._tiles: list[tuple[str, int, TileLayout, bytes]] = []
 
     def leaves_plain(self, hdu: Hdu, name: str) -> bool:
         """Tell whether a compressed image becomes a plain one, since that is wanted or no tiles will do."""
         return self.to == "image" or unread_by_cfitsio(read_layout(hdu.cards, f"{name}: {hdu.label}")) != ""
+
+    def begin(self) -> int:
+        """Note that an HDU of the output begins here; return its first byte."""
+        self._starts.append(self.out.tell())
+        return self._starts[-1]
+
+    def copy(self, start: int, stop: int, where: str) -> None:
+        """Copy bytes of the input to the end of the output."""
+        self._copies.append((where, start, stop, self.out.tell()))
+        copy_bytes(self.fd, start, stop, self.out, where, self.meter.advance)
 
     def remember(self, where: str, start: int, stop: int, digest: Any) -> None:
         """Note what a range of the output must hold."""
@@ -191,7 +218,17 @@ class _Job:
         self._tiles.append((where, start, layout, digest.digest()))
 
     def check_written(self, name: str) -> None:
-        """Compare the output, read from the file, with what was decoded."""
+        """Compare the output, read from the file, with what was decoded or copied."""
+        found_starts = [hdu.start for hdu in walk(self.out.fileno(), name)]
+        if found_starts != self._starts:
+            raise DifferenceError(
+                f"{name}: the HDUs of the new file begin at bytes {found_starts}, expected {self._starts}"
+            )
+        for where, start, stop, target in self._copies:
+            for at in range(start, stop, 512 * BLOCK):
+                size = min(512 * BLOCK, stop - at)
+                if read_at(self.fd, at, size, name) != read_at(self.out.fileno(), target + at - start, size, name):
+                    raise DifferenceError(f"{where}: bytes {at} to {at + size} are not the same in the new file")
         for where, start, stop, expected in self._digests:
             found = hashlib.blake2b(digest_size=16)
             for at in range(start, stop, 512 * BLOCK):
@@ -217,6 +254,7 @@ def _write(job: _Job, plain: Staged, hdus: list[Hdu], chosen: set[int], name: st
         where = f"{name}: {hdu.label}"
         entry = HduReport(plain.origin[hdu.index], hdu.name, compressed_bytes=plain.sizes[hdu.index])
         entry.note = plain.notes[hdu.index]
+        entry.checked = job.known.words[plain.origin[hdu.index]]
         report.hdus.append(entry)
         if drop_first and hdu.index == 0:
             entry.note = "stood before the compressed primary image, left out"
@@ -225,23 +263,29 @@ def _write(job: _Job, plain: Staged, hdus: list[Hdu], chosen: set[int], name: st
             layout = read_layout(hdu.cards, where)
             _describe(entry, hdu, layout)
             if job.leaves_plain(hdu, name):
-                entry.original_bytes = _write_image(job, hdu, layout, where, primary=position == 0)
-                entry.note = entry.note if job.to == "image" else f"left plain: {unread_by_cfitsio(layout)}"
+                why = "" if job.to == "image" else f"left plain: {unread_by_cfitsio(layout)}"
+                entry.note = "; ".join(filter(None, (entry.note, why)))
+                _write_image(job, hdu, layout, where, entry, primary=position == 0)
             else:
                 primary = hdu.index == 1 and begins_with_primary_image(hdus)
-                entry.original_bytes, entry.note = _write_standard(job, hdu, layout, where, primary)
+                _write_standard(job, hdu, layout, where, entry, primary)
         elif job.to != "image" and is_empty_primary(hdu):
-            job.out.write(assemble(list(hdu.cards[:4])))
+            job.begin()
+            job.out.write(assemble([*hdu.cards[:4]]))
             entry.original_bytes = hdu.size
         else:
-            copy_bytes(job.fd, hdu.start, hdu.stop, job.out, where, job.meter.advance)
+            job.begin()
+            job.copy(hdu.start, hdu.stop, where)
             entry.original_bytes = hdu.size
             if hdu.index in plain.decoded and is_plain_image(hdu):
+                entry.checked = "checksum ok" if entry.checked == "checksum ok" else "decoded"
                 shape = image_shape(hdu)
                 bitpix = int_card(hdu.cards, "BITPIX", where)
                 _describe(entry, hdu, TileLayout("zimage", "", bitpix, shape, shape, wide=False))
         position += 1
-    copy_bytes(job.fd, hdus[-1].stop, file_size(job.fd), job.out, name, job.meter.advance)
+    job.copy(hdus[-1].stop, file_size(job.fd), name)
+    if job.known.notes:
+        report.hdus[0].note = "; ".join(filter(None, (report.hdus[0].note, *job.known.notes)))
 
 
 def _describe(entry: HduReport, hdu: Hdu, layout: TileLayout) -> None:
@@ -251,11 +295,23 @@ def _describe(entry: HduReport, hdu: Hdu, layout: TileLayout) -> None:
     entry.model, entry.tuned = fingerprint_in(hdu.cards), has_blob(hdu.cards, MODEL_STEM)
 
 
-def _write_image(job: _Job, hdu: Hdu, layout: TileLayout, where: str, *, primary: bool) -> int:
-    """Append an HDU as a plain image; return its size."""
+def _header(job: _Job, hdu: Hdu, where: str, entry: HduReport, *, primary: bool) -> ImageHeader:
+    """Return the header of an image, and note what other programs did to it."""
+    found = restored_header(job.fd, hdu, where, primary=primary, edited=job.edited)
+    if found.added or found.changed:
+        entry.checked = "checksum ok" if fits_checksums(job.fd, hdu).whole else "decoded"
+        count = len(found.added)
+        done = f"{count} card{'s' if count > 1 else ''} added" if not found.changed else "header edited"
+        entry.note = "; ".join(filter(None, (entry.note, f"{done} since it was compressed")))
+    return found
+
+
+def _write_image(job: _Job, hdu: Hdu, layout: TileLayout, where: str, entry: HduReport, *, primary: bool) -> None:
+    """Append an HDU as a plain image."""
     coder = decoder_of(hdu, layout, where)
-    header = restored_header(hdu, where, primary=primary)
-    start = job.out.tell()
+    found = _header(job, hdu, where, entry, primary=primary)
+    header = found.header
+    start = job.begin()
     digest = hashlib.blake2b(digest_size=16)
     job.out.write(header)
     size = 0
@@ -272,19 +328,21 @@ def _write_image(job: _Job, hdu: Hdu, layout: TileLayout, where: str, *, primary
     stop = job.out.tell()
     if job.verify:
         job.remember(where, start + len(header), start + len(header) + size, digest)
-    if layout.quantization is not None and job.checksums:
-        # The original's checksums belong to pixels that quantisation has changed.
+    if job.checksums and (layout.quantization is not None or found.added or found.changed):
+        # The original's checksums belong to pixels that quantisation has changed, or to a header without those cards.
         job.out.flush()
         write_checksums(job.out.fileno(), Hdu(0, start, header, start + len(header), size, stop))
-    return stop - start
+    elif job.verify:
+        job.remember(where, start, start + len(header), hashlib.blake2b(header, digest_size=16))
+    entry.original_bytes = stop - start
 
 
-def _write_standard(job: _Job, hdu: Hdu, layout: TileLayout, where: str, primary: bool) -> tuple[int, str]:
-    """Append an HDU as standard tiles; return its size and a note."""
+def _write_standard(job: _Job, hdu: Hdu, layout: TileLayout, where: str, entry: HduReport, primary: bool) -> None:
+    """Append an HDU as standard tiles."""
     coder = decoder_of(hdu, layout, where)
     bands = decoded_bands(job.fd, hdu, layout, coder, where=where, workers=job.workers)
-    header = restored_header(hdu, where, primary=primary)
-    start = job.out.tell()
+    header = _header(job, hdu, where, entry, primary=primary).header
+    start = job.begin()
     digest = hashlib.blake2b(digest_size=16)
     with scratch_file(job.folder) as spool:
         for _, pixels in bands:
@@ -305,4 +363,5 @@ def _write_standard(job: _Job, hdu: Hdu, layout: TileLayout, where: str, primary
         )
     if job.verify:
         job.remember_tiles(where, start, written, digest)
-    return job.out.tell() - start, f"transcoded to {written.algorithm}"
+    entry.original_bytes = job.out.tell() - start
+    entry.note = "; ".join(filter(None, (entry.note, f"transcoded to {written.algorithm}")))

@@ -3,25 +3,28 @@ Image header to table header and back: the only file that knows the Z keywords.
 
 A table header made here is a preamble followed by every card of the image header, in order, with the keywords renamed
 that would contradict the table. Renaming is reversible, so the image header comes back byte for byte; where it is not
-(an image header that already holds such keywords, or unusual padding), the original is also kept compressed.
+(an image header that already holds such keywords, or unusual padding), the original is also kept compressed. A checksum
+of every card tells the image's own from those that other programs add, wherever they put them.
 """
 
 from __future__ import annotations
 
 import re
 import zlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from astrocodec.errors import CorruptError, FormatError
 from fits_tiles.blocks import CARD, card_value, find_card, int_card, split_cards
 from fits_tiles.card_format import assemble, int_card_of, logical_card, text_card
 from fits_tiles.card_text import blob_cards, read_blob
-from fits_tiles.tiles_card import KEYWORD, TilesCard, header_crc, read_tiles_card
-from fits_tiles.z_keywords import collides, rename, rename_back
+from fits_tiles.image_cards import ImageCards, card_sums, find_image_cards
+from fits_tiles.tiles_card import KEYWORD, TilesCard, read_tiles_card
+from fits_tiles.z_keywords import collides, of_table, rename, rename_back, standard_order
 
 __all__ = [
     "ALGORITHM",
     "HeapSize",
+    "ImageHeader",
     "Quantization",
     "TileLayout",
     "build_header",
@@ -35,7 +38,7 @@ __all__ = [
 ALGORITHM = "ASTROCODEC_1"
 
 # Tells an HDU of ours even where its card ACTILES is damaged.
-_MARK = text_card("TTYPE1", "COMPRESSED_DATA", f"astrocodec, see {KEYWORD}")
+_MARK = text_card("TTYPE1", "COMPRESSED_DATA", f"pip install astrocodec; see {KEYWORD}")
 _DITHER_NAMES = {-1: "NO_DITHER", 1: "SUBTRACTIVE_DITHER_1", 2: "SUBTRACTIVE_DITHER_2"}
 NULL_PIXEL = -2147483648
 _MAX_INFLATED = 16 << 20
@@ -115,11 +118,12 @@ def build_header(
     model: list[bytes] | None = None,
     padding: bytes | None = None,
     checksums: bool = False,
+    room: list[bytes] | None = None,
 ) -> bytes:
     """
     Build the header of the table that holds an image.
 
-    The length depends on `layout`, `original`, `model` and `padding` only, so a header can be replaced in place.
+    The length depends on neither `heap` nor `fingerprint`, so a header can be replaced in place.
 
     Parameters
     ----------
@@ -137,6 +141,8 @@ def build_header(
         The bytes behind the image's data if they are not the usual zeros.
     checksums : bool, optional
         Leave room for ``CHECKSUM`` and ``DATASUM``.
+    room : list of bytes, optional
+        Cards of `fits_tiles.manifest.Manifest`, filled in later.
 
     Returns
     -------
@@ -160,11 +166,13 @@ def build_header(
             cards += blob_cards("ACRAW", zlib.compress(original, 9))
         if padding is not None:
             cards += blob_cards("ACPAD", zlib.compress(padding, 9))
-        about = TilesCard(len(kept), heap.table_crc, fingerprint)
-        cards.append(about.to_card())
+        cards += room or []
+        renamed = [rename(card, layout.container) for card in kept]
+        cards += blob_cards("ACSUM", card_sums(renamed))
+        total = len(cards) + 1 + len(renamed)
+        about = TilesCard(total, len(renamed), zlib.crc32(b"".join(renamed)), heap.table_crc, fingerprint)
+        cards.append(about.sealed(tuple(cards)).to_card())
     cards += [rename(card, layout.container) for card in kept]
-    if ours:
-        cards[-len(kept) - 1] = replace(about, header_crc=header_crc(tuple(cards))).to_card()
     return assemble(cards)
 
 
@@ -290,21 +298,86 @@ def _read_quantization(cards: tuple[bytes, ...], where: str) -> Quantization | N
     return Quantization(0.0, methods[str(name)], int_card(cards, "ZDITHER0", where, 0))
 
 
-def restore_header(cards: tuple[bytes, ...], where: str) -> bytes:
+@dataclass(frozen=True)
+class ImageHeader:
     """
-    Return the image header that a table header was built from, byte for byte.
+    The header of the image in a table, and what other programs did to it.
+
+    Attributes
+    ----------
+    header : bytes
+        With ``END`` and padding; byte for byte what it was where `added` and `changed` are empty.
+    added : tuple of bytes
+        Cards that were added since; they are in `header`.
+    changed : tuple of str
+        What says that the image's own cards are not all there: damage, or an edit that cannot be told from damage.
+    """
+
+    header: bytes
+    added: tuple[bytes, ...] = ()
+    changed: tuple[str, ...] = ()
+
+
+def restore_header(cards: tuple[bytes, ...], where: str) -> ImageHeader:
+    """
+    Return the image header that a table header was built from, with what was added to it since.
 
     Raises
     ------
     CorruptError
-        If the cards that keep it are damaged.
+        If the cards that keep it, or those that describe the table, are damaged.
     """
-    raw = read_blob(cards, "ACRAW", where)
-    if raw is not None:
-        return inflate(raw, where)
-    count = read_tiles_card(cards, where).image_cards
+    about = read_tiles_card(cards, where)
+    sums = read_blob(cards, "ACSUM", where) or b""
+    if len(sums) != 2 * about.image_cards:
+        raise CorruptError(
+            f"{where}: the ACSUMnnn cards tell of {len(sums) // 2} cards of the image, {KEYWORD} of {about.image_cards}"
+        )
     container = "zimage" if is_compressed_image(cards) else "table"
-    return assemble([rename_back(card, container) for card in cards[-count:]])
+    found = find_image_cards([card for card in cards if not of_table(card)], sums)
+    raw = read_blob(cards, "ACRAW", where)
+    whole = None if raw is None else inflate(raw, where)
+    changed = _changes(found, about, len(cards))
+    added = tuple(card for _, card in found.added)
+    if whole is not None and not added and not changed:
+        return ImageHeader(whole)
+    image = _merged(found, container, None if whole is None else split_cards(whole))
+    return ImageHeader(assemble(standard_order(image) if added or changed else image), added, changed)
+
+
+def _changes(found: ImageCards, about: TilesCard, total: int) -> tuple[str, ...]:
+    """Say why the image's own cards are not all there, as far as that can be said."""
+    missing = [f"card {place + 1} of the image is not there any more" for place in found.missing]
+    if missing:
+        return (*missing, *(f"{card.rstrip()!r} is new" for _, card in found.added))
+    if found.crc != about.image_crc:
+        return (f"the cards of the image have CRC-32 {found.crc:08x}, {KEYWORD} says {about.image_crc:08x}",)
+    # Whoever adds a card makes the header longer; where it did not grow, a keyword was damaged.
+    if found.added and total - len(found.added) < about.all_cards:
+        return tuple(f"{card.rstrip()!r} is new, and one that was written is gone" for _, card in found.added)
+    return ()
+
+
+def _merged(found: ImageCards, container: str, whole: tuple[bytes, ...] | None) -> list[bytes]:
+    """The image's cards in their order, those that were added in their places among them."""
+    own = [None if card is None else rename_back(card, container) for card in found.own]
+    out: list[bytes] = []
+    added = list(found.added)
+
+    def add(behind: int) -> None:
+        while added and added[0][0] <= behind:
+            out.append(rename_back(added.pop(0)[1], container))
+
+    place = 0
+    for card in own if whole is None else whole:
+        if whole is None or not collides(card or b""):
+            add(place)
+            card = own[place]
+            place += 1
+        if card is not None:
+            out.append(card)
+    add(len(own))
+    return out
 
 
 def inflate(blob: bytes, where: str) -> bytes:

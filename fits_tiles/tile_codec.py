@@ -11,12 +11,12 @@ import numpy.typing as npt
 import astrocodec
 from astrocodec.errors import AstrocodecError, CorruptError
 from astrocodec.model import Model
-from fits_tiles.blocks import split_cards
 from fits_tiles.context import current_options, current_tile
 from fits_tiles.model_cards import MODEL_STEM, read_model
 from fits_tiles.stored import stored_integers
+from fits_tiles.tile_table_hdu import cards_of
 
-__all__ = ["TileCodec", "cards_of", "model_of"]
+__all__ = ["TileCodec", "model_of"]
 
 
 class TileCodec:
@@ -71,12 +71,6 @@ class TileCodec:
     def _place(self) -> str:
         number = current_tile.get()
         return f"{self.where}, tile {number}" if number else f"{self.where}, a tile"
-
-
-def cards_of(header: Any) -> tuple[bytes, ...]:
-    """Return the 80-byte cards of an `astropy.io.fits.Header`."""
-    text = header.tostring(sep="", endcard=False, padding=False)
-    return split_cards(text.encode("latin-1", "replace"))
 
 
 @functools.lru_cache(maxsize=32)

@@ -39,6 +39,7 @@ def write_table(
     model: list[bytes] | None = None,
     padding: bytes | None = None,
     checksums: bool = False,
+    room: list[bytes] | None = None,
 ) -> int:
     """
     Append an image as a table of tiles.
@@ -61,7 +62,7 @@ def write_table(
         Threads.
     advance : callable
         Told the number of image bytes done.
-    fingerprint, model, padding, checksums
+    fingerprint, model, padding, checksums, room
         As for `fits_tiles.headers.build_header`.
 
     Returns
@@ -77,7 +78,7 @@ def write_table(
     grid = TileGrid(layout.shape, layout.tile_shape, layout.itemsize)
     start = out.tell()
     table = TileTable.empty(layout, grid.count)
-    keep = {"fingerprint": fingerprint, "model": model, "padding": padding, "checksums": checksums}
+    keep = {"fingerprint": fingerprint, "model": model, "padding": padding, "checksums": checksums, "room": room}
     header = build_header(layout, original, HeapSize(grid.count), **keep)  # type: ignore[arg-type]
     out.write(header)
     out.write(table.rows.tobytes())

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import re
 
-from fits_tiles.blocks import is_odd_end, split_cards
-from fits_tiles.card_format import assemble, int_card_of, text_card
+from fits_tiles.blocks import find_card, is_odd_end, split_cards
+from fits_tiles.card_format import assemble, int_card_of, logical_card, text_card
 
-__all__ = ["as_extension", "collides", "keyword_of", "private_keyword", "rename", "rename_back"]
+__all__ = [
+    "as_extension",
+    "as_primary",
+    "collides",
+    "keyword_of",
+    "of_table",
+    "private_keyword",
+    "rename",
+    "rename_back",
+    "standard_order",
+]
 
 _RENAMED = {
     "SIMPLE": "ZSIMPLE",
@@ -30,7 +40,10 @@ _RENAMED_IN_TABLE = {
     "DATAMAX": "ACDATMAX",
     "DATAMIN": "ACDATMIN",
 }
-_PRIVATE = re.compile(r"AC(TILES|BSCALE|BZERO|BLANK|BUNIT|DATMAX|DATMIN)$|AC(MOD|RAW|PAD)\d{3}$")
+_PRIVATE = re.compile(r"AC(TILES|BSCALE|BZERO|BLANK|BUNIT|DATMAX|DATMIN)$|AC(MOD|RAW|PAD|SUM|FIL)\d{3}$")
+_TABLE = re.compile(
+    r"(XTENSION|BITPIX|NAXIS|NAXIS\d|PCOUNT|GCOUNT|CHECKSUM|DATASUM|ACTILES)$|AC(MOD|RAW|PAD|SUM|FIL)\d{3}$"
+)
 _RESERVED = re.compile(
     r"(TFIELDS|THEAP|ZIMAGE|ZCMPTYPE|ZMASKCMP|ZQUANTIZ|ZDITHER0|ZBLANK|ZSCALE|ZZERO|ZTABLE|ZHEAPPTR|ZTHEAP)$"
     r"|(TTYPE|TFORM|TUNIT|TNULL|TSCAL|TZERO|TDISP|TDIM|TBCOL|ZTILE|ZNAME|ZVAL|ZFORM|ZCTYP)\d+$"
@@ -39,7 +52,7 @@ _RESERVED = re.compile(
 
 def keyword_of(card: bytes) -> str:
     """Return the keyword of a card without its blanks."""
-    return card[:8].rstrip().decode("latin-1")
+    return card[:8].rstrip(b" ").decode("latin-1")
 
 
 def private_keyword(keyword: str) -> bool:
@@ -76,6 +89,19 @@ def collides(card: bytes) -> bool:
     return bool(taken) or private_keyword(keyword) or is_odd_end(card)
 
 
+def of_table(card: bytes) -> bool:
+    """
+    Tell whether a card of a table header describes the table and not the image.
+
+    Examples
+    --------
+    >>> of_table(b"TFIELDS =                    1"), of_table(b"ZBITPIX =                   16")
+    (True, False)
+    """
+    keyword = keyword_of(card)
+    return bool(_TABLE.match(keyword) or _RESERVED.match(keyword))
+
+
 def rename(card: bytes, container: str) -> bytes:
     """
     Give a card of an image header the keyword that it has in the table header.
@@ -86,7 +112,8 @@ def rename(card: bytes, container: str) -> bytes:
     b'ZBITPIX =                   16'
     """
     keyword = keyword_of(card)
-    return _new_name(keyword, container).ljust(8).encode("latin-1") + card[8:]
+    new = _new_name(keyword, container)
+    return card if new == keyword else new.ljust(8).encode("latin-1") + card[8:]
 
 
 def rename_back(card: bytes, container: str) -> bytes:
@@ -96,7 +123,27 @@ def rename_back(card: bytes, container: str) -> bytes:
     old = {new: old for old, new in names.items()}.get(keyword, keyword)
     if re.match(r"ZNAXIS\d{1,2}$", keyword):
         old = keyword[1:]
-    return old.ljust(8).encode("latin-1") + card[8:]
+    return card if old == keyword else old.ljust(8).encode("latin-1") + card[8:]
+
+
+def standard_order(cards: list[bytes]) -> list[bytes]:
+    """
+    Put the cards that every image header begins with in the order of the FITS standard; the others keep theirs.
+
+    Examples
+    --------
+    >>> names = (b"SIMPLE  =", b"GAIN    =", b"NAXIS   =", b"BITPIX  =")
+    >>> [card[:6] for card in standard_order([name + b" 0".ljust(71) for name in names])]
+    [b'SIMPLE', b'BITPIX', b'NAXIS ', b'GAIN  ']
+    """
+    first = next((word for word in ("SIMPLE", "XTENSION") if find_card(tuple(cards), word)), "")
+    axes = sorted((k for k in map(keyword_of, cards) if re.match(r"NAXIS\d+$", k)), key=lambda k: int(k[5:]))
+    wanted = [first, "BITPIX", "NAXIS", *dict.fromkeys(axes)] + (["PCOUNT", "GCOUNT"] if first == "XTENSION" else [])
+    leading = [card for word in wanted if word and (card := find_card(tuple(cards), word))]
+    rest = list(cards)
+    for card in leading:
+        rest.remove(card)
+    return leading + rest
 
 
 def as_extension(header: bytes) -> bytes:
@@ -113,4 +160,18 @@ def as_extension(header: bytes) -> bytes:
     cards = [card for card in cards if keyword_of(card) not in ("EXTEND", "BLOCKED", "PCOUNT", "GCOUNT")]
     axes = sum(bool(re.match(r"NAXIS\d*$", keyword_of(card))) for card in cards)
     cards[2 + axes : 2 + axes] = [int_card_of("PCOUNT", 0), int_card_of("GCOUNT", 1)]
+    return assemble(cards)
+
+
+def as_primary(header: bytes) -> bytes:
+    """
+    Turn the header of an image extension into that of a primary image.
+
+    Parameters
+    ----------
+    header : bytes
+        Header with ``END`` and padding.
+    """
+    cards = [card for card in split_cards(header) if keyword_of(card) not in ("PCOUNT", "GCOUNT")]
+    cards[0] = logical_card("SIMPLE", True, "conforms to FITS standard")
     return assemble(cards)

@@ -1,0 +1,182 @@
+"""
+The manifest of a compressed file (``ACFILnnn``): a checksum of every HDU in order and of what follows the last one.
+
+It stands in the header of the first table that was written with the file. Tables of tiles guard their own bytes; the
+manifest guards the HDUs that were copied, and the number and order of all.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import zlib
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from astrocodec.errors import CorruptError
+from fits_tiles.blocks import BLOCK, Hdu, card_value, find_card, read_at, walk
+from fits_tiles.card_format import text_card
+from fits_tiles.card_text import blob_cards, has_blob, read_blob
+from fits_tiles.checksums import write_checksums
+from fits_tiles.headers import holds_tiles
+from fits_tiles.tiles_card import read_tiles_card
+
+__all__ = [
+    "MANIFEST_STEM",
+    "Entry",
+    "Manifest",
+    "emptied",
+    "entry_of",
+    "fill_manifest",
+    "read_manifest",
+    "room_for",
+    "tail_of",
+]
+
+MANIFEST_STEM = "ACFIL"
+_STEP = 512 * BLOCK
+_TAIL = struct.Struct(">QI")
+_ENTRY = struct.Struct(">II")
+_MAX_HDUS = 6000
+
+
+@dataclass(frozen=True)
+class Entry:
+    """CRC-32 of header and data of an HDU; of a table of tiles its seal and 0."""
+
+    header: int
+    data: int
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """
+    What a file was written with.
+
+    Attributes
+    ----------
+    hdus : tuple of Entry
+        Of every HDU in order.
+    tail : tuple of (int, int)
+        Number and CRC-32 of the bytes behind the last HDU.
+
+    Examples
+    --------
+    >>> manifest = Manifest((Entry(1, 2),), (0, 0))
+    >>> Manifest.from_bytes(manifest.to_bytes()) == manifest
+    True
+    """
+
+    hdus: tuple[Entry, ...]
+    tail: tuple[int, int]
+
+    def to_bytes(self) -> bytes:
+        """Return the bytes that the cards hold."""
+        return _TAIL.pack(*self.tail) + b"".join(_ENTRY.pack(entry.header, entry.data) for entry in self.hdus)
+
+    @classmethod
+    def from_bytes(cls, raw: bytes) -> Manifest:
+        """Undo `to_bytes`; `struct.error` where nothing gives these bytes."""
+        entries = tuple(Entry(*pair) for pair in _ENTRY.iter_unpack(raw[_TAIL.size :]))
+        size, crc = _TAIL.unpack(raw[: _TAIL.size])
+        return cls(entries, (size, crc))
+
+    def cards(self) -> list[bytes]:
+        """Return the cards; their number depends on the number of HDUs only."""
+        return blob_cards(MANIFEST_STEM, self.to_bytes())
+
+
+def _crc(fd: int, start: int, stop: int, where: str) -> int:
+    crc = 0
+    for at in range(start, stop, _STEP):
+        crc = zlib.crc32(read_at(fd, at, min(_STEP, stop - at), where), crc)
+    return crc
+
+
+def entry_of(fd: int, hdu: Hdu, where: str) -> Entry:
+    """
+    Return the entry of an HDU as it lies in a file.
+
+    Raises
+    ------
+    CorruptError
+        If it is a table of tiles with a damaged seal.
+    """
+    if holds_tiles(hdu.cards):
+        return Entry(read_tiles_card(hdu.cards, where).seal, 0)
+    return Entry(zlib.crc32(hdu.header), _crc(fd, hdu.data_start, hdu.stop, where))
+
+
+def emptied(cards: Iterable[bytes]) -> list[bytes]:
+    """Return cards of a table header without what its manifest says, for a file that is not the same any more."""
+    stem = MANIFEST_STEM.encode("ascii")
+    return [text_card(card[:8].decode("ascii"), "") if card.startswith(stem) else card for card in cards]
+
+
+def tail_of(fd: int, stop: int, where: str) -> tuple[int, int]:
+    """Return number and CRC-32 of the bytes of a file from `stop` on."""
+    size = os.fstat(fd).st_size
+    return size - stop, _crc(fd, stop, size, where)
+
+
+def room_for(hdus: int) -> list[bytes]:
+    """Return the cards that will hold the manifest of a file, none where it has too many HDUs for that."""
+    return Manifest((Entry(0, 0),) * hdus, (0, 0)).cards() if hdus <= _MAX_HDUS else []
+
+
+def fill_manifest(fd: int, number: int, name: str) -> None:
+    """
+    Write the manifest of a file that is otherwise complete.
+
+    Parameters
+    ----------
+    fd : int
+        Descriptor, open for reading and writing.
+    number : int
+        Of the HDU that was written with `room_for` it; without room nothing is written.
+    name : str
+        Of the file, for messages.
+    """
+    hdus = list(walk(fd, name))
+    if not has_blob(hdus[number].cards, MANIFEST_STEM):
+        return
+    entries = tuple(entry_of(fd, hdu, f"{name}: {hdu.label}") for hdu in hdus)
+    cards = Manifest(entries, tail_of(fd, hdus[-1].stop, name)).cards()
+    place = hdus[number].header.index(f"{MANIFEST_STEM}001=".encode("ascii"))
+    os.pwrite(fd, b"".join(cards), hdus[number].start + place)
+    if find_card(hdus[number].cards, "CHECKSUM"):
+        write_checksums(fd, list(walk(fd, name))[number])
+
+
+def read_manifest(hdus: Iterable[Hdu], entries: list[Entry], name: str) -> Manifest | None:
+    """
+    Return the manifest of a file: of several, as in a file put together from others, the one that fits best.
+
+    Parameters
+    ----------
+    hdus : iterable of Hdu
+        Of the file.
+    entries : list of Entry
+        `entry_of` each.
+    name : str
+        Of the file, for messages.
+
+    Raises
+    ------
+    CorruptError
+        If the cards are damaged.
+    """
+    found = []
+    for hdu in hdus:
+        where = f"{name}: {hdu.label}"
+        if not holds_tiles(hdu.cards) or card_value(find_card(hdu.cards, f"{MANIFEST_STEM}001")) == "":
+            continue  # without one, or emptied since the file was written anew
+        raw = read_blob(hdu.cards, MANIFEST_STEM, where)
+        if raw is not None:
+            try:
+                found.append(Manifest.from_bytes(raw))
+            except struct.error as error:
+                raise CorruptError(f"{where}: the {MANIFEST_STEM}nnn cards hold {len(raw)} bytes, {error}") from error
+    present = Counter(entries)
+    return max(found, key=lambda one: ((Counter(one.hdus) & present).total(), len(one.hdus)), default=None)
