@@ -82,7 +82,7 @@ def _checked_modules() -> dict[str, ModuleType]:
 
 
 def _replace(owner: Any, name: str, value: Any) -> None:
-    old = getattr(owner, name)
+    old = vars(owner)[name]
     setattr(owner, name, value)
     _undo.append(lambda: setattr(owner, name, old))
 
@@ -119,6 +119,7 @@ def register() -> None:
     _replace(section, "decompress_image_data_section", _with_header_type(section.decompress_image_data_section))
     hdu_class = compressed.CompImageHDU
     _replace(hdu_class, "_get_bintable_without_data", _with_model_cards(hdu_class._get_bintable_without_data))
+    _replace(hdu_class, "match_header", classmethod(_with_plain_tables(vars(hdu_class)["match_header"].__func__)))
     for name in ("writeto", "flush"):
         _replace(fits.HDUList, name, _without_manifests(getattr(fits.HDUList, name)))
     fits.register_hdu(TileTableHDU)
@@ -206,12 +207,23 @@ def _with_original(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return bintable_header_to_image_header
 
 
+def _with_plain_tables(original: Callable[..., bool]) -> Callable[..., bool]:
+    """Let a plain table of tiles be read as a compressed image."""
+
+    @functools.wraps(original)
+    def match_header(cls: Any, header: Any) -> bool:
+        table = getattr(header, "owner", None)
+        return table.show_as_image() if isinstance(table, TileTableHDU) else original(cls, header)
+
+    return match_header
+
+
 def _without_manifests(original: Callable[..., Any]) -> Callable[..., Any]:
     """Let no file that astropy writes carry a manifest: it tells of the file that `fits_tiles.compress` wrote."""
 
     @functools.wraps(original)
     def write(self: Any, *arguments: Any, **keywords: Any) -> Any:
-        if original.__name__ == "writeto" or _will_change(self):
+        if keywords.get("checksum") or _will_change(self):
             forget_manifests(self)
         return original(self, *arguments, **keywords)
 
@@ -219,10 +231,9 @@ def _without_manifests(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _will_change(hdus: Any) -> bool:
-    """Tell whether flushing a list that was opened for update writes anything."""
-    if hdus._file is None or hdus._file.mode != "update":
-        return False
-    return bool(hdus._resize) or any(hdu._has_data or hdu._header._modified or hdu.header._modified for hdu in hdus)
+    """Tell whether a list of HDUs is written with anything else than what it was read with."""
+    of_file = hdus._file is not None and not hdus._resize and all(hdu._file is hdus._file for hdu in hdus)
+    return not of_file or any(hdu._has_data or hdu._header._modified or hdu.header._modified for hdu in hdus)
 
 
 def _with_header_type(original: Callable[..., Any]) -> Callable[..., Any]:

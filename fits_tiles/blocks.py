@@ -15,6 +15,7 @@ from itertools import takewhile
 from astrocodec.errors import CorruptError, FormatError, TruncatedError
 
 __all__ = [
+    "BITPIX",
     "BLOCK",
     "CARD",
     "Hdu",
@@ -37,7 +38,7 @@ _ODD_END = re.compile(rb"END(?![A-Z0-9_-])")
 _TEXT = re.compile(rb"[ -~]*")
 _MAX_HEADER = 64 << 20
 _INTEGER = re.compile(rb"[+-]?\d{1,19}$")
-_BITPIX = (8, 16, 32, 64, -32, -64)
+BITPIX = (8, 16, 32, 64, -32, -64)
 
 
 @dataclass(frozen=True)
@@ -316,8 +317,8 @@ def data_length(cards: tuple[bytes, ...], where: str, *, primary: bool) -> int:
         If a card that tells the length is missing or out of range.
     """
     bitpix = int_card(cards, "BITPIX", where)
-    if bitpix not in _BITPIX:
-        raise FormatError(f"{where}: BITPIX is {bitpix}, allowed are {', '.join(map(str, _BITPIX))}")
+    if bitpix not in BITPIX:
+        raise FormatError(f"{where}: BITPIX is {bitpix}, allowed are {', '.join(map(str, BITPIX))}")
     naxis = int_card(cards, "NAXIS", where)
     if not 0 <= naxis <= 999:
         raise FormatError(f"{where}: NAXIS is {naxis}, allowed are 0 to 999")

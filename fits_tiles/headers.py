@@ -14,7 +14,7 @@ import zlib
 from dataclasses import dataclass
 
 from astrocodec.errors import CorruptError, FormatError
-from fits_tiles.blocks import CARD, card_value, find_card, int_card, split_cards
+from fits_tiles.blocks import BITPIX, CARD, card_value, find_card, int_card, split_cards
 from fits_tiles.card_format import assemble, int_card_of, logical_card, text_card
 from fits_tiles.card_text import blob_cards, read_blob
 from fits_tiles.image_cards import ImageCards, card_sums, find_image_cards
@@ -277,10 +277,13 @@ def read_layout(cards: tuple[bytes, ...], where: str) -> TileLayout:
     form = card_value(find_card(cards, "TFORM1"))
     if not isinstance(form, str) or not re.match(r"1?[PQ]B", form):
         raise FormatError(f"{where}: TFORM1 is {form!r}, expected 1PB or 1QB")
+    bitpix = int_card(cards, "ZBITPIX", where)
+    if bitpix not in BITPIX or min(shape, default=1) < 1:
+        raise CorruptError(f"{where}: ZBITPIX {bitpix} and axes {shape} are those of no image")
     return TileLayout(
         "zimage" if is_compressed_image(cards) else "table",
         ALGORITHM,
-        int_card(cards, "ZBITPIX", where),
+        bitpix,
         shape,
         tile_shape,
         "Q" in form,

@@ -111,7 +111,10 @@ def _refuse_damage(
             f"{name}: ends with HDU {len(entries) - 1}, but was written with {len(manifest.hdus)} HDUs: it was cut "
             f"short, fetch it again; or a program removed the last ones, then {_ANYWAY}"
         )
-    if len(entries) == len(manifest.hdus):
+    # Damage moves nothing.
+    in_place = [entry == old for entry, old in zip(entries, manifest.hdus, strict=False)]
+    moved = any(not same and hdu.index not in strangers for same, hdu in zip(in_place, hdus, strict=False))
+    if len(entries) == len(manifest.hdus) and not moved:
         for hdu, entry, written in zip(hdus, entries, manifest.hdus, strict=True):
             if hdu.index in strangers and found.words[hdu.index] == "not checked" and not _is_new(hdu):
                 part = "header" if entry.header != written.header else "data"

@@ -9,7 +9,7 @@ from typing import Any
 from astropy.io import fits
 
 from astrocodec.errors import FormatError
-from fits_tiles.blocks import int_card, split_cards
+from fits_tiles.blocks import card_value, int_card, split_cards
 from fits_tiles.card_format import assemble, text_card
 from fits_tiles.checksums import encode_sum, sum32
 from fits_tiles.headers import HeapSize, build_header, read_layout, restore_header
@@ -67,7 +67,8 @@ class _FileHeader(fits.Header):  # type: ignore[misc]
 
 class TileTableHDU(fits.BinTableHDU):  # type: ignore[misc]
     """
-    A table that holds an image; astropy turns it into a `~astropy.io.fits.CompImageHDU` when it reads it.
+    A table that holds an image; astropy turns it into a `~astropy.io.fits.CompImageHDU` when it reads it, unless
+    ``disable_image_compression`` is given.
 
     An unchanged HDU is written as the table it is, card for card, with checksums where they are asked for. One whose
     image was changed is written as a compressed image.
@@ -87,10 +88,12 @@ class TileTableHDU(fits.BinTableHDU):  # type: ignore[misc]
 
     @property
     def header(self) -> Any:
-        """The header of the table in the form that astropy knows, ``ZIMAGE`` and all."""
+        """The header of the table; in the form that astropy knows, ``ZIMAGE`` and all, once it is shown as an image."""
         if not self._is_loaded:
             self._is_loaded = True
-            self._load()
+            # astropy changes some cards as it reads them.
+            self._read_cards = self._cards_in_file() or cards_of(self._header)
+            self._show(self._read_cards)
         return self._header
 
     @header.setter
@@ -98,24 +101,24 @@ class TileTableHDU(fits.BinTableHDU):  # type: ignore[misc]
         self._header = value
         self._read_cards = ()
 
-    def _load(self) -> None:
-        """Read the cards from the file, since astropy changes some as it reads them, and show them as ``ZIMAGE``."""
-        cards = self._cards_in_file() or cards_of(self._header)
-        where = f"HDU {self._header.get('EXTNAME', '')!r}"
+    def show_as_image(self) -> bool:
+        """Give a plain table the header of the tile convention; return whether there is an image to show."""
+        if "ZIMAGE" in self.header:
+            return bool(self.header["ZIMAGE"])
         try:
-            shown = _as_zimage(cards, where)
+            shown = _as_zimage(self._read_cards, f"HDU {self._header.get('EXTNAME', '')!r}")
         except FormatError as error:
-            if "ZIMAGE" not in self._header:
-                warnings.warn(f"{error}; it is shown as a table", fits.verify.VerifyWarning, stacklevel=3)
-            return
-        if "ZIMAGE" in self._header:
-            shown = cards
-        header = _FileHeader.fromstring(b"".join(shown))
+            warnings.warn(f"{error}; it is shown as a table", fits.verify.VerifyWarning, stacklevel=4)
+            return False
+        self._show((*shown, *filter(_is_sum, self._read_cards)))
+        return True
+
+    def _show(self, cards: tuple[bytes, ...]) -> None:
+        header = _FileHeader.fromstring(b"".join(cards))
         header._modified = False
-        header.cards_in_file = shown
+        header.cards_in_file = cards
         header.owner = self
         self._header = header
-        self._read_cards = cards
         self._read_images = tuple(card._image for card in header.cards if card.keyword not in _SUMS)
 
     def _cards_in_file(self) -> tuple[bytes, ...]:
@@ -136,22 +139,32 @@ class TileTableHDU(fits.BinTableHDU):  # type: ignore[misc]
             as_read = card._image == image and not card._modified
             if not as_read and _formatted(card) != _formatted(fits.Card.fromstring(image)):
                 return None
-        cards = [card for card in self._read_cards if card[:8].rstrip().decode("latin-1") not in _SUMS]
-        if self._forget_manifest:
-            cards = emptied(cards)
-        return self._with_sums(cards)
+        cards = emptied(self._read_cards) if self._forget_manifest else list(self._read_cards)
+        return assemble(self._with_sums(cards))
 
-    def _with_sums(self, cards: list[bytes]) -> bytes:
-        """Add the checksums that astropy has put into the shown header; ``CHECKSUM`` is that of what is written."""
-        if "DATASUM" in self._header:
-            cards = [*cards, text_card("DATASUM", str(self._header["DATASUM"]), str(self._header.comments["DATASUM"]))]
-        if "CHECKSUM" not in self._header:
-            return assemble(cards)
+    def _with_sums(self, cards: list[bytes]) -> list[bytes]:
+        """Give cards the checksums that astropy has put into the shown header; ``CHECKSUM`` of what is written."""
+        out, left = [], [keyword for keyword in _SUMS if keyword in self._header]
+        for card in cards:
+            keyword = card[:8].rstrip().decode("latin-1")
+            if keyword in left:
+                left.remove(keyword)
+                card = card if card_value(card) == str(self._header[keyword]) else self._sum_card(keyword)
+            elif _is_sum(card):
+                continue
+            out.append(card)
+        out += [self._sum_card(keyword) for keyword in left]
+        if "CHECKSUM" not in self._header or tuple(out) == self._read_cards:
+            return out
+        place = next(number for number, card in enumerate(out) if card[:9] == b"CHECKSUM=")
         comment = str(self._header.comments["CHECKSUM"])
-        total = sum32(
-            assemble([*cards, text_card("CHECKSUM", "0" * 16, comment)]), int(self._header.get("DATASUM") or 0)
-        )
-        return assemble([*cards, text_card("CHECKSUM", encode_sum(total), comment)])
+        out[place] = text_card("CHECKSUM", "0" * 16, comment)
+        total = sum32(assemble(out), int(self._header.get("DATASUM") or 0))
+        out[place] = text_card("CHECKSUM", encode_sum(total), comment)
+        return out
+
+    def _sum_card(self, keyword: str) -> bytes:
+        return text_card(keyword, str(self._header[keyword]), str(self._header.comments[keyword]))
 
     def _writeheader(self, fileobj: Any) -> Any:
         """Write the cards that were read as long as nothing has changed."""
@@ -161,6 +174,10 @@ class TileTableHDU(fits.BinTableHDU):  # type: ignore[misc]
         offset = fileobj.tell()
         fileobj.write(raw)
         return offset, len(raw)
+
+
+def _is_sum(card: bytes) -> bool:
+    return card[:8].rstrip().decode("latin-1") in _SUMS
 
 
 def _as_zimage(cards: tuple[bytes, ...], where: str) -> tuple[bytes, ...]:

@@ -9,6 +9,7 @@ import resource
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,10 @@ from hypothesis import strategies as st
 import fits_tiles
 from astrocodec.errors import AstrocodecError, CorruptError, FormatError, TruncatedError
 from fits_tiles import DifferenceError
-from fits_tiles.blocks import BLOCK, walk
+from fits_tiles.blocks import BLOCK, int_card, split_cards, walk
 from fits_tiles.card_format import assemble, int_card_of
-from fits_tiles.tiles_card import header_crc
+from fits_tiles.headers import HeapSize, build_header, read_layout, restore_header
+from fits_tiles.tiles_card import read_tiles_card
 
 
 class Sample:
@@ -72,10 +74,9 @@ def test_every_cut_at_a_block(sample: Sample, tmp_path: Path) -> None:
         hdu_ends = {hdu.stop: hdu.index for hdu in walk(file.fileno(), "packed.fits")}
     for size in [*range(0, len(raw), BLOCK), *range(1, len(raw), 1999)]:
         found = _attempt(raw[:size], tmp_path)
-        if hdu_ends.get(size):
-            # A file that ends with a whole HDU is a whole file in FITS.
-            assert isinstance(found, bytes)
-            assert original.startswith(found)
+        if hdu_ends.get(size) and size < len(raw):
+            # A whole file in FITS, but not the one that was written.
+            assert "ends with HDU" in str(found) or "HDU 1, which holds the primary image, is missing" in str(found)
         elif isinstance(found, bytes):
             # Only padding behind an HDU was lost.
             assert original.startswith(found)
@@ -91,9 +92,7 @@ def test_flipped_bits_never_give_wrong_pixels(sample: Sample, tmp_path: Path, pl
     raw = bytearray(packed.read_bytes())
     raw[int(place * len(raw))] ^= 1 << bit
     found = _attempt(bytes(raw), tmp_path)
-    if isinstance(found, bytes):
-        # Flips in the empty primary HDU or in padding change no image.
-        assert found == original or _images(found, tmp_path) == _images(original, tmp_path)
+    assert isinstance(found, str) or found == original
 
 
 def test_every_bit_of_the_first_cards_counts(sample: Sample, tmp_path: Path) -> None:
@@ -104,14 +103,6 @@ def test_every_bit_of_the_first_cards_counts(sample: Sample, tmp_path: Path) -> 
     for place in range(start, start + 80 * 20, 3):
         found = _attempt(_flip(raw, place), tmp_path)
         assert isinstance(found, str) or found == original
-
-
-def _images(raw: bytes, folder: Path) -> list[bytes]:
-    path = folder / "images.fits"
-    path.write_bytes(raw)
-    with path.open("rb") as file:
-        found = [raw[hdu.data_start : hdu.data_start + hdu.data_bytes] for hdu in walk(file.fileno(), "images.fits")]
-    return [data for data in found if data]
 
 
 def _flip(raw: bytes, place: int) -> bytes:
@@ -130,7 +121,7 @@ def test_messages_name_hdu_and_tile(sample: Sample, tmp_path: Path) -> None:
     assert "HDU 2 ('SCI'): the rows in bytes" in str(_attempt(_flip(raw, hdu.data_start + 9), tmp_path))
     card = raw.index(b"EXTNAME = 'SCI", hdu.start)
     assert "HDU 2" in str(_attempt(_flip(raw, card + 40), tmp_path))
-    assert "ACTILES says" in str(_attempt(_flip(raw, card + 40), tmp_path))
+    assert "of the image is not there any more" in str(_attempt(_flip(raw, card + 40), tmp_path))
 
 
 def test_a_tile_that_names_an_unknown_model_is_damaged(sample: Sample, tmp_path: Path) -> None:
@@ -299,10 +290,15 @@ def test_memory_does_not_follow_what_a_consistent_header_claims(sample: Sample, 
     raw = sample.packed.read_bytes()
     with sample.packed.open("rb") as file:
         hdu = list(walk(file.fileno(), "packed.fits"))[2]
-    claims = {b"ZNAXIS1 ": 1 << 20, b"ZNAXIS2 ": 1 << 21, b"ZTILE1  ": 1 << 20, b"ZTILE2  ": 1 << 20}
-    cards = [int_card_of(c[:8].decode(), claims[c[:8]]) if c[:8] in claims else c for c in hdu.cards]
-    crc = b"%08x" % header_crc(tuple(cards))
-    cards = [re.sub(rb"(ACTILES = '\d+ \d+ )\w{8}", rb"\g<1>" + crc, card) for card in cards]
-    message = _attempt(raw[: hdu.start] + assemble(cards) + raw[hdu.data_start :], tmp_path)
+    claims = {b"ZNAXIS1 ": 1 << 20, b"ZNAXIS2 ": 1 << 21}
+    original = [
+        int_card_of(card[:8].decode(), claims[b"Z" + card[:7]]) if b"Z" + card[:7] in claims else card
+        for card in split_cards(restore_header(hdu.cards, "sample").header)
+    ]
+    layout, about = read_layout(hdu.cards, "sample"), read_tiles_card(hdu.cards, "sample")
+    layout = replace(layout, shape=(1 << 21, 1 << 20), tile_shape=(1 << 20, 1 << 20))
+    heap = HeapSize(2, int_card(hdu.cards, "PCOUNT", "sample"), table_crc=about.table_crc)
+    header = build_header(layout, assemble(original), heap, fingerprint=about.fingerprint)
+    message = _attempt(raw[: hdu.start] + header + raw[hdu.data_start :], tmp_path)
     assert "HDU 2 ('SCI'), tile 1 of 2" in str(message)
     assert "the stream holds float32 pixels of shape (34, 30), expected float32 (1048576, 1048576)" in str(message)

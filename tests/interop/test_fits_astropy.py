@@ -14,7 +14,7 @@ import pytest
 from astropy.io import fits
 
 import fits_tiles
-from astrocodec.errors import AstrocodecError
+from astrocodec.errors import CorruptError
 from fits_tiles import astropy_hook
 from fits_tiles.blocks import card_value, find_card, walk
 
@@ -56,7 +56,12 @@ def test_our_own_hdu(tmp_path: Path, dtype: str, tune: bool) -> None:
         np.testing.assert_array_equal(opened[1].data, pixels)
         assert not [keyword for keyword in opened[1].header if keyword.startswith("AC")]
     assert fits_tiles.info(path).hdus[1].kind == "compressed"
-    assert fits_tiles.verify(path).verified
+    found = fits_tiles.verify(path)
+    assert [hdu.checked for hdu in found.hdus] == ["not checked", "decoded"]
+    assert found.checked == "not checked"
+    with fits.open(path) as opened:
+        opened.writeto(path.with_name("summed.fits"), checksum=True)
+    assert fits_tiles.verify(path.with_name("summed.fits")).checked == "checksum ok"
 
 
 def test_update_mode_keeps_model_and_losslessness(tmp_path: Path) -> None:
@@ -183,16 +188,46 @@ def test_files_opened_before_registration_read_well_after_it(tmp_path: Path) -> 
     opened.close()
 
 
-def test_edited_header_without_the_hook_is_noticed(tmp_path: Path) -> None:
-    plain, packed = tmp_path / "plain.fits", tmp_path / "packed.fits"
-    fits.PrimaryHDU(_noise("i2", (50, 60))).writeto(plain)
+def test_a_card_added_without_the_hook_comes_along(tmp_path: Path) -> None:
+    plain, packed, back = tmp_path / "plain.fits", tmp_path / "packed.fits", tmp_path / "back.fits"
+    pixels = _noise("i2", (50, 60))
+    fits.PrimaryHDU(pixels, fits.Header([("OBJECT", "M31")])).writeto(plain)
     fits_tiles.compress(plain, packed)
     with fits.open(packed, mode="update", disable_image_compression=True) as opened:
         opened[1].header["OBSERVER"] = "me"
-    with pytest.raises(AstrocodecError, match="a program that does not know astrocodec edited it"):
-        fits_tiles.decompress(packed, tmp_path / "back.fits")
-    with pytest.warns(fits.verify.VerifyWarning, match="changed since"), fits.open(packed) as opened:
+    report = fits_tiles.decompress(packed, back)
+    assert report.checked == "decoded"
+    assert "1 card added since it was compressed" in report.hdus[1].note
+    with fits.open(back) as opened:
+        assert (opened[0].header["OBSERVER"], opened[0].header["OBJECT"]) == ("me", "M31")
+        np.testing.assert_array_equal(opened[0].data, pixels)
+    with fits.open(packed) as opened:
         assert opened[1].header["OBSERVER"] == "me"
+
+
+def test_a_card_changed_without_the_hook_is_noticed(tmp_path: Path) -> None:
+    plain, packed, back = tmp_path / "plain.fits", tmp_path / "packed.fits", tmp_path / "back.fits"
+    pixels = _noise("i2", (50, 60))
+    fits.PrimaryHDU(pixels, fits.Header([("OBJECT", "M31"), ("GAIN", 2)])).writeto(plain)
+    fits_tiles.compress(plain, packed)
+    with fits.open(packed, mode="update", disable_image_compression=True) as opened:
+        opened[1].header["OBJECT"] = "M32"
+    with pytest.raises(CorruptError, match=r"card \d of the image is not there any more; .*OBJECT  = 'M32.* is new"):
+        fits_tiles.decompress(packed, back)
+    with pytest.raises(CorruptError, match="--edited"):
+        fits_tiles.verify(packed)
+    with pytest.warns(fits.verify.VerifyWarning, match="changed since"), fits.open(packed) as opened:
+        assert opened[1].header["OBJECT"] == "M32"
+    report = fits_tiles.decompress(packed, back, edited=True)
+    assert report.checked == "decoded"
+    with fits.open(back) as opened:
+        assert list(opened[0].header)[-2:] == ["OBJECT", "GAIN"]
+        assert opened[0].header["OBJECT"] == "M32"
+        np.testing.assert_array_equal(opened[0].data, pixels)
+    with fits.open(packed, mode="update", disable_image_compression=True) as opened:
+        opened[1].add_checksum()
+    report = fits_tiles.decompress(packed, back, overwrite=True)
+    assert report.hdus[1].checked == "checksum ok"
 
 
 def test_options_reach_the_tile_codec(tmp_path: Path) -> None:

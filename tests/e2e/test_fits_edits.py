@@ -1,0 +1,227 @@
+"""What other programs do to compressed files: nothing of it loses a card or a pixel, and the report tells of it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.io import fits
+
+import fits_tiles
+from astrocodec.errors import CorruptError, TruncatedError
+from fits_tiles.blocks import BLOCK, walk
+
+PIXELS = np.random.default_rng(7).poisson(300, (60, 70)).astype(np.uint16)
+
+
+def _plain(folder: Path, *, primary: bool) -> Path:
+    """Write a file with images and a table."""
+    sci = fits.PrimaryHDU(PIXELS) if primary else fits.ImageHDU(PIXELS, name="SCI")
+    sci.header["OBJECT"] = "M31"
+    sci.header["EXPTIME"] = 4.1e-5
+    sci.header["HISTORY"] = "first"
+    table = fits.BinTableHDU.from_columns([fits.Column("a", "J", array=np.arange(5))], name="CAT")
+    err = fits.ImageHDU(PIXELS[:20].astype(np.int32), name="ERR")
+    path = folder / "plain.fits"
+    hdus = [sci, table, err] if primary else [fits.PrimaryHDU(), sci, table, err]
+    fits.HDUList(hdus).writeto(path)
+    return path
+
+
+@pytest.fixture(params=["zimage", "table"])
+def container(request: pytest.FixtureRequest) -> str:
+    """Return the name of a container."""
+    return str(request.param)
+
+
+def _without_fits_tiles(code: str, path: Path) -> None:
+    script = f"from astropy.io import fits\nname = {str(path)!r}\n{code}"
+    subprocess.run([sys.executable, "-W", "ignore", "-c", script], check=True, cwd=path.parent)
+
+
+def _fitscheck(path: Path) -> None:
+    code = "import sys; from astropy.io.fits.scripts import fitscheck; sys.exit(fitscheck.main([*sys.argv[1:]]))"
+    subprocess.run([sys.executable, "-W", "ignore", "-c", code, "--write", "--force", path], check=False)
+
+
+def _astropy_checksum(path: Path) -> None:
+    with fits.open(path) as opened:
+        opened.writeto(path.with_name("summed.fits"), checksum=True)
+    path.with_name("summed.fits").replace(path)
+
+
+def _bare_astropy_checksum(path: Path) -> None:
+    _without_fits_tiles(
+        "with fits.open(name) as h: h.writeto('summed.fits', checksum=True)\n"
+        "import os\nos.replace('summed.fits', name)",
+        path,
+    )
+
+
+@pytest.mark.parametrize("add", [_fitscheck, _astropy_checksum, _bare_astropy_checksum])
+@pytest.mark.parametrize("primary", [False, True])
+def test_checksums_added_by_others(tmp_path: Path, container: str, primary: bool, add: Callable[[Path], None]) -> None:
+    plain, packed, back = _plain(tmp_path, primary=primary), tmp_path / "a.ac.fits", tmp_path / "b.fits"
+    fits_tiles.compress(plain, packed, container=container, tune=False)
+    add(packed)
+    assert b"CHECKSUM" in packed.read_bytes()
+    report = fits_tiles.verify(packed)
+    assert report.checked == "checksum ok"
+    assert fits_tiles.decompress(packed, back).checked == "checksum ok"
+    with fits.open(plain) as expected, fits.open(back) as found, fits.open(packed) as shown:
+        assert len(found) == len(expected)
+        for one, other, third in zip(found, expected, shown[len(shown) - len(expected) :], strict=True):
+            if isinstance(other, fits.BinTableHDU):
+                continue
+            ignored = {"CHECKSUM", "DATASUM"}
+            assert [c for c in one.header if c not in ignored] == [c for c in other.header if c not in ignored]
+            np.testing.assert_array_equal(one.data, other.data)
+            if third.data is not None:
+                np.testing.assert_array_equal(third.data, other.data)
+
+
+def test_added_cards_stay_where_they_were_put(tmp_path: Path, container: str) -> None:
+    plain, packed, back = _plain(tmp_path, primary=False), tmp_path / "a.ac.fits", tmp_path / "b.fits"
+    fits_tiles.compress(plain, packed, container=container, tune=False)
+    _without_fits_tiles(
+        "with fits.open(name, mode='update', disable_image_compression=True) as h:\n"
+        "    header = h[1].header\n"
+        "    header['HISTORY'] = 'second'\n"
+        "    header.insert('OBJECT', ('INHERIT', True), after=True)\n"
+        "    header.insert('TTYPE1', ('EXTVER', 2))\n"
+        "    header['COMMENT'] = 'LONGSTRN follows'\n"
+        "    header['LONGSTRN'] = 'OGIP 1.0'",
+        packed,
+    )
+    report = fits_tiles.decompress(packed, back, edited=True)
+    assert report.hdus[1].checked == "decoded"
+    with fits.open(back) as found:
+        names = list(found["SCI"].header)
+        assert names[:5] == ["XTENSION", "BITPIX", "NAXIS", "NAXIS1", "NAXIS2"]
+        assert names[names.index("OBJECT") + 1] == "INHERIT"
+        assert list(found["SCI"].header["HISTORY"]) == ["first", "second"]
+        assert {"EXTVER", "LONGSTRN", "COMMENT", "BZERO"} <= set(names)
+        np.testing.assert_array_equal(found["SCI"].data, PIXELS)
+
+
+@pytest.mark.parametrize("bare", [False, True])
+def test_hdus_moved_removed_and_inserted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, container: str, bare: bool
+) -> None:
+    plain, packed = _plain(tmp_path, primary=False), tmp_path / "a.ac.fits"
+    fits_tiles.compress(plain, packed, container=container, tune=False)
+    code = (
+        "with fits.open(name) as h:\n"
+        "    fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(name='NEW'), h[3], h[1]]).writeto('moved.fits')\n"
+        "    h.insert(2, fits.ImageHDU(name='NEW')); h.writeto('inserted.fits')\n"
+        "    del h['CAT']; h.writeto('removed.fits')"
+    )
+    if bare:
+        _without_fits_tiles(
+            f"kwargs = dict(disable_image_compression=True)\n{code.replace('(name)', '(name, **kwargs)')}", packed
+        )
+    else:
+        monkeypatch.chdir(tmp_path)
+        exec(code, {"fits": fits, "name": str(packed)})
+    for edited in ("moved", "inserted", "removed"):
+        path, back = tmp_path / f"{edited}.fits", tmp_path / f"{edited}.plain.fits"
+        if edited == "removed" and bare:
+            # One HDU in the place of another, without a checksum, cannot be told from damage.
+            with pytest.raises(CorruptError, match=r"HDU 2 \('NEW'\): the header in bytes .*--edited"):
+                fits_tiles.verify(path)
+        else:
+            assert fits_tiles.verify(path).checked == "not checked"
+        report = fits_tiles.decompress(path, back, edited=edited == "removed" and bare)
+        assert report.checked != "verified"
+        with fits.open(path) as shown, fits.open(back) as found:
+            assert [hdu.name for hdu in shown] == [hdu.name for hdu in found]
+            for hdus in (shown, found):
+                np.testing.assert_array_equal(hdus["SCI"].data, PIXELS)
+                np.testing.assert_array_equal(hdus["ERR"].data, PIXELS[:20])
+                assert hdus["SCI"].header["OBJECT"] == "M31"
+        with fits.open(path, disable_image_compression=True) as tables:
+            assert ("ZIMAGE" in tables["SCI"].header) == (container == "zimage")
+
+
+def test_a_last_hdu_that_is_gone_is_noticed(tmp_path: Path, container: str) -> None:
+    plain, packed, cut = _plain(tmp_path, primary=False), tmp_path / "a.ac.fits", tmp_path / "cut.fits"
+    fits_tiles.compress(plain, packed, container=container, tune=False)
+    with packed.open("rb") as file:
+        ends = [hdu.stop for hdu in walk(file.fileno(), "a")]
+    for end in ends[1:-1]:
+        cut.write_bytes(packed.read_bytes()[:end])
+        for check in (fits_tiles.verify, lambda path: fits_tiles.decompress(path, None)):
+            with pytest.raises(TruncatedError, match="but was written with 4 HDUs: it was cut short"):
+                check(cut)
+        assert fits_tiles.decompress(cut, None, edited=True).checked == "checksum ok"
+
+
+@pytest.mark.parametrize("summed", [False, True])
+def test_flips_in_copied_hdus_are_noticed(tmp_path: Path, container: str, summed: bool) -> None:
+    plain, packed, damaged = _plain(tmp_path, primary=False), tmp_path / "a.ac.fits", tmp_path / "d.ac.fits"
+    fits_tiles.compress(plain, packed, container=container, tune=False)
+    if summed:
+        _fitscheck(packed)
+    raw = packed.read_bytes()
+    with packed.open("rb") as file:
+        table = list(walk(file.fileno(), "a"))[2]
+    for place in (table.data_start + 3, table.start + 80 * 9 + 12):
+        damaged.write_bytes(raw[:place] + bytes([raw[place] ^ 4]) + raw[place + 1 :])
+        for check in (fits_tiles.verify, lambda path: fits_tiles.decompress(path, None)):
+            with pytest.raises(CorruptError, match=r"HDU 2 \('CAT'\)"):
+                check(damaged)
+
+
+def test_bytes_behind_the_last_hdu_are_guarded(tmp_path: Path) -> None:
+    plain, packed = _plain(tmp_path, primary=True), tmp_path / "a.ac.fits"
+    plain.write_bytes(plain.read_bytes() + b"tail" * 100)
+    fits_tiles.compress(plain, packed, tune=False)
+    assert fits_tiles.verify(packed).verified
+    raw = packed.read_bytes()
+    packed.write_bytes(raw[:-1] + b"!")
+    with pytest.raises(CorruptError, match=r"400 bytes from byte \d+ on belong to no HDU"):
+        fits_tiles.verify(packed)
+
+
+def test_a_plain_file_is_never_called_verified(tmp_path: Path) -> None:
+    plain = _plain(tmp_path, primary=True)
+    assert fits_tiles.verify(plain).checked == "not checked"
+    with fits.open(plain) as opened:
+        opened.writeto(tmp_path / "summed.fits", checksum=True)
+    assert fits_tiles.verify(tmp_path / "summed.fits").checked == "checksum ok"
+    raw = bytearray((tmp_path / "summed.fits").read_bytes())
+    raw[2 * BLOCK] ^= 1
+    (tmp_path / "summed.fits").write_bytes(bytes(raw))
+    with pytest.raises(CorruptError, match=r"does not have the (DATASUM|CHECKSUM) that its card says"):
+        fits_tiles.verify(tmp_path / "summed.fits")
+
+
+def test_header_edits_through_the_hook_are_no_damage(tmp_path: Path, container: str) -> None:
+    plain, packed, back = _plain(tmp_path, primary=False), tmp_path / "a.ac.fits", tmp_path / "b.fits"
+    fits_tiles.compress(plain, packed, container=container, tune=False)
+    with fits.open(packed, mode="update") as opened:
+        opened[0].header["OBSERVER"] = "me"
+        opened["CAT"].data["a"][0] = 77
+    report = fits_tiles.decompress(packed, back)
+    assert report.checked == "not checked"
+    with fits.open(back) as found:
+        assert found[0].header["OBSERVER"] == "me"
+        assert found["CAT"].data["a"][0] == 77
+        np.testing.assert_array_equal(found["SCI"].data, PIXELS)
+
+
+@pytest.mark.parametrize(
+    "card", [b"A\tB     = 5", b"NOTE    = 'two\nlines'", b"NOTE2   = 'carriage\rreturn'", b"OBJ\t\t\t\t\t= 1"]
+)
+def test_control_characters_in_cards_come_back(tmp_path: Path, container: str, card: bytes) -> None:
+    plain, packed, back = _plain(tmp_path, primary=False), tmp_path / "a.ac.fits", tmp_path / "b.fits"
+    raw = plain.read_bytes()
+    at = raw.index(b"EXPTIME =")
+    plain.write_bytes(raw[:at] + card.ljust(80) + raw[at + 80 :])
+    fits_tiles.compress(plain, packed, container=container, tune=False)
+    assert fits_tiles.decompress(packed, back).verified
+    assert back.read_bytes() == plain.read_bytes()
