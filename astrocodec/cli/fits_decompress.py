@@ -32,8 +32,13 @@ _SUFFIXES = {"image": ".fits", "rice": ".fits.fz", "gzip2": ".fits.fz"}
     help="Numbers or names of HDUs, with commas; the others stay.",
 )
 @click.option("-P", "--prefix", default="", help="Put this before the output's name.")
+@click.option(
+    "--edited",
+    is_flag=True,
+    help="Take what other programs changed in the file since as it is now, where it cannot be told from damage.",
+)
 def fits_decompress_command(
-    files: tuple[str, ...], run: RunOptions, to: str, extensions: list[int | str] | None, prefix: str
+    files: tuple[str, ...], run: RunOptions, to: str, extensions: list[int | str] | None, prefix: str, edited: bool
 ) -> None:
     """Give back the FITS files that were compressed to FILES, as NAME.fits (NAME.fits.fz with --to rice or gzip2).
 
@@ -44,5 +49,5 @@ def fits_decompress_command(
     def name_output(path: Path) -> str:
         return prefix + stem(path) + _SUFFIXES[to]
 
-    options = {"to": to, "extensions": extensions, "checksums": run.checksums}
+    options = {"to": to, "extensions": extensions, "checksums": run.checksums, "edited": edited}
     treat_files(FITS, "decompress", files, run, is_unpacked_fits_name, name_output, options)
