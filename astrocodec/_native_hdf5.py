@@ -14,6 +14,18 @@ _NEW_REGION, _NEW_ATTRIBUTE = 3, 4
 _hid, _int, _text, _address = ctypes.c_int64, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p
 _TOKEN_AT, _INFO_BYTES, _BASIC = 8, 512, 1  # of H5O_info2_t, which begins with a file number and a token
 
+
+class _GroupInfo(ctypes.Structure):
+    """``H5G_info_t``."""
+
+    _fields_ = (
+        ("storage", _int),
+        ("links", ctypes.c_uint64),
+        ("greatest_order", ctypes.c_int64),
+        ("mounted", ctypes.c_bool),
+    )
+
+
 _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "H5Pget_chunk_opts": (_int, (_hid, ctypes.POINTER(ctypes.c_uint))),
     "H5Pget_fill_value": (_int, (_hid, _hid, _address)),
@@ -26,6 +38,7 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "H5Oset_comment": (_int, (_hid, _text)),
     "H5Fset_libver_bounds": (_int, (_hid, _int, _int)),
     "H5Dget_chunk_index_type": (_int, (_hid, ctypes.POINTER(_int))),
+    "H5Gget_info": (_int, (_hid, ctypes.POINTER(_GroupInfo))),
     "H5Dread": (_int, (_hid, _hid, _hid, _hid, _hid, _address)),
     "H5Dwrite": (_int, (_hid, _hid, _hid, _hid, _hid, _address)),
     "H5Aread": (_int, (_hid, _hid, _address)),
@@ -145,6 +158,12 @@ class Library:
         kind = _int()
         self._call("H5Dget_chunk_index_type", dataset, ctypes.byref(kind))
         return kind.value
+
+    def group_storage(self, group: int) -> int:
+        """Return how a group holds its links, as ``H5G_storage_type_t``."""
+        info = _GroupInfo()
+        self._call("H5Gget_info", group, ctypes.byref(info))
+        return int(info.storage)
 
     def read_fill_value(self, plist: int, kind: int, address: int) -> None:
         """Read a dataset's fill value to an address, in this type."""

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 
 import h5py
 
+from astrocodec.file_report import Checked, weakest
+from hdf5_filter.attributes import attribute_names
 from hdf5_filter.chunked import filter_ids
 from hdf5_filter.comparison import compare_files
 from hdf5_filter.compress import ProgressCall
-from hdf5_filter.files import datasets_of, open_file
+from hdf5_filter.coverage import elements_coverage, file_coverage, metadata_coverage
+from hdf5_filter.elements import attribute_elements, block_elements, blocks_in
+from hdf5_filter.files import datasets_of, objects_of, open_file
+from hdf5_filter.identity import FILTER_ID
+from hdf5_filter.layout import layout_of
+from hdf5_filter.names import name_of
 from hdf5_filter.reading import available_cores
-from hdf5_filter.report import FileReport
-from hdf5_filter.storage import describe, reason_to_keep
-from hdf5_filter.transfer import blocks_of
+from hdf5_filter.report import DatasetReport, FileReport
+from hdf5_filter.storage import describe, is_codable, missing_filters, reason_to_keep
+from hdf5_filter.transfer import blocks_of, naming_damage
 
 __all__ = ["info", "verify"]
 
@@ -47,7 +55,12 @@ def verify(
     progress: ProgressCall | None = None,
 ) -> FileReport:
     """
-    Decode every chunk that passed a filter, ours or another; with `original`, compare everything with it.
+    Compare a file with its original; without one, decode every chunk that passed a filter and read all attributes.
+
+    What was compared is ``'verified'``. Without an original the report says of each dataset, and of the file by its
+    weakest part: ``'checksum ok'`` where checksums cover the elements and what HDF5 writes around them, ``'decoded'``
+    where they do not, as in HDF5's older format, ``'not checked'`` where whatever is read could be right, as in
+    datasets without a filter.
 
     Raises
     ------
@@ -55,11 +68,20 @@ def verify(
         A chunk is damaged; the message names dataset and chunk.
     DifferenceError
         The files differ; the message names the object that does.
+
+    Examples
+    --------
+    >>> import h5py, numpy as np, pathlib, tempfile, hdf5_filter
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "a.h5"
+    >>> with h5py.File(path, "w", libver="v110") as file:
+    ...     dset = hdf5_filter.write_dataset(file, "sci", np.arange(10000, dtype="u2"))
+    >>> verify(path).checked, verify(path, path).checked
+    ('checksum ok', 'verified')
     """
     cores = available_cores() if workers is None else workers
     report = info(source)
     start, done = time.perf_counter(), 0
-    notes: dict[str, str] = {}
+    total = sum(entry.original_bytes for entry in report.datasets)
 
     def advance(size: int) -> None:
         nonlocal done
@@ -68,32 +90,51 @@ def verify(
             progress(min(done, total), total)
 
     with open_file(source) as file:
-        total = sum(entry.original_bytes for entry in report.datasets)
         if original is None:
-            for dataset in datasets_of(file):
-                reason = _reason_to_skip(dataset)
-                if reason:
-                    notes[dataset.name] = f"not checked: {reason}"
-                elif filter_ids(dataset) and dataset.size:
-                    for block in blocks_of(dataset, cores):
-                        advance(block.nbytes)
+            report.checked = _read_all(file, {entry.name: entry for entry in report.datasets}, cores, advance)
         else:
             with open_file(original) as other:
                 compare_files(other, file, cores, advance)
-    for entry in report.datasets:
-        entry.note = notes.get(entry.name, entry.note)
-    report.checked = "verified"
+            report.compared()
     report.seconds += time.perf_counter() - start
     return report
 
 
-def _reason_to_skip(dataset: h5py.Dataset) -> str:
-    """Say why the chunks of a dataset cannot be decoded here, empty where they can."""
-    missing = [number for number in filter_ids(dataset) if not h5py.h5z.filter_avail(number)]
-    if missing:
-        return f"its filter {missing[0]} is not installed"
-    try:
-        _ = dataset.dtype
-    except TypeError:
-        return "its type is unknown to h5py"
-    return ""
+def _read_all(
+    file: h5py.File, entries: dict[str, DatasetReport], workers: int, advance: Callable[[int], None]
+) -> Checked:
+    """Read what can be wrong in a file, and note in the entries what is known then."""
+    words = [file_coverage(file)]
+    for obj in objects_of(file):
+        for name in attribute_names(obj):
+            with attribute_elements(h5py.h5a.open(obj, name)):
+                pass
+        word = metadata_coverage(obj)
+        if isinstance(obj, h5py.h5d.DatasetID):
+            dataset = h5py.Dataset(obj)
+            entry = entries[name_of(dataset)]
+            entry.checked, entry.note = _read_dataset(dataset, word, workers, advance)
+            word = entry.checked
+        words.append(word)
+    return weakest(words)
+
+
+def _read_dataset(
+    dataset: h5py.Dataset, metadata: Checked, workers: int, advance: Callable[[int], None]
+) -> tuple[Checked, str]:
+    """Decode a dataset; return what is known of it, and why no more is."""
+    if missing := missing_filters(dataset):
+        return "not checked", f"its filter {missing[0]} is not installed"
+    elements = elements_coverage(dataset)
+    if elements is None:
+        return metadata, ""
+    if FILTER_ID in filter_ids(dataset) and is_codable(dataset):
+        for block in blocks_of(dataset, workers):
+            advance(block.nbytes)
+    elif filter_ids(dataset) or not layout_of(dataset.id.get_type()).lies_in_place:
+        for rows in blocks_in(dataset.id):
+            with naming_damage(dataset), block_elements(dataset.id, rows) as part:
+                advance(part.count * part.layout.size)
+    if elements != "checksum ok":
+        return weakest([elements, metadata]), "its elements have no checksum"
+    return metadata, "" if metadata == elements else "only its elements have checksums"

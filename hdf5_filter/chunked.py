@@ -16,7 +16,7 @@ from astrocodec.errors import CorruptError, FormatError
 from hdf5_filter.identity import FILTER_ID
 from hdf5_filter.values import FilterValues
 
-__all__ = ["ChunkedDataset", "filter_ids", "filter_values", "has_shuffle_before"]
+__all__ = ["ChunkedDataset", "filter_ids", "filter_values", "has_shuffle_before", "stored_chunks"]
 
 
 def filter_ids(dataset: h5py.Dataset) -> list[int]:
@@ -37,6 +37,17 @@ def has_shuffle_before(dataset: h5py.Dataset) -> bool:
     """Tell whether bytes are shuffled before our filter gets them."""
     ids = filter_ids(dataset)
     return FILTER_ID in ids and h5py.h5z.FILTER_SHUFFLE in ids[: ids.index(FILTER_ID)]
+
+
+def stored_chunks(dataset: h5py.Dataset) -> dict[tuple[int, ...], int]:
+    """Return the offsets of the chunks that a dataset has, with the masks of the filters that they did not pass."""
+    found: dict[tuple[int, ...], int] = {}
+
+    def note(chunk: Any) -> None:
+        found[tuple(chunk.chunk_offset)] = chunk.filter_mask
+
+    dataset.id.chunk_iter(note)
+    return found
 
 
 @dataclass(frozen=True)

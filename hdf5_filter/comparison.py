@@ -12,7 +12,7 @@ from h5py._objects import phil
 
 from astrocodec.errors import DifferenceError
 from hdf5_filter.attributes import attribute_names
-from hdf5_filter.chunked import filter_ids
+from hdf5_filter.chunked import filter_ids, stored_chunks
 from hdf5_filter.copying import link_names
 from hdf5_filter.elements import Elements, attribute_elements, block_elements, blocks_in, fill_elements, library
 from hdf5_filter.identity import FILTER_ID
@@ -22,6 +22,7 @@ from hdf5_filter.references import Addresses, follow
 from hdf5_filter.spaces import extent_of, selection_of
 from hdf5_filter.storage import is_codable, missing_filters
 from hdf5_filter.transfer import blocks_of, naming_damage
+from hdf5_filter.userblock import same_beginning
 
 __all__ = ["compare_files", "same_blocks"]
 
@@ -65,6 +66,10 @@ class _Comparison:
 
     def run(self) -> None:
         """Walk both files at once, then compare what may refer to any object."""
+        blocks = [file.userblock_size for file in self._files]
+        names = [file.filename for file in self._files]
+        if blocks[0] != blocks[1] or not same_beginning(names[0], names[1], blocks[0]):
+            raise DifferenceError(f"{self._files[1].filename}: the user block differs from the original's")
         roots = [h5py.h5o.open(file.id, b"/") for file in self._files]
         self._found = list(self._walk(b"", *roots))
         for path, first, second in self._found:  # which grows where a named type has no name of its own
@@ -196,13 +201,7 @@ class _Comparison:
                 f"{self._files[1].filename}: {shown(path)}: cannot be compared, since its filter {missing} is not "
                 "installed; add the folder of its plugin to HDF5_PLUGIN_PATH"
             )
-        chunks = [
-            {
-                found.chunk_offset: found.filter_mask
-                for found in map(dataset.id.get_chunk_info, range(dataset.id.get_num_chunks()))
-            }
-            for dataset in (first, second)
-        ]
+        chunks = [stored_chunks(dataset) for dataset in (first, second)]
         if chunks[0] != chunks[1]:
             raise self._difference(path, "other chunks are stored than in the original")
         for offset in chunks[0]:

@@ -16,7 +16,7 @@ from astrocodec.model import Model, load_model
 from astrocodec.target import Target
 from hdf5_filter.comparison import compare_files
 from hdf5_filter.copying import Place, copy_dataset, copy_file
-from hdf5_filter.files import copy_userblock, create_like, datasets_of, open_file, system_errors
+from hdf5_filter.files import create_like, datasets_of, open_file, system_errors
 from hdf5_filter.filter_options import AstroCodec
 from hdf5_filter.names import bytes_of, name_of
 from hdf5_filter.reading import available_cores
@@ -24,6 +24,7 @@ from hdf5_filter.references import Addresses
 from hdf5_filter.report import DatasetReport, FileReport
 from hdf5_filter.storage import describe, reason_to_keep
 from hdf5_filter.transfer import compress_dataset, fitted_chunks
+from hdf5_filter.userblock import copy_beginning
 
 __all__ = ["Transfer", "compress", "rewrite"]
 
@@ -190,7 +191,7 @@ def rewrite(
                 report.datasets.append(found)
 
             copy_file(old, new, copy)
-        copy_userblock(Path(source), out.temporary, old.userblock_size)
+        copy_beginning(source, out.temporary, old.userblock_size)
         report.compressed_bytes = out.temporary.stat().st_size
         # Without unused space a mere copy may be smaller too; that is not what was asked for.
         idle = all(entry.kind == "copied" for entry in report.datasets)
@@ -205,7 +206,7 @@ def rewrite(
                 raise DifferenceError(
                     f"{name}: the copy differs, nothing was written; please report this: {error}"
                 ) from error
-            report.checked = "verified"
+            report.compared()
         out.commit()
     report.seconds = time.perf_counter() - start
     return report

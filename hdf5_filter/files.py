@@ -15,7 +15,7 @@ from astrocodec.errors import FormatError, TruncatedError
 from hdf5_filter.copying import link_names
 from hdf5_filter.names import disk_error
 
-__all__ = ["SIGNATURE", "create_like", "datasets_of", "is_hdf5", "open_file", "system_errors"]
+__all__ = ["SIGNATURE", "create_like", "datasets_of", "is_hdf5", "objects_of", "open_file", "system_errors"]
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
@@ -81,34 +81,27 @@ def create_like(source: h5py.File, path: Path) -> h5py.File:
     return h5py.File(h5py.h5f.create(os.fsencode(path), h5py.h5f.ACC_TRUNC, plist, access))
 
 
-def copy_userblock(source: Path, target: Path, size: int) -> None:
-    """Copy what precedes the HDF5 part of a file."""
-    if size:
-        with open(source, "rb") as old, open(target, "r+b") as new:
-            new.write(old.read(size))
+def objects_of(top: h5py.Group) -> Iterator[Any]:
+    """Yield the identifier of every object of a file or group once, itself first, in the order of its groups."""
+    seen: set[int] = set()
+
+    def walk(obj: Any) -> Iterator[Any]:
+        address = int(h5py.h5o.get_info(obj).addr)
+        if address in seen:
+            return
+        seen.add(address)
+        yield obj
+        if isinstance(obj, h5py.h5g.GroupID):
+            for name in link_names(obj):
+                if obj.links.get_info(name).type == h5py.h5l.TYPE_HARD:
+                    yield from walk(h5py.h5o.open(obj, name))
+
+    yield from walk(h5py.h5o.open(top.id, b"."))
 
 
 def datasets_of(top: h5py.Group) -> Iterator[h5py.Dataset]:
     """Yield every dataset of a file or group once, in the order of its groups."""
-    seen: set[int] = set()
-
-    def walk(group: Any) -> Iterator[h5py.Dataset]:
-        for name in link_names(group):
-            if group.links.get_info(name).type != h5py.h5l.TYPE_HARD:
-                continue
-            obj = h5py.h5o.open(group, name)
-            address = int(h5py.h5o.get_info(obj).addr)
-            if address in seen:
-                continue
-            seen.add(address)
-            if isinstance(obj, h5py.h5g.GroupID):
-                yield from walk(obj)
-            elif isinstance(obj, h5py.h5d.DatasetID):
-                yield h5py.Dataset(obj)
-
-    first = h5py.h5o.open(top.id, b".")
-    seen.add(int(h5py.h5o.get_info(first).addr))
-    yield from walk(first)
+    return (h5py.Dataset(obj) for obj in objects_of(top) if isinstance(obj, h5py.h5d.DatasetID))
 
 
 @contextmanager

@@ -47,6 +47,13 @@ class Layout:
         return self.form == "plain"
 
     @property
+    def lies_in_place(self) -> bool:
+        """Whether elements hold all of their bytes, references to objects included."""
+        return self.form not in ("text", "sequence", "region", "reference") and all(
+            part.lies_in_place for _, part in self.parts
+        )
+
+    @property
     def holds_references(self) -> bool:
         """Whether references are anywhere in the type."""
         return self.form in ("object", "region", "reference") or any(part.holds_references for _, part in self.parts)

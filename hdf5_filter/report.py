@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from astrocodec.file_report import FileRun
+from astrocodec.file_report import Checked, FileRun
 
 __all__ = ["DatasetReport", "FileReport", "Kind"]
 
@@ -40,6 +40,9 @@ class DatasetReport:
         Fingerprint of the model in the filter's values or of the general one, ``''`` if our filter codes it nowhere.
     tuned : bool
         Whether that model was fitted to this dataset and stands in its header.
+    checked : str
+        What is known of it: ``'verified'`` (compared with the original), ``'checksum ok'`` (every byte of it stands
+        under a checksum, of the codec or of HDF5, and these agree), ``'decoded'`` (it can be read), ``'not checked'``.
     note : str
         Anything worth telling the user, ``''`` otherwise.
     """
@@ -56,6 +59,7 @@ class DatasetReport:
     bits_per_pixel: float | None = None
     model: str = ""
     tuned: bool = False
+    checked: Checked = "not checked"
     note: str = ""
 
     @property
@@ -91,3 +95,9 @@ class FileReport(FileRun):
     def parts(self) -> list[DatasetReport]:
         """The datasets."""
         return self.datasets
+
+    def compared(self) -> None:
+        """Note that the whole file was compared with its original."""
+        self.checked = "verified"
+        for entry in self.datasets:
+            entry.checked = "verified"

@@ -97,5 +97,5 @@ def describe(dataset: h5py.Dataset, kind: Kind | None = None, note: str = "") ->
         8 * stored / pixels if pixels else None,
         "" if values is None else model.fingerprint,
         bool(delta),
-        note,
+        note=note,
     )

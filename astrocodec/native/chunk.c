@@ -89,12 +89,13 @@ static int fail_with(int status, const char *what)
     return ac_fail(status, "%s: %s", what, ac_status_string(status));
 }
 
+/* HDF5 knows how long a chunk is and hands all of it over: a stream that asks for more is damaged, not cut. */
 static int damaged(int status, size_t length)
 {
-    const char *what = status == AC_ERROR_TRUNCATED ? "is damaged: its end is missing"
-                       : status == AC_ERROR_CORRUPT ? "is damaged: it contradicts itself or its checksum"
-                       : status == AC_ERROR_FORMAT  ? "is no stream of astrocodec"
-                                                    : ac_status_string(status);
+    if (status == AC_ERROR_TRUNCATED) status = AC_ERROR_CORRUPT;
+    const char *what = status == AC_ERROR_CORRUPT  ? "is damaged: it contradicts itself or its checksum"
+                       : status == AC_ERROR_FORMAT ? "is no stream of astrocodec"
+                                                   : ac_status_string(status);
     return ac_fail(status, "a chunk of %zu bytes %s", length, what);
 }
 
@@ -198,7 +199,7 @@ int ac_chunk_decode(const unsigned *values, size_t count, const uint8_t *stream,
             for (int i = 0; i < 8; i++) name = name << 8 | info.fingerprint[i];
             ac_fail(status, "model %016" PRIx64 " not installed: upgrade astrocodec; a tuned model stands in the filter's values of its dataset", name);
         } else if (status) {
-            damaged(status, length);
+            status = damaged(status, length);
         }
     }
     if (ordered != out) {
