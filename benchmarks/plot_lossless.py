@@ -64,10 +64,10 @@ def main(table: Path, output: Path) -> None:
         axes.plot(*zip(*known, strict=True), marker, color=color, markersize=6 if codec in ours else 4, label=label)
     axes.axvline(1.0, color="black", linewidth=0.8)
     axes.set_yticks(list(heights), [file.removesuffix(".fits.gz") for file in files], fontsize=7)
-    axes.set_xlim(0.7, 1.4)
+    axes.margins(x=0.02, y=0.02)
     axes.set_xlabel("size over the better of JPEG-XL 7 and 9 (geometric mean in brackets; smaller is better)")
     axes.grid(axis="x", linewidth=0.3)
-    axes.legend(fontsize=7, loc="upper right")
+    figure.legend(fontsize=7, loc="outside upper center", ncols=4)  # inside it would hide files
     figure.savefig(output, dpi=150)
 
 

@@ -25,7 +25,7 @@ from astrocodec.simulate import configure, observe, simulate
 
 QUICK = len(sys.argv) < 2
 SHAPE = (256, 288) if QUICK else (1024, 1088)
-COLOURS = 160
+COLOURS = 256
 PART = np.s_[:512, :512]  # one amplifier, without overscan
 
 
@@ -35,7 +35,7 @@ def where_the_bits_go() -> Iterator[tuple[str, bytes]]:
     stream = astrocodec.encode(image, astrocodec.tune(image, effort=3))
     found = analyse_frame(image, stream=stream)
     maps = (
-        ("Image (ADU, asinh scale)", displayed(image.astype(float))),
+        ("Image (ADU, zscale)", displayed(image.astype(float))),
         ("Signal-to-noise ratio", scored(found.snr, "viridis")),
         ("Bits of each pixel", scored(found.bits.bits, "inferno")),
     )
@@ -50,7 +50,8 @@ def where_the_bits_go() -> Iterator[tuple[str, bytes]]:
     with new_figure(10.2, 3.4, for_page=False) as figure:
         left, right = figure.subplots(1, 2)
         mask = found.segmentation.mask
-        left.set_title(draw_bits_by_snr(left, found.snr, found.bits.bits, mask), loc="left", fontsize=8)
+        said = draw_bits_by_snr(left, found.snr, found.bits.bits, mask)
+        left.set_title(said, loc="left", fontsize=8, pad=20)  # over the legend
         draw_snr_and_bits(right, found.snr, found.bits.bits, mask, found.floor_bits, "black")
         yield "bits_by_snr", png_of(figure, colours=COLOURS)
 

@@ -8,6 +8,9 @@ from astrocodec.analysis.image_report import ImageReport
 
 __all__ = ["Footnotes", "reason"]
 
+# Notes on an image of which little can be measured.
+_CAUSES = ("no noise to measure", "too few for a background", "no pixel counts", "needs a step", "is needed for maps")
+
 
 def reason(report: ImageReport, field: str) -> str:
     """
@@ -28,7 +31,12 @@ def reason(report: ImageReport, field: str) -> str:
     """
     if field in report.reasons:
         return report.reasons[field]
-    return "the file tells no exposure time" if field == "exposure" else "not known"
+    if field == "exposure":
+        return "the file tells no exposure time"
+    for note in report.notes:
+        if any(words in note for words in _CAUSES):
+            return note
+    return "the noise is finer than the image's own step" if field in ("step", "saving") else "not known"
 
 
 class Footnotes:

@@ -1,6 +1,8 @@
 """Tables, pages, charts and maps of the report; packages that are missing."""
 
+import re
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from astrocodec.analysis.peer_sizes import peer_sizes
 from astrocodec.analysis.report_charts import chart, draw_noises
 from astrocodec.analysis.report_maps import block_mean, displayed, map_figure, scored
 from astrocodec.analysis.report_page import page
+from astrocodec.analysis.report_reasons import reason
 from astrocodec.analysis.report_section import image_section
 from astrocodec.analysis.report_table import terminal_table
 
@@ -63,6 +66,77 @@ def test_the_summary_leaves_out_charts_without_points() -> None:
     assert "3 more images" in text
     assert text.count("<tr>") == 3
     assert "No images" in "".join(page([], []))
+
+
+def test_an_empty_cell_has_its_reason_as_text() -> None:
+    """Beside it where one image is shown; under a table once for all cells that share it, and a letter leads there."""
+    why = {"efficiency": "values are <continuous>", "floor_bits": "values are <continuous>", "exposure": "no EXPTIME"}
+    one = made_report(efficiency=None, floor_bits=None, exposure=None, reasons=why)
+    text = "".join(page([one, made_report(), one], []))
+    assert text.count("values are &lt;continuous&gt;") == 1
+    assert text.count('-<a class="mark" href="#why-a">a</a>') == 4
+    assert '<li id="why-a"><b>a</b> values are &lt;continuous&gt;</li>' in text
+    assert "no EXPTIME" in text
+    assert 'title="' not in text
+    table = terminal_table([one, made_report()])
+    assert re.search(r" -a +-a ", table)
+    assert "-a: values are <continuous>" in table
+    assert re.search(r"efficiency +- +values are <continuous>", terminal_table([one]))
+
+
+def test_every_none_of_a_section_is_explained() -> None:
+    """Also where nothing at all can be measured."""
+    entry = ImageEntry("a.fits", "0", np.full((8, 9), 5, np.int16), unit="DN/s")
+    report, analysis = report_image(entry, peers=False)
+    why = {
+        name: f"why-{name}" for name in ("floor_bits", "efficiency", "share_noise", "share_sources", "step", "noise")
+    }
+    text = image_section(entry, replace(report, **dict.fromkeys(why), reasons=why), analysis)
+    for words in why.values():
+        assert f">{words}<" in text
+
+
+@pytest.mark.parametrize(
+    ("pixels", "words"),
+    [
+        (np.full((40, 50), 7, np.int16), "all pixels are equal"),
+        (np.arange(30, dtype=np.int16).reshape(5, 6), "5 x 6 pixels are too few"),
+        (np.full((40, 50), np.nan, np.float32), "no pixel counts"),
+        (NOISE / np.float32(3), "values between integers"),
+    ],
+)
+def test_what_cannot_be_measured_is_said_in_every_cell(pixels: np.ndarray, words: str) -> None:
+    """Whatever is None, but for the exposure, has the same cause here."""
+    report, _ = report_image(ImageEntry("a.fits", "0", pixels), tuned=False, peers=False)
+    empty = [name for name in ("floor_bits", "efficiency", "step", "saving") if getattr(report, name) is None]
+    assert "step" in empty
+    assert all(words in reason(report, name) for name in empty)
+
+
+def test_the_unit_of_the_file_is_written() -> None:
+    """In captions, tiles, the detector's table and on the terminal; one unit for all images is in the heading."""
+    entry = ImageEntry("a.fits", "0", NOISE, unit="DN & more")
+    report, analysis = report_image(entry, tuned=False, peers=False)
+    text = image_section(entry, report, analysis)
+    assert "ADU" not in text
+    assert "DN &amp; more, zscale" in text
+    assert re.search(r"<b>[45] DN &amp; more</b>", text)
+    assert re.search(r"background</th><td>\d+\.\d+ DN &amp; more<", text)
+    assert re.search(r"step +[45] DN & more", terminal_table([report]))
+    assert "noise (DN &amp; more)" in "".join(page([report, report], []))
+    mixed = "".join(page([report, made_report()], []))
+    assert "noise (" not in mixed
+    assert "3.00 ADU" in mixed
+
+
+def test_charts_of_equal_images_share_no_names() -> None:
+    """Names of clip paths and markers are those of one figure."""
+    entry = ImageEntry("a.fits", "0", NOISE)
+    report, analysis = report_image(entry, tuned=False, peers=False)
+    text = "".join(image_section(entry, report, analysis, number) for number in (1, 2))
+    names = re.findall(r'\bid="([^"]+)"', text)
+    assert len(names) > 50
+    assert len(names) == len(set(names))
 
 
 def test_a_chart_is_the_same_every_time() -> None:
