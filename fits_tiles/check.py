@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -14,7 +15,6 @@ import numpy.typing as npt
 from astrocodec.errors import DifferenceError
 from astrocodec.file_report import weakest
 from fits_tiles.blocks import BLOCK, CARD, Hdu, int_card, padded, read_at, split_cards, walk
-from fits_tiles.card_text import read_blob
 from fits_tiles.checksums import fits_checksums
 from fits_tiles.coders import TileCoder
 from fits_tiles.container import (
@@ -23,18 +23,21 @@ from fits_tiles.container import (
     image_shape,
     is_plain_image,
     odd_padding,
+    padding_of,
     refuse_lone_empty_primary,
     restored_header,
     stored_model,
 )
+from fits_tiles.decompress import decompress
 from fits_tiles.foreign import foreign_algorithm, staged
 from fits_tiles.foreign_header import plain_header
 from fits_tiles.grid import Band
-from fits_tiles.headers import ALGORITHM, TileLayout, holds_tiles, inflate, read_layout, restore_header
+from fits_tiles.headers import ALGORITHM, TileLayout, holds_tiles, read_layout, restore_header
+from fits_tiles.manifest import tail_of
 from fits_tiles.model_cards import read_model
 from fits_tiles.progress import Progress, ProgressCall
 from fits_tiles.report import FileReport, HduReport
-from fits_tiles.source import open_source
+from fits_tiles.source import open_source, scratch_file
 from fits_tiles.survey import survey
 from fits_tiles.table import TileTable
 from fits_tiles.target import FileLike, target_name
@@ -107,12 +110,15 @@ def compare(
             del pixels
             advance(band.size)
         advance(pair.original.size - pair.original.data_bytes)
+    _compare_tails(original_fd, pairs, fd, hdus, name)
 
 
-def padding_of(hdu: Hdu, where: str) -> bytes | None:
-    """Return the unusual padding that a table header keeps, None where it keeps none."""
-    blob = read_blob(hdu.cards, "ACPAD", where)
-    return None if blob is None else inflate(blob, where)
+def _compare_tails(original_fd: int, pairs: list[Pair], fd: int, hdus: list[Hdu], name: str) -> None:
+    """Compare what follows the last HDU."""
+    first, second = pairs[-1].original.stop, hdus[-1].stop
+    expected, found = (tail_of(original_fd, first, name), tail_of(fd, second, name))
+    if expected != found:
+        raise DifferenceError(f"{name}: {found[0]} bytes follow the last HDU, the original has {expected[0]} or others")
 
 
 def _compare_bytes(
@@ -350,13 +356,20 @@ def _compare_files(
     progress: ProgressCall | None,
     report: FileReport,
 ) -> None:
+    """Compare with the original as it was given: with its bytes, and where other programs compressed it, its pixels."""
     source = target_name(original)
-    packed = {hdu.index for hdu in hdus if holds_tiles(hdu.cards)}
-    shift = 1 if begins_with_primary_image(hdus) else 0
-    with (
-        open_source(original, None) as file,
-        staged(file, source, None, lambda hdu: _recoded(hdu, hdus, shift)) as plain,
-    ):
+    with ExitStack() as stack:
+        file = stack.enter_context(open_source(original, None))
+        if _same_bytes(fd, file.fileno(), name):
+            return
+        if any(holds_tiles(hdu.cards) for hdu in walk(file.fileno(), source)):
+            # Two compressed forms of a file are equal if they give back the same one.
+            restored = stack.enter_context(scratch_file(None))
+            decompress(file, restored, workers=workers)
+            restored.flush()
+            file = restored
+        shift = 1 if begins_with_primary_image(hdus) else 0
+        plain = stack.enter_context(staged(file, source, None, lambda hdu: _recoded(hdu, hdus, shift)))
         first = list(walk(plain.file.fileno(), source))
         report.original_bytes = file_size(plain.file.fileno())
         if len(first) != len(hdus) - shift:
@@ -364,11 +377,23 @@ def _compare_files(
         pairs = []
         for hdu in first:
             number = hdu.index + shift
-            tiles = number in packed and not holds_tiles(hdu.cards)
+            tiles = holds_tiles(hdus[number].cards)
             lossy = tiles and read_layout(hdus[number].cards, name).quantization is not None
             pairs.append(Pair(hdu, number, tiles, lossy))
         meter = Progress(progress, report.original_bytes)
         compare(plain.file.fileno(), fd, pairs, name, workers, meter.advance)
+        plain.prove(file.fileno(), source)
+
+
+def _same_bytes(fd: int, other_fd: int, name: str) -> bool:
+    size = file_size(fd)
+    if size != file_size(other_fd):
+        return False
+    steps = range(0, size, _PIECE)
+    return all(
+        read_at(fd, at, min(_PIECE, size - at), name) == read_at(other_fd, at, min(_PIECE, size - at), name)
+        for at in steps
+    )
 
 
 def _recoded(hdu: Hdu, hdus: list[Hdu], shift: int) -> bool:

@@ -8,9 +8,10 @@ from astrocodec.errors import CorruptError, FormatError, TruncatedError
 from astrocodec.model import Model
 from fits_tiles.blocks import Hdu, card_value, data_length, find_card, int_card, read_at, split_cards
 from fits_tiles.card_format import assemble, int_card_of, logical_card
+from fits_tiles.card_text import read_blob
 from fits_tiles.checksums import fits_checksums
 from fits_tiles.coders import LosslessCoder, QuantizedCoder, TileCoder
-from fits_tiles.headers import ImageHeader, TileLayout, holds_tiles, read_layout, restore_header
+from fits_tiles.headers import ImageHeader, TileLayout, holds_tiles, inflate, read_layout, restore_header
 from fits_tiles.model_cards import read_model
 from fits_tiles.tiles_card import fingerprint_in
 from fits_tiles.z_keywords import as_extension, as_primary, keyword_of
@@ -25,6 +26,7 @@ __all__ = [
     "is_empty_primary",
     "is_plain_image",
     "odd_padding",
+    "padding_of",
     "refuse_lone_empty_primary",
     "restored_header",
     "stored_model",
@@ -93,6 +95,12 @@ def odd_padding(fd: int, hdu: Hdu) -> bytes | None:
     start = hdu.data_start + hdu.data_bytes
     found = bytes(read_at(fd, start, hdu.stop - start, hdu.label))
     return None if found == bytes(-hdu.data_bytes % 2880) else found
+
+
+def padding_of(hdu: Hdu, where: str) -> bytes | None:
+    """Return the unusual padding that a table header keeps, None where it keeps none."""
+    blob = read_blob(hdu.cards, "ACPAD", where)
+    return None if blob is None else inflate(blob, where)
 
 
 def coder_for(

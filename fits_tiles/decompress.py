@@ -15,7 +15,6 @@ from astrocodec.file_report import weakest
 from fits_tiles.blocks import BLOCK, Hdu, int_card, padded, read_at, walk
 from fits_tiles.card_format import assemble
 from fits_tiles.card_text import has_blob
-from fits_tiles.check import padding_of
 from fits_tiles.checksums import fits_checksums, write_checksums
 from fits_tiles.container import (
     begins_with_primary_image,
@@ -23,6 +22,7 @@ from fits_tiles.container import (
     image_shape,
     is_empty_primary,
     is_plain_image,
+    padding_of,
     refuse_lone_empty_primary,
     restored_header,
 )

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy.io import fits
+from fits_mutation import compressed_sample, try_mutations
 
 import fits_tiles
-from astrocodec.errors import CorruptError, TruncatedError
+from astrocodec.errors import CorruptError, DifferenceError, TruncatedError
 from fits_tiles.blocks import BLOCK, walk
 
 PIXELS = np.random.default_rng(7).poisson(300, (60, 70)).astype(np.uint16)
@@ -225,3 +226,29 @@ def test_control_characters_in_cards_come_back(tmp_path: Path, container: str, c
     fits_tiles.compress(plain, packed, container=container, tune=False)
     assert fits_tiles.decompress(packed, back).verified
     assert back.read_bytes() == plain.read_bytes()
+
+
+def test_files_are_equal_that_give_back_the_same(tmp_path: Path) -> None:
+    plain, packed, other = _plain(tmp_path, primary=True), tmp_path / "a.ac.fits", tmp_path / "b.ac.fits"
+    fits_tiles.compress(plain, packed, tune=False)
+    fits_tiles.compress(plain, other, tune=False, container="table", tile_shape=(20, 20))
+    same = tmp_path / "same.ac.fits"
+    same.write_bytes(packed.read_bytes())
+    for original in (same, other, plain):
+        assert fits_tiles.verify(packed, original).verified
+    plain.write_bytes(plain.read_bytes() + b"tail")
+    with pytest.raises(DifferenceError, match="0 bytes follow the last HDU, the original has 4"):
+        fits_tiles.verify(packed, plain)
+    fits_tiles.compress(plain, other, tune=False, overwrite=True)
+    with pytest.raises(DifferenceError, match="0 bytes follow the last HDU, the original has 4"):
+        fits_tiles.verify(packed, other)
+
+
+@pytest.mark.parametrize("how", ["zimage", "table"])
+def test_one_byte_changes_of_all_kinds_of_hdu(tmp_path: Path, how: str) -> None:
+    """A sample; `benchmarks/bench_mutation.py` does the same with thousands."""
+    tally = try_mutations(compressed_sample(tmp_path, how), 250, seed=29)
+    assert not tally.wrong
+    parts = {end.partition(":")[0] for end in tally.ends}
+    assert len(parts) >= 15, "not all kinds of HDU were hit"
+    assert sum(count for end, count in tally.ends.items() if end.endswith("error")) > 100
