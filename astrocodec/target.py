@@ -134,9 +134,9 @@ class Target:
     def _refuse_existing(self) -> None:
         if self._path is None:
             return
-        if self._path.is_dir():
+        if os.path.isdir(self._path):
             raise IsADirectoryError(f"{self.name}: is a directory; name a file")
-        if self._path.exists() and not self._path.is_file():
+        if os.path.exists(self._path) and not os.path.isfile(self._path):
             raise FileExistsError(f"{self.name}: is a device or pipe, which no file may replace; name a file")
         if not self._overwrite and os.path.lexists(self._path):
             raise FileExistsError(f"{self.name}: exists; allow overwriting or choose another name")

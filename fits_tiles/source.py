@@ -8,7 +8,6 @@ import tempfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import IO, cast
 
 from astrocodec.errors import CorruptError, TruncatedError
@@ -42,7 +41,7 @@ def size_on_disk(source: FileLike, file: IO[bytes]) -> int:
     int
         Bytes.
     """
-    if isinstance(source, (str, os.PathLike)) and Path(source).is_file():
+    if isinstance(source, (str, os.PathLike)) and os.path.isfile(source):
         return os.stat(source).st_size
     return os.fstat(file.fileno()).st_size
 
@@ -73,7 +72,7 @@ def open_source(source: FileLike, folder: str | None) -> Iterator[IO[bytes]]:
             with _unpacked(spool, name, folder) as plain:
                 yield plain
         return
-    if Path(source).is_dir():
+    if os.path.isdir(source):
         raise IsADirectoryError(f"{name}: is a directory; name a file")
     with open(source, "rb") as file:
         if file.seekable():

@@ -54,10 +54,10 @@ def _without_repetition(tasks: Sequence[Task]) -> list[Task]:
 def _problem(task: Task, sources: dict[str, Task], outputs: dict[str, list[Task]]) -> str:
     """Say why an output cannot have its name, if it cannot."""
     target, source = task.target, task.source.path
-    if target is None or task.destination is Destination.REPLACE_INPUT or not source.exists():
+    if target is None or task.destination is Destination.REPLACE_INPUT or not os.path.exists(source):
         return ""  # that there is no input is told when it is opened
     place = _place(target)
-    if place == _place(source) or (target.exists() and os.path.samefile(target, source)):
+    if place == _place(source) or (os.path.exists(target) and os.path.samefile(target, source)):
         replacing = "-F to replace it, or " if task.kind is FITS else ""
         return f"its output would be the input itself; give {replacing}-O or --outdir for another name"
     if sources.get(place, task) is not task:

@@ -1,5 +1,6 @@
 """`astrocodec compare`."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,7 +59,7 @@ def compare_command(
     """
     if output is not None and output.suffix.lower() not in (".png", ".html", ".htm"):
         raise click.UsageError(f"-o {output}: give a name that ends in .png or .html.")
-    if output is not None and output.exists() and not overwrite:
+    if output is not None and os.path.lexists(output) and not overwrite:
         click.echo(f"astrocodec: {output} exists already; give --overwrite to replace it", err=True)
         raise click.exceptions.Exit(ExitCode.EXISTS)
     current = str(a)

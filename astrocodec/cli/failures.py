@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from astrocodec.cli.exit_codes import ExitCode
 from astrocodec.cli.inputs import STANDARD_STREAM
+from astrocodec.cli.printable import join_lines, one_line
 from astrocodec.errors import DifferenceError, FormatError, ModelNotFoundError, NativeLibraryError, VersionError
 
 _ADVICE = {
@@ -56,12 +57,13 @@ def explain(error: BaseException, file: str) -> Failure:
     """
     code = _code(error, file)
     text = _system_text(error, file) if isinstance(error, OSError) else str(error)
-    text = " ".join(text.split()) or type(error).__name__
+    text = text.strip() or type(error).__name__
     if code == ExitCode.INTERNAL:
         text = f"internal error, {type(error).__name__}: {text}; please report it (-v shows the traceback)"
     elif isinstance(error, MemoryError):
         text = f"not enough memory ({text}); fewer files at once (-j 1) or smaller tiles (-t) need less"
-    return Failure(text if text.startswith(file) else f"{file}: {text}", code)
+    rest = text[len(file) :] if text.startswith(file) else f": {text}"
+    return Failure(one_line(file) + join_lines(rest), code)
 
 
 def _code(error: BaseException, file: str) -> ExitCode:
@@ -89,10 +91,10 @@ def _system_text(error: OSError, file: str) -> str:
     if error.errno is None:
         return str(error)
     if isinstance(error, FileExistsError):
-        target = os.fsdecode(error.filename) if error.filename else file
+        target = one_line(os.fsdecode(error.filename) if error.filename else file)
         return f"{target} exists already; give --overwrite to replace it"
     advice = _ADVICE.get(error.errno, error.strerror or str(error))
     where = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else ""
     if where == STANDARD_STREAM:
         where = "standard output"
-    return advice if where in ("", file) else f"{where}: {advice}"
+    return advice if where in ("", file) else f"{one_line(where)}: {advice}"

@@ -1,6 +1,7 @@
 """File formats: the package that each is for, and how the commands know its files."""
 
 import importlib
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,7 +78,7 @@ def relative_of_hdf5(path: Path) -> str:
 
 def _has_signature(path: Path) -> bool:
     """Whether HDF5's signature stands at byte 0, 512, 1024, 2048 and so on."""
-    if path.is_dir():
+    if os.path.isdir(path):
         return False
     with path.open("rb") as file:
         if file.read(6) == b"SIMPLE":

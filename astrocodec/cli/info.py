@@ -13,9 +13,10 @@ from astrocodec.cli.formats import package_of
 from astrocodec.cli.inputs import find_inputs
 from astrocodec.cli.names import is_fits_name, is_hdf5_name
 from astrocodec.cli.planning import refuse_report_file
+from astrocodec.cli.printable import printable_name
 from astrocodec.cli.progress import progress_bar
 from astrocodec.cli.run_options import RunOptions, reading_options
-from astrocodec.cli.run_report import report_outcomes, show_outcome
+from astrocodec.cli.run_report import RunReport
 from astrocodec.cli.run_tasks import run_tasks
 from astrocodec.cli.size_table import Outcome, hdu_table, human_bytes, parts_of, parts_word
 from astrocodec.cli.standard_streams import need_output
@@ -84,23 +85,20 @@ def list_files(paths: Sequence[Path], run: RunOptions) -> ExitCode:
     """
     refuse_report_file(run, paths)
     need_output()
-    with progress_bar(len(paths), run.quiet or run.as_json) as advance:
-        tasks = [InfoTask(path) for path in paths]
-        outcomes = run_tasks(inspect_file, tasks, run.jobs, advance, lambda outcome: show_outcome(outcome, run))
-    return worst(report_outcomes(outcomes, run, lay_out=_listings))
-
-
-def _listings(outcomes: Sequence[Outcome], verbose: bool) -> str:
-    """Lay out every file's line and its table of HDUs or datasets."""
-    return "\n".join(_listing(outcome) for outcome in outcomes if outcome.report)
+    tasks = [InfoTask(path) for path in paths]
+    with RunReport(run, [task.file for task in tasks], listing=_listing) as report:
+        with progress_bar(len(paths), run.quiet or run.as_json) as advance:
+            outcomes = run_tasks(inspect_file, tasks, run.jobs, advance, report.add)
+        return worst(report.end(outcomes))
 
 
 def _listing(outcome: Outcome) -> str:
-    """Lay out one file."""
+    """Lay out a file's line and its table of HDUs or datasets."""
     report = outcome.report
     assert report is not None
     sizes = f"{human_bytes(report.original_bytes)} -> {human_bytes(report.compressed_bytes)}"
-    return f"{outcome.file}: {len(parts_of(report))} {parts_word(report)}, {sizes}\n{hdu_table(report)}"
+    file = printable_name(outcome.file)
+    return f"{file}: {len(parts_of(report))} {parts_word(report)}, {sizes}\n{hdu_table(report)}"
 
 
 def inspect_file(task: InfoTask, workers: int, progress: Callable[[int, int], None] | None = None) -> Outcome:

@@ -127,7 +127,7 @@ def _directory(directory: Path, wanted: Callable[[Path], bool], recursive: bool)
         raise click.UsageError(f"{directory} is a directory; give -r to take the files in it and below.")
     # A leading dot also marks the unfinished outputs of other runs.
     files = [path for path in sorted(directory.rglob("*")) if wanted(path) and not path.name.startswith(".")]
-    inputs = [Input(path, path.parent.relative_to(directory), walked=True) for path in files if path.is_file()]
+    inputs = [Input(path, path.parent.relative_to(directory), walked=True) for path in files if os.path.isfile(path)]
     if not inputs:
         raise click.UsageError(f"{directory} holds no file for this command.")
     return inputs
@@ -136,7 +136,7 @@ def _directory(directory: Path, wanted: Callable[[Path], bool], recursive: bool)
 def _pattern(pattern: str) -> list[Input]:
     """List the files that match a glob pattern."""
     matches = sorted(Path(name) for name in glob.glob(pattern, recursive=True))
-    inputs = [Input(path) for path in matches if path.is_file()]
+    inputs = [Input(path) for path in matches if os.path.isfile(path)]
     if not inputs:
         raise click.UsageError(f"no file matches {pattern!r}.")
     return inputs

@@ -157,7 +157,7 @@ def refuse_report_file(run: RunOptions, paths: Iterable[Path]) -> None:
     name = os.path.realpath(run.report_file)  # it is written through links
     if name in map(os.path.realpath, paths):
         raise click.UsageError(f"-R {run.report_file}: an input or output has this name.")
-    if run.report_file.exists() and not run.overwrite:
+    if os.path.isfile(run.report_file) and not run.overwrite:
         click.echo(f"astrocodec: {run.report_file} exists already; give --overwrite to replace it", err=True)
         raise click.exceptions.Exit(ExitCode.EXISTS)
 

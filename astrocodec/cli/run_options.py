@@ -60,7 +60,7 @@ _REPORTING = (
         "report_file",
         metavar="FILE",
         type=click.Path(dir_okay=False, path_type=Path),
-        help="Write the report to FILE instead of printing it.",
+        help="Write a report to FILE: a line of JSON for each file as soon as it is finished.",
     ),
     click.option("-v", "--verbose", is_flag=True, help="List every HDU or dataset; show warnings and tracebacks."),
     click.option("-q", "--quiet", is_flag=True, help="Print errors only."),

@@ -1,102 +1,157 @@
-"""What a run over files prints: failures as they come, tables or JSON at the end, or a file with them."""
+"""What a run over files tells: each outcome as it comes, on the terminal and in the report file; totals at the end."""
 
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from types import TracebackType
 from typing import TYPE_CHECKING
 
 import click
 
 from astrocodec.cli.exit_codes import ExitCode
 from astrocodec.cli.failures import explain
+from astrocodec.cli.growing_table import GrowingTable
+from astrocodec.cli.printable import one_line, printable_name
+from astrocodec.cli.report_file import ReportFile
 from astrocodec.cli.run_options import RunOptions
-from astrocodec.cli.size_table import Outcome, hdu_table, json_report, size_table
+from astrocodec.cli.size_table import Outcome, hdu_table, json_report, size_table, totals_line
 
 if TYPE_CHECKING:
     from astrocodec.cli.size_table import FileReport
 
 
-def report_outcomes(
-    outcomes: Sequence[Outcome],
-    run: RunOptions,
-    to_stderr: bool = False,
-    lay_out: Callable[[Sequence[Outcome], bool], str] | None = None,
-) -> list[ExitCode]:
-    """Print the table or the JSON document, or write it to the file that was named for it.
+class RunReport:
+    """The report of one run; the file for it is opened by ``with``, before the work.
 
     Parameters
     ----------
-    outcomes : sequence of Outcome
-        One per file.
     run : RunOptions
         The options.
+    files : sequence of str
+        Names of all files that `add` will be called for.
     to_stderr : bool
-        Where the table goes when it is printed; a file is on standard output.
-    lay_out : callable, optional
-        Makes the tables, of the outcomes and whether to list every HDU; by default the table of sizes.
-
-    Returns
-    -------
-    list of ExitCode
-        One per file, and one more where the report could not be written.
+        Whether the table goes to standard error, since a file is on standard output.
+    listing : callable, optional
+        Text for a file; by default the files are rows of the table of sizes.
     """
-    codes = [outcome.failure.code if outcome.failure else ExitCode.OK for outcome in outcomes]
-    try:
-        _print_or_write(outcomes, run, to_stderr, lay_out or _tables)
-    except OSError as error:
-        if run.report_file is None:
-            raise
-        failure = explain(error, str(run.report_file))
-        click.echo(f"astrocodec: {failure.message}", err=True)
-        codes.append(failure.code)
-    return codes
 
+    def __init__(
+        self,
+        run: RunOptions,
+        files: Sequence[str],
+        *,
+        to_stderr: bool = False,
+        listing: Callable[[Outcome], str] | None = None,
+    ) -> None:
+        self._run = run
+        self._to_stderr = to_stderr
+        self._listing = listing
+        self._table = GrowingTable(files)
+        self._file: ReportFile | None = None
+        self._open = ExitStack()
+        # On a terminal the progress bar stands where lines would come, and the table comes at the end.
+        stream = sys.stderr if to_stderr else sys.stdout
+        self._shows = not run.quiet and not run.as_json
+        self._at_end = stream.isatty() and sys.stderr.isatty()
 
-def show_outcome(outcome: Outcome, run: RunOptions) -> None:
-    """Print a failure or a note, and details where they are wanted, as soon as they are known.
+    def __enter__(self) -> "RunReport":
+        if self._run.report_file is not None:
+            self._file = self._open.enter_context(ReportFile(self._run.report_file, self._run.overwrite))
+        return self
 
-    Parameters
-    ----------
-    outcome : Outcome
-        What became of a file.
-    run : RunOptions
-        The options.
-    """
-    if outcome.failure:
-        click.echo(f"astrocodec: {outcome.failure.message}", err=True)
-    if outcome.note and not run.quiet:
-        click.echo(f"astrocodec: {outcome.file}: {outcome.note}", err=True)
-    if outcome.details and run.verbose:
-        click.echo(outcome.details, err=True)
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open.close()
 
+    def add(self, outcome: Outcome) -> Outcome:
+        """Tell what became of a file; where its input is to be deleted, do that once it stands in the report.
 
-def _print_or_write(
-    outcomes: Sequence[Outcome], run: RunOptions, to_stderr: bool, lay_out: Callable[[Sequence[Outcome], bool], str]
-) -> None:
-    """Print the table or the JSON document at the end, or write it to the file that was named for it."""
-    text = json_report(outcomes) if run.as_json else lay_out(outcomes, run.verbose)
-    if run.report_file is not None:
-        run.report_file.write_text(text + "\n" if text else "", encoding="utf-8")
-    elif text and (run.as_json or not run.quiet):
-        click.echo(text, err=to_stderr and not run.as_json)
-    if run.quiet or run.as_json:
-        return
-    if not outcomes:
-        click.echo("no files in this shard", err=True)
-    failed = sum(outcome.failure is not None for outcome in outcomes)
-    if failed and len(outcomes) > 1:
-        click.echo(f"{failed} of {len(outcomes)} files failed", err=True)
-    sys.stdout.flush()
+        Parameters
+        ----------
+        outcome : Outcome
+            As it comes.
 
+        Returns
+        -------
+        Outcome
+            The same, or a failure to delete the input.
+        """
+        if self._file is not None:
+            self._file.add(outcome)
+        outcome = self._delete_input(outcome)
+        if outcome.failure:
+            click.echo(f"astrocodec: {one_line(outcome.failure.message)}", err=True)
+        if outcome.note and not self._run.quiet:
+            click.echo(f"astrocodec: {printable_name(outcome.file)}: {one_line(outcome.note)}", err=True)
+        if outcome.details and self._run.verbose:
+            click.echo(outcome.details, err=True)
+        if self._shows and not self._at_end and outcome.report:
+            self._print(self._text(outcome, outcome.report))
+        return outcome
 
-def _tables(outcomes: Sequence[Outcome], verbose: bool) -> str:
-    """Lay out the table of files, behind one of its HDUs for every file where that is wanted."""
-    reports = [outcome.report for outcome in outcomes if outcome.report]
-    if not reports:
-        return ""
-    parts = [f"{_course(one)}\n{hdu_table(one)}\n" for one in reports if verbose]
-    return "\n".join([*parts, size_table(reports)])
+    def end(self, outcomes: Sequence[Outcome]) -> list[ExitCode]:
+        """Print what comes last: the totals, the whole table on a terminal, or the JSON document.
+
+        Parameters
+        ----------
+        outcomes : sequence of Outcome
+            One for each file, in the order that programs shall see.
+
+        Returns
+        -------
+        list of ExitCode
+            One for each file, and one more where the report could not be written.
+        """
+        if self._run.as_json:
+            click.echo(json_report(outcomes))
+        elif self._shows:
+            self._print_end(outcomes)
+        codes = [outcome.failure.code if outcome.failure else ExitCode.OK for outcome in outcomes]
+        if self._file is not None and self._file.failure:
+            codes.append(self._file.failure.code)
+        return codes
+
+    def _print_end(self, outcomes: Sequence[Outcome]) -> None:
+        reports = [outcome.report for outcome in outcomes if outcome.report]
+        if self._at_end and (self._listing or self._run.verbose):
+            for outcome in outcomes:
+                if outcome.report:
+                    self._print(self._text(outcome, outcome.report))
+        if reports and not self._listing:
+            self._print(size_table(reports) if self._at_end or self._run.verbose else totals_line(reports))
+        if not outcomes:
+            click.echo("no files in this shard", err=True)
+        failed = sum(outcome.failure is not None for outcome in outcomes)
+        if failed and len(outcomes) > 1:
+            click.echo(f"{failed} of {len(outcomes)} files failed", err=True)
+
+    def _text(self, outcome: Outcome, report: "FileReport") -> str:
+        """Text for one file."""
+        if self._listing:
+            return self._listing(outcome)
+        return f"{_course(report)}\n{hdu_table(report)}\n" if self._run.verbose else self._table.add(report)
+
+    def _print(self, text: str) -> None:
+        click.echo(text, err=self._to_stderr)
+
+    def _delete_input(self, outcome: Outcome) -> Outcome:
+        """Delete an input whose output is verified; never one that is missing in the report."""
+        if outcome.deletion is None:
+            return outcome
+        if self._file is not None and self._file.failure:
+            return replace(outcome, note="the input was kept, since the report cannot be written")
+        try:
+            outcome.deletion.perform()
+        except Exception as error:  # one file must not stop the others
+            outcome = Outcome(outcome.file, outcome.target, failure=explain(error, outcome.file))
+            if self._file is not None:
+                self._file.add(outcome)
+        return outcome
 
 
 def _course(report: "FileReport") -> str:
     """From where to where; a file that was only read went nowhere."""
-    return f"{report.source} -> {report.target}" if report.target else report.source
+    source, target = printable_name(report.source), printable_name(report.target)
+    return f"{source} -> {target}" if target else source

@@ -26,7 +26,7 @@ Treat = Callable[[Any, int, Callable[[int, int], None] | None], Outcome]
 
 
 def run_tasks(
-    treat: Treat, tasks: Sequence[FileTask], jobs: int, advance: Advance, show: Callable[[Outcome], None]
+    treat: Treat, tasks: Sequence[FileTask], jobs: int, advance: Advance, tell: Callable[[Outcome], Outcome]
 ) -> list[Outcome]:
     """Treat all files; one that fails does not stop the others.
 
@@ -40,8 +40,8 @@ def run_tasks(
         Cores to use: first for files, in processes of their own, what remains for the tiles of each.
     advance : callable
         The progress bar.
-    show : callable
-        Called with each file's outcome as it comes.
+    tell : callable
+        Called with each file's outcome as it comes; gives it back as it stands then.
 
     Returns
     -------
@@ -50,12 +50,12 @@ def run_tasks(
     """
     processes = min(jobs, len(tasks))
     if processes > 1:
-        return _run_in_processes(treat, tasks, processes, jobs // processes, advance, show)
-    return _run_here(treat, tasks, jobs, advance, show)
+        return _run_in_processes(treat, tasks, processes, jobs // processes, advance, tell)
+    return _run_here(treat, tasks, jobs, advance, tell)
 
 
 def _run_here(
-    treat: Treat, tasks: Sequence[FileTask], jobs: int, advance: Advance, show: Callable[[Outcome], None]
+    treat: Treat, tasks: Sequence[FileTask], jobs: int, advance: Advance, tell: Callable[[Outcome], Outcome]
 ) -> list[Outcome]:
     """One file after the other, threads over tiles."""
     outcomes = []
@@ -68,8 +68,7 @@ def _run_here(
         raise_if_interrupted()
         outcome = treat(task, jobs, progress)
         advance(task.file, number + 1)
-        show(outcome)
-        outcomes.append(outcome)
+        outcomes.append(tell(outcome))
     return outcomes
 
 
@@ -79,7 +78,7 @@ def _run_in_processes(
     processes: int,
     workers: int,
     advance: Advance,
-    show: Callable[[Outcome], None],
+    tell: Callable[[Outcome], Outcome],
 ) -> list[Outcome]:
     """Several files at once."""
     outcomes: dict[int, Outcome] = {}
@@ -88,9 +87,8 @@ def _run_in_processes(
     with closing(running) as results:
         for number, found in results:
             outcome = Outcome(tasks[number].file, failure=killed(tasks[number].file)) if found is None else found
-            outcomes[number] = outcome
+            outcomes[number] = tell(outcome)
             advance(tasks[number].file, len(outcomes))
-            show(outcome)
     return [outcomes[number] for number in range(len(tasks))]
 
 

@@ -1,5 +1,6 @@
 """``astrocodec simulate``: write a simulated detector frame as a FITS file."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -102,7 +103,7 @@ def simulate_command(
 
     The header holds the true gain, read noise and sky, so that a measurement on the file can be checked.
     """
-    if out.exists() and not overwrite:
+    if os.path.lexists(out) and not overwrite:
         raise ExistsError(f"{out} exists; give --overwrite to replace it, or another name.")
     try:
         settings = configure(preset, **changes)

@@ -5,11 +5,13 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from astrocodec.cli.failures import Failure
+from astrocodec.cli.printable import printable_name
 from astrocodec.file_report import ImageSizes, weakest
 
 if TYPE_CHECKING:
     import fits_tiles
     import hdf5_filter
+    from astrocodec.cli.deletion import Deletion
 
     FileReport: TypeAlias = fits_tiles.FileReport | hdf5_filter.FileReport
 
@@ -49,6 +51,8 @@ class Outcome:
         Why nothing was done, or what else to know, in one line.
     details : str
         Warnings or a traceback, shown with ``-v``.
+    deletion : Deletion or None
+        The input, where it is to be deleted once this stands in the report.
     """
 
     file: str
@@ -57,6 +61,7 @@ class Outcome:
     failure: Failure | None = None
     note: str = ""
     details: str = ""
+    deletion: "Deletion | None" = None
 
 
 def human_bytes(count: float) -> str:
@@ -117,9 +122,24 @@ def size_table(reports: Sequence["FileReport"]) -> str:
     str
         Several lines.
     """
+    return align(size_headings(reports), [size_row(report) for report in reports]) + "\n" + totals_line(reports)
+
+
+def size_headings(reports: Sequence["FileReport"]) -> list[str]:
+    """Headings of the table of sizes.
+
+    Parameters
+    ----------
+    reports : sequence of FileReport
+        The files, of one format or several.
+
+    Returns
+    -------
+    list of str
+        One per column.
+    """
     words = {parts_word(report) for report in reports}
-    headings = [heading.format(parts="/".join(sorted(words))) for heading in _HEADINGS]
-    return align(headings, [_row(report) for report in reports]) + "\n" + totals_line(reports)
+    return [heading.format(parts="/".join(sorted(words))) for heading in _HEADINGS]
 
 
 def totals_line(reports: Sequence["FileReport"]) -> str:
@@ -293,7 +313,7 @@ def json_report(outcomes: Sequence[Outcome]) -> str:
     reports = [outcome.report for outcome in outcomes if outcome.report]
     original, compressed = whole_sizes(reports)
     document = {
-        "files": [_json_entry(outcome) for outcome in outcomes],
+        "files": [json_entry(outcome) for outcome in outcomes],
         "totals": {
             "files": len(outcomes),
             "failed": sum(outcome.failure is not None for outcome in outcomes),
@@ -306,8 +326,19 @@ def json_report(outcomes: Sequence[Outcome]) -> str:
     return json.dumps(document, indent=2)
 
 
-def _json_entry(outcome: Outcome) -> dict[str, Any]:
-    """One file of `json_report`."""
+def json_entry(outcome: Outcome) -> dict[str, Any]:
+    """Everything about one file, for programs.
+
+    Parameters
+    ----------
+    outcome : Outcome
+        What became of it.
+
+    Returns
+    -------
+    dict
+        For JSON; bytes of names that are not UTF-8 are surrogates, as `os.fsdecode` gives them.
+    """
     failure = outcome.failure
     return {
         "file": outcome.file,
@@ -318,10 +349,21 @@ def _json_entry(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _row(report: "FileReport") -> tuple[str, ...]:
-    """One line of `size_table`."""
+def size_row(report: "FileReport") -> tuple[str, ...]:
+    """One line of the table of sizes.
+
+    Parameters
+    ----------
+    report : FileReport
+        A file that succeeded.
+
+    Returns
+    -------
+    tuple of str
+        Cells.
+    """
     return (
-        report.source,
+        printable_name(report.source),
         str(len(parts_of(report))),
         human_bytes(report.original_bytes),
         human_bytes(report.compressed_bytes),

@@ -42,7 +42,7 @@ def settled_by_name(operation: str, entry: Input, kind: Format, keeps_name: bool
         return Outcome(str(entry.path), note=f"skipped, it is {relative}, not HDF5")
     named = kind.is_compressed_name(entry.path)
     asks = named and keeps_name if operation == "compress" else not named
-    if not asks or entry.is_stdin or not entry.path.is_file():
+    if not asks or entry.is_stdin or not os.path.isfile(entry.path):
         return None
     file = str(entry.path)
     listed = _listed(entry.path, kind)

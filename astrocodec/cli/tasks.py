@@ -1,4 +1,4 @@
-"""One file from input to output; then the input is deleted or replaced where that was asked for.
+"""One file from input to output, which replaces the input where that was asked for.
 
 Both packages give outputs their name only when they are whole, verified and on the disk.
 """
@@ -15,6 +15,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Literal
 
+from astrocodec.cli.deletion import Deletion
 from astrocodec.cli.existing import difference_of_existing
 from astrocodec.cli.exit_codes import ExitCode
 from astrocodec.cli.failures import explain
@@ -133,7 +134,7 @@ def _settled(task: Task, workers: int, progress: Progress | None) -> Outcome | N
     may_be_done = task.operation == "compress" and not task.named and not task.source.is_stdin
     if may_be_done and is_compressed(task.source.path, task.kind):
         return Outcome(task.file, note="skipped, it is compressed already")
-    if not task.skip_existing or task.target is None or not task.target.is_file():
+    if not task.skip_existing or task.target is None or not os.path.isfile(task.target):
         return None
     before = os.stat(task.source.path)
     problem = difference_of_existing(task, workers, progress)
@@ -146,7 +147,7 @@ def _settled(task: Task, workers: int, progress: Progress | None) -> Outcome | N
         if task.operation == "compress" and task.target.stat().st_size >= before.st_size:
             return Outcome(task.file, str(task.target), note=f"{note}; kept, since that is not smaller")
         _sync(task.target)
-        _delete_input(task, before)
+        return Outcome(task.file, str(task.target), note=note, deletion=Deletion(task.source.path, task.target, before))
     return Outcome(task.file, str(task.target), note=note)
 
 
@@ -171,17 +172,17 @@ def _perform(task: Task, workers: int, progress: Progress | None) -> Outcome:
         return Outcome(task.file, note=why_not_smaller(report))
     if target is not None and before is not None and not replaces:
         shutil.copymode(task.source.path, target)
-    note = ""
-    if task.destination is Destination.DELETE_INPUT and before is not None:
+    note, deletion = "", None
+    if task.destination is Destination.DELETE_INPUT and before is not None and task.target is not None:
         if not report.verified:
             raise DifferenceError(f"the output is {report.checked}, not verified; the input was kept")
         if task.operation == "compress" and report.compressed_bytes >= report.original_bytes:
             note = f"kept, since {task.target} is not smaller"
         else:
-            _delete_input(task, before)
+            deletion = Deletion(task.source.path, task.target, before)
     shown_target = "-" if task.destination is Destination.STDOUT else str(task.target or "")
     report = replace(report, source=task.file, target=shown_target)
-    return Outcome(task.file, shown_target, report, note=note)
+    return Outcome(task.file, shown_target, report, note=note, deletion=deletion)
 
 
 def _prepare_target(target: Path, overwrite: bool) -> None:
@@ -192,16 +193,6 @@ def _prepare_target(target: Path, overwrite: bool) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
     except FileExistsError as error:  # mkdir's word for a file in the place of a directory
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(target.parent)) from error
-
-
-def _delete_input(task: Task, before: os.stat_result) -> None:
-    """Delete the input, once its copy is on the disk and verified."""
-    if task.target is not None and os.path.samefile(task.target, task.source.path):
-        raise FileExistsError("the output is the input itself; it was not deleted")
-    now = os.stat(task.source.path)
-    if (now.st_ino, now.st_size, now.st_mtime_ns) != (before.st_ino, before.st_size, before.st_mtime_ns):
-        raise DifferenceError("the input changed while it was read; it was kept")
-    task.source.path.unlink()
 
 
 def _sync(path: Path) -> None:

@@ -1,5 +1,6 @@
 """`astrocodec train`."""
 
+import os
 from pathlib import Path
 
 import click
@@ -37,7 +38,7 @@ def train_command(
 
     A file's group is named by a MANIFEST.csv beside it (columns `file` and `group`), otherwise it is its directory.
     """
-    if output.exists() and not overwrite:
+    if os.path.lexists(output) and not overwrite:
         click.echo(f"astrocodec: {output} exists already; give --overwrite to replace it", err=True)
         raise click.exceptions.Exit(ExitCode.EXISTS)
     _require_torch()

@@ -13,7 +13,7 @@ from astrocodec.cli.inputs import find_inputs, take_shard
 from astrocodec.cli.planning import check_options, confirm, plan_tasks, refuse_report_file
 from astrocodec.cli.progress import progress_bar
 from astrocodec.cli.run_options import RunOptions
-from astrocodec.cli.run_report import report_outcomes, show_outcome
+from astrocodec.cli.run_report import RunReport
 from astrocodec.cli.run_tasks import run_tasks
 from astrocodec.cli.size_table import Outcome
 from astrocodec.cli.tasks import Destination, Task, run_task
@@ -62,9 +62,9 @@ def treat_files(
     settled = [entry for entry in planned if isinstance(entry, Outcome)]
     refuse_report_file(run, [path for task in tasks for path in (task.source.path, task.target) if path is not None])
     confirm(run, len(tasks))
-    for outcome in settled:
-        show_outcome(outcome, run)
-    with progress_bar(len(tasks), run.quiet) as advance:
-        outcomes = settled + run_tasks(run_task, tasks, run.jobs, advance, lambda outcome: show_outcome(outcome, run))
     on_stdout = any(task.destination is Destination.STDOUT for task in tasks)
-    raise click.exceptions.Exit(combine(report_outcomes(outcomes, run, to_stderr=on_stdout)))
+    with RunReport(run, [task.file for task in tasks], to_stderr=on_stdout) as report:
+        outcomes = list(map(report.add, settled))
+        with progress_bar(len(tasks), run.quiet) as advance:
+            outcomes += run_tasks(run_task, tasks, run.jobs, advance, report.add)
+        raise click.exceptions.Exit(combine(report.end(outcomes)))

@@ -1,5 +1,6 @@
 """`astrocodec tune`."""
 
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,7 +42,7 @@ def tune_command(
     quiet: bool,
 ) -> None:
     """Fit one model to all integer images of FITS FILES, for `fits-compress --model` and other programs."""
-    if output.exists() and not overwrite:
+    if os.path.lexists(output) and not overwrite:
         click.echo(f"astrocodec: {output} exists already; give --overwrite to replace it", err=True)
         raise click.exceptions.Exit(ExitCode.EXISTS)
     wanted = [entry.path for entry in find_inputs(files, _is_fits, recursive)]

@@ -16,7 +16,7 @@ from astrocodec.cli.option_types import named_file
 from astrocodec.cli.planning import refuse_report_file
 from astrocodec.cli.progress import progress_bar
 from astrocodec.cli.run_options import RunOptions, reading_options
-from astrocodec.cli.run_report import report_outcomes, show_outcome
+from astrocodec.cli.run_report import RunReport
 from astrocodec.cli.run_tasks import run_tasks
 from astrocodec.cli.size_table import Outcome
 
@@ -61,9 +61,10 @@ def verify_command(files: tuple[str, ...], run: RunOptions, original: Path | Non
     _check_arguments(inputs, original)
     tasks = [VerifyTask(entry.path, original) for entry in inputs]
     refuse_report_file(run, [path for task in tasks for path in (task.path, task.original) if path is not None])
-    with progress_bar(len(tasks), run.quiet or run.as_json) as advance:
-        outcomes = run_tasks(verify_file, tasks, run.jobs, advance, lambda outcome: show_outcome(outcome, run))
-    raise click.exceptions.Exit(worst(report_outcomes(outcomes, run)))
+    with RunReport(run, [task.file for task in tasks]) as report:
+        with progress_bar(len(tasks), run.quiet or run.as_json) as advance:
+            outcomes = run_tasks(verify_file, tasks, run.jobs, advance, report.add)
+        raise click.exceptions.Exit(worst(report.end(outcomes)))
 
 
 def _check_arguments(inputs: Sequence[Input], original: Path | None) -> None:

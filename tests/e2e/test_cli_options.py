@@ -98,25 +98,6 @@ def test_json_has_files_and_totals(frame: Path) -> None:
     assert document["files"][1]["error"]["exit_code"] == ExitCode.SYSTEM
 
 
-def test_the_report_goes_to_a_file(frame: Path) -> None:
-    """-R FILE as in fpack; never over an input, an output or another file."""
-    report = frame.with_name("report.txt")
-    result = invoke("fits-compress", "-T", "-R", report, frame)
-    assert (result.exit_code, result.output) == (ExitCode.OK, "")
-    assert "verified" in report.read_text()
-    assert invoke("fits-compress", "-T", "-R", report, frame).exit_code == ExitCode.EXISTS
-    assert invoke("fits-compress", "-T", "--json", "-R", report, "--overwrite", frame).output == ""
-    assert json.loads(report.read_text())["totals"]["files"] == 1
-    for name in (frame, frame.with_name("frame.ac.fits")):
-        result = invoke("fits-compress", "-R", name, frame)
-        assert result.exit_code == ExitCode.USAGE
-        assert "an input or output has this name" in result.stderr
-    missing = frame.parent / "missing" / "report.txt"
-    result = invoke("fits-compress", "-R", missing, frame)
-    assert result.exit_code == ExitCode.SYSTEM
-    assert f"{missing}: no such file or directory" in result.stderr
-
-
 @pytest.mark.parametrize("arguments", [["-V"], ["fits-compress", "-V"], ["fits-decompress", "-V", "nothing.fits"]])
 def test_capital_v_prints_the_version(arguments: list[str]) -> None:
     """As fpack and funpack do."""

@@ -1,0 +1,80 @@
+"""The file that a run's report goes to: a line of JSON for each file as soon as the file is finished."""
+
+import json
+import os
+import stat
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+import click
+
+from astrocodec.cli.failures import Failure, explain
+from astrocodec.cli.size_table import Outcome, json_entry
+
+
+class ReportFile:
+    """Opened before the work begins, written while it goes on.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file; devices and pipes are written too.
+    overwrite : bool
+        Whether it may exist.
+
+    Attributes
+    ----------
+    failure : Failure or None
+        Why a line could not be written; later ones are not tried.
+
+    Raises
+    ------
+    click.exceptions.Exit
+        Where it cannot be opened; a line says why.
+    """
+
+    def __init__(self, path: Path, overwrite: bool) -> None:
+        self.failure: Failure | None = None
+        self._path = path
+        try:
+            self._file: IO[bytes] = open(path, "wb" if overwrite or _is_special(path) else "xb")  # noqa: SIM115
+        except OSError as error:
+            failure = explain(error, str(path))
+            click.echo(f"astrocodec: {failure.message}", err=True)
+            raise click.exceptions.Exit(failure.code) from error
+
+    def __enter__(self) -> "ReportFile":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with suppress(OSError):
+            self._file.close()
+
+    def add(self, outcome: Outcome) -> None:
+        """Write a line, which is in the system's hands when this returns.
+
+        Parameters
+        ----------
+        outcome : Outcome
+            What became of a file.
+        """
+        if self.failure:
+            return
+        line = json.dumps(json_entry(outcome)).encode("ascii") + b"\n"
+        try:
+            self._file.write(line)
+            self._file.flush()
+        except OSError as error:
+            self.failure = explain(error, str(self._path))
+            click.echo(f"astrocodec: {self.failure.message}; the report ends here", err=True)
+
+
+def _is_special(path: Path) -> bool:
+    """Whether a path is a device or pipe, which is there before."""
+    with suppress(OSError):
+        return not stat.S_ISREG(os.stat(path).st_mode)
+    return False
