@@ -183,7 +183,7 @@ def test_tables_count_the_right_way_round(nights: Path, tmp_path: Path) -> None:
 def test_reports_and_listings(nights: Path) -> None:
     """-R, -L, -v, --shard, and why a dataset was left as it is."""
     report = nights / "report.txt"
-    assert succeed_here("h5-compress", "--no-tune", "-R", report, "-v", nights / "a.h5") == b""
+    assert b"small" in succeed_here("h5-compress", "--no-tune", "-R", report, "-v", nights / "a.h5")
     assert "small" in report.read_text()
     assert b"/sci" in succeed_here("h5-compress", "-L", nights / "a.h5")
     assert b"small" in succeed_here("info", nights / "a.h5")
