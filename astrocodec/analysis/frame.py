@@ -248,7 +248,7 @@ def analyse_frame(
     models: Iterable[Model] = (),
     box: int = 50,
     sigma: float = 3.0,
-    nsigma: float = 3.0,
+    nsigma: float = 4.5,
     encode_missing: bool = True,
     layout: Amplifiers | None = None,
 ) -> FrameAnalysis:
@@ -348,7 +348,7 @@ def _measured(
     assert codes is not None
     background = background_map(plane, box=box, sigma=sigma, regions=layout.regions)
     snr = snr_map(plane, background)
-    found = source_mask(plane, background, nsigma=nsigma, snr=snr)
+    found = source_mask(plane, background, nsigma=nsigma, snr=snr, lit=layout.data if layout.overscan else ())
     common = correlated_noise(plane, background, sources=found.mask, regions=layout.regions)
     # Values between integers have been calibrated or resampled: their variance tells nothing of electrons.
     transfers = _transfers(plane, layout, found.mask) if plane.step else []
