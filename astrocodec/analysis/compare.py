@@ -119,7 +119,7 @@ def compare(
     *,
     mask: ArrayLike | None = None,
     box: int = 50,
-    nsigma: float = 3.0,
+    nsigma: float = 4.5,
     radius: float = 4.0,
     unit: str = "ADU",
     layout: Amplifiers | None = None,
@@ -185,7 +185,7 @@ def compare(
     snr = None if background is None else snr_map(np.where(known, values_a, np.nan), background)
     fluxes = None
     if background is not None and not exact:
-        sources = source_mask(as_plane(values_a, ~known), background, nsigma=nsigma, snr=snr)
+        sources = source_mask(as_plane(values_a, ~known), background, nsigma=nsigma, snr=snr, lit=lit)
         fluxes = compare_fluxes(values_a, residual, background, sources, radius=radius)
         if fluxes is None:
             notes.append("no source was found: fluxes are not compared")
