@@ -112,10 +112,16 @@ def _paths(files: Sequence[str], recursive: bool) -> list[Path]:
 
 def _plan(output: Path, paths: Sequence[Path], overwrite: bool) -> PagePlan:
     """Say which pages there will be; before anything is done, that none is in the way."""
+    if str(output) == "-":
+        raise click.UsageError("-o -: pages go to files; name one that ends in .html, or a folder.")
     try:
         plan = plan_pages(output, paths)
     except NotADirectoryError as error:
         raise click.UsageError(f"-o {error}.") from error
+    except OSError as error:
+        failure = explain(error, str(output))
+        click.echo(f"astrocodec: {failure.message}", err=True)
+        raise click.exceptions.Exit(failure.code) from error
     existing = plan.existing
     if existing is not None and not overwrite:
         click.echo(f"astrocodec: {existing} exists already; give --overwrite to replace it", err=True)

@@ -1,5 +1,6 @@
 """Pages of `analyze`: where they go, and how they get there."""
 
+import errno
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -51,10 +52,14 @@ def plan_pages(output: Path, files: Sequence[Path]) -> PagePlan:
     ------
     NotADirectoryError
         The output is a file, but no page.
+    FileNotFoundError
+        The folder of the page does not exist.
     """
     from astrocodec.analysis.report_names import page_names
 
     if output.suffix.lower() in _PAGE_SUFFIXES and not output.is_dir():
+        if not output.parent.exists():
+            raise FileNotFoundError(errno.ENOENT, "no such folder", str(output.parent))
         if len(files) == 1:
             return PagePlan(output)
         first, folder = output, output.with_name(f"{output.stem}_files")

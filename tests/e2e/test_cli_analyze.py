@@ -184,6 +184,8 @@ def test_a_folder_of_pages_and_files_of_one_name(night: Path, tmp_path: Path) ->
     assert sum('href="index.html"' in page.read_text(encoding="utf-8") for page in pages) == len(files)
     assert run_here("analyze", *files, "-o", target).returncode == ExitCode.EXISTS
     assert run_here("analyze", *files, "-o", files[0]).returncode == ExitCode.USAGE
+    assert run_here("analyze", *files, "-o", "-").returncode == ExitCode.USAGE
+    assert run_here("analyze", *files, "-o", tmp_path / "none" / "a.html").returncode == ExitCode.SYSTEM
     again = run_here("analyze", "--no-tune", "--no-peers", *files, "-o", target, "--overwrite")
     assert again.returncode == ExitCode.OK
     assert sorted(target.iterdir()) == pages
