@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -171,7 +172,9 @@ class TileTableHDU(fits.BinTableHDU):  # type: ignore[misc]
         raw = self._unchanged_header()
         if raw is None:
             return super()._writeheader(fileobj)
-        offset = fileobj.tell()
+        offset = 0
+        with suppress(AttributeError, OSError):  # as astropy does: `filebytes` writes to what tells no place
+            offset = fileobj.tell()
         fileobj.write(raw)
         return offset, len(raw)
 
