@@ -20,6 +20,7 @@ _INTEGER, _FLOAT_BITS, _FLOAT_INTEGER = 0, 1, 2
 _OFFSET, _LATTICE, _SET = 0, 1, 2
 _MAX_GAPS = 8
 _MAX_RANGE = 1 << 62
+_INTEGER_FLOATS = 1 << 31
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,10 @@ class PixelMap:
             out += varint.put(self.values.size) + varint.put(len(packed)) + packed
         return out
 
+    def fits(self, dtype: np.dtype[Any]) -> bool:
+        """Whether such a map is made of elements of this type: kind 0 of integers, 1 and 2 of floats."""
+        return (self.kind == _INTEGER) == (dtype.kind != "f")
+
     @classmethod
     def read(cls, reader: varint.Reader) -> PixelMap:
         """Read a map.
@@ -81,6 +86,8 @@ class PixelMap:
             (reader.number("gap start", _MAX_RANGE), reader.number("gap length", _MAX_RANGE))
             for _ in range(reader.number("number of gaps", _MAX_GAPS))
         )
+        if gaps and rule != _OFFSET:
+            raise CorruptError(f"byte {reader.at}: {len(gaps)} gaps found with pixel rule {rule}, which has none")
         if rule == _LATTICE:
             step, phase = reader.number("lattice step", 1 << 48), reader.number("lattice phase", 1 << 48)
             return cls(kind, offset, gaps, rule, step, phase)
@@ -213,6 +220,11 @@ def unmap_pixels(u: NDArray[np.uint64] | NDArray[np.uint16], pixel_map: PixelMap
     total = u.astype(np.uint64) + np.uint64(pixel_map.offset % (1 << 64))
     if pixel_map.kind == _FLOAT_BITS:
         return _from_ordered_bits(total, np.dtype(dtype))
-    if pixel_map.kind == _FLOAT_INTEGER and dtype.kind == "f":
-        return total.astype(np.int64).astype(dtype)
+    if pixel_map.kind == _FLOAT_INTEGER:
+        numbers = total.astype(np.int64)
+        if numbers.size and (int(numbers.min()) <= -_INTEGER_FLOATS or int(numbers.max()) >= _INTEGER_FLOATS):
+            raise CorruptError(
+                f"float integers: {int(numbers.min())} to {int(numbers.max())} found, magnitudes below 2**31 allowed"
+            )
+        return numbers.astype(dtype)
     return total.astype(f"u{dtype.itemsize}").view(dtype)

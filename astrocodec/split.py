@@ -69,6 +69,11 @@ def unpack_low(data: memoryview, count: int, low: int) -> tuple[NDArray[np.uint6
         else:
             spread = np.unpackbits(body, count=count * bits, bitorder="little").reshape(count, bits)
             plane = np.packbits(spread, axis=1, bitorder="little").ravel()
+        spare = bits if data[at] == _CONSTANT else 1 + (count * bits + 7) % 8
+        if body[-1] >> spare:
+            raise CorruptError(
+                f"low bits {first}..{first + bits - 1}: last byte {body[-1]:#x}, at most {spare} bits allowed"
+            )
         total |= plane.astype(np.uint64) << np.uint64(first)
         at += size
     return total, at

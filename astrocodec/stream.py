@@ -122,7 +122,11 @@ def read_header(stream: memoryview) -> tuple[Header, int]:
         if flags & EMBEDDED
         else b""
     )
+    if flags & EMBEDDED and not embedded:
+        raise TruncatedError(f"byte {reader.at}: an embedded model of 0 bytes")
     pixel_map = PixelMap.read(reader)
+    if not pixel_map.fits(dtype):
+        raise CorruptError(f"byte {reader.at}: {dtype} elements with pixel map of kind {pixel_map.kind}")
     low_bits = reader.take(1, "low bits")[0]
     tile_shape = reader.number("tile height", MAX_SIDE), reader.number("tile width", MAX_SIDE)
     if low_bits > MAX_LOW_BITS or not all(tile_shape) or math.prod(tile_shape) > MAX_PIXELS or not math.prod(shape):

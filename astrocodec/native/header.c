@@ -56,6 +56,7 @@ static void read_model(ac_reader *r, ac_header *h, int is_embedded)
     if (fingerprint) memcpy(h->fingerprint, fingerprint, sizeof h->fingerprint);
     if (!is_embedded) return;
     h->embedded_length = (size_t)ac_take_varint(r, MAX_MODEL);
+    if (!h->embedded_length) ac_fail_reader(r, AC_ERROR_TRUNCATED);
     h->embedded = ac_take(r, h->embedded_length);
 }
 
@@ -72,6 +73,7 @@ int ac_header_read(ac_reader *r, ac_header *h)
     if (r->status || !h->is_modelled) return r->status;
     read_model(r, h, head[1] & EMBEDDED);
     if (r->status || ac_pixel_map_read(r, &h->map)) return r->status;
+    if ((h->map.kind == AC_KIND_INTEGER) == ac_is_float(h->array.dtype)) ac_fail_reader(r, AC_ERROR_CORRUPT);
     h->low_bits = ac_take_byte(r);
     h->tile.height = ac_take_varint(r, AC_MAX_SIDE);
     h->tile.width = ac_take_varint(r, AC_MAX_SIDE);

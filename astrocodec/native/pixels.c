@@ -392,6 +392,7 @@ int ac_pixel_map_read(ac_reader *r, ac_pixel_map *map)
         map->gaps[i].start = ac_take_varint(r, AC_MAX_RANGE);
         map->gaps[i].length = ac_take_varint(r, AC_MAX_RANGE);
     }
+    if (map->gap_count && map->rule) ac_fail_reader(r, AC_ERROR_CORRUPT);
     if (map->rule == AC_RULE_LATTICE) {
         map->step = ac_take_varint(r, (uint64_t)1 << 48);
         map->phase = ac_take_varint(r, (uint64_t)1 << 48);
@@ -442,6 +443,11 @@ int ac_pixels_restore(const ac_pixel_map *map, int dtype, uint64_t *u, size_t n,
         for (size_t i = 0; i < n; i++) u[i] += u[i] >= gap.start ? gap.length : 0;
     }
     for (size_t i = 0; i < n; i++) u[i] += map->offset;
+    if (map->kind == AC_KIND_FLOAT_INTEGER) {
+        int too_large = 0;
+        for (size_t i = 0; i < n; i++) too_large |= u[i] + INT32_MAX > UINT32_MAX - 1;
+        if (too_large) return AC_ERROR_CORRUPT;
+    }
     if (map->kind == AC_KIND_FLOAT_BITS) {
         const uint32_t width = 8 * (uint32_t)ac_item_bytes(dtype);
         for (size_t i = 0; i < n; i++) u[i] = unordered_bits(u[i], width);

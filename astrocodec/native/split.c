@@ -117,6 +117,9 @@ int ac_low_bits_read(ac_reader *r, uint64_t count, uint32_t low_bits, ac_planes 
         const int mode = r->at < r->length ? r->data[r->at] : PACKED;
         const uint8_t *plane = ac_take(r, mode == CONSTANT ? 2 : 1 + packed_size(count, bits));
         if (mode > PACKED) ac_fail_reader(r, AC_ERROR_CORRUPT);
+        /* bits beyond the plane's own: of a constant, or of the last byte */
+        const uint32_t used = mode == CONSTANT ? bits : 1 + (uint32_t)((count * bits + 7) & 7);
+        if (plane && r->data[r->at - 1] >> used) ac_fail_reader(r, AC_ERROR_CORRUPT);
         planes->bits[i] = bits;
         planes->is_packed[i] = mode == PACKED;
         planes->data[i] = plane ? plane + 1 : NULL;
