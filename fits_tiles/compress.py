@@ -22,6 +22,7 @@ from fits_tiles.container import (
     image_shape,
     is_plain_image,
     odd_padding,
+    restored_header,
 )
 from fits_tiles.foreign import Staged, staged
 from fits_tiles.grid import TileGrid, plan_tile_shape
@@ -155,7 +156,9 @@ def compress(
     )
     name = target_name(src)
     with Target(dst, overwrite=overwrite) as target, open_source(src, target.folder) as file:
-        chosen = select(list(walk(file.fileno(), name)), extensions, name)
+        given = list(walk(file.fileno(), name))
+        chosen = select(given, extensions, name)
+        _refuse_damaged_tiles(file.fileno(), given, name)
         with staged(file, name, target.folder, lambda hdu: hdu.index in chosen) as plain:
             fd = plain.file.fileno()
             size = file_size(fd)
@@ -176,6 +179,15 @@ def compress(
             target.commit()
     report.seconds = time.perf_counter() - started
     return report
+
+
+def _refuse_damaged_tiles(fd: int, hdus: list[Hdu], name: str) -> None:
+    """Raise an error where headers of tables of tiles, which will be copied, are damaged."""
+    tables = [hdu for hdu in hdus if holds_tiles(hdu.cards)]
+    if tables:
+        survey(fd, hdus, name)
+    for hdu in tables:
+        restored_header(fd, hdu, f"{name}: {hdu.label}", primary=False)
 
 
 def _check(fd: int, target: Target, pairs: list[Pair], name: str, workers: int, meter: Progress) -> None:
@@ -260,7 +272,7 @@ def _write(
     copy_bytes(fd, stop, file_size(fd), out, name, meter.advance)
     out.flush()
     if packed:
-        fill_manifest(out.fileno(), next(pair.number for pair in pairs if pair.tiles), name)
+        fill_manifest(out.fileno(), name, next(pair.number for pair in pairs if pair.tiles))
     return pairs
 
 

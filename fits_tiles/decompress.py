@@ -28,6 +28,7 @@ from fits_tiles.container import (
 )
 from fits_tiles.foreign import Staged, staged
 from fits_tiles.headers import ImageHeader, TileLayout, holds_tiles, read_layout
+from fits_tiles.manifest import fill_manifest
 from fits_tiles.model_cards import MODEL_STEM
 from fits_tiles.progress import Progress, ProgressCall
 from fits_tiles.report import FileReport, HduReport
@@ -141,9 +142,11 @@ def decompress(
             report.original_bytes = target.file.tell()
             words = [entry.checked for entry in report.hdus]
             report.checked = weakest([*words, known.whole, "verified" if verify else "decoded"])
+            target.file.flush()
             if verify:
-                target.file.flush()
                 _check(job, name)
+            # Tables that stay, where not all HDUs were chosen, may hold the manifest of the file as it was.
+            fill_manifest(target.file.fileno(), name)
             target.commit()
     report.seconds = time.perf_counter() - started
     return report

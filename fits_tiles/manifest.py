@@ -125,7 +125,7 @@ def room_for(hdus: int) -> list[bytes]:
     return Manifest((Entry(0, 0),) * hdus, (0, 0)).cards() if hdus <= _MAX_HDUS else []
 
 
-def fill_manifest(fd: int, number: int, name: str) -> None:
+def fill_manifest(fd: int, name: str, number: int | None = None) -> None:
     """
     Write the manifest of a file that is otherwise complete.
 
@@ -133,20 +133,25 @@ def fill_manifest(fd: int, number: int, name: str) -> None:
     ----------
     fd : int
         Descriptor, open for reading and writing.
-    number : int
-        Of the HDU that was written with `room_for` it; without room nothing is written.
     name : str
         Of the file, for messages.
+    number : int, optional
+        Of the HDU that was written with `room_for` it; by default the first with room. Without room nothing is written,
+        and where the room is that of a file of another length, it is emptied.
     """
     hdus = list(walk(fd, name))
-    if not has_blob(hdus[number].cards, MANIFEST_STEM):
+    rooms = [hdu for hdu in hdus if holds_tiles(hdu.cards) and has_blob(hdu.cards, MANIFEST_STEM)]
+    hdu = next((hdu for hdu in rooms if number in (None, hdu.index)), None)
+    if hdu is None:
         return
-    entries = tuple(entry_of(fd, hdu, f"{name}: {hdu.label}") for hdu in hdus)
+    entries = tuple(entry_of(fd, one, f"{name}: {one.label}") for one in hdus)
     cards = Manifest(entries, tail_of(fd, hdus[-1].stop, name)).cards()
-    place = hdus[number].header.index(f"{MANIFEST_STEM}001=".encode("ascii"))
-    os.pwrite(fd, b"".join(cards), hdus[number].start + place)
-    if find_card(hdus[number].cards, "CHECKSUM"):
-        write_checksums(fd, list(walk(fd, name))[number])
+    stem = MANIFEST_STEM.encode("ascii")
+    room = [card for card in hdu.cards if card.startswith(stem)]
+    place = hdu.header.index(stem + b"001=")
+    os.pwrite(fd, b"".join(cards if len(cards) == len(room) else emptied(room)), hdu.start + place)
+    if find_card(hdu.cards, "CHECKSUM"):
+        write_checksums(fd, list(walk(fd, name))[hdu.index])
 
 
 def read_manifest(hdus: Iterable[Hdu], entries: list[Entry], name: str) -> Manifest | None:

@@ -13,7 +13,7 @@ from astropy.io import fits
 from fits_mutation import compressed_sample, try_mutations
 
 import fits_tiles
-from astrocodec.errors import CorruptError, DifferenceError, TruncatedError
+from astrocodec.errors import AstrocodecError, CorruptError, DifferenceError, TruncatedError
 from fits_tiles.blocks import BLOCK, walk
 
 PIXELS = np.random.default_rng(7).poisson(300, (60, 70)).astype(np.uint16)
@@ -252,3 +252,21 @@ def test_one_byte_changes_of_all_kinds_of_hdu(tmp_path: Path, how: str) -> None:
     parts = {end.partition(":")[0] for end in tally.ends}
     assert len(parts) >= 15, "not all kinds of HDU were hit"
     assert sum(count for end, count in tally.ends.items() if end.endswith("error")) > 100
+
+
+def test_files_of_which_a_part_stays_compressed_are_whole_files(tmp_path: Path, container: str) -> None:
+    plain, packed, part = _plain(tmp_path, primary=True), tmp_path / "a.ac.fits", tmp_path / "part.fits"
+    fits_tiles.compress(plain, packed, container=container, tune=False)
+    for chosen, word in ([1], "not checked"), (["ERR"], "verified"):
+        fits_tiles.decompress(packed, part, extensions=chosen, overwrite=True)
+        assert fits_tiles.verify(part).checked == word  # the manifest stands in HDU 1
+        fits_tiles.decompress(part, tmp_path / "b.fits", overwrite=True)
+        assert (tmp_path / "b.fits").read_bytes() == plain.read_bytes()
+    fits_tiles.compress(part, tmp_path / "again.ac.fits", container=container, tune=False)
+    assert fits_tiles.verify(tmp_path / "again.ac.fits", plain).verified
+    raw = bytearray(part.read_bytes())
+    raw[raw.index(b"'M31") + 2] ^= 1
+    part.write_bytes(bytes(raw))
+    with pytest.raises(AstrocodecError, match=r"part\.fits: HDU") as caught:
+        fits_tiles.compress(part, tmp_path / "again.ac.fits", tune=False, overwrite=True)
+    assert "please report" not in str(caught.value)
