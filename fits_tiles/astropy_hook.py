@@ -232,7 +232,9 @@ def _without_manifests(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _will_change(hdus: Any) -> bool:
     """Tell whether a list of HDUs is written with anything else than what it was read with."""
-    of_file = hdus._file is not None and not hdus._resize and all(hdu._file is hdus._file for hdu in hdus)
+    if hdus._file is None or hdus._resize or hdus._truncate:
+        return True
+    of_file = all(hdu._file is hdus._file for hdu in hdus)
     return not of_file or any(hdu._has_data or hdu._header._modified or hdu.header._modified for hdu in hdus)
 
 

@@ -209,7 +209,7 @@ def describe(hdu: Hdu, where: str) -> HduReport:
         entry.bits_per_pixel = 8 * hdu.size / entry.pixels
         entry.model, entry.tuned = fingerprint_in(hdu.cards), model is not None
         parts = [f"container {layout.container}", "lossy: quantised floats" if layout.quantization else ""]
-        parts.append("header edited since it was compressed" if found.added or found.changed else "")
+        parts.append(found.edits)
         entry.note = "; ".join(filter(None, parts))
     elif is_plain_image(hdu):
         entry.kind, entry.shape = "image", image_shape(hdu)
@@ -338,7 +338,7 @@ def _check_file(
 def _decode_all(fd: int, hdu: Hdu, where: str, entry: HduReport, workers: int, meter: Progress) -> None:
     layout = read_layout(hdu.cards, where)
     header = restored_header(fd, hdu, where, primary=False)
-    if header.added or header.changed:
+    if header.edits:
         entry.checked = "checksum ok" if fits_checksums(fd, hdu).whole else "decoded"
     padding_of(hdu, where)
     coder: TileCoder = decoder_of(hdu, layout, where)

@@ -301,11 +301,9 @@ def _describe(entry: HduReport, hdu: Hdu, layout: TileLayout) -> None:
 def _header(job: _Job, hdu: Hdu, where: str, entry: HduReport, *, primary: bool) -> ImageHeader:
     """Return the header of an image, and note what other programs did to it."""
     found = restored_header(job.fd, hdu, where, primary=primary, edited=job.edited)
-    if found.added or found.changed:
+    if found.edits:
         entry.checked = "checksum ok" if fits_checksums(job.fd, hdu).whole else "decoded"
-        count = len(found.added)
-        done = f"{count} card{'s' if count > 1 else ''} added" if not found.changed else "header edited"
-        entry.note = "; ".join(filter(None, (entry.note, f"{done} since it was compressed")))
+        entry.note = "; ".join(filter(None, (entry.note, found.edits)))
     return found
 
 
@@ -331,7 +329,7 @@ def _write_image(job: _Job, hdu: Hdu, layout: TileLayout, where: str, entry: Hdu
     stop = job.out.tell()
     if job.verify:
         job.remember(where, start + len(header), start + len(header) + size, digest)
-    if job.checksums and (layout.quantization is not None or found.added or found.changed):
+    if job.checksums and (layout.quantization is not None or found.edits):
         # The original's checksums belong to pixels that quantisation has changed, or to a header without those cards.
         job.out.flush()
         write_checksums(job.out.fileno(), Hdu(0, start, header, start + len(header), size, stop))

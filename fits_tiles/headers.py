@@ -309,16 +309,28 @@ class ImageHeader:
     Attributes
     ----------
     header : bytes
-        With ``END`` and padding; byte for byte what it was where `added` and `changed` are empty.
+        With ``END`` and padding; byte for byte what it was unless it was edited.
     added : tuple of bytes
         Cards that were added since; they are in `header`.
+    removed : int
+        Number of cards that are gone.
     changed : tuple of str
         What says that the image's own cards are not all there: damage, or an edit that cannot be told from damage.
     """
 
     header: bytes
     added: tuple[bytes, ...] = ()
+    removed: int = 0
     changed: tuple[str, ...] = ()
+
+    @property
+    def edits(self) -> str:
+        """What was done to the header since it was written, in words; ``''`` where nothing was."""
+        if self.changed:
+            return "header edited since it was compressed"
+        counts = ((len(self.added), "added"), (self.removed, "removed"))
+        done = " and ".join(f"{count} card{'s' * (count > 1)} {word}" for count, word in counts if count)
+        return f"{done} since it was compressed" if done else ""
 
 
 def restore_header(cards: tuple[bytes, ...], where: str) -> ImageHeader:
@@ -342,18 +354,20 @@ def restore_header(cards: tuple[bytes, ...], where: str) -> ImageHeader:
     whole = None if raw is None else inflate(raw, where)
     changed = _changes(found, about, len(cards))
     added = tuple(card for _, card in found.added)
-    if whole is not None and not added and not changed:
+    edited = bool(added or changed or found.missing)
+    if whole is not None and not edited:
         return ImageHeader(whole)
     image = _merged(found, container, None if whole is None else split_cards(whole))
-    return ImageHeader(assemble(standard_order(image) if added or changed else image), added, changed)
+    return ImageHeader(assemble(standard_order(image) if edited else image), added, len(found.missing), changed)
 
 
 def _changes(found: ImageCards, about: TilesCard, total: int) -> tuple[str, ...]:
     """Say why the image's own cards are not all there, as far as that can be said."""
     missing = [f"card {place + 1} of the image is not there any more" for place in found.missing]
-    if missing:
+    # Damage makes no header shorter: whoever did, removed cards.
+    if missing and (found.added or total + len(missing) != about.all_cards):
         return (*missing, *(f"{card.rstrip()!r} is new" for _, card in found.added))
-    if found.crc != about.image_crc:
+    if not missing and found.crc != about.image_crc:
         return (f"the cards of the image have CRC-32 {found.crc:08x}, {KEYWORD} says {about.image_crc:08x}",)
     # Whoever adds a card makes the header longer; where it did not grow, a keyword was damaged.
     if found.added and total - len(found.added) < about.all_cards:

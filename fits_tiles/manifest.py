@@ -37,16 +37,17 @@ __all__ = [
 MANIFEST_STEM = "ACFIL"
 _STEP = 512 * BLOCK
 _TAIL = struct.Struct(">QI")
-_ENTRY = struct.Struct(">II")
-_MAX_HDUS = 6000
+_ENTRY = struct.Struct(">III")
+_MAX_HDUS = 4000
 
 
 @dataclass(frozen=True)
 class Entry:
-    """CRC-32 of header and data of an HDU; of a table of tiles its seal and 0."""
+    """CRC-32 of header and data of an HDU, and the number of its cards; of a table of tiles its seal, 0 and 0."""
 
     header: int
     data: int
+    cards: int
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Manifest:
 
     Examples
     --------
-    >>> manifest = Manifest((Entry(1, 2),), (0, 0))
+    >>> manifest = Manifest((Entry(1, 2, 3),), (0, 0))
     >>> Manifest.from_bytes(manifest.to_bytes()) == manifest
     True
     """
@@ -73,12 +74,14 @@ class Manifest:
 
     def to_bytes(self) -> bytes:
         """Return the bytes that the cards hold."""
-        return _TAIL.pack(*self.tail) + b"".join(_ENTRY.pack(entry.header, entry.data) for entry in self.hdus)
+        return _TAIL.pack(*self.tail) + b"".join(
+            _ENTRY.pack(entry.header, entry.data, entry.cards) for entry in self.hdus
+        )
 
     @classmethod
     def from_bytes(cls, raw: bytes) -> Manifest:
         """Undo `to_bytes`; `struct.error` where nothing gives these bytes."""
-        entries = tuple(Entry(*pair) for pair in _ENTRY.iter_unpack(raw[_TAIL.size :]))
+        entries = tuple(Entry(*fields) for fields in _ENTRY.iter_unpack(raw[_TAIL.size :]))
         size, crc = _TAIL.unpack(raw[: _TAIL.size])
         return cls(entries, (size, crc))
 
@@ -104,8 +107,8 @@ def entry_of(fd: int, hdu: Hdu, where: str) -> Entry:
         If it is a table of tiles with a damaged seal.
     """
     if holds_tiles(hdu.cards):
-        return Entry(read_tiles_card(hdu.cards, where).seal, 0)
-    return Entry(zlib.crc32(hdu.header), _crc(fd, hdu.data_start, hdu.stop, where))
+        return Entry(read_tiles_card(hdu.cards, where).seal, 0, 0)
+    return Entry(zlib.crc32(hdu.header), _crc(fd, hdu.data_start, hdu.stop, where), len(hdu.cards))
 
 
 def emptied(cards: Iterable[bytes]) -> list[bytes]:
@@ -122,7 +125,7 @@ def tail_of(fd: int, stop: int, where: str) -> tuple[int, int]:
 
 def room_for(hdus: int) -> list[bytes]:
     """Return the cards that will hold the manifest of a file, none where it has too many HDUs for that."""
-    return Manifest((Entry(0, 0),) * hdus, (0, 0)).cards() if hdus <= _MAX_HDUS else []
+    return Manifest((Entry(0, 0, 0),) * hdus, (0, 0)).cards() if hdus <= _MAX_HDUS else []
 
 
 def fill_manifest(fd: int, name: str, number: int | None = None) -> None:

@@ -254,6 +254,34 @@ def test_one_byte_changes_of_all_kinds_of_hdu(tmp_path: Path, how: str) -> None:
     assert sum(count for end, count in tally.ends.items() if end.endswith("error")) > 100
 
 
+def test_cards_removed_and_added_without_a_checksum(tmp_path: Path, container: str) -> None:
+    """A header that became longer or shorter was edited: damage does neither."""
+    plain, packed, back = _plain(tmp_path, primary=False), tmp_path / "a.ac.fits", tmp_path / "b.fits"
+    fits_tiles.compress(plain, packed, container=container, tune=False)
+    _without_fits_tiles(
+        "with fits.open(name, mode='update', disable_image_compression=True) as h:\n"
+        "    h[0].header['OBSERVER'] = 'me'; del h[1].header['OBJECT']",
+        packed,
+    )
+    assert fits_tiles.verify(packed).checked == "not checked"
+    report = fits_tiles.decompress(packed, back)
+    assert "1 card removed since it was compressed" in report.hdus[1].note
+    with fits.open(plain) as expected, fits.open(back) as found:
+        assert found[0].header["OBSERVER"] == "me"
+        names = [name for name in expected["SCI"].header if name != "OBJECT"]
+        assert list(found["SCI"].header) == names
+        np.testing.assert_array_equal(found["SCI"].data, PIXELS)
+
+
+def test_a_last_hdu_deleted_with_astropy_is_no_damage(tmp_path: Path, container: str) -> None:
+    plain, packed = _plain(tmp_path, primary=False), tmp_path / "a.ac.fits"
+    fits_tiles.compress(plain, packed, container=container, tune=False)
+    with fits.open(packed, mode="update") as opened:
+        del opened["ERR"]
+    assert fits_tiles.verify(packed).checked == "not checked"
+    assert [hdu.name for hdu in fits_tiles.decompress(packed, None).hdus] == ["PRIMARY", "SCI", "CAT"]
+
+
 def test_files_of_which_a_part_stays_compressed_are_whole_files(tmp_path: Path, container: str) -> None:
     plain, packed, part = _plain(tmp_path, primary=True), tmp_path / "a.ac.fits", tmp_path / "part.fits"
     fits_tiles.compress(plain, packed, container=container, tune=False)
