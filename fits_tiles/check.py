@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -37,7 +37,7 @@ from fits_tiles.manifest import tail_of
 from fits_tiles.model_cards import read_model
 from fits_tiles.progress import Progress, ProgressCall
 from fits_tiles.report import FileReport, HduReport
-from fits_tiles.source import open_source, scratch_file
+from fits_tiles.source import open_source, scratch_file, size_on_disk
 from fits_tiles.survey import survey
 from fits_tiles.table import TileTable
 from fits_tiles.target import FileLike, target_name
@@ -206,7 +206,6 @@ def describe(hdu: Hdu, where: str) -> HduReport:
         data = entry.pixels * layout.itemsize
         odd = padding_of(hdu, where)
         entry.original_bytes = len(found.header) + (padded(data) if odd is None else data + len(odd))
-        entry.bits_per_pixel = 8 * hdu.size / entry.pixels
         entry.model, entry.tuned = fingerprint_in(hdu.cards), model is not None
         parts = [f"container {layout.container}", "lossy: quantised floats" if layout.quantization else ""]
         parts.append(found.edits)
@@ -214,11 +213,11 @@ def describe(hdu: Hdu, where: str) -> HduReport:
     elif is_plain_image(hdu):
         entry.kind, entry.shape = "image", image_shape(hdu)
         entry.pixels = prod(entry.shape)
-        entry.bits_per_pixel = 8 * hdu.size / entry.pixels
         bitpix = int_card(hdu.cards, "BITPIX", where)
         entry.dtype = np.dtype(TileLayout("zimage", "", bitpix, entry.shape, entry.shape, wide=False).pixel_type).name
     elif algorithm := foreign_algorithm(hdu):
         _describe_foreign(entry, hdu, algorithm, where)
+    entry.work_out_bits()
     return entry
 
 
@@ -231,7 +230,6 @@ def _describe_foreign(entry: HduReport, hdu: Hdu, algorithm: str, where: str) ->
     entry.shape, entry.pixels = shape, prod(shape)
     entry.dtype = np.dtype(TileLayout("zimage", "", bitpix, shape, shape, wide=False).pixel_type).name
     entry.original_bytes = len(header) + padded(entry.pixels * abs(bitpix) // 8)
-    entry.bits_per_pixel = 8 * hdu.size / entry.pixels if entry.pixels else None
     tuned = read_model(hdu.cards, where) if algorithm == ALGORITHM else None
     entry.model, entry.tuned = tuned.fingerprint if tuned else "", tuned is not None
     entry.note = f"compressed with {algorithm}"
@@ -260,12 +258,18 @@ def info(path: FileLike) -> FileReport:
     name = target_name(path)
     with open_source(path, None) as file:
         hdus = list(walk(file.fileno(), name))
-        report = FileReport(name, "", 0, file_size(file.fileno()))
-        report.hdus = [describe(hdu, f"{name}: {hdu.label}") for hdu in hdus]
-        tail = file_size(file.fileno()) - hdus[-1].stop
-        skipped = hdus[0].size if begins_with_primary_image(hdus) else 0
-        report.original_bytes = sum(entry.original_bytes for entry in report.hdus) + tail - skipped
+        report = _report(path, name, file, hdus)
     report.seconds = time.perf_counter() - started
+    return report
+
+
+def _report(path: FileLike, name: str, file: IO[bytes], hdus: list[Hdu]) -> FileReport:
+    """Report on a file from its headers."""
+    report = FileReport(name, "", 0, size_on_disk(path, file))
+    report.hdus = [describe(hdu, f"{name}: {hdu.label}") for hdu in hdus]
+    tail = file_size(file.fileno()) - hdus[-1].stop
+    skipped = hdus[0].size if begins_with_primary_image(hdus) else 0
+    report.original_bytes = sum(entry.original_bytes for entry in report.hdus) + tail - skipped
     return report
 
 
@@ -280,7 +284,7 @@ def verify(
     path : path or binary file object
         Compressed file.
     original : path or binary file object, optional
-        What it was made from: pixels, header cards and padding must be equal.
+        What it was made from: pixels, header cards and padding must be equal. Of a compressed one, what it gives back.
     workers : int
         Threads.
     progress : callable, optional
@@ -299,9 +303,7 @@ def verify(
         fd = file.fileno()
         hdus = list(walk(fd, name))
         refuse_lone_empty_primary(hdus, name)
-        report = FileReport(name, "", 0, file_size(fd))
-        report.hdus = [describe(hdu, f"{name}: {hdu.label}") for hdu in hdus]
-        report.original_bytes = sum(entry.original_bytes for entry in report.hdus)
+        report = _report(path, name, file, hdus)
         if original is None:
             _check_file(fd, hdus, name, workers, progress, report)
             with staged(file, name, None, lambda hdu: True, only_ours=True):
@@ -320,7 +322,7 @@ def _check_file(
 ) -> None:
     """Check a file by itself, and say of every HDU what is known of it then."""
     known = survey(fd, hdus, name)
-    meter = Progress(progress, report.original_bytes)
+    meter = Progress(progress, sum(entry.original_bytes for entry in report.hdus))
     for hdu, entry, word in zip(hdus, report.hdus, known.words, strict=True):
         entry.checked = word
         if holds_tiles(hdu.cards):
@@ -360,7 +362,9 @@ def _compare_files(
     source = target_name(original)
     with ExitStack() as stack:
         file = stack.enter_context(open_source(original, None))
+        report.original_bytes = size_on_disk(original, file)
         if _same_bytes(fd, file.fileno(), name):
+            _check_file(fd, hdus, name, workers, progress, report)  # two copies of the same damage are damaged
             return
         if any(holds_tiles(hdu.cards) for hdu in walk(file.fileno(), source)):
             # Two compressed forms of a file are equal if they give back the same one.
@@ -371,7 +375,6 @@ def _compare_files(
         shift = 1 if begins_with_primary_image(hdus) else 0
         plain = stack.enter_context(staged(file, source, None, lambda hdu: _recoded(hdu, hdus, shift)))
         first = list(walk(plain.file.fileno(), source))
-        report.original_bytes = file_size(plain.file.fileno())
         if len(first) != len(hdus) - shift:
             raise DifferenceError(f"{name}: has {len(hdus) - shift} HDUs, the original {source} has {len(first)}")
         pairs = []
@@ -380,7 +383,7 @@ def _compare_files(
             tiles = holds_tiles(hdus[number].cards)
             lossy = tiles and read_layout(hdus[number].cards, name).quantization is not None
             pairs.append(Pair(hdu, number, tiles, lossy))
-        meter = Progress(progress, report.original_bytes)
+        meter = Progress(progress, file_size(plain.file.fileno()))
         compare(plain.file.fileno(), fd, pairs, name, workers, meter.advance)
         plain.prove(file.fileno(), source)
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from astrocodec.errors import CorruptError, DifferenceError, FormatError
 from astrocodec.model import Model, load_model
-from fits_tiles.blocks import Hdu, int_card, read_at, walk
+from fits_tiles.blocks import Hdu, card_value, find_card, int_card, read_at, walk
 from fits_tiles.check import Pair, compare
 from fits_tiles.container import (
     CONTAINERS,
@@ -266,6 +266,7 @@ def _write(
             entry.compressed_bytes = hdu.size
             if holds_tiles(hdu.cards):
                 entry.model, entry.note = fingerprint_in(hdu.cards), "already ASTROCODEC_1, copied"
+            entry.note = entry.note or _why_copied(hdu, chosen=plain.origin[hdu.index] in chosen)
             pairs.append(Pair(hdu, written, tiles=False))
         written += 1
         stop = hdu.stop
@@ -274,6 +275,16 @@ def _write(
     if packed:
         fill_manifest(out.fileno(), name, next(pair.number for pair in pairs if pair.tiles))
     return pairs
+
+
+def _why_copied(hdu: Hdu, *, chosen: bool) -> str:
+    """Say why an HDU is not compressed."""
+    if not chosen:
+        return "not chosen"
+    kind = str(card_value(find_card(hdu.cards, "XTENSION")) or "IMAGE")
+    if kind.endswith("TABLE"):
+        return "a table"
+    return "random groups" if find_card(hdu.cards, "GROUPS") else "no pixels" if kind == "IMAGE" else "no image"
 
 
 def _write_image(
@@ -323,7 +334,7 @@ def _write_image(
     entry.kind, entry.shape, entry.pixels = "compressed", shape, pixels
     entry.dtype = np.dtype(layout.pixel_type).name
     entry.compressed_bytes += size
-    entry.bits_per_pixel = 8 * entry.compressed_bytes / pixels
+    entry.work_out_bits()
     entry.model, entry.tuned = model.fingerprint, not model.is_shipped
     if quantization is not None:
         entry.note = "; ".join(filter(None, (entry.note, f"lossy: quantised at level {quantization.level:g}")))

@@ -285,6 +285,7 @@ def _write(job: _Job, plain: Staged, hdus: list[Hdu], chosen: set[int], name: st
                 shape = image_shape(hdu)
                 bitpix = int_card(hdu.cards, "BITPIX", where)
                 _describe(entry, hdu, TileLayout("zimage", "", bitpix, shape, shape, wide=False))
+        entry.work_out_bits()
         position += 1
     job.copy(hdus[-1].stop, file_size(job.fd), name)
     if job.known.notes:
@@ -294,7 +295,6 @@ def _write(job: _Job, plain: Staged, hdus: list[Hdu], chosen: set[int], name: st
 def _describe(entry: HduReport, hdu: Hdu, layout: TileLayout) -> None:
     entry.kind, entry.shape, entry.pixels = "decompressed", layout.shape, prod(layout.shape)
     entry.dtype = np.dtype(layout.pixel_type).name
-    entry.bits_per_pixel = 8 * entry.compressed_bytes / entry.pixels
     entry.model, entry.tuned = fingerprint_in(hdu.cards), has_blob(hdu.cards, MODEL_STEM)
 
 
@@ -364,5 +364,5 @@ def _write_standard(job: _Job, hdu: Hdu, layout: TileLayout, where: str, entry: 
         )
     if job.verify:
         job.remember_tiles(where, start, written, digest)
-    entry.original_bytes = job.out.tell() - start
+    entry.original_bytes = len(header) + padded(prod(layout.shape) * layout.itemsize)
     entry.note = "; ".join(filter(None, (entry.note, f"transcoded to {written.algorithm}")))

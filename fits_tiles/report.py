@@ -38,7 +38,7 @@ class HduReport:
     original_bytes, compressed_bytes : int
         Size of header and data, padding included, without and with compression.
     bits_per_pixel : float or None
-        Everything charged (header, table, padding); None without pixels.
+        All that the pixels take (`coded_bytes`); None without pixels.
     model : str
         Fingerprint of the model that coded the tiles, ``''`` if none did.
     tuned : bool
@@ -78,6 +78,10 @@ class HduReport:
         """What the pixels take where they are compressed: all of the HDU but the header of the image."""
         header = max(0, self.original_bytes - padded(self.image_bytes))
         return max(0, self.compressed_bytes - header)
+
+    def work_out_bits(self) -> None:
+        """Set `bits_per_pixel`, once the sizes are known."""
+        self.bits_per_pixel = 8 * self.coded_bytes / self.pixels if self.pixels else None
 
 
 @dataclass

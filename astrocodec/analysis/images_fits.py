@@ -48,7 +48,8 @@ def fits_images(path: str, plane: int | None) -> Iterator[Part]:
     import fits_tiles
 
     report = fits_tiles.info(path)  # says what is wrong with a damaged file, which astropy may read in part
-    packed = os.path.getsize(path) / max(report.compressed_bytes, 1)  # below 1 for .gz and .bz2
+    plain = sum(entry.compressed_bytes for entry in report.hdus)
+    packed = min(1.0, os.path.getsize(path) / max(plain, 1))  # below 1 for .gz and .bz2
     # Lazy: astropy reads the pixels of an HDU when they are asked for.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # cards of real headers; pixels do not depend on them

@@ -1,5 +1,6 @@
 """`verify` and `info` over many files: what they take, print and end with."""
 
+import gzip
 import json
 from pathlib import Path
 
@@ -100,3 +101,45 @@ def test_verbose_lists_hdus(archive: Path) -> None:
     """-v, behind the file's name."""
     assert b"CATALOG" in succeed_here("verify", "-v", archive / "a.ac.fits")
     assert succeed_here("verify", "-q", archive / "a.ac.fits") == b""
+
+
+@pytest.mark.parametrize("container", ["zimage", "table"])
+def test_identical_copies_are_equal(archive: Path, container: str) -> None:
+    """Compressed ones with a primary image too; two copies of the same damage are damaged all the same."""
+    first, second = archive / "first.fits", archive / "second.fits"
+    succeed_here("fits-compress", "--no-tune", "--container", container, archive / "a.fits", "-O", first)
+    for original in (first, archive / "a.fits"):
+        second.write_bytes(original.read_bytes())
+        table = succeed_here("verify", second, "--against", original).decode()
+        assert table.rstrip().endswith("verified")
+    damage(first)
+    second.write_bytes(first.read_bytes())
+    assert run_here("verify", second, "--against", first).returncode == ExitCode.BAD_DATA
+
+
+def test_the_other_way_round(archive: Path) -> None:
+    """A file that is compressed stands for what it gives back."""
+    succeed_here("verify", archive / "a.fits", "--against", archive / "a.ac.fits")
+    result = run_here("verify", archive / "night" / "b.fits", "--against", archive / "a.ac.fits")
+    assert result.returncode == ExitCode.DIFFERS
+
+
+def test_bytes_behind_the_last_hdu_are_compared(archive: Path) -> None:
+    """They belong to the file."""
+    longer = archive / "longer.fits"
+    longer.write_bytes((archive / "a.fits").read_bytes() + b"notes")
+    result = run_here("verify", archive / "a.ac.fits", "--against", longer)
+    assert result.returncode == ExitCode.DIFFERS
+    assert "follow the last HDU" in result.stderr.decode()
+
+
+def test_sizes_of_packed_files_are_those_on_the_disk(archive: Path) -> None:
+    """Of the file, and of the original."""
+    packed, original = archive / "packed.ac.fits.gz", archive / "a.fits.gz"
+    packed.write_bytes(gzip.compress((archive / "a.ac.fits").read_bytes()))
+    original.write_bytes(gzip.compress((archive / "a.fits").read_bytes()))
+    for command in (["verify", packed], ["info", packed], ["verify", packed, "--against", original]):
+        (entry,) = json.loads(succeed_here(*command, "--json"))["files"]
+        assert entry["report"]["compressed_bytes"] == packed.stat().st_size
+        expected = original if "--against" in command else archive / "a.fits"
+        assert entry["report"]["original_bytes"] == expected.stat().st_size
