@@ -27,6 +27,7 @@ from fits_tiles.context import current_options, current_tile
 from fits_tiles.grid import plan_tile_shape
 from fits_tiles.headers import ALGORITHM, holds_tiles, restore_header
 from fits_tiles.model_cards import MODEL_STEM, model_cards
+from fits_tiles.rewritten import holds_our_tiles, keep_lossless, make_ready_for_others, stays, table_to_write
 from fits_tiles.tile_codec import TileCodec, model_of
 from fits_tiles.tile_table_hdu import TileTableHDU, cards_of, forget_manifests
 from fits_tiles.when_imported import register_with_astropy
@@ -72,8 +73,9 @@ def _checked_modules() -> dict[str, ModuleType]:
             if not hasattr(modules[name], attribute):
                 raise _moved(f"name {_PACKAGE}.{name}.{attribute}")
     hdu_class = modules["compressed"].CompImageHDU
-    if not callable(getattr(hdu_class, "_get_bintable_without_data", None)):
-        raise _moved("method CompImageHDU._get_bintable_without_data")
+    for method in ("_get_bintable_without_data", "_add_data_to_bintable", "_prewriteto", "_writeto", "copy"):
+        if not callable(getattr(hdu_class, method, None)):
+            raise _moved(f"method CompImageHDU.{method}")
     expected = ["compressed_data", "compression_type", "compressed_header"]
     section = modules["section"].decompress_image_data_section
     if list(inspect.signature(section).parameters)[:3] != expected:
@@ -82,9 +84,10 @@ def _checked_modules() -> dict[str, ModuleType]:
 
 
 def _replace(owner: Any, name: str, value: Any) -> None:
-    old = vars(owner)[name]
+    inherited = name not in vars(owner)
+    old = None if inherited else vars(owner)[name]
     setattr(owner, name, value)
-    _undo.append(lambda: setattr(owner, name, old))
+    _undo.append(lambda: delattr(owner, name) if inherited else setattr(owner, name, old))
 
 
 def register() -> None:
@@ -119,6 +122,9 @@ def register() -> None:
     _replace(section, "decompress_image_data_section", _with_header_type(section.decompress_image_data_section))
     hdu_class = compressed.CompImageHDU
     _replace(hdu_class, "_get_bintable_without_data", _with_model_cards(hdu_class._get_bintable_without_data))
+    _replace(hdu_class, "_prewriteto", _with_kept_tiles(hdu_class._prewriteto))
+    _replace(hdu_class, "_writeto", _with_table(hdu_class._writeto))
+    _replace(hdu_class, "copy", _with_settings(hdu_class.copy))
     _replace(hdu_class, "match_header", classmethod(_with_plain_tables(vars(hdu_class)["match_header"].__func__)))
     for name in ("writeto", "flush"):
         _replace(fits.HDUList, name, _without_manifests(getattr(fits.HDUList, name)))
@@ -149,6 +155,7 @@ def _with_model(original: Callable[..., dict[str, Any]]) -> Callable[..., dict[s
             settings["model"] = model_of(header, where)
             settings["stored"] = "int32" if quantized else names[header["ZBITPIX"]]
             settings["where"] = where
+            settings["axes"] = 3 if header["ZNAXIS"] > 2 and header["ZTILE3"] > 1 else 2
         return settings
 
     return header_to_settings
@@ -235,7 +242,9 @@ def _will_change(hdus: Any) -> bool:
     if hdus._file is None or hdus._resize or hdus._truncate:
         return True
     of_file = all(hdu._file is hdus._file for hdu in hdus)
-    return not of_file or any(hdu._has_data or hdu._header._modified or hdu.header._modified for hdu in hdus)
+    return not of_file or any(
+        (hdu._has_data or hdu._header._modified or hdu.header._modified) and not stays(hdu) for hdu in hdus
+    )
 
 
 def _with_header_type(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -244,6 +253,9 @@ def _with_header_type(original: Callable[..., Any]) -> Callable[..., Any]:
         # An HDU that was opened before registration still believes that it holds RICE_1.
         if compressed_header.get("ZCMPTYPE") == ALGORITHM:
             compression_type = ALGORITHM
+            # astropy takes BLANK for a value of floats, too; of integers it changes nothing here.
+            bintable, _, *indices = rest
+            rest = (bintable, fits.Header(), *indices)
         return original(compressed_data, compression_type, compressed_header, *rest)
 
     return decompress_section
@@ -259,6 +271,55 @@ def _with_model_cards(original: Callable[..., Any]) -> Callable[..., Any]:
         return bintable
 
     return get_bintable_without_data
+
+
+def _with_kept_tiles(original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def prewriteto(self: Any, inplace: bool = False) -> Any:
+        if self.compression_type != ALGORITHM:
+            if holds_our_tiles(self) and (self._has_data or self.header._modified):
+                make_ready_for_others(self)
+            return original(self, inplace=inplace)
+        self._tmp_bintable = table_to_write(self, inplace=inplace)
+        return self._tmp_bintable._update_checksum()
+
+    return prewriteto
+
+
+def _with_table(original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def writeto(self: Any, fileobj: Any, inplace: bool = False, copy: bool = False) -> None:
+        if self.compression_type != ALGORITHM:
+            original(self, fileobj, inplace=inplace, copy=copy)
+            return
+        # An HDU that astropy writes without preparing it, as it does for file objects, is as it was opened.
+        table = getattr(self, "_tmp_bintable", None) or self._bintable
+        table._writeto(fileobj, inplace=inplace, copy=copy)
+        if inplace:
+            table.__dict__.pop("data", None)  # the next to need the rows reads them from the file
+        if inplace and self._bintable is None:
+            # Otherwise the next flush would take it for a new HDU and write it wherever the file stands.
+            self._bintable = table
+            table._new = False
+
+    return writeto
+
+
+def _with_settings(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a copy have the codec of the original; astropy makes RICE_1 of it and quantises floats."""
+
+    @functools.wraps(original)
+    def copy(self: Any) -> Any:
+        if self.compression_type != ALGORITHM:
+            return original(self)
+        data = None if self.data is None else self.data.copy()
+        keep_lossless(self)
+        same = {
+            name: getattr(self, name) for name in ("tile_shape", "quantize_level", "quantize_method", "dither_seed")
+        }
+        return type(self)(data, self.header.copy(), compression_type=ALGORITHM, uint=self._uint, **same)
+
+    return copy
 
 
 def _cards_to_carry(hdu: Any) -> list[bytes]:

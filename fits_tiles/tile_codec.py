@@ -31,23 +31,37 @@ class TileCodec:
         NumPy type of the decoded tile, for example ``'int16'``.
     where : str
         Name of the HDU for messages.
+    axes : int, optional
+        How many axes the stream of a tile has at most: 3 where tiles are stacks of planes.
     """
 
     codec_id = "FITS_ASTROCODEC1"
 
-    def __init__(self, *, model: Model | None, stored: str, where: str) -> None:
+    def __init__(self, *, model: Model | None, stored: str, where: str, axes: int = 2) -> None:
         self.model = model
         self.stored = stored
         self.where = where
+        self.axes = axes
 
     def encode(self, buf: npt.NDArray[Any]) -> bytes:
-        """Return the stream of one tile of pixels, any byte order."""
-        while buf.ndim > 2 and buf.shape[0] == 1:
+        """
+        Return the stream of one tile of pixels, any byte order.
+
+        Raises
+        ------
+        ValueError
+            If the pixels are of another type than the header says.
+        """
+        while buf.ndim > self.axes and buf.shape[0] == 1:
             buf = buf[0]
         model = self.model or current_options().model
         # astropy before 8.0 hands over int8 and uint64 without the shift that it undoes on reading.
         if buf.dtype.kind == "u" or buf.dtype == np.int8:
             buf = stored_integers(buf)
+        if buf.dtype.newbyteorder("=") != np.dtype(self.stored):
+            raise ValueError(
+                f"{self.where}: the pixels are {buf.dtype.name}, the header says {self.stored}; nothing was written"
+            )
         return astrocodec.encode(buf, model=model, embed_model=False)
 
     def decode(self, buf: Any) -> npt.NDArray[Any]:

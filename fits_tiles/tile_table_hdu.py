@@ -102,6 +102,14 @@ class TileTableHDU(fits.BinTableHDU):  # type: ignore[misc]
         self._header = value
         self._read_cards = ()
 
+    def take(self, cards: tuple[bytes, ...]) -> None:
+        """Let other cards be written than those that were read."""
+        self._is_loaded = True
+        self._read_cards = cards
+        self._show(cards)
+        self.show_as_image()
+        self._header._modified = True
+
     def show_as_image(self) -> bool:
         """Give a plain table the header of the tile convention; return whether there is an image to show."""
         if "ZIMAGE" in self.header:
