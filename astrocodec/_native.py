@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 from pathlib import Path
+from typing import Any, NoReturn, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -118,12 +119,47 @@ def _check(status: int, what: str) -> None:
 
 
 def _address(array: NDArray[np.generic]) -> int:
+    """Address of an array's first element; C is never given one that is not aligned for its type."""
+    if not array.flags.aligned:
+        raise ValueError(f"an array of {array.dtype} at an address that is not aligned for it cannot be used here")
     address: int = array.__array_interface__["data"][0]  # quicker than array.ctypes
     return address
 
 
+def _is_plane(array: NDArray[Any], dtype: type[np.generic]) -> bool:
+    """Whether C can use a plane as it lies: native, aligned, rows in order, pixels side by side."""
+    (height, width), (row, step), size = array.shape, array.strides, array.itemsize
+    rows = height < 2 or (row >= width * size and row % size == 0)
+    return (
+        array.dtype == dtype and array.dtype.isnative and array.flags.aligned and rows and (width < 2 or step == size)
+    )
+
+
+def _plane(array: NDArray[Any], dtype: type[np.generic]) -> NDArray[Any]:
+    """A plane to be read, copied only where C cannot use it as it lies."""
+    return array if _is_plane(array, dtype) else np.array(array, dtype, order="C")
+
+
+def _stride(plane: NDArray[Any]) -> int:
+    """Elements from row to row."""
+    height, width = plane.shape
+    return plane.strides[0] // plane.itemsize if height > 1 else width
+
+
+def _into(out: NDArray[Any], dtype: type[np.generic]) -> NDArray[Any]:
+    """What C may write a plane to: `out` itself, or a plane to be copied there."""
+    if not out.flags.writeable:
+        raise ValueError("the array to write to is read-only")
+    return out if _is_plane(out, dtype) else np.empty(out.shape, dtype)
+
+
+def _list(array: NDArray[Any], dtype: Any) -> NDArray[Any]:
+    """Elements to be read one after the other, copied only where they do not lie so."""
+    return np.require(array, dtype, ["C", "A"])
+
+
 class NativeModel:
-    """A model inside the native library; freed with this object."""
+    """A model inside the native library; freed with this object, which therefore has no copies."""
 
     _is_borrowed = False
 
@@ -141,6 +177,18 @@ class NativeModel:
     def __del__(self) -> None:
         if getattr(self, "handle", None) and not self._is_borrowed:
             _library.ac_model_free(self.handle)
+
+    def __copy__(self) -> Self:
+        """Return this object: a model never changes, and its memory has one owner."""
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        """Return this object, as `__copy__` does."""
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse: an address means nothing to another process; `astrocodec.model.Model` is what travels."""
+        raise TypeError("a NativeModel cannot be pickled: its memory is this process's own. Pickle the Model instead")
 
     @classmethod
     def compiled_in(cls, fingerprint: str) -> NativeModel | None:
@@ -165,6 +213,7 @@ class NativeModel:
 
 def encode_tile(model: NativeModel, samples: NDArray[np.uint16], thorough: bool = False) -> bytes:
     """Encode one plane of uint16 samples ``(y, x)``, contiguous along x; `thorough` tries every tile mode."""
+    samples = _plane(samples, np.uint16)
     height, width = samples.shape
     out = np.empty(_library.ac_tile_bound(height, width), np.uint8)
     length = _size()
@@ -173,7 +222,7 @@ def encode_tile(model: NativeModel, samples: NDArray[np.uint16], thorough: bool 
         _address(samples),
         height,
         width,
-        samples.strides[0] // 2,
+        _stride(samples),
         _address(out),
         out.size,
         ctypes.byref(length),
@@ -186,15 +235,19 @@ def encode_tile(model: NativeModel, samples: NDArray[np.uint16], thorough: bool 
 def decode_tile(model: NativeModel, data: NDArray[np.uint8], out: NDArray[np.uint16]) -> None:
     """Decode one tile into `out` ``(y, x)``, contiguous along x."""
     height, width = out.shape
+    data, plane = _list(data, np.uint8), _into(out, np.uint16)
     status = _library.ac_tile_decode(
-        model.handle, _address(data), data.size, _address(out), height, width, out.strides[0] // 2, simd_level()
+        model.handle, _address(data), data.size, _address(plane), height, width, _stride(plane), simd_level()
     )
     _check(status, f"tile of {height}x{width}")
+    if plane is not out:
+        out[...] = plane
 
 
 def tile_bits(model: NativeModel, data: NDArray[np.uint8], out: NDArray[np.float32]) -> float:
     """Code length of every sample of a tile into `out` ``(y, x)``; returns the bits that belong to no sample."""
     height, width = out.shape
+    data, plane = _list(data, np.uint8), _into(out, np.float32)
     header = ctypes.c_double()
     status = _library.ac_tile_bits(
         model.handle,
@@ -202,28 +255,32 @@ def tile_bits(model: NativeModel, data: NDArray[np.uint8], out: NDArray[np.float
         data.size,
         height,
         width,
-        _address(out),
-        out.strides[0] // 4,
+        _address(plane),
+        _stride(plane),
         ctypes.byref(header),
         simd_level(),
     )
     _check(status, f"tile of {height}x{width}")
+    if plane is not out:
+        out[...] = plane
     return header.value
 
 
 def tile_contexts(samples: NDArray[np.uint16], positions: NDArray[np.uint32]) -> NDArray[np.void]:
     """Contexts (dtype ``CONTEXT``) at ascending flat `positions` of a plane."""
+    samples, positions = _plane(samples, np.uint16), _list(positions, np.uint32)
     height, width = samples.shape
     out = np.zeros(positions.size, CONTEXT)
     status = _library.ac_tile_contexts(
-        _address(samples), height, width, samples.strides[0] // 2, _address(positions), positions.size, _address(out)
+        _address(samples), height, width, _stride(samples), _address(positions), positions.size, _address(out)
     )
     _check(status, f"tile of {height}x{width}")
     return out
 
 
 def crc32c(data: NDArray[np.generic], crc: int = 0) -> int:
-    """CRC-32C of a contiguous array's bytes."""
+    """CRC-32C of an array's bytes, in C order."""
+    data = np.require(data, requirements=["C", "A"])
     return int(_library.ac_crc32c(crc, _address(data), data.nbytes))
 
 
@@ -239,6 +296,7 @@ def tune_weights(
     charge: float,
 ) -> bytes:
     """Weight block of `model` fitted to `contexts` (dtype ``CONTEXT``)."""
+    contexts = _list(contexts, CONTEXT)
     out = np.empty(1 << 14, np.uint8)
     options = _TuneOptions(steps, batch, int(outputs_only), seed, rate, charge)
     status = _library.ac_tune(

@@ -62,8 +62,13 @@ class ChunkCodec:
         self._count = len(values)
         self._values = (ctypes.c_uint * max(1, len(values)))(*values)
 
+    def __reduce__(self) -> tuple[type[ChunkCodec], tuple[tuple[int, ...]]]:
+        """Copy and pickle the values, not the memory that C reads."""
+        return type(self), (tuple(self._values[: self._count]),)
+
     def encode(self, data: NDArray[np.generic]) -> bytes:
-        """Stream of a chunk, given as a contiguous array in the file's byte order."""
+        """Stream of a chunk, given as an array in the file's byte order."""
+        data = np.require(data, requirements=["C", "A"])
         bound = _library.ac_chunk_bound(self._values, self._count, data.nbytes)
         out, length = np.empty(bound, np.uint8), _size()
         _check(
@@ -80,8 +85,13 @@ class ChunkCodec:
         return found.value
 
     def decode(self, stream: bytes, out: NDArray[np.generic]) -> None:
-        """Decode a chunk into a contiguous array, in the file's byte order."""
-        _check(_library.ac_chunk_decode(self._values, self._count, stream, len(stream), out.ctypes.data, out.nbytes))
+        """Decode a chunk into an array, in the file's byte order."""
+        if not out.flags.writeable:
+            raise ValueError("the array to write to is read-only")
+        plain = out if out.flags.carray else np.empty(out.shape, out.dtype)
+        _check(_library.ac_chunk_decode(self._values, self._count, stream, len(stream), plain.ctypes.data, out.nbytes))
+        if plain is not out:
+            out[...] = plain
 
 
 def _check(status: int) -> None:

@@ -65,7 +65,7 @@ def _as_values(array: ArrayLike) -> NDArray[np.generic]:
         raise TypeError(
             f"dtype {values.dtype} found, allowed are {', '.join(DTYPES)}: convert the array or store it otherwise"
         )
-    return np.ascontiguousarray(values, values.dtype.newbyteorder("=")).reshape(values.shape)
+    return np.require(values, values.dtype.newbyteorder("="), ["C", "A"])
 
 
 def encode(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from importlib import resources
 from pathlib import Path
 
@@ -18,6 +18,8 @@ from astrocodec.weights import Weights, apply_delta, weight_delta
 
 _MAGIC = b"ACM\x01"
 _DELTA_VERSION = 1
+# Sizes that are refused before memory is taken for what such bytes unpack to.
+_MAX_FILE, _MAX_DELTA, _MAX_WEIGHTS, _MAX_BLOCKS = 1 << 21, 1 << 16, 1 << 16, 1 << 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +55,14 @@ class Model:
         """First 16 hex digits of the SHA-256 of weights and shapes."""
         return hashlib.sha256(self.weights + self.shapes).hexdigest()[:16]
 
+    def __getstate__(self) -> dict[str, object]:
+        """What copies and pickles take along: not the address of the model in this process's memory."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        """Take the state of another model, whose `native` is made anew when it is needed."""
+        self.__dict__.update(state)
+
     @functools.cached_property
     def native(self) -> NativeModel:
         """The model inside the native library, made at first use."""
@@ -76,9 +86,10 @@ class Model:
         return np.frombuffer(self.shapes, "<u4", offset=4).astype(np.uint32).reshape(tails, skews, -1)
 
     def to_bytes(self) -> bytes:
-        """The model as the bytes of an ``.acm`` file; a tuned model as difference to its base."""
-        body = self.delta() if self.base is not None else zlib.compress(self.weights + self.shapes, 9)
-        kind = b"T" if self.base is not None else b"G"
+        """The model as the bytes of an ``.acm`` file; one that was tuned from a shipped model as difference to it."""
+        is_tuned = self.base is not None and self.base.is_shipped
+        body = self.delta() if is_tuned else zlib.compress(self.weights + self.shapes, 9)
+        kind = b"T" if is_tuned else b"G"
         head = _MAGIC + kind + len(self.weights).to_bytes(4, "little") + body
         return head + zlib.crc32(head).to_bytes(4, "little")
 
@@ -93,6 +104,8 @@ class Model:
         ModelNotFoundError
             A tuned model whose base is not installed.
         """
+        if len(data) > _MAX_FILE:
+            raise FormatError(f"model {name!r}: {len(data)} bytes found, a model file has at most {_MAX_FILE}")
         if len(data) < 13:
             raise TruncatedError(f"model {name!r}: {len(data)} bytes found, at least 13 needed")
         if data[:3] != _MAGIC[:3]:
@@ -109,15 +122,17 @@ class Model:
             if size != len(tuned.weights):
                 raise CorruptError(f"model {name!r}: {size} bytes of weights announced, {len(tuned.weights)} found")
             return tuned
-        if data[4:5] != b"G" or size > 1 << 16:
-            raise FormatError(f"model {name!r}: unknown kind {data[4:5]!r} or {size} bytes of weights (at most 65536)")
+        if data[4:5] != b"G" or size > _MAX_WEIGHTS:
+            raise FormatError(
+                f"model {name!r}: unknown kind {data[4:5]!r} or {size} bytes of weights (at most {_MAX_WEIGHTS})"
+            )
         unpacker = zlib.decompressobj()
         try:
-            block = unpacker.decompress(body, 1 << 20)
+            block = unpacker.decompress(body, _MAX_BLOCKS)
         except zlib.error as error:
             raise CorruptError(f"model {name!r}: weights and shapes do not unpack: {error}") from error
         if len(block) <= size or not unpacker.eof:
-            raise CorruptError(f"model {name!r}: weights and shapes do not unpack")
+            raise CorruptError(f"model {name!r}: weights and shapes do not unpack, or to more than {_MAX_BLOCKS} bytes")
         if unpacker.unused_data:
             raise CorruptError(f"model {name!r}: {len(unpacker.unused_data)} bytes follow weights and shapes")
         return cls(block[:size], block[size:], name)
@@ -157,6 +172,8 @@ class Model:
         FormatError
             The bytes break the format.
         """
+        if len(data) > _MAX_DELTA:
+            raise FormatError(f"tuned model: {len(data)} bytes found, at most {_MAX_DELTA} allowed")
         if len(data) < 5:
             raise TruncatedError(f"tuned model: {len(data)} bytes found, at least 5 needed")
         if data[0] != _DELTA_VERSION:
@@ -165,7 +182,8 @@ class Model:
                 "upgrade astrocodec"
             )
         base = _by_prefix(data[1:5].hex())
-        return cls(apply_delta(base.arrays(), data[5:]).to_bytes(), base.shapes, name, base)
+        weights = apply_delta(base.arrays(), data[5:]).to_bytes()
+        return base if weights == base.weights else cls(weights, base.shapes, name, base)
 
 
 @functools.cache
@@ -222,10 +240,51 @@ def load_model(source: str | Path | bytes | Model = "default") -> Model:
             return model
     path = Path(source)
     if path.is_file():
-        return Model.from_bytes(path.read_bytes(), path.stem)
+        with path.open("rb") as file:
+            return Model.from_bytes(file.read(_MAX_FILE + 1), path.stem)
     raise ModelNotFoundError(
         f"no model {str(source)!r}: shipped are {', '.join(list_models())}, and no file has that name"
     )
+
+
+def on_shipped_base(model: Model) -> Model | None:
+    """Express a model by its difference to a shipped one, None where it has other shapes than any of them.
+
+    The weights stay, and so the fingerprint.
+    """
+    if model.is_shipped or (model.base is not None and model.base.is_shipped):
+        return model
+    for base in _shipped().values():
+        if base.shapes == model.shapes and len(base.weights) == len(model.weights):
+            return replace(model, base=base)
+    return None
+
+
+def configured_delta(model: Model) -> bytes:
+    """What filter values and codec configurations hold of a model: nothing for the default one.
+
+    Another shipped model is one that does not differ from itself, so that it is not taken for the default.
+
+    Raises
+    ------
+    ValueError
+        The model has other shapes than those that are shipped, so that a reader could not rebuild it.
+
+    Examples
+    --------
+    >>> configured_delta(load_model("default"))
+    b''
+    """
+    if model.fingerprint == load_model("default").fingerprint:
+        return b""
+    known = on_shipped_base(model)
+    if known is None:
+        raise ValueError(
+            f"model {model.name!r} ({model.fingerprint}) was not tuned from a shipped model: its distribution shapes "
+            f"are its own, and there is no room here for its {len(model.to_bytes())} bytes. Tune a shipped one, or "
+            "install this one with the package (CONTRIBUTING.md, 'Add a shipped model')"
+        )
+    return (replace(known, base=known) if known.is_shipped else known).delta()
 
 
 def shipped_by_fingerprint(fingerprint: str) -> Model | None:

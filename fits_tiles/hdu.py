@@ -76,7 +76,8 @@ class CompImageHDU(fits.CompImageHDU):  # type: ignore[misc]
         self._effort = effort
         self._fitted: tuple[int, Model] | None = None
         self._writing = False
-        shape = None if data is None or data.size == 0 else plan_tile_shape(data.shape, tile_shape)
+        # astropy says what is wrong with data that have no axes
+        shape = None if data is None or not data.size or not data.ndim else plan_tile_shape(data.shape, tile_shape)
         super().__init__(
             data,
             header,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from astrocodec.errors import AstrocodecError, CorruptError, ModelNotFoundError
-from astrocodec.model import Model, list_models, load_model
+from astrocodec.model import Model, on_shipped_base
 from fits_tiles.card_text import blob_cards, read_blob
 
 __all__ = ["MAX_DELTA", "MODEL_STEM", "model_cards", "read_model"]
@@ -13,12 +13,9 @@ MODEL_STEM = "ACMOD"
 
 
 def _on_shipped_base(model: Model) -> Model:
-    """Express a model by its difference to a shipped one; the weights, and so the fingerprint, stay."""
-    if model.is_shipped or (model.base is not None and model.base.is_shipped):
-        return model
-    for base in map(load_model, list_models()):
-        if base.shapes == model.shapes and len(base.weights) == len(model.weights):
-            return Model(model.weights, model.shapes, model.name, base)
+    known = on_shipped_base(model)
+    if known is not None:
+        return known
     raise ValueError(
         f"model {model.name!r} ({model.fingerprint}) was not tuned from a shipped model: its distribution shapes are "
         f"its own, and a FITS header has no room for its {len(model.to_bytes())} bytes. Leave the model out (tuning "

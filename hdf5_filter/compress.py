@@ -116,9 +116,8 @@ def compress(
             chosen = Addresses.address(dataset.id) in wanted
             reason = "not chosen" if not chosen else "" if reason == "small" else reason
         if not reason:
-            starts_from = "default" if base.base is not None or base.is_shipped else base
             codec = (
-                AstroCodec.tuned(dataset, base=starts_from, effort=effort, thorough=thorough)
+                AstroCodec.tuned(dataset, base=base, effort=effort, thorough=thorough)
                 if tune
                 else AstroCodec(base, thorough=thorough)
             )

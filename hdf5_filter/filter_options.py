@@ -9,7 +9,7 @@ from typing import Any
 import h5py
 
 import astrocodec
-from astrocodec.model import Model, load_model
+from astrocodec.model import Model, configured_delta, load_model
 from hdf5_filter.identity import FILTER_ID, FILTER_NAME
 from hdf5_filter.values import FilterValues
 
@@ -52,9 +52,7 @@ class AstroCodec(h5py.filters.FilterRefBase):  # type: ignore[misc]
         embed_model: bool = False,
         try_general: bool = True,
     ) -> None:
-        loaded = load_model(model)
-        delta = b"" if loaded.is_shipped else loaded.delta()
-        self._set(FilterValues(thorough, embed_model, try_general, delta))
+        self._set(FilterValues(thorough, embed_model, try_general, configured_delta(load_model(model))))
 
     def _set(self, values: FilterValues) -> None:
         self.values = values
@@ -121,7 +119,7 @@ class AstroCodec(h5py.filters.FilterRefBase):  # type: ignore[misc]
         return {
             "id": FILTER_NAME,
             "model": self.model.fingerprint,
-            "tuned": bool(values.delta),
+            "tuned": not self.model.is_shipped,
             "thorough": values.thorough,
             "embed_model": values.embed_model,
             "try_general": values.try_general,
@@ -130,7 +128,10 @@ class AstroCodec(h5py.filters.FilterRefBase):  # type: ignore[misc]
     def __repr__(self) -> str:
         """Name the options that are not the default."""
         values = self.values
-        parts = [f"model=<tuned {self.model.fingerprint}, {len(values.delta)} bytes>"] if values.delta else []
+        model = self.model
+        tuned = f"<tuned {model.fingerprint}, {len(values.delta)} bytes>"
+        named = f"model={model.fingerprint!r}" if model.is_shipped else f"model={tuned}"
+        parts = [named] if values.delta else []
         parts += ["thorough=True"] if values.thorough else []
         parts += ["embed_model=True"] if values.embed_model else []
         parts += [] if values.try_general else ["try_general=False"]

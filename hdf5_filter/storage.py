@@ -96,6 +96,6 @@ def describe(dataset: h5py.Dataset, kind: Kind | None = None, note: str = "") ->
         stored,
         8 * stored / pixels if pixels else None,
         "" if values is None else model.fingerprint,
-        bool(delta),
+        not model.is_shipped,
         note=note,
     )

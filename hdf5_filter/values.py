@@ -16,7 +16,7 @@ _LAYOUT = 1
 _THOROUGH, _EMBED, _TUNED_ONLY = 1, 2, 4
 _BIG_ENDIAN, _PAIRS, _WIDE = 1 << 8, 1 << 9, 1 << 10
 _DTYPES = ("u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f4", "f8")
-_MAX_DELTA = 960
+_MAX_DELTA, _MAX_VALUES = 960, 256
 _MAX_AXES = 32  # of a stream, which has one more than a chunk of pairs
 
 
@@ -92,6 +92,8 @@ class FilterValues:
             raise VersionError(
                 f"filter values of version {values[0]} found, this astrocodec reads {_LAYOUT}: upgrade astrocodec"
             )
+        if len(values) > _MAX_VALUES:
+            raise CorruptError(f"{len(values)} filter values found, at most {_MAX_VALUES} allowed")
         options = values[1] if len(values) > 1 else 0
         told = cls(bool(options & _THOROUGH), bool(options & _EMBED), not options & _TUNED_ONLY)
         if len(values) <= 2:
@@ -108,11 +110,15 @@ def _with_rest(told: FilterValues, values: Sequence[int]) -> FilterValues:
     each = 2 if kind & _WIDE else 1
     at = 4 + each * ndim
     pairs = bool(kind & _PAIRS)
-    if len(values) < at + 2 or kind & 255 >= len(_DTYPES) or ndim + pairs > _MAX_AXES:
+    length = values[at] if len(values) > at + 1 else _MAX_DELTA + 1
+    is_whole = length <= _MAX_DELTA and len(values) == at + 2 + -(-length // 4)
+    if not is_whole or kind >> 11 or kind & 255 >= len(_DTYPES) or ndim + pairs > _MAX_AXES:
         raise CorruptError("the filter's values contradict each other: the dataset's header is damaged")
     lengths = list(values[4:at])
     if each == 2:
         lengths = [low | high << 32 for low, high in zip(lengths[::2], lengths[1::2], strict=True)]
+    if 0 in lengths:
+        raise CorruptError("the filter's values name an axis of no length: the dataset's header is damaged")
     packed = np.array(values[at + 1 : -1], "<u4").tobytes()
     dtype = np.dtype((">" if kind & _BIG_ENDIAN else "<") + _DTYPES[kind & 255]) if ndim else None
-    return replace(told, delta=packed[: values[at]], dtype=dtype, pairs=pairs, chunk=tuple(lengths))
+    return replace(told, delta=packed[:length], dtype=dtype, pairs=pairs, chunk=tuple(lengths))

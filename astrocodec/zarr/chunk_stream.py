@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from astrocodec.codec import decode, encode
 from astrocodec.errors import CorruptError
-from astrocodec.model import Model, load_model
+from astrocodec.model import Model, configured_delta, load_model
 
 __all__ = ["ChunkStream", "model_text"]
 
@@ -26,8 +26,7 @@ def model_text(model: str | Model | None) -> str:
     >>> model_text("default")
     ''
     """
-    loaded = load_model("default" if model is None else model)
-    return "" if loaded.is_shipped else base64.b64encode(loaded.delta()).decode("ascii")
+    return base64.b64encode(configured_delta(load_model("default" if model is None else model))).decode("ascii")
 
 
 @functools.lru_cache(16)
