@@ -15,7 +15,7 @@ from hdf5_filter.comparison import compare_files
 from hdf5_filter.compress import ProgressCall
 from hdf5_filter.coverage import elements_coverage, file_coverage, metadata_coverage
 from hdf5_filter.elements import attribute_elements, block_elements, blocks_in
-from hdf5_filter.files import datasets_of, objects_of, open_file
+from hdf5_filter.files import datasets_of, naming_damaged_file, objects_of, open_file
 from hdf5_filter.identity import FILTER_ID
 from hdf5_filter.layout import layout_of
 from hdf5_filter.names import name_of
@@ -38,7 +38,7 @@ def info(source: str | os.PathLike[str]) -> FileReport:
     """
     start = time.perf_counter()
     size = os.stat(source).st_size
-    with open_file(source) as file:
+    with open_file(source) as file, naming_damaged_file(os.fspath(source)):
         found = []
         for dataset in datasets_of(file):
             reason = reason_to_keep(dataset)
@@ -89,7 +89,7 @@ def verify(
         if progress is not None:
             progress(min(done, total), total)
 
-    with open_file(source) as file:
+    with open_file(source) as file, naming_damaged_file(os.fspath(source)):
         if original is None:
             report.checked = _read_all(file, {entry.name: entry for entry in report.datasets}, cores, advance)
         else:

@@ -16,7 +16,7 @@ from astrocodec.model import Model, load_model
 from astrocodec.target import Target
 from hdf5_filter.comparison import compare_files
 from hdf5_filter.copying import Place, copy_dataset, copy_file
-from hdf5_filter.files import create_like, datasets_of, open_file, system_errors
+from hdf5_filter.files import create_like, datasets_of, naming_damaged_file, open_file, system_errors
 from hdf5_filter.filter_options import AstroCodec
 from hdf5_filter.names import bytes_of, name_of
 from hdf5_filter.reading import available_cores
@@ -178,7 +178,12 @@ def rewrite(
     report = FileReport(name, os.fspath(target), os.stat(source).st_size)
     if os.path.exists(target) and os.path.samefile(source, target):
         raise FileExistsError(f"{name}: source and target are the same file; choose another target")
-    with open_file(source) as old, Target(target, overwrite=overwrite) as out, system_errors(os.fspath(target)):
+    with (
+        open_file(source) as old,
+        naming_damaged_file(name),
+        Target(target, overwrite=overwrite) as out,
+        system_errors(os.fspath(target)),
+    ):
         prepare(old)
         total = sum(_size(dataset) for dataset in datasets_of(old))
         bar = _Progress(progress, total * (2 if verify else 1))

@@ -108,7 +108,7 @@ class _Copier:
             copy = h5py.h5o.open(self._target.id, path)
             with naming(self._source, path):
                 if isinstance(obj, h5py.h5d.DatasetID):
-                    _translate_elements(obj, copy, self._addresses)
+                    _write_elements(obj, copy, self._addresses)
                 copy_attributes(obj, copy, self._addresses, self._map_type)
         if self._types:
             h5py.h5g.open(self._target.id, b"/").unlink(self._shelf)
@@ -183,10 +183,18 @@ class _Copier:
 
 
 def copy_dataset(source: h5py.Dataset, place: Place, map_type: TypeMap) -> None:
-    """Copy a dataset with its storage as it is; attributes and references come later."""
+    """
+    Copy a dataset with its storage as it is; attributes come later.
+
+    So do elements that point or refer elsewhere: HDF5 copies their fill values with addresses of the old file.
+    """
     plist = _copy_properties()
     with naming(source.file, place.path):
         kind = source.id.get_type()
+        if _is_written_anew(source.id):
+            space, made = source.id.get_space(), source.id.get_create_plist()
+            h5py.h5d.create(place.group, place.name, map_type(kind), space, made, place.links)
+            return
         if kind.committed():
             plist.set_copy_object(h5py.h5o.COPY_WITHOUT_ATTR_FLAG | _MERGE_TYPES)
             with phil:
@@ -194,9 +202,15 @@ def copy_dataset(source: h5py.Dataset, place: Place, map_type: TypeMap) -> None:
         h5py.h5o.copy(source.id, b".", place.group, place.name, plist, place.links)
 
 
-def _translate_elements(source: Any, target: Any, addresses: Addresses) -> None:
-    """Write the elements of a dataset of references anew."""
-    if not layout_of(source.get_type()).holds_references or not source.get_storage_size():
+def _is_written_anew(dataset: Any) -> bool:
+    if dataset.get_create_plist().get_layout() == h5py.h5d.VIRTUAL:
+        return False
+    return not layout_of(dataset.get_type()).is_plain
+
+
+def _write_elements(source: Any, target: Any, addresses: Addresses) -> None:
+    """Write the elements of a dataset that `copy_dataset` left empty."""
+    if not _is_written_anew(source) or not source.get_storage_size():
         return
     for rows in blocks_in(source):
         with block_elements(source, rows) as elements:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,13 +12,23 @@ from typing import Any
 
 import h5py
 
-from astrocodec.errors import FormatError, TruncatedError
+from astrocodec.errors import AstrocodecError, CorruptError, FormatError, TruncatedError
 from hdf5_filter.copying import link_names
 from hdf5_filter.names import disk_error
 
-__all__ = ["SIGNATURE", "create_like", "datasets_of", "is_hdf5", "objects_of", "open_file", "system_errors"]
+__all__ = [
+    "SIGNATURE",
+    "create_like",
+    "datasets_of",
+    "is_hdf5",
+    "naming_damaged_file",
+    "objects_of",
+    "open_file",
+    "system_errors",
+]
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
+_OF_HDF5 = re.compile(r"[A-Z].* \(.+\)$|H5\w+ failed|Unspecified error", re.DOTALL)
 
 
 def is_hdf5(path: str | os.PathLike[str]) -> bool:
@@ -102,6 +113,25 @@ def objects_of(top: h5py.Group) -> Iterator[Any]:
 def datasets_of(top: h5py.Group) -> Iterator[h5py.Dataset]:
     """Yield every dataset of a file or group once, in the order of its groups."""
     return (h5py.Dataset(obj) for obj in objects_of(top) if isinstance(obj, h5py.h5d.DatasetID))
+
+
+@contextmanager
+def naming_damaged_file(name: str) -> Iterator[None]:
+    """
+    Turn what HDF5 says against a file that it opened into an error that names the file.
+
+    Raises
+    ------
+    CorruptError
+        HDF5 cannot read on.
+    """
+    try:
+        yield
+    except (KeyError, OSError, RuntimeError, ValueError) as error:
+        text = str(error.args[0]) if error.args else ""
+        if isinstance(error, AstrocodecError) or getattr(error, "errno", None) or not _OF_HDF5.match(text):
+            raise
+        raise CorruptError(f"{name}: is damaged, HDF5 says: {text}") from error
 
 
 @contextmanager

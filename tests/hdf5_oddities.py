@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,26 @@ def string(size: int, pad: int = h5t.STR_NULLTERM, cset: int = h5t.CSET_ASCII) -
     kind.set_strpad(pad)
     kind.set_cset(cset)
     return kind
+
+
+def utf8_attribute(obj: Any, name: bytes) -> None:
+    """An attribute whose name is said to be UTF-8, which h5py never says."""
+    hdf5 = ctypes.CDLL(h5py.h5p.__file__)
+    for function in ("H5Pcreate", "H5Acreate2"):
+        getattr(hdf5, function).restype = ctypes.c_int64
+    plist = ctypes.c_int64(hdf5.H5Pcreate(ctypes.c_int64.in_dll(hdf5, "H5P_CLS_ATTRIBUTE_CREATE_ID_g")))
+    hdf5.H5Pset_char_encoding(plist, 1)
+    ids = [ctypes.c_int64(each) for each in (h5t.STD_U8LE.id, SCALAR.id)]
+    made = hdf5.H5Acreate2(ctypes.c_int64(obj.id), name, *ids, plist, ctypes.c_int64(0))
+    assert made > 0
+    hdf5.H5Aclose(ctypes.c_int64(made))
+    hdf5.H5Pclose(plist)
+
+
+def without_fill_value(plist: Any) -> None:
+    """Let a dataset have an undefined fill value."""
+    hdf5 = ctypes.CDLL(h5py.h5p.__file__)
+    assert hdf5.H5Pset_fill_value(ctypes.c_int64(plist.id), ctypes.c_int64(-1), None) >= 0
 
 
 def odd_types() -> dict[str, Any]:
@@ -147,9 +168,6 @@ def _write_pointers(file: h5py.File, image: h5py.Dataset) -> None:
     lists[0], lists[1] = np.array([image.ref, group.ref], object), np.array([], object)
     group.create_dataset("lists", data=lists, dtype=h5py.vlen_dtype(h5py.ref_dtype))
     group.attrs.create("lists", lists, dtype=h5py.vlen_dtype(h5py.ref_dtype))
-    doomed = group.create_dataset("doomed", data=1)
-    group.attrs["dangling"] = doomed.ref
-    del group["doomed"]
 
 
 def _write_names(file: h5py.File) -> None:
@@ -163,6 +181,8 @@ def _write_names(file: h5py.File) -> None:
         group.id.links.create_soft(name + b" soft", b"/names/" + name, links)
         group.id.links.create_external(name + b" external", b"other\xe9.h5", b"/" + name, links)
         h5a.create(made, name, h5t.STD_U8LE, SCALAR).write(np.array(9, "uint8"))
+    utf8_attribute(group.id, "name é".encode())
+    group.create_dataset("filled", data=np.arange(9), dtype="i4", fillvalue=0)
     h5py.h5o.set_comment(file.id, b"of the file", obj_name=b"/")
     h5py.h5o.set_comment(group.id, b"of a group")
     h5py.h5o.set_comment(file["image"].id, b"of a dataset")
@@ -189,7 +209,7 @@ def _write_properties(file: h5py.File) -> None:
     group = file.create_group("properties", track_order=True)
     rng = np.random.default_rng(1)
     for name, change in {
-        "undefined": lambda p: p.set_fill_value(None) if False else None,
+        "undefined": without_fill_value,
         "never": lambda p: p.set_fill_time(h5d.FILL_TIME_NEVER),
         "early": lambda p: p.set_alloc_time(h5d.ALLOC_TIME_EARLY),
         "times": lambda p: p.set_obj_track_times(True),

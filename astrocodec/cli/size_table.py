@@ -250,7 +250,7 @@ def _dataset_table(report: "hdf5_filter.FileReport") -> str:
     headings = ("dataset", "kind", "type", "shape", "chunks", "original", "compressed", "bits/pixel", "model", "note")
     rows = [
         (
-            entry.name,
+            _printable(entry.name),
             entry.kind,
             entry.dtype,
             "x".join(map(str, entry.shape)),
@@ -261,6 +261,11 @@ def _dataset_table(report: "hdf5_filter.FileReport") -> str:
         for entry in report.datasets
     ]
     return align(headings, rows)
+
+
+def _printable(name: str) -> str:
+    """Show what a terminal must not be given, or cannot show, by its number: names in HDF5 files may hold anything."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in name)
 
 
 def parts_word(report: "FileReport") -> str:

@@ -1,0 +1,536 @@
+"""Whatever is in an HDF5 file comes through compression and back, and what does not is found by the comparison."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+from cli_process import run_here, succeed_here
+from h5py import h5a, h5d, h5p, h5s, h5t
+from hdf5_contents import contents
+from hdf5_oddities import odd_types, raw_bytes, read_raw, string, write_oddities, write_raw
+
+import hdf5_filter
+from astrocodec._native_hdf5 import library_of
+from astrocodec.errors import CorruptError, DifferenceError, FormatError
+from hdf5_filter.layout import references_in
+from hdf5_filter.references import follow
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*a reference leads to an object that has no name")
+FORMATS: list[dict[str, Any]] = [
+    {},
+    {"libver": "latest"},
+    {"libver": ("v108", "v110")},
+    {"track_order": True},
+    {"userblock_size": 512},
+]
+
+
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file, and its compressed copy."""
+    path = tmp_path_factory.mktemp("odd") / "a.h5"
+    write_oddities(path)
+    assert hdf5_filter.compress(path, path.with_name("a.ac.h5"), tune=False).verified
+    return path
+
+
+def there_and_back(source: Path, **options: Any) -> dict[bytes, Any]:
+    """Compress and decompress through the command line; everything is as it was, by means that are not ours."""
+    packed, back = source.with_name("packed.h5"), source.with_name("back.h5")
+    expected = contents(source)
+    succeed_here("h5-compress", "--no-tune", source, packed)
+    assert contents(packed) == expected
+    succeed_here("h5-decompress", packed, back)
+    assert contents(back) == expected
+    succeed_here("verify", back, "--against", source)
+    return expected
+
+
+@pytest.mark.parametrize("options", FORMATS, ids=str)
+def test_nothing_is_lost(tmp_path: Path, options: dict[str, Any]) -> None:
+    source = tmp_path / "a.h5"
+    write_oddities(source, **options)
+    if "userblock_size" in options:
+        with source.open("r+b") as file:
+            file.write(bytes(range(256)) * 2)
+    found = there_and_back(source)
+    assert len(found) > 250
+    if "userblock_size" in options:
+        for name in ("packed.h5", "back.h5"):
+            assert (tmp_path / name).read_bytes()[:512] == bytes(range(256)) * 2
+
+
+def test_what_is_not_coded_keeps_its_storage(odd: Path) -> None:
+    """Layout, chunks and filters; the plain datasets among the coded ones apart."""
+    packed = odd.with_name("a.ac.h5")
+    coded = {entry.name.encode() + b"/" for entry in hdf5_filter.info(packed).datasets if entry.kind == "compressed"}
+    first, second = (contents(path, storage=True) for path in (odd, packed))
+    differing = {name for name in first if first[name] != second[name]}
+    assert differing == coded
+    assert b"/image/" in coded
+
+
+def test_strings_that_fill_their_size(odd: Path) -> None:
+    """The last character, in attributes and elements."""
+    for path in (odd, odd.with_name("a.ac.h5")):
+        with h5py.File(path) as file:
+            expected = raw_bytes(string(4), 6, 0).tobytes()
+            assert read_raw(file["types/null_terminated"].id) == expected
+            kind = file["types/null_terminated"].id.get_type()
+            assert (kind.get_strpad(), kind.get_size()) == (h5t.STR_NULLTERM, 4)
+            assert read_raw(h5a.open(file["image"].id, b"null_terminated")) == raw_bytes(string(4), 1, 0).tobytes()
+
+
+@pytest.mark.parametrize("libver", ["latest", "earliest"])
+def test_groups_of_many_links_and_attributes(tmp_path: Path, libver: str) -> None:
+    """More than eight are kept in heaps, of which HDF5 tells in the properties of a group."""
+    with h5py.File(tmp_path / "a.h5", "w", libver=(libver, "latest")) as file:
+        file["image"] = np.zeros((100, 200), "u2")
+        for order in (False, True):
+            group = file.create_group(f"many{order}", track_order=order)
+            for number in range(40):
+                group[f"x{39 - number}"] = number
+                group.attrs[f"y{39 - number}"] = number
+    there_and_back(tmp_path / "a.h5")
+
+
+def test_attributes_of_more_than_64_kb(tmp_path: Path) -> None:
+    """Also in a file that was begun in the oldest format."""
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["image"] = np.zeros((100, 200), "u2")
+    with h5py.File(tmp_path / "a.h5", "a", libver="latest") as file:
+        file.create_group("new").attrs["long"] = np.arange(20000)
+    there_and_back(tmp_path / "a.h5")
+
+
+@pytest.mark.parametrize("libver", ["latest", "earliest"])
+def test_references_of_the_new_type_and_complex_numbers(tmp_path: Path, libver: str) -> None:
+    """HDF5 1.12 and 2.0 made them; h5py writes neither."""
+    hdf5 = library_of(h5py.h5p.__file__)
+    raw = ctypes.CDLL(h5py.h5p.__file__)
+    raw.H5Tcomplex_create.restype = ctypes.c_int64
+    reference = h5t.TypeID(ctypes.c_int64.in_dll(raw, "H5T_STD_REF_g").value).copy()
+    buffer = np.zeros((4, 64), "u1")
+    at = [int(buffer[row].ctypes.data) for row in range(4)]
+    with h5py.File(tmp_path / "a.h5", "w", libver=(libver, "latest")) as file:
+        file["image"] = np.zeros((100, 200), "u2")
+        file["image"].attrs["u"] = 3
+        part = h5s.create_simple((100, 200))
+        part.select_hyperslab((3, 4), (2, 2))
+        hdf5.create_new_reference(file.id.id, b"/image", at[0])
+        hdf5.create_new_reference(file.id.id, b"/image", at[1], part.id)
+        hdf5.create_new_reference(file.id.id, b"/image", at[2], None, b"u")
+        attribute = h5a.create(file.id, b"refs", reference, h5s.create_simple((4,)))
+        hdf5.write_attribute(attribute.id, reference.id, at[0])
+        dataset = h5d.create(file.id, b"refs", reference, h5s.create_simple((4,)))
+        hdf5.write_dataset(dataset.id, reference.id, 0, 0, at[0])
+        pair = h5t.TypeID(raw.H5Tcomplex_create(ctypes.c_int64(h5t.IEEE_F32BE.id)))
+        numbers = h5d.create(file.id, b"complex", pair, h5s.create_simple((4,)))
+        write_raw(numbers, pair, raw_bytes(pair, 4))
+        del attribute, dataset, numbers
+    hdf5_filter.compress(tmp_path / "a.h5", tmp_path / "b.h5", tune=False)
+    hdf5_filter.decompress(tmp_path / "b.h5", tmp_path / "c.h5")
+    for name in ("a.h5", "b.h5", "c.h5"):
+        with h5py.File(tmp_path / name) as file:
+            assert read_raw(file.id and h5d.open(file.id, b"complex")) == raw_bytes(pair, 4).tobytes()
+            from hdf5_filter.elements import attribute_elements
+
+            with attribute_elements(h5a.open(file.id, b"refs")) as elements:
+                assert elements is not None
+                found = [follow(file, *each) for each in references_in(elements.layout, elements.address, 4)]
+            image = h5py.h5o.get_info(file["image"].id).addr
+            assert [each and each.address for each in found] == [image, image, image, None]
+            assert found[1] is not None
+            assert found[1].region[1:3] == ((3, 4), (1, 1))
+            assert found[2] is not None
+            assert found[2].attribute == b"u"
+
+
+def test_netcdf4(tmp_path: Path) -> None:
+    """Dimensions, scales, many variables, compounds, sequences, enums, strings, groups."""
+    netcdf4 = pytest.importorskip("netCDF4")
+    with netcdf4.Dataset(tmp_path / "a.nc", "w") as file:
+        file.createDimension("y", 240)
+        file.createDimension("x", None)
+        file.title, file.missing = "null-terminated", np.array([1.5, np.nan], "f4")
+        for number in range(12):
+            made = file.createVariable(f"v{number}", "u2", ("x", "y"), zlib=number % 2 == 1, fill_value=7)
+            made[:] = np.random.default_rng(number).poisson(300, (100, 240))
+            made.units = "adu"
+        file.createVariable("text", str, ("y",))[:3] = np.array(["a", "bß", ""], object)
+        file.createVariable("letters", "S1", ("y",))[:] = np.full(240, b"z")
+        group = file.createGroup("deep/er")
+        record = group.createCompoundType(np.dtype([("a", "f4"), ("b", "i2", (3,))]), "record")
+        group.createVariable("records", record, ("y",))[:] = np.zeros(240, record.dtype)
+        ragged = group.createVLType(np.int32, "ragged")
+        group.createVariable("lists", ragged, ("y",))[0] = np.arange(5, dtype="i4")
+        states = group.createEnumType(np.uint8, "states", {"clear": 0, "cloudy": 1})
+        group.createVariable("sky", states, ("y",), fill_value=0)[:] = np.ones(240, "u1")
+    there_and_back(tmp_path / "a.nc")
+
+
+def test_pytables(tmp_path: Path) -> None:
+    """Its class names are null-terminated strings without room for the null."""
+    tables = pytest.importorskip("tables")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with tables.open_file(tmp_path / "a.h5", "w", title="night") as file:
+            image = np.random.default_rng(0).poisson(300, (240, 260)).astype("u2")
+            file.create_carray("/", "img", obj=image, filters=tables.Filters(5, "zlib", shuffle=True))
+            file.create_earray("/", "grows", obj=image)
+            made = file.create_table(
+                "/deep", "t", {"a": tables.Int32Col(), "b": tables.StringCol(5)}, createparents=True
+            )
+            made.append([(1, b"12345"), (2, b"x")])
+            made.attrs.kind = {"pickled": 1}
+            made.cols.a.create_index()
+            file.create_vlarray("/", "v", tables.Int32Atom()).append([1, 2, 3])
+            file.create_soft_link("/", "soft", "/deep/t")
+    there_and_back(tmp_path / "a.h5")
+
+
+def test_names_that_are_not_utf8(tmp_path: Path) -> None:
+    """They are copied as they are, listed so that they can be given back, and shown without harm."""
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        for name in (b"caf\xe9", b"new\nline"):
+            made = h5d.create(file.id, name, h5t.STD_U16LE, h5s.create_simple((240, 260)))
+            made.write(h5s.ALL, h5s.ALL, np.ones((240, 260), "u2"))
+    there_and_back(tmp_path / "a.h5")
+    names = [entry.name for entry in hdf5_filter.info(tmp_path / "a.h5").datasets]
+    assert names == ["/caf\udce9", "/new\nline"]
+    report = hdf5_filter.compress(tmp_path / "a.h5", tmp_path / "one.h5", datasets=names[:1], tune=False)
+    assert [entry.kind for entry in report.datasets] == ["compressed", "copied"]
+    for arguments in (("info", tmp_path / "a.h5"), ("info", "--json", tmp_path / "a.h5")):
+        assert b"caf\\udce9" in succeed_here(*arguments)
+    with h5py.File(tmp_path / "packed.h5", "r+") as file:
+        file[b"caf\xe9"][3, 4] = 9
+    result = run_here("verify", tmp_path / "packed.h5", "--against", tmp_path / "a.h5")
+    assert result.returncode == 7
+    assert b"differs at (3, 4)" in result.stderr
+
+
+def recreate(owner: Any, name: bytes, kind: Any, values: np.ndarray | None = None) -> None:
+    """Replace an attribute."""
+    space = h5a.open(owner, name).get_space()
+    h5a.delete(owner, name)
+    made = h5a.create(owner, name, kind, space)
+    if values is not None:
+        write_raw(made, kind, values)
+
+
+def bump(file: h5py.File, name: str, byte: int) -> None:
+    """Change one byte of a dataset of plain elements."""
+    made = file[name].id
+    kind = made.get_type()
+    raw = bytearray(read_raw(made))
+    raw[byte] ^= 1
+    write_raw(made, kind, np.frombuffer(raw, f"V{kind.get_size()}").copy())
+
+
+def relink(file: h5py.File) -> None:
+    group = file["names"].id
+    group.unlink(b"plain soft")
+    group.links.create_soft(b"plain soft", b"/names/plain")
+
+
+def refill(file: h5py.File) -> None:
+    values = file["names/filled"][...]
+    del file["names/filled"]
+    file["names"].create_dataset("filled", data=values, dtype="<i4", fillvalue=1)
+
+
+def remake(file: h5py.File, change: Callable[[Any], object]) -> None:
+    old = file["names/filled"]
+    plist, values = old.id.get_create_plist().copy(), old[...]
+    change(plist)
+    del file["names/filled"]
+    made = h5d.create(file["names"].id, b"filled", h5t.STD_I32LE, h5s.create_simple(values.shape), plist)
+    made.write(h5s.ALL, h5s.ALL, values)
+
+
+def reorder(file: h5py.File) -> None:
+    many = file["properties/many"]
+    value = many.attrs["29"]
+    del many.attrs["29"]
+    many.attrs["29"] = value
+
+
+def other_reference(file: h5py.File) -> None:
+    rows = file["pointers/rows"][...]
+    rows[1]["pair"] = [file["image"].ref, h5py.Reference()]
+    file["pointers/rows"][...] = rows
+
+
+LOSSES: dict[str, tuple[Callable[[h5py.File], object], str]] = {
+    "last character of an attribute": (
+        lambda f: recreate(f["image"].id, b"null_terminated", string(4), np.array([b"abc\0"], "V4")),
+        "attribute 'null_terminated' differs",
+    ),
+    "padding of an attribute's string": (
+        lambda f: recreate(f["image"].id, b"null_terminated", string(4, h5t.STR_NULLPAD), raw_bytes(string(4), 1, 0)),
+        "attribute 'null_terminated' is of another type",
+    ),
+    "character set of an attribute's string": (
+        lambda f: recreate(
+            f["image"].id, b"null_terminated", string(4, cset=h5t.CSET_UTF8), raw_bytes(string(4), 1, 0)
+        ),
+        "attribute 'null_terminated' is of another type",
+    ),
+    "character set of an attribute's name": (
+        lambda f: recreate(f["names"].id, "name é".encode(), h5t.STD_U8LE),
+        "the name of attribute 'name é' has another character set",
+    ),
+    "shape of an attribute": (
+        lambda f: [f["names"].attrs.pop("name é"), f["names"].attrs.create("name é", [0], dtype="u1")],
+        "attribute 'name é' has another shape",
+    ),
+    "type of an empty attribute": (
+        lambda f: recreate(f["types/opaque"].id, b"nothing", h5t.STD_U8LE),
+        "attribute 'nothing' is of another type",
+    ),
+    "an attribute": (lambda f: h5a.delete(f["types"].id, b"opaque"), "attributes have other names"),
+    "order of attributes": (reorder, "attributes have another order"),
+    "named type of an attribute": (
+        lambda f: recreate(f["names"].id, b"of first", h5t.open(f.id, b"second"), np.array([b"\3\0\0\0"], "V4")),
+        "the type of attribute 'of first' is another named type",
+    ),
+    "name of a type": (
+        lambda f: recreate(f["names"].id, b"of first", h5t.STD_I32LE, np.array([b"\3\0\0\0"], "V4")),
+        "has a name in one file only",
+    ),
+    "attribute of a named type": (lambda f: f["second"].attrs.pop("unit"), "/second: the attributes have other names"),
+    "last character of an element": (lambda f: bump(f, "types/null_terminated", 3), r"differs at \(0,\)"),
+    "byte between members": (lambda f: bump(f, "types/gaps", 2 * 24 + 20), r"'/types/gaps' differs at \(2,\)"),
+    "payload of a NaN": (lambda f: bump(f, "types/long_double", 33), r"differs at \(2,\)"),
+    "pad bit of an integer": (lambda f: bump(f, "types/twelve_bits", 1), r"differs at \(0,\)"),
+    "element of an array": (lambda f: bump(f, "types/array_of_arrays", 47), r"differs at \(0,\)"),
+    "string": (lambda f: f["pointers/utf8"].__setitem__(1, "x"), r"'/pointers/utf8' differs at \(1,\)"),
+    "sequence": (lambda f: f["pointers/ragged"].__setitem__(2, [0, 1, 2, 3]), r"differs at \(2,\)"),
+    "string of a sequence": (
+        lambda f: f["pointers/deep"].__setitem__(1, np.array(["1", "e"], object)),
+        r"'/pointers/deep' differs at \(1,\)",
+    ),
+    "reference of a record": (other_reference, r"'/pointers/rows' differs at \(1,\)"),
+    "region": (
+        lambda f: f["pointers"].attrs.__setitem__("region", f["image"].regionref[3:5, 2:11]),
+        "attribute 'region' differs",
+    ),
+    "points of a region": (
+        lambda f: f["pointers/regions"].__setitem__(0, f["image"].regionref[3:6, 4:101]),
+        r"'/pointers/regions' differs at \(0,\)",
+    ),
+    "comment": (lambda f: h5py.h5o.set_comment(f["names"].id, b""), "/names: the comment is another"),
+    "character set of a link": (relink, "the link's name has another character set"),
+    "fill value": (refill, "the fill value differs"),
+    "fill time": (lambda f: remake(f, lambda p: p.set_fill_time(h5d.FILL_TIME_NEVER)), "the fill value differs"),
+    "order of later attributes": (
+        lambda f: remake(f, lambda p: p.set_attr_creation_order(h5p.CRT_ORDER_TRACKED)),
+        "the order of its attributes is tracked otherwise",
+    ),
+    "largest shape": (
+        lambda f: [f.__delitem__("types/opaque_gzip"), f["types"].create_dataset("opaque_gzip", (6,), "V5")],
+        r"shape \(6,\) \(up to \(6,\)\) found, the original has \(6,\) \(up to \(None,\)\)",
+    ),
+}
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=str)
+def test_a_loss_is_found(odd: Path, tmp_path: Path, loss: str) -> None:
+    change, text = LOSSES[loss]
+    hurt = tmp_path / "hurt.h5"
+    hurt.write_bytes(odd.with_name("a.ac.h5").read_bytes())
+    assert hdf5_filter.verify(hurt, odd).verified
+    with h5py.File(hurt, "r+") as file:
+        change(file)
+    with pytest.raises(DifferenceError, match=text):
+        hdf5_filter.verify(hurt, odd)
+
+
+def test_whether_times_are_tracked_is_compared(tmp_path: Path) -> None:
+    """The newer format knows it."""
+    for name, tracked in (("a.h5", False), ("b.h5", True)):
+        with h5py.File(tmp_path / name, "w", libver="latest") as file:
+            file.create_dataset("x", data=1, track_times=tracked)
+    with pytest.raises(DifferenceError, match="times are tracked otherwise"):
+        hdf5_filter.verify(tmp_path / "b.h5", tmp_path / "a.h5")
+
+
+def test_a_user_block_is_compared(tmp_path: Path) -> None:
+    for name, text in (("a.h5", b"first"), ("b.h5", b"second")):
+        with h5py.File(tmp_path / name, "w", userblock_size=512) as file:
+            file["x"] = 1
+        with (tmp_path / name).open("r+b") as raw:
+            raw.write(text)
+    with pytest.raises(DifferenceError, match="user block differs"):
+        hdf5_filter.verify(tmp_path / "b.h5", tmp_path / "a.h5")
+
+
+def test_references_to_what_was_deleted_are_null(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["image"] = np.zeros((100, 200), "u2")
+        file["doomed"] = np.zeros(3)
+        file.attrs["dangling"] = file["doomed"].ref
+        file.attrs["region"] = file["doomed"].regionref[1:2]
+        del file["doomed"]
+    assert hdf5_filter.compress(tmp_path / "a.h5", tmp_path / "b.h5", tune=False).verified
+    with h5py.File(tmp_path / "b.h5") as file:
+        assert not file.attrs["dangling"]
+        assert not file.attrs["region"]
+
+
+@pytest.mark.parametrize("kind", [65, 200])
+def test_links_of_a_kind_of_their_own_are_refused_by_name(tmp_path: Path, kind: int) -> None:
+    """Only the program that made them knows what they hold; a copy without them would lack something."""
+
+    class LinkClass(ctypes.Structure):
+        _fields_ = [
+            ("version", ctypes.c_int),
+            ("id", ctypes.c_int),
+            ("comment", ctypes.c_char_p),
+            *[(name, ctypes.c_void_p) for name in ("create", "move", "copy")],
+            ("traverse", ctypes.CFUNCTYPE(ctypes.c_int64)),
+            *[(name, ctypes.c_void_p) for name in ("delete", "query")],
+        ]
+
+    hdf5 = ctypes.CDLL(h5py.h5p.__file__)
+    traverse = ctypes.CFUNCTYPE(ctypes.c_int64)(lambda: -1)
+    mine = LinkClass(1, kind, b"mine", None, None, None, traverse, None, None)
+    assert hdf5.H5Lregister(ctypes.byref(mine)) >= 0
+    zero = ctypes.c_int64(0)
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["group/image"] = np.zeros((100, 200), "u2")
+        opened = file["group"].id
+        group = ctypes.c_int64(opened.id)
+        assert hdf5.H5Lcreate_ud(group, b"mine", ctypes.c_int(kind), b"xyz", ctypes.c_size_t(3), zero, zero) >= 0
+    hdf5.H5Lunregister(ctypes.c_int(kind))
+    result = run_here("h5-compress", "--no-tune", tmp_path / "a.h5", tmp_path / "b.h5")
+    assert result.returncode == 3
+    assert f"/group/mine: only the program that made links of kind {kind} can copy them" in result.stderr.decode()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.h5"]
+
+
+def test_what_cannot_be_read_is_refused_by_name(tmp_path: Path) -> None:
+    """Strings in chunks whose filter is missing: HDF5 must decode these chunks to copy them."""
+    code = (
+        "import h5py, hdf5plugin, numpy as np\n"
+        "with h5py.File('a.h5', 'w') as file:\n"
+        "    file['image'] = np.zeros((100, 200), 'u2')\n"
+        "    file.create_dataset('deep/text', data=['a'] * 9, chunks=(3,), **hdf5plugin.LZ4())\n"
+        "    file.create_dataset('deep/numbers', data=np.arange(9000), chunks=(3000,), **hdf5plugin.LZ4())\n"
+    )
+    pytest.importorskip("hdf5plugin")
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
+    if h5py.h5z.filter_avail(32004):
+        pytest.skip("the filter is installed")
+    result = run_here("h5-compress", "--no-tune", tmp_path / "a.h5", tmp_path / "b.h5")
+    assert result.returncode == 3
+    assert b"/deep/text: cannot be copied, so nothing was written" in result.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.h5"]
+    with h5py.File(tmp_path / "a.h5", "r+") as file:
+        del file["deep/text"]
+    report = hdf5_filter.compress(tmp_path / "a.h5", tmp_path / "b.h5", tune=False)
+    assert report.verified
+    entry = hdf5_filter.verify(tmp_path / "b.h5").datasets[0]
+    assert (entry.name, entry.checked, entry.note) == (
+        "/deep/numbers",
+        "not checked",
+        "its filter 32004 is not installed",
+    )
+    with h5py.File(tmp_path / "b.h5", "r+") as file:
+        mask, chunk = file["deep/numbers"].id.read_direct_chunk((3000,))
+        file["deep/numbers"].id.write_direct_chunk((3000,), chunk[:-1] + bytes([chunk[-1] ^ 1]), mask)
+    with pytest.raises(DifferenceError, match=r"differs at \(3000,\)"):
+        hdf5_filter.verify(tmp_path / "b.h5", tmp_path / "a.h5")
+
+
+def one(path: Path, libver: str, **options: Any) -> Any:
+    """Verify a file of one dataset."""
+    data = np.random.default_rng(0).poisson(300, (200, 300)).astype("u2")
+    with h5py.File(path, "w", libver=libver) as file:
+        file.create_dataset("x", data=options.pop("data", data), **options)
+    report = hdf5_filter.verify(path)
+    assert report.checked == report.datasets[0].checked
+    assert hdf5_filter.verify(path, path).datasets[0].checked == "verified"
+    return report.checked
+
+
+OURS = {"chunks": (100, 100), "compression": hdf5_filter.AstroCodec()}
+
+
+@pytest.mark.parametrize(
+    ("options", "new", "old"),
+    [
+        (OURS, "checksum ok", "decoded"),
+        ({"chunks": (100, 100), "compression": "gzip", "shuffle": True}, "checksum ok", "decoded"),
+        ({"chunks": (100, 100), "fletcher32": True}, "checksum ok", "decoded"),
+        ({"chunks": (100, 100), "compression": "lzf"}, "decoded", "decoded"),
+        ({"chunks": (100, 100), "shuffle": True}, "not checked", "not checked"),
+        ({"chunks": (100, 100)}, "not checked", "not checked"),
+        ({}, "not checked", "not checked"),
+        ({"data": ["a", "b"], "dtype": h5py.string_dtype()}, "decoded", "decoded"),
+    ],
+    ids=str,
+)
+def test_nothing_is_called_verified_that_was_not_compared(
+    tmp_path: Path, options: dict[str, Any], new: str, old: str
+) -> None:
+    assert one(tmp_path / "new.h5", "v110", **options) == new
+    assert one(tmp_path / "old.h5", "earliest", **options) == old
+
+
+def test_chunks_that_passed_no_filter_are_not_checked(tmp_path: Path) -> None:
+    """An optional filter that fails leaves its chunk as it was, and notes that in the chunk's mask."""
+    with h5py.File(tmp_path / "a.h5", "w", libver="v110") as file:
+        made = file.create_dataset("x", (100, 200), "u2", chunks=(100, 100), compression="gzip")
+        made.id.write_direct_chunk((0, 0), bytes(20000), 1)
+    assert hdf5_filter.verify(tmp_path / "a.h5").checked == "not checked"
+
+
+def test_verify_tells_the_command_line_what_it_checked(tmp_path: Path) -> None:
+    for name, libver in (("new.h5", "v110"), ("old.h5", "earliest")):
+        one(tmp_path / name, libver, **OURS)
+    document = json.loads(succeed_here("verify", "--json", tmp_path / "new.h5", tmp_path / "old.h5"))
+    words = {Path(entry["file"]).name: entry["report"]["datasets"][0]["checked"] for entry in document["files"]}
+    assert words == {"new.h5": "checksum ok", "old.h5": "decoded"}
+
+
+def test_flipped_bytes(tmp_path: Path) -> None:
+    """An error of ours, or the same contents; in a process of its own, since HDF5 itself reads what is damaged."""
+    program = Path(__file__).parents[1] / "hdf5_flips.py"
+    result = subprocess.run(
+        [sys.executable, program, "30", "1"], capture_output=True, text=True, cwd=tmp_path, check=False, timeout=300
+    )
+    assert result.returncode == 0, result.stdout[-2000:] + result.stderr[-2000:]
+
+
+def test_damage_around_the_datasets_is_named(tmp_path: Path) -> None:
+    """It is the file's, not ours: no internal error."""
+    write_oddities(tmp_path / "a.h5", libver="latest")
+    with h5py.File(tmp_path / "a.h5") as file:
+        at = h5py.h5o.get_info(file["types"].id).addr
+    raw = bytearray((tmp_path / "a.h5").read_bytes())
+    raw[at + 20] ^= 1
+    (tmp_path / "a.h5").write_bytes(raw)
+    for call in (
+        lambda: hdf5_filter.verify(tmp_path / "a.h5"),
+        lambda: hdf5_filter.info(tmp_path / "a.h5"),
+        lambda: hdf5_filter.compress(tmp_path / "a.h5", tmp_path / "b.h5"),
+    ):
+        with pytest.raises((CorruptError, FormatError), match=r"a\.h5: .*checksum"):
+            call()
+    assert not (tmp_path / "b.h5").exists()
+
+
+def test_every_odd_type_is_plain_or_coded() -> None:
+    """None of them is left out of the files above."""
+    assert len(odd_types()) == 20
