@@ -34,7 +34,7 @@ margin-bottom:24px}
 .key{list-style:none;display:flex;flex-wrap:wrap;gap:2px 18px;margin:7px 0 0;padding:0;font-size:13px}
 .key i{display:inline-block;width:10px;height:10px;border-radius:2px;margin-right:6px}
 .maps{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,260px),1fr));gap:22px;margin-top:14px}
-.map{display:flex;flex-direction:column;justify-content:flex-end}
+.map{max-width:440px;display:flex;flex-direction:column;justify-content:flex-end}
 figure{margin:0}
 .map img{display:block;width:100%;height:auto;max-height:520px;object-fit:contain;object-position:left;
 border-radius:6px;background:var(--card)}
@@ -59,8 +59,9 @@ thead th{color:var(--soft);font-size:13px}
 .detector th{color:var(--soft);width:42%}
 .scroll{overflow-x:auto}
 .charts+.scroll,.all{margin-top:22px}
-.all th,.all td{padding:6px 0 6px 14px}.all td{white-space:nowrap}
-.all thead th{vertical-align:bottom;max-width:120px}
+.all th,.all td{padding:6px 0 6px 14px}.all td{white-space:nowrap;max-width:140px}
+.all small{white-space:normal;font-size:inherit;overflow-wrap:anywhere}
+.all thead th{vertical-align:bottom;max-width:120px;white-space:normal;overflow-wrap:normal}
 .all th:first-child{padding-left:0;position:sticky;left:0;background:var(--page)}
 .all tbody th{min-width:min(34vw,200px)}
 .scroll+h3{margin-top:16px}
@@ -79,8 +80,8 @@ thead th{color:var(--soft);font-size:13px}
 # Headings become buttons only where this runs: without it the table is as readable, in the order of the files.
 SORTING = """
 document.querySelectorAll("table.all thead th").forEach((head,column)=>{
-const button=document.createElement("button");button.type="button";button.textContent=head.textContent;
-head.replaceChildren(button);
+const button=document.createElement("button");button.type="button";button.append(...head.childNodes);
+head.append(button);
 button.onclick=()=>{const now=head.getAttribute("aria-sort");
 const down=now==="descending"?false:column>0||now!==null;
 const body=head.closest("table").tBodies[0];

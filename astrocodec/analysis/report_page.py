@@ -187,7 +187,7 @@ def summary(reports: Sequence[ImageReport], links: Sequence[str] = (), heading: 
         for one, link in zip(reports, links or [""] * len(reports), strict=True)
     )
     heads = "".join(
-        f'<th scope="col" class="n">{name}{f" ({html.escape(shown(unit))})" if unit and name == "noise" else ""}</th>'
+        f'<th scope="col" class="n">{name}{f"<small> ({html.escape(shown(unit))})</small>" if unit and name == "noise" else ""}</th>'
         for name, _, _ in _COLUMNS
     )
     reasons = "".join(f'<li id="why-{mark}"><b>{mark}</b> {html.escape(shown(text))}</li>' for mark, text in notes)
@@ -208,7 +208,9 @@ def _row(one: ImageReport, title: str, link: str, unit: str, notes: Footnotes) -
             mark = notes.mark(reason(one, field))
             shows = f'{NOTHING}<a class="mark" href="#why-{mark}">{mark}</a>'
         else:
-            shows = html.escape(joined(text(one), one.unit if field == "noise" and not unit else ""))
+            shows = html.escape(text(one))
+            if field == "noise" and not unit:
+                shows += f"<small>{html.escape(joined('', one.unit))}</small>"
         cells.append(f'<td class="n" data-v="{"" if value is None else f"{value:.6g}"}">{shows}</td>')
     name = html.escape(shown(title))
     if link:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -200,6 +201,9 @@ def _details(one: ImageReport, analysis: FrameAnalysis) -> str:
     noise = reason(one, "noise") if one.noise is None else fixed(one.noise, 2, one.unit)
     facts = [("Noise of the background", noise)]
     transfer, codes, layout = analysis.transfer, analysis.quantisation, analysis.amplifiers
+    if transfer is not None and transfer.gain is not None and (transfer.gain_error or 0) >= transfer.gain:
+        facts.append(("Gain", "not known: its error would be larger than itself"))
+        transfer = replace(transfer, gain=None, gain_error=None)
     if transfer is not None and transfer.gain is not None:
         sure = "" if transfer.is_reliable else ", uncertain"
         error = "" if transfer.gain_error is None else f" ± {transfer.gain_error:.2g}"

@@ -100,13 +100,13 @@ def _table(reports: Sequence[ImageReport], width: int, notes: Footnotes) -> Any:
         del widths[heading]
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column("image", overflow="fold", min_width=min(name, _NAME))
-    for heading, field, _, text in COLUMNS:
-        if heading in widths:
-            cells[heading] = [_cell(one, field, text, notes) for one in reports]
     for heading in widths:
         table.add_column(heading, justify="left" if heading == _SHAPE else "right", no_wrap=True)
-    for number, title in enumerate(titles):
-        table.add_row(escape(title), *(cells[heading][number] for heading in widths))
+    columns = {heading: (field, text) for heading, field, _, text in COLUMNS if heading in widths}
+    for number, (title, one) in enumerate(zip(titles, reports, strict=True)):
+        row = {heading: _cell(one, *column, notes) for heading, column in columns.items()}
+        row[_SHAPE] = cells[_SHAPE][number]
+        table.add_row(escape(title), *(row[heading] for heading in widths))
     return table
 
 

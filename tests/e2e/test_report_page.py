@@ -91,7 +91,8 @@ const sizes=[...page.querySelectorAll("svg text")].map(e=>e.getScreenCTM().a*par
 .map(Math.abs).filter(s=>s>.1);
 const wide=[...page.querySelectorAll("main *")].filter(e=>!e.closest(".scroll *,svg *")&&box(e).right>frame.width-7)
 .map(e=>e.tagName+"."+e.className);
-const found={width:page.documentElement.scrollWidth,texts,pictures,smallest:Math.min(...sizes),wide};
+const scrolling=[...page.querySelectorAll(".scroll")].filter(e=>e.scrollWidth>e.clientWidth+1).length;
+const found={scrolling,width:page.documentElement.scrollWidth,texts,pictures,smallest:Math.min(...sizes),wide};
 document.body.setAttribute("data-found",JSON.stringify(found))};
 """
 
@@ -111,6 +112,7 @@ def test_the_page_fits_its_window(
     found = json.loads(html.unescape(re.search(r'data-found="([^"]*)"', drawn)[1]))  # type: ignore[index]
     assert found["width"] <= width
     assert not found["wide"]
+    assert width < 1400 or not found["scrolling"]
     assert not found["texts"]
     assert found["smallest"] > (7 if width < 400 else 9)
     for across, down, columns, rows in found["pictures"]:

@@ -123,10 +123,22 @@ def test_the_unit_of_the_file_is_written() -> None:
     assert re.search(r"<b>[45] DN &amp; more</b>", text)
     assert re.search(r"background</th><td>\d+\.\d+ DN &amp; more<", text)
     assert re.search(r"step +[45] DN & more", terminal_table([report]))
-    assert "noise (DN &amp; more)" in "".join(page([report, report], []))
+    assert "noise<small> (DN &amp; more)</small>" in "".join(page([report, report], []))
     mixed = "".join(page([report, made_report()], []))
-    assert "noise (" not in mixed
-    assert "3.00 ADU" in mixed
+    assert "noise<small>" not in mixed
+    assert "3.00<small> ADU</small>" in mixed
+
+
+def test_a_gain_that_its_error_exceeds_is_no_gain() -> None:
+    """A bias frame has no photons that would tell it."""
+    entry = ImageEntry("a.fits", "0", NOISE)
+    report, analysis = report_image(entry, tuned=False, peers=False)
+    assert analysis.transfer is not None
+    known = replace(analysis.transfer, gain=2.0, gain_error=0.5, read_noise_adu=3.0)
+    assert "2 ± 0.5 electrons per ADU" in image_section(entry, report, replace(analysis, transfer=known))
+    unknown = image_section(entry, report, replace(analysis, transfer=replace(known, gain_error=7.0)))
+    assert "its error would be larger" in unknown
+    assert "electrons" not in unknown
 
 
 def test_charts_of_equal_images_share_no_names() -> None:
