@@ -1,7 +1,9 @@
 """Whether an output that exists is what would be written: an interrupted batch goes on where it was."""
 
+import errno
 import filecmp
 import importlib
+import os
 import tempfile
 import warnings
 from collections.abc import Callable
@@ -50,6 +52,39 @@ def difference_of_existing(task: "Task", workers: int, progress: Callable[[int, 
         lossy = any("lossy" in part.note for part in parts_of(report))
         return "is lossy" if lossy else None
     return None
+
+
+def check_alone(task: "Task", workers: int, progress: Callable[[int, int], None] | None) -> str:
+    """Check the output of an earlier run whose input was deleted then.
+
+    Parameters
+    ----------
+    task : Task
+        Whose target exists and whose input does not.
+    workers : int
+        Threads over tiles.
+    progress : callable, optional
+        Called with bytes done and bytes in total.
+
+    Returns
+    -------
+    str
+        What is known of it, one of the words of reports.
+
+    Raises
+    ------
+    FileNotFoundError
+        It is nothing that a run would have deleted its input for.
+    FormatError
+        It is damaged.
+    """
+    package = importlib.import_module(task.kind.package)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # cards of real headers; the pixels decide
+        report = package.verify(task.target, workers=workers, progress=progress)
+    if not any(part.kind == "compressed" for part in parts_of(report)):
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), task.file)
+    return str(report.checked)
 
 
 def _difference_of_restored(

@@ -10,7 +10,7 @@ from astrocodec.cli.exit_codes import ExitCode
 from astrocodec.cli.failures import Failure
 from astrocodec.cli.formats import HDF5, Format, relative_of_hdf5
 from astrocodec.cli.inputs import Input
-from astrocodec.cli.size_table import Outcome, human_bytes, parts_of
+from astrocodec.cli.size_table import Outcome, human_bytes, parts_of, parts_word
 
 if TYPE_CHECKING:
     from astrocodec.cli.size_table import FileReport
@@ -83,23 +83,24 @@ def is_compressed(path: Path, kind: Format) -> bool:
     )
 
 
-def why_not_smaller(report: "FileReport") -> str:
-    """Say why a file was left as it is.
+def nothing_gained(report: "FileReport") -> str:
+    """Say why a file is better left as it is.
 
     Parameters
     ----------
     report : FileReport
-        Of a new file that was not kept.
+        Of what was made of it.
 
     Returns
     -------
     str
-        One line.
+        One line; empty where it became smaller.
     """
-    sizes = f"{human_bytes(report.compressed_bytes)} instead of {human_bytes(report.original_bytes)}"
     if not _holds_tiles(report):
-        return f"left as it is, no {'image' if hasattr(report, 'hdus') else 'dataset'} was compressed"
-    return f"left as it is, compressed it would not be smaller: {sizes}"
+        return f"no {'image' if parts_word(report) == 'HDUs' else 'dataset'} was compressed"
+    if report.compressed_bytes < report.original_bytes:
+        return ""
+    return f"not smaller, {human_bytes(report.compressed_bytes)} instead of {human_bytes(report.original_bytes)}"
 
 
 def _listed(path: Path, kind: Format) -> "FileReport | None":

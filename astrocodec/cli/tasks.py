@@ -16,14 +16,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from astrocodec.cli.deletion import Deletion
-from astrocodec.cli.existing import difference_of_existing
+from astrocodec.cli.existing import check_alone, difference_of_existing
 from astrocodec.cli.exit_codes import ExitCode
 from astrocodec.cli.failures import explain
 from astrocodec.cli.formats import Format
 from astrocodec.cli.inputs import Input
 from astrocodec.cli.interruption import Interrupted
 from astrocodec.cli.size_table import Outcome
-from astrocodec.cli.skipping import is_compressed, why_not_smaller
+from astrocodec.cli.skipping import is_compressed, nothing_gained
 from astrocodec.errors import DifferenceError
 
 Progress = Callable[[int, int], None]
@@ -136,6 +136,10 @@ def _settled(task: Task, workers: int, progress: Progress | None) -> Outcome | N
         return Outcome(task.file, note="skipped, it is compressed already")
     if not task.skip_existing or task.target is None or not os.path.isfile(task.target):
         return None
+    deletes = task.destination is Destination.DELETE_INPUT
+    if deletes and task.operation == "compress" and not os.path.lexists(task.source.path):
+        word = check_alone(task, workers, progress)
+        return Outcome(task.file, str(task.target), note=f"done before, it is gone and {task.target} is {word}")
     before = os.stat(task.source.path)
     problem = difference_of_existing(task, workers, progress)
     if problem is not None:
@@ -143,7 +147,7 @@ def _settled(task: Task, workers: int, progress: Progress | None) -> Outcome | N
             return None
         raise DifferenceError(f"{task.target} exists and {problem}; give --overwrite to replace it")
     note = f"done before, {task.target} was compared with it"
-    if task.destination is Destination.DELETE_INPUT:
+    if deletes:
         if task.operation == "compress" and task.target.stat().st_size >= before.st_size:
             return Outcome(task.file, str(task.target), note=f"{note}; kept, since that is not smaller")
         _sync(task.target)
@@ -157,9 +161,9 @@ def _perform(task: Task, workers: int, progress: Progress | None) -> Outcome:
     overwrite = task.overwrite or replaces
     # Through a link, the file is replaced and the link stays.
     target = Path(os.path.realpath(task.target)) if task.target and replaces else task.target
+    before = None if task.source.is_stdin else os.stat(task.source.path)
     if target is not None:
         _prepare_target(target, overwrite)
-    before = None if task.source.is_stdin else os.stat(task.source.path)
     report = getattr(importlib.import_module(task.kind.package), task.operation)(
         sys.stdin.buffer if task.source.is_stdin else task.source.path,
         sys.stdout.buffer if task.destination is Destination.STDOUT else target,
@@ -169,15 +173,15 @@ def _perform(task: Task, workers: int, progress: Progress | None) -> Outcome:
         **task.options,
     )
     if target is not None and not report.target:
-        return Outcome(task.file, note=why_not_smaller(report))
+        return Outcome(task.file, note=f"left as it is, {nothing_gained(report)}")
     if target is not None and before is not None and not replaces:
         shutil.copymode(task.source.path, target)
-    note, deletion = "", None
+    note, deletion = nothing_gained(report) if task.operation == "compress" else "", None
     if task.destination is Destination.DELETE_INPUT and before is not None and task.target is not None:
         if not report.verified:
             raise DifferenceError(f"the output is {report.checked}, not verified; the input was kept")
-        if task.operation == "compress" and report.compressed_bytes >= report.original_bytes:
-            note = f"kept, since {task.target} is not smaller"
+        if note:
+            note = f"kept, {note}"
         else:
             deletion = Deletion(task.source.path, task.target, before)
     shown_target = "-" if task.destination is Destination.STDOUT else str(task.target or "")

@@ -225,6 +225,36 @@ def test_deleting_goes_on_too(packed: Path) -> None:
     assert (frame.exists(), packed.exists()) == (True, False)
 
 
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_list_of_inputs_that_are_gone_is_done(tmp_path: Path, jobs: str) -> None:
+    """A batch with -D that is run again has the same list; what was never there is still missing."""
+    frames = [write_frame(tmp_path / f"{name}.fits") for name in "ab"]
+    command = ("fits-compress", "--no-tune", "-D", "-Y", "--skip-existing", "-j", jobs, *frames)
+    succeed_here(*command)
+    write_frame(frames[1])
+    told = lines(*command)
+    assert f"astrocodec: {frames[0]}: done before, it is gone and {tmp_path / 'a.ac.fits'} is verified" in told
+    assert f"astrocodec: {frames[1]}: done before, {tmp_path / 'b.ac.fits'} was compared with it" in told
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.ac.fits", "b.ac.fits"]
+    missing = run_here("fits-compress", "-D", "-Y", "--skip-existing", tmp_path / "c.fits")
+    assert missing.returncode == ExitCode.SYSTEM
+    (tmp_path / "c.ac.fits").write_bytes(plain_file(tmp_path))
+    assert run_here("fits-compress", "-D", "-Y", "--skip-existing", tmp_path / "c.fits").returncode == ExitCode.SYSTEM
+    damaged = bytearray((tmp_path / "a.ac.fits").read_bytes())
+    damaged[len(damaged.rstrip(b"\0")) - 20] ^= 4
+    (tmp_path / "a.ac.fits").write_bytes(damaged)
+    assert run_here(*command).returncode == ExitCode.BAD_DATA
+
+
+def plain_file(folder: Path) -> bytes:
+    """Make a file that no run with -D would have left."""
+    path = folder / "plain"
+    fits.writeto(path, sky(30, 40))
+    content = path.read_bytes()
+    path.unlink()
+    return content
+
+
 @pytest.mark.parametrize("option", ["-S", "-F", "-T", "-L"])
 def test_skipping_needs_outputs_that_stay(frame: Path, option: str) -> None:
     """Contradictions are refused."""

@@ -69,15 +69,16 @@ def test_an_output_that_was_named_is_written_and_the_input_kept(tmp_path: Path) 
     path = sparse(tmp_path / "a.fits.gz", gzip.compress)
     result = run_here("fits-compress", "-D", "-Y", path, "-O", tmp_path / "b.fits")
     assert result.returncode == 0
-    assert "kept, since" in result.stderr.decode()
+    assert "kept, not smaller" in result.stderr.decode()
     assert path.exists()
     assert succeed_here("fits-decompress", "-S", tmp_path / "b.fits") == gzip.decompress(path.read_bytes())
 
 
 def test_without_deleting_it_is_written(tmp_path: Path) -> None:
-    """Nothing is lost then; a later --skip-existing -D keeps the input all the same."""
+    """And told; nothing is lost then. A later --skip-existing -D keeps the input all the same."""
     path = sparse(tmp_path / "a.fits.gz", gzip.compress)
-    succeed_here("fits-compress", path)
+    result = run_here("fits-compress", path)
+    assert f"{path}: not smaller, " in result.stderr.decode()
     assert (tmp_path / "a.ac.fits").stat().st_size > path.stat().st_size
     result = run_here("fits-compress", "-D", "-Y", "--skip-existing", path)
     assert result.returncode == 0
@@ -93,3 +94,12 @@ def test_growth_is_what_decompressing_is_for(tmp_path: Path) -> None:
     succeed_here("fits-decompress", "-D", "-Y", tmp_path / "a.ac.fits")
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.fits"]
     assert not leftovers(tmp_path)
+
+
+def test_a_copy_is_called_so(tmp_path: Path) -> None:
+    """A line says that no image was compressed."""
+    path = table(tmp_path / "a.fits", bytes)
+    result = run_here("fits-compress", path)
+    assert result.returncode == 0
+    assert result.stderr.decode() == f"astrocodec: {path}: no image was compressed\n"
+    assert (tmp_path / "a.ac.fits").read_bytes() == path.read_bytes()
