@@ -186,9 +186,10 @@ def summary(reports: Sequence[ImageReport], links: Sequence[str] = (), heading: 
         _row(one, one.title.removeprefix(folder), link, unit, notes)
         for one, link in zip(reports, links or [""] * len(reports), strict=True)
     )
+    heading_unit = f"<small> ({html.escape(shown(unit))})</small>" if unit else ""
     heads = "".join(
-        f'<th scope="col" class="n">{name}{f"<small> ({html.escape(shown(unit))})</small>" if unit and name == "noise" else ""}</th>'
-        for name, _, _ in _COLUMNS
+        f'<th scope="col" class="n">{name}{heading_unit if field == "noise" else ""}</th>'
+        for name, field, _ in _COLUMNS
     )
     reasons = "".join(f'<li id="why-{mark}"><b>{mark}</b> {html.escape(shown(text))}</li>' for mark, text in notes)
     where = f'<p class="facts">in {html.escape(shown(folder))}</p>' if folder else ""
