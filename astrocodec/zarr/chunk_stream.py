@@ -13,8 +13,33 @@ from numpy.typing import NDArray
 from astrocodec.codec import decode, encode
 from astrocodec.errors import CorruptError
 from astrocodec.model import Model, configured_delta, load_model
+from astrocodec.pixels import DTYPES
 
-__all__ = ["ChunkStream", "model_text"]
+__all__ = ["ChunkStream", "check_type", "model_text"]
+
+
+# Types whose chunks the stream holds as another one.
+_STORED = {"c8": "f4", "c16": "f8", "b1": "u1", "f2": "u2"}
+
+
+def check_type(dtype: np.dtype[Any]) -> None:
+    """
+    Refuse an array whose chunks could not be coded.
+
+    Raises
+    ------
+    TypeError
+        It holds no numbers that are coded.
+
+    Examples
+    --------
+    >>> check_type(np.dtype(">c8"))
+    >>> check_type(np.dtype("M8[s]"))
+    Traceback (most recent call last):
+    TypeError: arrays of datetime64[s] are not coded: only integers, floats, complex numbers and booleans
+    """
+    if dtype.str[1:] not in (*DTYPES, *_STORED):
+        raise TypeError(f"arrays of {dtype} are not coded: only integers, floats, complex numbers and booleans")
 
 
 def model_text(model: str | Model | None) -> str:
@@ -107,7 +132,7 @@ def _as_numbers(chunk: NDArray[Any]) -> NDArray[Any]:
 
 def _from_numbers(numbers: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
     """Undo `_as_numbers`."""
-    stored = {"c8": "f4", "c16": "f8", "b1": "u1", "f2": "u2"}.get(dtype.str[1:], dtype.str[1:])
+    stored = _STORED.get(dtype.str[1:], dtype.str[1:])
     if numbers.dtype.str[1:] != stored or (dtype.kind == "c" and (not numbers.ndim or numbers.shape[0] != 2)):
         raise CorruptError(f"the chunk holds {numbers.dtype} of shape {numbers.shape}, the array has {dtype}")
     if dtype.kind == "c":

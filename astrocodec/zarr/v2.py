@@ -9,7 +9,7 @@ from numcodecs.abc import Codec
 from numcodecs.compat import ensure_contiguous_ndarray, ndarray_copy
 
 from astrocodec.model import Model
-from astrocodec.zarr.chunk_stream import ChunkStream, model_text
+from astrocodec.zarr.chunk_stream import ChunkStream, check_type, model_text
 
 __all__ = ["AstroCodec"]
 
@@ -44,6 +44,8 @@ class AstroCodec(Codec):  # type: ignore[misc]
     ) -> None:
         self._stream = ChunkStream(delta or model_text(model), thorough)
         self._dtype = None if dtype is None else np.dtype(dtype)
+        if self._dtype is not None:
+            check_type(self._dtype)
 
     def encode(self, buf: Any) -> bytes:
         """Code a chunk."""

@@ -11,11 +11,13 @@ from zarr.abc.codec import ArrayBytesCodec
 
 from astrocodec.errors import CorruptError
 from astrocodec.model import Model
-from astrocodec.zarr.chunk_stream import ChunkStream, model_text
+from astrocodec.zarr.chunk_stream import ChunkStream, check_type, model_text
 
 if TYPE_CHECKING:
     from zarr.core.array_spec import ArraySpec
     from zarr.core.buffer import Buffer, NDBuffer
+    from zarr.core.chunk_grids import ChunkGrid
+    from zarr.core.dtype import ZDType
 
 __all__ = ["AstroCodec"]
 
@@ -65,6 +67,22 @@ class AstroCodec(ArrayBytesCodec):  # type: ignore[misc]
         if self.delta:
             configuration["delta"] = self.delta
         return {"name": _NAME, "configuration": configuration}
+
+    def validate(self, *, shape: tuple[int, ...], dtype: ZDType[Any, Any], chunk_grid: ChunkGrid) -> None:
+        """
+        Check the type of an array that is created.
+
+        Raises
+        ------
+        TypeError
+            Its chunks could not be coded.
+        """
+        check_type(dtype.to_native_dtype())
+
+    def evolve_from_array_spec(self, array_spec: ArraySpec) -> Self:
+        """Check as `validate` does, which Zarr does not call within shards."""
+        check_type(array_spec.dtype.to_native_dtype())
+        return self
 
     async def _encode_single(self, chunk_array: NDBuffer, chunk_spec: ArraySpec) -> Buffer | None:
         chunk = np.ascontiguousarray(chunk_array.as_numpy_array()).reshape(tuple(map(int, chunk_spec.shape)))

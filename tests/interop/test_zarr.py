@@ -67,6 +67,62 @@ def test_format_2(tmp_path: Path, dtype: str, order: Any) -> None:
     assert json.loads((tmp_path / "a" / ".zarray").read_text())["compressor"]["id"] == "astrocodec"
 
 
+UNCODED = ["<U5", "S4", "datetime64[s]", "timedelta64[ms]", [("a", "i4"), ("b", "f4")], "V6", str]
+
+
+@pytest.mark.filterwarnings("ignore::zarr.errors.UnstableSpecificationWarning")
+@pytest.mark.parametrize("shards", [None, (10,)])
+@pytest.mark.parametrize("dtype", UNCODED, ids=str)
+def test_types_that_are_not_coded_are_refused_when_the_array_is_created(dtype: Any, shards: Any) -> None:
+    store: dict[str, Any] = {}
+    with pytest.raises(TypeError, match=r"^arrays of .* are not coded"):
+        zarr.create_array(
+            store, shape=(20,), chunks=(5,), shards=shards, dtype=dtype, serializer=v3.AstroCodec(), compressors=None
+        )
+    assert not store
+
+
+@pytest.mark.parametrize("dtype", UNCODED, ids=str)
+def test_format_2_refuses_them_where_it_is_told_and_at_the_first_chunk(dtype: Any) -> None:
+    with pytest.raises(TypeError, match=r"^arrays of .* are not coded"):
+        v2.AstroCodec(dtype=dtype)
+    with pytest.raises(TypeError, match="allowed are u1"):
+        v2.AstroCodec().encode(np.zeros(3, dtype))
+
+
+@pytest.mark.parametrize("dtype", [">i2", ">u4", ">i8", ">f2", ">f4", ">f8", ">c8", ">c16"])
+@pytest.mark.parametrize("shards", [None, (32, 40)])
+def test_big_endian_in_format_3(dtype: str, shards: Any) -> None:
+    data, store = made(dtype, (60, 70)), dict[str, Any]()
+    array = zarr.create_array(
+        store,
+        shape=data.shape,
+        chunks=(16, 20),
+        shards=shards,
+        dtype=dtype,
+        serializer=v3.AstroCodec(),
+        compressors=None,
+    )
+    array[:] = data
+    again = zarr.open_array(store, mode="r")[:]
+    assert np.array_equal(again, data)
+
+
+@pytest.mark.parametrize("zarr_format", [2, 3])
+@pytest.mark.parametrize("shape", [(), (0,), (0, 5), (4, 0)])
+def test_no_axes_and_no_elements(zarr_format: Any, shape: tuple[int, ...]) -> None:
+    codec = (
+        {"compressors": v2.AstroCodec()} if zarr_format == 2 else {"serializer": v3.AstroCodec(), "compressors": None}
+    )
+    store: dict[str, Any] = {}
+    chunks = tuple(max(1, n) for n in shape)
+    array = zarr.create_array(store, shape=shape, chunks=chunks, dtype="i2", zarr_format=zarr_format, **codec)
+    array[...] = np.full(shape, 7, "i2")
+    again = zarr.open_array(store, mode="r")[...]
+    assert again.shape == shape
+    assert (again == 7).all()
+
+
 def test_the_tuned_model_stands_in_the_metadata(tmp_path: Path) -> None:
     model = tuned_model(3)
     data = np.random.default_rng(0).normal(1000, 20, (64, 64)).astype("u2")
