@@ -42,10 +42,9 @@ from fits_tiles.survey import survey
 from fits_tiles.table import TileTable
 from fits_tiles.target import FileLike, target_name
 from fits_tiles.tiles_card import fingerprint_in
-from fits_tiles.tiles_io import decoded_bands, file_size
+from fits_tiles.tiles_io import decoded_bands, file_size, read_band
 
 __all__ = ["Pair", "compare", "describe", "info", "verify"]
-
 
 _PIECE = 1 << 22
 
@@ -101,9 +100,9 @@ def compare(
         coder = decoder_of(hdu, layout, where)
         tolerance = _Tolerance(fd, hdu, layout, where) if pair.lossy else None
         for band, pixels in decoded_bands(fd, hdu, layout, coder, where=where, workers=workers):
-            start = pair.original.data_start + band.offset
+            start = pair.original.data_start
             if tolerance is not None:
-                raw = read_at(original_fd, start, band.size, where)
+                raw = read_band(original_fd, start, band, where)
                 tolerance.check(band, np.frombuffer(raw, layout.pixel_type).reshape(band.shape), pixels)
             else:
                 _compare_pixels(original_fd, start, pixels, band, layout, where)
@@ -144,16 +143,14 @@ def _compare_headers(expected: bytes, found: bytes, where: str) -> None:
 
 
 def _compare_pixels(fd: int, start: int, pixels: npt.NDArray[Any], band: Band, layout: TileLayout, where: str) -> None:
-    """Compare a band with the original in pieces: bands of wide images are large."""
-    found = pixels.reshape(-1)
-    step = _PIECE // layout.itemsize
-    for at in range(0, found.size, step):
-        piece = found[at : at + step]
-        raw = read_at(fd, start + at * layout.itemsize, piece.nbytes, where)
+    """Compare a band with the original whose pixels begin at a byte of a file."""
+    found, done = pixels.reshape(-1), 0
+    for offset, size in band.pieces():
+        piece = found[done : done + size // layout.itemsize]
+        raw = read_at(fd, start + offset, size, where)
         if raw != piece.data.cast("B"):
-            _report_pixel(
-                np.frombuffer(raw, layout.pixel_type), piece, band.offset // layout.itemsize + at, layout, where
-            )
+            _report_pixel(np.frombuffer(raw, layout.pixel_type), piece, offset // layout.itemsize, layout, where)
+        done += len(piece)
 
 
 def _report_pixel(

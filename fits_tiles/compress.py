@@ -13,7 +13,7 @@ import numpy as np
 
 from astrocodec.errors import CorruptError, DifferenceError, FormatError
 from astrocodec.model import Model, load_model
-from fits_tiles.blocks import Hdu, card_value, find_card, int_card, read_at, walk
+from fits_tiles.blocks import Hdu, card_value, find_card, int_card, walk
 from fits_tiles.check import Pair, compare
 from fits_tiles.container import (
     CONTAINERS,
@@ -38,7 +38,7 @@ from fits_tiles.survey import survey
 from fits_tiles.table import needs_wide
 from fits_tiles.target import FileLike, Target, target_name
 from fits_tiles.tiles_card import fingerprint_in
-from fits_tiles.tiles_io import band_reader, copy_bytes, file_size, write_table
+from fits_tiles.tiles_io import band_reader, copy_bytes, file_size, read_band, write_table
 
 __all__ = ["compress"]
 
@@ -347,6 +347,6 @@ def _quantization(settings: _Settings, layout: TileLayout, fd: int, hdu: Hdu, gr
     seed = settings.seed
     if seed is None:
         band = next(grid.bands())
-        first = read_at(fd, hdu.data_start, band.size, hdu.label)
+        first = read_band(fd, hdu.data_start, band, hdu.label)
         seed = int(np.frombuffer(first, np.uint8).sum(dtype=np.uint64)) % 10000 + 1
     return Quantization(float(settings.level), settings.dither, seed)

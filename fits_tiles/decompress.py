@@ -6,7 +6,7 @@ import hashlib
 import time
 from collections.abc import Iterable
 from math import prod
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 
@@ -27,6 +27,7 @@ from fits_tiles.container import (
     restored_header,
 )
 from fits_tiles.foreign import Staged, staged
+from fits_tiles.grid import TileGrid
 from fits_tiles.headers import ImageHeader, TileLayout, holds_tiles, read_layout
 from fits_tiles.manifest import fill_manifest
 from fits_tiles.model_cards import MODEL_STEM
@@ -37,7 +38,7 @@ from fits_tiles.source import open_source, scratch_file, size_on_disk
 from fits_tiles.survey import Survey, survey
 from fits_tiles.target import FileLike, Target, target_name
 from fits_tiles.tiles_card import fingerprint_in
-from fits_tiles.tiles_io import copy_bytes, decoded_bands, file_size
+from fits_tiles.tiles_io import copy_bytes, decoded_bands, file_size, read_band, write_band
 from fits_tiles.transcode import ALGORITHMS, standard_coder, unread_by_cfitsio, write_standard
 
 __all__ = ["decompress"]
@@ -195,7 +196,8 @@ class _Job:
         self.known = known
         self._copies: list[tuple[str, int, int, int]] = []
         self._starts: list[int] = []
-        self._digests: list[tuple[str, int, int, bytes]] = []
+        self._headers: list[tuple[str, int, bytes]] = []
+        self._images: list[tuple[str, int, TileLayout, bytes]] = []
         self._tiles: list[tuple[str, int, TileLayout, bytes]] = []
 
     def leaves_plain(self, hdu: Hdu, name: str) -> bool:
@@ -212,13 +214,17 @@ class _Job:
         self._copies.append((where, start, stop, self.out.tell()))
         copy_bytes(self.fd, start, stop, self.out, where, self.meter.advance)
 
-    def remember(self, where: str, start: int, stop: int, digest: Any) -> None:
-        """Note what a range of the output must hold."""
-        self._digests.append((where, start, stop, digest.digest()))
+    def remember_header(self, where: str, start: int, header: bytes) -> None:
+        """Note the header that begins at a byte of the output."""
+        self._headers.append((where, start, header))
 
-    def remember_tiles(self, where: str, start: int, layout: TileLayout, digest: Any) -> None:
+    def remember_image(self, where: str, start: int, layout: TileLayout, digest: bytes) -> None:
+        """Note what the image whose pixels begin at a byte of the output must hold, band by band."""
+        self._images.append((where, start, layout, digest))
+
+    def remember_tiles(self, where: str, start: int, layout: TileLayout, digest: bytes) -> None:
         """Note what the tiles of the HDU that begins at a byte of the output must decode to."""
-        self._tiles.append((where, start, layout, digest.digest()))
+        self._tiles.append((where, start, layout, digest))
 
     def check_written(self, name: str) -> None:
         """Compare the output, read from the file, with what was decoded or copied."""
@@ -232,11 +238,12 @@ class _Job:
                 size = min(512 * BLOCK, stop - at)
                 if read_at(self.fd, at, size, name) != read_at(self.out.fileno(), target + at - start, size, name):
                     raise DifferenceError(f"{where}: bytes {at} to {at + size} are not the same in the new file")
-        for where, start, stop, expected in self._digests:
-            found = hashlib.blake2b(digest_size=16)
-            for at in range(start, stop, 512 * BLOCK):
-                found.update(read_at(self.out.fileno(), at, min(512 * BLOCK, stop - at), name))
-            if found.digest() != expected:
+        for where, start, header in self._headers:
+            if read_at(self.out.fileno(), start, len(header), name) != header:
+                raise DifferenceError(f"{where}: the header at byte {start} of the new file is not what was written")
+        for where, start, layout, expected in self._images:
+            if _digest(self.out.fileno(), start, layout, name) != expected:
+                stop = start + prod(layout.shape) * layout.itemsize
                 raise DifferenceError(f"{where}: bytes {start} to {stop} of the new file are not what was written")
         starts = {hdu.start: hdu for hdu in walk(self.out.fileno(), name)} if self._tiles else {}
         for where, start, layout, expected in self._tiles:
@@ -248,6 +255,14 @@ class _Job:
                 raise DifferenceError(
                     f"{where}: the {layout.algorithm} tiles do not decode to the pixels they came from"
                 )
+
+
+def _digest(fd: int, start: int, layout: TileLayout, where: str) -> bytes:
+    """Digest of the pixels that begin at a byte of a file, taken band by band."""
+    found = hashlib.blake2b(digest_size=16)
+    for band in TileGrid(layout.shape, layout.tile_shape, layout.itemsize).bands():
+        found.update(read_band(fd, start, band, where))
+    return found.digest()
 
 
 def _write(job: _Job, plain: Staged, hdus: list[Hdu], chosen: set[int], name: str, report: FileReport) -> None:
@@ -315,26 +330,27 @@ def _write_image(job: _Job, hdu: Hdu, layout: TileLayout, where: str, entry: Hdu
     start = job.begin()
     digest = hashlib.blake2b(digest_size=16)
     job.out.write(header)
-    size = 0
+    job.out.flush()
+    data_start, size = start + len(header), 0
     for band, pixels in decoded_bands(job.fd, hdu, layout, coder, where=where, workers=job.workers):
-        raw = pixels.data.cast("B")
-        job.out.write(raw)
+        write_band(job.out.fileno(), data_start, band, pixels)
         if job.verify:
-            digest.update(raw)
-        del pixels, raw
+            digest.update(pixels.data.cast("B"))
+        del pixels
         size += band.size
         job.meter.advance(band.size)
+    job.out.seek(data_start + size)
     odd = padding_of(hdu, where)
     job.out.write(bytes(padded(size) - size) if odd is None else odd)
     stop = job.out.tell()
     if job.verify:
-        job.remember(where, start + len(header), start + len(header) + size, digest)
+        job.remember_image(where, data_start, layout, digest.digest())
     if job.checksums and (layout.quantization is not None or found.edits):
         # The original's checksums belong to pixels that quantisation has changed, or to a header without those cards.
         job.out.flush()
-        write_checksums(job.out.fileno(), Hdu(0, start, header, start + len(header), size, stop))
+        write_checksums(job.out.fileno(), Hdu(0, start, header, data_start, size, stop))
     elif job.verify:
-        job.remember(where, start, start + len(header), hashlib.blake2b(header, digest_size=16))
+        job.remember_header(where, start, header)
     entry.original_bytes = stop - start
 
 
@@ -346,11 +362,12 @@ def _write_standard(job: _Job, hdu: Hdu, layout: TileLayout, where: str, entry: 
     start = job.begin()
     digest = hashlib.blake2b(digest_size=16)
     with scratch_file(job.folder) as spool:
-        for _, pixels in bands:
-            raw = pixels.data.cast("B")
-            spool.write(raw)
-            digest.update(raw)
-        spool.flush()
+        for band, pixels in bands:
+            write_band(spool.fileno(), 0, band, pixels)
+            digest.update(pixels.data.cast("B"))
+            del pixels
+        if job.verify and _digest(spool.fileno(), 0, layout, where) != digest.digest():
+            raise DifferenceError(f"{where}: the decoded pixels do not come back from a temporary file")
         written = write_standard(
             job.out,
             spool.fileno(),
@@ -362,7 +379,7 @@ def _write_standard(job: _Job, hdu: Hdu, layout: TileLayout, where: str, entry: 
             job.meter.advance,
             checksums=job.checksums,
         )
-    if job.verify:
-        job.remember_tiles(where, start, written, digest)
+        if job.verify:
+            job.remember_tiles(where, start, written, _digest(spool.fileno(), 0, written, where))
     entry.original_bytes = len(header) + padded(prod(layout.shape) * layout.itemsize)
     entry.note = "; ".join(filter(None, (entry.note, f"transcoded to {written.algorithm}")))

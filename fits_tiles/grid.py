@@ -12,22 +12,29 @@ from astrocodec.tiles import balanced_tile
 
 __all__ = ["Band", "TileGrid", "plan_tile_shape", "runs"]
 
+# Bands of wide images take some of the columns, so that memory does not grow with the width.
+_BAND_BYTES = 1 << 23
+_PIECE = 1 << 22
+_LINE = 1 << 14
+
 
 @dataclass(frozen=True)
 class Band:
     """
-    Consecutive bytes of an image that hold whole tiles.
+    Whole tiles side by side: consecutive bytes of an image, or of a wide one the same columns of consecutive rows.
 
     Attributes
     ----------
     offset, size : int
-        Byte range in the image.
+        First byte in the image, and number of bytes.
     shape : tuple of int
         Shape of these pixels.
     first_tile : int
         Number of the band's first tile; the others follow.
     tiles : tuple of tuple of slice
         Where each tile lies in the band.
+    line : int
+        Bytes from a row to the next, 0 where the bytes are consecutive.
     """
 
     offset: int
@@ -35,6 +42,21 @@ class Band:
     shape: tuple[int, ...]
     first_tile: int
     tiles: tuple[tuple[slice, ...], ...]
+    line: int = 0
+
+    def pieces(self) -> Iterator[tuple[int, int]]:
+        """
+        Yield first byte and size of the stretches of consecutive bytes, at most 4 MiB each, in the band's order.
+
+        Examples
+        --------
+        >>> list(Band(4, 6, (2, 3), 0, (), line=10).pieces())
+        [(4, 3), (14, 3)]
+        """
+        length = self.size // self.shape[0] if self.line else self.size
+        for row in range(self.size // length):
+            for at in range(0, length, _PIECE):
+                yield self.offset + row * self.line + at, min(_PIECE, length - at)
 
 
 def plan_tile_shape(shape: Sequence[int], requested: Sequence[int] | None) -> tuple[int, ...]:
@@ -68,7 +90,8 @@ def plan_tile_shape(shape: Sequence[int], requested: Sequence[int] | None) -> tu
     """
     if requested is None:
         rows, columns = balanced_tile((shape[-2] if len(shape) > 1 else 1, shape[-1]))
-        return plan_tile_shape(shape, (rows, columns))
+        # The coder's own memory is 256 bytes a pixel where a tile has a single row.
+        return plan_tile_shape(shape, (rows, min(columns, _LINE) if rows == 1 else columns))
     lengths = tuple(int(length) for length in requested)
     if not lengths or min(lengths) < 1 or any(length > 1 for length in lengths[:-2]):
         raise ValueError(f"tile_shape is {tuple(requested)}, expected positive rows and columns such as (512, 512)")
@@ -153,7 +176,7 @@ class TileGrid:
         return prod(-(-axis // tile) for axis, tile in zip(self.shape, self.tile_shape, strict=True))
 
     def bands(self) -> Iterator[Band]:
-        """Yield the bands from the image's first byte to its last."""
+        """Yield the bands in the order of their tiles; unless the image is wide, from its first byte to its last."""
         if len(self.shape) == 1:
             yield from self._runs(self.shape[0], self.tile_shape[0], ())
         elif len(self.shape) > 2 and self.tile_shape[-3] > 1:
@@ -175,16 +198,20 @@ class TileGrid:
             tile += 1
 
     def _rows(self) -> Iterator[Band]:
-        """Bands that reach over the image's whole width."""
+        """Bands that reach over the image's whole width, or over as many tiles as memory should hold."""
         height, width = self.shape[-2:]
         rows, columns = self.tile_shape[-2:]
+        line = width * self.itemsize
+        reach = max(1, _BAND_BYTES // (rows * columns * self.itemsize)) * columns
         tile = 0
         for plane in range(prod(self.shape[:-2])):
             for top in range(0, height, rows):
                 count = min(rows, height - top)
-                cuts = tuple(
-                    (slice(0, count), slice(left, min(left + columns, width))) for left in range(0, width, columns)
-                )
-                line = width * self.itemsize
-                yield Band((plane * height + top) * line, count * line, (count, width), tile, cuts)
-                tile += len(cuts)
+                for left in range(0, width, reach):
+                    across = min(reach, width - left)
+                    cuts = tuple(
+                        (slice(0, count), slice(at, min(at + columns, across))) for at in range(0, across, columns)
+                    )
+                    offset, size = (plane * height + top) * line + left * self.itemsize, count * across * self.itemsize
+                    yield Band(offset, size, (count, across), tile, cuts, line if across < width else 0)
+                    tile += len(cuts)

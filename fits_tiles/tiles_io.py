@@ -18,7 +18,7 @@ from fits_tiles.headers import HeapSize, TileLayout, build_header
 from fits_tiles.parallel import ordered_map
 from fits_tiles.table import CodedTile, TileTable
 
-__all__ = ["BandSource", "decoded_bands", "write_table"]
+__all__ = ["BandSource", "band_reader", "decoded_bands", "read_band", "write_band", "write_table"]
 
 BandSource = Callable[[Band], bytes | bytearray]
 _Found = TypeVar("_Found")
@@ -88,7 +88,7 @@ def write_table(
             pixels = np.frombuffer(read_band(band), layout.pixel_type).reshape(band.shape)
             for number, place in enumerate(band.tiles, band.first_tile):
                 yield number, pixels[place]
-            del pixels  # bands of wide images are large: one at a time
+            del pixels  # one band at a time
 
     def encode(job: _Job) -> tuple[int, int, CodedTile]:
         number, pixels = job
@@ -174,7 +174,29 @@ def decoded_bands(
 
 def band_reader(fd: int, hdu: Hdu, where: str) -> BandSource:
     """Return a function that reads the bands of an uncompressed image HDU."""
-    return lambda band: read_at(fd, hdu.data_start + band.offset, band.size, where)
+    return lambda band: read_band(fd, hdu.data_start, band, where)
+
+
+def read_band(fd: int, start: int, band: Band, where: str) -> bytearray:
+    """Read a band of an image whose pixels begin at a byte of a file."""
+    if not band.line:
+        return read_at(fd, start + band.offset, band.size, where)
+    raw, done = bytearray(band.size), 0
+    for offset, size in band.pieces():
+        raw[done : done + size] = read_at(fd, start + offset, size, where)
+        done += size
+    return raw
+
+
+def write_band(fd: int, start: int, band: Band, pixels: npt.NDArray[Any]) -> None:
+    """Write a band of an image whose pixels begin at a byte of a file."""
+    raw, done = pixels.data.cast("B"), 0
+    for offset, size in band.pieces():
+        piece, at = raw[done : done + size], start + offset
+        while len(piece):
+            count = os.pwrite(fd, piece, at)
+            piece, at = piece[count:], at + count
+        done += size
 
 
 def copy_bytes(fd: int, start: int, stop: int, out: IO[bytes], where: str, advance: Callable[[int], None]) -> None:

@@ -6,17 +6,17 @@ from collections.abc import Callable
 from math import prod
 from typing import IO
 
-from fits_tiles.blocks import read_at
 from fits_tiles.coders import StandardCoder
 from fits_tiles.grid import plan_tile_shape
 from fits_tiles.headers import TileLayout
 from fits_tiles.table import needs_wide
-from fits_tiles.tiles_io import write_table
+from fits_tiles.tiles_io import read_band, write_table
 
 __all__ = ["ALGORITHMS", "standard_coder", "unread_by_cfitsio", "write_standard"]
 
 ALGORITHMS = {"rice": "RICE_1", "gzip2": "GZIP_2"}
 _ROWS = 16
+_TILE_BYTES = 1 << 20
 
 
 def write_standard(
@@ -32,7 +32,7 @@ def write_standard(
     checksums: bool = True,
 ) -> TileLayout:
     """
-    Append an image as RICE_1 or GZIP_2 tiles of whole rows.
+    Append an image as RICE_1 or GZIP_2 tiles of 16 whole rows, of wide images in pieces of 1 MiB.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def write_standard(
         algorithm = "GZIP_2"
     parameters = (("BLOCKSIZE", 32), ("BYTEPIX", layout.itemsize)) if algorithm == "RICE_1" else ()
     size = prod(layout.shape) * layout.itemsize
-    tile_shape = plan_tile_shape(layout.shape, (_ROWS, layout.shape[-1]))
+    tile_shape = plan_tile_shape(layout.shape, (_ROWS, min(layout.shape[-1], _TILE_BYTES // (_ROWS * layout.itemsize))))
     standard = TileLayout(
         "zimage",
         algorithm,
@@ -80,7 +80,7 @@ def write_standard(
         standard,
         header,
         standard_coder(standard),
-        lambda band: read_at(pixels_fd, band.offset, band.size, where),
+        lambda band: read_band(pixels_fd, 0, band, where),
         where=where,
         workers=workers,
         advance=advance,
