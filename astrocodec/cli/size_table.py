@@ -27,6 +27,7 @@ _HEADINGS = (
     "seconds",
     "checked",
 )
+_PART_HEADINGS = ("original", "compressed", "bits/pixel", "model")
 _TEXT_HEADINGS = frozenset(
     {"file", "name", "kind", "type", "shape", "model", "note", "fingerprint", "origin", "dataset", "checked"}
 )
@@ -205,7 +206,7 @@ def all_images(reports: Sequence["FileReport"]) -> ImageSizes:
 
 
 def hdu_table(report: "FileReport") -> str:
-    """Table of a file's HDUs or datasets.
+    """Table of a file's HDUs or datasets, with what is known of each where anything was checked.
 
     Parameters
     ----------
@@ -219,7 +220,8 @@ def hdu_table(report: "FileReport") -> str:
     """
     if not hasattr(report, "hdus"):
         return _dataset_table(report)
-    headings = ("HDU", "name", "kind", "type", "shape", "original", "compressed", "bits/pixel", "model", "note")
+    words = any(hdu.checked != "not checked" for hdu in report.hdus)
+    headings = ("HDU", "name", "kind", "type", "shape", *_PART_HEADINGS, *(("checked",) if words else ()), "note")
     rows = [
         (
             str(hdu.index),
@@ -228,6 +230,7 @@ def hdu_table(report: "FileReport") -> str:
             hdu.dtype,
             "x".join(map(str, hdu.shape)),
             *_part_cells(hdu),
+            *((hdu.checked,) if words else ()),
             hdu.note,
         )
         for hdu in report.hdus
@@ -247,7 +250,8 @@ def _part_cells(part: "fits_tiles.HduReport | hdf5_filter.DatasetReport") -> tup
 
 def _dataset_table(report: "hdf5_filter.FileReport") -> str:
     """Table of an HDF5 file's datasets."""
-    headings = ("dataset", "kind", "type", "shape", "chunks", "original", "compressed", "bits/pixel", "model", "note")
+    words = any(entry.checked != "not checked" for entry in report.datasets)
+    headings = ("dataset", "kind", "type", "shape", "chunks", *_PART_HEADINGS, *(("checked",) if words else ()), "note")
     rows = [
         (
             _printable(entry.name),
@@ -256,6 +260,7 @@ def _dataset_table(report: "hdf5_filter.FileReport") -> str:
             "x".join(map(str, entry.shape)),
             "x".join(map(str, entry.chunks)),
             *_part_cells(entry),
+            *((entry.checked,) if words else ()),
             "; ".join(filter(None, (", ".join(entry.filters) if entry.filters != ["astrocodec"] else "", entry.note))),
         )
         for entry in report.datasets

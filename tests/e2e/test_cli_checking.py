@@ -98,8 +98,12 @@ def test_reports_go_to_a_file(archive: Path, command: str) -> None:
 
 
 def test_verbose_lists_hdus(archive: Path) -> None:
-    """-v, behind the file's name."""
-    assert b"CATALOG" in succeed_here("verify", "-v", archive / "a.ac.fits")
+    """-v, behind the file's name, with what is known of each; info checks nothing."""
+    lines = succeed_here("verify", "-v", archive / "a.ac.fits").decode().splitlines()
+    assert lines[1].split()[-2:] == ["checked", "note"]
+    (catalog,) = (line for line in lines if "CATALOG" in line)
+    assert "verified" in catalog
+    assert "checked" not in succeed_here("info", archive / "a.ac.fits").decode()
     assert succeed_here("verify", "-q", archive / "a.ac.fits") == b""
 
 
