@@ -254,7 +254,7 @@ def _dataset_table(report: "hdf5_filter.FileReport") -> str:
     headings = ("dataset", "kind", "type", "shape", "chunks", *_PART_HEADINGS, *(("checked",) if words else ()), "note")
     rows = [
         (
-            _printable(entry.name),
+            printable_name(entry.name),
             entry.kind,
             entry.dtype,
             "x".join(map(str, entry.shape)),
@@ -266,11 +266,6 @@ def _dataset_table(report: "hdf5_filter.FileReport") -> str:
         for entry in report.datasets
     ]
     return align(headings, rows)
-
-
-def _printable(name: str) -> str:
-    """Show what a terminal must not be given, or cannot show, by its number: names in HDF5 files may hold anything."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in name)
 
 
 def parts_word(report: "FileReport") -> str:
