@@ -45,6 +45,7 @@ font-variant-numeric:tabular-nums}
 .ticks span{flex:1 1 0;text-align:center;white-space:nowrap}
 .ticks span:first-child:not(:last-child){text-align:left}.ticks span:last-child:not(:first-child){text-align:right}
 .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,380px),1fr));gap:16px 28px;margin-top:22px}
+.charts:empty{display:none}
 .chart figcaption{margin-bottom:6px}.chart figcaption span{display:block;color:var(--soft);font-size:13px}
 .chart svg{display:block;width:100%;max-width:580px;height:auto}
 .chart svg text{font-family:system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif!important}

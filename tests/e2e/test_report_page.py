@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from astrocodec.analysis.compare import compare
+from astrocodec.analysis.compare_page import compare_page
 from astrocodec.analysis.image_entry import ImageEntry
 from astrocodec.analysis.image_report import report_image
 from astrocodec.analysis.report_page import page
@@ -77,6 +79,17 @@ def hard_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def comparison(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two images compared, with long names and large numbers."""
+    image = 1e9 * simulate("ccd", shape=(200, 200), seed=1).data.astype(float)
+    found = compare(image, np.rint(image / 6e9) * 6e9, unit="1e-17 erg/(s.cm2.Angstrom.arcsec2)")
+    path = tmp_path_factory.mktemp("page") / "comparison.html"
+    names = ("/data/" + "a" * 200 + ".fits", "/data/$" + "b" * 200 + ".fits")
+    path.write_text("".join(compare_page(names, [("0", found), ("1", found)])), encoding="utf-8")
+    return path
+
+
 # Chromium makes no window narrower than 500 pixels, but frames.
 MEASURE = """
 const frame=document.querySelector("iframe");
@@ -98,7 +111,7 @@ document.body.setAttribute("data-found",JSON.stringify(found))};
 
 
 @pytest.mark.parametrize("width", [320, 400, 700, 1024, 1400])
-@pytest.mark.parametrize("which", ["report", "hard_report"])
+@pytest.mark.parametrize("which", ["report", "hard_report", "comparison"])
 def test_the_page_fits_its_window(
     browser: str, which: str, width: int, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
