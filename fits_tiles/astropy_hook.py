@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from types import ModuleType
@@ -46,6 +47,7 @@ _NEEDED = {
     "_codecs": ("Rice1", "Gzip2", "Gzip1", "PLIO1", "HCompress1"),
 }
 _undo: list[Callable[[], None]] = []
+_lock = threading.RLock()
 
 
 class AstropyHookError(AstrocodecError, ImportError):
@@ -103,8 +105,12 @@ def register() -> None:
     --------
     >>> register(); register()
     """
-    if _undo:
-        return
+    with _lock:
+        if not _undo:
+            _register()
+
+
+def _register() -> None:
     modules = _checked_modules()
     tiled, compressed = modules["_tiled_compression"], modules["compressed"]
     tiled.ALGORITHMS[ALGORITHM] = TileCodec
@@ -140,8 +146,9 @@ def unregister() -> None:
     --------
     >>> unregister(); register()
     """
-    while _undo:
-        _undo.pop()()
+    with _lock:
+        while _undo:
+            _undo.pop()()
 
 
 def _with_model(original: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
@@ -169,6 +176,7 @@ def _with_tile_number(original: Callable[..., Iterator[tuple[int, Any]]]) -> Cal
         for row, place in original(*arguments, **keywords):
             current_tile.set(int(row) + 1)
             yield row, place
+        current_tile.set(0)
 
     return iter_array_tiles
 

@@ -37,6 +37,7 @@ __all__ = ["holds_our_tiles", "keep_lossless", "make_ready_for_others", "stays",
 
 _DITHER = {"NO_DITHER": -1, "SUBTRACTIVE_DITHER_1": 1, "SUBTRACTIVE_DITHER_2": 2}
 _SETTINGS = ("compression_type", "tile_shape", "quantize_level", "quantize_method", "dither_seed")
+_INTEGERS_ONLY = ("RICE_1", "PLIO_1", "HCOMPRESS_1")
 _SUMS = ("CHECKSUM", "DATASUM")
 _SCALE = ("BSCALE", "BZERO", "BLANK")
 
@@ -130,6 +131,8 @@ def make_ready_for_others(hdu: Any) -> None:
         )
     if hdu.data is not None:
         _agree(hdu)
+        if hdu.compression_type not in _INTEGERS_ONLY:
+            keep_lossless(hdu)
 
 
 def _setting(hdu: Any, name: str) -> Any:

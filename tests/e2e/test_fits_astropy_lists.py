@@ -1,0 +1,262 @@
+"""Lists of HDUs, copies, files in memory, other codecs and threads: what astropy does with tiles of ours."""
+
+from __future__ import annotations
+
+import copy
+import gzip
+import io
+import warnings
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from astropy.io import fits
+
+import fits_tiles
+from astrocodec.errors import CorruptError
+
+RNG = np.random.default_rng(3)
+COUNTS = RNG.integers(-300, 300, (60, 70)).astype("i2")
+FLOATS = RNG.normal(100, 5, (60, 70)).astype("f4")
+
+
+@pytest.fixture(params=["zimage", "table"])
+def container(request: pytest.FixtureRequest) -> str:
+    """Return the name of a container."""
+    return str(request.param)
+
+
+def _packed(path: Path, pixels: Any, container: str, **keywords: Any) -> Path:
+    """Write a compressed image between an empty primary HDU and an image that has cards of its own."""
+    plain = io.BytesIO()
+    tail = fits.ImageHDU(np.arange(5), name="TAIL")
+    fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(pixels, name="SCI"), tail]).writeto(plain)
+    fits_tiles.compress(io.BytesIO(plain.getvalue()), path, container=container, tune=False, **keywords)
+    return path
+
+
+def _holds(path: Path, pixels: Any, name: str = "SCI", **cards: Any) -> None:
+    """Check an image as astropy reads it and as it is decompressed."""
+    back = path.with_suffix(".back")
+    fits_tiles.decompress(path, back, overwrite=True)
+    for file in (path, back):
+        with fits.open(file) as hdus:
+            np.testing.assert_array_equal(hdus[name].data, pixels)
+            assert {keyword: hdus[name].header[keyword] for keyword in cards} == cards
+
+
+def _changed(pixels: Any) -> Any:
+    other = pixels.copy()
+    other[3, 4] = 7
+    return other
+
+
+@pytest.mark.parametrize("change", [False, True])
+def test_a_file_in_memory(tmp_path: Path, container: str, change: bool) -> None:
+    memory = io.BytesIO(_packed(tmp_path / "a.fits", COUNTS, container).read_bytes())
+    hdus = fits.open(memory, mode="update")
+    for number in range(60):
+        hdus["SCI"].header[f"KEY{number}"] = number
+    if change:
+        hdus["SCI"].data[3, 4] = 7
+    hdus.flush()
+    (tmp_path / "b.fits").write_bytes(memory.getvalue())
+    _holds(tmp_path / "b.fits", _changed(COUNTS) if change else COUNTS, KEY59=59)
+
+
+def test_a_gzipped_file(tmp_path: Path, container: str) -> None:
+    path = tmp_path / "a.fits.gz"
+    path.write_bytes(gzip.compress(_packed(tmp_path / "a.fits", COUNTS, container).read_bytes()))
+    with fits.open(path, mode="update") as hdus:
+        hdus["SCI"].header["NOTE"] = "x"
+    _holds(path, COUNTS, NOTE="x")
+
+
+def test_an_image_that_is_appended_stays_in_its_place(tmp_path: Path, container: str) -> None:
+    path = _packed(tmp_path / "a.fits", COUNTS, container)
+    with fits.open(path, mode="update") as hdus:
+        hdus.append(fits_tiles.CompImageHDU(FLOATS.copy(), name="NEW", tune=False))
+        hdus.flush()
+        hdus["NEW"].header["NOTE"] = "y"
+        hdus.flush()
+        hdus["NEW"].data[3, 4] = 7
+        hdus["SCI"].header["NOTE"] = "x"
+        hdus.flush()
+        np.testing.assert_array_equal(hdus["NEW"].section[2:5, 3:9], _changed(FLOATS)[2:5, 3:9])
+    _holds(path, COUNTS, NOTE="x")
+    _holds(path, _changed(FLOATS), "NEW", NOTE="y")
+    with fits.open(path) as hdus:
+        assert [hdu.name for hdu in hdus] == ["PRIMARY", "SCI", "TAIL", "NEW"]
+
+
+def test_an_image_of_another_file_leaves_that_as_it_is(tmp_path: Path, container: str) -> None:
+    path, other = _packed(tmp_path / "a.fits", COUNTS, container), _packed(tmp_path / "b.fits", FLOATS, container)
+    before = other.read_bytes()
+    with fits.open(other) as source, fits.open(path, mode="update") as hdus:
+        image = source["SCI"]
+        image.name = "NEW"
+        hdus.insert(1, image)
+    assert other.read_bytes() == before
+    _holds(path, COUNTS)
+    _holds(path, FLOATS, "NEW")
+
+
+@pytest.mark.parametrize("how", [copy.copy, copy.deepcopy])
+def test_copies_of_a_list_lose_nothing(tmp_path: Path, container: str, how: Callable[[Any], Any]) -> None:
+    path = _packed(tmp_path / "a.fits", FLOATS, container)
+    with fits.open(path) as hdus:
+        twin = how(hdus)
+        twin["SCI"].header["NOTE"] = "x"
+        twin.writeto(tmp_path / "b.fits")
+        assert twin["SCI"].compression_type == "ASTROCODEC_1"
+    _holds(tmp_path / "b.fits", FLOATS, NOTE="x")
+
+
+@pytest.mark.parametrize(
+    "pixels", [np.arange(24, dtype="u2").reshape(2, 3, 4), np.arange(5.0), FLOATS[::2, ::-1], np.ones((9, 9), "i1")]
+)
+def test_other_pixels_of_another_kind(tmp_path: Path, container: str, pixels: Any) -> None:
+    path = _packed(tmp_path / "a.fits", COUNTS, container)
+    with fits.open(path, mode="update") as hdus:
+        hdus["SCI"].data = pixels
+    _holds(path, pixels)
+
+
+def test_another_codec_or_tile_shape_is_what_was_asked_for(tmp_path: Path, container: str) -> None:
+    path = _packed(tmp_path / "a.fits", COUNTS, container)
+    with fits.open(path, mode="update") as hdus:
+        hdus["SCI"].tile_shape = (16, 17)
+    with fits.open(path) as hdus:
+        assert hdus["SCI"].tile_shape == (16, 17)
+    _holds(path, COUNTS)
+    with fits.open(path, mode="update") as hdus:
+        hdus["SCI"].compression_type = "GZIP_2"
+        hdus["SCI"].header["BLANK"] = -300
+    with fits.open(path) as hdus:
+        assert hdus["SCI"].compression_type == "GZIP_2"
+        assert not [keyword for keyword in hdus["SCI"]._bintable.header if keyword.startswith("AC")]
+    _holds(path, np.where(COUNTS == -300, np.nan, COUNTS.astype("f4")))
+
+
+def test_floats_that_equal_blank_are_read_as_they_are(tmp_path: Path, container: str) -> None:
+    plain, path = tmp_path / "plain.fits", tmp_path / "a.fits"
+    pixels = np.where(FLOATS > 100, 0, FLOATS)
+    fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(pixels, fits.Header([("EXTNAME", "SCI")]))]).writeto(plain)
+    raw = plain.read_bytes()
+    at = raw.index(b"END ".ljust(80), 2880)
+    plain.write_bytes(raw[:at] + b"BLANK   =                    0".ljust(80) + b"END".ljust(80) + raw[at + 160 :])
+    fits_tiles.compress(plain, path, container=container, tune=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", fits.verify.VerifyWarning)
+        hdus = fits.open(path, lazy_load_hdus=False)
+    with hdus:
+        np.testing.assert_array_equal(hdus["SCI"].data, pixels)
+        np.testing.assert_array_equal(hdus["SCI"].section[3:9, 2:], pixels[3:9, 2:])
+
+
+def test_damaged_rows_are_not_signed_anew(tmp_path: Path, container: str) -> None:
+    path = _packed(tmp_path / "a.fits", COUNTS, container)
+    with fits.open(path, disable_image_compression=True) as hdus:
+        place = hdus["SCI"].fileinfo()["datLoc"] + 3
+    raw = path.read_bytes()
+    damaged = raw[:place] + bytes([raw[place] ^ 1]) + raw[place + 1 :]
+    path.write_bytes(damaged)
+    hdus = fits.open(path, mode="update")
+    hdus["SCI"].header["NOTE"] = "x"
+    with pytest.raises(CorruptError, match=r"HDU 'SCI': the rows of the table do not have the CRC-32"):
+        hdus.close()
+    assert path.read_bytes() == damaged
+
+
+@pytest.mark.parametrize(("level", "dither"), [(16, 1), (16, 2), (8, -1), (-0.5, 1)])
+def test_quantised_floats_are_not_quantised_again(tmp_path: Path, container: str, level: float, dither: int) -> None:
+    pixels = FLOATS.copy()
+    pixels[0, :5], pixels[1, 1] = np.nan, 0
+    path = _packed(tmp_path / "a.fits", pixels, container, quantize_level=level, dither=dither)
+    with fits.open(path) as hdus:
+        before = hdus["SCI"].data.copy()
+    with fits.open(path, mode="update") as hdus:
+        assert hdus["SCI"].data is not None
+        hdus["SCI"].header["NOTE"] = "x"
+    _holds(path, before, NOTE="x")
+
+
+@pytest.mark.parametrize("level", [16, -0.5])
+@pytest.mark.parametrize("method", [-1, 1, 2])
+def test_new_quantised_images(tmp_path: Path, level: float, method: int) -> None:
+    path = tmp_path / "a.fits"
+    pixels = FLOATS.copy()
+    pixels[0, :5], pixels[:16, 16:32] = np.nan, 0
+    hdu = fits_tiles.CompImageHDU(
+        pixels, name="SCI", tile_shape=(16, 16), quantize_level=level, quantize_method=method, dither_seed=5
+    )
+    fits.HDUList([fits.PrimaryHDU(), hdu]).writeto(path)
+    with fits.open(path) as hdus:
+        found = hdus["SCI"].data.copy()
+    np.testing.assert_allclose(found, pixels, atol=1)
+    _holds(path, found)
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i1", "u2", ">i2", "u8", "f4", ">f8"])
+@pytest.mark.parametrize("tile_shape", [None, (3, 20, 30), (2, 20, 30), (1, 7, 9), (2, 7, 9)])
+def test_tiles_of_cubes(tmp_path: Path, dtype: str, tile_shape: tuple[int, ...] | None) -> None:
+    path = tmp_path / "a.fits"
+    pixels = RNG.normal(60, 5, (7, 20, 30)).astype(dtype)
+    hdu = fits.CompImageHDU(
+        pixels, name="SCI", compression_type="ASTROCODEC_1", quantize_level=0, tile_shape=tile_shape
+    )
+    fits.HDUList([fits.PrimaryHDU(), hdu]).writeto(path, checksum=True)
+    with fits.open(path, mode="update") as hdus:
+        hdus["SCI"].header["NOTE"] = "x"
+    _holds(path, pixels, NOTE="x")
+    with fits.open(path, checksum=True) as hdus:
+        np.testing.assert_array_equal(hdus["SCI"].data, pixels)
+
+
+def test_an_image_that_was_opened_before_registration_is_not_recoded(tmp_path: Path) -> None:
+    path = _packed(tmp_path / "a.fits", COUNTS, "zimage")
+    before = path.read_bytes()
+    fits_tiles.unregister()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            hdus = fits.open(path, mode="update", lazy_load_hdus=False)
+    finally:
+        fits_tiles.register()
+    hdus["SCI"].header["NOTE"] = "x"
+    with pytest.raises(ValueError, match="HDU 'SCI' was opened before fits_tiles was imported"):
+        hdus.close()
+    assert path.read_bytes() == before
+
+
+def test_threads_do_not_mix_their_files(tmp_path: Path, container: str) -> None:
+    def work(number: int) -> None:
+        pixels = (COUNTS + number).astype("i2")
+        path = _packed(tmp_path / f"{number}.fits", pixels, container, tile_shape=(16, 16 + number))
+        with fits_tiles.options(tile_shape=(8, 8 + number)), fits.open(path, mode="update") as hdus:
+            hdus["SCI"].header["NOTE"] = number
+            hdus["SCI"].data[3, 4] = 7
+            hdus.append(fits.CompImageHDU(pixels, name="NEW", compression_type="ASTROCODEC_1"))
+        with fits.open(path) as hdus:
+            assert hdus["SCI"].tile_shape == (16, 16 + number)
+            assert hdus["NEW"].tile_shape == (8, 8 + number)
+        _holds(path, _changed(pixels), NOTE=number)
+        _holds(path, pixels, "NEW")
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(24)))
+
+
+def test_registration_in_many_threads_wraps_once() -> None:
+    fits_tiles.unregister()
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: fits_tiles.register(), range(64)))
+    assert not hasattr(fits.CompImageHDU._prewriteto.__wrapped__, "__wrapped__")
+    fits_tiles.unregister()
+    try:
+        assert not hasattr(fits.CompImageHDU._prewriteto, "__wrapped__")
+    finally:
+        fits_tiles.register()
