@@ -12,7 +12,7 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from astrocodec.errors import DifferenceError
+from astrocodec.errors import DifferenceError, FormatError
 from astrocodec.file_report import weakest
 from fits_tiles.blocks import BLOCK, CARD, Hdu, int_card, padded, read_at, split_cards, walk
 from fits_tiles.checksums import fits_checksums
@@ -31,6 +31,7 @@ from fits_tiles.container import (
 from fits_tiles.decompress import decompress
 from fits_tiles.foreign import foreign_algorithm, staged
 from fits_tiles.foreign_header import plain_header
+from fits_tiles.foreign_tiles import ForeignTiles, NotRecodedError
 from fits_tiles.grid import Band
 from fits_tiles.headers import ALGORITHM, TileLayout, holds_tiles, read_layout, restore_header
 from fits_tiles.manifest import tail_of
@@ -260,10 +261,24 @@ def info(path: FileLike) -> FileReport:
     return report
 
 
+def _why_not_anew(fd: int, hdu: Hdu) -> str:
+    """Say why `compress` would keep tiles of another program."""
+    try:
+        ForeignTiles(fd, hdu, hdu.label)
+    except NotRecodedError as refusal:
+        return f", not coded anew: {refusal}"
+    except FormatError:
+        pass  # that is for those who decode them
+    return ""
+
+
 def _report(path: FileLike, name: str, file: IO[bytes], hdus: list[Hdu]) -> FileReport:
     """Report on a file from its headers."""
     report = FileReport(name, "", 0, size_on_disk(path, file))
     report.hdus = [describe(hdu, f"{name}: {hdu.label}") for hdu in hdus]
+    for hdu, entry in zip(hdus, report.hdus, strict=True):
+        if foreign_algorithm(hdu) not in ("", ALGORITHM):
+            entry.note += _why_not_anew(file.fileno(), hdu)
     tail = file_size(file.fileno()) - hdus[-1].stop
     skipped = hdus[0].size if begins_with_primary_image(hdus) else 0
     report.original_bytes = sum(entry.original_bytes for entry in report.hdus) + tail - skipped

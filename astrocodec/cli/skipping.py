@@ -15,7 +15,9 @@ from astrocodec.cli.size_table import Outcome, human_bytes, parts_of, parts_word
 if TYPE_CHECKING:
     from astrocodec.cli.size_table import FileReport
 
-_BY_ANOTHER = "compressed with "  # begins what `fits_tiles.info` says of tiles that are not ours
+# What `fits_tiles.info` says of tiles that are not ours, and of those that `fits_tiles.compress` keeps.
+_BY_ANOTHER = "compressed with "
+_KEPT = ", not coded anew"
 
 
 def settled_by_name(operation: str, entry: Input, kind: Format, keeps_name: bool) -> Outcome | None:
@@ -47,10 +49,10 @@ def settled_by_name(operation: str, entry: Input, kind: Format, keeps_name: bool
     file = str(entry.path)
     listed = _listed(entry.path, kind)
     if operation == "compress":
-        # Other content under such a name is treated as any file; damage is not for a second run to find.
-        if listed is not None and not _holds_tiles(listed):
-            return None
-        return Outcome(file, note="skipped, it is compressed already")
+        # Damage is not for a second run to find; a plain image under such a name is no output of ours.
+        if listed is None or _holds_tiles(listed):
+            return Outcome(file, note="skipped, it is compressed already")
+        return None if _something_is_left(listed) else Outcome(file, note="skipped, it holds nothing to compress")
     if listed is None or _holds_tiles(listed):
         return None
     if entry.walked:
@@ -75,12 +77,7 @@ def is_compressed(path: Path, kind: Format) -> bool:
         False for damaged files too: compressing them says what is wrong.
     """
     listed = _listed(path, kind)
-    if listed is None or not _holds_tiles(listed):
-        return False
-    return not any(
-        part.pixels and part.kind != "compressed" and (not part.note or part.note.startswith(_BY_ANOTHER))
-        for part in parts_of(listed)
-    )
+    return listed is not None and _holds_tiles(listed) and not _something_is_left(listed)
 
 
 def nothing_gained(report: "FileReport") -> str:
@@ -117,6 +114,16 @@ def _listed(path: Path, kind: Format) -> "FileReport | None":
 def _holds_tiles(report: "FileReport") -> bool:
     """Whether anything of ours is in a file."""
     return any(part.kind == "compressed" for part in parts_of(report))
+
+
+def _something_is_left(report: "FileReport") -> bool:
+    """Whether a file has an image or dataset that could be compressed."""
+    return any(
+        part.pixels
+        and part.kind != "compressed"
+        and (not part.note or (part.note.startswith(_BY_ANOTHER) and _KEPT not in part.note))
+        for part in parts_of(report)
+    )
 
 
 def _others(report: "FileReport") -> str:

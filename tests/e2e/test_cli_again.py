@@ -142,6 +142,10 @@ def test_a_copy_without_images_comes_back(tmp_path: Path) -> None:
     fits.BinTableHDU.from_columns([fits.Column("x", "J", array=np.arange(9))]).writeto(path)
     original = path.read_bytes()
     succeed_here("fits-compress", path)
+    packed = tmp_path / "table.ac.fits"
+    for option in ("--overwrite", "--skip-existing"):
+        told = lines("fits-compress", option, path, packed)
+        assert f"astrocodec: {packed}: skipped, it holds nothing to compress" in told
     path.unlink()
     succeed_here("fits-decompress", tmp_path / "table.ac.fits")
     assert path.read_bytes() == original
@@ -278,3 +282,19 @@ def test_an_input_that_changed_meanwhile_is_not_deleted(frame: Path, monkeypatch
     assert result.returncode == ExitCode.DIFFERS
     assert "changed while it was read" in result.stderr.decode()
     assert frame.exists()
+
+
+def test_quantised_tiles_of_others_are_nothing_to_compress(tmp_path: Path) -> None:
+    """Beside an image of ours, and alone in a copy."""
+    floats = fits.CompImageHDU(sky(60, 80) * np.float32(1.1), compression_type="RICE_1")
+    fits.HDUList([fits.PrimaryHDU(), floats]).writeto(tmp_path / "a.fits.fz")
+    fits.HDUList([fits.PrimaryHDU(sky(60, 80)), floats]).writeto(tmp_path / "b.fits")
+    for name, reason in (("a.fits.fz", "it holds nothing to compress"), ("b.fits", "it is compressed already")):
+        path = tmp_path / name
+        succeed_here("fits-compress", "--no-tune", path)
+        packed = tmp_path / f"{name[0]}.ac.fits"
+        assert lines("fits-compress", "--no-tune", packed) == [f"astrocodec: {packed}: skipped, {reason}"]
+        assert "not coded anew: floats quantised" in succeed_here("info", packed).decode()
+    other = tmp_path / "other.fits"
+    other.write_bytes((tmp_path / "b.ac.fits").read_bytes())
+    assert "skipped, it is compressed already" in lines("fits-compress", other)[0]
