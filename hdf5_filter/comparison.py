@@ -63,6 +63,7 @@ class _Comparison:
         self._workers = workers
         self._advance = advance
         self._pairs: dict[int, int] = {}
+        self._taken: set[int] = set()
 
     def run(self) -> None:
         """Walk both files at once, then compare what may refer to any object."""
@@ -71,7 +72,7 @@ class _Comparison:
         if blocks[0] != blocks[1] or not same_beginning(names[0], names[1], blocks[0]):
             raise DifferenceError(f"{self._files[1].filename}: the user block differs from the original's")
         roots = [h5py.h5o.open(file.id, b"/") for file in self._files]
-        self._found = list(self._walk(b"", *roots))
+        self._found = list(self._walk(*roots))
         for path, first, second in self._found:  # which grows where a named type has no name of its own
             with phil:
                 comments = [library().comment_of(obj.id) for obj in (first, second)]
@@ -87,17 +88,38 @@ class _Comparison:
     def _difference(self, path: bytes, what: str) -> DifferenceError:
         return DifferenceError(f"{self._files[1].filename}: {shown(path)}: {what}")
 
-    def _walk(self, path: bytes, first: Any, second: Any) -> Iterator[tuple[bytes, Any, Any]]:
-        addresses = [Addresses.address(obj) for obj in (first, second)]
-        if self._pairs.setdefault(addresses[0], addresses[1]) != addresses[1]:
-            raise self._difference(path, "the link leads to another object than in the original")
-        if type(first) is not type(second) and not (
-            isinstance(first, h5py.h5t.TypeID) and isinstance(second, h5py.h5t.TypeID)
-        ):
-            raise self._difference(path, "the object is of another kind than in the original")
-        yield path, first, second
-        if not isinstance(first, h5py.h5g.GroupID):
-            return
+    def _walk(self, first: Any, second: Any) -> Iterator[tuple[bytes, Any, Any]]:
+        """Yield each object once, with its counterpart."""
+        levels: list[Iterator[tuple[bytes, Any, Any]]] = [iter([(b"", first, second)])]
+        while levels:  # groups may lie deeper than Python's stack
+            found = next(levels[-1], None)
+            if found is None:
+                levels.pop()
+                continue
+            path, first, second = found
+            if not self._pair(path, first, second, "the link leads to another object than in the original"):
+                continue
+            if type(first) is not type(second) and not (
+                isinstance(first, h5py.h5t.TypeID) and isinstance(second, h5py.h5t.TypeID)
+            ):
+                raise self._difference(path, "the object is of another kind than in the original")
+            yield found
+            if isinstance(first, h5py.h5g.GroupID):
+                levels.append(self._members(path, first, second))
+
+    def _pair(self, path: bytes, first: Any, second: Any, otherwise: str) -> bool:
+        """Note that two objects correspond, or make sure that they do; return whether they are new."""
+        addresses = Addresses.address(first), Addresses.address(second)
+        new = addresses[0] not in self._pairs and addresses[1] not in self._taken
+        if new:
+            self._pairs[addresses[0]] = addresses[1]
+            self._taken.add(addresses[1])
+        if self._pairs.get(addresses[0]) != addresses[1]:
+            raise self._difference(path, otherwise)
+        return new
+
+    def _members(self, path: bytes, first: Any, second: Any) -> Iterator[tuple[bytes, Any, Any]]:
+        """Compare the links of two groups, and yield what hard ones lead to."""
         names = [link_names(group) for group in (first, second)]
         if names[0] != names[1]:
             raise self._difference(path, "the group has other links than in the original")
@@ -108,16 +130,12 @@ class _Comparison:
                 raise self._difference(below, "the link is of another kind than in the original")
             if infos[0].cset != infos[1].cset:
                 raise self._difference(below, "the link's name has another character set than in the original")
-            if infos[0].type != h5py.h5l.TYPE_HARD:
-                if first.links.get_val(name) != second.links.get_val(name):
-                    raise self._difference(below, "the link leads elsewhere than in the original")
-                continue
-            objects = h5py.h5o.open(first, name), h5py.h5o.open(second, name)
-            if Addresses.address(objects[0]) in self._pairs:
-                if self._pairs[Addresses.address(objects[0])] != Addresses.address(objects[1]):
-                    raise self._difference(below, "the link leads to another object than in the original")
-                continue
-            yield from self._walk(below, *objects)
+            if infos[0].type == h5py.h5l.TYPE_HARD:
+                yield below, h5py.h5o.open(first, name), h5py.h5o.open(second, name)
+            elif infos[0].type not in (h5py.h5l.TYPE_SOFT, h5py.h5l.TYPE_EXTERNAL):
+                raise self._difference(below, f"links of kind {infos[0].type} cannot be compared")
+            elif first.links.get_val(name) != second.links.get_val(name):
+                raise self._difference(below, "the link leads elsewhere than in the original")
 
     def _compare_creation(self, path: bytes, first: Any, second: Any) -> None:
         """Compare what was said when objects were created and does not only concern their storage."""
@@ -139,13 +157,8 @@ class _Comparison:
             raise self._difference(path, f"{of} is of another type than in the original")
         if first.committed() != second.committed():
             raise self._difference(path, f"the type of {of} has a name in one file only")
-        if first.committed():
-            addresses = [Addresses.address(kind) for kind in (first, second)]
-            if addresses[0] not in self._pairs:
-                self._pairs[addresses[0]] = addresses[1]
-                self._found.append((path + b" (type)", first, second))
-            if self._pairs[addresses[0]] != addresses[1]:
-                raise self._difference(path, f"the type of {of} is another named type than in the original")
+        if first.committed() and self._pair(path, first, second, f"the type of {of} is another named type"):
+            self._found.append((path + b" (type)", first, second))
 
     def _compare_datasets(self, path: bytes, first: h5py.Dataset, second: h5py.Dataset) -> None:
         if extent_of(first.id.get_space()) != extent_of(second.id.get_space()):

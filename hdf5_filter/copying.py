@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,7 +103,13 @@ class _Copier:
         self._addresses.add(root, b"/")
         self._done.append((root, b"/"))
         _copy_comment(root, copy)
-        self._copy_group(root, copy, b"")
+        levels = [self._copy_links(root, copy, b"")]
+        while levels:  # groups may lie deeper than Python's stack
+            group = next(levels[-1], None)
+            if group is None:
+                levels.pop()
+            else:
+                levels.append(self._copy_links(*group))
         for obj, path in self._done:  # which grows where an attribute has a named type that nothing else has
             copy = h5py.h5o.open(self._target.id, path)
             with naming(self._source, path):
@@ -132,7 +138,8 @@ class _Copier:
             self._done.append((kind, b"/" + path))
         return self._types[address]
 
-    def _copy_group(self, source: Any, target: Any, path: bytes) -> None:
+    def _copy_links(self, source: Any, target: Any, path: bytes) -> Iterator[tuple[Any, Any, bytes]]:
+        """Copy the links of a group and what they lead to; yield groups that are to follow, with their copies."""
         for name in link_names(source):
             below = path + b"/" + name
             info = source.links.get_info(name)
@@ -143,34 +150,37 @@ class _Copier:
             elif info.type == h5py.h5l.TYPE_EXTERNAL:
                 target.links.create_external(name, *source.links.get_val(name), links)
             elif info.type == h5py.h5l.TYPE_HARD:
-                self._copy_object(source, Place(target, name, below, links))
+                made = self._copy_object(source, Place(target, name, below, links))
+                if isinstance(made, h5py.h5g.GroupID):
+                    yield h5py.h5o.open(source, name), made, below
             else:
                 raise FormatError(
                     f"{self._source.filename}: {shown(below)}: only the program that made links of kind {info.type} "
                     "can copy them; nothing was written"
                 )
 
-    def _copy_object(self, group: Any, place: Place) -> None:
+    def _copy_object(self, group: Any, place: Place) -> Any:
+        """Copy what a link leads to, or link to its copy; return a copy that is new."""
         with naming(self._source, place.path):
             obj = h5py.h5o.open(group, place.name)
             known = self._addresses.path(obj)
             if known is not None:
                 place.put(h5py.h5o.open(self._target.id, known))
-                return
+                return None
             if isinstance(obj, h5py.h5t.TypeID):
                 place.put(h5py.h5o.open(self._target.id, self._shelve(obj)))
                 self._addresses.add(obj, place.path)
-                return
+                return None
             self._addresses.add(obj, place.path)
             self._done.append((obj, place.path))
             self._match_version(obj)
             if isinstance(obj, h5py.h5g.GroupID):
-                made = h5py.h5g.create(place.group, place.name, place.links, _group_properties(obj))
-        if isinstance(obj, h5py.h5g.GroupID):
-            self._copy_group(obj, made, place.path)
-        else:
+                h5py.h5g.create(place.group, place.name, place.links, _group_properties(obj))
+        if isinstance(obj, h5py.h5d.DatasetID):
             self._copy(h5py.Dataset(obj), place, self._map_type)
-        _copy_comment(obj, h5py.h5o.open(self._target.id, place.path))
+        made = h5py.h5o.open(place.group, place.name)
+        _copy_comment(obj, made)
+        return made
 
     def _match_version(self, obj: Any) -> None:
         """Let the copy have a header that holds what the object's own does: attributes of more than 64 kB, say."""

@@ -95,19 +95,25 @@ def create_like(source: h5py.File, path: Path) -> h5py.File:
 def objects_of(top: h5py.Group) -> Iterator[Any]:
     """Yield the identifier of every object of a file or group once, itself first, in the order of its groups."""
     seen: set[int] = set()
-
-    def walk(obj: Any) -> Iterator[Any]:
+    levels = [iter([h5py.h5o.open(top.id, b".")])]
+    while levels:  # groups may lie deeper than Python's stack
+        obj = next(levels[-1], None)
+        if obj is None:
+            levels.pop()
+            continue
         address = int(h5py.h5o.get_info(obj).addr)
         if address in seen:
-            return
+            continue
         seen.add(address)
         yield obj
         if isinstance(obj, h5py.h5g.GroupID):
-            for name in link_names(obj):
-                if obj.links.get_info(name).type == h5py.h5l.TYPE_HARD:
-                    yield from walk(h5py.h5o.open(obj, name))
+            levels.append(_members(obj))
 
-    yield from walk(h5py.h5o.open(top.id, b"."))
+
+def _members(group: Any) -> Iterator[Any]:
+    for name in link_names(group):
+        if group.links.get_info(name).type == h5py.h5l.TYPE_HARD:
+            yield h5py.h5o.open(group, name)
 
 
 def datasets_of(top: h5py.Group) -> Iterator[h5py.Dataset]:

@@ -104,6 +104,29 @@ def test_groups_of_many_links_and_attributes(tmp_path: Path, libver: str) -> Non
     there_and_back(tmp_path / "a.h5")
 
 
+def test_groups_deeper_than_the_stack_of_python(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        group: Any = file
+        for _ in range(1200):
+            group = group.create_group("d")
+        group["image"] = np.zeros((100, 200), "u2")
+    report = hdf5_filter.compress(tmp_path / "a.h5", tmp_path / "b.h5", tune=False)
+    assert report.verified
+    assert report.datasets[0].name == "/d" * 1200 + "/image"
+    assert hdf5_filter.verify(tmp_path / "b.h5").datasets[0].checked == "decoded"
+
+
+def test_two_datasets_are_not_one_under_two_names(tmp_path: Path) -> None:
+    """Nor the other way round: who writes to one would change both."""
+    for name, second in (("one.h5", False), ("two.h5", True)):
+        with h5py.File(tmp_path / name, "w") as file:
+            file["a"] = np.arange(3)
+            file["b"] = np.arange(3) if second else file["a"]
+    for pair in (("one.h5", "two.h5"), ("two.h5", "one.h5")):
+        with pytest.raises(DifferenceError, match="/b: the link leads to another object"):
+            hdf5_filter.verify(*(tmp_path / name for name in pair))
+
+
 def test_attributes_of_more_than_64_kb(tmp_path: Path) -> None:
     """Also in a file that was begun in the oldest format."""
     with h5py.File(tmp_path / "a.h5", "w") as file:
