@@ -105,7 +105,9 @@ def _unpacked(file: IO[bytes], name: str, folder: str | None) -> Iterator[IO[byt
         try:
             shutil.copyfileobj(packed, spool, _CHUNK)
         except EOFError as error:
-            raise TruncatedError(f"{name}: the {kind} file is cut short after {spool.tell()} unpacked bytes") from error
+            raise TruncatedError(
+                f"{name}: the {kind} file is cut short or damaged: it ends after {spool.tell()} unpacked bytes"
+            ) from error
         except (zlib.error, gzip.BadGzipFile) as error:
             raise CorruptError(f"{name}: the {kind} file is damaged near byte {spool.tell()}: {error}") from error
         except OSError as error:

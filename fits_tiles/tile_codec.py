@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 import astrocodec
-from astrocodec.errors import AstrocodecError, CorruptError
+from astrocodec.errors import AstrocodecError, CorruptError, TruncatedError
 from astrocodec.model import Model
 from fits_tiles.context import current_options, current_tile
 from fits_tiles.model_cards import MODEL_STEM, read_model
@@ -76,6 +76,11 @@ class TileCodec:
         stream = np.ascontiguousarray(buf).view(np.uint8).tobytes()
         try:
             pixels = astrocodec.decode(stream, models=(self.model,) if self.model else ())
+        except TruncatedError as error:
+            # The table says how many bytes it has: one that was changed asks for more.
+            raise CorruptError(
+                f"{self._place()}: its {len(stream)} bytes do not decode: corrupt, they ask for more"
+            ) from error
         except AstrocodecError as error:
             raise type(error)(f"{self._place()}: its {len(stream)} bytes do not decode: {error}") from error
         if pixels.dtype != np.dtype(self.stored):

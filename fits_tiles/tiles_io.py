@@ -9,7 +9,7 @@ from typing import IO, Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from astrocodec.errors import AstrocodecError, CorruptError
+from astrocodec.errors import AstrocodecError, CorruptError, TruncatedError
 from fits_tiles.blocks import BLOCK, Hdu, int_card, padded, read_at
 from fits_tiles.checksums import write_checksums
 from fits_tiles.coders import TileCoder
@@ -147,6 +147,9 @@ def decoded_bands(
         scale, zero = (float(table.rows[n][number]) for n in ("ZSCALE", "ZZERO")) if layout.quantization else (0.0, 0.0)
         try:
             return step(CodedTile(stream, plain, scale, zero), tuple(cut.stop - cut.start for cut in cuts))
+        except TruncatedError as error:
+            # The file has all of its bytes: one that was changed asks for more.
+            raise CorruptError(f"{tile}: is corrupt, its stream asks for more bytes than it has") from error
         except AstrocodecError as error:
             raise type(error)(f"{tile}: {error}") from error
 

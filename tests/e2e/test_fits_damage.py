@@ -124,6 +124,24 @@ def test_messages_name_hdu_and_tile(sample: Sample, tmp_path: Path) -> None:
     assert "of the image is not there any more" in str(_attempt(_flip(raw, card + 40), tmp_path))
 
 
+def test_a_changed_tile_is_corrupt_not_cut(sample: Sample, tmp_path: Path) -> None:
+    """Many a changed bit makes a stream ask for more bytes; the file has all that it should have."""
+    packed, _ = sample
+    raw = packed.read_bytes()
+    with packed.open("rb") as file:
+        hdu = list(walk(file.fileno(), "packed.fits"))[1]
+    heap = hdu.data_start + int_card(hdu.cards, "NAXIS1", "") * int_card(hdu.cards, "NAXIS2", "")
+    damaged = tmp_path / "damaged.fits"
+    for place in range(100):
+        at = heap + place * int_card(hdu.cards, "PCOUNT", "") // 100
+        damaged.write_bytes(raw[:at] + bytes([raw[at] ^ (1 << place % 8)]) + raw[at + 1 :])
+        for read in (fits_tiles.verify, lambda path: fits_tiles.decompress(path, None)):
+            with pytest.raises(FormatError, match="HDU 1, tile") as caught:
+                read(damaged)
+            assert not isinstance(caught.value, TruncatedError)
+            assert "too early" not in str(caught.value)
+
+
 def test_a_tile_that_names_an_unknown_model_is_damaged(sample: Sample, tmp_path: Path) -> None:
     """The header lists the model of the tiles, and it is here: no astrocodec that could be installed would help."""
     raw = bytearray(sample.packed.read_bytes())
