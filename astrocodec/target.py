@@ -8,12 +8,13 @@ import secrets
 import shutil
 import stat
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO
 
-__all__ = ["FileLike", "Target", "discard_unfinished", "remove_leftovers", "target_name"]
+__all__ = ["FileLike", "Target", "discard_unfinished", "remove_leftovers", "scratch_folder", "target_name"]
 
 FileLike = str | os.PathLike[str] | IO[bytes]
 _STEM_BYTES = 100  # of the output's name, so that the temporary one fits wherever the output's does
@@ -46,8 +47,7 @@ def discard_unfinished() -> None:
     >>> discard_unfinished()
     """
     for path in list(_unfinished):
-        with suppress(OSError):
-            path.unlink(missing_ok=True)
+        _remove(path)
 
 
 def remove_leftovers(target: str | os.PathLike[str], process: int) -> None:
@@ -70,12 +70,53 @@ def remove_leftovers(target: str | os.PathLike[str], process: int) -> None:
     with suppress(OSError):
         for entry in list(os.scandir(path.parent)):
             if entry.name.startswith(stem) and entry.name.endswith(".part"):
-                os.unlink(entry.path)
+                _remove(Path(entry.path))
+
+
+@contextmanager
+def scratch_folder(target: str | os.PathLike[str]) -> Iterator[Path]:
+    """
+    Make a hidden folder beside an output, which vanishes again.
+
+    Parameters
+    ----------
+    target : path
+        The output.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> with scratch_folder(pathlib.Path(tempfile.mkdtemp()) / "out") as folder:
+    ...     folder.is_dir()
+    True
+    """
+    path = Path(target)
+    folder = path.with_name(_temporary_name(path))
+    _unfinished.add(folder)
+    try:
+        folder.mkdir(mode=0o700)
+        yield folder
+    finally:
+        _remove(folder)
+        _unfinished.discard(folder)
+
+
+def _remove(path: Path) -> None:
+    """Remove a temporary file or folder, if it is there."""
+    with suppress(OSError):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def _temporary_stem(path: Path, process: int) -> str:
     stem = os.fsencode(path.name)[:_STEM_BYTES].decode("utf-8", "ignore")
     return f".{stem}.{process}-"
+
+
+def _temporary_name(path: Path) -> str:
+    return f"{_temporary_stem(path, os.getpid())}{secrets.token_hex(4)}.part"
 
 
 class Target:
@@ -196,8 +237,7 @@ class Target:
             if self._path is None:
                 self.file: IO[bytes] = tempfile.TemporaryFile()
             else:
-                stem = _temporary_stem(self._path, os.getpid())
-                self._temporary = self._path.with_name(f"{stem}{secrets.token_hex(4)}.part")
+                self._temporary = self._path.with_name(_temporary_name(self._path))
                 _unfinished.add(self._temporary)
                 self.file = self._open_beside(self._temporary)
             return self

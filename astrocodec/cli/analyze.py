@@ -17,6 +17,7 @@ from astrocodec.cli.failures import explain
 from astrocodec.cli.inputs import find_inputs
 from astrocodec.cli.names import is_fits_name, is_hdf5_name
 from astrocodec.cli.option_types import extension
+from astrocodec.cli.outputs import check_output
 from astrocodec.cli.processes import in_processes, killed
 from astrocodec.cli.progress import progress_bar
 from astrocodec.cli.standard_streams import need_output
@@ -126,6 +127,7 @@ def _plan(output: Path, paths: Sequence[Path], overwrite: bool) -> PagePlan:
     if existing is not None and not overwrite:
         click.echo(f"astrocodec: {existing} exists already; give --overwrite to replace it", err=True)
         raise click.exceptions.Exit(ExitCode.EXISTS)
+    check_output(plan.first, overwrite, makes_folder=bool(plan.own))
     return plan
 
 

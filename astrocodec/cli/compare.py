@@ -1,6 +1,5 @@
 """`astrocodec compare`."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +8,7 @@ import click
 from astrocodec.cli.exit_codes import ExitCode
 from astrocodec.cli.failures import explain
 from astrocodec.cli.option_types import extension, named_file
+from astrocodec.cli.outputs import check_output
 
 if TYPE_CHECKING:
     from astrocodec.analysis.compare import Comparison
@@ -59,9 +59,8 @@ def compare_command(
     """
     if output is not None and output.suffix.lower() not in (".png", ".html", ".htm"):
         raise click.UsageError(f"-o {output}: give a name that ends in .png or .html.")
-    if output is not None and os.path.lexists(output) and not overwrite:
-        click.echo(f"astrocodec: {output} exists already; give --overwrite to replace it", err=True)
-        raise click.exceptions.Exit(ExitCode.EXISTS)
+    if output is not None:
+        check_output(output, overwrite)
     current = str(a)
     try:
         left = _images(a, plane, frozenset(extensions))

@@ -4,7 +4,6 @@ import errno
 import filecmp
 import importlib
 import os
-import tempfile
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from astrocodec.cli.size_table import parts_of
 from astrocodec.errors import DifferenceError, FormatError
+from astrocodec.target import scratch_folder
 
 if TYPE_CHECKING:
     from astrocodec.cli.tasks import Task
@@ -93,8 +93,8 @@ def _difference_of_restored(
     """Restore a FITS file once more: whatever it is restored to, the bytes are the same each time."""
     import fits_tiles
 
-    with tempfile.TemporaryDirectory(prefix=".", suffix=".part", dir=target.parent) as folder:
-        again = Path(folder) / "again.fits"
+    with scratch_folder(target) as folder:
+        again = folder / "again.fits"
         fits_tiles.decompress(
             task.source.path, again, workers=workers, progress=progress, **{**task.options, "verify": False}
         )

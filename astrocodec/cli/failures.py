@@ -18,7 +18,7 @@ _ADVICE = {
     errno.EPERM: "operation not permitted; check who owns the file and its directory",
     errno.ENOENT: "no such file or directory",
     errno.ENOTDIR: "a part of the path is not a directory",
-    errno.EISDIR: "is a directory; give -r to take the files in it",
+    errno.EISDIR: "is a directory; name a file",
     errno.ENAMETOOLONG: "the file name is too long for the file system",
     errno.EPIPE: "the program that reads the output has stopped",
 }
@@ -91,8 +91,9 @@ def _system_text(error: OSError, file: str) -> str:
     if error.errno is None:
         return str(error)
     if isinstance(error, FileExistsError):
-        target = one_line(os.fsdecode(error.filename) if error.filename else file)
-        return f"{target} exists already; give --overwrite to replace it"
+        target = os.fsdecode(error.filename) if error.filename else file
+        name = "" if target == file else f"{one_line(target)} "
+        return f"{name}exists already; give --overwrite to replace it"
     advice = _ADVICE.get(error.errno, error.strerror or str(error))
     where = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else ""
     if where == STANDARD_STREAM:

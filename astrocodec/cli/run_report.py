@@ -145,7 +145,12 @@ class RunReport:
         try:
             outcome.deletion.perform()
         except Exception as error:  # one file must not stop the others
-            outcome = Outcome(outcome.file, outcome.target, failure=explain(error, outcome.file))
+            failure = explain(error, outcome.file)
+            if isinstance(error, OSError) and error.errno is not None:
+                text = failure.message.removeprefix(f"{one_line(outcome.file)}: ")
+                written = f"{one_line(outcome.target)} was written, the input could not be deleted"
+                failure = replace(failure, message=f"{one_line(outcome.file)}: {written}: {text}")
+            outcome = Outcome(outcome.file, outcome.target, failure=failure)
             if self._file is not None:
                 self._file.add(outcome)
         return outcome

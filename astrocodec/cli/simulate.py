@@ -1,6 +1,5 @@
 """``astrocodec simulate``: write a simulated detector frame as a FITS file."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +7,8 @@ import click
 import numpy as np
 
 from astrocodec.cli.exit_codes import ExitCode
+from astrocodec.cli.failures import explain
+from astrocodec.cli.outputs import check_output
 from astrocodec.simulate import PRESETS, Preset, configure, observe
 from astrocodec.simulate.sky import MAX_PIXELS
 from astrocodec.target import Target
@@ -28,18 +29,6 @@ class RefusalError(click.ClickException):
     """A request that cannot be granted as it stands."""
 
     exit_code = ExitCode.USAGE
-
-
-class ExistsError(click.ClickException):
-    """The output exists."""
-
-    exit_code = ExitCode.EXISTS
-
-
-class WritingError(click.ClickException):
-    """The system refused to write the file."""
-
-    exit_code = ExitCode.SYSTEM
 
 
 def _seed(seed: int, extension: int) -> int:
@@ -103,8 +92,7 @@ def simulate_command(
 
     The header holds the true gain, read noise and sky, so that a measurement on the file can be checked.
     """
-    if os.path.lexists(out) and not overwrite:
-        raise ExistsError(f"{out} exists; give --overwrite to replace it, or another name.")
+    check_output(out, overwrite)
     try:
         settings = configure(preset, **changes)
         pixels = settings.shape[0] * settings.shape[1] * (planes or 1) * max(extensions, 1)
@@ -116,4 +104,6 @@ def simulate_command(
     try:
         _write(hdus, out)
     except OSError as error:
-        raise WritingError(f"{out} cannot be written: {error.strerror or error}.") from None
+        failure = explain(error, str(out))
+        click.echo(f"astrocodec: {failure.message}", err=True)
+        raise click.exceptions.Exit(failure.code) from error

@@ -191,6 +191,8 @@ def _perform(task: Task, workers: int, progress: Progress | None) -> Outcome:
 
 def _prepare_target(target: Path, overwrite: bool) -> None:
     """Refuse an output that exists, and make its directory."""
+    if os.path.isdir(target):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
     if not overwrite and os.path.lexists(target):
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
     try:

@@ -1,6 +1,5 @@
 """`astrocodec train`."""
 
-import os
 from pathlib import Path
 
 import click
@@ -9,6 +8,7 @@ from astrocodec.cli.exit_codes import ExitCode
 from astrocodec.cli.failures import explain
 from astrocodec.cli.inputs import find_inputs
 from astrocodec.cli.names import is_compressible_name
+from astrocodec.cli.outputs import check_output
 
 
 @click.command("train")
@@ -38,19 +38,23 @@ def train_command(
 
     A file's group is named by a MANIFEST.csv beside it (columns `file` and `group`), otherwise it is its directory.
     """
-    if os.path.lexists(output) and not overwrite:
-        click.echo(f"astrocodec: {output} exists already; give --overwrite to replace it", err=True)
-        raise click.exceptions.Exit(ExitCode.EXISTS)
+    check_output(output, overwrite)
     _require_torch()
+    import fits_tiles
     from astrocodec.learning.training import train
 
     paths = [entry.path for entry in find_inputs(files, is_compressible_name, recursive)]
+    current = str(output)
     try:
+        for path in paths:
+            current = str(path)
+            fits_tiles.info(path)  # says what is wrong with a damaged file
+        current = str(output)
         train(paths, output, steps=steps, seed=seed, hidden=hidden, device=device, exclude=exclude, log=click.echo)
     except Exception as error:  # becomes one line and an exit code
         if type(error) is ValueError:
             raise click.UsageError(str(error)) from error
-        failure = explain(error, str(output))
+        failure = explain(error, current)
         click.echo(f"astrocodec: {failure.message}", err=True)
         raise click.exceptions.Exit(failure.code) from error
 

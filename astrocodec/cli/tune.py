@@ -1,6 +1,5 @@
 """`astrocodec tune`."""
 
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from astrocodec.cli.exit_codes import ExitCode
 from astrocodec.cli.failures import explain
 from astrocodec.cli.inputs import find_inputs
 from astrocodec.cli.names import is_compressed_name, is_compressible_name
+from astrocodec.cli.outputs import check_output
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,9 +41,7 @@ def tune_command(
     quiet: bool,
 ) -> None:
     """Fit one model to all integer images of FITS FILES, for `fits-compress --model` and other programs."""
-    if os.path.lexists(output) and not overwrite:
-        click.echo(f"astrocodec: {output} exists already; give --overwrite to replace it", err=True)
-        raise click.exceptions.Exit(ExitCode.EXISTS)
+    check_output(output, overwrite)
     wanted = [entry.path for entry in find_inputs(files, _is_fits, recursive)]
     current = str(output)
     try:
@@ -82,8 +79,9 @@ def _integer_images(path: Path) -> Iterator["NDArray[np.integer[Any]]"]:
     import numpy as np
     from astropy.io import fits
 
-    import fits_tiles  # noqa: F401 - lets astropy read files that are compressed already
+    import fits_tiles  # lets astropy read files that are compressed already
 
+    fits_tiles.info(path)  # says what is wrong with a damaged file, which astropy may read in part
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # cards of real headers; pixels do not depend on them
         with fits.open(path, do_not_scale_image_data=True) as hdus:

@@ -193,6 +193,48 @@ def test_unwritable_target(frame: Path, tmp_path: Path) -> None:
         assert "permission denied" in only_line(result)
 
 
+def test_a_missing_input_makes_no_folder(tmp_path: Path) -> None:
+    """For its output."""
+    assert run_here("fits-compress", tmp_path / "missing" / "a.fits").returncode == ExitCode.SYSTEM
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "option"), [("analyze", "-o"), ("compare", "-o"), ("tune", "-O"), ("train", "-O"), ("simulate", None)]
+)
+@pytest.mark.parametrize("place", ["missing/out.html", "file/out.html"])
+def test_an_output_that_cannot_be_written_is_told_before_the_work(
+    frame: Path, tmp_path: Path, name: str, option: str | None, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not after hours of it."""
+    pytest.importorskip("torch")
+    (tmp_path / "file").touch()
+    inputs = {"compare": [frame, frame], "simulate": []}.get(name, [frame])
+    monkeypatch.setattr("astropy.io.fits.open", lambda *_, **__: pytest.fail("the work was begun"))
+    monkeypatch.setattr("astrocodec.cli.simulate.observe", lambda *_, **__: pytest.fail("the work was begun"))
+    result = run_here(name, *inputs, *([option] if option else []), tmp_path / place)
+    assert result.returncode == ExitCode.SYSTEM
+    assert str(tmp_path / place) in only_line(result)
+
+
+def test_what_may_not_be_read_or_written(frame: Path, tmp_path: Path) -> None:
+    """Each message names the file or its folder."""
+    if os.geteuid() == 0:
+        pytest.skip("root may do everything")
+    frame.chmod(0)
+    for command in (["fits-compress"], ["info"], ["verify"], ["analyze"], ["tune", "-O", tmp_path / "m.acm"]):
+        result = run_here(*command, frame)
+        assert (result.returncode, "permission denied" in only_line(result)) == (ExitCode.SYSTEM, True)
+    frame.chmod(0o644)
+    tmp_path.chmod(0o555)
+    try:
+        result = run_here("fits-compress", "-D", "-Y", frame)
+    finally:
+        tmp_path.chmod(0o755)
+    assert f"{tmp_path / 'frame.ac.fits'}: permission denied" in only_line(result)
+    assert frame.exists()
+
+
 def test_a_file_size_limit_leaves_nothing(frame: Path, tmp_path: Path) -> None:
     """The system's limit for files, as a full disk in small."""
     result = subprocess.run(
