@@ -10,7 +10,7 @@ from typing import IO
 
 from astrocodec.errors import DifferenceError
 from fits_tiles.blocks import Hdu, card_value, find_card, padded, read_at, walk
-from fits_tiles.checksums import data_sum, sum32, write_checksums
+from fits_tiles.checksums import data_sum, fits_checksums, sum32, write_checksums
 from fits_tiles.foreign_header import lost_card, plain_header, says_nothing
 from fits_tiles.foreign_tiles import ForeignTiles, NotRecodedError
 from fits_tiles.grid import runs
@@ -110,6 +110,8 @@ def staged(
         if not algorithm or not wanted(hdu) or (only_ours and algorithm != ALGORITHM):
             continue
         try:
+            if fits_checksums(fd, hdu).data is False:
+                raise NotRecodedError("its data do not fit its DATASUM; they may be damaged")
             ForeignTiles(fd, hdu, f"{name}: {hdu.label}")
             decode[hdu.index] = algorithm
         except NotRecodedError as refusal:

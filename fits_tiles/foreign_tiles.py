@@ -209,7 +209,9 @@ class ForeignTiles:
         stream = bytes(read_at(self._fd, begin, size, where))
         try:
             found = self._decode(stream, column, element, shape, tile)
-        except (AstrocodecError, NotRecodedError) as error:
+        except NotRecodedError as error:
+            raise NotRecodedError(f"tile {tile + 1}: {error}") from error
+        except AstrocodecError as error:
             raise type(error)(f"{where}: {error}") from error
         except Exception as error:  # astropy's decoders raise many types on damaged tiles
             raise FormatError(f"{where}: astropy cannot decode the tile: {error}") from error

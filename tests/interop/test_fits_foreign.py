@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import subprocess
 from pathlib import Path
@@ -13,7 +14,7 @@ from astropy.io import fits
 from astropy.io.fits.hdu.compressed._codecs import PLIO1, Gzip1, Gzip2, HCompress1, Rice1
 
 import fits_tiles
-from astrocodec.errors import DifferenceError, FormatError
+from astrocodec.errors import AstrocodecError, DifferenceError, FormatError
 from fits_tiles.blocks import walk
 from fits_tiles.foreign_tiles import ForeignTiles
 
@@ -263,12 +264,43 @@ def test_only_the_hdu_that_must_is_kept(tmp_path: Path) -> None:
         assert all((found[name].data == PIXELS).all() for name in "ACD")
 
 
+def test_damage_gets_no_checksums_of_ours(tmp_path: Path) -> None:
+    path = tmp_path / "source.fits"
+    fits.HDUList([fits.PrimaryHDU(), fits.CompImageHDU(PIXELS, compression_type="RICE_1")]).writeto(path, checksum=True)
+    whole = bytearray(path.read_bytes())
+    with path.open("rb") as file:
+        hdu = list(walk(file.fileno(), path.name))[1]
+    whole[hdu.data_start + hdu.data_bytes - 20] ^= 4
+    path.write_bytes(whole)
+    packed = tmp_path / "packed.fits"
+    report = fits_tiles.compress(path, packed, tune=False)
+    assert report.hdus[1].note == "kept as it is: its data do not fit its DATASUM; they may be damaged"
+    assert packed.read_bytes() == path.read_bytes()
+
+
 def test_a_damaged_tile_is_named(tmp_path: Path) -> None:
     tiles = [Gzip1().encode(row) for row in PIXELS]
     tiles[3] = tiles[3][:20] + b"\xff\xff\xff" + tiles[3][23:]
     path = _save(tmp_path / "source.fits", _table(tiles, 16, PIXELS.shape, "GZIP_1", {}))
     with pytest.raises(FormatError, match=r"source\.fits: HDU 1.*tile 4 of 6 \(bytes \d+ to \d+\)"):
         fits_tiles.compress(path, tmp_path / "packed.fits")
+
+
+@pytest.mark.parametrize("kind", ["RICE_1", "GZIP_1", "GZIP_2", "HCOMPRESS_1", "PLIO_1"])
+def test_any_changed_byte_gives_an_error_or_a_file_that_verifies(kind: str) -> None:
+    source = io.BytesIO()
+    fits.HDUList([fits.PrimaryHDU(), fits.CompImageHDU(PIXELS.reshape(12, 20), compression_type=kind)]).writeto(source)
+    rng = np.random.default_rng(3)
+    for _ in range(30):
+        changed = bytearray(source.getvalue())
+        changed[rng.integers(2880, len(changed))] = rng.choice([rng.integers(256), rng.integers(48, 58)])
+        packed = io.BytesIO()
+        try:
+            fits_tiles.compress(io.BytesIO(changed), packed, tune=False)
+        except AstrocodecError:
+            continue
+        fits_tiles.verify(io.BytesIO(packed.getvalue()), io.BytesIO(changed))
+        fits_tiles.decompress(io.BytesIO(packed.getvalue()), io.BytesIO())
 
 
 # What the convention allows
