@@ -55,6 +55,7 @@ def decompress(
     checksums: bool = True,
     overwrite: bool = False,
     edited: bool = False,
+    only_verified: bool = False,
     progress: ProgressCall | None = None,
 ) -> FileReport:
     """
@@ -87,6 +88,8 @@ def decompress(
     edited : bool
         Take what other programs changed since the file was compressed as it is now, where nothing tells an edit from
         damage: header cards and copied HDUs that changed without a new ``CHECKSUM``, HDUs at the end that are gone.
+    only_verified : bool
+        Write nothing of which less than ``'verified'`` is known, since it was edited or written by other programs.
     progress : callable, optional
         Called with bytes done and bytes in total.
 
@@ -97,7 +100,7 @@ def decompress(
     Raises
     ------
     DifferenceError
-        If the new file does not hold what was decoded; it is not kept.
+        If the new file does not hold what was decoded, or `only_verified` forbids it; it is not kept.
     FileExistsError
         If `dst` exists and may not be replaced.
     FormatError
@@ -146,6 +149,8 @@ def decompress(
             target.file.flush()
             if verify:
                 _check(job, name)
+            if only_verified and not report.verified:
+                raise DifferenceError(f"{name}: what comes out is {report.checked}, not verified; the input was kept")
             # Tables that stay, where not all HDUs were chosen, may hold the manifest of the file as it was.
             fill_manifest(target.file.fileno(), name)
             target.commit()

@@ -132,6 +132,8 @@ def _arguments(operation: str, run: RunOptions, options: Mapping[str, Any]) -> d
     if operation == "compress":
         # An input that goes must not go for something larger; an output that was asked for by name is written.
         arguments["only_smaller"] = run.replace or (run.delete and run.output is None)
+    elif run.replace:
+        arguments["only_verified"] = True
     return arguments
 
 

@@ -103,3 +103,20 @@ def test_a_copy_is_called_so(tmp_path: Path) -> None:
     assert result.returncode == 0
     assert result.stderr.decode() == f"astrocodec: {path}: no image was compressed\n"
     assert (tmp_path / "a.ac.fits").read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize("option", ["-D", "-F"])
+def test_decompressing_takes_no_input_that_was_edited(tmp_path: Path, option: str) -> None:
+    """What another program wrote into it since is known by that program's checksum only."""
+    path = tmp_path / "a.fits"
+    fits.writeto(path, np.zeros((300, 300), np.int16))
+    succeed_here("fits-compress", "-F", "-Y", path)
+    packed = path.rename(tmp_path / "a.ac.fits")
+    with fits.open(packed, mode="update", disable_image_compression=True) as hdus:
+        hdus[1].header["OBSERVER"] = "Tycho"
+        hdus[1].add_checksum()
+    before = packed.read_bytes()
+    result = run_here("fits-decompress", option, "-Y", packed)
+    assert result.returncode == 7, result.stderr
+    assert "not verified; the input was kept" in result.stderr.decode()
+    assert packed.read_bytes() == before
