@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from astrocodec.errors import AstrocodecError, CorruptError, ModelNotFoundError
-from astrocodec.model import Model, on_shipped_base
+from astrocodec.model import Model, configured_delta
 from fits_tiles.card_text import blob_cards, read_blob
 
 __all__ = ["MAX_DELTA", "MODEL_STEM", "model_cards", "read_model"]
@@ -12,21 +12,9 @@ MAX_DELTA = 960
 MODEL_STEM = "ACMOD"
 
 
-def _on_shipped_base(model: Model) -> Model:
-    known = on_shipped_base(model)
-    if known is not None:
-        return known
-    raise ValueError(
-        f"model {model.name!r} ({model.fingerprint}) was not tuned from a shipped model: its distribution shapes are "
-        f"its own, and a FITS header has no room for its {len(model.to_bytes())} bytes. Leave the model out (tuning "
-        "adapts the shipped one to each image), fit one with `astrocodec tune`, or install this one with the package "
-        "(CONTRIBUTING.md, 'Add a shipped model')"
-    )
-
-
 def model_cards(model: Model) -> list[bytes]:
     """
-    Return the cards that let a reader rebuild a model, none for a shipped one.
+    Return the cards that let a reader rebuild a model, none for the default one.
 
     Raises
     ------
@@ -39,9 +27,9 @@ def model_cards(model: Model) -> list[bytes]:
     >>> model_cards(load_model("default"))
     []
     """
-    if model.is_shipped:
+    delta = configured_delta(model)
+    if not delta:
         return []
-    delta = _on_shipped_base(model).delta()
     if len(delta) > MAX_DELTA:
         raise ValueError(
             f"model {model.name!r} differs from the shipped one by {len(delta)} bytes, header cards take {MAX_DELTA}; "
