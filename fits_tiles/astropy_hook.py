@@ -240,7 +240,12 @@ def _without_manifests(original: Callable[..., Any]) -> Callable[..., Any]:
     def write(self: Any, *arguments: Any, **keywords: Any) -> Any:
         if keywords.get("checksum") or _will_change(self):
             forget_manifests(self)
-        return original(self, *arguments, **keywords)
+        found = original(self, *arguments, **keywords)
+        if original.__name__ == "flush":
+            for table in filter(None, (getattr(hdu, "_bintable", None) for hdu in self)):
+                if table._file is None or table._file.closed:
+                    table._file = self._file  # astropy 7.0 forgets tables where it replaces the file
+        return found
 
     return write
 
@@ -249,7 +254,7 @@ def _will_change(hdus: Any) -> bool:
     """Tell whether a list of HDUs is written with anything else than what it was read with."""
     if hdus._file is None or hdus._resize or hdus._truncate:
         return True
-    of_file = all(hdu._file is hdus._file for hdu in hdus)
+    of_file = all((getattr(hdu, "_bintable", None) or hdu)._file is hdus._file for hdu in hdus)
     return not of_file or any(
         (hdu._has_data or hdu._header._modified or hdu.header._modified) and not stays(hdu) for hdu in hdus
     )
@@ -283,13 +288,15 @@ def _with_model_cards(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _with_kept_tiles(original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
-    def prewriteto(self: Any, inplace: bool = False) -> Any:
+    def prewriteto(self: Any, **keywords: Any) -> Any:
         if self.compression_type != ALGORITHM:
             if holds_our_tiles(self) and (self._has_data or self.header._modified):
                 make_ready_for_others(self)
-            return original(self, inplace=inplace)
-        self._tmp_bintable = table_to_write(self, inplace=inplace)
-        return self._tmp_bintable._update_checksum()
+            return original(self, **keywords)
+        # astropy 7.0 hands over what later ones keep in the HDU.
+        self._output_checksum = keywords.get("checksum", self._output_checksum)
+        table = self._tmp_bintable = table_to_write(self, inplace=keywords.get("inplace", False))
+        return table._update_checksum(*([table._output_checksum] if "checksum" in keywords else []))
 
     return prewriteto
 

@@ -65,6 +65,7 @@ def table_to_write(hdu: Any, *, inplace: bool) -> Any:
     ValueError
         If the header cannot be kept in cards.
     """
+    _undo_fixes(hdu)
     before, header = _kept_header(hdu)
     if header is None:
         return _coded(hdu, inplace=inplace)
@@ -77,6 +78,17 @@ def table_to_write(hdu: Any, *, inplace: bool) -> Any:
     rows = old._get_raw_data(described["NAXIS1"] * described["NAXIS2"], np.uint8, old._data_offset).tobytes()
     cards = _table_cards(hdu, header, described, rows)
     return _with_cards(old if inplace else _twin(old), cards, hdu)
+
+
+def _undo_fixes(hdu: Any) -> None:
+    """Let a primary image begin as one: astropy 7.0 takes it for an extension and "fixes" its header."""
+    header = hdu.header
+    if "SIMPLE" not in header or header.cards[0].keyword == "SIMPLE":
+        return
+    first = copy.copy(header.cards["SIMPLE"])
+    for keyword in ("SIMPLE", "XTENSION", "PCOUNT", "GCOUNT"):
+        header.remove(keyword, ignore_missing=True)
+    header.insert(0, first)
 
 
 def stays(hdu: Any) -> bool:

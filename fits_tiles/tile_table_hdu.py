@@ -72,7 +72,7 @@ class TileTableHDU(fits.BinTableHDU):  # type: ignore[misc]
     ``disable_image_compression`` is given.
 
     An unchanged HDU is written as the table it is, card for card, with checksums where they are asked for. One whose
-    image was changed is written as a compressed image.
+    image was changed is given its cards by `take`.
     """
 
     _header: Any

@@ -107,7 +107,7 @@ def test_headers_and_pixels_as_in_the_plain_file(tmp_path: Path, container: str)
         np.testing.assert_array_equal(found["CUBE"].section[1, 2, 3:5, -1], cube.data[1, 2, 3:5, -1])
 
 
-def test_a_changed_plain_table_is_written_as_a_compressed_image(tmp_path: Path) -> None:
+def test_a_changed_plain_table_stays_a_plain_table(tmp_path: Path) -> None:
     plain, packed = tmp_path / "plain.fits", tmp_path / "packed.fits"
     pixels = _noise("i2", (50, 60))
     fits.PrimaryHDU(pixels).writeto(plain)
@@ -117,6 +117,8 @@ def test_a_changed_plain_table_is_written_as_a_compressed_image(tmp_path: Path) 
     with fits.open(packed) as opened:
         assert opened[1].header["OBJECT"] == "M31"
         np.testing.assert_array_equal(opened[1].data, pixels)
+    with fits.open(packed, disable_image_compression=True) as opened:
+        assert "ZIMAGE" not in opened[1].header
 
 
 def test_tiles_of_other_programs_are_recoded(tmp_path: Path) -> None:
