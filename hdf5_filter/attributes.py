@@ -33,6 +33,10 @@ def attribute_names(obj: Any) -> list[bytes]:
         except (RuntimeError, ValueError, KeyError) as error:
             reason = error  # the order of creation may not be known; then names will do
             continue
+        if len(names) != h5py.h5a.get_num_attrs(obj):
+            raise CorruptError(
+                f"{len(names)} attributes of an object can be listed, it has {h5py.h5a.get_num_attrs(obj)}"
+            )
         return names
     raise CorruptError(f"the attributes of an object cannot be listed: {reason}") from reason
 

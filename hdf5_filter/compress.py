@@ -51,8 +51,8 @@ def compress(
     """
     Copy an HDF5 file, storing its datasets of numbers with the astrocodec filter.
 
-    Attributes, groups, links, dimension scales, references, named types, fill values and creation order are kept, and
-    so is every dataset that would not become smaller.
+    Everything else is copied in the file's own types, byte for byte: attributes, groups, links, references, named
+    types, fill values, creation order, and every dataset that is not coded or would not become smaller.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def compress(
     Raises
     ------
     FormatError
-        `source` is not HDF5 or damaged.
+        `source` is not HDF5 or damaged, or holds an object that cannot be copied; the message names it.
     FileExistsError
         `target` exists.
     ValueError

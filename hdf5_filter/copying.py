@@ -9,7 +9,7 @@ from typing import Any
 import h5py
 from h5py._objects import phil
 
-from astrocodec.errors import FormatError
+from astrocodec.errors import CorruptError, FormatError
 from hdf5_filter.attributes import copy_attributes
 from hdf5_filter.elements import block_elements, blocks_in, library, write_block
 from hdf5_filter.layout import layout_of
@@ -54,11 +54,20 @@ CopyDataset = Callable[[h5py.Dataset, Place, TypeMap], None]
 
 
 def link_names(group: Any) -> list[bytes]:
-    """Return the names of a group's links, by creation where the file knows it."""
+    """
+    Return the names of a group's links, by creation where the file knows it.
+
+    Raises
+    ------
+    CorruptError
+        They are not as many as the group has.
+    """
     tracked = group.get_create_plist().get_link_creation_order() & h5py.h5p.CRT_ORDER_TRACKED
     names: list[bytes] = []
     order = h5py.h5.INDEX_CRT_ORDER if tracked else h5py.h5.INDEX_NAME
     group.links.iterate(names.append, idx_type=order, order=h5py.h5.ITER_INC)
+    if len(names) != group.get_num_objs():
+        raise CorruptError(f"{len(names)} links of a group can be listed, it has {group.get_num_objs()}")
     return names
 
 
@@ -91,8 +100,7 @@ class _Copier:
         self._types: dict[int, bytes] = {}
         self._shelf: bytes = _TYPES
         self._done: list[tuple[Any, bytes]] = []
-        self._bounds = target.id.get_access_plist().get_libver_bounds()
-        self._low = self._bounds[0]
+        self._low, self._high = target.id.get_access_plist().get_libver_bounds()
 
     def run(self) -> None:
         """Copy the objects, then what may point to any of them."""
@@ -183,13 +191,11 @@ class _Copier:
         return made
 
     def _match_version(self, obj: Any) -> None:
-        """Let the copy have a header that holds what the object's own does: attributes of more than 64 kB, say."""
-        new = int(h5py.h5o.get_info(obj).hdr.version) > 1
-        low = max(self._bounds[0], h5py.h5f.LIBVER_V18 if new else h5py.h5f.LIBVER_EARLIEST)
-        if low != self._low:
+        """From the first object of HDF5 1.8 on write headers that hold what its own does: attributes over 64 kB, say."""
+        if self._low < h5py.h5f.LIBVER_V18 and int(h5py.h5o.get_info(obj).hdr.version) > 1:
+            self._low = h5py.h5f.LIBVER_V18
             with phil:
-                library().set_version_bounds(self._target.id.id, low, self._bounds[1])
-            self._low = low
+                library().set_version_bounds(self._target.id.id, self._low, self._high)
 
 
 def copy_dataset(source: h5py.Dataset, place: Place, map_type: TypeMap) -> None:

@@ -29,3 +29,12 @@ def test_attributes_that_cannot_be_listed_are_an_error(monkeypatch: pytest.Monke
     monkeypatch.setattr(h5py.h5a, "iterate", fail)
     with h5py.File.in_memory() as file, pytest.raises(CorruptError, match="bad attribute heap"):
         attribute_names(file.id)
+
+
+def test_attributes_that_are_fewer_than_their_number_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """HDF5 may pass over what it cannot read."""
+    monkeypatch.setattr(h5py.h5a, "iterate", lambda *_, **__: None)
+    with h5py.File.in_memory() as file:
+        file.attrs["a"] = 1
+        with pytest.raises(CorruptError, match="0 attributes of an object can be listed, it has 1"):
+            attribute_names(file.id)
