@@ -191,7 +191,7 @@ class _Copier:
         return made
 
     def _match_version(self, obj: Any) -> None:
-        """From the first object of HDF5 1.8 on write headers that hold what its own does: attributes over 64 kB, say."""
+        """From the first object of HDF5 1.8 on write its kind of headers, which hold attributes over 64 kB."""
         if self._low < h5py.h5f.LIBVER_V18 and int(h5py.h5o.get_info(obj).hdr.version) > 1:
             self._low = h5py.h5f.LIBVER_V18
             with phil:
