@@ -18,6 +18,7 @@ from astrocodec.cli.inputs import find_inputs
 from astrocodec.cli.names import is_fits_name, is_hdf5_name
 from astrocodec.cli.option_types import extension
 from astrocodec.cli.outputs import check_output
+from astrocodec.cli.printable import one_line
 from astrocodec.cli.processes import in_processes, killed
 from astrocodec.cli.progress import progress_bar
 from astrocodec.cli.standard_streams import need_output
@@ -159,10 +160,10 @@ def _show(result: Analysed, verbose: bool) -> None:
         click.echo(f"astrocodec: {failure.message}", err=True)
     if not result.reports and not result.failures and not verbose:
         reasons = "; ".join(dict.fromkeys(reason for _, reason in result.skipped)) or "it is empty"
-        click.echo(f"astrocodec: {result.file}: holds no image: {reasons}", err=True)
+        click.echo(one_line(f"astrocodec: {result.file}: holds no image: {reasons}"), err=True)
     if verbose:
         for title, reason in result.skipped:
-            click.echo(f"{title}: left out: {reason}", err=True)
+            click.echo(one_line(f"{title}: left out: {reason}"), err=True)
         if result.details:
             click.echo(result.details, err=True)
 

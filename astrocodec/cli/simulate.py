@@ -1,5 +1,7 @@
 """``astrocodec simulate``: write a simulated detector frame as a FITS file."""
 
+import errno
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,7 +68,13 @@ def _hdus(preset: Preset, seed: int, extensions: int, planes: int | None, change
 def _write(hdus: "HDUList", target: Path) -> None:
     """Write the file; no reader and no power cut ever sees half of it."""
     with Target(target, overwrite=True) as out:
-        hdus.writeto(out.file)
+        try:
+            hdus.writeto(out.file)
+        except AttributeError as error:
+            if not isinstance(error.__context__, OSError):
+                raise
+            # astropy stumbles over what it wants to say of a full disk, and NumPy keeps the system's reason to itself.
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target)) from error
         out.commit()
 
 

@@ -447,6 +447,17 @@ def test_failed_write_keeps_the_old_file(tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == ["frame.fits"]
 
 
+def test_a_full_disk_is_named(tmp_path):
+    out = tmp_path / "frame.fits"
+    code = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000)); from astrocodec.cli import main; "
+    command = [sys.executable, "-c", f"{code}main(['simulate', {str(out)!r}, '--shape', '300x300'])"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 6
+    assert done.stderr.startswith(f"astrocodec: {out}: no space left")
+    assert done.stderr.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_pipe_is_not_replaced(tmp_path):
     out = tmp_path / "pipe"
     os.mkfifo(out)
