@@ -79,7 +79,8 @@ def fits_bits(path: str | Path, hdu: int | None, models: tuple[Model, ...]) -> B
             )
         tuned = model_of(header, where) if header.get("ZCMPTYPE", "ASTROCODEC_1") == "ASTROCODEC_1" else None
         known = (*models, tuned) if tuned else models
-        size = int(chosen.filebytes())
+        place = chosen.fileinfo()
+        size = int(place["datLoc"] + place["datSpan"] - place["hdrLoc"])
         bits = np.zeros(shape, np.float32)
         payload, modes = 0.0, Counter[str]()
         for index, place in enumerate(places):

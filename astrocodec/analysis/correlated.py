@@ -123,4 +123,6 @@ def correlated_noise(
         return Correlated(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
     whole, row, column, lag_x, lag_y = (float(v) for v in weight @ found / weight.sum())
     row, column = (v if v > _NEGLIGIBLE * whole else 0.0 for v in (row, column))
+    # Rows that leap from one to the next, as between readout channels, may do so by more than all else scatters.
+    row, column = (v / max(1.0, (row + column) / whole) for v in (row, column))
     return Correlated(math.sqrt(row), math.sqrt(column), row / whole, column / whole, lag_x, lag_y)

@@ -21,6 +21,7 @@ from astrocodec.analysis.plane import Plane, as_plane
 _SMOOTH = 1.0
 _STRUCTURED = 0.92
 _TOO_MUCH = 0.12
+_LEAST_SHARE = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,7 +138,8 @@ def noise_floor(
     variance = background.noise**2
     if correlated is not None:
         share = 1 - correlated.row_share - correlated.column_share
-        variance = variance * np.float32(max(share, 0.0))
+        # Where hardly anything would be left, the pattern of the rows is no noise, and neighbours tell what is.
+        variance = variance * np.float32(share if share > _LEAST_SHARE else 1.0)
     sigma = np.sqrt(variance)
     if background.step:
         sigma = _smaller(local_noise(plane, box=background.box, lag=lag, regions=background.regions), sigma)

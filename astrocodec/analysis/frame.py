@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from astrocodec.analysis.bits import BitsMap, bits_map
 from astrocodec.analysis.correlated import Correlated, correlated_noise
 from astrocodec.analysis.cosmic_rays import CosmicRays, cosmic_rays
 from astrocodec.analysis.floor import Floor, noise_floor, structure_free
+from astrocodec.analysis.noise_model import is_flags, why_no_floor
 from astrocodec.analysis.photon_transfer import Transfer, photon_transfer
 from astrocodec.analysis.plane import Plane, as_plane
 from astrocodec.analysis.quantisation import Quantisation, quantisation
@@ -32,6 +33,11 @@ from astrocodec.pixels import DTYPES
 _TINY = 16
 # More regions than any detector has amplifiers are no amplifiers.
 _MOST_AMPLIFIERS = 16
+# Share by which a floor may exceed what was coded: the noise is not known better than to a percent.
+_ALIKE = 1.01
+_NO_STEP = "values between integers: a noise floor in bits needs a step that they are rounded to"
+_OF_NOISE = ("floor_bits", "efficiency", "share_noise", "suggested_step")
+_OF_SOURCES = ("share_sources", "segmentation")
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +70,8 @@ class FrameAnalysis:
         Of every amplifier.
     notes : tuple of str
         What is missing or noteworthy, and why.
+    reasons : dict of str to str
+        Why a number is None, by its name.
     """
 
     shape: tuple[int, ...]
@@ -92,6 +100,7 @@ class FrameAnalysis:
     correlated: Correlated | None = None
     cosmic_rays: CosmicRays | None = None
     notes: tuple[str, ...] = ()
+    reasons: dict[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Numbers and texts that JSON can hold; of maps their median, share or count.
@@ -144,6 +153,7 @@ class FrameAnalysis:
         if self.cosmic_rays is not None:
             out["cosmic_rays"] = {"count": self.cosmic_rays.count, "share": self.cosmic_rays.share}
         out["notes"] = list(self.notes)
+        out["reasons"] = dict(self.reasons)
         cleaned: dict[str, Any] = _finite(out)
         return cleaned
 
@@ -251,6 +261,7 @@ def analyse_frame(
     nsigma: float = 4.5,
     encode_missing: bool = True,
     layout: Amplifiers | None = None,
+    name: str = "",
 ) -> FrameAnalysis:
     """Analyse an image and its stream.
 
@@ -276,6 +287,8 @@ def analyse_frame(
         Whether to encode an image that comes without a stream.
     layout : Amplifiers, optional
         Amplifiers and overscan where they are known, as from `layout_of_cards`; by default `amplifiers` looks for them.
+    name : str, optional
+        Of the image in its file, which may say that it is one of flags.
 
     Returns
     -------
@@ -327,8 +340,37 @@ def analyse_frame(
     problem = _too_little(plane)
     if problem:
         floor = 0.0 if _is_constant(plane) else None
-        return replace(basis, floor_bits=floor, share_noise=floor, notes=(*notes, problem))
-    return _measured(basis, plane, layout or _guessed(plane), box, sigma, nsigma)
+        empty = dict.fromkeys(_OF_SOURCES + (_OF_NOISE if floor is None else ("efficiency", "suggested_step")), problem)
+        return replace(basis, floor_bits=floor, share_noise=floor, notes=(*notes, problem), reasons=empty)
+    found = _measured(basis, plane, layout or _guessed(plane), box, sigma, nsigma)
+    return _without_flags(found) if is_flags(name, given.dtype) else found
+
+
+def _without_flags(found: FrameAnalysis) -> FrameAnalysis:
+    """Of flags only the bits are told."""
+    why = "an image of flags, by its name: they have neither noise nor sources"
+    return replace(
+        _without_floor(found, why),
+        share_sources=None,
+        segmentation=None,
+        allocation=None,
+        notes=(*(note for note in found.notes if note not in found.reasons.values()), why),
+        reasons=dict.fromkeys(_OF_NOISE + _OF_SOURCES, why),
+    )
+
+
+def _without_floor(found: FrameAnalysis, why: str) -> FrameAnalysis:
+    """Leave out what holds for a detector's noise only."""
+    return replace(
+        found,
+        floor_bits=None,
+        efficiency=None,
+        share_noise=None,
+        suggested_step=None,
+        floor=None,
+        notes=(*found.notes, why),
+        reasons=dict.fromkeys(_OF_NOISE, why),
+    )
 
 
 def _guessed(plane: Plane) -> Amplifiers:
@@ -365,7 +407,7 @@ def _measured(
             correlated=None if bayer.is_mosaic else common, lag=2 if bayer.is_mosaic else 1,
         )  # fmt: skip
     else:
-        notes.append("values between integers: a noise floor in bits needs a step that they are rounded to")
+        notes.append(_NO_STEP)
     if floor is not None and floor.poisson_read is None:
         notes.append("gain not known to 10 %: the floor is that of the noise without sources' photons")
     if codes.missing_share > 0.01:
@@ -374,8 +416,6 @@ def _measured(
         notes.append(f"uneven codes with a period of {codes.uneven_period}: widths differ by up to {codes.dnl:.2f}")
     if codes.is_rescaled:
         notes.append(f"values lie {codes.step:.6g} apart: integers were rescaled or shifted")
-    if float(np.median(snr[np.isfinite(snr)] if np.isfinite(snr).any() else 0)) > 1 or found.mask.mean() > 0.5:
-        notes.append("sources cover half of the image: background and noise are rough")
     lit = np.zeros(plane.mask.shape, np.bool_)
     for region in layout.data:
         lit[region] = True
@@ -384,12 +424,20 @@ def _measured(
     bits = basis.bits
     spread = None if bits is None else allocation(bits, found, snr)
     per_pixel = bits.bits_per_pixel if bits is not None else basis.bits_per_pixel
-    efficiency = None if floor is None or not per_pixel else floor.best / per_pixel
-    if bits is not None and efficiency is not None and efficiency > 1.02:
-        notes.append("the stream is below the noise floor: structure of the image is taken for noise")
-    return replace(
+    best_bits = None if floor is None else floor.best
+    if best_bits is not None and bits is not None and per_pixel < best_bits <= _ALIKE * per_pixel:
+        best_bits = per_pixel  # the noise is not known better
+    efficiency = None if best_bits is None or not per_pixel else best_bits / per_pixel
+    reasons = {} if best_bits is not None else dict.fromkeys(_OF_NOISE[:3], _NO_STEP)
+    why = why_no_floor(plane, codes, found, snr)
+    if not why and bits is not None and efficiency is not None and efficiency > 1:
+        why = (
+            f"coded in {per_pixel:.2f} bits per pixel, below the {best_bits:.2f} of independent noise as strong: what "
+            "looks like noise can be foretold"
+        )
+    measured = replace(
         basis,
-        floor_bits=None if floor is None else floor.best,
+        floor_bits=best_bits,
         efficiency=efficiency,
         share_noise=None if efficiency is None else min(1.0, efficiency),
         share_sources=None if spread is None or not spread.total else spread.sources / spread.total,
@@ -407,4 +455,6 @@ def _measured(
         correlated=common,
         cosmic_rays=cosmic_rays(plane, background, gain=best.gain if best is not None and best.is_reliable else None),
         notes=tuple(notes),
+        reasons=reasons,
     )
+    return _without_floor(measured, why) if why else measured

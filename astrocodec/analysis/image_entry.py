@@ -64,6 +64,8 @@ class ImageEntry:
         Of the pixels, as the file tells it.
     layout : Amplifiers or None
         Amplifiers and overscan, where the file tells them.
+    can_be_rounded : bool
+        Whether `fits-compress --lossy` takes such pixels.
     """
 
     file: str
@@ -80,6 +82,7 @@ class ImageEntry:
     bits: Callable[[], BitsMap] | None = None
     unit: str = "ADU"
     layout: Amplifiers | None = None
+    can_be_rounded: bool = False
 
     @property
     def title(self) -> str:

@@ -8,19 +8,23 @@ from typing import Any
 
 import numpy as np
 
-from astrocodec.analysis.entropy import gaussian_bits_of
+from astrocodec.analysis.bits import BitsMap
 from astrocodec.analysis.frame import FrameAnalysis, analyse_frame
 from astrocodec.analysis.image_entry import ImageEntry
 from astrocodec.analysis.peer_sizes import PeerSize, peer_sizes
 from astrocodec.codec import encode
-from astrocodec.model import load_model
+from astrocodec.model import Model, load_model
 from astrocodec.tuning import tune
 
 __all__ = ["ImageReport", "report_image"]
 
 # Tuning of smaller images costs more time than it saves bytes: the model would not pay for its own place.
 _LEAST_TUNED = 128 * 128
-_SAMPLED = 1 << 18
+# Steps of so many to the standard deviation add less than 1 %: sqrt(1 + 1 / (12 * 2.1**2)).
+_LEVEL = 2.1
+_COMMAND = f"astrocodec fits-compress --lossy {_LEVEL:g}"
+# Fields of the report that have another name in the analysis.
+_FIELDS = {"segmentation": "sources"}
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ class ImageReport:
         Noise floor in bits per pixel, its share of `bits_per_pixel`, share of the bits that is noise, share that lies
         on sources.
     step, saving : float or None
-        Step in ADU that adds 1 % noise, and the share of the bits that rounding to it would save.
+        Step that adds 1 % noise, in `unit`, where a command of ours rounds to it; share of the bits that this saves.
     sources : int or None
         How many were found.
     peers : tuple of PeerSize
@@ -61,6 +65,8 @@ class ImageReport:
         Of the pixels: ``BUNIT`` where the file tells it, else ``ADU``.
     reasons : dict of str to str
         Why a field is None, in a few words, by the name of the field.
+    command : str
+        Command of ours that rounds to `step`; empty where there is none.
     """
 
     file: str
@@ -88,6 +94,7 @@ class ImageReport:
     details: dict[str, Any] = field(default_factory=dict, repr=False)
     unit: str = "ADU"
     reasons: dict[str, str] = field(default_factory=dict)
+    command: str = ""
 
     @property
     def title(self) -> str:
@@ -158,14 +165,15 @@ def report_image(
     notes = [entry.note]
     if bits is None:
         stream = encode(pixels, model)
-        coded, analysis = len(stream), analyse_frame(pixels, stream=stream, mask=entry.mask, layout=entry.layout)
+        coded, analysis = len(stream), _analysed(entry, stream=stream)
         notes.append("bits are those of a stream made for this report" if entry.ours else "")
     else:
         coded = -(-bits.total_bits // 8)
-        analysis = analyse_frame(pixels, bits=bits, mask=entry.mask, layout=entry.layout)
-    noise, unit = _noise(analysis), analysis.quantisation.step if analysis.quantisation is not None else 0.0
-    suggested = analysis.suggested_step
-    has_step = suggested is not None and suggested.step > unit and suggested.saved_bits > 0
+        analysis = _analysed(entry, bits=bits)
+    noise, unit = _noise(analysis), _unit(analysis)
+    step, saving, reasons = _step(entry, analysis, noise, coded, model)
+    if step is not None:
+        notes.append(f"{_COMMAND} rounds to {1 / _LEVEL:.2f} of the noise, which adds 1 % to it")
     report = ImageReport(
         entry.file,
         entry.name,
@@ -184,17 +192,57 @@ def report_image(
         analysis.efficiency,
         analysis.share_noise,
         analysis.share_sources,
-        suggested.step if suggested is not None and has_step else None,
-        _saving(analysis, suggested.step, unit, 8 * coded / pixels.size)
-        if suggested is not None and has_step
-        else None,
+        step,
+        saving,
         None if analysis.segmentation is None else analysis.segmentation.count,
         peer_sizes(pixels, model) if peers else (),
         tuple(filter(None, [*notes, *analysis.notes])),
         analysis.to_dict(),
         entry.unit,
+        _reasons(analysis) | reasons,
+        _COMMAND if step is not None else "",
     )
     return report, analysis
+
+
+def _analysed(entry: ImageEntry, *, stream: bytes | None = None, bits: BitsMap | None = None) -> FrameAnalysis:
+    return analyse_frame(entry.pixels, stream=stream, bits=bits, mask=entry.mask, layout=entry.layout, name=entry.name)
+
+
+def _reasons(analysis: FrameAnalysis) -> dict[str, str]:
+    """Why fields of the report are None, of those that are."""
+    found = {_FIELDS.get(name, name): why for name, why in analysis.reasons.items()}
+    found.pop("suggested_step", None)
+    if analysis.noise is None and analysis.reasons:
+        found["noise"] = next(iter(analysis.reasons.values()))
+    if analysis.noise is None or not _unit(analysis):
+        found["noise_steps"] = found.get("noise") or found.get("floor_bits", "")
+    return {name: why for name, why in found.items() if why}
+
+
+def _unit(analysis: FrameAnalysis) -> float:
+    """Between possible values, 0 where they are continuous."""
+    return analysis.quantisation.step if analysis.quantisation is not None else 0.0
+
+
+def _step(
+    entry: ImageEntry, analysis: FrameAnalysis, noise: float | None, coded: int, model: Model
+) -> tuple[float | None, float | None, dict[str, str]]:
+    """Step that `fits-compress --lossy` takes to add 1 % noise, the share of the bits that it saves, or why not."""
+    why = analysis.reasons.get("suggested_step", "")
+    if not why and not entry.can_be_rounded:
+        why = "no command of ours rounds these values: fits-compress --lossy does floats of FITS files"
+    if not why and (not noise or not math.isfinite(noise)):
+        why = "no noise to measure"
+    if not why and noise:
+        step = noise / _LEVEL
+        values = np.where(np.isfinite(entry.pixels), entry.pixels, 0.0) / step
+        if step > _unit(analysis) and float(np.abs(values).max()) < 2**31 - 1:
+            rounded = len(encode(np.rint(values).astype(np.int32), model))
+            if rounded < coded:
+                return step, 1 - rounded / coded, {}
+        why = "rounding to half of the noise saves nothing"
+    return None, None, {"step": why, "saving": why}
 
 
 def _noise(analysis: FrameAnalysis) -> float | None:
@@ -204,13 +252,3 @@ def _noise(analysis: FrameAnalysis) -> float | None:
     regions = () if analysis.amplifiers is None else analysis.amplifiers.data
     parts = [analysis.noise[region].ravel() for region in regions]
     return float(np.median(np.concatenate(parts) if parts else analysis.noise))
-
-
-def _saving(analysis: FrameAnalysis, step: float, unit: float, bits_per_pixel: float) -> float | None:
-    """Share of the bits that rounding to a step saves, over the noise of every part of the image."""
-    if analysis.noise is None or not unit:
-        return None
-    noise = analysis.noise.ravel()
-    noise = noise[:: max(1, noise.size // _SAMPLED)].astype(np.float64)
-    saved = float((gaussian_bits_of(noise / unit) - gaussian_bits_of(noise / step)).mean())
-    return min(saved / bits_per_pixel, 1.0)

@@ -99,6 +99,7 @@ def _entry(
         functools.partial(bits_map, path, hdu=number) if ours and len(shape) == 2 else None,
         pixel_unit(cards, scale),
         layout,
+        pixels.dtype.kind == "f" and not ours,
     )
 
 

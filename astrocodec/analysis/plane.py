@@ -108,7 +108,8 @@ def as_plane(image: ArrayLike, mask: ArrayLike | None = None) -> Plane:
     largest = max(abs(float(good.max())), abs(float(good.min()))) if good.size else 0.0
     is_exact = values.dtype.itemsize <= 2 or values.dtype == np.float32 or (step > 0 and largest < _EXACT)
     is_exact = is_exact and (largest == 0 or _LEAST < largest < _LARGEST)
-    floats = values.astype(np.float32 if is_exact else np.float64)
+    with np.errstate(over="ignore", invalid="ignore"):  # of pixels that do not count
+        floats = values.astype(np.float32 if is_exact else np.float64)
     if any_bad:
         floats[bad] = 0
     return Plane(floats, bad, step)

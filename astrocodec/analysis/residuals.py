@@ -73,8 +73,9 @@ def residual_statistics(residual: NDArray[Any], noise: NDArray[Any] | None) -> R
         sigmas = noise[known].astype(np.float64)
         noisy = sigmas > 0
         if noisy.any():
-            ratio = values[noisy] / sigmas[noisy]
-            in_sigma = float(ratio.mean()), float(ratio.std()), float(np.abs(ratio).max())
+            with np.errstate(over="ignore", invalid="ignore"):  # hardly any noise: infinite
+                ratio = values[noisy] / sigmas[noisy]
+                in_sigma = float(ratio.mean()), float(ratio.std()), float(np.abs(ratio).max())
             added = _added(values[noisy], float(np.median(sigmas[noisy])))
     return Residuals(
         values.size,
@@ -91,4 +92,5 @@ def residual_statistics(residual: NDArray[Any], noise: NDArray[Any] | None) -> R
 def _added(values: NDArray[np.float64], sigma: float) -> float:
     """Growth of the noise, without the hundredth of the differences that is furthest out: sources, not sky."""
     sky = values[np.abs(values) <= np.percentile(np.abs(values), 99)]
-    return float(np.sqrt(1 + sky.var() / sigma**2) - 1)
+    with np.errstate(over="ignore", divide="ignore"):
+        return float(np.sqrt(1 + sky.var() / np.float64(sigma) ** 2) - 1)

@@ -162,6 +162,7 @@ def _widths(
             logs = np.log(smooth[y, x]) * 2 - np.log(smooth[y + dy, x + dx]) - np.log(smooth[y - dy, x - dx])
             variances.append(distance**2 / logs - scale**2)
     along_x, along_y = variances
-    ratio = np.divide(along_x, along_y, out=np.zeros_like(along_x), where=along_y > 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = along_x / along_y
     is_round = (along_x > 0) & (ratio > 0.5) & (ratio < 2) & np.isfinite(along_x) & np.isfinite(along_y)
     return np.asarray(FWHM * np.sqrt((along_x[is_round] + along_y[is_round]) / 2), np.float64)
