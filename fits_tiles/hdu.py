@@ -78,15 +78,21 @@ class CompImageHDU(fits.CompImageHDU):  # type: ignore[misc]
         self._writing = False
         # astropy says what is wrong with data that have no axes
         shape = None if data is None or not data.size or not data.ndim else plan_tile_shape(data.shape, tile_shape)
-        super().__init__(
-            data,
-            header,
-            name,
-            compression_type=ALGORITHM,
-            tile_shape=shape,
-            quantize_level=quantize_level or 0,
-            **keywords,
-        )
+        try:
+            super().__init__(
+                data,
+                header,
+                name,
+                compression_type=ALGORITHM,
+                tile_shape=shape,
+                quantize_level=quantize_level or 0,
+                **keywords,
+            )
+        except ZeroDivisionError as error:  # astropy divides by the length of an axis, with every algorithm
+            raise ValueError(
+                f"an image of shape {getattr(data, 'shape', None)} has no pixels, and astropy makes no tiles of it: "
+                "use fits.ImageHDU, which fits_tiles.compress takes as it is"
+            ) from error
 
     @property
     def tile_model(self) -> Model:
@@ -95,7 +101,7 @@ class CompImageHDU(fits.CompImageHDU):  # type: ignore[misc]
             return self._base
         if self._fitted is None or self._fitted[0] != id(self.data):
             planes = stored_integers(self.data)
-            sample = planes if planes.ndim <= 2 else list(planes.reshape(-1, *planes.shape[-2:]))
+            sample = planes if planes.ndim <= 2 or not planes.size else list(planes.reshape(-1, *planes.shape[-2:]))
             self._fitted = id(self.data), astrocodec.tune(sample, self._base, effort=self._effort)
         return self._fitted[1]
 
