@@ -58,7 +58,7 @@ def test_a_compressed_image_without_pixels(shape: tuple[int, ...]) -> None:
     file = io.BytesIO()
     fits.HDUList([fits.PrimaryHDU(), hdu]).writeto(file)
     with fits.open(io.BytesIO(file.getvalue())) as hdus:
-        assert hdus[1].data is None
+        assert hdus[1].data is None or hdus[1].data.shape == shape
         assert hdus[1].shape == shape
 
 
