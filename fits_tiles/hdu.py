@@ -94,6 +94,20 @@ class CompImageHDU(fits.CompImageHDU):  # type: ignore[misc]
                 "use fits.ImageHDU, which fits_tiles.compress takes as it is"
             ) from error
 
+    def copy(self) -> CompImageHDU:
+        """Return an HDU of the same pixels, cards and settings."""
+        same = {name: getattr(self, name) for name in ("tile_shape", "quantize_method", "dither_seed")}
+        return type(self)(
+            None if self.data is None else self.data.copy(),
+            self.header.copy(),
+            model=self._base,
+            tune=self._tune,
+            effort=self._effort,
+            quantize_level=self.quantize_level,
+            uint=self._uint,
+            **same,
+        )
+
     @property
     def tile_model(self) -> Model:
         """The model that the tiles are coded with; fitted on first use while the HDU is being written."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import gc
+import io
 import multiprocessing
 import os
 import pickle
@@ -166,3 +167,30 @@ def test_a_base_outlives_what_was_made_from_it() -> None:
     del base
     gc.collect()
     assert (made.tables() == before).all()
+
+
+@pytest.mark.parametrize("way", [copy.copy, copy.deepcopy, lambda hdu: hdu.copy()], ids=["copy", "deepcopy", "method"])
+@pytest.mark.parametrize("level", [None, 16.0])
+def test_a_written_hdu_is_copied_with_its_settings(way: Callable[[Any], Any], level: float | None) -> None:
+    fits_tiles = pytest.importorskip("fits_tiles")
+    from astropy.io import fits
+
+    def written(hdu: Any) -> bytes:
+        file = io.BytesIO()
+        fits.HDUList([fits.PrimaryHDU(), hdu]).writeto(file)
+        return file.getvalue()
+
+    pixels = FRAME.astype("f4" if level else "i2")
+    hdu = fits_tiles.CompImageHDU(
+        pixels, model=tuned(), tune=False, effort=3, tile_shape=(32, 64), quantize_level=level
+    )
+    before = written(hdu)
+    again = way(hdu)
+    assert type(again) is fits_tiles.CompImageHDU
+    assert (again.tile_shape, again._tune, again._effort) == ((32, 64), False, 3)
+    assert again.tile_model.fingerprint == hdu.tile_model.fingerprint
+    del hdu
+    gc.collect()
+    with fits.open(io.BytesIO(written(again))) as hdus, fits.open(io.BytesIO(before)) as expected:
+        assert (hdus[1].data == expected[1].data).all()
+        assert hdus[1].tile_shape == (32, 64)
