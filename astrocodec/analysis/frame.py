@@ -36,6 +36,7 @@ _MOST_AMPLIFIERS = 16
 # Share by which a floor may exceed what was coded: the noise is not known better than to a percent.
 _ALIKE = 1.01
 _NO_STEP = "values between integers: a noise floor in bits needs a step that they are rounded to"
+_NO_GAIN = "gain not known to 10 %: the floor is that of the noise without sources' photons"
 _OF_NOISE = ("floor_bits", "efficiency", "share_noise", "suggested_step")
 _OF_SOURCES = ("share_sources", "segmentation")
 
@@ -349,12 +350,14 @@ def analyse_frame(
 def _without_flags(found: FrameAnalysis) -> FrameAnalysis:
     """Of flags only the bits are told."""
     why = "an image of flags, by its name: they have neither noise nor sources"
+    told = tuple(note for note in found.notes if note not in found.reasons.values())
     return replace(
-        _without_floor(found, why),
+        _without_floor(replace(found, notes=told), why),
+        noise=None,
         share_sources=None,
         segmentation=None,
         allocation=None,
-        notes=(*(note for note in found.notes if note not in found.reasons.values()), why),
+        cosmic_rays=None,
         reasons=dict.fromkeys(_OF_NOISE + _OF_SOURCES, why),
     )
 
@@ -368,7 +371,7 @@ def _without_floor(found: FrameAnalysis, why: str) -> FrameAnalysis:
         share_noise=None,
         suggested_step=None,
         floor=None,
-        notes=(*found.notes, why),
+        notes=(*(note for note in found.notes if note != _NO_GAIN), why),
         reasons=dict.fromkeys(_OF_NOISE, why),
     )
 
@@ -409,7 +412,7 @@ def _measured(
     else:
         notes.append(_NO_STEP)
     if floor is not None and floor.poisson_read is None:
-        notes.append("gain not known to 10 %: the floor is that of the noise without sources' photons")
+        notes.append(_NO_GAIN)
     if codes.missing_share > 0.01:
         notes.append(f"{100 * codes.missing_share:.2g} % of the codes in use are missing")
     if codes.uneven_period:

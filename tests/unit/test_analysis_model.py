@@ -75,8 +75,9 @@ def test_cells_are_empty_with_a_reason_where_the_noise_is_no_detectors(name: str
     assert report.details["reasons"]["efficiency"] == report.reasons["efficiency"]
     assert "floor" not in report.details
     if "name" in name:
-        assert report.sources is report.share_sources is None
-        assert report.reasons["sources"]
+        assert report.sources is report.share_sources is report.noise is None
+        assert report.reasons["sources"] == report.reasons["noise"]
+    assert not any("the floor is" in note for note in report.notes)
 
 
 def test_noise_of_a_detector_keeps_its_floor() -> None:
