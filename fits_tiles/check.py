@@ -339,6 +339,7 @@ def _check_file(
         entry.checked = word
         if holds_tiles(hdu.cards):
             _decode_all(fd, hdu, f"{name}: {hdu.label}", entry, workers, meter)
+            known.refuse_suspect(hdu.index)
         else:
             meter.advance(hdu.size)
             if foreign_algorithm(hdu) == ALGORITHM and word == "not checked":

@@ -182,12 +182,13 @@ def compress(
 
 
 def _refuse_damaged_tiles(fd: int, hdus: list[Hdu], name: str) -> None:
-    """Raise an error where headers of tables of tiles, which will be copied, are damaged."""
+    """Raise an error where tables of tiles, which will be copied, are damaged."""
     tables = [hdu for hdu in hdus if holds_tiles(hdu.cards)]
-    if tables:
-        survey(fd, hdus, name)
+    known = survey(fd, hdus, name) if tables else None
     for hdu in tables:
         restored_header(fd, hdu, f"{name}: {hdu.label}", primary=False)
+        assert known is not None
+        known.refuse_suspect(hdu.index)
 
 
 def _check(fd: int, target: Target, pairs: list[Pair], name: str, workers: int, meter: Progress) -> None:

@@ -305,6 +305,8 @@ def _write(job: _Job, plain: Staged, hdus: list[Hdu], chosen: set[int], name: st
                 shape = image_shape(hdu)
                 bitpix = int_card(hdu.cards, "BITPIX", where)
                 _describe(entry, hdu, TileLayout("zimage", "", bitpix, shape, shape, wide=False))
+        if not job.edited:
+            job.known.refuse_suspect(plain.origin[hdu.index])
         entry.work_out_bits()
         position += 1
     job.copy(hdus[-1].stop, file_size(job.fd), name)

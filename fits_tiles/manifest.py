@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from astrocodec.errors import CorruptError
-from fits_tiles.blocks import BLOCK, Hdu, card_value, find_card, read_at, walk
+from fits_tiles.blocks import BLOCK, CARD, Hdu, card_value, find_card, read_at, walk
 from fits_tiles.card_format import text_card
 from fits_tiles.card_text import blob_cards, has_blob, read_blob
 from fits_tiles.checksums import write_checksums
@@ -36,6 +36,7 @@ __all__ = [
 
 MANIFEST_STEM = "ACFIL"
 _STEP = 512 * BLOCK
+_CHANGING = (b"CHECKSUM=", b"DATASUM =")
 _TAIL = struct.Struct(">QI")
 _ENTRY = struct.Struct(">III")
 _MAX_HDUS = 4000
@@ -43,7 +44,18 @@ _MAX_HDUS = 4000
 
 @dataclass(frozen=True)
 class Entry:
-    """CRC-32 of header and data of an HDU, and the number of its cards; of a table of tiles its seal, 0 and 0."""
+    """
+    What is known of an HDU.
+
+    Attributes
+    ----------
+    header : int
+        CRC-32 of the header; of a table of tiles without ``CHECKSUM``, ``DATASUM`` and the manifest.
+    data : int
+        CRC-32 of the data with their padding.
+    cards : int
+        Number of cards; of a table of tiles its seal, by which it is known again in whatever format its cards stand.
+    """
 
     header: int
     data: int
@@ -106,9 +118,20 @@ def entry_of(fd: int, hdu: Hdu, where: str) -> Entry:
     CorruptError
         If it is a table of tiles with a damaged seal.
     """
-    if holds_tiles(hdu.cards):
-        return Entry(read_tiles_card(hdu.cards, where).seal, 0, 0)
-    return Entry(zlib.crc32(hdu.header), _crc(fd, hdu.data_start, hdu.stop, where), len(hdu.cards))
+    data = _crc(fd, hdu.data_start, hdu.stop, where)
+    if not holds_tiles(hdu.cards):
+        return Entry(zlib.crc32(hdu.header), data, len(hdu.cards))
+    said = b"".join(_without_manifest(card) for card in hdu.cards if not card.startswith(_CHANGING))
+    padding = hdu.header[(len(hdu.cards) + 1) * CARD :].strip()
+    return Entry(zlib.crc32(said + padding), data, read_tiles_card(hdu.cards, where).seal)
+
+
+def _without_manifest(card: bytes) -> bytes:
+    """A card as it counts for the CRC-32 of a header: of the manifest's own cards only what stands around the value."""
+    if not card.startswith(MANIFEST_STEM.encode("ascii")):
+        return card
+    before, _, rest = card.partition(b"'")
+    return before + rest.rpartition(b"'")[2].rstrip()
 
 
 def emptied(cards: Iterable[bytes]) -> list[bytes]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
 
 from astrocodec.errors import CorruptError, TruncatedError
@@ -33,11 +32,25 @@ class Survey:
         The word for number and order of the HDUs and what follows the last one.
     notes : list of str
         What other programs did to the file.
+    suspects : dict of int to str
+        Tables of tiles with other data than were written: if no tile is found damaged, something between them is.
     """
 
     words: list[Checked] = field(default_factory=list)
     whole: Checked = "not checked"
     notes: list[str] = field(default_factory=list)
+    suspects: dict[int, str] = field(default_factory=dict)
+
+    def refuse_suspect(self, number: int) -> None:
+        """
+        Raise an error where a table of tiles has other data than were written, though all its tiles decode.
+
+        Raises
+        ------
+        CorruptError
+        """
+        if number in self.suspects:
+            raise CorruptError(self.suspects[number])
 
 
 def survey(fd: int, hdus: list[Hdu], name: str, *, edited: bool = False) -> Survey:
@@ -67,28 +80,61 @@ def survey(fd: int, hdus: list[Hdu], name: str, *, edited: bool = False) -> Surv
     """
     entries = [entry_of(fd, hdu, f"{name}: {hdu.label}") for hdu in hdus]
     manifest = read_manifest(hdus, entries, name)
-    known = Counter(manifest.hdus if manifest else ())
+    places = _places(hdus, entries, manifest.hdus if manifest else ())
     found = Survey()
-    strangers: set[int] = set()
-    for hdu, entry in zip(hdus, entries, strict=True):
-        if known[entry] > 0:
-            known[entry] -= 1
-            found.words.append("verified")
+    for hdu, entry, place in zip(hdus, entries, places, strict=True):
+        if place is None:
+            # A table of tiles guards its own bytes.
+            word = "verified" if holds_tiles(hdu.cards) else _by_its_checksums(fd, hdu, name, edited)
         else:
-            strangers.add(hdu.index)
-            found.words.append("verified" if holds_tiles(hdu.cards) else _by_its_checksums(fd, hdu, name, edited))
+            assert manifest is not None
+            word = _of_known(fd, hdu, entry, manifest.hdus[place], name, found, edited)
+        found.words.append(word)
     if manifest is None:
         # Nothing says how many HDUs there should be.
         found.whole = "checksum ok"
         return found
     if not edited:
-        _refuse_damage(fd, hdus, entries, manifest, found, strangers, name)
-    if entries == list(manifest.hdus) and tail_of(fd, hdus[-1].stop, name) == manifest.tail:
+        _refuse_damage(fd, hdus, entries, places, manifest, found, name)
+    in_place = places == list(range(len(manifest.hdus)))
+    if in_place and tail_of(fd, hdus[-1].stop, name) == manifest.tail:
         found.whole = "verified"
     else:
         found.whole = "checksum ok"
-        found.notes = [_what_happened(entries, manifest)]
+        found.notes = [_what_happened(places, len(manifest.hdus))]
     return found
+
+
+def _places(hdus: list[Hdu], entries: list[Entry], written: tuple[Entry, ...]) -> list[int | None]:
+    """For every HDU its place in the manifest, None where it is not there; tables of tiles are known by their seal."""
+    left = dict(enumerate(written))
+    places: list[int | None] = []
+    for hdu, entry in zip(hdus, entries, strict=True):
+        place = hdu.index if left.get(hdu.index) == entry else None
+        if place is None:
+            same = [n for n, old in left.items() if old == entry]
+            same += [n for n, old in left.items() if holds_tiles(hdu.cards) and old.cards == entry.cards]
+            place = same[0] if same else None
+        if place is not None:
+            del left[place]
+        places.append(place)
+    return places
+
+
+def _of_known(fd: int, hdu: Hdu, entry: Entry, written: Entry, name: str, found: Survey, edited: bool) -> Checked:
+    """The word for an HDU that the manifest knows."""
+    if entry == written:
+        if holds_tiles(hdu.cards):
+            _by_its_checksums(fd, hdu, name, edited)  # cards that the manifest leaves out
+        return "verified"
+    if fits_checksums(fd, hdu).whole:
+        return "checksum ok"
+    if entry.data != written.data:
+        found.suspects[hdu.index] = (
+            f"{name}: {hdu.label}: its tiles decode, but the data in bytes {hdu.data_start} to {hdu.stop} have not the "
+            "CRC-32 that they were written with: bytes that belong to no tile are damaged"
+        )
+    return "decoded"
 
 
 def _by_its_checksums(fd: int, hdu: Hdu, name: str, edited: bool) -> Checked:
@@ -103,23 +149,27 @@ def _by_its_checksums(fd: int, hdu: Hdu, name: str, edited: bool) -> Checked:
 
 
 def _refuse_damage(
-    fd: int, hdus: list[Hdu], entries: list[Entry], manifest: Manifest, found: Survey, strangers: set[int], name: str
+    fd: int,
+    hdus: list[Hdu],
+    entries: list[Entry],
+    places: list[int | None],
+    manifest: Manifest,
+    found: Survey,
+    name: str,
 ) -> None:
     """Raise an error where the file differs from its manifest in a way that no deliberate edit explains."""
-    if len(entries) < len(manifest.hdus) and entries == list(manifest.hdus[: len(entries)]):
+    count = len(manifest.hdus)
+    if len(hdus) < count and places == list(range(len(hdus))):
         raise TruncatedError(
-            f"{name}: ends with HDU {len(entries) - 1}, but was written with {len(manifest.hdus)} HDUs: it was cut "
-            f"short, fetch it again; or a program removed the last ones, then {_ANYWAY}"
+            f"{name}: ends with HDU {len(hdus) - 1}, but was written with {count} HDUs: it was cut short, fetch it "
+            f"again; or a program removed the last ones, then {_ANYWAY}"
         )
     # Damage moves nothing.
-    in_place = [entry == old for entry, old in zip(entries, manifest.hdus, strict=False)]
-    moved = any(not same and hdu.index not in strangers for same, hdu in zip(in_place, hdus, strict=False))
-    if len(entries) == len(manifest.hdus) and not moved:
-        for hdu, entry, written in zip(hdus, entries, manifest.hdus, strict=True):
+    if len(hdus) == count and all(place in (None, hdu.index) for hdu, place in zip(hdus, places, strict=True)):
+        for hdu, entry, place, written in zip(hdus, entries, places, manifest.hdus, strict=True):
             # Nor does it make a header longer or shorter.
             edited = entry.data == written.data and entry.cards != written.cards
-            meant = found.words[hdu.index] != "not checked" or edited or _is_new(hdu)
-            if hdu.index in strangers and not meant:
+            if place is None and found.words[hdu.index] == "not checked" and not edited and not _is_new(hdu):
                 part = "header" if entry.header != written.header else "data"
                 start, stop = (hdu.start, hdu.data_start) if part == "header" else (hdu.data_start, hdu.stop)
                 raise CorruptError(
@@ -143,13 +193,10 @@ def _is_new(hdu: Hdu) -> bool:
     return hdu.index == 0 and keywords <= {"SIMPLE", "BITPIX", "NAXIS", "EXTEND"} and differing > CARD
 
 
-def _what_happened(entries: list[Entry], manifest: Manifest) -> str:
-    written, now = Counter(manifest.hdus), Counter(entries)
-    gone, new = (written - now).total(), (now - written).total()
-    if gone or new:
-        parts = (
-            f"{gone} of its {len(manifest.hdus)} HDUs went or changed" if gone else "",
-            f"{new} came" if new else "",
-        )
+def _what_happened(places: list[int | None], written: int) -> str:
+    came = places.count(None)
+    gone = written - (len(places) - came)
+    if gone or came:
+        parts = (f"{gone} of its {written} HDUs went or changed" if gone else "", f"{came} came" if came else "")
         return f"since the file was compressed, {' and '.join(filter(None, parts))}"
     return "since the file was compressed, HDUs were put in another order, or bytes behind the last one were removed"
