@@ -93,6 +93,13 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert place in slugs, target
 
 
+def test_the_tests_of_all_cases_are_there() -> None:
+    named = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", (ROOT / "docs" / "cases.md").read_text("utf-8"))
+    assert len(named) > 30
+    for file, function in named:
+        assert f"def {function}" in (ROOT / file).read_text("utf-8"), f"{file} has no {function}"
+
+
 def test_the_index_lists_every_page() -> None:
     """docs/index.md."""
     index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")

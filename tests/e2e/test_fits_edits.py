@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -225,6 +226,43 @@ def test_control_characters_in_cards_come_back(tmp_path: Path, container: str, c
     plain.write_bytes(raw[:at] + card.ljust(80) + raw[at + 80 :])
     fits_tiles.compress(plain, packed, container=container, tune=False)
     assert fits_tiles.decompress(packed, back).verified
+    assert back.read_bytes() == plain.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "card",
+    [
+        b"HIERARCH ESO DET TLM2 END = 4.100e-05 / value at readout",
+        b"OBSERVER= 'Mu\xf1oz'",
+        b"COMMENT 20 \xb0C",
+        b"object  = 'm31'",
+        b"ID_DARK =                  NaN",
+        b"OBJ2    = 'unterminated",
+        b"KEYWORD = 1 2",
+        b"EXPTIME = 1.5d3",
+        b"KEY=5",
+        b"DATE-OBS= 2020-01-01 / no quotes",
+        b"INDEF   = INDEF",
+        b"LONGNAME= 'ends with &'",
+    ],
+)
+def test_cards_that_astropy_would_write_differently(tmp_path: Path, container: str, card: bytes) -> None:
+    """All HDUs can be read, and a copy that astropy makes of an untouched image gives the same bytes back."""
+    plain, packed, back = _plain(tmp_path, primary=False), tmp_path / "a.ac.fits", tmp_path / "b.fits"
+    raw = plain.read_bytes()
+    at = raw.index(b"EXPTIME =")
+    plain.write_bytes(raw[:at] + card.ljust(80) + raw[at + 80 :])
+    fits_tiles.compress(plain, packed, container=container, tune=False)
+    assert fits_tiles.decompress(packed, back).verified
+    assert back.read_bytes() == plain.read_bytes()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with fits.open(packed) as shown:
+            np.testing.assert_array_equal(shown[1].data, PIXELS)
+            assert [hdu.name for hdu in shown] == ["PRIMARY", "SCI", "CAT", "ERR"]
+        with fits.open(packed) as opened:
+            opened.writeto(tmp_path / "copy.fits", output_verify="ignore")
+    fits_tiles.decompress(tmp_path / "copy.fits", back, overwrite=True)
     assert back.read_bytes() == plain.read_bytes()
 
 
