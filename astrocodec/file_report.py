@@ -87,7 +87,7 @@ class FileRun:
         Wall time.
     checked : str
         What is known of the whole file, which is what is known of its weakest part: ``'verified'`` (compared with the
-        original, or with checksums that cover every byte and were made when it was compared), ``'checksum ok'``
+        original, or with checksums of ours that cover every byte), ``'checksum ok'``
         (checksums of others, such as ``DATASUM``, agree), ``'decoded'`` (it decodes, and nothing says to what it
         should), ``'not checked'``.
 
