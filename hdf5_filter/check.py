@@ -36,10 +36,15 @@ def info(source: str | os.PathLike[str]) -> FileReport:
     FormatError
         It is not HDF5 or damaged.
     """
+    with open_file(source, only_listed=True) as file:
+        return _listed(source, file)
+
+
+def _listed(source: str | os.PathLike[str], file: h5py.File) -> FileReport:
     start = time.perf_counter()
     size = os.stat(source).st_size
-    with open_file(source) as file, naming_damaged_file(os.fspath(source)):
-        found = []
+    found = []
+    with naming_damaged_file(os.fspath(source)):
         for dataset in datasets_of(file):
             reason = reason_to_keep(dataset)
             found.append(describe(dataset, note="" if reason == "compressed already" else reason))
@@ -60,7 +65,7 @@ def verify(
     What was compared is ``'verified'``. Without an original the report says of each dataset, and of the file by its
     weakest part: ``'checksum ok'`` where checksums cover the elements and what HDF5 writes around them, ``'decoded'``
     where they do not, as in HDF5's older format, ``'not checked'`` where whatever is read could be right, as in
-    datasets without a filter.
+    datasets without a filter. The report is `sound` where all of it could be read.
 
     Raises
     ------
@@ -79,9 +84,7 @@ def verify(
     ('checksum ok', 'verified')
     """
     cores = available_cores() if workers is None else workers
-    report = info(source)
-    start, done = time.perf_counter(), 0
-    total = sum(entry.original_bytes for entry in report.datasets)
+    start, done, total = time.perf_counter(), 0, 0
 
     def advance(size: int) -> None:
         nonlocal done
@@ -90,13 +93,16 @@ def verify(
             progress(min(done, total), total)
 
     with open_file(source) as file, naming_damaged_file(os.fspath(source)):
+        report = _listed(source, file)
+        total = sum(entry.original_bytes for entry in report.datasets)
         if original is None:
             report.checked = _read_all(file, {entry.name: entry for entry in report.datasets}, cores, advance)
+            report.sound = not any(map(missing_filters, datasets_of(file)))
         else:
             with open_file(original) as other:
                 compare_files(other, file, cores, advance)
             report.compared()
-    report.seconds += time.perf_counter() - start
+    report.seconds = time.perf_counter() - start
     return report
 
 

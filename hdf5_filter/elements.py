@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -54,11 +54,14 @@ def library() -> Library:
 
 
 @contextmanager
-def _memory(kind: Any, count: int) -> Iterator[Elements]:
-    """Take memory for elements; what they point to is freed with it."""
+def _read(kind: Any, count: int, read: Callable[[int], None]) -> Iterator[Elements]:
+    """Read elements into memory; what they point to is freed with it."""
     layout = layout_of(kind)
     buffer = np.zeros(max(1, count * layout.size), np.uint8)
     elements = Elements(layout, buffer.ctypes.data, count)
+    if count:
+        with phil:
+            read(elements.address)  # where it fails, bytes of the file lie where pointers should: nothing may be freed
     try:
         yield elements
     finally:
@@ -75,10 +78,8 @@ def attribute_elements(attribute: Any) -> Iterator[Elements | None]:
     if space.get_simple_extent_type() == h5py.h5s.NULL:
         yield None
         return
-    with _memory(kind, int(space.get_simple_extent_npoints())) as elements:
-        if elements.count:
-            with phil:
-                library().read_attribute(attribute.id, kind.id, elements.address)
+    count = int(space.get_simple_extent_npoints())
+    with _read(kind, count, lambda address: library().read_attribute(attribute.id, kind.id, address)) as elements:
         yield elements
 
 
@@ -110,9 +111,12 @@ def block_elements(dataset: Any, rows: slice) -> Iterator[Elements]:
     """Read rows of a dataset."""
     kind = dataset.get_type()
     memory, file = _spaces(dataset, rows)
-    with _memory(kind, int(memory.get_simple_extent_npoints())) as elements:
-        with phil:
-            library().read_dataset(dataset.id, kind.id, memory.id, file.id, elements.address)
+    count = int(memory.get_simple_extent_npoints())
+
+    def read(address: int) -> None:
+        library().read_dataset(dataset.id, kind.id, memory.id, file.id, address)
+
+    with _read(kind, count, read) as elements:
         yield elements
 
 
@@ -141,7 +145,5 @@ def fill_elements(plist: Any, kind: Any) -> Iterator[Elements | None]:
     if plist.fill_value_defined() == h5py.h5d.FILL_VALUE_UNDEFINED:
         yield None
         return
-    with _memory(kind, 1) as elements:
-        with phil:
-            library().read_fill_value(plist.id, kind.id, elements.address)
+    with _read(kind, 1, lambda address: library().read_fill_value(plist.id, kind.id, address)) as elements:
         yield elements

@@ -14,6 +14,7 @@ import h5py
 
 from astrocodec.errors import AstrocodecError, CorruptError, FormatError, TruncatedError
 from hdf5_filter.copying import link_names
+from hdf5_filter.heaps import check_heaps
 from hdf5_filter.names import disk_error
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
 ]
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
+_LARGE = 256 << 20
 _OF_HDF5 = re.compile(r"[A-Z].* \(.+\)$|H5\w+ failed|Unspecified error", re.DOTALL)
 
 
@@ -51,9 +53,9 @@ def is_hdf5(path: str | os.PathLike[str]) -> bool:
     return False
 
 
-def open_file(path: str | os.PathLike[str]) -> h5py.File:
+def open_file(path: str | os.PathLike[str], *, only_listed: bool = False) -> h5py.File:
     """
-    Open a file to read it.
+    Open a file to read it, or, with `only_listed`, to look at it without having to read all of a large one.
 
     Raises
     ------
@@ -70,12 +72,18 @@ def open_file(path: str | os.PathLike[str]) -> h5py.File:
     if not is_hdf5(path):
         raise FormatError(f"{name}: not an HDF5 file")
     try:
-        return h5py.File(path, "r")
+        file = h5py.File(path, "r")
     except OSError as error:
         if error.errno in (errno.EAGAIN, errno.EACCES, errno.ENOENT):
             raise
         kind = TruncatedError if "truncated" in str(error) else FormatError
         raise kind(f"{name}: cannot be opened as HDF5: {error}") from error
+    try:
+        check_heaps(path, file.id.get_create_plist().get_sizes()[1], _LARGE if only_listed else None)
+    except BaseException:
+        file.close()
+        raise
+    return file
 
 
 def create_like(source: h5py.File, path: Path) -> h5py.File:

@@ -82,6 +82,9 @@ class FileReport(FileRun):
     ----------
     datasets : list of DatasetReport
         In the order of the file.
+    sound : bool
+        Whether `verify` read all of the file and found nothing wrong. How much that says is told by `checked`: in a
+        plain file of HDF5's older format, which has no checksums, it says little.
 
     Examples
     --------
@@ -90,6 +93,12 @@ class FileReport(FileRun):
     """
 
     datasets: list[DatasetReport] = field(default_factory=list)
+    sound: bool = False
+
+    @property
+    def verified(self) -> bool:
+        """Whether it is `sound`, or was compared; before an original is deleted, ask `checked` instead."""
+        return self.sound or self.checked == "verified"
 
     @property
     def parts(self) -> list[DatasetReport]:
@@ -98,6 +107,6 @@ class FileReport(FileRun):
 
     def compared(self) -> None:
         """Note that the whole file was compared with its original."""
-        self.checked = "verified"
+        self.checked, self.sound = "verified", True
         for entry in self.datasets:
             entry.checked = "verified"

@@ -46,7 +46,7 @@ def difference_of_existing(task: "Task", workers: int, progress: Callable[[int, 
             report = package.verify(*files, workers=workers, progress=progress)
     except (DifferenceError, FormatError) as error:
         return f"does not give it back: {error}"
-    if not report.verified:
+    if report.checked != "verified":
         return f"is {report.checked}, not verified"
     if not restores and not task.options.get("quantize_level"):
         lossy = any("lossy" in part.note for part in parts_of(report))

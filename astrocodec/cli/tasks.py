@@ -178,7 +178,7 @@ def _perform(task: Task, workers: int, progress: Progress | None) -> Outcome:
         shutil.copymode(task.source.path, target)
     note, deletion = nothing_gained(report) if task.operation == "compress" else "", None
     if task.destination is Destination.DELETE_INPUT and before is not None and task.target is not None:
-        if not report.verified:
+        if report.checked != "verified":
             raise DifferenceError(f"the output is {report.checked}, not verified; the input was kept")
         if note:
             note = f"kept, {note}"

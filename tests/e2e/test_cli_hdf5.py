@@ -15,7 +15,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from cli_process import COMMAND, environment, leftovers, run, run_here, start, succeed, succeed_here
+from cli_process import COMMAND, environment, leftovers, run, run_here, succeed, succeed_here
 from hdf5_files import write_everything
 
 import hdf5_filter
@@ -188,14 +188,28 @@ def large(path: Path) -> Path:
 
 @pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGKILL])
 def test_killed_while_writing(tmp_path: Path, signal_number: signal.Signals) -> None:
+    """However fast the machine is: the rows' end never comes, so the command cannot be done before."""
     source = large(tmp_path / "large.h5")
     before = source.read_bytes()
-    target = tmp_path / "out.h5"
-    process = start("h5-compress", "--no-tune", "--thorough", source, "-O", target)
-    deadline = time.monotonic() + 30
-    while not leftovers(tmp_path) and time.monotonic() < deadline and process.poll() is None:
+    target, waiting = tmp_path / "out.h5", tmp_path / "waiting"
+    program = (
+        "import pathlib, time\nfrom astrocodec.cli import main\nfrom hdf5_filter.transfer import DatasetSource\n"
+        "blocks = DatasetSource.blocks\n"
+        "def endless(self, rows):\n"
+        "    yield from blocks(self, rows)\n"
+        f"    pathlib.Path({str(waiting)!r}).touch()\n"
+        "    time.sleep(1000)\n"
+        "DatasetSource.blocks = endless\n"
+        f"main(['h5-compress', '--no-tune', {str(source)!r}, '-O', {str(target)!r}])"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], stderr=subprocess.PIPE, env=environment(), start_new_session=True
+    )
+    deadline = time.monotonic() + 90
+    while not waiting.exists() and time.monotonic() < deadline and process.poll() is None:
         time.sleep(0.02)
-    time.sleep(0.02)
+    assert waiting.exists()
+    assert leftovers(tmp_path)
     os.killpg(process.pid, signal_number)
     process.communicate(timeout=30)
     assert process.returncode in (143, -signal_number)

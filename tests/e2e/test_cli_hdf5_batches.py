@@ -1,6 +1,8 @@
 """`h5-compress` and `h5-decompress` over many files have the habits of the FITS commands."""
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -189,3 +191,28 @@ def test_reports_and_listings(nights: Path) -> None:
     assert b"small" in succeed_here("info", nights / "a.h5")
     succeed_here("h5-compress", "--no-tune", "--shard", "1/2", "-r", nights / "deep", nights / "b.hdf5")
     assert names(nights) == ["a.ac.h5", "a.h5", "b.hdf5", "deep/c.ac.nc", "deep/c.nc", "report.txt"]
+
+
+@pytest.mark.parametrize("command", ["h5-compress", "h5-decompress"])
+@pytest.mark.parametrize("existing", [False, True], ids=["written", "there"])
+def test_what_is_only_sound_deletes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, existing: bool
+) -> None:
+    """A report may be `verified` and yet not compared; -D and --skip-existing ask for more."""
+    plain, packed = write_night(tmp_path / "a.h5"), tmp_path / "a.ac.h5"
+    succeed_here("h5-compress", "--no-tune", plain)
+    source, target = (plain, packed) if command == "h5-compress" else (packed, plain)
+    if not existing:
+        target.unlink()
+    operation = command.removeprefix("h5-")
+
+    def only_sound(function: Callable[..., hdf5_filter.FileReport]) -> Callable[..., hdf5_filter.FileReport]:
+        return lambda *files, **options: replace(function(*files, **options), checked="not checked", sound=True)
+
+    for name in (operation, "verify"):
+        monkeypatch.setattr(hdf5_filter, name, only_sound(getattr(hdf5_filter, name)))
+    extra = ["--skip-existing"] if existing else []
+    result = run_here(command, *(["--no-tune"] if operation == "compress" else []), "-D", "-Y", *extra, source)
+    assert result.returncode == 7
+    assert b"not checked, not verified" in result.stderr
+    assert source.exists()

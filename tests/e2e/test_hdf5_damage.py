@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import shutil
+import struct
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
+from cli_process import environment
 from hdf5_programs import made, program, python, tuned_model
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -172,3 +176,71 @@ def test_what_programs_print_without_the_plugin(packed: Path, tmp_path: Path) ->
     code = "import h5py\nh5py.File('y.h5', 'w').create_dataset('x', (5,), chunks=(5,), compression=44045)"
     result = python(code, tmp_path, "h5py", plugin_path=empty)
     assert "ValueError: Unknown compression filter number: 44045" in result.stderr
+
+
+# Run in a process of its own, since HDF5 would hold Python's signals back for ever.
+ENDS = """
+import sys, astrocodec.errors, hdf5_filter
+for call in (hdf5_filter.verify, hdf5_filter.info, lambda path: hdf5_filter.compress(path, path + ".new", tune=False),
+             lambda path: hdf5_filter.decompress(path, path + ".new")):
+    try:
+        call(sys.argv[1])
+        print("read")
+    except astrocodec.errors.FormatError as error:
+        print(error)
+"""
+
+
+def ends(path: Path) -> list[str]:
+    """How the four calls end, one line each."""
+    result = subprocess.run(
+        [sys.executable, "-c", ENDS, path], capture_output=True, text=True, timeout=60, env=environment()
+    )
+    assert result.returncode == 0, (result.returncode, result.stderr[-1000:])
+    assert not path.with_name(path.name + ".new").exists()
+    return result.stdout.splitlines()
+
+
+@pytest.mark.parametrize("size", [0, 2**64 - 16])
+def test_an_endless_heap(tmp_path: Path, size: int) -> None:
+    """HDF5 goes round for ever where an object's size leads to the object itself; `size` is of number 0 or 1."""
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        file.attrs["names"] = np.array(["one", "two"], h5py.string_dtype())
+    assert hdf5_filter.verify(path).sound
+    raw = bytearray(path.read_bytes())
+    at = raw.index(b"GCOL") + 16
+    raw[at : at + 16] = struct.pack("<HHIQ", int(size > 0), 1, 0, size)
+    path.write_bytes(raw)
+    expected = f"{path}: byte {at}: object of no size in a global heap, after which HDF5 would read without end"
+    assert [line.split(": the file")[0] for line in ends(path)] == [expected] * 4
+
+
+def test_a_heap_across_the_blocks_of_a_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        file.attrs["names"] = np.array(["one", "two"], h5py.string_dtype())
+    raw = bytearray(path.read_bytes())
+    at = raw.index(b"GCOL")
+    raw[at + 16 : at + 32] = bytes(16)
+    path.write_bytes(raw)
+    for block in (at + 1, at + 7, at + 8, 100):
+        monkeypatch.setattr("hdf5_filter.heaps._BLOCK", block)
+        with pytest.raises(CorruptError, match=f"byte {at + 16}"):
+            hdf5_filter.verify(path)
+
+
+def test_sequences_that_are_not_all_there(tmp_path: Path) -> None:
+    """What was read before HDF5 failed must not be freed: it lies where pointers should."""
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        ragged = file.create_dataset("ragged", 11, h5py.vlen_dtype("i4"))
+        for number in range(11):
+            ragged[number] = np.arange(number, number + 3)
+    raw = bytearray(path.read_bytes())
+    at = raw.index(struct.pack("<3I", 5, 6, 7)) - 8
+    raw[at : at + 8] = struct.pack("<Q", 2)
+    path.write_bytes(raw)
+    found = ends(path)
+    assert found[1] == "read"  # info decodes nothing
+    assert all("H5Dread failed" in found[number] for number in (0, 2, 3))

@@ -559,3 +559,27 @@ def test_damage_around_the_datasets_is_named(tmp_path: Path) -> None:
 def test_every_odd_type_is_plain_or_coded() -> None:
     """None of them is left out of the files above."""
     assert len(odd_types()) == 20
+
+
+def test_a_sound_file_is_not_called_verified(tmp_path: Path) -> None:
+    """`verified` of a report from Python means that nothing wrong was found; `checked` says how much that is."""
+    source, output = tmp_path / "a.h5", tmp_path / "a.ac.h5"
+    with h5py.File(source, "w") as file:
+        file["x"] = np.random.default_rng(0).poisson(300, (240, 260)).astype("u2")
+    assert not hdf5_filter.info(source).verified
+    report = hdf5_filter.verify(source)
+    assert (report.verified, report.sound, report.checked) == (True, True, "not checked")
+    assert report.to_dict()["sound"] is True
+    report = hdf5_filter.compress(source, output, tune=False, verify=False)
+    assert (report.verified, report.checked) == (False, "not checked")
+    assert hdf5_filter.compress(source, output, tune=False, overwrite=True).checked == "verified"
+
+
+def test_a_dataset_that_cannot_be_read_is_not_sound(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        plist.set_chunk((4,))
+        plist.set_filter(31999, h5py.h5z.FLAG_OPTIONAL)
+        h5py.h5d.create(file.id, b"x", h5py.h5t.STD_U8LE, h5py.h5s.create_simple((8,)), plist)
+    report = hdf5_filter.verify(tmp_path / "a.h5")
+    assert (report.verified, report.sound, report.checked) == (False, False, "not checked")
