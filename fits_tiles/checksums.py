@@ -99,16 +99,15 @@ def fits_checksums(fd: int, hdu: Hdu) -> FitsChecksums:
         Where the HDU lies.
     """
     whole, data = (card_value(find_card(hdu.cards, keyword)) for keyword in ("CHECKSUM", "DATASUM"))
-    text = str(data).strip()
-    expected = int(text) if not isinstance(data, bool) and re.fullmatch(r"\d{1,10}", text) else None
     # The convention calls a blank value and a CHECKSUM of zeros undefined.
-    has_whole = isinstance(whole, str) and bool(whole.strip("0 "))
-    if not has_whole and expected is None:
+    has_whole = whole is not None and not (isinstance(whole, str) and not whole.strip("0 "))
+    text = str(data).strip()
+    if not has_whole and (data is None or not text):
         return FitsChecksums(None, None)
     found = data_sum(fd, hdu)
     return FitsChecksums(
-        sum32(hdu.header, found) in (0, 0xFFFFFFFF) if has_whole else None,
-        None if expected is None else found == expected,
+        isinstance(whole, str) and sum32(hdu.header, found) in (0, 0xFFFFFFFF) if has_whole else None,
+        None if data is None or not text else re.fullmatch(r"\d{1,10}", text) is not None and int(text) == found,
     )
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 from astropy.io import fits
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fits_tiles.blocks import walk
-from fits_tiles.checksums import encode_sum, sum32, write_checksums
+from fits_tiles.checksums import encode_sum, fits_checksums, sum32, write_checksums
 
 HDU = fits.PrimaryHDU()
 
@@ -41,3 +42,16 @@ def test_written_checksums_satisfy_astropy(tmp_path: Path) -> None:
         assert opened[0].header.comments["CHECKSUM"] == "sum of the HDU"
         assert opened[0].verify_checksum() == 1
         assert opened[0].verify_datasum() == 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [(b"CHECKSUM= '", b"CHECKSUM= /"), (b"DATASUM = '", b"DATASUM = /"), (b"CHECKSUM= '", b"CHECKSUM= 5")],
+)
+def test_a_checksum_that_cannot_be_read_does_not_agree(tmp_path: Path, old: bytes, new: bytes) -> None:
+    path = tmp_path / "a.fits"
+    fits.PrimaryHDU(np.arange(100, dtype=np.int16)).writeto(path, checksum=True)
+    path.write_bytes(path.read_bytes().replace(old, new))
+    with path.open("rb") as file:
+        hdu = next(walk(file.fileno(), "a.fits"))
+        assert fits_checksums(file.fileno(), hdu).wrong
