@@ -21,6 +21,7 @@ from hdf5_filter.layout import layout_of
 from hdf5_filter.names import name_of
 from hdf5_filter.reading import available_cores
 from hdf5_filter.report import DatasetReport, FileReport
+from hdf5_filter.sparse import box_arrays, stored_boxes
 from hdf5_filter.storage import describe, is_codable, missing_filters, reason_to_keep
 from hdf5_filter.transfer import blocks_of, naming_damage
 
@@ -134,12 +135,14 @@ def _read_dataset(
     elements = elements_coverage(dataset)
     if elements is None:
         return metadata, ""
+    boxes = stored_boxes(dataset)
     if FILTER_ID in filter_ids(dataset) and is_codable(dataset):
-        for block in blocks_of(dataset, workers):
-            advance(block.nbytes)
+        with naming_damage(dataset):
+            for block in blocks_of(dataset, workers) if boxes is None else box_arrays(dataset, boxes, workers):
+                advance(block.nbytes)
     elif filter_ids(dataset) or not layout_of(dataset.id.get_type()).lies_in_place:
-        for rows in blocks_in(dataset.id):
-            with naming_damage(dataset), block_elements(dataset.id, rows) as part:
+        for box in blocks_in(dataset.id) if boxes is None else boxes:
+            with naming_damage(dataset), block_elements(dataset.id, box) as part:
                 advance(part.count * part.layout.size)
     if elements != "checksum ok":
         return weakest([elements, metadata]), "its elements have no checksum"

@@ -20,6 +20,7 @@ from hdf5_filter.layout import Layout, first_difference
 from hdf5_filter.names import shown
 from hdf5_filter.references import Addresses, follow
 from hdf5_filter.spaces import extent_of, selection_of
+from hdf5_filter.sparse import Box, box_arrays, stored_boxes
 from hdf5_filter.storage import is_codable, missing_filters
 from hdf5_filter.transfer import blocks_of, naming_damage
 from hdf5_filter.userblock import same_beginning
@@ -55,6 +56,51 @@ def same_blocks(first: h5py.Dataset, second: h5py.Dataset, workers: int, advance
         at += len(block)
         advance(block.nbytes)
     return None
+
+
+def same_boxes(
+    first: h5py.Dataset, second: h5py.Dataset, boxes: list[Box], workers: int, advance: Callable[[int], None]
+) -> int | None:
+    """Compare boxes of two datasets as `same_blocks` does."""
+    both = zip(boxes, box_arrays(first, boxes, workers), box_arrays(second, boxes, workers), strict=True)
+    with naming_damage(second):
+        for box, *pair in both:
+            raw = [np.ascontiguousarray(part).view(np.uint8).reshape(pair[0].size, -1) for part in pair]
+            differs = (raw[0] != raw[1]).any(axis=1)
+            if differs.any():
+                return _place(int(differs.argmax()), box, first.shape)
+            advance(pair[0].nbytes)
+    return None
+
+
+def _boxes_of_both(first: h5py.Dataset, second: h5py.Dataset) -> list[Box] | None:
+    """Return boxes that cover what either stores, None where that is not little; elsewhere both have the fill value."""
+    boxes = [stored_boxes(dataset) for dataset in (first, second)]
+    if boxes[0] is None or boxes[1] is None:
+        return None
+    known = {_limits(box) for box in boxes[0]}
+    return boxes[0] + [box for box in boxes[1] if _limits(box) not in known]
+
+
+def _limits(box: Box) -> tuple[tuple[int, int], ...]:
+    return tuple((cut.start, cut.stop) for cut in box)  # slices cannot be hashed in Python 3.11
+
+
+def _place(number: int, box: Box, shape: tuple[int, ...]) -> int:
+    """Number within a shape, which may be larger than NumPy counts, of an element of a box."""
+    place = 0
+    for at, cut, length in zip(_index(number, tuple(cut.stop - cut.start for cut in box)), box, shape, strict=True):
+        place = place * length + cut.start + at
+    return place
+
+
+def _index(place: int, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Index of an element by its number."""
+    at: list[int] = []
+    for length in reversed(shape):
+        place, rest = divmod(place, length)
+        at.insert(0, rest)
+    return tuple(at)
 
 
 class _Comparison:
@@ -178,7 +224,7 @@ class _Comparison:
             return
         place = self._differing_element(path, first, second)
         if place is not None:
-            at = tuple(map(int, np.unravel_index(place, first.shape))) if first.shape else ()
+            at = _index(place, first.shape)
             raise DifferenceError(
                 f"{second.file.filename}: dataset {second.name!r} differs at {at} from the original"
                 if at
@@ -190,19 +236,22 @@ class _Comparison:
         missing = missing_filters(first) + missing_filters(second)
         if missing:
             return self._differing_chunk(path, first, second, missing[0])
+        boxes = _boxes_of_both(first, second)
         if any(FILTER_ID in filter_ids(dataset) for dataset in (first, second)) and is_codable(first):
+            if boxes is not None:
+                return same_boxes(first, second, boxes, self._workers, self._advance)
             return same_blocks(first, second, self._workers, self._advance)
         row = first.size // first.shape[0] if first.shape else 1
-        for rows in blocks_in(first.id):
+        for box in blocks_in(first.id) if boxes is None else boxes:
             with (
                 naming_damage(first),
-                block_elements(first.id, rows) as one,
+                block_elements(first.id, box) as one,
                 naming_damage(second),
-                block_elements(second.id, rows) as other,
+                block_elements(second.id, box) as other,
             ):
                 place = self._first_difference(one, other)
             if place is not None:
-                return int(rows.start * row + place)
+                return _place(place, box, first.shape) if isinstance(box, tuple) else int(box.start * row + place)
             self._advance(one.count * one.layout.size)
         return None
 

@@ -15,6 +15,7 @@ from hdf5_filter.elements import block_elements, blocks_in, library, write_block
 from hdf5_filter.layout import layout_of
 from hdf5_filter.names import naming, shown
 from hdf5_filter.references import Addresses
+from hdf5_filter.sparse import stored_boxes
 
 __all__ = ["Place", "copy_dataset", "copy_file", "link_names"]
 
@@ -228,10 +229,11 @@ def _write_elements(source: Any, target: Any, addresses: Addresses) -> None:
     """Write the elements of a dataset that `copy_dataset` left empty."""
     if not _is_written_anew(source) or not source.get_storage_size():
         return
-    for rows in blocks_in(source):
-        with block_elements(source, rows) as elements:
+    boxes = stored_boxes(h5py.Dataset(source))
+    for box in blocks_in(source) if boxes is None else boxes:
+        with block_elements(source, box) as elements:
             addresses.translate(elements)
-            write_block(target, rows, elements)
+            write_block(target, box, elements)
 
 
 def _group_properties(source: Any) -> Any:

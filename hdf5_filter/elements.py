@@ -107,10 +107,10 @@ def blocks_in(dataset: Any) -> Iterator[slice]:
 
 
 @contextmanager
-def block_elements(dataset: Any, rows: slice) -> Iterator[Elements]:
-    """Read rows of a dataset."""
+def block_elements(dataset: Any, box: slice | tuple[slice, ...]) -> Iterator[Elements]:
+    """Read rows of a dataset, or a box with slices along all axes."""
     kind = dataset.get_type()
-    memory, file = _spaces(dataset, rows)
+    memory, file = _spaces(dataset, box)
     count = int(memory.get_simple_extent_npoints())
 
     def read(address: int) -> None:
@@ -120,22 +120,23 @@ def block_elements(dataset: Any, rows: slice) -> Iterator[Elements]:
         yield elements
 
 
-def write_block(dataset: Any, rows: slice, elements: Elements) -> None:
-    """Write elements of an equal type to rows of a dataset."""
+def write_block(dataset: Any, box: slice | tuple[slice, ...], elements: Elements) -> None:
+    """Write elements of an equal type to rows of a dataset, or to a box."""
     kind = dataset.get_type()
-    memory, file = _spaces(dataset, rows)
+    memory, file = _spaces(dataset, box)
     with phil:
         library().write_dataset(dataset.id, kind.id, memory.id, file.id, elements.address)
 
 
-def _spaces(dataset: Any, rows: slice) -> tuple[Any, Any]:
-    """Return spaces of memory and file for rows of a dataset."""
+def _spaces(dataset: Any, box: slice | tuple[slice, ...]) -> tuple[Any, Any]:
+    """Return spaces of memory and file for rows or a box of a dataset."""
     file = dataset.get_space()
     shape = file.get_simple_extent_dims()
     if not shape:
         return h5py.h5s.create_simple((1,)), file
-    count = (rows.stop - rows.start, *shape[1:])
-    file.select_hyperslab((rows.start, *[0] * (len(shape) - 1)), count)
+    cuts = box if isinstance(box, tuple) else (box, *map(slice, [0] * (len(shape) - 1), shape[1:]))
+    count = tuple(cut.stop - cut.start for cut in cuts)
+    file.select_hyperslab(tuple(cut.start for cut in cuts), count)
     return h5py.h5s.create_simple((math.prod(count),)), file
 
 

@@ -15,7 +15,7 @@ import h5py
 from astrocodec.errors import AstrocodecError, CorruptError, FormatError, TruncatedError
 from hdf5_filter.copying import link_names
 from hdf5_filter.heaps import check_heaps
-from hdf5_filter.names import disk_error
+from hdf5_filter.names import disk_error, shown
 
 __all__ = [
     "SIGNATURE",
@@ -121,7 +121,13 @@ def objects_of(top: h5py.Group) -> Iterator[Any]:
 def _members(group: Any) -> Iterator[Any]:
     for name in link_names(group):
         if group.links.get_info(name).type == h5py.h5l.TYPE_HARD:
-            yield h5py.h5o.open(group, name)
+            with naming_damaged_file(f"{os.fsdecode(h5py.h5f.get_name(group))}: {shown(_path(group, name))}"):
+                obj = h5py.h5o.open(group, name)
+            yield obj
+
+
+def _path(group: Any, name: bytes) -> bytes:
+    return (h5py.h5i.get_name(group) or b"").rstrip(b"/") + b"/" + name
 
 
 def datasets_of(top: h5py.Group) -> Iterator[h5py.Dataset]:

@@ -18,6 +18,7 @@ from hdf5_filter.filter_options import AstroCodec
 from hdf5_filter.identity import FILTER_ID
 from hdf5_filter.reading import read_dataset
 from hdf5_filter.sources import ArraySource
+from hdf5_filter.sparse import stored_boxes, write_boxes
 from hdf5_filter.writing import create_dataset, write_rows
 
 __all__ = ["DatasetSource", "blocks_of", "compress_dataset", "decompress_dataset", "fitted_chunks", "naming_damage"]
@@ -108,7 +109,12 @@ def compress_dataset(
         plist=plist,
         fletcher32=h5py.h5z.FILTER_FLETCHER32 in filter_ids(source),
     )
-    write_rows(made, 0, DatasetSource(source, workers, advance), workers)
+    boxes = stored_boxes(source)
+    if boxes is None:
+        write_rows(made, 0, DatasetSource(source, workers, advance), workers)
+    else:
+        with naming_damage(source):
+            write_boxes(made, source, boxes, workers, advance)
     if made.id.get_storage_size() >= source.id.get_storage_size():
         return None
     place.put(made.id)
@@ -118,10 +124,15 @@ def compress_dataset(
 def decompress_dataset(
     source: h5py.Dataset, place: Place, kind: Any, *, gzip: bool, workers: int, advance: Callable[[int], None]
 ) -> h5py.Dataset:
-    """Store a dataset without our filter: contiguous if its shape is fixed and it has neither gzip nor fletcher32."""
+    """
+    Store a dataset without our filter.
+
+    Contiguous if its shape is fixed, it has neither gzip nor fletcher32, and not only few chunks are stored.
+    """
     plist = _plain_properties(source)
     checksums = h5py.h5z.FILTER_FLETCHER32 in filter_ids(source)
-    if gzip or checksums or source.maxshape != source.shape:
+    boxes = stored_boxes(source) if source.id.get_storage_size() else None
+    if gzip or checksums or boxes is not None or source.maxshape != source.shape:
         plist.set_chunk(source.chunks)
         if gzip:
             plist.set_shuffle()
@@ -133,7 +144,10 @@ def decompress_dataset(
         plist.set_alloc_time(h5py.h5d.ALLOC_TIME_LATE)
     made = h5py.Dataset(h5py.h5d.create(place.group, None, kind, source.id.get_space(), plist))
     at = 0
-    if source.id.get_storage_size():
+    if boxes is not None:
+        with naming_damage(source):
+            write_boxes(made, source, boxes, workers, advance)
+    elif source.id.get_storage_size():
         for block in DatasetSource(source, workers, advance).blocks(1):
             made[at : at + len(block)] = block
             at += len(block)
