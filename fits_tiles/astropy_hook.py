@@ -1,28 +1,25 @@
 """
 Everything that touches the inside of astropy: the ASTROCODEC_1 tile codec, the quantiser, the standard tile codecs.
 
-astropy has no way to register a tile codec, so `register` adds one to its tables and wraps five functions. It checks
+astropy has no way to register a tile codec, so `register` adds one to its tables and wraps what reads and writes. It checks
 first that every name it needs is there and changes nothing otherwise.
 """
 
 from __future__ import annotations
 
 import functools
-import importlib
-import inspect
 import threading
 import warnings
 from collections.abc import Callable, Iterator
-from types import ModuleType
 from typing import Any
 
-import astropy
 import numpy as np
 import numpy.typing as npt
 from astropy.io import fits
 
 import astrocodec
-from astrocodec.errors import AstrocodecError, CorruptError
+from astrocodec.errors import CorruptError
+from fits_tiles.astropy_names import AstropyHookError, astropy_module, checked_modules
 from fits_tiles.blocks import split_cards
 from fits_tiles.context import current_options, current_tile
 from fits_tiles.grid import plan_tile_shape
@@ -36,53 +33,8 @@ from fits_tiles.z_keywords import private_keyword
 
 __all__ = ["AstropyHookError", "dequantize", "quantize", "register", "standard_codec", "tile_codec", "unregister"]
 
-_PACKAGE = "astropy.io.fits.hdu.compressed"
-_NEEDED = {
-    "_tiled_compression": ("ALGORITHMS", "_header_to_settings", "_iter_array_tiles", "decompress_image_data_section"),
-    "settings": ("COMPRESSION_TYPES",),
-    "header": ("COMPRESSION_TYPES", "_validate_tile_shape"),
-    "compressed": ("COMPRESSION_TYPES", "_validate_tile_shape", "_bintable_header_to_image_header", "CompImageHDU"),
-    "section": ("decompress_image_data_section",),
-    "_quantization": ("Quantize", "QuantizationFailedException"),
-    "_codecs": ("Rice1", "Gzip2", "Gzip1", "PLIO1", "HCompress1"),
-}
 _undo: list[Callable[[], None]] = []
 _lock = threading.RLock()
-
-
-class AstropyHookError(AstrocodecError, ImportError):
-    """astropy's inside is not laid out as the hook knows it."""
-
-
-def _module(name: str) -> ModuleType:
-    try:
-        return importlib.import_module(f"{_PACKAGE}.{name}")
-    except ImportError as error:
-        raise _moved(f"module {_PACKAGE}.{name}") from error
-
-
-def _moved(what: str) -> AstropyHookError:
-    return AstropyHookError(
-        f"astropy {astropy.__version__} has no {what}, which fits_tiles needs to add {ALGORITHM}; it works with "
-        "astropy 7.0 to 8.0. Files can still be read: fits_tiles.decompress writes plain FITS without this hook"
-    )
-
-
-def _checked_modules() -> dict[str, ModuleType]:
-    modules = {name: _module(name) for name in _NEEDED}
-    for name, attributes in _NEEDED.items():
-        for attribute in attributes:
-            if not hasattr(modules[name], attribute):
-                raise _moved(f"name {_PACKAGE}.{name}.{attribute}")
-    hdu_class = modules["compressed"].CompImageHDU
-    for method in ("_get_bintable_without_data", "_add_data_to_bintable", "_prewriteto", "_writeto", "copy"):
-        if not callable(getattr(hdu_class, method, None)):
-            raise _moved(f"method CompImageHDU.{method}")
-    expected = ["compressed_data", "compression_type", "compressed_header"]
-    section = modules["section"].decompress_image_data_section
-    if list(inspect.signature(section).parameters)[:3] != expected:
-        raise _moved(f"function decompress_image_data_section({', '.join(expected)}, ...)")
-    return modules
 
 
 def _replace(owner: Any, name: str, value: Any) -> None:
@@ -111,7 +63,7 @@ def register() -> None:
 
 
 def _register() -> None:
-    modules = _checked_modules()
+    modules = checked_modules()
     tiled, compressed = modules["_tiled_compression"], modules["compressed"]
     tiled.ALGORITHMS[ALGORITHM] = TileCodec
     _undo.append(lambda: tiled.ALGORITHMS.pop(ALGORITHM))
@@ -240,14 +192,27 @@ def _without_manifests(original: Callable[..., Any]) -> Callable[..., Any]:
     def write(self: Any, *arguments: Any, **keywords: Any) -> Any:
         if keywords.get("checksum") or _will_change(self):
             forget_manifests(self)
+        file = self._file
         found = original(self, *arguments, **keywords)
         if original.__name__ == "flush":
-            for table in filter(None, (getattr(hdu, "_bintable", None) for hdu in self)):
-                if table._file is None or table._file.closed:
-                    table._file = self._file  # astropy 7.0 forgets tables where it replaces the file
+            _take_new_file(self, file)
         return found
 
     return write
+
+
+def _take_new_file(hdus: Any, old: Any) -> None:
+    """Finish what astropy leaves half done where it has put another file in the place of the old one."""
+    if old is not None and hdus._file is not None:
+        # It takes a file that may be mapped into memory for one that must be, and then refuses to scale pixels.
+        hdus._file.strict_memmap = old.strict_memmap
+    for hdu in hdus:
+        table = getattr(hdu, "_bintable", None)
+        if table is not None:
+            # Before astropy 8 an image has no file of its own until then; its table has, and is not told.
+            hdu._file = None
+            if table._file is None or table._file.closed:
+                table._file = hdus._file
 
 
 def _will_change(hdus: Any) -> bool:
@@ -373,11 +338,11 @@ def quantize(
     -------
     tuple of (int32 ndarray of the same shape, scale, zero), or None where the tile does not quantise
     """
-    module = _module("_quantization")
-    coder = module.Quantize(row=row, dither_method=method, quantize_level=level, bitpix=bitpix)
+    quantization = astropy_module("compressed._quantization")
+    coder = quantization.Quantize(row=row, dither_method=method, quantize_level=level, bitpix=bitpix)
     try:
         integers, scale, zero = coder.encode_quantized(pixels)
-    except module.QuantizationFailedException:
+    except quantization.QuantizationFailedException:
         return None
     return integers.reshape(pixels.shape), scale, zero
 
@@ -386,13 +351,15 @@ def dequantize(
     integers: npt.NDArray[np.int32], row: int, scale: float, zero: float, method: int, bitpix: int
 ) -> npt.NDArray[Any]:
     """Undo `quantize`; the result has the shape of `integers`."""
-    coder = _module("_quantization").Quantize(row=row, dither_method=method, quantize_level=None, bitpix=bitpix)
+    coder = astropy_module("compressed._quantization").Quantize(
+        row=row, dither_method=method, quantize_level=None, bitpix=bitpix
+    )
     return np.asarray(coder.decode_quantized(integers, scale, zero)).reshape(integers.shape)
 
 
 def standard_codec(algorithm: str, itemsize: int, pixels: int) -> Any:
     """Return astropy's codec for ``RICE_1``, ``GZIP_1`` or ``GZIP_2`` tiles of this many pixels."""
-    codecs = _module("_codecs")
+    codecs = astropy_module("compressed._codecs")
     if algorithm == "RICE_1":
         return codecs.Rice1(blocksize=32, bytepix=itemsize, tilesize=pixels)
     return codecs.Gzip2(itemsize=itemsize) if algorithm == "GZIP_2" else codecs.Gzip1()
@@ -400,7 +367,7 @@ def standard_codec(algorithm: str, itemsize: int, pixels: int) -> Any:
 
 def tile_codec(name: str, **settings: int) -> Any:
     """Return one of astropy's tile codecs, for example ``Rice1``."""
-    return getattr(_module("_codecs"), name)(**settings)
+    return getattr(astropy_module("compressed._codecs"), name)(**settings)
 
 
 # Where this module was what imported astropy, nobody has registered yet.

@@ -17,8 +17,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from astropy.io import fits
-from astropy.io.fits.hdu.base import BITPIX2DTYPE, DTYPE2BITPIX
-from astropy.io.fits.hdu.compressed.settings import DEFAULT_QUANTIZE_LEVEL
 
 from astrocodec.errors import AstrocodecError, CorruptError
 from astrocodec.model import load_model
@@ -123,7 +121,8 @@ def keep_lossless(hdu: Any) -> None:
     """Let integers that became floats lose nothing, where astropy's default would quantise them."""
     table = hdu._bintable
     is_float = hdu.data is not None and hdu.data.dtype.kind == "f"
-    if table is not None and table.header["ZBITPIX"] > 0 and is_float and hdu.quantize_level == DEFAULT_QUANTIZE_LEVEL:
+    is_default = hdu.quantize_level == fits.hdu.compressed.settings.DEFAULT_QUANTIZE_LEVEL
+    if table is not None and table.header["ZBITPIX"] > 0 and is_float and is_default:
         hdu.quantize_level = 0
 
 
@@ -268,13 +267,13 @@ def _scaled_back(hdu: Any) -> Any:
     twin = _twin(hdu)
     twin._header = hdu.header.copy()
     twin.__dict__["data"] = hdu.data.copy()
-    twin._scale_internal(BITPIX2DTYPE[hdu._orig_bitpix], blank=hdu._orig_blank)
+    twin._scale_internal(fits.hdu.base.BITPIX2DTYPE[hdu._orig_bitpix], blank=hdu._orig_blank)
     return twin
 
 
 def _agree(hdu: Any) -> None:
     """Let the header tell the type of the pixels in memory, which astropy forgets where BLANK made them floats."""
-    bitpix = DTYPE2BITPIX[hdu.data.dtype.name]
+    bitpix = fits.hdu.base.DTYPE2BITPIX[hdu.data.dtype.name]
     if hdu.header["BITPIX"] != bitpix:
         hdu._bitpix = hdu.header["BITPIX"] = bitpix
         if bitpix < 0:

@@ -92,6 +92,25 @@ def test_an_image_that_is_appended_stays_in_its_place(tmp_path: Path, container:
         assert [hdu.name for hdu in hdus] == ["PRIMARY", "SCI", "TAIL", "NEW"]
 
 
+@pytest.mark.filterwarnings("ignore:Invalid 'BLANK':astropy.io.fits.verify.VerifyWarning")
+@pytest.mark.parametrize("memmap", [None, False])
+@pytest.mark.parametrize(("dtype", "cards"), [("u2", {}), ("i2", {"BLANK": 5}), ("i2", {"BLANK": 5, "BSCALE": 2.0})])
+def test_scaled_pixels_can_be_read_when_the_file_was_replaced(
+    tmp_path: Path, container: str, dtype: str, cards: dict[str, object], memmap: bool | None
+) -> None:
+    path = _packed(tmp_path / "a.fits", COUNTS.astype(dtype), container)
+    with fits.open(path, mode="update") as hdus:
+        hdus["SCI"].header.update(cards)
+    with fits.open(path) as hdus:
+        expected = hdus["SCI"].data[3:9, 2:].copy()
+    with fits.open(path, mode="update", memmap=memmap) as hdus:
+        for time in range(2):
+            hdus["SCI"].header.extend([(f"KEY{time}{number}", number) for number in range(60)])
+            hdus.flush()
+            np.testing.assert_array_equal(hdus["SCI"].section[3:9, 2:], expected)
+        np.testing.assert_array_equal(hdus["SCI"].data[3:9, 2:], expected)
+
+
 def test_an_image_of_another_file_leaves_that_as_it_is(tmp_path: Path, container: str) -> None:
     path, other = _packed(tmp_path / "a.fits", COUNTS, container), _packed(tmp_path / "b.fits", FLOATS, container)
     before = other.read_bytes()

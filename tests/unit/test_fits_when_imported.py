@@ -77,8 +77,9 @@ def test_an_astropy_laid_out_otherwise_is_a_warning_on_import() -> None:
 import warnings, sys
 import fits_tiles.when_imported as w
 import fits_tiles.astropy_hook as hook
+import fits_tiles.astropy_names as names
 hook.unregister()
-hook._NEEDED["settings"] = ("NO_SUCH_NAME",)
+names._NEEDED["compressed.settings"] = ("NO_SUCH_NAME",)
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     w.register_with_astropy()
