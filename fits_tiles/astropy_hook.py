@@ -1,8 +1,8 @@
 """
 Everything that touches the inside of astropy: the ASTROCODEC_1 tile codec, the quantiser, the standard tile codecs.
 
-astropy has no way to register a tile codec, so `register` adds one to its tables and wraps what reads and writes. It checks
-first that every name it needs is there and changes nothing otherwise.
+astropy has no way to register a tile codec, so `register` adds one to its tables and wraps what reads and writes. It
+checks first that every name it needs is there and changes nothing otherwise.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import functools
 import threading
 import warnings
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,7 @@ __all__ = ["AstropyHookError", "dequantize", "quantize", "register", "standard_c
 
 _undo: list[Callable[[], None]] = []
 _lock = threading.RLock()
+_reads_section: ContextVar[bool] = ContextVar("_reads_section", default=False)
 
 
 def _replace(owner: Any, name: str, value: Any) -> None:
@@ -78,7 +80,9 @@ def _register() -> None:
     )
     section = modules["section"]
     _replace(section, "decompress_image_data_section", _with_header_type(section.decompress_image_data_section))
+    _replace(section.CompImageSection, "__getitem__", _with_whole_header(section.CompImageSection.__getitem__))
     hdu_class = compressed.CompImageHDU
+    _replace(hdu_class, "_update_header_scale_info", _unless_section(hdu_class._update_header_scale_info))
     _replace(hdu_class, "_get_bintable_without_data", _with_model_cards(hdu_class._get_bintable_without_data))
     _replace(hdu_class, "_prewriteto", _with_kept_tiles(hdu_class._prewriteto))
     _replace(hdu_class, "_writeto", _with_table(hdu_class._writeto))
@@ -237,6 +241,31 @@ def _with_header_type(original: Callable[..., Any]) -> Callable[..., Any]:
         return original(compressed_data, compression_type, compressed_header, *rest)
 
     return decompress_section
+
+
+def _with_whole_header(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a section leave scaling and BLANK in the header; astropy 7.0 takes them out and misreads the next one."""
+
+    @functools.wraps(original)
+    def getitem(self: Any, index: Any) -> Any:
+        if index is Ellipsis or self.hdu.compression_type != ALGORITHM:
+            return original(self, index)
+        token = _reads_section.set(True)
+        try:
+            return original(self, index)
+        finally:
+            _reads_section.reset(token)
+
+    return getitem
+
+
+def _unless_section(original: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(original)
+    def update_header_scale_info(self: Any, dtype: Any = None) -> None:
+        if not _reads_section.get():
+            original(self, dtype)
+
+    return update_header_scale_info
 
 
 def _with_model_cards(original: Callable[..., Any]) -> Callable[..., Any]:

@@ -31,7 +31,7 @@ _NEEDED = {
         "_bintable_header_to_image_header",
         "CompImageHDU",
     ),
-    "compressed.section": ("decompress_image_data_section",),
+    "compressed.section": ("CompImageSection", "decompress_image_data_section"),
     "compressed._quantization": ("Quantize", "QuantizationFailedException"),
     "compressed._codecs": ("Rice1", "Gzip2", "Gzip1", "PLIO1", "HCompress1"),
 }
@@ -41,6 +41,7 @@ _METHODS = {
         "_get_bintable_without_data",
         "_prewriteto",
         "_scale_internal",
+        "_update_header_scale_info",
         "_update_pseudo_int_scale_keywords",
         "_writeto",
         "copy",

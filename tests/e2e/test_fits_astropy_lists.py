@@ -111,6 +111,22 @@ def test_scaled_pixels_can_be_read_when_the_file_was_replaced(
         np.testing.assert_array_equal(hdus["SCI"].data[3:9, 2:], expected)
 
 
+@pytest.mark.parametrize("cards", [{"BLANK": 5}, {"BSCALE": 2.0, "BZERO": 1.5}, {"BLANK": 5, "BSCALE": 2.0}])
+def test_sections_change_nothing_of_an_image(tmp_path: Path, container: str, cards: dict[str, float]) -> None:
+    path = _packed(tmp_path / "a.fits", COUNTS, container)
+    with fits.open(path, mode="update") as hdus:
+        hdus["SCI"].header.update(cards)
+    expected = (COUNTS * cards.get("BSCALE", 1.0) + cards.get("BZERO", 0.0)).astype("f4")
+    if "BLANK" in cards:
+        expected[cards["BLANK"] == COUNTS] = np.nan
+    with fits.open(path) as hdus:
+        header = hdus["SCI"].header.tostring()
+        for rows in range(0, 60, 10):
+            np.testing.assert_array_equal(hdus["SCI"].section[rows : rows + 10], expected[rows : rows + 10])
+        assert hdus["SCI"].header.tostring() == header
+        np.testing.assert_array_equal(hdus["SCI"].data, expected)
+
+
 def test_an_image_of_another_file_leaves_that_as_it_is(tmp_path: Path, container: str) -> None:
     path, other = _packed(tmp_path / "a.fits", COUNTS, container), _packed(tmp_path / "b.fits", FLOATS, container)
     before = other.read_bytes()
