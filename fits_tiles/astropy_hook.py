@@ -155,7 +155,7 @@ def _with_original(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
         header = original(bintable_header)
         if bintable_header.get("ZCMPTYPE") != ALGORITHM:
             return header
-        cards = cards_of(bintable_header)
+        cards, restored = cards_of(bintable_header), False
         if holds_tiles(cards):
             try:
                 found = restore_header(cards, "compressed header")
@@ -164,6 +164,7 @@ def _with_original(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
             else:
                 changed = found.changed
                 header = fits.Header.fromstring(b"".join(split_cards(found.header)))
+                restored = True
             if changed:
                 warnings.warn(
                     "The cards of a compressed image changed since fits_tiles wrote them; its header is taken as it is "
@@ -171,8 +172,9 @@ def _with_original(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
                     fits.verify.VerifyWarning,
                     stacklevel=2,
                 )
-        for keyword in [card.keyword for card in header.cards if private_keyword(card.keyword)]:
-            del header[keyword]
+        if not restored:
+            for keyword in {card.keyword for card in header.cards if private_keyword(card.keyword)}:
+                header.remove(keyword, remove_all=True)
         return header
 
     return bintable_header_to_image_header

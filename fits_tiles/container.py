@@ -51,7 +51,7 @@ def is_empty_primary(hdu: Hdu) -> bool:
     """
     if hdu.index or hdu.data_bytes or find_card(hdu.cards, "SIMPLE") is None:
         return False
-    keywords = {keyword_of(card) for card in hdu.cards} - {"", "CHECKSUM", "DATASUM"}
+    keywords = {keyword_of(card) for card in hdu.cards if card.strip()} - {"CHECKSUM", "DATASUM"}
     return keywords == {"SIMPLE", "BITPIX", "NAXIS", "EXTEND"} and b"pip install" in hdu.header
 
 

@@ -23,7 +23,7 @@ _STANDARD = (
     b"COMMENT   FITS (Flexible Image Transport System) format is defined in 'Astronomy",
     b"COMMENT   and Astrophysics', volume 376, page 359; bibcode: 2001A&A...376..359H",
 )
-_EMPTY_PRIMARY = ("SIMPLE", "BITPIX", "NAXIS", "EXTEND", "CHECKSUM", "DATASUM", "")
+_EMPTY_PRIMARY = ("SIMPLE", "BITPIX", "NAXIS", "EXTEND", "CHECKSUM", "DATASUM")
 
 
 def plain_header(cards: tuple[bytes, ...], where: str, *, primary: bool, blank: int | None = None) -> bytes:
@@ -117,7 +117,7 @@ def lost_card(cards: tuple[bytes, ...], header: bytes, *, primary: bool) -> byte
     replaced = _replaced(cards, primary=primary)
     for card in cards:
         other_form = keyword_of(card) in (("ZTENSION", "ZPCOUNT", "ZGCOUNT") if primary else ("ZSIMPLE",))
-        if replaced[card] or other_form or keyword_of(card) in ("ZHECKSUM", "ZDATASUM", ""):
+        if replaced[card] or other_form or keyword_of(card) in ("ZHECKSUM", "ZDATASUM") or not card.strip():
             continue
         renamed = rename_back(card, "zimage")
         if not kept[renamed]:
@@ -137,4 +137,7 @@ def says_nothing(primary: tuple[bytes, ...], image: tuple[bytes, ...]) -> bool:
     image : tuple of bytes
         Cards of the compressed image.
     """
-    return all(keyword_of(card) in _EMPTY_PRIMARY or card.rstrip() in _STANDARD or card in image for card in primary)
+    return all(
+        keyword_of(card) in _EMPTY_PRIMARY or card.rstrip() in _STANDARD or not card.strip() or card in image
+        for card in primary
+    )

@@ -19,7 +19,7 @@ from fits_tiles.card_format import assemble, int_card_of, logical_card, text_car
 from fits_tiles.card_text import blob_cards, read_blob
 from fits_tiles.image_cards import ImageCards, card_sums, find_image_cards
 from fits_tiles.tiles_card import KEYWORD, TilesCard, read_tiles_card
-from fits_tiles.z_keywords import collides, of_table, rename, rename_back, standard_order
+from fits_tiles.z_keywords import collisions, of_table, rename, rename_back, standard_order
 
 __all__ = [
     "ALGORITHM",
@@ -159,7 +159,7 @@ def build_header(
     if checksums:
         cards += [text_card("CHECKSUM", "0" * 16, "checksum of this HDU"), text_card("DATASUM", "0", "of the table")]
     source = split_cards(original)
-    kept = [card for card in source if not collides(card)]
+    kept = [card for card, collides in zip(source, collisions(source), strict=True) if not collides]
     if ours:
         cards += model or []
         if assemble(list(source)) != original or len(kept) != len(source):
@@ -386,8 +386,8 @@ def _merged(found: ImageCards, container: str, whole: tuple[bytes, ...] | None) 
             out.append(rename_back(added.pop(0)[1], container))
 
     place = 0
-    for card in own if whole is None else whole:
-        if whole is None or not collides(card or b""):
+    for card, collides in zip(whole or own, collisions(whole) if whole else [False] * len(own), strict=True):
+        if not collides:
             add(place)
             card = own[place]
             place += 1

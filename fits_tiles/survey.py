@@ -83,9 +83,10 @@ def survey(fd: int, hdus: list[Hdu], name: str, *, edited: bool = False) -> Surv
     places = _places(hdus, entries, manifest.hdus if manifest else ())
     found = Survey()
     for hdu, entry, place in zip(hdus, entries, places, strict=True):
-        if place is None:
-            # A table of tiles guards its own bytes.
-            word = "verified" if holds_tiles(hdu.cards) else _by_its_checksums(fd, hdu, name, edited)
+        if place is None and holds_tiles(hdu.cards):
+            word = _of_strange_tiles(fd, hdu, name, found, edited)
+        elif place is None:
+            word = _by_its_checksums(fd, hdu, name, edited)
         else:
             assert manifest is not None
             word = _of_known(fd, hdu, entry, manifest.hdus[place], name, found, edited)
@@ -127,14 +128,25 @@ def _of_known(fd: int, hdu: Hdu, entry: Entry, written: Entry, name: str, found:
         if holds_tiles(hdu.cards):
             _by_its_checksums(fd, hdu, name, edited)  # cards that the manifest leaves out
         return "verified"
+    if entry.data == written.data:
+        return "checksum ok" if _by_its_checksums(fd, hdu, name, edited) == "checksum ok" else "decoded"
     if fits_checksums(fd, hdu).whole:
         return "checksum ok"
-    if entry.data != written.data:
-        found.suspects[hdu.index] = (
-            f"{name}: {hdu.label}: its tiles decode, but the data in bytes {hdu.data_start} to {hdu.stop} have not the "
-            "CRC-32 that they were written with: bytes that belong to no tile are damaged"
-        )
+    found.suspects[hdu.index] = (
+        f"{name}: {hdu.label}: its tiles decode, but the data in bytes {hdu.data_start} to {hdu.stop} have not the "
+        "CRC-32 that they were written with: bytes that belong to no tile are damaged"
+    )
     return "decoded"
+
+
+def _of_strange_tiles(fd: int, hdu: Hdu, name: str, found: Survey, edited: bool) -> Checked:
+    """The word for a table of tiles that no manifest knows: it guards its own bytes."""
+    sums = fits_checksums(fd, hdu)
+    if sums.data is False:
+        found.suspects[hdu.index] = f"{name}: {hdu.label}: its tiles decode, but its data do not have its DATASUM"
+    elif sums.wrong:
+        _by_its_checksums(fd, hdu, name, edited)
+    return "verified"
 
 
 def _by_its_checksums(fd: int, hdu: Hdu, name: str, edited: bool) -> Checked:
@@ -188,7 +200,7 @@ def _is_new(hdu: Hdu) -> bool:
     """Tell what a program wrote in the place of another HDU from one that was damaged."""
     if card_value(find_card(hdu.cards, "ZCMPTYPE")) == ALGORITHM:
         return True  # tiles that astropy coded anew, with checksums of their own
-    keywords = {keyword_of(card) for card in hdu.cards}
+    keywords = {keyword_of(card) for card in hdu.cards if card.strip()}
     differing = sum(left != right for left, right in zip(hdu.header, EMPTY_PRIMARY, strict=False))
     return hdu.index == 0 and keywords <= {"SIMPLE", "BITPIX", "NAXIS", "EXTEND"} and differing > CARD
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from fits_tiles.blocks import find_card, is_odd_end, split_cards
 from fits_tiles.card_format import assemble, int_card_of, logical_card, text_card
@@ -11,6 +12,7 @@ __all__ = [
     "as_extension",
     "as_primary",
     "collides",
+    "collisions",
     "keyword_of",
     "of_table",
     "private_keyword",
@@ -87,6 +89,22 @@ def collides(card: bytes) -> bool:
     keyword = keyword_of(card)
     taken = keyword in _RENAMED.values() or re.match(r"ZNAXIS\d+$|NAXIS\d{3}$", keyword) or _RESERVED.match(keyword)
     return bool(taken) or private_keyword(keyword) or is_odd_end(card)
+
+
+def collisions(cards: Sequence[bytes]) -> list[bool]:
+    """
+    Tell of each card of an image header whether it `collides`; ``CONTINUE`` cards go with the card that they continue.
+
+    Examples
+    --------
+    >>> collisions([b"TUNIT3  = 'long&'", b"CONTINUE  'text'", b"OBJECT  = 'M31'"])
+    [True, True, False]
+    """
+    found: list[bool] = []
+    for card in cards:
+        continues = card[:8] == b"CONTINUE" and found
+        found.append(found[-1] if continues else collides(card))
+    return found
 
 
 def of_table(card: bytes) -> bool:
