@@ -196,7 +196,10 @@ def _without_manifests(original: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(original)
     def write(self: Any, *arguments: Any, **keywords: Any) -> Any:
-        if keywords.get("checksum") or _will_change(self):
+        will_change = _will_change(self)
+        if original.__name__ == "writeto" and will_change and len(arguments) < 4 and _has_sums(self):
+            keywords.setdefault("checksum", True)  # astropy would leave those that it read, right or wrong
+        if keywords.get("checksum") or will_change:
             forget_manifests(self)
         file = self._file
         found = original(self, *arguments, **keywords)
@@ -219,6 +222,12 @@ def _take_new_file(hdus: Any, old: Any) -> None:
             hdu._file = None
             if table._file is None or table._file.closed:
                 table._file = hdus._file
+
+
+def _has_sums(hdus: Any) -> bool:
+    """Tell whether a file with images of ours has checksums."""
+    ours = any(isinstance(getattr(hdu, "_bintable", None), TileTableHDU) for hdu in hdus)
+    return ours and any("CHECKSUM" in hdu._header or "CHECKSUM" in hdu.header for hdu in hdus)
 
 
 def _will_change(hdus: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from astrocodec.errors import CorruptError, DifferenceError, FormatError
 from astrocodec.model import Model, load_model
 from fits_tiles.blocks import Hdu, card_value, find_card, int_card, walk
 from fits_tiles.check import Pair, compare
+from fits_tiles.checksums import write_checksums
 from fits_tiles.container import (
     CONTAINERS,
     EMPTY_PRIMARY,
@@ -27,7 +29,7 @@ from fits_tiles.container import (
 from fits_tiles.foreign import Staged, staged
 from fits_tiles.grid import TileGrid, plan_tile_shape
 from fits_tiles.headers import ALGORITHM, Quantization, TileLayout, holds_tiles
-from fits_tiles.manifest import fill_manifest, room_for
+from fits_tiles.manifest import fill_manifest, header_without_manifest, room_for
 from fits_tiles.model_cards import model_cards
 from fits_tiles.progress import Progress, ProgressCall
 from fits_tiles.report import FileReport, HduReport
@@ -265,9 +267,12 @@ def _write(
             lossy = _write_image(out, fd, hdu, settings, f"{name}: {hdu.label}", entry, meter, room)
             pairs.append(Pair(hdu, written, tiles=True, lossy=lossy))
         else:
+            start = out.tell()
             copy_bytes(fd, hdu.start, hdu.stop, out, name, meter.advance)
             entry.compressed_bytes = hdu.size
             if holds_tiles(hdu.cards):
+                if packed:
+                    _empty_manifest(out, start, hdu)
                 entry.model, entry.note = fingerprint_in(hdu.cards), "already ASTROCODEC_1, copied"
             entry.note = entry.note or _why_copied(hdu, chosen=plain.origin[hdu.index] in chosen)
             pairs.append(Pair(hdu, written, tiles=False))
@@ -288,6 +293,18 @@ def _why_copied(hdu: Hdu, *, chosen: bool) -> str:
     if kind.endswith("TABLE"):
         return "a table"
     return "random groups" if find_card(hdu.cards, "GROUPS") else "no pixels" if kind == "IMAGE" else "no image"
+
+
+def _empty_manifest(out: IO[bytes], start: int, hdu: Hdu) -> None:
+    """Empty the manifest of a table that was copied to a new file, which gets one of its own."""
+    header = header_without_manifest(hdu)
+    if header == hdu.header:
+        return
+    out.flush()
+    os.pwrite(out.fileno(), header, start)
+    if find_card(hdu.cards, "CHECKSUM"):
+        data_start = start + len(header)
+        write_checksums(out.fileno(), Hdu(0, start, header, data_start, hdu.data_bytes, start + hdu.size))
 
 
 def _write_image(

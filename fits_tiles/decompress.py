@@ -12,7 +12,7 @@ import numpy as np
 
 from astrocodec.errors import DifferenceError, FormatError
 from astrocodec.file_report import weakest
-from fits_tiles.blocks import BLOCK, Hdu, int_card, padded, read_at, walk
+from fits_tiles.blocks import BLOCK, Hdu, find_card, int_card, padded, read_at, split_cards, walk
 from fits_tiles.card_format import assemble
 from fits_tiles.card_text import has_blob
 from fits_tiles.checksums import fits_checksums, write_checksums
@@ -28,7 +28,7 @@ from fits_tiles.container import (
 )
 from fits_tiles.foreign import Staged, staged
 from fits_tiles.grid import TileGrid
-from fits_tiles.headers import ImageHeader, TileLayout, holds_tiles, read_layout
+from fits_tiles.headers import RENEW, ImageHeader, TileLayout, holds_tiles, read_layout
 from fits_tiles.manifest import fill_manifest
 from fits_tiles.model_cards import MODEL_STEM
 from fits_tiles.progress import Progress, ProgressCall
@@ -352,7 +352,7 @@ def _write_image(job: _Job, hdu: Hdu, layout: TileLayout, where: str, entry: Hdu
     stop = job.out.tell()
     if job.verify:
         job.remember_image(where, data_start, layout, digest.digest())
-    if job.checksums and (layout.quantization is not None or found.edits):
+    if job.checksums and (layout.quantization is not None or found.edits or find_card(hdu.cards, RENEW)):
         # The original's checksums belong to pixels that quantisation has changed, or to a header without those cards.
         job.out.flush()
         write_checksums(job.out.fileno(), Hdu(0, start, header, data_start, size, stop))
@@ -366,6 +366,8 @@ def _write_standard(job: _Job, hdu: Hdu, layout: TileLayout, where: str, entry: 
     coder = decoder_of(hdu, layout, where)
     bands = decoded_bands(job.fd, hdu, layout, coder, where=where, workers=job.workers)
     header = _header(job, hdu, where, entry, primary=primary).header
+    if find_card(hdu.cards, RENEW):
+        header = assemble([card for card in split_cards(header) if card[:9] not in (b"CHECKSUM=", b"DATASUM =")])
     start = job.begin()
     digest = hashlib.blake2b(digest_size=16)
     with scratch_file(job.folder) as spool:

@@ -23,6 +23,7 @@ from fits_tiles.z_keywords import collisions, of_table, rename, rename_back, sta
 
 __all__ = [
     "ALGORITHM",
+    "RENEW",
     "HeapSize",
     "ImageHeader",
     "Quantization",
@@ -36,6 +37,7 @@ __all__ = [
 ]
 
 ALGORITHM = "ASTROCODEC_1"
+RENEW = "ACRENEW"
 
 # Tells an HDU of ours even where its card ACTILES is damaged.
 _MARK = text_card("TTYPE1", "COMPRESSED_DATA", f"pip install astrocodec; see {KEYWORD}")
@@ -119,6 +121,7 @@ def build_header(
     padding: bytes | None = None,
     checksums: bool = False,
     room: list[bytes] | None = None,
+    renew: bool = False,
 ) -> bytes:
     """
     Build the header of the table that holds an image.
@@ -143,6 +146,8 @@ def build_header(
         Leave room for ``CHECKSUM`` and ``DATASUM``.
     room : list of bytes, optional
         Cards of `fits_tiles.manifest.Manifest`, filled in later.
+    renew : bool, optional
+        Note that the image's ``CHECKSUM`` and ``DATASUM`` are of an earlier form of it.
 
     Returns
     -------
@@ -162,6 +167,8 @@ def build_header(
     kept = [card for card, collides in zip(source, collisions(source), strict=True) if not collides]
     if ours:
         cards += model or []
+        if renew:
+            cards.append(logical_card(RENEW, True, "CHECKSUM of the image is made when it is unpacked"))
         if assemble(list(source)) != original or len(kept) != len(source):
             cards += blob_cards("ACRAW", zlib.compress(original, 9))
         if padding is not None:

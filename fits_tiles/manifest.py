@@ -126,6 +126,12 @@ def entry_of(fd: int, hdu: Hdu, where: str) -> Entry:
     return Entry(zlib.crc32(said + padding), data, read_tiles_card(hdu.cards, where).seal)
 
 
+def header_without_manifest(hdu: Hdu) -> bytes:
+    """Return the header of a table with its manifest emptied, since it tells of another file; the length stays."""
+    cards = b"".join(emptied(hdu.cards))
+    return cards + hdu.header[len(cards) :]
+
+
 def _without_manifest(card: bytes) -> bytes:
     """A card as it counts for the CRC-32 of a header: of the manifest's own cards only what stands around the value."""
     if not card.startswith(MANIFEST_STEM.encode("ascii")):

@@ -355,6 +355,7 @@ def _table_cards(hdu: Any, image: Any, table: Any, rows: bytes) -> tuple[bytes, 
         model=[card for card in cards if card.startswith(MODEL_STEM.encode())],
         padding=None if padding is None else inflate(padding, where),
         checksums=any(keyword in header for keyword in _SUMS for header in (image, table)),
+        renew=any(keyword in image for keyword in _SUMS),
     )
     return split_cards(built)
 

@@ -336,3 +336,108 @@ def test_files_of_which_a_part_stays_compressed_are_whole_files(tmp_path: Path, 
     with pytest.raises(AstrocodecError, match=r"part\.fits: HDU") as caught:
         fits_tiles.compress(part, tmp_path / "again.ac.fits", tune=False, overwrite=True)
     assert "please report" not in str(caught.value)
+
+
+def test_a_note_without_a_keyword_keeps_its_primary_hdu(tmp_path: Path, container: str) -> None:
+    """Only a card that is blank in all its bytes says nothing."""
+    packed, back = tmp_path / "a.ac.fits", tmp_path / "b.fits"
+    fits.PrimaryHDU(PIXELS).writeto(tmp_path / "plain.fits")
+    fits_tiles.compress(tmp_path / "plain.fits", packed, container=container, tune=False)
+    _without_fits_tiles(
+        "with fits.open(name, mode='update', disable_image_compression=True) as h:\n"
+        "    h[0].header.append(('', 'note'), end=True)",
+        packed,
+    )
+    for to in ("image", "rice"):
+        fits_tiles.decompress(packed, back, to=to, overwrite=True)
+        assert b"note" in back.read_bytes()
+    rice = tmp_path / "rice.fits"
+    image = fits.CompImageHDU(PIXELS, fits.PrimaryHDU(PIXELS).header, compression_type="RICE_1")
+    primary = fits.PrimaryHDU()
+    primary.header.append(("", "note"), end=True)
+    fits.HDUList([primary, image]).writeto(rice)
+    fits_tiles.compress(rice, packed, container=container, tune=False, overwrite=True)
+    assert b"note" in packed.read_bytes()
+
+
+@pytest.mark.parametrize("keyword", ["TUNIT3", "ACRAW001", "ZBLANK"])
+def test_long_strings_of_colliding_keywords_hide_no_hdu(tmp_path: Path, container: str, keyword: str) -> None:
+    plain, packed, back = tmp_path / "plain.fits", tmp_path / "a.ac.fits", tmp_path / "b.fits"
+    primary = fits.PrimaryHDU(PIXELS)
+    primary.header["OBJECT"] = "M31"
+    primary.header[keyword] = "y" * 100
+    fits.HDUList([primary, fits.ImageHDU(PIXELS, name="SCI")]).writeto(plain)
+    fits_tiles.compress(plain, packed, container=container, tune=False)
+    with fits.open(packed) as shown:
+        assert len(shown) == 3
+        assert shown[1].header["OBJECT"] == "M31"
+        assert shown[1].header[keyword] == "y" * 100
+    fits_tiles.decompress(packed, back)
+    assert back.read_bytes() == plain.read_bytes()
+
+
+@pytest.mark.parametrize("keyword", ["ACBUNIT", "ACTILES", "ACMOD001", "ACSUM001", "ACRENEW", "ACFIL001"])
+def test_image_cards_with_names_of_ours_survive_edits(tmp_path: Path, container: str, keyword: str) -> None:
+    plain, packed, back = tmp_path / "plain.fits", tmp_path / "a.ac.fits", tmp_path / "b.fits"
+    primary = fits.PrimaryHDU(PIXELS)
+    primary.header[keyword] = "x"
+    primary.header.append((keyword, "y"))
+    primary.writeto(plain)
+    fits_tiles.compress(plain, packed, container=container, tune=False)
+    with fits.open(packed, mode="update") as opened:
+        opened[1].header["GAIN"] = 2
+    fits_tiles.decompress(packed, back)
+    with fits.open(back) as found:
+        assert found[0].header["GAIN"] == 2
+        assert [card.value for card in found[0].header.cards if card.keyword == keyword] == ["x", "y"]
+
+
+def test_a_copied_table_brings_no_manifest_of_another_file(tmp_path: Path, container: str) -> None:
+    first, second = tmp_path / "1.ac.fits", tmp_path / "2.ac.fits"
+    fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(PIXELS, name="A")]).writeto(tmp_path / "plain.fits", checksum=True)
+    fits_tiles.compress(tmp_path / "plain.fits", first, container=container, tune=False)
+    _without_fits_tiles("import numpy\nfits.append(name, numpy.arange(3000).reshape(30, 100))", first)
+    assert fits_tiles.compress(first, second, container=container, tune=False).verified
+    assert fits_tiles.verify(second).verified
+    assert fits_tiles.verify(second, first).verified
+    with second.open("rb") as file:
+        end = list(walk(file.fileno(), "2"))[1].stop
+    second.write_bytes(second.read_bytes()[:end])
+    assert fits_tiles.verify(second).checked == "checksum ok"
+
+
+def test_damage_to_an_edited_header_is_told_by_its_checksum(tmp_path: Path, container: str) -> None:
+    packed = tmp_path / "a.ac.fits"
+    fits.PrimaryHDU(PIXELS).writeto(tmp_path / "plain.fits", checksum=True)
+    fits_tiles.compress(tmp_path / "plain.fits", packed, container=container, tune=False)
+    _without_fits_tiles(
+        "with fits.open(name, mode='update', disable_image_compression=True) as h:\n"
+        "    h[1].header['EXPTIME'] = 500; h[1].add_checksum()",
+        packed,
+    )
+    assert fits_tiles.verify(packed).hdus[1].checked == "checksum ok"
+    raw = bytearray(packed.read_bytes())
+    raw[raw.index(b"500", raw.index(b"EXPTIME =")) + 1] ^= 1
+    packed.write_bytes(bytes(raw))
+    for check in (fits_tiles.verify, lambda path: fits_tiles.decompress(path, None)):
+        with pytest.raises(CorruptError, match="HDU 1 does not have the CHECKSUM that its card says"):
+            check(packed)
+
+
+def test_checksums_are_right_after_edits(tmp_path: Path, container: str) -> None:
+    plain, packed, back = tmp_path / "plain.fits", tmp_path / "a.ac.fits", tmp_path / "b.fits"
+    table = fits.BinTableHDU.from_columns([fits.Column("a", "J", array=np.arange(5))], name="CAT")
+    fits.HDUList([fits.PrimaryHDU(PIXELS), table]).writeto(plain, checksum=True)
+    fits_tiles.compress(plain, packed, container=container, tune=False)
+    with fits.open(packed) as opened:
+        opened[1].header["OBJECT"] = "M32"
+        opened[1].data[3, 3] = 7
+        opened["CAT"].data["a"][0] = 99
+        opened.writeto(tmp_path / "edited.fits")
+    assert fits_tiles.verify(tmp_path / "edited.fits").checked == "checksum ok"
+    for to in ("image", "rice"):
+        fits_tiles.decompress(tmp_path / "edited.fits", back, to=to, overwrite=True)
+        with fits.open(back, checksum=True) as found:  # warnings are errors
+            image = found[0] if to == "image" else found[1]
+            assert image.data[3, 3] == 7
+            assert found["CAT"].data["a"][0] == 99
