@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, cast
+from typing import IO
 
-from astrocodec.errors import CorruptError, TruncatedError
+from fits_tiles.packed import packing_of, unpack
 from fits_tiles.target import FileLike, target_name
 
 __all__ = ["open_source", "scratch_file", "size_on_disk"]
@@ -88,32 +87,11 @@ def open_source(source: FileLike, folder: str | None) -> Iterator[IO[bytes]]:
 @contextmanager
 def _unpacked(file: IO[bytes], name: str, folder: str | None) -> Iterator[IO[bytes]]:
     file.flush()
-    file.seek(0)
-    magic = file.read(3)
-    file.seek(0)
-    if not magic.startswith((b"\x1f\x8b", b"BZh")):
+    packing = packing_of(file)
+    if not packing:
         yield file
         return
-    import bz2
-    import gzip
-
-    if magic[:2] == b"\x1f\x8b":
-        packed, kind = cast(IO[bytes], gzip.GzipFile(fileobj=file)), "gzip"
-    else:
-        packed, kind = cast(IO[bytes], bz2.BZ2File(file)), "bzip2"
-    with packed, scratch_file(folder) as spool:
-        try:
-            shutil.copyfileobj(packed, spool, _CHUNK)
-        except EOFError as error:
-            raise TruncatedError(
-                f"{name}: the {kind} file is cut short or damaged: it ends after {spool.tell()} unpacked bytes"
-            ) from error
-        except (zlib.error, gzip.BadGzipFile) as error:
-            raise CorruptError(f"{name}: the {kind} file is damaged near byte {spool.tell()}: {error}") from error
-        except OSError as error:
-            # bz2 reports damage as an OSError without a number.
-            if error.errno is not None:
-                raise
-            raise CorruptError(f"{name}: the {kind} file is damaged near byte {spool.tell()}: {error}") from error
+    with scratch_file(folder) as spool:
+        unpack(file, packing, spool, name)
         spool.flush()
         yield spool

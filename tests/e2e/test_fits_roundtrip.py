@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import fits_tiles
+from astrocodec.errors import FormatError
 from fits_tiles.blocks import padded
 
 TYPES = ["u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f4", "f8"]
@@ -180,6 +181,47 @@ def test_packed_inputs(tmp_path: Path, pack: Any) -> None:
     packed.write_bytes(pack(raw)[:-9])
     with pytest.raises(fits_tiles_errors(), match=r"plain\.fits\.packed: the (gzip|bzip2) file is cut short"):
         fits_tiles.compress(packed, out, overwrite=True)
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress])
+def test_a_packed_file_is_unpacked_to_its_last_byte_or_refused(tmp_path: Path, pack: Any) -> None:
+    """A damaged later stream, or anything behind the last one, is not the end of the file."""
+    path, packed, out = tmp_path / "a.fits", tmp_path / "a.packed", tmp_path / "out.fits"
+    raw = _save(path, fits.PrimaryHDU(_noise("i2", (64, 64))), fits.ImageHDU(_noise("i4", (64, 64))))
+    # As pbzip2 writes, and with a stream of nothing; the first stream holds a whole HDU.
+    first = 2880 * 4
+    streams = [pack(raw[:first]), pack(raw[first:-5000]), pack(b""), pack(raw[-5000:])]
+    packed.write_bytes(b"".join(streams))
+    assert len(fits_tiles.compress(packed, out).hdus) == 2
+    fits_tiles.decompress(out, tmp_path / "back.fits")
+    assert (tmp_path / "back.fits").read_bytes() == raw
+    damaged = [b"".join([*streams[:at], b"Q" + streams[at][1:], *streams[at + 1 :]]) for at in (1, 2, 3)]
+    damaged += [b"".join(streams) + tail for tail in (b"x", b"notes of the observer", streams[0][:30])]
+    damaged += [b"".join([streams[0], b"\1", *streams[1:]])]
+    for content in damaged:
+        packed.write_bytes(content)
+        with pytest.raises(FormatError, match=r"file is (damaged, which shows after|cut short)"):
+            fits_tiles.compress(packed, out, overwrite=True)
+    packed.write_bytes(b"".join(streams) + bytes(1000))
+    if pack is gzip.compress:  # blocks of tapes
+        assert len(fits_tiles.compress(packed, out, overwrite=True).hdus) == 2
+    else:
+        with pytest.raises(FormatError, match="in stream 5 of the file"):
+            fits_tiles.compress(packed, out, overwrite=True)
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress])
+def test_where_damage_of_a_packed_file_shows_is_told(tmp_path: Path, pack: Any) -> None:
+    path, packed = tmp_path / "a.fits", tmp_path / "a.packed"
+    raw = _save(path, fits.PrimaryHDU(_noise("i2", (400, 500))))
+    first = pack(raw[:300_000])
+    content = bytearray(first + pack(raw[300_000:]))
+    content[len(first) + 5000 : len(first) + 6000] = bytes(1000)
+    packed.write_bytes(content)
+    with pytest.raises(FormatError, match=r"is damaged, which shows after [0-9]+ unpacked bytes") as caught:
+        fits_tiles.compress(packed, tmp_path / "out.fits")
+    found = int(str(caught.value).split("shows after ")[1].split()[0])
+    assert 300_000 - 2**14 <= found <= len(raw)
 
 
 def test_only_smaller_files_are_written_on_request(tmp_path: Path) -> None:
