@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from astropy.io.fits.hdu.compressed.utils import _iter_array_tiles
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fits_tiles.grid
@@ -14,6 +14,7 @@ from fits_tiles.grid import TileGrid, plan_tile_shape, runs
 shapes = st.lists(st.integers(1, 9), min_size=1, max_size=4).map(tuple)
 
 
+@settings(deadline=None)
 @given(shapes, st.tuples(st.integers(1, 6), st.integers(1, 6)), st.sampled_from([1 << 23, 60, 1]))
 def test_bands_and_tiles_cover_the_image_in_order(
     shape: tuple[int, ...], requested: tuple[int, int], most: int
@@ -44,6 +45,7 @@ def test_bands_and_tiles_cover_the_image_in_order(
     assert tile == grid.count == len(expected)
 
 
+@settings(deadline=None)
 @given(shapes, st.data())
 def test_a_rectangle_is_made_of_runs(shape: tuple[int, ...], data: st.DataObject) -> None:
     place = []
