@@ -14,6 +14,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
+from astrocodec.errors import DifferenceError
+from astrocodec.unchanged import is_unchanged, state
+
 __all__ = ["FileLike", "Target", "discard_unfinished", "remove_leftovers", "scratch_folder", "target_name"]
 
 FileLike = str | os.PathLike[str] | IO[bytes]
@@ -119,6 +122,25 @@ def _temporary_name(path: Path) -> str:
     return f"{_temporary_stem(path, os.getpid())}{secrets.token_hex(4)}.part"
 
 
+def _link(temporary: Path, path: Path) -> None:
+    """Rename a file, unless something has the name."""
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        if not os.path.samefile(temporary, path):  # as after a lost answer of NFS
+            raise
+    except OSError:
+        # FAT and the like have no links. There, who makes the empty file has the name.
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC))
+        try:
+            os.replace(temporary, path)
+        except BaseException:
+            path.unlink()
+            raise
+        return
+    temporary.unlink()
+
+
 class Target:
     """
     A temporary file beside the output, made by ``with``; `commit` gives it the output's name.
@@ -128,12 +150,14 @@ class Target:
     target : path or binary file object or None
         Where the bytes go. A file object receives them on `commit`; with None they go nowhere.
     overwrite : bool
-        Whether an existing file may be replaced.
+        Whether a file that exists now may be replaced. One that comes or changes before `commit` stays in any case.
 
     Raises
     ------
+    DifferenceError
+        On `commit`, if the file to replace has changed.
     FileExistsError
-        If the output exists and must not be replaced.
+        If the output exists and must not be replaced; on `commit`, if it has appeared.
     OSError
         On entering, if the folder cannot be written.
 
@@ -154,8 +178,10 @@ class Target:
         self._stream: IO[bytes] | None = None
         self._path: Path | None = None
         self._temporary: Path | None = None
+        self._before: os.stat_result | None = None
         if isinstance(target, (str, os.PathLike)):
             self._path = Path(target)
+            self._before = state(self._path) if overwrite else None
             self._refuse_existing()
         else:
             self._stream = target
@@ -198,13 +224,26 @@ class Target:
             os.fsync(self.file.fileno())
             self._refuse_existing()
             self._take_mode_of_existing()
-            os.replace(self._temporary, self._path)
+            now = state(self._path)
+            if self._before is None or now is None:
+                self._take_free_name(self._temporary, self._path)
+            elif is_unchanged(self._before, now):
+                os.replace(self._temporary, self._path)
+            else:
+                raise DifferenceError(f"{self.name}: was changed by another program meanwhile; it was kept")
             self._forget()
             self._sync_folder(self._path.parent)
         elif self._stream is not None:
             self.file.seek(0)
             shutil.copyfileobj(self.file, self._stream, 1 << 20)
             self._stream.flush()
+
+    def _take_free_name(self, temporary: Path, path: Path) -> None:
+        """Give the file a name that nothing may have: of several programs that want it at once, one gets it."""
+        try:
+            _link(temporary, path)
+        except FileExistsError as error:
+            raise FileExistsError(f"{self.name}: exists, it appeared meanwhile and was kept") from error
 
     def _take_mode_of_existing(self) -> None:
         """Give the new file the permissions of the one that it replaces: a private file stays private."""

@@ -3,6 +3,7 @@
 import os
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from astrocodec.cli.exit_codes import ExitCode
@@ -31,13 +32,15 @@ def refuse_clashes(planned: Sequence[Task | Outcome]) -> list[Task | Outcome]:
     for task in tasks:
         if task.target is not None and task.destination is not Destination.REPLACE_INPUT:
             outputs[_place(task.target)].append(task)
+    # Where case does not count, or a directory is mounted twice, a file has names that cannot be told to be one.
+    files = {file for task in tasks if not task.source.is_stdin and (file := _file(task.source.path)) is not None}
     once = set(map(id, tasks))
     result: list[Task | Outcome] = []
     for entry in planned:
         if isinstance(entry, Outcome):
             result.append(entry)
         elif id(entry) in once:
-            problem = _problem(entry, sources, outputs)
+            problem = _problem(entry, sources, outputs, files)
             failure = Failure(f"{entry.file}: {problem}", ExitCode.EXISTS)
             result.append(Outcome(entry.file, failure=failure) if problem else entry)
     return result
@@ -51,7 +54,7 @@ def _without_repetition(tasks: Sequence[Task]) -> list[Task]:
     return list(found.values())
 
 
-def _problem(task: Task, sources: dict[str, Task], outputs: dict[str, list[Task]]) -> str:
+def _problem(task: Task, sources: dict[str, Task], outputs: dict[str, list[Task]], files: set[tuple[int, int]]) -> str:
     """Say why an output cannot have its name, if it cannot."""
     target, source = task.target, task.source.path
     if target is None or task.destination is Destination.REPLACE_INPUT or not os.path.exists(source):
@@ -60,12 +63,20 @@ def _problem(task: Task, sources: dict[str, Task], outputs: dict[str, list[Task]
     if place == _place(source) or (os.path.exists(target) and os.path.samefile(target, source)):
         replacing = "-F to replace it, or " if task.kind is FITS else ""
         return f"its output would be the input itself; give {replacing}-O or --outdir for another name"
-    if sources.get(place, task) is not task:
+    if sources.get(place, task) is not task or _file(target) in files:
         return f"its output would be {target}, which is an input too; give -O or --outdir"
     others = [other.file for other in outputs[place] if other is not task]
     if others:
         return f"its output would be {target}, as for {', '.join(others)}; give -O or --outdir"
     return ""
+
+
+def _file(path: Path) -> tuple[int, int] | None:
+    """What the system knows a file by, None where there is none."""
+    with suppress(OSError):
+        found = os.stat(path)
+        return found.st_dev, found.st_ino
+    return None
 
 
 def _place(path: Path) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from astrocodec.errors import DifferenceError
+from astrocodec.unchanged import is_unchanged, state
 
 
 @dataclass(frozen=True)
@@ -17,11 +18,14 @@ class Deletion:
         Input and output.
     before : os.stat_result
         Of the input, before it was read.
+    written : os.stat_result or None
+        Of the output, as soon as it was verified.
     """
 
     source: Path
     target: Path
     before: os.stat_result
+    written: os.stat_result | None
 
     def perform(self) -> None:
         """Delete the input.
@@ -29,7 +33,7 @@ class Deletion:
         Raises
         ------
         DifferenceError
-            It has changed since it was read.
+            It has changed since it was read, or its output since it was written.
         FileExistsError
             It is the output, by whatever name.
         OSError
@@ -37,7 +41,8 @@ class Deletion:
         """
         if os.path.samefile(self.target, self.source):
             raise FileExistsError("the output is the input itself; it was not deleted")
-        now, before = os.stat(self.source), self.before
-        if (now.st_ino, now.st_size, now.st_mtime_ns) != (before.st_ino, before.st_size, before.st_mtime_ns):
+        if not is_unchanged(self.before, os.stat(self.source)):
             raise DifferenceError("the input changed while it was read; it was kept")
+        if not is_unchanged(self.written, state(self.target)):
+            raise DifferenceError(f"another program changed {self.target} after it was verified; the input was kept")
         self.source.unlink()

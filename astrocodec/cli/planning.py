@@ -17,6 +17,7 @@ from astrocodec.cli.run_options import RunOptions
 from astrocodec.cli.size_table import Outcome
 from astrocodec.cli.skipping import settled_by_name
 from astrocodec.cli.tasks import Destination, Task
+from astrocodec.unchanged import state
 
 
 def check_options(kind: Format, run: RunOptions, arguments: Sequence[str]) -> None:
@@ -120,8 +121,20 @@ def plan_tasks(
             continue
         destination = _destination(entry, run)
         target = _target(entry, run, destination, name_output)
+        replaced = state(target) if run.overwrite and target is not None else None
         planned.append(
-            Task(kind, operation, entry, target, destination, run.overwrite, run.skip_existing, named, arguments)
+            Task(
+                kind,
+                operation,
+                entry,
+                target,
+                destination,
+                run.overwrite,
+                replaced,
+                run.skip_existing,
+                named,
+                arguments,
+            )
         )
     return refuse_clashes(planned)
 

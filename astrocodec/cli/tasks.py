@@ -25,6 +25,7 @@ from astrocodec.cli.interruption import Interrupted
 from astrocodec.cli.size_table import Outcome
 from astrocodec.cli.skipping import is_compressed, nothing_gained
 from astrocodec.errors import DifferenceError
+from astrocodec.unchanged import is_unchanged, state
 
 Progress = Callable[[int, int], None]
 
@@ -56,7 +57,9 @@ class Task:
     destination : Destination
         What becomes of output and input.
     overwrite : bool
-        Whether the target may exist.
+        Whether the target may be replaced that was there when the run began.
+    replaced : os.stat_result or None
+        What that was, None where there was none.
     skip_existing : bool
         Whether a target that verifies against the input counts as done.
     named : bool
@@ -71,6 +74,7 @@ class Task:
     target: Path | None
     destination: Destination
     overwrite: bool = False
+    replaced: os.stat_result | None = None
     skip_existing: bool = False
     named: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -140,7 +144,7 @@ def _settled(task: Task, workers: int, progress: Progress | None) -> Outcome | N
     if deletes and task.operation == "compress" and not os.path.lexists(task.source.path):
         word = check_alone(task, workers, progress)
         return Outcome(task.file, str(task.target), note=f"done before, it is gone and {task.target} is {word}")
-    before = os.stat(task.source.path)
+    before, found = os.stat(task.source.path), state(task.target)
     problem = difference_of_existing(task, workers, progress)
     if problem is not None:
         if task.overwrite:
@@ -151,18 +155,23 @@ def _settled(task: Task, workers: int, progress: Progress | None) -> Outcome | N
         if task.operation == "compress" and task.target.stat().st_size >= before.st_size:
             return Outcome(task.file, str(task.target), note=f"{note}; kept, since that is not smaller")
         _sync(task.target)
-        return Outcome(task.file, str(task.target), note=note, deletion=Deletion(task.source.path, task.target, before))
+        deletion = Deletion(task.source.path, task.target, before, found)
+        return Outcome(task.file, str(task.target), note=note, deletion=deletion)
     return Outcome(task.file, str(task.target), note=note)
 
 
 def _perform(task: Task, workers: int, progress: Progress | None) -> Outcome:
     """Run the operation, then see to the input."""
     replaces = task.destination is Destination.REPLACE_INPUT
-    overwrite = task.overwrite or replaces
+    overwrite = replaces or (task.overwrite and task.replaced is not None)
     # Through a link, the file is replaced and the link stays.
     target = Path(os.path.realpath(task.target)) if task.target and replaces else task.target
     before = None if task.source.is_stdin else os.stat(task.source.path)
     if target is not None:
+        now = state(target)
+        if task.overwrite and not replaces and now is not None and not is_unchanged(task.replaced, now):
+            # Two names may be one, where case does not count or a directory is mounted twice.
+            raise FileExistsError(f"{target} was written after this run began; it was kept")
         _prepare_target(target, overwrite)
     report = getattr(importlib.import_module(task.kind.package), task.operation)(
         sys.stdin.buffer if task.source.is_stdin else task.source.path,
@@ -183,7 +192,7 @@ def _perform(task: Task, workers: int, progress: Progress | None) -> Outcome:
         if note:
             note = f"kept, {note}"
         else:
-            deletion = Deletion(task.source.path, task.target, before)
+            deletion = Deletion(task.source.path, task.target, before, state(task.target))
     shown_target = "-" if task.destination is Destination.STDOUT else str(task.target or "")
     report = replace(report, source=task.file, target=shown_target)
     return Outcome(task.file, shown_target, report, note=note, deletion=deletion)

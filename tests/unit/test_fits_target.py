@@ -5,10 +5,13 @@ from __future__ import annotations
 import errno
 import io
 import os
+from contextlib import ExitStack
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
+from astrocodec.errors import DifferenceError
 from fits_tiles.target import Target, target_name
 
 
@@ -62,6 +65,59 @@ def test_a_file_that_appears_meanwhile_is_kept(tmp_path: Path) -> None:
     with pytest.raises(FileExistsError):
         race()
     assert path.read_bytes() == b"other"
+
+
+@pytest.mark.parametrize("links", [True, False])
+@pytest.mark.parametrize("overwrite", [True, False])
+def test_of_two_that_want_a_name_at_once_one_gets_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool, overwrite: bool
+) -> None:
+    """Each saw that it was free, right before; some disks have no links."""
+    path = tmp_path / "out.fits"
+    with ExitStack() as stack:
+        first, second = (stack.enter_context(Target(path, overwrite=overwrite)) for _ in range(2))
+        first.file.write(b"first")
+        second.file.write(b"second")
+        monkeypatch.setattr(os.path, "lexists", lambda path: False)
+        monkeypatch.setattr("astrocodec.target.state", lambda path: None)
+        if not links:
+            monkeypatch.setattr(os, "link", Mock(side_effect=PermissionError(errno.EPERM, "no links")))
+        first.commit()
+        with pytest.raises(FileExistsError, match=r"out\.fits: exists, it appeared meanwhile"):
+            second.commit()
+    assert path.read_bytes() == b"first"
+    assert os.listdir(tmp_path) == ["out.fits"]
+
+
+@pytest.mark.parametrize("how", ["replaced", "written", "written, its time set back"])
+def test_a_file_that_changes_before_it_is_replaced_is_kept(tmp_path: Path, how: str) -> None:
+    path = tmp_path / "out.fits"
+    path.write_bytes(b"old")
+    times = path.stat().st_atime_ns, path.stat().st_mtime_ns
+    with Target(path, overwrite=True) as target:
+        target.file.write(b"ours")
+        if how == "replaced":
+            (tmp_path / "other").write_bytes(b"new")
+            (tmp_path / "other").replace(path)
+        else:
+            path.write_bytes(b"new")
+        if how.endswith("back"):
+            os.utime(path, ns=times)
+        with pytest.raises(DifferenceError, match=r"out\.fits: was changed by another program meanwhile"):
+            target.commit()
+    assert path.read_bytes() == b"new"
+    assert os.listdir(tmp_path) == ["out.fits"]
+
+
+def test_a_file_that_loses_a_link_is_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "out.fits"
+    path.write_bytes(b"old")
+    os.link(path, tmp_path / "link")
+    with Target(path, overwrite=True) as target:
+        target.file.write(b"new")
+        (tmp_path / "link").unlink()
+        target.commit()
+    assert path.read_bytes() == b"new"
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ GENEROUS_SECONDS = 0.45
 # Bottom to top: each imports only what stands before it.
 ORDER = (
     "errors",
+    "unchanged",
     "file_report",
     "parallel",
     "target",

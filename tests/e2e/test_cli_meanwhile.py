@@ -1,0 +1,114 @@
+"""What other programs, other runs and other names of a file do meanwhile: no input is lost, nothing new replaced."""
+
+import itertools
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cli_process import leftovers, run_here, succeed_here, write_frame
+
+import fits_tiles
+from astrocodec.cli.deletion import Deletion
+from astrocodec.cli.exit_codes import ExitCode
+from astrocodec.errors import DifferenceError
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, operation: str, act: Callable[[], object]) -> None:
+    """Let something happen while a file is treated, once its output is verified but for the last step."""
+    original = getattr(fits_tiles, operation)
+
+    def treated(*files: Any, progress: Any = None, **options: Any) -> Any:
+        def told(done: int, total: int) -> None:
+            if done == total:
+                act()
+
+        return original(*files, progress=told, **options)
+
+    monkeypatch.setattr(fits_tiles, operation, treated)
+
+
+@pytest.mark.parametrize("operation", ["compress", "decompress"])
+def test_a_newer_input_is_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, operation: str) -> None:
+    """By -F: somebody has put a corrected file in its place."""
+    frame, newer = write_frame(tmp_path / "a.fits"), write_frame(tmp_path / "newer.fits", seed=7)
+    if operation == "decompress":
+        succeed_here("fits-compress", "--no-tune", "-F", frame)
+    expected = newer.read_bytes()
+    meanwhile(monkeypatch, operation, lambda: newer.exists() and newer.replace(frame))
+    result = run_here(f"fits-{operation}", "-F", "-Y", frame)
+    assert result.returncode == ExitCode.DIFFERS
+    assert f"{frame}: was changed by another program meanwhile; it was kept" in result.stderr.decode()
+    assert frame.read_bytes() == expected
+    assert not leftovers(tmp_path)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("existing", [False, True])
+def test_one_output_under_two_names_keeps_an_input(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, existing: bool, jobs: int
+) -> None:
+    """As where case does not count, or a directory is mounted twice: such names are not known to be the same."""
+    counter = itertools.count()
+    monkeypatch.setattr("astrocodec.cli.clashes._place", lambda path: f"{path}{next(counter)}")
+    files = [tmp_path / "x" / "a.fits", tmp_path / "y" / "a.fits"]
+    for seed, file in enumerate(files):
+        file.parent.mkdir()
+        write_frame(file, seed=seed)
+    before = [file.read_bytes() for file in files]
+    (tmp_path / "out").mkdir()
+    output = tmp_path / "out" / "a.ac.fits"
+    if existing:
+        output.write_bytes(b"of last year")
+    result = run_here(
+        "fits-compress", "--no-tune", "-D", "-Y", "--overwrite", "-j", str(jobs), *files, "--outdir", output.parent
+    )
+    assert result.returncode in (ExitCode.EXISTS, ExitCode.DIFFERS), result.stderr.decode()
+    kept = [number for number, file in enumerate(files) if file.exists()]
+    assert len(kept) == 1
+    assert files[kept[0]].read_bytes() == before[kept[0]]
+    succeed_here("fits-decompress", output, "-O", tmp_path / "back.fits")
+    assert (tmp_path / "back.fits").read_bytes() == before[1 - kept[0]]
+
+
+def test_an_output_that_another_run_replaced_deletes_nothing(tmp_path: Path) -> None:
+    """What is there under its name is not what was verified."""
+    source, target = tmp_path / "a.fits", tmp_path / "a.ac.fits"
+    source.write_bytes(b"input")
+    target.write_bytes(b"output")
+    deletion = Deletion(source, target, os.stat(source), os.lstat(target))
+    (tmp_path / "other").write_bytes(b"output")
+    (tmp_path / "other").replace(target)
+    with pytest.raises(DifferenceError, match=r"changed .* after it was verified; the input was kept"):
+        deletion.perform()
+    assert source.read_bytes() == b"input"
+
+
+def test_an_input_written_with_its_old_time_is_not_deleted(tmp_path: Path) -> None:
+    """As by programs that keep times."""
+    source, target = tmp_path / "a.fits", tmp_path / "a.ac.fits"
+    source.write_bytes(b"input")
+    target.write_bytes(b"output")
+    before = os.stat(source)
+    deletion = Deletion(source, target, before, os.lstat(target))
+    source.write_bytes(b"other")
+    os.utime(source, ns=(before.st_atime_ns, before.st_mtime_ns))
+    with pytest.raises(DifferenceError, match="the input changed"):
+        deletion.perform()
+    assert source.read_bytes() == b"other"
+
+
+def test_an_output_that_is_another_input_is_refused(tmp_path: Path) -> None:
+    """By another name of that, here a hard link."""
+    packed, other = tmp_path / "a.ac.fits", tmp_path / "x" / "b.ac.fits"
+    other.parent.mkdir()
+    for seed, path in enumerate((packed, other)):
+        succeed_here("fits-compress", "--no-tune", write_frame(tmp_path / f"{seed}.fits", seed=seed), "-O", path)
+    os.link(other, tmp_path / "a.fits")
+    before = other.read_bytes()
+    result = run_here("fits-decompress", "--overwrite", "-D", "-Y", packed, other)
+    assert result.returncode == ExitCode.EXISTS
+    assert "which is an input too" in result.stderr.decode()
+    assert packed.exists()
+    assert (tmp_path / "a.fits").read_bytes() == before
