@@ -285,6 +285,8 @@ def _write(job: _Job, plain: Staged, hdus: list[Hdu], chosen: set[int], name: st
         if plain.origin[hdu.index] in chosen and holds_tiles(hdu.cards):
             layout = read_layout(hdu.cards, where)
             _describe(entry, hdu, layout)
+            if layout.quantization is not None:
+                entry.note = "; ".join(filter(None, (entry.note, "lossy: quantised floats")))
             if job.leaves_plain(hdu, name):
                 why = "" if job.to == "image" else f"left plain: {unread_by_cfitsio(layout)}"
                 entry.note = "; ".join(filter(None, (entry.note, why)))

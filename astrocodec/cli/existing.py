@@ -9,11 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from astrocodec.cli.size_table import parts_of
+from astrocodec.cli.size_table import is_lossy, parts_of
 from astrocodec.errors import DifferenceError, FormatError
 from astrocodec.target import scratch_folder
 
 if TYPE_CHECKING:
+    from astrocodec.cli.size_table import FileReport
     from astrocodec.cli.tasks import Task
 
 
@@ -48,10 +49,7 @@ def difference_of_existing(task: "Task", workers: int, progress: Callable[[int, 
         return f"does not give it back: {error}"
     if report.checked != "verified":
         return f"is {report.checked}, not verified"
-    if not restores and not task.options.get("quantize_level"):
-        lossy = any("lossy" in part.note for part in parts_of(report))
-        return "is lossy" if lossy else None
-    return None
+    return "is lossy" if not restores and _lost_something(task, report) else None
 
 
 def check_alone(task: "Task", workers: int, progress: Callable[[int, int], None] | None) -> str:
@@ -77,6 +75,8 @@ def check_alone(task: "Task", workers: int, progress: Callable[[int, int], None]
         It is nothing that a run would have deleted its input for.
     FormatError
         It is damaged.
+    DifferenceError
+        It is lossy, and the run is not.
     """
     package = importlib.import_module(task.kind.package)
     with warnings.catch_warnings():
@@ -84,7 +84,16 @@ def check_alone(task: "Task", workers: int, progress: Callable[[int, int], None]
         report = package.verify(task.target, workers=workers, progress=progress)
     if not any(part.kind == "compressed" for part in parts_of(report)):
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), task.file)
-    return str(report.checked)
+    if _lost_something(task, report):
+        raise DifferenceError(
+            f"is gone, and {task.target} is lossy, which this run is not; the original must come back"
+        )
+    return f"{report.checked}, lossy" if is_lossy(report) else str(report.checked)
+
+
+def _lost_something(task: "Task", report: "FileReport") -> bool:
+    """Whether an output has lost what a lossless run would have kept."""
+    return is_lossy(report) and not task.options.get("quantize_level")
 
 
 def _difference_of_restored(

@@ -31,6 +31,7 @@ _PART_HEADINGS = ("original", "compressed", "bits/pixel", "model")
 _TEXT_HEADINGS = frozenset(
     {"file", "name", "kind", "type", "shape", "model", "note", "fingerprint", "origin", "dataset", "checked"}
 )
+_LOSSY = "lossy: floats are rounded"
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
 
@@ -165,7 +166,7 @@ def totals_line(reports: Sequence["FileReport"]) -> str:
         f"images {_image_sizes(images)}, ratio {_number(images.ratio)}, {_number(images.bits_per_pixel)} bits/pixel"
         if images.pixels
         else "no image is compressed",
-        f"{sum(report.seconds for report in reports):.2f} s, {weakest(report.checked for report in reports)}",
+        f"{sum(report.seconds for report in reports):.2f} s, {_checked(reports)}",
     ]
     return "; ".join(parts)
 
@@ -300,6 +301,22 @@ def parts_of(report: "FileReport") -> "Sequence[fits_tiles.HduReport | hdf5_filt
     return report.hdus if hasattr(report, "hdus") else report.datasets
 
 
+def is_lossy(report: "FileReport") -> bool:
+    """Whether floats of a file were rounded when it was compressed.
+
+    Parameters
+    ----------
+    report : FileReport
+        The file.
+
+    Returns
+    -------
+    bool
+        True with one such HDU.
+    """
+    return any(note.startswith("lossy:") for part in parts_of(report) for note in part.note.split("; "))
+
+
 def json_report(outcomes: Sequence[Outcome]) -> str:
     """Everything about a run, for programs.
 
@@ -350,7 +367,8 @@ def json_entry(outcome: Outcome) -> dict[str, Any]:
         "target": outcome.target or None,
         "report": outcome.report.to_dict() if outcome.report else None,
         "error": {"message": failure.message, "exit_code": int(failure.code)} if failure else None,
-        "note": outcome.note or None,
+        "note": "; ".join(filter(None, (outcome.note, _LOSSY if outcome.report and is_lossy(outcome.report) else "")))
+        or None,
     }
 
 
@@ -377,8 +395,14 @@ def size_row(report: "FileReport") -> tuple[str, ...]:
         _number(report.images.ratio),
         _number(report.images.bits_per_pixel),
         f"{report.seconds:.2f}",
-        report.checked,
+        _checked([report]),
     )
+
+
+def _checked(reports: Sequence["FileReport"]) -> str:
+    """What is known of files, and whether one has lost something all the same."""
+    word = weakest(report.checked for report in reports)
+    return f"{word}, lossy" if any(map(is_lossy, reports)) else word
 
 
 def _ratio(original: int, compressed: int) -> str:

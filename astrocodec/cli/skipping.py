@@ -2,12 +2,11 @@
 
 import os
 import warnings
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from astrocodec.cli.exit_codes import ExitCode
-from astrocodec.cli.failures import Failure
+from astrocodec.cli.failures import Failure, explain
 from astrocodec.cli.formats import HDF5, Format, relative_of_hdf5
 from astrocodec.cli.inputs import Input
 from astrocodec.cli.size_table import Outcome, human_bytes, parts_of, parts_word
@@ -49,11 +48,13 @@ def settled_by_name(operation: str, entry: Input, kind: Format, keeps_name: bool
     file = str(entry.path)
     listed = _listed(entry.path, kind)
     if operation == "compress":
-        # Damage is not for a second run to find; a plain image under such a name is no output of ours.
-        if listed is None or _holds_tiles(listed):
+        if isinstance(listed, Exception):
+            return Outcome(file, failure=explain(listed, file))
+        # A plain image under such a name is no output of ours.
+        if _holds_tiles(listed):
             return Outcome(file, note="skipped, it is compressed already")
         return None if _something_is_left(listed) else Outcome(file, note="skipped, it holds nothing to compress")
-    if listed is None or _holds_tiles(listed):
+    if isinstance(listed, Exception) or _holds_tiles(listed):
         return None
     if entry.walked:
         return Outcome(file, note="skipped, it is not compressed")
@@ -77,7 +78,7 @@ def is_compressed(path: Path, kind: Format) -> bool:
         False for damaged files too: compressing them says what is wrong.
     """
     listed = _listed(path, kind)
-    return listed is not None and _holds_tiles(listed) and not _something_is_left(listed)
+    return not isinstance(listed, Exception) and _holds_tiles(listed) and not _something_is_left(listed)
 
 
 def nothing_gained(report: "FileReport") -> str:
@@ -100,15 +101,17 @@ def nothing_gained(report: "FileReport") -> str:
     return f"not smaller, {human_bytes(report.compressed_bytes)} instead of {human_bytes(report.original_bytes)}"
 
 
-def _listed(path: Path, kind: Format) -> "FileReport | None":
-    """List a file's HDUs or datasets; None where it cannot be read."""
+def _listed(path: Path, kind: Format) -> "FileReport | Exception":
+    """List a file's HDUs or datasets, or say why it cannot be read."""
     import importlib
 
-    with warnings.catch_warnings(), suppress(Exception):
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        found: FileReport = importlib.import_module(kind.package).info(os.fspath(path))
-        return found
-    return None
+        try:
+            found: FileReport = importlib.import_module(kind.package).info(os.fspath(path))
+            return found
+        except Exception as error:  # one bad file must not stop the others
+            return error
 
 
 def _holds_tiles(report: "FileReport") -> bool:

@@ -219,6 +219,49 @@ def test_a_lossy_output_is_not_what_lossless_would_write(frame: Path, tmp_path: 
     assert frame.exists()
 
 
+def test_a_lossy_output_whose_input_is_gone_is_not_done(frame: Path, tmp_path: Path) -> None:
+    """The lossless run that is asked for never was; a lossy one is done."""
+    succeed_here("fits-compress", "--no-tune", "--lossy", "4", "-D", "-Y", frame)
+    command = ("fits-compress", "--no-tune", "-D", "-Y", "--skip-existing", frame)
+    result = run_here(*command)
+    assert result.returncode == ExitCode.DIFFERS
+    assert f"{frame}: is gone, and {tmp_path / 'frame.ac.fits'} is lossy" in result.stderr.decode()
+    assert f"{tmp_path / 'frame.ac.fits'} is verified, lossy" in lines(*command, "--lossy", "4")[0]
+
+
+def test_lossy_files_are_told_from_lossless_ones(frame: Path, tmp_path: Path) -> None:
+    """Wherever a file is said to be verified, in tables and in JSON."""
+    packed, back = tmp_path / "frame.ac.fits", tmp_path / "back.fits"
+    succeed_here("fits-compress", "--no-tune", frame)
+    for command in (("verify", packed), ("fits-decompress", packed, "-O", back)):
+        assert b"verified, lossy" not in succeed_here(*command)
+    written = json.loads(succeed_here("fits-compress", "--json", "--no-tune", "--lossy", "4", "--overwrite", frame))
+    assert written["files"][0]["note"] == "lossy: floats are rounded"
+    commands = (
+        ("fits-compress", "--no-tune", "--lossy", "4", "--overwrite", frame),
+        ("verify", packed),
+        ("verify", packed, "--against", frame),
+        ("fits-decompress", "--overwrite", packed, "-O", back),
+    )
+    for command in commands:
+        assert [line.endswith("verified, lossy") for line in succeed_here(*command).decode().splitlines()[-2:]] == [
+            True
+        ] * 2
+        assert json.loads(succeed_here(*command, "--json"))["files"][0]["note"] == "lossy: floats are rounded"
+
+
+@pytest.mark.parametrize("size", [6000, 20000, 100])
+@pytest.mark.parametrize("walked", [False, True])
+def test_a_damaged_file_under_the_name_of_an_output_is_an_error(packed: Path, size: int, walked: bool) -> None:
+    """That it is compressed already is not known."""
+    packed.write_bytes(packed.read_bytes()[:size])
+    packed.with_name("frame.fits").unlink()
+    result = run_here("fits-compress", *(("-r", packed.parent) if walked else (packed,)))
+    assert result.returncode == ExitCode.BAD_DATA
+    assert f"astrocodec: {packed}: " in result.stderr.decode()
+    assert b"skipped" not in result.stderr
+
+
 def test_deleting_goes_on_too(packed: Path) -> None:
     """An input whose output was verified now is deleted now, as it would have been."""
     frame = packed.with_name("frame.fits")
