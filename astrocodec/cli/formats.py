@@ -3,6 +3,7 @@
 import importlib
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -70,10 +71,11 @@ def relative_of_hdf5(path: Path) -> str:
     Returns
     -------
     str
-        Name of the format, empty for HDF5 and for what nobody knows.
+        Name of the format, empty for HDF5, for what nobody knows and what cannot be read.
     """
-    with path.open("rb") as file:
+    with suppress(OSError), path.open("rb") as file:
         return _RELATIVES.get(file.read(4), "")
+    return ""
 
 
 def _has_signature(path: Path) -> bool:

@@ -4,8 +4,9 @@ import glob
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import click
 
@@ -13,7 +14,14 @@ from astrocodec.cli.option_types import NO_STREAM
 
 STANDARD_STREAM = "-"
 _GLOB_CHARACTERS = frozenset("*?[")
-Share = TypeVar("Share")
+
+
+class _Named(Protocol):
+    @property
+    def file(self) -> str: ...
+
+
+Share = TypeVar("Share", bound=_Named)
 
 
 @dataclass(frozen=True)
@@ -36,6 +44,11 @@ class Input:
     subfolder: Path = Path()
     walked: bool = False
     is_stdin: bool = False
+
+    @property
+    def file(self) -> str:
+        """Its name, as printed."""
+        return str(self.path)
 
 
 def find_inputs(
@@ -100,13 +113,15 @@ def is_pattern(argument: str) -> bool:
     return bool(_GLOB_CHARACTERS & set(argument)) and not os.path.lexists(argument)
 
 
-def take_shard(inputs: Sequence[Share], shard: tuple[int, int] | None) -> list[Share]:
-    """Take every N-th file, so that N jobs of an array share the work.
+def take_shard(files: Sequence[Share], shard: tuple[int, int] | None) -> list[Share]:
+    """Take one part of N, so that N jobs of an array share the work.
+
+    A file's name alone tells whose it is: by the time that a job starts, others may have deleted or added files.
 
     Parameters
     ----------
-    inputs : sequence
-        The same list in every job.
+    files : sequence
+        Inputs, or what became of them.
     shard : tuple of int or None
         Number of this job, from 1, and number of jobs.
 
@@ -116,9 +131,14 @@ def take_shard(inputs: Sequence[Share], shard: tuple[int, int] | None) -> list[S
         This job's part.
     """
     if shard is None:
-        return list(inputs)
+        return list(files)
     job, jobs = shard
-    return list(inputs[job - 1 :: jobs])
+    return [entry for entry in files if _number(entry.file) % jobs == job - 1]
+
+
+def _number(name: str) -> int:
+    """Number that follows from a name, the same everywhere."""
+    return int.from_bytes(blake2b(os.fsencode(name), digest_size=8).digest(), "big")
 
 
 def _directory(directory: Path, wanted: Callable[[Path], bool], recursive: bool) -> list[Input]:

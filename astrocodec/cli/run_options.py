@@ -98,7 +98,7 @@ _FITS_ONLY = (
         help="Do not write CHECKSUM and DATASUM anew.",
     ),
 )
-_SHARD = click.option("--shard", metavar="I/N", type=shard, help="Treat every N-th file from the I-th, for job arrays.")
+_SHARD = click.option("--shard", metavar="I/N", type=shard, help="Treat part I of N of the files, for job arrays.")
 
 
 _WRITING = (*_NAMING, *_DELETING, *_EXISTING, _LISTING, _VERIFYING)

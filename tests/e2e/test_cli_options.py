@@ -145,9 +145,13 @@ def test_a_wrong_encoder_is_exit_code_7(frame: Path, monkeypatch: pytest.MonkeyP
 
 def test_an_empty_shard_is_no_failure(frame: Path) -> None:
     """A job array may have more jobs than files."""
-    result = invoke("fits-compress", frame, "--shard", "2/2")
-    assert result.exit_code == ExitCode.OK
-    assert not frame.with_name("frame.ac.fits").exists()
+    for job in range(1, 4):
+        before = frame.with_name("frame.ac.fits").exists()
+        result = invoke("fits-compress", "--no-tune", frame, "--shard", f"{job}/3")
+        assert result.exit_code == ExitCode.OK
+        done = frame.with_name("frame.ac.fits").exists()
+        assert ("no files in this shard" in result.stderr) == (done == before)
+    assert done
 
 
 def test_train_without_torch_names_what_to_install(frame: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -234,6 +238,16 @@ def test_shards_cover_every_file_once() -> None:
     for jobs in range(1, 10):
         parts = [take_shard(inputs, (job, jobs)) for job in range(1, jobs + 1)]
         assert sorted(entry.path for part in parts for entry in part) == [entry.path for entry in inputs]
+
+
+def test_a_file_stays_in_its_shard_whatever_else_is_there() -> None:
+    """Jobs start one after the other, and the first ones delete inputs or write outputs beside them."""
+    inputs = [Input(Path(f"night/frame{number:04}.fits")) for number in range(800)]
+    for jobs in (2, 8):
+        for job in range(1, jobs + 1):
+            mine = take_shard(inputs, (job, jobs))
+            assert 0.7 < len(mine) * jobs / len(inputs) < 1.3
+            assert take_shard(inputs[::3], (job, jobs)) == [entry for entry in inputs[::3] if entry in mine]
 
 
 @pytest.mark.parametrize(

@@ -235,3 +235,16 @@ def test_a_tuned_model_file_is_listed_and_used(frame: Path, tmp_path: Path) -> N
     succeed_here("fits-compress", frame, "--model", model, "--no-tune")
     model.unlink()
     assert succeed_here("fits-decompress", "-S", tmp_path / "frame.ac.fits") == frame.read_bytes()
+
+
+@pytest.mark.parametrize("delete", [False, True])
+def test_jobs_that_start_late_leave_no_file_out(tmp_path: Path, delete: bool) -> None:
+    """What the first job writes or deletes moves no file of the second one to another part."""
+    folder, out = tmp_path / "night", tmp_path / "out"
+    folder.mkdir()
+    frames = [write_frame(folder / f"f{number}.fits", 20, 20) for number in range(6)]
+    options = ("-D", "-Y", "--outdir", out) if delete else ()
+    for job in ("1/3", "2/3", "3/3"):
+        run_here("fits-compress", "--no-tune", *options, "--shard", job, "-r", folder)
+    written = sorted(path.name for path in (out if delete else folder).glob("*.ac.fits"))
+    assert written == [f"f{number}.ac.fits" for number in range(len(frames))]
