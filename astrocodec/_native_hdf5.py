@@ -33,6 +33,8 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "H5Pget_char_encoding": (_int, (_hid, ctypes.POINTER(_int))),
     "H5Pclose": (_int, (_hid,)),
     "H5Oclose": (_int, (_hid,)),
+    "H5Iget_type": (_int, (_hid,)),
+    "H5Fget_eoa": (_int, (_hid, ctypes.POINTER(ctypes.c_uint64))),
     "H5Oget_info3": (_int, (_hid, _address, ctypes.c_uint)),
     "H5Oget_comment": (ctypes.c_ssize_t, (_hid, _address, ctypes.c_size_t)),
     "H5Oset_comment": (_int, (_hid, _text)),
@@ -229,6 +231,16 @@ class Library:
     def set_comment(self, obj: int, comment: bytes) -> None:
         """Give an object a comment."""
         self._call("H5Oset_comment", obj, comment)
+
+    def end_of(self, file: int) -> int:
+        """Return the byte at which the part of a file ends that HDF5 uses."""
+        end = ctypes.c_uint64()
+        self._call("H5Fget_eoa", file, ctypes.byref(end))
+        return end.value
+
+    def kind_of(self, obj: int) -> int:
+        """Return what an identifier stands for, as ``H5I_type_t``."""
+        return self._call("H5Iget_type", obj)
 
     def close_object(self, obj: int) -> None:
         """Close an object."""

@@ -10,6 +10,7 @@ from h5py._objects import phil
 
 from astrocodec.errors import CorruptError
 from hdf5_filter.elements import attribute_elements, library, write_attribute
+from hdf5_filter.names import shown
 from hdf5_filter.references import Addresses
 
 __all__ = ["attribute_names", "copy_attributes"]
@@ -41,7 +42,7 @@ def attribute_names(obj: Any) -> list[bytes]:
     raise CorruptError(f"the attributes of an object cannot be listed: {reason}") from reason
 
 
-def copy_attributes(source: Any, target: Any, addresses: Addresses, map_type: TypeMap) -> None:
+def copy_attributes(source: Any, target: Any, path: bytes, addresses: Addresses, map_type: TypeMap) -> None:
     """
     Copy all attributes; references point into the copy afterwards.
 
@@ -49,6 +50,8 @@ def copy_attributes(source: Any, target: Any, addresses: Addresses, map_type: Ty
     ----------
     source, target : ObjectID
         Objects of the file and of its copy, which has no attributes yet.
+    path : bytes
+        Where the copy is.
     addresses : Addresses
         Where the copies of all objects are.
     map_type : callable
@@ -61,5 +64,5 @@ def copy_attributes(source: Any, target: Any, addresses: Addresses, map_type: Ty
             library().create_attribute_like(attribute.id, target.id, name, kind.id, space.id)
         with attribute_elements(attribute) as elements:
             if elements is not None:
-                addresses.translate(elements)
+                addresses.translate(elements, f"{shown(path)}: attribute {shown(name)!r}")
                 write_attribute(h5py.h5a.open(target, name), elements)

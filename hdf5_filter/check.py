@@ -101,8 +101,8 @@ def verify(
             report.sound = not any(map(missing_filters, datasets_of(file)))
         else:
             with open_file(original) as other:
-                compare_files(other, file, cores, advance)
-            report.compared()
+                found = compare_files(other, file, cores, advance)
+            report.compared(found.datasets, found.links)
     report.seconds = time.perf_counter() - start
     return report
 

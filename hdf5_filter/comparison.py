@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from typing import Any
 
 import h5py
@@ -17,20 +19,43 @@ from hdf5_filter.copying import link_names
 from hdf5_filter.elements import Elements, attribute_elements, block_elements, blocks_in, fill_elements, library
 from hdf5_filter.identity import FILTER_ID
 from hdf5_filter.layout import Layout, first_difference
-from hdf5_filter.names import shown
-from hdf5_filter.references import Addresses, follow
+from hdf5_filter.names import shown, text_of
+from hdf5_filter.references import Addresses, follow, referred_object
 from hdf5_filter.spaces import extent_of, selection_of
 from hdf5_filter.sparse import Box, box_arrays, stored_boxes
 from hdf5_filter.storage import is_codable, missing_filters
 from hdf5_filter.transfer import blocks_of, naming_damage
-from hdf5_filter.userblock import same_beginning
+from hdf5_filter.type_equality import same_type
+from hdf5_filter.userblock import same_beginning, same_end
 
-__all__ = ["compare_files", "same_blocks"]
+__all__ = ["Elsewhere", "compare_files", "same_blocks"]
 
 
-def compare_files(first: h5py.File, second: h5py.File, workers: int, advance: Callable[[int], None]) -> None:
+@dataclass
+class Elsewhere:
+    """
+    What a file only tells the place of, so that it was not compared.
+
+    Attributes
+    ----------
+    datasets : dict of str to str
+        Paths of datasets whose elements lie in other files, and where.
+    links : list of str
+        Links to objects of other files.
+    """
+
+    datasets: dict[str, str] = field(default_factory=dict)
+    links: list[str] = field(default_factory=list)
+
+
+def compare_files(first: h5py.File, second: h5py.File, workers: int, advance: Callable[[int], None]) -> Elsewhere:
     """
     Compare two files; how datasets are stored, and when, does not count.
+
+    Returns
+    -------
+    Elsewhere
+        What lies in other files.
 
     Raises
     ------
@@ -39,7 +64,7 @@ def compare_files(first: h5py.File, second: h5py.File, workers: int, advance: Ca
     ImportError
         Chunks cannot be compared because their filter is not installed.
     """
-    _Comparison(first, second, workers, advance).run()
+    return _Comparison(first, second, workers, advance).run()
 
 
 def same_blocks(first: h5py.Dataset, second: h5py.Dataset, workers: int, advance: Callable[[int], None]) -> int | None:
@@ -110,15 +135,18 @@ class _Comparison:
         self._advance = advance
         self._pairs: dict[int, int] = {}
         self._taken: set[int] = set()
+        self._elsewhere = Elsewhere()
 
-    def run(self) -> None:
-        """Walk both files at once, then compare what may refer to any object."""
+    def run(self) -> Elsewhere:
+        """Walk both files at once, then compare what may refer to any object; return what lies in other files."""
         blocks = [file.userblock_size for file in self._files]
         names = [file.filename for file in self._files]
         if blocks[0] != blocks[1] or not same_beginning(names[0], names[1], blocks[0]):
             raise DifferenceError(f"{self._files[1].filename}: the user block differs from the original's")
+        if not same_end(*self._files):
+            raise DifferenceError(f"{self._files[1].filename}: what follows the end of the HDF5 part differs")
         roots = [h5py.h5o.open(file.id, b"/") for file in self._files]
-        self._found = list(self._walk(*roots))
+        self._found = list(self._walk(b"", *roots))
         for path, first, second in self._found:  # which grows where a named type has no name of its own
             with phil:
                 comments = [library().comment_of(obj.id) for obj in (first, second)]
@@ -126,17 +154,18 @@ class _Comparison:
                 raise self._difference(path, "the comment is another one than in the original")
             if isinstance(first, h5py.h5d.DatasetID):
                 self._compare_datasets(path, h5py.Dataset(first), h5py.Dataset(second))
-            elif isinstance(first, h5py.h5t.TypeID) and not first.equal(second):
+            elif isinstance(first, h5py.h5t.TypeID) and not same_type(first, second):
                 raise self._difference(path, "the named type is another one")
             self._compare_creation(path, first, second)
             self._compare_attributes(path, first, second)
+        return self._elsewhere
 
     def _difference(self, path: bytes, what: str) -> DifferenceError:
         return DifferenceError(f"{self._files[1].filename}: {shown(path)}: {what}")
 
-    def _walk(self, first: Any, second: Any) -> Iterator[tuple[bytes, Any, Any]]:
-        """Yield each object once, with its counterpart."""
-        levels: list[Iterator[tuple[bytes, Any, Any]]] = [iter([(b"", first, second)])]
+    def _walk(self, path: bytes, first: Any, second: Any) -> Iterator[tuple[bytes, Any, Any]]:
+        """Yield each object from these on once, with its counterpart."""
+        levels: list[Iterator[tuple[bytes, Any, Any]]] = [iter([(path, first, second)])]
         while levels:  # groups may lie deeper than Python's stack
             found = next(levels[-1], None)
             if found is None:
@@ -182,6 +211,8 @@ class _Comparison:
                 raise self._difference(below, f"links of kind {infos[0].type} cannot be compared")
             elif first.links.get_val(name) != second.links.get_val(name):
                 raise self._difference(below, "the link leads elsewhere than in the original")
+            elif infos[0].type == h5py.h5l.TYPE_EXTERNAL:
+                self._elsewhere.links.append(f"{shown(below)} leads to {shown(first.links.get_val(name)[0])}")
 
     def _compare_creation(self, path: bytes, first: Any, second: Any) -> None:
         """Compare what was said when objects were created and does not only concern their storage."""
@@ -199,7 +230,7 @@ class _Comparison:
 
     def _compare_types(self, path: bytes, of: str, first: Any, second: Any) -> None:
         """Compare types of elements; of two named ones both must be the same object of their files."""
-        if not first.equal(second):
+        if not same_type(first, second):
             raise self._difference(path, f"{of} is of another type than in the original")
         if first.committed() != second.committed():
             raise self._difference(path, f"the type of {of} has a name in one file only")
@@ -218,8 +249,12 @@ class _Comparison:
         virtual = [_virtual(plist) for plist in plists]
         if virtual[0] != virtual[1]:
             raise self._difference(path, "it shows something else than the original")
-        if not first.size or virtual[0] is not None or _external(plists[0]):
-            return  # what it shows is elsewhere
+        if not first.size:
+            return
+        if virtual[0] is not None or _external(plists[0]):
+            if files := _other_files(virtual[0] or [], _external(plists[0])):
+                self._elsewhere.datasets[text_of(path)] = f"its elements lie in other files, such as {shown(files[0])}"
+            return
         if not any(dataset.id.get_storage_size() for dataset in (first, second)):
             return
         place = self._differing_element(path, first, second)
@@ -317,9 +352,13 @@ class _Comparison:
             for to in found
         ]
         addresses = [to.address if to is not None else None for to in found]
-        if addresses[0] is not None and addresses[0] not in self._pairs:
-            return ends[1] is None  # no link leads to it: the copy has none
-        return ends[0] == ends[1] and (addresses[0] is None or self._pairs[addresses[0]] == addresses[1])
+        if ends[0] != ends[1] or (addresses[0] is None) != (addresses[1] is None):
+            return False
+        if addresses[0] is not None and addresses[0] not in self._pairs:  # no link leads to it
+            objects = (referred_object(file, layout, at) for file, at in zip(self._files, (first, second), strict=True))
+            path = b"(at byte %d of the original, without a name)" % addresses[0]
+            self._found += self._walk(path, *objects)
+        return addresses[0] is None or self._pairs[addresses[0]] == addresses[1]
 
 
 def _extent(dataset: h5py.Dataset) -> str:
@@ -328,6 +367,12 @@ def _extent(dataset: h5py.Dataset) -> str:
 
 def _external(plist: Any) -> list[Any]:
     return [plist.get_external(number) for number in range(plist.get_external_count())]
+
+
+def _other_files(shows: list[Any], lies_in: list[Any]) -> list[bytes]:
+    """Names of files that a virtual dataset shows, or in which one lies; parts of the same file do not count."""
+    names = [os.fsencode(part[0]) for part in shows] + [os.fsencode(part[0]) for part in lies_in]
+    return [name for name in names if name != b"."]
 
 
 def _virtual(plist: Any) -> list[Any] | None:

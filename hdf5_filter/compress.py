@@ -24,7 +24,7 @@ from hdf5_filter.references import Addresses
 from hdf5_filter.report import DatasetReport, FileReport
 from hdf5_filter.storage import describe, reason_to_keep
 from hdf5_filter.transfer import compress_dataset, fitted_chunks
-from hdf5_filter.userblock import copy_beginning
+from hdf5_filter.userblock import copy_beginning, copy_end, end_of
 
 __all__ = ["Transfer", "compress", "rewrite"]
 
@@ -194,8 +194,9 @@ def rewrite(
                 found.name = name_of(dataset)
                 report.datasets.append(found)
 
-            copy_file(old, new, copy)
+            report.notes += copy_file(old, new, copy)
         copy_beginning(source, out.temporary, old.userblock_size)
+        copy_end(source, out.temporary, end_of(old))
         report.compressed_bytes = out.temporary.stat().st_size
         # Without unused space a mere copy may be smaller too; that is not what was asked for.
         idle = all(entry.kind == "copied" for entry in report.datasets)
@@ -205,12 +206,12 @@ def rewrite(
         if verify:
             try:
                 with h5py.File(out.temporary, "r") as again:
-                    compare_files(old, again, workers, bar.advance)
+                    found = compare_files(old, again, workers, bar.advance)
             except DifferenceError as error:
                 raise DifferenceError(
                     f"{name}: the copy differs, nothing was written; please report this: {error}"
                 ) from error
-            report.compared()
+            report.compared(found.datasets, found.links)
         out.commit()
     report.seconds = time.perf_counter() - start
     return report

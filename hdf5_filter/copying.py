@@ -72,7 +72,7 @@ def link_names(group: Any) -> list[bytes]:
     return names
 
 
-def copy_file(source: h5py.File, target: h5py.File, copy: CopyDataset) -> None:
+def copy_file(source: h5py.File, target: h5py.File, copy: CopyDataset) -> list[str]:
     """
     Copy everything in a file.
 
@@ -84,12 +84,17 @@ def copy_file(source: h5py.File, target: h5py.File, copy: CopyDataset) -> None:
         Copies a dataset, given its place and a function that gives a type of the file as one of the copy; attributes
         come later.
 
+    Returns
+    -------
+    list of str
+        What is worth telling.
+
     Raises
     ------
     FormatError
         An object cannot be copied, and so the file cannot; the message names it.
     """
-    _Copier(source, target, copy).run()
+    return _Copier(source, target, copy).run()
 
 
 class _Copier:
@@ -103,8 +108,8 @@ class _Copier:
         self._done: list[tuple[Any, bytes]] = []
         self._low, self._high = target.id.get_access_plist().get_libver_bounds()
 
-    def run(self) -> None:
-        """Copy the objects, then what may point to any of them."""
+    def run(self) -> list[str]:
+        """Copy the objects, then what may point to any of them; return what is worth telling."""
         root = h5py.h5o.open(self._source.id, b"/")
         while self._shelf in root:
             self._shelf += b"_"
@@ -123,10 +128,11 @@ class _Copier:
             copy = h5py.h5o.open(self._target.id, path)
             with naming(self._source, path):
                 if isinstance(obj, h5py.h5d.DatasetID):
-                    _write_elements(obj, copy, self._addresses)
-                copy_attributes(obj, copy, self._addresses, self._map_type)
+                    _write_elements(obj, copy, path, self._addresses)
+                copy_attributes(obj, copy, path, self._addresses, self._map_type)
         if self._types:
             h5py.h5g.open(self._target.id, b"/").unlink(self._shelf)
+        return self._addresses.notes
 
     def _map_type(self, kind: Any) -> Any:
         """Give a type of the file as one of the copy."""
@@ -225,14 +231,14 @@ def _is_written_anew(dataset: Any) -> bool:
     return not layout_of(dataset.get_type()).is_plain
 
 
-def _write_elements(source: Any, target: Any, addresses: Addresses) -> None:
+def _write_elements(source: Any, target: Any, path: bytes, addresses: Addresses) -> None:
     """Write the elements of a dataset that `copy_dataset` left empty."""
     if not _is_written_anew(source) or not source.get_storage_size():
         return
     boxes = stored_boxes(h5py.Dataset(source))
     for box in blocks_in(source) if boxes is None else boxes:
         with block_elements(source, box) as elements:
-            addresses.translate(elements)
+            addresses.translate(elements, shown(path))
             write_block(target, box, elements)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import h5py
@@ -14,6 +15,7 @@ from hdf5_filter.chunked import filter_ids, stored_chunks
 from hdf5_filter.elements import library
 from hdf5_filter.identity import FILTER_ID
 from hdf5_filter.layout import layout_of
+from hdf5_filter.userblock import end_of
 
 __all__ = ["elements_coverage", "file_coverage", "metadata_coverage"]
 
@@ -24,8 +26,8 @@ _OLD_INDEX, _OLD_GROUP = 0, 0  # H5D_CHUNK_IDX_BTREE, H5G_STORAGE_TYPE_SYMBOL_TA
 
 
 def file_coverage(file: h5py.File) -> Checked:
-    """Say what is known of a file's superblock and user block once it is open."""
-    if file.userblock_size:
+    """Say what is known of a file's superblock once it is open, and of what stands around the HDF5 part."""
+    if file.userblock_size or end_of(file) != os.stat(file.filename).st_size:
         return "not checked"
     return "checksum ok" if file.id.get_create_plist().get_version()[0] >= 2 else "decoded"
 

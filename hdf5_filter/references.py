@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,11 +10,12 @@ import h5py
 from h5py._objects import phil
 
 from astrocodec._native_memory import bytes_at, clear
+from astrocodec.errors import FormatError
 from hdf5_filter.elements import Elements, library
 from hdf5_filter.layout import Layout, references_in
 from hdf5_filter.spaces import selection_of
 
-__all__ = ["Addresses", "Referred", "follow"]
+__all__ = ["Addresses", "Referred", "follow", "referred_object"]
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,16 @@ def follow(file: h5py.File, layout: Layout, at: int) -> Referred | None:
     return Referred(address, () if region is None else selection_of(region), attribute)
 
 
+def referred_object(file: h5py.File, layout: Layout, at: int) -> Any:
+    """Open the object that a reference leads to, which is there."""
+    with phil:
+        found = _open(file, layout, at)
+        assert found is not None
+        kinds: dict[int, Any] = {h5py.h5i.GROUP: h5py.h5g.GroupID, h5py.h5i.DATASET: h5py.h5d.DatasetID}
+        kind: Any = kinds.get(library().kind_of(found), h5py.h5t.TypeID)
+        return kind(found)
+
+
 def _open(file: h5py.File, layout: Layout, at: int) -> int | None:
     if layout.form == "reference":
         return library().open_newly_referred(at)
@@ -86,11 +96,17 @@ class Addresses:
     ----------
     source, target : h5py.File
         The file and its copy.
+
+    Attributes
+    ----------
+    notes : list of str
+        What became of references to objects that were deleted.
     """
 
     def __init__(self, source: h5py.File, target: h5py.File) -> None:
         self._source = source
         self._target = target
+        self.notes: list[str] = []
         self._paths: dict[int, bytes] = {}
 
     @staticmethod
@@ -106,21 +122,31 @@ class Addresses:
         """Path of an object's copy, None where there is none yet."""
         return self._paths.get(self.address(obj))
 
-    def translate(self, elements: Elements) -> None:
-        """Let every reference in elements of the file lead to the same object of the copy."""
+    def translate(self, elements: Elements, owner: str) -> None:
+        """
+        Let every reference in elements of the file lead to the same object of the copy.
+
+        Raises
+        ------
+        FormatError
+            The object can still be read, but no link leads to it, so that it has no copy; the message names the owner.
+        """
         for layout, at in references_in(elements.layout, elements.address, elements.count):
             found = follow(self._source, layout, at)
-            if found is not None and not found.elsewhere:
-                self._translate_one(layout, at, found)
+            if found is None or found.elsewhere:
+                continue
+            if found.address is None:
+                note = f"{owner}: references to deleted objects are null in the copy"
+                self.notes += [note] if note not in self.notes else []
+            elif found.address not in self._paths:
+                raise FormatError(
+                    f"{self._source.filename}: {owner}: a reference leads to the object at byte {found.address}, which "
+                    "has no name any more and would be lost, so nothing was written: link it, or delete the reference"
+                )
+            self._translate_one(layout, at, found)
 
     def _translate_one(self, layout: Layout, at: int, found: Referred) -> None:
-        path = None if found.address is None else self._paths.get(found.address)
-        if path is None and found.address is not None:
-            warnings.warn(
-                f"{self._source.filename}: a reference leads to an object that has no name any more; it is null in the "
-                "copy",
-                stacklevel=2,
-            )
+        path = None if found.address is None else self._paths[found.address]
         region = None if path is None else _region(self._source, layout, at)
         with phil:
             if layout.form == "reference":

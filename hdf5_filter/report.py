@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -85,6 +86,10 @@ class FileReport(FileRun):
     sound : bool
         Whether `verify` read all of the file and found nothing wrong. How much that says is told by `checked`: in a
         plain file of HDF5's older format, which has no checksums, it says little.
+    notes : list of str
+        Anything worth telling of the file: links that lead to other files, references to deleted objects.
+    elsewhere : list of str
+        Paths of datasets whose elements lie in other files, so that they are ``'not checked'``.
 
     Examples
     --------
@@ -94,6 +99,8 @@ class FileReport(FileRun):
 
     datasets: list[DatasetReport] = field(default_factory=list)
     sound: bool = False
+    notes: list[str] = field(default_factory=list)
+    elsewhere: list[str] = field(default_factory=list)
 
     @property
     def verified(self) -> bool:
@@ -105,8 +112,12 @@ class FileReport(FileRun):
         """The datasets."""
         return self.datasets
 
-    def compared(self) -> None:
-        """Note that the whole file was compared with its original."""
-        self.checked, self.sound = "verified", True
+    def compared(self, elsewhere: Mapping[str, str], links: Sequence[str]) -> None:
+        """Note that the file was compared with its original, but for datasets that lie elsewhere."""
+        self.checked, self.sound = "not checked" if elsewhere else "verified", True
+        self.elsewhere = list(elsewhere)
+        self.notes += [f"the link {link}" for link in links]
+        self.notes += [f"{name}: {note}, not checked" for name, note in elsewhere.items()]
         for entry in self.datasets:
-            entry.checked = "verified"
+            entry.checked = "not checked" if entry.name in elsewhere else "verified"
+            entry.note = elsewhere.get(entry.name, entry.note)

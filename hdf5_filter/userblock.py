@@ -1,10 +1,15 @@
-"""What precedes the HDF5 part of a file."""
+"""What precedes the HDF5 part of a file, and what follows it."""
 
 from __future__ import annotations
 
 import os
 
-__all__ = ["copy_beginning", "same_beginning"]
+import h5py
+from h5py._objects import phil
+
+from hdf5_filter.elements import library
+
+__all__ = ["copy_beginning", "copy_end", "end_of", "same_beginning", "same_end"]
 
 _PART = 1 << 20
 
@@ -33,3 +38,28 @@ def same_beginning(first: str, second: str, size: int) -> bool:
             if one.read(length) != other.read(length):
                 return False
     return True
+
+
+def end_of(file: h5py.File) -> int:
+    """Return the byte at which the HDF5 part of a file ends; others may have appended some."""
+    with phil:
+        return library().end_of(file.id.id)
+
+
+def copy_end(source: str | os.PathLike[str], target: str | os.PathLike[str], start: int) -> None:
+    """Append what stands from a byte of a file on to another."""
+    with open(source, "rb") as old, open(target, "ab") as new:
+        old.seek(start)
+        while part := old.read(_PART):
+            new.write(part)
+
+
+def same_end(first: h5py.File, second: h5py.File) -> bool:
+    """Whether the same bytes follow the HDF5 part of two files."""
+    with open(first.filename, "rb") as one, open(second.filename, "rb") as other:
+        one.seek(end_of(first))
+        other.seek(end_of(second))
+        while part := one.read(_PART):
+            if part != other.read(_PART):
+                return False
+        return not other.read(1)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from astrocodec.cli.notes import lies_elsewhere
 from astrocodec.cli.size_table import is_lossy, parts_of
 from astrocodec.errors import DifferenceError, FormatError
 from astrocodec.target import scratch_folder
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
     from astrocodec.cli.tasks import Task
 
 
-def difference_of_existing(task: "Task", workers: int, progress: Callable[[int, int], None] | None) -> str | None:
+def difference_of_existing(
+    task: "Task", workers: int, progress: Callable[[int, int], None] | None
+) -> tuple[str | None, str]:
     """Compare the output that is there with the input.
 
     Parameters
@@ -34,6 +37,8 @@ def difference_of_existing(task: "Task", workers: int, progress: Callable[[int, 
     -------
     str or None
         What is wrong with it, None where it is what would be written.
+    str
+        Why the input must stay all the same, empty where it need not.
     """
     package = importlib.import_module(task.kind.package)
     restores = task.operation == "decompress"
@@ -42,14 +47,15 @@ def difference_of_existing(task: "Task", workers: int, progress: Callable[[int, 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # cards of real headers; the pixels decide
             if restores and task.kind.package == "fits_tiles":
-                return _difference_of_restored(task, task.target, workers, progress)
+                return _difference_of_restored(task, task.target, workers, progress), ""
             files = (task.source.path, task.target) if restores else (task.target, task.source.path)
             report = package.verify(*files, workers=workers, progress=progress)
     except (DifferenceError, FormatError) as error:
-        return f"does not give it back: {error}"
-    if report.checked != "verified":
-        return f"is {report.checked}, not verified"
-    return "is lossy" if not restores and _lost_something(task, report) else None
+        return f"does not give it back: {error}", ""
+    elsewhere = lies_elsewhere(report)
+    if report.checked != "verified" and not elsewhere:
+        return f"is {report.checked}, not verified", ""
+    return "is lossy" if not restores and _lost_something(task, report) else None, elsewhere
 
 
 def check_alone(task: "Task", workers: int, progress: Callable[[int, int], None] | None) -> str:

@@ -22,6 +22,7 @@ from astrocodec.cli.failures import explain
 from astrocodec.cli.formats import Format
 from astrocodec.cli.inputs import Input
 from astrocodec.cli.interruption import Interrupted
+from astrocodec.cli.notes import lies_elsewhere, notes_on
 from astrocodec.cli.size_table import Outcome
 from astrocodec.cli.skipping import is_compressed, nothing_gained
 from astrocodec.errors import DifferenceError
@@ -145,7 +146,7 @@ def _settled(task: Task, workers: int, progress: Progress | None) -> Outcome | N
         word = check_alone(task, workers, progress)
         return Outcome(task.file, str(task.target), note=f"done before, it is gone and {task.target} is {word}")
     before, found = os.stat(task.source.path), state(task.target)
-    problem = difference_of_existing(task, workers, progress)
+    problem, elsewhere = difference_of_existing(task, workers, progress)
     if problem is not None:
         if task.overwrite:
             return None
@@ -153,7 +154,9 @@ def _settled(task: Task, workers: int, progress: Progress | None) -> Outcome | N
     note = f"done before, {task.target} was compared with it"
     if deletes:
         if task.operation == "compress" and task.target.stat().st_size >= before.st_size:
-            return Outcome(task.file, str(task.target), note=f"{note}; kept, since that is not smaller")
+            elsewhere = elsewhere or "since that is not smaller"
+        if elsewhere:
+            return Outcome(task.file, str(task.target), note=f"{note}; kept, {elsewhere}")
         _sync(task.target)
         deletion = Deletion(task.source.path, task.target, before, found)
         return Outcome(task.file, str(task.target), note=note, deletion=deletion)
@@ -187,15 +190,16 @@ def _perform(task: Task, workers: int, progress: Progress | None) -> Outcome:
         shutil.copymode(task.source.path, target)
     note, deletion = nothing_gained(report) if task.operation == "compress" else "", None
     if task.destination is Destination.DELETE_INPUT and before is not None and task.target is not None:
-        if report.checked != "verified":
+        elsewhere = lies_elsewhere(report)
+        if report.checked != "verified" and not elsewhere:
             raise DifferenceError(f"the output is {report.checked}, not verified; the input was kept")
-        if note:
-            note = f"kept, {note}"
+        if note or elsewhere:
+            note = f"kept, {note or elsewhere}"
         else:
             deletion = Deletion(task.source.path, task.target, before, state(task.target))
     shown_target = "-" if task.destination is Destination.STDOUT else str(task.target or "")
     report = replace(report, source=task.file, target=shown_target)
-    return Outcome(task.file, shown_target, report, note=note, deletion=deletion)
+    return Outcome(task.file, shown_target, report, note=notes_on(report, about=note), deletion=deletion)
 
 
 def _prepare_target(target: Path, overwrite: bool) -> None:

@@ -12,6 +12,7 @@ from astrocodec.cli.failures import Failure, explain
 from astrocodec.cli.formats import package_of
 from astrocodec.cli.info import is_listed
 from astrocodec.cli.inputs import Input, find_inputs
+from astrocodec.cli.notes import notes_on
 from astrocodec.cli.option_types import named_file
 from astrocodec.cli.planning import refuse_report_file
 from astrocodec.cli.progress import progress_bar
@@ -95,7 +96,7 @@ def verify_file(task: VerifyTask, workers: int, progress: Callable[[int, int], N
         try:
             package = package_of(task.path)
             report = package.verify(task.path, task.original, workers=workers, progress=progress)
-            return Outcome(task.file, report=report)
+            return Outcome(task.file, report=report, note=notes_on(report))
         except Exception as error:  # one bad file must not stop the others
             failure = explain(error, task.file)
             if failure.code == ExitCode.DIFFERS:

@@ -153,7 +153,7 @@ def test_a_packed_file_with_a_dataset_left_is_treated(tmp_path: Path) -> None:
     """By content; by its name it counts as done."""
     write_everything(tmp_path / "a.h5")
     succeed_here("h5-compress", "--no-tune", "-d", "numbers", tmp_path / "a.h5", "-O", tmp_path / "part.h5")
-    assert lines("h5-compress", "--no-tune", tmp_path / "part.h5") == []
+    assert not any("skipped" in line for line in lines("h5-compress", "--no-tune", tmp_path / "part.h5"))
     (tmp_path / "whole.h5").write_bytes((tmp_path / "part.ac.h5").read_bytes())
     assert "skipped" in lines("h5-compress", tmp_path / "part.ac.h5")[0]
 

@@ -25,7 +25,6 @@ from astrocodec.errors import CorruptError, DifferenceError, FormatError
 from hdf5_filter.layout import references_in
 from hdf5_filter.references import follow
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*a reference leads to an object that has no name")
 FORMATS: list[dict[str, Any]] = [
     {},
     {"libver": "latest"},
@@ -407,10 +406,152 @@ def test_references_to_what_was_deleted_are_null(tmp_path: Path) -> None:
         file.attrs["dangling"] = file["doomed"].ref
         file.attrs["region"] = file["doomed"].regionref[1:2]
         del file["doomed"]
-    assert hdf5_filter.compress(tmp_path / "a.h5", tmp_path / "b.h5", tune=False).verified
+    report = hdf5_filter.compress(tmp_path / "a.h5", tmp_path / "b.h5", tune=False)
+    assert report.checked == "verified"
+    assert report.notes == [
+        f"/: attribute {name!r}: references to deleted objects are null in the copy" for name in ("dangling", "region")
+    ]
     with h5py.File(tmp_path / "b.h5") as file:
         assert not file.attrs["dangling"]
         assert not file.attrs["region"]
+
+
+def write_unlinked(path: Path, owner: str, value: int = 0) -> None:
+    """Write a file in which only references lead to a group that links to itself, and to what is in it."""
+    with h5py.File(path, "w") as file:
+        file["image"] = np.zeros((100, 200), "u2")
+        group = file.create_group("group")
+        group["self"] = group
+        group["x"] = np.full(5, value)
+        refs = np.array([group.ref, group["x"].ref], h5py.ref_dtype)
+        del file["group"]
+        if owner == "attribute":
+            file["image"].attrs["seen from"] = refs
+        else:
+            file["deep/refs"] = refs
+
+
+@pytest.mark.parametrize(
+    ("owner", "place"), [("attribute", "/image: attribute 'seen from'"), ("dataset", "/deep/refs")], ids=str
+)
+def test_an_object_without_a_name_is_not_lost(tmp_path: Path, owner: str, place: str) -> None:
+    """The file is refused, and a copy that lacks the object, or has another in its place, is none."""
+    source, copy = tmp_path / "a.h5", tmp_path / "b.h5"
+    write_unlinked(source, owner)
+    with pytest.raises(FormatError, match=f"{place}: a reference leads to the object at byte"):
+        hdf5_filter.compress(source, copy, tune=False)
+    assert not copy.exists()
+    copy.write_bytes(source.read_bytes())
+    assert hdf5_filter.verify(copy, source).checked == "verified"
+    write_unlinked(copy, owner, 1)
+    with pytest.raises(DifferenceError, match="differs"):
+        hdf5_filter.verify(copy, source)
+    with h5py.File(copy, "r+") as file:
+        if owner == "attribute":
+            file["image"].attrs["seen from"] = np.full(2, h5py.Reference(), h5py.ref_dtype)
+        else:
+            file["deep/refs"][...] = np.full(2, h5py.Reference(), h5py.ref_dtype)
+    with pytest.raises(DifferenceError, match="differs"):
+        hdf5_filter.verify(copy, source)
+
+
+def write_elsewhere(path: Path, kind: str) -> None:
+    """Write a file that shows elements of another one, or links to it."""
+    with h5py.File(path, "w") as file:
+        file["image"] = np.zeros((100, 200), "u2")
+        if kind == "link":
+            file["link"] = h5py.ExternalLink("other.h5", "/x")
+        elif kind == "external":
+            file.create_dataset("raw", (4,), "<i4", external=[("other.bin", 0, 16)])
+        else:
+            layout = h5py.VirtualLayout((100, 200), "u2")
+            layout[...] = h5py.VirtualSource("other.h5" if kind == "virtual" else ".", "image", (100, 200))
+            file.create_virtual_dataset("shown", layout)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "note"),
+    [
+        ("virtual", "/shown", "its elements lie in other files, such as other.h5"),
+        ("external", "/raw", "its elements lie in other files, such as other.bin"),
+    ],
+)
+def test_elements_in_other_files_are_not_checked(tmp_path: Path, kind: str, name: str, note: str) -> None:
+    source, packed = tmp_path / "a.h5", tmp_path / "a.ac.h5"
+    write_elsewhere(source, kind)
+    for report in (hdf5_filter.compress(source, packed, tune=False), hdf5_filter.verify(packed, source)):
+        assert report.checked == "not checked"
+        assert (report.elsewhere, report.notes) == ([name], [f"{name}: {note}, not checked"])
+        found = {entry.name: (entry.checked, entry.note) for entry in report.datasets}
+        assert found == {"/image": ("verified", ""), name: ("not checked", note)}
+    said = f"{source}: kept, since elements of {name} lie in other files, which were not checked; {name}: {note}"
+    packed.unlink()
+    assert said in run_here("h5-compress", "--no-tune", "-D", "-Y", source).stderr.decode()
+    again = run_here("h5-compress", "--no-tune", "-D", "-Y", "--skip-existing", source)
+    assert "was compared with it; kept, since elements of" in again.stderr.decode()
+    assert again.returncode == 0
+    assert f"{name}: {note}" in run_here("verify", packed, "--against", source).stderr.decode()
+    assert source.exists()
+
+
+def test_a_link_to_another_file_is_told(tmp_path: Path) -> None:
+    """What it says was compared; where it leads was not looked at."""
+    source = tmp_path / "a.h5"
+    write_elsewhere(source, "link")
+    result = run_here("h5-compress", "--no-tune", source)
+    assert f"astrocodec: {source}: the link /link leads to other.h5" in result.stderr.decode()
+    assert hdf5_filter.verify(tmp_path / "a.ac.h5", source).checked == "verified"
+
+
+def test_a_virtual_dataset_of_its_own_file_is_verified(tmp_path: Path) -> None:
+    source = tmp_path / "a.h5"
+    write_elsewhere(source, "own")
+    assert hdf5_filter.compress(source, tmp_path / "b.h5", tune=False).checked == "verified"
+
+
+@pytest.mark.parametrize("userblock", [0, 512])
+@pytest.mark.parametrize("libver", ["earliest", "latest"])
+def test_what_follows_the_end_of_the_file_is_kept(tmp_path: Path, libver: str, userblock: int) -> None:
+    """HDF5 does not look at it; programs append logs."""
+    source, packed, back = (tmp_path / name for name in ("a.h5", "b.h5", "c.h5"))
+    with h5py.File(source, "w", libver=libver, userblock_size=userblock) as file:
+        file.create_dataset("image", data=np.zeros((100, 200), "u2"), **OURS)
+    assert userblock or hdf5_filter.verify(source).checked != "not checked"
+    with source.open("ab") as raw:
+        raw.write(b"a log of the night\n")
+    assert hdf5_filter.compress(source, packed, tune=False).checked == "verified"
+    assert hdf5_filter.verify(packed).checked == "not checked"
+    hdf5_filter.decompress(packed, back)
+    for path in (packed, back):
+        assert path.read_bytes().endswith(b"a log of the night\n")
+        for change in (b"a log of the nighT\n", b"a log of the night\n\n", b""):
+            hurt = tmp_path / "hurt.h5"
+            hurt.write_bytes(path.read_bytes()[: -len(b"a log of the night\n")] + change)
+            with pytest.raises(DifferenceError, match="what follows the end"):
+                hdf5_filter.verify(hurt, source)
+
+
+@pytest.mark.parametrize("form", ["attribute", "dataset", "sequence", "member", "array"])
+@pytest.mark.parametrize("what", ["cset", "strpad"])
+def test_strings_of_varying_length_have_a_character_set(tmp_path: Path, form: str, what: str) -> None:
+    """HDF5's own comparison of types passes over it."""
+    for name, changed in (("a.h5", False), ("b.h5", True)):
+        text = h5t.C_S1.copy()
+        text.set_size(h5t.VARIABLE)
+        if changed and what == "cset":
+            text.set_cset(h5t.CSET_UTF8)
+        elif changed:
+            text.set_strpad(h5t.STR_SPACEPAD)
+        record = h5t.create(h5t.COMPOUND, 32)
+        record.insert(b"number", 0, h5t.STD_I32LE)
+        record.insert(b"text", 8, text)
+        kinds = {"sequence": h5t.vlen_create(text), "member": record, "array": h5t.array_create(text, (2,))}
+        with h5py.File(tmp_path / name, "w") as file:
+            create = h5a.create if form == "attribute" else h5d.create
+            create(file.id, b"x", kinds.get(form, text), h5s.create_simple((2,)))
+    assert hdf5_filter.verify(tmp_path / "a.h5", tmp_path / "a.h5").checked == "verified"
+    with pytest.raises(DifferenceError, match="is of another type"):
+        hdf5_filter.verify(tmp_path / "b.h5", tmp_path / "a.h5")
 
 
 @pytest.mark.parametrize("kind", [65, 200])
