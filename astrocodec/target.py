@@ -141,6 +141,15 @@ def _link(temporary: Path, path: Path) -> None:
     temporary.unlink()
 
 
+def _permissions(like: FileLike | None) -> int:
+    """Permission bits that an output may have: those of what it is made from, and its owner's; all for pipes."""
+    try:
+        found = os.stat(like) if isinstance(like, (str, os.PathLike)) else os.fstat(like.fileno()) if like else None
+    except (OSError, AttributeError):  # that there is no such file is told when it is opened
+        found = None
+    return stat.S_IMODE(found.st_mode) | 0o600 if found and stat.S_ISREG(found.st_mode) else 0o7777
+
+
 class Target:
     """
     A temporary file beside the output, made by ``with``; `commit` gives it the output's name.
@@ -151,6 +160,8 @@ class Target:
         Where the bytes go. A file object receives them on `commit`; with None they go nowhere.
     overwrite : bool
         Whether a file that exists now may be replaced. One that comes or changes before `commit` stays in any case.
+    like : path or binary file object, optional
+        What the output is made from; at no time may more people read the output than that file.
 
     Raises
     ------
@@ -172,8 +183,9 @@ class Target:
     b'abc'
     """
 
-    def __init__(self, target: FileLike | None, *, overwrite: bool) -> None:
+    def __init__(self, target: FileLike | None, *, overwrite: bool, like: FileLike | None = None) -> None:
         self.name = target_name(target)
+        self._allowed = _permissions(like)
         self._overwrite = overwrite
         self._stream: IO[bytes] | None = None
         self._path: Path | None = None
@@ -210,7 +222,7 @@ class Target:
 
     def _open_beside(self, temporary: Path) -> IO[bytes]:
         try:
-            descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+            descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, self._allowed & 0o666)
         except OSError as error:
             reason = f"cannot write in its folder {temporary.parent} ({error.strerror}); choose another target"
             self._forget()
@@ -248,7 +260,7 @@ class Target:
     def _take_mode_of_existing(self) -> None:
         """Give the new file the permissions of the one that it replaces: a private file stays private."""
         with suppress(OSError):
-            os.fchmod(self.file.fileno(), stat.S_IMODE(os.stat(self._path or "").st_mode))
+            os.fchmod(self.file.fileno(), stat.S_IMODE(os.stat(self._path or "").st_mode) & self._allowed)
 
     def _discard(self) -> None:
         """Remove the temporary file, if there is one that has not got the output's name."""

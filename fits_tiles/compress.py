@@ -157,7 +157,7 @@ def compress(
         container, tile_shape, model, tune, effort, quantize_level, dither, dither_seed, workers, checksums
     )
     name = target_name(src)
-    with Target(dst, overwrite=overwrite) as target, open_source(src, target.folder) as file:
+    with Target(dst, overwrite=overwrite, like=src) as target, open_source(src, target.folder) as file:
         given = list(walk(file.fileno(), name))
         chosen = select(given, extensions, name)
         _refuse_damaged_tiles(file.fileno(), given, name)

@@ -129,7 +129,7 @@ def decompress(
     if workers < 1:
         raise ValueError(f"workers is {workers}, at least 1 is needed")
     name = target_name(src)
-    with Target(dst, overwrite=overwrite) as target, open_source(src, target.folder) as file:
+    with Target(dst, overwrite=overwrite, like=src) as target, open_source(src, target.folder) as file:
         packed = list(walk(file.fileno(), name))
         chosen = select(packed, extensions, name)
         refuse_lone_empty_primary(packed, name)

@@ -181,7 +181,7 @@ def rewrite(
     with (
         open_file(source) as old,
         naming_damaged_file(name),
-        Target(target, overwrite=overwrite) as out,
+        Target(target, overwrite=overwrite, like=source) as out,
         system_errors(os.fspath(target)),
     ):
         prepare(old)

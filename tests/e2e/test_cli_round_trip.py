@@ -6,12 +6,16 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from astropy.io import fits
 from cli_process import assert_same_fits, leftovers, run, run_here, sky, succeed, succeed_here, write_frame
+
+import fits_tiles
 
 
 @pytest.fixture
@@ -248,3 +252,46 @@ def test_jobs_that_start_late_leave_no_file_out(tmp_path: Path, delete: bool) ->
         run_here("fits-compress", "--no-tune", *options, "--shard", job, "-r", folder)
     written = sorted(path.name for path in (out if delete else folder).glob("*.ac.fits"))
     assert written == [f"f{number}.ac.fits" for number in range(len(frames))]
+
+
+@pytest.mark.parametrize("existing", [False, True])
+def test_an_output_is_never_open_to_more_people_than_its_input(
+    frame: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, existing: bool
+) -> None:
+    """Neither while it is written nor when it gets its name, of FITS and HDF5."""
+    with h5py.File(tmp_path / "night.h5", "w") as file:
+        file["sci"] = sky(150, 200)
+    modes: list[int] = []
+
+    def watch(rename: Callable[..., None]) -> Callable[..., None]:
+        def watched(temporary: Path, target: Path) -> None:
+            modes.append(Path(temporary).stat().st_mode & 0o777)
+            rename(temporary, target)
+            modes.append(Path(target).stat().st_mode & 0o777)
+
+        return watched
+
+    monkeypatch.setattr("os.replace", watch(os.replace))
+    monkeypatch.setattr("os.link", watch(os.link))
+    for kind, source, packed in (("fits", frame, "frame.ac.fits"), ("h5", tmp_path / "night.h5", "night.ac.h5")):
+        source.chmod(0o600)
+        back = tmp_path / f"back.{kind}"
+        if existing:
+            for path in (tmp_path / packed, back):
+                path.touch(0o644)
+        options = ["--overwrite"] if existing else []
+        succeed_here(f"{kind}-compress", "--no-tune", *options, source)
+        succeed_here(f"{kind}-decompress", *options, tmp_path / packed, "-O", back)
+    assert modes == [0o600] * 8
+
+
+def test_an_unfinished_output_is_private(frame: Path, tmp_path: Path) -> None:
+    """Its permissions are right from the first byte on, whatever happens then."""
+    frame.chmod(0o600)
+    modes = []
+
+    def look(done: int, total: int) -> None:
+        modes.extend((tmp_path / name).stat().st_mode & 0o777 for name in leftovers(tmp_path))
+
+    fits_tiles.compress(frame, tmp_path / "out.fits", tune=False, progress=look)
+    assert set(modes) == {0o600}
