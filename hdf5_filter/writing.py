@@ -15,6 +15,7 @@ from hdf5_filter.chunk_shape import choose_chunks
 from hdf5_filter.chunked import ChunkedDataset, has_shuffle_before
 from hdf5_filter.filter_options import AstroCodec
 from hdf5_filter.identity import FILTER_ID
+from hdf5_filter.names import bytes_of
 from hdf5_filter.reading import available_cores, read_dataset
 from hdf5_filter.sources import ArraySource, BlockSource, open_source
 
@@ -25,7 +26,7 @@ _Rows = Iterator[np.ndarray[Any, Any]]
 
 def write_dataset(
     group: h5py.Group,
-    name: str,
+    name: str | bytes,
     data: Any,
     *,
     chunks: tuple[int, ...] | None = None,
@@ -45,7 +46,7 @@ def write_dataset(
     ----------
     group : h5py.Group
         File or group, open for writing.
-    name : str
+    name : str or bytes
         Of the dataset; groups on its path are made.
     data : array_like or iterable of arrays
         Arrays in memory, memory maps, HDF5, Zarr and Dask arrays are read a row of chunks at a time, so they may be
@@ -110,7 +111,7 @@ def write_dataset(
 
 def create_dataset(
     group: h5py.Group,
-    name: str | None,
+    name: str | bytes | None,
     shape: tuple[int, ...],
     dtype: np.dtype[Any] | h5py.h5t.TypeID,
     *,
@@ -136,7 +137,10 @@ def create_dataset(
     plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE) if plist is None else plist
     plist.set_chunk(tuple(chunks))
     if fillvalue is not None:
-        plist.set_fill_value(np.asarray(fillvalue, kind.dtype))
+        value = np.asarray(fillvalue, kind.dtype)
+        if value.dtype.kind in "iu" and value != fillvalue:
+            raise ValueError(f"fillvalue {fillvalue} does not fit {value.dtype}")
+        plist.set_fill_value(value)
     plist.set_filter(FILTER_ID, h5py.h5z.FLAG_MANDATORY, (codec or AstroCodec()).filter_options)
     if fletcher32:
         plist.set_fletcher32()
@@ -146,7 +150,7 @@ def create_dataset(
     links.set_char_encoding(h5py.h5t.CSET_UTF8)
     space = h5py.h5s.create_simple(shape, limits)
     try:
-        made = h5py.h5d.create(group.id, None if name is None else name.encode(), kind, space, plist, links)
+        made = h5py.h5d.create(group.id, None if name is None else bytes_of(name), kind, space, plist, links)
     except (ValueError, RuntimeError) as error:
         from astrocodec._native_chunk import last_error
 
@@ -183,10 +187,23 @@ def write_rows(dataset: h5py.Dataset, start: int, source: ArraySource | BlockSou
         return
     side = chunked.chunk[0]
     kept = start % side
-    rows = source.blocks(side)
+    rows = _fitting_blocks(dataset, source, side)
     if kept:
         rows = itertools.chain([read_dataset(dataset, slice(start - kept, start), workers=workers)], rows)
     write_chunk_rows(chunked, start - kept, _in_rows(rows, side), workers)
+
+
+def _fitting_blocks(dataset: h5py.Dataset, source: ArraySource | BlockSource, rows: int) -> _Rows:
+    """Yield the blocks of a source; in a dataset of floats, integers of 8 bytes must be exact: NumPy does not ask."""
+    inexact = source.dtype.kind in "iu" and source.dtype.itemsize == 8 and dataset.dtype.kind in "fc"
+    limit = 2 ** (np.finfo(dataset.dtype).nmant + 1) if inexact else 0
+    for block in source.blocks(rows):
+        if inexact and block.size and not -limit <= int(block.min()) <= int(block.max()) <= limit:
+            raise ValueError(
+                f"{dataset.file.filename}: dataset {dataset.name!r} holds {dataset.dtype}, exact up to {limit}; "
+                f"values from {block.min()} to {block.max()} do not fit without loss"
+            )
+        yield block
 
 
 def write_chunk_rows(chunked: ChunkedDataset, start: int, rows: _Rows, workers: int) -> None:
@@ -255,8 +272,8 @@ def _write_ordinarily(dataset: h5py.Dataset, start: int, source: ArraySource | B
             stacklevel=4,
         )
     at = start
-    for block in source.blocks(dataset.chunks[0] if dataset.chunks else 64):
+    for block in _fitting_blocks(dataset, source, dataset.chunks[0] if dataset.chunks else 64):
         _lengthen(dataset, at + len(block))
         if block.size:
-            dataset[at : at + len(block)] = block
+            dataset[at : at + len(block)] = block.astype(dataset.dtype, copy=False)
         at += len(block)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -189,6 +190,84 @@ def test_masks_are_not_lost_unnoticed(file: h5py.File) -> None:
     with pytest.raises(TypeError, match="mask would be lost"):
         hdf5_filter.write_dataset(file, "x", data)
     assert (hdf5_filter.write_dataset(file, "y", np.ma.masked_array([[1, 2]], False))[...] == [[1, 2]]).all()
+
+
+def test_masks_of_parts_are_not_lost_unnoticed(file: h5py.File) -> None:
+    """Of a list, of blocks, of what a lazy array gives."""
+    masked = np.ma.masked_array(np.ones((2, 3)), [[1, 0, 0], [0, 0, 0]])
+    for data in ([masked, masked], iter([np.ones((2, 3)), masked]), Lazy((4, 3), "f8", lambda *_: masked)):
+        with pytest.raises(TypeError, match="mask would be lost"):
+            hdf5_filter.write_dataset(file, "x", data, chunks=(2, 3))
+        assert "x" not in file
+
+
+def test_masks_of_dask_are_not_lost_unnoticed(file: h5py.File) -> None:
+    dask = pytest.importorskip("dask.array")
+    lazy = dask.from_array(np.arange(6.0).reshape(2, 3), chunks=(1, 3))
+    assert hdf5_filter.write_dataset(file, "y", lazy)[1].tolist() == [3, 4, 5]
+    with pytest.raises(TypeError, match="mask would be lost"):
+        hdf5_filter.write_dataset(file, "z", dask.ma.masked_equal(lazy, 4))
+
+
+class Lazy:
+    """Says what it is, and gives something else."""
+
+    def __init__(self, shape: tuple[int, ...], dtype: str, rows: Callable[[int, int], np.ndarray]) -> None:
+        self.shape, self.dtype, self._rows = shape, np.dtype(dtype), rows
+
+    def __getitem__(self, rows: slice) -> np.ndarray:
+        return self._rows(*rows.indices(self.shape[0])[:2])
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        lambda start, stop: np.full((stop - start, 30), 70000, "i4"),
+        lambda start, stop: np.ones((stop - start, 31), "u2"),
+        lambda start, stop: np.ones((min(stop, 9) - start, 30), "u2"),
+        lambda start, stop: np.ones((stop - start + 1, 30), "u2"),
+        lambda start, stop: np.ones(30, "u2"),
+    ],
+    ids=["dtype", "wider", "fewer rows", "more rows", "fewer axes"],
+)
+@pytest.mark.parametrize("append", [False, True])
+def test_a_lazy_array_must_be_what_it_says(file: h5py.File, rows: Any, append: bool) -> None:
+    if append:
+        hdf5_filter.write_dataset(file, "x", np.ones((3, 30), "u2"), append=True)
+    with pytest.raises(ValueError, match=r"of the array have dtype .*, it states uint16 and \("):
+        hdf5_filter.write_dataset(file, "x", Lazy((10, 30), "u2", rows), chunks=(4, 30), append=append)
+    assert file["x"].shape == (3, 30) if append else "x" not in file
+    swapped = Lazy((4, 3), "<u2", lambda start, stop: np.full((stop - start, 3), 258, ">u2"))
+    assert hdf5_filter.write_dataset(file, "y", swapped)[0, 0] == 258
+
+
+@pytest.mark.parametrize("dtype", ["f8", "c16"])
+@pytest.mark.parametrize("ours", [True, False])
+def test_integers_that_floats_cannot_hold(file: h5py.File, dtype: str, ours: bool) -> None:
+    """NumPy calls that cast safe."""
+    if ours:
+        hdf5_filter.write_dataset(file, "x", np.zeros((3, 2), dtype), append=True)
+    else:
+        file.create_dataset("x", data=np.zeros((3, 2), dtype), maxshape=(None, 2))
+    for value in (2**53 + 1, -(2**53) - 1, 2**63 - 1):
+        with pytest.raises(ValueError, match="do not fit without loss"):
+            hdf5_filter.write_dataset(file, "x", np.array([[1, value]]), append=True)
+    with pytest.raises(ValueError, match="do not fit without loss"):
+        hdf5_filter.write_dataset(
+            file, "x", iter([np.array([[1, 2]], "u8"), np.array([[1, 2**64 - 1]], "u8")]), append=True
+        )
+    assert file["x"].shape == (3, 2)
+    hdf5_filter.write_dataset(file, "x", np.array([[2**53, -(2**53)]]), append=True)
+    assert file["x"][3].tolist() == [2**53, -(2**53)]
+
+
+def test_names_in_bytes_and_fill_values(file: h5py.File) -> None:
+    assert hdf5_filter.write_dataset(file, b"deep/x", np.ones((2, 3), "u2")).name == "/deep/x"
+    with pytest.raises(ValueError, match="exists"):
+        hdf5_filter.write_dataset(file, b"deep/x", np.ones((2, 3), "u2"))
+    for value in (np.int64(-1), 1.5, np.int64(65536)):
+        with pytest.raises(ValueError, match="does not fit uint16"):
+            hdf5_filter.write_dataset(file, "y", np.ones((2, 3), "u2"), fillvalue=value)
 
 
 @pytest.mark.parametrize("bit", [0, 3])
