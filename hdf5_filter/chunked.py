@@ -14,6 +14,7 @@ from astrocodec._native_chunk import ChunkCodec
 from astrocodec._native_hdf5 import filters_partial_chunks
 from astrocodec.errors import CorruptError, FormatError
 from hdf5_filter.identity import FILTER_ID
+from hdf5_filter.layout import layout_of
 from hdf5_filter.values import FilterValues
 
 __all__ = ["ChunkedDataset", "filter_ids", "filter_values", "has_shuffle_before", "stored_chunks"]
@@ -77,6 +78,8 @@ class ChunkedDataset:
         plist = dataset.id.get_create_plist()
         if not filters_partial_chunks(h5py.h5p.__file__, plist.id):
             return None
+        if not layout_of(dataset.id.get_type()).is_plain:
+            return None  # chunks hold pointers, which HDF5 follows
         # What h5py would convert cannot be taken as it lies in the file: integers of 12 bits, for instance.
         if not h5py.h5t.py_create(dataset.dtype, logical=True).equal(dataset.id.get_type()):
             return None

@@ -25,6 +25,7 @@ from hdf5_filter.report import DatasetReport, FileReport
 from hdf5_filter.storage import describe, reason_to_keep
 from hdf5_filter.transfer import compress_dataset, fitted_chunks
 from hdf5_filter.userblock import copy_beginning, copy_end, end_of
+from hdf5_filter.writing import NotCodedError
 
 __all__ = ["Transfer", "compress", "rewrite"]
 
@@ -122,10 +123,13 @@ def compress(
                 else AstroCodec(base, thorough=thorough)
             )
             shape = fitted_chunks(dataset, chunks)
-            made = compress_dataset(dataset, place, kind, codec, chunks=shape, workers=cores, advance=advance)
-            if made is not None:
-                return describe(made, "compressed")
-            reason = "would not become smaller"
+            try:
+                made = compress_dataset(dataset, place, kind, codec, chunks=shape, workers=cores, advance=advance)
+                if made is not None:
+                    return describe(made, "compressed")
+                reason = "would not become smaller"
+            except NotCodedError as error:
+                reason = str(error)
         else:
             advance(_size(dataset))
         copy_dataset(dataset, place, lambda _: kind)

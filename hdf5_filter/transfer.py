@@ -16,6 +16,7 @@ from hdf5_filter.chunked import filter_ids
 from hdf5_filter.copying import Place
 from hdf5_filter.filter_options import AstroCodec
 from hdf5_filter.identity import FILTER_ID
+from hdf5_filter.layout import layout_of
 from hdf5_filter.reading import read_dataset
 from hdf5_filter.sources import ArraySource
 from hdf5_filter.sparse import stored_boxes, write_boxes
@@ -127,6 +128,7 @@ def decompress_dataset(
     """
     Store a dataset without our filter.
 
+    HDF5 never asks the filter about strings and sequences of varying length, so that it may stand there too.
     Contiguous if its shape is fixed, it has neither gzip nor fletcher32, and not only few chunks are stored.
     """
     plist = _plain_properties(source)
@@ -144,7 +146,9 @@ def decompress_dataset(
         plist.set_alloc_time(h5py.h5d.ALLOC_TIME_LATE)
     made = h5py.Dataset(h5py.h5d.create(place.group, None, kind, source.id.get_space(), plist))
     at = 0
-    if boxes is not None:
+    if not layout_of(kind).is_plain:
+        pass  # elements that point elsewhere are written when every object has its copy
+    elif boxes is not None:
         with naming_damage(source):
             write_boxes(made, source, boxes, workers, advance)
     elif source.id.get_storage_size():

@@ -19,9 +19,13 @@ from hdf5_filter.names import bytes_of
 from hdf5_filter.reading import available_cores, read_dataset
 from hdf5_filter.sources import ArraySource, BlockSource, open_source
 
-__all__ = ["create_dataset", "write_dataset", "write_rows"]
+__all__ = ["NotCodedError", "create_dataset", "write_dataset", "write_rows"]
 
 _Rows = Iterator[np.ndarray[Any, Any]]
+
+
+class NotCodedError(TypeError):
+    """The filter refuses a type; its words are the message."""
 
 
 def write_dataset(
@@ -155,7 +159,7 @@ def create_dataset(
         from astrocodec._native_chunk import last_error
 
         if "parameters not appropriate" in str(error) or "user callback" in str(error):
-            raise TypeError(f"{name!r}: {last_error()}") from error
+            raise NotCodedError(last_error() if name is None else f"{name!r}: {last_error()}") from error
         raise
     return h5py.Dataset(made)
 

@@ -20,6 +20,7 @@ from hdf5_contents import contents
 from hdf5_oddities import odd_types, raw_bytes, read_raw, string, write_oddities, write_raw
 
 import hdf5_filter
+import hdf5_filter.chunked
 from astrocodec._native_hdf5 import library_of
 from astrocodec.errors import CorruptError, DifferenceError, FormatError
 from hdf5_filter.layout import references_in
@@ -507,6 +508,46 @@ def test_a_virtual_dataset_of_its_own_file_is_verified(tmp_path: Path) -> None:
     source = tmp_path / "a.h5"
     write_elsewhere(source, "own")
     assert hdf5_filter.compress(source, tmp_path / "b.h5", tune=False).checked == "verified"
+
+
+@pytest.mark.parametrize("to", ["plain", "gzip"])
+def test_our_filter_on_what_varies_in_length(tmp_path: Path, to: Any) -> None:
+    """HDF5 does not ask the filter; what it coded comes back, references too."""
+    source, packed, back = (tmp_path / name for name in ("a.h5", "b.h5", "c.h5"))
+    ours = {"chunks": (10,), "compression": hdf5_filter.AstroCodec()}
+    with h5py.File(source, "w") as file:
+        file.create_dataset("text", data=["a", "bb"] * 20, **ours)
+        made = file.create_dataset("grows", (20,), h5py.vlen_dtype("i4"), maxshape=(None,), **ours)
+        made[3] = [1, 2, 3]
+        file.create_dataset("refs", (3000,), h5py.vlen_dtype(h5py.ref_dtype), **ours)[2999] = np.array(
+            [made.ref], h5py.ref_dtype
+        )
+        assert hdf5_filter.read_dataset(file["text"], slice(1, 3)).tolist() == [b"bb", b"a"]
+        assert hdf5_filter.read_dataset(file["grows"], 3).tolist() == [1, 2, 3]
+    expected = contents(source)
+    assert hdf5_filter.compress(source, packed, tune=False).checked == "verified"
+    for path in (source, packed):
+        report = hdf5_filter.decompress(path, back, to=to, overwrite=True)
+        assert report.checked == "verified"
+        assert [entry.kind for entry in report.datasets] == ["decompressed"] * 3
+        assert contents(back) == expected
+        with h5py.File(back) as file:
+            assert not any(44045 in hdf5_filter.chunked.filter_ids(file[name]) for name in file)
+            assert file[file["refs"][2999][0]].name == "/grows"
+
+
+def test_what_the_filter_refuses_is_copied(tmp_path: Path) -> None:
+    """Two equal members, the second of which lies first."""
+    record = h5t.create(h5t.COMPOUND, 8)
+    record.insert(b"i", 4, h5t.STD_I32LE)
+    record.insert(b"r", 0, h5t.STD_I32LE)
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        h5d.create(file.id, b"image", record, h5s.create_simple((100, 200)))
+        file["image"][3] = np.ones(200, file["image"].dtype)
+    report = hdf5_filter.compress(tmp_path / "a.h5", tmp_path / "b.h5", tune=False)
+    assert (report.checked, report.datasets[0].kind) == ("verified", "copied")
+    assert report.datasets[0].note.startswith("a compound type cannot be coded unless")
+    assert contents(tmp_path / "b.h5") == contents(tmp_path / "a.h5")
 
 
 @pytest.mark.parametrize("userblock", [0, 512])
