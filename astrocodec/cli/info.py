@@ -10,7 +10,7 @@ import click
 from astrocodec.cli.exit_codes import ExitCode, worst
 from astrocodec.cli.failures import explain
 from astrocodec.cli.formats import package_of
-from astrocodec.cli.inputs import find_inputs
+from astrocodec.cli.inputs import Input, find_inputs
 from astrocodec.cli.names import is_fits_name, is_hdf5_name
 from astrocodec.cli.planning import refuse_report_file
 from astrocodec.cli.printable import printable_name
@@ -19,6 +19,7 @@ from astrocodec.cli.run_options import RunOptions, reading_options
 from astrocodec.cli.run_report import RunReport
 from astrocodec.cli.run_tasks import run_tasks
 from astrocodec.cli.size_table import Outcome, hdu_table, human_bytes, parts_of, parts_word
+from astrocodec.cli.skipping import refused
 from astrocodec.cli.standard_streams import need_output
 
 
@@ -48,8 +49,8 @@ def info_command(files: tuple[str, ...], run: RunOptions) -> None:
 
     FILES may be FITS and HDF5 files, patterns, directories with -r. The exit code is that of the worst file.
     """
-    inputs = find_inputs(files, is_listed, run.recursive)
-    raise click.exceptions.Exit(list_files([entry.path for entry in inputs], run))
+    inputs = find_inputs(files, is_listed, run.recursive, keeps_problems=True)
+    raise click.exceptions.Exit(list_files(inputs, run))
 
 
 def is_listed(path: Path) -> bool:
@@ -68,12 +69,12 @@ def is_listed(path: Path) -> bool:
     return is_fits_name(path) or is_hdf5_name(path)
 
 
-def list_files(paths: Sequence[Path], run: RunOptions) -> ExitCode:
+def list_files(inputs: Sequence[Input], run: RunOptions) -> ExitCode:
     """Print the HDUs of files.
 
     Parameters
     ----------
-    paths : sequence of pathlib.Path
+    inputs : sequence of Input
         The files.
     run : RunOptions
         The options.
@@ -83,12 +84,13 @@ def list_files(paths: Sequence[Path], run: RunOptions) -> ExitCode:
     ExitCode
         Of the worst file.
     """
-    refuse_report_file(run, paths)
+    tasks = [InfoTask(entry.path) for entry in inputs if not entry.problem]
+    refuse_report_file(run, [task.path for task in tasks])
     need_output()
-    tasks = [InfoTask(path) for path in paths]
     with RunReport(run, [task.file for task in tasks], listing=_listing) as report:
-        with progress_bar(len(paths), run.quiet or run.as_json) as advance:
-            outcomes = run_tasks(inspect_file, tasks, run.jobs, advance, report.add)
+        outcomes = [report.add(refused(entry)) for entry in inputs if entry.problem]
+        with progress_bar(len(tasks), run.quiet or run.as_json) as advance:
+            outcomes += run_tasks(inspect_file, tasks, run.jobs, advance, report.add)
         return worst(report.end(outcomes))
 
 

@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 
 import click
 
-from astrocodec.cli.option_types import NO_STREAM
+from astrocodec.cli.option_types import NO_STREAM, problem_of
 
 STANDARD_STREAM = "-"
 _GLOB_CHARACTERS = frozenset("*?[")
@@ -38,12 +38,15 @@ class Input:
         Whether it was found under a directory argument.
     is_stdin : bool
         Whether it is standard input; a file may have the name ``-`` too.
+    problem : str
+        Why there is nothing to treat: an argument without a file, or what is no regular file.
     """
 
     path: Path
     subfolder: Path = Path()
     walked: bool = False
     is_stdin: bool = False
+    problem: str = ""
 
     @property
     def file(self) -> str:
@@ -52,7 +55,12 @@ class Input:
 
 
 def find_inputs(
-    arguments: Iterable[str], wanted: Callable[[Path], bool], recursive: bool, *, stream: bool = False
+    arguments: Iterable[str],
+    wanted: Callable[[Path], bool],
+    recursive: bool,
+    *,
+    stream: bool = False,
+    keeps_problems: bool = False,
 ) -> list[Input]:
     """Expand globs and directories.
 
@@ -67,6 +75,8 @@ def find_inputs(
         Whether directories are allowed; all their subdirectories are searched.
     stream : bool
         Whether standard input is allowed.
+    keeps_problems : bool
+        Whether arguments with a problem are in the list beside others, whose work they must not stop.
 
     Returns
     -------
@@ -77,7 +87,8 @@ def find_inputs(
     Raises
     ------
     click.UsageError
-        For a directory without `recursive`, ``-`` without `stream`, and where a directory or pattern has no file.
+        For a directory without `recursive`, ``-`` without `stream`, and for arguments with a problem unless
+        `keeps_problems` and there are others.
     """
     found: dict[Path, Input] = {}
     for argument in arguments:
@@ -91,9 +102,12 @@ def find_inputs(
         elif is_pattern(argument):
             inputs = _pattern(argument)
         else:
-            inputs = [Input(path)]
+            inputs = [Input(path, problem=problem_of(path))]
         for entry in inputs:
             found.setdefault(entry.path, entry)
+    problems = [entry.problem for entry in found.values() if entry.problem]
+    if problems and not (keeps_problems and len(problems) < len(found)):
+        raise click.UsageError(problems[0])
     return list(found.values())
 
 
@@ -148,15 +162,11 @@ def _directory(directory: Path, wanted: Callable[[Path], bool], recursive: bool)
     # A leading dot also marks the unfinished outputs of other runs.
     files = [path for path in sorted(directory.rglob("*")) if wanted(path) and not path.name.startswith(".")]
     inputs = [Input(path, path.parent.relative_to(directory), walked=True) for path in files if os.path.isfile(path)]
-    if not inputs:
-        raise click.UsageError(f"{directory} holds no file for this command.")
-    return inputs
+    return inputs or [Input(directory, problem=f"{directory} holds no file for this command.")]
 
 
 def _pattern(pattern: str) -> list[Input]:
     """List the files that match a glob pattern."""
     matches = sorted(Path(name) for name in glob.glob(pattern, recursive=True))
     inputs = [Input(path) for path in matches if os.path.isfile(path)]
-    if not inputs:
-        raise click.UsageError(f"no file matches {pattern!r}.")
-    return inputs
+    return inputs or [Input(Path(pattern), problem=f"no file matches {pattern!r}.")]

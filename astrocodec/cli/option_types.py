@@ -1,5 +1,6 @@
 """Parsers of option values, for click's ``type=``."""
 
+import os
 from pathlib import Path
 
 import click
@@ -13,7 +14,7 @@ def named_file(value: str) -> Path:
     Parameters
     ----------
     value : str
-        Anything but ``-``.
+        Anything but ``-``, pipes and devices.
 
     Returns
     -------
@@ -23,11 +24,33 @@ def named_file(value: str) -> Path:
     Raises
     ------
     click.BadParameter
-        For standard input.
+        For standard input, pipes and devices.
     """
     if value == "-":
         raise click.BadParameter(NO_STREAM)
+    if problem := problem_of(Path(value)):
+        raise click.BadParameter(problem)
     return Path(value)
+
+
+def problem_of(path: Path) -> str:
+    """Say why a path that was named cannot be read as a file.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Anything but a directory.
+
+    Returns
+    -------
+    str
+        Empty for files; also for what is not there, which opening it tells.
+    """
+    if not os.path.exists(path) or os.path.isfile(path) or os.path.isdir(path):
+        return ""
+    return (
+        f"{path} is a pipe or device, which cannot be read twice; copy it to a file, or give '-' where stdin is taken."
+    )
 
 
 def tile_shape(value: str) -> tuple[int, ...]:

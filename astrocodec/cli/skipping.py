@@ -38,6 +38,8 @@ def settled_by_name(operation: str, entry: Input, kind: Format, keeps_name: bool
     Outcome or None
         None where the file is to be treated.
     """
+    if entry.problem:
+        return refused(entry)
     relative = relative_of_hdf5(entry.path) if entry.walked and kind is HDF5 else ""
     if relative:
         return Outcome(str(entry.path), note=f"skipped, it is {relative}, not HDF5")
@@ -60,6 +62,22 @@ def settled_by_name(operation: str, entry: Input, kind: Format, keeps_name: bool
         return Outcome(file, note="skipped, it is not compressed")
     text = f"{file}: is not compressed by astrocodec, there is nothing to decompress{_others(listed)}"
     return Outcome(file, failure=Failure(text, ExitCode.BAD_DATA))
+
+
+def refused(entry: Input) -> Outcome:
+    """Refuse an argument with a problem.
+
+    Parameters
+    ----------
+    entry : Input
+        As found.
+
+    Returns
+    -------
+    Outcome
+        A failure.
+    """
+    return Outcome(entry.file, failure=Failure(entry.problem, ExitCode.USAGE))
 
 
 def is_compressed(path: Path, kind: Format) -> bool:

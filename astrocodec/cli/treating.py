@@ -53,9 +53,9 @@ def treat_files(
         With the exit code.
     """
     check_options(kind, run, arguments)
-    inputs = find_inputs(arguments, wanted, run.recursive, stream=kind is FITS)
+    inputs = find_inputs(arguments, wanted, run.recursive, stream=kind is FITS, keeps_problems=True)
     if run.list_only:
-        raise click.exceptions.Exit(list_files([entry.path for entry in take_shard(inputs, run.shard)], run))
+        raise click.exceptions.Exit(list_files(take_shard(inputs, run.shard), run))
     # Outputs of other shards must not clash with ours either.
     planned = take_shard(plan_tasks(kind, operation, inputs, run, name_output, options), run.shard)
     tasks = [entry for entry in planned if isinstance(entry, Task)]

@@ -20,6 +20,7 @@ from astrocodec.cli.run_options import RunOptions, reading_options
 from astrocodec.cli.run_report import RunReport
 from astrocodec.cli.run_tasks import run_tasks
 from astrocodec.cli.size_table import Outcome
+from astrocodec.cli.skipping import refused
 
 
 @dataclass(frozen=True)
@@ -58,13 +59,14 @@ def verify_command(files: tuple[str, ...], run: RunOptions, original: Path | Non
 
     FILES may be FITS and HDF5 files, patterns, directories with -r. The exit code is that of the worst file.
     """
-    inputs = find_inputs(files, is_listed, run.recursive)
+    inputs = find_inputs(files, is_listed, run.recursive, keeps_problems=True)
     _check_arguments(inputs, original)
-    tasks = [VerifyTask(entry.path, original) for entry in inputs]
+    tasks = [VerifyTask(entry.path, original) for entry in inputs if not entry.problem]
     refuse_report_file(run, [path for task in tasks for path in (task.path, task.original) if path is not None])
     with RunReport(run, [task.file for task in tasks]) as report:
+        outcomes = [report.add(refused(entry)) for entry in inputs if entry.problem]
         with progress_bar(len(tasks), run.quiet or run.as_json) as advance:
-            outcomes = run_tasks(verify_file, tasks, run.jobs, advance, report.add)
+            outcomes += run_tasks(verify_file, tasks, run.jobs, advance, report.add)
         raise click.exceptions.Exit(worst(report.end(outcomes)))
 
 

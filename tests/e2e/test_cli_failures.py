@@ -282,3 +282,46 @@ def test_a_reader_that_stops_early(frame: Path) -> None:
     assert b"Traceback" not in process.stderr.read()
     process.wait(timeout=30)
     process.stderr.close()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["fits-compress", "--no-tune"],
+        ["fits-compress", "-L"],
+        ["info"],
+        ["verify"],
+        ["analyze"],
+        ["tune", "-O", "m.acm"],
+    ],
+    ids=" ".join,
+)
+def test_pipes_and_devices_are_refused(tmp_path: Path, command: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are read more than once; waiting for a writer would have no end."""
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("pipe.fits")
+    for name in ("pipe.fits", "/dev/null"):
+        result = run(*command, name, cwd=tmp_path)
+        assert result.returncode == ExitCode.USAGE
+        assert f"{name} is a pipe or device".encode() in result.stderr
+    write_frame(tmp_path / "a.fits")
+    for arguments in (("compare", "a.fits", "pipe.fits"), ("verify", "a.fits", "--against", "pipe.fits")):
+        assert b"pipe.fits is a pipe or device" in run(*arguments, cwd=tmp_path).stderr
+    assert sorted(os.listdir(tmp_path)) == ["a.fits", "pipe.fits"]
+
+
+@pytest.mark.parametrize("command", [["fits-compress", "--no-tune"], ["fits-compress", "-L"], ["info"], ["verify"]])
+def test_an_argument_without_files_does_not_stop_the_others(frame: Path, tmp_path: Path, command: list[str]) -> None:
+    """A night without a frame is told, and the exit code is not 0."""
+    (tmp_path / "empty").mkdir()
+    os.mkfifo(tmp_path / "pipe.fits")
+    arguments = [tmp_path / "empty", tmp_path / "none*.fits", tmp_path / "pipe.fits"]
+    result = run_here(*command, "--json", "-r", *arguments, frame)
+    assert result.returncode == ExitCode.USAGE
+    told = result.stderr.decode()
+    for text in ("empty holds no file", "no file matches", "is a pipe or device"):
+        assert text in told
+    files = json.loads(result.stdout)["files"]
+    assert [entry["report"] is None for entry in files] == [True] * 3 + [False]
+    assert [entry["error"]["exit_code"] for entry in files[:3]] == [ExitCode.USAGE] * 3
+    assert (tmp_path / "frame.ac.fits").exists() == (command[-1] == "--no-tune")
