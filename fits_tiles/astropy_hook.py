@@ -32,7 +32,7 @@ from fits_tiles.tile_table_hdu import TileTableHDU, cards_of, forget_manifests
 from fits_tiles.when_imported import register_with_astropy
 from fits_tiles.z_keywords import private_keyword
 
-__all__ = ["AstropyHookError", "dequantize", "quantize", "register", "standard_codec", "tile_codec", "unregister"]
+__all__ = ["AstropyHookError", "c_decoder", "dequantize", "quantize", "register", "standard_codec", "unregister"]
 
 _undo: list[Callable[[], None]] = []
 _lock = threading.RLock()
@@ -405,9 +405,10 @@ def standard_codec(algorithm: str, itemsize: int, pixels: int) -> Any:
     return codecs.Gzip2(itemsize=itemsize) if algorithm == "GZIP_2" else codecs.Gzip1()
 
 
-def tile_codec(name: str, **settings: int) -> Any:
-    """Return one of astropy's tile codecs, for example ``Rice1``."""
-    return getattr(astropy_module("compressed._codecs"), name)(**settings)
+def c_decoder(name: str) -> Callable[..., bytes]:
+    """Return astropy's function in C that decodes ``rice``, ``plio`` or ``hcompress`` tiles."""
+    function: Callable[..., bytes] = getattr(astropy_module("compressed._compression"), f"decompress_{name}_1_c")
+    return function
 
 
 # Where this module was what imported astropy, nobody has registered yet.

@@ -33,7 +33,8 @@ _NEEDED = {
     ),
     "compressed.section": ("CompImageSection", "decompress_image_data_section"),
     "compressed._quantization": ("Quantize", "QuantizationFailedException"),
-    "compressed._codecs": ("Rice1", "Gzip2", "Gzip1", "PLIO1", "HCompress1"),
+    "compressed._codecs": ("Rice1", "Gzip2", "Gzip1"),
+    "compressed._compression": ("decompress_rice_1_c", "decompress_plio_1_c", "decompress_hcompress_1_c"),
 }
 _METHODS = {
     "CompImageHDU": (

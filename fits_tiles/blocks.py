@@ -20,6 +20,7 @@ __all__ = [
     "CARD",
     "Hdu",
     "card_value",
+    "count_card",
     "data_length",
     "find_card",
     "int_card",
@@ -198,6 +199,26 @@ def int_card(cards: tuple[bytes, ...], keyword: str, where: str, default: int | 
     return value
 
 
+def count_card(cards: tuple[bytes, ...], keyword: str, where: str, least: int) -> int:
+    """
+    Read a card that counts axes or columns, of which there are at most 999.
+
+    Raises
+    ------
+    FormatError
+        If the card is missing, holds no integer or one that is out of range.
+
+    Examples
+    --------
+    >>> count_card((b"NAXIS   =                    2".ljust(80),), "NAXIS", "HDU 0", 0)
+    2
+    """
+    count = int_card(cards, keyword, where)
+    if not least <= count <= 999:
+        raise FormatError(f"{where}: {keyword} is {count}, allowed are {least} to 999")
+    return count
+
+
 def read_at(fd: int, offset: int, size: int, what: str) -> bytearray:
     """
     Read exactly `size` bytes at `offset`.
@@ -319,10 +340,7 @@ def data_length(cards: tuple[bytes, ...], where: str, *, primary: bool) -> int:
     bitpix = int_card(cards, "BITPIX", where)
     if bitpix not in BITPIX:
         raise FormatError(f"{where}: BITPIX is {bitpix}, allowed are {', '.join(map(str, BITPIX))}")
-    naxis = int_card(cards, "NAXIS", where)
-    if not 0 <= naxis <= 999:
-        raise FormatError(f"{where}: NAXIS is {naxis}, allowed are 0 to 999")
-    axes = [int_card(cards, f"NAXIS{n}", where) for n in range(1, naxis + 1)]
+    axes = [int_card(cards, f"NAXIS{n}", where) for n in range(1, count_card(cards, "NAXIS", where, 0) + 1)]
     if min(axes, default=0) < 0:
         raise FormatError(f"{where}: an axis has negative length, NAXISn are {axes}")
     groups = primary and axes[:1] == [0] and card_value(find_card(cards, "GROUPS")) is True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from fits_tiles.blocks import card_value, find_card, int_card, split_cards
+from fits_tiles.blocks import card_value, count_card, find_card, int_card, split_cards
 from fits_tiles.card_format import assemble, int_card_of, text_card
 from fits_tiles.headers import ALGORITHM
 from fits_tiles.z_keywords import keyword_of, private_keyword, rename_back
@@ -49,9 +49,9 @@ def plain_header(cards: tuple[bytes, ...], where: str, *, primary: bool, blank: 
     Raises
     ------
     FormatError
-        If ``ZBITPIX`` or the axes are missing.
+        If ``ZBITPIX`` or the axes are missing, or ``ZNAXIS`` is out of range.
     """
-    axes = int_card(cards, "ZNAXIS", where)
+    axes = count_card(cards, "ZNAXIS", where, 1)
     leading = ["ZBITPIX", "ZNAXIS", *(f"ZNAXIS{n}" for n in range(1, axes + 1))]
     for name in leading:
         int_card(cards, name, where)

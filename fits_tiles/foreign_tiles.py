@@ -11,28 +11,21 @@ import numpy as np
 import numpy.typing as npt
 
 from astrocodec.errors import AstrocodecError, CorruptError, FormatError
-from fits_tiles.blocks import Hdu, card_value, find_card, int_card, read_at
+from fits_tiles.blocks import Hdu, card_value, count_card, find_card, int_card, read_at
+from fits_tiles.foreign_streams import MOST_PIXELS, hcompress_pixels, plio_pixels, rice_pixels
 from fits_tiles.headers import ALGORITHM, NULL_PIXEL
 from fits_tiles.model_cards import read_model
 
 __all__ = ["ForeignTiles", "NotRecodedError"]
 
 Pixels = npt.NDArray[Any]
-_CODECS = {
-    "RICE_1": "Rice1",
-    "RICE_ONE": "Rice1",
-    "GZIP_1": "Gzip1",
-    "GZIP_2": "Gzip2",
-    "PLIO_1": "PLIO1",
-    "HCOMPRESS_1": "HCompress1",
-    "NOCOMPRESS": "NoCompress",
-    ALGORITHM: "TileCodec",
-}
+_ALGORITHMS = ("RICE_1", "RICE_ONE", "GZIP_1", "GZIP_2", "PLIO_1", "HCOMPRESS_1", "NOCOMPRESS", ALGORITHM)
 _KINDS = {8: "u1", 16: "i2", 32: "i4", 64: "i8", -32: "f4", -64: "f8"}
 _WIDTHS = {"L": 1, "B": 1, "I": 2, "J": 4, "K": 8, "A": 1, "E": 4, "D": 8, "C": 8, "M": 16, "P": 8, "Q": 16}
 _ELEMENTS = {"B": ">u1", "I": ">i2", "J": ">i4", "K": ">i8", "E": ">f4", "D": ">f8"}
 _FORM = re.compile(r"(\d*)([LXBIJKAEDCMPQ])([BIJKED]?)")
 _STREAMS = ("COMPRESSED_DATA", "GZIP_COMPRESSED_DATA", "UNCOMPRESSED_DATA")
+_COLUMNS = (*_STREAMS, "ZSCALE", "ZZERO", "ZBLANK", "NULL_PIXEL_MASK")
 _DITHERS = {"NO_DITHER": -1, "SUBTRACTIVE_DITHER_1": 1, "SUBTRACTIVE_DITHER_2": 2}
 
 
@@ -78,9 +71,9 @@ class ForeignTiles:
         self._where = where
         cards = hdu.cards
         self._algorithm = str(card_value(find_card(cards, "ZCMPTYPE")) or "RICE_1")
-        if self._algorithm not in _CODECS:
+        if self._algorithm not in _ALGORITHMS:
             raise NotRecodedError(f"compressed with {self._algorithm}, which is not known here")
-        axes = range(int_card(cards, "ZNAXIS", where), 0, -1)
+        axes = range(count_card(cards, "ZNAXIS", where, 1), 0, -1)
         self.shape = tuple(int_card(cards, f"ZNAXIS{n}", where) for n in axes)
         if min(self.shape, default=0) < 1:
             raise NotRecodedError("an image without pixels")
@@ -88,6 +81,8 @@ class ForeignTiles:
         if min(tile) < 1:
             raise FormatError(f"{where}: ZTILEn are {tile[::-1]}, all must be positive")
         self._tile_shape = tuple(min(pair) for pair in zip(tile, self.shape, strict=True))
+        if prod(self._tile_shape) > MOST_PIXELS:
+            raise NotRecodedError(f"tiles of more than {MOST_PIXELS} pixels")
         self._across = tuple(-(-axis // step) for axis, step in zip(self.shape, self._tile_shape, strict=True))
         self.count = prod(self._across)
         bitpix = int_card(cards, "ZBITPIX", where)
@@ -108,11 +103,13 @@ class ForeignTiles:
         offsets: list[int] = []
         elements: dict[str, str] = {}
         width = 0
-        for number in range(1, int_card(cards, "TFIELDS", where) + 1):
+        for number in range(1, count_card(cards, "TFIELDS", where, 0) + 1):
             name = str(card_value(find_card(cards, f"TTYPE{number}")) or "").upper()
             match = _FORM.match(str(card_value(find_card(cards, f"TFORM{number}")) or "").strip())
             if match is None:
                 raise FormatError(f"{where}: TFORM{number} is missing or no format of a binary table")
+            if name not in _COLUMNS:
+                raise NotRecodedError(f"no image has a place for the values of its column {name!r}")
             repeat, letter = int(match.group(1) or 1), match.group(2)
             if letter in "PQ" and repeat and match.group(3):
                 names.append(name)
@@ -130,6 +127,8 @@ class ForeignTiles:
                 f"{where}: the table has {count} rows of {size} bytes, {self.count} tiles and the columns need "
                 f"{self.count} rows of {width} bytes"
             )
+        if count > self.count:
+            raise NotRecodedError(f"its table has {count} rows for {self.count} tiles")
         kind = np.dtype({"names": names, "formats": formats, "offsets": offsets, "itemsize": size})
         raw = read_at(self._fd, self._hdu.data_start, self.count * size, where)
         return np.frombuffer(raw, kind), elements
@@ -240,7 +239,7 @@ class ForeignTiles:
         return found
 
     def _decompress(self, stream: bytes, shape: tuple[int, ...]) -> Pixels:
-        from fits_tiles.astropy_hook import tile_codec
+        from fits_tiles.astropy_hook import c_decoder
         from fits_tiles.tile_codec import TileCodec
 
         size = prod(shape)
@@ -254,22 +253,18 @@ class ForeignTiles:
             if self._algorithm == "GZIP_2":
                 raw = np.frombuffer(raw, np.uint8).reshape(-1, size).T.tobytes()
             return self._elements_of(raw, size)
-        settings: dict[str, int] = {}
         if self._algorithm == "HCOMPRESS_1":
             sides = [n for n in shape if n > 1] or [1]
             if len(sides) > 2:
                 raise NotRecodedError("HCOMPRESS tiles of more than two axes")
+            rows, columns = sides if len(sides) == 2 else (1, sides[0])
             scale, smooth = self._parameter("SCALE", 0), self._parameter("SMOOTH", 0)
-            settings = {"scale": scale, "smooth": smooth, "bytepix": 8, "nx": 1, "ny": sides[-1]}
-            settings |= {"nx": sides[0]} if len(sides) == 2 else {}
-        elif self._algorithm == "PLIO_1":
-            settings = {"tilesize": size}
-            stream = np.frombuffer(stream, ">i2").astype("i2").tobytes()
+            return hcompress_pixels(c_decoder("hcompress"), stream, rows, columns, scale, smooth)
+        if self._algorithm == "PLIO_1":
+            found = plio_pixels(c_decoder("plio"), stream, size)
         else:
-            bytepix = self._parameter("BYTEPIX", 4)
-            settings = {"blocksize": self._parameter("BLOCKSIZE", 32), "bytepix": bytepix, "tilesize": size}
-        found = np.asarray(tile_codec(_CODECS[self._algorithm], **settings).decode(np.frombuffer(stream, np.uint8)))
-        found = found[:size]
+            blocksize, bytepix = self._parameter("BLOCKSIZE", 32), self._parameter("BYTEPIX", 4)
+            found = rice_pixels(c_decoder("rice"), stream, size, blocksize, bytepix)
         if self._algorithm == "PLIO_1" and self._bitpix == 16 and self._zero() == 32768:
             # PLIO knows no negative numbers, so cfitsio keeps these without their shift.
             found = found - 32768

@@ -14,7 +14,7 @@ import zlib
 from dataclasses import dataclass
 
 from astrocodec.errors import CorruptError, FormatError
-from fits_tiles.blocks import BITPIX, CARD, card_value, find_card, int_card, split_cards
+from fits_tiles.blocks import BITPIX, CARD, card_value, count_card, find_card, int_card, split_cards
 from fits_tiles.card_format import assemble, int_card_of, logical_card, text_card
 from fits_tiles.card_text import blob_cards, read_blob
 from fits_tiles.image_cards import ImageCards, card_sums, find_image_cards
@@ -278,7 +278,7 @@ def read_layout(cards: tuple[bytes, ...], where: str) -> TileLayout:
         If the cards contradict each other.
     """
     read_tiles_card(cards, where)
-    naxis = int_card(cards, "ZNAXIS", where)
+    naxis = count_card(cards, "ZNAXIS", where, 1)
     shape = tuple(int_card(cards, f"ZNAXIS{n}", where) for n in range(naxis, 0, -1))
     tile_shape = tuple(int_card(cards, f"ZTILE{n}", where) for n in range(naxis, 0, -1))
     form = card_value(find_card(cards, "TFORM1"))

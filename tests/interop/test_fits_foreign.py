@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import pickle
+import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -384,3 +388,120 @@ def test_files_of_fpack_come_back_as_they_were(tmp_path: Path, option: str, kind
     report, _, back = _through(packed)
     assert report.hdus[0].note.startswith("recoded from")
     assert back.read_bytes() == plain.read_bytes()
+
+
+# What decoders in C would believe
+
+
+def _reasons(kind: str, streams: list[bytes], **cards: int) -> list[str]:
+    """What each stream as the only tile of an image of 12 by 20 pixels ends with, in another process: it may crash."""
+    code = (
+        "import io, pickle, sys\n"
+        "import fits_tiles\n"
+        "from astrocodec.errors import AstrocodecError\n"
+        "for raw in pickle.load(sys.stdin.buffer):\n"
+        "    try:\n"
+        "        fits_tiles.compress(io.BytesIO(raw), io.BytesIO(), tune=False)\n"
+        "        print('read')\n"
+        "    except AstrocodecError as error:\n"
+        "        print(str(error).replace(chr(10), ' '))\n"
+    )
+    files = []
+    for stream in streams:
+        parameters = {}
+        for n, (name, value) in enumerate(cards.items(), 1):
+            parameters |= {f"ZNAME{n}": name, f"ZVAL{n}": value}
+        table = _table([stream], 16, (12, 20), kind, parameters)
+        table.header["ZTILE2"] = 12
+        file = io.BytesIO()
+        fits.HDUList([fits.PrimaryHDU(), table]).writeto(file)
+        files.append(file.getvalue())
+    done = subprocess.run([sys.executable, "-c", code], input=pickle.dumps(files), capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()[-300:]
+    return done.stdout.decode().splitlines()
+
+
+TILE = PIXELS.reshape(12, 20)
+STREAMS = {
+    "RICE_1": (Rice1(blocksize=32, bytepix=2, tilesize=240).encode(TILE), {"BLOCKSIZE": 32, "BYTEPIX": 2}),
+    "PLIO_1": (PLIO1(tilesize=240).encode(TILE.astype("i4")), {}),
+    "HCOMPRESS_1": (HCompress1(scale=0, smooth=False, bytepix=8, nx=12, ny=20).encode(TILE.astype("i8")), {}),
+}
+STREAMS["PLIO_1"] = (np.frombuffer(STREAMS["PLIO_1"][0], "i2").astype(">i2").tobytes(), {})
+
+
+@pytest.mark.parametrize("kind", STREAMS)
+def test_no_damaged_stream_crashes_a_decoder(kind: str) -> None:
+    stream, cards = STREAMS[kind]
+    rng = np.random.default_rng(5)
+    damaged = [stream[:cut] for cut in range(1, len(stream), 9)]
+    for place in [*range(min(26, len(stream))), *rng.integers(0, len(stream), 50)]:
+        for value in (0, 0x14, 0x7F, 0xFF):
+            damaged.append(stream[:place] + bytes([value]) + stream[place + 1 :])
+    words = _reasons(kind, [stream, *damaged], **cards)
+    assert len(words) == len(damaged) + 1
+    assert words[0] == "read"
+    cut = words[1 : 1 + len(range(1, len(stream), 9))]
+    assert "read" not in cut
+
+
+@pytest.mark.parametrize(
+    ("kind", "place", "raw", "reason"),
+    [
+        ("HCOMPRESS_1", 2, b"\0\0\x14\0", r"is one of \(5120, 20\) pixels, the tile has \(12, 20\)"),
+        ("HCOMPRESS_1", 7, b"\x01", r"is one of \(12, 65556\) pixels"),
+        ("HCOMPRESS_1", 22, b"\xff", "has 255 bit planes, at most 64"),
+        ("PLIO_1", 2, b"\xf0\0", "says that it has words -4095 to"),
+        ("PLIO_1", 6, b"\x7f\xff", "says that it has words 8 to 32767"),
+        ("PLIO_1", 4, b"\x7f\xff", "says that it has words 4 to 32767"),
+    ],
+)
+def test_what_a_stream_says_of_itself_is_compared_with_the_tile(kind: str, place: int, raw: bytes, reason: str) -> None:
+    stream, cards = STREAMS[kind]
+    (word,) = _reasons(kind, [stream[:place] + raw + stream[place + len(raw) :]], **cards)
+    assert re.search(r"HDU 1.*tile 1 of 1 \(bytes \d+ to \d+\).*(" + reason + ")", word), word
+
+
+@pytest.mark.parametrize(
+    ("cards", "reason"),
+    [
+        ({"BLOCKSIZE": 32, "BYTEPIX": 8}, "BYTEPIX is 8, allowed are 1, 2, 4"),
+        ({"BLOCKSIZE": 0, "BYTEPIX": 2}, "BLOCKSIZE is 0, at least 1"),
+        ({"BLOCKSIZE": 2**31 - 1, "BYTEPIX": 2}, ""),
+    ],
+)
+def test_parameters_of_rice_are_bounded(cards: dict[str, int], reason: str) -> None:
+    assert reason in _reasons("RICE_1", [STREAMS["RICE_1"][0]], **cards)[0]
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value", "reason"),
+    [
+        ("ZNAXIS", 999999999, "ZNAXIS is 999999999, allowed are 1 to 999"),
+        ("ZNAXIS", 0, "ZNAXIS is 0, allowed are 1 to 999"),
+        ("TFIELDS", 999999999, "TFIELDS is 999999999, allowed are 0 to 999"),
+        ("TFIELDS", -1, "TFIELDS is -1, allowed are 0 to 999"),
+        ("ZTILE1", 0, "all must be positive"),
+    ],
+)
+def test_counts_are_bounded_before_they_are_used(tmp_path: Path, keyword: str, value: int, reason: str) -> None:
+    path = _save(tmp_path / "source.fits", _table(_rice(PIXELS), 16, PIXELS.shape, "RICE_1", {}))
+    card = f"{keyword:8s}= {value:20d}".encode()
+    raw = re.sub(keyword.ljust(8).encode() + rb"= +\d+ *", lambda found: card.ljust(len(found[0])), path.read_bytes())
+    assert card in raw
+    path.write_bytes(raw)
+    with pytest.raises(FormatError, match=reason):
+        fits_tiles.compress(path, None)
+    for read in (fits_tiles.info, fits_tiles.verify):
+        with contextlib.suppress(FormatError):  # they need not use it, but end at once
+            read(path)
+
+
+def test_a_table_that_holds_more_than_tiles_is_kept(tmp_path: Path) -> None:
+    rice, cards = _rice(PIXELS), {"ZNAME1": "BYTEPIX", "ZVAL1": 2}
+    path, seeing = tmp_path / "source.fits", np.linspace(1, 2, 6)
+    for form, values in (("1D", seeing), ("2E", np.ones((6, 2), "f4")), ("3A", np.array(["abc"] * 6))):
+        _kept(
+            _save(path, _table(rice, 16, PIXELS.shape, "RICE_1", cards, AIRMASS=(form, values))), "its column 'AIRMASS'"
+        )
+    _kept(_save(path, _table([*rice, rice[0]], 16, PIXELS.shape, "RICE_1", cards)), "7 rows for 6 tiles")
