@@ -16,7 +16,7 @@ from astrocodec import _native, _native_stream, reference
 from astrocodec.errors import AstrocodecError, CorruptError, ModelNotFoundError
 from astrocodec.model import Model, load_model, shipped_by_fingerprint
 from astrocodec.pixels import DTYPES
-from astrocodec.stream import read_header
+from astrocodec.stream import MAX_DIMENSIONS, read_header
 from astrocodec.tiles import MAX_PIXELS
 
 Buffer: TypeAlias = "bytes | bytearray | memoryview[int] | NDArray[np.uint8]"
@@ -65,6 +65,8 @@ def _as_values(array: ArrayLike) -> NDArray[np.generic]:
         raise TypeError(
             f"dtype {values.dtype} found, allowed are {', '.join(DTYPES)}: convert the array or store it otherwise"
         )
+    if values.ndim > MAX_DIMENSIONS:
+        raise ValueError(f"{values.ndim} axes found, at most {MAX_DIMENSIONS} allowed: reshape the array")
     return np.require(values, values.dtype.newbyteorder("="), ["C", "A"])
 
 
@@ -109,7 +111,7 @@ def encode(
     TypeError
         The dtype is not supported.
     ValueError
-        An option is outside its range.
+        The array has more than 32 axes, or an option is outside its range.
 
     Examples
     --------

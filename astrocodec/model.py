@@ -55,6 +55,16 @@ class Model:
         """First 16 hex digits of the SHA-256 of weights and shapes."""
         return hashlib.sha256(self.weights + self.shapes).hexdigest()[:16]
 
+    def __eq__(self, other: object) -> bool:
+        """Whether two code alike, whatever they are called."""
+        if not isinstance(other, Model):
+            return NotImplemented
+        return self is other or (self.weights, self.shapes) == (other.weights, other.shapes)
+
+    def __hash__(self) -> int:
+        """Of the fingerprint."""
+        return hash(self.fingerprint)
+
     def __getstate__(self) -> dict[str, object]:
         """What copies and pickles take along: not the address of the model in this process's memory."""
         return {field.name: getattr(self, field.name) for field in fields(self)}

@@ -95,7 +95,7 @@ def compress(
     FileExistsError
         `target` exists.
     ValueError
-        There is no such dataset, or it cannot be compressed.
+        There is no such dataset, it cannot be compressed, or `chunks` has sides below 1.
 
     Examples
     --------
@@ -107,6 +107,8 @@ def compress(
     >>> report.datasets[0].kind, report.verified, report.ratio > 1.5
     ('compressed', True, True)
     """
+    if chunks is not None and (not chunks or min(chunks) < 1):
+        raise ValueError(f"chunks {chunks} found, sides of at least 1 allowed")
     base = load_model(model)
     cores = available_cores() if workers is None else workers
     wanted: set[int] | None = None

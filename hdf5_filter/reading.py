@@ -46,7 +46,7 @@ def read_dataset(
     workers : int, optional
         Threads; by default one for each core.
     out : ndarray, optional
-        Array of the selection's shape that receives the elements.
+        Array of the selection's shape that receives the elements; of a type that holds them all.
 
     Returns
     -------
@@ -57,6 +57,8 @@ def read_dataset(
     ------
     AstrocodecError
         A chunk is damaged or needs a model that is not here; the message names dataset and chunk.
+    ValueError
+        `out` has another shape, or a type that would lose something.
 
     Examples
     --------
@@ -66,6 +68,8 @@ def read_dataset(
     ...     hdf5_filter.read_dataset(dset, (slice(None), -1), workers=2).tolist()
     [3, 7, 11]
     """
+    if out is not None and not np.can_cast(dset.dtype, out.dtype, "safe"):
+        raise ValueError(f"out has type {out.dtype}, which does not hold all of {dset.dtype}: give one that does")
     chunked = ChunkedDataset.of(dset)
     selection = parse_selection(sel, dset.shape) if chunked else None
     if chunked is None or selection is None:

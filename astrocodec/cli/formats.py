@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
-from astrocodec.cli.names import is_compressed_hdf5_name, is_compressed_name
+from astrocodec.cli.names import is_compressed_hdf5_name, is_compressed_name, is_hdf5_name
 
 # What shares its suffixes with HDF5: the old form of netCDF, and HDF4.
 _RELATIVES = {b"CDF\x01": "netCDF classic", b"CDF\x02": "netCDF classic", b"CDF\x05": "netCDF classic"}
@@ -47,8 +47,8 @@ def package_of(path: Path) -> ModuleType:
     Returns
     -------
     module
-        `hdf5_filter` where HDF5's signature stands in one of its places, otherwise `fits_tiles`, whose errors say what
-        is wrong with a file that is neither.
+        `hdf5_filter` where HDF5's signature stands in one of its places, `fits_tiles` for FITS files; of files that are
+        neither the one that their names speak for, whose errors say what is wrong.
 
     Raises
     ------
@@ -57,7 +57,7 @@ def package_of(path: Path) -> ModuleType:
     ImportError
         HDF5 files need h5py.
     """
-    return importlib.import_module((HDF5 if _has_signature(path) else FITS).package)
+    return importlib.import_module((HDF5 if _is_hdf5(path) else FITS).package)
 
 
 def relative_of_hdf5(path: Path) -> str:
@@ -78,8 +78,8 @@ def relative_of_hdf5(path: Path) -> str:
     return ""
 
 
-def _has_signature(path: Path) -> bool:
-    """Whether HDF5's signature stands at byte 0, 512, 1024, 2048 and so on."""
+def _is_hdf5(path: Path) -> bool:
+    """Whether HDF5's signature stands at byte 0, 512, 1024 and so on, or a file that is no FITS file is named so."""
     if os.path.isdir(path):
         return False
     with path.open("rb") as file:
@@ -92,4 +92,4 @@ def _has_signature(path: Path) -> bool:
             if file.read(len(_HDF5)) == _HDF5:
                 return True
             at = max(512, 2 * at)
-    return False
+    return is_hdf5_name(path)

@@ -48,7 +48,9 @@ class AstroCodec(Codec):  # type: ignore[misc]
             check_type(self._dtype)
 
     def encode(self, buf: Any) -> bytes:
-        """Code a chunk."""
+        """Code a chunk; one that is masked is refused."""
+        if np.ma.is_masked(buf):
+            raise TypeError("a masked array's mask would be lost: give data.filled(VALUE), or data.data without it")
         chunk = np.asarray(buf) if hasattr(buf, "dtype") else ensure_contiguous_ndarray(buf)
         if self._dtype is not None and chunk.dtype != self._dtype:
             chunk = np.ascontiguousarray(chunk).view(self._dtype)

@@ -168,6 +168,18 @@ def test_what_is_no_file(night: Path) -> None:
     assert not night.with_name("copy.h5").exists()
 
 
+@pytest.mark.parametrize("data", [b"", b"CDF\x01" + bytes(60), bytes(3000)], ids=["empty", "netCDF classic", "zeros"])
+@pytest.mark.parametrize("command", ["verify", "info"])
+def test_a_file_that_is_only_named_so(tmp_path: Path, command: str, data: bytes) -> None:
+    """It is asked for as HDF5, so it is not said to be no FITS file."""
+    (tmp_path / "a.h5").write_bytes(data)
+    result = run_here(command, tmp_path / "a.h5")
+    assert result.returncode == 3
+    assert "a.h5: not an HDF5 file" in result.stderr.decode()
+    (tmp_path / "a.dat").write_bytes(data)
+    assert "HDF5" not in run_here(command, tmp_path / "a.dat").stderr.decode()
+
+
 def test_without_h5py(night: Path) -> None:
     program = (
         "import sys\nsys.modules['h5py'] = None\nfrom astrocodec.cli import main\n"

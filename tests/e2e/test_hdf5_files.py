@@ -166,6 +166,13 @@ def test_chosen_datasets_and_chunks(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.h5", "night.h5"]
 
 
+@pytest.mark.parametrize("chunks", [(0,), (-3, 4), (64, 0), ()])
+def test_chunks_have_sides(night: Path, tmp_path: Path, chunks: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="sides of at least 1"):
+        hdf5_filter.compress(night, tmp_path / "b.h5", chunks=chunks)
+    assert not (tmp_path / "b.h5").exists()
+
+
 def test_targets(tmp_path: Path) -> None:
     source = tmp_path / "a.h5"
     with h5py.File(source, "w") as file:

@@ -143,6 +143,13 @@ def test_big_endian_chunks_need_their_type() -> None:
         v2.AstroCodec().encode(made(">i4", (4, 5)))
 
 
+def test_a_mask_is_not_dropped_unseen() -> None:
+    codec = v2.AstroCodec()
+    with pytest.raises(TypeError, match="mask would be lost"):
+        codec.encode(np.ma.masked_array([1, 2], [0, 1]))
+    assert codec.decode(codec.encode(np.ma.masked_array([1, 2], [0, 0]))).tolist() == [1, 2]
+
+
 def test_a_damaged_chunk(tmp_path: Path) -> None:
     array = zarr.create_array(
         tmp_path / "a", shape=(20, 20), chunks=(20, 20), dtype="u2", serializer=v3.AstroCodec(), compressors=None

@@ -169,3 +169,10 @@ def test_masks_are_not_lost_unnoticed() -> None:
     with pytest.raises(TypeError, match="mask would be lost"):
         astrocodec.encode(np.ma.masked_array([1, 2], [0, 1]))
     assert astrocodec.decode(astrocodec.encode(np.ma.masked_array([1, 2], [0, 0]))).tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("axes", [33, 64])
+def test_more_axes_than_a_stream_has(axes: int) -> None:
+    with pytest.raises(ValueError, match=f"{axes} axes found, at most 32 allowed"):
+        astrocodec.encode(np.zeros((1,) * axes))
+    assert astrocodec.decode(astrocodec.encode(np.zeros((1,) * 32))).shape == (1,) * 32

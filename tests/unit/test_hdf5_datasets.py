@@ -91,6 +91,11 @@ def test_out_of_another_type_is_converted(file: h5py.File) -> None:
     out = np.empty((20, 30))
     hdf5_filter.read_dataset(dataset, out=out)
     assert (out == data).all()
+    file["plain"] = data
+    for narrow in (np.empty((20, 30), "u1"), np.empty((20, 30), "i2"), np.empty((20, 30), "f2")):
+        for name in ("x", "plain"):
+            with pytest.raises(ValueError, match="does not hold all of uint16"):
+                hdf5_filter.read_dataset(file[name], out=narrow)
 
 
 def test_chunks_that_were_never_written(file: h5py.File) -> None:

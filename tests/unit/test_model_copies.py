@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import gc
 import io
 import multiprocessing
@@ -52,6 +53,20 @@ WAYS = {
     "deepcopy": copy.deepcopy,
     **{f"pickle{protocol}": by_pickle(protocol) for protocol in range(pickle.HIGHEST_PROTOCOL + 1)},
 }
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("make", [tuned, general, lambda: DEFAULT], ids=["tuned", "general", "shipped"])
+def test_copies_are_equal(way: str, make: Callable[[], Model]) -> None:
+    """As values; the name does not count, weights and shapes do."""
+    model = make()
+    copied = WAYS[way](model)
+    assert copied == model
+    assert {model: 1}[copied] == 1
+    assert dataclasses.replace(model, name="another") == model
+    others = [dataclasses.replace(model, weights=model.weights[:-1] + b"\x55"), model.fingerprint, None]
+    others += [dataclasses.replace(model, shapes=model.shapes[:-1] + b"\x55")]
+    assert not any(model == other for other in others)
 
 
 @pytest.mark.parametrize("way", WAYS)
