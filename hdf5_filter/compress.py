@@ -214,8 +214,10 @@ def rewrite(
                 with h5py.File(out.temporary, "r") as again:
                     found = compare_files(old, again, workers, bar.advance)
             except DifferenceError as error:
+                text = str(error).replace(os.fspath(out.temporary), "the copy")  # which is gone by then
                 raise DifferenceError(
-                    f"{name}: the copy differs, nothing was written; please report this: {error}"
+                    f"{name}: the copy differs, nothing was written; please report this, unless a program changed the "
+                    f"file meanwhile: {text}"
                 ) from error
             report.compared(found.datasets, found.links)
         out.commit()

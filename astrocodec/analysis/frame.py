@@ -239,7 +239,7 @@ def _is_constant(plane: Plane) -> bool:
 def _too_little(plane: Plane) -> str:
     """Why an image cannot be measured, or nothing."""
     if plane.is_empty:
-        return "no pixel counts: all are NaN, infinite or masked"
+        return "no pixel counts: all are NaN, infinite, 1e150 and more, or masked"
     if _is_constant(plane):
         return "all pixels are equal: there is no noise to measure"
     if min(plane.values.shape) < _TINY:
@@ -336,7 +336,7 @@ def analyse_frame(
     plane = as_plane(values, hidden)
     share = float(plane.mask.mean())
     if 0.0 < share < 1.0:
-        notes.append(f"{100 * share:.2g} % of the pixels do not count: NaN, infinite or masked")
+        notes.append(f"{100 * share:.2g} % of the pixels do not count: NaN, infinite, 1e150 and more, or masked")
     basis = replace(basis, quantisation=quantisation(plane), notes=tuple(notes))
     problem = _too_little(plane)
     if problem:

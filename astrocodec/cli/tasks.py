@@ -6,7 +6,7 @@ Both packages give outputs their name only when they are whole, verified and on 
 import errno
 import importlib
 import os
-import shutil
+import stat
 import sys
 import warnings
 from collections.abc import Callable, Mapping
@@ -25,7 +25,7 @@ from astrocodec.cli.interruption import Interrupted
 from astrocodec.cli.notes import lies_elsewhere, notes_on
 from astrocodec.cli.size_table import Outcome
 from astrocodec.cli.skipping import is_compressed, nothing_gained
-from astrocodec.errors import DifferenceError
+from astrocodec.errors import DifferenceError, FormatError
 from astrocodec.unchanged import is_unchanged, state
 
 Progress = Callable[[int, int], None]
@@ -176,18 +176,25 @@ def _perform(task: Task, workers: int, progress: Progress | None) -> Outcome:
             # Two names may be one, where case does not count or a directory is mounted twice.
             raise FileExistsError(f"{target} was written after this run began; it was kept")
         _prepare_target(target, overwrite)
-    report = getattr(importlib.import_module(task.kind.package), task.operation)(
-        sys.stdin.buffer if task.source.is_stdin else task.source.path,
-        sys.stdout.buffer if task.destination is Destination.STDOUT else target,
-        workers=workers,
-        overwrite=overwrite,
-        progress=progress,
-        **task.options,
-    )
+    try:
+        report = getattr(importlib.import_module(task.kind.package), task.operation)(
+            sys.stdin.buffer if task.source.is_stdin else task.source.path,
+            sys.stdout.buffer if task.destination is Destination.STDOUT else target,
+            workers=workers,
+            overwrite=overwrite,
+            progress=progress,
+            **task.options,
+        )
+    except (DifferenceError, FormatError) as error:
+        if before is None or _is_still(task.source.path, before):
+            raise
+        # What was found wrong comes from that.
+        text = "the input changed while it was read, nothing was written; start again when no program writes to it"
+        raise DifferenceError(text) from error
     if target is not None and not report.target:
         return Outcome(task.file, note=f"left as it is, {nothing_gained(report)}")
     if target is not None and before is not None and not replaces:
-        shutil.copymode(task.source.path, target)
+        os.chmod(target, stat.S_IMODE(before.st_mode))  # the input may be gone by now
     note, deletion = nothing_gained(report) if task.operation == "compress" else "", None
     if task.destination is Destination.DELETE_INPUT and before is not None and task.target is not None:
         elsewhere = lies_elsewhere(report)
@@ -200,6 +207,14 @@ def _perform(task: Task, workers: int, progress: Progress | None) -> Outcome:
     shown_target = "-" if task.destination is Destination.STDOUT else str(task.target or "")
     report = replace(report, source=task.file, target=shown_target)
     return Outcome(task.file, shown_target, report, note=notes_on(report, about=note), deletion=deletion)
+
+
+def _is_still(path: Path, before: os.stat_result) -> bool:
+    """Whether a file is there as it was."""
+    try:
+        return is_unchanged(before, os.stat(path))
+    except OSError:
+        return False
 
 
 def _prepare_target(target: Path, overwrite: bool) -> None:

@@ -2,15 +2,19 @@
 
 import gzip
 import json
+import sys
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from astropy.io import fits
 from cli_process import leftovers, run_here, sky, succeed_here, write_frame
 
 import fits_tiles
+import hdf5_filter
 from astrocodec.cli.exit_codes import ExitCode
+from astrocodec.errors import DifferenceError
 
 
 @pytest.fixture
@@ -325,6 +329,67 @@ def test_an_input_that_changed_meanwhile_is_not_deleted(frame: Path, monkeypatch
     assert result.returncode == ExitCode.DIFFERS
     assert "changed while it was read" in result.stderr.decode()
     assert frame.exists()
+
+
+@pytest.mark.parametrize("kind", ["fits", "h5"])
+@pytest.mark.parametrize("direction", ["compress", "decompress"])
+def test_an_input_that_is_being_written_is_told(
+    frame: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, direction: str
+) -> None:
+    """It is no fault of ours, and no name that is gone by then is told."""
+    source = frame
+    if kind == "h5":
+        source = tmp_path / "night.h5"
+        with h5py.File(source, "w") as file:
+            file["sci"] = sky(150, 200)
+    if direction == "decompress":
+        succeed_here(f"{kind}-compress", "--no-tune", source)
+        source = next(tmp_path.glob("*.ac.*"))
+    module, name = (
+        (hdf5_filter.compress, "compare_files")
+        if kind == "h5"
+        else (fits_tiles.compress, "compare")
+        if direction == "compress"
+        else (fits_tiles.decompress, "_check")
+    )
+    module = sys.modules[module.__module__]
+
+    def differs(*arguments: object, **options: object) -> None:
+        if source.stat().st_size and changes:
+            with source.open("ab") as file:
+                file.write(b"more")
+        (unfinished,) = leftovers(tmp_path)
+        raise DifferenceError(f"{tmp_path / unfinished}: element 5 differs")
+
+    monkeypatch.setattr(module, name, differs)
+    options = ["--no-tune"] if direction == "compress" else []
+    for changes in (False, True):
+        result = run_here(f"{kind}-{direction}", *options, source, "-O", tmp_path / "out")
+        assert result.returncode == ExitCode.DIFFERS
+        assert not (tmp_path / "out").exists()
+        assert (b"the input changed while it was read, nothing was written" in result.stderr) == changes
+        assert (b"element 5" in result.stderr) != changes
+        if kind == "h5":
+            assert b".part" not in result.stderr
+
+
+def test_an_input_that_went_meanwhile_leaves_its_output(frame: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was read whole, and the output has its permissions."""
+    frame.chmod(0o640)
+    packed, compress = frame.with_name("frame.ac.fits"), fits_tiles.compress
+
+    def slow(*arguments: object, **options: object) -> object:
+        report = compress(*arguments, **options)  # type: ignore[arg-type]
+        frame.unlink()
+        return report
+
+    monkeypatch.setattr(fits_tiles, "compress", slow)
+    assert b"frame.fits" in succeed_here("fits-compress", "--no-tune", frame)
+    assert packed.stat().st_mode & 0o777 == 0o640
+    write_frame(frame)
+    result = run_here("fits-compress", "--no-tune", "-D", "-Y", "--overwrite", frame)
+    assert result.returncode == ExitCode.SYSTEM
+    assert f"{packed} was written, the input could not be deleted" in result.stderr.decode()
 
 
 def test_quantised_tiles_of_others_are_nothing_to_compress(tmp_path: Path) -> None:

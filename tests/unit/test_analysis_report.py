@@ -103,6 +103,7 @@ def test_every_none_of_a_section_is_explained() -> None:
         (np.full((40, 50), 7, np.int16), "all pixels are equal"),
         (np.arange(30, dtype=np.int16).reshape(5, 6), "5 x 6 pixels are too few"),
         (np.full((40, 50), np.nan, np.float32), "no pixel counts"),
+        (np.full((40, 50), -3e200), "1e150 and more, or masked"),
     ],
 )
 def test_what_cannot_be_measured_is_said_in_every_cell(pixels: np.ndarray, words: str) -> None:
