@@ -13,12 +13,13 @@ from astrocodec.errors import CorruptError
 from fits_tiles.blocks import card_value, find_card
 from fits_tiles.card_format import text_card
 
-__all__ = ["CARD_BYTES", "blob_cards", "has_blob", "read_blob"]
+__all__ = ["CARD_BYTES", "MOST_BYTES", "blob_cards", "has_blob", "read_blob"]
 
 CARD_BYTES = 55
 _CHARS = 68
 _CRC_BYTES = 4
 _MAX_CARDS = 999
+MOST_BYTES = _MAX_CARDS * CARD_BYTES - _CRC_BYTES
 _LETTERS = bytes(letter for letter in range(0x21, 0x7F) if letter not in b"'&")
 _DIGITS = {letter: digit for digit, letter in enumerate(_LETTERS)}
 _BASE = len(_LETTERS)

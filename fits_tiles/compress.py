@@ -28,7 +28,7 @@ from fits_tiles.container import (
 )
 from fits_tiles.foreign import Staged, staged
 from fits_tiles.grid import TileGrid, plan_tile_shape
-from fits_tiles.headers import ALGORITHM, Quantization, TileLayout, holds_tiles
+from fits_tiles.headers import ALGORITHM, Quantization, TileLayout, holds_tiles, why_not_kept
 from fits_tiles.manifest import fill_manifest, header_without_manifest, room_for
 from fits_tiles.model_cards import model_cards
 from fits_tiles.progress import Progress, ProgressCall
@@ -252,7 +252,9 @@ def _write(
     pairs: list[Pair] = []
     written = stop = 0
     hdus = list(walk(fd, name))
-    packed = [hdu.index for hdu in hdus if plain.origin[hdu.index] in chosen and is_plain_image(hdu)]
+    images = [hdu for hdu in hdus if plain.origin[hdu.index] in chosen and is_plain_image(hdu)]
+    left = {hdu.index: why for hdu in images if (why := why_not_kept(hdu.header))}
+    packed = [hdu.index for hdu in images if hdu.index not in left]
     # A compressed primary image stands in the first extension.
     hdus_out = len(hdus) + (0 in packed)
     for hdu in hdus:
@@ -274,7 +276,8 @@ def _write(
                 if packed:
                     _empty_manifest(out, start, hdu)
                 entry.model, entry.note = fingerprint_in(hdu.cards), "already ASTROCODEC_1, copied"
-            entry.note = entry.note or _why_copied(hdu, chosen=plain.origin[hdu.index] in chosen)
+            why = left.get(hdu.index) or _why_copied(hdu, chosen=plain.origin[hdu.index] in chosen)
+            entry.note = entry.note or why
             pairs.append(Pair(hdu, written, tiles=False))
         written += 1
         stop = hdu.stop

@@ -14,7 +14,7 @@ from fits_tiles.checksums import data_sum, fits_checksums, sum32, write_checksum
 from fits_tiles.foreign_header import lost_card, plain_header, says_nothing
 from fits_tiles.foreign_tiles import ForeignTiles, NotRecodedError
 from fits_tiles.grid import runs
-from fits_tiles.headers import ALGORITHM, holds_tiles, is_compressed_image
+from fits_tiles.headers import ALGORITHM, holds_tiles, is_compressed_image, why_not_kept
 from fits_tiles.source import scratch_file
 from fits_tiles.tiles_io import copy_bytes, file_size
 
@@ -112,7 +112,9 @@ def staged(
         try:
             if fits_checksums(fd, hdu).data is False:
                 raise NotRecodedError("its data do not fit its DATASUM; they may be damaged")
-            ForeignTiles(fd, hdu, f"{name}: {hdu.label}")
+            ForeignTiles(fd, hdu, where := f"{name}: {hdu.label}")
+            if not only_ours and (why := why_not_kept(plain_header(hdu.cards, where, primary=False))):
+                raise NotRecodedError(why)
             decode[hdu.index] = algorithm
         except NotRecodedError as refusal:
             kept[hdu.index] = f"kept as it is: {refusal}"

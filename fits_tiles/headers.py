@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from astrocodec.errors import CorruptError, FormatError
 from fits_tiles.blocks import BITPIX, CARD, card_value, count_card, find_card, int_card, split_cards
 from fits_tiles.card_format import assemble, int_card_of, logical_card, text_card
-from fits_tiles.card_text import blob_cards, read_blob
+from fits_tiles.card_text import MOST_BYTES, blob_cards, read_blob
 from fits_tiles.image_cards import ImageCards, card_sums, find_image_cards
 from fits_tiles.tiles_card import KEYWORD, TilesCard, read_tiles_card
 from fits_tiles.z_keywords import collisions, of_table, rename, rename_back, standard_order
@@ -34,6 +34,7 @@ __all__ = [
     "is_compressed_image",
     "read_layout",
     "restore_header",
+    "why_not_kept",
 ]
 
 ALGORITHM = "ASTROCODEC_1"
@@ -111,6 +112,44 @@ class HeapSize:
     table_crc: int = 0
 
 
+def why_not_kept(original: bytes) -> str:
+    """
+    Say why `build_header` cannot keep an image header, ``''`` where it can.
+
+    Parameters
+    ----------
+    original : bytes
+        Header of the image HDU with ``END`` and padding.
+
+    Examples
+    --------
+    >>> why_not_kept(assemble([b"COMMENT".ljust(80)] * 30000))
+    'its header has 30000 cards, checksums of at most 27470 can be kept'
+    """
+    kept = _kept(original)
+    if 2 * len(kept) > MOST_BYTES:
+        return f"its header has {len(kept)} cards, checksums of at most {MOST_BYTES // 2} can be kept"
+    if not _needs_raw(original, kept):
+        return ""
+    if len(original) > _MAX_INFLATED:
+        return f"its unusual header has {len(original)} bytes, at most {_MAX_INFLATED} can be kept"
+    size = len(zlib.compress(original, 9))
+    if size > MOST_BYTES:
+        return f"its unusual header deflates to {size} bytes, at most {MOST_BYTES} can be kept"
+    return ""
+
+
+def _kept(original: bytes) -> list[bytes]:
+    """The cards of an image header that can stand in that of a table."""
+    source = split_cards(original)
+    return [card for card, collides in zip(source, collisions(source), strict=True) if not collides]
+
+
+def _needs_raw(original: bytes, kept: list[bytes]) -> bool:
+    """Tell whether these cards are not all of a header."""
+    return assemble(kept) != original
+
+
 def build_header(
     layout: TileLayout,
     original: bytes,
@@ -163,13 +202,12 @@ def build_header(
     cards = [*_table_cards(layout, heap), *_tile_cards(layout)]
     if checksums:
         cards += [text_card("CHECKSUM", "0" * 16, "checksum of this HDU"), text_card("DATASUM", "0", "of the table")]
-    source = split_cards(original)
-    kept = [card for card, collides in zip(source, collisions(source), strict=True) if not collides]
+    kept = _kept(original)
     if ours:
         cards += model or []
         if renew:
             cards.append(logical_card(RENEW, True, "CHECKSUM of the image is made when it is unpacked"))
-        if assemble(list(source)) != original or len(kept) != len(source):
+        if _needs_raw(original, kept):
             cards += blob_cards("ACRAW", zlib.compress(original, 9))
         if padding is not None:
             cards += blob_cards("ACPAD", zlib.compress(padding, 9))

@@ -23,6 +23,7 @@ from hypothesis.extra import numpy as hnp
 import fits_tiles
 from astrocodec.errors import FormatError
 from fits_tiles.blocks import padded
+from fits_tiles.card_format import assemble
 
 TYPES = ["u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f4", "f8"]
 
@@ -458,3 +459,28 @@ def test_lossless_tiles_do_not_grow_noise(tmp_path: Path) -> None:
     report = fits_tiles.compress(path, out, tile_shape=(128, 128), tune=False)
     # Empty primary HDU, longer header, 16 rows of the table and 64 bytes a tile, rounded up to blocks.
     assert report.compressed_bytes <= len(raw) + 3 * 2880 + 16 * (8 + 64) + 2880
+
+
+def _header(*cards: bytes) -> bytes:
+    return assemble([card.ljust(80) for card in cards])
+
+
+@pytest.mark.parametrize("container", ["zimage", "table"])
+def test_an_image_whose_header_cannot_be_kept_is_left_plain(tmp_path: Path, container: str) -> None:
+    pixels = np.arange(2000, dtype=">i2").reshape(40, 50)
+    head = [b"BITPIX  =                   16", b"NAXIS   =                    2"]
+    head += [b"NAXIS1  =                   50", b"NAXIS2  =                   40"]
+    extension = [b"XTENSION= 'IMAGE   '", *head, b"PCOUNT  =                    0", b"GCOUNT  =                    1"]
+    notes = [b"HISTORY step %d" % n for n in range(30000)]
+    data = pixels.tobytes().ljust(5760, b"\0")
+    source, packed, back = tmp_path / "source.fits", tmp_path / "packed.fits", tmp_path / "back.fits"
+    first = _header(b"SIMPLE  =                    T", *head, *notes)
+    source.write_bytes(first + data + _header(*extension, *notes) + data + _header(*extension) + data)
+    report = fits_tiles.compress(source, packed, tune=False, container=container)
+    assert [entry.kind for entry in report.hdus] == ["copied", "copied", "compressed"]
+    assert [entry.note for entry in report.hdus[:2]] == [
+        f"its header has {count} cards, checksums of at most 27470 can be kept" for count in (30005, 30007)
+    ]
+    fits_tiles.verify(packed, source)
+    fits_tiles.decompress(packed, back)
+    assert back.read_bytes() == source.read_bytes()

@@ -20,6 +20,7 @@ from astropy.io.fits.hdu.compressed._codecs import PLIO1, Gzip1, Gzip2, HCompres
 import fits_tiles
 from astrocodec.errors import AstrocodecError, DifferenceError, FormatError
 from fits_tiles.blocks import walk
+from fits_tiles.card_format import assemble
 from fits_tiles.foreign_tiles import ForeignTiles
 
 PIXELS = np.random.default_rng(7).poisson(300, (6, 40)).astype(np.int16)
@@ -505,3 +506,14 @@ def test_a_table_that_holds_more_than_tiles_is_kept(tmp_path: Path) -> None:
             _save(path, _table(rice, 16, PIXELS.shape, "RICE_1", cards, AIRMASS=(form, values))), "its column 'AIRMASS'"
         )
     _kept(_save(path, _table([*rice, rice[0]], 16, PIXELS.shape, "RICE_1", cards)), "7 rows for 6 tiles")
+
+
+def test_a_header_that_no_table_can_keep_leaves_the_tiles_as_they_are(tmp_path: Path) -> None:
+    table = _table(_rice(PIXELS), 16, PIXELS.shape, "RICE_1", {"ZNAME1": "BYTEPIX", "ZVAL1": 2})
+    path = _save(tmp_path / "source.fits", table)
+    with path.open("rb") as file:
+        hdu = list(walk(file.fileno(), path.name))[1]
+    raw = path.read_bytes()
+    longer = assemble([*hdu.cards, *((b"HISTORY step %d" % n).ljust(80) for n in range(28000))])
+    path.write_bytes(raw[: hdu.start] + longer + raw[hdu.data_start :])
+    _kept(path, "checksums of at most 27470 can be kept")

@@ -6,6 +6,7 @@ import tracemalloc
 import zlib
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,6 +25,7 @@ from fits_tiles.headers import (
     inflate,
     read_layout,
     restore_header,
+    why_not_kept,
 )
 from fits_tiles.tiles_card import TilesCard, fingerprint_in, read_tiles_card
 from fits_tiles.z_keywords import as_extension
@@ -165,3 +167,24 @@ def test_cards_inflate_to_16_mib_and_no_further() -> None:
 def test_a_blob_that_is_cut_or_longer_is_refused(damage: Callable[[bytes], bytes]) -> None:
     with pytest.raises(CorruptError, match="ACRAWnnn"):
         inflate(damage(zlib.compress(b"SIMPLE  =")), "HDU 1")
+
+
+@pytest.mark.parametrize(
+    ("cards", "padding", "reason"),
+    [
+        (27470, b"", ""),
+        (27471, b"", "its header has 27471 cards, checksums of at most 27470 can be kept"),
+        (5, b"\0" * (17 << 20), "unusual header has 17"),
+        (5, np.random.default_rng(2).bytes(60000), "unusual header deflates to 60"),
+        (5, np.random.default_rng(2).bytes(50000), ""),
+    ],
+)
+def test_headers_that_cannot_be_kept_are_told_beforehand(cards: int, padding: bytes, reason: str) -> None:
+    header = assemble([(b"HISTORY %d" % n).ljust(80) for n in range(cards)]) + padding
+    layout = TileLayout("zimage", "ASTROCODEC_1", 16, (4, 4), (4, 4), wide=False)
+    said = why_not_kept(header)
+    assert said.startswith(reason) if not reason else reason in said
+    assert bool(said) == bool(reason)
+    if not reason:
+        table = split_cards(build_header(layout, header, HeapSize(1)))
+        assert restore_header(table, "HDU 1").header == header
