@@ -99,6 +99,27 @@ def is_compressed(path: Path, kind: Format) -> bool:
     return not isinstance(listed, Exception) and _holds_tiles(listed) and not _something_is_left(listed)
 
 
+def refuse_packed(path: Path) -> None:
+    """Refuse to replace a file whose name will not suit what it is replaced by.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        A FITS file.
+
+    Raises
+    ------
+    ValueError
+        Its name or content is of gzip, bzip2 or fpack.
+    """
+    from fits_tiles.packed import packing_of
+
+    with path.open("rb") as file:
+        packing = packing_of(file) or ("fpack" if path.suffix.lower() == ".fz" else "")
+    if packing:
+        raise ValueError(f"{path}: -F would leave another kind of file under a name of {packing}; give -D instead")
+
+
 def nothing_gained(report: "FileReport") -> str:
     """Say why a file is better left as it is.
 

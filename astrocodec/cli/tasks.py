@@ -24,7 +24,7 @@ from astrocodec.cli.inputs import Input
 from astrocodec.cli.interruption import Interrupted
 from astrocodec.cli.notes import lies_elsewhere, notes_on
 from astrocodec.cli.size_table import Outcome
-from astrocodec.cli.skipping import is_compressed, nothing_gained
+from astrocodec.cli.skipping import is_compressed, nothing_gained, refuse_packed
 from astrocodec.errors import DifferenceError, FormatError
 from astrocodec.unchanged import is_unchanged, state
 
@@ -166,6 +166,8 @@ def _settled(task: Task, workers: int, progress: Progress | None) -> Outcome | N
 def _perform(task: Task, workers: int, progress: Progress | None) -> Outcome:
     """Run the operation, then see to the input."""
     replaces = task.destination is Destination.REPLACE_INPUT
+    if replaces:
+        refuse_packed(task.source.path)
     overwrite = replaces or (task.overwrite and task.replaced is not None)
     # Through a link, the file is replaced and the link stays.
     target = Path(os.path.realpath(task.target)) if task.target and replaces else task.target

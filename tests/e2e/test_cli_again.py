@@ -1,8 +1,10 @@
 """Commands run again over the same files: what is done is skipped, an interrupted batch goes on, nothing is lost."""
 
+import bz2
 import gzip
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import h5py
@@ -60,6 +62,20 @@ def test_files_of_ours_are_known_by_their_content(packed: Path, option: list[str
     before = sorted((path.name, path.read_bytes()) for path in packed.parent.iterdir())
     assert lines("fits-compress", *option, other) == [f"astrocodec: {other}: skipped, it is compressed already"]
     assert sorted((path.name, path.read_bytes()) for path in packed.parent.iterdir()) == before
+
+
+@pytest.mark.parametrize("direction", ["compress", "decompress"])
+@pytest.mark.parametrize(("suffix", "pack"), [("gz", gzip.compress), ("bz2", bz2.compress), ("fz", bytes)])
+def test_packed_files_are_not_replaced(packed: Path, direction: str, suffix: str, pack: Callable[..., bytes]) -> None:
+    """gunzip and funpack would take what stands under the name then, and fail."""
+    source = packed.with_name("frame.fits") if direction == "compress" else packed
+    other = packed.with_name(f"{source.name}.{suffix}")
+    other.write_bytes(pack(source.read_bytes()))
+    before = other.read_bytes()
+    result = run_here(f"fits-{direction}", "-F", other)
+    assert result.returncode == ExitCode.USAGE
+    assert "give -D instead" in result.stderr.decode()
+    assert other.read_bytes() == before
 
 
 def test_what_astropy_wrote_is_of_ours_too(tmp_path: Path) -> None:

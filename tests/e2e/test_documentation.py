@@ -50,6 +50,16 @@ def test_commands_run(tmp_path: Path) -> None:
     assert (tmp_path / "again.fits").read_bytes() == (tmp_path / "frame.fits").read_bytes()
 
 
+@pytest.mark.parametrize("page", ["docs/cli.md", "docs/simulate.md"])
+def test_commands_of_a_page_run(folder: Path, page: str) -> None:
+    """One after the other, in one folder."""
+    if page == "docs/simulate.md":
+        (folder / "frame.fits").unlink()
+    (block,) = blocks(page, "sh")
+    for line in block.splitlines():
+        succeed(*shlex.split(line, comments=True)[1:], cwd=folder)
+
+
 def test_the_first_block_ends_verified(tmp_path: Path) -> None:
     """On the simulated frame, with a table of sizes."""
     simulated, compressed = (
