@@ -22,6 +22,7 @@ Pixels = npt.NDArray[Any]
 # The decoders count the bytes of a tile of 8-byte pixels in 32 bits.
 MOST_PIXELS = (1 << 28) - 1
 _RICE_BITS = {1: 3, 2: 4, 4: 5}
+_PLIO_RUN = 4095
 _HCOMPRESS_HEAD = 25
 _MOST_PLANES = 64
 
@@ -90,7 +91,7 @@ def plio_pixels(decode: Decoder, stream: bytes, size: int) -> Pixels:
     Raises
     ------
     CorruptError
-        If the list says that it begins or ends elsewhere than it does.
+        If the list says that it begins or ends elsewhere than it does, or is too short for its pixels.
     """
     words = np.frombuffer(stream[: len(stream) // 2 * 2], ">i2")
     if len(words) < 5:
@@ -100,6 +101,8 @@ def plio_pixels(decode: Decoder, stream: bytes, size: int) -> Pixels:
         length, first = (int(words[4]) << 15) + int(words[3]), int(words[1]) + 1
     if not 4 <= first <= length + 1 <= len(words) + 1:
         raise CorruptError(f"the PLIO_1 line list says that it has words {first} to {length}, it has {len(words)}")
+    if size > _PLIO_RUN * (length + 1 - first):
+        raise CorruptError(f"the PLIO_1 line list has {length + 1 - first} words of pixels, too few for {size}")
     raw = decode(_with_room(words.astype("i2").tobytes(), 2, b"\0"), size)
     return np.frombuffer(raw, "i4")
 

@@ -295,3 +295,17 @@ def test_registration_in_many_threads_wraps_once() -> None:
         assert not hasattr(fits.CompImageHDU._prewriteto, "__wrapped__")
     finally:
         fits_tiles.register()
+
+
+@pytest.mark.parametrize("dtype", ["u2", "i1", "f4"])
+def test_a_header_is_edited_after_an_hdu_was_appended(tmp_path: Path, container: str, dtype: str) -> None:
+    path = _packed(tmp_path / "a.fits", COUNTS.astype(dtype), container)
+    with fits.open(path, mode="update") as hdus:
+        assert hdus["SCI"].data is not None
+        hdus.append(fits.ImageHDU(np.arange(6, dtype=np.int16)))
+        hdus.flush()
+        hdus["SCI"].header["SECOND"] = 2
+    with fits.open(path) as hdus:
+        assert hdus["SCI"].header["SECOND"] == 2
+        assert hdus[-1].data.tolist() == list(range(6))
+        np.testing.assert_array_equal(hdus["SCI"].data, COUNTS.astype(dtype))

@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -496,6 +497,21 @@ def test_counts_are_bounded_before_they_are_used(tmp_path: Path, keyword: str, v
     for read in (fits_tiles.info, fits_tiles.verify):
         with contextlib.suppress(FormatError):  # they need not use it, but end at once
             read(path)
+
+
+def test_a_short_stream_takes_no_memory_for_the_pixels_that_a_header_claims(tmp_path: Path) -> None:
+    path = tmp_path / "source.fits"
+    for kind in ("RICE_1", "PLIO_1", "HCOMPRESS_1"):
+        stream, cards = STREAMS[kind]
+        parameters = {"ZNAME1": "BYTEPIX", "ZVAL1": 2} if cards else {}
+        _save(path, _table([stream], 16, (1, 200_000_000), kind, parameters))
+        tracemalloc.start()
+        try:
+            with pytest.raises(FormatError, match=r"tile 1 of 1 .*(at least|too few|is one of)"):
+                fits_tiles.compress(path, None)
+            assert tracemalloc.get_traced_memory()[1] < 20 << 20
+        finally:
+            tracemalloc.stop()
 
 
 def test_a_table_that_holds_more_than_tiles_is_kept(tmp_path: Path) -> None:
