@@ -7,11 +7,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from astrocodec.cli.exit_codes import ExitCode
 from astrocodec.cli.failures import Failure
 from astrocodec.cli.interruption import signals_held
+from astrocodec.cli.names import is_hdf5_name
 from astrocodec.target import discard_unfinished
 
 if TYPE_CHECKING:
@@ -102,7 +104,8 @@ def killed(file: str) -> Failure:
     Failure
         With what to do.
     """
-    message = f"{file}: a worker process was killed (out of memory?); try again with a smaller -j"
+    cause = "out of memory, or damage that HDF5 does not survive?" if is_hdf5_name(Path(file)) else "out of memory?"
+    message = f"{file}: a worker process was killed ({cause}); try again with a smaller -j"
     return Failure(message, ExitCode.SYSTEM)
 
 

@@ -1,12 +1,14 @@
-"""Many files: one after the other in this process, or several at once in others."""
+"""Many files: one after the other in this process, or in others, where several go at once or HDF5 may crash."""
 
 import functools
 import os
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from pathlib import Path
 from typing import Any, Protocol
 
 from astrocodec.cli.interruption import raise_if_interrupted
+from astrocodec.cli.names import is_hdf5_name
 from astrocodec.cli.processes import in_processes, killed
 from astrocodec.cli.progress import Advance
 from astrocodec.cli.size_table import Outcome
@@ -37,7 +39,8 @@ def run_tasks(
     tasks : sequence of FileTask
         One per file.
     jobs : int
-        Cores to use: first for files, in processes of their own, what remains for the tiles of each.
+        Cores to use: first for files, in processes of their own, what remains for the tiles of each. Several files of
+        which some are HDF5 never run in this process.
     advance : callable
         The progress bar.
     tell : callable
@@ -49,7 +52,8 @@ def run_tasks(
         In the order of the tasks.
     """
     processes = min(jobs, len(tasks))
-    if processes > 1:
+    # HDF5 does not survive all damage: then one file is lost with its process, not the run.
+    if processes > 1 or (len(tasks) > 1 and any(is_hdf5_name(Path(task.file)) for task in tasks)):
         return _run_in_processes(treat, tasks, processes, jobs // processes, advance, tell)
     return _run_here(treat, tasks, jobs, advance, tell)
 

@@ -1,6 +1,7 @@
 """`h5-compress` and `h5-decompress` over many files have the habits of the FITS commands."""
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from cli_process import leftovers, run_here, sky, succeed, succeed_here
+from cli_process import leftovers, run, run_here, sky, succeed, succeed_here
 from hdf5_files import write_everything
 
 import hdf5_filter
@@ -99,6 +100,30 @@ def test_one_bad_file_does_not_stop_the_others(nights: Path) -> None:
     assert f"{nights / 'bad.h5'}: not an HDF5 file" in result.stderr.decode()
     assert "1 of 4 files failed" in result.stderr.decode()
     assert "a.ac.h5" in names(nights)
+
+
+@pytest.mark.parametrize("command", [("verify",), ("info",), ("h5-compress", "--no-tune")], ids=lambda c: c[0])
+def test_a_file_that_crashes_hdf5_does_not_stop_the_others(
+    nights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    """Without -j too: a line and a code for this file."""
+    hook = (
+        "import os, signal, sys\n"
+        "def crash(event, args):\n"
+        "    if event == 'open' and str(args[0]).endswith('crashes.h5'):\n"
+        "        os.kill(os.getpid(), signal.SIGSEGV)\n"
+        "sys.addaudithook(crash)\n"
+    )
+    (tmp_path / "sitecustomize.py").write_text(hook)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    (nights / "crashes.h5").write_bytes((nights / "a.h5").read_bytes())
+    result = run(*command, nights / "a.h5", nights / "crashes.h5", nights / "b.hdf5")
+    text = result.stderr.decode()
+    assert result.returncode == ExitCode.SYSTEM, text
+    assert "crashes.h5: a worker process was killed (out of memory, or damage that HDF5 does not survive?)" in text
+    assert "1 of 3 files failed" in text
+    if len(command) > 1:
+        assert {"a.ac.h5", "b.ac.hdf5"} < set(names(nights))
 
 
 def test_deleting_and_going_on(nights: Path) -> None:
