@@ -67,6 +67,8 @@ class Task:
         Whether the user named the output, which is then written whatever is in the input.
     options : mapping
         Further arguments of the operation.
+    keep : str
+        Why an input that was to be deleted is kept, empty where it is not.
     """
 
     kind: Format
@@ -79,6 +81,7 @@ class Task:
     skip_existing: bool = False
     named: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
+    keep: str = ""
 
     @property
     def file(self) -> str:
@@ -153,6 +156,7 @@ def _settled(task: Task, workers: int, progress: Progress | None) -> Outcome | N
         raise DifferenceError(f"{task.target} exists and {problem}; give --overwrite to replace it")
     note = f"done before, {task.target} was compared with it"
     if deletes:
+        elsewhere = elsewhere or task.keep
         if task.operation == "compress" and task.target.stat().st_size >= before.st_size:
             elsewhere = elsewhere or "since that is not smaller"
         if elsewhere:
@@ -202,8 +206,8 @@ def _perform(task: Task, workers: int, progress: Progress | None) -> Outcome:
         elsewhere = lies_elsewhere(report)
         if report.checked != "verified" and not elsewhere:
             raise DifferenceError(f"the output is {report.checked}, not verified; the input was kept")
-        if note or elsewhere:
-            note = f"kept, {note or elsewhere}"
+        if note or elsewhere or task.keep:
+            note = f"kept, {note or elsewhere or task.keep}"
         else:
             deletion = Deletion(task.source.path, task.target, before, state(task.target))
     shown_target = "-" if task.destination is Destination.STDOUT else str(task.target or "")

@@ -10,6 +10,7 @@ from astrocodec.cli.exit_codes import combine
 from astrocodec.cli.formats import FITS, Format
 from astrocodec.cli.info import list_files
 from astrocodec.cli.inputs import find_inputs, take_shard
+from astrocodec.cli.needed import keep_needed
 from astrocodec.cli.planning import check_options, confirm, plan_tasks, refuse_report_file
 from astrocodec.cli.progress import progress_bar
 from astrocodec.cli.run_options import RunOptions
@@ -57,7 +58,8 @@ def treat_files(
     if run.list_only:
         raise click.exceptions.Exit(list_files(take_shard(inputs, run.shard), run))
     # Outputs of other shards must not clash with ours either.
-    planned = take_shard(plan_tasks(kind, operation, inputs, run, name_output, options), run.shard)
+    planned = keep_needed(plan_tasks(kind, operation, inputs, run, name_output, options))
+    planned = take_shard(planned, run.shard)
     tasks = [entry for entry in planned if isinstance(entry, Task)]
     settled = [entry for entry in planned if isinstance(entry, Outcome)]
     refuse_report_file(run, [path for task in tasks for path in (task.source.path, task.target) if path is not None])

@@ -243,3 +243,32 @@ def test_what_is_only_sound_deletes_nothing(
     assert result.returncode == 7
     assert b"not checked, not verified" in result.stderr
     assert source.exists()
+
+
+@pytest.mark.parametrize("existing", [False, True])
+@pytest.mark.parametrize("way", ["link", "virtual"])
+def test_a_file_that_another_one_leads_to_is_kept(tmp_path: Path, way: str, existing: bool) -> None:
+    """Its name stands in the other one, which would lead nowhere."""
+    needed, reader = write_night(tmp_path / "a.h5"), write_night(tmp_path / "reader.h5")
+    with h5py.File(needed) as file:
+        name, shape = next((name, dset.shape) for name, dset in file.items() if isinstance(dset, h5py.Dataset))
+    with h5py.File(reader, "a") as file:
+        if way == "link":
+            file["other"] = h5py.ExternalLink("a.h5", name)
+        else:
+            layout = h5py.VirtualLayout(shape, "u2")
+            layout[...] = h5py.VirtualSource("a.h5", name, shape)
+            file.create_virtual_dataset("other", layout)
+    if existing:
+        succeed_here("h5-compress", "--no-tune", needed)
+    extra = ["--skip-existing"] if existing else []
+    result = run_here("h5-compress", "--no-tune", "-D", "-Y", *extra, needed, reader)
+    assert result.returncode == 0, result.stderr.decode()
+    assert f"kept, since {reader} leads to it" in result.stderr.decode()
+    assert needed.exists()
+    assert reader.exists() == (way == "virtual")
+    with h5py.File(tmp_path / "reader.ac.h5") as file:
+        assert file["other"].shape == shape
+    other = write_night(tmp_path / "b.h5")
+    succeed_here("h5-compress", "--no-tune", "-D", "-Y", other)
+    assert not other.exists()
