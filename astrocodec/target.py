@@ -138,7 +138,7 @@ def _link(temporary: Path, path: Path) -> None:
             path.unlink()
             raise
         return
-    temporary.unlink()
+    os.unlink(temporary)
 
 
 def _permissions(like: FileLike | None) -> int:

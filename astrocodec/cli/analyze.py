@@ -17,7 +17,7 @@ from astrocodec.cli.failures import explain
 from astrocodec.cli.inputs import find_inputs
 from astrocodec.cli.names import is_fits_name, is_hdf5_name
 from astrocodec.cli.option_types import extension
-from astrocodec.cli.outputs import check_output
+from astrocodec.cli.outputs import check_output, refuse_inputs
 from astrocodec.cli.printable import one_line
 from astrocodec.cli.processes import in_processes, killed
 from astrocodec.cli.progress import progress_bar
@@ -124,6 +124,7 @@ def _plan(output: Path, paths: Sequence[Path], overwrite: bool) -> PagePlan:
         failure = explain(error, str(output))
         click.echo(f"astrocodec: {failure.message}", err=True)
         raise click.exceptions.Exit(failure.code) from error
+    refuse_inputs([plan.first, *plan.own], paths)
     existing = plan.existing
     if existing is not None and not overwrite:
         click.echo(f"astrocodec: {existing} exists already; give --overwrite to replace it", err=True)

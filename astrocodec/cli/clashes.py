@@ -9,6 +9,7 @@ from pathlib import Path
 from astrocodec.cli.exit_codes import ExitCode
 from astrocodec.cli.failures import Failure
 from astrocodec.cli.formats import FITS
+from astrocodec.cli.outputs import is_same_file
 from astrocodec.cli.size_table import Outcome
 from astrocodec.cli.tasks import Destination, Task
 
@@ -63,6 +64,9 @@ def _problem(task: Task, sources: dict[str, Task], outputs: dict[str, list[Task]
     if place == _place(source) or (os.path.exists(target) and os.path.samefile(target, source)):
         replacing = "-F to replace it, or " if task.kind is FITS else ""
         return f"its output would be the input itself; give {replacing}-O or --outdir for another name"
+    model = task.options.get("model")
+    if model and is_same_file(target, Path(model)):
+        return f"its output would be {target}, the model that it is coded with; give -O or --outdir"
     if sources.get(place, task) is not task or _file(target) in files:
         return f"its output would be {target}, which is an input too; give -O or --outdir"
     others = [other.file for other in outputs[place] if other is not task]

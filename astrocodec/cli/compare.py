@@ -8,7 +8,7 @@ import click
 from astrocodec.cli.exit_codes import ExitCode
 from astrocodec.cli.failures import explain
 from astrocodec.cli.option_types import extension, named_file
-from astrocodec.cli.outputs import check_output
+from astrocodec.cli.outputs import check_output, refuse_inputs
 
 if TYPE_CHECKING:
     from astrocodec.analysis.compare import Comparison
@@ -60,6 +60,7 @@ def compare_command(
     if output is not None and output.suffix.lower() not in (".png", ".html", ".htm"):
         raise click.UsageError(f"-o {output}: give a name that ends in .png or .html.")
     if output is not None:
+        refuse_inputs([output], [a, b])
         check_output(output, overwrite)
     current = str(a)
     try:

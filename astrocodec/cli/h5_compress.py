@@ -44,7 +44,8 @@ def h5_compress_command(
 ) -> None:
     """Compress the datasets of numbers of HDF5 FILES, without loss, to NAME.ac.h5 (NAME.ac.nc for NAME.nc).
 
-    FILES may be patterns, and directories with -r; IN OUT, where OUT does not exist, is the same as IN -O OUT.
+    FILES may be patterns, and directories with -r; IN OUT, where OUT does not exist, is the same as IN -O OUT,
+    but in batches (-D, --skip-existing, --outdir, -r, -j, --shard).
 
     Everything else is kept: groups, attributes, links, references, dimension scales, types, fill values. Programs read
     the outputs with the plugin: export HDF5_PLUGIN_PATH=$(astrocodec plugin-path). Every output is decoded and compared
@@ -59,5 +60,5 @@ def h5_compress_command(
         "effort": effort,
         "thorough": thorough,
     }
-    inputs, run = input_and_output(files, run)
+    inputs, run = input_and_output(files, run, compressed_hdf5_name)
     treat_files(HDF5, "compress", inputs, run, is_hdf5_name, compressed_hdf5_name, options)

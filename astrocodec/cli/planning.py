@@ -13,6 +13,7 @@ from astrocodec.cli.exit_codes import ExitCode
 from astrocodec.cli.formats import HDF5, Format
 from astrocodec.cli.inputs import STANDARD_STREAM, Input
 from astrocodec.cli.option_types import NO_STREAM
+from astrocodec.cli.outputs import is_same_file, refuse_other_content
 from astrocodec.cli.run_options import RunOptions
 from astrocodec.cli.size_table import Outcome
 from astrocodec.cli.skipping import settled_by_name
@@ -163,18 +164,22 @@ def refuse_report_file(run: RunOptions, paths: Iterable[Path]) -> None:
     Raises
     ------
     click.UsageError
-        Where an input or output has that name.
+        Where an input or output has that name, or is the same file by a link.
     click.exceptions.Exit
-        Where the file exists and may not be replaced.
+        Where the file exists and may not be replaced, or is something else than a report.
     """
     if run.report_file is None:
         return
-    name = os.path.realpath(run.report_file)  # it is written through links
-    if name in map(os.path.realpath, paths):
-        raise click.UsageError(f"-R {run.report_file}: an input or output has this name.")
-    if os.path.isfile(run.report_file) and not run.overwrite:
-        click.echo(f"astrocodec: {run.report_file} exists already; give --overwrite to replace it", err=True)
+    file = run.report_file
+    there = os.path.isfile(file)
+    name = os.path.realpath(file)  # it is written through links
+    if any(name == os.path.realpath(path) or (there and is_same_file(file, path)) for path in paths):
+        raise click.UsageError(f"-R {file}: an input or output has this name.")
+    if there and not run.overwrite:
+        click.echo(f"astrocodec: {file} exists already; give --overwrite to replace it", err=True)
         raise click.exceptions.Exit(ExitCode.EXISTS)
+    if there:
+        refuse_other_content(file, b"{", "report")
 
 
 def confirm(run: RunOptions, count: int) -> None:

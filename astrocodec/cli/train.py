@@ -8,7 +8,7 @@ from astrocodec.cli.exit_codes import ExitCode
 from astrocodec.cli.failures import explain
 from astrocodec.cli.inputs import find_inputs
 from astrocodec.cli.names import is_compressible_name
-from astrocodec.cli.outputs import check_output
+from astrocodec.cli.outputs import check_model_output
 
 
 @click.command("train")
@@ -38,12 +38,12 @@ def train_command(
 
     A file's group is named by a MANIFEST.csv beside it (columns `file` and `group`), otherwise it is its directory.
     """
-    check_output(output, overwrite)
+    paths = [entry.path for entry in find_inputs(files, is_compressible_name, recursive)]
+    check_model_output(output, overwrite, paths)
     _require_torch()
     import fits_tiles
     from astrocodec.learning.training import train
 
-    paths = [entry.path for entry in find_inputs(files, is_compressible_name, recursive)]
     current = str(output)
     try:
         for path in paths:

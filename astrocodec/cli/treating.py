@@ -57,12 +57,13 @@ def treat_files(
     inputs = find_inputs(arguments, wanted, run.recursive, stream=kind is FITS, keeps_problems=True)
     if run.list_only:
         raise click.exceptions.Exit(list_files(take_shard(inputs, run.shard), run))
-    # Outputs of other shards must not clash with ours either.
-    planned = keep_needed(plan_tasks(kind, operation, inputs, run, name_output, options))
-    planned = take_shard(planned, run.shard)
+    # Outputs of other shards must not clash with ours either, nor must our report replace their files.
+    of_all = keep_needed(plan_tasks(kind, operation, inputs, run, name_output, options))
+    targets = [entry.target for entry in of_all if isinstance(entry, Task) and entry.target is not None]
+    refuse_report_file(run, [*(entry.path for entry in inputs), *targets])
+    planned = take_shard(of_all, run.shard)
     tasks = [entry for entry in planned if isinstance(entry, Task)]
     settled = [entry for entry in planned if isinstance(entry, Outcome)]
-    refuse_report_file(run, [path for task in tasks for path in (task.source.path, task.target) if path is not None])
     confirm(run, len(tasks))
     on_stdout = any(task.destination is Destination.STDOUT for task in tasks)
     with RunReport(run, [task.file for task in tasks], to_stderr=on_stdout) as report:

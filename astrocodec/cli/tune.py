@@ -10,7 +10,7 @@ import click
 from astrocodec.cli.failures import explain
 from astrocodec.cli.inputs import find_inputs
 from astrocodec.cli.names import is_compressed_name, is_compressible_name
-from astrocodec.cli.outputs import check_output
+from astrocodec.cli.outputs import check_model_output
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,8 +41,8 @@ def tune_command(
     quiet: bool,
 ) -> None:
     """Fit one model to all integer images of FITS FILES, for `fits-compress --model` and other programs."""
-    check_output(output, overwrite)
     wanted = [entry.path for entry in find_inputs(files, _is_fits, recursive)]
+    check_model_output(output, overwrite, [*wanted, Path(base)])
     current = str(output)
     try:
         images = []

@@ -272,3 +272,37 @@ def test_a_file_that_another_one_leads_to_is_kept(tmp_path: Path, way: str, exis
     other = write_night(tmp_path / "b.h5")
     succeed_here("h5-compress", "--no-tune", "-D", "-Y", other)
     assert not other.exists()
+
+
+def test_a_resumed_batch_of_two_makes_no_output_of_the_second(tmp_path: Path) -> None:
+    """-D deleted it before; its name is not free for the output of the first."""
+    files = [write_night(tmp_path / "f0.h5"), write_night(tmp_path / "f1.h5", 2)]
+    kept = files[0].read_bytes()
+    succeed_here("h5-compress", "--no-tune", "-D", "-Y", *files)
+    files[0].write_bytes(kept)
+    before = (tmp_path / "f1.ac.h5").read_bytes()
+    assert run_here("h5-compress", "--no-tune", "--overwrite", *files).returncode == ExitCode.SYSTEM
+    assert names(tmp_path) == ["f0.ac.h5", "f0.h5", "f1.ac.h5"]
+    succeed_here("h5-compress", "--no-tune", "-D", "-Y", "--skip-existing", *files)
+    assert names(tmp_path) == ["f0.ac.h5", "f1.ac.h5"]
+    assert (tmp_path / "f1.ac.h5").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "options", [["-D", "-Y"], ["--skip-existing"], ["--outdir", "out"], ["-r"], ["-j", "2"], ["--shard", "1/1"]]
+)
+@pytest.mark.parametrize("command", ["h5-compress", "h5-decompress"])
+def test_a_mistyped_second_name_of_a_batch_makes_no_output(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, options: list[str]
+) -> None:
+    """It is an input that is not there; the first gets its own output."""
+    monkeypatch.chdir(tmp_path)
+    write_night(tmp_path / "a.h5")
+    if command == "h5-decompress":
+        succeed_here("h5-compress", "--no-tune", "-D", "-Y", "a.h5")
+    source, target, typo = ("a.h5", "a.ac.h5", "b.h5") if command == "h5-compress" else ("a.ac.h5", "a.h5", "b.ac.h5")
+    result = run_here(command, *options, source, typo)
+    assert result.returncode == ExitCode.SYSTEM
+    assert f"{typo}: no such file" in result.stderr.decode()
+    expected = {str(Path("out" if "--outdir" in options else "", target))}
+    assert set(names(tmp_path)) == expected | (set() if "-D" in options else {source})

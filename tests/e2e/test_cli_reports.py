@@ -6,8 +6,11 @@ import pty
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+import h5py
+import numpy as np
 import pytest
 from astropy.io import fits
 from cli_process import COMMAND, environment, run, run_here, sky, start, succeed, succeed_here
@@ -63,6 +66,51 @@ def test_a_report_never_replaces_what_it_should_not(frame: Path) -> None:
     assert result.returncode == ExitCode.SYSTEM
     assert f"{missing}: no such file or directory" in result.stderr.decode()
     assert sorted(path.name for path in frame.parent.iterdir()) == ["a.fits", "report.jsonl"]
+
+
+@pytest.mark.parametrize("command", ["fits-compress", "verify", "info"])
+@pytest.mark.parametrize("link", [os.link, os.symlink])
+def test_a_link_to_an_input_is_no_report(frame: Path, command: str, link: Callable[[Path, Path], None]) -> None:
+    """Which --overwrite would empty, and the input with it."""
+    report = frame.with_name("report.jsonl")
+    link(frame, report)
+    before = frame.read_bytes()
+    result = run_here(command, "--overwrite", "-R", report, frame)
+    assert result.returncode == ExitCode.USAGE
+    assert b"an input or output has this name" in result.stderr
+    assert frame.read_bytes() == before
+
+
+@pytest.mark.parametrize("command", ["fits-compress", "h5-compress", "verify", "info"])
+def test_overwrite_replaces_reports_only(frame: Path, command: str) -> None:
+    """As in `-R *.fits`, of which the first file is swallowed by the option."""
+    first, night = frame.with_name("0.fits"), frame.with_name("night.h5")
+    first.write_bytes(frame.read_bytes())
+    with h5py.File(night, "w") as file:
+        file["x"] = np.arange(9)
+    before = first.read_bytes()
+    named = night if command == "h5-compress" else frame
+    result = run_here(command, "--overwrite", "-R", first, named)
+    assert result.returncode == ExitCode.EXISTS
+    assert f"{first}: is no report, and stays even with --overwrite" in result.stderr.decode()
+    assert first.read_bytes() == before
+    report = frame.with_name("report.jsonl")
+    for content in ("", '{"file": "of the last run"}'):
+        report.write_text(content)
+        succeed_here(command, "--overwrite", "-R", report, named)
+        assert [entry["file"] for entry in entries(report)] == [str(named)]
+
+
+def test_a_report_spares_files_of_other_shards_and_settled_ones(frame: Path, tmp_path: Path) -> None:
+    """Even where they look like reports."""
+    other, settled = tmp_path / "b.fits", tmp_path / "c.ac.fits"
+    other.write_text("{")
+    succeed_here("fits-compress", "--no-tune", frame, "-O", settled)
+    for report in (other, tmp_path / "b.ac.fits", settled):
+        for shard in ("1/2", "2/2"):
+            result = run_here("fits-compress", "--overwrite", "--shard", shard, "-R", report, frame, other, settled)
+            assert result.returncode == ExitCode.USAGE, report
+    assert other.read_text() == "{"
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
