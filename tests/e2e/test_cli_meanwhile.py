@@ -39,7 +39,7 @@ def test_a_newer_input_is_not_replaced(tmp_path: Path, monkeypatch: pytest.Monke
     meanwhile(monkeypatch, operation, lambda: newer.exists() and newer.replace(frame))
     result = run_here(f"fits-{operation}", "-F", "-Y", frame)
     assert result.returncode == ExitCode.DIFFERS
-    assert f"{frame}: was changed by another program meanwhile; it was kept" in result.stderr.decode()
+    assert f"{frame}: the input changed while it was read, nothing was written" in result.stderr.decode()
     assert frame.read_bytes() == expected
     assert not leftovers(tmp_path)
 
