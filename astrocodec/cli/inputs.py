@@ -61,6 +61,7 @@ def find_inputs(
     *,
     stream: bool = False,
     keeps_problems: bool = False,
+    is_done: Callable[[Path], bool] = lambda path: False,
 ) -> list[Input]:
     """Expand globs and directories.
 
@@ -77,6 +78,8 @@ def find_inputs(
         Whether standard input is allowed.
     keeps_problems : bool
         Whether arguments with a problem are in the list beside others, whose work they must not stop.
+    is_done : callable
+        Whether a file of this name has an output. Then it was there, and the argument is no pattern.
 
     Returns
     -------
@@ -99,7 +102,7 @@ def find_inputs(
             inputs = [Input(path, is_stdin=True)]
         elif os.path.isdir(path):
             inputs = _directory(path, wanted, recursive)
-        elif is_pattern(argument):
+        elif is_pattern(argument) and not is_done(path):
             inputs = _pattern(argument)
         else:
             inputs = [Input(path, problem=problem_of(path))]

@@ -140,6 +140,26 @@ def plan_tasks(
     return refuse_clashes(planned)
 
 
+def output_of(entry: Input, run: RunOptions, name_output: Callable[[Path], str]) -> Path | None:
+    """Tell where the output of an input stands.
+
+    Parameters
+    ----------
+    entry : Input
+        The file, which need not be there.
+    run : RunOptions
+        The shared options.
+    name_output : callable
+        Name of the output for an input, without directory.
+
+    Returns
+    -------
+    pathlib.Path or None
+        None for standard output and for tests.
+    """
+    return _target(entry, run, _destination(entry, run), name_output)
+
+
 def _arguments(operation: str, run: RunOptions, options: Mapping[str, Any]) -> dict[str, Any]:
     """Arguments of the operation: the command's own and those that follow from the shared options."""
     arguments = {**options, "verify": run.verify or run.touches_input or run.test}

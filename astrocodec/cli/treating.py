@@ -1,5 +1,6 @@
 """The course of the commands that write a file for each input: find, plan, ask, run, report."""
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -9,9 +10,9 @@ import click
 from astrocodec.cli.exit_codes import combine
 from astrocodec.cli.formats import FITS, Format
 from astrocodec.cli.info import list_files
-from astrocodec.cli.inputs import find_inputs, take_shard
+from astrocodec.cli.inputs import Input, find_inputs, take_shard
 from astrocodec.cli.needed import keep_needed
-from astrocodec.cli.planning import check_options, confirm, plan_tasks, refuse_report_file
+from astrocodec.cli.planning import check_options, confirm, output_of, plan_tasks, refuse_report_file
 from astrocodec.cli.progress import progress_bar
 from astrocodec.cli.run_options import RunOptions
 from astrocodec.cli.run_report import RunReport
@@ -54,7 +55,12 @@ def treat_files(
         With the exit code.
     """
     check_options(kind, run, arguments)
-    inputs = find_inputs(arguments, wanted, run.recursive, stream=kind is FITS, keeps_problems=True)
+
+    def is_done(path: Path) -> bool:
+        output = output_of(Input(path), run, name_output)
+        return run.output is None and output is not None and os.path.lexists(output)
+
+    inputs = find_inputs(arguments, wanted, run.recursive, stream=kind is FITS, keeps_problems=True, is_done=is_done)
     if run.list_only:
         raise click.exceptions.Exit(list_files(take_shard(inputs, run.shard), run))
     # Outputs of other shards must not clash with ours either, nor must our report replace their files.

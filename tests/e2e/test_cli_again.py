@@ -422,3 +422,18 @@ def test_quantised_tiles_of_others_are_nothing_to_compress(tmp_path: Path) -> No
     other = tmp_path / "other.fits"
     other.write_bytes((tmp_path / "b.ac.fits").read_bytes())
     assert "skipped, it is compressed already" in lines("fits-compress", other)[0]
+
+
+@pytest.mark.parametrize("options", [["--skip-existing"], []])
+def test_a_name_with_brackets_that_was_deleted_stays_a_name(tmp_path: Path, options: list[str]) -> None:
+    """Where its output exists: as a pattern it would take another file, which nobody named."""
+    named, other = write_frame(tmp_path / "q[1].fits"), write_frame(tmp_path / "q1.fits", seed=5)
+    before = other.read_bytes()
+    succeed_here("fits-compress", "--no-tune", "-D", "-Y", named)
+    result = run_here("fits-compress", "--no-tune", "-D", "-Y", *options, named)
+    assert result.returncode == (ExitCode.OK if options else ExitCode.SYSTEM), result.stderr.decode()
+    assert other.read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["q1.fits", "q[1].ac.fits"]
+    (tmp_path / "q[1].ac.fits").unlink()
+    succeed_here("fits-compress", "--no-tune", named)
+    assert (tmp_path / "q1.ac.fits").exists()
