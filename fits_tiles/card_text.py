@@ -7,6 +7,7 @@ A card holds 68 characters of a quoted value: 92 different ones, so 55 bytes. Le
 
 from __future__ import annotations
 
+import re
 import zlib
 
 from astrocodec.errors import CorruptError
@@ -123,8 +124,8 @@ def read_blob(cards: tuple[bytes, ...], stem: str, where: str) -> bytes | None:
         except ValueError as error:
             raise CorruptError(f"{where}: card {stem}{number:03d} holds no text of ours ({error})") from error
     if not number:
-        if has_blob(mine, stem):
-            raise CorruptError(f"{where}: card {stem}001 holds no text")
+        if any(re.match(rb"\d{3}$", card[len(stem) : 8]) for card in mine):
+            raise CorruptError(f"{where}: card {stem}001 is missing or damaged, though there are {stem}nnn cards")
         return None
     blob, written = whole[:-_CRC_BYTES], int.from_bytes(whole[-_CRC_BYTES:], "big")
     if len(whole) < _CRC_BYTES or zlib.crc32(blob) != written:
