@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from astrocodec.errors import CorruptError, TruncatedError
 from astrocodec.file_report import Checked
-from fits_tiles.blocks import CARD, Hdu, card_value, find_card
+from fits_tiles.blocks import BLOCK, CARD, Hdu, card_value, find_card, read_at
 from fits_tiles.checksums import fits_checksums
 from fits_tiles.container import EMPTY_PRIMARY
 from fits_tiles.headers import ALGORITHM, holds_tiles
@@ -16,6 +16,7 @@ from fits_tiles.z_keywords import keyword_of
 __all__ = ["Survey", "survey"]
 
 
+_STEP = 512 * BLOCK
 _ANYWAY = "`fits-decompress --edited` takes the file as it is now"
 
 
@@ -188,12 +189,27 @@ def _refuse_damage(
                     f"{name}: {hdu.label}: the {part} in bytes {start} to {stop} has not the CRC-32 that it was "
                     f"written with: it is damaged, or a program edited it and wrote no CHECKSUM, then {_ANYWAY}"
                 )
+    for hdu, place in zip(hdus, places, strict=True):
+        if place is None and found.words[hdu.index] == "not checked":
+            _refuse_swallowed(fd, hdu, name)
     tail = tail_of(fd, hdus[-1].stop, name)
     if tail[0] and tail != manifest.tail:
         raise CorruptError(
             f"{name}: {tail[0]} bytes from byte {hdus[-1].stop} on belong to no HDU and were not written so: the "
             f"header of an HDU is damaged, or a program added bytes, then {_ANYWAY}"
         )
+
+
+def _refuse_swallowed(fd: int, hdu: Hdu, name: str) -> None:
+    """Raise an error where the data of an HDU hold the header of another: its size is damaged."""
+    for at in range(hdu.data_start, hdu.stop, _STEP):
+        piece = read_at(fd, at, min(_STEP, hdu.stop - at), name)
+        for block in range(0, len(piece), BLOCK):
+            if piece.startswith(b"XTENSION=", block):
+                raise CorruptError(
+                    f"{name}: {hdu.label}: its header in bytes {hdu.start} to {hdu.data_start} claims data up to byte "
+                    f"{hdu.stop}, but at byte {at + block} another HDU begins; it is damaged"
+                )
 
 
 def _is_new(hdu: Hdu) -> bool:

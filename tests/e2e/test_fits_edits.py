@@ -441,3 +441,30 @@ def test_checksums_are_right_after_edits(tmp_path: Path, container: str) -> None
             image = found[0] if to == "image" else found[1]
             assert image.data[3, 3] == 7
             assert found["CAT"].data["a"][0] == 99
+
+
+def test_a_size_that_swallows_the_next_hdu_is_damage(tmp_path: Path, container: str) -> None:
+    packed = tmp_path / "a.ac.fits"
+    table = fits.BinTableHDU.from_columns([fits.Column("a", "J", array=np.arange(10))], name="CAT")
+    fits.HDUList([fits.PrimaryHDU(PIXELS), table, fits.ImageHDU(name="NONE")]).writeto(tmp_path / "plain.fits")
+    fits_tiles.compress(tmp_path / "plain.fits", packed, container=container, tune=False)
+    raw = packed.read_bytes()
+    at = raw.index(b"NAXIS2  =                   10", raw.index(b"XTENSION= 'BINTABLE'", 2 * BLOCK))
+    packed.write_bytes(raw[: at + 26] + b"1" + raw[at + 27 :])  # 1010 rows
+    for check in (fits_tiles.verify, lambda path: fits_tiles.decompress(path, None)):
+        with pytest.raises(CorruptError, match=r"HDU 2 \('CAT'\): .* at byte \d+ another HDU begins"):
+            check(packed)
+
+
+@pytest.mark.parametrize("stem", [b"ACRAW", b"ACSUM", b"ACFIL"])
+def test_a_card_of_bytes_that_lost_its_equals_sign_is_damage(tmp_path: Path, container: str, stem: bytes) -> None:
+    packed = tmp_path / "a.ac.fits"
+    primary = fits.PrimaryHDU(PIXELS)
+    primary.header["ZBITPIX"] = 5  # collides, so that the header is kept whole
+    primary.writeto(tmp_path / "plain.fits")
+    fits_tiles.compress(tmp_path / "plain.fits", packed, container=container, tune=False)
+    raw = packed.read_bytes()
+    packed.write_bytes(raw.replace(stem + b"001=", stem + b"0019"))
+    for check in (fits_tiles.verify, lambda path: fits_tiles.decompress(path, None)):
+        with pytest.raises(CorruptError, match=rf"card {stem.decode()}001 is missing or damaged"):
+            check(packed)
