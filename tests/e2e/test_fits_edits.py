@@ -445,12 +445,12 @@ def test_checksums_are_right_after_edits(tmp_path: Path, container: str) -> None
 
 def test_a_size_that_swallows_the_next_hdu_is_damage(tmp_path: Path, container: str) -> None:
     packed = tmp_path / "a.ac.fits"
-    table = fits.BinTableHDU.from_columns([fits.Column("a", "J", array=np.arange(10))], name="CAT")
+    table = fits.BinTableHDU.from_columns([fits.Column("a", "J", array=np.arange(100))], name="CAT")
     fits.HDUList([fits.PrimaryHDU(PIXELS), table, fits.ImageHDU(name="NONE")]).writeto(tmp_path / "plain.fits")
     fits_tiles.compress(tmp_path / "plain.fits", packed, container=container, tune=False)
     raw = packed.read_bytes()
-    at = raw.index(b"NAXIS2  =                   10", raw.index(b"XTENSION= 'BINTABLE'", 2 * BLOCK))
-    packed.write_bytes(raw[: at + 26] + b"1" + raw[at + 27 :])  # 1010 rows
+    at = raw.index(b"NAXIS2  =                  100", raw.index(b"XTENSION= 'BINTABLE'", 2 * BLOCK))
+    packed.write_bytes(raw[: at + 27] + b"9" + raw[at + 28 :])  # 900 rows
     for check in (fits_tiles.verify, lambda path: fits_tiles.decompress(path, None)):
         with pytest.raises(CorruptError, match=r"HDU 2 \('CAT'\): .* at byte \d+ another HDU begins"):
             check(packed)
