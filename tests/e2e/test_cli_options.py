@@ -165,9 +165,12 @@ def test_train_without_torch_names_what_to_install(frame: Path, monkeypatch: pyt
 @pytest.mark.parametrize("command", ["tune", "train"])
 def test_model_files_are_not_overwritten(frame: Path, command: str) -> None:
     """Unless asked for."""
-    result = invoke(command, frame, "-O", frame)
+    model = frame.with_name("m.acm")
+    model.write_bytes(b"precious")
+    result = invoke(command, frame, "-O", model)
     assert result.exit_code == ExitCode.EXISTS
     assert "--overwrite" in result.stderr
+    assert model.read_bytes() == b"precious"
 
 
 def test_tune_needs_an_integer_image(frame: Path, tmp_path: Path) -> None:
