@@ -158,9 +158,9 @@ def restored_header(fd: int, hdu: Hdu, where: str, *, primary: bool, edited: boo
             "astrocodec edited it and wrote no CHECKSUM, then `fits-decompress --edited` takes it as it is now"
         )
     header = found.header
-    if not primary and find_card(split_cards(header), "SIMPLE"):
+    if not primary and header.startswith(b"SIMPLE  ="):
         header = as_extension(header)
-    elif primary and not find_card(split_cards(header), "SIMPLE"):
+    elif primary and not header.startswith(b"SIMPLE  ="):
         header = as_primary(header)
     _refuse_what_is_no_image(header, read_layout(hdu.cards, where), where, primary=primary)
     return replace(found, header=header)

@@ -44,6 +44,8 @@ RENEW = "ACRENEW"
 _MARK = text_card("TTYPE1", "COMPRESSED_DATA", f"pip install astrocodec; see {KEYWORD}")
 _DITHER_NAMES = {-1: "NO_DITHER", 1: "SUBTRACTIVE_DITHER_1", 2: "SUBTRACTIVE_DITHER_2"}
 NULL_PIXEL = -2147483648
+# So few letters may be what damage made of a blank card.
+_DAMAGED_BLANK = 8
 _MAX_INFLATED = 16 << 20
 
 
@@ -414,8 +416,9 @@ def _changes(found: ImageCards, about: TilesCard, total: int) -> tuple[str, ...]
         return (*missing, *(f"{card.rstrip()!r} is new" for _, card in found.added))
     if not missing and found.crc != about.image_crc:
         return (f"the cards of the image have CRC-32 {found.crc:08x}, {KEYWORD} says {about.image_crc:08x}",)
-    # Whoever adds a card makes the header longer; where it did not grow, a keyword was damaged.
-    if found.added and total - len(found.added) < about.all_cards:
+    # Whoever adds a card makes the header longer, or uses a blank one up; otherwise a keyword was damaged.
+    whole_cards = all(len(card.replace(b" ", b"")) > _DAMAGED_BLANK for _, card in found.added)
+    if found.added and total - len(found.added) + (found.refilled if whole_cards else 0) < about.all_cards:
         return tuple(f"{card.rstrip()!r} is new, and one that was written is gone" for _, card in found.added)
     return ()
 

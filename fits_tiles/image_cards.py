@@ -29,12 +29,15 @@ class ImageCards:
         The image's cards in their order; None for one that is not there any more.
     added : tuple of (int, bytes)
         Cards that were not there when the header was written, each with the number of own cards that stand before it.
+    refilled : int
+        Number of own blank cards that were not found.
     crc : int
         CRC-32 of the own cards that are there.
     """
 
     own: tuple[bytes | None, ...]
     added: tuple[tuple[int, bytes], ...]
+    refilled: int = 0
 
     @property
     def missing(self) -> tuple[int, ...]:
@@ -87,6 +90,7 @@ def find_image_cards(cards: list[bytes], sums: bytes) -> ImageCards:
     for place, card in enumerate(cards):
         places[_sum16(card)].append(place)
     own: list[bytes | None] = []
+    refilled = 0
     taken: dict[int, int] = {}
     for number, wanted in enumerate(struct.unpack(f">{len(sums) // 2}H", sums)):
         if places[wanted]:
@@ -95,10 +99,11 @@ def find_image_cards(cards: list[bytes], sums: bytes) -> ImageCards:
             own.append(cards[place])
         else:
             own.append(BLANK if wanted == _sum16(BLANK) else None)
+            refilled += own[-1] is BLANK
     added, behind = [], 0
     for place, card in enumerate(cards):
         if place in taken:
             behind = taken[place] + 1
         else:
             added.append((behind, card))
-    return ImageCards(tuple(own), tuple(added))
+    return ImageCards(tuple(own), tuple(added), refilled)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass, field
 
 from astrocodec.errors import CorruptError, TruncatedError
@@ -177,21 +178,25 @@ def _refuse_damage(
             f"{name}: ends with HDU {len(hdus) - 1}, but was written with {count} HDUs: it was cut short, fetch it "
             f"again; or a program removed the last ones, then {_ANYWAY}"
         )
-    # Damage moves nothing.
-    if len(hdus) == count and all(place in (None, hdu.index) for hdu, place in zip(hdus, places, strict=True)):
-        for hdu, entry, place, written in zip(hdus, entries, places, manifest.hdus, strict=True):
-            # Nor does it make a header longer or shorter.
-            edited = entry.data == written.data and entry.cards != written.cards
-            if place is None and found.words[hdu.index] == "not checked" and not edited and not _is_new(hdu):
-                part = "header" if entry.header != written.header else "data"
-                start, stop = (hdu.start, hdu.data_start) if part == "header" else (hdu.data_start, hdu.stop)
-                raise CorruptError(
-                    f"{name}: {hdu.label}: the {part} in bytes {start} to {stop} has not the CRC-32 that it was "
-                    f"written with: it is damaged, or a program edited it and wrote no CHECKSUM, then {_ANYWAY}"
-                )
-    for hdu, place in zip(hdus, places, strict=True):
-        if place is None and found.words[hdu.index] == "not checked":
-            _refuse_swallowed(fd, hdu, name)
+    gone = [entry for number, entry in enumerate(manifest.hdus) if number not in places]
+    known = [place for place in places if place is not None]
+    moved = known != sorted(known)  # damage moves nothing
+    for hdu, entry, place in zip(hdus, entries, places, strict=True):
+        if place is not None or found.words[hdu.index] != "not checked":
+            continue
+        _refuse_swallowed(fd, hdu, name)
+        damaged = next((old for old in gone if old.header == entry.header), None)
+        # Nor does damage make a header longer or shorter.
+        edited = [old for old in gone if old.data == entry.data and old.cards != entry.cards]
+        if damaged is None and edited:
+            gone.remove(edited[0])
+        elif damaged is not None or (gone and not moved and not _is_new(hdu, manifest.hdus[0])):
+            in_data = damaged is not None or (len(hdus) == count and entry.header == manifest.hdus[hdu.index].header)
+            part, start, stop = ("data", hdu.data_start, hdu.stop) if in_data else ("header", hdu.start, hdu.data_start)
+            raise CorruptError(
+                f"{name}: {hdu.label}: the {part} in bytes {start} to {stop} has not the CRC-32 that it was "
+                f"written with: it is damaged, or a program edited it and wrote no CHECKSUM, then {_ANYWAY}"
+            )
     tail = tail_of(fd, hdus[-1].stop, name)
     if tail[0] and tail != manifest.tail:
         raise CorruptError(
@@ -212,13 +217,15 @@ def _refuse_swallowed(fd: int, hdu: Hdu, name: str) -> None:
                 )
 
 
-def _is_new(hdu: Hdu) -> bool:
-    """Tell what a program wrote in the place of another HDU from one that was damaged."""
+def _is_new(hdu: Hdu, first: Entry) -> bool:
+    """Tell what a program wrote in the place of another HDU, `first` in the file, from one that was damaged."""
     if card_value(find_card(hdu.cards, "ZCMPTYPE")) == ALGORITHM:
         return True  # tiles that astropy coded anew, with checksums of their own
+    if hdu.index or first.header != zlib.crc32(EMPTY_PRIMARY):
+        return False
     keywords = {keyword_of(card) for card in hdu.cards if card.strip()}
     differing = sum(left != right for left, right in zip(hdu.header, EMPTY_PRIMARY, strict=False))
-    return hdu.index == 0 and keywords <= {"SIMPLE", "BITPIX", "NAXIS", "EXTEND"} and differing > CARD
+    return keywords <= {"SIMPLE", "BITPIX", "NAXIS", "EXTEND"} and differing > CARD
 
 
 def _what_happened(places: list[int | None], written: int) -> str:

@@ -154,7 +154,8 @@ def standard_order(cards: list[bytes]) -> list[bytes]:
     >>> [card[:6] for card in standard_order([name + b" 0".ljust(71) for name in names])]
     [b'SIMPLE', b'BITPIX', b'NAXIS ', b'GAIN  ']
     """
-    first = next((word for word in ("SIMPLE", "XTENSION") if find_card(tuple(cards), word)), "")
+    present = (word for word in (keyword_of(cards[0]), "SIMPLE", "XTENSION") if word in ("SIMPLE", "XTENSION"))
+    first = next((word for word in present if find_card(tuple(cards), word)), "")
     axes = sorted((k for k in map(keyword_of, cards) if re.match(r"NAXIS\d+$", k)), key=lambda k: int(k[5:]))
     wanted = [first, "BITPIX", "NAXIS", *dict.fromkeys(axes)] + (["PCOUNT", "GCOUNT"] if first == "XTENSION" else [])
     leading = [card for word in wanted if word and (card := find_card(tuple(cards), word))]

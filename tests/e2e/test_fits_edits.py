@@ -468,3 +468,51 @@ def test_a_card_of_bytes_that_lost_its_equals_sign_is_damage(tmp_path: Path, con
     for check in (fits_tiles.verify, lambda path: fits_tiles.decompress(path, None)):
         with pytest.raises(CorruptError, match=rf"card {stem.decode()}001 is missing or damaged"):
             check(packed)
+
+
+def test_every_byte_of_a_plain_empty_primary_is_guarded(tmp_path: Path, container: str) -> None:
+    plain, packed, damaged = _plain(tmp_path, primary=False), tmp_path / "a.ac.fits", tmp_path / "d.ac.fits"
+    fits_tiles.compress(plain, packed, container=container, tune=False)
+    raw = packed.read_bytes()
+    for place in range(0, BLOCK, 37):
+        damaged.write_bytes(raw[:place] + bytes([raw[place] ^ 1]) + raw[place + 1 :])
+        with pytest.raises(AstrocodecError, match=r"d\.ac\.fits"):
+            fits_tiles.decompress(damaged, None)
+
+
+def test_damage_after_an_hdu_was_appended(tmp_path: Path, container: str) -> None:
+    plain, packed = _plain(tmp_path, primary=False), tmp_path / "a.ac.fits"
+    fits_tiles.compress(plain, packed, container=container, tune=False)
+    _without_fits_tiles("import numpy\nfits.append(name, numpy.arange(3000).reshape(30, 100))", packed)
+    assert fits_tiles.verify(packed).checked == "not checked"
+    raw = bytearray(packed.read_bytes())
+    with packed.open("rb") as file:
+        raw[list(walk(file.fileno(), "a"))[2].data_start + 3] ^= 4
+    packed.write_bytes(bytes(raw))
+    with pytest.raises(CorruptError, match=r"HDU 2 \('CAT'\): the data in bytes"):
+        fits_tiles.decompress(packed, None)
+
+
+def test_an_extension_with_a_card_of_primary_hdus(tmp_path: Path, container: str) -> None:
+    plain, packed, back = _plain(tmp_path, primary=False), tmp_path / "a.ac.fits", tmp_path / "b.fits"
+    raw = plain.read_bytes()
+    at = raw.index(b"EXPTIME =")
+    plain.write_bytes(raw[:at] + b"SIMPLE  =                    T".ljust(80) + raw[at + 80 :])
+    fits_tiles.compress(plain, packed, container=container, tune=False)
+    fits_tiles.decompress(packed, back)
+    assert back.read_bytes() == plain.read_bytes()
+
+
+def test_a_card_that_uses_up_a_blank_one(tmp_path: Path, container: str) -> None:
+    plain, packed, back = tmp_path / "plain.fits", tmp_path / "a.ac.fits", tmp_path / "b.fits"
+    primary = fits.PrimaryHDU(PIXELS)
+    for _ in range(3):
+        primary.header.append(fits.Card(), end=True)
+    primary.writeto(plain)
+    fits_tiles.compress(plain, packed, container=container, tune=False)
+    _without_fits_tiles(
+        "with fits.open(name, mode='update', disable_image_compression=True) as h: h[1].header['OBSERVER'] = 'me'",
+        packed,
+    )
+    fits_tiles.decompress(packed, back)
+    assert fits.getheader(back)["OBSERVER"] == "me"
