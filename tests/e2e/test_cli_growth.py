@@ -41,8 +41,12 @@ GROWING = [
 ]
 
 
-@pytest.mark.parametrize(("write", "name", "pack"), GROWING, ids=lambda value: getattr(value, "__name__", value))
-@pytest.mark.parametrize("option", ["-D", "-F"])
+# -F is refused for packed files.
+@pytest.mark.parametrize(
+    ("option", "write", "name", "pack"),
+    [(option, *case) for option in ("-D", "-F") for case in GROWING if option == "-D" or case[1] == "a.fits"],
+    ids=lambda value: getattr(value, "__name__", value),
+)
 def test_what_would_grow_is_left_as_it_is(tmp_path: Path, write: object, name: str, pack: object, option: str) -> None:
     """With one line that says why, and no output."""
     assert callable(write)

@@ -97,7 +97,7 @@ def test_interruption_of_other_commands(large: Path, tmp_path: Path) -> None:
         file["a"] = file["b"] = fits.getdata(large)
     out = tmp_path / "out"
     out.mkdir()
-    command = ("h5-compress", "--no-tune", "-j", "2", tmp_path / "a.h5", out / "b.h5")
+    command = ("h5-compress", "--no-tune", "-j", "2", tmp_path / "a.h5", "-O", out / "b.h5")
     code, error = interrupt(out, signal.SIGTERM, *command)
     assert (code, error.count("\n"), list(out.iterdir())) == (128 + signal.SIGTERM, 1, [])
     for command in (("analyze", "-o", out / "a.html", "-j", "2", large, large), ("tune", "--effort", "9", large)):
