@@ -57,7 +57,7 @@ def is_codable(dataset: h5py.Dataset) -> bool:
         dtype = dataset.dtype
         if not h5py.h5t.py_create(dtype, logical=True).equal(dataset.id.get_type()):
             return False
-    except TypeError:
+    except (TypeError, ValueError):  # NumPy has no such type
         return False
     if dtype.names is not None:
         kinds: set[np.dtype[Any]] = {dtype[name] for name in dtype.names}
@@ -82,7 +82,7 @@ def describe(dataset: h5py.Dataset, kind: Kind | None = None, note: str = "") ->
     model = Model.from_delta(delta) if delta else load_model("default")
     try:
         dtype = "" if dataset.shape is None else str(dataset.dtype)
-    except TypeError:
+    except (TypeError, ValueError):
         dtype = "unknown to h5py"
     return DatasetReport(
         name_of(dataset),
