@@ -25,7 +25,8 @@ def refuse_clashes(planned: Sequence[Task | Outcome]) -> list[Task | Outcome]:
     Returns
     -------
     list of Task or Outcome
-        With failures in the place of such tasks. A file that is there twice, by two paths, is treated once.
+        With failures in the place of such tasks. A file that is there twice, by two paths, is treated once. One that
+        is skipped or refused is an input too, and is not overwritten.
     """
     tasks = _without_repetition([entry for entry in planned if isinstance(entry, Task)])
     sources = {_place(task.source.path): task for task in tasks if not task.source.is_stdin}
@@ -35,13 +36,15 @@ def refuse_clashes(planned: Sequence[Task | Outcome]) -> list[Task | Outcome]:
             outputs[_place(task.target)].append(task)
     # Where case does not count, or a directory is mounted twice, a file has names that cannot be told to be one.
     files = {file for task in tasks if not task.source.is_stdin and (file := _file(task.source.path)) is not None}
+    left = [Path(entry.file) for entry in planned if isinstance(entry, Outcome)]
+    kept = {_place(path) for path in left} | {file for path in left if (file := _file(path)) is not None}
     once = set(map(id, tasks))
     result: list[Task | Outcome] = []
     for entry in planned:
         if isinstance(entry, Outcome):
             result.append(entry)
         elif id(entry) in once:
-            problem = _problem(entry, sources, outputs, files)
+            problem = _problem(entry, sources, outputs, files) or _problem_of_kept(entry, kept)
             failure = Failure(f"{entry.file}: {problem}", ExitCode.EXISTS)
             result.append(Outcome(entry.file, failure=failure) if problem else entry)
     return result
@@ -72,6 +75,16 @@ def _problem(task: Task, sources: dict[str, Task], outputs: dict[str, list[Task]
     others = [other.file for other in outputs[place] if other is not task]
     if others:
         return f"its output would be {target}, as for {', '.join(others)}; give -O or --outdir"
+    return ""
+
+
+def _problem_of_kept(task: Task, kept: set[str | tuple[int, int]]) -> str:
+    """Say that an output would replace an input which the run leaves as it is, if it would."""
+    target = task.target
+    if target is None or not task.overwrite or task.destination is Destination.REPLACE_INPUT:
+        return ""  # without --overwrite what exists stays
+    if _place(target) in kept or _file(target) in kept:
+        return f"its output would be {target}, which is an input too; leave that out, or give -O or --outdir"
     return ""
 
 

@@ -7,6 +7,7 @@ import resource
 import subprocess
 from pathlib import Path
 
+import h5py
 import pytest
 from astropy.io import fits
 from cli_process import COMMAND, environment, run, run_here, sky, start, succeed, succeed_here, write_frame
@@ -120,6 +121,53 @@ def test_an_output_that_is_another_input(frame: Path, tmp_path: Path) -> None:
     assert f"{second}, which is an input too" in result.stderr.decode()
     assert "its output would be the input itself; give -F" in result.stderr.decode()
     assert second.read_bytes() == before
+
+
+@pytest.mark.parametrize("options", [[], ["-D", "-Y"], ["--skip-existing"], ["-j", "2"]])
+@pytest.mark.parametrize("kind", ["fits", "h5"])
+def test_an_input_that_is_skipped_is_not_replaced(tmp_path: Path, kind: str, options: list[str]) -> None:
+    """What the report calls left alone is left alone: it may be the only copy of an earlier frame."""
+    source = write_input(tmp_path, kind, 1)
+    succeed_here(f"{kind}-compress", "--no-tune", "-D", "-Y", source)
+    (packed,) = tmp_path.iterdir()
+    write_input(tmp_path, kind, 2)
+    before = packed.read_bytes(), source.read_bytes()
+    command = (f"{kind}-compress", "--no-tune", "--overwrite", *options)
+    for shard in ([], ["--shard", "1/2"], ["--shard", "2/2"]):  # the other may be in another job's part
+        result = run_here(*command, *shard, source, packed, "--outdir", tmp_path)
+        refused = f"{source}: its output would be {packed}, which is an input too" in result.stderr.decode()
+        assert result.returncode == (ExitCode.EXISTS if refused else ExitCode.OK)
+        assert refused or shard
+        assert (packed.read_bytes(), source.read_bytes()) == before
+    succeed_here(*command, source)
+    assert packed.read_bytes() != before[0]
+
+
+@pytest.mark.parametrize("kind", ["fits", "h5"])
+@pytest.mark.parametrize("walked", [False, True])
+def test_a_plain_file_beside_its_copy_is_not_replaced(tmp_path: Path, kind: str, walked: bool) -> None:
+    """It may be newer than what the copy gives back."""
+    source = write_input(tmp_path, kind, 1)
+    succeed_here(f"{kind}-compress", "--no-tune", "-D", "-Y", source)
+    (packed,) = tmp_path.iterdir()
+    write_input(tmp_path, kind, 2)
+    before = packed.read_bytes(), source.read_bytes()
+    files = ["-r", tmp_path] if walked else [source, packed]
+    result = run_here(f"{kind}-decompress", "-D", "-Y", "--overwrite", *files)
+    # A plain file that was named is a failure of its own.
+    assert result.returncode == (ExitCode.EXISTS if walked else ExitCode.MIXED)
+    assert f"{packed}: its output would be {source}, which is an input too" in result.stderr.decode()
+    assert (packed.read_bytes(), source.read_bytes()) == before
+
+
+def write_input(folder: Path, kind: str, seed: int) -> Path:
+    """Write a file with an image."""
+    path = folder / f"a.{kind}"
+    if kind == "fits":
+        return write_frame(path, seed=seed)
+    with h5py.File(path, "w") as file:
+        file["sci"] = sky(150, 200, seed)
+    return path
 
 
 def test_a_file_given_twice_is_treated_once(frame: Path, tmp_path: Path) -> None:
