@@ -185,7 +185,7 @@ def rewrite(
     if os.path.exists(target) and os.path.samefile(source, target):
         raise FileExistsError(f"{name}: source and target are the same file; choose another target")
     with (
-        open_file(source) as old,
+        open_file(source, caches=False) as old,
         naming_damaged_file(name),
         Target(target, overwrite=overwrite, like=source) as out,
         system_errors(os.fspath(target)),

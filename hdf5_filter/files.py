@@ -53,9 +53,11 @@ def is_hdf5(path: str | os.PathLike[str]) -> bool:
     return False
 
 
-def open_file(path: str | os.PathLike[str], *, only_listed: bool = False) -> h5py.File:
+def open_file(path: str | os.PathLike[str], *, only_listed: bool = False, caches: bool = True) -> h5py.File:
     """
     Open a file to read it, or, with `only_listed`, to look at it without having to read all of a large one.
+
+    Without `caches` no chunk is held: HDF5 2.0 breaks its memory where it copies a dataset whose chunks are.
 
     Raises
     ------
@@ -72,7 +74,7 @@ def open_file(path: str | os.PathLike[str], *, only_listed: bool = False) -> h5p
     if not is_hdf5(path):
         raise FormatError(f"{name}: not an HDF5 file")
     try:
-        file = h5py.File(path, "r")
+        file = h5py.File(path, "r", rdcc_nbytes=None if caches else 0)
     except OSError as error:
         if error.errno in (errno.EAGAIN, errno.EACCES, errno.ENOENT):
             raise

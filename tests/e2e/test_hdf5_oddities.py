@@ -765,3 +765,20 @@ def test_a_dataset_that_cannot_be_read_is_not_sound(tmp_path: Path) -> None:
         h5py.h5d.create(file.id, b"x", h5py.h5t.STD_U8LE, h5py.h5s.create_simple((8,)), plist)
     report = hdf5_filter.verify(tmp_path / "a.h5")
     assert (report.verified, report.sound, report.checked) == (False, False, "not checked")
+
+
+@pytest.mark.parametrize("codec", ["Zstd()", "SZ3(absolute=0.1)"])
+def test_chunks_of_plugins_that_were_read_are_copied(tmp_path: Path, codec: str) -> None:
+    """HDF5 broke its memory where it copied a dataset with chunks in its cache: when coding had not made it smaller."""
+    pytest.importorskip("hdf5plugin")
+    program = (
+        "import h5py, hdf5plugin, numpy as np, hdf5_filter\n"
+        "with h5py.File('a.h5', 'w') as file:\n"
+        "    values = np.random.default_rng(1).normal(300, 10, (128, 128)).astype('f4').round(1)\n"
+        f"    file.create_dataset('d', data=values, chunks=(64, 64), **hdf5plugin.{codec})\n"
+        "for _ in range(5):\n"
+        "    hdf5_filter.compress('a.h5', 'b.h5', tune=False, overwrite=True)\n"
+        "    hdf5_filter.decompress('b.h5', 'c.h5', overwrite=True)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=False, capture_output=True, timeout=100)
+    assert done.returncode == 0, done.stderr.decode()
