@@ -27,6 +27,7 @@ from hdf5_filter.storage import is_codable, missing_filters
 from hdf5_filter.transfer import blocks_of, naming_damage
 from hdf5_filter.type_equality import same_type
 from hdf5_filter.userblock import same_beginning, same_end
+from hdf5_filter.virtual_names import file_beyond
 
 __all__ = ["Elsewhere", "compare_files", "same_blocks"]
 
@@ -249,13 +250,11 @@ class _Comparison:
         virtual = [_virtual(plist) for plist in plists]
         if virtual[0] != virtual[1]:
             raise self._difference(path, "it shows something else than the original")
-        if not first.size:
-            return
-        if virtual[0] is not None or _external(plists[0]):
-            if files := _other_files(virtual[0] or [], _external(plists[0])):
+        if virtual[0] is not None or (first.size and _external(plists[0])):  # without its sources one has no elements
+            if files := _other_files(first.file, virtual[0] or [], _external(plists[0])):
                 self._elsewhere.datasets[text_of(path)] = f"its elements lie in other files, such as {shown(files[0])}"
             return
-        if not any(dataset.id.get_storage_size() for dataset in (first, second)):
+        if not first.size or not any(dataset.id.get_storage_size() for dataset in (first, second)):
             return
         place = self._differing_element(path, first, second)
         if place is not None:
@@ -369,10 +368,11 @@ def _external(plist: Any) -> list[Any]:
     return [plist.get_external(number) for number in range(plist.get_external_count())]
 
 
-def _other_files(shows: list[Any], lies_in: list[Any]) -> list[bytes]:
+def _other_files(file: h5py.File, shows: list[Any], lies_in: list[Any]) -> list[bytes]:
     """Names of files that a virtual dataset shows, or in which one lies; parts of the same file do not count."""
     names = [os.fsencode(part[0]) for part in shows] + [os.fsencode(part[0]) for part in lies_in]
-    return [name for name in names if name != b"."]
+    beyond = [file_beyond(file, part[1]) for part in shows if os.fsencode(part[0]) == b"."]
+    return [name for name in names if name != b"."] + [name for name in beyond if name is not None]
 
 
 def _virtual(plist: Any) -> list[Any] | None:

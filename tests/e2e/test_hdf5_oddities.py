@@ -504,6 +504,41 @@ def test_a_link_to_another_file_is_told(tmp_path: Path) -> None:
     assert hdf5_filter.verify(tmp_path / "a.ac.h5", source).checked == "verified"
 
 
+@pytest.mark.parametrize("path", ["/way", "/soft", "/deep/more/x", "/deep/soft/x", "/way%%0"])
+def test_a_virtual_dataset_through_a_link_to_another_file_is_not_checked(tmp_path: Path, path: str) -> None:
+    """Its source is said to lie in its own file, and a link there leads out of it."""
+    source = tmp_path / "a.h5"
+    with h5py.File(source, "w") as file:
+        file["image"] = np.zeros((100, 200), "u2")
+        file["way"] = file["way%0"] = h5py.ExternalLink("other.h5", "/x")
+        file["soft"] = h5py.SoftLink("/way")
+        file["deep/more"] = h5py.ExternalLink("other.h5", "/")
+        file["deep/soft"] = h5py.SoftLink("more")
+        file["circle"] = h5py.SoftLink("circle")
+        for name, shows in (("shown", path), ("nothing", "/circle")):
+            layout = h5py.VirtualLayout((100, 200), "u2")
+            layout[...] = h5py.VirtualSource(".", shows, (100, 200))
+            file.create_virtual_dataset(name, layout)
+    report = hdf5_filter.compress(source, tmp_path / "b.h5", tune=False)
+    assert report.checked == "not checked"
+    assert report.elsewhere == ["/shown"]
+
+
+def test_a_virtual_dataset_without_its_sources_is_not_checked(tmp_path: Path) -> None:
+    """It has no elements then, and has them when the sources are back."""
+    source = tmp_path / "a.h5"
+    with h5py.File(source, "w", libver="latest") as file:
+        file["image"] = np.zeros((100, 200), "u2")
+        plist = h5p.create(h5p.DATASET_CREATE)
+        shown, shows = h5s.create_simple((0, 4), (h5s.UNLIMITED, 4)), h5s.create_simple((1, 4))
+        shown.select_hyperslab((0, 0), (h5s.UNLIMITED, 1), (1, 1), (1, 4))
+        shows.select_all()
+        plist.set_virtual(shown, b"night_%b.h5", b"d", shows)
+        h5d.create(file.id, b"all", h5t.NATIVE_UINT16, shown, plist)
+    report = hdf5_filter.compress(source, tmp_path / "b.h5", tune=False)
+    assert (report.checked, report.elsewhere) == ("not checked", ["/all"])
+
+
 def test_a_virtual_dataset_of_its_own_file_is_verified(tmp_path: Path) -> None:
     source = tmp_path / "a.h5"
     write_elsewhere(source, "own")
