@@ -1,9 +1,9 @@
 """HDF5 files that other files of a run lead to: those lose their elements or links if these are deleted."""
 
 import os
+import re
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from astrocodec.cli.formats import HDF5
 from astrocodec.cli.size_table import Outcome
@@ -11,7 +11,7 @@ from astrocodec.cli.tasks import Destination, Task
 
 
 def keep_needed(planned: Sequence[Task | Outcome]) -> list[Task | Outcome]:
-    """Find inputs that are not to be deleted, since other inputs lead to them under their names.
+    """Find inputs that are not to be deleted, since other files of the run lead to them under their names.
 
     Parameters
     ----------
@@ -23,24 +23,62 @@ def keep_needed(planned: Sequence[Task | Outcome]) -> list[Task | Outcome]:
     list of Task or Outcome
         The same, some tasks with a reason to keep the input.
     """
-    readers: dict[str, str] = {}
-    for task in planned:
-        if isinstance(task, Task) and _deletes(task):
-            # What is wrong with a file is told when it is treated.
-            with suppress(Exception):
-                from hdf5_filter.pointing import files_named_in
-
-                for needed in files_named_in(task.source.path):
-                    readers.setdefault(needed, task.file)
+    if not any(isinstance(entry, Task) and _deletes(entry) for entry in planned):
+        return list(planned)
+    readers = _Readers()
+    for path in dict.fromkeys(filter(None, map(_searched, planned))):
+        readers.search(path)
     return [_kept(entry, readers) for entry in planned]
 
 
-def _kept(entry: Task | Outcome, readers: dict[str, str]) -> Task | Outcome:
+@dataclass
+class _Readers:
+    """Files by the names that they lead to, and why others could not be searched for such names."""
+
+    names: dict[str, list[str]] = field(default_factory=dict)
+    patterns: dict[re.Pattern[str], list[str]] = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)
+
+    def search(self, path: str) -> None:
+        """Note the names in a file."""
+        from hdf5_filter.files import is_hdf5
+        from hdf5_filter.pointing import files_named_in
+
+        try:
+            for name in files_named_in(path) if is_hdf5(path) else ():
+                if isinstance(name, str):
+                    self.names.setdefault(name, []).append(path)
+                else:
+                    self.patterns.setdefault(name, []).append(path)
+        except Exception as error:  # what else is wrong with it is told when it is treated
+            self.reasons[path] = f"since {path}, which may lead to it, cannot be searched: {error}"
+
+    def reason_to_keep(self, path: str) -> str:
+        """Say which other file leads to one, or may; empty where none does."""
+        for name in {os.path.basename(path), os.path.basename(os.path.realpath(path))}:
+            found = list(self.names.get(name, ()))
+            for pattern, readers in self.patterns.items():
+                found += readers if pattern.fullmatch(name) else ()
+            for reader in found:
+                if reader != path:
+                    return f"since {reader} leads to it"
+        return next((reason for other, reason in self.reasons.items() if other != path), "")
+
+
+def _searched(entry: Task | Outcome) -> str | None:
+    """Path of what may lead to other files: an input, or its output where an earlier run deleted the input."""
+    for path in (entry.file, str(entry.target or "")):
+        if os.path.isfile(path):
+            return path
+    return None
+
+
+def _kept(entry: Task | Outcome, readers: _Readers) -> Task | Outcome:
     """Give a task its reason to keep the input."""
     if not isinstance(entry, Task) or not _deletes(entry):
         return entry
-    reader = readers.get(os.path.realpath(entry.source.path), entry.file)
-    return entry if reader == entry.file else replace(entry, keep=f"since {reader} leads to it")
+    reason = readers.reason_to_keep(entry.file)
+    return replace(entry, keep=reason) if reason else entry
 
 
 def _deletes(task: Task) -> bool:

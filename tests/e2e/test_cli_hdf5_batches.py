@@ -274,6 +274,76 @@ def test_a_file_that_another_one_leads_to_is_kept(tmp_path: Path, way: str, exis
     assert not other.exists()
 
 
+def lead(reader: Path, way: str, name: str) -> None:
+    """Let a file lead to others by this name."""
+    with h5py.File(reader, "a", libver="latest") as file:
+        if way == "link":
+            file["other"] = h5py.ExternalLink(name, "/sci")
+        elif way == "external":
+            file.create_dataset("other", (4,), "<i4", external=[(name, 0, 16)])
+        elif way == "virtual":
+            layout = h5py.VirtualLayout((150, 200), "u2")
+            layout[...] = h5py.VirtualSource(name, "sci", (150, 200))
+            file.create_virtual_dataset("other", layout)
+        else:
+            plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+            shown = h5py.h5s.create_simple((0, 150, 200), (h5py.h5s.UNLIMITED, 150, 200))
+            shown.select_hyperslab((0, 0, 0), (h5py.h5s.UNLIMITED, 1, 1), (1, 1, 1), (1, 150, 200))
+            shows = h5py.h5s.create_simple((150, 200))
+            shows.select_all()
+            plist.set_virtual(shown, name.encode(), b"sci", shows)
+            h5py.h5d.create(file.id, b"other", h5py.h5t.NATIVE_UINT16, shown, plist)
+
+
+@pytest.mark.parametrize(
+    ("way", "name"),
+    [
+        ("link", "/old/place/n%_1.h5"),
+        ("external", "/old/place/n%_1.h5"),
+        ("virtual", "elsewhere/n%%_1.h5"),
+        ("numbered", "n%%_%b.h5"),
+        ("numbered", "/old/%b/n%%_%b.h5"),
+    ],
+)
+def test_a_file_is_needed_under_its_name_in_whatever_folder(tmp_path: Path, way: str, name: str) -> None:
+    """HDF5 looks for it beside the reader and in other places too."""
+    (tmp_path / "deep").mkdir()
+    needed, other = write_night(tmp_path / "deep" / "n%_1.h5"), write_night(tmp_path / "n%_x.h5", 2)
+    reader = write_night(tmp_path / "reader.h5", 3)
+    lead(reader, way, name)
+    result = run_here("h5-compress", "--no-tune", "-D", "-Y", needed, other, reader)
+    assert result.returncode == 0, result.stderr.decode()
+    assert f"{needed}: kept, since {reader} leads to it" in result.stderr.decode()
+    assert needed.exists()
+    assert not other.exists()
+
+
+def test_a_file_that_cannot_be_searched_keeps_the_others(tmp_path: Path) -> None:
+    """It may lead to any of them."""
+    needed, reader = write_night(tmp_path / "a.h5"), write_night(tmp_path / "reader.h5")
+    reader.write_bytes(reader.read_bytes()[:-100])
+    result = run_here("h5-compress", "--no-tune", "-D", "-Y", needed, reader)
+    assert f"{needed}: kept, since {reader}, which may lead to it, cannot be searched: " in result.stderr.decode()
+    assert needed.exists()
+    (tmp_path / "text.h5").write_text("of the night")
+    (tmp_path / "a.ac.h5").unlink()
+    run_here("h5-compress", "--no-tune", "-D", "-Y", needed, tmp_path / "text.h5")
+    assert not needed.exists()
+
+
+@pytest.mark.parametrize("by_glob", [False, True])
+def test_a_second_run_keeps_what_the_first_did(tmp_path: Path, by_glob: bool) -> None:
+    """The file that leads there is deleted by then; its output leads there."""
+    needed, reader = write_night(tmp_path / "a.h5"), write_night(tmp_path / "reader.h5", 2)
+    lead(reader, "link", "a.h5")
+    for there in (reader, tmp_path / "reader.ac.h5"):
+        files = sorted(tmp_path.glob("*.h5")) if by_glob else [needed, reader]
+        result = run_here("h5-compress", "--no-tune", "-D", "-Y", "--skip-existing", *files)
+        assert result.returncode == 0, result.stderr.decode()
+        assert f"kept, since {there} leads to it" in result.stderr.decode()
+    assert names(tmp_path) == ["a.ac.h5", "a.h5", "reader.ac.h5"]
+
+
 def test_a_resumed_batch_of_two_makes_no_output_of_the_second(tmp_path: Path) -> None:
     """-D deleted it before; its name is not free for the output of the first."""
     files = [write_night(tmp_path / "f0.h5"), write_night(tmp_path / "f1.h5", 2)]
