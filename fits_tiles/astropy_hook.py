@@ -22,6 +22,7 @@ import astrocodec
 from astrocodec.errors import CorruptError
 from fits_tiles.astropy_names import AstropyHookError, astropy_module, checked_modules
 from fits_tiles.blocks import split_cards
+from fits_tiles.card_text import is_blob_card
 from fits_tiles.context import current_options, current_tile
 from fits_tiles.grid import plan_tile_shape
 from fits_tiles.headers import ALGORITHM, holds_tiles, restore_header
@@ -348,7 +349,7 @@ def _cards_to_carry(hdu: Any) -> list[bytes]:
     if own is not None:
         return model_cards(own)
     if hdu._bintable is not None:
-        carried = [card for card in cards_of(hdu._bintable.header) if card.startswith(MODEL_STEM.encode())]
+        carried = [card for card in cards_of(hdu._bintable.header) if is_blob_card(card, MODEL_STEM)]
         if carried:
             return carried
     model = current_options().model

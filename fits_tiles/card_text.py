@@ -14,7 +14,7 @@ from astrocodec.errors import CorruptError
 from fits_tiles.blocks import card_value, find_card
 from fits_tiles.card_format import text_card
 
-__all__ = ["CARD_BYTES", "MOST_BYTES", "blob_cards", "has_blob", "read_blob"]
+__all__ = ["CARD_BYTES", "MOST_BYTES", "blob_cards", "has_blob", "is_blob_card", "read_blob"]
 
 CARD_BYTES = 55
 _CHARS = 68
@@ -94,6 +94,18 @@ def blob_cards(stem: str, blob: bytes) -> list[bytes]:
     return [text_card(f"{stem}{number:03d}", _to_text(chunk)) for number, chunk in enumerate(chunks, 1)]
 
 
+def is_blob_card(card: bytes, stem: str) -> bool:
+    """
+    Tell a card of `blob_cards` from one of an image whose keyword only begins like it.
+
+    Examples
+    --------
+    >>> is_blob_card(b"ACFIL001= 'x'", "ACFIL"), is_blob_card(b"ACFILTER= 'V'", "ACFIL")
+    (True, False)
+    """
+    return re.match(rb"%s\d{3}" % stem.encode("ascii"), card) is not None
+
+
 def has_blob(cards: tuple[bytes, ...], stem: str) -> bool:
     """Tell whether there are cards of `blob_cards`, without reading them."""
     return find_card(cards, f"{stem}001") is not None
@@ -124,7 +136,7 @@ def read_blob(cards: tuple[bytes, ...], stem: str, where: str) -> bytes | None:
         except ValueError as error:
             raise CorruptError(f"{where}: card {stem}{number:03d} holds no text of ours ({error})") from error
     if not number:
-        if any(re.match(rb"\d{3}$", card[len(stem) : 8]) for card in mine):
+        if any(is_blob_card(card, stem) for card in mine):
             raise CorruptError(f"{where}: card {stem}001 is missing or damaged, though there are {stem}nnn cards")
         return None
     blob, written = whole[:-_CRC_BYTES], int.from_bytes(whole[-_CRC_BYTES:], "big")

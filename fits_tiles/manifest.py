@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from astrocodec.errors import CorruptError
 from fits_tiles.blocks import BLOCK, CARD, Hdu, card_value, find_card, read_at, walk
 from fits_tiles.card_format import text_card
-from fits_tiles.card_text import blob_cards, has_blob, read_blob
+from fits_tiles.card_text import blob_cards, has_blob, is_blob_card, read_blob
 from fits_tiles.checksums import write_checksums
 from fits_tiles.headers import holds_tiles
 from fits_tiles.tiles_card import read_tiles_card
@@ -134,7 +134,7 @@ def header_without_manifest(hdu: Hdu) -> bytes:
 
 def _without_manifest(card: bytes) -> bytes:
     """A card as it counts for the CRC-32 of a header: of the manifest's own cards only what stands around the value."""
-    if not card.startswith(MANIFEST_STEM.encode("ascii")):
+    if not is_blob_card(card, MANIFEST_STEM):
         return card
     before, _, rest = card.partition(b"'")
     return before + rest.rpartition(b"'")[2].rstrip()
@@ -142,8 +142,7 @@ def _without_manifest(card: bytes) -> bytes:
 
 def emptied(cards: Iterable[bytes]) -> list[bytes]:
     """Return cards of a table header without what its manifest says, for a file that is not the same any more."""
-    stem = MANIFEST_STEM.encode("ascii")
-    return [text_card(card[:8].decode("ascii"), "") if card.startswith(stem) else card for card in cards]
+    return [text_card(card[:8].decode("ascii"), "") if is_blob_card(card, MANIFEST_STEM) else card for card in cards]
 
 
 def tail_of(fd: int, stop: int, where: str) -> tuple[int, int]:
@@ -178,9 +177,8 @@ def fill_manifest(fd: int, name: str, number: int | None = None) -> None:
         return
     entries = tuple(entry_of(fd, one, f"{name}: {one.label}") for one in hdus)
     cards = Manifest(entries, tail_of(fd, hdus[-1].stop, name)).cards()
-    stem = MANIFEST_STEM.encode("ascii")
-    room = [card for card in hdu.cards if card.startswith(stem)]
-    place = hdu.header.index(stem + b"001=")
+    room = [card for card in hdu.cards if is_blob_card(card, MANIFEST_STEM)]
+    place = hdu.cards.index(room[0]) * CARD
     os.pwrite(fd, b"".join(cards if len(cards) == len(room) else emptied(room)), hdu.start + place)
     if find_card(hdu.cards, "CHECKSUM"):
         write_checksums(fd, list(walk(fd, name))[hdu.index])

@@ -22,7 +22,7 @@ from astrocodec.errors import AstrocodecError, CorruptError
 from astrocodec.model import load_model
 from fits_tiles.blocks import card_value, find_card, split_cards
 from fits_tiles.card_format import assemble
-from fits_tiles.card_text import read_blob
+from fits_tiles.card_text import is_blob_card, read_blob
 from fits_tiles.context import current_options
 from fits_tiles.grid import TileGrid
 from fits_tiles.headers import ALGORITHM, HeapSize, Quantization, TileLayout, build_header, holds_tiles, inflate
@@ -352,7 +352,7 @@ def _table_cards(hdu: Any, image: Any, table: Any, rows: bytes) -> tuple[bytes, 
         assemble(list(cards_of(image))),
         HeapSize(table["NAXIS2"], table["PCOUNT"], (longest[0], longest[1] if len(longest) > 1 else 0), crc),
         fingerprint=fingerprint_in(cards) or (model or load_model(current_options().model)).fingerprint,
-        model=[card for card in cards if card.startswith(MODEL_STEM.encode())],
+        model=[card for card in cards if is_blob_card(card, MODEL_STEM)],
         padding=None if padding is None else inflate(padding, where),
         checksums=any(keyword in header for keyword in _SUMS for header in (image, table)),
         renew=any(keyword in image for keyword in _SUMS),

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import astrocodec
 from astrocodec.errors import AstrocodecError, CorruptError, TruncatedError
 from astrocodec.model import Model
+from fits_tiles.card_text import is_blob_card
 from fits_tiles.context import current_options, current_tile
 from fits_tiles.model_cards import MODEL_STEM, read_model
 from fits_tiles.stored import stored_integers
@@ -101,4 +102,4 @@ def model_of(header: Any, where: str) -> Model | None:
     """Return the tuned model in the header of a table, None where there is none."""
     if f"{MODEL_STEM}001" not in header:
         return None
-    return _cached_model(tuple(card for card in cards_of(header) if card.startswith(MODEL_STEM.encode())), where)
+    return _cached_model(tuple(card for card in cards_of(header) if is_blob_card(card, MODEL_STEM)), where)

@@ -12,6 +12,7 @@ from astropy.io import fits
 from astrocodec.errors import FormatError
 from fits_tiles.blocks import card_value, int_card, split_cards
 from fits_tiles.card_format import assemble, text_card
+from fits_tiles.card_text import is_blob_card
 from fits_tiles.checksums import encode_sum, sum32
 from fits_tiles.headers import HeapSize, build_header, read_layout, restore_header
 from fits_tiles.manifest import emptied
@@ -195,7 +196,7 @@ def _as_zimage(cards: tuple[bytes, ...], where: str) -> tuple[bytes, ...]:
     """The cards of a table as those of the tile convention, which they may be already."""
     layout, about = read_layout(cards, where), read_tiles_card(cards, where)
     heap = HeapSize(int_card(cards, "NAXIS2", where), int_card(cards, "PCOUNT", where), table_crc=about.table_crc)
-    kept = [card for card in cards if card.startswith(MODEL_STEM.encode())]
+    kept = [card for card in cards if is_blob_card(card, MODEL_STEM)]
     original = restore_header(cards, where).header
     layout = replace(layout, container="zimage")
     return split_cards(build_header(layout, original, heap, fingerprint=about.fingerprint, model=kept))

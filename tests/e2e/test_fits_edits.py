@@ -392,6 +392,22 @@ def test_image_cards_with_names_of_ours_survive_edits(tmp_path: Path, container:
         assert [card.value for card in found[0].header.cards if card.keyword == keyword] == ["x", "y"]
 
 
+@pytest.mark.parametrize("keyword", ["ACFILTER", "ACMODE", "ACSUMMIT", "ACRAWDAT", "ACPADDED"])
+def test_image_cards_whose_names_begin_like_ours_are_the_image_s(tmp_path: Path, container: str, keyword: str) -> None:
+    plain, packed, back = tmp_path / "plain.fits", tmp_path / "a.ac.fits", tmp_path / "b.fits"
+    fits.HDUList([fits.PrimaryHDU(PIXELS, fits.Header([(keyword, "V")])), fits.ImageHDU(PIXELS)]).writeto(plain)
+    fits_tiles.compress(plain, packed, container=container)
+    assert fits_tiles.verify(packed).verified
+    fits_tiles.decompress(packed, back)
+    assert back.read_bytes() == plain.read_bytes()
+    with fits.open(packed, mode="update") as opened:
+        opened[1].header["GAIN"] = 2
+        opened[2].header["GAIN"] = 2
+    fits_tiles.decompress(packed, back, overwrite=True)
+    assert list(fits.getheader(back)).count(keyword) == 1
+    assert fits.getheader(back)[keyword] == "V"
+
+
 def test_a_copied_table_brings_no_manifest_of_another_file(tmp_path: Path, container: str) -> None:
     first, second = tmp_path / "1.ac.fits", tmp_path / "2.ac.fits"
     fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(PIXELS, name="A")]).writeto(tmp_path / "plain.fits", checksum=True)
