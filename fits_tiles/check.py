@@ -357,7 +357,7 @@ def _check_file(
                 entry.checked = "decoded"
     report.checked = weakest([*(entry.checked for entry in report.hdus), known.whole])
     if known.notes:
-        report.hdus[0].note = "; ".join(filter(None, (report.hdus[0].note, *known.notes)))
+        report.hdus[0].add_note(*known.notes)
     meter.finish()
 
 

@@ -360,7 +360,7 @@ def _write_image(
     entry.work_out_bits()
     entry.model, entry.tuned = model.fingerprint, not model.is_shipped
     if quantization is not None:
-        entry.note = "; ".join(filter(None, (entry.note, f"lossy: quantised at level {quantization.level:g}")))
+        entry.add_note(f"lossy: quantised at level {quantization.level:g}")
     return quantization is not None
 
 

@@ -286,10 +286,10 @@ def _write(job: _Job, plain: Staged, hdus: list[Hdu], chosen: set[int], name: st
             layout = read_layout(hdu.cards, where)
             _describe(entry, hdu, layout)
             if layout.quantization is not None:
-                entry.note = "; ".join(filter(None, (entry.note, "lossy: quantised floats")))
+                entry.add_note("lossy: quantised floats")
             if job.leaves_plain(hdu, name):
                 why = "" if job.to == "image" else f"left plain: {unread_by_cfitsio(layout)}"
-                entry.note = "; ".join(filter(None, (entry.note, why)))
+                entry.add_note(why)
                 _write_image(job, hdu, layout, where, entry, primary=position == 0)
             else:
                 primary = hdu.index == 1 and begins_with_primary_image(hdus)
@@ -313,7 +313,7 @@ def _write(job: _Job, plain: Staged, hdus: list[Hdu], chosen: set[int], name: st
         position += 1
     job.copy(hdus[-1].stop, file_size(job.fd), name)
     if job.known.notes:
-        report.hdus[0].note = "; ".join(filter(None, (report.hdus[0].note, *job.known.notes)))
+        report.hdus[0].add_note(*job.known.notes)
 
 
 def _describe(entry: HduReport, hdu: Hdu, layout: TileLayout) -> None:
@@ -327,7 +327,7 @@ def _header(job: _Job, hdu: Hdu, where: str, entry: HduReport, *, primary: bool)
     found = restored_header(job.fd, hdu, where, primary=primary, edited=job.edited)
     if found.edits:
         entry.checked = "checksum ok" if fits_checksums(job.fd, hdu).whole else "decoded"
-        entry.note = "; ".join(filter(None, (entry.note, found.edits)))
+        entry.add_note(found.edits)
     return found
 
 
@@ -393,4 +393,4 @@ def _write_standard(job: _Job, hdu: Hdu, layout: TileLayout, where: str, entry: 
         if job.verify:
             job.remember_tiles(where, start, written, _digest(spool.fileno(), 0, written, where))
     entry.original_bytes = len(header) + padded(prod(layout.shape) * layout.itemsize)
-    entry.note = "; ".join(filter(None, (entry.note, f"transcoded to {written.algorithm}")))
+    entry.add_note(f"transcoded to {written.algorithm}")

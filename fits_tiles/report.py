@@ -79,6 +79,10 @@ class HduReport:
         header = max(0, self.original_bytes - padded(self.image_bytes))
         return max(0, self.compressed_bytes - header)
 
+    def add_note(self, *notes: str) -> None:
+        """Put further notes behind those that are there; empty ones do not count."""
+        self.note = "; ".join(filter(None, (self.note, *notes)))
+
     def work_out_bits(self) -> None:
         """Set `bits_per_pixel`, once the sizes are known."""
         self.bits_per_pixel = 8 * self.coded_bytes / self.pixels if self.pixels else None
