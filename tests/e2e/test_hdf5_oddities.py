@@ -22,7 +22,7 @@ from hdf5_oddities import odd_types, raw_bytes, read_raw, string, write_oddities
 
 import hdf5_filter
 import hdf5_filter.chunked
-from astrocodec._native_hdf5 import library_of
+from astrocodec._native.hdf5 import library_of
 from astrocodec.errors import CorruptError, DifferenceError, FormatError
 from hdf5_filter.layout import references_in
 from hdf5_filter.references import follow
