@@ -1,4 +1,4 @@
-"""Codec: arrays <-> streams, by the native library; `astrocodec.reference` is the same to be read."""
+"""Codec: arrays <-> streams, by the native library; `astrocodec.stages.reference` is the same to be read."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from astrocodec import _native, _native_stream, reference
+from astrocodec import _native
+from astrocodec._native import stream as native_stream
 from astrocodec.errors import AstrocodecError, CorruptError, ModelNotFoundError
 from astrocodec.model import Model, load_model, shipped_by_fingerprint
-from astrocodec.pixels import DTYPES
-from astrocodec.stream import MAX_DIMENSIONS, read_header
-from astrocodec.tiles import MAX_PIXELS
+from astrocodec.stages import reference
+from astrocodec.stages.pixels import DTYPES
+from astrocodec.stages.planes import MAX_PIXELS
+from astrocodec.stages.stream import MAX_DIMENSIONS, read_header
 
 Buffer: TypeAlias = "bytes | bytearray | memoryview[int] | NDArray[np.uint8]"
 
@@ -132,7 +134,7 @@ def encode(
     if not models:
         raise ValueError("no model given")
     choices = [(m.native, m.to_bytes() if embed_model and not m.is_shipped else b"") for m in models]
-    stream = _native_stream.encode_stream(choices, values, tile_shape, thorough, workers)
+    stream = native_stream.encode_stream(choices, values, tile_shape, thorough, workers)
     if verify and not same_bits(decode(stream, models=models, workers=workers), values):
         raise CorruptError(
             "the stream does not decode to the array it was made from: please report this; nothing was written"
@@ -173,7 +175,7 @@ def _decode_into(
     """Decode with the model that the stream names, wherever it is."""
     shipped = shipped_by_fingerprint(fingerprint)
     known = [m for m in (*models, *([shipped] if shipped else [])) if m.fingerprint == fingerprint]
-    decode_with = functools.partial(_native_stream.decode_stream, stream, out=out, workers=workers)
+    decode_with = functools.partial(native_stream.decode_stream, stream, out=out, workers=workers)
     try:
         decode_with(models=[m.native for m in known[:1]])
     except ModelNotFoundError:
@@ -213,7 +215,7 @@ def decode(
     """
     view, models = _view(stream), list(models)
     try:
-        header = _native_stream.inspect_stream(view)
+        header = native_stream.inspect_stream(view)
     except AstrocodecError:
         raise _explain(view, models) from None
     if not header.is_whole:
@@ -251,7 +253,7 @@ def inspect(stream: Buffer) -> StreamInfo:
     """
     view = _view(stream)
     try:
-        header = _native_stream.inspect_stream(view)
+        header = native_stream.inspect_stream(view)
     except AstrocodecError:
         raise _explain(view, ()) from None
     return StreamInfo(

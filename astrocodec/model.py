@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from astrocodec._native import NativeModel
 from astrocodec.errors import CorruptError, FormatError, ModelNotFoundError, TruncatedError, VersionError
-from astrocodec.weights import Weights, apply_delta, weight_delta
+from astrocodec.stages.weights import Weights, apply_delta, weight_delta
 
 _MAGIC = b"ACM\x01"
 _DELTA_VERSION = 1
@@ -149,7 +149,7 @@ class Model:
 
     def save(self, path: str | Path) -> None:
         """Write an ``.acm`` file; it gets its name when it is whole."""
-        from astrocodec.target import Target
+        from astrocodec.files.target import Target
 
         with Target(path, overwrite=True) as target:
             target.file.write(self.to_bytes())

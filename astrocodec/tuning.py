@@ -15,10 +15,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from astrocodec import _native
 from astrocodec.model import Model, load_model
-from astrocodec.pixels import DTYPES, map_pixels
-from astrocodec.split import choose_low_bits
-from astrocodec.tiles import balanced_tile, sheet_shape, tile_slices
-from astrocodec.weights import Weights, limit_rows, weight_delta
+from astrocodec.stages.pixels import DTYPES, map_pixels
+from astrocodec.stages.planes import balanced_tile, sheet_shape, tile_slices
+from astrocodec.stages.split import choose_low_bits
+from astrocodec.stages.weights import Weights, limit_rows, weight_delta
 
 # Adam steps of 512 pixels by effort; 5 takes about a second on one core.
 _STEPS = {1: 600, 2: 1500, 3: 3000, 4: 6000, 5: 12000, 6: 12000, 7: 20000, 8: 32000, 9: 50000}

@@ -25,7 +25,7 @@ from astrocodec.bench.datasets import find_corpus
 from astrocodec.learning.frames import groups_of, integer_sheets
 from astrocodec.learning.training import as_model, fit, training_data
 from astrocodec.model import Model
-from astrocodec.tiles import balanced_tile, tile_slices
+from astrocodec.stages.planes import balanced_tile, tile_slices
 
 _MIN_PIXELS = 250_000
 _CARD_BYTES = 1.6

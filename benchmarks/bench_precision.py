@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 import astrocodec
 from astrocodec import _native
 from astrocodec.bench.datasets import find_corpus
-from astrocodec.distribution import Tables, cell_of, raw_bits, symbol_of
 from astrocodec.learning.frames import groups_of, integer_sheets
 from astrocodec.model import Model
-from astrocodec.predict import Contexts, predict
-from astrocodec.tiles import balanced_tile, tile_slices
+from astrocodec.stages.distribution import Tables, cell_of, raw_bits, symbol_of
+from astrocodec.stages.planes import balanced_tile, tile_slices
+from astrocodec.stages.predict import Contexts, predict
 
 _MIN_PIXELS = 250_000
 _SAMPLES = 40_000

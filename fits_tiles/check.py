@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from astrocodec.errors import DifferenceError, FormatError
-from astrocodec.file_report import weakest
+from astrocodec.files.file_report import weakest
+from astrocodec.files.target import FileLike, target_name
 from fits_tiles.blocks import BLOCK, CARD, Hdu, int_card, padded, read_at, split_cards, walk
 from fits_tiles.card_format import assemble
 from fits_tiles.checksums import fits_checksums
@@ -42,7 +43,6 @@ from fits_tiles.report import FileReport, HduReport
 from fits_tiles.source import open_source, scratch_file, size_on_disk
 from fits_tiles.survey import survey
 from fits_tiles.table import TileTable
-from fits_tiles.target import FileLike, target_name
 from fits_tiles.tiles_card import fingerprint_in
 from fits_tiles.tiles_io import decoded_bands, file_size, read_band
 

@@ -13,6 +13,7 @@ from typing import IO
 import numpy as np
 
 from astrocodec.errors import CorruptError, DifferenceError, FormatError
+from astrocodec.files.target import FileLike, Target, target_name
 from astrocodec.model import Model, load_model
 from fits_tiles.blocks import Hdu, card_value, find_card, int_card, walk
 from fits_tiles.check import Pair, compare
@@ -38,7 +39,6 @@ from fits_tiles.selection import select
 from fits_tiles.source import open_source, size_on_disk
 from fits_tiles.survey import survey
 from fits_tiles.table import needs_wide
-from fits_tiles.target import FileLike, Target, target_name
 from fits_tiles.tiles_card import fingerprint_in
 from fits_tiles.tiles_io import band_reader, copy_bytes, file_size, read_band, write_table
 

@@ -11,7 +11,8 @@ from typing import IO
 import numpy as np
 
 from astrocodec.errors import DifferenceError, FormatError
-from astrocodec.file_report import weakest
+from astrocodec.files.file_report import weakest
+from astrocodec.files.target import FileLike, Target, target_name
 from fits_tiles.blocks import BLOCK, Hdu, find_card, int_card, padded, read_at, split_cards, walk
 from fits_tiles.card_format import assemble
 from fits_tiles.card_text import has_blob
@@ -36,7 +37,6 @@ from fits_tiles.report import FileReport, HduReport
 from fits_tiles.selection import select
 from fits_tiles.source import open_source, scratch_file, size_on_disk
 from fits_tiles.survey import Survey, survey
-from fits_tiles.target import FileLike, Target, target_name
 from fits_tiles.tiles_card import fingerprint_in
 from fits_tiles.tiles_io import copy_bytes, decoded_bands, file_size, read_band, write_band
 from fits_tiles.transcode import ALGORITHMS, standard_coder, unread_by_cfitsio, write_standard

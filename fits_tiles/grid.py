@@ -8,7 +8,7 @@ from itertools import product
 from math import prod
 from operator import mul
 
-from astrocodec.tiles import balanced_tile
+from astrocodec.stages.planes import balanced_tile
 
 __all__ = ["Band", "TileGrid", "plan_tile_shape", "runs"]
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from astrocodec.file_report import Checked, FileRun
+from astrocodec.files.file_report import Checked, FileRun
 from fits_tiles.blocks import padded
 
 __all__ = ["FileReport", "HduReport", "Kind"]

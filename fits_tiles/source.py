@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO
 
+from astrocodec.files.target import FileLike, target_name
 from fits_tiles.packed import packing_of, unpack
-from fits_tiles.target import FileLike, target_name
 
 __all__ = ["open_source", "scratch_file", "size_on_disk"]
 

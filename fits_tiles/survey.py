@@ -6,7 +6,7 @@ import zlib
 from dataclasses import dataclass, field
 
 from astrocodec.errors import CorruptError, TruncatedError
-from astrocodec.file_report import Checked
+from astrocodec.files.file_report import Checked
 from fits_tiles.blocks import BLOCK, CARD, Hdu, card_value, find_card, read_at
 from fits_tiles.checksums import fits_checksums
 from fits_tiles.container import EMPTY_PRIMARY

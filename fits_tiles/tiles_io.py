@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from astrocodec.errors import AstrocodecError, CorruptError, TruncatedError
+from astrocodec.files.parallel import ordered_map
 from fits_tiles.blocks import BLOCK, Hdu, int_card, padded, read_at
 from fits_tiles.checksums import write_checksums
 from fits_tiles.coders import TileCoder
 from fits_tiles.grid import Band, TileGrid
 from fits_tiles.headers import HeapSize, TileLayout, build_header
-from fits_tiles.parallel import ordered_map
 from fits_tiles.table import CodedTile, TileTable
 
 __all__ = ["BandSource", "band_reader", "decoded_bands", "read_band", "write_band", "write_table"]

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import h5py
 
-from astrocodec.file_report import Checked, weakest
+from astrocodec.files.file_report import Checked, weakest
 from hdf5_filter.attributes import attribute_names
 from hdf5_filter.chunked import filter_ids
 from hdf5_filter.comparison import compare_files

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from astrocodec.tiles import balanced_tile
+from astrocodec.stages.planes import balanced_tile
 
 __all__ = ["choose_chunks"]
 

@@ -10,8 +10,8 @@ from typing import Any
 import h5py
 import numpy as np
 
-from astrocodec._native_chunk import ChunkCodec
-from astrocodec._native_hdf5 import filters_partial_chunks
+from astrocodec._native.chunk import ChunkCodec
+from astrocodec._native.hdf5 import filters_partial_chunks
 from astrocodec.errors import CorruptError, FormatError
 from hdf5_filter.identity import FILTER_ID
 from hdf5_filter.layout import layout_of

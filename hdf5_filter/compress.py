@@ -12,8 +12,8 @@ from typing import Any
 import h5py
 
 from astrocodec.errors import DifferenceError
+from astrocodec.files.target import Target
 from astrocodec.model import Model, load_model
-from astrocodec.target import Target
 from hdf5_filter.comparison import compare_files
 from hdf5_filter.copying import Place, copy_dataset, copy_file
 from hdf5_filter.files import create_like, datasets_of, naming_damaged_file, open_file, system_errors

@@ -216,6 +216,11 @@ def copy_dataset(source: h5py.Dataset, place: Place, map_type: TypeMap) -> None:
         kind = source.id.get_type()
         if _is_written_anew(source.id):
             space, made = source.id.get_space(), source.id.get_create_plist()
+            if made.get_external_count():  # the copy would have the same file, and write into it
+                raise FormatError(
+                    f"{source.file.filename}: {shown(place.path)}: its elements refer to other objects and lie in "
+                    "another file, which a copy would have to change; nothing was written"
+                )
             h5py.h5d.create(place.group, place.name, map_type(kind), space, made, place.links)
             return
         if kind.committed():

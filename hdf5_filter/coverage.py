@@ -8,8 +8,8 @@ from typing import Any
 import h5py
 from h5py._objects import phil
 
-from astrocodec._native_hdf5 import filters_partial_chunks
-from astrocodec.file_report import Checked, weakest
+from astrocodec._native.hdf5 import filters_partial_chunks
+from astrocodec.files.file_report import Checked, weakest
 from hdf5_filter.attributes import attribute_names
 from hdf5_filter.chunked import filter_ids, stored_chunks
 from hdf5_filter.elements import library

@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 from h5py._objects import phil
 
-from astrocodec._native_hdf5 import Library, library_of
+from astrocodec._native.hdf5 import Library, library_of
 from hdf5_filter.layout import Layout, layout_of
 
 __all__ = [

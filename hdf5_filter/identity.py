@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from astrocodec._native_chunk import library_path
+from astrocodec._native.chunk import library_path
 
 __all__ = ["FILTER_ID", "FILTER_NAME", "PLUGIN_PATH"]
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import h5py
 
-from astrocodec._native_memory import sequence_at, text_at, view_of
+from astrocodec._native.memory import sequence_at, text_at, view_of
 
 __all__ = ["Layout", "SameReference", "first_difference", "layout_of", "references_in"]
 

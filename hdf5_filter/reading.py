@@ -12,7 +12,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from astrocodec.parallel import ordered_map
+from astrocodec.files.parallel import ordered_map
 from hdf5_filter.chunked import ChunkedDataset
 from hdf5_filter.selection import Selection, parse_selection
 

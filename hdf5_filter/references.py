@@ -9,7 +9,7 @@ from typing import Any
 import h5py
 from h5py._objects import phil
 
-from astrocodec._native_memory import bytes_at, clear
+from astrocodec._native.memory import bytes_at, clear
 from astrocodec.errors import FormatError
 from hdf5_filter.elements import Elements, library
 from hdf5_filter.layout import Layout, references_in

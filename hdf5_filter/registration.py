@@ -7,7 +7,7 @@ from typing import Any
 
 import h5py
 
-from astrocodec import _native_chunk
+from astrocodec._native import chunk as native_chunk
 from hdf5_filter.filter_options import AstroCodec
 from hdf5_filter.identity import FILTER_ID, FILTER_NAME, PLUGIN_PATH
 
@@ -35,7 +35,7 @@ def register(*, force: bool = True) -> bool:
     """
     if not force and h5py.h5z.filter_avail(FILTER_ID):
         return False
-    h5py.h5z.register_filter(_native_chunk.plugin_info())
+    h5py.h5z.register_filter(native_chunk.plugin_info())
     return True
 
 
@@ -75,7 +75,7 @@ def get_config() -> dict[str, Any]:
         "filter_id": FILTER_ID,
         "filter_name": FILTER_NAME,
         "plugin_path": PLUGIN_PATH,
-        "library": str(_native_chunk.library_path()),
+        "library": str(native_chunk.library_path()),
         "registered": bool(h5py.h5z.filter_avail(FILTER_ID)),
         "models": astrocodec.list_models(),
         "h5py": h5py.__version__,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from astrocodec.file_report import Checked, FileRun
+from astrocodec.files.file_report import Checked, FileRun
 
 __all__ = ["DatasetReport", "FileReport", "Kind"]
 

@@ -10,7 +10,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from astrocodec.parallel import ordered_map
+from astrocodec.files.parallel import ordered_map
 from hdf5_filter.chunked import ChunkedDataset, stored_chunks
 from hdf5_filter.reading import read_dataset
 

@@ -9,7 +9,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from astrocodec._native_chunk import last_error
+from astrocodec._native.chunk import last_error
 from astrocodec.errors import CorruptError
 from hdf5_filter.chunk_shape import choose_chunks
 from hdf5_filter.chunked import filter_ids

@@ -10,7 +10,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from astrocodec.parallel import ordered_map
+from astrocodec.files.parallel import ordered_map
 from hdf5_filter.chunk_shape import choose_chunks
 from hdf5_filter.chunked import ChunkedDataset, has_shuffle_before
 from hdf5_filter.filter_options import AstroCodec
@@ -156,7 +156,7 @@ def create_dataset(
     try:
         made = h5py.h5d.create(group.id, None if name is None else bytes_of(name), kind, space, plist, links)
     except (ValueError, RuntimeError) as error:
-        from astrocodec._native_chunk import last_error
+        from astrocodec._native.chunk import last_error
 
         if "parameters not appropriate" in str(error) or "user callback" in str(error):
             raise NotCodedError(last_error() if name is None else f"{name!r}: {last_error()}") from error

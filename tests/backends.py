@@ -14,7 +14,8 @@ import pytest
 from made_models import GENTLE, MadeModel, made_samples
 from numpy.typing import NDArray
 
-from astrocodec import _native, reference
+from astrocodec import _native
+from astrocodec.stages import reference
 
 
 @functools.cache

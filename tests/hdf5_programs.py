@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import astrocodec
-from astrocodec._native_chunk import library_path
+from astrocodec._native.chunk import library_path
 
 PLUGIN_PATH = library_path().parent
 

@@ -1,6 +1,6 @@
 """Bits: the exact code length of every pixel of our own streams, as it was decoded.
 
-A sample costs -log2 of the probability that the decoder's table gives it, and its raw bits: `astrocodec.code_bits`.
+A sample costs -log2 of the probability that the decoder's table gives it, and its raw bits: `stages.code_bits`.
 What belongs to no pixel is counted apart, so that both add up to the file.
 """
 
@@ -18,9 +18,9 @@ from astrocodec import _native
 from astrocodec.codec import Buffer
 from astrocodec.errors import AstrocodecError, CorruptError, TruncatedError
 from astrocodec.model import Model
-from astrocodec.reference import find_model
-from astrocodec.stream import CHECKSUM_SIZE, STORED, Header, read_header, split_tiles
-from astrocodec.tiles import MAX_PIXELS, tile_slices
+from astrocodec.stages.planes import MAX_PIXELS, tile_slices
+from astrocodec.stages.reference import find_model
+from astrocodec.stages.stream import CHECKSUM_SIZE, STORED, Header, read_header, split_tiles
 
 _MODES = ("constant", "modelled", "raw", "differences")
 

@@ -27,7 +27,7 @@ from astrocodec.analysis.sources import Segmentation, source_mask
 from astrocodec.analysis.step import SuggestedStep, suggested_step
 from astrocodec.codec import Buffer, encode
 from astrocodec.model import Model
-from astrocodec.pixels import DTYPES
+from astrocodec.stages.pixels import DTYPES
 
 # Sides below this leave nothing to be measured.
 _TINY = 16

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from astrocodec.analysis.plane import Plane, as_plane
-from astrocodec.valueset import fit_lattice
+from astrocodec.stages.valueset import fit_lattice
 
 _MOST_CODES = 1 << 24
 # Counts that a code must be expected to have for its absence, or its width, to mean something.

@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from astrocodec.cli.analyze_tasks import Analysed
-from astrocodec.target import Target
+from astrocodec.files.target import Target
 
 _PAGE_SUFFIXES = (".html", ".htm")
 

@@ -164,7 +164,7 @@ def _largest_difference(one: "ImageEntry", other: "ImageEntry") -> float:
 
 def _write(output: Path, overwrite: bool, names: tuple[str, str], parts: "list[tuple[str, Comparison]]") -> None:
     """Write the picture or the page; it gets its name when it is whole."""
-    from astrocodec.target import Target
+    from astrocodec.files.target import Target
 
     with Target(output, overwrite=overwrite) as target:
         if output.suffix.lower() == ".png":

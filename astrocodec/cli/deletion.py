@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from astrocodec.errors import DifferenceError
-from astrocodec.unchanged import is_unchanged, state
+from astrocodec.files.unchanged import is_unchanged, state
 
 
 @dataclass(frozen=True)

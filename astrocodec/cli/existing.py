@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from astrocodec.cli.notes import lies_elsewhere
 from astrocodec.cli.size_table import is_lossy, parts_of
 from astrocodec.errors import DifferenceError, FormatError
-from astrocodec.target import scratch_folder
+from astrocodec.files.target import scratch_folder
 
 if TYPE_CHECKING:
     from astrocodec.cli.size_table import FileReport

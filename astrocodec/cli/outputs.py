@@ -11,7 +11,7 @@ import click
 from astrocodec.cli.exit_codes import ExitCode
 from astrocodec.cli.failures import explain
 from astrocodec.cli.printable import printable_name
-from astrocodec.target import Target
+from astrocodec.files.target import Target
 
 
 def check_output(path: Path, overwrite: bool, *, makes_folder: bool = False) -> None:

@@ -11,7 +11,7 @@ def plugin_path_command() -> None:
 
     For programs other than those that import hdf5_filter: export HDF5_PLUGIN_PATH=$(astrocodec plugin-path).
     """
-    from astrocodec._native_chunk import library_path
+    from astrocodec._native.chunk import library_path
 
     need_output()
     click.echo(library_path().parent)

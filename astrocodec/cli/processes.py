@@ -14,7 +14,7 @@ from astrocodec.cli.exit_codes import ExitCode
 from astrocodec.cli.failures import Failure
 from astrocodec.cli.interruption import signals_held
 from astrocodec.cli.names import is_hdf5_name
-from astrocodec.target import discard_unfinished
+from astrocodec.files.target import discard_unfinished
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection

@@ -12,7 +12,7 @@ from astrocodec.cli.names import is_hdf5_name
 from astrocodec.cli.processes import in_processes, killed
 from astrocodec.cli.progress import Advance
 from astrocodec.cli.size_table import Outcome
-from astrocodec.target import remove_leftovers
+from astrocodec.files.target import remove_leftovers
 
 
 class FileTask(Protocol):

@@ -11,9 +11,9 @@ import numpy as np
 from astrocodec.cli.exit_codes import ExitCode
 from astrocodec.cli.failures import explain
 from astrocodec.cli.outputs import check_output
+from astrocodec.files.target import Target
 from astrocodec.simulate import PRESETS, Preset, configure, observe
 from astrocodec.simulate.sky import MAX_PIXELS
-from astrocodec.target import Target
 
 if TYPE_CHECKING:
     from astropy.io.fits import HDUList, Header

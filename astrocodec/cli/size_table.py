@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from astrocodec.cli.failures import Failure
 from astrocodec.cli.printable import printable_name
-from astrocodec.file_report import ImageSizes, weakest
+from astrocodec.files.file_report import ImageSizes, weakest
 
 if TYPE_CHECKING:
     import fits_tiles

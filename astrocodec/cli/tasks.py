@@ -26,7 +26,7 @@ from astrocodec.cli.notes import lies_elsewhere, notes_on
 from astrocodec.cli.size_table import Outcome
 from astrocodec.cli.skipping import is_compressed, nothing_gained, refuse_packed
 from astrocodec.errors import DifferenceError, FormatError
-from astrocodec.unchanged import is_unchanged, state
+from astrocodec.files.unchanged import is_unchanged, state
 
 Progress = Callable[[int, int], None]
 

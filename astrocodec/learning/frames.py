@@ -10,9 +10,9 @@ import numpy as np
 from astropy.io import fits
 from numpy.typing import NDArray
 
-from astrocodec.pixels import map_pixels
 from astrocodec.simulate import PRESETS, simulate
-from astrocodec.tiles import sheet_shape
+from astrocodec.stages.pixels import map_pixels
+from astrocodec.stages.planes import sheet_shape
 
 _LEARNED_KINDS = ("raw-int", "processed-int")
 _MIN_PIXELS = 3000

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from astrocodec.weights import INPUTS, LINEAR, OUTPUTS, Weights, limit_rows
+from astrocodec.stages.weights import INPUTS, LINEAR, OUTPUTS, Weights, limit_rows
 
 _LINEAR_SCALE = torch.tensor([8192.0] * 22 + [1024.0] * 4)
 _W1, _W2, _BIAS = 57.0, 64.0, 512.0

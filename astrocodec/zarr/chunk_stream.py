@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from astrocodec.codec import decode, encode
 from astrocodec.errors import CorruptError
 from astrocodec.model import Model, configured_delta, load_model
-from astrocodec.pixels import DTYPES
+from astrocodec.stages.pixels import DTYPES
 
 __all__ = ["ChunkStream", "check_type", "model_text"]
 

@@ -10,7 +10,7 @@ from astropy.io import fits
 from cli_process import sky, succeed_here
 
 from astrocodec.cli.size_table import Outcome, json_report, size_table
-from astrocodec.file_report import ImageSizes
+from astrocodec.files.file_report import ImageSizes
 from fits_tiles import FileReport, HduReport
 
 

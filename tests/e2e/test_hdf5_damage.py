@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import hdf5_filter
-from astrocodec._native_chunk import ChunkCodec
+from astrocodec._native.chunk import ChunkCodec
 from astrocodec.errors import AstrocodecError, CorruptError
 
 KINDS = ("<u2", ">i4", "<c8", ">f8")

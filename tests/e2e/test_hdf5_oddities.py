@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import os
 import subprocess
 import sys
 import warnings
@@ -21,7 +22,7 @@ from hdf5_oddities import odd_types, raw_bytes, read_raw, string, write_oddities
 
 import hdf5_filter
 import hdf5_filter.chunked
-from astrocodec._native_hdf5 import library_of
+from astrocodec._native.hdf5 import library_of
 from astrocodec.errors import CorruptError, DifferenceError, FormatError
 from hdf5_filter.layout import references_in
 from hdf5_filter.references import follow
@@ -493,6 +494,27 @@ def test_elements_in_other_files_are_not_checked(tmp_path: Path, kind: str, name
     assert again.returncode == 0
     assert f"{name}: {note}" in run_here("verify", packed, "--against", source).stderr.decode()
     assert source.exists()
+
+
+@pytest.mark.parametrize("kind", [h5t.STD_REF_OBJ, h5t.STD_REF_DSETREG], ids=["object", "region"])
+def test_references_in_another_file_are_refused_by_name(tmp_path: Path, kind: Any) -> None:
+    """A copy has the same external file: new references written there would be the end of the original's."""
+    raw = tmp_path / "refs.raw"
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["image"] = np.zeros((100, 200), "u2")
+        plist = h5p.create(h5p.DATASET_CREATE)
+        plist.set_external(os.fsencode(raw), 0, 64)
+        made = h5py.Dataset(h5d.create(file.id, b"refs", kind, h5s.create_simple((1,)), plist))
+        one = file["image"].ref if kind == h5t.STD_REF_OBJ else file["image"].regionref[:2]
+        made[...] = np.array([one], made.dtype)
+    before = raw.read_bytes()
+    assert any(before)
+    for command in ("h5-compress", "h5-decompress"):
+        result = run_here(command, tmp_path / "a.h5", "-O", tmp_path / "b.ac.h5")
+        assert result.returncode == 3
+        assert command == "h5-decompress" or b"/refs: its elements refer to other objects" in result.stderr
+    assert raw.read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.h5", "refs.raw"]
 
 
 def test_a_link_to_another_file_is_told(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ sys.path += [str(HERE), str(HERE.parent), str(HERE.parents[1])]
 from made_models import GENTLE, WIDE, WILD, MadeModel, made_samples  # noqa: E402
 from stream_cases import CASES as STREAMS  # noqa: E402
 
-from astrocodec import reference  # noqa: E402
+from astrocodec.stages import reference  # noqa: E402
 
 SUFFIXES = (".act", ".acs", ".npy", ".weights", ".shapes")
 MODELS = {"gentle": GENTLE, "wide": WIDE, "wild": WILD}

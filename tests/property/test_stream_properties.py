@@ -12,9 +12,11 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 import astrocodec
-from astrocodec import Model, _native, _native_stream, reference
+from astrocodec import Model, _native
+from astrocodec._native import stream as native_stream
 from astrocodec.errors import AstrocodecError
-from astrocodec.pixels import DTYPES
+from astrocodec.stages import reference
+from astrocodec.stages.pixels import DTYPES
 
 Array = NDArray[Any]
 
@@ -84,11 +86,11 @@ def outcome_of_native(stream: bytes) -> object:
     """The decoded bytes, or the class of the error."""
     view = memoryview(stream)
     try:
-        header = _native_stream.inspect_stream(view)
+        header = native_stream.inspect_stream(view)
         if not header.is_whole:
             return AstrocodecError
         out = np.empty(header.shape, header.dtype)
-        _native_stream.decode_stream(view, [], out, 1)
+        native_stream.decode_stream(view, [], out, 1)
     except (AstrocodecError, MemoryError) as error:
         return type(error)
     return out.tobytes()

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from astrocodec import _native
-from astrocodec.code_bits import tile_bits
 from astrocodec.errors import FormatError
 from astrocodec.model import load_model
-from astrocodec.reference import ReferenceModel
+from astrocodec.stages.code_bits import tile_bits
+from astrocodec.stages.reference import ReferenceModel
 
 MODEL = load_model("default")
 REFERENCE = ReferenceModel(MODEL.weights, MODEL.shapes)

@@ -6,7 +6,7 @@ import pytest
 import astrocodec
 from astrocodec.codec import same_bits
 from astrocodec.errors import AstrocodecError, FormatError, ModelNotFoundError, TruncatedError, VersionError
-from astrocodec.pixels import DTYPES
+from astrocodec.stages.pixels import DTYPES
 
 RNG = np.random.default_rng(7)
 

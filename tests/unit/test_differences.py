@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from astrocodec import differences as reference
 from astrocodec._native import _library
 from astrocodec.errors import CorruptError, TruncatedError
+from astrocodec.stages import differences as reference
 
 OK, ARGUMENT, SPACE, TRUNCATED, CORRUPT = 0, 10, 12, 20, 21
 _pointer, _size, _u32 = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_uint32

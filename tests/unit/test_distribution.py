@@ -5,7 +5,8 @@ import pytest
 from made_models import GENTLE, KNOT_POSITIONS, WIDE, made_shapes
 
 from astrocodec import _native
-from astrocodec.distribution import (
+from astrocodec.errors import FormatError
+from astrocodec.stages.distribution import (
     KNOTS,
     LAYOUTS,
     ONE,
@@ -22,7 +23,6 @@ from astrocodec.distribution import (
     raw_bits,
     symbol_of,
 )
-from astrocodec.errors import FormatError
 
 
 def _block(knots: np.ndarray) -> bytes:

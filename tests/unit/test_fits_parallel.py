@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from fits_tiles.parallel import ordered_map
+from astrocodec.files.parallel import ordered_map
 
 
 @pytest.mark.parametrize("workers", [1, 3])

@@ -12,7 +12,7 @@ from unittest.mock import Mock
 import pytest
 
 from astrocodec.errors import DifferenceError
-from fits_tiles.target import Target, target_name
+from astrocodec.files.target import Target, target_name
 
 
 def test_nothing_is_left_behind_by_an_error(tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_of_two_that_want_a_name_at_once_one_gets_it(
         first.file.write(b"first")
         second.file.write(b"second")
         monkeypatch.setattr(os.path, "lexists", lambda path: False)
-        monkeypatch.setattr("astrocodec.target.state", lambda path: None)
+        monkeypatch.setattr("astrocodec.files.target.state", lambda path: None)
         if not links:
             monkeypatch.setattr(os, "link", Mock(side_effect=PermissionError(errno.EPERM, "no links")))
         first.commit()

@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from astrocodec import _native, _native_stream, codec, load_model, reference, varint
+from astrocodec import _native, codec, load_model
+from astrocodec._native import stream as native_stream
 from astrocodec.errors import AstrocodecError, CorruptError, FormatError, TruncatedError, VersionError
-from astrocodec.pixels import DTYPES
-from astrocodec.valueset import pack_set
+from astrocodec.stages import reference, varint
+from astrocodec.stages.pixels import DTYPES
+from astrocodec.stages.valueset import pack_set
 
 ONE = 1 << 32
 DEFAULT = load_model("default")
@@ -222,9 +224,9 @@ def native(stream: memoryview) -> None:
     """By the C library alone, without the reference that explains its errors."""
     out = np.empty(1 << 12, np.uint8)
     models = [DEFAULT.native]
-    header = _native_stream.inspect_stream(stream)
+    header = native_stream.inspect_stream(stream)
     size = int(np.prod(header.shape, dtype=object)) * header.dtype.itemsize
-    _native_stream.decode_stream(stream, models, out[: max(0, min(size, out.size))], 1)
+    native_stream.decode_stream(stream, models, out[: max(0, min(size, out.size))], 1)
 
 
 @pytest.mark.parametrize("name", FORBIDDEN)

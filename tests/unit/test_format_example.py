@@ -4,11 +4,12 @@ from pathlib import Path
 
 import numpy as np
 
-from astrocodec import _native, reference
-from astrocodec.distribution import cell_of, symbol_of
-from astrocodec.predict import predict
-from astrocodec.tile import Plane, choose_start
-from astrocodec.weights import INPUTS, LINEAR, OUTPUTS, Weights
+from astrocodec import _native
+from astrocodec.stages import reference
+from astrocodec.stages.distribution import cell_of, symbol_of
+from astrocodec.stages.piece import Plane, choose_start
+from astrocodec.stages.predict import predict
+from astrocodec.stages.weights import INPUTS, LINEAR, OUTPUTS, Weights
 
 FORMAT = Path(__file__).parents[2] / "docs" / "format.md"
 SAMPLES = np.array([[100, 103, 101, 99, 104], [98, 102, 180, 101, 100], [97, 101, 103, 99, 102]], np.uint16)

@@ -10,7 +10,7 @@ from hdf5_programs import tuned_model
 import astrocodec
 import hdf5_filter
 from astrocodec._native import crc32c
-from astrocodec._native_chunk import ChunkCodec
+from astrocodec._native.chunk import ChunkCodec
 from astrocodec.errors import CorruptError, VersionError
 from hdf5_filter.values import FilterValues
 

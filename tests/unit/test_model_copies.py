@@ -18,7 +18,8 @@ import numpy as np
 import pytest
 
 import astrocodec
-from astrocodec import _native, _native_chunk
+from astrocodec import _native
+from astrocodec._native import chunk as native_chunk
 from astrocodec.model import Model, load_model
 
 FRAME = np.random.default_rng(3).poisson(300, (128, 128)).astype(np.uint16)
@@ -95,7 +96,7 @@ def test_the_native_model_has_one_owner() -> None:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_chunk_codec_is_copied_by_its_values(way: str) -> None:
-    codec = _native_chunk.ChunkCodec((1, 1))
+    codec = native_chunk.ChunkCodec((1, 1))
     stream = codec.encode(FRAME)
     again, out = WAYS[way](codec), np.zeros_like(FRAME)
     assert again._values is not codec._values

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 import astrocodec
-from astrocodec import _native, _native_chunk, load_model
-from astrocodec.pixels import DTYPES
+from astrocodec import _native, load_model
+from astrocodec._native import chunk as native_chunk
+from astrocodec.stages.pixels import DTYPES
 
 MODEL = load_model("default").native
 SHAPE = (48, 64)
@@ -103,7 +104,7 @@ def test_nothing_is_decoded_into_what_cannot_be_written() -> None:
     with pytest.raises(ValueError, match="read-only"):
         _native.decode_tile(MODEL, np.frombuffer(b"\0\7\0", np.uint8), frozen(expected))
     with pytest.raises(ValueError, match="read-only"):
-        _native_chunk.ChunkCodec(()).decode(_native_chunk.ChunkCodec(()).encode(expected), frozen(expected))
+        native_chunk.ChunkCodec(()).decode(native_chunk.ChunkCodec(()).encode(expected), frozen(expected))
 
 
 @pytest.mark.parametrize("start", range(4))
@@ -153,7 +154,7 @@ def test_checksums_are_those_of_the_bytes_in_order(layout: str) -> None:
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_chunks(layout: str) -> None:
-    codec = _native_chunk.ChunkCodec(())
+    codec = native_chunk.ChunkCodec(())
     laid = np.asarray(LAYOUTS[layout](values("i4")))
     stream = codec.encode(laid)
     assert stream == codec.encode(np.frombuffer(laid.tobytes(), np.uint8))

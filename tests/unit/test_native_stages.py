@@ -14,12 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from astrocodec import varint
 from astrocodec.errors import CorruptError, FormatError, TruncatedError
-from astrocodec.pixels import DTYPES, PixelMap, map_pixels, unmap_pixels
-from astrocodec.split import choose_low_bits, pack_low, unpack_low
-from astrocodec.tiles import balanced_tile
-from astrocodec.valueset import fit_lattice, pack_set, set_pays, unpack_set
+from astrocodec.stages import varint
+from astrocodec.stages.pixels import DTYPES, PixelMap, map_pixels, unmap_pixels
+from astrocodec.stages.planes import balanced_tile
+from astrocodec.stages.split import choose_low_bits, pack_low, unpack_low
+from astrocodec.stages.valueset import fit_lattice, pack_set, set_pays, unpack_set
 
 TESTS = Path(__file__).parents[1]
 NATIVE = TESTS.parent / "astrocodec" / "native"

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import astrocodec
-from astrocodec import _native_stream
+from astrocodec._native import stream as native_stream
 from astrocodec.errors import CorruptError, FormatError
 from astrocodec.model import load_model
 
@@ -20,7 +20,7 @@ def test_what_a_thread_raises_is_raised(monkeypatch: pytest.MonkeyPatch) -> None
             raise RuntimeError("no threads left")
 
     stream = astrocodec.encode(IMAGE, tile_shape=(30, 40))
-    monkeypatch.setattr(_native_stream, "ThreadPoolExecutor", Broken)
+    monkeypatch.setattr(native_stream, "ThreadPoolExecutor", Broken)
     with pytest.raises(RuntimeError, match="no threads left"):
         astrocodec.encode(IMAGE, tile_shape=(30, 40), workers=2)
     with pytest.raises(RuntimeError, match="no threads left"):
@@ -45,7 +45,7 @@ def test_a_task_that_was_not_run_is_noticed(omitted: int, monkeypatch: pytest.Mo
             return [function(item) for item in items if item != omitted]
 
     stream = astrocodec.encode(IMAGE, tile_shape=(30, 40))
-    monkeypatch.setattr(_native_stream, "ThreadPoolExecutor", Lazy)
+    monkeypatch.setattr(native_stream, "ThreadPoolExecutor", Lazy)
     with pytest.raises(ValueError, match="array"):
         astrocodec.encode(IMAGE, tile_shape=(30, 40), workers=2)
     with pytest.raises(ValueError, match="stream"):
@@ -77,7 +77,7 @@ def test_out_that_is_strided_or_swapped_is_filled() -> None:
 def test_a_small_buffer_is_refused() -> None:
     stream = np.frombuffer(astrocodec.encode(IMAGE), np.uint8)
     with pytest.raises(ValueError, match="output buffer too small"):
-        _native_stream.decode_stream(memoryview(stream.tobytes()), [], np.empty(IMAGE.size - 1, "u2"), 1)
+        native_stream.decode_stream(memoryview(stream.tobytes()), [], np.empty(IMAGE.size - 1, "u2"), 1)
 
 
 def test_several_models_give_the_smallest_stream() -> None:
@@ -88,5 +88,5 @@ def test_several_models_give_the_smallest_stream() -> None:
 
 def test_structures_are_as_large_as_in_c() -> None:
     """A field that is missing here would shift all behind it."""
-    assert ctypes.sizeof(_native_stream._Array) == 8 + 8 * 32
-    assert ctypes.sizeof(_native_stream._StreamInfo) == 8 + 8 * 32 + 16 + 8 + 8 + 24
+    assert ctypes.sizeof(native_stream._Array) == 8 + 8 * 32
+    assert ctypes.sizeof(native_stream._StreamInfo) == 8 + 8 * 32 + 16 + 8 + 8 + 24

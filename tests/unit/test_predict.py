@@ -6,10 +6,10 @@ from made_models import GENTLE, SAMPLE_KINDS, WIDE, WILD, MadeModel, made_sample
 
 from astrocodec import _native
 from astrocodec.errors import FormatError
-from astrocodec.predict import Contexts, Running, check_weights, contexts_of, log2_floor, log512, predict, update
-from astrocodec.tile import MAX_AMPLITUDE, Plane, choose_start
-from astrocodec.wavefront import Step
-from astrocodec.weights import Weights
+from astrocodec.stages.piece import MAX_AMPLITUDE, Plane, choose_start
+from astrocodec.stages.predict import Contexts, Running, check_weights, contexts_of, log2_floor, log512, predict, update
+from astrocodec.stages.wavefront import Step
+from astrocodec.stages.weights import Weights
 
 LARGEST_LOC16 = 16 * 65535 + 15
 

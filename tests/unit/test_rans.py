@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from made_models import GENTLE
 
-from astrocodec import rans
-from astrocodec.distribution import TOTAL, build_tables
 from astrocodec.errors import TruncatedError
+from astrocodec.stages import rans
+from astrocodec.stages.distribution import TOTAL, build_tables
 
 STATES = [rans.LOW, rans.LOW + 1, 123456789, (1 << 31) - 1, 1 << 31, (1 << 32) - 1]
 SMALL_TABLES = [[0, 1, TOTAL], [0, TOTAL - 1, TOTAL], [0, 5000, 5001, 16000, TOTAL], [0, TOTAL]]

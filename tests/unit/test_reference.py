@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from made_models import GENTLE, WIDE, made_samples
 
-from astrocodec import _native, reference
+from astrocodec import _native
 from astrocodec.errors import FormatError, TruncatedError
+from astrocodec.stages import reference
 
 
 def test_models_share_tables() -> None:

@@ -13,7 +13,7 @@ import astrocodec
 import astrocodec.model
 import fits_tiles
 import hdf5_filter
-from astrocodec._native_chunk import ChunkCodec
+from astrocodec._native.chunk import ChunkCodec
 from astrocodec.model import Model, configured_delta, load_model
 from hdf5_filter.values import FilterValues
 

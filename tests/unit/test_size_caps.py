@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 import astrocodec
-from astrocodec import _native, load_model, reference, varint
+from astrocodec import _native, load_model
 from astrocodec.errors import AstrocodecError, CorruptError, FormatError
 from astrocodec.model import Model
+from astrocodec.stages import reference, varint
 from fits_tiles.card_text import blob_cards
 from fits_tiles.model_cards import MODEL_STEM, read_model
 from hdf5_filter.values import FilterValues
@@ -126,7 +127,7 @@ def told(*values: int) -> tuple[int, ...]:
 )
 @pytest.mark.usefixtures("little_memory")
 def test_filter_values_are_whole(values: tuple[int, ...]) -> None:
-    from astrocodec._native_chunk import ChunkCodec
+    from astrocodec._native.chunk import ChunkCodec
 
     with pytest.raises(CorruptError):
         FilterValues.from_values(values)

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from astrocodec.errors import CorruptError, TruncatedError
-from astrocodec.split import choose_low_bits, pack_low, unpack_low
+from astrocodec.stages.split import choose_low_bits, pack_low, unpack_low
 
 
 @given(st.integers(0, 48), st.integers(1, 50), st.integers(0, 2**32 - 1))

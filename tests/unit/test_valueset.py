@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from astrocodec.errors import CorruptError
-from astrocodec.valueset import fit_lattice, lattice_value, pack_set, set_pays, unpack_set
+from astrocodec.stages.valueset import fit_lattice, lattice_value, pack_set, set_pays, unpack_set
 
 
 def on_lattice(values: np.ndarray, lattice: tuple[int, int]) -> bool:

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from astrocodec import varint
 from astrocodec.errors import CorruptError, TruncatedError
+from astrocodec.stages import varint
 
 
 @given(st.integers(0, 2**64 - 1))

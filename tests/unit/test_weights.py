@@ -7,7 +7,7 @@ import pytest
 from made_models import made_weights
 
 from astrocodec.errors import CorruptError, FormatError, TruncatedError
-from astrocodec.weights import Weights, apply_delta, limit_rows, weight_delta
+from astrocodec.stages.weights import Weights, apply_delta, limit_rows, weight_delta
 
 
 def _equal(a: Weights, b: Weights) -> bool:

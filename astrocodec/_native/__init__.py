@@ -1,4 +1,4 @@
-"""The native library through ctypes: ABI check, status codes, models, tiles. Only `_native*` modules use ctypes."""
+"""The native library through ctypes: ABI check, status codes, models, tiles. Only this package uses ctypes."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from astrocodec.errors import (
 )
 
 ABI_VERSION = 1
+_PACKAGE = Path(__file__).parents[1]
 _THOROUGH = 256
 SIMD_LEVELS = {"auto": 0, "portable": 1, "avx2": 2, "avxvnni": 3, "avx512": 4}
 CONTEXT = np.dtype(
@@ -42,10 +43,10 @@ class _TuneOptions(ctypes.Structure):
 
 
 def _load() -> ctypes.CDLL:
-    found = sorted(Path(__file__).parent.glob("libastrocodec*.so"))
+    found = sorted(_PACKAGE.glob("libastrocodec*.so"))
     if not found:
         raise NativeLibraryError(
-            f"no libastrocodec*.so in {Path(__file__).parent}: the package was not built there; "
+            f"no libastrocodec*.so in {_PACKAGE}: the package was not built there; "
             "run `pip install -e .` in its source folder"
         )
     library = ctypes.CDLL(str(found[-1]))

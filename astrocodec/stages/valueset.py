@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from astrocodec.errors import CorruptError
-from astrocodec.log512 import log512
+from astrocodec.stages.log512 import log512
 
 _ONE = 1 << 32
 _MIN_COUNT = 16

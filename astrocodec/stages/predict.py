@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from astrocodec.errors import FormatError
-from astrocodec.weights import Weights
+from astrocodec.stages.weights import Weights
 
 Integers = NDArray[np.int64]
 

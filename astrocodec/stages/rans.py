@@ -11,8 +11,8 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from astrocodec.distribution import PRECISION, TOTAL
 from astrocodec.errors import TruncatedError
+from astrocodec.stages.distribution import PRECISION, TOTAL
 
 LOW = 1 << 16
 STATES = 32

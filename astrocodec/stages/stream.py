@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from astrocodec import varint
 from astrocodec.errors import CorruptError, FormatError, TruncatedError, VersionError
-from astrocodec.pixels import DTYPES, PixelMap
-from astrocodec.split import MAX_LOW_BITS
-from astrocodec.tiles import MAX_PIXELS, MAX_SIDE, sheet_shape
+from astrocodec.stages import varint
+from astrocodec.stages.pixels import DTYPES, PixelMap
+from astrocodec.stages.planes import MAX_PIXELS, MAX_SIDE, sheet_shape
+from astrocodec.stages.split import MAX_LOW_BITS
 
 MAGIC = b"\xac\x0d"
 VERSION = 1

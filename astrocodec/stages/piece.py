@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from astrocodec import differences, rans
-from astrocodec.distribution import Cells, Integers, Tables, cell_of, difference_of, raw_bits, symbol_of
 from astrocodec.errors import CorruptError, TruncatedError
-from astrocodec.predict import NEIGHBOURS, Contexts, Running, contexts_of, predict, update
-from astrocodec.wavefront import LAG, PAD, Step, Wavefront, check_sides
-from astrocodec.weights import Weights
+from astrocodec.stages import differences, rans
+from astrocodec.stages.distribution import Cells, Integers, Tables, cell_of, difference_of, raw_bits, symbol_of
+from astrocodec.stages.predict import NEIGHBOURS, Contexts, Running, contexts_of, predict, update
+from astrocodec.stages.wavefront import LAG, PAD, Step, Wavefront, check_sides
+from astrocodec.stages.weights import Weights
 
 CONSTANT, MODELLED, RAW, DIFFERENCES = range(4)
 MAX_AMPLITUDE = 32767

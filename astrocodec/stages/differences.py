@@ -14,10 +14,10 @@ from itertools import accumulate, pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from astrocodec.distribution import PRECISION, TOTAL
 from astrocodec.errors import CorruptError, TruncatedError
-from astrocodec.log512 import log512
-from astrocodec.rans import LOW, Decoder, push, push_raw
+from astrocodec.stages.distribution import PRECISION, TOTAL
+from astrocodec.stages.log512 import log512
+from astrocodec.stages.rans import LOW, Decoder, push, push_raw
 
 MODE = 3
 MAX_SYMBOLS = 4095

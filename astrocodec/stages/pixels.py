@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from astrocodec import varint
 from astrocodec.errors import CorruptError
-from astrocodec.valueset import fit_lattice, lattice_value, pack_set, set_pays, unpack_set
+from astrocodec.stages import varint
+from astrocodec.stages.valueset import fit_lattice, lattice_value, pack_set, set_pays, unpack_set
 
 DTYPES = ("u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f4", "f8")
 _INTEGER, _FLOAT_BITS, _FLOAT_INTEGER = 0, 1, 2

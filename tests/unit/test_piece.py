@@ -9,9 +9,10 @@ import pytest
 from backends import ALL_NATIVE, AVAILABLE_NATIVE, BACKENDS, NATIVE, REFERENCE, Backend
 from made_models import GENTLE, SAMPLE_KINDS, WIDE, WILD, MadeModel, made_samples
 
-from astrocodec import _native, differences, tile
+from astrocodec import _native
 from astrocodec.errors import CorruptError, TruncatedError
-from astrocodec.tile import Start, choose_start
+from astrocodec.stages import differences, piece
+from astrocodec.stages.piece import Start, choose_start
 
 every_backend = pytest.mark.parametrize("backend", BACKENDS)
 every_native = pytest.mark.parametrize("backend", NATIVE)
@@ -57,25 +58,25 @@ def test_tiles_of_few_differences_equal_the_reference(backend: Backend, kind: st
     samples = made_samples(kind, height, width)
     data = backend.encode(GENTLE, samples)
     assert data == _reference_tile(GENTLE, kind, height, width)
-    assert data[0] == tile.DIFFERENCES or samples.size < 1000
+    assert data[0] == piece.DIFFERENCES or samples.size < 1000
     np.testing.assert_array_equal(backend.decode(GENTLE, data, height, width), samples)
 
 
 @every_backend
 def test_differences_are_tried_where_promising_or_asked_for(backend: Backend) -> None:
     row = made_samples("sparse", 1, 400)  # a single row never looks promising
-    assert backend.encode(GENTLE, row)[0] != tile.DIFFERENCES
+    assert backend.encode(GENTLE, row)[0] != piece.DIFFERENCES
     assert backend.encode(GENTLE, row, thorough=True) == differences.encode(row)
     smooth = made_samples("sky", 60, 90)
     assert backend.encode(GENTLE, smooth) == backend.encode(GENTLE, smooth, thorough=True)
-    assert backend.encode(GENTLE, smooth)[0] == tile.MODELLED
+    assert backend.encode(GENTLE, smooth)[0] == piece.MODELLED
 
 
 @every_backend
 def test_a_tile_of_differences_must_be_smaller(backend: Backend) -> None:
     """Two pixels' table and states take more than the raw samples."""
     samples = np.array([[0, 100], [100, 200]], np.uint16)
-    assert backend.encode(GENTLE, samples, thorough=True)[0] == tile.RAW
+    assert backend.encode(GENTLE, samples, thorough=True)[0] == piece.RAW
 
 
 @every_native
@@ -88,14 +89,14 @@ def test_wide_tiles_equal_the_reference(backend: Backend, height: int, width: in
 
 
 def _start_of(data: bytes) -> Start:
-    assert data[0] == tile.MODELLED
+    assert data[0] == piece.MODELLED
     return Start(*struct.unpack_from("<HHH", data, 2))
 
 
 @functools.cache
 def _tile_with_start(kind: str, start: Start) -> bytes:
     with (
-        mock.patch.object(tile, "choose_start", return_value=start),
+        mock.patch.object(piece, "choose_start", return_value=start),
         mock.patch.object(differences, "promising", return_value=False),
     ):
         data = REFERENCE.encode(WIDE, made_samples(kind, 35, 20))
@@ -122,10 +123,10 @@ def test_any_start_decodes(backend: Backend, row: int, amplitude: int, floor: in
 def test_native_library_chooses_the_same_start(backend: Backend, kind: str, height: int, width: int) -> None:
     samples = made_samples(kind, height, width, seed=3)
     data = backend.encode(GENTLE, samples)
-    if data[0] == tile.MODELLED:
+    if data[0] == piece.MODELLED:
         assert _start_of(data) == choose_start(samples)
     else:
-        assert data[0] == tile.DIFFERENCES or samples.size < 10
+        assert data[0] == piece.DIFFERENCES or samples.size < 10
 
 
 def test_start_describes_the_tile() -> None:

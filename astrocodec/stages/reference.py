@@ -1,6 +1,6 @@
 """The reference codec: the native library's functions in readable Python, bit for bit the same.
 
-docs/format.md is the specification. Tiles are composed of their stages by `astrocodec.tile`, streams here:
+docs/format.md is the specification. Tiles are composed of their stages by `astrocodec.stages.piece`, streams here:
 pixels -> split -> tiles -> stream. It codes about 100,000 pixels a second; with the native library's tile functions put
 in, it tells what is wrong with a damaged stream.
 """
@@ -14,16 +14,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from astrocodec import _native, tile, varint
-from astrocodec.distribution import Tables, build_tables
+from astrocodec import _native
 from astrocodec.errors import CorruptError, FormatError, ModelNotFoundError, TruncatedError
 from astrocodec.model import Model, shipped_by_fingerprint
-from astrocodec.pixels import map_pixels, unmap_pixels
-from astrocodec.predict import check_weights
-from astrocodec.split import MAX_LOW_BITS, choose_low_bits, pack_low, unpack_low
-from astrocodec.stream import CHECKSUM_SIZE, MODELLED, STORED, Header, read_header, split_tiles
-from astrocodec.tiles import MAX_PIXELS, MAX_SIDE, balanced_tile, sheet_shape, tile_slices
-from astrocodec.weights import Weights
+from astrocodec.stages import piece, varint
+from astrocodec.stages.distribution import Tables, build_tables
+from astrocodec.stages.pixels import map_pixels, unmap_pixels
+from astrocodec.stages.planes import MAX_PIXELS, MAX_SIDE, balanced_tile, sheet_shape, tile_slices
+from astrocodec.stages.predict import check_weights
+from astrocodec.stages.split import MAX_LOW_BITS, choose_low_bits, pack_low, unpack_low
+from astrocodec.stages.stream import CHECKSUM_SIZE, MODELLED, STORED, Header, read_header, split_tiles
+from astrocodec.stages.weights import Weights
 
 
 class ReferenceModel:
@@ -54,7 +55,7 @@ class ReferenceModel:
 
 def encode_tile(model: ReferenceModel, samples: NDArray[np.uint16], thorough: bool = False) -> bytes:
     """Encode one plane of uint16 samples ``(y, x)``; `thorough` tries every tile mode."""
-    return tile.encode_tile(model.weights, model.shapes, samples, thorough)
+    return piece.encode_tile(model.weights, model.shapes, samples, thorough)
 
 
 def decode_tile(model: ReferenceModel, data: NDArray[np.uint8], out: NDArray[np.uint16]) -> None:
@@ -65,7 +66,7 @@ def decode_tile(model: ReferenceModel, data: NDArray[np.uint8], out: NDArray[np.
     TruncatedError, CorruptError
         The bytes break the format; `out` is then as it was.
     """
-    out[...] = tile.decode_tile(model.weights, model.shapes, data.tobytes(), *out.shape)
+    out[...] = piece.decode_tile(model.weights, model.shapes, data.tobytes(), *out.shape)
 
 
 # Tile functions that streams are composed with: of this module, or of the native library.

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from astrocodec._native import _THOROUGH, NativeModel, _address, _check, _library, simd_level
-from astrocodec.pixels import DTYPES
+from astrocodec.stages.pixels import DTYPES
 
 _pointer, _size, _int = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int
 _MAX_DIMENSIONS = 32

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import IO
 
 from astrocodec.errors import DifferenceError
-from astrocodec.unchanged import is_unchanged, state
+from astrocodec.files.unchanged import is_unchanged, state
 
 __all__ = ["FileLike", "Target", "discard_unfinished", "remove_leftovers", "scratch_folder", "target_name"]
 

@@ -11,10 +11,10 @@ import struct
 import numpy as np
 from numpy.typing import NDArray
 
-from astrocodec import differences, rans, tile
-from astrocodec.distribution import PRECISION, Tables, cell_of, symbol_of
-from astrocodec.predict import predict
-from astrocodec.weights import Weights
+from astrocodec.stages import differences, piece, rans
+from astrocodec.stages.distribution import PRECISION, Tables, cell_of, symbol_of
+from astrocodec.stages.predict import predict
+from astrocodec.stages.weights import Weights
 
 _HEADER = struct.Struct("<BBHHH")
 
@@ -28,7 +28,7 @@ def _modelled(
     weights: Weights, tables: Tables, data: bytes, samples: NDArray[np.int64]
 ) -> tuple[NDArray[np.float32], float]:
     _, log_states, *start = _HEADER.unpack_from(data)
-    plane = tile.Plane(samples.shape[0], samples.shape[1], tile.Start(*start))
+    plane = piece.Plane(samples.shape[0], samples.shape[1], piece.Start(*start))
     bits = np.zeros(samples.shape, np.float32)
     for step in plane.wave:
         seen = plane.contexts(step)
@@ -61,7 +61,7 @@ def tile_bits(
 
     Examples
     --------
-    >>> from astrocodec.reference import ReferenceModel
+    >>> from astrocodec.stages.reference import ReferenceModel
     >>> from astrocodec.model import load_model
     >>> default = load_model("default")
     >>> model = ReferenceModel(default.weights, default.shapes)
@@ -69,12 +69,12 @@ def tile_bits(
     >>> bits.tolist(), header
     ([[0.0, 0.0, 0.0], [0.0, 0.0, 0.0]], 24)
     """
-    samples = tile.decode_tile(weights, tables, data, height, width).astype(np.int64)
-    if data[0] == tile.MODELLED:
+    samples = piece.decode_tile(weights, tables, data, height, width).astype(np.int64)
+    if data[0] == piece.MODELLED:
         return _modelled(weights, tables, data, samples)
-    if data[0] == tile.DIFFERENCES:
+    if data[0] == piece.DIFFERENCES:
         return _differences(data, samples)
-    is_raw = data[0] == tile.RAW
+    is_raw = data[0] == piece.RAW
     return np.full((height, width), 16 if is_raw else 0, np.float32), 8 if is_raw else 24
 
 

@@ -1,0 +1,1 @@
+"""What every door does with files: outputs that appear at once, parallel work, reports."""
