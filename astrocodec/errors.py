@@ -25,6 +25,10 @@ class ModelNotFoundError(AstrocodecError, LookupError):
     """A stream names a model that is not installed here."""
 
 
+class CodecNotFoundError(AstrocodecError, LookupError):
+    """A stream was written by a codec that is not installed here."""
+
+
 class DifferenceError(AstrocodecError):
     """
     Two files that must hold the same do not: the new file is not kept, and the old one is not touched.

@@ -22,6 +22,7 @@ ORDER = (
     "files.file_report",
     "files.parallel",
     "files.target",
+    "codecs",
     "stages.varint",
     "stages.log512",
     "stages.valueset",
