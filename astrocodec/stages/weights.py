@@ -10,10 +10,12 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from astrocodec.errors import CorruptError, FormatError, TruncatedError
+from astrocodec.errors import CorruptError, FormatError, TruncatedError, VersionError
 
 INPUTS, LINEAR, OUTPUTS = 32, 26, 4
-_VERSION = 1
+NEURONS = (16, 32)
+HEADER = 8
+_VERSION, _LAYOUT, _LAYERS = 1, 1, 2
 _MAX_RICE = 12
 
 
@@ -49,7 +51,7 @@ class Weights:
         body = b"".join(
             getattr(self, f.name).astype(getattr(self, f.name).dtype.newbyteorder("<")).tobytes() for f in fields(self)
         )
-        return bytes([_VERSION, self.hidden, 0, 0]) + body
+        return _header(self.hidden) + body
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Weights:
@@ -57,12 +59,19 @@ class Weights:
 
         Raises
         ------
+        VersionError
+            A network of another kind than this package has.
         FormatError
-            Unknown version or a length that does not fit the number of neurons.
+            A length that does not fit the number of neurons.
         """
-        if len(data) < 4 or data[0] != _VERSION or data[2:4] != b"\0\0":
-            raise FormatError(f"weight block begins with {data[:4].hex()}, expected version {_VERSION}")
-        h, at = data[1], 4
+        if len(data) < HEADER:
+            raise TruncatedError(f"weight block: {len(data)} bytes found, its header alone has {HEADER}")
+        h, at = data[5], HEADER
+        if h not in NEURONS or data[:HEADER] != _header(h):
+            raise VersionError(
+                f"weight block begins with {data[:HEADER].hex(' ')}, this package knows {_header(16).hex(' ')} and "
+                f"{_header(32).hex(' ')}: upgrade astrocodec"
+            )
         arrays = []
         for dtype, shape in _layout(h):
             count = int(np.prod(shape))
@@ -76,6 +85,11 @@ class Weights:
         if at != len(data):
             raise FormatError(f"weight block: {len(data)} bytes found, {at} expected for {h} neurons")
         return cls(*arrays)
+
+
+def _header(h: int) -> bytes:
+    """Version, context layout and all counts of the only kind of network that there is so far."""
+    return bytes([_VERSION, _LAYOUT, LINEAR, INPUTS, _LAYERS, h, h, OUTPUTS])
 
 
 def _layout(h: int) -> list[tuple[str, tuple[int, ...]]]:

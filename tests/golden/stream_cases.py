@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from astrocodec import Model, encode, load_model
 
 Array = NDArray[Any]
-FINGERPRINT = "c88bdd027fc2a3c1"
+FINGERPRINT = "e15e5f01d16e2896"
 
 
 @cache

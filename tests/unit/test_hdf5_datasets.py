@@ -452,7 +452,7 @@ def _newer(stream: bytearray) -> bytearray:
 
 
 def _other_model(stream: bytearray) -> bytearray:
-    at = stream.index(bytes.fromhex("c88bdd027fc2a3c1"))
+    at = stream.index(bytes.fromhex("e15e5f01d16e2896"))
     stream[at : at + 8] = bytes.fromhex("0123456789abcdef")
     return stream
 
