@@ -1,7 +1,8 @@
 /* astrocodec: the native library's public interface. Specification: docs/format.md.
  *
- * Every function is re-entrant; nothing global is written but the shipped model, once. Functions return an ac_status; results
- * come through pointers. A model may be used by any number of threads at once. docs/native.md has an example. */
+ * Every function is re-entrant. Global are only what the processor can do, the models (shipped and registered) and the decoder of
+ * foreign codecs, all of them set atomically. Functions return an ac_status; results come through pointers. A model may be used by any
+ * number of threads at once. docs/native.md has an example. */
 #ifndef ASTROCODEC_H
 #define ASTROCODEC_H
 
@@ -14,7 +15,7 @@
 #define AC_API
 #endif
 
-#define AC_ABI_VERSION 1
+#define AC_ABI_VERSION 2
 
 typedef enum {
     AC_OK = 0,
@@ -26,13 +27,28 @@ typedef enum {
     AC_ERROR_MODEL = 30,     /* the model's bytes break its format */
     AC_ERROR_NO_MODEL = 31,  /* a model that is neither given nor shipped nor in the stream */
     AC_ERROR_VERSION = 32,   /* needs a newer version of this library */
-    AC_ERROR_FORMAT = 33     /* no stream at all */
+    AC_ERROR_FORMAT = 33,    /* no stream at all */
+    AC_ERROR_CODEC = 34      /* a codec that is not in this library, and no decoder is set that has it */
 } ac_status;
 
 typedef struct ac_model ac_model;
 
 AC_API uint32_t ac_abi_version(void);
 AC_API const char *ac_status_string(int status);
+
+/* What is wrong with an input, and where. Every function that takes an ac_fault fills it when it fails, if it is not NULL. */
+typedef enum { AC_IN_STREAM, AC_IN_SECTION, AC_IN_PIECE, AC_IN_VALUES } ac_part;
+typedef struct {
+    int32_t status, reason;      /* why it failed: an ac_status, and an ac_reason of fault.h; reason 0: the status says all */
+    int32_t part;                /* an ac_part */
+    uint64_t index;              /* id of the section, number of the piece or of the filter value */
+    uint64_t plane, row, column; /* of the piece's first element; planes as in docs/format.md section "Planes" */
+    uint64_t at;                 /* byte of the stream, or of the piece that ac_tile_decode was given */
+    uint64_t found, allowed;     /* numbers that the reason's text has a place for */
+    char said[256];              /* what a foreign decoder says, or a stream of its codec */
+} ac_fault;
+/* One line of text, and its length, as snprintf does: "piece 3 (plane 0, row 512, column 0), byte 1234: ...". */
+AC_API int ac_fault_text(const ac_fault *fault, char *out, size_t capacity);
 
 /* Instruction sets, in the order in which they are preferred. */
 typedef enum { AC_SIMD_AUTO = 0, AC_SIMD_PORTABLE = 1, AC_SIMD_AVX2 = 2, AC_SIMD_AVXVNNI = 3, AC_SIMD_AVX512 = 4 } ac_simd;
@@ -46,7 +62,9 @@ AC_API int ac_model_tables(const ac_model *model, const uint16_t **cum, size_t *
 
 /* The shipped general model, compiled in; lives as long as the library. NULL only when out of memory. */
 AC_API const ac_model *ac_model_default(void);
-/* A tuned model from the bytes of docs/format.md section "Tuned model"; its base is a shipped one. */
+/* Adds a general model to those that streams and tuned models name, until the process ends. One that is known already is not added again. */
+AC_API int ac_model_register(const uint8_t *weights, size_t weights_len, const uint8_t *shapes, size_t shapes_len);
+/* A tuned model from the bytes of docs/format.md section "Tuned model"; its base is a shipped or registered one. */
 AC_API int ac_model_from_delta(const uint8_t *delta, size_t length, ac_model **out);
 AC_API void ac_model_fingerprint(const ac_model *model, uint8_t out[8]);
 
@@ -57,7 +75,7 @@ AC_API size_t ac_tile_bound(uint32_t height, uint32_t width); /* bytes that ac_t
 AC_API int ac_tile_encode(const ac_model *model, const uint16_t *samples, uint32_t height, uint32_t width, size_t stride, uint8_t *out,
                           size_t capacity, size_t *length, int simd);
 AC_API int ac_tile_decode(const ac_model *model, const uint8_t *in, size_t length, uint16_t *samples, uint32_t height, uint32_t width,
-                          size_t stride, int simd);
+                          size_t stride, int simd, ac_fault *fault);
 
 /* Code length of each sample of a tile, by the frequencies that ac_tile_decode pops it with, raw bits included; rows `stride`
  * apart. `header` receives the bits that belong to no sample: of the tile's header, its tables, and of its states what they
@@ -85,13 +103,16 @@ typedef struct {
 AC_API int ac_tune(const ac_model *model, const ac_context *contexts, size_t count, const ac_tune_options *options, uint8_t *weights,
                    size_t capacity);
 
-/* Streams. An array is contiguous, in native byte order; dtype is an index into u1 i1 u2 i2 u4 i4 u8 i8 f4 f8. */
+/* Streams. An array is contiguous, in native byte order; dtype is an index into u1 i1 u2 i2 u4 i4 u8 i8 f4 f8 b1 f2 c8 c16. */
 enum { AC_MAX_DIMENSIONS = 32 };
 typedef struct {
     int32_t dtype, ndim;
     uint64_t shape[AC_MAX_DIMENSIONS];
 } ac_array;
 AC_API size_t ac_array_size(const ac_array *array); /* bytes; 0 for an array without elements, SIZE_MAX for what is no array */
+/* What a stream of an array would be modelled from, for tuning: a sample for each element, in the order of the planes, and how many low bits
+ * were split off. AC_ERROR_SPACE: it would be stored. */
+AC_API int ac_array_samples(const ac_array *array, const void *data, uint16_t *samples, uint32_t *low_bits);
 
 /* How the tasks 0 ... count - 1 of a call are run: in any order, or at once in threads; `run` returns when all are done. NULL: one
  * after the other. */
@@ -101,7 +122,14 @@ typedef struct {
     void *pool;
 } ac_parallel;
 
-/* A model to encode with. `file` is what goes into the stream of it, a "Model file" of docs/format.md; NULL: it stays outside. */
+/* Where a stream goes: `take` is called once, when the length is known, and gives room for just so many bytes; NULL: no memory. */
+typedef struct {
+    uint8_t *(*take)(void *owner, size_t length);
+    void *owner;
+} ac_output;
+
+/* A model to encode with. `file` is what goes into the stream of it, a "Model file" of docs/format.md of at most 2^20 bytes; NULL: it
+ * stays outside. */
 typedef struct {
     const ac_model *model;
     const uint8_t *file;
@@ -110,28 +138,47 @@ typedef struct {
 
 enum { AC_EMBED = 512 }; /* ac_stream_encode: a model of ac_model_from_delta goes into the stream */
 AC_API size_t ac_stream_bound(const ac_array *array); /* bytes that no encoder exceeds */
-/* Of several models the one that gives the smallest stream is taken; none: the default. tile: height and width, NULL for about
- * 512 x 512. flags: an ac_simd, AC_THOROUGH, AC_EMBED. */
-AC_API int ac_stream_encode(const ac_model *const *models, size_t count, const ac_array *array, const void *data, const uint32_t *tile, int flags,
+/* Of several models the one that gives the smallest stream is taken; none: the default. piece: the height and width that are wanted, as in
+ * docs/encoder.md section "Pieces", NULL for about 512 x 512. flags: an ac_simd, AC_THOROUGH, AC_EMBED. */
+AC_API int ac_stream_encode(const ac_model *const *models, size_t count, const ac_array *array, const void *data, const uint32_t *piece, int flags,
                             uint8_t *out, size_t capacity, size_t *length);
-AC_API int ac_stream_encode_with(const ac_choice *choices, size_t count, const ac_array *array, const void *data, const uint32_t *tile, int flags,
-                                 const ac_parallel *parallel, uint8_t *out, size_t capacity, size_t *length);
+AC_API int ac_stream_encode_with(const ac_choice *choices, size_t count, const ac_array *array, const void *data, const uint32_t *piece, int flags,
+                                 const ac_parallel *parallel, const ac_output *output);
 
 /* What a stream says of itself. */
+enum { AC_STORED = 0, AC_CAUSAL = 1 }; /* codecs */
+typedef struct {
+    int32_t id, critical;
+    size_t at, length; /* of what it holds */
+} ac_section;
 typedef struct {
     ac_array array;
-    int32_t version, modelled;             /* modelled 0: stored as it is */
-    int32_t low_bits, is_whole;            /* is_whole: the bytes can hold the array, so that memory may be taken for it */
-    uint32_t tile[2];                      /* height and width */
-    uint8_t fingerprint[8];                /* of the model */
-    size_t embedded_at, embedded_length;   /* the model inside the stream */
-    size_t header_length;
+    int32_t version, codec;
+    int32_t checksum_kind; /* 0: of the elements, 1: of the bytes */
+    int32_t is_whole;      /* the bytes can hold the array, so that memory may be taken for it; 0 for foreign codecs, of which that is not known */
+    /* of the causal codec; 0 for others */
+    int32_t low_bits;
+    uint32_t piece[2]; /* height and width; more rows than a plane has: so many whole planes */
+    uint8_t fingerprint[8];
+    /* where the sections model, name and codec and the data lie; a length of 0 for those that are not there */
+    size_t model_at, model_length, name_at, name_length, parameters_at, parameters_length, data_at, data_length;
+    int32_t section_count;
+    ac_section sections[128];
 } ac_stream_info;
-AC_API int ac_stream_inspect(const uint8_t *stream, size_t length, ac_stream_info *info);
-/* The model is looked for among those given, in the stream, and among those shipped. `out` is then the array, native byte order. */
-AC_API int ac_stream_decode(const ac_model *const *models, size_t count, const uint8_t *stream, size_t length, void *out, size_t capacity, int flags);
+/* AC_OK for streams of foreign codecs too. A section that must be understood and is not gives AC_ERROR_VERSION; `info` is filled all the same. */
+AC_API int ac_stream_inspect(const uint8_t *stream, size_t length, ac_stream_info *info, ac_fault *fault);
+/* The model is looked for among those given, in the stream (a tuned one), and among those shipped and registered. `out` is then the array,
+ * native byte order. */
+AC_API int ac_stream_decode(const ac_model *const *models, size_t count, const uint8_t *stream, size_t length, void *out, size_t capacity, int flags,
+                            ac_fault *fault);
 AC_API int ac_stream_decode_with(const ac_model *const *models, size_t count, const uint8_t *stream, size_t length, void *out, size_t capacity,
-                                 int flags, const ac_parallel *parallel);
+                                 int flags, const ac_parallel *parallel, ac_fault *fault);
+
+/* Decodes streams of foreign codecs for all of the process, ac_stream_decode and the HDF5 filter included; NULL, as at first: none. `out`
+ * is as long as the array, native byte order. Returns AC_ERROR_CODEC where it has no such codec; of any failure it writes one line to
+ * `message`. The checksum is compared by the caller. It may be called in any thread, from within HDF5. */
+typedef int (*ac_decoder)(const uint8_t *stream, size_t length, void *out, size_t capacity, char *message, size_t message_capacity);
+AC_API void ac_set_decoder(ac_decoder decoder);
 
 AC_API uint32_t ac_crc32c(uint32_t crc, const uint8_t *data, size_t length);
 

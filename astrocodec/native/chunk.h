@@ -36,11 +36,10 @@ size_t ac_chunk_values_write(const ac_chunk_values *values, unsigned out[AC_CHUN
 uint64_t ac_chunk_values_size(const ac_chunk_values *values);
 int ac_item_size(int dtype); /* 0 for a code that is none */
 
-/* The same for bytes. On failure a text is left for ac_last_error. */
-AC_API size_t ac_chunk_bound(const unsigned *values, size_t count, size_t size);
-AC_API int ac_chunk_encode(const unsigned *values, size_t count, const void *data, size_t size, uint8_t *out, size_t capacity, size_t *length);
-AC_API int ac_chunk_size(const unsigned *values, size_t count, const uint8_t *stream, size_t length, size_t *size);
-AC_API int ac_chunk_decode(const unsigned *values, size_t count, const uint8_t *stream, size_t length, void *out, size_t size);
+/* The same for bytes. On failure a text is left for ac_last_error too. */
+AC_API int ac_chunk_encode(const unsigned *values, size_t count, const void *data, size_t size, const ac_output *output);
+AC_API int ac_chunk_size(const unsigned *values, size_t count, const uint8_t *stream, size_t length, size_t *size, ac_fault *fault);
+AC_API int ac_chunk_decode(const unsigned *values, size_t count, const uint8_t *stream, size_t length, void *out, size_t size, ac_fault *fault);
 
 /* A tuned model: one of a few that are kept, or made anew; to be given back. */
 typedef struct {
