@@ -1,9 +1,10 @@
 """Build of the one native extension; all metadata is in pyproject.toml.
 
-Every run first writes the shipped models as a C header, which the library compiles in.
+Every run first writes two C headers: the shipped models, which the library compiles in, and the network's shape.
 """
 
 import hashlib
+import runpy
 import shutil
 import subprocess
 import tempfile
@@ -18,6 +19,7 @@ from setuptools.errors import CompileError
 FLAGS = "-std=c11 -O3 -fvisibility=hidden -fwrapv -ffp-contract=off -Wall -Wextra"
 PACKAGE = Path(__file__).parent / "astrocodec"
 HEADER = PACKAGE / "native" / "shipped_models.h"
+NETWORK = PACKAGE / "stages" / "network.py"
 
 # What all of the library needs: libc's headers, and conversions of vectors, which gcc has from 9 on.
 NEEDED = """
@@ -92,6 +94,7 @@ def write_if_changed(path, text):
 
 
 write_if_changed(HEADER, shipped_models())
+write_if_changed(PACKAGE / "native" / "network.h", runpy.run_path(str(NETWORK))["c_header"]())
 
 setup(
     cmdclass={"build_ext": BuildLibrary},

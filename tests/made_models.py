@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from astrocodec.stages.weights import INPUTS, LINEAR, OUTPUTS, Weights, limit_rows
+from astrocodec.stages.network import INPUTS, LINEAR, OUTPUTS
+from astrocodec.stages.weights import Weights, limit_rows
 
 _OUTER = np.array([16.0 * x for j in range(20) for x in (1.5 * 2**j, 2.0 * 2**j)])
 KNOT_POSITIONS = np.concatenate([-_OUTER[::-1], np.arange(-256, 257) / 16, _OUTER])

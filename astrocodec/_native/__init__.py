@@ -18,13 +18,20 @@ from astrocodec.errors import (
     TruncatedError,
     VersionError,
 )
+from astrocodec.stages import network
 
 ABI_VERSION = 1
 _PACKAGE = Path(__file__).parents[1]
 _THOROUGH = 256
 SIMD_LEVELS = {"auto": 0, "portable": 1, "avx2": 2, "avxvnni": 3, "avx512": 4}
 CONTEXT = np.dtype(
-    [("input", np.int16, 32), ("linear", np.int16, 26), ("mean", np.uint16), ("sum", np.uint16), ("sample", np.uint16)],
+    [
+        ("input", np.int16, network.INPUTS),
+        ("linear", np.int16, network.LINEAR),
+        ("mean", np.uint16),
+        ("sum", np.uint16),
+        ("sample", np.uint16),
+    ],
     align=True,
 )
 
@@ -304,5 +311,4 @@ def tune_weights(
         model.handle, _address(contexts), contexts.size, ctypes.byref(options), _address(out), out.size
     )
     _check(status, "tuning")
-    hidden = int(out[1])
-    return out[: 4 + 2 * 26 + hidden * (4 + 32 + hidden + 4) + 8].tobytes()
+    return out[: network.block_size(int(out[network.NEURONS_AT]))].tobytes()

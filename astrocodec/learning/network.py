@@ -10,9 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from astrocodec.stages.weights import INPUTS, LINEAR, OUTPUTS, Weights, limit_rows
+from astrocodec.stages.network import INPUTS, LINEAR, LINEAR_UNITS, OUTPUTS
+from astrocodec.stages.weights import Weights, limit_rows
 
-_LINEAR_SCALE = torch.tensor([8192.0] * 22 + [1024.0] * 4)
+_LINEAR_SCALE = torch.tensor(LINEAR_UNITS, dtype=torch.float32)
 _W1, _W2, _BIAS = 57.0, 64.0, 512.0
 _OUT_SCALE = torch.tensor([372.0, 738.0, 128.0, 128.0])
 _CORE = [0, 1, 4, 5, 6, 7, 8, 13]

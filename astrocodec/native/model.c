@@ -12,21 +12,30 @@ static int16_t load_i16(const uint8_t *p) { return (int16_t)(uint16_t)(p[0] | p[
 static int row_fits(const int8_t *row, int n)
 {
     for (int i = 0; i < n; i += i & 2 ? 6 : 2)
-        if (abs(row[i]) + abs(row[i + 1]) + abs(row[i + 4]) + abs(row[i + 5]) > 258) return 0;
+        if (abs(row[i]) + abs(row[i + 1]) + abs(row[i + 4]) + abs(row[i + 5]) > AC_MAX_GROUP_SUM) return 0;
     return 1;
+}
+
+size_t ac_weights_size(int h)
+{
+    const ac_field fields[] = AC_WEIGHT_FIELDS(h);
+    size_t size = AC_WEIGHTS_HEADER;
+    for (int i = 0; i < AC_FIELDS; i++) size += (size_t)(fields[i].rows * fields[i].columns * fields[i].size);
+    return size;
 }
 
 static int load_weights(const uint8_t *p, size_t length, ac_model *m)
 {
-    if (length < 4 || p[0] != 1 || p[2] || p[3]) return AC_ERROR_MODEL;
-    const int h = p[1];
-    if (h != 16 && h != 32) return AC_ERROR_MODEL;
-    if (length != (size_t)(4 + 2 * AC_LINEAR + 2 * h + AC_INPUTS * h + 2 * h + h * h + 2 * AC_OUTPUTS + AC_OUTPUTS * h)) return AC_ERROR_MODEL;
-    p += 4;
+    if (length < AC_WEIGHTS_HEADER) return AC_ERROR_MODEL;
+    const int h = p[AC_NEURONS_AT];
+    const uint8_t expected[AC_WEIGHTS_HEADER] = AC_WEIGHTS_HEADER_OF(h);
+    if (memcmp(p, expected, sizeof expected) || (h != AC_MIN_HIDDEN && h != AC_MAX_HIDDEN)) return AC_ERROR_VERSION;
+    if (length != ac_weights_size(h)) return AC_ERROR_MODEL;
+    p += AC_WEIGHTS_HEADER;
     m->hidden = h;
     int32_t sum = 0;
     for (int i = 0; i < AC_LINEAR; i++, p += 2) sum += abs(m->linear[i] = load_i16(p));
-    if (sum > 65000) return AC_ERROR_MODEL;
+    if (sum > AC_MAX_LINEAR_SUM) return AC_ERROR_MODEL;
     for (int i = 0; i < h; i++, p += 2) m->b1[i] = load_i16(p);
     memcpy(m->w1, p, (size_t)(AC_INPUTS * h)), p += AC_INPUTS * h;
     for (int i = 0; i < h; i++, p += 2) m->b2[i] = load_i16(p);

@@ -3,18 +3,7 @@
 #define AC_MODEL_H
 
 #include "astrocodec.h"
-
-enum {
-    AC_NEIGHBOURS = 22,
-    AC_WIDE = 4,
-    AC_INPUTS = 32,
-    AC_LINEAR = AC_NEIGHBOURS + AC_WIDE,
-    AC_OUTPUTS = 4,
-    AC_MAX_HIDDEN = 32,
-    AC_MAX_WEIGHTS = 64 + 40 * AC_MAX_HIDDEN + AC_MAX_HIDDEN * AC_MAX_HIDDEN, /* bytes of a weight block */
-    AC_ACTIVATION_MAX = 127,
-    AC_SHIFT = 6 /* of both hidden layers */
-};
+#include "network.h"
 
 typedef struct {
     uint8_t tails, skews; /* shape = tail * skews + skew */
@@ -35,8 +24,14 @@ struct ac_model {
     int8_t w1[AC_MAX_HIDDEN * AC_INPUTS], w2[AC_MAX_HIDDEN * AC_MAX_HIDDEN], w3[AC_OUTPUTS * AC_MAX_HIDDEN];
 };
 
-/* Shipped model whose fingerprint begins with these bytes: AC_ERROR_NO_MODEL where there is none. */
-int ac_model_shipped(const uint8_t *fingerprint, size_t length, const ac_model **out);
+/* A field of a weight block, and the bytes of a whole one. */
+typedef struct {
+    int rows, columns, size;
+} ac_field;
+size_t ac_weights_size(int hidden);
+
+/* Shipped model with this fingerprint: AC_ERROR_NO_MODEL where there is none. */
+int ac_model_shipped(const uint8_t fingerprint[8], const ac_model **out);
 /* A tuned "Model file" (docs/format.md): its bytes at most, writing it, and reading it. A general one gives AC_ERROR_NO_MODEL. */
 size_t ac_model_file_bound(const ac_model *model);
 size_t ac_model_write_file(const ac_model *model, uint8_t *out);

@@ -5,7 +5,7 @@
 #include "bytes.h"
 #include "model.h"
 
-enum { DELTA_VERSION = 1, DELTA_HEADER = 5, NO_DIFFERENCE = 15, FILE_HEADER = 9, FILE_CHECKSUM = 4 };
+enum { DELTA_VERSION = 1, DELTA_HEADER = 9, NO_DIFFERENCE = 15, FILE_HEADER = 9, FILE_CHECKSUM = 4 };
 
 typedef struct {
     const uint8_t *data;
@@ -55,12 +55,10 @@ static int change_field(bit_reader *b, uint8_t *at, int rows, int columns, int s
 
 static int change_weights(bit_reader *b, uint8_t *block)
 {
-    const int h = block[1];
-    const struct {
-        int rows, columns, size;
-    } fields[7] = {{1, AC_LINEAR, 2}, {1, h, 2}, {h, AC_INPUTS, 1}, {1, h, 2}, {h, h, 1}, {1, AC_OUTPUTS, 2}, {AC_OUTPUTS, h, 1}};
-    block += 4;
-    for (int i = 0; i < 7; i++) {
+    const int h = block[AC_NEURONS_AT];
+    const ac_field fields[] = AC_WEIGHT_FIELDS(h);
+    block += AC_WEIGHTS_HEADER;
+    for (int i = 0; i < AC_FIELDS; i++) {
         const int status = change_field(b, block, fields[i].rows, fields[i].columns, fields[i].size);
         if (status) return status;
         block += fields[i].rows * fields[i].columns * fields[i].size;
@@ -75,7 +73,7 @@ int ac_model_from_delta(const uint8_t *delta, size_t length, ac_model **out)
     if (length < DELTA_HEADER) return AC_ERROR_TRUNCATED;
     if (delta[0] != DELTA_VERSION) return AC_ERROR_VERSION;
     const ac_model *base;
-    int status = ac_model_shipped(delta + 1, 4, &base);
+    int status = ac_model_shipped(delta + 1, &base);
     if (status) return status;
     uint8_t block[AC_MAX_WEIGHTS];
     memcpy(block, base->block, base->block_length);

@@ -9,10 +9,6 @@
 
 enum { AC_LAG = 4, AC_PAD = 3 }; /* a row starts AC_LAG columns after the one above; pad columns on either side */
 
-/* Neighbours, nearest first by row: (dy, dx). */
-static const int8_t ac_dy[AC_NEIGHBOURS] = {0, 0, 0, -1, -1, -1, -1, -1, -1, -1, -2, -2, -2, -2, -2, -2, -2, -3, -3, -3, -3, -3};
-static const int8_t ac_dx[AC_NEIGHBOURS] = {-1, -2, -3, -3, -2, -1, 0, 1, 2, 3, -3, -2, -1, 0, 1, 2, 3, -2, -1, 0, 1, 2};
-
 /* What a row carries along and hands to the row below: running means in 1/256, column offset in 1/16. */
 typedef struct {
     int32_t level;      /* H: clipped running mean of the row */
@@ -28,10 +24,6 @@ typedef struct {
 } ac_start;
 
 static inline int32_t ac_clamp(int32_t v, int32_t low, int32_t high) { return v < low ? low : v > high ? high : v; }
-
-/* 504 / (1 + (i + 0.5) / 32), rounded */
-static const int16_t ac_reciprocal[32] = {496, 481, 467, 454, 442, 430, 419, 408, 398, 389, 379, 371, 362, 354, 347, 340,
-                                       333, 326, 319, 313, 307, 301, 296, 291, 285, 280, 276, 271, 267, 262, 258, 254};
 
 void ac_context_of(const uint16_t *neighbours, const ac_running *left, const ac_running *up, int32_t column, uint16_t floor, uint32_t x, uint32_t y,
                    ac_context *out);

@@ -43,9 +43,9 @@ const ac_model *ac_model_default(void)
     return model;
 }
 
-int ac_model_shipped(const uint8_t *fingerprint, size_t length, const ac_model **out)
+int ac_model_shipped(const uint8_t fingerprint[8], const ac_model **out)
 {
     for (size_t i = 0; i < COUNT; i++)
-        if (!memcmp(shipped[i].fingerprint, fingerprint, length)) return make_ready(i, out);
+        if (!memcmp(shipped[i].fingerprint, fingerprint, sizeof shipped[i].fingerprint)) return make_ready(i, out);
     return AC_ERROR_NO_MODEL;
 }

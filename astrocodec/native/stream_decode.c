@@ -88,7 +88,7 @@ static int find_model(const ac_header *h, const ac_model *const *models, size_t 
             *found = models[i];
             return AC_OK;
         }
-    if (!h->embedded) return ac_model_shipped(h->fingerprint, sizeof h->fingerprint, found);
+    if (!h->embedded) return ac_model_shipped(h->fingerprint, found);
     const int status = ac_model_read_file(h->embedded, h->embedded_length, owned);
     if (status) return status;
     *found = *owned;

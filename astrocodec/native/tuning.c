@@ -60,7 +60,9 @@ static uint8_t *put_i16(uint8_t *out, float v)
 static void to_bytes(const ac_parameters *l, const float *p, uint8_t *out)
 {
     const int h = l->hidden;
-    *out++ = 1, *out++ = (uint8_t)h, *out++ = 0, *out++ = 0;
+    const uint8_t header[AC_WEIGHTS_HEADER] = AC_WEIGHTS_HEADER_OF(h);
+    memcpy(out, header, sizeof header);
+    out += sizeof header;
     for (int i = 0; i < AC_LINEAR; i++) out = put_i16(out, p[l->linear + i]);
     for (int j = 0; j < h; j++) out = put_i16(out, p[l->b1 + j]);
     for (int j = 0; j < h; j++)
@@ -234,8 +236,7 @@ int ac_tune(const ac_model *model, const ac_context *contexts, size_t count, con
 {
     if (!model || !contexts || !count || count > UINT32_MAX || !options || !weights || options->batch < 1 || options->steps < 1) return AC_ERROR_ARGUMENT;
     const ac_parameters l = ac_parameters_of(model->hidden);
-    const size_t size = (size_t)(4 + 2 * AC_LINEAR + model->hidden * (4 + AC_INPUTS + model->hidden + AC_OUTPUTS) + 2 * AC_OUTPUTS);
-    if (capacity < size) return AC_ERROR_SPACE;
+    if (capacity < ac_weights_size(model->hidden)) return AC_ERROR_SPACE;
     uint64_t random = 0x9e3779b97f4a7c15u ^ ((uint64_t)options->seed << 1);
     size_t blocks_count;
     workspace *w = aligned_alloc(64, (sizeof *w + 63) / 64 * 64);

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from astrocodec.errors import CorruptError, TruncatedError
 from astrocodec.stages import differences, rans
 from astrocodec.stages.distribution import Cells, Integers, Tables, cell_of, difference_of, raw_bits, symbol_of
-from astrocodec.stages.predict import NEIGHBOURS, Contexts, Running, contexts_of, predict, update
+from astrocodec.stages.network import NEIGHBOURS
+from astrocodec.stages.predict import Contexts, Running, contexts_of, predict, update
 from astrocodec.stages.wavefront import LAG, PAD, Step, Wavefront, check_sides
 from astrocodec.stages.weights import Weights
 

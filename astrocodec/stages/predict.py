@@ -12,34 +12,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from astrocodec.errors import FormatError
+from astrocodec.stages.network import (
+    ACTIVATION_MAX,
+    HIDDEN,
+    INPUT_MAX,
+    INPUTS,
+    LINEAR,
+    MAX_GROUP_SUM,
+    MAX_LINEAR_SUM,
+    NEIGHBOURS,
+    RECIPROCAL,
+    SHIFT,
+)
 from astrocodec.stages.weights import Weights
 
 Integers = NDArray[np.int64]
 
-# (dy, dx) of the neighbours; the numbers below index this list.
-NEIGHBOURS = (
-    *((0, dx) for dx in (-1, -2, -3)),
-    *((-1, dx) for dx in (-3, -2, -1, 0, 1, 2, 3)),
-    *((-2, dx) for dx in (-3, -2, -1, 0, 1, 2, 3)),
-    *((-3, dx) for dx in (-2, -1, 0, 1, 2)),
-)
+# Numbers of the neighbours that m is made of.
 _W, _WW, _NWW, _NW, _N, _NE, _NEE, _NN = 0, 1, 4, 5, 6, 7, 8, 13
-WIDE = 4
-
-# 504 / (1 + (i + 0.5) / 32), rounded
-_RECIPROCAL = np.array(
-    [
-        *(496, 481, 467, 454, 442, 430, 419, 408, 398, 389, 379, 371, 362, 354, 347, 340),
-        *(333, 326, 319, 313, 307, 301, 296, 291, 285, 280, 276, 271, 267, 262, 258, 254),
-    ]
-)
+_NEAR = len(NEIGHBOURS)
+_RECIPROCAL = np.array(RECIPROCAL)
 _POWERS = 1 << np.arange(32)
-
-SHIFT = 6
-ACTIVATION_MAX = 127
-MAX_LINEAR_SUM = 65000
-MAX_GROUP_SUM = 258
-HIDDEN = (16, 32)
 
 
 class Running(NamedTuple):
@@ -146,16 +139,16 @@ def contexts_of(
     r = _RECIPROCAL[(s << 5)[:, None] >> e & 31]
     limit = s[:, None] >> 2
     log_s = log512(s)
-    inputs = np.empty((m.size, 32), np.int64)
-    inputs[:, :22] = (np.clip(d, -limit, limit) * r + (1 << e)) >> (e + 1)
-    inputs[:, 22:26] = (np.clip(wide, -8 * limit, 8 * limit) * r + (8 << e)) >> (e + 4)
-    inputs[:, 26] = (log512(left.step + 16) - log_s - 1536) >> 5
-    inputs[:, 27] = (log512(up.area_step + 16) - log_s - 1536) >> 5
-    inputs[:, 28] = (log_s >> 5) - 112
-    inputs[:, 29] = (log512(np.maximum(m - floor, 0) + 1) >> 6) - 64
-    inputs[:, 30] = np.where(x & 1, 32, -32)
-    inputs[:, 31] = np.where(y & 1, 32, -32)
-    return Contexts(np.clip(inputs, -63, 63), np.concatenate([d, wide], 1), m, s)
+    inputs = np.empty((m.size, INPUTS), np.int64)
+    inputs[:, :_NEAR] = (np.clip(d, -limit, limit) * r + (1 << e)) >> (e + 1)
+    inputs[:, _NEAR:LINEAR] = (np.clip(wide, -8 * limit, 8 * limit) * r + (8 << e)) >> (e + 4)
+    inputs[:, LINEAR] = (log512(left.step + 16) - log_s - 1536) >> 5
+    inputs[:, LINEAR + 1] = (log512(up.area_step + 16) - log_s - 1536) >> 5
+    inputs[:, LINEAR + 2] = (log_s >> 5) - 112
+    inputs[:, LINEAR + 3] = (log512(np.maximum(m - floor, 0) + 1) >> 6) - 64
+    inputs[:, LINEAR + 4] = np.where(x & 1, 32, -32)
+    inputs[:, LINEAR + 5] = np.where(y & 1, 32, -32)
+    return Contexts(np.clip(inputs, -INPUT_MAX, INPUT_MAX), np.concatenate([d, wide], 1), m, s)
 
 
 def _dense(w: NDArray[np.int8], b: NDArray[np.int16], x: Integers) -> Integers:

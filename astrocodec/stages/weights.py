@@ -11,11 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from astrocodec.errors import CorruptError, FormatError, TruncatedError, VersionError
+from astrocodec.stages import network
 
-INPUTS, LINEAR, OUTPUTS = 32, 26, 4
-NEURONS = (16, 32)
-HEADER = 8
-_VERSION, _LAYOUT, _LAYERS = 1, 1, 2
+HEADER = len(network.header(0))
 _MAX_RICE = 12
 
 
@@ -51,7 +49,7 @@ class Weights:
         body = b"".join(
             getattr(self, f.name).astype(getattr(self, f.name).dtype.newbyteorder("<")).tobytes() for f in fields(self)
         )
-        return _header(self.hidden) + body
+        return network.header(self.hidden) + body
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Weights:
@@ -66,11 +64,11 @@ class Weights:
         """
         if len(data) < HEADER:
             raise TruncatedError(f"weight block: {len(data)} bytes found, its header alone has {HEADER}")
-        h, at = data[5], HEADER
-        if h not in NEURONS or data[:HEADER] != _header(h):
+        h, at = data[network.NEURONS_AT], HEADER
+        if h not in network.HIDDEN or data[:HEADER] != network.header(h):
             raise VersionError(
-                f"weight block begins with {data[:HEADER].hex(' ')}, this package knows {_header(16).hex(' ')} and "
-                f"{_header(32).hex(' ')}: upgrade astrocodec"
+                f"weight block begins with {data[:HEADER].hex(' ')}, this package knows "
+                f"{' and '.join(network.header(n).hex(' ') for n in network.HIDDEN)}: upgrade astrocodec"
             )
         arrays = []
         for dtype, shape in _layout(h):
@@ -87,20 +85,10 @@ class Weights:
         return cls(*arrays)
 
 
-def _header(h: int) -> bytes:
-    """Version, context layout and all counts of the only kind of network that there is so far."""
-    return bytes([_VERSION, _LAYOUT, LINEAR, INPUTS, _LAYERS, h, h, OUTPUTS])
-
-
 def _layout(h: int) -> list[tuple[str, tuple[int, ...]]]:
     return [
-        ("<i2", (LINEAR,)),
-        ("<i2", (h,)),
-        ("i1", (h, INPUTS)),
-        ("<i2", (h,)),
-        ("i1", (h, h)),
-        ("<i2", (OUTPUTS,)),
-        ("i1", (OUTPUTS, h)),
+        (f"<i{size}", (rows, columns) if name in ("w1", "w2", "w3") else (columns,))
+        for name, rows, columns, size in network.fields(h)
     ]
 
 
@@ -111,7 +99,7 @@ def limit_rows(w: NDArray[np.int8]) -> NDArray[np.int8]:
     (docs/format.md "Weight block").
     """
     groups = w.astype(np.int64).reshape(w.shape[0], -1, 2, 2, 2).swapaxes(2, 3).copy()
-    while (over := (np.abs(groups).sum((-1, -2)) > 258)).any():
+    while (over := (np.abs(groups).sum((-1, -2)) > network.MAX_GROUP_SUM)).any():
         chosen = groups[over]
         groups[over] = chosen - np.sign(chosen) * (np.abs(chosen) == np.abs(chosen).max((-1, -2), keepdims=True))
     return groups.swapaxes(2, 3).reshape(w.shape).astype(np.int8)

@@ -7,9 +7,10 @@ import numpy as np
 from astrocodec import _native
 from astrocodec.stages import reference
 from astrocodec.stages.distribution import cell_of, symbol_of
+from astrocodec.stages.network import INPUTS, LINEAR, OUTPUTS
 from astrocodec.stages.piece import Plane, choose_start
 from astrocodec.stages.predict import predict
-from astrocodec.stages.weights import INPUTS, LINEAR, OUTPUTS, Weights
+from astrocodec.stages.weights import Weights
 
 FORMAT = Path(__file__).parents[2] / "docs" / "format.md"
 SAMPLES = np.array([[100, 103, 101, 99, 104], [98, 102, 180, 101, 100], [97, 101, 103, 99, 102]], np.uint16)

@@ -30,6 +30,7 @@ ORDER = (
     "stages.planes",
     "stages.split",
     "stages.stream",
+    "stages.network",
     "stages.weights",
     "stages.wavefront",
     "stages.predict",

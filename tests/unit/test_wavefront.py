@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from astrocodec.stages.predict import NEIGHBOURS
+from astrocodec.stages.network import NEIGHBOURS
 from astrocodec.stages.wavefront import LAG, MAX_SIDE, PAD, Wavefront, check_sides
 
 SIZES = [(1, 1), (1, 5), (5, 1), (2, 3), (33, 1), (33, 120), (34, 123), (66, 249), (66, 250), (130, 260)]
