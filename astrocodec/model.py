@@ -5,21 +5,21 @@ from __future__ import annotations
 import functools
 import hashlib
 import zlib
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from astrocodec._native import NativeModel
 from astrocodec.errors import CorruptError, FormatError, ModelNotFoundError, TruncatedError, VersionError
 from astrocodec.stages.weights import Weights, apply_delta, weight_delta
 
 _MAGIC = b"ACM\x01"
 _DELTA_VERSION = 1
+_DELTA_HEAD = 9  # version and fingerprint of the base
 # Sizes that are refused before memory is taken for what such bytes unpack to.
-_MAX_FILE, _MAX_DELTA, _MAX_WEIGHTS, _MAX_BLOCKS = 1 << 21, 1 << 16, 1 << 16, 1 << 20
+_MAX_FILE, _MAX_DELTA, _MAX_WEIGHTS, _MAX_BLOCKS = 1 << 20, 1 << 16, 1 << 18, 1 << 21
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,22 +65,6 @@ class Model:
         """Of the fingerprint."""
         return hash(self.fingerprint)
 
-    def __getstate__(self) -> dict[str, object]:
-        """What copies and pickles take along: not the address of the model in this process's memory."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
-
-    def __setstate__(self, state: dict[str, object]) -> None:
-        """Take the state of another model, whose `native` is made anew when it is needed."""
-        self.__dict__.update(state)
-
-    @functools.cached_property
-    def native(self) -> NativeModel:
-        """The model inside the native library, made at first use."""
-        shipped = NativeModel.compiled_in(self.fingerprint) if self.base is None else None
-        if shipped is not None:
-            return shipped
-        return NativeModel(self.weights, self.base.native if self.base is not None else self.shapes)
-
     @property
     def is_shipped(self) -> bool:
         """Whether this model comes with the package."""
@@ -95,12 +79,40 @@ class Model:
         tails, skews = self.shapes[0], self.shapes[1]
         return np.frombuffer(self.shapes, "<u4", offset=4).astype(np.uint32).reshape(tails, skews, -1)
 
-    def to_bytes(self) -> bytes:
-        """The model as the bytes of an ``.acm`` file; one that was tuned from a shipped model as difference to it."""
-        is_tuned = self.base is not None and self.base.is_shipped
-        body = self.delta() if is_tuned else zlib.compress(self.weights + self.shapes, 9)
-        kind = b"T" if is_tuned else b"G"
-        head = _MAGIC + kind + len(self.weights).to_bytes(4, "little") + body
+    @property
+    def kind(self) -> str:
+        """``"T"``, tuned: told as a difference to a shipped model; ``"G"``, general: told by itself."""
+        return "T" if self.base is not None and self.base.is_shipped else "G"
+
+    def to_bytes(self, *, whole: bool = False) -> bytes:
+        """The model as the bytes of an ``.acm`` file; one that was tuned from a shipped model as difference to it.
+
+        Parameters
+        ----------
+        whole : bool, optional
+            A tuned model too by itself, so that a reader needs no other.
+
+        Raises
+        ------
+        ValueError
+            The file would be longer than a reader takes.
+
+        Examples
+        --------
+        >>> from astrocodec import load_model
+        >>> Model.from_bytes(load_model("default").to_bytes()).fingerprint == load_model("default").fingerprint
+        True
+        """
+        kind = "G" if whole else self.kind
+        if kind == "G" and self.fingerprint in _shipped_files():
+            return _shipped_files()[self.fingerprint][1]  # the very file, whichever zlib is here
+        body = self.delta() if kind == "T" else zlib.compress(self.weights + self.shapes, 9)
+        head = _MAGIC + kind.encode() + len(self.weights).to_bytes(4, "little") + body
+        if len(head) + 4 > _MAX_FILE:
+            raise ValueError(
+                f"model {self.name!r}: its file would have {len(head) + 4} bytes, at most {_MAX_FILE} allowed: "
+                "give it fewer shapes or neurons"
+            )
         return head + zlib.crc32(head).to_bytes(4, "little")
 
     @classmethod
@@ -138,13 +150,14 @@ class Model:
             )
         unpacker = zlib.decompressobj()
         try:
-            block = unpacker.decompress(body, _MAX_BLOCKS)
+            block = unpacker.decompress(body, _MAX_BLOCKS + 1)
         except zlib.error as error:
             raise CorruptError(f"model {name!r}: weights and shapes do not unpack: {error}") from error
-        if len(block) <= size or not unpacker.eof:
+        if not size < len(block) <= _MAX_BLOCKS or not unpacker.eof:
             raise CorruptError(f"model {name!r}: weights and shapes do not unpack, or to more than {_MAX_BLOCKS} bytes")
         if unpacker.unused_data:
             raise CorruptError(f"model {name!r}: {len(unpacker.unused_data)} bytes follow weights and shapes")
+        Weights.from_bytes(block[:size])
         return cls(block[:size], block[size:], name)
 
     def save(self, path: str | Path) -> None:
@@ -167,7 +180,7 @@ class Model:
             raise ValueError(f"model {self.name!r} is not tuned from a shipped model, so it has no difference to one")
         return (
             bytes([_DELTA_VERSION])
-            + bytes.fromhex(self.base.fingerprint)[:4]
+            + bytes.fromhex(self.base.fingerprint)
             + weight_delta(self.base.arrays(), self.arrays())
         )
 
@@ -184,37 +197,39 @@ class Model:
         """
         if len(data) > _MAX_DELTA:
             raise FormatError(f"tuned model: {len(data)} bytes found, at most {_MAX_DELTA} allowed")
-        if len(data) < 5:
-            raise TruncatedError(f"tuned model: {len(data)} bytes found, at least 5 needed")
+        if len(data) < _DELTA_HEAD:
+            raise TruncatedError(f"tuned model: {len(data)} bytes found, at least {_DELTA_HEAD} needed")
         if data[0] != _DELTA_VERSION:
             raise VersionError(
                 f"tuned model: version {data[0]} is newer than this package reads ({_DELTA_VERSION}): "
                 "upgrade astrocodec"
             )
-        base = _by_prefix(data[1:5].hex())
-        weights = apply_delta(base.arrays(), data[5:]).to_bytes()
+        base = shipped_by_fingerprint(data[1:_DELTA_HEAD].hex())
+        if base is None:
+            raise ModelNotFoundError(
+                f"tuned model: its base {data[1:_DELTA_HEAD].hex()} is not installed; here are "
+                f"{', '.join(_shipped())}: upgrade astrocodec"
+            )
+        weights = apply_delta(base.arrays(), data[_DELTA_HEAD:]).to_bytes()
         return base if weights == base.weights else cls(weights, base.shapes, name, base)
 
 
 @functools.cache
 def _shipped() -> dict[str, Model]:
+    return {model.fingerprint: model for model, _ in _shipped_files().values()}
+
+
+@functools.cache
+def _shipped_files() -> dict[str, tuple[Model, bytes]]:
+    """Every model of the package, by its fingerprint, and its file."""
     found = {}
     folder = resources.files("astrocodec") / "models"
     for entry in sorted(folder.iterdir(), key=lambda e: e.name):
         if entry.name.endswith(".acm"):
-            model = Model.from_bytes(entry.read_bytes(), entry.name[:-4].split("-")[0])
-            found[model.fingerprint] = model
+            file = entry.read_bytes()
+            model = Model.from_bytes(file, entry.name[:-4].split("-")[0])
+            found[model.fingerprint] = model, file
     return found
-
-
-def _by_prefix(prefix: str) -> Model:
-    for fingerprint, model in _shipped().items():
-        if fingerprint.startswith(prefix):
-            return model
-    raise ModelNotFoundError(
-        f"no installed model has the fingerprint {prefix}...: installed are {', '.join(_shipped())}; "
-        "upgrade astrocodec, or put the model's .acm file where you load it from"
-    )
 
 
 def list_models() -> list[str]:

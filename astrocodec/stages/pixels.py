@@ -15,7 +15,7 @@ from astrocodec.errors import CorruptError
 from astrocodec.stages import varint
 from astrocodec.stages.valueset import fit_lattice, lattice_value, pack_set, set_pays, unpack_set
 
-DTYPES = ("u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f4", "f8")
+DTYPES = ("u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f4", "f8", "b1", "f2", "c8", "c16")
 _INTEGER, _FLOAT_BITS, _FLOAT_INTEGER = 0, 1, 2
 _OFFSET, _LATTICE, _SET = 0, 1, 2
 _MAX_GAPS = 8
@@ -65,8 +65,8 @@ class PixelMap:
         return out
 
     def fits(self, dtype: np.dtype[Any]) -> bool:
-        """Whether such a map is made of elements of this type: kind 0 of integers, 1 and 2 of floats."""
-        return (self.kind == _INTEGER) == (dtype.kind != "f")
+        """Whether such a map is made of elements of this type: kind 0 of integers and booleans, 1 and 2 of others."""
+        return (self.kind == _INTEGER) == (dtype.kind not in "fc")
 
     @classmethod
     def read(cls, reader: varint.Reader) -> PixelMap:
@@ -80,14 +80,14 @@ class PixelMap:
         head = reader.take(1, "pixel map")[0]
         kind, rule = head & 15, head >> 4
         if kind > _FLOAT_INTEGER or rule > _SET:
-            raise CorruptError(f"byte {reader.at}: pixel map {head:#x} is unknown")
+            raise CorruptError(f"byte {reader.place}: pixel map {head:#x} is unknown")
         offset = reader.signed("pixel offset")
         gaps = tuple(
             (reader.number("gap start", _MAX_RANGE), reader.number("gap length", _MAX_RANGE))
             for _ in range(reader.number("number of gaps", _MAX_GAPS))
         )
         if gaps and rule != _OFFSET:
-            raise CorruptError(f"byte {reader.at}: {len(gaps)} gaps found with pixel rule {rule}, which has none")
+            raise CorruptError(f"byte {reader.place}: {len(gaps)} gaps found with pixel rule {rule}, which has none")
         if rule == _LATTICE:
             step, phase = reader.number("lattice step", 1 << 48), reader.number("lattice phase", 1 << 48)
             return cls(kind, offset, gaps, rule, step, phase)
@@ -113,8 +113,9 @@ def _from_ordered_bits(ordered: NDArray[np.uint64], dtype: np.dtype[np.floating]
 
 
 def _holds_integers(values: NDArray[np.floating]) -> bool:
-    sample = values.ravel()[:: max(1, values.size // 1024)]
-    for part in (sample, values):
+    wide = values.astype(np.float32) if values.dtype == np.float16 else values
+    sample = wide.ravel()[:: max(1, values.size // 1024)]
+    for part in (sample, wide):
         with np.errstate(invalid="ignore"):
             whole = (np.abs(part) < 2.0**31) & (np.rint(part) == part) & ~((part == 0) & np.signbit(part))
         if not whole.all():
@@ -161,7 +162,7 @@ def map_pixels(values: NDArray[Any]) -> tuple[NDArray[np.uint64] | NDArray[np.ui
     Parameters
     ----------
     values : ndarray
-        Native byte order, one of `DTYPES`, not empty.
+        Integers or floats of native byte order, not empty.
     """
     kind = _INTEGER
     if values.dtype.kind == "f":
@@ -226,5 +227,6 @@ def unmap_pixels(u: NDArray[np.uint64] | NDArray[np.uint16], pixel_map: PixelMap
             raise CorruptError(
                 f"float integers: {int(numbers.min())} to {int(numbers.max())} found, magnitudes below 2**31 allowed"
             )
-        return numbers.astype(dtype)
+        with np.errstate(over="ignore"):  # of half floats; the checksum differs then
+            return numbers.astype(dtype)
     return total.astype(f"u{dtype.itemsize}").view(dtype)

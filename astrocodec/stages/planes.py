@@ -1,30 +1,165 @@
-"""Tiles: an array as one sheet of rows, cut into tiles (docs/format.md section "Tiles")."""
+"""Planes: an array <-> planes <-> pieces (docs/format.md section "Planes")."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from astrocodec.errors import CorruptError
 
 TARGET = 512
 MAX_SIDE = 65536
 MAX_PIXELS = 1 << 26
 
 
-def sheet_shape(shape: tuple[int, ...]) -> tuple[int, int]:
-    """Rows and columns of an array whose leading axes are stacked along y.
+class Planes(NamedTuple):
+    """How many planes an array has, and their rows and columns."""
 
-    >>> sheet_shape((3, 4, 100, 200)), sheet_shape((7,))
-    ((1200, 200), (1, 7))
+    count: int
+    height: int
+    width: int
+
+
+def planes_of(shape: tuple[int, ...], is_complex: bool = False) -> Planes:
+    """The planes of an array: its last two axes; of complex numbers the real parts first.
+
+    >>> planes_of((3, 4, 100, 200)), planes_of((7,), is_complex=True)
+    (Planes(count=12, height=100, width=200), Planes(count=2, height=1, width=7))
     """
-    if not shape:
-        return 1, 1
-    return math.prod(shape[:-1]), shape[-1]
+    height, width = (1, 1, *shape)[-2:]
+    return Planes(math.prod(shape[:-2]) << is_complex, height, width)
+
+
+def part_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """What planes hold of an array: integers for booleans, floats for complex numbers.
+
+    >>> part_type(np.dtype(complex)), part_type(np.dtype(bool)), part_type(np.dtype("i2"))
+    (dtype('float64'), dtype('uint8'), dtype('int16'))
+    """
+    if dtype.kind == "c":
+        return np.dtype(f"f{dtype.itemsize // 2}")
+    return np.dtype("u1") if dtype.kind == "b" else dtype
+
+
+def to_planes(values: NDArray[Any]) -> NDArray[Any]:
+    """An array as planes ``(plane, y, x)``."""
+    shape = planes_of(values.shape, values.dtype.kind == "c")
+    if values.dtype.kind == "c":
+        return np.stack([values.real, values.imag]).reshape(shape)
+    return values.reshape(shape).view(part_type(values.dtype))
+
+
+def from_planes(planes: NDArray[Any], dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    """Undo `to_planes`."""
+    if dtype.kind != "c":
+        return planes.view(dtype).reshape(shape)
+    real, imaginary = planes.reshape(2, *shape)
+    return np.stack([real, imaginary], -1).view(dtype).reshape(shape)
+
+
+class Piece(NamedTuple):
+    """Part of an array of planes: whole planes one below the other, or a rectangle of one."""
+
+    planes: slice
+    rows: slice
+    columns: slice
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of the piece."""
+        count, height, width = (part.stop - part.start for part in self)
+        return count * height, width
+
+    def take(self, planes: NDArray[Any]) -> NDArray[Any]:
+        """The piece of an array of planes, ``(y, x)``."""
+        return planes[self].reshape(self.shape)
+
+    def put(self, planes: NDArray[Any], piece: NDArray[Any]) -> None:
+        """Undo `take`."""
+        part = planes[self]
+        part[...] = piece.reshape(part.shape)
+
+    def __str__(self) -> str:
+        """Where it begins, for messages."""
+        return f"plane {self.planes.start}, row {self.rows.start}, column {self.columns.start}"
+
+
+@dataclass(frozen=True)
+class Cut:
+    """How planes are cut into pieces.
+
+    Parameters
+    ----------
+    planes : Planes
+    piece_shape : tuple of int
+        Height and width of a piece as parameters have them: 0 stands for the plane's own, more rows than a plane has
+        for so many whole planes.
+
+    Raises
+    ------
+    CorruptError
+        Pieces of this shape do not fit such planes.
+
+    Examples
+    --------
+    >>> [str(piece) for piece in Cut(Planes(2, 4, 5), (3, 0))]
+    ['plane 0, row 0, column 0', 'plane 0, row 3, column 0', 'plane 1, row 0, column 0', 'plane 1, row 3, column 0']
+    >>> [piece.shape for piece in Cut(Planes(5, 4, 5), (8, 0))]
+    [(8, 5), (8, 5), (4, 5)]
+    """
+
+    planes: Planes
+    piece_shape: tuple[int, int]
+
+    def __post_init__(self) -> None:
+        count, height, width = self.planes
+        p, q = self.sides
+        fits = p <= height and q <= width
+        shares = q == width and p % height == 0 and 2 <= p // height <= count
+        if not (fits or shares) or max(p, q) > MAX_SIDE or p * q > MAX_PIXELS:
+            raise CorruptError(
+                f"pieces of {p} rows and {q} columns do not fit {count} planes of {height} x {width}, "
+                f"or have sides above {MAX_SIDE} or more than {MAX_PIXELS} pixels"
+            )
+
+    @property
+    def sides(self) -> tuple[int, int]:
+        """Height and width of a piece."""
+        return self.piece_shape[0] or self.planes.height, self.piece_shape[1] or self.planes.width
+
+    @property
+    def together(self) -> int:
+        """How many planes share a piece."""
+        return max(1, self.sides[0] // self.planes.height)
+
+    def __len__(self) -> int:
+        """Number of pieces."""
+        (count, height, width), (p, q) = self.planes, self.sides
+        return math.ceil(count / self.together) * math.ceil(height / p) * math.ceil(width / q)
+
+    def __iter__(self) -> Iterator[Piece]:
+        """The pieces, plane by plane, left to right, then top to bottom."""
+        (count, height, width), (p, q) = self.planes, self.sides
+        for first in range(0, count, self.together):
+            planes = slice(first, min(first + self.together, count))
+            for y in range(0, height, p):
+                rows = slice(y, min(y + p, height))
+                for x in range(0, width, q):
+                    yield Piece(planes, rows, slice(x, min(x + q, width)))
+
+
+# Encoder's choice (docs/encoder.md section "Pieces")
 
 
 def balanced_tile(shape: tuple[int, int], target: int = TARGET) -> tuple[int, int]:
-    """Tile shape of about `target` x `target` pixels that leaves no narrow tiles at the edges.
+    """Sides of about `target` x `target` pixels that leave no narrow pieces at the edges.
 
-    Where one side of the sheet is short the other side of the tile is longer. Sides are even where there are several.
+    Where one side of the plane is short the other side of the piece is longer. Sides are even where there are several.
 
     >>> balanced_tile((2048, 577)), balanced_tile((4096, 4200)), balanced_tile((1, 10**6))
     ((512, 577), (512, 526), (1, 62500))
@@ -48,8 +183,33 @@ def balanced_side(length: int, wanted: int) -> int:
     return side + (side & 1 if count > 1 else 0)
 
 
-def tile_slices(shape: tuple[int, int], tile_shape: tuple[int, int]) -> Iterator[tuple[slice, slice]]:
-    """Slices of the tiles of a sheet, left to right, then top to bottom; edge tiles are smaller."""
-    for y in range(0, shape[0], tile_shape[0]):
-        for x in range(0, shape[1], tile_shape[1]):
-            yield slice(y, min(y + tile_shape[0], shape[0])), slice(x, min(x + tile_shape[1], shape[1]))
+def _own_is_zero(planes: Planes, p: int, q: int) -> tuple[int, int]:
+    return (0 if p == planes.height else p), (0 if q == planes.width else q)
+
+
+def choose_pieces(planes: Planes) -> tuple[int, int]:
+    """Shape of pieces of about 512 x 512 pixels, as parameters have it; small planes share one.
+
+    >>> choose_pieces(Planes(1, 2048, 577)), choose_pieces(Planes(500, 6, 6)), choose_pieces(Planes(1, 40, 50))
+    ((512, 0), (3000, 0), (0, 0))
+    """
+    count, height, width = planes
+    area = TARGET * TARGET
+    if count >= 2 and 2 * height * width <= area and 2 * height <= MAX_SIDE and width <= MAX_SIDE:
+        most = min(area // (height * width), MAX_SIDE // height, count)
+        return _own_is_zero(planes, math.ceil(count / math.ceil(count / most)) * height, width)
+    return _own_is_zero(planes, *balanced_tile((height, width)))
+
+
+def wanted_pieces(planes: Planes, wanted: tuple[int, int]) -> tuple[int, int]:
+    """Shape of pieces as parameters have it, where a height and a width are asked for.
+
+    >>> wanted_pieces(Planes(9, 100, 200), (256, 256)), wanted_pieces(Planes(9, 100, 200), (64, 64))
+    ((200, 0), (64, 64))
+    """
+    count, height, width = planes
+    h, w = (min(side, MAX_SIDE) for side in wanted)
+    together = min(h // height, count)
+    if w >= width and together >= 2:
+        return _own_is_zero(planes, together * height, width)
+    return _own_is_zero(planes, min(h, height), min(w, width))

@@ -1,8 +1,7 @@
 """The reference codec: the native library's functions in readable Python, bit for bit the same.
 
-docs/format.md is the specification. Tiles are composed of their stages by `astrocodec.stages.piece`, streams here:
-pixels -> split -> tiles -> stream. It codes about 100,000 pixels a second; with the native library's tile functions put
-in, it tells what is wrong with a damaged stream.
+docs/format.md is the specification. Pieces are composed of their stages by `astrocodec.stages.piece`, streams here:
+planes -> pixels -> split -> piece -> causal -> stream. It codes about 100,000 pixels a second, and needs no library.
 """
 
 from __future__ import annotations
@@ -14,16 +13,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from astrocodec import _native
-from astrocodec.errors import CorruptError, FormatError, ModelNotFoundError, TruncatedError
+from astrocodec.errors import CodecNotFoundError, CorruptError, FormatError, ModelNotFoundError, TruncatedError
 from astrocodec.model import Model, shipped_by_fingerprint
-from astrocodec.stages import piece, varint
+from astrocodec.stages import piece as one_piece
+from astrocodec.stages import stream
+from astrocodec.stages.causal import CAUSAL, STORED, Parameters, frame_pieces, split_pieces
 from astrocodec.stages.distribution import Tables, build_tables
 from astrocodec.stages.pixels import map_pixels, unmap_pixels
-from astrocodec.stages.planes import MAX_PIXELS, MAX_SIDE, balanced_tile, sheet_shape, tile_slices
+from astrocodec.stages.planes import (
+    MAX_PIXELS,
+    Cut,
+    Planes,
+    choose_pieces,
+    from_planes,
+    part_type,
+    planes_of,
+    to_planes,
+    wanted_pieces,
+)
 from astrocodec.stages.predict import check_weights
 from astrocodec.stages.split import MAX_LOW_BITS, choose_low_bits, pack_low, unpack_low
-from astrocodec.stages.stream import CHECKSUM_SIZE, MODELLED, STORED, Header, read_header, split_tiles
+from astrocodec.stages.stream import Header, Section, read_header
 from astrocodec.stages.weights import Weights
 
 
@@ -55,7 +65,7 @@ class ReferenceModel:
 
 def encode_tile(model: ReferenceModel, samples: NDArray[np.uint16], thorough: bool = False) -> bytes:
     """Encode one plane of uint16 samples ``(y, x)``; `thorough` tries every tile mode."""
-    return piece.encode_tile(model.weights, model.shapes, samples, thorough)
+    return one_piece.encode_tile(model.weights, model.shapes, samples, thorough)
 
 
 def decode_tile(model: ReferenceModel, data: NDArray[np.uint8], out: NDArray[np.uint16]) -> None:
@@ -66,12 +76,12 @@ def decode_tile(model: ReferenceModel, data: NDArray[np.uint8], out: NDArray[np.
     TruncatedError, CorruptError
         The bytes break the format; `out` is then as it was.
     """
-    out[...] = piece.decode_tile(model.weights, model.shapes, data.tobytes(), *out.shape)
+    out[...] = one_piece.decode_tile(model.weights, model.shapes, data.tobytes(), *out.shape)
 
 
-# Tile functions that streams are composed with: of this module, or of the native library.
-TileEncoder = Callable[[Model, NDArray[np.uint16], bool], bytes]
-TileDecoder = Callable[[Model, NDArray[np.uint8], NDArray[np.uint16]], None]
+# Piece functions that streams are composed with: of this module, or of the native library.
+PieceEncoder = Callable[[Model, NDArray[np.uint16], bool], bytes]
+PieceDecoder = Callable[[Model, NDArray[np.uint8], NDArray[np.uint16]], None]
 
 
 def encode_tile_with(model: Model, samples: NDArray[np.uint16], thorough: bool) -> bytes:
@@ -84,67 +94,63 @@ def decode_tile_with(model: Model, data: NDArray[np.uint8], out: NDArray[np.uint
     decode_tile(ReferenceModel(model.weights, model.shapes), data, out)
 
 
-def _checksum(header: bytes, values: NDArray[np.generic]) -> bytes:
-    canonical = values.astype(values.dtype.newbyteorder("<"), copy=False)
-    start = _native.crc32c(np.frombuffer(header, np.uint8))
-    return _native.crc32c(canonical, start).to_bytes(CHECKSUM_SIZE, "little")
-
-
 def _stored(values: NDArray[np.generic]) -> bytes:
     header = Header(STORED, values.dtype, values.shape).to_bytes()
-    elements = values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes()
-    return header + elements + _checksum(header, values)
+    return stream.seal(header, stream.elements_of(values), values)
 
 
 def _modelled(
     values: NDArray[np.generic],
-    models: Sequence[Model],
-    tile_shape: tuple[int, int] | None,
-    embed: bool,
+    choices: Sequence[tuple[Model, bytes]],
+    piece_shape: tuple[int, int] | None,
     thorough: bool,
-    encode_one: TileEncoder,
+    encode_one: PieceEncoder,
 ) -> bytes | None:
-    mapped = map_pixels(values.reshape(sheet_shape(values.shape)))
+    planes = to_planes(values)
+    shape = Planes(*planes.shape)
+    mapped = map_pixels(planes.reshape(-1, shape.width))
     if mapped is None:
         return None
     sheet, pixel_map, largest = mapped
     low = choose_low_bits(sheet, largest)
     if low > MAX_LOW_BITS:
         return None
-    samples = np.ascontiguousarray((sheet >> sheet.dtype.type(low)).astype(np.uint16))
-    tile_shape = tile_shape or balanced_tile(samples.shape)
-    tile_shape = min(tile_shape[0], samples.shape[0], MAX_SIDE), min(tile_shape[1], samples.shape[1], MAX_SIDE)
+    u = sheet.reshape(shape)
+    sides = wanted_pieces(shape, piece_shape) if piece_shape else choose_pieces(shape)
+    parts = [piece.take(u) for piece in Cut(shape, sides)]
     best: tuple[bytes, list[bytes]] | None = None
-    for model in models:
-        embedded = model.to_bytes() if embed and not model.is_shipped else b""
-        fields = (values.dtype, values.shape, model.fingerprint, embedded, pixel_map, low, tile_shape)
-        header = Header(MODELLED, *fields).to_bytes()
-        tiles = [encode_one(model, samples[where], thorough) for where in tile_slices(samples.shape, tile_shape)]
-        if best is None or len(header) + sum(map(len, tiles)) < len(best[0]) + sum(map(len, best[1])):
-            best = header, tiles
+    for model, file in choices:
+        parameters = Parameters(model.fingerprint, pixel_map, low, sides).to_bytes()
+        sections = (Section(stream.MODEL, file),) if file else ()
+        header = Header(CAUSAL, values.dtype, values.shape, parameters, sections).to_bytes()
+        pieces = [encode_one(model, (part >> low).astype(np.uint16), thorough) for part in parts]
+        if best is None or len(header) + sum(map(len, pieces)) < len(best[0]) + sum(map(len, best[1])):
+            best = header, pieces
     if best is None:
         raise ValueError("no model given")
-    header, tiles = best
-    framed = [part for tile in tiles for part in (varint.put(len(tile)), tile)]
-    return b"".join((header, *framed, pack_low(sheet, low), _checksum(header, values)))
+    header, pieces = best
+    data = frame_pieces([pack_low(part, low) + piece for part, piece in zip(parts, pieces, strict=True)])
+    return stream.seal(header, data, values)
 
 
 def encode_stream(
     values: NDArray[np.generic],
-    models: Sequence[Model],
+    choices: Sequence[tuple[Model, bytes]],
     *,
-    tile_shape: tuple[int, int] | None = None,
-    embed: bool = True,
+    piece_shape: tuple[int, int] | None = None,
     thorough: bool = False,
-    encode_one: TileEncoder = encode_tile_with,
+    encode_one: PieceEncoder = encode_tile_with,
 ) -> bytes:
-    """Encode an array of native byte order; see `astrocodec.encode`."""
-    stored = 7 + 10 * values.ndim + values.nbytes
-    stream = _modelled(values, models, tile_shape, embed, thorough, encode_one) if values.size else None
-    return _stored(values) if stream is None or len(stream) > stored else stream
+    """Encode an array of native byte order with the best of several models, each with the file that goes along.
+
+    See `astrocodec.encode`.
+    """
+    stored = _stored(values)
+    coded = _modelled(values, choices, piece_shape, thorough, encode_one) if values.size else None
+    return stored if coded is None or len(coded) > len(stored) else coded
 
 
-def find_model(header: Header, models: Iterable[Model]) -> Model:
+def find_model(fingerprint: str, header: Header, models: Iterable[Model]) -> Model:
     """The model that a stream names: one of those given, the one inside, or a shipped one.
 
     Raises
@@ -155,81 +161,91 @@ def find_model(header: Header, models: Iterable[Model]) -> Model:
         The model inside is damaged, or another one.
     """
     for model in models:
-        if model.fingerprint == header.fingerprint:
+        if model.fingerprint == fingerprint:
             return model
-    if header.embedded:
-        model = Model.from_bytes(header.embedded, "embedded")
-        if model.fingerprint != header.fingerprint:
-            raise CorruptError(f"embedded model is {model.fingerprint}, the stream names {header.fingerprint}")
-        return model
-    found = shipped_by_fingerprint(header.fingerprint)
-    if found is None:
+    found = shipped_by_fingerprint(fingerprint)
+    if found is not None:
+        return found
+    file = header.body_of(stream.MODEL)
+    if file is None:
         raise ModelNotFoundError(
-            f"the stream needs model {header.fingerprint}, which is neither installed nor given: upgrade astrocodec, "
+            f"the stream needs model {fingerprint}, which is neither installed nor given: upgrade astrocodec, "
             "or pass the tuned model that was stored beside the stream as models=[...]"
         )
-    return found
+    model = Model.from_bytes(file, "embedded")
+    if model.fingerprint != fingerprint:
+        raise CorruptError(f"the model inside is {model.fingerprint}, the stream names {fingerprint}")
+    return model
 
 
-def _decode_tiles(
-    header: Header, tiles: Sequence[memoryview], model: Model, decode_one: TileDecoder
-) -> NDArray[np.uint16]:
-    samples = np.empty(header.sheet, np.uint16)
-    for index, where in enumerate(tile_slices(header.sheet, header.tile_shape)):
-        try:
-            decode_one(model, np.frombuffer(tiles[index], np.uint8), samples[where])
-        except FormatError as error:
-            raise type(error)(f"tile {index} at row {where[0].start}, column {where[1].start}: {error}") from None
-    return samples
+def _decode_piece(data: memoryview, low: int, model: Model, out: NDArray[np.uint64], decode_one: PieceDecoder) -> None:
+    """Low bits and samples of one piece."""
+    below, used = unpack_low(data, out.size, low)
+    samples = np.empty(out.shape, np.uint16)
+    decode_one(model, np.frombuffer(data[used:], np.uint8), samples)
+    out[...] = samples.astype(np.uint64) << np.uint64(low) | below.reshape(out.shape)
 
 
 def _decode_modelled(
-    stream: memoryview, header: Header, at: int, models: Iterable[Model], decode_one: TileDecoder
+    data: memoryview, at: int, header: Header, models: Iterable[Model], decode_one: PieceDecoder
 ) -> NDArray[np.generic]:
-    assert header.pixel_map is not None
-    # Four bytes bound what the largest run of constant tiles can claim, before memory is taken.
-    if math.prod(header.shape) > (len(stream) + CHECKSUM_SIZE - at) * (MAX_PIXELS // 4):
-        raise CorruptError(f"shape {header.shape} is more than {len(stream) + CHECKSUM_SIZE} bytes can hold")
-    tiles, end = split_tiles(stream, at, header.tile_count)
-    samples = _decode_tiles(header, tiles, find_model(header, models), decode_one)
-    rest = stream[end:]
-    if not header.low_bits:
-        if len(rest):
-            raise CorruptError(f"byte {end}: {len(rest)} bytes follow the last tile")
-        return unmap_pixels(samples, header.pixel_map, header.dtype)
-    low, used = unpack_low(rest, samples.size, header.low_bits)
-    if used != len(rest):
-        raise CorruptError(f"byte {end + used}: {len(rest) - used} bytes follow the low bits")
-    whole = (samples.astype(np.uint64) << np.uint64(header.low_bits)) | low.reshape(samples.shape)
-    return unmap_pixels(whole, header.pixel_map, header.dtype)
+    parameters = Parameters.read(header.parameters, header.dtype, header.parameters_at)
+    shape = planes_of(header.shape, header.dtype.kind == "c")
+    if not math.prod(shape):
+        raise CorruptError(f"shape {header.shape}: an array without elements must be stored")
+    # Four bytes bound what the largest run of constant pieces can claim, before memory is taken.
+    if math.prod(shape) > len(data) * (MAX_PIXELS // 4):
+        raise CorruptError(f"shape {header.shape} is more than {len(data)} bytes can hold")
+    cut = Cut(shape, parameters.piece_shape)
+    pieces = split_pieces(data, len(cut), at)
+    model = find_model(parameters.fingerprint, header, models)
+    u = np.empty(shape, np.uint64)
+    for index, piece in enumerate(cut):
+        out = np.empty(piece.shape, np.uint64)
+        try:
+            _decode_piece(pieces[index], parameters.low_bits, model, out, decode_one)
+        except FormatError as error:
+            raise type(error)(f"piece {index} ({piece}): {error}") from None
+        piece.put(u, out)
+    elements = unmap_pixels(
+        u if parameters.low_bits else u.astype(np.uint16), parameters.pixel_map, part_type(header.dtype)
+    )
+    return from_planes(elements, header.dtype, header.shape)
 
 
-def _decode_stored(elements: memoryview, header: Header) -> NDArray[np.generic]:
-    expected, found = math.prod(header.shape) * header.dtype.itemsize, len(elements)
+def _decode_stored(data: memoryview, header: Header) -> NDArray[np.generic]:
+    if header.parameters:
+        raise CorruptError(
+            f"byte {header.parameters_at}: {len(header.parameters)} bytes of parameters, a stored array has none"
+        )
+    expected, found = math.prod(header.shape) * header.dtype.itemsize, len(data)
     if found != expected:
         kind = TruncatedError if found < expected else CorruptError
         raise kind(f"stored {header.dtype} array of shape {header.shape}: {found} bytes found, {expected} expected")
-    return np.frombuffer(elements, header.dtype.newbyteorder("<")).astype(header.dtype)
+    values = np.frombuffer(data, header.dtype.newbyteorder("<")).astype(header.dtype)
+    return values.reshape(header.shape)
 
 
 def decode_stream(
-    stream: memoryview, models: Iterable[Model] = (), decode_one: TileDecoder = decode_tile_with
+    data: memoryview, models: Iterable[Model] = (), decode_one: PieceDecoder = decode_tile_with
 ) -> NDArray[Any]:
     """Decode a stream; see `astrocodec.decode`.
 
     Raises
     ------
-    FormatError, ModelNotFoundError
+    FormatError, ModelNotFoundError, CodecNotFoundError
         With the place, what was found and what is allowed.
     """
-    header, at = read_header(stream)
-    if len(stream) - at < CHECKSUM_SIZE:
-        raise TruncatedError(f"{len(stream)} bytes found, at least {at + CHECKSUM_SIZE} needed: the stream is cut")
-    body = stream[: len(stream) - CHECKSUM_SIZE]
-    if header.mode == STORED:
-        values = _decode_stored(body[at:], header)
+    header, at = read_header(data)
+    header.check_known()
+    if header.codec not in (STORED, CAUSAL):
+        raise CodecNotFoundError(f"codec {header.codec} is needed, which the reference does not know")
+    if header.checksum_kind != stream.OF_ELEMENTS:
+        raise CorruptError(f"codec {header.codec} is exact, its checksum is of the elements, not of the bytes")
+    body = stream.data_of(data, at)
+    if header.codec == STORED:
+        values = _decode_stored(body, header)
     else:
-        values = _decode_modelled(body, header, at, models, decode_one)
-    if _checksum(bytes(stream[:at]), values) != bytes(stream[-CHECKSUM_SIZE:]):
-        raise CorruptError("the checksum of the decoded pixels differs: the stream is damaged")
-    return values.reshape(header.shape)
+        values = _decode_modelled(body, at, header, models, decode_one)
+    stream.check(data, at, values)
+    return values

@@ -1,90 +1,142 @@
-"""Stream: the self-describing bytes of one array; the only place that knows the header.
+"""Stream: the self-describing bytes of one array. What is known here of codecs is only that they are named.
 
-docs/format.md section "Stream".
+docs/format.md sections "Stream" and "Sections".
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from astrocodec.errors import CorruptError, FormatError, TruncatedError, VersionError
 from astrocodec.stages import varint
-from astrocodec.stages.pixels import DTYPES, PixelMap
-from astrocodec.stages.planes import MAX_PIXELS, MAX_SIDE, sheet_shape
-from astrocodec.stages.split import MAX_LOW_BITS
+from astrocodec.stages.crc32c import crc32c
+from astrocodec.stages.pixels import DTYPES
 
 MAGIC = b"\xac\x0d"
 VERSION = 1
-STORED, MODELLED = 0, 1
-EMBEDDED = 0x10
-MAX_DIMENSIONS = 32
+MAX_AXES = 32
 MAX_ELEMENTS = 1 << 40
-MAX_MODEL = 1 << 16
+MAX_SECTION = 1 << 20
 CHECKSUM_SIZE = 4
+OF_ELEMENTS, OF_BYTES = 0, 1
+MODEL, NAME, PARAMETERS = 1, 2, 127
+RESERVED = {16: "planes", 17: "reference", 18: "cuts", 19: "code weights", 20: "quantise"}
+# Those that are known, and whether they are critical.
+_KNOWN = {MODEL: False, NAME: False, PARAMETERS: True}
+_CRITICAL, _DTYPE, _CHECKSUM_KIND = 0x80, 0x1F, 7
+
+
+@dataclass(frozen=True)
+class Section:
+    """What a stream says beside type and shape.
+
+    Attributes
+    ----------
+    id : int
+        0 to 127, see docs/format.md.
+    body : bytes
+    is_critical : bool
+        Whether a reader that does not know it must refuse the stream.
+    """
+
+    id: int
+    body: bytes
+    is_critical: bool = False
+
+    def to_bytes(self) -> bytes:
+        """The section as it stands in a stream.
+
+        Raises
+        ------
+        ValueError
+            It is longer than a section may be.
+        """
+        if len(self.body) > MAX_SECTION:
+            raise ValueError(f"section {self.id}: {len(self.body)} bytes found, at most {MAX_SECTION} allowed")
+        head = bytes([self.id | (_CRITICAL if self.is_critical else 0)])
+        return head + varint.put(len(self.body)) + self.body
 
 
 @dataclass(frozen=True)
 class Header:
-    """What precedes the tiles of a stream.
+    """What precedes the data of a stream.
 
     Attributes
     ----------
-    mode : int
-        ``STORED`` or ``MODELLED``.
+    codec : int
+        Id of the codec that coded the data.
     dtype : numpy.dtype
         Of the array, native byte order.
     shape : tuple of int
-    fingerprint : str
-        Of the model, 16 hex digits; empty when stored.
-    embedded : bytes
-        Tuned model inside the stream, or empty.
-    pixel_map : PixelMap or None
-    low_bits : int
-        Bits split off below the modelled samples.
-    tile_shape : tuple of int
+    parameters : bytes
+        The codec's own.
+    sections : tuple of Section
+        The others, ascending.
+    checksum_kind : int
+        ``OF_ELEMENTS`` or ``OF_BYTES``.
+    parameters_at : int
+        Where the parameters stand in the stream that was read.
     """
 
-    mode: int
-    dtype: np.dtype[np.generic]
+    codec: int
+    dtype: np.dtype[Any]
     shape: tuple[int, ...]
-    fingerprint: str = ""
-    embedded: bytes = b""
-    pixel_map: PixelMap | None = None
-    low_bits: int = 0
-    tile_shape: tuple[int, int] = (0, 0)
-
-    @property
-    def sheet(self) -> tuple[int, int]:
-        """Rows and columns of the sheet that is cut into tiles."""
-        return sheet_shape(self.shape)
-
-    @property
-    def tile_count(self) -> int:
-        """Number of tiles."""
-        rows, columns = self.sheet
-        return math.ceil(rows / self.tile_shape[0]) * math.ceil(columns / self.tile_shape[1])
+    parameters: bytes = b""
+    sections: tuple[Section, ...] = ()
+    checksum_kind: int = OF_ELEMENTS
+    parameters_at: int = 0
 
     def to_bytes(self) -> bytes:
         """The header's bytes."""
-        dtype_code = DTYPES.index(self.dtype.str[1:])
-        out = MAGIC + bytes([VERSION, self.mode | (EMBEDDED if self.embedded else 0), dtype_code, len(self.shape)])
-        out += b"".join(varint.put(n) for n in self.shape)
-        if self.mode == STORED:
-            return out
-        assert self.pixel_map is not None
-        out += bytes.fromhex(self.fingerprint)
-        if self.embedded:
-            out += varint.put(len(self.embedded)) + self.embedded
-        return (
-            out
-            + self.pixel_map.to_bytes()
-            + bytes([self.low_bits])
-            + varint.put(self.tile_shape[0])
-            + varint.put(self.tile_shape[1])
+        kind = DTYPES.index(self.dtype.str[1:]) | self.checksum_kind << _CHECKSUM_KIND
+        out = MAGIC + bytes([VERSION, self.codec, kind, len(self.shape)])
+        out += b"".join(varint.put(length) for length in self.shape)
+        return out + b"".join(
+            section.to_bytes() for section in (*self.sections, Section(PARAMETERS, self.parameters, True))
         )
+
+    def body_of(self, section_id: int) -> bytes | None:
+        """What a section holds, None where there is none."""
+        return next((section.body for section in self.sections if section.id == section_id), None)
+
+    def check_known(self) -> None:
+        """See that no section stands in the way of reading this array.
+
+        Raises
+        ------
+        VersionError
+            One is reserved, or critical and unknown.
+        """
+        for section in self.sections:
+            if section.id in RESERVED:
+                raise VersionError(
+                    f"section {section.id} ({RESERVED[section.id]}) is reserved and not read by this package: "
+                    "upgrade astrocodec"
+                )
+            if section.is_critical and section.id not in _KNOWN:
+                raise VersionError(f"section {section.id} is critical and unknown to this package: upgrade astrocodec")
+
+
+def _read_sections(reader: varint.Reader) -> list[Section]:
+    """All sections, the codec's parameters last."""
+    sections: list[Section] = []
+    while not sections or sections[-1].id != PARAMETERS:
+        head = reader.take(1, "section")[0]
+        section_id, is_critical = head & ~_CRITICAL, bool(head & _CRITICAL)
+        if sections and section_id <= sections[-1].id:
+            raise CorruptError(f"byte {reader.at - 1}: section {section_id} follows section {sections[-1].id}")
+        if is_critical != _KNOWN.get(section_id, is_critical):
+            raise CorruptError(
+                f"byte {reader.at - 1}: section {section_id} is {'' if is_critical else 'not '}marked as critical"
+            )
+        length = reader.number(f"length of section {section_id}", MAX_SECTION)
+        sections.append(Section(section_id, bytes(reader.take(length, f"section {section_id}")), is_critical))
+    return sections
 
 
 def read_header(stream: memoryview) -> tuple[Header, int]:
@@ -98,56 +150,56 @@ def read_header(stream: memoryview) -> tuple[Header, int]:
     reader = varint.Reader(stream)
     if bytes(reader.take(2, "magic")) != MAGIC:
         raise FormatError(f"begins with {bytes(stream[:2]).hex()}, an astrocodec stream begins with {MAGIC.hex()}")
-    version, flags, dtype_code, ndim = reader.take(4, "header")
+    version, codec, kind, ndim = reader.take(4, "header")
     if version != VERSION:
         raise VersionError(f"stream version {version} found, this package reads {VERSION}: upgrade astrocodec")
-    if flags & ~(EMBEDDED | MODELLED) or flags == EMBEDDED:
-        raise VersionError(
-            f"byte 3: flags {flags:#x} are unknown to this package: upgrade astrocodec, or the stream is corrupt"
-        )
-    if dtype_code >= len(DTYPES) or ndim > MAX_DIMENSIONS:
+    code, checksum_kind = kind & _DTYPE, kind >> _CHECKSUM_KIND
+    if code >= len(DTYPES) or kind != code | checksum_kind << _CHECKSUM_KIND or ndim > MAX_AXES:
         raise CorruptError(
-            f"bytes 4-5: dtype code {dtype_code} (allowed 0..{len(DTYPES) - 1}), "
-            f"{ndim} axes (allowed 0..{MAX_DIMENSIONS})"
+            f"bytes 4-5: data type {kind & ~(1 << _CHECKSUM_KIND)} (allowed 0..{len(DTYPES) - 1}), "
+            f"{ndim} axes (allowed 0..{MAX_AXES})"
         )
-    dtype = np.dtype("=" + DTYPES[dtype_code])
     shape = tuple(reader.number("axis length", MAX_ELEMENTS) for _ in range(ndim))
     if math.prod(shape) > MAX_ELEMENTS:
         raise CorruptError(f"shape {shape} has more than {MAX_ELEMENTS} elements")
-    if not flags & MODELLED:
-        return Header(STORED, dtype, shape), reader.at
-    fingerprint = bytes(reader.take(8, "model fingerprint")).hex()
-    embedded = (
-        bytes(reader.take(reader.number("size of the embedded model", MAX_MODEL), "embedded model"))
-        if flags & EMBEDDED
-        else b""
-    )
-    if flags & EMBEDDED and not embedded:
-        raise TruncatedError(f"byte {reader.at}: an embedded model of 0 bytes")
-    pixel_map = PixelMap.read(reader)
-    if not pixel_map.fits(dtype):
-        raise CorruptError(f"byte {reader.at}: {dtype} elements with pixel map of kind {pixel_map.kind}")
-    low_bits = reader.take(1, "low bits")[0]
-    tile_shape = reader.number("tile height", MAX_SIDE), reader.number("tile width", MAX_SIDE)
-    if low_bits > MAX_LOW_BITS or not all(tile_shape) or math.prod(tile_shape) > MAX_PIXELS or not math.prod(shape):
-        raise CorruptError(
-            f"byte {reader.at}: {low_bits} low bits (at most {MAX_LOW_BITS}), tiles of {tile_shape}, shape {shape}"
-        )
-    return Header(MODELLED, dtype, shape, fingerprint, embedded, pixel_map, low_bits, tile_shape), reader.at
+    *sections, last = _read_sections(reader)
+    dtype = np.dtype("=" + DTYPES[code])
+    at = reader.at - len(last.body)
+    return Header(codec, dtype, shape, last.body, tuple(sections), checksum_kind, at), reader.at
 
 
-def split_tiles(stream: memoryview, at: int, count: int) -> tuple[list[memoryview], int]:
-    """Cut `count` tiles, each behind its length, from the stream; also where they end.
+def elements_of(values: NDArray[Any]) -> bytes:
+    """The elements of an array in C order, little-endian."""
+    return values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes()
+
+
+def seal(header: bytes, data: bytes, values: NDArray[Any] | None = None) -> bytes:
+    """A stream: header, data, and the checksum of header and elements, or without `values` of header and data."""
+    crc = crc32c(data if values is None else elements_of(values), crc32c(header))
+    return header + data + crc.to_bytes(CHECKSUM_SIZE, "little")
+
+
+def data_of(stream: memoryview, at: int) -> memoryview:
+    """The data behind a header of `at` bytes, and the checksum behind them.
 
     Raises
     ------
     TruncatedError
-        A tile reaches past the end.
+        There is no room for the checksum.
     """
-    if count > len(stream) - at:
-        raise TruncatedError(f"{count} tiles announced, {len(stream) - at} bytes are left: the stream is cut")
-    reader, tiles = varint.Reader(stream, at), []
-    for i in range(count):
-        length = reader.number(f"length of tile {i}")
-        tiles.append(reader.take(length, f"tile {i}"))
-    return tiles, reader.at
+    if len(stream) - at < CHECKSUM_SIZE:
+        raise TruncatedError(f"{len(stream)} bytes found, at least {at + CHECKSUM_SIZE} needed: the stream is cut")
+    return stream[at : len(stream) - CHECKSUM_SIZE]
+
+
+def check(stream: memoryview, at: int, values: NDArray[Any] | None) -> None:
+    """Compare the checksum with that of the decoded elements, or without `values` of all bytes.
+
+    Raises
+    ------
+    CorruptError
+        They differ.
+    """
+    body = data_of(stream, at)
+    if seal(bytes(stream[:at]), bytes(body), values)[-CHECKSUM_SIZE:] != bytes(stream[-CHECKSUM_SIZE:]):
+        raise CorruptError("the checksum of the decoded pixels differs: the stream is damaged")

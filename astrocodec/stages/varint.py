@@ -26,10 +26,15 @@ def put_signed(value: int) -> bytes:
 
 
 class Reader:
-    """Reads varints and byte strings from the front of a buffer."""
+    """Reads varints and byte strings from the front of a buffer, which begins at byte `start` of a stream."""
 
-    def __init__(self, data: memoryview, at: int = 0) -> None:
-        self.data, self.at = data, at
+    def __init__(self, data: memoryview, at: int = 0, start: int = 0) -> None:
+        self.data, self.at, self.start = data, at, start
+
+    @property
+    def place(self) -> int:
+        """The next byte's place in the stream, for messages."""
+        return self.start + self.at
 
     def take(self, count: int, what: str) -> memoryview:
         """The next `count` bytes.
@@ -41,7 +46,7 @@ class Reader:
         """
         if count > len(self.data) - self.at:
             raise TruncatedError(
-                f"byte {self.at}: {what} needs {count} bytes, {len(self.data) - self.at} are left: the stream is cut"
+                f"byte {self.place}: {what} needs {count} bytes, {len(self.data) - self.at} are left: the stream is cut"
             )
         self.at += count
         return self.data[self.at - count : self.at]
@@ -62,9 +67,9 @@ class Reader:
             if byte < 128:
                 break
             if shift > 63:
-                raise CorruptError(f"byte {self.at}: {what} is longer than 10 bytes")
+                raise CorruptError(f"byte {self.place}: {what} is longer than 10 bytes")
         if value > most or (byte == 0 and shift > 7):
-            raise CorruptError(f"byte {self.at}: {what} is {value}, allowed are 0..{most} in shortest form")
+            raise CorruptError(f"byte {self.place}: {what} is {value}, allowed are 0..{most} in shortest form")
         return value
 
     def signed(self, what: str) -> int:

@@ -1,0 +1,92 @@
+"""Causal network: the parameters of the everyday codec, and how its data are cut into pieces.
+
+docs/format.md section "Causal network".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from astrocodec.errors import CorruptError, TruncatedError
+from astrocodec.stages import varint
+from astrocodec.stages.pixels import PixelMap
+from astrocodec.stages.planes import MAX_SIDE
+from astrocodec.stages.split import MAX_LOW_BITS
+
+STORED, CAUSAL = 0, 1
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """What the codec says of its data.
+
+    Attributes
+    ----------
+    fingerprint : str
+        Of the model, 16 hex digits.
+    pixel_map : PixelMap
+    low_bits : int
+        Bits split off below the modelled samples.
+    piece_shape : tuple of int
+        Height and width of a piece as they are written: 0 stands for the plane's own.
+    """
+
+    fingerprint: str
+    pixel_map: PixelMap
+    low_bits: int
+    piece_shape: tuple[int, int]
+
+    def to_bytes(self) -> bytes:
+        """The parameters' bytes."""
+        sides = b"".join(map(varint.put, self.piece_shape))
+        return bytes.fromhex(self.fingerprint) + self.pixel_map.to_bytes() + bytes([self.low_bits]) + sides
+
+    @classmethod
+    def read(cls, data: bytes, dtype: np.dtype[Any], start: int = 0) -> Parameters:
+        """Read what `to_bytes` wrote; `start` is where it stands in the stream, for messages.
+
+        Raises
+        ------
+        TruncatedError, CorruptError
+            With the byte, what was found and what is allowed.
+        """
+        reader = varint.Reader(memoryview(data), start=start)
+        fingerprint = bytes(reader.take(8, "model fingerprint")).hex()
+        pixel_map = PixelMap.read(reader)
+        if not pixel_map.fits(dtype):
+            raise CorruptError(f"byte {reader.place}: {dtype} elements with pixel map of kind {pixel_map.kind}")
+        low_bits = reader.take(1, "low bits")[0]
+        if low_bits > MAX_LOW_BITS:
+            raise CorruptError(f"byte {reader.place}: {low_bits} low bits found, at most {MAX_LOW_BITS} allowed")
+        sides = reader.number("height of a piece", MAX_SIDE), reader.number("width of a piece", MAX_SIDE)
+        if reader.at != len(data):
+            raise CorruptError(f"byte {reader.place}: {len(data) - reader.at} bytes follow the codec's parameters")
+        return cls(fingerprint, pixel_map, low_bits, sides)
+
+
+def frame_pieces(pieces: list[bytes]) -> bytes:
+    """The data of a stream: each piece behind its length."""
+    return b"".join(part for piece in pieces for part in (varint.put(len(piece)), piece))
+
+
+def split_pieces(data: memoryview, count: int, start: int = 0) -> list[memoryview]:
+    """Undo `frame_pieces`; `start` is where the data begin in the stream, for messages.
+
+    Raises
+    ------
+    TruncatedError, CorruptError
+        A piece reaches past the end, or bytes follow the last one.
+    """
+    # Of a length, of a mode and of at least a constant.
+    if 4 * count > len(data):
+        raise TruncatedError(f"{count} pieces announced, {len(data)} bytes are left: the stream is cut")
+    reader, pieces = varint.Reader(data, start=start), []
+    for i in range(count):
+        length = reader.number(f"length of piece {i}")
+        pieces.append(reader.take(length, f"piece {i}"))
+    if reader.at != len(data):
+        raise CorruptError(f"byte {reader.place}: {len(data) - reader.at} bytes follow the last piece")
+    return pieces
