@@ -11,7 +11,9 @@ import numpy as np
 from made_models import made_samples
 from numpy.typing import NDArray
 
-from astrocodec import Model, encode, load_model
+from astrocodec.model import Model, load_model
+from astrocodec.stages.reference import encode_stream
+from astrocodec.stages.stream import CHECKSUM_SIZE, Section, read_header, seal
 
 Array = NDArray[Any]
 FINGERPRINT = "e15e5f01d16e2896"
@@ -43,24 +45,46 @@ class Case:
     ----------
     make : callable
         The array.
-    tile_shape : tuple of int, optional
+    piece_shape : tuple of int, optional
     thorough, tuned : bool
         Other options; a tuned model travels inside the stream.
+    self_contained : bool
+        The general model travels too.
+    sections : tuple of Section
+        Put into the stream behind the encoder's back: what no encoder of this version writes.
     """
 
     make: Callable[[np.random.Generator], Array]
-    tile_shape: tuple[int, int] | None = None
+    piece_shape: tuple[int, int] | None = None
     thorough: bool = False
     tuned: bool = False
+    self_contained: bool = False
+    sections: tuple[Section, ...] = ()
 
     def array(self) -> Array:
         """The array of this case."""
         return self.make(np.random.default_rng(1))
 
+    @property
+    def model(self) -> Model:
+        """The model that the stream names."""
+        return nearly_default() if self.tuned else default_model()
+
     def encode(self, array: Array) -> bytes:
-        """The stream of an array."""
-        model = nearly_default() if self.tuned else default_model()
-        return encode(array, model, tile_shape=self.tile_shape, thorough=self.thorough)
+        """The stream of an array, by the reference."""
+        model = self.model
+        file = model.to_bytes(whole=self.self_contained) if self.tuned or self.self_contained else b""
+        values = array.astype(array.dtype.newbyteorder("="))
+        coded = encode_stream(values, [(model, file)], piece_shape=self.piece_shape, thorough=self.thorough)
+        return self.with_sections(coded, values)
+
+    def with_sections(self, coded: bytes, values: Array) -> bytes:
+        """A stream that an encoder wrote, and this case's sections in it."""
+        if not self.sections:
+            return coded
+        header, at = read_header(memoryview(coded))
+        more = sorted((*header.sections, *self.sections), key=lambda section: section.id)
+        return seal(replace(header, sections=tuple(more)).to_bytes(), coded[at:-CHECKSUM_SIZE], values)
 
 
 def _sky(rng: np.random.Generator, shape: tuple[int, ...], level: float, sigma: float) -> Array:
@@ -106,18 +130,47 @@ def _value_set(rng: np.random.Generator) -> Array:
     return np.asarray(np.sort(allowed)[rank], np.uint16)
 
 
+def _mask(rng: np.random.Generator) -> Array:
+    """Saturated stars and what bleeds from them."""
+    mask = _sky(rng, (40, 53), 0, 1) > 9
+    mask[:, 17] |= rng.random(40) < 0.7
+    return mask
+
+
+def _visibilities(rng: np.random.Generator) -> Array:
+    """Fringes with noise, in steps as a correlator gives them: of 12 times and 64 channels."""
+    phase = np.add.outer(np.arange(12) / 5, np.arange(64) / 9)
+    noise = rng.normal(0, 9, (2, 12, 64))
+    values = np.round(40 * np.cos(phase) + noise[0]) + 1j * np.round(40 * np.sin(phase) + noise[1])
+    return np.asarray(values / 64, "c8")
+
+
+def _complex_integers(rng: np.random.Generator) -> Array:
+    parts = np.stack([_sky(rng, (26, 30), 9, 4), _sky(rng, (26, 30), -5, 6)], -1).round() + 0
+    return parts.view("c16")[..., 0]
+
+
 CASES = {
     "uint16_edges": Case(lambda rng: _sky(rng, (45, 71), 1000, 12).astype(np.uint16), (32, 40)),
     "int16_big_endian": Case(lambda rng: _sky(rng, (31, 40), -20, 8).astype(">i2")),
     "int32_blank": Case(_with_blank),
     "float32_bits": Case(_float_bits),
     "float32_integers": Case(lambda rng: _sky(rng, (30, 33), -7, 40).round().astype("f4") + 0),
+    "float16_bits": Case(lambda rng: _sky(rng, (25, 34), 2, 0.3).astype("f2")),
+    "float16_integers": Case(lambda rng: _sky(rng, (22, 31), 90, 7).round().astype("f2") + 0),
+    "bool_mask": Case(_mask),
+    "complex64_visibilities": Case(_visibilities),
+    "complex128_integers": Case(_complex_integers),
     "int16_lattice": Case(_lattice),
     "uint16_lattice_with_holes": Case(_lattice_with_holes),
     "uint16_set": Case(_value_set),
     "uint64_stored": Case(lambda rng: rng.integers(0, 2**64, (9, 7), np.uint64)),
     "uint64_low_bits": Case(lambda rng: rng.integers(2**63, 2**63 + 2**30, (12, 14), np.uint64)),
+    "uint32_low_bits_of_pieces": Case(lambda rng: (_sky(rng, (20, 37), 4e6, 2e5).astype("u4") << 3) | 5, (11, 20)),
     "int16_cube": Case(lambda rng: _sky(rng, (3, 17, 29), 300, 6).astype(np.int16)),
+    "uint16_small_planes": Case(lambda rng: _sky(rng, (70, 6, 7), 300, 6).astype(np.uint16)),
+    "int16_planes_three_by_three": Case(lambda rng: _sky(rng, (7, 10, 12), 30, 3).astype(np.int16), (30, 12)),
+    "uint16_large_planes": Case(lambda rng: _sky(rng, (2, 2, 33, 41), 700, 9).astype(np.uint16), (20, 41)),
     "int8_line": Case(lambda rng: (rng.normal(0, 9, 700) + 60 * np.sin(np.arange(700) / 40)).astype(np.int8)),
     "float64_constant": Case(lambda rng: np.full((20, 30), np.pi)),
     "uint8_none": Case(lambda rng: np.zeros((3, 0), np.uint8)),
@@ -126,4 +179,8 @@ CASES = {
     "uint16_blocks": Case(lambda rng: made_samples("blocks", 60, 66) + rng.integers(0, 3000, 66, np.uint16), (40, 66)),
     "uint32_thorough": Case(lambda rng: made_samples("sparse", 1, 900).astype(np.uint32), thorough=True),
     "uint16_tuned": Case(lambda rng: _sky(rng, (33, 50), 500, 5).astype(np.uint16), tuned=True),
+    "uint16_self_contained": Case(lambda rng: _sky(rng, (150, 160), 50, 0.6).astype(np.uint16), self_contained=True),
+    "uint8_unknown_section": Case(
+        lambda rng: _sky(rng, (18, 23), 100, 4).astype(np.uint8), sections=(Section(7, b"not known"), Section(126, b""))
+    ),
 }
