@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from astrocodec import _native
+from astrocodec import codecs
+from astrocodec._native import native_model
 from astrocodec._native import stream as native_stream
-from astrocodec.errors import AstrocodecError, CorruptError, ModelNotFoundError
-from astrocodec.model import Model, load_model, shipped_by_fingerprint
-from astrocodec.stages import reference
+from astrocodec.errors import CodecNotFoundError, CorruptError
+from astrocodec.model import Model, find_model, load_model
+from astrocodec.stages.causal import CAUSAL
 from astrocodec.stages.pixels import DTYPES
 from astrocodec.stages.planes import MAX_PIXELS
-from astrocodec.stages.stream import MAX_DIMENSIONS, read_header
+from astrocodec.stages.stream import MAX_AXES, MODEL, NAME, OF_ELEMENTS, SECTIONS
 
 Buffer: TypeAlias = "bytes | bytearray | memoryview[int] | NDArray[np.uint8]"
+
+
+class SectionInfo(NamedTuple):
+    """A section of a stream: id, name (empty where this version knows none), bytes, and whether it is critical."""
+
+    id: int
+    name: str
+    n_bytes: int
+    is_critical: bool
 
 
 @dataclass(frozen=True)
@@ -31,30 +40,41 @@ class StreamInfo:
     Attributes
     ----------
     version : int
-    mode : str
-        ``"stored"`` or ``"modelled"``.
+    codec : str
+        ``"stored"``, ``"causal"``, or what the stream calls a codec that is not part of this package.
+    codec_id : int
+    exact : bool
+        Whether decoding gives back the very elements.
+    checksum : str
+        What it is of: ``"elements"`` or ``"bytes"``.
     dtype : numpy.dtype
     shape : tuple of int
-    tile_shape : tuple of int
-        ``(y, x)``; ``(0, 0)`` when stored.
+    piece_shape : tuple of int
+        ``(y, x)`` of the pieces that the causal codec cut the planes into; ``(0, 0)`` with other codecs.
     model_fingerprint : str
-        16 hex digits; empty when stored.
+        16 hex digits; empty with other codecs than the causal one.
     embedded_model : bool
-        Whether the stream carries its tuned model.
+        Whether the stream carries a model.
     low_bits : int
         Bits per pixel kept aside unmodelled.
+    sections : tuple of SectionInfo
+        All that the stream says beside type and shape.
     n_bytes : int
     bits_per_pixel : float
     """
 
     version: int
-    mode: str
+    codec: str
+    codec_id: int
+    exact: bool
+    checksum: str
     dtype: np.dtype[np.generic]
     shape: tuple[int, ...]
-    tile_shape: tuple[int, int]
+    piece_shape: tuple[int, int]
     model_fingerprint: str
     embedded_model: bool
     low_bits: int
+    sections: tuple[SectionInfo, ...]
     n_bytes: int
     bits_per_pixel: float
 
@@ -67,8 +87,8 @@ def _as_values(array: ArrayLike) -> NDArray[np.generic]:
         raise TypeError(
             f"dtype {values.dtype} found, allowed are {', '.join(DTYPES)}: convert the array or store it otherwise"
         )
-    if values.ndim > MAX_DIMENSIONS:
-        raise ValueError(f"{values.ndim} axes found, at most {MAX_DIMENSIONS} allowed: reshape the array")
+    if values.ndim > MAX_AXES:
+        raise ValueError(f"{values.ndim} axes found, at most {MAX_AXES} allowed: reshape the array")
     return np.require(values, values.dtype.newbyteorder("="), ["C", "A"])
 
 
@@ -76,9 +96,10 @@ def encode(
     array: ArrayLike,
     model: str | Path | Model | Sequence[Model] = "default",
     *,
-    tile_shape: tuple[int, int] | None = None,
+    piece_shape: tuple[int, int] | None = None,
     workers: int = 1,
     embed_model: bool = True,
+    self_contained: bool = False,
     thorough: bool = False,
     verify: bool = False,
 ) -> bytes:
@@ -87,19 +108,23 @@ def encode(
     Parameters
     ----------
     array : array_like
-        Integers of 8 to 64 bits or floats of 32 or 64 bits, any byte order and strides, up to 32 axes. Leading axes are
-        stacked along y.
+        Integers of 8 to 64 bits, floats of 16, 32 or 64, complex numbers of 64 or 128, or booleans; any byte order and
+        strides, up to 32 axes. The last two are the planes of an image, cube or series.
     model : str, Path, Model or sequence of Model, optional
         A shipped model's name, an ``.acm`` file, or a model from `astrocodec.tune`; of several models the one that
         gives the smallest stream is used.
-    tile_shape : tuple of int, optional
-        Tile height and width in pixels; by default tiles of about 512 x 512.
+    piece_shape : tuple of int, optional
+        Height and width in pixels of the pieces that planes are cut into; where several whole planes fit, they share a
+        piece. By default about 512 x 512.
     workers : int, optional
-        Threads over tiles.
+        Threads over pieces.
     embed_model : bool, optional
         Put a tuned model into the stream. Without it the reader must be given the model.
+    self_contained : bool, optional
+        Put the whole model into the stream, the default one too, so that a reader needs nothing but the format's
+        description: some 34 kB more. A stream that would be larger than the bare elements is stored without a model.
     thorough : bool, optional
-        Try every way to code a tile, not only those that look promising: up to twice the time.
+        Try every way to code a piece, not only those that look promising: up to twice the time.
     verify : bool, optional
         Decode the result and compare before returning it.
 
@@ -124,17 +149,21 @@ def encode(
     (True, True)
     """
     values = _as_values(array)
-    if tile_shape is not None and (len(tile_shape) != 2 or min(tile_shape) < 1 or math.prod(tile_shape) > MAX_PIXELS):
+    if piece_shape is not None and (
+        len(piece_shape) != 2 or min(piece_shape) < 1 or math.prod(piece_shape) > MAX_PIXELS
+    ):
         raise ValueError(
-            f"tile_shape {tile_shape} found, two sides of at least 1 and at most {MAX_PIXELS} pixels allowed"
+            f"piece_shape {piece_shape} found, two sides of at least 1 and at most {MAX_PIXELS} pixels allowed"
         )
     if workers < 1:
         raise ValueError(f"workers is {workers}, at least 1 is needed")
+    if self_contained and not embed_model:
+        raise ValueError("self_contained puts the model into the stream, embed_model=False leaves it out: choose one")
     models = [load_model(model)] if isinstance(model, str | Path | Model) else list(model)
     if not models:
         raise ValueError("no model given")
-    choices = [(m.native, m.to_bytes() if embed_model and not m.is_shipped else b"") for m in models]
-    stream = native_stream.encode_stream(choices, values, tile_shape, thorough, workers)
+    choices = [(native_model(m), _file_of(m, embed_model, self_contained)) for m in models]
+    stream = native_stream.encode_stream(choices, values, piece_shape, thorough, workers)
     if verify and not same_bits(decode(stream, models=models, workers=workers), values):
         raise CorruptError(
             "the stream does not decode to the array it was made from: please report this; nothing was written"
@@ -152,35 +181,15 @@ def same_bits(a: NDArray[np.generic], b: NDArray[np.generic]) -> bool:
     if a.dtype.newbyteorder("=") != b.dtype.newbyteorder("=") or a.shape != b.shape:
         return False
     first, second = (np.atleast_1d(np.ascontiguousarray(x, x.dtype.newbyteorder("="))) for x in (a, b))
-    kind = f"u{a.dtype.itemsize}"
+    kind = f"u{min(8, a.dtype.itemsize)}"
     return bool(np.array_equal(first.view(kind), second.view(kind)))
 
 
-def _explain(stream: memoryview, models: Sequence[Model]) -> AstrocodecError:
-    """What is wrong with a stream that the native library refuses: the reference tells where and what."""
-
-    def decode_one(model: Model, data: NDArray[np.uint8], out: NDArray[np.uint16]) -> None:
-        _native.decode_tile(model.native, data, out)
-
-    try:
-        reference.decode_stream(stream, models, decode_one)
-    except AstrocodecError as error:
-        return error
-    return CorruptError("the native library refuses a stream that the reference decodes: please report this")
-
-
-def _decode_into(
-    stream: memoryview, fingerprint: str, models: Sequence[Model], out: NDArray[np.generic], workers: int
-) -> None:
-    """Decode with the model that the stream names, wherever it is."""
-    shipped = shipped_by_fingerprint(fingerprint)
-    known = [m for m in (*models, *([shipped] if shipped else [])) if m.fingerprint == fingerprint]
-    decode_with = functools.partial(native_stream.decode_stream, stream, out=out, workers=workers)
-    try:
-        decode_with(models=[m.native for m in known[:1]])
-    except ModelNotFoundError:
-        # A general model inside the stream, or a tuned one made from a model that only this package has.
-        decode_with(models=[reference.find_model(read_header(stream)[0], models).native])
+def _file_of(model: Model, embed_model: bool, self_contained: bool) -> bytes:
+    """What goes into the stream of a model."""
+    if self_contained:
+        return model.to_bytes(whole=True)
+    return model.to_bytes() if embed_model and not model.is_shipped else b""
 
 
 def decode(
@@ -195,7 +204,7 @@ def decode(
     models : iterable of Model, optional
         Tuned models that the stream may name.
     workers : int, optional
-        Threads over tiles.
+        Threads over pieces.
     out : ndarray, optional
         Where to put the pixels; dtype and shape must be the array's. What it holds after an error is not defined.
 
@@ -208,28 +217,25 @@ def decode(
     ------
     TruncatedError, CorruptError, VersionError, FormatError
         The stream is not whole, or not one.
-    ModelNotFoundError
-        It names a model that is not here.
+    ModelNotFoundError, CodecNotFoundError
+        It names a model or a codec that is not here.
     ValueError
         `out` does not fit.
     """
-    view, models = _view(stream), list(models)
-    try:
-        header = native_stream.inspect_stream(view)
-    except AstrocodecError:
-        raise _explain(view, models) from None
-    if not header.is_whole:
-        raise _explain(view, models)
+    view = _view(stream)
+    header = native_stream.inspect_stream(view)
+    if header.codec not in codecs.NATIVE:
+        raise CodecNotFoundError(codecs.missing(header.codec, header.body_of(NAME) or b""))
     if out is not None and (out.dtype.newbyteorder("=") != header.dtype or out.shape != header.shape):
         raise ValueError(
             f"out has dtype {out.dtype} and shape {out.shape}, the stream holds {header.dtype} and {header.shape}"
         )
     is_direct = out is not None and out.dtype.isnative and out.flags.carray
-    values = out if out is not None and is_direct else np.empty(header.shape, header.dtype)
-    try:
-        _decode_into(view, header.fingerprint, models, values, workers)
-    except AstrocodecError:
-        raise _explain(view, models) from None
+    # Memory is taken for what so many bytes can hold; the library says what is wrong with the others.
+    size = header.shape if header.is_whole else (0,)
+    values = out if out is not None and is_direct else np.empty(size, header.dtype)
+    known = [find_model(header.fingerprint, models, header.body_of(MODEL))] if header.codec == CAUSAL else []
+    native_stream.decode_stream(view, [native_model(model) for model in known], values, workers)
     if out is None or is_direct:
         return values
     out[...] = values
@@ -248,23 +254,33 @@ def inspect(stream: Buffer) -> StreamInfo:
     --------
     >>> import numpy as np, astrocodec
     >>> info = astrocodec.inspect(astrocodec.encode(np.zeros((64, 64), np.int16)))
-    >>> info.mode, info.shape, str(info.dtype)
-    ('modelled', (64, 64), 'int16')
+    >>> info.codec, info.exact, info.shape, str(info.dtype)
+    ('causal', True, (64, 64), 'int16')
     """
     view = _view(stream)
-    try:
-        header = native_stream.inspect_stream(view)
-    except AstrocodecError:
-        raise _explain(view, ()) from None
+    header = native_stream.inspect_stream(view)
     return StreamInfo(
         version=header.version,
-        mode="modelled" if header.is_modelled else "stored",
+        codec=_codec_name(header),
+        codec_id=header.codec,
+        exact=header.checksum_kind == OF_ELEMENTS,
+        checksum="elements" if header.checksum_kind == OF_ELEMENTS else "bytes",
         dtype=header.dtype,
         shape=header.shape,
-        tile_shape=header.tile_shape,
+        piece_shape=header.piece_shape,
         model_fingerprint=header.fingerprint,
-        embedded_model=header.has_model,
+        embedded_model=header.body_of(MODEL) is not None,
         low_bits=header.low_bits,
+        sections=tuple(
+            SectionInfo(found, SECTIONS.get(found, ""), len(body), is_critical)
+            for found, is_critical, body in header.sections
+        ),
         n_bytes=len(view),
         bits_per_pixel=8 * len(view) / max(1, math.prod(header.shape)),
     )
+
+
+def _codec_name(header: native_stream.StreamHeader) -> str:
+    """What this package or the stream calls a codec."""
+    said = (header.body_of(NAME) or b"").decode("utf-8", "replace").partition("\n")[0]
+    return codecs.NATIVE.get(header.codec) or said or f"codec {header.codec}"

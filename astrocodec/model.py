@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
@@ -310,6 +311,38 @@ def configured_delta(model: Model) -> bytes:
             "install this one with the package (CONTRIBUTING.md, 'Add a shipped model')"
         )
     return (replace(known, base=known) if known.is_shipped else known).delta()
+
+
+def find_model(fingerprint: str, models: Iterable[Model], file: bytes | None = None) -> Model:
+    """The model that a stream names: one of those given, a shipped one, or that of the file inside the stream.
+
+    Raises
+    ------
+    ModelNotFoundError
+        It is none of them.
+    FormatError
+        The model inside is damaged, or another one.
+
+    Examples
+    --------
+    >>> find_model(load_model("default").fingerprint, []).name
+    'default'
+    """
+    for model in models:
+        if model.fingerprint == fingerprint:
+            return model
+    found = shipped_by_fingerprint(fingerprint)
+    if found is not None:
+        return found
+    if file is None:
+        raise ModelNotFoundError(
+            f"the stream needs model {fingerprint}, which is neither installed nor given: upgrade astrocodec, "
+            "or pass the tuned model that was stored beside the stream as models=[...]"
+        )
+    model = Model.from_bytes(file, "inside the stream")
+    if model.fingerprint != fingerprint:
+        raise CorruptError(f"the model inside is {model.fingerprint}, the stream names {fingerprint}")
+    return model
 
 
 def shipped_by_fingerprint(fingerprint: str) -> Model | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import weakref
 from pathlib import Path
 from typing import Any, NoReturn, Self
 
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from astrocodec.errors import (
+    CodecNotFoundError,
     CorruptError,
     FormatError,
     ModelNotFoundError,
@@ -18,9 +20,10 @@ from astrocodec.errors import (
     TruncatedError,
     VersionError,
 )
+from astrocodec.model import Model
 from astrocodec.stages import network
 
-ABI_VERSION = 1
+ABI_VERSION = 2
 _PACKAGE = Path(__file__).parents[1]
 _THOROUGH = 256
 SIMD_LEVELS = {"auto": 0, "portable": 1, "avx2": 2, "avxvnni": 3, "avx512": 4}
@@ -36,6 +39,46 @@ CONTEXT = np.dtype(
 )
 
 _pointer, _size, _int, _u32 = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_uint32
+_take_type = ctypes.CFUNCTYPE(_pointer, _pointer, _size)
+_new_bytes: Any = ctypes.pythonapi.PyBytes_FromStringAndSize
+_new_bytes.restype, _new_bytes.argtypes = ctypes.py_object, [_pointer, ctypes.c_ssize_t]
+_bytes_at: Any = ctypes.pythonapi.PyBytes_AsString
+_bytes_at.restype, _bytes_at.argtypes = _pointer, [ctypes.py_object]
+
+
+class Fault(ctypes.Structure):
+    """What is wrong with an input, and where: ``ac_fault``."""
+
+    _fields_ = (
+        ("status", ctypes.c_int32),
+        ("reason", ctypes.c_int32),
+        ("part", ctypes.c_int32),
+        *((name, ctypes.c_uint64) for name in ("index", "plane", "row", "column", "at", "found", "allowed")),
+        ("said", ctypes.c_char * 256),
+    )
+
+    def text(self) -> str:
+        """One line that says it."""
+        out = ctypes.create_string_buffer(1024)
+        _library.ac_fault_text(ctypes.byref(self), out, len(out))
+        return out.value.decode("utf-8", "replace")
+
+
+class Output(ctypes.Structure):
+    """Room for a stream, taken when its length is known: ``ac_output``."""
+
+    _fields_ = (("take", _take_type), ("owner", _pointer))
+
+    @classmethod
+    def into(cls, taken: list[bytes]) -> Output:
+        """An output that becomes the last of `taken`."""
+
+        def take(_: int | None, length: int) -> int:
+            # Bytes that nobody else has seen yet may be written to.
+            taken.append(_new_bytes(None, length))
+            return int(_bytes_at(taken[-1]))
+
+        return cls(_take_type(take), None)
 
 
 class _TuneOptions(ctypes.Structure):
@@ -84,7 +127,8 @@ def _load() -> ctypes.CDLL:
         ctypes.POINTER(_size),
         _int,
     ]
-    library.ac_tile_decode.argtypes = [_pointer, _pointer, _size, _pointer, _u32, _u32, _size, _int]
+    library.ac_tile_decode.argtypes = [_pointer, _pointer, _size, _pointer, _u32, _u32, _size, _int, _pointer]
+    library.ac_fault_text.argtypes = [_pointer, ctypes.c_char_p, _size]
     library.ac_tile_bits.argtypes = [_pointer, _pointer, _size, _u32, _u32, _pointer, _size, _pointer, _int]
     library.ac_tile_contexts.argtypes = [_pointer, _u32, _u32, _size, _pointer, _size, _pointer]
     library.ac_tune.argtypes = [_pointer, _pointer, _size, ctypes.POINTER(_TuneOptions), _pointer, _size]
@@ -107,23 +151,25 @@ def simd_level() -> int:
     return SIMD_LEVELS[name]
 
 
-def _check(status: int, what: str) -> None:
+_ERRORS: dict[int, type[Exception]] = {
+    11: MemoryError,
+    20: TruncatedError,
+    21: CorruptError,
+    30: FormatError,
+    31: ModelNotFoundError,
+    32: VersionError,
+    33: FormatError,
+    34: CodecNotFoundError,
+}
+
+
+def _check(status: int, what: str, fault: Fault | None = None) -> None:
+    """Raise what a status means; a fault says it better than the status alone."""
     if status == 0:
         return
-    text = f"{what}: {_library.ac_status_string(status).decode()}"
-    if status == 11:
-        raise MemoryError(text)
-    if status == 20:
-        raise TruncatedError(text)
-    if status == 21:
-        raise CorruptError(text)
-    if status in (30, 33):
-        raise FormatError(text)
-    if status == 31:
-        raise ModelNotFoundError(text)
-    if status == 32:
-        raise VersionError(text)
-    raise ValueError(text)
+    is_said = fault is not None and fault.reason
+    text = fault.text() if fault is not None and is_said else f"{what}: {_library.ac_status_string(status).decode()}"
+    raise _ERRORS.get(status, ValueError)(text)
 
 
 def _address(array: NDArray[np.generic]) -> int:
@@ -219,6 +265,20 @@ class NativeModel:
         return values.reshape(-1, 64).copy()
 
 
+_made: weakref.WeakKeyDictionary[Model, NativeModel] = weakref.WeakKeyDictionary()
+
+
+def native_model(model: Model) -> NativeModel:
+    """A model inside the native library: made at first use, and kept as long as the model is."""
+    made = _made.get(model)
+    if made is None:
+        made = NativeModel.compiled_in(model.fingerprint) if model.base is None else None
+        if made is None:
+            made = NativeModel(model.weights, model.shapes if model.base is None else native_model(model.base))
+        _made[model] = made
+    return made
+
+
 def encode_tile(model: NativeModel, samples: NDArray[np.uint16], thorough: bool = False) -> bytes:
     """Encode one plane of uint16 samples ``(y, x)``, contiguous along x; `thorough` tries every tile mode."""
     samples = _plane(samples, np.uint16)
@@ -236,18 +296,19 @@ def encode_tile(model: NativeModel, samples: NDArray[np.uint16], thorough: bool 
         ctypes.byref(length),
         simd_level() | (_THOROUGH if thorough else 0),
     )
-    _check(status, f"tile of {height}x{width}")
+    _check(status, f"piece of {height}x{width}")
     return out[: length.value].tobytes()
 
 
 def decode_tile(model: NativeModel, data: NDArray[np.uint8], out: NDArray[np.uint16]) -> None:
     """Decode one tile into `out` ``(y, x)``, contiguous along x."""
     height, width = out.shape
-    data, plane = _list(data, np.uint8), _into(out, np.uint16)
+    data, plane, fault = _list(data, np.uint8), _into(out, np.uint16), Fault()
     status = _library.ac_tile_decode(
-        model.handle, _address(data), data.size, _address(plane), height, width, _stride(plane), simd_level()
+        *(model.handle, _address(data), data.size, _address(plane), height, width, _stride(plane), simd_level()),
+        ctypes.byref(fault),
     )
-    _check(status, f"tile of {height}x{width}")
+    _check(status, f"piece of {height}x{width}", fault)
     if plane is not out:
         out[...] = plane
 
@@ -268,7 +329,7 @@ def tile_bits(model: NativeModel, data: NDArray[np.uint8], out: NDArray[np.float
         ctypes.byref(header),
         simd_level(),
     )
-    _check(status, f"tile of {height}x{width}")
+    _check(status, f"piece of {height}x{width}")
     if plane is not out:
         out[...] = plane
     return header.value
@@ -282,14 +343,8 @@ def tile_contexts(samples: NDArray[np.uint16], positions: NDArray[np.uint32]) ->
     status = _library.ac_tile_contexts(
         _address(samples), height, width, _stride(samples), _address(positions), positions.size, _address(out)
     )
-    _check(status, f"tile of {height}x{width}")
+    _check(status, f"piece of {height}x{width}")
     return out
-
-
-def crc32c(data: NDArray[np.generic], crc: int = 0) -> int:
-    """CRC-32C of an array's bytes, in C order."""
-    data = np.require(data, requirements=["C", "A"])
-    return int(_library.ac_crc32c(crc, _address(data), data.nbytes))
 
 
 def tune_weights(

@@ -9,29 +9,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from astrocodec._native import _library
-from astrocodec.errors import CorruptError, FormatError, ModelNotFoundError, TruncatedError, VersionError
+from astrocodec._native import Fault, Output, _check, _library
 
 _pointer, _size, _int = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int
 _values = ctypes.POINTER(ctypes.c_uint)
 
-_library.ac_chunk_bound.argtypes = [_values, _size, _size]
-_library.ac_chunk_bound.restype = _size
-_library.ac_chunk_encode.argtypes = [_values, _size, _pointer, _size, _pointer, _size, ctypes.POINTER(_size)]
-_library.ac_chunk_size.argtypes = [_values, _size, _pointer, _size, ctypes.POINTER(_size)]
-_library.ac_chunk_decode.argtypes = [_values, _size, _pointer, _size, _pointer, _size]
+_library.ac_chunk_encode.argtypes = [_values, _size, _pointer, _size, _pointer]
+_library.ac_chunk_size.argtypes = [_values, _size, _pointer, _size, ctypes.POINTER(_size), _pointer]
+_library.ac_chunk_decode.argtypes = [_values, _size, _pointer, _size, _pointer, _size, _pointer]
 _library.ac_last_error.restype = ctypes.c_char_p
 _library.H5PLget_plugin_info.restype = _pointer
-
-_ERRORS: dict[int, type[Exception]] = {
-    11: MemoryError,
-    20: TruncatedError,
-    21: CorruptError,
-    30: FormatError,
-    31: ModelNotFoundError,
-    32: VersionError,
-    33: FormatError,
-}
 
 
 def library_path() -> Path:
@@ -68,32 +55,28 @@ class ChunkCodec:
 
     def encode(self, data: NDArray[np.generic]) -> bytes:
         """Stream of a chunk, given as an array in the file's byte order."""
-        data = np.require(data, requirements=["C", "A"])
-        bound = _library.ac_chunk_bound(self._values, self._count, data.nbytes)
-        out, length = np.empty(bound, np.uint8), _size()
-        _check(
-            _library.ac_chunk_encode(
-                self._values, self._count, data.ctypes.data, data.nbytes, out.ctypes.data, bound, ctypes.byref(length)
-            )
+        data, taken = np.require(data, requirements=["C", "A"]), list[bytes]()
+        output = Output.into(taken)
+        status = _library.ac_chunk_encode(
+            self._values, self._count, data.ctypes.data, data.nbytes, ctypes.byref(output)
         )
-        return out[: length.value].tobytes()
+        if status:
+            _check(status, last_error())
+        return taken[-1]
 
     def size(self, stream: bytes) -> int:
         """Bytes of the chunk that a stream holds."""
-        found = _size()
-        _check(_library.ac_chunk_size(self._values, self._count, stream, len(stream), ctypes.byref(found)))
+        found, fault = _size(), Fault()
+        where = stream, len(stream), ctypes.byref(found), ctypes.byref(fault)
+        _check(_library.ac_chunk_size(self._values, self._count, *where), "chunk", fault)
         return found.value
 
     def decode(self, stream: bytes, out: NDArray[np.generic]) -> None:
         """Decode a chunk into an array, in the file's byte order."""
         if not out.flags.writeable:
             raise ValueError("the array to write to is read-only")
-        plain = out if out.flags.carray else np.empty(out.shape, out.dtype)
-        _check(_library.ac_chunk_decode(self._values, self._count, stream, len(stream), plain.ctypes.data, out.nbytes))
+        plain, fault = out if out.flags.carray else np.empty(out.shape, out.dtype), Fault()
+        where = stream, len(stream), plain.ctypes.data, out.nbytes, ctypes.byref(fault)
+        _check(_library.ac_chunk_decode(self._values, self._count, *where), "chunk", fault)
         if plain is not out:
             out[...] = plain
-
-
-def _check(status: int) -> None:
-    if status:
-        raise _ERRORS.get(status, ValueError)(last_error())

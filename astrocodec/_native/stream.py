@@ -1,4 +1,4 @@
-"""Streams by the native library: whole arrays in one call, tiles in threads."""
+"""Streams by the native library: whole arrays in one call, pieces in threads."""
 
 from __future__ import annotations
 
@@ -11,17 +11,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from astrocodec._native import _THOROUGH, NativeModel, _address, _check, _library, simd_level
+from astrocodec._native import _THOROUGH, Fault, NativeModel, Output, _address, _check, _library, simd_level
 from astrocodec.stages.pixels import DTYPES
 
 _pointer, _size, _int = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int
 _MAX_DIMENSIONS = 32
+_CAUSAL, _NO_SAMPLES = 1, 12
 _task_type = ctypes.CFUNCTYPE(None, _pointer, _size)
 _run_type = ctypes.CFUNCTYPE(None, _pointer, _pointer, _pointer, _size)
 
 
 class _Array(ctypes.Structure):
     _fields_ = (("dtype", ctypes.c_int32), ("ndim", ctypes.c_int32), ("shape", ctypes.c_uint64 * _MAX_DIMENSIONS))
+
+    @classmethod
+    def of(cls, values: NDArray[Any]) -> _Array:
+        """Type and shape of an array."""
+        return cls(DTYPES.index(values.dtype.str[1:]), values.ndim, values.shape)
 
 
 class _Parallel(ctypes.Structure):
@@ -32,44 +38,57 @@ class _Choice(ctypes.Structure):
     _fields_ = (("model", _pointer), ("file", ctypes.c_char_p), ("file_length", _size))
 
 
+class _Section(ctypes.Structure):
+    _fields_ = (("id", ctypes.c_int32), ("critical", ctypes.c_int32), ("at", _size), ("length", _size))
+
+
 class _StreamInfo(ctypes.Structure):
     _fields_ = (
         ("array", _Array),
-        ("version", ctypes.c_int32),
-        ("modelled", ctypes.c_int32),
-        ("low_bits", ctypes.c_int32),
-        ("is_whole", ctypes.c_int32),
-        ("tile", ctypes.c_uint32 * 2),
+        *((name, ctypes.c_int32) for name in ("version", "codec", "checksum_kind", "is_whole", "low_bits")),
+        ("piece", ctypes.c_uint32 * 2),
         ("fingerprint", ctypes.c_uint8 * 8),
-        ("embedded_at", _size),
-        ("embedded_length", _size),
-        ("header_length", _size),
+        *((f"{name}_{what}", _size) for name in ("model", "name", "parameters", "data") for what in ("at", "length")),
+        ("section_count", ctypes.c_int32),
+        ("sections", _Section * 128),
     )
 
 
-_library.ac_stream_bound.restype = _size
-_library.ac_stream_bound.argtypes = [_pointer]
 _library.ac_stream_encode_with.argtypes = [
     *(_pointer, _size, _pointer, _pointer, _pointer, _int, _pointer),
-    *(_pointer, _size, _pointer),
+    _pointer,
 ]
-_library.ac_stream_inspect.argtypes = [_pointer, _size, _pointer]
-_library.ac_stream_decode_with.argtypes = [_pointer, _size, _pointer, _size, _pointer, _size, _int, _pointer]
+_library.ac_stream_inspect.argtypes = [_pointer, _size, _pointer, _pointer]
+_library.ac_stream_decode_with.argtypes = [
+    *(_pointer, _size, _pointer, _size, _pointer, _size, _int, _pointer),
+    _pointer,
+]
+_library.ac_array_samples.argtypes = [_pointer, _pointer, _pointer, ctypes.POINTER(ctypes.c_uint32)]
 
 
 @dataclass(frozen=True)
 class StreamHeader:
-    """What a header says. `is_whole`: so many bytes can hold such an array; `has_model`: one is in the stream."""
+    """What a header says.
 
+    `is_whole`: so many bytes can hold such an array, which is not known of foreign codecs. `sections` are id, whether
+    it is critical, and bytes of each. The last three are of the causal codec alone.
+    """
+
+    version: int
+    codec: int
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
-    version: int
-    is_modelled: bool
-    low_bits: int
+    checksum_kind: int
     is_whole: bool
-    tile_shape: tuple[int, int]
+    sections: tuple[tuple[int, bool, bytes], ...]
+    data: slice
+    low_bits: int
+    piece_shape: tuple[int, int]
     fingerprint: str
-    has_model: bool
+
+    def body_of(self, section_id: int) -> bytes | None:
+        """What a section holds, None where there is none."""
+        return next((body for found, _, body in self.sections if found == section_id), None)
 
 
 class _Threads:
@@ -89,12 +108,12 @@ class _Threads:
         except BaseException as error:
             self._raised.append(error)
 
-    def finish(self, status: int, what: str) -> None:
+    def finish(self, status: int, what: str, fault: Fault | None = None) -> None:
         """Raise what was raised in `_run`, or what the status means."""
         self._parallel = None  # it refers to this object
         if self._raised:
             raise self._raised[0]
-        _check(status, what)
+        _check(status, what, fault)
 
 
 def _start(data: memoryview) -> int:
@@ -104,48 +123,80 @@ def _start(data: memoryview) -> int:
 def encode_stream(
     choices: Sequence[tuple[NativeModel, bytes]],
     values: NDArray[np.generic],
-    tile_shape: tuple[int, int] | None,
+    piece_shape: tuple[int, int] | None,
     thorough: bool,
     workers: int,
 ) -> bytes:
     """Encode a contiguous array of native byte order with the best of several models, each with its embedded bytes."""
-    array = _Array(DTYPES.index(values.dtype.str[1:]), values.ndim, values.shape)
     models = (_Choice * len(choices))(*(_Choice(model.handle, file or None, len(file)) for model, file in choices))
-    out = np.empty(_library.ac_stream_bound(ctypes.byref(array)), np.uint8)
-    length, threads = _size(), _Threads(workers)
+    taken: list[bytes] = []
+    output, threads = Output.into(taken), _Threads(workers)
     status = _library.ac_stream_encode_with(
-        *(models, len(choices), ctypes.byref(array), _address(values)),
-        (ctypes.c_uint32 * 2)(*tile_shape) if tile_shape else None,
+        *(models, len(choices), ctypes.byref(_Array.of(values)), _address(values)),
+        (ctypes.c_uint32 * 2)(*piece_shape) if piece_shape else None,
         simd_level() | (_THOROUGH if thorough else 0),
         threads.argument,
-        *(_address(out), out.size, ctypes.byref(length)),
+        ctypes.byref(output),
     )
     threads.finish(status, "array")
-    return out[: length.value].tobytes()
+    return taken[-1]
 
 
 def inspect_stream(stream: memoryview) -> StreamHeader:
-    """The header of a stream."""
-    info = _StreamInfo()
-    _check(_library.ac_stream_inspect(_start(stream), len(stream), ctypes.byref(info)), "stream")
+    """The header of a stream.
+
+    Raises
+    ------
+    FormatError
+        It is damaged, none of ours, or has what this version must not pass over.
+    """
+    info, fault = _StreamInfo(), Fault()
+    _check(
+        _library.ac_stream_inspect(_start(stream), len(stream), ctypes.byref(info), ctypes.byref(fault)),
+        "stream",
+        fault,
+    )
+    sections = info.sections[: info.section_count]
     return StreamHeader(
+        version=info.version,
+        codec=info.codec,
         dtype=np.dtype(DTYPES[info.array.dtype]),
         shape=tuple(info.array.shape[: info.array.ndim]),
-        version=info.version,
-        is_modelled=bool(info.modelled),
-        low_bits=info.low_bits,
+        checksum_kind=info.checksum_kind,
         is_whole=bool(info.is_whole),
-        tile_shape=(info.tile[0], info.tile[1]),
-        fingerprint=bytes(info.fingerprint).hex() if info.modelled else "",
-        has_model=info.embedded_length > 0,
+        sections=tuple((s.id, bool(s.critical), bytes(stream[s.at : s.at + s.length])) for s in sections),
+        data=slice(info.data_at, info.data_at + info.data_length),
+        low_bits=info.low_bits,
+        piece_shape=(info.piece[0], info.piece[1]),
+        fingerprint=bytes(info.fingerprint).hex() if info.codec == _CAUSAL else "",
     )
 
 
 def decode_stream(stream: memoryview, models: Sequence[NativeModel], out: NDArray[np.generic], workers: int) -> None:
     """Decode a stream into a contiguous array of native byte order, whose size must be right."""
     handles, threads = (_pointer * len(models))(*(model.handle for model in models)), _Threads(workers)
+    fault = Fault()
     status = _library.ac_stream_decode_with(
         *(handles, len(models), _start(stream), len(stream)),
-        *(_address(out), out.nbytes, simd_level(), threads.argument),
+        *(_address(out), out.nbytes, simd_level(), threads.argument, ctypes.byref(fault)),
     )
-    threads.finish(status, "stream")
+    threads.finish(status, "stream", fault)
+
+
+def array_samples(values: NDArray[np.generic]) -> NDArray[np.uint16] | None:
+    """What an array would be modelled from: a sample for each element, planes one after the other.
+
+    Returns
+    -------
+    ndarray of uint16 or None
+        One axis; None where the array would be stored.
+    """
+    values = np.require(values, values.dtype.newbyteorder("="), ["C", "A"])
+    samples = np.empty(values.size << (values.dtype.kind == "c"), np.uint16)
+    status = _library.ac_array_samples(
+        ctypes.byref(_Array.of(values)), _address(values), _address(samples), ctypes.byref(ctypes.c_uint32())
+    )
+    if status == _NO_SAMPLES:
+        return None
+    _check(status, "array")
+    return samples

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from astrocodec.errors import CodecNotFoundError, CorruptError, FormatError, ModelNotFoundError, TruncatedError
-from astrocodec.model import Model, shipped_by_fingerprint
+from astrocodec.errors import CodecNotFoundError, CorruptError, FormatError, TruncatedError
+from astrocodec.model import Model, find_model
 from astrocodec.stages import piece as one_piece
 from astrocodec.stages import stream
 from astrocodec.stages.causal import CAUSAL, STORED, Parameters, frame_pieces, split_pieces
@@ -150,34 +150,6 @@ def encode_stream(
     return stored if coded is None or len(coded) > len(stored) else coded
 
 
-def find_model(fingerprint: str, header: Header, models: Iterable[Model]) -> Model:
-    """The model that a stream names: one of those given, the one inside, or a shipped one.
-
-    Raises
-    ------
-    ModelNotFoundError
-        It is none of them.
-    FormatError
-        The model inside is damaged, or another one.
-    """
-    for model in models:
-        if model.fingerprint == fingerprint:
-            return model
-    found = shipped_by_fingerprint(fingerprint)
-    if found is not None:
-        return found
-    file = header.body_of(stream.MODEL)
-    if file is None:
-        raise ModelNotFoundError(
-            f"the stream needs model {fingerprint}, which is neither installed nor given: upgrade astrocodec, "
-            "or pass the tuned model that was stored beside the stream as models=[...]"
-        )
-    model = Model.from_bytes(file, "embedded")
-    if model.fingerprint != fingerprint:
-        raise CorruptError(f"the model inside is {model.fingerprint}, the stream names {fingerprint}")
-    return model
-
-
 def _decode_piece(data: memoryview, low: int, model: Model, out: NDArray[np.uint64], decode_one: PieceDecoder) -> None:
     """Low bits and samples of one piece."""
     below, used = unpack_low(data, out.size, low)
@@ -198,7 +170,7 @@ def _decode_modelled(
         raise CorruptError(f"shape {header.shape} is more than {len(data)} bytes can hold")
     cut = Cut(shape, parameters.piece_shape)
     pieces = split_pieces(data, len(cut), at)
-    model = find_model(parameters.fingerprint, header, models)
+    model = find_model(parameters.fingerprint, models, header.body_of(stream.MODEL))
     u = np.empty(shape, np.uint64)
     for index, piece in enumerate(cut):
         out = np.empty(piece.shape, np.uint64)
