@@ -18,7 +18,7 @@ from astrocodec.stages.weights import Weights, apply_delta, weight_delta
 
 _MAGIC = b"ACM\x01"
 _DELTA_VERSION = 1
-_DELTA_HEAD = 9  # version and fingerprint of the base
+DELTA_HEAD = 9  # version and fingerprint of the base
 # Sizes that are refused before memory is taken for what such bytes unpack to.
 _MAX_FILE, _MAX_DELTA, _MAX_WEIGHTS, _MAX_BLOCKS = 1 << 20, 1 << 16, 1 << 18, 1 << 21
 
@@ -198,20 +198,20 @@ class Model:
         """
         if len(data) > _MAX_DELTA:
             raise FormatError(f"tuned model: {len(data)} bytes found, at most {_MAX_DELTA} allowed")
-        if len(data) < _DELTA_HEAD:
-            raise TruncatedError(f"tuned model: {len(data)} bytes found, at least {_DELTA_HEAD} needed")
+        if len(data) < DELTA_HEAD:
+            raise TruncatedError(f"tuned model: {len(data)} bytes found, at least {DELTA_HEAD} needed")
         if data[0] != _DELTA_VERSION:
             raise VersionError(
                 f"tuned model: version {data[0]} is newer than this package reads ({_DELTA_VERSION}): "
                 "upgrade astrocodec"
             )
-        base = shipped_by_fingerprint(data[1:_DELTA_HEAD].hex())
+        base = shipped_by_fingerprint(data[1:DELTA_HEAD].hex())
         if base is None:
             raise ModelNotFoundError(
-                f"tuned model: its base {data[1:_DELTA_HEAD].hex()} is not installed; here are "
+                f"tuned model: its base {data[1:DELTA_HEAD].hex()} is not installed; here are "
                 f"{', '.join(_shipped())}: upgrade astrocodec"
             )
-        weights = apply_delta(base.arrays(), data[_DELTA_HEAD:]).to_bytes()
+        weights = apply_delta(base.arrays(), data[DELTA_HEAD:]).to_bytes()
         return base if weights == base.weights else cls(weights, base.shapes, name, base)
 
 

@@ -1,6 +1,6 @@
 """Tuning: a model's weights fitted to one frame, or to a set of frames, from a sample of their pixels.
 
-What is sampled are bands of rows across tiles, so the time does not grow with the frame. The tuned weights travel as a
+What is sampled are bands of rows across pieces, so the time does not grow with the frame. The tuned weights travel as a
 difference to the shipped model and are used only where they save more than they cost.
 """
 
@@ -9,15 +9,16 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from astrocodec import _native
-from astrocodec.model import Model, load_model
-from astrocodec.stages.pixels import DTYPES, map_pixels
-from astrocodec.stages.planes import balanced_tile, sheet_shape, tile_slices
-from astrocodec.stages.split import choose_low_bits
+from astrocodec._native.stream import array_samples
+from astrocodec.model import DELTA_HEAD, Model, load_model
+from astrocodec.stages.pixels import DTYPES
+from astrocodec.stages.planes import Cut, Planes, choose_pieces, part_type, planes_of
 from astrocodec.stages.weights import Weights, limit_rows, weight_delta
 
 # Adam steps of 512 pixels by effort; 5 takes about a second on one core.
@@ -29,7 +30,7 @@ _RATES = (6e-3, 2e-3)
 _BOTH_RATES = 6
 _BANDS = 24
 _BAND_ROWS = 96
-# The running means of a band that begins inside a tile need some rows to settle before they are typical.
+# The running means of a band that begins inside a piece need some rows to settle before they are typical.
 _SETTLING_ROWS = 24
 # Multiples of it fill an interval evenly, however many there are.
 _GOLDEN = 0.6180339887
@@ -42,30 +43,35 @@ _CHANGE_BITS = 1.5
 
 @dataclasses.dataclass(frozen=True)
 class _Band:
-    """Rows of a tile as the codec models them, of which the first `settling` are only there to be looked back at."""
+    """Rows of a piece as the codec models them, of which the first `settling` are only there to be looked back at."""
 
     samples: NDArray[np.uint16]
     settling: int
 
 
-def _bands(sheet: NDArray[np.generic], rng: np.random.Generator, count: int) -> list[_Band]:
-    """Bands of rows of tiles, mapped and split as the codec will do it for the whole tile.
+def _planes(frame: NDArray[Any]) -> list[NDArray[Any]]:
+    """A frame as planes ``(plane, y, x)`` that are not read yet; real and imaginary parts apart."""
+    parts = [frame.real, frame.imag] if frame.dtype.kind == "c" else [frame.view(part_type(frame.dtype))]
+    return [part.reshape(planes_of(part.shape)) for part in parts]
 
-    The first rows of the first tile and the last of the last are always among them: detectors are odd there, and a
-    model that never saw such rows may do badly on them. The others are spread evenly over tiles and heights.
+
+def _bands(planes: NDArray[Any], rng: np.random.Generator, count: int) -> list[_Band]:
+    """Bands of rows of pieces, mapped and split as the codec will do it for the whole piece.
+
+    The first rows of the first piece and the last of the last are always among them: detectors are odd there, and a
+    model that never saw such rows may do badly on them. The others are spread evenly over pieces and heights.
     """
-    slices = list(tile_slices((sheet.shape[0], sheet.shape[1]), balanced_tile((sheet.shape[0], sheet.shape[1]))))
-    chosen = ((np.arange(count) + rng.random()) * len(slices) / count).astype(np.int64)
+    shape = Planes(*planes.shape)
+    pieces = list(Cut(shape, choose_pieces(shape)))
+    chosen = ((np.arange(count) + rng.random()) * len(pieces) / count).astype(np.int64)
     heights = (rng.random() + _GOLDEN * np.arange(count)) % 1
     bands = []
     for number, index in enumerate(chosen):
-        tile = np.ascontiguousarray(sheet[slices[index]])
-        mapped = map_pixels(tile.astype(tile.dtype.newbyteorder("="), copy=False))
-        if mapped is None or mapped[2] == 0:
+        piece = pieces[index]
+        found = array_samples(np.ascontiguousarray(piece.take(planes)))
+        if found is None or (found == found[0]).all():
             continue
-        values, _, largest = mapped
-        low = choose_low_bits(values, largest)
-        samples = (values >> values.dtype.type(low)).astype(np.uint16)
+        samples = found.reshape(piece.shape)
         latest = max(0, samples.shape[0] - _BAND_ROWS)
         start = round(heights[number] * latest) // 2 * 2
         if count > 2 and number in (0, count - 1):
@@ -93,7 +99,7 @@ def _within_limits(block: bytes) -> Weights:
 def _drop_small(base: Weights, tuned: Weights, max_bytes: int) -> Weights:
     """Undo the smallest changes of the hidden layers until the difference fits `max_bytes`."""
     threshold = 0
-    while len(weight_delta(base, tuned)) + 5 > max_bytes:
+    while len(weight_delta(base, tuned)) + DELTA_HEAD > max_bytes:
         threshold += 1
         changes = {}
         for name in ("w1", "w2", "w3") if threshold < 128 else tuple(f.name for f in dataclasses.fields(Weights)):
@@ -107,14 +113,14 @@ def _drop_small(base: Weights, tuned: Weights, max_bytes: int) -> Weights:
 
 
 def _coded_bytes(bands: Sequence[_Band], model: Model) -> int:
-    return sum(len(_native.encode_tile(model.native, band.samples, thorough=True)) for band in bands)
+    return sum(len(_native.encode_tile(_native.native_model(model), band.samples, thorough=True)) for band in bands)
 
 
 def tune(
     arrays: ArrayLike | Sequence[ArrayLike],
     base: str | Path | Model = "default",
     *,
-    max_bytes: int = 960,
+    max_bytes: int = 944,
     effort: int = 5,
     seed: int = 0,
 ) -> Model:
@@ -158,14 +164,11 @@ def tune(
     if start.base is not None:
         start = start.base
     frames = list(arrays) if isinstance(arrays, list | tuple) else [arrays]
-    sheets = [
-        a.reshape(sheet_shape(a.shape))
-        for a in (np.asanyarray(f) for f in frames)
-        if a.size and a.dtype.str[1:] in DTYPES
-    ]
+    read = (np.asanyarray(frame) for frame in frames)
+    stacks = [planes for a in read if a.size and a.dtype.str[1:] in DTYPES for planes in _planes(a)]
     rng = np.random.default_rng(seed)
-    bands = [band for sheet in sheets for band in _bands(sheet, rng, max(1, _BANDS // len(sheets)))]
-    sampled, total = sum(band.samples.size for band in bands), sum(sheet.size for sheet in sheets)
+    bands = [band for planes in stacks for band in _bands(planes, rng, max(1, _BANDS // len(stacks)))]
+    sampled, total = sum(band.samples.size for band in bands), sum(planes.size for planes in stacks)
     if sampled < 4096:
         return start
     contexts = _contexts(bands, rng)
@@ -175,7 +178,7 @@ def tune(
     def fitted(rate: float, outputs_only: bool) -> Model:
         in_full = rate == _RATES[0] or effort >= _BOTH_RATES
         block = _native.tune_weights(
-            start.native,
+            _native.native_model(start),
             contexts,
             steps=_STEPS[effort] if in_full else _STEPS[effort] // 3,
             batch=_BATCH,

@@ -22,7 +22,7 @@ from astrocodec.bench.datasets import find_corpus
 from astrocodec.learning.frames import groups_of, integer_sheets
 from astrocodec.model import Model
 from astrocodec.stages.distribution import Tables, cell_of, raw_bits, symbol_of
-from astrocodec.stages.planes import balanced_tile, tile_slices
+from astrocodec.stages.planes import Cut, Planes, choose_pieces, to_planes
 from astrocodec.stages.predict import Contexts, predict
 
 _MIN_PIXELS = 250_000
@@ -33,9 +33,9 @@ _KNOTS = np.concatenate([-_OUTER[::-1], np.arange(-256, 257) / 16, _OUTER])
 
 def sample(sheet: NDArray[np.uint16], rng: np.random.Generator) -> NDArray[np.void]:
     """Contexts of random pixels of a sheet cut into tiles."""
-    parts = []
-    for where in tile_slices(sheet.shape, balanced_tile(sheet.shape)):
-        tile = np.ascontiguousarray(sheet[where])
+    plane, parts = to_planes(sheet), []
+    for piece in Cut(Planes(*plane.shape), choose_pieces(Planes(*plane.shape))):
+        tile = np.ascontiguousarray(piece.take(plane))
         count = max(1, round(_SAMPLES * tile.size / sheet.size))
         parts.append(_native.tile_contexts(tile, np.sort(rng.integers(0, tile.size, count)).astype(np.uint32)))
     return np.concatenate(parts)
@@ -94,7 +94,7 @@ def main() -> None:
                 continue
             contexts = sample(sheet, rng)
             for name, model in (("general", base), ("tuned", astrocodec.tune(sheet))):
-                tables = Tables(model.shapes[0], model.shapes[1], model.native.tables())
+                tables = Tables(model.shapes[0], model.shapes[1], _native.native_model(model).tables())
                 whole, exact = integer_bits(model, tables, contexts), float_bits(model, contexts)
                 rows.append((path.name, number, name, f"{exact:.5f}", f"{whole:.5f}", f"{whole / exact - 1:.5f}"))
                 print(*rows[-1], flush=True)

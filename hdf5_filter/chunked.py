@@ -140,15 +140,15 @@ class ChunkedDataset:
 
 def _check_type(dataset: h5py.Dataset, values: FilterValues) -> None:
     """Compare a dataset's type with what the filter noted of it: HDF5's older format has no checksum there."""
-    kind = dataset.dtype[0] if dataset.dtype.names else dataset.dtype
-    pairs = bool(dataset.dtype.names) or kind.kind == "c"
-    size = kind.itemsize // (2 if kind.kind == "c" else 1)
-    noted = values.dtype
+    kind, noted = dataset.dtype, values.dtype
     if noted is None:
         return
-    orders = [np.dtype(found).newbyteorder("=") == found for found in (kind, noted)]
-    same_sign = kind.kind not in "iu" or h5py.check_enum_dtype(kind) is not None or kind.kind == noted.kind
-    if noted.itemsize != size or values.pairs != pairs or not same_sign or (size > 1 and orders[0] != orders[1]):
+    part = kind[0] if kind.names else kind
+    are_pairs = [bool(kind.names) or kind.kind == "c", values.pairs or noted.kind == "c"]
+    orders = [np.dtype(found).newbyteorder("=") == found for found in (part, noted)]
+    same_sign = part.kind not in "iu" or h5py.check_enum_dtype(part) is not None or part.kind == noted.kind
+    same_size = kind.itemsize == noted.itemsize << values.pairs
+    if not same_size or are_pairs[0] != are_pairs[1] or not same_sign or (part.itemsize > 1 and orders[0] != orders[1]):
         raise CorruptError(
             f"it has type {dataset.dtype}, its filter was told {'pairs of ' if values.pairs else ''}{noted}: the "
             "dataset's header is damaged"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import h5py
 
 import astrocodec
-from astrocodec.model import Model, configured_delta, load_model
+from astrocodec.model import Model, load_model
 from hdf5_filter.identity import FILTER_ID, FILTER_NAME
 from hdf5_filter.values import FilterValues
 
@@ -25,7 +26,7 @@ class AstroCodec(h5py.filters.FilterRefBase):  # type: ignore[misc]
     model : str, Path or Model, optional
         ``'default'``, or a model from `astrocodec.tune`, which then travels in the dataset's header.
     thorough : bool, optional
-        Try every way to code a tile: up to twice the time.
+        Try every way to code a piece: up to twice the time.
     embed_model : bool, optional
         Put a tuned model into every chunk as well, for readers that get chunks without the dataset.
     try_general : bool, optional
@@ -52,7 +53,8 @@ class AstroCodec(h5py.filters.FilterRefBase):  # type: ignore[misc]
         embed_model: bool = False,
         try_general: bool = True,
     ) -> None:
-        self._set(FilterValues(thorough, embed_model, try_general, configured_delta(load_model(model))))
+        options = {"thorough": thorough, "embed_model": embed_model, "try_general": try_general}
+        self._set(FilterValues.with_model(load_model(model), **options))
 
     def _set(self, values: FilterValues) -> None:
         self.values = values
@@ -98,13 +100,13 @@ class AstroCodec(h5py.filters.FilterRefBase):  # type: ignore[misc]
         """
         made = cls.__new__(cls)
         found = FilterValues.from_values(tuple(filter_options))
-        made._set(FilterValues(found.thorough, found.embed_model, found.try_general, found.delta))
+        made._set(replace(found, dtype=None, pairs=False, chunk=()))
         return made
 
     @property
     def model(self) -> Model:
         """The model that chunks are coded with."""
-        return Model.from_delta(self.values.delta) if self.values.delta else load_model("default")
+        return self.values.model()
 
     def get_config(self) -> dict[str, Any]:
         """
@@ -131,7 +133,7 @@ class AstroCodec(h5py.filters.FilterRefBase):  # type: ignore[misc]
         model = self.model
         tuned = f"<tuned {model.fingerprint}, {len(values.delta)} bytes>"
         named = f"model={model.fingerprint!r}" if model.is_shipped else f"model={tuned}"
-        parts = [named] if values.delta else []
+        parts = [named] if values.fingerprint else []
         parts += ["thorough=True"] if values.thorough else []
         parts += ["embed_model=True"] if values.embed_model else []
         parts += [] if values.try_general else ["try_general=False"]

@@ -8,7 +8,6 @@ from typing import Any
 import h5py
 import numpy as np
 
-from astrocodec.model import Model, load_model
 from hdf5_filter.chunked import filter_ids, filter_values
 from hdf5_filter.identity import FILTER_ID
 from hdf5_filter.names import name_of
@@ -78,8 +77,7 @@ def describe(dataset: h5py.Dataset, kind: Kind | None = None, note: str = "") ->
     values = filter_values(dataset)
     stored = int(dataset.id.get_storage_size())
     pixels = math.prod(dataset.shape) if dataset.shape is not None else 0
-    delta = FilterValues.from_values(values).delta if values is not None else b""
-    model = Model.from_delta(delta) if delta else load_model("default")
+    model = FilterValues.from_values(values or ()).model()
     try:
         dtype = "" if dataset.shape is None else str(dataset.dtype)
     except (TypeError, ValueError):

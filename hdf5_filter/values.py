@@ -7,16 +7,19 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from astrocodec._native import crc32c
 from astrocodec.errors import CorruptError, VersionError
+from astrocodec.model import Model, configured_delta, find_model, load_model
+from astrocodec.stages.crc32c import crc32c
+from astrocodec.stages.pixels import DTYPES
 
 __all__ = ["FilterValues"]
 
 _LAYOUT = 1
 _THOROUGH, _EMBED, _TUNED_ONLY = 1, 2, 4
+_CAUSAL = 1
+_FIXED = 8  # values before the lengths
 _BIG_ENDIAN, _PAIRS, _WIDE = 1 << 8, 1 << 9, 1 << 10
-_DTYPES = ("u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f4", "f8")
-_MAX_DELTA, _MAX_VALUES = 960, 256
+_MAX_DELTA, _MAX_VALUES = 944, 256
 _MAX_AXES = 32  # of a stream, which has one more than a chunk of pairs
 
 
@@ -28,17 +31,21 @@ class FilterValues:
     Attributes
     ----------
     thorough : bool
-        Every way to code a tile is tried.
+        Every way to code a piece is tried.
     embed_model : bool
         A tuned model goes into every chunk too, so that chunks can be read without the dataset.
     try_general : bool
         Each chunk takes the better of the tuned and the general model.
+    fingerprint : str
+        Of the model that chunks are written with, 16 hex digits; empty: the default of whichever release writes.
     delta : bytes
-        The tuned model, empty for the general one.
+        That model, if it is a tuned one.
+    codec : int
+        Id of the codec that chunks are written with.
     dtype : numpy.dtype or None
-        Numbers in the chunks, in the file's byte order; None as long as HDF5 has not said it.
+        Elements of the chunks, in the file's byte order; None as long as HDF5 has not said it.
     pairs : bool
-        Elements are two such numbers: complex ones.
+        Elements are two such numbers, which are not the parts of a complex one.
     chunk : tuple of int
         Shape of the chunks.
 
@@ -51,10 +58,47 @@ class FilterValues:
     thorough: bool = False
     embed_model: bool = False
     try_general: bool = True
+    fingerprint: str = ""
     delta: bytes = b""
+    codec: int = _CAUSAL
     dtype: np.dtype[np.generic] | None = None
     pairs: bool = False
     chunk: tuple[int, ...] = ()
+
+    @classmethod
+    def with_model(cls, model: Model, *, thorough: bool, embed_model: bool, try_general: bool) -> FilterValues:
+        """
+        Return what the filter is told to code with a model.
+
+        Raises
+        ------
+        ValueError
+            The model is neither shipped nor tuned from one that is.
+        """
+        told = cls(thorough, embed_model, try_general)
+        if model.fingerprint == load_model("default").fingerprint:
+            return told
+        if model.is_shipped:
+            return replace(told, fingerprint=model.fingerprint)
+        return replace(told, fingerprint=model.fingerprint, delta=configured_delta(model))
+
+    def model(self) -> Model:
+        """
+        Return the model that chunks are written with.
+
+        Raises
+        ------
+        ModelNotFoundError
+            It is not installed.
+        CorruptError
+            The tuned model is another one than is named.
+        """
+        if not self.fingerprint:
+            return load_model("default")
+        model = Model.from_delta(self.delta) if self.delta else find_model(self.fingerprint, ())
+        if model.fingerprint != self.fingerprint:
+            raise CorruptError(f"the filter's values hold model {model.fingerprint} and name {self.fingerprint}")
+        return model
 
     def to_values(self) -> tuple[int, ...]:
         """
@@ -66,14 +110,16 @@ class FilterValues:
         (1, 0)
         """
         options = _THOROUGH * self.thorough | _EMBED * self.embed_model | _TUNED_ONLY * (not self.try_general)
-        if not self.delta:
+        if not self.fingerprint:
             return _LAYOUT, options
         if len(self.delta) > _MAX_DELTA:
             raise ValueError(
                 f"the tuned model has {len(self.delta)} bytes, at most {_MAX_DELTA} fit the filter's values"
             )
+        named = np.frombuffer(bytes.fromhex(self.fingerprint), "<u4")
         packed = np.frombuffer(self.delta + bytes(-len(self.delta) % 4), "<u4")
-        values = np.array([_LAYOUT, options, 0, 0, len(self.delta), *packed], "<u4")
+        count = _FIXED + 1 + packed.size + 1
+        values = np.array([_LAYOUT, options, count, self.codec, 0, 0, *named, len(self.delta), *packed], "<u4")
         return (*values.tolist(), crc32c(values))
 
     @classmethod
@@ -98,27 +144,38 @@ class FilterValues:
         told = cls(bool(options & _THOROUGH), bool(options & _EMBED), not options & _TUNED_ONLY)
         if len(values) <= 2:
             return told
-        array = np.array(values, "<u4")
-        if len(values) < 6 or crc32c(array[:-1].copy()) != values[-1]:
+        count = values[2]
+        if not _FIXED + 2 <= count <= len(values):
+            raise CorruptError(f"{count} filter values announced, {len(values)} found: the dataset's header is damaged")
+        array = np.array(values[:count], "<u4")
+        if crc32c(array[:-1]) != values[count - 1]:
             raise CorruptError("the filter's values do not agree with their checksum: the dataset's header is damaged")
-        return _with_rest(told, values)
+        return _with_rest(told, values[:count])
 
 
 def _with_rest(told: FilterValues, values: Sequence[int]) -> FilterValues:
-    """Add what stands behind the options."""
-    kind, ndim = values[2], values[3]
+    """Add what stands behind the options; what follows the model is room for later releases."""
+    codec, kind, ndim = values[3:6]
     each = 2 if kind & _WIDE else 1
-    at = 4 + each * ndim
+    at = _FIXED + each * ndim
     pairs = bool(kind & _PAIRS)
-    length = values[at] if len(values) > at + 1 else _MAX_DELTA + 1
-    is_whole = length <= _MAX_DELTA and len(values) == at + 2 + -(-length // 4)
-    if not is_whole or kind >> 11 or kind & 255 >= len(_DTYPES) or ndim + pairs > _MAX_AXES:
+    length = values[at] if at < len(values) - 1 else _MAX_DELTA + 1
+    is_whole = length <= _MAX_DELTA and at + 1 - (-length // 4) < len(values)
+    if not is_whole or kind >> 11 or kind & 255 >= len(DTYPES) or ndim + pairs > _MAX_AXES:
         raise CorruptError("the filter's values contradict each other: the dataset's header is damaged")
-    lengths = list(values[4:at])
+    lengths = list(values[_FIXED:at])
     if each == 2:
         lengths = [low | high << 32 for low, high in zip(lengths[::2], lengths[1::2], strict=True)]
     if 0 in lengths:
         raise CorruptError("the filter's values name an axis of no length: the dataset's header is damaged")
-    packed = np.array(values[at + 1 : -1], "<u4").tobytes()
-    dtype = np.dtype((">" if kind & _BIG_ENDIAN else "<") + _DTYPES[kind & 255]) if ndim else None
-    return replace(told, delta=packed[:length], dtype=dtype, pairs=pairs, chunk=tuple(lengths))
+    named, packed = (np.array(part, "<u4").tobytes() for part in (values[6:8], values[at + 1 : -1]))
+    dtype = np.dtype((">" if kind & _BIG_ENDIAN else "<") + DTYPES[kind & 255]) if ndim else None
+    return replace(
+        told,
+        fingerprint=named.hex() if any(named) else "",
+        delta=packed[:length],
+        codec=codec,
+        dtype=dtype,
+        pairs=pairs,
+        chunk=tuple(lengths),
+    )

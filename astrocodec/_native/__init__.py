@@ -347,6 +347,12 @@ def tile_contexts(samples: NDArray[np.uint16], positions: NDArray[np.uint32]) ->
     return out
 
 
+def crc32c(data: NDArray[np.generic], crc: int = 0) -> int:
+    """CRC-32C of an array's bytes, in C order."""
+    data = np.require(data, requirements=["C", "A"])
+    return int(_library.ac_crc32c(crc, _address(data), data.nbytes))
+
+
 def tune_weights(
     model: NativeModel,
     contexts: NDArray[np.void],

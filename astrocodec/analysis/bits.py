@@ -6,6 +6,7 @@ What belongs to no pixel is counted apart, so that both add up to the file.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -17,10 +18,10 @@ from numpy.typing import NDArray
 from astrocodec import _native
 from astrocodec.codec import Buffer
 from astrocodec.errors import AstrocodecError, CorruptError, TruncatedError
-from astrocodec.model import Model
-from astrocodec.stages.planes import MAX_PIXELS, tile_slices
-from astrocodec.stages.reference import find_model
-from astrocodec.stages.stream import CHECKSUM_SIZE, STORED, Header, read_header, split_tiles
+from astrocodec.model import Model, find_model
+from astrocodec.stages.causal import CAUSAL, STORED, Parameters, split_pieces
+from astrocodec.stages.planes import MAX_PIXELS, Cut, planes_of
+from astrocodec.stages.stream import MODEL, Header, data_of, read_header
 
 _MODES = ("constant", "modelled", "raw", "differences")
 
@@ -32,8 +33,9 @@ class BitsMap:
     Attributes
     ----------
     bits : ndarray of float32
-        Code length of every pixel, of the array's shape. Where a file's tile is no stream of ours (mode ``other``) its
-        bits are spread evenly.
+        Code length of every pixel, of the array's shape; of complex numbers that of both parts. Where a file's tile is
+        no stream of ours, or one of a codec that is not part of this package (mode ``other``), its bits are spread
+        evenly.
     payload_bits : float
         Bits of the pixels' code as they lie in the file; `bits` adds up to them but for the rounding of the coder.
     header_bits : float
@@ -41,9 +43,9 @@ class BitsMap:
     total_bits : int
         Of the stream, or of the HDU in a file: `payload_bits` plus `header_bits`.
     tiles : int
-        Number of tiles.
+        Number of tiles of a file, of pieces of a stream.
     modes : dict of str to int
-        Number of tiles by how they are coded: ``constant``, ``modelled``, ``raw``, ``differences``, ``stored``,
+        Number of pieces by how they are coded: ``constant``, ``modelled``, ``raw``, ``differences``, ``stored``,
         ``other``.
     """
 
@@ -78,45 +80,56 @@ def _low_planes(data: memoryview, count: int, low: int) -> tuple[int, int]:
     return each, at
 
 
-def _modelled(stream: memoryview, header: Header, at: int, models: Iterable[Model]) -> BitsMap:
-    model = find_model(header, models).native
-    count = int(np.prod(header.shape, dtype=object))
-    if count > len(stream) * (MAX_PIXELS // 4):
+def _piece_bits(model: _native.NativeModel, data: memoryview, low: int, bits: NDArray[np.float32]) -> tuple[float, str]:
+    """Bits of every pixel of a piece; returns those of all its pixels as they lie there, and its mode."""
+    each, at = _low_planes(data, bits.size, low)
+    overhead = _native.tile_bits(model, np.frombuffer(data[at:], np.uint8), bits)
+    bits += np.float32(each)
+    return 8 * (len(data) - at) - overhead + each * bits.size, _MODES[data[at]]
+
+
+def _modelled(stream: memoryview, data: memoryview, at: int, header: Header, models: Iterable[Model]) -> BitsMap:
+    parameters = Parameters.read(header.parameters, header.dtype, header.parameters_at)
+    model = _native.native_model(find_model(parameters.fingerprint, models, header.body_of(MODEL)))
+    is_complex = header.dtype.kind == "c"
+    planes = planes_of(header.shape, is_complex)
+    count = math.prod(planes)
+    if not 0 < count <= len(stream) * (MAX_PIXELS // 4):
         raise CorruptError(f"shape {header.shape} is more than {len(stream)} bytes can hold")
-    tiles, end = split_tiles(stream[:-CHECKSUM_SIZE], at, header.tile_count)
-    bits = np.zeros(header.sheet, np.float32)
+    cut = Cut(planes, parameters.piece_shape)
+    bits = np.zeros(planes, np.float32)
     payload, modes = 0.0, Counter[str]()
-    for index, where in enumerate(tile_slices(header.sheet, header.tile_shape)):
+    for index, (piece, part) in enumerate(zip(cut, split_pieces(data, len(cut), at), strict=True)):
+        found = np.zeros(piece.shape, np.float32)
         try:
-            overhead = _native.tile_bits(model, np.frombuffer(tiles[index], np.uint8), bits[where])
+            used, mode = _piece_bits(model, part, parameters.low_bits, found)
         except AstrocodecError as error:
-            raise type(error)(f"tile {index} at row {where[0].start}, column {where[1].start}: {error}") from None
-        payload += 8 * len(tiles[index]) - overhead
-        modes[_MODES[tiles[index][0]]] += 1
-    if header.low_bits:
-        each, used = _low_planes(stream[end:-CHECKSUM_SIZE], count, header.low_bits)
-        if end + used != len(stream) - CHECKSUM_SIZE:
-            raise CorruptError(f"byte {end}: low bits of {used} bytes expected")
-        bits += np.float32(each)
-        payload += each * count
+            raise type(error)(f"piece {index} ({piece}): {error}") from None
+        piece.put(bits, found)
+        payload += used
+        modes[mode] += 1
     total = 8 * len(stream)
-    return BitsMap(bits.reshape(header.shape), payload, total - payload, total, len(tiles), dict(modes))
+    of_elements = bits.reshape(2, *header.shape).sum(0) if is_complex else bits.reshape(header.shape)
+    return BitsMap(of_elements, payload, total - payload, total, len(cut), dict(modes))
 
 
 def stream_bits(stream: Buffer, models: Iterable[Model] = ()) -> BitsMap:
     """`bits_map` of a stream."""
     view = memoryview(stream).cast("B")  # type: ignore[arg-type]
     header, at = read_header(view)
-    if len(view) - at < CHECKSUM_SIZE:
-        raise TruncatedError(f"{len(view)} bytes found, at least {at + CHECKSUM_SIZE} needed: the stream is cut")
-    if header.mode != STORED:
-        return _modelled(view, header, at, models)
-    size = int(np.prod(header.shape, dtype=object))
-    payload, total = 8 * size * header.dtype.itemsize, 8 * len(view)
-    if payload != total - 8 * (at + CHECKSUM_SIZE):
-        raise CorruptError(f"stored array of {payload // 8} bytes expected in a stream of {len(view)}")
-    bits = np.full(header.shape, 8 * header.dtype.itemsize, np.float32)
-    return BitsMap(bits, float(payload), float(total - payload), total, 1, {"stored": 1})
+    header.check_known()
+    data = data_of(view, at)
+    if header.codec == CAUSAL:
+        return _modelled(view, data, at, header, models)
+    size, payload, total = math.prod(header.shape), 8 * len(data), 8 * len(view)
+    if header.codec == STORED and len(data) != size * header.dtype.itemsize:
+        raise CorruptError(f"stored array of {size * header.dtype.itemsize} bytes expected, {len(data)} found")
+    if size > len(view) * (MAX_PIXELS // 4):
+        raise CorruptError(f"shape {header.shape} is more than {len(view)} bytes can hold")
+    bits = np.full(header.shape, payload / max(1, size), np.float32)
+    return BitsMap(
+        bits, float(payload), float(total - payload), total, 1, {"stored" if header.codec == STORED else "other": 1}
+    )
 
 
 def bits_map(source: Buffer | str | Path, *, hdu: int | None = None, models: Iterable[Model] = ()) -> BitsMap:

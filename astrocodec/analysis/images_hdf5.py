@@ -20,7 +20,6 @@ from astrocodec.analysis.image_entry import (
     is_pixel_type,
     pixel_unit,
 )
-from astrocodec.model import Model
 
 __all__ = ["hdf5_images"]
 
@@ -92,8 +91,8 @@ def _bits(dataset: Any) -> BitsMap:
 
     chunked = ChunkedDataset.of(dataset)
     assert chunked is not None
-    delta = FilterValues.from_values(filter_values(dataset) or ()).delta
+    model = FilterValues.from_values(filter_values(dataset) or ()).model()
     places = chunked.offsets(tuple(map(range, dataset.shape)))
     found = ((place, chunked.raw(place)) for place in places)
     streams = ((row, column, raw[1]) for (row, column), raw in found if raw is not None)
-    return bits_of_chunks(dataset.shape, streams, (Model.from_delta(delta),) if delta else ())
+    return bits_of_chunks(dataset.shape, streams, (model,))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from astrocodec.simulate import PRESETS, simulate
 from astrocodec.stages.pixels import map_pixels
-from astrocodec.stages.planes import sheet_shape
+from astrocodec.stages.planes import to_planes
 
 _LEARNED_KINDS = ("raw-int", "processed-int")
 _MIN_PIXELS = 3000
@@ -40,7 +40,8 @@ def integer_sheets(path: Path) -> Iterator[NDArray[np.uint16]]:
             if not hdu.is_image or hdu.data is None or hdu.data.dtype.kind not in "iu" or hdu.data.size < _MIN_PIXELS:
                 continue
             values = np.ascontiguousarray(hdu.data, hdu.data.dtype.newbyteorder("="))
-            mapped = map_pixels(values.reshape(sheet_shape(values.shape)))
+            planes = to_planes(values)
+            mapped = map_pixels(planes.reshape(-1, planes.shape[-1]))
             if mapped is not None and mapped[2] <= 65535 and min(mapped[0].shape) > 2:
                 yield mapped[0].astype(np.uint16)
 

@@ -20,7 +20,7 @@ MAX_PIXELS = 1 << 26
 class Planes(NamedTuple):
     """How many planes an array has, and their rows and columns."""
 
-    count: int
+    number: int
     height: int
     width: int
 
@@ -29,7 +29,7 @@ def planes_of(shape: tuple[int, ...], is_complex: bool = False) -> Planes:
     """The planes of an array: its last two axes; of complex numbers the real parts first.
 
     >>> planes_of((3, 4, 100, 200)), planes_of((7,), is_complex=True)
-    (Planes(count=12, height=100, width=200), Planes(count=2, height=1, width=7))
+    (Planes(number=12, height=100, width=200), Planes(number=2, height=1, width=7))
     """
     height, width = (1, 1, *shape)[-2:]
     return Planes(math.prod(shape[:-2]) << is_complex, height, width)

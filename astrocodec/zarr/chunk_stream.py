@@ -18,10 +18,6 @@ from astrocodec.stages.pixels import DTYPES
 __all__ = ["ChunkStream", "check_type", "model_text"]
 
 
-# Types whose chunks the stream holds as another one.
-_STORED = {"c8": "f4", "c16": "f8", "b1": "u1", "f2": "u2"}
-
-
 def check_type(dtype: np.dtype[Any]) -> None:
     """
     Refuse an array whose chunks could not be coded.
@@ -38,7 +34,7 @@ def check_type(dtype: np.dtype[Any]) -> None:
     Traceback (most recent call last):
     TypeError: arrays of datetime64[s] are not coded: only integers, floats, complex numbers and booleans
     """
-    if dtype.str[1:] not in (*DTYPES, *_STORED):
+    if dtype.str[1:] not in DTYPES:
         raise TypeError(f"arrays of {dtype} are not coded: only integers, floats, complex numbers and booleans")
 
 
@@ -72,7 +68,7 @@ class ChunkStream:
     delta : str
         Tuned model, see `model_text`.
     thorough : bool
-        Try every way to code a tile.
+        Try every way to code a piece.
 
     Examples
     --------
@@ -97,7 +93,7 @@ class ChunkStream:
             Its type is not coded.
         """
         models = (*self._models(), load_model("default"))
-        return encode(_as_numbers(chunk), models, embed_model=False, thorough=self.thorough)
+        return encode(chunk, models, embed_model=False, thorough=self.thorough)
 
     def decode(self, stream: bytes, dtype: np.dtype[Any] | None = None) -> NDArray[Any]:
         """
@@ -108,7 +104,7 @@ class ChunkStream:
         stream : bytes
             As it is stored.
         dtype : numpy.dtype, optional
-            Of the array, byte order included; without it the numbers as they are in the stream.
+            Of the array, byte order included; without it that of the stream, whose byte order is this machine's.
 
         Raises
         ------
@@ -117,28 +113,9 @@ class ChunkStream:
         ModelNotFoundError
             It names a model that is not here.
         """
-        numbers = decode(stream, models=self._models())
-        return numbers if dtype is None else _from_numbers(numbers, dtype)
-
-
-def _as_numbers(chunk: NDArray[Any]) -> NDArray[Any]:
-    """Planes of complex numbers, bytes of booleans, bits of half floats."""
-    if chunk.dtype.kind == "c":
-        return np.stack([chunk.real, chunk.imag])
-    if chunk.dtype.kind == "b":
-        return chunk.view(np.uint8)
-    return chunk.view(f"{chunk.dtype.byteorder}u2") if chunk.dtype.str[1:] == "f2" else chunk
-
-
-def _from_numbers(numbers: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Undo `_as_numbers`."""
-    stored = _STORED.get(dtype.str[1:], dtype.str[1:])
-    if numbers.dtype.str[1:] != stored or (dtype.kind == "c" and (not numbers.ndim or numbers.shape[0] != 2)):
-        raise CorruptError(f"the chunk holds {numbers.dtype} of shape {numbers.shape}, the array has {dtype}")
-    if dtype.kind == "c":
-        out = np.empty(numbers.shape[1:], dtype)
-        out.real, out.imag = numbers
-        return out
-    if dtype.kind == "b" or dtype.str[1:] == "f2":
-        return numbers.view(dtype.newbyteorder("=")).astype(dtype, copy=False)
-    return numbers.astype(dtype, copy=False)
+        chunk = decode(stream, models=self._models())
+        if dtype is None:
+            return chunk
+        if chunk.dtype != dtype.newbyteorder("="):
+            raise CorruptError(f"the chunk holds {chunk.dtype} of shape {chunk.shape}, the array has {dtype}")
+        return chunk.astype(dtype, copy=False)

@@ -23,10 +23,9 @@ class AstroCodec(Codec):  # type: ignore[misc]
     model : str or Model, optional
         ``'default'``, or a model from `astrocodec.tune`, which stands in the array's metadata then.
     thorough : bool, optional
-        Try every way to code a tile.
+        Try every way to code a piece.
     dtype : str, optional
-        The array's type, needed for complex numbers, booleans, half floats and big-endian numbers, which the stream
-        alone does not tell.
+        The array's type, needed for big-endian numbers: the stream does not tell their order.
     delta : str, optional
         The tuned model as the metadata have it.
 
@@ -54,7 +53,7 @@ class AstroCodec(Codec):  # type: ignore[misc]
         chunk = np.asarray(buf) if hasattr(buf, "dtype") else ensure_contiguous_ndarray(buf)
         if self._dtype is not None and chunk.dtype != self._dtype:
             chunk = np.ascontiguousarray(chunk).view(self._dtype)
-        if self._dtype is None and (chunk.dtype.kind in "cb" or not chunk.dtype.isnative or chunk.dtype == np.float16):
+        if self._dtype is None and not chunk.dtype.isnative:
             raise TypeError(f"chunks of {chunk.dtype} need AstroCodec(dtype={chunk.dtype.str!r})")
         # The bytes of the chunk in their order in memory are what has to come back.
         in_order = chunk.T if chunk.flags.f_contiguous and not chunk.flags.c_contiguous else chunk

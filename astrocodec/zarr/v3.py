@@ -34,7 +34,7 @@ class AstroCodec(ArrayBytesCodec):  # type: ignore[misc]
     delta : str
         Tuned model in base64; `AstroCodec.with_model` makes it of a model.
     thorough : bool
-        Try every way to code a tile.
+        Try every way to code a piece.
 
     Examples
     --------
