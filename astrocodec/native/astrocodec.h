@@ -36,7 +36,8 @@ typedef struct ac_model ac_model;
 AC_API uint32_t ac_abi_version(void);
 AC_API const char *ac_status_string(int status);
 
-/* What is wrong with an input, and where. Every function that takes an ac_fault fills it when it fails, if it is not NULL. */
+/* What is wrong with an input, and where. Every function that takes an ac_fault clears it, and fills
+ * it when it fails, if it is not NULL. */
 typedef enum { AC_IN_STREAM, AC_IN_SECTION, AC_IN_PIECE, AC_IN_VALUES } ac_part;
 typedef struct {
     int32_t status, reason;      /* why it failed: an ac_status, and an ac_reason of fault.h; reason 0: the status says all */
@@ -165,10 +166,11 @@ typedef struct {
     int32_t section_count;
     ac_section sections[128];
 } ac_stream_info;
-/* AC_OK for streams of foreign codecs too. A section that must be understood and is not gives AC_ERROR_VERSION; `info` is filled all the same. */
+/* AC_OK for streams of foreign codecs too, and where only the data are not whole, of which `fault` tells. A section that must be understood
+ * and is not gives AC_ERROR_VERSION; `info` is filled all the same. */
 AC_API int ac_stream_inspect(const uint8_t *stream, size_t length, ac_stream_info *info, ac_fault *fault);
-/* The model is looked for among those given, in the stream (a tuned one), and among those shipped and registered. `out` is then the array,
- * native byte order. */
+/* The model is looked for among those given, those shipped and registered, and in the stream (a tuned one). `out` is then the array, native
+ * byte order. */
 AC_API int ac_stream_decode(const ac_model *const *models, size_t count, const uint8_t *stream, size_t length, void *out, size_t capacity, int flags,
                             ac_fault *fault);
 AC_API int ac_stream_decode_with(const ac_model *const *models, size_t count, const uint8_t *stream, size_t length, void *out, size_t capacity,

@@ -3,14 +3,14 @@
 #ifndef AC_CHUNK_H
 #define AC_CHUNK_H
 
-#include "astrocodec.h"
+#include "fault.h"
 
 enum {
     AC_CHUNK_LAYOUT = 1,       /* version of the layout of the values */
     AC_CHUNK_MAX_VALUES = 256, /* in all */
-    AC_CHUNK_MAX_DELTA = 960,  /* bytes of a tuned model */
+    AC_CHUNK_MAX_DELTA = 944,  /* bytes of a tuned model */
     AC_CHUNK_BIG_ENDIAN = 1 << 8,
-    AC_CHUNK_PAIRS = 1 << 9, /* elements of two equal numbers: complex ones, for instance */
+    AC_CHUNK_PAIRS = 1 << 9, /* elements of two equal numbers that are no complex type of a stream */
     AC_CHUNK_WIDE = 1 << 10, /* lengths of axes take two values */
     /* options */
     AC_CHUNK_THOROUGH = 1,
@@ -22,19 +22,23 @@ enum {
 /* The values, read. ndim 0: it is not known what the bytes are. */
 typedef struct {
     uint32_t options;
-    int32_t dtype, big_endian, pairs, ndim;
+    int32_t codec, dtype, big_endian, pairs, ndim;
     uint64_t shape[AC_MAX_DIMENSIONS]; /* in elements, a pair being one */
+    uint8_t fingerprint[8];            /* of the model to write with; zeros: the default */
     size_t delta_length;
     uint8_t delta[AC_CHUNK_MAX_DELTA];
 } ac_chunk_values;
 
-/* AC_ERROR_VERSION for a newer layout, AC_ERROR_CORRUPT for values that contradict each other or their checksum. */
-int ac_chunk_values_read(const unsigned *values, size_t count, ac_chunk_values *out);
+/* AC_ERROR_VERSION for a newer layout, AC_ERROR_CORRUPT for values that contradict each other or their checksum; `why` then counts values, not
+ * bytes. */
+int ac_chunk_values_read(const unsigned *values, size_t count, ac_chunk_values *out, ac_refusal *why);
 /* Returns how many values were written, at most AC_CHUNK_MAX_VALUES. Leading axes are taken together where there are too many. */
 size_t ac_chunk_values_write(const ac_chunk_values *values, unsigned out[AC_CHUNK_MAX_VALUES]);
 /* Bytes of a chunk; 0 where it is not known. */
 uint64_t ac_chunk_values_size(const ac_chunk_values *values);
-int ac_item_size(int dtype); /* 0 for a code that is none */
+int ac_has_fingerprint(const ac_chunk_values *values);
+/* A failure to read the values, with its text for ac_last_error. */
+int ac_fail_values(ac_fault *fault, const ac_refusal *why);
 
 /* The same for bytes. On failure a text is left for ac_last_error too. */
 AC_API int ac_chunk_encode(const unsigned *values, size_t count, const void *data, size_t size, const ac_output *output);

@@ -88,7 +88,7 @@ int ac_tile_bits(const ac_model *model, const uint8_t *in, size_t length, uint32
     if (status) return status;
     uint16_t *samples = malloc((size_t)height * width * sizeof *samples);
     if (!samples) return AC_ERROR_MEMORY;
-    status = ac_tile_decode(model, in, length, samples, height, width, width, simd);
+    status = ac_tile_decode(model, in, length, samples, height, width, width, simd, NULL);
     if (!status && in[0] == AC_MODE_MODELLED) {
         status = bits_of_modelled(ac_kernel_of(simd), model, in, samples, height, width, bits, stride, header);
     } else if (!status && in[0] == AC_MODE_DIFFERENCES) {

@@ -3,7 +3,7 @@
 #ifndef AC_DIFFERENCES_H
 #define AC_DIFFERENCES_H
 
-#include "astrocodec.h"
+#include "fault.h"
 
 #define AC_MODE_DIFFERENCES 3
 
@@ -13,7 +13,8 @@ AC_API int ac_differences_promising(const uint16_t *samples, uint32_t height, ui
 /* AC_ERROR_SPACE if the tile does not fit `capacity`. */
 AC_API int ac_differences_encode(const uint16_t *samples, uint32_t height, uint32_t width, size_t stride, uint8_t *out, size_t capacity,
                                  size_t *length);
-AC_API int ac_differences_decode(const uint8_t *in, size_t length, uint16_t *samples, uint32_t height, uint32_t width, size_t stride);
+/* The sides are right. */
+int ac_differences_decode(const uint8_t *in, size_t length, uint16_t *samples, uint32_t height, uint32_t width, size_t stride, ac_refusal *why);
 /* As ac_tile_bits, of a tile that decodes to `samples` (rows `width` apart). */
 int ac_differences_bits(const uint8_t *in, size_t length, const uint16_t *samples, uint32_t height, uint32_t width, float *bits, size_t stride,
                         double *header);

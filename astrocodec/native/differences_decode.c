@@ -6,15 +6,18 @@
 typedef struct {
     const uint8_t *in;
     size_t length, bits;
-    int status;
+    ac_refusal *why;
 } bit_reader;
+
+/* A table that breaks its rules, here. */
+static int refuse_table(const bit_reader *b) { return ac_refuse(b->why, AC_REASON_TABLE, HEADER + b->bits / 8, 0, 0); }
 
 static uint32_t read_bits(bit_reader *b, uint32_t count)
 {
     uint32_t value = 0;
     for (uint32_t i = 0; i < count; i++, b->bits++) {
         if (b->bits >> 3 >= b->length) {
-            b->status = AC_ERROR_TRUNCATED;
+            ac_refuse(b->why, AC_REASON_CUT, HEADER + b->length, 1, 0);
             return 0;
         }
         value |= (uint32_t)(b->in[b->bits >> 3] >> (b->bits & 7) & 1) << i;
@@ -29,12 +32,12 @@ static uint32_t read_rice(bit_reader *b, mean *m, uint32_t most)
     while (read_bits(b, 1)) {
         value++;
         if (value << k > most) {
-            b->status = AC_ERROR_CORRUPT;
+            refuse_table(b);
             return 0;
         }
     }
     value = value << k | read_bits(b, k);
-    if (!b->status && value > most) b->status = AC_ERROR_CORRUPT;
+    if (value > most) refuse_table(b);
     rice_update(m, value);
     return value;
 }
@@ -58,31 +61,31 @@ static int read_class(bit_reader *b, lookup *t, uint32_t c)
     for (uint32_t i = 0; i <= t->count; i++) {
         const uint32_t bits = read_rice(b, &lengths, AC_PRECISION + 1);
         const uint32_t f = bits ? 1u << (bits - 1) | read_bits(b, bits - 1) : 0;
-        if (b->status) return b->status;
-        if (f > AC_TOTAL - sum) return AC_ERROR_CORRUPT;
+        if (b->why->status) return b->why->status;
+        if (f > AC_TOTAL - sum) return refuse_table(b);
         t->entries[c][i] = (entry){(uint16_t)sum, (uint16_t)f, i < t->count ? t->symbol[i] : 0, i == t->count};
         for (uint32_t slot = sum; slot < sum + f; slot++) t->index[c][slot] = (uint16_t)i;
         sum += f;
     }
-    return sum == AC_TOTAL ? AC_OK : AC_ERROR_CORRUPT;
+    return sum == AC_TOTAL ? AC_OK : refuse_table(b);
 }
 
 /* Reads and checks everything in front of the states; `size` receives its length. */
-static int read_table(const uint8_t *in, size_t length, lookup *t, size_t *size)
+static int read_table(const uint8_t *in, size_t length, lookup *t, size_t *size, ac_refusal *why)
 {
-    if (length < HEADER) return AC_ERROR_TRUNCATED;
+    if (length < HEADER) return ac_refuse(why, AC_REASON_CUT, 0, HEADER, length);
     t->predictor = in[1];
     t->log_classes = in[2];
     t->count = get_u16(in + 3);
-    if (in[0] != AC_MODE_DIFFERENCES || t->predictor >= PREDICTORS || t->log_classes > 3 || t->count > MAX_SYMBOLS) return AC_ERROR_CORRUPT;
-    uint32_t first = get_u16(in + 5), reach = 0;
-    if (!t->count && first) return AC_ERROR_CORRUPT;
-    bit_reader b = {in + HEADER, length - HEADER, 0, AC_OK};
+    const uint32_t first = get_u16(in + 5);
+    uint32_t reach = 0;
+    if (t->predictor >= PREDICTORS || t->log_classes > 3 || t->count > MAX_SYMBOLS || (!t->count && first)) return ac_refuse(why, AC_REASON_TABLE, 1, 0, 0);
+    bit_reader b = {in + HEADER, length - HEADER, 0, why};
     mean gaps = {8, 1};
     for (uint32_t i = 0; i < t->count; i++) {
         if (i) reach += 1 + read_rice(&b, &gaps, 65535);
-        if (b.status) return b.status;
-        if (reach > 65535) return AC_ERROR_CORRUPT;
+        if (why->status) return why->status;
+        if (reach > 65535) return refuse_table(&b);
         t->symbol[i] = (uint16_t)(first + reach);
     }
     for (uint32_t c = 0; c < 1u << t->log_classes; c++) {
@@ -90,7 +93,7 @@ static int read_table(const uint8_t *in, size_t length, lookup *t, size_t *size)
         if (status) return status;
     }
     while (b.bits & 7)
-        if (read_bits(&b, 1)) return AC_ERROR_CORRUPT;
+        if (read_bits(&b, 1)) return refuse_table(&b);
     *size = HEADER + b.bits / 8;
     return AC_OK;
 }
@@ -140,11 +143,12 @@ static inline void decode_row(const lookup *t, const uint32_t *classes, uint16_t
     }
 }
 
+/* 0 where words run out. */
 static int decode_pixels(const lookup *t, uint32_t *state, word_reader *in, uint16_t *samples, uint32_t height, uint32_t width, size_t stride)
 {
     uint32_t classes[CLASSES];
     for (uint32_t i = 0; i < CLASSES; i++) classes[i] = class_of(i, t->log_classes);
-    for (uint32_t y = 0; y < height; y++) {
+    for (uint32_t y = 0; y < height && !in->short_of_words; y++) {
         uint16_t *row = samples + y * stride;
         switch (t->predictor) { /* a loop of its own for each predictor */
         case PREDICT_NONE: decode_row(t, classes, row, y, width, stride, PREDICT_NONE, state, in); break;
@@ -152,32 +156,33 @@ static int decode_pixels(const lookup *t, uint32_t *state, word_reader *in, uint
         case PREDICT_N: decode_row(t, classes, row, y, width, stride, PREDICT_N, state, in); break;
         default: decode_row(t, classes, row, y, width, stride, PREDICT_GRADIENT, state, in);
         }
-        if (in->short_of_words) return AC_ERROR_TRUNCATED;
     }
-    for (uint32_t i = 0; i < STATES; i++)
-        if (state[i] != AC_RANS_LOW) return AC_ERROR_CORRUPT;
-    return in->next == in->end ? AC_OK : AC_ERROR_CORRUPT;
+    return !in->short_of_words;
 }
 
-int ac_differences_decode(const uint8_t *in, size_t length, uint16_t *samples, uint32_t height, uint32_t width, size_t stride)
+static int decode_with(lookup *t, const uint8_t *in, size_t length, uint16_t *samples, uint32_t height, uint32_t width, size_t stride, ac_refusal *why)
 {
-    if (!in) return AC_ERROR_ARGUMENT;
-    int status = ac_check_sides(samples, height, width, stride);
-    if (status) return status;
-    lookup *t = malloc(sizeof *t);
-    if (!t) return AC_ERROR_MEMORY;
     size_t size;
-    status = read_table(in, length, t, &size);
-    if (!status && length - size < 4 * STATES) status = AC_ERROR_TRUNCATED;
+    if (read_table(in, length, t, &size, why)) return why->status;
+    if (length - size < 4 * STATES) return ac_refuse(why, AC_REASON_CUT, size, 4 * STATES, length - size);
     uint32_t state[STATES];
-    for (uint32_t i = 0; i < STATES && !status; i++) {
+    for (uint32_t i = 0; i < STATES; i++) {
         state[i] = get_u32(in + size + 4 * i);
-        if (state[i] < AC_RANS_LOW) status = AC_ERROR_CORRUPT;
+        if (state[i] < AC_RANS_LOW) return ac_refuse(why, AC_REASON_STATE, size + 4 * i, state[i], AC_RANS_LOW);
     }
-    if (!status) {
-        word_reader words = {in + size + 4 * STATES, in + length, 0};
-        status = decode_pixels(t, state, &words, samples, height, width, stride);
-    }
+    word_reader words = {in + size + 4 * STATES, in + length, 0};
+    if (!decode_pixels(t, state, &words, samples, height, width, stride)) return ac_refuse(why, AC_REASON_WORDS, length, 0, 0);
+    for (uint32_t i = 0; i < STATES; i++)
+        if (state[i] != AC_RANS_LOW) return ac_refuse(why, AC_REASON_LAST_STATE, length, state[i], AC_RANS_LOW);
+    const size_t left = (size_t)(words.end - words.next);
+    return left ? ac_refuse(why, AC_REASON_WORDS_LEFT, length - left, left, 0) : AC_OK;
+}
+
+int ac_differences_decode(const uint8_t *in, size_t length, uint16_t *samples, uint32_t height, uint32_t width, size_t stride, ac_refusal *why)
+{
+    lookup *t = malloc(sizeof *t);
+    if (!t) return why->status = AC_ERROR_MEMORY;
+    const int status = decode_with(t, in, length, samples, height, width, stride, why);
     free(t);
     return status;
 }
@@ -189,7 +194,8 @@ int ac_differences_bits(const uint8_t *in, size_t length, const uint16_t *sample
     float *table = malloc((AC_TOTAL + 1) * sizeof *table);
     uint16_t *index = malloc(65536 * sizeof *index);
     size_t size = 0;
-    int status = t && table && index ? read_table(in, length, t, &size) : AC_ERROR_MEMORY;
+    ac_refusal why = {0};
+    int status = t && table && index ? read_table(in, length, t, &size, &why) : AC_ERROR_MEMORY;
     if (!status) {
         ac_bits_table(table);
         for (uint32_t d = 0; d < 65536; d++) index[d] = (uint16_t)t->count;

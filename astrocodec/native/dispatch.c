@@ -1,5 +1,7 @@
 #include "kernel.h"
 
+#include <stdatomic.h>
+
 #if defined(__x86_64__)
 #include <cpuid.h>
 
@@ -19,7 +21,7 @@ static int has_avx512(void)
 }
 #endif
 
-int ac_simd_best(void)
+static int ask_processor(void)
 {
 #if defined(__x86_64__)
     __builtin_cpu_init();
@@ -30,14 +32,27 @@ int ac_simd_best(void)
     return AC_SIMD_PORTABLE;
 }
 
+/* Asked once: the answer takes longer than a small piece, in virtual machines above all. */
+int ac_simd_best(void)
+{
+    static atomic_int best = AC_SIMD_AUTO;
+    int found = atomic_load_explicit(&best, memory_order_relaxed);
+    if (found == AC_SIMD_AUTO) {
+        found = ask_processor();
+        atomic_store_explicit(&best, found, memory_order_relaxed);
+    }
+    return found;
+}
+
 const ac_kernel *ac_kernel_of(int simd)
 {
-    switch (simd == AC_SIMD_AUTO ? ac_simd_best() : simd) {
+    const int best = ac_simd_best();
+    switch (simd == AC_SIMD_AUTO ? best : simd) {
     case AC_SIMD_PORTABLE: return &ac_kernel_portable;
 #if defined(__x86_64__)
-    case AC_SIMD_AVX2: return has_avx2() ? &ac_kernel_avx2 : 0;
-    case AC_SIMD_AVXVNNI: return has_avxvnni() ? &ac_kernel_avxvnni : 0;
-    case AC_SIMD_AVX512: return has_avx512() ? &ac_kernel_avx512 : 0;
+    case AC_SIMD_AVX2: return best >= AC_SIMD_AVX2 ? &ac_kernel_avx2 : 0;
+    case AC_SIMD_AVXVNNI: return best == AC_SIMD_AVXVNNI || has_avxvnni() ? &ac_kernel_avxvnni : 0;
+    case AC_SIMD_AVX512: return best == AC_SIMD_AVX512 ? &ac_kernel_avx512 : 0;
 #endif
     default: return 0;
     }

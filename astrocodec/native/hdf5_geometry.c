@@ -1,6 +1,10 @@
 /* Types of HDF5 -> the codec's, and the shape of chunks. */
 #include "hdf5_geometry.h"
 
+#include <string.h>
+
+#include "array.h"
+
 typedef struct {
     int dtype, big_endian;
 } number;
@@ -11,7 +15,29 @@ static const char *class_name(int class)
     return class >= 0 && class < (int)(sizeof names / sizeof *names) ? names[class] : "unknown";
 }
 
-/* Bits of any meaning are kept; only their number and order count. Enums, h5py's booleans among them, are integers. */
+/* HDF5's booleans: FALSE = 0 and TRUE = 1, in a byte. */
+static int is_boolean(const ac_host *host, hid_t type)
+{
+    if (host->type_size(type) != 1 || host->type_members(type) != 2) return 0;
+    int is_found = 1;
+    for (unsigned i = 0; i < 2; i++) {
+        uint8_t value = 2;
+        char *name = host->member_value(type, i, &value) < 0 ? NULL : host->member_name(type, i);
+        is_found &= name && value < 2 && !strcmp(name, value ? "TRUE" : "FALSE");
+        if (name) host->free_memory(name);
+    }
+    return is_found;
+}
+
+/* IEEE 754's, not the other floats of two bytes. */
+static int is_half(const ac_host *host, hid_t type)
+{
+    size_t sign, exponent, exponent_bits, fraction, fraction_bits;
+    return host->float_fields(type, &sign, &exponent, &exponent_bits, &fraction, &fraction_bits) >= 0 && sign == 15 && exponent == 10 &&
+           exponent_bits == 5 && fraction == 0 && fraction_bits == 10 && host->float_bias(type) == 15;
+}
+
+/* Bits of any meaning are kept; only their number and order count. Enums other than booleans are integers. */
 static int read_number(const ac_host *host, hid_t type, number *out)
 {
     const int class = host->type_class(type);
@@ -19,6 +45,7 @@ static int read_number(const ac_host *host, hid_t type, number *out)
         const hid_t base = host->type_super(type);
         const int status = base < 0 ? AC_ERROR_ARGUMENT : read_number(host, base, out);
         if (base >= 0) host->type_close(base);
+        if (!status && is_boolean(host, type)) out->dtype = AC_B1;
         return status;
     }
     const size_t size = host->type_size(type);
@@ -30,7 +57,8 @@ static int read_number(const ac_host *host, hid_t type, number *out)
         return ac_fail(AC_ERROR_ARGUMENT, "%s in mixed byte order cannot be coded", class_name(class));
     out->big_endian = log2 > 0 && order == H5T_ORDER_BE;
     out->dtype = 2 * log2 + (class == H5T_INTEGER && host->type_sign(type) == 1);
-    if (class == H5T_FLOAT && log2 >= 2) out->dtype = 6 + log2;
+    if (class == H5T_FLOAT && log2 >= 2) out->dtype = log2 == 2 ? AC_F4 : AC_F8;
+    if (class == H5T_FLOAT && log2 == 1 && is_half(host, type)) out->dtype = AC_F2;
     return AC_OK;
 }
 
@@ -73,6 +101,10 @@ int ac_geometry_read(const ac_host *host, hid_t plist, hid_t type, ac_chunk_valu
     const int status = read_type(host, type, &found, &out->pairs);
     if (status) return status;
     out->dtype = found.dtype;
+    if (out->pairs && (found.dtype == AC_F4 || found.dtype == AC_F8)) {
+        out->dtype = found.dtype == AC_F4 ? AC_C8 : AC_C16;
+        out->pairs = 0;
+    }
     out->big_endian = found.big_endian;
     out->ndim = host->get_chunk(plist, AC_MAX_DIMENSIONS, shape);
     if (out->ndim < 1 || out->ndim > AC_MAX_DIMENSIONS) return ac_fail(AC_ERROR_ARGUMENT, "the dataset is not chunked");

@@ -34,7 +34,10 @@ int ac_host_find(void *caller, ac_host *out)
                       take(library, "H5Tget_size", &out->type_size) && take(library, "H5Tget_order", &out->type_order) &&
                       take(library, "H5Tget_sign", &out->type_sign) && take(library, "H5Tget_super", &out->type_super) &&
                       take(library, "H5Tget_nmembers", &out->type_members) && take(library, "H5Tget_member_type", &out->member_type) &&
-                      take(library, "H5Tget_member_offset", &out->member_offset) && take(library, "H5Tclose", &out->type_close);
+                      take(library, "H5Tget_member_offset", &out->member_offset) && take(library, "H5Tget_member_name", &out->member_name) &&
+                      take(library, "H5Tget_member_value", &out->member_value) && take(library, "H5Tget_fields", &out->float_fields) &&
+                      take(library, "H5Tget_ebias", &out->float_bias) && take(library, "H5free_memory", &out->free_memory) &&
+                      take(library, "H5Tclose", &out->type_close);
     dlclose(library); /* the caller keeps it open */
     return found;
 }

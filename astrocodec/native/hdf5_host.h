@@ -18,6 +18,11 @@ typedef struct {
     int (*type_members)(hid_t type);
     hid_t (*member_type)(hid_t type, unsigned member);
     size_t (*member_offset)(hid_t type, unsigned member);
+    char *(*member_name)(hid_t type, unsigned member); /* to be freed by free_memory */
+    herr_t (*member_value)(hid_t type, unsigned member, void *value);
+    herr_t (*float_fields)(hid_t type, size_t *sign, size_t *exponent, size_t *exponent_bits, size_t *fraction, size_t *fraction_bits);
+    size_t (*float_bias)(hid_t type);
+    herr_t (*free_memory)(void *memory);
     herr_t (*type_close)(hid_t type);
 } ac_host;
 

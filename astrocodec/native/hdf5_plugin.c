@@ -15,6 +15,18 @@ static htri_t can_apply(hid_t plist, hid_t type, hid_t space)
     return !ac_host_find(__builtin_return_address(0), &host) || !ac_geometry_read(&host, plist, type, &values);
 }
 
+/* So that what is appended by a later release is written with the same model. */
+static int name_model(ac_chunk_values *values)
+{
+    ac_tuned *tuned = NULL;
+    const int status = values->delta_length ? ac_tuned_take(values->delta, values->delta_length, &tuned) : AC_OK;
+    if (status) return ac_fail(status, "the tuned model in the filter's values: %s", ac_status_string(status));
+    const ac_model *model = tuned ? tuned->model : ac_model_default();
+    if (model && (tuned || !ac_has_fingerprint(values))) ac_model_fingerprint(model, values->fingerprint);
+    ac_tuned_give(tuned);
+    return AC_OK;
+}
+
 /* Completes the options that a user gave by what the chunks are. */
 static int complete(const ac_host *host, hid_t plist, hid_t type)
 {
@@ -23,14 +35,12 @@ static int complete(const ac_host *host, hid_t plist, hid_t type)
     ac_chunk_values values;
     if (host->get_filter(plist, FILTER_ID, &flags, &count, given, 0, NULL, NULL) < 0) return ac_fail(AC_ERROR_ARGUMENT, "the filter's values cannot be read");
     if (count > AC_CHUNK_MAX_VALUES) return ac_fail(AC_ERROR_ARGUMENT, "%zu filter values found, at most %d allowed", count, AC_CHUNK_MAX_VALUES);
-    int status = ac_chunk_values_read(given, count, &values);
-    if (status) return status;
+    ac_refusal why;
+    int status = ac_chunk_values_read(given, count, &values, &why);
+    if (status) return ac_fail_values(NULL, &why);
     if (values.options & ~(unsigned)AC_CHUNK_OPTIONS) return ac_fail(AC_ERROR_ARGUMENT, "options 0x%x of the filter are not known", values.options);
     if ((status = ac_geometry_read(host, plist, type, &values))) return status;
-    ac_tuned *tuned = NULL;
-    if (values.delta_length && (status = ac_tuned_take(values.delta, values.delta_length, &tuned)))
-        return ac_fail(status, "the tuned model in the filter's values: %s", ac_status_string(status));
-    ac_tuned_give(tuned);
+    if ((status = name_model(&values))) return status;
     count = ac_chunk_values_write(&values, all);
     if (host->modify_filter(plist, FILTER_ID, flags, count, all) < 0) return ac_fail(AC_ERROR_ARGUMENT, "the filter's values cannot be set");
     return AC_OK;
@@ -63,26 +73,44 @@ static herr_t set_local(hid_t plist, hid_t type, hid_t space)
     return 0;
 }
 
+/* Memory of the host's for a chunk. */
+typedef struct {
+    ac_host_memory memory;
+    void *bytes;
+    size_t size;
+} room;
+
+static uint8_t *take_room(void *owner, size_t size)
+{
+    room *r = owner;
+    r->bytes = r->memory.allocate(size ? size : 1, 0);
+    r->size = size;
+    return r->bytes;
+}
+
+static int decode(size_t count, const unsigned values[], const uint8_t *stream, size_t length, room *out)
+{
+    size_t size;
+    const int status = ac_chunk_size(values, count, stream, length, &size, NULL);
+    if (status) return status;
+    if (!take_room(out, size)) return ac_fail(AC_ERROR_MEMORY, "no memory for %zu bytes of a chunk", size);
+    return ac_chunk_decode(values, count, stream, length, out->bytes, size, NULL);
+}
+
 static size_t filter(unsigned flags, size_t count, const unsigned values[], size_t length, size_t *capacity, void **buffer)
 {
-    const ac_host_memory memory = ac_host_memory_find(__builtin_return_address(0));
-    const int decode = (flags & H5Z_FLAG_REVERSE) != 0;
-    size_t size = 0, room = 0;
-    int status = decode ? ac_chunk_size(values, count, *buffer, length, &size) : AC_OK;
-    if (!status) room = decode ? size : ac_chunk_bound(values, count, length);
-    void *out = status ? NULL : memory.allocate(room ? room : 1, 0);
-    if (!status && !out) status = ac_fail(AC_ERROR_MEMORY, "no memory for %zu bytes of a chunk", room);
-    if (!status)
-        status = decode ? ac_chunk_decode(values, count, *buffer, length, out, size) : ac_chunk_encode(values, count, *buffer, length, out, room, &size);
-    if (status || !size) {
-        if (out) memory.release(out);
+    room out = {ac_host_memory_find(__builtin_return_address(0)), NULL, 0};
+    const ac_output output = {take_room, &out};
+    const int status = flags & H5Z_FLAG_REVERSE ? decode(count, values, *buffer, length, &out) : ac_chunk_encode(values, count, *buffer, length, &output);
+    if (status || !out.size) {
+        if (out.bytes) out.memory.release(out.bytes);
         ac_print_error();
         return 0;
     }
-    memory.release(*buffer);
-    *buffer = out;
-    *capacity = room;
-    return size;
+    out.memory.release(*buffer);
+    *buffer = out.bytes;
+    *capacity = out.size;
+    return out.size;
 }
 
 static const H5Z_class2_t class = {1, FILTER_ID, 1, 1, "astrocodec", can_apply, set_local, filter};

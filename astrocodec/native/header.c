@@ -3,14 +3,24 @@
 #include <string.h>
 
 #include "bytes.h"
-#include "split.h"
-#include "wavefront.h"
 
-enum { MODELLED = 1, EMBEDDED = 16, MAX_MODEL = 1 << 16 };
+enum { KIND = 128, CRITICAL = 128, FIRST_RESERVED = 16, LAST_RESERVED = 20, MAX_NAME = 255 };
 
-size_t ac_header_bound(const ac_header *h)
+static size_t section_size(ac_span span) { return 1 + ac_varint_size(span.length) + span.length; }
+
+size_t ac_header_size(const ac_header *h)
 {
-    return 6 + AC_MAX_VARINT * (size_t)h->array.ndim + 8 + AC_MAX_VARINT + h->embedded_length + ac_pixel_map_bound(&h->map) + 1 + 2 * AC_MAX_VARINT;
+    size_t size = 6 + section_size(h->parameters) + (h->model.length ? section_size(h->model) : 0);
+    for (int i = 0; i < h->array.ndim; i++) size += ac_varint_size(h->array.shape[i]);
+    return size;
+}
+
+static uint8_t *put_section(uint8_t *p, int id, int critical, ac_span span)
+{
+    *p++ = (uint8_t)(id | critical);
+    p += ac_put_varint(p, span.length);
+    if (span.length) memcpy(p, span.bytes, span.length);
+    return p + span.length;
 }
 
 size_t ac_header_write(const ac_header *h, uint8_t *out)
@@ -19,86 +29,95 @@ size_t ac_header_write(const ac_header *h, uint8_t *out)
     *p++ = 0xac;
     *p++ = 0x0d;
     *p++ = AC_VERSION;
-    *p++ = (uint8_t)((h->is_modelled ? MODELLED : 0) | (h->embedded ? EMBEDDED : 0));
+    *p++ = (uint8_t)h->codec;
     *p++ = (uint8_t)h->array.dtype;
     *p++ = (uint8_t)h->array.ndim;
     for (int i = 0; i < h->array.ndim; i++) p += ac_put_varint(p, h->array.shape[i]);
-    if (!h->is_modelled) return (size_t)(p - out);
-    memcpy(p, h->fingerprint, sizeof h->fingerprint);
-    p += sizeof h->fingerprint;
-    if (h->embedded) {
-        p += ac_put_varint(p, h->embedded_length);
-        memcpy(p, h->embedded, h->embedded_length);
-        p += h->embedded_length;
-    }
-    p += ac_pixel_map_write(&h->map, p);
-    *p++ = (uint8_t)h->low_bits;
-    p += ac_put_varint(p, h->tile.height);
-    p += ac_put_varint(p, h->tile.width);
+    if (h->model.length) p = put_section(p, AC_SECTION_MODEL, 0, h->model);
+    p = put_section(p, AC_SECTION_CODEC, CRITICAL, h->parameters);
     return (size_t)(p - out);
 }
 
-static void read_array(ac_reader *r, ac_header *h, const uint8_t *head)
+static void read_array(ac_reader *r, ac_header *h)
 {
-    h->array.dtype = head[2];
+    const uint8_t *head = ac_take(r, 4);
+    if (!head) return;
+    h->version = head[0];
+    if (head[0] != AC_VERSION) ac_fail_reader(r, AC_REASON_STREAM_VERSION, 2, head[0], AC_VERSION);
+    h->codec = head[1];
+    h->checksum_kind = (head[2] & KIND) != 0;
+    const uint32_t dtype = head[2] & ~(uint32_t)KIND;
+    if (dtype >= AC_DTYPES) ac_fail_reader(r, AC_REASON_DTYPE, 4, dtype, AC_DTYPES - 1);
+    if (h->checksum_kind && h->codec <= AC_CAUSAL) ac_fail_reader(r, AC_REASON_CHECKSUM_KIND, 4, dtype, 0);
+    if (head[3] > AC_MAX_DIMENSIONS) ac_fail_reader(r, AC_REASON_AXES, 5, head[3], AC_MAX_DIMENSIONS);
+    if (r->why.status) return;
+    h->array.dtype = (int32_t)dtype;
     h->array.ndim = head[3];
-    if (head[2] >= AC_DTYPES || head[3] > AC_MAX_DIMENSIONS) {
-        h->array.ndim = 0;
-        ac_fail_reader(r, AC_ERROR_CORRUPT);
-    }
     for (int i = 0; i < h->array.ndim; i++) h->array.shape[i] = ac_take_varint(r, AC_MAX_ELEMENTS);
-    if (!r->status && ac_array_count(&h->array, &h->count)) ac_fail_reader(r, AC_ERROR_CORRUPT);
+    if (!r->why.status && ac_array_count(&h->array, &h->count)) ac_fail_reader(r, AC_REASON_ELEMENTS, 6, 0, AC_MAX_ELEMENTS);
 }
 
-static void read_model(ac_reader *r, ac_header *h, int is_embedded)
+static void note_unknown(ac_header *h, int id, int critical, size_t at)
 {
-    const uint8_t *fingerprint = ac_take(r, sizeof h->fingerprint);
-    if (fingerprint) memcpy(h->fingerprint, fingerprint, sizeof h->fingerprint);
-    if (!is_embedded) return;
-    h->embedded_length = (size_t)ac_take_varint(r, MAX_MODEL);
-    if (!h->embedded_length) ac_fail_reader(r, AC_ERROR_TRUNCATED);
-    h->embedded = ac_take(r, h->embedded_length);
+    const int is_reserved = id >= FIRST_RESERVED && id <= LAST_RESERVED;
+    if (h->unknown.status || !(critical || is_reserved)) return;
+    ac_refuse(&h->unknown, is_reserved ? AC_REASON_SECTION_RESERVED : AC_REASON_SECTION_UNKNOWN, at, 0, 0);
+    h->unknown_section = id;
+}
+
+/* Returns the section's id. */
+static int read_section(ac_reader *r, ac_header *h, int before)
+{
+    const size_t start = r->at;
+    const uint32_t first = ac_take_byte(r);
+    const int id = first & 127, critical = first >> 7;
+    if (r->why.status) return id;
+    h->at_section = id;
+    if (id <= before) ac_fail_reader(r, AC_REASON_SECTION_ORDER, start, (uint64_t)id, (uint64_t)before);
+    const size_t length = (size_t)ac_take_varint(r, AC_MAX_SECTION);
+    const ac_span span = {ac_take(r, length), length};
+    if (r->why.status) return id;
+    h->sections[h->section_count++] = (ac_section){id, critical, r->at - length, length};
+    ac_span *known = id == AC_SECTION_MODEL ? &h->model : id == AC_SECTION_NAME ? &h->name : id == AC_SECTION_CODEC ? &h->parameters : NULL;
+    if (known) {
+        *known = span;
+        if (critical != (id == AC_SECTION_CODEC)) ac_fail_reader(r, AC_REASON_SECTION_BIT, start, 0, 0);
+        if (id == AC_SECTION_NAME && length > MAX_NAME) ac_fail_reader(r, AC_REASON_SECTION_LONG, start, length, MAX_NAME);
+    } else {
+        note_unknown(h, id, critical, start);
+    }
+    h->at_section = -1;
+    return id;
 }
 
 int ac_header_read(ac_reader *r, ac_header *h)
 {
     memset(h, 0, sizeof *h);
+    h->at_section = -1;
     const uint8_t *magic = ac_take(r, 2);
-    if (magic && (magic[0] != 0xac || magic[1] != 0x0d)) ac_fail_reader(r, AC_ERROR_FORMAT);
-    const uint8_t *head = ac_take(r, 4);
-    if (!head) return r->status;
-    if (head[0] != AC_VERSION || head[1] & ~(EMBEDDED | MODELLED) || head[1] == EMBEDDED) ac_fail_reader(r, AC_ERROR_VERSION);
-    h->is_modelled = head[1] & MODELLED;
-    read_array(r, h, head);
-    if (r->status || !h->is_modelled) return r->status;
-    read_model(r, h, head[1] & EMBEDDED);
-    if (r->status || ac_pixel_map_read(r, &h->map)) return r->status;
-    if ((h->map.kind == AC_KIND_INTEGER) == ac_is_float(h->array.dtype)) ac_fail_reader(r, AC_ERROR_CORRUPT);
-    h->low_bits = ac_take_byte(r);
-    h->tile.height = ac_take_varint(r, AC_MAX_SIDE);
-    h->tile.width = ac_take_varint(r, AC_MAX_SIDE);
-    const uint64_t pixels = h->tile.height * h->tile.width;
-    if (h->low_bits > AC_MAX_LOW_BITS || !pixels || pixels > AC_MAX_PIXELS || !h->count) ac_fail_reader(r, AC_ERROR_CORRUPT);
-    return r->status;
+    if (magic && (magic[0] != 0xac || magic[1] != 0x0d)) ac_fail_reader(r, AC_REASON_MAGIC, 0, 0, 0);
+    read_array(r, h);
+    for (int id = -1; !r->why.status && id != AC_SECTION_CODEC;) id = read_section(r, h, id);
+    h->length = r->at;
+    return r->why.status;
 }
 
-void ac_header_free(ac_header *h) { ac_pixel_map_free(&h->map); }
-
-uint32_t ac_stream_checksum(const uint8_t *header, size_t length, const ac_header *fields, const void *data)
+uint32_t ac_stream_checksum(const uint8_t *header, size_t length, const ac_array *array, const void *data)
 {
-    const size_t size = ac_item_bytes(fields->array.dtype);
+    const size_t size = ac_array_size(array);
     uint32_t crc = ac_crc32c(0, header, length);
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
     uint8_t swapped[4096];
+    const size_t item = ac_number_bytes(array->dtype);
     const uint8_t *p = data;
-    for (uint64_t left = fields->count; left;) {
-        const size_t n = left < sizeof swapped / size ? (size_t)left : sizeof swapped / size;
-        ac_copy_little_endian(swapped, p, n, size);
-        crc = ac_crc32c(crc, swapped, n * size);
-        left -= n, p += n * size;
+    for (size_t left = size; left;) {
+        const size_t n = left < sizeof swapped ? left : sizeof swapped;
+        ac_copy_little_endian(swapped, p, n / item, item);
+        crc = ac_crc32c(crc, swapped, n);
+        left -= n, p += n;
     }
     return crc;
 #else
-    return ac_crc32c(crc, data, (size_t)fields->count * size);
+    return size ? ac_crc32c(crc, data, size) : crc;
 #endif
 }

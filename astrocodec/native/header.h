@@ -1,30 +1,39 @@
-/* What precedes the tiles of a stream; the only place that knows its bytes. docs/format.md section "Stream". */
+/* What precedes the data of a stream, the codec's parameters left unread; the only place that knows its bytes. docs/format.md sections
+ * "Stream", "Sections", "Codecs". */
 #ifndef AC_HEADER_H
 #define AC_HEADER_H
 
-#include "pixels.h"
+#include "array.h"
+#include "varint.h"
 
-enum { AC_VERSION = 1, AC_CHECKSUM_SIZE = 4 };
+enum { AC_VERSION = 1, AC_CHECKSUM_SIZE = 4, AC_MAX_SECTION = 1 << 20 };
+enum { AC_SECTION_MODEL = 1, AC_SECTION_NAME = 2, AC_SECTION_CODEC = 127, AC_SECTIONS = 128 };
+
+typedef struct {
+    const uint8_t *bytes;
+    size_t length;
+} ac_span;
 
 typedef struct {
     ac_array array;
     uint64_t count; /* of elements */
-    int is_modelled;
-    uint8_t fingerprint[8];
-    const uint8_t *embedded; /* model file inside the stream, NULL where there is none */
-    size_t embedded_length;
-    ac_pixel_map map;
-    uint32_t low_bits;
-    ac_sides tile;
+    int version, codec, checksum_kind;
+    int section_count;
+    ac_section sections[AC_SECTIONS];
+    ac_span model, name, parameters; /* no bytes where there is no such section */
+    size_t length;                   /* of all that precedes the data */
+    int at_section;                  /* where reading stopped: id of a section, or -1 */
+    ac_refusal unknown;              /* of the first section that must be understood and is not */
+    int unknown_section;
 } ac_header;
 
-size_t ac_header_bound(const ac_header *header);
+size_t ac_header_size(const ac_header *header);
+/* Of all fields down to `codec`, `model` and `parameters`. Returns ac_header_size. */
 size_t ac_header_write(const ac_header *header, uint8_t *out);
-/* The reader stands behind the header then. To be freed, also after a failure. */
+/* The reader stands behind the header then. A section that is not understood is no failure yet. */
 int ac_header_read(ac_reader *reader, ac_header *header);
-void ac_header_free(ac_header *header);
 
 /* CRC-32C of the header's bytes and the elements in little-endian order. */
-uint32_t ac_stream_checksum(const uint8_t *header, size_t length, const ac_header *fields, const void *data);
+uint32_t ac_stream_checksum(const uint8_t *header, size_t length, const ac_array *array, const void *data);
 
 #endif

@@ -30,8 +30,8 @@ typedef struct {
 } ac_field;
 size_t ac_weights_size(int hidden);
 
-/* Shipped model with this fingerprint: AC_ERROR_NO_MODEL where there is none. */
-int ac_model_shipped(const uint8_t fingerprint[8], const ac_model **out);
+/* Shipped or registered model of this fingerprint: AC_ERROR_NO_MODEL where there is none. */
+int ac_model_find(const uint8_t fingerprint[8], const ac_model **out);
 /* A tuned "Model file" (docs/format.md): its bytes at most, writing it, and reading it. A general one gives AC_ERROR_NO_MODEL. */
 size_t ac_model_file_bound(const ac_model *model);
 size_t ac_model_write_file(const ac_model *model, uint8_t *out);

@@ -1,11 +1,11 @@
-/* Tuned models: the coded difference to a shipped one, and the file that carries it. docs/format.md section "Tuned model". */
+/* Tuned models: the coded difference to another one, and the file that carries it. docs/format.md section "Tuned model". */
 #include <stdlib.h>
 #include <string.h>
 
 #include "bytes.h"
 #include "model.h"
 
-enum { DELTA_VERSION = 1, DELTA_HEADER = 9, NO_DIFFERENCE = 15, FILE_HEADER = 9, FILE_CHECKSUM = 4 };
+enum { DELTA_VERSION = 1, DELTA_HEADER = 9, NO_DIFFERENCE = 15, FILE_HEADER = 9, FILE_CHECKSUM = 4, MAX_FILE = 1 << 20 };
 
 typedef struct {
     const uint8_t *data;
@@ -73,7 +73,7 @@ int ac_model_from_delta(const uint8_t *delta, size_t length, ac_model **out)
     if (length < DELTA_HEADER) return AC_ERROR_TRUNCATED;
     if (delta[0] != DELTA_VERSION) return AC_ERROR_VERSION;
     const ac_model *base;
-    int status = ac_model_shipped(delta + 1, &base);
+    int status = ac_model_find(delta + 1, &base);
     if (status) return status;
     uint8_t block[AC_MAX_WEIGHTS];
     memcpy(block, base->block, base->block_length);
@@ -121,6 +121,7 @@ size_t ac_model_write_file(const ac_model *model, uint8_t *out)
 int ac_model_read_file(const uint8_t *file, size_t length, ac_model **out)
 {
     if (length < FILE_HEADER + FILE_CHECKSUM) return AC_ERROR_TRUNCATED;
+    if (length > MAX_FILE) return AC_ERROR_MODEL;
     if (memcmp(file, "ACM", 3)) return AC_ERROR_MODEL;
     if (file[3] != 1) return AC_ERROR_VERSION;
     if (crc32_of(file, length - FILE_CHECKSUM) != ac_get_u32(file + length - FILE_CHECKSUM)) return AC_ERROR_CORRUPT;

@@ -21,17 +21,53 @@ static inline uint64_t unordered_bits(uint64_t ordered, uint32_t width)
     return ordered & top ? ordered ^ top : ~ordered;
 }
 
-#define LOAD(type, expression)                                   \
-    {                                                            \
-        const type *p = (const type *)data + first;              \
+/* Whether a half float is an integer and not -0.0; `value` receives it. */
+static int half_integer(uint16_t bits, int64_t *value)
+{
+    const uint32_t exponent = bits >> 10 & 31, fraction = bits & 1023;
+    const uint32_t scaled = exponent ? 1024 | fraction : fraction; /* times 2^(exponent - 25) */
+    if (exponent == 31 || bits == 0x8000) return 0;
+    uint32_t magnitude = scaled;
+    if (exponent > 25)
+        magnitude <<= exponent - 25;
+    else
+        magnitude >>= 25 - (exponent ? exponent : 1);
+    if (exponent <= 25 && magnitude << (25 - (exponent ? exponent : 1)) != scaled) return 0;
+    *value = bits >> 15 ? -(int64_t)magnitude : (int64_t)magnitude;
+    return 1;
+}
+
+/* The half float of an integer; 0 in `exact` where there is none. */
+static uint16_t half_of(int64_t value, int *exact)
+{
+    uint64_t magnitude = (uint64_t)(value < 0 ? -value : value);
+    if (!magnitude) return 0;
+    uint32_t exponent = 25;
+    for (; magnitude >= 2048 && !(magnitude & 1); magnitude >>= 1) exponent++;
+    for (; magnitude < 1024; magnitude <<= 1) exponent--;
+    *exact &= magnitude < 2048 && exponent < 31;
+    return (uint16_t)((value < 0) << 15 | exponent << 10 | (magnitude & 1023));
+}
+
+static inline int64_t half_value(uint16_t bits)
+{
+    int64_t value = 0;
+    half_integer(bits, &value);
+    return value;
+}
+
+#define LOAD(type, expression)                                        \
+    {                                                                 \
+        const type *p = (const type *)data + first;                   \
         for (size_t i = 0; i < n; i++) v[i] = (uint64_t)(expression); \
-        break;                                                   \
+        break;                                                        \
     }
 
-static inline void load_strided(const void *data, int dtype, int kind, uint64_t first, size_t stride, size_t n, uint64_t *v)
+static inline void load_numbers(const void *data, int dtype, int kind, uint64_t first, size_t stride, size_t n, uint64_t *v)
 {
     switch (dtype) {
-    case AC_U1: LOAD(uint8_t, p[i * stride])
+    case AC_U1:
+    case AC_B1: LOAD(uint8_t, p[i * stride])
     case AC_I1: LOAD(int8_t, p[i * stride])
     case AC_U2: LOAD(uint16_t, p[i * stride])
     case AC_I2: LOAD(int16_t, p[i * stride])
@@ -39,6 +75,9 @@ static inline void load_strided(const void *data, int dtype, int kind, uint64_t 
     case AC_I4: LOAD(int32_t, p[i * stride])
     case AC_U8: LOAD(uint64_t, p[i * stride])
     case AC_I8: LOAD(int64_t, p[i * stride])
+    case AC_F2:
+        if (kind == AC_KIND_FLOAT_BITS) LOAD(uint16_t, ordered_bits(p[i * stride], 16))
+        LOAD(uint16_t, half_value(p[i * stride]))
     case AC_F4:
         if (kind == AC_KIND_FLOAT_BITS) LOAD(uint32_t, ordered_bits(p[i * stride], 32))
         LOAD(float, (int64_t)p[i * stride])
@@ -48,17 +87,50 @@ static inline void load_strided(const void *data, int dtype, int kind, uint64_t 
     }
 }
 
-static void load(const ac_sheet *s, uint64_t first, size_t n, uint64_t *v) { load_strided(s->data, s->dtype, s->map.kind, first, 1, n, v); }
+static uint64_t smaller(uint64_t a, uint64_t b) { return a < b ? a : b; }
+
+ac_numbers ac_numbers_of(const ac_array *array, void *data, uint64_t count)
+{
+    return (ac_numbers){data, ac_number_dtype(array->dtype), ac_is_complex(array->dtype) ? count : 0};
+}
+
+/* Every `stride`-th number from `first` on. */
+static void load_strided(const ac_sheet *s, uint64_t first, size_t stride, size_t n, uint64_t *v)
+{
+    const uint64_t half = s->numbers.half;
+    const int kind = s->map.kind;
+    if (half) {
+        while (n) { /* real and imaginary parts alternate in memory */
+            const uint64_t part = first >= half, there = part ? n : smaller(n, (half - first + stride - 1) / stride);
+            load_numbers(s->numbers.data, s->numbers.dtype, kind, 2 * (first - part * half) + part, 2 * stride, (size_t)there, v);
+            first += there * stride, v += there, n -= (size_t)there;
+        }
+    } else if (stride == 1) {
+        load_numbers(s->numbers.data, s->numbers.dtype, kind, first, 1, n, v);
+    } else {
+        load_numbers(s->numbers.data, s->numbers.dtype, kind, first, stride, n, v);
+    }
+}
+
+static void load(const ac_sheet *s, uint64_t first, size_t n, uint64_t *v) { load_strided(s, first, 1, n, v); }
+
+static int is_integer(double v)
+{
+    if (!(v > -2147483648.0 && v < 2147483648.0) || v != (double)(int64_t)v) return 0;
+    uint64_t bits;
+    memcpy(&bits, &v, sizeof bits);
+    return bits != (uint64_t)1 << 63;
+}
 
 /* All are integers below 2^31 in magnitude, and none is -0.0. */
 static int holds_integers(const void *data, int dtype, uint64_t count)
 {
+    int64_t value;
     for (uint64_t i = 0; i < count; i++) {
-        const double v = dtype == AC_F4 ? (double)((const float *)data)[i] : ((const double *)data)[i];
-        if (!(v > -2147483648.0 && v < 2147483648.0) || v != (double)(int64_t)v) return 0;
-        uint64_t bits;
-        memcpy(&bits, &v, sizeof bits);
-        if (bits == (uint64_t)1 << 63) return 0;
+        const int is_one = dtype == AC_F2   ? half_integer(((const uint16_t *)data)[i], &value)
+                           : dtype == AC_F4 ? is_integer((double)((const float *)data)[i])
+                                            : is_integer(((const double *)data)[i]);
+        if (!is_one) return 0;
     }
     return 1;
 }
@@ -90,7 +162,7 @@ WIDE_VECTORS static void words_range_wide(const uint16_t *p, uint64_t n, uint16_
 
 #define RANGE(type)                                            \
     {                                                          \
-        const type *p = s->data;                               \
+        const type *p = s->numbers.data;                       \
         type least = p[0], most = p[0];                        \
         for (uint64_t i = 1; i < s->count; i++) {              \
             least = p[i] < least ? p[i] : least;               \
@@ -103,16 +175,17 @@ WIDE_VECTORS static void words_range_wide(const uint16_t *p, uint64_t n, uint16_
 /* Smallest and largest number. */
 static void range_of(const ac_sheet *s, uint64_t *low, uint64_t *high)
 {
-    if (s->dtype == AC_U2 || s->dtype == AC_I2) {
-        const int is_signed = s->dtype == AC_I2;
+    if (s->numbers.dtype == AC_U2 || s->numbers.dtype == AC_I2) {
+        const int is_signed = s->numbers.dtype == AC_I2;
         uint16_t least, most;
-        (HAS_WIDE_VECTORS ? words_range_wide : words_range)(s->data, s->count, is_signed ? 0x8000 : 0, &least, &most);
+        (HAS_WIDE_VECTORS ? words_range_wide : words_range)(s->numbers.data, s->count, is_signed ? 0x8000 : 0, &least, &most);
         *low = is_signed ? (uint64_t)(int16_t)least : least;
         *high = is_signed ? (uint64_t)(int16_t)most : most;
         return;
     }
-    switch (s->dtype) {
-    case AC_U1: RANGE(uint8_t)
+    switch (s->numbers.dtype) {
+    case AC_U1:
+    case AC_B1: RANGE(uint8_t)
     case AC_I1: RANGE(int8_t)
     case AC_U4: RANGE(uint32_t)
     case AC_I4: RANGE(int32_t)
@@ -149,15 +222,16 @@ void ac_sheet_integers(const ac_sheet *s, uint64_t first, size_t n, uint64_t *u)
 
 #define LOAD_WORDS(type)                                                                             \
     {                                                                                                \
-        const type *p = (const type *)s->data + first;                                               \
+        const type *p = (const type *)s->numbers.data + first;                                             \
         for (size_t i = 0; i < n; i++) samples[i] = (uint16_t)((uint16_t)p[i] - (uint16_t)s->map.offset); \
         break;                                                                                       \
     }
 
 void ac_sheet_samples(const ac_sheet *s, uint64_t first, size_t n, uint16_t *samples)
 {
-    switch (s->dtype) {
-    case AC_U1: LOAD_WORDS(uint8_t)
+    switch (s->numbers.dtype) {
+    case AC_U1:
+    case AC_B1: LOAD_WORDS(uint8_t)
     case AC_I1: LOAD_WORDS(int8_t)
     case AC_U2: LOAD_WORDS(uint16_t)
     case AC_I2: LOAD_WORDS(int16_t)
@@ -179,8 +253,8 @@ void ac_sheet_samples(const ac_sheet *s, uint64_t first, size_t n, uint16_t *sam
 
 const uint16_t *ac_sheet_as_samples(const ac_sheet *s)
 {
-    const int is_same = (s->dtype == AC_U2 || s->dtype == AC_I2) && !(uint16_t)s->map.offset && !s->rank && !s->low_bits;
-    return is_same ? s->data : NULL;
+    const int is_word = s->numbers.dtype == AC_U2 || s->numbers.dtype == AC_I2;
+    return is_word && !(uint16_t)s->map.offset && !s->rank && !s->low_bits ? s->numbers.data : NULL;
 }
 
 /* The largest stretch of unused values of the upper 16 bits: 1 and a gap if it is worth closing. */
@@ -233,7 +307,7 @@ static int looks_dense(const ac_sheet *s)
     const uint64_t stride = s->count >> SAMPLE_LOG ? s->count >> SAMPLE_LOG : 1, total = (s->count + stride - 1) / stride;
     for (uint64_t first = 0; first < total; first += CHUNK) {
         const size_t n = total - first < CHUNK ? (size_t)(total - first) : CHUNK;
-        load_strided(s->data, s->dtype, s->map.kind, first * stride, (size_t)stride, n, v);
+        load_strided(s, first * stride, (size_t)stride, n, v);
         for (size_t i = 0; i < n; i++) {
             const uint32_t u = (uint16_t)(v[i] - s->map.offset);
             seen[u >> 6] |= (uint64_t)1 << (u & 63);
@@ -313,10 +387,10 @@ int ac_sheet_init(ac_sheet *s, const ac_array *array, const void *data, int *map
     memset(s, 0, sizeof *s);
     int status = ac_array_count(array, &s->count);
     if (status) return status;
-    s->data = data;
-    s->dtype = array->dtype;
-    s->sides = ac_sheet_of(array);
-    if (ac_is_float(s->dtype)) s->map.kind = holds_integers(data, s->dtype, s->count) ? AC_KIND_FLOAT_INTEGER : AC_KIND_FLOAT_BITS;
+    s->numbers = ac_numbers_of(array, (void *)data, s->count);
+    s->count <<= ac_is_complex(array->dtype);
+    s->planes = ac_planes_of(array);
+    if (ac_is_float(array->dtype)) s->map.kind = holds_integers(data, s->numbers.dtype, s->count) ? AC_KIND_FLOAT_INTEGER : AC_KIND_FLOAT_BITS;
     uint64_t low, high;
     range_of(s, &low, &high);
     *mappable = high - low < AC_MAX_RANGE;
@@ -377,29 +451,35 @@ static void read_set(ac_reader *r, ac_pixel_map *map)
     const uint8_t *packed = ac_take(r, size);
     if (!packed) return;
     map->values = malloc((map->value_count + 1) * sizeof *map->values);
-    ac_fail_reader(r, map->values ? ac_set_unpack(packed, (size_t)size, map->values, map->value_count) : AC_ERROR_MEMORY);
+    if (!map->values)
+        r->why.status = AC_ERROR_MEMORY;
+    else if (!ac_set_unpack(packed, (size_t)size, map->values, map->value_count))
+        ac_fail_reader(r, AC_REASON_SET, r->at - size, map->value_count, size);
 }
 
-int ac_pixel_map_read(ac_reader *r, ac_pixel_map *map)
+int ac_pixel_map_read(ac_reader *r, int dtype, ac_pixel_map *map)
 {
     memset(map, 0, sizeof *map);
+    const size_t start = r->at;
     const uint32_t head = ac_take_byte(r);
     map->kind = head & 15, map->rule = (uint8_t)(head >> 4);
-    if (map->kind > AC_KIND_FLOAT_INTEGER || map->rule > AC_RULE_SET) ac_fail_reader(r, AC_ERROR_CORRUPT);
+    if (map->kind > AC_KIND_FLOAT_INTEGER || map->rule > AC_RULE_SET) ac_fail_reader(r, AC_REASON_MAP_KIND, start, head, 0);
+    if ((map->kind == AC_KIND_INTEGER) == ac_is_float(dtype)) ac_fail_reader(r, AC_REASON_MAP_OF_TYPE, start, map->kind, (uint64_t)dtype);
     map->offset = (uint64_t)ac_take_signed_varint(r);
+    const size_t gaps_at = r->at;
     map->gap_count = (uint32_t)ac_take_varint(r, AC_MAX_GAPS);
+    if (map->gap_count && map->rule) ac_fail_reader(r, AC_REASON_MAP_GAPS, gaps_at, map->gap_count, map->rule);
     for (uint32_t i = 0; i < map->gap_count; i++) {
         map->gaps[i].start = ac_take_varint(r, AC_MAX_RANGE);
         map->gaps[i].length = ac_take_varint(r, AC_MAX_RANGE);
     }
-    if (map->gap_count && map->rule) ac_fail_reader(r, AC_ERROR_CORRUPT);
     if (map->rule == AC_RULE_LATTICE) {
         map->step = ac_take_varint(r, (uint64_t)1 << 48);
         map->phase = ac_take_varint(r, (uint64_t)1 << 48);
     }
     if (map->rule == AC_RULE_SET) read_set(r, map);
-    if (r->status) ac_pixel_map_free(map);
-    return r->status;
+    if (r->why.status) ac_pixel_map_free(map);
+    return r->why.status;
 }
 
 void ac_pixel_map_free(ac_pixel_map *map)
@@ -410,18 +490,22 @@ void ac_pixel_map_free(ac_pixel_map *map)
 
 /* Decoder */
 
-#define STORE(type, expression)                                     \
-    {                                                               \
-        type *p = (type *)out + first;                              \
-        for (size_t i = 0; i < n; i++) p[i] = (type)(expression);   \
-        return;                                                     \
+#define STORE(type, expression)                                            \
+    {                                                                      \
+        type *p = (type *)out + first;                                     \
+        for (size_t i = 0; i < n; i++) p[i * stride] = (type)(expression); \
+        return;                                                            \
     }
 
-static void store(int dtype, int kind, const uint64_t *v, size_t n, void *out, uint64_t first)
+static inline void store_numbers(void *out, int dtype, int kind, uint64_t first, size_t stride, size_t n, const uint64_t *v)
 {
-    if (kind == AC_KIND_FLOAT_INTEGER && dtype == AC_F4) STORE(float, (int64_t)v[i])
-    if (kind == AC_KIND_FLOAT_INTEGER && dtype == AC_F8) STORE(double, (int64_t)v[i])
-    switch (ac_item_bytes(dtype)) {
+    int exact = 1;
+    if (kind == AC_KIND_FLOAT_INTEGER) {
+        if (dtype == AC_F2) STORE(uint16_t, half_of((int64_t)v[i], &exact))
+        if (dtype == AC_F4) STORE(float, (int32_t)v[i])
+        STORE(double, (int32_t)v[i])
+    }
+    switch (ac_number_bytes(dtype)) {
     case 1: STORE(uint8_t, v[i])
     case 2: STORE(uint16_t, v[i])
     case 4: STORE(uint32_t, v[i])
@@ -429,13 +513,39 @@ static void store(int dtype, int kind, const uint64_t *v, size_t n, void *out, u
     }
 }
 
-int ac_pixels_restore(const ac_pixel_map *map, int dtype, uint64_t *u, size_t n, void *out, uint64_t first)
+static void store(const ac_numbers *out, int kind, uint64_t first, size_t n, const uint64_t *v)
+{
+    if (!out->half) {
+        store_numbers(out->data, out->dtype, kind, first, 1, n, v);
+        return;
+    }
+    while (n) {
+        const uint64_t part = first >= out->half, there = part ? n : smaller(n, out->half - first);
+        store_numbers(out->data, out->dtype, kind, 2 * (first - part * out->half) + part, 2, (size_t)there, v);
+        first += there, v += there, n -= (size_t)there;
+    }
+}
+
+/* Integers below 2^31 in magnitude that the type has. */
+static int are_floats(int dtype, const uint64_t *u, size_t n)
+{
+    int wrong = 0, exact = 1;
+    for (size_t i = 0; i < n; i++) wrong |= u[i] + INT32_MAX > UINT32_MAX - 1;
+    if (wrong) return 0;
+    if (dtype == AC_F4)
+        for (size_t i = 0; i < n; i++) wrong |= (double)(float)(int32_t)u[i] != (double)(int32_t)u[i];
+    if (dtype == AC_F2)
+        for (size_t i = 0; i < n; i++) half_of((int64_t)u[i], &exact);
+    return !wrong && exact;
+}
+
+int ac_pixels_restore(const ac_pixel_map *map, const ac_numbers *out, uint64_t *u, size_t n, uint64_t first, ac_refusal *why)
 {
     if (map->rule == AC_RULE_LATTICE)
         for (size_t i = 0; i < n; i++) u[i] = (u[i] * map->step + map->phase) >> 32;
     if (map->rule == AC_RULE_SET)
         for (size_t i = 0; i < n; i++) {
-            if (u[i] >= map->value_count) return AC_ERROR_CORRUPT;
+            if (u[i] >= map->value_count) return ac_refuse(why, AC_REASON_OUTSIDE_SET, 0, u[i], map->value_count);
             u[i] = map->values[u[i]];
         }
     for (uint32_t g = map->gap_count; g-- > 0;) {
@@ -443,24 +553,20 @@ int ac_pixels_restore(const ac_pixel_map *map, int dtype, uint64_t *u, size_t n,
         for (size_t i = 0; i < n; i++) u[i] += u[i] >= gap.start ? gap.length : 0;
     }
     for (size_t i = 0; i < n; i++) u[i] += map->offset;
-    if (map->kind == AC_KIND_FLOAT_INTEGER) {
-        int too_large = 0;
-        for (size_t i = 0; i < n; i++) too_large |= u[i] + INT32_MAX > UINT32_MAX - 1;
-        if (too_large) return AC_ERROR_CORRUPT;
-    }
+    if (map->kind == AC_KIND_FLOAT_INTEGER && !are_floats(out->dtype, u, n)) return ac_refuse(why, AC_REASON_VALUE, 0, (uint64_t)out->dtype, 0);
     if (map->kind == AC_KIND_FLOAT_BITS) {
-        const uint32_t width = 8 * (uint32_t)ac_item_bytes(dtype);
+        const uint32_t width = 8 * (uint32_t)ac_number_bytes(out->dtype);
         for (size_t i = 0; i < n; i++) u[i] = unordered_bits(u[i], width);
     }
-    store(dtype, map->kind, u, n, out, first);
+    store(out, map->kind, first, n, u);
     return AC_OK;
 }
 
-int ac_pixels_restore_words(const ac_pixel_map *map, uint16_t *elements, uint64_t n)
+int ac_pixels_restore_words(const ac_pixel_map *map, uint16_t *numbers, uint64_t n)
 {
     if (map->kind != AC_KIND_INTEGER || map->rule || map->gap_count) return 0;
     const uint16_t offset = (uint16_t)map->offset;
     if (offset)
-        for (uint64_t i = 0; i < n; i++) elements[i] = (uint16_t)(elements[i] + offset);
+        for (uint64_t i = 0; i < n; i++) numbers[i] = (uint16_t)(numbers[i] + offset);
     return 1;
 }

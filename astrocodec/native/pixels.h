@@ -2,7 +2,7 @@
 #ifndef AC_PIXELS_H
 #define AC_PIXELS_H
 
-#include "array.h"
+#include "planes.h"
 #include "varint.h"
 
 enum { AC_KIND_INTEGER, AC_KIND_FLOAT_BITS, AC_KIND_FLOAT_INTEGER };
@@ -24,16 +24,23 @@ typedef struct {
 
 size_t ac_pixel_map_bound(const ac_pixel_map *map);
 size_t ac_pixel_map_write(const ac_pixel_map *map, uint8_t *out);
-/* On failure nothing is owned. */
-int ac_pixel_map_read(ac_reader *reader, ac_pixel_map *map);
+/* Of numbers of this type. On failure nothing is owned. */
+int ac_pixel_map_read(ac_reader *reader, int dtype, ac_pixel_map *map);
 void ac_pixel_map_free(ac_pixel_map *map);
 
-/* An array while it is encoded: its elements, and the map that was chosen for them. */
+/* The numbers of an array, in the order of its planes. */
 typedef struct {
-    const void *data;
-    int dtype;
-    uint64_t count;
-    ac_sides sides;
+    void *data;
+    int dtype;     /* of a number */
+    uint64_t half; /* of a complex array: so many real parts, then the imaginary ones; else 0 */
+} ac_numbers;
+ac_numbers ac_numbers_of(const ac_array *array, void *data, uint64_t count);
+
+/* An array while it is encoded: its numbers, which are not written to, and the map that was chosen for them. */
+typedef struct {
+    ac_numbers numbers;
+    uint64_t count; /* of numbers */
+    ac_planes planes;
     ac_pixel_map map;
     uint64_t largest; /* of the integers */
     uint32_t low_bits;
@@ -43,16 +50,16 @@ typedef struct {
 /* Chooses the map. `mappable` becomes 0 where the range is too wide for one. The array is not empty. */
 int ac_sheet_init(ac_sheet *sheet, const ac_array *array, const void *data, int *mappable);
 void ac_sheet_free(ac_sheet *sheet);
-/* The integers of n elements. */
+/* The integers of n numbers. */
 void ac_sheet_integers(const ac_sheet *sheet, uint64_t first, size_t n, uint64_t *u);
 /* The same without their low bits. */
 void ac_sheet_samples(const ac_sheet *sheet, uint64_t first, size_t n, uint16_t *samples);
 /* The array itself where its elements are the samples, else NULL. */
 const uint16_t *ac_sheet_as_samples(const ac_sheet *sheet);
 
-/* Undoes the map for n integers, which are overwritten. `out` is the array, `first` the place of the first element in it. */
-int ac_pixels_restore(const ac_pixel_map *map, int dtype, uint64_t *u, size_t n, void *out, uint64_t first);
-/* The same in place for elements of two bytes whose map is an offset alone; 0 if it is another map. */
-int ac_pixels_restore_words(const ac_pixel_map *map, uint16_t *elements, uint64_t n);
+/* Undoes the map for n integers, which are overwritten. `first` is the place of the first number. */
+int ac_pixels_restore(const ac_pixel_map *map, const ac_numbers *out, uint64_t *u, size_t n, uint64_t first, ac_refusal *why);
+/* The same in place for numbers of two bytes whose map is an offset alone; 0 if it is another map. */
+int ac_pixels_restore_words(const ac_pixel_map *map, uint16_t *numbers, uint64_t n);
 
 #endif

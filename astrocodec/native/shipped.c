@@ -1,6 +1,7 @@
-/* The models that come with the library, compiled in: setup.py writes shipped_models.h from models/ *.acm. Each is made ready
- * at its first use and stays. */
+/* The general models that streams may name: those that come with the library, compiled in (setup.py writes shipped_models.h from
+ * models/ *.acm), each made ready at its first use; and a list of those that were registered, which only grows. All stay. */
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "model.h"
@@ -14,8 +15,14 @@ typedef struct {
 
 #include "shipped_models.h"
 
+typedef struct registered {
+    ac_model *model;
+    const struct registered *next;
+} registered;
+
 enum { COUNT = sizeof shipped / sizeof *shipped };
 static _Atomic(ac_model *) ready[COUNT];
+static _Atomic(const registered *) newest;
 
 static int make_ready(size_t i, const ac_model **out)
 {
@@ -43,9 +50,41 @@ const ac_model *ac_model_default(void)
     return model;
 }
 
-int ac_model_shipped(const uint8_t fingerprint[8], const ac_model **out)
+/* Among those from `first` up to `end`. */
+static const ac_model *find_registered(const registered *first, const registered *end, const uint8_t fingerprint[8])
+{
+    for (const registered *r = first; r != end; r = r->next)
+        if (!memcmp(r->model->fingerprint, fingerprint, sizeof r->model->fingerprint)) return r->model;
+    return NULL;
+}
+
+int ac_model_find(const uint8_t fingerprint[8], const ac_model **out)
 {
     for (size_t i = 0; i < COUNT; i++)
         if (!memcmp(shipped[i].fingerprint, fingerprint, sizeof shipped[i].fingerprint)) return make_ready(i, out);
-    return AC_ERROR_NO_MODEL;
+    *out = find_registered(atomic_load_explicit(&newest, memory_order_acquire), NULL, fingerprint);
+    return *out ? AC_OK : AC_ERROR_NO_MODEL;
+}
+
+int ac_model_register(const uint8_t *weights, size_t weights_len, const uint8_t *shapes, size_t shapes_len)
+{
+    registered *mine = malloc(sizeof *mine);
+    if (!mine) return AC_ERROR_MEMORY;
+    int status = ac_model_create(weights, weights_len, shapes, shapes_len, &mine->model);
+    if (status) {
+        free(mine);
+        return status;
+    }
+    const ac_model *known;
+    status = ac_model_find(mine->model->fingerprint, &known);
+    const registered *checked = NULL, *first = atomic_load_explicit(&newest, memory_order_acquire);
+    while (status == AC_ERROR_NO_MODEL) {
+        /* what others appended meanwhile may be the same */
+        if (find_registered(first, checked, mine->model->fingerprint)) break;
+        mine->next = checked = first;
+        if (atomic_compare_exchange_strong(&newest, &first, mine)) return AC_OK;
+    }
+    ac_model_free(mine->model);
+    free(mine);
+    return status == AC_ERROR_NO_MODEL ? AC_OK : status;
 }

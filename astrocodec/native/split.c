@@ -3,7 +3,7 @@
 #include <string.h>
 
 enum {
-    CHUNK = 1024, /* a multiple of 8: chunks of a packed plane begin with a byte */
+    CHUNK = 1024,
     LOUD = 512,   /* above this median difference between neighbours the lowest bit is pure noise to better than 1e-4 bits */
     ROWS = 64,
     COLUMNS = 1 << 12,
@@ -24,10 +24,10 @@ static uint64_t count_above(const uint16_t *samples, size_t n, uint32_t limit)
 /* Whether more than half of the steps between neighbours in some rows are above the limit. */
 static int is_loud(const ac_sheet *s, uint16_t *row, size_t columns, uint32_t limit)
 {
-    const uint64_t step = s->sides.height / ROWS ? s->sides.height / ROWS : 1;
+    const uint64_t rows = s->planes.count * s->planes.height, step = rows / ROWS ? rows / ROWS : 1;
     uint64_t above = 0, steps = 0;
-    for (uint64_t y = 0; y < s->sides.height; y += step, steps += columns - 1) {
-        ac_sheet_samples(s, y * s->sides.width, columns, row);
+    for (uint64_t y = 0; y < rows; y += step, steps += columns - 1) {
+        ac_sheet_samples(s, y * s->planes.width, columns, row);
         above += count_above(row, columns, limit);
     }
     return 2 * above > steps;
@@ -37,7 +37,7 @@ void ac_choose_low_bits(ac_sheet *s)
 {
     s->low_bits = 0;
     while (s->largest >> s->low_bits > 65535) s->low_bits++;
-    const size_t columns = s->sides.width < COLUMNS ? (size_t)s->sides.width : COLUMNS;
+    const size_t columns = s->planes.width < COLUMNS ? (size_t)s->planes.width : COLUMNS;
     if (s->largest >> s->low_bits <= LOUD || columns < 2) return;
     uint16_t row[COLUMNS];
     uint32_t more = 0;
@@ -45,89 +45,116 @@ void ac_choose_low_bits(ac_sheet *s)
     s->low_bits += more;
 }
 
-/* Bits of a plane out of the integers, in place. */
-static void take_plane(uint64_t *u, size_t n, uint32_t shift, uint32_t bits)
-{
-    for (size_t i = 0; i < n; i++) u[i] = u[i] >> shift & (((uint64_t)1 << bits) - 1);
-}
-
-static int plane_is_constant(const ac_sheet *s, uint32_t shift, uint32_t bits, uint8_t *value)
-{
-    uint64_t u[CHUNK];
-    for (uint64_t first = 0; first < s->count; first += CHUNK) {
-        const size_t n = s->count - first < CHUNK ? (size_t)(s->count - first) : CHUNK;
-        ac_sheet_integers(s, first, n, u);
-        take_plane(u, n, shift, bits);
-        if (!first) *value = (uint8_t)u[0];
-        for (size_t i = 0; i < n; i++)
-            if (u[i] != *value) return 0;
-    }
-    return 1;
-}
-
-static void pack_plane(const ac_sheet *s, uint32_t shift, uint32_t bits, uint8_t *out)
-{
-    uint64_t u[CHUNK];
-    for (uint64_t first = 0; first < s->count; first += CHUNK) {
-        const size_t n = s->count - first < CHUNK ? (size_t)(s->count - first) : CHUNK;
-        ac_sheet_integers(s, first, n, u);
-        if (bits == 8) {
-            for (size_t i = 0; i < n; i++) out[i] = (uint8_t)(u[i] >> shift);
-            out += n;
-            continue;
-        }
-        take_plane(u, n, shift, bits);
-        uint32_t waiting = 0, held = 0; /* bits not yet written */
-        for (size_t i = 0; i < n; i++) {
-            held |= (uint32_t)u[i] << waiting;
-            for (waiting += bits; waiting >= 8; waiting -= 8, held >>= 8) *out++ = (uint8_t)held;
-        }
-        if (waiting) *out++ = (uint8_t)held;
-    }
-}
-
 static uint32_t plane_bits(uint32_t low_bits, uint32_t first) { return low_bits - first < 8 ? low_bits - first : 8; }
 static uint64_t packed_size(uint64_t count, uint32_t bits) { return (count * bits + 7) / 8; }
 
-int ac_low_bits_pack(const ac_sheet *s, uint8_t *out, size_t capacity, size_t *length)
+ac_runs ac_runs_of(const ac_planes *planes, const ac_place *place)
 {
-    *length = 0;
-    for (uint32_t first = 0; first < s->low_bits; first += 8) {
-        const uint32_t bits = plane_bits(s->low_bits, first);
-        uint8_t value = 0;
-        const int is_constant = plane_is_constant(s, first, bits, &value);
-        const uint64_t size = is_constant ? 1 : packed_size(s->count, bits);
-        if (size + 1 > capacity - *length) return AC_ERROR_SPACE;
-        uint8_t *plane = out + *length;
-        plane[0] = is_constant ? CONSTANT : PACKED;
-        if (is_constant)
-            plane[1] = value;
-        else
-            pack_plane(s, first, bits, plane + 1);
-        *length += 1 + (size_t)size;
-    }
-    return AC_OK;
+    const uint64_t first = ac_place_first(planes, place);
+    if (place->width == planes->width) return (ac_runs){first, 1, 0, (size_t)place->height * place->width};
+    return (ac_runs){first, place->height, planes->width, place->width};
 }
 
-int ac_low_bits_read(ac_reader *r, uint64_t count, uint32_t low_bits, ac_planes *planes)
+size_t ac_low_bits_bound(uint64_t count, uint32_t low_bits)
+{
+    size_t size = 0;
+    for (uint32_t first = 0; first < low_bits; first += 8) size += 1 + (size_t)packed_size(count, plane_bits(low_bits, first));
+    return size;
+}
+
+/* A bit plane that is being packed. */
+typedef struct {
+    uint8_t *start, *at;
+    uint32_t shift, bits, held, waiting; /* `waiting` bits are not yet written */
+    uint32_t value, differs;             /* of the first number, and whether another has others */
+} packer;
+
+static void pack(packer *p, const uint64_t *u, size_t n)
+{
+    const uint32_t mask = (1u << p->bits) - 1;
+    uint32_t differs = 0, held = p->held, waiting = p->waiting;
+    uint8_t *at = p->at;
+    for (size_t i = 0; i < n; i++) differs |= (uint32_t)(u[i] >> p->shift) ^ p->value;
+    p->differs |= differs & mask;
+    if (p->bits == 8) {
+        for (size_t i = 0; i < n; i++) at[i] = (uint8_t)(u[i] >> p->shift);
+        p->at += n;
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        held |= ((uint32_t)(u[i] >> p->shift) & mask) << waiting;
+        for (waiting += p->bits; waiting >= 8; waiting -= 8, held >>= 8) *at++ = (uint8_t)held;
+    }
+    p->at = at, p->held = held, p->waiting = waiting;
+}
+
+/* Moves the bit planes together. */
+static size_t finish(packer *packers, uint32_t count, uint8_t *out)
+{
+    uint8_t *to = out;
+    for (packer *p = packers; p < packers + count; p++) {
+        if (p->waiting) *p->at++ = (uint8_t)p->held;
+        if (!p->differs) {
+            *to++ = CONSTANT;
+            *to++ = (uint8_t)(p->value & ((1u << p->bits) - 1));
+            continue;
+        }
+        *to++ = PACKED;
+        memmove(to, p->start, (size_t)(p->at - p->start));
+        to += p->at - p->start;
+    }
+    return (size_t)(to - out);
+}
+
+size_t ac_split(const ac_sheet *s, const ac_place *place, uint16_t *samples, uint8_t *low)
+{
+    const ac_runs runs = ac_runs_of(&s->planes, place);
+    if (!s->low_bits) {
+        for (uint64_t row = 0; row < runs.rows; row++, samples += runs.length) ac_sheet_samples(s, runs.first + row * runs.step, runs.length, samples);
+        return 0;
+    }
+    packer packers[AC_MAX_BIT_PLANES] = {{0}};
+    uint32_t count = 0;
+    uint64_t u[CHUNK];
+    ac_sheet_integers(s, runs.first, 1, u);
+    uint8_t *at = low;
+    for (uint32_t first = 0; first < s->low_bits; first += 8, count++) {
+        packer *p = &packers[count];
+        p->start = p->at = ++at; /* behind the mode */
+        p->shift = first, p->bits = plane_bits(s->low_bits, first), p->value = (uint32_t)(u[0] >> first);
+        at += packed_size((uint64_t)place->height * place->width, p->bits);
+    }
+    for (uint64_t row = 0; row < runs.rows; row++)
+        for (size_t done = 0; done < runs.length; done += CHUNK) {
+            const size_t n = runs.length - done < CHUNK ? runs.length - done : CHUNK;
+            ac_sheet_integers(s, runs.first + row * runs.step + done, n, u);
+            for (size_t i = 0; i < n; i++) samples[i] = (uint16_t)(u[i] >> s->low_bits);
+            for (uint32_t i = 0; i < count; i++) pack(&packers[i], u, n);
+            samples += n;
+        }
+    return finish(packers, count, low);
+}
+
+int ac_low_bits_read(ac_reader *r, uint64_t count, uint32_t low_bits, ac_bit_planes *planes)
 {
     planes->count = 0;
-    for (uint32_t first = 0; first < low_bits && !r->status; first += 8) {
+    for (uint32_t first = 0; first < low_bits && !r->why.status; first += 8) {
         const uint32_t i = planes->count++, bits = plane_bits(low_bits, first);
-        const int mode = r->at < r->length ? r->data[r->at] : PACKED;
-        const uint8_t *plane = ac_take(r, mode == CONSTANT ? 2 : 1 + packed_size(count, bits));
-        if (mode > PACKED) ac_fail_reader(r, AC_ERROR_CORRUPT);
+        const size_t start = r->at;
+        const uint32_t mode = ac_take_byte(r);
+        if (mode > PACKED) ac_fail_reader(r, AC_REASON_BIT_PLANE_MODE, start, mode, PACKED);
+        const uint8_t *data = ac_take(r, mode == CONSTANT ? 1 : packed_size(count, bits));
         /* bits beyond the plane's own: of a constant, or of the last byte */
         const uint32_t used = mode == CONSTANT ? bits : 1 + (uint32_t)((count * bits + 7) & 7);
-        if (plane && r->data[r->at - 1] >> used) ac_fail_reader(r, AC_ERROR_CORRUPT);
+        if (data && r->data[r->at - 1] >> used) ac_fail_reader(r, AC_REASON_BIT_PLANE_PADDING, r->at - 1, 0, 0);
         planes->bits[i] = bits;
         planes->is_packed[i] = mode == PACKED;
-        planes->data[i] = plane ? plane + 1 : NULL;
+        planes->data[i] = data;
     }
-    return r->status;
+    return r->why.status;
 }
 
-/* Element i of a packed plane. */
+/* Number i of a packed plane. */
 static inline uint32_t packed_part(const uint8_t *data, uint64_t i, uint32_t bits)
 {
     const uint32_t rest = i * bits & 7;
@@ -137,7 +164,7 @@ static inline uint32_t packed_part(const uint8_t *data, uint64_t i, uint32_t bit
     return part & ((1u << bits) - 1);
 }
 
-void ac_low_bits_get(const ac_planes *planes, uint64_t first, size_t n, uint64_t *low)
+void ac_low_bits_get(const ac_bit_planes *planes, uint64_t first, size_t n, uint64_t *low)
 {
     memset(low, 0, n * sizeof *low);
     for (uint32_t plane = 0; plane < planes->count; plane++) {

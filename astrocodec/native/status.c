@@ -12,9 +12,10 @@ const char *ac_status_string(int status)
     case AC_ERROR_TRUNCATED: return "input ends too early";
     case AC_ERROR_CORRUPT: return "input is corrupt";
     case AC_ERROR_MODEL: return "model breaks its format";
-    case AC_ERROR_NO_MODEL: return "the stream's model is neither given nor shipped";
+    case AC_ERROR_NO_MODEL: return "the stream's model is neither given nor installed";
     case AC_ERROR_VERSION: return "made by a newer version";
     case AC_ERROR_FORMAT: return "not an astrocodec stream";
+    case AC_ERROR_CODEC: return "of a codec that is not here";
     default: return "unknown status";
     }
 }

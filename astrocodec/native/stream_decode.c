@@ -2,166 +2,243 @@
 #include <string.h>
 
 #include "bytes.h"
+#include "foreign.h"
 #include "kernel.h"
 #include "model.h"
 #include "split.h"
 #include "stream.h"
+#include "tile.h"
 
 enum { CHUNK = 1024 };
 
-/* Where the parts of a modelled stream are. */
+/* Where the parts of a stream are. */
 typedef struct {
+    const uint8_t *stream;
+    size_t length;
     ac_header header;
-    ac_reader reader; /* all but the checksum; stands behind the header, then behind the tiles, then at the end */
-    size_t header_length;
+    ac_planes planes;
+    ac_causal causal;     /* of a stream of this codec */
+    size_t piece_count;
+    ac_span data;         /* without the checksum */
+    int is_read;          /* all that precedes the data, the parameters of a codec of ours too */
+    ac_fault *fault;
 } opened;
 
-/* Reads the header, and checks that so many bytes can hold such an array. */
-static int open_stream(const uint8_t *stream, size_t length, opened *s)
+static int refuse(opened *s, int reason, uint64_t at, uint64_t found, uint64_t allowed)
 {
-    s->reader = (ac_reader){stream, length, 0, AC_OK};
-    const int status = ac_header_read(&s->reader, &s->header);
-    if (status) return status;
-    s->header_length = s->reader.at;
-    const size_t left = length - s->header_length;
-    if (left < AC_CHECKSUM_SIZE) return AC_ERROR_TRUNCATED;
-    s->reader.length = length - AC_CHECKSUM_SIZE;
+    const ac_refusal why = {ac_status_of(reason), reason, at, found, allowed};
+    return ac_fault_take(s->fault, &why, 0);
+}
+
+static int refuse_in(opened *s, int part, uint64_t index, const ac_refusal *why, uint64_t origin)
+{
+    s->fault->part = part;
+    s->fault->index = index;
+    return ac_fault_take(s->fault, why, origin);
+}
+
+static int read_head(opened *s)
+{
+    ac_reader reader = {.data = s->stream, .length = s->length};
+    if (!ac_header_read(&reader, &s->header)) return AC_OK;
+    const int section = s->header.at_section;
+    return refuse_in(s, section < 0 ? AC_IN_STREAM : AC_IN_SECTION, section < 0 ? 0 : (uint64_t)section, &reader.why, 0);
+}
+
+/* So many elements in so few bytes; then no memory is taken for them. */
+static int check_stored(opened *s)
+{
     const uint64_t size = s->header.count * ac_item_bytes(s->header.array.dtype);
-    if (!s->header.is_modelled) return size == left - AC_CHECKSUM_SIZE ? AC_OK : left - AC_CHECKSUM_SIZE < size ? AC_ERROR_TRUNCATED : AC_ERROR_CORRUPT;
-    /* Four bytes bound what the largest run of constant tiles can claim. */
-    if (s->header.count / (AC_MAX_PIXELS / 4) > left || s->header.count > (uint64_t)left * (AC_MAX_PIXELS / 4) || size > SIZE_MAX) return AC_ERROR_CORRUPT;
-    return ac_tile_count(ac_sheet_of(&s->header.array), s->header.tile) > left - AC_CHECKSUM_SIZE ? AC_ERROR_TRUNCATED : AC_OK;
-}
-
-/* Steps over the tiles; where `tiles` is not NULL it learns where they are. */
-static int find_tiles(ac_reader *r, size_t count, ac_tile_bytes *tiles)
-{
-    for (size_t i = 0; i < count && !r->status; i++) {
-        const uint64_t length = ac_take_varint(r, UINT64_MAX);
-        uint8_t *bytes = (uint8_t *)ac_take(r, length);
-        if (tiles) tiles[i] = (ac_tile_bytes){bytes, (size_t)length, AC_NOT_RUN};
+    if (s->header.parameters.length) {
+        const ac_refusal why = {AC_ERROR_CORRUPT, AC_REASON_PARAMETERS_LONG, 0, s->header.parameters.length, 0};
+        return refuse_in(s, AC_IN_SECTION, AC_SECTION_CODEC, &why, (uint64_t)(s->header.parameters.bytes - s->stream));
     }
-    return r->status;
+    s->is_read = 1;
+    if (size == s->data.length) return AC_OK;
+    return refuse(s, s->data.length < size ? AC_REASON_STORED_CUT : AC_REASON_STORED_LONG, s->header.length, s->data.length, size);
 }
 
-static int is_whole(opened *s, int status)
+static int check_causal(opened *s)
 {
-    if (status || !s->header.is_modelled) return !status;
-    ac_reader behind = s->reader;
-    return !find_tiles(&behind, (size_t)ac_tile_count(ac_sheet_of(&s->header.array), s->header.tile), NULL);
-}
-
-int ac_stream_inspect(const uint8_t *stream, size_t length, ac_stream_info *info)
-{
-    if (!stream || !info) return AC_ERROR_ARGUMENT;
-    memset(info, 0, sizeof *info);
-    opened s = {0};
-    const int status = open_stream(stream, length, &s);
-    if (length > 2) info->version = stream[2];
-    if (!s.header_length) {
-        ac_header_free(&s.header);
-        return status;
-    }
-    info->array = s.header.array;
-    info->modelled = s.header.is_modelled;
-    info->low_bits = (int32_t)s.header.low_bits;
-    info->is_whole = is_whole(&s, status);
-    info->tile[0] = (uint32_t)s.header.tile.height;
-    info->tile[1] = (uint32_t)s.header.tile.width;
-    memcpy(info->fingerprint, s.header.fingerprint, sizeof info->fingerprint);
-    if (s.header.embedded) info->embedded_at = (size_t)(s.header.embedded - stream);
-    info->embedded_length = s.header.embedded_length;
-    info->header_length = s.header_length;
-    ac_header_free(&s.header);
+    const ac_header *h = &s->header;
+    ac_reader reader = {.data = h->parameters.bytes, .length = h->parameters.length};
+    if (ac_causal_read(&reader, &h->array, &s->causal))
+        return refuse_in(s, AC_IN_SECTION, AC_SECTION_CODEC, &reader.why, (uint64_t)(h->parameters.bytes - s->stream));
+    s->is_read = 1;
+    /* Four bytes bound what the largest run of constant pieces can claim. */
+    s->planes = ac_planes_of(&h->array);
+    const uint64_t numbers = h->count << ac_is_complex(h->array.dtype), most = AC_MAX_PIXELS / 4, left = s->data.length;
+    if (numbers / most > left || numbers > left * most || h->count > SIZE_MAX / 16) return refuse(s, AC_REASON_TOO_MANY, h->length, h->count, left);
+    const uint64_t count = ac_piece_count(&s->planes, s->causal.sides);
+    if (count > left) return refuse(s, AC_REASON_PIECES_CUT, h->length, count, left);
+    s->piece_count = (size_t)count;
     return AC_OK;
 }
 
-/* Model */
-
-static int names(const ac_header *h, const ac_model *model) { return !memcmp(model->fingerprint, h->fingerprint, sizeof h->fingerprint); }
-
-/* `owned` is to be freed. */
-static int find_model(const ac_header *h, const ac_model *const *models, size_t count, const ac_model **found, ac_model **owned)
+/* Reads all that precedes the data, and checks that so many bytes can hold such an array. */
+static int open_stream(opened *s)
 {
-    for (size_t i = 0; i < count; i++)
-        if (names(h, models[i])) {
-            *found = models[i];
-            return AC_OK;
-        }
-    if (!h->embedded) return ac_model_shipped(h->fingerprint, found);
-    const int status = ac_model_read_file(h->embedded, h->embedded_length, owned);
+    int status = read_head(s);
     if (status) return status;
-    *found = *owned;
-    return names(h, *owned) ? AC_OK : AC_ERROR_CORRUPT;
+    const ac_header *h = &s->header;
+    if (h->unknown.status) return refuse_in(s, AC_IN_SECTION, (uint64_t)h->unknown_section, &h->unknown, 0);
+    const size_t left = s->length - h->length;
+    if (left < AC_CHECKSUM_SIZE) return refuse(s, AC_REASON_CUT, h->length, AC_CHECKSUM_SIZE, left);
+    s->data = (ac_span){s->stream + h->length, left - AC_CHECKSUM_SIZE};
+    if (h->codec == AC_STORED) return check_stored(s);
+    if (h->codec == AC_CAUSAL) return check_causal(s);
+    s->is_read = 1;
+    return AC_OK;
 }
 
-/* Tiles */
+/* Pieces */
 
 typedef struct {
+    ac_span bytes;
+    ac_refusal why;
+} piece;
+
+static int refuse_piece(opened *s, size_t index, const ac_refusal *why, uint64_t origin)
+{
+    const ac_place place = ac_piece_place(&s->planes, s->causal.sides, index);
+    s->fault->plane = place.plane, s->fault->row = place.row, s->fault->column = place.column;
+    return refuse_in(s, AC_IN_PIECE, index, why, origin);
+}
+
+/* Steps over the pieces; where `pieces` is not NULL it learns where they are. */
+static int find_pieces(opened *s, piece *pieces)
+{
+    ac_reader r = {.data = s->data.bytes, .length = s->data.length};
+    for (size_t i = 0; i < s->piece_count; i++) {
+        const uint64_t length = ac_take_varint(&r, UINT64_MAX);
+        const uint8_t *bytes = ac_take(&r, length);
+        if (r.why.status) return refuse_piece(s, i, &r.why, s->header.length);
+        if (pieces) pieces[i] = (piece){{bytes, (size_t)length}, {.status = AC_NOT_RUN}};
+    }
+    return r.at == r.length ? AC_OK : refuse(s, AC_REASON_PIECES_LONG, s->header.length + r.at, r.length - r.at, 0);
+}
+
+typedef struct {
+    const opened *stream;
     const ac_model *model;
-    ac_sides sheet, tile;
     int flags;
-    uint16_t *samples;
-    ac_tile_bytes *tiles;
+    ac_numbers out;
+    piece *pieces;
 } decoding;
+
+/* Numbers out of samples and low bits. The samples of a piece are `stride` apart, and may be where the numbers go. */
+static int restore(const decoding *d, const ac_place *place, const uint16_t *samples, size_t stride, const ac_bit_planes *low, ac_refusal *why)
+{
+    const ac_causal *c = &d->stream->causal;
+    const ac_runs runs = ac_runs_of(&d->stream->planes, place);
+    const int in_place = stride != 0 && samples == (const uint16_t *)d->out.data + runs.first;
+    uint64_t u[CHUNK], bits[CHUNK], at = 0;
+    for (uint64_t row = 0; row < runs.rows; row++) {
+        const uint64_t first = runs.first + row * runs.step;
+        const uint16_t *from = samples + row * stride;
+        if (in_place && ac_pixels_restore_words(&c->map, (uint16_t *)d->out.data + first, runs.length)) continue;
+        for (size_t done = 0; done < runs.length; done += CHUNK) {
+            const size_t n = runs.length - done < CHUNK ? runs.length - done : CHUNK;
+            for (size_t i = 0; i < n; i++) u[i] = (uint64_t)from[done + i] << c->low_bits;
+            if (c->low_bits) {
+                ac_low_bits_get(low, at, n, bits);
+                for (size_t i = 0; i < n; i++) u[i] |= bits[i];
+            }
+            at += n;
+            if (ac_pixels_restore(&c->map, &d->out, u, n, first + done, why)) return why->status;
+        }
+    }
+    return AC_OK;
+}
+
+static void decode_piece(const decoding *d, size_t index, ac_span bytes, ac_refusal *why)
+{
+    const opened *s = d->stream;
+    const ac_place place = ac_piece_place(&s->planes, s->causal.sides, index);
+    const size_t count = (size_t)place.height * place.width;
+    ac_reader r = {.data = bytes.bytes, .length = bytes.length};
+    ac_bit_planes low;
+    if (ac_low_bits_read(&r, count, s->causal.low_bits, &low)) {
+        *why = r.why;
+        return;
+    }
+    const int in_place = !d->out.half && ac_number_bytes(d->out.dtype) == sizeof(uint16_t);
+    uint16_t *samples = in_place ? (uint16_t *)d->out.data + ac_place_first(&s->planes, &place) : malloc(count * sizeof *samples);
+    const size_t stride = in_place ? (size_t)s->planes.width : place.width;
+    if (!samples) {
+        why->status = AC_ERROR_MEMORY;
+        return;
+    }
+    if (!ac_tile_decode_or_say(d->model, bytes.bytes + r.at, bytes.length - r.at, samples, place.height, place.width, stride, d->flags, why))
+        restore(d, &place, samples, stride, &low, why);
+    why->at += r.at;
+    if (!in_place) free(samples);
+}
 
 static void run_decode(void *work, size_t index)
 {
     const decoding *d = work;
-    ac_tile_bytes *tile = &d->tiles[index];
-    const ac_place place = ac_tile_place(d->sheet, d->tile, index);
-    uint16_t *samples = d->samples + place.y * d->sheet.width + place.x;
-    tile->status = ac_tile_decode(d->model, tile->bytes, tile->length, samples, place.height, place.width, (size_t)d->sheet.width, d->flags);
+    d->pieces[index].why.status = AC_OK;
+    decode_piece(d, index, d->pieces[index].bytes, &d->pieces[index].why);
 }
 
-static int decode_tiles(opened *s, const ac_model *model, int flags, const ac_parallel *parallel, uint16_t *samples)
+static int decode_pieces(opened *s, const ac_model *model, int flags, const ac_parallel *parallel, void *out)
 {
-    decoding d = {model, ac_sheet_of(&s->header.array), s->header.tile, flags, samples, NULL};
-    const size_t count = (size_t)ac_tile_count(d.sheet, d.tile);
-    d.tiles = calloc(count, sizeof *d.tiles);
-    if (!d.tiles) return AC_ERROR_MEMORY;
-    int status = find_tiles(&s->reader, count, d.tiles);
-    if (!status) status = ac_run_tiles(parallel, run_decode, &d, d.tiles, count);
-    free(d.tiles);
+    decoding d = {s, model, flags, ac_numbers_of(&s->header.array, out, s->header.count), calloc(s->piece_count, sizeof(piece))};
+    if (!d.pieces) return ac_fault_plain(s->fault, AC_ERROR_MEMORY);
+    int status = find_pieces(s, d.pieces);
+    if (!status) ac_run(parallel, run_decode, &d, s->piece_count);
+    for (size_t i = 0; i < s->piece_count && !status; i++) {
+        const ac_refusal *why = &d.pieces[i].why;
+        if (why->status == AC_NOT_RUN) status = ac_fault_plain(s->fault, AC_ERROR_ARGUMENT);
+        else if (why->status) status = refuse_piece(s, i, why, (uint64_t)(d.pieces[i].bytes.bytes - s->stream));
+    }
+    free(d.pieces);
     return status;
 }
 
-/* Elements out of samples and low bits; the samples may be where the elements go, if both have two bytes. */
-static int restore(opened *s, const uint16_t *samples, void *out)
+/* Model */
+
+static uint64_t as_number(const uint8_t fingerprint[8])
 {
-    const ac_header *h = &s->header;
-    ac_planes planes;
-    const int status = ac_low_bits_read(&s->reader, h->count, h->low_bits, &planes);
-    if (status) return status;
-    if (s->reader.at != s->reader.length) return AC_ERROR_CORRUPT;
-    if (samples == out && !h->low_bits && ac_pixels_restore_words(&h->map, out, h->count)) return AC_OK;
-    uint64_t u[CHUNK], low[CHUNK];
-    for (uint64_t first = 0; first < h->count; first += CHUNK) {
-        const size_t n = h->count - first < CHUNK ? (size_t)(h->count - first) : CHUNK;
-        for (size_t i = 0; i < n; i++) u[i] = (uint64_t)samples[first + i] << h->low_bits;
-        if (h->low_bits) {
-            ac_low_bits_get(&planes, first, n, low);
-            for (size_t i = 0; i < n; i++) u[i] |= low[i];
-        }
-        const int wrong = ac_pixels_restore(&h->map, h->array.dtype, u, n, out, first);
-        if (wrong) return wrong;
-    }
-    return AC_OK;
+    uint64_t number = 0;
+    for (int i = 0; i < 8; i++) number = number << 8 | fingerprint[i];
+    return number;
 }
 
-static int decode_modelled(opened *s, const ac_model *const *models, size_t count, int flags, const ac_parallel *parallel, void *out)
+/* `owned` is to be freed. */
+static int find_model(opened *s, const ac_model *const *models, size_t count, const ac_model **found, ac_model **owned)
+{
+    const uint8_t *name = s->causal.fingerprint;
+    for (size_t i = 0; i < count; i++)
+        if (!memcmp(models[i]->fingerprint, name, 8)) {
+            *found = models[i];
+            return AC_OK;
+        }
+    const ac_span file = s->header.model;
+    int status = ac_model_find(name, found);
+    if (status != AC_ERROR_NO_MODEL) return ac_fault_plain(s->fault, status);
+    if (file.bytes) status = ac_model_read_file(file.bytes, file.length, owned);
+    if (status == AC_ERROR_NO_MODEL) return refuse(s, AC_REASON_NO_MODEL, 0, as_number(name), 0);
+    ac_refusal why = {status, AC_REASON_MODEL, 0, 0, 0};
+    if (!status && !memcmp((*owned)->fingerprint, name, 8)) {
+        *found = *owned;
+        return AC_OK;
+    }
+    if (!status) why = (ac_refusal){AC_ERROR_CORRUPT, AC_REASON_MODEL_OTHER, 0, as_number(name), 0};
+    if (status == AC_ERROR_MEMORY) return ac_fault_plain(s->fault, status);
+    return refuse_in(s, AC_IN_SECTION, AC_SECTION_MODEL, &why, (uint64_t)(file.bytes - s->stream));
+}
+
+/* Whole streams */
+
+static int decode_causal(opened *s, const ac_model *const *models, size_t count, int flags, const ac_parallel *parallel, void *out)
 {
     const ac_model *model;
     ac_model *owned = NULL;
-    ac_reader behind = s->reader;
-    int status = find_tiles(&behind, (size_t)ac_tile_count(ac_sheet_of(&s->header.array), s->header.tile), NULL);
-    if (!status) status = find_model(&s->header, models, count, &model, &owned);
-    const int in_place = ac_item_bytes(s->header.array.dtype) == sizeof(uint16_t);
-    uint16_t *samples = in_place || status ? out : malloc((size_t)s->header.count * sizeof *samples);
-    if (!samples) status = AC_ERROR_MEMORY;
-    if (!status) status = decode_tiles(s, model, flags, parallel, samples);
-    if (!status) status = restore(s, samples, out);
-    if (samples != out) free(samples);
+    int status = find_pieces(s, NULL);
+    if (!status) status = find_model(s, models, count, &model, &owned);
+    if (!status) status = decode_pieces(s, model, flags, parallel, out);
     ac_model_free(owned);
     return status;
 }
@@ -169,33 +246,84 @@ static int decode_modelled(opened *s, const ac_model *const *models, size_t coun
 static int decode_opened(opened *s, const ac_model *const *models, size_t count, int flags, const ac_parallel *parallel, void *out)
 {
     const ac_header *h = &s->header;
-    const uint8_t *stream = s->reader.data;
-    if (h->is_modelled) {
-        const int status = decode_modelled(s, models, count, flags, parallel, out);
-        if (status) return status;
-    } else {
-        ac_copy_little_endian(out, stream + s->header_length, (size_t)h->count, ac_item_bytes(h->array.dtype));
-    }
-    const uint32_t expected = ac_get_u32(stream + s->reader.length);
-    return ac_stream_checksum(stream, s->header_length, h, out) == expected ? AC_OK : AC_ERROR_CORRUPT;
+    const size_t end = s->length - AC_CHECKSUM_SIZE, size = ac_array_size(&h->array);
+    const uint32_t expected = ac_get_u32(s->stream + end);
+    if (h->checksum_kind && ac_crc32c(0, s->stream, end) != expected) return refuse(s, AC_REASON_BYTES_CHECKSUM, end, 0, 0);
+    int status = AC_OK;
+    if (h->codec == AC_CAUSAL)
+        status = decode_causal(s, models, count, flags, parallel, out);
+    else if (h->codec == AC_STORED)
+        ac_copy_little_endian(out, s->data.bytes, size / ac_number_bytes(h->array.dtype), ac_number_bytes(h->array.dtype));
+    else
+        status = ac_foreign_decode(h, s->stream, s->length, out, size, s->fault);
+    if (status || h->checksum_kind) return status;
+    return ac_stream_checksum(s->stream, h->length, &h->array, out) == expected ? AC_OK : refuse(s, AC_REASON_CHECKSUM, end, 0, 0);
 }
 
 int ac_stream_decode_with(const ac_model *const *models, size_t count, const uint8_t *stream, size_t length, void *out, size_t capacity, int flags,
-                          const ac_parallel *parallel)
+                          const ac_parallel *parallel, ac_fault *fault)
 {
-    if (!stream || (count && !models) || !ac_kernel_of(flags)) return AC_ERROR_ARGUMENT;
+    ac_fault own;
+    if (!fault) fault = &own;
+    memset(fault, 0, sizeof *fault);
+    if (!stream || (count && !models) || !ac_kernel_of(flags)) return ac_fault_plain(fault, AC_ERROR_ARGUMENT);
     for (size_t i = 0; i < count; i++)
-        if (!models[i]) return AC_ERROR_ARGUMENT;
-    opened s = {0};
-    int status = open_stream(stream, length, &s);
-    if (!status && !out && s.header.count) status = AC_ERROR_ARGUMENT;
-    if (!status && capacity < ac_array_size(&s.header.array)) status = AC_ERROR_SPACE;
+        if (!models[i]) return ac_fault_plain(fault, AC_ERROR_ARGUMENT);
+    opened s = {.stream = stream, .length = length, .fault = fault};
+    int status = open_stream(&s);
+    if (!status && !out && s.header.count) status = ac_fault_plain(fault, AC_ERROR_ARGUMENT);
+    if (!status && capacity < ac_array_size(&s.header.array)) status = ac_fault_plain(fault, AC_ERROR_SPACE);
     if (!status) status = decode_opened(&s, models, count, flags, parallel, out);
-    ac_header_free(&s.header);
+    ac_causal_free(&s.causal);
     return status;
 }
 
-int ac_stream_decode(const ac_model *const *models, size_t count, const uint8_t *stream, size_t length, void *out, size_t capacity, int flags)
+int ac_stream_decode(const ac_model *const *models, size_t count, const uint8_t *stream, size_t length, void *out, size_t capacity, int flags,
+                     ac_fault *fault)
 {
-    return ac_stream_decode_with(models, count, stream, length, out, capacity, flags, NULL);
+    return ac_stream_decode_with(models, count, stream, length, out, capacity, flags, NULL, fault);
+}
+
+/* Looking into a stream */
+
+static void tell(const opened *s, ac_stream_info *info)
+{
+    const ac_header *h = &s->header;
+    const ac_span spans[] = {h->model, h->name, h->parameters, s->data};
+    size_t *places[][2] = {{&info->model_at, &info->model_length},
+                           {&info->name_at, &info->name_length},
+                           {&info->parameters_at, &info->parameters_length},
+                           {&info->data_at, &info->data_length}};
+    info->array = h->array;
+    info->version = h->version;
+    info->codec = h->codec;
+    info->checksum_kind = h->checksum_kind;
+    info->section_count = h->section_count;
+    memcpy(info->sections, h->sections, sizeof info->sections);
+    for (int i = 0; i < 4; i++) {
+        if (!spans[i].bytes) continue;
+        *places[i][0] = (size_t)(spans[i].bytes - s->stream);
+        *places[i][1] = spans[i].length;
+    }
+    info->low_bits = (int32_t)s->causal.low_bits;
+    info->piece[0] = (uint32_t)s->causal.sides.height;
+    info->piece[1] = (uint32_t)s->causal.sides.width;
+    memcpy(info->fingerprint, s->causal.fingerprint, sizeof info->fingerprint);
+}
+
+int ac_stream_inspect(const uint8_t *stream, size_t length, ac_stream_info *info, ac_fault *fault)
+{
+    ac_fault own;
+    if (!fault) fault = &own;
+    memset(fault, 0, sizeof *fault);
+    if (!stream || !info) return ac_fault_plain(fault, AC_ERROR_ARGUMENT);
+    memset(info, 0, sizeof *info);
+    opened s = {.stream = stream, .length = length, .fault = fault};
+    int status = open_stream(&s);
+    if (!status && s.header.codec == AC_CAUSAL) status = find_pieces(&s, NULL);
+    tell(&s, info);
+    info->is_whole = !status && s.header.codec <= AC_CAUSAL;
+    ac_causal_free(&s.causal);
+    /* where too few bytes follow, `is_whole` tells it, and `fault` why */
+    return s.is_read ? AC_OK : status;
 }

@@ -7,56 +7,86 @@
 #include "split.h"
 #include "stream.h"
 
-/* Never fewer bytes than the stored form has. */
-static size_t stored_limit(const ac_array *array) { return 10 + 10 * (size_t)array->ndim + ac_array_size(array); }
-
-size_t ac_stream_bound(const ac_array *array) { return ac_array_size(array) == SIZE_MAX ? SIZE_MAX : stored_limit(array); }
-
-static int encode_stored(const ac_array *array, const void *data, uint8_t *out, size_t *length)
+static size_t stored_size(const ac_array *array)
 {
-    ac_header header = {.array = *array};
-    const int status = ac_array_count(array, &header.count);
-    if (status) return status;
-    const size_t start = ac_header_write(&header, out), size = ac_array_size(array);
-    ac_copy_little_endian(out + start, data, (size_t)header.count, ac_item_bytes(array->dtype));
-    ac_put_u32(out + start + size, ac_stream_checksum(out, start, &header, data));
-    *length = start + size + AC_CHECKSUM_SIZE;
+    const ac_header header = {.array = *array};
+    return ac_header_size(&header) + ac_array_size(array) + AC_CHECKSUM_SIZE;
+}
+
+size_t ac_stream_bound(const ac_array *array) { return ac_array_size(array) == SIZE_MAX ? SIZE_MAX : stored_size(array); }
+
+static int encode_stored(const ac_array *array, const void *data, const ac_output *output)
+{
+    const size_t length = stored_size(array), size = ac_array_size(array), start = length - AC_CHECKSUM_SIZE - size;
+    uint8_t *out = output->take(output->owner, length);
+    if (!out) return AC_ERROR_MEMORY;
+    const ac_header header = {.array = *array, .codec = AC_STORED};
+    ac_header_write(&header, out);
+    ac_copy_little_endian(out + start, data, size / ac_number_bytes(array->dtype), ac_number_bytes(array->dtype));
+    ac_put_u32(out + start + size, ac_stream_checksum(out, start, array, data));
     return AC_OK;
 }
 
-/* Tiles */
+/* Pieces */
+
+typedef struct {
+    uint8_t *bytes;
+    size_t length;
+} span;
+
+/* A piece with each of the models. */
+typedef struct {
+    int status;
+    span low; /* its low bits, which all share */
+    span coded[];
+} piece;
 
 typedef struct {
     const ac_sheet *sheet;
-    const ac_model *model;
-    ac_sides tile;
+    const ac_choice *choices;
+    size_t choice_count, piece_count, piece_size;
+    ac_sides sides;
     int flags;
-    ac_tile_bytes *tiles;
+    uint8_t *pieces; /* piece_size bytes each */
 } encoding;
 
-static int encode_samples(const encoding *e, const uint16_t *samples, ac_place place, size_t stride, ac_tile_bytes *out)
+static piece *piece_at(const encoding *e, size_t index) { return (piece *)(e->pieces + index * e->piece_size); }
+
+static void fit(span *s)
 {
-    const size_t bound = ac_tile_bound(place.height, place.width);
-    out->bytes = malloc(bound);
-    if (!out->bytes) return AC_ERROR_MEMORY;
-    const int status = ac_tile_encode(e->model, samples, place.height, place.width, stride, out->bytes, bound, &out->length, e->flags);
-    if (status) return status;
-    uint8_t *fitted = realloc(out->bytes, out->length);
-    if (fitted) out->bytes = fitted;
+    uint8_t *fitted = realloc(s->bytes, s->length ? s->length : 1);
+    if (fitted) s->bytes = fitted;
+}
+
+static int encode_samples(const encoding *e, const uint16_t *samples, const ac_place *place, size_t stride, piece *out)
+{
+    const size_t bound = ac_tile_bound(place->height, place->width);
+    for (size_t i = 0; i < e->choice_count; i++) {
+        span *coded = &out->coded[i];
+        coded->bytes = malloc(bound);
+        if (!coded->bytes) return AC_ERROR_MEMORY;
+        const int status = ac_tile_encode(e->choices[i].model, samples, place->height, place->width, stride, coded->bytes, bound, &coded->length, e->flags);
+        if (status) return status;
+        fit(coded);
+    }
     return AC_OK;
 }
 
-static int encode_tile(const encoding *e, size_t index)
+static int encode_piece(const encoding *e, size_t index, piece *out)
 {
-    const ac_place place = ac_tile_place(e->sheet->sides, e->tile, index);
-    const uint64_t first = place.y * e->sheet->sides.width + place.x;
-    const uint16_t *there = ac_sheet_as_samples(e->sheet);
-    if (there) return encode_samples(e, there + first, place, (size_t)e->sheet->sides.width, &e->tiles[index]);
-    uint16_t *samples = malloc((size_t)place.height * place.width * sizeof *samples);
-    if (!samples) return AC_ERROR_MEMORY;
-    for (uint32_t y = 0; y < place.height; y++)
-        ac_sheet_samples(e->sheet, first + y * e->sheet->sides.width, place.width, samples + (size_t)y * place.width);
-    const int status = encode_samples(e, samples, place, place.width, &e->tiles[index]);
+    const ac_sheet *sheet = e->sheet;
+    const ac_place place = ac_piece_place(&sheet->planes, e->sides, index);
+    const uint16_t *there = ac_sheet_as_samples(sheet);
+    if (there) return encode_samples(e, there + ac_place_first(&sheet->planes, &place), &place, (size_t)sheet->planes.width, out);
+    const size_t count = (size_t)place.height * place.width;
+    uint16_t *samples = malloc(count * sizeof *samples);
+    out->low.bytes = malloc(ac_low_bits_bound(count, sheet->low_bits) + 1);
+    int status = samples && out->low.bytes ? AC_OK : AC_ERROR_MEMORY;
+    if (!status) {
+        out->low.length = ac_split(sheet, &place, samples, out->low.bytes);
+        fit(&out->low);
+        status = encode_samples(e, samples, &place, place.width, out);
+    }
     free(samples);
     return status;
 }
@@ -64,140 +94,158 @@ static int encode_tile(const encoding *e, size_t index)
 static void run_encode(void *work, size_t index)
 {
     const encoding *e = work;
-    e->tiles[index].status = encode_tile(e, index);
+    piece *out = piece_at(e, index);
+    out->status = encode_piece(e, index, out);
 }
 
-static void free_tiles(ac_tile_bytes *tiles, size_t count)
+static void free_pieces(encoding *e)
 {
-    for (size_t i = 0; tiles && i < count; i++) free(tiles[i].bytes);
-    free(tiles);
+    for (size_t i = 0; e->pieces && i < e->piece_count; i++) {
+        piece *p = piece_at(e, i);
+        free(p->low.bytes);
+        for (size_t k = 0; k < e->choice_count; k++) free(p->coded[k].bytes);
+    }
+    free(e->pieces);
 }
 
-/* All tiles with one model. */
-static int encode_tiles(encoding *e, size_t count, const ac_parallel *parallel, size_t *length)
+static int encode_pieces(encoding *e, const ac_parallel *parallel)
 {
-    e->tiles = calloc(count, sizeof *e->tiles);
-    if (!e->tiles) return AC_ERROR_MEMORY;
-    const int status = ac_run_tiles(parallel, run_encode, e, e->tiles, count);
-    *length = 0;
-    for (size_t i = 0; i < count; i++) *length += e->tiles[i].length;
+    e->piece_count = (size_t)ac_piece_count(&e->sheet->planes, e->sides);
+    e->piece_size = sizeof(piece) + e->choice_count * sizeof(span);
+    e->pieces = calloc(e->piece_count, e->piece_size);
+    if (!e->pieces) return AC_ERROR_MEMORY;
+    for (size_t i = 0; i < e->piece_count; i++) piece_at(e, i)->status = AC_NOT_RUN;
+    ac_run(parallel, run_encode, e, e->piece_count);
+    for (size_t i = 0; i < e->piece_count; i++) {
+        const int status = piece_at(e, i)->status;
+        if (status) return status == AC_NOT_RUN ? AC_ERROR_ARGUMENT : status;
+    }
+    return AC_OK;
+}
+
+/* The stream */
+
+static ac_header header_of(const ac_array *array, const ac_choice *choice, ac_span parameters)
+{
+    ac_header header = {.array = *array, .codec = AC_CAUSAL, .parameters = parameters};
+    if (choice->file) header.model = (ac_span){choice->file, choice->file_length};
+    return header;
+}
+
+static size_t stream_size(const encoding *e, size_t choice, const ac_header *header)
+{
+    size_t size = ac_header_size(header) + AC_CHECKSUM_SIZE;
+    for (size_t i = 0; i < e->piece_count; i++) {
+        const piece *p = piece_at(e, i);
+        const size_t length = p->low.length + p->coded[choice].length;
+        size += ac_varint_size(length) + length;
+    }
+    return size;
+}
+
+static uint8_t *put(uint8_t *out, const span *s)
+{
+    if (s->length) memcpy(out, s->bytes, s->length);
+    return out + s->length;
+}
+
+static void write_stream(const encoding *e, size_t choice, const ac_header *header, uint8_t *out)
+{
+    const size_t start = ac_header_write(header, out);
+    uint8_t *at = out + start;
+    for (size_t i = 0; i < e->piece_count; i++) {
+        const piece *p = piece_at(e, i);
+        at += ac_put_varint(at, p->low.length + p->coded[choice].length);
+        at = put(put(at, &p->low), &p->coded[choice]);
+    }
+    ac_put_u32(at, ac_stream_checksum(out, start, &header->array, e->sheet->numbers.data));
+}
+
+/* Writes the shortest stream of all models; AC_ERROR_SPACE where storing takes fewer bytes. */
+static int join(const encoding *e, const ac_array *array, const ac_output *output)
+{
+    ac_causal causal = {.map = e->sheet->map, .low_bits = e->sheet->low_bits, .sides = e->sides};
+    uint8_t *parameters = malloc(ac_causal_bound(&causal.map));
+    if (!parameters) return AC_ERROR_MEMORY;
+    const size_t length = ac_causal_write(&causal, &e->sheet->planes, parameters);
+    size_t best = 0, least = SIZE_MAX;
+    for (size_t i = 0; i < e->choice_count; i++) {
+        const ac_header header = header_of(array, &e->choices[i], (ac_span){parameters, length});
+        const size_t size = stream_size(e, i, &header);
+        if (size < least) best = i, least = size;
+    }
+    int status = least > stored_size(array) || length > AC_MAX_SECTION ? AC_ERROR_SPACE : AC_OK;
+    if (!status) {
+        memcpy(parameters, e->choices[best].model->fingerprint, sizeof causal.fingerprint); /* they begin with it */
+        const ac_header header = header_of(array, &e->choices[best], (ac_span){parameters, length});
+        uint8_t *out = output->take(output->owner, least);
+        if (out)
+            write_stream(e, best, &header, out);
+        else
+            status = AC_ERROR_MEMORY;
+    }
+    free(parameters);
     return status;
 }
 
-/* The parts of a modelled stream. */
-typedef struct {
-    uint8_t *header;
-    size_t header_length, tile_count, tiles_length;
-    ac_tile_bytes *tiles;
-} parts;
-
-static void free_parts(parts *p)
-{
-    free(p->header);
-    free_tiles(p->tiles, p->tile_count);
-}
-
-static int write_header(const ac_array *array, const ac_sheet *sheet, ac_sides tile, const ac_choice *choice, parts *p)
-{
-    ac_header header = {.array = *array, .count = sheet->count, .is_modelled = 1, .embedded = choice->file, .embedded_length = choice->file_length};
-    header.map = sheet->map, header.low_bits = sheet->low_bits, header.tile = tile;
-    ac_model_fingerprint(choice->model, header.fingerprint);
-    p->header = malloc(ac_header_bound(&header));
-    if (!p->header) return AC_ERROR_MEMORY;
-    p->header_length = ac_header_write(&header, p->header);
-    return AC_OK;
-}
-
-/* Keeps the smallest stream of all models in `best`. */
-static int encode_choices(const ac_choice *choices, size_t count, const ac_array *array, const ac_sheet *sheet, ac_sides tile, int flags,
-                          const ac_parallel *parallel, parts *best)
-{
-    for (size_t i = 0; i < count; i++) {
-        parts p = {.tile_count = (size_t)ac_tile_count(sheet->sides, tile)};
-        encoding e = {sheet, choices[i].model, tile, flags & ~AC_EMBED, NULL};
-        int status = write_header(array, sheet, tile, &choices[i], &p);
-        if (!status) status = encode_tiles(&e, p.tile_count, parallel, &p.tiles_length);
-        p.tiles = e.tiles;
-        if (!status && (!i || p.header_length + p.tiles_length < best->header_length + best->tiles_length)) {
-            const parts worse = *best;
-            *best = p;
-            p = worse;
-        }
-        free_parts(&p);
-        if (status) return status;
-    }
-    return AC_OK;
-}
-
-/* AC_ERROR_SPACE where it takes more than `limit` bytes. */
-static int join(const parts *p, const ac_sheet *sheet, const ac_array *array, size_t limit, uint8_t *out, size_t *length)
-{
-    size_t total = p->header_length + p->tiles_length + AC_CHECKSUM_SIZE, at = p->header_length, low_length;
-    uint8_t prefix[AC_MAX_VARINT];
-    for (size_t i = 0; i < p->tile_count; i++) total += ac_put_varint(prefix, p->tiles[i].length);
-    if (total > limit) return AC_ERROR_SPACE;
-    memcpy(out, p->header, p->header_length);
-    for (size_t i = 0; i < p->tile_count; i++) {
-        at += ac_put_varint(out + at, p->tiles[i].length);
-        memcpy(out + at, p->tiles[i].bytes, p->tiles[i].length);
-        at += p->tiles[i].length;
-    }
-    const int status = ac_low_bits_pack(sheet, out + at, limit - total, &low_length);
-    if (status) return status;
-    at += low_length;
-    const ac_header header = {.array = *array, .count = sheet->count};
-    ac_put_u32(out + at, ac_stream_checksum(p->header, p->header_length, &header, sheet->data));
-    *length = at + AC_CHECKSUM_SIZE;
-    return AC_OK;
-}
-
 /* AC_ERROR_SPACE where storing takes fewer bytes. */
-static int encode_modelled(const ac_choice *choices, size_t count, const ac_array *array, const void *data, const uint32_t *wanted, int flags,
-                           const ac_parallel *parallel, uint8_t *out, size_t *length)
+static int encode_causal(const ac_choice *choices, size_t count, const ac_array *array, const void *data, const uint32_t *wanted, int flags,
+                         const ac_parallel *parallel, const ac_output *output)
 {
     ac_sheet sheet;
-    parts best = {0};
     int mappable, status = ac_sheet_init(&sheet, array, data, &mappable);
     if (!status && !mappable) status = AC_ERROR_SPACE;
     if (!status) {
         ac_choose_low_bits(&sheet);
-        status = encode_choices(choices, count, array, &sheet, ac_fitting_tile(sheet.sides, wanted), flags, parallel, &best);
+        encoding e = {.sheet = &sheet, .choices = choices, .choice_count = count, .sides = ac_choose_sides(&sheet.planes, wanted), .flags = flags};
+        status = encode_pieces(&e, parallel);
+        if (!status) status = join(&e, array, output);
+        free_pieces(&e);
     }
-    if (!status) status = join(&best, &sheet, array, stored_limit(array) - 3, out, length);
-    free_parts(&best);
     ac_sheet_free(&sheet);
     return status;
 }
 
-static int check_arguments(const ac_choice *choices, size_t count, const ac_array *array, const void *data, const uint32_t *tile, int flags,
-                           const uint8_t *out, const size_t *length)
+static int check_arguments(const ac_choice *choices, size_t count, const ac_array *array, const void *data, const uint32_t *piece, int flags)
 {
     uint64_t elements;
     if (ac_array_count(array, &elements) || ac_array_size(array) == SIZE_MAX) return AC_ERROR_ARGUMENT;
-    if (!out || !length || (!data && elements) || (count && !choices) || !ac_kernel_of(flags & ~(AC_THOROUGH | AC_EMBED))) return AC_ERROR_ARGUMENT;
-    if (tile && (!tile[0] || !tile[1] || (uint64_t)tile[0] * tile[1] > AC_MAX_PIXELS)) return AC_ERROR_ARGUMENT;
+    if ((!data && elements) || (count && !choices) || !ac_kernel_of(flags & ~(AC_THOROUGH | AC_EMBED))) return AC_ERROR_ARGUMENT;
+    if (piece && (!piece[0] || !piece[1] || (uint64_t)piece[0] * piece[1] > AC_MAX_PIXELS)) return AC_ERROR_ARGUMENT;
     for (size_t i = 0; i < count; i++)
-        if (!choices[i].model || (choices[i].file && choices[i].file_length > 65536)) return AC_ERROR_ARGUMENT;
+        if (!choices[i].model || (choices[i].file && choices[i].file_length > AC_MAX_SECTION)) return AC_ERROR_ARGUMENT;
     return AC_OK;
 }
 
-int ac_stream_encode_with(const ac_choice *choices, size_t count, const ac_array *array, const void *data, const uint32_t *tile, int flags,
-                          const ac_parallel *parallel, uint8_t *out, size_t capacity, size_t *length)
+int ac_stream_encode_with(const ac_choice *choices, size_t count, const ac_array *array, const void *data, const uint32_t *piece, int flags,
+                          const ac_parallel *parallel, const ac_output *output)
 {
-    int status = check_arguments(choices, count, array, data, tile, flags, out, length);
-    if (status) return status;
-    if (capacity < ac_stream_bound(array)) return AC_ERROR_SPACE;
+    int status = check_arguments(choices, count, array, data, piece, flags);
+    if (status || !output) return AC_ERROR_ARGUMENT;
     const ac_choice general = {ac_model_default(), NULL, 0};
     if (!count && !general.model) return AC_ERROR_MEMORY;
     status = AC_ERROR_SPACE;
-    if (ac_array_size(array)) status = encode_modelled(count ? choices : &general, count ? count : 1, array, data, tile, flags, parallel, out, length);
-    return status == AC_ERROR_SPACE ? encode_stored(array, data, out, length) : status;
+    if (ac_array_size(array)) status = encode_causal(count ? choices : &general, count ? count : 1, array, data, piece, flags & ~AC_EMBED, parallel, output);
+    return status == AC_ERROR_SPACE ? encode_stored(array, data, output) : status;
 }
 
-int ac_stream_encode(const ac_model *const *models, size_t count, const ac_array *array, const void *data, const uint32_t *tile, int flags,
+/* A buffer of the caller's. */
+typedef struct {
+    uint8_t *out;
+    size_t capacity, length;
+} buffer;
+
+static uint8_t *take_buffer(void *owner, size_t length)
+{
+    buffer *b = owner;
+    b->length = length;
+    return length <= b->capacity ? b->out : NULL;
+}
+
+int ac_stream_encode(const ac_model *const *models, size_t count, const ac_array *array, const void *data, const uint32_t *piece, int flags,
                      uint8_t *out, size_t capacity, size_t *length)
 {
-    if (count && !models) return AC_ERROR_ARGUMENT;
+    if ((count && !models) || !out || !length) return AC_ERROR_ARGUMENT;
     size_t room = count * sizeof(ac_choice);
     for (size_t i = 0; i < count; i++) room += models[i] ? ac_model_file_bound(models[i]) : 0;
     ac_choice *choices = calloc(room + 1, 1);
@@ -210,7 +258,26 @@ int ac_stream_encode(const ac_model *const *models, size_t count, const ac_array
         choices[i].file_length = ac_model_write_file(models[i], file);
         file += choices[i].file_length;
     }
-    const int status = ac_stream_encode_with(choices, count, array, data, tile, flags, NULL, out, capacity, length);
+    buffer whole = {out, capacity, 0};
+    const ac_output output = {take_buffer, &whole};
+    const int status = ac_stream_encode_with(choices, count, array, data, piece, flags, NULL, &output);
     free(choices);
+    *length = status ? 0 : whole.length;
+    return status && whole.length > capacity ? AC_ERROR_SPACE : status;
+}
+
+int ac_array_samples(const ac_array *array, const void *data, uint16_t *samples, uint32_t *low_bits)
+{
+    uint64_t elements;
+    if (ac_array_count(array, &elements) || !elements || !data || !samples || !low_bits) return AC_ERROR_ARGUMENT;
+    ac_sheet sheet;
+    int mappable, status = ac_sheet_init(&sheet, array, data, &mappable);
+    if (!status && !mappable) status = AC_ERROR_SPACE;
+    if (!status) {
+        ac_choose_low_bits(&sheet);
+        ac_sheet_samples(&sheet, 0, (size_t)sheet.count, samples);
+        *low_bits = sheet.low_bits;
+    }
+    ac_sheet_free(&sheet);
     return status;
 }

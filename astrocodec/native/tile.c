@@ -155,47 +155,55 @@ int ac_tile_encode(const ac_model *model, const uint16_t *samples, uint32_t heig
 }
 
 static int decode_modelled(const ac_kernel *kernel, const ac_model *model, const uint8_t *in, size_t length, uint16_t *samples, uint32_t height,
-                           uint32_t width, size_t stride)
+                           uint32_t width, size_t stride, ac_refusal *why)
 {
-    if (length < AC_TILE_HEADER) return AC_ERROR_TRUNCATED;
-    if (in[1] > 5) return AC_ERROR_CORRUPT;
-    const uint32_t states = 1u << in[1];
-    if (length < AC_TILE_HEADER + 4 * (size_t)states) return AC_ERROR_TRUNCATED;
+    if (length < AC_TILE_HEADER) return ac_refuse(why, AC_REASON_CUT, 0, AC_TILE_HEADER, length);
+    if (in[1] > 5) return ac_refuse(why, AC_REASON_STATES, 1, in[1], 5);
+    const uint32_t states = 1u << in[1], first_word = AC_TILE_HEADER + 4 * states;
+    if (length < first_word) return ac_refuse(why, AC_REASON_CUT, 0, first_word, length);
     const ac_start start = {(uint16_t)get_u16(in + 2), (uint16_t)get_u16(in + 4), (uint16_t)get_u16(in + 6)};
-    if (start.amplitude > AC_MAX_AMPLITUDE) return AC_ERROR_CORRUPT;
+    if (start.amplitude > AC_MAX_AMPLITUDE) return ac_refuse(why, AC_REASON_AMPLITUDE, 4, start.amplitude, AC_MAX_AMPLITUDE);
     uint32_t state[AC_STATES];
     reset_states(state);
     for (uint32_t i = 0; i < states; i++) {
         state[i] = get_u32(in + AC_TILE_HEADER + 4 * i);
-        if (state[i] < AC_RANS_LOW) return AC_ERROR_CORRUPT;
+        if (state[i] < AC_RANS_LOW) return ac_refuse(why, AC_REASON_STATE, AC_TILE_HEADER + 4 * i, state[i], AC_RANS_LOW);
     }
     const ac_wavefront wave = ac_wavefront_of(height, width);
     ac_lanes *lanes = aligned_alloc(64, ac_lanes_size(&wave));
-    if (!lanes) return AC_ERROR_MEMORY;
+    if (!lanes) return why->status = AC_ERROR_MEMORY;
     ac_lanes_init(lanes, model, &wave, start);
-    ac_words words = {.next = in + AC_TILE_HEADER + 4 * states, .end = in + length};
+    ac_words words = {.next = in + first_word, .end = in + length};
     const int status = kernel->decode(lanes, &words, states, state, samples, stride);
     free(lanes);
-    if (status) return status;
+    if (status) return ac_refuse(why, AC_REASON_WORDS, length, 0, 0);
     for (uint32_t i = 0; i < states; i++)
-        if (state[i] != AC_RANS_LOW) return AC_ERROR_CORRUPT;
-    return words.next == words.end ? AC_OK : AC_ERROR_CORRUPT;
+        if (state[i] != AC_RANS_LOW) return ac_refuse(why, AC_REASON_LAST_STATE, length, state[i], AC_RANS_LOW);
+    const size_t left = (size_t)(words.end - words.next);
+    return left ? ac_refuse(why, AC_REASON_WORDS_LEFT, length - left, left, 0) : AC_OK;
 }
 
-int ac_tile_decode(const ac_model *model, const uint8_t *in, size_t length, uint16_t *samples, uint32_t height, uint32_t width, size_t stride, int simd)
+int ac_tile_decode_or_say(const ac_model *model, const uint8_t *in, size_t length, uint16_t *samples, uint32_t height, uint32_t width, size_t stride,
+                          int simd, ac_refusal *why)
 {
-    const ac_kernel *kernel = ac_kernel_of(simd);
-    if (!model || !in || !kernel) return AC_ERROR_ARGUMENT;
-    const int status = ac_check_sides(samples, height, width, stride);
-    if (status) return status;
-    if (!length) return AC_ERROR_TRUNCATED;
-    if (in[0] == AC_MODE_MODELLED) return decode_modelled(kernel, model, in, length, samples, height, width, stride);
-    if (in[0] == AC_MODE_DIFFERENCES) return ac_differences_decode(in, length, samples, height, width, stride);
-    if (in[0] > AC_MODE_RAW) return AC_ERROR_CORRUPT;
+    if (!length) return ac_refuse(why, AC_REASON_CUT, 0, 1, 0);
+    if (in[0] == AC_MODE_MODELLED) return decode_modelled(ac_kernel_of(simd), model, in, length, samples, height, width, stride, why);
+    if (in[0] == AC_MODE_DIFFERENCES) return ac_differences_decode(in, length, samples, height, width, stride, why);
+    if (in[0] > AC_MODE_RAW) return ac_refuse(why, AC_REASON_MODE, 0, in[0], AC_MODE_DIFFERENCES);
     const size_t expected = in[0] == AC_MODE_CONSTANT ? 3 : ac_tile_bound(height, width);
-    if (length != expected) return length < expected ? AC_ERROR_TRUNCATED : AC_ERROR_CORRUPT;
+    if (length < expected) return ac_refuse(why, AC_REASON_CUT, 0, expected, length);
+    if (length > expected) return ac_refuse(why, AC_REASON_PIECE_LENGTH, 0, length, expected);
     for (uint32_t y = 0; y < height; y++)
         for (uint32_t x = 0; x < width; x++)
             samples[y * stride + x] = (uint16_t)get_u16(in + 1 + (in[0] == AC_MODE_CONSTANT ? 0 : 2 * ((size_t)y * width + x)));
     return AC_OK;
+}
+
+int ac_tile_decode(const ac_model *model, const uint8_t *in, size_t length, uint16_t *samples, uint32_t height, uint32_t width, size_t stride, int simd,
+                   ac_fault *fault)
+{
+    if (fault) *fault = (ac_fault){.part = AC_IN_STREAM};
+    if (!model || !in || !ac_kernel_of(simd) || ac_check_sides(samples, height, width, stride)) return ac_fault_plain(fault, AC_ERROR_ARGUMENT);
+    ac_refusal why = {0};
+    return ac_tile_decode_or_say(model, in, length, samples, height, width, stride, simd, &why) ? ac_fault_take(fault, &why, 0) : AC_OK;
 }

@@ -229,17 +229,17 @@ int ac_set_unpack(const uint8_t *data, size_t length, uint16_t *values, uint32_t
         const uint32_t k = rice_parameter(&m);
         uint64_t gap = 0;
         while (at < end && data[at >> 3] >> (at & 7) & 1) gap++, at++;
-        if (end - at < 1 + (size_t)k) return AC_ERROR_CORRUPT;
+        if (end - at < 1 + (size_t)k) return 0;
         at++;
         gap <<= k;
         for (uint32_t j = 0; j < k; j++, at++) gap |= (uint64_t)(data[at >> 3] >> (at & 7) & 1) << j;
-        if (next + gap > 65535) return AC_ERROR_CORRUPT;
+        if (next + gap > 65535) return 0;
         values[i] = (uint16_t)(next + gap);
         next += gap + 1;
         rice_update(&m, (uint32_t)gap);
     }
-    if (end - at >= 8) return AC_ERROR_CORRUPT;
+    if (end - at >= 8) return 0;
     for (; at < end; at++)
-        if (data[at >> 3] >> (at & 7) & 1) return AC_ERROR_CORRUPT;
-    return AC_OK;
+        if (data[at >> 3] >> (at & 7) & 1) return 0;
+    return 1;
 }

@@ -18,6 +18,7 @@ int ac_set_pays(const uint16_t *values, uint32_t n, const uint32_t *counts);
 /* Gaps less one in Golomb-Rice codes. Room for ac_set_bound(n) bytes; returns how many were written. */
 static inline size_t ac_set_bound(uint32_t n) { return 65536 / 8 + 3 * (size_t)n + 1; }
 size_t ac_set_pack(const uint16_t *values, uint32_t n, uint8_t *out);
+/* 0 where the bytes are none of n ascending values. */
 int ac_set_unpack(const uint8_t *data, size_t length, uint16_t *values, uint32_t n);
 
 #endif

@@ -3,7 +3,7 @@
 #ifndef AC_VARINT_H
 #define AC_VARINT_H
 
-#include "astrocodec.h"
+#include "fault.h"
 
 enum { AC_MAX_VARINT = 10 };
 
@@ -15,30 +15,37 @@ static inline size_t ac_put_varint(uint8_t *out, uint64_t value)
     return n;
 }
 
+static inline size_t ac_varint_size(uint64_t value)
+{
+    size_t n = 1;
+    for (; value >= 128; value >>= 7) n++;
+    return n;
+}
+
 /* Signed numbers in zigzag, so that small magnitudes are short. */
 static inline size_t ac_put_signed_varint(uint8_t *out, int64_t value)
 {
     return ac_put_varint(out, (uint64_t)value << 1 ^ (value < 0 ? UINT64_MAX : 0));
 }
 
-/* After the first failure `status` stays as it is, and everything read is 0. */
+/* After the first failure `why` stays as it is, and everything read is 0. */
 typedef struct {
     const uint8_t *data;
     size_t length, at;
-    int status;
+    ac_refusal why;
 } ac_reader;
 
-static inline uint64_t ac_fail_reader(ac_reader *r, int status)
+static inline uint64_t ac_fail_reader(ac_reader *r, int reason, uint64_t at, uint64_t found, uint64_t allowed)
 {
-    if (!r->status) r->status = status;
+    ac_refuse(&r->why, reason, at, found, allowed);
     return 0;
 }
 
 /* The next bytes, NULL where fewer are left. */
 static inline const uint8_t *ac_take(ac_reader *r, uint64_t count)
 {
-    if (count > r->length - r->at) ac_fail_reader(r, AC_ERROR_TRUNCATED);
-    if (r->status) return NULL;
+    if (count > r->length - r->at) ac_fail_reader(r, AC_REASON_CUT, r->at, count, r->length - r->at);
+    if (r->why.status) return NULL;
     r->at += (size_t)count;
     return r->data + r->at - count;
 }
@@ -52,16 +59,17 @@ static inline uint32_t ac_take_byte(ac_reader *r)
 /* At most `most`, in the shortest form. */
 static inline uint64_t ac_take_varint(ac_reader *r, uint64_t most)
 {
+    const size_t start = r->at;
     uint64_t value = 0;
     uint32_t byte = 128, shift = 0;
     for (; byte & 128; shift += 7) {
-        if (shift > 63) return ac_fail_reader(r, AC_ERROR_CORRUPT);
+        if (shift > 63) return ac_fail_reader(r, AC_REASON_NUMBER, start, 0, most);
         byte = ac_take_byte(r);
-        if (r->status) return 0;
-        if (shift == 63 && byte > 1) return ac_fail_reader(r, AC_ERROR_CORRUPT);
+        if (r->why.status) return 0;
+        if (shift == 63 && byte > 1) return ac_fail_reader(r, AC_REASON_NUMBER, start, 0, most);
         value |= (uint64_t)(byte & 127) << shift;
     }
-    return value > most || (!byte && shift > 7) ? ac_fail_reader(r, AC_ERROR_CORRUPT) : value;
+    return value > most || (!byte && shift > 7) ? ac_fail_reader(r, AC_REASON_NUMBER, start, value, most) : value;
 }
 
 static inline int64_t ac_take_signed_varint(ac_reader *r)

@@ -1,0 +1,73 @@
+#include "planes.h"
+
+#include "wavefront.h"
+
+enum { TARGET = 512, AREA = TARGET * TARGET };
+
+static uint64_t larger(uint64_t a, uint64_t b) { return a > b ? a : b; }
+static uint64_t smaller(uint64_t a, uint64_t b) { return a < b ? a : b; }
+static uint64_t parts(uint64_t length, uint64_t side) { return (length + side - 1) / side; }
+
+ac_planes ac_planes_of(const ac_array *array)
+{
+    ac_planes planes = {ac_is_complex(array->dtype) ? 2 : 1, 1, 1};
+    for (int i = 0; i + 2 < array->ndim; i++) planes.count *= array->shape[i];
+    if (array->ndim > 1) planes.height = array->shape[array->ndim - 2];
+    if (array->ndim) planes.width = array->shape[array->ndim - 1];
+    return planes;
+}
+
+int ac_sides_fit(const ac_planes *planes, ac_sides sides)
+{
+    const uint64_t p = sides.height, q = sides.width;
+    if (!p || !q || p > AC_MAX_SIDE || q > AC_MAX_SIDE || p * q > AC_MAX_PIXELS || q > planes->width) return 0;
+    return p <= planes->height || (q == planes->width && p % planes->height == 0 && p / planes->height <= planes->count);
+}
+
+/* Cuts `length` into nearly equal parts of about `wanted`. Where there are several, they are even. */
+static uint64_t balanced_side(uint64_t length, uint64_t wanted)
+{
+    if (wanted > AC_MAX_SIDE) wanted = AC_MAX_SIDE;
+    uint64_t count = length / wanted;
+    const uint64_t rest = 2 * (length % wanted);
+    if (rest > wanted || (rest == wanted && count & 1)) count++; /* to the nearest, of two the even one */
+    if (!count) count = 1;
+    if (parts(length, count) > AC_MAX_SIDE) count++;
+    const uint64_t side = parts(length, count);
+    return smaller(length, side + (count > 1 ? side & 1 : 0));
+}
+
+static ac_sides wanted_sides(const ac_planes *planes, const uint32_t *wanted)
+{
+    const uint64_t h = smaller(wanted[0], AC_MAX_SIDE), w = smaller(wanted[1], AC_MAX_SIDE), together = smaller(h / planes->height, planes->count);
+    if (w >= planes->width && together >= 2) return (ac_sides){together * planes->height, planes->width};
+    return (ac_sides){smaller(h, planes->height), smaller(w, planes->width)};
+}
+
+ac_sides ac_choose_sides(const ac_planes *planes, const uint32_t *wanted)
+{
+    if (wanted) return wanted_sides(planes, wanted);
+    const uint64_t n = planes->count, h = planes->height, w = planes->width;
+    if (n >= 2 && h <= AREA && w <= AREA && 2 * h * w <= AREA && h <= AC_MAX_SIDE / 2 && w <= AC_MAX_SIDE) {
+        const uint64_t most = smaller(smaller(AREA / (h * w), AC_MAX_SIDE / h), n);
+        return (ac_sides){parts(n, parts(n, most)) * h, w};
+    }
+    return (ac_sides){balanced_side(h, larger(TARGET, AREA / w)), balanced_side(w, larger(TARGET, AREA / h))};
+}
+
+uint64_t ac_piece_count(const ac_planes *planes, ac_sides sides)
+{
+    if (sides.height > planes->height) return parts(planes->count, sides.height / planes->height);
+    return planes->count * parts(planes->height, sides.height) * parts(planes->width, sides.width);
+}
+
+ac_place ac_piece_place(const ac_planes *planes, ac_sides sides, uint64_t index)
+{
+    if (sides.height > planes->height) {
+        const uint64_t together = sides.height / planes->height, first = index * together;
+        return (ac_place){first, 0, 0, (uint32_t)(smaller(together, planes->count - first) * planes->height), (uint32_t)planes->width};
+    }
+    const uint64_t across = parts(planes->width, sides.width), each = across * parts(planes->height, sides.height), within = index % each;
+    const uint64_t row = within / across * sides.height, column = within % across * sides.width;
+    return (ac_place){index / each, row, column, (uint32_t)smaller(sides.height, planes->height - row), (uint32_t)smaller(sides.width, planes->width - column)};
+}
