@@ -226,14 +226,14 @@ def decode(
     header = native_stream.inspect_stream(view)
     if header.codec not in codecs.NATIVE:
         raise CodecNotFoundError(codecs.missing(header.codec, header.body_of(NAME) or b""))
+    if header.defect is not None:  # no memory is taken for what so few bytes cannot hold
+        raise header.defect
     if out is not None and (out.dtype.newbyteorder("=") != header.dtype or out.shape != header.shape):
         raise ValueError(
             f"out has dtype {out.dtype} and shape {out.shape}, the stream holds {header.dtype} and {header.shape}"
         )
     is_direct = out is not None and out.dtype.isnative and out.flags.carray
-    # Memory is taken for what so many bytes can hold; the library says what is wrong with the others.
-    size = header.shape if header.is_whole else (0,)
-    values = out if out is not None and is_direct else np.empty(size, header.dtype)
+    values = out if out is not None and is_direct else np.empty(header.shape, header.dtype)
     known = [find_model(header.fingerprint, models, header.body_of(MODEL))] if header.codec == CAUSAL else []
     native_stream.decode_stream(view, [native_model(model) for model in known], values, workers)
     if out is None or is_direct:

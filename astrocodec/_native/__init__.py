@@ -163,13 +163,17 @@ _ERRORS: dict[int, type[Exception]] = {
 }
 
 
+def _error(status: int, what: str, fault: Fault | None = None) -> Exception:
+    """What a status means; a fault says it better than the status alone."""
+    if fault is not None and fault.reason:
+        return _ERRORS.get(status, ValueError)(fault.text())
+    return _ERRORS.get(status, ValueError)(f"{what}: {_library.ac_status_string(status).decode()}")
+
+
 def _check(status: int, what: str, fault: Fault | None = None) -> None:
-    """Raise what a status means; a fault says it better than the status alone."""
-    if status == 0:
-        return
-    is_said = fault is not None and fault.reason
-    text = fault.text() if fault is not None and is_said else f"{what}: {_library.ac_status_string(status).decode()}"
-    raise _ERRORS.get(status, ValueError)(text)
+    """Raise what a status means."""
+    if status:
+        raise _error(status, what, fault)
 
 
 def _address(array: NDArray[np.generic]) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from astrocodec._native import _THOROUGH, Fault, NativeModel, Output, _address, _check, _library, simd_level
+from astrocodec._native import _THOROUGH, Fault, NativeModel, Output, _address, _check, _error, _library, simd_level
 from astrocodec.stages.pixels import DTYPES
 
 _pointer, _size, _int = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int
@@ -70,8 +70,8 @@ _library.ac_array_samples.argtypes = [_pointer, _pointer, _pointer, ctypes.POINT
 class StreamHeader:
     """What a header says.
 
-    `is_whole`: so many bytes can hold such an array, which is not known of foreign codecs. `sections` are id, whether
-    it is critical, and bytes of each. The last three are of the causal codec alone.
+    `is_whole`: so many bytes can hold such an array, which is not known of foreign codecs; `defect` is why not.
+    `sections` are id, whether it is critical, and bytes of each. The last three are of the causal codec alone.
     """
 
     version: int
@@ -80,6 +80,7 @@ class StreamHeader:
     shape: tuple[int, ...]
     checksum_kind: int
     is_whole: bool
+    defect: Exception | None
     sections: tuple[tuple[int, bool, bytes], ...]
     data: slice
     low_bits: int
@@ -164,6 +165,7 @@ def inspect_stream(stream: memoryview) -> StreamHeader:
         shape=tuple(info.array.shape[: info.array.ndim]),
         checksum_kind=info.checksum_kind,
         is_whole=bool(info.is_whole),
+        defect=_error(fault.status, "stream", fault) if fault.status else None,
         sections=tuple((s.id, bool(s.critical), bytes(stream[s.at : s.at + s.length])) for s in sections),
         data=slice(info.data_at, info.data_at + info.data_length),
         low_bits=info.low_bits,

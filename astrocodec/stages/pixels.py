@@ -227,6 +227,9 @@ def unmap_pixels(u: NDArray[np.uint64] | NDArray[np.uint16], pixel_map: PixelMap
             raise CorruptError(
                 f"float integers: {int(numbers.min())} to {int(numbers.max())} found, magnitudes below 2**31 allowed"
             )
-        with np.errstate(over="ignore"):  # of half floats; the checksum differs then
-            return numbers.astype(dtype)
+        with np.errstate(over="ignore"):
+            floats = numbers.astype(dtype)
+        if (floats != numbers.astype(np.float64)).any():
+            raise CorruptError(f"float integers: one found that {dtype} does not have")
+        return floats
     return total.astype(f"u{dtype.itemsize}").view(dtype)
