@@ -210,11 +210,11 @@ def decode_stream(
     """
     header, at = read_header(data)
     header.check_known()
+    body = stream.data_of(data, at)
     if header.codec not in (STORED, CAUSAL):
         raise CodecNotFoundError(f"codec {header.codec} is needed, which the reference does not know")
     if header.checksum_kind != stream.OF_ELEMENTS:
         raise CorruptError(f"codec {header.codec} is exact, its checksum is of the elements, not of the bytes")
-    body = stream.data_of(data, at)
     if header.codec == STORED:
         values = _decode_stored(body, header)
     else:

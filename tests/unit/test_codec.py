@@ -13,7 +13,9 @@ RNG = np.random.default_rng(7)
 
 def frame(shape: tuple[int, ...], dtype: str) -> np.ndarray:
     noise = RNG.normal(100, 6, shape)
-    return noise.astype(dtype)
+    if np.dtype(dtype).kind == "b":
+        return noise > 100
+    return (noise + 1j * noise[::-1]).astype(dtype) if np.dtype(dtype).kind == "c" else noise.astype(dtype)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -59,6 +61,25 @@ def test_extremes(array: np.ndarray) -> None:
     assert len(stream) <= array.nbytes + 64
 
 
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.array([[0x7E01, 0xFE55, 0x7C00, 0x8000], [1, 0x8001, 0x3C00, 0xFBFF]], np.uint16).view("f2"),
+        np.array([2, 1, 0, 255], np.uint8).view(bool),
+        np.array([complex(np.nan, -0.0), complex(-0.0, np.inf), 1e-45 - 1e30j], np.complex64),
+        np.array([[2.0**31 - 1 + 5j, -(2.0**31) + 1]], np.complex128),
+        np.arange(-2048, 2048, 8).astype("f2"),
+    ],
+    ids=lambda a: str(a.dtype),
+)
+def test_every_bit_of_the_other_types(array: np.ndarray) -> None:
+    """NaN payloads, signs of zero, bytes of booleans that are neither 0 nor 1; repeated until it is modelled."""
+    for many in (array, np.tile(array, (60, 40)) if array.ndim > 1 else np.tile(array, 3000)):
+        stream = astrocodec.encode(many, verify=True)
+        assert same_bits(astrocodec.decode(stream), many)
+    assert astrocodec.inspect(stream).codec == "causal"
+
+
 def test_strided_views() -> None:
     whole = frame((60, 80), "u2")
     for view in (
@@ -82,14 +103,14 @@ def test_sparse_counts_are_small() -> None:
     assert 8 * len(astrocodec.encode(counts)) / counts.size < 0.1
 
 
-def test_constant_tiles_are_tiny() -> None:
+def test_constant_pieces_are_tiny() -> None:
     assert len(astrocodec.encode(np.full((2048, 2048), 1234, np.uint16))) < 160
 
 
-def test_threads_and_tiles_give_the_same_pixels() -> None:
+def test_threads_and_pieces_give_the_same_pixels() -> None:
     array = frame((300, 400), "u2")
-    one = astrocodec.encode(array, tile_shape=(64, 100))
-    assert one == astrocodec.encode(array, tile_shape=(64, 100), workers=2)
+    one = astrocodec.encode(array, piece_shape=(64, 100))
+    assert one == astrocodec.encode(array, piece_shape=(64, 100), workers=2)
     assert same_bits(astrocodec.decode(one, workers=2), array)
 
 
@@ -105,11 +126,59 @@ def test_out() -> None:
 def test_inspect() -> None:
     stream = astrocodec.encode(frame((30, 40), "f4"))
     info = astrocodec.inspect(stream)
-    assert (info.version, info.mode, info.shape, info.dtype) == (1, "modelled", (30, 40), np.dtype("f4"))
-    assert info.n_bytes == len(stream)
+    assert (info.version, info.codec, info.codec_id, info.exact) == (1, "causal", 1, True)
+    assert (info.checksum, info.shape, info.dtype) == ("elements", (30, 40), np.dtype("f4"))
+    assert (info.n_bytes, info.bits_per_pixel) == (len(stream), 8 * len(stream) / 1200)
+    assert (info.piece_shape, info.model_fingerprint) == ((30, 40), astrocodec.load_model().fingerprint)
+    assert [(section.id, section.name, section.is_critical) for section in info.sections] == [(127, "codec", True)]
+    stored = astrocodec.inspect(astrocodec.encode(np.zeros(0, ">c8")))
+    assert (stored.codec, stored.codec_id, stored.dtype, stored.shape) == ("stored", 0, np.dtype("c8"), (0,))
 
 
-@pytest.mark.parametrize("bad", [np.zeros(3, complex), np.array(["a"]), np.zeros(2, "f2"), np.zeros(2, bool)])
+@pytest.mark.parametrize(
+    ("shape", "wanted", "found"),
+    [
+        ((500, 6, 6), None, (3000, 6)),
+        ((3, 1200, 700), None, (600, 700)),
+        ((9, 100, 200), (256, 256), (200, 200)),
+        ((9, 100, 200), (64, 90), (64, 90)),
+        ((9, 100, 200), (5000, 5000), (900, 200)),
+        ((2, 100, 200), (150, 300), (100, 200)),
+        ((70000, 3), None, (35000, 3)),
+        ((70000, 3), (1 << 20, 9), (65536, 3)),
+    ],
+)
+def test_pieces_hold_whole_planes_or_parts_of_one(
+    shape: tuple[int, ...], wanted: tuple[int, int] | None, found: tuple[int, int]
+) -> None:
+    array = RNG.poisson(50, shape).astype(np.uint16)
+    stream = astrocodec.encode(array, piece_shape=wanted)
+    assert astrocodec.inspect(stream).piece_shape == found
+    assert same_bits(astrocodec.decode(stream, workers=2), array)
+
+
+def test_small_planes_cost_no_headers() -> None:
+    cube = RNG.normal(300, 5, (500, 6, 6)).astype(np.uint16)
+    assert len(astrocodec.encode(cube)) < 1.02 * len(astrocodec.encode(cube.reshape(3000, 6)))
+
+
+def test_a_self_contained_stream_needs_no_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    image = RNG.normal(500, 5, (300, 400)).astype(np.uint16)
+    tuned = astrocodec.tune(image, effort=1)
+    for model in (astrocodec.load_model(), tuned):
+        stream = astrocodec.encode(image, model, self_contained=True)
+        inside = next(section for section in astrocodec.inspect(stream).sections if section.name == "model")
+        assert inside.n_bytes == len(model.to_bytes(whole=True)) > 30000
+        with monkeypatch.context() as patch:
+            patch.setattr("astrocodec.model._shipped", dict)
+            assert same_bits(astrocodec.decode(stream), image)
+            with pytest.raises(ModelNotFoundError):
+                astrocodec.decode(astrocodec.encode(image, model, embed_model=False))
+    with pytest.raises(ValueError, match="choose one"):
+        astrocodec.encode(image, embed_model=False, self_contained=True)
+
+
+@pytest.mark.parametrize("bad", [np.zeros(3, "c32"), np.array(["a"]), np.zeros(2, "f16"), np.zeros(2, "M8[s]")])
 def test_unsupported_dtypes(bad: np.ndarray) -> None:
     with pytest.raises(TypeError, match="allowed are"):
         astrocodec.encode(bad)
@@ -117,8 +186,9 @@ def test_unsupported_dtypes(bad: np.ndarray) -> None:
 
 def test_bad_options() -> None:
     array = np.zeros((4, 4), np.uint8)
-    with pytest.raises(ValueError, match="tile_shape"):
-        astrocodec.encode(array, tile_shape=(0, 4))
+    for piece_shape in ((0, 4), (4,), (1 << 14, 1 << 13)):
+        with pytest.raises(ValueError, match="piece_shape"):
+            astrocodec.encode(array, piece_shape=piece_shape)
     with pytest.raises(ValueError, match="workers"):
         astrocodec.encode(array, workers=0)
     with pytest.raises(ModelNotFoundError, match="no model 'nowhere'"):
@@ -160,7 +230,7 @@ def test_newer_versions_say_so(stream: bytes) -> None:
 
 
 def test_other_data_is_no_stream() -> None:
-    with pytest.raises(FormatError, match="begins with"):
+    with pytest.raises(FormatError, match="does not begin with ac0d"):
         astrocodec.decode(b"SIMPLE  =                    T")
 
 

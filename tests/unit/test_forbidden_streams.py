@@ -8,10 +8,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from astrocodec import _native, codec, load_model
+from astrocodec import codec, load_model
+from astrocodec._native import native_model
 from astrocodec._native import stream as native_stream
-from astrocodec.errors import AstrocodecError, CorruptError, FormatError, TruncatedError, VersionError
+from astrocodec.errors import (
+    AstrocodecError,
+    CodecNotFoundError,
+    CorruptError,
+    FormatError,
+    ModelNotFoundError,
+    TruncatedError,
+    VersionError,
+)
 from astrocodec.stages import reference, varint
+from astrocodec.stages.crc32c import crc32c
 from astrocodec.stages.pixels import DTYPES
 from astrocodec.stages.valueset import pack_set
 
@@ -31,9 +41,14 @@ def value_set(values: list[int], packed: bytes | None = None) -> bytes:
     return varint.put(len(values)) + varint.put(len(packed)) + packed
 
 
+def section(number: int, body: bytes, is_critical: bool = False, length: bytes | None = None) -> bytes:
+    """A section, whatever it says."""
+    return bytes([number | is_critical << 7]) + (varint.put(len(body)) if length is None else length) + body
+
+
 @dataclass(frozen=True)
 class Crafted:
-    """A stream of one constant tile; `elements` are what a decoder makes of it that does not look."""
+    """A stream of one constant piece; `elements` are what a decoder makes of it that does not look."""
 
     dtype: str = "u2"
     shape: tuple[int, ...] = (2, 3)
@@ -41,30 +56,37 @@ class Crafted:
     sample: int = 7
     map: bytes = pixel_map(0)
     low_bits: int = 0
-    tile_sides: tuple[int, int] = (2, 3)
-    tile: bytes | None = None
+    sides: tuple[int, int] = (0, 0)
+    pieces: int = 1
+    piece: bytes | None = None
     low: bytes = b""
     head: bytes = b"\xac\x0d\x01\x01"
+    code: int | None = None
     ndim: int | None = None
     axes: bytes | None = None
-    embedded: bytes = b""
+    sections: bytes = b""
+    fingerprint: str = DEFAULT.fingerprint
+    parameters: bytes | None = None
+    behind_parameters: bytes = b""
     more: bytes = b""
 
     def to_bytes(self) -> bytes:
         """The stream, with the checksum of `elements`."""
         axes = b"".join(map(varint.put, self.shape)) if self.axes is None else self.axes
         ndim = len(self.shape) if self.ndim is None else self.ndim
-        code = DTYPES.index(self.dtype) if self.dtype in DTYPES else 10
-        header = self.head + bytes([code, ndim]) + axes
+        header = self.head + bytes([DTYPES.index(self.dtype) if self.code is None else self.code, ndim]) + axes
+        parameters = b""
         if self.head[3:] != b"\0":
-            header += bytes.fromhex(DEFAULT.fingerprint) + self.embedded + self.map + bytes([self.low_bits])
-            header += varint.put(self.tile_sides[0]) + varint.put(self.tile_sides[1])
-        tile = b"\0" + self.sample.to_bytes(2, "little") if self.tile is None else self.tile
-        kind = self.dtype if self.dtype in DTYPES else "u2"
-        elements = np.full(self.shape if np.prod(self.shape) < 100 else (1,), self.elements, f"<{kind}")
-        body = elements.tobytes() if self.head[3:] == b"\0" else varint.put(len(tile)) + tile + self.low
-        crc = _native.crc32c(np.frombuffer(header, np.uint8))
-        return header + body + self.more + _native.crc32c(elements, crc).to_bytes(4, "little")
+            sides = varint.put(self.sides[0]) + varint.put(self.sides[1])
+            parameters = bytes.fromhex(self.fingerprint) + self.map + bytes([self.low_bits]) + sides
+        if self.parameters is not None:
+            parameters = self.parameters
+        header += self.sections + section(127, parameters + self.behind_parameters, is_critical=True)
+        piece = b"\0" + self.sample.to_bytes(2, "little") if self.piece is None else self.piece
+        elements = np.full(self.shape if np.prod(self.shape) < 100 else (1,), self.elements, f"<{self.dtype}")
+        framed = varint.put(len(self.low + piece)) + self.low + piece
+        body = elements.tobytes() if self.head[3:] == b"\0" else framed * self.pieces
+        return header + body + self.more + crc32c(elements, crc32c(header)).to_bytes(4, "little")
 
 
 FLOATS = Crafted(dtype="f4", map=pixel_map(2), elements=7.0)
@@ -73,7 +95,8 @@ SET = Crafted(map=pixel_map(32, 0, (), value_set([2, 6])), sample=1, elements=6)
 LOW = Crafted(low_bits=3, low=b"\0\5", elements=7 * 8 + 5)
 PACKED = Crafted(low_bits=3, low=b"\1" + bytes([0b01101101, 0b11011011, 0b10]), elements=7 * 8 + 5)
 STORED = Crafted(head=b"\xac\x0d\x01\x00")
-EMBEDDED = Crafted(head=b"\xac\x0d\x01\x11", embedded=varint.put(len(DEFAULT.to_bytes())) + DEFAULT.to_bytes())
+EMBEDDED = Crafted(sections=section(1, DEFAULT.to_bytes()))
+CUBE = Crafted(shape=(5, 2, 3), sides=(4, 0), pieces=3)
 
 # The same with nothing forbidden: these decode, so what is refused below is refused for its one change.
 ALLOWED = {
@@ -89,7 +112,18 @@ ALLOWED = {
     "packed low bits": PACKED,
     "stored": STORED,
     "embedded": EMBEDDED,
-    "no axes": Crafted(shape=(), tile_sides=(1, 1)),
+    "no axes": Crafted(shape=(), sides=(1, 1)),
+    "sides as they are": Crafted(sides=(2, 3)),
+    "planes apart": replace(CUBE, sides=(2, 3), pieces=5),
+    "planes cut": replace(CUBE, sides=(1, 0), pieces=10),
+    "planes that share pieces": CUBE,
+    "one piece of all planes": replace(CUBE, sides=(10, 3), pieces=1),
+    "booleans": Crafted(dtype="b1", elements=True, sample=1),
+    "half floats": replace(FLOATS, dtype="f2"),
+    "complex numbers": replace(FLOATS, dtype="c8", elements=7 + 7j, pieces=2),
+    "sections that are not known": Crafted(sections=section(0, b"") + section(15, b"x" * 300) + section(126, b"")),
+    "a section of 2^20 bytes": Crafted(sections=section(3, bytes(1 << 20))),
+    "a name": Crafted(sections=section(2, b"causal\n")),
 }
 
 FORBIDDEN: dict[str, tuple[Crafted, type[AstrocodecError]]] = {
@@ -102,21 +136,48 @@ FORBIDDEN: dict[str, tuple[Crafted, type[AstrocodecError]]] = {
     "version 0": (Crafted(head=b"\xac\x0d\x00\x01"), VersionError),
     "version 2": (Crafted(head=b"\xac\x0d\x02\x01"), VersionError),
     **{
-        f"flag {bit}": (Crafted(head=b"\xac\x0d\x01" + bytes([1 | 1 << bit])), VersionError)
-        for bit in (1, 2, 3, 5, 6, 7)
+        f"codec {codec}": (Crafted(head=b"\xac\x0d\x01" + bytes([codec])), CodecNotFoundError)
+        for codec in (2, 64, 128, 192, 255)
     },
-    "a model without tiles": (Crafted(head=b"\xac\x0d\x01\x10"), VersionError),
-    "data type 10": (Crafted(dtype="x"), CorruptError),
-    "33 axes": (Crafted(shape=(1,) * 33, tile_sides=(1, 1)), CorruptError),
+    **{f"data type {code}": (Crafted(code=code), CorruptError) for code in (14, 31)},
+    **{f"bit {bit} of the data type": (Crafted(code=2 | 1 << bit), CorruptError) for bit in (5, 6)},
+    "a checksum of bytes": (Crafted(code=2 | 128), CorruptError),
+    "a stored array with a checksum of bytes": (replace(STORED, code=2 | 128), CorruptError),
+    "33 axes": (Crafted(shape=(1,) * 33), CorruptError),
     "an axis above 2^40": (Crafted(shape=((1 << 40) + 1,)), CorruptError),
     "axes above 2^40": (Crafted(shape=(1 << 21, 1 << 20)), CorruptError),
+    "more elements than such bytes hold": (Crafted(shape=(1 << 20, 1 << 20), sides=(1 << 13, 1 << 13)), CorruptError),
     "an axis of 0": (Crafted(shape=(0, 3), elements=7), CorruptError),
-    "an embedded model of 0 bytes": (replace(EMBEDDED, embedded=b"\0"), TruncatedError),
-    "an embedded model of 65537 bytes": (replace(EMBEDDED, embedded=varint.put(65537) + bytes(65537)), CorruptError),
     "bytes behind the stored elements": (replace(STORED, more=b"\0"), CorruptError),
-    "bytes behind the tiles": (Crafted(more=b"\0"), CorruptError),
-    "bytes behind the low bits": (replace(LOW, more=b"\0"), CorruptError),
+    "parameters of a stored array": (replace(STORED, parameters=b"\0"), CorruptError),
+    "bytes behind the pieces": (Crafted(more=b"\0"), CorruptError),
+    "a piece that is missing": (replace(CUBE, pieces=2), TruncatedError),
+    "a piece too many": (replace(CUBE, pieces=4), CorruptError),
     "a wrong checksum": (Crafted(elements=8), CorruptError),
+    # Sections
+    **{f"section {number}": (Crafted(sections=section(number, b"")), VersionError) for number in range(16, 21)},
+    **{
+        f"critical section {number}": (Crafted(sections=section(number, b"", is_critical=True)), VersionError)
+        for number in (0, 3, 15, 16, 18, 20, 21, 95, 96, 126)
+    },
+    "a model that is critical": (replace(EMBEDDED, sections=section(1, DEFAULT.to_bytes(), True)), CorruptError),
+    "a name that is critical": (Crafted(sections=section(2, b"causal\n", is_critical=True)), CorruptError),
+    "parameters that are not critical": (replace(STORED, sections=section(127, b"")), CorruptError),
+    "sections in the wrong order": (Crafted(sections=section(5, b"") + section(4, b"")), CorruptError),
+    "a section twice": (Crafted(sections=section(5, b"") + section(5, b"")), CorruptError),
+    "parameters twice": (Crafted(sections=section(127, b"", is_critical=True)), FormatError),
+    "a section of more than 2^20 bytes": (Crafted(sections=section(3, bytes((1 << 20) + 1))), CorruptError),
+    "a section longer than the stream": (Crafted(sections=section(3, b"", length=varint.put(1 << 19))), TruncatedError),
+    "a section whose length is not the shortest": (Crafted(sections=section(3, b"x", length=b"\x81\0")), CorruptError),
+    # Causal network
+    "a byte behind the parameters": (Crafted(behind_parameters=b"\0"), CorruptError),
+    "parameters that end early": (
+        Crafted(parameters=bytes.fromhex(DEFAULT.fingerprint) + b"\0\0\0\0\0"),
+        TruncatedError,
+    ),
+    "no parameters": (Crafted(parameters=b""), TruncatedError),
+    "a model that there is not": (Crafted(fingerprint="00" * 8), ModelNotFoundError),
+    "a model file without bytes": (replace(EMBEDDED, fingerprint="00" * 8, sections=section(1, b"")), FormatError),
     # Pixels
     "kind 3": (replace(FLOATS, map=pixel_map(3)), CorruptError),
     "kind 15": (Crafted(map=pixel_map(15)), CorruptError),
@@ -126,6 +187,9 @@ FORBIDDEN: dict[str, tuple[Crafted, type[AstrocodecError]]] = {
     "floats as integers": (Crafted(dtype="f4", elements=np.array(7, "u4").view("f4")), CorruptError),
     "a float of 2^31": (replace(FLOATS, dtype="f8", map=pixel_map(2, 2**31 - 7), elements=2.0**31), CorruptError),
     "a float of -2^31": (replace(FLOATS, map=pixel_map(2, -(2**31) - 7), elements=-(2.0**31)), CorruptError),
+    "a half float of 65536": (replace(FLOATS, dtype="f2", map=pixel_map(2, 65536 - 7), elements=np.inf), CorruptError),
+    "a half float of 2049": (replace(FLOATS, dtype="f2", map=pixel_map(2, 2042), elements=2048.0), CorruptError),
+    "a float of 2^24 + 1": (replace(FLOATS, map=pixel_map(2, 2**24 - 6), elements=2.0**24), CorruptError),
     "a float of 2^62": (replace(FLOATS, dtype="f8", map=pixel_map(2, 2**62 - 7), elements=2.0**62), CorruptError),
     "nine gaps": (Crafted(map=pixel_map(0, 0, ((9, 1),) * 9)), CorruptError),
     "start above 2^62": (Crafted(map=pixel_map(0, 0, ((2**62 + 1, 1),))), CorruptError),
@@ -180,33 +244,39 @@ FORBIDDEN: dict[str, tuple[Crafted, type[AstrocodecError]]] = {
     ),
     # Split
     "49 low bits": (replace(LOW, low_bits=49, low=b"\0\0" * 7), CorruptError),
-    "a plane of mode 2": (replace(LOW, low=b"\2\5"), TruncatedError),
-    "a whole plane of mode 2": (replace(PACKED, low=b"\2" + PACKED.low[1:]), CorruptError),
-    "no planes": (replace(LOW, low=b""), TruncatedError),
-    "a constant of more bits than its plane": (replace(LOW, low=b"\0\x0d", elements=7 * 8 | 13), CorruptError),
-    "a plane filled with ones": (replace(PACKED, low=PACKED.low[:-1] + b"\6"), CorruptError),
-    # Tiles
-    "tiles of no rows": (Crafted(tile_sides=(0, 3)), CorruptError),
-    "tiles of no columns": (Crafted(tile_sides=(2, 0)), CorruptError),
-    "tiles of 65537 rows": (Crafted(tile_sides=(65537, 3)), CorruptError),
-    "tiles of more than 2^26 pixels": (Crafted(tile_sides=(65536, 1025)), CorruptError),
-    # Tile
-    "a tile without bytes": (Crafted(tile=b""), TruncatedError),
-    "a tile of mode 4": (Crafted(tile=b"\4\7\0"), CorruptError),
-    "a tile of mode 255": (Crafted(tile=b"\xff\7\0"), CorruptError),
-    "a short constant tile": (Crafted(tile=b"\0\7"), TruncatedError),
-    "a long constant tile": (Crafted(tile=b"\0\7\0\0"), CorruptError),
-    "a short raw tile": (Crafted(tile=b"\2" + b"\7\0" * 5 + b"\7"), TruncatedError),
-    "a long raw tile": (Crafted(tile=b"\2" + b"\7\0" * 6 + b"\0"), CorruptError),
-    "64 states": (Crafted(tile=b"\1\6" + bytes(6) + b"\0\0\1\0" * 64), CorruptError),
-    "amplitude 32768": (Crafted(tile=b"\1\0\0\0\0\x80\0\0" + b"\0\0\1\0" + bytes(40)), CorruptError),
-    "a state below 65536": (Crafted(tile=b"\1\0" + bytes(6) + b"\xff\xff\0\0" + bytes(40)), CorruptError),
+    "a bit plane of mode 2": (replace(LOW, low=b"\2\5"), CorruptError),
+    "a whole bit plane of mode 2": (replace(PACKED, low=b"\2" + PACKED.low[1:]), CorruptError),
+    "no bit planes": (replace(LOW, low=b""), TruncatedError),
+    "a constant of more bits than its bit plane": (replace(LOW, low=b"\0\x0d", elements=7 * 8 | 13), CorruptError),
+    "a bit plane filled with ones": (replace(PACKED, low=PACKED.low[:-1] + b"\6"), CorruptError),
+    # Planes
+    "pieces higher than the only plane": (Crafted(sides=(4, 0)), CorruptError),
+    "pieces wider than a plane": (Crafted(sides=(2, 4)), CorruptError),
+    "pieces across planes": (replace(CUBE, sides=(3, 0), pieces=4), CorruptError),
+    "pieces of more planes than there are": (replace(CUBE, sides=(12, 0), pieces=1), CorruptError),
+    "pieces of parts of several planes": (replace(CUBE, sides=(4, 2), pieces=6), CorruptError),
+    "pieces of 65537 rows": (Crafted(shape=(65537, 1), sides=(65537, 0)), CorruptError),
+    "planes of 65537 rows, whole": (Crafted(shape=(65537, 1)), CorruptError),
+    "planes of 65537 columns, whole": (Crafted(shape=(65537,)), CorruptError),
+    "pieces of more than 2^26 pixels": (Crafted(shape=(65536, 1025)), CorruptError),
+    "a side above 65536": (Crafted(sides=(65537, 0)), CorruptError),
+    # Piece
+    "a piece without bytes": (Crafted(piece=b""), TruncatedError),
+    "a piece of mode 4": (Crafted(piece=b"\4\7\0"), CorruptError),
+    "a piece of mode 255": (Crafted(piece=b"\xff\7\0"), CorruptError),
+    "a short constant piece": (Crafted(piece=b"\0\7"), TruncatedError),
+    "a long constant piece": (Crafted(piece=b"\0\7\0\0"), CorruptError),
+    "a short raw piece": (Crafted(piece=b"\2" + b"\7\0" * 5 + b"\7"), TruncatedError),
+    "a long raw piece": (Crafted(piece=b"\2" + b"\7\0" * 6 + b"\0"), CorruptError),
+    "64 states": (Crafted(piece=b"\1\6" + bytes(6) + b"\0\0\1\0" * 64), CorruptError),
+    "amplitude 32768": (Crafted(piece=b"\1\0\0\0\0\x80\0\0" + b"\0\0\1\0" + bytes(40)), CorruptError),
+    "a state below 65536": (Crafted(piece=b"\1\0" + bytes(6) + b"\xff\xff\0\0" + bytes(40)), CorruptError),
     # Differences
-    "predictor 4": (Crafted(tile=b"\3\4\0\0\0\0\0" + bytes(40)), CorruptError),
-    "16 classes": (Crafted(tile=b"\3\0\4\0\0\0\0" + bytes(40)), CorruptError),
-    "4096 symbols": (Crafted(tile=b"\3\0\0\0\x10\0\0" + bytes(40)), CorruptError),
-    "a first symbol of none": (Crafted(tile=b"\3\0\0\0\0\1\0" + bytes(40)), CorruptError),
-    "frequencies of 0": (Crafted(tile=b"\3\0\0\0\0\0\0" + bytes(40)), CorruptError),
+    "predictor 4": (Crafted(piece=b"\3\4\0\0\0\0\0" + bytes(40)), CorruptError),
+    "16 classes": (Crafted(piece=b"\3\0\4\0\0\0\0" + bytes(40)), CorruptError),
+    "4096 symbols": (Crafted(piece=b"\3\0\0\0\x10\0\0" + bytes(40)), CorruptError),
+    "a first symbol of none": (Crafted(piece=b"\3\0\0\0\0\1\0" + bytes(40)), CorruptError),
+    "frequencies of 0": (Crafted(piece=b"\3\0\0\0\0\0\0" + bytes(40)), CorruptError),
 }
 
 
@@ -221,12 +291,13 @@ def test_without_the_change_it_decodes(name: str) -> None:
 
 
 def native(stream: memoryview) -> None:
-    """By the C library alone, without the reference that explains its errors."""
+    """By the C library alone."""
     out = np.empty(1 << 12, np.uint8)
-    models = [DEFAULT.native]
     header = native_stream.inspect_stream(stream)
+    if header.defect is not None:
+        raise header.defect
     size = int(np.prod(header.shape, dtype=object)) * header.dtype.itemsize
-    native_stream.decode_stream(stream, models, out[: max(0, min(size, out.size))], 1)
+    native_stream.decode_stream(stream, [native_model(DEFAULT)], out[: max(0, min(size, out.size))], 1)
 
 
 @pytest.mark.parametrize("name", FORBIDDEN)
@@ -238,6 +309,38 @@ def test_both_decoders_refuse(name: str, decode: Any) -> None:
     assert "please report" not in str(found.value)
 
 
+@pytest.mark.parametrize("decode", [native, reference.decode_stream, codec.decode], ids=["c", "reference", "codec"])
+@pytest.mark.parametrize(
+    ("number", "name"), [(16, "planes"), (17, "reference"), (18, "cuts"), (19, "code weights"), (20, "quantise")]
+)
+def test_reserved_sections_are_refused_by_name(number: int, name: str, decode: Any) -> None:
+    for is_critical in (False, True):
+        with pytest.raises(VersionError, match=rf"section {number} \({name}\).*upgrade astrocodec"):
+            decode(memoryview(Crafted(sections=section(number, b"any", is_critical)).to_bytes()))
+
+
+@pytest.mark.parametrize("decode", [reference.decode_stream, codec.decode], ids=["reference", "codec"])
+def test_a_newer_version_an_unknown_codec_and_an_unknown_section_say_so(decode: Any) -> None:
+    with pytest.raises(VersionError, match=r"stream version 2 found.*upgrade astrocodec"):
+        decode(memoryview(Crafted(head=b"\xac\x0d\x02\x01").to_bytes()))
+    with pytest.raises(VersionError, match=r"section 90.*upgrade astrocodec"):
+        decode(memoryview(Crafted(sections=section(90, b"", is_critical=True)).to_bytes()))
+    with pytest.raises(CodecNotFoundError, match="codec 200 is needed"):
+        decode(memoryview(Crafted(head=b"\xac\x0d\x01\xc8").to_bytes()))
+
+
+def test_inspect_tells_the_header_of_a_codec_that_is_not_here() -> None:
+    said = section(2, b"fringes\npip install astro-fringes")
+    stream = Crafted(dtype="c8", head=b"\xac\x0d\x01\xc8", code=12 | 128, sections=said, parameters=b"abc").to_bytes()
+    info = codec.inspect(stream)
+    assert (info.codec, info.codec_id, info.exact, info.checksum) == ("fringes", 200, False, "bytes")
+    assert (str(info.dtype), info.shape, info.n_bytes) == ("complex64", (2, 3), len(stream))
+    assert [tuple(found) for found in info.sections] == [(2, "name", 33, False), (127, "codec", 3, True)]
+    assert (info.model_fingerprint, info.piece_shape, info.embedded_model) == ("", (0, 0), False)
+    with pytest.raises(CodecNotFoundError, match=r"fringes.*pip install astro-fringes"):
+        codec.decode(stream)
+
+
 def test_a_changed_element_that_is_stored_is_found() -> None:
     stream = bytearray(STORED.to_bytes())
     stream[-5] ^= 1
@@ -246,10 +349,7 @@ def test_a_changed_element_that_is_stored_is_found() -> None:
             decode(memoryview(stream))
 
 
-def test_an_embedded_model_is_the_one_that_is_named() -> None:
-    other = replace(EMBEDDED, embedded=EMBEDDED.embedded).to_bytes()
-    other = other.replace(bytes.fromhex(DEFAULT.fingerprint), bytes(8))
-    with pytest.raises(CorruptError, match="embedded model is"):
-        reference.decode_stream(memoryview(other))
-    with pytest.raises(AstrocodecError):
-        codec.decode(other)
+@pytest.mark.parametrize("decode", [reference.decode_stream, codec.decode], ids=["reference", "codec"])
+def test_a_model_inside_is_the_one_that_is_named(decode: Any) -> None:
+    with pytest.raises(CorruptError, match=f"the model inside is {DEFAULT.fingerprint}, the stream names 00"):
+        decode(memoryview(replace(EMBEDDED, fingerprint="00" * 8).to_bytes()))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from astrocodec import load_model
-from astrocodec.errors import CorruptError, FormatError, TruncatedError, VersionError
+from astrocodec.errors import CorruptError, FormatError, ModelNotFoundError, TruncatedError, VersionError
 from astrocodec.model import Model
 
 
@@ -83,15 +83,15 @@ def test_bytes_behind_the_packed_blocks_are_refused() -> None:
 def test_blocks_that_do_not_unpack_are_refused() -> None:
     head = _general().to_bytes()[:-4]
     size = int.from_bytes(head[5:9], "little")
-    for body in (head[9:-1], b"", b"not a zlib stream", zlib.compress(bytes(size)), zlib.compress(bytes(2 << 20))):
+    for body in (head[9:-1], b"", b"not a zlib stream", zlib.compress(bytes(size)), zlib.compress(bytes((2 << 20) + 1))):
         with pytest.raises(CorruptError, match="unpack"):
             Model.from_bytes(_sealed(head[:9] + body))
 
 
 def test_length_of_general_weights_has_a_limit() -> None:
     head = _general().to_bytes()[:-4]
-    with pytest.raises(FormatError, match="65537 bytes"):
-        Model.from_bytes(_sealed(head[:5] + (65537).to_bytes(4, "little") + head[9:]))
+    with pytest.raises(FormatError, match="262145 bytes"):
+        Model.from_bytes(_sealed(head[:5] + (262145).to_bytes(4, "little") + head[9:]))
 
 
 @pytest.mark.parametrize("change", [-1, 1, 1 << 20])
@@ -101,3 +101,43 @@ def test_length_of_tuned_weights_must_be_theirs(change: int) -> None:
     assert size == len(_tuned().weights)
     with pytest.raises(CorruptError, match=f"{size + change} bytes of weights announced, {size} found"):
         Model.from_bytes(_sealed(head[:5] + (size + change).to_bytes(4, "little") + head[9:]))
+
+
+@pytest.mark.parametrize("make", [_general, _tuned])
+def test_a_whole_file_needs_no_other_model(make, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = make()
+    file = model.to_bytes(whole=True)
+    assert file[4:5] == b"G"
+    monkeypatch.setattr("astrocodec.model._shipped", dict)
+    again = Model.from_bytes(file)
+    assert (again.fingerprint, again.kind, again.base) == (model.fingerprint, "G", None)
+
+
+def test_kinds() -> None:
+    assert (_general().kind, _tuned().kind) == ("G", "T")
+    assert _tuned().to_bytes()[4:5] == b"T"
+
+
+def test_the_whole_fingerprint_of_the_base_is_in_a_tuned_model() -> None:
+    delta = _tuned().delta()
+    assert delta[1:9] == bytes.fromhex(_general().fingerprint)
+    for place in (1, 8):
+        other = bytearray(delta)
+        other[place] ^= 1
+        with pytest.raises(ModelNotFoundError, match=f"its base {other[1:9].hex()} is not installed"):
+            Model.from_delta(bytes(other))
+
+
+def test_a_model_that_no_stream_takes_has_no_file() -> None:
+    shapes = np.random.default_rng(0).integers(0, 256, 2 << 20).astype(np.uint8).tobytes()
+    with pytest.raises(ValueError, match="at most 1048576 allowed: give it fewer shapes"):
+        Model(_general().weights, shapes).to_bytes()
+    with pytest.raises(FormatError, match="at most 1048576"):
+        Model.from_bytes(bytes((1 << 20) + 1))
+
+
+def test_networks_of_another_kind_are_refused_when_they_are_read() -> None:
+    weights = bytearray(_general().weights)
+    weights[4] = 3
+    with pytest.raises(VersionError, match="upgrade astrocodec"):
+        Model.from_bytes(Model(bytes(weights), _general().shapes).to_bytes())

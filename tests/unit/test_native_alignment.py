@@ -13,7 +13,7 @@ from astrocodec import _native, load_model
 from astrocodec._native import chunk as native_chunk
 from astrocodec.stages.pixels import DTYPES
 
-MODEL = load_model("default").native
+MODEL = _native.native_model(load_model("default"))
 SHAPE = (48, 64)
 
 

@@ -10,7 +10,7 @@ from made_models import GENTLE, WIDE
 
 import astrocodec
 from astrocodec import Model, load_model
-from astrocodec._native import NativeModel, _library
+from astrocodec._native import NativeModel, _library, native_model
 from astrocodec.errors import CorruptError, FormatError, ModelNotFoundError, TruncatedError, VersionError
 
 STATUS = {TruncatedError: 20, CorruptError: 21, FormatError: 30, ModelNotFoundError: 31, VersionError: 32}
@@ -44,7 +44,7 @@ def tuned(seed: int, most: int) -> Model:
 
 def test_the_default_is_compiled_in() -> None:
     assert fingerprint(_library.ac_model_default()) == load_model().fingerprint
-    native, made = load_model().native, NativeModel(load_model().weights, load_model().shapes)
+    native, made = native_model(load_model()), NativeModel(load_model().weights, load_model().shapes)
     assert (native.tables() == made.tables()).all()
 
 

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 import astrocodec
+from astrocodec import _native
 from astrocodec._native import stream as native_stream
-from astrocodec.errors import CorruptError, FormatError
+from astrocodec.errors import FormatError
 from astrocodec.model import load_model
 
 IMAGE = np.random.default_rng(3).normal(700, 9, (90, 120)).astype("u2")
@@ -19,10 +20,10 @@ def test_what_a_thread_raises_is_raised(monkeypatch: pytest.MonkeyPatch) -> None
         def __init__(self, workers: int) -> None:
             raise RuntimeError("no threads left")
 
-    stream = astrocodec.encode(IMAGE, tile_shape=(30, 40))
+    stream = astrocodec.encode(IMAGE, piece_shape=(30, 40))
     monkeypatch.setattr(native_stream, "ThreadPoolExecutor", Broken)
     with pytest.raises(RuntimeError, match="no threads left"):
-        astrocodec.encode(IMAGE, tile_shape=(30, 40), workers=2)
+        astrocodec.encode(IMAGE, piece_shape=(30, 40), workers=2)
     with pytest.raises(RuntimeError, match="no threads left"):
         astrocodec.decode(stream, workers=2)
 
@@ -44,26 +45,26 @@ def test_a_task_that_was_not_run_is_noticed(omitted: int, monkeypatch: pytest.Mo
         def map(self, function: Any, items: range) -> list[object]:
             return [function(item) for item in items if item != omitted]
 
-    stream = astrocodec.encode(IMAGE, tile_shape=(30, 40))
+    stream = astrocodec.encode(IMAGE, piece_shape=(30, 40))
     monkeypatch.setattr(native_stream, "ThreadPoolExecutor", Lazy)
     with pytest.raises(ValueError, match="array"):
-        astrocodec.encode(IMAGE, tile_shape=(30, 40), workers=2)
+        astrocodec.encode(IMAGE, piece_shape=(30, 40), workers=2)
     with pytest.raises(ValueError, match="stream"):
         astrocodec.decode(stream, workers=2)
 
 
 @pytest.mark.parametrize("workers", [1, 3])
-def test_the_first_damaged_tile_is_named(workers: int) -> None:
-    stream = bytearray(astrocodec.encode(IMAGE, tile_shape=(30, 40)))
+def test_the_first_damaged_piece_is_named(workers: int) -> None:
+    stream = bytearray(astrocodec.encode(IMAGE, piece_shape=(30, 40)))
     stream[len(stream) * 5 // 9 :: 500] = bytes(len(stream[len(stream) * 5 // 9 :: 500]))
-    with pytest.raises(FormatError, match=r"tile [45] at row 30, column"):
+    with pytest.raises(FormatError, match=r"piece [45] \(plane 0, row 30, column \d+\), byte \d+: "):
         astrocodec.decode(bytes(stream), workers=workers)
 
 
 def test_a_forged_shape_takes_no_memory() -> None:
-    stream = astrocodec.encode(IMAGE[0, :50])
-    forged = stream[:5] + b"\x02" + b"\x80\x80\x40" * 2 + stream[7:]
-    with pytest.raises(CorruptError, match="bytes can hold"):
+    stream = astrocodec.encode(IMAGE[:2, :50], piece_shape=(1, 40))
+    forged = stream[:6] + b"\x80\x80\x40" * 2 + stream[8:]
+    with pytest.raises(FormatError, match=r"bytes can hold|the stream is cut"):
         astrocodec.decode(forged)
 
 
@@ -89,4 +90,6 @@ def test_several_models_give_the_smallest_stream() -> None:
 def test_structures_are_as_large_as_in_c() -> None:
     """A field that is missing here would shift all behind it."""
     assert ctypes.sizeof(native_stream._Array) == 8 + 8 * 32
-    assert ctypes.sizeof(native_stream._StreamInfo) == 8 + 8 * 32 + 16 + 8 + 8 + 24
+    assert ctypes.sizeof(native_stream._Section) == 4 + 4 + 8 + 8
+    assert ctypes.sizeof(native_stream._StreamInfo) == 8 + 8 * 32 + 20 + 8 + 8 + 4 + 8 * 8 + 8 + 128 * 24
+    assert ctypes.sizeof(_native.Fault) == 12 + 4 + 7 * 8 + 256

@@ -31,7 +31,7 @@ def changed(place: int) -> Model:
 @pytest.fixture
 def second(monkeypatch: pytest.MonkeyPatch) -> Model:
     """A second shipped model."""
-    model = replace(changed(4), name="second")
+    model = replace(changed(8), name="second")
     shipped = {DEFAULT.fingerprint: DEFAULT, model.fingerprint: model}
     monkeypatch.setattr(astrocodec.model, "_shipped", lambda: shipped)
     return model
@@ -40,7 +40,7 @@ def second(monkeypatch: pytest.MonkeyPatch) -> Model:
 def test_a_configuration_holds_the_model_that_was_asked_for(second: Model) -> None:
     assert configured_delta(DEFAULT) == b""
     delta = configured_delta(second)
-    assert 5 < len(delta) < 100
+    assert 9 < len(delta) < 100
     assert Model.from_delta(delta) is second
     assert configured_delta(Model.from_delta(delta)) == delta
 
@@ -100,7 +100,7 @@ def test_what_a_reader_could_not_rebuild_is_refused() -> None:
     shapes = bytearray(DEFAULT.shapes)
     shapes[4] ^= 1
     own = Model(DEFAULT.weights, bytes(shapes), "own")
-    for model in (own, Model(changed(4).weights, bytes(shapes), "tuned", own)):
+    for model in (own, Model(changed(8).weights, bytes(shapes), "tuned", own)):
         with pytest.raises(ValueError, match="was not tuned from a shipped model"):
             hdf5_filter.AstroCodec(model)
         pytest.importorskip("zarr")
@@ -111,14 +111,14 @@ def test_what_a_reader_could_not_rebuild_is_refused() -> None:
 
 
 def test_a_model_of_the_same_shapes_is_told_by_its_difference() -> None:
-    model = changed(6)
+    model = changed(10)
     assert hdf5_filter.AstroCodec(model).model.fingerprint == model.fingerprint
-    tuned = Model(changed(8).weights, DEFAULT.shapes, "tuned", model)
+    tuned = Model(changed(12).weights, DEFAULT.shapes, "tuned", model)
     assert hdf5_filter.AstroCodec(tuned).model.fingerprint == tuned.fingerprint
 
 
 def test_a_model_tuned_from_one_that_is_not_shipped_is_saved_whole() -> None:
-    tuned = Model(changed(8).weights, DEFAULT.shapes, "tuned", changed(6))
+    tuned = Model(changed(12).weights, DEFAULT.shapes, "tuned", changed(10))
     again = Model.from_bytes(tuned.to_bytes())
     assert again.fingerprint == tuned.fingerprint
     assert (astrocodec.decode(astrocodec.encode(FRAME, tuned)) == FRAME).all()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from made_models import made_weights
 
-from astrocodec.errors import CorruptError, FormatError, TruncatedError
+from astrocodec.errors import CorruptError, FormatError, TruncatedError, VersionError
 from astrocodec.stages.weights import Weights, apply_delta, limit_rows, weight_delta
 
 
@@ -18,19 +18,28 @@ def _equal(a: Weights, b: Weights) -> bool:
 def test_block_comes_back(hidden: int) -> None:
     weights = made_weights(np.random.default_rng(hidden), hidden)
     block = weights.to_bytes()
-    assert block[:4] == bytes([1, hidden, 0, 0])
-    assert len(block) == 64 + 40 * hidden + hidden * hidden
+    assert block[:8] == bytes([1, 1, 26, 32, 2, hidden, hidden, 4])
+    assert len(block) == 68 + 40 * hidden + hidden * hidden
     assert _equal(Weights.from_bytes(block), weights)
 
 
 def test_broken_blocks_are_refused() -> None:
     block = made_weights(np.random.default_rng(0)).to_bytes()
-    for broken in (b"", b"\2" + block[1:], block[:2] + b"\1" + block[3:], block + b"\0"):
+    for broken in (b"", block[:7], block + b"\0"):
         with pytest.raises(FormatError, match="weight block"):
             Weights.from_bytes(broken)
-    for end in (4, 100, len(block) - 1):
+    for end in (8, 100, len(block) - 1):
         with pytest.raises(TruncatedError, match="too few for 16 neurons"):
             Weights.from_bytes(block[:end])
+
+
+@pytest.mark.parametrize("place", range(8))
+def test_other_networks_need_a_newer_version(place: int) -> None:
+    """Of other counts, or of contexts laid out otherwise."""
+    block = bytearray(made_weights(np.random.default_rng(0)).to_bytes())
+    block[place] += 1
+    with pytest.raises(VersionError, match="upgrade astrocodec"):
+        Weights.from_bytes(bytes(block))
 
 
 @pytest.mark.parametrize("reach", [0, 1, 5, 100])
