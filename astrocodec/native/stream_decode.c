@@ -136,7 +136,7 @@ static int restore(const decoding *d, const ac_place *place, const uint16_t *sam
     for (uint64_t row = 0; row < runs.rows; row++) {
         const uint64_t first = runs.first + row * runs.step;
         const uint16_t *from = samples + row * stride;
-        if (in_place && ac_pixels_restore_words(&c->map, (uint16_t *)d->out.data + first, runs.length)) continue;
+        if (in_place && !c->low_bits && ac_pixels_restore_words(&c->map, (uint16_t *)d->out.data + first, runs.length)) continue;
         for (size_t done = 0; done < runs.length; done += CHUNK) {
             const size_t n = runs.length - done < CHUNK ? runs.length - done : CHUNK;
             for (size_t i = 0; i < n; i++) u[i] = (uint64_t)from[done + i] << c->low_bits;
