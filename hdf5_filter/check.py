@@ -27,6 +27,8 @@ from hdf5_filter.transfer import blocks_of, naming_damage
 
 __all__ = ["info", "verify"]
 
+_LARGE = 256 << 20  # all of such a file is not read for a list
+
 
 def info(source: str | os.PathLike[str]) -> FileReport:
     """
@@ -37,7 +39,7 @@ def info(source: str | os.PathLike[str]) -> FileReport:
     FormatError
         It is not HDF5 or damaged.
     """
-    with open_file(source, only_listed=True) as file:
+    with open_file(source, searched=_LARGE) as file:
         return _listed(source, file)
 
 

@@ -29,7 +29,6 @@ __all__ = [
 ]
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
-_LARGE = 256 << 20
 _OF_HDF5 = re.compile(r"[A-Z].* \(.+\)$|H5\w+ failed|Unspecified error", re.DOTALL)
 
 
@@ -53,9 +52,9 @@ def is_hdf5(path: str | os.PathLike[str]) -> bool:
     return False
 
 
-def open_file(path: str | os.PathLike[str], *, only_listed: bool = False, caches: bool = True) -> h5py.File:
+def open_file(path: str | os.PathLike[str], *, searched: int | None = None, caches: bool = True) -> h5py.File:
     """
-    Open a file to read it, or, with `only_listed`, to look at it without having to read all of a large one.
+    Open a file to read it, after all of it was searched for endless heaps, if it has not more bytes than `searched`.
 
     Without `caches` no chunk is held: HDF5 2.0 breaks its memory where it copies a dataset whose chunks are.
 
@@ -81,7 +80,7 @@ def open_file(path: str | os.PathLike[str], *, only_listed: bool = False, caches
         kind = TruncatedError if "truncated" in str(error) else FormatError
         raise kind(f"{name}: cannot be opened as HDF5: {error}") from error
     try:
-        check_heaps(path, file.id.get_create_plist().get_sizes()[1], _LARGE if only_listed else None)
+        check_heaps(path, file.id.get_create_plist().get_sizes()[1], searched)
     except BaseException:
         file.close()
         raise

@@ -115,8 +115,7 @@ def plan_tasks(
     arguments = _arguments(operation, run, options)
     named = run.output is not None or run.stdout
     planned: list[Task | Outcome] = []
-    for entry in inputs:
-        settled = settled_by_name(operation, entry, kind, not named)
+    for entry, settled in zip(inputs, settled_by_name(operation, inputs, kind, not named), strict=True):
         if settled is not None:
             planned.append(settled)
             continue

@@ -6,7 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -89,6 +89,30 @@ def in_processes(
             worker.stop()
             if worker.number >= 0:
                 clean(items[worker.number], worker.process.pid or 0)
+
+
+def look_at(function: Callable[[_Item], _Result], items: Sequence[_Item], *, apart: bool) -> list[_Result | None]:
+    """Apply a function to items, before any is treated.
+
+    Parameters
+    ----------
+    function : callable
+        Of a module, for one item; never gives None.
+    items : sequence
+        Files, or their names.
+    apart : bool
+        Whether a process of its own does it, since a file may be its end.
+
+    Returns
+    -------
+    list of object or None
+        In the order of the items, None where the process was killed.
+    """
+    if not apart or not items:
+        return [function(item) for item in items]
+    with closing(in_processes(function, items, 1)) as results:
+        found = dict(results)
+    return [found[number] for number in range(len(items))]
 
 
 def killed(file: str) -> Failure:
