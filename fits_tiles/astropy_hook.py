@@ -29,7 +29,7 @@ from fits_tiles.headers import ALGORITHM, holds_tiles, restore_header
 from fits_tiles.model_cards import MODEL_STEM, model_cards
 from fits_tiles.rewritten import holds_our_tiles, keep_lossless, make_ready_for_others, stays, table_to_write
 from fits_tiles.tile_codec import TileCodec, model_of
-from fits_tiles.tile_table_hdu import TileTableHDU, cards_of, forget_manifests
+from fits_tiles.tile_table_hdu import TileTableHDU, cards_of, forget_manifests, header_of
 from fits_tiles.when_imported import register_with_astropy
 from fits_tiles.z_keywords import private_keyword
 
@@ -164,7 +164,7 @@ def _with_original(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
                 changed: tuple[str, ...] = (str(error),)
             else:
                 changed = found.changed
-                header = fits.Header.fromstring(b"".join(split_cards(found.header)))
+                header = header_of(split_cards(found.header))
                 restored = True
             if changed:
                 warnings.warn(

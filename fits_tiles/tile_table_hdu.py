@@ -18,8 +18,9 @@ from fits_tiles.headers import HeapSize, build_header, read_layout, restore_head
 from fits_tiles.manifest import emptied
 from fits_tiles.model_cards import MODEL_STEM
 from fits_tiles.tiles_card import KEYWORD, read_tiles_card
+from fits_tiles.z_keywords import stray_continuations
 
-__all__ = ["TileTableHDU", "cards_of", "forget_manifests"]
+__all__ = ["TileTableHDU", "cards_of", "forget_manifests", "header_of"]
 
 _SUMS = ("CHECKSUM", "DATASUM")
 
@@ -34,6 +35,17 @@ def cards_of(header: Any) -> tuple[bytes, ...]:
     if written is not None and not header._modified:
         return tuple(written)
     return split_cards("".join(map(_image, header.cards)).encode("latin-1", "replace"))
+
+
+def header_of(cards: tuple[bytes, ...]) -> Any:
+    """Return an `astropy.io.fits.Header` in which a ``CONTINUE`` that continues nothing is a card of its own."""
+    groups: list[bytes] = []
+    for card, stray in zip(cards, stray_continuations(cards), strict=True):
+        if card[:8] == b"CONTINUE" and groups and not stray:
+            groups[-1] += card
+        else:
+            groups.append(card)
+    return fits.Header([fits.Card.fromstring(group) for group in groups])
 
 
 def _image(card: Any) -> str:

@@ -19,6 +19,7 @@ __all__ = [
     "rename",
     "rename_back",
     "standard_order",
+    "stray_continuations",
 ]
 
 _RENAMED = {
@@ -95,15 +96,38 @@ def collisions(cards: Sequence[bytes]) -> list[bool]:
     """
     Tell of each card of an image header whether it `collides`; ``CONTINUE`` cards go with the card that they continue.
 
+    Those that continue nothing collide too: astropy joins them to whatever card stands before, and cannot read that.
+
     Examples
     --------
-    >>> collisions([b"TUNIT3  = 'long&'", b"CONTINUE  'text'", b"OBJECT  = 'M31'"])
-    [True, True, False]
+    >>> collisions([b"TUNIT3  = 'long&'", b"CONTINUE  'text'", b"OBJECT  = 'M31'", b"GAIN    = 2", b"CONTINUE  'text'"])
+    [True, True, False, False, True]
     """
     found: list[bool] = []
+    strays = stray_continuations(cards)
+    for card, stray in zip(cards, strays, strict=True):
+        continues = card[:8] == b"CONTINUE" and found and not stray
+        found.append(found[-1] if continues else stray or collides(card))
+    return found
+
+
+def stray_continuations(cards: Sequence[bytes]) -> list[bool]:
+    """
+    Tell of each card whether it is a ``CONTINUE`` without a text, or behind a card without one.
+
+    Examples
+    --------
+    >>> stray_continuations([b"OBJECT  = 'M&'", b"CONTINUE  '31'", b"CONTINUE", b"COMMENT none", b"CONTINUE  'text'"])
+    [False, False, True, False, True]
+    """
+    found, behind_text = [], False
     for card in cards:
-        continues = card[:8] == b"CONTINUE" and found
-        found.append(found[-1] if continues else collides(card))
+        if card[:8] == b"CONTINUE":
+            behind_text = behind_text and card[9:].lstrip().startswith(b"'")
+            found.append(not behind_text)
+        else:
+            behind_text = card[8:10] == b"= " and card[10:].lstrip().startswith(b"'")
+            found.append(False)
     return found
 
 

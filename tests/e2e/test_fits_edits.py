@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import warnings
@@ -374,6 +375,32 @@ def test_long_strings_of_colliding_keywords_hide_no_hdu(tmp_path: Path, containe
         assert shown[1].header[keyword] == "y" * 100
     fits_tiles.decompress(packed, back)
     assert back.read_bytes() == plain.read_bytes()
+
+
+@pytest.mark.parametrize("behind", ["BITPIX", "BSCALE", "OBJECT"])
+@pytest.mark.parametrize("card", [b"CONTINUE  'stray&'", b"CONTINUE no text"])
+def test_a_card_that_continues_nothing_hides_no_hdu(tmp_path: Path, container: str, card: bytes, behind: str) -> None:
+    """astropy joins it to the card before, which it cannot read then; in a plain image it never looks at that."""
+    plain, packed, back = tmp_path / "plain.fits", tmp_path / "a.ac.fits", tmp_path / "b.fits"
+    sci = fits.ImageHDU(PIXELS.astype("i2"), name="SCI")
+    sci.header["BSCALE"], sci.header["OBJECT"] = 2.0, "M31"
+    fits.HDUList([fits.PrimaryHDU(), sci, fits.ImageHDU(PIXELS, name="ERR")]).writeto(plain)
+    raw = plain.read_bytes()
+    place = raw.index(behind.encode("ascii").ljust(8) + b"=", BLOCK) + 80
+    end = raw.index(b"END".ljust(80), BLOCK)
+    plain.write_bytes(raw[:place] + card.ljust(80) + raw[place : end + 80] + raw[end + 160 :])
+    fits_tiles.compress(plain, packed, container=container, tune=False)
+    with fits.open(packed) as shown, fits.open(plain) as expected:
+        assert [hdu.name for hdu in shown] == ["PRIMARY", "SCI", "ERR"]
+        np.testing.assert_array_equal(shown["SCI"].data, expected["SCI"].data)
+    fits_tiles.decompress(packed, back)
+    assert back.read_bytes() == plain.read_bytes()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", fits.verify.VerifyWarning)
+        with fits.open(packed, mode="update", output_verify="ignore") as opened:
+            opened["SCI"].header["GAIN"] = 2
+    fits_tiles.decompress(packed, back, overwrite=True)
+    assert re.search(rb"CONTINUE[= ]+'?(stray&|no text)", back.read_bytes())  # astropy mends its form
 
 
 @pytest.mark.parametrize("keyword", ["ACBUNIT", "ACTILES", "ACMOD001", "ACSUM001", "ACRENEW", "ACFIL001"])
