@@ -15,7 +15,7 @@ import numpy.typing as npt
 from astrocodec.errors import DifferenceError, FormatError
 from astrocodec.files.file_report import weakest
 from astrocodec.files.target import FileLike, target_name
-from fits_tiles.blocks import BLOCK, CARD, Hdu, int_card, padded, read_at, split_cards, walk
+from fits_tiles.blocks import BLOCK, CARD, Hdu, data_length, int_card, padded, read_at, split_cards, walk
 from fits_tiles.card_format import assemble
 from fits_tiles.checksums import fits_checksums
 from fits_tiles.coders import TileCoder
@@ -231,14 +231,21 @@ def describe(hdu: Hdu, where: str) -> HduReport:
 
 
 def _describe_foreign(entry: HduReport, hdu: Hdu, algorithm: str, where: str) -> None:
-    header = plain_header(hdu.cards, where, primary=False)
-    cards = split_cards(header)
+    try:
+        header = plain_header(hdu.cards, where, primary=False)
+        cards = split_cards(header)
+        data_bytes = data_length(cards, where, primary=False)
+    except FormatError as error:
+        if algorithm == ALGORITHM:
+            raise
+        entry.note = f"no image, though it says that it is one compressed with {algorithm}: {error}"
+        return
     bitpix = int_card(cards, "BITPIX", where)
     shape = image_shape(Hdu(hdu.index, 0, header, 0, 0, 0))
     entry.kind = "compressed" if algorithm == ALGORITHM else "copied"
     entry.shape, entry.pixels = shape, prod(shape)
     entry.dtype = np.dtype(TileLayout("zimage", "", bitpix, shape, shape, wide=False).pixel_type).name
-    entry.original_bytes = len(header) + padded(entry.pixels * abs(bitpix) // 8)
+    entry.original_bytes = len(header) + padded(data_bytes)
     tuned = read_model(hdu.cards, where) if algorithm == ALGORITHM else None
     entry.model, entry.tuned = tuned.fingerprint if tuned else "", tuned is not None
     entry.note = f"compressed with {algorithm}"

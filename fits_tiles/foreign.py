@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from math import prod
 from typing import IO
 
-from astrocodec.errors import DifferenceError
+from astrocodec.errors import DifferenceError, FormatError
 from fits_tiles.blocks import Hdu, card_value, find_card, padded, read_at, walk
 from fits_tiles.checksums import data_sum, fits_checksums, sum32, write_checksums
 from fits_tiles.foreign_header import lost_card, plain_header, says_nothing
@@ -99,7 +99,7 @@ def staged(
     Raises
     ------
     FormatError
-        If a tile cannot be decoded.
+        If a tile cannot be decoded, or a header that says ASTROCODEC_1 is that of no compressed image.
     """
     fd = file.fileno()
     hdus = list(walk(fd, name))
@@ -118,6 +118,10 @@ def staged(
             decode[hdu.index] = algorithm
         except NotRecodedError as refusal:
             kept[hdu.index] = f"kept as it is: {refusal}"
+        except FormatError as error:
+            if algorithm == ALGORITHM:
+                raise  # of ours it is damage
+            kept[hdu.index] = f"kept as it is: no compressed image, {error}"
     if not decode:
         yield _as_it_is(file, hdus, kept)
         return

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from astrocodec.errors import CorruptError, FormatError
 from fits_tiles.blocks import BITPIX, CARD, card_value, count_card, find_card, int_card, split_cards
 from fits_tiles.card_format import assemble, int_card_of, logical_card, text_card
-from fits_tiles.card_text import MOST_BYTES, blob_cards, read_blob
+from fits_tiles.card_text import MOST_BYTES, blob_cards, has_blob, read_blob
 from fits_tiles.image_cards import ImageCards, card_sums, find_image_cards
 from fits_tiles.tiles_card import KEYWORD, TilesCard, read_tiles_card
 from fits_tiles.z_keywords import collisions, of_table, rename, rename_back, standard_order
@@ -43,6 +43,8 @@ RENEW = "ACRENEW"
 # Tells an HDU of ours even where its card ACTILES is damaged.
 _MARK = text_card("TTYPE1", "COMPRESSED_DATA", f"pip install astrocodec; see {KEYWORD}")
 _DITHER_NAMES = {-1: "NO_DITHER", 1: "SUBTRACTIVE_DITHER_1", 2: "SUBTRACTIVE_DITHER_2"}
+_FORM = re.compile("1?[PQ]B")
+_SUMS = "ACSUM"
 NULL_PIXEL = -2147483648
 # So few letters may be what damage made of a blank card.
 _DAMAGED_BLANK = 8
@@ -215,7 +217,7 @@ def build_header(
             cards += blob_cards("ACPAD", zlib.compress(padding, 9))
         cards += room or []
         renamed = [rename(card, layout.container) for card in kept]
-        cards += blob_cards("ACSUM", card_sums(renamed))
+        cards += blob_cards(_SUMS, card_sums(renamed))
         total = len(cards) + 1 + len(renamed)
         about = TilesCard(total, len(renamed), zlib.crc32(b"".join(renamed)), heap.table_crc, fingerprint)
         cards.append(about.sealed(tuple(cards)).to_card())
@@ -298,10 +300,15 @@ def holds_tiles(cards: tuple[bytes, ...]) -> bool:
     """
     Tell whether `build_header` made this header for ASTROCODEC_1 tiles.
 
-    Either of two cards is enough, so that a damaged one cannot hide the image.
+    Either of two cards is enough, so that a damaged one cannot hide the image; a table of others that has a card
+    ``ACTILES``, too, is none of ours without the rest.
     """
-    marked = find_card(cards, KEYWORD) is not None or _MARK in cards
-    return marked and not _is_image(cards)
+    like_ours = find_card(cards, KEYWORD) is not None and has_blob(cards, _SUMS) and _FORM.match(_first_form(cards))
+    return bool(_MARK in cards or like_ours) and not _is_image(cards)
+
+
+def _first_form(cards: tuple[bytes, ...]) -> str:
+    return str(card_value(find_card(cards, "TFORM1")))
 
 
 def read_layout(cards: tuple[bytes, ...], where: str) -> TileLayout:
@@ -321,8 +328,8 @@ def read_layout(cards: tuple[bytes, ...], where: str) -> TileLayout:
     naxis = count_card(cards, "ZNAXIS", where, 1)
     shape = tuple(int_card(cards, f"ZNAXIS{n}", where) for n in range(naxis, 0, -1))
     tile_shape = tuple(int_card(cards, f"ZTILE{n}", where) for n in range(naxis, 0, -1))
-    form = card_value(find_card(cards, "TFORM1"))
-    if not isinstance(form, str) or not re.match(r"1?[PQ]B", form):
+    form = _first_form(cards)
+    if not _FORM.match(form):
         raise FormatError(f"{where}: TFORM1 is {form!r}, expected 1PB or 1QB")
     bitpix = int_card(cards, "ZBITPIX", where)
     if bitpix not in BITPIX or min(shape, default=1) < 1:
@@ -390,7 +397,7 @@ def restore_header(cards: tuple[bytes, ...], where: str) -> ImageHeader:
         If the cards that keep it, or those that describe the table, are damaged.
     """
     about = read_tiles_card(cards, where)
-    sums = read_blob(cards, "ACSUM", where) or b""
+    sums = read_blob(cards, _SUMS, where) or b""
     if len(sums) != 2 * about.image_cards:
         raise CorruptError(
             f"{where}: the ACSUMnnn cards tell of {len(sums) // 2} cards of the image, {KEYWORD} of {about.image_cards}"

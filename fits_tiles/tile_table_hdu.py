@@ -14,7 +14,7 @@ from fits_tiles.blocks import card_value, int_card, split_cards
 from fits_tiles.card_format import assemble, text_card
 from fits_tiles.card_text import is_blob_card
 from fits_tiles.checksums import encode_sum, sum32
-from fits_tiles.headers import HeapSize, build_header, read_layout, restore_header
+from fits_tiles.headers import HeapSize, build_header, holds_tiles, read_layout, restore_header
 from fits_tiles.manifest import emptied
 from fits_tiles.model_cards import MODEL_STEM
 from fits_tiles.tiles_card import KEYWORD, read_tiles_card
@@ -127,6 +127,8 @@ class TileTableHDU(fits.BinTableHDU):  # type: ignore[misc]
         """Give a plain table the header of the tile convention; return whether there is an image to show."""
         if "ZIMAGE" in self.header:
             return bool(self.header["ZIMAGE"])
+        if not holds_tiles(self._read_cards):
+            return False  # another's table with a card ACTILES
         try:
             shown = _as_zimage(self._read_cards, f"HDU {self._header.get('EXTNAME', '')!r}")
         except FormatError as error:

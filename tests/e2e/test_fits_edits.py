@@ -419,6 +419,27 @@ def test_image_cards_with_names_of_ours_survive_edits(tmp_path: Path, container:
         assert [card.value for card in found[0].header.cards if card.keyword == keyword] == ["x", "y"]
 
 
+@pytest.mark.parametrize("form", ["J", "PB()"])
+@pytest.mark.parametrize("kept", ["", "ACTILES", "AC"])
+def test_tables_with_cards_of_ours_are_tables(tmp_path: Path, container: str, kept: str, form: str) -> None:
+    plain, packed, back = _plain(tmp_path, primary=True), tmp_path / "a.ac.fits", tmp_path / "b.fits"
+    fits_tiles.compress(plain, packed, container=container, tune=False)
+    with fits.open(packed, disable_image_compression=True) as opened:
+        cards = [card for card in opened[1].header.cards if kept and card.keyword.startswith(kept)]
+    arrays = np.array([np.arange(3, dtype="u1"), np.arange(2, dtype="u1")], object)
+    column = fits.Column("a", form, array=np.arange(2) if form == "J" else arrays)
+    table = fits.BinTableHDU.from_columns([column], header=fits.Header(cards or {"ACTILES": "of the camera"}))
+    if form != "J":
+        table.header.remove("ACSUM001", ignore_missing=True)
+    fits.append(plain, table.data, table.header)
+    fits_tiles.compress(plain, packed, container=container, tune=False, overwrite=True)
+    assert fits_tiles.verify(packed).verified
+    with fits.open(packed) as opened:
+        assert len(opened[-1].data) == 2
+    fits_tiles.decompress(packed, back)
+    assert back.read_bytes() == plain.read_bytes()
+
+
 @pytest.mark.parametrize("keyword", ["ACFILTER", "ACMODE", "ACSUMMIT", "ACRAWDAT", "ACPADDED"])
 def test_image_cards_whose_names_begin_like_ours_are_the_image_s(tmp_path: Path, container: str, keyword: str) -> None:
     plain, packed, back = tmp_path / "plain.fits", tmp_path / "a.ac.fits", tmp_path / "b.fits"
