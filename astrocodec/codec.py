@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from astrocodec import _native
 from astrocodec._native import stream as native_stream
 from astrocodec.errors import AstrocodecError, CorruptError, ModelNotFoundError
+from astrocodec.masks import unmasked
 from astrocodec.model import Model, load_model, shipped_by_fingerprint
 from astrocodec.stages import reference
 from astrocodec.stages.pixels import DTYPES
@@ -60,9 +61,7 @@ class StreamInfo:
 
 
 def _as_values(array: ArrayLike) -> NDArray[np.generic]:
-    if isinstance(array, np.ma.MaskedArray) and np.ma.is_masked(array):
-        raise TypeError("a masked array's mask would be lost: give array.filled(VALUE), or array.data without the mask")
-    values = np.asarray(array)
+    values = unmasked(array)
     if values.dtype.str[1:] not in DTYPES:
         raise TypeError(
             f"dtype {values.dtype} found, allowed are {', '.join(DTYPES)}: convert the array or store it otherwise"

@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import h5py
+from h5py._objects import phil
 
 from astrocodec.errors import AstrocodecError, CorruptError, FormatError, TruncatedError
 from hdf5_filter.copying import link_names
+from hdf5_filter.elements import library
 from hdf5_filter.heaps import check_heaps
 from hdf5_filter.names import disk_error, shown
 
@@ -93,6 +95,10 @@ def create_like(source: h5py.File, path: Path) -> h5py.File:
     root = h5py.h5o.open(source.id, b"/").get_create_plist()  # a file's own properties do not tell of its root group
     plist.set_link_creation_order(root.get_link_creation_order())
     plist.set_attr_creation_order(root.get_attr_creation_order())
+    with phil:
+        library().share_no_messages(
+            plist.id
+        )  # HDF5 copies objects that share parts of headers into ones that it cannot read
     access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
     access.set_fclose_degree(h5py.h5f.CLOSE_STRONG)
     newest = {0: h5py.h5f.LIBVER_EARLIEST, 1: h5py.h5f.LIBVER_EARLIEST, 2: h5py.h5f.LIBVER_V18}

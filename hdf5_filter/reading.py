@@ -68,7 +68,7 @@ def read_dataset(
     ...     hdf5_filter.read_dataset(dset, (slice(None), -1), workers=2).tolist()
     [3, 7, 11]
     """
-    if out is not None and not np.can_cast(dset.dtype, out.dtype, "safe"):
+    if out is not None and not _holds_all(out.dtype, dset.dtype):
         raise ValueError(f"out has type {out.dtype}, which does not hold all of {dset.dtype}: give one that does")
     chunked = ChunkedDataset.of(dset)
     selection = parse_selection(sel, dset.shape) if chunked else None
@@ -90,6 +90,13 @@ def read_dataset(
     if not np.shares_memory(out, found):
         out[...] = found
     return out
+
+
+def _holds_all(wide: np.dtype[Any], narrow: np.dtype[Any]) -> bool:
+    """Whether a type holds every element of another; NumPy calls floats of 8 bytes safe for integers of 8."""
+    if narrow.kind in "iu" and narrow.itemsize == 8 and wide.kind in "fc" and np.finfo(wide).nmant < 63:
+        return False
+    return np.can_cast(narrow, wide, "safe")
 
 
 def _as_box(out: np.ndarray[Any, Any] | None, chunked: ChunkedDataset, selection: Selection) -> np.ndarray[Any, Any]:

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from astrocodec.masks import refuse_mask, unmasked
+
 __all__ = ["ArraySource", "BlockSource", "open_source"]
 
 
@@ -37,7 +39,7 @@ class ArraySource:
         """
         for start in range(0, self.shape[0], rows):
             stop = min(start + rows, self.shape[0])
-            block = _elements_of(self._array[start:stop])
+            block = unmasked(self._array[start:stop])
             expected = (stop - start, *self.shape[1:])
             if block.shape != expected or not _same_numbers(block.dtype, self.dtype):
                 raise ValueError(
@@ -60,7 +62,7 @@ class BlockSource:
     def __init__(self, blocks: Iterable[Any]) -> None:
         self._blocks = iter(blocks)
         try:
-            self._first = _elements_of(next(self._blocks))
+            self._first = unmasked(next(self._blocks))
         except StopIteration:
             raise ValueError("no block found: an empty dataset needs an array with shape and dtype") from None
         if self._first.ndim == 0:
@@ -73,35 +75,13 @@ class BlockSource:
         """Yield the blocks as they come."""
         yield self._first
         for number, block in enumerate(self._blocks, 1):
-            array = _elements_of(block)
+            array = unmasked(block)
             if array.ndim == 0 or array.shape[1:] != self.shape[1:] or array.dtype != self.dtype:
                 raise ValueError(
                     f"block {number} has dtype {array.dtype} and shape {array.shape}, the first has {self.dtype} and "
                     f"{self._first.shape}: only the length of the first axis may differ"
                 )
             yield array
-
-
-def _elements_of(found: Any) -> np.ndarray[Any, Any]:
-    """Return what was read as an array."""
-    if callable(getattr(found, "compute", None)):
-        found = found.compute()  # of Dask, whose own conversion drops masks
-    _refuse_mask(found)
-    return np.asarray(found)
-
-
-def _refuse_mask(found: Any) -> None:
-    """
-    Refuse what would lose a mask.
-
-    Raises
-    ------
-    TypeError
-        Something is masked.
-    """
-    mask = getattr(found, "mask", None)  # of NumPy and astropy; a method in pandas
-    if mask is not None and not callable(mask) and np.any(mask):
-        raise TypeError("a masked array's mask would be lost: give data.filled(VALUE), or data.data without the mask")
 
 
 def _same_numbers(first: np.dtype[Any], second: np.dtype[Any]) -> bool:
@@ -118,8 +98,7 @@ def open_source(data: Any) -> ArraySource | BlockSource:
     >>> open_source(np.zeros((2, 3))).shape, open_source(iter([np.zeros((2, 3))])).shape
     ((2, 3), (0, 3))
     """
-    for part in data if isinstance(data, list | tuple) else (data,):
-        _refuse_mask(part)
+    refuse_mask(data)
     if hasattr(data, "shape") and hasattr(data, "dtype") and hasattr(data, "__getitem__"):
         if len(data.shape) == 0:
             raise TypeError("a scalar cannot be chunked, so it cannot be compressed; use create_dataset")

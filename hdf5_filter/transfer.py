@@ -19,6 +19,7 @@ from hdf5_filter.identity import FILTER_ID
 from hdf5_filter.layout import layout_of
 from hdf5_filter.reading import read_dataset
 from hdf5_filter.sources import ArraySource
+from hdf5_filter.spaces import unshared_space
 from hdf5_filter.sparse import stored_boxes, write_boxes
 from hdf5_filter.writing import create_dataset, write_rows
 
@@ -144,7 +145,7 @@ def decompress_dataset(
     else:
         plist.set_layout(h5py.h5d.CONTIGUOUS)
         plist.set_alloc_time(h5py.h5d.ALLOC_TIME_LATE)
-    made = h5py.Dataset(h5py.h5d.create(place.group, None, kind, source.id.get_space(), plist))
+    made = h5py.Dataset(h5py.h5d.create(place.group, None, kind, unshared_space(source.id.get_space()), plist))
     at = 0
     if not layout_of(kind).is_plain:
         pass  # elements that point elsewhere are written when every object has its copy

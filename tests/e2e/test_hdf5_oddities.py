@@ -760,6 +760,64 @@ def test_chunks_that_passed_no_filter_are_not_checked(tmp_path: Path) -> None:
     assert hdf5_filter.verify(tmp_path / "a.h5").checked == "not checked"
 
 
+def long_attribute(file: h5py.File) -> None:
+    """Too long for the heap's blocks, and with more than 8 attributes none is in the header."""
+    for number in range(12):
+        file["x"].attrs[f"k{number}"] = number
+    file["x"].attrs["long"] = b"of the night".ljust(5000)
+
+
+def very_long_attribute(file: h5py.File) -> None:
+    """Too long for the header."""
+    file["x"].attrs["long"] = np.frombuffer(b"of the night".ljust(80000), "u1")
+
+
+def long_links(file: h5py.File) -> None:
+    """More than 8 links are not in the header."""
+    for number in range(12):
+        file[f"group/link{number}"] = h5py.SoftLink("of the night" * 500)
+
+
+def fill_value(file: h5py.File) -> None:
+    """No element was written."""
+    file.create_dataset("text", (10,), h5py.string_dtype(), chunks=(5,), maxshape=(None,), fillvalue="of the night")
+
+
+@pytest.mark.parametrize("write", [long_attribute, very_long_attribute, long_links, fill_value])
+def test_what_lies_in_heaps_without_checksums_is_only_decoded(
+    tmp_path: Path, write: Callable[[h5py.File], None]
+) -> None:
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w", libver="latest") as file:
+        file.create_dataset("x", data=np.zeros((100, 200), "u2"), **OURS)
+    assert hdf5_filter.verify(path).checked == "checksum ok"
+    with h5py.File(path, "a", libver="latest") as file:
+        write(file)
+    assert hdf5_filter.verify(path).checked == "decoded"
+    raw = path.read_bytes()
+    assert raw.count(b"of the night") >= 1
+    path.write_bytes(raw.replace(b"of the night", b"OF the night"))
+    assert hdf5_filter.verify(path).checked == "decoded"
+
+
+def test_objects_that_share_parts_of_their_headers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """HDF5 takes the places of these parts along where it copies types and spaces to another file."""
+    hdf5, plist = ctypes.CDLL(h5py.h5p.__file__), h5p.create(h5p.FILE_CREATE)
+    one, zero = ctypes.c_uint(1), ctypes.c_uint(0)
+    assert hdf5.H5Pset_shared_mesg_nindexes(ctypes.c_int64(plist.id), one) >= 0
+    assert hdf5.H5Pset_shared_mesg_index(ctypes.c_int64(plist.id), zero, ctypes.c_uint(31), one) >= 0
+    access, opened = h5p.create(h5p.FILE_ACCESS), h5py.File
+    access.set_libver_bounds(h5py.h5f.LIBVER_LATEST, h5py.h5f.LIBVER_LATEST)
+    with monkeypatch.context() as patch:
+        create = h5py.h5f.create
+        patch.setattr(h5py, "File", lambda path, _: opened(create(os.fsencode(path), fcpl=plist, fapl=access)))
+        write_oddities(tmp_path / "a.h5")
+        with h5py.File(tmp_path / "b.h5", "w") as file:
+            file.create_dataset("x", data=np.zeros((100, 200), "u2"), **OURS)
+    there_and_back(tmp_path / "a.h5")
+    assert hdf5_filter.verify(tmp_path / "b.h5").checked == "decoded"
+
+
 def test_verify_tells_the_command_line_what_it_checked(tmp_path: Path) -> None:
     for name, libver in (("new.h5", "v110"), ("old.h5", "earliest")):
         one(tmp_path / name, libver, **OURS)

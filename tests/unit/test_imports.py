@@ -18,6 +18,7 @@ GENEROUS_SECONDS = 0.45
 # Bottom to top: each imports only what stands before it.
 ORDER = (
     "errors",
+    "masks",
     "files.unchanged",
     "files.file_report",
     "files.parallel",
