@@ -17,11 +17,21 @@ from typing import IO
 from astrocodec.errors import DifferenceError
 from astrocodec.files.unchanged import is_unchanged, state
 
-__all__ = ["FileLike", "Target", "discard_unfinished", "remove_leftovers", "scratch_folder", "target_name"]
+__all__ = [
+    "FileLike",
+    "Target",
+    "discard_unfinished",
+    "remove_leftovers",
+    "scratch_folder",
+    "take_committed",
+    "target_name",
+]
 
 FileLike = str | os.PathLike[str] | IO[bytes]
 _STEM_BYTES = 100  # of the output's name, so that the temporary one fits wherever the output's does
+_NOT_FOR_FOLDERS = (errno.EINVAL, errno.EBADF, errno.ENOTSUP, errno.ENOSYS)
 _unfinished: set[Path] = set()
+_committed: dict[str, os.stat_result] = {}
 
 
 def target_name(target: FileLike | None) -> str:
@@ -39,6 +49,23 @@ def target_name(target: FileLike | None) -> str:
         return os.fspath(target)
     name = getattr(target, "name", None)
     return name if isinstance(name, str) and not name.startswith("<") else "-"
+
+
+def take_committed(target: str | os.PathLike[str]) -> os.stat_result | None:
+    """
+    Return once what the last output of this process was when it got its name, whatever has that name now.
+
+    Parameters
+    ----------
+    target : path
+        As it was given to `Target`.
+
+    Examples
+    --------
+    >>> take_committed("no output") is None
+    True
+    """
+    return _committed.pop(os.fspath(target), None)
 
 
 def discard_unfinished() -> None:
@@ -141,13 +168,30 @@ def _link(temporary: Path, path: Path) -> None:
     os.unlink(temporary)
 
 
-def _permissions(like: FileLike | None) -> int:
-    """Permission bits that an output may have: those of what it is made from, and its owner's; all for pipes."""
+def _look_at(like: FileLike | None) -> os.stat_result | None:
+    """Look at the file that an output is made from; None for pipes, and where there is none, which is told later."""
     try:
         found = os.stat(like) if isinstance(like, (str, os.PathLike)) else os.fstat(like.fileno()) if like else None
-    except (OSError, AttributeError):  # that there is no such file is told when it is opened
+    except (OSError, AttributeError):
         found = None
-    return stat.S_IMODE(found.st_mode) | 0o600 if found and stat.S_ISREG(found.st_mode) else 0o7777
+    return found if found and stat.S_ISREG(found.st_mode) else None
+
+
+def _take_permissions(descriptor: int, like: os.stat_result) -> None:
+    """
+    Give a file owner, group and permission bits of another, as far as the system lets us.
+
+    Where the group cannot be given, what others may not do our group may not do either.
+    """
+    mode = stat.S_IMODE(like.st_mode) & 0o777
+    with suppress(OSError):
+        os.fchown(descriptor, like.st_uid, -1)
+    try:
+        os.fchown(descriptor, -1, like.st_gid)
+    except OSError:
+        mode &= 0o707 | (mode & 0o007) << 3
+    with suppress(OSError):  # FAT has no such bits
+        os.fchmod(descriptor, mode)
 
 
 class Target:
@@ -161,7 +205,8 @@ class Target:
     overwrite : bool
         Whether a file that exists now may be replaced. One that comes or changes before `commit` stays in any case.
     like : path or binary file object, optional
-        What the output is made from; at no time may more people read the output than that file.
+        What the output is made from; it gets the owner, group and permission bits of that file, and at no time may
+        more people read it.
 
     Raises
     ------
@@ -185,7 +230,7 @@ class Target:
 
     def __init__(self, target: FileLike | None, *, overwrite: bool, like: FileLike | None = None) -> None:
         self.name = target_name(target)
-        self._allowed = _permissions(like)
+        self._like = _look_at(like)
         self._overwrite = overwrite
         self._stream: IO[bytes] | None = None
         self._path: Path | None = None
@@ -221,8 +266,9 @@ class Target:
             raise FileExistsError(f"{self.name}: exists; allow overwriting or choose another name")
 
     def _open_beside(self, temporary: Path) -> IO[bytes]:
+        mode = 0o666 if self._like is None else 0o600
         try:
-            descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, self._allowed & 0o666)
+            descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
         except OSError as error:
             reason = f"cannot write in its folder {temporary.parent} ({error.strerror}); choose another target"
             self._forget()
@@ -235,8 +281,9 @@ class Target:
         if self._path is not None and self._temporary is not None:
             os.fsync(self.file.fileno())
             self._refuse_existing()
-            self._take_mode_of_existing()
             now = state(self._path)
+            if (like := self._like or _look_at(self._path)) is not None:
+                _take_permissions(self.file.fileno(), like)
             if self._before is None or now is None:
                 self._take_free_name(self._temporary, self._path)
             elif is_unchanged(self._before, now):
@@ -244,6 +291,8 @@ class Target:
             else:
                 raise DifferenceError(f"{self.name}: was changed by another program meanwhile; it was kept")
             self._forget()
+            _committed.clear()
+            _committed[os.fspath(self._path)] = os.fstat(self.file.fileno())
             self._sync_folder(self._path.parent)
         elif self._stream is not None:
             self.file.seek(0)
@@ -256,11 +305,6 @@ class Target:
             _link(temporary, path)
         except FileExistsError as error:
             raise FileExistsError(f"{self.name}: exists, it appeared meanwhile and was kept") from error
-
-    def _take_mode_of_existing(self) -> None:
-        """Give the new file the permissions of the one that it replaces: a private file stays private."""
-        with suppress(OSError):
-            os.fchmod(self.file.fileno(), stat.S_IMODE(os.stat(self._path or "").st_mode) & self._allowed)
 
     def _discard(self) -> None:
         """Remove the temporary file, if there is one that has not got the output's name."""
@@ -276,9 +320,16 @@ class Target:
 
     @staticmethod
     def _sync_folder(folder: Path) -> None:
-        descriptor = os.open(folder, os.O_RDONLY)
+        """Have the new name written to the disk, where the file system and the folder's permissions let us ask."""
+        try:
+            descriptor = os.open(folder, os.O_RDONLY)
+        except PermissionError:
+            return
         try:
             os.fsync(descriptor)
+        except OSError as error:
+            if error.errno not in _NOT_FOR_FOLDERS:
+                raise
         finally:
             os.close(descriptor)
 

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import os
+import tempfile
+import time
 
-__all__ = ["is_unchanged", "state"]
+__all__ = ["is_unchanged", "settled", "state"]
+
+# A change within the unit of a file's times does not show: a tick of the kernel; FAT, HFS+ and old ext have seconds.
+_TICK, _SECONDS = 0.03, 2.0
+_LOOKS = 5
 
 
 def state(path: str | os.PathLike[str]) -> os.stat_result | None:
@@ -42,3 +48,32 @@ def is_unchanged(before: os.stat_result | None, now: os.stat_result | None) -> b
         return False
     # Times of writing can be set back, this one cannot; but a hard link made or removed counts too.
     return before.st_ctime_ns == now.st_ctime_ns or before.st_nlink != now.st_nlink
+
+
+def settled(path: str | os.PathLike[str]) -> os.stat_result:
+    """
+    Look at a file as soon as every later change will show in its times, but do not wait for one that changes on and on.
+
+    Examples
+    --------
+    >>> settled(".").st_ino == os.stat(".").st_ino
+    True
+    """
+    found = os.stat(path)
+    for _ in range(_LOOKS):
+        unit = _TICK if found.st_ctime_ns % 10_000_000 else _SECONDS
+        wait = unit - (_clock_of(path) - found.st_ctime_ns) / 1e9
+        if wait <= 0:
+            break
+        time.sleep(min(wait, unit))
+        found = os.stat(path)
+    return found
+
+
+def _clock_of(path: str | os.PathLike[str]) -> int:
+    """Nanoseconds by the clock of a file system, which may be another machine's."""
+    try:
+        with tempfile.TemporaryFile(dir=os.path.dirname(os.path.realpath(path))) as file:
+            return os.fstat(file.fileno()).st_ctime_ns
+    except OSError:
+        return time.time_ns()
