@@ -1,4 +1,4 @@
-#include "lanes.h"
+#include "kernels/lanes.h"
 
 void ac_lanes_init(ac_lanes *a, const ac_model *model, const ac_wavefront *wave, ac_start start)
 {

@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-#include "code_lengths.h"
+#include "tuning/code_lengths.h"
 #include "predict.h"
 
 enum { AC_MAX_PARAMETERS = AC_LINEAR + AC_MAX_HIDDEN * (2 + AC_INPUTS + AC_MAX_HIDDEN + AC_OUTPUTS) + AC_OUTPUTS };

@@ -2,7 +2,7 @@
 #ifndef AC_HDF5_HOST_H
 #define AC_HDF5_HOST_H
 
-#include "hdf5_abi.h"
+#include "hdf5/abi.h"
 
 typedef struct {
     int (*get_chunk)(hid_t plist, int max_ndims, hsize_t *dims);

@@ -2,8 +2,8 @@
 #ifndef AC_HDF5_GEOMETRY_H
 #define AC_HDF5_GEOMETRY_H
 
-#include "chunk.h"
-#include "hdf5_host.h"
+#include "hdf5/chunk.h"
+#include "hdf5/host.h"
 
 /* Fills dtype, big_endian, pairs and shape. AC_ERROR_ARGUMENT, with a text, for a type that cannot be coded. */
 int ac_geometry_read(const ac_host *host, hid_t plist, hid_t type, ac_chunk_values *out);

@@ -1,4 +1,4 @@
-/* 256-bit vectors for kernel_simd.h: 16 lanes of 16 bits. */
+/* 256-bit vectors for predict_simd.h: 16 lanes of 16 bits. */
 #include <immintrin.h>
 
 enum { VECTOR_LANES = 16 };

@@ -15,8 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backpropagation.h"
-#include "code_lengths.h"
+#include "tuning/backpropagation.h"
+#include "tuning/code_lengths.h"
 #include "predict.h"
 
 /* Integer units per unit of a parameter, so that one learning rate serves all; of the linear weights along whitened directions. */

@@ -1,4 +1,4 @@
-#include "tile.h"
+#include "piece.h"
 
 #include <stdlib.h>
 #include <string.h>

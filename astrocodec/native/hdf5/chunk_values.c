@@ -1,7 +1,7 @@
 /* Filter values <-> what they say. docs/hdf5.md section "Filter values". */
 #include <string.h>
 
-#include "chunk.h"
+#include "hdf5/chunk.h"
 
 enum { FIXED = 4, SHORT_FORM = 2, PACKED = 4 };
 

@@ -3,7 +3,7 @@
 #define AC_CODE_LENGTHS_H
 
 #include "distribution.h"
-#include "lockstep.h"
+#include "tuning/lockstep.h"
 
 enum { AC_FARTHEST_CELL = 4816 }; /* where the last cell of the longest layout begins */
 

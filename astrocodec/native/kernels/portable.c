@@ -1,7 +1,7 @@
 /* The kernel in C11 without intrinsics: loops over the 32 lanes of a group that compilers turn into vectors of 16-bit
  * integers, and of floats where every sum is an integer below 2^24 and so exact. predict.c is the same in plain words. */
-#include "entropy_tails.h"
-#include "kernel.h"
+#include "kernels/entropy_tails.h"
+#include "kernels/kernel.h"
 
 typedef int16_t row16[AC_GROUP];
 typedef int32_t row32[AC_GROUP];
@@ -413,4 +413,4 @@ static void drain_window(ac_lanes *a, uint16_t *samples, size_t stride)
 }
 
 #define KERNEL ac_kernel_portable
-#include "kernel_loops.h"
+#include "kernels/loops.h"

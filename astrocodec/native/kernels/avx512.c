@@ -1,6 +1,6 @@
 #if defined(__x86_64__)
-#include "entropy_tails.h"
-#include "kernel.h"
+#include "kernels/entropy_tails.h"
+#include "kernels/kernel.h"
 
 #if defined(__clang__)
 #pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,bmi,popcnt"))), apply_to = function)
@@ -8,11 +8,11 @@
 #pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,bmi,popcnt")
 #endif
 #define KERNEL ac_kernel_avx512
-#include "vector512.h"
-#include "predict_simd.h"
-#include "entropy_avx512.h"
-#include "window_sse2.h"
-#include "kernel_loops.h"
+#include "kernels/vector512.h"
+#include "kernels/predict_simd.h"
+#include "kernels/entropy_avx512.h"
+#include "kernels/window_sse2.h"
+#include "kernels/loops.h"
 #if defined(__clang__)
 #pragma clang attribute pop
 #endif

@@ -1,8 +1,8 @@
-/* Kernel: what every instruction set provides; tile.c does the rest. */
+/* Kernel: what every instruction set provides; piece.c does the rest. */
 #ifndef AC_KERNEL_H
 #define AC_KERNEL_H
 
-#include "lanes.h"
+#include "kernels/lanes.h"
 #include "rans.h"
 
 /* What the encoder's first pass leaves for the rANS pass, which runs backwards: one entry per group with pixels. */

@@ -1,7 +1,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "code_lengths.h"
+#include "tuning/code_lengths.h"
 
 /* Bits of each symbol of a table: what its frequency says, and the raw bits behind it that do not depend on k. */
 static void symbol_bits(const uint16_t *cum, const ac_layout *layout, const float *log2_of, float *bits)

@@ -2,7 +2,7 @@
 #ifndef AC_ENTROPY_TAILS_H
 #define AC_ENTROPY_TAILS_H
 
-#include "lanes.h"
+#include "kernels/lanes.h"
 
 static inline const ac_layout *ac_layout_of(uint16_t last_core) { return &ac_layouts[last_core < 9 ? 0 : last_core < 23 ? 1 : 2]; }
 

@@ -2,10 +2,10 @@
  * defines AC_NO_AVXVNNI, and this level is AVX2 once more. */
 #if defined(AC_NO_AVXVNNI)
 #define KERNEL ac_kernel_avxvnni
-#include "kernel_avx2.c"
+#include "kernels/avx2.c"
 #elif defined(__x86_64__)
-#include "entropy_tails.h"
-#include "kernel.h"
+#include "kernels/entropy_tails.h"
+#include "kernels/kernel.h"
 
 #if defined(__clang__)
 #pragma clang attribute push(__attribute__((target("avx2,avxvnni,bmi,popcnt"))), apply_to = function)
@@ -14,11 +14,11 @@
 #endif
 #define VECTOR_VNNI
 #define KERNEL ac_kernel_avxvnni
-#include "vector256.h"
-#include "predict_simd.h"
-#include "entropy_avx2.h"
-#include "window_sse2.h"
-#include "kernel_loops.h"
+#include "kernels/vector256.h"
+#include "kernels/predict_simd.h"
+#include "kernels/entropy_avx2.h"
+#include "kernels/window_sse2.h"
+#include "kernels/loops.h"
 #if defined(__clang__)
 #pragma clang attribute pop
 #endif

@@ -1,8 +1,8 @@
 /* The HDF5 filter: what libhdf5 calls when it finds this library in its plugin path. docs/hdf5.md. */
 #include <string.h>
 
-#include "chunk.h"
-#include "hdf5_geometry.h"
+#include "hdf5/chunk.h"
+#include "hdf5/geometry.h"
 
 /* Of the range for private use, until one is assigned: docs/registering.md. */
 enum { FILTER_ID = 44045, SHUFFLE_ID = 2 };

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hdf5_host.h"
+#include "hdf5/host.h"
 
 static void *library_of(void *address)
 {

@@ -1,6 +1,6 @@
 #if defined(__x86_64__)
-#include "entropy_tails.h"
-#include "kernel.h"
+#include "kernels/entropy_tails.h"
+#include "kernels/kernel.h"
 
 #if defined(__clang__)
 #pragma clang attribute push(__attribute__((target("avx2,bmi,popcnt"))), apply_to = function)
@@ -10,11 +10,11 @@
 #if !defined(KERNEL) /* by kernel_avxvnni.c */
 #define KERNEL ac_kernel_avx2
 #endif
-#include "vector256.h"
-#include "predict_simd.h"
-#include "entropy_avx2.h"
-#include "window_sse2.h"
-#include "kernel_loops.h"
+#include "kernels/vector256.h"
+#include "kernels/predict_simd.h"
+#include "kernels/entropy_avx2.h"
+#include "kernels/window_sse2.h"
+#include "kernels/loops.h"
 #if defined(__clang__)
 #pragma clang attribute pop
 #endif

@@ -3,7 +3,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
-#include "chunk.h"
+#include "hdf5/chunk.h"
 
 enum { TEXT = 400, PRINTED = 64 };
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "chunk.h"
+#include "hdf5/chunk.h"
 
 enum { PLACES = 16 };
 

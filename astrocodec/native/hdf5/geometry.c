@@ -1,5 +1,5 @@
 /* Types of HDF5 -> the codec's, and the shape of chunks. */
-#include "hdf5_geometry.h"
+#include "hdf5/geometry.h"
 
 typedef struct {
     int dtype, big_endian;

@@ -1,4 +1,4 @@
-#include "kernel.h"
+#include "kernels/kernel.h"
 
 #if defined(__x86_64__)
 #include <cpuid.h>

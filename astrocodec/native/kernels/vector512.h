@@ -1,4 +1,4 @@
-/* 512-bit vectors for kernel_simd.h: 32 lanes of 16 bits. */
+/* 512-bit vectors for predict_simd.h: 32 lanes of 16 bits. */
 #include <immintrin.h>
 
 enum { VECTOR_LANES = 32 };
