@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from astrocodec.masks import refuse_mask, unmasked
+from hdf5_filter.boxes import Box, whole
 
 __all__ = ["ArraySource", "BlockSource", "open_source"]
 
@@ -28,9 +29,9 @@ class ArraySource:
         self.dtype = np.dtype(array.dtype)
         self.length: int | None = self.shape[0]
 
-    def blocks(self, rows: int) -> Iterator[np.ndarray[Any, Any]]:
+    def blocks(self, rows: int, panel: Box) -> Iterator[np.ndarray[Any, Any]]:
         """
-        Yield the array's rows, this many at a time.
+        Yield the rows of a panel of the array, a box along all axes but the first, this many at a time.
 
         Raises
         ------
@@ -39,8 +40,9 @@ class ArraySource:
         """
         for start in range(0, self.shape[0], rows):
             stop = min(start + rows, self.shape[0])
-            block = unmasked(self._array[start:stop])
-            expected = (stop - start, *self.shape[1:])
+            cuts = slice(start, stop) if panel == whole(self.shape[1:]) else (slice(start, stop), *panel)
+            block = unmasked(self._array[cuts])
+            expected = (stop - start, *(cut.stop - cut.start for cut in panel))
             if block.shape != expected or not _same_numbers(block.dtype, self.dtype):
                 raise ValueError(
                     f"rows {start} to {stop} of the array have dtype {block.dtype} and shape {block.shape}, it states "
@@ -71,8 +73,8 @@ class BlockSource:
         self.dtype = self._first.dtype
         self.length: int | None = None
 
-    def blocks(self, rows: int) -> Iterator[np.ndarray[Any, Any]]:
-        """Yield the blocks as they come."""
+    def blocks(self, rows: int, panel: Box) -> Iterator[np.ndarray[Any, Any]]:
+        """Yield the blocks as they come, whole."""
         yield self._first
         for number, block in enumerate(self._blocks, 1):
             array = unmasked(block)

@@ -593,6 +593,36 @@ def test_our_filter_on_what_varies_in_length(tmp_path: Path, to: Any) -> None:
             assert file[file["refs"][2999][0]].name == "/grows"
 
 
+@pytest.mark.parametrize("shape", [(120, 170), (20000, 20000)], ids=["dense", "sparse"])
+def test_our_filter_on_types_that_numpy_has_not(tmp_path: Path, shape: tuple[int, int]) -> None:
+    """Other programs code bits, 12-bit integers, odd floats and names that are not UTF-8; every bit comes back."""
+    kinds = odd_types()
+    two = h5t.create(h5t.COMPOUND, 8)
+    for number, name in enumerate((b"caf\xe9", b"b")):
+        two.insert(name, 4 * number, h5t.STD_I32LE)
+    chosen = {name: kinds[name] for name in ("bits", "twelve_bits", "bfloat16", "enum", "half")} | {"two": two}
+    plist = h5p.create(h5p.DATASET_CREATE)
+    plist.set_chunk((64, 64))
+    plist.set_filter(hdf5_filter.FILTER_ID, h5py.h5z.FLAG_MANDATORY, ())
+    space, part = h5s.create_simple(shape), h5s.create_simple((120, 170))
+    space.select_hyperslab((0, 0), (120, 170))
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        for number, (name, kind) in enumerate(chosen.items()):
+            made = h5d.create(file.id, name.encode(), kind, space, plist)
+            made.write(part, space, raw_bytes(kind, 120 * 170, number), mtype=kind)
+    for to in ("plain", "gzip"):
+        back = tmp_path / f"{to}.h5"
+        report = hdf5_filter.decompress(tmp_path / "a.h5", back, to=to)
+        assert report.checked == "verified"
+        assert {entry.kind for entry in report.datasets} == {"decompressed"}
+        with h5py.File(back) as file:
+            for number, (name, kind) in enumerate(chosen.items()):
+                found = np.zeros(120 * 170, f"V{kind.get_size()}")
+                made = h5d.open(file.id, name.encode())
+                made.read(part, space, found, mtype=made.get_type())
+                assert found.tobytes() == raw_bytes(kind, 120 * 170, number).tobytes(), name
+
+
 def test_what_the_filter_refuses_is_copied(tmp_path: Path) -> None:
     """Two equal members, the second of which lies first."""
     record = h5t.create(h5t.COMPOUND, 8)
