@@ -368,6 +368,9 @@ def _write_standard(job: _Job, hdu: Hdu, layout: TileLayout, where: str, entry: 
     coder = decoder_of(hdu, layout, where)
     bands = decoded_bands(job.fd, hdu, layout, coder, where=where, workers=job.workers)
     header = _header(job, hdu, where, entry, primary=primary).header
+    if padding_of(hdu, where) is not None or header != assemble(list(split_cards(header))):
+        entry.checked = "decoded"
+        entry.add_note("unusual bytes behind its cards or pixels are left out")
     if find_card(hdu.cards, RENEW):
         header = assemble([card for card in split_cards(header) if card[:9] not in (b"CHECKSUM=", b"DATASUM =")])
     start = job.begin()

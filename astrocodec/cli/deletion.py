@@ -41,8 +41,9 @@ class Deletion:
         """
         if os.path.samefile(self.target, self.source):
             raise FileExistsError("the output is the input itself; it was not deleted")
-        if not is_unchanged(self.before, os.stat(self.source)):
+        # Links lead to what was read.
+        if not is_unchanged(self.before, state(os.path.realpath(self.source))):
             raise DifferenceError("the input changed while it was read; it was kept")
-        if not is_unchanged(self.written, state(self.target)):
+        if not is_unchanged(self.written, state(os.path.realpath(self.target))):
             raise DifferenceError(f"another program changed {self.target} after it was verified; the input was kept")
         self.source.unlink()

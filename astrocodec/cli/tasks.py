@@ -25,7 +25,7 @@ from astrocodec.cli.notes import lies_elsewhere, notes_on
 from astrocodec.cli.size_table import Outcome
 from astrocodec.cli.skipping import is_compressed, nothing_gained, refuse_packed
 from astrocodec.errors import DifferenceError, FormatError
-from astrocodec.files.target import take_committed
+from astrocodec.files.target import sync_folder, take_committed
 from astrocodec.files.unchanged import is_unchanged, settled, state
 
 Progress = Callable[[int, int], None]
@@ -148,7 +148,7 @@ def _settled(task: Task, workers: int, progress: Progress | None) -> Outcome | N
     if deletes and task.operation == "compress" and not os.path.lexists(task.source.path):
         word = check_alone(task, workers, progress)
         return Outcome(task.file, str(task.target), note=f"done before, it is gone and {task.target} is {word}")
-    before, found = (settled if deletes else os.stat)(task.source.path), state(task.target)
+    before, found = (settled if deletes else os.stat)(task.source.path), state(os.path.realpath(task.target))
     problem, elsewhere = difference_of_existing(task, workers, progress)
     if problem is not None:
         if task.overwrite:
@@ -242,3 +242,4 @@ def _sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+    sync_folder(Path(os.path.realpath(path)).parent)

@@ -194,6 +194,27 @@ def _take_permissions(descriptor: int, like: os.stat_result) -> None:
         os.fchmod(descriptor, mode)
 
 
+def sync_folder(folder: Path) -> None:
+    """
+    Have names in a folder written to the disk, where the file system and the folder's permissions let us ask.
+
+    Examples
+    --------
+    >>> sync_folder(Path("."))
+    """
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except PermissionError:
+        return
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NOT_FOR_FOLDERS:
+            raise
+    finally:
+        os.close(descriptor)
+
+
 class Target:
     """
     A temporary file beside the output, made by ``with``; `commit` gives it the output's name.
@@ -293,7 +314,7 @@ class Target:
             self._forget()
             _committed.clear()
             _committed[os.fspath(self._path)] = os.fstat(self.file.fileno())
-            self._sync_folder(self._path.parent)
+            sync_folder(self._path.parent)
         elif self._stream is not None:
             self.file.seek(0)
             shutil.copyfileobj(self.file, self._stream, 1 << 20)
@@ -317,21 +338,6 @@ class Target:
         if self._temporary is not None:
             _unfinished.discard(self._temporary)
             self._temporary = None
-
-    @staticmethod
-    def _sync_folder(folder: Path) -> None:
-        """Have the new name written to the disk, where the file system and the folder's permissions let us ask."""
-        try:
-            descriptor = os.open(folder, os.O_RDONLY)
-        except PermissionError:
-            return
-        try:
-            os.fsync(descriptor)
-        except OSError as error:
-            if error.errno not in _NOT_FOR_FOLDERS:
-                raise
-        finally:
-            os.close(descriptor)
 
     def __enter__(self) -> Target:
         # Whatever interrupts this, a signal included, must not leave the file behind: no `__exit__` follows then.

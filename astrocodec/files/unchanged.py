@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 import time
+from contextlib import suppress
 
 __all__ = ["is_unchanged", "settled", "state"]
 
@@ -17,15 +19,25 @@ def state(path: str | os.PathLike[str]) -> os.stat_result | None:
     """
     Return what the system knows of a directory entry, of a link itself; None where there is none.
 
+    A file is opened for that: only then do network file systems ask what others did to it meanwhile.
+
     Examples
     --------
     >>> state("no/such/file") is None
     True
     """
     try:
-        return os.lstat(path)
+        found = os.lstat(path)
     except OSError:
         return None
+    if stat.S_ISREG(found.st_mode):
+        with suppress(OSError):  # what may not be read
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            try:
+                return os.fstat(descriptor)
+            finally:
+                os.close(descriptor)
+    return found
 
 
 def is_unchanged(before: os.stat_result | None, now: os.stat_result | None) -> bool:
