@@ -34,7 +34,7 @@ def boxes_within(box: Box, chunk: Sequence[int] | None, itemsize: int, most: int
 
     Examples
     --------
-    >>> [[(cut.start, cut.stop) for cut in part] for part in boxes_within(whole((1, 5, 40)), (1, 2, 10), 1, 100)]
+    >>> [[(cut.start, cut.stop) for cut in part] for part in boxes_within(whole((1, 5, 40)), (1, 2, 10), 1, 200)]
     [[(0, 1), (0, 4), (0, 40)], [(0, 1), (4, 5), (0, 40)]]
     """
     lengths = [cut.stop - cut.start for cut in box]

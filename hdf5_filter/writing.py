@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -206,8 +207,9 @@ def _panels(dataset: h5py.Dataset, source: ArraySource | BlockSource, rows: int)
     everything = whole(dataset.shape[1:])
     if isinstance(source, BlockSource) or 0 in dataset.shape[1:]:
         return iter([everything])
-    chunk = dataset.chunks[1:] if dataset.chunks else None
-    return boxes_within(everything, chunk, source.dtype.itemsize * min(rows, dataset.shape[0] or 1), _MOST_BYTES)
+    chunk = dataset.chunks[1:] if dataset.chunks else (1,) * len(everything)
+    column = source.dtype.itemsize * min(rows, dataset.shape[0] or 1)
+    return boxes_within(everything, chunk, column, max(_MOST_BYTES, column * math.prod(chunk)))  # chunks stay whole
 
 
 def _fitting_blocks(dataset: h5py.Dataset, source: ArraySource | BlockSource, rows: int, panel: Box) -> _Rows:
