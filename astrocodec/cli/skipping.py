@@ -131,7 +131,7 @@ def refuse_packed(path: Path) -> None:
     ValueError
         Its name or content is of gzip, bzip2 or fpack.
     """
-    from fits_tiles.packed import packing_of
+    from fits_tiles.files.packed import packing_of
 
     with path.open("rb") as file:
         packing = packing_of(file) or ("fpack" if path.suffix.lower() == ".fz" else "")

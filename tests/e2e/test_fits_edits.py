@@ -16,7 +16,7 @@ from fits_mutation import compressed_sample, try_mutations
 
 import fits_tiles
 from astrocodec.errors import AstrocodecError, CorruptError, DifferenceError, TruncatedError
-from fits_tiles.blocks import BLOCK, walk
+from fits_tiles.layout.blocks import BLOCK, walk
 
 PIXELS = np.random.default_rng(7).poisson(300, (60, 70)).astype(np.uint16)
 

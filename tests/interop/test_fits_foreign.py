@@ -19,9 +19,9 @@ from astropy.io.fits.hdu.compressed._codecs import PLIO1, Gzip1, Gzip2, HCompres
 
 import fits_tiles
 from astrocodec.errors import AstrocodecError, DifferenceError, FormatError
-from fits_tiles.blocks import walk
-from fits_tiles.card_format import assemble
-from fits_tiles.foreign_tiles import ForeignTiles
+from fits_tiles.files.foreign_tiles import ForeignTiles
+from fits_tiles.layout.blocks import walk
+from fits_tiles.layout.card_format import assemble
 
 PIXELS = np.random.default_rng(7).poisson(300, (6, 40)).astype(np.int16)
 
@@ -119,10 +119,10 @@ def test_an_empty_primary_hdu_gives_its_place_to_the_image(tmp_path: Path) -> No
 def test_a_card_that_disappears_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = _behind(tmp_path / "source.fits", fits.PrimaryHDU())
     packed = tmp_path / "packed.fits"
-    monkeypatch.setattr("fits_tiles.foreign.lost_card", lambda *a, **k: None)
-    plain_header = fits_tiles.foreign.plain_header
+    monkeypatch.setattr("fits_tiles.files.foreign.lost_card", lambda *a, **k: None)
+    plain_header = fits_tiles.files.foreign.plain_header
     monkeypatch.setattr(
-        "fits_tiles.foreign.plain_header",
+        "fits_tiles.files.foreign.plain_header",
         lambda cards, *a, **k: plain_header(tuple(c for c in cards if c[:6] != b"OBJECT"), *a, **k),
     )
     fits_tiles.compress(path, packed, tune=False)
