@@ -16,6 +16,7 @@ from typing import IO
 
 from astrocodec.errors import DifferenceError
 from astrocodec.files.unchanged import is_unchanged, state
+from astrocodec.files.writers import without_writers
 
 __all__ = [
     "FileLike",
@@ -28,6 +29,7 @@ __all__ = [
 ]
 
 FileLike = str | os.PathLike[str] | IO[bytes]
+_ACL = "system.posix_acl_access"
 _STEM_BYTES = 100  # of the output's name, so that the temporary one fits wherever the output's does
 _NOT_FOR_FOLDERS = (errno.EINVAL, errno.EBADF, errno.ENOTSUP, errno.ENOSYS)
 _unfinished: set[Path] = set()
@@ -177,11 +179,19 @@ def _look_at(like: FileLike | None) -> os.stat_result | None:
     return found if found and stat.S_ISREG(found.st_mode) else None
 
 
-def _take_permissions(descriptor: int, like: os.stat_result) -> None:
-    """
-    Give a file owner, group and permission bits of another, as far as the system lets us.
+def _access_list(like: FileLike | None) -> bytes:
+    """The POSIX access list of a file, whose mask then stands where the group's permissions would; empty for none."""
+    try:
+        return os.getxattr(like if isinstance(like, (str, os.PathLike)) else like.fileno(), _ACL) if like else b""
+    except (OSError, AttributeError):
+        return b""
 
-    Where the group cannot be given, what others may not do our group may not do either.
+
+def _take_permissions(descriptor: int, like: os.stat_result, acl: bytes) -> None:
+    """
+    Give a file owner, group, permission bits and access list of another, as far as the system lets us.
+
+    Where group or list cannot be given, what others may not do our group may not do either.
     """
     mode = stat.S_IMODE(like.st_mode) & 0o777
     with suppress(OSError):
@@ -190,8 +200,19 @@ def _take_permissions(descriptor: int, like: os.stat_result) -> None:
         os.fchown(descriptor, -1, like.st_gid)
     except OSError:
         mode &= 0o707 | (mode & 0o007) << 3
+    if acl:
+        try:
+            os.setxattr(descriptor, _ACL, acl)
+        except OSError:
+            mode &= 0o707 | (mode & 0o007) << 3
     with suppress(OSError):  # FAT has no such bits
         os.fchmod(descriptor, mode)
+
+
+def _is_systems(path: Path) -> bool:
+    """Whether a name stands for open files, as /dev/stdout does, whatever these are."""
+    folder = os.path.realpath(path.parent)
+    return folder == "/dev" or folder.startswith(("/dev/fd", "/proc/"))
 
 
 def sync_folder(folder: Path) -> None:
@@ -252,6 +273,7 @@ class Target:
     def __init__(self, target: FileLike | None, *, overwrite: bool, like: FileLike | None = None) -> None:
         self.name = target_name(target)
         self._like = _look_at(like)
+        self._acl = _access_list(like)
         self._overwrite = overwrite
         self._stream: IO[bytes] | None = None
         self._path: Path | None = None
@@ -281,6 +303,8 @@ class Target:
             return
         if os.path.isdir(self._path):
             raise IsADirectoryError(f"{self.name}: is a directory; name a file")
+        if _is_systems(self._path):
+            raise FileExistsError(f"{self.name}: is a name of the system's, which no file may have; name a file")
         if os.path.exists(self._path) and not os.path.isfile(self._path):
             raise FileExistsError(f"{self.name}: is a device or pipe, which no file may replace; name a file")
         if not self._overwrite and os.path.lexists(self._path):
@@ -303,12 +327,15 @@ class Target:
             os.fsync(self.file.fileno())
             self._refuse_existing()
             now = state(self._path)
-            if (like := self._like or _look_at(self._path)) is not None:
-                _take_permissions(self.file.fileno(), like)
+            if self._like is not None:
+                _take_permissions(self.file.fileno(), self._like, self._acl)
+            elif (replaced := _look_at(self._path)) is not None:
+                _take_permissions(self.file.fileno(), replaced, _access_list(self._path))
             if self._before is None or now is None:
                 self._take_free_name(self._temporary, self._path)
             elif is_unchanged(self._before, now):
-                os.replace(self._temporary, self._path)
+                with without_writers(self._path):
+                    os.replace(self._temporary, self._path)
             else:
                 raise DifferenceError(f"{self.name}: was changed by another program meanwhile; it was kept")
             self._forget()

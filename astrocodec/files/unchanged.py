@@ -58,8 +58,8 @@ def is_unchanged(before: os.stat_result | None, now: os.stat_result | None) -> b
         return before is now
     if any(getattr(before, name) != getattr(now, name) for name in ("st_dev", "st_ino", "st_size", "st_mtime_ns")):
         return False
-    # Times of writing can be set back, this one cannot; but a hard link made or removed counts too.
-    return before.st_ctime_ns == now.st_ctime_ns or before.st_nlink != now.st_nlink
+    # Times of writing can be set back, this one cannot; a hard link made or removed moves it too, which is no harm.
+    return before.st_ctime_ns == now.st_ctime_ns
 
 
 def settled(path: str | os.PathLike[str]) -> os.stat_result:

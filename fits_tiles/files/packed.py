@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import IO
 
-from astrocodec.errors import CorruptError, TruncatedError
+from astrocodec.errors import CorruptError, FormatError, TruncatedError
 
 __all__ = ["packing_of", "unpack"]
 
+_FITS = b"SIMPLE  ="
 _PIECE = 1 << 14  # where damage shows is known to so many unpacked bytes
 
 
@@ -49,12 +50,16 @@ def unpack(file: IO[bytes], packing: str, spool: IO[bytes], name: str) -> None:
     ------
     TruncatedError
         It ends within a stream.
+    FormatError
+        What it holds is no FITS file.
     CorruptError
         It is damaged, or something stands behind its last stream (behind gzip's zeros may, as gzip has it).
     """
     pieces = _gzip_pieces(file) if packing == "gzip" else _bzip2_pieces(file)
     try:
         for piece in pieces:
+            if not spool.tell() and not piece.startswith(_FITS[: len(piece)]):
+                raise FormatError(f"{name}: what is packed begins with {piece[:8]!r}, a FITS file with {_FITS!r}")
             spool.write(piece)
     except EOFError as error:
         raise TruncatedError(

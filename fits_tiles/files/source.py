@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
@@ -22,6 +23,18 @@ def scratch_file(folder: str | None) -> Iterator[IO[bytes]]:
     """Yield an unnamed file that vanishes when it is closed, in `folder` or the system's place for such files."""
     with tempfile.TemporaryFile(dir=folder) as file:
         yield file
+
+
+@contextmanager
+def _naming_place(folder: str | None) -> Iterator[None]:
+    """Say where there is no space: the system's place for such files is named by no option."""
+    try:
+        yield
+    except OSError as error:
+        if folder is None and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            place = f"no space left in {tempfile.gettempdir()} for what is unpacked: TMPDIR names another place"
+            raise OSError(place) from error
+        raise
 
 
 def size_on_disk(source: FileLike, file: IO[bytes]) -> int:
@@ -92,6 +105,7 @@ def _unpacked(file: IO[bytes], name: str, folder: str | None) -> Iterator[IO[byt
         yield file
         return
     with scratch_file(folder) as spool:
-        unpack(file, packing, spool, name)
-        spool.flush()
+        with _naming_place(folder):
+            unpack(file, packing, spool, name)
+            spool.flush()
         yield spool

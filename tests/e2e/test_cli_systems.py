@@ -2,9 +2,11 @@
 
 import errno
 import fcntl
+import gzip
 import json
 import os
 import stat
+import struct
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,9 +15,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy.io import fits
-from cli_process import environment, run_here, succeed_here
+from cli_process import COMMAND, environment, run_here, succeed_here
 
 from astrocodec.cli.exit_codes import ExitCode
+from astrocodec.files.unchanged import is_unchanged
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
 USER, GROUP = 12345, 23456
@@ -151,3 +154,73 @@ def test_workers_take_no_modules_from_the_current_directory(frame: Path, tmp_pat
     command = [sys.executable, installed / "astrocodec", "fits-compress", "--no-tune", "-j", "2", "a.fits", "b.fits"]
     result = subprocess.run(command, cwd=night, env=environment(), capture_output=True, timeout=120, check=False)
     assert (result.returncode, result.stderr) == (0, b"")
+
+
+def test_what_another_program_may_still_write_to_stays(frame: Path) -> None:
+    """A camera that writes extension by extension: between two of them the file is whole."""
+    with frame.open("ab"):
+        for option in ("-D", "-F"):
+            result = run_here("fits-compress", "--no-tune", "--overwrite", option, "-Y", frame)
+            assert result.returncode == ExitCode.DIFFERS
+            assert b"a program has it open for writing" in result.stderr
+            assert fits.getdata(frame).shape == (96, 96)
+    succeed_here("fits-compress", "--no-tune", "--skip-existing", "-D", "-Y", frame)
+    assert not frame.exists()
+
+
+def test_a_change_behind_a_hard_link_is_a_change(frame: Path) -> None:
+    """Though its time was set back, and a link removed."""
+    other = frame.with_name("old")
+    os.link(frame, other)
+    before = frame.stat()
+    frame.write_bytes(frame.read_bytes()[::-1])
+    os.utime(frame, ns=(before.st_atime_ns, before.st_mtime_ns))
+    other.unlink()
+    assert not is_unchanged(before, frame.stat())
+
+
+@pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1", "/dev/shm/../stdout", "/proc/self/fd/1"])
+def test_names_of_open_files_are_not_replaced(frame: Path, name: str) -> None:
+    """As root, in a container, a redirected /dev/stdout would become a file that is gone at the next start."""
+    command = [*COMMAND, "fits-compress", "--no-tune", "--overwrite", "-D", "-Y", frame, "-O", name]
+    with frame.with_name("redirected").open("wb") as out:
+        result = subprocess.run(command, stdout=out, stderr=subprocess.PIPE, env=environment(), check=False)
+    assert result.returncode == ExitCode.EXISTS
+    assert b"is a name of the system's" in result.stderr
+    assert frame.exists()
+
+
+def test_access_lists_are_kept(frame: Path) -> None:
+    """Under a list the group's bits are its mask: copied alone they would let a group read that the list keeps out."""
+    entries = [(0x01, 6, -1), (0x02, 4, 1001), (0x04, 0, -1), (0x10, 4, -1), (0x20, 0, -1)]
+    acl = struct.pack("<I", 2) + b"".join(struct.pack("<HHi", *entry) for entry in entries)
+    try:
+        os.setxattr(frame, "system.posix_acl_access", acl)
+    except OSError as error:
+        pytest.skip(f"this file system has no access lists: {error}")
+    succeed_here("fits-compress", "--no-tune", frame)
+    packed = frame.with_name("a.ac.fits")
+    assert os.getxattr(packed, "system.posix_acl_access") == os.getxattr(frame, "system.posix_acl_access")
+
+
+def test_a_full_place_for_temporary_files_is_named(frame: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Packed inputs are unpacked there, by commands that have no option for it."""
+
+    def fail(*arguments: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    packed = frame.with_name("a.fits.gz")
+    packed.write_bytes(gzip.compress(frame.read_bytes()))
+    monkeypatch.setattr("fits_tiles.files.source.unpack", fail)
+    result = run_here("verify", packed)
+    assert result.returncode == ExitCode.SYSTEM
+    assert b"TMPDIR names another place" in result.stderr
+
+
+def test_what_is_packed_is_looked_at_before_all_of_it_is_unpacked(tmp_path: Path) -> None:
+    """Gigabytes of zeros are no FITS file from their first byte on."""
+    packed = tmp_path / "a.fits.gz"
+    packed.write_bytes(gzip.compress(bytes(1 << 22)))
+    result = run_here("fits-compress", packed)
+    assert result.returncode == ExitCode.BAD_DATA
+    assert b"what is packed begins with" in result.stderr

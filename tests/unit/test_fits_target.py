@@ -152,17 +152,6 @@ def test_a_file_that_changes_before_it_is_replaced_is_kept(tmp_path: Path, how: 
     assert os.listdir(tmp_path) == ["out.fits"]
 
 
-def test_a_file_that_loses_a_link_is_the_same(tmp_path: Path) -> None:
-    path = tmp_path / "out.fits"
-    path.write_bytes(b"old")
-    os.link(path, tmp_path / "link")
-    with Target(path, overwrite=True) as target:
-        target.file.write(b"new")
-        (tmp_path / "link").unlink()
-        target.commit()
-    assert path.read_bytes() == b"new"
-
-
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     with (
         pytest.raises(FileNotFoundError, match="cannot write in its folder"),

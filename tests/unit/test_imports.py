@@ -20,6 +20,7 @@ ORDER = (
     "errors",
     "masks",
     "files.unchanged",
+    "files.writers",
     "files.file_report",
     "files.parallel",
     "files.target",
