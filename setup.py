@@ -101,8 +101,9 @@ setup(
     ext_modules=[
         Extension(
             "astrocodec.libastrocodec",
-            sources=sorted(glob("astrocodec/native/*.c")),
-            depends=sorted(glob("astrocodec/native/*.h")),
+            sources=sorted(glob("astrocodec/native/**/*.c", recursive=True)),
+            depends=sorted(glob("astrocodec/native/**/*.h", recursive=True)),
+            include_dirs=["astrocodec/native"],
             extra_compile_args=FLAGS.split(),
             libraries=["m"],
             # HDF5 unloads its plugins; the models that this one has made ready would be lost, and made again.

@@ -15,6 +15,7 @@ from astrocodec import codecs
 from astrocodec._native import native_model
 from astrocodec._native import stream as native_stream
 from astrocodec.errors import CodecNotFoundError, CorruptError
+from astrocodec.masks import unmasked
 from astrocodec.model import Model, find_model, load_model
 from astrocodec.stages.causal import CAUSAL
 from astrocodec.stages.pixels import DTYPES
@@ -80,9 +81,7 @@ class StreamInfo:
 
 
 def _as_values(array: ArrayLike) -> NDArray[np.generic]:
-    if isinstance(array, np.ma.MaskedArray) and np.ma.is_masked(array):
-        raise TypeError("a masked array's mask would be lost: give array.filled(VALUE), or array.data without the mask")
-    values = np.asarray(array)
+    values = unmasked(array)
     if values.dtype.str[1:] not in DTYPES:
         raise TypeError(
             f"dtype {values.dtype} found, allowed are {', '.join(DTYPES)}: convert the array or store it otherwise"

@@ -12,6 +12,7 @@ from astrocodec.errors import CorruptError
 from hdf5_filter.elements import attribute_elements, library, write_attribute
 from hdf5_filter.names import shown
 from hdf5_filter.references import Addresses
+from hdf5_filter.spaces import unshared_space
 
 __all__ = ["attribute_names", "copy_attributes"]
 
@@ -59,7 +60,7 @@ def copy_attributes(source: Any, target: Any, path: bytes, addresses: Addresses,
     """
     for name in attribute_names(source):
         attribute = h5py.h5a.open(source, name)
-        kind, space = map_type(attribute.get_type()), attribute.get_space()
+        kind, space = map_type(attribute.get_type()), unshared_space(attribute.get_space())
         with phil:
             library().create_attribute_like(attribute.id, target.id, name, kind.id, space.id)
         with attribute_elements(attribute) as elements:

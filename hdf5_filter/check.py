@@ -19,13 +19,14 @@ from hdf5_filter.files import datasets_of, naming_damaged_file, objects_of, open
 from hdf5_filter.identity import FILTER_ID
 from hdf5_filter.layout import layout_of
 from hdf5_filter.names import name_of
-from hdf5_filter.reading import available_cores
+from hdf5_filter.reading import available_cores, naming_damage
 from hdf5_filter.report import DatasetReport, FileReport
 from hdf5_filter.sparse import box_arrays, stored_boxes
 from hdf5_filter.storage import describe, is_codable, missing_filters, reason_to_keep
-from hdf5_filter.transfer import blocks_of, naming_damage
 
 __all__ = ["info", "verify"]
+
+_LARGE = 256 << 20  # all of such a file is not read for a list
 
 
 def info(source: str | os.PathLike[str]) -> FileReport:
@@ -37,7 +38,7 @@ def info(source: str | os.PathLike[str]) -> FileReport:
     FormatError
         It is not HDF5 or damaged.
     """
-    with open_file(source, only_listed=True) as file:
+    with open_file(source, searched=_LARGE) as file:
         return _listed(source, file)
 
 
@@ -137,9 +138,9 @@ def _read_dataset(
         return metadata, ""
     boxes = stored_boxes(dataset)
     if FILTER_ID in filter_ids(dataset) and is_codable(dataset):
-        with naming_damage(dataset):
-            for block in blocks_of(dataset, workers) if boxes is None else box_arrays(dataset, boxes, workers):
-                advance(block.nbytes)
+        cuts = blocks_in(dataset.id) if boxes is None else boxes
+        for block in box_arrays(dataset, cuts, workers, small=boxes is not None):
+            advance(block.nbytes)
     elif filter_ids(dataset) or not layout_of(dataset.id.get_type()).lies_in_place:
         for box in blocks_in(dataset.id) if boxes is None else boxes:
             with naming_damage(dataset), block_elements(dataset.id, box) as part:

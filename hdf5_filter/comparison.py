@@ -14,22 +14,23 @@ from h5py._objects import phil
 
 from astrocodec.errors import DifferenceError
 from hdf5_filter.attributes import attribute_names
+from hdf5_filter.boxes import Box
 from hdf5_filter.chunked import filter_ids, stored_chunks
 from hdf5_filter.copying import link_names
 from hdf5_filter.elements import Elements, attribute_elements, block_elements, blocks_in, fill_elements, library
 from hdf5_filter.identity import FILTER_ID
 from hdf5_filter.layout import Layout, first_difference
 from hdf5_filter.names import shown, text_of
+from hdf5_filter.reading import naming_damage
 from hdf5_filter.references import Addresses, follow, referred_object
 from hdf5_filter.spaces import extent_of, selection_of
-from hdf5_filter.sparse import Box, box_arrays, stored_boxes
+from hdf5_filter.sparse import box_arrays, stored_boxes
 from hdf5_filter.storage import is_codable, missing_filters
-from hdf5_filter.transfer import blocks_of, naming_damage
 from hdf5_filter.type_equality import same_type
 from hdf5_filter.userblock import same_beginning, same_end
 from hdf5_filter.virtual_names import file_beyond
 
-__all__ = ["Elsewhere", "compare_files", "same_blocks"]
+__all__ = ["Elsewhere", "compare_files"]
 
 
 @dataclass
@@ -68,34 +69,18 @@ def compare_files(first: h5py.File, second: h5py.File, workers: int, advance: Ca
     return _Comparison(first, second, workers, advance).run()
 
 
-def same_blocks(first: h5py.Dataset, second: h5py.Dataset, workers: int, advance: Callable[[int], None]) -> int | None:
-    """Compare the elements of two datasets of numbers of equal type and shape; return the first that differs."""
-    at = 0
-    for block in blocks_of(first, workers):
-        rows = slice(at, at + len(block))
-        with naming_damage(second):
-            other = next(blocks_of(second, workers, rows=rows))
-        raw = [np.ascontiguousarray(part).view(np.uint8).reshape(block.size, -1) for part in (block, other)]
+def _same_numbers(
+    first: h5py.Dataset, second: h5py.Dataset, boxes: list[Box] | None, workers: int, advance: Callable[[int], None]
+) -> int | None:
+    """Compare two datasets of numbers of equal type and shape, or boxes of them; return the first that differs."""
+    cuts = list(blocks_in((first if first.chunks else second).id)) if boxes is None else boxes
+    arrays = [box_arrays(dataset, cuts, workers, small=boxes is not None) for dataset in (first, second)]
+    for box, *pair in zip(cuts, *arrays, strict=True):
+        raw = [np.ascontiguousarray(part).view(np.uint8).reshape(pair[0].size, -1) for part in pair]
         differs = (raw[0] != raw[1]).any(axis=1)
         if differs.any():
-            return at * int(np.prod(block.shape[1:], dtype=int)) + int(differs.argmax())
-        at += len(block)
-        advance(block.nbytes)
-    return None
-
-
-def same_boxes(
-    first: h5py.Dataset, second: h5py.Dataset, boxes: list[Box], workers: int, advance: Callable[[int], None]
-) -> int | None:
-    """Compare boxes of two datasets as `same_blocks` does."""
-    both = zip(boxes, box_arrays(first, boxes, workers), box_arrays(second, boxes, workers), strict=True)
-    with naming_damage(second):
-        for box, *pair in both:
-            raw = [np.ascontiguousarray(part).view(np.uint8).reshape(pair[0].size, -1) for part in pair]
-            differs = (raw[0] != raw[1]).any(axis=1)
-            if differs.any():
-                return _place(int(differs.argmax()), box, first.shape)
-            advance(pair[0].nbytes)
+            return _place(int(differs.argmax()), box, first.shape)
+        advance(pair[0].nbytes)
     return None
 
 
@@ -272,10 +257,7 @@ class _Comparison:
             return self._differing_chunk(path, first, second, missing[0])
         boxes = _boxes_of_both(first, second)
         if any(FILTER_ID in filter_ids(dataset) for dataset in (first, second)) and is_codable(first):
-            if boxes is not None:
-                return same_boxes(first, second, boxes, self._workers, self._advance)
-            return same_blocks(first, second, self._workers, self._advance)
-        row = first.size // first.shape[0] if first.shape else 1
+            return _same_numbers(first, second, boxes, self._workers, self._advance)
         for box in blocks_in(first.id) if boxes is None else boxes:
             with (
                 naming_damage(first),
@@ -285,7 +267,7 @@ class _Comparison:
             ):
                 place = self._first_difference(one, other)
             if place is not None:
-                return _place(place, box, first.shape) if isinstance(box, tuple) else int(box.start * row + place)
+                return _place(place, box, first.shape)
             self._advance(one.count * one.layout.size)
         return None
 

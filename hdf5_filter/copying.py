@@ -15,6 +15,7 @@ from hdf5_filter.elements import block_elements, blocks_in, library, write_block
 from hdf5_filter.layout import layout_of
 from hdf5_filter.names import naming, shown
 from hdf5_filter.references import Addresses
+from hdf5_filter.spaces import unshared_space
 from hdf5_filter.sparse import stored_boxes
 
 __all__ = ["Place", "copy_dataset", "copy_file", "link_names"]
@@ -137,7 +138,7 @@ class _Copier:
     def _map_type(self, kind: Any) -> Any:
         """Give a type of the file as one of the copy."""
         if not kind.committed():
-            return kind.copy()
+            return h5py.h5t.decode(kind.encode())  # a copy notes where its file has it for several objects
         return h5py.h5t.open(self._target.id, self._addresses.path(kind) or self._shelve(kind))
 
     def _shelve(self, kind: Any) -> bytes:
@@ -215,7 +216,7 @@ def copy_dataset(source: h5py.Dataset, place: Place, map_type: TypeMap) -> None:
     with naming(source.file, place.path):
         kind = source.id.get_type()
         if _is_written_anew(source.id):
-            space, made = source.id.get_space(), source.id.get_create_plist()
+            space, made = unshared_space(source.id.get_space()), source.id.get_create_plist()
             if made.get_external_count():  # the copy would have the same file, and write into it
                 raise FormatError(
                     f"{source.file.filename}: {shown(place.path)}: its elements refer to other objects and lie in "

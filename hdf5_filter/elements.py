@@ -13,6 +13,7 @@ import numpy as np
 from h5py._objects import phil
 
 from astrocodec._native.hdf5 import Library, library_of
+from hdf5_filter.boxes import Box, boxes_within, whole
 from hdf5_filter.layout import Layout, layout_of
 
 __all__ = [
@@ -91,24 +92,17 @@ def write_attribute(attribute: Any, elements: Elements) -> None:
             library().write_attribute(attribute.id, kind.id, elements.address)
 
 
-def blocks_in(dataset: Any) -> Iterator[slice]:
-    """Cut a dataset of at least one element into blocks of rows; a single value is one."""
-    shape = dataset.get_space().get_simple_extent_dims() or (1,)
-    kind = dataset.get_type()
+def blocks_in(dataset: Any) -> Iterator[Box]:
+    """Cut a dataset of at least one element into boxes of moderate size; a single value is one without axes."""
+    kind, plist = dataset.get_type(), dataset.get_create_plist()
+    chunk = plist.get_chunk() if plist.get_layout() == h5py.h5d.CHUNKED else None
     most = _BLOCK_BYTES if layout_of(kind).is_plain else _POINTING_BYTES
-    plist = dataset.get_create_plist()
-    side = plist.get_chunk()[0] if plist.get_layout() == h5py.h5d.CHUNKED else 1
-    row = max(1, math.prod(shape[1:]) * kind.get_size())
-    rows = max(1, side, most // row // side * side)
-    if rows * row > 4 * most:
-        rows = max(1, 4 * most // row)  # a chunk is decoded several times then
-    for start in range(0, shape[0], rows):
-        yield slice(start, min(shape[0], start + rows))
+    return boxes_within(whole(dataset.get_space().get_simple_extent_dims()), chunk, kind.get_size(), most)
 
 
 @contextmanager
-def block_elements(dataset: Any, box: slice | tuple[slice, ...]) -> Iterator[Elements]:
-    """Read rows of a dataset, or a box with slices along all axes."""
+def block_elements(dataset: Any, box: Box) -> Iterator[Elements]:
+    """Read a box of a dataset."""
     kind = dataset.get_type()
     memory, file = _spaces(dataset, box)
     count = int(memory.get_simple_extent_npoints())
@@ -120,23 +114,20 @@ def block_elements(dataset: Any, box: slice | tuple[slice, ...]) -> Iterator[Ele
         yield elements
 
 
-def write_block(dataset: Any, box: slice | tuple[slice, ...], elements: Elements) -> None:
-    """Write elements of an equal type to rows of a dataset, or to a box."""
+def write_block(dataset: Any, box: Box, elements: Elements) -> None:
+    """Write elements of an equal type to a box of a dataset."""
     kind = dataset.get_type()
     memory, file = _spaces(dataset, box)
     with phil:
         library().write_dataset(dataset.id, kind.id, memory.id, file.id, elements.address)
 
 
-def _spaces(dataset: Any, box: slice | tuple[slice, ...]) -> tuple[Any, Any]:
-    """Return spaces of memory and file for rows or a box of a dataset."""
+def _spaces(dataset: Any, box: Box) -> tuple[Any, Any]:
+    """Return spaces of memory and file for a box of a dataset."""
     file = dataset.get_space()
-    shape = file.get_simple_extent_dims()
-    if not shape:
-        return h5py.h5s.create_simple((1,)), file
-    cuts = box if isinstance(box, tuple) else (box, *map(slice, [0] * (len(shape) - 1), shape[1:]))
-    count = tuple(cut.stop - cut.start for cut in cuts)
-    file.select_hyperslab(tuple(cut.start for cut in cuts), count)
+    count = tuple(cut.stop - cut.start for cut in box)
+    if box:
+        file.select_hyperslab(tuple(cut.start for cut in box), count)
     return h5py.h5s.create_simple((math.prod(count),)), file
 
 

@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import h5py
+from h5py._objects import phil
 
 from astrocodec.errors import AstrocodecError, CorruptError, FormatError, TruncatedError
 from hdf5_filter.copying import link_names
+from hdf5_filter.elements import library
 from hdf5_filter.heaps import check_heaps
 from hdf5_filter.names import disk_error, shown
 
@@ -29,7 +31,6 @@ __all__ = [
 ]
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
-_LARGE = 256 << 20
 _OF_HDF5 = re.compile(r"[A-Z].* \(.+\)$|H5\w+ failed|Unspecified error", re.DOTALL)
 
 
@@ -53,9 +54,9 @@ def is_hdf5(path: str | os.PathLike[str]) -> bool:
     return False
 
 
-def open_file(path: str | os.PathLike[str], *, only_listed: bool = False, caches: bool = True) -> h5py.File:
+def open_file(path: str | os.PathLike[str], *, searched: int | None = None, caches: bool = True) -> h5py.File:
     """
-    Open a file to read it, or, with `only_listed`, to look at it without having to read all of a large one.
+    Open a file to read it, after all of it was searched for endless heaps, if it has not more bytes than `searched`.
 
     Without `caches` no chunk is held: HDF5 2.0 breaks its memory where it copies a dataset whose chunks are.
 
@@ -81,7 +82,7 @@ def open_file(path: str | os.PathLike[str], *, only_listed: bool = False, caches
         kind = TruncatedError if "truncated" in str(error) else FormatError
         raise kind(f"{name}: cannot be opened as HDF5: {error}") from error
     try:
-        check_heaps(path, file.id.get_create_plist().get_sizes()[1], _LARGE if only_listed else None)
+        check_heaps(path, file.id.get_create_plist().get_sizes()[1], searched)
     except BaseException:
         file.close()
         raise
@@ -94,6 +95,10 @@ def create_like(source: h5py.File, path: Path) -> h5py.File:
     root = h5py.h5o.open(source.id, b"/").get_create_plist()  # a file's own properties do not tell of its root group
     plist.set_link_creation_order(root.get_link_creation_order())
     plist.set_attr_creation_order(root.get_attr_creation_order())
+    with phil:
+        library().share_no_messages(
+            plist.id
+        )  # HDF5 copies objects that share parts of headers into ones that it cannot read
     access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
     access.set_fclose_degree(h5py.h5f.CLOSE_STRONG)
     newest = {0: h5py.h5f.LIBVER_EARLIEST, 1: h5py.h5f.LIBVER_EARLIEST, 2: h5py.h5f.LIBVER_V18}

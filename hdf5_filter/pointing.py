@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import h5py
 
@@ -15,14 +15,16 @@ from hdf5_filter.virtual_names import name_pattern
 __all__ = ["files_named_in"]
 
 
-def files_named_in(path: str | os.PathLike[str]) -> set[str | re.Pattern[str]]:
+def files_named_in(path: str | os.PathLike[str], before_object: Callable[[], object]) -> set[str | re.Pattern[str]]:
     """
     Find the files that programs need beside this one.
 
     Parameters
     ----------
     path : path
-        An HDF5 file.
+        An HDF5 file, which is not searched for endless heaps first.
+    before_object : callable
+        Called before HDF5 opens the file and each of its objects.
 
     Returns
     -------
@@ -37,8 +39,13 @@ def files_named_in(path: str | os.PathLike[str]) -> set[str | re.Pattern[str]]:
     """
     folder = os.path.dirname(os.path.realpath(path))
     found: set[str | re.Pattern[str]] = set()
-    with open_file(path) as file:
-        for name, numbered in {entry for obj in objects_of(file) for entry in _names(obj)} - {(".", True)}:
+    before_object()
+    with open_file(path, searched=0) as file:
+        names: set[tuple[str, bool]] = set()
+        for obj in objects_of(file):
+            names.update(_names(obj))
+            before_object()
+        for name, numbered in names - {(".", True)}:
             found.add(os.path.basename(os.path.realpath(os.path.join(folder, name))))
             last = os.path.basename(name)
             found.add(name_pattern(last) if numbered and "%" in last else last)

@@ -7,16 +7,20 @@ import math
 import os
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import h5py
 import numpy as np
 
+from astrocodec._native.chunk import last_error
+from astrocodec.errors import CorruptError
 from astrocodec.files.parallel import ordered_map
-from hdf5_filter.chunked import ChunkedDataset
+from hdf5_filter.chunked import ChunkedDataset, filter_ids
+from hdf5_filter.identity import FILTER_ID
 from hdf5_filter.selection import Selection, parse_selection
 
-__all__ = ["available_cores", "read_dataset"]
+__all__ = ["available_cores", "naming_damage", "read_dataset"]
 
 # Small chunks go to a thread together: handing over one of 256 x 256 takes a tenth of the time of decoding it.
 _JOB_ELEMENTS, _MOST_TOGETHER = 1 << 19, 64
@@ -68,7 +72,7 @@ def read_dataset(
     ...     hdf5_filter.read_dataset(dset, (slice(None), -1), workers=2).tolist()
     [3, 7, 11]
     """
-    if out is not None and not np.can_cast(dset.dtype, out.dtype, "safe"):
+    if out is not None and not _holds_all(out.dtype, dset.dtype):
         raise ValueError(f"out has type {out.dtype}, which does not hold all of {dset.dtype}: give one that does")
     chunked = ChunkedDataset.of(dset)
     selection = parse_selection(sel, dset.shape) if chunked else None
@@ -90,6 +94,13 @@ def read_dataset(
     if not np.shares_memory(out, found):
         out[...] = found
     return out
+
+
+def _holds_all(wide: np.dtype[Any], narrow: np.dtype[Any]) -> bool:
+    """Whether a type holds every element of another; NumPy calls floats of 8 bytes safe for integers of 8."""
+    if narrow.kind in "iu" and narrow.itemsize == 8 and wide.kind in "fc" and np.finfo(wide).nmant < 63:
+        return False
+    return np.can_cast(narrow, wide, "safe")
 
 
 def _as_box(out: np.ndarray[Any, Any] | None, chunked: ChunkedDataset, selection: Selection) -> np.ndarray[Any, Any]:
@@ -143,3 +154,15 @@ def _cut(indices: range, offset: int, side: int) -> tuple[slice, slice]:
     last = min(len(indices), -(-(offset + side - indices.start) // step))
     begin = indices.start + first * step - offset
     return slice(first, last), slice(begin, begin + (last - first - 1) * step + 1, step)
+
+
+@contextmanager
+def naming_damage(dataset: h5py.Dataset) -> Iterator[None]:
+    """Where HDF5 says that a filter failed, let the error name the dataset."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None or "filter" not in str(error):
+            raise
+        reason = last_error() if FILTER_ID in filter_ids(dataset) else ""
+        raise CorruptError(f"{dataset.file.filename}: dataset {dataset.name!r}: {reason or error}") from error

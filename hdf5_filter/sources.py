@@ -7,6 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from astrocodec.masks import refuse_mask, unmasked
+from hdf5_filter.boxes import Box, whole
+
 __all__ = ["ArraySource", "BlockSource", "open_source"]
 
 
@@ -26,9 +29,9 @@ class ArraySource:
         self.dtype = np.dtype(array.dtype)
         self.length: int | None = self.shape[0]
 
-    def blocks(self, rows: int) -> Iterator[np.ndarray[Any, Any]]:
+    def blocks(self, rows: int, panel: Box) -> Iterator[np.ndarray[Any, Any]]:
         """
-        Yield the array's rows, this many at a time.
+        Yield the rows of a panel of the array, a box along all axes but the first, this many at a time.
 
         Raises
         ------
@@ -37,8 +40,9 @@ class ArraySource:
         """
         for start in range(0, self.shape[0], rows):
             stop = min(start + rows, self.shape[0])
-            block = _elements_of(self._array[start:stop])
-            expected = (stop - start, *self.shape[1:])
+            cuts = slice(start, stop) if panel == whole(self.shape[1:]) else (slice(start, stop), *panel)
+            block = unmasked(self._array[cuts])
+            expected = (stop - start, *(cut.stop - cut.start for cut in panel))
             if block.shape != expected or not _same_numbers(block.dtype, self.dtype):
                 raise ValueError(
                     f"rows {start} to {stop} of the array have dtype {block.dtype} and shape {block.shape}, it states "
@@ -60,7 +64,7 @@ class BlockSource:
     def __init__(self, blocks: Iterable[Any]) -> None:
         self._blocks = iter(blocks)
         try:
-            self._first = _elements_of(next(self._blocks))
+            self._first = unmasked(next(self._blocks))
         except StopIteration:
             raise ValueError("no block found: an empty dataset needs an array with shape and dtype") from None
         if self._first.ndim == 0:
@@ -69,39 +73,17 @@ class BlockSource:
         self.dtype = self._first.dtype
         self.length: int | None = None
 
-    def blocks(self, rows: int) -> Iterator[np.ndarray[Any, Any]]:
-        """Yield the blocks as they come."""
+    def blocks(self, rows: int, panel: Box) -> Iterator[np.ndarray[Any, Any]]:
+        """Yield the blocks as they come, whole."""
         yield self._first
         for number, block in enumerate(self._blocks, 1):
-            array = _elements_of(block)
+            array = unmasked(block)
             if array.ndim == 0 or array.shape[1:] != self.shape[1:] or array.dtype != self.dtype:
                 raise ValueError(
                     f"block {number} has dtype {array.dtype} and shape {array.shape}, the first has {self.dtype} and "
                     f"{self._first.shape}: only the length of the first axis may differ"
                 )
             yield array
-
-
-def _elements_of(found: Any) -> np.ndarray[Any, Any]:
-    """Return what was read as an array."""
-    if callable(getattr(found, "compute", None)):
-        found = found.compute()  # of Dask, whose own conversion drops masks
-    _refuse_mask(found)
-    return np.asarray(found)
-
-
-def _refuse_mask(found: Any) -> None:
-    """
-    Refuse what would lose a mask.
-
-    Raises
-    ------
-    TypeError
-        Something is masked.
-    """
-    mask = getattr(found, "mask", None)  # of NumPy and astropy; a method in pandas
-    if mask is not None and not callable(mask) and np.any(mask):
-        raise TypeError("a masked array's mask would be lost: give data.filled(VALUE), or data.data without the mask")
 
 
 def _same_numbers(first: np.dtype[Any], second: np.dtype[Any]) -> bool:
@@ -118,8 +100,7 @@ def open_source(data: Any) -> ArraySource | BlockSource:
     >>> open_source(np.zeros((2, 3))).shape, open_source(iter([np.zeros((2, 3))])).shape
     ((2, 3), (0, 3))
     """
-    for part in data if isinstance(data, list | tuple) else (data,):
-        _refuse_mask(part)
+    refuse_mask(data)
     if hasattr(data, "shape") and hasattr(data, "dtype") and hasattr(data, "__getitem__"):
         if len(data.shape) == 0:
             raise TypeError("a scalar cannot be chunked, so it cannot be compressed; use create_dataset")

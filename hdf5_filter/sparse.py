@@ -11,12 +11,12 @@ import h5py
 import numpy as np
 
 from astrocodec.files.parallel import ordered_map
+from hdf5_filter.boxes import Box, boxes_within
 from hdf5_filter.chunked import ChunkedDataset, stored_chunks
-from hdf5_filter.reading import read_dataset
+from hdf5_filter.reading import naming_damage, read_dataset
 
-__all__ = ["Box", "box_arrays", "stored_boxes", "write_boxes"]
+__all__ = ["box_arrays", "stored_boxes", "write_boxes"]
 
-Box = tuple[slice, ...]
 _FEW = 8  # a chunk read by itself takes longer than in a row of them
 _MOST_BYTES = 64 << 20
 
@@ -39,7 +39,10 @@ def stored_boxes(dataset: h5py.Dataset) -> list[Box] | None:
     if _FEW * dataset.id.get_num_chunks() >= cells:
         return None
     kept = (offset for offset in stored_chunks(dataset) if all(map(int.__lt__, offset, dataset.shape)))
-    return [piece for offset in sorted(kept) for piece in _pieces(dataset, _box(dataset, offset))]
+    itemsize = dataset.id.get_type().get_size()
+    return [
+        piece for offset in sorted(kept) for piece in boxes_within(_box(dataset, offset), None, itemsize, _MOST_BYTES)
+    ]
 
 
 def _box(dataset: h5py.Dataset, offset: tuple[int, ...]) -> Box:
@@ -48,17 +51,15 @@ def _box(dataset: h5py.Dataset, offset: tuple[int, ...]) -> Box:
     return tuple(slice(at, min(at + side, length)) for at, side, length in sides)
 
 
-def _pieces(dataset: h5py.Dataset, box: Box) -> Iterator[Box]:
-    """Cut the box of a large chunk along the first axis."""
-    row = math.prod(cut.stop - cut.start for cut in box[1:]) * dataset.id.get_type().get_size()
-    rows = max(1, _MOST_BYTES // row)
-    for start in range(box[0].start, box[0].stop, rows):
-        yield slice(start, min(start + rows, box[0].stop)), *box[1:]
-
-
-def box_arrays(dataset: h5py.Dataset, boxes: Iterable[Box], workers: int) -> Iterator[np.ndarray[Any, Any]]:
-    """Read boxes of a dataset, several at once."""
-    return ordered_map(lambda box: np.asarray(read_dataset(dataset, box, workers=1)), boxes, workers)
+def box_arrays(
+    dataset: h5py.Dataset, boxes: Iterable[Box], workers: int, *, small: bool
+) -> Iterator[np.ndarray[Any, Any]]:
+    """Read boxes of a dataset: several small ones at once, or several chunks of one that is not."""
+    within = 1 if small else workers
+    with naming_damage(dataset):
+        yield from ordered_map(
+            lambda box: np.asarray(read_dataset(dataset, box, workers=within)), boxes, workers if small else 1
+        )
 
 
 def write_boxes(

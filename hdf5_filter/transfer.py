@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import h5py
 import numpy as np
 
-from astrocodec._native.chunk import last_error
-from astrocodec.errors import CorruptError
+from hdf5_filter.boxes import Box
 from hdf5_filter.chunk_shape import choose_chunks
 from hdf5_filter.chunked import filter_ids
 from hdf5_filter.copying import Place
+from hdf5_filter.elements import block_elements, blocks_in, write_block
 from hdf5_filter.filter_options import AstroCodec
-from hdf5_filter.identity import FILTER_ID
 from hdf5_filter.layout import layout_of
-from hdf5_filter.reading import read_dataset
+from hdf5_filter.reading import naming_damage, read_dataset
 from hdf5_filter.sources import ArraySource
-from hdf5_filter.sparse import stored_boxes, write_boxes
+from hdf5_filter.spaces import unshared_space
+from hdf5_filter.sparse import box_arrays, stored_boxes, write_boxes
+from hdf5_filter.storage import is_codable
 from hdf5_filter.writing import create_dataset, write_rows
 
-__all__ = ["DatasetSource", "blocks_of", "compress_dataset", "decompress_dataset", "fitted_chunks", "naming_damage"]
+__all__ = ["DatasetSource", "compress_dataset", "decompress_dataset", "fitted_chunks"]
 
 _READ_BYTES = 64 << 20
 _GOOD_CHUNK = (1 << 14, 1 << 21)  # elements of a plane that are neither too few to learn from nor too many to pick
@@ -37,40 +38,18 @@ class DatasetSource(ArraySource):
         self._workers = workers
         self._advance = advance
 
-    def blocks(self, rows: int) -> Iterator[np.ndarray[Any, Any]]:
-        """Yield the dataset's rows."""
-        for block in blocks_of(self._dataset, self._workers, at_least=rows):
+    def blocks(self, rows: int, panel: Box) -> Iterator[np.ndarray[Any, Any]]:
+        """Yield the rows of a panel, as many at once as are of moderate size."""
+        row = max(1, self.dtype.itemsize * math.prod(cut.stop - cut.start for cut in panel))
+        side = self._dataset.chunks[0] if self._dataset.chunks else 1
+        length = max(side * -(-rows // side), _READ_BYTES // row // side * side, 1)
+        if length * row > 4 * _READ_BYTES:
+            length = max(rows, 4 * _READ_BYTES // row, 1)  # a chunk is decoded several times then
+        for start in range(0, self.shape[0], length):
+            with naming_damage(self._dataset):
+                block = read_dataset(self._dataset, (slice(start, start + length), *panel), workers=self._workers)
             yield block
             self._advance(block.nbytes)
-
-
-def blocks_of(
-    dataset: h5py.Dataset, workers: int, at_least: int = 1, rows: slice | None = None
-) -> Iterator[np.ndarray[Any, Any]]:
-    """Yield the rows of a dataset, or these of them at once, in blocks of moderate size."""
-    with naming_damage(dataset):
-        if rows is not None:
-            yield read_dataset(dataset, rows, workers=workers)
-            return
-        row = max(1, dataset.dtype.itemsize * int(np.prod(dataset.shape[1:], dtype=int)))
-        side = dataset.chunks[0] if dataset.chunks else 1
-        length = max(side * -(-at_least // side), _READ_BYTES // row // side * side, 1)
-        if length * row > 4 * _READ_BYTES:
-            length = max(at_least, 4 * _READ_BYTES // row, 1)  # a chunk is decoded several times then
-        for start in range(0, dataset.shape[0], length):
-            yield read_dataset(dataset, slice(start, start + length), workers=workers)
-
-
-@contextmanager
-def naming_damage(dataset: h5py.Dataset) -> Iterator[None]:
-    """Where HDF5 says that a filter failed, let the error name the dataset."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno is not None or "filter" not in str(error):
-            raise
-        reason = last_error() if FILTER_ID in filter_ids(dataset) else ""
-        raise CorruptError(f"{dataset.file.filename}: dataset {dataset.name!r}: {reason or error}") from error
 
 
 def fitted_chunks(dataset: h5py.Dataset, wanted: tuple[int, ...] | None) -> tuple[int, ...]:
@@ -144,19 +123,28 @@ def decompress_dataset(
     else:
         plist.set_layout(h5py.h5d.CONTIGUOUS)
         plist.set_alloc_time(h5py.h5d.ALLOC_TIME_LATE)
-    made = h5py.Dataset(h5py.h5d.create(place.group, None, kind, source.id.get_space(), plist))
-    at = 0
-    if not layout_of(kind).is_plain:
-        pass  # elements that point elsewhere are written when every object has its copy
-    elif boxes is not None:
-        with naming_damage(source):
-            write_boxes(made, source, boxes, workers, advance)
-    elif source.id.get_storage_size():
-        for block in DatasetSource(source, workers, advance).blocks(1):
-            made[at : at + len(block)] = block
-            at += len(block)
+    made = h5py.Dataset(h5py.h5d.create(place.group, None, kind, unshared_space(source.id.get_space()), plist))
+    # Elements that point elsewhere are written when every object has its copy.
+    if layout_of(kind).is_plain and source.id.get_storage_size():
+        _write_plain(made, source, boxes, workers, advance)
     place.put(made.id)
     return made
+
+
+def _write_plain(
+    made: h5py.Dataset, source: h5py.Dataset, boxes: list[Box] | None, workers: int, advance: Callable[[int], None]
+) -> None:
+    """Write all elements, or those in boxes, as they lie in the file; what NumPy has no type for is not converted."""
+    cuts = list(blocks_in(source.id)) if boxes is None else boxes
+    if is_codable(source):
+        for box, block in zip(cuts, box_arrays(source, cuts, workers, small=boxes is not None), strict=True):
+            made[box] = block
+            advance(block.nbytes)
+        return
+    for box in cuts:
+        with naming_damage(source), block_elements(source.id, box) as elements:
+            write_block(made.id, box, elements)
+        advance(elements.count * elements.layout.size)
 
 
 def _plain_properties(source: h5py.Dataset) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -11,6 +12,7 @@ import h5py
 import numpy as np
 
 from astrocodec.files.parallel import ordered_map
+from hdf5_filter.boxes import Box, boxes_within, whole
 from hdf5_filter.chunk_shape import choose_chunks
 from hdf5_filter.chunked import ChunkedDataset, has_shuffle_before
 from hdf5_filter.filter_options import AstroCodec
@@ -21,6 +23,7 @@ from hdf5_filter.sources import ArraySource, BlockSource, open_source
 
 __all__ = ["NotCodedError", "create_dataset", "write_dataset", "write_rows"]
 
+_MOST_BYTES = 64 << 20
 _Rows = Iterator[np.ndarray[Any, Any]]
 
 
@@ -186,22 +189,34 @@ def _append(dataset: h5py.Dataset, source: ArraySource | BlockSource, workers: i
 def write_rows(dataset: h5py.Dataset, start: int, source: ArraySource | BlockSource, workers: int) -> None:
     """Write a source into a dataset from this row on; the dataset is lengthened where it ends."""
     chunked = ChunkedDataset.of(dataset)
-    if chunked is None or 0 in dataset.shape[1:]:
-        _write_ordinarily(dataset, start, source)
-        return
-    side = chunked.chunk[0]
-    kept = start % side
-    rows = _fitting_blocks(dataset, source, side)
-    if kept:
-        rows = itertools.chain([read_dataset(dataset, slice(start - kept, start), workers=workers)], rows)
-    write_chunk_rows(chunked, start - kept, _in_rows(rows, side), workers)
+    side = dataset.chunks[0] if dataset.chunks else 64
+    for panel in _panels(dataset, source, side):
+        blocks = _fitting_blocks(dataset, source, side, panel)
+        if chunked is None or 0 in dataset.shape[1:]:
+            _write_ordinarily(dataset, start, blocks, panel)
+            continue
+        kept = start % side
+        if kept:
+            rows = (slice(start - kept, start), *panel)
+            blocks = itertools.chain([read_dataset(dataset, rows, workers=workers)], blocks)
+        _write_chunk_rows(chunked, start - kept, _in_rows(blocks, side), panel, workers)
 
 
-def _fitting_blocks(dataset: h5py.Dataset, source: ArraySource | BlockSource, rows: int) -> _Rows:
+def _panels(dataset: h5py.Dataset, source: ArraySource | BlockSource, rows: int) -> Iterator[Box]:
+    """Cut a dataset along all axes but the first, so that so many rows are of moderate size; blocks come whole."""
+    everything = whole(dataset.shape[1:])
+    if isinstance(source, BlockSource) or 0 in dataset.shape[1:]:
+        return iter([everything])
+    chunk = dataset.chunks[1:] if dataset.chunks else (1,) * len(everything)
+    column = source.dtype.itemsize * min(rows, dataset.shape[0] or 1)
+    return boxes_within(everything, chunk, column, max(_MOST_BYTES, column * math.prod(chunk)))  # chunks stay whole
+
+
+def _fitting_blocks(dataset: h5py.Dataset, source: ArraySource | BlockSource, rows: int, panel: Box) -> _Rows:
     """Yield the blocks of a source; in a dataset of floats, integers of 8 bytes must be exact: NumPy does not ask."""
     inexact = source.dtype.kind in "iu" and source.dtype.itemsize == 8 and dataset.dtype.kind in "fc"
     limit = 2 ** (np.finfo(dataset.dtype).nmant + 1) if inexact else 0
-    for block in source.blocks(rows):
+    for block in source.blocks(rows, panel):
         if inexact and block.size and not -limit <= int(block.min()) <= int(block.max()) <= limit:
             raise ValueError(
                 f"{dataset.file.filename}: dataset {dataset.name!r} holds {dataset.dtype}, exact up to {limit}; "
@@ -210,18 +225,19 @@ def _fitting_blocks(dataset: h5py.Dataset, source: ArraySource | BlockSource, ro
         yield block
 
 
-def write_chunk_rows(chunked: ChunkedDataset, start: int, rows: _Rows, workers: int) -> None:
-    """Write rows of chunks from this index on; all but the last are as long as a chunk."""
+def _write_chunk_rows(chunked: ChunkedDataset, start: int, rows: _Rows, panel: Box, workers: int) -> None:
+    """Write rows of chunks of a panel from this index on; all but the last are as long as a chunk."""
     dataset = chunked.dataset
+    across = [range(cut.start, cut.stop) for cut in panel]
 
     def jobs() -> Iterator[tuple[tuple[int, ...], np.ndarray[Any, Any]]]:
         at = start
         for block in rows:
             pixels = block.astype(chunked.dtype, copy=False)
             _lengthen(dataset, at + len(pixels))
-            box = (range(at, at + len(pixels)), *map(range, pixels.shape[1:]))
-            for offset in chunked.offsets(box):
-                yield offset, _chunk_of(chunked, pixels, (0, *offset[1:]))
+            for offset in chunked.offsets((range(at, at + len(pixels)), *across)):
+                place = (0, *(begin - cut.start for begin, cut in zip(offset[1:], panel, strict=True)))
+                yield offset, _chunk_of(chunked, pixels, place)
             at += len(pixels)
 
     def encode(job: tuple[tuple[int, ...], np.ndarray[Any, Any]]) -> tuple[tuple[int, ...], bytes]:
@@ -268,7 +284,7 @@ def _in_rows(blocks: _Rows, side: int) -> _Rows:
         yield np.concatenate(waiting)
 
 
-def _write_ordinarily(dataset: h5py.Dataset, start: int, source: ArraySource | BlockSource) -> None:
+def _write_ordinarily(dataset: h5py.Dataset, start: int, blocks: _Rows, panel: Box) -> None:
     """Let HDF5 run its filters."""
     if has_shuffle_before(dataset):
         warnings.warn(
@@ -276,8 +292,8 @@ def _write_ordinarily(dataset: h5py.Dataset, start: int, source: ArraySource | B
             stacklevel=4,
         )
     at = start
-    for block in _fitting_blocks(dataset, source, dataset.chunks[0] if dataset.chunks else 64):
+    for block in blocks:
         _lengthen(dataset, at + len(block))
         if block.size:
-            dataset[at : at + len(block)] = block.astype(dataset.dtype, copy=False)
+            dataset[(slice(at, at + len(block)), *panel)] = block.astype(dataset.dtype, copy=False)
         at += len(block)

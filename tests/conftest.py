@@ -18,7 +18,7 @@ def pytest_configure() -> None:
     if not libraries:
         raise pytest.UsageError("the native library is not built here: run `pip install -e .`")
     built = max(library.stat().st_mtime for library in libraries)
-    newer = sorted(p.name for p in PACKAGE.glob("native/*.[ch]") if p.stat().st_mtime > built)
+    newer = sorted(p.name for p in PACKAGE.glob("native/**/*.[ch]") if p.stat().st_mtime > built)
     if newer and "ASTROCODEC_ALLOW_STALE" not in os.environ:
         raise pytest.UsageError(
             f"the native library is older than {', '.join(newer)}: run `pip install -e .` again, or set"

@@ -12,7 +12,7 @@ from astropy.io import fits
 
 import fits_tiles
 from astrocodec.errors import AstrocodecError
-from fits_tiles.blocks import walk
+from fits_tiles.layout.blocks import walk
 
 __all__ = ["Mutation", "Tally", "compressed_sample", "try_mutations"]
 

@@ -28,6 +28,8 @@ class _GroupInfo(ctypes.Structure):
 
 _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "H5Pget_chunk_opts": (_int, (_hid, ctypes.POINTER(ctypes.c_uint))),
+    "H5Pget_shared_mesg_nindexes": (_int, (_hid, ctypes.POINTER(ctypes.c_uint))),
+    "H5Pset_shared_mesg_nindexes": (_int, (_hid, ctypes.c_uint)),
     "H5Pget_fill_value": (_int, (_hid, _hid, _address)),
     "H5Padd_merge_committed_dtype_path": (_int, (_hid, _text)),
     "H5Pget_char_encoding": (_int, (_hid, ctypes.POINTER(_int))),
@@ -170,6 +172,16 @@ class Library:
     def read_fill_value(self, plist: int, kind: int, address: int) -> None:
         """Read a dataset's fill value to an address, in this type."""
         self._call("H5Pget_fill_value", plist, kind, address)
+
+    def shares_messages(self, file_plist: int) -> bool:
+        """Tell whether objects of a file share parts of their headers."""
+        indexes = ctypes.c_uint()
+        self._call("H5Pget_shared_mesg_nindexes", file_plist, ctypes.byref(indexes))
+        return indexes.value > 0
+
+    def share_no_messages(self, file_plist: int) -> None:
+        """Let each object of a new file have its own header."""
+        self._call("H5Pset_shared_mesg_nindexes", file_plist, 0)
 
     def set_version_bounds(self, file: int, low: int, high: int) -> None:
         """Say which versions of the format are written from now on."""

@@ -61,7 +61,7 @@ def fits_bits(path: str | Path, hdu: int | None, models: tuple[Model, ...]) -> B
     """
     from astropy.io import fits
 
-    from fits_tiles.tile_codec import model_of
+    from fits_tiles.hooks.tile_codec import model_of
 
     with fits.open(path, disable_image_compression=True, memmap=False) as hdus:
         number = _choose(hdus, hdu, str(path))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from astrocodec.errors import DifferenceError
 from astrocodec.files.unchanged import is_unchanged, state
+from astrocodec.files.writers import without_writers
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Deletion:
         Raises
         ------
         DifferenceError
-            It has changed since it was read, or its output since it was written.
+            It has changed since it was read, or its output since it was written, or a program may still write to it.
         FileExistsError
             It is the output, by whatever name.
         OSError
@@ -41,8 +42,11 @@ class Deletion:
         """
         if os.path.samefile(self.target, self.source):
             raise FileExistsError("the output is the input itself; it was not deleted")
-        if not is_unchanged(self.before, os.stat(self.source)):
-            raise DifferenceError("the input changed while it was read; it was kept")
-        if not is_unchanged(self.written, state(self.target)):
-            raise DifferenceError(f"another program changed {self.target} after it was verified; the input was kept")
-        self.source.unlink()
+        with without_writers(self.source):
+            # Links lead to what was read.
+            if not is_unchanged(self.before, state(os.path.realpath(self.source))):
+                raise DifferenceError("the input changed while it was read; it was kept")
+            if not is_unchanged(self.written, state(os.path.realpath(self.target))):
+                text = f"another program changed {self.target} after it was verified; the input was kept"
+                raise DifferenceError(text)
+            self.source.unlink()

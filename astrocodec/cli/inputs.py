@@ -162,9 +162,19 @@ def _directory(directory: Path, wanted: Callable[[Path], bool], recursive: bool)
     """List the wanted files under a directory."""
     if not recursive:
         raise click.UsageError(f"{directory} is a directory; give -r to take the files in it and below.")
-    # A leading dot also marks the unfinished outputs of other runs.
-    files = [path for path in sorted(directory.rglob("*")) if wanted(path) and not path.name.startswith(".")]
-    inputs = [Input(path, path.parent.relative_to(directory), walked=True) for path in files if os.path.isfile(path)]
+    files: list[Path] = []
+    closed: list[Input] = []
+
+    def tell(error: OSError) -> None:
+        folder = Path(os.fsdecode(error.filename))
+        closed.append(Input(folder, problem=f"{folder} cannot be searched: {error.strerror}."))
+
+    # A leading dot marks what is hidden, such as snapshots, and the unfinished outputs of other runs.
+    for folder, below, names in os.walk(directory, onerror=tell):
+        below[:] = [name for name in below if not name.startswith(".")]
+        files += [Path(folder, name) for name in names if not name.startswith(".")]
+    wanted_files = [path for path in sorted(files) if wanted(path) and os.path.isfile(path)]
+    inputs = [Input(path, path.parent.relative_to(directory), walked=True) for path in wanted_files] + closed
     return inputs or [Input(directory, problem=f"{directory} holds no file for this command.")]
 
 

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM of batch systems and SIGHUP of closed terminals: all unwind the stack, so that no half file stays."""
+"""Ctrl-C, closed terminals, and what batch systems send: all unwind the stack, so that no half file stays."""
 
 import signal
 import sys
@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU)
+# Those that a whole process group gets are the parent's to treat; these may be sent to one process alone.
+WORKER_SIGNALS = tuple(number for number in SIGNALS if number is not signal.SIGINT)
 # Batch systems send a signal to every process, and some send it twice; cleaning up must not be interrupted by that.
 _CLEANING_SECONDS = 5.0
 _AGAIN_SECONDS = 0.02

@@ -2,12 +2,17 @@
 
 import os
 import re
+import signal
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from astrocodec.cli.formats import HDF5
+from astrocodec.cli.processes import look_at
 from astrocodec.cli.size_table import Outcome
 from astrocodec.cli.tasks import Destination, Task
+
+_SECONDS = 10.0  # of computing, for one object of a file; millions of links take less
 
 
 def keep_needed(planned: Sequence[Task | Outcome]) -> list[Task | Outcome]:
@@ -25,9 +30,10 @@ def keep_needed(planned: Sequence[Task | Outcome]) -> list[Task | Outcome]:
     """
     if not any(isinstance(entry, Task) and _deletes(entry) for entry in planned):
         return list(planned)
+    paths = list(dict.fromkeys(filter(None, map(_searched, planned))))
     readers = _Readers()
-    for path in dict.fromkeys(filter(None, map(_searched, planned))):
-        readers.search(path)
+    for path, names in zip(paths, look_at(partial(_names_in, _SECONDS), paths, apart=True), strict=True):
+        readers.note(path, "HDF5 does not survive it" if names is None else names)
     return [_kept(entry, readers) for entry in planned]
 
 
@@ -39,30 +45,43 @@ class _Readers:
     patterns: dict[re.Pattern[str], list[str]] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
 
-    def search(self, path: str) -> None:
-        """Note the names in a file."""
-        from hdf5_filter.files import is_hdf5
-        from hdf5_filter.pointing import files_named_in
-
-        try:
-            for name in files_named_in(path) if is_hdf5(path) else ():
-                if isinstance(name, str):
-                    self.names.setdefault(name, []).append(path)
-                else:
-                    self.patterns.setdefault(name, []).append(path)
-        except Exception as error:  # what else is wrong with it is told when it is treated
-            self.reasons[path] = f"since {path}, which may lead to it, cannot be searched: {error}"
+    def note(self, path: str, names: set[str | re.Pattern[str]] | str) -> None:
+        """Note the names in a file, or why they are not known."""
+        if isinstance(names, str):
+            self.reasons[path] = f"since {path}, which may lead to it, cannot be searched: {names}"
+            return
+        for name in names:
+            if isinstance(name, str):
+                self.names.setdefault(name, []).append(path)
+            else:
+                self.patterns.setdefault(name, []).append(path)
 
     def reason_to_keep(self, path: str) -> str:
-        """Say which other file leads to one, or may; empty where none does."""
+        """Say which file leads to one, or which other one may; empty where none does."""
         for name in {os.path.basename(path), os.path.basename(os.path.realpath(path))}:
             found = list(self.names.get(name, ()))
             for pattern, readers in self.patterns.items():
                 found += readers if pattern.fullmatch(name) else ()
-            for reader in found:
-                if reader != path:
-                    return f"since {reader} leads to it"
+            if found:
+                others = [reader for reader in found if reader != path]
+                return f"since {others[0]} leads to it" if others else "since it leads to itself under this name"
         return next((reason for other, reason in self.reasons.items() if other != path), "")
+
+
+def _names_in(seconds: float, path: str) -> set[str | re.Pattern[str]] | str:
+    """Find the names in a file, or say why that cannot be; the process ends where one object takes too long."""
+    from hdf5_filter.files import is_hdf5
+    from hdf5_filter.pointing import files_named_in
+
+    try:
+        if not is_hdf5(path):
+            return set()
+        # HDF5 may go round for ever in damage; to search files for that would be to read them completely.
+        return files_named_in(path, lambda: signal.setitimer(signal.ITIMER_VIRTUAL, seconds))
+    except Exception as error:  # what else is wrong with it is told when it is treated
+        return str(error)
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
 
 
 def _searched(entry: Task | Outcome) -> str | None:

@@ -14,6 +14,7 @@ from astrocodec.cli.formats import HDF5, Format
 from astrocodec.cli.inputs import STANDARD_STREAM, Input
 from astrocodec.cli.option_types import NO_STREAM
 from astrocodec.cli.outputs import is_same_file, refuse_other_content
+from astrocodec.cli.report_file import BEGINNING
 from astrocodec.cli.run_options import RunOptions
 from astrocodec.cli.size_table import Outcome
 from astrocodec.cli.skipping import settled_by_name
@@ -115,8 +116,7 @@ def plan_tasks(
     arguments = _arguments(operation, run, options)
     named = run.output is not None or run.stdout
     planned: list[Task | Outcome] = []
-    for entry in inputs:
-        settled = settled_by_name(operation, entry, kind, not named)
+    for entry, settled in zip(inputs, settled_by_name(operation, inputs, kind, not named), strict=True):
         if settled is not None:
             planned.append(settled)
             continue
@@ -199,7 +199,7 @@ def refuse_report_file(run: RunOptions, paths: Iterable[Path]) -> None:
         click.echo(f"astrocodec: {file} exists already; give --overwrite to replace it", err=True)
         raise click.exceptions.Exit(ExitCode.EXISTS)
     if there:
-        refuse_other_content(file, b"{", "report")
+        refuse_other_content(file, BEGINNING, "report")
 
 
 def confirm(run: RunOptions, count: int) -> None:

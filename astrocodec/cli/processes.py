@@ -5,14 +5,14 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from astrocodec.cli.exit_codes import ExitCode
 from astrocodec.cli.failures import Failure
-from astrocodec.cli.interruption import signals_held
+from astrocodec.cli.interruption import WORKER_SIGNALS, signals_held
 from astrocodec.cli.names import is_hdf5_name
 from astrocodec.files.target import discard_unfinished
 
@@ -91,6 +91,30 @@ def in_processes(
                 clean(items[worker.number], worker.process.pid or 0)
 
 
+def look_at(function: Callable[[_Item], _Result], items: Sequence[_Item], *, apart: bool) -> list[_Result | None]:
+    """Apply a function to items, before any is treated.
+
+    Parameters
+    ----------
+    function : callable
+        Of a module, for one item; never gives None.
+    items : sequence
+        Files, or their names.
+    apart : bool
+        Whether a process of its own does it, since a file may be its end.
+
+    Returns
+    -------
+    list of object or None
+        In the order of the items, None where the process was killed.
+    """
+    if not apart or not items:
+        return [function(item) for item in items]
+    with closing(in_processes(function, items, 1)) as results:
+        found = dict(results)
+    return [found[number] for number in range(len(items))]
+
+
 def killed(file: str) -> Failure:
     """Say that the process that treated a file died.
 
@@ -109,6 +133,20 @@ def killed(file: str) -> Failure:
     return Failure(message, ExitCode.SYSTEM)
 
 
+@contextmanager
+def _no_modules_from_here() -> Iterator[None]:
+    """Let processes start without looking for modules in the current directory: a select.py may lie beside frames."""
+    before = os.environ.get("PYTHONSAFEPATH")
+    os.environ["PYTHONSAFEPATH"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYTHONSAFEPATH"]
+        else:
+            os.environ["PYTHONSAFEPATH"] = before
+
+
 class _Worker(Generic[_Item, _Result]):
     """A process and what it is doing."""
 
@@ -120,10 +158,11 @@ class _Worker(Generic[_Item, _Result]):
         self.process = context.Process(target=_work, args=(function, there), daemon=True)
         # A signal that comes before the process is ready for it would be answered with a traceback. The tracker of
         # multiprocessing, which starts with the first process, would lift the block.
-        resource_tracker.ensure_running()
-        with signals_held():
-            self.process.start()
-            there.close()
+        with _no_modules_from_here():
+            resource_tracker.ensure_running()
+            with signals_held():
+                self.process.start()
+                there.close()
 
     def give(self, number: int, item: _Item) -> None:
         """Send an item; a process that has died is noticed by `take`."""
@@ -174,11 +213,11 @@ def _prepare_process() -> None:
     told, tell = os.pipe()
     os.set_blocking(tell, False)
     signal.set_wakeup_fd(tell, warn_on_full_buffer=False)
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in WORKER_SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, lambda number, frame: None)
     threading.Thread(target=_end_when_told, args=(told,), daemon=True).start()
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM, signal.SIGHUP))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, WORKER_SIGNALS)
 
 
 def _end_when_told(told: int) -> None:

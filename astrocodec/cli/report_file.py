@@ -1,5 +1,6 @@
 """The file that a run's report goes to: a line of JSON for each file as soon as the file is finished."""
 
+import fcntl
 import json
 import os
 import stat
@@ -12,6 +13,9 @@ import click
 
 from astrocodec.cli.failures import Failure, explain
 from astrocodec.cli.size_table import Outcome, json_entry
+
+# What every line begins with; by it a report is told from other files of JSON.
+BEGINNING = b'{"file": '
 
 
 class ReportFile:
@@ -39,7 +43,8 @@ class ReportFile:
         self.failure: Failure | None = None
         self._path = path
         try:
-            self._file: IO[bytes] = open(path, "wb" if overwrite or _is_special(path) else "xb")  # noqa: SIM115
+            self._file: IO[bytes] = open(path, "ab" if overwrite or _is_special(path) else "xb")  # noqa: SIM115
+            self._claim()
         except OSError as error:
             failure = explain(error, str(path))
             click.echo(f"astrocodec: {failure.message}", err=True)
@@ -53,6 +58,20 @@ class ReportFile:
     ) -> None:
         with suppress(OSError):
             self._file.close()
+
+    def _claim(self) -> None:
+        """Take the file for this run alone, and empty it."""
+        if _is_special(self._path):
+            return
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            self._file.close()
+            reason = "another run is writing its report there; give each run a name of its own"
+            raise FileExistsError(f"{self._path}: {reason}") from error
+        except OSError:
+            pass  # a file system without locks
+        self._file.truncate(0)
 
     def add(self, outcome: Outcome) -> None:
         """Write a line, which is in the system's hands when this returns.

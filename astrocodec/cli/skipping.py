@@ -1,7 +1,11 @@
 """Files that need no work: compressed already, not compressed, or done by an earlier run."""
 
+import importlib
 import os
 import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +13,7 @@ from astrocodec.cli.exit_codes import ExitCode
 from astrocodec.cli.failures import Failure, explain
 from astrocodec.cli.formats import HDF5, Format, relative_of_hdf5
 from astrocodec.cli.inputs import Input
+from astrocodec.cli.processes import killed, look_at
 from astrocodec.cli.size_table import Outcome, human_bytes, parts_of, parts_word
 
 if TYPE_CHECKING:
@@ -19,15 +24,15 @@ _BY_ANOTHER = "compressed with "
 _KEPT = ", not coded anew"
 
 
-def settled_by_name(operation: str, entry: Input, kind: Format, keeps_name: bool) -> Outcome | None:
-    """Settle an input that the command has nothing to do with, before outputs get their names.
+def settled_by_name(operation: str, inputs: Sequence[Input], kind: Format, keeps_name: bool) -> list[Outcome | None]:
+    """Settle inputs that the command has nothing to do with, before outputs get their names.
 
     Parameters
     ----------
     operation : str
         ``compress`` or ``decompress``.
-    entry : Input
-        The file.
+    inputs : sequence of Input
+        The files.
     kind : Format
         Of the command.
     keeps_name : bool
@@ -35,33 +40,47 @@ def settled_by_name(operation: str, entry: Input, kind: Format, keeps_name: bool
 
     Returns
     -------
-    Outcome or None
-        None where the file is to be treated.
+    list of Outcome or None
+        None where a file is to be treated.
     """
+
+    def has_other_name(entry: Input) -> bool:
+        named = kind.is_compressed_name(entry.path)
+        asks = named and keeps_name if operation == "compress" else not named
+        return asks and not entry.is_stdin and os.path.isfile(entry.path)
+
+    settled = [_settled_unread(entry, kind) for entry in inputs]
+    asked = [at for at, entry in enumerate(inputs) if settled[at] is None and has_other_name(entry)]
+    looks = look_at(partial(_look, kind), [inputs[at].path for at in asked], apart=kind is HDF5 and len(inputs) > 1)
+    for at, found in zip(asked, looks, strict=True):
+        file = inputs[at].file
+        settled[at] = Outcome(file, failure=killed(file)) if found is None else _settled(operation, inputs[at], found)
+    return settled
+
+
+def _settled_unread(entry: Input, kind: Format) -> Outcome | None:
+    """Settle what is no file, or of another format by its first bytes."""
     if entry.problem:
         return refused(entry)
     relative = relative_of_hdf5(entry.path) if entry.walked and kind is HDF5 else ""
-    if relative:
-        return Outcome(str(entry.path), note=f"skipped, it is {relative}, not HDF5")
-    named = kind.is_compressed_name(entry.path)
-    asks = named and keeps_name if operation == "compress" else not named
-    if not asks or entry.is_stdin or not os.path.isfile(entry.path):
-        return None
-    file = str(entry.path)
-    listed = _listed(entry.path, kind)
+    return Outcome(entry.file, note=f"skipped, it is {relative}, not HDF5") if relative else None
+
+
+def _settled(operation: str, entry: Input, look: "_Look") -> Outcome | None:
+    """Settle a file whose name is that of an output, or for `decompress` not that of one."""
     if operation == "compress":
-        if isinstance(listed, Exception):
-            return Outcome(file, failure=explain(listed, file))
+        if look.failure is not None:
+            return Outcome(entry.file, failure=look.failure)
         # A plain image under such a name is no output of ours.
-        if _holds_tiles(listed):
-            return Outcome(file, note="skipped, it is compressed already")
-        return None if _something_is_left(listed) else Outcome(file, note="skipped, it holds nothing to compress")
-    if isinstance(listed, Exception) or _holds_tiles(listed):
+        if look.holds_tiles:
+            return Outcome(entry.file, note="skipped, it is compressed already")
+        return None if look.something_is_left else Outcome(entry.file, note="skipped, it holds nothing to compress")
+    if look.failure is not None or look.holds_tiles:
         return None
     if entry.walked:
-        return Outcome(file, note="skipped, it is not compressed")
-    text = f"{file}: is not compressed by astrocodec, there is nothing to decompress{_others(listed)}"
-    return Outcome(file, failure=Failure(text, ExitCode.BAD_DATA))
+        return Outcome(entry.file, note="skipped, it is not compressed")
+    text = f"{entry.file}: is not compressed by astrocodec, there is nothing to decompress{look.by_another}"
+    return Outcome(entry.file, failure=Failure(text, ExitCode.BAD_DATA))
 
 
 def refused(entry: Input) -> Outcome:
@@ -95,8 +114,8 @@ def is_compressed(path: Path, kind: Format) -> bool:
     bool
         False for damaged files too: compressing them says what is wrong.
     """
-    listed = _listed(path, kind)
-    return not isinstance(listed, Exception) and _holds_tiles(listed) and not _something_is_left(listed)
+    look = _look(kind, path)
+    return look.failure is None and look.holds_tiles and not look.something_is_left
 
 
 def refuse_packed(path: Path) -> None:
@@ -112,7 +131,7 @@ def refuse_packed(path: Path) -> None:
     ValueError
         Its name or content is of gzip, bzip2 or fpack.
     """
-    from fits_tiles.packed import packing_of
+    from fits_tiles.files.packed import packing_of
 
     with path.open("rb") as file:
         packing = packing_of(file) or ("fpack" if path.suffix.lower() == ".fz" else "")
@@ -140,17 +159,25 @@ def nothing_gained(report: "FileReport") -> str:
     return f"not smaller, {human_bytes(report.compressed_bytes)} instead of {human_bytes(report.original_bytes)}"
 
 
-def _listed(path: Path, kind: Format) -> "FileReport | Exception":
-    """List a file's HDUs or datasets, or say why it cannot be read."""
-    import importlib
+@dataclass(frozen=True)
+class _Look:
+    """What a file's list of HDUs or datasets says, or why there is none."""
 
+    holds_tiles: bool = False
+    something_is_left: bool = False
+    by_another: str = ""
+    failure: Failure | None = None
+
+
+def _look(kind: Format, path: Path) -> _Look:
+    """List a file's HDUs or datasets."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            found: FileReport = importlib.import_module(kind.package).info(os.fspath(path))
-            return found
+            found = importlib.import_module(kind.package).info(os.fspath(path))
         except Exception as error:  # one bad file must not stop the others
-            return error
+            return _Look(failure=explain(error, str(path)))
+    return _Look(_holds_tiles(found), _something_is_left(found), _others(found))
 
 
 def _holds_tiles(report: "FileReport") -> bool:

@@ -6,7 +6,6 @@ Both packages give outputs their name only when they are whole, verified and on 
 import errno
 import importlib
 import os
-import stat
 import sys
 import warnings
 from collections.abc import Callable, Mapping
@@ -26,7 +25,8 @@ from astrocodec.cli.notes import lies_elsewhere, notes_on
 from astrocodec.cli.size_table import Outcome
 from astrocodec.cli.skipping import is_compressed, nothing_gained, refuse_packed
 from astrocodec.errors import DifferenceError, FormatError
-from astrocodec.files.unchanged import is_unchanged, state
+from astrocodec.files.target import sync_folder, take_committed
+from astrocodec.files.unchanged import is_unchanged, settled, state
 
 Progress = Callable[[int, int], None]
 
@@ -148,7 +148,7 @@ def _settled(task: Task, workers: int, progress: Progress | None) -> Outcome | N
     if deletes and task.operation == "compress" and not os.path.lexists(task.source.path):
         word = check_alone(task, workers, progress)
         return Outcome(task.file, str(task.target), note=f"done before, it is gone and {task.target} is {word}")
-    before, found = os.stat(task.source.path), state(task.target)
+    before, found = (settled if deletes else os.stat)(task.source.path), state(os.path.realpath(task.target))
     problem, elsewhere = difference_of_existing(task, workers, progress)
     if problem is not None:
         if task.overwrite:
@@ -175,7 +175,8 @@ def _perform(task: Task, workers: int, progress: Progress | None) -> Outcome:
     overwrite = replaces or (task.overwrite and task.replaced is not None)
     # Through a link, the file is replaced and the link stays.
     target = Path(os.path.realpath(task.target)) if task.target and replaces else task.target
-    before = None if task.source.is_stdin else os.stat(task.source.path)
+    goes = replaces or task.destination is Destination.DELETE_INPUT
+    before = None if task.source.is_stdin else (settled if goes else os.stat)(task.source.path)
     if target is not None:
         now = state(target)
         if task.overwrite and not replaces and now is not None and not is_unchanged(task.replaced, now):
@@ -199,8 +200,7 @@ def _perform(task: Task, workers: int, progress: Progress | None) -> Outcome:
         raise DifferenceError(text) from error
     if target is not None and not report.target:
         return Outcome(task.file, note=f"left as it is, {nothing_gained(report)}")
-    if target is not None and before is not None and not replaces:
-        os.chmod(target, stat.S_IMODE(before.st_mode))  # the input may be gone by now
+    committed = None if target is None else take_committed(target)
     note, deletion = nothing_gained(report) if task.operation == "compress" else "", None
     if task.destination is Destination.DELETE_INPUT and before is not None and task.target is not None:
         elsewhere = lies_elsewhere(report)
@@ -209,7 +209,7 @@ def _perform(task: Task, workers: int, progress: Progress | None) -> Outcome:
         if note or elsewhere or task.keep:
             note = f"kept, {note or elsewhere or task.keep}"
         else:
-            deletion = Deletion(task.source.path, task.target, before, state(task.target))
+            deletion = Deletion(task.source.path, task.target, before, committed)
     shown_target = "-" if task.destination is Destination.STDOUT else str(task.target or "")
     report = replace(report, source=task.file, target=shown_target)
     return Outcome(task.file, shown_target, report, note=notes_on(report, about=note), deletion=deletion)
@@ -242,3 +242,4 @@ def _sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+    sync_folder(Path(os.path.realpath(path)).parent)

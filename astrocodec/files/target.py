@@ -16,12 +16,24 @@ from typing import IO
 
 from astrocodec.errors import DifferenceError
 from astrocodec.files.unchanged import is_unchanged, state
+from astrocodec.files.writers import without_writers
 
-__all__ = ["FileLike", "Target", "discard_unfinished", "remove_leftovers", "scratch_folder", "target_name"]
+__all__ = [
+    "FileLike",
+    "Target",
+    "discard_unfinished",
+    "remove_leftovers",
+    "scratch_folder",
+    "take_committed",
+    "target_name",
+]
 
 FileLike = str | os.PathLike[str] | IO[bytes]
+_ACL = "system.posix_acl_access"
 _STEM_BYTES = 100  # of the output's name, so that the temporary one fits wherever the output's does
+_NOT_FOR_FOLDERS = (errno.EINVAL, errno.EBADF, errno.ENOTSUP, errno.ENOSYS)
 _unfinished: set[Path] = set()
+_committed: dict[str, os.stat_result] = {}
 
 
 def target_name(target: FileLike | None) -> str:
@@ -39,6 +51,23 @@ def target_name(target: FileLike | None) -> str:
         return os.fspath(target)
     name = getattr(target, "name", None)
     return name if isinstance(name, str) and not name.startswith("<") else "-"
+
+
+def take_committed(target: str | os.PathLike[str]) -> os.stat_result | None:
+    """
+    Return once what the last output of this process was when it got its name, whatever has that name now.
+
+    Parameters
+    ----------
+    target : path
+        As it was given to `Target`.
+
+    Examples
+    --------
+    >>> take_committed("no output") is None
+    True
+    """
+    return _committed.pop(os.fspath(target), None)
 
 
 def discard_unfinished() -> None:
@@ -141,13 +170,70 @@ def _link(temporary: Path, path: Path) -> None:
     os.unlink(temporary)
 
 
-def _permissions(like: FileLike | None) -> int:
-    """Permission bits that an output may have: those of what it is made from, and its owner's; all for pipes."""
+def _look_at(like: FileLike | None) -> os.stat_result | None:
+    """Look at the file that an output is made from; None for pipes, and where there is none, which is told later."""
     try:
         found = os.stat(like) if isinstance(like, (str, os.PathLike)) else os.fstat(like.fileno()) if like else None
-    except (OSError, AttributeError):  # that there is no such file is told when it is opened
+    except (OSError, AttributeError):
         found = None
-    return stat.S_IMODE(found.st_mode) | 0o600 if found and stat.S_ISREG(found.st_mode) else 0o7777
+    return found if found and stat.S_ISREG(found.st_mode) else None
+
+
+def _access_list(like: FileLike | None) -> bytes:
+    """The POSIX access list of a file, whose mask then stands where the group's permissions would; empty for none."""
+    try:
+        return os.getxattr(like if isinstance(like, (str, os.PathLike)) else like.fileno(), _ACL) if like else b""
+    except (OSError, AttributeError):
+        return b""
+
+
+def _take_permissions(descriptor: int, like: os.stat_result, acl: bytes) -> None:
+    """
+    Give a file owner, group, permission bits and access list of another, as far as the system lets us.
+
+    Where group or list cannot be given, what others may not do our group may not do either.
+    """
+    mode = stat.S_IMODE(like.st_mode) & 0o777
+    with suppress(OSError):
+        os.fchown(descriptor, like.st_uid, -1)
+    try:
+        os.fchown(descriptor, -1, like.st_gid)
+    except OSError:
+        mode &= 0o707 | (mode & 0o007) << 3
+    if acl:
+        try:
+            os.setxattr(descriptor, _ACL, acl)
+        except OSError:
+            mode &= 0o707 | (mode & 0o007) << 3
+    with suppress(OSError):  # FAT has no such bits
+        os.fchmod(descriptor, mode)
+
+
+def _is_systems(path: Path) -> bool:
+    """Whether a name stands for open files, as /dev/stdout does, whatever these are."""
+    folder = os.path.realpath(path.parent)
+    return folder == "/dev" or folder.startswith(("/dev/fd", "/proc/"))
+
+
+def sync_folder(folder: Path) -> None:
+    """
+    Have names in a folder written to the disk, where the file system and the folder's permissions let us ask.
+
+    Examples
+    --------
+    >>> sync_folder(Path("."))
+    """
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except PermissionError:
+        return
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NOT_FOR_FOLDERS:
+            raise
+    finally:
+        os.close(descriptor)
 
 
 class Target:
@@ -161,7 +247,8 @@ class Target:
     overwrite : bool
         Whether a file that exists now may be replaced. One that comes or changes before `commit` stays in any case.
     like : path or binary file object, optional
-        What the output is made from; at no time may more people read the output than that file.
+        What the output is made from; it gets the owner, group and permission bits of that file, and at no time may
+        more people read it.
 
     Raises
     ------
@@ -185,7 +272,8 @@ class Target:
 
     def __init__(self, target: FileLike | None, *, overwrite: bool, like: FileLike | None = None) -> None:
         self.name = target_name(target)
-        self._allowed = _permissions(like)
+        self._like = _look_at(like)
+        self._acl = _access_list(like)
         self._overwrite = overwrite
         self._stream: IO[bytes] | None = None
         self._path: Path | None = None
@@ -215,14 +303,17 @@ class Target:
             return
         if os.path.isdir(self._path):
             raise IsADirectoryError(f"{self.name}: is a directory; name a file")
+        if _is_systems(self._path):
+            raise FileExistsError(f"{self.name}: is a name of the system's, which no file may have; name a file")
         if os.path.exists(self._path) and not os.path.isfile(self._path):
             raise FileExistsError(f"{self.name}: is a device or pipe, which no file may replace; name a file")
         if not self._overwrite and os.path.lexists(self._path):
             raise FileExistsError(f"{self.name}: exists; allow overwriting or choose another name")
 
     def _open_beside(self, temporary: Path) -> IO[bytes]:
+        mode = 0o666 if self._like is None else 0o600
         try:
-            descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, self._allowed & 0o666)
+            descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
         except OSError as error:
             reason = f"cannot write in its folder {temporary.parent} ({error.strerror}); choose another target"
             self._forget()
@@ -235,16 +326,22 @@ class Target:
         if self._path is not None and self._temporary is not None:
             os.fsync(self.file.fileno())
             self._refuse_existing()
-            self._take_mode_of_existing()
             now = state(self._path)
+            if self._like is not None:
+                _take_permissions(self.file.fileno(), self._like, self._acl)
+            elif (replaced := _look_at(self._path)) is not None:
+                _take_permissions(self.file.fileno(), replaced, _access_list(self._path))
             if self._before is None or now is None:
                 self._take_free_name(self._temporary, self._path)
             elif is_unchanged(self._before, now):
-                os.replace(self._temporary, self._path)
+                with without_writers(self._path):
+                    os.replace(self._temporary, self._path)
             else:
                 raise DifferenceError(f"{self.name}: was changed by another program meanwhile; it was kept")
             self._forget()
-            self._sync_folder(self._path.parent)
+            _committed.clear()
+            _committed[os.fspath(self._path)] = os.fstat(self.file.fileno())
+            sync_folder(self._path.parent)
         elif self._stream is not None:
             self.file.seek(0)
             shutil.copyfileobj(self.file, self._stream, 1 << 20)
@@ -257,11 +354,6 @@ class Target:
         except FileExistsError as error:
             raise FileExistsError(f"{self.name}: exists, it appeared meanwhile and was kept") from error
 
-    def _take_mode_of_existing(self) -> None:
-        """Give the new file the permissions of the one that it replaces: a private file stays private."""
-        with suppress(OSError):
-            os.fchmod(self.file.fileno(), stat.S_IMODE(os.stat(self._path or "").st_mode) & self._allowed)
-
     def _discard(self) -> None:
         """Remove the temporary file, if there is one that has not got the output's name."""
         if self._temporary is not None:
@@ -273,14 +365,6 @@ class Target:
         if self._temporary is not None:
             _unfinished.discard(self._temporary)
             self._temporary = None
-
-    @staticmethod
-    def _sync_folder(folder: Path) -> None:
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
     def __enter__(self) -> Target:
         # Whatever interrupts this, a signal included, must not leave the file behind: no `__exit__` follows then.

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "differences.h"
-#include "kernel.h"
-#include "tile.h"
+#include "kernels/kernel.h"
+#include "piece.h"
 
 void ac_bits_table(float bits[AC_TOTAL + 1])
 {

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "differences.h"
-#include "tile.h"
+#include "piece.h"
 
 enum {
     MAX_SYMBOLS = 4095, /* the escape comes on top */

@@ -3,11 +3,11 @@
 
 #include "bytes.h"
 #include "foreign.h"
-#include "kernel.h"
+#include "kernels/kernel.h"
 #include "model.h"
 #include "split.h"
 #include "stream.h"
-#include "tile.h"
+#include "piece.h"
 
 enum { CHUNK = 1024 };
 

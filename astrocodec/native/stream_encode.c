@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "bytes.h"
-#include "kernel.h"
+#include "kernels/kernel.h"
 #include "model.h"
 #include "split.h"
 #include "stream.h"

@@ -1,6 +1,6 @@
 """Tile: one plane of 16-bit samples <-> bytes.
 
-Readable reference of docs/format.md section "Tile"; native/tile.c does the same.
+Readable reference of docs/format.md section "Tile"; native/piece.c does the same.
 """
 
 from __future__ import annotations

@@ -52,6 +52,19 @@ def test_files_of_ours_are_skipped(packed: Path, lossy: list[str]) -> None:
     assert packed.read_bytes() == before
 
 
+def test_what_is_not_verified_deletes_nothing(packed: Path) -> None:
+    """Whether it was written by this run or an earlier one."""
+    raw = packed.read_bytes()
+    place = raw.index(b"EXTNAME = ") + 40
+    packed.write_bytes(raw[:place] + b"x" + raw[place + 1 :])
+    packed.with_name("frame.fits").unlink()
+    options = ["fits-decompress", "--edited", "-D", "-Y"]
+    assert run_here(*options, packed).returncode == ExitCode.DIFFERS
+    note = "kept, since what comes out is not checked, not verified"
+    assert note in succeed_here(*options, "--skip-existing", "--json", packed).decode()
+    assert packed.exists()
+
+
 @pytest.mark.parametrize("option", [[], ["-F"], ["-D", "-Y"], ["-T"]])
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
 def test_files_of_ours_are_known_by_their_content(packed: Path, option: list[str], pack: object) -> None:

@@ -373,3 +373,20 @@ def test_an_argument_without_files_does_not_stop_the_others(frame: Path, tmp_pat
     assert [entry["report"] is None for entry in files] == [True] * 3 + [False]
     assert [entry["error"]["exit_code"] for entry in files[:3]] == [ExitCode.USAGE] * 3
     assert (tmp_path / "frame.ac.fits").exists() == (command[-1] == "--no-tune")
+
+
+@pytest.mark.parametrize("place", ["padding", "header"])
+def test_what_standard_tiles_cannot_keep_stays_in_the_input(tmp_path: Path, place: str) -> None:
+    """Bytes behind the pixels or END have no place there."""
+    frame, packed = write_frame(tmp_path / "a.fits"), tmp_path / "a.ac.fits"
+    raw = bytearray(frame.read_bytes())
+    end = raw.index(b"END".ljust(80))
+    at = end + 80 if place == "header" else raw.index(b"XTENSION") - 8
+    raw[at : at + 8] = b"A SECRET"
+    frame.write_bytes(raw)
+    succeed_here("fits-compress", "--no-tune", frame)
+    result = run_here("fits-decompress", "--to", "rice", "-D", "-Y", packed)
+    assert result.returncode == ExitCode.DIFFERS
+    assert packed.exists()
+    succeed_here("fits-decompress", packed, "-O", tmp_path / "back.fits")
+    assert (tmp_path / "back.fits").read_bytes() == raw

@@ -207,8 +207,8 @@ def test_killed_while_writing(tmp_path: Path, signal_number: signal.Signals) -> 
     program = (
         "import pathlib, time\nfrom astrocodec.cli import main\nfrom hdf5_filter.transfer import DatasetSource\n"
         "blocks = DatasetSource.blocks\n"
-        "def endless(self, rows):\n"
-        "    yield from blocks(self, rows)\n"
+        "def endless(self, *rows):\n"
+        "    yield from blocks(self, *rows)\n"
         f"    pathlib.Path({str(waiting)!r}).touch()\n"
         "    time.sleep(1000)\n"
         "DatasetSource.blocks = endless\n"

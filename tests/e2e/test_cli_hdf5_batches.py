@@ -102,28 +102,75 @@ def test_one_bad_file_does_not_stop_the_others(nights: Path) -> None:
     assert "a.ac.h5" in names(nights)
 
 
-@pytest.mark.parametrize("command", [("verify",), ("info",), ("h5-compress", "--no-tune")], ids=lambda c: c[0])
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        (("verify",), "crashes.h5"),
+        (("info",), "crashes.h5"),
+        (("h5-compress", "--no-tune"), "crashes.h5"),
+        (("h5-compress", "--no-tune"), "crashes.ac.h5"),
+        (("h5-compress", "--no-tune", "-D", "-Y"), "crashes.h5"),
+        (("h5-decompress",), "crashes.h5"),
+    ],
+    ids=str,
+)
 def test_a_file_that_crashes_hdf5_does_not_stop_the_others(
-    nights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+    nights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...], name: str
 ) -> None:
-    """Without -j too: a line and a code for this file."""
+    """Without -j too, and where inputs are looked at before: a line and a code for this file."""
     hook = (
         "import os, signal, sys\n"
         "def crash(event, args):\n"
-        "    if event == 'open' and str(args[0]).endswith('crashes.h5'):\n"
+        f"    if event == 'open' and str(args[0]).endswith('{name}'):\n"
         "        os.kill(os.getpid(), signal.SIGSEGV)\n"
         "sys.addaudithook(crash)\n"
     )
     (tmp_path / "sitecustomize.py").write_text(hook)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
-    (nights / "crashes.h5").write_bytes((nights / "a.h5").read_bytes())
-    result = run(*command, nights / "a.h5", nights / "crashes.h5", nights / "b.hdf5")
+    files = [nights / "a.h5", nights / "b.hdf5"]
+    expected = {"a.ac.h5", "b.ac.hdf5"} if command[0] == "h5-compress" else set()
+    if command[0] == "h5-decompress":
+        succeed_here("h5-compress", "--no-tune", "-D", "-Y", *files)
+        files, expected = [nights / "a.ac.h5", nights / "b.ac.hdf5"], {"a.h5", "b.hdf5"}
+    (nights / name).write_bytes(files[0].read_bytes())
+    result = run(*command, files[0], nights / name, files[1])
     text = result.stderr.decode()
     assert result.returncode == ExitCode.SYSTEM, text
-    assert "crashes.h5: a worker process was killed (out of memory, or damage that HDF5 does not survive?)" in text
+    assert f"{name}: a worker process was killed (out of memory, or damage that HDF5 does not survive?)" in text
     assert "1 of 3 files failed" in text
-    if len(command) > 1:
-        assert {"a.ac.h5", "b.ac.hdf5"} < set(names(nights))
+    assert {*expected, name} < set(names(nights))
+    if "-D" in command:
+        reason = f"since {nights / name}, which may lead to it, cannot be searched: HDF5 does not survive it"
+        assert f"{files[0]}: kept, {reason}" in text
+        assert files[0].exists()
+
+
+def test_a_file_that_hdf5_reads_without_end_does_not_stop_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a virtual dataset shows lies in a heap; the search for files that others lead to meets it first."""
+    monkeypatch.setattr("astrocodec.cli.needed._SECONDS", 0.5)
+    other, path = write_night(tmp_path / "a.h5"), tmp_path / "endless.h5"
+    lead(path, "virtual", "shown.h5")
+    raw = bytearray(path.read_bytes())
+    at = raw.index(b"GCOL") + 16
+    raw[at : at + 16] = bytes(16)
+    path.write_bytes(raw)
+    result = run_here("h5-compress", "--no-tune", "-D", "-Y", other, path)
+    text = result.stderr.decode()
+    assert result.returncode == ExitCode.BAD_DATA, text
+    assert f"{path}: byte {at}: object of no size in a global heap" in text
+    assert f"{other}: kept, since {path}, which may lead to it, cannot be searched: HDF5 does not survive it" in text
+    assert names(tmp_path) == ["a.ac.h5", "a.h5", "endless.h5"]
+
+
+def test_a_file_that_leads_to_itself_by_name_is_kept(tmp_path: Path) -> None:
+    """Its copy has another name."""
+    path = write_night(tmp_path / "a.h5")
+    lead(path, "link", "a.h5")
+    result = run_here("h5-compress", "--no-tune", "-D", "-Y", path)
+    assert f"{path}: kept, since it leads to itself under this name" in result.stderr.decode()
+    assert names(tmp_path) == ["a.ac.h5", "a.h5"]
 
 
 def test_deleting_and_going_on(nights: Path) -> None:

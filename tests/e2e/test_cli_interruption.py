@@ -57,7 +57,7 @@ def test_kill_in_the_middle_leaves_the_input_whole(large: Path, tmp_path: Path, 
     assert not (tmp_path / "frame.ac.fits").exists()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGXCPU])
 @pytest.mark.parametrize("jobs", ["1", "2"])
 @pytest.mark.parametrize("group", [True, False], ids=["group", "parent"])
 def test_interruption_cleans_up(large: Path, tmp_path: Path, number: signal.Signals, jobs: str, group: bool) -> None:

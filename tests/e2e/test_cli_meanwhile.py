@@ -4,6 +4,7 @@ import itertools
 import os
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ import fits_tiles
 from astrocodec.cli.deletion import Deletion
 from astrocodec.cli.exit_codes import ExitCode
 from astrocodec.errors import DifferenceError
+from astrocodec.files.unchanged import is_unchanged, settled, state
 
 
 def meanwhile(monkeypatch: pytest.MonkeyPatch, operation: str, act: Callable[[], object]) -> None:
@@ -83,6 +85,60 @@ def test_an_output_that_another_run_replaced_deletes_nothing(tmp_path: Path) -> 
     with pytest.raises(DifferenceError, match=r"changed .* after it was verified; the input was kept"):
         deletion.perform()
     assert source.read_bytes() == b"input"
+
+
+def test_an_output_that_is_replaced_as_soon_as_it_is_there_deletes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While its folder is being written to the disk, which may take seconds."""
+    frame, other = write_frame(tmp_path / "a.fits"), tmp_path / "other"
+    other.write_bytes(b"of another program")
+    monkeypatch.setattr("astrocodec.files.target.sync_folder", lambda folder: other.replace(tmp_path / "a.ac.fits"))
+    result = run_here("fits-compress", "--no-tune", "-D", "-Y", frame)
+    assert result.returncode == ExitCode.DIFFERS
+    assert "after it was verified; the input was kept" in result.stderr.decode()
+    assert frame.exists()
+
+
+@pytest.mark.parametrize(("unit", "waits"), [(1, True), (10**9, True), (1, False)])
+def test_an_input_whose_time_says_nothing_yet_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unit: int, waits: bool
+) -> None:
+    """A change in the same tick or, on FAT and the like, second would not show, and the changed input be deleted."""
+    path = tmp_path / "a.fits"
+    path.write_bytes(b"new")
+    changed = (os.stat(path).st_ctime_ns | 1) // unit * unit
+    now = [changed + (10**10 if not waits else unit // 2)]
+    monkeypatch.setattr("os.stat", lambda path: SimpleNamespace(st_ctime_ns=changed))
+    monkeypatch.setattr("astrocodec.files.unchanged._clock_of", lambda path: now[0])
+    monkeypatch.setattr("time.sleep", lambda seconds: now.append(now.pop() + int(seconds * 1e9) + 1))
+    assert settled(path).st_ctime_ns == changed
+    assert now[0] - changed > (2 * 10**9 if unit > 1 else 10**7)
+
+
+def test_a_file_behind_a_linked_output_that_is_replaced_deletes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Outputs may have been moved to another disk and linked back."""
+    frame, other = write_frame(tmp_path / "a.fits"), tmp_path / "other"
+    other.write_bytes(b"of another program")
+    (tmp_path / "store").mkdir()
+    succeed_here("fits-compress", "--no-tune", frame, "-O", tmp_path / "store" / "a.ac.fits")
+    (tmp_path / "a.ac.fits").symlink_to(tmp_path / "store" / "a.ac.fits")
+    meanwhile(monkeypatch, "verify", lambda: other.exists() and other.replace(tmp_path / "store" / "a.ac.fits"))
+    result = run_here("fits-compress", "--skip-existing", "-D", "-Y", frame)
+    assert result.returncode == ExitCode.DIFFERS
+    assert frame.exists()
+
+
+def test_a_file_system_that_remembers_is_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """NFS tells of changes by other machines when a file is opened, not before."""
+    path = tmp_path / "a.fits"
+    path.write_bytes(b"input")
+    remembered = os.lstat(path)
+    path.write_bytes(b"corrected")
+    monkeypatch.setattr("os.lstat", lambda path: remembered)
+    assert not is_unchanged(remembered, state(path))
 
 
 def test_an_input_written_with_its_old_time_is_not_deleted(tmp_path: Path) -> None:

@@ -22,10 +22,10 @@ from hypothesis import strategies as st
 import fits_tiles
 from astrocodec.errors import AstrocodecError, CorruptError, FormatError, TruncatedError
 from fits_tiles import DifferenceError
-from fits_tiles.blocks import BLOCK, int_card, split_cards, walk
-from fits_tiles.card_format import assemble, int_card_of
-from fits_tiles.headers import HeapSize, build_header, read_layout, restore_header
-from fits_tiles.tiles_card import read_tiles_card
+from fits_tiles.layout.blocks import BLOCK, int_card, split_cards, walk
+from fits_tiles.layout.card_format import assemble, int_card_of
+from fits_tiles.layout.headers import HeapSize, build_header, read_layout, restore_header
+from fits_tiles.layout.tiles_card import read_tiles_card
 
 
 class Sample:
@@ -201,7 +201,7 @@ def test_a_wrong_encoder_is_caught_before_the_file_appears(
 ) -> None:
     plain = tmp_path / "plain.fits"
     plain.write_bytes(sample.original)
-    from fits_tiles import coders
+    from fits_tiles.files import coders
 
     encode = coders.astrocodec.encode
 
@@ -219,7 +219,7 @@ def test_an_encoder_of_damaged_streams_is_caught_before_the_file_appears(
 ) -> None:
     plain = tmp_path / "plain.fits"
     plain.write_bytes(sample.original)
-    from fits_tiles import coders
+    from fits_tiles.files import coders
 
     encode = coders.astrocodec.encode
 

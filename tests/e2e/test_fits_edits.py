@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import warnings
@@ -15,7 +16,7 @@ from fits_mutation import compressed_sample, try_mutations
 
 import fits_tiles
 from astrocodec.errors import AstrocodecError, CorruptError, DifferenceError, TruncatedError
-from fits_tiles.blocks import BLOCK, walk
+from fits_tiles.layout.blocks import BLOCK, walk
 
 PIXELS = np.random.default_rng(7).poisson(300, (60, 70)).astype(np.uint16)
 
@@ -376,6 +377,32 @@ def test_long_strings_of_colliding_keywords_hide_no_hdu(tmp_path: Path, containe
     assert back.read_bytes() == plain.read_bytes()
 
 
+@pytest.mark.parametrize("behind", ["BITPIX", "BSCALE", "OBJECT"])
+@pytest.mark.parametrize("card", [b"CONTINUE  'stray&'", b"CONTINUE no text"])
+def test_a_card_that_continues_nothing_hides_no_hdu(tmp_path: Path, container: str, card: bytes, behind: str) -> None:
+    """astropy joins it to the card before, which it cannot read then; in a plain image it never looks at that."""
+    plain, packed, back = tmp_path / "plain.fits", tmp_path / "a.ac.fits", tmp_path / "b.fits"
+    sci = fits.ImageHDU(PIXELS.astype("i2"), name="SCI")
+    sci.header["BSCALE"], sci.header["OBJECT"] = 2.0, "M31"
+    fits.HDUList([fits.PrimaryHDU(), sci, fits.ImageHDU(PIXELS, name="ERR")]).writeto(plain)
+    raw = plain.read_bytes()
+    place = raw.index(behind.encode("ascii").ljust(8) + b"=", BLOCK) + 80
+    end = raw.index(b"END".ljust(80), BLOCK)
+    plain.write_bytes(raw[:place] + card.ljust(80) + raw[place : end + 80] + raw[end + 160 :])
+    fits_tiles.compress(plain, packed, container=container, tune=False)
+    with fits.open(packed) as shown, fits.open(plain) as expected:
+        assert [hdu.name for hdu in shown] == ["PRIMARY", "SCI", "ERR"]
+        np.testing.assert_array_equal(shown["SCI"].data, expected["SCI"].data)
+    fits_tiles.decompress(packed, back)
+    assert back.read_bytes() == plain.read_bytes()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", fits.verify.VerifyWarning)
+        with fits.open(packed, mode="update", output_verify="ignore") as opened:
+            opened["SCI"].header["GAIN"] = 2
+    fits_tiles.decompress(packed, back, overwrite=True)
+    assert re.search(rb"CONTINUE[= ]+'?(stray&|no text)", back.read_bytes())  # astropy mends its form
+
+
 @pytest.mark.parametrize("keyword", ["ACBUNIT", "ACTILES", "ACMOD001", "ACSUM001", "ACRENEW", "ACFIL001"])
 def test_image_cards_with_names_of_ours_survive_edits(tmp_path: Path, container: str, keyword: str) -> None:
     plain, packed, back = tmp_path / "plain.fits", tmp_path / "a.ac.fits", tmp_path / "b.fits"
@@ -390,6 +417,27 @@ def test_image_cards_with_names_of_ours_survive_edits(tmp_path: Path, container:
     with fits.open(back) as found:
         assert found[0].header["GAIN"] == 2
         assert [card.value for card in found[0].header.cards if card.keyword == keyword] == ["x", "y"]
+
+
+@pytest.mark.parametrize("form", ["J", "PB()"])
+@pytest.mark.parametrize("kept", ["", "ACTILES", "AC"])
+def test_tables_with_cards_of_ours_are_tables(tmp_path: Path, container: str, kept: str, form: str) -> None:
+    plain, packed, back = _plain(tmp_path, primary=True), tmp_path / "a.ac.fits", tmp_path / "b.fits"
+    fits_tiles.compress(plain, packed, container=container, tune=False)
+    with fits.open(packed, disable_image_compression=True) as opened:
+        cards = [card for card in opened[1].header.cards if kept and card.keyword.startswith(kept)]
+    arrays = np.array([np.arange(3, dtype="u1"), np.arange(2, dtype="u1")], object)
+    column = fits.Column("a", form, array=np.arange(2) if form == "J" else arrays)
+    table = fits.BinTableHDU.from_columns([column], header=fits.Header(cards or {"ACTILES": "of the camera"}))
+    if form != "J":
+        table.header.remove("ACSUM001", ignore_missing=True)
+    fits.append(plain, table.data, table.header)
+    fits_tiles.compress(plain, packed, container=container, tune=False, overwrite=True)
+    assert fits_tiles.verify(packed).verified
+    with fits.open(packed) as opened:
+        assert len(opened[-1].data) == 2
+    fits_tiles.decompress(packed, back)
+    assert back.read_bytes() == plain.read_bytes()
 
 
 @pytest.mark.parametrize("keyword", ["ACFILTER", "ACMODE", "ACSUMMIT", "ACRAWDAT", "ACPADDED"])

@@ -11,7 +11,7 @@ import pytest
 from astropy.io import fits
 
 import fits_tiles
-from fits_tiles.blocks import walk
+from fits_tiles.layout.blocks import walk
 
 IMAGE = np.random.default_rng(7).poisson(300, (40, 50)).astype(">i2")
 _CARDS = [

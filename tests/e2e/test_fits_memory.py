@@ -13,7 +13,7 @@ import pytest
 from astropy.io import fits
 
 import fits_tiles
-from fits_tiles.blocks import padded
+from fits_tiles.layout.blocks import padded
 
 _BOUND, _TUNING = 64, 192
 

@@ -22,8 +22,8 @@ from hypothesis.extra import numpy as hnp
 
 import fits_tiles
 from astrocodec.errors import FormatError
-from fits_tiles.blocks import padded
-from fits_tiles.card_format import assemble
+from fits_tiles.layout.blocks import padded
+from fits_tiles.layout.card_format import assemble
 
 TYPES = ["u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f4", "f8"]
 
@@ -259,7 +259,7 @@ def test_file_objects_and_no_target(tmp_path: Path) -> None:
 
 def test_standard_tiles_are_the_same_at_any_time() -> None:
     """Gzip would note when they were made."""
-    from fits_tiles.coders import StandardCoder
+    from fits_tiles.files.coders import StandardCoder
 
     pixels = _noise("f4", (8, 9)).astype(">f4")
     coder = StandardCoder("GZIP_2", ">f4")

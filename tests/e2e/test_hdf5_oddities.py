@@ -593,6 +593,36 @@ def test_our_filter_on_what_varies_in_length(tmp_path: Path, to: Any) -> None:
             assert file[file["refs"][2999][0]].name == "/grows"
 
 
+@pytest.mark.parametrize("shape", [(120, 170), (20000, 20000)], ids=["dense", "sparse"])
+def test_our_filter_on_types_that_numpy_has_not(tmp_path: Path, shape: tuple[int, int]) -> None:
+    """Other programs code bits, 12-bit integers, odd floats and names that are not UTF-8; every bit comes back."""
+    kinds = odd_types()
+    two = h5t.create(h5t.COMPOUND, 8)
+    for number, name in enumerate((b"caf\xe9", b"b")):
+        two.insert(name, 4 * number, h5t.STD_I32LE)
+    chosen = {name: kinds[name] for name in ("bits", "twelve_bits", "bfloat16", "enum", "half")} | {"two": two}
+    plist = h5p.create(h5p.DATASET_CREATE)
+    plist.set_chunk((64, 64))
+    plist.set_filter(hdf5_filter.FILTER_ID, h5py.h5z.FLAG_MANDATORY, ())
+    space, part = h5s.create_simple(shape), h5s.create_simple((120, 170))
+    space.select_hyperslab((0, 0), (120, 170))
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        for number, (name, kind) in enumerate(chosen.items()):
+            made = h5d.create(file.id, name.encode(), kind, space, plist)
+            made.write(part, space, raw_bytes(kind, 120 * 170, number), mtype=kind)
+    for to in ("plain", "gzip"):
+        back = tmp_path / f"{to}.h5"
+        report = hdf5_filter.decompress(tmp_path / "a.h5", back, to=to)
+        assert report.checked == "verified"
+        assert {entry.kind for entry in report.datasets} == {"decompressed"}
+        with h5py.File(back) as file:
+            for number, (name, kind) in enumerate(chosen.items()):
+                found = np.zeros(120 * 170, f"V{kind.get_size()}")
+                made = h5d.open(file.id, name.encode())
+                made.read(part, space, found, mtype=made.get_type())
+                assert found.tobytes() == raw_bytes(kind, 120 * 170, number).tobytes(), name
+
+
 def test_what_the_filter_refuses_is_copied(tmp_path: Path) -> None:
     """Two equal members, the second of which lies first."""
     record = h5t.create(h5t.COMPOUND, 8)
@@ -758,6 +788,64 @@ def test_chunks_that_passed_no_filter_are_not_checked(tmp_path: Path) -> None:
         made = file.create_dataset("x", (100, 200), "u2", chunks=(100, 100), compression="gzip")
         made.id.write_direct_chunk((0, 0), bytes(20000), 1)
     assert hdf5_filter.verify(tmp_path / "a.h5").checked == "not checked"
+
+
+def long_attribute(file: h5py.File) -> None:
+    """Too long for the heap's blocks, and with more than 8 attributes none is in the header."""
+    for number in range(12):
+        file["x"].attrs[f"k{number}"] = number
+    file["x"].attrs["long"] = b"of the night".ljust(5000)
+
+
+def very_long_attribute(file: h5py.File) -> None:
+    """Too long for the header."""
+    file["x"].attrs["long"] = np.frombuffer(b"of the night".ljust(80000), "u1")
+
+
+def long_links(file: h5py.File) -> None:
+    """More than 8 links are not in the header."""
+    for number in range(12):
+        file[f"group/link{number}"] = h5py.SoftLink("of the night" * 500)
+
+
+def fill_value(file: h5py.File) -> None:
+    """No element was written."""
+    file.create_dataset("text", (10,), h5py.string_dtype(), chunks=(5,), maxshape=(None,), fillvalue="of the night")
+
+
+@pytest.mark.parametrize("write", [long_attribute, very_long_attribute, long_links, fill_value])
+def test_what_lies_in_heaps_without_checksums_is_only_decoded(
+    tmp_path: Path, write: Callable[[h5py.File], None]
+) -> None:
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w", libver="latest") as file:
+        file.create_dataset("x", data=np.zeros((100, 200), "u2"), **OURS)
+    assert hdf5_filter.verify(path).checked == "checksum ok"
+    with h5py.File(path, "a", libver="latest") as file:
+        write(file)
+    assert hdf5_filter.verify(path).checked == "decoded"
+    raw = path.read_bytes()
+    assert raw.count(b"of the night") >= 1
+    path.write_bytes(raw.replace(b"of the night", b"OF the night"))
+    assert hdf5_filter.verify(path).checked == "decoded"
+
+
+def test_objects_that_share_parts_of_their_headers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """HDF5 takes the places of these parts along where it copies types and spaces to another file."""
+    hdf5, plist = ctypes.CDLL(h5py.h5p.__file__), h5p.create(h5p.FILE_CREATE)
+    one, zero = ctypes.c_uint(1), ctypes.c_uint(0)
+    assert hdf5.H5Pset_shared_mesg_nindexes(ctypes.c_int64(plist.id), one) >= 0
+    assert hdf5.H5Pset_shared_mesg_index(ctypes.c_int64(plist.id), zero, ctypes.c_uint(31), one) >= 0
+    access, opened = h5p.create(h5p.FILE_ACCESS), h5py.File
+    access.set_libver_bounds(h5py.h5f.LIBVER_LATEST, h5py.h5f.LIBVER_LATEST)
+    with monkeypatch.context() as patch:
+        create = h5py.h5f.create
+        patch.setattr(h5py, "File", lambda path, _: opened(create(os.fsencode(path), fcpl=plist, fapl=access)))
+        write_oddities(tmp_path / "a.h5")
+        with h5py.File(tmp_path / "b.h5", "w") as file:
+            file.create_dataset("x", data=np.zeros((100, 200), "u2"), **OURS)
+    there_and_back(tmp_path / "a.h5")
+    assert hdf5_filter.verify(tmp_path / "b.h5").checked == "decoded"
 
 
 def test_verify_tells_the_command_line_what_it_checked(tmp_path: Path) -> None:

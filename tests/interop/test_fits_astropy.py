@@ -15,8 +15,8 @@ from astropy.io import fits
 
 import fits_tiles
 from astrocodec.errors import CorruptError
-from fits_tiles import astropy_hook
-from fits_tiles.blocks import card_value, find_card, walk
+from fits_tiles.hooks import astropy_hook
+from fits_tiles.layout.blocks import card_value, find_card, walk
 
 TYPES = ["u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f4", "f8"]
 

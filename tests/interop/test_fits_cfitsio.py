@@ -12,7 +12,8 @@ import pytest
 from astropy.io import fits
 
 import fits_tiles
-from fits_tiles import DifferenceError, coders
+from fits_tiles import DifferenceError
+from fits_tiles.files import coders
 
 fitsio = pytest.importorskip("fitsio", reason="fitsio is not installed")
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from astropy.utils.masked import Masked
 from hdf5_programs import made, tuned_model
 
 import astrocodec
@@ -147,6 +148,8 @@ def test_a_mask_is_not_dropped_unseen() -> None:
     codec = v2.AstroCodec()
     with pytest.raises(TypeError, match="mask would be lost"):
         codec.encode(np.ma.masked_array([1, 2], [0, 1]))
+    with pytest.raises(TypeError, match="mask would be lost"):
+        codec.encode(Masked(np.ones(2), [True, False]))
     assert codec.decode(codec.encode(np.ma.masked_array([1, 2], [0, 0]))).tolist() == [1, 2]
 
 

@@ -6,7 +6,7 @@ cd "$(dirname "$0")/../.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 [ -e astrocodec/native/shipped_models.h ] || python3 setup.py --version >/dev/null
-sources=$(ls astrocodec/native/*.c)
+sources=$(ls astrocodec/native/*.c astrocodec/native/*/*.c)
 build() {
     # shellcheck disable=SC2086
     "${CC:-clang}" -std=c11 -D_GNU_SOURCE -O1 -g -fwrapv -ffp-contract=off -fsanitize=address,undefined -fno-sanitize-recover=all \

@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "chunk.h"
+#include "hdf5/chunk.h"
 #include "damage.h"
-#include "hdf5_abi.h"
+#include "hdf5/abi.h"
 #include "make_array.h"
 
 enum { THREADS = 2, DAMAGES = 10, DELTAS = 24 };

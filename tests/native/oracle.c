@@ -6,7 +6,7 @@
 
 #include "differences.h"
 #include "rans.h"
-#include "tile.h"
+#include "piece.h"
 
 /* The samples of a tile with what stands outside its edges: rows -3.., columns -3..width+2. */
 typedef struct {

@@ -40,8 +40,8 @@ def knows_avxvnni(compiler: str, folder: Path) -> bool:
 def compile_library(compiler: str, folder: Path, *more: str) -> list[str]:
     """Object files; nothing may be printed on the way."""
     objects = []
-    for source in sorted(NATIVE.glob("*.c")):
-        objects.append(str(folder / f"{source.stem}.o"))
+    for source in sorted(NATIVE.rglob("*.c")):
+        objects.append(str(folder / f"{source.parent.name}_{source.stem}.o"))
         built = subprocess.run(
             [compiler, *flags(), *more, "-c", str(source), "-o", objects[-1]],
             capture_output=True,

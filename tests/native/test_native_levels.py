@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(COMPILER is None, reason="no C compiler")
 def run(tmp_path: Path, program: str, *arguments: str) -> str:
     binary = tmp_path / program
     oracle = [] if program in ("fuzz_streams", "fuzz_chunks") else [HERE / "oracle.c"]
-    sources = [HERE / f"{program}.c", *oracle, *sorted(NATIVE.glob("*.c"))]
+    sources = [HERE / f"{program}.c", *oracle, *sorted(NATIVE.rglob("*.c"))]
     flags = ["-std=c11", "-D_GNU_SOURCE", "-O2", "-fwrapv", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror"]
     folders = ["-I", str(NATIVE), "-I", str(HERE)]
     command = [str(COMPILER), *flags, *folders, *map(str, sources), "-lm", "-lpthread", "-o", str(binary)]

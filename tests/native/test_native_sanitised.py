@@ -18,8 +18,8 @@ SANITISE = ["-fsanitize=alignment", "-fno-sanitize-recover=alignment"]
 def test_no_address_is_misaligned(tmp_path: Path) -> None:
     package = tmp_path / "astrocodec"
     shutil.copytree(ROOT / "astrocodec", package, ignore=shutil.ignore_patterns("*.so", "__pycache__"))
-    sources = sorted(map(str, (package / "native").glob("*.c")))
-    library = ["-lm", "-o", str(package / "libastrocodec.so")]
+    sources = sorted(map(str, (package / "native").rglob("*.c")))
+    library = ["-I", str(package / "native"), "-lm", "-o", str(package / "libastrocodec.so")]
     built = subprocess.run(
         [str(COMPILER), *FLAGS, *SANITISE, *sources, *library], capture_output=True, text=True, check=False
     )

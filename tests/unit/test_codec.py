@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from astropy.nddata import CCDData
+from astropy.utils.masked import Masked
 
 import astrocodec
 from astrocodec.codec import same_bits
@@ -239,6 +241,17 @@ def test_masks_are_not_lost_unnoticed() -> None:
     with pytest.raises(TypeError, match="mask would be lost"):
         astrocodec.encode(np.ma.masked_array([1, 2], [0, 1]))
     assert astrocodec.decode(astrocodec.encode(np.ma.masked_array([1, 2], [0, 0]))).tolist() == [1, 2]
+
+
+def test_masks_of_lists_and_of_astropy_are_not_lost_unnoticed() -> None:
+    """NumPy's own conversion drops them."""
+    mask = np.eye(2, 3, dtype=bool)
+    rows = [np.ma.masked_array([1, 2], [0, 1]), np.ma.masked_array([1, 2], [0, 0])]
+    for data in (rows, (rows,), Masked(np.ones((2, 3)), mask), CCDData(np.ones((2, 3)), unit="adu", mask=mask)):
+        with pytest.raises(TypeError, match="mask would be lost"):
+            astrocodec.encode(data)
+    assert astrocodec.decode(astrocodec.encode(CCDData(np.ones((2, 3)), unit="adu"))).tolist() == [[1, 1, 1]] * 2
+    assert astrocodec.decode(astrocodec.encode([rows[1], (3, 4)])).tolist() == [[1, 2], [3, 4]]
 
 
 @pytest.mark.parametrize("axes", [33, 64])

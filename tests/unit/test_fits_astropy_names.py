@@ -15,9 +15,9 @@ import pytest
 from astropy.io import fits
 
 import fits_tiles
-from fits_tiles import astropy_hook, astropy_names
+from fits_tiles.hooks import astropy_hook, astropy_names
 
-FOLDER = Path(fits_tiles.__file__).parent
+FOLDER = Path(fits_tiles.__file__).parent / "hooks"
 OBJECTS = [(owner, name) for owner, names in astropy_names._ATTRIBUTES.items() for name in names]
 METHODS = [(owner, name) for owner, names in astropy_names._METHODS.items() for name in names]
 
@@ -121,7 +121,7 @@ fits_tiles.decompress(b, c)
 """
     paths = [tmp_path / name for name in ("a.fits", "b.fits", "c.fits")]
     command = [sys.executable, "-c", program, *map(str, paths)]
-    run = subprocess.run(command, check=True, capture_output=True, text=True, cwd=FOLDER.parent)
+    run = subprocess.run(command, check=True, capture_output=True, text=True, cwd=FOLDER.parents[1])
     assert re.match(rf"RuntimeWarning: astropy \d.* has no name astropy.io.fits.hdu.{module}.{name}, which", run.stdout)
     with fits.open(paths[2]) as hdus:
         np.testing.assert_allclose(hdus[0].data, pixels, atol=1)

@@ -10,7 +10,7 @@ import pytest
 from astropy.io import fits
 
 from astrocodec.errors import FormatError, TruncatedError
-from fits_tiles.blocks import Hdu, card_value, find_card, int_card, walk
+from fits_tiles.layout.blocks import Hdu, card_value, find_card, int_card, walk
 
 
 def _walk(path: Path) -> list[Hdu]:

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from astrocodec.errors import CorruptError
-from fits_tiles.blocks import CARD
-from fits_tiles.card_text import CARD_BYTES, blob_cards, has_blob, read_blob
+from fits_tiles.layout.blocks import CARD
+from fits_tiles.layout.card_text import CARD_BYTES, blob_cards, has_blob, read_blob
 
 
 @given(st.binary(max_size=1000))

@@ -10,8 +10,8 @@ from astropy.io import fits
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fits_tiles.blocks import walk
-from fits_tiles.checksums import encode_sum, fits_checksums, sum32, write_checksums
+from fits_tiles.layout.blocks import walk
+from fits_tiles.layout.checksums import encode_sum, fits_checksums, sum32, write_checksums
 
 HDU = fits.PrimaryHDU()
 

@@ -8,8 +8,8 @@ from astropy.io.fits.hdu.compressed.utils import _iter_array_tiles
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import fits_tiles.grid
-from fits_tiles.grid import TileGrid, plan_tile_shape, runs
+import fits_tiles.layout.grid
+from fits_tiles.layout.grid import TileGrid, plan_tile_shape, runs
 
 shapes = st.lists(st.integers(1, 9), min_size=1, max_size=4).map(tuple)
 
@@ -26,7 +26,7 @@ def test_bands_and_tiles_cover_the_image_in_order(
     expected = [image[place] for _, place in _iter_array_tiles(shape, tile_shape)]
     tile, seen = 0, []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fits_tiles.grid, "_BAND_BYTES", most)
+        patch.setattr(fits_tiles.layout.grid, "_BAND_BYTES", most)
         bands = list(grid.bands())
     for band in bands:
         assert band.first_tile == tile

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from astrocodec.errors import CorruptError, FormatError, VersionError
-from fits_tiles.blocks import CARD, find_card, split_cards
-from fits_tiles.card_format import assemble, int_card_of, logical_card, text_card
-from fits_tiles.foreign_header import plain_header
-from fits_tiles.headers import (
+from fits_tiles.files.foreign_header import plain_header
+from fits_tiles.layout.blocks import CARD, find_card, split_cards
+from fits_tiles.layout.card_format import assemble, int_card_of, logical_card, text_card
+from fits_tiles.layout.headers import (
     HeapSize,
     ImageHeader,
     Quantization,
@@ -27,8 +27,8 @@ from fits_tiles.headers import (
     restore_header,
     why_not_kept,
 )
-from fits_tiles.tiles_card import TilesCard, fingerprint_in, read_tiles_card
-from fits_tiles.z_keywords import as_extension
+from fits_tiles.layout.tiles_card import TilesCard, fingerprint_in, read_tiles_card
+from fits_tiles.layout.z_keywords import as_extension
 
 STRUCTURE = [
     logical_card("SIMPLE", True, "a comment that stays"),

@@ -13,9 +13,9 @@ import astrocodec
 import fits_tiles
 from astrocodec.errors import CorruptError
 from astrocodec.model import Model, load_model
-from fits_tiles.card_text import blob_cards
-from fits_tiles.coders import LosslessCoder
-from fits_tiles.model_cards import model_cards, read_model
+from fits_tiles.files.coders import LosslessCoder
+from fits_tiles.layout.card_text import blob_cards
+from fits_tiles.layout.model_cards import model_cards, read_model
 
 
 def changed(model: Model, step: int, count: int, base: Model | None) -> Model:
@@ -57,7 +57,7 @@ def test_a_general_model_with_the_shapes_of_a_shipped_one_is_told_as_a_differenc
 
 
 def test_a_long_difference_is_refused(shipped: Model, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fits_tiles.model_cards.MAX_DELTA", 70)
+    monkeypatch.setattr("fits_tiles.layout.model_cards.MAX_DELTA", 70)
     with pytest.raises(ValueError, match="header cards take 70; `astrocodec tune --max-bytes`"):
         model_cards(changed(shipped, 9, 500, shipped))
 

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 import fits_tiles
 from astrocodec.simulate import simulate
-from fits_tiles import sample
-from fits_tiles.blocks import walk
-from fits_tiles.grid import plan_tile_shape
-from fits_tiles.headers import TileLayout
+from fits_tiles.files import sample
+from fits_tiles.layout.blocks import walk
+from fits_tiles.layout.grid import plan_tile_shape
+from fits_tiles.layout.headers import TileLayout
 
 TYPES = {">u1": 8, ">i2": 16, ">i4": 32, ">i8": 64, ">f4": -32, ">f8": -64}
 

@@ -47,6 +47,49 @@ def test_permissions_of_the_replaced_file_stay(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o7777 == 0o640
 
 
+@pytest.mark.parametrize(("mode", "without"), [(0o640, 0o600), (0o664, 0o644), (0o604, 0o604), (0o755, 0o755)])
+def test_owner_and_group_come_with_the_permissions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: int, without: int
+) -> None:
+    """Where the group cannot be given, ours may not read what was kept from all others."""
+    given: list[tuple[int, int]] = []
+
+    def give(descriptor: int, user: int, group: int) -> None:
+        assert os.fstat(descriptor).st_mode & 0o077 == 0
+        given.append((user, group))
+
+    def refuse(descriptor: int, user: int, group: int) -> None:
+        raise PermissionError(errno.EPERM, "not permitted")
+
+    source = tmp_path / "source"
+    source.write_bytes(b"")
+    source.chmod(mode)
+    for fchown, expected in ((give, mode), (refuse, without)):
+        monkeypatch.setattr("os.fchown", fchown)
+        with Target(tmp_path / f"{expected:o}", overwrite=True, like=source) as target:
+            target.commit()
+        assert (tmp_path / f"{expected:o}").stat().st_mode & 0o777 == expected
+    assert given == [(os.getuid(), -1), (-1, source.stat().st_gid)]
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.EBADF, errno.ENOTSUP])
+def test_what_a_file_system_cannot_do_for_a_folder_stops_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def sync(descriptor: int) -> None:
+        if os.path.isdir(f"/proc/self/fd/{descriptor}"):
+            raise OSError(number, "refused")
+
+    def refuse(descriptor: int, mode: int) -> None:
+        raise PermissionError(errno.EPERM, "no permission bits on FAT")
+
+    monkeypatch.setattr("os.fsync", sync)
+    monkeypatch.setattr("os.fchmod", refuse)
+    with Target(tmp_path / "out", overwrite=False, like=__file__) as target:
+        target.commit()
+    assert (tmp_path / "out").exists()
+
+
 def test_existing_files_are_not_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "out.fits"
     path.write_bytes(b"old")
@@ -107,17 +150,6 @@ def test_a_file_that_changes_before_it_is_replaced_is_kept(tmp_path: Path, how: 
             target.commit()
     assert path.read_bytes() == b"new"
     assert os.listdir(tmp_path) == ["out.fits"]
-
-
-def test_a_file_that_loses_a_link_is_the_same(tmp_path: Path) -> None:
-    path = tmp_path / "out.fits"
-    path.write_bytes(b"old")
-    os.link(path, tmp_path / "link")
-    with Target(path, overwrite=True) as target:
-        target.file.write(b"new")
-        (tmp_path / "link").unlink()
-        target.commit()
-    assert path.read_bytes() == b"new"
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -98,6 +98,20 @@ def test_out_of_another_type_is_converted(file: h5py.File) -> None:
                 hdf5_filter.read_dataset(file[name], out=narrow)
 
 
+@pytest.mark.parametrize("kind", ["<i8", ">u8"])
+def test_out_of_floats_does_not_hold_integers_of_8_bytes(file: h5py.File, kind: str) -> None:
+    """NumPy calls that safe, and rounds."""
+    data = np.array([[2**53 + 1, 2**62 + 3]], kind)
+    hdf5_filter.write_dataset(file, "x", data)
+    file["plain"] = data
+    for name in ("x", "plain"):
+        for wide in ("f8", "c16"):
+            with pytest.raises(ValueError, match="does not hold all of"):
+                hdf5_filter.read_dataset(file[name], out=np.empty((1, 2), wide))
+    if np.finfo(np.longdouble).nmant >= 63:
+        assert (hdf5_filter.read_dataset(file["x"], out=np.empty((1, 2), np.longdouble)) == data).all()
+
+
 def test_chunks_that_were_never_written(file: h5py.File) -> None:
     dataset = file.create_dataset(
         "x", (50, 60), "i4", chunks=(7, 9), fillvalue=-3, compression=hdf5_filter.AstroCodec()

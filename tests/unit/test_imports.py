@@ -18,7 +18,9 @@ GENEROUS_SECONDS = 0.45
 # Bottom to top: each imports only what stands before it.
 ORDER = (
     "errors",
+    "masks",
     "files.unchanged",
+    "files.writers",
     "files.file_report",
     "files.parallel",
     "files.target",

@@ -106,7 +106,7 @@ def test_a_chunk_codec_is_copied_by_its_values(way: str) -> None:
 @pytest.mark.parametrize("way", WAYS)
 def test_the_doors_options_are_copied(way: str) -> None:
     hdf5_filter = pytest.importorskip("hdf5_filter")
-    coders = pytest.importorskip("fits_tiles.coders")
+    coders = pytest.importorskip("fits_tiles.files.coders")
     model = tuned()
     option = WAYS[way](hdf5_filter.AstroCodec(model))
     assert option.filter_options == hdf5_filter.AstroCodec(model).filter_options

@@ -16,8 +16,8 @@ from astrocodec import _native, load_model
 from astrocodec.errors import AstrocodecError, CorruptError, FormatError
 from astrocodec.model import Model
 from astrocodec.stages import reference, varint
-from fits_tiles.card_text import blob_cards
-from fits_tiles.model_cards import MODEL_STEM, read_model
+from fits_tiles.layout.card_text import blob_cards
+from fits_tiles.layout.model_cards import MODEL_STEM, read_model
 from hdf5_filter.values import FilterValues
 
 DEFAULT = load_model("default")

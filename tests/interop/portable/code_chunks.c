@@ -2,7 +2,7 @@
  * file give the same stream on every machine. */
 #include <stdio.h>
 
-#include "chunk.h"
+#include "hdf5/chunk.h"
 
 enum { ROWS = 20, COLUMNS = 30 };
 

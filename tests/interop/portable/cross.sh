@@ -13,9 +13,9 @@ mkdir -p "$build"
 
 # The HDF5 plugin needs a host library and decodes nothing itself.
 sources=
-for source in "$native"/*.c; do
+for source in "$native"/*.c "$native"/*/*.c; do
     case $source in
-    */hdf5_*.c | */chunk*.c | */last_error.c) ;;
+    "$native"/hdf5/*) ;;
     *) sources="$sources $source" ;;
     esac
 done

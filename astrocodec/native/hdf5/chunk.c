@@ -1,0 +1,249 @@
+/* The bytes of a chunk, in the file's byte order, <-> a stream. docs/hdf5.md section "Filter values". */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "array.h"
+#include "hdf5/chunk.h"
+#include "model.h"
+
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+enum { HOST_IS_BIG = 1 };
+#else
+enum { HOST_IS_BIG = 0 };
+#endif
+
+/* What the stream of a chunk holds. Pairs that are no complex numbers are two planes along a new first axis. */
+static ac_array array_of(const ac_chunk_values *v, size_t size)
+{
+    ac_array array = {.dtype = 0, .ndim = 1, .shape = {size}};
+    if (v->ndim && ac_chunk_values_size(v) == size) {
+        array.dtype = v->dtype;
+        array.ndim = v->ndim + v->pairs;
+        array.shape[0] = 2;
+        memcpy(array.shape + v->pairs, v->shape, (size_t)v->ndim * sizeof *v->shape);
+    }
+    return array;
+}
+
+static int is_same(const ac_array *a, const ac_array *b)
+{
+    return a->dtype == b->dtype && a->ndim == b->ndim && !memcmp(a->shape, b->shape, (size_t)a->ndim * sizeof *a->shape);
+}
+
+/* Copies n numbers of `item` bytes, `from` and `to` that many apart, with their bytes reversed or not. */
+static void copy_numbers(uint8_t *to, size_t to_step, const uint8_t *from, size_t from_step, size_t n, int item, int reverse)
+{
+#define LOOP(type, reversed) \
+    for (size_t i = 0; i < n; i++) { \
+        type x; \
+        memcpy(&x, from + i * from_step * sizeof x, sizeof x); \
+        if (reverse) x = reversed(x); \
+        memcpy(to + i * to_step * sizeof x, &x, sizeof x); \
+    }
+    switch (item) {
+    case 1: LOOP(uint8_t, ) break;
+    case 2: LOOP(uint16_t, __builtin_bswap16) break;
+    case 4: LOOP(uint32_t, __builtin_bswap32) break;
+    default: LOOP(uint64_t, __builtin_bswap64) break;
+    }
+#undef LOOP
+}
+
+typedef struct {
+    int item, reverse, pairs;
+} arrangement;
+
+static arrangement arrangement_of(const ac_chunk_values *v, const ac_array *array)
+{
+    /* a chunk of bytes is kept as it is */
+    const int bytes = array->dtype == 0 && array->ndim == 1;
+    const int known = v->ndim != 0;
+    return (arrangement){(int)ac_number_bytes(array->dtype), !bytes && (known ? v->big_endian : 0) != HOST_IS_BIG, !bytes && known && v->pairs};
+}
+
+static int is_plain(const arrangement *a) { return !a->pairs && (!a->reverse || a->item == 1); }
+
+static void to_stream_order(const arrangement *a, uint8_t *to, const uint8_t *from, size_t size)
+{
+    const size_t n = size / (size_t)a->item;
+    if (!a->pairs) {
+        copy_numbers(to, 1, from, 1, n, a->item, a->reverse);
+        return;
+    }
+    for (size_t plane = 0; plane < 2; plane++)
+        copy_numbers(to + plane * (size / 2), 1, from + plane * (size_t)a->item, 2, n / 2, a->item, a->reverse);
+}
+
+static void to_file_order(const arrangement *a, uint8_t *to, const uint8_t *from, size_t size)
+{
+    const size_t n = size / (size_t)a->item;
+    if (!a->pairs) {
+        copy_numbers(to, 1, from, 1, n, a->item, a->reverse);
+        return;
+    }
+    for (size_t plane = 0; plane < 2; plane++)
+        copy_numbers(to + plane * (size_t)a->item, 2, from + plane * (size / 2), 1, n / 2, a->item, a->reverse);
+}
+
+/* Takes a fault of a stream for one of its chunk, with a text for ac_last_error. HDF5 knows how long a chunk is and hands all of it over: a
+ * stream that asks for more is damaged, not cut. */
+static int fail_chunk(ac_fault *fault, size_t length)
+{
+    char text[400];
+    if (fault->status == AC_ERROR_TRUNCATED) fault->status = AC_ERROR_CORRUPT;
+    ac_fault_text(fault, text, sizeof text);
+    const char *how = fault->status == AC_ERROR_CORRUPT  ? " is damaged"
+                      : fault->status == AC_ERROR_FORMAT  ? " is no stream of astrocodec"
+                      : fault->status == AC_ERROR_VERSION ? " needs a newer astrocodec"
+                                                          : " cannot be read";
+    return ac_fail(fault->status, "a chunk of %zu bytes%s: %s", length, how, text);
+}
+
+static int refuse_chunk(ac_fault *fault, size_t length, int reason, uint64_t found, uint64_t allowed)
+{
+    const ac_refusal why = {ac_status_of(reason), reason, 0, found, allowed};
+    ac_fault_take(fault, &why, 0);
+    return fail_chunk(fault, length);
+}
+
+static int fail_plain(ac_fault *fault, int status, const char *what)
+{
+    ac_fault_plain(fault, status);
+    return ac_fail(status, "%s: %s", what, ac_status_string(status));
+}
+
+/* The models that the values say to write with. */
+static int models_of(const ac_chunk_values *v, ac_tuned **tuned, const ac_model *models[2], size_t *count)
+{
+    *count = 0;
+    *tuned = NULL;
+    const ac_model *general = ac_model_default();
+    int status = general ? AC_OK : AC_ERROR_MEMORY;
+    if (!status && v->delta_length)
+        status = ac_tuned_take(v->delta, v->delta_length, tuned);
+    else if (!status && ac_has_fingerprint(v))
+        status = ac_model_find(v->fingerprint, &general);
+    if (status) return status;
+    if (*tuned) models[(*count)++] = (*tuned)->model;
+    if (!*tuned || !(v->options & AC_CHUNK_TUNED_ONLY)) models[(*count)++] = general;
+    return *tuned && ac_has_fingerprint(v) && memcmp((*tuned)->model->fingerprint, v->fingerprint, sizeof v->fingerprint) ? AC_ERROR_CORRUPT : AC_OK;
+}
+
+static int encode_with(const ac_chunk_values *v, const ac_array *array, const void *data, const ac_output *output)
+{
+    const int unknown = (int)(v->options & ~(unsigned)AC_CHUNK_OPTIONS);
+    if (unknown) return ac_fail(AC_ERROR_VERSION, "writing needs a newer astrocodec: options 0x%x of the filter are not known", (unsigned)unknown);
+    if (v->codec != AC_CAUSAL) return ac_fail(AC_ERROR_CODEC, "chunks of this dataset are written with codec %d, which the filter does not have", (int)v->codec);
+    ac_tuned *tuned;
+    const ac_model *models[2];
+    size_t count;
+    int status = models_of(v, &tuned, models, &count);
+    if (status == AC_ERROR_NO_MODEL)
+        ac_fail(status, "the model that the filter's values name is not installed: upgrade astrocodec");
+    else if (status)
+        fail_plain(NULL, status, "the tuned model in the filter's values");
+    if (!status) {
+        ac_choice choices[2] = {{0}};
+        uint8_t *file = NULL;
+        for (size_t i = 0; i < count; i++) choices[i].model = models[i];
+        if (tuned && v->options & AC_CHUNK_EMBED && (file = malloc(ac_model_file_bound(models[0])))) {
+            choices[0].file = file;
+            choices[0].file_length = ac_model_write_file(models[0], file);
+        }
+        const int flags = AC_SIMD_AUTO | (v->options & AC_CHUNK_THOROUGH ? AC_THOROUGH : 0);
+        status = ac_stream_encode_with(choices, count, array, data, NULL, flags, NULL, output);
+        free(file);
+        if (status) fail_plain(NULL, status, "a chunk could not be coded");
+    }
+    ac_tuned_give(tuned);
+    return status;
+}
+
+int ac_chunk_encode(const unsigned *values, size_t count, const void *data, size_t size, const ac_output *output)
+{
+    ac_chunk_values v;
+    ac_refusal why;
+    if (ac_chunk_values_read(values, count, &v, &why)) return ac_fail_values(NULL, &why);
+    const ac_array array = array_of(&v, size);
+    const arrangement how = arrangement_of(&v, &array);
+    if (is_plain(&how)) return encode_with(&v, &array, data, output);
+    uint8_t *ordered = malloc(size);
+    if (!ordered) return ac_fail(AC_ERROR_MEMORY, "no memory for %zu bytes of a chunk", size);
+    to_stream_order(&how, ordered, data, size);
+    const int status = encode_with(&v, &array, ordered, output);
+    free(ordered);
+    return status;
+}
+
+/* Reads the head of a chunk's stream, and checks it against the values. */
+static int examine(const ac_chunk_values *v, const uint8_t *stream, size_t length, ac_stream_info *info, size_t *size, ac_fault *fault)
+{
+    const uint64_t most = v->ndim ? ac_chunk_values_size(v) : (uint64_t)UINT32_MAX; /* HDF5's own limit */
+    const int is_foreign = !ac_stream_inspect(stream, length, info, fault) && info->codec > AC_CAUSAL;
+    if (fault->status) return fail_chunk(fault, length);
+    *size = ac_array_size(&info->array);
+    if (!*size || *size == SIZE_MAX || (is_foreign && *size > most)) return refuse_chunk(fault, length, AC_REASON_CHUNK_SIZE, *size, most);
+    if (!v->ndim) return AC_OK;
+    const ac_array array = array_of(v, (size_t)most), bytes = {.dtype = 0, .ndim = 1, .shape = {*size}};
+    /* Where another filter changed the number of bytes, or the host said nothing, the stream holds bytes. */
+    if (is_same(&info->array, &array) || is_same(&info->array, &bytes)) return AC_OK;
+    if (*size != most) return refuse_chunk(fault, length, AC_REASON_CHUNK_SIZE, *size, most);
+    return refuse_chunk(fault, length, AC_REASON_CHUNK_TYPE, (uint64_t)info->array.dtype, (uint64_t)array.dtype);
+}
+
+int ac_chunk_size(const unsigned *values, size_t count, const uint8_t *stream, size_t length, size_t *size, ac_fault *fault)
+{
+    ac_chunk_values v;
+    ac_stream_info info;
+    ac_refusal why;
+    ac_fault own;
+    if (!fault) fault = &own;
+    memset(fault, 0, sizeof *fault);
+    if (ac_chunk_values_read(values, count, &v, &why)) return ac_fail_values(fault, &why);
+    return examine(&v, stream, length, &info, size, fault);
+}
+
+/* The model that the stream names, where that is the one in the values. */
+static int tuned_model(const ac_chunk_values *v, const ac_stream_info *info, ac_tuned **out)
+{
+    *out = NULL;
+    const int is_named = !ac_has_fingerprint(v) || !memcmp(v->fingerprint, info->fingerprint, sizeof info->fingerprint);
+    if (info->codec != AC_CAUSAL || !v->delta_length || !is_named) return AC_OK;
+    return ac_tuned_take(v->delta, v->delta_length, out);
+}
+
+int ac_chunk_decode(const unsigned *values, size_t count, const uint8_t *stream, size_t length, void *out, size_t size, ac_fault *fault)
+{
+    ac_chunk_values v;
+    ac_stream_info info;
+    ac_refusal why;
+    ac_fault own;
+    size_t found;
+    if (!fault) fault = &own;
+    memset(fault, 0, sizeof *fault);
+    if (ac_chunk_values_read(values, count, &v, &why)) return ac_fail_values(fault, &why);
+    int status = examine(&v, stream, length, &info, &found, fault);
+    if (status) return status;
+    if (found != size) return refuse_chunk(fault, length, AC_REASON_CHUNK_SIZE, found, size);
+    const arrangement how = arrangement_of(&v, &info.array);
+    uint8_t *ordered = how.pairs ? malloc(size) : out;
+    if (!ordered) return fail_plain(fault, AC_ERROR_MEMORY, "a chunk");
+    ac_tuned *tuned;
+    status = tuned_model(&v, &info, &tuned);
+    if (status) {
+        why = (ac_refusal){status, AC_REASON_VALUES_MODEL, 0, 0, 0};
+        ac_fail_values(fault, &why);
+    } else {
+        const ac_model *models[1] = {tuned ? tuned->model : NULL};
+        status = ac_stream_decode(models, tuned != NULL, stream, length, ordered, size, AC_SIMD_AUTO, fault);
+        ac_tuned_give(tuned);
+        if (status == AC_ERROR_NO_MODEL)
+            ac_fail(status, "model %016" PRIx64 " not installed: upgrade astrocodec; a tuned model stands in the filter's values of its dataset", fault->found);
+        else if (status)
+            status = fail_chunk(fault, length);
+    }
+    if (!status && !is_plain(&how)) to_file_order(&how, out, ordered, size);
+    if (ordered != out) free(ordered);
+    return status;
+}

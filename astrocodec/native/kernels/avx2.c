@@ -1,0 +1,23 @@
+#if defined(__x86_64__)
+#include "kernels/entropy_tails.h"
+#include "kernels/kernel.h"
+
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx2,bmi,popcnt"))), apply_to = function)
+#else
+#pragma GCC target("avx2,bmi,popcnt")
+#endif
+#if !defined(KERNEL) /* by kernel_avxvnni.c */
+#define KERNEL ac_kernel_avx2
+#endif
+#include "kernels/vector256.h"
+#include "kernels/predict_simd.h"
+#include "kernels/entropy_avx2.h"
+#include "kernels/window_sse2.h"
+#include "kernels/loops.h"
+#if defined(__clang__)
+#pragma clang attribute pop
+#endif
+#else
+typedef int ac_no_avx2; /* a translation unit must not be empty */
+#endif

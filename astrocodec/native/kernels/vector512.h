@@ -1,0 +1,58 @@
+/* 512-bit vectors for predict_simd.h: 32 lanes of 16 bits. */
+#include <immintrin.h>
+
+enum { VECTOR_LANES = 32 };
+typedef __m512i vec;
+#define V(name) _mm512_##name
+#define INPUT_LOOP UNROLL
+
+static inline vec v_load(const void *p) { return _mm512_loadu_si512(p); }
+static inline void v_store(void *p, vec v) { _mm512_storeu_si512(p, v); }
+static inline vec v_zero(void) { return _mm512_setzero_si512(); }
+static inline vec v_and(vec a, vec b) { return _mm512_and_si512(a, b); }
+static inline vec v_andnot(vec a, vec b) { return _mm512_andnot_si512(a, b); } /* ~a & b */
+static inline vec v_or(vec a, vec b) { return _mm512_or_si512(a, b); }
+static inline vec v_xor(vec a, vec b) { return _mm512_xor_si512(a, b); }
+static inline vec v_repeat128(__m128i v) { return _mm512_broadcast_i32x4(v); }
+static inline vec v_float_bits(vec v) { return _mm512_castps_si512(_mm512_cvtepi32_ps(v)); }
+
+/* mask lanes are all ones or zero */
+static inline vec v_select16(vec mask, vec a, vec b) { return _mm512_mask_blend_epi16(_mm512_movepi16_mask(mask), b, a); }
+/* the same for one half of a mask of 16-bit lanes and vectors of 32-bit lanes */
+static inline vec v_select_half(vec mask, int half, vec a, vec b)
+{
+    const __mmask32 m = _mm512_movepi16_mask(mask);
+    return _mm512_mask_blend_epi32((__mmask16)(half ? m >> 16 : m), b, a);
+}
+static inline uint32_t v_greater16(vec a, vec b) { return _mm512_cmpgt_epi16_mask(a, b); }
+
+/* 16-bit lanes of one half, widened without sign */
+static inline vec v_widen(vec v, int half)
+{
+    return _mm512_cvtepu16_epi32(half ? _mm512_extracti64x4_epi64(v, 1) : _mm512_castsi512_si256(v));
+}
+/* two halves of 32-bit lanes, narrowed with saturation: in order, undoing v_widen */
+static inline vec v_narrow(vec first, vec second)
+{
+    return _mm512_permutexvar_epi64(_mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7), _mm512_packs_epi32(first, second));
+}
+/* the halves in order from what unpacklo and unpackhi made */
+static inline vec v_in_order(vec low, vec high, int half)
+{
+    return _mm512_permutex2var_epi64(low, half ? _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15) : _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11), high);
+}
+
+/* entry of a table of eight 16-bit values; index 0..7 comes from v_index8 */
+static inline vec v_index8(vec index) { return index; }
+static inline vec v_lookup8(const int16_t table[8], vec index)
+{
+    return _mm512_permutexvar_epi16(index, _mm512_castsi128_si512(_mm_loadu_si128((const __m128i *)table)));
+}
+/* ac_reciprocal[(v >> 4) & 31] */
+static inline vec v_reciprocal(vec v) { return _mm512_permutexvar_epi16(_mm512_srli_epi16(v, 4), v_load(ac_reciprocal)); }
+/* 2^(16 - e), 3 <= e <= 15 */
+static inline vec v_inverse_exp2(vec e) { return _mm512_sllv_epi16(_mm512_set1_epi16(1), _mm512_sub_epi16(_mm512_set1_epi16(16), e)); }
+
+static inline vec v_dot16(vec acc, vec a, vec b) { return _mm512_dpwssd_epi32(acc, a, b); }
+/* acc + u . s + v . t: dot products of four bytes, u and v 0..127, |s| and |t| limited as in row_fits of model.c */
+static inline vec v_dot8(vec acc, vec u, vec s, vec v, vec t) { return _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(acc, u, s), v, t); }

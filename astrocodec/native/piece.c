@@ -1,0 +1,209 @@
+#include "piece.h"
+
+#include "differences.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernels/kernel.h"
+
+static void put_u16(uint8_t *p, uint32_t v) { p[0] = (uint8_t)v, p[1] = (uint8_t)(v >> 8); }
+static void put_u32(uint8_t *p, uint32_t v) { put_u16(p, v), put_u16(p + 2, v >> 16); }
+static uint32_t get_u16(const uint8_t *p) { return (uint32_t)p[0] | (uint32_t)p[1] << 8; }
+static uint32_t get_u32(const uint8_t *p) { return get_u16(p) | get_u16(p + 2) << 16; }
+
+size_t ac_tile_bound(uint32_t height, uint32_t width) { return 1 + 2 * (size_t)height * width; }
+
+int ac_check_sides(const void *samples, uint32_t height, uint32_t width, size_t stride)
+{
+    if (!samples || !height || !width || stride < width) return AC_ERROR_ARGUMENT;
+    if (height > AC_MAX_SIDE || width > AC_MAX_SIDE || (uint64_t)height * width > AC_MAX_PIXELS) return AC_ERROR_ARGUMENT;
+    return AC_OK;
+}
+
+static int compare_u16(const void *a, const void *b) { return (int)*(const uint16_t *)a - (int)*(const uint16_t *)b; }
+
+ac_start ac_choose_start(const uint16_t *samples, uint32_t height, uint32_t width, size_t stride)
+{
+    uint16_t v[256], d[64];
+    const uint32_t n = width < 64 ? width : 64;
+    for (uint32_t i = 0; i < n; i++) {
+        const uint32_t x = (uint32_t)((uint64_t)i * width / n);
+        const uint16_t a = samples[x], b = samples[x ? x - 1 : 0];
+        v[i] = a;
+        d[i] = a > b ? a - b : b - a;
+    }
+    qsort(v, n, sizeof *v, compare_u16);
+    qsort(d, n, sizeof *d, compare_u16);
+    const uint32_t amplitude = (d[n / 2] * 27u) >> 5;
+    ac_start start = {.row = v[n / 2], .amplitude = (uint16_t)(amplitude < AC_MAX_AMPLITUDE ? amplitude : AC_MAX_AMPLITUDE)};
+    /* Rows evenly, columns by steps of the golden ratio. */
+    for (uint64_t i = 0; i < 256; i++) v[i] = samples[(size_t)(i * height / 256) * stride + (size_t)(i * 40503 % 65536 * width / 65536)];
+    qsort(v, 256, sizeof *v, compare_u16);
+    start.floor = v[8];
+    return start;
+}
+
+static int is_constant(const uint16_t *samples, uint32_t height, uint32_t width, size_t stride)
+{
+    const size_t row = width * sizeof *samples;
+    if (memcmp(samples, samples + 1, row - sizeof *samples)) return 0;
+    for (uint32_t y = 1; y < height; y++)
+        if (memcmp(samples, samples + y * stride, row)) return 0;
+    return 1;
+}
+
+static size_t encode_raw(const uint16_t *samples, uint32_t height, uint32_t width, size_t stride, uint8_t *out)
+{
+    *out++ = AC_MODE_RAW;
+    for (uint32_t y = 0; y < height; y++)
+        for (uint32_t x = 0; x < width; x++, out += 2) put_u16(out, samples[y * stride + x]);
+    return ac_tile_bound(height, width);
+}
+
+/* States that a tile of `bytes` can afford: one for every 2048 bytes, at most 32. */
+static uint32_t affordable_states(size_t bytes)
+{
+    uint32_t n = AC_STATES;
+    while (n > 1 && bytes < (size_t)n * 2048) n /= 2;
+    return n;
+}
+
+static void reset_states(uint32_t *state)
+{
+    for (int i = 0; i < AC_STATES; i++) state[i] = AC_RANS_LOW;
+}
+
+static size_t aligned(size_t bytes) { return (bytes + 63) / 64 * 64; }
+
+/* One piece of memory: lanes, pairs, raws, flags of groups, words. */
+static int encode_modelled(const ac_kernel *kernel, const ac_model *model, const uint16_t *samples, uint32_t height, uint32_t width, size_t stride,
+                           uint8_t *out, size_t *length)
+{
+    const ac_wavefront wave = ac_wavefront_of(height, width);
+    const size_t pixels = (size_t)height * width, slots = (size_t)wave.steps * (wave.lanes / AC_GROUP);
+    const size_t groups = slots < pixels ? slots : pixels; /* that hold a pixel, at most */
+    const size_t lanes_size = ac_lanes_size(&wave), record_size = (groups + 1) * AC_GROUP * sizeof(uint32_t), flags_size = aligned(groups);
+    const size_t words_size = aligned((2 * pixels + AC_GROUP) * sizeof(uint16_t)); /* a pixel has a symbol and raw bits, a word each at most */
+    uint8_t *memory = aligned_alloc(64, lanes_size + 2 * record_size + flags_size + words_size);
+    if (!memory) return AC_ERROR_MEMORY;
+    ac_lanes *lanes = (ac_lanes *)memory;
+    ac_records records = {(uint32_t *)(memory + lanes_size), (uint32_t *)(memory + lanes_size + record_size), memory + lanes_size + 2 * record_size, 0, 0};
+    uint16_t *const end = (uint16_t *)(memory + lanes_size + 2 * record_size + flags_size + words_size);
+    const ac_start start = ac_choose_start(samples, height, width, stride);
+    ac_lanes_init(lanes, model, &wave, start);
+    kernel->record(lanes, samples, stride, &records);
+
+    uint32_t state[AC_STATES];
+    reset_states(state);
+    uint16_t *word = kernel->push(&records, AC_STATES, state, end);
+    const uint32_t states = affordable_states(4 * AC_STATES + 2 * (size_t)(end - word));
+    if (states < AC_STATES) {
+        reset_states(state);
+        word = kernel->push(&records, states, state, end);
+    }
+    *length = AC_TILE_HEADER + 4 * states + 2 * (size_t)(end - word);
+    if (*length >= ac_tile_bound(height, width)) {
+        *length = encode_raw(samples, height, width, stride, out);
+    } else {
+        out[0] = AC_MODE_MODELLED;
+        out[1] = 0;
+        while (1u << out[1] < states) out[1]++;
+        put_u16(out + 2, start.row);
+        put_u16(out + 4, start.amplitude);
+        put_u16(out + 6, start.floor);
+        out += AC_TILE_HEADER;
+        for (uint32_t i = 0; i < states; i++, out += 4) put_u32(out, state[i]);
+        for (; word < end; word++, out += 2) put_u16(out, *word);
+    }
+    free(memory);
+    return AC_OK;
+}
+
+/* Replaces the tile in `out` by one of differences where that is smaller. */
+static int prefer_differences(const uint16_t *samples, uint32_t height, uint32_t width, size_t stride, uint8_t *out, size_t *length)
+{
+    uint8_t *other = malloc(*length);
+    if (!other) return AC_ERROR_MEMORY;
+    size_t size = 0;
+    const int status = ac_differences_encode(samples, height, width, stride, other, *length, &size);
+    if (!status && size < *length) {
+        memcpy(out, other, size);
+        *length = size;
+    }
+    free(other);
+    return status == AC_ERROR_SPACE ? AC_OK : status;
+}
+
+int ac_tile_encode(const ac_model *model, const uint16_t *samples, uint32_t height, uint32_t width, size_t stride, uint8_t *out, size_t capacity,
+                   size_t *length, int simd)
+{
+    const ac_kernel *kernel = ac_kernel_of(simd & ~AC_THOROUGH);
+    if (!model || !out || !length || !kernel) return AC_ERROR_ARGUMENT;
+    int status = ac_check_sides(samples, height, width, stride);
+    if (status) return status;
+    if (capacity < ac_tile_bound(height, width)) return AC_ERROR_SPACE;
+    if (is_constant(samples, height, width, stride)) {
+        out[0] = AC_MODE_CONSTANT;
+        put_u16(out + 1, samples[0]);
+        *length = 3;
+        return AC_OK;
+    }
+    status = encode_modelled(kernel, model, samples, height, width, stride, out, length);
+    if (status || (!(simd & AC_THOROUGH) && !ac_differences_promising(samples, height, width, stride))) return status;
+    return prefer_differences(samples, height, width, stride, out, length);
+}
+
+static int decode_modelled(const ac_kernel *kernel, const ac_model *model, const uint8_t *in, size_t length, uint16_t *samples, uint32_t height,
+                           uint32_t width, size_t stride, ac_refusal *why)
+{
+    if (length < AC_TILE_HEADER) return ac_refuse(why, AC_REASON_CUT, 0, AC_TILE_HEADER, length);
+    if (in[1] > 5) return ac_refuse(why, AC_REASON_STATES, 1, in[1], 5);
+    const uint32_t states = 1u << in[1], first_word = AC_TILE_HEADER + 4 * states;
+    if (length < first_word) return ac_refuse(why, AC_REASON_CUT, 0, first_word, length);
+    const ac_start start = {(uint16_t)get_u16(in + 2), (uint16_t)get_u16(in + 4), (uint16_t)get_u16(in + 6)};
+    if (start.amplitude > AC_MAX_AMPLITUDE) return ac_refuse(why, AC_REASON_AMPLITUDE, 4, start.amplitude, AC_MAX_AMPLITUDE);
+    uint32_t state[AC_STATES];
+    reset_states(state);
+    for (uint32_t i = 0; i < states; i++) {
+        state[i] = get_u32(in + AC_TILE_HEADER + 4 * i);
+        if (state[i] < AC_RANS_LOW) return ac_refuse(why, AC_REASON_STATE, AC_TILE_HEADER + 4 * i, state[i], AC_RANS_LOW);
+    }
+    const ac_wavefront wave = ac_wavefront_of(height, width);
+    ac_lanes *lanes = aligned_alloc(64, ac_lanes_size(&wave));
+    if (!lanes) return why->status = AC_ERROR_MEMORY;
+    ac_lanes_init(lanes, model, &wave, start);
+    ac_words words = {.next = in + first_word, .end = in + length};
+    const int status = kernel->decode(lanes, &words, states, state, samples, stride);
+    free(lanes);
+    if (status) return ac_refuse(why, AC_REASON_WORDS, length, 0, 0);
+    for (uint32_t i = 0; i < states; i++)
+        if (state[i] != AC_RANS_LOW) return ac_refuse(why, AC_REASON_LAST_STATE, length, state[i], AC_RANS_LOW);
+    const size_t left = (size_t)(words.end - words.next);
+    return left ? ac_refuse(why, AC_REASON_WORDS_LEFT, length - left, left, 0) : AC_OK;
+}
+
+int ac_tile_decode_or_say(const ac_model *model, const uint8_t *in, size_t length, uint16_t *samples, uint32_t height, uint32_t width, size_t stride,
+                          int simd, ac_refusal *why)
+{
+    if (!length) return ac_refuse(why, AC_REASON_CUT, 0, 1, 0);
+    if (in[0] == AC_MODE_MODELLED) return decode_modelled(ac_kernel_of(simd), model, in, length, samples, height, width, stride, why);
+    if (in[0] == AC_MODE_DIFFERENCES) return ac_differences_decode(in, length, samples, height, width, stride, why);
+    if (in[0] > AC_MODE_RAW) return ac_refuse(why, AC_REASON_MODE, 0, in[0], AC_MODE_DIFFERENCES);
+    const size_t expected = in[0] == AC_MODE_CONSTANT ? 3 : ac_tile_bound(height, width);
+    if (length < expected) return ac_refuse(why, AC_REASON_CUT, 0, expected, length);
+    if (length > expected) return ac_refuse(why, AC_REASON_PIECE_LENGTH, 0, length, expected);
+    for (uint32_t y = 0; y < height; y++)
+        for (uint32_t x = 0; x < width; x++)
+            samples[y * stride + x] = (uint16_t)get_u16(in + 1 + (in[0] == AC_MODE_CONSTANT ? 0 : 2 * ((size_t)y * width + x)));
+    return AC_OK;
+}
+
+int ac_tile_decode(const ac_model *model, const uint8_t *in, size_t length, uint16_t *samples, uint32_t height, uint32_t width, size_t stride, int simd,
+                   ac_fault *fault)
+{
+    if (fault) *fault = (ac_fault){.part = AC_IN_STREAM};
+    if (!model || !in || !ac_kernel_of(simd) || ac_check_sides(samples, height, width, stride)) return ac_fault_plain(fault, AC_ERROR_ARGUMENT);
+    ac_refusal why = {0};
+    return ac_tile_decode_or_say(model, in, length, samples, height, width, stride, simd, &why) ? ac_fault_take(fault, &why, 0) : AC_OK;
+}

@@ -1,0 +1,1 @@
+"""Whole files: compressed, restored, checked."""

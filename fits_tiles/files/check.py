@@ -1,0 +1,435 @@
+"""Proof that a compressed file holds what it should: every tile decoded, every pixel and header card compared."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from math import prod
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from astrocodec.errors import DifferenceError, FormatError
+from astrocodec.files.file_report import weakest
+from astrocodec.files.target import FileLike, target_name
+from fits_tiles.files.coders import TileCoder
+from fits_tiles.files.container import (
+    begins_with_primary_image,
+    decoder_of,
+    image_shape,
+    is_plain_image,
+    odd_padding,
+    padding_of,
+    refuse_lone_empty_primary,
+    restored_header,
+    stored_model,
+)
+from fits_tiles.files.decompress import decompress
+from fits_tiles.files.foreign import foreign_algorithm, staged
+from fits_tiles.files.foreign_header import plain_header
+from fits_tiles.files.foreign_tiles import ForeignTiles, NotRecodedError
+from fits_tiles.files.progress import Progress, ProgressCall
+from fits_tiles.files.report import FileReport, HduReport
+from fits_tiles.files.source import open_source, scratch_file, size_on_disk
+from fits_tiles.files.survey import survey
+from fits_tiles.files.tiles_io import decoded_bands, file_size, read_band
+from fits_tiles.layout.blocks import BLOCK, CARD, Hdu, data_length, int_card, padded, read_at, split_cards, walk
+from fits_tiles.layout.card_format import assemble
+from fits_tiles.layout.checksums import fits_checksums
+from fits_tiles.layout.grid import Band
+from fits_tiles.layout.headers import ALGORITHM, TileLayout, holds_tiles, read_layout, restore_header
+from fits_tiles.layout.manifest import emptied, tail_of
+from fits_tiles.layout.model_cards import read_model
+from fits_tiles.layout.table import TileTable
+from fits_tiles.layout.tiles_card import fingerprint_in
+
+__all__ = ["Pair", "compare", "describe", "info", "verify"]
+
+_PIECE = 1 << 22
+
+
+@dataclass(frozen=True)
+class Pair:
+    """An HDU of the original, the number of the HDU that holds it, and how: as tiles or byte for byte."""
+
+    original: Hdu
+    number: int
+    tiles: bool
+    lossy: bool = False
+
+
+def compare(
+    original_fd: int, fd: int, pairs: list[Pair], name: str, workers: int, advance: Callable[[int], None]
+) -> None:
+    """
+    Compare a compressed file with its original, byte for byte in headers, pixels and padding.
+
+    Parameters
+    ----------
+    original_fd, fd : int
+        Descriptors of the two files.
+    pairs : list of Pair
+        What belongs together.
+    name : str
+        File name for messages.
+    workers : int
+        Threads.
+    advance : callable
+        Told the number of original bytes done.
+
+    Raises
+    ------
+    DifferenceError
+        Naming HDU, and card or pixel, of the first difference.
+    FormatError
+        If a tile does not decode.
+    """
+    hdus = list(walk(fd, name))
+    for pair in pairs:
+        hdu = hdus[pair.number]
+        where = f"{name}: {pair.original.label}"
+        if not pair.tiles:
+            _compare_bytes(original_fd, pair.original, fd, hdu, where, advance)
+            continue
+        layout = read_layout(hdu.cards, where)
+        found = restored_header(fd, hdu, where, primary=pair.original.index == 0)
+        _compare_headers(pair.original.header, found.header, where)
+        if padding_of(hdu, where) != odd_padding(original_fd, pair.original):
+            raise DifferenceError(f"{where}: the padding behind the pixels differs from the original's")
+        coder = decoder_of(hdu, layout, where)
+        tolerance = _Tolerance(fd, hdu, layout, where) if pair.lossy else None
+        for band, pixels in decoded_bands(fd, hdu, layout, coder, where=where, workers=workers):
+            start = pair.original.data_start
+            if tolerance is not None:
+                raw = read_band(original_fd, start, band, where)
+                tolerance.check(band, np.frombuffer(raw, layout.pixel_type).reshape(band.shape), pixels)
+            else:
+                _compare_pixels(original_fd, start, pixels, band, layout, where)
+            del pixels
+            advance(band.size)
+        advance(pair.original.size - pair.original.data_bytes)
+    _compare_tails(original_fd, pairs, fd, hdus, name)
+
+
+def _compare_tails(original_fd: int, pairs: list[Pair], fd: int, hdus: list[Hdu], name: str) -> None:
+    """Compare what follows the last HDU."""
+    first, second = pairs[-1].original.stop, hdus[-1].stop
+    expected, found = (tail_of(original_fd, first, name), tail_of(fd, second, name))
+    if expected != found:
+        raise DifferenceError(f"{name}: {found[0]} bytes follow the last HDU, the original has {expected[0]} or others")
+
+
+def _compare_bytes(
+    original_fd: int, original: Hdu, fd: int, hdu: Hdu, where: str, advance: Callable[[int], None]
+) -> None:
+    if original.size != hdu.size:
+        raise DifferenceError(f"{where}: has {hdu.size} bytes, the original {original.size}")
+    begin = 0
+    if holds_tiles(hdu.cards):
+        # A manifest is that of one file; the CHECKSUM of its table goes with it.
+        _compare_headers(_lasting(original), _lasting(hdu), where)
+        begin = len(hdu.header)
+        advance(begin)
+    step = 512 * BLOCK
+    for at in range(begin, hdu.size, step):
+        size = min(step, hdu.size - at)
+        if read_at(original_fd, original.start + at, size, where) != read_at(fd, hdu.start + at, size, where):
+            raise DifferenceError(f"{where}: copied bytes {at} to {at + size} differ from the original's")
+        advance(size)
+
+
+def _lasting(hdu: Hdu) -> bytes:
+    return assemble([card for card in emptied(hdu.cards) if card[:9] != b"CHECKSUM="])
+
+
+def _compare_headers(expected: bytes, found: bytes, where: str) -> None:
+    if expected == found:
+        return
+    for number, (left, right) in enumerate(zip(split_cards(expected), split_cards(found), strict=False), 1):
+        if left != right:
+            raise DifferenceError(f"{where}: header card {number} is {right!r}, the original's is {left!r}")
+    raise DifferenceError(f"{where}: the header has {len(found) // CARD} cards, the original {len(expected) // CARD}")
+
+
+def _compare_pixels(fd: int, start: int, pixels: npt.NDArray[Any], band: Band, layout: TileLayout, where: str) -> None:
+    """Compare a band with the original whose pixels begin at a byte of a file."""
+    found, done = pixels.reshape(-1), 0
+    for offset, size in band.pieces():
+        piece = found[done : done + size // layout.itemsize]
+        raw = read_at(fd, start + offset, size, where)
+        if raw != piece.data.cast("B"):
+            _report_pixel(np.frombuffer(raw, layout.pixel_type), piece, offset // layout.itemsize, layout, where)
+        done += len(piece)
+
+
+def _report_pixel(
+    expected: npt.NDArray[Any], found: npt.NDArray[Any], start: int, layout: TileLayout, where: str
+) -> None:
+    # Compare bits, so that NaN payloads and signed zeros count.
+    bits = f"u{layout.itemsize}"
+    first = int(np.flatnonzero(expected.view(bits) != found.view(bits))[0])
+    place = np.unravel_index(start + first, layout.shape)
+    raise DifferenceError(
+        f"{where}: pixel {tuple(int(n) for n in place)} (from 0, NumPy order) is {found[first]}, "
+        f"the original's is {expected[first]}"
+    )
+
+
+class _Tolerance:
+    """Quantised floats must lie within one step of the original, NaN on NaN."""
+
+    def __init__(self, fd: int, hdu: Hdu, layout: TileLayout, where: str) -> None:
+        count = layout_tiles(layout)
+        self._table = TileTable.read(fd, hdu, layout, count, where)
+        self._where = where
+
+    def check(self, band: Band, expected: npt.NDArray[Any], found: npt.NDArray[Any]) -> None:
+        for number, place in enumerate(band.tiles, band.first_tile):
+            step = abs(float(self._table.rows["ZSCALE"][number]))
+            left, right = expected[place].astype(np.float64), found[place].astype(np.float64)
+            slack = step + 4 * np.finfo(found.dtype).eps * float(np.nanmax(np.abs(left), initial=0.0))
+            both = np.isnan(left) & np.isnan(right)
+            with np.errstate(invalid="ignore"):
+                near = (np.abs(left - right) <= slack) | (left == right)
+            if not (near | both).all():
+                raise DifferenceError(f"{self._where}, tile {number + 1}: pixels differ by more than the step {step:g}")
+
+
+def layout_tiles(layout: TileLayout) -> int:
+    """Return the number of tiles of an image."""
+    return prod(-(-axis // tile) for axis, tile in zip(layout.shape, layout.tile_shape, strict=True))
+
+
+def describe(hdu: Hdu, where: str) -> HduReport:
+    """Report on an HDU from its header alone."""
+    entry = HduReport(hdu.index, hdu.name, original_bytes=hdu.size, compressed_bytes=hdu.size)
+    if holds_tiles(hdu.cards):
+        layout = read_layout(hdu.cards, where)
+        found = restore_header(hdu.cards, where)
+        model = stored_model(hdu, where)
+        entry.kind, entry.shape, entry.pixels = "compressed", layout.shape, prod(layout.shape)
+        entry.dtype = np.dtype(layout.pixel_type).name
+        data = entry.pixels * layout.itemsize
+        odd = padding_of(hdu, where)
+        entry.original_bytes = len(found.header) + (padded(data) if odd is None else data + len(odd))
+        entry.model, entry.tuned = fingerprint_in(hdu.cards), model is not None
+        parts = [f"container {layout.container}", "lossy: quantised floats" if layout.quantization else ""]
+        parts.append(found.edits)
+        entry.note = "; ".join(filter(None, parts))
+    elif is_plain_image(hdu):
+        entry.kind, entry.shape = "image", image_shape(hdu)
+        entry.pixels = prod(entry.shape)
+        bitpix = int_card(hdu.cards, "BITPIX", where)
+        entry.dtype = np.dtype(TileLayout("zimage", "", bitpix, entry.shape, entry.shape, wide=False).pixel_type).name
+    elif algorithm := foreign_algorithm(hdu):
+        _describe_foreign(entry, hdu, algorithm, where)
+    entry.work_out_bits()
+    return entry
+
+
+def _describe_foreign(entry: HduReport, hdu: Hdu, algorithm: str, where: str) -> None:
+    try:
+        header = plain_header(hdu.cards, where, primary=False)
+        cards = split_cards(header)
+        data_bytes = data_length(cards, where, primary=False)
+    except FormatError as error:
+        if algorithm == ALGORITHM:
+            raise
+        entry.note = f"no image, though it says that it is one compressed with {algorithm}: {error}"
+        return
+    bitpix = int_card(cards, "BITPIX", where)
+    shape = image_shape(Hdu(hdu.index, 0, header, 0, 0, 0))
+    entry.kind = "compressed" if algorithm == ALGORITHM else "copied"
+    entry.shape, entry.pixels = shape, prod(shape)
+    entry.dtype = np.dtype(TileLayout("zimage", "", bitpix, shape, shape, wide=False).pixel_type).name
+    entry.original_bytes = len(header) + padded(data_bytes)
+    tuned = read_model(hdu.cards, where) if algorithm == ALGORITHM else None
+    entry.model, entry.tuned = tuned.fingerprint if tuned else "", tuned is not None
+    entry.note = f"compressed with {algorithm}"
+
+
+def info(path: FileLike) -> FileReport:
+    """
+    Report on a FITS file from its headers; no pixel is decoded.
+
+    Parameters
+    ----------
+    path : path or binary file object
+        Plain, compressed, gzip or bzip2.
+
+    Returns
+    -------
+    FileReport
+        ``original_bytes`` is the size of the file that decompression would give.
+
+    Raises
+    ------
+    FormatError
+        If the file is not FITS, cut short or damaged in a header.
+    """
+    started = time.perf_counter()
+    name = target_name(path)
+    with open_source(path, None) as file:
+        hdus = list(walk(file.fileno(), name))
+        report = _report(path, name, file, hdus)
+    report.seconds = time.perf_counter() - started
+    return report
+
+
+def _why_not_anew(fd: int, hdu: Hdu) -> str:
+    """Say why `compress` would keep tiles of another program."""
+    try:
+        ForeignTiles(fd, hdu, hdu.label)
+    except NotRecodedError as refusal:
+        return f", not coded anew: {refusal}"
+    except FormatError:
+        pass  # that is for those who decode them
+    return ""
+
+
+def _report(path: FileLike, name: str, file: IO[bytes], hdus: list[Hdu]) -> FileReport:
+    """Report on a file from its headers."""
+    report = FileReport(name, "", 0, size_on_disk(path, file))
+    report.hdus = [describe(hdu, f"{name}: {hdu.label}") for hdu in hdus]
+    for hdu, entry in zip(hdus, report.hdus, strict=True):
+        if foreign_algorithm(hdu) not in ("", ALGORITHM):
+            entry.note += _why_not_anew(file.fileno(), hdu)
+    tail = file_size(file.fileno()) - hdus[-1].stop
+    skipped = hdus[0].size if begins_with_primary_image(hdus) else 0
+    report.original_bytes = sum(entry.original_bytes for entry in report.hdus) + tail - skipped
+    return report
+
+
+def verify(
+    path: FileLike, original: FileLike | None = None, *, workers: int = 1, progress: ProgressCall | None = None
+) -> FileReport:
+    """
+    Decode every tile of a compressed file and check every checksum; compare with the original where it is given.
+
+    Parameters
+    ----------
+    path : path or binary file object
+        Compressed file.
+    original : path or binary file object, optional
+        What it was made from: pixels, header cards and padding must be equal. Of a compressed one, what it gives back.
+    workers : int
+        Threads.
+    progress : callable, optional
+        Called with bytes done and bytes in total.
+
+    Raises
+    ------
+    DifferenceError
+        Naming file, HDU, and card or pixel, of the first difference from the original.
+    FormatError
+        Naming file, HDU and tile of the first damage.
+    """
+    started = time.perf_counter()
+    name = target_name(path)
+    with open_source(path, None) as file:
+        fd = file.fileno()
+        hdus = list(walk(fd, name))
+        refuse_lone_empty_primary(hdus, name)
+        report = _report(path, name, file, hdus)
+        if original is None:
+            _check_file(fd, hdus, name, workers, progress, report)
+            with staged(file, name, None, lambda hdu: True, only_ours=True):
+                pass  # tiles that astropy wrote have been decoded when the staged file is there
+        else:
+            _compare_files(fd, hdus, original, name, workers, progress, report)
+            for entry in report.hdus:
+                entry.checked = "verified"
+            report.checked = "verified"
+    report.seconds = time.perf_counter() - started
+    return report
+
+
+def _check_file(
+    fd: int, hdus: list[Hdu], name: str, workers: int, progress: ProgressCall | None, report: FileReport
+) -> None:
+    """Check a file by itself, and say of every HDU what is known of it then."""
+    known = survey(fd, hdus, name)
+    meter = Progress(progress, sum(entry.original_bytes for entry in report.hdus))
+    for hdu, entry, word in zip(hdus, report.hdus, known.words, strict=True):
+        entry.checked = word
+        if holds_tiles(hdu.cards):
+            _decode_all(fd, hdu, f"{name}: {hdu.label}", entry, workers, meter)
+            known.refuse_suspect(hdu.index)
+        else:
+            meter.advance(hdu.size)
+            if foreign_algorithm(hdu) == ALGORITHM and word == "not checked":
+                entry.checked = "decoded"
+    report.checked = weakest([*(entry.checked for entry in report.hdus), known.whole])
+    if known.notes:
+        report.hdus[0].add_note(*known.notes)
+    meter.finish()
+
+
+def _decode_all(fd: int, hdu: Hdu, where: str, entry: HduReport, workers: int, meter: Progress) -> None:
+    layout = read_layout(hdu.cards, where)
+    header = restored_header(fd, hdu, where, primary=False)
+    if header.edits:
+        entry.checked = "checksum ok" if fits_checksums(fd, hdu).whole else "decoded"
+    padding_of(hdu, where)
+    coder: TileCoder = decoder_of(hdu, layout, where)
+    for band, pixels in decoded_bands(fd, hdu, layout, coder, where=where, workers=workers):
+        del pixels
+        meter.advance(band.size)
+
+
+def _compare_files(
+    fd: int,
+    hdus: list[Hdu],
+    original: FileLike,
+    name: str,
+    workers: int,
+    progress: ProgressCall | None,
+    report: FileReport,
+) -> None:
+    """Compare with the original as it was given: with its bytes, and where other programs compressed it, its pixels."""
+    source = target_name(original)
+    with ExitStack() as stack:
+        file = stack.enter_context(open_source(original, None))
+        report.original_bytes = size_on_disk(original, file)
+        if _same_bytes(fd, file.fileno(), name):
+            _check_file(fd, hdus, name, workers, progress, report)  # two copies of the same damage are damaged
+            return
+        if any(holds_tiles(hdu.cards) for hdu in walk(file.fileno(), source)):
+            # Two compressed forms of a file are equal if they give back the same one.
+            restored = stack.enter_context(scratch_file(None))
+            decompress(file, restored, workers=workers)
+            restored.flush()
+            file = restored
+        shift = 1 if begins_with_primary_image(hdus) else 0
+        plain = stack.enter_context(staged(file, source, None, lambda hdu: _recoded(hdu, hdus, shift)))
+        first = list(walk(plain.file.fileno(), source))
+        if len(first) != len(hdus) - shift:
+            raise DifferenceError(f"{name}: has {len(hdus) - shift} HDUs, the original {source} has {len(first)}")
+        pairs = []
+        for hdu in first:
+            number = hdu.index + shift
+            tiles = holds_tiles(hdus[number].cards)
+            lossy = tiles and read_layout(hdus[number].cards, name).quantization is not None
+            pairs.append(Pair(hdu, number, tiles, lossy))
+        meter = Progress(progress, file_size(plain.file.fileno()))
+        compare(plain.file.fileno(), fd, pairs, name, workers, meter.advance)
+        plain.prove(file.fileno(), source)
+
+
+def _same_bytes(fd: int, other_fd: int, name: str) -> bool:
+    size = file_size(fd)
+    if size != file_size(other_fd):
+        return False
+    steps = range(0, size, _PIECE)
+    return all(
+        read_at(fd, at, min(_PIECE, size - at), name) == read_at(other_fd, at, min(_PIECE, size - at), name)
+        for at in steps
+    )
+
+
+def _recoded(hdu: Hdu, hdus: list[Hdu], shift: int) -> bool:
+    """Tell whether a foreign compressed HDU of the original was coded anew: it is not there byte for byte any more."""
+    return not any(other.header == hdu.header for other in hdus[shift:])

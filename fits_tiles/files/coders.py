@@ -1,0 +1,217 @@
+"""Tiles of pixels to streams and back: lossless, quantised, and with the algorithms of the FITS standard."""
+
+from __future__ import annotations
+
+import zlib
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+import astrocodec
+from astrocodec.errors import CorruptError, ModelNotFoundError
+from astrocodec.model import Model, list_models, load_model
+from fits_tiles.hooks.astropy_hook import dequantize, quantize, standard_codec
+from fits_tiles.layout.headers import NULL_PIXEL, Quantization
+from fits_tiles.layout.table import CodedTile
+
+__all__ = ["LosslessCoder", "QuantizedCoder", "StandardCoder", "TileCoder"]
+
+Pixels = npt.NDArray[Any]
+
+
+class TileCoder(Protocol):
+    """Codes tiles of one HDU; called from several threads at once."""
+
+    def encode(self, tile: int, pixels: Pixels) -> CodedTile:
+        """Return the stream of tile number `tile`; `pixels` are big-endian and may be strided."""
+
+    def decode(self, tile: int, coded: CodedTile, shape: tuple[int, ...]) -> Pixels:
+        """Return the pixels of a tile, native byte order; raise `FormatError` if they are not what the header says."""
+
+    def expect(self, coded: CodedTile, shape: tuple[int, ...]) -> None:
+        """Raise `FormatError` if the head of a stream already contradicts the header."""
+
+
+class LosslessCoder:
+    """
+    ASTROCODEC_1 tiles of the pixels as they are.
+
+    Parameters
+    ----------
+    stored : str
+        NumPy name of the pixels' type.
+    model : Model or None
+        Tuned model, None for the shipped ones.
+    base : Model or str
+        A tile may also take the shipped model behind this one.
+    thorough : bool
+        Try every way to code a tile.
+    listed : str
+        Fingerprint in the header of an HDU that is read: its tiles need this model or a shipped one.
+    """
+
+    def __init__(
+        self,
+        stored: str,
+        model: Model | None,
+        base: Model | str = "default",
+        thorough: bool = False,
+        listed: str = "",
+    ) -> None:
+        self._stored = np.dtype(stored).newbyteorder("=")
+        # A tile unlike the sample that the tuning saw may do better with the model it started from.
+        self._encoding = (model, _shipped(load_model(base))) if model else (load_model(base),)
+        self._models = (model,) if model else ()
+        self._thorough = thorough
+        self._listed = listed
+
+    def encode(self, tile: int, pixels: Pixels) -> CodedTile:
+        """Code a tile."""
+        stream = astrocodec.encode(pixels, model=self._encoding, embed_model=False, thorough=self._thorough)
+        return CodedTile(stream)
+
+    def decode(self, tile: int, coded: CodedTile, shape: tuple[int, ...]) -> Pixels:
+        """Decode a tile."""
+        try:
+            pixels = astrocodec.decode(coded.stream, models=self._models)
+        except ModelNotFoundError as error:
+            if self._listed not in {model.fingerprint for model in (*self._models, *map(load_model, list_models()))}:
+                raise
+            found = astrocodec.inspect(coded.stream).model_fingerprint
+            raise CorruptError(
+                f"the stream names model {found}, which is neither shipped nor that of the header, {self._listed}: "
+                "the tile is damaged"
+            ) from error
+        if pixels.dtype != self._stored or pixels.shape != shape:
+            raise CorruptError(
+                f"the stream holds {pixels.dtype} pixels of shape {pixels.shape}, expected {self._stored} {shape}"
+            )
+        return pixels
+
+    def expect(self, coded: CodedTile, shape: tuple[int, ...]) -> None:
+        """Compare the head of a stream with the header."""
+        found = astrocodec.inspect(coded.stream)
+        if found.dtype != self._stored or tuple(found.shape) != shape:
+            raise CorruptError(
+                f"the stream holds {found.dtype} pixels of shape {found.shape}, expected {self._stored} {shape}"
+            )
+
+
+def _shipped(model: Model) -> Model:
+    """Return the shipped model that a model was tuned from: one that readers have without being given it."""
+    while not model.is_shipped:
+        model = model.base or load_model("default")
+    return model
+
+
+class QuantizedCoder:
+    """
+    Floats as dithered integers, coded by another coder; tiles that do not quantise are gzipped.
+
+    Parameters
+    ----------
+    inner : LosslessCoder
+        Codes the integers.
+    quantization : Quantization
+        Level, method and seed.
+    bitpix : int
+        -32 or -64.
+    """
+
+    def __init__(self, inner: LosslessCoder, quantization: Quantization, bitpix: int) -> None:
+        self._inner = inner
+        self._how = quantization
+        self._bitpix = bitpix
+        self._type = np.dtype(f">f{-bitpix // 8}")
+
+    def _row(self, tile: int) -> int:
+        return 0 if self._how.method == -1 else tile + self._how.seed
+
+    def integers(self, tile: int, pixels: Pixels) -> tuple[npt.NDArray[np.int32], float, float] | None:
+        """Quantise a tile; None where that fails."""
+        null = np.isnan(pixels)
+        if null.any():
+            filler = 0.0 if null.all() else np.nanmin(pixels)
+            pixels = np.where(null, pixels.dtype.type(filler), pixels)
+        if not np.isfinite(pixels).all():
+            return None
+        native = np.ascontiguousarray(pixels, pixels.dtype.newbyteorder("="))
+        found = quantize(native, self._row(tile), self._how.level, self._how.method, self._bitpix)
+        if found is None or not null.any():
+            return found
+        integers = found[0].copy()
+        integers[null] = NULL_PIXEL
+        return integers, found[1], found[2]
+
+    def encode(self, tile: int, pixels: Pixels) -> CodedTile:
+        """Quantise and code a tile."""
+        found = self.integers(tile, pixels)
+        if found is None:
+            import gzip
+
+            return CodedTile(gzip.compress(np.ascontiguousarray(pixels, self._type).tobytes(), 6, mtime=0), plain=True)
+        integers, scale, zero = found
+        return CodedTile(self._inner.encode(tile, integers).stream, scale=scale, zero=zero)
+
+    def decode(self, tile: int, coded: CodedTile, shape: tuple[int, ...]) -> Pixels:
+        """Decode a tile to floats."""
+        if coded.plain:
+            return self._gunzip(coded.stream, shape)
+        integers = self._inner.decode(tile, coded, shape)
+        pixels = dequantize(integers, self._row(tile), coded.scale, coded.zero, self._how.method, self._bitpix)
+        null = integers == NULL_PIXEL
+        return np.where(null, pixels.dtype.type(np.nan), pixels) if null.any() else pixels
+
+    def expect(self, coded: CodedTile, shape: tuple[int, ...]) -> None:
+        """Compare the head of a stream with the header; gzipped floats have none."""
+        if not coded.plain:
+            self._inner.expect(coded, shape)
+
+    def _gunzip(self, stream: bytes, shape: tuple[int, ...]) -> Pixels:
+        size = int(np.prod(shape)) * self._type.itemsize
+        inflater = zlib.decompressobj(wbits=31)
+        try:
+            raw = inflater.decompress(stream, size + 1)
+        except zlib.error as error:
+            raise CorruptError(f"the gzipped floats are damaged: {error}") from error
+        if len(raw) != size or not inflater.eof:
+            raise CorruptError(f"the gzipped floats have {len(raw)} bytes, expected {size}")
+        return np.frombuffer(raw, self._type).reshape(shape)
+
+
+class StandardCoder:
+    """
+    Tiles that every FITS program knows, for `fits_tiles.decompress(to="rice")` and ``"gzip2"``.
+
+    Parameters
+    ----------
+    algorithm : str
+        ``'RICE_1'`` or ``'GZIP_2'``.
+    stored : str
+        NumPy name of the pixels' type.
+    """
+
+    def __init__(self, algorithm: str, stored: str) -> None:
+        self._algorithm = algorithm
+        self._stored = stored
+        self._itemsize = np.dtype(stored).itemsize
+
+    def encode(self, tile: int, pixels: Pixels) -> CodedTile:
+        """Code a tile."""
+        stream = bytes(standard_codec(self._algorithm, self._itemsize, pixels.size).encode(pixels))
+        if self._algorithm == "GZIP_2":
+            stream = stream[:4] + bytes(4) + stream[8:]  # gzip's time: the same pixels give the same bytes
+        return CodedTile(stream)
+
+    def decode(self, tile: int, coded: CodedTile, shape: tuple[int, ...]) -> Pixels:
+        """Decode a tile."""
+        size = int(np.prod(shape))
+        codec = standard_codec(self._algorithm, self._itemsize, size)
+        raw = np.asarray(codec.decode(np.frombuffer(coded.stream, np.uint8)))
+        if self._algorithm == "GZIP_2":
+            return raw.view(self._stored).reshape(shape)
+        return raw[:size].reshape(shape)
+
+    def expect(self, coded: CodedTile, shape: tuple[int, ...]) -> None:
+        """Accept any stream: standard streams have no head."""

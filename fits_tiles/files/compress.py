@@ -1,0 +1,375 @@
+"""FITS files to files of ASTROCODEC_1 tiles."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from astrocodec.errors import CorruptError, DifferenceError, FormatError
+from astrocodec.files.target import FileLike, Target, target_name
+from astrocodec.model import Model, load_model
+from fits_tiles.files.check import Pair, compare
+from fits_tiles.files.container import (
+    CONTAINERS,
+    EMPTY_PRIMARY,
+    coder_for,
+    image_shape,
+    is_plain_image,
+    odd_padding,
+    restored_header,
+)
+from fits_tiles.files.foreign import Staged, staged
+from fits_tiles.files.progress import Progress, ProgressCall
+from fits_tiles.files.report import FileReport, HduReport
+from fits_tiles.files.sample import tuned_model
+from fits_tiles.files.selection import select
+from fits_tiles.files.source import open_source, size_on_disk
+from fits_tiles.files.survey import survey
+from fits_tiles.files.tiles_io import band_reader, copy_bytes, file_size, read_band, write_table
+from fits_tiles.layout.blocks import Hdu, card_value, find_card, int_card, walk
+from fits_tiles.layout.checksums import write_checksums
+from fits_tiles.layout.grid import TileGrid, plan_tile_shape
+from fits_tiles.layout.headers import ALGORITHM, Quantization, TileLayout, holds_tiles, why_not_kept
+from fits_tiles.layout.manifest import fill_manifest, header_without_manifest, room_for
+from fits_tiles.layout.model_cards import model_cards
+from fits_tiles.layout.table import needs_wide
+from fits_tiles.layout.tiles_card import fingerprint_in
+
+__all__ = ["compress"]
+
+_DITHERS = {"none": -1, "no_dither": -1, "subtractive_dither_1": 1, "subtractive_dither_2": 2}
+_MIN_TUNED_BYTES = 1 << 14
+
+
+@dataclass(frozen=True)
+class _Settings:
+    container: str
+    tile_shape: tuple[int, ...] | None
+    model: Model
+    tune: bool
+    effort: int
+    level: float | None
+    dither: int
+    seed: int | None
+    workers: int
+    checksums: bool
+
+
+def compress(
+    src: FileLike,
+    dst: FileLike | None,
+    *,
+    container: str = "zimage",
+    tile_shape: Sequence[int] | None = None,
+    model: str | Path | Model = "default",
+    tune: bool = True,
+    effort: int = 5,
+    quantize_level: float | None = None,
+    dither: int | str | None = None,
+    dither_seed: int | None = None,
+    extensions: Iterable[int | str] | int | str | None = None,
+    workers: int = 1,
+    verify: bool = True,
+    checksums: bool = True,
+    overwrite: bool = False,
+    only_smaller: bool = False,
+    progress: ProgressCall | None = None,
+) -> FileReport:
+    """
+    Compress the images of a FITS file, losslessly unless `quantize_level` is given.
+
+    Tables and other HDUs are copied byte for byte. Memory stays flat however large the file is.
+
+    Parameters
+    ----------
+    src : path or binary file object
+        Plain, gzip, bzip2 or tile-compressed FITS.
+    dst : path or binary file object or None
+        Appears whole or not at all; None only measures.
+    container : {'zimage', 'table'}
+        The tile convention, or a plain table that programs without astrocodec step over.
+    tile_shape : sequence of int, optional
+        Rows and columns of a tile.
+    model : str or path or Model
+        Model to code with, or to start tuning from.
+    tune : bool
+        Fit the model to every image HDU; kept only where it wins.
+    effort : int
+        1 to 9, time spent on tuning.
+    quantize_level : float, optional
+        Quantise floats as astropy does: steps per sigma of the noise, or minus the step. Lossy.
+    dither : int or str, optional
+        1 or 2 (subtractive dither, 1 by default) or -1 (none).
+    dither_seed : int, optional
+        1 to 10000; by default it follows from the first tile's bytes.
+    extensions : iterable of int or str, optional
+        HDUs to compress, by number or ``EXTNAME``; the others are copied.
+    workers : int
+        Threads.
+    verify : bool
+        Decode every tile of the new file and compare every pixel and header card before it appears.
+    checksums : bool
+        Give a table ``CHECKSUM`` and ``DATASUM`` where its image had either; the image's own come back in any case.
+    overwrite : bool
+        Whether `dst` may be replaced.
+    only_smaller : bool
+        Write nothing where the new file would not be smaller than `src` as it lies on the disk, packed or not; the
+        report's target is then ``''``.
+    progress : callable, optional
+        Called with bytes done and bytes in total.
+
+    Returns
+    -------
+    FileReport
+
+    Raises
+    ------
+    DifferenceError
+        If the new file does not give back the source; it is not kept.
+    FileExistsError
+        If `dst` exists and may not be replaced.
+    FormatError
+        If `src` is not a whole FITS file; the message names HDU and byte.
+    OSError
+        If a file cannot be read or written. Nothing is left behind.
+    ValueError
+        If an argument is out of range or names no HDU.
+
+    Examples
+    --------
+    >>> import io, numpy as np
+    >>> from astropy.io import fits
+    >>> plain, packed = io.BytesIO(), io.BytesIO()
+    >>> fits.PrimaryHDU(np.zeros((64, 64), np.int16)).writeto(plain)
+    >>> report = compress(io.BytesIO(plain.getvalue()), packed)
+    >>> report.verified, report.hdus[0].shape
+    (True, (64, 64))
+    """
+    started = time.perf_counter()
+    settings = _settings(
+        container, tile_shape, model, tune, effort, quantize_level, dither, dither_seed, workers, checksums
+    )
+    name = target_name(src)
+    with Target(dst, overwrite=overwrite, like=src) as target, open_source(src, target.folder) as file:
+        given = list(walk(file.fileno(), name))
+        chosen = select(given, extensions, name)
+        _refuse_damaged_tiles(file.fileno(), given, name)
+        with staged(file, name, target.folder, lambda hdu: hdu.index in chosen) as plain:
+            fd = plain.file.fileno()
+            size = file_size(fd)
+            report = FileReport(name, target.name, size_on_disk(src, file))
+            meter = Progress(progress, size * (2 if verify else 1))
+            pairs = _write(target.file, plain, chosen, settings, name, report, meter)
+            report.compressed_bytes = target.file.tell()
+            if only_smaller and report.compressed_bytes >= report.original_bytes:
+                report.target, report.seconds = "", time.perf_counter() - started
+                return report
+            if verify:
+                _check(fd, target, pairs, name, workers, meter)
+                plain.prove(file.fileno(), name)
+                report.checked = "verified"
+                for entry in report.hdus:
+                    entry.checked = "verified"
+            meter.finish()
+            target.commit()
+    report.seconds = time.perf_counter() - started
+    return report
+
+
+def _refuse_damaged_tiles(fd: int, hdus: list[Hdu], name: str) -> None:
+    """Raise an error where tables of tiles, which will be copied, are damaged."""
+    tables = [hdu for hdu in hdus if holds_tiles(hdu.cards)]
+    known = survey(fd, hdus, name) if tables else None
+    for hdu in tables:
+        restored_header(fd, hdu, f"{name}: {hdu.label}", primary=False)
+        assert known is not None
+        known.refuse_suspect(hdu.index)
+
+
+def _check(fd: int, target: Target, pairs: list[Pair], name: str, workers: int, meter: Progress) -> None:
+    """Compare what was written with the source; whatever is wrong with it, the source is not to blame."""
+    try:
+        compare(fd, target.file.fileno(), pairs, name, workers, meter.advance)
+        if not any(pair.tiles for pair in pairs):
+            return  # a copy, whatever is wrong with its checksums
+        written = survey(target.file.fileno(), list(walk(target.file.fileno(), name)), name)
+        if written.notes:
+            raise CorruptError(f"{name}: {written.notes[0]}")
+    except FormatError as error:
+        raise DifferenceError(f"{error} (in the new file, which was not kept; please report it)") from error
+
+
+def _settings(
+    container: str,
+    tile_shape: Sequence[int] | None,
+    model: str | Path | Model,
+    tune: bool,
+    effort: int,
+    level: float | None,
+    dither: int | str | None,
+    seed: int | None,
+    workers: int,
+    checksums: bool,
+) -> _Settings:
+    if container not in CONTAINERS:
+        raise ValueError(f"container is {container!r}, allowed are {' and '.join(map(repr, CONTAINERS))}")
+    if not 1 <= effort <= 9:
+        raise ValueError(f"effort is {effort}, allowed are 1 to 9")
+    if workers < 1:
+        raise ValueError(f"workers is {workers}, at least 1 is needed")
+    method = _DITHERS.get(dither.lower()) if isinstance(dither, str) else {None: 1, 0: -1}.get(dither, dither)
+    if method not in (-1, 1, 2):
+        raise ValueError(f"dither is {dither!r}, allowed are -1 (none), 1 and 2 (subtractive)")
+    if seed is not None and not 1 <= seed <= 10000:
+        raise ValueError(f"dither_seed is {seed}, allowed are 1 to 10000")
+    if level is not None and not np.isfinite(level):
+        raise ValueError(f"quantize_level is {level}, a finite number is needed")
+    plan_tile_shape((1, 1), tile_shape)
+    shape = None if tile_shape is None else tuple(int(n) for n in tile_shape)
+    base = load_model(model)
+    model_cards(base)
+    return _Settings(container, shape, base, tune, effort, level or None, method, seed, workers, checksums)
+
+
+def _write(
+    out: IO[bytes],
+    plain: Staged,
+    chosen: set[int],
+    settings: _Settings,
+    name: str,
+    report: FileReport,
+    meter: Progress,
+) -> list[Pair]:
+    """Write every HDU and what follows the last one; return which HDU went where."""
+    fd = plain.file.fileno()
+    pairs: list[Pair] = []
+    written = stop = 0
+    hdus = list(walk(fd, name))
+    images = [hdu for hdu in hdus if plain.origin[hdu.index] in chosen and is_plain_image(hdu)]
+    left = {hdu.index: why for hdu in images if (why := why_not_kept(hdu.header))}
+    packed = [hdu.index for hdu in images if hdu.index not in left]
+    # A compressed primary image stands in the first extension.
+    hdus_out = len(hdus) + (0 in packed)
+    for hdu in hdus:
+        entry = HduReport(plain.origin[hdu.index], hdu.name, original_bytes=hdu.size, note=plain.notes[hdu.index])
+        report.hdus.append(entry)
+        if hdu.index in packed:
+            if hdu.index == 0:
+                out.write(EMPTY_PRIMARY)
+                written += 1
+                entry.compressed_bytes += len(EMPTY_PRIMARY)
+            room = room_for(hdus_out) if hdu.index == packed[0] else []
+            lossy = _write_image(out, fd, hdu, settings, f"{name}: {hdu.label}", entry, meter, room)
+            pairs.append(Pair(hdu, written, tiles=True, lossy=lossy))
+        else:
+            start = out.tell()
+            copy_bytes(fd, hdu.start, hdu.stop, out, name, meter.advance)
+            entry.compressed_bytes = hdu.size
+            if holds_tiles(hdu.cards):
+                if packed:
+                    _empty_manifest(out, start, hdu)
+                entry.model, entry.note = fingerprint_in(hdu.cards), "already ASTROCODEC_1, copied"
+            why = left.get(hdu.index) or _why_copied(hdu, chosen=plain.origin[hdu.index] in chosen)
+            entry.note = entry.note or why
+            pairs.append(Pair(hdu, written, tiles=False))
+        written += 1
+        stop = hdu.stop
+    copy_bytes(fd, stop, file_size(fd), out, name, meter.advance)
+    out.flush()
+    if packed:
+        fill_manifest(out.fileno(), name, next(pair.number for pair in pairs if pair.tiles))
+    return pairs
+
+
+def _why_copied(hdu: Hdu, *, chosen: bool) -> str:
+    """Say why an HDU is not compressed."""
+    if not chosen:
+        return "not chosen"
+    kind = str(card_value(find_card(hdu.cards, "XTENSION")) or "IMAGE")
+    if kind.endswith("TABLE"):
+        return "a table"
+    return "random groups" if find_card(hdu.cards, "GROUPS") else "no pixels" if kind == "IMAGE" else "no image"
+
+
+def _empty_manifest(out: IO[bytes], start: int, hdu: Hdu) -> None:
+    """Empty the manifest of a table that was copied to a new file, which gets one of its own."""
+    header = header_without_manifest(hdu)
+    if header == hdu.header:
+        return
+    out.flush()
+    os.pwrite(out.fileno(), header, start)
+    if find_card(hdu.cards, "CHECKSUM"):
+        data_start = start + len(header)
+        write_checksums(out.fileno(), Hdu(0, start, header, data_start, hdu.data_bytes, start + hdu.size))
+
+
+def _write_image(
+    out: IO[bytes],
+    fd: int,
+    hdu: Hdu,
+    settings: _Settings,
+    where: str,
+    entry: HduReport,
+    meter: Progress,
+    room: list[bytes],
+) -> bool:
+    """Write one image HDU as a table of tiles; return whether that lost anything."""
+    shape = image_shape(hdu)
+    layout = TileLayout(
+        settings.container,
+        ALGORITHM,
+        int_card(hdu.cards, "BITPIX", where),
+        shape,
+        plan_tile_shape(shape, settings.tile_shape),
+        wide=False,
+    )
+    grid = TileGrid(shape, layout.tile_shape, layout.itemsize)
+    quantization = _quantization(settings, layout, fd, hdu, grid)
+    wide = needs_wide(hdu.data_bytes, grid.count)
+    layout = TileLayout(**{**layout.__dict__, "wide": wide, "quantization": quantization})
+    model = settings.model
+    if settings.tune and hdu.data_bytes >= _MIN_TUNED_BYTES:
+        model = tuned_model(fd, hdu, layout, settings.model, settings.effort)
+    size = write_table(
+        out,
+        layout,
+        hdu.header,
+        coder_for(layout, None if model.is_shipped else model, settings.model, thorough=settings.tune),
+        band_reader(fd, hdu, where),
+        where=where,
+        workers=settings.workers,
+        advance=meter.advance,
+        fingerprint=model.fingerprint,
+        model=model_cards(model),
+        padding=odd_padding(fd, hdu),
+        room=room,
+        checksums=settings.checksums and any(card[:8] in (b"CHECKSUM", b"DATASUM ") for card in hdu.cards),
+    )
+    meter.advance(hdu.size - hdu.data_bytes)
+    pixels = prod(shape)
+    entry.kind, entry.shape, entry.pixels = "compressed", shape, pixels
+    entry.dtype = np.dtype(layout.pixel_type).name
+    entry.compressed_bytes += size
+    entry.work_out_bits()
+    entry.model, entry.tuned = model.fingerprint, not model.is_shipped
+    if quantization is not None:
+        entry.add_note(f"lossy: quantised at level {quantization.level:g}")
+    return quantization is not None
+
+
+def _quantization(settings: _Settings, layout: TileLayout, fd: int, hdu: Hdu, grid: TileGrid) -> Quantization | None:
+    if settings.level is None or layout.bitpix > 0:
+        return None
+    seed = settings.seed
+    if seed is None:
+        band = next(grid.bands())
+        first = read_band(fd, hdu.data_start, band, hdu.label)
+        seed = int(np.frombuffer(first, np.uint8).sum(dtype=np.uint64)) % 10000 + 1
+    return Quantization(float(settings.level), settings.dither, seed)

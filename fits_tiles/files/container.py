@@ -1,0 +1,189 @@
+"""Where a compressed image goes: the tile convention (``zimage``), or a plain table that every reader steps over."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from astrocodec.errors import CorruptError, FormatError, TruncatedError
+from astrocodec.model import Model
+from fits_tiles.files.coders import LosslessCoder, QuantizedCoder, TileCoder
+from fits_tiles.layout.blocks import Hdu, card_value, data_length, find_card, int_card, read_at, split_cards
+from fits_tiles.layout.card_format import assemble, int_card_of, logical_card
+from fits_tiles.layout.card_text import read_blob
+from fits_tiles.layout.checksums import fits_checksums
+from fits_tiles.layout.headers import ImageHeader, TileLayout, holds_tiles, inflate, read_layout, restore_header
+from fits_tiles.layout.model_cards import read_model
+from fits_tiles.layout.tiles_card import fingerprint_in
+from fits_tiles.layout.z_keywords import as_extension, as_primary, keyword_of
+
+__all__ = [
+    "CONTAINERS",
+    "EMPTY_PRIMARY",
+    "begins_with_primary_image",
+    "coder_for",
+    "decoder_of",
+    "image_shape",
+    "is_empty_primary",
+    "is_plain_image",
+    "odd_padding",
+    "padding_of",
+    "refuse_lone_empty_primary",
+    "restored_header",
+    "stored_model",
+]
+
+CONTAINERS = ("zimage", "table")
+EMPTY_PRIMARY = assemble(
+    [
+        logical_card("SIMPLE", True, "the primary image is compressed in the"),
+        int_card_of("BITPIX", 8, "first extension. To read it:"),
+        int_card_of("NAXIS", 0, "pip install astrocodec"),
+        logical_card("EXTEND", True, "astrocodec fits-decompress FILE"),
+    ]
+)
+
+
+def is_empty_primary(hdu: Hdu) -> bool:
+    """
+    Tell whether a primary HDU is the empty one that stands before a compressed primary image.
+
+    Programs may have added checksums to it or changed comments; with anything else in it, it is not ours to drop.
+    """
+    if hdu.index or hdu.data_bytes or find_card(hdu.cards, "SIMPLE") is None:
+        return False
+    keywords = {keyword_of(card) for card in hdu.cards if card.strip()} - {"CHECKSUM", "DATASUM"}
+    return keywords == {"SIMPLE", "BITPIX", "NAXIS", "EXTEND"} and b"pip install" in hdu.header
+
+
+def refuse_lone_empty_primary(hdus: list[Hdu], name: str) -> None:
+    """
+    Raise an error where the file ends before the primary image that it announces.
+
+    Raises
+    ------
+    TruncatedError
+    """
+    if len(hdus) == 1 and is_empty_primary(hdus[0]):
+        raise TruncatedError(f"{name}: HDU 1, which holds the primary image, is missing; the file was cut short")
+
+
+def is_plain_image(hdu: Hdu) -> bool:
+    """
+    Tell whether an HDU is an uncompressed image with pixels.
+
+    Random groups, tables, empty images and images with group parameters are not.
+    """
+    kind = card_value(find_card(hdu.cards, "XTENSION"))
+    if hdu.index and kind != "IMAGE":
+        return False
+    shape = image_shape(hdu)
+    pixels = 1
+    for length in shape:
+        pixels *= length
+    bitpix = int_card(hdu.cards, "BITPIX", hdu.label)
+    return bool(shape) and pixels > 0 and hdu.data_bytes == pixels * abs(bitpix) // 8
+
+
+def image_shape(hdu: Hdu) -> tuple[int, ...]:
+    """Return the shape of an uncompressed image in NumPy order."""
+    naxis = int_card(hdu.cards, "NAXIS", hdu.label)
+    return tuple(int_card(hdu.cards, f"NAXIS{n}", hdu.label) for n in range(naxis, 0, -1))
+
+
+def odd_padding(fd: int, hdu: Hdu) -> bytes | None:
+    """Return the bytes behind the data where they are not the zeros that should stand there, None where they are."""
+    start = hdu.data_start + hdu.data_bytes
+    found = bytes(read_at(fd, start, hdu.stop - start, hdu.label))
+    return None if found == bytes(-hdu.data_bytes % 2880) else found
+
+
+def padding_of(hdu: Hdu, where: str) -> bytes | None:
+    """Return the unusual padding that a table header keeps, None where it keeps none."""
+    blob = read_blob(hdu.cards, "ACPAD", where)
+    return None if blob is None else inflate(blob, where)
+
+
+def coder_for(
+    layout: TileLayout,
+    model: Model | None,
+    base: Model | str = "default",
+    *,
+    thorough: bool = False,
+    listed: str = "",
+) -> TileCoder:
+    """Return what codes the tiles of an HDU; arguments as of `LosslessCoder`."""
+    if layout.quantization is None:
+        return LosslessCoder(layout.pixel_type, model, base, thorough, listed)
+    return QuantizedCoder(LosslessCoder(">i4", model, base, thorough, listed), layout.quantization, layout.bitpix)
+
+
+def decoder_of(hdu: Hdu, layout: TileLayout, where: str) -> TileCoder:
+    """Return what decodes the tiles of a compressed HDU."""
+    return coder_for(layout, stored_model(hdu, where), listed=fingerprint_in(hdu.cards))
+
+
+def stored_model(hdu: Hdu, where: str) -> Model | None:
+    """Return the tuned model in the header of a compressed HDU, None where there is none."""
+    return read_model(hdu.cards, where, fingerprint_in(hdu.cards))
+
+
+def restored_header(fd: int, hdu: Hdu, where: str, *, primary: bool, edited: bool = False) -> ImageHeader:
+    """
+    Return the header of the image in a table, as the header of a primary HDU or of an extension.
+
+    Parameters
+    ----------
+    fd : int
+        Descriptor of the file.
+    hdu : Hdu
+        The table.
+    where : str
+        What messages call the HDU.
+    primary : bool
+        Whether the image becomes the primary HDU.
+    edited : bool, optional
+        Take cards that were changed or removed as they are now, even where no ``CHECKSUM`` says that it was meant.
+
+    Raises
+    ------
+    CorruptError
+        If cards of the image are damaged or edited.
+    FormatError
+        If what comes out is not the header of the image in the tiles.
+    """
+    found = restore_header(hdu.cards, where)
+    if found.changed and not edited and not fits_checksums(fd, hdu).whole:
+        raise CorruptError(
+            f"{where}: {'; '.join(found.changed[:4])}: the header is damaged, or a program that does not know "
+            "astrocodec edited it and wrote no CHECKSUM, then `fits-decompress --edited` takes it as it is now"
+        )
+    header = found.header
+    if not primary and header.startswith(b"SIMPLE  ="):
+        header = as_extension(header)
+    elif primary and not header.startswith(b"SIMPLE  ="):
+        header = as_primary(header)
+    _refuse_what_is_no_image(header, read_layout(hdu.cards, where), where, primary=primary)
+    return replace(found, header=header)
+
+
+def _refuse_what_is_no_image(header: bytes, layout: TileLayout, where: str, *, primary: bool) -> None:
+    """Raise an error where a header is not that of an image HDU with these pixels: no file may end up with it."""
+    cards = split_cards(header)
+    hdu = Hdu(0 if primary else 1, 0, header, len(header), data_length(cards, where, primary=primary), 0)
+    kind = find_card(cards, "SIMPLE" if primary else "XTENSION")
+    found = (int_card(cards, "BITPIX", where), image_shape(hdu))
+    if not cards or kind != cards[0] or not is_plain_image(hdu) or found != (layout.bitpix, layout.shape):
+        raise FormatError(
+            f"{where}: the cards of the image give no FITS image of {layout.shape} pixels with BITPIX {layout.bitpix}: "
+            f"they begin with {bytes(cards[0][:30]) if cards else b''!r}, say BITPIX {found[0]} and shape {found[1]}"
+        )
+
+
+def begins_with_primary_image(hdus: list[Hdu]) -> bool:
+    """Tell whether the primary image of a file is compressed in its first extension."""
+    return (
+        len(hdus) > 1
+        and is_empty_primary(hdus[0])
+        and holds_tiles(hdus[1].cards)
+        and find_card(hdus[1].cards, "ZSIMPLE") is not None
+    )

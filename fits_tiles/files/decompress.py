@@ -1,0 +1,399 @@
+"""Files of ASTROCODEC_1 tiles to plain FITS, or to tiles that every FITS program reads."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterable
+from math import prod
+from typing import IO
+
+import numpy as np
+
+from astrocodec.errors import DifferenceError, FormatError
+from astrocodec.files.file_report import weakest
+from astrocodec.files.target import FileLike, Target, target_name
+from fits_tiles.files.container import (
+    begins_with_primary_image,
+    decoder_of,
+    image_shape,
+    is_empty_primary,
+    is_plain_image,
+    padding_of,
+    refuse_lone_empty_primary,
+    restored_header,
+)
+from fits_tiles.files.foreign import Staged, staged
+from fits_tiles.files.progress import Progress, ProgressCall
+from fits_tiles.files.report import FileReport, HduReport
+from fits_tiles.files.selection import select
+from fits_tiles.files.source import open_source, scratch_file, size_on_disk
+from fits_tiles.files.survey import Survey, survey
+from fits_tiles.files.tiles_io import copy_bytes, decoded_bands, file_size, read_band, write_band
+from fits_tiles.files.transcode import ALGORITHMS, standard_coder, unread_by_cfitsio, write_standard
+from fits_tiles.layout.blocks import BLOCK, Hdu, find_card, int_card, padded, read_at, split_cards, walk
+from fits_tiles.layout.card_format import assemble
+from fits_tiles.layout.card_text import has_blob
+from fits_tiles.layout.checksums import fits_checksums, write_checksums
+from fits_tiles.layout.grid import TileGrid
+from fits_tiles.layout.headers import RENEW, ImageHeader, TileLayout, holds_tiles, read_layout
+from fits_tiles.layout.manifest import fill_manifest
+from fits_tiles.layout.model_cards import MODEL_STEM
+from fits_tiles.layout.tiles_card import fingerprint_in
+
+__all__ = ["decompress"]
+
+
+def decompress(
+    src: FileLike,
+    dst: FileLike | None,
+    *,
+    to: str = "image",
+    extensions: Iterable[int | str] | int | str | None = None,
+    workers: int = 1,
+    verify: bool = True,
+    checksums: bool = True,
+    overwrite: bool = False,
+    edited: bool = False,
+    only_verified: bool = False,
+    progress: ProgressCall | None = None,
+) -> FileReport:
+    """
+    Restore the images of a file that `fits_tiles.compress` or astropy with ASTROCODEC_1 wrote.
+
+    Every tile carries a checksum of its pixels, and every other byte that `compress` wrote is under one too, so what
+    comes back is what was compressed, byte for byte, or an error is raised. Cards and HDUs that other programs added
+    since come along, and the report tells of them.
+
+    Parameters
+    ----------
+    src : path or binary file object
+        Compressed file; may be inside gzip or bzip2.
+    dst : path or binary file object or None
+        Appears whole or not at all; None only decodes.
+    to : {'image', 'rice', 'gzip2'}
+        Plain images, or the tile convention with a standard algorithm for programs without astrocodec. Floats become
+        GZIP_2 tiles in either case, since RICE_1 does not keep them. 64-bit integers and images of more than three
+        axes become plain images, since cfitsio reads no tiles of theirs.
+    extensions : iterable of int or str, optional
+        HDUs to restore, by number or ``EXTNAME``; the others are copied.
+    workers : int
+        Threads.
+    verify : bool
+        Read the new file again and compare it with the decoded pixels before it appears.
+    checksums : bool
+        Compute ``CHECKSUM`` and ``DATASUM`` anew where an HDU has them and its pixels or its form changed.
+    overwrite : bool
+        Whether `dst` may be replaced.
+    edited : bool
+        Take what other programs changed since the file was compressed as it is now, where nothing tells an edit from
+        damage: header cards and copied HDUs that changed without a new ``CHECKSUM``, HDUs at the end that are gone.
+    only_verified : bool
+        Write nothing of which less than ``'verified'`` is known, since it was edited or written by other programs.
+    progress : callable, optional
+        Called with bytes done and bytes in total.
+
+    Returns
+    -------
+    FileReport
+
+    Raises
+    ------
+    DifferenceError
+        If the new file does not hold what was decoded, or `only_verified` forbids it; it is not kept.
+    FileExistsError
+        If `dst` exists and may not be replaced.
+    FormatError
+        If a header, table or tile is damaged; the message names file, HDU, tile and bytes.
+    ModelNotFoundError
+        If the tiles need a model that is not installed.
+    OSError
+        If a file cannot be read or written. Nothing is left behind.
+    ValueError
+        If an argument is out of range or names no HDU.
+
+    Examples
+    --------
+    >>> import io, numpy as np, fits_tiles
+    >>> from astropy.io import fits
+    >>> plain, packed, again = io.BytesIO(), io.BytesIO(), io.BytesIO()
+    >>> fits.PrimaryHDU(np.arange(4096, dtype=np.int16).reshape(64, 64)).writeto(plain)
+    >>> report = fits_tiles.compress(io.BytesIO(plain.getvalue()), packed)
+    >>> report = decompress(io.BytesIO(packed.getvalue()), again)
+    >>> again.getvalue() == plain.getvalue()
+    True
+    """
+    started = time.perf_counter()
+    if to != "image" and to not in ALGORITHMS:
+        raise ValueError(f"to is {to!r}, allowed are 'image', {', '.join(map(repr, ALGORITHMS))}")
+    if workers < 1:
+        raise ValueError(f"workers is {workers}, at least 1 is needed")
+    name = target_name(src)
+    with Target(dst, overwrite=overwrite, like=src) as target, open_source(src, target.folder) as file:
+        packed = list(walk(file.fileno(), name))
+        chosen = select(packed, extensions, name)
+        refuse_lone_empty_primary(packed, name)
+        known = survey(file.fileno(), packed, name, edited=edited)
+        with staged(file, name, target.folder, lambda hdu: hdu.index in chosen, only_ours=True) as plain:
+            fd = plain.file.fileno()
+            report = FileReport(name, target.name, compressed_bytes=size_on_disk(src, file))
+            hdus = list(walk(fd, name))
+            total = sum(_plain_size(hdu, name) for hdu in hdus)
+            meter = Progress(progress, total)
+            job = _Job(fd, target.file, to, workers, meter, verify, checksums, edited, target.folder, known)
+            _write(job, plain, hdus, chosen, name, report)
+            job.meter.finish()
+            report.original_bytes = target.file.tell()
+            words = [entry.checked for entry in report.hdus]
+            report.checked = weakest([*words, known.whole, "verified" if verify else "decoded"])
+            target.file.flush()
+            if verify:
+                _check(job, name)
+            if only_verified and report.checked != "verified":
+                raise DifferenceError(f"{name}: what comes out is {report.checked}, not verified; the input was kept")
+            # Tables that stay, where not all HDUs were chosen, may hold the manifest of the file as it was.
+            fill_manifest(target.file.fileno(), name)
+            target.commit()
+    report.seconds = time.perf_counter() - started
+    return report
+
+
+def _check(job: _Job, name: str) -> None:
+    """Compare what was written with what was decoded; whatever is wrong with it, the source is not to blame."""
+    try:
+        job.check_written(name)
+    except FormatError as error:
+        raise DifferenceError(f"{error} (in the new file, which was not kept; please report it)") from error
+
+
+def _plain_size(hdu: Hdu, name: str) -> int:
+    if not holds_tiles(hdu.cards):
+        return hdu.size
+    layout = read_layout(hdu.cards, f"{name}: {hdu.label}")
+    return prod(layout.shape) * layout.itemsize
+
+
+class _Job:
+    """What all HDUs of one call share."""
+
+    def __init__(
+        self,
+        fd: int,
+        out: IO[bytes],
+        to: str,
+        workers: int,
+        meter: Progress,
+        verify: bool,
+        checksums: bool,
+        edited: bool,
+        folder: str | None,
+        known: Survey,
+    ) -> None:
+        self.fd = fd
+        self.out = out
+        self.to = to
+        self.workers = workers
+        self.meter = meter
+        self.verify = verify
+        self.checksums = checksums
+        self.edited = edited
+        self.folder = folder
+        self.known = known
+        self._copies: list[tuple[str, int, int, int]] = []
+        self._starts: list[int] = []
+        self._headers: list[tuple[str, int, bytes]] = []
+        self._images: list[tuple[str, int, TileLayout, bytes]] = []
+        self._tiles: list[tuple[str, int, TileLayout, bytes]] = []
+
+    def leaves_plain(self, hdu: Hdu, name: str) -> bool:
+        """Tell whether a compressed image becomes a plain one, since that is wanted or no tiles will do."""
+        return self.to == "image" or unread_by_cfitsio(read_layout(hdu.cards, f"{name}: {hdu.label}")) != ""
+
+    def begin(self) -> int:
+        """Note that an HDU of the output begins here; return its first byte."""
+        self._starts.append(self.out.tell())
+        return self._starts[-1]
+
+    def copy(self, start: int, stop: int, where: str) -> None:
+        """Copy bytes of the input to the end of the output."""
+        self._copies.append((where, start, stop, self.out.tell()))
+        copy_bytes(self.fd, start, stop, self.out, where, self.meter.advance)
+
+    def remember_header(self, where: str, start: int, header: bytes) -> None:
+        """Note the header that begins at a byte of the output."""
+        self._headers.append((where, start, header))
+
+    def remember_image(self, where: str, start: int, layout: TileLayout, digest: bytes) -> None:
+        """Note what the image whose pixels begin at a byte of the output must hold, band by band."""
+        self._images.append((where, start, layout, digest))
+
+    def remember_tiles(self, where: str, start: int, layout: TileLayout, digest: bytes) -> None:
+        """Note what the tiles of the HDU that begins at a byte of the output must decode to."""
+        self._tiles.append((where, start, layout, digest))
+
+    def check_written(self, name: str) -> None:
+        """Compare the output, read from the file, with what was decoded or copied."""
+        found_starts = [hdu.start for hdu in walk(self.out.fileno(), name)]
+        if found_starts != self._starts:
+            raise DifferenceError(
+                f"{name}: the HDUs of the new file begin at bytes {found_starts}, expected {self._starts}"
+            )
+        for where, start, stop, target in self._copies:
+            for at in range(start, stop, 512 * BLOCK):
+                size = min(512 * BLOCK, stop - at)
+                if read_at(self.fd, at, size, name) != read_at(self.out.fileno(), target + at - start, size, name):
+                    raise DifferenceError(f"{where}: bytes {at} to {at + size} are not the same in the new file")
+        for where, start, header in self._headers:
+            if read_at(self.out.fileno(), start, len(header), name) != header:
+                raise DifferenceError(f"{where}: the header at byte {start} of the new file is not what was written")
+        for where, start, layout, expected in self._images:
+            if _digest(self.out.fileno(), start, layout, name) != expected:
+                stop = start + prod(layout.shape) * layout.itemsize
+                raise DifferenceError(f"{where}: bytes {start} to {stop} of the new file are not what was written")
+        starts = {hdu.start: hdu for hdu in walk(self.out.fileno(), name)} if self._tiles else {}
+        for where, start, layout, expected in self._tiles:
+            found, coder = hashlib.blake2b(digest_size=16), standard_coder(layout)
+            bands = decoded_bands(self.out.fileno(), starts[start], layout, coder, where=where, workers=self.workers)
+            for _, pixels in bands:
+                found.update(pixels.data.cast("B"))
+            if found.digest() != expected:
+                raise DifferenceError(
+                    f"{where}: the {layout.algorithm} tiles do not decode to the pixels they came from"
+                )
+
+
+def _digest(fd: int, start: int, layout: TileLayout, where: str) -> bytes:
+    """Digest of the pixels that begin at a byte of a file, taken band by band."""
+    found = hashlib.blake2b(digest_size=16)
+    for band in TileGrid(layout.shape, layout.tile_shape, layout.itemsize).bands():
+        found.update(read_band(fd, start, band, where))
+    return found.digest()
+
+
+def _write(job: _Job, plain: Staged, hdus: list[Hdu], chosen: set[int], name: str, report: FileReport) -> None:
+    drop_first = begins_with_primary_image(hdus) and plain.origin[1] in chosen and job.leaves_plain(hdus[1], name)
+    position = 0
+    for hdu in hdus:
+        where = f"{name}: {hdu.label}"
+        entry = HduReport(plain.origin[hdu.index], hdu.name, compressed_bytes=plain.sizes[hdu.index])
+        entry.note = plain.notes[hdu.index]
+        entry.checked = job.known.words[plain.origin[hdu.index]]
+        report.hdus.append(entry)
+        if drop_first and hdu.index == 0:
+            entry.note = "stood before the compressed primary image, left out"
+            continue
+        if plain.origin[hdu.index] in chosen and holds_tiles(hdu.cards):
+            layout = read_layout(hdu.cards, where)
+            _describe(entry, hdu, layout)
+            if layout.quantization is not None:
+                entry.add_note("lossy: quantised floats")
+            if job.leaves_plain(hdu, name):
+                why = "" if job.to == "image" else f"left plain: {unread_by_cfitsio(layout)}"
+                entry.add_note(why)
+                _write_image(job, hdu, layout, where, entry, primary=position == 0)
+            else:
+                primary = hdu.index == 1 and begins_with_primary_image(hdus)
+                _write_standard(job, hdu, layout, where, entry, primary)
+        elif job.to != "image" and is_empty_primary(hdu):
+            job.begin()
+            job.out.write(assemble([*hdu.cards[:4]]))
+            entry.original_bytes = hdu.size
+        else:
+            job.begin()
+            job.copy(hdu.start, hdu.stop, where)
+            entry.original_bytes = hdu.size
+            if hdu.index in plain.decoded and is_plain_image(hdu):
+                entry.checked = "checksum ok" if entry.checked == "checksum ok" else "decoded"
+                shape = image_shape(hdu)
+                bitpix = int_card(hdu.cards, "BITPIX", where)
+                _describe(entry, hdu, TileLayout("zimage", "", bitpix, shape, shape, wide=False))
+        if not job.edited:
+            job.known.refuse_suspect(plain.origin[hdu.index])
+        entry.work_out_bits()
+        position += 1
+    job.copy(hdus[-1].stop, file_size(job.fd), name)
+    if job.known.notes:
+        report.hdus[0].add_note(*job.known.notes)
+
+
+def _describe(entry: HduReport, hdu: Hdu, layout: TileLayout) -> None:
+    entry.kind, entry.shape, entry.pixels = "decompressed", layout.shape, prod(layout.shape)
+    entry.dtype = np.dtype(layout.pixel_type).name
+    entry.model, entry.tuned = fingerprint_in(hdu.cards), has_blob(hdu.cards, MODEL_STEM)
+
+
+def _header(job: _Job, hdu: Hdu, where: str, entry: HduReport, *, primary: bool) -> ImageHeader:
+    """Return the header of an image, and note what other programs did to it."""
+    found = restored_header(job.fd, hdu, where, primary=primary, edited=job.edited)
+    if found.edits:
+        entry.checked = "checksum ok" if fits_checksums(job.fd, hdu).whole else "decoded"
+        entry.add_note(found.edits)
+    return found
+
+
+def _write_image(job: _Job, hdu: Hdu, layout: TileLayout, where: str, entry: HduReport, *, primary: bool) -> None:
+    """Append an HDU as a plain image."""
+    coder = decoder_of(hdu, layout, where)
+    found = _header(job, hdu, where, entry, primary=primary)
+    header = found.header
+    start = job.begin()
+    digest = hashlib.blake2b(digest_size=16)
+    job.out.write(header)
+    job.out.flush()
+    data_start, size = start + len(header), 0
+    for band, pixels in decoded_bands(job.fd, hdu, layout, coder, where=where, workers=job.workers):
+        write_band(job.out.fileno(), data_start, band, pixels)
+        if job.verify:
+            digest.update(pixels.data.cast("B"))
+        del pixels
+        size += band.size
+        job.meter.advance(band.size)
+    job.out.seek(data_start + size)
+    odd = padding_of(hdu, where)
+    job.out.write(bytes(padded(size) - size) if odd is None else odd)
+    stop = job.out.tell()
+    if job.verify:
+        job.remember_image(where, data_start, layout, digest.digest())
+    if job.checksums and (layout.quantization is not None or found.edits or find_card(hdu.cards, RENEW)):
+        # The original's checksums belong to pixels that quantisation has changed, or to a header without those cards.
+        job.out.flush()
+        write_checksums(job.out.fileno(), Hdu(0, start, header, data_start, size, stop))
+    elif job.verify:
+        job.remember_header(where, start, header)
+    entry.original_bytes = stop - start
+
+
+def _write_standard(job: _Job, hdu: Hdu, layout: TileLayout, where: str, entry: HduReport, primary: bool) -> None:
+    """Append an HDU as standard tiles."""
+    coder = decoder_of(hdu, layout, where)
+    bands = decoded_bands(job.fd, hdu, layout, coder, where=where, workers=job.workers)
+    header = _header(job, hdu, where, entry, primary=primary).header
+    if padding_of(hdu, where) is not None or header != assemble(list(split_cards(header))):
+        entry.checked = "decoded"
+        entry.add_note("unusual bytes behind its cards or pixels are left out")
+    if find_card(hdu.cards, RENEW):
+        header = assemble([card for card in split_cards(header) if card[:9] not in (b"CHECKSUM=", b"DATASUM =")])
+    start = job.begin()
+    digest = hashlib.blake2b(digest_size=16)
+    with scratch_file(job.folder) as spool:
+        for band, pixels in bands:
+            write_band(spool.fileno(), 0, band, pixels)
+            digest.update(pixels.data.cast("B"))
+            del pixels
+        if job.verify and _digest(spool.fileno(), 0, layout, where) != digest.digest():
+            raise DifferenceError(f"{where}: the decoded pixels do not come back from a temporary file")
+        written = write_standard(
+            job.out,
+            spool.fileno(),
+            layout,
+            header,
+            job.to,
+            where,
+            job.workers,
+            job.meter.advance,
+            checksums=job.checksums,
+        )
+        if job.verify:
+            job.remember_tiles(where, start, written, _digest(spool.fileno(), 0, written, where))
+    entry.original_bytes = len(header) + padded(prod(layout.shape) * layout.itemsize)
+    entry.add_note(f"transcoded to {written.algorithm}")

@@ -1,0 +1,218 @@
+"""Tile-compressed images of other programs, decoded to plain image HDUs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from math import prod
+from typing import IO
+
+from astrocodec.errors import DifferenceError, FormatError
+from fits_tiles.files.foreign_header import lost_card, plain_header, says_nothing
+from fits_tiles.files.foreign_tiles import ForeignTiles, NotRecodedError
+from fits_tiles.files.source import scratch_file
+from fits_tiles.files.tiles_io import copy_bytes, file_size
+from fits_tiles.layout.blocks import Hdu, card_value, find_card, padded, read_at, walk
+from fits_tiles.layout.checksums import data_sum, fits_checksums, sum32, write_checksums
+from fits_tiles.layout.grid import runs
+from fits_tiles.layout.headers import ALGORITHM, holds_tiles, is_compressed_image, why_not_kept
+
+__all__ = ["Staged", "foreign_algorithm", "staged"]
+
+
+class Staged:
+    """
+    A file whose foreign compressed images have been decoded.
+
+    Attributes
+    ----------
+    file : binary file
+        Plain FITS.
+    origin : list of int
+        For every HDU of `file`, its position in the source.
+    sizes : list of int
+        For every HDU of `file`, its size in the source.
+    notes : dict of int to str
+        What happened to an HDU of `file`.
+    decoded : dict of int to Hdu
+        For every HDU of `file` that was decoded, the HDU of the source.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.file = file
+        self.origin: list[int] = []
+        self.sizes: list[int] = []
+        self.notes: dict[int, str] = {}
+        self.decoded: dict[int, Hdu] = {}
+
+    def prove(self, source_fd: int, name: str) -> None:
+        """
+        Decode the source once more, as it was given, and compare its pixels and cards with this file's.
+
+        Raises
+        ------
+        DifferenceError
+            Naming HDU, and tile or card.
+        """
+        fd = self.file.fileno()
+        for hdu in walk(fd, name):
+            if (source := self.decoded.get(hdu.index)) is None:
+                continue
+            where = f"{name}: {source.label}"
+            if (card := lost_card(source.cards, hdu.header, primary=hdu.index == 0)) is not None:
+                raise DifferenceError(f"{where}: header card {card!r} is lost")
+            tiles = ForeignTiles(source_fd, source, where)
+            for number in range(tiles.count):
+                for at, piece in _pieces(tiles, number):
+                    if read_at(fd, hdu.data_start + at, len(piece), where) != piece:
+                        raise DifferenceError(f"{where}: tile {number + 1} of {tiles.count} is not what was decoded")
+
+
+def foreign_algorithm(hdu: Hdu) -> str:
+    """Return the algorithm of a compressed image that `fits_tiles.compress` did not write, ``''`` for other HDUs."""
+    if not is_compressed_image(hdu.cards) or holds_tiles(hdu.cards):
+        return ""
+    return str(card_value(find_card(hdu.cards, "ZCMPTYPE")) or "RICE_1")
+
+
+@contextmanager
+def staged(
+    file: IO[bytes], name: str, folder: str | None, wanted: Callable[[Hdu], bool], *, only_ours: bool = False
+) -> Iterator[Staged]:
+    """
+    Yield a file in which the compressed images of other programs are plain ones, as far as that loses nothing.
+
+    Parameters
+    ----------
+    file : binary file
+        Regular file.
+    name : str
+        For messages.
+    folder : str or None
+        Where the decoded file may lie.
+    wanted : callable
+        Tells whether an HDU is to be decoded.
+    only_ours : bool, optional
+        Decode only ASTROCODEC_1 tiles that were written through astropy.
+
+    Raises
+    ------
+    FormatError
+        If a tile cannot be decoded, or a header that says ASTROCODEC_1 is that of no compressed image.
+    """
+    fd = file.fileno()
+    hdus = list(walk(fd, name))
+    decode: dict[int, str] = {}
+    kept: dict[int, str] = {}
+    for hdu in hdus:
+        algorithm = foreign_algorithm(hdu)
+        if not algorithm or not wanted(hdu) or (only_ours and algorithm != ALGORITHM):
+            continue
+        try:
+            if fits_checksums(fd, hdu).data is False:
+                raise NotRecodedError("its data do not fit its DATASUM; they may be damaged")
+            ForeignTiles(fd, hdu, where := f"{name}: {hdu.label}")
+            if not only_ours and (why := why_not_kept(plain_header(hdu.cards, where, primary=False))):
+                raise NotRecodedError(why)
+            decode[hdu.index] = algorithm
+        except NotRecodedError as refusal:
+            kept[hdu.index] = f"kept as it is: {refusal}"
+        except FormatError as error:
+            if algorithm == ALGORITHM:
+                raise  # of ours it is damage
+            kept[hdu.index] = f"kept as it is: no compressed image, {error}"
+    if not decode:
+        yield _as_it_is(file, hdus, kept)
+        return
+    with scratch_file(folder) as out:
+        while True:
+            try:
+                result = _stage(fd, hdus, out, name, decode, kept)
+                break
+            except _KeptError as refusal:
+                del decode[refusal.index]
+                kept[refusal.index] = f"kept as it is: {refusal.reason}"
+                out.seek(0)
+                out.truncate()
+        yield result
+
+
+class _KeptError(Exception):
+    """An HDU that is better left as it is."""
+
+    def __init__(self, index: int, reason: str) -> None:
+        super().__init__(reason)
+        self.index = index
+        self.reason = reason
+
+
+def _as_it_is(file: IO[bytes], hdus: list[Hdu], kept: dict[int, str]) -> Staged:
+    plain = Staged(file)
+    plain.origin = [hdu.index for hdu in hdus]
+    plain.sizes = [hdu.size for hdu in hdus]
+    plain.notes = {hdu.index: kept.get(hdu.index, "") for hdu in hdus}
+    return plain
+
+
+def _stage(fd: int, hdus: list[Hdu], out: IO[bytes], name: str, decode: dict[int, str], kept: dict[int, str]) -> Staged:
+    drop_first = 1 in decode and _stands_for_its_image(hdus[0], hdus[1])
+    result = Staged(out)
+    for hdu in hdus[1:] if drop_first else hdus:
+        number = len(result.origin)
+        if hdu.index in decode:
+            try:
+                _decode_hdu(fd, hdu, out, name, primary=number == 0)
+            except NotRecodedError as error:
+                raise _KeptError(hdu.index, str(error)) from error
+            result.decoded[number] = hdu
+            result.notes[number] = f"recoded from {decode[hdu.index]}"
+        else:
+            copy_bytes(fd, hdu.start, hdu.stop, out, name, lambda size: None)
+            result.notes[number] = kept.get(hdu.index, "")
+        result.origin.append(hdu.index)
+        result.sizes.append(hdu.size + (hdus[0].size if drop_first and hdu.index == 1 else 0))
+    copy_bytes(fd, hdus[-1].stop, file_size(fd), out, name, lambda size: None)
+    out.flush()
+    return result
+
+
+def _stands_for_its_image(primary: Hdu, image: Hdu) -> bool:
+    """Tell whether a primary HDU is there only since a compressed primary image has to be an extension."""
+    return (
+        primary.data_bytes == 0
+        and find_card(image.cards, "ZSIMPLE") is not None
+        and says_nothing(primary.cards, image.cards)
+    )
+
+
+def _decode_hdu(fd: int, hdu: Hdu, out: IO[bytes], name: str, *, primary: bool) -> None:
+    """Append a compressed image as a plain one, tile after tile where it belongs: memory is that of one tile."""
+    where = f"{name}: {hdu.label}"
+    tiles = ForeignTiles(fd, hdu, where)
+    header = plain_header(hdu.cards, where, primary=primary, blank=tiles.blank)
+    if (card := lost_card(hdu.cards, header, primary=primary)) is not None:
+        raise NotRecodedError(f"no image has a place for its card {card!r}")
+    start = out.tell()
+    out.write(header)
+    out.flush()
+    base, size = start + len(header), prod(tiles.shape) * tiles.kind.itemsize
+    out.truncate(base + padded(size))
+    for number in range(tiles.count):
+        for at, piece in _pieces(tiles, number):
+            os.pwrite(out.fileno(), piece, base + at)
+    stop = out.seek(0, os.SEEK_END)
+    plain = Hdu(hdu.index, start, header, base, size, stop)
+    data = data_sum(out.fileno(), plain)
+    if card_value(find_card(plain.cards, "DATASUM")) == str(data) and sum32(header, data) != 0xFFFFFFFF:
+        # The pixels are those of the original, its header changed its form.
+        write_checksums(out.fileno(), plain)
+
+
+def _pieces(tiles: ForeignTiles, number: int) -> Iterator[tuple[int, memoryview]]:
+    """Yield the consecutive bytes of a tile and where they lie in the image's data."""
+    raw = memoryview(tiles.pixels(number).tobytes())
+    size, done = tiles.kind.itemsize, 0
+    for first, count in runs(tiles.shape, tiles.place(number)):
+        yield first * size, raw[done * size : (done + count) * size]
+        done += count

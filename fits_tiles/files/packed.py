@@ -1,0 +1,112 @@
+"""gzip and bzip2 files, unpacked to their last byte or refused: what is lost in them must not pass for the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import IO
+
+from astrocodec.errors import CorruptError, FormatError, TruncatedError
+
+__all__ = ["packing_of", "unpack"]
+
+_FITS = b"SIMPLE  ="
+_PIECE = 1 << 14  # where damage shows is known to so many unpacked bytes
+
+
+def packing_of(file: IO[bytes]) -> str:
+    """
+    Tell by its first bytes how a file is packed.
+
+    Parameters
+    ----------
+    file : binary file
+        Seekable; its position is at the beginning afterwards.
+
+    Returns
+    -------
+    str
+        ``'gzip'``, ``'bzip2'`` or ``''``.
+    """
+    file.seek(0)
+    magic = file.read(3)
+    file.seek(0)
+    return "gzip" if magic[:2] == b"\x1f\x8b" else "bzip2" if magic == b"BZh" else ""
+
+
+def unpack(file: IO[bytes], packing: str, spool: IO[bytes], name: str) -> None:
+    """
+    Unpack a whole file, of one stream or several.
+
+    Parameters
+    ----------
+    file, spool : binary file
+        The packed file from its beginning on, and where the bytes go.
+    packing : str
+        What `packing_of` says.
+    name : str
+        Of the file, for messages.
+
+    Raises
+    ------
+    TruncatedError
+        It ends within a stream.
+    FormatError
+        What it holds is no FITS file.
+    CorruptError
+        It is damaged, or something stands behind its last stream (behind gzip's zeros may, as gzip has it).
+    """
+    pieces = _gzip_pieces(file) if packing == "gzip" else _bzip2_pieces(file)
+    try:
+        for piece in pieces:
+            if not spool.tell() and not piece.startswith(_FITS[: len(piece)]):
+                raise FormatError(f"{name}: what is packed begins with {piece[:8]!r}, a FITS file with {_FITS!r}")
+            spool.write(piece)
+    except EOFError as error:
+        raise TruncatedError(
+            f"{name}: the {packing} file is cut short or damaged: it ends after {spool.tell()} unpacked bytes"
+        ) from error
+    except _PackedError as error:
+        raise CorruptError(
+            f"{name}: the {packing} file is damaged, which shows after {spool.tell()} unpacked bytes: {error}"
+        ) from error
+
+
+class _PackedError(Exception):
+    """Damage in a packed file."""
+
+
+def _gzip_pieces(file: IO[bytes]) -> Iterator[bytes]:
+    import gzip
+    import zlib
+
+    with gzip.GzipFile(fileobj=file) as packed:
+        while True:
+            try:
+                piece = packed.read1(_PIECE)
+            except (zlib.error, gzip.BadGzipFile) as error:
+                raise _PackedError(str(error)) from error
+            if not piece:
+                return
+            yield piece
+
+
+def _bzip2_pieces(file: IO[bytes]) -> Iterator[bytes]:
+    """Unpack stream by stream: `bz2.BZ2File` takes a damaged later stream for the end of the file."""
+    from bz2 import BZ2Decompressor
+
+    rest = file.read(_PIECE)
+    streams = 0
+    while rest:
+        streams += 1
+        stream = BZ2Decompressor()
+        while not stream.eof:
+            fresh = (rest or file.read(_PIECE)) if stream.needs_input else b""
+            if stream.needs_input and not fresh:
+                raise EOFError
+            rest = b""
+            try:
+                piece = stream.decompress(fresh, _PIECE)
+            except OSError as error:
+                raise _PackedError(f"{error} (in stream {streams} of the file)") from error
+            yield piece
+        rest = stream.unused_data or file.read(_PIECE)

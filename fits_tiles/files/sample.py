@@ -1,0 +1,106 @@
+"""A sample of an image for tuning: read where it is looked at, so that memory does not grow with the image."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+import astrocodec
+from astrocodec.model import Model
+from fits_tiles.files.coders import QuantizedCoder
+from fits_tiles.files.container import coder_for
+from fits_tiles.layout.blocks import Hdu, read_at
+from fits_tiles.layout.grid import plan_tile_shape
+from fits_tiles.layout.headers import TileLayout
+
+__all__ = ["sampled_windows", "tuned_model"]
+
+# Up to here an image is read whole, and the tuning takes its own sample.
+_WHOLE_BYTES = 1 << 25
+_WINDOWS = 12
+_WINDOW_PIXELS = 1 << 18
+Pixels = npt.NDArray[Any]
+
+
+def tuned_model(fd: int, hdu: Hdu, layout: TileLayout, base: Model, effort: int) -> Model:
+    """
+    Fit a model to the pixels of an image HDU.
+
+    Parameters
+    ----------
+    fd : int
+        The file.
+    hdu : Hdu
+        Uncompressed image.
+    layout : TileLayout
+        Shape and type of its pixels, and how they are quantised.
+    base : Model
+        Where to start.
+    effort : int
+        1 to 9.
+
+    Returns
+    -------
+    Model
+        `base` itself where tuning does not pay.
+    """
+    if layout.quantization is not None:
+        coder = coder_for(layout, None)
+        assert isinstance(coder, QuantizedCoder)
+        windows = sampled_windows(fd, hdu, layout)
+        found = [coder.integers(number, window) for number, window in enumerate(windows)]
+        integers = [one[0] for one in found if one is not None]
+        return astrocodec.tune(integers, base, effort=effort) if integers else base
+    if hdu.data_bytes > _WHOLE_BYTES:
+        # One sheet of whole tiles: the tuning treats its first and last rows as those of the detector.
+        return astrocodec.tune(np.concatenate(sampled_windows(fd, hdu, layout)), base, effort=effort)
+    pixels = np.frombuffer(read_at(fd, hdu.data_start, hdu.data_bytes, hdu.label), layout.pixel_type)
+    planes = pixels.reshape(-1, *layout.shape[-2:])
+    return astrocodec.tune(planes[0] if len(planes) == 1 else list(planes), base, effort=effort)
+
+
+def sampled_windows(fd: int, hdu: Hdu, layout: TileLayout) -> list[Pixels]:
+    """
+    Read some windows of an image, all of the size of a default tile.
+
+    The first and the last of the image are among them, the others are random, but the same for the same shape.
+
+    Returns
+    -------
+    list of ndarray
+        2-D, big-endian; in the order of the image.
+    """
+    shape = layout.shape if len(layout.shape) > 1 else (1, *layout.shape)
+    height, width = shape[-2:]
+    rows, columns = (1, *plan_tile_shape(layout.shape, None))[-2:]
+    down, across = -(-height // rows), -(-width // columns)
+    count = prod(shape[:-2]) * down * across
+    # Where an axis is short, more windows make up for it.
+    wanted = max(_WINDOWS, _WINDOW_PIXELS * _WINDOWS // (rows * columns))
+    chosen = np.random.default_rng(0).choice(count, min(wanted, count), replace=False)
+    chosen[0], chosen[-1] = 0, count - 1
+    windows = []
+    for number in np.unique(chosen).tolist():
+        plane, place = divmod(number, down * across)
+        # The last window of a line or column reaches back, so that all have one shape.
+        top = min(place // across * rows, height - rows)
+        left = min(place % across * columns, width - columns)
+        windows.append(_window(fd, hdu, layout, (plane * height + top, left), (rows, columns), width))
+    return windows
+
+
+def _window(
+    fd: int, hdu: Hdu, layout: TileLayout, corner: tuple[int, int], size: tuple[int, int], width: int
+) -> Pixels:
+    """Read the rows of a rectangle."""
+    (top, left), (rows, columns) = corner, size
+    # Whole rows lie one behind the other.
+    runs, run = (1, rows * columns) if columns == width else (rows, columns)
+    raw = bytearray()
+    for row in range(top, top + runs):
+        start = hdu.data_start + (row * width + left) * layout.itemsize
+        raw += read_at(fd, start, run * layout.itemsize, hdu.label)
+    return np.frombuffer(raw, layout.pixel_type).reshape(rows, columns)

@@ -1,0 +1,216 @@
+"""One image HDU to a table of tiles and back, a band of tiles at a time."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from typing import IO, Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from astrocodec.errors import AstrocodecError, CorruptError, TruncatedError
+from astrocodec.files.parallel import ordered_map
+from fits_tiles.files.coders import TileCoder
+from fits_tiles.layout.blocks import BLOCK, Hdu, int_card, padded, read_at
+from fits_tiles.layout.checksums import write_checksums
+from fits_tiles.layout.grid import Band, TileGrid
+from fits_tiles.layout.headers import HeapSize, TileLayout, build_header
+from fits_tiles.layout.table import CodedTile, TileTable
+
+__all__ = ["BandSource", "band_reader", "decoded_bands", "read_band", "write_band", "write_table"]
+
+BandSource = Callable[[Band], bytes | bytearray]
+_Found = TypeVar("_Found")
+_Job = tuple[int, npt.NDArray[Any]]
+
+
+def write_table(
+    out: IO[bytes],
+    layout: TileLayout,
+    original: bytes,
+    coder: TileCoder,
+    read_band: BandSource,
+    *,
+    where: str,
+    workers: int,
+    advance: Callable[[int], None],
+    fingerprint: str = "0" * 16,
+    model: list[bytes] | None = None,
+    padding: bytes | None = None,
+    checksums: bool = False,
+    room: list[bytes] | None = None,
+) -> int:
+    """
+    Append an image as a table of tiles.
+
+    Parameters
+    ----------
+    out : binary file
+        Positioned at its end, seekable.
+    layout : TileLayout
+        Image and tiles.
+    original : bytes
+        Header of the image HDU.
+    coder : TileCoder
+        Makes the streams.
+    read_band : callable
+        Returns the big-endian pixels of a band.
+    where : str
+        Name of file and HDU for messages.
+    workers : int
+        Threads.
+    advance : callable
+        Told the number of image bytes done.
+    fingerprint, model, padding, checksums, room
+        As for `fits_tiles.layout.headers.build_header`.
+
+    Returns
+    -------
+    int
+        Bytes appended.
+
+    Raises
+    ------
+    ValueError
+        If the header cannot be kept in cards.
+    """
+    grid = TileGrid(layout.shape, layout.tile_shape, layout.itemsize)
+    start = out.tell()
+    table = TileTable.empty(layout, grid.count)
+    keep = {"fingerprint": fingerprint, "model": model, "padding": padding, "checksums": checksums, "room": room}
+    header = build_header(layout, original, HeapSize(grid.count), **keep)  # type: ignore[arg-type]
+    out.write(header)
+    out.write(table.rows.tobytes())
+
+    def jobs() -> Iterator[_Job]:
+        for band in grid.bands():
+            pixels = np.frombuffer(read_band(band), layout.pixel_type).reshape(band.shape)
+            for number, place in enumerate(band.tiles, band.first_tile):
+                yield number, pixels[place]
+            del pixels  # one band at a time
+
+    def encode(job: _Job) -> tuple[int, int, CodedTile]:
+        number, pixels = job
+        try:
+            return number, pixels.nbytes, coder.encode(number, pixels)
+        except AstrocodecError as error:
+            raise type(error)(f"{where}, tile {number + 1} of {grid.count}: {error}") from error
+
+    for number, size, coded in ordered_map(encode, jobs(), workers):
+        out.write(coded.stream)
+        table.add(number, coded)
+        advance(size)
+    heap = table.size()
+    data_bytes = table.rows.nbytes + heap.heap_bytes
+    out.write(bytes(padded(data_bytes) - data_bytes))
+    stop = out.tell()
+    out.seek(start)
+    header = build_header(layout, original, heap, **keep)  # type: ignore[arg-type]
+    out.write(header)
+    out.write(table.rows.tobytes())
+    out.seek(stop)
+    if checksums:
+        out.flush()
+        write_checksums(out.fileno(), Hdu(0, start, header, start + len(header), data_bytes, stop))
+    return stop - start
+
+
+def decoded_bands(
+    fd: int, hdu: Hdu, layout: TileLayout, coder: TileCoder, *, where: str, workers: int
+) -> Iterator[tuple[Band, npt.NDArray[Any]]]:
+    """
+    Yield the bands of a compressed image, big-endian pixels in an array of the band's shape.
+
+    A caller that lets go of a band before it asks for the next one keeps one in memory, not two.
+
+    Raises
+    ------
+    FormatError
+        Naming file, HDU, tile and byte, if table or streams are damaged.
+    """
+    try:
+        grid = TileGrid(layout.shape, layout.tile_shape, layout.itemsize)
+    except ValueError as error:
+        raise CorruptError(f"{where}: {error}") from error
+    table = TileTable.read(fd, hdu, layout, grid.count, where)
+    heap_start = hdu.data_start + table.rows.nbytes
+    heap_bytes = int_card(hdu.cards, "PCOUNT", where)
+
+    def work(number: int, cuts: tuple[slice, ...], step: Callable[[CodedTile, tuple[int, ...]], _Found]) -> _Found:
+        offset, length, plain = table.place(number)
+        begin = heap_start + offset
+        tile = f"{where}, tile {number + 1} of {grid.count} (bytes {begin} to {begin + length})"
+        if offset < 0 or length < 0 or offset + length > heap_bytes:
+            raise CorruptError(f"{tile}: lies outside the heap of {heap_bytes} bytes")
+        stream = bytes(read_at(fd, begin, length, tile))
+        scale, zero = (float(table.rows[n][number]) for n in ("ZSCALE", "ZZERO")) if layout.quantization else (0.0, 0.0)
+        try:
+            return step(CodedTile(stream, plain, scale, zero), tuple(cut.stop - cut.start for cut in cuts))
+        except TruncatedError as error:
+            # The file has all of its bytes: one that was changed asks for more.
+            raise CorruptError(f"{tile}: is corrupt, its stream asks for more bytes than it has") from error
+        except AstrocodecError as error:
+            raise type(error)(f"{tile}: {error}") from error
+
+    def decode(job: tuple[Band, int, npt.NDArray[Any]]) -> tuple[Band, npt.NDArray[Any] | None]:
+        band, part, pixels = job
+        number, cuts = band.first_tile + part, band.tiles[part]
+        pixels[cuts] = work(number, cuts, lambda coded, shape: coder.decode(number, coded, shape))
+        return band, pixels if part == len(band.tiles) - 1 else None
+
+    def jobs() -> Iterator[tuple[Band, int, npt.NDArray[Any]]]:
+        for band in grid.bands():
+            if band.first_tile == 0:
+                # A header that claims a huge image must not take memory before a stream agrees with it.
+                work(0, band.tiles[0], coder.expect)
+            pixels = np.empty(band.shape, layout.pixel_type)
+            for part in range(len(band.tiles)):
+                yield band, part, pixels
+            del pixels
+
+    for band, pixels in ordered_map(decode, jobs(), workers):
+        if pixels is not None:
+            yield band, pixels
+        del pixels
+
+
+def band_reader(fd: int, hdu: Hdu, where: str) -> BandSource:
+    """Return a function that reads the bands of an uncompressed image HDU."""
+    return lambda band: read_band(fd, hdu.data_start, band, where)
+
+
+def read_band(fd: int, start: int, band: Band, where: str) -> bytearray:
+    """Read a band of an image whose pixels begin at a byte of a file."""
+    if not band.line:
+        return read_at(fd, start + band.offset, band.size, where)
+    raw, done = bytearray(band.size), 0
+    for offset, size in band.pieces():
+        raw[done : done + size] = read_at(fd, start + offset, size, where)
+        done += size
+    return raw
+
+
+def write_band(fd: int, start: int, band: Band, pixels: npt.NDArray[Any]) -> None:
+    """Write a band of an image whose pixels begin at a byte of a file."""
+    raw, done = pixels.data.cast("B"), 0
+    for offset, size in band.pieces():
+        piece, at = raw[done : done + size], start + offset
+        while len(piece):
+            count = os.pwrite(fd, piece, at)
+            piece, at = piece[count:], at + count
+        done += size
+
+
+def copy_bytes(fd: int, start: int, stop: int, out: IO[bytes], where: str, advance: Callable[[int], None]) -> None:
+    """Copy a range of bytes."""
+    step = 512 * BLOCK
+    for at in range(start, stop, step):
+        chunk = read_at(fd, at, min(step, stop - at), where)
+        out.write(chunk)
+        advance(len(chunk))
+
+
+def file_size(fd: int) -> int:
+    """Return the length of an open file."""
+    return os.fstat(fd).st_size

@@ -1,0 +1,386 @@
+"""
+What astropy writes for a compressed image of ours: tiles whose pixels did not change as they are, others coded anew.
+
+astropy builds the header of the table before it loads the pixels, though loading scaled pixels changes their type; it
+codes anew for every edit of the header; and it keeps the offsets of tiles that it only wrote elsewhere. Here the tiles
+stay as long as their pixels do, and everything that can fail happens before a byte of a file is changed.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+import warnings
+import zlib
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from astropy.io import fits
+
+from astrocodec.errors import AstrocodecError, CorruptError
+from astrocodec.model import load_model
+from fits_tiles.hooks.context import current_options
+from fits_tiles.hooks.tile_codec import model_of
+from fits_tiles.hooks.tile_table_hdu import TileTableHDU, cards_of
+from fits_tiles.layout.blocks import card_value, find_card, split_cards
+from fits_tiles.layout.card_format import assemble
+from fits_tiles.layout.card_text import is_blob_card, read_blob
+from fits_tiles.layout.grid import TileGrid
+from fits_tiles.layout.headers import ALGORITHM, HeapSize, Quantization, TileLayout, build_header, holds_tiles, inflate
+from fits_tiles.layout.model_cards import MODEL_STEM
+from fits_tiles.layout.tiles_card import KEYWORD, fingerprint_in, read_tiles_card
+
+__all__ = ["holds_our_tiles", "keep_lossless", "make_ready_for_others", "stays", "table_to_write"]
+
+_DITHER = {"NO_DITHER": -1, "SUBTRACTIVE_DITHER_1": 1, "SUBTRACTIVE_DITHER_2": 2}
+_SETTINGS = ("compression_type", "tile_shape", "quantize_level", "quantize_method", "dither_seed")
+_INTEGERS_ONLY = ("RICE_1", "PLIO_1", "HCOMPRESS_1")
+_SUMS = ("CHECKSUM", "DATASUM")
+_SCALE = ("BSCALE", "BZERO", "BLANK")
+
+
+def holds_our_tiles(hdu: Any) -> bool:
+    """Tell whether the tiles of an HDU that was opened are ASTROCODEC_1, whatever it shall be written as."""
+    return hdu._bintable is not None and hdu._bintable.header.get("ZCMPTYPE") == ALGORITHM
+
+
+def table_to_write(hdu: Any, *, inplace: bool) -> Any:
+    """
+    Return the table that is to be written for an image.
+
+    Parameters
+    ----------
+    hdu : `astropy.io.fits.CompImageHDU`
+        Image, opened from a file or made in memory.
+    inplace : bool
+        Whether the table takes the place of the one that the HDU was opened from. Otherwise the HDU is left as it is.
+
+    Raises
+    ------
+    CorruptError
+        If the rows of the old table are damaged, so that its tiles cannot be kept.
+    ValueError
+        If the header cannot be kept in cards.
+    """
+    _undo_fixes(hdu)
+    before, header = _kept_header(hdu)
+    if header is None:
+        return _coded(hdu, inplace=inplace)
+    old = hdu._bintable
+    old.__dict__.pop("data", None)  # rows that were read would be written again, and with them cards that describe them
+    if _is_same(hdu, header, before):
+        old._output_checksum = hdu._output_checksum
+        return old
+    described = _file_header(old)
+    rows = old._get_raw_data(described["NAXIS1"] * described["NAXIS2"], np.uint8, old._data_offset).tobytes()
+    cards = _table_cards(hdu, header, described, rows)
+    return _with_cards(old if inplace else _twin(old), cards, hdu)
+
+
+def _undo_fixes(hdu: Any) -> None:
+    """Let a primary image begin as one: astropy 7.0 takes it for an extension and "fixes" its header."""
+    header = hdu.header
+    if "SIMPLE" not in header or header.cards[0].keyword == "SIMPLE":
+        return
+    first = copy.copy(header.cards["SIMPLE"])
+    for keyword in ("SIMPLE", "XTENSION", "PCOUNT", "GCOUNT"):
+        header.remove(keyword, ignore_missing=True)
+    header.insert(0, first)
+
+
+def stays(hdu: Any) -> bool:
+    """Tell whether an image of ours is written as it was opened, though its pixels were read."""
+    if getattr(hdu, "compression_type", "") != ALGORITHM:
+        return False
+    before, header = _kept_header(hdu)
+    return header is not None and _is_same(hdu, header, before)
+
+
+def _kept_header(hdu: Any) -> tuple[Any, Any]:
+    """
+    Return the image as it was opened, and the header with which its tiles can be kept.
+
+    None for the header where they cannot.
+    """
+    old = hdu._bintable
+    if old is None or (old._file is not None and old._file.closed):
+        return None, None
+    before = _as_in_file(hdu)
+    asked = any(_setting(before, name) != _setting(hdu, name) for name in _SETTINGS)
+    if asked or not _is_grid(before._bintable.header) or not _same_pixels(hdu, before):
+        return before, None
+    return before, _unscaled_header(hdu, before.header)
+
+
+def _is_same(hdu: Any, header: Any, before: Any) -> bool:
+    return (header is hdu.header and not header._modified) or _texts(header) == _texts(before.header)
+
+
+def keep_lossless(hdu: Any) -> None:
+    """Let integers that became floats lose nothing, where astropy's default would quantise them."""
+    table = hdu._bintable
+    is_float = hdu.data is not None and hdu.data.dtype.kind == "f"
+    is_default = hdu.quantize_level == fits.hdu.compressed.settings.DEFAULT_QUANTIZE_LEVEL
+    if table is not None and table.header["ZBITPIX"] > 0 and is_float and is_default:
+        hdu.quantize_level = 0
+
+
+def make_ready_for_others(hdu: Any) -> None:
+    """
+    Prepare an image with our tiles for being written by another algorithm.
+
+    Raises
+    ------
+    ValueError
+        If the HDU was opened before astropy knew our tiles, so that nobody asked for another algorithm.
+    """
+    if KEYWORD in hdu.header:
+        raise ValueError(
+            f"HDU {hdu.name!r} was opened before fits_tiles was imported, so astropy takes its tiles for "
+            f"{hdu.compression_type}; nothing was written. Open the file again and repeat the change"
+        )
+    if hdu.data is not None:
+        _agree(hdu)
+        if hdu.compression_type not in _INTEGERS_ONLY:
+            keep_lossless(hdu)
+
+
+def _setting(hdu: Any, name: str) -> Any:
+    value = getattr(hdu, name)
+    return tuple(value) if name == "tile_shape" else value
+
+
+def _twin(hdu: Any) -> Any:
+    """Return another HDU on the same bytes of the same file, whose header can be changed alone."""
+    twin = object.__new__(type(hdu))
+    twin.__dict__.update(hdu.__dict__)
+    twin.__dict__.pop("data", None)
+    return twin
+
+
+def _as_in_file(hdu: Any) -> Any:
+    """Return the image as `astropy.io.fits.open` gives it."""
+    table = _twin(hdu._bintable)
+    table.header = _file_header(hdu._bintable, shown=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", fits.verify.VerifyWarning)
+        return fits.CompImageHDU(bintable=table, uint=hdu._uint, do_not_scale_image_data=hdu._do_not_scale_image_data)
+
+
+def _file_header(table: Any, *, shown: bool = False) -> Any:
+    """The header of a table as it stands in the file, or as astropy is shown it; a copy."""
+    if not isinstance(table, TileTableHDU):
+        return table.header.copy()
+    cards = table.header.cards_in_file if shown else table._read_cards
+    return fits.Header.fromstring(b"".join(cards))
+
+
+def _same_pixels(hdu: Any, before: Any) -> bool:
+    """Compare the pixels in memory, if there are any, with those of the file, bit for bit."""
+    if "data" not in hdu.__dict__:
+        return True
+    mine = hdu.data
+    if not isinstance(mine, np.ndarray) or mine.shape != before.shape:
+        return False
+    try:
+        header = before.header.copy()
+        theirs = before.data
+        before._header = header  # loading took the scaling out of it
+    except AstrocodecError:
+        return False  # a damaged tile is no reason to refuse new pixels
+    return (
+        theirs is not None and _bits(mine).dtype == _bits(theirs).dtype and np.array_equal(_bits(mine), _bits(theirs))
+    )
+
+
+def _bits(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    native = np.ascontiguousarray(pixels, pixels.dtype.newbyteorder("="))
+    return native.view(f"u{native.dtype.itemsize}") if native.dtype.kind == "f" else native
+
+
+def _texts(header: Any) -> list[str]:
+    return [card.image for card in header.cards if card.image.strip()]
+
+
+def _unscaled_header(hdu: Any, before: Any) -> Any:
+    """
+    Return the header of `hdu` with the cards back that astropy takes out of it when it scales the pixels.
+
+    None where other values stand in their place.
+    """
+    unscaled = hdu._do_not_scale_image_data or (before.get("BSCALE", 1), before.get("BZERO", 0)) == (1, 0)
+    untouched = "data" not in hdu.__dict__ and (hdu._bscale, hdu._bzero) == (hdu._orig_bscale, hdu._orig_bzero)
+    if hdu.header["BITPIX"] == before["BITPIX"] and (unscaled or untouched):
+        return hdu.header
+    header = hdu.header.copy()
+    header["BITPIX"] = before["BITPIX"]
+    for keyword in _SCALE:
+        if keyword in before:
+            if header.get(keyword, before[keyword]) != before[keyword]:
+                return None
+            header.remove(keyword, ignore_missing=True)
+            _put_back(header, before, keyword)
+    for _ in range(max(0, header._countblanks() - before._countblanks())):
+        del header[-1]  # astropy left a blank card for each that it took
+    return header
+
+
+def _put_back(header: Any, before: Any, keyword: str) -> None:
+    """Insert a card behind the nearest of those that it stood behind."""
+    place = before.index(keyword)
+    present = [card.image for card in header.cards]
+    found = next(card.image for card in reversed(before.cards[:place]) if card.image in present)
+    header.insert(present.index(found), copy.copy(before.cards[place]), useblanks=False, after=True)
+
+
+def _coded(hdu: Any, *, inplace: bool) -> Any:
+    """The pixels coded anew."""
+    if _loaded(hdu) is None:
+        return _put(hdu, hdu._get_bintable_without_data(), None, inplace=inplace)
+    written = _scaled_back(hdu) if hdu._scale_back else hdu
+    _agree(written)
+    keep_lossless(written)
+    table = written._get_bintable_without_data()
+    written._add_data_to_bintable(table)
+    table._output_checksum = False
+    table._prewriteto(inplace=inplace)
+    table = _put(hdu, table, _finished(written, table), inplace=inplace)
+    if inplace and hdu._bintable is not None and written is hdu:
+        _read_from_now_on(hdu)
+    return table
+
+
+def _loaded(hdu: Any) -> Any:
+    """The pixels, read by the tiles that the file has and not by those that it shall have."""
+    wanted = hdu.tile_shape
+    if hdu._bintable is not None and "data" not in hdu.__dict__:
+        hdu.tile_shape = _lengths(hdu._bintable.header, "ZTILE")
+    try:
+        return hdu.data
+    finally:
+        hdu.tile_shape = wanted
+
+
+def _scaled_back(hdu: Any) -> Any:
+    """A twin whose pixels are integers again; in `hdu` they stay what the user sees."""
+    twin = _twin(hdu)
+    twin._header = hdu.header.copy()
+    twin.__dict__["data"] = hdu.data.copy()
+    twin._scale_internal(fits.hdu.base.BITPIX2DTYPE[hdu._orig_bitpix], blank=hdu._orig_blank)
+    return twin
+
+
+def _agree(hdu: Any) -> None:
+    """Let the header tell the type of the pixels in memory, which astropy forgets where BLANK made them floats."""
+    bitpix = fits.hdu.base.DTYPE2BITPIX[hdu.data.dtype.name]
+    if hdu.header["BITPIX"] != bitpix:
+        hdu._bitpix = hdu.header["BITPIX"] = bitpix
+        if bitpix < 0:
+            hdu.header.remove("BLANK", ignore_missing=True)
+            hdu._blank = None
+    hdu.update_header()
+    hdu._update_pseudo_int_scale_keywords()
+
+
+def _read_from_now_on(hdu: Any) -> None:
+    """Let sections be read by the scaling of the tiles that were written."""
+    header = hdu.header
+    hdu._bitpix = hdu._orig_bitpix = header["BITPIX"]
+    hdu._bscale = hdu._orig_bscale = header.get("BSCALE", 1)
+    hdu._bzero = hdu._orig_bzero = header.get("BZERO", 0)
+    hdu._blank = hdu._orig_blank = header.get("BLANK") if hdu._bitpix > 0 else None
+
+
+def _put(hdu: Any, table: Any, cards: tuple[bytes, ...] | None, *, inplace: bool) -> Any:
+    """Let a new table take the place of the one that the HDU was opened from."""
+    old = hdu._bintable
+    if inplace and old is not None:
+        old.header, old.data = table.header, table.data
+        old._output_checksum = False
+        old._prewriteto(inplace=True)
+        table = old
+    if cards is None:
+        table._output_checksum = hdu._output_checksum
+        return table
+    return _with_cards(table, cards, hdu)
+
+
+def _with_cards(table: Any, cards: tuple[bytes, ...], hdu: Any) -> Any:
+    """Give a table the header that is to be written."""
+    if isinstance(table, TileTableHDU):
+        table.take(cards)
+    else:
+        table.header = fits.Header.fromstring(b"".join(cards))
+        table.header._modified = True
+    summed = "DATASUM" in table.header and hdu._output_checksum != "remove"
+    table._output_checksum = True if summed else hdu._output_checksum
+    return table
+
+
+def _finished(hdu: Any, table: Any) -> tuple[bytes, ...] | None:
+    """The header that `fits_tiles.compress` would write, or None where tiles lie across planes."""
+    if not _is_grid(table.header):
+        return None
+    rows = table.data.view(np.ndarray).tobytes()
+    return _table_cards(hdu, hdu.header, table.header, rows)
+
+
+def _is_grid(table: Any) -> bool:
+    """Tell whether the tiles are such as `fits_tiles.compress` makes."""
+    try:
+        TileGrid(_lengths(table, "ZNAXIS"), _lengths(table, "ZTILE"), 1)
+    except ValueError:
+        return False
+    return True
+
+
+def _table_cards(hdu: Any, image: Any, table: Any, rows: bytes) -> tuple[bytes, ...]:
+    """Return the header of the table for an image header; `table` describes rows and tiles."""
+    where = f"HDU {hdu.name!r}"
+    cards = cards_of(table)
+    crc = zlib.crc32(rows)
+    if holds_tiles(cards) and read_tiles_card(cards, where).table_crc != crc:
+        raise CorruptError(
+            f"{where}: the rows of the table do not have the CRC-32 that {KEYWORD} says; nothing written"
+        )
+    longest = [int(found[1]) if (found := re.search(r"\((\d+)\)", form)) else 0 for form in _columns(table)]
+    model = model_of(table, where)
+    padding = read_blob(cards, "ACPAD", where)
+    built = build_header(
+        _layout(table, cards),
+        assemble(list(cards_of(image))),
+        HeapSize(table["NAXIS2"], table["PCOUNT"], (longest[0], longest[1] if len(longest) > 1 else 0), crc),
+        fingerprint=fingerprint_in(cards) or (model or load_model(current_options().model)).fingerprint,
+        model=[card for card in cards if is_blob_card(card, MODEL_STEM)],
+        padding=None if padding is None else inflate(padding, where),
+        checksums=any(keyword in header for keyword in _SUMS for header in (image, table)),
+        renew=any(keyword in image for keyword in _SUMS),
+    )
+    return split_cards(built)
+
+
+def _columns(table: Any) -> list[str]:
+    """``TFORMn`` of the columns that point into the heap."""
+    return [table[f"TFORM{n}"] for n in range(1, table["TFIELDS"] + 1) if re.match("1?[PQ]", table[f"TFORM{n}"])]
+
+
+def _lengths(table: Any, stem: str) -> tuple[int, ...]:
+    return tuple(table[f"{stem}{n}"] for n in range(table["ZNAXIS"], 0, -1))
+
+
+def _layout(table: Any, cards: tuple[bytes, ...]) -> TileLayout:
+    quantization = None
+    if table["TFIELDS"] > 1:
+        names = {table[f"ZNAME{n}"]: table[f"ZVAL{n}"] for n in range(1, 10) if f"ZNAME{n}" in table}
+        method = _DITHER[table.get("ZQUANTIZ", "NO_DITHER")]
+        quantization = Quantization(names.get("NOISEBIT", 0.0), method, table.get("ZDITHER0", 0))
+    return TileLayout(
+        "zimage" if card_value(find_card(cards, "ZIMAGE")) is True else "table",
+        ALGORITHM,
+        table["ZBITPIX"],
+        _lengths(table, "ZNAXIS"),
+        _lengths(table, "ZTILE"),
+        "Q" in table["TFORM1"],
+        quantization,
+    )

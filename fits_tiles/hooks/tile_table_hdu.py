@@ -1,0 +1,229 @@
+"""Tables of tiles as astropy HDUs: shown in the form that astropy knows, written again with the bytes that they had."""
+
+from __future__ import annotations
+
+import warnings
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+from astropy.io import fits
+
+from astrocodec.errors import FormatError
+from fits_tiles.layout.blocks import card_value, int_card, split_cards
+from fits_tiles.layout.card_format import assemble, text_card
+from fits_tiles.layout.card_text import is_blob_card
+from fits_tiles.layout.checksums import encode_sum, sum32
+from fits_tiles.layout.headers import HeapSize, build_header, holds_tiles, read_layout, restore_header
+from fits_tiles.layout.manifest import emptied
+from fits_tiles.layout.model_cards import MODEL_STEM
+from fits_tiles.layout.tiles_card import KEYWORD, read_tiles_card
+from fits_tiles.layout.z_keywords import stray_continuations
+
+__all__ = ["TileTableHDU", "cards_of", "forget_manifests", "header_of"]
+
+_SUMS = ("CHECKSUM", "DATASUM")
+
+
+def cards_of(header: Any) -> tuple[bytes, ...]:
+    """
+    Return the 80-byte cards of an `astropy.io.fits.Header`: as they stand in the file where they were not changed.
+
+    What astropy would write differently, such as a lower-case exponent, keeps its bytes.
+    """
+    written = getattr(header, "cards_in_file", None)
+    if written is not None and not header._modified:
+        return tuple(written)
+    return split_cards("".join(map(_image, header.cards)).encode("latin-1", "replace"))
+
+
+def header_of(cards: tuple[bytes, ...]) -> Any:
+    """Return an `astropy.io.fits.Header` in which a ``CONTINUE`` that continues nothing is a card of its own."""
+    groups: list[bytes] = []
+    for card, stray in zip(cards, stray_continuations(cards), strict=True):
+        if card[:8] == b"CONTINUE" and groups and not stray:
+            groups[-1] += card
+        else:
+            groups.append(card)
+    return fits.Header([fits.Card.fromstring(group) for group in groups])
+
+
+def _image(card: Any) -> str:
+    """The text of a card as it was read, or as astropy formats it where it was changed."""
+    if card._image is not None and not card._modified:
+        return str(card._image)
+    return _formatted(card)
+
+
+def _formatted(card: Any) -> str:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return str(card)
+        except (fits.VerifyError, ValueError):
+            return str(card._image)
+
+
+class _FileHeader(fits.Header):  # type: ignore[misc]
+    """A header whose length, and whose text as long as nothing changed, are those in the file."""
+
+    cards_in_file: tuple[bytes, ...] | None = None
+    owner: TileTableHDU | None = None
+
+    def __str__(self) -> str:
+        # astropy takes the length of this text for the length of the header in the file.
+        raw = self.owner._unchanged_header() if self.owner is not None else None
+        return str(super().__str__()) if raw is None else raw.decode("latin-1")
+
+    def copy(self, strip: bool = False) -> Any:
+        return fits.Header(super().copy(strip))
+
+
+class TileTableHDU(fits.BinTableHDU):  # type: ignore[misc]
+    """
+    A table that holds an image; astropy turns it into a `~astropy.io.fits.CompImageHDU` when it reads it, unless
+    ``disable_image_compression`` is given.
+
+    An unchanged HDU is written as the table it is, card for card, with checksums where they are asked for. One whose
+    image was changed is given its cards by `take`.
+    """
+
+    _header: Any
+    _read_cards: tuple[bytes, ...] = ()
+    _read_images: tuple[str, ...] = ()
+    _is_loaded = False
+    _forget_manifest = False
+
+    @classmethod
+    def match_header(cls, header: Any) -> bool:
+        """Tell whether a header is that of a table with an image in it."""
+        extension = header.cards[0].value if header.cards[0].keyword == "XTENSION" else ""
+        return str(extension).rstrip() == "BINTABLE" and KEYWORD in header
+
+    @property
+    def header(self) -> Any:
+        """The header of the table; in the form that astropy knows, ``ZIMAGE`` and all, once it is shown as an image."""
+        if not self._is_loaded:
+            self._is_loaded = True
+            # astropy changes some cards as it reads them.
+            self._read_cards = self._cards_in_file() or cards_of(self._header)
+            self._show(self._read_cards)
+        return self._header
+
+    @header.setter
+    def header(self, value: Any) -> None:
+        self._header = value
+        self._read_cards = ()
+
+    def take(self, cards: tuple[bytes, ...]) -> None:
+        """Let other cards be written than those that were read."""
+        self._is_loaded = True
+        self._read_cards = cards
+        self._show(cards)
+        self.show_as_image()
+        self._header._modified = True
+
+    def show_as_image(self) -> bool:
+        """Give a plain table the header of the tile convention; return whether there is an image to show."""
+        if "ZIMAGE" in self.header:
+            return bool(self.header["ZIMAGE"])
+        if not holds_tiles(self._read_cards):
+            return False  # another's table with a card ACTILES
+        try:
+            shown = _as_zimage(self._read_cards, f"HDU {self._header.get('EXTNAME', '')!r}")
+        except FormatError as error:
+            warnings.warn(f"{error}; it is shown as a table", fits.verify.VerifyWarning, stacklevel=4)
+            return False
+        self._show((*shown, *filter(_is_sum, self._read_cards)))
+        return True
+
+    def _show(self, cards: tuple[bytes, ...]) -> None:
+        header = _FileHeader.fromstring(b"".join(cards))
+        header._modified = False
+        header.cards_in_file = cards
+        header.owner = self
+        self._header = header
+        self._read_images = tuple(card._image for card in header.cards if card.keyword not in _SUMS)
+
+    def _cards_in_file(self) -> tuple[bytes, ...]:
+        if self._file is None or self._file.closed or self._data_offset is None:
+            return ()
+        place = self._file.tell()
+        self._file.seek(self._header_offset)
+        raw = self._file.read(self._data_offset - self._header_offset)
+        self._file.seek(place)
+        return split_cards(bytes(raw))
+
+    def _unchanged_header(self) -> bytes | None:
+        """The header to write as long as nothing but checksums changed since it was read; None where more did."""
+        now = [card for card in self._header.cards if card.keyword not in _SUMS]
+        if not self._read_cards or len(now) != len(self._read_images):
+            return None
+        for card, image in zip(now, self._read_images, strict=True):
+            as_read = card._image == image and not card._modified
+            if not as_read and _formatted(card) != _formatted(fits.Card.fromstring(image)):
+                return None
+        cards = emptied(self._read_cards) if self._forget_manifest else list(self._read_cards)
+        return assemble(self._with_sums(cards))
+
+    def _with_sums(self, cards: list[bytes]) -> list[bytes]:
+        """Give cards the checksums that astropy has put into the shown header; ``CHECKSUM`` of what is written."""
+        out, left = [], [keyword for keyword in _SUMS if keyword in self._header]
+        for card in cards:
+            keyword = card[:8].rstrip().decode("latin-1")
+            if keyword in left:
+                left.remove(keyword)
+                card = card if card_value(card) == str(self._header[keyword]) else self._sum_card(keyword)
+            elif _is_sum(card):
+                continue
+            out.append(card)
+        out += [self._sum_card(keyword) for keyword in left]
+        if "CHECKSUM" not in self._header or tuple(out) == self._read_cards:
+            return out
+        place = next(number for number, card in enumerate(out) if card[:9] == b"CHECKSUM=")
+        comment = str(self._header.comments["CHECKSUM"])
+        out[place] = text_card("CHECKSUM", "0" * 16, comment)
+        total = sum32(assemble(out), int(self._header.get("DATASUM") or 0))
+        out[place] = text_card("CHECKSUM", encode_sum(total), comment)
+        return out
+
+    def _sum_card(self, keyword: str) -> bytes:
+        return text_card(keyword, str(self._header[keyword]), str(self._header.comments[keyword]))
+
+    def _writeheader(self, fileobj: Any) -> Any:
+        """Write the cards that were read as long as nothing has changed."""
+        raw = self._unchanged_header()
+        if raw is None:
+            return super()._writeheader(fileobj)
+        offset = 0
+        with suppress(AttributeError, OSError):  # as astropy does: `filebytes` writes to what tells no place
+            offset = fileobj.tell()
+        fileobj.write(raw)
+        return offset, len(raw)
+
+
+def _is_sum(card: bytes) -> bool:
+    return card[:8].rstrip().decode("latin-1") in _SUMS
+
+
+def _as_zimage(cards: tuple[bytes, ...], where: str) -> tuple[bytes, ...]:
+    """The cards of a table as those of the tile convention, which they may be already."""
+    layout, about = read_layout(cards, where), read_tiles_card(cards, where)
+    heap = HeapSize(int_card(cards, "NAXIS2", where), int_card(cards, "PCOUNT", where), table_crc=about.table_crc)
+    kept = [card for card in cards if is_blob_card(card, MODEL_STEM)]
+    original = restore_header(cards, where).header
+    layout = replace(layout, container="zimage")
+    return split_cards(build_header(layout, original, heap, fingerprint=about.fingerprint, model=kept))
+
+
+def forget_manifests(hdus: Any) -> None:
+    """
+    Have the manifests emptied that tables of tiles carry, before a list of HDUs is written.
+
+    What astropy writes is another file than the one that the manifest tells of.
+    """
+    for hdu in hdus:
+        table = getattr(hdu, "_bintable", None)
+        if isinstance(table, TileTableHDU) and table._read_cards and not table._forget_manifest:
+            table._forget_manifest = True
+            table._header._modified = True

@@ -1,0 +1,1 @@
+"""How header cards, tables and tiles lie in a file; nothing here opens one."""
