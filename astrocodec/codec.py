@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from astrocodec import codecs
-from astrocodec._native import native_model
+from astrocodec._native import crc32c, native_model
 from astrocodec._native import stream as native_stream
 from astrocodec.errors import CodecNotFoundError, CorruptError
 from astrocodec.masks import unmasked
@@ -20,7 +20,19 @@ from astrocodec.model import Model, find_model, load_model
 from astrocodec.stages.causal import CAUSAL
 from astrocodec.stages.pixels import DTYPES
 from astrocodec.stages.planes import MAX_PIXELS
-from astrocodec.stages.stream import MAX_AXES, MODEL, NAME, OF_ELEMENTS, SECTIONS
+from astrocodec.stages.stream import (
+    CHECKSUM_SIZE,
+    MAX_AXES,
+    MODEL,
+    NAME,
+    OF_BYTES,
+    OF_ELEMENTS,
+    PARAMETERS,
+    SECTIONS,
+    Header,
+    Section,
+    little_endian,
+)
 
 Buffer: TypeAlias = "bytes | bytearray | memoryview[int] | NDArray[np.uint8]"
 
@@ -58,6 +70,8 @@ class StreamInfo:
         Whether the stream carries a model.
     low_bits : int
         Bits per pixel kept aside unmodelled.
+    parameters : dict
+        What another codec, if it is installed, tells of its own.
     sections : tuple of SectionInfo
         All that the stream says beside type and shape.
     n_bytes : int
@@ -75,6 +89,7 @@ class StreamInfo:
     model_fingerprint: str
     embedded_model: bool
     low_bits: int
+    parameters: Mapping[str, object]
     sections: tuple[SectionInfo, ...]
     n_bytes: int
     bits_per_pixel: float
@@ -95,14 +110,16 @@ def encode(
     array: ArrayLike,
     model: str | Path | Model | Sequence[Model] = "default",
     *,
+    codec: str = "causal",
     piece_shape: tuple[int, int] | None = None,
     workers: int = 1,
     embed_model: bool = True,
     self_contained: bool = False,
     thorough: bool = False,
     verify: bool = False,
+    **options: Any,
 ) -> bytes:
-    """Encode an array losslessly.
+    """Encode an array, losslessly unless another codec is chosen that is not exact.
 
     Parameters
     ----------
@@ -112,6 +129,9 @@ def encode(
     model : str, Path, Model or sequence of Model, optional
         A shipped model's name, an ``.acm`` file, or a model from `astrocodec.tune`; of several models the one that
         gives the smallest stream is used.
+    codec : str, optional
+        ``"causal"``, the network; or an installed codec's name (`astrocodec.codecs.list_codecs`), which takes its own
+        `options` and none of the following but `verify`.
     piece_shape : tuple of int, optional
         Height and width in pixels of the pieces that planes are cut into; where several whole planes fit, they share a
         piece. By default about 512 x 512.
@@ -125,19 +145,23 @@ def encode(
     thorough : bool, optional
         Try every way to code a piece, not only those that look promising: up to twice the time.
     verify : bool, optional
-        Decode the result and compare before returning it.
+        Decode the result and compare before returning it; with a codec that is not exact, see that it decodes.
+    **options
+        Of the codec.
 
     Returns
     -------
     bytes
-        A stream; never larger than the array by more than 64 bytes.
+        A stream; of the causal codec never larger than the array by more than 64 bytes.
 
     Raises
     ------
     TypeError
-        The dtype is not supported.
+        The dtype is not supported, or an option is not known.
     ValueError
         The array has more than 32 axes, or an option is outside its range.
+    CodecNotFoundError
+        There is no codec of this name here.
 
     Examples
     --------
@@ -148,6 +172,12 @@ def encode(
     (True, True)
     """
     values = _as_values(array)
+    if codec != "causal":
+        if model != "default":
+            options["model"] = model
+        return _encode_foreign(values, codec, options, verify)
+    if options:
+        raise TypeError(f"the causal codec has no option {', '.join(options)}")
     if piece_shape is not None and (
         len(piece_shape) != 2 or min(piece_shape) < 1 or math.prod(piece_shape) > MAX_PIXELS
     ):
@@ -184,6 +214,42 @@ def same_bits(a: NDArray[np.generic], b: NDArray[np.generic]) -> bool:
     return bool(np.array_equal(first.view(kind), second.view(kind)))
 
 
+def _encode_foreign(values: NDArray[Any], name: str, options: dict[str, Any], verify: bool) -> bytes:
+    """A stream of a registered codec, which gives parameters and data."""
+    codec = codecs.find_codec(name)
+    parameters, data = codec.encode(values, **options)
+    kind = OF_ELEMENTS if codec.exact else OF_BYTES
+    sections = (Section(NAME, codecs.label(codec)),)
+    header = Header(codec.id, values.dtype, values.shape, parameters, sections, kind).to_bytes()
+    crc = crc32c(np.frombuffer(header, np.uint8))
+    crc = crc32c(little_endian(values) if codec.exact else np.frombuffer(data, np.uint8), crc)
+    stream = header + data + crc.to_bytes(CHECKSUM_SIZE, "little")
+    if verify:
+        decoded = decode(stream)
+        if codec.exact and not same_bits(decoded, values):
+            raise CorruptError(f"codec {codec.name} does not give the array back; nothing was written")
+    return stream
+
+
+def _decode_foreign(view: memoryview, header: native_stream.StreamHeader, device: str) -> NDArray[Any]:
+    """What a registered codec makes of a stream; the checksum is not its business but ours."""
+    codec = codecs.find_codec(header.codec, header.body_of(NAME) or b"")
+    data, parameters = view[header.data], header.body_of(PARAMETERS) or b""
+    crc = crc32c(np.frombuffer(view[: header.data.start], np.uint8))
+    said = int.from_bytes(view[header.data.stop :], "little")
+    if header.checksum_kind == OF_BYTES and crc32c(np.frombuffer(data, np.uint8), crc) != said:
+        raise CorruptError(f"codec {codec.name}: the checksum of the stream's bytes differs: it is damaged")
+    values = codec.decode(parameters, data, header.dtype, header.shape, device=device)
+    if values.dtype != header.dtype or values.shape != header.shape:
+        raise CorruptError(
+            f"codec {codec.name}: gave {values.dtype} of shape {values.shape}, the stream holds {header.dtype} of "
+            f"shape {header.shape}"
+        )
+    if header.checksum_kind == OF_ELEMENTS and crc32c(little_endian(values), crc) != said:
+        raise CorruptError(f"codec {codec.name}: the checksum of the decoded elements differs: the stream is damaged")
+    return values
+
+
 def _file_of(model: Model, embed_model: bool, self_contained: bool) -> bytes:
     """What goes into the stream of a model."""
     if self_contained:
@@ -192,7 +258,12 @@ def _file_of(model: Model, embed_model: bool, self_contained: bool) -> bytes:
 
 
 def decode(
-    stream: Buffer, *, models: Iterable[Model] = (), workers: int = 1, out: NDArray[Any] | None = None
+    stream: Buffer,
+    *,
+    models: Iterable[Model] = (),
+    workers: int = 1,
+    out: NDArray[Any] | None = None,
+    device: str = "cpu",
 ) -> NDArray[Any]:
     """Decode a stream.
 
@@ -206,11 +277,13 @@ def decode(
         Threads over pieces.
     out : ndarray, optional
         Where to put the pixels; dtype and shape must be the array's. What it holds after an error is not defined.
+    device : str, optional
+        Where a learned codec runs, as torch names it; the codecs of the C library run on the processor.
 
     Returns
     -------
     ndarray
-        dtype (native byte order), shape and every bit of the original.
+        dtype (native byte order) and shape of the original, and of exact codecs every bit.
 
     Raises
     ------
@@ -223,14 +296,18 @@ def decode(
     """
     view = _view(stream)
     header = native_stream.inspect_stream(view)
-    if header.codec not in codecs.NATIVE:
-        raise CodecNotFoundError(codecs.missing(header.codec, header.body_of(NAME) or b""))
     if header.defect is not None:  # no memory is taken for what so few bytes cannot hold
         raise header.defect
     if out is not None and (out.dtype.newbyteorder("=") != header.dtype or out.shape != header.shape):
         raise ValueError(
             f"out has dtype {out.dtype} and shape {out.shape}, the stream holds {header.dtype} and {header.shape}"
         )
+    if header.codec not in codecs.NATIVE:
+        decoded = _decode_foreign(view, header, device)
+        if out is None:
+            return decoded
+        out[...] = decoded
+        return out
     is_direct = out is not None and out.dtype.isnative and out.flags.carray
     values = out if out is not None and is_direct else np.empty(header.shape, header.dtype)
     known = [find_model(header.fingerprint, models, header.body_of(MODEL))] if header.codec == CAUSAL else []
@@ -270,6 +347,7 @@ def inspect(stream: Buffer) -> StreamInfo:
         model_fingerprint=header.fingerprint,
         embedded_model=header.body_of(MODEL) is not None,
         low_bits=header.low_bits,
+        parameters=_parameters(header),
         sections=tuple(
             SectionInfo(found, SECTIONS.get(found, ""), len(body), is_critical)
             for found, is_critical, body in header.sections
@@ -283,3 +361,14 @@ def _codec_name(header: native_stream.StreamHeader) -> str:
     """What this package or the stream calls a codec."""
     said = (header.body_of(NAME) or b"").decode("utf-8", "replace").partition("\n")[0]
     return codecs.NATIVE.get(header.codec) or said or f"codec {header.codec}"
+
+
+def _parameters(header: native_stream.StreamHeader) -> Mapping[str, object]:
+    """What a registered codec says of its parameters; nothing where it is not here."""
+    if header.codec in codecs.NATIVE:
+        return {}
+    try:
+        codec = codecs.find_codec(header.codec)
+    except CodecNotFoundError:
+        return {}
+    return codec.inspect(header.body_of(PARAMETERS) or b"")

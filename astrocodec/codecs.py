@@ -97,14 +97,15 @@ def _installed() -> dict[str, EntryPoint]:
     return {entry.name: entry for entry in entry_points(group=GROUP)}
 
 
-def _load(entry: EntryPoint) -> Codec | None:
-    """Import what an entry point names and register it; a package that does not import is as one that is missing."""
-    known = next((codec for codec in _registered.values() if codec.name == entry.name), None)
-    if known is None:
-        found = entry.load()
-        known = found() if isinstance(found, type) else found
-        register(known)
-    return known
+def _load(entry: EntryPoint) -> Codec:
+    """Import what an entry point names, and register it."""
+    for codec in _registered.values():
+        if codec.name == entry.name:
+            return codec
+    found = entry.load()
+    loaded: Codec = found() if isinstance(found, type) else found
+    register(loaded)
+    return loaded
 
 
 def find_codec(key: int | str, said: bytes = b"") -> Codec:
@@ -134,7 +135,7 @@ def find_codec(key: int | str, said: bytes = b"") -> Codec:
         except Exception as error:  # one broken package must not hide the others
             problems.append(f"{entry.name} ({entry.value}) does not import: {error}")
             continue
-        if codec is not None and key in (codec.id, codec.name):
+        if key in (codec.id, codec.name):
             return codec
     raise CodecNotFoundError("; ".join([missing(key, said), *problems]))
 

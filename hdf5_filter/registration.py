@@ -7,7 +7,9 @@ from typing import Any
 
 import h5py
 
+import astrocodec
 from astrocodec._native import chunk as native_chunk
+from astrocodec._native import foreign
 from hdf5_filter.filter_options import AstroCodec
 from hdf5_filter.identity import FILTER_ID, FILTER_NAME, PLUGIN_PATH
 
@@ -33,6 +35,7 @@ def register(*, force: bool = True) -> bool:
     >>> register()
     True
     """
+    foreign.serve(astrocodec.decode)
     if not force and h5py.h5z.filter_avail(FILTER_ID):
         return False
     h5py.h5z.register_filter(native_chunk.plugin_info())
@@ -69,8 +72,6 @@ def get_config() -> dict[str, Any]:
     >>> get_config()["filter_id"]
     44045
     """
-    import astrocodec
-
     return {
         "filter_id": FILTER_ID,
         "filter_name": FILTER_NAME,

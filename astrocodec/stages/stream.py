@@ -169,9 +169,14 @@ def read_header(stream: memoryview) -> tuple[Header, int]:
     return Header(codec, dtype, shape, last.body, tuple(sections), checksum_kind, at), reader.at
 
 
+def little_endian(values: NDArray[Any]) -> NDArray[Any]:
+    """An array with its elements as streams have them; the same array on most machines."""
+    return values.astype(values.dtype.newbyteorder("<"), copy=False)
+
+
 def elements_of(values: NDArray[Any]) -> bytes:
     """The elements of an array in C order, little-endian."""
-    return values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes()
+    return little_endian(values).tobytes()
 
 
 def seal(header: bytes, data: bytes, values: NDArray[Any] | None = None) -> bytes:

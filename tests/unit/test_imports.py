@@ -48,6 +48,7 @@ ORDER = (
     "_native",
     "_native.stream",
     "_native.chunk",
+    "_native.foreign",
     "_native.hdf5",
     "_native.memory",
     "codec",

@@ -29,7 +29,8 @@ class Planes:
 
     def encode(self, values: NDArray[Any], *, level: int = 9) -> tuple[bytes, bytes]:
         """Code an array in C order and native byte order."""
-        words = values.reshape(-1, values.shape[-1] if values.ndim else 1).view(f"u{min(8, values.itemsize)}")
+        columns = values.shape[-1] if values.size and values.ndim else 1
+        words = values.reshape(-1, columns).view(f"u{min(8, values.itemsize)}")
         steps = np.diff(words, axis=1, prepend=words[:, :1] * 0)
         little = steps.astype(steps.dtype.newbyteorder("<"))
         planes = little.reshape(-1).view(np.uint8).reshape(-1, little.itemsize).T
@@ -50,7 +51,7 @@ class Planes:
         width = min(8, dtype.itemsize)
         planes = np.frombuffer(raw, np.uint8).reshape(width, -1)
         steps = np.ascontiguousarray(planes.T).view(f"<u{width}").astype(f"u{width}")
-        columns = (shape[-1] if shape else 1) * (dtype.itemsize // width)
+        columns = (shape[-1] if size and shape else 1) * (dtype.itemsize // width)
         words = np.cumsum(steps.reshape(-1, columns), axis=1, dtype=steps.dtype)
         return words.view(dtype).reshape(shape)
 

@@ -1,0 +1,166 @@
+"""Codecs of other packages: found, used, missed by name."""
+
+import sys
+from collections.abc import Iterator
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import astrocodec
+from astrocodec import codecs
+from astrocodec.errors import CodecNotFoundError, CorruptError, FormatError
+
+PACKAGE = Path(__file__).parents[2] / "examples" / "codec_package"
+PLANES = EntryPoint("planes", "astrocodec_planes:Planes", codecs.GROUP)
+ROUNDED = EntryPoint("rounded", "astrocodec_planes:Rounded", codecs.GROUP)
+SMALL_TYPES = [*"bBhHiIlLefdFD?"]
+
+
+@pytest.fixture(autouse=True)
+def no_codecs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begin without any, whatever is installed."""
+    monkeypatch.setattr(codecs, "_registered", {})
+    install(monkeypatch)
+
+
+def install(monkeypatch: pytest.MonkeyPatch, *entries: EntryPoint) -> None:
+    """Pretend that packages with these entry points are installed."""
+    monkeypatch.setattr(codecs, "_installed", lambda: {entry.name: entry for entry in entries})
+
+
+@pytest.fixture
+def template(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Install the example package."""
+    monkeypatch.syspath_prepend(str(PACKAGE))
+    install(monkeypatch, PLANES, ROUNDED)
+    yield
+    sys.modules.pop("astrocodec_planes", None)
+
+
+@pytest.mark.usefixtures("template")
+@pytest.mark.parametrize("kind", SMALL_TYPES)
+@pytest.mark.parametrize("shape", [(), (1,), (7,), (0, 3), (3, 0), (4, 5), (2, 3, 4)])
+def test_exact_codec_gives_every_bit_back(kind: str, shape: tuple[int, ...]) -> None:
+    """Whatever dtype and shape."""
+    count = int(np.prod(shape)) * np.dtype(kind).itemsize
+    raw = np.random.default_rng(3).integers(0, 2 if kind == "?" else 256, count, np.uint8)
+    values = raw.view(kind).reshape(shape)
+    again = astrocodec.decode(astrocodec.encode(values, codec="planes", verify=True))
+    assert (again.dtype, again.shape, again.tobytes()) == (values.dtype, values.shape, values.tobytes())
+
+
+@pytest.mark.usefixtures("template")
+def test_stream_tells_of_its_codec() -> None:
+    """What `inspect` knows with the codec at hand."""
+    info = astrocodec.inspect(astrocodec.encode(np.arange(12, dtype="f4").reshape(3, 4), codec="rounded", step=0.5))
+    assert (info.codec, info.codec_id, info.exact, info.checksum) == ("rounded", 193, False, "bytes")
+    assert (info.dtype, info.shape, info.parameters) == (np.dtype("f4"), (3, 4), {"step": 0.5})
+    assert codecs.list_codecs() == {"stored": True, "causal": True, "planes": True, "rounded": False}
+
+
+@pytest.mark.usefixtures("template")
+def test_codec_that_rounds_is_held_to_its_bytes() -> None:
+    """Its elements are others than those encoded, and every changed byte is found all the same."""
+    values = np.random.default_rng(1).normal(100, 5, (16, 16)).astype("f4")
+    stream = astrocodec.encode(values, codec="rounded", step=0.25, verify=True)
+    decoded = astrocodec.decode(stream)
+    assert 0 < np.abs(decoded - values).max() <= 0.125
+    out = np.empty((16, 16), ">f4")
+    assert astrocodec.decode(stream, out=out) is out
+    assert (out == decoded).all()
+    for at in range(len(stream)):
+        with pytest.raises((FormatError, CodecNotFoundError)):
+            astrocodec.decode(stream[:at] + bytes([stream[at] ^ 0x10]) + stream[at + 1 :])
+
+
+@pytest.mark.usefixtures("template")
+def test_changed_bytes_of_an_exact_codec_are_found() -> None:
+    """By the checksum of what it decodes to; bzip2 has some bits that do not matter."""
+    values = np.arange(400, dtype="u2").reshape(20, 20)
+    stream = astrocodec.encode(values, codec="planes")
+    found = 0
+    for at in range(len(stream)):
+        try:
+            again = astrocodec.decode(stream[:at] + bytes([stream[at] ^ 0x10]) + stream[at + 1 :])
+            assert (again == values).all()
+        except (FormatError, CodecNotFoundError):
+            found += 1
+    assert found > 0.9 * len(stream)
+
+
+def test_missing_codec_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And what to install, while `inspect` still tells all of the header."""
+    monkeypatch.syspath_prepend(str(PACKAGE))
+    install(monkeypatch, PLANES)
+    stream = astrocodec.encode(np.zeros((8, 9), "i2"), codec="planes")
+    monkeypatch.setattr(codecs, "_registered", {})
+    install(monkeypatch)
+    with pytest.raises(CodecNotFoundError, match=r"'planes' \(id 192\).*pip install astrocodec-planes"):
+        astrocodec.decode(stream)
+    info = astrocodec.inspect(stream)
+    assert (info.codec, info.codec_id, info.dtype, info.shape) == ("planes", 192, np.dtype("i2"), (8, 9))
+    assert [section.name for section in info.sections] == ["name", "codec"]
+    with pytest.raises(CodecNotFoundError, match="'planes' is not installed; here are causal, stored"):
+        astrocodec.encode(np.zeros((8, 9), "i2"), codec="planes")
+
+
+def test_package_that_does_not_import_hides_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is named where its codec may be the one that is missing."""
+    monkeypatch.syspath_prepend(str(PACKAGE))
+    install(monkeypatch, EntryPoint("broken", "no_such_module:Codec", codecs.GROUP), PLANES)
+    stream = astrocodec.encode(np.zeros((8, 9), "i2"), codec="planes")
+    assert astrocodec.decode(stream).shape == (8, 9)
+    with pytest.raises(CodecNotFoundError, match=r"broken .no_such_module:Codec. does not import"):
+        codecs.find_codec("broken")
+    assert "broken" not in codecs.list_codecs()
+
+
+def made(**changes: Any) -> Any:
+    """A codec that does nothing right but its attributes."""
+    values: dict[str, Any] = {"id": 200, "name": "made", "exact": True, "install": "make"}
+    methods = {name: staticmethod(lambda *a, **k: None) for name in ("encode", "decode", "inspect")}
+    return type("Made", (), {**values, **methods, **changes})()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [({"id": 1}, "192 to 255"), ({"id": 256}, "192 to 255"), ({"install": "x" * 300}, "at most 255")],
+)
+def test_codecs_that_streams_cannot_name_are_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        codecs.register(made(**changes))
+
+
+def test_two_codecs_of_one_id_are_refused() -> None:
+    """Neither wins in silence."""
+    codecs.register(made())
+    for changes in ({"name": "other"}, {"id": 201}):
+        with pytest.raises(ValueError, match="registered already"):
+            codecs.register(made(**changes))
+
+
+@pytest.mark.parametrize("given", [np.zeros((3, 3), "u1"), np.zeros((2, 2), "f4")])
+def test_codec_that_gives_another_array_is_caught(given: np.ndarray) -> None:
+    """Whatever its package says it gives."""
+    codecs.register(made(encode=staticmethod(lambda values: (b"", b"")), decode=staticmethod(lambda *a, **k: given)))
+    stream = astrocodec.encode(np.zeros((2, 2), "u1"), codec="made")
+    with pytest.raises(CorruptError, match="codec made: gave"):
+        astrocodec.decode(stream)
+
+
+def test_options_reach_the_codec_they_are_for() -> None:
+    """The causal codec takes none that it does not know."""
+    seen: dict[str, Any] = {}
+
+    def encode(values: np.ndarray, **options: Any) -> tuple[bytes, bytes]:
+        seen.update(options)
+        return b"", b""
+
+    codecs.register(made(encode=staticmethod(encode)))
+    astrocodec.encode(np.zeros(3), codec="made", quality=3, model="some-model")
+    assert seen == {"quality": 3, "model": "some-model"}
+    with pytest.raises(TypeError, match="no option quality"):
+        astrocodec.encode(np.zeros(3), quality=3)
