@@ -150,9 +150,9 @@ def test_the_codec_imports_no_door(name: str) -> None:
     [
         ("torch", lambda name: within(name, "astrocodec.learning")),
         ("ctypes", lambda name: within(name, "astrocodec._native")),
-        ("zarr", lambda name: within(name, "astrocodec.zarr") or name == "astrocodec.analysis.images_zarr"),
-        ("numcodecs", lambda name: within(name, "astrocodec.zarr") or name == "astrocodec.analysis.images_zarr"),
-        ("h5py", lambda name: within(name, "hdf5_filter") or name == "astrocodec.analysis.images_hdf5"),
+        ("zarr", lambda name: within(name, "astrocodec.zarr") or name == "astrocodec.analysis.images.zarr_images"),
+        ("numcodecs", lambda name: within(name, "astrocodec.zarr") or name == "astrocodec.analysis.images.zarr_images"),
+        ("h5py", lambda name: within(name, "hdf5_filter") or name == "astrocodec.analysis.images.hdf5_images"),
         ("imagecodecs", lambda name: within(name, "astrocodec.bench")),
         ("click", lambda name: within(name, "astrocodec.cli")),
     ],
