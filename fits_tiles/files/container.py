@@ -28,6 +28,7 @@ __all__ = [
     "odd_padding",
     "padding_of",
     "refuse_lone_empty_primary",
+    "refuse_what_is_no_image",
     "restored_header",
     "stored_model",
 ]
@@ -162,12 +163,18 @@ def restored_header(fd: int, hdu: Hdu, where: str, *, primary: bool, edited: boo
         header = as_extension(header)
     elif primary and not header.startswith(b"SIMPLE  ="):
         header = as_primary(header)
-    _refuse_what_is_no_image(header, read_layout(hdu.cards, where), where, primary=primary)
+    refuse_what_is_no_image(header, read_layout(hdu.cards, where), where, primary=primary)
     return replace(found, header=header)
 
 
-def _refuse_what_is_no_image(header: bytes, layout: TileLayout, where: str, *, primary: bool) -> None:
-    """Raise an error where a header is not that of an image HDU with these pixels: no file may end up with it."""
+def refuse_what_is_no_image(header: bytes, layout: TileLayout, where: str, *, primary: bool) -> None:
+    """
+    Raise an error where a header is not that of an image HDU with these pixels: no file may end up with it.
+
+    Raises
+    ------
+    FormatError
+    """
     cards = split_cards(header)
     hdu = Hdu(0 if primary else 1, 0, header, len(header), data_length(cards, where, primary=primary), 0)
     kind = find_card(cards, "SIMPLE" if primary else "XTENSION")
