@@ -19,8 +19,6 @@ from fits_tiles.files.coders import TileCoder
 from fits_tiles.files.container import (
     begins_with_primary_image,
     decoder_of,
-    image_shape,
-    is_plain_image,
     odd_padding,
     padding_of,
     refuse_lone_empty_primary,
@@ -43,6 +41,7 @@ from fits_tiles.layout.grid import Band
 from fits_tiles.layout.headers import ALGORITHM, TileLayout, holds_tiles, read_layout, restore_header
 from fits_tiles.layout.manifest import emptied, tail_of
 from fits_tiles.layout.model_cards import read_model
+from fits_tiles.layout.plain_image import image_shape, is_plain_image
 from fits_tiles.layout.table import TileTable
 from fits_tiles.layout.tiles_card import fingerprint_in
 

@@ -16,9 +16,7 @@ from astrocodec.files.target import FileLike, Target, target_name
 from fits_tiles.files.container import (
     begins_with_primary_image,
     decoder_of,
-    image_shape,
     is_empty_primary,
-    is_plain_image,
     padding_of,
     refuse_lone_empty_primary,
     restored_header,
@@ -39,6 +37,7 @@ from fits_tiles.layout.grid import TileGrid
 from fits_tiles.layout.headers import RENEW, ImageHeader, TileLayout, holds_tiles, read_layout
 from fits_tiles.layout.manifest import fill_manifest
 from fits_tiles.layout.model_cards import MODEL_STEM
+from fits_tiles.layout.plain_image import image_shape, is_plain_image
 from fits_tiles.layout.tiles_card import fingerprint_in
 
 __all__ = ["decompress"]

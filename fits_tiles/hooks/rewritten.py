@@ -20,7 +20,6 @@ from astropy.io import fits
 
 from astrocodec.errors import AstrocodecError, CorruptError
 from astrocodec.model import load_model
-from fits_tiles.files.container import refuse_what_is_no_image
 from fits_tiles.hooks.context import current_options
 from fits_tiles.hooks.tile_codec import model_of
 from fits_tiles.hooks.tile_table_hdu import TileTableHDU, cards_of
@@ -30,6 +29,7 @@ from fits_tiles.layout.card_text import is_blob_card, read_blob
 from fits_tiles.layout.grid import TileGrid
 from fits_tiles.layout.headers import ALGORITHM, HeapSize, Quantization, TileLayout, build_header, holds_tiles, inflate
 from fits_tiles.layout.model_cards import MODEL_STEM
+from fits_tiles.layout.plain_image import refuse_what_is_no_image
 from fits_tiles.layout.tiles_card import KEYWORD, fingerprint_in, read_tiles_card
 
 __all__ = ["holds_our_tiles", "keep_lossless", "make_ready_for_others", "stays", "table_to_write"]
