@@ -139,6 +139,24 @@ def test_imports_point_one_way(name: str) -> None:
     assert modules_of(name) <= {f"astrocodec.{below}" for below in ORDER[: ORDER.index(stage)]}
 
 
+def circle(graph: dict[str, set[str]]) -> set[str]:
+    """What is left when, again and again, what needs nothing of the rest is taken away, and what nothing needs."""
+    left = dict(graph)
+    while True:
+        needed = set().union(*left.values())
+        free = {name for name, needs in left.items() if name not in needed or not needs & left.keys()}
+        if not free:
+            return set(left)
+        left = {name: needs - free for name, needs in left.items() if name not in free}
+
+
+def test_no_file_needs_itself() -> None:
+    """An import leads down, never round, wherever in a file it stands."""
+    assert not circle({"a": {"b"}, "b": {"c"}, "c": set()})
+    assert circle({"a": {"b"}, "b": {"c"}, "c": {"b", "d"}, "d": set()}) == {"b", "c"}
+    assert not circle({name: modules_of(name) - {name} for name in MODULES})
+
+
 @pytest.mark.parametrize("name", BELOW_DOORS)
 def test_the_codec_imports_no_door(name: str) -> None:
     """FITS files, the command line and training use the codec, not the other way round."""
