@@ -645,3 +645,46 @@ def test_an_image_that_loses_its_pixels_hides_no_other(tmp_path: Path, container
     with fits.open(back) as found:
         assert found[1].data is None
         np.testing.assert_array_equal(found["ERR"].data, PIXELS[:20])
+
+
+@pytest.mark.parametrize("size", [512, 1216, BLOCK])
+@pytest.mark.parametrize("filler", [b"\0", b" ", b"\xff"])
+@pytest.mark.parametrize("alone", [False, True])
+def test_a_lost_block_of_the_first_table_hides_no_image(
+    tmp_path: Path, container: str, alone: bool, filler: bytes, size: int
+) -> None:
+    """It holds the manifest, and what follows it looks like bytes that belong to no HDU."""
+    packed = tmp_path / "a.ac.fits"
+    images = [fits.ImageHDU(PIXELS.astype("i2"), name=name) for name in ("A", "B")]
+    fits.HDUList([fits.PrimaryHDU(), *images[: 1 if alone else 2]]).writeto(tmp_path / "plain.fits")
+    fits_tiles.compress(tmp_path / "plain.fits", packed, container=container, tune=False)
+    raw = packed.read_bytes()
+    packed.write_bytes(raw[:BLOCK] + filler * size + raw[BLOCK + size :])
+    for read in (fits_tiles.verify, lambda path: fits_tiles.decompress(path, None)):
+        with pytest.raises(CorruptError, match="from byte 2880 on belong to no HDU"):
+            read(packed)
+    assert fits_tiles.decompress(packed, None, edited=True).checked == "not checked"
+
+
+def test_zeros_behind_a_plain_file_are_no_damage(tmp_path: Path) -> None:
+    fits.PrimaryHDU(PIXELS).writeto(tmp_path / "tape.fits")
+    for tail in (bytes(7 * BLOCK), b"of another program"):
+        with (tmp_path / "tape.fits").open("ab") as file:
+            file.write(tail)
+        assert fits_tiles.verify(tmp_path / "tape.fits").checked == "not checked"
+
+
+def test_swapped_sectors_are_damage_though_the_checksum_agrees(tmp_path: Path, container: str) -> None:
+    """The sum of FITS does not see in which order its words stand."""
+    plain, packed = tmp_path / "plain.fits", tmp_path / "a.ac.fits"
+    values = np.arange(2000, dtype=">i4")
+    table = fits.BinTableHDU.from_columns([fits.Column("q", "J", array=values)], name="CAT")
+    fits.HDUList([fits.PrimaryHDU(PIXELS), table]).writeto(plain, checksum=True)
+    fits_tiles.compress(plain, packed, container=container, tune=False)
+    raw = bytearray(packed.read_bytes())
+    at = raw.index(values.tobytes())
+    raw[at : at + 512], raw[at + 512 : at + 1024] = raw[at + 512 : at + 1024], raw[at : at + 512]
+    packed.write_bytes(raw)
+    for read in (fits_tiles.verify, lambda path: fits_tiles.decompress(path, None)):
+        with pytest.raises(CorruptError, match=r"'CAT'.* the data in bytes .* has not the CRC-32"):
+            read(packed)
