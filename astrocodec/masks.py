@@ -23,10 +23,16 @@ def unmasked(data: Any) -> np.ndarray[Any, Any]:
     >>> unmasked(np.ma.masked_array([1, 2], [0, 0])).tolist()
     [1, 2]
     """
-    if callable(getattr(data, "compute", None)):
-        data = data.compute()  # of Dask, whose own conversion drops masks
+    data = _computed(data)
     refuse_mask(data)
     return np.asarray(data)
+
+
+def _computed(data: Any) -> Any:
+    """Return Dask's data as they are once computed, those in lists too: its own conversion drops masks."""
+    if isinstance(data, list | tuple):
+        return [_computed(part) for part in data]
+    return data.compute() if callable(getattr(data, "compute", None)) else data
 
 
 def refuse_mask(data: Any) -> None:

@@ -12,8 +12,8 @@ from typing import Any
 
 import click
 
+from astrocodec.analysis import noise_floor
 from astrocodec.bench.datasets import CorpusFile, corpus_files, frames
-from astrocodec.bench.floor import noise_floor
 from astrocodec.bench.ours import Setting, measure_ours, read_plain
 from astrocodec.bench.peers import Measurement, choose_peers, measure
 from astrocodec.bench.tables import geometric_mean, markdown, read_csv, write_csv, write_provenance
@@ -68,7 +68,7 @@ def rows_of_file(source: CorpusFile, results: Sequence[Measurement]) -> list[dic
     images = list(frames(source))
     pixels = sum(frame.stored.size for frame in images)
     raw = sum(frame.stored.nbytes for frame in images)
-    floor = sum(frame.stored.size * noise_floor(frame.planes) for frame in images) / pixels
+    floor = sum(plane.size * noise_floor(plane).gaussian for frame in images for plane in frame.planes) / pixels
     sizes = {result.codec: result.n_bytes for result in results}
     references = [size for name in REFERENCES if (size := sizes.get(name))]
     return [

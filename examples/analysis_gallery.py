@@ -13,14 +13,14 @@ import numpy as np
 
 import astrocodec
 from astrocodec.analysis import analyse_frame
-from astrocodec.analysis.compare import compare
-from astrocodec.analysis.compare_figure import compare_figure
-from astrocodec.analysis.entropy import gaussian_bits_of
-from astrocodec.analysis.figure_style import ACCENT, QUIET, SOURCE, new_figure, png_of
-from astrocodec.analysis.peer_sizes import peer_sizes
-from astrocodec.analysis.report_charts import draw_bits_by_snr, draw_exposures, draw_snr_and_bits
-from astrocodec.analysis.report_maps import displayed, scored
-from astrocodec.analysis.stacking import rounded, stack_noise, stacking_figure
+from astrocodec.analysis.compare.comparison import compare
+from astrocodec.analysis.compare.figure import compare_figure
+from astrocodec.analysis.compare.stacking import rounded, stack_noise, stacking_figure
+from astrocodec.analysis.noise.entropy import gaussian_bits_of
+from astrocodec.analysis.report.charts import draw_bits_by_snr, draw_exposures, draw_snr_and_bits
+from astrocodec.analysis.report.figure_style import ACCENT, QUIET, SOURCE, new_figure, png_of
+from astrocodec.analysis.report.maps import displayed, scored
+from astrocodec.analysis.report.peer_sizes import peer_sizes
 from astrocodec.simulate import configure, observe, simulate
 
 QUICK = len(sys.argv) < 2

@@ -243,6 +243,8 @@ def _wanted_addresses(file: h5py.File, names: Sequence[str] | None) -> set[int] 
     found: set[int] = set()
     for name in names:
         obj = file.get(bytes_of(name))
+        if obj is not None and h5py.h5o.get_info(obj.id).fileno != h5py.h5o.get_info(file.id).fileno:
+            raise ValueError(f"{file.filename}: {name!r} leads to {obj.file.filename}; name what is in this file")
         if isinstance(obj, h5py.Dataset):
             reason = reason_to_keep(obj)
             if reason not in ("", "small", "compressed already"):

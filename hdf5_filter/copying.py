@@ -9,10 +9,11 @@ from typing import Any
 import h5py
 from h5py._objects import phil
 
+from astrocodec._native.memory import bytes_at
 from astrocodec.errors import CorruptError, FormatError
 from hdf5_filter.attributes import copy_attributes
-from hdf5_filter.elements import block_elements, blocks_in, library, write_block
-from hdf5_filter.layout import layout_of
+from hdf5_filter.elements import Elements, block_elements, blocks_in, fill_elements, library, write_block
+from hdf5_filter.layout import layout_of, references_in
 from hdf5_filter.names import naming, shown
 from hdf5_filter.references import Addresses
 from hdf5_filter.spaces import unshared_space
@@ -222,6 +223,12 @@ def copy_dataset(source: h5py.Dataset, place: Place, map_type: TypeMap) -> None:
                     f"{source.file.filename}: {shown(place.path)}: its elements refer to other objects and lie in "
                     "another file, which a copy would have to change; nothing was written"
                 )
+            with fill_elements(made, kind) as elements:
+                if elements is not None and _leads_somewhere(elements):
+                    raise FormatError(
+                        f"{source.file.filename}: {shown(place.path)}: its fill value is a reference, which would lead "
+                        "nowhere in a copy; nothing was written"
+                    )
             h5py.h5d.create(place.group, place.name, map_type(kind), space, made, place.links)
             return
         if kind.committed():
@@ -229,6 +236,12 @@ def copy_dataset(source: h5py.Dataset, place: Place, map_type: TypeMap) -> None:
             with phil:
                 library().suggest_type(plist.id, h5py.h5i.get_name(map_type(kind)))
         h5py.h5o.copy(source.id, b".", place.group, place.name, plist, place.links)
+
+
+def _leads_somewhere(elements: Elements) -> bool:
+    """Whether a reference in elements is not null."""
+    places = references_in(elements.layout, elements.address, elements.count)
+    return any(any(bytes_at(at, layout.size)) for layout, at in places)
 
 
 def _is_written_anew(dataset: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,8 +14,10 @@ import numpy as np
 from h5py._objects import phil
 
 from astrocodec._native.hdf5 import Library, library_of
+from astrocodec.errors import FormatError
 from hdf5_filter.boxes import Box, boxes_within, whole
 from hdf5_filter.layout import Layout, layout_of
+from hdf5_filter.names import shown
 
 __all__ = [
     "Elements",
@@ -108,7 +111,14 @@ def block_elements(dataset: Any, box: Box) -> Iterator[Elements]:
     count = int(memory.get_simple_extent_npoints())
 
     def read(address: int) -> None:
-        library().read_dataset(dataset.id, kind.id, memory.id, file.id, address)
+        try:
+            library().read_dataset(dataset.id, kind.id, memory.id, file.id, address)
+        except OSError as error:
+            if "no write intent" not in str(error):
+                raise
+            place = f"{os.fsdecode(h5py.h5f.get_name(dataset))}: {shown(h5py.h5i.get_name(dataset) or b'')}"
+            text = "HDF5 cannot read elements that were never written where their fill value is of varying length"
+            raise FormatError(f"{place}: {text}, in a file that it may not change") from error
 
     with _read(kind, count, read) as elements:
         yield elements

@@ -58,6 +58,11 @@ class Layout:
         """Whether references are anywhere in the type."""
         return self.form in ("object", "region", "reference") or any(part.holds_references for _, part in self.parts)
 
+    @property
+    def may_lead_to_files(self) -> bool:
+        """Whether references of the new type, which may lead to other files, are anywhere in the type."""
+        return self.form == "reference" or any(part.may_lead_to_files for _, part in self.parts)
+
 
 def layout_of(kind: Any) -> Layout:
     """

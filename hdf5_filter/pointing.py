@@ -1,15 +1,21 @@
-"""Names of the files that a file leads to: by external links, virtual datasets and elements stored elsewhere."""
+"""Names of the files that a file leads to: by links, references, virtual datasets and elements stored elsewhere."""
 
 from __future__ import annotations
 
 import os
 import re
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import h5py
 
+from hdf5_filter.attributes import attribute_names
 from hdf5_filter.copying import link_names
+from hdf5_filter.elements import attribute_elements, block_elements, blocks_in
 from hdf5_filter.files import objects_of, open_file
+from hdf5_filter.layout import layout_of, references_in
+from hdf5_filter.references import follow
+from hdf5_filter.sparse import stored_boxes
 from hdf5_filter.virtual_names import name_pattern
 
 __all__ = ["files_named_in"]
@@ -44,6 +50,7 @@ def files_named_in(path: str | os.PathLike[str], before_object: Callable[[], obj
         names: set[tuple[str, bool]] = set()
         for obj in objects_of(file):
             names.update(_names(obj))
+            names.update((name, False) for name in _referred_files(file, obj))
             before_object()
         for name, numbered in names - {(".", True)}:
             found.add(os.path.basename(os.path.realpath(os.path.join(folder, name))))
@@ -65,3 +72,20 @@ def _names(obj: h5py.h5g.GroupID | h5py.h5d.DatasetID | h5py.h5t.TypeID) -> Iter
         if plist.get_layout() == h5py.h5d.VIRTUAL:
             for number in range(plist.get_virtual_count()):
                 yield os.fsdecode(plist.get_virtual_filename(number)), True
+
+
+def _referred_files(file: h5py.File, obj: Any) -> Iterator[str]:
+    """Yield names of files that elements and attributes refer to."""
+    owners = [h5py.h5a.open(obj, name) for name in attribute_names(obj)]
+    parts = [attribute_elements(owner) for owner in owners if layout_of(owner.get_type()).may_lead_to_files]
+    if isinstance(obj, h5py.h5d.DatasetID) and layout_of(obj.get_type()).may_lead_to_files:
+        virtual = obj.get_create_plist().get_layout() == h5py.h5d.VIRTUAL
+        boxes = [] if virtual or not obj.get_storage_size() else stored_boxes(h5py.Dataset(obj))
+        parts += [block_elements(obj, box) for box in (blocks_in(obj) if boxes is None else boxes)]
+    for part in parts:
+        with part as elements:
+            if elements is not None:
+                for layout, at in references_in(elements.layout, elements.address, elements.count):
+                    found = follow(file, layout, at)
+                    if found is not None and found.elsewhere:
+                        yield os.fsdecode(found.elsewhere)

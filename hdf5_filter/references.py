@@ -13,6 +13,7 @@ from astrocodec._native.memory import bytes_at, clear
 from astrocodec.errors import FormatError
 from hdf5_filter.elements import Elements, library
 from hdf5_filter.layout import Layout, references_in
+from hdf5_filter.names import shown
 from hdf5_filter.spaces import selection_of
 
 __all__ = ["Addresses", "Referred", "follow", "referred_object"]
@@ -129,12 +130,18 @@ class Addresses:
         Raises
         ------
         FormatError
-            The object can still be read, but no link leads to it, so that it has no copy; the message names the owner.
+            It leads to another file; or the object can still be read, but no link leads to it, so that it has no copy.
+            The message names the owner.
         """
         for layout, at in references_in(elements.layout, elements.address, elements.count):
             found = follow(self._source, layout, at)
-            if found is None or found.elsewhere:
+            if found is None:
                 continue
+            if found.elsewhere:
+                raise FormatError(
+                    f"{self._source.filename}: {owner}: a reference leads to {shown(found.elsewhere)}, and HDF5 cannot "
+                    "copy those that lead to other files; nothing was written"
+                )
             if found.address is None:
                 note = f"{owner}: references to deleted objects are null in the copy"
                 self.notes += [note] if note not in self.notes else []

@@ -107,4 +107,4 @@ def open_source(data: Any) -> ArraySource | BlockSource:
         return ArraySource(data)
     if isinstance(data, Iterable) and not isinstance(data, list | tuple | str | bytes):
         return BlockSource(data)
-    return ArraySource(np.atleast_1d(np.asarray(data)))
+    return ArraySource(np.atleast_1d(unmasked(data)))

@@ -13,6 +13,7 @@ import numpy as np
 from astrocodec.files.parallel import ordered_map
 from hdf5_filter.boxes import Box, boxes_within
 from hdf5_filter.chunked import ChunkedDataset, stored_chunks
+from hdf5_filter.layout import layout_of
 from hdf5_filter.reading import naming_damage, read_dataset
 
 __all__ = ["box_arrays", "stored_boxes", "write_boxes"]
@@ -25,6 +26,9 @@ def stored_boxes(dataset: h5py.Dataset) -> list[Box] | None:
     """
     Return the parts of a dataset that its chunks hold, in pieces of moderate size; None where these are not few.
 
+    HDF5 2.0 cannot read the others in files that it may not change, where the fill value is of varying length: these
+    parts are returned then however many.
+
     Examples
     --------
     >>> with h5py.File.in_memory() as file:
@@ -36,7 +40,8 @@ def stored_boxes(dataset: h5py.Dataset) -> list[Box] | None:
     if dataset.chunks is None:
         return None
     cells = math.prod(-(-length // side) for length, side in zip(dataset.shape, dataset.chunks, strict=True))
-    if _FEW * dataset.id.get_num_chunks() >= cells:
+    count = dataset.id.get_num_chunks()
+    if _FEW * count >= cells and (count >= cells or layout_of(dataset.id.get_type()).lies_in_place):
         return None
     kept = (offset for offset in stored_chunks(dataset) if all(map(int.__lt__, offset, dataset.shape)))
     itemsize = dataset.id.get_type().get_size()

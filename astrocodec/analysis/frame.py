@@ -10,21 +10,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from astrocodec.analysis.allocation import Allocation, allocation, as_numbers
-from astrocodec.analysis.amplifiers import Amplifiers, amplifiers
 from astrocodec.analysis.background import Background, Region, background_map
-from astrocodec.analysis.bayer import BayerPhase, bayer_phase
-from astrocodec.analysis.bits import BitsMap, bits_map
-from astrocodec.analysis.correlated import Correlated, correlated_noise
-from astrocodec.analysis.cosmic_rays import CosmicRays, cosmic_rays
-from astrocodec.analysis.floor import Floor, noise_floor, structure_free
-from astrocodec.analysis.noise_model import is_flags, why_no_floor
-from astrocodec.analysis.photon_transfer import Transfer, photon_transfer
+from astrocodec.analysis.bits.allocation import Allocation, allocation, as_numbers
+from astrocodec.analysis.bits.bits_map import bits_map
+from astrocodec.analysis.bits.stream_bits import BitsMap
+from astrocodec.analysis.detector.amplifiers import Amplifiers, amplifiers
+from astrocodec.analysis.detector.bayer import BayerPhase, bayer_phase
+from astrocodec.analysis.detector.photon_transfer import Transfer, photon_transfer
+from astrocodec.analysis.detector.quantisation import Quantisation, quantisation
+from astrocodec.analysis.noise.correlated import Correlated, correlated_noise
+from astrocodec.analysis.noise.floor import Floor, noise_floor, structure_free
+from astrocodec.analysis.noise.noise_model import is_flags, why_no_floor
+from astrocodec.analysis.noise.step import SuggestedStep, suggested_step
 from astrocodec.analysis.plane import Plane, as_plane
-from astrocodec.analysis.quantisation import Quantisation, quantisation
-from astrocodec.analysis.snr import snr_map
-from astrocodec.analysis.sources import Segmentation, source_mask
-from astrocodec.analysis.step import SuggestedStep, suggested_step
+from astrocodec.analysis.signal.cosmic_rays import CosmicRays, cosmic_rays
+from astrocodec.analysis.signal.snr import snr_map
+from astrocodec.analysis.signal.sources import Segmentation, source_mask
 from astrocodec.codec import Buffer, encode
 from astrocodec.model import Model
 from astrocodec.stages.pixels import DTYPES

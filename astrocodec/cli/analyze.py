@@ -100,7 +100,7 @@ def analyze_command(
 
 def _paths(files: Sequence[str], recursive: bool) -> list[Path]:
     """Files, patterns and directories; the folder of a Zarr array or group counts as a file."""
-    from astrocodec.analysis.images import is_zarr
+    from astrocodec.analysis.images.find_images import is_zarr
 
     found: dict[Path, None] = {}
     for argument in files:
@@ -188,7 +188,7 @@ def _print(results: Sequence[Analysed], as_json: bool, quiet: bool) -> None:
     reports = [report for result in results for report in result.reports]
     if quiet or not reports:
         return
-    from astrocodec.analysis.report_table import terminal_table
+    from astrocodec.analysis.report.table import terminal_table
 
     terminal = sys.stdout.isatty()
     width = shutil.get_terminal_size().columns if terminal else None

@@ -55,7 +55,7 @@ def plan_pages(output: Path, files: Sequence[Path]) -> PagePlan:
     FileNotFoundError
         The folder of the page does not exist.
     """
-    from astrocodec.analysis.report_names import page_names
+    from astrocodec.analysis.report.names import page_names
 
     if output.suffix.lower() in _PAGE_SUFFIXES and not output.is_dir():
         if not output.parent.exists():
@@ -87,7 +87,7 @@ def write_pages(plan: PagePlan, results: Sequence[Analysed], *, overwrite: bool)
     OSError
         A page cannot be written.
     """
-    from astrocodec.analysis.report_page import Place, page
+    from astrocodec.analysis.report.page import Place, page
 
     reports = [report for result in results for report in result.reports]
     failures = [failure for result in results for failure in _failures(result)]
@@ -123,7 +123,7 @@ def _link(path: Path, base: Path) -> str:
 
 def _section_links(result: Analysed) -> list[str]:
     """Return for each image where its section is on its page; empty for images without one."""
-    from astrocodec.analysis.report_section import section_link
+    from astrocodec.analysis.report.section import section_link
 
     return [section_link(n + 1) if n < len(result.sections) else "" for n in range(len(result.reports))]
 

@@ -10,8 +10,8 @@ from astrocodec.cli.exit_codes import ExitCode
 from astrocodec.cli.failures import Failure, explain
 
 if TYPE_CHECKING:
-    from astrocodec.analysis.image_entry import ImageEntry
-    from astrocodec.analysis.image_report import ImageReport
+    from astrocodec.analysis.images.image_entry import ImageEntry
+    from astrocodec.analysis.report.image_report import ImageReport
 
 
 @dataclass(frozen=True)
@@ -126,8 +126,8 @@ class _Found:
 
 def _analyse(task: AnalyzeTask, found: _Found) -> None:
     """Image by image; one that fails does not stop the others, a file that cannot be read on does."""
-    from astrocodec.analysis.image_entry import SkippedEntry
-    from astrocodec.analysis.images import find_images
+    from astrocodec.analysis.images.find_images import find_images
+    from astrocodec.analysis.images.image_entry import SkippedEntry
 
     for entry in find_images(task.path, plane=task.plane, select=task.select):
         if isinstance(entry, SkippedEntry):
@@ -140,11 +140,11 @@ def _analyse(task: AnalyzeTask, found: _Found) -> None:
 
 
 def _analyse_image(task: AnalyzeTask, entry: "ImageEntry", found: _Found) -> None:
-    from astrocodec.analysis.image_report import report_image
+    from astrocodec.analysis.report.image_report import report_image
 
     report, analysis = report_image(entry, tuned=task.tuned, peers=task.peers)
     if task.folder is not None and len(found.sections) < task.sections:
-        from astrocodec.analysis.report_section import image_section
+        from astrocodec.analysis.report.section import image_section
 
         place = task.folder / f"{task.number:06d}-{len(found.sections):04d}.html"
         text = image_section(entry, report, analysis, len(found.sections) + 1)

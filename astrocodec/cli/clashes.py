@@ -11,7 +11,7 @@ from astrocodec.cli.failures import Failure
 from astrocodec.cli.formats import FITS
 from astrocodec.cli.outputs import is_same_file
 from astrocodec.cli.size_table import Outcome
-from astrocodec.cli.tasks import Destination, Task
+from astrocodec.cli.task import Destination, Task
 
 
 def refuse_clashes(planned: Sequence[Task | Outcome]) -> list[Task | Outcome]:

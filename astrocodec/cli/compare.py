@@ -11,8 +11,8 @@ from astrocodec.cli.option_types import extension, named_file
 from astrocodec.cli.outputs import check_output, refuse_inputs
 
 if TYPE_CHECKING:
-    from astrocodec.analysis.compare import Comparison
-    from astrocodec.analysis.image_entry import ImageEntry
+    from astrocodec.analysis.compare.comparison import Comparison
+    from astrocodec.analysis.images.image_entry import ImageEntry
 
 
 @click.command("compare")
@@ -91,8 +91,8 @@ def _images(path: Path, plane: int | None, select: frozenset[int | str]) -> "lis
     """All images of a file."""
     import warnings
 
-    from astrocodec.analysis.image_entry import ImageEntry
-    from astrocodec.analysis.images import find_images
+    from astrocodec.analysis.images.find_images import find_images
+    from astrocodec.analysis.images.image_entry import ImageEntry
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # cards of real headers; pixels do not depend on them
@@ -106,7 +106,7 @@ def _pairs(a: Path, b: Path, left: "list[ImageEntry]", right: "list[ImageEntry]"
     """Compare the images of two files in their order."""
     import numpy as np
 
-    from astrocodec.analysis.compare import compare
+    from astrocodec.analysis.compare.comparison import compare
 
     if len(left) != len(right):
         raise click.UsageError(f"{a} has {len(left)} images, {b} {len(right)}: choose one with -e.")
@@ -168,12 +168,12 @@ def _write(output: Path, overwrite: bool, names: tuple[str, str], parts: "list[t
 
     with Target(output, overwrite=overwrite) as target:
         if output.suffix.lower() == ".png":
-            from astrocodec.analysis.compare_figure import compare_figure
-            from astrocodec.analysis.report_names import shown
+            from astrocodec.analysis.compare.figure import compare_figure
+            from astrocodec.analysis.report.names import shown
 
             target.file.write(compare_figure(parts[0][1], names=(shown(names[0]), shown(names[1]))))
         else:
-            from astrocodec.analysis.compare_page import compare_page
+            from astrocodec.analysis.compare.page import compare_page
 
             for piece in compare_page(names, parts):
                 target.file.write(piece.encode("utf-8", "backslashreplace"))
@@ -182,7 +182,7 @@ def _write(output: Path, overwrite: bool, names: tuple[str, str], parts: "list[t
 
 def _text(parts: "list[tuple[str, Comparison]]", elsewhere: list[tuple[int, float]]) -> str:
     """Lines for people."""
-    from astrocodec.analysis.compare_page import comparison_rows
+    from astrocodec.analysis.compare.page import comparison_rows
 
     lines = []
     if elsewhere:

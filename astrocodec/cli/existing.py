@@ -16,7 +16,7 @@ from astrocodec.files.target import scratch_folder
 
 if TYPE_CHECKING:
     from astrocodec.cli.size_table import FileReport
-    from astrocodec.cli.tasks import Task
+    from astrocodec.cli.task import Task
 
 
 def difference_of_existing(

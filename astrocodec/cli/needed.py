@@ -10,7 +10,7 @@ from functools import partial
 from astrocodec.cli.formats import HDF5
 from astrocodec.cli.processes import look_at
 from astrocodec.cli.size_table import Outcome
-from astrocodec.cli.tasks import Destination, Task
+from astrocodec.cli.task import Destination, Task
 
 _SECONDS = 10.0  # of computing, for one object of a file; millions of links take less
 

@@ -18,7 +18,7 @@ from astrocodec.cli.report_file import BEGINNING
 from astrocodec.cli.run_options import RunOptions
 from astrocodec.cli.size_table import Outcome
 from astrocodec.cli.skipping import settled_by_name
-from astrocodec.cli.tasks import Destination, Task
+from astrocodec.cli.task import Destination, Task
 from astrocodec.files.unchanged import state
 
 

@@ -8,85 +8,24 @@ import importlib
 import os
 import sys
 import warnings
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from enum import Enum
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
 
 from astrocodec.cli.deletion import Deletion
 from astrocodec.cli.existing import check_alone, difference_of_existing
 from astrocodec.cli.exit_codes import ExitCode
 from astrocodec.cli.failures import explain
-from astrocodec.cli.formats import Format
-from astrocodec.cli.inputs import Input
 from astrocodec.cli.interruption import Interrupted
 from astrocodec.cli.notes import lies_elsewhere, notes_on
 from astrocodec.cli.size_table import Outcome
 from astrocodec.cli.skipping import is_compressed, nothing_gained, refuse_packed
+from astrocodec.cli.task import Destination, Task
 from astrocodec.errors import DifferenceError, FormatError
 from astrocodec.files.target import sync_folder, take_committed
 from astrocodec.files.unchanged import is_unchanged, settled, state
 
 Progress = Callable[[int, int], None]
-
-
-class Destination(Enum):
-    """Where the result of a task goes, and what becomes of its input."""
-
-    FILE = "written beside the input, which stays"
-    DELETE_INPUT = "written beside the input, which is deleted after verification"
-    REPLACE_INPUT = "takes the input's name after verification"
-    STDOUT = "copied to standard output"
-    NOWHERE = "thrown away: a test"
-
-
-@dataclass(frozen=True)
-class Task:
-    """What to do with one file.
-
-    Attributes
-    ----------
-    kind : Format
-        Of the file.
-    operation : str
-        Function of its package to call.
-    source : Input
-        The file.
-    target : pathlib.Path or None
-        The file to write; None for standard output and for tests.
-    destination : Destination
-        What becomes of output and input.
-    overwrite : bool
-        Whether the target may be replaced that was there when the run began.
-    replaced : os.stat_result or None
-        What that was, None where there was none.
-    skip_existing : bool
-        Whether a target that verifies against the input counts as done.
-    named : bool
-        Whether the user named the output, which is then written whatever is in the input.
-    options : mapping
-        Further arguments of the operation.
-    keep : str
-        Why an input that was to be deleted is kept, empty where it is not.
-    """
-
-    kind: Format
-    operation: Literal["compress", "decompress"]
-    source: Input
-    target: Path | None
-    destination: Destination
-    overwrite: bool = False
-    replaced: os.stat_result | None = None
-    skip_existing: bool = False
-    named: bool = False
-    options: Mapping[str, Any] = field(default_factory=dict)
-    keep: str = ""
-
-    @property
-    def file(self) -> str:
-        """The input's name, as printed."""
-        return str(self.source.path)
 
 
 def run_task(task: Task, workers: int, progress: Progress | None = None) -> Outcome:

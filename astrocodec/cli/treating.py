@@ -18,7 +18,8 @@ from astrocodec.cli.run_options import RunOptions
 from astrocodec.cli.run_report import RunReport
 from astrocodec.cli.run_tasks import run_tasks
 from astrocodec.cli.size_table import Outcome
-from astrocodec.cli.tasks import Destination, Task, run_task
+from astrocodec.cli.task import Destination, Task
+from astrocodec.cli.tasks import run_task
 
 
 def treat_files(

@@ -8,7 +8,7 @@ import numpy as np
 from numcodecs.abc import Codec
 from numcodecs.compat import ensure_contiguous_ndarray, ndarray_copy
 
-from astrocodec.masks import refuse_mask
+from astrocodec.masks import unmasked
 from astrocodec.model import Model
 from astrocodec.zarr.chunk_stream import ChunkStream, check_type, model_text
 
@@ -49,8 +49,7 @@ class AstroCodec(Codec):  # type: ignore[misc]
 
     def encode(self, buf: Any) -> bytes:
         """Code a chunk; one that is masked is refused."""
-        refuse_mask(buf)
-        chunk = np.asarray(buf) if hasattr(buf, "dtype") else ensure_contiguous_ndarray(buf)
+        chunk = unmasked(buf) if hasattr(buf, "dtype") else ensure_contiguous_ndarray(buf)
         if self._dtype is not None and chunk.dtype != self._dtype:
             chunk = np.ascontiguousarray(chunk).view(self._dtype)
         if self._dtype is None and not chunk.dtype.isnative:

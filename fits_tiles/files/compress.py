@@ -16,15 +16,7 @@ from astrocodec.errors import CorruptError, DifferenceError, FormatError
 from astrocodec.files.target import FileLike, Target, target_name
 from astrocodec.model import Model, load_model
 from fits_tiles.files.check import Pair, compare
-from fits_tiles.files.container import (
-    CONTAINERS,
-    EMPTY_PRIMARY,
-    coder_for,
-    image_shape,
-    is_plain_image,
-    odd_padding,
-    restored_header,
-)
+from fits_tiles.files.container import CONTAINERS, EMPTY_PRIMARY, coder_for, odd_padding, restored_header
 from fits_tiles.files.foreign import Staged, staged
 from fits_tiles.files.progress import Progress, ProgressCall
 from fits_tiles.files.report import FileReport, HduReport
@@ -39,6 +31,7 @@ from fits_tiles.layout.grid import TileGrid, plan_tile_shape
 from fits_tiles.layout.headers import ALGORITHM, Quantization, TileLayout, holds_tiles, why_not_kept
 from fits_tiles.layout.manifest import fill_manifest, header_without_manifest, room_for
 from fits_tiles.layout.model_cards import model_cards
+from fits_tiles.layout.plain_image import image_shape, is_plain_image
 from fits_tiles.layout.table import needs_wide
 from fits_tiles.layout.tiles_card import fingerprint_in
 

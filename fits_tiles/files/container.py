@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from astrocodec.errors import CorruptError, FormatError, TruncatedError
+from astrocodec.errors import CorruptError, TruncatedError
 from astrocodec.model import Model
 from fits_tiles.files.coders import LosslessCoder, QuantizedCoder, TileCoder
-from fits_tiles.layout.blocks import Hdu, card_value, data_length, find_card, int_card, read_at, split_cards
+from fits_tiles.layout.blocks import Hdu, find_card, read_at
 from fits_tiles.layout.card_format import assemble, int_card_of, logical_card
 from fits_tiles.layout.card_text import read_blob
 from fits_tiles.layout.checksums import fits_checksums
 from fits_tiles.layout.headers import ImageHeader, TileLayout, holds_tiles, inflate, read_layout, restore_header
 from fits_tiles.layout.model_cards import read_model
+from fits_tiles.layout.plain_image import refuse_what_is_no_image
 from fits_tiles.layout.tiles_card import fingerprint_in
 from fits_tiles.layout.z_keywords import as_extension, as_primary, keyword_of
 
@@ -22,9 +23,7 @@ __all__ = [
     "begins_with_primary_image",
     "coder_for",
     "decoder_of",
-    "image_shape",
     "is_empty_primary",
-    "is_plain_image",
     "odd_padding",
     "padding_of",
     "refuse_lone_empty_primary",
@@ -65,29 +64,6 @@ def refuse_lone_empty_primary(hdus: list[Hdu], name: str) -> None:
     """
     if len(hdus) == 1 and is_empty_primary(hdus[0]):
         raise TruncatedError(f"{name}: HDU 1, which holds the primary image, is missing; the file was cut short")
-
-
-def is_plain_image(hdu: Hdu) -> bool:
-    """
-    Tell whether an HDU is an uncompressed image with pixels.
-
-    Random groups, tables, empty images and images with group parameters are not.
-    """
-    kind = card_value(find_card(hdu.cards, "XTENSION"))
-    if hdu.index and kind != "IMAGE":
-        return False
-    shape = image_shape(hdu)
-    pixels = 1
-    for length in shape:
-        pixels *= length
-    bitpix = int_card(hdu.cards, "BITPIX", hdu.label)
-    return bool(shape) and pixels > 0 and hdu.data_bytes == pixels * abs(bitpix) // 8
-
-
-def image_shape(hdu: Hdu) -> tuple[int, ...]:
-    """Return the shape of an uncompressed image in NumPy order."""
-    naxis = int_card(hdu.cards, "NAXIS", hdu.label)
-    return tuple(int_card(hdu.cards, f"NAXIS{n}", hdu.label) for n in range(naxis, 0, -1))
 
 
 def odd_padding(fd: int, hdu: Hdu) -> bytes | None:
@@ -162,21 +138,8 @@ def restored_header(fd: int, hdu: Hdu, where: str, *, primary: bool, edited: boo
         header = as_extension(header)
     elif primary and not header.startswith(b"SIMPLE  ="):
         header = as_primary(header)
-    _refuse_what_is_no_image(header, read_layout(hdu.cards, where), where, primary=primary)
+    refuse_what_is_no_image(header, read_layout(hdu.cards, where), where, primary=primary)
     return replace(found, header=header)
-
-
-def _refuse_what_is_no_image(header: bytes, layout: TileLayout, where: str, *, primary: bool) -> None:
-    """Raise an error where a header is not that of an image HDU with these pixels: no file may end up with it."""
-    cards = split_cards(header)
-    hdu = Hdu(0 if primary else 1, 0, header, len(header), data_length(cards, where, primary=primary), 0)
-    kind = find_card(cards, "SIMPLE" if primary else "XTENSION")
-    found = (int_card(cards, "BITPIX", where), image_shape(hdu))
-    if not cards or kind != cards[0] or not is_plain_image(hdu) or found != (layout.bitpix, layout.shape):
-        raise FormatError(
-            f"{where}: the cards of the image give no FITS image of {layout.shape} pixels with BITPIX {layout.bitpix}: "
-            f"they begin with {bytes(cards[0][:30]) if cards else b''!r}, say BITPIX {found[0]} and shape {found[1]}"
-        )
 
 
 def begins_with_primary_image(hdus: list[Hdu]) -> bool:

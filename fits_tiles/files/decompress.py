@@ -16,9 +16,7 @@ from astrocodec.files.target import FileLike, Target, target_name
 from fits_tiles.files.container import (
     begins_with_primary_image,
     decoder_of,
-    image_shape,
     is_empty_primary,
-    is_plain_image,
     padding_of,
     refuse_lone_empty_primary,
     restored_header,
@@ -39,6 +37,7 @@ from fits_tiles.layout.grid import TileGrid
 from fits_tiles.layout.headers import RENEW, ImageHeader, TileLayout, holds_tiles, read_layout
 from fits_tiles.layout.manifest import fill_manifest
 from fits_tiles.layout.model_cards import MODEL_STEM
+from fits_tiles.layout.plain_image import image_shape, is_plain_image
 from fits_tiles.layout.tiles_card import fingerprint_in
 
 __all__ = ["decompress"]
@@ -331,6 +330,11 @@ def _header(job: _Job, hdu: Hdu, where: str, entry: HduReport, *, primary: bool)
     return found
 
 
+def _has_old_sums(hdu: Hdu, *, primary: bool) -> bool:
+    """Tell whether the image's own checksums are of other pixels, or of a primary image that becomes an extension."""
+    return find_card(hdu.cards, RENEW) is not None or (find_card(hdu.cards, "ZSIMPLE") is not None) != primary
+
+
 def _write_image(job: _Job, hdu: Hdu, layout: TileLayout, where: str, entry: HduReport, *, primary: bool) -> None:
     """Append an HDU as a plain image."""
     coder = decoder_of(hdu, layout, where)
@@ -354,7 +358,7 @@ def _write_image(job: _Job, hdu: Hdu, layout: TileLayout, where: str, entry: Hdu
     stop = job.out.tell()
     if job.verify:
         job.remember_image(where, data_start, layout, digest.digest())
-    if job.checksums and (layout.quantization is not None or found.edits or find_card(hdu.cards, RENEW)):
+    if job.checksums and (layout.quantization is not None or found.edits or _has_old_sums(hdu, primary=primary)):
         # The original's checksums belong to pixels that quantisation has changed, or to a header without those cards.
         job.out.flush()
         write_checksums(job.out.fileno(), Hdu(0, start, header, data_start, size, stop))
@@ -371,7 +375,8 @@ def _write_standard(job: _Job, hdu: Hdu, layout: TileLayout, where: str, entry: 
     if padding_of(hdu, where) is not None or header != assemble(list(split_cards(header))):
         entry.checked = "decoded"
         entry.add_note("unusual bytes behind its cards or pixels are left out")
-    if find_card(hdu.cards, RENEW):
+    summed = find_card(split_cards(header), "CHECKSUM") is not None
+    if _has_old_sums(hdu, primary=primary):
         header = assemble([card for card in split_cards(header) if card[:9] not in (b"CHECKSUM=", b"DATASUM =")])
     start = job.begin()
     digest = hashlib.blake2b(digest_size=16)
@@ -391,7 +396,7 @@ def _write_standard(job: _Job, hdu: Hdu, layout: TileLayout, where: str, entry: 
             where,
             job.workers,
             job.meter.advance,
-            checksums=job.checksums,
+            checksums=job.checksums and summed,
         )
         if job.verify:
             job.remember_tiles(where, start, written, _digest(spool.fileno(), 0, written, where))

@@ -51,7 +51,7 @@ def plain_header(cards: tuple[bytes, ...], where: str, *, primary: bool, blank: 
     FormatError
         If ``ZBITPIX`` or the axes are missing, or ``ZNAXIS`` is out of range.
     """
-    axes = count_card(cards, "ZNAXIS", where, 1)
+    axes = count_card(cards, "ZNAXIS", where, 0)
     leading = ["ZBITPIX", "ZNAXIS", *(f"ZNAXIS{n}" for n in range(1, axes + 1))]
     for name in leading:
         int_card(cards, name, where)

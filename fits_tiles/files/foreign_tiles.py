@@ -75,7 +75,7 @@ class ForeignTiles:
         self._algorithm = str(card_value(find_card(cards, "ZCMPTYPE")) or "RICE_1")
         if self._algorithm not in _ALGORITHMS:
             raise NotRecodedError(f"compressed with {self._algorithm}, which is not known here")
-        axes = range(count_card(cards, "ZNAXIS", where, 1), 0, -1)
+        axes = range(count_card(cards, "ZNAXIS", where, 0), 0, -1)
         self.shape = tuple(int_card(cards, f"ZNAXIS{n}", where) for n in axes)
         if min(self.shape, default=0) < 1:
             raise NotRecodedError("an image without pixels")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from dataclasses import dataclass, field
 
 from astrocodec.errors import CorruptError, TruncatedError
 from astrocodec.files.file_report import Checked
 from fits_tiles.files.container import EMPTY_PRIMARY
+from fits_tiles.files.tiles_io import file_size
 from fits_tiles.layout.blocks import BLOCK, CARD, Hdu, card_value, find_card, read_at
 from fits_tiles.layout.checksums import fits_checksums
 from fits_tiles.layout.headers import ALGORITHM, holds_tiles
@@ -18,6 +20,7 @@ __all__ = ["Survey", "survey"]
 
 
 _STEP = 512 * BLOCK
+_OURS = re.compile(r"\.ac\.(fits?|fts)$", re.IGNORECASE)
 _ANYWAY = "`fits-decompress --edited` takes the file as it is now"
 
 
@@ -93,12 +96,14 @@ def survey(fd: int, hdus: list[Hdu], name: str, *, edited: bool = False) -> Surv
             assert manifest is not None
             word = _of_known(fd, hdu, entry, manifest.hdus[place], name, found, edited)
         found.words.append(word)
+    if not edited:
+        if manifest is not None:
+            _refuse_damage(fd, hdus, entries, places, manifest, found, name)
+        _refuse_tail(fd, hdus, manifest, name)
     if manifest is None:
         # Nothing says how many HDUs there should be.
         found.whole = "checksum ok"
         return found
-    if not edited:
-        _refuse_damage(fd, hdus, entries, places, manifest, found, name)
     in_place = places == list(range(len(manifest.hdus)))
     if in_place and tail_of(fd, hdus[-1].stop, name) == manifest.tail:
         found.whole = "verified"
@@ -182,10 +187,13 @@ def _refuse_damage(
     known = [place for place in places if place is not None]
     moved = known != sorted(known)  # damage moves nothing
     for hdu, entry, place in zip(hdus, entries, places, strict=True):
-        if place is not None or found.words[hdu.index] != "not checked":
+        if place is not None or found.words[hdu.index] == "verified":
+            continue
+        damaged = next((old for old in gone if old.header == entry.header), None)
+        # Who writes other data writes another CHECKSUM, though it need not see that they are in another order.
+        if found.words[hdu.index] != "not checked" and damaged is None:
             continue
         _refuse_swallowed(fd, hdu, name)
-        damaged = next((old for old in gone if old.header == entry.header), None)
         # Nor does damage make a header longer or shorter.
         edited = [old for old in gone if old.data == entry.data and old.cards != entry.cards]
         if damaged is None and edited:
@@ -197,12 +205,23 @@ def _refuse_damage(
                 f"{name}: {hdu.label}: the {part} in bytes {start} to {stop} has not the CRC-32 that it was "
                 f"written with: it is damaged, or a program edited it and wrote no CHECKSUM, then {_ANYWAY}"
             )
-    tail = tail_of(fd, hdus[-1].stop, name)
-    if tail[0] and tail != manifest.tail:
-        raise CorruptError(
-            f"{name}: {tail[0]} bytes from byte {hdus[-1].stop} on belong to no HDU and were not written so: the "
-            f"header of an HDU is damaged, or a program added bytes, then {_ANYWAY}"
-        )
+
+
+def _refuse_tail(fd: int, hdus: list[Hdu], manifest: Manifest | None, name: str) -> None:
+    """Raise an error where bytes that belong to no HDU may be what is left of some whose header is damaged."""
+    start, stop = hdus[-1].stop, file_size(fd)
+    if start == stop or (manifest is not None and tail_of(fd, start, name) == manifest.tail):
+        return
+    ours = manifest is not None or _OURS.search(name) or any(holds_tiles(hdu.cards) for hdu in hdus)
+    for at in range(start, stop, _STEP):
+        piece = read_at(fd, at, min(_STEP, stop - at), name)
+        starts = [at + block for block in range(0, len(piece), BLOCK) if piece.startswith(b"XTENSION=", block)]
+        if starts or manifest is not None or (ours and any(piece)):
+            what = f"an HDU begins at byte {starts[0]} among them, " if starts else ""
+            raise CorruptError(
+                f"{name}: {stop - start} bytes from byte {start} on belong to no HDU and were not written so: {what}"
+                f"the header of an HDU is damaged, or a program added bytes, then {_ANYWAY}"
+            )
 
 
 def _refuse_swallowed(fd: int, hdu: Hdu, name: str) -> None:

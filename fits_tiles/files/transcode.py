@@ -53,7 +53,7 @@ def write_standard(
     advance : callable
         Told the number of bytes done.
     checksums : bool, optional
-        Write ``CHECKSUM`` and ``DATASUM`` where the image had a checksum.
+        Write ``CHECKSUM`` and ``DATASUM``.
 
     Returns
     -------
@@ -84,7 +84,7 @@ def write_standard(
         where=where,
         workers=workers,
         advance=advance,
-        checksums=checksums and b"CHECKSUM" in (header[at : at + 8] for at in range(0, len(header), 80)),
+        checksums=checksums,
     )
     return standard
 

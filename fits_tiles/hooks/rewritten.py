@@ -29,6 +29,7 @@ from fits_tiles.layout.card_text import is_blob_card, read_blob
 from fits_tiles.layout.grid import TileGrid
 from fits_tiles.layout.headers import ALGORITHM, HeapSize, Quantization, TileLayout, build_header, holds_tiles, inflate
 from fits_tiles.layout.model_cards import MODEL_STEM
+from fits_tiles.layout.plain_image import refuse_what_is_no_image
 from fits_tiles.layout.tiles_card import KEYWORD, fingerprint_in, read_tiles_card
 
 __all__ = ["holds_our_tiles", "keep_lossless", "make_ready_for_others", "stays", "table_to_write"]
@@ -64,6 +65,7 @@ def table_to_write(hdu: Any, *, inplace: bool) -> Any:
         If the header cannot be kept in cards.
     """
     _undo_fixes(hdu)
+    hdu.update_header()  # BITPIX and axes are those of the pixels, whatever was done to their cards
     before, header = _kept_header(hdu)
     if header is None:
         return _coded(hdu, inplace=inplace)
@@ -211,7 +213,7 @@ def _unscaled_header(hdu: Any, before: Any) -> Any:
     """
     unscaled = hdu._do_not_scale_image_data or (before.get("BSCALE", 1), before.get("BZERO", 0)) == (1, 0)
     untouched = "data" not in hdu.__dict__ and (hdu._bscale, hdu._bzero) == (hdu._orig_bscale, hdu._orig_bzero)
-    if hdu.header["BITPIX"] == before["BITPIX"] and (unscaled or untouched):
+    if hdu.header.get("BITPIX") == before["BITPIX"] and (unscaled or untouched):
         return hdu.header
     header = hdu.header.copy()
     header["BITPIX"] = before["BITPIX"]
@@ -230,7 +232,7 @@ def _put_back(header: Any, before: Any, keyword: str) -> None:
     """Insert a card behind the nearest of those that it stood behind."""
     place = before.index(keyword)
     present = [card.image for card in header.cards]
-    found = next(card.image for card in reversed(before.cards[:place]) if card.image in present)
+    found = next((card.image for card in reversed(before.cards[:place]) if card.image in present), present[-1])
     header.insert(present.index(found), copy.copy(before.cards[place]), useblanks=False, after=True)
 
 
@@ -346,10 +348,12 @@ def _table_cards(hdu: Any, image: Any, table: Any, rows: bytes) -> tuple[bytes, 
         )
     longest = [int(found[1]) if (found := re.search(r"\((\d+)\)", form)) else 0 for form in _columns(table)]
     model = model_of(table, where)
+    layout, header = _layout(table, cards), assemble(list(cards_of(image)))
+    refuse_what_is_no_image(header, layout, where, primary=header.startswith(b"SIMPLE"))
     padding = read_blob(cards, "ACPAD", where)
     built = build_header(
-        _layout(table, cards),
-        assemble(list(cards_of(image))),
+        layout,
+        header,
         HeapSize(table["NAXIS2"], table["PCOUNT"], (longest[0], longest[1] if len(longest) > 1 else 0), crc),
         fingerprint=fingerprint_in(cards) or (model or load_model(current_options().model)).fingerprint,
         model=[card for card in cards if is_blob_card(card, MODEL_STEM)],

@@ -157,9 +157,11 @@ class TileTableHDU(fits.BinTableHDU):  # type: ignore[misc]
     def _unchanged_header(self) -> bytes | None:
         """The header to write as long as nothing but checksums changed since it was read; None where more did."""
         now = [card for card in self._header.cards if card.keyword not in _SUMS]
-        if not self._read_cards or len(now) != len(self._read_images):
+        blanks = len(self._read_images) - len(now)  # checksums use up those at the end
+        kept = self._read_images[: len(now)]
+        if not self._read_cards or blanks < 0 or "".join(self._read_images[len(now) :]).strip():
             return None
-        for card, image in zip(now, self._read_images, strict=True):
+        for card, image in zip(now, kept, strict=True):
             as_read = card._image == image and not card._modified
             if not as_read and _formatted(card) != _formatted(fits.Card.fromstring(image)):
                 return None

@@ -580,3 +580,111 @@ def test_a_card_that_uses_up_a_blank_one(tmp_path: Path, container: str) -> None
     )
     fits_tiles.decompress(packed, back)
     assert fits.getheader(back)["OBSERVER"] == "me"
+
+
+def test_checksums_that_use_up_blank_cards_leave_no_manifest(tmp_path: Path, container: str) -> None:
+    plain, packed = tmp_path / "plain.fits", tmp_path / "a.ac.fits"
+    fits.PrimaryHDU(PIXELS.astype("i2")).writeto(plain)
+    raw = plain.read_bytes()
+    end = raw.index(b"END".ljust(80))
+    plain.write_bytes(raw[:end] + b" " * 240 + raw[end : end + 80] + raw[end + 320 :])
+    fits_tiles.compress(plain, packed, container=container, tune=False)
+    table = fits.BinTableHDU.from_columns([fits.Column("q", "J", array=np.arange(3))], name="CAT")
+    with fits.open(packed, mode="update", checksum=True) as opened:
+        opened.append(table)
+    assert fits_tiles.verify(packed).checked == "not checked"
+    fits_tiles.decompress(packed, tmp_path / "b.fits")
+    with fits.open(tmp_path / "b.fits") as found:
+        assert found["CAT"].data["q"].tolist() == [0, 1, 2]
+        assert found[0].header._countblanks() == 3
+
+
+@pytest.mark.parametrize("to", ["image", "rice"])
+def test_a_primary_image_that_becomes_an_extension_gets_new_checksums(tmp_path: Path, container: str, to: str) -> None:
+    plain, packed, back = tmp_path / "plain.fits", tmp_path / "a.ac.fits", tmp_path / "b.fits"
+    fits.PrimaryHDU(PIXELS).writeto(plain, checksum=True)
+    fits_tiles.compress(plain, packed, container=container, tune=False)
+    fits.setval(packed, "OBSERVER", value="me")
+    fits_tiles.decompress(packed, back, to=to)
+    with fits.open(back, checksum=True, disable_image_compression=True) as found:  # warns where one is wrong
+        assert "CHECKSUM" in found[1].header
+    if to == "rice":
+        fits_tiles.compress(back, packed, tune=False, overwrite=True)
+        fits_tiles.decompress(packed, back, overwrite=True)
+        fits_tiles.verify(back)
+
+
+@pytest.mark.parametrize("dtype", ["i2", "u2", "f4"])
+@pytest.mark.parametrize("loaded", [False, True])
+def test_a_header_that_is_cleared_leaves_the_pixels(tmp_path: Path, container: str, loaded: bool, dtype: str) -> None:
+    plain, packed, back = tmp_path / "plain.fits", tmp_path / "a.ac.fits", tmp_path / "b.fits"
+    pixels = PIXELS.astype(dtype)
+    fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(pixels)]).writeto(plain)
+    fits_tiles.compress(plain, packed, container=container, tune=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", fits.verify.VerifyWarning)
+        with fits.open(packed) as opened:
+            assert not loaded or opened[1].data is not None
+            opened[1].header.clear()
+            opened.writeto(tmp_path / "c.ac.fits", output_verify="fix")
+    fits_tiles.decompress(tmp_path / "c.ac.fits", back)
+    stored = pixels.view("i2") ^ np.int16(-32768) if dtype == "u2" and not loaded else pixels
+    with fits.open(back) as found:
+        np.testing.assert_array_equal(found[1].data, stored)
+
+
+def test_an_image_that_loses_its_pixels_hides_no_other(tmp_path: Path, container: str) -> None:
+    packed, back = tmp_path / "a.ac.fits", tmp_path / "b.fits"
+    fits_tiles.compress(_plain(tmp_path, primary=False), packed, container=container, tune=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # tiles do not suit an image without pixels
+        with fits.open(packed, mode="update") as opened:
+            opened["SCI"].data = None
+    fits_tiles.verify(packed)
+    fits_tiles.decompress(packed, back)
+    with fits.open(back) as found:
+        assert found[1].data is None
+        np.testing.assert_array_equal(found["ERR"].data, PIXELS[:20])
+
+
+@pytest.mark.parametrize("size", [512, 1216, BLOCK])
+@pytest.mark.parametrize("filler", [b"\0", b" ", b"\xff"])
+@pytest.mark.parametrize("alone", [False, True])
+def test_a_lost_block_of_the_first_table_hides_no_image(
+    tmp_path: Path, container: str, alone: bool, filler: bytes, size: int
+) -> None:
+    """It holds the manifest, and what follows it looks like bytes that belong to no HDU."""
+    packed = tmp_path / "a.ac.fits"
+    images = [fits.ImageHDU(PIXELS.astype("i2"), name=name) for name in ("A", "B")]
+    fits.HDUList([fits.PrimaryHDU(), *images[: 1 if alone else 2]]).writeto(tmp_path / "plain.fits")
+    fits_tiles.compress(tmp_path / "plain.fits", packed, container=container, tune=False)
+    raw = packed.read_bytes()
+    packed.write_bytes(raw[:BLOCK] + filler * size + raw[BLOCK + size :])
+    for read in (fits_tiles.verify, lambda path: fits_tiles.decompress(path, None)):
+        with pytest.raises(CorruptError, match="from byte 2880 on belong to no HDU"):
+            read(packed)
+    assert fits_tiles.decompress(packed, None, edited=True).checked == "not checked"
+
+
+def test_zeros_behind_a_plain_file_are_no_damage(tmp_path: Path) -> None:
+    fits.PrimaryHDU(PIXELS).writeto(tmp_path / "tape.fits")
+    for tail in (bytes(7 * BLOCK), b"of another program"):
+        with (tmp_path / "tape.fits").open("ab") as file:
+            file.write(tail)
+        assert fits_tiles.verify(tmp_path / "tape.fits").checked == "not checked"
+
+
+def test_swapped_sectors_are_damage_though_the_checksum_agrees(tmp_path: Path, container: str) -> None:
+    """The sum of FITS does not see in which order its words stand."""
+    plain, packed = tmp_path / "plain.fits", tmp_path / "a.ac.fits"
+    values = np.arange(2000, dtype=">i4")
+    table = fits.BinTableHDU.from_columns([fits.Column("q", "J", array=values)], name="CAT")
+    fits.HDUList([fits.PrimaryHDU(PIXELS), table]).writeto(plain, checksum=True)
+    fits_tiles.compress(plain, packed, container=container, tune=False)
+    raw = bytearray(packed.read_bytes())
+    at = raw.index(values.tobytes())
+    raw[at : at + 512], raw[at + 512 : at + 1024] = raw[at + 512 : at + 1024], raw[at : at + 512]
+    packed.write_bytes(raw)
+    for read in (fits_tiles.verify, lambda path: fits_tiles.decompress(path, None)):
+        with pytest.raises(CorruptError, match=r"'CAT'.* the data in bytes .* has not the CRC-32"):
+            read(packed)

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import fits_tiles
-from astrocodec.errors import FormatError
+from astrocodec.errors import DifferenceError, FormatError
 from fits_tiles.layout.blocks import padded
 from fits_tiles.layout.card_format import assemble
 
@@ -334,6 +334,22 @@ def test_quantised_floats(tmp_path: Path, dither: Any, name: int) -> None:
     fits_tiles.compress(path, out, quantize_level=8, dither=dither, dither_seed=77, tile_shape=(40, 50), overwrite=True)
     with fits.open(out) as ours, fits.open(tmp_path / "rice.fits") as theirs:
         np.testing.assert_array_equal(ours[1].data, theirs[1].data)
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("odd", [np.inf, -np.inf, np.nan, 2e7, 1e30])
+def test_one_odd_pixel_lets_no_other_differ(tmp_path: Path, odd: float, dtype: str) -> None:
+    """A tile with an infinite pixel is not quantised; one with a bright pixel has no larger step for that."""
+    pixels = np.random.default_rng(1).normal(100, 1, (60, 70)).astype(dtype)
+    pixels[3, 4] = odd
+    path, packed = tmp_path / "a.fits", tmp_path / "a.ac.fits"
+    fits.PrimaryHDU(pixels).writeto(path)
+    assert fits_tiles.compress(path, packed, quantize_level=16).verified
+    assert fits_tiles.verify(packed, path).verified
+    pixels[7, 8] += 9
+    fits.PrimaryHDU(pixels).writeto(path, overwrite=True)
+    with pytest.raises(DifferenceError, match="tile 1: pixels differ"):
+        fits_tiles.verify(packed, path)
 
 
 def test_reports_serialise_and_progress_reaches_the_end(tmp_path: Path) -> None:

@@ -166,6 +166,18 @@ def test_chosen_datasets_and_chunks(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.h5", "night.h5"]
 
 
+def test_what_is_chosen_is_in_this_file(tmp_path: Path) -> None:
+    """A link to another file may lead to an address that something else has here."""
+    for name in ("other.h5", "a.h5"):
+        with h5py.File(tmp_path / name, "w") as file:
+            file["group/x"] = np.zeros((100, 200), "u2")
+            file["link"] = h5py.ExternalLink("other.h5", "/group")
+    for chosen in ("link", "link/x"):
+        with pytest.raises(ValueError, match=rf"a\.h5: '{chosen}' leads to .*other\.h5"):
+            hdf5_filter.compress(tmp_path / "a.h5", tmp_path / "b.h5", datasets=[chosen], tune=False)
+    assert not (tmp_path / "b.h5").exists()
+
+
 @pytest.mark.parametrize("chunks", [(0,), (-3, 4), (64, 0), ()])
 def test_chunks_have_sides(night: Path, tmp_path: Path, chunks: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="sides of at least 1"):

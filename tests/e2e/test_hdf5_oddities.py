@@ -517,6 +517,78 @@ def test_references_in_another_file_are_refused_by_name(tmp_path: Path, kind: An
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.h5", "refs.raw"]
 
 
+@pytest.mark.parametrize("owner", ["dataset", "attribute"])
+def test_references_to_other_files(tmp_path: Path, owner: str) -> None:
+    """HDF5 reads those of its new type and cannot write them; what they lead to is not deleted."""
+    hdf5, raw = library_of(h5py.h5p.__file__), ctypes.CDLL(h5py.h5p.__file__)
+    kind = h5t.TypeID(ctypes.c_int64.in_dll(raw, "H5T_STD_REF_g").value).copy()
+    buffer = np.zeros(64, "u1")
+    at, names = int(buffer.ctypes.data), [tmp_path / "needed.h5", tmp_path / "reader.h5"]
+    with h5py.File(names[0], "w") as file, h5py.File(names[1], "w", libver=("v112", "latest")) as reader:
+        for each in (file, reader):
+            each["image"] = np.zeros((100, 200), "u2")
+        hdf5.create_new_reference(file.id.id, b"/image", at)
+        if owner == "dataset":
+            made = h5d.create(reader.id, b"ref", kind, h5s.create_simple((1,)))
+            hdf5.write_dataset(made.id, kind.id, 0, 0, at)
+        else:
+            attribute = h5a.create(reader["image"].id, b"ref", kind, h5s.create_simple((1,)))
+            hdf5.write_attribute(attribute.id, kind.id, at)
+            del attribute
+    result = run_here("h5-compress", "--no-tune", "-D", "-Y", *names)
+    place = "/ref" if owner == "dataset" else "/image: attribute 'ref'"
+    assert f"{names[1]}: {place}: a reference leads to {names[0]}, and HDF5 cannot copy those" in result.stderr.decode()
+    assert f"{names[0]}: kept, since {names[1]} leads to it" in result.stderr.decode()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["needed.ac.h5", "needed.h5", "reader.h5"]
+
+
+def test_a_fill_value_that_is_a_reference_is_refused_by_name(tmp_path: Path) -> None:
+    """Where its object is in the copy is not known yet when the dataset is made."""
+    raw = ctypes.CDLL(h5py.h5p.__file__)
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["image"] = np.zeros((100, 200), "u2")
+        reference = np.zeros(1, "u8")
+        place = ctypes.c_void_p(reference.ctypes.data)
+        plist = h5p.create(h5p.DATASET_CREATE)
+        for name in (b"null", b"leads"):
+            assert raw.H5Pset_fill_value(ctypes.c_int64(plist.id), ctypes.c_int64(h5t.STD_REF_OBJ.id), place) >= 0
+            h5d.create(file.id, name, h5t.STD_REF_OBJ, h5s.create_simple((5,)), plist)
+            reference[0] = h5py.h5o.get_info(file["image"].id).addr
+    with pytest.raises(FormatError, match="/leads: its fill value is a reference"):
+        hdf5_filter.compress(tmp_path / "a.h5", tmp_path / "b.h5", tune=False)
+    with h5py.File(tmp_path / "a.h5", "a") as file:
+        del file["leads"]
+    assert hdf5_filter.compress(tmp_path / "a.h5", tmp_path / "b.h5", tune=False).verified
+
+
+@pytest.mark.parametrize("kind", [h5py.string_dtype(), h5py.vlen_dtype("i4")], ids=["text", "sequence"])
+def test_a_fill_value_of_varying_length_where_nothing_was_written(tmp_path: Path, kind: Any) -> None:
+    """HDF5 2.0 cannot read it where it may not write; nobody need read it."""
+    fill, value = ("nothing", "q") if h5py.check_string_dtype(kind) else (None, np.arange(3))
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["image"] = np.zeros((100, 200), "u2")
+        file.create_dataset("x", (10,), kind, fillvalue=fill, chunks=(3,), maxshape=(None,))[0] = value
+    assert hdf5_filter.verify(tmp_path / "a.h5").sound
+    assert hdf5_filter.compress(tmp_path / "a.h5", tmp_path / "packed.h5", tune=False).verified
+    assert hdf5_filter.decompress(tmp_path / "packed.h5", tmp_path / "back.h5").verified
+    found = []
+    for name in ("a.h5", "packed.h5", "back.h5"):
+        with h5py.File(tmp_path / name, "a") as file:
+            assert file["x"].id.get_num_chunks() == 1
+            found.append([list(each) for each in file["x"][...]])
+    assert found[0] == found[1] == found[2]
+    with h5py.File(tmp_path / "packed.h5", "a") as file:
+        file["x"][1] = value
+    with pytest.raises(DifferenceError, match=r"differs at \(1,\)"):
+        hdf5_filter.verify(tmp_path / "packed.h5", tmp_path / "a.h5")
+    if fill is None:
+        return
+    with h5py.File(tmp_path / "back.h5", "a") as file:
+        file["x"][:] = "q"
+    with pytest.raises(FormatError, match="/x: HDF5 cannot read elements that were never written"):
+        hdf5_filter.verify(tmp_path / "back.h5", tmp_path / "a.h5")
+
+
 def test_a_link_to_another_file_is_told(tmp_path: Path) -> None:
     """What it says was compared; where it leads was not looked at."""
     source = tmp_path / "a.h5"

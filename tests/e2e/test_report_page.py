@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from astrocodec.analysis.compare import compare
-from astrocodec.analysis.compare_page import compare_page
-from astrocodec.analysis.image_entry import ImageEntry
-from astrocodec.analysis.image_report import report_image
-from astrocodec.analysis.report_page import page
-from astrocodec.analysis.report_section import image_section, section_link
+from astrocodec.analysis.compare.comparison import compare
+from astrocodec.analysis.compare.page import compare_page
+from astrocodec.analysis.images.image_entry import ImageEntry
+from astrocodec.analysis.report.image_report import report_image
+from astrocodec.analysis.report.page import page
+from astrocodec.analysis.report.section import image_section, section_link
 from astrocodec.simulate import simulate
 
 pytest.importorskip("photutils")

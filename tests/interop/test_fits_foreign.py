@@ -478,8 +478,8 @@ def test_parameters_of_rice_are_bounded(cards: dict[str, int], reason: str) -> N
 @pytest.mark.parametrize(
     ("keyword", "value", "reason"),
     [
-        ("ZNAXIS", 999999999, "ZNAXIS is 999999999, allowed are 1 to 999"),
-        ("ZNAXIS", 0, "ZNAXIS is 0, allowed are 1 to 999"),
+        ("ZNAXIS", 999999999, "ZNAXIS is 999999999, allowed are 0 to 999"),
+        ("ZNAXIS", -1, "ZNAXIS is -1, allowed are 0 to 999"),
         ("TFIELDS", 999999999, "TFIELDS is 999999999, allowed are 0 to 999"),
         ("TFIELDS", -1, "TFIELDS is -1, allowed are 0 to 999"),
         ("ZTILE1", 0, "all must be positive"),

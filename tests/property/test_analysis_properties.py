@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 pytest.importorskip("photutils", reason="photutils is not installed")
 
-from astrocodec.analysis.compare import compare
-from astrocodec.analysis.image_entry import ImageEntry
-from astrocodec.analysis.image_report import report_image
+from astrocodec.analysis.compare.comparison import compare
+from astrocodec.analysis.images.image_entry import ImageEntry
+from astrocodec.analysis.report.image_report import report_image
 
 DTYPES = ("u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f4", "f8")
 SIDES = st.one_of(st.integers(1, 20), st.sampled_from((33, 50, 51, 99, 150)))

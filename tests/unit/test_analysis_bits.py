@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 import astrocodec
 import fits_tiles
-from astrocodec.analysis.bits import BitsMap, bits_map
+from astrocodec.analysis.bits.bits_map import bits_map
+from astrocodec.analysis.bits.stream_bits import BitsMap
 from astrocodec.errors import AstrocodecError, FormatError
 from astrocodec.simulate import simulate
 

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 pytest.importorskip("photutils", reason="photutils is not installed")
 
 from astrocodec.analysis import analyse_frame
-from astrocodec.analysis.detector_cards import layout_of_cards
-from astrocodec.analysis.image_entry import ImageEntry, pixel_unit
-from astrocodec.analysis.image_report import report_image
-from astrocodec.analysis.images import find_images
-from astrocodec.analysis.sections import cells, parse_section
+from astrocodec.analysis.detector.header_cards import layout_of_cards
+from astrocodec.analysis.detector.sections import cells, parse_section
+from astrocodec.analysis.images.find_images import find_images
+from astrocodec.analysis.images.image_entry import ImageEntry, pixel_unit
+from astrocodec.analysis.report.image_report import report_image
 
 RNG = np.random.default_rng(3)
 Corners = list[tuple[int, int, int, int]]

@@ -8,10 +8,10 @@ import pytest
 pytest.importorskip("photutils")
 pytest.importorskip("skimage")
 
-from astrocodec.analysis.compare import compare
-from astrocodec.analysis.similarity import similarity
-from astrocodec.analysis.stacking import rounded, stack_noise, stacking_figure
-from astrocodec.analysis.whiteness import whiteness
+from astrocodec.analysis.compare.comparison import compare
+from astrocodec.analysis.compare.similarity import similarity
+from astrocodec.analysis.compare.stacking import rounded, stack_noise, stacking_figure
+from astrocodec.analysis.compare.whiteness import whiteness
 from astrocodec.simulate import simulate
 
 

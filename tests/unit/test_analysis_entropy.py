@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 special = pytest.importorskip("scipy.special", reason="scipy is not installed")
 
-from astrocodec.analysis.entropy import gaussian_bits, gaussian_bits_of, poisson_read_bits_of  # noqa: E402
-from astrocodec.analysis.step import suggested_step  # noqa: E402
+from astrocodec.analysis.noise.entropy import gaussian_bits, gaussian_bits_of, poisson_read_bits_of  # noqa: E402
+from astrocodec.analysis.noise.step import suggested_step  # noqa: E402
 
 PHASES = (np.arange(32) + 0.5) / 32 - 0.5
 

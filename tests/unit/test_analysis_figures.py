@@ -13,16 +13,16 @@ pytest.importorskip("matplotlib")
 
 from astropy.visualization import ZScaleInterval
 
-from astrocodec.analysis import report_maps
-from astrocodec.analysis.amplifiers import Amplifiers
-from astrocodec.analysis.compare import compare
-from astrocodec.analysis.compare_charts import draw_fluxes, draw_histogram, draw_spectrum
-from astrocodec.analysis.compare_figure import compare_figure, comparison_maps
-from astrocodec.analysis.figure_style import new_figure, plain_log, spaced
-from astrocodec.analysis.report_charts import draw_bits_by_snr, draw_exposures, draw_noises, draw_snr_and_bits
-from astrocodec.analysis.report_maps import displayed, enlarged, scored
-from astrocodec.analysis.report_numbers import short_numbers
-from astrocodec.analysis.stacking import rounded, stack_noise, stacking_figure
+from astrocodec.analysis.compare.charts import draw_fluxes, draw_histogram, draw_spectrum
+from astrocodec.analysis.compare.comparison import compare
+from astrocodec.analysis.compare.figure import compare_figure, comparison_maps
+from astrocodec.analysis.compare.stacking import rounded, stack_noise, stacking_figure
+from astrocodec.analysis.detector.amplifiers import Amplifiers
+from astrocodec.analysis.report import maps as report_maps
+from astrocodec.analysis.report.charts import draw_bits_by_snr, draw_exposures, draw_noises, draw_snr_and_bits
+from astrocodec.analysis.report.figure_style import new_figure, plain_log, spaced
+from astrocodec.analysis.report.maps import displayed, enlarged, scored
+from astrocodec.analysis.report.numbers import short_numbers
 
 RNG = np.random.default_rng(5)
 Draw = Callable[[Any], object]
@@ -240,7 +240,7 @@ def test_overscan_that_the_header_tells_is_left_out() -> None:
 def test_names_of_a_comparison_stay_over_their_own_map(monkeypatch: pytest.MonkeyPatch) -> None:
     """Long names are cut in their middle; a dollar sign starts no formula."""
     figures = []
-    monkeypatch.setattr("astrocodec.analysis.compare_figure.png_of", lambda figure, **_: figures.append(figure) or b"")
+    monkeypatch.setattr("astrocodec.analysis.compare.figure.png_of", lambda figure, **_: figures.append(figure) or b"")
     image = RNG.normal(1e9, 1e8, (64, 64))
     long = "/a" * 100 + "/$x_{"
     compare_figure(compare(image, image * 1.01, unit="$ counts per second and pixel"), names=(long + "1", long + "2"))

@@ -13,7 +13,7 @@ import astrocodec
 pytest.importorskip("photutils", reason="photutils is not installed")
 
 from astrocodec.analysis import analyse_frame, bits_map
-from astrocodec.analysis.compare import compare
+from astrocodec.analysis.compare.comparison import compare
 from astrocodec.analysis.extra import require
 from astrocodec.simulate import simulate
 

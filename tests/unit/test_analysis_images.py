@@ -7,8 +7,8 @@ import pytest
 from astropy.io import fits
 
 import fits_tiles
-from astrocodec.analysis.image_entry import ImageEntry, SkippedEntry
-from astrocodec.analysis.images import find_images, is_zarr
+from astrocodec.analysis.images.find_images import find_images, is_zarr
+from astrocodec.analysis.images.image_entry import ImageEntry, SkippedEntry
 from astrocodec.errors import FormatError
 
 PIXELS = np.random.default_rng(1).normal(1000, 9, (60, 80)).astype(np.uint16)

@@ -13,12 +13,12 @@ from scipy.ndimage import gaussian_filter
 pytest.importorskip("photutils", reason="photutils is not installed")
 
 from astrocodec.analysis import analyse_frame
-from astrocodec.analysis.image_entry import ImageEntry
-from astrocodec.analysis.image_report import report_image
-from astrocodec.analysis.noise_model import block_transform, is_flags, why_no_floor
+from astrocodec.analysis.detector.quantisation import quantisation
+from astrocodec.analysis.images.image_entry import ImageEntry
+from astrocodec.analysis.noise.noise_model import block_transform, is_flags, why_no_floor
 from astrocodec.analysis.plane import as_plane
-from astrocodec.analysis.quantisation import quantisation
-from astrocodec.analysis.sources import Segmentation
+from astrocodec.analysis.report.image_report import report_image
+from astrocodec.analysis.signal.sources import Segmentation
 from astrocodec.simulate import simulate
 
 RNG = np.random.default_rng(11)

@@ -17,9 +17,9 @@ from astrocodec.analysis import (
     snr_map,
     source_mask,
 )
-from astrocodec.analysis.entropy import poisson_read_bits_of
 from astrocodec.analysis.frame import analyse_frame
-from astrocodec.analysis.local_noise import local_noise
+from astrocodec.analysis.noise.entropy import poisson_read_bits_of
+from astrocodec.analysis.noise.local_noise import local_noise
 from astrocodec.simulate import Frame, Preset, configure, observe
 
 # Patterns of the detector, which are noise to one frame and none of the truth compared with.

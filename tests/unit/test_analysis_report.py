@@ -10,15 +10,15 @@ import pytest
 pytest.importorskip("photutils")
 pytest.importorskip("matplotlib")
 
-from astrocodec.analysis.image_entry import ImageEntry, choose_plane, exposure_seconds
-from astrocodec.analysis.image_report import ImageReport, report_image
-from astrocodec.analysis.peer_sizes import peer_sizes
-from astrocodec.analysis.report_charts import chart, draw_noises
-from astrocodec.analysis.report_maps import block_mean, displayed, map_figure, scored
-from astrocodec.analysis.report_page import page
-from astrocodec.analysis.report_reasons import reason
-from astrocodec.analysis.report_section import image_section
-from astrocodec.analysis.report_table import terminal_table
+from astrocodec.analysis.images.image_entry import ImageEntry, choose_plane, exposure_seconds
+from astrocodec.analysis.report.charts import chart, draw_noises
+from astrocodec.analysis.report.image_report import ImageReport, report_image
+from astrocodec.analysis.report.maps import block_mean, displayed, map_figure, scored
+from astrocodec.analysis.report.page import page
+from astrocodec.analysis.report.peer_sizes import peer_sizes
+from astrocodec.analysis.report.reasons import reason
+from astrocodec.analysis.report.section import image_section
+from astrocodec.analysis.report.table import terminal_table
 
 NOISE = np.random.default_rng(1).normal(1000, 10, (200, 220)).astype(np.uint16)
 

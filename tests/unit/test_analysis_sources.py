@@ -13,8 +13,8 @@ pytest.importorskip("photutils", reason="photutils is not installed")
 from scipy.special import erf
 
 from astrocodec.analysis import analyse_frame, background_map, source_mask
-from astrocodec.analysis.amplifiers import Amplifiers
-from astrocodec.analysis.seeing import FWHM, seeing, without_sharp
+from astrocodec.analysis.detector.amplifiers import Amplifiers
+from astrocodec.analysis.signal.seeing import FWHM, seeing, without_sharp
 
 NOISE = 10.0
 SHAPE = (600, 600)

@@ -1,4 +1,4 @@
-"""The benchmarks' arithmetic: what is charged, what the floor is, what a table says."""
+"""The benchmarks' arithmetic: what is charged, what a table says."""
 
 import io
 import json
@@ -11,7 +11,6 @@ from astropy.io import fits
 
 from astrocodec.bench.datasets import corpus_files, find_corpus, frames
 from astrocodec.bench.fits_size import charged_bytes, charged_bytes_of_file
-from astrocodec.bench.floor import gaussian_bits, noise_floor, noise_sigma
 from astrocodec.bench.peers import NotApplicableError, choose_peers, from_unsigned, measure, to_unsigned
 from astrocodec.bench.tables import geometric_mean, markdown, read_csv, write_csv, write_provenance
 
@@ -130,27 +129,6 @@ def test_a_file_is_charged_for_what_its_original_does_not_hold() -> None:
     table = fits.BinTableHDU.from_columns([fits.Column("a", "J", array=np.arange(5))])
     fits.HDUList([fits.PrimaryHDU(np.zeros((10, 10), np.int16)), table]).writeto(plain)
     assert charged_bytes_of_file(plain.getvalue(), plain.getvalue()) == 200
-
-
-@pytest.mark.parametrize("sigma", [0.7, 3.0, 40.0])
-def test_noise_sigma_of_rounded_gaussian_noise(sigma: float) -> None:
-    """Slopes do not count, rounding is taken out."""
-    slope = np.arange(256)[None, :] * 3
-    plane = np.rint(np.random.default_rng(3).normal(500.3, sigma, (256, 256)) + slope).astype(np.int32)
-    assert noise_sigma(plane) == pytest.approx(sigma, rel=0.05)
-    assert noise_floor(plane[None]) == pytest.approx(gaussian_bits(sigma), abs=0.1)
-
-
-def test_noise_floor_of_constant_and_narrow_planes_is_zero() -> None:
-    """Nothing to code."""
-    assert noise_floor(np.full((1, 100, 100), 7, np.int16)) == 0.0
-    assert noise_floor(np.zeros((1, 5, 1), np.int16)) == 0.0
-
-
-def test_gaussian_bits_is_continuous_where_the_formula_changes() -> None:
-    """Below half a unit the rounded values' own entropy is taken."""
-    assert gaussian_bits(0.4999) == pytest.approx(gaussian_bits(0.5001), abs=0.25)
-    assert gaussian_bits(0.0) == 0.0
 
 
 def test_tables(tmp_path: Path) -> None:

@@ -1,11 +1,13 @@
 """Arrays of every kind through encode and decode; damage of every kind."""
 
+import h5py
 import numpy as np
 import pytest
 from astropy.nddata import CCDData
 from astropy.utils.masked import Masked
 
 import astrocodec
+import hdf5_filter
 from astrocodec.codec import same_bits
 from astrocodec.errors import AstrocodecError, FormatError, ModelNotFoundError, TruncatedError, VersionError
 from astrocodec.stages.pixels import DTYPES
@@ -252,6 +254,27 @@ def test_masks_of_lists_and_of_astropy_are_not_lost_unnoticed() -> None:
             astrocodec.encode(data)
     assert astrocodec.decode(astrocodec.encode(CCDData(np.ones((2, 3)), unit="adu"))).tolist() == [[1, 1, 1]] * 2
     assert astrocodec.decode(astrocodec.encode([rows[1], (3, 4)])).tolist() == [[1, 2], [3, 4]]
+
+
+def test_masks_of_lazy_arrays_are_not_lost_unnoticed() -> None:
+    """Those of Dask have their mask once they are computed."""
+
+    class Lazy:
+        def __init__(self, mask: bool) -> None:
+            self.mask_of_all = mask
+
+        def compute(self) -> np.ndarray:
+            return np.ma.masked_array([1.0, 2.0], self.mask_of_all)
+
+        def __array__(self, *_: object, **__: object) -> np.ndarray:
+            return np.array([1.0, 2.0])
+
+    for data in (Lazy(True), [Lazy(False), Lazy(True)]):
+        with pytest.raises(TypeError, match="mask would be lost"):
+            astrocodec.encode(data)
+        with h5py.File.in_memory() as file, pytest.raises(TypeError, match="mask would be lost"):
+            hdf5_filter.write_dataset(file, "x", data)
+    assert astrocodec.decode(astrocodec.encode([Lazy(False)])).tolist() == [[1, 2]]
 
 
 @pytest.mark.parametrize("axes", [33, 64])

@@ -7,9 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
-from astropy.io import fits
 
 import fits_tiles
 
@@ -44,23 +42,3 @@ def test_either_order_registers(imports: str) -> None:
 
 def test_unregister_is_the_last_word() -> None:
     assert run(f"import fits_tiles; fits_tiles.unregister(); {KNOWN}") == "False"
-
-
-def test_an_astropy_laid_out_otherwise_is_a_warning_on_import(tmp_path: Path) -> None:
-    fits.PrimaryHDU(np.arange(10_000, dtype=np.int16).reshape(100, 100)).writeto(tmp_path / "a.fits")
-    program = """
-import sys, warnings
-from astropy.io.fits.hdu.compressed import settings
-del settings.DEFAULT_QUANTIZE_LEVEL
-with warnings.catch_warnings(record=True) as caught:
-    warnings.simplefilter("always")
-    import fits_tiles
-(one,) = caught
-fits_tiles.compress(*sys.argv[1:3])
-fits_tiles.decompress(*sys.argv[2:])
-print(one.category.__name__, one.message)
-"""
-    found = run(program, *(tmp_path / name for name in ("a.fits", "b.fits", "c.fits")))
-    assert found.startswith("RuntimeWarning astropy ")
-    assert "has no name astropy.io.fits.hdu.compressed.settings.DEFAULT_QUANTIZE_LEVEL" in found
-    assert (tmp_path / "c.fits").read_bytes() == (tmp_path / "a.fits").read_bytes()

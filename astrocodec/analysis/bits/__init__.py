@@ -1,0 +1,1 @@
+"""Where the bits of a stream or file went."""

@@ -1,0 +1,131 @@
+"""Bits: the exact code length of every pixel of our own streams, as it was decoded.
+
+A sample costs -log2 of the probability that the decoder's table gives it, and its raw bits: `stages.code_bits`.
+What belongs to no pixel is counted apart, so that both add up to the file.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from astrocodec import _native
+from astrocodec.codec import Buffer
+from astrocodec.errors import AstrocodecError, CorruptError, TruncatedError
+from astrocodec.model import Model, find_model
+from astrocodec.stages.causal import CAUSAL, STORED, Parameters, split_pieces
+from astrocodec.stages.planes import MAX_PIXELS, Cut, planes_of
+from astrocodec.stages.stream import MODEL, Header, data_of, read_header
+
+_MODES = ("constant", "modelled", "raw", "differences")
+
+
+@dataclass(frozen=True, eq=False)
+class BitsMap:
+    """Where the bits of a stream or file went.
+
+    Attributes
+    ----------
+    bits : ndarray of float32
+        Code length of every pixel, of the array's shape; of complex numbers that of both parts. Where a file's tile is
+        no stream of ours, or one of a codec that is not part of this package (mode ``other``), its bits are spread
+        evenly.
+    payload_bits : float
+        Bits of the pixels' code as they lie in the file; `bits` adds up to them but for the rounding of the coder.
+    header_bits : float
+        All other bits: headers, tables, models, checksums, padding, the coder's first states.
+    total_bits : int
+        Of the stream, or of the HDU in a file: `payload_bits` plus `header_bits`.
+    tiles : int
+        Number of tiles of a file, of pieces of a stream.
+    modes : dict of str to int
+        Number of pieces by how they are coded: ``constant``, ``modelled``, ``raw``, ``differences``, ``stored``,
+        ``other``.
+    """
+
+    bits: NDArray[np.float32]
+    payload_bits: float
+    header_bits: float
+    total_bits: int
+    tiles: int
+    modes: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def bits_per_pixel(self) -> float:
+        """Of everything, headers too."""
+        return self.total_bits / max(1, self.bits.size)
+
+    @property
+    def mismatch(self) -> float:
+        """Relative difference between the sum of `bits` and `payload_bits`."""
+        return float(self.bits.sum(dtype=np.float64)) / self.payload_bits - 1 if self.payload_bits else 0.0
+
+
+def _low_planes(data: memoryview, count: int, low: int) -> tuple[int, int]:
+    """Bits per pixel of the low bits as they are stored, and bytes of all their planes (docs/format.md "Split")."""
+    each = at = 0
+    for first in range(0, low, 8):
+        bits = min(8, low - first)
+        if at >= len(data):
+            raise TruncatedError(f"low bits {first}..{first + bits - 1}: missing")
+        is_packed = data[at] != 0
+        each += bits if is_packed else 0
+        at += 1 + (count * bits + 7) // 8 if is_packed else 2
+    return each, at
+
+
+def _piece_bits(model: _native.NativeModel, data: memoryview, low: int, bits: NDArray[np.float32]) -> tuple[float, str]:
+    """Bits of every pixel of a piece; returns those of all its pixels as they lie there, and its mode."""
+    each, at = _low_planes(data, bits.size, low)
+    overhead = _native.tile_bits(model, np.frombuffer(data[at:], np.uint8), bits)
+    bits += np.float32(each)
+    return 8 * (len(data) - at) - overhead + each * bits.size, _MODES[data[at]]
+
+
+def _modelled(stream: memoryview, data: memoryview, at: int, header: Header, models: Iterable[Model]) -> BitsMap:
+    parameters = Parameters.read(header.parameters, header.dtype, header.parameters_at)
+    model = _native.native_model(find_model(parameters.fingerprint, models, header.body_of(MODEL)))
+    is_complex = header.dtype.kind == "c"
+    planes = planes_of(header.shape, is_complex)
+    count = math.prod(planes)
+    if not 0 < count <= len(stream) * (MAX_PIXELS // 4):
+        raise CorruptError(f"shape {header.shape} is more than {len(stream)} bytes can hold")
+    cut = Cut(planes, parameters.piece_shape)
+    bits = np.zeros(planes, np.float32)
+    payload, modes = 0.0, Counter[str]()
+    for index, (piece, part) in enumerate(zip(cut, split_pieces(data, len(cut), at), strict=True)):
+        found = np.zeros(piece.shape, np.float32)
+        try:
+            used, mode = _piece_bits(model, part, parameters.low_bits, found)
+        except AstrocodecError as error:
+            raise type(error)(f"piece {index} ({piece}): {error}") from None
+        piece.put(bits, found)
+        payload += used
+        modes[mode] += 1
+    total = 8 * len(stream)
+    of_elements = bits.reshape(2, *header.shape).sum(0) if is_complex else bits.reshape(header.shape)
+    return BitsMap(of_elements, payload, total - payload, total, len(cut), dict(modes))
+
+
+def stream_bits(stream: Buffer, models: Iterable[Model] = ()) -> BitsMap:
+    """`bits_map` of a stream; see there."""
+    view = memoryview(stream).cast("B")  # type: ignore[arg-type]
+    header, at = read_header(view)
+    header.check_known()
+    data = data_of(view, at)
+    if header.codec == CAUSAL:
+        return _modelled(view, data, at, header, models)
+    size, payload, total = math.prod(header.shape), 8 * len(data), 8 * len(view)
+    if header.codec == STORED and len(data) != size * header.dtype.itemsize:
+        raise CorruptError(f"stored array of {size * header.dtype.itemsize} bytes expected, {len(data)} found")
+    if size > len(view) * (MAX_PIXELS // 4):
+        raise CorruptError(f"shape {header.shape} is more than {len(view)} bytes can hold")
+    bits = np.full(header.shape, payload / max(1, size), np.float32)
+    return BitsMap(
+        bits, float(payload), float(total - payload), total, 1, {"stored" if header.codec == STORED else "other": 1}
+    )

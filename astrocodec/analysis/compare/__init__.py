@@ -1,0 +1,1 @@
+"""What is different between images, and whether it matters."""

@@ -1,0 +1,123 @@
+"""The comparison as a page: one HTML file that needs no network."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from astrocodec.analysis.compare.charts import draw_fluxes, draw_histogram, draw_spectrum
+from astrocodec.analysis.compare.comparison import Comparison
+from astrocodec.analysis.compare.figure import comparison_maps
+from astrocodec.analysis.report.charts import chart
+from astrocodec.analysis.report.looks import STYLE
+from astrocodec.analysis.report.maps import map_figure
+from astrocodec.analysis.report.names import shown
+from astrocodec.analysis.report.numbers import count, fixed, percent
+
+__all__ = ["compare_page", "comparison_rows"]
+
+_ALTS = {
+    "A": "Grey-scale picture of image A.",
+    "B": "Grey-scale picture of image B.",
+    "Residual B - A": "Map of the differences, blue below and red above zero.",
+}
+
+
+def comparison_rows(found: Comparison) -> list[tuple[str, str]]:
+    """
+    List what a comparison found, name and text.
+
+    Parameters
+    ----------
+    found : Comparison
+        From `compare`.
+
+    Returns
+    -------
+    list of (str, str)
+        In the order of importance; what does not apply is left out.
+    """
+    rows = [("result", "equal" if found.equal else "different")]
+    residuals, white, alike = found.residuals, found.whiteness, found.similarity
+    if residuals is not None and not found.equal:
+        rows += [
+            ("pixels that differ", f"{count(residuals.differing)} of {count(residuals.pixels)}"),
+            ("mean, deviation", f"{residuals.mean:.4g}, {residuals.deviation:.4g} {found.unit}"),
+            ("largest difference", f"{residuals.largest:.4g} {found.unit}"),
+        ]
+        if residuals.deviation_sigma is not None:
+            sigmas = (residuals.mean_sigma, residuals.deviation_sigma, residuals.largest_sigma)
+            rows.append(("in units of A's noise", ", ".join(f"{value:.4g}" for value in sigmas if value is not None)))
+            rows.append(("noise added to the sky", percent(residuals.added_noise, 2)))
+    if found.lost or found.gained:
+        rows.append(("pixels lost, gained", f"{count(found.lost)}, {count(found.gained)}"))
+    if white is not None:
+        rows += [
+            ("correlation of neighbours", f"{white.lag_x:+.4f} along rows, {white.lag_y:+.4f} along columns"),
+            ("correlation with the signal", f"{white.signal_correlation:+.4f}"),
+            ("flatness of the spectrum", f"{white.flatness:.4f} (white noise: 1)"),
+        ]
+    if alike is not None and not found.equal:
+        rows.append(("PSNR", fixed(alike.psnr, 2, "dB")))
+        rows.append(("SSIM; of the faint sky", f"{fixed(alike.ssim, 6)}; {fixed(alike.ssim_faint, 4)}"))
+    if found.fluxes is not None:
+        for one in found.fluxes.bins:
+            range_ = f"above {one.low:g}" if one.high == float("inf") else f"{one.low:g} to {one.high:g}"
+            text = f"{one.bias_percent:+.3f} %, {one.bias_sigma:+.3f} ± {one.scatter_sigma:.3f} of its noise"
+            rows.append((f"flux of {one.count} sources, SNR {range_}", text))
+    return rows + [("note", note) for note in found.notes]
+
+
+def compare_page(names: tuple[str, str], parts: Sequence[tuple[str, Comparison]]) -> Iterator[str]:
+    """
+    Yield the page piece by piece.
+
+    Parameters
+    ----------
+    names : (str, str)
+        The two files.
+    parts : sequence of (str, Comparison)
+        Each pair of images, by the name of its place in the file.
+
+    Yields
+    ------
+    str
+        HTML.
+    """
+    names = shown(names[0]), shown(names[1])
+    title = " and ".join(html.escape(name) for name in names)
+    yield (
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{title} compared</title><style>{STYLE}</style></head><body><main><header><h1>Two images compared</h1>"
+        f"<p>A: {html.escape(names[0])}<br>B: {html.escape(names[1])}</p></header>"
+    )
+    for number, (place, found) in enumerate(parts):
+        rows = "".join(
+            f'<tr><th scope="row">{html.escape(name)}</th><td>{html.escape(text)}</td></tr>'
+            for name, text in comparison_rows(found)
+        )
+        maps = "".join(
+            map_figure(one, name, unit, _ALTS.get(name, "Map of the signal-to-noise ratio of image A."))
+            for name, unit, one in comparison_maps(found)
+        )
+        heading = html.escape(shown(f"Image {place}".rstrip()))
+        yield (
+            f"<section><h2>{heading}: {'equal' if found.equal else 'different'}</h2>"
+            f'<div class="maps">{maps}</div><div class="charts">{"".join(_charts(found, str(number)))}</div>'
+            f'<div class="scroll"><table class="detector"><tbody>{rows}</tbody></table></div></section>'
+        )
+    yield "</main></body></html>\n"
+
+
+def _charts(found: Comparison, key: str) -> Iterator[str]:
+    drawn: list[tuple[str, Callable[[Any], str]]] = []
+    if found.pixels is not None and not found.equal:
+        drawn.append(("Differences", lambda axes: draw_histogram(axes, found)))
+    if (white := found.whiteness) is not None:
+        drawn.append(("Power spectrum of the differences", lambda axes: draw_spectrum(axes, white)))
+    if (fluxes := found.fluxes) is not None:
+        drawn.append(("Fluxes of the sources", lambda axes: draw_fluxes(axes, fluxes)))
+    for title, draw in drawn:
+        yield chart(title, draw, key=key)

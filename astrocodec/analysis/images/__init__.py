@@ -1,0 +1,1 @@
+"""Images of files, whatever kind of file it is."""

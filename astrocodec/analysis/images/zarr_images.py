@@ -1,0 +1,107 @@
+"""Images of Zarr arrays and groups of both formats."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from astrocodec.analysis.images.image_entry import (
+    ImageEntry,
+    Part,
+    SkippedEntry,
+    as_native,
+    choose_plane,
+    exposure_seconds,
+    is_pixel_type,
+    pixel_unit,
+)
+from astrocodec.errors import FormatError
+
+__all__ = ["zarr_images"]
+
+
+def zarr_images(path: str, plane: int | None) -> Iterator[Part]:
+    """
+    Yield the arrays in a folder.
+
+    Parameters
+    ----------
+    path : str
+        Folder of an array or a group.
+    plane : int or None
+        Which plane of cubes.
+
+    Yields
+    ------
+    Part
+        One per array.
+
+    Raises
+    ------
+    FormatError
+        It is no Zarr array or group, or damaged.
+    ImportError
+        Where zarr is missing.
+    """
+    try:
+        import zarr
+    except ImportError as error:
+        raise ImportError("Zarr arrays need zarr: pip install 'astrocodec[zarr]'") from error
+    _register()
+    try:
+        arrays = list(_arrays(top := zarr.open(path, mode="r"), ""))
+    except (ValueError, KeyError, TypeError) as error:
+        raise FormatError(f"{path}: cannot be opened as Zarr: {error}") from error
+    for name, array in arrays:
+
+        def load(name: str = name, array: Any = array) -> ImageEntry | SkippedEntry:
+            return _entry(path, name, array, top.attrs, plane)
+
+        yield frozenset({name}), load
+
+
+def _register() -> None:
+    """Make our codecs known where the package is used without being installed, so without its entry points."""
+    from numcodecs.registry import register_codec as register_v2
+    from zarr.registry import register_codec as register_v3
+
+    from astrocodec.zarr import v2, v3
+
+    register_v2(v2.AstroCodec)
+    register_v3("astrocodec", v3.AstroCodec)
+
+
+def _arrays(node: Any, name: str) -> Iterator[tuple[str, Any]]:
+    if not hasattr(node, "members"):
+        yield name, node
+        return
+    for key, member in sorted(node.members()):
+        yield from _arrays(member, f"{name}/{key}" if name else key)
+
+
+def _entry(path: str, name: str, array: Any, attributes: Any, plane: int | None) -> ImageEntry | SkippedEntry:
+    if not is_pixel_type(np.dtype(array.dtype)):
+        return SkippedEntry(path, name, f"its type {array.dtype} is not that of pixels")
+    chosen = choose_plane(tuple(array.shape), plane)
+    if isinstance(chosen, str):
+        return SkippedEntry(path, name, chosen)
+    pixels = np.asarray(array[chosen.index or ...])
+    codecs = [type(codec).__name__ for codec in (*getattr(array, "filters", ()), *array.compressors)]
+    serializer = type(getattr(array, "serializer", None)).__name__
+    ours = "AstroCodec" in (serializer, *codecs)
+    return ImageEntry(
+        path,
+        name,
+        as_native(pixels),
+        None,
+        tuple(array.shape),
+        chosen.chosen,
+        round(array.nbytes_stored() / chosen.count),
+        "astrocodec" if ours else ", ".join(codec.removesuffix("Codec").lower() for codec in codecs) or "none",
+        exposure_seconds([array.attrs, attributes]),
+        ours,
+        chosen.note,
+        unit=pixel_unit(array.attrs),
+    )

@@ -1,0 +1,1 @@
+"""The noise of an image, and how many bits it takes."""

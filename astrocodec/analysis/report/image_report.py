@@ -1,0 +1,254 @@
+"""What is reported of one image: plain numbers that travel between processes, and its part of the page."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from astrocodec.analysis.bits.stream_bits import BitsMap
+from astrocodec.analysis.frame import FrameAnalysis, analyse_frame
+from astrocodec.analysis.images.image_entry import ImageEntry
+from astrocodec.analysis.report.peer_sizes import PeerSize, peer_sizes
+from astrocodec.codec import encode
+from astrocodec.model import Model, load_model
+from astrocodec.tuning import tune
+
+__all__ = ["ImageReport", "report_image"]
+
+# Tuning of smaller images costs more time than it saves bytes: the model would not pay for its own place.
+_LEAST_TUNED = 128 * 128
+# Steps of so many to the standard deviation add less than 1 %: sqrt(1 + 1 / (12 * 2.1**2)).
+_LEVEL = 2.1
+_COMMAND = f"astrocodec fits-compress --lossy {_LEVEL:g}"
+# Fields of the report that have another name in the analysis.
+_FIELDS = {"segmentation": "sources"}
+
+
+@dataclass(frozen=True)
+class ImageReport:
+    """
+    One image in numbers; None where something does not apply, and `notes` say why.
+
+    Attributes
+    ----------
+    file, name : str
+        The file, and the place in it.
+    shape, dtype
+        Of the image that was analysed.
+    compression : str
+        How the file stores it.
+    exposure : float or None
+        Seconds.
+    raw_bytes, file_bytes, coded_bytes : int
+        Of the pixels, of what the file spends on them, and of our lossless stream.
+    ratio, bits_per_pixel : float
+        `raw_bytes` over `coded_bytes`; bits of our stream per pixel.
+    noise, noise_steps : float or None
+        Of the background: ADU, and in steps between possible values.
+    floor_bits, efficiency, share_noise, share_sources : float or None
+        Noise floor in bits per pixel, its share of `bits_per_pixel`, share of the bits that is noise, share that lies
+        on sources.
+    step, saving : float or None
+        Step that adds 1 % noise, in `unit`, where a command of ours rounds to it; share of the bits that this saves.
+    sources : int or None
+        How many were found.
+    peers : tuple of PeerSize
+        Ours and other lossless codecs on the same pixels, the middle of large images.
+    notes : tuple of str
+        What is missing and why, and what else is worth knowing.
+    details : dict
+        Everything that `FrameAnalysis.to_dict` tells.
+    unit : str
+        Of the pixels: ``BUNIT`` where the file tells it, else ``ADU``.
+    reasons : dict of str to str
+        Why a field is None, in a few words, by the name of the field.
+    command : str
+        Command of ours that rounds to `step`; empty where there is none.
+    """
+
+    file: str
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    compression: str
+    exposure: float | None
+    raw_bytes: int
+    file_bytes: int
+    coded_bytes: int
+    ratio: float
+    bits_per_pixel: float
+    noise: float | None = None
+    noise_steps: float | None = None
+    floor_bits: float | None = None
+    efficiency: float | None = None
+    share_noise: float | None = None
+    share_sources: float | None = None
+    step: float | None = None
+    saving: float | None = None
+    sources: int | None = None
+    peers: tuple[PeerSize, ...] = ()
+    notes: tuple[str, ...] = ()
+    details: dict[str, Any] = field(default_factory=dict, repr=False)
+    unit: str = "ADU"
+    reasons: dict[str, str] = field(default_factory=dict)
+    command: str = ""
+
+    @property
+    def title(self) -> str:
+        """File and place in it."""
+        return f"{self.file}[{self.name}]" if self.name else self.file
+
+    def to_dict(self) -> dict[str, Any]:
+        """
+        Return everything as JSON can hold it.
+
+        Examples
+        --------
+        >>> ImageReport("a", "", (2, 3), "uint16", "none", None, 12, 12, 9, 12 / 9, 12.0).to_dict()["shape"]
+        [2, 3]
+        """
+        found: dict[str, Any] = _plain(asdict(self))
+        return found
+
+
+def _plain(value: Any) -> Any:
+    """Make JSON: lists, numbers that are finite."""
+    if isinstance(value, dict):
+        return {str(key): _plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def report_image(
+    entry: ImageEntry, *, tuned: bool = True, effort: int = 3, peers: bool = True
+) -> tuple[ImageReport, FrameAnalysis]:
+    """
+    Analyse one image of a file.
+
+    Parameters
+    ----------
+    entry : ImageEntry
+        From `find_images`.
+    tuned : bool
+        Fit the model to the image, as `fits-compress` does, before its bits are counted.
+    effort : int
+        Time for that, 1 to 9.
+    peers : bool
+        Measure other codecs too.
+
+    Returns
+    -------
+    report : ImageReport
+        Numbers.
+    analysis : FrameAnalysis
+        Maps, for the page.
+
+    Examples
+    --------
+    >>> noise = np.random.default_rng(1).normal(1000, 10, (128, 128)).astype("u2")
+    >>> report, _ = report_image(ImageEntry("a.fits", "0", noise), tuned=False, peers=False)
+    >>> round(report.noise), round(report.floor_bits, 1), report.efficiency > 0.9
+    (10, 5.4, True)
+    """
+    pixels = entry.pixels
+    fits = tuned and pixels.dtype.kind in "iu" and pixels.size >= _LEAST_TUNED
+    bits = None if entry.bits is None else entry.bits()
+    if bits is not None and bits.bits.shape != pixels.shape:
+        bits = None
+    model = tune(pixels, effort=effort) if fits and (bits is None or peers) else load_model("default")
+    notes = [entry.note]
+    if bits is None:
+        stream = encode(pixels, model)
+        coded, analysis = len(stream), _analysed(entry, stream=stream)
+        notes.append("bits are those of a stream made for this report" if entry.ours else "")
+    else:
+        coded = -(-bits.total_bits // 8)
+        analysis = _analysed(entry, bits=bits)
+    noise, unit = _noise(analysis), _unit(analysis)
+    step, saving, reasons = _step(entry, analysis, noise, coded, model)
+    if step is not None:
+        notes.append(f"{_COMMAND} rounds to {1 / _LEVEL:.2f} of the noise, which adds 1 % to it")
+    report = ImageReport(
+        entry.file,
+        entry.name,
+        tuple(pixels.shape),
+        pixels.dtype.name,
+        entry.compression,
+        entry.exposure,
+        pixels.nbytes,
+        entry.stored_bytes or pixels.nbytes,
+        coded,
+        pixels.nbytes / coded,
+        8 * coded / pixels.size,
+        noise,
+        noise / unit if noise is not None and unit else None,
+        analysis.floor_bits,
+        analysis.efficiency,
+        analysis.share_noise,
+        analysis.share_sources,
+        step,
+        saving,
+        None if analysis.segmentation is None else analysis.segmentation.count,
+        peer_sizes(pixels, model) if peers else (),
+        tuple(filter(None, [*notes, *analysis.notes])),
+        analysis.to_dict(),
+        entry.unit,
+        _reasons(analysis) | reasons,
+        _COMMAND if step is not None else "",
+    )
+    return report, analysis
+
+
+def _analysed(entry: ImageEntry, *, stream: bytes | None = None, bits: BitsMap | None = None) -> FrameAnalysis:
+    return analyse_frame(entry.pixels, stream=stream, bits=bits, mask=entry.mask, layout=entry.layout, name=entry.name)
+
+
+def _reasons(analysis: FrameAnalysis) -> dict[str, str]:
+    """Why fields of the report are None, of those that are."""
+    found = {_FIELDS.get(name, name): why for name, why in analysis.reasons.items()}
+    found.pop("suggested_step", None)
+    if analysis.noise is None and analysis.reasons:
+        found["noise"] = next(iter(analysis.reasons.values()))
+    if analysis.noise is None or not _unit(analysis):
+        found["noise_steps"] = found.get("noise") or found.get("floor_bits", "")
+    return {name: why for name, why in found.items() if why}
+
+
+def _unit(analysis: FrameAnalysis) -> float:
+    """Between possible values, 0 where they are continuous."""
+    return analysis.quantisation.step if analysis.quantisation is not None else 0.0
+
+
+def _step(
+    entry: ImageEntry, analysis: FrameAnalysis, noise: float | None, coded: int, model: Model
+) -> tuple[float | None, float | None, dict[str, str]]:
+    """Step that `fits-compress --lossy` takes to add 1 % noise, the share of the bits that it saves, or why not."""
+    why = analysis.reasons.get("suggested_step", "")
+    if not why and not entry.can_be_rounded:
+        why = "no command of ours rounds these values: fits-compress --lossy does floats of FITS files"
+    if not why and (not noise or not math.isfinite(noise)):
+        why = "no noise to measure"
+    if not why and noise:
+        step = noise / _LEVEL
+        values = np.where(np.isfinite(entry.pixels), entry.pixels, 0.0) / step
+        if step > _unit(analysis) and float(np.abs(values).max()) < 2**31 - 1:
+            rounded = len(encode(np.rint(values).astype(np.int32), model))
+            if rounded < coded:
+                return step, 1 - rounded / coded, {}
+        why = "rounding to half of the noise saves nothing"
+    return None, None, {"step": why, "saving": why}
+
+
+def _noise(analysis: FrameAnalysis) -> float | None:
+    """Noise of the light-sensitive part, ADU."""
+    if analysis.noise is None:
+        return None
+    regions = () if analysis.amplifiers is None else analysis.amplifiers.data
+    parts = [analysis.noise[region].ravel() for region in regions]
+    return float(np.median(np.concatenate(parts) if parts else analysis.noise))
