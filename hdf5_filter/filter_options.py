@@ -100,7 +100,9 @@ class AstroCodec(h5py.filters.FilterRefBase):  # type: ignore[misc]
         """
         made = cls.__new__(cls)
         found = FilterValues.from_values(tuple(filter_options))
-        made._set(replace(found, dtype=None, pairs=False, chunk=()))
+        is_default = found.fingerprint == load_model("default").fingerprint
+        named = "" if is_default else found.fingerprint
+        made._set(replace(found, fingerprint=named, dtype=None, pairs=False, chunk=()))
         return made
 
     @property

@@ -220,6 +220,7 @@ class NativeModel:
     """A model inside the native library; freed with this object, which therefore has no copies."""
 
     _is_borrowed = False
+    _free = _library.ac_model_free  # its own, for models that go when this module has gone
 
     def __init__(self, weights: bytes, shapes: bytes | NativeModel) -> None:
         handle = _pointer()
@@ -234,7 +235,7 @@ class NativeModel:
 
     def __del__(self) -> None:
         if getattr(self, "handle", None) and not self._is_borrowed:
-            _library.ac_model_free(self.handle)
+            self._free(self.handle)
 
     def __copy__(self) -> Self:
         """Return this object: a model never changes, and its memory has one owner."""

@@ -8,6 +8,8 @@ from stream_cases import CASES, FINGERPRINT, nearly_default
 
 import astrocodec
 from astrocodec.errors import ModelNotFoundError
+from astrocodec.stages import reference
+from astrocodec.stages.pixels import DTYPES
 
 HERE = Path(__file__).parent
 STORED = {"uint64_stored", "uint8_none", "int64_scalar"}
@@ -20,8 +22,19 @@ def _stream(name: str) -> bytes:
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("name", CASES)
 def test_golden_stream(name: str, workers: int) -> None:
-    array = np.load(HERE / f"v1_stream_{name}.npy")
+    array, case = np.load(HERE / f"v1_stream_{name}.npy"), CASES[name]
     back = astrocodec.decode(_stream(name), workers=workers)
+    assert (back.dtype, back.shape) == (array.dtype.newbyteorder("="), array.shape)
+    assert back.tobytes() == array.astype(back.dtype).tobytes()
+    options = {"thorough": case.thorough, "self_contained": case.self_contained, "workers": workers}
+    coded = astrocodec.encode(array, case.model, piece_shape=case.piece_shape, **options)
+    assert case.with_sections(coded, back) == _stream(name)
+
+
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if len(_stream(name)) < 700])
+def test_the_reference_reads_and_writes_it(name: str) -> None:
+    array = np.load(HERE / f"v1_stream_{name}.npy")
+    back = reference.decode_stream(memoryview(_stream(name)))
     assert (back.dtype, back.shape) == (array.dtype.newbyteorder("="), array.shape)
     assert back.tobytes() == array.astype(back.dtype).tobytes()
     assert CASES[name].encode(array) == _stream(name)
@@ -29,13 +42,19 @@ def test_golden_stream(name: str, workers: int) -> None:
 
 def test_golden_streams_cover_what_streams_can_be() -> None:
     found = {name: astrocodec.inspect(_stream(name)) for name in CASES}
-    assert {name for name, info in found.items() if info.mode == "stored"} == STORED
-    assert {str(info.dtype) for info in found.values()} >= {"uint16", "int16", "int32", "float32", "uint64", "float64"}
-    assert {name for name, info in found.items() if info.embedded_model} == {"uint16_tuned"}
+    assert {name for name, info in found.items() if info.codec == "stored"} == STORED
+    rare = {"u4", "i8"}
+    assert {info.dtype.str[1:] for info in found.values()} >= set(DTYPES) - rare
+    assert {name for name, info in found.items() if info.embedded_model} == {"uint16_tuned", "uint16_self_contained"}
     assert found["uint16_tuned"].model_fingerprint == nearly_default().fingerprint
     assert {info.model_fingerprint for info in found.values()} - {"", nearly_default().fingerprint} == {FINGERPRINT}
-    assert {len(info.shape) for info in found.values()} >= {0, 1, 2, 3}
+    assert {len(info.shape) for info in found.values()} >= {0, 1, 2, 3, 4}
     assert max(info.low_bits for info in found.values()) > 8
+    assert [section.id for section in found["uint8_unknown_section"].sections] == [7, 126, 127]
+    assert found["uint16_small_planes"].piece_shape == (420, 7)
+    assert found["int16_planes_three_by_three"].piece_shape == (30, 12)
+    assert found["uint16_large_planes"].piece_shape == (20, 41)
+    assert found["uint32_low_bits_of_pieces"].low_bits > 0
 
 
 def test_a_tuned_model_may_stay_outside() -> None:

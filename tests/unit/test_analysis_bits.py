@@ -35,6 +35,9 @@ ARRAYS = {
     "constant": np.full((40, 50), 7, np.int16),
     "rescaled": (RNG.normal(1000, 20, (200, 200)).round() * 7.3).astype(np.uint16),
     "few values": RNG.choice(np.array([3, 900, 901, 40000], np.uint16), (100, 100)),
+    "complex": (RNG.normal(0, 1, (50, 60)) + 1j * RNG.normal(0, 1, (50, 60))).astype(np.complex64),
+    "small planes": RNG.normal(300, 9, (90, 20, 30)).astype(np.int16),
+    "mask": RNG.random((70, 80)) < 0.1,
     "scalar": np.array(5, np.int16),
     "empty": np.zeros((0, 4), np.int16),
 }
@@ -60,10 +63,10 @@ def test_bits_of_streams_add_up(name: str) -> None:
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(1, 100), st.integers(1, 150), st.integers(1, 64), st.integers(1, 64), st.integers(0, 2**32 - 1))
-def test_bits_of_streams_of_small_tiles_add_up(height: int, width: int, rows: int, columns: int, seed: int) -> None:
-    """Each tile rounds to a byte or two."""
+def test_bits_of_streams_of_small_pieces_add_up(height: int, width: int, rows: int, columns: int, seed: int) -> None:
+    """Each piece rounds to a byte or two."""
     array = np.random.default_rng(seed).normal(500, 1 + seed % 90, (height, width)).astype(np.int16)
-    found = bits_map(astrocodec.encode(array, tile_shape=(rows, columns)))
+    found = bits_map(astrocodec.encode(array, piece_shape=(rows, columns)))
     payload = float(found.bits.sum(dtype=np.float64))
     assert payload == pytest.approx(found.payload_bits, rel=1e-3, abs=16 * found.tiles)
 

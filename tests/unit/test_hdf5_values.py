@@ -9,9 +9,9 @@ from hdf5_programs import tuned_model
 
 import astrocodec
 import hdf5_filter
-from astrocodec._native import crc32c
 from astrocodec._native.chunk import ChunkCodec
-from astrocodec.errors import CorruptError, VersionError
+from astrocodec.errors import CorruptError, ModelNotFoundError, VersionError
+from astrocodec.stages.crc32c import crc32c
 from hdf5_filter.values import FilterValues
 
 
@@ -21,23 +21,37 @@ def tuned() -> astrocodec.Model:
     return tuned_model(1)
 
 
-def stored_values(dtype: str, chunk: tuple[int, ...], codec: hdf5_filter.AstroCodec) -> tuple[int, ...]:
+def stored_values(dtype: object, chunk: tuple[int, ...], codec: hdf5_filter.AstroCodec) -> tuple[int, ...]:
     """Values that the filter's set_local leaves in a dataset."""
     with h5py.File.in_memory() as file:
         made = file.create_dataset("x", shape=chunk, dtype=dtype, chunks=chunk, compression=codec)
         return tuple(made.id.get_create_plist().get_filter(0)[2])
 
 
-@pytest.mark.parametrize("dtype", ["u1", "i1", "<u2", ">u2", "<i2", ">i4", "<u8", "<f4", ">f8", "<c8", ">c16"])
+@pytest.mark.parametrize(
+    "dtype", ["u1", "i1", "<u2", ">u2", "<i2", ">i4", "<u8", "<f2", ">f2", "<f4", ">f8", "<c8", ">c16", "b1"]
+)
 @pytest.mark.parametrize("chunk", [(5,), (3, 4), (1, 2, 3, 4)])
 def test_the_host_tells_type_and_shape(dtype: str, chunk: tuple[int, ...]) -> None:
     found = FilterValues.from_values(stored_values(dtype, chunk, hdf5_filter.AstroCodec(thorough=True)))
-    kind = np.dtype(dtype)
-    pairs = kind.kind == "c"
     assert found.thorough
-    assert found.chunk == chunk
-    assert found.pairs == pairs
-    assert found.dtype == (np.dtype(f"{kind.byteorder}f{kind.itemsize // 2}") if pairs else kind)
+    assert (found.chunk, found.pairs, found.dtype, found.codec) == (chunk, False, np.dtype(dtype), 1)
+    assert found.fingerprint == astrocodec.load_model().fingerprint
+
+
+def test_pairs_that_are_no_complex_numbers_are_told() -> None:
+    found = FilterValues.from_values(stored_values([("re", ">i2"), ("im", ">i2")], (4, 5), hdf5_filter.AstroCodec()))
+    assert (found.pairs, found.dtype) == (True, np.dtype(">i2"))
+    found = FilterValues.from_values(stored_values([("re", "<f4"), ("im", "<f4")], (4, 5), hdf5_filter.AstroCodec()))
+    assert (found.pairs, found.dtype) == (False, np.dtype("c8"))
+
+
+def test_the_default_model_is_the_default_again() -> None:
+    """The values of a dataset name it, those of a user need not."""
+    values = stored_values("u2", (8, 8), hdf5_filter.AstroCodec())
+    again = hdf5_filter.from_filter_options(44045, values)
+    assert again == hdf5_filter.AstroCodec()
+    assert repr(again) == "AstroCodec()"
 
 
 def test_options_survive(tuned: astrocodec.Model) -> None:
@@ -70,11 +84,30 @@ def test_the_largest_model_and_every_rank_fit(tuned: astrocodec.Model, monkeypat
             assert (out == data).all()
 
 
-def test_a_padded_delta_of_960_bytes_fits() -> None:
-    values = FilterValues(delta=bytes(960)).to_values()
-    assert len(values) == 246
-    with pytest.raises(ValueError, match="at most 960 fit"):
-        FilterValues(delta=bytes(961)).to_values()
+def test_a_padded_delta_of_944_bytes_fits() -> None:
+    values = FilterValues(fingerprint="5" * 16, delta=bytes(944)).to_values()
+    assert len(values) == values[2] == 246
+    with pytest.raises(ValueError, match="at most 944 fit"):
+        FilterValues(fingerprint="5" * 16, delta=bytes(945)).to_values()
+
+
+def test_what_a_later_release_adds_is_passed_over() -> None:
+    """Values in the room before the checksum, and behind the last one."""
+    stored = stored_values("u2", (16, 16), hdf5_filter.AstroCodec())
+    longer = np.array([*stored[:2], len(stored) + 3, *stored[3:-1], 7, 8, 9], "<u4")
+    made = (*longer.tolist(), crc32c(longer), 4711)
+    assert FilterValues.from_values(made) == FilterValues.from_values(stored)
+    pixels = np.random.default_rng(0).poisson(100, (16, 16)).astype("u2")
+    out = np.empty_like(pixels)
+    ChunkCodec(made).decode(ChunkCodec(stored).encode(pixels), out)
+    assert (out == pixels).all()
+
+
+def test_a_model_in_the_values_is_the_one_that_they_name(tuned: astrocodec.Model) -> None:
+    with pytest.raises(CorruptError, match=f"hold model {tuned.fingerprint} and name {'5' * 16}"):
+        FilterValues(fingerprint="5" * 16, delta=tuned.delta()).model()
+    with pytest.raises(ModelNotFoundError, match="5" * 16):
+        FilterValues(fingerprint="5" * 16).model()
 
 
 @pytest.mark.parametrize("reader", ["python", "native"])
@@ -111,7 +144,7 @@ def test_cut_values_are_found(count: int) -> None:
 
 def test_pairs_along_too_many_axes_are_refused() -> None:
     """Their stream would have 33; no writer makes such values, but they have a good checksum."""
-    values = np.array([1, 0, 512 + 8, 32, *[1] * 31, 7, 0], "<u4")
+    values = np.array([1, 0, 42, 1, 512 + 2, 32, 0, 0, *[1] * 31, 7, 0], "<u4")
     made = (*values.tolist(), crc32c(values))
     for read in (FilterValues.from_values, lambda found: ChunkCodec(found).encode(np.zeros(7, "c8"))):
         with pytest.raises(CorruptError, match="contradict each other"):
@@ -139,7 +172,7 @@ def test_no_values_at_all_code_bytes() -> None:
 
 
 def test_chunks_are_streams(tuned: astrocodec.Model) -> None:
-    """astrocodec.decode reads what stands in a file; pairs are planes."""
+    """astrocodec.decode reads what stands in a file, with its type."""
     frame = np.random.default_rng(0).normal(1000, 30, (64, 64)).astype(">u2")
     with h5py.File.in_memory() as file:
         made = file.create_dataset("x", data=frame, chunks=(64, 64), compression=hdf5_filter.AstroCodec())
@@ -154,9 +187,13 @@ def test_chunks_are_streams(tuned: astrocodec.Model) -> None:
         assert (astrocodec.decode(made.id.read_direct_chunk((0, 0))[1]) == frame).all()
         visibilities = (frame + 1j * frame.T).astype("c8")
         made = file.create_dataset("c", data=visibilities, chunks=(64, 64), compression=hdf5_filter.AstroCodec())
-        planes = astrocodec.decode(made.id.read_direct_chunk((0, 0))[1])
-        assert planes.shape == (2, 64, 64)
-        assert (planes[1] == visibilities.imag).all()
+        found = astrocodec.decode(made.id.read_direct_chunk((0, 0))[1])
+        assert found.dtype == visibilities.dtype
+        assert (found == visibilities).all()
+        made = file.create_dataset("m", data=frame > 1000, chunks=(64, 64), compression=hdf5_filter.AstroCodec())
+        found = astrocodec.decode(made.id.read_direct_chunk((0, 0))[1])
+        assert found.dtype == bool
+        assert (found == (frame > 1000)).all()
 
 
 def test_streams_of_ours_can_be_put_into_a_file(tuned: astrocodec.Model) -> None:

@@ -83,7 +83,13 @@ def test_bytes_behind_the_packed_blocks_are_refused() -> None:
 def test_blocks_that_do_not_unpack_are_refused() -> None:
     head = _general().to_bytes()[:-4]
     size = int.from_bytes(head[5:9], "little")
-    for body in (head[9:-1], b"", b"not a zlib stream", zlib.compress(bytes(size)), zlib.compress(bytes((2 << 20) + 1))):
+    for body in (
+        head[9:-1],
+        b"",
+        b"not a zlib stream",
+        zlib.compress(bytes(size)),
+        zlib.compress(bytes((2 << 20) + 1)),
+    ):
         with pytest.raises(CorruptError, match="unpack"):
             Model.from_bytes(_sealed(head[:9] + body))
 

@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 
 import astrocodec
-from astrocodec import _native, load_model
+from astrocodec import load_model
 from astrocodec.errors import AstrocodecError, CorruptError, FormatError
 from astrocodec.model import Model
 from astrocodec.stages import reference, varint
+from astrocodec.stages.crc32c import crc32c
 from fits_tiles.layout.card_text import blob_cards
 from fits_tiles.layout.model_cards import MODEL_STEM, read_model
 from hdf5_filter.values import FilterValues
@@ -107,24 +108,32 @@ def test_cards_of_ones_hold_no_model() -> None:
         read_model(cards, "HDU 1")
 
 
-def told(*values: int) -> tuple[int, ...]:
-    """Filter values with their checksum."""
-    return (*values, _native.crc32c(np.array(values, "<u4")))
+def told(kind: int, axes: int, *rest: int, count: int | None = None) -> tuple[int, ...]:
+    """Filter values with their checksum: type, axes, lengths of these, length of the model and the model."""
+    number = 9 + len(rest) if count is None else count
+    values = (1, 0, number, 1, kind, axes, 0, 0, *rest)
+    return (*values, crc32c(np.array(values, "<u4")))
 
 
 @pytest.mark.parametrize(
     "values",
     [
-        told(1, 0, 2, 1, 10, 961, *[0] * 241),
-        told(1, 0, 2, 1, 10, 2**32 - 1),
-        told(1, 0, 2, 1, 10, 8, 0),
-        told(1, 0, 2, 1, 10, 0, 0),
-        told(1, 0, 2, 1, 0, 0),
-        told(1, 0, 2 | 1 << 11, 1, 10, 0),
-        told(1, 0, 2, 1, 10, 960, *[0] * 250),
+        told(2, 1, 10, 945, *[0] * 237),
+        told(2, 1, 10, 2**32 - 1),
+        told(2, 1, 10, 8, 0),
+        told(2, 1, 0, 0),
+        told(2 | 1 << 11, 1, 10, 0),
+        told(14, 1, 10, 0),
+        told(2, 33, *[1] * 33, 0),
+        told(2, 1, 10, 0, count=12),
+        told(2, 1, 10, 0, count=9),
+        told(2, 1, 10, 0, count=2**32 - 1),
         (1, 0, *[0] * 300),
     ],
-    ids=["961 bytes", "4 GiB", "too few", "too many", "no length", "unknown bit", "more than told", "302 values"],
+    ids=[
+        *("945 bytes", "4 GiB", "too few", "no length", "unknown bit", "unknown type", "33 axes"),
+        *("more than are there", "fewer than are needed", "2^32 - 1 values", "302 values"),
+    ],
 )
 @pytest.mark.usefixtures("little_memory")
 def test_filter_values_are_whole(values: tuple[int, ...]) -> None:
@@ -137,7 +146,7 @@ def test_filter_values_are_whole(values: tuple[int, ...]) -> None:
 
 
 def test_a_whole_one_is_read() -> None:
-    found = FilterValues.from_values(told(1, 0, 2, 1, 10, 5, 1 | 7 << 8, 9))
+    found = FilterValues.from_values(told(2, 1, 10, 5, 1 | 7 << 8, 9))
     assert (found.chunk, found.delta) == ((10,), b"\1\7\0\0\t")
-    wide = FilterValues.from_values(told(1, 0, 2 | 1 << 10, 1, 0, 1, 0))
+    wide = FilterValues.from_values(told(2 | 1 << 10, 1, 0, 1, 0))
     assert wide.chunk == (1 << 32,)
