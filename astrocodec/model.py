@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import re
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from importlib import resources
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from astrocodec.errors import CorruptError, FormatError, ModelNotFoundError, TruncatedError, VersionError
+from astrocodec.model_folders import PACKAGE, model_files, search_path
 from astrocodec.stages.weights import Weights, apply_delta, weight_delta
 
 _MAGIC = b"ACM\x01"
@@ -187,7 +188,7 @@ class Model:
 
     @classmethod
     def from_delta(cls, data: bytes, name: str = "tuned") -> Model:
-        """Rebuild a tuned model from `delta` and the shipped base that it names.
+        """Rebuild a tuned model from `delta` and the installed base that it names.
 
         Raises
         ------
@@ -205,11 +206,12 @@ class Model:
                 f"tuned model: version {data[0]} is newer than this package reads ({_DELTA_VERSION}): "
                 "upgrade astrocodec"
             )
-        base = shipped_by_fingerprint(data[1:DELTA_HEAD].hex())
+        base = installed_by_fingerprint(data[1:DELTA_HEAD].hex(), general=True)
         if base is None:
             raise ModelNotFoundError(
-                f"tuned model: its base {data[1:DELTA_HEAD].hex()} is not installed; here are "
-                f"{', '.join(_shipped())}: upgrade astrocodec"
+                f"tuned model: its base {data[1:DELTA_HEAD].hex()} is in none of "
+                f"{', '.join(map(str, search_path()))}: upgrade astrocodec, or get that model's file and "
+                "`astrocodec models add` it"
             )
         weights = apply_delta(base.arrays(), data[DELTA_HEAD:]).to_bytes()
         return base if weights == base.weights else cls(weights, base.shapes, name, base)
@@ -224,27 +226,98 @@ def _shipped() -> dict[str, Model]:
 def _shipped_files() -> dict[str, tuple[Model, bytes]]:
     """Every model of the package, by its fingerprint, and its file."""
     found = {}
-    folder = resources.files("astrocodec") / "models"
-    for entry in sorted(folder.iterdir(), key=lambda e: e.name):
-        if entry.name.endswith(".acm"):
-            file = entry.read_bytes()
-            model = Model.from_bytes(file, entry.name[:-4].split("-")[0])
-            found[model.fingerprint] = model, file
+    for path in model_files(PACKAGE):
+        file = path.read_bytes()
+        model = Model.from_bytes(file, _name_of(path))
+        found[model.fingerprint] = model, file
+    return found
+
+
+def _name_of(path: Path) -> str:
+    """Name of a model in a folder of models: its file's, without the fingerprint that may stand behind it."""
+    return path.stem.rpartition("-")[0] or path.stem
+
+
+@functools.lru_cache(64)
+def _read(path: Path, size: int, written: int) -> Model | FormatError | ModelNotFoundError:
+    """The model of a file in a folder of models, or what is wrong with it; read once while the file stays as it is."""
+    try:
+        return Model.from_bytes(path.read_bytes(), _name_of(path))
+    except (FormatError, ModelNotFoundError) as error:
+        return error
+
+
+def _kind_of(path: Path) -> bytes:
+    """Kind of a model by the head of its file."""
+    try:
+        with path.open("rb") as file:
+            return file.read(5)[4:]
+    except OSError:
+        return b""
+
+
+@dataclass(frozen=True)
+class InstalledModel:
+    """A model file on the search path.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    model : Model or None
+        What it holds.
+    problem : str
+        Why it cannot be used, empty where it can.
+    """
+
+    path: Path
+    model: Model | None
+    problem: str = ""
+
+
+def installed_models(*, general: bool = False) -> list[InstalledModel]:
+    """All model files on the search path, in its order; files that are damaged too.
+
+    Parameters
+    ----------
+    general : bool, optional
+        Only those that are told by themselves: the bases of tuned ones.
+
+    Examples
+    --------
+    >>> installed_models()[-1].model.name
+    'default'
+    """
+    found = []
+    for path in (path for folder in search_path() for path in model_files(folder)):
+        if general and _kind_of(path) != b"G":
+            continue
+        try:
+            state = path.stat()
+            known = _read(path, state.st_size, state.st_mtime_ns)
+        except OSError as error:
+            found.append(InstalledModel(path, None, f"{path}: {error.strerror}"))
+            continue
+        if isinstance(known, Model):
+            found.append(InstalledModel(path, known))
+        else:
+            found.append(InstalledModel(path, None, str(known)))
     return found
 
 
 def list_models() -> list[str]:
-    """Names of the models that come with the package."""
-    return sorted({model.name for model in _shipped().values()})
+    """Names of the models that are installed: the package's, the user's, those of ``$ASTROCODEC_MODELS``."""
+    return sorted({entry.model.name for entry in installed_models() if entry.model is not None})
 
 
 def load_model(source: str | Path | bytes | Model = "default") -> Model:
-    """Load a model by name, from an ``.acm`` file or from its bytes.
+    """Load a model by name or fingerprint, from an ``.acm`` file or from its bytes.
 
     Parameters
     ----------
     source : str, Path, bytes or Model
-        Name of a shipped model, path of a file, the file's bytes, or a model (returned as it is).
+        Name or fingerprint of an installed model, of which 8 digits may be enough; path of a file, the file's bytes, or
+        a model (returned as it is). ``"default"`` is the package's own, whatever is installed beside it.
 
     Returns
     -------
@@ -253,34 +326,54 @@ def load_model(source: str | Path | bytes | Model = "default") -> Model:
     Raises
     ------
     ModelNotFoundError
-        Neither a shipped name nor a file.
+        Neither an installed model nor a file, or several models that begin with these digits.
     FormatError
         The file is not a model.
+
+    Examples
+    --------
+    >>> model = load_model()
+    >>> load_model(model.fingerprint[:8]) == model
+    True
     """
     if isinstance(source, Model):
         return source
     if isinstance(source, bytes | bytearray | memoryview):
         return Model.from_bytes(bytes(source))
-    for model in _shipped().values():
-        if model.name == source or model.fingerprint == source:
-            return model
+    if (named := _installed_as(str(source))) is not None:
+        return named
     path = Path(source)
     if path.is_file():
         with path.open("rb") as file:
             return Model.from_bytes(file.read(_MAX_FILE + 1), path.stem)
     raise ModelNotFoundError(
-        f"no model {str(source)!r}: shipped are {', '.join(list_models())}, and no file has that name"
+        f"no model {str(source)!r}: installed are {', '.join(list_models())}, and no file has that name"
     )
 
 
-def on_shipped_base(model: Model) -> Model | None:
-    """Express a model by its difference to a shipped one, None where it has other shapes than any of them.
+def _installed_as(text: str) -> Model | None:
+    """The installed model of a name or fingerprint, the package's first."""
+    models = [*_shipped().values(), *(entry.model for entry in installed_models() if entry.model is not None)]
+    for model in models:
+        if text in (model.name, model.fingerprint):
+            return model
+    if not re.fullmatch("[0-9a-f]{8,15}", text):
+        return None
+    found = {model.fingerprint: model for model in models if model.fingerprint.startswith(text)}
+    if len(found) > 1:
+        raise ModelNotFoundError(f"several models begin with {text}: {', '.join(found)}; give more digits")
+    return next(iter(found.values()), None)
+
+
+def on_installed_base(model: Model) -> Model | None:
+    """Express a model by its difference to an installed one, None where it has other shapes than any of them.
 
     The weights stay, and so the fingerprint.
     """
     if model.is_shipped or (model.base is not None and model.base.is_shipped):
         return model
-    for base in _shipped().values():
+    installed = (entry.model for entry in installed_models(general=True) if entry.model is not None)
+    for base in (*_shipped().values(), *installed):
         if base.shapes == model.shapes and len(base.weights) == len(model.weights):
             return replace(model, base=base)
     return None
@@ -294,7 +387,7 @@ def configured_delta(model: Model) -> bytes:
     Raises
     ------
     ValueError
-        The model has other shapes than those that are shipped, so that a reader could not rebuild it.
+        The model has other shapes than those that are installed, so that a reader could not rebuild it.
 
     Examples
     --------
@@ -303,18 +396,18 @@ def configured_delta(model: Model) -> bytes:
     """
     if model.fingerprint == load_model("default").fingerprint:
         return b""
-    known = on_shipped_base(model)
+    known = on_installed_base(model)
     if known is None:
         raise ValueError(
-            f"model {model.name!r} ({model.fingerprint}) was not tuned from a shipped model: its distribution shapes "
-            f"are its own, and there is no room here for its {len(model.to_bytes())} bytes. Tune a shipped one, or "
-            "install this one with the package (CONTRIBUTING.md, 'Add a shipped model')"
+            f"model {model.name!r} ({model.fingerprint}) was not tuned from an installed model: its shapes are its own,"
+            f" and there is no room here for its {len(model.to_bytes())} bytes. Tune an installed one, or "
+            "install this one (astrocodec models add FILE), here and wherever the data will be read"
         )
-    return (replace(known, base=known) if known.is_shipped else known).delta()
+    return (replace(known, base=known) if known.base is None else known).delta()
 
 
 def find_model(fingerprint: str, models: Iterable[Model], file: bytes | None = None) -> Model:
-    """The model that a stream names: one of those given, a shipped one, or that of the file inside the stream.
+    """The model that a stream names: one of those given, an installed one, or that of the file inside the stream.
 
     Raises
     ------
@@ -331,13 +424,14 @@ def find_model(fingerprint: str, models: Iterable[Model], file: bytes | None = N
     for model in models:
         if model.fingerprint == fingerprint:
             return model
-    found = shipped_by_fingerprint(fingerprint)
+    found = installed_by_fingerprint(fingerprint)
     if found is not None:
         return found
     if file is None:
         raise ModelNotFoundError(
-            f"the stream needs model {fingerprint}, which is neither installed nor given: upgrade astrocodec, "
-            "or pass the tuned model that was stored beside the stream as models=[...]"
+            f"the stream needs model {fingerprint}, which is neither given nor in any of "
+            f"{', '.join(map(str, search_path()))}: upgrade astrocodec, get the model's file and "
+            "`astrocodec models add` it, or pass the tuned model that was stored beside the stream as models=[...]"
         )
     model = Model.from_bytes(file, "inside the stream")
     if model.fingerprint != fingerprint:
@@ -345,6 +439,9 @@ def find_model(fingerprint: str, models: Iterable[Model], file: bytes | None = N
     return model
 
 
-def shipped_by_fingerprint(fingerprint: str) -> Model | None:
-    """The shipped model with this fingerprint, if there is one."""
-    return _shipped().get(fingerprint)
+def installed_by_fingerprint(fingerprint: str, *, general: bool = False) -> Model | None:
+    """The installed model with this fingerprint, if there is one; `general` as for `installed_models`."""
+    if fingerprint in _shipped():
+        return _shipped()[fingerprint]
+    models = (entry.model for entry in installed_models(general=general) if entry.model is not None)
+    return next((model for model in models if model.fingerprint == fingerprint), None)

@@ -9,7 +9,8 @@ import h5py
 
 import astrocodec
 from astrocodec._native import chunk as native_chunk
-from astrocodec._native import foreign
+from astrocodec._native import foreign, register_model
+from astrocodec.model import installed_models
 from hdf5_filter.filter_options import AstroCodec
 from hdf5_filter.identity import FILTER_ID, FILTER_NAME, PLUGIN_PATH
 
@@ -18,7 +19,7 @@ __all__ = ["from_filter_options", "get_config", "get_filters", "register"]
 
 def register(*, force: bool = True) -> bool:
     """
-    Make the filter known to h5py's HDF5 library.
+    Make the filter known to h5py's HDF5 library, and to the filter the models and codecs that are installed.
 
     Parameters
     ----------
@@ -36,6 +37,9 @@ def register(*, force: bool = True) -> bool:
     True
     """
     foreign.serve(astrocodec.decode)
+    for entry in installed_models(general=True):
+        if entry.model is not None and not entry.model.is_shipped:
+            register_model(entry.model)
     if not force and h5py.h5z.filter_avail(FILTER_ID):
         return False
     h5py.h5z.register_filter(native_chunk.plugin_info())

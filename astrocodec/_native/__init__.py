@@ -111,6 +111,7 @@ def _load() -> ctypes.CDLL:
     library.ac_status_string.argtypes = [_int]
     library.ac_model_create.argtypes = [ctypes.c_char_p, _size, ctypes.c_char_p, _size, ctypes.POINTER(_pointer)]
     library.ac_model_derive.argtypes = [_pointer, ctypes.c_char_p, _size, ctypes.POINTER(_pointer)]
+    library.ac_model_register.argtypes = [ctypes.c_char_p, _size, ctypes.c_char_p, _size]
     library.ac_model_free.argtypes = [_pointer]
     library.ac_model_free.restype = None
     library.ac_model_tables.argtypes = [_pointer, ctypes.POINTER(_pointer), ctypes.POINTER(_size)]
@@ -268,6 +269,14 @@ class NativeModel:
         _check(_library.ac_model_tables(self.handle, ctypes.byref(data), ctypes.byref(count)), "tables")
         values = np.frombuffer(ctypes.string_at(data.value or 0, count.value * 64 * 2), np.uint16)
         return values.reshape(-1, 64).copy()
+
+
+def register_model(model: Model) -> None:
+    """Make a general model known to the library, as base of tuned ones and for the streams that name it."""
+    _check(
+        _library.ac_model_register(model.weights, len(model.weights), model.shapes, len(model.shapes)),
+        f"model {model.fingerprint}",
+    )
 
 
 _made: weakref.WeakKeyDictionary[Model, NativeModel] = weakref.WeakKeyDictionary()

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 import astrocodec
 from astrocodec.errors import CorruptError, ModelNotFoundError
-from astrocodec.model import Model, list_models, load_model
+from astrocodec.model import Model, installed_by_fingerprint, load_model
 from fits_tiles.hooks.astropy_hook import dequantize, quantize, standard_codec
 from fits_tiles.layout.headers import NULL_PIXEL, Quantization
 from fits_tiles.layout.table import CodedTile
@@ -76,7 +76,8 @@ class LosslessCoder:
         try:
             pixels = astrocodec.decode(coded.stream, models=self._models)
         except ModelNotFoundError as error:
-            if self._listed not in {model.fingerprint for model in (*self._models, *map(load_model, list_models()))}:
+            known = any(model.fingerprint == self._listed for model in self._models)
+            if not known and installed_by_fingerprint(self._listed) is None:
                 raise
             found = astrocodec.inspect(coded.stream).model_fingerprint
             raise CorruptError(

@@ -211,7 +211,7 @@ def test_a_missing_model(frame: Path) -> None:
     result = run_here("fits-compress", frame, "--model", "no-such-model")
     assert result.returncode == ExitCode.NEEDS_INSTALL
     assert "no-such-model" in only_line(result)
-    assert run_here("models", "no-such-model").returncode == ExitCode.NEEDS_INSTALL
+    assert run_here("models", "show", "no-such-model").returncode == ExitCode.NEEDS_INSTALL
 
 
 def test_a_missing_extension(frame: Path, tmp_path: Path) -> None:

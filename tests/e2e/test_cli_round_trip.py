@@ -233,9 +233,9 @@ def test_a_tuned_model_file_is_listed_and_used(frame: Path, tmp_path: Path) -> N
     """tune, models and --model agree on the file."""
     model = tmp_path / "m.acm"
     succeed_here("tune", frame, "-O", model, "--effort", "1")
-    (shipped, own) = json.loads(succeed_here("models", "--json", model))[-2:]
-    assert shipped["origin"] == "shipped"
-    assert own["name"] == str(model)
+    (shipped, own) = json.loads(succeed_here("models", "show", "--json", "default", model))
+    assert shipped["origin"] == "package"
+    assert (own["name"], own["base"]) == (str(model), shipped["fingerprint"])
     succeed_here("fits-compress", frame, "--model", model, "--no-tune")
     model.unlink()
     assert succeed_here("fits-decompress", "-S", tmp_path / "frame.ac.fits") == frame.read_bytes()

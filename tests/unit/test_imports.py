@@ -43,6 +43,7 @@ ORDER = (
     "stages.differences",
     "stages.piece",
     "stages.code_bits",
+    "model_folders",
     "model",
     "stages.reference",
     "_native",

@@ -1,0 +1,168 @@
+"""Models in folders: found by name and fingerprint, added, checked, used by every door."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from astropy.io import fits
+from cli_process import COMMAND, environment, run_here, succeed_here
+
+import astrocodec
+import fits_tiles
+import hdf5_filter
+from astrocodec.cli.exit_codes import ExitCode
+from astrocodec.errors import ModelNotFoundError
+from astrocodec.model import Model, installed_models
+
+FRAME = np.random.default_rng(2).poisson(900, (128, 160)).astype(np.uint16)
+
+
+@pytest.fixture
+def own() -> Model:
+    """Make a general model that no package has."""
+    shipped = astrocodec.load_model()
+    weights = shipped.arrays()
+    weights.b3[1] += 40
+    return Model(weights.to_bytes(), shipped.shapes, "own")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give this test a user's folder and no other."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.delenv("ASTROCODEC_MODELS", raising=False)
+    return tmp_path / "data" / "astrocodec" / "models"
+
+
+@pytest.fixture
+def added(own: Model, folder: Path, tmp_path: Path) -> Path:
+    """Add it by the command."""
+    own.save(tmp_path / "own.acm")
+    succeed_here("models", "add", tmp_path / "own.acm")
+    return folder / f"own-{own.fingerprint[:8]}.acm"
+
+
+@pytest.mark.usefixtures("added")
+def test_found_by_name_and_by_fingerprint(own: Model) -> None:
+    """Eight digits are enough where no other model begins with them."""
+    for text in ("own", own.fingerprint, own.fingerprint[:8], own.fingerprint[:12]):
+        assert astrocodec.load_model(text) == own
+    assert astrocodec.list_models() == ["default", "own"]
+    assert astrocodec.load_model().is_shipped
+    for text in (own.fingerprint[:7], "0" * 16, "owner"):
+        with pytest.raises(ModelNotFoundError, match="installed are default, own"):
+            astrocodec.load_model(text)
+
+
+def test_folders_of_the_environment_come_first(own: Model, folder: Path, tmp_path: Path, monkeypatch) -> None:
+    """As in $PATH; the default stays the package's."""
+    others = tmp_path / "others"
+    for place in (others, folder):
+        place.mkdir(parents=True)
+        own.save(place / "default-0.acm")
+    monkeypatch.setenv("ASTROCODEC_MODELS", f"{others}{os.pathsep}{tmp_path / 'none'}")
+    paths = [entry.path.parent for entry in installed_models()]
+    assert paths[:2] == [others, folder]
+    assert astrocodec.load_model("default").is_shipped
+    assert astrocodec.load_model(own.fingerprint) == own
+
+
+def test_streams_name_installed_models(own: Model, folder: Path, added: Path) -> None:
+    """A reader that does not have the model is told where it was looked for."""
+    stream = astrocodec.encode(FRAME, own, embed_model=False)
+    assert (astrocodec.decode(stream) == FRAME).all()
+    assert astrocodec.inspect(stream).model_fingerprint == own.fingerprint
+    added.unlink()
+    with pytest.raises(ModelNotFoundError, match=f"{own.fingerprint}.*{folder}"):
+        astrocodec.decode(stream)
+    assert (astrocodec.decode(stream, models=[own]) == FRAME).all()
+    assert (astrocodec.decode(astrocodec.encode(FRAME, own)) == FRAME).all()
+
+
+@pytest.mark.usefixtures("added")
+def test_tuned_models_may_have_an_installed_base(own: Model, added: Path) -> None:
+    """Their difference names it; inside a stream the whole model travels, since readers elsewhere may lack the base."""
+    weights = own.arrays()
+    weights.b3[0] += 5
+    tuned = Model(weights.to_bytes(), own.shapes, "tuned", astrocodec.load_model("own"))
+    assert Model.from_delta(tuned.delta()) == tuned
+    stream = astrocodec.encode(FRAME, tuned)
+    added.unlink()
+    assert (astrocodec.decode(stream) == FRAME).all()
+    with pytest.raises(ModelNotFoundError, match="its base"):
+        Model.from_delta(tuned.delta())
+
+
+@pytest.mark.usefixtures("added")
+def test_every_door_uses_installed_models(own: Model, tmp_path: Path) -> None:
+    """In another process too, which finds them itself."""
+    plain, packed = tmp_path / "a.fits", tmp_path / "a.ac.fits"
+    fits.writeto(plain, FRAME.astype(np.int16))
+    succeed_here("fits-compress", "--no-tune", "--model", "own", plain)
+    assert fits_tiles.verify(packed, plain).verified
+    cube = tmp_path / "a.h5"
+    hdf5_filter.register()
+    with h5py.File(cube, "w") as file:
+        file.create_dataset("x", data=FRAME, chunks=FRAME.shape, compression=hdf5_filter.AstroCodec("own"))
+    program = f"""
+import h5py, hdf5_filter, fits_tiles, astrocodec
+from astropy.io import fits
+print(fits.getdata({str(packed)!r}).sum(dtype='i8'))
+with h5py.File({str(cube)!r}) as file:
+    print(file['x'][...].sum(dtype='i8'))
+    print(astrocodec.inspect(file['x'].id.read_direct_chunk((0, 0))[1]).model_fingerprint)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment(), capture_output=True, text=True, check=True
+    )
+    total = str(FRAME.sum(dtype=np.int64))
+    assert done.stdout.split()[:2] == [total, total]
+
+
+def test_damaged_files_are_told_and_hide_no_other(own: Model, added: Path) -> None:
+    """`check` has an exit code for scripts."""
+    assert "works" in succeed_here("models", "check").decode()
+    added.with_name("broken.acm").write_bytes(added.read_bytes()[:-9])
+    assert astrocodec.load_model("own") == own
+    for words in (["models", "check"], ["models", "list"], ["models"]):
+        result = run_here(*words)
+        assert result.returncode == ExitCode.BAD_DATA
+        assert b"broken.acm" in result.stderr
+        assert b"own" in result.stdout
+
+
+def test_commands_list_and_show(own: Model, added: Path) -> None:
+    """Rows for programs and for people."""
+    rows = json.loads(succeed_here("models", "list", "--json"))
+    assert [(row["name"], row["origin"]) for row in rows] == [("own", str(added)), ("default", "package")]
+    (facts,) = json.loads(succeed_here("models", "show", "--json", own.fingerprint[:9]))
+    assert (facts["fingerprint"], facts["kind"], facts["base"]) == (own.fingerprint, "general", None)
+    assert own.fingerprint in succeed_here("models", "show", added).decode()
+    result = run_here("models", "show", "no-such-model", "default")
+    assert result.returncode == ExitCode.NEEDS_INSTALL
+    assert b"no-such-model" in result.stderr
+    assert b"default" in result.stdout
+
+
+def test_adding_changes_nothing_that_is_there(own: Model, added: Path, tmp_path: Path) -> None:
+    """Twice is once; what is no model is refused."""
+    before = added.read_bytes()
+    assert b"is there already" in succeed_here("models", "add", tmp_path / "own.acm")
+    (tmp_path / "no.acm").write_bytes(b"no model")
+    assert run_here("models", "add", tmp_path / "no.acm").returncode == ExitCode.BAD_DATA
+    assert added.read_bytes() == before
+    assert sorted(os.listdir(added.parent)) == [added.name]
+    astrocodec.load_model().save(tmp_path / "again.acm")
+    assert b"the package's own model" in succeed_here("models", "add", tmp_path / "again.acm")
+
+
+def test_the_command_in_a_process_of_its_own(folder: Path) -> None:
+    """The default of every installation."""
+    done = subprocess.run([*COMMAND, "models"], env=environment(), capture_output=True, text=True, check=True)
+    assert "default" in done.stdout
+    assert not folder.exists()
