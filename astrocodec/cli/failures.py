@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from astrocodec.cli.exit_codes import ExitCode
 from astrocodec.cli.inputs import STANDARD_STREAM
 from astrocodec.cli.printable import join_lines, one_line
-from astrocodec.errors import DifferenceError, FormatError, ModelNotFoundError, NativeLibraryError, VersionError
+from astrocodec.errors import (
+    CodecNotFoundError,
+    DifferenceError,
+    FormatError,
+    ModelNotFoundError,
+    NativeLibraryError,
+    VersionError,
+)
 
 _ADVICE = {
     errno.ENOSPC: "no space left on the device; free some, or choose another place with --outdir or -O",
@@ -73,6 +80,7 @@ def _code(error: BaseException, file: str) -> ExitCode:
     # An error of ours may also be a built-in one (FormatError is a ValueError): ours come first.
     kinds: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], ExitCode], ...] = (
         (ModelNotFoundError, ExitCode.NEEDS_INSTALL),
+        (CodecNotFoundError, ExitCode.NEEDS_INSTALL),
         (VersionError, ExitCode.NEEDS_INSTALL),
         (NativeLibraryError, ExitCode.NEEDS_INSTALL),
         (DifferenceError, ExitCode.DIFFERS),
