@@ -116,3 +116,14 @@ def test_a_compiler_without_headers_is_named_in_one_line(tmp_path: Path) -> None
     assert found.stderr.count("\n") == 1
     assert "the headers of libc" in found.stderr
     assert compiler in found.stderr
+
+
+@pytest.mark.parametrize("option", ["-ffast-math", "-Ofast"])
+def test_inexact_floats_are_refused(tmp_path: Path, option: str) -> None:
+    """By the compiler: a library built so might decode other pixels than it was given."""
+    compiler = next(filter(shutil.which, ("cc", *COMPILERS)))
+    source = NATIVE / "kernels" / "portable.c"
+    command = [compiler, *flags(), option, "-c", str(source), "-o", str(tmp_path / "portable.o")]
+    built = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert built.returncode != 0
+    assert "build it without -ffast-math" in built.stderr

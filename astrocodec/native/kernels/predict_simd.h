@@ -1,5 +1,6 @@
 /* Prediction and running means of a slice of VECTOR_LANES lanes; predict.c is the same in plain words.
  * Included after vector*.h, which says what the vectors are. */
+#include "kernels/exact_floats.h"
 
 #define INLINE static inline __attribute__((always_inline))
 #define HOT static __attribute__((noinline, aligned(64))) /* their speed depends on where the linker puts them */
