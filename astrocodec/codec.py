@@ -14,8 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from astrocodec import codecs
 from astrocodec._native import crc32c, native_model
 from astrocodec._native import stream as native_stream
+from astrocodec.arrays import as_array
 from astrocodec.errors import CodecNotFoundError, CorruptError
-from astrocodec.masks import unmasked
 from astrocodec.model import Model, find_model, load_model
 from astrocodec.stages.causal import CAUSAL
 from astrocodec.stages.pixels import DTYPES
@@ -96,7 +96,7 @@ class StreamInfo:
 
 
 def _as_values(array: ArrayLike) -> NDArray[np.generic]:
-    values = unmasked(array)
+    values = as_array(array)
     if values.dtype.str[1:] not in DTYPES:
         raise TypeError(
             f"dtype {values.dtype} found, allowed are {', '.join(DTYPES)}: convert the array or store it otherwise"

@@ -16,8 +16,9 @@ from h5py._objects import phil
 from astrocodec.errors import AstrocodecError, CorruptError, FormatError, TruncatedError
 from hdf5_filter.copying import link_names
 from hdf5_filter.elements import library
-from hdf5_filter.heaps import check_heaps
+from hdf5_filter.heaps import endless_heaps, without_data
 from hdf5_filter.names import disk_error, shown
+from hdf5_filter.userblock import end_of
 
 __all__ = [
     "SIGNATURE",
@@ -82,11 +83,33 @@ def open_file(path: str | os.PathLike[str], *, searched: int | None = None, cach
         kind = TruncatedError if "truncated" in str(error) else FormatError
         raise kind(f"{name}: cannot be opened as HDF5: {error}") from error
     try:
-        check_heaps(path, file.id.get_create_plist().get_sizes()[1], searched)
+        if searched is None or os.stat(path).st_size <= searched:
+            _check_heaps(name, file)
     except BaseException:
         file.close()
         raise
     return file
+
+
+def _check_heaps(name: str, file: h5py.File) -> None:
+    """
+    Search a file for heaps in which HDF5 would go round for ever.
+
+    Raises
+    ------
+    CorruptError
+        Naming file and byte of an object after which the next one is not further on.
+    """
+    with open(name, "rb") as raw:
+        width, length = file.id.get_create_plist().get_sizes()
+        found = endless_heaps(raw, length)
+        if found:
+            found = without_data(found, raw, objects_of(file), range(file.userblock_size, end_of(file)), width)
+    if found:
+        raise CorruptError(
+            f"{name}: byte {found[0].place}: object of no size in a global heap, after which HDF5 would read without "
+            "end: the file is damaged"
+        )
 
 
 def create_like(source: h5py.File, path: Path) -> h5py.File:

@@ -11,7 +11,7 @@ __all__ = ["same_type"]
 
 def same_type(first: Any, second: Any) -> bool:
     """
-    Compare two types; of strings of varying length HDF5 compares neither character set nor padding.
+    Compare two types; HDF5 compares no order of members, nor character set and padding of strings of varying length.
 
     Examples
     --------
@@ -26,6 +26,14 @@ def same_type(first: Any, second: Any) -> bool:
     if found in (h5py.h5t.VLEN, h5py.h5t.ARRAY):
         return same_type(first.get_super(), second.get_super())
     if found == h5py.h5t.COMPOUND:
-        members = range(first.get_nmembers())
-        return all(same_type(first.get_member_type(i), second.get_member_type(i)) for i in members)
+        return _names(first) == _names(second) and all(
+            same_type(first.get_member_type(i), second.get_member_type(i)) for i in range(first.get_nmembers())
+        )
+    if found == h5py.h5t.ENUM:
+        return _names(first) == _names(second)
     return True
+
+
+def _names(kind: Any) -> list[bytes]:
+    """Names of members in their order."""
+    return [kind.get_member_name(number) for number in range(kind.get_nmembers())]

@@ -45,7 +45,7 @@ def h5_compress_command(
     """Compress the datasets of numbers of HDF5 FILES, without loss, to NAME.ac.h5 (NAME.ac.nc for NAME.nc).
 
     FILES may be patterns, and directories with -r; IN OUT, where OUT does not exist, is the same as IN -O OUT,
-    but in batches (-D, --skip-existing, --outdir, -r, -j, --shard).
+    but in batches (-D, --skip-existing, --outdir, -r, --shard).
 
     Everything else is kept: groups, attributes, links, references, dimension scales, types, fill values. Programs read
     the outputs with the plugin: export HDF5_PLUGIN_PATH=$(astrocodec plugin-path). Every output is decoded and compared

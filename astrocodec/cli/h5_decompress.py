@@ -23,7 +23,7 @@ def h5_decompress_command(files: tuple[str, ...], run: RunOptions, to: str) -> N
     """Make HDF5 files that need no plugin to be read of FILES, NAME.h5 of NAME.ac.h5.
 
     FILES may be patterns, and directories with -r; IN OUT, where OUT does not exist, is the same as IN -O OUT,
-    but in batches (-D, --skip-existing, --outdir, -r, -j, --shard). Everything but the storage is kept.
+    but in batches (-D, --skip-existing, --outdir, -r, --shard). Everything but the storage is kept.
     """
     inputs, run = input_and_output(files, run, plain_hdf5_name)
     treat_files(HDF5, "decompress", inputs, run, is_hdf5_name, plain_hdf5_name, {"to": to})

@@ -15,7 +15,7 @@ def input_and_output(
     """Take two names of which only the first exists as input and output; a name that exists is always an input.
 
     So is one whose own output exists: an earlier run may have deleted it. In a batch (with -D, --skip-existing,
-    --outdir, -r, -j, --shard) two names are two inputs: a mistyped one must not become an output, and the other go
+    --outdir, -r, --shard) two names are two inputs: a mistyped one must not become an output, and the other go
     for it.
 
     Parameters
@@ -34,7 +34,7 @@ def input_and_output(
     run : RunOptions
         With the output, if it was one.
     """
-    batch = run.delete or run.skip_existing or run.outdir or run.recursive or run.jobs > 1 or run.shard
+    batch = run.delete or run.skip_existing or run.outdir or run.recursive or run.shard
     if len(arguments) != 2 or batch or run.output is not None or run.list_only:
         return arguments, run
     first, second = arguments

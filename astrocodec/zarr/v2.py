@@ -8,7 +8,7 @@ import numpy as np
 from numcodecs.abc import Codec
 from numcodecs.compat import ensure_contiguous_ndarray, ndarray_copy
 
-from astrocodec.masks import unmasked
+from astrocodec.arrays import as_array
 from astrocodec.model import Model
 from astrocodec.zarr.chunk_stream import ChunkStream, check_type, model_text
 
@@ -49,14 +49,14 @@ class AstroCodec(Codec):  # type: ignore[misc]
 
     def encode(self, buf: Any) -> bytes:
         """Code a chunk; one that is masked is refused."""
-        chunk = unmasked(buf) if hasattr(buf, "dtype") else ensure_contiguous_ndarray(buf)
+        chunk = as_array(buf) if hasattr(buf, "dtype") else ensure_contiguous_ndarray(buf)
+        # The bytes of the chunk in their order in memory are what has to come back.
+        chunk = chunk.T if chunk.flags.f_contiguous and not chunk.flags.c_contiguous else chunk
         if self._dtype is not None and chunk.dtype != self._dtype:
             chunk = np.ascontiguousarray(chunk).view(self._dtype)
         if self._dtype is None and not chunk.dtype.isnative:
             raise TypeError(f"chunks of {chunk.dtype} need AstroCodec(dtype={chunk.dtype.str!r})")
-        # The bytes of the chunk in their order in memory are what has to come back.
-        in_order = chunk.T if chunk.flags.f_contiguous and not chunk.flags.c_contiguous else chunk
-        return self._stream.encode(in_order)
+        return self._stream.encode(chunk)
 
     def decode(self, buf: Any, out: Any = None) -> Any:
         """Decode a chunk."""

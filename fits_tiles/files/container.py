@@ -11,7 +11,15 @@ from fits_tiles.layout.blocks import Hdu, find_card, read_at
 from fits_tiles.layout.card_format import assemble, int_card_of, logical_card
 from fits_tiles.layout.card_text import read_blob
 from fits_tiles.layout.checksums import fits_checksums
-from fits_tiles.layout.headers import ImageHeader, TileLayout, holds_tiles, inflate, read_layout, restore_header
+from fits_tiles.layout.headers import (
+    PADDING_STEM,
+    ImageHeader,
+    TileLayout,
+    holds_tiles,
+    inflate,
+    read_layout,
+    restore_header,
+)
 from fits_tiles.layout.model_cards import read_model
 from fits_tiles.layout.plain_image import refuse_what_is_no_image
 from fits_tiles.layout.tiles_card import fingerprint_in
@@ -75,7 +83,7 @@ def odd_padding(fd: int, hdu: Hdu) -> bytes | None:
 
 def padding_of(hdu: Hdu, where: str) -> bytes | None:
     """Return the unusual padding that a table header keeps, None where it keeps none."""
-    blob = read_blob(hdu.cards, "ACPAD", where)
+    blob = read_blob(hdu.cards, PADDING_STEM, where)
     return None if blob is None else inflate(blob, where)
 
 

@@ -34,7 +34,7 @@ from fits_tiles.layout.card_format import assemble
 from fits_tiles.layout.card_text import has_blob
 from fits_tiles.layout.checksums import fits_checksums, write_checksums
 from fits_tiles.layout.grid import TileGrid
-from fits_tiles.layout.headers import RENEW, ImageHeader, TileLayout, holds_tiles, read_layout
+from fits_tiles.layout.headers import PADDING_STEM, RAW_STEM, RENEW, ImageHeader, TileLayout, holds_tiles, read_layout
 from fits_tiles.layout.manifest import fill_manifest
 from fits_tiles.layout.model_cards import MODEL_STEM
 from fits_tiles.layout.plain_image import image_shape, is_plain_image
@@ -206,7 +206,7 @@ class _Job:
 
     def leaves_plain(self, hdu: Hdu, name: str) -> bool:
         """Tell whether a compressed image becomes a plain one, since that is wanted or no tiles will do."""
-        return self.to == "image" or unread_by_cfitsio(read_layout(hdu.cards, f"{name}: {hdu.label}")) != ""
+        return self.to == "image" or _no_standard_tiles(hdu, read_layout(hdu.cards, f"{name}: {hdu.label}")) != ""
 
     def begin(self) -> int:
         """Note that an HDU of the output begins here; return its first byte."""
@@ -287,7 +287,7 @@ def _write(job: _Job, plain: Staged, hdus: list[Hdu], chosen: set[int], name: st
             if layout.quantization is not None:
                 entry.add_note("lossy: quantised floats")
             if job.leaves_plain(hdu, name):
-                why = "" if job.to == "image" else f"left plain: {unread_by_cfitsio(layout)}"
+                why = "" if job.to == "image" else f"left plain: {_no_standard_tiles(hdu, layout)}"
                 entry.add_note(why)
                 _write_image(job, hdu, layout, where, entry, primary=position == 0)
             else:
@@ -328,6 +328,15 @@ def _header(job: _Job, hdu: Hdu, where: str, entry: HduReport, *, primary: bool)
         entry.checked = "checksum ok" if fits_checksums(job.fd, hdu).whole else "decoded"
         entry.add_note(found.edits)
     return found
+
+
+def _no_standard_tiles(hdu: Hdu, layout: TileLayout) -> str:
+    """Say why standard tiles would be of no use or would not keep all of an image, ``''`` where they would."""
+    if has_blob(hdu.cards, RAW_STEM):
+        return "cards of its header would be those of a table there, or its END is unusual"
+    if has_blob(hdu.cards, PADDING_STEM):
+        return "the padding behind its pixels is unusual"
+    return unread_by_cfitsio(layout)
 
 
 def _has_old_sums(hdu: Hdu, *, primary: bool) -> bool:
@@ -372,9 +381,6 @@ def _write_standard(job: _Job, hdu: Hdu, layout: TileLayout, where: str, entry: 
     coder = decoder_of(hdu, layout, where)
     bands = decoded_bands(job.fd, hdu, layout, coder, where=where, workers=job.workers)
     header = _header(job, hdu, where, entry, primary=primary).header
-    if padding_of(hdu, where) is not None or header != assemble(list(split_cards(header))):
-        entry.checked = "decoded"
-        entry.add_note("unusual bytes behind its cards or pixels are left out")
     summed = find_card(split_cards(header), "CHECKSUM") is not None
     if _has_old_sums(hdu, primary=primary):
         header = assemble([card for card in split_cards(header) if card[:9] not in (b"CHECKSUM=", b"DATASUM =")])

@@ -248,6 +248,8 @@ def _with_header_type(original: Callable[..., Any]) -> Callable[..., Any]:
             compression_type = ALGORITHM
             # astropy takes BLANK for a value of floats, too; of integers it changes nothing here.
             bintable, _, *indices = rest
+            if isinstance(bintable, TileTableHDU):
+                bintable.check_rows(compressed_data)
             rest = (bintable, fits.Header(), *indices)
         return original(compressed_data, compression_type, compressed_header, *rest)
 

@@ -27,7 +27,17 @@ from fits_tiles.layout.blocks import card_value, find_card, split_cards
 from fits_tiles.layout.card_format import assemble
 from fits_tiles.layout.card_text import is_blob_card, read_blob
 from fits_tiles.layout.grid import TileGrid
-from fits_tiles.layout.headers import ALGORITHM, HeapSize, Quantization, TileLayout, build_header, holds_tiles, inflate
+from fits_tiles.layout.headers import (
+    ALGORITHM,
+    PADDING_STEM,
+    HeapSize,
+    Quantization,
+    TileLayout,
+    build_header,
+    holds_tiles,
+    inflate,
+    why_not_kept,
+)
 from fits_tiles.layout.model_cards import MODEL_STEM
 from fits_tiles.layout.plain_image import refuse_what_is_no_image
 from fits_tiles.layout.tiles_card import KEYWORD, fingerprint_in, read_tiles_card
@@ -350,7 +360,9 @@ def _table_cards(hdu: Any, image: Any, table: Any, rows: bytes) -> tuple[bytes, 
     model = model_of(table, where)
     layout, header = _layout(table, cards), assemble(list(cards_of(image)))
     refuse_what_is_no_image(header, layout, where, primary=header.startswith(b"SIMPLE"))
-    padding = read_blob(cards, "ACPAD", where)
+    if why := why_not_kept(header):
+        raise ValueError(f"{where}: {why}; write this image as `fits.ImageHDU`, or with fewer cards")
+    padding = read_blob(cards, PADDING_STEM, where)
     built = build_header(
         layout,
         header,

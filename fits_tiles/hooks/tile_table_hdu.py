@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import warnings
+import zlib
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 from astropy.io import fits
 
-from astrocodec.errors import FormatError
+from astrocodec.errors import CorruptError, FormatError
 from fits_tiles.layout.blocks import card_value, int_card, split_cards
 from fits_tiles.layout.card_format import assemble, text_card
 from fits_tiles.layout.card_text import is_blob_card
@@ -91,6 +93,7 @@ class TileTableHDU(fits.BinTableHDU):  # type: ignore[misc]
     _header: Any
     _read_cards: tuple[bytes, ...] = ()
     _read_images: tuple[str, ...] = ()
+    _checked_rows: Any = None
     _is_loaded = False
     _forget_manifest = False
 
@@ -136,6 +139,24 @@ class TileTableHDU(fits.BinTableHDU):  # type: ignore[misc]
             return False
         self._show((*shown, *filter(_is_sum, self._read_cards)))
         return True
+
+    def check_rows(self, rows: Any) -> None:
+        """
+        Compare the rows of the table, and the cards that tell what they mean, with ``ACTILES``, before tiles are read.
+
+        Raises
+        ------
+        CorruptError
+        """
+        if rows is self._checked_rows or not holds_tiles(self._read_cards):
+            return
+        where = f"HDU {self.name!r}"
+        written = read_tiles_card(self._read_cards, where).table_crc
+        if (found := zlib.crc32(rows.view(np.ndarray).tobytes())) != written:
+            raise CorruptError(
+                f"{where}: the {len(rows)} rows of its table have CRC-32 {found:08x}, {KEYWORD} says {written:08x}"
+            )
+        self._checked_rows = rows
 
     def _show(self, cards: tuple[bytes, ...]) -> None:
         header = _FileHeader.fromstring(b"".join(cards))

@@ -23,6 +23,8 @@ from fits_tiles.layout.z_keywords import collisions, of_table, rename, rename_ba
 
 __all__ = [
     "ALGORITHM",
+    "PADDING_STEM",
+    "RAW_STEM",
     "RENEW",
     "HeapSize",
     "ImageHeader",
@@ -39,6 +41,7 @@ __all__ = [
 
 ALGORITHM = "ASTROCODEC_1"
 RENEW = "ACRENEW"
+RAW_STEM, PADDING_STEM = "ACRAW", "ACPAD"
 
 # Tells an HDU of ours even where its card ACTILES is damaged.
 _MARK = text_card("TTYPE1", "COMPRESSED_DATA", f"pip install astrocodec; see {KEYWORD}")
@@ -49,6 +52,7 @@ NULL_PIXEL = -2147483648
 # So few letters may be what damage made of a blank card.
 _DAMAGED_BLANK = 8
 _MAX_INFLATED = 16 << 20
+_MOST_AXES = 99  # ZNAXIS100 has nine letters
 
 
 @dataclass(frozen=True)
@@ -130,6 +134,9 @@ def why_not_kept(original: bytes) -> str:
     >>> why_not_kept(assemble([b"COMMENT".ljust(80)] * 30000))
     'its header has 30000 cards, checksums of at most 27470 can be kept'
     """
+    axes = card_value(find_card(split_cards(original), "NAXIS"))
+    if isinstance(axes, int) and axes > _MOST_AXES:
+        return f"it has {axes} axes, keywords of at most {_MOST_AXES} can be kept"
     kept = _kept(original)
     if 2 * len(kept) > MOST_BYTES:
         return f"its header has {len(kept)} cards, checksums of at most {MOST_BYTES // 2} can be kept"
@@ -212,9 +219,9 @@ def build_header(
         if renew:
             cards.append(logical_card(RENEW, True, "CHECKSUM of the image is made when it is unpacked"))
         if _needs_raw(original, kept):
-            cards += blob_cards("ACRAW", zlib.compress(original, 9))
+            cards += blob_cards(RAW_STEM, zlib.compress(original, 9))
         if padding is not None:
-            cards += blob_cards("ACPAD", zlib.compress(padding, 9))
+            cards += blob_cards(PADDING_STEM, zlib.compress(padding, 9))
         cards += room or []
         renamed = [rename(card, layout.container) for card in kept]
         cards += blob_cards(_SUMS, card_sums(renamed))
@@ -404,7 +411,7 @@ def restore_header(cards: tuple[bytes, ...], where: str) -> ImageHeader:
         )
     container = "zimage" if is_compressed_image(cards) else "table"
     found = find_image_cards([card for card in cards if not of_table(card)], sums)
-    raw = read_blob(cards, "ACRAW", where)
+    raw = read_blob(cards, RAW_STEM, where)
     whole = None if raw is None else inflate(raw, where)
     changed = _changes(found, about, len(cards))
     added = tuple(card for _, card in found.added)

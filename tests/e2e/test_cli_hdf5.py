@@ -92,10 +92,10 @@ def test_failures_have_codes(night: Path) -> None:
 
 
 def test_input_and_output_by_their_names(night: Path) -> None:
-    """As h5repack has them, where only the first exists; what exists is an input."""
+    """As h5repack has them, where only the first exists, with -j too; what exists is an input."""
     packed, back = night.with_name("packed.h5"), night.with_name("back.h5")
     succeed_here("h5-compress", "--no-tune", night, packed)
-    succeed_here("h5-decompress", packed, back)
+    succeed_here("h5-decompress", "-j", "2", packed, back)
     assert hdf5_filter.verify(back, night)
     before = packed.read_bytes()
     result = run_here("h5-compress", "--no-tune", "--overwrite", night, packed)

@@ -406,7 +406,7 @@ def test_a_resumed_batch_of_two_makes_no_output_of_the_second(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    "options", [["-D", "-Y"], ["--skip-existing"], ["--outdir", "out"], ["-r"], ["-j", "2"], ["--shard", "1/1"]]
+    "options", [["-D", "-Y"], ["--skip-existing"], ["--outdir", "out"], ["-r"], ["--shard", "1/1"]]
 )
 @pytest.mark.parametrize("command", ["h5-compress", "h5-decompress"])
 def test_a_mistyped_second_name_of_a_batch_makes_no_output(

@@ -206,6 +206,29 @@ def test_damaged_rows_are_not_signed_anew(tmp_path: Path, container: str) -> Non
     assert path.read_bytes() == damaged
 
 
+@pytest.mark.parametrize("damaged", ["ZSCALE", "descriptor", "ZDITHER0"])
+def test_what_tells_where_and_what_tiles_are_is_checked_before_they_are_read(
+    tmp_path: Path, container: str, damaged: str
+) -> None:
+    path = _packed(tmp_path / "a.fits", FLOATS, container, quantize_level=16, tile_shape=(20, 20))
+    with fits.open(path, disable_image_compression=True) as hdus:
+        start = hdus["SCI"].fileinfo()["datLoc"]
+    raw = bytearray(path.read_bytes())
+    place = {"ZSCALE": start + 17, "descriptor": start + 6, "ZDITHER0": raw.index(b"ZDITHER0=") + 29}[damaged]
+    raw[place] ^= 1
+    path.write_bytes(raw)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", fits.verify.VerifyWarning)
+        with fits.open(path) as hdus:
+            if damaged == "ZDITHER0" and container == "table":
+                assert isinstance(hdus["SCI"], fits.BinTableHDU)  # with a warning; it cannot be shown as an image
+                return
+            for read in (lambda hdu: hdu.data, lambda hdu: hdu.section[:3, :3]):
+                with pytest.raises(CorruptError, match="HDU 'SCI': the"):
+                    read(hdus["SCI"])
+            np.testing.assert_array_equal(hdus["TAIL"].data, np.arange(5))
+
+
 @pytest.mark.parametrize(("level", "dither"), [(16, 1), (16, 2), (8, -1), (-0.5, 1)])
 def test_quantised_floats_are_not_quantised_again(tmp_path: Path, container: str, level: float, dither: int) -> None:
     pixels = FLOATS.copy()

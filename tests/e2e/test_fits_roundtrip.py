@@ -481,6 +481,28 @@ def _header(*cards: bytes) -> bytes:
     return assemble([card.ljust(80) for card in cards])
 
 
+def test_an_image_of_a_hundred_axes_is_left_plain(tmp_path: Path) -> None:
+    axes = [b"NAXIS%-3d=                    1" % n for n in range(1, 101)]
+    header = _header(b"SIMPLE  =                    T", b"BITPIX  =                    8", b"NAXIS   = 100", *axes)
+    extension = b"XTENSION= 'IMAGE   '", b"BITPIX  = 8", b"NAXIS   = 1", b"NAXIS1  = 9", b"PCOUNT  = 0", b"GCOUNT  = 1"
+    source, packed, back = tmp_path / "source.fits", tmp_path / "packed.fits", tmp_path / "back.fits"
+    source.write_bytes(header + bytes(2880) + _header(*extension) + bytes(2880))
+    report = fits_tiles.compress(source, packed, tune=False)
+    assert [entry.kind for entry in report.hdus] == ["copied", "compressed"]
+    assert "100 axes" in report.hdus[0].note
+    assert fits_tiles.verify(packed).verified
+    fits_tiles.decompress(packed, back)
+    assert back.read_bytes() == source.read_bytes()
+
+
+def test_astropy_is_told_why_a_header_cannot_be_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fits_tiles.layout.headers.MOST_BYTES", 40)  # so many cards take astropy a minute
+    hdu = fits.CompImageHDU(np.zeros((9, 9), "i2"), compression_type="ASTROCODEC_1")
+    hdu.header.extend((("HISTORY", f"step {n}") for n in range(30)), bottom=True)
+    with pytest.raises(ValueError, match=r"at most 20 can be kept; write this image as `fits\.ImageHDU`"):
+        hdu.writeto(tmp_path / "a.fits")
+
+
 @pytest.mark.parametrize("container", ["zimage", "table"])
 def test_an_image_whose_header_cannot_be_kept_is_left_plain(tmp_path: Path, container: str) -> None:
     pixels = np.arange(2000, dtype=">i2").reshape(40, 50)

@@ -8,11 +8,13 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 import pytest
 from cli_process import environment
+from hdf5_contents import contents
 from hdf5_programs import made, program, python, tuned_model
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -228,6 +230,48 @@ def test_a_heap_across_the_blocks_of_a_search(tmp_path: Path, monkeypatch: pytes
         monkeypatch.setattr("hdf5_filter.heaps._BLOCK", block)
         with pytest.raises(CorruptError, match=f"byte {at + 16}"):
             hdf5_filter.verify(path)
+
+
+LIKE_A_HEAP = np.frombuffer(b"GCOL\x01\0\0\0" + struct.pack("<Q", 4096) + bytes(5000), "u1")
+PLACES: dict[str, Callable[[h5py.File], Any]] = {
+    "contiguous": lambda file: file.create_dataset("x", data=LIKE_A_HEAP),
+    "chunked": lambda file: file.create_dataset("x", data=LIKE_A_HEAP, chunks=(5000,), maxshape=(None,)),
+    "attribute": lambda file: file.attrs.create("x", LIKE_A_HEAP),
+    "compact": lambda file: write_compact(file, LIKE_A_HEAP),
+    "opaque": lambda file: file.attrs.create("x", np.void(LIKE_A_HEAP.tobytes())),
+    "around": lambda file: None,
+}
+
+
+def write_compact(file: h5py.File, data: np.ndarray) -> None:
+    """A dataset whose elements lie in its header."""
+    plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    plist.set_layout(h5py.h5d.COMPACT)
+    made = h5py.h5d.create(file.id, b"x", h5py.h5t.STD_U8LE, h5py.h5s.create_simple(data.shape), plist)
+    made.write(h5py.h5s.ALL, h5py.h5s.ALL, data)
+
+
+@pytest.mark.parametrize("userblock", [0, 8192])
+@pytest.mark.parametrize("place", PLACES)
+def test_data_that_look_like_an_endless_heap(tmp_path: Path, place: str, userblock: int) -> None:
+    """HDF5 reads them as what they are; a true heap of the same file is found all the same."""
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w", userblock_size=userblock) as file:
+        file.attrs["names"] = np.array(["one", "two"], h5py.string_dtype())
+        file["image"] = np.zeros((100, 200), "u2")
+        PLACES[place](file)
+    raw = bytearray(path.read_bytes())
+    if place == "around":
+        raw[: userblock // 2] = LIKE_A_HEAP.tobytes()[: userblock // 2]
+        raw += LIKE_A_HEAP.tobytes()
+    path.write_bytes(raw)
+    assert hdf5_filter.compress(path, tmp_path / "b.h5", tune=False).verified
+    assert contents(path) == contents(tmp_path / "b.h5")
+    at = raw.rindex(b"GCOL", 0, raw.index(b"one\0\0\0\0\0")) + 16
+    raw[at : at + 16] = bytes(16)
+    path.write_bytes(raw)
+    with pytest.raises(CorruptError, match=f"byte {at}: object of no size in a global heap"):
+        hdf5_filter.verify(path)
 
 
 def test_sequences_that_are_not_all_there(tmp_path: Path) -> None:

@@ -754,6 +754,25 @@ def test_strings_of_varying_length_have_a_character_set(tmp_path: Path, form: st
         hdf5_filter.verify(tmp_path / "b.h5", tmp_path / "a.h5")
 
 
+@pytest.mark.parametrize("form", ["compound", "enum", "attribute", "array"])
+def test_the_order_of_members_is_compared(tmp_path: Path, form: str) -> None:
+    """HDF5 calls such types equal; columns of tables are in this order."""
+    for name, order in (("a.h5", [b"a", b"b"]), ("b.h5", [b"b", b"a"])):
+        kind = h5t.enum_create(h5t.STD_I32LE) if form == "enum" else h5t.create(h5t.COMPOUND, 8)
+        for member in order:
+            if form == "enum":
+                kind.enum_insert(member, member[0])
+            else:
+                kind.insert(member, 4 * (member[0] - ord("a")), h5t.STD_I32LE)
+        kind = h5t.array_create(kind, (2,)) if form == "array" else kind
+        with h5py.File(tmp_path / name, "w") as file:
+            create = h5a.create if form == "attribute" else h5d.create
+            create(file.id, b"x", kind, h5s.create_simple((2,)))
+    assert hdf5_filter.verify(tmp_path / "a.h5", tmp_path / "a.h5").checked == "verified"
+    with pytest.raises(DifferenceError, match="is of another type"):
+        hdf5_filter.verify(tmp_path / "b.h5", tmp_path / "a.h5")
+
+
 @pytest.mark.parametrize("kind", [65, 200])
 def test_links_of_a_kind_of_their_own_are_refused_by_name(tmp_path: Path, kind: int) -> None:
     """Only the program that made them knows what they hold; a copy without them would lack something."""

@@ -144,6 +144,18 @@ def test_big_endian_chunks_need_their_type() -> None:
         v2.AstroCodec().encode(made(">i4", (4, 5)))
 
 
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize(("array_type", "codec_type"), [("f4", "<i4"), ("<i4", ">i4"), ("c8", "<f4"), ("i2", "<f2")])
+def test_a_codec_of_another_type_keeps_the_order(array_type: str, codec_type: str, order: str) -> None:
+    """The bytes of the chunk come back as they were."""
+    data = np.random.default_rng(0).integers(0, 100, (20, 30)).astype(array_type)
+    options: dict[str, Any] = {"zarr_format": 2, "order": order, "compressors": v2.AstroCodec(dtype=codec_type)}
+    store = zarr.storage.MemoryStore()
+    array = zarr.create_array(store, shape=(20, 30), chunks=(20, 15), dtype=data.dtype, **options)
+    array[...] = data
+    assert (zarr.open_array(store)[...] == data).all()
+
+
 def test_a_mask_is_not_dropped_unseen() -> None:
     codec = v2.AstroCodec()
     with pytest.raises(TypeError, match="mask would be lost"):

@@ -277,6 +277,24 @@ def test_masks_of_lazy_arrays_are_not_lost_unnoticed() -> None:
     assert astrocodec.decode(astrocodec.encode([Lazy(False)])).tolist() == [[1, 2]]
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        [np.array([2**63 + 1], "u8"), np.array([-1], "i8")],
+        [[2**53 + 1], [0.5]],
+        ([np.int64(2**62), 1j],),
+        [-1, 2**63],
+    ],
+    ids=str,
+)
+def test_integers_of_lists_are_not_rounded_unnoticed(data: object) -> None:
+    with pytest.raises(TypeError, match="integers of a list would become"):
+        astrocodec.encode(data)
+    with h5py.File.in_memory() as file, pytest.raises(TypeError, match="integers of a list would become"):
+        hdf5_filter.write_dataset(file, "x", data)
+    assert astrocodec.decode(astrocodec.encode([[2**53], [0.5]])).tolist() == [[2**53], [0.5]]
+
+
 @pytest.mark.parametrize("axes", [33, 64])
 def test_more_axes_than_a_stream_has(axes: int) -> None:
     with pytest.raises(ValueError, match=f"{axes} axes found, at most 32 allowed"):

@@ -204,6 +204,19 @@ def test_what_cannot_be_appended_to(file: h5py.File) -> None:
             hdf5_filter.write_dataset(file, name, np.zeros((2, 3), "u2"), append=True)
 
 
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_pairs_with_the_names_of_complex_numbers(file: h5py.File, order: str) -> None:
+    """h5py reads them as complex numbers."""
+    pairs = np.zeros((30, 40), [("r", f"{order}f4"), ("i", f"{order}f4")])
+    pairs["r"], pairs["i"] = 3, np.arange(40)
+    for data in (pairs, iter([pairs[:10], pairs[10:]])):
+        found = hdf5_filter.write_dataset(file, "x", data, chunks=(8, 9), append=True)
+    assert found.shape == (60, 40)
+    assert (found[...] == np.tile(3 + 1j * np.arange(40), (60, 1))).all()
+    swapped = np.ones((30, 40), [("i", f"{order}f4"), ("r", f"{order}f4")])
+    assert hdf5_filter.write_dataset(file, "y", swapped)[0, 0].tolist() == (1, 1)
+
+
 def test_masks_are_not_lost_unnoticed(file: h5py.File) -> None:
     data = np.ma.masked_array([[1, 2], [3, 4]], [[0, 1], [0, 0]])
     with pytest.raises(TypeError, match="mask would be lost"):

@@ -18,7 +18,7 @@ GENEROUS_SECONDS = 0.45
 # Bottom to top: each imports only what stands before it.
 ORDER = (
     "errors",
-    "masks",
+    "arrays",
     "files.unchanged",
     "files.writers",
     "files.file_report",

@@ -66,7 +66,7 @@ LAYOUTS: dict[str, Callable[[np.ndarray[Any, Any]], np.ndarray[Any, Any]]] = {
     "misaligned columns first": lambda a: misaligned(a.T.copy()).T,
     "read-only": frozen,
     "subclass": lambda a: a.view(Image),
-    "unmasked": lambda a: np.ma.MaskedArray(a),
+    "as_array": lambda a: np.ma.MaskedArray(a),
 }
 REPEATED = {
     "one row": lambda a: np.broadcast_to(a[0], a.shape),
