@@ -81,7 +81,7 @@ int main(int argc, char **argv)
             start = cpu_seconds();
             for (uint32_t t = 0; t < across * down && !status; t++) {
                 const uint32_t y = t / across * tile, x = t % across * tile, h = height - y < tile ? height - y : tile, w = width - x < tile ? width - x : tile;
-                status = ac_tile_decode(model, coded + bound * t, length[t], back + (size_t)y * width + x, h, w, width, level);
+                status = ac_tile_decode(model, coded + bound * t, length[t], back + (size_t)y * width + x, h, w, width, level, NULL);
             }
             seconds[level][1][round] = cpu_seconds() - start;
             if (status || memcmp(frame, back, sizeof *frame * width * height)) {

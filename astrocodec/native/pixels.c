@@ -464,7 +464,6 @@ int ac_pixel_map_read(ac_reader *r, int dtype, ac_pixel_map *map)
     const uint32_t head = ac_take_byte(r);
     map->kind = head & 15, map->rule = (uint8_t)(head >> 4);
     if (map->kind > AC_KIND_FLOAT_INTEGER || map->rule > AC_RULE_SET) ac_fail_reader(r, AC_REASON_MAP_KIND, start, head, 0);
-    if ((map->kind == AC_KIND_INTEGER) == ac_is_float(dtype)) ac_fail_reader(r, AC_REASON_MAP_OF_TYPE, start, map->kind, (uint64_t)dtype);
     map->offset = (uint64_t)ac_take_signed_varint(r);
     const size_t gaps_at = r->at;
     map->gap_count = (uint32_t)ac_take_varint(r, AC_MAX_GAPS);
@@ -478,6 +477,7 @@ int ac_pixel_map_read(ac_reader *r, int dtype, ac_pixel_map *map)
         map->phase = ac_take_varint(r, (uint64_t)1 << 48);
     }
     if (map->rule == AC_RULE_SET) read_set(r, map);
+    if ((map->kind == AC_KIND_INTEGER) == ac_is_float(dtype)) ac_fail_reader(r, AC_REASON_MAP_OF_TYPE, start, map->kind, (uint64_t)dtype);
     if (r->why.status) ac_pixel_map_free(map);
     return r->why.status;
 }

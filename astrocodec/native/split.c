@@ -142,8 +142,8 @@ int ac_low_bits_read(ac_reader *r, uint64_t count, uint32_t low_bits, ac_bit_pla
         const uint32_t i = planes->count++, bits = plane_bits(low_bits, first);
         const size_t start = r->at;
         const uint32_t mode = ac_take_byte(r);
-        if (mode > PACKED) ac_fail_reader(r, AC_REASON_BIT_PLANE_MODE, start, mode, PACKED);
         const uint8_t *data = ac_take(r, mode == CONSTANT ? 1 : packed_size(count, bits));
+        if (mode > PACKED) ac_fail_reader(r, AC_REASON_BIT_PLANE_MODE, start, mode, PACKED);
         /* bits beyond the plane's own: of a constant, or of the last byte */
         const uint32_t used = mode == CONSTANT ? bits : 1 + (uint32_t)((count * bits + 7) & 7);
         if (data && r->data[r->at - 1] >> used) ac_fail_reader(r, AC_REASON_BIT_PLANE_PADDING, r->at - 1, 0, 0);

@@ -31,11 +31,17 @@ int main(int argc, char **argv)
                 const size_t m = damage(hurt, n, &seed);
                 uint8_t *exact = malloc(m);
                 memcpy(exact, hurt, m);
+                ac_fault fault;
+                char text[200];
                 const int status = oracle_tile_decode(model, exact, m, want, height, width, width);
                 fine += status == AC_OK;
                 for (int level = AC_SIMD_PORTABLE; level <= AC_SIMD_AVX512; level++) {
                     uint16_t *got = malloc(sizeof *got * height * width);
-                    const int r = ac_tile_decode(model, exact, m, got, height, width, width, level);
+                    const int r = ac_tile_decode(model, exact, m, got, height, width, width, level, &fault);
+                    if (r != fault.status || (r && r != AC_ERROR_ARGUMENT && !fault.reason) || ac_fault_text(&fault, text, sizeof text) >= (int)sizeof text) {
+                        printf("level %d: status %d, fault %d, %s\n", level, r, fault.status, text);
+                        return 1;
+                    }
                     if (r != AC_ERROR_ARGUMENT && (r != status || (!status && memcmp(got, want, sizeof *got * height * width)))) {
                         printf("level %d, %ux%u, %zu of %zu bytes: status %d, oracle %d\n", level, height, width, m, n, r, status);
                         return 1;

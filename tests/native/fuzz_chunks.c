@@ -43,9 +43,9 @@ static size_t filter(unsigned flags, const unsigned *values, size_t count, const
 
 static ac_chunk_values make_values(const ac_array *array, uint64_t *seed)
 {
-    ac_chunk_values v = {.options = random_u32(seed) % 8, .dtype = array->dtype, .ndim = array->ndim};
+    ac_chunk_values v = {.options = random_u32(seed) % 8, .codec = AC_CAUSAL, .dtype = array->dtype, .ndim = array->ndim};
     v.big_endian = random_between(seed, 0, 1);
-    v.pairs = array->ndim > 0 && array->shape[0] % 2 == 0 && random_between(seed, 0, 1);
+    v.pairs = !ac_is_complex(array->dtype) && array->ndim > 0 && array->shape[0] % 2 == 0 && random_between(seed, 0, 1);
     memcpy(v.shape, array->shape, sizeof v.shape);
     if (v.pairs) v.shape[0] /= 2;
     if (random_u32(seed) % 2) {
@@ -53,7 +53,7 @@ static ac_chunk_values make_values(const ac_array *array, uint64_t *seed)
         v.delta_length = DELTA_LENGTH;
         /* more of them than are kept */
         const uint32_t which = random_u32(seed) % DELTAS;
-        v.delta[5] ^= (uint8_t)(which == 0 ? 0 : 1u << 7);
+        v.delta[DELTA_HEAD] ^= (uint8_t)(which == 0 ? 0 : 1u << 7);
     }
     return v;
 }
@@ -100,7 +100,7 @@ static void *work(void *argument)
 {
     job *j = argument;
     const time_t start = time(0);
-    uint8_t *data = malloc(8 * ARRAY_ELEMENTS), *hurt = malloc(16 * ARRAY_ELEMENTS + 4096);
+    uint8_t *data = malloc(ARRAY_ITEM * ARRAY_ELEMENTS), *hurt = malloc(2 * ARRAY_ITEM * ARRAY_ELEMENTS + 4096);
     if (!data || !hurt) exit(2);
     while (difftime(time(0), start) < j->seconds) try_once(j, data, hurt);
     free(data), free(hurt);

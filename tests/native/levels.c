@@ -25,7 +25,7 @@ static void compare(const ac_model *model, uint32_t height, uint32_t width, int 
         memset(back, 0, stride * height * sizeof *back);
         uint8_t *exact = malloc(n); /* so that a sanitiser sees reads beyond the end */
         memcpy(exact, want, n);
-        if (ac_tile_decode(model, exact, n, back, height, width, stride, level)) what = what ? what : "decoding fails";
+        if (ac_tile_decode(model, exact, n, back, height, width, stride, level, NULL)) what = what ? what : "decoding fails";
         free(exact);
         for (uint32_t y = 0; y < height && !what; y++)
             if (memcmp(back + y * stride, samples + y * stride, width * sizeof *back)) what = "decoded pixels differ";

@@ -5,17 +5,29 @@
 #include "array.h"
 #include "make_model.h"
 
-enum { ARRAY_KINDS = 9, ARRAY_ELEMENTS = 4096 };
+enum { ARRAY_KINDS = 9, ARRAY_ELEMENTS = 4096, ARRAY_ITEM = 16 };
 
-/* An element of about `v`; kind 8 is bits without meaning. */
-static inline void put_element(uint8_t *data, int dtype, size_t i, double v)
+/* The half float next below `v` in magnitude. */
+static inline uint16_t half_bits(double v)
+{
+    int exponent;
+    const double fraction = frexp(fabs(v), &exponent); /* 0.5 to 1 */
+    const uint16_t sign = v < 0 ? 0x8000 : 0;
+    if (exponent > 16) return sign | 0x7c00;
+    if (exponent < -13) return sign;
+    return (uint16_t)(sign | (uint32_t)(exponent + 14) << 10 | ((uint32_t)(fraction * 2048) & 1023));
+}
+
+/* A number of about `v`; kind 8 is bits without meaning. */
+static inline void put_number(uint8_t *data, int dtype, size_t i, double v)
 {
     const int64_t n = v < -9e18 ? INT64_MIN : v > 9e18 ? INT64_MAX : (int64_t)v;
     switch (dtype) {
+    case AC_F2: ((uint16_t *)data)[i] = half_bits(v); break;
     case AC_F4: ((float *)data)[i] = (float)v; break;
     case AC_F8: ((double *)data)[i] = v; break;
     default:
-        switch (ac_item_bytes(dtype)) {
+        switch (ac_number_bytes(dtype)) {
         case 1: data[i] = (uint8_t)n; break;
         case 2: ((uint16_t *)data)[i] = (uint16_t)n; break;
         case 4: ((uint32_t *)data)[i] = (uint32_t)n; break;
@@ -39,7 +51,7 @@ static inline double array_value(int kind, size_t i, double scale, uint64_t *see
     }
 }
 
-/* At most ARRAY_ELEMENTS elements of 8 bytes into `data`. */
+/* At most ARRAY_ELEMENTS elements of ARRAY_ITEM bytes into `data`. */
 static inline ac_array make_array(uint8_t *data, uint64_t *seed)
 {
     ac_array a = {.dtype = random_between(seed, 0, AC_DTYPES - 1), .ndim = random_between(seed, 0, 3)};
@@ -51,23 +63,23 @@ static inline ac_array make_array(uint8_t *data, uint64_t *seed)
     }
     const int kind = random_between(seed, 0, ARRAY_KINDS - 1);
     const double scale = pow(2, random_between(seed, 0, 20) / 2.0);
-    for (size_t i = 0; i < count; i++) put_element(data, a.dtype, i, array_value(kind, i, scale, seed));
+    for (size_t i = 0; i < count << ac_is_complex(a.dtype); i++) put_number(data, ac_number_dtype(a.dtype), i, array_value(kind, i, scale, seed));
     if (kind == 8)
         for (size_t i = 0; i < count * ac_item_bytes(a.dtype); i++) data[i] = (uint8_t)random_u32(seed);
     return a;
 }
 
 /* A tuned model's difference: the first linear weight one up, all others as they are. For 16 neurons. */
-enum { DELTA_LENGTH = 5 + 24 };
+enum { DELTA_HEAD = 9, DELTA_LENGTH = DELTA_HEAD + 24 };
 static inline void make_delta(uint8_t *delta)
 {
     uint8_t fingerprint[8];
     memset(delta, 0, DELTA_LENGTH);
     ac_model_fingerprint(ac_model_default(), fingerprint);
     delta[0] = 1;
-    memcpy(delta + 1, fingerprint, 4);
-    delta[5] = 3 << 4;                                            /* k = 0, then 2 as two ones and a zero */
-    for (int bit = 32; bit < 188; bit++) delta[5 + bit / 8] |= (uint8_t)(1 << bit % 8); /* k = 15 of the other rows */
+    memcpy(delta + 1, fingerprint, sizeof fingerprint);
+    delta[DELTA_HEAD] = 3 << 4;                                       /* k = 0, then 2 as two ones and a zero */
+    for (int bit = 32; bit < 188; bit++) delta[DELTA_HEAD + bit / 8] |= (uint8_t)(1 << bit % 8); /* k = 15 of the other rows */
 }
 
 #endif

@@ -44,8 +44,9 @@ static inline size_t put_rows(uint8_t *p, size_t at, uint64_t *seed, int rows, i
  * layer up to `last`: the smaller that is, the better is the scale. */
 static inline size_t make_weights(uint8_t *p, int hidden, int largest, int last, uint64_t seed)
 {
-    size_t at = 0;
-    p[at++] = 1, p[at++] = (uint8_t)hidden, p[at++] = 0, p[at++] = 0;
+    const uint8_t header[AC_WEIGHTS_HEADER] = AC_WEIGHTS_HEADER_OF(hidden);
+    size_t at = sizeof header;
+    memcpy(p, header, sizeof header);
     for (int i = 0; i < AC_LINEAR; i++) at = put16(p, at, i < AC_NEIGHBOURS ? random_between(&seed, 0, 600) : random_between(&seed, -200, 400));
     for (int i = 0; i < hidden; i++) at = put16(p, at, random_between(&seed, -largest * 16, largest * 16));
     at = put_rows(p, at, &seed, hidden, AC_INPUTS, largest);

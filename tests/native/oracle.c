@@ -354,7 +354,7 @@ int oracle_tile_decode(const ac_model *model, const uint8_t *in, size_t length, 
     if (status) return status;
     if (!length) return AC_ERROR_TRUNCATED;
     if (in[0] == AC_MODE_MODELLED) return decode_modelled(model, in, length, samples, height, width, stride);
-    if (in[0] == AC_MODE_DIFFERENCES) return ac_differences_decode(in, length, samples, height, width, stride);
+    if (in[0] == AC_MODE_DIFFERENCES) return ac_differences_decode(in, length, samples, height, width, stride, &(ac_refusal){0});
     if (in[0] > AC_MODE_RAW) return AC_ERROR_CORRUPT;
     const size_t expected = in[0] == AC_MODE_CONSTANT ? 3 : ac_tile_bound(height, width);
     if (length != expected) return length < expected ? AC_ERROR_TRUNCATED : AC_ERROR_CORRUPT;

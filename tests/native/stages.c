@@ -2,21 +2,22 @@
 #include "split.h"
 #include "valueset.h"
 
-/* Maps and splits an array. Returns 0, 1 where the range is too wide, or a status. */
+/* Maps and splits an array of one plane, as one piece. Returns 0, 1 where the range is too wide, or a status. */
 int stage_map(int dtype, size_t height, size_t width, const void *data, uint8_t *map, size_t *map_length, uint64_t *u, uint16_t *samples,
-              uint64_t *largest, uint32_t *low_bits, uint8_t *low, size_t low_room, size_t *low_length)
+              uint64_t *largest, uint32_t *low_bits, uint8_t *low, size_t *low_length)
 {
     const ac_array array = {dtype, 2, {height, width}};
     ac_sheet sheet;
-    int mappable, status = ac_sheet_init(&sheet, &array, data, &mappable);
+    int mappable;
+    const int status = ac_sheet_init(&sheet, &array, data, &mappable);
     if (!status && mappable) {
+        const ac_place all = {0, 0, 0, (uint32_t)(sheet.planes.count * height), (uint32_t)width};
         *map_length = ac_pixel_map_write(&sheet.map, map);
         *largest = sheet.largest;
-        ac_sheet_integers(&sheet, 0, height * width, u);
+        ac_sheet_integers(&sheet, 0, (size_t)sheet.count, u);
         ac_choose_low_bits(&sheet);
         *low_bits = sheet.low_bits;
-        ac_sheet_samples(&sheet, 0, height * width, samples);
-        status = ac_low_bits_pack(&sheet, low, low_room, low_length);
+        *low_length = ac_split(&sheet, &all, samples, low);
     }
     ac_sheet_free(&sheet);
     return status ? status : !mappable;
@@ -25,19 +26,24 @@ int stage_map(int dtype, size_t height, size_t width, const void *data, uint8_t 
 /* Undoes it. */
 int stage_restore(int dtype, const uint8_t *map, size_t map_length, uint64_t *u, size_t n, void *out)
 {
-    ac_reader reader = {map, map_length, 0, AC_OK};
+    const ac_array array = {dtype, 1, {ac_is_complex(dtype) ? n / 2 : n}};
+    const ac_numbers numbers = ac_numbers_of(&array, out, array.shape[0]);
+    ac_reader reader = {.data = map, .length = map_length};
     ac_pixel_map read;
-    int status = ac_pixel_map_read(&reader, &read);
-    if (!status && reader.at != map_length) status = AC_ERROR_CORRUPT;
-    if (!status) status = ac_pixels_restore(&read, dtype, u, n, out, 0);
+    if (ac_pixel_map_read(&reader, dtype, &read)) return reader.why.status;
+    ac_refusal why = {0};
+    if (reader.at != map_length)
+        why.status = AC_ERROR_CORRUPT;
+    else
+        ac_pixels_restore(&read, &numbers, u, n, 0, &why);
     ac_pixel_map_free(&read);
-    return status;
+    return why.status;
 }
 
 int stage_unpack_low(const uint8_t *data, size_t length, size_t count, uint32_t low_bits, uint64_t *low, size_t *used)
 {
-    ac_reader reader = {data, length, 0, AC_OK};
-    ac_planes planes;
+    ac_reader reader = {.data = data, .length = length};
+    ac_bit_planes planes;
     const int status = ac_low_bits_read(&reader, count, low_bits, &planes);
     if (!status) ac_low_bits_get(&planes, 0, count, low);
     *used = reader.at;
@@ -52,16 +58,25 @@ int stage_fit_lattice(const uint16_t *values, uint32_t n, uint64_t *step, uint64
     return is_found;
 }
 
-void stage_balanced_tile(uint64_t height, uint64_t width, uint64_t *out)
+/* Height and width of the pieces of so many planes, wanted ones or (0) the encoder's choice; how many there are; and where one of them is. */
+void stage_pieces(uint64_t count, uint64_t height, uint64_t width, const uint32_t *wanted, uint64_t index, uint64_t *out)
 {
-    const ac_sides tile = ac_balanced_tile((ac_sides){height, width});
-    out[0] = tile.height, out[1] = tile.width;
+    const ac_planes planes = {count, height, width};
+    const ac_sides sides = ac_choose_sides(&planes, wanted[0] ? wanted : NULL);
+    out[0] = sides.height, out[1] = sides.width, out[2] = ac_piece_count(&planes, sides);
+    const ac_place place = ac_piece_place(&planes, sides, index % out[2]);
+    out[3] = place.plane, out[4] = place.row, out[5] = place.column, out[6] = place.height, out[7] = place.width;
+}
+
+int stage_fits(uint64_t count, uint64_t height, uint64_t width, uint64_t p, uint64_t q)
+{
+    return ac_sides_fit(&(ac_planes){count, height, width}, (ac_sides){p ? p : height, q ? q : width});
 }
 
 uint64_t stage_varint(const uint8_t *data, size_t length, uint64_t most, size_t *used, int *status)
 {
-    ac_reader reader = {data, length, 0, AC_OK};
+    ac_reader reader = {.data = data, .length = length};
     const uint64_t value = ac_take_varint(&reader, most);
-    *used = reader.at, *status = reader.status;
+    *used = reader.at, *status = reader.why.status;
     return value;
 }

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from astrocodec._native import _library
 from astrocodec.errors import CorruptError, TruncatedError
+from astrocodec.model import load_model
 from astrocodec.stages import differences as reference
 
 OK, ARGUMENT, SPACE, TRUNCATED, CORRUPT = 0, 10, 12, 20, 21
 _pointer, _size, _u32 = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_uint32
 _library.ac_differences_promising.argtypes = [_pointer, _u32, _u32, _size]
 _library.ac_differences_encode.argtypes = [_pointer, _u32, _u32, _size, _pointer, _size, ctypes.POINTER(_size)]
-_library.ac_differences_decode.argtypes = [_pointer, _size, _pointer, _u32, _u32, _size]
 
 Samples = NDArray[np.uint16]
 
@@ -35,8 +35,12 @@ def encode(samples: Samples, capacity: int = 1 << 22) -> tuple[int, bytes]:
 def decode(data: bytes, height: int, width: int) -> tuple[int, Samples]:
     # A copy of exactly this length, so that a memory checker sees reads behind it.
     memory, out = np.frombuffer(data, np.uint8).copy(), np.zeros((height, width), np.uint16)
-    status = _library.ac_differences_decode(memory.ctypes.data, memory.size, out.ctypes.data, height, width, width)
-    return status, out
+    return decode_into(memory, out), out
+
+
+def decode_into(data: NDArray[np.uint8], out: Samples) -> int:
+    model, place = load_model("default").native, (data.ctypes.data, data.size, out.ctypes.data)
+    return int(_library.ac_tile_decode(model.handle, *place, *geometry(out), 0, None))
 
 
 def is_promising(samples: Samples) -> bool:
@@ -129,7 +133,7 @@ def test_strides_are_respected() -> None:
     out = np.full((40, 90), 7, np.uint16)
     inner = out[3:33, 10:71]
     memory = np.frombuffer(data, np.uint8)
-    assert _library.ac_differences_decode(memory.ctypes.data, memory.size, inner.ctypes.data, 30, 61, 90) == OK
+    assert decode_into(memory, inner) == OK
     np.testing.assert_array_equal(inner, part)
     inner[:] = 7
     assert (out == 7).all()
@@ -149,7 +153,6 @@ def test_arguments_are_checked() -> None:
     for height, width, stride in ((0, 4, 4), (4, 0, 4), (4, 4, 3), (65537, 1, 1), (65536, 65536, 65536)):
         args = samples.ctypes.data, height, width, stride
         assert _library.ac_differences_encode(*args, out.ctypes.data, 64, ctypes.byref(length)) == ARGUMENT
-        assert _library.ac_differences_decode(out.ctypes.data, 64, *args) == ARGUMENT
         assert _library.ac_differences_promising(*args) == 0
 
 

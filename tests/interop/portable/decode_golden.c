@@ -32,7 +32,7 @@ static void check_tile(const char *folder, const char *model_name, const char *n
     uint16_t *samples = allocate(pixels * sizeof *samples);
     ac_model *model;
     check(ac_model_create(weights.data, weights.length, shapes.data, shapes.length, &model), name);
-    check(ac_tile_decode(model, tile.data, tile.length, samples, height, width, width, AC_SIMD_AUTO), name);
+    check(ac_tile_decode(model, tile.data, tile.length, samples, height, width, width, AC_SIMD_AUTO, NULL), name);
     for (size_t i = 0; i < pixels; i++)
         if (samples[i] != (expected[2 * i] | expected[2 * i + 1] << 8)) stop("decoded samples differ", name);
     const size_t capacity = ac_tile_bound(height, width);
