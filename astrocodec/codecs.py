@@ -140,6 +140,26 @@ def find_codec(key: int | str, said: bytes = b"") -> Codec:
     raise CodecNotFoundError("; ".join([missing(key, said), *problems]))
 
 
+def exact_codec(name: str) -> str:
+    """The name of a codec that files are compressed with, which must give every bit back.
+
+    Raises
+    ------
+    ValueError
+        It is not exact.
+    CodecNotFoundError
+        It is not here.
+
+    Examples
+    --------
+    >>> exact_codec("causal")
+    'causal'
+    """
+    if name not in NATIVE.values() and not find_codec(name).exact:
+        raise ValueError(f"codec {name!r} does not give every bit back, and files are compressed without loss only")
+    return name
+
+
 def missing(key: int | str, said: bytes = b"") -> str:
     """What is needed to read a stream of a codec that is not here."""
     name, _, install = said.decode("utf-8", "replace").partition("\n")

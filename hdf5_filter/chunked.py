@@ -10,12 +10,14 @@ from typing import Any
 import h5py
 import numpy as np
 
+import astrocodec
 from astrocodec._native.chunk import ChunkCodec
 from astrocodec._native.hdf5 import filters_partial_chunks
+from astrocodec.codecs import find_codec
 from astrocodec.errors import CorruptError, FormatError
 from hdf5_filter.identity import FILTER_ID
 from hdf5_filter.layout import layout_of
-from hdf5_filter.values import FilterValues
+from hdf5_filter.values import CAUSAL, FilterValues
 
 __all__ = ["ChunkedDataset", "filter_ids", "filter_values", "has_shuffle_before", "stored_chunks"]
 
@@ -63,11 +65,14 @@ class ChunkedDataset:
         Shape of a chunk.
     codec : ChunkCodec
         The filter with the dataset's values.
+    codec_id : int
+        What these say of the codec that chunks are written with; the filter itself writes with the causal one only.
     """
 
     dataset: h5py.Dataset
     chunk: tuple[int, ...]
     codec: ChunkCodec
+    codec_id: int
 
     @classmethod
     def of(cls, dataset: h5py.Dataset) -> ChunkedDataset | None:
@@ -85,10 +90,11 @@ class ChunkedDataset:
             return None
         values = filter_values(dataset) or ()
         try:
-            _check_type(dataset, FilterValues.from_values(values))
+            told = FilterValues.from_values(values)
+            _check_type(dataset, told)
         except FormatError as error:
             raise type(error)(f"{dataset.file.filename}: dataset {dataset.name!r}: {error}") from error
-        return cls(dataset, dataset.chunks, ChunkCodec(values))
+        return cls(dataset, dataset.chunks, ChunkCodec(values), told.codec)
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -108,6 +114,13 @@ class ChunkedDataset:
             return None
         mask, stream = self.dataset.id.read_direct_chunk(offset)
         return mask, bytes(stream)
+
+    def encode(self, pixels: np.ndarray[Any, Any]) -> bytes:
+        """Return the stream of a chunk."""
+        pixels = np.ascontiguousarray(pixels)
+        if self.codec_id == CAUSAL:
+            return self.codec.encode(pixels)
+        return astrocodec.encode(pixels, codec=find_codec(self.codec_id).name)
 
     def decode(
         self, offset: tuple[int, ...], mask: int, stream: bytes, scratch: np.ndarray[Any, Any] | None = None

@@ -11,6 +11,7 @@ from typing import Any
 
 import h5py
 
+from astrocodec.codecs import exact_codec
 from astrocodec.errors import DifferenceError
 from astrocodec.files.target import Target
 from astrocodec.model import Model, load_model
@@ -40,6 +41,7 @@ def compress(
     datasets: Sequence[str] | None = None,
     chunks: tuple[int, ...] | None = None,
     model: str | Path | Model = "default",
+    codec: str = "causal",
     tune: bool = True,
     effort: int = 5,
     thorough: bool = False,
@@ -66,6 +68,8 @@ def compress(
         else about 512 x 512.
     model : str, Path or Model, optional
         Model to code with, or to start from when tuning.
+    codec : str, optional
+        Another codec that is installed, for the chunks; it takes no model. One that is not exact is refused.
     tune : bool, optional
         Fit the model to each dataset.
     effort : int, optional
@@ -109,6 +113,7 @@ def compress(
     """
     if chunks is not None and (not chunks or min(chunks) < 1):
         raise ValueError(f"chunks {chunks} found, sides of at least 1 allowed")
+    exact_codec(codec)
     base = load_model(model)
     cores = available_cores() if workers is None else workers
     wanted: set[int] | None = None
@@ -119,14 +124,16 @@ def compress(
             chosen = Addresses.address(dataset.id) in wanted
             reason = "not chosen" if not chosen else "" if reason == "small" else reason
         if not reason:
-            codec = (
-                AstroCodec.tuned(dataset, base=base, effort=effort, thorough=thorough)
+            options = (
+                AstroCodec(codec=codec)
+                if codec != "causal"
+                else AstroCodec.tuned(dataset, base=base, effort=effort, thorough=thorough)
                 if tune
                 else AstroCodec(base, thorough=thorough)
             )
             shape = fitted_chunks(dataset, chunks)
             try:
-                made = compress_dataset(dataset, place, kind, codec, chunks=shape, workers=cores, advance=advance)
+                made = compress_dataset(dataset, place, kind, options, chunks=shape, workers=cores, advance=advance)
                 if made is not None:
                     return describe(made, "compressed")
                 reason = "would not become smaller"

@@ -10,9 +10,10 @@ from typing import Any
 import h5py
 
 import astrocodec
+from astrocodec.codecs import exact_codec, find_codec
 from astrocodec.model import Model, load_model
 from hdf5_filter.identity import FILTER_ID, FILTER_NAME
-from hdf5_filter.values import FilterValues
+from hdf5_filter.values import CAUSAL, FilterValues
 
 __all__ = ["AstroCodec"]
 
@@ -25,6 +26,9 @@ class AstroCodec(h5py.filters.FilterRefBase):  # type: ignore[misc]
     ----------
     model : str, Path or Model, optional
         ``'default'``, or a model from `astrocodec.tune`, which then travels in the dataset's header.
+    codec : str, optional
+        Another codec that is installed and exact. `write_dataset` writes with it; HDF5 itself, and so h5py's
+        ``create_dataset(data=...)``, cannot. The other options are not its own.
     thorough : bool, optional
         Try every way to code a piece: up to twice the time.
     embed_model : bool, optional
@@ -49,19 +53,25 @@ class AstroCodec(h5py.filters.FilterRefBase):  # type: ignore[misc]
         self,
         model: str | Path | Model = "default",
         *,
+        codec: str = "causal",
         thorough: bool = False,
         embed_model: bool = False,
         try_general: bool = True,
     ) -> None:
         options = {"thorough": thorough, "embed_model": embed_model, "try_general": try_general}
-        self._set(FilterValues.with_model(load_model(model), **options))
+        if exact_codec(codec) == "causal":
+            self._set(FilterValues.with_model(load_model(model), **options))
+        elif load_model(model) != load_model() or any(options.values()) != try_general:
+            raise ValueError(f"codec {codec!r} takes none of the causal codec's options")
+        else:
+            self._set(FilterValues(codec=find_codec(codec).id))
 
     def _set(self, values: FilterValues) -> None:
         self.values = values
         self.filter_options = values.to_values()
 
     @classmethod
-    def tuned(cls, data: Any, *, base: str | Path | Model = "default", effort: int = 5, **options: bool) -> AstroCodec:
+    def tuned(cls, data: Any, *, base: str | Path | Model = "default", effort: int = 5, **options: Any) -> AstroCodec:
         """
         Fit the model to an array, or to several.
 
@@ -135,7 +145,8 @@ class AstroCodec(h5py.filters.FilterRefBase):  # type: ignore[misc]
         model = self.model
         tuned = f"<tuned {model.fingerprint}, {len(values.delta)} bytes>"
         named = f"model={model.fingerprint!r}" if model.is_shipped else f"model={tuned}"
-        parts = [named] if values.fingerprint else []
+        parts = [] if values.codec == CAUSAL else [f"codec={find_codec(values.codec).name!r}"]
+        parts += [named] if values.fingerprint else []
         parts += ["thorough=True"] if values.thorough else []
         parts += ["embed_model=True"] if values.embed_model else []
         parts += [] if values.try_general else ["try_general=False"]

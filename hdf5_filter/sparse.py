@@ -82,7 +82,7 @@ def write_boxes(
             return pixels.nbytes, pixels
         whole = chunked.filled(chunked.chunk)  # beyond the edge it has the fill value, as HDF5 does it
         whole[tuple(map(slice, pixels.shape))] = pixels
-        return pixels.nbytes, chunked.codec.encode(whole)
+        return pixels.nbytes, chunked.encode(whole)
 
     for offset, (size, coded) in zip(offsets, ordered_map(encode, offsets, workers), strict=True):
         if isinstance(coded, bytes):

@@ -12,11 +12,11 @@ from astrocodec.model import Model, configured_delta, find_model, load_model
 from astrocodec.stages.crc32c import crc32c
 from astrocodec.stages.pixels import DTYPES
 
-__all__ = ["FilterValues"]
+__all__ = ["CAUSAL", "FilterValues"]
 
 _LAYOUT = 1
 _THOROUGH, _EMBED, _TUNED_ONLY = 1, 2, 4
-_CAUSAL = 1
+CAUSAL = 1
 _FIXED = 8  # values before the lengths
 _BIG_ENDIAN, _PAIRS, _WIDE = 1 << 8, 1 << 9, 1 << 10
 _MAX_DELTA, _MAX_VALUES = 944, 256
@@ -60,7 +60,7 @@ class FilterValues:
     try_general: bool = True
     fingerprint: str = ""
     delta: bytes = b""
-    codec: int = _CAUSAL
+    codec: int = CAUSAL
     dtype: np.dtype[np.generic] | None = None
     pairs: bool = False
     chunk: tuple[int, ...] = ()
@@ -110,13 +110,13 @@ class FilterValues:
         (1, 0)
         """
         options = _THOROUGH * self.thorough | _EMBED * self.embed_model | _TUNED_ONLY * (not self.try_general)
-        if not self.fingerprint:
+        if not self.fingerprint and self.codec == CAUSAL:
             return _LAYOUT, options
         if len(self.delta) > _MAX_DELTA:
             raise ValueError(
                 f"the tuned model has {len(self.delta)} bytes, at most {_MAX_DELTA} fit the filter's values"
             )
-        named = np.frombuffer(bytes.fromhex(self.fingerprint), "<u4")
+        named = np.frombuffer(bytes.fromhex(self.fingerprint or "0" * 16), "<u4")
         packed = np.frombuffer(self.delta + bytes(-len(self.delta) % 4), "<u4")
         count = _FIXED + 1 + packed.size + 1
         values = np.array([_LAYOUT, options, count, self.codec, 0, 0, *named, len(self.delta), *packed], "<u4")

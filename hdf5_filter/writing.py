@@ -242,7 +242,7 @@ def _write_chunk_rows(chunked: ChunkedDataset, start: int, rows: _Rows, panel: B
 
     def encode(job: tuple[tuple[int, ...], np.ndarray[Any, Any]]) -> tuple[tuple[int, ...], bytes]:
         offset, pixels = job
-        return offset, chunked.codec.encode(np.ascontiguousarray(pixels))
+        return offset, chunked.encode(pixels)
 
     for offset, stream in ordered_map(encode, jobs(), workers):
         dataset.id.write_direct_chunk(offset, stream)

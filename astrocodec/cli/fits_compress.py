@@ -35,6 +35,7 @@ _WHOLE_IMAGE = (2**31 - 1, 2**31 - 1)  # larger than any; tiles are cut to the i
     help="zimage: tile convention, astropy reads it as an image. table: a plain table, all FITS programs step over it.",
 )
 @click.option("--model", metavar="NAME|FILE", default="default", show_default=True, help="Model to code with.")
+@click.option("--codec", default="causal", metavar="NAME", help="Another codec that is installed, and exact.")
 @click.option("--tune/--no-tune", default=True, show_default=True, help="Fit the model to each image.")
 @click.option("--effort", type=click.IntRange(1, 9), default=5, show_default=True, help="Time for tuning: 1 to 9.")
 @click.option(
@@ -52,6 +53,7 @@ def fits_compress_command(
     extensions: tuple[int | str, ...],
     container: str,
     model: str,
+    codec: str,
     tune: bool,
     effort: int,
     quantize_level: float | None,
@@ -70,6 +72,7 @@ def fits_compress_command(
         "container": container,
         "tile_shape": _WHOLE_IMAGE if whole else tile,
         "model": model,
+        "codec": codec,
         "tune": tune,
         "effort": effort,
         "extensions": list(extensions) or None,

@@ -29,6 +29,7 @@ from astrocodec.cli.two_names import input_and_output
     help="Shape of the chunks along the last axes. By default a dataset's own, or about 512,512.",
 )
 @click.option("--model", metavar="NAME|FILE", default="default", show_default=True, help="Model to code with.")
+@click.option("--codec", default="causal", metavar="NAME", help="Another codec that is installed, and exact.")
 @click.option("--tune/--no-tune", default=True, show_default=True, help="Fit the model to each dataset.")
 @click.option("--effort", type=click.IntRange(1, 9), default=5, show_default=True, help="Time for tuning: 1 to 9.")
 @click.option("--thorough", is_flag=True, help="Try every way to code a chunk: smaller by a little, slower.")
@@ -38,6 +39,7 @@ def h5_compress_command(
     datasets: tuple[str, ...],
     chunk: tuple[int, ...] | None,
     model: str,
+    codec: str,
     tune: bool,
     effort: int,
     thorough: bool,
@@ -56,6 +58,7 @@ def h5_compress_command(
         "datasets": list(datasets) or None,
         "chunks": chunk,
         "model": model,
+        "codec": codec,
         "tune": tune,
         "effort": effort,
         "thorough": thorough,

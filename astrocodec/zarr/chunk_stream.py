@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import functools
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -69,6 +70,10 @@ class ChunkStream:
         Tuned model, see `model_text`.
     thorough : bool
         Try every way to code a piece.
+    codec : str
+        Another codec that is installed; the causal codec's options are not its own.
+    options : mapping
+        Of that codec.
 
     Examples
     --------
@@ -79,6 +84,8 @@ class ChunkStream:
 
     delta: str = ""
     thorough: bool = False
+    codec: str = "causal"
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     def _models(self) -> tuple[Model, ...]:
         return (_model_of(self.delta),) if self.delta else ()
@@ -92,6 +99,8 @@ class ChunkStream:
         TypeError
             Its type is not coded.
         """
+        if self.codec != "causal":
+            return encode(chunk, codec=self.codec, **self.options)
         models = (*self._models(), load_model("default"))
         return encode(chunk, models, embed_model=False, thorough=self.thorough)
 
@@ -110,8 +119,8 @@ class ChunkStream:
         ------
         FormatError
             The stream is damaged, or holds another type.
-        ModelNotFoundError
-            It names a model that is not here.
+        ModelNotFoundError, CodecNotFoundError
+            It names a model or codec that is not here.
         """
         chunk = decode(stream, models=self._models())
         if dtype is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,9 @@ class AstroCodec(Codec):  # type: ignore[misc]
         The array's type, needed for big-endian numbers: the stream does not tell their order.
     delta : str, optional
         The tuned model as the metadata have it.
+    codec : str, optional
+        Another codec that is installed; `options` are its own.
+    options : mapping, optional
 
     Examples
     --------
@@ -40,9 +44,15 @@ class AstroCodec(Codec):  # type: ignore[misc]
     codec_id = "astrocodec"
 
     def __init__(
-        self, model: str | Model | None = None, thorough: bool = False, dtype: str | None = None, delta: str = ""
+        self,
+        model: str | Model | None = None,
+        thorough: bool = False,
+        dtype: str | None = None,
+        delta: str = "",
+        codec: str = "causal",
+        options: Mapping[str, Any] | None = None,
     ) -> None:
-        self._stream = ChunkStream(delta or model_text(model), thorough)
+        self._stream = ChunkStream(delta or model_text(model), thorough, codec, options or {})
         self._dtype = None if dtype is None else np.dtype(dtype)
         if self._dtype is not None:
             check_type(self._dtype)
@@ -67,6 +77,8 @@ class AstroCodec(Codec):  # type: ignore[misc]
         config: dict[str, Any] = {"id": self.codec_id, "thorough": self._stream.thorough}
         if self._stream.delta:
             config["delta"] = self._stream.delta
+        if self._stream.codec != "causal":
+            config |= {"codec": self._stream.codec, "options": dict(self._stream.options)}
         if self._dtype is not None:
             config["dtype"] = self._dtype.str
         return config

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -35,6 +36,9 @@ class AstroCodec(ArrayBytesCodec):  # type: ignore[misc]
         Tuned model in base64; `AstroCodec.with_model` makes it of a model.
     thorough : bool
         Try every way to code a piece.
+    codec : str
+        Another codec that is installed, ``options`` are its own; both stand in the array's metadata.
+    options : mapping
 
     Examples
     --------
@@ -50,6 +54,12 @@ class AstroCodec(ArrayBytesCodec):  # type: ignore[misc]
 
     delta: str = ""
     thorough: bool = False
+    codec: str = "causal"
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def _stream(self) -> ChunkStream:
+        return ChunkStream(self.delta, self.thorough, self.codec, self.options)
 
     @classmethod
     def with_model(cls, model: str | Model, *, thorough: bool = False) -> Self:
@@ -66,6 +76,8 @@ class AstroCodec(ArrayBytesCodec):  # type: ignore[misc]
         configuration: dict[str, Any] = {"thorough": self.thorough}
         if self.delta:
             configuration["delta"] = self.delta
+        if self.codec != "causal":
+            configuration |= {"codec": self.codec, "options": dict(self.options)}
         return {"name": _NAME, "configuration": configuration}
 
     def validate(self, *, shape: tuple[int, ...], dtype: ZDType[Any, Any], chunk_grid: ChunkGrid) -> None:
@@ -86,13 +98,13 @@ class AstroCodec(ArrayBytesCodec):  # type: ignore[misc]
 
     async def _encode_single(self, chunk_array: NDBuffer, chunk_spec: ArraySpec) -> Buffer | None:
         chunk = np.ascontiguousarray(chunk_array.as_numpy_array()).reshape(tuple(map(int, chunk_spec.shape)))
-        stream = await asyncio.to_thread(ChunkStream(self.delta, self.thorough).encode, chunk)
+        stream = await asyncio.to_thread(self._stream.encode, chunk)
         return chunk_spec.prototype.buffer.from_bytes(stream)
 
     async def _decode_single(self, chunk_bytes: Buffer, chunk_spec: ArraySpec) -> NDBuffer:
         dtype = chunk_spec.dtype.to_native_dtype()
         stream = chunk_bytes.to_bytes()
-        chunk = await asyncio.to_thread(ChunkStream(self.delta, self.thorough).decode, stream, dtype)
+        chunk = await asyncio.to_thread(self._stream.decode, stream, dtype)
         if chunk.shape != tuple(chunk_spec.shape):
             raise CorruptError(f"the chunk has shape {chunk.shape}, the array's chunks have {chunk_spec.shape}")
         return chunk_spec.prototype.nd_buffer.from_ndarray_like(chunk)

@@ -220,7 +220,8 @@ def describe(hdu: Hdu, where: str) -> HduReport:
         odd = padding_of(hdu, where)
         entry.original_bytes = len(found.header) + (padded(data) if odd is None else data + len(odd))
         entry.model, entry.tuned = fingerprint_in(hdu.cards), model is not None
-        parts = [f"container {layout.container}", "lossy: quantised floats" if layout.quantization else ""]
+        other = "" if entry.model else "a codec without a model"
+        parts = [f"container {layout.container}", other, "lossy: quantised floats" if layout.quantization else ""]
         parts.append(found.edits)
         entry.note = "; ".join(filter(None, parts))
     elif is_plain_image(hdu):

@@ -47,6 +47,8 @@ class LosslessCoder:
         A tile may also take the shipped model behind this one.
     thorough : bool
         Try every way to code a tile.
+    codec : str
+        Name of the codec of new tiles; others than the causal one take no model.
     listed : str
         Fingerprint in the header of an HDU that is read: its tiles need this model or a shipped one.
     """
@@ -57,6 +59,7 @@ class LosslessCoder:
         model: Model | None,
         base: Model | str = "default",
         thorough: bool = False,
+        codec: str = "causal",
         listed: str = "",
     ) -> None:
         self._stored = np.dtype(stored).newbyteorder("=")
@@ -64,10 +67,13 @@ class LosslessCoder:
         self._encoding = (model, _shipped(load_model(base))) if model else (load_model(base),)
         self._models = (model,) if model else ()
         self._thorough = thorough
+        self._codec = codec
         self._listed = listed
 
     def encode(self, tile: int, pixels: Pixels) -> CodedTile:
         """Code a tile."""
+        if self._codec != "causal":
+            return CodedTile(astrocodec.encode(pixels, codec=self._codec))
         stream = astrocodec.encode(pixels, model=self._encoding, embed_model=False, thorough=self._thorough)
         return CodedTile(stream)
 

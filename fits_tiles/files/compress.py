@@ -12,6 +12,7 @@ from typing import IO
 
 import numpy as np
 
+from astrocodec.codecs import exact_codec
 from astrocodec.errors import CorruptError, DifferenceError, FormatError
 from astrocodec.files.target import FileLike, Target, target_name
 from astrocodec.model import Model, load_model
@@ -33,7 +34,7 @@ from fits_tiles.layout.manifest import fill_manifest, header_without_manifest, r
 from fits_tiles.layout.model_cards import model_cards
 from fits_tiles.layout.plain_image import image_shape, is_plain_image
 from fits_tiles.layout.table import needs_wide
-from fits_tiles.layout.tiles_card import fingerprint_in
+from fits_tiles.layout.tiles_card import NO_MODEL, fingerprint_in
 
 __all__ = ["compress"]
 
@@ -46,6 +47,7 @@ class _Settings:
     container: str
     tile_shape: tuple[int, ...] | None
     model: Model
+    codec: str
     tune: bool
     effort: int
     level: float | None
@@ -62,6 +64,7 @@ def compress(
     container: str = "zimage",
     tile_shape: Sequence[int] | None = None,
     model: str | Path | Model = "default",
+    codec: str = "causal",
     tune: bool = True,
     effort: int = 5,
     quantize_level: float | None = None,
@@ -92,6 +95,8 @@ def compress(
         Rows and columns of a tile.
     model : str or path or Model
         Model to code with, or to start tuning from.
+    codec : str
+        Another codec that is installed, for the tiles; it takes no model. One that is not exact is refused.
     tune : bool
         Fit the model to every image HDU; kept only where it wins.
     effort : int
@@ -147,7 +152,7 @@ def compress(
     """
     started = time.perf_counter()
     settings = _settings(
-        container, tile_shape, model, tune, effort, quantize_level, dither, dither_seed, workers, checksums
+        container, tile_shape, model, codec, tune, effort, quantize_level, dither, dither_seed, workers, checksums
     )
     name = target_name(src)
     with Target(dst, overwrite=overwrite, like=src) as target, open_source(src, target.folder) as file:
@@ -203,6 +208,7 @@ def _settings(
     container: str,
     tile_shape: Sequence[int] | None,
     model: str | Path | Model,
+    codec: str,
     tune: bool,
     effort: int,
     level: float | None,
@@ -228,7 +234,8 @@ def _settings(
     shape = None if tile_shape is None else tuple(int(n) for n in tile_shape)
     base = load_model(model)
     model_cards(base)
-    return _Settings(container, shape, base, tune, effort, level or None, method, seed, workers, checksums)
+    tune = tune and exact_codec(codec) == "causal"
+    return _Settings(container, shape, base, codec, tune, effort, level or None, method, seed, workers, checksums)
 
 
 def _write(
@@ -334,13 +341,19 @@ def _write_image(
         out,
         layout,
         hdu.header,
-        coder_for(layout, None if model.is_shipped else model, settings.model, thorough=settings.tune),
+        coder_for(
+            layout,
+            None if model.is_shipped else model,
+            settings.model,
+            thorough=settings.tune,
+            codec=settings.codec,
+        ),
         band_reader(fd, hdu, where),
         where=where,
         workers=settings.workers,
         advance=meter.advance,
-        fingerprint=model.fingerprint,
-        model=model_cards(model),
+        fingerprint=model.fingerprint if settings.codec == "causal" else NO_MODEL,
+        model=model_cards(model) if settings.codec == "causal" else [],
         padding=odd_padding(fd, hdu),
         room=room,
         checksums=settings.checksums and any(card[:8] in (b"CHECKSUM", b"DATASUM ") for card in hdu.cards),
@@ -351,7 +364,10 @@ def _write_image(
     entry.dtype = np.dtype(layout.pixel_type).name
     entry.compressed_bytes += size
     entry.work_out_bits()
-    entry.model, entry.tuned = model.fingerprint, not model.is_shipped
+    if settings.codec == "causal":
+        entry.model, entry.tuned = model.fingerprint, not model.is_shipped
+    else:
+        entry.add_note(f"codec {settings.codec}")
     if quantization is not None:
         entry.add_note(f"lossy: quantised at level {quantization.level:g}")
     return quantization is not None

@@ -93,12 +93,14 @@ def coder_for(
     base: Model | str = "default",
     *,
     thorough: bool = False,
+    codec: str = "causal",
     listed: str = "",
 ) -> TileCoder:
     """Return what codes the tiles of an HDU; arguments as of `LosslessCoder`."""
     if layout.quantization is None:
-        return LosslessCoder(layout.pixel_type, model, base, thorough, listed)
-    return QuantizedCoder(LosslessCoder(">i4", model, base, thorough, listed), layout.quantization, layout.bitpix)
+        return LosslessCoder(layout.pixel_type, model, base, thorough, codec, listed)
+    inner = LosslessCoder(">i4", model, base, thorough, codec, listed)
+    return QuantizedCoder(inner, layout.quantization, layout.bitpix)
 
 
 def decoder_of(hdu: Hdu, layout: TileLayout, where: str) -> TileCoder:

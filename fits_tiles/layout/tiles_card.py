@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from astrocodec.errors import CorruptError, VersionError
 from fits_tiles.layout.blocks import card_value, find_card
 
-__all__ = ["CONTAINER_VERSION", "KEYWORD", "TilesCard", "fingerprint_in", "read_tiles_card"]
+__all__ = ["CONTAINER_VERSION", "KEYWORD", "NO_MODEL", "TilesCard", "fingerprint_in", "read_tiles_card"]
 
 KEYWORD = "ACTILES"
 CONTAINER_VERSION = 1
+NO_MODEL = "0" * 16  # of tiles of a codec that has none
 _FIELDS = re.compile(r"(\d{1,6}) (\d{1,6}) ([0-9a-f]{8}) ([0-9a-f]{8}) ([0-9a-f]{16}) ([0-9a-f]{8})$")
 _STRUCTURE = ("XTENSION", "BITPIX", "NAXIS", "NAXIS1", "NAXIS2", "PCOUNT", "GCOUNT", "TFIELDS", "THEAP")
 _CONVENTION = ("ZIMAGE", "ZCMPTYPE", "ZQUANTIZ", "ZDITHER0", "ZBLANK")
@@ -35,7 +36,7 @@ class TilesCard:
     table_crc : int
         CRC-32 of the rows of the table.
     fingerprint : str
-        Model of the tiles, 16 hex digits.
+        Model of the tiles, 16 hex digits; zeros where their codec has none.
     seal : int
         CRC-32 of the above and of what the table's own cards say; see `sealed`.
 
@@ -84,10 +85,10 @@ def _meaning(cards: tuple[bytes, ...]) -> Iterator[tuple[str, object]]:
 
 
 def fingerprint_in(cards: tuple[bytes, ...]) -> str:
-    """Return the fingerprint of the model, ``''`` where the header has no such card."""
+    """Return the fingerprint of the model, ``''`` where the header has no such card or the tiles have no model."""
     value = card_value(find_card(cards, KEYWORD))
     match = _FIELDS.search(value) if isinstance(value, str) else None
-    return match.group(5) if match else ""
+    return match.group(5) if match and match.group(5) != NO_MODEL else ""
 
 
 def read_tiles_card(cards: tuple[bytes, ...], where: str) -> TilesCard:
