@@ -64,12 +64,12 @@ class ReferenceModel:
 
 
 def encode_tile(model: ReferenceModel, samples: NDArray[np.uint16], thorough: bool = False) -> bytes:
-    """Encode one plane of uint16 samples ``(y, x)``; `thorough` tries every tile mode."""
+    """Encode one plane of uint16 samples ``(y, x)``; `thorough` tries every piece mode."""
     return one_piece.encode_tile(model.weights, model.shapes, samples, thorough)
 
 
 def decode_tile(model: ReferenceModel, data: NDArray[np.uint8], out: NDArray[np.uint16]) -> None:
-    """Decode one tile into `out` ``(y, x)``.
+    """Decode one piece into `out` ``(y, x)``.
 
     Raises
     ------
@@ -118,19 +118,14 @@ def _modelled(
     u = sheet.reshape(shape)
     sides = wanted_pieces(shape, piece_shape) if piece_shape else choose_pieces(shape)
     parts = [piece.take(u) for piece in Cut(shape, sides)]
-    best: tuple[bytes, list[bytes]] | None = None
+    streams = []
     for model, file in choices:
         parameters = Parameters(model.fingerprint, pixel_map, low, sides).to_bytes()
         sections = (Section(stream.MODEL, file),) if file else ()
         header = Header(CAUSAL, values.dtype, values.shape, parameters, sections).to_bytes()
-        pieces = [encode_one(model, (part >> low).astype(np.uint16), thorough) for part in parts]
-        if best is None or len(header) + sum(map(len, pieces)) < len(best[0]) + sum(map(len, best[1])):
-            best = header, pieces
-    if best is None:
-        raise ValueError("no model given")
-    header, pieces = best
-    data = frame_pieces([pack_low(part, low) + piece for part, piece in zip(parts, pieces, strict=True)])
-    return stream.seal(header, data, values)
+        pieces = [pack_low(part, low) + encode_one(model, (part >> low).astype(np.uint16), thorough) for part in parts]
+        streams.append(stream.seal(header, frame_pieces(pieces), values))
+    return min(streams, key=len)
 
 
 def encode_stream(

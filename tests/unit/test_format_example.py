@@ -55,7 +55,7 @@ def _lines_of_example() -> list[str]:
         ]
         plane.take_in(step, values, seen.sum)
     data = reference.encode_tile(model, SAMPLES)
-    return [*lines, "", f"tile of {len(data)} bytes:", data.hex(" ")]
+    return [*lines, "", f"piece of {len(data)} bytes:", data.hex(" ")]
 
 
 def test_example_in_the_document_is_current() -> None:
