@@ -42,7 +42,7 @@ def _modelled(
     return bits, 8 * _HEADER.size + _state_bits(states)
 
 
-def tile_bits(
+def piece_bits(
     weights: Weights, tables: Tables, data: bytes, height: int, width: int
 ) -> tuple[NDArray[np.float32], float]:
     """Code length of every sample of a piece, raw bits included.
@@ -65,11 +65,11 @@ def tile_bits(
     >>> from astrocodec.model import load_model
     >>> default = load_model("default")
     >>> model = ReferenceModel(default.weights, default.shapes)
-    >>> bits, header = tile_bits(model.weights, model.shapes, bytes([0, 7, 0]), 2, 3)
+    >>> bits, header = piece_bits(model.weights, model.shapes, bytes([0, 7, 0]), 2, 3)
     >>> bits.tolist(), header
     ([[0.0, 0.0, 0.0], [0.0, 0.0, 0.0]], 24)
     """
-    samples = piece.decode_tile(weights, tables, data, height, width).astype(np.int64)
+    samples = piece.decode_piece(weights, tables, data, height, width).astype(np.int64)
     if data[0] == piece.MODELLED:
         return _modelled(weights, tables, data, samples)
     if data[0] == piece.DIFFERENCES:

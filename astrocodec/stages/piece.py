@@ -165,7 +165,7 @@ def _encode_modelled(weights: Weights, tables: Tables, samples: NDArray[np.uint1
     return header + np.array(states, "<u4").tobytes() + np.array(words, "<u2").tobytes()
 
 
-def encode_tile(weights: Weights, tables: Tables, samples: NDArray[np.uint16], thorough: bool = False) -> bytes:
+def encode_piece(weights: Weights, tables: Tables, samples: NDArray[np.uint16], thorough: bool = False) -> bytes:
     """Encode one plane of samples ``(y, x)`` (docs/format.md "Piece").
 
     Parameters
@@ -234,7 +234,7 @@ def _listed(data: bytes, count: int) -> NDArray[np.uint16]:
     return np.frombuffer(data, "<u2", offset=1).astype(np.uint16)
 
 
-def decode_tile(weights: Weights, tables: Tables, data: bytes, height: int, width: int) -> NDArray[np.uint16]:
+def decode_piece(weights: Weights, tables: Tables, data: bytes, height: int, width: int) -> NDArray[np.uint16]:
     """Decode one plane of samples ``(y, x)`` (docs/format.md "Piece").
 
     Raises
