@@ -87,7 +87,7 @@ def _contexts(bands: Sequence[_Band], rng: np.random.Generator) -> NDArray[np.vo
         first = min(band.settling, band.samples.shape[0] - 1) * band.samples.shape[1]
         count = min(max(1, round(_CONTEXTS * band.samples.size / total)), band.samples.size - first)
         positions = np.sort(first + rng.choice(band.samples.size - first, count, replace=False)).astype(np.uint32)
-        parts.append(_native.tile_contexts(band.samples, positions))
+        parts.append(_native.piece_contexts(band.samples, positions))
     return np.concatenate(parts)
 
 
@@ -113,7 +113,7 @@ def _drop_small(base: Weights, tuned: Weights, max_bytes: int) -> Weights:
 
 
 def _coded_bytes(bands: Sequence[_Band], model: Model) -> int:
-    return sum(len(_native.encode_tile(_native.native_model(model), band.samples, thorough=True)) for band in bands)
+    return sum(len(_native.encode_piece(_native.native_model(model), band.samples, thorough=True)) for band in bands)
 
 
 def tune(

@@ -37,7 +37,7 @@ def sample(sheet: NDArray[np.uint16], rng: np.random.Generator) -> NDArray[np.vo
     for piece in Cut(Planes(*plane.shape), choose_pieces(Planes(*plane.shape))):
         tile = np.ascontiguousarray(piece.take(plane))
         count = max(1, round(_SAMPLES * tile.size / sheet.size))
-        parts.append(_native.tile_contexts(tile, np.sort(rng.integers(0, tile.size, count)).astype(np.uint32)))
+        parts.append(_native.piece_contexts(tile, np.sort(rng.integers(0, tile.size, count)).astype(np.uint32)))
     return np.concatenate(parts)
 
 

@@ -37,14 +37,14 @@ class Backend:
     def encode(self, made: MadeModel, samples: NDArray[np.uint16], thorough: bool = False) -> bytes:
         """The tile's bytes."""
         with mock.patch.dict(os.environ, ASTROCODEC_SIMD=self.simd):
-            data: bytes = self._codec().encode_tile(_model(self.make, made), samples, thorough)
+            data: bytes = self._codec().encode_piece(_model(self.make, made), samples, thorough)
         return data
 
     def decode(self, made: MadeModel, data: bytes, height: int, width: int) -> NDArray[np.uint16]:
         """The tile's samples ``(y, x)``."""
         out = np.zeros((height, width), np.uint16)
         with mock.patch.dict(os.environ, ASTROCODEC_SIMD=self.simd):
-            self._codec().decode_tile(_model(self.make, made), np.frombuffer(data, np.uint8), out)
+            self._codec().decode_piece(_model(self.make, made), np.frombuffer(data, np.uint8), out)
         return out
 
 

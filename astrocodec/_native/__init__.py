@@ -293,7 +293,7 @@ def native_model(model: Model) -> NativeModel:
     return made
 
 
-def encode_tile(model: NativeModel, samples: NDArray[np.uint16], thorough: bool = False) -> bytes:
+def encode_piece(model: NativeModel, samples: NDArray[np.uint16], thorough: bool = False) -> bytes:
     """Encode one plane of uint16 samples ``(y, x)``, contiguous along x; `thorough` tries every tile mode."""
     samples = _plane(samples, np.uint16)
     height, width = samples.shape
@@ -314,7 +314,7 @@ def encode_tile(model: NativeModel, samples: NDArray[np.uint16], thorough: bool 
     return out[: length.value].tobytes()
 
 
-def decode_tile(model: NativeModel, data: NDArray[np.uint8], out: NDArray[np.uint16]) -> None:
+def decode_piece(model: NativeModel, data: NDArray[np.uint8], out: NDArray[np.uint16]) -> None:
     """Decode one tile into `out` ``(y, x)``, contiguous along x."""
     height, width = out.shape
     data, plane, fault = _list(data, np.uint8), _into(out, np.uint16), Fault()
@@ -327,7 +327,7 @@ def decode_tile(model: NativeModel, data: NDArray[np.uint8], out: NDArray[np.uin
         out[...] = plane
 
 
-def tile_bits(model: NativeModel, data: NDArray[np.uint8], out: NDArray[np.float32]) -> float:
+def piece_bits(model: NativeModel, data: NDArray[np.uint8], out: NDArray[np.float32]) -> float:
     """Code length of every sample of a tile into `out` ``(y, x)``; returns the bits that belong to no sample."""
     height, width = out.shape
     data, plane = _list(data, np.uint8), _into(out, np.float32)
@@ -349,7 +349,7 @@ def tile_bits(model: NativeModel, data: NDArray[np.uint8], out: NDArray[np.float
     return header.value
 
 
-def tile_contexts(samples: NDArray[np.uint16], positions: NDArray[np.uint32]) -> NDArray[np.void]:
+def piece_contexts(samples: NDArray[np.uint16], positions: NDArray[np.uint32]) -> NDArray[np.void]:
     """Contexts (dtype ``CONTEXT``) at ascending flat `positions` of a plane."""
     samples, positions = _plane(samples, np.uint16), _list(positions, np.uint32)
     height, width = samples.shape

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     "-O", "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="Model file (.acm)."
 )
 @click.option("--base", metavar="NAME|FILE", default="default", show_default=True, help="Model to start from.")
-@click.option("--max-bytes", type=click.IntRange(64, 960), default=960, show_default=True, help="Largest difference.")
+@click.option("--max-bytes", type=click.IntRange(64, 944), default=944, show_default=True, help="Largest difference.")
 @click.option("--effort", type=click.IntRange(1, 9), default=5, show_default=True, help="Time to spend: 1 to 9.")
 @click.option("-r", "--recursive", is_flag=True, help="Take the files in directories and below.")
 @click.option("--overwrite", is_flag=True, help="Replace the model file where it exists.")

@@ -24,7 +24,7 @@ def sample_contexts(samples: NDArray[np.uint16], count: int, rng: np.random.Gene
             tile = samples[y : y + side, x : x + side]
             n = max(1, round(count * tile.size / samples.size))
             positions = np.sort(rng.integers(0, tile.size, n)).astype(np.uint32)
-            chosen.append(_native.tile_contexts(np.ascontiguousarray(tile), positions))
+            chosen.append(_native.piece_contexts(np.ascontiguousarray(tile), positions))
     return np.concatenate(chosen)
 
 

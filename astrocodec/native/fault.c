@@ -32,7 +32,7 @@ static const struct {
     [AC_REASON_FOREIGN] = {AC_ERROR_CORRUPT, "%s"},
     [AC_REASON_MODEL] = {AC_ERROR_CORRUPT, "the model in the stream is damaged"},
     [AC_REASON_MODEL_OTHER] = {AC_ERROR_CORRUPT, "the model in the stream is not %x, which the stream names"},
-    [AC_REASON_NO_MODEL] = {AC_ERROR_NO_MODEL, "the stream needs model %x, which is neither given nor installed"},
+    [AC_REASON_NO_MODEL] = {AC_ERROR_NO_MODEL, "the stream needs model %x, which is neither given nor installed: upgrade astrocodec, or pass the model that was stored beside the stream"},
     [AC_REASON_PARAMETERS_LONG] = {AC_ERROR_CORRUPT, "%f bytes of parameters found, %a expected"},
     [AC_REASON_EMPTY] = {AC_ERROR_CORRUPT, "an array without elements that is not stored"},
     [AC_REASON_MAP_KIND] = {AC_ERROR_CORRUPT, "pixel map of kind and rule %f, which there are not"},

@@ -1,4 +1,4 @@
-"""Code bits: what each sample of a tile takes, by the frequencies that it is decoded with.
+"""Code bits: what each sample of a piece takes, by the frequencies that it is decoded with.
 
 Readable reference; native/code_bits.c does the same. Analysis only: in floating point, unlike all that decodes.
 """
@@ -20,7 +20,7 @@ _HEADER = struct.Struct("<BBHHH")
 
 
 def _state_bits(data: bytes) -> float:
-    """Of states as they stand in a tile: what they take beyond the symbols that are in them."""
+    """Of states as they stand in a piece: what they take beyond the symbols that are in them."""
     return sum(32 - math.log2(state / rans.LOW) for (state,) in struct.iter_unpack("<I", data))
 
 
@@ -42,22 +42,22 @@ def _modelled(
     return bits, 8 * _HEADER.size + _state_bits(states)
 
 
-def tile_bits(
+def piece_bits(
     weights: Weights, tables: Tables, data: bytes, height: int, width: int
 ) -> tuple[NDArray[np.float32], float]:
-    """Code length of every sample of a tile, raw bits included.
+    """Code length of every sample of a piece, raw bits included.
 
     Returns
     -------
     bits : ndarray of float32, shape (height, width)
     header : float
-        Bits that belong to no sample: of the tile's header, its tables, and of its states what they take beyond the
+        Bits that belong to no sample: of the piece's header, its tables, and of its states what they take beyond the
         symbols in them.
 
     Raises
     ------
     TruncatedError, CorruptError
-        The tile does not decode.
+        The piece does not decode.
 
     Examples
     --------
@@ -65,11 +65,11 @@ def tile_bits(
     >>> from astrocodec.model import load_model
     >>> default = load_model("default")
     >>> model = ReferenceModel(default.weights, default.shapes)
-    >>> bits, header = tile_bits(model.weights, model.shapes, bytes([0, 7, 0]), 2, 3)
+    >>> bits, header = piece_bits(model.weights, model.shapes, bytes([0, 7, 0]), 2, 3)
     >>> bits.tolist(), header
     ([[0.0, 0.0, 0.0], [0.0, 0.0, 0.0]], 24)
     """
-    samples = piece.decode_tile(weights, tables, data, height, width).astype(np.int64)
+    samples = piece.decode_piece(weights, tables, data, height, width).astype(np.int64)
     if data[0] == piece.MODELLED:
         return _modelled(weights, tables, data, samples)
     if data[0] == piece.DIFFERENCES:

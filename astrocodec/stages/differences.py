@@ -1,4 +1,4 @@
-"""Differences: tiles of few different steps between neighbours, coded by how often each step occurs.
+"""Differences: pieces of few different steps between neighbours, coded by how often each step occurs.
 
 Readable reference of docs/format.md section "Differences"; native/differences.c gives the same bytes. Scanned plates
 that went through a block transform, and images that software rescaled, use only a sparse set of differences, which no
@@ -28,7 +28,7 @@ _WORD = 1 << 16
 # Costs are in 1/512 bit; a listed symbol costs about 12 bits.
 _ONE = 512
 _SYMBOL_COST = 12 * _ONE
-# What sampled differences must save, per pixel, for a tile to look promising, or the entropy below which it does.
+# What sampled differences must save, per pixel, for a piece to look promising, or the entropy below which it does.
 _LEAST_SAVED = _ONE * 3 // 8
 _LEAST_ENTROPY = _ONE
 _SEGMENTS = _SEGMENT = 64
@@ -43,7 +43,7 @@ def _bit_lengths(v: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _neighbours(samples: NDArray[np.uint16]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """W, N and NW of every pixel; outside the tile they repeat what is known."""
+    """W, N and NW of every pixel; outside the piece they repeat what is known."""
     v = samples.astype(np.int64)
     w, n, nw = np.zeros_like(v), np.zeros_like(v), np.zeros_like(v)
     w[:, 1:], n[1:], nw[1:, 1:] = v[:, :-1], v[:-1], v[:-1, :-1]
@@ -128,7 +128,7 @@ class _BitReader:
 
     def read(self, count: int) -> int:
         if count > len(self.bits) - self.at:
-            raise TruncatedError("tile: its table of differences is cut")
+            raise TruncatedError("piece: its table of differences is cut")
         self.at += count
         return sum(bit << i for i, bit in enumerate(self.bits[self.at - count : self.at]))
 
@@ -138,10 +138,10 @@ class _BitReader:
         while self.read(1):
             value += 1
             if value << k > most:
-                raise CorruptError(f"tile: its table of differences has a number above {most}")
+                raise CorruptError(f"piece: its table of differences has a number above {most}")
         value = value << k | self.read(k)
         if value > most:
-            raise CorruptError(f"tile: its table of differences has {value}, at most {most} allowed")
+            raise CorruptError(f"piece: its table of differences has {value}, at most {most} allowed")
         mean.update(value)
         return value
 
@@ -151,7 +151,7 @@ class _BitReader:
 
 @dataclass(frozen=True)
 class Table:
-    """What stands in front of a tile's states.
+    """What stands in front of a piece's states.
 
     Attributes
     ----------
@@ -188,7 +188,7 @@ class Table:
 
 
 def read_table(data: bytes) -> tuple[Table, int]:
-    """Read and check a tile's table; also its number of bytes.
+    """Read and check a piece's table; also its number of bytes.
 
     Raises
     ------
@@ -196,19 +196,19 @@ def read_table(data: bytes) -> tuple[Table, int]:
         It ends early or breaks its rules.
     """
     if len(data) < HEADER:
-        raise TruncatedError(f"tile: {len(data)} bytes found, its table alone needs more")
+        raise TruncatedError(f"piece: {len(data)} bytes found, its table alone needs more")
     mode, predictor, log_classes = data[:3]
     count, first = int.from_bytes(data[3:5], "little"), int.from_bytes(data[5:7], "little")
     if mode != MODE or predictor > GRADIENT or log_classes > 3 or count > MAX_SYMBOLS or (first and not count):
         raise CorruptError(
-            f"tile: mode {mode}, predictor {predictor}, classes 2^{log_classes}, {count} symbols from {first}"
+            f"piece: mode {mode}, predictor {predictor}, classes 2^{log_classes}, {count} symbols from {first}"
         )
     bits, gaps = _BitReader(data[HEADER:]), _Mean()
     symbols, reach = [first] * min(count, 1), 0
     for _ in range(count - 1):
         reach += 1 + bits.read_rice(gaps, _WORD - 1)
         if reach >= _WORD:
-            raise CorruptError("tile: its differences span more than 65536 values")
+            raise CorruptError("piece: its differences span more than 65536 values")
         symbols.append((first + reach) % _WORD)
     tables = []
     for _ in range(1 << log_classes):
@@ -217,12 +217,12 @@ def read_table(data: bytes) -> tuple[Table, int]:
             n = bits.read_rice(lengths, PRECISION + 1)
             cumulative.append(cumulative[-1] + (1 << (n - 1) | bits.read(n - 1) if n else 0))
             if cumulative[-1] > TOTAL:
-                raise CorruptError(f"tile: frequencies sum to more than {TOTAL}")
+                raise CorruptError(f"piece: frequencies sum to more than {TOTAL}")
         if cumulative[-1] != TOTAL:
-            raise CorruptError(f"tile: frequencies sum to {cumulative[-1]}, not {TOTAL}")
+            raise CorruptError(f"piece: frequencies sum to {cumulative[-1]}, not {TOTAL}")
         tables.append(cumulative)
     if bits.read(-bits.at % 8):
-        raise CorruptError("tile: the last bits of its table are not zero")
+        raise CorruptError("piece: the last bits of its table are not zero")
     return Table(predictor, log_classes, symbols, tables), HEADER + bits.at // 8
 
 
@@ -329,7 +329,7 @@ def _choose_classes(counts: NDArray[np.int64]) -> tuple[int, NDArray[np.int64]]:
     return best[1:]
 
 
-# Tile
+# Piece
 
 
 def encode(samples: NDArray[np.uint16]) -> bytes:
@@ -382,19 +382,19 @@ def decode(data: bytes, height: int, width: int) -> NDArray[np.uint16]:
     Raises
     ------
     TruncatedError, CorruptError
-        The tile ends early or contradicts itself.
+        The piece ends early or contradicts itself.
     """
     table, at = read_table(data)
     body = data[at:]
     if len(body) < 4 * STATES:
-        raise TruncatedError("tile: its states are cut")
+        raise TruncatedError("piece: its states are cut")
     states = np.frombuffer(body[: 4 * STATES], "<u4").tolist()
     if min(states) < LOW:
-        raise CorruptError(f"tile: state {min(states)} found, at least {LOW} allowed")
+        raise CorruptError(f"piece: state {min(states)} found, at least {LOW} allowed")
     words = body[4 * STATES :]
     decoder = Decoder(states, np.frombuffer(words[: len(words) & ~1], "<u2").tolist())
     samples = np.zeros((height, width), np.uint16)
     _decode_pixels(table, decoder, samples)
     if not decoder.is_finished() or len(words) & 1:
-        raise CorruptError("tile: words are left over or its states do not end where they began")
+        raise CorruptError("piece: words are left over or its states do not end where they began")
     return samples

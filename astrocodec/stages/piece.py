@@ -1,6 +1,6 @@
-"""Tile: one plane of 16-bit samples <-> bytes.
+"""Piece: one plane of 16-bit samples <-> bytes.
 
-Readable reference of docs/format.md section "Tile"; native/piece.c does the same.
+Readable reference of docs/format.md section "Piece"; native/piece.c does the same.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ _DY, _DX = (np.array(offsets) for offsets in zip(*NEIGHBOURS, strict=True))
 
 @dataclass(frozen=True)
 class Start:
-    """What the header of a modelled tile says of its samples.
+    """What the header of a modelled piece says of its samples.
 
     Attributes
     ----------
     row, amplitude : int
-        The virtual rows above the tile hold `row` -+ `amplitude` (docs/format.md "Virtual rows").
+        The virtual rows above the piece hold `row` -+ `amplitude` (docs/format.md "Virtual rows").
     floor : int
         The sample from which signal counts.
     """
@@ -44,14 +44,14 @@ class Start:
 
 
 class Plane:
-    """The samples of a tile that are known so far, what stands outside its edges, and the running means.
+    """The samples of a piece that are known so far, what stands outside its edges, and the running means.
 
     Parameters
     ----------
     height, width : int
-        Size of the tile.
+        Size of the piece.
     start : Start
-        What the tile's header says.
+        What the piece's header says.
 
     Attributes
     ----------
@@ -65,14 +65,14 @@ class Plane:
         self.samples = np.zeros((height + PAD, width + 2 * PAD), np.int64)
         y, x = np.indices((PAD, width + 2 * PAD)) - PAD
         self.samples[:PAD] = np.clip(start.row + np.where((x + y) & 1, 1, -1) * start.amplitude, 0, 65535)
-        # Row y of the tile is row y + 1 here; row 0 stands above it.
+        # Row y of the piece is row y + 1 here; row 0 stands above it.
         self._running = np.zeros((4, height + 1, width), np.int64)
         self._running[:2, 0] = 256 * start.row
         self._running[2:, 0] = 362 * start.amplitude
         self._columns = np.zeros(width, np.int64)
 
     def pixels(self) -> NDArray[np.uint16]:
-        """The samples of the tile, ``(y, x)``."""
+        """The samples of the piece, ``(y, x)``."""
         return self.samples[PAD:, PAD:-PAD].astype(np.uint16)
 
     def _above(self, y: Integers, x: Integers) -> Running:
@@ -105,7 +105,7 @@ class Plane:
 
 
 def choose_start(samples: NDArray[np.uint16]) -> Start:
-    """What the encoder says of a tile.
+    """What the encoder says of a piece.
 
     Any values decode; these are the ones that docs/format.md "Recommended start" gives.
     """
@@ -165,8 +165,8 @@ def _encode_modelled(weights: Weights, tables: Tables, samples: NDArray[np.uint1
     return header + np.array(states, "<u4").tobytes() + np.array(words, "<u2").tobytes()
 
 
-def encode_tile(weights: Weights, tables: Tables, samples: NDArray[np.uint16], thorough: bool = False) -> bytes:
-    """Encode one plane of samples ``(y, x)`` (docs/format.md "Tile").
+def encode_piece(weights: Weights, tables: Tables, samples: NDArray[np.uint16], thorough: bool = False) -> bytes:
+    """Encode one plane of samples ``(y, x)`` (docs/format.md "Piece").
 
     Parameters
     ----------
@@ -199,20 +199,20 @@ def _decode_group(decoder: rans.Decoder, tables: Tables, lanes: Integers, cells:
 
 def _decode_modelled(weights: Weights, tables: Tables, data: bytes, height: int, width: int) -> NDArray[np.uint16]:
     if len(data) < _HEADER.size:
-        raise TruncatedError(f"tile: {len(data)} bytes found, its header has {_HEADER.size}")
+        raise TruncatedError(f"piece: {len(data)} bytes found, its header has {_HEADER.size}")
     _, log_states, *values = _HEADER.unpack_from(data)
     start = Start(*values)
     if 1 << log_states > rans.STATES:
-        raise CorruptError(f"tile: 2**{log_states} states, at most {rans.STATES}")
+        raise CorruptError(f"piece: 2**{log_states} states, at most {rans.STATES}")
     count = 1 << log_states
     body = _HEADER.size + 4 * count
     if len(data) < body:
-        raise TruncatedError(f"tile: {len(data)} bytes found, {body} needed for {count} states")
+        raise TruncatedError(f"piece: {len(data)} bytes found, {body} needed for {count} states")
     if start.amplitude > MAX_AMPLITUDE:
-        raise CorruptError(f"tile: amplitude {start.amplitude}, at most {MAX_AMPLITUDE}")
+        raise CorruptError(f"piece: amplitude {start.amplitude}, at most {MAX_AMPLITUDE}")
     states = np.frombuffer(data, "<u4", count, _HEADER.size).tolist()
     if min(states) < rans.LOW:
-        raise CorruptError(f"tile: state {min(states)} is below {rans.LOW}")
+        raise CorruptError(f"piece: state {min(states)} is below {rans.LOW}")
     decoder = rans.Decoder(states, np.frombuffer(data, "<u2", (len(data) - body) // 2, body).tolist())
     plane = Plane(height, width, start)
     for step in plane.wave:
@@ -221,7 +221,7 @@ def _decode_modelled(weights: Weights, tables: Tables, data: bytes, height: int,
         values = [_decode_group(decoder, tables, step.lane[g], Cells(*(c[g] for c in cells))) for g in _groups(step)]
         plane.take_in(step, np.concatenate(values), seen.sum)
     if not decoder.is_finished() or (len(data) - body) % 2:
-        raise CorruptError("tile: its words or states do not end with its samples")
+        raise CorruptError("piece: its words or states do not end with its samples")
     return plane.pixels()
 
 
@@ -230,12 +230,12 @@ def _listed(data: bytes, count: int) -> NDArray[np.uint16]:
     expected = 1 + 2 * count
     if len(data) != expected:
         error = TruncatedError if len(data) < expected else CorruptError
-        raise error(f"tile: {len(data)} bytes found, {expected} expected in mode {data[0]}")
+        raise error(f"piece: {len(data)} bytes found, {expected} expected in mode {data[0]}")
     return np.frombuffer(data, "<u2", offset=1).astype(np.uint16)
 
 
-def decode_tile(weights: Weights, tables: Tables, data: bytes, height: int, width: int) -> NDArray[np.uint16]:
-    """Decode one plane of samples ``(y, x)`` (docs/format.md "Tile").
+def decode_piece(weights: Weights, tables: Tables, data: bytes, height: int, width: int) -> NDArray[np.uint16]:
+    """Decode one plane of samples ``(y, x)`` (docs/format.md "Piece").
 
     Raises
     ------
@@ -246,7 +246,7 @@ def decode_tile(weights: Weights, tables: Tables, data: bytes, height: int, widt
     """
     check_sides(height, width)
     if not data:
-        raise TruncatedError("tile: no bytes")
+        raise TruncatedError("piece: no bytes")
     mode = data[0]
     if mode == CONSTANT:
         return np.broadcast_to(_listed(data, 1), (height, width))
@@ -256,4 +256,4 @@ def decode_tile(weights: Weights, tables: Tables, data: bytes, height: int, widt
         return _listed(data, height * width).reshape(height, width)
     if mode == DIFFERENCES:
         return differences.decode(data, height, width)
-    raise CorruptError(f"tile: mode {mode} is unknown")
+    raise CorruptError(f"piece: mode {mode} is unknown")

@@ -49,7 +49,7 @@ def _refill(state: int, words: list[int]) -> int:
     if state >= LOW:
         return state
     if not words:
-        raise TruncatedError("tile: its words end before its samples do")
+        raise TruncatedError("piece: its words end before its samples do")
     return state << 16 | words.pop()
 
 
@@ -92,7 +92,7 @@ def push_groups(groups: Sequence[Sequence[Record]], count: int) -> tuple[list[in
 
 
 class Decoder:
-    """States and words of one tile, in the course of decoding.
+    """States and words of one piece, in the course of decoding.
 
     Parameters
     ----------

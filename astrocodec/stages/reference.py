@@ -63,20 +63,20 @@ class ReferenceModel:
         return self.shapes.cumulative.copy()
 
 
-def encode_tile(model: ReferenceModel, samples: NDArray[np.uint16], thorough: bool = False) -> bytes:
-    """Encode one plane of uint16 samples ``(y, x)``; `thorough` tries every tile mode."""
-    return one_piece.encode_tile(model.weights, model.shapes, samples, thorough)
+def encode_piece(model: ReferenceModel, samples: NDArray[np.uint16], thorough: bool = False) -> bytes:
+    """Encode one plane of uint16 samples ``(y, x)``; `thorough` tries every piece mode."""
+    return one_piece.encode_piece(model.weights, model.shapes, samples, thorough)
 
 
-def decode_tile(model: ReferenceModel, data: NDArray[np.uint8], out: NDArray[np.uint16]) -> None:
-    """Decode one tile into `out` ``(y, x)``.
+def decode_piece(model: ReferenceModel, data: NDArray[np.uint8], out: NDArray[np.uint16]) -> None:
+    """Decode one piece into `out` ``(y, x)``.
 
     Raises
     ------
     TruncatedError, CorruptError
         The bytes break the format; `out` is then as it was.
     """
-    out[...] = one_piece.decode_tile(model.weights, model.shapes, data.tobytes(), *out.shape)
+    out[...] = one_piece.decode_piece(model.weights, model.shapes, data.tobytes(), *out.shape)
 
 
 # Piece functions that streams are composed with: of this module, or of the native library.
@@ -84,14 +84,14 @@ PieceEncoder = Callable[[Model, NDArray[np.uint16], bool], bytes]
 PieceDecoder = Callable[[Model, NDArray[np.uint8], NDArray[np.uint16]], None]
 
 
-def encode_tile_with(model: Model, samples: NDArray[np.uint16], thorough: bool) -> bytes:
-    """`encode_tile` for a `Model`."""
-    return encode_tile(ReferenceModel(model.weights, model.shapes), samples, thorough)
+def encode_piece_with(model: Model, samples: NDArray[np.uint16], thorough: bool) -> bytes:
+    """`encode_piece` for a `Model`."""
+    return encode_piece(ReferenceModel(model.weights, model.shapes), samples, thorough)
 
 
-def decode_tile_with(model: Model, data: NDArray[np.uint8], out: NDArray[np.uint16]) -> None:
-    """`decode_tile` for a `Model`."""
-    decode_tile(ReferenceModel(model.weights, model.shapes), data, out)
+def decode_piece_with(model: Model, data: NDArray[np.uint8], out: NDArray[np.uint16]) -> None:
+    """`decode_piece` for a `Model`."""
+    decode_piece(ReferenceModel(model.weights, model.shapes), data, out)
 
 
 def _stored(values: NDArray[np.generic]) -> bytes:
@@ -118,19 +118,14 @@ def _modelled(
     u = sheet.reshape(shape)
     sides = wanted_pieces(shape, piece_shape) if piece_shape else choose_pieces(shape)
     parts = [piece.take(u) for piece in Cut(shape, sides)]
-    best: tuple[bytes, list[bytes]] | None = None
+    streams = []
     for model, file in choices:
         parameters = Parameters(model.fingerprint, pixel_map, low, sides).to_bytes()
         sections = (Section(stream.MODEL, file),) if file else ()
         header = Header(CAUSAL, values.dtype, values.shape, parameters, sections).to_bytes()
-        pieces = [encode_one(model, (part >> low).astype(np.uint16), thorough) for part in parts]
-        if best is None or len(header) + sum(map(len, pieces)) < len(best[0]) + sum(map(len, best[1])):
-            best = header, pieces
-    if best is None:
-        raise ValueError("no model given")
-    header, pieces = best
-    data = frame_pieces([pack_low(part, low) + piece for part, piece in zip(parts, pieces, strict=True)])
-    return stream.seal(header, data, values)
+        pieces = [pack_low(part, low) + encode_one(model, (part >> low).astype(np.uint16), thorough) for part in parts]
+        streams.append(stream.seal(header, frame_pieces(pieces), values))
+    return min(streams, key=len)
 
 
 def encode_stream(
@@ -139,7 +134,7 @@ def encode_stream(
     *,
     piece_shape: tuple[int, int] | None = None,
     thorough: bool = False,
-    encode_one: PieceEncoder = encode_tile_with,
+    encode_one: PieceEncoder = encode_piece_with,
 ) -> bytes:
     """Encode an array of native byte order with the best of several models, each with the file that goes along.
 
@@ -199,7 +194,7 @@ def _decode_stored(data: memoryview, header: Header) -> NDArray[np.generic]:
 
 
 def decode_stream(
-    data: memoryview, models: Iterable[Model] = (), decode_one: PieceDecoder = decode_tile_with
+    data: memoryview, models: Iterable[Model] = (), decode_one: PieceDecoder = decode_piece_with
 ) -> NDArray[Any]:
     """Decode a stream; see `astrocodec.decode`.
 

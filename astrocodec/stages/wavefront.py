@@ -1,4 +1,4 @@
-"""Wavefront: the order in which a tile's pixels are coded.
+"""Wavefront: the order in which a piece's pixels are coded.
 
 Readable reference of docs/format.md section "Wavefront"; native/wavefront.h does the same.
 """
@@ -27,7 +27,7 @@ class Step(NamedTuple):
 
 
 def check_sides(height: int, width: int) -> None:
-    """Check the size of a tile.
+    """Check the size of a piece.
 
     Raises
     ------
@@ -35,17 +35,17 @@ def check_sides(height: int, width: int) -> None:
         A side or the number of pixels is outside its range.
     """
     if not (1 <= height <= MAX_SIDE and 1 <= width <= MAX_SIDE and height * width <= MAX_PIXELS):
-        raise ValueError(f"tile of {height}x{width}: sides must be 1 to {MAX_SIDE}, pixels at most {MAX_PIXELS}")
+        raise ValueError(f"piece of {height}x{width}: sides must be 1 to {MAX_SIDE}, pixels at most {MAX_PIXELS}")
 
 
 @dataclass(frozen=True)
 class Wavefront:
-    """Order of the pixels of a tile.
+    """Order of the pixels of a piece.
 
     Parameters
     ----------
     height, width : int
-        Size of the tile in pixels.
+        Size of the piece in pixels.
 
     Examples
     --------

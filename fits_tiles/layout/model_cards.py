@@ -8,7 +8,7 @@ from fits_tiles.layout.card_text import blob_cards, read_blob
 
 __all__ = ["MAX_DELTA", "MODEL_STEM", "model_cards", "read_model"]
 
-MAX_DELTA = 960
+MAX_DELTA = 944
 MODEL_STEM = "ACMOD"
 
 

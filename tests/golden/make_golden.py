@@ -71,7 +71,7 @@ def golden_files() -> dict[str, bytes]:
 
 
 def _tile(made: MadeModel, samples: np.ndarray) -> bytes:
-    return reference.encode_tile(reference.ReferenceModel(made.weights, made.shapes), samples)
+    return reference.encode_piece(reference.ReferenceModel(made.weights, made.shapes), samples)
 
 
 def main() -> int:

@@ -22,11 +22,11 @@ Array = NDArray[Any]
 
 
 def encode_one(model: Model, samples: NDArray[np.uint16], thorough: bool) -> bytes:
-    return _native.encode_tile(_native.native_model(model), samples, thorough)
+    return _native.encode_piece(_native.native_model(model), samples, thorough)
 
 
 def decode_one(model: Model, data: NDArray[np.uint8], out: NDArray[np.uint16]) -> None:
-    _native.decode_tile(_native.native_model(model), data, out)
+    _native.decode_piece(_native.native_model(model), data, out)
 
 
 def native(array: Array) -> Array:

@@ -35,7 +35,7 @@ ODD: dict[str, tuple[Any, str]] = {
     "no pixels": (np.zeros((0, 5)), "no pixels"),
     "texts": (np.array([["a", "b"]]), "numbers"),
     "complex": (np.ones((30, 30), complex), "numbers"),
-    "half precision": (NOISE.astype(np.float16), "no stream"),
+    "half precision": (NOISE.astype(np.float16), ""),
     "floats": (NOISE, "between integers"),
     "half NaN": (np.where(RNG.random(NOISE.shape) < 0.5, np.nan, NOISE), "do not count"),
     "some infinite": (np.where(RNG.random(NOISE.shape) < 0.01, np.inf, NOISE), "do not count"),
@@ -57,7 +57,7 @@ ODD: dict[str, tuple[Any, str]] = {
     "mostly NaN": (np.where(np.arange(200) < 140, np.nan, NOISE).astype(np.float32), "do not count"),
     "a slope": (np.add.outer(np.arange(160), np.arange(200)).astype(np.int16), ""),
     "rescaled": ((NOISE.round() * 7.3).astype(np.uint16), "apart"),
-    "logical": (NOISE > 100, "no stream"),
+    "logical": (NOISE > 100, ""),
 }
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from astrocodec import _native
 from astrocodec.errors import FormatError
 from astrocodec.model import load_model
-from astrocodec.stages.code_bits import tile_bits
+from astrocodec.stages.code_bits import piece_bits
 from astrocodec.stages.reference import ReferenceModel
 
 MODEL = load_model("default")
@@ -38,16 +38,16 @@ PLANES = planes()
 def native_bits(tile: bytes, shape: tuple[int, int]) -> tuple[NDArray[np.float32], float]:
     """What the native library says of a tile."""
     bits = np.full(shape, np.nan, np.float32)
-    return bits, _native.tile_bits(_native.native_model(MODEL), np.frombuffer(tile, np.uint8), bits)
+    return bits, _native.piece_bits(_native.native_model(MODEL), np.frombuffer(tile, np.uint8), bits)
 
 
 @pytest.mark.parametrize("name", PLANES)
 @pytest.mark.parametrize("thorough", [False, True])
 def test_native_and_reference_agree(name: str, thorough: bool) -> None:
     """To the rounding of single precision."""
-    tile = _native.encode_tile(_native.native_model(MODEL), PLANES[name], thorough)
+    tile = _native.encode_piece(_native.native_model(MODEL), PLANES[name], thorough)
     bits, header = native_bits(tile, PLANES[name].shape)
-    expected, expected_header = tile_bits(REFERENCE.weights, REFERENCE.shapes, tile, *PLANES[name].shape)
+    expected, expected_header = piece_bits(REFERENCE.weights, REFERENCE.shapes, tile, *PLANES[name].shape)
     np.testing.assert_allclose(bits, expected, rtol=1e-6, atol=1e-6)
     assert header == pytest.approx(expected_header)
 
@@ -55,7 +55,7 @@ def test_native_and_reference_agree(name: str, thorough: bool) -> None:
 @pytest.mark.parametrize("name", PLANES)
 def test_bits_add_up_to_the_tile(name: str) -> None:
     """Within a thousandth; very short tiles within a byte or two, which rANS rounds to."""
-    tile = _native.encode_tile(_native.native_model(MODEL), PLANES[name])
+    tile = _native.encode_piece(_native.native_model(MODEL), PLANES[name])
     bits, header = native_bits(tile, PLANES[name].shape)
     payload = 8 * len(tile) - header
     assert float(bits.sum(dtype=np.float64)) == pytest.approx(payload, rel=1e-3, abs=16)
@@ -69,7 +69,7 @@ def test_bits_add_up_whatever_the_plane(height: int, width: int, octave: float, 
     """Any size, noise and lattice."""
     rng = np.random.default_rng(seed)
     plane = np.clip(rng.normal(20000, 2**octave, (height, width)).round() // step * step, 0, 65535).astype(np.uint16)
-    tile = _native.encode_tile(_native.native_model(MODEL), plane, thorough=True)
+    tile = _native.encode_piece(_native.native_model(MODEL), plane, thorough=True)
     bits, header = native_bits(tile, plane.shape)
     assert (bits >= 0).all()
     assert float(bits.sum(dtype=np.float64)) == pytest.approx(8 * len(tile) - header, rel=1e-3, abs=24)
@@ -79,7 +79,7 @@ def test_bits_add_up_whatever_the_plane(height: int, width: int, octave: float, 
 @given(st.sampled_from(sorted(PLANES)), st.integers(0, 10**6), st.integers(1, 255), st.booleans())
 def test_damaged_tiles_are_refused_or_add_up(name: str, at: int, change: int, cut: bool) -> None:
     """Damage gives an error or other finite bits, never a crash."""
-    tile = bytearray(_native.encode_tile(_native.native_model(MODEL), PLANES[name], thorough=True))
+    tile = bytearray(_native.encode_piece(_native.native_model(MODEL), PLANES[name], thorough=True))
     at %= len(tile)
     if cut:
         del tile[at:]

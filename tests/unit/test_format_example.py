@@ -54,8 +54,8 @@ def _lines_of_example() -> list[str]:
             "  ".join(f"{v:{w}}" for v, w in zip(row, widths, strict=True)) for row in np.stack(columns, 1).tolist()
         ]
         plane.take_in(step, values, seen.sum)
-    data = reference.encode_tile(model, SAMPLES)
-    return [*lines, "", f"tile of {len(data)} bytes:", data.hex(" ")]
+    data = reference.encode_piece(model, SAMPLES)
+    return [*lines, "", f"piece of {len(data)} bytes:", data.hex(" ")]
 
 
 def test_example_in_the_document_is_current() -> None:
@@ -65,5 +65,5 @@ def test_example_in_the_document_is_current() -> None:
 
 
 def test_native_library_writes_the_example() -> None:
-    data = _native.encode_tile(_native.NativeModel(*_example_model()), SAMPLES)
+    data = _native.encode_piece(_native.NativeModel(*_example_model()), SAMPLES)
     assert data.hex(" ") == _lines_of_example()[-1]

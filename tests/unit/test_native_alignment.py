@@ -102,7 +102,7 @@ def test_nothing_is_decoded_into_what_cannot_be_written() -> None:
     with pytest.raises(ValueError, match="read-only"):
         astrocodec.decode(astrocodec.encode(expected), out=frozen(expected))
     with pytest.raises(ValueError, match="read-only"):
-        _native.decode_tile(MODEL, np.frombuffer(b"\0\7\0", np.uint8), frozen(expected))
+        _native.decode_piece(MODEL, np.frombuffer(b"\0\7\0", np.uint8), frozen(expected))
     with pytest.raises(ValueError, match="read-only"):
         native_chunk.ChunkCodec(()).decode(native_chunk.ChunkCodec(()).encode(expected), frozen(expected))
 
@@ -120,11 +120,11 @@ def test_a_stream_may_begin_anywhere(start: int) -> None:
 def test_tiles(layout: str) -> None:
     laid = (LAYOUTS | REPEATED)[layout](values("u2"))
     plain = np.array(np.asarray(laid), np.uint16, order="C")
-    tile = _native.encode_tile(MODEL, laid)
-    assert tile == _native.encode_tile(MODEL, plain)
+    tile = _native.encode_piece(MODEL, laid)
+    assert tile == _native.encode_piece(MODEL, plain)
     positions = np.arange(0, plain.size, 7, dtype=np.uint32)
-    contexts = _native.tile_contexts(plain, positions)
-    assert (_native.tile_contexts(laid, misaligned(positions)) == contexts).all()
+    contexts = _native.piece_contexts(plain, positions)
+    assert (_native.piece_contexts(laid, misaligned(positions)) == contexts).all()
     options = {"steps": 2, "batch": 32, "rate": 0.1, "outputs_only": False, "seed": 1, "charge": 0.0}
     fitted = _native.tune_weights(MODEL, contexts, **options)
     assert _native.tune_weights(MODEL, misaligned(contexts), **options) == fitted
@@ -135,12 +135,12 @@ def test_tiles(layout: str) -> None:
 )
 def test_tiles_into_planes(layout: str) -> None:
     plain = values("u2")
-    data = np.frombuffer(_native.encode_tile(MODEL, plain), np.uint8)
+    data = np.frombuffer(_native.encode_piece(MODEL, plain), np.uint8)
     out = LAYOUTS[layout](np.zeros_like(plain))
-    _native.decode_tile(MODEL, np.repeat(data, 2)[::2], out)
+    _native.decode_piece(MODEL, np.repeat(data, 2)[::2], out)
     assert (out == plain).all()
     bits, expected = LAYOUTS[layout](np.zeros(SHAPE, np.float32)), np.zeros(SHAPE, np.float32)
-    assert _native.tile_bits(MODEL, data, bits) == _native.tile_bits(MODEL, data, expected)
+    assert _native.piece_bits(MODEL, data, bits) == _native.piece_bits(MODEL, data, expected)
     assert (bits == expected).all()
     assert expected.any()
 

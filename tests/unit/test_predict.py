@@ -33,7 +33,7 @@ def _contexts_in_order(samples: np.ndarray) -> Contexts:
 def test_contexts_equal_the_native_ones(kind: str, height: int, width: int) -> None:
     samples = made_samples(kind, height, width)
     ours = _contexts_in_order(samples)
-    native = _native.tile_contexts(samples, np.arange(samples.size, dtype=np.uint32))
+    native = _native.piece_contexts(samples, np.arange(samples.size, dtype=np.uint32))
     np.testing.assert_array_equal(ours.inputs, native["input"])
     np.testing.assert_array_equal(ours.linear, native["linear"])
     np.testing.assert_array_equal(ours.mean, native["mean"])

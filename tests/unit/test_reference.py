@@ -15,7 +15,7 @@ def test_models_share_tables() -> None:
     native_base = _native.NativeModel(WIDE.weights, WIDE.shapes)
     native_derived = _native.NativeModel(GENTLE.weights, native_base)
     samples = made_samples("sky", 12, 20)
-    assert reference.encode_tile(derived, samples) == _native.encode_tile(native_derived, samples)
+    assert reference.encode_piece(derived, samples) == _native.encode_piece(native_derived, samples)
     np.testing.assert_array_equal(derived.tables(), native_derived.tables())
 
 
@@ -35,10 +35,10 @@ def test_broken_weights_are_refused() -> None:
 def test_output_keeps_its_samples_on_error() -> None:
     model = reference.ReferenceModel(GENTLE.weights, GENTLE.shapes)
     samples = made_samples("sky", 12, 20)
-    data = np.frombuffer(reference.encode_tile(model, samples), np.uint8)
+    data = np.frombuffer(reference.encode_piece(model, samples), np.uint8)
     out = np.full_like(samples, 7)
     with pytest.raises(TruncatedError, match="words end"):
-        reference.decode_tile(model, data[:-2], out)
+        reference.decode_piece(model, data[:-2], out)
     assert (out == 7).all()
 
 
@@ -46,6 +46,6 @@ def test_output_may_be_part_of_a_frame() -> None:
     model = reference.ReferenceModel(GENTLE.weights, GENTLE.shapes)
     samples = made_samples("sky", 12, 20)
     frame = np.zeros((30, 40), np.uint16)
-    reference.decode_tile(model, np.frombuffer(reference.encode_tile(model, samples), np.uint8), frame[5:17, 8:28])
+    reference.decode_piece(model, np.frombuffer(reference.encode_piece(model, samples), np.uint8), frame[5:17, 8:28])
     np.testing.assert_array_equal(frame[5:17, 8:28], samples)
     assert frame.sum() == samples.sum()

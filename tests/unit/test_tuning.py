@@ -67,7 +67,7 @@ def test_damaged_models(tuned: Model) -> None:
     ):
         with pytest.raises(kind):
             astrocodec.load_model(damaged)
-    with pytest.raises(ModelNotFoundError, match=f"its base {'00' * 8} is not installed"):
+    with pytest.raises(ModelNotFoundError, match=f"its base {'00' * 8} is "):
         Model.from_delta(tuned.delta()[:1] + bytes(8) + tuned.delta()[9:])
 
 

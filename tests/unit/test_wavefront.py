@@ -66,5 +66,5 @@ def test_short_rows_have_half_the_lanes() -> None:
 
 @pytest.mark.parametrize(("height", "width"), [(0, 1), (1, 0), (MAX_SIDE + 1, 1), (1, MAX_SIDE + 1), (8193, 8192)])
 def test_sizes_outside_the_format_are_refused(height: int, width: int) -> None:
-    with pytest.raises(ValueError, match=f"tile of {height}x{width}"):
+    with pytest.raises(ValueError, match=f"piece of {height}x{width}"):
         check_sides(height, width)

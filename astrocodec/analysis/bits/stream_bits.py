@@ -82,7 +82,7 @@ def _low_planes(data: memoryview, count: int, low: int) -> tuple[int, int]:
 def _piece_bits(model: _native.NativeModel, data: memoryview, low: int, bits: NDArray[np.float32]) -> tuple[float, str]:
     """Bits of every pixel of a piece; returns those of all its pixels as they lie there, and its mode."""
     each, at = _low_planes(data, bits.size, low)
-    overhead = _native.tile_bits(model, np.frombuffer(data[at:], np.uint8), bits)
+    overhead = _native.piece_bits(model, np.frombuffer(data[at:], np.uint8), bits)
     bits += np.float32(each)
     return 8 * (len(data) - at) - overhead + each * bits.size, _MODES[data[at]]
 
