@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,10 @@ from numpy.typing import NDArray
 import astrocodec
 from astrocodec import Model, _native
 from astrocodec._native import stream as native_stream
-from astrocodec.errors import AstrocodecError, CodecNotFoundError
+from astrocodec.errors import AstrocodecError, CodecNotFoundError, VersionError
 from astrocodec.stages import reference
 from astrocodec.stages.pixels import DTYPES
+from astrocodec.stages.stream import CHECKSUM_SIZE, Section, read_header, seal
 
 Array = NDArray[Any]
 
@@ -160,3 +162,27 @@ def test_the_reference_alone_writes_the_same(dtype: str, seed: int) -> None:
     stream = reference.encode_stream(array, [(astrocodec.load_model(), b"")], piece_shape=(10, 11))
     assert stream == astrocodec.encode(array, piece_shape=(10, 11))
     assert reference.decode_stream(memoryview(stream)).tobytes() == array.tobytes()
+
+
+unknown = [number for number in range(127) if number not in (1, 2, *range(16, 21))]
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    made_arrays(), st.lists(st.sampled_from(unknown), unique=True, max_size=4), st.booleans(), st.binary(max_size=200)
+)
+def test_sections_of_later_versions(array: Array, numbers: list[int], is_critical: bool, body: bytes) -> None:
+    """They are passed over, or refused by both alike where they must be understood."""
+    values = native(array)
+    stream = memoryview(astrocodec.encode(array))
+    header, at = read_header(stream)
+    sections = tuple(Section(number, body, is_critical) for number in sorted(numbers))
+    made = seal(replace(header, sections=sections).to_bytes(), bytes(stream[at:-CHECKSUM_SIZE]), values)
+    if is_critical and numbers:
+        for decode in (astrocodec.decode, reference.decode_stream):
+            with pytest.raises(VersionError, match=f"section {min(numbers)}"):
+                decode(memoryview(made))
+    else:
+        assert astrocodec.decode(made).tobytes() == values.tobytes()
+        assert reference.decode_stream(memoryview(made), decode_one=decode_one).tobytes() == values.tobytes()
+        assert [found.id for found in astrocodec.inspect(made).sections] == [*sorted(numbers), 127]

@@ -1,4 +1,4 @@
-"""The examples in docstrings of the HDF5 and Zarr doors and of the analysis run."""
+"""The examples in docstrings of the stages, of the HDF5 and Zarr doors and of the analysis run."""
 
 import doctest
 import importlib
@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("h5py", reason="h5py is not installed")
 
 
-@pytest.mark.parametrize("package", ["hdf5_filter", "astrocodec.zarr", "astrocodec.analysis"])
+@pytest.mark.parametrize("package", ["astrocodec.stages", "hdf5_filter", "astrocodec.zarr", "astrocodec.analysis"])
 def test_examples_of_docstrings(package: str) -> None:
     if package.endswith("zarr"):
         pytest.importorskip("zarr", reason="zarr is not installed")
