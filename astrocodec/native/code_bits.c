@@ -1,13 +1,9 @@
-/* Code bits: what each sample of a tile takes, by the frequencies that it is decoded with. Analysis only: in floating point. */
+/* Code bits: what symbols and states take. Analysis only: in floating point. */
 #include "code_bits.h"
 
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "differences.h"
-#include "kernels/kernel.h"
-#include "piece.h"
+#include "bytes.h"
 
 void ac_bits_table(float bits[AC_TOTAL + 1])
 {
@@ -18,86 +14,6 @@ void ac_bits_table(float bits[AC_TOTAL + 1])
 double ac_state_bits(const uint8_t *in, uint32_t states)
 {
     double bits = 0;
-    for (uint32_t i = 0; i < states; i++, in += 4) {
-        const uint32_t state = (uint32_t)in[0] | (uint32_t)in[1] << 8 | (uint32_t)in[2] << 16 | (uint32_t)in[3] << 24;
-        bits += 32 - log2((double)state / AC_RANS_LOW);
-    }
+    for (uint32_t i = 0; i < states; i++, in += 4) bits += 32 - log2((double)ac_get_u32(in) / AC_RANS_LOW);
     return bits;
-}
-
-static void fill(float *bits, size_t stride, uint32_t height, uint32_t width, float value)
-{
-    for (uint32_t y = 0; y < height; y++)
-        for (uint32_t x = 0; x < width; x++) bits[y * stride + x] = value;
-}
-
-/* The records are those of the groups that have pixels, step by step; lane l is AC_LAG columns behind lane l - 1. */
-static void spread(const ac_wavefront *w, const ac_records *records, const float *table, float *bits, size_t stride)
-{
-    const uint32_t *pairs = records->pairs, *raws = records->raws;
-    size_t group = 0;
-    for (uint32_t step = 0; step < w->steps; step++)
-        for (uint32_t first = 0; first < w->lanes; first += AC_GROUP) {
-            int is_active = 0;
-            for (uint32_t l = 0; l < AC_GROUP; l++) {
-                const uint32_t lag = (first + l) * AC_LAG;
-                if (step < lag) break;
-                const uint32_t y = (step - lag) / w->period * w->lanes + first + l, x = (step - lag) % w->period - AC_PAD;
-                if (x >= w->width || y >= w->height) continue;
-                is_active = 1;
-                float of_pixel = table[(pairs[l] >> 16) - (pairs[l] & 65535)];
-                if (records->has_raws[group]) of_pixel += (float)(raws[l] >> 16);
-                bits[y * stride + x] = of_pixel;
-            }
-            if (!is_active) continue;
-            pairs += AC_GROUP;
-            if (records->has_raws[group]) raws += AC_GROUP;
-            group++;
-        }
-}
-
-static int bits_of_modelled(const ac_kernel *kernel, const ac_model *model, const uint8_t *in, const uint16_t *samples, uint32_t height, uint32_t width,
-                            float *bits, size_t stride, double *header)
-{
-    const ac_wavefront wave = ac_wavefront_of(height, width);
-    const size_t pixels = (size_t)height * width, slots = (size_t)wave.steps * (wave.lanes / AC_GROUP);
-    const size_t groups = slots < pixels ? slots : pixels;
-    const size_t lanes_size = ac_lanes_size(&wave), record_size = (groups + 1) * AC_GROUP * sizeof(uint32_t);
-    const size_t table_size = ((AC_TOTAL + 1) * sizeof(float) + 63) / 64 * 64;
-    uint8_t *memory = aligned_alloc(64, table_size + lanes_size + 2 * record_size + (groups + 63) / 64 * 64);
-    if (!memory) return AC_ERROR_MEMORY;
-    float *table = (float *)memory;
-    ac_lanes *lanes = (ac_lanes *)(memory + table_size);
-    uint8_t *const pairs = memory + table_size + lanes_size;
-    ac_records records = {(uint32_t *)pairs, (uint32_t *)(pairs + record_size), pairs + 2 * record_size, 0, 0};
-    const ac_start start = {(uint16_t)(in[2] | in[3] << 8), (uint16_t)(in[4] | in[5] << 8), (uint16_t)(in[6] | in[7] << 8)};
-    ac_lanes_init(lanes, model, &wave, start);
-    kernel->record(lanes, samples, width, &records);
-    ac_bits_table(table);
-    spread(&wave, &records, table, bits, stride);
-    free(memory);
-    *header = 8 * AC_TILE_HEADER + ac_state_bits(in + AC_TILE_HEADER, 1u << in[1]);
-    return AC_OK;
-}
-
-int ac_tile_bits(const ac_model *model, const uint8_t *in, size_t length, uint32_t height, uint32_t width, float *bits, size_t stride, double *header,
-                 int simd)
-{
-    if (!bits || !header || stride < width) return AC_ERROR_ARGUMENT;
-    int status = ac_check_sides(bits, height, width, stride);
-    if (status) return status;
-    uint16_t *samples = malloc((size_t)height * width * sizeof *samples);
-    if (!samples) return AC_ERROR_MEMORY;
-    status = ac_tile_decode(model, in, length, samples, height, width, width, simd, NULL);
-    if (!status && in[0] == AC_MODE_MODELLED) {
-        status = bits_of_modelled(ac_kernel_of(simd), model, in, samples, height, width, bits, stride, header);
-    } else if (!status && in[0] == AC_MODE_DIFFERENCES) {
-        status = ac_differences_bits(in, length, samples, height, width, bits, stride, header);
-    } else if (!status) {
-        const int is_raw = in[0] == AC_MODE_RAW;
-        fill(bits, stride, height, width, is_raw ? 16 : 0);
-        *header = is_raw ? 8 : 24;
-    }
-    free(samples);
-    return status;
 }

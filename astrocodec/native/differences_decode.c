@@ -4,42 +4,22 @@
 #include "rans.h"
 
 typedef struct {
-    const uint8_t *in;
-    size_t length, bits;
+    ac_bit_reader bits;
     ac_refusal *why;
-} bit_reader;
+} table_reader;
 
 /* A table that breaks its rules, here. */
-static int refuse_table(const bit_reader *b) { return ac_refuse(b->why, AC_REASON_TABLE, HEADER + b->bits / 8, 0, 0); }
+static int refuse_table(const table_reader *r) { return ac_refuse(r->why, AC_REASON_TABLE, HEADER + r->bits.at / 8, 0, 0); }
 
-static uint32_t read_bits(bit_reader *b, uint32_t count)
-{
-    uint32_t value = 0;
-    for (uint32_t i = 0; i < count; i++, b->bits++) {
-        if (b->bits >> 3 >= b->length) {
-            ac_refuse(b->why, AC_REASON_CUT, HEADER + b->length, 1, 0);
-            return 0;
-        }
-        value |= (uint32_t)(b->in[b->bits >> 3] >> (b->bits & 7) & 1) << i;
-    }
-    return value;
-}
+static int refuse_if_short(const table_reader *r) { return r->bits.is_short ? ac_refuse(r->why, AC_REASON_CUT, HEADER + r->bits.length, 1, 0) : r->why->status; }
 
-static uint32_t read_rice(bit_reader *b, mean *m, uint32_t most)
+static uint32_t read_rice(table_reader *r, ac_rice_mean *m, uint32_t most)
 {
-    const uint32_t k = rice_parameter(m);
-    uint32_t value = 0;
-    while (read_bits(b, 1)) {
-        value++;
-        if (value << k > most) {
-            refuse_table(b);
-            return 0;
-        }
-    }
-    value = value << k | read_bits(b, k);
-    if (value > most) refuse_table(b);
-    rice_update(m, value);
-    return value;
+    const uint64_t value = ac_take_rice(&r->bits, ac_rice_parameter(m), most);
+    if (!refuse_if_short(r) && value > most) refuse_table(r);
+    if (r->why->status) return 0;
+    ac_rice_update(m, (uint32_t)value);
+    return (uint32_t)value;
 }
 
 typedef struct {
@@ -54,20 +34,20 @@ typedef struct {
     entry entries[CLASSES][MAX_SYMBOLS + 1];
 } lookup;
 
-static int read_class(bit_reader *b, lookup *t, uint32_t c)
+static int read_class(table_reader *r, lookup *t, uint32_t c)
 {
-    mean lengths = {8, 1};
+    ac_rice_mean lengths = ac_rice_start;
     uint32_t sum = 0;
     for (uint32_t i = 0; i <= t->count; i++) {
-        const uint32_t bits = read_rice(b, &lengths, AC_PRECISION + 1);
-        const uint32_t f = bits ? 1u << (bits - 1) | read_bits(b, bits - 1) : 0;
-        if (b->why->status) return b->why->status;
-        if (f > AC_TOTAL - sum) return refuse_table(b);
+        const uint32_t bits = read_rice(r, &lengths, AC_PRECISION + 1);
+        const uint32_t f = bits ? 1u << (bits - 1) | (uint32_t)ac_take_bits(&r->bits, bits - 1) : 0;
+        if (refuse_if_short(r)) return r->why->status;
+        if (f > AC_TOTAL - sum) return refuse_table(r);
         t->entries[c][i] = (entry){(uint16_t)sum, (uint16_t)f, i < t->count ? t->symbol[i] : 0, i == t->count};
         for (uint32_t slot = sum; slot < sum + f; slot++) t->index[c][slot] = (uint16_t)i;
         sum += f;
     }
-    return sum == AC_TOTAL ? AC_OK : refuse_table(b);
+    return sum == AC_TOTAL ? AC_OK : refuse_table(r);
 }
 
 /* Reads and checks everything in front of the states; `size` receives its length. */
@@ -76,25 +56,24 @@ static int read_table(const uint8_t *in, size_t length, lookup *t, size_t *size,
     if (length < HEADER) return ac_refuse(why, AC_REASON_CUT, 0, HEADER, length);
     t->predictor = in[1];
     t->log_classes = in[2];
-    t->count = get_u16(in + 3);
-    const uint32_t first = get_u16(in + 5);
+    t->count = ac_get_u16(in + 3);
+    const uint32_t first = ac_get_u16(in + 5);
     uint32_t reach = 0;
     if (t->predictor >= PREDICTORS || t->log_classes > 3 || t->count > MAX_SYMBOLS || (!t->count && first)) return ac_refuse(why, AC_REASON_TABLE, 1, 0, 0);
-    bit_reader b = {in + HEADER, length - HEADER, 0, why};
-    mean gaps = {8, 1};
+    table_reader r = {{in + HEADER, length - HEADER, 0, 0}, why};
+    ac_rice_mean gaps = ac_rice_start;
     for (uint32_t i = 0; i < t->count; i++) {
-        if (i) reach += 1 + read_rice(&b, &gaps, 65535);
+        if (i) reach += 1 + read_rice(&r, &gaps, 65535);
         if (why->status) return why->status;
-        if (reach > 65535) return refuse_table(&b);
+        if (reach > 65535) return refuse_table(&r);
         t->symbol[i] = (uint16_t)(first + reach);
     }
     for (uint32_t c = 0; c < 1u << t->log_classes; c++) {
-        const int status = read_class(&b, t, c);
+        const int status = read_class(&r, t, c);
         if (status) return status;
     }
-    while (b.bits & 7)
-        if (read_bits(&b, 1)) return refuse_table(&b);
-    *size = HEADER + b.bits / 8;
+    if (!ac_take_padding(&r.bits)) return refuse_table(&r);
+    *size = HEADER + r.bits.at / 8;
     return AC_OK;
 }
 
@@ -110,7 +89,7 @@ static inline uint32_t refill(uint32_t x, word_reader *in)
         in->short_of_words = 1;
         return x | AC_RANS_LOW;
     }
-    x = x << 16 | get_u16(in->next);
+    x = x << 16 | ac_get_u16(in->next);
     in->next += 2;
     return x;
 }
@@ -167,7 +146,7 @@ static int decode_with(lookup *t, const uint8_t *in, size_t length, uint16_t *sa
     if (length - size < 4 * STATES) return ac_refuse(why, AC_REASON_CUT, size, 4 * STATES, length - size);
     uint32_t state[STATES];
     for (uint32_t i = 0; i < STATES; i++) {
-        state[i] = get_u32(in + size + 4 * i);
+        state[i] = ac_get_u32(in + size + 4 * i);
         if (state[i] < AC_RANS_LOW) return ac_refuse(why, AC_REASON_STATE, size + 4 * i, state[i], AC_RANS_LOW);
     }
     word_reader words = {in + size + 4 * STATES, in + length, 0};

@@ -3,32 +3,10 @@
 #include "log512.h"
 #include "rans.h"
 
-typedef struct {
-    uint8_t *out;
-    size_t capacity, bits;
-    int full;
-} bit_writer;
-
-static void write_bits(bit_writer *b, uint32_t value, uint32_t count)
+static void write_rice(ac_bit_writer *b, ac_rice_mean *m, uint32_t value)
 {
-    for (; count; count--, value >>= 1, b->bits++) {
-        const size_t at = b->bits >> 3;
-        if (at >= b->capacity) {
-            b->full = 1;
-            return;
-        }
-        if (!(b->bits & 7)) b->out[at] = 0;
-        b->out[at] |= (uint8_t)((value & 1) << (b->bits & 7));
-    }
-}
-
-static void write_rice(bit_writer *b, mean *m, uint32_t value)
-{
-    const uint32_t k = rice_parameter(m);
-    for (uint32_t i = value >> k; i; i--) write_bits(b, 1, 1);
-    write_bits(b, 0, 1);
-    write_bits(b, value, k);
-    rice_update(m, value);
+    ac_put_rice(b, ac_rice_parameter(m), value);
+    ac_rice_update(m, value);
 }
 
 typedef struct {
@@ -140,20 +118,20 @@ static size_t write_table(const table *t, uint8_t *out, size_t capacity)
     out[0] = AC_MODE_DIFFERENCES;
     out[1] = (uint8_t)t->predictor;
     out[2] = (uint8_t)t->log_classes;
-    put_u16(out + 3, t->count);
-    put_u16(out + 5, t->count ? t->symbol[0] : 0);
-    bit_writer b = {out + HEADER, capacity - HEADER, 0, 0};
-    mean gaps = {8, 1};
+    ac_put_u16(out + 3, t->count);
+    ac_put_u16(out + 5, t->count ? t->symbol[0] : 0);
+    ac_bit_writer b = {out + HEADER, capacity - HEADER, 0, 0};
+    ac_rice_mean gaps = ac_rice_start;
     for (uint32_t i = 1; i < t->count; i++) write_rice(&b, &gaps, (uint16_t)(t->symbol[i] - t->symbol[i - 1] - 1));
     for (uint32_t c = 0; c < 1u << t->log_classes; c++) {
-        mean lengths = {8, 1};
+        ac_rice_mean lengths = ac_rice_start;
         for (uint32_t i = 0; i <= t->count; i++) {
             const uint32_t f = t->freq[c][i], bits = ac_bit_length(f);
             write_rice(&b, &lengths, bits);
-            if (bits) write_bits(&b, f, bits - 1);
+            if (bits) ac_put_bits(&b, f, bits - 1);
         }
     }
-    return b.full ? 0 : HEADER + (b.bits + 7) / 8;
+    return b.is_full ? 0 : HEADER + ac_bytes_of_bits(b.at);
 }
 
 typedef struct {
@@ -217,8 +195,8 @@ int ac_differences_encode(const uint16_t *samples, uint32_t height, uint32_t wid
         if (!head || capacity - head < 4 * STATES + 2 * n) {
             status = AC_ERROR_SPACE;
         } else {
-            for (uint32_t i = 0; i < STATES; i++) put_u32(out + head + 4 * i, state[i]);
-            for (size_t i = 0; i < n; i++) put_u16(out + head + 4 * STATES + 2 * i, word[i]);
+            for (uint32_t i = 0; i < STATES; i++) ac_put_u32(out + head + 4 * i, state[i]);
+            for (size_t i = 0; i < n; i++) ac_put_u16(out + head + 4 * STATES + 2 * i, word[i]);
             *length = head + 4 * STATES + 2 * n;
         }
     }

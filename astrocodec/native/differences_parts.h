@@ -1,12 +1,14 @@
-/* What encoder and decoder of differences share: predictors, classes of places, Golomb-Rice parameters. */
+/* What encoder and decoder of differences share: predictors, classes of places. */
 #ifndef AC_DIFFERENCES_PARTS_H
 #define AC_DIFFERENCES_PARTS_H
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "bits.h"
+#include "bytes.h"
 #include "differences.h"
-#include "piece.h"
+#include "wavefront.h"
 
 enum {
     MAX_SYMBOLS = 4095, /* the escape comes on top */
@@ -21,11 +23,6 @@ enum {
     PREDICT_N = 2,
     PREDICT_GRADIENT = 3
 };
-
-static inline void put_u16(uint8_t *p, uint32_t v) { p[0] = (uint8_t)v, p[1] = (uint8_t)(v >> 8); }
-static inline void put_u32(uint8_t *p, uint32_t v) { put_u16(p, v), put_u16(p + 2, v >> 16); }
-static inline uint32_t get_u16(const uint8_t *p) { return (uint32_t)p[0] | (uint32_t)p[1] << 8; }
-static inline uint32_t get_u32(const uint8_t *p) { return get_u16(p) | get_u16(p + 2) << 16; }
 
 /* Neighbours. Outside the tile they repeat what is known, so that every predictor has something. */
 
@@ -60,27 +57,6 @@ static inline uint32_t class_of(uint32_t place, uint32_t log_classes)
 {
     static const uint32_t shift[4] = {3, 2, 0, 0}, mask[4] = {0, 1, 3, 7};
     return place >> shift[log_classes] & mask[log_classes];
-}
-
-/* Golomb-Rice codes whose parameter follows the running mean. */
-
-typedef struct {
-    uint32_t total, n;
-} mean;
-
-static inline uint32_t rice_parameter(const mean *m)
-{
-    uint32_t k = 0;
-    while (m->n << k < m->total) k++;
-    return k;
-}
-
-static inline void rice_update(mean *m, uint32_t value)
-{
-    m->total += value;
-    if (++m->n < 32) return;
-    m->total = (m->total + 1) >> 1;
-    m->n = 16;
 }
 
 #endif

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "bytes.h"
+
 const ac_layout ac_layouts[3] = {
     {3, 7, {0, 1, 2, 3, 5, 13, 77}, {0, 0, 0, 1, 3, 6, 16}},
     {10, 18, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 16, 24, 40, 104, 360, 2408}, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 6, 8, 11, 16}},
@@ -57,8 +59,6 @@ static void build_table(const uint32_t *knots, int q, int phase32, uint16_t *cum
     }
 }
 
-static uint32_t load_u32(const uint8_t *p) { return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24; }
-
 int ac_tables_build(const uint8_t *shapes, size_t length, ac_tables *out)
 {
     if (length < 4) return AC_ERROR_MODEL;
@@ -70,7 +70,7 @@ int ac_tables_build(const uint8_t *shapes, size_t length, ac_tables *out)
     for (size_t shape = 0; shape < n; shape++) {
         uint32_t knots[AC_KNOTS];
         for (size_t i = 0; i < AC_KNOTS; i++) {
-            knots[i] = load_u32(shapes + 4 + (shape * AC_KNOTS + i) * 4);
+            knots[i] = ac_get_u32(shapes + 4 + (shape * AC_KNOTS + i) * 4);
             if (knots[i] > 1u << ONE_BITS || (i && knots[i] < knots[i - 1])) {
                 free(cum);
                 return AC_ERROR_MODEL;

@@ -3,7 +3,7 @@
 #ifndef AC_DISTRIBUTION_H
 #define AC_DISTRIBUTION_H
 
-#include "model.h"
+#include "astrocodec.h"
 
 enum {
     AC_PRECISION = 14,
@@ -28,6 +28,12 @@ typedef struct {
     int32_t base;    /* the difference is taken from here */
     uint8_t k, layout;
 } ac_cell;
+
+typedef struct {
+    uint8_t tails, skews; /* shape = tail * skews + skew */
+    uint16_t *cum;        /* tables of 64 cumulative frequencies; after them the null table, whose first symbol is certain */
+    size_t count;
+} ac_tables;
 
 int ac_tables_build(const uint8_t *shapes, size_t length, ac_tables *out);
 

@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "distribution.h"
+#include "bytes.h"
 #include "sha256.h"
 
-static int16_t load_i16(const uint8_t *p) { return (int16_t)(uint16_t)(p[0] | p[1] << 8); }
+static int16_t load_i16(const uint8_t *p) { return (int16_t)ac_get_u16(p); }
 
 /* Vector kernels add four products in 16 bits: bytes i, i + 1, i + 4, i + 5 of a row, for i = 0, 2 modulo 8. */
 static int row_fits(const int8_t *row, int n)

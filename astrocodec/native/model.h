@@ -2,14 +2,8 @@
 #ifndef AC_MODEL_H
 #define AC_MODEL_H
 
-#include "astrocodec.h"
+#include "distribution.h"
 #include "network.h"
-
-typedef struct {
-    uint8_t tails, skews; /* shape = tail * skews + skew */
-    uint16_t *cum;        /* tables of 64 cumulative frequencies, see distribution.h; after them the null table, whose first symbol is certain */
-    size_t count;
-} ac_tables;
 
 struct ac_model {
     int hidden;

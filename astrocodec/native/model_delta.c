@@ -2,58 +2,38 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bits.h"
 #include "bytes.h"
 #include "model.h"
 
 enum { DELTA_VERSION = 1, DELTA_HEADER = 9, NO_DIFFERENCE = 15, FILE_HEADER = 9, FILE_CHECKSUM = 4, MAX_FILE = 1 << 20 };
 
-typedef struct {
-    const uint8_t *data;
-    size_t length, bits;
-    int status;
-} bit_reader;
-
-static uint64_t take_bits(bit_reader *b, uint32_t count)
+static int64_t take_signed(ac_bit_reader *b, uint32_t k)
 {
-    uint64_t value = 0;
-    for (uint32_t i = 0; i < count; i++, b->bits++) {
-        if (b->bits >> 3 >= b->length) {
-            b->status = AC_ERROR_TRUNCATED;
-            return 0;
-        }
-        value |= (uint64_t)(b->data[b->bits >> 3] >> (b->bits & 7) & 1) << i;
-    }
-    return value;
-}
-
-static int64_t take_rice(bit_reader *b, uint32_t k)
-{
-    uint64_t quotient = 0;
-    while (take_bits(b, 1)) quotient++;
-    const uint64_t z = quotient << k | take_bits(b, k);
+    const uint64_t z = ac_take_rice(b, k, UINT64_MAX);
     return z & 1 ? -(int64_t)((z + 1) >> 1) : (int64_t)(z >> 1);
 }
 
 /* A field of the weight block: rows of numbers of 1 or 2 bytes, changed in place. */
-static int change_field(bit_reader *b, uint8_t *at, int rows, int columns, int size)
+static int change_field(ac_bit_reader *b, uint8_t *at, int rows, int columns, int size)
 {
     int in_range = 1;
     for (int row = 0; row < rows; row++) {
-        const uint32_t k = (uint32_t)take_bits(b, 4);
+        const uint32_t k = (uint32_t)ac_take_bits(b, 4);
         for (int i = 0; i < columns; i++, at += size) {
             if (k == NO_DIFFERENCE) continue;
-            const int32_t old = size == 1 ? (int8_t)*at : (int16_t)(uint16_t)(at[0] | at[1] << 8), limit = size == 1 ? 128 : 32768;
-            const int64_t v = old + take_rice(b, k);
-            if (b->status) return b->status;
+            const int32_t old = size == 1 ? (int8_t)*at : (int16_t)ac_get_u16(at), limit = size == 1 ? 128 : 32768;
+            const int64_t v = old + take_signed(b, k);
+            if (b->is_short) return AC_ERROR_TRUNCATED;
             in_range &= v >= -limit && v < limit;
             at[0] = (uint8_t)v;
             if (size == 2) at[1] = (uint8_t)(v >> 8);
         }
     }
-    return b->status ? b->status : in_range ? AC_OK : AC_ERROR_CORRUPT;
+    return b->is_short ? AC_ERROR_TRUNCATED : in_range ? AC_OK : AC_ERROR_CORRUPT;
 }
 
-static int change_weights(bit_reader *b, uint8_t *block)
+static int change_weights(ac_bit_reader *b, uint8_t *block)
 {
     const int h = block[AC_NEURONS_AT];
     const ac_field fields[] = AC_WEIGHT_FIELDS(h);
@@ -63,8 +43,7 @@ static int change_weights(bit_reader *b, uint8_t *block)
         if (status) return status;
         block += fields[i].rows * fields[i].columns * fields[i].size;
     }
-    if (8 * b->length - b->bits >= 8) return AC_ERROR_CORRUPT;
-    return take_bits(b, (uint32_t)(8 * b->length - b->bits)) ? AC_ERROR_CORRUPT : AC_OK;
+    return ac_take_padding(b) && b->at == 8 * b->length ? AC_OK : AC_ERROR_CORRUPT;
 }
 
 int ac_model_from_delta(const uint8_t *delta, size_t length, ac_model **out)
@@ -77,7 +56,7 @@ int ac_model_from_delta(const uint8_t *delta, size_t length, ac_model **out)
     if (status) return status;
     uint8_t block[AC_MAX_WEIGHTS];
     memcpy(block, base->block, base->block_length);
-    bit_reader bits = {delta + DELTA_HEADER, length - DELTA_HEADER, 0, AC_OK};
+    ac_bit_reader bits = {delta + DELTA_HEADER, length - DELTA_HEADER, 0, 0};
     status = change_weights(&bits, block);
     if (status) return status;
     ac_model *m;

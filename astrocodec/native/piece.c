@@ -1,25 +1,13 @@
 #include "piece.h"
 
-#include "differences.h"
-
 #include <stdlib.h>
 #include <string.h>
 
+#include "bytes.h"
+#include "differences.h"
 #include "kernels/kernel.h"
 
-static void put_u16(uint8_t *p, uint32_t v) { p[0] = (uint8_t)v, p[1] = (uint8_t)(v >> 8); }
-static void put_u32(uint8_t *p, uint32_t v) { put_u16(p, v), put_u16(p + 2, v >> 16); }
-static uint32_t get_u16(const uint8_t *p) { return (uint32_t)p[0] | (uint32_t)p[1] << 8; }
-static uint32_t get_u32(const uint8_t *p) { return get_u16(p) | get_u16(p + 2) << 16; }
-
 size_t ac_tile_bound(uint32_t height, uint32_t width) { return 1 + 2 * (size_t)height * width; }
-
-int ac_check_sides(const void *samples, uint32_t height, uint32_t width, size_t stride)
-{
-    if (!samples || !height || !width || stride < width) return AC_ERROR_ARGUMENT;
-    if (height > AC_MAX_SIDE || width > AC_MAX_SIDE || (uint64_t)height * width > AC_MAX_PIXELS) return AC_ERROR_ARGUMENT;
-    return AC_OK;
-}
 
 static int compare_u16(const void *a, const void *b) { return (int)*(const uint16_t *)a - (int)*(const uint16_t *)b; }
 
@@ -57,7 +45,7 @@ static size_t encode_raw(const uint16_t *samples, uint32_t height, uint32_t widt
 {
     *out++ = AC_MODE_RAW;
     for (uint32_t y = 0; y < height; y++)
-        for (uint32_t x = 0; x < width; x++, out += 2) put_u16(out, samples[y * stride + x]);
+        for (uint32_t x = 0; x < width; x++, out += 2) ac_put_u16(out, samples[y * stride + x]);
     return ac_tile_bound(height, width);
 }
 
@@ -109,12 +97,12 @@ static int encode_modelled(const ac_kernel *kernel, const ac_model *model, const
         out[0] = AC_MODE_MODELLED;
         out[1] = 0;
         while (1u << out[1] < states) out[1]++;
-        put_u16(out + 2, start.row);
-        put_u16(out + 4, start.amplitude);
-        put_u16(out + 6, start.floor);
+        ac_put_u16(out + 2, start.row);
+        ac_put_u16(out + 4, start.amplitude);
+        ac_put_u16(out + 6, start.floor);
         out += AC_TILE_HEADER;
-        for (uint32_t i = 0; i < states; i++, out += 4) put_u32(out, state[i]);
-        for (; word < end; word++, out += 2) put_u16(out, *word);
+        for (uint32_t i = 0; i < states; i++, out += 4) ac_put_u32(out, state[i]);
+        for (; word < end; word++, out += 2) ac_put_u16(out, *word);
     }
     free(memory);
     return AC_OK;
@@ -145,7 +133,7 @@ int ac_tile_encode(const ac_model *model, const uint16_t *samples, uint32_t heig
     if (capacity < ac_tile_bound(height, width)) return AC_ERROR_SPACE;
     if (is_constant(samples, height, width, stride)) {
         out[0] = AC_MODE_CONSTANT;
-        put_u16(out + 1, samples[0]);
+        ac_put_u16(out + 1, samples[0]);
         *length = 3;
         return AC_OK;
     }
@@ -161,12 +149,12 @@ static int decode_modelled(const ac_kernel *kernel, const ac_model *model, const
     if (in[1] > 5) return ac_refuse(why, AC_REASON_STATES, 1, in[1], 5);
     const uint32_t states = 1u << in[1], first_word = AC_TILE_HEADER + 4 * states;
     if (length < first_word) return ac_refuse(why, AC_REASON_CUT, 0, first_word, length);
-    const ac_start start = {(uint16_t)get_u16(in + 2), (uint16_t)get_u16(in + 4), (uint16_t)get_u16(in + 6)};
+    const ac_start start = {ac_get_u16(in + 2), ac_get_u16(in + 4), ac_get_u16(in + 6)};
     if (start.amplitude > AC_MAX_AMPLITUDE) return ac_refuse(why, AC_REASON_AMPLITUDE, 4, start.amplitude, AC_MAX_AMPLITUDE);
     uint32_t state[AC_STATES];
     reset_states(state);
     for (uint32_t i = 0; i < states; i++) {
-        state[i] = get_u32(in + AC_TILE_HEADER + 4 * i);
+        state[i] = ac_get_u32(in + AC_TILE_HEADER + 4 * i);
         if (state[i] < AC_RANS_LOW) return ac_refuse(why, AC_REASON_STATE, AC_TILE_HEADER + 4 * i, state[i], AC_RANS_LOW);
     }
     const ac_wavefront wave = ac_wavefront_of(height, width);
@@ -195,7 +183,7 @@ int ac_tile_decode_or_say(const ac_model *model, const uint8_t *in, size_t lengt
     if (length > expected) return ac_refuse(why, AC_REASON_PIECE_LENGTH, 0, length, expected);
     for (uint32_t y = 0; y < height; y++)
         for (uint32_t x = 0; x < width; x++)
-            samples[y * stride + x] = (uint16_t)get_u16(in + 1 + (in[0] == AC_MODE_CONSTANT ? 0 : 2 * ((size_t)y * width + x)));
+            samples[y * stride + x] = ac_get_u16(in + 1 + (in[0] == AC_MODE_CONSTANT ? 0 : 2 * ((size_t)y * width + x)));
     return AC_OK;
 }
 

@@ -7,7 +7,6 @@
 
 enum { AC_MODE_CONSTANT = 0, AC_MODE_MODELLED = 1, AC_MODE_RAW = 2, AC_TILE_HEADER = 8, AC_STATES = 32 };
 
-int ac_check_sides(const void *samples, uint32_t height, uint32_t width, size_t stride);
 /* ac_tile_decode, whose arguments are right. */
 int ac_tile_decode_or_say(const ac_model *model, const uint8_t *in, size_t length, uint16_t *samples, uint32_t height, uint32_t width, size_t stride,
                           int simd, ac_refusal *why);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bits.h"
 #include "log512.h"
 
 enum { LEAST_COUNT = 16, STRETCH = 32 };
@@ -176,70 +177,32 @@ int ac_set_pays(const uint16_t *values, uint32_t n, const uint32_t *counts)
     return saved > 2 * cost && 50 * saved > 512 * pixels;
 }
 
-/* Golomb-Rice parameter that follows the running mean of the gaps. */
-typedef struct {
-    uint32_t total, n;
-} mean;
-
-static uint32_t rice_parameter(const mean *m)
-{
-    uint32_t k = 0;
-    while (m->n << k < m->total) k++;
-    return k;
-}
-
-static void rice_update(mean *m, uint32_t gap)
-{
-    m->total += gap;
-    if (++m->n < 32) return;
-    m->total = (m->total + 1) >> 1;
-    m->n = 16;
-}
-
-static void put_bit(uint8_t *out, size_t *at, uint32_t bit)
-{
-    if (!(*at & 7)) out[*at >> 3] = 0;
-    out[*at >> 3] |= (uint8_t)(bit << (*at & 7));
-    ++*at;
-}
-
 size_t ac_set_pack(const uint16_t *values, uint32_t n, uint8_t *out)
 {
-    size_t bits = 0;
+    ac_bit_writer bits = {out, ac_set_bound(n), 0, 0};
+    ac_rice_mean gaps = ac_rice_start;
     uint32_t next = 0;
-    mean m = {8, 1};
     for (uint32_t i = 0; i < n; i++) {
-        const uint32_t gap = values[i] - next, k = rice_parameter(&m);
+        const uint32_t gap = values[i] - next;
+        ac_put_rice(&bits, ac_rice_parameter(&gaps), gap);
+        ac_rice_update(&gaps, gap);
         next = values[i] + 1u;
-        for (uint32_t ones = gap >> k; ones; ones--) put_bit(out, &bits, 1);
-        put_bit(out, &bits, 0);
-        for (uint32_t j = 0; j < k; j++) put_bit(out, &bits, gap >> j & 1);
-        rice_update(&m, gap);
     }
-    return (bits + 7) / 8;
+    return ac_bytes_of_bits(bits.at);
 }
 
 int ac_set_unpack(const uint8_t *data, size_t length, uint16_t *values, uint32_t n)
 {
-    const size_t end = 8 * length;
-    size_t at = 0;
-    uint64_t next = 0;
-    mean m = {8, 1};
+    ac_bit_reader bits = {data, length, 0, 0};
+    ac_rice_mean gaps = ac_rice_start;
+    uint32_t next = 0;
     for (uint32_t i = 0; i < n; i++) {
-        const uint32_t k = rice_parameter(&m);
-        uint64_t gap = 0;
-        while (at < end && data[at >> 3] >> (at & 7) & 1) gap++, at++;
-        if (end - at < 1 + (size_t)k) return 0;
-        at++;
-        gap <<= k;
-        for (uint32_t j = 0; j < k; j++, at++) gap |= (uint64_t)(data[at >> 3] >> (at & 7) & 1) << j;
-        if (next + gap > 65535) return 0;
+        if (next > 65535) return 0;
+        const uint32_t most = 65535 - next, gap = (uint32_t)ac_take_rice(&bits, ac_rice_parameter(&gaps), most);
+        if (bits.is_short || gap > most) return 0;
+        ac_rice_update(&gaps, gap);
         values[i] = (uint16_t)(next + gap);
         next += gap + 1;
-        rice_update(&m, (uint32_t)gap);
     }
-    if (end - at >= 8) return 0;
-    for (; at < end; at++)
-        if (data[at >> 3] >> (at & 7) & 1) return 0;
-    return 1;
+    return ac_take_padding(&bits) && bits.at == 8 * length;
 }

@@ -16,7 +16,7 @@ void ac_lanes_init(ac_lanes *a, const ac_model *model, const ac_wavefront *wave,
     for (int i = 0; i < model->hidden * AC_INPUTS; i++) *w++ = model->w1[i];
     for (int i = 0; i < model->hidden * model->hidden; i++) *w++ = model->w2[i];
     for (int i = 0; i < model->hidden * AC_OUTPUTS; i++) *w++ = model->w3[i];
-    const ac_running above = {start.row * 256, start.row * 256, start.amplitude * 362, start.amplitude * 362};
+    const ac_running above = ac_virtual_running(start);
     for (int i = 0; i < AC_ROW; i++) {
         ac_lane_means *m = &a->means[0];
         m->level[i] = above.level, m->area[i] = above.area, m->step[i] = above.step, m->area_step[i] = above.area_step;

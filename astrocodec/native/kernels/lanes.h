@@ -88,11 +88,6 @@ void ac_lanes_next_block(ac_lanes *lanes);
 static inline uint16_t *ac_lanes_samples(ac_lanes *a, uint32_t lane) { return &a->samples[a->step - a->block + AC_LOOKBACK][AC_BEFORE + lane]; }
 static inline int16_t *ac_lanes_columns(ac_lanes *a, uint32_t lane) { return &a->columns[a->step - a->block + AC_LOOKBACK][AC_BEFORE + lane]; }
 
-static inline uint16_t ac_virtual_sample(int32_t x, int32_t y, ac_start start)
-{
-    return (uint16_t)ac_clamp((x + y) & 1 ? start.row + start.amplitude : start.row - start.amplitude, 0, 65535);
-}
-
 /* At most one lane starts a row and one ends its row in a step, as lanes are AC_LAG columns apart. */
 static inline void ac_lanes_begin_step(ac_lanes *a)
 {

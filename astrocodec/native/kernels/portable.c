@@ -1,5 +1,6 @@
 /* The kernel in C11 without intrinsics: loops over the 32 lanes of a group that compilers turn into vectors of 16-bit
  * integers, and of floats where every sum is an integer below 2^24 and so exact. predict.c is the same in plain words. */
+#include "bytes.h"
 #include "kernels/entropy_tails.h"
 #include "kernels/exact_floats.h"
 #include "kernels/kernel.h"
@@ -313,7 +314,7 @@ static void update_group(ac_lanes *a, uint32_t first)
 static inline uint32_t refill(uint32_t x, const uint8_t **next)
 {
     if (x >= AC_RANS_LOW) return x;
-    x = x << 16 | (uint32_t)(*next)[0] | (uint32_t)(*next)[1] << 8;
+    x = x << 16 | ac_get_u16(*next);
     *next += 2;
     return x;
 }

@@ -19,11 +19,6 @@ typedef struct {
     uint16_t floor;
 } ac_plane;
 
-static uint16_t virtual_sample(int32_t x, int32_t y, ac_start start)
-{
-    return (uint16_t)ac_clamp((x + y) & 1 ? start.row + start.amplitude : start.row - start.amplitude, 0, 65535);
-}
-
 static void plane_free(ac_plane *p)
 {
     free(p->samples.memory);
@@ -47,9 +42,9 @@ static int plane_new(ac_plane *p, uint32_t height, uint32_t width, ac_start star
     p->samples.at = (uint16_t *)p->samples.memory + AC_PAD * stride + AC_PAD;
     for (int32_t y = -AC_PAD; y < 0; y++)
         for (int32_t x = -AC_PAD; x < (int32_t)width + AC_PAD; x++)
-            p->samples.at[y * (ptrdiff_t)stride + x] = virtual_sample(x, y, start);
+            p->samples.at[y * (ptrdiff_t)stride + x] = ac_virtual_sample(x, y, start);
     for (uint32_t x = 0; x < width; x++) {
-        p->running[x] = (ac_running){start.row * 256, start.row * 256, start.amplitude * 362, start.amplitude * 362};
+        p->running[x] = ac_virtual_running(start);
         p->columns[x] = 0;
     }
     return AC_OK;
