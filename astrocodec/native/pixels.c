@@ -114,7 +114,7 @@ static void load_strided(const ac_sheet *s, uint64_t first, size_t stride, size_
 
 static void load(const ac_sheet *s, uint64_t first, size_t n, uint64_t *v) { load_strided(s, first, 1, n, v); }
 
-static int is_integer(double v)
+static inline int is_integer(double v)
 {
     if (!(v > -2147483648.0 && v < 2147483648.0) || v != (double)(int64_t)v) return 0;
     uint64_t bits;
@@ -122,17 +122,23 @@ static int is_integer(double v)
     return bits != (uint64_t)1 << 63;
 }
 
+#define HOLDS(type, test)                           \
+    {                                               \
+        const type *p = data;                       \
+        for (uint64_t i = 0; i < count; i++)        \
+            if (!(test)) return 0;                  \
+        return 1;                                   \
+    }
+
 /* All are integers below 2^31 in magnitude, and none is -0.0. */
 static int holds_integers(const void *data, int dtype, uint64_t count)
 {
     int64_t value;
-    for (uint64_t i = 0; i < count; i++) {
-        const int is_one = dtype == AC_F2   ? half_integer(((const uint16_t *)data)[i], &value)
-                           : dtype == AC_F4 ? is_integer((double)((const float *)data)[i])
-                                            : is_integer(((const double *)data)[i]);
-        if (!is_one) return 0;
+    switch (dtype) {
+    case AC_F2: HOLDS(uint16_t, half_integer(p[i], &value))
+    case AC_F4: HOLDS(float, is_integer((double)p[i]))
+    default: HOLDS(double, is_integer(p[i]))
     }
-    return 1;
 }
 
 #if defined(__x86_64__) && defined(__GNUC__)
@@ -529,6 +535,11 @@ static void store(const ac_numbers *out, int kind, uint64_t first, size_t n, con
 /* Integers below 2^31 in magnitude that the type has. */
 static int are_floats(int dtype, const uint64_t *u, size_t n)
 {
+    /* those that need no look: all types have them */
+    const uint64_t easy = (uint64_t)1 << (dtype == AC_F2 ? 11 : dtype == AC_F4 ? 24 : 30);
+    uint64_t all = 0;
+    for (size_t i = 0; i < n; i++) all |= u[i] + easy;
+    if (all < 2 * easy) return 1;
     int wrong = 0, exact = 1;
     for (size_t i = 0; i < n; i++) wrong |= u[i] + INT32_MAX > UINT32_MAX - 1;
     if (wrong) return 0;

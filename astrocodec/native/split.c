@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "bytes.h"
+
 enum {
     CHUNK = 1024,
     LOUD = 512,   /* above this median difference between neighbours the lowest bit is pure noise to better than 1e-4 bits */
@@ -65,27 +67,38 @@ size_t ac_low_bits_bound(uint64_t count, uint32_t low_bits)
 /* A bit plane that is being packed. */
 typedef struct {
     uint8_t *start, *at;
-    uint32_t shift, bits, held, waiting; /* `waiting` bits are not yet written */
-    uint32_t value, differs;             /* of the first number, and whether another has others */
+    uint64_t held; /* `waiting` bits that are not yet written */
+    uint32_t shift, bits, waiting;
+    uint32_t value, differs; /* of the first number, and in which bits others do */
 } packer;
 
 static void pack(packer *p, const uint64_t *u, size_t n)
 {
-    const uint32_t mask = (1u << p->bits) - 1;
-    uint32_t differs = 0, held = p->held, waiting = p->waiting;
+    const uint32_t mask = (1u << p->bits) - 1, shift = p->shift, value = p->value;
+    uint32_t differs = 0;
     uint8_t *at = p->at;
-    for (size_t i = 0; i < n; i++) differs |= (uint32_t)(u[i] >> p->shift) ^ p->value;
-    p->differs |= differs & mask;
     if (p->bits == 8) {
-        for (size_t i = 0; i < n; i++) at[i] = (uint8_t)(u[i] >> p->shift);
+        for (size_t i = 0; i < n; i++) {
+            const uint8_t part = (uint8_t)(u[i] >> shift);
+            differs |= part ^ value;
+            at[i] = part;
+        }
         p->at += n;
-        return;
+    } else {
+        uint64_t held = p->held;
+        uint32_t waiting = p->waiting;
+        for (size_t i = 0; i < n; i++) {
+            const uint32_t part = (uint32_t)(u[i] >> shift) & mask;
+            differs |= part ^ value;
+            held |= (uint64_t)part << waiting;
+            waiting += p->bits;
+            if (waiting < 32) continue;
+            ac_put_u32(at, (uint32_t)held);
+            at += 4, held >>= 32, waiting -= 32;
+        }
+        p->at = at, p->held = held, p->waiting = waiting;
     }
-    for (size_t i = 0; i < n; i++) {
-        held |= ((uint32_t)(u[i] >> p->shift) & mask) << waiting;
-        for (waiting += p->bits; waiting >= 8; waiting -= 8, held >>= 8) *at++ = (uint8_t)held;
-    }
-    p->at = at, p->held = held, p->waiting = waiting;
+    p->differs |= differs;
 }
 
 /* Moves the bit planes together. */
@@ -93,10 +106,10 @@ static size_t finish(packer *packers, uint32_t count, uint8_t *out)
 {
     uint8_t *to = out;
     for (packer *p = packers; p < packers + count; p++) {
-        if (p->waiting) *p->at++ = (uint8_t)p->held;
+        for (uint64_t bit = 0; bit < p->waiting; bit += 8) *p->at++ = (uint8_t)(p->held >> bit);
         if (!p->differs) {
             *to++ = CONSTANT;
-            *to++ = (uint8_t)(p->value & ((1u << p->bits) - 1));
+            *to++ = (uint8_t)p->value;
             continue;
         }
         *to++ = PACKED;
@@ -121,7 +134,7 @@ size_t ac_split(const ac_sheet *s, const ac_place *place, uint16_t *samples, uin
     for (uint32_t first = 0; first < s->low_bits; first += 8, count++) {
         packer *p = &packers[count];
         p->start = p->at = ++at; /* behind the mode */
-        p->shift = first, p->bits = plane_bits(s->low_bits, first), p->value = (uint32_t)(u[0] >> first);
+        p->shift = first, p->bits = plane_bits(s->low_bits, first), p->value = (uint32_t)(u[0] >> first) & ((1u << p->bits) - 1);
         at += packed_size((uint64_t)place->height * place->width, p->bits);
     }
     for (uint64_t row = 0; row < runs.rows; row++)
