@@ -34,7 +34,7 @@ static uint64_t balanced_side(uint64_t length, uint64_t wanted)
     if (!count) count = 1;
     if (parts(length, count) > AC_MAX_SIDE) count++;
     const uint64_t side = parts(length, count);
-    return smaller(length, side + (count > 1 ? side & 1 : 0));
+    return side + (count > 1 ? side & 1 : 0);
 }
 
 static ac_sides wanted_sides(const ac_planes *planes, const uint32_t *wanted)
