@@ -1,7 +1,7 @@
 /* Speed of the native tile codec per instruction set, in CPU time of one thread. Built after the package, which writes
  * shipped_models.h:
  *
- *   cd astrocodec/native && gcc -O3 -fwrapv -ffp-contract=off -I . -I ../../tests/native ../../benchmarks/native_speed.c *.c */*.c -lm -o native_speed
+ *   cd astrocodec/native && gcc -O3 -fwrapv -ffp-contract=off -I . -I ../../tests/native ../../benchmarks/native_speed.c $(find . -name "*.c") -lm -o native_speed
  *   ./native_speed [-t tile] [-h hidden] [-r rounds] [-s sigma] [file width height [offset]]
  *
  * Without a file (raw uint16, little endian) the frame is 2048 x 2048 of noise of the given sigma. Levels take turns in

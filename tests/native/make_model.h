@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "distribution.h"
+#include "model.h"
 
 static inline uint32_t random_u32(uint64_t *seed)
 {
