@@ -90,7 +90,9 @@ def _run_in_processes(
     running = in_processes(functools.partial(_treat_there, treat, workers), tasks, processes, _remove_leftovers)
     with closing(running) as results:
         for number, found in results:
-            outcome = Outcome(tasks[number].file, failure=killed(tasks[number].file)) if found is None else found
+            outcome = (
+                Outcome(tasks[number].file, failure=killed(tasks[number].file, processes)) if found is None else found
+            )
             outcomes[number] = tell(outcome)
             advance(tasks[number].file, len(outcomes))
     return [outcomes[number] for number in range(len(tasks))]

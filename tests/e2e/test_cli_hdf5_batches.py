@@ -137,6 +137,7 @@ def test_a_file_that_crashes_hdf5_does_not_stop_the_others(
     text = result.stderr.decode()
     assert result.returncode == ExitCode.SYSTEM, text
     assert f"{name}: a worker process was killed (out of memory, or damage that HDF5 does not survive?)" in text
+    assert "smaller -j" not in text  # there was one only
     assert "1 of 3 files failed" in text
     assert {*expected, name} < set(names(nights))
     if "-D" in command:
