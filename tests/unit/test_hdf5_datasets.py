@@ -448,6 +448,27 @@ def test_filters_that_would_destroy_streams_are_refused(
     assert f"the filter {name} stands behind this one" in capfd.readouterr().err
 
 
+@pytest.mark.parametrize("written", [0, 1, 3])
+def test_without_a_fill_value(tmp_path: Path, written: int) -> None:
+    """Chunks at the edge and missing ones are zero, as HDF5 has them."""
+    plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    assert ctypes.CDLL(h5py.h5p.__file__).H5Pset_fill_value(ctypes.c_int64(plist.id), ctypes.c_int64(-1), None) >= 0
+    data = made("<i4", (70, 99))
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        space = h5py.h5s.create_simple(data.shape)
+        h5py.Dataset(h5py.h5d.create(file.id, b"contiguous", h5py.h5t.STD_I32LE, space, plist))[...] = data
+        plist.set_chunk((32, 32))
+        plist.set_filter(hdf5_filter.FILTER_ID, h5py.h5z.FLAG_MANDATORY, ())
+        chunks = h5py.Dataset(h5py.h5d.create(file.id, b"chunks", h5py.h5t.STD_I32LE, space, plist))
+        chunks[: 32 * written, :32] = data[: 32 * written, :32]
+    assert hdf5_filter.verify(tmp_path / "a.h5").sound
+    assert hdf5_filter.compress(tmp_path / "a.h5", tmp_path / "b.h5", tune=False).verified
+    assert hdf5_filter.decompress(tmp_path / "b.h5", tmp_path / "c.h5").verified
+    with h5py.File(tmp_path / "c.h5") as file:
+        assert (file["contiguous"][...] == data).all()
+        assert (file["chunks"][: 32 * written, :32] == data[: 32 * written, :32]).all()
+
+
 def test_virtual_and_contiguous_datasets_are_read(file: h5py.File) -> None:
     data = made("u2", (40, 50))
     real = hdf5_filter.write_dataset(file, "real", data, chunks=(16, 16))
