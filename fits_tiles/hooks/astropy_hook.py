@@ -305,18 +305,21 @@ def _with_kept_tiles(original: Callable[..., Any]) -> Callable[..., Any]:
 def _with_table(original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def writeto(self: Any, fileobj: Any, inplace: bool = False, copy: bool = False) -> None:
-        if self.compression_type != ALGORITHM:
-            original(self, fileobj, inplace=inplace, copy=copy)
-            return
         # An HDU that astropy writes without preparing it, as it does for file objects, is as it was opened.
         table = getattr(self, "_tmp_bintable", None) or self._bintable
-        table._writeto(fileobj, inplace=inplace, copy=copy)
-        if inplace:
-            table.__dict__.pop("data", None)  # the next to need the rows reads them from the file
-        if inplace and self._bintable is None:
+        is_new = table is not None and table._file is None
+        if is_new:
+            table._new = True  # once more, where a list holds it twice
+        if self.compression_type != ALGORITHM:
+            original(self, fileobj, inplace=inplace, copy=copy)
+        else:
+            table._writeto(fileobj, inplace=inplace, copy=copy)
+        if inplace and is_new:
             # Otherwise the next flush would take it for a new HDU and write it wherever the file stands.
             self._bintable = table
             table._new = False
+        elif inplace and self.compression_type == ALGORITHM:
+            table.__dict__.pop("data", None)  # the next to need the rows reads them from the file
 
     return writeto
 

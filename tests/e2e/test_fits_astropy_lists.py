@@ -256,6 +256,21 @@ def test_damaged_cards_are_told_and_never_sealed(tmp_path: Path, container: str,
     assert path.read_bytes() == raw
 
 
+@pytest.mark.parametrize("algorithm", ["ASTROCODEC_1", "RICE_1"])
+@pytest.mark.parametrize("steps", ["aF", "aa", "aFaF"])
+def test_a_new_image_is_appended_more_than_once(tmp_path: Path, container: str, steps: str, algorithm: str) -> None:
+    """astropy itself writes a new RICE_1 image once more with every flush, and where the file's beginning was."""
+    path = _packed(tmp_path / "a.fits", COUNTS, container)
+    new = fits.CompImageHDU(COUNTS, name="NEW", compression_type=algorithm)
+    with fits.open(path, mode="update") as hdus:
+        for step in steps:
+            hdus.append(new) if step == "a" else hdus.flush()
+    with fits.open(path) as hdus:
+        assert [hdu.name for hdu in hdus] == ["PRIMARY", "SCI", "TAIL", *["NEW"] * steps.count("a")]
+        for hdu in (hdus["SCI"], *hdus[3:]):
+            np.testing.assert_array_equal(hdu.data, COUNTS)
+
+
 def test_a_masked_array_is_refused(tmp_path: Path, container: str) -> None:
     path = _packed(tmp_path / "a.fits", COUNTS, container)
     raw = path.read_bytes()
