@@ -9,7 +9,7 @@ import click
 
 from astrocodec.cli.exit_codes import ExitCode, worst
 from astrocodec.cli.failures import Failure, explain
-from astrocodec.cli.formats import package_of
+from astrocodec.cli.formats import may_be_hdf5, package_of
 from astrocodec.cli.info import is_listed
 from astrocodec.cli.inputs import Input, find_inputs
 from astrocodec.cli.notes import notes_on
@@ -43,6 +43,11 @@ class VerifyTask:
     def file(self) -> str:
         """The file's name, as printed."""
         return str(self.path)
+
+    @property
+    def may_be_hdf5(self) -> bool:
+        """Whether HDF5 will read it."""
+        return may_be_hdf5(self.path)
 
 
 @click.command("verify")
