@@ -104,6 +104,8 @@ class ChunkedDataset:
 
     def filled(self, shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
         """Return an array of the fill value."""
+        if self.dataset.id.get_create_plist().fill_value_defined() == h5py.h5d.FILL_VALUE_UNDEFINED:
+            return np.zeros(shape, self.dtype)
         fill = np.asarray(self.dataset.fillvalue, self.dtype)
         return np.zeros(shape, self.dtype) if not fill.tobytes().strip(b"\0") else np.full(shape, fill)
 

@@ -9,19 +9,18 @@ from typing import Any
 import h5py
 from h5py._objects import phil
 
-from astrocodec._native.memory import bytes_at
 from astrocodec.errors import CorruptError, FormatError
 from hdf5_filter.attributes import copy_attributes
-from hdf5_filter.elements import Elements, block_elements, blocks_in, fill_elements, library, write_block
-from hdf5_filter.layout import layout_of, references_in
+from hdf5_filter.elements import block_elements, blocks_in, fill_elements, library, write_block
+from hdf5_filter.layout import layout_of
 from hdf5_filter.names import naming, shown
-from hdf5_filter.references import Addresses
+from hdf5_filter.references import Addresses, follow, references_to_objects, referred_object
 from hdf5_filter.spaces import unshared_space
 from hdf5_filter.sparse import stored_boxes
 
 __all__ = ["Place", "copy_dataset", "copy_file", "link_names"]
 
-_TYPES = b".astrocodec types"
+_SHELF = b".astrocodec shelf"
 _MERGE_TYPES = 0x40  # H5O_COPY_MERGE_COMMITTED_DTYPE_FLAG
 
 
@@ -40,12 +39,15 @@ class Place:
         Whole path.
     links : h5py.h5p.PropLCID
         How the link is made.
+    addresses : Addresses
+        Where the copies of all objects are.
     """
 
     group: Any
     name: bytes
     path: bytes
     links: Any
+    addresses: Addresses
 
     def put(self, obj: Any) -> None:
         """Give an object that has no name yet this one."""
@@ -106,7 +108,9 @@ class _Copier:
         self._copy = copy
         self._addresses = Addresses(source, target)
         self._types: dict[int, bytes] = {}
-        self._shelf: bytes = _TYPES
+        self._shelf: bytes = _SHELF
+        self._shelved = 0
+        self._early: list[bytes] = []
         self._done: list[tuple[Any, bytes]] = []
         self._low, self._high = target.id.get_access_plist().get_libver_bounds()
 
@@ -132,7 +136,13 @@ class _Copier:
                 if isinstance(obj, h5py.h5d.DatasetID):
                     _write_elements(obj, copy, path, self._addresses)
                 copy_attributes(obj, copy, path, self._addresses, self._map_type)
-        if self._types:
+        for path in self._early:
+            if h5py.h5o.get_info(h5py.h5o.open(self._target.id, path)).rc < 2:
+                raise FormatError(
+                    f"{self._source.filename}: a fill value leads to an object that has no name any more and would be "
+                    "lost, so nothing was written: link it"
+                )
+        if self._shelved:
             h5py.h5g.open(self._target.id, b"/").unlink(self._shelf)
         return self._addresses.notes
 
@@ -146,14 +156,37 @@ class _Copier:
         """Copy a named type when it is first met, under a name that it loses in the end; return the path."""
         address = Addresses.address(kind)
         if address not in self._types:
-            if not self._types:
-                h5py.h5g.create(self._target.id, self._shelf)
-            path = self._shelf + b"/%d" % len(self._types)
+            path = self._place_on_shelf()
             self._match_version(kind)
             h5py.h5o.copy(kind, b".", self._target.id, path, _copy_properties())
-            self._types[address] = b"/" + path
-            self._done.append((kind, b"/" + path))
+            self._types[address] = path
+            self._done.append((kind, path))
         return self._types[address]
+
+    def _place_on_shelf(self) -> bytes:
+        """Return a path for what the copy needs before its own place is there."""
+        if not self._shelved:
+            h5py.h5g.create(self._target.id, self._shelf)
+        self._shelved += 1
+        return b"/%s/%d" % (self._shelf, self._shelved)
+
+    def _copy_fill_value(self, dataset: Any, owner: bytes) -> None:
+        """Copy what references in a fill value lead to, since these must be there when the dataset is made."""
+        with fill_elements(dataset.get_create_plist(), dataset.get_type()) as elements:
+            for layout, at in [] if elements is None else references_to_objects(elements):
+                found = follow(self._source, layout, at)
+                if found is None or found.address is None or self._addresses.has(found.address):
+                    continue
+                obj = referred_object(self._source, layout, at)
+                if layout.form != "object" or not isinstance(obj, h5py.h5d.DatasetID):
+                    raise FormatError(
+                        f"{self._source.filename}: {shown(owner)}: its fill value leads to what is no dataset, or to a "
+                        "part of one, and cannot be copied; nothing was written"
+                    )
+                path = self._place_on_shelf()
+                self._early.append(path)
+                group, name = h5py.h5g.open(self._target.id, self._shelf), path.rpartition(b"/")[2]
+                self._copy_new(obj, Place(group, name, path, h5py.h5p.create(h5py.h5p.LINK_CREATE), self._addresses))
 
     def _copy_links(self, source: Any, target: Any, path: bytes) -> Iterator[tuple[Any, Any, bytes]]:
         """Copy the links of a group and what they lead to; yield groups that are to follow, with their copies."""
@@ -167,7 +200,7 @@ class _Copier:
             elif info.type == h5py.h5l.TYPE_EXTERNAL:
                 target.links.create_external(name, *source.links.get_val(name), links)
             elif info.type == h5py.h5l.TYPE_HARD:
-                made = self._copy_object(source, Place(target, name, below, links))
+                made = self._copy_object(source, Place(target, name, below, links, self._addresses))
                 if isinstance(made, h5py.h5g.GroupID):
                     yield h5py.h5o.open(source, name), made, below
             else:
@@ -188,11 +221,18 @@ class _Copier:
                 place.put(h5py.h5o.open(self._target.id, self._shelve(obj)))
                 self._addresses.add(obj, place.path)
                 return None
+        return self._copy_new(obj, place)
+
+    def _copy_new(self, obj: Any, place: Place) -> Any:
+        """Copy an object that has no copy yet."""
+        with naming(self._source, place.path):
             self._addresses.add(obj, place.path)
             self._done.append((obj, place.path))
             self._match_version(obj)
             if isinstance(obj, h5py.h5g.GroupID):
                 h5py.h5g.create(place.group, place.name, place.links, _group_properties(obj))
+            else:
+                self._copy_fill_value(obj, place.path)
         if isinstance(obj, h5py.h5d.DatasetID):
             self._copy(h5py.Dataset(obj), place, self._map_type)
         made = h5py.h5o.open(place.group, place.name)
@@ -224,11 +264,10 @@ def copy_dataset(source: h5py.Dataset, place: Place, map_type: TypeMap) -> None:
                     "another file, which a copy would have to change; nothing was written"
                 )
             with fill_elements(made, kind) as elements:
-                if elements is not None and _leads_somewhere(elements):
-                    raise FormatError(
-                        f"{source.file.filename}: {shown(place.path)}: its fill value is a reference, which would lead "
-                        "nowhere in a copy; nothing was written"
-                    )
+                if elements is not None and references_to_objects(elements):
+                    place.addresses.translate(elements, f"{shown(place.path)}: fill value")
+                    with phil:
+                        library().set_fill_value(made.id, kind.id, elements.address)
             h5py.h5d.create(place.group, place.name, map_type(kind), space, made, place.links)
             return
         if kind.committed():
@@ -236,12 +275,6 @@ def copy_dataset(source: h5py.Dataset, place: Place, map_type: TypeMap) -> None:
             with phil:
                 library().suggest_type(plist.id, h5py.h5i.get_name(map_type(kind)))
         h5py.h5o.copy(source.id, b".", place.group, place.name, plist, place.links)
-
-
-def _leads_somewhere(elements: Elements) -> bool:
-    """Whether a reference in elements is not null."""
-    places = references_in(elements.layout, elements.address, elements.count)
-    return any(any(bytes_at(at, layout.size)) for layout, at in places)
 
 
 def _is_written_anew(dataset: Any) -> bool:

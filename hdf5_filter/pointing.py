@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -36,14 +37,15 @@ def files_named_in(path: str | os.PathLike[str], before_object: Callable[[], obj
     -------
     set of str or re.Pattern
         Names without directories, since HDF5 looks in several and takes the first; patterns of those that virtual
-        datasets number. Where a name is that of a symbolic link beside `path`, also the name of what it leads to.
+        datasets number. Where a name is that of a symbolic link, also the name of what it leads to.
 
     Raises
     ------
     FormatError
         It is not HDF5, or damaged.
     """
-    folder = os.path.dirname(os.path.realpath(path))
+    prefixes = [os.environ.get(f"HDF5_{kind}_PREFIX", "").split(":") for kind in ("EXT", "VDS", "EXTFILE")]
+    folders = [os.path.dirname(os.path.realpath(path)), os.getcwd(), *filter(None, itertools.chain(*prefixes))]
     found: set[str | re.Pattern[str]] = set()
     before_object()
     with open_file(path, searched=0) as file:
@@ -53,7 +55,7 @@ def files_named_in(path: str | os.PathLike[str], before_object: Callable[[], obj
             names.update((name, False) for name in _referred_files(file, obj))
             before_object()
         for name, numbered in names - {(".", True)}:
-            found.add(os.path.basename(os.path.realpath(os.path.join(folder, name))))
+            found.update(os.path.basename(os.path.realpath(os.path.join(place, name))) for place in folders)
             last = os.path.basename(name)
             found.add(name_pattern(last) if numbered and "%" in last else last)
     return found

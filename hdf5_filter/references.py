@@ -16,7 +16,7 @@ from hdf5_filter.layout import Layout, references_in
 from hdf5_filter.names import shown
 from hdf5_filter.spaces import selection_of
 
-__all__ = ["Addresses", "Referred", "follow", "referred_object"]
+__all__ = ["Addresses", "Referred", "follow", "references_to_objects", "referred_object"]
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,12 @@ def follow(file: h5py.File, layout: Layout, at: int) -> Referred | None:
             library().close_object(obj)
     region = _region(file, layout, at)
     return Referred(address, () if region is None else selection_of(region), attribute)
+
+
+def references_to_objects(elements: Elements) -> list[tuple[Layout, int]]:
+    """Return types and addresses of the references in elements that are not null."""
+    places = references_in(elements.layout, elements.address, elements.count)
+    return [(layout, at) for layout, at in places if any(bytes_at(at, layout.size))]
 
 
 def referred_object(file: h5py.File, layout: Layout, at: int) -> Any:
@@ -118,6 +124,10 @@ class Addresses:
     def add(self, obj: Any, path: bytes) -> None:
         """Note the path of an object's copy."""
         self._paths[self.address(obj)] = path
+
+    def has(self, address: int) -> bool:
+        """Whether the object at an address of the file has a copy."""
+        return address in self._paths
 
     def path(self, obj: Any) -> bytes | None:
         """Path of an object's copy, None where there is none yet."""

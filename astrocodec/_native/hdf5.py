@@ -31,6 +31,7 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "H5Pget_shared_mesg_nindexes": (_int, (_hid, ctypes.POINTER(ctypes.c_uint))),
     "H5Pset_shared_mesg_nindexes": (_int, (_hid, ctypes.c_uint)),
     "H5Pget_fill_value": (_int, (_hid, _hid, _address)),
+    "H5Pset_fill_value": (_int, (_hid, _hid, _address)),
     "H5Padd_merge_committed_dtype_path": (_int, (_hid, _text)),
     "H5Pget_char_encoding": (_int, (_hid, ctypes.POINTER(_int))),
     "H5Pclose": (_int, (_hid,)),
@@ -172,6 +173,10 @@ class Library:
     def read_fill_value(self, plist: int, kind: int, address: int) -> None:
         """Read a dataset's fill value to an address, in this type."""
         self._call("H5Pget_fill_value", plist, kind, address)
+
+    def set_fill_value(self, plist: int, kind: int, address: int) -> None:
+        """Let datasets that are created have the element at an address as fill value."""
+        self._call("H5Pset_fill_value", plist, kind, address)
 
     def shares_messages(self, file_plist: int) -> bool:
         """Tell whether objects of a file share parts of their headers."""

@@ -10,6 +10,7 @@ import click
 from astrocodec.cli.exit_codes import ExitCode
 from astrocodec.cli.failures import explain
 from astrocodec.cli.interruption import Interrupted, ignore_signals, raise_on_signals
+from astrocodec.cli.printable import one_line
 from astrocodec.cli.standard_streams import tell_loss, usable_streams
 from astrocodec.cli.version import version_option
 from astrocodec.files.target import discard_unfinished
@@ -94,6 +95,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         result = cli.main(arguments, prog_name="astrocodec", standalone_mode=False)
         return result if isinstance(result, int) else ExitCode.OK
     except click.ClickException as error:
+        error.message = one_line(error.message)  # type: ignore[misc]  # names may hold anything
         error.show()
         return error.exit_code
     except click.Abort:

@@ -127,7 +127,7 @@ def _plan(output: Path, paths: Sequence[Path], overwrite: bool) -> PagePlan:
     refuse_inputs([plan.first, *plan.own], paths)
     existing = plan.existing
     if existing is not None and not overwrite:
-        click.echo(f"astrocodec: {existing} exists already; give --overwrite to replace it", err=True)
+        click.echo(f"astrocodec: {one_line(str(existing))} exists already; give --overwrite to replace it", err=True)
         raise click.exceptions.Exit(ExitCode.EXISTS)
     check_output(plan.first, overwrite, makes_folder=bool(plan.own))
     return plan

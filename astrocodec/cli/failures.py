@@ -65,6 +65,8 @@ def explain(error: BaseException, file: str) -> Failure:
     code = _code(error, file)
     text = _system_text(error, file) if isinstance(error, OSError) else str(error)
     text = text.strip() or type(error).__name__
+    if isinstance(error, RuntimeError) and "start new thread" in text:  # the only word that Python has for it
+        text, code = "the system lets no more threads start; use fewer cores (-j)", ExitCode.SYSTEM
     if code == ExitCode.INTERNAL:
         text = f"internal error, {type(error).__name__}: {text}; please report it (-v shows the traceback)"
     elif isinstance(error, MemoryError):

@@ -78,6 +78,24 @@ def relative_of_hdf5(path: Path) -> str:
     return ""
 
 
+def may_be_hdf5(path: Path) -> bool:
+    """Tell whether HDF5 would read a file.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        A file, which need not be there.
+
+    Returns
+    -------
+    bool
+        By its name, else by its content.
+    """
+    with suppress(OSError):
+        return is_hdf5_name(path) or _is_hdf5(path)
+    return False
+
+
 def _is_hdf5(path: Path) -> bool:
     """Whether HDF5's signature stands at byte 0, 512, 1024 and so on, or a file that is no FITS file is named so."""
     if os.path.isdir(path):

@@ -9,7 +9,7 @@ import click
 
 from astrocodec.cli.exit_codes import ExitCode, worst
 from astrocodec.cli.failures import explain
-from astrocodec.cli.formats import package_of
+from astrocodec.cli.formats import may_be_hdf5, package_of
 from astrocodec.cli.inputs import Input, find_inputs
 from astrocodec.cli.names import is_fits_name, is_hdf5_name
 from astrocodec.cli.planning import refuse_report_file
@@ -39,6 +39,11 @@ class InfoTask:
     def file(self) -> str:
         """The file's name, as printed."""
         return str(self.path)
+
+    @property
+    def may_be_hdf5(self) -> bool:
+        """Whether HDF5 will read it."""
+        return may_be_hdf5(self.path)
 
 
 @click.command("info")

@@ -96,6 +96,8 @@ def find_inputs(
     found: dict[Path, Input] = {}
     for argument in arguments:
         path = Path(argument)
+        if not argument:
+            raise click.UsageError("an argument is empty, as an unset variable of the shell is; '.' is this directory.")
         if argument == STANDARD_STREAM:
             if not stream:
                 raise click.UsageError(NO_STREAM)

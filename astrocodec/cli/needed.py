@@ -1,4 +1,4 @@
-"""HDF5 files that other files of a run lead to: those lose their elements or links if these are deleted."""
+"""HDF5 files that others of a run lead to: those lose elements or links if these are deleted or replaced."""
 
 import os
 import re
@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from astrocodec.cli.exit_codes import ExitCode
+from astrocodec.cli.failures import Failure
 from astrocodec.cli.formats import HDF5
 from astrocodec.cli.processes import look_at
 from astrocodec.cli.size_table import Outcome
@@ -16,7 +18,7 @@ _SECONDS = 10.0  # of computing, for one object of a file; millions of links tak
 
 
 def keep_needed(planned: Sequence[Task | Outcome]) -> list[Task | Outcome]:
-    """Find inputs that are not to be deleted, since other files of the run lead to them under their names.
+    """Find inputs and old outputs that must stay, since files of the run lead to them under their names.
 
     Parameters
     ----------
@@ -26,9 +28,9 @@ def keep_needed(planned: Sequence[Task | Outcome]) -> list[Task | Outcome]:
     Returns
     -------
     list of Task or Outcome
-        The same, some tasks with a reason to keep the input.
+        The same, some tasks with a reason to keep the input, or refused.
     """
-    if not any(isinstance(entry, Task) and _deletes(entry) for entry in planned):
+    if not any(isinstance(entry, Task) and (_deletes(entry) or _replaces(entry)) for entry in planned):
         return list(planned)
     paths = list(dict.fromkeys(filter(None, map(_searched, planned))))
     readers = _Readers()
@@ -56,15 +58,20 @@ class _Readers:
             else:
                 self.patterns.setdefault(name, []).append(path)
 
-    def reason_to_keep(self, path: str) -> str:
-        """Say which file leads to one, or which other one may; empty where none does."""
+    def of(self, path: str) -> list[str]:
+        """Files that lead to one, itself last."""
+        found: list[str] = []
         for name in {os.path.basename(path), os.path.basename(os.path.realpath(path))}:
-            found = list(self.names.get(name, ()))
+            found += self.names.get(name, ())
             for pattern, readers in self.patterns.items():
                 found += readers if pattern.fullmatch(name) else ()
-            if found:
-                others = [reader for reader in found if reader != path]
-                return f"since {others[0]} leads to it" if others else "since it leads to itself under this name"
+        return sorted(found, key=lambda reader: reader == path)
+
+    def reason_to_keep(self, path: str) -> str:
+        """Say which file leads to one, or which other one may; empty where none does."""
+        found = self.of(path)
+        if found:
+            return f"since {found[0]} leads to it" if found[0] != path else "since it leads to itself under this name"
         return next((reason for other, reason in self.reasons.items() if other != path), "")
 
 
@@ -93,7 +100,10 @@ def _searched(entry: Task | Outcome) -> str | None:
 
 
 def _kept(entry: Task | Outcome, readers: _Readers) -> Task | Outcome:
-    """Give a task its reason to keep the input."""
+    """Give a task its reason to keep the input, or refuse it."""
+    if isinstance(entry, Task) and _replaces(entry) and (found := readers.of(str(entry.target))):
+        text = f"{entry.file}: {entry.target} stays, since {found[0]} leads to it; give -O or --outdir for another name"
+        return Outcome(entry.file, str(entry.target), failure=Failure(text, ExitCode.EXISTS))
     if not isinstance(entry, Task) or not _deletes(entry):
         return entry
     reason = readers.reason_to_keep(entry.file)
@@ -103,3 +113,8 @@ def _kept(entry: Task | Outcome, readers: _Readers) -> Task | Outcome:
 def _deletes(task: Task) -> bool:
     """Whether an HDF5 file is to be deleted."""
     return task.kind is HDF5 and task.destination is Destination.DELETE_INPUT
+
+
+def _replaces(task: Task) -> bool:
+    """Whether the output of an HDF5 file is to replace another file."""
+    return task.kind is HDF5 and task.replaced is not None

@@ -115,13 +115,15 @@ def look_at(function: Callable[[_Item], _Result], items: Sequence[_Item], *, apa
     return [found[number] for number in range(len(items))]
 
 
-def killed(file: str) -> Failure:
+def killed(file: str, processes: int = 1) -> Failure:
     """Say that the process that treated a file died.
 
     Parameters
     ----------
     file : str
         Its name, as printed.
+    processes : int, optional
+        How many there were at once.
 
     Returns
     -------
@@ -129,7 +131,8 @@ def killed(file: str) -> Failure:
         With what to do.
     """
     cause = "out of memory, or damage that HDF5 does not survive?" if is_hdf5_name(Path(file)) else "out of memory?"
-    message = f"{file}: a worker process was killed ({cause}); try again with a smaller -j"
+    advice = "try again with a smaller -j" if processes > 1 else "the log of the system tells more"
+    message = f"{file}: a worker process was killed ({cause}); {advice}"
     return Failure(message, ExitCode.SYSTEM)
 
 

@@ -4,11 +4,9 @@ import functools
 import os
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from pathlib import Path
 from typing import Any, Protocol
 
 from astrocodec.cli.interruption import raise_if_interrupted
-from astrocodec.cli.names import is_hdf5_name
 from astrocodec.cli.processes import in_processes, killed
 from astrocodec.cli.progress import Advance
 from astrocodec.cli.size_table import Outcome
@@ -21,6 +19,10 @@ class FileTask(Protocol):
     @property
     def file(self) -> str:
         """The file's name, as printed."""
+
+    @property
+    def may_be_hdf5(self) -> bool:
+        """Whether HDF5 will read it, which does not survive all damage."""
 
 
 # Treats one file: the task, threads, and what to call with bytes done and bytes in total.
@@ -53,7 +55,7 @@ def run_tasks(
     """
     processes = min(jobs, len(tasks))
     # HDF5 does not survive all damage: then one file is lost with its process, not the run.
-    if processes > 1 or (len(tasks) > 1 and any(is_hdf5_name(Path(task.file)) for task in tasks)):
+    if processes > 1 or (len(tasks) > 1 and any(task.may_be_hdf5 for task in tasks)):
         return _run_in_processes(treat, tasks, processes, jobs // processes, advance, tell)
     return _run_here(treat, tasks, jobs, advance, tell)
 
@@ -90,7 +92,9 @@ def _run_in_processes(
     running = in_processes(functools.partial(_treat_there, treat, workers), tasks, processes, _remove_leftovers)
     with closing(running) as results:
         for number, found in results:
-            outcome = Outcome(tasks[number].file, failure=killed(tasks[number].file)) if found is None else found
+            outcome = (
+                Outcome(tasks[number].file, failure=killed(tasks[number].file, processes)) if found is None else found
+            )
             outcomes[number] = tell(outcome)
             advance(tasks[number].file, len(outcomes))
     return [outcomes[number] for number in range(len(tasks))]

@@ -7,7 +7,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Literal
 
-from astrocodec.cli.formats import Format
+from astrocodec.cli.formats import HDF5, Format
 from astrocodec.cli.inputs import Input
 
 
@@ -67,3 +67,8 @@ class Task:
     def file(self) -> str:
         """The input's name, as printed."""
         return str(self.source.path)
+
+    @property
+    def may_be_hdf5(self) -> bool:
+        """Whether HDF5 will read it."""
+        return self.kind is HDF5

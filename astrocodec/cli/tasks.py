@@ -84,9 +84,11 @@ def _settled(task: Task, workers: int, progress: Progress | None) -> Outcome | N
     if not task.skip_existing or task.target is None or not os.path.isfile(task.target):
         return None
     deletes = task.destination is Destination.DELETE_INPUT
-    if deletes and task.operation == "compress" and not os.path.lexists(task.source.path):
+    if deletes and not os.path.lexists(task.source.path):
+        os.stat(task.source.path.parent)  # a disk that is not mounted, or a wrong name
         word = check_alone(task, workers, progress)
-        return Outcome(task.file, str(task.target), note=f"done before, it is gone and {task.target} is {word}")
+        note = f"done before by its name: it is gone, and {task.target} by itself is {word}"
+        return Outcome(task.file, str(task.target), note=note)
     before, found = (settled if deletes else os.stat)(task.source.path), state(os.path.realpath(task.target))
     problem, elsewhere = difference_of_existing(task, workers, progress)
     if problem is not None:
@@ -168,8 +170,11 @@ def _prepare_target(target: Path, overwrite: bool) -> None:
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
     if not overwrite and os.path.lexists(target):
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
+    made = [folder for folder in (target.parent, *target.parent.parents) if not os.path.lexists(folder)]
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
+        for folder in made:
+            sync_folder(folder.parent)  # or a loss of power takes the output with them, and its input is gone
     except FileExistsError as error:  # mkdir's word for a file in the place of a directory
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(target.parent)) from error
 

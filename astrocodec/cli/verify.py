@@ -9,11 +9,12 @@ import click
 
 from astrocodec.cli.exit_codes import ExitCode, worst
 from astrocodec.cli.failures import Failure, explain
-from astrocodec.cli.formats import package_of
+from astrocodec.cli.formats import may_be_hdf5, package_of
 from astrocodec.cli.info import is_listed
 from astrocodec.cli.inputs import Input, find_inputs
 from astrocodec.cli.notes import notes_on
 from astrocodec.cli.option_types import named_file
+from astrocodec.cli.outputs import is_same_file
 from astrocodec.cli.planning import refuse_report_file
 from astrocodec.cli.progress import progress_bar
 from astrocodec.cli.run_options import RunOptions, reading_options
@@ -43,6 +44,11 @@ class VerifyTask:
         """The file's name, as printed."""
         return str(self.path)
 
+    @property
+    def may_be_hdf5(self) -> bool:
+        """Whether HDF5 will read it."""
+        return may_be_hdf5(self.path)
+
 
 @click.command("verify")
 @click.argument("files", nargs=-1, required=True)
@@ -71,9 +77,11 @@ def verify_command(files: tuple[str, ...], run: RunOptions, original: Path | Non
 
 
 def _check_arguments(inputs: Sequence[Input], original: Path | None) -> None:
-    """Refuse one original for several files."""
+    """Refuse one original for several files, and a file as its own original."""
     if original is not None and len(inputs) > 1:
         raise click.UsageError(f"--against takes a single file to compare, there are {len(inputs)}.")
+    if original is not None and inputs and is_same_file(inputs[0].path, original):
+        raise click.UsageError("--against names the file itself: that would compare nothing; name its original.")
 
 
 def verify_file(task: VerifyTask, workers: int, progress: Callable[[int, int], None] | None = None) -> Outcome:

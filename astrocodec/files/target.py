@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import IO
 
 from astrocodec.errors import DifferenceError
-from astrocodec.files.unchanged import is_unchanged, state
+from astrocodec.files.unchanged import has_same_content, is_unchanged, state
 from astrocodec.files.writers import without_writers
 
 __all__ = [
@@ -331,6 +331,8 @@ class Target:
                 _take_permissions(self.file.fileno(), self._like, self._acl)
             elif (replaced := _look_at(self._path)) is not None:
                 _take_permissions(self.file.fileno(), replaced, _access_list(self._path))
+            written = os.fstat(self.file.fileno())
+            self.file.close()  # NFS and FUSE keep a removed name of an open file, and change its time when it goes
             if self._before is None or now is None:
                 self._take_free_name(self._temporary, self._path)
             elif is_unchanged(self._before, now):
@@ -340,7 +342,8 @@ class Target:
                 raise DifferenceError(f"{self.name}: was changed by another program meanwhile; it was kept")
             self._forget()
             _committed.clear()
-            _committed[os.fspath(self._path)] = os.fstat(self.file.fileno())
+            if (now := state(self._path)) is not None and has_same_content(written, now):
+                _committed[os.fspath(self._path)] = now
             sync_folder(self._path.parent)
         elif self._stream is not None:
             self.file.seek(0)

@@ -8,7 +8,7 @@ import tempfile
 import time
 from contextlib import suppress
 
-__all__ = ["is_unchanged", "settled", "state"]
+__all__ = ["has_same_content", "is_unchanged", "settled", "state"]
 
 # A change within the unit of a file's times does not show: a tick of the kernel; FAT, HFS+ and old ext have seconds.
 _TICK, _SECONDS = 0.03, 2.0
@@ -56,10 +56,20 @@ def is_unchanged(before: os.stat_result | None, now: os.stat_result | None) -> b
     """
     if before is None or now is None:
         return before is now
-    if any(getattr(before, name) != getattr(now, name) for name in ("st_dev", "st_ino", "st_size", "st_mtime_ns")):
-        return False
     # Times of writing can be set back, this one cannot; a hard link made or removed moves it too, which is no harm.
-    return before.st_ctime_ns == now.st_ctime_ns
+    return has_same_content(before, now) and before.st_ctime_ns == now.st_ctime_ns
+
+
+def has_same_content(before: os.stat_result, now: os.stat_result) -> bool:
+    """
+    Tell whether two looks saw one file of one size that was last written at one time, whatever its names are.
+
+    Examples
+    --------
+    >>> has_same_content(os.stat("."), os.stat("."))
+    True
+    """
+    return all(getattr(before, name) == getattr(now, name) for name in ("st_dev", "st_ino", "st_size", "st_mtime_ns"))
 
 
 def settled(path: str | os.PathLike[str]) -> os.stat_result:

@@ -32,11 +32,10 @@ from fits_tiles.files.foreign_tiles import ForeignTiles, NotRecodedError
 from fits_tiles.files.progress import Progress, ProgressCall
 from fits_tiles.files.report import FileReport, HduReport
 from fits_tiles.files.source import open_source, scratch_file, size_on_disk
-from fits_tiles.files.survey import survey
+from fits_tiles.files.survey import survey, word_of_edited
 from fits_tiles.files.tiles_io import decoded_bands, file_size, read_band
 from fits_tiles.layout.blocks import BLOCK, CARD, Hdu, data_length, int_card, padded, read_at, split_cards, walk
 from fits_tiles.layout.card_format import assemble
-from fits_tiles.layout.checksums import fits_checksums
 from fits_tiles.layout.grid import Band
 from fits_tiles.layout.headers import ALGORITHM, TileLayout, holds_tiles, read_layout, restore_header
 from fits_tiles.layout.manifest import emptied, tail_of
@@ -303,7 +302,12 @@ def _report(path: FileLike, name: str, file: IO[bytes], hdus: list[Hdu]) -> File
         if foreign_algorithm(hdu) not in ("", ALGORITHM):
             entry.note += _why_not_anew(file.fileno(), hdu)
     tail = file_size(file.fileno()) - hdus[-1].stop
-    skipped = hdus[0].size if begins_with_primary_image(hdus) else 0
+    skipped = 0
+    if begins_with_primary_image(hdus):
+        skipped = hdus[0].size  # it is there because of that image
+        report.hdus[0].compressed_bytes = 0
+        report.hdus[1].compressed_bytes += skipped
+        report.hdus[1].work_out_bits()
     report.original_bytes = sum(entry.original_bytes for entry in report.hdus) + tail - skipped
     return report
 
@@ -377,7 +381,7 @@ def _decode_all(fd: int, hdu: Hdu, where: str, entry: HduReport, workers: int, m
     layout = read_layout(hdu.cards, where)
     header = restored_header(fd, hdu, where, primary=False)
     if header.edits:
-        entry.checked = "checksum ok" if fits_checksums(fd, hdu).whole else "decoded"
+        entry.checked = word_of_edited(fd, hdu)
     padding_of(hdu, where)
     coder: TileCoder = decoder_of(hdu, layout, where)
     for band, pixels in decoded_bands(fd, hdu, layout, coder, where=where, workers=workers):

@@ -26,16 +26,16 @@ from fits_tiles.files.progress import Progress, ProgressCall
 from fits_tiles.files.report import FileReport, HduReport
 from fits_tiles.files.selection import select
 from fits_tiles.files.source import open_source, scratch_file, size_on_disk
-from fits_tiles.files.survey import Survey, survey
+from fits_tiles.files.survey import Survey, survey, word_of_edited
 from fits_tiles.files.tiles_io import copy_bytes, decoded_bands, file_size, read_band, write_band
 from fits_tiles.files.transcode import ALGORITHMS, standard_coder, unread_by_cfitsio, write_standard
 from fits_tiles.layout.blocks import BLOCK, Hdu, find_card, int_card, padded, read_at, split_cards, walk
 from fits_tiles.layout.card_format import assemble
 from fits_tiles.layout.card_text import has_blob
-from fits_tiles.layout.checksums import fits_checksums, write_checksums
+from fits_tiles.layout.checksums import write_checksums
 from fits_tiles.layout.grid import TileGrid
 from fits_tiles.layout.headers import PADDING_STEM, RAW_STEM, RENEW, ImageHeader, TileLayout, holds_tiles, read_layout
-from fits_tiles.layout.manifest import fill_manifest
+from fits_tiles.layout.manifest import empty_manifests, fill_manifest, with_room
 from fits_tiles.layout.model_cards import MODEL_STEM
 from fits_tiles.layout.plain_image import image_shape, is_plain_image
 from fits_tiles.layout.tiles_card import fingerprint_in
@@ -151,7 +151,8 @@ def decompress(
             if only_verified and report.checked != "verified":
                 raise DifferenceError(f"{name}: what comes out is {report.checked}, not verified; the input was kept")
             # Tables that stay, where not all HDUs were chosen, may hold the manifest of the file as it was.
-            fill_manifest(target.file.fileno(), name)
+            sealed = weakest([*words, known.whole]) == "verified"
+            (fill_manifest if sealed else empty_manifests)(target.file.fileno(), name)
             target.commit()
     report.seconds = time.perf_counter() - started
     return report
@@ -270,7 +271,11 @@ def _digest(fd: int, start: int, layout: TileLayout, where: str) -> bytes:
 
 
 def _write(job: _Job, plain: Staged, hdus: list[Hdu], chosen: set[int], name: str, report: FileReport) -> None:
-    drop_first = begins_with_primary_image(hdus) and plain.origin[1] in chosen and job.leaves_plain(hdus[1], name)
+    unpacks_primary = begins_with_primary_image(hdus) and plain.origin[1] in chosen
+    drop_first = unpacks_primary and job.leaves_plain(hdus[1], name)
+    # The first table that stays holds the manifest, which the one that held it may have taken away.
+    tables = (hdu.index for hdu in hdus if holds_tiles(hdu.cards) and plain.origin[hdu.index] not in chosen)
+    sealing = next(tables, None)
     position = 0
     for hdu in hdus:
         where = f"{name}: {hdu.label}"
@@ -278,6 +283,9 @@ def _write(job: _Job, plain: Staged, hdus: list[Hdu], chosen: set[int], name: st
         entry.note = plain.notes[hdu.index]
         entry.checked = job.known.words[plain.origin[hdu.index]]
         report.hdus.append(entry)
+        if unpacks_primary and hdu.index < 2:
+            # The empty primary HDU is there because of that image.
+            entry.compressed_bytes += hdus[0].size if hdu.index else -hdus[0].size
         if drop_first and hdu.index == 0:
             entry.note = "stood before the compressed primary image, left out"
             continue
@@ -293,6 +301,13 @@ def _write(job: _Job, plain: Staged, hdus: list[Hdu], chosen: set[int], name: st
             else:
                 primary = hdu.index == 1 and begins_with_primary_image(hdus)
                 _write_standard(job, hdu, layout, where, entry, primary)
+        elif hdu.index == sealing:
+            start = job.begin()
+            header = with_room(hdu, len(hdus) - drop_first, where)
+            job.out.write(header)
+            job.remember_header(where, start, header)
+            job.copy(hdu.data_start, hdu.stop, where)
+            entry.original_bytes = hdu.size
         elif job.to != "image" and is_empty_primary(hdu):
             job.begin()
             job.out.write(assemble([*hdu.cards[:4]]))
@@ -325,7 +340,7 @@ def _header(job: _Job, hdu: Hdu, where: str, entry: HduReport, *, primary: bool)
     """Return the header of an image, and note what other programs did to it."""
     found = restored_header(job.fd, hdu, where, primary=primary, edited=job.edited)
     if found.edits:
-        entry.checked = "checksum ok" if fits_checksums(job.fd, hdu).whole else "decoded"
+        entry.checked = word_of_edited(job.fd, hdu)
         entry.add_note(found.edits)
     return found
 

@@ -164,6 +164,8 @@ class ForeignTiles:
         for value in (plain, coded):
             if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
                 raise NotRecodedError(f"a value of undefined pixels is {value!r}, not an integer")
+        if not column and plain is not None and plain != coded:
+            raise NotRecodedError(f"BLANK is {plain!r} and ZBLANK {coded!r}; programs differ in which they take")
         self._zblank: Pixels = self._rows["ZBLANK"] if column else np.full(self.count, coded)
         if isinstance(plain, int):
             if not low <= plain <= high:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import threading
-import warnings
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import Any
@@ -24,7 +23,7 @@ from fits_tiles.hooks.astropy_names import AstropyHookError, astropy_module, che
 from fits_tiles.hooks.context import current_options, current_tile
 from fits_tiles.hooks.rewritten import holds_our_tiles, keep_lossless, make_ready_for_others, stays, table_to_write
 from fits_tiles.hooks.tile_codec import TileCodec, model_of
-from fits_tiles.hooks.tile_table_hdu import TileTableHDU, cards_of, forget_manifests, header_of
+from fits_tiles.hooks.tile_table_hdu import TileTableHDU, cards_of, forget_manifests, header_of, warn_of_changes
 from fits_tiles.layout.blocks import split_cards
 from fits_tiles.layout.card_text import is_blob_card
 from fits_tiles.layout.grid import plan_tile_shape
@@ -166,12 +165,7 @@ def _with_original(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
                 header = header_of(split_cards(found.header))
                 restored = True
             if changed:
-                warnings.warn(
-                    "The cards of a compressed image changed since fits_tiles wrote them; its header is taken as it is "
-                    f"({changed[0]})",
-                    fits.verify.VerifyWarning,
-                    stacklevel=2,
-                )
+                warn_of_changes(changed[0])
         if not restored:
             for keyword in {card.keyword for card in header.cards if private_keyword(card.keyword)}:
                 header.remove(keyword, remove_all=True)
@@ -311,18 +305,21 @@ def _with_kept_tiles(original: Callable[..., Any]) -> Callable[..., Any]:
 def _with_table(original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def writeto(self: Any, fileobj: Any, inplace: bool = False, copy: bool = False) -> None:
-        if self.compression_type != ALGORITHM:
-            original(self, fileobj, inplace=inplace, copy=copy)
-            return
         # An HDU that astropy writes without preparing it, as it does for file objects, is as it was opened.
         table = getattr(self, "_tmp_bintable", None) or self._bintable
-        table._writeto(fileobj, inplace=inplace, copy=copy)
-        if inplace:
-            table.__dict__.pop("data", None)  # the next to need the rows reads them from the file
-        if inplace and self._bintable is None:
+        is_new = table is not None and table._file is None
+        if is_new:
+            table._new = True  # once more, where a list holds it twice
+        if self.compression_type != ALGORITHM:
+            original(self, fileobj, inplace=inplace, copy=copy)
+        else:
+            table._writeto(fileobj, inplace=inplace, copy=copy)
+        if inplace and is_new:
             # Otherwise the next flush would take it for a new HDU and write it wherever the file stands.
             self._bintable = table
             table._new = False
+        elif inplace and self.compression_type == ALGORITHM:
+            table.__dict__.pop("data", None)  # the next to need the rows reads them from the file
 
     return writeto
 

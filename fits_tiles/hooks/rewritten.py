@@ -71,12 +71,18 @@ def table_to_write(hdu: Any, *, inplace: bool) -> Any:
     ------
     CorruptError
         If the rows of the old table are damaged, so that its tiles cannot be kept.
+    TypeError
+        If the pixels are a masked array.
     ValueError
         If the header cannot be kept in cards.
     """
+    if isinstance(hdu.__dict__.get("data"), np.ma.MaskedArray):
+        raise TypeError(f"HDU {hdu.name!r}: the pixels are a masked array, whose mask would be lost; fill it first")
     _undo_fixes(hdu)
     hdu.update_header()  # BITPIX and axes are those of the pixels, whatever was done to their cards
     before, header = _kept_header(hdu)
+    if isinstance(hdu._bintable, TileTableHDU) and not (header is not None and _is_same(hdu, header, before)):
+        hdu._bintable.refuse_doubtful(scaling=False)  # what is written is sealed
     if header is None:
         return _coded(hdu, inplace=inplace)
     old = hdu._bintable
@@ -250,7 +256,7 @@ def _coded(hdu: Any, *, inplace: bool) -> Any:
     """The pixels coded anew."""
     if _loaded(hdu) is None:
         return _put(hdu, hdu._get_bintable_without_data(), None, inplace=inplace)
-    written = _scaled_back(hdu) if hdu._scale_back else hdu
+    written = _scaled_back(hdu) if hdu._scale_back and hdu.data.dtype.kind == "f" else hdu
     _agree(written)
     keep_lossless(written)
     table = written._get_bintable_without_data()

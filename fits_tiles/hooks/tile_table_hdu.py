@@ -22,7 +22,7 @@ from fits_tiles.layout.model_cards import MODEL_STEM
 from fits_tiles.layout.tiles_card import KEYWORD, read_tiles_card
 from fits_tiles.layout.z_keywords import stray_continuations
 
-__all__ = ["TileTableHDU", "cards_of", "forget_manifests", "header_of"]
+__all__ = ["TileTableHDU", "cards_of", "forget_manifests", "header_of", "warn_of_changes"]
 
 _SUMS = ("CHECKSUM", "DATASUM")
 
@@ -156,7 +156,37 @@ class TileTableHDU(fits.BinTableHDU):  # type: ignore[misc]
             raise CorruptError(
                 f"{where}: the {len(rows)} rows of its table have CRC-32 {found:08x}, {KEYWORD} says {written:08x}"
             )
+        self.refuse_doubtful(scaling=True)
         self._checked_rows = rows
+
+    def refuse_doubtful(self, *, scaling: bool) -> None:
+        """
+        Raise an error where cards of the image changed and no ``CHECKSUM`` says that it was meant.
+
+        Parameters
+        ----------
+        scaling : bool
+            Only where the scaling of the pixels may be among them.
+
+        Raises
+        ------
+        CorruptError
+        """
+        if not holds_tiles(self._read_cards):
+            return
+        where = f"HDU {self.name!r}"
+        found = restore_header(self._read_cards, where)
+        if found.changed and (found.scaling or not scaling) and not self._is_summed():
+            raise CorruptError(
+                f"{where}: {found.changed[0]}: the header is damaged, or a program that does not know astrocodec "
+                "edited it and wrote no CHECKSUM, then `fits-decompress --edited` takes it as it is now"
+            )
+
+    def _is_summed(self) -> bool:
+        """Tell whether the HDU in the file has the ``CHECKSUM`` that its card says."""
+        size = self._data_offset - self._header_offset + self._data_size
+        raw = self._get_raw_data(size, np.uint8, self._header_offset).tobytes()
+        return "CHECKSUM" in self._header and "DATASUM" in self._header and sum32(raw) == 0xFFFFFFFF
 
     def _show(self, cards: tuple[bytes, ...]) -> None:
         header = _FileHeader.fromstring(b"".join(cards))
@@ -234,9 +264,20 @@ def _as_zimage(cards: tuple[bytes, ...], where: str) -> tuple[bytes, ...]:
     layout, about = read_layout(cards, where), read_tiles_card(cards, where)
     heap = HeapSize(int_card(cards, "NAXIS2", where), int_card(cards, "PCOUNT", where), table_crc=about.table_crc)
     kept = [card for card in cards if is_blob_card(card, MODEL_STEM)]
-    original = restore_header(cards, where).header
+    found = restore_header(cards, where)
+    if found.changed:
+        warn_of_changes(found.changed[0])
     layout = replace(layout, container="zimage")
-    return split_cards(build_header(layout, original, heap, fingerprint=about.fingerprint, model=kept))
+    return split_cards(build_header(layout, found.header, heap, fingerprint=about.fingerprint, model=kept))
+
+
+def warn_of_changes(first: str) -> None:
+    """Warn that cards are not those that were written, and of which first."""
+    warnings.warn(
+        f"The cards of a compressed image changed since fits_tiles wrote them; its header is taken as it is ({first})",
+        fits.verify.VerifyWarning,
+        stacklevel=3,
+    )
 
 
 def forget_manifests(hdus: Any) -> None:

@@ -377,12 +377,15 @@ class ImageHeader:
         Number of cards that are gone.
     changed : tuple of str
         What says that the image's own cards are not all there: damage, or an edit that cannot be told from damage.
+    scaling : bool
+        Whether ``BSCALE``, ``BZERO`` or ``BLANK`` may be among what changed.
     """
 
     header: bytes
     added: tuple[bytes, ...] = ()
     removed: int = 0
     changed: tuple[str, ...] = ()
+    scaling: bool = False
 
     @property
     def edits(self) -> str:
@@ -419,7 +422,16 @@ def restore_header(cards: tuple[bytes, ...], where: str) -> ImageHeader:
     if whole is not None and not edited:
         return ImageHeader(whole)
     image = _merged(found, container, None if whole is None else split_cards(whole))
-    return ImageHeader(assemble(standard_order(image) if edited else image), added, len(found.missing), changed)
+    header = assemble(standard_order(image) if edited else image)
+    return ImageHeader(header, added, len(found.missing), changed, bool(changed) and _may_be_scaling(found, container))
+
+
+def _may_be_scaling(found: ImageCards, container: str) -> bool:
+    """Tell whether a card of the scaling may be one that is not there any more, or the changed one that is."""
+    if len(found.added) < len(found.missing) or not found.missing:
+        return True
+    names = [rename(name.ljust(8), container)[:8] for name in (b"BSCALE", b"BZERO", b"BLANK")]
+    return any(sum(map(int.__ne__, card[:8], name)) < 2 for _, card in found.added for name in names)
 
 
 def _changes(found: ImageCards, about: TilesCard, total: int) -> tuple[str, ...]:

@@ -12,11 +12,11 @@ import struct
 import zlib
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from astrocodec.errors import CorruptError
 from fits_tiles.layout.blocks import BLOCK, CARD, Hdu, card_value, find_card, read_at, walk
-from fits_tiles.layout.card_format import text_card
+from fits_tiles.layout.card_format import assemble, text_card
 from fits_tiles.layout.card_text import blob_cards, has_blob, is_blob_card, read_blob
 from fits_tiles.layout.checksums import write_checksums
 from fits_tiles.layout.headers import holds_tiles
@@ -27,11 +27,13 @@ __all__ = [
     "Entry",
     "Manifest",
     "emptied",
+    "empty_manifests",
     "entry_of",
     "fill_manifest",
     "read_manifest",
     "room_for",
     "tail_of",
+    "with_room",
 ]
 
 MANIFEST_STEM = "ACFIL"
@@ -154,6 +156,25 @@ def tail_of(fd: int, stop: int, where: str) -> tuple[int, int]:
 def room_for(hdus: int) -> list[bytes]:
     """Return the cards that will hold the manifest of a file, none where it has too many HDUs for that."""
     return Manifest((Entry(0, 0, 0),) * hdus, (0, 0)).cards() if hdus <= _MAX_HDUS else []
+
+
+def with_room(hdu: Hdu, hdus: int, where: str) -> bytes:
+    """Return the header of a table of tiles with room for the manifest of a file of so many HDUs."""
+    cards = [card for card in hdu.cards if not is_blob_card(card, MANIFEST_STEM)]
+    sums = next(place for place, card in enumerate(cards) if is_blob_card(card, "ACSUM"))
+    cards[sums:sums] = room_for(hdus)
+    about = read_tiles_card(hdu.cards, where)
+    about = replace(about, all_cards=about.all_cards + len(cards) - len(hdu.cards)).sealed(tuple(cards))
+    return assemble([about.to_card() if card.startswith(b"ACTILES =") else card for card in cards])
+
+
+def empty_manifests(fd: int, name: str) -> None:
+    """Empty the manifests in a file that is otherwise complete, since not all that it holds is known to be right."""
+    for hdu in walk(fd, name):
+        if holds_tiles(hdu.cards) and (header := header_without_manifest(hdu)) != hdu.header:
+            os.pwrite(fd, header, hdu.start)
+            if find_card(hdu.cards, "CHECKSUM"):
+                write_checksums(fd, replace(hdu, header=header))
 
 
 def fill_manifest(fd: int, name: str, number: int | None = None) -> None:

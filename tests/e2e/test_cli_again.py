@@ -292,7 +292,7 @@ def test_a_lossy_output_whose_input_is_gone_is_not_done(frame: Path, tmp_path: P
     result = run_here(*command)
     assert result.returncode == ExitCode.DIFFERS
     assert f"{frame}: is gone, and {tmp_path / 'frame.ac.fits'} is lossy" in result.stderr.decode()
-    assert f"{tmp_path / 'frame.ac.fits'} is verified, lossy" in lines(*command, "--lossy", "4")[0]
+    assert f"{tmp_path / 'frame.ac.fits'} by itself is verified, lossy" in lines(*command, "--lossy", "4")[0]
 
 
 def test_lossy_files_are_told_from_lossless_ones(frame: Path, tmp_path: Path) -> None:
@@ -346,9 +346,12 @@ def test_a_list_of_inputs_that_are_gone_is_done(tmp_path: Path, jobs: str) -> No
     succeed_here(*command)
     write_frame(frames[1])
     told = lines(*command)
-    assert f"astrocodec: {frames[0]}: done before, it is gone and {tmp_path / 'a.ac.fits'} is verified" in told
+    gone = f"it is gone, and {tmp_path / 'a.ac.fits'} by itself is verified"
+    assert f"astrocodec: {frames[0]}: done before by its name: {gone}" in told
     assert f"astrocodec: {frames[1]}: done before, {tmp_path / 'b.ac.fits'} was compared with it" in told
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.ac.fits", "b.ac.fits"]
+    elsewhere = "fits-compress", "-D", "-Y", "--skip-existing", tmp_path / "unmounted" / "a.fits", "--outdir", tmp_path
+    assert run_here(*elsewhere).returncode == ExitCode.SYSTEM
     missing = run_here("fits-compress", "-D", "-Y", "--skip-existing", tmp_path / "c.fits")
     assert missing.returncode == ExitCode.SYSTEM
     (tmp_path / "c.ac.fits").write_bytes(plain_file(tmp_path))
@@ -357,6 +360,21 @@ def test_a_list_of_inputs_that_are_gone_is_done(tmp_path: Path, jobs: str) -> No
     damaged[len(damaged.rstrip(b"\0")) - 20] ^= 4
     (tmp_path / "a.ac.fits").write_bytes(damaged)
     assert run_here(*command).returncode == ExitCode.BAD_DATA
+
+
+@pytest.mark.parametrize("kind", ["fits", "h5"])
+def test_decompressing_with_deletion_goes_on_too(tmp_path: Path, kind: str) -> None:
+    packed = tmp_path / f"a.ac.{kind}"
+    if kind == "fits":
+        succeed_here("fits-compress", "--no-tune", "-D", "-Y", write_frame(tmp_path / "a.fits"))
+    else:
+        with h5py.File(tmp_path / "a.h5", "w") as file:
+            file["sci"] = sky(150, 200)
+        succeed_here("h5-compress", "--no-tune", "-D", "-Y", tmp_path / "a.h5")
+    succeed_here(f"{kind}-decompress", "-D", "-Y", packed)
+    assert "it is gone, and" in lines(f"{kind}-decompress", "-D", "-Y", "--skip-existing", packed)[0]
+    (tmp_path / f"a.{kind}").write_bytes((tmp_path / f"a.{kind}").read_bytes()[:3000])
+    assert run_here(f"{kind}-decompress", "-D", "-Y", "--skip-existing", packed).returncode == ExitCode.BAD_DATA
 
 
 def plain_file(folder: Path) -> bytes:

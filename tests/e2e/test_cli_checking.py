@@ -147,3 +147,13 @@ def test_sizes_of_packed_files_are_those_on_the_disk(archive: Path) -> None:
         assert entry["report"]["compressed_bytes"] == packed.stat().st_size
         expected = original if "--against" in command else archive / "a.fits"
         assert entry["report"]["original_bytes"] == expected.stat().st_size
+
+
+def test_a_file_is_not_its_own_original(tmp_path: Path) -> None:
+    """Compared with itself, whatever it holds would be verified."""
+    frame = write_frame(tmp_path / "a.fits")
+    (tmp_path / "link.fits").symlink_to(frame)
+    for name in (frame, tmp_path / "link.fits"):
+        result = run_here("verify", frame, "--against", name)
+        assert result.returncode == ExitCode.USAGE
+        assert b"names the file itself" in result.stderr

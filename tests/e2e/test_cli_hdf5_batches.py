@@ -111,6 +111,7 @@ def test_one_bad_file_does_not_stop_the_others(nights: Path) -> None:
         (("h5-compress", "--no-tune"), "crashes.ac.h5"),
         (("h5-compress", "--no-tune", "-D", "-Y"), "crashes.h5"),
         (("h5-decompress",), "crashes.h5"),
+        (("h5-compress", "--no-tune"), "crashes.dat"),
     ],
     ids=str,
 )
@@ -136,7 +137,9 @@ def test_a_file_that_crashes_hdf5_does_not_stop_the_others(
     result = run(*command, files[0], nights / name, files[1])
     text = result.stderr.decode()
     assert result.returncode == ExitCode.SYSTEM, text
-    assert f"{name}: a worker process was killed (out of memory, or damage that HDF5 does not survive?)" in text
+    cause = "out of memory?" if name.endswith(".dat") else "out of memory, or damage that HDF5 does not survive?"
+    assert f"{name}: a worker process was killed ({cause})" in text
+    assert "smaller -j" not in text  # there was one only
     assert "1 of 3 files failed" in text
     assert {*expected, name} < set(names(nights))
     if "-D" in command:
@@ -162,6 +165,39 @@ def test_a_file_that_hdf5_reads_without_end_does_not_stop_the_others(
     assert f"{path}: byte {at}: object of no size in a global heap" in text
     assert f"{other}: kept, since {path}, which may lead to it, cannot be searched: HDF5 does not survive it" in text
     assert names(tmp_path) == ["a.ac.h5", "a.h5", "endless.h5"]
+
+
+def test_a_link_of_the_current_folder_is_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """HDF5 looks there too."""
+    monkeypatch.chdir(tmp_path)
+    for folder in ("data", "sub"):
+        (tmp_path / folder).mkdir()
+    needed, reader = write_night(tmp_path / "data" / "a.h5"), write_night(tmp_path / "sub" / "b.h5")
+    (tmp_path / "latest.h5").symlink_to("data/a.h5")
+    lead(reader, "link", "latest.h5")
+    result = run_here("h5-compress", "--no-tune", "-D", "-Y", needed, reader)
+    assert f"{needed}: kept, since {reader} leads to it" in result.stderr.decode()
+    assert needed.exists()
+
+
+@pytest.mark.parametrize("way", ["virtual", "external"])
+def test_no_output_replaces_what_a_file_leads_to(tmp_path: Path, way: str) -> None:
+    """Its elements would be others."""
+    source, target = write_night(tmp_path / "a.h5"), tmp_path / "a.ac.h5"
+    if way == "virtual":
+        write_night(target, 2)
+    else:
+        target.write_bytes(bytes(range(100)))
+    lead(source, way, "a.ac.h5")
+    before = target.read_bytes()
+    for arguments in ((source,), (source, "-O", target)):
+        result = run_here("h5-compress", "--no-tune", "--overwrite", *arguments)
+        assert result.returncode == ExitCode.EXISTS, result.stderr.decode()
+        assert f"{source}: {target} stays, since {source} leads to it" in result.stderr.decode()
+        assert target.read_bytes() == before
+    other = write_night(tmp_path / "b.h5")
+    for _ in range(2):
+        succeed_here("h5-compress", "--no-tune", "--overwrite", other)
 
 
 def test_a_file_that_leads_to_itself_by_name_is_kept(tmp_path: Path) -> None:

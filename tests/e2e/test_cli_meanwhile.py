@@ -3,6 +3,7 @@
 import itertools
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -129,6 +130,25 @@ def test_a_file_behind_a_linked_output_that_is_replaced_deletes_nothing(
     result = run_here("fits-compress", "--skip-existing", "-D", "-Y", frame)
     assert result.returncode == ExitCode.DIFFERS
     assert frame.exists()
+
+
+def test_a_name_that_goes_when_the_file_is_closed_is_no_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """NFS and FUSE keep the temporary name of an open file, and the time of its inode changes when that goes."""
+    frame, unlink = write_frame(tmp_path / "a.fits"), os.unlink
+    late: list[Path] = []
+
+    def silly(path: Path) -> None:
+        held = set()
+        for number in os.listdir("/proc/self/fd"):
+            with suppress(OSError):
+                held.add(os.readlink(f"/proc/self/fd/{number}"))
+        late.extend([path] if str(path) in held and path != frame else [])
+        unlink(path)
+
+    monkeypatch.setattr("os.unlink", silly)
+    succeed_here("fits-compress", "--no-tune", "-D", "-Y", frame)
+    assert not late
+    assert not frame.exists()
 
 
 def test_a_file_system_that_remembers_is_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

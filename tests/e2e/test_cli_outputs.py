@@ -82,3 +82,13 @@ def test_the_model_is_no_output(frame: Path, command: str) -> None:
     assert result.returncode == ExitCode.EXISTS
     assert "the model that it is coded with" in result.stderr.decode()
     assert model.read_bytes() == before
+
+
+def test_new_folders_are_on_the_disk_before_an_input_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A loss of power would take the output with them."""
+    synced: list[Path] = []
+    for module in ("cli.tasks", "files.target"):
+        monkeypatch.setattr(f"astrocodec.{module}.sync_folder", synced.append)
+    frame = write_frame(tmp_path / "a.fits")
+    succeed_here("fits-compress", "--no-tune", "-D", "-Y", frame, "--outdir", tmp_path / "x" / "y")
+    assert {tmp_path, tmp_path / "x", tmp_path / "x" / "y"} <= set(synced)

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy.io import fits
-from cli_process import COMMAND, environment, run_here, succeed_here
+from cli_process import COMMAND, environment, run, run_here, succeed_here
 
 from astrocodec.cli.exit_codes import ExitCode
 from astrocodec.files.unchanged import is_unchanged
@@ -224,3 +224,38 @@ def test_what_is_packed_is_looked_at_before_all_of_it_is_unpacked(tmp_path: Path
     result = run_here("fits-compress", packed)
     assert result.returncode == ExitCode.BAD_DATA
     assert b"what is packed begins with" in result.stderr
+
+
+@pytest.mark.parametrize("words", [["-r", ""], [""], ["a.fits", ""]])
+def test_an_empty_argument_is_no_directory(frame: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]) -> None:
+    """An unset variable of a script must not stand for all that is here."""
+    monkeypatch.chdir(frame.parent)
+    result = run_here("fits-compress", "--no-tune", "-D", "-Y", *words)
+    assert result.returncode == ExitCode.USAGE
+    assert b"an argument is empty" in result.stderr
+    assert os.listdir(frame.parent) == ["a.fits"]
+
+
+def test_names_in_messages_of_wrong_arguments_are_escaped(tmp_path: Path) -> None:
+    """A terminal obeys what a name holds."""
+    folder = tmp_path / "a\x1b[2J\nb"
+    folder.mkdir()
+    (folder / "report").write_text("{}")
+    fits.writeto(folder / "a.fits", np.zeros((8, 8), np.int16))
+    for words in ([folder], ["-R", folder / "report", folder / "a.fits"], [folder / "*.none"]):
+        result = run("fits-compress", *words)
+        assert result.returncode != 0
+        assert b"\x1b" not in result.stderr
+        assert rb"a\x1b[2J\nb" in result.stderr
+
+
+def test_threads_that_the_system_refuses_are_told(frame: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is no fault of ours."""
+
+    def refuse(*arguments: object, **options: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("fits_tiles.compress", refuse)
+    result = run_here("fits-compress", frame)
+    assert result.returncode == ExitCode.SYSTEM
+    assert b"use fewer cores (-j)" in result.stderr

@@ -229,6 +229,69 @@ def test_what_tells_where_and_what_tiles_are_is_checked_before_they_are_read(
             np.testing.assert_array_equal(hdus["TAIL"].data, np.arange(5))
 
 
+@pytest.mark.parametrize("keyword", ["BZERO", "GAIN"])
+def test_damaged_cards_are_told_and_never_sealed(tmp_path: Path, container: str, keyword: str) -> None:
+    """Pixels come only where their scaling cannot be what is damaged."""
+    path, pixels = tmp_path / "a.ac.fits", COUNTS.view("u2")
+    image = fits.ImageHDU(pixels, fits.Header([("GAIN", 1.5)]), name="SCI")
+    fits.HDUList([fits.PrimaryHDU(), image]).writeto(tmp_path / "plain.fits")
+    fits_tiles.compress(tmp_path / "plain.fits", path, container=container, tune=False)
+    raw = bytearray(path.read_bytes())
+    raw[raw.index({"BZERO": b"32768", "GAIN": b"1.5"}[keyword], raw.index(b"ACTILES ="))] ^= 1
+    path.write_bytes(raw)
+    with fits.open(path) as opened:
+        with pytest.warns(fits.verify.VerifyWarning, match="changed since fits_tiles wrote them"):
+            hdu = opened["SCI"]
+        if keyword == "GAIN":
+            np.testing.assert_array_equal(hdu.data, pixels)
+        else:
+            with pytest.raises(CorruptError, match="the header is damaged"):
+                assert hdu.data is None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", fits.verify.VerifyWarning)
+        hdus = fits.open(path, mode="update")
+        hdus["SCI"].header["NEW"] = 1
+        with pytest.raises(CorruptError, match="the header is damaged"):
+            hdus.close()
+    assert path.read_bytes() == raw
+
+
+@pytest.mark.parametrize("algorithm", ["ASTROCODEC_1", "RICE_1"])
+@pytest.mark.parametrize("steps", ["aF", "aa", "aFaF"])
+def test_a_new_image_is_appended_more_than_once(tmp_path: Path, container: str, steps: str, algorithm: str) -> None:
+    """astropy itself writes a new RICE_1 image once more with every flush, and where the file's beginning was."""
+    path = _packed(tmp_path / "a.fits", COUNTS, container)
+    new = fits.CompImageHDU(COUNTS, name="NEW", compression_type=algorithm)
+    with fits.open(path, mode="update") as hdus:
+        for step in steps:
+            hdus.append(new) if step == "a" else hdus.flush()
+    with fits.open(path) as hdus:
+        assert [hdu.name for hdu in hdus] == ["PRIMARY", "SCI", "TAIL", *["NEW"] * steps.count("a")]
+        for hdu in (hdus["SCI"], *hdus[3:]):
+            np.testing.assert_array_equal(hdu.data, COUNTS)
+
+
+def test_a_masked_array_is_refused(tmp_path: Path, container: str) -> None:
+    path = _packed(tmp_path / "a.fits", COUNTS, container)
+    raw = path.read_bytes()
+    hdus = fits.open(path, mode="update")
+    hdus["SCI"].data = np.ma.masked_array(COUNTS, COUNTS > 5)
+    with pytest.raises(TypeError, match="whose mask would be lost"):
+        hdus.close()
+    hdus["SCI"].data = COUNTS
+    hdus.close()
+    assert path.read_bytes() == raw
+
+
+@pytest.mark.parametrize("dtype", ["u2", "u4", "i1"])
+def test_scaling_back_keeps_unsigned_integers(tmp_path: Path, container: str, dtype: str) -> None:
+    pixels = COUNTS.astype(dtype)
+    path = _packed(tmp_path / "a.fits", pixels, container)
+    with fits.open(path, mode="update", scale_back=True) as hdus:
+        hdus["SCI"].data[3, 4] = 7
+    _holds(path, _changed(pixels))
+
+
 @pytest.mark.parametrize(("level", "dither"), [(16, 1), (16, 2), (8, -1), (-0.5, 1)])
 def test_quantised_floats_are_not_quantised_again(tmp_path: Path, container: str, level: float, dither: int) -> None:
     pixels = FLOATS.copy()

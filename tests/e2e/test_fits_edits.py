@@ -324,9 +324,11 @@ def test_a_last_hdu_deleted_with_astropy_is_no_damage(tmp_path: Path, container:
 def test_files_of_which_a_part_stays_compressed_are_whole_files(tmp_path: Path, container: str) -> None:
     plain, packed, part = _plain(tmp_path, primary=True), tmp_path / "a.ac.fits", tmp_path / "part.fits"
     fits_tiles.compress(plain, packed, container=container, tune=False)
-    for chosen, word in ([1], "not checked"), (["ERR"], "verified"):
+    for chosen in [1], ["ERR"]:
         fits_tiles.decompress(packed, part, extensions=chosen, overwrite=True)
-        assert fits_tiles.verify(part).checked == word  # the manifest stands in HDU 1
+        assert fits_tiles.verify(part).verified  # the manifest stood in HDU 1
+        with fits.open(part) as opened:
+            np.testing.assert_array_equal(opened["ERR"].data, PIXELS[:20])
         fits_tiles.decompress(part, tmp_path / "b.fits", overwrite=True)
         assert (tmp_path / "b.fits").read_bytes() == plain.read_bytes()
     fits_tiles.compress(part, tmp_path / "again.ac.fits", container=container, tune=False)
@@ -337,6 +339,24 @@ def test_files_of_which_a_part_stays_compressed_are_whole_files(tmp_path: Path, 
     with pytest.raises(AstrocodecError, match=r"part\.fits: HDU") as caught:
         fits_tiles.compress(part, tmp_path / "again.ac.fits", tune=False, overwrite=True)
     assert "please report" not in str(caught.value)
+
+
+def test_a_part_of_a_file_of_which_less_is_known_is_not_sealed(tmp_path: Path, container: str) -> None:
+    packed, part = tmp_path / "a.ac.fits", tmp_path / "part.fits"
+    fits_tiles.compress(_plain(tmp_path, primary=True), packed, container=container, tune=False)
+    raw = bytearray(packed.read_bytes())
+    raw[raw.index(b"'CAT") + 1] ^= 1
+    packed.write_bytes(raw)
+    for chosen in [1], ["ERR"]:
+        assert fits_tiles.decompress(packed, part, extensions=chosen, edited=True, overwrite=True).checked != "verified"
+        assert fits_tiles.verify(part).checked == "not checked"
+
+
+def test_the_bits_of_a_primary_image_are_the_same_whoever_counts(tmp_path: Path, container: str) -> None:
+    packed = tmp_path / "a.ac.fits"
+    written = fits_tiles.compress(_plain(tmp_path, primary=True), packed, container=container, tune=False)
+    reports = [written, fits_tiles.verify(packed), fits_tiles.info(packed), fits_tiles.decompress(packed, None)]
+    assert len({report.images for report in reports}) == 1
 
 
 def test_a_note_without_a_keyword_keeps_its_primary_hdu(tmp_path: Path, container: str) -> None:

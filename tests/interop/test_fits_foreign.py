@@ -176,6 +176,9 @@ def test_undefined_pixels_stay_undefined(
     if keyword == "card":
         cards["ZBLANK"] = null
     path = _save(tmp_path / "source.fits", _table(_rice(pixels), bitpix, pixels.shape, "RICE_1", cards, **columns))
+    if keyword == "card" and blank not in (None, null):
+        _kept(path, "programs differ in which they take")  # most take BLANK, and ZBLANK may be an old card
+        return
     report, packed, plain = _through(path)
     assert report.hdus[1].note == "recoded from RICE_1"
     standard = tmp_path / "rice.fits"

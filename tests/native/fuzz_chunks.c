@@ -43,7 +43,7 @@ static size_t filter(unsigned flags, const unsigned *values, size_t count, const
 
 static ac_chunk_values make_values(const ac_array *array, uint64_t *seed)
 {
-    ac_chunk_values v = {.options = random_u32(seed) % 8, .codec = AC_CAUSAL, .dtype = array->dtype, .ndim = array->ndim};
+    ac_chunk_values v = {.options = random_u32(seed) % 16, .codec = AC_CAUSAL, .dtype = array->dtype, .ndim = array->ndim};
     v.big_endian = random_between(seed, 0, 1);
     v.pairs = !ac_is_complex(array->dtype) && array->ndim > 0 && array->shape[0] % 2 == 0 && random_between(seed, 0, 1);
     memcpy(v.shape, array->shape, sizeof v.shape);

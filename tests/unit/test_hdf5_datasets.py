@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from hdf5_programs import made, tuned_model
 
+import astrocodec
 import hdf5_filter
 import hdf5_filter.chunked
 from astrocodec.errors import CorruptError, ModelNotFoundError, VersionError
@@ -405,6 +406,67 @@ def test_files_with_unfiltered_edges(tmp_path: Path) -> None:
         with h5py.File(tmp_path / name) as file:
             assert all((file[each][...] == data).all() for each in ("gzip", "ours"))
             assert hdf5_filter.chunked.ChunkedDataset.of(file["gzip"]) is not None or name == "c.h5"
+
+
+def filtered(file: h5py.File, name: str, *filters: int) -> h5py.Dataset:
+    """A dataset of int32 with these filters, in chunks of 32 x 32."""
+    plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    plist.set_chunk((32, 32))
+    for number in filters:
+        values = {h5py.h5z.FILTER_SCALEOFFSET: (2, 0), h5py.h5z.FILTER_DEFLATE: (4,)}.get(number, ())
+        plist.set_filter(number, h5py.h5z.FLAG_MANDATORY, values)
+    space = h5py.h5s.create_simple((100, 90))
+    return h5py.Dataset(h5py.h5d.create(file.id, name.encode(), h5py.h5t.STD_I32LE, space, plist))
+
+
+def test_bytes_are_as_many_as_the_chunk_has(tmp_path: Path) -> None:
+    """HDF5 would read on behind them. Only where another filter stands before ours, their number may be any."""
+    data, few = made("<i4", (100, 90)), astrocodec.encode(np.zeros(10, "u1"))
+    for name, before in (("alone", ()), ("gzip", (1,)), ("fletcher32", (3,)), ("scaleoffset", (6,))):
+        with h5py.File(tmp_path / "a.h5", "w") as file:
+            dataset = filtered(file, name, *before, hdf5_filter.FILTER_ID)
+            dataset[...] = data
+            assert (dataset[...] == data).all()
+            options = dataset.id.get_create_plist().get_filter(len(before))[2][1]
+            assert options == (8 if before else 0)
+    with h5py.File(tmp_path / "b.h5", "w") as file:
+        filtered(file, "x", hdf5_filter.FILTER_ID).id.write_direct_chunk((32, 32), few)
+    with h5py.File(tmp_path / "b.h5") as file:
+        with pytest.raises(OSError, match="filter returned failure"):
+            file["x"][40:50, 40:50]
+        with pytest.raises(CorruptError, match=r"10 bytes of type 0 in 1 axes, the dataset has chunks of 4096 bytes"):
+            hdf5_filter.read_dataset(file["x"])
+
+
+@pytest.mark.parametrize(("number", "name"), [(5, "nbit"), (6, "scaleoffset")])
+def test_filters_that_would_destroy_streams_are_refused(
+    file: h5py.File, capfd: pytest.CaptureFixture[str], number: int, name: str
+) -> None:
+    """They take the bytes of a stream for numbers."""
+    with pytest.raises(ValueError, match="error during user callback"):
+        filtered(file, "x", hdf5_filter.FILTER_ID, number)
+    assert f"the filter {name} stands behind this one" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("written", [0, 1, 3])
+def test_without_a_fill_value(tmp_path: Path, written: int) -> None:
+    """Chunks at the edge and missing ones are zero, as HDF5 has them."""
+    plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    assert ctypes.CDLL(h5py.h5p.__file__).H5Pset_fill_value(ctypes.c_int64(plist.id), ctypes.c_int64(-1), None) >= 0
+    data = made("<i4", (70, 99))
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        space = h5py.h5s.create_simple(data.shape)
+        h5py.Dataset(h5py.h5d.create(file.id, b"contiguous", h5py.h5t.STD_I32LE, space, plist))[...] = data
+        plist.set_chunk((32, 32))
+        plist.set_filter(hdf5_filter.FILTER_ID, h5py.h5z.FLAG_MANDATORY, ())
+        chunks = h5py.Dataset(h5py.h5d.create(file.id, b"chunks", h5py.h5t.STD_I32LE, space, plist))
+        chunks[: 32 * written, :32] = data[: 32 * written, :32]
+    assert hdf5_filter.verify(tmp_path / "a.h5").sound
+    assert hdf5_filter.compress(tmp_path / "a.h5", tmp_path / "b.h5", tune=False).verified
+    assert hdf5_filter.decompress(tmp_path / "b.h5", tmp_path / "c.h5").verified
+    with h5py.File(tmp_path / "c.h5") as file:
+        assert (file["contiguous"][...] == data).all()
+        assert (file["chunks"][: 32 * written, :32] == data[: 32 * written, :32]).all()
 
 
 def test_virtual_and_contiguous_datasets_are_read(file: h5py.File) -> None:

@@ -156,8 +156,8 @@ def test_newer_values_are_refused_by_version() -> None:
         FilterValues.from_values((2, 0))
     with pytest.raises(VersionError, match="needs a newer astrocodec"):
         ChunkCodec((2, 0)).encode(np.zeros(4, "u2"))
-    with pytest.raises(VersionError, match="options 0x8"):
-        ChunkCodec((1, 8)).encode(np.zeros(4, "u2"))
+    with pytest.raises(VersionError, match="options 0x10"):
+        ChunkCodec((1, 16)).encode(np.zeros(4, "u2"))
 
 
 def test_no_values_at_all_code_bytes() -> None:

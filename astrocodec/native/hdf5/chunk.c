@@ -186,8 +186,10 @@ static int examine(const ac_chunk_values *v, const uint8_t *stream, size_t lengt
     if (!*size || *size == SIZE_MAX || (is_foreign && *size > most)) return refuse_chunk(fault, length, AC_REASON_CHUNK_SIZE, *size, most);
     if (!v->ndim) return AC_OK;
     const ac_array array = array_of(v, (size_t)most), bytes = {.dtype = 0, .ndim = 1, .shape = {*size}};
-    /* Where another filter changed the number of bytes, or the host said nothing, the stream holds bytes. */
-    if (is_same(&info->array, &array) || is_same(&info->array, &bytes)) return AC_OK;
+    /* Where another filter changed the number of bytes, or the host said nothing, the stream holds bytes. HDF5 itself
+     * does not compare their number with the chunk's, and would read on behind them. */
+    const int any_size = (v->options & AC_CHUNK_FOLLOWS) != 0;
+    if (is_same(&info->array, &array) || (is_same(&info->array, &bytes) && (any_size || *size == most))) return AC_OK;
     if (*size != most) return refuse_chunk(fault, length, AC_REASON_CHUNK_SIZE, *size, most);
     return refuse_chunk(fault, length, AC_REASON_CHUNK_TYPE, (uint64_t)info->array.dtype, (uint64_t)array.dtype);
 }

@@ -5,7 +5,7 @@
 #include "hdf5/geometry.h"
 
 /* Of the range for private use, until one is assigned: docs/registering.md. */
-enum { FILTER_ID = 44045, SHUFFLE_ID = 2 };
+enum { FILTER_ID = 44045, SHUFFLE_ID = 2, NBIT_ID = 5, SCALEOFFSET_ID = 6 };
 
 static htri_t can_apply(hid_t plist, hid_t type, hid_t space)
 {
@@ -18,12 +18,40 @@ static htri_t can_apply(hid_t plist, hid_t type, hid_t space)
 /* So that what is appended by a later release is written with the same model. */
 static int name_model(ac_chunk_values *values)
 {
+    if (values->codec != AC_CAUSAL) return AC_OK;
     ac_tuned *tuned = NULL;
     const int status = values->delta_length ? ac_tuned_take(values->delta, values->delta_length, &tuned) : AC_OK;
     if (status) return ac_fail(status, "the tuned model in the filter's values: %s", ac_status_string(status));
     const ac_model *model = tuned ? tuned->model : ac_model_default();
     if (model && (tuned || !ac_has_fingerprint(values))) ac_model_fingerprint(model, values->fingerprint);
     ac_tuned_give(tuned);
+    return AC_OK;
+}
+
+static int filter_at(const ac_host *host, hid_t plist, int place)
+{
+    unsigned flags, config;
+    size_t count = 0;
+    return host->filter_at(plist, (unsigned)place, &flags, &count, NULL, 0, NULL, &config);
+}
+
+/* Filters before this one: their shuffled bytes are no pixels any more, and what the model knows of neighbours is lost.
+ * Filters after it: some change bytes, and take those of a stream for numbers. */
+static int check_others(const ac_host *host, hid_t plist, int *follows)
+{
+    const int n = host->count_filters(plist);
+    int place = 0;
+    while (place < n && filter_at(host, plist, place) != FILTER_ID) {
+        if (filter_at(host, plist, place++) != SHUFFLE_ID) continue;
+        ac_fail(0, "warning: the filter shuffle stands before this one; leave it out, the data become larger with it");
+        ac_print_error();
+    }
+    *follows = place > 0;
+    while (++place < n) {
+        const int id = filter_at(host, plist, place);
+        if (id == NBIT_ID || id == SCALEOFFSET_ID)
+            return ac_fail(AC_ERROR_ARGUMENT, "the filter %s stands behind this one, and would destroy its streams: leave it out", id == NBIT_ID ? "nbit" : "scaleoffset");
+    }
     return AC_OK;
 }
 
@@ -39,25 +67,13 @@ static int complete(const ac_host *host, hid_t plist, hid_t type)
     int status = ac_chunk_values_read(given, count, &values, &why);
     if (status) return ac_fail_values(NULL, &why);
     if (values.options & ~(unsigned)AC_CHUNK_OPTIONS) return ac_fail(AC_ERROR_ARGUMENT, "options 0x%x of the filter are not known", values.options);
-    if ((status = ac_geometry_read(host, plist, type, &values))) return status;
+    int follows = 0;
+    if ((status = ac_geometry_read(host, plist, type, &values)) || (status = check_others(host, plist, &follows))) return status;
+    values.options = (values.options & ~(unsigned)AC_CHUNK_FOLLOWS) | (follows ? AC_CHUNK_FOLLOWS : 0);
     if ((status = name_model(&values))) return status;
     count = ac_chunk_values_write(&values, all);
     if (host->modify_filter(plist, FILTER_ID, flags, count, all) < 0) return ac_fail(AC_ERROR_ARGUMENT, "the filter's values cannot be set");
     return AC_OK;
-}
-
-/* Shuffled bytes are no pixels any more: what the model knows of neighbours is lost. */
-static void warn_of_shuffle(const ac_host *host, hid_t plist)
-{
-    for (int i = 0; i < host->count_filters(plist); i++) {
-        unsigned flags, config;
-        size_t count = 0;
-        const int id = host->filter_at(plist, (unsigned)i, &flags, &count, NULL, 0, NULL, &config);
-        if (id == FILTER_ID) return;
-        if (id != SHUFFLE_ID) continue;
-        ac_fail(0, "warning: the filter shuffle stands before this one; leave it out, the data become larger with it");
-        ac_print_error();
-    }
 }
 
 static herr_t set_local(hid_t plist, hid_t type, hid_t space)
@@ -69,7 +85,6 @@ static herr_t set_local(hid_t plist, hid_t type, hid_t space)
         ac_print_error();
         return -1;
     }
-    warn_of_shuffle(&host, plist);
     return 0;
 }
 
