@@ -189,6 +189,8 @@ def test_a_dataset_names_its_model() -> None:
     assert (decode_chunk(stream, tuple(other)) == IMAGE).all()
     with pytest.raises(ModelNotFoundError, match="not installed"):
         ChunkCodec(other).encode(IMAGE)
+    with h5py.File.in_memory() as file, pytest.raises(ValueError, match="error during user callback"):
+        file.create_dataset("y", IMAGE.shape, "<u2", chunks=(3, 4), compression=44045, compression_opts=tuple(other))
 
 
 def test_a_registered_model_is_found() -> None:

@@ -3,6 +3,7 @@
 
 #include "hdf5/chunk.h"
 #include "hdf5/geometry.h"
+#include "model.h"
 
 /* Of the range for private use, until one is assigned: docs/registering.md. */
 enum { FILTER_ID = 44045, SHUFFLE_ID = 2, NBIT_ID = 5, SCALEOFFSET_ID = 6 };
@@ -15,16 +16,24 @@ static htri_t can_apply(hid_t plist, hid_t type, hid_t space)
     return !ac_host_find(__builtin_return_address(0), &host) || !ac_geometry_read(&host, plist, type, &values);
 }
 
-/* So that what is appended by a later release is written with the same model. */
+/* Names the model, so that what is appended by a later release is written with the same one, and sees that it is here. */
 static int name_model(ac_chunk_values *values)
 {
     if (values->codec != AC_CAUSAL) return AC_OK;
+    uint8_t fingerprint[sizeof values->fingerprint];
     ac_tuned *tuned = NULL;
-    const int status = values->delta_length ? ac_tuned_take(values->delta, values->delta_length, &tuned) : AC_OK;
-    if (status) return ac_fail(status, "the tuned model in the filter's values: %s", ac_status_string(status));
-    const ac_model *model = tuned ? tuned->model : ac_model_default();
-    if (model && (tuned || !ac_has_fingerprint(values))) ac_model_fingerprint(model, values->fingerprint);
+    const ac_model *model = ac_model_default();
+    int status = model ? AC_OK : AC_ERROR_MEMORY;
+    if (values->delta_length)
+        status = ac_tuned_take(values->delta, values->delta_length, &tuned);
+    else if (ac_has_fingerprint(values))
+        status = ac_model_find(values->fingerprint, &model);
+    if (status) return ac_fail(status, "the model in the filter's values: %s", ac_status_string(status));
+    ac_model_fingerprint(tuned ? tuned->model : model, fingerprint);
     ac_tuned_give(tuned);
+    if (ac_has_fingerprint(values) && memcmp(fingerprint, values->fingerprint, sizeof fingerprint))
+        return ac_fail(AC_ERROR_CORRUPT, "the filter's values hold another model than they name");
+    memcpy(values->fingerprint, fingerprint, sizeof fingerprint);
     return AC_OK;
 }
 
