@@ -2,7 +2,7 @@
 
 import os
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,13 +14,15 @@ from astrocodec.cli.size_table import Outcome
 from astrocodec.cli.task import Destination, Task
 
 
-def refuse_clashes(planned: Sequence[Task | Outcome]) -> list[Task | Outcome]:
+def refuse_clashes(planned: Sequence[Task | Outcome], old_outputs: Container[str] = ()) -> list[Task | Outcome]:
     """Refuse every task whose output cannot have its name.
 
     Parameters
     ----------
     planned : sequence of Task or Outcome
         Tasks, and what is settled already.
+    old_outputs : container of str
+        Names of settled files that may be overwritten: outputs of earlier runs, which a search of directories found.
 
     Returns
     -------
@@ -36,7 +38,7 @@ def refuse_clashes(planned: Sequence[Task | Outcome]) -> list[Task | Outcome]:
             outputs[_place(task.target)].append(task)
     # Where case does not count, or a directory is mounted twice, a file has names that cannot be told to be one.
     files = {file for task in tasks if not task.source.is_stdin and (file := _file(task.source.path)) is not None}
-    left = [Path(entry.file) for entry in planned if isinstance(entry, Outcome)]
+    left = [Path(entry.file) for entry in planned if isinstance(entry, Outcome) and entry.file not in old_outputs]
     kept = {_place(path) for path in left} | {file for path in left if (file := _file(path)) is not None}
     once = set(map(id, tasks))
     result: list[Task | Outcome] = []

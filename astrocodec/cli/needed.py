@@ -32,7 +32,7 @@ def keep_needed(planned: Sequence[Task | Outcome]) -> list[Task | Outcome]:
     """
     if not any(isinstance(entry, Task) and (_deletes(entry) or _replaces(entry)) for entry in planned):
         return list(planned)
-    paths = list(dict.fromkeys(filter(None, map(_searched, planned))))
+    paths = list(dict.fromkeys(filter(None, [*map(_searched, planned), *_old_outputs(planned)])))
     readers = _Readers()
     for path, names in zip(paths, look_at(partial(_names_in, _SECONDS), paths, apart=True), strict=True):
         readers.note(path, "HDF5 does not survive it" if names is None else names)
@@ -97,6 +97,17 @@ def _searched(entry: Task | Outcome) -> str | None:
         if os.path.isfile(path):
             return path
     return None
+
+
+def _old_outputs(planned: Sequence[Task | Outcome]) -> list[str]:
+    """Paths of outputs in other folders: their inputs may be gone, and they are not among those of this run."""
+    roots = set()
+    for entry in planned:
+        if isinstance(entry, Task) and _deletes(entry) and entry.target is not None:
+            root = entry.target.parent
+            if root != entry.source.path.parent:
+                roots.add(root.parents[len(entry.source.subfolder.parts) - 1] if entry.source.subfolder.parts else root)
+    return [str(path) for root in sorted(roots) for path in sorted(root.rglob("*")) if HDF5.is_compressed_name(path)]
 
 
 def _kept(entry: Task | Outcome, readers: _Readers) -> Task | Outcome:

@@ -138,7 +138,9 @@ def plan_tasks(
                 arguments,
             )
         )
-    return refuse_clashes(planned)
+    # Who searches a directory for originals finds their outputs too, and did not name them.
+    searched = {entry.file for entry in inputs if entry.walked} if operation == "compress" else set()
+    return refuse_clashes(planned, searched)
 
 
 def output_of(entry: Input, run: RunOptions, name_output: Callable[[Path], str]) -> Path | None:

@@ -348,7 +348,9 @@ def verify(
             with staged(file, name, None, lambda hdu: True, only_ours=True):
                 pass  # tiles that astropy wrote have been decoded when the staged file is there
         else:
-            _compare_files(fd, hdus, original, name, workers, progress, report)
+            with staged(file, name, None, lambda hdu: True, only_ours=True) as given:
+                fd = given.file.fileno()
+                _compare_files(fd, list(walk(fd, name)), original, name, workers, progress, report)
             for entry in report.hdus:
                 entry.checked = "verified"
             report.checked = "verified"

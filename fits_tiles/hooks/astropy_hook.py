@@ -21,7 +21,14 @@ import astrocodec
 from astrocodec.errors import CorruptError
 from fits_tiles.hooks.astropy_names import AstropyHookError, astropy_module, checked_modules
 from fits_tiles.hooks.context import current_options, current_tile
-from fits_tiles.hooks.rewritten import holds_our_tiles, keep_lossless, make_ready_for_others, stays, table_to_write
+from fits_tiles.hooks.rewritten import (
+    holds_our_tiles,
+    is_grid,
+    keep_lossless,
+    make_ready_for_others,
+    stays,
+    table_to_write,
+)
 from fits_tiles.hooks.tile_codec import TileCodec, model_of
 from fits_tiles.hooks.tile_table_hdu import TileTableHDU, cards_of, forget_manifests, header_of, warn_of_changes
 from fits_tiles.layout.blocks import split_cards
@@ -280,6 +287,13 @@ def _with_model_cards(original: Callable[..., Any]) -> Callable[..., Any]:
     def get_bintable_without_data(self: Any) -> Any:
         bintable = original(self)
         if self.compression_type == ALGORITHM:
+            # Cards of the image with names of ours are kept with its header, where the table is sealed.
+            private = {card.keyword for card in bintable.header.cards if private_keyword(card.keyword)}
+            if private and not is_grid(bintable.header):
+                names = ", ".join(sorted(private))
+                raise ValueError(f"HDU {self.name!r}: cards {names} cannot be kept beside tiles across planes")
+            for keyword in private:
+                bintable.header.remove(keyword, remove_all=True)
             for card in _cards_to_carry(self):
                 bintable.header.append(fits.Card.fromstring(card), end=True)
         return bintable

@@ -42,7 +42,7 @@ from fits_tiles.layout.model_cards import MODEL_STEM
 from fits_tiles.layout.plain_image import refuse_what_is_no_image
 from fits_tiles.layout.tiles_card import KEYWORD, fingerprint_in, read_tiles_card
 
-__all__ = ["holds_our_tiles", "keep_lossless", "make_ready_for_others", "stays", "table_to_write"]
+__all__ = ["holds_our_tiles", "is_grid", "keep_lossless", "make_ready_for_others", "stays", "table_to_write"]
 
 _DITHER = {"NO_DITHER": -1, "SUBTRACTIVE_DITHER_1": 1, "SUBTRACTIVE_DITHER_2": 2}
 _SETTINGS = ("compression_type", "tile_shape", "quantize_level", "quantize_method", "dither_seed")
@@ -126,7 +126,7 @@ def _kept_header(hdu: Any) -> tuple[Any, Any]:
         return None, None
     before = _as_in_file(hdu)
     asked = any(_setting(before, name) != _setting(hdu, name) for name in _SETTINGS)
-    if asked or not _is_grid(before._bintable.header) or not _same_pixels(hdu, before):
+    if asked or not is_grid(before._bintable.header) or not _same_pixels(hdu, before):
         return before, None
     return before, _unscaled_header(hdu, before.header)
 
@@ -338,13 +338,13 @@ def _with_cards(table: Any, cards: tuple[bytes, ...], hdu: Any) -> Any:
 
 def _finished(hdu: Any, table: Any) -> tuple[bytes, ...] | None:
     """The header that `fits_tiles.compress` would write, or None where tiles lie across planes."""
-    if not _is_grid(table.header):
+    if not is_grid(table.header):
         return None
     rows = table.data.view(np.ndarray).tobytes()
     return _table_cards(hdu, hdu.header, table.header, rows)
 
 
-def _is_grid(table: Any) -> bool:
+def is_grid(table: Any) -> bool:
     """Tell whether the tiles are such as `fits_tiles.compress` makes."""
     try:
         TileGrid(_lengths(table, "ZNAXIS"), _lengths(table, "ZTILE"), 1)

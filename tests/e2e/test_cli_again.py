@@ -134,6 +134,22 @@ def test_a_directory_of_outputs_is_no_failure(packed: Path) -> None:
     ]
 
 
+def test_a_directory_with_its_outputs_is_compressed_anew(packed: Path) -> None:
+    """Outputs that were found there are skipped, each with a line; one that was named is an input."""
+    packed.write_bytes(packed.read_bytes() + bytes(2880))
+    for option in "-r", packed:
+        result = run_here(
+            "fits-compress",
+            "--overwrite",
+            "--no-tune",
+            option,
+            packed.parent if option == "-r" else packed.with_name("frame.fits"),
+        )
+        assert f"{packed}: skipped, it is compressed already" in result.stderr.decode()
+        assert result.returncode == (0 if option == "-r" else ExitCode.EXISTS)
+    assert fits_tiles.verify(packed).verified
+
+
 def test_decompressing_a_directory_skips_plain_files(packed: Path) -> None:
     """And finds what -F compressed under its own name."""
     frame = packed.with_name("frame.fits")

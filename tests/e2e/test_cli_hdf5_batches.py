@@ -427,6 +427,20 @@ def test_a_second_run_keeps_what_the_first_did(tmp_path: Path, by_glob: bool) ->
     assert names(tmp_path) == ["a.ac.h5", "a.h5", "reader.ac.h5"]
 
 
+def test_a_second_run_into_another_folder_keeps_what_the_first_did(tmp_path: Path) -> None:
+    """Outputs there are no inputs of that run, and lead to them all the same."""
+    (tmp_path / "in" / "n1").mkdir(parents=True)
+    (tmp_path / "in" / "n2").mkdir()
+    needed, reader = write_night(tmp_path / "in" / "n1" / "a.h5"), write_night(tmp_path / "in" / "n2" / "reader.h5", 2)
+    lead(reader, "link", "a.h5")
+    for there in (reader, tmp_path / "out" / "n2" / "reader.ac.h5"):
+        options = ["--no-tune", "-D", "-Y", "--skip-existing", "--outdir", tmp_path / "out"]
+        result = run_here("h5-compress", "-r", tmp_path / "in", *options)
+        assert result.returncode == 0, result.stderr.decode()
+        assert f"kept, since {there} leads to it" in result.stderr.decode()
+    assert needed.exists()
+
+
 def test_a_resumed_batch_of_two_makes_no_output_of_the_second(tmp_path: Path) -> None:
     """-D deleted it before; its name is not free for the output of the first."""
     files = [write_night(tmp_path / "f0.h5"), write_night(tmp_path / "f1.h5", 2)]

@@ -16,7 +16,7 @@ import pytest
 from astropy.io import fits
 
 import fits_tiles
-from astrocodec.errors import CorruptError
+from astrocodec.errors import CorruptError, DifferenceError
 
 RNG = np.random.default_rng(3)
 COUNTS = RNG.integers(-300, 300, (60, 70)).astype("i2")
@@ -269,6 +269,36 @@ def test_a_new_image_is_appended_more_than_once(tmp_path: Path, container: str, 
         assert [hdu.name for hdu in hdus] == ["PRIMARY", "SCI", "TAIL", *["NEW"] * steps.count("a")]
         for hdu in (hdus["SCI"], *hdus[3:]):
             np.testing.assert_array_equal(hdu.data, COUNTS)
+
+
+@pytest.mark.parametrize("keyword", ["ACMOD001", "ACTILES", "ACPAD001"])
+def test_new_pixels_of_an_image_with_cards_that_are_called_like_ours(
+    tmp_path: Path, container: str, keyword: str
+) -> None:
+    path, image = tmp_path / "a.ac.fits", fits.ImageHDU(COUNTS, fits.Header([(keyword, "mine")]), name="SCI")
+    fits.HDUList([fits.PrimaryHDU(), image]).writeto(tmp_path / "plain.fits")
+    fits_tiles.compress(tmp_path / "plain.fits", path, container=container, tune=False)
+    with fits.open(path, mode="update") as hdus:
+        hdus["SCI"].data[3, 4] = 7
+    _holds(path, _changed(COUNTS), **{keyword: "mine"})
+    fits_tiles.CompImageHDU(COUNTS, image.header, name="SCI").writeto(path, overwrite=True)
+    _holds(path, COUNTS, **{keyword: "mine"})
+    stack = np.stack([COUNTS] * 4)
+    with pytest.raises(ValueError, match=f"{keyword} cannot be kept"):
+        fits.CompImageHDU(stack, image.header, tile_shape=(2, 20, 20), compression_type="ASTROCODEC_1")
+
+
+def test_tiles_across_planes_are_compared_with_what_they_give_back(tmp_path: Path) -> None:
+    path, plain = tmp_path / "a.ac.fits", tmp_path / "plain.fits"
+    cube = np.stack([COUNTS] * 4)
+    hdu = fits.CompImageHDU(cube, name="SCI", tile_shape=(2, 20, 20), compression_type="ASTROCODEC_1")
+    fits.HDUList([fits.PrimaryHDU(), hdu]).writeto(path)
+    fits_tiles.decompress(path, plain)
+    assert fits_tiles.verify(path, plain).verified
+    cube[3, 2, 1] += 1
+    fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(cube, name="SCI")]).writeto(plain, overwrite=True)
+    with pytest.raises(DifferenceError):
+        fits_tiles.verify(path, plain)
 
 
 def test_a_masked_array_is_refused(tmp_path: Path, container: str) -> None:
