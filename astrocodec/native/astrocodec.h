@@ -53,7 +53,6 @@ AC_API int ac_fault_text(const ac_fault *fault, char *out, size_t capacity);
 
 /* Instruction sets, in the order in which they are preferred. */
 typedef enum { AC_SIMD_AUTO = 0, AC_SIMD_PORTABLE = 1, AC_SIMD_AVX2 = 2, AC_SIMD_AVXVNNI = 3, AC_SIMD_AVX512 = 4 } ac_simd;
-AC_API int ac_simd_best(void); /* the best that this processor has, whatever the environment says */
 
 /* Model: `weights` is the weight block, `shapes` the shape block of docs/format.md section "Model". */
 AC_API int ac_model_create(const uint8_t *weights, size_t weights_len, const uint8_t *shapes, size_t shapes_len, ac_model **out);

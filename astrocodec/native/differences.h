@@ -8,10 +8,10 @@
 #define AC_MODE_DIFFERENCES 3
 
 /* Whether a few thousand sampled pixels look as if this mode were worth trying; 0 or 1. */
-AC_API int ac_differences_promising(const uint16_t *samples, uint32_t height, uint32_t width, size_t stride);
+int ac_differences_promising(const uint16_t *samples, uint32_t height, uint32_t width, size_t stride);
 
 /* AC_ERROR_SPACE if the tile does not fit `capacity`. */
-AC_API int ac_differences_encode(const uint16_t *samples, uint32_t height, uint32_t width, size_t stride, uint8_t *out, size_t capacity,
+int ac_differences_encode(const uint16_t *samples, uint32_t height, uint32_t width, size_t stride, uint8_t *out, size_t capacity,
                                  size_t *length);
 /* The sides are right. */
 int ac_differences_decode(const uint8_t *in, size_t length, uint16_t *samples, uint32_t height, uint32_t width, size_t stride, ac_refusal *why);

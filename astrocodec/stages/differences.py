@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from astrocodec.errors import CorruptError, TruncatedError
+from astrocodec.stages.bits import BitReader, BitWriter, RiceMean
 from astrocodec.stages.distribution import PRECISION, TOTAL
-from astrocodec.stages.log512 import log512
+from astrocodec.stages.log512 import bit_length, log512
 from astrocodec.stages.rans import LOW, Decoder, push, push_raw
 
 MODE = 3
@@ -33,10 +34,6 @@ _LEAST_SAVED = _ONE * 3 // 8
 _LEAST_ENTROPY = _ONE
 _SEGMENTS = _SEGMENT = 64
 _PRIOR_PAIRS = 4
-
-
-def _bit_lengths(v: NDArray[np.int64]) -> NDArray[np.int64]:
-    return np.frexp(v.astype(np.float64))[1].astype(np.int64)
 
 
 # Neighbours
@@ -85,68 +82,18 @@ def context_at(samples: NDArray[np.integer], y: int, x: int, predictor: int) -> 
     return _predict(*near, predictor), _place(*near, y, x)
 
 
-# Golomb-Rice codes whose parameter follows the running mean
-
-
-class _Mean:
-    def __init__(self) -> None:
-        self.total, self.n = 8, 1
-
-    def parameter(self) -> int:
-        k = 0
-        while self.n << k < self.total:
-            k += 1
-        return k
-
-    def update(self, value: int) -> None:
-        self.total, self.n = self.total + value, self.n + 1
-        if self.n == 32:
-            self.total, self.n = (self.total + 1) >> 1, 16
-
-
-class _BitWriter:
-    def __init__(self) -> None:
-        self.bits: list[int] = []
-
-    def write(self, value: int, count: int) -> None:
-        self.bits += [value >> i & 1 for i in range(count)]
-
-    def write_rice(self, mean: _Mean, value: int) -> None:
-        k = mean.parameter()
-        self.bits += [1] * (value >> k) + [0]
-        self.write(value, k)
-        mean.update(value)
-
-    def to_bytes(self) -> bytes:
-        return np.packbits(np.array(self.bits, np.uint8), bitorder="little").tobytes()
-
-
-class _BitReader:
-    def __init__(self, data: bytes) -> None:
-        self.bits = np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little").tolist()
-        self.at = 0
-
-    def read(self, count: int) -> int:
-        if count > len(self.bits) - self.at:
-            raise TruncatedError("piece: its table of differences is cut")
-        self.at += count
-        return sum(bit << i for i, bit in enumerate(self.bits[self.at - count : self.at]))
-
-    def read_rice(self, mean: _Mean, most: int) -> int:
-        k = mean.parameter()
-        value = 0
-        while self.read(1):
-            value += 1
-            if value << k > most:
-                raise CorruptError(f"piece: its table of differences has a number above {most}")
-        value = value << k | self.read(k)
-        if value > most:
-            raise CorruptError(f"piece: its table of differences has {value}, at most {most} allowed")
-        mean.update(value)
-        return value
-
-
 # Table
+
+
+def _write_rice(out: BitWriter, mean: RiceMean, value: int) -> None:
+    out.write_rice(value, mean.parameter())
+    mean.update(value)
+
+
+def _read_rice(bits: BitReader, mean: RiceMean, most: int) -> int:
+    value = bits.read_rice(mean.parameter(), most)
+    mean.update(value)
+    return value
 
 
 @dataclass(frozen=True)
@@ -175,14 +122,14 @@ class Table:
         count = len(self.symbols)
         head = bytes([MODE, self.predictor, self.log_classes])
         head += count.to_bytes(2, "little") + (self.symbols[0] if count else 0).to_bytes(2, "little")
-        out, gaps = _BitWriter(), _Mean()
+        out, gaps = BitWriter(), RiceMean()
         for last, symbol in pairwise(self.symbols):
-            out.write_rice(gaps, (symbol - last - 1) % _WORD)
+            _write_rice(out, gaps, (symbol - last - 1) % _WORD)
         for cumulative in self.cumulative:
-            lengths = _Mean()
+            lengths = RiceMean()
             for start, end in pairwise(cumulative):
                 bits = (end - start).bit_length()
-                out.write_rice(lengths, bits)
+                _write_rice(out, lengths, bits)
                 out.write(end - start, max(0, bits - 1))
         return head + out.to_bytes()
 
@@ -203,27 +150,25 @@ def read_table(data: bytes) -> tuple[Table, int]:
         raise CorruptError(
             f"piece: mode {mode}, predictor {predictor}, classes 2^{log_classes}, {count} symbols from {first}"
         )
-    bits, gaps = _BitReader(data[HEADER:]), _Mean()
+    bits, gaps = BitReader(data[HEADER:], "piece: its table of differences"), RiceMean()
     symbols, reach = [first] * min(count, 1), 0
     for _ in range(count - 1):
-        reach += 1 + bits.read_rice(gaps, _WORD - 1)
+        reach += 1 + _read_rice(bits, gaps, _WORD - 1)
         if reach >= _WORD:
             raise CorruptError("piece: its differences span more than 65536 values")
         symbols.append((first + reach) % _WORD)
     tables = []
     for _ in range(1 << log_classes):
-        lengths, cumulative = _Mean(), [0]
+        lengths, cumulative = RiceMean(), [0]
         for _ in range(count + 1):
-            n = bits.read_rice(lengths, PRECISION + 1)
+            n = _read_rice(bits, lengths, PRECISION + 1)
             cumulative.append(cumulative[-1] + (1 << (n - 1) | bits.read(n - 1) if n else 0))
             if cumulative[-1] > TOTAL:
                 raise CorruptError(f"piece: frequencies sum to more than {TOTAL}")
         if cumulative[-1] != TOTAL:
             raise CorruptError(f"piece: frequencies sum to {cumulative[-1]}, not {TOTAL}")
         tables.append(cumulative)
-    if bits.read(-bits.at % 8):
-        raise CorruptError("piece: the last bits of its table are not zero")
-    return Table(predictor, log_classes, symbols, tables), HEADER + bits.at // 8
+    return Table(predictor, log_classes, symbols, tables), HEADER + bits.end()
 
 
 # Is it promising?
@@ -233,7 +178,7 @@ def _cells_of(differences: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArra
     """Cells, and log2 of their widths: single values up to 3, then four to the octave, on either side."""
     negative = differences >> 15
     a = np.where(negative, _WORD - differences, differences)
-    octave = np.maximum(_bit_lengths(a) - 3, 0)
+    octave = np.maximum(bit_length(a) - 3, 0)
     return negative << 6 | np.where(a < 4, a, 4 * octave + 4 + (a >> octave & 3)), octave
 
 
@@ -321,7 +266,7 @@ def _choose_classes(counts: NDArray[np.int64]) -> tuple[int, NDArray[np.int64]]:
         for place in range(8):
             merged[class_of(place, log_classes)] += counts[place]
         freq = np.array([normalise(row) for row in merged])
-        code = np.where(freq > 0, 2 * _ONE * _bit_lengths(freq), _ONE)
+        code = np.where(freq > 0, 2 * _ONE * bit_length(freq), _ONE)
         cost = int((code + np.where(freq > 0, merged * (PRECISION * _ONE - log512(freq)), 0)).sum())
         if best is None or cost < best[0]:
             best = cost, log_classes, freq

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from astrocodec.errors import FormatError
+from astrocodec.stages.log512 import log2_floor, log512
 from astrocodec.stages.network import (
     ACTIVATION_MAX,
     HIDDEN,
@@ -32,7 +33,6 @@ Integers = NDArray[np.int64]
 _W, _WW, _NWW, _NW, _N, _NE, _NEE, _NN = 0, 1, 4, 5, 6, 7, 8, 13
 _NEAR = len(NEIGHBOURS)
 _RECIPROCAL = np.array(RECIPROCAL)
-_POWERS = 1 << np.arange(32)
 
 
 class Running(NamedTuple):
@@ -83,23 +83,6 @@ class Predictions(NamedTuple):
     loc16: Integers
     q: Integers
     shape: Integers
-
-
-def log2_floor(v: Integers) -> Integers:
-    """Position of the highest set bit of positive integers below 2**32."""
-    return np.searchsorted(_POWERS, v, side="right") - 1
-
-
-def log512(v: Integers) -> Integers:
-    """512 times the binary logarithm of positive integers below 2**32, linear between powers of two.
-
-    Examples
-    --------
-    >>> log512(np.array([1, 2, 3, 4])).tolist()
-    [0, 512, 768, 1024]
-    """
-    e = log2_floor(v)
-    return (e << 9) + ((v << 9 >> e) & 511)
 
 
 def _average(a: Integers, b: Integers) -> Integers:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from astrocodec.errors import CorruptError
+from astrocodec.errors import CorruptError, TruncatedError
+from astrocodec.stages.bits import BitReader, BitWriter, RiceMean
 from astrocodec.stages.log512 import log512
 
 _ONE = 1 << 32
@@ -114,18 +115,12 @@ def set_pays(values: NDArray[np.int64], counts: NDArray[np.int64]) -> bool:
 
 def pack_set(values: NDArray[np.uint16]) -> bytes:
     """Code ascending values: gaps less one, Golomb-Rice with a parameter that follows their running mean."""
-    bits: list[int] = []
-    total, n, last = 8, 1, -1
+    out, gaps, last = BitWriter(), RiceMean(), -1
     for value in values.tolist():
         gap, last = value - last - 1, value
-        k = 0
-        while n << k < total:
-            k += 1
-        bits += [1] * (gap >> k) + [0] + [gap >> i & 1 for i in range(k)]
-        total, n = total + gap, n + 1
-        if n == 32:
-            total, n = (total + 1) >> 1, 16
-    return np.packbits(np.array(bits, np.uint8), bitorder="little").tobytes()
+        out.write_rice(gap, gaps.parameter())
+        gaps.update(gap)
+    return out.to_bytes()
 
 
 def unpack_set(data: memoryview | bytes, count: int) -> NDArray[np.uint16]:
@@ -136,28 +131,15 @@ def unpack_set(data: memoryview | bytes, count: int) -> NDArray[np.uint16]:
     CorruptError
         The bits end early, leave 16 bits or go on after the end.
     """
-    bits = np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little").tolist()
-    at, total, n, last = 0, 8, 1, -1
+    bits, gaps, last = BitReader(data, "value set"), RiceMean(), -1
     values = np.zeros(count, np.uint16)
     try:
         for i in range(count):
-            k = quotient = 0
-            while n << k < total:
-                k += 1
-            while bits[at]:
-                quotient, at = quotient + 1, at + 1
-            low = sum(bits[at + 1 + j] << j for j in range(k))
-            at += 1 + k
-            gap = quotient << k | low
+            gap = bits.read_rice(gaps.parameter(), 65535 - last - 1)
+            gaps.update(gap)
             last += gap + 1
-            if last > 65535:
-                raise CorruptError(f"value set: value {last} found, at most 65535 allowed")
             values[i] = last
-            total, n = total + gap, n + 1
-            if n == 32:
-                total, n = (total + 1) >> 1, 16
-    except IndexError:
+    except TruncatedError:
         raise CorruptError(f"value set: {len(data)} bytes are too few for {count} values") from None
-    if len(bits) - at >= 8 or any(bits[at:]):
-        raise CorruptError(f"value set: {len(bits) - at} bits follow its end")
+    bits.finish()
     return values

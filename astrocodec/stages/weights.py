@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 
 from astrocodec.errors import CorruptError, FormatError, TruncatedError, VersionError
 from astrocodec.stages import network
+from astrocodec.stages.bits import BitReader, BitWriter
 
 HEADER = len(network.header(0))
 _MAX_RICE = 12
+_NO_DIFFERENCE = 15
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,17 +107,16 @@ def limit_rows(w: NDArray[np.int8]) -> NDArray[np.int8]:
     return groups.swapaxes(2, 3).reshape(w.shape).astype(np.int8)
 
 
-def _put_rice(values: NDArray[np.int64], bits: list[int]) -> None:
+def _put_row(values: NDArray[np.int64], out: BitWriter) -> None:
     zigzag = np.where(values >= 0, 2 * values, -2 * values - 1)
+    if not zigzag.any():
+        out.write(_NO_DIFFERENCE, 4)
+        return
     costs = [int((zigzag >> k).sum()) + (k + 1) * zigzag.size for k in range(_MAX_RICE)]
     k = int(np.argmin(costs))
-    if not zigzag.any():
-        k = 15
-    bits += [k >> i & 1 for i in range(4)]
-    if k == 15:
-        return
+    out.write(k, 4)
     for z in zigzag.tolist():
-        bits += [1] * (z >> k) + [0] + [z >> i & 1 for i in range(k)]
+        out.write_rice(z, k)
 
 
 def weight_delta(base: Weights, tuned: Weights) -> bytes:
@@ -128,12 +129,12 @@ def weight_delta(base: Weights, tuned: Weights) -> bytes:
     """
     if base.hidden != tuned.hidden:
         raise ValueError(f"tuned model has {tuned.hidden} neurons, its base {base.hidden}")
-    bits: list[int] = []
+    out = BitWriter()
     for f in fields(Weights):
         difference = getattr(tuned, f.name).astype(np.int64) - getattr(base, f.name).astype(np.int64)
         for row in difference.reshape(-1, difference.shape[-1]) if f.name in ("w1", "w2", "w3") else [difference]:
-            _put_rice(row.ravel(), bits)
-    return np.packbits(np.array(bits, np.uint8), bitorder="little").tobytes()
+            _put_row(row.ravel(), out)
+    return out.to_bytes()
 
 
 def apply_delta(base: Weights, data: bytes) -> Weights:
@@ -144,34 +145,21 @@ def apply_delta(base: Weights, data: bytes) -> Weights:
     TruncatedError, CorruptError
         The bytes end early, leave the weights' range or go on after the end.
     """
-    bits = np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little").tolist()
-    at = 0
-
-    def take(n: int) -> int:
-        nonlocal at
-        if at + n > len(bits):
-            raise TruncatedError(f"tuned model: {len(data)} bytes are too few")
-        at += n
-        return sum(bit << i for i, bit in enumerate(bits[at - n : at]))
-
+    bits = BitReader(data, "tuned model")
     arrays = []
     for f in fields(Weights):
         old = getattr(base, f.name)
         new = old.astype(np.int64).reshape((-1, old.shape[-1]) if f.name in ("w1", "w2", "w3") else (1, -1))
         for row in new:
-            k = take(4)
-            if k == 15:
+            k = bits.read(4)
+            if k == _NO_DIFFERENCE:
                 continue
             for i in range(row.size):
-                quotient = 0
-                while take(1):
-                    quotient += 1
-                z = quotient << k | take(k)
+                z = bits.read_rice(k)
                 row[i] += z >> 1 if not z & 1 else -((z + 1) >> 1)
         limits = np.iinfo(old.dtype)
         if new.min() < limits.min or new.max() > limits.max:
             raise CorruptError(f"tuned model: {f.name} leaves the range of {old.dtype}")
         arrays.append(new.reshape(old.shape).astype(old.dtype))
-    if len(bits) - at >= 8 or any(bits[at:]):
-        raise CorruptError(f"tuned model: {len(bits) - at} bits follow its end")
+    bits.finish()
     return Weights(*arrays)

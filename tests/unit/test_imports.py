@@ -28,6 +28,7 @@ ORDER = (
     "codecs",
     "stages.varint",
     "stages.crc32c",
+    "stages.bits",
     "stages.log512",
     "stages.valueset",
     "stages.pixels",

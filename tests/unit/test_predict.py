@@ -7,7 +7,7 @@ from made_models import GENTLE, SAMPLE_KINDS, WIDE, WILD, MadeModel, made_sample
 from astrocodec import _native
 from astrocodec.errors import FormatError
 from astrocodec.stages.piece import MAX_AMPLITUDE, Plane, choose_start
-from astrocodec.stages.predict import Contexts, Running, check_weights, contexts_of, log2_floor, log512, predict, update
+from astrocodec.stages.predict import Contexts, Running, check_weights, contexts_of, predict, update
 from astrocodec.stages.wavefront import Step
 from astrocodec.stages.weights import Weights
 
@@ -81,14 +81,6 @@ def test_extreme_integers_fit() -> None:
     assert (10 + 22 * 2047) * 32767 + 256 < 1 << 31
     assert 127 * 258 < 1 << 15
     assert max(362 * MAX_AMPLITUDE, 256 * 65535) + 16 < 1 << 24
-
-
-def test_log2_floor_and_log512() -> None:
-    v = np.arange(1, 1 << 17)
-    np.testing.assert_array_equal(log2_floor(v), [n.bit_length() - 1 for n in v.tolist()])
-    v = np.unique(np.r_[v, np.random.default_rng(0).integers(1, 1 << 24, 1000)])
-    assert (np.diff(log512(v)) >= 0).all()
-    assert np.abs(log512(v) - 512 * np.log2(v)).max() < 512 * 0.0861 + 1
 
 
 def test_running_means_come_to_rest() -> None:

@@ -33,7 +33,7 @@ static int ask_processor(void)
 }
 
 /* Asked once: the answer takes longer than a small piece, in virtual machines above all. */
-int ac_simd_best(void)
+static int best_level(void)
 {
     static atomic_int best = AC_SIMD_AUTO;
     int found = atomic_load_explicit(&best, memory_order_relaxed);
@@ -46,7 +46,7 @@ int ac_simd_best(void)
 
 const ac_kernel *ac_kernel_of(int simd)
 {
-    const int best = ac_simd_best();
+    const int best = best_level();
     switch (simd == AC_SIMD_AUTO ? best : simd) {
     case AC_SIMD_PORTABLE: return &ac_kernel_portable;
 #if defined(__x86_64__)

@@ -1,0 +1,134 @@
+"""Bits in bytes, least significant first, and Golomb-Rice codes among them (docs/format.md section "Conventions").
+
+native/bits.h does the same.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from astrocodec.errors import CorruptError, TruncatedError
+
+
+class RiceMean:
+    """The running mean that the parameter follows where numbers are alike.
+
+    >>> mean = RiceMean()
+    >>> mean.parameter(), mean.update(100), mean.parameter()
+    (3, None, 6)
+    """
+
+    def __init__(self) -> None:
+        self.total, self.n = 8, 1
+
+    def parameter(self) -> int:
+        """Low bits of the next number."""
+        k = 0
+        while self.n << k < self.total:
+            k += 1
+        return k
+
+    def update(self, value: int) -> None:
+        """Take a number in."""
+        self.total, self.n = self.total + value, self.n + 1
+        if self.n == 32:
+            self.total, self.n = (self.total + 1) >> 1, 16
+
+
+class BitWriter:
+    """Bits, put together one after the other.
+
+    >>> out = BitWriter()
+    >>> out.write(5, 3)
+    >>> out.write_rice(9, 2)
+    >>> BitReader(out.to_bytes(), "example").read_rice(2), BitReader(out.to_bytes(), "example").read(3)
+    (1, 5)
+    """
+
+    def __init__(self) -> None:
+        self._bits: list[int] = []
+
+    def write(self, value: int, count: int) -> None:
+        """Add the low `count` bits of a number."""
+        self._bits += [value >> i & 1 for i in range(count)]
+
+    def write_rice(self, value: int, k: int) -> None:
+        """Add a number: its quotient by 2**k in ones, a zero, k bits."""
+        self._bits += [1] * (value >> k) + [0]
+        self.write(value, k)
+
+    def to_bytes(self) -> bytes:
+        """All bits, and zeros up to a whole byte."""
+        return np.packbits(np.array(self._bits, np.uint8), bitorder="little").tobytes()
+
+
+class BitReader:
+    """Bits of bytes, taken one after the other.
+
+    Parameters
+    ----------
+    data : bytes-like
+        The bytes.
+    what : str
+        What they are, for messages.
+    """
+
+    def __init__(self, data: bytes | memoryview, what: str) -> None:
+        self._bits: list[int] = np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little").tolist()
+        self._at, self._what = 0, what
+
+    def read(self, count: int) -> int:
+        """Take `count` bits as a number.
+
+        Raises
+        ------
+        TruncatedError
+            Fewer are left.
+        """
+        if count > len(self._bits) - self._at:
+            raise TruncatedError(f"{self._what}: {len(self._bits) // 8} bytes are too few")
+        self._at += count
+        return sum(bit << i for i, bit in enumerate(self._bits[self._at - count : self._at]))
+
+    def read_rice(self, k: int, most: int | None = None) -> int:
+        """Take a number that `BitWriter.write_rice` wrote.
+
+        Raises
+        ------
+        TruncatedError
+            The bits end before it does.
+        CorruptError
+            It is larger than `most`.
+        """
+        quotient = 0
+        while self.read(1):
+            quotient += 1
+            if most is not None and quotient << k > most:
+                raise CorruptError(f"{self._what}: at least {quotient << k} found, at most {most} allowed")
+        value = quotient << k | self.read(k)
+        if most is not None and value > most:
+            raise CorruptError(f"{self._what}: {value} found, at most {most} allowed")
+        return value
+
+    def end(self) -> int:
+        """Go on to the next whole byte; returns how many bytes were taken.
+
+        Raises
+        ------
+        CorruptError
+            A bit on the way is set.
+        """
+        if self.read(-self._at % 8):
+            raise CorruptError(f"{self._what}: bits follow its end in byte {self._at // 8 - 1}")
+        return self._at // 8
+
+    def finish(self) -> None:
+        """See that nothing is left.
+
+        Raises
+        ------
+        CorruptError
+            Bytes are left, or bits that are set.
+        """
+        if (used := self.end()) != len(self._bits) // 8:
+            raise CorruptError(f"{self._what}: {len(self._bits) // 8 - used} bytes follow its end")
