@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from astrocodec.stages.planes import balanced_tile
+from astrocodec.stages.planes import balanced_sides
 
 __all__ = ["choose_chunks"]
 
@@ -40,8 +40,8 @@ def choose_chunks(shape: Sequence[int], itemsize: int) -> tuple[int, ...]:
     while target * target * itemsize > _MOST_BYTES and target > 64:
         target //= 2
     if len(lengths) == 1:
-        return (min(balanced_tile((1, lengths[0]), target)[1], lengths[0]),)
-    wanted = balanced_tile((lengths[-2], lengths[-1]), target)
+        return (min(balanced_sides((1, lengths[0]), target)[1], lengths[0]),)
+    wanted = balanced_sides((lengths[-2], lengths[-1]), target)
     planes = min(wanted[0], lengths[-2]), min(wanted[1], lengths[-1])
     chunk = list(planes)
     for length in reversed(lengths[:-2]):

@@ -39,11 +39,6 @@ CONTEXT = np.dtype(
 )
 
 _pointer, _size, _int, _u32 = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_uint32
-_take_type = ctypes.CFUNCTYPE(_pointer, _pointer, _size)
-_new_bytes: Any = ctypes.pythonapi.PyBytes_FromStringAndSize
-_new_bytes.restype, _new_bytes.argtypes = ctypes.py_object, [_pointer, ctypes.c_ssize_t]
-_bytes_at: Any = ctypes.pythonapi.PyBytes_AsString
-_bytes_at.restype, _bytes_at.argtypes = _pointer, [ctypes.py_object]
 
 
 class Fault(ctypes.Structure):
@@ -64,21 +59,8 @@ class Fault(ctypes.Structure):
         return out.value.decode("utf-8", "replace")
 
 
-class Output(ctypes.Structure):
-    """Room for a stream, taken when its length is known: ``ac_output``."""
-
-    _fields_ = (("take", _take_type), ("owner", _pointer))
-
-    @classmethod
-    def into(cls, taken: list[bytes]) -> Output:
-        """An output that becomes the last of `taken`."""
-
-        def take(_: int | None, length: int) -> int:
-            # Bytes that nobody else has seen yet may be written to.
-            taken.append(_new_bytes(None, length))
-            return int(_bytes_at(taken[-1]))
-
-        return cls(_take_type(take), None)
+class _Room(ctypes.Structure):
+    _fields_ = (("data", _pointer), ("length", _size))
 
 
 class _TuneOptions(ctypes.Structure):
@@ -129,6 +111,8 @@ def _load() -> ctypes.CDLL:
         _int,
     ]
     library.ac_tile_decode.argtypes = [_pointer, _pointer, _size, _pointer, _u32, _u32, _size, _int, _pointer]
+    library.ac_room_free.argtypes = [_pointer]
+    library.ac_room_free.restype = None
     library.ac_fault_text.argtypes = [_pointer, ctypes.c_char_p, _size]
     library.ac_tile_bits.argtypes = [_pointer, _pointer, _size, _u32, _u32, _pointer, _size, _pointer, _int]
     library.ac_tile_contexts.argtypes = [_pointer, _u32, _u32, _size, _pointer, _size, _pointer]
@@ -142,6 +126,27 @@ def _load() -> ctypes.CDLL:
 
 
 _library = _load()
+
+
+class Output(ctypes.Structure):
+    """Room for a stream, taken when its length is known: ``ac_output`` of the library's own ``ac_take_room``.
+
+    No function of Python is called back: one that a signal interrupts would give C an address of nothing.
+    """
+
+    _fields_ = (("take", _pointer), ("owner", _pointer))
+    _free = _library.ac_room_free  # its own, for outputs that go when this module has gone
+
+    def __init__(self) -> None:
+        self._room = _Room()
+        super().__init__(ctypes.cast(_library.ac_take_room, _pointer), ctypes.addressof(self._room))
+
+    def to_bytes(self) -> bytes:
+        """What was written."""
+        return ctypes.string_at(self._room.data or 0, self._room.length)
+
+    def __del__(self) -> None:
+        self._free(ctypes.byref(self._room))
 
 
 def simd_level() -> int:

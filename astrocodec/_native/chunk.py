@@ -55,14 +55,13 @@ class ChunkCodec:
 
     def encode(self, data: NDArray[np.generic]) -> bytes:
         """Stream of a chunk, given as an array in the file's byte order."""
-        data, taken = np.require(data, requirements=["C", "A"]), list[bytes]()
-        output = Output.into(taken)
+        data, output = np.require(data, requirements=["C", "A"]), Output()
         status = _library.ac_chunk_encode(
             self._values, self._count, data.ctypes.data, data.nbytes, ctypes.byref(output)
         )
         if status:
             _check(status, last_error())
-        return taken[-1]
+        return output.to_bytes()
 
     def size(self, stream: bytes) -> int:
         """Bytes of the chunk that a stream holds."""

@@ -130,8 +130,7 @@ def encode_stream(
 ) -> bytes:
     """Encode a contiguous array of native byte order with the best of several models, each with its embedded bytes."""
     models = (_Choice * len(choices))(*(_Choice(model.handle, file or None, len(file)) for model, file in choices))
-    taken: list[bytes] = []
-    output, threads = Output.into(taken), _Threads(workers)
+    output, threads = Output(), _Threads(workers)
     status = _library.ac_stream_encode_with(
         *(models, len(choices), ctypes.byref(_Array.of(values)), _address(values)),
         (ctypes.c_uint32 * 2)(*piece_shape) if piece_shape else None,
@@ -140,7 +139,7 @@ def encode_stream(
         ctypes.byref(output),
     )
     threads.finish(status, "array")
-    return taken[-1]
+    return output.to_bytes()
 
 
 def inspect_stream(stream: memoryview) -> StreamHeader:

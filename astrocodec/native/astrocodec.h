@@ -127,6 +127,13 @@ typedef struct {
     uint8_t *(*take)(void *owner, size_t length);
     void *owner;
 } ac_output;
+/* A `take` of malloc, whose owner is an ac_room. */
+typedef struct {
+    uint8_t *data;
+    size_t length;
+} ac_room;
+AC_API uint8_t *ac_take_room(void *owner, size_t length);
+AC_API void ac_room_free(ac_room *room);
 
 /* A model to encode with. `file` is what goes into the stream of it, a "Model file" of docs/format.md of at most 2^20 bytes; NULL: it
  * stays outside. */

@@ -156,12 +156,12 @@ class Cut:
 # Encoder's choice (docs/encoder.md section "Pieces")
 
 
-def balanced_tile(shape: tuple[int, int], target: int = TARGET) -> tuple[int, int]:
+def balanced_sides(shape: tuple[int, int], target: int = TARGET) -> tuple[int, int]:
     """Sides of about `target` x `target` pixels that leave no narrow pieces at the edges.
 
     Where one side of the plane is short the other side of the piece is longer. Sides are even where there are several.
 
-    >>> balanced_tile((2048, 577)), balanced_tile((4096, 4200)), balanced_tile((1, 10**6))
+    >>> balanced_sides((2048, 577)), balanced_sides((4096, 4200)), balanced_sides((1, 10**6))
     ((512, 577), (512, 526), (1, 62500))
     """
     area = target * target
@@ -198,7 +198,7 @@ def choose_pieces(planes: Planes) -> tuple[int, int]:
     if count >= 2 and 2 * height * width <= area and 2 * height <= MAX_SIDE and width <= MAX_SIDE:
         most = min(area // (height * width), MAX_SIDE // height, count)
         return _own_is_zero(planes, math.ceil(count / math.ceil(count / most)) * height, width)
-    return _own_is_zero(planes, *balanced_tile((height, width)))
+    return _own_is_zero(planes, *balanced_sides((height, width)))
 
 
 def wanted_pieces(planes: Planes, wanted: tuple[int, int]) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from itertools import product
 from math import prod
 from operator import mul
 
-from astrocodec.stages.planes import balanced_tile
+from astrocodec.stages.planes import balanced_sides
 
 __all__ = ["Band", "TileGrid", "plan_tile_shape", "runs"]
 
@@ -89,7 +89,7 @@ def plan_tile_shape(shape: Sequence[int], requested: Sequence[int] | None) -> tu
     (512, 577)
     """
     if requested is None:
-        rows, columns = balanced_tile((shape[-2] if len(shape) > 1 else 1, shape[-1]))
+        rows, columns = balanced_sides((shape[-2] if len(shape) > 1 else 1, shape[-1]))
         # The coder's own memory is 256 bytes a pixel where a tile has a single row.
         return plan_tile_shape(shape, (rows, min(columns, _LINE) if rows == 1 else columns))
     lengths = tuple(int(length) for length in requested)

@@ -132,12 +132,22 @@ def flipped(stream: bytearray) -> None:
     stream[-1] ^= 1
 
 
+def foreign(stream: bytearray) -> None:
+    stream[3] = 200
+
+
+def reserved(stream: bytearray) -> None:
+    stream[8:8] = bytes([0x80 | 20, 0])  # before the codec's section
+
+
 # As docs/hdf5.md shows them.
 @pytest.mark.parametrize(
     ("change", "line"),
     [
-        (flipped, "is damaged: it contradicts itself or its checksum"),
-        (newer, "astrocodec: a chunk needs a newer astrocodec: its stream is of version 9"),
+        (flipped, "the checksum of the decoded elements differs: the stream is damaged"),
+        (newer, "needs a newer astrocodec: byte 2: stream version 9 found, this astrocodec reads 1: upgrade astrocodec"),
+        (foreign, "cannot be read: codec 200 is needed, a private one that is not installed: ask who wrote the data for it"),
+        (reserved, "needs a newer astrocodec: section 20 (quantise), byte 8: is of a later version of the format"),
     ],
 )
 def test_what_other_programs_print(
