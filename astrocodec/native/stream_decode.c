@@ -126,17 +126,16 @@ typedef struct {
     piece *pieces;
 } decoding;
 
-/* Numbers out of samples and low bits. The samples of a piece are `stride` apart, and may be where the numbers go. */
-static int restore(const decoding *d, const ac_place *place, const uint16_t *samples, size_t stride, const ac_bit_planes *low, ac_refusal *why)
+/* Numbers out of samples, whose rows are `stride` apart, and low bits. in_place: the samples are where the numbers go. */
+static int restore(const decoding *d, const ac_place *place, uint16_t *samples, size_t stride, int in_place, const ac_bit_planes *low, ac_refusal *why)
 {
     const ac_causal *c = &d->stream->causal;
     const ac_runs runs = ac_runs_of(&d->stream->planes, place);
-    const int in_place = stride != 0 && samples == (const uint16_t *)d->out.data + runs.first;
     uint64_t u[CHUNK], bits[CHUNK], at = 0;
     for (uint64_t row = 0; row < runs.rows; row++) {
         const uint64_t first = runs.first + row * runs.step;
-        const uint16_t *from = samples + row * stride;
-        if (in_place && !c->low_bits && ac_pixels_restore_words(&c->map, (uint16_t *)d->out.data + first, runs.length)) continue;
+        uint16_t *from = samples + row * stride;
+        if (in_place && !c->low_bits && ac_pixels_restore_words(&c->map, from, runs.length)) continue;
         for (size_t done = 0; done < runs.length; done += CHUNK) {
             const size_t n = runs.length - done < CHUNK ? runs.length - done : CHUNK;
             for (size_t i = 0; i < n; i++) u[i] = (uint64_t)from[done + i] << c->low_bits;
@@ -170,7 +169,7 @@ static void decode_piece(const decoding *d, size_t index, ac_span bytes, ac_refu
         return;
     }
     if (!ac_tile_decode_or_say(d->model, bytes.bytes + r.at, bytes.length - r.at, samples, place.height, place.width, stride, d->flags, why))
-        restore(d, &place, samples, stride, &low, why);
+        restore(d, &place, samples, stride, in_place, &low, why);
     why->at += r.at;
     if (!in_place) free(samples);
 }

@@ -145,8 +145,8 @@ def reserved(stream: bytearray) -> None:
     ("change", "line"),
     [
         (flipped, "the checksum of the decoded elements differs: the stream is damaged"),
-        (newer, "needs a newer astrocodec: byte 2: stream version 9 found, this astrocodec reads 1: upgrade astrocodec"),
-        (foreign, "cannot be read: codec 200 is needed, a private one that is not installed: ask who wrote the data for it"),
+        (newer, "needs a newer astrocodec: byte 2: stream version 9 found, this astrocodec reads 1: upgrade"),
+        (foreign, "cannot be read: codec 200 is needed, a private one that is not installed: ask who wrote"),
         (reserved, "needs a newer astrocodec: section 20 (quantise), byte 8: is of a later version of the format"),
     ],
 )
