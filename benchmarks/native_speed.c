@@ -1,8 +1,8 @@
-/* Speed of the native tile codec per instruction set, in CPU time of one thread. Built after the package, which writes
+/* Speed of the native piece codec per instruction set, in CPU time of one thread. Built after the package, which writes
  * shipped_models.h:
  *
  *   cd astrocodec/native && gcc -O3 -fwrapv -ffp-contract=off -I . -I ../../tests/native ../../benchmarks/native_speed.c $(find . -name "*.c") -lm -o native_speed
- *   ./native_speed [-t tile] [-h hidden] [-r rounds] [-s sigma] [file width height [offset]]
+ *   ./native_speed [-t piece] [-h hidden] [-r rounds] [-s sigma] [file width height [offset]]
  *
  * Without a file (raw uint16, little endian) the frame is 2048 x 2048 of noise of the given sigma. Levels take turns in
  * every round; printed are the best and the median round in Mpixel/s, and bits per pixel. */
@@ -29,13 +29,13 @@ static int by_value(const void *a, const void *b)
 
 int main(int argc, char **argv)
 {
-    uint32_t tile = 512, width = 2048, height = 2048;
+    uint32_t piece = 512, width = 2048, height = 2048;
     int hidden = 16, rounds = 7, i = 1;
     double sigma = 10;
     for (; i + 1 < argc && argv[i][0] == '-'; i += 2) {
         const double v = atof(argv[i + 1]);
         switch (argv[i][1]) {
-        case 't': tile = (uint32_t)v; break;
+        case 't': piece = (uint32_t)v; break;
         case 'h': hidden = (int)v; break;
         case 'r': rounds = v > MAX_ROUNDS ? MAX_ROUNDS : (int)v; break;
         case 's': sigma = v; break;
@@ -57,8 +57,8 @@ int main(int argc, char **argv)
         }
     }
     ac_model *model = make_model(hidden, 30, 1, 4, 3, 5);
-    const uint32_t across = (width + tile - 1) / tile, down = (height + tile - 1) / tile;
-    const size_t bound = ac_tile_bound(tile, tile);
+    const uint32_t across = (width + piece - 1) / piece, down = (height + piece - 1) / piece;
+    const size_t bound = ac_piece_bound(piece, piece);
     uint8_t *coded = malloc(bound * across * down);
     size_t *length = malloc(sizeof *length * across * down);
     static double seconds[LEVELS][2][MAX_ROUNDS];
@@ -71,8 +71,8 @@ int main(int argc, char **argv)
             int status = 0;
             total = 0;
             for (uint32_t t = 0; t < across * down && !status; t++) {
-                const uint32_t y = t / across * tile, x = t % across * tile, h = height - y < tile ? height - y : tile, w = width - x < tile ? width - x : tile;
-                status = ac_tile_encode(model, frame + (size_t)y * width + x, h, w, width, coded + bound * t, bound, &length[t], level);
+                const uint32_t y = t / across * piece, x = t % across * piece, h = height - y < piece ? height - y : piece, w = width - x < piece ? width - x : piece;
+                status = ac_piece_encode(model, frame + (size_t)y * width + x, h, w, width, coded + bound * t, bound, &length[t], level);
                 total += length[t];
             }
             if (status == AC_ERROR_ARGUMENT) continue;
@@ -80,8 +80,8 @@ int main(int argc, char **argv)
             seconds[level][0][round] = cpu_seconds() - start;
             start = cpu_seconds();
             for (uint32_t t = 0; t < across * down && !status; t++) {
-                const uint32_t y = t / across * tile, x = t % across * tile, h = height - y < tile ? height - y : tile, w = width - x < tile ? width - x : tile;
-                status = ac_tile_decode(model, coded + bound * t, length[t], back + (size_t)y * width + x, h, w, width, level, NULL);
+                const uint32_t y = t / across * piece, x = t % across * piece, h = height - y < piece ? height - y : piece, w = width - x < piece ? width - x : piece;
+                status = ac_piece_decode(model, coded + bound * t, length[t], back + (size_t)y * width + x, h, w, width, level, NULL);
             }
             seconds[level][1][round] = cpu_seconds() - start;
             if (status || memcmp(frame, back, sizeof *frame * width * height)) {
@@ -90,7 +90,7 @@ int main(int argc, char **argv)
             }
         }
     const double pixels = 1e-6 * width * height;
-    printf("%ux%u, tiles of %u, hidden %d, %.4f bits per pixel; Mpixel/s best (median)\n", width, height, tile, hidden, 8e-6 * (double)total / pixels);
+    printf("%ux%u, pieces of %u, hidden %d, %.4f bits per pixel; Mpixel/s best (median)\n", width, height, piece, hidden, 8e-6 * (double)total / pixels);
     for (int level = AC_SIMD_PORTABLE; level < LEVELS; level++)
         if (has[level]) {
             printf("%-9s", level_names[level]);

@@ -75,7 +75,7 @@ def compress(
     effort : int, optional
         Time for tuning, 1 to 9.
     thorough : bool, optional
-        Try every way to code a tile.
+        Try every way to code a piece.
     workers : int, optional
         Threads; by default one for each core.
     overwrite : bool, optional

@@ -1,4 +1,4 @@
-"""The codecs of tiles that must agree: the reference, and the native library at each level of its kernels."""
+"""The codecs of pieces that must agree: the reference, and the native library at each level of its kernels."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ class Backend:
         return reference if self.make is reference.ReferenceModel else _native
 
     def encode(self, made: MadeModel, samples: NDArray[np.uint16], thorough: bool = False) -> bytes:
-        """The tile's bytes."""
+        """The piece's bytes."""
         with mock.patch.dict(os.environ, ASTROCODEC_SIMD=self.simd):
             data: bytes = self._codec().encode_piece(_model(self.make, made), samples, thorough)
         return data
 
     def decode(self, made: MadeModel, data: bytes, height: int, width: int) -> NDArray[np.uint16]:
-        """The tile's samples ``(y, x)``."""
+        """The piece's samples ``(y, x)``."""
         out = np.zeros((height, width), np.uint16)
         with mock.patch.dict(os.environ, ASTROCODEC_SIMD=self.simd):
             self._codec().decode_piece(_model(self.make, made), np.frombuffer(data, np.uint8), out)

@@ -1,4 +1,4 @@
-"""The native library through ctypes: ABI check, status codes, models, tiles. Only this package uses ctypes."""
+"""The native library through ctypes: ABI check, status codes, models, pieces. Only this package uses ctypes."""
 
 from __future__ import annotations
 
@@ -97,9 +97,9 @@ def _load() -> ctypes.CDLL:
     library.ac_model_free.argtypes = [_pointer]
     library.ac_model_free.restype = None
     library.ac_model_tables.argtypes = [_pointer, ctypes.POINTER(_pointer), ctypes.POINTER(_size)]
-    library.ac_tile_bound.argtypes = [_u32, _u32]
-    library.ac_tile_bound.restype = _size
-    library.ac_tile_encode.argtypes = [
+    library.ac_piece_bound.argtypes = [_u32, _u32]
+    library.ac_piece_bound.restype = _size
+    library.ac_piece_encode.argtypes = [
         _pointer,
         _pointer,
         _u32,
@@ -110,12 +110,12 @@ def _load() -> ctypes.CDLL:
         ctypes.POINTER(_size),
         _int,
     ]
-    library.ac_tile_decode.argtypes = [_pointer, _pointer, _size, _pointer, _u32, _u32, _size, _int, _pointer]
+    library.ac_piece_decode.argtypes = [_pointer, _pointer, _size, _pointer, _u32, _u32, _size, _int, _pointer]
     library.ac_room_free.argtypes = [_pointer]
     library.ac_room_free.restype = None
     library.ac_fault_text.argtypes = [_pointer, ctypes.c_char_p, _size]
-    library.ac_tile_bits.argtypes = [_pointer, _pointer, _size, _u32, _u32, _pointer, _size, _pointer, _int]
-    library.ac_tile_contexts.argtypes = [_pointer, _u32, _u32, _size, _pointer, _size, _pointer]
+    library.ac_piece_bits.argtypes = [_pointer, _pointer, _size, _u32, _u32, _pointer, _size, _pointer, _int]
+    library.ac_piece_contexts.argtypes = [_pointer, _u32, _u32, _size, _pointer, _size, _pointer]
     library.ac_tune.argtypes = [_pointer, _pointer, _size, ctypes.POINTER(_TuneOptions), _pointer, _size]
     library.ac_crc32c.argtypes = [_u32, _pointer, _size]
     library.ac_crc32c.restype = _u32
@@ -299,12 +299,12 @@ def native_model(model: Model) -> NativeModel:
 
 
 def encode_piece(model: NativeModel, samples: NDArray[np.uint16], thorough: bool = False) -> bytes:
-    """Encode one plane of uint16 samples ``(y, x)``, contiguous along x; `thorough` tries every tile mode."""
+    """Encode one plane of uint16 samples ``(y, x)``, contiguous along x; `thorough` tries every piece mode."""
     samples = _plane(samples, np.uint16)
     height, width = samples.shape
-    out = np.empty(_library.ac_tile_bound(height, width), np.uint8)
+    out = np.empty(_library.ac_piece_bound(height, width), np.uint8)
     length = _size()
-    status = _library.ac_tile_encode(
+    status = _library.ac_piece_encode(
         model.handle,
         _address(samples),
         height,
@@ -320,10 +320,10 @@ def encode_piece(model: NativeModel, samples: NDArray[np.uint16], thorough: bool
 
 
 def decode_piece(model: NativeModel, data: NDArray[np.uint8], out: NDArray[np.uint16]) -> None:
-    """Decode one tile into `out` ``(y, x)``, contiguous along x."""
+    """Decode one piece into `out` ``(y, x)``, contiguous along x."""
     height, width = out.shape
     data, plane, fault = _list(data, np.uint8), _into(out, np.uint16), Fault()
-    status = _library.ac_tile_decode(
+    status = _library.ac_piece_decode(
         *(model.handle, _address(data), data.size, _address(plane), height, width, _stride(plane), simd_level()),
         ctypes.byref(fault),
     )
@@ -333,11 +333,11 @@ def decode_piece(model: NativeModel, data: NDArray[np.uint8], out: NDArray[np.ui
 
 
 def piece_bits(model: NativeModel, data: NDArray[np.uint8], out: NDArray[np.float32]) -> float:
-    """Code length of every sample of a tile into `out` ``(y, x)``; returns the bits that belong to no sample."""
+    """Code length of every sample of a piece into `out` ``(y, x)``; returns the bits that belong to no sample."""
     height, width = out.shape
     data, plane = _list(data, np.uint8), _into(out, np.float32)
     header = ctypes.c_double()
-    status = _library.ac_tile_bits(
+    status = _library.ac_piece_bits(
         model.handle,
         _address(data),
         data.size,
@@ -359,7 +359,7 @@ def piece_contexts(samples: NDArray[np.uint16], positions: NDArray[np.uint32]) -
     samples, positions = _plane(samples, np.uint16), _list(positions, np.uint32)
     height, width = samples.shape
     out = np.zeros(positions.size, CONTEXT)
-    status = _library.ac_tile_contexts(
+    status = _library.ac_piece_contexts(
         _address(samples), height, width, _stride(samples), _address(positions), positions.size, _address(out)
     )
     _check(status, f"piece of {height}x{width}")

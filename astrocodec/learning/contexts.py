@@ -11,20 +11,20 @@ from torch import Tensor
 
 from astrocodec import _native
 
-_TILE_SIDES = (512, 512, 256)
+_PIECE_SIDES = (512, 512, 256)
 
 
 def sample_contexts(samples: NDArray[np.uint16], count: int, rng: np.random.Generator) -> NDArray[np.void]:
-    """Contexts of about `count` random pixels of a plane ``(y, x)`` cut into tiles of 512 or 256 pixels."""
+    """Contexts of about `count` random pixels of a plane ``(y, x)`` cut into pieces of 512 or 256 pixels."""
     height, width = samples.shape
     chosen = []
-    side = int(rng.choice(_TILE_SIDES))
+    side = int(rng.choice(_PIECE_SIDES))
     for y in range(0, height, side):
         for x in range(0, width, side):
-            tile = samples[y : y + side, x : x + side]
-            n = max(1, round(count * tile.size / samples.size))
-            positions = np.sort(rng.integers(0, tile.size, n)).astype(np.uint32)
-            chosen.append(_native.piece_contexts(np.ascontiguousarray(tile), positions))
+            piece = samples[y : y + side, x : x + side]
+            n = max(1, round(count * piece.size / samples.size))
+            positions = np.sort(rng.integers(0, piece.size, n)).astype(np.uint32)
+            chosen.append(_native.piece_contexts(np.ascontiguousarray(piece), positions))
     return np.concatenate(chosen)
 
 

@@ -44,7 +44,7 @@ typedef struct {
     int32_t part;                /* an ac_part */
     uint64_t index;              /* id of the section, number of the piece or of the filter value */
     uint64_t plane, row, column; /* of the piece's first element; planes as in docs/format.md section "Planes" */
-    uint64_t at;                 /* byte of the stream, or of the piece that ac_tile_decode was given */
+    uint64_t at;                 /* byte of the stream, or of the piece that ac_piece_decode was given */
     uint64_t found, allowed;     /* numbers that the reason's text has a place for */
     char said[256];              /* what a foreign decoder says, or a stream of its codec */
 } ac_fault;
@@ -68,29 +68,29 @@ AC_API int ac_model_register(const uint8_t *weights, size_t weights_len, const u
 AC_API int ac_model_from_delta(const uint8_t *delta, size_t length, ac_model **out);
 AC_API void ac_model_fingerprint(const ac_model *model, uint8_t out[8]);
 
-/* One tile of 16-bit samples, rows `stride` samples apart. simd: an ac_simd; when encoding, AC_THOROUGH may be added: every
- * tile mode is tried, not only those that look promising. */
+/* One piece of 16-bit samples, rows `stride` samples apart. simd: an ac_simd; when encoding, AC_THOROUGH may be added: every
+ * piece mode is tried, not only those that look promising. */
 enum { AC_THOROUGH = 256 };
-AC_API size_t ac_tile_bound(uint32_t height, uint32_t width); /* bytes that ac_tile_encode never exceeds */
-AC_API int ac_tile_encode(const ac_model *model, const uint16_t *samples, uint32_t height, uint32_t width, size_t stride, uint8_t *out,
+AC_API size_t ac_piece_bound(uint32_t height, uint32_t width); /* bytes that ac_piece_encode never exceeds */
+AC_API int ac_piece_encode(const ac_model *model, const uint16_t *samples, uint32_t height, uint32_t width, size_t stride, uint8_t *out,
                           size_t capacity, size_t *length, int simd);
-AC_API int ac_tile_decode(const ac_model *model, const uint8_t *in, size_t length, uint16_t *samples, uint32_t height, uint32_t width,
+AC_API int ac_piece_decode(const ac_model *model, const uint8_t *in, size_t length, uint16_t *samples, uint32_t height, uint32_t width,
                           size_t stride, int simd, ac_fault *fault);
 
-/* Code length of each sample of a tile, by the frequencies that ac_tile_decode pops it with, raw bits included; rows `stride`
- * apart. `header` receives the bits that belong to no sample: of the tile's header, its tables, and of its states what they
- * take beyond the symbols in them. Both add up to the tile but for the rounding of rANS, less than a thousandth. */
-AC_API int ac_tile_bits(const ac_model *model, const uint8_t *in, size_t length, uint32_t height, uint32_t width, float *bits, size_t stride,
+/* Code length of each sample of a piece, by the frequencies that ac_piece_decode pops it with, raw bits included; rows `stride`
+ * apart. `header` receives the bits that belong to no sample: of the piece's header, its tables, and of its states what they
+ * take beyond the symbols in them. Both add up to the piece but for the rounding of rANS, less than a thousandth. */
+AC_API int ac_piece_bits(const ac_model *model, const uint8_t *in, size_t length, uint32_t height, uint32_t width, float *bits, size_t stride,
                         double *header, int simd);
 
-/* What the network sees at chosen pixels of a tile, for training and tuning: per pixel 32 inputs, 26 linear terms, then
+/* What the network sees at chosen pixels of a piece, for training and tuning: per pixel 32 inputs, 26 linear terms, then
  * m, S and the sample itself. */
 typedef struct {
     int16_t input[32];
     int16_t linear[26];
     uint16_t mean, sum, sample;
 } ac_context;
-AC_API int ac_tile_contexts(const uint16_t *samples, uint32_t height, uint32_t width, size_t stride, const uint32_t *positions, size_t count,
+AC_API int ac_piece_contexts(const uint16_t *samples, uint32_t height, uint32_t width, size_t stride, const uint32_t *positions, size_t count,
                             ac_context *out);
 
 /* Fits a model's weights to contexts of one frame; `weights` receives a weight block. */

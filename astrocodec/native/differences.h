@@ -1,4 +1,4 @@
-/* Differences: tiles of few different steps between neighbours, coded by how often each step occurs.
+/* Differences: pieces of few different steps between neighbours, coded by how often each step occurs.
  * docs/format.md section "Differences". */
 #ifndef AC_DIFFERENCES_H
 #define AC_DIFFERENCES_H
@@ -10,12 +10,12 @@
 /* Whether a few thousand sampled pixels look as if this mode were worth trying; 0 or 1. */
 int ac_differences_promising(const uint16_t *samples, uint32_t height, uint32_t width, size_t stride);
 
-/* AC_ERROR_SPACE if the tile does not fit `capacity`. */
+/* AC_ERROR_SPACE if the piece does not fit `capacity`. */
 int ac_differences_encode(const uint16_t *samples, uint32_t height, uint32_t width, size_t stride, uint8_t *out, size_t capacity,
                                  size_t *length);
 /* The sides are right. */
 int ac_differences_decode(const uint8_t *in, size_t length, uint16_t *samples, uint32_t height, uint32_t width, size_t stride, ac_refusal *why);
-/* As ac_tile_bits, of a tile that decodes to `samples` (rows `width` apart). */
+/* As ac_piece_bits, of a piece that decodes to `samples` (rows `width` apart). */
 int ac_differences_bits(const uint8_t *in, size_t length, const uint16_t *samples, uint32_t height, uint32_t width, float *bits, size_t stride,
                         double *header);
 

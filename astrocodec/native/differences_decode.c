@@ -1,4 +1,4 @@
-/* Differences: bytes to tile, and the bits of each sample. */
+/* Differences: bytes to piece, and the bits of each sample. */
 #include "code_bits.h"
 #include "differences_parts.h"
 #include "rans.h"

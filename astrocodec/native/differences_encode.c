@@ -1,4 +1,4 @@
-/* Differences: tile to bytes. */
+/* Differences: piece to bytes. */
 #include "differences_parts.h"
 #include "log512.h"
 #include "rans.h"

@@ -24,7 +24,7 @@ enum {
     PREDICT_GRADIENT = 3
 };
 
-/* Neighbours. Outside the tile they repeat what is known, so that every predictor has something. */
+/* Neighbours. Outside the piece they repeat what is known, so that every predictor has something. */
 
 typedef struct {
     uint32_t w, n, nw;

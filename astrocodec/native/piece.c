@@ -7,7 +7,7 @@
 #include "differences.h"
 #include "kernels/kernel.h"
 
-size_t ac_tile_bound(uint32_t height, uint32_t width) { return 1 + 2 * (size_t)height * width; }
+size_t ac_piece_bound(uint32_t height, uint32_t width) { return 1 + 2 * (size_t)height * width; }
 
 static int compare_u16(const void *a, const void *b) { return (int)*(const uint16_t *)a - (int)*(const uint16_t *)b; }
 
@@ -46,10 +46,10 @@ static size_t encode_raw(const uint16_t *samples, uint32_t height, uint32_t widt
     *out++ = AC_MODE_RAW;
     for (uint32_t y = 0; y < height; y++)
         for (uint32_t x = 0; x < width; x++, out += 2) ac_put_u16(out, samples[y * stride + x]);
-    return ac_tile_bound(height, width);
+    return ac_piece_bound(height, width);
 }
 
-/* States that a tile of `bytes` can afford: one for every 2048 bytes, at most 32. */
+/* States that a piece of `bytes` can afford: one for every 2048 bytes, at most 32. */
 static uint32_t affordable_states(size_t bytes)
 {
     uint32_t n = AC_STATES;
@@ -90,8 +90,8 @@ static int encode_modelled(const ac_kernel *kernel, const ac_model *model, const
         reset_states(state);
         word = kernel->push(&records, states, state, end);
     }
-    *length = AC_TILE_HEADER + 4 * states + 2 * (size_t)(end - word);
-    if (*length >= ac_tile_bound(height, width)) {
+    *length = AC_PIECE_HEADER + 4 * states + 2 * (size_t)(end - word);
+    if (*length >= ac_piece_bound(height, width)) {
         *length = encode_raw(samples, height, width, stride, out);
     } else {
         out[0] = AC_MODE_MODELLED;
@@ -100,7 +100,7 @@ static int encode_modelled(const ac_kernel *kernel, const ac_model *model, const
         ac_put_u16(out + 2, start.row);
         ac_put_u16(out + 4, start.amplitude);
         ac_put_u16(out + 6, start.floor);
-        out += AC_TILE_HEADER;
+        out += AC_PIECE_HEADER;
         for (uint32_t i = 0; i < states; i++, out += 4) ac_put_u32(out, state[i]);
         for (; word < end; word++, out += 2) ac_put_u16(out, *word);
     }
@@ -108,7 +108,7 @@ static int encode_modelled(const ac_kernel *kernel, const ac_model *model, const
     return AC_OK;
 }
 
-/* Replaces the tile in `out` by one of differences where that is smaller. */
+/* Replaces the piece in `out` by one of differences where that is smaller. */
 static int prefer_differences(const uint16_t *samples, uint32_t height, uint32_t width, size_t stride, uint8_t *out, size_t *length)
 {
     uint8_t *other = malloc(*length);
@@ -123,14 +123,14 @@ static int prefer_differences(const uint16_t *samples, uint32_t height, uint32_t
     return status == AC_ERROR_SPACE ? AC_OK : status;
 }
 
-int ac_tile_encode(const ac_model *model, const uint16_t *samples, uint32_t height, uint32_t width, size_t stride, uint8_t *out, size_t capacity,
+int ac_piece_encode(const ac_model *model, const uint16_t *samples, uint32_t height, uint32_t width, size_t stride, uint8_t *out, size_t capacity,
                    size_t *length, int simd)
 {
     const ac_kernel *kernel = ac_kernel_of(simd & ~AC_THOROUGH);
     if (!model || !out || !length || !kernel) return AC_ERROR_ARGUMENT;
     int status = ac_check_sides(samples, height, width, stride);
     if (status) return status;
-    if (capacity < ac_tile_bound(height, width)) return AC_ERROR_SPACE;
+    if (capacity < ac_piece_bound(height, width)) return AC_ERROR_SPACE;
     if (is_constant(samples, height, width, stride)) {
         out[0] = AC_MODE_CONSTANT;
         ac_put_u16(out + 1, samples[0]);
@@ -145,17 +145,17 @@ int ac_tile_encode(const ac_model *model, const uint16_t *samples, uint32_t heig
 static int decode_modelled(const ac_kernel *kernel, const ac_model *model, const uint8_t *in, size_t length, uint16_t *samples, uint32_t height,
                            uint32_t width, size_t stride, ac_refusal *why)
 {
-    if (length < AC_TILE_HEADER) return ac_refuse(why, AC_REASON_CUT, 0, AC_TILE_HEADER, length);
+    if (length < AC_PIECE_HEADER) return ac_refuse(why, AC_REASON_CUT, 0, AC_PIECE_HEADER, length);
     if (in[1] > 5) return ac_refuse(why, AC_REASON_STATES, 1, in[1], 5);
-    const uint32_t states = 1u << in[1], first_word = AC_TILE_HEADER + 4 * states;
+    const uint32_t states = 1u << in[1], first_word = AC_PIECE_HEADER + 4 * states;
     if (length < first_word) return ac_refuse(why, AC_REASON_CUT, 0, first_word, length);
     const ac_start start = {ac_get_u16(in + 2), ac_get_u16(in + 4), ac_get_u16(in + 6)};
     if (start.amplitude > AC_MAX_AMPLITUDE) return ac_refuse(why, AC_REASON_AMPLITUDE, 4, start.amplitude, AC_MAX_AMPLITUDE);
     uint32_t state[AC_STATES];
     reset_states(state);
     for (uint32_t i = 0; i < states; i++) {
-        state[i] = ac_get_u32(in + AC_TILE_HEADER + 4 * i);
-        if (state[i] < AC_RANS_LOW) return ac_refuse(why, AC_REASON_STATE, AC_TILE_HEADER + 4 * i, state[i], AC_RANS_LOW);
+        state[i] = ac_get_u32(in + AC_PIECE_HEADER + 4 * i);
+        if (state[i] < AC_RANS_LOW) return ac_refuse(why, AC_REASON_STATE, AC_PIECE_HEADER + 4 * i, state[i], AC_RANS_LOW);
     }
     const ac_wavefront wave = ac_wavefront_of(height, width);
     ac_lanes *lanes = aligned_alloc(64, ac_lanes_size(&wave));
@@ -171,14 +171,14 @@ static int decode_modelled(const ac_kernel *kernel, const ac_model *model, const
     return left ? ac_refuse(why, AC_REASON_WORDS_LEFT, length - left, left, 0) : AC_OK;
 }
 
-int ac_tile_decode_or_say(const ac_model *model, const uint8_t *in, size_t length, uint16_t *samples, uint32_t height, uint32_t width, size_t stride,
+int ac_piece_decode_or_say(const ac_model *model, const uint8_t *in, size_t length, uint16_t *samples, uint32_t height, uint32_t width, size_t stride,
                           int simd, ac_refusal *why)
 {
     if (!length) return ac_refuse(why, AC_REASON_CUT, 0, 1, 0);
     if (in[0] == AC_MODE_MODELLED) return decode_modelled(ac_kernel_of(simd), model, in, length, samples, height, width, stride, why);
     if (in[0] == AC_MODE_DIFFERENCES) return ac_differences_decode(in, length, samples, height, width, stride, why);
     if (in[0] > AC_MODE_RAW) return ac_refuse(why, AC_REASON_MODE, 0, in[0], AC_MODE_DIFFERENCES);
-    const size_t expected = in[0] == AC_MODE_CONSTANT ? 3 : ac_tile_bound(height, width);
+    const size_t expected = in[0] == AC_MODE_CONSTANT ? 3 : ac_piece_bound(height, width);
     if (length < expected) return ac_refuse(why, AC_REASON_CUT, 0, expected, length);
     if (length > expected) return ac_refuse(why, AC_REASON_PIECE_LENGTH, 0, length, expected);
     for (uint32_t y = 0; y < height; y++)
@@ -187,11 +187,11 @@ int ac_tile_decode_or_say(const ac_model *model, const uint8_t *in, size_t lengt
     return AC_OK;
 }
 
-int ac_tile_decode(const ac_model *model, const uint8_t *in, size_t length, uint16_t *samples, uint32_t height, uint32_t width, size_t stride, int simd,
+int ac_piece_decode(const ac_model *model, const uint8_t *in, size_t length, uint16_t *samples, uint32_t height, uint32_t width, size_t stride, int simd,
                    ac_fault *fault)
 {
     if (fault) *fault = (ac_fault){.part = AC_IN_STREAM};
     if (!model || !in || !ac_kernel_of(simd) || ac_check_sides(samples, height, width, stride)) return ac_fault_plain(fault, AC_ERROR_ARGUMENT);
     ac_refusal why = {0};
-    return ac_tile_decode_or_say(model, in, length, samples, height, width, stride, simd, &why) ? ac_fault_take(fault, &why, 0) : AC_OK;
+    return ac_piece_decode_or_say(model, in, length, samples, height, width, stride, simd, &why) ? ac_fault_take(fault, &why, 0) : AC_OK;
 }

@@ -58,11 +58,11 @@ static int bits_of_modelled(const ac_kernel *kernel, const ac_model *model, cons
     ac_bits_table(table);
     spread(&wave, &records, table, bits, stride);
     free(memory);
-    *header = 8 * AC_TILE_HEADER + ac_state_bits(in + AC_TILE_HEADER, 1u << in[1]);
+    *header = 8 * AC_PIECE_HEADER + ac_state_bits(in + AC_PIECE_HEADER, 1u << in[1]);
     return AC_OK;
 }
 
-int ac_tile_bits(const ac_model *model, const uint8_t *in, size_t length, uint32_t height, uint32_t width, float *bits, size_t stride, double *header,
+int ac_piece_bits(const ac_model *model, const uint8_t *in, size_t length, uint32_t height, uint32_t width, float *bits, size_t stride, double *header,
                  int simd)
 {
     if (!bits || !header || stride < width) return AC_ERROR_ARGUMENT;
@@ -70,7 +70,7 @@ int ac_tile_bits(const ac_model *model, const uint8_t *in, size_t length, uint32
     if (status) return status;
     uint16_t *samples = malloc((size_t)height * width * sizeof *samples);
     if (!samples) return AC_ERROR_MEMORY;
-    status = ac_tile_decode(model, in, length, samples, height, width, width, simd, NULL);
+    status = ac_piece_decode(model, in, length, samples, height, width, width, simd, NULL);
     if (!status && in[0] == AC_MODE_MODELLED) {
         status = bits_of_modelled(ac_kernel_of(simd), model, in, samples, height, width, bits, stride, header);
     } else if (!status && in[0] == AC_MODE_DIFFERENCES) {

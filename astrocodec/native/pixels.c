@@ -401,7 +401,7 @@ int ac_sheet_init(ac_sheet *s, const ac_array *array, const void *data, int *map
     range_of(s, &low, &high);
     *mappable = high - low < AC_MAX_RANGE;
     if (!*mappable) return AC_OK;
-    /* Offsets in steps of 16 keep converter patterns (value modulo 16) in place from tile to tile. */
+    /* Offsets in steps of 16 keep converter patterns (value modulo 16) in place from piece to piece. */
     const uint64_t rounded = low & ~(uint64_t)15;
     s->map.offset = high - rounded <= 65535 ? rounded : low;
     s->largest = high - s->map.offset;

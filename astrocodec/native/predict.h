@@ -17,7 +17,7 @@ typedef struct {
     int32_t area_step;  /* E: running mean of D down the rows */
 } ac_running;
 
-/* What a modelled tile's header says: virtual rows above are row -+ amplitude; signal counts from the floor. */
+/* What a modelled piece's header says: virtual rows above are row -+ amplitude; signal counts from the floor. */
 enum { AC_MAX_AMPLITUDE = 32767 };
 typedef struct {
     uint16_t row, amplitude, floor;

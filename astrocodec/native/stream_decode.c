@@ -168,7 +168,7 @@ static void decode_piece(const decoding *d, size_t index, ac_span bytes, ac_refu
         why->status = AC_ERROR_MEMORY;
         return;
     }
-    if (!ac_tile_decode_or_say(d->model, bytes.bytes + r.at, bytes.length - r.at, samples, place.height, place.width, stride, d->flags, why))
+    if (!ac_piece_decode_or_say(d->model, bytes.bytes + r.at, bytes.length - r.at, samples, place.height, place.width, stride, d->flags, why))
         restore(d, &place, samples, stride, in_place, &low, why);
     why->at += r.at;
     if (!in_place) free(samples);

@@ -60,12 +60,12 @@ static void fit(span *s)
 
 static int encode_samples(const encoding *e, const uint16_t *samples, const ac_place *place, size_t stride, piece *out)
 {
-    const size_t bound = ac_tile_bound(place->height, place->width);
+    const size_t bound = ac_piece_bound(place->height, place->width);
     for (size_t i = 0; i < e->choice_count; i++) {
         span *coded = &out->coded[i];
         coded->bytes = malloc(bound);
         if (!coded->bytes) return AC_ERROR_MEMORY;
-        const int status = ac_tile_encode(e->choices[i].model, samples, place->height, place->width, stride, coded->bytes, bound, &coded->length, e->flags);
+        const int status = ac_piece_encode(e->choices[i].model, samples, place->height, place->width, stride, coded->bytes, bound, &coded->length, e->flags);
         if (status) return status;
         fit(coded);
     }

@@ -1,4 +1,4 @@
-/* Wavefront: the order in which a tile's pixels are coded, and the values outside its edges.
+/* Wavefront: the order in which a piece's pixels are coded, and the values outside its edges.
  * docs/format.md section "Wavefront". */
 #ifndef AC_WAVEFRONT_H
 #define AC_WAVEFRONT_H

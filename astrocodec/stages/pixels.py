@@ -171,7 +171,7 @@ def map_pixels(values: NDArray[Any]) -> tuple[NDArray[np.uint64] | NDArray[np.ui
     low, high = int(values.min()), int(values.max())
     if high - low >= _MAX_RANGE:
         return None
-    # Offsets in steps of 16 keep converter patterns (value modulo 16) in place from tile to tile.
+    # Offsets in steps of 16 keep converter patterns (value modulo 16) in place from piece to piece.
     offset = low & ~15 if high - (low & ~15) <= 65535 else low
     if offset < 0 and values.dtype.kind == "u":
         offset = low

@@ -1,4 +1,4 @@
-"""Writes the golden tiles and streams: ``python tests/golden/make_golden.py [--replace]``.
+"""Writes the golden pieces and streams: ``python tests/golden/make_golden.py [--replace]``.
 
 A golden file pins the format: its bytes must decode to its samples, and its samples must encode to its bytes, for ever.
 Existing files are never overwritten unless ``--replace`` is given, which is right only before a version is released.
@@ -20,7 +20,7 @@ from stream_cases import CASES as STREAMS  # noqa: E402
 
 from astrocodec.stages import reference  # noqa: E402
 
-SUFFIXES = (".act", ".acs", ".npy", ".weights", ".shapes")
+SUFFIXES = (".acp", ".acs", ".npy", ".weights", ".shapes")
 MODELS = {"gentle": GENTLE, "wide": WIDE, "wild": WILD}
 
 # name: model, kind of samples, height, width
@@ -64,13 +64,13 @@ def golden_files() -> dict[str, bytes]:
         files[f"v1_model_{name}.weights"] = made.weights
         files[f"v1_model_{name}.shapes"] = made.shapes
     for name, (model, *_) in CASES.items():
-        files[f"v1_tile_{name}.act"] = _tile(MODELS[model], golden_samples(name))
+        files[f"v1_piece_{name}.acp"] = _piece(MODELS[model], golden_samples(name))
     for name, case in STREAMS.items():
         files[f"v1_stream_{name}.acs"] = case.encode(case.array())
     return files
 
 
-def _tile(made: MadeModel, samples: np.ndarray) -> bytes:
+def _piece(made: MadeModel, samples: np.ndarray) -> bytes:
     return reference.encode_piece(reference.ReferenceModel(made.weights, made.shapes), samples)
 
 
@@ -89,7 +89,7 @@ def main() -> int:
     for name, data in files.items():
         (HERE / name).write_bytes(data)
     for name in CASES:
-        np.save(HERE / f"v1_tile_{name}.npy", golden_samples(name).astype("<u2"))
+        np.save(HERE / f"v1_piece_{name}.npy", golden_samples(name).astype("<u2"))
     for name, case in STREAMS.items():
         np.save(HERE / f"v1_stream_{name}.npy", case.array())
     print(f"{len(files)} files and {len(CASES) + len(STREAMS)} arrays written to {HERE.name}/")

@@ -7,13 +7,13 @@ from pathlib import Path
 import independent_decoder as independent
 import numpy as np
 import pytest
-from make_golden import CASES as TILES
+from make_golden import CASES as PIECES
 from stream_cases import CASES as STREAMS
 
 import astrocodec
 
 HERE = Path(__file__).parent
-SMALL_TILES = [name for name, (_, _, height, width) in TILES.items() if height * width <= 4200]
+SMALL_PIECES = [name for name, (_, _, height, width) in PIECES.items() if height * width <= 4200]
 
 
 @cache
@@ -45,15 +45,15 @@ def test_stream(name: str) -> None:
     assert elements == array.astype(array.dtype.newbyteorder("<")).tobytes()
 
 
-@pytest.mark.parametrize("name", SMALL_TILES)
-def test_tile(name: str) -> None:
-    samples = np.load(HERE / f"v1_tile_{name}.npy")
-    data = (HERE / f"v1_tile_{name}.act").read_bytes()
-    assert independent.decode_tile(_made(TILES[name][0]), data, *samples.shape) == samples.tolist()
+@pytest.mark.parametrize("name", SMALL_PIECES)
+def test_piece(name: str) -> None:
+    samples = np.load(HERE / f"v1_piece_{name}.npy")
+    data = (HERE / f"v1_piece_{name}.acp").read_bytes()
+    assert independent.decode_tile(_made(PIECES[name][0]), data, *samples.shape) == samples.tolist()
 
 
-def test_small_tiles_have_all_modes() -> None:
-    assert {(HERE / f"v1_tile_{name}.act").read_bytes()[0] for name in SMALL_TILES} == {0, 1, 2, 3}
+def test_small_pieces_have_all_modes() -> None:
+    assert {(HERE / f"v1_piece_{name}.acp").read_bytes()[0] for name in SMALL_PIECES} == {0, 1, 2, 3}
 
 
 def test_the_example_of_the_checksum() -> None:

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Decodes damaged tiles, streams and HDF5 chunks under AddressSanitizer and UndefinedBehaviorSanitizer.
+# Decodes damaged pieces, streams and HDF5 chunks under AddressSanitizer and UndefinedBehaviorSanitizer.
 # Usage: tests/native/fuzz.sh [seconds of each] [seed]; CC chooses the compiler (default clang).
 set -eu
 cd "$(dirname "$0")/../.."
@@ -12,9 +12,9 @@ build() {
     "${CC:-clang}" -std=c11 -D_GNU_SOURCE -O1 -g -fwrapv -ffp-contract=off -fsanitize=address,undefined -fno-sanitize-recover=all \
         -I astrocodec/native -I tests/native "$@" $sources -lm
 }
-build tests/native/fuzz.c tests/native/oracle.c -o "$work/tiles"
+build tests/native/fuzz.c tests/native/oracle.c -o "$work/pieces"
 build tests/native/fuzz_streams.c -o "$work/streams"
 build tests/native/fuzz_chunks.c -lpthread -o "$work/chunks"
-"$work/tiles" "${1:-60}" "${2:-$(date +%s)}"
+"$work/pieces" "${1:-60}" "${2:-$(date +%s)}"
 "$work/streams" "${1:-60}" "${2:-$(date +%s)}"
 "$work/chunks" "${1:-60}" "${2:-$(date +%s)}"

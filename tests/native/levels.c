@@ -9,23 +9,23 @@ static int failures;
 
 static void compare(const ac_model *model, uint32_t height, uint32_t width, int kind, uint64_t seed)
 {
-    const size_t stride = width + (seed & 3), bound = ac_tile_bound(height, width);
+    const size_t stride = width + (seed & 3), bound = ac_piece_bound(height, width);
     uint16_t *frame = malloc(sizeof *frame * height * width), *samples = calloc(stride * height, sizeof *samples), *back = calloc(stride * height, sizeof *back);
     uint8_t *want = malloc(bound), *got = malloc(bound);
     size_t n = 0, m = 0;
     make_frame(frame, height, width, kind, seed);
     for (uint32_t y = 0; y < height; y++) memcpy(samples + y * stride, frame + (size_t)y * width, width * sizeof *frame);
-    const int status = oracle_tile_encode(model, samples, height, width, stride, want, bound, &n);
+    const int status = oracle_piece_encode(model, samples, height, width, stride, want, bound, &n);
     for (int level = AC_SIMD_PORTABLE; level <= AC_SIMD_AVX512; level++) {
         const char *what = 0;
         m = 0;
-        const int r = ac_tile_encode(model, samples, height, width, stride, got, bound, &m, level);
+        const int r = ac_piece_encode(model, samples, height, width, stride, got, bound, &m, level);
         if (r == AC_ERROR_ARGUMENT) continue; /* not on this processor */
         if (r != status || m != n || memcmp(want, got, n)) what = "encoded bytes differ";
         memset(back, 0, stride * height * sizeof *back);
         uint8_t *exact = malloc(n); /* so that a sanitiser sees reads beyond the end */
         memcpy(exact, want, n);
-        if (ac_tile_decode(model, exact, n, back, height, width, stride, level, NULL)) what = what ? what : "decoding fails";
+        if (ac_piece_decode(model, exact, n, back, height, width, stride, level, NULL)) what = what ? what : "decoding fails";
         free(exact);
         for (uint32_t y = 0; y < height && !what; y++)
             if (memcmp(back + y * stride, samples + y * stride, width * sizeof *back)) what = "decoded pixels differ";

@@ -1,4 +1,4 @@
-/* The tile codec pixel by pixel, with nothing done for speed: what the kernels are compared with. */
+/* The piece codec pixel by pixel, with nothing done for speed: what the kernels are compared with. */
 #include "oracle.h"
 
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 #include "rans.h"
 #include "piece.h"
 
-/* The samples of a tile with what stands outside its edges: rows -3.., columns -3..width+2. */
+/* The samples of a piece with what stands outside its edges: rows -3.., columns -3..width+2. */
 typedef struct {
     uint16_t *at; /* pixel (0, 0) */
     size_t stride;
@@ -25,11 +25,11 @@ static int ac_lane_pixel(const ac_wavefront *w, uint32_t step, uint32_t lane, ui
     return *y < w->height && column >= AC_PAD && *x < w->width;
 }
 
-/* A pixel's context from the padded samples and the running means of the tile. */
+/* A pixel's context from the padded samples and the running means of the piece. */
 typedef struct {
     ac_wavefront wave;
     ac_padded samples;
-    ac_running *running; /* [height + 1][width]; row 0 stands above the tile */
+    ac_running *running; /* [height + 1][width]; row 0 stands above the piece */
     int32_t *columns;
     uint16_t floor;
 } ac_plane;
@@ -83,7 +83,7 @@ static void pad_right(const ac_plane *p, uint32_t y)
     for (int i = 0; i < AC_PAD; i++) end[i] = end[-1];
 }
 
-/* Row y of the tile is row y + 1 of the running means. */
+/* Row y of the piece is row y + 1 of the running means. */
 static ac_running *running_at(const ac_plane *p, uint32_t y, uint32_t x) { return p->running + (size_t)y * p->wave.width + x; }
 
 static const ac_running *running_up(const ac_plane *p, uint32_t y, uint32_t x)
@@ -179,11 +179,11 @@ static int encode_raw(const uint16_t *samples, uint32_t height, uint32_t width, 
     *out++ = AC_MODE_RAW;
     for (uint32_t y = 0; y < height; y++)
         for (uint32_t x = 0; x < width; x++, out += 2) put_u16(out, samples[y * stride + x]);
-    *length = ac_tile_bound(height, width);
+    *length = ac_piece_bound(height, width);
     return AC_OK;
 }
 
-/* States that a tile of `bytes` can afford: one for every 2048 bytes, at most 32. */
+/* States that a piece of `bytes` can afford: one for every 2048 bytes, at most 32. */
 static uint32_t affordable_states(size_t bytes)
 {
     uint32_t n = AC_STATES;
@@ -191,7 +191,7 @@ static uint32_t affordable_states(size_t bytes)
     return n;
 }
 
-/* Tiles of differences have one implementation for all levels, and the reference in Python to check it. */
+/* Pieces of differences have one implementation for all levels, and the reference in Python to check it. */
 static int prefer_differences(const uint16_t *samples, uint32_t height, uint32_t width, size_t stride, uint8_t *out, size_t *length)
 {
     uint8_t *other = malloc(*length);
@@ -206,13 +206,13 @@ static int prefer_differences(const uint16_t *samples, uint32_t height, uint32_t
     return status == AC_ERROR_SPACE ? AC_OK : status;
 }
 
-int oracle_tile_encode(const ac_model *model, const uint16_t *samples, uint32_t height, uint32_t width, size_t stride, uint8_t *out, size_t capacity,
+int oracle_piece_encode(const ac_model *model, const uint16_t *samples, uint32_t height, uint32_t width, size_t stride, uint8_t *out, size_t capacity,
                    size_t *length)
 {
     if (!model || !out || !length) return AC_ERROR_ARGUMENT;
     int status = ac_check_sides(samples, height, width, stride);
     if (status) return status;
-    if (capacity < ac_tile_bound(height, width)) return AC_ERROR_SPACE;
+    if (capacity < ac_piece_bound(height, width)) return AC_ERROR_SPACE;
     if (is_constant(samples, height, width, stride)) {
         out[0] = AC_MODE_CONSTANT;
         put_u16(out + 1, samples[0]);
@@ -236,8 +236,8 @@ int oracle_tile_encode(const ac_model *model, const uint16_t *samples, uint32_t 
         size_t n = push_all(records, groups, group_count, states, state, words + pixels * 2);
         states = affordable_states(4 * states + 2 * n);
         if (states < AC_STATES) n = push_all(records, groups, group_count, states, state, words + pixels * 2);
-        *length = AC_TILE_HEADER + 4 * states + 2 * n;
-        if (*length >= ac_tile_bound(height, width)) {
+        *length = AC_PIECE_HEADER + 4 * states + 2 * n;
+        if (*length >= ac_piece_bound(height, width)) {
             status = encode_raw(samples, height, width, stride, out, length);
         } else {
             out[0] = AC_MODE_MODELLED;
@@ -246,8 +246,8 @@ int oracle_tile_encode(const ac_model *model, const uint16_t *samples, uint32_t 
             put_u16(out + 2, start.row);
             put_u16(out + 4, start.amplitude);
             put_u16(out + 6, start.floor);
-            for (uint32_t i = 0; i < states; i++) put_u32(out + AC_TILE_HEADER + 4 * i, state[i]);
-            for (size_t i = 0; i < n; i++) put_u16(out + AC_TILE_HEADER + 4 * states + 2 * i, words[pixels * 2 - n + i]);
+            for (uint32_t i = 0; i < states; i++) put_u32(out + AC_PIECE_HEADER + 4 * i, state[i]);
+            for (size_t i = 0; i < n; i++) put_u16(out + AC_PIECE_HEADER + 4 * states + 2 * i, words[pixels * 2 - n + i]);
         }
     }
     free(words);
@@ -321,21 +321,21 @@ static void decode_group(const ac_model *model, ac_plane *plane, uint32_t step, 
 
 static int decode_modelled(const ac_model *model, const uint8_t *in, size_t length, uint16_t *samples, uint32_t height, uint32_t width, size_t stride)
 {
-    if (length < AC_TILE_HEADER) return AC_ERROR_TRUNCATED;
+    if (length < AC_PIECE_HEADER) return AC_ERROR_TRUNCATED;
     if (in[1] > 5) return AC_ERROR_CORRUPT;
     const uint32_t states = 1u << in[1];
-    if (length < AC_TILE_HEADER + 4 * (size_t)states) return AC_ERROR_TRUNCATED;
+    if (length < AC_PIECE_HEADER + 4 * (size_t)states) return AC_ERROR_TRUNCATED;
     const ac_start start = {(uint16_t)get_u16(in + 2), (uint16_t)get_u16(in + 4), (uint16_t)get_u16(in + 6)};
     if (start.amplitude > AC_MAX_AMPLITUDE) return AC_ERROR_CORRUPT;
     uint32_t state[AC_STATES];
     for (uint32_t i = 0; i < states; i++) {
-        state[i] = get_u32(in + AC_TILE_HEADER + 4 * i);
+        state[i] = get_u32(in + AC_PIECE_HEADER + 4 * i);
         if (state[i] < AC_RANS_LOW) return AC_ERROR_CORRUPT;
     }
     ac_plane plane;
     const int status = plane_new(&plane, height, width, start);
     if (status) return status;
-    ac_words words = {in + AC_TILE_HEADER + 4 * states, in + length, 0};
+    ac_words words = {in + AC_PIECE_HEADER + 4 * states, in + length, 0};
     for (uint32_t step = 0; step < plane.wave.steps && !words.short_of_words; step++)
         for (uint32_t lane = 0; lane < plane.wave.lanes; lane += 32) decode_group(model, &plane, step, lane, states, state, &words);
     if (!words.short_of_words)
@@ -347,7 +347,7 @@ static int decode_modelled(const ac_model *model, const uint8_t *in, size_t leng
     return words.next == words.end ? AC_OK : AC_ERROR_CORRUPT;
 }
 
-int oracle_tile_decode(const ac_model *model, const uint8_t *in, size_t length, uint16_t *samples, uint32_t height, uint32_t width, size_t stride)
+int oracle_piece_decode(const ac_model *model, const uint8_t *in, size_t length, uint16_t *samples, uint32_t height, uint32_t width, size_t stride)
 {
     if (!model || !in) return AC_ERROR_ARGUMENT;
     const int status = ac_check_sides(samples, height, width, stride);
@@ -356,7 +356,7 @@ int oracle_tile_decode(const ac_model *model, const uint8_t *in, size_t length, 
     if (in[0] == AC_MODE_MODELLED) return decode_modelled(model, in, length, samples, height, width, stride);
     if (in[0] == AC_MODE_DIFFERENCES) return ac_differences_decode(in, length, samples, height, width, stride, &(ac_refusal){0});
     if (in[0] > AC_MODE_RAW) return AC_ERROR_CORRUPT;
-    const size_t expected = in[0] == AC_MODE_CONSTANT ? 3 : ac_tile_bound(height, width);
+    const size_t expected = in[0] == AC_MODE_CONSTANT ? 3 : ac_piece_bound(height, width);
     if (length != expected) return length < expected ? AC_ERROR_TRUNCATED : AC_ERROR_CORRUPT;
     for (uint32_t y = 0; y < height; y++)
         for (uint32_t x = 0; x < width; x++)

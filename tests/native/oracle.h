@@ -1,11 +1,11 @@
-/* The tile codec pixel by pixel, with nothing done for speed: what the kernels are compared with. */
+/* The piece codec pixel by pixel, with nothing done for speed: what the kernels are compared with. */
 #ifndef ORACLE_H
 #define ORACLE_H
 
 #include "astrocodec.h"
 
-int oracle_tile_encode(const ac_model *model, const uint16_t *samples, uint32_t height, uint32_t width, size_t stride, uint8_t *out, size_t capacity,
+int oracle_piece_encode(const ac_model *model, const uint16_t *samples, uint32_t height, uint32_t width, size_t stride, uint8_t *out, size_t capacity,
                        size_t *length);
-int oracle_tile_decode(const ac_model *model, const uint8_t *in, size_t length, uint16_t *samples, uint32_t height, uint32_t width, size_t stride);
+int oracle_piece_decode(const ac_model *model, const uint8_t *in, size_t length, uint16_t *samples, uint32_t height, uint32_t width, size_t stride);
 
 #endif

@@ -18,7 +18,7 @@ sys.path.append(str(ROOT / "tests" / "golden"))
 from make_golden import CASES, STREAMS  # noqa: E402
 
 COMPILERS = ["gcc-9", "gcc-11", "gcc-12", "gcc-14", "clang"]
-TILES = [word for name, (model, *_) in CASES.items() for word in (model, name)]
+PIECES = [word for name, (model, *_) in CASES.items() for word in (model, name)]
 
 
 def flags() -> list[str]:
@@ -68,8 +68,8 @@ def check(compiler: str, folder: Path, *more: str) -> None:
     objects = compile_library(compiler, folder, *more)
     assert "0 failures" in run(compiler, objects, [HERE / "levels.c", HERE / "oracle.c"], "1", "quick")
     golden = str(ROOT / "tests" / "golden")
-    tiles = run(compiler, objects, [PORTABLE / "decode_golden.c"], golden, *TILES)
-    assert len(tiles.splitlines()) == len(CASES)
+    pieces = run(compiler, objects, [PORTABLE / "decode_golden.c"], golden, *PIECES)
+    assert len(pieces.splitlines()) == len(CASES)
     streams = run(compiler, objects, [PORTABLE / "decode_streams.c"], golden, *STREAMS)
     assert len(streams.splitlines()) == len(STREAMS)
 

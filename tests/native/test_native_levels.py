@@ -32,8 +32,8 @@ def test_levels_agree_with_oracle(tmp_path: Path) -> None:
     assert "0 failures" in run(tmp_path, "levels", "1", "quick")
 
 
-def test_damaged_tiles_give_the_oracle_s_status(tmp_path: Path) -> None:
-    assert "damaged tiles" in run(tmp_path, "fuzz", "3", "1")
+def test_damaged_pieces_give_the_oracle_s_status(tmp_path: Path) -> None:
+    assert "damaged pieces" in run(tmp_path, "fuzz", "3", "1")
 
 
 def test_damaged_streams_are_refused_or_the_array(tmp_path: Path) -> None:

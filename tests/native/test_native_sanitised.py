@@ -28,7 +28,7 @@ def test_no_address_is_misaligned(tmp_path: Path) -> None:
     assert built.returncode == 0, built.stderr
     arguments = "(a.ctypes.data + 1, 2, 2, 2, p.ctypes.data, 1, o.ctypes.data)"
     arrays = "a = np.zeros(9, 'u2'); p = np.zeros(1, 'u4'); o = np.zeros(1, _native.CONTEXT); "
-    probe = f"import numpy as np; from astrocodec import _native; {arrays}_native._library.ac_tile_contexts{arguments}"
+    probe = f"import numpy as np; from astrocodec import _native; {arrays}_native._library.ac_piece_contexts{arguments}"
     environment = os.environ | {"PYTHONPATH": str(tmp_path)}
     stopped = subprocess.run(
         [sys.executable, "-c", probe], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False

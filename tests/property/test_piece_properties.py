@@ -1,4 +1,4 @@
-"""Tiles of any samples, and of any bytes: the native library and the reference agree on all of them."""
+"""Pieces of any samples, and of any bytes: the native library and the reference agree on all of them."""
 
 import numpy as np
 from backends import AVAILABLE_NATIVE, REFERENCE, Backend

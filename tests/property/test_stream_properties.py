@@ -157,7 +157,7 @@ def test_every_prefix_and_many_bits(array: Array) -> None:
 @settings(deadline=None, max_examples=12)
 @given(st.sampled_from(DTYPES), st.integers(0, 99))
 def test_the_reference_alone_writes_the_same(dtype: str, seed: int) -> None:
-    """Tiles by the reference too."""
+    """Pieces by the reference too."""
     array = np.random.default_rng(seed).normal(100, 5, (3, 5, 11)).astype(dtype)
     stream = reference.encode_stream(array, [(astrocodec.load_model(), b"")], piece_shape=(10, 11))
     assert stream == astrocodec.encode(array, piece_shape=(10, 11))

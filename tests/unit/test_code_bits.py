@@ -1,4 +1,4 @@
-"""Code lengths of samples: native and reference agree, and add up to the tile."""
+"""Code lengths of samples: native and reference agree, and add up to the piece."""
 
 import numpy as np
 import pytest
@@ -35,29 +35,29 @@ def planes() -> dict[str, NDArray[np.uint16]]:
 PLANES = planes()
 
 
-def native_bits(tile: bytes, shape: tuple[int, int]) -> tuple[NDArray[np.float32], float]:
-    """What the native library says of a tile."""
+def native_bits(piece: bytes, shape: tuple[int, int]) -> tuple[NDArray[np.float32], float]:
+    """What the native library says of a piece."""
     bits = np.full(shape, np.nan, np.float32)
-    return bits, _native.piece_bits(_native.native_model(MODEL), np.frombuffer(tile, np.uint8), bits)
+    return bits, _native.piece_bits(_native.native_model(MODEL), np.frombuffer(piece, np.uint8), bits)
 
 
 @pytest.mark.parametrize("name", PLANES)
 @pytest.mark.parametrize("thorough", [False, True])
 def test_native_and_reference_agree(name: str, thorough: bool) -> None:
     """To the rounding of single precision."""
-    tile = _native.encode_piece(_native.native_model(MODEL), PLANES[name], thorough)
-    bits, header = native_bits(tile, PLANES[name].shape)
-    expected, expected_header = piece_bits(REFERENCE.weights, REFERENCE.shapes, tile, *PLANES[name].shape)
+    piece = _native.encode_piece(_native.native_model(MODEL), PLANES[name], thorough)
+    bits, header = native_bits(piece, PLANES[name].shape)
+    expected, expected_header = piece_bits(REFERENCE.weights, REFERENCE.shapes, piece, *PLANES[name].shape)
     np.testing.assert_allclose(bits, expected, rtol=1e-6, atol=1e-6)
     assert header == pytest.approx(expected_header)
 
 
 @pytest.mark.parametrize("name", PLANES)
-def test_bits_add_up_to_the_tile(name: str) -> None:
-    """Within a thousandth; very short tiles within a byte or two, which rANS rounds to."""
-    tile = _native.encode_piece(_native.native_model(MODEL), PLANES[name])
-    bits, header = native_bits(tile, PLANES[name].shape)
-    payload = 8 * len(tile) - header
+def test_bits_add_up_to_the_piece(name: str) -> None:
+    """Within a thousandth; very short pieces within a byte or two, which rANS rounds to."""
+    piece = _native.encode_piece(_native.native_model(MODEL), PLANES[name])
+    bits, header = native_bits(piece, PLANES[name].shape)
+    payload = 8 * len(piece) - header
     assert float(bits.sum(dtype=np.float64)) == pytest.approx(payload, rel=1e-3, abs=16)
 
 
@@ -69,24 +69,24 @@ def test_bits_add_up_whatever_the_plane(height: int, width: int, octave: float, 
     """Any size, noise and lattice."""
     rng = np.random.default_rng(seed)
     plane = np.clip(rng.normal(20000, 2**octave, (height, width)).round() // step * step, 0, 65535).astype(np.uint16)
-    tile = _native.encode_piece(_native.native_model(MODEL), plane, thorough=True)
-    bits, header = native_bits(tile, plane.shape)
+    piece = _native.encode_piece(_native.native_model(MODEL), plane, thorough=True)
+    bits, header = native_bits(piece, plane.shape)
     assert (bits >= 0).all()
-    assert float(bits.sum(dtype=np.float64)) == pytest.approx(8 * len(tile) - header, rel=1e-3, abs=24)
+    assert float(bits.sum(dtype=np.float64)) == pytest.approx(8 * len(piece) - header, rel=1e-3, abs=24)
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.sampled_from(sorted(PLANES)), st.integers(0, 10**6), st.integers(1, 255), st.booleans())
-def test_damaged_tiles_are_refused_or_add_up(name: str, at: int, change: int, cut: bool) -> None:
+def test_damaged_pieces_are_refused_or_add_up(name: str, at: int, change: int, cut: bool) -> None:
     """Damage gives an error or other finite bits, never a crash."""
-    tile = bytearray(_native.encode_piece(_native.native_model(MODEL), PLANES[name], thorough=True))
-    at %= len(tile)
+    piece = bytearray(_native.encode_piece(_native.native_model(MODEL), PLANES[name], thorough=True))
+    at %= len(piece)
     if cut:
-        del tile[at:]
+        del piece[at:]
     else:
-        tile[at] ^= change
+        piece[at] ^= change
     try:
-        bits, _ = native_bits(bytes(tile), PLANES[name].shape)
+        bits, _ = native_bits(bytes(piece), PLANES[name].shape)
     except FormatError:
         return
     assert np.isfinite(bits).all()

@@ -117,11 +117,11 @@ def test_a_stream_may_begin_anywhere(start: int) -> None:
 
 
 @pytest.mark.parametrize("layout", [*LAYOUTS, *REPEATED])
-def test_tiles(layout: str) -> None:
+def test_pieces(layout: str) -> None:
     laid = (LAYOUTS | REPEATED)[layout](values("u2"))
     plain = np.array(np.asarray(laid), np.uint16, order="C")
-    tile = _native.encode_piece(MODEL, laid)
-    assert tile == _native.encode_piece(MODEL, plain)
+    piece = _native.encode_piece(MODEL, laid)
+    assert piece == _native.encode_piece(MODEL, plain)
     positions = np.arange(0, plain.size, 7, dtype=np.uint32)
     contexts = _native.piece_contexts(plain, positions)
     assert (_native.piece_contexts(laid, misaligned(positions)) == contexts).all()
@@ -133,7 +133,7 @@ def test_tiles(layout: str) -> None:
 @pytest.mark.parametrize(
     "layout", ["plain", "misaligned", "field", "reversed", "every other", "columns first", "part of rows"]
 )
-def test_tiles_into_planes(layout: str) -> None:
+def test_pieces_into_planes(layout: str) -> None:
     plain = values("u2")
     data = np.frombuffer(_native.encode_piece(MODEL, plain), np.uint8)
     out = LAYOUTS[layout](np.zeros_like(plain))

@@ -1,4 +1,4 @@
-/* Lanes: the working memory in which a tile is coded 32 lanes at a time.
+/* Lanes: the working memory in which a piece is coded 32 lanes at a time.
  *
  * Lane l codes rows l, l + lanes, ...; at every step all lanes move on by one column, each AC_LAG columns behind the lane
  * before it. Samples are held skewed, one array row per step, so that the neighbours (dy, dx) of a whole group of lanes
@@ -141,7 +141,7 @@ static inline void ac_lanes_end_step(ac_lanes *a)
     m->area[AC_BEFORE - 1] = out->means.area;
     m->step[AC_BEFORE - 1] = out->means.step;
     m->area_step[AC_BEFORE - 1] = out->means.area_step;
-    if (!a->round) /* rows above the tile */
+    if (!a->round) /* rows above the piece */
         for (int32_t j = 1; j <= AC_HANDED; j++) {
             const uint32_t at = a->step + (uint32_t)j * AC_LAG;
             if (at < w->period) samples[-j] = (uint16_t)(ac_virtual_sample((int32_t)at - AC_PAD, -j, a->start) ^ AC_BIAS);

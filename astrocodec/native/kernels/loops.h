@@ -1,4 +1,4 @@
-/* The loops over a tile, the same for all kernels. Included last in a kernel's source. */
+/* The loops over a piece, the same for all kernels. Included last in a kernel's source. */
 
 static void record(ac_lanes *a, const uint16_t *samples, size_t stride, ac_records *out)
 {

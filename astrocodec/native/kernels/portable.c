@@ -299,7 +299,7 @@ LOOP update_means(const uint16_t *restrict value, const uint16_t *restrict left,
     LANES
     {
         const int32_t residual = ac_clamp(ac_clamp(v[l] - level[l], -limit[l], limit[l]) >> 4, -32768, 32767), c = column_up[l];
-        column[l] = (int16_t)((c + ((residual - c) >> 3)) & active[l]); /* above the tile columns are 0 */
+        column[l] = (int16_t)((c + ((residual - c) >> 3)) & active[l]); /* above the piece columns are 0 */
     }
 }
 

@@ -225,7 +225,7 @@ INLINE void update_slice(ac_lanes *a, uint32_t lane, int slice)
     /* column + ((residual - column) >> 3) without 17-bit differences: the average with the complement is half of one, plus 32768 */
     const vec column = v_load(columns - AC_LAG * AC_ROW - 1);
     const vec half = v_xor(V(avg_epu16)(v_xor(v_narrow(residual[0], residual[1]), bias), v_xor(column, SET16(0x7fff))), bias);
-    v_store(columns, v_and(V(add_epi16)(column, V(srai_epi16)(half, 2)), active)); /* above the tile columns are 0 */
+    v_store(columns, v_and(V(add_epi16)(column, V(srai_epi16)(half, 2)), active)); /* above the piece columns are 0 */
 }
 
 HOT void predict_group_16(ac_lanes *a, uint32_t first)

@@ -1,4 +1,4 @@
-/* The way of samples between a tile's rows and the window, in blocks of 8 x 8. Included after predict_simd.h. */
+/* The way of samples between a piece's rows and the window, in blocks of 8 x 8. Included after predict_simd.h. */
 
 /* Eight vectors of eight 16-bit numbers, rows to columns */
 INLINE void transpose8(__m128i v[8])

@@ -3,18 +3,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The samples of a tile with what stands outside its edges: rows -3.., columns -3..width+2. */
+/* The samples of a piece with what stands outside its edges: rows -3.., columns -3..width+2. */
 typedef struct {
     uint16_t *at; /* pixel (0, 0) */
     size_t stride;
     void *memory;
 } ac_padded;
 
-/* A pixel's context from the padded samples and the running means of the tile. */
+/* A pixel's context from the padded samples and the running means of the piece. */
 typedef struct {
     uint32_t width;
     ac_padded samples;
-    ac_running *running; /* [height + 1][width]; row 0 stands above the tile */
+    ac_running *running; /* [height + 1][width]; row 0 stands above the piece */
     int32_t *columns;
     uint16_t floor;
 } ac_plane;
@@ -63,7 +63,7 @@ static void pad_right(const ac_plane *p, uint32_t y)
     for (int i = 0; i < AC_PAD; i++) end[i] = end[-1];
 }
 
-/* Row y of the tile is row y + 1 of the running means. */
+/* Row y of the piece is row y + 1 of the running means. */
 static ac_running *running_at(const ac_plane *p, uint32_t y, uint32_t x) { return p->running + (size_t)y * p->width + x; }
 
 static const ac_running *running_up(const ac_plane *p, uint32_t y, uint32_t x)
@@ -98,7 +98,7 @@ static void take_in(ac_plane *p, uint32_t y, uint32_t x, uint16_t sum)
     if (x + 1 == p->width) pad_right(p, y);
 }
 
-int ac_tile_contexts(const uint16_t *samples, uint32_t height, uint32_t width, size_t stride, const uint32_t *positions, size_t count, ac_context *out)
+int ac_piece_contexts(const uint16_t *samples, uint32_t height, uint32_t width, size_t stride, const uint32_t *positions, size_t count, ac_context *out)
 {
     if (!positions || !out) return AC_ERROR_ARGUMENT;
     int status = ac_check_sides(samples, height, width, stride);

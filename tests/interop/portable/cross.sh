@@ -1,6 +1,6 @@
 #!/bin/sh
 # Builds the native library for another processor and lets an emulator decode and encode golden files there:
-#   cross.sh COMPILER EMULATOR BUILD_FOLDER PROGRAM ARGUMENTS, where PROGRAM is decode_golden (MODEL TILE ...) or decode_streams (STREAM ...)
+#   cross.sh COMPILER EMULATOR BUILD_FOLDER PROGRAM ARGUMENTS, where PROGRAM is decode_golden (MODEL PIECE ...) or decode_streams (STREAM ...)
 # e.g. cross.sh s390x-linux-gnu-gcc qemu-s390x build/s390x decode_golden gentle sky
 set -eu
 compiler=$1 emulator=$2 build=$3 program=$4

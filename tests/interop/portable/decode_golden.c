@@ -1,6 +1,6 @@
-/* Decodes golden tiles and encodes them again: decode_golden FOLDER MODEL TILE [MODEL TILE ...]
+/* Decodes golden pieces and encodes them again: decode_golden FOLDER MODEL PIECE [MODEL PIECE ...]
  *
- * Reads FOLDER/v1_model_MODEL.weights and .shapes, FOLDER/v1_tile_TILE.act and .npy. Plain C11, for any processor. */
+ * Reads FOLDER/v1_model_MODEL.weights and .shapes, FOLDER/v1_piece_PIECE.acp and .npy. Plain C11, for any processor. */
 #include "golden_files.h"
 
 /* Height and width of a .npy file, version 1, of little-endian 16-bit samples; returns where these begin. */
@@ -22,31 +22,31 @@ static const uint8_t *parse_npy(const file_bytes *b, const char *name, uint32_t 
     return b->data + 10 + header;
 }
 
-static void check_tile(const char *folder, const char *model_name, const char *name)
+static void check_piece(const char *folder, const char *model_name, const char *name)
 {
     file_bytes weights = read_file(folder, "v1_model_", model_name, ".weights"), shapes = read_file(folder, "v1_model_", model_name, ".shapes");
-    file_bytes tile = read_file(folder, "v1_tile_", name, ".act"), npy = read_file(folder, "v1_tile_", name, ".npy");
+    file_bytes piece = read_file(folder, "v1_piece_", name, ".acp"), npy = read_file(folder, "v1_piece_", name, ".npy");
     uint32_t height, width;
     const uint8_t *expected = parse_npy(&npy, name, &height, &width);
     const size_t pixels = (size_t)height * width;
     uint16_t *samples = allocate(pixels * sizeof *samples);
     ac_model *model;
     check(ac_model_create(weights.data, weights.length, shapes.data, shapes.length, &model), name);
-    check(ac_tile_decode(model, tile.data, tile.length, samples, height, width, width, AC_SIMD_AUTO, NULL), name);
+    check(ac_piece_decode(model, piece.data, piece.length, samples, height, width, width, AC_SIMD_AUTO, NULL), name);
     for (size_t i = 0; i < pixels; i++)
         if (samples[i] != (expected[2 * i] | expected[2 * i + 1] << 8)) stop("decoded samples differ", name);
-    const size_t capacity = ac_tile_bound(height, width);
+    const size_t capacity = ac_piece_bound(height, width);
     uint8_t *again = allocate(capacity);
     size_t length;
-    check(ac_tile_encode(model, samples, height, width, width, again, capacity, &length, AC_SIMD_AUTO), name);
-    if (length != tile.length || memcmp(again, tile.data, length)) stop("encoded bytes differ", name);
+    check(ac_piece_encode(model, samples, height, width, width, again, capacity, &length, AC_SIMD_AUTO), name);
+    if (length != piece.length || memcmp(again, piece.data, length)) stop("encoded bytes differ", name);
     printf("%s: %ux%u samples, %zu bytes\n", name, (unsigned)height, (unsigned)width, length);
     ac_model_free(model);
     free(again);
     free(samples);
     free(weights.data);
     free(shapes.data);
-    free(tile.data);
+    free(piece.data);
     free(npy.data);
 }
 
@@ -54,10 +54,10 @@ int main(int argc, char **argv)
 {
     static const uint8_t digits[] = "123456789";
     if (argc < 4 || argc % 2) {
-        fprintf(stderr, "usage: decode_golden FOLDER MODEL TILE [MODEL TILE ...]\n");
+        fprintf(stderr, "usage: decode_golden FOLDER MODEL PIECE [MODEL PIECE ...]\n");
         return 2;
     }
     if (ac_crc32c(0, digits, 9) != 0xe3069283u) stop("CRC-32C differs", "123456789");
-    for (int i = 2; i < argc; i += 2) check_tile(argv[1], argv[i], argv[i + 1]);
+    for (int i = 2; i < argc; i += 2) check_piece(argv[1], argv[i], argv[i + 1]);
     return 0;
 }

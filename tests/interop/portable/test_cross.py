@@ -1,4 +1,4 @@
-"""Golden tiles and streams on other processors, one of them big-endian, under an emulator."""
+"""Golden pieces and streams on other processors, one of them big-endian, under an emulator."""
 
 import os
 import shutil
@@ -26,13 +26,13 @@ def _missing(what: str) -> None:
     pytest.skip(f"{what} is not installed")
 
 
-TILES = [word for name, (model, *_) in CASES.items() for word in (model, name)]
+PIECES = [word for name, (model, *_) in CASES.items() for word in (model, name)]
 
 
 @pytest.mark.parametrize(
     ("program", "arguments", "lines"),
-    [("decode_golden", TILES, len(CASES)), ("decode_streams", list(STREAMS), len(STREAMS))],
-    ids=["tiles", "streams"],
+    [("decode_golden", PIECES, len(CASES)), ("decode_streams", list(STREAMS), len(STREAMS))],
+    ids=["pieces", "streams"],
 )
 @pytest.mark.parametrize("processor", PROCESSORS)
 def test_golden_files_elsewhere(processor: str, program: str, arguments: list[str], lines: int, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Golden tiles decode to their samples, and their samples encode to their bytes, with every backend."""
+"""Golden pieces decode to their samples, and their samples encode to their bytes, with every backend."""
 
 from pathlib import Path
 
@@ -19,24 +19,24 @@ def _model(name: str) -> MadeModel:
 
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("name", CASES)
-def test_golden_tile(backend: Backend, name: str) -> None:
+def test_golden_piece(backend: Backend, name: str) -> None:
     made = _model(CASES[name][0])
-    data = (HERE / f"v1_tile_{name}.act").read_bytes()
-    samples = np.load(HERE / f"v1_tile_{name}.npy").astype(np.uint16)
+    data = (HERE / f"v1_piece_{name}.acp").read_bytes()
+    samples = np.load(HERE / f"v1_piece_{name}.npy").astype(np.uint16)
     np.testing.assert_array_equal(backend.decode(made, data, *samples.shape), samples)
     assert backend.encode(made, samples) == data
 
 
 def test_golden_files_are_all_known() -> None:
     """Files that no case reads would pin nothing."""
-    expected = {f"v1_tile_{name}{end}" for name in CASES for end in (".act", ".npy")}
+    expected = {f"v1_piece_{name}{end}" for name in CASES for end in (".acp", ".npy")}
     expected |= {f"v1_model_{name}{end}" for name in MODELS for end in (".weights", ".shapes")}
     expected |= {f"v1_stream_{name}{end}" for name in STREAMS for end in (".acs", ".npy")}
     assert {path.name for path in HERE.glob("v1_*")} == expected
 
 
 def test_modes_are_all_covered() -> None:
-    heads = {name: (HERE / f"v1_tile_{name}.act").read_bytes()[:3] for name in CASES}
+    heads = {name: (HERE / f"v1_piece_{name}.acp").read_bytes()[:3] for name in CASES}
     modes = {name: head[0] for name, head in heads.items()}
     assert {name for name, mode in modes.items() if mode not in (1, 3)} == {"raw", "constant"}
     assert sum(mode == 1 for mode in modes.values()) >= 10
