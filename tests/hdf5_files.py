@@ -61,6 +61,6 @@ def write_everything(path: Path, **options: Any) -> None:
         file.create_virtual_dataset("virtual", layout)
         states = h5py.enum_dtype({"OFF": 0, "ON": 1}, basetype="i2")
         file.create_dataset("states", data=rng.integers(0, 2, (150, 200)), dtype=states)
-        file["halves"] = rng.normal(0, 1, (100, 200)).astype("f2")
+        file["halves"] = rng.normal(20, 3, (100, 200)).astype("f2")
         file["noise"] = rng.integers(0, 1 << 63, (64, 64))
         file.create_dataset("scalar_chunk", data=np.arange(100), chunks=(10,), maxshape=(None,))
