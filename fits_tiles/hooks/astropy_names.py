@@ -72,7 +72,7 @@ _ATTRIBUTES = {
         "_scale_back",
         "_uint",
     ),
-    "BinTableHDU": ("_data_offset", "_file", "_header", "_header_offset", "_new", "_output_checksum"),
+    "BinTableHDU": ("_data_offset", "_data_size", "_file", "_header", "_header_offset", "_new", "_output_checksum"),
     "HDUList": ("_file", "_resize", "_truncate"),
     "Header": ("_modified",),
     "Card": ("_image", "_modified"),
