@@ -353,7 +353,10 @@ def load_model(source: str | Path | bytes | Model = "default") -> Model:
 
 def _installed_as(text: str) -> Model | None:
     """The installed model of a name or fingerprint, the package's first."""
-    models = [*_shipped().values(), *(entry.model for entry in installed_models() if entry.model is not None)]
+    for model in _shipped().values():  # no folder is looked at for the package's own
+        if text in (model.name, model.fingerprint):
+            return model
+    models = [entry.model for entry in installed_models() if entry.model is not None]
     for model in models:
         if text in (model.name, model.fingerprint):
             return model
