@@ -136,7 +136,7 @@ class FrameAnalysis:
         if self.bits is not None:
             out["bits"] = {
                 "payload": self.bits.payload_bits, "headers": self.bits.header_bits, "total": self.bits.total_bits,
-                "tiles": self.bits.tiles, "modes": self.bits.modes,
+                "pieces": self.bits.pieces, "modes": self.bits.modes,
             }  # fmt: skip
         if self.allocation is not None:
             out["allocation"] = as_numbers(self.allocation)

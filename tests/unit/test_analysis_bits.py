@@ -68,7 +68,7 @@ def test_bits_of_streams_of_small_pieces_add_up(height: int, width: int, rows: i
     array = np.random.default_rng(seed).normal(500, 1 + seed % 90, (height, width)).astype(np.int16)
     found = bits_map(astrocodec.encode(array, piece_shape=(rows, columns)))
     payload = float(found.bits.sum(dtype=np.float64))
-    assert payload == pytest.approx(found.payload_bits, rel=1e-3, abs=16 * found.tiles)
+    assert payload == pytest.approx(found.payload_bits, rel=1e-3, abs=16 * found.pieces)
 
 
 def test_a_bright_pixel_costs_more_than_its_neighbours() -> None:

@@ -206,7 +206,7 @@ def test_a_library_has_one_user(library: str, allowed: Callable[[str], bool]) ->
     assert all(map(allowed, users)), users
 
 
-@pytest.mark.parametrize("door", ["fits_tiles", "hdf5_filter"])
+@pytest.mark.parametrize("door", ["fits_tiles", "hdf5_filter", "astrocodec.zarr", "astrocodec.simulate"])
 def test_a_file_format_knows_nothing_of_the_other_doors(door: str) -> None:
     """Neither of the other format nor of the command line, training or benchmarks."""
     others = DOORS - {door}

@@ -45,7 +45,7 @@ def bits_of_chunks(
     """
     bits = np.full(shape, np.nan, np.float32)
     known = tuple(models)
-    header, total, tiles, modes = 0.0, 0, 0, Counter[str]()
+    header, total, modes = 0.0, 0, Counter[str]()
     for row, column, stream in chunks:
         part = stream_bits(stream, known)
         lengths = part.bits.reshape(part.bits.shape[-2:])
@@ -54,6 +54,5 @@ def bits_of_chunks(
         padding = float(np.nansum(lengths, dtype=np.float64) - np.nansum(inside, dtype=np.float64))
         header += part.header_bits + padding
         total += part.total_bits
-        tiles += part.tiles
         modes.update(part.modes)
-    return BitsMap(bits, total - header, header, total, tiles, dict(modes))
+    return BitsMap(bits, total - header, header, total, dict(modes))

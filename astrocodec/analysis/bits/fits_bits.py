@@ -99,4 +99,4 @@ def fits_bits(path: str | Path, hdu: int | None, models: tuple[Model, ...]) -> B
             bits[place] = of_tile.bits.reshape(bits[place].shape)
             payload += of_tile.payload_bits
             modes.update(of_tile.modes)
-    return BitsMap(bits, payload, 8 * size - payload, 8 * size, len(places), dict(modes))
+    return BitsMap(bits, payload, 8 * size - payload, 8 * size, dict(modes))

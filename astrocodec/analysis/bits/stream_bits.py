@@ -41,8 +41,6 @@ class BitsMap:
         All other bits: headers, tables, models, checksums, padding, the coder's first states.
     total_bits : int
         Of the stream, or of the HDU in a file: `payload_bits` plus `header_bits`.
-    tiles : int
-        Number of tiles of a file, of pieces of a stream.
     modes : dict of str to int
         Number of pieces by how they are coded: ``constant``, ``modelled``, ``raw``, ``differences``, ``stored``,
         ``other``.
@@ -52,8 +50,12 @@ class BitsMap:
     payload_bits: float
     header_bits: float
     total_bits: int
-    tiles: int
     modes: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def pieces(self) -> int:
+        """Number of pieces, of all streams together."""
+        return sum(self.modes.values())
 
     @property
     def bits_per_pixel(self) -> float:
@@ -109,7 +111,7 @@ def _modelled(stream: memoryview, data: memoryview, at: int, header: Header, mod
         modes[mode] += 1
     total = 8 * len(stream)
     of_elements = bits.reshape(2, *header.shape).sum(0) if is_complex else bits.reshape(header.shape)
-    return BitsMap(of_elements, payload, total - payload, total, len(cut), dict(modes))
+    return BitsMap(of_elements, payload, total - payload, total, dict(modes))
 
 
 def stream_bits(stream: Buffer, models: Iterable[Model] = ()) -> BitsMap:
@@ -127,5 +129,5 @@ def stream_bits(stream: Buffer, models: Iterable[Model] = ()) -> BitsMap:
         raise CorruptError(f"shape {header.shape} is more than {len(view)} bytes can hold")
     bits = np.full(header.shape, payload / max(1, size), np.float32)
     return BitsMap(
-        bits, float(payload), float(total - payload), total, 1, {"stored" if header.codec == STORED else "other": 1}
+        bits, float(payload), float(total - payload), total, {"stored" if header.codec == STORED else "other": 1}
     )
