@@ -46,4 +46,4 @@ def test_chunks_elsewhere(processor: str, tmp_path: Path) -> None:
     (tmp_path / "here").mkdir()
     found = streams(compiler, [emulator], tmp_path)
     assert found == streams(here, [], tmp_path / "here")
-    assert len(found.splitlines()) == 40
+    assert len(found.splitlines()) == 52
