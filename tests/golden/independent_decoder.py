@@ -1,7 +1,6 @@
 """A decoder of streams written from docs/format.md alone, in plain Python: it shares no code with the package.
 
-It reads what encoders write and refuses what it cannot follow; it does not check everything that the specification
-forbids.
+Its parts follow that document's sections. It refuses what the document forbids, and it is slow.
 """
 
 from __future__ import annotations
@@ -10,24 +9,38 @@ import hashlib
 import struct
 import zlib
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from math import prod
 from operator import mul
 from typing import NamedTuple
 
-TYPES = ("u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f4", "f8")
+
+class DecodeError(Exception):
+    """The bytes cannot be decoded."""
 
 
-class CorruptError(Exception):
+class TruncatedError(DecodeError):
+    """Bytes are missing."""
+
+
+class CorruptError(DecodeError):
     """The bytes break the specification."""
 
 
-def demand(condition: object, what: str) -> None:
+class NewerError(DecodeError):
+    """A newer version is needed."""
+
+
+class MissingError(DecodeError):
+    """A codec or a model is needed that is not at hand."""
+
+
+def demand(condition: object, what: str, error: type[DecodeError] = CorruptError) -> None:
     """Stop with `what` unless the condition holds."""
     if not condition:
-        raise CorruptError(what)
+        raise error(what)
 
 
 # Conventions
@@ -49,6 +62,11 @@ def log512(v: int) -> int:
     return (e << 9) + (((v << 9) >> e) & 511)
 
 
+def unfolded(z: int) -> int:
+    """The signed number that 0, 1, 2, 3, ... stand for: 0, -1, 1, -2, ..."""
+    return -(z + 1) // 2 if z & 1 else z // 2
+
+
 class Bytes:
     """Bytes read from the front."""
 
@@ -57,7 +75,7 @@ class Bytes:
 
     def take(self, count: int) -> bytes:
         """The next bytes."""
-        demand(self.at + count <= len(self.data), "truncated")
+        demand(self.at + count <= len(self.data), f"{count} bytes at {self.at} of {len(self.data)}", TruncatedError)
         self.at += count
         return self.data[self.at - count : self.at]
 
@@ -65,56 +83,64 @@ class Bytes:
         """An unsigned integer of `size` bytes."""
         return int.from_bytes(self.take(size), "little")
 
-    def varint(self) -> int:
+    def varint(self, most: int = (1 << 64) - 1) -> int:
         """A varint in its shortest form."""
         value = 0
         for i in range(10):
             byte = self.u(1)
             value |= (byte & 127) << 7 * i
             if byte < 128:
-                demand((byte or not i) and value < 1 << 64, "varint")
+                demand((byte or not i) and value <= most, f"varint {value}, at most {most}")
                 return value
-        raise CorruptError("varint")
+        raise CorruptError("a varint of more than 10 bytes")
 
     def signed_varint(self) -> int:
         """A signed varint."""
-        v = self.varint()
-        return -(v + 1) // 2 if v & 1 else v // 2
+        return unfolded(self.varint())
 
     def rest(self) -> bytes:
         """All that is left."""
         return self.take(len(self.data) - self.at)
+
+    def finish(self, what: str) -> None:
+        """Demand that nothing is left."""
+        demand(self.at == len(self.data), f"{len(self.data) - self.at} bytes behind {what}")
 
 
 class Bits:
     """Bits of bytes, the lowest of each byte first."""
 
     def __init__(self, data: bytes) -> None:
-        self.value, self.left = int.from_bytes(data, "little"), 8 * len(data)
+        self.data, self.at = data, 0
 
     def take(self, count: int) -> int:
         """The next bits, lowest first."""
-        demand(count <= self.left, "truncated")
-        found = self.value & ((1 << count) - 1)
-        self.value >>= count
-        self.left -= count
-        return found
+        end = self.at + count
+        demand(end <= 8 * len(self.data), f"bit {end} of {8 * len(self.data)}", TruncatedError)
+        found = int.from_bytes(self.data[self.at >> 3 : (end + 7) >> 3], "little") >> (self.at & 7)
+        self.at = end
+        return found & ((1 << count) - 1)
 
-    def ones(self) -> int:
-        """Number of one bits before the next zero bit."""
-        count = 0
+    def rice(self, k: int) -> int:
+        """A Golomb-Rice code: one bits, a zero bit, `k` low bits."""
+        ones = 0
         while self.take(1):
-            count += 1
-        return count
+            ones += 1
+        return (ones << k) + self.take(k)
+
+    def align(self) -> int:
+        """Number of bytes that were begun; the last one's other bits must be zeros."""
+        demand(not self.take(-self.at % 8), "bits behind the last one")
+        return self.at // 8
 
     def finish(self) -> None:
-        """Demand that only padding is left."""
-        demand(self.left < 8 and not self.value, "bits are left")
+        """Demand that only bits are left that fill the last byte."""
+        demand(self.align() == len(self.data), "bytes behind the last bit")
 
 
 @dataclass
 class RunningRice:
-    """Golomb-Rice numbers with a running mean, as value sets and tables of differences have them."""
+    """Golomb-Rice numbers with a running mean, as sets of values and tables of differences have them."""
 
     bits: Bits
     total: int = 8
@@ -125,108 +151,529 @@ class RunningRice:
         k = 0
         while self.count << k < self.total:
             k += 1
-        ones = self.bits.ones()
-        number = (ones << k) + self.bits.take(k)
+        number = self.bits.rice(k)
         self.total, self.count = self.total + number, self.count + 1
         if self.count == 32:
             self.total, self.count = (self.total + 1) >> 1, 16
         return number
 
 
-# Model
+# Stream, sections and codecs
 
-
-class Weights(NamedTuple):
-    """A weight block."""
-
-    linear: list[int]
-    b1: list[int]
-    w1: list[list[int]]
-    b2: list[int]
-    w2: list[list[int]]
-    b3: list[int]
-    w3: list[list[int]]
+TYPES = ("u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f4", "f8", "b1", "f2", "c8", "c16")
+MODEL, NAME, CODEC = 1, 2, 127
+# Critical or not.
+KNOWN = {MODEL: 0, NAME: 0, CODEC: 1}
+RESERVED = {16: "planes", 17: "reference", 18: "cuts", 19: "code weights", 20: "quantise"}
+STORED, CAUSAL = 0, 1
 
 
 @dataclass
-class Model:
-    """A weight block and a shape block, taken apart."""
+class Frame:
+    """What a stream says before its data."""
 
-    weight_block: bytes
-    shape_block: bytes
-    tables: dict[tuple[int, int, int], list[int]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        version, h, *zero = self.weight_block[:4]
-        demand(version == 1 and h in (16, 32) and not any(zero), "weight block")
-        demand(len(self.weight_block) == 64 + 40 * h + h * h, "length of the weight block")
-        at = 4
-
-        def i16(count: int) -> list[int]:
-            nonlocal at
-            at += 2 * count
-            return list(struct.unpack(f"<{count}h", self.weight_block[at - 2 * count : at]))
-
-        def i8(rows: int, columns: int) -> list[list[int]]:
-            nonlocal at
-            at += rows * columns
-            flat = struct.unpack(f"{rows * columns}b", self.weight_block[at - rows * columns : at])
-            return [list(flat[i * columns : (i + 1) * columns]) for i in range(rows)]
-
-        self.weights = Weights(i16(26), i16(h), i8(h, 32), i16(h), i8(h, h), i16(4), i8(4, h))
-        self.tails, self.skews = self.shape_block[:2]
-        shapes = self.tails * self.skews
-        demand(1 <= shapes <= 64 and len(self.shape_block) == 4 + shapes * 593 * 4, "shape block")
-        flat = struct.unpack(f"<{shapes * 593}I", self.shape_block[4:])
-        self.knots = [flat[i * 593 : (i + 1) * 593] for i in range(shapes)]
+    codec: int
+    data_type: str
+    checksum_kind: int
+    shape: tuple[int, ...]
+    sections: dict[int, bytes]
+    length: int
 
     @property
-    def fingerprint(self) -> str:
-        """16 hexadecimal digits."""
-        return hashlib.sha256(self.weight_block + self.shape_block).hexdigest()[:16]
+    def parts(self) -> int:
+        """Numbers in an element: two in a complex one."""
+        return 2 if self.data_type[0] == "c" else 1
 
-    def table(self, shape: int, q: int, phase: int) -> list[int]:
-        """The 64 cumulative frequencies of a shape, q = 0 ... 63 and phase."""
-        key = shape, q, phase
-        if key not in self.tables:
-            self.tables[key] = build_table(self.knots[shape], q, phase)
-        return self.tables[key]
+    @property
+    def part_size(self) -> int:
+        """Bytes of each of them."""
+        return int(self.data_type[1:]) // self.parts
 
 
-def read_model(data: bytes, shipped: Mapping[str, Model]) -> Model:
-    """The model of a file ``*.acm``, given those that it may differ from."""
-    demand(data[:4] == b"ACM\x01" and zlib.crc32(data[:-4]) == int.from_bytes(data[-4:], "little"), "model file")
-    length, body = int.from_bytes(data[5:9], "little"), data[9:-4]
-    if data[4:5] == b"G":
-        block = zlib.decompress(body)
-        return Model(block[:length], block[length:])
-    demand(data[4:5] == b"T" and body[0] == 1, "kind of model")
-    base = next(model for name, model in shipped.items() if name.startswith(body[1:5].hex()))
-    model = Model(tuned_weights(base, Bits(body[5:])), base.shape_block)
-    demand(len(model.weight_block) == length, "length of the tuned weights")
+def read_frame(stream: bytes) -> Frame:
+    """The part of a stream before its data."""
+    data = Bytes(stream)
+    demand(data.take(2) == b"\xac\x0d", "not a stream")
+    version = data.u(1)
+    demand(version == 1, f"version {version}", NewerError)
+    codec, flags = data.u(1), data.u(1)
+    demand(not flags & 0x60 and flags & 31 < len(TYPES), f"data type {flags & 127}")
+    kind, axes = flags >> 7, data.u(1)
+    demand(codec > CAUSAL or kind == 0, "an exact codec, and the other kind of checksum")
+    demand(axes <= 32, f"{axes} axes")
+    shape = tuple([data.varint(1 << 40) for _ in range(axes)])
+    demand(prod(shape) <= 1 << 40, "number of elements")
+    return Frame(codec, TYPES[flags & 31], kind, shape, read_sections(data), data.at)
+
+
+def read_sections(data: Bytes) -> dict[int, bytes]:
+    """Sections by their ids, those passed over too."""
+    sections: dict[int, bytes] = {}
+    critical = {}
+    while CODEC not in sections:
+        head = data.u(1)
+        number = head & 127
+        demand(number > max(sections, default=-1), f"section {number} behind a higher or the same one")
+        critical[number] = head >> 7
+        sections[number] = data.take(data.varint(1 << 20))
+    for number in sections:
+        demand(number not in RESERVED, f"section {RESERVED.get(number)}: a newer version is needed", NewerError)
+        demand(number in KNOWN or not critical[number], f"section {number}: a newer version is needed", NewerError)
+        demand(KNOWN.get(number, 0) == critical[number], f"section {number} critical or not")
+    demand(len(sections.get(NAME, b"")) <= 255, "length of the name")
+    return sections
+
+
+def decode_stream(stream: bytes, models: Mapping[str, Model]) -> tuple[str, tuple[int, ...], bytes]:
+    """Data type, shape and little-endian elements of a stream, given models by their fingerprints."""
+    frame = read_frame(stream)
+    demand(len(stream) >= frame.length + 4, "checksum", TruncatedError)
+    data = Bytes(stream[frame.length : -4])
+    if frame.codec == STORED:
+        demand(not frame.sections[CODEC], "parameters of the stored codec")
+        elements = data.take(prod(frame.shape) * int(frame.data_type[1:]))
+        data.finish("the elements")
+    elif frame.codec == CAUSAL:
+        elements = decode_causal(frame, data, models)
+    else:
+        name, _, install = frame.sections.get(NAME, b"").decode(errors="replace").partition("\n")
+        raise MissingError(f"codec {frame.codec} is needed, {name or 'which has no name'}: {install}")
+    demand(crc32c(stream[: frame.length] + elements) == int.from_bytes(stream[-4:], "little"), "checksum")
+    return frame.data_type, frame.shape, elements
+
+
+# Causal network
+
+
+@dataclass
+class Parameters:
+    """Parameters of the codec."""
+
+    fingerprint: str
+    pixel_map: PixelMap
+    low: int
+    height: int
+    width: int
+
+    @classmethod
+    def read(cls, frame: Frame) -> Parameters:
+        """Those of a stream."""
+        data = Bytes(frame.sections[CODEC])
+        fingerprint, pixel_map = data.take(8).hex(), PixelMap.read(data, frame.data_type)
+        low, height, width = data.u(1), data.varint(), data.varint()
+        demand(low <= 48, "number of low bits")
+        data.finish("the parameters")
+        return cls(fingerprint, pixel_map, low, height, width)
+
+
+def decode_causal(frame: Frame, data: Bytes, models: Mapping[str, Model]) -> bytes:
+    """The elements of a stream of a causal network, from its data."""
+    demand(prod(frame.shape), "an axis of length 0")
+    parameters = Parameters.read(frame)
+    places = pieces_of(frame, parameters.height, parameters.width)
+    coded = [Bytes(data.take(data.varint())) for _ in range(len(places))]
+    data.finish("the last piece")
+    model = model_of(frame, parameters.fingerprint, models)
+    width = frame.shape[-1] if frame.shape else 1
+    rows = [[0] * width for _ in range(prod(frame.shape[:-1]) * frame.parts)]
+    for place, piece in zip(places, coded, strict=True):
+        lows = read_low_bits(piece, place.height * place.width, parameters.low)
+        samples = decode_piece(model, piece.rest(), place.height, place.width)
+        for i, row in enumerate(samples):
+            low = lows[i * place.width : (i + 1) * place.width]
+            found = [sample << parameters.low | rest for sample, rest in zip(row, low, strict=True)]
+            rows[place.y + i][place.x : place.x + place.width] = found
+    element = cache(lambda u: parameters.pixel_map.part(u, frame.data_type[0], frame.part_size))
+    parts = [element(u) for row in rows for u in row]
+    if frame.parts == 2:
+        half = len(parts) // 2
+        parts = [part for pair in zip(parts[:half], parts[half:], strict=True) for part in pair]
+    return b"".join(parts)
+
+
+def model_of(frame: Frame, fingerprint: str, models: Mapping[str, Model]) -> Model:
+    """The model of a stream: one from outside, or the one that it carries."""
+    if fingerprint in models:
+        return models[fingerprint]
+    demand(MODEL in frame.sections, f"model {fingerprint} is needed", MissingError)
+    model = read_model(frame.sections[MODEL], models)
+    demand(model.fingerprint == fingerprint, f"fingerprint {model.fingerprint} of the model")
     return model
 
 
-def tuned_weights(base: Model, bits: Bits) -> bytes:
-    """A weight block from the bits of a tuned model."""
+# Pixels
 
-    def add(row: list[int]) -> list[int]:
-        k = bits.take(4)
-        if k == 15:
-            return row
-        out = []
-        for weight in row:
-            ones = bits.ones()
-            z = (ones << k) + bits.take(k)
-            out.append(weight + (-(z + 1) // 2 if z & 1 else z // 2))
-        return out
 
-    block = base.weight_block[:4]
-    for part in base.weights:
-        for row in part if isinstance(part[0], list) else [part]:
-            block += struct.pack(f"<{len(row)}{'b' if isinstance(part[0], list) else 'h'}", *add(row))
+@dataclass
+class PixelMap:
+    """How elements became integers."""
+
+    kind: int
+    rule: int
+    offset: int
+    gaps: list[tuple[int, int]]
+    step: int = 0
+    phase: int = 0
+    values: list[int] = field(default_factory=list)
+
+    @classmethod
+    def read(cls, data: Bytes, data_type: str) -> PixelMap:
+        """The next pixel map."""
+        head = data.u(1)
+        kind, rule = head & 15, head >> 4
+        demand(kind == 0 if data_type[0] in "uib" else kind in (1, 2), f"kind {kind} of {data_type}")
+        demand(rule <= 2, f"rule {rule}")
+        offset, gaps = data.signed_varint(), data.varint(0 if rule else 8)
+        found = cls(kind, rule, offset, [(data.varint(1 << 62), data.varint(1 << 62)) for _ in range(gaps)])
+        if rule == 1:
+            found.step, found.phase = data.varint(1 << 48), data.varint(1 << 48)
+        if rule == 2:
+            found.values = read_set(data)
+        return found
+
+    def part(self, u: int, letter: str, size: int) -> bytes:
+        """Little-endian bytes of the element, or of the part of a complex one, that became `u`."""
+        if self.rule == 1:
+            u = (u * self.step + self.phase) % (1 << 64) >> 32
+        if self.rule == 2:
+            demand(u < len(self.values), f"rank {u} of {len(self.values)} values")
+            u = self.values[u]
+        for start, length in reversed(self.gaps):
+            if u >= start:
+                u = (u + length) % (1 << 64)
+        value = (u + self.offset) % (1 << 64)
+        if self.kind == 2:
+            return float_of(value - (1 << 64) if value >> 63 else value, size)
+        bits = value % (1 << 8 * size)
+        if self.kind == 1:
+            top = 1 << (8 * size - 1)
+            bits = bits ^ top if bits & top else bits ^ (2 * top - 1)
+        return bits.to_bytes(size, "little")
+
+
+def float_of(value: int, size: int) -> bytes:
+    """A float of `size` bytes that is an integer."""
+    demand(abs(value) < 1 << 31, f"float {value}")
+    form = {2: "<e", 4: "<f", 8: "<d"}[size]
+    try:
+        packed = struct.pack(form, float(value))
+    except OverflowError:
+        packed = struct.pack(form, 0.5)
+    demand(struct.unpack(form, packed)[0] == value, f"{value} in a float of {size} bytes")
+    return packed
+
+
+def read_set(data: Bytes) -> list[int]:
+    """The values of rule 2."""
+    count, size = data.varint(65536), data.varint(1 << 20)
+    bits = Bits(data.take(size))
+    gaps, value, values = RunningRice(bits), -1, []
+    try:
+        for _ in range(count):
+            value += gaps.number() + 1
+            demand(value <= 65535, f"value {value} of a set")
+            values.append(value)
+    except TruncatedError:
+        raise CorruptError(f"{len(values)} of {count} values in a set of {size} bytes") from None
     bits.finish()
-    return block
+    return values
+
+
+# Planes
+
+
+class Place(NamedTuple):
+    """Where a piece lies in its planes, all of these one below the other."""
+
+    y: int
+    x: int
+    height: int
+    width: int
+
+
+def pieces_of(frame: Frame, p: int, q: int) -> list[Place]:
+    """Places of the pieces of a stream, in their order."""
+    shape = (1, 1, *frame.shape)
+    height, width = shape[-2:]
+    rows = prod(shape[:-1]) * frame.parts
+    p, q = p or height, q or width
+    demand(q <= width and (p <= height or (q == width and p % height == 0 and p <= rows)), f"pieces of {p} x {q}")
+    demand(p <= 65536 and q <= 65536 and p * q <= 1 << 26, f"pieces of {p} x {q}")
+    if p > height:
+        return [Place(y, 0, min(p, rows - y), width) for y in range(0, rows, p)]
+    return [
+        Place(plane + y, x, min(p, height - y), min(q, width - x))
+        for plane in range(0, rows, height)
+        for y in range(0, height, p)
+        for x in range(0, width, q)
+    ]
+
+
+# Split
+
+
+def read_low_bits(data: Bytes, count: int, low: int) -> list[int]:
+    """The low bits of the integers of a piece."""
+    found = [0] * count
+    for first in range(0, low, 8):
+        width = min(8, low - first)
+        mode = data.u(1)
+        demand(mode <= 1, f"mode {mode} of a bit plane")
+        if mode == 0:
+            value = data.u(1)
+            demand(value < 1 << width, f"{value} in {width} bits")
+            plane = [value] * count
+        else:
+            bits = Bits(data.take((count * width + 7) // 8))
+            plane = [bits.take(width) for _ in range(count)]
+            bits.finish()
+        found = [value | part << first for value, part in zip(found, plane, strict=True)]
+    return found
+
+
+# Piece
+
+
+def decode_piece(model: Model, data: bytes, height: int, width: int) -> list[list[int]]:
+    """Rows of samples of a piece of any mode."""
+    piece = Bytes(data)
+    mode = piece.u(1)
+    demand(mode <= 3, f"mode {mode} of a piece")
+    if mode == 1:
+        return ModelledPiece(model, piece, height, width).decode()
+    if mode == 3:
+        return decode_differences(piece, height, width)
+    if mode == 0:
+        rows = [[piece.u(2)] * width] * height
+    else:
+        rows = [list(struct.unpack(f"<{width}H", piece.take(2 * width))) for _ in range(height)]
+    piece.finish("the piece")
+    return rows
+
+
+class Coder:
+    """States and words of a piece."""
+
+    def __init__(self, piece: Bytes, states: int) -> None:
+        self.states = [piece.u(4) for _ in range(states)]
+        demand(min(self.states) >= 65536, "state")
+        self.words = piece
+
+    def _refill(self, i: int) -> None:
+        if self.states[i] < 65536:
+            self.states[i] = self.states[i] * 65536 + self.words.u(2)
+
+    def symbol(self, i: int, cum: list[int]) -> int:
+        """Pop a symbol from state i."""
+        x = self.states[i]
+        c = x & 16383
+        s = bisect_right(cum, c) - 1
+        self.states[i] = (cum[s + 1] - cum[s]) * (x >> 14) + c - cum[s]
+        self._refill(i)
+        return s
+
+    def raw(self, i: int, bits: int) -> int:
+        """Pop raw bits from state i."""
+        raw = self.states[i] & ((1 << bits) - 1)
+        self.states[i] >>= bits
+        self._refill(i)
+        return raw
+
+    def finish(self) -> None:
+        """Demand that states and words end with the piece."""
+        demand(all(x == 65536 for x in self.states), "states at the end of the piece")
+        self.words.finish("the last word")
+
+
+# Wavefront, context, prediction
+
+PAD, LAG = 3, 4
+RECIPROCAL = (
+    *(496, 481, 467, 454, 442, 430, 419, 408, 398, 389, 379, 371, 362, 354, 347, 340),
+    *(333, 326, 319, 313, 307, 301, 296, 291, 285, 280, 276, 271, 267, 262, 258, 254),
+)
+
+
+class Means(NamedTuple):
+    """H, G, D, E of a pixel."""
+
+    h: int
+    g: int
+    d: int
+    e: int
+
+
+class Context(NamedTuple):
+    """What is known of a pixel before it is decoded."""
+
+    m: int
+    s: int
+    linear: list[int]
+    inputs: list[int]
+
+
+class Cell(NamedTuple):
+    """Where a sample's symbol belongs."""
+
+    cum: list[int]
+    base: int
+    k: int
+    layout: int
+
+
+def steps_of(height: int, width: int) -> Iterator[list[tuple[int, int, int]]]:
+    """The steps of a piece: lane, y, x of each of their pixels."""
+    lanes = 64 if width + 2 * PAD >= 64 * LAG else 32
+    period = max(width + 2 * PAD, lanes * LAG)
+    done = s = 0
+    while done < height * width:
+        step = []
+        for i in range(lanes):
+            p = s - LAG * i
+            y, x = i + lanes * (p // period), p % period - PAD
+            if p >= 0 and y < height and 0 <= x < width:
+                step.append((i, y, x))
+        done += len(step)
+        s += 1
+        yield step
+
+
+def average(a: int, b: int) -> int:
+    """Rounded up."""
+    return (a + b + 1) >> 1
+
+
+def layer(biases: list[int], rows: list[list[int]], values: list[int]) -> list[int]:
+    """Biases and weighted sums."""
+    return [b + sum(map(mul, row, values)) for b, row in zip(biases, rows, strict=True)]
+
+
+class ModelledPiece:
+    """Decodes one piece of mode 1; `piece` is read from behind the mode."""
+
+    def __init__(self, model: Model, piece: Bytes, height: int, width: int) -> None:
+        log_states = piece.u(1)
+        demand(log_states <= 5, "number of states")
+        row, amplitude, self.floor = piece.u(2), piece.u(2), piece.u(2)
+        demand(amplitude <= 32767, "amplitude")
+        self.model, self.height, self.width = model, height, width
+        self.coder = Coder(piece, 1 << log_states)
+        self.means: dict[tuple[int, int], Means] = {}
+        self.above = Means(256 * row, 256 * row, 362 * amplitude, 362 * amplitude)
+        self.columns = [0] * width
+        # Rows from -3, columns from -3; what is not known yet is -1.
+        self.rows = [[-1] * (width + 2 * PAD) for _ in range(height + PAD)]
+        for y in range(-PAD, 0):
+            swings = (amplitude if (x + y) & 1 else -amplitude for x in range(-PAD, width + PAD))
+            self.rows[y + PAD] = [clamp(row + swing, 0, 65535) for swing in swings]
+        self._pad(0, 0, self.rows[PAD - 1][PAD])
+
+    def _pad(self, y: int, column: int, value: int) -> None:
+        if y < self.height:
+            self.rows[y + PAD][column : column + PAD] = [value] * PAD
+
+    def up(self, y: int, x: int) -> Means:
+        """Running means above."""
+        return self.means[y - 1, min(x + 3, self.width - 1)] if y else self.above
+
+    def left(self, y: int, x: int) -> Means:
+        """Running means to the left."""
+        if x:
+            return self.means[y, x - 1]
+        up = self.up(y, x)
+        return Means(up.g, up.g, up.e, up.e)
+
+    def neighbours(self, y: int, x: int) -> list[int]:
+        """The 22 neighbours."""
+        third, second, first, this = self.rows[y : y + 4]
+        return [*this[x + 2 : x - 1 if x else None : -1], *first[x : x + 7], *second[x : x + 7], *third[x + 1 : x + 6]]
+
+    def context(self, y: int, x: int) -> Context:
+        """Context of a pixel."""
+        n = self.neighbours(y, x)
+        demand(len(n) == 22 and min(n) >= 0, "a sample is used before it is known")
+        m = average(
+            average(average(n[0], n[1]), average(n[5], n[6])), average(average(n[7], n[13]), average(n[4], n[8]))
+        )
+        d = [clamp(v - m, -32768, 32767) for v in n]
+        s = 10 + sum(min(abs(v), 2047) for v in d)
+        left, up = self.left(y, x), self.up(y, x)
+        linear = [*d, *(clamp((mean >> 5) - 8 * m, -32768, 32767) for mean in (left.h, up.h, up.g))]
+        linear.append(clamp(self.columns[x] >> 1, -32768, 32767))
+        e, limit = log2f(s), s >> 2
+        r = RECIPROCAL[((s << 5) >> e) & 31]
+        inputs = [(clamp(v, -limit, limit) * r + (1 << e)) >> (e + 1) for v in linear[:22]]
+        inputs += [(clamp(v, -8 * limit, 8 * limit) * r + (8 << e)) >> (e + 4) for v in linear[22:]]
+        inputs += [
+            (log512(left.d + 16) - log512(s) - 1536) >> 5,
+            (log512(up.e + 16) - log512(s) - 1536) >> 5,
+            (log512(s) >> 5) - 112,
+            (log512(max(m - self.floor, 0) + 1) >> 6) - 64,
+            32 if x & 1 else -32,
+            32 if y & 1 else -32,
+        ]
+        return Context(m, s, linear, [clamp(v, -63, 63) for v in inputs])
+
+    def cell(self, c: Context) -> Cell:
+        """Prediction for a context."""
+        w = self.model.weights
+        h1 = [clamp(v >> 6, 0, 127) for v in layer(w.b1, w.w1, c.inputs)]
+        h2 = [clamp(v >> 6, 0, 127) for v in layer(w.b2, w.w2, h1)]
+        o = [clamp(v, -32768, 32767) for v in layer(w.b3, w.w3, h2)]
+        line = 256 + sum(map(mul, w.linear, c.linear))
+        loc16 = clamp(16 * c.m + (line >> 9) + ((c.s * max(o[0], -32767) + 256) >> 9), 0, 1048575)
+        q = clamp((log512(c.s) + o[1] - 224) >> 6, 0, 143)
+        tail = clamp((o[2] + 64) >> 7, 0, self.model.tails - 1)
+        skew = clamp((o[3] + 64) >> 7, 0, self.model.skews - 1)
+        shape = tail * self.model.skews + skew
+        octave = min(q >> 3, 7)
+        if octave == 7:
+            cum = self.model.table(shape, 56 + (q & 7), 0)
+            return Cell(cum, (loc16 >> 4) + 1, ((q - 56) >> 3) + 1, LAYOUT_OF[octave])
+        p = PHASE_BITS[octave]
+        a = (loc16 + (8 >> p)) >> (4 - p)
+        return Cell(self.model.table(shape, q, a & ((1 << p) - 1)), a >> p, 0, LAYOUT_OF[octave])
+
+    def take_in(self, y: int, x: int, v: int, s: int) -> None:
+        """Remember a sample and its running means."""
+        left, up, before = self.left(y, x), self.up(y, x), self.rows[y + PAD][x + PAD - 1]
+        limit = 64 * s
+        h = left.h + (clamp(256 * v - left.h, -limit, limit) >> 3)
+        g = up.g + ((h - up.g) >> 2)
+        d = left.d + ((min(256 * abs(v - before), 4 * left.d + 512) - left.d) >> 4)
+        e = up.e + ((d - up.e) >> 2)
+        r = clamp(clamp(256 * v - h, -limit, limit) >> 4, -32768, 32767)
+        self.columns[x] += (r - self.columns[x]) >> 3
+        self.means[y, x] = Means(h, g, d, e)
+        self.rows[y + PAD][x + PAD] = v
+        if x == 0:
+            self._pad(y + 1, 0, v)
+        if x == self.width - 1:
+            self._pad(y, self.width + PAD, v)
+
+    def _group(self, group: list[tuple[int, Cell]]) -> list[int]:
+        """Samples of the lanes of a group."""
+        states = len(self.coder.states)
+        symbols = [self.coder.symbol(lane % states, cell.cum) for lane, cell in group]
+        values = []
+        for (lane, cell), symbol in zip(group, symbols, strict=True):
+            offset, bits = LAYOUTS[cell.layout]
+            i = symbol - 32 if symbol >= 32 else 31 - symbol
+            raw = self.coder.raw(lane % states, min(bits[i] + cell.k, 16))
+            epsilon = (offset[i] << cell.k) + raw
+            values.append((cell.base + (epsilon if symbol >= 32 else ~epsilon)) % 65536)
+        return values
+
+    def decode(self) -> list[list[int]]:
+        """Rows of samples."""
+        for step in steps_of(self.height, self.width):
+            contexts = [self.context(y, x) for _, y, x in step]
+            cells = [(lane, self.cell(context)) for (lane, _, _), context in zip(step, contexts, strict=True)]
+            values = self._group([c for c in cells if c[0] < 32]) + self._group([c for c in cells if c[0] >= 32])
+            for (_, y, x), context, value in zip(step, contexts, values, strict=True):
+                self.take_in(y, x, value, context.s)
+        self.coder.finish()
+        return [row[PAD:-PAD] for row in self.rows[PAD:]]
 
 
 # Distribution
@@ -278,264 +725,24 @@ def build_table(knot: tuple[int, ...], q: int, phase: int) -> list[int]:
     return cum
 
 
-# rANS
+# Differences
 
 
-class Coder:
-    """States and words of a tile."""
-
-    def __init__(self, tile: Bytes, states: int) -> None:
-        self.states = [tile.u(4) for _ in range(states)]
-        demand(min(self.states) >= 65536, "state")
-        self.words = tile
-
-    def _refill(self, i: int) -> None:
-        if self.states[i] < 65536:
-            self.states[i] = self.states[i] * 65536 + self.words.u(2)
-
-    def symbol(self, i: int, cum: list[int]) -> int:
-        """Pop a symbol from state i."""
-        x = self.states[i]
-        c = x & 16383
-        s = bisect_right(cum, c) - 1
-        self.states[i] = (cum[s + 1] - cum[s]) * (x >> 14) + c - cum[s]
-        self._refill(i)
-        return s
-
-    def raw(self, i: int, bits: int) -> int:
-        """Pop raw bits from state i."""
-        raw = self.states[i] & ((1 << bits) - 1)
-        self.states[i] >>= bits
-        self._refill(i)
-        return raw
-
-    def finish(self) -> None:
-        """Demand that states and words end with the tile."""
-        demand(all(x == 65536 for x in self.states) and not self.words.rest(), "end of the tile")
-
-
-# Modelled tiles
-
-NEIGHBOURS = (
-    *((0, -1), (0, -2), (0, -3)),
-    *((-1, dx) for dx in range(-3, 4)),
-    *((-2, dx) for dx in range(-3, 4)),
-    *((-3, dx) for dx in range(-2, 3)),
-)
-RECIPROCAL = (
-    *(496, 481, 467, 454, 442, 430, 419, 408, 398, 389, 379, 371, 362, 354, 347, 340),
-    *(333, 326, 319, 313, 307, 301, 296, 291, 285, 280, 276, 271, 267, 262, 258, 254),
-)
-
-
-class Means(NamedTuple):
-    """H, G, D, E of a pixel."""
-
-    h: int
-    g: int
-    d: int
-    e: int
-
-
-class Context(NamedTuple):
-    """What is known of a pixel before it is decoded."""
-
-    m: int
-    s: int
-    linear: list[int]
-    inputs: list[int]
-
-
-class Cell(NamedTuple):
-    """Where a sample's symbol belongs."""
-
-    cum: list[int]
-    base: int
-    k: int
-    layout: int
-
-
-def steps_of(height: int, width: int) -> Iterator[list[tuple[int, int, int]]]:
-    """The steps of a tile: lane, y, x of each of their pixels."""
-    lanes = 64 if width + 6 >= 256 else 32
-    period = max(width + 6, lanes * 4)
-    done = s = 0
-    while done < height * width:
-        step = []
-        for i in range(lanes):
-            p = s - 4 * i
-            y, x = i + lanes * (p // period), p % period - 3
-            if p >= 0 and y < height and 0 <= x < width:
-                step.append((i, y, x))
-        done += len(step)
-        s += 1
-        yield step
-
-
-def average(a: int, b: int) -> int:
-    """Rounded up."""
-    return (a + b + 1) >> 1
-
-
-class ModelledTile:
-    """Decodes one tile of mode 1; `data` begins behind the mode."""
-
-    def __init__(self, model: Model, data: bytes, height: int, width: int) -> None:
-        tile = Bytes(data)
-        log_states = tile.u(1)
-        demand(log_states <= 5, "number of states")
-        self.model, self.height, self.width = model, height, width
-        self.row, self.amplitude, self.floor = tile.u(2), tile.u(2), tile.u(2)
-        demand(self.amplitude <= 32767, "amplitude")
-        self.coder = Coder(tile, 1 << log_states)
-        self.samples = [[-1] * width for _ in range(height)]
-        self.means: dict[tuple[int, int], Means] = {}
-        self.columns = [0] * width
-
-    def sample(self, y: int, x: int) -> int:
-        """A known sample, virtual rows and pads included."""
-        if y < 0:
-            return clamp(self.row + (self.amplitude if (x + y) & 1 else -self.amplitude), 0, 65535)
-        if x < 0:
-            return self.sample(y - 1, 0)
-        value = self.samples[y][min(x, self.width - 1)]
-        demand(value >= 0, "a sample is used before it is known")
-        return value
-
-    def up(self, y: int, x: int) -> Means:
-        """Running means above."""
-        if y == 0:
-            return Means(256 * self.row, 256 * self.row, 362 * self.amplitude, 362 * self.amplitude)
-        return self.means[y - 1, min(x + 3, self.width - 1)]
-
-    def left(self, y: int, x: int) -> Means:
-        """Running means to the left."""
-        if x == 0:
-            up = self.up(y, x)
-            return Means(up.g, up.g, up.e, up.e)
-        return self.means[y, x - 1]
-
-    def context(self, y: int, x: int) -> Context:
-        """Context of a pixel."""
-        n = [self.sample(y + dy, x + dx) for dy, dx in NEIGHBOURS]
-        m = average(
-            average(average(n[0], n[1]), average(n[5], n[6])), average(average(n[7], n[13]), average(n[4], n[8]))
-        )
-        d = [clamp(v - m, -32768, 32767) for v in n]
-        s = 10 + sum(min(abs(v), 2047) for v in d)
-        left, up = self.left(y, x), self.up(y, x)
-        linear = [*d, *(clamp((mean >> 5) - 8 * m, -32768, 32767) for mean in (left.h, up.h, up.g))]
-        linear.append(clamp(self.columns[x] >> 1, -32768, 32767))
-        e, limit = log2f(s), s >> 2
-        r = RECIPROCAL[((s << 5) >> e) & 31]
-        inputs = [(clamp(v, -limit, limit) * r + (1 << e)) >> (e + 1) for v in linear[:22]]
-        inputs += [(clamp(v, -8 * limit, 8 * limit) * r + (8 << e)) >> (e + 4) for v in linear[22:]]
-        inputs += [
-            (log512(left.d + 16) - log512(s) - 1536) >> 5,
-            (log512(up.e + 16) - log512(s) - 1536) >> 5,
-            (log512(s) >> 5) - 112,
-            (log512(max(m - self.floor, 0) + 1) >> 6) - 64,
-            32 if x & 1 else -32,
-            32 if y & 1 else -32,
-        ]
-        return Context(m, s, linear, [clamp(v, -63, 63) for v in inputs])
-
-    def cell(self, c: Context) -> Cell:
-        """Prediction for a context."""
-        w = self.model.weights
-
-        def layer(biases: list[int], rows: list[list[int]], values: list[int]) -> list[int]:
-            return [b + sum(map(mul, row, values)) for b, row in zip(biases, rows, strict=True)]
-
-        h1 = [clamp(v >> 6, 0, 127) for v in layer(w.b1, w.w1, c.inputs)]
-        h2 = [clamp(v >> 6, 0, 127) for v in layer(w.b2, w.w2, h1)]
-        o = [clamp(v, -32768, 32767) for v in layer(w.b3, w.w3, h2)]
-        line = 256 + sum(map(mul, w.linear, c.linear))
-        loc16 = clamp(16 * c.m + (line >> 9) + ((c.s * max(o[0], -32767) + 256) >> 9), 0, 1048575)
-        q = clamp((log512(c.s) + o[1] - 224) >> 6, 0, 143)
-        tail = clamp((o[2] + 64) >> 7, 0, self.model.tails - 1)
-        skew = clamp((o[3] + 64) >> 7, 0, self.model.skews - 1)
-        shape = tail * self.model.skews + skew
-        octave = min(q >> 3, 7)
-        if octave == 7:
-            cum = self.model.table(shape, 56 + (q & 7), 0)
-            return Cell(cum, (loc16 >> 4) + 1, ((q - 56) >> 3) + 1, LAYOUT_OF[octave])
-        p = PHASE_BITS[octave]
-        a = (loc16 + (8 >> p)) >> (4 - p)
-        return Cell(self.model.table(shape, q, a & ((1 << p) - 1)), a >> p, 0, LAYOUT_OF[octave])
-
-    def take_in(self, y: int, x: int, v: int, s: int) -> None:
-        """Remember a sample and its running means."""
-        left, up, before = self.left(y, x), self.up(y, x), self.sample(y, x - 1)
-        limit = 64 * s
-        h = left.h + (clamp(256 * v - left.h, -limit, limit) >> 3)
-        g = up.g + ((h - up.g) >> 2)
-        d = left.d + ((min(256 * abs(v - before), 4 * left.d + 512) - left.d) >> 4)
-        e = up.e + ((d - up.e) >> 2)
-        r = clamp(clamp(256 * v - h, -limit, limit) >> 4, -32768, 32767)
-        self.columns[x] += (r - self.columns[x]) >> 3
-        self.means[y, x] = Means(h, g, d, e)
-        self.samples[y][x] = v
-
-    def _group(self, group: list[tuple[int, Cell]]) -> list[int]:
-        """Samples of the lanes of a group."""
-        states = len(self.coder.states)
-        symbols = [self.coder.symbol(lane % states, cell.cum) for lane, cell in group]
-        values = []
-        for (lane, cell), symbol in zip(group, symbols, strict=True):
-            offset, bits = LAYOUTS[cell.layout]
-            i = symbol - 32 if symbol >= 32 else 31 - symbol
-            raw = self.coder.raw(lane % states, min(bits[i] + cell.k, 16))
-            epsilon = (offset[i] << cell.k) + raw
-            values.append((cell.base + (epsilon if symbol >= 32 else ~epsilon)) % 65536)
-        return values
-
-    def decode(self) -> list[list[int]]:
-        """Rows of samples."""
-        for step in steps_of(self.height, self.width):
-            contexts = [self.context(y, x) for _, y, x in step]
-            cells = [(lane, self.cell(context)) for (lane, _, _), context in zip(step, contexts, strict=True)]
-            values = self._group([c for c in cells if c[0] < 32]) + self._group([c for c in cells if c[0] >= 32])
-            for (_, y, x), context, value in zip(step, contexts, values, strict=True):
-                self.take_in(y, x, value, context.s)
-        self.coder.finish()
-        return self.samples
-
-
-# Tiles of differences
-
-
-def decode_differences(data: bytes, height: int, width: int) -> list[list[int]]:
-    """Rows of samples of a tile of mode 3; `data` begins behind the mode."""
-    tile = Bytes(data)
-    predictor, log_classes, count, symbol = tile.u(1), tile.u(1), tile.u(2), tile.u(2)
-    demand(predictor <= 3 and log_classes <= 3 and count <= 4095 and (count or not symbol), "header")
-    bits = Bits(data[tile.at :])
-    size = bits.left
-    gaps = RunningRice(bits)
-    symbols, reach = [symbol] * min(count, 1), 0
-    for _ in range(count - 1):
-        step = 1 + gaps.number()
-        reach += step
-        symbols.append((symbols[-1] + step) % 65536)
-    demand(reach <= 65535, "gaps")
-    cums = []
-    for _ in range(1 << log_classes):
-        numbers, cum = RunningRice(bits), [0]
-        for _ in range(count + 1):
-            b = numbers.number()
-            demand(b <= 15, "frequency")
-            cum.append(cum[-1] + ((1 << (b - 1)) + bits.take(b - 1) if b else 0))
-        demand(cum[-1] == 16384, "frequencies")
-        cums.append(cum)
-    used = size - bits.left
-    demand(not bits.take(-used % 8), "padding")
-    tile.take((used + 7) // 8)
-    coder = Coder(tile, 4)
+def decode_differences(piece: Bytes, height: int, width: int) -> list[list[int]]:
+    """Rows of samples of a piece of mode 3, which is read from behind the mode."""
+    predictor, log_classes, count, first = piece.u(1), piece.u(1), piece.u(2), piece.u(2)
+    demand(predictor <= 3, f"predictor {predictor}")
+    demand(log_classes <= 3, f"2^{log_classes} classes")
+    demand(count <= 4095 and (count or not first), f"{count} symbols, the first {first}")
+    bits = Bits(piece.data[piece.at :])
+    symbols = read_differences(bits, count, first)
+    cums = [read_frequencies(bits, count) for _ in range(1 << log_classes)]
+    piece.take(bits.align())
+    coder = Coder(piece, 4)
     rows = [[0] * width for _ in range(height)]
     for y in range(height):
         for x in range(width):
-            w, n, nw = neighbours(rows, y, x)
+            w, n, nw = close_by(rows, y, x)
             flat = (w - nw + 1) % 65536 < 3 or (n - nw + 1) % 65536 < 3
             place = (x & 1) + 2 * (y & 1) + 4 * flat
             state = (y * width + x) % 4
@@ -546,7 +753,30 @@ def decode_differences(data: bytes, height: int, width: int) -> list[list[int]]:
     return rows
 
 
-def neighbours(rows: list[list[int]], y: int, x: int) -> tuple[int, int, int]:
+def read_differences(bits: Bits, count: int, first: int) -> list[int]:
+    """The differences that symbols stand for."""
+    gaps, reach = RunningRice(bits), 0
+    symbols = [first] * min(count, 1)
+    for _ in range(count - 1):
+        step = 1 + gaps.number()
+        reach += step
+        demand(reach <= 65535, "gaps")
+        symbols.append((symbols[-1] + step) % 65536)
+    return symbols
+
+
+def read_frequencies(bits: Bits, count: int) -> list[int]:
+    """Sums of the frequencies of a class before each symbol, and of all."""
+    numbers, cum = RunningRice(bits), [0]
+    for _ in range(count + 1):
+        b = numbers.number()
+        demand(b <= 15, f"frequency of {b} bits")
+        cum.append(cum[-1] + ((1 << (b - 1)) + bits.take(b - 1) if b else 0))
+    demand(cum[-1] == 16384, f"frequencies that sum to {cum[-1]}")
+    return cum
+
+
+def close_by(rows: list[list[int]], y: int, x: int) -> tuple[int, int, int]:
     """W, N and NW."""
     if y and x:
         return rows[y][x - 1], rows[y - 1][x], rows[y - 1][x - 1]
@@ -554,99 +784,131 @@ def neighbours(rows: list[list[int]], y: int, x: int) -> tuple[int, int, int]:
     return only, only, only
 
 
-# Tile
+# Model
+
+HIGHEST_SUM, HIGHEST_OF_FOUR = 65000, 258
 
 
-def decode_tile(model: Model, data: bytes, height: int, width: int) -> list[list[int]]:
-    """Rows of samples of a tile of any mode."""
-    demand(data, "truncated")
-    mode, body = data[0], data[1:]
-    if mode == 0:
-        demand(len(body) == 2, "length of a constant tile")
-        return [[int.from_bytes(body, "little")] * width for _ in range(height)]
-    if mode == 1:
-        return ModelledTile(model, body, height, width).decode()
-    if mode == 2:
-        demand(len(body) == 2 * height * width, "length of a raw tile")
-        samples = struct.unpack(f"<{height * width}H", body)
-        return [list(samples[y * width : (y + 1) * width]) for y in range(height)]
-    demand(mode == 3, "mode of a tile")
-    return decode_differences(body, height, width)
+class Weights(NamedTuple):
+    """A weight block."""
+
+    linear: list[int]
+    b1: list[int]
+    w1: list[list[int]]
+    b2: list[int]
+    w2: list[list[int]]
+    b3: list[int]
+    w3: list[list[int]]
 
 
-# Pixels and split
+def read_weights(block: bytes) -> Weights:
+    """The weights of a block."""
+    data = Bytes(block)
+    head = tuple(data.take(8))
+    demand(head[0] == 1, f"version {head[0]} of the weight block", NewerError)
+    h = head[5]
+    demand(head == (1, 1, 26, 32, 2, h, h, 4) and h in (16, 32), f"a network {head}", NewerError)
+
+    def i16(count: int) -> list[int]:
+        return list(struct.unpack(f"<{count}h", data.take(2 * count)))
+
+    def i8(rows: int, columns: int) -> list[list[int]]:
+        return [list(struct.unpack(f"{columns}b", data.take(columns))) for _ in range(rows)]
+
+    weights = Weights(i16(26), i16(h), i8(h, 32), i16(h), i8(h, h), i16(4), i8(4, h))
+    data.finish("the weight block")
+    demand(sum(map(abs, weights.linear)) <= HIGHEST_SUM, "linear weights")
+    for row in (*weights.w1, *weights.w2, *weights.w3):
+        for i in range(len(row)):
+            four = (i, i + 1, i + 4, i + 5)
+            demand(i % 8 not in (0, 2) or sum(abs(row[j]) for j in four) <= HIGHEST_OF_FOUR, "weights of a row")
+    return weights
 
 
-@dataclass
-class PixelMap:
-    """How elements became integers."""
+class Model:
+    """A weight block and a shape block, taken apart."""
 
-    kind: int
-    offset: int
-    gaps: list[tuple[int, int]]
-    rule: int = 0
-    step: int = 0
-    phase: int = 0
-    values: list[int] = field(default_factory=list)
+    def __init__(self, weight_block: bytes, shape_block: bytes) -> None:
+        self.weight_block, self.shape_block = weight_block, shape_block
+        self.weights = read_weights(weight_block)
+        shapes = Bytes(shape_block)
+        self.tails, self.skews = shapes.u(1), shapes.u(1)
+        demand(shapes.u(2) == 0 and 1 <= self.tails * self.skews <= 64, "head of the shape block")
+        self.knots = [struct.unpack("<593I", shapes.take(4 * 593)) for _ in range(self.tails * self.skews)]
+        shapes.finish("the shape block")
+        for knot in self.knots:
+            demand(list(knot) == sorted(knot) and knot[-1] <= 1 << 30, "knots")
+        self.tables: dict[tuple[int, int, int], list[int]] = {}
 
-    @classmethod
-    def read(cls, data: Bytes) -> PixelMap:
-        """The next pixel map."""
-        head = data.u(1)
-        found = cls(head & 15, data.signed_varint(), [], head >> 4)
-        demand(found.kind <= 2 and found.rule <= 2, "pixel map")
-        found.gaps = [(data.varint(), data.varint()) for _ in range(data.varint())]
-        if found.rule == 1:
-            found.step, found.phase = data.varint(), data.varint()
-        if found.rule == 2:
-            count, size = data.varint(), data.varint()
-            bits = Bits(data.take(size))
-            gaps, value = RunningRice(bits), -1
-            for _ in range(count):
-                value += gaps.number() + 1
-                found.values.append(value)
-            bits.finish()
-            demand(value <= 65535, "value set")
-        return found
+    @cached_property
+    def fingerprint(self) -> str:
+        """16 hexadecimal digits."""
+        return hashlib.sha256(self.weight_block + self.shape_block).hexdigest()[:16]
 
-    def element(self, u: int, data_type: str) -> bytes:
-        """Little-endian bytes of the element that became `u`."""
-        width = int(data_type[1])
-        if self.rule == 1:
-            u = (u * self.step + self.phase) % (1 << 64) >> 32
-        if self.rule == 2:
-            demand(u < len(self.values), "rank")
-            u = self.values[u]
-        for start, length in reversed(self.gaps):
-            if u >= start:
-                u += length
-        value = (u + self.offset) % (1 << 64)
-        if self.kind == 2:
-            signed = value - (1 << 64) if value >> 63 else value
-            return struct.pack("<f" if width == 4 else "<d", float(signed))
-        if self.kind == 1:
-            top = 1 << (8 * width - 1)
-            value = value ^ top if value & top else ~value
-        return (value % (1 << 8 * width)).to_bytes(width, "little")
+    def table(self, shape: int, q: int, phase: int) -> list[int]:
+        """The 64 cumulative frequencies of a shape, q = 0 ... 63 and phase."""
+        key = shape, q, phase
+        if key not in self.tables:
+            self.tables[key] = build_table(self.knots[shape], q, phase)
+        return self.tables[key]
 
 
-def read_low_bits(data: Bytes, count: int, low: int) -> list[int]:
-    """The low bits of every element."""
-    found = [0] * count
-    for first in range(0, low, 8):
-        width = min(8, low - first)
-        mode = data.u(1)
-        demand(mode <= 1, "mode of a plane")
-        if mode == 0:
-            plane: Iterable[int] = [data.u(1)] * count
-        else:
-            bits = int.from_bytes(data.take((count * width + 7) // 8), "little")
-            plane = ((bits >> i * width) & ((1 << width) - 1) for i in range(count))
-        found = [value | part << first for value, part in zip(found, plane, strict=True)]
+def read_model(file: bytes, models: Mapping[str, Model]) -> Model:
+    """The model of a file ``*.acm``, given those that it may differ from."""
+    demand(len(file) <= 1 << 20, "length of the model file")
+    data = Bytes(file[:-4])
+    demand(data.take(3) == b"ACM", "not a model file")
+    version = data.u(1)
+    demand(version == 1, f"version {version} of the model file", NewerError)
+    kind, length, body = data.take(1), data.u(4), data.rest()
+    demand(zlib.crc32(file[:-4]) == int.from_bytes(file[-4:], "little"), "checksum of the model file")
+    demand(kind in b"GT" and length <= 1 << 18, "head of the model file")
+    if kind == b"G":
+        blocks = inflate(body, 1 << 21)
+        return Model(blocks[:length], blocks[length:])
+    model = read_tuned_model(body, models)
+    demand(len(model.weight_block) == length, "length of the tuned weights")
+    return model
+
+
+def inflate(data: bytes, most: int) -> bytes:
+    """What a zlib stream holds."""
+    inflater = zlib.decompressobj()
+    try:
+        found = inflater.decompress(data, most + 1)
+    except zlib.error:
+        raise CorruptError("not a zlib stream") from None
+    demand(inflater.eof and len(found) <= most and not inflater.unused_data, "zlib stream")
     return found
 
 
-# Stream
+def read_tuned_model(data: bytes, models: Mapping[str, Model]) -> Model:
+    """A tuned model, given its base."""
+    demand(len(data) <= 65536, f"a tuned model of {len(data)} bytes, at most 65536")
+    demand(len(data) >= 9, "tuned model", TruncatedError)
+    demand(data[0] == 1, f"version {data[0]} of the tuned model", NewerError)
+    name = data[1:9].hex()
+    demand(name in models, f"base {name} is needed", MissingError)
+    base, bits = models[name], Bits(data[9:])
+    block = base.weight_block[:8]
+    for part in base.weights:
+        narrow = isinstance(part[0], list)
+        for row in part if narrow else [part]:
+            added = add_differences(row, bits)
+            limit = 1 << (7 if narrow else 15)
+            demand(all(-limit <= weight < limit for weight in added), "a tuned weight")
+            block += struct.pack(f"<{len(row)}{'b' if narrow else 'h'}", *added)
+    bits.finish()
+    return Model(block, base.shape_block)
+
+
+def add_differences(row: list[int], bits: Bits) -> list[int]:
+    """A row of a tuned model's weights."""
+    k = bits.take(4)
+    return row if k == 15 else [weight + unfolded(bits.rice(k)) for weight in row]
+
+
+# CRC-32C
 
 
 @cache
@@ -666,43 +928,3 @@ def crc32c(data: bytes) -> int:
     for byte in data:
         crc = crc >> 8 ^ table[(crc ^ byte) & 255]
     return crc ^ 0xFFFFFFFF
-
-
-def decode_stream(stream: bytes, shipped: Mapping[str, Model]) -> tuple[str, tuple[int, ...], bytes]:
-    """Data type, shape and little-endian elements of a stream, given the shipped models by their fingerprints."""
-    data = Bytes(stream[:-4])
-    demand(data.take(2) == b"\xac\x0d" and data.u(1) == 1, "magic or version")
-    flags, data_type = data.u(1), TYPES[data.u(1)]
-    demand(flags in (0, 1, 0x11), "flags")
-    shape = tuple([data.varint() for _ in range(data.u(1))])
-    if flags == 0:
-        head, elements = data.at, data.take(prod(shape) * int(data_type[1]))
-    else:
-        head, elements = decode_sheet(data, data_type, shape, flags, shipped)
-    demand(not data.rest(), "bytes behind the stream")
-    demand(crc32c(stream[:head] + elements) == int.from_bytes(stream[-4:], "little"), "checksum")
-    return data_type, shape, elements
-
-
-def decode_sheet(
-    data: Bytes, data_type: str, shape: tuple[int, ...], flags: int, shipped: Mapping[str, Model]
-) -> tuple[int, bytes]:
-    """Where the first tile begins, and the elements."""
-    fingerprint = data.take(8).hex()
-    model = read_model(data.take(data.varint()), shipped) if flags & 16 else shipped[fingerprint]
-    demand(model.fingerprint == fingerprint, "fingerprint of the model")
-    pixel_map, low, side_y, side_x = PixelMap.read(data), data.u(1), data.varint(), data.varint()
-    head = data.at
-    height, width = prod(shape[:-1]), shape[-1] if shape else 1
-    sheet = [[0] * width for _ in range(height)]
-    for y in range(0, height, side_y):
-        for x in range(0, width, side_x):
-            size = min(side_y, height - y), min(side_x, width - x)
-            tile = decode_tile(model, data.take(data.varint()), *size)
-            for i, row in enumerate(tile):
-                sheet[y + i][x : x + size[1]] = row
-    samples = [sample for row in sheet for sample in row]
-    lows = read_low_bits(data, height * width, low)
-    return head, b"".join(
-        pixel_map.element(sample << low | rest, data_type) for sample, rest in zip(samples, lows, strict=True)
-    )

@@ -1,0 +1,233 @@
+"""Streams made by hand that docs/format.md allows or forbids, sound but for what they are made for."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+
+from independent_decoder import (
+    CorruptError,
+    DecodeError,
+    MissingError,
+    Model,
+    NewerError,
+    TruncatedError,
+    crc32c,
+    read_model,
+)
+
+ROOT = Path(__file__).parents[2]
+FINGERPRINT = "e15e5f01d16e2896"
+
+
+@cache
+def shipped() -> dict[str, Model]:
+    """The shipped models by their fingerprints."""
+    files = (ROOT / "astrocodec" / "models").glob("*.acm")
+    models = (read_model(path.read_bytes(), {}) for path in files)
+    return {model.fingerprint: model for model in models}
+
+
+def example() -> tuple[Model, list[list[int]], bytes]:
+    """Model, samples and piece of the document's example."""
+    text = (ROOT / "docs" / "format.md").read_text(encoding="utf-8").split("<!-- example -->")[1]
+    rows = [[int(v) for v in line.split()] for line in text.split("samples:\n")[1].splitlines()[:3]]
+    piece = bytes.fromhex(text.split("piece of 26 bytes:\n")[1].split("```")[0])
+    linear = [2048 if i in (0, 6) else 0 for i in range(26)]
+    first, matrix, wide = [2048] + [0] * 15, bytes([64]) + bytes(511), bytes([64]) + bytes(255)
+    block = bytes([1, 1, 26, 32, 2, 16, 16, 4]) + struct.pack("<42h", *linear, *first) + matrix
+    block += bytes(32) + wide + struct.pack("<4h", -256, -300, 0, 0) + bytes([8]) + bytes(63)
+    knots = [min(max((i - 264) << 24, 0), 1 << 30) for i in range(593)]
+    return Model(block, bytes([1, 1, 0, 0]) + struct.pack("<593I", *knots)), rows, piece
+
+
+def varint(v: int) -> bytes:
+    return bytes([v]) if v < 128 else bytes([v & 127 | 128]) + varint(v >> 7)
+
+
+def stream_of(
+    codec: int = 0,
+    data_type: int = 0,
+    shape: tuple[int, ...] = (3,),
+    sections: tuple[tuple[int, bytes], ...] = (),
+    parameters: bytes = b"",
+    data: bytes = b"abc",
+    elements: bytes | None = None,
+    *,
+    version: int = 1,
+    last: int = 255,
+) -> bytes:
+    """A stream; `sections` are those before the codec's, `last` is the first byte of that."""
+    head = bytes([0xAC, 0x0D, version, codec, data_type, len(shape)]) + b"".join(map(varint, shape))
+    for number, content in (*sections, (last, parameters)):
+        head += bytes([number]) + varint(len(content)) + content
+    checksum = crc32c(head + (data if elements is None else elements))
+    return head + data + checksum.to_bytes(4, "little")
+
+
+FIVES = b"\3\0\5\0"
+
+
+def _causal(
+    parameters: bytes = bytes(6),
+    data: bytes = FIVES,
+    elements: bytes = b"\5\5\5",
+    shape: tuple[int, ...] = (3,),
+    data_type: int = 0,
+    model: bytes | None = None,
+) -> bytes:
+    """A stream of the causal network; `parameters` are those behind the fingerprint, FIVES is a constant piece."""
+    sections, fingerprint = (), bytes.fromhex(FINGERPRINT)
+    if model is not None:
+        sections, fingerprint = ((1, model),), bytes(8)
+        with suppress(DecodeError):
+            fingerprint = bytes.fromhex(read_model(model, shipped()).fingerprint)
+    return stream_of(1, data_type, shape, sections, fingerprint + parameters, data, elements)
+
+
+def _set(bits: bytes, count: int = 1) -> bytes:
+    return b"\x20\0\0" + varint(count) + varint(len(bits)) + bits + b"\0\0\0"
+
+
+def _low(*data: int) -> bytes:
+    """Three fives with three low bits each."""
+    return _causal(bytes(3) + b"\3\0\0", bytes([len(data) + 3, *data]) + FIVES[1:], b"\x2f\x2f\x2f")
+
+
+def _model(kind: bytes, body: bytes, length: int, version: int = 1) -> bytes:
+    file = b"ACM" + bytes([version]) + kind + struct.pack("<I", length) + body
+    return file + struct.pack("<I", zlib.crc32(file))
+
+
+def _general(at: int = 0, new: bytes = b"", *, behind: bytes = b"", knots: tuple[int, int] = (0, 0)) -> bytes:
+    """The shipped model, with other bytes at a place of its weight block, and another knot of its first shape."""
+    model = shipped()[FINGERPRINT]
+    weights, shapes = bytearray(model.weight_block), bytearray(model.shape_block)
+    weights[at : at + len(new)] = new
+    knot, value = knots
+    if value:
+        shapes[4 + 4 * knot : 8 + 4 * knot] = struct.pack("<I", value)
+    return _model(b"G", zlib.compress(bytes(weights + shapes)) + behind, len(weights))
+
+
+def _tuned(rows: bytes, version: int = 1, base: str = FINGERPRINT) -> bytes:
+    """A tuned model; `rows` are its bits."""
+    return _model(b"T", bytes([version]) + bytes.fromhex(base) + rows, len(shipped()[FINGERPRINT].weight_block))
+
+
+ROWS = 4 + 16 + 16 + 4
+# No row differs.
+SAME = b"\xff" * (ROWS // 2)
+# Three of the first eight b1 go far down, in unary: 2^17 bits each.
+FAR = b"\x0f" + (b"\xff" * 16384 + b"\0") * 4
+W1 = 8 + 2 * 26 + 2 * 16
+
+ALLOWED = {
+    "stored": stream_of(),
+    "sections that are not known": stream_of(sections=((0, b"x"), (1, b"x"), (2, b"\xff"), (3, b""), (96, b"x"))),
+    "no elements": stream_of(shape=(1 << 20, 1 << 20, 0), data=b""),
+    "bytes of booleans": stream_of(data_type=10, data=b"\2\xff\0"),
+    "32 axes": stream_of(shape=(1,) * 31 + (3,)),
+    "causal": _causal(),
+    "no axis": _causal(shape=(), elements=b"\5"),
+    "two pieces": _causal(bytes(5) + b"\2", 2 * FIVES),
+    "planes of two and one": _causal(bytes(4) + b"\4\0", 2 * FIVES, b"\5" * 12, (3, 2, 2)),
+    "both parts in a piece": _causal(b"\2" + bytes(3) + b"\2\0", FIVES, struct.pack("<6f", *[5] * 6), (3,), 12),
+    "offset": _causal(b"\0\3" + bytes(4), elements=b"\3\3\3"),
+    "gaps": _causal(b"\0\0\2\5\1\6\2\0\0\0", elements=b"\6\6\6"),
+    "lattice": _causal(b"\x10\0\0" + varint(3 << 31) + b"\0\0\0\0", elements=b"\7\7\7"),
+    "set": _causal(_set(b"\2"), b"\3\0\0\0", b"\1\1\1"),
+    "low bits": _low(0, 7),
+    "packed low bits": _low(1, 255, 1),
+    "half": _causal(b"\2" + bytes(5), b"\3\0\xe0\xff", struct.pack("<3e", *[65504] * 3), data_type=11),
+    "general model": _causal(model=_general(8, bytes(52))),
+    "258": _causal(model=_general(W1, bytes([127, 127, 0, 0, 4, 0, 0, 0]))),
+    "tuned model": _causal(model=_tuned(SAME)),
+}  # fmt: skip
+
+FORBIDDEN = {
+    "version": (stream_of(version=2), NewerError, "version 2"),
+    "data type": (stream_of(data_type=14), CorruptError, "data type"),
+    "reserved bit": (stream_of(data_type=32), CorruptError, "data type"),
+    "kind of checksum": (stream_of(data_type=128), CorruptError, "checksum"),
+    "axes": (stream_of(shape=(1,) * 33), CorruptError, "axes"),
+    "long axis": (stream_of(shape=((1 << 40) + 1,)), CorruptError, "varint"),
+    "elements": (stream_of(shape=(1 << 21, 1 << 20)), CorruptError, "elements"),
+    "longer varint": (stream_of().replace(b"\1\3\xff", b"\1\x83\0\xff"), CorruptError, "varint"),
+    **{
+        f"section {number}": (stream_of(sections=((number | critical, b""),)), NewerError, f"section {name}:")
+        for number, name in ((16, "planes"), (17, "reference"), (18, "cuts"), (19, "code weights"), (20, "quantise"))
+        for critical in (0, 128)
+    },
+    "critical": (stream_of(sections=((7 | 128, b""),)), NewerError, "section 7"),
+    "private and critical": (stream_of(70, sections=((100 | 128, b""),)), NewerError, "section 100"),
+    "model critical": (stream_of(sections=((1 | 128, b""),)), CorruptError, "critical"),
+    "codec not critical": (stream_of(last=127), CorruptError, "critical"),
+    "order": (stream_of(sections=((9, b""), (7, b""))), CorruptError, "section 7"),
+    "twice": (stream_of(sections=((9, b""), (9, b""))), CorruptError, "section 9"),
+    "long section": (stream_of(sections=((9, bytes((1 << 20) + 1)),)), CorruptError, "varint"),
+    "long name": (stream_of(sections=((2, bytes(256)),)), CorruptError, "name"),
+    "codec": (stream_of(70, 128, sections=((2, b"waves\npip install w"),)), MissingError, "70.*waves.*pip install w"),
+    "codec without a name": (stream_of(200), MissingError, "200"),
+    "stored parameters": (stream_of(parameters=b"\0"), CorruptError, "parameters"),
+    "stored, short": (stream_of(data=b"ab"), TruncatedError, ""),
+    "stored, long": (stream_of(data=b"abcd"), CorruptError, "behind"),
+    "checksum": (stream_of(elements=b"abd"), CorruptError, "checksum"),
+    "model": (stream_of(1, parameters=bytes(14), data=FIVES), MissingError, "model 0000"),
+    "short parameters": (_causal(bytes(5)), TruncatedError, ""),
+    "long parameters": (_causal(bytes(7)), CorruptError, "parameters"),
+    "causal without elements": (_causal(shape=(3, 0), data=b"", elements=b""), CorruptError, "axis"),
+    "kind 1 of integers": (_causal(b"\1" + bytes(5)), CorruptError, "kind"),
+    "kind 0 of floats": (_causal(data_type=8), CorruptError, "kind"),
+    "kind 3": (_causal(b"\3" + bytes(5), data_type=8), CorruptError, "kind"),
+    "rule 3": (_causal(b"\x30" + bytes(5)), CorruptError, "rule"),
+    "gaps of a lattice": (_causal(b"\x10\0\1" + bytes(7)), CorruptError, "varint"),
+    "nine gaps": (_causal(b"\0\0\x09" + bytes(21)), CorruptError, "varint"),
+    "low bits": (_causal(bytes(3) + b"\x31\0\0"), CorruptError, "low bits"),
+    "rank": (_causal(_set(b"\2")), CorruptError, "rank 5"),
+    "bits behind a set": (_causal(_set(b"\x12")), CorruptError, "bits"),
+    "bytes behind a set": (_causal(_set(b"\2\0")), CorruptError, "bytes"),
+    "short set": (_causal(_set(b"")), CorruptError, "set"),
+    "large set": (_causal(_set(b"", 65537)), CorruptError, "varint"),
+    "half 2049": (_causal(b"\2" + bytes(5), b"\3\0\1\x08", bytes(6), data_type=11), CorruptError, "2049"),
+    "half 65520": (_causal(b"\2" + bytes(5), b"\3\0\xf0\xff", bytes(6), data_type=11), CorruptError, "65520"),
+    "2^31": (_causal(b"\2" + varint(1 << 32) + bytes(4), b"\3\0\0\0", bytes(24), data_type=9), CorruptError, "21474"),
+    "wide pieces": (_causal(bytes(5) + b"\4"), CorruptError, "pieces"),
+    "too many planes": (_causal(bytes(4) + b"\x08\0", elements=b"\5" * 12, shape=(3, 2, 2)), CorruptError, "pieces"),
+    "planes and a half": (_causal(bytes(4) + b"\3\0", elements=b"\5" * 12, shape=(3, 2, 2)), CorruptError, "pieces"),
+    "narrow planes": (_causal(bytes(4) + b"\4\1", elements=b"\5" * 12, shape=(3, 2, 2)), CorruptError, "pieces"),
+    "65537 columns": (_causal(shape=(65537,), elements=b"\5" * 65537), CorruptError, "pieces"),
+    "large piece": (_causal(shape=(8193, 8192)), CorruptError, "pieces"),
+    "low bit of eight": (_low(0, 8), CorruptError, "8 in 3 bits"),
+    "bits behind low bits": (_low(1, 255, 3), CorruptError, "bits"),
+    "mode of a bit plane": (_low(2, 255, 1), CorruptError, "mode 2"),
+    "no piece": (_causal(data=b"\0"), TruncatedError, ""),
+    "one piece more": (_causal(data=2 * FIVES), CorruptError, "behind"),
+    "long constant": (_causal(data=b"\4\0\5\0\0"), CorruptError, "behind"),
+    "short constant": (_causal(data=b"\2\0\5"), TruncatedError, ""),
+    "long raw": (_causal(data=b"\x08\2" + b"\5\0" * 3 + b"\0"), CorruptError, "behind"),
+    "short raw": (_causal(data=b"\6\2" + b"\5\0" * 2 + b"\0"), TruncatedError, ""),
+    "mode of a piece": (_causal(data=b"\3\4\5\0"), CorruptError, "mode 4"),
+    "64 states": (_causal(data=b"\x0f\1\6" + bytes(13)), CorruptError, "states"),
+    "amplitude": (_causal(data=b"\x0c\1\0\0\0\0\x80\0\0\0\0\1\0"), CorruptError, "amplitude"),
+    "state": (_causal(data=b"\x0c\1\0\0\0\0\0\0\0\xff\xff\0\0"), CorruptError, "state"),
+    "model file": (_causal(model=_model(b"G", b"", 964, 2)), NewerError, "version 2"),
+    "checksum of the model": (_causal(model=_general()[:-1] + b"\0"), CorruptError, "checksum"),
+    "fingerprint": (stream_of(1, 0, (3,), ((1, _general()),), bytes(14), FIVES), CorruptError, "fingerprint"),
+    "behind the zlib stream": (_causal(model=_general(behind=b"\0")), CorruptError, "zlib"),
+    "no zlib stream": (_causal(model=_model(b"G", b"", 964)), CorruptError, "zlib"),
+    **{f"network {i}": (_causal(model=_general(i, b"\x40")), NewerError, "64") for i in range(8)},
+    "linear weights": (_causal(model=_general(8, struct.pack("<26h", *[2501] * 26))), CorruptError, "linear"),
+    "259": (_causal(model=_general(W1, bytes([127, 127, 0, 0, 5, 0, 0, 0]))), CorruptError, "row"),
+    "259 from the third": (_causal(model=_general(W1, bytes([0, 0, 127, 127, 0, 0, 5, 0]))), CorruptError, "row"),
+    "knots decrease": (_causal(model=_general(knots=(0, 1 << 30))), CorruptError, "knots"),
+    "knots exceed": (_causal(model=_general(knots=(592, (1 << 30) + 1))), CorruptError, "knots"),
+    "version of a tuned model": (_causal(model=_tuned(SAME, 2)), NewerError, "version 2"),
+    "base": (_causal(model=_tuned(SAME, base="00" * 8)), MissingError, "base 0000"),
+    "short tuned model": (_causal(model=_tuned(SAME[:-1])), TruncatedError, ""),
+    "behind a tuned model": (_causal(model=_tuned(SAME + b"\0")), CorruptError, "behind"),
+    "long tuned model": (_causal(model=_tuned(FAR)), CorruptError, "65536"),
+}  # fmt: skip
