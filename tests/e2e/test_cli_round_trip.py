@@ -229,9 +229,11 @@ def test_info_reads_no_pixel(frame: Path, tmp_path: Path) -> None:
     assert b"WIDE" in succeed_here("info", tmp_path / "frame.ac.fits")
 
 
-def test_a_tuned_model_file_is_listed_and_used(frame: Path, tmp_path: Path) -> None:
-    """tune, models and --model agree on the file."""
-    model = tmp_path / "m.acm"
+def test_a_tuned_model_file_is_listed_and_used(tmp_path: Path) -> None:
+    """tune, models and --model agree on the file; the frame is one that tuning pays for."""
+    frame, model, rng = tmp_path / "frame.fits", tmp_path / "m.acm", np.random.default_rng(3)
+    smooth = np.cumsum(np.cumsum(rng.normal(0, 1, (300, 400)), 0), 1) / 40
+    fits.PrimaryHDU((smooth - smooth.min() + rng.normal(20, 1.5, smooth.shape)).astype("i4")).writeto(frame)
     succeed_here("tune", frame, "-O", model, "--effort", "1")
     (shipped, own) = json.loads(succeed_here("models", "show", "--json", "default", model))
     assert shipped["origin"] == "package"
