@@ -48,7 +48,6 @@ static void read_array(ac_reader *r, ac_header *h)
     h->checksum_kind = (head[2] & KIND) != 0;
     const uint32_t dtype = head[2] & ~(uint32_t)KIND;
     if (dtype >= AC_DTYPES) ac_fail_reader(r, AC_REASON_DTYPE, 4, dtype, AC_DTYPES - 1);
-    if (h->checksum_kind && h->codec <= AC_CAUSAL) ac_fail_reader(r, AC_REASON_CHECKSUM_KIND, 4, dtype, 0);
     if (head[3] > AC_MAX_DIMENSIONS) ac_fail_reader(r, AC_REASON_AXES, 5, head[3], AC_MAX_DIMENSIONS);
     if (r->why.status) return;
     h->array.dtype = (int32_t)dtype;
@@ -98,6 +97,7 @@ int ac_header_read(ac_reader *r, ac_header *h)
     if (magic && (magic[0] != 0xac || magic[1] != 0x0d)) ac_fail_reader(r, AC_REASON_MAGIC, 0, 0, 0);
     read_array(r, h);
     for (int id = -1; !r->why.status && id != AC_SECTION_CODEC;) id = read_section(r, h, id);
+    if (!r->why.status && h->checksum_kind && h->codec <= AC_CAUSAL) ac_fail_reader(r, AC_REASON_CHECKSUM_KIND, 4, (uint64_t)h->array.dtype, 0);
     h->length = r->at;
     return r->why.status;
 }

@@ -41,8 +41,9 @@ class BitWriter:
     >>> out = BitWriter()
     >>> out.write(5, 3)
     >>> out.write_rice(9, 2)
-    >>> BitReader(out.to_bytes(), "example").read_rice(2), BitReader(out.to_bytes(), "example").read(3)
-    (1, 5)
+    >>> reader = BitReader(out.to_bytes(), "example")
+    >>> reader.read(3), reader.read_rice(2)
+    (5, 9)
     """
 
     def __init__(self) -> None:
