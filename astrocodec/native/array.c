@@ -12,7 +12,7 @@ int ac_array_count(const ac_array *array, uint64_t *count)
         is_large |= n && product > AC_MAX_ELEMENTS / n;
         if (n && !is_large) product *= n;
     }
-    if (is_large && !is_empty) return AC_ERROR_ARGUMENT;
+    if (is_large) return AC_ERROR_ARGUMENT; /* of an empty array too: NumPy makes no larger one either */
     *count = is_empty ? 0 : product;
     return AC_OK;
 }

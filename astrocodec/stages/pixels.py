@@ -82,12 +82,12 @@ class PixelMap:
         if kind > _FLOAT_INTEGER or rule > _SET:
             raise CorruptError(f"byte {reader.place}: pixel map {head:#x} is unknown")
         offset = reader.signed("pixel offset")
+        count = reader.number("number of gaps", _MAX_GAPS)
+        if count and rule != _OFFSET:
+            raise CorruptError(f"byte {reader.place}: {count} gaps found with pixel rule {rule}, which has none")
         gaps = tuple(
-            (reader.number("gap start", _MAX_RANGE), reader.number("gap length", _MAX_RANGE))
-            for _ in range(reader.number("number of gaps", _MAX_GAPS))
+            (reader.number("gap start", _MAX_RANGE), reader.number("gap length", _MAX_RANGE)) for _ in range(count)
         )
-        if gaps and rule != _OFFSET:
-            raise CorruptError(f"byte {reader.place}: {len(gaps)} gaps found with pixel rule {rule}, which has none")
         if rule == _LATTICE:
             step, phase = reader.number("lattice step", 1 << 48), reader.number("lattice phase", 1 << 48)
             return cls(kind, offset, gaps, rule, step, phase)

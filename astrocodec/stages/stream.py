@@ -161,7 +161,7 @@ def read_header(stream: memoryview) -> tuple[Header, int]:
             f"{ndim} axes (allowed 0..{MAX_AXES})"
         )
     shape = tuple(reader.number("axis length", MAX_ELEMENTS) for _ in range(ndim))
-    if math.prod(shape) > MAX_ELEMENTS:
+    if math.prod(length for length in shape if length) > MAX_ELEMENTS:
         raise CorruptError(f"shape {shape} has more than {MAX_ELEMENTS} elements")
     *sections, last = _read_sections(reader)
     dtype = np.dtype("=" + DTYPES[code])
