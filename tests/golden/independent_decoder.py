@@ -908,6 +908,43 @@ def add_differences(row: list[int], bits: Bits) -> list[int]:
     return row if k == 15 else [weight + unfolded(bits.rice(k)) for weight in row]
 
 
+# Filter values of docs/hdf5.md
+
+
+class FilterValues(NamedTuple):
+    """What HDF5 keeps beside the chunks of a dataset."""
+
+    codec: int
+    data_type: str
+    big_endian: bool
+    pairs: bool
+    chunk: tuple[int, ...]
+    fingerprint: str
+    tuned: bytes
+
+
+def read_filter_values(values: tuple[int, ...]) -> FilterValues:
+    """The values, all of them."""
+    demand(len(values) >= 10, "filter values", TruncatedError)
+    demand(values[0] == 1, f"version {values[0]} of the filter values", NewerError)
+    n, kind, axes = values[2], values[4], values[5]
+    demand(10 <= n <= 256, f"{n} filter values")
+    demand(n <= len(values), "filter values", TruncatedError)
+    data = struct.pack(f"<{n - 1}I", *values[: n - 1])
+    demand(crc32c(data) == values[n - 1], "checksum of the filter values")
+    demand(values[1] <= 7 and values[3] <= 255 and kind % 256 < len(TYPES) and kind < 2048, "filter values")
+    demand(axes <= 32, f"{axes} axes of a chunk")
+    rest = Bytes(data[32:])
+    chunk = tuple([rest.u(8 if kind & 1024 else 4) for _ in range(axes)])
+    size = rest.u(4)
+    demand(size <= 944, f"a tuned model of {size} bytes")
+    tuned, padding = rest.take(size), rest.take(-size % 4)
+    demand(not any(padding), "padding of the tuned model")
+    return FilterValues(
+        values[3], TYPES[kind % 256], bool(kind & 256), bool(kind & 512), chunk, data[24:32].hex(), tuned
+    )
+
+
 # CRC-32C
 
 

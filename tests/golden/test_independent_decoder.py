@@ -5,6 +5,7 @@ import re
 from functools import cache
 from pathlib import Path
 
+import h5py
 import independent_decoder as independent
 import numpy as np
 import pytest
@@ -14,7 +15,9 @@ from make_golden import CASES as PIECES
 from stream_cases import CASES as STREAMS
 
 import astrocodec
+import hdf5_filter
 from astrocodec import errors
+from astrocodec.simulate import simulate
 
 HERE = Path(__file__).parent
 THEIRS = {
@@ -73,6 +76,30 @@ def test_theexample() -> None:
 
 def test_the_example_of_the_checksum() -> None:
     assert independent.crc32c(b"123456789") == 0xE3069283
+
+
+def test_chunks_and_filter_values_of_hdf5(tmp_path: Path) -> None:
+    frame = simulate("ccd", shape=(256, 272), seed=1).data
+    rows, columns = 16, 64
+    with h5py.File(tmp_path / "night.h5", "w") as file:
+        for name, dtype in (("little", "<u2"), ("big", ">u2")):
+            filters = hdf5_filter.AstroCodec.tuned(frame)
+            file.create_dataset(name, data=frame.astype(dtype), chunks=(rows, columns), **filters)
+            file[name].id.flush()
+            number, _, given, _ = file[name].id.get_create_plist().get_filter(0)
+            values = independent.read_filter_values(given)
+            assert (number, values.codec, values.data_type, values.chunk) == (44045, 1, "u2", (rows, columns))
+            assert (values.big_endian, values.pairs) == (name == "big", False)
+            tuned = independent.read_tuned_model(values.tuned, shipped())
+            models = {**shipped(), tuned.fingerprint: tuned}
+            assert values.fingerprint == tuned.fingerprint != FINGERPRINT
+            _, chunk = file[name].id.read_direct_chunk((16, 64))
+            elements = frame[rows : 2 * rows, columns : 2 * columns].astype("<u2").tobytes()
+            assert independent.decode_stream(chunk, models) == ("u2", (rows, columns), elements)
+            with pytest.raises(CorruptError, match="checksum"):
+                independent.read_filter_values((*given[:6], given[6] ^ 1, *given[7:]))
+            with pytest.raises(NewerError):
+                independent.read_filter_values((2, *given[1:]))
 
 
 # Damage
