@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -13,6 +14,7 @@ from astrocodec.errors import DifferenceError
 
 __all__ = ["without_writers"]
 
+_YOUNG = 60.0
 _F_SETSIG = 10  # of Linux; the module fcntl does not name it
 
 
@@ -21,7 +23,7 @@ def without_writers(path: str | os.PathLike[str]) -> Iterator[None]:
     """
     Refuse a file that a program has open for writing; who would open it so waits until the end of ``with``.
 
-    Linux tells (leases, fcntl(2)); where the system or the file system does not, nothing is refused.
+    Linux tells of files of one's own (leases, fcntl(2)), those of other users must be a minute old; where the system or the file system does not, nothing is refused.
 
     Raises
     ------
@@ -51,6 +53,10 @@ def without_writers(path: str | os.PathLike[str]) -> Iterator[None]:
         except OSError as error:
             if error.errno == errno.EAGAIN:
                 raise DifferenceError("a program has it open for writing; it was kept") from error
+            # Of files of other users the system tells nothing: their age must do.
+            if error.errno == errno.EACCES and time.time() - os.fstat(descriptor).st_mtime < _YOUNG:
+                text = "it belongs to another user and was written less than a minute ago: a program may still have it open"
+                raise DifferenceError(f"{text}; it was kept") from error
         except AttributeError:
             pass
         yield

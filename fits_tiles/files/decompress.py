@@ -356,7 +356,9 @@ def _no_standard_tiles(hdu: Hdu, layout: TileLayout) -> str:
 
 def _has_old_sums(hdu: Hdu, *, primary: bool) -> bool:
     """Tell whether the image's own checksums are of other pixels, or of a primary image that becomes an extension."""
-    return find_card(hdu.cards, RENEW) is not None or (find_card(hdu.cards, "ZSIMPLE") is not None) != primary
+    # An extension may have a card SIMPLE as well, copied from a primary header.
+    was_primary = find_card(hdu.cards, "ZSIMPLE") is not None and find_card(hdu.cards, "ZTENSION") is None
+    return find_card(hdu.cards, RENEW) is not None or was_primary != primary
 
 
 def _write_image(job: _Job, hdu: Hdu, layout: TileLayout, where: str, entry: HduReport, *, primary: bool) -> None:

@@ -18,6 +18,7 @@ from astropy.io import fits
 from cli_process import COMMAND, environment, run, run_here, succeed_here
 
 from astrocodec.cli.exit_codes import ExitCode
+from astrocodec.files import writers
 from astrocodec.files.unchanged import is_unchanged
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
@@ -259,3 +260,20 @@ def test_threads_that_the_system_refuses_are_told(frame: Path, monkeypatch: pyte
     result = run_here("fits-compress", frame)
     assert result.returncode == ExitCode.SYSTEM
     assert b"use fewer cores (-j)" in result.stderr
+
+
+def test_young_files_of_other_users_stay(frame: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system does not tell whether a program has them open."""
+
+    def refuse(descriptor: int, command: int, argument: int = 0) -> int:
+        if command == fcntl.F_SETLEASE:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return 0
+
+    monkeypatch.setattr(writers.fcntl, "fcntl", refuse)
+    result = run_here("fits-compress", "--no-tune", "-D", "-Y", frame)
+    assert result.returncode == ExitCode.DIFFERS
+    assert b"written less than a minute ago" in result.stderr
+    os.utime(frame, (1e9, 1e9))
+    succeed_here("fits-compress", "--no-tune", "--skip-existing", "-D", "-Y", frame)
+    assert not frame.exists()

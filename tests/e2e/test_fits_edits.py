@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import subprocess
 import sys
@@ -708,3 +709,18 @@ def test_swapped_sectors_are_damage_though_the_checksum_agrees(tmp_path: Path, c
     for read in (fits_tiles.verify, lambda path: fits_tiles.decompress(path, None)):
         with pytest.raises(CorruptError, match=r"'CAT'.* the data in bytes .* has not the CRC-32"):
             read(packed)
+
+
+@pytest.mark.parametrize("end", [b"END".ljust(80), b"END     junk".ljust(80)])
+def test_an_extension_that_says_simple_is_an_extension(end: bytes) -> None:
+    """Its header was copied from a primary one; its checksums, stale ones too, are those that it had."""
+    file = io.BytesIO()
+    image = fits.ImageHDU(np.arange(12000, dtype="i2").reshape(100, 120), name="SCI")
+    fits.HDUList([fits.PrimaryHDU(), image]).writeto(file, checksum=True)
+    raw = bytearray(file.getvalue())
+    at = raw.index(b"END     ", 2880)
+    raw[at : at + 160] = b"SIMPLE  =                    T / conforms to FITS standard".ljust(80) + end
+    packed, again = io.BytesIO(), io.BytesIO()
+    fits_tiles.compress(io.BytesIO(raw), packed, tune=False)
+    fits_tiles.decompress(io.BytesIO(packed.getvalue()), again)
+    assert again.getvalue() == bytes(raw)
