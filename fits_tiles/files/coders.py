@@ -64,7 +64,7 @@ class LosslessCoder:
     ) -> None:
         self._stored = np.dtype(stored).newbyteorder("=")
         self._models = (model,) if model else ()
-        self._encoding = self._models or (load_model(base or "default"),)
+        self._encoding: tuple[Model, ...] = self._models or (load_model(base or "default"),)
         if model and base:
             # A tile unlike the sample that the tuning saw may do better with the model it started from.
             self._encoding = (model, _shipped(load_model(base)))
