@@ -444,7 +444,16 @@ def find_model(fingerprint: str, models: Iterable[Model], file: bytes | None = N
 
 def installed_by_fingerprint(fingerprint: str, *, general: bool = False) -> Model | None:
     """The installed model with this fingerprint, if there is one; `general` as for `installed_models`."""
-    if fingerprint in _shipped():
-        return _shipped()[fingerprint]
+    for known in (_shipped(), _of_files):
+        if fingerprint in known:
+            return known[fingerprint]
     models = (entry.model for entry in installed_models(general=general) if entry.model is not None)
     return next((model for model in models if model.fingerprint == fingerprint), None)
+
+
+_of_files: dict[str, Model] = {}
+
+
+def keep_for_reading(model: Model) -> None:
+    """Let this process find a general model by its fingerprint that a file brought along, as if it were installed."""
+    _of_files[model.fingerprint] = model

@@ -9,7 +9,9 @@ import h5py
 from h5py._objects import phil
 
 from astrocodec.errors import CorruptError
+from hdf5_filter.chunked import filter_values
 from hdf5_filter.elements import attribute_elements, library, write_attribute
+from hdf5_filter.model_attribute import MODEL_ATTRIBUTE, holds_model
 from hdf5_filter.names import shown
 from hdf5_filter.references import Addresses
 from hdf5_filter.spaces import unshared_space
@@ -45,7 +47,7 @@ def attribute_names(obj: Any) -> list[bytes]:
 
 def copy_attributes(source: Any, target: Any, path: bytes, addresses: Addresses, map_type: TypeMap) -> None:
     """
-    Copy all attributes; references point into the copy afterwards.
+    Copy all attributes but a model of ours that the copy needs no more; references point into the copy afterwards.
 
     Parameters
     ----------
@@ -59,6 +61,8 @@ def copy_attributes(source: Any, target: Any, path: bytes, addresses: Addresses,
         Gives a type of the file as one of its copy.
     """
     for name in attribute_names(source):
+        if name == MODEL_ATTRIBUTE and holds_model(source) and filter_values(h5py.Dataset(target)) is None:
+            continue
         attribute = h5py.h5a.open(source, name)
         kind, space = map_type(attribute.get_type()), unshared_space(attribute.get_space())
         with phil:

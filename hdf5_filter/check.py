@@ -18,6 +18,7 @@ from hdf5_filter.elements import attribute_elements, block_elements, blocks_in
 from hdf5_filter.files import datasets_of, naming_damaged_file, objects_of, open_file
 from hdf5_filter.identity import FILTER_ID
 from hdf5_filter.layout import layout_of
+from hdf5_filter.model_attribute import check_model, holds_model
 from hdf5_filter.names import name_of
 from hdf5_filter.reading import available_cores, naming_damage
 from hdf5_filter.report import DatasetReport, FileReport
@@ -119,6 +120,8 @@ def _read_all(
                 pass
         word = metadata_coverage(obj)
         if isinstance(obj, h5py.h5d.DatasetID):
+            if holds_model(obj):
+                check_model(obj)
             dataset = h5py.Dataset(obj)
             entry = entries[name_of(dataset)]
             entry.checked, entry.note = _read_dataset(dataset, word, workers, advance)

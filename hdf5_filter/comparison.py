@@ -20,6 +20,7 @@ from hdf5_filter.copying import link_names
 from hdf5_filter.elements import Elements, attribute_elements, block_elements, blocks_in, fill_elements, library
 from hdf5_filter.identity import FILTER_ID
 from hdf5_filter.layout import Layout, first_difference
+from hdf5_filter.model_attribute import MODEL_ATTRIBUTE, check_model, holds_model
 from hdf5_filter.names import shown, text_of
 from hdf5_filter.reading import naming_damage
 from hdf5_filter.references import Addresses, follow, referred_object
@@ -297,6 +298,10 @@ class _Comparison:
 
     def _compare_attributes(self, path: bytes, first: Any, second: Any) -> None:
         names = [attribute_names(obj) for obj in (first, second)]
+        for obj, found in zip((first, second), names, strict=True):
+            if MODEL_ATTRIBUTE in found and holds_model(obj):  # belongs to how the dataset is stored
+                check_model(obj)
+                found.remove(MODEL_ATTRIBUTE)
         if sorted(names[0]) != sorted(names[1]):
             raise self._difference(path, "the attributes have other names than in the original")
         if names[0] != names[1] and first.get_create_plist().get_attr_creation_order():

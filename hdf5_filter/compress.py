@@ -19,6 +19,7 @@ from hdf5_filter.comparison import compare_files
 from hdf5_filter.copying import Place, copy_dataset, copy_file
 from hdf5_filter.files import create_like, datasets_of, naming_damaged_file, open_file, system_errors
 from hdf5_filter.filter_options import AstroCodec
+from hdf5_filter.model_attribute import add_model, needed_model
 from hdf5_filter.names import bytes_of, name_of
 from hdf5_filter.reading import available_cores
 from hdf5_filter.references import Addresses
@@ -42,6 +43,7 @@ def compress(
     chunks: tuple[int, ...] | None = None,
     model: str | Path | Model = "default",
     codec: str = "causal",
+    self_contained: bool = False,
     tune: bool = True,
     effort: int = 5,
     thorough: bool = False,
@@ -70,6 +72,9 @@ def compress(
         Model to code with, or to start from when tuning.
     codec : str, optional
         Another codec that is installed, for the chunks; it takes no model. One that is not exact is refused.
+    self_contained : bool, optional
+        Give each dataset that is compressed its whole model, or the one that it was tuned from, as attribute
+        ``astrocodec_model``: some 34 kB each. `read_dataset`, `verify` and `decompress` then need no installed one.
     tune : bool, optional
         Fit the model to each dataset.
     effort : int, optional
@@ -113,7 +118,8 @@ def compress(
     """
     if chunks is not None and (not chunks or min(chunks) < 1):
         raise ValueError(f"chunks {chunks} found, sides of at least 1 allowed")
-    exact_codec(codec)
+    if exact_codec(codec) != "causal" and self_contained:
+        raise ValueError(f"self_contained puts the model into the file, codec {codec!r} has none: choose one")
     base = load_model(model)
     cores = available_cores() if workers is None else workers
     wanted: set[int] | None = None
@@ -131,10 +137,14 @@ def compress(
                 if tune
                 else AstroCodec(base, thorough=thorough)
             )
+            if self_contained and needed_model(options.values) not in ("", load_model().fingerprint):
+                options = AstroCodec(options.model, thorough=thorough, try_general=False)  # which is not in the file
             shape = fitted_chunks(dataset, chunks)
             try:
                 made = compress_dataset(dataset, place, kind, options, chunks=shape, workers=cores, advance=advance)
                 if made is not None:
+                    if self_contained:
+                        add_model(made, options.values)
                     return describe(made, "compressed")
                 reason = "would not become smaller"
             except NotCodedError as error:

@@ -18,6 +18,7 @@ from astrocodec.errors import CorruptError
 from astrocodec.files.parallel import ordered_map
 from hdf5_filter.chunked import ChunkedDataset, filter_ids
 from hdf5_filter.identity import FILTER_ID
+from hdf5_filter.model_attribute import provide_model
 from hdf5_filter.selection import Selection, parse_selection
 
 __all__ = ["available_cores", "naming_damage", "read_dataset"]
@@ -74,6 +75,7 @@ def read_dataset(
     """
     if out is not None and not _holds_all(out.dtype, dset.dtype):
         raise ValueError(f"out has type {out.dtype}, which does not hold all of {dset.dtype}: give one that does")
+    provide_model(dset)
     chunked = ChunkedDataset.of(dset)
     selection = parse_selection(sel, dset.shape) if chunked else None
     if chunked is None or selection is None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from hdf5_filter.chunked import filter_ids, filter_values
 from hdf5_filter.identity import FILTER_ID
+from hdf5_filter.model_attribute import MODEL_ATTRIBUTE, provide_model
 from hdf5_filter.names import name_of
 from hdf5_filter.report import DatasetReport, Kind
 from hdf5_filter.values import FilterValues
@@ -38,6 +39,8 @@ def reason_to_keep(dataset: h5py.Dataset) -> str:
         return f"its filter {missing[0]} is not installed"
     if FILTER_ID in filter_ids(dataset):
         return "compressed already"
+    if h5py.h5a.exists(dataset.id, MODEL_ATTRIBUTE):
+        return f"its attribute {MODEL_ATTRIBUTE.decode()!r} has the name of ours"
     if dataset.id.get_storage_size() == 0:
         return "nothing was written yet"
     if dataset.chunks is None and dataset.nbytes < _SMALL:
@@ -75,6 +78,7 @@ def _has_gaps(dtype: Any) -> bool:
 def describe(dataset: h5py.Dataset, kind: Kind | None = None, note: str = "") -> DatasetReport:
     """Report on a dataset as it is stored."""
     values = filter_values(dataset)
+    provide_model(dataset)
     stored = int(dataset.id.get_storage_size())
     pixels = math.prod(dataset.shape) if dataset.shape is not None else 0
     model = FilterValues.from_values(values or ()).model()

@@ -36,6 +36,7 @@ _WHOLE_IMAGE = (2**31 - 1, 2**31 - 1)  # larger than any; tiles are cut to the i
 )
 @click.option("--model", metavar="NAME|FILE", default="default", show_default=True, help="Model to code with.")
 @click.option("--codec", default="causal", metavar="NAME", help="Another codec that is installed, and exact.")
+@click.option("--self-contained", is_flag=True, help="Put the whole model into the file: about 50 kB an image.")
 @click.option("--tune/--no-tune", default=True, show_default=True, help="Fit the model to each image.")
 @click.option("--effort", type=click.IntRange(1, 9), default=5, show_default=True, help="Time for tuning: 1 to 9.")
 @click.option(
@@ -54,6 +55,7 @@ def fits_compress_command(
     container: str,
     model: str,
     codec: str,
+    self_contained: bool,
     tune: bool,
     effort: int,
     quantize_level: float | None,
@@ -73,6 +75,7 @@ def fits_compress_command(
         "tile_shape": _WHOLE_IMAGE if whole else tile,
         "model": model,
         "codec": codec,
+        "self_contained": self_contained,
         "tune": tune,
         "effort": effort,
         "extensions": list(extensions) or None,

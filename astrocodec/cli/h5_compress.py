@@ -30,6 +30,7 @@ from astrocodec.cli.two_names import input_and_output
 )
 @click.option("--model", metavar="NAME|FILE", default="default", show_default=True, help="Model to code with.")
 @click.option("--codec", default="causal", metavar="NAME", help="Another codec that is installed, and exact.")
+@click.option("--self-contained", is_flag=True, help="Put the whole model into the file: 34 kB a dataset.")
 @click.option("--tune/--no-tune", default=True, show_default=True, help="Fit the model to each dataset.")
 @click.option("--effort", type=click.IntRange(1, 9), default=5, show_default=True, help="Time for tuning: 1 to 9.")
 @click.option("--thorough", is_flag=True, help="Try every way to code a chunk: smaller by a little, slower.")
@@ -40,6 +41,7 @@ def h5_compress_command(
     chunk: tuple[int, ...] | None,
     model: str,
     codec: str,
+    self_contained: bool,
     tune: bool,
     effort: int,
     thorough: bool,
@@ -59,6 +61,7 @@ def h5_compress_command(
         "chunks": chunk,
         "model": model,
         "codec": codec,
+        "self_contained": self_contained,
         "tune": tune,
         "effort": effort,
         "thorough": thorough,

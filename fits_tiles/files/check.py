@@ -39,7 +39,7 @@ from fits_tiles.layout.card_format import assemble
 from fits_tiles.layout.grid import Band
 from fits_tiles.layout.headers import ALGORITHM, TileLayout, holds_tiles, read_layout, restore_header
 from fits_tiles.layout.manifest import emptied, tail_of
-from fits_tiles.layout.model_cards import read_model
+from fits_tiles.layout.model_cards import holds_whole_model, read_model
 from fits_tiles.layout.plain_image import image_shape, is_plain_image
 from fits_tiles.layout.table import TileTable
 from fits_tiles.layout.tiles_card import fingerprint_in
@@ -218,9 +218,10 @@ def describe(hdu: Hdu, where: str) -> HduReport:
         data = entry.pixels * layout.itemsize
         odd = padding_of(hdu, where)
         entry.original_bytes = len(found.header) + (padded(data) if odd is None else data + len(odd))
-        entry.model, entry.tuned = fingerprint_in(hdu.cards), model is not None
+        entry.model, entry.tuned = fingerprint_in(hdu.cards), model is not None and not model.is_shipped
         other = "" if entry.model else "a codec without a model"
         parts = [f"container {layout.container}", other, "lossy: quantised floats" if layout.quantization else ""]
+        parts.append("self-contained" if holds_whole_model(hdu.cards, where) else "")
         parts.append(found.edits)
         entry.note = "; ".join(filter(None, parts))
     elif is_plain_image(hdu):
@@ -251,7 +252,7 @@ def _describe_foreign(entry: HduReport, hdu: Hdu, algorithm: str, where: str) ->
     entry.dtype = np.dtype(TileLayout("zimage", "", bitpix, shape, shape, wide=False).pixel_type).name
     entry.original_bytes = len(header) + padded(data_bytes)
     tuned = read_model(hdu.cards, where) if algorithm == ALGORITHM else None
-    entry.model, entry.tuned = tuned.fingerprint if tuned else "", tuned is not None
+    entry.model, entry.tuned = tuned.fingerprint if tuned else "", tuned is not None and not tuned.is_shipped
     entry.note = f"compressed with {algorithm}"
 
 

@@ -42,9 +42,9 @@ class LosslessCoder:
     stored : str
         NumPy name of the pixels' type.
     model : Model or None
-        Tuned model, None for the shipped ones.
-    base : Model or str
-        A tile may also take the shipped model behind this one.
+        Model of the HDU, None for the shipped ones.
+    base : Model or str, optional
+        A tile may also take the shipped model behind this one; None: it takes `model` alone.
     thorough : bool
         Try every way to code a tile.
     codec : str
@@ -57,15 +57,17 @@ class LosslessCoder:
         self,
         stored: str,
         model: Model | None,
-        base: Model | str = "default",
+        base: Model | str | None = None,
         thorough: bool = False,
         codec: str = "causal",
         listed: str = "",
     ) -> None:
         self._stored = np.dtype(stored).newbyteorder("=")
-        # A tile unlike the sample that the tuning saw may do better with the model it started from.
-        self._encoding = (model, _shipped(load_model(base))) if model else (load_model(base),)
         self._models = (model,) if model else ()
+        self._encoding: tuple[Model, ...] = self._models or (load_model(base or "default"),)
+        if model and base:
+            # A tile unlike the sample that the tuning saw may do better with the model it started from.
+            self._encoding = (model, _shipped(load_model(base)))
         self._thorough = thorough
         self._codec = codec
         self._listed = listed

@@ -31,7 +31,7 @@ from fits_tiles.layout.checksums import write_checksums
 from fits_tiles.layout.grid import TileGrid, plan_tile_shape
 from fits_tiles.layout.headers import ALGORITHM, Quantization, TileLayout, holds_tiles, why_not_kept
 from fits_tiles.layout.manifest import fill_manifest, header_without_manifest, room_for
-from fits_tiles.layout.model_cards import model_cards
+from fits_tiles.layout.model_cards import holds_whole_model, model_cards
 from fits_tiles.layout.plain_image import image_shape, is_plain_image
 from fits_tiles.layout.table import needs_wide
 from fits_tiles.layout.tiles_card import NO_MODEL, fingerprint_in
@@ -48,6 +48,7 @@ class _Settings:
     tile_shape: tuple[int, ...] | None
     model: Model
     codec: str
+    self_contained: bool
     tune: bool
     effort: int
     level: float | None
@@ -65,6 +66,7 @@ def compress(
     tile_shape: Sequence[int] | None = None,
     model: str | Path | Model = "default",
     codec: str = "causal",
+    self_contained: bool = False,
     tune: bool = True,
     effort: int = 5,
     quantize_level: float | None = None,
@@ -97,6 +99,9 @@ def compress(
         Model to code with, or to start tuning from.
     codec : str
         Another codec that is installed, for the tiles; it takes no model. One that is not exact is refused.
+    self_contained : bool
+        Put the whole model into the header of every image that is compressed, some 50 kB more each, so that a reader
+        needs nothing but the format's description. The model need not be one that readers have then.
     tune : bool
         Fit the model to every image HDU; kept only where it wins.
     effort : int
@@ -152,7 +157,8 @@ def compress(
     """
     started = time.perf_counter()
     settings = _settings(
-        container, tile_shape, model, codec, tune, effort, quantize_level, dither, dither_seed, workers, checksums
+        *(container, tile_shape, model, codec, self_contained, tune),
+        *(effort, quantize_level, dither, dither_seed, workers, checksums),
     )
     name = target_name(src)
     with Target(dst, overwrite=overwrite, like=src) as target, open_source(src, target.folder) as file:
@@ -209,6 +215,7 @@ def _settings(
     tile_shape: Sequence[int] | None,
     model: str | Path | Model,
     codec: str,
+    self_contained: bool,
     tune: bool,
     effort: int,
     level: float | None,
@@ -233,9 +240,14 @@ def _settings(
     plan_tile_shape((1, 1), tile_shape)
     shape = None if tile_shape is None else tuple(int(n) for n in tile_shape)
     base = load_model(model)
-    model_cards(base)
-    tune = tune and exact_codec(codec) == "causal"
-    return _Settings(container, shape, base, codec, tune, effort, level or None, method, seed, workers, checksums)
+    model_cards(base, whole=self_contained)
+    is_causal = exact_codec(codec) == "causal"
+    if self_contained and not is_causal:
+        raise ValueError(f"self_contained puts the model into the file, codec {codec!r} has none: choose one")
+    return _Settings(
+        *(container, shape, base, codec, self_contained, tune and is_causal),
+        *(effort, level or None, method, seed, workers, checksums),
+    )
 
 
 def _write(
@@ -276,6 +288,8 @@ def _write(
                 if packed:
                     _empty_manifest(out, start, hdu)
                 entry.model, entry.note = fingerprint_in(hdu.cards), "already ASTROCODEC_1, copied"
+                if settings.self_contained and not holds_whole_model(hdu.cards, f"{name}: {hdu.label}"):
+                    entry.add_note("without its whole model: decompress it first")
             why = left.get(hdu.index) or _why_copied(hdu, chosen=plain.origin[hdu.index] in chosen)
             entry.note = entry.note or why
             pairs.append(Pair(hdu, written, tiles=False))
@@ -343,8 +357,8 @@ def _write_image(
         hdu.header,
         coder_for(
             layout,
-            None if model.is_shipped else model,
-            settings.model,
+            model if settings.self_contained or not model.is_shipped else None,
+            None if settings.self_contained else settings.model,
             thorough=settings.tune,
             codec=settings.codec,
         ),
@@ -353,7 +367,7 @@ def _write_image(
         workers=settings.workers,
         advance=meter.advance,
         fingerprint=model.fingerprint if settings.codec == "causal" else NO_MODEL,
-        model=model_cards(model) if settings.codec == "causal" else [],
+        model=model_cards(model, whole=settings.self_contained) if settings.codec == "causal" else [],
         padding=odd_padding(fd, hdu),
         room=room,
         checksums=settings.checksums and any(card[:8] in (b"CHECKSUM", b"DATASUM ") for card in hdu.cards),

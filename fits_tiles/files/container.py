@@ -90,7 +90,7 @@ def padding_of(hdu: Hdu, where: str) -> bytes | None:
 def coder_for(
     layout: TileLayout,
     model: Model | None,
-    base: Model | str = "default",
+    base: Model | str | None = None,
     *,
     thorough: bool = False,
     codec: str = "causal",
@@ -109,7 +109,7 @@ def decoder_of(hdu: Hdu, layout: TileLayout, where: str) -> TileCoder:
 
 
 def stored_model(hdu: Hdu, where: str) -> Model | None:
-    """Return the tuned model in the header of a compressed HDU, None where there is none."""
+    """Return the model in the header of a compressed HDU, None where there is none."""
     return read_model(hdu.cards, where, fingerprint_in(hdu.cards))
 
 

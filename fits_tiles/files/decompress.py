@@ -13,6 +13,7 @@ import numpy as np
 from astrocodec.errors import DifferenceError, FormatError
 from astrocodec.files.file_report import weakest
 from astrocodec.files.target import FileLike, Target, target_name
+from astrocodec.model import Model
 from fits_tiles.files.container import (
     begins_with_primary_image,
     decoder_of,
@@ -20,6 +21,7 @@ from fits_tiles.files.container import (
     padding_of,
     refuse_lone_empty_primary,
     restored_header,
+    stored_model,
 )
 from fits_tiles.files.foreign import Staged, staged
 from fits_tiles.files.progress import Progress, ProgressCall
@@ -36,7 +38,6 @@ from fits_tiles.layout.checksums import write_checksums
 from fits_tiles.layout.grid import TileGrid
 from fits_tiles.layout.headers import PADDING_STEM, RAW_STEM, RENEW, ImageHeader, TileLayout, holds_tiles, read_layout
 from fits_tiles.layout.manifest import empty_manifests, fill_manifest, with_room
-from fits_tiles.layout.model_cards import MODEL_STEM
 from fits_tiles.layout.plain_image import image_shape, is_plain_image
 from fits_tiles.layout.tiles_card import fingerprint_in
 
@@ -291,7 +292,7 @@ def _write(job: _Job, plain: Staged, hdus: list[Hdu], chosen: set[int], name: st
             continue
         if plain.origin[hdu.index] in chosen and holds_tiles(hdu.cards):
             layout = read_layout(hdu.cards, where)
-            _describe(entry, hdu, layout)
+            _describe(entry, hdu, layout, stored_model(hdu, where))
             if layout.quantization is not None:
                 entry.add_note("lossy: quantised floats")
             if job.leaves_plain(hdu, name):
@@ -320,7 +321,7 @@ def _write(job: _Job, plain: Staged, hdus: list[Hdu], chosen: set[int], name: st
                 entry.checked = "checksum ok" if entry.checked == "checksum ok" else "decoded"
                 shape = image_shape(hdu)
                 bitpix = int_card(hdu.cards, "BITPIX", where)
-                _describe(entry, hdu, TileLayout("zimage", "", bitpix, shape, shape, wide=False))
+                _describe(entry, hdu, TileLayout("zimage", "", bitpix, shape, shape, wide=False), None)
         if not job.edited:
             job.known.refuse_suspect(plain.origin[hdu.index])
         entry.work_out_bits()
@@ -330,10 +331,10 @@ def _write(job: _Job, plain: Staged, hdus: list[Hdu], chosen: set[int], name: st
         report.hdus[0].add_note(*job.known.notes)
 
 
-def _describe(entry: HduReport, hdu: Hdu, layout: TileLayout) -> None:
+def _describe(entry: HduReport, hdu: Hdu, layout: TileLayout, model: Model | None) -> None:
     entry.kind, entry.shape, entry.pixels = "decompressed", layout.shape, prod(layout.shape)
     entry.dtype = np.dtype(layout.pixel_type).name
-    entry.model, entry.tuned = fingerprint_in(hdu.cards), has_blob(hdu.cards, MODEL_STEM)
+    entry.model, entry.tuned = fingerprint_in(hdu.cards), model is not None and not model.is_shipped
 
 
 def _header(job: _Job, hdu: Hdu, where: str, entry: HduReport, *, primary: bool) -> ImageHeader:

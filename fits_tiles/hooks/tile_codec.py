@@ -27,7 +27,7 @@ class TileCodec:
     Parameters
     ----------
     model : Model or None
-        Tuned model of the HDU; None for the shipped ones.
+        Model of the HDU; None for the shipped ones.
     stored : str
         NumPy type of the decoded tile, for example ``'int16'``.
     where : str
@@ -99,7 +99,7 @@ def _cached_model(cards: tuple[bytes, ...], where: str) -> Model | None:
 
 
 def model_of(header: Any, where: str) -> Model | None:
-    """Return the tuned model in the header of a table, None where there is none."""
+    """Return the model in the header of a table, None where there is none."""
     if f"{MODEL_STEM}001" not in header:
         return None
     return _cached_model(tuple(card for card in cards_of(header) if is_blob_card(card, MODEL_STEM)), where)

@@ -125,9 +125,12 @@ def read_blob(cards: tuple[bytes, ...], stem: str, where: str) -> bytes | None:
     >>> read_blob(tuple(blob_cards("ACMOD", b"weights")), "ACMOD", "HDU 1")
     b'weights'
     """
-    mine = tuple(card for card in cards if card.startswith(stem.encode("ascii")))
+    mine: dict[bytes, bytes] = {}
+    for card in cards:
+        if is_blob_card(card, stem):
+            mine.setdefault(card[:9], card)
     whole, number = b"", 0
-    while isinstance(piece := card_value(find_card(mine, f"{stem}{number + 1:03d}")), str):
+    while isinstance(piece := card_value(mine.get(f"{stem}{number + 1:03d}=".encode("ascii"))), str):
         number += 1
         if whole and len(whole) % CARD_BYTES:
             raise CorruptError(f"{where}: card {stem}{number:03d} follows a shorter one")
@@ -136,7 +139,7 @@ def read_blob(cards: tuple[bytes, ...], stem: str, where: str) -> bytes | None:
         except ValueError as error:
             raise CorruptError(f"{where}: card {stem}{number:03d} holds no text of ours ({error})") from error
     if not number:
-        if any(is_blob_card(card, stem) for card in mine):
+        if mine:
             raise CorruptError(f"{where}: card {stem}001 is missing or damaged, though there are {stem}nnn cards")
         return None
     blob, written = whole[:-_CRC_BYTES], int.from_bytes(whole[-_CRC_BYTES:], "big")

@@ -1,25 +1,32 @@
-"""The tuned model of an HDU in its header cards: what it differs by from a model that is shipped."""
+"""The model of an HDU in its header cards: what it differs by from a model that is installed, or the whole of it."""
 
 from __future__ import annotations
 
 from astrocodec.errors import AstrocodecError, CorruptError, ModelNotFoundError
 from astrocodec.model import Model, configured_delta
-from fits_tiles.layout.card_text import blob_cards, read_blob
+from fits_tiles.layout.card_text import MOST_BYTES, blob_cards, read_blob
 
-__all__ = ["MAX_DELTA", "MODEL_STEM", "model_cards", "read_model"]
+__all__ = ["MAX_DELTA", "MODEL_STEM", "holds_whole_model", "model_cards", "read_model"]
 
 MAX_DELTA = 944
 MODEL_STEM = "ACMOD"
+_WHOLE = b"ACM"  # a model file begins so; a difference begins with its version
 
 
-def model_cards(model: Model) -> list[bytes]:
+def model_cards(model: Model, *, whole: bool = False) -> list[bytes]:
     """
     Return the cards that let a reader rebuild a model, none for the default one.
+
+    Parameters
+    ----------
+    model : Model
+    whole : bool, optional
+        The cards hold the model by itself, the default one too, so that a reader needs no other.
 
     Raises
     ------
     ValueError
-        If the model cannot be told as a difference to a shipped one, or that is longer than `MAX_DELTA`.
+        If the model cannot be told as a difference to an installed one, or is too long for cards.
 
     Examples
     --------
@@ -27,6 +34,11 @@ def model_cards(model: Model) -> list[bytes]:
     >>> model_cards(load_model("default"))
     []
     """
+    if whole:
+        file = model.to_bytes(whole=True)
+        if len(file) > MOST_BYTES:
+            raise ValueError(f"model {model.name!r} has {len(file)} bytes, header cards take {MOST_BYTES}: use another")
+        return blob_cards(MODEL_STEM, file)
     delta = configured_delta(model)
     if not delta:
         return []
@@ -40,7 +52,7 @@ def model_cards(model: Model) -> list[bytes]:
 
 def read_model(cards: tuple[bytes, ...], where: str, named: str = "") -> Model | None:
     """
-    Return the tuned model of an HDU's tiles, None where they need no model but shipped ones.
+    Return the model of an HDU's tiles, None where they need no model but shipped ones.
 
     Parameters
     ----------
@@ -58,11 +70,11 @@ def read_model(cards: tuple[bytes, ...], where: str, named: str = "") -> Model |
     ModelNotFoundError
         If the base of the tuned model is not installed.
     """
-    delta = read_blob(cards, MODEL_STEM, where)
-    if delta is None:
+    blob = read_blob(cards, MODEL_STEM, where)
+    if blob is None:
         return None
     try:
-        model = Model.from_delta(delta)
+        model = Model.from_bytes(blob) if blob.startswith(_WHOLE) else Model.from_delta(blob)
     except ModelNotFoundError as error:
         raise ModelNotFoundError(f"{where}: {error}") from error
     except (AstrocodecError, ValueError) as error:
@@ -72,3 +84,8 @@ def read_model(cards: tuple[bytes, ...], where: str, named: str = "") -> Model |
             f"{where}: the {MODEL_STEM}nnn cards hold model {model.fingerprint}, ACTILES names {named!r}"
         )
     return model
+
+
+def holds_whole_model(cards: tuple[bytes, ...], where: str) -> bool:
+    """Tell whether the cards hold a model by itself; `CorruptError` where they are damaged."""
+    return (read_blob(cards, MODEL_STEM, where) or b"").startswith(_WHOLE)
