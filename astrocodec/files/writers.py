@@ -23,7 +23,8 @@ def without_writers(path: str | os.PathLike[str]) -> Iterator[None]:
     """
     Refuse a file that a program has open for writing; who would open it so waits until the end of ``with``.
 
-    Linux tells of files of one's own (leases, fcntl(2)), those of other users must be a minute old; where the system or the file system does not, nothing is refused.
+    Linux tells of files of one's own (leases, fcntl(2)), those of other users must be a minute old; where the system or
+    the file system tells nothing, nothing is refused.
 
     Raises
     ------
@@ -55,8 +56,8 @@ def without_writers(path: str | os.PathLike[str]) -> Iterator[None]:
                 raise DifferenceError("a program has it open for writing; it was kept") from error
             # Of files of other users the system tells nothing: their age must do.
             if error.errno == errno.EACCES and time.time() - os.fstat(descriptor).st_mtime < _YOUNG:
-                text = "it belongs to another user and was written less than a minute ago: a program may still have it open"
-                raise DifferenceError(f"{text}; it was kept") from error
+                reason = "another user's file, written less than a minute ago: a program may still have it open"
+                raise DifferenceError(f"{reason}; it was kept") from error
         except AttributeError:
             pass
         yield
