@@ -21,6 +21,8 @@ __all__ = ["Survey", "survey", "word_of_edited"]
 
 _STEP = 512 * BLOCK
 _OURS = re.compile(r"\.ac\.(fits?|fts)$", re.IGNORECASE)
+# No header has so many: in a manifest such a number is the seal of a table of tiles, which is no other table now.
+_MOST_CARDS = 1 << 20
 _ANYWAY = "`fits-decompress --edited` takes the file as it is now"
 
 
@@ -201,6 +203,8 @@ def _refuse_damage(
         _refuse_swallowed(fd, hdu, name)
         # Nor does damage make a header longer or shorter.
         edited = [old for old in gone if old.data == entry.data and old.cards != entry.cards]
+        if not holds_tiles(hdu.cards):
+            edited = [old for old in edited if old.cards < _MOST_CARDS]
         if damaged is None and edited:
             gone.remove(edited[0])
         elif damaged is not None or (gone and not moved and not _is_new(hdu, manifest.hdus[0])):

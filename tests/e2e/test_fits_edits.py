@@ -724,3 +724,18 @@ def test_an_extension_that_says_simple_is_an_extension(end: bytes) -> None:
     fits_tiles.compress(io.BytesIO(raw), packed, tune=False)
     fits_tiles.decompress(io.BytesIO(packed.getvalue()), again)
     assert again.getvalue() == bytes(raw)
+
+
+def test_a_table_of_tiles_that_looks_like_another_table_is_damage() -> None:
+    """Two flipped bits next to each other, in the cards by which it is known."""
+    file, packed = io.BytesIO(), io.BytesIO()
+    image = np.arange(9000, dtype="i2").reshape(90, 100)
+    fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(image), fits.ImageHDU(image[::-1])]).writeto(file)
+    fits_tiles.compress(io.BytesIO(file.getvalue()), packed, container="table", tune=False)
+    data = bytearray(packed.getvalue())
+    at = data.rindex(b"XTENSION")
+    data[at + 719] ^= 1
+    data[at + 720] ^= 1
+    for act in (fits_tiles.verify, lambda source: fits_tiles.decompress(source, io.BytesIO())):
+        with pytest.raises(CorruptError, match="it is damaged, or a program edited it"):
+            act(io.BytesIO(data))
