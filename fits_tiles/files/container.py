@@ -7,7 +7,7 @@ from dataclasses import replace
 from astrocodec.errors import CorruptError, TruncatedError
 from astrocodec.model import Model
 from fits_tiles.files.coders import LosslessCoder, QuantizedCoder, TileCoder
-from fits_tiles.layout.blocks import Hdu, find_card, read_at
+from fits_tiles.layout.blocks import Hdu, find_card, read_at, was_primary
 from fits_tiles.layout.card_format import assemble, int_card_of, logical_card
 from fits_tiles.layout.card_text import read_blob
 from fits_tiles.layout.checksums import fits_checksums
@@ -154,9 +154,4 @@ def restored_header(fd: int, hdu: Hdu, where: str, *, primary: bool, edited: boo
 
 def begins_with_primary_image(hdus: list[Hdu]) -> bool:
     """Tell whether the primary image of a file is compressed in its first extension."""
-    return (
-        len(hdus) > 1
-        and is_empty_primary(hdus[0])
-        and holds_tiles(hdus[1].cards)
-        and find_card(hdus[1].cards, "ZSIMPLE") is not None
-    )
+    return len(hdus) > 1 and is_empty_primary(hdus[0]) and holds_tiles(hdus[1].cards) and was_primary(hdus[1].cards)

@@ -31,7 +31,7 @@ from fits_tiles.files.source import open_source, scratch_file, size_on_disk
 from fits_tiles.files.survey import Survey, survey, word_of_edited
 from fits_tiles.files.tiles_io import copy_bytes, decoded_bands, file_size, read_band, write_band
 from fits_tiles.files.transcode import ALGORITHMS, standard_coder, unread_by_cfitsio, write_standard
-from fits_tiles.layout.blocks import BLOCK, Hdu, find_card, int_card, padded, read_at, split_cards, walk
+from fits_tiles.layout.blocks import BLOCK, Hdu, find_card, int_card, padded, read_at, split_cards, walk, was_primary
 from fits_tiles.layout.card_format import assemble
 from fits_tiles.layout.card_text import has_blob
 from fits_tiles.layout.checksums import write_checksums
@@ -357,9 +357,7 @@ def _no_standard_tiles(hdu: Hdu, layout: TileLayout) -> str:
 
 def _has_old_sums(hdu: Hdu, *, primary: bool) -> bool:
     """Tell whether the image's own checksums are of other pixels, or of a primary image that becomes an extension."""
-    # An extension may have a card SIMPLE as well, copied from a primary header.
-    was_primary = find_card(hdu.cards, "ZSIMPLE") is not None and find_card(hdu.cards, "ZTENSION") is None
-    return find_card(hdu.cards, RENEW) is not None or was_primary != primary
+    return find_card(hdu.cards, RENEW) is not None or was_primary(hdu.cards) != primary
 
 
 def _write_image(job: _Job, hdu: Hdu, layout: TileLayout, where: str, entry: HduReport, *, primary: bool) -> None:

@@ -13,7 +13,7 @@ from fits_tiles.files.foreign_header import lost_card, plain_header, says_nothin
 from fits_tiles.files.foreign_tiles import ForeignTiles, NotRecodedError
 from fits_tiles.files.source import scratch_file
 from fits_tiles.files.tiles_io import copy_bytes, file_size
-from fits_tiles.layout.blocks import Hdu, card_value, find_card, padded, read_at, walk
+from fits_tiles.layout.blocks import Hdu, card_value, find_card, padded, read_at, walk, was_primary
 from fits_tiles.layout.checksums import data_sum, fits_checksums, sum32, write_checksums
 from fits_tiles.layout.grid import runs
 from fits_tiles.layout.headers import ALGORITHM, holds_tiles, is_compressed_image, why_not_kept
@@ -179,11 +179,7 @@ def _stage(fd: int, hdus: list[Hdu], out: IO[bytes], name: str, decode: dict[int
 
 def _stands_for_its_image(primary: Hdu, image: Hdu) -> bool:
     """Tell whether a primary HDU is there only since a compressed primary image has to be an extension."""
-    return (
-        primary.data_bytes == 0
-        and find_card(image.cards, "ZSIMPLE") is not None
-        and says_nothing(primary.cards, image.cards)
-    )
+    return primary.data_bytes == 0 and was_primary(image.cards) and says_nothing(primary.cards, image.cards)
 
 
 def _decode_hdu(fd: int, hdu: Hdu, out: IO[bytes], name: str, *, primary: bool) -> None:

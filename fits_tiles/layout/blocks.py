@@ -29,6 +29,7 @@ __all__ = [
     "read_at",
     "split_cards",
     "walk",
+    "was_primary",
 ]
 
 BLOCK = 2880
@@ -144,6 +145,18 @@ def find_card(cards: tuple[bytes, ...], keyword: str) -> bytes | None:
     """
     wanted = keyword.encode("ascii").ljust(8) + b"="
     return next((card for card in cards if card.startswith(wanted)), None)
+
+
+def was_primary(cards: tuple[bytes, ...]) -> bool:
+    """
+    Tell whether the image in a table of tiles was the primary HDU; an extension may have a card ``SIMPLE`` as well.
+
+    Examples
+    --------
+    >>> was_primary((b"ZSIMPLE =                    T".ljust(80),))
+    True
+    """
+    return find_card(cards, "ZSIMPLE") is not None and find_card(cards, "ZTENSION") is None
 
 
 def card_value(card: bytes | None) -> str | int | bool | bytes | None:

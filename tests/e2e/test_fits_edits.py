@@ -17,6 +17,7 @@ from fits_mutation import compressed_sample, try_mutations
 
 import fits_tiles
 from astrocodec.errors import AstrocodecError, CorruptError, DifferenceError, TruncatedError
+from fits_tiles.files.container import EMPTY_PRIMARY
 from fits_tiles.layout.blocks import BLOCK, walk
 
 PIXELS = np.random.default_rng(7).poisson(300, (60, 70)).astype(np.uint16)
@@ -739,3 +740,19 @@ def test_a_table_of_tiles_that_looks_like_another_table_is_damage() -> None:
     for act in (fits_tiles.verify, lambda source: fits_tiles.decompress(source, io.BytesIO())):
         with pytest.raises(CorruptError, match="it is damaged, or a program edited it"):
             act(io.BytesIO(data))
+
+
+def test_an_empty_primary_before_an_extension_that_says_simple_stays() -> None:
+    """It is not the place that a compressed primary image leaves."""
+    extension = fits.ImageHDU(np.arange(600, dtype="i2").reshape(20, 30))
+    extension.header["PCOUNT"] = 0
+    plain = io.BytesIO()
+    fits.HDUList([fits.PrimaryHDU(), extension]).writeto(plain)
+    raw = bytearray(plain.getvalue())
+    at = raw.index(b"END     ", 2880)
+    raw[at : at + 160] = b"SIMPLE  =                    T".ljust(80) + b"END".ljust(80)
+    file = EMPTY_PRIMARY + bytes(raw[2880:])
+    packed, again = io.BytesIO(), io.BytesIO()
+    fits_tiles.compress(io.BytesIO(file), packed, tune=False)
+    fits_tiles.decompress(io.BytesIO(packed.getvalue()), again)
+    assert again.getvalue() == file
