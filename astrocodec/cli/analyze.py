@@ -4,23 +4,21 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
-from contextlib import closing
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import click
 
 from astrocodec.cli.analyze_pages import PagePlan, plan_pages, write_pages
 from astrocodec.cli.analyze_tasks import Analysed, AnalyzeTask, analyse_file
 from astrocodec.cli.exit_codes import ExitCode, combine
-from astrocodec.cli.failures import explain
+from astrocodec.cli.failures import Failure, end_with, explain
 from astrocodec.cli.inputs import find_inputs
 from astrocodec.cli.names import is_fits_name, is_hdf5_name
 from astrocodec.cli.option_types import extension
 from astrocodec.cli.outputs import check_output, refuse_inputs
 from astrocodec.cli.printable import one_line
-from astrocodec.cli.processes import in_processes, killed
-from astrocodec.cli.progress import progress_bar
+from astrocodec.cli.run_files import run_files
 from astrocodec.cli.standard_streams import need_output
 
 
@@ -79,8 +77,8 @@ def analyze_command(
     with tempfile.TemporaryDirectory(prefix="astrocodec-") as folder:
         tasks = [
             AnalyzeTask(
-                number,
                 path,
+                number,
                 plane,
                 frozenset(extensions),
                 tune,
@@ -90,7 +88,8 @@ def analyze_command(
             )
             for number, path in enumerate(paths)
         ]
-        results = _run(tasks, jobs, verbose, quiet or as_json)
+        tell = partial(_show, verbose=verbose)
+        results = run_files(analyse_file, tasks, jobs, quiet, lost=_lost, tell=tell)
         codes = [failure.code for result in results for failure in result.failures]
         if plan is not None:
             codes.append(_write(plan, overwrite, results))
@@ -121,9 +120,7 @@ def _plan(output: Path, paths: Sequence[Path], overwrite: bool) -> PagePlan:
     except NotADirectoryError as error:
         raise click.UsageError(f"-o {error}.") from error
     except OSError as error:
-        failure = explain(error, str(output))
-        click.echo(f"astrocodec: {failure.message}", err=True)
-        raise click.exceptions.Exit(failure.code) from error
+        end_with(error, str(output))
     refuse_inputs([plan.first, *plan.own], paths)
     existing = plan.existing
     if existing is not None and not overwrite:
@@ -138,24 +135,11 @@ def _is_listed(path: Path) -> bool:
     return is_fits_name(path) or is_hdf5_name(path)
 
 
-def _run(tasks: Sequence[AnalyzeTask], jobs: int, verbose: bool, quiet: bool) -> list[Analysed]:
-    """Analyse all files, several at once; only numbers come back from each."""
-    results: dict[int, Analysed] = {}
-    processes = min(jobs, len(tasks))
-    here = ((number, analyse_file(task)) for number, task in enumerate(tasks))
-    with progress_bar(len(tasks), quiet) as advance:
-        running: Any = in_processes(analyse_file, tasks, processes) if processes > 1 else here
-        with closing(running):
-            for number, found in running:
-                file = str(tasks[number].path)
-                result = Analysed(file, failures=(killed(file),)) if found is None else found
-                results[number] = result
-                advance(file, len(results))
-                _show(result, verbose)
-    return [results[number] for number in range(len(tasks))]
+def _lost(file: str, failure: Failure) -> Analysed:
+    return Analysed(file, failures=(failure,))
 
 
-def _show(result: Analysed, verbose: bool) -> None:
+def _show(result: Analysed, verbose: bool) -> Analysed:
     """Print what went wrong, and what holds no image where that is all or was asked for."""
     for failure in result.failures:
         click.echo(f"astrocodec: {failure.message}", err=True)
@@ -167,6 +151,7 @@ def _show(result: Analysed, verbose: bool) -> None:
             click.echo(one_line(f"{title}: left out: {reason}"), err=True)
         if result.details:
             click.echo(result.details, err=True)
+    return result
 
 
 def _write(plan: PagePlan, overwrite: bool, results: Sequence[Analysed]) -> ExitCode:

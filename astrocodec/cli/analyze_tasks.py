@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from astrocodec.cli.exit_codes import ExitCode
 from astrocodec.cli.failures import Failure, explain
+from astrocodec.cli.task import ReadTask
+from astrocodec.files.executor import Progress
 
 if TYPE_CHECKING:
     from astrocodec.analysis.images.image_entry import ImageEntry
@@ -15,15 +17,13 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class AnalyzeTask:
+class AnalyzeTask(ReadTask):
     """What to do with one file.
 
     Attributes
     ----------
     number : int
         Of the file in the run.
-    path : pathlib.Path
-        The file.
     plane : int or None
         Which plane of cubes.
     select : frozenset of int or str
@@ -38,8 +38,7 @@ class AnalyzeTask:
         Where sections are put until the page is written.
     """
 
-    number: int
-    path: Path
+    number: int = 0
     plane: int | None = None
     select: frozenset[int | str] = frozenset()
     tuned: bool = True
@@ -76,13 +75,15 @@ class Analysed:
     details: str = ""
 
 
-def analyse_file(task: AnalyzeTask) -> Analysed:
+def analyse_file(task: AnalyzeTask, workers: int = 1, progress: Progress | None = None) -> Analysed:
     """Analyse the images of a file one after the other; an exception becomes a failure that says what to do.
 
     Parameters
     ----------
     task : AnalyzeTask
         What to do.
+    workers, progress
+        Not needed: an image is analysed in one thread.
 
     Returns
     -------
@@ -95,9 +96,9 @@ def analyse_file(task: AnalyzeTask) -> Analysed:
         try:
             _analyse(task, found)
         except Exception as error:  # one bad file must not stop the others
-            found.fail(error, str(task.path))
+            found.fail(error, task.file)
     return Analysed(
-        str(task.path),
+        task.file,
         tuple(found.reports),
         tuple(found.sections),
         tuple(found.skipped),

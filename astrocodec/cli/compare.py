@@ -1,18 +1,63 @@
 """`astrocodec compare`."""
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from astrocodec.cli.exit_codes import ExitCode
-from astrocodec.cli.failures import explain
+from astrocodec.cli.failures import Failure, end_with, explain
 from astrocodec.cli.option_types import extension, named_file
 from astrocodec.cli.outputs import check_output, refuse_inputs
+from astrocodec.cli.run_files import run_files
+from astrocodec.cli.task import ReadTask
+from astrocodec.files.executor import Progress
 
 if TYPE_CHECKING:
     from astrocodec.analysis.compare.comparison import Comparison
     from astrocodec.analysis.images.image_entry import ImageEntry
+
+
+@dataclass(frozen=True)
+class CompareTask(ReadTask):
+    """Two files to compare.
+
+    Attributes
+    ----------
+    other : pathlib.Path
+        The second file.
+    plane : int or None
+        Which plane of cubes.
+    select : frozenset of int or str
+        HDUs, datasets or arrays; empty: all.
+    """
+
+    other: Path
+    plane: int | None = None
+    select: frozenset[int | str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Compared:
+    """How two files differ, or why that is not known.
+
+    Attributes
+    ----------
+    parts : list of (str, Comparison)
+        Names of images, and how they differ.
+    elsewhere : list of (int, float)
+        Other planes of cubes that differ, and by how much.
+    refusal : str
+        Why the files do not suit each other.
+    failure : Failure or None
+        Why one could not be read.
+    """
+
+    parts: "list[tuple[str, Comparison]]" = field(default_factory=list)
+    elsewhere: list[tuple[int, float]] = field(default_factory=list)
+    refusal: str = ""
+    failure: Failure | None = None
 
 
 @click.command("compare")
@@ -62,22 +107,19 @@ def compare_command(
     if output is not None:
         refuse_inputs([output], [a, b])
         check_output(output, overwrite)
-    current = str(a)
-    try:
-        left = _images(a, plane, frozenset(extensions))
-        current = str(b)
-        right = _images(b, plane, frozenset(extensions))
-        parts = _pairs(a, b, left, right)
-        elsewhere = _other_planes((a, b), left, frozenset(extensions)) if plane is None else []
-        current = str(output)
-        if output is not None and parts:
+    task = CompareTask(a, b, plane, frozenset(extensions))
+    (found,) = run_files(compare_files, [task], 1, quiet, lost=_lost)
+    if found.refusal:
+        raise click.UsageError(found.refusal)
+    if found.failure:
+        click.echo(f"astrocodec: {found.failure.message}", err=True)
+        raise click.exceptions.Exit(found.failure.code)
+    parts, elsewhere = found.parts, found.elsewhere
+    if output is not None and parts:
+        try:
             _write(output, overwrite, (str(a), str(b)), parts)
-    except click.UsageError:
-        raise
-    except Exception as error:  # becomes one line and an exit code
-        failure = explain(error, current)
-        click.echo(f"astrocodec: {failure.message}", err=True)
-        raise click.exceptions.Exit(failure.code) from error
+        except Exception as error:  # becomes one line and an exit code
+            end_with(error, str(output))
     if as_json:
         click.echo(_document(a, b, parts, elsewhere))
     elif not quiet:
@@ -85,6 +127,41 @@ def compare_command(
     equal = all(found.equal or (within is not None and _is_within(found, within)) for _, found in parts)
     equal = equal and all(largest <= (within or 0) for _, largest in elsewhere)
     raise click.exceptions.Exit(ExitCode.OK if equal else ExitCode.DIFFERS)
+
+
+def compare_files(task: CompareTask, workers: int = 1, progress: Progress | None = None) -> Compared:
+    """Compare the images of two files; an exception becomes a failure that says what to do.
+
+    Parameters
+    ----------
+    task : CompareTask
+        What to do.
+    workers
+        Not needed: images are compared in one thread.
+    progress : callable, optional
+        Called with planes done and planes in total.
+
+    Returns
+    -------
+    Compared
+        Plain values and arrays.
+    """
+    current = task.file
+    try:
+        left = _images(task.path, task.plane, task.select)
+        current = str(task.other)
+        right = _images(task.other, task.plane, task.select)
+        parts = _pairs(task.path, task.other, left, right)
+        elsewhere = _other_planes((task.path, task.other), left, task.select, progress) if task.plane is None else []
+    except click.UsageError as error:
+        return Compared(refusal=error.message)
+    except Exception as error:  # becomes one line and an exit code
+        return Compared(failure=explain(error, current))
+    return Compared(parts, elsewhere)
+
+
+def _lost(file: str, failure: Failure) -> Compared:
+    return Compared(failure=failure)
 
 
 def _images(path: Path, plane: int | None, select: frozenset[int | str]) -> "list[ImageEntry]":
@@ -123,12 +200,17 @@ def _pairs(a: Path, b: Path, left: "list[ImageEntry]", right: "list[ImageEntry]"
 
 
 def _other_planes(
-    files: tuple[Path, Path], left: "list[ImageEntry]", select: frozenset[int | str]
+    files: tuple[Path, Path],
+    left: "list[ImageEntry]",
+    select: frozenset[int | str],
+    progress: Progress | None,
 ) -> list[tuple[int, float]]:
     """Numbers of the other planes of cubes that differ, and their largest difference: NaN counts as infinite."""
     depths = [_depth(entry) for entry in left]
     differing = []
     for number in range(max(depths)) if max(depths) > 1 else ():
+        if progress:
+            progress(number, max(depths))
         largest = 0.0
         for one, other in zip(*(_images(file, number, select) for file in files), strict=True):
             largest = max(largest, _largest_difference(one, other))

@@ -3,9 +3,14 @@
 import errno
 import os
 from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+import click
 
 from astrocodec.cli.exit_codes import ExitCode
 from astrocodec.cli.inputs import STANDARD_STREAM
+from astrocodec.cli.names import is_hdf5_name
 from astrocodec.cli.printable import join_lines, one_line
 from astrocodec.errors import (
     CodecNotFoundError,
@@ -73,6 +78,47 @@ def explain(error: BaseException, file: str) -> Failure:
         text = f"not enough memory ({text}); fewer files at once (-j 1) or smaller tiles (-t) need less"
     rest = text[len(file) :] if text.startswith(file) else f": {text}"
     return Failure(one_line(file) + join_lines(rest), code)
+
+
+def killed(file: str, processes: int = 1) -> Failure:
+    """Say that the process that treated a file died.
+
+    Parameters
+    ----------
+    file : str
+        Its name, as printed.
+    processes : int, optional
+        How many there were at once.
+
+    Returns
+    -------
+    Failure
+        With what to do.
+    """
+    cause = "out of memory, or damage that HDF5 does not survive?" if is_hdf5_name(Path(file)) else "out of memory?"
+    advice = "try again with a smaller -j" if processes > 1 else "the log of the system tells more"
+    message = f"{file}: a worker process was killed ({cause}); {advice}"
+    return Failure(message, ExitCode.SYSTEM)
+
+
+def end_with(error: BaseException, file: str) -> NoReturn:
+    """End the command with one line on what went wrong.
+
+    Parameters
+    ----------
+    error : BaseException
+        As raised.
+    file : str
+        Name of the file that was being treated.
+
+    Raises
+    ------
+    click.exceptions.Exit
+        With the exit code.
+    """
+    failure = explain(error, file)
+    click.echo(f"astrocodec: {failure.message}", err=True)
+    raise click.exceptions.Exit(failure.code) from error
 
 
 def _code(error: BaseException, file: str) -> ExitCode:

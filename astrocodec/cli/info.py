@@ -1,49 +1,25 @@
 """`astrocodec info`."""
 
 import warnings
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from astrocodec.cli.exit_codes import ExitCode, worst
 from astrocodec.cli.failures import explain
-from astrocodec.cli.formats import may_be_hdf5, package_of
+from astrocodec.cli.formats import package_of
 from astrocodec.cli.inputs import Input, find_inputs
 from astrocodec.cli.names import is_fits_name, is_hdf5_name
 from astrocodec.cli.planning import refuse_report_file
 from astrocodec.cli.printable import printable_name
-from astrocodec.cli.progress import progress_bar
+from astrocodec.cli.run_files import run_and_report
 from astrocodec.cli.run_options import RunOptions, reading_options
-from astrocodec.cli.run_report import RunReport
-from astrocodec.cli.run_tasks import run_tasks
 from astrocodec.cli.size_table import Outcome, hdu_table, human_bytes, parts_of, parts_word
 from astrocodec.cli.skipping import refused
 from astrocodec.cli.standard_streams import need_output
-
-
-@dataclass(frozen=True)
-class InfoTask:
-    """A file to list.
-
-    Attributes
-    ----------
-    path : pathlib.Path
-        The file.
-    """
-
-    path: Path
-
-    @property
-    def file(self) -> str:
-        """The file's name, as printed."""
-        return str(self.path)
-
-    @property
-    def may_be_hdf5(self) -> bool:
-        """Whether HDF5 will read it."""
-        return may_be_hdf5(self.path)
+from astrocodec.cli.task import ReadTask
+from astrocodec.files.executor import Progress
 
 
 @click.command("info")
@@ -89,14 +65,11 @@ def list_files(inputs: Sequence[Input], run: RunOptions) -> ExitCode:
     ExitCode
         Of the worst file.
     """
-    tasks = [InfoTask(entry.path) for entry in inputs if not entry.problem]
+    tasks = [ReadTask(entry.path) for entry in inputs if not entry.problem]
     refuse_report_file(run, [task.path for task in tasks])
     need_output()
-    with RunReport(run, [task.file for task in tasks], listing=_listing) as report:
-        outcomes = [report.add(refused(entry)) for entry in inputs if entry.problem]
-        with progress_bar(len(tasks), run.quiet or run.as_json) as advance:
-            outcomes += run_tasks(inspect_file, tasks, run.jobs, advance, report.add)
-        return worst(report.end(outcomes))
+    settled = [refused(entry) for entry in inputs if entry.problem]
+    return worst(run_and_report(inspect_file, tasks, settled, run, listing=_listing))
 
 
 def _listing(outcome: Outcome) -> str:
@@ -108,12 +81,12 @@ def _listing(outcome: Outcome) -> str:
     return f"{file}: {len(parts_of(report))} {parts_word(report)}, {sizes}\n{hdu_table(report)}"
 
 
-def inspect_file(task: InfoTask, workers: int, progress: Callable[[int, int], None] | None = None) -> Outcome:
+def inspect_file(task: ReadTask, workers: int, progress: Progress | None = None) -> Outcome:
     """Ask `fits_tiles` or `hdf5_filter` about one file.
 
     Parameters
     ----------
-    task : InfoTask
+    task : ReadTask
         The file.
     workers, progress
         Not needed: headers are read at once.

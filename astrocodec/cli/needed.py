@@ -10,9 +10,9 @@ from functools import partial
 from astrocodec.cli.exit_codes import ExitCode
 from astrocodec.cli.failures import Failure
 from astrocodec.cli.formats import HDF5
-from astrocodec.cli.processes import look_at
 from astrocodec.cli.size_table import Outcome
 from astrocodec.cli.task import Destination, Task
+from astrocodec.files.run_tasks import look_at
 
 _SECONDS = 10.0  # of computing, for one object of a file; millions of links take less
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from astrocodec.cli.exit_codes import ExitCode
-from astrocodec.cli.failures import explain
+from astrocodec.cli.failures import end_with
 from astrocodec.cli.printable import printable_name
 from astrocodec.files.target import Target
 
@@ -41,9 +41,7 @@ def check_output(path: Path, overwrite: bool, *, makes_folder: bool = False) -> 
         with Target(folder / path.name, overwrite=overwrite):
             pass
     except OSError as error:
-        failure = explain(error, str(path))
-        click.echo(f"astrocodec: {failure.message}", err=True)
-        raise click.exceptions.Exit(failure.code) from error
+        end_with(error, str(path))
 
 
 def check_model_output(path: Path, overwrite: bool, inputs: Iterable[Path]) -> None:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import click
 
 from astrocodec.cli.exit_codes import ExitCode
-from astrocodec.cli.failures import explain
+from astrocodec.cli.failures import Failure, end_with, explain
 from astrocodec.cli.growing_table import GrowingTable
 from astrocodec.cli.printable import one_line, printable_name
-from astrocodec.cli.report_file import ReportFile
 from astrocodec.cli.run_options import RunOptions
-from astrocodec.cli.size_table import Outcome, hdu_table, json_report, size_table, totals_line
+from astrocodec.cli.size_table import Outcome, hdu_table, json_entry, json_report, size_table, totals_line
+from astrocodec.files.report_file import ReportFile
 
 if TYPE_CHECKING:
     from astrocodec.cli.size_table import FileReport
@@ -49,6 +49,7 @@ class RunReport:
         self._listing = listing
         self._table = GrowingTable(files)
         self._file: ReportFile | None = None
+        self._failure: Failure | None = None  # of the file: later lines are not tried
         self._open = ExitStack()
         # On a terminal the progress bar stands where lines would come, and the table comes at the end.
         stream = sys.stderr if to_stderr else sys.stdout
@@ -57,7 +58,10 @@ class RunReport:
 
     def __enter__(self) -> "RunReport":
         if self._run.report_file is not None:
-            self._file = self._open.enter_context(ReportFile(self._run.report_file, self._run.overwrite))
+            try:
+                self._file = self._open.enter_context(ReportFile(self._run.report_file, self._run.overwrite))
+            except OSError as error:
+                end_with(error, str(self._run.report_file))
         return self
 
     def __exit__(
@@ -78,8 +82,7 @@ class RunReport:
         Outcome
             The same, or a failure to delete the input.
         """
-        if self._file is not None:
-            self._file.add(outcome)
+        self._note(outcome)
         outcome = self._delete_input(outcome)
         if outcome.failure:
             click.echo(f"astrocodec: {one_line(outcome.failure.message)}", err=True)
@@ -109,8 +112,8 @@ class RunReport:
         elif self._shows:
             self._print_end(outcomes)
         codes = [outcome.failure.code if outcome.failure else ExitCode.OK for outcome in outcomes]
-        if self._file is not None and self._file.failure:
-            codes.append(self._file.failure.code)
+        if self._failure:
+            codes.append(self._failure.code)
         return codes
 
     def _print_end(self, outcomes: Sequence[Outcome]) -> None:
@@ -140,7 +143,7 @@ class RunReport:
         """Delete an input whose output is verified; never one that is missing in the report."""
         if outcome.deletion is None:
             return outcome
-        if self._file is not None and self._file.failure:
+        if self._failure:
             return replace(outcome, note="the input was kept, since the report cannot be written")
         try:
             outcome.deletion.perform()
@@ -151,9 +154,18 @@ class RunReport:
                 written = f"{one_line(outcome.target)} was written, the input could not be deleted"
                 failure = replace(failure, message=f"{one_line(outcome.file)}: {written}: {text}")
             outcome = Outcome(outcome.file, outcome.target, failure=failure)
-            if self._file is not None:
-                self._file.add(outcome)
+            self._note(outcome)
         return outcome
+
+    def _note(self, outcome: Outcome) -> None:
+        """Write the line of a file into the report."""
+        if self._file is None or self._failure:
+            return
+        try:
+            self._file.add(json_entry(outcome))
+        except OSError as error:
+            self._failure = explain(error, str(self._run.report_file))
+            click.echo(f"astrocodec: {self._failure.message}; the report ends here", err=True)
 
 
 def _course(report: "FileReport") -> str:

@@ -9,7 +9,7 @@ import click
 import numpy as np
 
 from astrocodec.cli.exit_codes import ExitCode
-from astrocodec.cli.failures import explain
+from astrocodec.cli.failures import end_with
 from astrocodec.cli.outputs import check_output
 from astrocodec.files.target import Target
 from astrocodec.simulate import PRESETS, Preset, configure, observe
@@ -112,6 +112,4 @@ def simulate_command(
     try:
         _write(hdus, out)
     except OSError as error:
-        failure = explain(error, str(out))
-        click.echo(f"astrocodec: {failure.message}", err=True)
-        raise click.exceptions.Exit(failure.code) from error
+        end_with(error, str(out))

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from astrocodec.cli.exit_codes import ExitCode
-from astrocodec.cli.failures import Failure, explain
+from astrocodec.cli.failures import Failure, explain, killed
 from astrocodec.cli.formats import HDF5, Format, relative_of_hdf5
 from astrocodec.cli.inputs import Input
-from astrocodec.cli.processes import killed, look_at
 from astrocodec.cli.size_table import Outcome, human_bytes, parts_of, parts_word
+from astrocodec.files.run_tasks import look_at
 
 if TYPE_CHECKING:
     from astrocodec.cli.size_table import FileReport

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
-from astrocodec.cli.formats import HDF5, Format
+from astrocodec.cli.formats import HDF5, Format, may_be_hdf5
 from astrocodec.cli.inputs import Input
 
 
@@ -72,3 +72,27 @@ class Task:
     def may_be_hdf5(self) -> bool:
         """Whether HDF5 will read it."""
         return self.kind is HDF5
+
+
+@dataclass(frozen=True)
+class ReadTask:
+    """What to do with a file that is only read.
+
+    Attributes
+    ----------
+    path : pathlib.Path
+        The file.
+    """
+
+    path: Path
+    target: ClassVar[None] = None
+
+    @property
+    def file(self) -> str:
+        """The file's name, as printed."""
+        return str(self.path)
+
+    @property
+    def may_be_hdf5(self) -> bool:
+        """Whether HDF5 will read it."""
+        return may_be_hdf5(self.path)

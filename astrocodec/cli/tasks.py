@@ -8,7 +8,6 @@ import importlib
 import os
 import sys
 import warnings
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,16 +15,14 @@ from astrocodec.cli.deletion import Deletion
 from astrocodec.cli.existing import check_alone, difference_of_existing
 from astrocodec.cli.exit_codes import ExitCode
 from astrocodec.cli.failures import explain
-from astrocodec.cli.interruption import Interrupted
 from astrocodec.cli.notes import lies_elsewhere, notes_on
 from astrocodec.cli.size_table import Outcome
 from astrocodec.cli.skipping import is_compressed, nothing_gained, refuse_packed
 from astrocodec.cli.task import Destination, Task
 from astrocodec.errors import DifferenceError, FormatError
+from astrocodec.files.executor import Progress
 from astrocodec.files.target import sync_folder, take_committed
 from astrocodec.files.unchanged import is_unchanged, settled, state
-
-Progress = Callable[[int, int], None]
 
 
 def run_task(task: Task, workers: int, progress: Progress | None = None) -> Outcome:
@@ -51,7 +48,6 @@ def run_task(task: Task, workers: int, progress: Progress | None = None) -> Outc
         try:
             outcome = _settled(task, workers, progress) or _perform(task, workers, progress)
         except Exception as error:  # one bad file must not stop the others
-            _raise_if_interrupted(error)
             failure = explain(error, task.file)
             trace = _trace() if failure.code == ExitCode.INTERNAL else ""
             return Outcome(task.file, target, failure=failure, details=trace)
@@ -65,15 +61,6 @@ def _trace() -> str:
     import traceback
 
     return traceback.format_exc()
-
-
-def _raise_if_interrupted(error: BaseException) -> None:
-    """Go on with an interruption that an error of some clean-up covered on its way."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, Interrupted):
-            raise cause
-        cause = cause.__cause__ or cause.__context__
 
 
 def _settled(task: Task, workers: int, progress: Progress | None) -> Outcome | None:

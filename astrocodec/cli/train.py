@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from astrocodec.cli.exit_codes import ExitCode
-from astrocodec.cli.failures import explain
+from astrocodec.cli.failures import end_with
 from astrocodec.cli.inputs import find_inputs
 from astrocodec.cli.names import is_compressible_name
 from astrocodec.cli.outputs import check_model_output
@@ -54,9 +54,7 @@ def train_command(
     except Exception as error:  # becomes one line and an exit code
         if type(error) is ValueError:
             raise click.UsageError(str(error)) from error
-        failure = explain(error, current)
-        click.echo(f"astrocodec: {failure.message}", err=True)
-        raise click.exceptions.Exit(failure.code) from error
+        end_with(error, current)
 
 
 def _require_torch() -> None:

@@ -13,10 +13,8 @@ from astrocodec.cli.info import list_files
 from astrocodec.cli.inputs import Input, find_inputs, take_shard
 from astrocodec.cli.needed import keep_needed
 from astrocodec.cli.planning import check_options, confirm, output_of, plan_tasks, refuse_report_file
-from astrocodec.cli.progress import progress_bar
+from astrocodec.cli.run_files import run_and_report
 from astrocodec.cli.run_options import RunOptions
-from astrocodec.cli.run_report import RunReport
-from astrocodec.cli.run_tasks import run_tasks
 from astrocodec.cli.size_table import Outcome
 from astrocodec.cli.task import Destination, Task
 from astrocodec.cli.tasks import run_task
@@ -73,8 +71,4 @@ def treat_files(
     settled = [entry for entry in planned if isinstance(entry, Outcome)]
     confirm(run, len(tasks))
     on_stdout = any(task.destination is Destination.STDOUT for task in tasks)
-    with RunReport(run, [task.file for task in tasks], to_stderr=on_stdout) as report:
-        outcomes = list(map(report.add, settled))
-        with progress_bar(len(tasks), run.quiet) as advance:
-            outcomes += run_tasks(run_task, tasks, run.jobs, advance, report.add)
-        raise click.exceptions.Exit(combine(report.end(outcomes)))
+    raise click.exceptions.Exit(combine(run_and_report(run_task, tasks, settled, run, to_stderr=on_stdout)))

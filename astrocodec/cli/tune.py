@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from astrocodec.cli.failures import explain
+from astrocodec.cli.failures import end_with
 from astrocodec.cli.inputs import find_inputs
 from astrocodec.cli.names import is_compressed_name, is_compressible_name
 from astrocodec.cli.outputs import check_model_output
@@ -59,9 +59,7 @@ def tune_command(
     except click.UsageError:
         raise
     except Exception as error:  # becomes one line and an exit code
-        failure = explain(error, current)
-        click.echo(f"astrocodec: {failure.message}", err=True)
-        raise click.exceptions.Exit(failure.code) from error
+        end_with(error, current)
     if not quiet:
         result = f"no gain over {base}, which was written" if model.is_shipped else f"{len(model.delta())} bytes"
         click.echo(f"{output}: model {model.fingerprint}, {result}, {len(images)} images, {seconds:.2f} s")

@@ -1,7 +1,7 @@
 """`astrocodec verify`."""
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,45 +9,32 @@ import click
 
 from astrocodec.cli.exit_codes import ExitCode, worst
 from astrocodec.cli.failures import Failure, explain
-from astrocodec.cli.formats import may_be_hdf5, package_of
+from astrocodec.cli.formats import package_of
 from astrocodec.cli.info import is_listed
 from astrocodec.cli.inputs import Input, find_inputs
 from astrocodec.cli.notes import notes_on
 from astrocodec.cli.option_types import named_file
 from astrocodec.cli.outputs import is_same_file
 from astrocodec.cli.planning import refuse_report_file
-from astrocodec.cli.progress import progress_bar
+from astrocodec.cli.run_files import run_and_report
 from astrocodec.cli.run_options import RunOptions, reading_options
-from astrocodec.cli.run_report import RunReport
-from astrocodec.cli.run_tasks import run_tasks
 from astrocodec.cli.size_table import Outcome
 from astrocodec.cli.skipping import refused
+from astrocodec.cli.task import ReadTask
+from astrocodec.files.executor import Progress
 
 
 @dataclass(frozen=True)
-class VerifyTask:
+class VerifyTask(ReadTask):
     """A file to check.
 
     Attributes
     ----------
-    path : pathlib.Path
-        The file.
     original : pathlib.Path or None
         What it is to be compared with.
     """
 
-    path: Path
     original: Path | None = None
-
-    @property
-    def file(self) -> str:
-        """The file's name, as printed."""
-        return str(self.path)
-
-    @property
-    def may_be_hdf5(self) -> bool:
-        """Whether HDF5 will read it."""
-        return may_be_hdf5(self.path)
 
 
 @click.command("verify")
@@ -69,11 +56,8 @@ def verify_command(files: tuple[str, ...], run: RunOptions, original: Path | Non
     _check_arguments(inputs, original)
     tasks = [VerifyTask(entry.path, original) for entry in inputs if not entry.problem]
     refuse_report_file(run, [path for task in tasks for path in (task.path, task.original) if path is not None])
-    with RunReport(run, [task.file for task in tasks]) as report:
-        outcomes = [report.add(refused(entry)) for entry in inputs if entry.problem]
-        with progress_bar(len(tasks), run.quiet or run.as_json) as advance:
-            outcomes += run_tasks(verify_file, tasks, run.jobs, advance, report.add)
-        raise click.exceptions.Exit(worst(report.end(outcomes)))
+    settled = [refused(entry) for entry in inputs if entry.problem]
+    raise click.exceptions.Exit(worst(run_and_report(verify_file, tasks, settled, run)))
 
 
 def _check_arguments(inputs: Sequence[Input], original: Path | None) -> None:
@@ -84,7 +68,7 @@ def _check_arguments(inputs: Sequence[Input], original: Path | None) -> None:
         raise click.UsageError("--against names the file itself: that would compare nothing; name its original.")
 
 
-def verify_file(task: VerifyTask, workers: int, progress: Callable[[int, int], None] | None = None) -> Outcome:
+def verify_file(task: VerifyTask, workers: int, progress: Progress | None = None) -> Outcome:
     """Ask `fits_tiles` or `hdf5_filter` whether a file is whole.
 
     Parameters

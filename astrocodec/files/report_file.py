@@ -1,18 +1,18 @@
 """The file that a run's report goes to: a line of JSON for each file as soon as the file is finished."""
 
+from __future__ import annotations
+
 import fcntl
 import json
 import os
 import stat
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import IO
+from typing import IO, Any
 
-import click
-
-from astrocodec.cli.failures import Failure, explain
-from astrocodec.cli.size_table import Outcome, json_entry
+__all__ = ["BEGINNING", "ReportFile"]
 
 # What every line begins with; by it a report is told from other files of JSON.
 BEGINNING = b'{"file": '
@@ -28,29 +28,18 @@ class ReportFile:
     overwrite : bool
         Whether it may exist.
 
-    Attributes
-    ----------
-    failure : Failure or None
-        Why a line could not be written; later ones are not tried.
-
     Raises
     ------
-    click.exceptions.Exit
-        Where it cannot be opened; a line says why.
+    OSError
+        It cannot be opened, or another run is writing it.
     """
 
     def __init__(self, path: Path, overwrite: bool) -> None:
-        self.failure: Failure | None = None
         self._path = path
-        try:
-            self._file: IO[bytes] = open(path, "ab" if overwrite or _is_special(path) else "xb")  # noqa: SIM115
-            self._claim()
-        except OSError as error:
-            failure = explain(error, str(path))
-            click.echo(f"astrocodec: {failure.message}", err=True)
-            raise click.exceptions.Exit(failure.code) from error
+        self._file: IO[bytes] = open(path, "ab" if overwrite or _is_special(path) else "xb")  # noqa: SIM115
+        self._claim()
 
-    def __enter__(self) -> "ReportFile":
+    def __enter__(self) -> ReportFile:
         return self
 
     def __exit__(
@@ -73,23 +62,22 @@ class ReportFile:
             pass  # a file system without locks
         self._file.truncate(0)
 
-    def add(self, outcome: Outcome) -> None:
-        """Write a line, which is in the system's hands when this returns.
+    def add(self, entry: Mapping[str, Any]) -> None:
+        """
+        Write a line, which is in the system's hands when this returns.
 
         Parameters
         ----------
-        outcome : Outcome
-            What became of a file.
+        entry : mapping
+            What became of a file; its name comes first.
+
+        Raises
+        ------
+        OSError
+            It could not be written.
         """
-        if self.failure:
-            return
-        line = json.dumps(json_entry(outcome)).encode("ascii") + b"\n"
-        try:
-            self._file.write(line)
-            self._file.flush()
-        except OSError as error:
-            self.failure = explain(error, str(self._path))
-            click.echo(f"astrocodec: {self.failure.message}; the report ends here", err=True)
+        self._file.write(json.dumps(entry).encode("ascii") + b"\n")
+        self._file.flush()
 
 
 def _is_special(path: Path) -> bool:
