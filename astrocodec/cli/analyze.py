@@ -14,8 +14,8 @@ from astrocodec.cli.analyze_tasks import Analysed, AnalyzeTask, analyse_file
 from astrocodec.cli.exit_codes import ExitCode, combine
 from astrocodec.cli.failures import Failure, end_with, explain
 from astrocodec.cli.inputs import find_inputs
-from astrocodec.cli.names import is_fits_name, is_hdf5_name
-from astrocodec.cli.option_types import extension
+from astrocodec.cli.names import is_listed_name
+from astrocodec.cli.option_types import extension_option
 from astrocodec.cli.outputs import check_output, refuse_inputs
 from astrocodec.cli.printable import one_line
 from astrocodec.cli.run_files import run_files
@@ -34,15 +34,7 @@ from astrocodec.cli.standard_streams import need_output
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of the table.")
 @click.option("-r", "--recursive", is_flag=True, help="Take the files in directories and below.")
 @click.option("-j", "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Files at once.")
-@click.option(
-    "-e",
-    "--extension",
-    "extensions",
-    metavar="HDU",
-    type=extension,
-    multiple=True,
-    help="Analyse this HDU, dataset or array only; repeat.",
-)
+@extension_option("Analyse this HDU, dataset or array only; repeat.")
 @click.option("--plane", type=int, help="Plane of cubes, from 0.  [default: the middle one]")
 @click.option("--tune/--no-tune", default=True, show_default=True, help="Fit the model to each image first.")
 @click.option("--peers/--no-peers", default=True, show_default=True, help="Compare with RICE, JPEG-LS and JPEG-XL.")
@@ -106,7 +98,7 @@ def _paths(files: Sequence[str], recursive: bool) -> list[Path]:
         if is_zarr(argument):
             found[Path(argument)] = None
             continue
-        for entry in find_inputs([argument], _is_listed, recursive):
+        for entry in find_inputs([argument], is_listed_name, recursive):
             found[entry.path] = None
     return list(found)
 
@@ -128,11 +120,6 @@ def _plan(output: Path, paths: Sequence[Path], overwrite: bool) -> PagePlan:
         raise click.exceptions.Exit(ExitCode.EXISTS)
     check_output(plan.first, overwrite, makes_folder=bool(plan.own))
     return plan
-
-
-def _is_listed(path: Path) -> bool:
-    """Whether a file found in a directory is FITS or HDF5."""
-    return is_fits_name(path) or is_hdf5_name(path)
 
 
 def _lost(file: str, failure: Failure) -> Analysed:

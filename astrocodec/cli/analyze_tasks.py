@@ -76,20 +76,7 @@ class Analysed:
 
 
 def analyse_file(task: AnalyzeTask, workers: int = 1, progress: Progress | None = None) -> Analysed:
-    """Analyse the images of a file one after the other; an exception becomes a failure that says what to do.
-
-    Parameters
-    ----------
-    task : AnalyzeTask
-        What to do.
-    workers, progress
-        Not needed: an image is analysed in one thread.
-
-    Returns
-    -------
-    Analysed
-        Plain values.
-    """
+    """Analyse the images of a file one after the other; an exception becomes a failure that says what to do."""
     found = _Found()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # cards of real headers; pixels do not depend on them

@@ -8,7 +8,7 @@ import click
 
 from astrocodec.cli.exit_codes import ExitCode
 from astrocodec.cli.failures import Failure, end_with, explain
-from astrocodec.cli.option_types import extension, named_file
+from astrocodec.cli.option_types import extension_option, named_file
 from astrocodec.cli.outputs import check_output, refuse_inputs
 from astrocodec.cli.run_files import run_files
 from astrocodec.cli.task import ReadTask
@@ -21,17 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CompareTask(ReadTask):
-    """Two files to compare.
-
-    Attributes
-    ----------
-    other : pathlib.Path
-        The second file.
-    plane : int or None
-        Which plane of cubes.
-    select : frozenset of int or str
-        HDUs, datasets or arrays; empty: all.
-    """
+    """Two files to compare; of cubes a plane, of files with several images those selected, or all."""
 
     other: Path
     plane: int | None = None
@@ -40,19 +30,7 @@ class CompareTask(ReadTask):
 
 @dataclass(frozen=True)
 class Compared:
-    """How two files differ, or why that is not known.
-
-    Attributes
-    ----------
-    parts : list of (str, Comparison)
-        Names of images, and how they differ.
-    elsewhere : list of (int, float)
-        Other planes of cubes that differ, and by how much.
-    refusal : str
-        Why the files do not suit each other.
-    failure : Failure or None
-        Why one could not be read.
-    """
+    """How images differ, and other planes of cubes by how much; or why the files do not suit, or cannot be read."""
 
     parts: "list[tuple[str, Comparison]]" = field(default_factory=list)
     elsewhere: list[tuple[int, float]] = field(default_factory=list)
@@ -71,15 +49,7 @@ class Compared:
     help="Write a picture (of the first images), or a page.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option(
-    "-e",
-    "--extension",
-    "extensions",
-    metavar="HDU",
-    type=extension,
-    multiple=True,
-    help="HDU, dataset or array only; repeat.",
-)
+@extension_option("HDU, dataset or array only; repeat.")
 @click.option(
     "--plane", type=int, help="Plane of cubes, from 0.  [default: statistics of the middle one, equality of all]"
 )
@@ -130,22 +100,7 @@ def compare_command(
 
 
 def compare_files(task: CompareTask, workers: int = 1, progress: Progress | None = None) -> Compared:
-    """Compare the images of two files; an exception becomes a failure that says what to do.
-
-    Parameters
-    ----------
-    task : CompareTask
-        What to do.
-    workers
-        Not needed: images are compared in one thread.
-    progress : callable, optional
-        Called with planes done and planes in total.
-
-    Returns
-    -------
-    Compared
-        Plain values and arrays.
-    """
+    """Compare the images of two files, plane by plane; an exception becomes a failure that says what to do."""
     current = task.file
     try:
         left = _images(task.path, task.plane, task.select)

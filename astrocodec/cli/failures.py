@@ -81,20 +81,7 @@ def explain(error: BaseException, file: str) -> Failure:
 
 
 def killed(file: str, processes: int = 1) -> Failure:
-    """Say that the process that treated a file died.
-
-    Parameters
-    ----------
-    file : str
-        Its name, as printed.
-    processes : int, optional
-        How many there were at once.
-
-    Returns
-    -------
-    Failure
-        With what to do.
-    """
+    """Say that the process that treated a file died, where so many worked at once, and what to do."""
     cause = "out of memory, or damage that HDF5 does not survive?" if is_hdf5_name(Path(file)) else "out of memory?"
     advice = "try again with a smaller -j" if processes > 1 else "the log of the system tells more"
     message = f"{file}: a worker process was killed ({cause}); {advice}"
@@ -102,20 +89,7 @@ def killed(file: str, processes: int = 1) -> Failure:
 
 
 def end_with(error: BaseException, file: str) -> NoReturn:
-    """End the command with one line on what went wrong.
-
-    Parameters
-    ----------
-    error : BaseException
-        As raised.
-    file : str
-        Name of the file that was being treated.
-
-    Raises
-    ------
-    click.exceptions.Exit
-        With the exit code.
-    """
+    """End the command with one line on what went wrong with a file, and its exit code."""
     failure = explain(error, file)
     click.echo(f"astrocodec: {failure.message}", err=True)
     raise click.exceptions.Exit(failure.code) from error

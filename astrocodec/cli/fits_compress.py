@@ -6,7 +6,7 @@ import click
 
 from astrocodec.cli.formats import FITS
 from astrocodec.cli.names import compressed_name, is_fits_name
-from astrocodec.cli.option_types import extension, tile_shape
+from astrocodec.cli.option_types import extension_option, tile_shape
 from astrocodec.cli.run_options import RunOptions, fits_options
 from astrocodec.cli.treating import treat_files
 
@@ -18,15 +18,7 @@ _WHOLE_IMAGE = (2**31 - 1, 2**31 - 1)  # larger than any; tiles are cut to the i
 @fits_options
 @click.option("-t", "--tile", metavar="NX,NY", type=tile_shape, help="Tile in FITS axis order, as in fpack.")
 @click.option("-w", "--whole", is_flag=True, help="Each whole image is one tile.")
-@click.option(
-    "-e",
-    "--extension",
-    "extensions",
-    metavar="HDU",
-    type=extension,
-    multiple=True,
-    help="Compress this HDU only; repeat.",
-)
+@extension_option("Compress this HDU only; repeat.")
 @click.option(
     "--container",
     type=click.Choice(["zimage", "table"]),

@@ -2,7 +2,6 @@
 
 import warnings
 from collections.abc import Sequence
-from pathlib import Path
 
 import click
 
@@ -10,7 +9,7 @@ from astrocodec.cli.exit_codes import ExitCode, worst
 from astrocodec.cli.failures import explain
 from astrocodec.cli.formats import package_of
 from astrocodec.cli.inputs import Input, find_inputs
-from astrocodec.cli.names import is_fits_name, is_hdf5_name
+from astrocodec.cli.names import is_listed_name
 from astrocodec.cli.planning import refuse_report_file
 from astrocodec.cli.printable import printable_name
 from astrocodec.cli.run_files import run_and_report
@@ -30,41 +29,12 @@ def info_command(files: tuple[str, ...], run: RunOptions) -> None:
 
     FILES may be FITS and HDF5 files, patterns, directories with -r. The exit code is that of the worst file.
     """
-    inputs = find_inputs(files, is_listed, run.recursive, keeps_problems=True)
+    inputs = find_inputs(files, is_listed_name, run.recursive, keeps_problems=True)
     raise click.exceptions.Exit(list_files(inputs, run))
 
 
-def is_listed(path: Path) -> bool:
-    """Whether a file found in a directory is probably FITS or HDF5.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        Any path.
-
-    Returns
-    -------
-    bool
-        By its suffix.
-    """
-    return is_fits_name(path) or is_hdf5_name(path)
-
-
 def list_files(inputs: Sequence[Input], run: RunOptions) -> ExitCode:
-    """Print the HDUs of files.
-
-    Parameters
-    ----------
-    inputs : sequence of Input
-        The files.
-    run : RunOptions
-        The options.
-
-    Returns
-    -------
-    ExitCode
-        Of the worst file.
-    """
+    """Print the HDUs or datasets of files; give the exit code of the worst."""
     tasks = [ReadTask(entry.path) for entry in inputs if not entry.problem]
     refuse_report_file(run, [task.path for task in tasks])
     need_output()
@@ -82,20 +52,7 @@ def _listing(outcome: Outcome) -> str:
 
 
 def inspect_file(task: ReadTask, workers: int, progress: Progress | None = None) -> Outcome:
-    """Ask `fits_tiles` or `hdf5_filter` about one file.
-
-    Parameters
-    ----------
-    task : ReadTask
-        The file.
-    workers, progress
-        Not needed: headers are read at once.
-
-    Returns
-    -------
-    Outcome
-        With a report or a failure.
-    """
+    """Ask `fits_tiles` or `hdf5_filter` about one file, whose headers are read at once."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # cards of real headers; the listing does not depend on them
         try:

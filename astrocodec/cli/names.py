@@ -126,6 +126,11 @@ def is_hdf5_name(path: Path) -> bool:
     return path.name.lower().endswith(_HDF5_SUFFIXES)
 
 
+def is_listed_name(path: Path) -> bool:
+    """Whether a file found in a directory is by its suffix FITS or HDF5."""
+    return is_fits_name(path) or is_hdf5_name(path)
+
+
 def is_compressed_hdf5_name(path: Path) -> bool:
     """Whether a name is one that `h5-compress` gives.
 

@@ -1,7 +1,9 @@
 """Parsers of option values, for click's ``type=``."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -151,6 +153,11 @@ def extension(value: str) -> int | str:
     if not text:
         raise click.BadParameter("an extension is a number from 0 or an EXTNAME")
     return int(text) if text.isdecimal() else text
+
+
+def extension_option(text: str) -> Callable[..., Any]:
+    """Make the option ``-e``, which a command gets as ``extensions``; `text` is its help."""
+    return click.option("-e", "--extension", "extensions", metavar="HDU", type=extension, multiple=True, help=text)
 
 
 def extension_list(value: str) -> list[int | str]:

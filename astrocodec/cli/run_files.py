@@ -25,61 +25,20 @@ def run_files(
     lost: Callable[[str, Failure], _Result],
     tell: Callable[[_Result], _Result] = lambda result: result,
 ) -> list[_Result]:
-    """Treat files, wherever that is done.
-
-    Parameters
-    ----------
-    treat : callable
-        Of a module: treats one file with so many threads; an exception becomes a failure in its result.
-    tasks : sequence of FileTask
-        One per file.
-    jobs : int
-        Cores to use.
-    quiet : bool
-        Show no progress bar.
-    lost : callable
-        Makes the result of a file, by its name and why, whose process was killed.
-    tell : callable
-        Called with each result as it comes; gives it back as it stands then.
-
-    Returns
-    -------
-    list
-        Results in the order of the tasks.
-    """
+    """Treat files as `run_tasks` does, below a progress bar unless `quiet`; `lost` gets a file's name and a failure."""
     executor = choose_executor(tasks, jobs)
+
+    def killed_there(file: str) -> _Result:
+        return lost(file, killed(file, executor.at_once))
+
     with progress_bar(len(tasks), quiet) as advance:
-        return run_tasks(
-            treat,
-            tasks,
-            executor,
-            advance=advance,
-            tell=tell,
-            lost=lambda file: lost(file, killed(file, executor.at_once)),
-        )
+        return run_tasks(treat, tasks, executor, advance=advance, tell=tell, lost=killed_there)
 
 
 def run_and_report(
     treat: Work[_Task, Outcome], tasks: Sequence[_Task], settled: Iterable[Outcome], run: RunOptions, **how: Any
 ) -> list[ExitCode]:
-    """Treat files, and tell of each on the terminal and in the report.
-
-    Parameters
-    ----------
-    treat, tasks
-        As for `run_files`.
-    settled : iterable of Outcome
-        Of files that need no work; they come first.
-    run : RunOptions
-        The options.
-    **how
-        Further arguments of `RunReport`.
-
-    Returns
-    -------
-    list of ExitCode
-        One for each file, and one more where the report could not be written.
-    """
+    """Treat files, and tell of each, and before them of those that are settled, as `RunReport` does; give its codes."""
     with RunReport(run, [task.file for task in tasks], **how) as report:
         outcomes = list(map(report.add, settled))
         outcomes += run_files(treat, tasks, run.jobs, run.quiet, lost=_lost, tell=report.add)

@@ -4,7 +4,6 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 import click
@@ -21,8 +20,8 @@ if TYPE_CHECKING:
     from astrocodec.cli.size_table import FileReport
 
 
-class RunReport:
-    """The report of one run; the file for it is opened by ``with``, before the work.
+class RunReport(ExitStack):
+    """The report of one run; the file for it is opened before the work, and closed by ``with``.
 
     Parameters
     ----------
@@ -44,30 +43,23 @@ class RunReport:
         to_stderr: bool = False,
         listing: Callable[[Outcome], str] | None = None,
     ) -> None:
+        super().__init__()
         self._run = run
         self._to_stderr = to_stderr
         self._listing = listing
         self._table = GrowingTable(files)
         self._file: ReportFile | None = None
         self._failure: Failure | None = None  # of the file: later lines are not tried
-        self._open = ExitStack()
         # On a terminal the progress bar stands where lines would come, and the table comes at the end.
         stream = sys.stderr if to_stderr else sys.stdout
         self._shows = not run.quiet and not run.as_json
         self._at_end = stream.isatty() and sys.stderr.isatty()
-
-    def __enter__(self) -> "RunReport":
-        if self._run.report_file is not None:
+        if run.report_file is not None:
             try:
-                self._file = self._open.enter_context(ReportFile(self._run.report_file, self._run.overwrite))
+                self._file = ReportFile(run.report_file, run.overwrite)
             except OSError as error:
-                end_with(error, str(self._run.report_file))
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._open.close()
+                end_with(error, str(run.report_file))
+            self.callback(self._file.close)
 
     def add(self, outcome: Outcome) -> Outcome:
         """Tell what became of a file; where its input is to be deleted, do that once it stands in the report.

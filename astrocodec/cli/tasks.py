@@ -26,22 +26,7 @@ from astrocodec.files.unchanged import is_unchanged, settled, state
 
 
 def run_task(task: Task, workers: int, progress: Progress | None = None) -> Outcome:
-    """Treat one file; an exception becomes a failure that says what to do.
-
-    Parameters
-    ----------
-    task : Task
-        What to do.
-    workers : int
-        Threads over tiles.
-    progress : callable, optional
-        Called with bytes done and bytes in total.
-
-    Returns
-    -------
-    Outcome
-        With a report, a failure, or a note of why nothing was done.
-    """
+    """Treat one file; an exception becomes a failure that says what to do, or a note says why nothing was done."""
     target = str(task.target or "")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

@@ -10,8 +10,8 @@ import click
 from astrocodec.cli.exit_codes import ExitCode, worst
 from astrocodec.cli.failures import Failure, explain
 from astrocodec.cli.formats import package_of
-from astrocodec.cli.info import is_listed
 from astrocodec.cli.inputs import Input, find_inputs
+from astrocodec.cli.names import is_listed_name
 from astrocodec.cli.notes import notes_on
 from astrocodec.cli.option_types import named_file
 from astrocodec.cli.outputs import is_same_file
@@ -52,7 +52,7 @@ def verify_command(files: tuple[str, ...], run: RunOptions, original: Path | Non
 
     FILES may be FITS and HDF5 files, patterns, directories with -r. The exit code is that of the worst file.
     """
-    inputs = find_inputs(files, is_listed, run.recursive, keeps_problems=True)
+    inputs = find_inputs(files, is_listed_name, run.recursive, keeps_problems=True)
     _check_arguments(inputs, original)
     tasks = [VerifyTask(entry.path, original) for entry in inputs if not entry.problem]
     refuse_report_file(run, [path for task in tasks for path in (task.path, task.original) if path is not None])
@@ -69,22 +69,7 @@ def _check_arguments(inputs: Sequence[Input], original: Path | None) -> None:
 
 
 def verify_file(task: VerifyTask, workers: int, progress: Progress | None = None) -> Outcome:
-    """Ask `fits_tiles` or `hdf5_filter` whether a file is whole.
-
-    Parameters
-    ----------
-    task : VerifyTask
-        The file.
-    workers : int
-        Threads over tiles or chunks.
-    progress : callable, optional
-        Called with bytes done and bytes in total.
-
-    Returns
-    -------
-    Outcome
-        With a report or a failure.
-    """
+    """Ask `fits_tiles` or `hdf5_filter` whether a file is whole."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # cards of real headers; the pixels decide
         try:

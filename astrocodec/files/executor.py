@@ -64,12 +64,7 @@ class Executor(Protocol):
 @dataclass(frozen=True)
 class Here:
     """
-    One item after the other in this process.
-
-    Attributes
-    ----------
-    threads : int
-        For each.
+    One item after the other in this process, each with so many threads.
 
     Examples
     --------

@@ -29,21 +29,7 @@ _Result = TypeVar("_Result")
 
 @dataclass(frozen=True)
 class Processes:
-    """
-    Items in processes of their own, which show no progress; another takes the place of one that is killed.
-
-    Attributes
-    ----------
-    at_once : int
-        How many processes there are.
-    threads : int
-        For each.
-
-    Examples
-    --------
-    >>> Processes(at_once=2, threads=4).at_once
-    2
-    """
+    """Items in so many processes of their own, without progress; another takes the place of one that is killed."""
 
     at_once: int = 1
     threads: int = 1

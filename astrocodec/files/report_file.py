@@ -9,7 +9,6 @@ import stat
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Any
 
 __all__ = ["BEGINNING", "ReportFile"]
@@ -39,12 +38,8 @@ class ReportFile:
         self._file: IO[bytes] = open(path, "ab" if overwrite or _is_special(path) else "xb")  # noqa: SIM115
         self._claim()
 
-    def __enter__(self) -> ReportFile:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """Close the file, whose lines are written."""
         with suppress(OSError):
             self._file.close()
 

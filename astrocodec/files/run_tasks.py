@@ -110,25 +110,11 @@ def run_tasks(
 
 def look_at(function: Callable[[_Item], _Result], items: Sequence[_Item], *, apart: bool) -> list[_Result | None]:
     """
-    Apply a function to items, before any is treated.
-
-    Parameters
-    ----------
-    function : callable
-        Of a module, for one item; never gives None.
-    items : sequence
-        Files, or their names.
-    apart : bool
-        Whether a process of its own does it, since a file may be its end.
-
-    Returns
-    -------
-    list of object or None
-        In the order of the items, None where the process was killed.
+    Apply a function to items, before any is treated; `apart` in a process of its own, since a file may be its end.
 
     Examples
     --------
-    >>> look_at(len, ["a.h5", "b.hdf5"], apart=False)
+    >>> look_at(len, ["a.h5", "b.hdf5"], apart=False)  # None where the process was killed
     [4, 6]
     """
     executor = Processes() if apart and items else Here()
