@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 __all__ = ["PACKAGE", "model_files", "search_path", "user_folder"]
@@ -14,6 +15,11 @@ PACKAGE = Path(__file__).parent / "models"
 def user_folder() -> Path:
     """
     Return the folder that `astrocodec models add` puts models into; it need not be there.
+
+    Raises
+    ------
+    RuntimeError
+        The user has none: no ``$HOME``, and the system does not know who it is.
 
     Examples
     --------
@@ -35,8 +41,10 @@ def search_path() -> tuple[Path, ...]:
     >>> search_path()[-1] == PACKAGE
     True
     """
-    named = os.environ.get("ASTROCODEC_MODELS", "").split(os.pathsep)
-    return *(Path(folder) for folder in named if folder), user_folder(), PACKAGE
+    named = [Path(folder) for folder in os.environ.get("ASTROCODEC_MODELS", "").split(os.pathsep) if folder]
+    with suppress(RuntimeError):  # as in a container whose user is a mere number
+        named.append(user_folder())
+    return (*named, PACKAGE)
 
 
 def model_files(folder: Path) -> Iterator[Path]:
@@ -53,5 +61,5 @@ def model_files(folder: Path) -> Iterator[Path]:
     except OSError:
         return
     for name in names:
-        if name.endswith(".acm") and not name.startswith("."):
+        if name.endswith(".acm") and not name.startswith(".") and os.path.isfile(folder / name):
             yield folder / name

@@ -15,6 +15,7 @@ from astrocodec.codecs import exact_codec
 from astrocodec.errors import DifferenceError
 from astrocodec.files.target import Target
 from astrocodec.model import Model, load_model
+from hdf5_filter.chunked import filter_ids
 from hdf5_filter.comparison import compare_files
 from hdf5_filter.copying import Place, copy_dataset, copy_file
 from hdf5_filter.files import create_like, datasets_of, naming_damaged_file, open_file, system_errors
@@ -129,6 +130,8 @@ def compress(
         if wanted is not None:
             chosen = Addresses.address(dataset.id) in wanted
             reason = "not chosen" if not chosen else "" if reason == "small" else reason
+        if not reason and codec != "causal":
+            reason = _why_not_by(codec, dataset)
         if not reason:
             options = (
                 AstroCodec(codec=codec)
@@ -240,6 +243,13 @@ def rewrite(
         out.commit()
     report.seconds = time.perf_counter() - start
     return report
+
+
+def _why_not_by(codec: str, dataset: h5py.Dataset) -> str:
+    """Say why another codec than ours cannot write a dataset: HDF5 does not ask it, and it gets plain arrays."""
+    if h5py.h5z.FILTER_FLETCHER32 in filter_ids(dataset):
+        return f"fletcher32 goes with the causal codec only, not with {codec}"
+    return f"codec {codec} takes no compounds" if dataset.dtype.names else ""
 
 
 def _size(dataset: h5py.Dataset) -> int:

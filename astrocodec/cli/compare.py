@@ -1,6 +1,6 @@
 """`astrocodec compare`."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -150,8 +150,19 @@ def _pairs(a: Path, b: Path, left: "list[ImageEntry]", right: "list[ImageEntry]"
         images = (
             entry.pixels if entry.mask is None else np.ma.array(entry.pixels, mask=entry.mask) for entry in (one, other)
         )
-        parts.append((one.name, compare(*images, unit=one.unit, layout=one.layout)))
+        found = compare(*images, unit=one.unit, layout=one.layout)
+        if told := _other_meaning(one, other):
+            found = replace(found, equal=False, notes=(*found.notes, told))
+        parts.append((one.name, found))
     return parts
+
+
+def _other_meaning(one: "ImageEntry", other: "ImageEntry") -> str:
+    """Say where equal stored pixels would not be equal values."""
+    if one.meaning != other.meaning:
+        (a, b), (c, d) = one.meaning, other.meaning
+        return f"stored integers mean {a:g} x + {b:g} in one and {c:g} x + {d:g} in the other"
+    return "" if one.unit == other.unit else f"one is in {one.unit}, the other in {other.unit}"
 
 
 def _other_planes(

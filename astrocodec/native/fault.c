@@ -60,6 +60,7 @@ static const struct {
     [AC_REASON_VALUES_COUNT] = {AC_ERROR_CORRUPT, "the values of the filter contradict each other: %f values announced, %a are there"},
     [AC_REASON_VALUES_CHECKSUM] = {AC_ERROR_CORRUPT, "the values of the filter contradict each other: their checksum differs, the dataset's header is damaged"},
     [AC_REASON_VALUES] = {AC_ERROR_CORRUPT, "the values of the filter contradict each other: %f is value %i, the dataset's header is damaged"},
+    [AC_REASON_VALUES_BASE] = {AC_ERROR_NO_MODEL, "the model that the one in the filter's values was made from is not installed: upgrade astrocodec; the user's own models are known to Python programs that import hdf5_filter"},
     [AC_REASON_VALUES_MODEL] = {AC_ERROR_CORRUPT, "the tuned model in the filter's values is damaged"},
     [AC_REASON_CHUNK_SIZE] = {AC_ERROR_CORRUPT, "the chunk holds %f bytes, expected are %a"},
     [AC_REASON_CHUNK_TYPE] = {AC_ERROR_CORRUPT, "the chunk holds data type %f, the dataset has %a, or another shape"},

@@ -34,7 +34,7 @@ from fits_tiles.files.report import FileReport, HduReport
 from fits_tiles.files.source import open_source, scratch_file, size_on_disk
 from fits_tiles.files.survey import survey, word_of_edited
 from fits_tiles.files.tiles_io import decoded_bands, file_size, read_band
-from fits_tiles.layout.blocks import BLOCK, CARD, Hdu, data_length, int_card, padded, read_at, split_cards, walk
+from fits_tiles.layout.blocks import BLOCK, Hdu, data_length, int_card, padded, read_at, split_cards, walk
 from fits_tiles.layout.card_format import assemble
 from fits_tiles.layout.grid import Band
 from fits_tiles.layout.headers import ALGORITHM, TileLayout, holds_tiles, read_layout, restore_header
@@ -149,7 +149,8 @@ def _compare_headers(expected: bytes, found: bytes, where: str) -> None:
     for number, (left, right) in enumerate(zip(split_cards(expected), split_cards(found), strict=False), 1):
         if left != right:
             raise DifferenceError(f"{where}: header card {number} is {right!r}, the original's is {left!r}")
-    raise DifferenceError(f"{where}: the header has {len(found) // CARD} cards, the original {len(expected) // CARD}")
+    numbers = len(split_cards(found)), len(split_cards(expected))
+    raise DifferenceError(f"{where}: the header has {numbers[0]} cards, the original {numbers[1]}")
 
 
 def _compare_pixels(fd: int, start: int, pixels: npt.NDArray[Any], band: Band, layout: TileLayout, where: str) -> None:

@@ -166,3 +166,23 @@ def test_the_command_in_a_process_of_its_own(folder: Path) -> None:
     done = subprocess.run([*COMMAND, "models"], env=environment(), capture_output=True, text=True, check=True)
     assert "default" in done.stdout
     assert not folder.exists()
+
+
+def test_a_user_without_a_home_has_no_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container whose user is a mere number."""
+
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", homeless)
+    assert "default" in astrocodec.list_models()
+    with pytest.raises(ModelNotFoundError):
+        astrocodec.load_model("no-such-model")
+
+
+def test_pipes_in_folders_are_no_models(folder: Path) -> None:
+    """Nobody waits for what will never come."""
+    folder.mkdir(parents=True)
+    os.mkfifo(folder / "pipe.acm")
+    assert astrocodec.list_models() == ["default"]

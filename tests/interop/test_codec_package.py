@@ -150,6 +150,22 @@ def test_codecs_that_lose_something_write_no_files(files: Path, installed: Path,
 MISSING = "codec 'planes' (id 192) is needed, which is not installed: pip install astrocodec-planes"
 
 
+def test_datasets_that_it_cannot_write_are_copied(installed: Path, tmp_path: Path) -> None:
+    """Compounds, and those for which HDF5 itself runs the filter."""
+    program = """
+import h5py, numpy as np, hdf5_filter
+with h5py.File('a.h5', 'w') as file:
+    file['pairs'] = np.ones((100, 200), [('p', 'i2'), ('q', 'i2')])
+    file.create_dataset('sums', data=np.ones((128, 300), 'u2'), chunks=(64, 300), fletcher32=True)
+    file['plain'] = np.arange(20000, dtype='i2').reshape(100, 200)
+report = hdf5_filter.compress('a.h5', 'a.ac.h5', codec='planes')
+assert report.verified
+print({entry.name: entry.kind for entry in report.datasets})
+"""
+    found = succeed(program, tmp_path, installed)
+    assert found.strip() == "{'/pairs': 'copied', '/plain': 'compressed', '/sums': 'copied'}"
+
+
 @pytest.mark.parametrize(
     "program",
     [

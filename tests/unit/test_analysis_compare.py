@@ -1,9 +1,12 @@
 """Comparison of two images: what it says of changes that are known."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
+from astropy.io import fits
+from click.testing import CliRunner
 
 pytest.importorskip("photutils")
 pytest.importorskip("skimage")
@@ -12,6 +15,7 @@ from astrocodec.analysis.compare.comparison import compare
 from astrocodec.analysis.compare.similarity import similarity
 from astrocodec.analysis.compare.stacking import rounded, stack_noise, stacking_figure
 from astrocodec.analysis.compare.whiteness import whiteness
+from astrocodec.cli import cli
 from astrocodec.simulate import simulate
 
 
@@ -141,3 +145,23 @@ def test_stacks_of_rounded_frames() -> None:
     assert stacking_figure(found).axes
     with pytest.raises(ValueError, match="128 frames were given, a stack of 129"):
         stack_noise(frames, codings, sky=sky, counts=(1, 129))
+
+
+@pytest.mark.parametrize("change", [{"bscale": 2.0}, {"bzero": 100.0}, {"unit": "mJy"}])
+def test_equal_integers_of_other_meaning_are_not_equal(tmp_path: Path, change: dict[str, object]) -> None:
+    """The commands compare what the files mean."""
+    pixels = np.arange(600, dtype=np.int16).reshape(20, 30)
+    for name, own in (("a", {}), ("b", change)):
+        hdu = fits.PrimaryHDU(pixels)
+        hdu.header["BUNIT"] = own.get("unit", "Jy")
+        hdu.writeto(tmp_path / f"{name}.fits")
+        for keyword in ("bscale", "bzero"):
+            if keyword in own:
+                fits.setval(tmp_path / f"{name}.fits", keyword.upper(), value=own[keyword])
+    assert main_code(["compare", str(tmp_path / "a.fits"), str(tmp_path / "a.fits")]) == 0
+    assert main_code(["compare", str(tmp_path / "a.fits"), str(tmp_path / "b.fits")]) == 7
+
+
+def main_code(arguments: list[str]) -> int:
+    """Exit code of a command."""
+    return CliRunner().invoke(cli, arguments).exit_code

@@ -66,6 +66,8 @@ class ImageEntry:
         Amplifiers and overscan, where the file tells them.
     can_be_rounded : bool
         Whether `fits-compress --lossy` takes such pixels.
+    meaning : tuple of float
+        Factor and summand that make values of these pixels.
     """
 
     file: str
@@ -83,6 +85,7 @@ class ImageEntry:
     unit: str = "ADU"
     layout: Amplifiers | None = None
     can_be_rounded: bool = False
+    meaning: tuple[float, float] = (1.0, 0.0)
 
     @property
     def title(self) -> str:

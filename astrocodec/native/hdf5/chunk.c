@@ -234,7 +234,7 @@ int ac_chunk_decode(const unsigned *values, size_t count, const uint8_t *stream,
     ac_tuned *tuned;
     status = tuned_model(&v, &info, &tuned);
     if (status) {
-        why = (ac_refusal){status, AC_REASON_VALUES_MODEL, 0, 0, 0};
+        why = (ac_refusal){status, status == AC_ERROR_NO_MODEL ? AC_REASON_VALUES_BASE : AC_REASON_VALUES_MODEL, 0, 0, 0};
         ac_fail_values(fault, &why);
     } else {
         const ac_model *models[1] = {tuned ? tuned->model : NULL};
