@@ -17,7 +17,14 @@ from astrocodec.errors import CorruptError, DifferenceError, FormatError
 from astrocodec.files.target import FileLike, Target, target_name
 from astrocodec.model import Model, load_model
 from fits_tiles.files.check import Pair, compare
-from fits_tiles.files.container import CONTAINERS, EMPTY_PRIMARY, coder_for, odd_padding, restored_header
+from fits_tiles.files.container import (
+    CONTAINERS,
+    EMPTY_PRIMARY,
+    begins_with_primary_image,
+    coder_for,
+    odd_padding,
+    restored_header,
+)
 from fits_tiles.files.foreign import Staged, staged
 from fits_tiles.files.progress import Progress, ProgressCall
 from fits_tiles.files.report import FileReport, HduReport
@@ -26,7 +33,7 @@ from fits_tiles.files.selection import select
 from fits_tiles.files.source import open_source, size_on_disk
 from fits_tiles.files.survey import survey
 from fits_tiles.files.tiles_io import band_reader, copy_bytes, file_size, read_band, write_table
-from fits_tiles.layout.blocks import Hdu, card_value, find_card, int_card, walk
+from fits_tiles.layout.blocks import Hdu, card_value, find_card, int_card, walk, was_primary
 from fits_tiles.layout.checksums import write_checksums
 from fits_tiles.layout.grid import TileGrid, plan_tile_shape
 from fits_tiles.layout.headers import ALGORITHM, Quantization, TileLayout, holds_tiles, why_not_kept
@@ -203,9 +210,17 @@ def _check(fd: int, target: Target, pairs: list[Pair], name: str, workers: int, 
         compare(fd, target.file.fileno(), pairs, name, workers, meter.advance)
         if not any(pair.tiles for pair in pairs):
             return  # a copy, whatever is wrong with its checksums
-        written = survey(target.file.fileno(), list(walk(target.file.fileno(), name)), name)
+        made = list(walk(target.file.fileno(), name))
+        written = survey(target.file.fileno(), made, name)
         if written.notes:
             raise CorruptError(f"{name}: {written.notes[0]}")
+        # Where images go when they are unpacked is told by cards that the comparison does not ask.
+        is_packed = pairs[0].tiles and pairs[0].original.index == 0
+        if begins_with_primary_image(made) != (is_packed or begins_with_primary_image(list(walk(fd, name)))):
+            raise CorruptError(f"{name}: the primary image and an empty primary HDU would be taken for each other")
+        for pair in pairs:
+            if pair.tiles and was_primary(made[pair.number].cards) != (pair.original.index == 0):
+                raise CorruptError(f"{name}: {pair.original.label}: primary image and extension would be confused")
     except FormatError as error:
         raise DifferenceError(f"{error} (in the new file, which was not kept; please report it)") from error
 

@@ -149,14 +149,15 @@ def find_card(cards: tuple[bytes, ...], keyword: str) -> bytes | None:
 
 def was_primary(cards: tuple[bytes, ...]) -> bool:
     """
-    Tell whether the image in a table of tiles was the primary HDU; an extension may have a card ``SIMPLE`` as well.
+    Tell whether the image in a table of tiles was the primary HDU; of ``SIMPLE`` and ``XTENSION`` the first counts.
 
     Examples
     --------
     >>> was_primary((b"ZSIMPLE =                    T".ljust(80),))
     True
     """
-    return find_card(cards, "ZSIMPLE") is not None and find_card(cards, "ZTENSION") is None
+    firsts = (card[:8] for card in cards if card[:8] in (b"ZSIMPLE ", b"ZTENSION"))
+    return next(firsts, b"") == b"ZSIMPLE "
 
 
 def card_value(card: bytes | None) -> str | int | bool | bytes | None:

@@ -756,3 +756,28 @@ def test_an_empty_primary_before_an_extension_that_says_simple_stays() -> None:
     fits_tiles.compress(io.BytesIO(file), packed, tune=False)
     fits_tiles.decompress(io.BytesIO(packed.getvalue()), again)
     assert again.getvalue() == file
+
+
+@pytest.mark.parametrize("container", ["zimage", "table"])
+@pytest.mark.parametrize("where", [0, 1, -1])
+@pytest.mark.parametrize("stray", ["XTENSION= 'IMAGE   '", "XTENSION= 'BINTABLE'", "SIMPLE  =                    F"])
+@pytest.mark.parametrize("is_primary", [True, False])
+def test_stray_first_cards_change_nothing(container: str, where: int, stray: str, is_primary: bool) -> None:
+    """Wherever they stand behind the first card, in a primary image or an extension."""
+    image = np.arange(600, dtype="i2").reshape(20, 30)
+    plain = io.BytesIO()
+    hdus = [fits.PrimaryHDU(image)] if is_primary else [fits.PrimaryHDU(), fits.ImageHDU(image)]
+    fits.HDUList(hdus).writeto(plain)
+    raw = plain.getvalue()
+    start = raw.index(b"SIMPLE  =" if is_primary else b"XTENSION")
+    cards = [raw[at : at + 80] for at in range(start, start + 2880, 80)]
+    cards = cards[: cards.index(b"END".ljust(80))]
+    least = next(n for n, card in enumerate(cards) if card.startswith(b"NAXIS2")) + 1
+    cards.insert({0: least, 1: least + 1, -1: len(cards)}[where], stray.encode().ljust(80))
+    header = b"".join([*cards, b"END".ljust(80)]).ljust(2880)
+    file = raw[:start] + header + raw[start + 2880 :]
+    packed, again = io.BytesIO(), io.BytesIO()
+    fits_tiles.compress(io.BytesIO(file), packed, tune=False, container=container)
+    report = fits_tiles.decompress(io.BytesIO(packed.getvalue()), again)
+    assert again.getvalue() == file
+    assert report.verified
