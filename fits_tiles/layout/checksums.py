@@ -127,16 +127,22 @@ def write_checksums(fd: int, hdu: Hdu) -> None:
     Cards that the header does not have are left out; comments stay.
     """
     data = data_sum(fd, hdu)
-    cards = [_with_value(card, b"DATASUM ", str(data)) for card in split_cards(hdu.header)]
-    cards = [_with_value(card, b"CHECKSUM", "0" * 16) for card in cards]
-    total = sum32(assemble(cards), data)
-    cards = [_with_value(card, b"CHECKSUM", encode_sum(total)) for card in cards]
+    cards = list(split_cards(hdu.header))
+    _set_value(cards, b"DATASUM =", str(data))
+    _set_value(cards, b"CHECKSUM=", "0" * 16)
+    _set_value(cards, b"CHECKSUM=", encode_sum(sum32(assemble(cards), data)))
     os.pwrite(fd, assemble(cards).ljust(len(hdu.header)), hdu.start)
 
 
+def _set_value(cards: list[bytes], keyword: bytes, value: str) -> None:
+    """Give the first card of a keyword another value; one without ``=`` is a comment that only begins so."""
+    for number, card in enumerate(cards):
+        if card[:9] == keyword:
+            cards[number] = _with_value(card, keyword, value)
+            return
+
+
 def _with_value(card: bytes, keyword: bytes, value: str) -> bytes:
-    if card[:8] != keyword:
-        return card
     match = re.match(rb"\s*'[^']*'\s*/ ?(.*)", card[10:])
     comment = match.group(1).rstrip().decode("ascii", "replace") if match else ""
-    return text_card(keyword.decode("ascii").strip(), value, comment.replace("\ufffd", "?"))
+    return text_card(keyword.decode("ascii").rstrip(" ="), value, comment.replace("\ufffd", "?"))

@@ -442,6 +442,8 @@ def _changes(found: ImageCards, about: TilesCard, total: int) -> tuple[str, ...]
         return (*missing, *(f"{card.rstrip()!r} is new" for _, card in found.added))
     if not missing and found.crc != about.image_crc:
         return (f"the cards of the image have CRC-32 {found.crc:08x}, {KEYWORD} says {about.image_crc:08x}",)
+    if empty := [card for _, card in found.added if b"\0" in card]:
+        return tuple(f"{card.rstrip()!r} is new, and holds bytes that no program writes" for card in empty)
     # Whoever adds a card makes the header longer, or uses a blank one up; otherwise a keyword was damaged.
     whole_cards = all(len(card.replace(b" ", b"")) > _DAMAGED_BLANK for _, card in found.added)
     if found.added and total - len(found.added) + (found.refilled if whole_cards else 0) < about.all_cards:

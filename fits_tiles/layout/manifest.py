@@ -124,7 +124,7 @@ def entry_of(fd: int, hdu: Hdu, where: str) -> Entry:
     if not holds_tiles(hdu.cards):
         return Entry(zlib.crc32(hdu.header), data, len(hdu.cards))
     said = b"".join(_without_manifest(card) for card in hdu.cards if not card.startswith(_CHANGING))
-    end = hdu.header[len(hdu.cards) * CARD :].strip()
+    end = hdu.header[len(hdu.cards) * CARD :].strip(b" ")
     return Entry(zlib.crc32(said + end), data, read_tiles_card(hdu.cards, where).seal)
 
 

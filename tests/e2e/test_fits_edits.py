@@ -19,6 +19,7 @@ import fits_tiles
 from astrocodec.errors import AstrocodecError, CorruptError, DifferenceError, TruncatedError
 from fits_tiles.files.container import EMPTY_PRIMARY
 from fits_tiles.layout.blocks import BLOCK, walk
+from fits_tiles.layout.checksums import fits_checksums, write_checksums
 
 PIXELS = np.random.default_rng(7).poisson(300, (60, 70)).astype(np.uint16)
 
@@ -781,3 +782,36 @@ def test_stray_first_cards_change_nothing(container: str, where: int, stray: str
     report = fits_tiles.decompress(io.BytesIO(packed.getvalue()), again)
     assert again.getvalue() == file
     assert report.verified
+
+
+def test_comments_that_begin_like_checksums_stay(tmp_path: Path) -> None:
+    """Where checksums are made anew, the first card of each is, and nothing else."""
+    path = tmp_path / "a.fits"
+    fits.PrimaryHDU(np.arange(600, dtype="i2").reshape(20, 30)).writeto(path, checksum=True)
+    raw = path.read_bytes()
+    at = raw.index(b"END".ljust(80))
+    notes = b"CHECKSUM of the raw file was fine".ljust(80) + b"DATASUM   see log".ljust(80)
+    path.write_bytes(raw[:at] + notes + b"END".ljust(80) + raw[at + 240 :])
+    with path.open("r+b") as file:
+        (hdu,) = walk(file.fileno(), "a.fits")
+        write_checksums(file.fileno(), hdu)
+        (hdu,) = walk(file.fileno(), "a.fits")
+        assert fits_checksums(file.fileno(), hdu).whole
+    assert notes in path.read_bytes()
+
+
+def test_a_lost_sector_of_blank_cards_is_damage() -> None:
+    """Zeros are no cards that somebody added."""
+    plain, packed = io.BytesIO(), io.BytesIO()
+    hdu = fits.PrimaryHDU(np.arange(600, dtype="i2").reshape(20, 30))
+    for _ in range(20):
+        hdu.header.append(("", "", ""), end=True)
+    hdu.header["LAST"] = 1
+    hdu.writeto(plain)
+    fits_tiles.compress(io.BytesIO(plain.getvalue()), packed, tune=False)
+    data = bytearray(packed.getvalue())
+    at = data.rindex(b"LAST    =") - 1000
+    data[at : at + 512] = bytes(512)
+    for act in (fits_tiles.verify, lambda source: fits_tiles.decompress(source, io.BytesIO())):
+        with pytest.raises(CorruptError):
+            act(io.BytesIO(data))
