@@ -19,7 +19,7 @@ __all__ = ["from_filter_options", "get_config", "get_filters", "register"]
 
 def register(*, force: bool = True) -> bool:
     """
-    Make the filter known to h5py's HDF5 library, and to the filter the models and codecs that are installed.
+    Make the filter known to h5py's HDF5 library, and to the filter the models that are installed.
 
     Parameters
     ----------
@@ -36,7 +36,6 @@ def register(*, force: bool = True) -> bool:
     >>> register()
     True
     """
-    foreign.serve(astrocodec.decode)
     for entry in installed_models(general=True):
         if entry.model is not None and not entry.model.is_shipped:
             register_model(entry.model)
@@ -105,3 +104,7 @@ def from_filter_options(filter_id: int | str, filter_options: Sequence[int]) -> 
     AstroCodec()
     """
     return get_filters(filter_id)[0].from_filter_options(filter_options)
+
+
+# Once, as this package is imported.
+foreign.serve(astrocodec.decode)

@@ -49,11 +49,11 @@ def serve(decode: Decode) -> None:
             return _status_of(error)
         return 0
 
-    global _served  # kept, since C has only its address
-    _served = _decoder_type(call)
-    _library.ac_set_decoder(_served)
+    # C has only the address, and another thread may be inside the one before: none is ever freed.
+    _served.append(_decoder_type(call))
+    _library.ac_set_decoder(_served[-1])
 
 
-_served: Any = None
+_served: list[Any] = []
 # Chunks may be read after Python has gone, in a program that embeds it.
 atexit.register(_library.ac_set_decoder, None)

@@ -64,7 +64,7 @@ def cli() -> None:
     Exit codes: 0 done; 2 wrong command line; 3 not FITS or HDF5, truncated or corrupt; 4 a model or package is missing;
     5 the output exists; 6 the system refused (space, permission, memory); 7 verification found a difference; 1 several
     files failed for different reasons; 70 internal error; 129, 130 and 143 ended by SIGHUP, Ctrl-C and
-    SIGTERM.
+    SIGTERM, 138, 140 and 152 by what batch systems send.
     """
 
 
