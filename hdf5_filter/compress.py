@@ -240,7 +240,7 @@ def rewrite(
                     f"file meanwhile: {text}"
                 ) from error
             report.compared(found.datasets, found.links)
-        out.commit()
+        report.written = out.commit()
     report.seconds = time.perf_counter() - start
     return report
 

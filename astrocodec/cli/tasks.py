@@ -21,7 +21,7 @@ from astrocodec.cli.skipping import is_compressed, nothing_gained, refuse_packed
 from astrocodec.cli.task import Destination, Task
 from astrocodec.errors import DifferenceError, FormatError
 from astrocodec.files.executor import Progress
-from astrocodec.files.target import sync_folder, take_committed
+from astrocodec.files.target import sync_folder
 from astrocodec.files.unchanged import is_unchanged, settled, state
 
 
@@ -113,7 +113,6 @@ def _perform(task: Task, workers: int, progress: Progress | None) -> Outcome:
         raise DifferenceError(text) from error
     if target is not None and not report.target:
         return Outcome(task.file, note=f"left as it is, {nothing_gained(report)}")
-    committed = None if target is None else take_committed(target)
     note, deletion = nothing_gained(report) if task.operation == "compress" else "", None
     if task.destination is Destination.DELETE_INPUT and before is not None and task.target is not None:
         elsewhere = lies_elsewhere(report)
@@ -122,7 +121,7 @@ def _perform(task: Task, workers: int, progress: Progress | None) -> Outcome:
         if note or elsewhere or task.keep:
             note = f"kept, {note or elsewhere or task.keep}"
         else:
-            deletion = Deletion(task.source.path, task.target, before, committed)
+            deletion = Deletion(task.source.path, task.target, before, report.written)
     shown_target = "-" if task.destination is Destination.STDOUT else str(task.target or "")
     report = replace(report, source=task.file, target=shown_target)
     return Outcome(task.file, shown_target, report, note=notes_on(report, about=note), deletion=deletion)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, Protocol
 
 __all__ = ["Checked", "FileRun", "ImageSizes", "weakest"]
@@ -91,6 +92,9 @@ class FileRun:
         (checksums of others, such as ``DATASUM``, agree), ``'decoded'`` (it decodes, and nothing says to what it
         should), ``'not checked'``.
 
+    written : os.stat_result or None
+        Of the output, as `Target.commit` gave it; not part of `to_dict`.
+
     Examples
     --------
     >>> FileRun("a.fits", "a.ac.fits", 100, 50).ratio
@@ -103,6 +107,7 @@ class FileRun:
     compressed_bytes: int = 0
     seconds: float = 0.0
     checked: Checked = "not checked"
+    written: os.stat_result | None = field(default=None, repr=False, compare=False, kw_only=True)
 
     @property
     def verified(self) -> bool:
@@ -131,4 +136,6 @@ class FileRun:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as nested dictionaries and lists, ready for ``json.dumps``."""
-        return asdict(self) | {"images": asdict(self.images)}
+        entries = asdict(replace(self, written=None)) | {"images": asdict(self.images)}
+        del entries["written"]
+        return entries

@@ -24,7 +24,6 @@ __all__ = [
     "discard_unfinished",
     "remove_leftovers",
     "scratch_folder",
-    "take_committed",
     "target_name",
 ]
 
@@ -33,7 +32,6 @@ _ACL = "system.posix_acl_access"
 _STEM_BYTES = 100  # of the output's name, so that the temporary one fits wherever the output's does
 _NOT_FOR_FOLDERS = (errno.EINVAL, errno.EBADF, errno.ENOTSUP, errno.ENOSYS)
 _unfinished: set[Path] = set()
-_committed: dict[str, os.stat_result] = {}
 
 
 def target_name(target: FileLike | None) -> str:
@@ -51,23 +49,6 @@ def target_name(target: FileLike | None) -> str:
         return os.fspath(target)
     name = getattr(target, "name", None)
     return name if isinstance(name, str) and not name.startswith("<") else "-"
-
-
-def take_committed(target: str | os.PathLike[str]) -> os.stat_result | None:
-    """
-    Return once what the last output of this process was when it got its name, whatever has that name now.
-
-    Parameters
-    ----------
-    target : path
-        As it was given to `Target`.
-
-    Examples
-    --------
-    >>> take_committed("no output") is None
-    True
-    """
-    return _committed.pop(os.fspath(target), None)
 
 
 def discard_unfinished() -> None:
@@ -320,8 +301,15 @@ class Target:
             raise type(error)(error.errno, reason, self.name) from error
         return os.fdopen(descriptor, "w+b")
 
-    def commit(self) -> None:
-        """Make the output appear: flush to disk, then rename, or copy to the file object."""
+    def commit(self) -> os.stat_result | None:
+        """
+        Make the output appear: flush to disk, then rename, or copy to the file object.
+
+        Returns
+        -------
+        os.stat_result or None
+            Of the output when it got its name; None for file objects, and where something else has the name by now.
+        """
         self.file.flush()
         if self._path is not None and self._temporary is not None:
             os.fsync(self.file.fileno())
@@ -341,14 +329,14 @@ class Target:
             else:
                 raise DifferenceError(f"{self.name}: was changed by another program meanwhile; it was kept")
             self._forget()
-            _committed.clear()
-            if (now := state(self._path)) is not None and has_same_content(written, now):
-                _committed[os.fspath(self._path)] = now
+            now = state(self._path)
             sync_folder(self._path.parent)
-        elif self._stream is not None:
+            return now if now is not None and has_same_content(written, now) else None
+        if self._stream is not None:
             self.file.seek(0)
             shutil.copyfileobj(self.file, self._stream, 1 << 20)
             self._stream.flush()
+        return None
 
     def _take_free_name(self, temporary: Path, path: Path) -> None:
         """Give the file a name that nothing may have: of several programs that want it at once, one gets it."""

@@ -189,7 +189,7 @@ def compress(
                 for entry in report.hdus:
                     entry.checked = "verified"
             meter.finish()
-            target.commit()
+            report.written = target.commit()
     report.seconds = time.perf_counter() - started
     return report
 

@@ -154,7 +154,7 @@ def decompress(
             # Tables that stay, where not all HDUs were chosen, may hold the manifest of the file as it was.
             sealed = weakest([*words, known.whole]) == "verified"
             (fill_manifest if sealed else empty_manifests)(target.file.fileno(), name)
-            target.commit()
+            report.written = target.commit()
     report.seconds = time.perf_counter() - started
     return report
 
