@@ -69,13 +69,7 @@ def cli() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit.
-
-    Parameters
-    ----------
-    arguments : sequence of str, optional
-        By default those of the process.
-    """
+    """Run the command line, by default with the arguments of the process, and exit."""
     with usable_streams():
         try:
             raise_on_signals()

@@ -15,18 +15,10 @@ _PAGE_SUFFIXES = (".html", ".htm")
 
 @dataclass(frozen=True)
 class PagePlan:
-    """Which pages there will be.
+    """Which pages there will be."""
 
-    Attributes
-    ----------
-    first : pathlib.Path
-        The page to open: of all files, or of the only one.
-    own : tuple of pathlib.Path
-        A page for each file, in their order; empty where the first page is all.
-    """
-
-    first: Path
-    own: tuple[Path, ...] = ()
+    first: Path  # the page to open: of all files, or of the only one
+    own: tuple[Path, ...] = ()  # a page for each file, in their order; empty where the first page is all
 
     @property
     def existing(self) -> Path | None:
@@ -40,13 +32,6 @@ class PagePlan:
 
 def plan_pages(output: Path, files: Sequence[Path]) -> PagePlan:
     """Say which pages `-o` asks for: a page and a folder beside it, or a folder, whose first page is index.html.
-
-    Parameters
-    ----------
-    output : pathlib.Path
-        A name that ends in .html, or a folder.
-    files : sequence of pathlib.Path
-        What will be analysed.
 
     Raises
     ------
@@ -71,22 +56,7 @@ def plan_pages(output: Path, files: Sequence[Path]) -> PagePlan:
 
 
 def write_pages(plan: PagePlan, results: Sequence[Analysed], *, overwrite: bool) -> None:
-    """Put the pages together, section by section; each gets its name when it is whole, the first one last.
-
-    Parameters
-    ----------
-    plan : PagePlan
-        Of the same files.
-    results : sequence of Analysed
-        One for each file, in their order.
-    overwrite : bool
-        Whether existing pages may be replaced.
-
-    Raises
-    ------
-    OSError
-        A page cannot be written.
-    """
+    """Put the pages together, section by section; each gets its name when it is whole, the first one last."""
     from astrocodec.analysis.report.page import Place, page
 
     reports = [report for result in results for report in result.reports]

@@ -18,33 +18,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class AnalyzeTask(ReadTask):
-    """What to do with one file.
+    """What to do with one file."""
 
-    Attributes
-    ----------
-    number : int
-        Of the file in the run.
-    plane : int or None
-        Which plane of cubes.
-    select : frozenset of int or str
-        HDUs, datasets or arrays; empty: all.
-    tuned : bool
-        Fit the model.
-    peers : bool
-        Measure other codecs.
-    sections : int
-        How many images get a section of the file's page.
-    folder : pathlib.Path or None
-        Where sections are put until the page is written.
-    """
-
-    number: int = 0
-    plane: int | None = None
-    select: frozenset[int | str] = frozenset()
-    tuned: bool = True
-    peers: bool = True
-    sections: int = 0
-    folder: Path | None = None
+    number: int = 0  # of the file in the run
+    plane: int | None = None  # which plane of cubes
+    select: frozenset[int | str] = frozenset()  # HDUs, datasets or arrays; empty: all
+    tuned: bool = True  # fit the model
+    peers: bool = True  # measure other codecs
+    sections: int = 0  # how many images get a section of the file's page
+    folder: Path | None = None  # where sections are put until the page is written
 
 
 @dataclass(frozen=True)

@@ -15,20 +15,10 @@ from astrocodec.cli.task import Destination, Task
 
 
 def refuse_clashes(planned: Sequence[Task | Outcome], old_outputs: Container[str] = ()) -> list[Task | Outcome]:
-    """Refuse every task whose output cannot have its name.
+    """Put failures in the place of tasks whose output cannot have its name.
 
-    Parameters
-    ----------
-    planned : sequence of Task or Outcome
-        Tasks, and what is settled already.
-    old_outputs : container of str
-        Names of settled files that may be overwritten: outputs of earlier runs, which a search of directories found.
-
-    Returns
-    -------
-    list of Task or Outcome
-        With failures in the place of such tasks. A file that is there twice, by two paths, is treated once. One that
-        is skipped or refused is an input too, and is not overwritten.
+    A file that is there twice, by two paths, is treated once. One that is settled already is an input too, and is not
+    overwritten, unless it is among `old_outputs`: those of earlier runs, which a search of directories found.
     """
     tasks = _without_repetition([entry for entry in planned if isinstance(entry, Task)])
     sources = {_place(task.source.path): task for task in tasks if not task.source.is_stdin}

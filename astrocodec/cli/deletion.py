@@ -11,17 +11,7 @@ from astrocodec.files.writers import without_writers
 
 @dataclass(frozen=True)
 class Deletion:
-    """An input whose output is verified and on the disk.
-
-    Attributes
-    ----------
-    source, target : pathlib.Path
-        Input and output.
-    before : os.stat_result
-        Of the input, before it was read.
-    written : os.stat_result or None
-        Of the output, as soon as it was verified.
-    """
+    """An input, as it was before it was read, and its output, as it was when it was verified and on the disk."""
 
     source: Path
     target: Path
@@ -37,8 +27,6 @@ class Deletion:
             It has changed since it was read, or its output since it was written, or a program may still write to it.
         FileExistsError
             It is the output, by whatever name.
-        OSError
-            The system refused.
         """
         if os.path.samefile(self.target, self.source):
             raise FileExistsError("the output is the input itself; it was not deleted")

@@ -24,15 +24,6 @@ def difference_of_existing(
 ) -> tuple[str | None, str]:
     """Compare the output that is there with the input.
 
-    Parameters
-    ----------
-    task : Task
-        Whose target exists.
-    workers : int
-        Threads over tiles.
-    progress : callable, optional
-        Called with bytes done and bytes in total.
-
     Returns
     -------
     str or None
@@ -59,21 +50,7 @@ def difference_of_existing(
 
 
 def check_alone(task: "Task", workers: int, progress: Callable[[int, int], None] | None) -> str:
-    """Check the output of an earlier run whose input was deleted then.
-
-    Parameters
-    ----------
-    task : Task
-        Whose target exists and whose input does not.
-    workers : int
-        Threads over tiles.
-    progress : callable, optional
-        Called with bytes done and bytes in total.
-
-    Returns
-    -------
-    str
-        What is known of it, one of the words of reports.
+    """Check the output of an earlier run whose input was deleted then; say what is known of it in a word of reports.
 
     Raises
     ------

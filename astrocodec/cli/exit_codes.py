@@ -34,34 +34,12 @@ _GRAVEST = (
 
 
 def worst(codes: Collection[ExitCode]) -> ExitCode:
-    """Take the gravest of many files' codes, for commands that check.
-
-    Parameters
-    ----------
-    codes : collection of ExitCode
-        One per file.
-
-    Returns
-    -------
-    ExitCode
-        OK where all succeeded.
-    """
+    """Take the gravest of many files' codes, for commands that check."""
     return next((code for code in _GRAVEST if code in codes), ExitCode.OK)
 
 
 def combine(codes: Collection[ExitCode]) -> ExitCode:
-    """Make one code of many files' codes.
-
-    Parameters
-    ----------
-    codes : collection of ExitCode
-        One per file.
-
-    Returns
-    -------
-    ExitCode
-        OK where all succeeded, the failures' common code where they have one, otherwise MIXED.
-    """
+    """Make one code of many files' codes: that of all failures where they have one, otherwise MIXED."""
     failures = {code for code in codes if code != ExitCode.OK}
     if not failures:
         return ExitCode.OK

@@ -38,35 +38,14 @@ _ADVICE = {
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a file could not be treated.
-
-    Attributes
-    ----------
-    message : str
-        One line for people.
-    code : ExitCode
-        What the command ends with.
-    """
+    """Why a file could not be treated, in one line for people, and what the command ends with."""
 
     message: str
     code: ExitCode
 
 
 def explain(error: BaseException, file: str) -> Failure:
-    """Say in one line what went wrong with a file.
-
-    Parameters
-    ----------
-    error : BaseException
-        As raised.
-    file : str
-        Name of the file that was being treated.
-
-    Returns
-    -------
-    Failure
-        The message begins with the file's name.
-    """
+    """Say in one line, which begins with the file's name, what went wrong with a file."""
     code = _code(error, file)
     text = _system_text(error, file) if isinstance(error, OSError) else str(error)
     text = text.strip() or type(error).__name__

@@ -18,15 +18,7 @@ _HDF5 = b"\x89HDF\r\n\x1a\n"
 
 @dataclass(frozen=True)
 class Format:
-    """How the commands of one file format know its files.
-
-    Attributes
-    ----------
-    package : str
-        What reads and writes them.
-    is_compressed_name : callable
-        Whether a name is one that its compressing command gives.
-    """
+    """A format: the package that reads and writes it, and whether a name is one that its compressing command gives."""
 
     package: str
     is_compressed_name: Callable[[Path], bool]
@@ -39,58 +31,21 @@ HDF5 = Format("hdf5_filter", is_compressed_hdf5_name)
 def package_of(path: Path) -> ModuleType:
     """Import the package that reads a file.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        A file.
-
-    Returns
-    -------
-    module
-        `hdf5_filter` where HDF5's signature stands in one of its places, `fits_tiles` for FITS files; of files that are
-        neither the one that their names speak for, whose errors say what is wrong.
-
-    Raises
-    ------
-    OSError
-        The file cannot be read.
-    ImportError
-        HDF5 files need h5py.
+    That is `hdf5_filter` where HDF5's signature stands in one of its places, `fits_tiles` for FITS files; of files that
+    are neither the one that their names speak for, whose errors say what is wrong.
     """
     return importlib.import_module((HDF5 if _is_hdf5(path) else FITS).package)
 
 
 def relative_of_hdf5(path: Path) -> str:
-    """Tell files that have suffixes of HDF5 and are none.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        A file.
-
-    Returns
-    -------
-    str
-        Name of the format, empty for HDF5, for what nobody knows and what cannot be read.
-    """
+    """Name the format of files that have suffixes of HDF5 and are none; empty where it is HDF5 or not known."""
     with suppress(OSError), path.open("rb") as file:
         return _RELATIVES.get(file.read(4), "")
     return ""
 
 
 def may_be_hdf5(path: Path) -> bool:
-    """Tell whether HDF5 would read a file.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        A file, which need not be there.
-
-    Returns
-    -------
-    bool
-        By its name, else by its content.
-    """
+    """Tell by a file's name, else by its content, whether HDF5 would read it; it need not be there."""
     with suppress(OSError):
         return is_hdf5_name(path) or _is_hdf5(path)
     return False

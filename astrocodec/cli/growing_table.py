@@ -14,31 +14,14 @@ _WIDEST = ("0", "999 MB", "999 MB", "99.99", "999 MB -> 999 MB", "99.99", "99.99
 
 
 class GrowingTable:
-    """Rows of one width, though most files are not done yet.
-
-    Parameters
-    ----------
-    files : sequence of str
-        Names of all files.
-    """
+    """Rows of one width for files of these names, though most are not done yet."""
 
     def __init__(self, files: Sequence[str]) -> None:
         self._name = max(map(printable_name, files), key=len, default="")
         self._headings: list[str] = []
 
     def add(self, report: "FileReport") -> str:
-        """Lay out a row.
-
-        Parameters
-        ----------
-        report : FileReport
-            A file that succeeded.
-
-        Returns
-        -------
-        str
-            A line; above the first one the headings.
-        """
+        """Lay out the row of a file that succeeded; above the first one the headings."""
         first = not self._headings
         if first:
             self._headings = size_headings([report])

@@ -26,27 +26,13 @@ Share = TypeVar("Share", bound=_Named)
 
 @dataclass(frozen=True)
 class Input:
-    """A file to treat.
+    """A file to treat."""
 
-    Attributes
-    ----------
-    path : pathlib.Path
-        Where it is; ``-`` for standard input.
-    subfolder : pathlib.Path
-        Its folder relative to the directory argument that it was found under.
-    walked : bool
-        Whether it was found under a directory argument.
-    is_stdin : bool
-        Whether it is standard input; a file may have the name ``-`` too.
-    problem : str
-        Why there is nothing to treat: an argument without a file, or what is no regular file.
-    """
-
-    path: Path
-    subfolder: Path = Path()
-    walked: bool = False
-    is_stdin: bool = False
-    problem: str = ""
+    path: Path  # where it is; ``-`` for standard input
+    subfolder: Path = Path()  # its folder relative to the directory argument that it was found under
+    walked: bool = False  # whether it was found under a directory argument
+    is_stdin: bool = False  # whether it is standard input; a file may have the name ``-`` too
+    problem: str = ""  # why there is nothing to treat: an argument without a file, or what is no regular file
 
     @property
     def file(self) -> str:
@@ -117,37 +103,14 @@ def find_inputs(
 
 
 def is_pattern(argument: str) -> bool:
-    """Whether an argument is a pattern: no file has that name.
-
-    Parameters
-    ----------
-    argument : str
-        As given.
-
-    Returns
-    -------
-    bool
-        True with a star, question mark or bracket.
-    """
+    """Whether an argument is a pattern: it has a star, question mark or bracket, and no file has that name."""
     return bool(_GLOB_CHARACTERS & set(argument)) and not os.path.lexists(argument)
 
 
 def take_shard(files: Sequence[Share], shard: tuple[int, int] | None) -> list[Share]:
-    """Take one part of N, so that N jobs of an array share the work.
+    """Take the files of job I of N (by `shard`), so that N jobs of an array share the work.
 
     A file's name alone tells whose it is: by the time that a job starts, others may have deleted or added files.
-
-    Parameters
-    ----------
-    files : sequence
-        Inputs, or what became of them.
-    shard : tuple of int or None
-        Number of this job, from 1, and number of jobs.
-
-    Returns
-    -------
-    list
-        This job's part.
     """
     if shard is None:
         return list(files)

@@ -11,82 +11,27 @@ _HDF5_SUFFIXES = (".h5", ".hdf5", ".he5", ".hdf", ".nc", ".nc4", ".nxs")
 
 
 def is_compressed_name(path: Path) -> bool:
-    """Whether a name is one that `fits-compress` gives, packed once more or not.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        Any path.
-
-    Returns
-    -------
-    bool
-        True for ``NAME.ac.fits``, ``NAME.ac.fits.gz``.
-    """
+    """Whether a name is one that `fits-compress` gives, packed or not: ``NAME.ac.fits``, ``NAME.ac.fits.gz``."""
     return path.name.lower().endswith(_COMPRESSED_SUFFIXES)
 
 
 def is_compressible_name(path: Path) -> bool:
-    """Whether a file found in a directory is one to compress.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        Any path.
-
-    Returns
-    -------
-    bool
-        True for the suffixes of FITS files, packed by gzip, bzip2 or fpack or not, except ``.ac.fits``.
-    """
+    """Whether a file found in a directory is one to compress: FITS, packed or not, except ``.ac.fits``."""
     return is_fits_name(path) and not is_compressed_name(path)
 
 
 def is_fits_name(path: Path) -> bool:
-    """Whether a file found in a directory is probably FITS, compressed or not.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        Any path.
-
-    Returns
-    -------
-    bool
-        True for the suffixes of FITS files, packed by gzip, bzip2 or fpack or not.
-    """
+    """Whether a file found in a directory is probably FITS, compressed or not, packed (gzip, bzip2, fpack) or not."""
     return path.name.lower().endswith(_FITS_SUFFIXES + _PACKED_SUFFIXES)
 
 
 def is_unpacked_fits_name(path: Path) -> bool:
-    """Whether a file found in a directory may be one to decompress: by its name or, seen at no cost, by its content.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        Any path.
-
-    Returns
-    -------
-    bool
-        True for ``NAME.fits`` and ``NAME.ac.fits.gz``, not for ``NAME.fits.gz``.
-    """
+    """Whether a file found in a directory may be one to decompress: by its name or, seen at no cost, by its content."""
     return is_compressed_name(path) or path.name.lower().endswith(_FITS_SUFFIXES)
 
 
 def stem(path: Path) -> str:
-    """Strip every suffix that stands for FITS or its packing.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        Any path.
-
-    Returns
-    -------
-    str
-        ``frame`` for ``frame.fits``, ``frame.FITS.gz``, ``frame.ac.fits``; a name without such a suffix as it is.
-    """
+    """Strip every suffix that stands for FITS or its packing: ``frame`` of ``frame.FITS.gz`` and ``frame.ac.fits``."""
     name = path.name
     for suffix in (*sorted(_COMPRESSED_SUFFIXES, key=len, reverse=True), *_PACKED_SUFFIXES, *_FITS_SUFFIXES):
         if name.lower().endswith(suffix) and len(name) > len(suffix):
@@ -95,34 +40,12 @@ def stem(path: Path) -> str:
 
 
 def compressed_name(path: Path) -> str:
-    """Name of a FITS file's compressed copy.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        Any path.
-
-    Returns
-    -------
-    str
-        ``NAME.ac.fits``.
-    """
+    """Name of a FITS file's compressed copy, ``NAME.ac.fits``."""
     return stem(path) + _COMPRESSED
 
 
 def is_hdf5_name(path: Path) -> bool:
-    """Whether a file found in a directory is probably HDF5.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        Any path.
-
-    Returns
-    -------
-    bool
-        True for the usual suffixes.
-    """
+    """Whether a file found in a directory is probably HDF5, by the usual suffixes."""
     return path.name.lower().endswith(_HDF5_SUFFIXES)
 
 
@@ -132,33 +55,14 @@ def is_listed_name(path: Path) -> bool:
 
 
 def is_compressed_hdf5_name(path: Path) -> bool:
-    """Whether a name is one that `h5-compress` gives.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        Any path.
-
-    Returns
-    -------
-    bool
-        True for ``NAME.ac.h5``, ``NAME.ac.nc``.
-    """
+    """Whether a name is one that `h5-compress` gives: ``NAME.ac.h5``, ``NAME.ac.nc``."""
     return is_hdf5_name(path) and Path(path.stem).suffix.lower() == ".ac"
 
 
 def compressed_hdf5_name(path: Path) -> str:
     """Name of an HDF5 file's compressed copy, by whose suffix programs know it as before.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        Any path.
-
-    Returns
-    -------
-    str
-        ``NAME.ac.h5`` for ``NAME.h5`` and ``NAME``, ``NAME.ac.nc`` for ``NAME.nc``.
+    ``NAME.ac.h5`` for ``NAME.h5`` and ``NAME``, ``NAME.ac.nc`` for ``NAME.nc``.
     """
     if not is_hdf5_name(path) or not path.suffix:
         return path.name + ".ac.h5"
@@ -166,16 +70,5 @@ def compressed_hdf5_name(path: Path) -> str:
 
 
 def plain_hdf5_name(path: Path) -> str:
-    """Name of a compressed HDF5 file's original.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        Any path.
-
-    Returns
-    -------
-    str
-        ``NAME.h5`` for ``NAME.ac.h5``; another name as it is.
-    """
+    """Name of a compressed HDF5 file's original: ``NAME.h5`` for ``NAME.ac.h5``; another name as it is."""
     return Path(path.stem).stem + path.suffix if is_compressed_hdf5_name(path) else path.name

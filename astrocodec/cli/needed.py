@@ -20,15 +20,8 @@ _SECONDS = 10.0  # of computing, for one object of a file; millions of links tak
 def keep_needed(planned: Sequence[Task | Outcome]) -> list[Task | Outcome]:
     """Find inputs and old outputs that must stay, since files of the run lead to them under their names.
 
-    Parameters
-    ----------
-    planned : sequence of Task or Outcome
-        Of all jobs that share the work.
-
-    Returns
-    -------
-    list of Task or Outcome
-        The same, some tasks with a reason to keep the input, or refused.
+    Takes what is planned for all jobs that share the work; gives it back, some tasks with a reason to keep the input,
+    or refused.
     """
     if not any(isinstance(entry, Task) and (_deletes(entry) or _replaces(entry)) for entry in planned):
         return list(planned)

@@ -11,23 +11,7 @@ NO_STREAM = "'-' (stdin) cannot be read here; give a name ('./-' for a file call
 
 
 def named_file(value: str) -> Path:
-    """Take a path that is read more than once.
-
-    Parameters
-    ----------
-    value : str
-        Anything but ``-``, pipes and devices.
-
-    Returns
-    -------
-    pathlib.Path
-        The path.
-
-    Raises
-    ------
-    click.BadParameter
-        For standard input, pipes and devices.
-    """
+    """Take a path that is read more than once: no standard input, pipe or device."""
     if value == "-":
         raise click.BadParameter(NO_STREAM)
     if problem := problem_of(Path(value)):
@@ -38,15 +22,7 @@ def named_file(value: str) -> Path:
 def problem_of(path: Path) -> str:
     """Say why a path that was named cannot be read as a file.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        Anything but a directory.
-
-    Returns
-    -------
-    str
-        Empty for files; also for what is not there, which opening it tells.
+    Empty for files, for directories, and for what is not there, which opening it tells.
     """
     if not os.path.exists(path) or os.path.isfile(path) or os.path.isdir(path):
         return ""
@@ -56,22 +32,9 @@ def problem_of(path: Path) -> str:
 
 
 def tile_shape(value: str) -> tuple[int, ...]:
-    """Parse tile sizes as fpack takes them.
+    """Parse tile sizes as fpack takes them, ``NX,NY``, into NumPy's order, ``(NY, NX)``.
 
-    Parameters
-    ----------
-    value : str
-        ``NX,NY``, fastest axis first; further axes may follow as 1, a single size is a piece of a row.
-
-    Returns
-    -------
-    tuple of int
-        In NumPy order, ``(NY, NX)``.
-
-    Raises
-    ------
-    click.BadParameter
-        For anything else.
+    Further axes may follow as 1; a single size is a piece of a row.
     """
     try:
         sizes = tuple(int(part) for part in value.split(","))
@@ -84,23 +47,7 @@ def tile_shape(value: str) -> tuple[int, ...]:
 
 
 def chunk_shape(value: str) -> tuple[int, ...]:
-    """Parse the shape of chunks, in the order of HDF5's axes.
-
-    Parameters
-    ----------
-    value : str
-        Sizes with commas between, slowest first.
-
-    Returns
-    -------
-    tuple of int
-        The sizes.
-
-    Raises
-    ------
-    click.BadParameter
-        Unless all are positive.
-    """
+    """Parse the shape of chunks in the order of HDF5's axes: positive sizes with commas between, slowest first."""
     parts = value.split(",")
     if not all(part.strip().isdecimal() and int(part) > 0 for part in parts):
         raise click.BadParameter(f"{value!r} is no chunk; give its sizes, slowest axis first, such as 256,256")
@@ -108,23 +55,7 @@ def chunk_shape(value: str) -> tuple[int, ...]:
 
 
 def shard(value: str) -> tuple[int, int]:
-    """Parse a part of the work.
-
-    Parameters
-    ----------
-    value : str
-        ``I/N``.
-
-    Returns
-    -------
-    tuple of int
-        I and N.
-
-    Raises
-    ------
-    click.BadParameter
-        Unless I is from 1 to N.
-    """
+    """Parse a part of the work, ``I/N`` with I from 1 to N."""
     left, _, right = value.partition("/")
     if not (left.isdecimal() and right.isdecimal() and 1 <= int(left) <= int(right)):
         raise click.BadParameter(f"{value!r} is no shard; give I/N with I from 1 to N, such as 3/8")
@@ -132,23 +63,7 @@ def shard(value: str) -> tuple[int, int]:
 
 
 def extension(value: str) -> int | str:
-    """Parse an HDU's number, from 0, or EXTNAME.
-
-    Parameters
-    ----------
-    value : str
-        Number or name.
-
-    Returns
-    -------
-    int or str
-        Digits as a number.
-
-    Raises
-    ------
-    click.BadParameter
-        For an empty text.
-    """
+    """Parse an HDU's number, from 0, or EXTNAME: digits are a number."""
     text = value.strip()
     if not text:
         raise click.BadParameter("an extension is a number from 0 or an EXTNAME")
@@ -161,16 +76,5 @@ def extension_option(text: str) -> Callable[..., Any]:
 
 
 def extension_list(value: str) -> list[int | str]:
-    """Parse HDUs as funpack takes them.
-
-    Parameters
-    ----------
-    value : str
-        Numbers or names with commas between.
-
-    Returns
-    -------
-    list of int or str
-        One per HDU.
-    """
+    """Parse HDUs as funpack takes them: numbers or names with commas between."""
     return [extension(part) for part in value.split(",")]

@@ -15,21 +15,9 @@ from astrocodec.files.target import Target
 
 
 def check_output(path: Path, overwrite: bool, *, makes_folder: bool = False) -> None:
-    """Refuse an output that exists, or cannot be written.
+    """Refuse an output that exists, unless it may be replaced, or cannot be written; a line says why.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        The output.
-    overwrite : bool
-        Whether it may exist.
-    makes_folder : bool
-        Whether the command makes its folder, which need not be there yet.
-
-    Raises
-    ------
-    click.exceptions.Exit
-        With the exit code; a line says why.
+    Where the command `makes_folder`, that need not be there yet.
     """
     folder = path.parent
     while makes_folder and not os.path.lexists(folder):
@@ -45,22 +33,7 @@ def check_output(path: Path, overwrite: bool, *, makes_folder: bool = False) -> 
 
 
 def check_model_output(path: Path, overwrite: bool, inputs: Iterable[Path]) -> None:
-    """Refuse a model's name that is an input's, or that another kind of file has, and what `check_output` refuses.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        The model.
-    overwrite : bool
-        Whether it may replace a model.
-    inputs : iterable of pathlib.Path
-        What it is made from.
-
-    Raises
-    ------
-    click.exceptions.Exit
-        With the exit code; a line says why.
-    """
+    """Refuse a model's name that is an input's, or that another kind of file has, and what `check_output` refuses."""
     refuse_inputs([path], inputs)
     check_output(path, overwrite)
     if os.path.isfile(path):
@@ -68,18 +41,7 @@ def check_model_output(path: Path, overwrite: bool, inputs: Iterable[Path]) -> N
 
 
 def refuse_inputs(outputs: Iterable[Path], inputs: Iterable[Path]) -> None:
-    """Refuse an output that is an input, by whatever path or link and with whatever options.
-
-    Parameters
-    ----------
-    outputs, inputs : iterable of pathlib.Path
-        What will be written, and what is read for it.
-
-    Raises
-    ------
-    click.exceptions.Exit
-        With the exit code; a line says why.
-    """
+    """Refuse an output that is an input, by whatever path or link and with whatever options."""
     known = list(inputs)
     for output in outputs:
         if any(is_same_file(output, path) for path in known):
@@ -91,19 +53,7 @@ def refuse_inputs(outputs: Iterable[Path], inputs: Iterable[Path]) -> None:
 def refuse_other_content(path: Path, beginning: bytes, kind: str) -> None:
     """Refuse to replace a file of another kind: a pattern of the shell may have put its name behind the option.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        A file that exists.
-    beginning : bytes
-        Of files that may be replaced; empty files may.
-    kind : str
-        What they are called.
-
-    Raises
-    ------
-    click.exceptions.Exit
-        With the exit code; a line says why.
+    Files that may be replaced are of a `kind` that begins with `beginning`, or empty.
     """
     found = b"?"
     with suppress(OSError), path.open("rb") as file:
@@ -115,18 +65,7 @@ def refuse_other_content(path: Path, beginning: bytes, kind: str) -> None:
 
 
 def is_same_file(one: Path, other: Path) -> bool:
-    """Whether two paths lead to one file.
-
-    Parameters
-    ----------
-    one, other : pathlib.Path
-        Paths, of which either may lead nowhere.
-
-    Returns
-    -------
-    bool
-        By what the system says, hard links included.
-    """
+    """Whether two paths, of which either may lead nowhere, lead to one file; hard links included."""
     with suppress(OSError):
         return os.path.samefile(one, other)
     return False

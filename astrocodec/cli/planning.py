@@ -24,22 +24,7 @@ from astrocodec.files.unchanged import state
 
 
 def check_options(kind: Format, run: RunOptions, arguments: Sequence[str]) -> None:
-    """Refuse options that contradict each other.
-
-    Parameters
-    ----------
-    kind : Format
-        Of the files.
-    run : RunOptions
-        The options.
-    arguments : sequence of str
-        The file arguments, not expanded.
-
-    Raises
-    ------
-    click.UsageError
-        Saying which two do not go together.
-    """
+    """Refuse options that contradict each other, or the file arguments as they were given."""
     chosen = [
         name
         for name, given in (
@@ -86,31 +71,8 @@ def plan_tasks(
 ) -> list[Task | Outcome]:
     """Give each input its task, or say why it has none.
 
-    Parameters
-    ----------
-    kind : Format
-        Of the files.
-    operation : str
-        Function of its package.
-    inputs : sequence of Input
-        The files.
-    run : RunOptions
-        The shared options.
-    name_output : callable
-        Name of the output for an input, without directory.
-    options : mapping
-        Arguments of the operation.
-
-    Returns
-    -------
-    list of Task or Outcome
-        One for each input, in their order. Outcomes are of files that are compressed already or not at all, and of
-        those whose output would be the input itself, another input, or another's output too.
-
-    Raises
-    ------
-    click.UsageError
-        For a single output and several inputs.
+    Outcomes are of files that are compressed already or not at all, and of those whose output would be the input
+    itself, another input, or another's output too. `name_output` names the output for an input, without directory.
     """
     if len(inputs) > 1 and (run.output is not None or run.stdout):
         raise click.UsageError(f"-O and -S take a single input, there are {len(inputs)}; give --outdir instead.")
@@ -144,22 +106,7 @@ def plan_tasks(
 
 
 def output_of(entry: Input, run: RunOptions, name_output: Callable[[Path], str]) -> Path | None:
-    """Tell where the output of an input stands.
-
-    Parameters
-    ----------
-    entry : Input
-        The file, which need not be there.
-    run : RunOptions
-        The shared options.
-    name_output : callable
-        Name of the output for an input, without directory.
-
-    Returns
-    -------
-    pathlib.Path or None
-        None for standard output and for tests.
-    """
+    """Tell where the output of an input stands, which need not be there; None for standard output and for tests."""
     return _target(entry, run, _destination(entry, run), name_output)
 
 
@@ -175,22 +122,7 @@ def _arguments(operation: str, run: RunOptions, options: Mapping[str, Any]) -> d
 
 
 def refuse_report_file(run: RunOptions, paths: Iterable[Path]) -> None:
-    """Refuse a report's name that something has or will have.
-
-    Parameters
-    ----------
-    run : RunOptions
-        The options.
-    paths : iterable of pathlib.Path
-        What will be read and written.
-
-    Raises
-    ------
-    click.UsageError
-        Where an input or output has that name, or is the same file by a link.
-    click.exceptions.Exit
-        Where the file exists and may not be replaced, or is something else than a report.
-    """
+    """Refuse a report's name that an input or output has, by a link too, or another file that must stay."""
     if run.report_file is None:
         return
     file = run.report_file
@@ -206,20 +138,7 @@ def refuse_report_file(run: RunOptions, paths: Iterable[Path]) -> None:
 
 
 def confirm(run: RunOptions, count: int) -> None:
-    """Ask before inputs are deleted or replaced, on a terminal.
-
-    Parameters
-    ----------
-    run : RunOptions
-        The options.
-    count : int
-        Number of inputs.
-
-    Raises
-    ------
-    click.exceptions.Exit
-        Where the answer is no.
-    """
+    """Ask before inputs are deleted or replaced, on a terminal; end the command where the answer is no."""
     if not run.touches_input or run.yes or not count or not _is_terminal(sys.stdin):
         return
     act = "Replace" if run.replace else "Delete"

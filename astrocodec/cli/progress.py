@@ -11,17 +11,7 @@ Advance = Callable[[str, float], None]
 def progress_bar(files: int, quiet: bool) -> Iterator[Advance]:
     """Show how far a run over files is.
 
-    Parameters
-    ----------
-    files : int
-        How many there are.
-    quiet : bool
-        Show nothing.
-
-    Yields
-    ------
-    callable
-        To be called with the current file's name and the number of files done, fractions included.
+    Yields what is to be called with the current file's name and the number of files done, fractions included.
     """
     if quiet or not sys.stderr.isatty():
         yield lambda name, done: None

@@ -105,48 +105,15 @@ _WRITING = (*_NAMING, *_DELETING, *_EXISTING, _LISTING, _VERIFYING)
 
 
 def fits_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options of `fits-compress` and `fits-decompress`, which get them as one `RunOptions` ``run``.
-
-    Parameters
-    ----------
-    command : callable
-        Takes ``run: RunOptions`` beside its own options.
-
-    Returns
-    -------
-    callable
-        For `click.command`.
-    """
+    """Add the options of `fits-compress` and `fits-decompress`, which get them as one `RunOptions` ``run``."""
     return as_one_argument(RunOptions, (*_WRITING, *_FITS_ONLY, _RECURSIVE, _SHARD, _JOBS, *_REPORTING), command)
 
 
 def hdf5_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options of `h5-compress` and `h5-decompress`, as `fits_options` does.
-
-    Parameters
-    ----------
-    command : callable
-        Takes ``run: RunOptions`` beside its own options.
-
-    Returns
-    -------
-    callable
-        For `click.command`.
-    """
+    """Add the options of `h5-compress` and `h5-decompress`, as `fits_options` does."""
     return as_one_argument(RunOptions, (*_WRITING, _RECURSIVE, _SHARD, _JOBS, *_REPORTING), command)
 
 
 def reading_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options of commands that read many files and write none, as `fits_options` does.
-
-    Parameters
-    ----------
-    command : callable
-        Takes ``run: RunOptions`` beside its own options.
-
-    Returns
-    -------
-    callable
-        For `click.command`.
-    """
+    """Add the options of commands that read many files and write none, as `fits_options` does."""
     return as_one_argument(RunOptions, (_RECURSIVE, _JOBS, *_REPORTING, _OVERWRITE), command)

@@ -64,15 +64,7 @@ class RunReport(ExitStack):
     def add(self, outcome: Outcome) -> Outcome:
         """Tell what became of a file; where its input is to be deleted, do that once it stands in the report.
 
-        Parameters
-        ----------
-        outcome : Outcome
-            As it comes.
-
-        Returns
-        -------
-        Outcome
-            The same, or a failure to delete the input.
+        Gives the outcome back, or a failure to delete the input.
         """
         self._note(outcome)
         outcome = self._delete_input(outcome)
@@ -89,15 +81,8 @@ class RunReport(ExitStack):
     def end(self, outcomes: Sequence[Outcome]) -> list[ExitCode]:
         """Print what comes last: the totals, the whole table on a terminal, or the JSON document.
 
-        Parameters
-        ----------
-        outcomes : sequence of Outcome
-            One for each file, in the order that programs shall see.
-
-        Returns
-        -------
-        list of ExitCode
-            One for each file, and one more where the report could not be written.
+        Takes the outcomes in the order that programs shall see; gives an exit code for each, and one more where the
+        report could not be written.
         """
         if self._run.as_json:
             click.echo(json_report(outcomes))

@@ -9,21 +9,10 @@ from typing import Any
 def as_one_argument(
     kind: type[Any], options: Sequence[Callable[..., Any]], command: Callable[..., None]
 ) -> Callable[..., None]:
-    """Add options to a command, which gets their values as one argument ``run``.
+    """Add options, in the order of the help, to a command, which gets their values as one argument ``run``.
 
-    Parameters
-    ----------
-    kind : type
-        Dataclass whose fields are named as the options' parameters; one that the command lacks keeps its default.
-    options : sequence of callable
-        What `click.option` returns, in the order of the help.
-    command : callable
-        Takes ``run`` beside its own options.
-
-    Returns
-    -------
-    callable
-        For `click.command`.
+    `kind` is a dataclass whose fields are named as the options' parameters; one that the command lacks keeps its
+    default.
     """
 
     @functools.wraps(command)

@@ -37,33 +37,15 @@ _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one file.
+    """What became of one file."""
 
-    Attributes
-    ----------
-    file : str
-        Its name as given.
-    target : str
-        What was written, empty where nothing was.
-    report : fits_tiles.FileReport or None
-        None where it failed and where nothing was done.
-    failure : Failure or None
-        None where it succeeded.
-    note : str
-        Why nothing was done, or what else to know, in one line.
-    details : str
-        Warnings or a traceback, shown with ``-v``.
-    deletion : Deletion or None
-        The input, where it is to be deleted once this stands in the report.
-    """
-
-    file: str
-    target: str = ""
-    report: "FileReport | None" = None
+    file: str  # its name as given
+    target: str = ""  # what was written, empty where nothing was
+    report: "FileReport | None" = None  # None where it failed and where nothing was done
     failure: Failure | None = None
-    note: str = ""
-    details: str = ""
-    deletion: "Deletion | None" = None
+    note: str = ""  # why nothing was done, or what else to know, in one line
+    details: str = ""  # warnings or a traceback, shown with ``-v``
+    deletion: "Deletion | None" = None  # the input, where it is to be deleted once this stands in the report
 
 
 def human_bytes(count: float) -> str:
@@ -87,20 +69,7 @@ def human_bytes(count: float) -> str:
 
 
 def align(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Lay out a table as text: names to the left, figures to the right, nothing cut.
-
-    Parameters
-    ----------
-    headings : sequence of str
-        One per column.
-    rows : sequence of sequence of str
-        Cells.
-
-    Returns
-    -------
-    str
-        Lines without a final newline.
-    """
+    """Lay out a table as text: names to the left, figures to the right, nothing cut."""
     columns = [
         [cell.ljust(width) if heading in _TEXT_HEADINGS else cell.rjust(width) for cell in cells]
         for heading, cells in zip(headings, zip(headings, *rows, strict=True), strict=True)
@@ -112,52 +81,18 @@ def align(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def size_table(reports: Sequence["FileReport"]) -> str:
-    """Table of files, and a line of totals: sizes on the disk, and apart from them those of the compressed images.
-
-    Parameters
-    ----------
-    reports : sequence of FileReport
-        The files that succeeded; at least one.
-
-    Returns
-    -------
-    str
-        Several lines.
-    """
+    """Table of files, and a line of totals: sizes on the disk, and apart from them those of the compressed images."""
     return align(size_headings(reports), [size_row(report) for report in reports]) + "\n" + totals_line(reports)
 
 
 def size_headings(reports: Sequence["FileReport"]) -> list[str]:
-    """Headings of the table of sizes.
-
-    Parameters
-    ----------
-    reports : sequence of FileReport
-        The files, of one format or several.
-
-    Returns
-    -------
-    list of str
-        One per column.
-    """
+    """Headings of the table of sizes of files, which may be of several formats."""
     words = {parts_word(report) for report in reports}
     return [heading.format(parts="/".join(sorted(words))) for heading in _HEADINGS]
 
 
 def totals_line(reports: Sequence["FileReport"]) -> str:
-    """Sum up files in one line.
-
-    Parameters
-    ----------
-    reports : sequence of FileReport
-        The files that succeeded.
-
-    Returns
-    -------
-    str
-        Such as ``2 files: 16.8 MB -> 6.1 MB, ratio 2.75; images 12.6 MB -> 4.6 MB, ratio 2.74, 5.81 bits/pixel; 2.4 s,
-        verified``.
-    """
+    """Sum up files that succeeded, in one line."""
     original, compressed = whole_sizes(reports)
     images = all_images(reports)
     count = f"{len(reports)} {'file' if len(reports) == 1 else 'files'}"
@@ -172,34 +107,12 @@ def totals_line(reports: Sequence["FileReport"]) -> str:
 
 
 def whole_sizes(reports: Sequence["FileReport"]) -> tuple[int, int]:
-    """Sum up the sizes of files on the disk.
-
-    Parameters
-    ----------
-    reports : sequence of FileReport
-        The files.
-
-    Returns
-    -------
-    original, compressed : int
-        Bytes.
-    """
+    """Sum up the sizes of files on the disk: original and compressed bytes."""
     return sum(report.original_bytes for report in reports), sum(report.compressed_bytes for report in reports)
 
 
 def all_images(reports: Sequence["FileReport"]) -> ImageSizes:
-    """Sum up the compressed images of files.
-
-    Parameters
-    ----------
-    reports : sequence of FileReport
-        The files.
-
-    Returns
-    -------
-    ImageSizes
-        Of all of them.
-    """
+    """Sum up the compressed images of files."""
     sizes = [report.images for report in reports]
     return ImageSizes(
         sum(one.pixels for one in sizes), sum(one.image_bytes for one in sizes), sum(one.coded_bytes for one in sizes)
@@ -207,18 +120,7 @@ def all_images(reports: Sequence["FileReport"]) -> ImageSizes:
 
 
 def hdu_table(report: "FileReport") -> str:
-    """Table of a file's HDUs or datasets, with what is known of each where anything was checked.
-
-    Parameters
-    ----------
-    report : FileReport
-        The file.
-
-    Returns
-    -------
-    str
-        Several lines.
-    """
+    """Table of a file's HDUs or datasets, with what is known of each where anything was checked."""
     if not hasattr(report, "hdus"):
         return _dataset_table(report)
     words = any(hdu.checked != "not checked" for hdu in report.hdus)
@@ -270,66 +172,22 @@ def _dataset_table(report: "hdf5_filter.FileReport") -> str:
 
 
 def parts_word(report: "FileReport") -> str:
-    """What the parts of a file are called.
-
-    Parameters
-    ----------
-    report : FileReport
-        The file.
-
-    Returns
-    -------
-    str
-        ``HDUs`` or ``datasets``.
-    """
+    """What the parts of a file are called."""
     return "HDUs" if hasattr(report, "hdus") else "datasets"
 
 
 def parts_of(report: "FileReport") -> "Sequence[fits_tiles.HduReport | hdf5_filter.DatasetReport]":
-    """HDUs or datasets of a file.
-
-    Parameters
-    ----------
-    report : FileReport
-        The file.
-
-    Returns
-    -------
-    sequence
-        Their reports.
-    """
+    """HDUs or datasets of a file."""
     return report.hdus if hasattr(report, "hdus") else report.datasets
 
 
 def is_lossy(report: "FileReport") -> bool:
-    """Whether floats of a file were rounded when it was compressed.
-
-    Parameters
-    ----------
-    report : FileReport
-        The file.
-
-    Returns
-    -------
-    bool
-        True with one such HDU.
-    """
+    """Whether floats of a file were rounded when it was compressed."""
     return any(note.startswith("lossy:") for part in parts_of(report) for note in part.note.split("; "))
 
 
 def json_report(outcomes: Sequence[Outcome]) -> str:
-    """Everything about a run, for programs.
-
-    Parameters
-    ----------
-    outcomes : sequence of Outcome
-        One per file.
-
-    Returns
-    -------
-    str
-        An object with ``files`` (each with ``file``, ``target``, ``report``, ``error``, ``note``) and ``totals``.
-    """
+    """Everything about a run, for programs: an object with ``files``, as `json_entry` gives them, and ``totals``."""
     import json
 
     reports = [outcome.report for outcome in outcomes if outcome.report]
@@ -349,18 +207,7 @@ def json_report(outcomes: Sequence[Outcome]) -> str:
 
 
 def json_entry(outcome: Outcome) -> dict[str, Any]:
-    """Everything about one file, for programs.
-
-    Parameters
-    ----------
-    outcome : Outcome
-        What became of it.
-
-    Returns
-    -------
-    dict
-        For JSON; bytes of names that are not UTF-8 are surrogates, as `os.fsdecode` gives them.
-    """
+    """Everything about one file, for programs; bytes of names that are not UTF-8 are surrogates."""
     failure = outcome.failure
     return {
         "file": outcome.file,
@@ -373,18 +220,7 @@ def json_entry(outcome: Outcome) -> dict[str, Any]:
 
 
 def size_row(report: "FileReport") -> tuple[str, ...]:
-    """One line of the table of sizes.
-
-    Parameters
-    ----------
-    report : FileReport
-        A file that succeeded.
-
-    Returns
-    -------
-    tuple of str
-        Cells.
-    """
+    """The line of a file that succeeded in the table of sizes."""
     return (
         printable_name(report.source),
         str(len(parts_of(report))),

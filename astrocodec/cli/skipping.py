@@ -25,23 +25,9 @@ _KEPT = ", not coded anew"
 
 
 def settled_by_name(operation: str, inputs: Sequence[Input], kind: Format, keeps_name: bool) -> list[Outcome | None]:
-    """Settle inputs that the command has nothing to do with, before outputs get their names.
+    """Settle inputs that the command has nothing to do with, before outputs get their names; None for the others.
 
-    Parameters
-    ----------
-    operation : str
-        ``compress`` or ``decompress``.
-    inputs : sequence of Input
-        The files.
-    kind : Format
-        Of the command.
-    keeps_name : bool
-        Whether outputs are named after their inputs, and not by ``-O`` or ``-S``.
-
-    Returns
-    -------
-    list of Outcome or None
-        None where a file is to be treated.
+    `keeps_name` tells whether outputs are named after their inputs, and not by ``-O`` or ``-S``.
     """
 
     def has_other_name(entry: Input) -> bool:
@@ -84,53 +70,21 @@ def _settled(operation: str, entry: Input, look: "_Look") -> Outcome | None:
 
 
 def refused(entry: Input) -> Outcome:
-    """Refuse an argument with a problem.
-
-    Parameters
-    ----------
-    entry : Input
-        As found.
-
-    Returns
-    -------
-    Outcome
-        A failure.
-    """
+    """Refuse an argument with a problem."""
     return Outcome(entry.file, failure=Failure(entry.problem, ExitCode.USAGE))
 
 
 def is_compressed(path: Path, kind: Format) -> bool:
     """Whether a file has images, or datasets, of which none is left to compress.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        A file.
-    kind : Format
-        Of the command.
-
-    Returns
-    -------
-    bool
-        False for damaged files too: compressing them says what is wrong.
+    False for damaged files too: compressing them says what is wrong.
     """
     look = _look(kind, path)
     return look.failure is None and look.holds_tiles and not look.something_is_left
 
 
 def refuse_packed(path: Path) -> None:
-    """Refuse to replace a file whose name will not suit what it is replaced by.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        A FITS file.
-
-    Raises
-    ------
-    ValueError
-        Its name or content is of gzip, bzip2 or fpack.
-    """
+    """Refuse to replace a file whose name, of gzip, bzip2 or fpack, will not suit what takes its place."""
     from fits_tiles.files.packed import packing_of
 
     with path.open("rb") as file:
@@ -140,18 +94,7 @@ def refuse_packed(path: Path) -> None:
 
 
 def nothing_gained(report: "FileReport") -> str:
-    """Say why a file is better left as it is.
-
-    Parameters
-    ----------
-    report : FileReport
-        Of what was made of it.
-
-    Returns
-    -------
-    str
-        One line; empty where it became smaller.
-    """
+    """Say why a file is better left as it is, by the report on what was made of it; empty where it became smaller."""
     if not _holds_tiles(report):
         return f"no {'image' if parts_word(report) == 'HDUs' else 'dataset'} was compressed"
     if report.compressed_bytes < report.original_bytes:

@@ -23,17 +23,11 @@ _REASONS = {
 class TolerantStream(io.TextIOWrapper):
     """Standard output or error, which drops text once that can no longer be written.
 
-    Attributes
-    ----------
-    lost : OSError or None
-        Why text was dropped. Bytes written to `buffer`, such as a whole FITS file, raise their errors as ever.
-
-    needed : bool
-        Whether the text is all that the command is for.
+    Bytes written to `buffer`, such as a whole FITS file, raise their errors as ever.
     """
 
-    lost: OSError | None = None
-    needed: bool = False
+    lost: OSError | None = None  # why text was dropped
+    needed: bool = False  # whether the text is all that the command is for
 
     def write(self, text: str, /) -> int:
         """Write text, or drop it."""
@@ -90,11 +84,6 @@ def usable_streams() -> Iterator[None]:
     """Make all three standard streams usable, whatever the process was started with.
 
     Without this, the first file that is opened takes the place of a closed stream, and messages go into it.
-
-    Yields
-    ------
-    None
-        While they are.
     """
     before = sys.stdin, sys.stdout, sys.stderr
     for number in range(3):
@@ -121,15 +110,7 @@ def need_output() -> None:
 def tell_loss(code: int) -> int:
     """Say on standard error that text for standard output was lost, if it was.
 
-    Parameters
-    ----------
-    code : int
-        Exit code of what was done.
-
-    Returns
-    -------
-    int
-        The same, or another where the text was all that was to be done.
+    Gives back the exit code, or another where the text was all that was to be done.
     """
     sys.stdout.flush()
     if not isinstance(sys.stdout, TolerantStream) or sys.stdout.lost is None:

@@ -23,45 +23,19 @@ class Destination(Enum):
 
 @dataclass(frozen=True)
 class Task:
-    """What to do with one file.
-
-    Attributes
-    ----------
-    kind : Format
-        Of the file.
-    operation : str
-        Function of its package to call.
-    source : Input
-        The file.
-    target : pathlib.Path or None
-        The file to write; None for standard output and for tests.
-    destination : Destination
-        What becomes of output and input.
-    overwrite : bool
-        Whether the target may be replaced that was there when the run began.
-    replaced : os.stat_result or None
-        What that was, None where there was none.
-    skip_existing : bool
-        Whether a target that verifies against the input counts as done.
-    named : bool
-        Whether the user named the output, which is then written whatever is in the input.
-    options : mapping
-        Further arguments of the operation.
-    keep : str
-        Why an input that was to be deleted is kept, empty where it is not.
-    """
+    """What to do with one file."""
 
     kind: Format
-    operation: Literal["compress", "decompress"]
+    operation: Literal["compress", "decompress"]  # function of its package to call
     source: Input
-    target: Path | None
+    target: Path | None  # the file to write; None for standard output and for tests
     destination: Destination
-    overwrite: bool = False
-    replaced: os.stat_result | None = None
-    skip_existing: bool = False
-    named: bool = False
-    options: Mapping[str, Any] = field(default_factory=dict)
-    keep: str = ""
+    overwrite: bool = False  # whether the target may be replaced that was there when the run began
+    replaced: os.stat_result | None = None  # what that was, None where there was none
+    skip_existing: bool = False  # whether a target that verifies against the input counts as done
+    named: bool = False  # whether the user named the output, which is then written whatever is in the input
+    options: Mapping[str, Any] = field(default_factory=dict)  # further arguments of the operation
+    keep: str = ""  # why an input that was to be deleted is kept, empty where it is not
 
     @property
     def file(self) -> str:
@@ -76,13 +50,7 @@ class Task:
 
 @dataclass(frozen=True)
 class ReadTask:
-    """What to do with a file that is only read.
-
-    Attributes
-    ----------
-    path : pathlib.Path
-        The file.
-    """
+    """What to do with a file that is only read."""
 
     path: Path
     target: ClassVar[None] = None

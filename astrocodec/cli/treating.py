@@ -33,10 +33,8 @@ def treat_files(
 
     Parameters
     ----------
-    kind : Format
-        Of the files.
-    operation : str
-        Function of its package.
+    kind, operation
+        Format of the files, and function of its package.
     arguments : sequence of str
         Files, patterns, directories or ``-``.
     run : RunOptions
@@ -47,11 +45,6 @@ def treat_files(
         Name of the output for an input.
     options : mapping
         Arguments of the operation.
-
-    Raises
-    ------
-    click.exceptions.Exit
-        With the exit code.
     """
     check_options(kind, run, arguments)
 

@@ -17,22 +17,6 @@ def input_and_output(
     So is one whose own output exists: an earlier run may have deleted it. In a batch (with -D, --skip-existing,
     --outdir, -r, --shard) two names are two inputs: a mistyped one must not become an output, and the other go
     for it.
-
-    Parameters
-    ----------
-    arguments : sequence of str
-        The file arguments.
-    run : RunOptions
-        The options.
-    name_output : callable
-        Name of the output for an input, without directory.
-
-    Returns
-    -------
-    arguments : sequence of str
-        The inputs.
-    run : RunOptions
-        With the output, if it was one.
     """
     batch = run.delete or run.skip_existing or run.outdir or run.recursive or run.shard
     if len(arguments) != 2 or batch or run.output is not None or run.list_only:

@@ -26,13 +26,7 @@ from astrocodec.files.executor import Progress
 
 @dataclass(frozen=True)
 class VerifyTask(ReadTask):
-    """A file to check.
-
-    Attributes
-    ----------
-    original : pathlib.Path or None
-        What it is to be compared with.
-    """
+    """A file to check, and what it is to be compared with."""
 
     original: Path | None = None
 
