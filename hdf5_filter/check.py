@@ -9,10 +9,10 @@ from collections.abc import Callable
 import h5py
 
 from astrocodec.files.file_report import Checked, weakest
+from astrocodec.files.meter import Meter, ProgressCall
 from hdf5_filter.attributes import attribute_names
 from hdf5_filter.chunked import filter_ids
 from hdf5_filter.comparison import compare_files
-from hdf5_filter.compress import ProgressCall
 from hdf5_filter.coverage import elements_coverage, file_coverage, metadata_coverage
 from hdf5_filter.elements import attribute_elements, block_elements, blocks_in
 from hdf5_filter.files import datasets_of, naming_damaged_file, objects_of, open_file
@@ -87,23 +87,16 @@ def verify(
     ('checksum ok', 'verified')
     """
     cores = available_cores() if workers is None else workers
-    start, done, total = time.perf_counter(), 0, 0
-
-    def advance(size: int) -> None:
-        nonlocal done
-        done += size
-        if progress is not None:
-            progress(min(done, total), total)
-
+    start = time.perf_counter()
     with open_file(source) as file, naming_damaged_file(os.fspath(source)):
         report = _listed(source, file)
-        total = sum(entry.original_bytes for entry in report.datasets)
+        meter = Meter(progress, sum(entry.original_bytes for entry in report.datasets))
         if original is None:
-            report.checked = _read_all(file, {entry.name: entry for entry in report.datasets}, cores, advance)
+            report.checked = _read_all(file, {entry.name: entry for entry in report.datasets}, cores, meter.advance)
             report.sound = not any(map(missing_filters, datasets_of(file)))
         else:
             with open_file(original) as other:
-                found = compare_files(other, file, cores, advance)
+                found = compare_files(other, file, cores, meter.advance)
             report.compared(found.datasets, found.links)
     report.seconds = time.perf_counter() - start
     return report

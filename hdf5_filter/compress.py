@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import h5py
 
 from astrocodec.codecs import exact_codec
 from astrocodec.errors import DifferenceError
+from astrocodec.files.meter import Meter, ProgressCall
 from astrocodec.files.target import Target
 from astrocodec.model import Model, load_model
 from hdf5_filter.chunked import filter_ids
@@ -32,7 +32,6 @@ from hdf5_filter.writing import NotCodedError
 
 __all__ = ["Transfer", "compress", "rewrite"]
 
-ProgressCall = Callable[[int, int], object]
 Transfer = Callable[[h5py.Dataset, Place, Any, Callable[[int], None]], DatasetReport]
 
 
@@ -174,18 +173,6 @@ def compress(
     )
 
 
-@dataclass
-class _Progress:
-    call: ProgressCall | None
-    total: int
-    done: int = 0
-
-    def advance(self, size: int) -> None:
-        self.done = min(self.total, self.done + size)
-        if self.call is not None:
-            self.call(self.done, self.total)
-
-
 def rewrite(
     source: str | os.PathLike[str],
     target: str | os.PathLike[str],
@@ -212,11 +199,11 @@ def rewrite(
     ):
         prepare(old)
         total = sum(_size(dataset) for dataset in datasets_of(old))
-        bar = _Progress(progress, total * (2 if verify else 1))
+        meter = Meter(progress, total * (2 if verify else 1))
         with create_like(old, out.temporary) as new:
 
             def copy(dataset: h5py.Dataset, place: Place, map_type: Callable[[Any], Any]) -> None:
-                found = transfer(dataset, place, map_type(dataset.id.get_type()), bar.advance)
+                found = transfer(dataset, place, map_type(dataset.id.get_type()), meter.advance)
                 found.name = name_of(dataset)
                 report.datasets.append(found)
 
@@ -232,7 +219,7 @@ def rewrite(
         if verify:
             try:
                 with h5py.File(out.temporary, "r") as again:
-                    found = compare_files(old, again, workers, bar.advance)
+                    found = compare_files(old, again, workers, meter.advance)
             except DifferenceError as error:
                 text = str(error).replace(os.fspath(out.temporary), "the copy")  # which is gone by then
                 raise DifferenceError(

@@ -8,8 +8,9 @@ from typing import Any, Literal
 
 import h5py
 
+from astrocodec.files.meter import ProgressCall
 from hdf5_filter.chunked import filter_ids
-from hdf5_filter.compress import ProgressCall, rewrite
+from hdf5_filter.compress import rewrite
 from hdf5_filter.copying import Place, copy_dataset
 from hdf5_filter.identity import FILTER_ID
 from hdf5_filter.reading import available_cores

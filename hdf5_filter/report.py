@@ -4,74 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
-from astrocodec.files.file_report import Checked, FileRun
+from astrocodec.files.file_report import FileRun, PartReport
 
-__all__ = ["DatasetReport", "FileReport", "Kind"]
-
-Kind = Literal["dataset", "compressed", "copied", "decompressed"]
+__all__ = ["DatasetReport", "FileReport"]
 
 
-@dataclass
-class DatasetReport:
+@dataclass(kw_only=True)
+class DatasetReport(PartReport):
     """
-    One dataset of a file.
+    One dataset of a file; most is told by `astrocodec.files.file_report.PartReport`.
 
     Attributes
     ----------
-    name : str
-        Its path.
-    kind : str
-        ``'dataset'`` (without our filter), ``'compressed'`` (has our filter after the call), ``'decompressed'``
-        (had it before), ``'copied'`` (kept as it was).
-    dtype : str
-        Type of the elements as NumPy names it.
-    shape, chunks : tuple of int
+    chunks : tuple of int
         ``()`` where there are none.
-    pixels : int
-        Number of elements.
     filters : list of str
         After the call, in their order.
-    original_bytes, compressed_bytes : int
-        Size of the elements, and of what is stored of them where they are compressed.
-    bits_per_pixel : float or None
-        None without pixels.
-    model : str
-        Fingerprint of the model in the filter's values or of the general one, ``''`` if our filter codes it nowhere.
-    tuned : bool
-        Whether that model was fitted to this dataset and stands in its header.
-    checked : str
-        What is known of it: ``'verified'`` (compared with the original), ``'checksum ok'`` (every byte of it stands
-        under a checksum, of the codec or of HDF5, and these agree), ``'decoded'`` (it can be read), ``'not checked'``.
-    note : str
-        Anything worth telling the user, ``''`` otherwise.
     """
 
-    name: str
-    kind: Kind = "dataset"
-    dtype: str = ""
-    shape: tuple[int, ...] = ()
     chunks: tuple[int, ...] = ()
-    pixels: int = 0
     filters: list[str] = field(default_factory=list)
-    original_bytes: int = 0
-    compressed_bytes: int = 0
-    bits_per_pixel: float | None = None
-    model: str = ""
-    tuned: bool = False
-    checked: Checked = "not checked"
-    note: str = ""
-
-    @property
-    def image_bytes(self) -> int:
-        """Size of the elements."""
-        return self.original_bytes
-
-    @property
-    def coded_bytes(self) -> int:
-        """What is stored of them where they are compressed."""
-        return self.compressed_bytes
 
 
 @dataclass

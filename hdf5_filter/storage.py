@@ -8,11 +8,12 @@ from typing import Any
 import h5py
 import numpy as np
 
+from astrocodec.files.file_report import Kind
 from hdf5_filter.chunked import filter_ids, filter_values
 from hdf5_filter.identity import FILTER_ID
 from hdf5_filter.model_attribute import MODEL_ATTRIBUTE, provide_model
 from hdf5_filter.names import name_of
-from hdf5_filter.report import DatasetReport, Kind
+from hdf5_filter.report import DatasetReport
 from hdf5_filter.values import FilterValues
 
 __all__ = ["describe", "is_codable", "missing_filters", "reason_to_keep"]
@@ -79,25 +80,25 @@ def describe(dataset: h5py.Dataset, kind: Kind | None = None, note: str = "") ->
     """Report on a dataset as it is stored."""
     values = filter_values(dataset)
     provide_model(dataset)
-    stored = int(dataset.id.get_storage_size())
     pixels = math.prod(dataset.shape) if dataset.shape is not None else 0
     model = FilterValues.from_values(values or ()).model()
     try:
         dtype = "" if dataset.shape is None else str(dataset.dtype)
     except (TypeError, ValueError):
         dtype = "unknown to h5py"
-    return DatasetReport(
+    found = DatasetReport(
         name_of(dataset),
-        kind or ("compressed" if values is not None else "dataset"),
-        dtype,
-        dataset.shape or (),
-        dataset.chunks or (),
-        pixels,
-        [_NAMES.get(number, str(number)) for number in filter_ids(dataset)],
-        pixels * dataset.id.get_type().get_size(),
-        stored,
-        8 * stored / pixels if pixels else None,
-        "" if values is None else model.fingerprint,
-        not model.is_shipped,
+        kind=kind or ("compressed" if values is not None else "dataset"),
+        dtype=dtype,
+        shape=dataset.shape or (),
+        pixels=pixels,
+        original_bytes=pixels * dataset.id.get_type().get_size(),
+        compressed_bytes=int(dataset.id.get_storage_size()),
+        model="" if values is None else model.fingerprint,
+        tuned=not model.is_shipped,
         note=note,
+        chunks=dataset.chunks or (),
+        filters=[_NAMES.get(number, str(number)) for number in filter_ids(dataset)],
     )
+    found.work_out_bits()
+    return found

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
-__all__ = ["Checked", "FileRun", "ImageSizes", "weakest"]
+__all__ = ["Checked", "FileRun", "ImageSizes", "Kind", "PartReport", "weakest"]
 
 Checked = Literal["not checked", "decoded", "checksum ok", "verified"]
+Kind = Literal["image", "dataset", "compressed", "copied", "decompressed"]
 _STRENGTH: tuple[Checked, ...] = ("not checked", "decoded", "checksum ok", "verified")
 
 
@@ -25,19 +26,68 @@ def weakest(words: Iterable[Checked]) -> Checked:
     return min(words, key=_STRENGTH.index, default="not checked")
 
 
-class Part(Protocol):
-    """What the report on an HDU or dataset tells of its image."""
+@dataclass(kw_only=True)
+class PartReport:
+    """
+    One HDU or dataset of a file; `fits_tiles` and `hdf5_filter` say what theirs has beside.
 
-    kind: Any
-    pixels: int
+    Attributes
+    ----------
+    name : str
+        ``EXTNAME``, ``'PRIMARY'`` for an unnamed primary HDU, or ``''``; path of a dataset.
+    kind : str
+        ``'image'``, ``'dataset'`` (not compressed by us), ``'compressed'`` (is so after the call), ``'decompressed'``
+        (was so before it), ``'copied'`` (kept as it was).
+    dtype : str
+        Type of the stored pixels as NumPy names it, for example ``'int16'``; ``''`` where there are none.
+    shape : tuple of int
+        Shape in NumPy order, ``()`` where there is none.
+    pixels : int
+        Number of pixels or elements.
+    original_bytes, compressed_bytes : int
+        Size without and with compression: of an HDU header and data, padding included, of a dataset its elements.
+    bits_per_pixel : float or None
+        All that the pixels take; None without pixels.
+    model : str
+        Fingerprint of the model that coded them, ``''`` if none of ours did.
+    tuned : bool
+        Whether that model was fitted to this part and stands in its header.
+    checked : str
+        What is known of it, in the words of `FileRun`.
+    note : str
+        Anything worth telling the user, ``''`` otherwise.
+    """
+
+    name: str = field(default="", kw_only=False)
+    kind: Kind = "copied"
+    dtype: str = ""
+    shape: tuple[int, ...] = ()
+    pixels: int = 0
+    original_bytes: int = 0
+    compressed_bytes: int = 0
+    bits_per_pixel: float | None = None
+    model: str = ""
+    tuned: bool = False
+    checked: Checked = "not checked"
+    note: str = ""
 
     @property
     def image_bytes(self) -> int:
-        """Size of its pixels."""
+        """Size of the pixels alone."""
+        return self.original_bytes
 
     @property
     def coded_bytes(self) -> int:
-        """What they take in the compressed file."""
+        """What they take where they are compressed."""
+        return self.compressed_bytes
+
+    def add_note(self, *notes: str) -> None:
+        """Put further notes behind those that are there; empty ones do not count."""
+        self.note = "; ".join(filter(None, (self.note, *notes)))
+
+    def work_out_bits(self) -> None:
+        """Set `bits_per_pixel`, once the sizes are known."""
+        self.bits_per_pixel = 8 * self.coded_bytes / self.pixels if self.pixels else None
 
 
 @dataclass(frozen=True)
@@ -120,7 +170,7 @@ class FileRun:
         return self.original_bytes / self.compressed_bytes if self.compressed_bytes else 0.0
 
     @property
-    def parts(self) -> Sequence[Part]:
+    def parts(self) -> Sequence[PartReport]:
         """HDUs or datasets."""
         return ()
 

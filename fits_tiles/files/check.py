@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from astrocodec.errors import DifferenceError, FormatError
 from astrocodec.files.file_report import weakest
+from astrocodec.files.meter import Meter, ProgressCall
 from astrocodec.files.target import FileLike, target_name
 from fits_tiles.files.coders import TileCoder
 from fits_tiles.files.container import (
@@ -29,7 +30,6 @@ from fits_tiles.files.decompress import decompress
 from fits_tiles.files.foreign import foreign_algorithm, staged
 from fits_tiles.files.foreign_header import plain_header
 from fits_tiles.files.foreign_tiles import ForeignTiles, NotRecodedError
-from fits_tiles.files.progress import Progress, ProgressCall
 from fits_tiles.files.report import FileReport, HduReport
 from fits_tiles.files.source import open_source, scratch_file, size_on_disk
 from fits_tiles.files.survey import survey, word_of_edited
@@ -209,7 +209,7 @@ def layout_tiles(layout: TileLayout) -> int:
 
 def describe(hdu: Hdu, where: str) -> HduReport:
     """Report on an HDU from its header alone."""
-    entry = HduReport(hdu.index, hdu.name, original_bytes=hdu.size, compressed_bytes=hdu.size)
+    entry = HduReport(hdu.name, index=hdu.index, original_bytes=hdu.size, compressed_bytes=hdu.size)
     if holds_tiles(hdu.cards):
         layout = read_layout(hdu.cards, where)
         found = restore_header(hdu.cards, where)
@@ -365,7 +365,7 @@ def _check_file(
 ) -> None:
     """Check a file by itself, and say of every HDU what is known of it then."""
     known = survey(fd, hdus, name)
-    meter = Progress(progress, sum(entry.original_bytes for entry in report.hdus))
+    meter = Meter(progress, sum(entry.original_bytes for entry in report.hdus))
     for hdu, entry, word in zip(hdus, report.hdus, known.words, strict=True):
         entry.checked = word
         if holds_tiles(hdu.cards):
@@ -381,7 +381,7 @@ def _check_file(
     meter.finish()
 
 
-def _decode_all(fd: int, hdu: Hdu, where: str, entry: HduReport, workers: int, meter: Progress) -> None:
+def _decode_all(fd: int, hdu: Hdu, where: str, entry: HduReport, workers: int, meter: Meter) -> None:
     layout = read_layout(hdu.cards, where)
     header = restored_header(fd, hdu, where, primary=False)
     if header.edits:
@@ -427,7 +427,7 @@ def _compare_files(
             tiles = holds_tiles(hdus[number].cards)
             lossy = tiles and read_layout(hdus[number].cards, name).quantization is not None
             pairs.append(Pair(hdu, number, tiles, lossy))
-        meter = Progress(progress, file_size(plain.file.fileno()))
+        meter = Meter(progress, file_size(plain.file.fileno()))
         compare(plain.file.fileno(), fd, pairs, name, workers, meter.advance)
         plain.prove(file.fileno(), source)
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from astrocodec.codecs import exact_codec
 from astrocodec.errors import CorruptError, DifferenceError, FormatError
+from astrocodec.files.meter import Meter, ProgressCall
 from astrocodec.files.target import FileLike, Target, target_name
 from astrocodec.model import Model, load_model
 from fits_tiles.files.check import Pair, compare
@@ -26,7 +27,6 @@ from fits_tiles.files.container import (
     restored_header,
 )
 from fits_tiles.files.foreign import Staged, staged
-from fits_tiles.files.progress import Progress, ProgressCall
 from fits_tiles.files.report import FileReport, HduReport
 from fits_tiles.files.sample import tuned_model
 from fits_tiles.files.selection import select
@@ -176,7 +176,7 @@ def compress(
             fd = plain.file.fileno()
             size = file_size(fd)
             report = FileReport(name, target.name, size_on_disk(src, file))
-            meter = Progress(progress, size * (2 if verify else 1))
+            meter = Meter(progress, size * (2 if verify else 1))
             pairs = _write(target.file, plain, chosen, settings, name, report, meter)
             report.compressed_bytes = target.file.tell()
             if only_smaller and report.compressed_bytes >= report.original_bytes:
@@ -204,7 +204,7 @@ def _refuse_damaged_tiles(fd: int, hdus: list[Hdu], name: str) -> None:
         known.refuse_suspect(hdu.index)
 
 
-def _check(fd: int, target: Target, pairs: list[Pair], name: str, workers: int, meter: Progress) -> None:
+def _check(fd: int, target: Target, pairs: list[Pair], name: str, workers: int, meter: Meter) -> None:
     """Compare what was written with the source; whatever is wrong with it, the source is not to blame."""
     try:
         compare(fd, target.file.fileno(), pairs, name, workers, meter.advance)
@@ -272,7 +272,7 @@ def _write(
     settings: _Settings,
     name: str,
     report: FileReport,
-    meter: Progress,
+    meter: Meter,
 ) -> list[Pair]:
     """Write every HDU and what follows the last one; return which HDU went where."""
     fd = plain.file.fileno()
@@ -285,7 +285,8 @@ def _write(
     # A compressed primary image stands in the first extension.
     hdus_out = len(hdus) + (0 in packed)
     for hdu in hdus:
-        entry = HduReport(plain.origin[hdu.index], hdu.name, original_bytes=hdu.size, note=plain.notes[hdu.index])
+        entry = HduReport(hdu.name, index=plain.origin[hdu.index], original_bytes=hdu.size)
+        entry.note = plain.notes[hdu.index]
         report.hdus.append(entry)
         if hdu.index in packed:
             if hdu.index == 0:
@@ -346,7 +347,7 @@ def _write_image(
     settings: _Settings,
     where: str,
     entry: HduReport,
-    meter: Progress,
+    meter: Meter,
     room: list[bytes],
 ) -> bool:
     """Write one image HDU as a table of tiles; return whether that lost anything."""

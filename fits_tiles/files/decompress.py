@@ -12,6 +12,7 @@ import numpy as np
 
 from astrocodec.errors import DifferenceError, FormatError
 from astrocodec.files.file_report import weakest
+from astrocodec.files.meter import Meter, ProgressCall
 from astrocodec.files.target import FileLike, Target, target_name
 from astrocodec.model import Model
 from fits_tiles.files.container import (
@@ -24,7 +25,6 @@ from fits_tiles.files.container import (
     stored_model,
 )
 from fits_tiles.files.foreign import Staged, staged
-from fits_tiles.files.progress import Progress, ProgressCall
 from fits_tiles.files.report import FileReport, HduReport
 from fits_tiles.files.selection import select
 from fits_tiles.files.source import open_source, scratch_file, size_on_disk
@@ -139,7 +139,7 @@ def decompress(
             report = FileReport(name, target.name, compressed_bytes=size_on_disk(src, file))
             hdus = list(walk(fd, name))
             total = sum(_plain_size(hdu, name) for hdu in hdus)
-            meter = Progress(progress, total)
+            meter = Meter(progress, total)
             job = _Job(fd, target.file, to, workers, meter, verify, checksums, edited, target.folder, known)
             _write(job, plain, hdus, chosen, name, report)
             job.meter.finish()
@@ -183,7 +183,7 @@ class _Job:
         out: IO[bytes],
         to: str,
         workers: int,
-        meter: Progress,
+        meter: Meter,
         verify: bool,
         checksums: bool,
         edited: bool,
@@ -280,7 +280,7 @@ def _write(job: _Job, plain: Staged, hdus: list[Hdu], chosen: set[int], name: st
     position = 0
     for hdu in hdus:
         where = f"{name}: {hdu.label}"
-        entry = HduReport(plain.origin[hdu.index], hdu.name, compressed_bytes=plain.sizes[hdu.index])
+        entry = HduReport(hdu.name, index=plain.origin[hdu.index], compressed_bytes=plain.sizes[hdu.index])
         entry.note = plain.notes[hdu.index]
         entry.checked = job.known.words[plain.origin[hdu.index]]
         report.hdus.append(entry)

@@ -91,7 +91,7 @@ def test_packed_inputs_count_packed(mostly_table: Path) -> None:
 
 def test_files_without_a_compressed_image_have_no_ratio_of_images() -> None:
     """Nor bits per pixel, though a plain image may be there."""
-    plain = HduReport(0, kind="image", dtype="int16", pixels=50, original_bytes=2980, compressed_bytes=2980)
+    plain = HduReport(kind="image", dtype="int16", pixels=50, original_bytes=2980, compressed_bytes=2980)
     report = FileReport("a.fits", "", 2980, 2980, hdus=[plain])
     assert report.images == ImageSizes(0, 0, 0)
     row, totals = size_table([report]).splitlines()[2:]
@@ -107,7 +107,17 @@ def test_files_without_a_compressed_image_have_no_ratio_of_images() -> None:
 def test_totals_sum_pixels_up() -> None:
     """Of files of different depths, whole bits over whole pixels."""
     reports = [
-        FileReport(name, "", 9000, 5760, hdus=[HduReport(0, "", "compressed", kind, (size,), size, 5760, 2880 + coded)])
+        FileReport(
+            name,
+            "",
+            9000,
+            5760,
+            hdus=[
+                HduReport(
+                    kind="compressed", dtype=kind, pixels=size, original_bytes=5760, compressed_bytes=2880 + coded
+                )
+            ],
+        )
         for name, kind, size, coded in (("a", "int16", 1000, 500), ("b", "float32", 500, 1000))
     ]
     assert [report.images for report in reports] == [ImageSizes(1000, 2000, 500), ImageSizes(500, 2000, 1000)]

@@ -23,6 +23,7 @@ ORDER = (
     "files.unchanged",
     "files.writers",
     "files.file_report",
+    "files.meter",
     "files.parallel",
     "files.target",
     "files.report_file",

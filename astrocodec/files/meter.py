@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-__all__ = ["Progress", "ProgressCall"]
+__all__ = ["Meter", "ProgressCall"]
 
 ProgressCall = Callable[[int, int], object]
 
 
-class Progress:
+class Meter:
     """
     Adds up bytes and reports them.
 
@@ -22,7 +22,7 @@ class Progress:
 
     Examples
     --------
-    >>> Progress(lambda done, total: print(done, total), 10).advance(4)
+    >>> Meter(lambda done, total: print(done, total), 10).advance(4)
     4 10
     """
 
