@@ -40,7 +40,7 @@ AC_API const char *ac_status_string(int status);
  * it when it fails, if it is not NULL. */
 typedef enum { AC_IN_STREAM, AC_IN_SECTION, AC_IN_PIECE, AC_IN_VALUES } ac_part;
 typedef struct {
-    int32_t status, reason;      /* why it failed: an ac_status, and an ac_reason of fault.h; reason 0: the status says all */
+    int32_t status, reason;      /* why it failed: an ac_status, and one of reasons.h; reason 0: the status says all */
     int32_t part;                /* an ac_part */
     uint64_t index;              /* id of the section, number of the piece or of the filter value */
     uint64_t plane, row, column; /* of the piece's first element; planes as in docs/format.md section "Planes" */

@@ -33,35 +33,6 @@ void ac_context_of(const uint16_t *n, const ac_running *left, const ac_running *
     out->sum = (uint16_t)sum;
 }
 
-static void dense(const int8_t *w, const int32_t *b, int outputs, int inputs, const int16_t *x, int16_t *y)
-{
-    for (int j = 0; j < outputs; j++) {
-        int32_t acc = b[j];
-        for (int i = 0; i < inputs; i++) acc += w[j * inputs + i] * x[i];
-        y[j] = (int16_t)ac_clamp(acc >> AC_SHIFT, 0, AC_ACTIVATION_MAX);
-    }
-}
-
-ac_cell ac_predict(const ac_model *model, const ac_context *c)
-{
-    int16_t h1[AC_MAX_HIDDEN], h2[AC_MAX_HIDDEN];
-    dense(model->w1, model->b1, model->hidden, AC_INPUTS, c->input, h1);
-    dense(model->w2, model->b2, model->hidden, model->hidden, h1, h2);
-    int32_t o[AC_OUTPUTS];
-    for (int j = 0; j < AC_OUTPUTS; j++) {
-        int32_t acc = model->b3[j];
-        for (int i = 0; i < model->hidden; i++) acc += model->w3[j * model->hidden + i] * h2[i];
-        o[j] = ac_clamp(acc, -32768, 32767);
-    }
-    int32_t linear = 256;
-    for (int i = 0; i < AC_LINEAR; i++) linear += model->linear[i] * c->linear[i];
-    const int32_t offset = c->sum * ac_clamp(o[0], -32767, 32767);
-    const int32_t loc16 = ac_clamp(c->mean * 16 + (linear >> 9) + ((offset + 256) >> 9), 0, 65535 * 16 + 15);
-    const int32_t q = ac_clamp((ac_log512(c->sum) + o[1] - 224) >> 6, 0, AC_SCALES - 1);
-    const int32_t tail = ac_clamp((o[2] + 64) >> 7, 0, model->tables.tails - 1), skew = ac_clamp((o[3] + 64) >> 7, 0, model->tables.skews - 1);
-    return ac_cell_of(loc16, q, (uint32_t)(tail * model->tables.skews + skew));
-}
-
 int32_t ac_update(uint16_t value, uint16_t left_value, uint16_t sum, const ac_running *up, ac_running *own, int32_t column)
 {
     const int32_t v = value * 256, limit = sum * 64;

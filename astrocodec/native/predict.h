@@ -1,4 +1,4 @@
-/* Predict: causal context -> location, scale and shape of a pixel's distribution. Integers only.
+/* Predict: causal context of a pixel, which the kernels make location, scale and shape of its distribution from. Integers only.
  * docs/format.md section "Predict". */
 #ifndef AC_PREDICT_H
 #define AC_PREDICT_H
@@ -27,7 +27,6 @@ static inline int32_t ac_clamp(int32_t v, int32_t low, int32_t high) { return v 
 
 void ac_context_of(const uint16_t *neighbours, const ac_running *left, const ac_running *up, int32_t column, uint16_t floor, uint32_t x, uint32_t y,
                    ac_context *out);
-ac_cell ac_predict(const ac_model *model, const ac_context *context);
 /* Takes the pixel into the running means. `column` is C of this column above, its new value is returned. */
 int32_t ac_update(uint16_t value, uint16_t left_value, uint16_t sum, const ac_running *up, ac_running *own, int32_t column);
 

@@ -1,6 +1,6 @@
 """Predict: causal context -> location, scale and shape of a sample's distribution. Integers only.
 
-Readable reference of docs/format.md sections "Context" and "Predict"; native/predict.c does the same. Everything is
+Readable reference of docs/format.md sections "Context" and "Predict"; native/kernels do the same. Everything is
 vectorised over pixels that do not depend on each other.
 """
 

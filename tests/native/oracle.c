@@ -128,6 +128,36 @@ static void put_u32(uint8_t *p, uint32_t v) { put_u16(p, v), put_u16(p + 2, v >>
 static uint32_t get_u16(const uint8_t *p) { return (uint32_t)p[0] | (uint32_t)p[1] << 8; }
 static uint32_t get_u32(const uint8_t *p) { return get_u16(p) | get_u16(p + 2) << 16; }
 
+/* The network, in plain loops. */
+static void dense(const int8_t *w, const int32_t *b, int outputs, int inputs, const int16_t *x, int16_t *y)
+{
+    for (int j = 0; j < outputs; j++) {
+        int32_t acc = b[j];
+        for (int i = 0; i < inputs; i++) acc += w[j * inputs + i] * x[i];
+        y[j] = (int16_t)ac_clamp(acc >> AC_SHIFT, 0, AC_ACTIVATION_MAX);
+    }
+}
+
+static ac_cell predict(const ac_model *model, const ac_context *c)
+{
+    int16_t h1[AC_MAX_HIDDEN], h2[AC_MAX_HIDDEN];
+    dense(model->w1, model->b1, model->hidden, AC_INPUTS, c->input, h1);
+    dense(model->w2, model->b2, model->hidden, model->hidden, h1, h2);
+    int32_t o[AC_OUTPUTS];
+    for (int j = 0; j < AC_OUTPUTS; j++) {
+        int32_t acc = model->b3[j];
+        for (int i = 0; i < model->hidden; i++) acc += model->w3[j * model->hidden + i] * h2[i];
+        o[j] = ac_clamp(acc, -32768, 32767);
+    }
+    int32_t linear = 256;
+    for (int i = 0; i < AC_LINEAR; i++) linear += model->linear[i] * c->linear[i];
+    const int32_t offset = c->sum * ac_clamp(o[0], -32767, 32767);
+    const int32_t loc16 = ac_clamp(c->mean * 16 + (linear >> 9) + ((offset + 256) >> 9), 0, 65535 * 16 + 15);
+    const int32_t q = ac_clamp((ac_log512(c->sum) + o[1] - 224) >> 6, 0, AC_SCALES - 1);
+    const int32_t tail = ac_clamp((o[2] + 64) >> 7, 0, model->tables.tails - 1), skew = ac_clamp((o[3] + 64) >> 7, 0, model->tables.skews - 1);
+    return ac_cell_of(loc16, q, (uint32_t)(tail * model->tables.skews + skew));
+}
+
 /* One group of up to 32 lanes of a step, backwards: raw bits last, so they go in first. */
 static void push_group(const ac_record *first, const ac_record *last, uint32_t states, uint32_t *state, uint16_t **end)
 {
@@ -155,7 +185,7 @@ static size_t record_all(const ac_model *model, ac_plane *plane, ac_record *reco
             if (!x) pad_left(plane, y);
             ac_context c;
             context_at(plane, y, x, &c);
-            const ac_cell cell = ac_predict(model, &c);
+            const ac_cell cell = predict(model, &c);
             const uint16_t v = plane->samples.at[(ptrdiff_t)y * (ptrdiff_t)plane->samples.stride + x];
             const ac_coded s = ac_symbol_of(v - cell.base, cell.k, &ac_layouts[cell.layout]);
             const uint16_t *cum = model->tables.cum + (size_t)cell.table * AC_SYMBOLS + s.symbol;
@@ -302,7 +332,7 @@ static void decode_group(const ac_model *model, ac_plane *plane, uint32_t step, 
         ac_context c;
         context_at(plane, y, x, &c);
         todo[n].y = y, todo[n].x = x, todo[n].lane = lane, todo[n].sum = c.sum;
-        todo[n].cell = ac_predict(model, &c);
+        todo[n].cell = predict(model, &c);
         todo[n].symbol = pop(&state[lane & (states - 1)], model->tables.cum + (size_t)todo[n].cell.table * AC_SYMBOLS, in);
         n++;
     }

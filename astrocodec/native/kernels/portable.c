@@ -1,5 +1,5 @@
 /* The kernel in C11 without intrinsics: loops over the 32 lanes of a group that compilers turn into vectors of 16-bit
- * integers, and of floats where every sum is an integer below 2^24 and so exact. predict.c is the same in plain words. */
+ * integers, and of floats where every sum is an integer below 2^24 and so exact. stages/predict.py is the same in plain words. */
 #include "bytes.h"
 #include "kernels/entropy_tails.h"
 #include "kernels/exact_floats.h"

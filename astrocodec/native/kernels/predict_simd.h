@@ -1,4 +1,4 @@
-/* Prediction and running means of a slice of VECTOR_LANES lanes; predict.c is the same in plain words.
+/* Prediction and running means of a slice of VECTOR_LANES lanes; stages/predict.py is the same in plain words.
  * Included after vector*.h, which says what the vectors are. */
 #include "kernels/exact_floats.h"
 

@@ -14,7 +14,6 @@ static inline vec v_load(const void *p) { return _mm256_loadu_si256((const __m25
 static inline void v_store(void *p, vec v) { _mm256_storeu_si256((__m256i *)p, v); }
 static inline vec v_zero(void) { return _mm256_setzero_si256(); }
 static inline vec v_and(vec a, vec b) { return _mm256_and_si256(a, b); }
-static inline vec v_andnot(vec a, vec b) { return _mm256_andnot_si256(a, b); } /* ~a & b */
 static inline vec v_or(vec a, vec b) { return _mm256_or_si256(a, b); }
 static inline vec v_xor(vec a, vec b) { return _mm256_xor_si256(a, b); }
 static inline vec v_repeat128(__m128i v) { return _mm256_broadcastsi128_si256(v); }

@@ -10,7 +10,6 @@ static inline vec v_load(const void *p) { return _mm512_loadu_si512(p); }
 static inline void v_store(void *p, vec v) { _mm512_storeu_si512(p, v); }
 static inline vec v_zero(void) { return _mm512_setzero_si512(); }
 static inline vec v_and(vec a, vec b) { return _mm512_and_si512(a, b); }
-static inline vec v_andnot(vec a, vec b) { return _mm512_andnot_si512(a, b); } /* ~a & b */
 static inline vec v_or(vec a, vec b) { return _mm512_or_si512(a, b); }
 static inline vec v_xor(vec a, vec b) { return _mm512_xor_si512(a, b); }
 static inline vec v_repeat128(__m128i v) { return _mm512_broadcast_i32x4(v); }
