@@ -49,16 +49,7 @@ def copy_attributes(source: Any, target: Any, path: bytes, addresses: Addresses,
     """
     Copy all attributes but a model of ours that the copy needs no more; references point into the copy afterwards.
 
-    Parameters
-    ----------
-    source, target : ObjectID
-        Objects of the file and of its copy, which has no attributes yet.
-    path : bytes
-        Where the copy is.
-    addresses : Addresses
-        Where the copies of all objects are.
-    map_type : callable
-        Gives a type of the file as one of its copy.
+    `path` is that of the copy, and `map_type` gives a type of the file as one of the copy.
     """
     for name in attribute_names(source):
         if name == MODEL_ATTRIBUTE and holds_model(source) and filter_values(h5py.Dataset(target)) is None:

@@ -19,18 +19,9 @@ def whole(shape: Sequence[int]) -> Box:
 
 def boxes_within(box: Box, chunk: Sequence[int] | None, itemsize: int, most: int) -> Iterator[Box]:
     """
-    Cut a box into smaller ones in the order of their elements, whole chunks where these are not too large.
+    Cut a box, which begins where a chunk does, into ones of about `most` bytes, in the order of their elements.
 
-    Parameters
-    ----------
-    box : tuple of slice
-        Begins where a chunk begins.
-    chunk : tuple of int or None
-        Shape of the chunks, None where there are none.
-    itemsize : int
-        Bytes of an element.
-    most : int
-        Bytes of a box, about.
+    They are whole chunks where these are not too large.
 
     Examples
     --------

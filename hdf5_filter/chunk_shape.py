@@ -16,17 +16,7 @@ def choose_chunks(shape: Sequence[int], itemsize: int) -> tuple[int, ...]:
     """
     Choose chunks of about 512 x 512 elements of the last two axes, smaller ones for wide elements.
 
-    Parameters
-    ----------
-    shape : sequence of int
-        Of the dataset; an axis that has no length yet counts as long.
-    itemsize : int
-        Bytes of an element.
-
-    Returns
-    -------
-    tuple of int
-        Leading axes have 1, unless planes are small.
+    Leading axes have 1, unless planes are small; an axis that has no length yet counts as long.
 
     Examples
     --------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ from hdf5_filter.identity import FILTER_ID
 from hdf5_filter.layout import layout_of
 from hdf5_filter.values import CAUSAL, FilterValues
 
-__all__ = ["ChunkedDataset", "filter_ids", "filter_values", "has_shuffle_before", "stored_chunks"]
+__all__ = ["ChunkedDataset", "filter_ids", "filter_values", "has_shuffle_before", "stored_chunks", "touched_chunks"]
 
 
 def filter_ids(dataset: h5py.Dataset) -> list[int]:
@@ -55,24 +55,12 @@ def stored_chunks(dataset: h5py.Dataset) -> dict[tuple[int, ...], int]:
 
 @dataclass(frozen=True)
 class ChunkedDataset:
-    """
-    A dataset with our filter alone, whose chunks may bypass the pipeline.
-
-    Attributes
-    ----------
-    dataset : h5py.Dataset
-    chunk : tuple of int
-        Shape of a chunk.
-    codec : ChunkCodec
-        The filter with the dataset's values.
-    codec_id : int
-        What these say of the codec that chunks are written with; the filter itself writes with the causal one only.
-    """
+    """A dataset with our filter alone, whose chunks may bypass the pipeline."""
 
     dataset: h5py.Dataset
     chunk: tuple[int, ...]
-    codec: ChunkCodec
-    codec_id: int
+    codec: ChunkCodec  # the filter with the dataset's values
+    codec_id: int  # what these say that chunks are written with; the filter itself writes with the causal codec only
 
     @classmethod
     def of(cls, dataset: h5py.Dataset) -> ChunkedDataset | None:
@@ -108,6 +96,14 @@ class ChunkedDataset:
             return np.zeros(shape, self.dtype)
         fill = np.asarray(self.dataset.fillvalue, self.dtype)
         return np.zeros(shape, self.dtype) if not fill.tobytes().strip(b"\0") else np.full(shape, fill)
+
+    def padded(self, part: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """Return a whole chunk: beyond the edge of the dataset it has the fill value, as HDF5 does it."""
+        if part.shape == self.chunk:
+            return part
+        whole = self.filled(self.chunk)
+        whole[tuple(map(slice, part.shape))] = part
+        return whole
 
     def raw(self, offset: tuple[int, ...]) -> tuple[int, bytes] | None:
         """Return the filter mask and the bytes of a chunk, None for one that was never written."""
@@ -147,10 +143,10 @@ class ChunkedDataset:
             raise type(error)(f"{place}: {error}") from error
         return pixels
 
-    def offsets(self, box: tuple[range, ...]) -> Iterator[tuple[int, ...]]:
-        """Yield the offsets of the chunks that a box of indices touches, row by row."""
-        axes = [_touched(axis, side) for axis, side in zip(box, self.chunk, strict=True)]
-        return itertools.product(*axes)
+
+def touched_chunks(box: Iterable[range], chunk: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+    """Yield the offsets of the chunks that a box of indices touches, row by row."""
+    return itertools.product(*(_touched(axis, side) for axis, side in zip(box, chunk, strict=True)))
 
 
 def _check_type(dataset: h5py.Dataset, values: FilterValues) -> None:

@@ -36,29 +36,15 @@ __all__ = ["Elsewhere", "compare_files"]
 
 @dataclass
 class Elsewhere:
-    """
-    What a file only tells the place of, so that it was not compared.
+    """What a file only tells the place of, so that it was not compared."""
 
-    Attributes
-    ----------
-    datasets : dict of str to str
-        Paths of datasets whose elements lie in other files, and where.
-    links : list of str
-        Links to objects of other files.
-    """
-
-    datasets: dict[str, str] = field(default_factory=dict)
-    links: list[str] = field(default_factory=list)
+    datasets: dict[str, str] = field(default_factory=dict)  # paths of those whose elements lie elsewhere, and where
+    links: list[str] = field(default_factory=list)  # to objects of other files
 
 
 def compare_files(first: h5py.File, second: h5py.File, workers: int, advance: Callable[[int], None]) -> Elsewhere:
     """
     Compare two files; how datasets are stored, and when, does not count.
-
-    Returns
-    -------
-    Elsewhere
-        What lies in other files.
 
     Raises
     ------
@@ -126,9 +112,7 @@ class _Comparison:
 
     def run(self) -> Elsewhere:
         """Walk both files at once, then compare what may refer to any object; return what lies in other files."""
-        blocks = [file.userblock_size for file in self._files]
-        names = [file.filename for file in self._files]
-        if blocks[0] != blocks[1] or not same_beginning(names[0], names[1], blocks[0]):
+        if not same_beginning(*self._files):
             raise DifferenceError(f"{self._files[1].filename}: the user block differs from the original's")
         if not same_end(*self._files):
             raise DifferenceError(f"{self._files[1].filename}: what follows the end of the HDF5 part differs")
@@ -137,8 +121,7 @@ class _Comparison:
         for path, first, second in self._found:  # which grows where a named type has no name of its own
             with phil:
                 comments = [library().comment_of(obj.id) for obj in (first, second)]
-            if comments[0] != comments[1]:
-                raise self._difference(path, "the comment is another one than in the original")
+            self._require(path, comments, "the comment is another one than in the original")
             if isinstance(first, h5py.h5d.DatasetID):
                 self._compare_datasets(path, h5py.Dataset(first), h5py.Dataset(second))
             elif isinstance(first, h5py.h5t.TypeID) and not same_type(first, second):
@@ -149,6 +132,11 @@ class _Comparison:
 
     def _difference(self, path: bytes, what: str) -> DifferenceError:
         return DifferenceError(f"{self._files[1].filename}: {shown(path)}: {what}")
+
+    def _require(self, path: bytes, pair: list[Any], otherwise: str) -> None:
+        """Raise an error where what two objects have is not the same."""
+        if pair[0] != pair[1]:
+            raise self._difference(path, otherwise)
 
     def _walk(self, path: bytes, first: Any, second: Any) -> Iterator[tuple[bytes, Any, Any]]:
         """Yield each object from these on once, with its counterpart."""
@@ -183,15 +171,13 @@ class _Comparison:
     def _members(self, path: bytes, first: Any, second: Any) -> Iterator[tuple[bytes, Any, Any]]:
         """Compare the links of two groups, and yield what hard ones lead to."""
         names = [link_names(group) for group in (first, second)]
-        if names[0] != names[1]:
-            raise self._difference(path, "the group has other links than in the original")
+        self._require(path, names, "the group has other links than in the original")
         for name in names[0]:
             below = path + b"/" + name
             infos = [group.links.get_info(name) for group in (first, second)]
-            if infos[0].type != infos[1].type:
-                raise self._difference(below, "the link is of another kind than in the original")
-            if infos[0].cset != infos[1].cset:
-                raise self._difference(below, "the link's name has another character set than in the original")
+            kinds, sets = [info.type for info in infos], [info.cset for info in infos]
+            self._require(below, kinds, "the link is of another kind than in the original")
+            self._require(below, sets, "the link's name has another character set than in the original")
             if infos[0].type == h5py.h5l.TYPE_HARD:
                 yield below, h5py.h5o.open(first, name), h5py.h5o.open(second, name)
             elif infos[0].type not in (h5py.h5l.TYPE_SOFT, h5py.h5l.TYPE_EXTERNAL):
@@ -206,14 +192,14 @@ class _Comparison:
         plists = [obj.get_create_plist() for obj in (first, second)]
         if isinstance(first, h5py.h5g.GroupID):
             orders = [plist.get_link_creation_order() for plist in plists]
-            if orders[0] != orders[1]:
-                raise self._difference(path, "the order of its links is tracked otherwise than in the original")
+            self._require(path, orders, "the order of its links is tracked otherwise than in the original")
         if isinstance(first, h5py.h5t.TypeID):
             return  # HDF5 copied it
-        if plists[0].get_attr_creation_order() != plists[1].get_attr_creation_order():
-            raise self._difference(path, "the order of its attributes is tracked otherwise than in the original")
-        if path and plists[0].get_obj_track_times() != plists[1].get_obj_track_times():
-            raise self._difference(path, "its times are tracked otherwise than in the original")
+        orders = [plist.get_attr_creation_order() for plist in plists]
+        self._require(path, orders, "the order of its attributes is tracked otherwise than in the original")
+        if path:
+            times = [plist.get_obj_track_times() for plist in plists]
+            self._require(path, times, "its times are tracked otherwise than in the original")
 
     def _compare_types(self, path: bytes, of: str, first: Any, second: Any) -> None:
         """Compare types of elements; of two named ones both must be the same object of their files."""
@@ -231,13 +217,11 @@ class _Comparison:
         self._compare_types(path, "the dataset", kind, second.id.get_type())
         plists = [dataset.id.get_create_plist() for dataset in (first, second)]
         self._compare_fill(path, kind, *plists)
-        if _external(plists[0]) != _external(plists[1]):
-            raise self._difference(path, "it lies in other files than the original")
-        virtual = [_virtual(plist) for plist in plists]
-        if virtual[0] != virtual[1]:
-            raise self._difference(path, "it shows something else than the original")
-        if virtual[0] is not None or (first.size and _external(plists[0])):  # without its sources one has no elements
-            if files := _other_files(first.file, virtual[0] or [], _external(plists[0])):
+        external, virtual = [_external(plist) for plist in plists], [_virtual(plist) for plist in plists]
+        self._require(path, external, "it lies in other files than the original")
+        self._require(path, virtual, "it shows something else than the original")
+        if virtual[0] is not None or (first.size and external[0]):  # without its sources one has no elements
+            if files := _other_files(first.file, virtual[0] or [], external[0]):
                 self._elsewhere.datasets[text_of(path)] = f"its elements lie in other files, such as {shown(files[0])}"
             return
         if not first.size or not any(dataset.id.get_storage_size() for dataset in (first, second)):
@@ -281,8 +265,7 @@ class _Comparison:
                 "installed; add the folder of its plugin to HDF5_PLUGIN_PATH"
             )
         chunks = [stored_chunks(dataset) for dataset in (first, second)]
-        if chunks[0] != chunks[1]:
-            raise self._difference(path, "other chunks are stored than in the original")
+        self._require(path, chunks, "other chunks are stored than in the original")
         for offset in chunks[0]:
             pair = [bytes(dataset.id.read_direct_chunk(offset)[1]) for dataset in (first, second)]
             if pair[0] != pair[1]:
@@ -292,8 +275,8 @@ class _Comparison:
 
     def _compare_fill(self, path: bytes, kind: Any, first: Any, second: Any) -> None:
         told = [(plist.fill_value_defined(), plist.get_fill_time()) for plist in (first, second)]
-        same = told[0] == told[1] and self._same_values(fill_elements(first, kind), fill_elements(second, kind))
-        if not same:
+        self._require(path, told, "the fill value differs from the original's")
+        if not self._same_values(fill_elements(first, kind), fill_elements(second, kind)):
             raise self._difference(path, "the fill value differs from the original's")
 
     def _compare_attributes(self, path: bytes, first: Any, second: Any) -> None:
@@ -302,20 +285,18 @@ class _Comparison:
             if MODEL_ATTRIBUTE in found and holds_model(obj):  # belongs to how the dataset is stored
                 check_model(obj)
                 found.remove(MODEL_ATTRIBUTE)
-        if sorted(names[0]) != sorted(names[1]):
-            raise self._difference(path, "the attributes have other names than in the original")
+        self._require(path, [*map(sorted, names)], "the attributes have other names than in the original")
         if names[0] != names[1] and first.get_create_plist().get_attr_creation_order():
             raise self._difference(path, "the attributes have another order than in the original")
         for name in names[0]:
             pair = [h5py.h5a.open(obj, name) for obj in (first, second)]
             label = f"attribute {shown(name)!r}"
             self._compare_types(path, label, *(attribute.get_type() for attribute in pair))
-            if extent_of(pair[0].get_space()) != extent_of(pair[1].get_space()):
-                raise self._difference(path, f"{label} has another shape than in the original")
+            extents = [extent_of(attribute.get_space()) for attribute in pair]
+            self._require(path, extents, f"{label} has another shape than in the original")
             with phil:
                 sets = [library().attribute_character_set(attribute.id) for attribute in pair]
-            if sets[0] != sets[1]:
-                raise self._difference(path, f"the name of {label} has another character set than in the original")
+            self._require(path, sets, f"the name of {label} has another character set than in the original")
             if not self._same_values(*map(attribute_elements, pair)):
                 raise self._difference(path, f"{label} differs from the original's")
 

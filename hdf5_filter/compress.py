@@ -27,7 +27,7 @@ from hdf5_filter.references import Addresses
 from hdf5_filter.report import DatasetReport, FileReport
 from hdf5_filter.storage import describe, reason_to_keep
 from hdf5_filter.transfer import compress_dataset, fitted_chunks
-from hdf5_filter.userblock import copy_beginning, copy_end, end_of
+from hdf5_filter.userblock import copy_surroundings, end_of
 from hdf5_filter.writing import NotCodedError
 
 __all__ = ["Transfer", "compress", "rewrite"]
@@ -153,7 +153,7 @@ def compress(
                 reason = str(error)
         else:
             advance(_size(dataset))
-        copy_dataset(dataset, place, lambda _: kind)
+        copy_dataset(dataset, place, kind)
         return describe(dataset, "copied", reason)
 
     def prepare(file: h5py.File) -> None:
@@ -202,14 +202,13 @@ def rewrite(
         meter = Meter(progress, total * (2 if verify else 1))
         with create_like(old, out.temporary) as new:
 
-            def copy(dataset: h5py.Dataset, place: Place, map_type: Callable[[Any], Any]) -> None:
-                found = transfer(dataset, place, map_type(dataset.id.get_type()), meter.advance)
+            def copy(dataset: h5py.Dataset, place: Place, kind: Any) -> None:
+                found = transfer(dataset, place, kind, meter.advance)
                 found.name = name_of(dataset)
                 report.datasets.append(found)
 
             report.notes += copy_file(old, new, copy)
-        copy_beginning(source, out.temporary, old.userblock_size)
-        copy_end(source, out.temporary, end_of(old))
+        copy_surroundings(source, out.temporary, old.userblock_size, end_of(old))
         report.compressed_bytes = out.temporary.stat().st_size
         # Without unused space a mere copy may be smaller too; that is not what was asked for.
         idle = all(entry.kind == "copied" for entry in report.datasets)

@@ -26,27 +26,12 @@ _MERGE_TYPES = 0x40  # H5O_COPY_MERGE_COMMITTED_DTYPE_FLAG
 
 @dataclass(frozen=True)
 class Place:
-    """
-    Where a copied object is to stand.
+    """Where a copied object is to stand."""
 
-    Attributes
-    ----------
-    group : h5py.h5g.GroupID
-        Group of the copy.
-    name : bytes
-        Name in it.
-    path : bytes
-        Whole path.
-    links : h5py.h5p.PropLCID
-        How the link is made.
-    addresses : Addresses
-        Where the copies of all objects are.
-    """
-
-    group: Any
+    group: Any  # h5py.h5g.GroupID of the copy
     name: bytes
     path: bytes
-    links: Any
+    links: Any  # h5py.h5p.PropLCID: how the link is made
     addresses: Addresses
 
     def put(self, obj: Any) -> None:
@@ -54,8 +39,7 @@ class Place:
         h5py.h5o.link(obj, self.group, self.name, self.links)
 
 
-TypeMap = Callable[[Any], Any]
-CopyDataset = Callable[[h5py.Dataset, Place, TypeMap], None]
+CopyDataset = Callable[[h5py.Dataset, Place, Any], None]
 
 
 def link_names(group: Any) -> list[bytes]:
@@ -78,20 +62,9 @@ def link_names(group: Any) -> list[bytes]:
 
 def copy_file(source: h5py.File, target: h5py.File, copy: CopyDataset) -> list[str]:
     """
-    Copy everything in a file.
+    Copy everything in a file to an empty one that has its creation properties; return what is worth telling.
 
-    Parameters
-    ----------
-    source, target : h5py.File
-        An open file, and an empty one made with the same creation properties.
-    copy : callable
-        Copies a dataset, given its place and a function that gives a type of the file as one of the copy; attributes
-        come later.
-
-    Returns
-    -------
-    list of str
-        What is worth telling.
+    `copy` copies a dataset, given its place and its type as one of the copy; attributes come later.
 
     Raises
     ------
@@ -234,7 +207,7 @@ class _Copier:
             else:
                 self._copy_fill_value(obj, place.path)
         if isinstance(obj, h5py.h5d.DatasetID):
-            self._copy(h5py.Dataset(obj), place, self._map_type)
+            self._copy(h5py.Dataset(obj), place, self._map_type(obj.get_type()))
         made = h5py.h5o.open(place.group, place.name)
         _copy_comment(obj, made)
         return made
@@ -247,9 +220,9 @@ class _Copier:
                 library().set_version_bounds(self._target.id.id, self._low, self._high)
 
 
-def copy_dataset(source: h5py.Dataset, place: Place, map_type: TypeMap) -> None:
+def copy_dataset(source: h5py.Dataset, place: Place, new_kind: Any) -> None:
     """
-    Copy a dataset with its storage as it is; attributes come later.
+    Copy a dataset with its storage as it is, its type being one of the copy; attributes come later.
 
     So do elements that point or refer elsewhere: HDF5 copies their fill values with addresses of the old file.
     """
@@ -268,12 +241,12 @@ def copy_dataset(source: h5py.Dataset, place: Place, map_type: TypeMap) -> None:
                     place.addresses.translate(elements, f"{shown(place.path)}: fill value")
                     with phil:
                         library().set_fill_value(made.id, kind.id, elements.address)
-            h5py.h5d.create(place.group, place.name, map_type(kind), space, made, place.links)
+            h5py.h5d.create(place.group, place.name, new_kind, space, made, place.links)
             return
         if kind.committed():
             plist.set_copy_object(h5py.h5o.COPY_WITHOUT_ATTR_FLAG | _MERGE_TYPES)
             with phil:
-                library().suggest_type(plist.id, h5py.h5i.get_name(map_type(kind)))
+                library().suggest_type(plist.id, h5py.h5i.get_name(new_kind))
         h5py.h5o.copy(source.id, b".", place.group, place.name, plist, place.links)
 
 

@@ -67,7 +67,7 @@ def decompress(
             found.compressed_bytes, found.bits_per_pixel = packed.compressed_bytes, packed.bits_per_pixel
             found.model, found.tuned = packed.model, packed.tuned
             return found
-        copy_dataset(dataset, place, lambda _: kind)
+        copy_dataset(dataset, place, kind)
         return describe(dataset, "copied")
 
     report = rewrite(

@@ -35,20 +35,10 @@ _BLOCK_BYTES, _POINTING_BYTES = 64 << 20, 1 << 20  # fewer where elements point 
 
 @dataclass(frozen=True)
 class Elements:
-    """
-    Elements in memory.
-
-    Attributes
-    ----------
-    layout : Layout
-        Their type.
-    address : int
-        Of the first.
-    count : int
-    """
+    """Elements in memory."""
 
     layout: Layout
-    address: int
+    address: int  # of the first
     count: int
 
 

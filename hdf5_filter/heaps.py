@@ -24,31 +24,17 @@ _VIRTUAL = b"\x03"  # class of a layout in a header, before the address of its h
 
 @dataclass(frozen=True)
 class Heap:
-    """
-    What looks like a heap that HDF5 would not come out of.
+    """What looks like a heap that HDF5 would not come out of."""
 
-    Attributes
-    ----------
-    start : int
-        Its first byte.
-    place : int
-        Byte of the object after which the next one is not further on.
-    """
-
-    start: int
-    place: int
+    start: int  # its first byte
+    place: int  # byte of the object after which the next one is not further on
 
 
 def endless_heaps(file: BinaryIO, length: int) -> list[Heap]:
     """
     Walk every global heap as HDF5 does, in which the elements of varying length lie; find those without an end.
 
-    Parameters
-    ----------
-    file : binary file
-        An HDF5 file, all of which is read.
-    length : int
-        Bytes of a size in it, as its superblock says.
+    All of the file is read; `length` is the number of bytes of a size in it, as its superblock says.
     """
     size = file.seek(0, os.SEEK_END)
     found = []
@@ -65,23 +51,12 @@ def without_data(heaps: list[Heap], file: BinaryIO, objects: Iterable[Any], part
     """
     Leave out what only looks like a heap: elements of datasets, values of attributes.
 
-    Parameters
-    ----------
-    heaps : list of Heap
-        What was found.
-    file : binary file
-        In which they are.
-    objects : iterable of h5py.h5g.GroupID, h5py.h5d.DatasetID or h5py.h5t.TypeID
-        All of this file, opened as they come.
-    part : range
-        Bytes of the file that are HDF5's.
-    width : int
-        Bytes of an address.
+    `objects` are all of the file, opened as they come, `part` the bytes of it that are HDF5's; an address has `width`.
     """
     # HDF5 reads what a virtual dataset shows as soon as that is opened.
     kept = [heap for heap in heaps if heap.start in part]
     addresses = ((heap.start - part.start).to_bytes(width, "little") for heap in kept)
-    if any(_is_found(file, _VIRTUAL + address) for address in addresses):
+    if any(next(_starts(file, _VIRTUAL + address), None) is not None for address in addresses):
         return kept
     try:
         for obj in objects:
@@ -131,10 +106,6 @@ def _bytes_of(file: BinaryIO, heap: Heap) -> bytes:
     """The first bytes of a heap, as many as every one has."""
     file.seek(heap.start)
     return file.read(_LEAST)
-
-
-def _is_found(file: BinaryIO, what: bytes) -> bool:
-    return next(_starts(file, what), None) is not None
 
 
 def _starts(file: BinaryIO, what: bytes = _START) -> Iterator[int]:

@@ -22,24 +22,15 @@ class Layout:
     """
     One type.
 
-    Attributes
-    ----------
-    size : int
-        Bytes of an element.
-    form : str
-        ``'plain'``: the bytes say everything; ``'text'``: a pointer to a string that ends with a null; ``'sequence'``:
-        a length and a pointer; ``'array'``, ``'record'``: parts of which some are not plain; ``'object'``,
-        ``'region'``: references of the old types; ``'reference'``: of the new one.
-    parts : tuple of (int, Layout)
-        Offset and type of the members of a record; of what an array or a sequence consists of, once.
-    length : int
-        Of an array.
+    Its form is ``'plain'``: the bytes say everything; ``'text'``: a pointer to a string that ends with a null;
+    ``'sequence'``: a length and a pointer; ``'array'``, ``'record'``: parts of which some are not plain; ``'object'``,
+    ``'region'``: references of the old types; ``'reference'``: of the new one.
     """
 
-    size: int
+    size: int  # bytes of an element
     form: Form
-    parts: tuple[tuple[int, Layout], ...] = ()
-    length: int = 1
+    parts: tuple[tuple[int, Layout], ...] = ()  # offset and type of each member; of what an array consists of, once
+    length: int = 1  # of an array
 
     @property
     def is_plain(self) -> bool:
@@ -117,12 +108,9 @@ def first_difference(
     layout: Layout, first: int, second: int, count: int, same: SameReference, stride: int | None = None
 ) -> int | None:
     """
-    Compare elements at two addresses; `same` compares references.
+    Return the number of the first element that differs at two addresses, None where none does.
 
-    Returns
-    -------
-    int or None
-        Number of the first element that differs, None where none does.
+    `same` compares references.
     """
     step = layout.size if stride is None else stride
     if not count:

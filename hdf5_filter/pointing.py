@@ -24,20 +24,11 @@ __all__ = ["files_named_in"]
 
 def files_named_in(path: str | os.PathLike[str], before_object: Callable[[], object]) -> set[str | re.Pattern[str]]:
     """
-    Find the files that programs need beside this one.
+    Find the files that programs need beside this one, which is not searched for endless heaps first.
 
-    Parameters
-    ----------
-    path : path
-        An HDF5 file, which is not searched for endless heaps first.
-    before_object : callable
-        Called before HDF5 opens the file and each of its objects.
-
-    Returns
-    -------
-    set of str or re.Pattern
-        Names without directories, since HDF5 looks in several and takes the first; patterns of those that virtual
-        datasets number. Where a name is that of a symbolic link, also the name of what it leads to.
+    Names are without directories, since HDF5 looks in several and takes the first; those that virtual datasets number
+    are patterns. Where a name is that of a symbolic link, what it leads to is there too. `before_object` is called
+    before HDF5 opens the file and each of its objects.
 
     Raises
     ------

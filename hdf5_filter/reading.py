@@ -16,7 +16,7 @@ import numpy as np
 from astrocodec._native.chunk import last_error
 from astrocodec.errors import CorruptError
 from astrocodec.files.parallel import ordered_map
-from hdf5_filter.chunked import ChunkedDataset, filter_ids
+from hdf5_filter.chunked import ChunkedDataset, filter_ids, touched_chunks
 from hdf5_filter.identity import FILTER_ID
 from hdf5_filter.model_attribute import provide_model
 from hdf5_filter.selection import Selection, parse_selection
@@ -123,7 +123,7 @@ def _read_box(
 
     def jobs() -> Iterator[list[_Job]]:
         together = min(_MOST_TOGETHER, max(1, _JOB_ELEMENTS // math.prod(chunked.chunk)))
-        offsets = chunked.offsets(selection.ranges)
+        offsets = touched_chunks(selection.ranges, chunked.chunk)
         while group := [(offset, chunked.raw(offset)) for offset in itertools.islice(offsets, together)]:
             yield group
 

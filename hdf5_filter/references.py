@@ -21,25 +21,12 @@ __all__ = ["Addresses", "Referred", "follow", "references_to_objects", "referred
 
 @dataclass(frozen=True)
 class Referred:
-    """
-    What a reference leads to.
+    """What a reference leads to."""
 
-    Attributes
-    ----------
-    address : int or None
-        Of the object in the file, None where there is none any more, or where it is in another file.
-    region : tuple
-        What a reference to a region selects, as `selection_of` gives it.
-    attribute : bytes
-        Name of an attribute.
-    elsewhere : bytes
-        Name of another file.
-    """
-
-    address: int | None = None
-    region: tuple[Any, ...] = ()
-    attribute: bytes = b""
-    elsewhere: bytes = b""
+    address: int | None = None  # of the object; None where there is none any more, or where it is in another file
+    region: tuple[Any, ...] = ()  # what a reference to a region selects, as `selection_of` gives it
+    attribute: bytes = b""  # name of one
+    elsewhere: bytes = b""  # name of another file
 
 
 def follow(file: h5py.File, layout: Layout, at: int) -> Referred | None:
@@ -96,19 +83,7 @@ def _region(file: h5py.File, layout: Layout, at: int) -> Any:
 
 
 class Addresses:
-    """
-    Where each object of a file stands in its copy.
-
-    Parameters
-    ----------
-    source, target : h5py.File
-        The file and its copy.
-
-    Attributes
-    ----------
-    notes : list of str
-        What became of references to objects that were deleted.
-    """
+    """Where each object of a file stands in its copy; `notes` tell what became of references to deleted ones."""
 
     def __init__(self, source: h5py.File, target: h5py.File) -> None:
         self._source = source

@@ -11,19 +11,10 @@ __all__ = ["Selection", "parse_selection"]
 
 @dataclass(frozen=True)
 class Selection:
-    """
-    A box of indices.
+    """A box of indices, and the index for the array of its elements that gives what was selected."""
 
-    Attributes
-    ----------
-    ranges : tuple of range
-        Ascending indices along each axis.
-    post : tuple
-        Index for the array of those indices: integers that take an axis away, slices that turn one around.
-    """
-
-    ranges: tuple[range, ...]
-    post: tuple[int | slice, ...]
+    ranges: tuple[range, ...]  # ascending, along each axis
+    post: tuple[int | slice, ...]  # integers that take an axis away, slices that turn one around
 
     @property
     def shape(self) -> tuple[int, ...]:

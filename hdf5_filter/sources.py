@@ -15,14 +15,7 @@ __all__ = ["ArraySource", "BlockSource", "open_source"]
 
 
 class ArraySource:
-    """
-    Anything with shape, dtype and slices: an array, a memory map, an HDF5, Zarr or Dask array.
-
-    Parameters
-    ----------
-    array : object
-        Read along its first axis, some rows at a time.
-    """
+    """Anything with shape, dtype and slices: an array, a memory map, an HDF5, Zarr or Dask array."""
 
     def __init__(self, array: Any) -> None:
         self._array = array
@@ -53,14 +46,7 @@ class ArraySource:
 
 
 class BlockSource:
-    """
-    Blocks that follow each other along the first axis, as many as come.
-
-    Parameters
-    ----------
-    blocks : iterable of array_like
-        Equal in dtype, and in shape but for the first axis.
-    """
+    """Blocks that follow each other along the first axis, as many as come, equal in all but its length."""
 
     def __init__(self, blocks: Iterable[Any]) -> None:
         self._blocks = iter(blocks)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -12,7 +11,7 @@ import numpy as np
 
 from astrocodec.files.parallel import ordered_map
 from hdf5_filter.boxes import Box, boxes_within
-from hdf5_filter.chunked import ChunkedDataset, stored_chunks
+from hdf5_filter.chunked import ChunkedDataset, stored_chunks, touched_chunks
 from hdf5_filter.layout import layout_of
 from hdf5_filter.reading import naming_damage, read_dataset
 
@@ -71,18 +70,15 @@ def write_boxes(
     made: h5py.Dataset, source: h5py.Dataset, boxes: Iterable[Box], workers: int, advance: Callable[[int], None]
 ) -> None:
     """Write those chunks of a new dataset of equal shape and fill value that hold anything of these boxes."""
-    axes = ([range(cut.start // side, -(-cut.stop // side)) for cut, side in _sides(box, made)] for box in boxes)
-    cells = sorted({cell for axis in axes for cell in itertools.product(*axis)})
-    offsets = [tuple(number * side for number, side in zip(cell, made.chunks, strict=True)) for cell in cells]
+    ranges = ([range(cut.start, cut.stop) for cut in box] for box in boxes)
+    offsets = sorted({offset for box in ranges for offset in touched_chunks(box, made.chunks)})
     chunked = ChunkedDataset.of(made)
 
     def encode(offset: tuple[int, ...]) -> tuple[int, bytes | np.ndarray[Any, Any]]:
         pixels = read_dataset(source, _box(made, offset), workers=1)
         if chunked is None:
             return pixels.nbytes, pixels
-        whole = chunked.filled(chunked.chunk)  # beyond the edge it has the fill value, as HDF5 does it
-        whole[tuple(map(slice, pixels.shape))] = pixels
-        return pixels.nbytes, chunked.encode(whole)
+        return pixels.nbytes, chunked.encode(chunked.padded(pixels))
 
     for offset, (size, coded) in zip(offsets, ordered_map(encode, offsets, workers), strict=True):
         if isinstance(coded, bytes):
@@ -90,7 +86,3 @@ def write_boxes(
         else:
             made[_box(made, offset)] = coded
         advance(size)
-
-
-def _sides(box: Box, dataset: h5py.Dataset) -> Iterator[tuple[slice, int]]:
-    return zip(box, dataset.chunks, strict=True)

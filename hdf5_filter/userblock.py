@@ -3,41 +3,34 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Iterator
+from itertools import zip_longest
 
 import h5py
 from h5py._objects import phil
 
 from hdf5_filter.elements import library
 
-__all__ = ["copy_beginning", "copy_end", "end_of", "same_beginning", "same_end"]
+__all__ = ["copy_surroundings", "end_of", "same_beginning", "same_end"]
 
 _PART = 1 << 20
 
 
-def copy_beginning(source: str | os.PathLike[str], target: str | os.PathLike[str], size: int) -> None:
-    """Copy the first bytes of a file to another."""
-    with open(source, "rb") as old, open(target, "r+b") as new:
-        while size:
-            part = old.read(min(size, _PART))
+def copy_surroundings(source: str | os.PathLike[str], target: str | os.PathLike[str], size: int, end: int) -> None:
+    """Copy the first bytes of a file to another, and append what stands from byte `end` on."""
+    with open(target, "r+b") as new:
+        for part in _parts(source, 0, size):
             new.write(part)
-            size -= len(part) or size
+        new.seek(0, os.SEEK_END)
+        for part in _parts(source, end):
+            new.write(part)
 
 
-def same_beginning(first: str, second: str, size: int) -> bool:
-    """
-    Whether the first bytes of two files are the same.
-
-    Examples
-    --------
-    >>> same_beginning("/dev/zero", "/dev/zero", 512)
-    True
-    """
-    with open(first, "rb") as one, open(second, "rb") as other:
-        for start in range(0, size, _PART):
-            length = min(_PART, size - start)
-            if one.read(length) != other.read(length):
-                return False
-    return True
+def same_beginning(first: h5py.File, second: h5py.File) -> bool:
+    """Whether the same bytes precede the HDF5 part of two files."""
+    blocks = (_parts(file.filename, 0, file.userblock_size) for file in (first, second))
+    return all(one == other for one, other in zip_longest(*blocks))
 
 
 def end_of(file: h5py.File) -> int:
@@ -46,20 +39,15 @@ def end_of(file: h5py.File) -> int:
         return library().end_of(file.id.id)
 
 
-def copy_end(source: str | os.PathLike[str], target: str | os.PathLike[str], start: int) -> None:
-    """Append what stands from a byte of a file on to another."""
-    with open(source, "rb") as old, open(target, "ab") as new:
-        old.seek(start)
-        while part := old.read(_PART):
-            new.write(part)
-
-
 def same_end(first: h5py.File, second: h5py.File) -> bool:
     """Whether the same bytes follow the HDF5 part of two files."""
-    with open(first.filename, "rb") as one, open(second.filename, "rb") as other:
-        one.seek(end_of(first))
-        other.seek(end_of(second))
-        while part := one.read(_PART):
-            if part != other.read(_PART):
-                return False
-        return not other.read(1)
+    ends = (_parts(file.filename, end_of(file)) for file in (first, second))
+    return all(one == other for one, other in zip_longest(*ends))
+
+
+def _parts(path: str | os.PathLike[str], start: int, stop: int = sys.maxsize) -> Iterator[bytes]:
+    """Yield the bytes of a file from one to another, or to its end."""
+    with open(path, "rb") as file:
+        file.seek(start)
+        while part := file.read(min(_PART, stop - file.tell())):
+            yield part

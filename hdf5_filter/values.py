@@ -26,28 +26,7 @@ _MAX_AXES = 32  # of a stream, which has one more than a chunk of pairs
 @dataclass(frozen=True)
 class FilterValues:
     """
-    What the filter is told of a dataset.
-
-    Attributes
-    ----------
-    thorough : bool
-        Every way to code a piece is tried.
-    embed_model : bool
-        A tuned model goes into every chunk too, so that chunks can be read without the dataset.
-    try_general : bool
-        Each chunk takes the better of the tuned and the general model.
-    fingerprint : str
-        Of the model that chunks are written with, 16 hex digits; empty: the default of whichever release writes.
-    delta : bytes
-        That model, if it is a tuned one.
-    codec : int
-        Id of the codec that chunks are written with.
-    dtype : numpy.dtype or None
-        Elements of the chunks, in the file's byte order; None as long as HDF5 has not said it.
-    pairs : bool
-        Elements are two such numbers, which are not the parts of a complex one.
-    chunk : tuple of int
-        Shape of the chunks.
+    What the filter is told of a dataset; the first three as of `AstroCodec`.
 
     Examples
     --------
@@ -58,11 +37,11 @@ class FilterValues:
     thorough: bool = False
     embed_model: bool = False
     try_general: bool = True
-    fingerprint: str = ""
-    delta: bytes = b""
-    codec: int = CAUSAL
-    dtype: np.dtype[np.generic] | None = None
-    pairs: bool = False
+    fingerprint: str = ""  # of the model that chunks are written with; empty: the default of whichever release writes
+    delta: bytes = b""  # that model, if it is a tuned one
+    codec: int = CAUSAL  # id of the codec that chunks are written with
+    dtype: np.dtype[np.generic] | None = None  # in the file's byte order; None as long as HDF5 has not said it
+    pairs: bool = False  # elements are two such numbers, which are not the parts of a complex one
     chunk: tuple[int, ...] = ()
 
     @classmethod

@@ -14,7 +14,7 @@ import numpy as np
 from astrocodec.files.parallel import ordered_map
 from hdf5_filter.boxes import Box, boxes_within, whole
 from hdf5_filter.chunk_shape import choose_chunks
-from hdf5_filter.chunked import ChunkedDataset, has_shuffle_before
+from hdf5_filter.chunked import ChunkedDataset, has_shuffle_before, touched_chunks
 from hdf5_filter.filter_options import AstroCodec
 from hdf5_filter.identity import FILTER_ID
 from hdf5_filter.names import bytes_of
@@ -235,9 +235,10 @@ def _write_chunk_rows(chunked: ChunkedDataset, start: int, rows: _Rows, panel: B
         for block in rows:
             pixels = block.astype(chunked.dtype, copy=False)
             _lengthen(dataset, at + len(pixels))
-            for offset in chunked.offsets((range(at, at + len(pixels)), *across)):
+            for offset in touched_chunks((range(at, at + len(pixels)), *across), chunked.chunk):
                 place = (0, *(begin - cut.start for begin, cut in zip(offset[1:], panel, strict=True)))
-                yield offset, _chunk_of(chunked, pixels, place)
+                part = pixels[tuple(slice(at, at + side) for at, side in zip(place, chunked.chunk, strict=True))]
+                yield offset, chunked.padded(part)
             at += len(pixels)
 
     def encode(job: tuple[tuple[int, ...], np.ndarray[Any, Any]]) -> tuple[tuple[int, ...], bytes]:
@@ -259,16 +260,6 @@ def _lengthen(dataset: h5py.Dataset, rows: int) -> None:
 def _too_long(dataset: h5py.Dataset, rows: int) -> ValueError:
     where = f"{dataset.file.filename}: dataset {dataset.name!r}"
     return ValueError(f"{where} cannot become longer: {rows} rows wanted, its maxshape is {dataset.maxshape}")
-
-
-def _chunk_of(chunked: ChunkedDataset, pixels: np.ndarray[Any, Any], offset: tuple[int, ...]) -> np.ndarray[Any, Any]:
-    """Cut a chunk out of a row of them; beyond the edge it has the fill value, as HDF5 does it."""
-    part = pixels[tuple(slice(at, at + side) for at, side in zip(offset, chunked.chunk, strict=True))]
-    if part.shape == chunked.chunk:
-        return part
-    whole = chunked.filled(chunked.chunk)
-    whole[tuple(map(slice, part.shape))] = part
-    return whole
 
 
 def _in_rows(blocks: _Rows, side: int) -> _Rows:

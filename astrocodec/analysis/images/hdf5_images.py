@@ -86,13 +86,13 @@ def _entry(path: str, name: str, dataset: Any, report: Any, cards: Any, plane: i
 
 def _bits(dataset: Any) -> BitsMap:
     """Bits of the chunks as they lie in the file."""
-    from hdf5_filter.chunked import ChunkedDataset, filter_values
+    from hdf5_filter.chunked import ChunkedDataset, filter_values, touched_chunks
     from hdf5_filter.values import FilterValues
 
     chunked = ChunkedDataset.of(dataset)
     assert chunked is not None
     model = FilterValues.from_values(filter_values(dataset) or ()).model()
-    places = chunked.offsets(tuple(map(range, dataset.shape)))
+    places = touched_chunks(map(range, dataset.shape), chunked.chunk)
     found = ((place, chunked.raw(place)) for place in places)
     streams = ((row, column, raw[1]) for (row, column), raw in found if raw is not None)
     return bits_of_chunks(dataset.shape, streams, (model,))
