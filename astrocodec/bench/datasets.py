@@ -18,46 +18,22 @@ _OTHER_SIGN = {"uint8": (-128, "int8"), "int16": (2**15, "uint16"), "int32": (2*
 
 @dataclass(frozen=True)
 class CorpusFile:
-    """One line of the corpus's manifest.
-
-    Attributes
-    ----------
-    path : pathlib.Path
-        The file.
-    name : str
-        Its name in the manifest.
-    group : str
-        Instrument; frames of one group resemble each other.
-    kind : str
-        ``raw-int``, ``processed-int``, ``ramp``, ``float``, ``cutout`` or ``visibility``.
-    """
+    """One line of the corpus's manifest."""
 
     path: Path
-    name: str
-    group: str
-    kind: str
+    name: str  # its name in the manifest
+    group: str  # instrument; frames of one group resemble each other
+    kind: str  # ``raw-int``, ``processed-int``, ``ramp``, ``float``, ``cutout`` or ``visibility``
 
 
 @dataclass(frozen=True)
 class Frame:
-    """One image HDU of a corpus file, as stored.
-
-    Attributes
-    ----------
-    source : CorpusFile
-        The file it stands in.
-    hdu : int
-        Number of the HDU, from 0.
-    stored : numpy.ndarray
-        The integers or floats of the data unit, in native byte order.
-    bzero : float
-        The header's BZERO, 0 where it has none.
-    """
+    """One image HDU of a corpus file, as stored."""
 
     source: CorpusFile
-    hdu: int
-    stored: NDArray[np.generic]
-    bzero: float
+    hdu: int  # its number, from 0
+    stored: NDArray[np.generic]  # integers or floats of the data unit, in native byte order
+    bzero: float  # 0 where the header has none
 
     @property
     def pixels(self) -> NDArray[np.generic]:
@@ -75,22 +51,9 @@ class Frame:
 
 
 def find_corpus(root: str | os.PathLike[str] | None = None) -> Path:
-    """Find the corpus's directory.
+    """Find the directory that holds the corpus and its ``MANIFEST.csv``.
 
-    Parameters
-    ----------
-    root : path, optional
-        The directory; by default that of ``$ASTROCODEC_CORPUS``, else ``../shared/corpus`` beside the repository.
-
-    Returns
-    -------
-    pathlib.Path
-        A directory that holds ``MANIFEST.csv``.
-
-    Raises
-    ------
-    FileNotFoundError
-        Where there is none.
+    By default that of ``$ASTROCODEC_CORPUS``, else ``../shared/corpus`` beside the repository.
     """
     beside = Path(__file__).resolve().parents[3] / "shared" / "corpus"
     candidate = Path(root or os.environ.get(CORPUS_VARIABLE) or beside)
@@ -106,22 +69,7 @@ def corpus_files(
     names: Collection[str] = (),
     root: str | os.PathLike[str] | None = None,
 ) -> list[CorpusFile]:
-    """List the corpus's files.
-
-    Parameters
-    ----------
-    kinds : collection of str
-        Kinds wanted.
-    names : collection of str
-        Parts of names; a file is taken where any of them occurs in its name. Empty: every file.
-    root : path, optional
-        See `find_corpus`.
-
-    Returns
-    -------
-    list of CorpusFile
-        In the manifest's order.
-    """
+    """List the corpus's files of some kinds, in the manifest's order; of `names`, any part of a file's name will do."""
     corpus = find_corpus(root)
     with open(corpus / "MANIFEST.csv", newline="", encoding="utf-8") as lines:
         rows = list(csv.DictReader(lines))
@@ -133,18 +81,7 @@ def corpus_files(
 
 
 def frames(source: CorpusFile) -> Iterator[Frame]:
-    """Yield every image HDU that holds pixels, in the file's order.
-
-    Parameters
-    ----------
-    source : CorpusFile
-        The file to read.
-
-    Yields
-    ------
-    Frame
-        Its pixels copied, so that it outlives the open file.
-    """
+    """Yield every image HDU that holds pixels, in the file's order; they outlive the open file."""
     with fits.open(source.path, do_not_scale_image_data=True, memmap=False) as hdus:
         for index, hdu in enumerate(hdus):
             if not hdu.is_image or hdu.data is None or hdu.data.size == 0:

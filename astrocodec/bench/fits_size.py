@@ -12,16 +12,9 @@ _PLAIN_CARDS = 5
 def charged_bytes(file: bytes) -> int:
     """Count everything that stands in a compressed image HDU because it is compressed.
 
-    Parameters
-    ----------
-    file : bytes
-        A FITS file of an empty primary HDU and one tile-compressed image without further cards.
-
-    Returns
-    -------
-    int
-        Descriptors and heap, and 80 bytes for every header card beyond those of the plain image. The padding to 2880
-        bytes is not counted: a plain file has it too.
+    `file` has an empty primary HDU and one tile-compressed image without further cards. Counted are descriptors and
+    heap, and 80 bytes for every header card beyond those of the plain image; not the padding to 2880 bytes, which a
+    plain file has too.
     """
     with fits.open(io.BytesIO(file), disable_image_compression=True, do_not_scale_image_data=True) as hdus:
         header = hdus[1].header
@@ -32,17 +25,7 @@ def charged_bytes(file: bytes) -> int:
 def charged_bytes_of_file(compressed: bytes, original: bytes) -> int:
     """Count everything that a file holds for its images: `charged_bytes` for files of any HDUs.
 
-    Parameters
-    ----------
-    compressed : bytes
-        The compressed file.
-    original : bytes
-        The file that it was made from.
-
-    Returns
-    -------
-    int
-        All cards and data of the compressed file, less the cards, and the data other than images, of the original.
+    That is all cards and data of the compressed file, less the cards, and the data other than images, of the original.
     """
     return _contents(compressed, images=True) - _contents(original, images=False)
 

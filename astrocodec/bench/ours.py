@@ -15,21 +15,11 @@ from astrocodec.bench.peers import Measurement
 
 @dataclass(frozen=True)
 class Setting:
-    """How our codec is run.
+    """How our codec is run."""
 
-    Attributes
-    ----------
-    tune : bool
-        Whether the model is fitted to each image.
-    effort : int
-        1 to 9.
-    model : str
-        Name or file of the model.
-    """
-
-    tune: bool = True
-    effort: int = 5
-    model: str = "default"
+    tune: bool = True  # whether the model is fitted to each image
+    effort: int = 5  # 1 to 9
+    model: str = "default"  # name or file of the model
 
     @property
     def name(self) -> str:
@@ -39,43 +29,15 @@ class Setting:
 
 
 def read_plain(path: Path) -> bytes:
-    """Read a FITS file, unpacked.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        Plain or gzip.
-
-    Returns
-    -------
-    bytes
-        The plain file.
-    """
+    """Read a FITS file, plain or packed by gzip, unpacked."""
     data = path.read_bytes()
     return gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
 
 
 def measure_ours(setting: Setting, original: bytes, repeats: int = 1) -> Measurement:
-    """Compress and decompress a file on one core, check that it comes back, and count.
+    """Compress and decompress a plain FITS file on one core, check that it comes back, and count.
 
-    Parameters
-    ----------
-    setting : Setting
-        How.
-    original : bytes
-        A plain FITS file.
-    repeats : int
-        How often each direction is timed.
-
-    Returns
-    -------
-    Measurement
-        Times are those of the whole files: reading, tuning, coding, writing; not verifying.
-
-    Raises
-    ------
-    AssertionError
-        Where the file does not come back.
+    Times are those of the whole file: reading, tuning, coding, writing; not verifying.
     """
     encode_times, decode_times = [], []
     for _ in range(repeats):

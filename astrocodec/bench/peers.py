@@ -30,53 +30,26 @@ class NotApplicableError(Exception):
 
 @dataclass(frozen=True)
 class Peer:
-    """A lossless codec.
+    """A lossless codec."""
 
-    Attributes
-    ----------
-    name : str
-        As printed in tables.
-    encode : callable
-        Stack to byte strings.
-    decode : callable
-        Byte strings, and a stack of the type and shape to restore, to the stack.
-    charge : callable
-        Bytes charged for one byte string.
-    slow : bool
-        Left out unless asked for by name.
-    remark : callable
-        What was done to a stack that the codec does not take as it is; empty where nothing was.
-    """
-
-    name: str
+    name: str  # as printed in tables
     encode: Callable[[Stack], list[bytes]]
-    decode: Callable[[list[bytes], Stack], Stack]
-    charge: Callable[[bytes], int] = len
-    slow: bool = False
+    decode: Callable[[list[bytes], Stack], Stack]  # takes a stack of the type and shape to restore, too
+    charge: Callable[[bytes], int] = len  # bytes charged for one byte string
+    slow: bool = False  # left out unless asked for by name
+    # what was done to a stack that the codec does not take as it is; empty where nothing was
     remark: Callable[[Stack], str] = lambda stack: ""
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """What one codec needed for one image.
-
-    Attributes
-    ----------
-    codec : str
-        Its name.
-    n_bytes : int or None
-        None where the codec does not apply.
-    encode_seconds, decode_seconds : float or None
-        CPU time of the process, median of the repetitions.
-    note : str
-        What was done to the pixels first, or why the codec does not apply.
-    """
+    """What one codec needed for one image; None where it does not apply."""
 
     codec: str
     n_bytes: int | None
-    encode_seconds: float | None
+    encode_seconds: float | None  # CPU time of the process, median of the repetitions
     decode_seconds: float | None
-    note: str = ""
+    note: str = ""  # what was done to the pixels first, or why the codec does not apply
 
 
 def to_unsigned(stack: Stack) -> tuple[Stack, int]:
@@ -118,22 +91,7 @@ def to_unsigned(stack: Stack) -> tuple[Stack, int]:
 
 
 def from_unsigned(planes: Stack, offset: int, like: Stack) -> Stack:
-    """Undo `to_unsigned`.
-
-    Parameters
-    ----------
-    planes : numpy.ndarray
-        Its planes.
-    offset : int
-        Its offset.
-    like : numpy.ndarray
-        A stack of the type and shape to restore.
-
-    Returns
-    -------
-    numpy.ndarray
-        The pixels.
-    """
+    """Undo `to_unsigned`; `like` is a stack of the type and shape to restore."""
     if planes.size == like.size:
         values = planes.reshape(like.shape).astype(np.int64)
     else:
@@ -206,18 +164,7 @@ def _fits_decode(streams: list[bytes], like: Stack) -> Stack:
 
 
 def fits_codec(name: str) -> Peer:
-    """Wrap a tile compression of the FITS standard, which needs astropy only.
-
-    Parameters
-    ----------
-    name : str
-        Such as ``RICE_1``.
-
-    Returns
-    -------
-    Peer
-        The codec.
-    """
+    """Wrap a tile compression of the FITS standard, such as ``RICE_1``, which needs astropy only."""
     return Peer(name, partial(_fits_encode, name), _fits_decode, charge=charged_bytes)
 
 
@@ -234,18 +181,7 @@ def _jpegxl(effort: int) -> Peer:
 
 
 def all_peers() -> dict[str, Peer]:
-    """List the codecs, in the order of tables.
-
-    Returns
-    -------
-    dict of str to Peer
-        By name.
-
-    Raises
-    ------
-    ImportError
-        Where imagecodecs is missing; ``pip install 'astrocodec[bench]'`` brings it.
-    """
+    """List the codecs by name, in the order of tables; they need the package's extra ``[bench]``."""
     try:
         import imagecodecs
     except ImportError as error:
@@ -262,23 +198,7 @@ def all_peers() -> dict[str, Peer]:
 
 
 def choose_peers(names: Iterable[str] = ()) -> list[Peer]:
-    """Pick codecs by name.
-
-    Parameters
-    ----------
-    names : iterable of str
-        Names as in `all_peers`; empty: all but the slow ones.
-
-    Returns
-    -------
-    list of Peer
-        In the order asked for.
-
-    Raises
-    ------
-    KeyError
-        For a name that is none of them.
-    """
+    """Pick codecs by name, in the order asked for; by default all but the slow ones."""
     known = all_peers()
     wanted = list(names) or [name for name, peer in known.items() if not peer.slow]
     for name in wanted:
@@ -290,24 +210,7 @@ def choose_peers(names: Iterable[str] = ()) -> list[Peer]:
 def measure(peer: Peer, stack: Stack, repeats: int = 1) -> Measurement:
     """Encode and decode an image, check that it comes back, and count.
 
-    Parameters
-    ----------
-    peer : Peer
-        The codec.
-    stack : numpy.ndarray
-        Planes, shape (planes, rows, columns).
-    repeats : int
-        How often each direction is timed.
-
-    Returns
-    -------
-    Measurement
-        With ``n_bytes`` None where the codec cannot hold the image.
-
-    Raises
-    ------
-    AssertionError
-        Where the codec gives back other pixels: it would then be no peer.
+    An AssertionError says that the codec gave back other pixels: it would then be no peer.
     """
     encode_times, decode_times = [], []
     try:

@@ -19,15 +19,7 @@ _PACKAGES = ("numpy", "astropy", "imagecodecs", "zstandard", "fitsio", "matplotl
 
 
 def write_csv(path: str | os.PathLike[str], rows: Sequence[Row]) -> None:
-    """Write rows under a header line; the file appears whole or not at all.
-
-    Parameters
-    ----------
-    path : path
-        Target, replaced where it exists.
-    rows : sequence of mapping
-        At least one row; the first one's keys are the columns.
-    """
+    """Write rows, at least one, under a header line of the first one's keys; the file appears whole or not at all."""
     target = Path(path)
     partial = target.with_name(target.name + ".part")
     with open(partial, "w", newline="", encoding="utf-8") as lines:
@@ -38,30 +30,13 @@ def write_csv(path: str | os.PathLike[str], rows: Sequence[Row]) -> None:
 
 
 def read_csv(path: str | os.PathLike[str]) -> list[dict[str, str]]:
-    """Read what `write_csv` wrote.
-
-    Parameters
-    ----------
-    path : path
-        The file.
-
-    Returns
-    -------
-    list of dict
-        One per row, values as text.
-    """
+    """Read what `write_csv` wrote, values as text."""
     with open(path, newline="", encoding="utf-8") as lines:
         return list(csv.DictReader(lines))
 
 
 def provenance() -> dict[str, Any]:
-    """Describe the circumstances of a measurement.
-
-    Returns
-    -------
-    dict
-        Command, commit (with ``-dirty`` where tracked files differ from it), date, processor, system and versions.
-    """
+    """Describe the circumstances of a measurement; ``-dirty`` marks a commit from which tracked files differ."""
     return {
         "command": shlex.join(["python", os.path.relpath(sys.argv[0]), *sys.argv[1:]]),
         "commit": _commit(),
@@ -75,19 +50,9 @@ def provenance() -> dict[str, Any]:
 
 
 def write_provenance(path: str | os.PathLike[str], keep_earlier: bool = False) -> Path:
-    """Write `provenance` beside a table, as ``NAME.json`` for ``NAME.csv``.
+    """Write `provenance` beside a table, as ``NAME.json`` for ``NAME.csv``: a list of runs.
 
-    Parameters
-    ----------
-    path : path
-        The table.
-    keep_earlier : bool
-        Append to the runs that the file lists already: the table holds their rows too.
-
-    Returns
-    -------
-    pathlib.Path
-        The file written, a list of runs.
+    With `keep_earlier` the runs that the file lists already stay: the table holds their rows too.
     """
     target = Path(path).with_suffix(".json")
     earlier = json.loads(target.read_text(encoding="utf-8")) if keep_earlier and target.exists() else []
@@ -96,36 +61,15 @@ def write_provenance(path: str | os.PathLike[str], keep_earlier: bool = False) -
 
 
 def geometric_mean(values: Iterable[float]) -> float:
-    """Geometric mean.
-
-    Parameters
-    ----------
-    values : iterable of float
-        Positive numbers.
-
-    Returns
-    -------
-    float
-        NaN for no values.
-    """
+    """Geometric mean of positive numbers; NaN for none."""
     logarithms = [math.log(value) for value in values]
     return math.exp(math.fsum(logarithms) / len(logarithms)) if logarithms else math.nan
 
 
 def markdown(rows: Sequence[Row], columns: Mapping[str, str] | None = None) -> str:
-    """Format rows as a Markdown table.
+    """Format rows as a Markdown table; `columns` are keys to take and their headings, by default all of the first row.
 
-    Parameters
-    ----------
-    rows : sequence of mapping
-        At least one row.
-    columns : mapping of str to str, optional
-        Keys to take and their headings; by default all of the first row.
-
-    Returns
-    -------
-    str
-        Numbers aligned to the right; floats as they are in the rows when they are text, else with three decimals.
+    Numbers are aligned to the right; floats as they are in the rows when they are text, else with three decimals.
     """
     headings = columns or {key: key for key in rows[0]}
     numeric = [all(isinstance(row[key], int | float | None) for row in rows) for key in headings]

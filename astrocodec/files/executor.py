@@ -38,8 +38,7 @@ class Executor(Protocol):
     def results(
         self, work: Work[_Item, _Result], items: Sequence[_Item], progress: ProgressOf, clean: Clean[_Item]
     ) -> Generator[tuple[int, _Result | None], None, None]:
-        """
-        Work on all items; closing this ends it at once.
+        """Work on all items; closing this ends it at once.
 
         Parameters
         ----------

@@ -16,13 +16,7 @@ _AGAIN_SECONDS = 0.02
 
 
 class Interrupted(SystemExit):
-    """A signal asked the command to end.
-
-    Attributes
-    ----------
-    signal : signal.Signals
-        Which.
-    """
+    """A signal asked the command to end."""
 
     def __init__(self, number: int) -> None:
         super().__init__(128 + number)
@@ -55,13 +49,7 @@ def ignore_signals() -> None:
 
 @contextmanager
 def signals_held() -> Iterator[None]:
-    """Let signals wait; a process that is started meanwhile has them blocked.
-
-    Yields
-    ------
-    None
-        While they wait.
-    """
+    """Let signals wait; a process that is started meanwhile has them blocked."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     _Received.held = True  # they may also reach another thread, of a library
     try:
@@ -73,13 +61,7 @@ def signals_held() -> Iterator[None]:
 
 
 def raise_if_interrupted() -> None:
-    """Go on with an interruption that waited or got lost.
-
-    Raises
-    ------
-    Interrupted
-        If a signal came.
-    """
+    """Go on with an interruption that waited or got lost."""
     if _Received.number:
         raise Interrupted(_Received.number)
 

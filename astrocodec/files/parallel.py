@@ -15,19 +15,10 @@ _PER_WORKER = 4
 
 
 def ordered_map(function: Callable[[_Item], _Result], items: Iterable[_Item], workers: int) -> Iterator[_Result]:
-    """
-    Apply a function to items in threads and yield the results in order.
+    """Apply a function, which should release the GIL, to items in threads, and yield the results in order.
 
-    Items are drawn only as fast as results are taken, so memory stays flat however long the stream is.
-
-    Parameters
-    ----------
-    function : callable
-        Called with one item; releases the GIL while it works.
-    items : iterable
-        Drawn in the calling thread.
-    workers : int
-        Number of threads; 1 works in the calling thread.
+    Items are drawn only as fast as results are taken, so memory stays flat however long the stream is. One worker is
+    the calling thread.
 
     Examples
     --------

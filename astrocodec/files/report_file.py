@@ -18,14 +18,7 @@ BEGINNING = b'{"file": '
 
 
 class ReportFile:
-    """Opened before the work begins, written while it goes on.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        The file; devices and pipes are written too.
-    overwrite : bool
-        Whether it may exist.
+    """Opened before the work begins, written while it goes on; devices and pipes are written too.
 
     Raises
     ------
@@ -58,19 +51,7 @@ class ReportFile:
         self._file.truncate(0)
 
     def add(self, entry: Mapping[str, Any]) -> None:
-        """
-        Write a line, which is in the system's hands when this returns.
-
-        Parameters
-        ----------
-        entry : mapping
-            What became of a file; its name comes first.
-
-        Raises
-        ------
-        OSError
-            It could not be written.
-        """
+        """Write a line, which is in the system's hands when this returns; the file's name comes first in it."""
         self._file.write(json.dumps(entry).encode("ascii") + b"\n")
         self._file.flush()
 

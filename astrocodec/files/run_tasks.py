@@ -39,16 +39,10 @@ _Result = TypeVar("_Result")
 
 
 def choose_executor(tasks: Sequence[FileTask], jobs: int) -> Executor:
-    """
-    Choose where a run's work is done.
+    """Choose where a run's work is done on so many cores (`jobs`).
 
-    Parameters
-    ----------
-    tasks : sequence of FileTask
-        One per file.
-    jobs : int
-        Cores to use: first for files, in processes of their own, what remains for the tiles of each. Several files of
-        which some are HDF5 never run in this process: then one file is lost with its process, not the run.
+    They work first on files, in processes of their own, what remains on the tiles of each. Several files of which some
+    are HDF5 never run in this process: then one file is lost with its process, not the run.
 
     Examples
     --------
@@ -70,8 +64,7 @@ def run_tasks(
     tell: Callable[[_Result], _Result],
     lost: Callable[[str], _Result],
 ) -> list[_Result]:
-    """
-    Treat all files; one that fails does not stop the others.
+    """Treat all files; one that fails does not stop the others. Results are in the order of the tasks.
 
     Parameters
     ----------
@@ -87,11 +80,6 @@ def run_tasks(
         Called with each file's result as it comes; gives it back as it stands then.
     lost : callable
         Makes the result of a file, by its name, whose process was killed.
-
-    Returns
-    -------
-    list
-        Results in the order of the tasks.
     """
     results: dict[int, _Result] = {}
 

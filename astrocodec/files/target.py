@@ -64,15 +64,7 @@ def discard_unfinished() -> None:
 
 
 def remove_leftovers(target: str | os.PathLike[str], process: int) -> None:
-    """
-    Remove what a process that was killed left of an output.
-
-    Parameters
-    ----------
-    target : path
-        The output; it stays, if the process came so far.
-    process : int
-        Its number.
+    """Remove what a process that was killed left of an output, which stays if the process came so far.
 
     Examples
     --------
@@ -88,13 +80,7 @@ def remove_leftovers(target: str | os.PathLike[str], process: int) -> None:
 
 @contextmanager
 def scratch_folder(target: str | os.PathLike[str]) -> Iterator[Path]:
-    """
-    Make a hidden folder beside an output, which vanishes again.
-
-    Parameters
-    ----------
-    target : path
-        The output.
+    """Make a hidden folder beside an output, which vanishes again.
 
     Examples
     --------

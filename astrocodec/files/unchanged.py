@@ -41,13 +41,7 @@ def state(path: str | os.PathLike[str]) -> os.stat_result | None:
 
 
 def is_unchanged(before: os.stat_result | None, now: os.stat_result | None) -> bool:
-    """
-    Tell whether two looks saw the same file with the same content.
-
-    Parameters
-    ----------
-    before, now : os.stat_result or None
-        Of the file; None where there was none.
+    """Tell whether two looks at a file, None where there was none, saw the same one with the same content.
 
     Examples
     --------
