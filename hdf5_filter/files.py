@@ -14,6 +14,7 @@ import h5py
 from h5py._objects import phil
 
 from astrocodec.errors import AstrocodecError, CorruptError, FormatError, TruncatedError
+from astrocodec.files.file_kind import is_hdf5
 from hdf5_filter.copying import link_names
 from hdf5_filter.elements import library
 from hdf5_filter.heaps import endless_heaps, without_data
@@ -21,38 +22,15 @@ from hdf5_filter.names import disk_error, shown
 from hdf5_filter.userblock import end_of
 
 __all__ = [
-    "SIGNATURE",
     "create_like",
     "datasets_of",
-    "is_hdf5",
     "naming_damaged_file",
     "objects_of",
     "open_file",
     "system_errors",
 ]
 
-SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _OF_HDF5 = re.compile(r"[A-Z].* \(.+\)$|H5\w+ failed|Unspecified error", re.DOTALL)
-
-
-def is_hdf5(path: str | os.PathLike[str]) -> bool:
-    """
-    Tell whether a file has HDF5's signature where it may be.
-
-    Examples
-    --------
-    >>> is_hdf5("/dev/null")
-    False
-    """
-    with open(path, "rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        at = 0
-        while at == 0 or at < size:
-            file.seek(at)
-            if file.read(len(SIGNATURE)) == SIGNATURE:
-                return True
-            at = max(512, 2 * at)
-    return False
 
 
 def open_file(path: str | os.PathLike[str], *, searched: int | None = None, caches: bool = True) -> h5py.File:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from astrocodec.analysis.as_json import plain
 from astrocodec.analysis.background import Background, Region, background_map
 from astrocodec.analysis.bits.allocation import Allocation, allocation, as_numbers
 from astrocodec.analysis.bits.bits_map import bits_map
@@ -156,7 +157,7 @@ class FrameAnalysis:
             out["cosmic_rays"] = {"count": self.cosmic_rays.count, "share": self.cosmic_rays.share}
         out["notes"] = list(self.notes)
         out["reasons"] = dict(self.reasons)
-        cleaned: dict[str, Any] = _finite(out)
+        cleaned: dict[str, Any] = plain(out)
         return cleaned
 
 
@@ -172,17 +173,6 @@ def _numbers(found: Any) -> dict[str, Any]:
 def _corners(region: Region) -> list[int]:
     """First row, row behind the last, first column, column behind the last."""
     return [region[0].start, region[0].stop, region[1].start, region[1].stop]
-
-
-def _finite(value: Any) -> Any:
-    """JSON knows neither NaN nor infinity."""
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_finite(item) for item in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _plane_of(values: NDArray[Any], mask: NDArray[np.bool_] | None) -> tuple[NDArray[Any], Any, tuple[int, ...]]:

@@ -9,10 +9,10 @@ import click
 
 from astrocodec.cli.exit_codes import ExitCode
 from astrocodec.cli.failures import explain
-from astrocodec.cli.printable import one_line
 from astrocodec.cli.standard_streams import tell_loss, usable_streams
 from astrocodec.cli.version import version_option
 from astrocodec.files.interruption import Interrupted, ignore_signals, raise_on_signals
+from astrocodec.files.printable import one_line
 from astrocodec.files.target import discard_unfinished
 
 # Command to module, attribute and the line of the overview, which must not cost the import of every command.

@@ -17,9 +17,9 @@ from astrocodec.cli.inputs import find_inputs
 from astrocodec.cli.names import is_listed_name
 from astrocodec.cli.option_types import extension_option
 from astrocodec.cli.outputs import check_output, refuse_inputs
-from astrocodec.cli.printable import one_line
 from astrocodec.cli.run_files import run_files
 from astrocodec.cli.standard_streams import need_output
+from astrocodec.files.printable import one_line
 
 
 @click.command("analyze")

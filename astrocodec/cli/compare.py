@@ -13,6 +13,7 @@ from astrocodec.cli.outputs import check_output, refuse_inputs
 from astrocodec.cli.run_files import run_files
 from astrocodec.cli.task import ReadTask
 from astrocodec.files.executor import Progress
+from astrocodec.files.printable import one_line
 
 if TYPE_CHECKING:
     from astrocodec.analysis.compare.comparison import Comparison
@@ -217,9 +218,8 @@ def _write(output: Path, overwrite: bool, names: tuple[str, str], parts: "list[t
     with Target(output, overwrite=overwrite) as target:
         if output.suffix.lower() == ".png":
             from astrocodec.analysis.compare.figure import compare_figure
-            from astrocodec.analysis.report.names import shown
 
-            target.file.write(compare_figure(parts[0][1], names=(shown(names[0]), shown(names[1]))))
+            target.file.write(compare_figure(parts[0][1], names=(one_line(names[0]), one_line(names[1]))))
         else:
             from astrocodec.analysis.compare.page import compare_page
 

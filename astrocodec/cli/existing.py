@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from astrocodec.cli.notes import lies_elsewhere
-from astrocodec.cli.size_table import is_lossy, parts_of
+from astrocodec.cli.size_table import is_lossy
+from astrocodec.cli.skipping import holds_tiles
 from astrocodec.errors import DifferenceError, FormatError
 from astrocodec.files.target import scratch_folder
 
 if TYPE_CHECKING:
-    from astrocodec.cli.size_table import FileReport
     from astrocodec.cli.task import Task
 
 
@@ -67,9 +67,9 @@ def check_alone(task: "Task", workers: int, progress: Callable[[int, int], None]
         report = package.verify(task.target, workers=workers, progress=progress)
     if task.operation == "decompress":
         return str(report.checked)
-    if not any(part.kind == "compressed" for part in parts_of(report)):
+    if not holds_tiles(report):
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), task.file)
-    if _lost_something(task, report):
+    if is_lossy(report) and not task.options.get("quantize_level"):
         raise DifferenceError(
             f"is gone, and {task.target} is lossy, which this run is not; the original must come back"
         )
@@ -82,11 +82,6 @@ def _why_lossy_is_not_done(task: "Task") -> str:
         return "is lossy"
     # It is compared within its own step, which need not be that of this run, nor its data these.
     return "is lossy, and existing lossy outputs cannot be compared with what this run would write"
-
-
-def _lost_something(task: "Task", report: "FileReport") -> bool:
-    """Whether an output has lost what a lossless run would have kept."""
-    return is_lossy(report) and not task.options.get("quantize_level")
 
 
 def _difference_of_restored(

@@ -11,7 +11,6 @@ import click
 from astrocodec.cli.exit_codes import ExitCode
 from astrocodec.cli.inputs import STANDARD_STREAM
 from astrocodec.cli.names import is_hdf5_name
-from astrocodec.cli.printable import join_lines, one_line
 from astrocodec.errors import (
     CodecNotFoundError,
     DifferenceError,
@@ -20,6 +19,7 @@ from astrocodec.errors import (
     NativeLibraryError,
     VersionError,
 )
+from astrocodec.files.printable import join_lines, one_line
 
 _ADVICE = {
     errno.ENOSPC: "no space left on the device; free some, or choose another place with --outdir or -O",

@@ -9,11 +9,11 @@ from pathlib import Path
 from types import ModuleType
 
 from astrocodec.cli.names import is_compressed_hdf5_name, is_compressed_name, is_hdf5_name
+from astrocodec.files.file_kind import file_kind
 
 # What shares its suffixes with HDF5: the old form of netCDF, and HDF4.
 _RELATIVES = {b"CDF\x01": "netCDF classic", b"CDF\x02": "netCDF classic", b"CDF\x05": "netCDF classic"}
 _RELATIVES |= {b"\x0e\x03\x13\x01": "HDF4"}
-_HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
 @dataclass(frozen=True)
@@ -52,17 +52,8 @@ def may_be_hdf5(path: Path) -> bool:
 
 
 def _is_hdf5(path: Path) -> bool:
-    """Whether HDF5's signature stands at byte 0, 512, 1024 and so on, or a file that is no FITS file is named so."""
+    """Whether HDF5's signature stands in a file, or one that is no FITS file is named so."""
     if os.path.isdir(path):
         return False
-    with path.open("rb") as file:
-        if file.read(6) == b"SIMPLE":
-            return False
-        size = file.seek(0, 2)
-        at = 0
-        while at < size:
-            file.seek(at)
-            if file.read(len(_HDF5)) == _HDF5:
-                return True
-            at = max(512, 2 * at)
-    return is_hdf5_name(path)
+    kind = file_kind(path)
+    return kind == "HDF5" or (not kind and is_hdf5_name(path))

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from astrocodec.cli.printable import printable_name
 from astrocodec.cli.size_table import align, size_headings, size_row
+from astrocodec.files.printable import printable_name
 
 if TYPE_CHECKING:
     from astrocodec.cli.size_table import FileReport

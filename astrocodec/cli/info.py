@@ -11,14 +11,14 @@ from astrocodec.cli.formats import package_of
 from astrocodec.cli.inputs import Input, find_inputs
 from astrocodec.cli.names import is_listed_name
 from astrocodec.cli.planning import refuse_report_file
-from astrocodec.cli.printable import printable_name
 from astrocodec.cli.run_files import run_and_report
 from astrocodec.cli.run_options import RunOptions, reading_options
-from astrocodec.cli.size_table import Outcome, hdu_table, human_bytes, parts_of, parts_word
+from astrocodec.cli.size_table import Outcome, parts_table, parts_word
 from astrocodec.cli.skipping import refused
 from astrocodec.cli.standard_streams import need_output
 from astrocodec.cli.task import ReadTask
 from astrocodec.files.executor import Progress
+from astrocodec.files.printable import human_bytes, printable_name
 
 
 @click.command("info")
@@ -48,7 +48,7 @@ def _listing(outcome: Outcome) -> str:
     assert report is not None
     sizes = f"{human_bytes(report.original_bytes)} -> {human_bytes(report.compressed_bytes)}"
     file = printable_name(outcome.file)
-    return f"{file}: {len(parts_of(report))} {parts_word(report)}, {sizes}\n{hdu_table(report)}"
+    return f"{file}: {len(report.parts)} {parts_word(report)}, {sizes}\n{parts_table(report)}"
 
 
 def inspect_file(task: ReadTask, workers: int, progress: Progress | None = None) -> Outcome:

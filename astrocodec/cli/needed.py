@@ -12,6 +12,7 @@ from astrocodec.cli.failures import Failure
 from astrocodec.cli.formats import HDF5
 from astrocodec.cli.size_table import Outcome
 from astrocodec.cli.task import Destination, Task
+from astrocodec.files.file_kind import is_hdf5
 from astrocodec.files.run_tasks import look_at
 
 _SECONDS = 10.0  # of computing, for one object of a file; millions of links take less
@@ -70,7 +71,6 @@ class _Readers:
 
 def _names_in(seconds: float, path: str) -> set[str | re.Pattern[str]] | str:
     """Find the names in a file, or say why that cannot be; the process ends where one object takes too long."""
-    from hdf5_filter.files import is_hdf5
     from hdf5_filter.pointing import files_named_in
 
     try:

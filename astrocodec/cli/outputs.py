@@ -10,7 +10,7 @@ import click
 
 from astrocodec.cli.exit_codes import ExitCode
 from astrocodec.cli.failures import end_with
-from astrocodec.cli.printable import printable_name
+from astrocodec.files.printable import printable_name
 from astrocodec.files.target import Target
 
 

@@ -14,11 +14,11 @@ from astrocodec.cli.formats import HDF5, Format
 from astrocodec.cli.inputs import STANDARD_STREAM, Input
 from astrocodec.cli.option_types import NO_STREAM
 from astrocodec.cli.outputs import is_same_file, refuse_other_content
-from astrocodec.cli.printable import one_line
 from astrocodec.cli.run_options import RunOptions
 from astrocodec.cli.size_table import Outcome
 from astrocodec.cli.skipping import settled_by_name
 from astrocodec.cli.task import Destination, Task
+from astrocodec.files.printable import one_line
 from astrocodec.files.report_file import BEGINNING
 from astrocodec.files.unchanged import state
 

@@ -11,9 +11,9 @@ import click
 from astrocodec.cli.exit_codes import ExitCode
 from astrocodec.cli.failures import Failure, end_with, explain
 from astrocodec.cli.growing_table import GrowingTable
-from astrocodec.cli.printable import one_line, printable_name
 from astrocodec.cli.run_options import RunOptions
-from astrocodec.cli.size_table import Outcome, hdu_table, json_entry, json_report, size_table, totals_line
+from astrocodec.cli.size_table import Outcome, json_entry, json_report, parts_table, size_table, totals_line
+from astrocodec.files.printable import one_line, printable_name
 from astrocodec.files.report_file import ReportFile
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class RunReport(ExitStack):
         """Text for one file."""
         if self._listing:
             return self._listing(outcome)
-        return f"{_course(report)}\n{hdu_table(report)}\n" if self._run.verbose else self._table.add(report)
+        return f"{_course(report)}\n{parts_table(report)}\n" if self._run.verbose else self._table.add(report)
 
     def _print(self, text: str) -> None:
         click.echo(text, err=self._to_stderr)

@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from astrocodec.cli.failures import Failure
-from astrocodec.cli.printable import printable_name
 from astrocodec.files.file_report import ImageSizes, weakest
+from astrocodec.files.printable import human_bytes, printable_name
 
 if TYPE_CHECKING:
     import fits_tiles
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from astrocodec.cli.deletion import Deletion
 
     FileReport: TypeAlias = fits_tiles.FileReport | hdf5_filter.FileReport
+    Part: TypeAlias = fits_tiles.HduReport | hdf5_filter.DatasetReport
 
 _HEADINGS = (
     "file",
@@ -27,12 +28,13 @@ _HEADINGS = (
     "seconds",
     "checked",
 )
+_HDU_HEADINGS = ("HDU", "name", "kind", "type", "shape")
+_DATASET_HEADINGS = ("dataset", "kind", "type", "shape", "chunks")
 _PART_HEADINGS = ("original", "compressed", "bits/pixel", "model")
 _TEXT_HEADINGS = frozenset(
     {"file", "name", "kind", "type", "shape", "model", "note", "fingerprint", "origin", "dataset", "checked"}
 )
 _LOSSY = "lossy: floats are rounded"
-_UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
 
 @dataclass(frozen=True)
@@ -46,26 +48,6 @@ class Outcome:
     note: str = ""  # why nothing was done, or what else to know, in one line
     details: str = ""  # warnings or a traceback, shown with ``-v``
     deletion: "Deletion | None" = None  # the input, where it is to be deleted once this stands in the report
-
-
-def human_bytes(count: float) -> str:
-    """Write a number of bytes with three digits and a decimal unit.
-
-    Parameters
-    ----------
-    count : float
-        Bytes.
-
-    Returns
-    -------
-    str
-        Such as ``8.39 MB``.
-    """
-    value, unit = float(count), 0
-    while value >= 999.5 and unit < len(_UNITS) - 1:
-        value, unit = value / 1000, unit + 1
-    digits = 0 if unit == 0 or value >= 99.95 else 1 if value >= 9.995 else 2
-    return f"{value:.{digits}f} {_UNITS[unit]}"
 
 
 def align(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -94,7 +76,7 @@ def size_headings(reports: Sequence["FileReport"]) -> list[str]:
 def totals_line(reports: Sequence["FileReport"]) -> str:
     """Sum up files that succeeded, in one line."""
     original, compressed = whole_sizes(reports)
-    images = all_images(reports)
+    images = ImageSizes.of(report.images for report in reports)
     count = f"{len(reports)} {'file' if len(reports) == 1 else 'files'}"
     parts = [
         f"{count}: {human_bytes(original)} -> {human_bytes(compressed)}, ratio {_ratio(original, compressed)}",
@@ -111,64 +93,38 @@ def whole_sizes(reports: Sequence["FileReport"]) -> tuple[int, int]:
     return sum(report.original_bytes for report in reports), sum(report.compressed_bytes for report in reports)
 
 
-def all_images(reports: Sequence["FileReport"]) -> ImageSizes:
-    """Sum up the compressed images of files."""
-    sizes = [report.images for report in reports]
-    return ImageSizes(
-        sum(one.pixels for one in sizes), sum(one.image_bytes for one in sizes), sum(one.coded_bytes for one in sizes)
-    )
-
-
-def hdu_table(report: "FileReport") -> str:
+def parts_table(report: "FileReport") -> str:
     """Table of a file's HDUs or datasets, with what is known of each where anything was checked."""
-    if not hasattr(report, "hdus"):
-        return _dataset_table(report)
-    words = any(hdu.checked != "not checked" for hdu in report.hdus)
-    headings = ("HDU", "name", "kind", "type", "shape", *_PART_HEADINGS, *(("checked",) if words else ()), "note")
+    words = any(part.checked != "not checked" for part in report.parts)
+    own = _HDU_HEADINGS if parts_word(report) == "HDUs" else _DATASET_HEADINGS
+    headings = (*own, *_PART_HEADINGS, *(("checked",) if words else ()), "note")
     rows = [
         (
-            str(hdu.index),
-            hdu.name,
-            hdu.kind,
-            hdu.dtype,
-            "x".join(map(str, hdu.shape)),
-            *_part_cells(hdu),
-            *((hdu.checked,) if words else ()),
-            hdu.note,
+            *_own_cells(part),
+            human_bytes(part.original_bytes),
+            human_bytes(part.compressed_bytes),
+            "" if part.bits_per_pixel is None else f"{part.bits_per_pixel:.3f}",
+            f"{part.model} tuned" if part.tuned else part.model,
+            *((part.checked,) if words else ()),
+            _note(part),
         )
-        for hdu in report.hdus
+        for part in report.parts
     ]
     return align(headings, rows)
 
 
-def _part_cells(part: "fits_tiles.HduReport | hdf5_filter.DatasetReport") -> tuple[str, str, str, str]:
-    """Sizes, bits per pixel and model of an HDU or dataset."""
-    return (
-        human_bytes(part.original_bytes),
-        human_bytes(part.compressed_bytes),
-        "" if part.bits_per_pixel is None else f"{part.bits_per_pixel:.3f}",
-        f"{part.model} tuned" if part.tuned else part.model,
-    )
+def _own_cells(part: "Part") -> tuple[str, ...]:
+    """What only HDUs or only datasets have, and what they are."""
+    shape = "x".join(map(str, part.shape))
+    if hasattr(part, "index"):
+        return str(part.index), part.name, part.kind, part.dtype, shape
+    return printable_name(part.name), part.kind, part.dtype, shape, "x".join(map(str, part.chunks))
 
 
-def _dataset_table(report: "hdf5_filter.FileReport") -> str:
-    """Table of an HDF5 file's datasets."""
-    words = any(entry.checked != "not checked" for entry in report.datasets)
-    headings = ("dataset", "kind", "type", "shape", "chunks", *_PART_HEADINGS, *(("checked",) if words else ()), "note")
-    rows = [
-        (
-            printable_name(entry.name),
-            entry.kind,
-            entry.dtype,
-            "x".join(map(str, entry.shape)),
-            "x".join(map(str, entry.chunks)),
-            *_part_cells(entry),
-            *((entry.checked,) if words else ()),
-            "; ".join(filter(None, (", ".join(entry.filters) if entry.filters != ["astrocodec"] else "", entry.note))),
-        )
-        for entry in report.datasets
-    ]
-    return align(headings, rows)
+def _note(part: "Part") -> str:
+    """The note on an HDU or dataset; other filters than ours are worth one too."""
+    filters = getattr(part, "filters", [])
+    return "; ".join(filter(None, (", ".join(filters) if filters != ["astrocodec"] else "", part.note)))
 
 
 def parts_word(report: "FileReport") -> str:
@@ -176,14 +132,9 @@ def parts_word(report: "FileReport") -> str:
     return "HDUs" if hasattr(report, "hdus") else "datasets"
 
 
-def parts_of(report: "FileReport") -> "Sequence[fits_tiles.HduReport | hdf5_filter.DatasetReport]":
-    """HDUs or datasets of a file."""
-    return report.hdus if hasattr(report, "hdus") else report.datasets
-
-
 def is_lossy(report: "FileReport") -> bool:
     """Whether floats of a file were rounded when it was compressed."""
-    return any(note.startswith("lossy:") for part in parts_of(report) for note in part.note.split("; "))
+    return any(note.startswith("lossy:") for part in report.parts for note in part.note.split("; "))
 
 
 def json_report(outcomes: Sequence[Outcome]) -> str:
@@ -199,7 +150,7 @@ def json_report(outcomes: Sequence[Outcome]) -> str:
             "failed": sum(outcome.failure is not None for outcome in outcomes),
             "original_bytes": original,
             "compressed_bytes": compressed,
-            "images": asdict(all_images(reports)),
+            "images": asdict(ImageSizes.of(report.images for report in reports)),
             "seconds": sum(report.seconds for report in reports),
         },
     }
@@ -223,7 +174,7 @@ def size_row(report: "FileReport") -> tuple[str, ...]:
     """The line of a file that succeeded in the table of sizes."""
     return (
         printable_name(report.source),
-        str(len(parts_of(report))),
+        str(len(report.parts)),
         human_bytes(report.original_bytes),
         human_bytes(report.compressed_bytes),
         _ratio(report.original_bytes, report.compressed_bytes),

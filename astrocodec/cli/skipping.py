@@ -13,7 +13,8 @@ from astrocodec.cli.exit_codes import ExitCode
 from astrocodec.cli.failures import Failure, explain, killed
 from astrocodec.cli.formats import HDF5, Format, relative_of_hdf5
 from astrocodec.cli.inputs import Input
-from astrocodec.cli.size_table import Outcome, human_bytes, parts_of, parts_word
+from astrocodec.cli.size_table import Outcome, parts_word
+from astrocodec.files.printable import human_bytes
 from astrocodec.files.run_tasks import look_at
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def refuse_packed(path: Path) -> None:
 
 def nothing_gained(report: "FileReport") -> str:
     """Say why a file is better left as it is, by the report on what was made of it; empty where it became smaller."""
-    if not _holds_tiles(report):
+    if not holds_tiles(report):
         return f"no {'image' if parts_word(report) == 'HDUs' else 'dataset'} was compressed"
     if report.compressed_bytes < report.original_bytes:
         return ""
@@ -120,12 +121,12 @@ def _look(kind: Format, path: Path) -> _Look:
             found = importlib.import_module(kind.package).info(os.fspath(path))
         except Exception as error:  # one bad file must not stop the others
             return _Look(failure=explain(error, str(path)))
-    return _Look(_holds_tiles(found), _something_is_left(found), _others(found))
+    return _Look(holds_tiles(found), _something_is_left(found), _others(found))
 
 
-def _holds_tiles(report: "FileReport") -> bool:
+def holds_tiles(report: "FileReport") -> bool:
     """Whether anything of ours is in a file."""
-    return any(part.kind == "compressed" for part in parts_of(report))
+    return any(part.kind == "compressed" for part in report.parts)
 
 
 def _something_is_left(report: "FileReport") -> bool:
@@ -134,11 +135,11 @@ def _something_is_left(report: "FileReport") -> bool:
         part.pixels
         and part.kind != "compressed"
         and (not part.note or (part.note.startswith(_BY_ANOTHER) and _KEPT not in part.note))
-        for part in parts_of(report)
+        for part in report.parts
     )
 
 
 def _others(report: "FileReport") -> str:
     """Name what compressed a file's images instead."""
-    notes = [part.note for part in parts_of(report) if part.note.startswith(_BY_ANOTHER)]
+    notes = [part.note for part in report.parts if part.note.startswith(_BY_ANOTHER)]
     return f" (it is {notes[0]})" if notes else ""

@@ -112,6 +112,12 @@ class ImageSizes:
     image_bytes: int = 0
     coded_bytes: int = 0
 
+    @classmethod
+    def of(cls, parts: Iterable[Part | ImageSizes]) -> ImageSizes:
+        """Sum up."""
+        known = [(part.pixels, part.image_bytes, part.coded_bytes) for part in parts]
+        return cls(*map(sum, zip(*known, strict=True)))
+
     @property
     def ratio(self) -> float | None:
         """Image bytes over coded bytes; None without a compressed image."""
@@ -177,12 +183,7 @@ class FileRun:
     @property
     def images(self) -> ImageSizes:
         """Sizes of its compressed images."""
-        coded = [part for part in self.parts if part.kind in ("compressed", "decompressed")]
-        return ImageSizes(
-            sum(part.pixels for part in coded),
-            sum(part.image_bytes for part in coded),
-            sum(part.coded_bytes for part in coded),
-        )
+        return ImageSizes.of(part for part in self.parts if part.kind in ("compressed", "decompressed"))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as nested dictionaries and lists, ready for ``json.dumps``."""

@@ -232,7 +232,7 @@ class Target:
     >>> name = pathlib.Path(tempfile.mkdtemp()) / "out"
     >>> with Target(name, overwrite=False) as target:
     ...     count = target.file.write(b"abc")
-    ...     target.commit()
+    ...     written = target.commit()
     >>> name.read_bytes()
     b'abc'
     """

@@ -15,8 +15,9 @@ from astrocodec.cli.failures import explain
 from astrocodec.cli.inputs import Input, find_inputs, take_shard
 from astrocodec.cli.names import is_compressible_name, stem
 from astrocodec.cli.option_types import extension_list, shard, tile_shape
-from astrocodec.cli.size_table import align, human_bytes
+from astrocodec.cli.size_table import align
 from astrocodec.errors import CorruptError, ModelNotFoundError
+from astrocodec.files.printable import human_bytes
 from fits_tiles import DifferenceError
 
 

@@ -1,4 +1,4 @@
-"""The examples in docstrings of the stages, of the HDF5 and Zarr doors and of the analysis run."""
+"""The examples in docstrings run."""
 
 import doctest
 import importlib
@@ -9,7 +9,10 @@ import pytest
 pytest.importorskip("h5py", reason="h5py is not installed")
 
 
-@pytest.mark.parametrize("package", ["astrocodec.stages", "hdf5_filter", "astrocodec.zarr", "astrocodec.analysis"])
+PACKAGES = ["astrocodec.stages", "astrocodec.files", "hdf5_filter", "astrocodec.zarr", "astrocodec.analysis"]
+
+
+@pytest.mark.parametrize("package", PACKAGES)
 def test_examples_of_docstrings(package: str) -> None:
     if package.endswith("zarr"):
         pytest.importorskip("zarr", reason="zarr is not installed")
@@ -18,8 +21,8 @@ def test_examples_of_docstrings(package: str) -> None:
             pytest.importorskip(library, reason=f"{library} is not installed")
     top = importlib.import_module(package)
     attempted = 0
-    for entry in pkgutil.iter_modules(top.__path__):
-        outcome = doctest.testmod(importlib.import_module(f"{package}.{entry.name}"))
+    for entry in pkgutil.walk_packages(top.__path__, f"{package}."):
+        outcome = doctest.testmod(importlib.import_module(entry.name))
         assert not outcome.failed, entry.name
         attempted += outcome.attempted
     assert attempted > 3

@@ -22,6 +22,8 @@ ORDER = (
     "arrays",
     "files.unchanged",
     "files.writers",
+    "files.printable",
+    "files.file_kind",
     "files.file_report",
     "files.meter",
     "files.parallel",

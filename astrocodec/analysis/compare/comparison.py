@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from astrocodec.analysis.as_json import plain
 from astrocodec.analysis.background import Background, Region, background_map
 from astrocodec.analysis.compare.apertures import Fluxes, compare_fluxes
 from astrocodec.analysis.compare.residuals import Residuals, residual_statistics
@@ -94,23 +94,7 @@ class Comparison:
         >>> json.loads(json.dumps(compare(np.zeros((4, 4)), np.zeros((4, 4))).to_dict()))["equal"]
         True
         """
-        return {entry.name: _plain(getattr(self, entry.name)) for entry in fields(self) if entry.name != "pixels"}
-
-
-def _plain(value: Any) -> Any:
-    """Make JSON of dataclasses; arrays are left out, what is not finite is null."""
-    if is_dataclass(value) and not isinstance(value, type):
-        shown = {name: part for name, part in _shallow(value) if not isinstance(part, np.ndarray)}
-        return {name: _plain(part) for name, part in shown.items()}
-    if isinstance(value, tuple | list):
-        return [_plain(part) for part in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
-
-
-def _shallow(value: Any) -> list[tuple[str, Any]]:
-    return [(entry.name, getattr(value, entry.name)) for entry in fields(value)]
+        return {entry.name: plain(getattr(self, entry.name)) for entry in fields(self) if entry.name != "pixels"}
 
 
 def compare(

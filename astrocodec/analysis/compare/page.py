@@ -12,8 +12,8 @@ from astrocodec.analysis.compare.figure import comparison_maps
 from astrocodec.analysis.report.charts import chart
 from astrocodec.analysis.report.looks import STYLE
 from astrocodec.analysis.report.maps import map_figure
-from astrocodec.analysis.report.names import shown
 from astrocodec.analysis.report.numbers import count, fixed, percent
+from astrocodec.files.printable import one_line
 
 __all__ = ["compare_page", "comparison_rows"]
 
@@ -85,7 +85,7 @@ def compare_page(names: tuple[str, str], parts: Sequence[tuple[str, Comparison]]
     str
         HTML.
     """
-    names = shown(names[0]), shown(names[1])
+    names = one_line(names[0]), one_line(names[1])
     title = " and ".join(html.escape(name) for name in names)
     yield (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
@@ -102,7 +102,7 @@ def compare_page(names: tuple[str, str], parts: Sequence[tuple[str, Comparison]]
             map_figure(one, name, unit, _ALTS.get(name, "Map of the signal-to-noise ratio of image A."))
             for name, unit, one in comparison_maps(found)
         )
-        heading = html.escape(shown(f"Image {place}".rstrip()))
+        heading = html.escape(one_line(f"Image {place}".rstrip()))
         yield (
             f"<section><h2>{heading}: {'equal' if found.equal else 'different'}</h2>"
             f'<div class="maps">{maps}</div><div class="charts">{"".join(_charts(found, str(number)))}</div>'

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from astrocodec.analysis.images.image_entry import ImageEntry, Part, SkippedEntry
+from astrocodec.files.file_kind import file_kind
 
 __all__ = ["find_images", "is_zarr"]
 
@@ -81,24 +82,10 @@ def _open(path: str, plane: int | None) -> Iterator[Part]:
         from astrocodec.analysis.images.zarr_images import zarr_images
 
         return zarr_images(path, plane)
-    if _is_hdf5(path):
+    if file_kind(path) == "HDF5":
         from astrocodec.analysis.images.hdf5_images import hdf5_images
 
         return hdf5_images(path, plane)
     from astrocodec.analysis.images.fits_images import fits_images
 
     return fits_images(path, plane)
-
-
-def _is_hdf5(path: str) -> bool:
-    """Whether HDF5's signature stands at byte 0, 512, 1024 and so on; a FITS file is told by its first bytes."""
-    with open(path, "rb") as file:
-        if file.read(6) == b"SIMPLE":
-            return False
-        size, at = os.fstat(file.fileno()).st_size, 0
-        while at < max(size, 1):
-            file.seek(at)
-            if file.read(8) == b"\x89HDF\r\n\x1a\n":
-                return True
-            at = max(512, 2 * at)
-    return False

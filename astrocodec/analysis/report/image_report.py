@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from astrocodec.analysis.as_json import plain
 from astrocodec.analysis.bits.stream_bits import BitsMap
 from astrocodec.analysis.frame import FrameAnalysis, analyse_frame
 from astrocodec.analysis.images.image_entry import ImageEntry
@@ -110,19 +111,8 @@ class ImageReport:
         >>> ImageReport("a", "", (2, 3), "uint16", "none", None, 12, 12, 9, 12 / 9, 12.0).to_dict()["shape"]
         [2, 3]
         """
-        found: dict[str, Any] = _plain(asdict(self))
+        found: dict[str, Any] = plain(self)
         return found
-
-
-def _plain(value: Any) -> Any:
-    """Make JSON: lists, numbers that are finite."""
-    if isinstance(value, dict):
-        return {str(key): _plain(part) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(part) for part in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def report_image(

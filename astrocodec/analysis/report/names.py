@@ -6,30 +6,10 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 
-__all__ = ["common_folder", "page_names", "shortened", "shown"]
+__all__ = ["common_folder", "page_names", "shortened"]
 
 _SUFFIXES = re.compile(r"(?<=.)(\.ac)?(\.(fits|fit|fts))?(\.(gz|bz2|fz))?$", re.IGNORECASE)
 _LONGEST = 120  # characters; with what is added to it, a name may be 255 bytes
-
-
-def shown(name: str) -> str:
-    """
-    Write a name so that any page and terminal can show it: what cannot be printed as the escape that stands for it.
-
-    Parameters
-    ----------
-    name : str
-        As the system gives it; bytes that are no UTF-8 are surrogates.
-
-    Examples
-    --------
-    >>> print(shown("caf\\udce9.fits"), shown("a\\tb"))
-    caf\\xe9.fits a\\tb
-    """
-    return "".join(
-        c if c.isprintable() else f"\\x{ord(c) - 0xDC00:02x}" if "\udc80" <= c <= "\udcff" else repr(c)[1:-1]
-        for c in name
-    )
 
 
 def shortened(name: str, most: int) -> str:

@@ -5,28 +5,11 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 
-__all__ = ["NOTHING", "count", "fixed", "joined", "percent", "short_number", "short_numbers", "size"]
+__all__ = ["NOTHING", "count", "fixed", "joined", "percent", "short_number", "short_numbers"]
 
-_UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 NOTHING = "-"
 _DIGITS = 16
 _PLAIN = 8  # characters up to which powers of ten are not worth the reading
-
-
-def size(n_bytes: float) -> str:
-    """
-    Write a number of bytes with three digits and a decimal unit.
-
-    Examples
-    --------
-    >>> size(8_388_608), size(12)
-    ('8.39 MB', '12 B')
-    """
-    value, unit = float(n_bytes), 0
-    while value >= 999.5 and unit < len(_UNITS) - 1:
-        value, unit = value / 1000, unit + 1
-    digits = 0 if unit == 0 or value >= 99.95 else 1 if value >= 9.995 else 2
-    return f"{value:.{digits}f} {_UNITS[unit]}"
 
 
 def percent(share: float | None, digits: int = 1) -> str:

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from astrocodec.analysis.report.charts import chart, draw_exposures, draw_noises
 from astrocodec.analysis.report.image_report import ImageReport
 from astrocodec.analysis.report.looks import SORTING, STYLE
-from astrocodec.analysis.report.names import common_folder, shown
-from astrocodec.analysis.report.numbers import NOTHING, fixed, joined, percent, short_number, size
+from astrocodec.analysis.report.names import common_folder
+from astrocodec.analysis.report.numbers import NOTHING, fixed, joined, percent, short_number
 from astrocodec.analysis.report.reasons import Footnotes, reason
+from astrocodec.files.printable import human_bytes, one_line
 
 __all__ = ["Place", "page", "summary"]
 
@@ -98,11 +99,11 @@ def page(
     """
     place = place or Place()
     title = place.title or (reports[0].title if len(reports) == 1 else f"{len(reports)} images")
-    heading = f"Where the bits go{': ' if place.title else ''}{html.escape(shown(place.title))}"
+    heading = f"Where the bits go{': ' if place.title else ''}{html.escape(one_line(place.title))}"
     yield (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>Where the bits go: {html.escape(shown(title))}</title><style>{STYLE}</style></head><body><main>"
+        f"<title>Where the bits go: {html.escape(one_line(title))}</title><style>{STYLE}</style></head><body><main>"
         f"{_navigation(place)}<header><h1>{heading}</h1>{'' if place.up else f'<p>{_LEAD}</p>'}</header>"
     )
     has_table = len(reports) != 1 or (bool(links) and not links[0].startswith("#"))
@@ -110,7 +111,7 @@ def page(
         yield summary(reports, links, "Images in this file" if place.up else "All images")
     if failures:
         items = "".join(
-            f"<li><b>{html.escape(shown(name))}</b>: {html.escape(shown(why))}</li>" for name, why in failures
+            f"<li><b>{html.escape(one_line(name))}</b>: {html.escape(one_line(why))}</li>" for name, why in failures
         )
         yield f'<section><h2>Without analysis</h2><ul class="notes">{items}</ul></section>'
     yield from sections
@@ -130,8 +131,8 @@ def _navigation(place: Place) -> str:
 
 # Heading, the field to sort by, and the cell's text.
 _COLUMNS: tuple[tuple[str, str, Callable[[ImageReport], str]], ...] = (
-    ("in file", "file_bytes", lambda one: size(one.file_bytes)),
-    ("coded", "coded_bytes", lambda one: size(one.coded_bytes)),
+    ("in file", "file_bytes", lambda one: human_bytes(one.file_bytes)),
+    ("coded", "coded_bytes", lambda one: human_bytes(one.coded_bytes)),
     ("ratio", "ratio", lambda one: f"{one.ratio:.2f}"),
     ("bits per pixel", "bits_per_pixel", lambda one: f"{one.bits_per_pixel:.2f}"),
     ("noise floor", "floor_bits", lambda one: fixed(one.floor_bits)),
@@ -170,8 +171,8 @@ def summary(reports: Sequence[ImageReport], links: Sequence[str] = (), heading: 
     floor = sum(bits * n for bits, n in floors) / sum(n for _, n in floors) if floors else None
     tiles = (
         ("images", str(len(reports)), f"{pixels / 1e6:.1f} Mpixel"),
-        ("coded losslessly", size(coded), f"of {size(raw)}, ratio {raw / max(coded, 1):.2f}"),
-        ("in the files now", size(held), f"{percent(held / max(raw, 1))} of the pixels' size"),
+        ("coded losslessly", human_bytes(coded), f"of {human_bytes(raw)}, ratio {raw / max(coded, 1):.2f}"),
+        ("in the files now", human_bytes(held), f"{percent(held / max(raw, 1))} of the pixels' size"),
         ("bits per pixel", f"{8 * coded / max(pixels, 1):.2f}", f"noise floor {fixed(floor)}"),
     )
     cells = "".join(
@@ -186,13 +187,13 @@ def summary(reports: Sequence[ImageReport], links: Sequence[str] = (), heading: 
         _row(one, one.title.removeprefix(folder), link, unit, notes)
         for one, link in zip(reports, links or [""] * len(reports), strict=True)
     )
-    heading_unit = f"<small> ({html.escape(shown(unit))})</small>" if unit else ""
+    heading_unit = f"<small> ({html.escape(one_line(unit))})</small>" if unit else ""
     heads = "".join(
         f'<th scope="col" class="n">{name}{heading_unit if field == "noise" else ""}</th>'
         for name, field, _ in _COLUMNS
     )
-    reasons = "".join(f'<li id="why-{mark}"><b>{mark}</b> {html.escape(shown(text))}</li>' for mark, text in notes)
-    where = f'<p class="facts">in {html.escape(shown(folder))}</p>' if folder else ""
+    reasons = "".join(f'<li id="why-{mark}"><b>{mark}</b> {html.escape(one_line(text))}</li>' for mark, text in notes)
+    where = f'<p class="facts">in {html.escape(one_line(folder))}</p>' if folder else ""
     return (
         f'<section><h2>{heading}</h2>{where}<dl class="tiles">{cells}</dl><div class="charts">{charts}</div>'
         '<div class="scroll" tabindex="0" role="region" aria-label="Table of all images"><table class="all">'
@@ -213,7 +214,7 @@ def _row(one: ImageReport, title: str, link: str, unit: str, notes: Footnotes) -
             if field == "noise" and not unit:
                 shows += f"<small>{html.escape(joined('', one.unit))}</small>"
         cells.append(f'<td class="n" data-v="{"" if value is None else f"{value:.6g}"}">{shows}</td>')
-    name = html.escape(shown(title))
+    name = html.escape(one_line(title))
     if link:
         name = f'<a href="{html.escape(link, quote=True)}">{name}</a>'
     return f'<tr><th scope="row">{name}</th>{"".join(cells)}</tr>'

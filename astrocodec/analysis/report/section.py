@@ -14,9 +14,9 @@ from astrocodec.analysis.images.image_entry import ImageEntry
 from astrocodec.analysis.report.charts import chart, draw_bits_by_snr, draw_snr_and_bits
 from astrocodec.analysis.report.image_report import ImageReport
 from astrocodec.analysis.report.maps import displayed, map_figure, scored
-from astrocodec.analysis.report.names import shown
-from astrocodec.analysis.report.numbers import NOTHING, count, fixed, percent, short_number, size
+from astrocodec.analysis.report.numbers import NOTHING, count, fixed, percent, short_number
 from astrocodec.analysis.report.reasons import reason
+from astrocodec.files.printable import human_bytes, one_line
 
 __all__ = ["image_section", "section_link"]
 
@@ -44,7 +44,7 @@ def image_section(entry: ImageEntry, report: ImageReport, analysis: FrameAnalysi
     exposure = "" if report.exposure is None else f" · {short_number(report.exposure)} s"
     facts = f"{' x '.join(map(str, report.shape))} · {report.dtype} · in the file: {report.compression}{exposure}"
     parts = [
-        f'<section class="image" id="{section_link(number)[1:]}"><h2>{html.escape(shown(report.title))}</h2>'
+        f'<section class="image" id="{section_link(number)[1:]}"><h2>{html.escape(one_line(report.title))}</h2>'
         f'<p class="facts">{html.escape(facts)}</p>',
         _tiles(report),
         _shares(report, analysis),
@@ -85,7 +85,7 @@ def _tiles(one: ImageReport) -> str:
     step = NOTHING if one.step is None else fixed(one.step, 0 if one.step >= 1 else 2, one.unit)
     sources = "source" if one.sources == 1 else "sources"
     tiles = (
-        ("coded losslessly", size(one.coded_bytes), f"of {size(one.raw_bytes)}, ratio {one.ratio:.2f}"),
+        ("coded losslessly", human_bytes(one.coded_bytes), f"of {human_bytes(one.raw_bytes)}, ratio {one.ratio:.2f}"),
         ("bits per pixel", f"{one.bits_per_pixel:.2f}", floor),
         ("efficiency", percent(one.efficiency), told("efficiency", "floor over bits per pixel")),
         ("bits on sources", percent(one.share_sources), told("share_sources", f"{count(one.sources)} {sources} found")),
@@ -139,7 +139,7 @@ def _maps(entry: ImageEntry, report: ImageReport, analysis: FrameAnalysis) -> It
             displayed(pixels, lit),
             "Image",
             f"{report.unit}, zscale",
-            f"Grey-scale picture of {shown(entry.title)}, first row at the bottom.",
+            f"Grey-scale picture of {one_line(entry.title)}, first row at the bottom.",
         )
     if analysis.snr is not None and np.isfinite(analysis.snr).any():
         number = 0 if analysis.segmentation is None else analysis.segmentation.count
@@ -238,4 +238,4 @@ def _notes(one: ImageReport) -> str:
     notes = list(dict.fromkeys(one.notes))
     if not notes:
         return ""
-    return '<ul class="notes">' + "".join(f"<li>{html.escape(shown(note))}</li>" for note in notes) + "</ul>"
+    return '<ul class="notes">' + "".join(f"<li>{html.escape(one_line(note))}</li>" for note in notes) + "</ul>"

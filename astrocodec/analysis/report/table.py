@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from astrocodec.analysis.report.image_report import ImageReport
-from astrocodec.analysis.report.names import shown
-from astrocodec.analysis.report.numbers import NOTHING, count, fixed, joined, percent, short_number, size
+from astrocodec.analysis.report.numbers import NOTHING, count, fixed, joined, percent, short_number
 from astrocodec.analysis.report.reasons import Footnotes, reason
+from astrocodec.files.printable import human_bytes, one_line
 
 __all__ = ["COLUMNS", "terminal_table"]
 
@@ -17,8 +17,8 @@ Text = Callable[[ImageReport], str]
 
 # Heading, the field that it shows, what it means, and the text of an image.
 COLUMNS: tuple[tuple[str, str, str, Text], ...] = (
-    ("in file", "file_bytes", "what the file spends on the pixels", lambda one: size(one.file_bytes)),
-    ("coded", "coded_bytes", "our lossless stream", lambda one: size(one.coded_bytes)),
+    ("in file", "file_bytes", "what the file spends on the pixels", lambda one: human_bytes(one.file_bytes)),
+    ("coded", "coded_bytes", "our lossless stream", lambda one: human_bytes(one.coded_bytes)),
     ("ratio", "ratio", "pixels as they are in memory over our stream", lambda one: f"{one.ratio:.2f}"),
     ("bits/pixel", "bits_per_pixel", "of our stream", lambda one: f"{one.bits_per_pixel:.2f}"),
     ("floor", "floor_bits", "bits per pixel that noise alone takes", lambda one: fixed(one.floor_bits)),
@@ -87,7 +87,7 @@ def _table(reports: Sequence[ImageReport], width: int, notes: Footnotes) -> Any:
     from rich.markup import escape
     from rich.table import Table
 
-    titles = [shown(one.title) for one in reports]
+    titles = [one_line(one.title) for one in reports]
     cells = {_SHAPE: ["x".join(map(str, one.shape)) for one in reports]}
     trial = Footnotes()  # which columns have room shows only when all are written
     for heading, field, _, text in COLUMNS:
@@ -119,7 +119,7 @@ def _card(one: ImageReport) -> Any:
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table(box=None, pad_edge=False, show_header=False, title=escape(shown(one.title)), title_justify="left")
+    table = Table(box=None, pad_edge=False, show_header=False, title=escape(one_line(one.title)), title_justify="left")
     table.add_column(style="bold")
     table.add_column(justify="right")
     table.add_column(style="dim", overflow="fold")
@@ -142,5 +142,5 @@ def _card(one: ImageReport) -> Any:
         said = "; ".join(filter(None, [f"bits/pixel, {100 * (bits / ours - 1):+.1f} % against ours{part}", peer.note]))
         table.add_row(escape(peer.codec), f"{bits:.2f}", escape(said))
     for note in one.notes:
-        table.add_row("note", "", escape(shown(note)))
+        table.add_row("note", "", escape(one_line(note)))
     return table

@@ -1,0 +1,44 @@
+"""Whether a file is FITS or HDF5, told without a library by its content."""
+
+from __future__ import annotations
+
+import os
+
+__all__ = ["file_kind", "is_hdf5"]
+
+_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+
+
+def is_hdf5(path: str | os.PathLike[str]) -> bool:
+    """
+    Tell whether HDF5's signature stands at byte 0 or, behind a block of the user's, at 512, 1024 and so on.
+
+    Examples
+    --------
+    >>> is_hdf5("/dev/null")
+    False
+    """
+    with open(path, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        at = 0
+        while at == 0 or at < size:
+            file.seek(at)
+            if file.read(len(_SIGNATURE)) == _SIGNATURE:
+                return True
+            at = max(512, 2 * at)
+    return False
+
+
+def file_kind(path: str | os.PathLike[str]) -> str:
+    """
+    Tell FITS, which the first bytes say whatever stands further on, from HDF5; empty for all else.
+
+    Examples
+    --------
+    >>> file_kind("/dev/null")
+    ''
+    """
+    with open(path, "rb") as file:
+        if file.read(6) == b"SIMPLE":
+            return "FITS"
+    return "HDF5" if is_hdf5(path) else ""
