@@ -12,8 +12,8 @@ from fits_tiles.files.compress import compress
 from fits_tiles.files.decompress import decompress
 from fits_tiles.files.report import FileReport, HduReport
 from fits_tiles.hooks.astropy_hook import AstropyHookError, register, unregister
-from fits_tiles.hooks.context import options
 from fits_tiles.hooks.hdu import CompImageHDU
+from fits_tiles.hooks.options import options
 
 __all__ = [
     "AstropyHookError",

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import astrocodec
 from astrocodec.errors import CorruptError, ModelNotFoundError
 from astrocodec.model import Model, installed_by_fingerprint, load_model
-from fits_tiles.hooks.astropy_hook import dequantize, quantize, standard_codec
+from fits_tiles.hooks.astropy_codecs import dequantize, quantize, standard_codec
 from fits_tiles.layout.headers import NULL_PIXEL, Quantization
 from fits_tiles.layout.table import CodedTile
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from astrocodec.errors import AstrocodecError, CorruptError, FormatError
 from fits_tiles.files.foreign_streams import MOST_PIXELS, hcompress_pixels, plio_pixels, rice_pixels
-from fits_tiles.hooks.astropy_hook import c_decoder, dequantize
+from fits_tiles.hooks.astropy_codecs import c_decoder, dequantize
 from fits_tiles.hooks.tile_codec import TileCodec
 from fits_tiles.layout.blocks import Hdu, card_value, count_card, find_card, int_card, read_at
 from fits_tiles.layout.headers import ALGORITHM, NULL_PIXEL

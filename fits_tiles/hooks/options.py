@@ -1,4 +1,4 @@
-"""Settings for code that writes through astropy and cannot pass arguments down to the tile codec."""
+"""Options for code that writes through astropy and cannot pass arguments down to the tile codec."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from astrocodec.model import Model
 
-__all__ = ["Options", "current_options", "current_tile", "options"]
+__all__ = ["Options", "current_options", "options"]
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,6 @@ class Options:
     tile_shape: tuple[int, ...] | None = None
 
 
-# Number, from 1, of the tile that astropy is decoding in this thread; 0 where none was told.
-current_tile: ContextVar[int] = ContextVar("fits_tiles_tile", default=0)
 _current: ContextVar[Options | None] = ContextVar("fits_tiles_options", default=None)
 
 

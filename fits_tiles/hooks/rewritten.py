@@ -20,7 +20,7 @@ from astropy.io import fits
 
 from astrocodec.errors import AstrocodecError, CorruptError
 from astrocodec.model import load_model
-from fits_tiles.hooks.context import current_options
+from fits_tiles.hooks.options import current_options
 from fits_tiles.hooks.tile_codec import model_of
 from fits_tiles.hooks.tile_table_hdu import TileTableHDU, cards_of
 from fits_tiles.layout.blocks import card_value, find_card, split_cards

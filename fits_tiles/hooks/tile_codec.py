@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -11,13 +12,16 @@ import numpy.typing as npt
 import astrocodec
 from astrocodec.errors import AstrocodecError, CorruptError, TruncatedError
 from astrocodec.model import Model
-from fits_tiles.hooks.context import current_options, current_tile
+from fits_tiles.hooks.options import current_options
 from fits_tiles.hooks.tile_table_hdu import cards_of
 from fits_tiles.layout.card_text import is_blob_card
 from fits_tiles.layout.model_cards import MODEL_STEM, read_model
 from fits_tiles.layout.stored import stored_integers
 
-__all__ = ["TileCodec", "model_of"]
+__all__ = ["TileCodec", "current_tile", "model_of"]
+
+# Number, from 1, of the tile that astropy is decoding in this thread; 0 where none was told.
+current_tile: ContextVar[int] = ContextVar("fits_tiles_tile", default=0)
 
 
 class TileCodec:

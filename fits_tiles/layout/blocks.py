@@ -45,31 +45,14 @@ BITPIX = (8, 16, 32, 64, -32, -64)
 
 @dataclass(frozen=True)
 class Hdu:
-    """
-    One header-data unit of a file.
+    """One header-data unit of a file; offsets are bytes of it."""
 
-    Attributes
-    ----------
-    index : int
-        Position in the file, from 0.
-    start : int
-        Offset of the header.
-    header : bytes
-        The header with ``END`` and its padding, a multiple of 2880 bytes.
-    data_start : int
-        Offset of the data.
-    data_bytes : int
-        Length of the data without padding.
-    stop : int
-        Offset behind the padding, or the end of the file where the last HDU lacks padding.
-    """
-
-    index: int
-    start: int
-    header: bytes
+    index: int  # from 0
+    start: int  # of the header
+    header: bytes  # with END and its padding
     data_start: int
-    data_bytes: int
-    stop: int
+    data_bytes: int  # without padding
+    stop: int  # behind the padding; the end of the file where the last HDU lacks it
 
     @property
     def cards(self) -> tuple[bytes, ...]:
@@ -186,18 +169,7 @@ def card_value(card: bytes | None) -> str | int | bool | bytes | None:
 
 def int_card(cards: tuple[bytes, ...], keyword: str, where: str, default: int | None = None) -> int:
     """
-    Read an integer card.
-
-    Parameters
-    ----------
-    cards : tuple of bytes
-        80-byte cards.
-    keyword : str
-        Keyword to look for.
-    where : str
-        What messages call the header.
-    default : int, optional
-        Value of an absent card; without it absence is an error.
+    Read an integer card; `default` is the value of an absent one, and without it absence is an error.
 
     Raises
     ------
@@ -258,13 +230,6 @@ def walk(fd: int, source: str) -> Iterator[Hdu]:
     Yield the HDUs of an open file.
 
     Bytes behind the last HDU that are no header belong to no HDU; the caller finds them behind the last ``stop``.
-
-    Parameters
-    ----------
-    fd : int
-        Descriptor of a regular file, open for reading.
-    source : str
-        File name for messages.
 
     Raises
     ------

@@ -63,19 +63,7 @@ def _to_bytes(text: str) -> bytes:
 
 def blob_cards(stem: str, blob: bytes) -> list[bytes]:
     """
-    Spread bytes and their CRC-32 over header cards.
-
-    Parameters
-    ----------
-    stem : str
-        Five letters; the cards are called ``STEM001``, ``STEM002`` and so on.
-    blob : bytes
-        At most 999 * 55 - 4 bytes.
-
-    Returns
-    -------
-    list of bytes
-        80-byte cards.
+    Spread bytes and their CRC-32 over header cards that are called ``STEM001``, ``STEM002`` and so on.
 
     Raises
     ------

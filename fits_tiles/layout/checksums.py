@@ -18,14 +18,7 @@ _CHUNK = 2880 * 1024
 
 def sum32(data: bytes | bytearray | memoryview, start: int = 0) -> int:
     """
-    Add big-endian 32-bit words in ones' complement.
-
-    Parameters
-    ----------
-    data : bytes-like
-        Length a multiple of 4.
-    start : int, optional
-        Sum so far.
+    Add big-endian 32-bit words in ones' complement to the sum so far.
 
     Examples
     --------
@@ -67,19 +60,10 @@ def encode_sum(total: int) -> str:
 
 @dataclass(frozen=True)
 class FitsChecksums:
-    """
-    What the checksum cards of an HDU say of its bytes: True, False, or None where there is no such card.
+    """What the checksum cards of an HDU say of its bytes: True, False, or None where there is no such card."""
 
-    Attributes
-    ----------
-    whole : bool or None
-        ``CHECKSUM``, over header and data.
-    data : bool or None
-        ``DATASUM``, over the data.
-    """
-
-    whole: bool | None
-    data: bool | None
+    whole: bool | None  # CHECKSUM, over header and data
+    data: bool | None  # DATASUM, over the data
 
     @property
     def wrong(self) -> str:
@@ -88,16 +72,7 @@ class FitsChecksums:
 
 
 def fits_checksums(fd: int, hdu: Hdu) -> FitsChecksums:
-    """
-    Compare an HDU with its ``CHECKSUM`` and ``DATASUM`` cards; data are read only where there is one.
-
-    Parameters
-    ----------
-    fd : int
-        Descriptor of the file.
-    hdu : Hdu
-        Where the HDU lies.
-    """
+    """Compare an HDU with its ``CHECKSUM`` and ``DATASUM`` cards; data are read only where there is one."""
     whole, data = (card_value(find_card(hdu.cards, keyword)) for keyword in ("CHECKSUM", "DATASUM"))
     # The convention calls a blank value and a CHECKSUM of zeros undefined.
     has_whole = whole is not None and not (isinstance(whole, str) and not whole.strip("0 "))

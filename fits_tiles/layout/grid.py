@@ -20,29 +20,14 @@ _LINE = 1 << 14
 
 @dataclass(frozen=True)
 class Band:
-    """
-    Whole tiles side by side: consecutive bytes of an image, or of a wide one the same columns of consecutive rows.
+    """Whole tiles side by side: consecutive bytes of an image; of a wide one the same columns of consecutive rows."""
 
-    Attributes
-    ----------
-    offset, size : int
-        First byte in the image, and number of bytes.
-    shape : tuple of int
-        Shape of these pixels.
-    first_tile : int
-        Number of the band's first tile; the others follow.
-    tiles : tuple of tuple of slice
-        Where each tile lies in the band.
-    line : int
-        Bytes from a row to the next, 0 where the bytes are consecutive.
-    """
-
-    offset: int
-    size: int
-    shape: tuple[int, ...]
-    first_tile: int
-    tiles: tuple[tuple[slice, ...], ...]
-    line: int = 0
+    offset: int  # first byte in the image
+    size: int  # in bytes
+    shape: tuple[int, ...]  # of these pixels
+    first_tile: int  # its number; the others follow
+    tiles: tuple[tuple[slice, ...], ...]  # where each lies in the band
+    line: int = 0  # bytes from a row to the next, 0 where the bytes are consecutive
 
     def pieces(self) -> Iterator[tuple[int, int]]:
         """
@@ -64,15 +49,9 @@ def plan_tile_shape(shape: Sequence[int], requested: Sequence[int] | None) -> tu
     Choose the tile shape of an image.
 
     Tiles lie in the plane of the last two axes. Where an axis is shorter than the tile, the other axis (and behind it
-    the third) takes more, so that a tile keeps about the number of pixels that was asked for.
-
-    Parameters
-    ----------
-    shape : sequence of int
-        Shape of the image, NumPy order, at least one axis, none empty.
-    requested : sequence of int or None
-        Rows and columns of a tile, or one length per axis of which all but the last two are 1. None: about 512 by 512,
-        in nearly equal parts so that no narrow tiles are left at the edges.
+    the third) takes more, so that a tile keeps about the number of pixels that was asked for. `requested` are rows and
+    columns, or one length per axis of which all but the last two are 1; None is about 512 by 512, in nearly equal parts
+    so that no narrow tiles are left at the edges.
 
     Raises
     ------
@@ -110,12 +89,7 @@ def plan_tile_shape(shape: Sequence[int], requested: Sequence[int] | None) -> tu
 
 def runs(shape: Sequence[int], place: Sequence[slice]) -> Iterator[tuple[int, int]]:
     """
-    Yield the stretches of consecutive pixels that a rectangle of an image consists of, in the rectangle's order.
-
-    Yields
-    ------
-    tuple of (int, int)
-        Number of the first pixel in the image, and how many.
+    Yield first pixel and length of the stretches of an image that make up a rectangle, in the rectangle's order.
 
     Examples
     --------
@@ -135,16 +109,7 @@ def runs(shape: Sequence[int], place: Sequence[slice]) -> Iterator[tuple[int, in
 @dataclass(frozen=True)
 class TileGrid:
     """
-    The tiles of one image.
-
-    Parameters
-    ----------
-    shape : tuple of int
-        Shape of the image, NumPy order.
-    tile_shape : tuple of int
-        Shape of a tile away from the edges, one length per axis.
-    itemsize : int
-        Bytes of a pixel.
+    The tiles of one image; their shape is that away from the edges.
 
     Raises
     ------

@@ -57,9 +57,7 @@ _MOST_AXES = 99  # ZNAXIS100 has nine letters
 
 @dataclass(frozen=True)
 class Quantization:
-    """
-    How floats became integers: level as astropy counts it, dither method (-1, 1 or 2), dither seed (1 to 10000).
-    """
+    """How floats became integers: level as astropy counts it, dither method (-1, 1 or 2), seed (1 to 10000)."""
 
     level: float
     method: int
@@ -68,35 +66,16 @@ class Quantization:
 
 @dataclass(frozen=True)
 class TileLayout:
-    """
-    What a table header says about the image in the table.
+    """What a table header says about the image in the table."""
 
-    Attributes
-    ----------
-    container : str
-        ``'zimage'`` or ``'table'``.
-    algorithm : str
-        Value of ``ZCMPTYPE``.
-    bitpix : int
-        ``BITPIX`` of the image.
-    shape, tile_shape : tuple of int
-        NumPy order.
-    wide : bool
-        Whether descriptors have 64 bits.
-    quantization : Quantization or None
-        None for lossless tiles.
-    parameters : tuple of (str, int)
-        ``ZNAMEn`` and ``ZVALn``.
-    """
-
-    container: str
-    algorithm: str
-    bitpix: int
+    container: str  # 'zimage' or 'table'
+    algorithm: str  # ZCMPTYPE
+    bitpix: int  # of the image
     shape: tuple[int, ...]
     tile_shape: tuple[int, ...]
-    wide: bool
-    quantization: Quantization | None = None
-    parameters: tuple[tuple[str, int], ...] = ()
+    wide: bool  # descriptors have 64 bits
+    quantization: Quantization | None = None  # None for lossless tiles
+    parameters: tuple[tuple[str, int], ...] = ()  # ZNAMEn and ZVALn
 
     @property
     def itemsize(self) -> int:
@@ -123,11 +102,6 @@ class HeapSize:
 def why_not_kept(original: bytes) -> str:
     """
     Say why `build_header` cannot keep an image header, ``''`` where it can.
-
-    Parameters
-    ----------
-    original : bytes
-        Header of the image HDU with ``END`` and padding.
 
     Examples
     --------
@@ -174,18 +148,12 @@ def build_header(
     renew: bool = False,
 ) -> bytes:
     """
-    Build the header of the table that holds an image.
+    Build the header of the table that holds an image whose header is `original`.
 
     The length depends on neither `heap` nor `fingerprint`, so a header can be replaced in place.
 
     Parameters
     ----------
-    layout : TileLayout
-        Image and tiles.
-    original : bytes
-        Header of the image HDU with ``END`` and padding.
-    heap : HeapSize
-        Size of the table.
     fingerprint : str, optional
         Of the model of the tiles; needed for ASTROCODEC_1.
     model : list of bytes, optional
@@ -198,11 +166,6 @@ def build_header(
         Cards of `fits_tiles.layout.manifest.Manifest`, filled in later.
     renew : bool, optional
         Note that the image's ``CHECKSUM`` and ``DATASUM`` are of an earlier form of it.
-
-    Returns
-    -------
-    bytes
-        Header with ``END`` and padding.
 
     Raises
     ------
@@ -364,28 +327,14 @@ def _read_quantization(cards: tuple[bytes, ...], where: str) -> Quantization | N
 
 @dataclass(frozen=True)
 class ImageHeader:
-    """
-    The header of the image in a table, and what other programs did to it.
+    """The header of the image in a table, and what other programs did to it."""
 
-    Attributes
-    ----------
-    header : bytes
-        With ``END`` and padding; byte for byte what it was unless it was edited.
-    added : tuple of bytes
-        Cards that were added since; they are in `header`.
-    removed : int
-        Number of cards that are gone.
-    changed : tuple of str
-        What says that the image's own cards are not all there: damage, or an edit that cannot be told from damage.
-    scaling : bool
-        Whether ``BSCALE``, ``BZERO`` or ``BLANK`` may be among what changed.
-    """
-
-    header: bytes
-    added: tuple[bytes, ...] = ()
+    header: bytes  # byte for byte what it was unless it was edited
+    added: tuple[bytes, ...] = ()  # since; they are in `header`
     removed: int = 0
+    # What says that the image's own cards are not all there: damage, or an edit that cannot be told from damage.
     changed: tuple[str, ...] = ()
-    scaling: bool = False
+    scaling: bool = False  # BSCALE, BZERO or BLANK may be among what changed
 
     @property
     def edits(self) -> str:

@@ -20,24 +20,11 @@ BLANK = b" " * CARD
 
 @dataclass(frozen=True)
 class ImageCards:
-    """
-    Cards that were found.
+    """Cards that were found."""
 
-    Attributes
-    ----------
-    own : tuple of bytes or None
-        The image's cards in their order; None for one that is not there any more.
-    added : tuple of (int, bytes)
-        Cards that were not there when the header was written, each with the number of own cards that stand before it.
-    refilled : int
-        Number of own blank cards that were not found.
-    crc : int
-        CRC-32 of the own cards that are there.
-    """
-
-    own: tuple[bytes | None, ...]
-    added: tuple[tuple[int, bytes], ...]
-    refilled: int = 0
+    own: tuple[bytes | None, ...]  # the image's in their order; None for one that is not there any more
+    added: tuple[tuple[int, bytes], ...]  # since the header was written, behind so many own cards
+    refilled: int = 0  # number of own blank cards that were not found
 
     @property
     def missing(self) -> tuple[int, ...]:
@@ -68,16 +55,9 @@ def card_sums(cards: list[bytes]) -> bytes:
 
 def find_image_cards(cards: list[bytes], sums: bytes) -> ImageCards:
     """
-    Tell the image's own cards from others.
+    Tell the image's own cards from others, by what `card_sums` returned when the header was written.
 
     Blank cards need not be found: programs use them up when they add cards, and what they held is known.
-
-    Parameters
-    ----------
-    cards : list of bytes
-        Cards of a table header that are not the table's own, in the order in which they stand.
-    sums : bytes
-        What `card_sums` returned when the header was written.
 
     Examples
     --------

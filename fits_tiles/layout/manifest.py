@@ -46,35 +46,17 @@ _MAX_HDUS = 4000
 
 @dataclass(frozen=True)
 class Entry:
-    """
-    What is known of an HDU.
+    """What is known of an HDU."""
 
-    Attributes
-    ----------
-    header : int
-        CRC-32 of the header; of a table of tiles without ``CHECKSUM``, ``DATASUM`` and the manifest.
-    data : int
-        CRC-32 of the data with their padding.
-    cards : int
-        Number of cards; of a table of tiles its seal, by which it is known again in whatever format its cards stand.
-    """
-
-    header: int
-    data: int
-    cards: int
+    header: int  # CRC-32; of a table of tiles without CHECKSUM, DATASUM and the manifest
+    data: int  # CRC-32, with the padding
+    cards: int  # number; of a table of tiles its seal, by which it is known again in whatever format its cards stand
 
 
 @dataclass(frozen=True)
 class Manifest:
     """
     What a file was written with.
-
-    Attributes
-    ----------
-    hdus : tuple of Entry
-        Of every HDU in order.
-    tail : tuple of (int, int)
-        Number and CRC-32 of the bytes behind the last HDU.
 
     Examples
     --------
@@ -84,7 +66,7 @@ class Manifest:
     """
 
     hdus: tuple[Entry, ...]
-    tail: tuple[int, int]
+    tail: tuple[int, int]  # number and CRC-32 of the bytes behind the last HDU
 
     def to_bytes(self) -> bytes:
         """Return the bytes that the cards hold."""
@@ -181,15 +163,8 @@ def fill_manifest(fd: int, name: str, number: int | None = None) -> None:
     """
     Write the manifest of a file that is otherwise complete.
 
-    Parameters
-    ----------
-    fd : int
-        Descriptor, open for reading and writing.
-    name : str
-        Of the file, for messages.
-    number : int, optional
-        Of the HDU that was written with `room_for` it; by default the first with room. Without room nothing is written,
-        and where the room is that of a file of another length, it is emptied.
+    It goes to the HDU of this number, by default to the first that was written with `room_for` it. Without room nothing
+    is written, and where the room is that of a file of another length, it is emptied.
     """
     hdus = list(walk(fd, name))
     rooms = [hdu for hdu in hdus if holds_tiles(hdu.cards) and has_blob(hdu.cards, MANIFEST_STEM)]
@@ -208,15 +183,6 @@ def fill_manifest(fd: int, name: str, number: int | None = None) -> None:
 def read_manifest(hdus: Iterable[Hdu], entries: list[Entry], name: str) -> Manifest | None:
     """
     Return the manifest of a file: of several, as in a file put together from others, the one that fits best.
-
-    Parameters
-    ----------
-    hdus : iterable of Hdu
-        Of the file.
-    entries : list of Entry
-        `entry_of` each.
-    name : str
-        Of the file, for messages.
 
     Raises
     ------

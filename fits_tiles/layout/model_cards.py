@@ -17,11 +17,7 @@ def model_cards(model: Model, *, whole: bool = False) -> list[bytes]:
     """
     Return the cards that let a reader rebuild a model, none for the default one.
 
-    Parameters
-    ----------
-    model : Model
-    whole : bool, optional
-        The cards hold the model by itself, the default one too, so that a reader needs no other.
+    If they are to hold it `whole`, the default one too, a reader needs no other.
 
     Raises
     ------
@@ -54,19 +50,10 @@ def read_model(cards: tuple[bytes, ...], where: str, named: str = "") -> Model |
     """
     Return the model of an HDU's tiles, None where they need no model but shipped ones.
 
-    Parameters
-    ----------
-    cards : tuple of bytes
-        Cards of the table header.
-    where : str
-        What messages call the HDU.
-    named : str, optional
-        Fingerprint that the model must have.
-
     Raises
     ------
     CorruptError
-        If the cards are damaged or give another model than is named.
+        If the cards are damaged or give another model than the fingerprint that is named.
     ModelNotFoundError
         If the base of the tuned model is not installed.
     """

@@ -20,22 +20,11 @@ _NARROW_LIMIT = 2**31 - 1
 
 @dataclass(frozen=True)
 class CodedTile:
-    """
-    A tile as it goes to the heap.
-
-    Attributes
-    ----------
-    stream : bytes
-        Coded pixels.
-    plain : bool
-        True for gzipped floats that would not quantise.
-    scale, zero : float
-        Of quantised floats.
-    """
+    """A tile as it goes to the heap."""
 
     stream: bytes
-    plain: bool = False
-    scale: float = 0.0
+    plain: bool = False  # gzipped floats that would not quantise
+    scale: float = 0.0  # of quantised floats
     zero: float = 0.0
 
 
@@ -63,12 +52,7 @@ class TileTable:
     """
     Rows of the table, filled tile by tile or read from a file.
 
-    Parameters
-    ----------
-    layout : TileLayout
-        Image and tiles.
-    rows : ndarray
-        Structured, shape ``(tiles,)``: descriptors ``(length, offset)``, scale and zero of quantised floats.
+    They are structured: descriptors ``(length, offset)``, scale and zero of quantised floats.
 
     Examples
     --------

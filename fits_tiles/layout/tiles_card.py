@@ -25,33 +25,18 @@ class TilesCard:
     """
     What the card says.
 
-    Attributes
-    ----------
-    all_cards : int
-        How many cards the table header was written with, ``END`` not counted.
-    image_cards : int
-        How many of them, the last ones, are those of the image.
-    image_crc : int
-        CRC-32 of those.
-    table_crc : int
-        CRC-32 of the rows of the table.
-    fingerprint : str
-        Model of the tiles, 16 hex digits; zeros where their codec has none.
-    seal : int
-        CRC-32 of the above and of what the table's own cards say; see `sealed`.
-
     Examples
     --------
     >>> TilesCard(26, 9, 255, 254, "c88bdd02c88bdd02").to_card().rstrip()
     b"ACTILES = '1 26 9 000000ff 000000fe c88bdd02c88bdd02 00000000'"
     """
 
-    all_cards: int
-    image_cards: int
-    image_crc: int
-    table_crc: int
-    fingerprint: str
-    seal: int = 0
+    all_cards: int  # with which the table header was written, END not counted
+    image_cards: int  # the last of them, those of the image
+    image_crc: int  # CRC-32 of those
+    table_crc: int  # CRC-32 of the rows of the table
+    fingerprint: str  # of the model of the tiles, 16 hex digits; zeros where their codec has none
+    seal: int = 0  # CRC-32 of the above and of what the table's own cards say; see `sealed`
 
     def to_card(self) -> bytes:
         """Return the 80-byte card."""

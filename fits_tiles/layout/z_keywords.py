@@ -190,14 +190,7 @@ def standard_order(cards: list[bytes]) -> list[bytes]:
 
 
 def as_extension(header: bytes) -> bytes:
-    """
-    Turn the header of a primary image into that of an image extension.
-
-    Parameters
-    ----------
-    header : bytes
-        Header with ``END`` and padding.
-    """
+    """Turn the header of a primary image into that of an image extension."""
     cards = list(split_cards(header))
     cards[0] = text_card("XTENSION", "IMAGE", "image extension")
     cards = [card for card in cards if keyword_of(card) not in ("EXTEND", "BLOCKED", "PCOUNT", "GCOUNT")]
@@ -207,14 +200,7 @@ def as_extension(header: bytes) -> bytes:
 
 
 def as_primary(header: bytes) -> bytes:
-    """
-    Turn the header of an image extension into that of a primary image.
-
-    Parameters
-    ----------
-    header : bytes
-        Header with ``END`` and padding.
-    """
+    """Turn the header of an image extension into that of a primary image."""
     cards = [card for card in split_cards(header) if keyword_of(card) not in ("PCOUNT", "GCOUNT")]
     cards[0] = logical_card("SIMPLE", True, "conforms to FITS standard")
     return assemble(cards)
