@@ -91,11 +91,6 @@ def _contexts(bands: Sequence[_Band], rng: np.random.Generator) -> NDArray[np.vo
     return np.concatenate(parts)
 
 
-def _within_limits(block: bytes) -> Weights:
-    weights = Weights.from_bytes(block)
-    return dataclasses.replace(weights, w1=limit_rows(weights.w1), w2=limit_rows(weights.w2), w3=limit_rows(weights.w3))
-
-
 def _drop_small(base: Weights, tuned: Weights, max_bytes: int) -> Weights:
     """Undo the smallest changes of the hidden layers until the difference fits `max_bytes`."""
     threshold = 0
@@ -106,7 +101,7 @@ def _drop_small(base: Weights, tuned: Weights, max_bytes: int) -> Weights:
             old, new = getattr(base, name), getattr(tuned, name)
             near = np.abs(new.astype(np.int64) - old) <= threshold
             changes[name] = np.where(near, old, new).astype(old.dtype)
-        tuned = dataclasses.replace(tuned, **changes)
+        tuned = limit_rows(dataclasses.replace(tuned, **changes))
         if threshold > 255:
             return base
     return tuned
@@ -187,7 +182,7 @@ def tune(
             seed=seed,
             charge=_CHANGE_BITS / total,
         )
-        weights = _drop_small(start.arrays(), _within_limits(block), max_bytes)
+        weights = _drop_small(start.arrays(), limit_rows(Weights.from_bytes(block)), max_bytes)
         return Model(weights.to_bytes(), start.shapes, "tuned", start)
 
     for outputs_only in (False,) if total > 1 << 18 else (False, True):

@@ -34,14 +34,14 @@ def made_weights(rng: np.random.Generator, hidden: int = 16, reach: int = 30) ->
     """Random weights of at most `reach`, whose linear predictor is about the mean of the nearest neighbours."""
 
     def matrix(*shape: int) -> NDArray[np.int8]:
-        return limit_rows(rng.integers(-reach, reach + 1, shape).clip(-128, 127).astype(np.int8))
+        return rng.integers(-reach, reach + 1, shape).clip(-128, 127).astype(np.int8)
 
     def bias(size: int) -> NDArray[np.int16]:
         return rng.integers(-20 * reach, 20 * reach + 1, size).astype(np.int16)
 
     linear = rng.integers(-reach, reach + 1, LINEAR).astype(np.int16)
     linear[list(CORE)] += 1000
-    return Weights(
+    weights = Weights(
         linear,
         bias(hidden),
         matrix(hidden, INPUTS),
@@ -50,6 +50,7 @@ def made_weights(rng: np.random.Generator, hidden: int = 16, reach: int = 30) ->
         bias(OUTPUTS),
         matrix(OUTPUTS, hidden),
     )
+    return limit_rows(weights)
 
 
 def made_shapes(tails: int = 1, skews: int = 1) -> bytes:

@@ -141,15 +141,16 @@ class Network(nn.Module):
         """The integer weights, ready to ship."""
         with torch.no_grad():
             linear, b1, w1, b2, w2, b3, w3 = (x.numpy() for x in self.integers())
-        return Weights(
+        weights = Weights(
             linear.astype(np.int16),
             b1.astype(np.int16),
-            limit_rows(w1.astype(np.int8)),
+            w1.astype(np.int8),
             b2.astype(np.int16),
-            limit_rows(w2.astype(np.int8)),
+            w2.astype(np.int8),
             b3.astype(np.int16),
-            limit_rows(w3.astype(np.int8)),
+            w3.astype(np.int8),
         )
+        return limit_rows(weights)
 
     def export_shapes(self) -> bytes:
         """The shape block: each prototype's cumulative function at the knots of docs/format.md."""

@@ -8,11 +8,21 @@
 
 static int16_t load_i16(const uint8_t *p) { return (int16_t)ac_get_u16(p); }
 
-/* Vector kernels add four products in 16 bits: bytes i, i + 1, i + 4, i + 5 of a row, for i = 0, 2 modulo 8. */
-static int row_fits(const int8_t *row, int n)
+/* Vector kernels add the products of half a row in 16 bits, in the first half with the bias. */
+static int half_fits(const int8_t *w, int n, int32_t bias, int lowest, int highest)
 {
-    for (int i = 0; i < n; i += i & 2 ? 6 : 2)
-        if (abs(row[i]) + abs(row[i + 1]) + abs(row[i + 4]) + abs(row[i + 5]) > AC_MAX_GROUP_SUM) return 0;
+    int32_t low = bias, high = bias;
+    for (int i = 0; i < n; i++) {
+        low += w[i] * (w[i] > 0 ? lowest : highest);
+        high += w[i] * (w[i] > 0 ? highest : lowest);
+    }
+    return low >= INT16_MIN && high <= INT16_MAX;
+}
+
+static int rows_fit(const int8_t *w, const int32_t *bias, int rows, int n, int lowest, int highest)
+{
+    for (int i = 0; i < rows; i++, w += n)
+        if (!half_fits(w, n / 2, bias[i], lowest, highest) || !half_fits(w + n / 2, n / 2, 0, lowest, highest)) return 0;
     return 1;
 }
 
@@ -42,11 +52,9 @@ static int load_weights(const uint8_t *p, size_t length, ac_model *m)
     memcpy(m->w2, p, (size_t)(h * h)), p += h * h;
     for (int i = 0; i < AC_OUTPUTS; i++, p += 2) m->b3[i] = load_i16(p);
     memcpy(m->w3, p, (size_t)(AC_OUTPUTS * h));
-    for (int i = 0; i < h; i++)
-        if (!row_fits(m->w1 + i * AC_INPUTS, AC_INPUTS) || !row_fits(m->w2 + i * h, h)) return AC_ERROR_MODEL;
-    for (int i = 0; i < AC_OUTPUTS; i++)
-        if (!row_fits(m->w3 + i * h, h)) return AC_ERROR_MODEL;
-    return AC_OK;
+    const int fits = rows_fit(m->w1, m->b1, h, AC_INPUTS, -AC_INPUT_MAX, AC_INPUT_MAX) && rows_fit(m->w2, m->b2, h, h, 0, AC_ACTIVATION_MAX) &&
+                     rows_fit(m->w3, m->b3, AC_OUTPUTS, h, 0, AC_ACTIVATION_MAX);
+    return fits ? AC_OK : AC_ERROR_MODEL;
 }
 
 static int new_model(const uint8_t *weights, size_t length, ac_model **out)

@@ -35,9 +35,8 @@ NEURONS_AT = 5
 # Stands for the number of neurons in what is written for C; no other number is the same.
 _H = 255
 
-# Sums that vector kernels take in 32 and in 16 bits.
+# What vector kernels take in 32 bits; half a row of a layer they take in 16.
 MAX_LINEAR_SUM = 65000
-MAX_GROUP_SUM = 258
 
 
 def fields(hidden: int) -> tuple[tuple[str, int, int, int], ...]:
@@ -81,7 +80,6 @@ def c_header() -> str:
         "SHIFT": SHIFT,
         "ACTIVATION_MAX": ACTIVATION_MAX,
         "MAX_LINEAR_SUM": MAX_LINEAR_SUM,
-        "MAX_GROUP_SUM": MAX_GROUP_SUM,
         "FIELDS": len(fields(0)),
         "WEIGHTS_HEADER": len(header(0)),
         "NEURONS_AT": NEURONS_AT,

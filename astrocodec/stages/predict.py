@@ -19,13 +19,12 @@ from astrocodec.stages.network import (
     INPUT_MAX,
     INPUTS,
     LINEAR,
-    MAX_GROUP_SUM,
     MAX_LINEAR_SUM,
     NEIGHBOURS,
     RECIPROCAL,
     SHIFT,
 )
-from astrocodec.stages.weights import Weights
+from astrocodec.stages.weights import LOWEST_INPUTS, Weights, half_sums
 
 Integers = NDArray[np.int64]
 
@@ -208,8 +207,10 @@ def check_weights(weights: Weights) -> None:
     total = int(np.abs(weights.linear.astype(np.int64)).sum())
     if total > MAX_LINEAR_SUM:
         raise FormatError(f"weight block: magnitudes of the linear predictor sum to {total}, at most {MAX_LINEAR_SUM}")
-    for name in ("w1", "w2", "w3"):
-        rows = np.abs(getattr(weights, name).astype(np.int64))
-        groups = rows.reshape(rows.shape[0], -1, 2, 2, 2).sum((2, 4))
-        if groups.max() > MAX_GROUP_SUM:
-            raise FormatError(f"weight block: four weights of {name} sum to {groups.max()}, at most {MAX_GROUP_SUM}")
+    for layer, lowest in LOWEST_INPUTS.items():
+        low, high = half_sums(getattr(weights, f"w{layer}"), getattr(weights, f"b{layer}"), lowest)
+        if low.min() < -32768 or high.max() > 32767:
+            raise FormatError(
+                f"weight block: sums over half a row of w{layer} reach {low.min()} to {high.max()}, "
+                "allowed are -32768 to 32767"
+            )

@@ -5,7 +5,7 @@ docs/format.md sections "Weight block" and "Tuned model".
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,8 @@ from astrocodec.stages.bits import BitReader, BitWriter
 
 HEADER = len(network.header(0))
 _MAX_RICE = 12
+# Of each layer; the first sees inputs of -63 to 63, the others activations of 0 to 127.
+LOWEST_INPUTS = {1: -network.INPUT_MAX, 2: 0, 3: 0}
 _NO_DIFFERENCE = 15
 
 
@@ -94,17 +96,37 @@ def _layout(h: int) -> list[tuple[str, tuple[int, ...]]]:
     ]
 
 
-def limit_rows(w: NDArray[np.int8]) -> NDArray[np.int8]:
-    """Shrink weights until four products of vector kernels fit 16 bits.
+def half_sums(w: NDArray[np.int8], bias: NDArray[np.int16], lowest: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Smallest and largest sums ``(row, half)`` of weights times inputs of `lowest` (-63 or 0) and more.
 
-    Bytes i, i+1, i+4 and i+5 of a row (i = 0 or 2 modulo 8) may sum to 258 in magnitude
-    (docs/format.md "Weight block").
+    The bias counts in a row's first half (docs/format.md "Weight block").
     """
-    groups = w.astype(np.int64).reshape(w.shape[0], -1, 2, 2, 2).swapaxes(2, 3).copy()
-    while (over := (np.abs(groups).sum((-1, -2)) > network.MAX_GROUP_SUM)).any():
-        chosen = groups[over]
-        groups[over] = chosen - np.sign(chosen) * (np.abs(chosen) == np.abs(chosen).max((-1, -2), keepdims=True))
-    return groups.swapaxes(2, 3).reshape(w.shape).astype(np.int8)
+    halves = w.astype(np.int64).reshape(w.shape[0], 2, -1)
+    highest = network.INPUT_MAX if lowest else network.ACTIVATION_MAX
+    first = np.stack([bias.astype(np.int64), np.zeros(bias.shape, np.int64)], 1)
+    ends = halves * lowest, halves * highest
+    return first + np.minimum(*ends).sum(2), first + np.maximum(*ends).sum(2)
+
+
+def limit_rows(weights: Weights) -> Weights:
+    """Shrink the largest weights until the sums of half a row fit 16 bits (docs/format.md "Weight block")."""
+    limited = {}
+    for layer, lowest in LOWEST_INPUTS.items():
+        w, bias = getattr(weights, f"w{layer}"), getattr(weights, f"b{layer}")
+        while True:
+            low, high = half_sums(w, bias, lowest)
+            if low.min() >= -32768 and high.max() <= 32767:
+                break
+            halves = w.astype(np.int64).reshape(w.shape[0], 2, -1)
+            # Weights of one sign where inputs have one.
+            too_low, too_high = (low < -32768)[..., None], (high > 32767)[..., None]
+            counts = np.where(
+                too_low & ((halves < 0) | (lowest < 0)) | too_high & ((halves > 0) | (lowest < 0)), halves, 0
+            )
+            largest = np.abs(counts).max(2, keepdims=True)
+            w = (halves - np.sign(counts) * (np.abs(counts) == largest)).reshape(w.shape).astype(np.int8)
+        limited[f"w{layer}"] = w
+    return replace(weights, **limited)
 
 
 def _put_row(values: NDArray[np.int64], out: BitWriter) -> None:

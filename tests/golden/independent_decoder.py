@@ -786,7 +786,7 @@ def close_by(rows: list[list[int]], y: int, x: int) -> tuple[int, int, int]:
 
 # Model
 
-HIGHEST_SUM, HIGHEST_OF_FOUR = 65000, 258
+HIGHEST_SUM = 65000
 
 
 class Weights(NamedTuple):
@@ -818,10 +818,17 @@ def read_weights(block: bytes) -> Weights:
     weights = Weights(i16(26), i16(h), i8(h, 32), i16(h), i8(h, h), i16(4), i8(4, h))
     data.finish("the weight block")
     demand(sum(map(abs, weights.linear)) <= HIGHEST_SUM, "linear weights")
-    for row in (*weights.w1, *weights.w2, *weights.w3):
-        for i in range(len(row)):
-            four = (i, i + 1, i + 4, i + 5)
-            demand(i % 8 not in (0, 2) or sum(abs(row[j]) for j in four) <= HIGHEST_OF_FOUR, "weights of a row")
+    layers = (
+        (weights.b1, weights.w1, (-63, 63)),
+        (weights.b2, weights.w2, (0, 127)),
+        (weights.b3, weights.w3, (0, 127)),
+    )
+    for biases, rows, ends in layers:
+        for bias, row in zip(biases, rows, strict=True):
+            for b, half in ((bias, row[: len(row) // 2]), (0, row[len(row) // 2 :])):
+                low = b + sum(min(w * x for x in ends) for w in half)
+                high = b + sum(max(w * x for x in ends) for w in half)
+                demand(low >= -32768 and high <= 32767, "weights of a row")
     return weights
 
 

@@ -123,7 +123,16 @@ ROWS = 4 + 16 + 16 + 4
 SAME = b"\xff" * (ROWS // 2)
 # Three of the first eight b1 go far down, in unary: 2^17 bits each.
 FAR = b"\x0f" + (b"\xff" * 16384 + b"\0") * 4
-W1 = 8 + 2 * 26 + 2 * 16
+B1 = 8 + 2 * 26
+B2 = B1 + 2 * 16 + 16 * 32
+
+
+def _first_row(bias: int, *halves: list[int], at: int = B1) -> bytes:
+    """The first row of w1, or of w2, begins each half so; its bias is the only one."""
+    half = 16 if at == B1 else 8
+    row = [w for weights in halves for w in weights + [0] * (half - len(weights))]
+    return _causal(model=_general(at, struct.pack(f"<16h{len(row)}b", bias, *[0] * 15, *row)))
+
 
 ALLOWED = {
     "stored": stream_of(),
@@ -144,7 +153,10 @@ ALLOWED = {
     "packed low bits": _low(1, 255, 1),
     "half": _causal(b"\2" + bytes(5), b"\3\0\xe0\xff", struct.pack("<3e", *[65504] * 3), data_type=11),
     "general model": _causal(model=_general(8, bytes(52))),
-    "258": _causal(model=_general(W1, bytes([127, 127, 0, 0, 4, 0, 0, 0]))),
+    "highest sums": _first_row(7, [127, 127, -127, 127, -12], [127, 127, 127, 127, 12]),
+    "lowest sum": _first_row(-8, [127, 127, -127, 127, -12]),
+    "highest activations": _first_row(1, [127, -100, 127, 4], [127, 127, 4, -127], at=B2),
+    "lowest activations": _first_row(-2, [-127, 100, -127, -4], [-127, -127, -4, 127], at=B2),
     "tuned model": _causal(model=_tuned(SAME)),
 }  # fmt: skip
 
@@ -221,8 +233,12 @@ FORBIDDEN = {
     "no zlib stream": (_causal(model=_model(b"G", b"", 964)), CorruptError, "zlib"),
     **{f"network {i}": (_causal(model=_general(i, b"\x40")), NewerError, "64") for i in range(8)},
     "linear weights": (_causal(model=_general(8, struct.pack("<26h", *[2501] * 26))), CorruptError, "linear"),
-    "259": (_causal(model=_general(W1, bytes([127, 127, 0, 0, 5, 0, 0, 0]))), CorruptError, "row"),
-    "259 from the third": (_causal(model=_general(W1, bytes([0, 0, 127, 127, 0, 0, 5, 0]))), CorruptError, "row"),
+    "32768 in w1": (_first_row(8, [127, 127, -127, 127, -12]), CorruptError, "row"),
+    "-32769 in w1": (_first_row(-9, [127, 127, -127, 127, -12]), CorruptError, "row"),
+    "second half in w1": (_first_row(0, [], [127, 127, 127, 127, 13]), CorruptError, "row"),
+    "32768 in w2": (_first_row(2, [127, -100, 127, 4], at=B2), CorruptError, "row"),
+    "-32769 in w2": (_first_row(-3, [-127, 100, -127, -4], at=B2), CorruptError, "row"),
+    "second half in w2": (_first_row(0, [], [127, 127, 5, -127], at=B2), CorruptError, "row"),
     "knots decrease": (_causal(model=_general(knots=(0, 1 << 30))), CorruptError, "knots"),
     "knots exceed": (_causal(model=_general(knots=(592, (1 << 30) + 1))), CorruptError, "knots"),
     "version of a tuned model": (_causal(model=_tuned(SAME, 2)), NewerError, "version 2"),

@@ -28,14 +28,19 @@ static inline size_t put16(uint8_t *p, size_t at, int v)
     return at + 2;
 }
 
-/* weights up to `largest`; four that share a 16-bit sum in a vector stay within 258 */
+/* weights up to `largest`; sums over half a row stay within 16 bits, with a bias up to 16 * 127 */
 static inline size_t put_rows(uint8_t *p, size_t at, uint64_t *seed, int rows, int columns, int largest)
 {
     for (int j = 0; j < rows; j++) {
         int8_t *row = (int8_t *)p + at;
         for (int i = 0; i < columns; i++) row[i] = (int8_t)random_between(seed, -largest, largest);
-        for (int i = 0; i < columns; i += i & 2 ? 6 : 2)
-            while (abs(row[i]) + abs(row[i + 1]) + abs(row[i + 4]) + abs(row[i + 5]) > 258) row[i] /= 2, row[i + 1] /= 2, row[i + 4] /= 2, row[i + 5] /= 2;
+        for (int first = 0; first < columns; first += columns / 2)
+            for (int sign = -1; sign < 2; sign += 2)
+                for (int sum = 1, i = first; sum > 0; i = i + 1 < first + columns / 2 ? i + 1 : first) {
+                    sum = -240;
+                    for (int k = first; k < first + columns / 2; k++) sum += row[k] * sign > 0 ? row[k] * sign : 0;
+                    if (sum > 0 && row[i] * sign > 0) row[i] = (int8_t)(row[i] - sign);
+                }
         at += (size_t)columns;
     }
     return at;

@@ -79,7 +79,6 @@ def test_extreme_integers_fit() -> None:
     """The largest sums that the limits of the weight block and of the start allow."""
     assert 65000 * 32768 + 256 < 1 << 31
     assert (10 + 22 * 2047) * 32767 + 256 < 1 << 31
-    assert 127 * 258 < 1 << 15
     assert max(362 * MAX_AMPLITUDE, 256 * 65535) + 16 < 1 << 24
 
 
@@ -122,17 +121,31 @@ def test_linear_predictor_has_a_limit() -> None:
     _refused(weights, "linear predictor")
 
 
-@pytest.mark.parametrize("name", ["w1", "w2", "w3"])
-@pytest.mark.parametrize("indices", [(0, 1, 4, 5), (2, 3, 6, 7), (8, 9, 12, 13), (10, 11, 14, 15)])
-def test_groups_of_four_weights_have_a_limit(name: str, indices: tuple[int, ...]) -> None:
+@pytest.mark.parametrize(
+    ("layer", "bias", "half"),
+    [
+        (1, 7, [127, -127, 127, -127, 12]),
+        (1, -8, [127, -127, 127, -127, 12]),
+        (2, 1, [127, 127, -127, 4]),
+        (2, -2, [-127, -127, 127, -4]),
+        (3, 1, [127, 127, -127, 4]),
+        (3, -2, [-127, -127, 127, -4]),
+    ],
+)
+def test_half_rows_have_a_limit(layer: int, bias: int, half: list[int]) -> None:
     weights = made_weights(np.random.default_rng(0))
-    row = getattr(weights, name)[-1]
+    row, biases = getattr(weights, f"w{layer}")[-1], getattr(weights, f"b{layer}")
     row[:] = 0
-    row[list(indices)] = (127, -127, 4, 0)
+    row[2 : 2 + len(half)] = half
+    biases[-1] = bias
+    row[row.size // 2 :] = row[: row.size // 2]
     check_weights(weights)
     _native.NativeModel(weights.to_bytes(), GENTLE.shapes)
-    row[indices[-1]] = -1
-    _refused(weights, f"four weights of {name} sum to 259")
+    biases[-1] += np.sign(bias)
+    _refused(weights, f"half a row of w{layer} reach")
+    biases[-1] = 0
+    row[-1] = np.sign(bias) if layer > 1 else 1
+    _refused(weights, f"half a row of w{layer} reach")
 
 
 def test_neurons_are_16_or_32() -> None:

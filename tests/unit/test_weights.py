@@ -7,6 +7,7 @@ import pytest
 from made_models import made_weights
 
 from astrocodec.errors import CorruptError, FormatError, TruncatedError, VersionError
+from astrocodec.stages.predict import check_weights
 from astrocodec.stages.weights import Weights, apply_delta, limit_rows, weight_delta
 
 
@@ -95,10 +96,22 @@ def test_broken_differences_are_refused() -> None:
 
 def test_limited_rows_keep_the_limit_and_small_rows() -> None:
     rng = np.random.default_rng(0)
-    wild = rng.integers(-128, 128, (40, 32)).astype(np.int8)
-    limited = limit_rows(wild).astype(int)
-    for i in (i for i in range(32) if i % 8 in (0, 2)):
-        assert np.abs(limited[:, [i, i + 1, i + 4, i + 5]]).sum(1).max() <= 258
-    assert (np.sign(limited) * np.sign(wild) >= 0).all()
-    small = rng.integers(-64, 65, (40, 32)).astype(np.int8)
-    np.testing.assert_array_equal(limit_rows(small), small)
+    rows = {
+        f"w{i}": rng.integers(-128, 128, s).astype(np.int8) for i, s in ((1, (32, 32)), (2, (32, 32)), (3, (4, 32)))
+    }
+    biases = {f"b{i}": rng.integers(-32768, 32768, n).astype(np.int16) for i, n in ((1, 32), (2, 32), (3, 4))}
+    wild = Weights(linear=np.zeros(26, np.int16), **rows, **biases)
+    limited = limit_rows(wild)
+    check_weights(limited)
+    for name, old in rows.items():
+        new = getattr(limited, name)
+        assert (np.sign(new.astype(int)) * np.sign(old) >= 0).all()
+        assert (np.abs(new.astype(int)) <= np.abs(old.astype(int))).all()
+        half = new.astype(int).reshape(len(new), 2, -1)[:, 1]
+        # Not much more than needed: a step takes one from the largest, which may be several.
+        reach = 63 * np.abs(half).sum(1) if name == "w1" else 127 * np.maximum(half, 0).sum(1)
+        assert reach.max() > 32767 - 127 * 16
+    np.testing.assert_array_equal(limit_rows(limited).w1, limited.w1)
+    gentle = made_weights(rng)
+    for name in rows:
+        np.testing.assert_array_equal(getattr(limit_rows(gentle), name), getattr(gentle, name))
