@@ -113,7 +113,7 @@ class ImageSizes:
     coded_bytes: int = 0
 
     @classmethod
-    def of(cls, parts: Iterable[Part | ImageSizes]) -> ImageSizes:
+    def of(cls, parts: Iterable[PartReport | ImageSizes]) -> ImageSizes:
         """Sum up."""
         known = [(part.pixels, part.image_bytes, part.coded_bytes) for part in parts]
         return cls(*map(sum, zip(*known, strict=True)))
