@@ -5,12 +5,7 @@ from typing import Any
 
 
 def require(module: str) -> Any:
-    """Import a module of photutils, SciPy or astropy.
-
-    Raises
-    ------
-    ImportError
-        It is not installed; the message says what to install.
+    """Import a module of photutils, SciPy or astropy; the error where it is missing says what to install.
 
     Examples
     --------

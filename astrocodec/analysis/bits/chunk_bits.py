@@ -17,8 +17,7 @@ __all__ = ["bits_of_chunks"]
 def bits_of_chunks(
     shape: tuple[int, int], chunks: Iterable[tuple[int, int, Buffer]], models: Iterable[Model] = ()
 ) -> BitsMap:
-    """
-    Put the bit maps of chunks together.
+    """Put the bit maps of chunks together; NaN where no chunk is.
 
     Parameters
     ----------
@@ -29,11 +28,6 @@ def bits_of_chunks(
         counts as header: it is not bits of pixels.
     models : iterable of Model, optional
         Tuned models that the streams name.
-
-    Returns
-    -------
-    BitsMap
-        NaN where no chunk is.
 
     Examples
     --------

@@ -52,13 +52,7 @@ def _tile_bytes(rows: Any, columns: Sequence[str], number: int) -> bytes:
 
 
 def fits_bits(path: str | Path, hdu: int | None, models: tuple[Model, ...]) -> BitsMap:
-    """`bits_map` of an image in a FITS file; see there.
-
-    Raises
-    ------
-    FormatError, ModelNotFoundError, ValueError
-        Naming file, HDU and tile.
-    """
+    """`bits_map` of an image in a FITS file; see there. Errors name file, HDU and tile."""
     from astropy.io import fits
 
     from fits_tiles.hooks.tile_codec import model_of

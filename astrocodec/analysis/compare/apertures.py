@@ -77,29 +77,9 @@ def compare_fluxes(
     *,
     radius: float = 4.0,
 ) -> Fluxes | None:
-    """
-    Measure sources in circular apertures, before and after.
+    """Measure the sources of A in circular apertures (`radius` in pixels), before and after.
 
-    Parameters
-    ----------
-    image : ndarray, [y, x]
-        A.
-    residual : ndarray, [y, x]
-        B - A; NaN where nothing is known.
-    background, sources
-        Of A.
-    radius : float, optional
-        Pixels.
-
-    Returns
-    -------
-    Fluxes or None
-        None without a source whose flux is positive.
-
-    Raises
-    ------
-    ImportError
-        photutils is not installed.
+    `residual` is B - A, NaN where nothing is known. None without a source whose flux is positive.
     """
     aperture = require("photutils.aperture")
     places = np.column_stack([sources.table["x"], sources.table["y"]])

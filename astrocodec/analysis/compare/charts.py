@@ -17,21 +17,7 @@ _SHOWN = 4000
 
 
 def draw_histogram(axes: Any, comparison: Comparison) -> str:
-    """
-    Draw the distribution of the differences over that of the noise; return it in words.
-
-    Parameters
-    ----------
-    axes : matplotlib.axes.Axes
-        Empty.
-    comparison : Comparison
-        With pixels.
-
-    Returns
-    -------
-    str
-        One sentence.
-    """
+    """Draw the distribution of the differences over that of the noise; return it in words."""
     pixels, found = comparison.pixels, comparison.residuals
     assert pixels is not None
     assert found is not None
@@ -57,23 +43,7 @@ def draw_histogram(axes: Any, comparison: Comparison) -> str:
 
 
 def draw_spectrum(axes: Any, found: Whiteness, ink: str = INK) -> str:
-    """
-    Draw the power spectrum of the differences; white noise is 1 everywhere. Return it in words.
-
-    Parameters
-    ----------
-    axes : matplotlib.axes.Axes
-        Empty.
-    found : Whiteness
-        Of the differences.
-    ink : str
-        Colour of lines.
-
-    Returns
-    -------
-    str
-        One sentence.
-    """
+    """Draw the power spectrum of the differences; white noise is 1 everywhere. Return it in words."""
     axes.axhline(1, color=QUIET, lw=1.2, ls="--", label="white noise")
     axes.plot(found.frequency, found.power, color=ink, lw=1.6, label="B - A")
     axes.set_xlabel("spatial frequency (cycles/pixel)")
@@ -88,23 +58,7 @@ def draw_spectrum(axes: Any, found: Whiteness, ink: str = INK) -> str:
 
 
 def draw_fluxes(axes: Any, found: Fluxes, ink: str = INK) -> str:
-    """
-    Draw the change of each source's flux against its signal-to-noise ratio; return it in words.
-
-    Parameters
-    ----------
-    axes : matplotlib.axes.Axes
-        Empty.
-    found : Fluxes
-        Of the sources.
-    ink : str
-        Colour of the medians.
-
-    Returns
-    -------
-    str
-        One sentence.
-    """
+    """Draw the change of each source's flux against its signal-to-noise ratio; return it in words."""
     change = found.change / found.noise
     axes.axhline(0, color=QUIET, lw=1.2, ls="--")
     axes.plot(found.snr[:_SHOWN], change[:_SHOWN], ".", ms=4, mew=0, color=SOURCE, alpha=0.6, rasterized=True)

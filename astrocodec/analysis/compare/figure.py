@@ -16,19 +16,7 @@ _TITLE = 46  # characters over a map
 
 
 def comparison_maps(comparison: Comparison) -> list[tuple[str, str, ColourMap]]:
-    """
-    List the maps of a comparison: title, unit, map.
-
-    Parameters
-    ----------
-    comparison : Comparison
-        With pixels.
-
-    Returns
-    -------
-    list of (str, str, ColourMap)
-        A, B and the residual; the signal-to-noise ratio where there is one.
-    """
+    """List title, unit and map of A, B and the residual, and of the signal-to-noise ratio where there is one."""
     pixels = comparison.pixels
     if pixels is None:
         return []

@@ -25,19 +25,7 @@ _ALTS = {
 
 
 def comparison_rows(found: Comparison) -> list[tuple[str, str]]:
-    """
-    List what a comparison found, name and text.
-
-    Parameters
-    ----------
-    found : Comparison
-        From `compare`.
-
-    Returns
-    -------
-    list of (str, str)
-        In the order of importance; what does not apply is left out.
-    """
+    """List what a comparison found, name and text, in the order of importance; what does not apply is left out."""
     rows = [("result", "equal" if found.equal else "different")]
     residuals, white, alike = found.residuals, found.whiteness, found.similarity
     if residuals is not None and not found.equal:
@@ -70,21 +58,7 @@ def comparison_rows(found: Comparison) -> list[tuple[str, str]]:
 
 
 def compare_page(names: tuple[str, str], parts: Sequence[tuple[str, Comparison]]) -> Iterator[str]:
-    """
-    Yield the page piece by piece.
-
-    Parameters
-    ----------
-    names : (str, str)
-        The two files.
-    parts : sequence of (str, Comparison)
-        Each pair of images, by the name of its place in the file.
-
-    Yields
-    ------
-    str
-        HTML.
-    """
+    """Yield the HTML page on two files piece by piece; `parts` are pairs of images by their place in the file."""
     names = one_line(names[0]), one_line(names[1])
     title = " and ".join(html.escape(name) for name in names)
     yield (

@@ -44,19 +44,7 @@ class Residuals:
 
 
 def residual_statistics(residual: NDArray[Any], noise: NDArray[Any] | None) -> Residuals:
-    """
-    Summarise differences.
-
-    Parameters
-    ----------
-    residual : ndarray
-        Differences; NaN where nothing is known. At least one is known.
-    noise : ndarray or None
-        Standard deviation of the noise at each pixel, same shape.
-
-    Returns
-    -------
-    Residuals
+    """Summarise differences, NaN where nothing is known, of which at least one is; `noise` is that of each pixel.
 
     Examples
     --------

@@ -40,25 +40,7 @@ class Similarity:
 
 
 def similarity(a: NDArray[Any], b: NDArray[Any], background: Background | None) -> Similarity:
-    """
-    Compare two images.
-
-    Parameters
-    ----------
-    a, b : ndarray, [y, x]
-        Images without NaN.
-    background : Background or None
-        Of `a`; None leaves out `ssim_faint`.
-
-    Returns
-    -------
-    Similarity
-
-    Raises
-    ------
-    ImportError
-        scikit-image is not installed.
-    """
+    """Compare two images without NaN; without the background of `a` there is no `ssim_faint`."""
     metrics = require("skimage.metrics")
     low, high = float(a.min()), float(a.max())
     if not high > low:

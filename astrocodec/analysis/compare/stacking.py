@@ -155,23 +155,7 @@ def stack_noise(
 
 
 def stacking_figure(found: Stack, *, for_page: bool = False, width: float = 6.4) -> Any:
-    """
-    Draw the noise of stacks against their number of frames.
-
-    Parameters
-    ----------
-    found : Stack
-        From `stack_noise`.
-    for_page : bool, optional
-        See `new_figure`.
-    width : float, optional
-        Inches.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        For `png_of` or `svg_of`.
-    """
+    """Draw the noise of stacks, inches wide, against their number of frames: a figure for `png_of` or `svg_of`."""
     with new_figure(width, 0.6 * width, for_page=for_page) as figure:
         axes = figure.add_subplot()
         axes.plot(found.counts, found.expected, "--", color=QUIET, lw=1.4, label="one frame over sqrt(N)")

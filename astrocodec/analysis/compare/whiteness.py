@@ -45,20 +45,9 @@ class Whiteness:
 
 
 def whiteness(residual: NDArray[Any], image: NDArray[Any]) -> Whiteness | None:
-    """
-    Measure how white a residual is.
+    """Measure how white a residual of an image is; NaN where nothing is known.
 
-    Parameters
-    ----------
-    residual : ndarray, [y, x]
-        What was changed; NaN where nothing is known.
-    image : ndarray, [y, x]
-        The image before.
-
-    Returns
-    -------
-    Whiteness or None
-        None where the residual is the same everywhere, or too small to say.
+    None where the residual is the same everywhere, or too small to say.
 
     Examples
     --------

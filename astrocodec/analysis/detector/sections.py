@@ -19,18 +19,9 @@ _SECTION = re.compile(rf"\s*\[{_AXIS},{_AXIS}(?:,\s*(?:\*|1|1\s*:\s*1)\s*)?\]\s*
 
 
 def parse_section(text: object) -> Section | None:
-    """
-    Read the value of a card such as ``DATASEC``.
+    """Read the value of a card such as ``DATASEC``; None for what is no section, a number, or one with steps.
 
-    Parameters
-    ----------
-    text : object
-        The card's value. Ends in descending order, as of amplifiers that are read backwards, are put in order.
-
-    Returns
-    -------
-    Section or None
-        None for what is no section, such as ``'UNKNOWN'``, a number, or one with steps.
+    Ends in descending order, as of amplifiers that are read backwards, are put in order.
 
     Examples
     --------

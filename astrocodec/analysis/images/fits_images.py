@@ -30,25 +30,9 @@ _OTHER_SIGN = {("u1", -128): "i1", ("i2", 2**15): "u2", ("i4", 2**31): "u4", ("i
 
 
 def fits_images(path: str, plane: int | None) -> Iterator[Part]:
-    """
-    Yield the HDUs of a file, plain, packed or tile-compressed.
+    """Yield the HDUs of a file, plain, packed or tile-compressed, with a plane of cubes.
 
-    Parameters
-    ----------
-    path : str
-        The file.
-    plane : int or None
-        Which plane of cubes.
-
-    Yields
-    ------
-    Part
-        One per HDU; an empty primary HDU in front of extensions is passed over.
-
-    Raises
-    ------
-    FormatError
-        It is not FITS, or damaged.
+    An empty primary HDU in front of extensions is passed over. A FormatError tells what is not FITS, or damaged.
     """
     from astropy.io import fits
 

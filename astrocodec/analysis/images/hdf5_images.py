@@ -25,26 +25,7 @@ __all__ = ["hdf5_images"]
 
 
 def hdf5_images(path: str, plane: int | None) -> Iterator[Part]:
-    """
-    Yield the datasets of a file.
-
-    Parameters
-    ----------
-    path : str
-        The file.
-    plane : int or None
-        Which plane of cubes.
-
-    Yields
-    ------
-    Part
-        One per dataset.
-
-    Raises
-    ------
-    FormatError
-        It is not HDF5, or damaged.
-    """
+    """Yield the datasets of a file, with a plane of cubes. A FormatError tells what is not HDF5, or damaged."""
     from hdf5_filter.files import datasets_of, open_file
     from hdf5_filter.storage import describe
 

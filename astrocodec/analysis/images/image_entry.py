@@ -31,61 +31,27 @@ _EXPOSURE_KEYWORDS = ("EXPTIME", "EXPOSURE", "XPOSURE", "EFFEXPTM", "TEXPTIME", 
 
 @dataclass(frozen=True, eq=False)
 class ImageEntry:
-    """
-    One image, or one plane of a cube.
+    """One image, or one plane of a cube."""
 
-    Attributes
-    ----------
-    file, name : str
-        The file as given, and the place in it: number and name of an HDU, path of a dataset or an array; empty where
-        the file is the image.
-    pixels : ndarray, [y, x]
-        Native byte order. Integers are those that the file stores, with the sign that it means.
-    mask : ndarray of bool or None
-        True where a pixel has no value by the file's word (``BLANK``); NaN speaks for itself.
-    shape : tuple of int
-        Of the whole array in the file.
-    plane : int or None
-        Which plane of a cube `pixels` are.
-    stored_bytes : int
-        What the file spends on these pixels; for a plane, its share.
-    compression : str
-        How the file stores them: ``'none'``, ``'RICE_1'``, ``'gzip'``, ``'astrocodec'``.
-    exposure : float or None
-        Seconds, where the file tells.
-    ours : bool
-        Whether streams of astrocodec hold the image.
-    note : str
-        Anything worth telling.
-    bits : callable or None
-        Where the bits of the image went in the file, if that is ours and tells; to be called before the next image is
-        taken.
-    unit : str
-        Of the pixels, as the file tells it.
-    layout : Amplifiers or None
-        Amplifiers and overscan, where the file tells them.
-    can_be_rounded : bool
-        Whether `fits-compress --lossy` takes such pixels.
-    meaning : tuple of float
-        Factor and summand that make values of these pixels.
-    """
-
-    file: str
-    name: str
+    file: str  # as given
+    name: str  # place in it: number and name of an HDU, path of a dataset; empty where the file is the image
+    # [y, x], native byte order; integers are those that the file stores, with the sign that it means
     pixels: NDArray[Any]
+    # True where a pixel has no value by the file's word (``BLANK``); NaN speaks for itself
     mask: NDArray[np.bool_] | None = None
-    shape: tuple[int, ...] = ()
-    plane: int | None = None
-    stored_bytes: int = 0
-    compression: str = "none"
-    exposure: float | None = None
-    ours: bool = False
-    note: str = ""
+    shape: tuple[int, ...] = ()  # of the whole array in the file
+    plane: int | None = None  # which plane of a cube `pixels` are
+    stored_bytes: int = 0  # what the file spends on these pixels; for a plane, its share
+    compression: str = "none"  # how the file stores them: ``'none'``, ``'RICE_1'``, ``'gzip'``, ``'astrocodec'``
+    exposure: float | None = None  # seconds, where the file tells
+    ours: bool = False  # whether streams of astrocodec hold the image
+    note: str = ""  # anything worth telling
+    # where the bits went, if the file is ours and tells; to be called before the next image is taken
     bits: Callable[[], BitsMap] | None = None
-    unit: str = "ADU"
-    layout: Amplifiers | None = None
-    can_be_rounded: bool = False
-    meaning: tuple[float, float] = (1.0, 0.0)
+    unit: str = "ADU"  # of the pixels, as the file tells it
+    layout: Amplifiers | None = None  # amplifiers and overscan, where the file tells them
+    can_be_rounded: bool = False  # whether `fits-compress --lossy` takes such pixels
+    meaning: tuple[float, float] = (1.0, 0.0)  # factor and summand that make values of these pixels
 
     @property
     def title(self) -> str:
@@ -95,16 +61,7 @@ class ImageEntry:
 
 @dataclass(frozen=True)
 class SkippedEntry:
-    """
-    A part of a file without an image.
-
-    Attributes
-    ----------
-    file, name : str
-        As for `ImageEntry`.
-    reason : str
-        Why it was left out.
-    """
+    """A part of a file without an image, and why it was left out."""
 
     file: str
     name: str
@@ -122,19 +79,10 @@ Part = tuple[frozenset[int | str], Callable[[], ImageEntry | SkippedEntry]]
 
 @dataclass(frozen=True)
 class Plane:
-    """
-    Which plane of an array is taken.
+    """Which plane of an array is taken."""
 
-    Attributes
-    ----------
-    index : tuple of int
-        Along the leading axes; empty for two axes.
-    number, count : int
-        The plane, counted over all leading axes, and how many there are.
-    """
-
-    index: tuple[int, ...] = field(default=())
-    number: int = 0
+    index: tuple[int, ...] = field(default=())  # along the leading axes; empty for two axes
+    number: int = 0  # counted over all leading axes
     count: int = 1
 
     @property
@@ -174,20 +122,9 @@ def as_native(pixels: NDArray[Any]) -> NDArray[Any]:
 
 
 def choose_plane(shape: tuple[int, ...], wanted: int | None = None) -> Plane | str:
-    """
-    Pick a plane of an array of any number of axes: the middle one unless told otherwise.
+    """Pick a plane of an array of any number of axes: the middle one unless told otherwise; or say why there is none.
 
-    Parameters
-    ----------
-    shape : tuple of int
-        Of the array, slowest axis first.
-    wanted : int, optional
-        Number of a plane, counted over all leading axes; negative from the end.
-
-    Returns
-    -------
-    Plane or str
-        The plane, or why there is none.
+    `wanted` is counted over all leading axes, negative from the end.
 
     Examples
     --------
@@ -207,18 +144,7 @@ def choose_plane(shape: tuple[int, ...], wanted: int | None = None) -> Plane | s
 
 
 def exposure_seconds(cards: Iterable[Mapping[str, Any]]) -> float | None:
-    """
-    Find an exposure time.
-
-    Parameters
-    ----------
-    cards : iterable of mapping
-        Headers or attributes, the nearest first.
-
-    Returns
-    -------
-    float or None
-        Seconds, positive.
+    """Find a positive exposure time in headers or attributes, the nearest first.
 
     Examples
     --------
@@ -238,20 +164,7 @@ def exposure_seconds(cards: Iterable[Mapping[str, Any]]) -> float | None:
 
 
 def pixel_unit(header: Mapping[str, Any], scale: float = 1.0) -> str:
-    """
-    Find the unit of the pixels.
-
-    Parameters
-    ----------
-    header : mapping
-        Header or attributes of the image.
-    scale : float
-        What the file means by a step of its stored integers.
-
-    Returns
-    -------
-    str
-        ``ADU`` where nothing is told.
+    """Find the unit of the pixels, ADU where the header tells none; `scale` is what it means by a step of its integers.
 
     Examples
     --------

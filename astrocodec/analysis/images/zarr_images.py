@@ -23,28 +23,7 @@ __all__ = ["zarr_images"]
 
 
 def zarr_images(path: str, plane: int | None) -> Iterator[Part]:
-    """
-    Yield the arrays in a folder.
-
-    Parameters
-    ----------
-    path : str
-        Folder of an array or a group.
-    plane : int or None
-        Which plane of cubes.
-
-    Yields
-    ------
-    Part
-        One per array.
-
-    Raises
-    ------
-    FormatError
-        It is no Zarr array or group, or damaged.
-    ImportError
-        Where zarr is missing.
-    """
+    """Yield the arrays in a folder, with a plane of cubes. A FormatError tells what is no Zarr, or damaged."""
     try:
         import zarr
     except ImportError as error:

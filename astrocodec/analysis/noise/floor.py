@@ -68,14 +68,7 @@ def _smaller(near: NDArray[np.float32], sigma: NDArray[np.float32]) -> NDArray[n
 def structure_free(plane: Plane, background: Background, *, lag: int = 1) -> NDArray[np.float32]:
     """Noise of every pixel: the background's, or that between neighbours where the image has finer structure; ADU.
 
-    Parameters
-    ----------
-    plane : Plane
-        The image.
-    background : Background
-        Of it.
-    lag : int, optional
-        As for `local_noise`.
+    `lag` is as for `local_noise`.
 
     Examples
     --------

@@ -47,20 +47,9 @@ def is_flags(name: str, dtype: np.dtype[Any]) -> bool:
 
 
 def block_transform(plane: Plane) -> int:
-    """
-    Find blocks that have weaker high frequencies than blocks that are shifted against them.
+    """Find the side of blocks that have weaker high frequencies than blocks that are shifted against them; 0 for none.
 
-    So does every codec that rounds the coefficients of their transform, such as JPEG, and so do repeated pixels.
-
-    Parameters
-    ----------
-    plane : Plane
-        The image.
-
-    Returns
-    -------
-    int
-        Side of the blocks; 0 where there are none.
+    So has every codec that rounds the coefficients of their transform, such as JPEG, and so have repeated pixels.
 
     Examples
     --------
@@ -107,25 +96,7 @@ def _are_scattered(plane: Plane, codes: Quantisation) -> bool:
 
 
 def why_no_floor(plane: Plane, codes: Quantisation, sources: Segmentation, snr: NDArray[np.float32]) -> str:
-    """
-    Say why the noise of an image tells nothing of what a codec can do, or nothing.
-
-    Parameters
-    ----------
-    plane : Plane
-        The image.
-    codes : Quantisation
-        Of it.
-    sources : Segmentation
-        In it.
-    snr : ndarray of float32, [y, x]
-        Of it.
-
-    Returns
-    -------
-    str
-        Empty where the noise may be that of a detector.
-    """
+    """Say why the noise of an image tells nothing of what a codec can do; empty where it may be that of a detector."""
     if codes.is_integer and 0 < codes.used_codes <= 2:
         return "two values only: a mask, or noise far below a step"
     if codes.missing_share > _MISSING or _are_scattered(plane, codes):

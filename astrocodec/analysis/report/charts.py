@@ -21,24 +21,10 @@ _POINTS = 6000
 
 
 def chart(title: str, draw: Callable[[Any], str], *, dpi: int = 120, key: str = "") -> str:
-    """
-    Lay out a chart with its title and what it says in words.
+    """Lay out a chart as HTML, with its title and what it says in words.
 
-    Parameters
-    ----------
-    title : str
-        What it is.
-    draw : callable
-        Draws into axes, and returns in words what one sees.
-    dpi : int, optional
-        Of what is drawn as pixels.
-    key : str, optional
-        As for `svg_of`.
-
-    Returns
-    -------
-    str
-        HTML.
+    `draw` draws into axes, and returns in words what one sees; `dpi` is that of what is drawn as pixels, `key` as for
+    `svg_of`.
 
     Examples
     --------
@@ -52,23 +38,7 @@ def chart(title: str, draw: Callable[[Any], str], *, dpi: int = 120, key: str = 
 
 
 def draw_bits_by_snr(axes: Any, snr: NDArray[Any], bits: NDArray[Any], sources: NDArray[np.bool_]) -> str:
-    """
-    Draw how many bits pixels of each signal-to-noise ratio take, split into background and sources.
-
-    Parameters
-    ----------
-    axes : matplotlib.axes.Axes
-        Empty.
-    snr, bits : ndarray, [y, x]
-        Signal-to-noise ratio and code length of each pixel.
-    sources : ndarray of bool
-        Pixels of sources.
-
-    Returns
-    -------
-    str
-        What one sees, in words.
-    """
+    """Draw how many bits pixels of each signal-to-noise ratio take, on background and on sources; say it in words."""
     known = np.isfinite(bits) & ~np.isnan(snr)
     which = np.digitize(snr[known], _EDGES[1:-1])
     length, at_source = bits[known].astype(np.float64), sources[known]
@@ -112,25 +82,7 @@ def _percent(value: float) -> str:
 def draw_snr_and_bits(
     axes: Any, snr: NDArray[Any], bits: NDArray[Any], sources: NDArray[np.bool_], floor: float | None, ink: str = INK
 ) -> str:
-    """
-    Draw bits against signal-to-noise ratio, pixel by pixel, with the running median.
-
-    Parameters
-    ----------
-    axes : matplotlib.axes.Axes
-        Empty.
-    snr, bits, sources
-        As for `draw_bits_by_snr`.
-    floor : float or None
-        Noise floor, bits per pixel.
-    ink : str
-        Colour of the median.
-
-    Returns
-    -------
-    str
-        What one sees, in words.
-    """
+    """Draw bits against signal-to-noise ratio, pixel by pixel, with running median and noise floor; say it in words."""
     known = np.isfinite(bits) & np.isfinite(snr)
     ratio, length, at_source = (values[known] for values in (snr, bits, sources))
     edges = np.concatenate([np.linspace(-4, 2, 25), np.geomspace(2.3, max(3.0, float(ratio.max(initial=3))), 22)])
@@ -185,23 +137,7 @@ def _running_median(
 
 
 def draw_exposures(axes: Any, exposures: Sequence[float], ratios: Sequence[float]) -> str:
-    """
-    Draw compression ratio against exposure time, an image each: noise of long exposures does not compress.
-
-    Parameters
-    ----------
-    axes : matplotlib.axes.Axes
-        Empty.
-    exposures : sequence of float
-        Seconds.
-    ratios : sequence of float
-        Compression ratios.
-
-    Returns
-    -------
-    str
-        What one sees, in words.
-    """
+    """Draw compression ratio against exposure time (s), an image each: noise of long exposures does not compress."""
     axes.plot(exposures, ratios, "o", ms=5, mew=0, color=ACCENT, alpha=0.7)
     if max(exposures) > 3 * min(exposures) > 0:
         plain_log(axes.xaxis)
@@ -219,22 +155,9 @@ def draw_exposures(axes: Any, exposures: Sequence[float], ratios: Sequence[float
 
 
 def draw_noises(axes: Any, noises: Sequence[float], bits: Sequence[float]) -> str:
-    """
-    Draw bits per pixel against the noise of the background, an image each, over the line that noise alone would take.
+    """Draw bits per pixel against the noise of the background, an image each, over the line of what noise alone takes.
 
-    Parameters
-    ----------
-    axes : matplotlib.axes.Axes
-        Empty.
-    noises : sequence of float
-        Standard deviations in units of the image's step, positive.
-    bits : sequence of float
-        Bits per pixel of the whole image.
-
-    Returns
-    -------
-    str
-        What one sees, in words.
+    Noises are positive, in units of the images' steps.
     """
     low, high = min(noises) / 1.6, max(noises) * 1.6
     line = np.geomspace(low, high, 100)

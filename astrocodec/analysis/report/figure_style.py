@@ -65,15 +65,9 @@ def styled(ink: str = "black") -> Iterator[None]:
 
 @contextmanager
 def new_figure(width: float, height: float, *, for_page: bool = True) -> Iterator[Any]:
-    """
-    Yield an empty figure, which no window system sees.
+    """Yield an empty figure of so many inches, which no window system sees.
 
-    Parameters
-    ----------
-    width, height : float
-        Inches.
-    for_page : bool
-        For `svg_of`, transparent and in the page's text colour; otherwise black on white for `png_of`.
+    `for_page` is for `svg_of`, transparent and in the page's text colour; otherwise black on white for `png_of`.
 
     Examples
     --------
@@ -90,15 +84,9 @@ def new_figure(width: float, height: float, *, for_page: bool = True) -> Iterato
 
 
 def spaced(*axes_of: Any, names: Sequence[str] | None = None) -> None:
-    """
-    Give axes numbers that never lie over each other, at any size of the figure.
+    """Give axes, such as ``axes.xaxis``, numbers or names at their ticks that never lie over each other, at any size.
 
-    Parameters
-    ----------
-    *axes_of : matplotlib.axis.Axis
-        Such as ``axes.xaxis``; ticks and scale are as they should be.
-    names : sequence of str, optional
-        What to write at the ticks in place of numbers.
+    Ticks and scale are as they should be before.
 
     Examples
     --------
@@ -132,19 +120,9 @@ def plain_log(axis: Any) -> None:
 
 
 def svg_of(figure: Any, title: str, description: str, *, dpi: int = 120, key: str = "") -> str:
-    """
-    Return a figure as SVG to stand in an HTML page, named and described for screen readers.
+    """Return a figure as SVG to stand in an HTML page, named and described for screen readers.
 
-    Parameters
-    ----------
-    figure : matplotlib.figure.Figure
-        From `new_figure`.
-    title, description : str
-        What it is, and what one sees.
-    dpi : int, optional
-        Of what is drawn as pixels.
-    key : str, optional
-        Unlike those of figures on the same page that may be equal to this one.
+    `dpi` is that of what is drawn as pixels; `key` is unlike those of figures on the page that may be equal to it.
     """
     target = io.StringIO()
     for axes in figure.axes:
@@ -170,18 +148,7 @@ def svg_of(figure: Any, title: str, description: str, *, dpi: int = 120, key: st
 
 
 def png_of(figure: Any, *, dpi: int = 110, colours: int | None = None) -> bytes:
-    """
-    Return a figure as PNG.
-
-    Parameters
-    ----------
-    figure : matplotlib.figure.Figure
-        From `new_figure`.
-    dpi : int, optional
-        Pixels per inch.
-    colours : int, optional
-        Reduce to a palette, which makes pictures of noise a good deal smaller.
-    """
+    """Return a figure as PNG; a palette of few colours makes pictures of noise a good deal smaller."""
     target = io.BytesIO()
     figure.savefig(target, format="png", dpi=dpi, metadata={"Software": None})
     if colours is None:

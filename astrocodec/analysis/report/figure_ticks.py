@@ -20,15 +20,9 @@ _GAP = 0.5  # between labels, in heights of the text
 
 
 class SpacedFormatter(Formatter):
-    """
-    Labels of an axis, without those that would touch another; measured when the figure is drawn.
+    """Labels of an axis, without those that would touch another; measured when the figure is drawn.
 
-    Parameters
-    ----------
-    over_decades : bool
-        The axis is logarithmic: each number for itself, powers of ten go first.
-    names : sequence of str, optional
-        What to write at the ticks in place of numbers.
+    Of an axis `over_decades` each number is written for itself, powers of ten first; `names` stand in place of numbers.
     """
 
     def __init__(self, *, over_decades: bool = False, names: Sequence[str] | None = None) -> None:

@@ -30,72 +30,35 @@ _FIELDS = {"segmentation": "sources"}
 
 @dataclass(frozen=True)
 class ImageReport:
-    """
-    One image in numbers; None where something does not apply, and `notes` say why.
-
-    Attributes
-    ----------
-    file, name : str
-        The file, and the place in it.
-    shape, dtype
-        Of the image that was analysed.
-    compression : str
-        How the file stores it.
-    exposure : float or None
-        Seconds.
-    raw_bytes, file_bytes, coded_bytes : int
-        Of the pixels, of what the file spends on them, and of our lossless stream.
-    ratio, bits_per_pixel : float
-        `raw_bytes` over `coded_bytes`; bits of our stream per pixel.
-    noise, noise_steps : float or None
-        Of the background: ADU, and in steps between possible values.
-    floor_bits, efficiency, share_noise, share_sources : float or None
-        Noise floor in bits per pixel, its share of `bits_per_pixel`, share of the bits that is noise, share that lies
-        on sources.
-    step, saving : float or None
-        Step that adds 1 % noise, in `unit`, where a command of ours rounds to it; share of the bits that this saves.
-    sources : int or None
-        How many were found.
-    peers : tuple of PeerSize
-        Ours and other lossless codecs on the same pixels, the middle of large images.
-    notes : tuple of str
-        What is missing and why, and what else is worth knowing.
-    details : dict
-        Everything that `FrameAnalysis.to_dict` tells.
-    unit : str
-        Of the pixels: ``BUNIT`` where the file tells it, else ``ADU``.
-    reasons : dict of str to str
-        Why a field is None, in a few words, by the name of the field.
-    command : str
-        Command of ours that rounds to `step`; empty where there is none.
-    """
+    """One image in numbers; None where something does not apply, and `notes` say why."""
 
     file: str
-    name: str
+    name: str  # the place in the file
     shape: tuple[int, ...]
     dtype: str
-    compression: str
-    exposure: float | None
-    raw_bytes: int
-    file_bytes: int
-    coded_bytes: int
-    ratio: float
-    bits_per_pixel: float
-    noise: float | None = None
-    noise_steps: float | None = None
-    floor_bits: float | None = None
-    efficiency: float | None = None
-    share_noise: float | None = None
-    share_sources: float | None = None
-    step: float | None = None
-    saving: float | None = None
-    sources: int | None = None
-    peers: tuple[PeerSize, ...] = ()
-    notes: tuple[str, ...] = ()
-    details: dict[str, Any] = field(default_factory=dict, repr=False)
-    unit: str = "ADU"
+    compression: str  # how the file stores it
+    exposure: float | None  # seconds
+    raw_bytes: int  # of the pixels
+    file_bytes: int  # what the file spends on them
+    coded_bytes: int  # of our lossless stream
+    ratio: float  # `raw_bytes` over `coded_bytes`
+    bits_per_pixel: float  # of our stream
+    noise: float | None = None  # of the background, in `unit`
+    noise_steps: float | None = None  # the same in steps between possible values
+    floor_bits: float | None = None  # noise floor in bits per pixel
+    efficiency: float | None = None  # its share of `bits_per_pixel`
+    share_noise: float | None = None  # share of the bits that is noise
+    share_sources: float | None = None  # share of the bits that lies on sources
+    step: float | None = None  # adds 1 % noise, in `unit`, where a command of ours rounds to it
+    saving: float | None = None  # share of the bits that this saves
+    sources: int | None = None  # how many were found
+    peers: tuple[PeerSize, ...] = ()  # ours and other lossless codecs on the same pixels, the middle of large images
+    notes: tuple[str, ...] = ()  # what is missing and why, and what else is worth knowing
+    details: dict[str, Any] = field(default_factory=dict, repr=False)  # everything that `FrameAnalysis.to_dict` tells
+    unit: str = "ADU"  # of the pixels: ``BUNIT`` where the file tells it
+    # why a field is None, in a few words, by the name of the field
     reasons: dict[str, str] = field(default_factory=dict)
-    command: str = ""
+    command: str = ""  # command of ours that rounds to `step`; empty where there is none
 
     @property
     def title(self) -> str:
@@ -118,26 +81,9 @@ class ImageReport:
 def report_image(
     entry: ImageEntry, *, tuned: bool = True, effort: int = 3, peers: bool = True
 ) -> tuple[ImageReport, FrameAnalysis]:
-    """
-    Analyse one image of a file.
+    """Analyse one image of a file: its numbers, and its maps for the page.
 
-    Parameters
-    ----------
-    entry : ImageEntry
-        From `find_images`.
-    tuned : bool
-        Fit the model to the image, as `fits-compress` does, before its bits are counted.
-    effort : int
-        Time for that, 1 to 9.
-    peers : bool
-        Measure other codecs too.
-
-    Returns
-    -------
-    report : ImageReport
-        Numbers.
-    analysis : FrameAnalysis
-        Maps, for the page.
+    Where it is `tuned`, the model is fitted to the image, as `fits-compress` does, before its bits are counted.
 
     Examples
     --------

@@ -37,30 +37,15 @@ _SAMPLED = 1000  # as zscale itself does
 
 @dataclass(frozen=True, eq=False)
 class ColourMap:
-    """
-    A map scaled to colours.
+    """A map scaled to colours."""
 
-    Attributes
-    ----------
-    shades : ndarray of float, [y, x]
-        0 to 1; NaN where there is nothing.
-    low, high : float
-        Values of the first and the last colour.
-    ticks : tuple of (float, str)
-        Place between 0 and 1 on the scale, and what is written there: both ends and perhaps the middle, or the middle
-        alone where there is one value.
-    colours : str
-        Name of a matplotlib colour map.
-    factors : (int, int)
-        A pixel of the map is the mean of so many rows by so many columns.
-    """
-
-    shades: NDArray[np.float64]
-    low: float
-    high: float
+    shades: NDArray[np.float64]  # [y, x], 0 to 1; NaN where there is nothing
+    low: float  # value of the first colour
+    high: float  # value of the last one
+    # place from 0 to 1 on the scale, and text: both ends and perhaps the middle, or it alone for one value
     ticks: tuple[tuple[float, str], ...]
-    colours: str
-    factors: tuple[int, int] = (1, 1)
+    colours: str  # name of a matplotlib colour map
+    factors: tuple[int, int] = (1, 1)  # a pixel of the map is the mean of so many rows by so many columns
 
     @property
     def note(self) -> str:
@@ -148,17 +133,10 @@ def _even(small: NDArray[np.float64], value: float, colours: str) -> ColourMap:
 
 
 def displayed(image: NDArray[Any], within: Regions = (), limits: tuple[float, float] | None = None) -> ColourMap:
-    """
-    Scale an image as astronomers look at it: in greys between the limits of IRAF's zscale.
+    """Scale an image as astronomers look at it: in greys between the limits of IRAF's zscale.
 
-    Parameters
-    ----------
-    image : ndarray, [y, x]
-        NaN where there is nothing.
-    within : sequence of (slice, slice), optional
-        Parts that the limits are taken from: the light-sensitive ones, without overscan.
-    limits : (float, float), optional
-        Black and white, to show two images alike.
+    These are taken `within` its light-sensitive parts, without overscan; or black and white are given as `limits`, to
+    show two images alike. NaN stands where there is nothing.
 
     Examples
     --------
@@ -189,20 +167,10 @@ def _zscale(known: NDArray[Any]) -> tuple[float, float]:
 
 
 def scored(values: NDArray[Any], colours: str, within: Regions = ()) -> ColourMap:
-    """
-    Scale a map by its z-score, from 2 standard deviations below its mean to 4 above; the ticks are true values.
+    """Scale a map by its z-score, from 2 standard deviations below its mean to 4 above; the ticks are true values.
 
     As in Figure 3 of the AstroCompress benchmark (Truong et al. 2025), but with the median and the median deviation: a
-    bright star or an overscan region would use up the colours.
-
-    Parameters
-    ----------
-    values : ndarray, [y, x]
-        NaN where there is nothing.
-    colours : str
-        Name of a matplotlib colour map.
-    within : sequence of (slice, slice), optional
-        As for `displayed`.
+    bright star or an overscan region would use up the colours. `within` is as for `displayed`.
 
     Examples
     --------
@@ -228,15 +196,7 @@ def scored(values: NDArray[Any], colours: str, within: Regions = ()) -> ColourMa
 
 
 def balanced(values: NDArray[Any], colours: str) -> ColourMap:
-    """
-    Scale a map by colours that part at 0, as far on either side as all but a hundredth of the pixels reach.
-
-    Parameters
-    ----------
-    values : ndarray, [y, x]
-        NaN where there is nothing.
-    colours : str
-        Name of a matplotlib colour map.
+    """Scale a map by colours that part at 0, as far on either side as all but a hundredth of the pixels reach.
 
     Examples
     --------
@@ -272,23 +232,7 @@ def _palette(name: str) -> list[tuple[int, int, int]]:
 
 
 def map_figure(found: ColourMap, title: str, unit: str, alt: str) -> str:
-    """
-    Lay out a map with its scale as an HTML figure.
-
-    Parameters
-    ----------
-    found : ColourMap
-        The map.
-    title, unit : str
-        What it shows, and in what unit.
-    alt : str
-        What one sees, for those who do not.
-
-    Returns
-    -------
-    str
-        HTML without references to other files.
-    """
+    """Lay out a map with its scale as an HTML figure without references to other files."""
     rows, columns = enlarged(found.shades).shape
     source = base64.b64encode(_png(found)).decode("ascii")
     palette = _palette(found.colours)

@@ -44,18 +44,7 @@ def common_folder(files: Sequence[str]) -> str:
 
 
 def page_names(files: Iterable[str]) -> list[str]:
-    """
-    Name a page for each file: unlike any other, also where case does not count, and safe on every system.
-
-    Parameters
-    ----------
-    files : iterable of str
-        Paths.
-
-    Returns
-    -------
-    list of str
-        In the same order.
+    """Name a page for each file: unlike any other, also where case does not count, and safe on every system.
 
     Examples
     --------

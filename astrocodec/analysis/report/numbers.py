@@ -76,18 +76,7 @@ def short_number(value: float) -> str:
 
 
 def short_numbers(values: Sequence[float]) -> list[str]:
-    """
-    Write numbers of one axis with as few digits as tell them apart, plainly or by powers of ten.
-
-    Parameters
-    ----------
-    values : sequence of float
-        Finite, in any order.
-
-    Returns
-    -------
-    list of str
-        A text for each.
+    """Write numbers of one axis with as few digits as tell them apart, plainly or by powers of ten.
 
     Examples
     --------

@@ -41,16 +41,7 @@ _TERMS = {
 
 @dataclass(frozen=True)
 class Place:
-    """
-    Where a page stands among others.
-
-    Attributes
-    ----------
-    title : str
-        Heading; empty for a page that stands alone.
-    up, before, after : str
-        Links to the page of all files and to those of the neighbouring files; empty where there is none.
-    """
+    """Where a page stands among others: its heading, and links to that of all files and to its neighbours, if any."""
 
     title: str = ""
     up: str = ""
@@ -67,8 +58,7 @@ def page(
     links: Sequence[str] = (),
     place: Place | None = None,
 ) -> Iterator[str]:
-    """
-    Yield the page piece by piece, so that a night of images never lies in memory at once.
+    """Yield the page piece by piece, so that a night of images never lies in memory at once.
 
     Parameters
     ----------
@@ -84,11 +74,6 @@ def page(
         Where the table's names lead, one for each report; empty for none.
     place : Place, optional
         The page among others.
-
-    Yields
-    ------
-    str
-        HTML.
 
     Examples
     --------
@@ -145,23 +130,7 @@ _COLUMNS: tuple[tuple[str, str, Callable[[ImageReport], str]], ...] = (
 
 
 def summary(reports: Sequence[ImageReport], links: Sequence[str] = (), heading: str = "All images") -> str:
-    """
-    Lay out many images: totals, charts over all of them, and a table that can be sorted.
-
-    Parameters
-    ----------
-    reports : sequence of ImageReport
-        The images.
-    links : sequence of str
-        As for `page`.
-    heading : str
-        Over it.
-
-    Returns
-    -------
-    str
-        An HTML section.
-    """
+    """Lay out many images as an HTML section: totals, charts over all of them, and a table that can be sorted."""
     if not reports:
         return "<section><h2>No images</h2></section>"
     raw, coded = (sum(values) for values in zip(*((one.raw_bytes, one.coded_bytes) for one in reports), strict=True))

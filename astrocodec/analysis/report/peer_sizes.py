@@ -20,25 +20,12 @@ _LARGEST_SIDE = 1024
 
 @dataclass(frozen=True)
 class PeerSize:
-    """
-    What another codec needs for an image.
+    """What another codec needs for an image."""
 
-    Attributes
-    ----------
-    codec : str
-        Its name; the number of JPEG-XL is its effort.
-    n_bytes : int or None
-        None where it was not measured.
-    pixels : int
-        How many were encoded.
-    note : str
-        What was done to the pixels first, or why it was not measured.
-    """
-
-    codec: str
-    n_bytes: int | None
-    pixels: int
-    note: str = ""
+    codec: str  # its name; the number of JPEG-XL is its effort
+    n_bytes: int | None  # None where it was not measured
+    pixels: int  # how many were encoded
+    note: str = ""  # what was done to the pixels first, or why it was not measured
 
     @property
     def bits_per_pixel(self) -> float | None:
@@ -47,22 +34,10 @@ class PeerSize:
 
 
 def peer_sizes(image: NDArray[Any], model: str | Model = "default") -> tuple[PeerSize, ...]:
-    """
-    Encode an image with ours and other codecs, losslessly and on one thread.
+    """Encode an image with ours and other codecs, losslessly and on one thread.
 
-    Of large images it is the middle that is encoded, by all codecs alike: JPEG-XL takes half a second per megapixel.
-
-    Parameters
-    ----------
-    image : ndarray, [y, x]
-        Integers; no other codec here takes floats without loss.
-    model : str or Model
-        For ours.
-
-    Returns
-    -------
-    tuple of PeerSize
-        astrocodec, RICE_1, JPEG-LS, JPEG-XL.
+    Of large images it is the middle that is encoded, by all codecs alike: JPEG-XL takes half a second per megapixel. Of
+    floats only ours is told: no other codec here takes them without loss.
 
     Examples
     --------

@@ -13,15 +13,7 @@ _CAUSES = ("no noise to measure", "too few for a background", "no pixel counts",
 
 
 def reason(report: ImageReport, field: str) -> str:
-    """
-    Say why a field of a report is None.
-
-    Parameters
-    ----------
-    report : ImageReport
-        Of an image.
-    field : str
-        Name of one of its fields.
+    """Say why a field of a report is None.
 
     Examples
     --------

@@ -22,25 +22,7 @@ __all__ = ["image_section", "section_link"]
 
 
 def image_section(entry: ImageEntry, report: ImageReport, analysis: FrameAnalysis, number: int = 1) -> str:
-    """
-    Lay out one image.
-
-    Parameters
-    ----------
-    entry : ImageEntry
-        The image.
-    report : ImageReport
-        Its numbers.
-    analysis : FrameAnalysis
-        Its maps.
-    number : int, optional
-        Of the image on its page; `section_link` leads to it.
-
-    Returns
-    -------
-    str
-        An HTML section without references to other files.
-    """
+    """Lay out one image as an HTML section without references to other files; `section_link` leads to its `number`."""
     exposure = "" if report.exposure is None else f" · {short_number(report.exposure)} s"
     facts = f"{' x '.join(map(str, report.shape))} · {report.dtype} · in the file: {report.compression}{exposure}"
     parts = [

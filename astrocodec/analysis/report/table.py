@@ -37,22 +37,9 @@ _DROPPED_FIRST = ("noise", "shape", "in file", "sources", "step", "ratio", "save
 
 
 def terminal_table(reports: Sequence[ImageReport], *, width: int | None = None, colour: bool = False) -> str:
-    """
-    Lay out images: a line for each, or all that is known line by line where there is only one.
+    """Lay out images: a line for each, or all that is known line by line where there is only one.
 
-    Parameters
-    ----------
-    reports : sequence of ImageReport
-        At least one.
-    width : int, optional
-        Columns of the terminal; without it nothing is cut or broken.
-    colour : bool
-        Whether the terminal shows bold and colours.
-
-    Returns
-    -------
-    str
-        Several lines.
+    Without the `width` of a terminal nothing is cut or broken.
 
     Examples
     --------

@@ -60,18 +60,9 @@ def _without_lines(snr: NDArray[Any]) -> NDArray[Any]:
 
 
 def without_sharp(snr: NDArray[Any]) -> NDArray[Any]:
-    """
-    Take out pixels that stand alone, as hot ones and hits of particles do, what leaks from them, and bad columns.
+    """Take out pixels that stand alone, as hot ones and hits of particles do, what leaks from them, and bad columns.
 
-    Parameters
-    ----------
-    snr : ndarray, [y, x]
-        Signal-to-noise ratios without NaN.
-
-    Returns
-    -------
-    ndarray, [y, x]
-        A copy, in which each such pixel is the median of those around it.
+    In the copy, of signal-to-noise ratios without NaN, each such pixel is the median of those around it.
 
     Examples
     --------
@@ -98,18 +89,9 @@ def without_sharp(snr: NDArray[Any]) -> NDArray[Any]:
 
 
 def seeing(snr: NDArray[Any]) -> float | None:
-    """
-    Measure the width of stars by how the light falls off around peaks.
+    """Measure the full width of stars at half maximum, in pixels, by how the light falls off around round peaks.
 
-    Parameters
-    ----------
-    snr : ndarray, [y, x]
-        Signal-to-noise ratios without NaN and without sharp pixels.
-
-    Returns
-    -------
-    float or None
-        Full width at half maximum in pixels, the median of round peaks; None where there are too few.
+    Takes signal-to-noise ratios without NaN and without sharp pixels; None where there are too few stars.
 
     Examples
     --------
