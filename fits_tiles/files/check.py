@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from math import prod
 from typing import IO, Any
 
 import numpy as np
@@ -34,13 +33,13 @@ from fits_tiles.files.report import FileReport, HduReport
 from fits_tiles.files.source import open_source, scratch_file, size_on_disk
 from fits_tiles.files.survey import survey, word_of_edited
 from fits_tiles.files.tiles_io import decoded_bands, file_size, read_band
-from fits_tiles.layout.blocks import BLOCK, Hdu, data_length, int_card, padded, read_at, split_cards, walk
+from fits_tiles.layout.blocks import BLOCK, Hdu, data_length, padded, read_at, split_cards, walk
 from fits_tiles.layout.card_format import assemble
 from fits_tiles.layout.grid import Band
 from fits_tiles.layout.headers import ALGORITHM, TileLayout, holds_tiles, read_layout, restore_header
 from fits_tiles.layout.manifest import emptied, tail_of
 from fits_tiles.layout.model_cards import holds_whole_model, read_model
-from fits_tiles.layout.plain_image import image_shape, is_plain_image
+from fits_tiles.layout.plain_image import is_plain_image, plain_layout
 from fits_tiles.layout.table import TileTable
 from fits_tiles.layout.tiles_card import fingerprint_in
 
@@ -64,19 +63,6 @@ def compare(
 ) -> None:
     """
     Compare a compressed file with its original, byte for byte in headers, pixels and padding.
-
-    Parameters
-    ----------
-    original_fd, fd : int
-        Descriptors of the two files.
-    pairs : list of Pair
-        What belongs together.
-    name : str
-        File name for messages.
-    workers : int
-        Threads.
-    advance : callable
-        Told the number of original bytes done.
 
     Raises
     ------
@@ -181,8 +167,7 @@ class _Tolerance:
     """Quantised floats must lie within one step of the original, NaN on NaN; tiles that were not, be equal."""
 
     def __init__(self, fd: int, hdu: Hdu, layout: TileLayout, where: str) -> None:
-        count = layout_tiles(layout)
-        self._table = TileTable.read(fd, hdu, layout, count, where)
+        self._table = TileTable.read(fd, hdu, layout, layout.grid.count, where)
         self._where = where
 
     def check(self, band: Band, expected: npt.NDArray[Any], found: npt.NDArray[Any]) -> None:
@@ -202,34 +187,24 @@ class _Tolerance:
                 raise DifferenceError(f"{self._where}, tile {number + 1}: pixels differ by more than the step {step:g}")
 
 
-def layout_tiles(layout: TileLayout) -> int:
-    """Return the number of tiles of an image."""
-    return prod(-(-axis // tile) for axis, tile in zip(layout.shape, layout.tile_shape, strict=True))
-
-
 def describe(hdu: Hdu, where: str) -> HduReport:
     """Report on an HDU from its header alone."""
     entry = HduReport(hdu.name, index=hdu.index, original_bytes=hdu.size, compressed_bytes=hdu.size)
     if holds_tiles(hdu.cards):
         layout = read_layout(hdu.cards, where)
         found = restore_header(hdu.cards, where)
-        model = stored_model(hdu, where)
-        entry.kind, entry.shape, entry.pixels = "compressed", layout.shape, prod(layout.shape)
-        entry.dtype = np.dtype(layout.pixel_type).name
+        entry.tell_image("compressed", layout)
+        entry.tell_model(fingerprint_in(hdu.cards), stored_model(hdu, where))
         data = entry.pixels * layout.itemsize
         odd = padding_of(hdu, where)
         entry.original_bytes = len(found.header) + (padded(data) if odd is None else data + len(odd))
-        entry.model, entry.tuned = fingerprint_in(hdu.cards), model is not None and not model.is_shipped
         other = "" if entry.model else "a codec without a model"
         parts = [f"container {layout.container}", other, "lossy: quantised floats" if layout.quantization else ""]
         parts.append("self-contained" if holds_whole_model(hdu.cards, where) else "")
         parts.append(found.edits)
         entry.note = "; ".join(filter(None, parts))
     elif is_plain_image(hdu):
-        entry.kind, entry.shape = "image", image_shape(hdu)
-        entry.pixels = prod(entry.shape)
-        bitpix = int_card(hdu.cards, "BITPIX", where)
-        entry.dtype = np.dtype(TileLayout("zimage", "", bitpix, entry.shape, entry.shape, wide=False).pixel_type).name
+        entry.tell_image("image", plain_layout(hdu, where))
     elif algorithm := foreign_algorithm(hdu):
         _describe_foreign(entry, hdu, algorithm, where)
     entry.work_out_bits()
@@ -246,14 +221,11 @@ def _describe_foreign(entry: HduReport, hdu: Hdu, algorithm: str, where: str) ->
             raise
         entry.note = f"no image, though it says that it is one compressed with {algorithm}: {error}"
         return
-    bitpix = int_card(cards, "BITPIX", where)
-    shape = image_shape(Hdu(hdu.index, 0, header, 0, 0, 0))
-    entry.kind = "compressed" if algorithm == ALGORITHM else "copied"
-    entry.shape, entry.pixels = shape, prod(shape)
-    entry.dtype = np.dtype(TileLayout("zimage", "", bitpix, shape, shape, wide=False).pixel_type).name
+    plain = Hdu(hdu.index, 0, header, 0, 0, 0)
+    entry.tell_image("compressed" if algorithm == ALGORITHM else "copied", plain_layout(plain, where))
     entry.original_bytes = len(header) + padded(data_bytes)
     tuned = read_model(hdu.cards, where) if algorithm == ALGORITHM else None
-    entry.model, entry.tuned = tuned.fingerprint if tuned else "", tuned is not None and not tuned.is_shipped
+    entry.tell_model(tuned.fingerprint if tuned else "", tuned)
     entry.note = f"compressed with {algorithm}"
 
 

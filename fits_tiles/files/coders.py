@@ -117,15 +117,6 @@ def _shipped(model: Model) -> Model:
 class QuantizedCoder:
     """
     Floats as dithered integers, coded by another coder; tiles that do not quantise are gzipped.
-
-    Parameters
-    ----------
-    inner : LosslessCoder
-        Codes the integers.
-    quantization : Quantization
-        Level, method and seed.
-    bitpix : int
-        -32 or -64.
     """
 
     def __init__(self, inner: LosslessCoder, quantization: Quantization, bitpix: int) -> None:
@@ -190,16 +181,7 @@ class QuantizedCoder:
 
 
 class StandardCoder:
-    """
-    Tiles that every FITS program knows, for `fits_tiles.decompress(to="rice")` and ``"gzip2"``.
-
-    Parameters
-    ----------
-    algorithm : str
-        ``'RICE_1'`` or ``'GZIP_2'``.
-    stored : str
-        NumPy name of the pixels' type.
-    """
+    """Tiles of ``RICE_1`` or ``GZIP_2``, which every FITS program knows, for `fits_tiles.decompress(to="rice")`."""
 
     def __init__(self, algorithm: str, stored: str) -> None:
         self._algorithm = algorithm

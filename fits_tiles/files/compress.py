@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from math import prod
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
@@ -32,10 +31,10 @@ from fits_tiles.files.sample import tuned_model
 from fits_tiles.files.selection import select
 from fits_tiles.files.source import open_source, size_on_disk
 from fits_tiles.files.survey import survey
-from fits_tiles.files.tiles_io import band_reader, copy_bytes, file_size, read_band, write_table
+from fits_tiles.files.tiles_io import copy_bytes, file_size, read_band, write_table
 from fits_tiles.layout.blocks import Hdu, card_value, find_card, int_card, walk, was_primary
 from fits_tiles.layout.checksums import write_checksums
-from fits_tiles.layout.grid import TileGrid, plan_tile_shape
+from fits_tiles.layout.grid import plan_tile_shape
 from fits_tiles.layout.headers import ALGORITHM, Quantization, TileLayout, holds_tiles, why_not_kept
 from fits_tiles.layout.manifest import fill_manifest, header_without_manifest, room_for
 from fits_tiles.layout.model_cards import holds_whole_model, model_cards
@@ -360,10 +359,8 @@ def _write_image(
         plan_tile_shape(shape, settings.tile_shape),
         wide=False,
     )
-    grid = TileGrid(shape, layout.tile_shape, layout.itemsize)
-    quantization = _quantization(settings, layout, fd, hdu, grid)
-    wide = needs_wide(hdu.data_bytes, grid.count)
-    layout = TileLayout(**{**layout.__dict__, "wide": wide, "quantization": quantization})
+    quantization = _quantization(settings, layout, fd, hdu)
+    layout = replace(layout, wide=needs_wide(hdu.data_bytes, layout.grid.count), quantization=quantization)
     model = settings.model
     if settings.tune and hdu.data_bytes >= _MIN_TUNED_BYTES:
         model = tuned_model(fd, hdu, layout, settings.model, settings.effort)
@@ -378,7 +375,7 @@ def _write_image(
             thorough=settings.tune,
             codec=settings.codec,
         ),
-        band_reader(fd, hdu, where),
+        lambda band: read_band(fd, hdu.data_start, band, where),
         where=where,
         workers=settings.workers,
         advance=meter.advance,
@@ -389,13 +386,11 @@ def _write_image(
         checksums=settings.checksums and any(card[:8] in (b"CHECKSUM", b"DATASUM ") for card in hdu.cards),
     )
     meter.advance(hdu.size - hdu.data_bytes)
-    pixels = prod(shape)
-    entry.kind, entry.shape, entry.pixels = "compressed", shape, pixels
-    entry.dtype = np.dtype(layout.pixel_type).name
+    entry.tell_image("compressed", layout)
     entry.compressed_bytes += size
     entry.work_out_bits()
     if settings.codec == "causal":
-        entry.model, entry.tuned = model.fingerprint, not model.is_shipped
+        entry.tell_model(model.fingerprint, model)
     else:
         entry.add_note(f"codec {settings.codec}")
     if quantization is not None:
@@ -403,12 +398,11 @@ def _write_image(
     return quantization is not None
 
 
-def _quantization(settings: _Settings, layout: TileLayout, fd: int, hdu: Hdu, grid: TileGrid) -> Quantization | None:
+def _quantization(settings: _Settings, layout: TileLayout, fd: int, hdu: Hdu) -> Quantization | None:
     if settings.level is None or layout.bitpix > 0:
         return None
     seed = settings.seed
     if seed is None:
-        band = next(grid.bands())
-        first = read_band(fd, hdu.data_start, band, hdu.label)
+        first = read_band(fd, hdu.data_start, next(layout.grid.bands()), hdu.label)
         seed = int(np.frombuffer(first, np.uint8).sum(dtype=np.uint64)) % 10000 + 1
     return Quantization(float(settings.level), settings.dither, seed)

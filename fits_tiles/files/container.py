@@ -117,18 +117,8 @@ def restored_header(fd: int, hdu: Hdu, where: str, *, primary: bool, edited: boo
     """
     Return the header of the image in a table, as the header of a primary HDU or of an extension.
 
-    Parameters
-    ----------
-    fd : int
-        Descriptor of the file.
-    hdu : Hdu
-        The table.
-    where : str
-        What messages call the HDU.
-    primary : bool
-        Whether the image becomes the primary HDU.
-    edited : bool, optional
-        Take cards that were changed or removed as they are now, even where no ``CHECKSUM`` says that it was meant.
+    With `edited`, cards that were changed or removed count as they are now, even where no ``CHECKSUM`` says that it was
+    meant.
 
     Raises
     ------

@@ -5,16 +5,14 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from math import prod
 from typing import IO
-
-import numpy as np
 
 from astrocodec.errors import DifferenceError, FormatError
 from astrocodec.files.file_report import weakest
 from astrocodec.files.meter import Meter, ProgressCall
 from astrocodec.files.target import FileLike, Target, target_name
-from astrocodec.model import Model
 from fits_tiles.files.container import (
     begins_with_primary_image,
     decoder_of,
@@ -31,14 +29,13 @@ from fits_tiles.files.source import open_source, scratch_file, size_on_disk
 from fits_tiles.files.survey import Survey, survey, word_of_edited
 from fits_tiles.files.tiles_io import copy_bytes, decoded_bands, file_size, read_band, write_band
 from fits_tiles.files.transcode import ALGORITHMS, standard_coder, unread_by_cfitsio, write_standard
-from fits_tiles.layout.blocks import BLOCK, Hdu, find_card, int_card, padded, read_at, split_cards, walk, was_primary
+from fits_tiles.layout.blocks import BLOCK, Hdu, find_card, padded, read_at, split_cards, walk, was_primary
 from fits_tiles.layout.card_format import assemble
 from fits_tiles.layout.card_text import has_blob
 from fits_tiles.layout.checksums import write_checksums
-from fits_tiles.layout.grid import TileGrid
 from fits_tiles.layout.headers import PADDING_STEM, RAW_STEM, RENEW, ImageHeader, TileLayout, holds_tiles, read_layout
 from fits_tiles.layout.manifest import empty_manifests, fill_manifest, with_room
-from fits_tiles.layout.plain_image import image_shape, is_plain_image
+from fits_tiles.layout.plain_image import is_plain_image, plain_layout
 from fits_tiles.layout.tiles_card import fingerprint_in
 
 __all__ = ["decompress"]
@@ -174,37 +171,25 @@ def _plain_size(hdu: Hdu, name: str) -> int:
     return prod(layout.shape) * layout.itemsize
 
 
+@dataclass
 class _Job:
-    """What all HDUs of one call share."""
+    """What all HDUs of one call share, and what the output must hold: each with a name for messages and its place."""
 
-    def __init__(
-        self,
-        fd: int,
-        out: IO[bytes],
-        to: str,
-        workers: int,
-        meter: Meter,
-        verify: bool,
-        checksums: bool,
-        edited: bool,
-        folder: str | None,
-        known: Survey,
-    ) -> None:
-        self.fd = fd
-        self.out = out
-        self.to = to
-        self.workers = workers
-        self.meter = meter
-        self.verify = verify
-        self.checksums = checksums
-        self.edited = edited
-        self.folder = folder
-        self.known = known
-        self._copies: list[tuple[str, int, int, int]] = []
-        self._starts: list[int] = []
-        self._headers: list[tuple[str, int, bytes]] = []
-        self._images: list[tuple[str, int, TileLayout, bytes]] = []
-        self._tiles: list[tuple[str, int, TileLayout, bytes]] = []
+    fd: int
+    out: IO[bytes]
+    to: str
+    workers: int
+    meter: Meter
+    verify: bool
+    checksums: bool
+    edited: bool
+    folder: str | None
+    known: Survey
+    headers: list[tuple[str, int, bytes]] = field(default_factory=list)
+    images: list[tuple[str, int, TileLayout, bytes]] = field(default_factory=list)  # digest of the pixels, band by band
+    tiles: list[tuple[str, int, TileLayout, bytes]] = field(default_factory=list)  # digest of what they decode to
+    _copies: list[tuple[str, int, int, int]] = field(default_factory=list)
+    _starts: list[int] = field(default_factory=list)
 
     def leaves_plain(self, hdu: Hdu, name: str) -> bool:
         """Tell whether a compressed image becomes a plain one, since that is wanted or no tiles will do."""
@@ -220,18 +205,6 @@ class _Job:
         self._copies.append((where, start, stop, self.out.tell()))
         copy_bytes(self.fd, start, stop, self.out, where, self.meter.advance)
 
-    def remember_header(self, where: str, start: int, header: bytes) -> None:
-        """Note the header that begins at a byte of the output."""
-        self._headers.append((where, start, header))
-
-    def remember_image(self, where: str, start: int, layout: TileLayout, digest: bytes) -> None:
-        """Note what the image whose pixels begin at a byte of the output must hold, band by band."""
-        self._images.append((where, start, layout, digest))
-
-    def remember_tiles(self, where: str, start: int, layout: TileLayout, digest: bytes) -> None:
-        """Note what the tiles of the HDU that begins at a byte of the output must decode to."""
-        self._tiles.append((where, start, layout, digest))
-
     def check_written(self, name: str) -> None:
         """Compare the output, read from the file, with what was decoded or copied."""
         found_starts = [hdu.start for hdu in walk(self.out.fileno(), name)]
@@ -244,15 +217,15 @@ class _Job:
                 size = min(512 * BLOCK, stop - at)
                 if read_at(self.fd, at, size, name) != read_at(self.out.fileno(), target + at - start, size, name):
                     raise DifferenceError(f"{where}: bytes {at} to {at + size} are not the same in the new file")
-        for where, start, header in self._headers:
+        for where, start, header in self.headers:
             if read_at(self.out.fileno(), start, len(header), name) != header:
                 raise DifferenceError(f"{where}: the header at byte {start} of the new file is not what was written")
-        for where, start, layout, expected in self._images:
+        for where, start, layout, expected in self.images:
             if _digest(self.out.fileno(), start, layout, name) != expected:
                 stop = start + prod(layout.shape) * layout.itemsize
                 raise DifferenceError(f"{where}: bytes {start} to {stop} of the new file are not what was written")
-        starts = {hdu.start: hdu for hdu in walk(self.out.fileno(), name)} if self._tiles else {}
-        for where, start, layout, expected in self._tiles:
+        starts = {hdu.start: hdu for hdu in walk(self.out.fileno(), name)} if self.tiles else {}
+        for where, start, layout, expected in self.tiles:
             found, coder = hashlib.blake2b(digest_size=16), standard_coder(layout)
             bands = decoded_bands(self.out.fileno(), starts[start], layout, coder, where=where, workers=self.workers)
             for _, pixels in bands:
@@ -266,7 +239,7 @@ class _Job:
 def _digest(fd: int, start: int, layout: TileLayout, where: str) -> bytes:
     """Digest of the pixels that begin at a byte of a file, taken band by band."""
     found = hashlib.blake2b(digest_size=16)
-    for band in TileGrid(layout.shape, layout.tile_shape, layout.itemsize).bands():
+    for band in layout.grid.bands():
         found.update(read_band(fd, start, band, where))
     return found.digest()
 
@@ -292,7 +265,8 @@ def _write(job: _Job, plain: Staged, hdus: list[Hdu], chosen: set[int], name: st
             continue
         if plain.origin[hdu.index] in chosen and holds_tiles(hdu.cards):
             layout = read_layout(hdu.cards, where)
-            _describe(entry, hdu, layout, stored_model(hdu, where))
+            entry.tell_image("decompressed", layout)
+            entry.tell_model(fingerprint_in(hdu.cards), stored_model(hdu, where))
             if layout.quantization is not None:
                 entry.add_note("lossy: quantised floats")
             if job.leaves_plain(hdu, name):
@@ -306,7 +280,7 @@ def _write(job: _Job, plain: Staged, hdus: list[Hdu], chosen: set[int], name: st
             start = job.begin()
             header = with_room(hdu, len(hdus) - drop_first, where)
             job.out.write(header)
-            job.remember_header(where, start, header)
+            job.headers.append((where, start, header))
             job.copy(hdu.data_start, hdu.stop, where)
             entry.original_bytes = hdu.size
         elif job.to != "image" and is_empty_primary(hdu):
@@ -319,9 +293,8 @@ def _write(job: _Job, plain: Staged, hdus: list[Hdu], chosen: set[int], name: st
             entry.original_bytes = hdu.size
             if hdu.index in plain.decoded and is_plain_image(hdu):
                 entry.checked = "checksum ok" if entry.checked == "checksum ok" else "decoded"
-                shape = image_shape(hdu)
-                bitpix = int_card(hdu.cards, "BITPIX", where)
-                _describe(entry, hdu, TileLayout("zimage", "", bitpix, shape, shape, wide=False), None)
+                entry.tell_image("decompressed", plain_layout(hdu, where))
+                entry.tell_model(fingerprint_in(hdu.cards), None)
         if not job.edited:
             job.known.refuse_suspect(plain.origin[hdu.index])
         entry.work_out_bits()
@@ -329,12 +302,6 @@ def _write(job: _Job, plain: Staged, hdus: list[Hdu], chosen: set[int], name: st
     job.copy(hdus[-1].stop, file_size(job.fd), name)
     if job.known.notes:
         report.hdus[0].add_note(*job.known.notes)
-
-
-def _describe(entry: HduReport, hdu: Hdu, layout: TileLayout, model: Model | None) -> None:
-    entry.kind, entry.shape, entry.pixels = "decompressed", layout.shape, prod(layout.shape)
-    entry.dtype = np.dtype(layout.pixel_type).name
-    entry.model, entry.tuned = fingerprint_in(hdu.cards), model is not None and not model.is_shipped
 
 
 def _header(job: _Job, hdu: Hdu, where: str, entry: HduReport, *, primary: bool) -> ImageHeader:
@@ -382,13 +349,13 @@ def _write_image(job: _Job, hdu: Hdu, layout: TileLayout, where: str, entry: Hdu
     job.out.write(bytes(padded(size) - size) if odd is None else odd)
     stop = job.out.tell()
     if job.verify:
-        job.remember_image(where, data_start, layout, digest.digest())
+        job.images.append((where, data_start, layout, digest.digest()))
     if job.checksums and (layout.quantization is not None or found.edits or _has_old_sums(hdu, primary=primary)):
         # The original's checksums belong to pixels that quantisation has changed, or to a header without those cards.
         job.out.flush()
         write_checksums(job.out.fileno(), Hdu(0, start, header, data_start, size, stop))
     elif job.verify:
-        job.remember_header(where, start, header)
+        job.headers.append((where, start, header))
     entry.original_bytes = stop - start
 
 
@@ -421,6 +388,6 @@ def _write_standard(job: _Job, hdu: Hdu, layout: TileLayout, where: str, entry: 
             checksums=job.checksums and summed,
         )
         if job.verify:
-            job.remember_tiles(where, start, written, _digest(spool.fileno(), 0, written, where))
+            job.tiles.append((where, start, written, _digest(spool.fileno(), 0, written, where)))
     entry.original_bytes = len(header) + padded(prod(layout.shape) * layout.itemsize)
     entry.add_note(f"transcoded to {written.algorithm}")

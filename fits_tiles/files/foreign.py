@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from math import prod
 from typing import IO
 
@@ -21,30 +22,15 @@ from fits_tiles.layout.headers import ALGORITHM, holds_tiles, is_compressed_imag
 __all__ = ["Staged", "foreign_algorithm", "staged"]
 
 
+@dataclass
 class Staged:
-    """
-    A file whose foreign compressed images have been decoded.
+    """A plain FITS file, in which foreign compressed images have been decoded."""
 
-    Attributes
-    ----------
-    file : binary file
-        Plain FITS.
-    origin : list of int
-        For every HDU of `file`, its position in the source.
-    sizes : list of int
-        For every HDU of `file`, its size in the source.
-    notes : dict of int to str
-        What happened to an HDU of `file`.
-    decoded : dict of int to Hdu
-        For every HDU of `file` that was decoded, the HDU of the source.
-    """
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self.file = file
-        self.origin: list[int] = []
-        self.sizes: list[int] = []
-        self.notes: dict[int, str] = {}
-        self.decoded: dict[int, Hdu] = {}
+    file: IO[bytes]
+    origin: list[int] = field(default_factory=list)  # of every HDU, its position in the source
+    sizes: list[int] = field(default_factory=list)  # of every HDU, its size in the source
+    notes: dict[int, str] = field(default_factory=dict)  # what happened to an HDU
+    decoded: dict[int, Hdu] = field(default_factory=dict)  # the HDU of the source, where it was decoded
 
     def prove(self, source_fd: int, name: str) -> None:
         """
@@ -83,18 +69,8 @@ def staged(
     """
     Yield a file in which the compressed images of other programs are plain ones, as far as that loses nothing.
 
-    Parameters
-    ----------
-    file : binary file
-        Regular file.
-    name : str
-        For messages.
-    folder : str or None
-        Where the decoded file may lie.
-    wanted : callable
-        Tells whether an HDU is to be decoded.
-    only_ours : bool, optional
-        Decode only ASTROCODEC_1 tiles that were written through astropy.
+    It may lie in `folder`. Only HDUs that are wanted are decoded; with `only_ours`, only ASTROCODEC_1 tiles that were
+    written through astropy.
 
     Raises
     ------
@@ -148,11 +124,8 @@ class _KeptError(Exception):
 
 
 def _as_it_is(file: IO[bytes], hdus: list[Hdu], kept: dict[int, str]) -> Staged:
-    plain = Staged(file)
-    plain.origin = [hdu.index for hdu in hdus]
-    plain.sizes = [hdu.size for hdu in hdus]
-    plain.notes = {hdu.index: kept.get(hdu.index, "") for hdu in hdus}
-    return plain
+    notes = {hdu.index: kept.get(hdu.index, "") for hdu in hdus}
+    return Staged(file, [hdu.index for hdu in hdus], [hdu.size for hdu in hdus], notes)
 
 
 def _stage(fd: int, hdus: list[Hdu], out: IO[bytes], name: str, decode: dict[int, str], kept: dict[int, str]) -> Staged:

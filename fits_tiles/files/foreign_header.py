@@ -30,21 +30,7 @@ def plain_header(cards: tuple[bytes, ...], where: str, *, primary: bool, blank: 
     """
     Build the image header of a compressed image that another program wrote, as funpack does.
 
-    Parameters
-    ----------
-    cards : tuple of bytes
-        Cards of the table header.
-    where : str
-        What messages call the HDU.
-    primary : bool
-        Whether the image becomes the primary HDU.
-    blank : int, optional
-        Value of undefined pixels, for a ``BLANK`` card where there is none.
-
-    Returns
-    -------
-    bytes
-        Header with ``END`` and padding.
+    `blank` is the value of undefined pixels, for a ``BLANK`` card where there is none.
 
     Raises
     ------
@@ -101,18 +87,7 @@ def _replaced(cards: tuple[bytes, ...], *, primary: bool) -> dict[bytes, bool]:
 
 
 def lost_card(cards: tuple[bytes, ...], header: bytes, *, primary: bool) -> bytes | None:
-    """
-    Return the first card of the image in a table header that is not in its plain header; None where all are.
-
-    Parameters
-    ----------
-    cards : tuple of bytes
-        Cards of the table header.
-    header : bytes
-        Header of the image.
-    primary : bool
-        Whether it is that of a primary HDU.
-    """
+    """Return the first card of the image in a table header that is not in its plain header; None where all are."""
     kept = Counter(split_cards(header))
     replaced = _replaced(cards, primary=primary)
     for card in cards:
@@ -127,16 +102,7 @@ def lost_card(cards: tuple[bytes, ...], header: bytes, *, primary: bool) -> byte
 
 
 def says_nothing(primary: tuple[bytes, ...], image: tuple[bytes, ...]) -> bool:
-    """
-    Tell whether the empty primary HDU before a compressed primary image holds nothing of its own.
-
-    Parameters
-    ----------
-    primary : tuple of bytes
-        Cards of the primary HDU.
-    image : tuple of bytes
-        Cards of the compressed image.
-    """
+    """Tell by their cards whether the empty primary HDU before a compressed primary image holds nothing of its own."""
     return all(
         keyword_of(card) in _EMPTY_PRIMARY or card.rstrip() in _STANDARD or not card.strip() or card in image
         for card in primary

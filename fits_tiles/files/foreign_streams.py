@@ -2,7 +2,8 @@
 Tiles of RICE_1, PLIO_1 and HCOMPRESS_1 through astropy's decoders in C, which believe whatever a stream says.
 
 They write as many pixels as the stream of HCOMPRESS announces, begin where that of PLIO points, and read on behind the
-end of any. So what a stream announces is compared with the tile first, and room is left behind its end.
+end of any. So what a stream announces is compared with the tile first, and room is left behind its end. `decode` is
+astropy's function, and a tile has at most `MOST_PIXELS`.
 """
 
 from __future__ import annotations
@@ -34,22 +35,7 @@ def _with_room(stream: bytes, room: int, fill: bytes) -> npt.NDArray[np.uint8]:
 
 def rice_pixels(decode: Decoder, stream: bytes, size: int, blocksize: int, bytepix: int) -> Pixels:
     """
-    Decode a tile of RICE_1.
-
-    Parameters
-    ----------
-    decode : callable
-        astropy's function in C.
-    stream : bytes
-        As it lies in the file.
-    size : int
-        Pixels of the tile, at most `MOST_PIXELS`.
-    blocksize, bytepix : int
-        ``BLOCKSIZE`` and ``BYTEPIX``.
-
-    Returns
-    -------
-    ndarray of int8, int16 or int32
+    Decode a tile of RICE_1 to int8, int16 or int32.
 
     Raises
     ------
@@ -73,20 +59,7 @@ def rice_pixels(decode: Decoder, stream: bytes, size: int, blocksize: int, bytep
 
 def plio_pixels(decode: Decoder, stream: bytes, size: int) -> Pixels:
     """
-    Decode a tile of PLIO_1.
-
-    Parameters
-    ----------
-    decode : callable
-        astropy's function in C.
-    stream : bytes
-        Line list of big-endian 16-bit words.
-    size : int
-        Pixels of the tile, at most `MOST_PIXELS`.
-
-    Returns
-    -------
-    ndarray of int32
+    Decode a tile of PLIO_1, a line list of big-endian 16-bit words, to int32.
 
     Raises
     ------
@@ -109,22 +82,7 @@ def plio_pixels(decode: Decoder, stream: bytes, size: int) -> Pixels:
 
 def hcompress_pixels(decode: Decoder, stream: bytes, rows: int, columns: int, scale: int, smooth: int) -> Pixels:
     """
-    Decode a tile of HCOMPRESS_1.
-
-    Parameters
-    ----------
-    decode : callable
-        astropy's function in C.
-    stream : bytes
-        As it lies in the file.
-    rows, columns : int
-        Shape of the tile, together at most `MOST_PIXELS`.
-    scale, smooth : int
-        ``SCALE`` and ``SMOOTH``.
-
-    Returns
-    -------
-    ndarray of int32
+    Decode a tile of HCOMPRESS_1 to int32.
 
     Raises
     ------

@@ -15,7 +15,7 @@ from fits_tiles.files.foreign_streams import MOST_PIXELS, hcompress_pixels, plio
 from fits_tiles.hooks.astropy_codecs import c_decoder, dequantize
 from fits_tiles.hooks.tile_codec import TileCodec
 from fits_tiles.layout.blocks import Hdu, card_value, count_card, find_card, int_card, read_at
-from fits_tiles.layout.headers import ALGORITHM, NULL_PIXEL
+from fits_tiles.layout.headers import ALGORITHM, DITHERS, NULL_PIXEL
 from fits_tiles.layout.model_cards import read_model
 
 __all__ = ["ForeignTiles", "NotRecodedError"]
@@ -28,7 +28,6 @@ _ELEMENTS = {"B": ">u1", "I": ">i2", "J": ">i4", "K": ">i8", "E": ">f4", "D": ">
 _FORM = re.compile(r"(\d*)([LXBIJKAEDCMPQ])([BIJKED]?)")
 _STREAMS = ("COMPRESSED_DATA", "GZIP_COMPRESSED_DATA", "UNCOMPRESSED_DATA")
 _COLUMNS = (*_STREAMS, "ZSCALE", "ZZERO", "ZBLANK", "NULL_PIXEL_MASK")
-_DITHERS = {"NO_DITHER": -1, "SUBTRACTIVE_DITHER_1": 1, "SUBTRACTIVE_DITHER_2": 2}
 
 
 class NotRecodedError(Exception):
@@ -39,21 +38,12 @@ class ForeignTiles:
     """
     The tiles of a compressed image that `fits_tiles.compress` did not write.
 
-    Parameters
-    ----------
-    fd : int
-        The file.
-    hdu : Hdu
-        Compressed image.
-    where : str
-        Name of file and HDU for messages.
-
     Attributes
     ----------
     kind : dtype
         Of the pixels, native byte order.
     shape : tuple of int
-        Of the image, NumPy order.
+        Of the image.
     count : int
         Number of tiles.
     blank : int or None
@@ -187,12 +177,7 @@ class ForeignTiles:
 
     def pixels(self, tile: int) -> Pixels:
         """
-        Decode a tile.
-
-        Returns
-        -------
-        ndarray
-            As a plain image stores it: big-endian, of the type of ``ZBITPIX``, undefined integers being `blank`.
+        Decode a tile to what a plain image stores: big-endian, of the type of ``ZBITPIX``, undefined integers `blank`.
 
         Raises
         ------
@@ -311,7 +296,7 @@ class ForeignTiles:
 
     def _dequantised(self, found: Pixels, tile: int) -> Pixels:
         cards, row = self._hdu.cards, self._rows[tile]
-        method = _DITHERS.get(str(card_value(find_card(cards, "ZQUANTIZ"))), -1)
+        method = DITHERS.get(str(card_value(find_card(cards, "ZQUANTIZ"))), -1)
         seed = int_card(cards, "ZDITHER0", self._where, 0)
         scale, zero = float(row["ZSCALE"]), float(row["ZZERO"])
         integers = found.astype(np.int32)

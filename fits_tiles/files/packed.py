@@ -14,19 +14,7 @@ _PIECE = 1 << 14  # where damage shows is known to so many unpacked bytes
 
 
 def packing_of(file: IO[bytes]) -> str:
-    """
-    Tell by its first bytes how a file is packed.
-
-    Parameters
-    ----------
-    file : binary file
-        Seekable; its position is at the beginning afterwards.
-
-    Returns
-    -------
-    str
-        ``'gzip'``, ``'bzip2'`` or ``''``.
-    """
+    """Tell by its first bytes how a file is packed: ``'gzip'``, ``'bzip2'`` or ``''``; it is rewound."""
     file.seek(0)
     magic = file.read(3)
     file.seek(0)
@@ -35,16 +23,7 @@ def packing_of(file: IO[bytes]) -> str:
 
 def unpack(file: IO[bytes], packing: str, spool: IO[bytes], name: str) -> None:
     """
-    Unpack a whole file, of one stream or several.
-
-    Parameters
-    ----------
-    file, spool : binary file
-        The packed file from its beginning on, and where the bytes go.
-    packing : str
-        What `packing_of` says.
-    name : str
-        Of the file, for messages.
+    Unpack a whole file from its beginning on, of one stream or several.
 
     Raises
     ------

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import prod
 
 import numpy as np
 
-from astrocodec.files.file_report import FileRun, PartReport
+from astrocodec.files.file_report import FileRun, Kind, PartReport
+from astrocodec.model import Model
 from fits_tiles.layout.blocks import padded
+from fits_tiles.layout.headers import TileLayout
 
 __all__ = ["FileReport", "HduReport"]
 
@@ -29,6 +32,15 @@ class HduReport(PartReport):
     """
 
     index: int = 0
+
+    def tell_image(self, kind: Kind, layout: TileLayout) -> None:
+        """Set what there is to say of an image."""
+        self.kind, self.shape, self.pixels = kind, layout.shape, prod(layout.shape)
+        self.dtype = np.dtype(layout.pixel_type).name
+
+    def tell_model(self, fingerprint: str, model: Model | None) -> None:
+        """Set the model of the tiles, which is the one in the header where there is one."""
+        self.model, self.tuned = fingerprint, model is not None and not model.is_shipped
 
     @property
     def image_bytes(self) -> int:

@@ -26,27 +26,7 @@ Pixels = npt.NDArray[Any]
 
 
 def tuned_model(fd: int, hdu: Hdu, layout: TileLayout, base: Model, effort: int) -> Model:
-    """
-    Fit a model to the pixels of an image HDU.
-
-    Parameters
-    ----------
-    fd : int
-        The file.
-    hdu : Hdu
-        Uncompressed image.
-    layout : TileLayout
-        Shape and type of its pixels, and how they are quantised.
-    base : Model
-        Where to start.
-    effort : int
-        1 to 9.
-
-    Returns
-    -------
-    Model
-        `base` itself where tuning does not pay.
-    """
+    """Fit a model to the pixels of an uncompressed image; it is `base` itself where tuning does not pay."""
     if layout.quantization is not None:
         coder = coder_for(layout, None)
         assert isinstance(coder, QuantizedCoder)
@@ -64,14 +44,9 @@ def tuned_model(fd: int, hdu: Hdu, layout: TileLayout, base: Model, effort: int)
 
 def sampled_windows(fd: int, hdu: Hdu, layout: TileLayout) -> list[Pixels]:
     """
-    Read some windows of an image, all of the size of a default tile.
+    Read some windows of an image in its order, all of the size of a default tile, big-endian.
 
     The first and the last of the image are among them, the others are random, but the same for the same shape.
-
-    Returns
-    -------
-    list of ndarray
-        2-D, big-endian; in the order of the image.
     """
     shape = layout.shape if len(layout.shape) > 1 else (1, *layout.shape)
     height, width = shape[-2:]

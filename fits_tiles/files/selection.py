@@ -11,16 +11,7 @@ __all__ = ["select"]
 
 def select(hdus: list[Hdu], extensions: Iterable[int | str] | int | str | None, source: str) -> set[int]:
     """
-    Return the indices of the HDUs that were asked for.
-
-    Parameters
-    ----------
-    hdus : list of Hdu
-        All HDUs of the file.
-    extensions : iterable of int or str, or one of them, or None
-        Numbers from 0, or values of ``EXTNAME`` in any case; None means all.
-    source : str
-        File name for messages.
+    Return the indices of the HDUs that were asked for, by numbers from 0 or ``EXTNAME`` in any case; None means all.
 
     Raises
     ------

@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import IO
 
 from astrocodec.files.target import FileLike, target_name
@@ -41,17 +41,7 @@ def size_on_disk(source: FileLike, file: IO[bytes]) -> int:
     """
     Return the size of a source as it lies on the disk: of a packed file, packed.
 
-    Parameters
-    ----------
-    source : path or binary file object
-        As given.
-    file : binary file
-        What `open_source` made of it; counts where the source has no size of its own, as pipes and file objects.
-
-    Returns
-    -------
-    int
-        Bytes.
+    What `open_source` made of it counts where it has no size of its own, as pipes and file objects.
     """
     if isinstance(source, (str, os.PathLike)) and os.path.isfile(source):
         return os.stat(source).st_size
@@ -61,14 +51,9 @@ def size_on_disk(source: FileLike, file: IO[bytes]) -> int:
 @contextmanager
 def open_source(source: FileLike, folder: str | None) -> Iterator[IO[bytes]]:
     """
-    Yield the bytes of a source as a regular file.
+    Yield the bytes of a source, plain, gzip or bzip2 by its first ones, as a regular file.
 
-    Parameters
-    ----------
-    source : path or binary file object
-        Plain, gzip or bzip2, told apart by their first bytes.
-    folder : str or None
-        Where unpacked bytes may lie, for the large ones the folder of the target.
+    Unpacked bytes may lie in `folder`, for the large ones that of the target.
 
     Raises
     ------
@@ -78,23 +63,19 @@ def open_source(source: FileLike, folder: str | None) -> Iterator[IO[bytes]]:
         If it cannot be read.
     """
     name = target_name(source)
-    if not isinstance(source, (str, os.PathLike)):
-        with scratch_file(folder) as spool:
-            shutil.copyfileobj(source, spool, _CHUNK)
-            with _unpacked(spool, name, folder) as plain:
-                yield plain
-        return
-    if os.path.isdir(source):
-        raise IsADirectoryError(f"{name}: is a directory; name a file")
-    with open(source, "rb") as file:
-        if file.seekable():
-            with _unpacked(file, name, folder) as plain:
-                yield plain
+    with ExitStack() as stack:
+        if not isinstance(source, (str, os.PathLike)):
+            given, is_regular = source, False
+        elif os.path.isdir(source):
+            raise IsADirectoryError(f"{name}: is a directory; name a file")
         else:
-            with scratch_file(folder) as spool:
-                shutil.copyfileobj(file, spool, _CHUNK)
-                with _unpacked(spool, name, folder) as plain:
-                    yield plain
+            given = stack.enter_context(open(source, "rb"))
+            is_regular = given.seekable()
+        if not is_regular:
+            spool = stack.enter_context(scratch_file(folder))
+            shutil.copyfileobj(given, spool, _CHUNK)
+            given = spool
+        yield stack.enter_context(_unpacked(given, name, folder))
 
 
 @contextmanager

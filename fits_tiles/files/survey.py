@@ -28,24 +28,12 @@ _ANYWAY = "`fits-decompress --edited` takes the file as it is now"
 
 @dataclass
 class Survey:
-    """
-    What was found.
+    """What was found."""
 
-    Attributes
-    ----------
-    words : list of str
-        For every HDU one of the words of `FileReport`; for tables of tiles what it will be when the tiles decode.
-    whole : str
-        The word for number and order of the HDUs and what follows the last one.
-    notes : list of str
-        What other programs did to the file.
-    suspects : dict of int to str
-        Tables of tiles with other data than were written: if no tile is found damaged, something between them is.
-    """
-
-    words: list[Checked] = field(default_factory=list)
-    whole: Checked = "not checked"
-    notes: list[str] = field(default_factory=list)
+    words: list[Checked] = field(default_factory=list)  # for every HDU; for tables of tiles as soon as these decode
+    whole: Checked = "not checked"  # for number and order of the HDUs and what follows the last one
+    notes: list[str] = field(default_factory=list)  # what other programs did to the file
+    # Tables of tiles with other data than were written: if no tile is found damaged, something between them is.
     suspects: dict[int, str] = field(default_factory=dict)
 
     def refuse_suspect(self, number: int) -> None:
@@ -66,17 +54,7 @@ def survey(fd: int, hdus: list[Hdu], name: str, *, edited: bool = False) -> Surv
 
     A program may move, add and remove HDUs, and may write others in their place if it gives them a ``CHECKSUM``:
     then they are what somebody meant. Bytes that changed without one are damage, and so is a last HDU that is gone.
-
-    Parameters
-    ----------
-    fd : int
-        Descriptor of the file.
-    hdus : list of Hdu
-        All its HDUs.
-    name : str
-        Of the file, for messages.
-    edited : bool, optional
-        Take the file as it is now.
+    With `edited`, the file is taken as it is now.
 
     Raises
     ------

@@ -14,13 +14,12 @@ from astrocodec.files.parallel import ordered_map
 from fits_tiles.files.coders import TileCoder
 from fits_tiles.layout.blocks import BLOCK, Hdu, int_card, padded, read_at
 from fits_tiles.layout.checksums import write_checksums
-from fits_tiles.layout.grid import Band, TileGrid
+from fits_tiles.layout.grid import Band
 from fits_tiles.layout.headers import HeapSize, TileLayout, build_header
 from fits_tiles.layout.table import CodedTile, TileTable
 
-__all__ = ["BandSource", "band_reader", "decoded_bands", "read_band", "write_band", "write_table"]
+__all__ = ["decoded_bands", "read_band", "write_band", "write_table"]
 
-BandSource = Callable[[Band], bytes | bytearray]
 _Found = TypeVar("_Found")
 _Job = tuple[int, npt.NDArray[Any]]
 
@@ -30,7 +29,7 @@ def write_table(
     layout: TileLayout,
     original: bytes,
     coder: TileCoder,
-    read_band: BandSource,
+    read_band: Callable[[Band], bytes | bytearray],
     *,
     where: str,
     workers: int,
@@ -42,40 +41,16 @@ def write_table(
     room: list[bytes] | None = None,
 ) -> int:
     """
-    Append an image as a table of tiles.
+    Append an image to a seekable file, positioned at its end, as a table of tiles; return the number of bytes appended.
 
-    Parameters
-    ----------
-    out : binary file
-        Positioned at its end, seekable.
-    layout : TileLayout
-        Image and tiles.
-    original : bytes
-        Header of the image HDU.
-    coder : TileCoder
-        Makes the streams.
-    read_band : callable
-        Returns the big-endian pixels of a band.
-    where : str
-        Name of file and HDU for messages.
-    workers : int
-        Threads.
-    advance : callable
-        Told the number of image bytes done.
-    fingerprint, model, padding, checksums, room
-        As for `fits_tiles.layout.headers.build_header`.
-
-    Returns
-    -------
-    int
-        Bytes appended.
+    `read_band` returns big-endian pixels; other arguments are as for `fits_tiles.layout.headers.build_header`.
 
     Raises
     ------
     ValueError
         If the header cannot be kept in cards.
     """
-    grid = TileGrid(layout.shape, layout.tile_shape, layout.itemsize)
+    grid = layout.grid
     start = out.tell()
     table = TileTable.empty(layout, grid.count)
     keep = {"fingerprint": fingerprint, "model": model, "padding": padding, "checksums": checksums, "room": room}
@@ -130,7 +105,7 @@ def decoded_bands(
         Naming file, HDU, tile and byte, if table or streams are damaged.
     """
     try:
-        grid = TileGrid(layout.shape, layout.tile_shape, layout.itemsize)
+        grid = layout.grid
     except ValueError as error:
         raise CorruptError(f"{where}: {error}") from error
     table = TileTable.read(fd, hdu, layout, grid.count, where)
@@ -173,11 +148,6 @@ def decoded_bands(
         if pixels is not None:
             yield band, pixels
         del pixels
-
-
-def band_reader(fd: int, hdu: Hdu, where: str) -> BandSource:
-    """Return a function that reads the bands of an uncompressed image HDU."""
-    return lambda band: read_band(fd, hdu.data_start, band, where)
 
 
 def read_band(fd: int, start: int, band: Band, where: str) -> bytearray:

@@ -32,33 +32,9 @@ def write_standard(
     checksums: bool = True,
 ) -> TileLayout:
     """
-    Append an image as RICE_1 or GZIP_2 tiles of 16 whole rows, of wide images in pieces of 1 MiB.
+    Append an image as RICE_1 or GZIP_2 tiles of 16 whole rows, of wide images in pieces of 1 MiB; return their layout.
 
-    Parameters
-    ----------
-    out : binary file
-        Positioned at its end.
-    pixels_fd : int
-        File with the big-endian pixels from byte 0.
-    layout : TileLayout
-        Image; its tiles are not used.
-    header : bytes
-        Header of the image.
-    to : str
-        ``'rice'`` or ``'gzip2'``.
-    where : str
-        Name of file and HDU for messages.
-    workers : int
-        Threads.
-    advance : callable
-        Told the number of bytes done.
-    checksums : bool, optional
-        Write ``CHECKSUM`` and ``DATASUM``.
-
-    Returns
-    -------
-    TileLayout
-        Image and tiles as they were written.
+    `pixels_fd` is a file of the big-endian pixels alone; of `layout` the tiles are not used.
     """
     algorithm = ALGORITHMS[to]
     if layout.bitpix < 0:

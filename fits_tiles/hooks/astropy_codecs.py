@@ -17,24 +17,10 @@ def quantize(
     pixels: npt.NDArray[Any], row: int, level: float, method: int, bitpix: int
 ) -> tuple[npt.NDArray[np.int32], float, float] | None:
     """
-    Quantise a tile of floats with astropy's quantiser.
+    Quantise a tile of floats, free of NaN, with astropy's quantiser: integers, scale and zero; None where that fails.
 
-    Parameters
-    ----------
-    pixels : ndarray of float32 or float64
-        Free of NaN.
-    row : int
-        Number of the tile plus the dither seed, 0 without dither.
-    level : float
-        Steps per sigma of the noise, or minus the step.
-    method : int
-        -1, 1 or 2.
-    bitpix : int
-        -32 or -64.
-
-    Returns
-    -------
-    tuple of (int32 ndarray of the same shape, scale, zero), or None where the tile does not quantise
+    `row` is the number of the tile plus the dither seed, 0 without dither, `level` are steps per sigma of the noise, or
+    minus the step.
     """
     quantization = astropy_module("compressed._quantization")
     coder = quantization.Quantize(row=row, dither_method=method, quantize_level=level, bitpix=bitpix)

@@ -29,6 +29,7 @@ from fits_tiles.layout.card_text import is_blob_card, read_blob
 from fits_tiles.layout.grid import TileGrid
 from fits_tiles.layout.headers import (
     ALGORITHM,
+    DITHERS,
     PADDING_STEM,
     HeapSize,
     Quantization,
@@ -44,7 +45,6 @@ from fits_tiles.layout.tiles_card import KEYWORD, fingerprint_in, read_tiles_car
 
 __all__ = ["holds_our_tiles", "is_grid", "keep_lossless", "make_ready_for_others", "stays", "table_to_write"]
 
-_DITHER = {"NO_DITHER": -1, "SUBTRACTIVE_DITHER_1": 1, "SUBTRACTIVE_DITHER_2": 2}
 _SETTINGS = ("compression_type", "tile_shape", "quantize_level", "quantize_method", "dither_seed")
 _INTEGERS_ONLY = ("RICE_1", "PLIO_1", "HCOMPRESS_1")
 _SUMS = ("CHECKSUM", "DATASUM")
@@ -58,14 +58,9 @@ def holds_our_tiles(hdu: Any) -> bool:
 
 def table_to_write(hdu: Any, *, inplace: bool) -> Any:
     """
-    Return the table that is to be written for an image.
+    Return the table that is to be written for an image, opened from a file or made in memory.
 
-    Parameters
-    ----------
-    hdu : `astropy.io.fits.CompImageHDU`
-        Image, opened from a file or made in memory.
-    inplace : bool
-        Whether the table takes the place of the one that the HDU was opened from. Otherwise the HDU is left as it is.
+    With `inplace` it takes the place of the one that the HDU was opened from, otherwise the HDU is left as it is.
 
     Raises
     ------
@@ -395,7 +390,7 @@ def _layout(table: Any, cards: tuple[bytes, ...]) -> TileLayout:
     quantization = None
     if table["TFIELDS"] > 1:
         names = {table[f"ZNAME{n}"]: table[f"ZVAL{n}"] for n in range(1, 10) if f"ZNAME{n}" in table}
-        method = _DITHER[table.get("ZQUANTIZ", "NO_DITHER")]
+        method = DITHERS[table.get("ZQUANTIZ", "NO_DITHER")]
         quantization = Quantization(names.get("NOISEBIT", 0.0), method, table.get("ZDITHER0", 0))
     return TileLayout(
         "zimage" if card_value(find_card(cards, "ZIMAGE")) is True else "table",

@@ -28,16 +28,8 @@ class TileCodec:
     """
     The tile codec in the form that astropy expects.
 
-    Parameters
-    ----------
-    model : Model or None
-        Model of the HDU; None for the shipped ones.
-    stored : str
-        NumPy type of the decoded tile, for example ``'int16'``.
-    where : str
-        Name of the HDU for messages.
-    axes : int, optional
-        How many axes the stream of a tile has at most: 3 where tiles are stacks of planes.
+    `model` is that of the HDU, None for the shipped ones, `stored` the NumPy type of decoded tiles, and `axes` how many
+    axes the stream of a tile has at most: 3 where tiles are stacks of planes.
     """
 
     codec_id = "FITS_ASTROCODEC1"

@@ -163,10 +163,7 @@ class TileTableHDU(fits.BinTableHDU):  # type: ignore[misc]
         """
         Raise an error where cards of the image changed and no ``CHECKSUM`` says that it was meant.
 
-        Parameters
-        ----------
-        scaling : bool
-            Only where the scaling of the pixels may be among them.
+        With `scaling`, only where the scaling of the pixels may be among them.
 
         Raises
         ------

@@ -17,12 +17,14 @@ from astrocodec.errors import CorruptError, FormatError
 from fits_tiles.layout.blocks import BITPIX, CARD, card_value, count_card, find_card, int_card, split_cards
 from fits_tiles.layout.card_format import assemble, int_card_of, logical_card, text_card
 from fits_tiles.layout.card_text import MOST_BYTES, blob_cards, has_blob, read_blob
+from fits_tiles.layout.grid import TileGrid
 from fits_tiles.layout.image_cards import ImageCards, card_sums, find_image_cards
 from fits_tiles.layout.tiles_card import KEYWORD, TilesCard, read_tiles_card
 from fits_tiles.layout.z_keywords import collisions, of_table, rename, rename_back, standard_order
 
 __all__ = [
     "ALGORITHM",
+    "DITHERS",
     "PADDING_STEM",
     "RAW_STEM",
     "RENEW",
@@ -45,7 +47,7 @@ RAW_STEM, PADDING_STEM = "ACRAW", "ACPAD"
 
 # Tells an HDU of ours even where its card ACTILES is damaged.
 _MARK = text_card("TTYPE1", "COMPRESSED_DATA", f"pip install astrocodec; see {KEYWORD}")
-_DITHER_NAMES = {-1: "NO_DITHER", 1: "SUBTRACTIVE_DITHER_1", 2: "SUBTRACTIVE_DITHER_2"}
+DITHERS = {"NO_DITHER": -1, "SUBTRACTIVE_DITHER_1": 1, "SUBTRACTIVE_DITHER_2": 2}
 _FORM = re.compile("1?[PQ]B")
 _SUMS = "ACSUM"
 NULL_PIXEL = -2147483648
@@ -87,6 +89,11 @@ class TileLayout:
         """NumPy name of the pixels as they lie in the file, for example ``'>i2'``."""
         kind = "u" if self.bitpix == 8 else "i" if self.bitpix > 0 else "f"
         return f">{kind}{self.itemsize}"
+
+    @property
+    def grid(self) -> TileGrid:
+        """The tiles; `ValueError` where they are not such as we write."""
+        return TileGrid(self.shape, self.tile_shape, self.itemsize)
 
 
 @dataclass(frozen=True)
@@ -247,7 +254,8 @@ def _parameter_cards(parameters: list[tuple[str, int]]) -> list[bytes]:
 def _quantization_cards(quantization: Quantization | None) -> list[bytes]:
     if quantization is None:
         return [text_card("ZQUANTIZ", "NONE", "lossless compression")]
-    cards = [text_card("ZQUANTIZ", _DITHER_NAMES[quantization.method], "quantization method")]
+    name = next(name for name, method in DITHERS.items() if method == quantization.method)
+    cards = [text_card("ZQUANTIZ", name, "quantization method")]
     if quantization.method != -1:
         cards.append(int_card_of("ZDITHER0", quantization.seed, "dithering offset when quantizing floats"))
     return [*cards, int_card_of("ZBLANK", NULL_PIXEL, "null value in the compressed array")]
@@ -319,10 +327,9 @@ def _read_quantization(cards: tuple[bytes, ...], where: str) -> Quantization | N
     name = card_value(find_card(cards, "ZQUANTIZ"))
     if name is None or name == "NONE":
         return None
-    methods = {text: number for number, text in _DITHER_NAMES.items()}
-    if name not in methods:
-        raise FormatError(f"{where}: ZQUANTIZ is {name!r}, allowed are NONE, {', '.join(methods)}")
-    return Quantization(0.0, methods[str(name)], int_card(cards, "ZDITHER0", where, 0))
+    if name not in DITHERS:
+        raise FormatError(f"{where}: ZQUANTIZ is {name!r}, allowed are NONE, {', '.join(DITHERS)}")
+    return Quantization(0.0, DITHERS[str(name)], int_card(cards, "ZDITHER0", where, 0))
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from astrocodec.errors import FormatError
 from fits_tiles.layout.blocks import Hdu, card_value, data_length, find_card, int_card, split_cards
 from fits_tiles.layout.headers import TileLayout
 
-__all__ = ["image_shape", "is_plain_image", "refuse_what_is_no_image"]
+__all__ = ["image_shape", "is_plain_image", "plain_layout", "refuse_what_is_no_image"]
 
 
 def is_plain_image(hdu: Hdu) -> bool:
@@ -19,17 +21,20 @@ def is_plain_image(hdu: Hdu) -> bool:
     if hdu.index and kind != "IMAGE":
         return False
     shape = image_shape(hdu)
-    pixels = 1
-    for length in shape:
-        pixels *= length
     bitpix = int_card(hdu.cards, "BITPIX", hdu.label)
-    return bool(shape) and pixels > 0 and hdu.data_bytes == pixels * abs(bitpix) // 8
+    return bool(shape) and prod(shape) > 0 and hdu.data_bytes == prod(shape) * abs(bitpix) // 8
 
 
 def image_shape(hdu: Hdu) -> tuple[int, ...]:
     """Return the shape of an uncompressed image in NumPy order."""
     naxis = int_card(hdu.cards, "NAXIS", hdu.label)
     return tuple(int_card(hdu.cards, f"NAXIS{n}", hdu.label) for n in range(naxis, 0, -1))
+
+
+def plain_layout(hdu: Hdu, where: str) -> TileLayout:
+    """Return type and shape of an uncompressed image as those of a single tile."""
+    shape = image_shape(hdu)
+    return TileLayout("zimage", "", int_card(hdu.cards, "BITPIX", where), shape, shape, wide=False)
 
 
 def refuse_what_is_no_image(header: bytes, layout: TileLayout, where: str, *, primary: bool) -> None:
