@@ -251,6 +251,7 @@ def _coded(hdu: Any, *, inplace: bool) -> Any:
     """The pixels coded anew."""
     if _loaded(hdu) is None:
         return _put(hdu, hdu._get_bintable_without_data(), None, inplace=inplace)
+    keep_lossless(hdu)  # of the HDU too, not only of what is written now: the next write is of floats perhaps
     written = _scaled_back(hdu) if hdu._scale_back and hdu.data.dtype.kind == "f" else hdu
     _agree(written)
     keep_lossless(written)

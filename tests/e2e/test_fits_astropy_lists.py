@@ -29,11 +29,13 @@ def container(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def _packed(path: Path, pixels: Any, container: str, **keywords: Any) -> Path:
+def _packed(path: Path, pixels: Any, container: str, cards: dict[str, Any] | None = None, **keywords: Any) -> Path:
     """Write a compressed image between an empty primary HDU and an image that has cards of its own."""
     plain = io.BytesIO()
     tail = fits.ImageHDU(np.arange(5), name="TAIL")
-    fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(pixels, name="SCI"), tail]).writeto(plain)
+    sci = fits.ImageHDU(pixels, name="SCI")
+    sci.header.update(cards or {})
+    fits.HDUList([fits.PrimaryHDU(), sci, tail]).writeto(plain)
     fits_tiles.compress(io.BytesIO(plain.getvalue()), path, container=container, tune=False, **keywords)
     return path
 
@@ -320,6 +322,16 @@ def test_scaling_back_keeps_unsigned_integers(tmp_path: Path, container: str, dt
     with fits.open(path, mode="update", scale_back=True) as hdus:
         hdus["SCI"].data[3, 4] = 7
     _holds(path, _changed(pixels))
+
+
+def test_a_second_write_after_scaling_back_quantises_nothing(tmp_path: Path, container: str) -> None:
+    path = _packed(tmp_path / "a.fits", COUNTS.astype("i2"), container, {"BSCALE": 0.5, "BLANK": 9})
+    before = fits.getdata(path, "SCI").astype("f8")
+    with fits.open(path, mode="update", scale_back=True) as hdus:
+        hdus["SCI"].data = hdus["SCI"].data.astype("f8")
+        hdus.flush()
+        hdus["SCI"].header["NOTE"] = 1
+    np.testing.assert_array_equal(fits.getdata(path, "SCI").astype("f8"), before)
 
 
 @pytest.mark.parametrize(("level", "dither"), [(16, 1), (16, 2), (8, -1), (-0.5, 1)])
