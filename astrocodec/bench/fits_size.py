@@ -19,7 +19,7 @@ def charged_bytes(file: bytes) -> int:
     with fits.open(io.BytesIO(file), disable_image_compression=True, do_not_scale_image_data=True) as hdus:
         header = hdus[1].header
         plain_cards = _PLAIN_CARDS + int(header["ZNAXIS"]) + sum(key in header for key in ("BSCALE", "BZERO"))
-        return _data_bytes(header) + _CARD_BYTES * (len(header) - plain_cards)
+        return int(header.data_size) + _CARD_BYTES * (len(header) - plain_cards)
 
 
 def charged_bytes_of_file(compressed: bytes, original: bytes) -> int:
@@ -34,16 +34,5 @@ def _contents(file: bytes, images: bool) -> int:
     """Add up cards and data without padding."""
     with fits.open(io.BytesIO(file), disable_image_compression=True, do_not_scale_image_data=True) as hdus:
         cards = sum(len(hdu.header) for hdu in hdus)
-        data = sum(_data_bytes(hdu.header) for hdu in hdus if images or not hdu.is_image)
-        return _CARD_BYTES * cards + data
-
-
-def _data_bytes(header: fits.Header) -> int:
-    """Size of a data unit without its padding."""
-    if not header.get("NAXIS", 0):
-        return 0
-    pixels = 1
-    for axis in range(1, int(header["NAXIS"]) + 1):
-        pixels *= int(header[f"NAXIS{axis}"])
-    groups = int(header.get("GCOUNT", 1)) * (pixels + int(header.get("PCOUNT", 0)))
-    return abs(int(header["BITPIX"])) // 8 * groups
+        data = sum(hdu.header.data_size for hdu in hdus if images or not hdu.is_image)
+        return int(_CARD_BYTES * cards + data)

@@ -16,7 +16,7 @@ from astrocodec.cli.failures import Failure, end_with, explain
 from astrocodec.cli.inputs import find_inputs
 from astrocodec.cli.names import is_listed_name
 from astrocodec.cli.option_types import extension_option
-from astrocodec.cli.outputs import check_output, refuse_inputs
+from astrocodec.cli.outputs import check_output, refuse_existing, refuse_inputs
 from astrocodec.cli.run_files import run_files
 from astrocodec.cli.standard_streams import need_output
 from astrocodec.files.printable import one_line
@@ -116,14 +116,13 @@ def _plan(output: Path, paths: Sequence[Path], overwrite: bool) -> PagePlan:
     refuse_inputs([plan.first, *plan.own], paths)
     existing = plan.existing
     if existing is not None and not overwrite:
-        click.echo(f"astrocodec: {one_line(str(existing))} exists already; give --overwrite to replace it", err=True)
-        raise click.exceptions.Exit(ExitCode.EXISTS)
+        refuse_existing(existing)
     check_output(plan.first, overwrite, makes_folder=bool(plan.own))
     return plan
 
 
 def _lost(file: str, failure: Failure) -> Analysed:
-    return Analysed(file, failures=(failure,))
+    return Analysed(file, failures=[failure])
 
 
 def _show(result: Analysed, verbose: bool) -> Analysed:
@@ -136,8 +135,8 @@ def _show(result: Analysed, verbose: bool) -> Analysed:
     if verbose:
         for title, reason in result.skipped:
             click.echo(one_line(f"{title}: left out: {reason}"), err=True)
-        if result.details:
-            click.echo(result.details, err=True)
+        for trace in result.traces:
+            click.echo(trace, err=True)
     return result
 
 

@@ -100,7 +100,7 @@ def _section_links(result: Analysed) -> list[str]:
 
 def _failures(result: Analysed) -> list[tuple[str, str]]:
     """Name what was left out of a file, and why."""
-    return [(result.file, failure.message) for failure in result.failures] + list(result.skipped)
+    return [(result.file, failure.message) for failure in result.failures] + result.skipped
 
 
 def _texts(result: Analysed) -> Iterator[str]:

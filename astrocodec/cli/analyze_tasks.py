@@ -29,62 +29,16 @@ class AnalyzeTask(ReadTask):
     folder: Path | None = None  # where sections are put until the page is written
 
 
-@dataclass(frozen=True)
+@dataclass
 class Analysed:
-    """What became of one file.
-
-    Attributes
-    ----------
-    file : str
-        Its name.
-    reports : tuple of ImageReport
-        One per image.
-    sections : tuple of pathlib.Path
-        Parts of the file's page, of the first images.
-    skipped : tuple of (str, str)
-        Parts of the file without an image, and why.
-    failures : tuple of Failure
-        Images that could not be analysed, or the rest of the file, and why.
-    details : str
-        A traceback, shown with ``-v``.
-    """
+    """What became of one file."""
 
     file: str
-    reports: "tuple[ImageReport, ...]" = ()
-    sections: tuple[Path, ...] = ()
-    skipped: tuple[tuple[str, str], ...] = ()
-    failures: tuple[Failure, ...] = ()
-    details: str = ""
-
-
-def analyse_file(task: AnalyzeTask, workers: int = 1, progress: Progress | None = None) -> Analysed:
-    """Analyse the images of a file one after the other; an exception becomes a failure that says what to do."""
-    found = _Found()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # cards of real headers; pixels do not depend on them
-        try:
-            _analyse(task, found)
-        except Exception as error:  # one bad file must not stop the others
-            found.fail(error, task.file)
-    return Analysed(
-        task.file,
-        tuple(found.reports),
-        tuple(found.sections),
-        tuple(found.skipped),
-        tuple(found.failures),
-        "\n".join(found.traces),
-    )
-
-
-@dataclass
-class _Found:
-    """What is known of a file so far."""
-
-    reports: "list[ImageReport]" = field(default_factory=list)
-    sections: list[Path] = field(default_factory=list)
-    skipped: list[tuple[str, str]] = field(default_factory=list)
-    failures: list[Failure] = field(default_factory=list)
-    traces: list[str] = field(default_factory=list)
+    reports: "list[ImageReport]" = field(default_factory=list)  # one per image
+    sections: list[Path] = field(default_factory=list)  # parts of the file's page, of the first images
+    skipped: list[tuple[str, str]] = field(default_factory=list)  # parts of the file without an image, and why
+    failures: list[Failure] = field(default_factory=list)  # images, or the rest of the file, that failed, and why
+    traces: list[str] = field(default_factory=list)  # of internal errors, shown with ``-v``
 
     def fail(self, error: Exception, title: str) -> None:
         """Keep what went wrong."""
@@ -94,7 +48,19 @@ class _Found:
             self.traces.append("".join(traceback.format_exception(error)))
 
 
-def _analyse(task: AnalyzeTask, found: _Found) -> None:
+def analyse_file(task: AnalyzeTask, workers: int = 1, progress: Progress | None = None) -> Analysed:
+    """Analyse the images of a file one after the other; an exception becomes a failure that says what to do."""
+    found = Analysed(task.file)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # cards of real headers; pixels do not depend on them
+        try:
+            _analyse(task, found)
+        except Exception as error:  # one bad file must not stop the others
+            found.fail(error, task.file)
+    return found
+
+
+def _analyse(task: AnalyzeTask, found: Analysed) -> None:
     """Image by image; one that fails does not stop the others, a file that cannot be read on does."""
     from astrocodec.analysis.images.find_images import find_images
     from astrocodec.analysis.images.image_entry import SkippedEntry
@@ -109,7 +75,7 @@ def _analyse(task: AnalyzeTask, found: _Found) -> None:
             found.fail(error, entry.title)
 
 
-def _analyse_image(task: AnalyzeTask, entry: "ImageEntry", found: _Found) -> None:
+def _analyse_image(task: AnalyzeTask, entry: "ImageEntry", found: Analysed) -> None:
     from astrocodec.analysis.report.image_report import report_image
 
     report, analysis = report_image(entry, tuned=task.tuned, peers=task.peers)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from astrocodec.cli.exit_codes import ExitCode
-from astrocodec.cli.failures import Failure, end_with, explain
+from astrocodec.cli.failures import Failure, end, end_with, explain
 from astrocodec.cli.option_types import extension_option, named_file
 from astrocodec.cli.outputs import check_output, refuse_inputs
 from astrocodec.cli.run_files import run_files
@@ -83,8 +83,7 @@ def compare_command(
     if found.refusal:
         raise click.UsageError(found.refusal)
     if found.failure:
-        click.echo(f"astrocodec: {found.failure.message}", err=True)
-        raise click.exceptions.Exit(found.failure.code)
+        end(found.failure)
     parts, elsewhere = found.parts, found.elsewhere
     if output is not None and parts:
         try:

@@ -69,9 +69,13 @@ def killed(file: str, processes: int = 1) -> Failure:
 
 def end_with(error: BaseException, file: str) -> NoReturn:
     """End the command with one line on what went wrong with a file, and its exit code."""
-    failure = explain(error, file)
+    end(explain(error, file))
+
+
+def end(failure: Failure) -> NoReturn:
+    """End the command with the line and the exit code of a failure."""
     click.echo(f"astrocodec: {failure.message}", err=True)
-    raise click.exceptions.Exit(failure.code) from error
+    raise click.exceptions.Exit(failure.code)
 
 
 def _code(error: BaseException, file: str) -> ExitCode:

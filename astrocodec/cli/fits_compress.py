@@ -6,7 +6,7 @@ import click
 
 from astrocodec.cli.formats import FITS
 from astrocodec.cli.names import compressed_name, is_fits_name
-from astrocodec.cli.option_types import extension_option, tile_shape
+from astrocodec.cli.option_types import coding_options, extension_option, tile_shape
 from astrocodec.cli.run_options import RunOptions, fits_options
 from astrocodec.cli.treating import treat_files
 
@@ -26,11 +26,7 @@ _WHOLE_IMAGE = (2**31 - 1, 2**31 - 1)  # larger than any; tiles are cut to the i
     show_default=True,
     help="zimage: tile convention, astropy reads it as an image. table: a plain table, all FITS programs step over it.",
 )
-@click.option("--model", metavar="NAME|FILE", default="default", show_default=True, help="Model to code with.")
-@click.option("--codec", default="causal", metavar="NAME", help="Another codec that is installed, and exact.")
-@click.option("--self-contained", is_flag=True, help="Put the whole model into the file: about 50 kB an image.")
-@click.option("--tune/--no-tune", default=True, show_default=True, help="Fit the model to each image.")
-@click.option("--effort", type=click.IntRange(1, 9), default=5, show_default=True, help="Time for tuning: 1 to 9.")
+@coding_options("image", cost="about 50 kB an image")
 @click.option(
     "--lossy",
     "quantize_level",
@@ -45,12 +41,8 @@ def fits_compress_command(
     whole: bool,
     extensions: tuple[int | str, ...],
     container: str,
-    model: str,
-    codec: str,
-    self_contained: bool,
-    tune: bool,
-    effort: int,
     quantize_level: float | None,
+    **coding: Any,
 ) -> None:
     """Compress the images of FITS FILES, without loss, to NAME.ac.fits.
 
@@ -62,14 +54,9 @@ def fits_compress_command(
         raise click.UsageError("-t and -w contradict each other; give one of them.")
     if quantize_level is not None and quantize_level <= 0:
         raise click.UsageError(f"--lossy {quantize_level:g}: Q must be positive; leave --lossy out for lossless.")
-    options: dict[str, Any] = {
+    options: dict[str, Any] = coding | {
         "container": container,
         "tile_shape": _WHOLE_IMAGE if whole else tile,
-        "model": model,
-        "codec": codec,
-        "self_contained": self_contained,
-        "tune": tune,
-        "effort": effort,
         "extensions": list(extensions) or None,
         "checksums": run.checksums,
     }

@@ -1,10 +1,12 @@
 """`astrocodec h5-compress`."""
 
+from typing import Any
+
 import click
 
 from astrocodec.cli.formats import HDF5
 from astrocodec.cli.names import compressed_hdf5_name, is_hdf5_name
-from astrocodec.cli.option_types import chunk_shape
+from astrocodec.cli.option_types import chunk_shape, coding_options
 from astrocodec.cli.run_options import RunOptions, hdf5_options
 from astrocodec.cli.treating import treat_files
 from astrocodec.cli.two_names import input_and_output
@@ -28,23 +30,15 @@ from astrocodec.cli.two_names import input_and_output
     type=chunk_shape,
     help="Shape of the chunks along the last axes. By default a dataset's own, or about 512,512.",
 )
-@click.option("--model", metavar="NAME|FILE", default="default", show_default=True, help="Model to code with.")
-@click.option("--codec", default="causal", metavar="NAME", help="Another codec that is installed, and exact.")
-@click.option("--self-contained", is_flag=True, help="Put the whole model into the file: 34 kB a dataset.")
-@click.option("--tune/--no-tune", default=True, show_default=True, help="Fit the model to each dataset.")
-@click.option("--effort", type=click.IntRange(1, 9), default=5, show_default=True, help="Time for tuning: 1 to 9.")
+@coding_options("dataset", cost="34 kB a dataset")
 @click.option("--thorough", is_flag=True, help="Try every way to code a chunk: smaller by a little, slower.")
 def h5_compress_command(
     files: tuple[str, ...],
     run: RunOptions,
     datasets: tuple[str, ...],
     chunk: tuple[int, ...] | None,
-    model: str,
-    codec: str,
-    self_contained: bool,
-    tune: bool,
-    effort: int,
     thorough: bool,
+    **coding: Any,
 ) -> None:
     """Compress the datasets of numbers of HDF5 FILES, without loss, to NAME.ac.h5 (NAME.ac.nc for NAME.nc).
 
@@ -56,15 +50,6 @@ def h5_compress_command(
     with its input before it gets its name. Files that are compressed already are skipped; -D leaves files as they are
     that would not become smaller.
     """
-    options = {
-        "datasets": list(datasets) or None,
-        "chunks": chunk,
-        "model": model,
-        "codec": codec,
-        "self_contained": self_contained,
-        "tune": tune,
-        "effort": effort,
-        "thorough": thorough,
-    }
+    options = coding | {"datasets": list(datasets) or None, "chunks": chunk, "thorough": thorough}
     inputs, run = input_and_output(files, run, compressed_hdf5_name)
     treat_files(HDF5, "compress", inputs, run, is_hdf5_name, compressed_hdf5_name, options)

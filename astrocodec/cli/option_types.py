@@ -1,5 +1,6 @@
-"""Parsers of option values, for click's ``type=``."""
+"""Parsers of option values, for click's ``type=``, and options that several commands have."""
 
+import functools
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -73,6 +74,20 @@ def extension(value: str) -> int | str:
 def extension_option(text: str) -> Callable[..., Any]:
     """Make the option ``-e``, which a command gets as ``extensions``; `text` is its help."""
     return click.option("-e", "--extension", "extensions", metavar="HDU", type=extension, multiple=True, help=text)
+
+
+def coding_options(part: str, *, cost: str) -> Callable[..., Any]:
+    """Add the options of how each `part` of a file is coded; `cost` is that of a whole model."""
+    options = (
+        click.option("--model", metavar="NAME|FILE", default="default", show_default=True, help="Model to code with."),
+        click.option("--codec", default="causal", metavar="NAME", help="Another codec that is installed, and exact."),
+        click.option("--self-contained", is_flag=True, help=f"Put the whole model into the file: {cost}."),
+        click.option("--tune/--no-tune", default=True, show_default=True, help=f"Fit the model to each {part}."),
+        click.option(
+            "--effort", type=click.IntRange(1, 9), default=5, show_default=True, help="Time for tuning: 1 to 9."
+        ),
+    )
+    return lambda command: functools.reduce(lambda decorated, option: option(decorated), reversed(options), command)
 
 
 def extension_list(value: str) -> list[int | str]:

@@ -5,12 +5,11 @@ import os
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-
-import click
+from typing import NoReturn
 
 from astrocodec.cli.exit_codes import ExitCode
-from astrocodec.cli.failures import end_with
-from astrocodec.files.printable import printable_name
+from astrocodec.cli.failures import Failure, end, end_with
+from astrocodec.files.printable import one_line, printable_name
 from astrocodec.files.target import Target
 
 
@@ -46,8 +45,12 @@ def refuse_inputs(outputs: Iterable[Path], inputs: Iterable[Path]) -> None:
     for output in outputs:
         if any(is_same_file(output, path) for path in known):
             name = printable_name(str(output))
-            click.echo(f"astrocodec: {name}: is an input, which no output replaces; choose another name", err=True)
-            raise click.exceptions.Exit(ExitCode.EXISTS)
+            end(Failure(f"{name}: is an input, which no output replaces; choose another name", ExitCode.EXISTS))
+
+
+def refuse_existing(path: Path) -> NoReturn:
+    """Refuse an output that exists, since it may not be replaced."""
+    end(Failure(f"{one_line(str(path))} exists already; give --overwrite to replace it", ExitCode.EXISTS))
 
 
 def refuse_other_content(path: Path, beginning: bytes, kind: str) -> None:
@@ -60,8 +63,8 @@ def refuse_other_content(path: Path, beginning: bytes, kind: str) -> None:
         found = file.read(len(beginning))
     if found not in (beginning, b""):
         name = printable_name(str(path))
-        click.echo(f"astrocodec: {name}: is no {kind}, and stays even with --overwrite; choose another name", err=True)
-        raise click.exceptions.Exit(ExitCode.EXISTS)
+        text = f"{name}: is no {kind}, and stays even with --overwrite; choose another name"
+        end(Failure(text, ExitCode.EXISTS))
 
 
 def is_same_file(one: Path, other: Path) -> bool:

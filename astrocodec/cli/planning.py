@@ -13,12 +13,11 @@ from astrocodec.cli.exit_codes import ExitCode
 from astrocodec.cli.formats import HDF5, Format
 from astrocodec.cli.inputs import STANDARD_STREAM, Input
 from astrocodec.cli.option_types import NO_STREAM
-from astrocodec.cli.outputs import is_same_file, refuse_other_content
+from astrocodec.cli.outputs import is_same_file, refuse_existing, refuse_other_content
 from astrocodec.cli.run_options import RunOptions
 from astrocodec.cli.size_table import Outcome
 from astrocodec.cli.skipping import settled_by_name
 from astrocodec.cli.task import Destination, Task
-from astrocodec.files.printable import one_line
 from astrocodec.files.report_file import BEGINNING
 from astrocodec.files.unchanged import state
 
@@ -131,8 +130,7 @@ def refuse_report_file(run: RunOptions, paths: Iterable[Path]) -> None:
     if any(name == os.path.realpath(path) or (there and is_same_file(file, path)) for path in paths):
         raise click.UsageError(f"-R {file}: an input or output has this name.")
     if there and not run.overwrite:
-        click.echo(f"astrocodec: {one_line(str(file))} exists already; give --overwrite to replace it", err=True)
-        raise click.exceptions.Exit(ExitCode.EXISTS)
+        refuse_existing(file)
     if there:
         refuse_other_content(file, BEGINNING, "report")
 

@@ -1,14 +1,15 @@
 """Options that the commands over many files share: fpack's habits, and parallel runs."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import click
 
 from astrocodec.cli.inputs import STANDARD_STREAM
 from astrocodec.cli.option_types import shard
-from astrocodec.cli.shared_options import as_one_argument
 from astrocodec.cli.version import version_option
 
 
@@ -106,14 +107,25 @@ _WRITING = (*_NAMING, *_DELETING, *_EXISTING, _LISTING, _VERIFYING)
 
 def fits_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options of `fits-compress` and `fits-decompress`, which get them as one `RunOptions` ``run``."""
-    return as_one_argument(RunOptions, (*_WRITING, *_FITS_ONLY, _RECURSIVE, _SHARD, _JOBS, *_REPORTING), command)
+    return _as_one_argument((*_WRITING, *_FITS_ONLY, _RECURSIVE, _SHARD, _JOBS, *_REPORTING), command)
 
 
 def hdf5_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options of `h5-compress` and `h5-decompress`, as `fits_options` does."""
-    return as_one_argument(RunOptions, (*_WRITING, _RECURSIVE, _SHARD, _JOBS, *_REPORTING), command)
+    return _as_one_argument((*_WRITING, _RECURSIVE, _SHARD, _JOBS, *_REPORTING), command)
 
 
 def reading_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options of commands that read many files and write none, as `fits_options` does."""
-    return as_one_argument(RunOptions, (_RECURSIVE, _JOBS, *_REPORTING, _OVERWRITE), command)
+    return _as_one_argument((_RECURSIVE, _JOBS, *_REPORTING, _OVERWRITE), command)
+
+
+def _as_one_argument(options: Sequence[Callable[..., Any]], command: Callable[..., None]) -> Callable[..., None]:
+    """Add options, in the order of the help; those that the command lacks keep their defaults in ``run``."""
+
+    @functools.wraps(command)
+    def with_run(**values: Any) -> None:
+        run = RunOptions(**{entry.name: values.pop(entry.name) for entry in fields(RunOptions) if entry.name in values})
+        command(run=run, **values)
+
+    return functools.reduce(lambda decorated, option: option(decorated), reversed(options), with_run)

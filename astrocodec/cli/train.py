@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from astrocodec.cli.exit_codes import ExitCode
-from astrocodec.cli.failures import end_with
+from astrocodec.cli.failures import Failure, end, end_with
 from astrocodec.cli.inputs import find_inputs
 from astrocodec.cli.names import is_compressible_name
 from astrocodec.cli.outputs import check_model_output
@@ -62,5 +62,4 @@ def _require_torch() -> None:
     from importlib.util import find_spec
 
     if find_spec("torch") is None:
-        click.echo("astrocodec: training needs torch: pip install astrocodec[torch]", err=True)
-        raise click.exceptions.Exit(ExitCode.NEEDS_INSTALL)
+        end(Failure("training needs torch: pip install astrocodec[torch]", ExitCode.NEEDS_INSTALL))

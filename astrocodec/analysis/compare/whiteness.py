@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from astrocodec.analysis.extra import require
+
 __all__ = ["Whiteness", "whiteness"]
 
 _BLOCK = 64
 _LEAST_BLOCK = 8
 _SAMPLED = 1 << 18
-_EULER = 0.5772156649015329
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +73,9 @@ def whiteness(residual: NDArray[Any], image: NDArray[Any]) -> Whiteness | None:
     frequency, power = _radial(spectrum / (variance * known.mean()))
     inner = spectrum.ravel()[1:]  # without the mean
     inner = np.maximum(inner, inner.mean() * 1e-12)
-    flatness = float(np.exp(np.log(inner).mean()) / inner.mean()) / math.exp(_mean_log(blocks))
+    # Mean logarithm of a power that is averaged over so many blocks of white noise.
+    scatter = float(require("scipy.special").digamma(blocks)) - math.log(blocks)
+    flatness = float(np.exp(np.log(inner).mean()) / inner.mean()) / math.exp(scatter)
     return Whiteness(
         _lag(centred[:, :-1], centred[:, 1:]),
         _lag(centred[:-1], centred[1:]),
@@ -87,12 +90,6 @@ def _lag(left: NDArray[np.float64], right: NDArray[np.float64]) -> float:
     """Correlation of pixels with their neighbours."""
     scale = math.sqrt(float((left**2).sum()) * float((right**2).sum()))
     return float((left * right).sum()) / scale if scale else 0.0
-
-
-def _mean_log(blocks: int) -> float:
-    """Mean logarithm of a power that is averaged over so many blocks of white noise: digamma(n) - log(n)."""
-    digamma = -_EULER + sum(1 / k for k in range(1, blocks)) if blocks < 1000 else math.log(blocks) - 0.5 / blocks
-    return digamma - math.log(blocks)
 
 
 def _spectrum(centred: NDArray[np.float64]) -> tuple[NDArray[np.float64], int]:
@@ -126,7 +123,7 @@ def _rank_correlation(residual: NDArray[Any], image: NDArray[Any]) -> float:
 
 
 def _ranks(values: NDArray[Any]) -> NDArray[np.float64]:
-    """Ranks; equal values share the mean of theirs."""
+    """Ranks; equal values share the mean of theirs. SciPy's are in a module that takes long to import."""
     _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
     last = np.cumsum(counts)
     shared: NDArray[np.float64] = (last - (counts - 1) / 2.0)[inverse]

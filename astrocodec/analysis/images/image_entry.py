@@ -15,6 +15,7 @@ from astrocodec.analysis.detector.amplifiers import Amplifiers
 
 __all__ = [
     "ImageEntry",
+    "Located",
     "Part",
     "Plane",
     "SkippedEntry",
@@ -30,11 +31,22 @@ _EXPOSURE_KEYWORDS = ("EXPTIME", "EXPOSURE", "XPOSURE", "EFFEXPTM", "TEXPTIME", 
 
 
 @dataclass(frozen=True, eq=False)
-class ImageEntry:
-    """One image, or one plane of a cube."""
+class Located:
+    """A part of a file."""
 
     file: str  # as given
     name: str  # place in it: number and name of an HDU, path of a dataset; empty where the file is the image
+
+    @property
+    def title(self) -> str:
+        """File and place in it, as tables print them."""
+        return f"{self.file}[{self.name}]" if self.name else self.file
+
+
+@dataclass(frozen=True, eq=False)
+class ImageEntry(Located):
+    """One image, or one plane of a cube."""
+
     # [y, x], native byte order; integers are those that the file stores, with the sign that it means
     pixels: NDArray[Any]
     # True where a pixel has no value by the file's word (``BLANK``); NaN speaks for itself
@@ -53,24 +65,12 @@ class ImageEntry:
     can_be_rounded: bool = False  # whether `fits-compress --lossy` takes such pixels
     meaning: tuple[float, float] = (1.0, 0.0)  # factor and summand that make values of these pixels
 
-    @property
-    def title(self) -> str:
-        """File and place in it, as tables print them."""
-        return f"{self.file}[{self.name}]" if self.name else self.file
-
 
 @dataclass(frozen=True)
-class SkippedEntry:
+class SkippedEntry(Located):
     """A part of a file without an image, and why it was left out."""
 
-    file: str
-    name: str
     reason: str
-
-    @property
-    def title(self) -> str:
-        """File and place in it, as tables print them."""
-        return f"{self.file}[{self.name}]" if self.name else self.file
 
 
 # The names that a part of a file goes by, and how to read it: what is not selected is not decoded.

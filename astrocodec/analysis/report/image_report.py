@@ -11,7 +11,7 @@ import numpy as np
 from astrocodec.analysis.as_json import plain
 from astrocodec.analysis.bits.stream_bits import BitsMap
 from astrocodec.analysis.frame import FrameAnalysis, analyse_frame
-from astrocodec.analysis.images.image_entry import ImageEntry
+from astrocodec.analysis.images.image_entry import ImageEntry, Located
 from astrocodec.analysis.report.peer_sizes import PeerSize, peer_sizes
 from astrocodec.codec import encode
 from astrocodec.model import Model, load_model
@@ -29,11 +29,9 @@ _FIELDS = {"segmentation": "sources"}
 
 
 @dataclass(frozen=True)
-class ImageReport:
+class ImageReport(Located):
     """One image in numbers; None where something does not apply, and `notes` say why."""
 
-    file: str
-    name: str  # the place in the file
     shape: tuple[int, ...]
     dtype: str
     compression: str  # how the file stores it
@@ -59,11 +57,6 @@ class ImageReport:
     # why a field is None, in a few words, by the name of the field
     reasons: dict[str, str] = field(default_factory=dict)
     command: str = ""  # command of ours that rounds to `step`; empty where there is none
-
-    @property
-    def title(self) -> str:
-        """File and place in it."""
-        return f"{self.file}[{self.name}]" if self.name else self.file
 
     def to_dict(self) -> dict[str, Any]:
         """
