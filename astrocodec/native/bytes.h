@@ -5,6 +5,12 @@
 #include <stdint.h>
 #include <string.h>
 
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+enum { AC_HOST_IS_BIG = 1 };
+#else
+enum { AC_HOST_IS_BIG = 0 };
+#endif
+
 static inline void ac_put_u32(uint8_t *p, uint32_t v)
 {
     for (int i = 0; i < 4; i++) p[i] = (uint8_t)(v >> 8 * i);
@@ -17,14 +23,11 @@ static inline uint32_t ac_get_u32(const uint8_t *p) { return (uint32_t)p[0] | (u
 /* Copies elements of `size` bytes between native and little-endian order. */
 static inline void ac_copy_little_endian(void *to, const void *from, size_t count, size_t size)
 {
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
     uint8_t *t = to;
     const uint8_t *f = from;
-    for (size_t i = 0; i < count; i++)
+    if (!AC_HOST_IS_BIG && count) memcpy(to, from, count * size);
+    for (size_t i = 0; AC_HOST_IS_BIG && i < count; i++)
         for (size_t j = 0; j < size; j++) t[i * size + j] = f[i * size + size - 1 - j];
-#else
-    if (count) memcpy(to, from, count * size);
-#endif
 }
 
 #endif

@@ -145,16 +145,10 @@ static int decode_with(lookup *t, const uint8_t *in, size_t length, uint16_t *sa
     if (read_table(in, length, t, &size, why)) return why->status;
     if (length - size < 4 * STATES) return ac_refuse(why, AC_REASON_CUT, size, 4 * STATES, length - size);
     uint32_t state[STATES];
-    for (uint32_t i = 0; i < STATES; i++) {
-        state[i] = ac_get_u32(in + size + 4 * i);
-        if (state[i] < AC_RANS_LOW) return ac_refuse(why, AC_REASON_STATE, size + 4 * i, state[i], AC_RANS_LOW);
-    }
+    if (ac_states_read(in, size, STATES, state, why)) return why->status;
     word_reader words = {in + size + 4 * STATES, in + length, 0};
     if (!decode_pixels(t, state, &words, samples, height, width, stride)) return ac_refuse(why, AC_REASON_WORDS, length, 0, 0);
-    for (uint32_t i = 0; i < STATES; i++)
-        if (state[i] != AC_RANS_LOW) return ac_refuse(why, AC_REASON_LAST_STATE, length, state[i], AC_RANS_LOW);
-    const size_t left = (size_t)(words.end - words.next);
-    return left ? ac_refuse(why, AC_REASON_WORDS_LEFT, length - left, left, 0) : AC_OK;
+    return ac_states_end(state, STATES, (size_t)(words.end - words.next), length, why);
 }
 
 int ac_differences_decode(const uint8_t *in, size_t length, uint16_t *samples, uint32_t height, uint32_t width, size_t stride, ac_refusal *why)

@@ -104,20 +104,17 @@ int ac_header_read(ac_reader *r, ac_header *h)
 
 uint32_t ac_stream_checksum(const uint8_t *header, size_t length, const ac_array *array, const void *data)
 {
-    const size_t size = ac_array_size(array);
-    uint32_t crc = ac_crc32c(0, header, length);
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    uint8_t swapped[4096];
     const size_t item = ac_number_bytes(array->dtype);
     const uint8_t *p = data;
-    for (size_t left = size; left;) {
+    uint8_t swapped[4096];
+    uint32_t crc = ac_crc32c(0, header, length);
+    size_t left = ac_array_size(array);
+    if (!AC_HOST_IS_BIG) return left ? ac_crc32c(crc, data, left) : crc;
+    while (left) {
         const size_t n = left < sizeof swapped ? left : sizeof swapped;
         ac_copy_little_endian(swapped, p, n / item, item);
         crc = ac_crc32c(crc, swapped, n);
         left -= n, p += n;
     }
     return crc;
-#else
-    return size ? ac_crc32c(crc, data, size) : crc;
-#endif
 }

@@ -4,16 +4,7 @@
 
 #include <stdint.h>
 
-static inline int ac_log2_floor(uint32_t v)
-{
-#if defined(__GNUC__)
-    return 31 - __builtin_clz(v);
-#else
-    int e = 0;
-    while (v >> e >> 1) e++;
-    return e;
-#endif
-}
+static inline int ac_log2_floor(uint32_t v) { return 31 - __builtin_clz(v); } /* v >= 1 */
 
 /* 512 * log2(v), the mantissa taken linearly; v >= 1 */
 static inline int32_t ac_log512(uint32_t v)

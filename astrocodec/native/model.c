@@ -121,7 +121,7 @@ void ac_model_free(ac_model *model)
         free(model->tables.cum);
         free(model->shapes);
     }
-    free(model->delta);
+    free(model->file);
     free(model);
 }
 

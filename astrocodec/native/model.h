@@ -10,8 +10,9 @@ struct ac_model {
     int owns_shapes; /* and the tables made from them */
     ac_tables tables;
     uint8_t fingerprint[8];
-    uint8_t *shapes, *delta;    /* the shape block; the difference to a shipped model, NULL where it is none */
-    size_t shapes_length, delta_length, block_length;
+    uint8_t *shapes;       /* the shape block */
+    uint8_t *file, *delta; /* of a tuned model: its "Model file" (docs/format.md), and within it the difference to its base; else NULL */
+    size_t shapes_length, file_length, delta_length, block_length;
     uint8_t block[AC_MAX_WEIGHTS]; /* the weight block */
     int16_t linear[AC_LINEAR];
     int32_t b1[AC_MAX_HIDDEN], b2[AC_MAX_HIDDEN], b3[AC_OUTPUTS];
@@ -26,9 +27,12 @@ size_t ac_weights_size(int hidden);
 
 /* Shipped or registered model of this fingerprint: AC_ERROR_NO_MODEL where there is none. */
 int ac_model_find(const uint8_t fingerprint[8], const ac_model **out);
-/* A tuned "Model file" (docs/format.md): its bytes at most, writing it, and reading it. A general one gives AC_ERROR_NO_MODEL. */
-size_t ac_model_file_bound(const ac_model *model);
-size_t ac_model_write_file(const ac_model *model, uint8_t *out);
+/* From the file of a tuned model. That of a general one gives AC_ERROR_NO_MODEL. */
 int ac_model_read_file(const uint8_t *file, size_t length, ac_model **out);
+/* A model to encode with, which goes into the stream where it is a tuned one and that is wanted. */
+static inline ac_choice ac_choice_of(const ac_model *model, int embed)
+{
+    return (ac_choice){model, embed ? model->file : NULL, embed ? model->file_length : 0};
+}
 
 #endif

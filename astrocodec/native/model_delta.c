@@ -46,6 +46,33 @@ static int change_weights(ac_bit_reader *b, uint8_t *block)
     return ac_take_padding(b) && b->at == 8 * b->length ? AC_OK : AC_ERROR_CORRUPT;
 }
 
+/* CRC-32 as in zlib, bit by bit: for a thousand bytes. */
+static uint32_t crc32_of(const uint8_t *data, size_t length)
+{
+    uint32_t crc = UINT32_MAX;
+    for (size_t i = 0; i < length; i++) {
+        crc ^= data[i];
+        for (int bit = 0; bit < 8; bit++) crc = crc >> 1 ^ (crc & 1 ? 0xedb88320u : 0);
+    }
+    return ~crc;
+}
+
+/* Keeps the difference in the file that a stream may carry. */
+static int keep_file(ac_model *m, const uint8_t *delta, size_t length)
+{
+    const size_t checked = FILE_HEADER + length;
+    m->file = malloc(checked + FILE_CHECKSUM);
+    if (!m->file) return AC_ERROR_MEMORY;
+    m->file_length = checked + FILE_CHECKSUM;
+    m->delta = m->file + FILE_HEADER;
+    m->delta_length = length;
+    memcpy(m->file, "ACM\1T", 5);
+    ac_put_u32(m->file + 5, (uint32_t)m->block_length);
+    memcpy(m->delta, delta, length);
+    ac_put_u32(m->file + checked, crc32_of(m->file, checked));
+    return AC_OK;
+}
+
 int ac_model_from_delta(const uint8_t *delta, size_t length, ac_model **out)
 {
     if (!delta || !out) return AC_ERROR_ARGUMENT;
@@ -62,39 +89,12 @@ int ac_model_from_delta(const uint8_t *delta, size_t length, ac_model **out)
     ac_model *m;
     status = ac_model_derive(base, block, base->block_length, &m);
     if (status) return status;
-    m->delta = malloc(length);
-    if (!m->delta) {
+    status = keep_file(m, delta, length);
+    if (status)
         ac_model_free(m);
-        return AC_ERROR_MEMORY;
-    }
-    memcpy(m->delta, delta, length);
-    m->delta_length = length;
-    *out = m;
-    return AC_OK;
-}
-
-/* CRC-32 as in zlib, bit by bit: for a thousand bytes. */
-static uint32_t crc32_of(const uint8_t *data, size_t length)
-{
-    uint32_t crc = UINT32_MAX;
-    for (size_t i = 0; i < length; i++) {
-        crc ^= data[i];
-        for (int bit = 0; bit < 8; bit++) crc = crc >> 1 ^ (crc & 1 ? 0xedb88320u : 0);
-    }
-    return ~crc;
-}
-
-size_t ac_model_file_bound(const ac_model *model) { return model->delta ? FILE_HEADER + model->delta_length + FILE_CHECKSUM : 0; }
-
-size_t ac_model_write_file(const ac_model *model, uint8_t *out)
-{
-    if (!model->delta) return 0;
-    memcpy(out, "ACM\1T", 5);
-    ac_put_u32(out + 5, (uint32_t)model->block_length);
-    memcpy(out + FILE_HEADER, model->delta, model->delta_length);
-    const size_t length = FILE_HEADER + model->delta_length;
-    ac_put_u32(out + length, crc32_of(out, length));
-    return length + FILE_CHECKSUM;
+    else
+        *out = m;
+    return status;
 }
 
 int ac_model_read_file(const uint8_t *file, size_t length, ac_model **out)

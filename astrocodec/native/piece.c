@@ -5,7 +5,6 @@
 
 #include "bytes.h"
 #include "differences.h"
-#include "kernels/kernel.h"
 
 size_t ac_piece_bound(uint32_t height, uint32_t width) { return 1 + 2 * (size_t)height * width; }
 
@@ -64,31 +63,38 @@ static void reset_states(uint32_t *state)
 
 static size_t aligned(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
-/* One piece of memory: lanes, pairs, raws, flags of groups, words. */
-static int encode_modelled(const ac_kernel *kernel, const ac_model *model, const uint16_t *samples, uint32_t height, uint32_t width, size_t stride,
-                           uint8_t *out, size_t *length)
+int ac_piece_record(const ac_kernel *kernel, const ac_model *model, const uint16_t *samples, uint32_t height, uint32_t width, size_t stride, ac_start start,
+                    size_t room, ac_recording *out)
 {
     const ac_wavefront wave = ac_wavefront_of(height, width);
     const size_t pixels = (size_t)height * width, slots = (size_t)wave.steps * (wave.lanes / AC_GROUP);
     const size_t groups = slots < pixels ? slots : pixels; /* that hold a pixel, at most */
-    const size_t lanes_size = ac_lanes_size(&wave), record_size = (groups + 1) * AC_GROUP * sizeof(uint32_t), flags_size = aligned(groups);
-    const size_t words_size = aligned((2 * pixels + AC_GROUP) * sizeof(uint16_t)); /* a pixel has a symbol and raw bits, a word each at most */
-    uint8_t *memory = aligned_alloc(64, lanes_size + 2 * record_size + flags_size + words_size);
+    const size_t lanes_size = ac_lanes_size(&wave), record_size = (groups + 1) * AC_GROUP * sizeof(uint32_t);
+    uint8_t *memory = aligned_alloc(64, lanes_size + 2 * record_size + aligned(groups) + room);
     if (!memory) return AC_ERROR_MEMORY;
-    ac_lanes *lanes = (ac_lanes *)memory;
-    ac_records records = {(uint32_t *)(memory + lanes_size), (uint32_t *)(memory + lanes_size + record_size), memory + lanes_size + 2 * record_size, 0, 0};
-    uint16_t *const end = (uint16_t *)(memory + lanes_size + 2 * record_size + flags_size + words_size);
-    const ac_start start = ac_choose_start(samples, height, width, stride);
-    ac_lanes_init(lanes, model, &wave, start);
-    kernel->record(lanes, samples, stride, &records);
+    uint8_t *const pairs = memory + lanes_size, *const flags = pairs + 2 * record_size;
+    *out = (ac_recording){memory, flags + aligned(groups), {(uint32_t *)pairs, (uint32_t *)(pairs + record_size), flags, 0, 0}};
+    ac_lanes_init((ac_lanes *)memory, model, &wave, start);
+    kernel->record((ac_lanes *)memory, samples, stride, &out->records);
+    return AC_OK;
+}
 
+static int encode_modelled(const ac_kernel *kernel, const ac_model *model, const uint16_t *samples, uint32_t height, uint32_t width, size_t stride,
+                           uint8_t *out, size_t *length)
+{
+    /* a pixel has a symbol and raw bits, a word each at most */
+    const size_t words_size = aligned((2 * (size_t)height * width + AC_GROUP) * sizeof(uint16_t));
+    const ac_start start = ac_choose_start(samples, height, width, stride);
+    ac_recording r;
+    if (ac_piece_record(kernel, model, samples, height, width, stride, start, words_size, &r)) return AC_ERROR_MEMORY;
+    uint16_t *const end = (uint16_t *)(r.room + words_size);
     uint32_t state[AC_STATES];
     reset_states(state);
-    uint16_t *word = kernel->push(&records, AC_STATES, state, end);
+    uint16_t *word = kernel->push(&r.records, AC_STATES, state, end);
     const uint32_t states = affordable_states(4 * AC_STATES + 2 * (size_t)(end - word));
     if (states < AC_STATES) {
         reset_states(state);
-        word = kernel->push(&records, states, state, end);
+        word = kernel->push(&r.records, states, state, end);
     }
     *length = AC_PIECE_HEADER + 4 * states + 2 * (size_t)(end - word);
     if (*length >= ac_piece_bound(height, width)) {
@@ -104,7 +110,7 @@ static int encode_modelled(const ac_kernel *kernel, const ac_model *model, const
         for (uint32_t i = 0; i < states; i++, out += 4) ac_put_u32(out, state[i]);
         for (; word < end; word++, out += 2) ac_put_u16(out, *word);
     }
-    free(memory);
+    free(r.memory);
     return AC_OK;
 }
 
@@ -153,10 +159,7 @@ static int decode_modelled(const ac_kernel *kernel, const ac_model *model, const
     if (start.amplitude > AC_MAX_AMPLITUDE) return ac_refuse(why, AC_REASON_AMPLITUDE, 4, start.amplitude, AC_MAX_AMPLITUDE);
     uint32_t state[AC_STATES];
     reset_states(state);
-    for (uint32_t i = 0; i < states; i++) {
-        state[i] = ac_get_u32(in + AC_PIECE_HEADER + 4 * i);
-        if (state[i] < AC_RANS_LOW) return ac_refuse(why, AC_REASON_STATE, AC_PIECE_HEADER + 4 * i, state[i], AC_RANS_LOW);
-    }
+    if (ac_states_read(in, AC_PIECE_HEADER, states, state, why)) return why->status;
     const ac_wavefront wave = ac_wavefront_of(height, width);
     ac_lanes *lanes = aligned_alloc(64, ac_lanes_size(&wave));
     if (!lanes) return why->status = AC_ERROR_MEMORY;
@@ -165,10 +168,7 @@ static int decode_modelled(const ac_kernel *kernel, const ac_model *model, const
     const int status = kernel->decode(lanes, &words, states, state, samples, stride);
     free(lanes);
     if (status) return ac_refuse(why, AC_REASON_WORDS, length, 0, 0);
-    for (uint32_t i = 0; i < states; i++)
-        if (state[i] != AC_RANS_LOW) return ac_refuse(why, AC_REASON_LAST_STATE, length, state[i], AC_RANS_LOW);
-    const size_t left = (size_t)(words.end - words.next);
-    return left ? ac_refuse(why, AC_REASON_WORDS_LEFT, length - left, left, 0) : AC_OK;
+    return ac_states_end(state, states, (size_t)(words.end - words.next), length, why);
 }
 
 int ac_piece_decode_or_say(const ac_model *model, const uint8_t *in, size_t length, uint16_t *samples, uint32_t height, uint32_t width, size_t stride,

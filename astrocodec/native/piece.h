@@ -3,7 +3,7 @@
 #define AC_PIECE_H
 
 #include "fault.h"
-#include "wavefront.h"
+#include "kernels/kernel.h"
 
 enum { AC_MODE_CONSTANT = 0, AC_MODE_MODELLED = 1, AC_MODE_RAW = 2, AC_PIECE_HEADER = 8, AC_STATES = 32 };
 
@@ -13,5 +13,14 @@ int ac_piece_decode_or_say(const ac_model *model, const uint8_t *in, size_t leng
 /* What stands above the piece: the median of 64 samples of the first row, and about their mean deviation; and the floor
  * from which signal counts: the ninth smallest of 256 samples of the whole piece. */
 ac_start ac_choose_start(const uint16_t *samples, uint32_t height, uint32_t width, size_t stride);
+
+/* The records of a piece, in one piece of memory with the lanes that they come from and with `room`, for the caller, whose bytes are a multiple
+ * of 64. `memory` is to be freed. */
+typedef struct {
+    uint8_t *memory, *room;
+    ac_records records;
+} ac_recording;
+int ac_piece_record(const ac_kernel *kernel, const ac_model *model, const uint16_t *samples, uint32_t height, uint32_t width, size_t stride, ac_start start,
+                    size_t room, ac_recording *out);
 
 #endif

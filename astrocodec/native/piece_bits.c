@@ -4,7 +4,6 @@
 #include "bytes.h"
 #include "code_bits.h"
 #include "differences.h"
-#include "kernels/kernel.h"
 #include "piece.h"
 
 static void fill(float *bits, size_t stride, uint32_t height, uint32_t width, float value)
@@ -41,23 +40,14 @@ static void spread(const ac_wavefront *w, const ac_records *records, const float
 static int bits_of_modelled(const ac_kernel *kernel, const ac_model *model, const uint8_t *in, const uint16_t *samples, uint32_t height, uint32_t width,
                             float *bits, size_t stride, double *header)
 {
-    const ac_wavefront wave = ac_wavefront_of(height, width);
-    const size_t pixels = (size_t)height * width, slots = (size_t)wave.steps * (wave.lanes / AC_GROUP);
-    const size_t groups = slots < pixels ? slots : pixels;
-    const size_t lanes_size = ac_lanes_size(&wave), record_size = (groups + 1) * AC_GROUP * sizeof(uint32_t);
-    const size_t table_size = ((AC_TOTAL + 1) * sizeof(float) + 63) / 64 * 64;
-    uint8_t *memory = aligned_alloc(64, table_size + lanes_size + 2 * record_size + (groups + 63) / 64 * 64);
-    if (!memory) return AC_ERROR_MEMORY;
-    float *table = (float *)memory;
-    ac_lanes *lanes = (ac_lanes *)(memory + table_size);
-    uint8_t *const pairs = memory + table_size + lanes_size;
-    ac_records records = {(uint32_t *)pairs, (uint32_t *)(pairs + record_size), pairs + 2 * record_size, 0, 0};
     const ac_start start = {ac_get_u16(in + 2), ac_get_u16(in + 4), ac_get_u16(in + 6)};
-    ac_lanes_init(lanes, model, &wave, start);
-    kernel->record(lanes, samples, width, &records);
-    ac_bits_table(table);
-    spread(&wave, &records, table, bits, stride);
-    free(memory);
+    const ac_wavefront wave = ac_wavefront_of(height, width);
+    ac_recording r;
+    const int status = ac_piece_record(kernel, model, samples, height, width, width, start, (AC_TOTAL / 16 + 1) * 64, &r);
+    if (status) return status;
+    ac_bits_table((float *)r.room);
+    spread(&wave, &r.records, (const float *)r.room, bits, stride);
+    free(r.memory);
     *header = 8 * AC_PIECE_HEADER + ac_state_bits(in + AC_PIECE_HEADER, 1u << in[1]);
     return AC_OK;
 }

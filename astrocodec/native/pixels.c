@@ -25,14 +25,11 @@ static inline uint64_t unordered_bits(uint64_t ordered, uint32_t width)
 static int half_integer(uint16_t bits, int64_t *value)
 {
     const uint32_t exponent = bits >> 10 & 31, fraction = bits & 1023;
-    const uint32_t scaled = exponent ? 1024 | fraction : fraction; /* times 2^(exponent - 25) */
     if (exponent == 31 || bits == 0x8000) return 0;
-    uint32_t magnitude = scaled;
-    if (exponent > 25)
-        magnitude <<= exponent - 25;
-    else
-        magnitude >>= 25 - (exponent ? exponent : 1);
-    if (exponent <= 25 && magnitude << (25 - (exponent ? exponent : 1)) != scaled) return 0;
+    /* times 2^up / 2^down */
+    const uint32_t scaled = exponent ? 1024 | fraction : fraction, up = exponent > 25 ? exponent - 25 : 0;
+    const uint32_t down = exponent > 25 ? 0 : exponent ? 25 - exponent : 24, magnitude = scaled << up >> down;
+    if (scaled & ((1u << down) - 1)) return 0;
     *value = bits >> 15 ? -(int64_t)magnitude : (int64_t)magnitude;
     return 1;
 }
@@ -299,13 +296,6 @@ static void close_gaps(ac_sheet *s)
     }
 }
 
-static uint32_t count_bits(uint64_t v)
-{
-    v -= v >> 1 & 0x5555555555555555u;
-    v = (v & 0x3333333333333333u) + (v >> 2 & 0x3333333333333333u);
-    return (uint32_t)(((v + (v >> 4)) & 0x0f0f0f0f0f0f0f0fu) * 0x0101010101010101u >> 56);
-}
-
 /* Whether some thousand elements show that values are used without holes. */
 static int looks_dense(const ac_sheet *s)
 {
@@ -322,11 +312,10 @@ static int looks_dense(const ac_sheet *s)
     uint32_t count = 0, steps = 0, least = 65536, most = 0;
     for (uint32_t i = 0; i < 1024; i++) {
         if (!seen[i]) continue;
-        count += count_bits(seen[i]);
-        steps += count_bits(seen[i] & (seen[i] << 1 | (i ? seen[i - 1] >> 63 : 0)));
-        if (least == 65536)
-            for (least = 64 * i; !(seen[i] >> (least & 63) & 1);) least++;
-        for (most = 64 * i + 63; !(seen[i] >> (most & 63) & 1);) most--;
+        count += (uint32_t)__builtin_popcountll(seen[i]);
+        steps += (uint32_t)__builtin_popcountll(seen[i] & (seen[i] << 1 | (i ? seen[i - 1] >> 63 : 0)));
+        if (least == 65536) least = 64 * i + (uint32_t)__builtin_ctzll(seen[i]);
+        most = 64 * i + 63 - (uint32_t)__builtin_clzll(seen[i]);
     }
     return count > 8 && 2 * steps > count - 1 && count * 2 > most - least;
 }

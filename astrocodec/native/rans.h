@@ -2,9 +2,29 @@
 #ifndef AC_RANS_H
 #define AC_RANS_H
 
+#include "bytes.h"
 #include "distribution.h"
+#include "fault.h"
 
 #define AC_RANS_LOW 65536u
+
+/* The states that stand in a piece from byte `at` on. */
+static inline int ac_states_read(const uint8_t *in, size_t at, uint32_t count, uint32_t *state, ac_refusal *why)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        state[i] = ac_get_u32(in + at + 4 * i);
+        if (state[i] < AC_RANS_LOW) return ac_refuse(why, AC_REASON_STATE, at + 4 * i, state[i], AC_RANS_LOW);
+    }
+    return AC_OK;
+}
+
+/* A piece of `length` bytes ends with all states where encoding began and no bytes left. */
+static inline int ac_states_end(const uint32_t *state, uint32_t count, size_t left, size_t length, ac_refusal *why)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (state[i] != AC_RANS_LOW) return ac_refuse(why, AC_REASON_LAST_STATE, length, state[i], AC_RANS_LOW);
+    return left ? ac_refuse(why, AC_REASON_WORDS_LEFT, length - left, left, 0) : AC_OK;
+}
 
 /* Encoding runs backwards: `end` is where the next word goes, minus one. */
 static inline void ac_rans_push(uint32_t *state, uint32_t start, uint32_t freq, uint16_t **end)

@@ -246,18 +246,10 @@ int ac_stream_encode(const ac_model *const *models, size_t count, const ac_array
                      uint8_t *out, size_t capacity, size_t *length)
 {
     if ((count && !models) || !out || !length) return AC_ERROR_ARGUMENT;
-    size_t room = count * sizeof(ac_choice);
-    for (size_t i = 0; i < count; i++) room += models[i] ? ac_model_file_bound(models[i]) : 0;
-    ac_choice *choices = calloc(room + 1, 1);
+    ac_choice *choices = calloc(count + 1, sizeof *choices);
     if (!choices) return AC_ERROR_MEMORY;
-    uint8_t *file = (uint8_t *)(choices + count);
-    for (size_t i = 0; i < count; i++) {
-        choices[i].model = models[i];
-        if (!models[i] || !(flags & AC_EMBED) || !ac_model_file_bound(models[i])) continue;
-        choices[i].file = file;
-        choices[i].file_length = ac_model_write_file(models[i], file);
-        file += choices[i].file_length;
-    }
+    for (size_t i = 0; i < count; i++)
+        if (models[i]) choices[i] = ac_choice_of(models[i], flags & AC_EMBED);
     buffer whole = {out, capacity, 0};
     const ac_output output = {take_buffer, &whole};
     const int status = ac_stream_encode_with(choices, count, array, data, piece, flags, NULL, &output);

@@ -4,14 +4,9 @@
 #include <string.h>
 
 #include "array.h"
+#include "bytes.h"
 #include "hdf5/chunk.h"
 #include "model.h"
-
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-enum { HOST_IS_BIG = 1 };
-#else
-enum { HOST_IS_BIG = 0 };
-#endif
 
 /* What the stream of a chunk holds. Pairs that are no complex numbers are two planes along a new first axis. */
 static ac_array array_of(const ac_chunk_values *v, size_t size)
@@ -59,31 +54,26 @@ static arrangement arrangement_of(const ac_chunk_values *v, const ac_array *arra
     /* a chunk of bytes is kept as it is */
     const int bytes = array->dtype == 0 && array->ndim == 1;
     const int known = v->ndim != 0;
-    return (arrangement){(int)ac_number_bytes(array->dtype), !bytes && (known ? v->big_endian : 0) != HOST_IS_BIG, !bytes && known && v->pairs};
+    return (arrangement){(int)ac_number_bytes(array->dtype), !bytes && (known ? v->big_endian : 0) != AC_HOST_IS_BIG, !bytes && known && v->pairs};
 }
 
 static int is_plain(const arrangement *a) { return !a->pairs && (!a->reverse || a->item == 1); }
 
-static void to_stream_order(const arrangement *a, uint8_t *to, const uint8_t *from, size_t size)
+/* Brings numbers into the order of the stream, or back. */
+static void arrange(const arrangement *a, int to_file, uint8_t *to, const uint8_t *from, size_t size)
 {
     const size_t n = size / (size_t)a->item;
     if (!a->pairs) {
         copy_numbers(to, 1, from, 1, n, a->item, a->reverse);
         return;
     }
-    for (size_t plane = 0; plane < 2; plane++)
-        copy_numbers(to + plane * (size / 2), 1, from + plane * (size_t)a->item, 2, n / 2, a->item, a->reverse);
-}
-
-static void to_file_order(const arrangement *a, uint8_t *to, const uint8_t *from, size_t size)
-{
-    const size_t n = size / (size_t)a->item;
-    if (!a->pairs) {
-        copy_numbers(to, 1, from, 1, n, a->item, a->reverse);
-        return;
+    for (size_t plane = 0; plane < 2; plane++) {
+        const size_t in_stream = plane * (size / 2), in_file = plane * (size_t)a->item;
+        if (to_file)
+            copy_numbers(to + in_file, 2, from + in_stream, 1, n / 2, a->item, a->reverse);
+        else
+            copy_numbers(to + in_stream, 1, from + in_file, 2, n / 2, a->item, a->reverse);
     }
-    for (size_t plane = 0; plane < 2; plane++)
-        copy_numbers(to + plane * (size_t)a->item, 2, from + plane * (size / 2), 1, n / 2, a->item, a->reverse);
 }
 
 /* Takes a fault of a stream for one of its chunk, with a text for ac_last_error. HDF5 knows how long a chunk is and hands all of it over: a
@@ -113,47 +103,21 @@ static int fail_plain(ac_fault *fault, int status, const char *what)
     return ac_fail(status, "%s: %s", what, ac_status_string(status));
 }
 
-/* The models that the values say to write with. */
-static int models_of(const ac_chunk_values *v, ac_tuned **tuned, const ac_model *models[2], size_t *count)
-{
-    *count = 0;
-    *tuned = NULL;
-    const ac_model *general = ac_model_default();
-    int status = general ? AC_OK : AC_ERROR_MEMORY;
-    if (!status && v->delta_length)
-        status = ac_tuned_take(v->delta, v->delta_length, tuned);
-    else if (!status && ac_has_fingerprint(v))
-        status = ac_model_find(v->fingerprint, &general);
-    if (status) return status;
-    if (*tuned) models[(*count)++] = (*tuned)->model;
-    if (!*tuned || !(v->options & AC_CHUNK_TUNED_ONLY)) models[(*count)++] = general;
-    return *tuned && ac_has_fingerprint(v) && memcmp((*tuned)->model->fingerprint, v->fingerprint, sizeof v->fingerprint) ? AC_ERROR_CORRUPT : AC_OK;
-}
-
 static int encode_with(const ac_chunk_values *v, const ac_array *array, const void *data, const ac_output *output)
 {
     const int unknown = (int)(v->options & ~(unsigned)AC_CHUNK_OPTIONS);
     if (unknown) return ac_fail(AC_ERROR_VERSION, "writing needs a newer astrocodec: options 0x%x of the filter are not known", (unsigned)unknown);
     if (v->codec != AC_CAUSAL) return ac_fail(AC_ERROR_CODEC, "chunks of this dataset are written with codec %d, which the filter does not have", (int)v->codec);
-    ac_tuned *tuned;
-    const ac_model *models[2];
-    size_t count;
-    int status = models_of(v, &tuned, models, &count);
-    if (status == AC_ERROR_NO_MODEL)
-        ac_fail(status, "the model that the filter's values name is not installed: upgrade astrocodec");
-    else if (status)
-        fail_plain(NULL, status, "the tuned model in the filter's values");
+    ac_model *tuned;
+    const ac_model *general;
+    int status = ac_chunk_models(v, &tuned, &general);
     if (!status) {
-        ac_choice choices[2] = {{0}};
-        uint8_t *file = NULL;
-        for (size_t i = 0; i < count; i++) choices[i].model = models[i];
-        if (tuned && v->options & AC_CHUNK_EMBED && (file = malloc(ac_model_file_bound(models[0])))) {
-            choices[0].file = file;
-            choices[0].file_length = ac_model_write_file(models[0], file);
-        }
+        ac_choice choices[2];
+        size_t count = 0;
+        if (tuned) choices[count++] = ac_choice_of(tuned, v->options & AC_CHUNK_EMBED);
+        if (!tuned || !(v->options & AC_CHUNK_TUNED_ONLY)) choices[count++] = ac_choice_of(general, 0);
         const int flags = AC_SIMD_AUTO | (v->options & AC_CHUNK_THOROUGH ? AC_THOROUGH : 0);
         status = ac_stream_encode_with(choices, count, array, data, NULL, flags, NULL, output);
-        free(file);
         if (status) fail_plain(NULL, status, "a chunk could not be coded");
     }
     ac_tuned_give(tuned);
@@ -170,7 +134,7 @@ int ac_chunk_encode(const unsigned *values, size_t count, const void *data, size
     if (is_plain(&how)) return encode_with(&v, &array, data, output);
     uint8_t *ordered = malloc(size);
     if (!ordered) return ac_fail(AC_ERROR_MEMORY, "no memory for %zu bytes of a chunk", size);
-    to_stream_order(&how, ordered, data, size);
+    arrange(&how, 0, ordered, data, size);
     const int status = encode_with(&v, &array, ordered, output);
     free(ordered);
     return status;
@@ -207,7 +171,7 @@ int ac_chunk_size(const unsigned *values, size_t count, const uint8_t *stream, s
 }
 
 /* The model that the stream names, where that is the one in the values. */
-static int tuned_model(const ac_chunk_values *v, const ac_stream_info *info, ac_tuned **out)
+static int tuned_model(const ac_chunk_values *v, const ac_stream_info *info, ac_model **out)
 {
     *out = NULL;
     const int is_named = !ac_has_fingerprint(v) || !memcmp(v->fingerprint, info->fingerprint, sizeof info->fingerprint);
@@ -231,13 +195,13 @@ int ac_chunk_decode(const unsigned *values, size_t count, const uint8_t *stream,
     const arrangement how = arrangement_of(&v, &info.array);
     uint8_t *ordered = how.pairs ? malloc(size) : out;
     if (!ordered) return fail_plain(fault, AC_ERROR_MEMORY, "a chunk");
-    ac_tuned *tuned;
+    ac_model *tuned;
     status = tuned_model(&v, &info, &tuned);
     if (status) {
         why = (ac_refusal){status, status == AC_ERROR_NO_MODEL ? AC_REASON_VALUES_BASE : AC_REASON_VALUES_MODEL, 0, 0, 0};
         ac_fail_values(fault, &why);
     } else {
-        const ac_model *models[1] = {tuned ? tuned->model : NULL};
+        const ac_model *models[1] = {tuned};
         status = ac_stream_decode(models, tuned != NULL, stream, length, ordered, size, AC_SIMD_AUTO, fault);
         ac_tuned_give(tuned);
         if (status == AC_ERROR_NO_MODEL)
@@ -245,7 +209,7 @@ int ac_chunk_decode(const unsigned *values, size_t count, const uint8_t *stream,
         else if (status)
             status = fail_chunk(fault, length);
     }
-    if (!status && !is_plain(&how)) to_file_order(&how, out, ordered, size);
+    if (!status && !is_plain(&how)) arrange(&how, 1, out, ordered, size);
     if (ordered != out) free(ordered);
     return status;
 }

@@ -47,13 +47,10 @@ AC_API int ac_chunk_size(const unsigned *values, size_t count, const uint8_t *st
 AC_API int ac_chunk_decode(const unsigned *values, size_t count, const uint8_t *stream, size_t length, void *out, size_t size, ac_fault *fault);
 
 /* A tuned model: one of a few that are kept, or made anew; to be given back. */
-typedef struct {
-    ac_model *model;
-    size_t length;
-    uint8_t delta[];
-} ac_tuned;
-int ac_tuned_take(const uint8_t *delta, size_t length, ac_tuned **out);
-void ac_tuned_give(ac_tuned *tuned); /* NULL is allowed */
+int ac_tuned_take(const uint8_t *delta, size_t length, ac_model **out);
+void ac_tuned_give(ac_model *tuned); /* NULL is allowed */
+/* The models that the values say to write with: a tuned one, to be given back in any case, or NULL; and a general one. */
+int ac_chunk_models(const ac_chunk_values *values, ac_model **tuned, const ac_model **general);
 
 /* Why this thread's last call failed, in one line; "" before any failure. */
 AC_API const char *ac_last_error(void);

@@ -20,21 +20,12 @@ static htri_t can_apply(hid_t plist, hid_t type, hid_t space)
 static int name_model(ac_chunk_values *values)
 {
     if (values->codec != AC_CAUSAL) return AC_OK;
-    uint8_t fingerprint[sizeof values->fingerprint];
-    ac_tuned *tuned = NULL;
-    const ac_model *model = ac_model_default();
-    int status = model ? AC_OK : AC_ERROR_MEMORY;
-    if (values->delta_length)
-        status = ac_tuned_take(values->delta, values->delta_length, &tuned);
-    else if (ac_has_fingerprint(values))
-        status = ac_model_find(values->fingerprint, &model);
-    if (status) return ac_fail(status, "the model in the filter's values: %s", ac_status_string(status));
-    ac_model_fingerprint(tuned ? tuned->model : model, fingerprint);
+    ac_model *tuned;
+    const ac_model *general;
+    const int status = ac_chunk_models(values, &tuned, &general);
+    if (!status) ac_model_fingerprint(tuned ? tuned : general, values->fingerprint);
     ac_tuned_give(tuned);
-    if (ac_has_fingerprint(values) && memcmp(fingerprint, values->fingerprint, sizeof fingerprint))
-        return ac_fail(AC_ERROR_CORRUPT, "the filter's values hold another model than they name");
-    memcpy(values->fingerprint, fingerprint, sizeof fingerprint);
-    return AC_OK;
+    return status;
 }
 
 static int filter_at(const ac_host *host, hid_t plist, int place)
