@@ -217,7 +217,7 @@ class _Copier:
         if self._low < h5py.h5f.LIBVER_V18 and int(h5py.h5o.get_info(obj).hdr.version) > 1:
             self._low = h5py.h5f.LIBVER_V18
             with phil:
-                library().set_version_bounds(self._target.id.id, self._low, self._high)
+                library().call("H5Fset_libver_bounds", self._target.id.id, self._low, self._high)
 
 
 def copy_dataset(source: h5py.Dataset, place: Place, new_kind: Any) -> None:
@@ -240,13 +240,13 @@ def copy_dataset(source: h5py.Dataset, place: Place, new_kind: Any) -> None:
                 if elements is not None and references_to_objects(elements):
                     place.addresses.translate(elements, f"{shown(place.path)}: fill value")
                     with phil:
-                        library().set_fill_value(made.id, kind.id, elements.address)
+                        library().call("H5Pset_fill_value", made.id, kind.id, elements.address)
             h5py.h5d.create(place.group, place.name, new_kind, space, made, place.links)
             return
         if kind.committed():
             plist.set_copy_object(h5py.h5o.COPY_WITHOUT_ATTR_FLAG | _MERGE_TYPES)
             with phil:
-                library().suggest_type(plist.id, h5py.h5i.get_name(new_kind))
+                library().call("H5Padd_merge_committed_dtype_path", plist.id, h5py.h5i.get_name(new_kind))
         h5py.h5o.copy(source.id, b".", place.group, place.name, plist, place.links)
 
 
@@ -280,7 +280,7 @@ def _group_properties(source: Any) -> Any:
 def _copy_comment(source: Any, target: Any) -> None:
     with phil:
         if comment := library().comment_of(source.id):
-            library().set_comment(target.id, comment)
+            library().call("H5Oset_comment", target.id, comment)
 
 
 def _copy_properties() -> Any:

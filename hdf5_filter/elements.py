@@ -62,7 +62,7 @@ def _read(kind: Any, count: int, read: Callable[[int], None]) -> Iterator[Elemen
         if not layout.is_plain and count:
             space = h5py.h5s.create_simple((count,))
             with phil:
-                library().reclaim(kind.id, space.id, elements.address)
+                library().call("H5Treclaim", kind.id, space.id, 0, elements.address)
 
 
 @contextmanager
@@ -73,7 +73,7 @@ def attribute_elements(attribute: Any) -> Iterator[Elements | None]:
         yield None
         return
     count = int(space.get_simple_extent_npoints())
-    with _read(kind, count, lambda address: library().read_attribute(attribute.id, kind.id, address)) as elements:
+    with _read(kind, count, lambda address: library().call("H5Aread", attribute.id, kind.id, address)) as elements:
         yield elements
 
 
@@ -82,7 +82,7 @@ def write_attribute(attribute: Any, elements: Elements) -> None:
     kind = attribute.get_type()
     if elements.count:
         with phil:
-            library().write_attribute(attribute.id, kind.id, elements.address)
+            library().call("H5Awrite", attribute.id, kind.id, elements.address)
 
 
 def blocks_in(dataset: Any) -> Iterator[Box]:
@@ -102,7 +102,7 @@ def block_elements(dataset: Any, box: Box) -> Iterator[Elements]:
 
     def read(address: int) -> None:
         try:
-            library().read_dataset(dataset.id, kind.id, memory.id, file.id, address)
+            library().call("H5Dread", dataset.id, kind.id, memory.id, file.id, 0, address)
         except OSError as error:
             if "no write intent" not in str(error):
                 raise
@@ -119,7 +119,7 @@ def write_block(dataset: Any, box: Box, elements: Elements) -> None:
     kind = dataset.get_type()
     memory, file = _spaces(dataset, box)
     with phil:
-        library().write_dataset(dataset.id, kind.id, memory.id, file.id, elements.address)
+        library().call("H5Dwrite", dataset.id, kind.id, memory.id, file.id, 0, elements.address)
 
 
 def _spaces(dataset: Any, box: Box) -> tuple[Any, Any]:
@@ -137,5 +137,5 @@ def fill_elements(plist: Any, kind: Any) -> Iterator[Elements | None]:
     if plist.fill_value_defined() == h5py.h5d.FILL_VALUE_UNDEFINED:
         yield None
         return
-    with _read(kind, 1, lambda address: library().read_fill_value(plist.id, kind.id, address)) as elements:
+    with _read(kind, 1, lambda address: library().call("H5Pget_fill_value", plist.id, kind.id, address)) as elements:
         yield elements

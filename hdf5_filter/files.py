@@ -97,9 +97,8 @@ def create_like(source: h5py.File, path: Path) -> h5py.File:
     plist.set_link_creation_order(root.get_link_creation_order())
     plist.set_attr_creation_order(root.get_attr_creation_order())
     with phil:
-        library().share_no_messages(
-            plist.id
-        )  # HDF5 copies objects that share parts of headers into ones that it cannot read
+        # HDF5 copies objects that share parts of headers into ones that it cannot read
+        library().call("H5Pset_shared_mesg_nindexes", plist.id, 0)
     access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
     access.set_fclose_degree(h5py.h5f.CLOSE_STRONG)
     newest = {0: h5py.h5f.LIBVER_EARLIEST, 1: h5py.h5f.LIBVER_EARLIEST, 2: h5py.h5f.LIBVER_V18}

@@ -45,7 +45,7 @@ def follow(file: h5py.File, layout: Layout, at: int) -> Referred | None:
         try:
             address = library().address_of(obj)
         finally:
-            library().close_object(obj)
+            library().call("H5Oclose", obj)
     region = _region(file, layout, at)
     return Referred(address, () if region is None else selection_of(region), attribute)
 
@@ -62,7 +62,7 @@ def referred_object(file: h5py.File, layout: Layout, at: int) -> Any:
         found = _open(file, layout, at)
         assert found is not None
         kinds: dict[int, Any] = {h5py.h5i.GROUP: h5py.h5g.GroupID, h5py.h5i.DATASET: h5py.h5d.DatasetID}
-        kind: Any = kinds.get(library().kind_of(found), h5py.h5t.TypeID)
+        kind: Any = kinds.get(library().call("H5Iget_type", found), h5py.h5t.TypeID)
         return kind(found)
 
 
@@ -78,7 +78,7 @@ def _region(file: h5py.File, layout: Layout, at: int) -> Any:
         if layout.form == "region":
             return h5py.h5s.SpaceID(library().region_of(file.id.id, at))
         if layout.form == "reference" and library().refers_to_region(at):
-            return h5py.h5s.SpaceID(library().new_region_of(at))
+            return h5py.h5s.SpaceID(library().call("H5Ropen_region", at, 0, 0))
     return None
 
 
@@ -142,7 +142,7 @@ class Addresses:
         region = None if path is None else _region(self._source, layout, at)
         with phil:
             if layout.form == "reference":
-                library().forget_new_reference(at)
+                library().call("H5Rdestroy", at)
             clear(at, layout.size)
             if path is None:
                 return

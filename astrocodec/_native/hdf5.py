@@ -84,54 +84,31 @@ class _Error(ctypes.Structure):
 
 @functools.cache
 def library_of(extension: str) -> Library:
-    """Return the HDF5 library that an extension module of h5py was linked with."""
+    """Return the HDF5 library that an extension module of h5py, a file, was linked with."""
     return Library(extension)
 
 
-def filters_partial_chunks(extension: str, plist: int) -> bool | None:
-    """
-    Tell whether chunks that reach beyond the edge of a dataset pass its filters as others do.
-
-    Parameters
-    ----------
-    extension : str
-        File of an extension module of h5py.
-    plist : int
-        Identifier of the dataset's creation properties.
-
-    Returns
-    -------
-    bool or None
-        None where the library does not say.
-    """
+def filters_partial_chunks(extension: str, plist: int) -> bool:
+    """Tell whether chunks beyond the edge of a dataset pass its filters as others do; False where HDF5 does not say."""
     try:
-        return library_of(extension).filters_partial_chunks(plist)
+        options = library_of(extension)._number(ctypes.c_uint, "H5Pget_chunk_opts", plist)
     except (OSError, AttributeError):
-        return None
+        return False
+    return not options & _DONT_FILTER_PARTIAL_CHUNKS
 
 
 class Library:
     """
     Functions of one HDF5 library; identifiers are those of h5py's objects, and the caller holds h5py's lock.
 
-    Parameters
-    ----------
-    extension : str
-        File of an extension module of h5py.
+    What takes and gives back plain numbers and addresses goes by `call` and the names of HDF5's reference manual.
     """
 
     def __init__(self, extension: str) -> None:
         self._library = ctypes.CDLL(extension)
 
-    def _call(self, function: str, *arguments: Any) -> int:
-        """
-        Call a function.
-
-        Raises
-        ------
-        OSError
-            It fails; with the library's words.
-        """
+    def call(self, function: str, *arguments: Any) -> int:
+        """Call a function by its name; where it fails, an OSError has the library's words."""
         entry = getattr(self._library, function)
         entry.restype, entry.argtypes = _FUNCTIONS[function]
         found = int(entry(*arguments))
@@ -152,174 +129,106 @@ class Library:
         walk(0, 0, _Walk(note), None)
         return texts[0] if texts else "no reason given"
 
-    def filters_partial_chunks(self, plist: int) -> bool:
-        """Tell whether chunks that reach beyond the edge of a dataset pass its filters as others do."""
-        options = ctypes.c_uint()
-        self._call("H5Pget_chunk_opts", plist, ctypes.byref(options))
-        return not options.value & _DONT_FILTER_PARTIAL_CHUNKS
+    def _number(self, kind: Any, function: str, obj: int) -> int:
+        """Return what a function leaves at the address that it is given."""
+        found = kind()
+        self.call(function, obj, ctypes.byref(found))
+        return int(found.value)
+
+    def _text(self, function: str, obj: int) -> bytes:
+        """Return a text of a function that gives its length first."""
+        buffer = ctypes.create_string_buffer(self.call(function, obj, None, 0) + 1)
+        self.call(function, obj, buffer, len(buffer))
+        return buffer.value
 
     def chunk_index(self, dataset: int) -> int:
         """Return the kind of index that a dataset has of its chunks, as ``H5D_chunk_index_t``."""
-        kind = _int()
-        self._call("H5Dget_chunk_index_type", dataset, ctypes.byref(kind))
-        return kind.value
+        return self._number(_int, "H5Dget_chunk_index_type", dataset)
 
     def group_storage(self, group: int) -> int:
         """Return how a group holds its links, as ``H5G_storage_type_t``."""
         info = _GroupInfo()
-        self._call("H5Gget_info", group, ctypes.byref(info))
+        self.call("H5Gget_info", group, ctypes.byref(info))
         return int(info.storage)
-
-    def read_fill_value(self, plist: int, kind: int, address: int) -> None:
-        """Read a dataset's fill value to an address, in this type."""
-        self._call("H5Pget_fill_value", plist, kind, address)
-
-    def set_fill_value(self, plist: int, kind: int, address: int) -> None:
-        """Let datasets that are created have the element at an address as fill value."""
-        self._call("H5Pset_fill_value", plist, kind, address)
 
     def shares_messages(self, file_plist: int) -> bool:
         """Tell whether objects of a file share parts of their headers."""
-        indexes = ctypes.c_uint()
-        self._call("H5Pget_shared_mesg_nindexes", file_plist, ctypes.byref(indexes))
-        return indexes.value > 0
-
-    def share_no_messages(self, file_plist: int) -> None:
-        """Let each object of a new file have its own header."""
-        self._call("H5Pset_shared_mesg_nindexes", file_plist, 0)
-
-    def set_version_bounds(self, file: int, low: int, high: int) -> None:
-        """Say which versions of the format are written from now on."""
-        self._call("H5Fset_libver_bounds", file, low, high)
-
-    def suggest_type(self, copy_plist: int, path: bytes) -> None:
-        """Let copies use this named type of the target where it equals theirs."""
-        self._call("H5Padd_merge_committed_dtype_path", copy_plist, path)
-
-    def read_dataset(self, dataset: int, kind: int, memory: int, file: int, address: int) -> None:
-        """Read elements to an address; `memory` and `file` are spaces, 0 for all."""
-        self._call("H5Dread", dataset, kind, memory, file, 0, address)
-
-    def write_dataset(self, dataset: int, kind: int, memory: int, file: int, address: int) -> None:
-        """Write elements from an address."""
-        self._call("H5Dwrite", dataset, kind, memory, file, 0, address)
-
-    def read_attribute(self, attribute: int, kind: int, address: int) -> None:
-        """Read an attribute's elements to an address."""
-        self._call("H5Aread", attribute, kind, address)
-
-    def write_attribute(self, attribute: int, kind: int, address: int) -> None:
-        """Write an attribute's elements from an address."""
-        self._call("H5Awrite", attribute, kind, address)
+        return self._number(ctypes.c_uint, "H5Pget_shared_mesg_nindexes", file_plist) > 0
 
     def create_attribute_like(self, attribute: int, owner: int, name: bytes, kind: int, space: int) -> None:
         """Create an attribute with the creation properties of another: the character set of its name."""
-        plist = self._call("H5Aget_create_plist", attribute)
+        plist = self.call("H5Aget_create_plist", attribute)
         try:
-            self._call("H5Aclose", self._call("H5Acreate2", owner, name, kind, space, plist, 0))
+            self.call("H5Aclose", self.call("H5Acreate2", owner, name, kind, space, plist, 0))
         finally:
-            self._call("H5Pclose", plist)
+            self.call("H5Pclose", plist)
 
     def attribute_character_set(self, attribute: int) -> int:
         """Return the character set of an attribute's name, as ``H5T_cset_t``."""
-        plist, found = self._call("H5Aget_create_plist", attribute), _int()
+        plist = self.call("H5Aget_create_plist", attribute)
         try:
-            self._call("H5Pget_char_encoding", plist, ctypes.byref(found))
+            return self._number(_int, "H5Pget_char_encoding", plist)
         finally:
-            self._call("H5Pclose", plist)
-        return found.value
-
-    def reclaim(self, kind: int, space: int, address: int) -> None:
-        """Free what the elements at an address point to."""
-        self._call("H5Treclaim", kind, space, 0, address)
+            self.call("H5Pclose", plist)
 
     def address_of(self, obj: int) -> int:
         """Return the address of an object in its file."""
         info = ctypes.create_string_buffer(_INFO_BYTES)
-        self._call("H5Oget_info3", obj, info, _BASIC)
+        self.call("H5Oget_info3", obj, info, _BASIC)
         return int.from_bytes(info.raw[_TOKEN_AT : _TOKEN_AT + 8], "little")
 
     def comment_of(self, obj: int) -> bytes:
         """Return the comment of an object, empty where it has none."""
-        buffer = ctypes.create_string_buffer(self._call("H5Oget_comment", obj, None, 0) + 1)
-        self._call("H5Oget_comment", obj, buffer, len(buffer))
-        return buffer.value
-
-    def set_comment(self, obj: int, comment: bytes) -> None:
-        """Give an object a comment."""
-        self._call("H5Oset_comment", obj, comment)
+        return self._text("H5Oget_comment", obj)
 
     def end_of(self, file: int) -> int:
         """Return the byte at which the part of a file ends that HDF5 uses."""
-        end = ctypes.c_uint64()
-        self._call("H5Fget_eoa", file, ctypes.byref(end))
-        return end.value
-
-    def kind_of(self, obj: int) -> int:
-        """Return what an identifier stands for, as ``H5I_type_t``."""
-        return self._call("H5Iget_type", obj)
-
-    def close_object(self, obj: int) -> None:
-        """Close an object."""
-        self._call("H5Oclose", obj)
+        return self._number(ctypes.c_uint64, "H5Fget_eoa", file)
 
     # References of the two old types: an address in the file, or a place in its heap.
 
     def open_referred(self, file: int, reference: int, *, region: bool) -> int | None:
         """Open the object that the reference at an address leads to, None where there is none any more."""
         try:
-            return self._call("H5Rdereference2", file, 0, _REGION if region else _OBJECT, reference)
+            return self.call("H5Rdereference2", file, 0, _REGION if region else _OBJECT, reference)
         except OSError:
             return None
 
     def region_of(self, file: int, reference: int) -> int:
         """Return the space of a region reference."""
-        return self._call("H5Rget_region", file, _REGION, reference)
+        return self.call("H5Rget_region", file, _REGION, reference)
 
     def create_reference(self, file: int, path: bytes, reference: int, region: int | None = None) -> None:
         """Let the bytes at an address refer to an object, or to a region of it."""
         kind = _OBJECT if region is None else _REGION
-        self._call("H5Rcreate", reference, file, path, kind, -1 if region is None else region)
+        self.call("H5Rcreate", reference, file, path, kind, -1 if region is None else region)
 
     # References of the type of HDF5 1.12.
 
     def refers_to_region(self, reference: int) -> bool:
         """Tell whether a reference leads to a region."""
-        return self._call("H5Rget_type", reference) == _NEW_REGION
+        return self.call("H5Rget_type", reference) == _NEW_REGION
 
     def new_reference_texts(self, reference: int) -> tuple[bytes, bytes]:
         """Return the names of file and attribute in a reference, the second empty where there is none."""
-        names = ["H5Rget_file_name"]
-        names += ["H5Rget_attr_name"] if self._call("H5Rget_type", reference) == _NEW_ATTRIBUTE else []
-        texts = []
-        for name in names:
-            buffer = ctypes.create_string_buffer(self._call(name, reference, None, 0) + 1)
-            self._call(name, reference, buffer, len(buffer))
-            texts.append(buffer.value)
-        return texts[0], texts[1] if len(texts) > 1 else b""
+        of_attribute = self.call("H5Rget_type", reference) == _NEW_ATTRIBUTE
+        attribute = self._text("H5Rget_attr_name", reference) if of_attribute else b""
+        return self._text("H5Rget_file_name", reference), attribute
 
     def open_newly_referred(self, reference: int) -> int | None:
         """Open the object that a reference leads to, None where there is none any more."""
         try:
-            return self._call("H5Ropen_object", reference, 0, 0)
+            return self.call("H5Ropen_object", reference, 0, 0)
         except OSError:
             return None
-
-    def new_region_of(self, reference: int) -> int:
-        """Return the space of a reference to a region."""
-        return self._call("H5Ropen_region", reference, 0, 0)
 
     def create_new_reference(
         self, file: int, path: bytes, reference: int, region: int | None = None, attribute: bytes = b""
     ) -> None:
         """Let the bytes at an address refer to an object, a region or an attribute of it."""
         if region is not None:
-            self._call("H5Rcreate_region", file, path, region, 0, reference)
+            self.call("H5Rcreate_region", file, path, region, 0, reference)
         elif attribute:
-            self._call("H5Rcreate_attr", file, path, attribute, 0, reference)
+            self.call("H5Rcreate_attr", file, path, attribute, 0, reference)
         else:
-            self._call("H5Rcreate_object", file, path, 0, reference)
-
-    def forget_new_reference(self, reference: int) -> None:
-        """Free what a reference points to."""
-        self._call("H5Rdestroy", reference)
+            self.call("H5Rcreate_object", file, path, 0, reference)
