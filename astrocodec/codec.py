@@ -21,7 +21,6 @@ from astrocodec.stages.causal import CAUSAL
 from astrocodec.stages.pixels import DTYPES
 from astrocodec.stages.planes import MAX_PIXELS
 from astrocodec.stages.stream import (
-    CHECKSUM_SIZE,
     MAX_AXES,
     MODEL,
     NAME,
@@ -31,7 +30,7 @@ from astrocodec.stages.stream import (
     SECTIONS,
     Header,
     Section,
-    little_endian,
+    checksum,
 )
 
 Buffer: TypeAlias = "bytes | bytearray | memoryview[int] | NDArray[np.uint8]"
@@ -221,9 +220,7 @@ def _encode_foreign(values: NDArray[Any], name: str, options: dict[str, Any], ve
     kind = OF_ELEMENTS if codec.exact else OF_BYTES
     sections = (Section(NAME, codecs.label(codec)),)
     header = Header(codec.id, values.dtype, values.shape, parameters, sections, kind).to_bytes()
-    crc = crc32c(np.frombuffer(header, np.uint8))
-    crc = crc32c(little_endian(values) if codec.exact else np.frombuffer(data, np.uint8), crc)
-    stream = header + data + crc.to_bytes(CHECKSUM_SIZE, "little")
+    stream = header + data + checksum(header, data, values if codec.exact else None, crc32c)
     if verify:
         decoded = decode(stream)
         if codec.exact and not same_bits(decoded, values):
@@ -235,9 +232,8 @@ def _decode_foreign(view: memoryview, header: native_stream.StreamHeader, device
     """What a registered codec makes of a stream; the checksum is not its business but ours."""
     codec = codecs.find_codec(header.codec, header.body_of(NAME) or b"")
     data, parameters = view[header.data], header.body_of(PARAMETERS) or b""
-    crc = crc32c(np.frombuffer(view[: header.data.start], np.uint8))
-    said = int.from_bytes(view[header.data.stop :], "little")
-    if header.checksum_kind == OF_BYTES and crc32c(np.frombuffer(data, np.uint8), crc) != said:
+    head, said = view[: header.data.start], view[header.data.stop :]
+    if header.checksum_kind == OF_BYTES and checksum(head, data, None, crc32c) != said:
         raise CorruptError(f"codec {codec.name}: the checksum of the stream's bytes differs: it is damaged")
     values = codec.decode(parameters, data, header.dtype, header.shape, device=device)
     if values.dtype != header.dtype or values.shape != header.shape:
@@ -245,7 +241,7 @@ def _decode_foreign(view: memoryview, header: native_stream.StreamHeader, device
             f"codec {codec.name}: gave {values.dtype} of shape {values.shape}, the stream holds {header.dtype} of "
             f"shape {header.shape}"
         )
-    if header.checksum_kind == OF_ELEMENTS and crc32c(little_endian(values), crc) != said:
+    if header.checksum_kind == OF_ELEMENTS and checksum(head, data, values, crc32c) != said:
         raise CorruptError(f"codec {codec.name}: the checksum of the decoded elements differs: the stream is damaged")
     return values
 

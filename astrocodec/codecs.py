@@ -162,17 +162,14 @@ def exact_codec(name: str) -> str:
 
 def missing(key: int | str, said: bytes = b"") -> str:
     """What is needed to read a stream of a codec that is not here."""
-    name, _, install = said.decode("utf-8", "replace").partition("\n")
-    printable = (
-        "".join(c if c.isprintable() else "?" for c in name),
-        "".join(c if c.isprintable() else "?" for c in install),
-    )
+    parts = said.decode("utf-8", "replace").partition("\n")
+    name, _, install = ("".join(c if c.isprintable() else "?" for c in part) for part in parts)
     if isinstance(key, str):
         there = ", ".join(sorted({*NATIVE.values(), *_installed(), *(codec.name for codec in _registered.values())}))
         return f"codec {key!r} is not installed; here are {there}"
     if name:
-        advice = f": {printable[1]}" if install else ""
-        return f"codec {printable[0]!r} (id {key}) is needed, which is not installed{advice}"
+        advice = f": {install}" if install else ""
+        return f"codec {name!r} (id {key}) is needed, which is not installed{advice}"
     if key < 192:
         return f"codec {key} is needed, which this package does not know: upgrade astrocodec"
     return f"codec {key} is needed, a private one that is not installed: ask who wrote the data for it"

@@ -37,13 +37,7 @@ def last_error() -> str:
 
 
 class ChunkCodec:
-    """The filter with the values of one dataset; may be used by any number of threads at once.
-
-    Parameters
-    ----------
-    values : sequence of int
-        The filter's ``cd_values``.
-    """
+    """The filter with the values (``cd_values``) of one dataset; may be used by any number of threads at once."""
 
     def __init__(self, values: Sequence[int]) -> None:
         self._count = len(values)

@@ -29,11 +29,7 @@ def _status_of(error: BaseException) -> int:
 def serve(decode: Decode) -> None:
     """Let the C library decode streams of other codecs by a function, until this process ends.
 
-    Parameters
-    ----------
-    decode : callable
-        Takes the bytes of a stream and gives the array. It is called in any thread, with h5py's lock held, so it must
-        not use h5py.
+    It is called in any thread, with h5py's lock held, so it must not use h5py.
     """
 
     def call(stream: int, length: int, out: int, capacity: int, message: int, room: int) -> int:

@@ -143,13 +143,7 @@ def encode_stream(
 
 
 def inspect_stream(stream: memoryview) -> StreamHeader:
-    """The header of a stream.
-
-    Raises
-    ------
-    FormatError
-        It is damaged, none of ours, or has what this version must not pass over.
-    """
+    """The header of a stream."""
     info, fault = _StreamInfo(), Fault()
     _check(
         _library.ac_stream_inspect(_start(stream), len(stream), ctypes.byref(info), ctypes.byref(fault)),

@@ -6,6 +6,8 @@ straight-through rounding (Bengio et al. 2013, arXiv:1308.3432), so what is trai
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -20,32 +22,24 @@ _CORE = [0, 1, 4, 5, 6, 7, 8, 13]
 NATS = float(np.log(2.0))
 
 
-class _Round(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: object, x: Tensor) -> Tensor:
-        return torch.round(x)
+class _Stepped(torch.autograd.Function):
+    """Rounded in some way forward, as if it were not backward."""
 
     @staticmethod
-    def backward(ctx: object, grad: Tensor) -> Tensor:
-        return grad
-
-
-class _Floor(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: object, x: Tensor) -> Tensor:
-        return torch.floor(x)
+    def forward(ctx: object, x: Tensor, rounding: Callable[[Tensor], Tensor]) -> Tensor:
+        return rounding(x)
 
     @staticmethod
-    def backward(ctx: object, grad: Tensor) -> Tensor:
-        return grad
+    def backward(ctx: object, grad: Tensor) -> tuple[Tensor, None]:
+        return grad, None
 
 
 def _rounded(x: Tensor, limit: float) -> Tensor:
-    return _Round.apply(x.clamp(-limit, limit))  # type: ignore[no-any-return,no-untyped-call]
+    return _Stepped.apply(x.clamp(-limit, limit), torch.round)  # type: ignore[no-any-return,no-untyped-call]
 
 
 def _floored(x: Tensor) -> Tensor:
-    return _Floor.apply(x)  # type: ignore[no-any-return,no-untyped-call]
+    return _Stepped.apply(x, torch.floor)  # type: ignore[no-any-return,no-untyped-call]
 
 
 class Network(nn.Module):

@@ -64,43 +64,21 @@ class BitWriter:
 
 
 class BitReader:
-    """Bits of bytes, taken one after the other.
-
-    Parameters
-    ----------
-    data : bytes-like
-        The bytes.
-    what : str
-        What they are, for messages.
-    """
+    """Bits of bytes, taken one after the other; `what` the bytes are is for messages."""
 
     def __init__(self, data: bytes | memoryview, what: str) -> None:
         self._bits: list[int] = np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little").tolist()
         self._at, self._what = 0, what
 
     def read(self, count: int) -> int:
-        """Take `count` bits as a number.
-
-        Raises
-        ------
-        TruncatedError
-            Fewer are left.
-        """
+        """Take `count` bits as a number."""
         if count > len(self._bits) - self._at:
             raise TruncatedError(f"{self._what}: {len(self._bits) // 8} bytes are too few")
         self._at += count
         return sum(bit << i for i, bit in enumerate(self._bits[self._at - count : self._at]))
 
     def read_rice(self, k: int, most: int | None = None) -> int:
-        """Take a number that `BitWriter.write_rice` wrote.
-
-        Raises
-        ------
-        TruncatedError
-            The bits end before it does.
-        CorruptError
-            It is larger than `most`.
-        """
+        """Take a number that `BitWriter.write_rice` wrote."""
         quotient = 0
         while self.read(1):
             quotient += 1
@@ -112,24 +90,12 @@ class BitReader:
         return value
 
     def end(self) -> int:
-        """Go on to the next whole byte; returns how many bytes were taken.
-
-        Raises
-        ------
-        CorruptError
-            A bit on the way is set.
-        """
+        """Go on to the next whole byte; returns how many bytes were taken."""
         if self.read(-self._at % 8):
             raise CorruptError(f"{self._what}: bits follow its end in byte {self._at // 8 - 1}")
         return self._at // 8
 
     def finish(self) -> None:
-        """See that nothing is left.
-
-        Raises
-        ------
-        CorruptError
-            Bytes are left, or bits that are set.
-        """
+        """See that nothing is left."""
         if (used := self.end()) != len(self._bits) // 8:
             raise CorruptError(f"{self._what}: {len(self._bits) // 8 - used} bytes follow its end")

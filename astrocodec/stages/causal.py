@@ -21,23 +21,12 @@ STORED, CAUSAL = 0, 1
 
 @dataclass(frozen=True)
 class Parameters:
-    """What the codec says of its data.
+    """What the codec says of its data."""
 
-    Attributes
-    ----------
-    fingerprint : str
-        Of the model, 16 hex digits.
-    pixel_map : PixelMap
-    low_bits : int
-        Bits split off below the modelled samples.
-    piece_shape : tuple of int
-        Height and width of a piece as they are written: 0 stands for the plane's own.
-    """
-
-    fingerprint: str
+    fingerprint: str  # of the model, 16 hex digits
     pixel_map: PixelMap
-    low_bits: int
-    piece_shape: tuple[int, int]
+    low_bits: int  # bits split off below the modelled samples
+    piece_shape: tuple[int, int]  # height and width of a piece as they are written: 0 stands for the plane's own
 
     def to_bytes(self) -> bytes:
         """The parameters' bytes."""
@@ -46,13 +35,7 @@ class Parameters:
 
     @classmethod
     def read(cls, data: bytes, dtype: np.dtype[Any], start: int = 0) -> Parameters:
-        """Read what `to_bytes` wrote; `start` is where it stands in the stream, for messages.
-
-        Raises
-        ------
-        TruncatedError, CorruptError
-            With the byte, what was found and what is allowed.
-        """
+        """Read what `to_bytes` wrote; `start` is where it stands in the stream, for messages."""
         reader = varint.Reader(memoryview(data), start=start)
         fingerprint = bytes(reader.take(8, "model fingerprint")).hex()
         pixel_map = PixelMap.read(reader)
@@ -73,13 +56,7 @@ def frame_pieces(pieces: list[bytes]) -> bytes:
 
 
 def split_pieces(data: memoryview, count: int, start: int = 0) -> list[memoryview]:
-    """Undo `frame_pieces`; `start` is where the data begin in the stream, for messages.
-
-    Raises
-    ------
-    TruncatedError, CorruptError
-        A piece reaches past the end, or bytes follow the last one.
-    """
+    """Undo `frame_pieces`; `start` is where the data begin in the stream, for messages."""
     # Of a length, of a mode and of at least a constant.
     if 4 * count > len(data):
         raise TruncatedError(f"{count} pieces announced, {len(data)} bytes are left: the stream is cut")

@@ -98,24 +98,12 @@ def _read_rice(bits: BitReader, mean: RiceMean, most: int) -> int:
 
 @dataclass(frozen=True)
 class Table:
-    """What stands in front of a piece's states.
+    """What stands in front of a piece's states."""
 
-    Attributes
-    ----------
-    predictor : int
-        0 none, 1 W, 2 N, 3 W + N - NW.
-    log_classes : int
-        0 to 3: log2 of the number of classes.
-    symbols : list of int
-        Differences modulo 65536, upwards from the first.
-    cumulative : list of list of int
-        Per class the cumulative frequencies of the symbols and of the escape behind them.
-    """
-
-    predictor: int
-    log_classes: int
-    symbols: list[int]
-    cumulative: list[list[int]]
+    predictor: int  # 0 none, 1 W, 2 N, 3 W + N - NW
+    log_classes: int  # 0 to 3: log2 of the number of classes
+    symbols: list[int]  # differences modulo 65536, upwards from the first
+    cumulative: list[list[int]]  # per class the cumulative frequencies of the symbols and of the escape behind them
 
     def to_bytes(self) -> bytes:
         """Coded table."""
@@ -135,13 +123,7 @@ class Table:
 
 
 def read_table(data: bytes) -> tuple[Table, int]:
-    """Read and check a piece's table; also its number of bytes.
-
-    Raises
-    ------
-    TruncatedError, CorruptError
-        It ends early or breaks its rules.
-    """
+    """Read and check a piece's table; also its number of bytes."""
     if len(data) < HEADER:
         raise TruncatedError(f"piece: {len(data)} bytes found, its table alone needs more")
     mode, predictor, log_classes = data[:3]
@@ -322,13 +304,7 @@ def _decode_pixels(table: Table, decoder: Decoder, samples: NDArray[np.uint16]) 
 
 
 def decode(data: bytes, height: int, width: int) -> NDArray[np.uint16]:
-    """Undo `encode`.
-
-    Raises
-    ------
-    TruncatedError, CorruptError
-        The piece ends early or contradicts itself.
-    """
+    """Undo `encode`."""
     table, at = read_table(data)
     body = data[at:]
     if len(body) < 4 * STATES:

@@ -53,55 +53,26 @@ _BITS = np.array([layout.bits + (0,) * (32 - len(layout.bits)) for layout in LAY
 
 
 class Cells(NamedTuple):
-    """Which table codes each pixel, and from where its difference is taken.
+    """Which table codes each pixel, and from where its difference is taken."""
 
-    Attributes
-    ----------
-    table : ndarray of int64
-        Index within the model's tables.
-    base : ndarray of int64
-        The difference is ``sample - base``.
-    k : ndarray of int64
-        Low bits of a magnitude that no symbol sees.
-    layout : ndarray of int64
-        Index within `LAYOUTS`.
-    """
-
-    table: Integers
-    base: Integers
-    k: Integers
-    layout: Integers
+    table: Integers  # index within the model's tables
+    base: Integers  # the difference is ``sample - base``
+    k: Integers  # low bits of a magnitude that no symbol sees
+    layout: Integers  # index within `LAYOUTS`
 
 
 @dataclass(frozen=True, eq=False)
 class Tables:
-    """The frequency tables of a model.
+    """The frequency tables of a model."""
 
-    Attributes
-    ----------
-    tails, skews : int
-        Sides of the grid of shapes; a shape's number is ``tail * skews + skew``.
-    cumulative : ndarray of uint16, shape (504 * tails * skews, 64)
-        Symbol s owns the quantiles from ``cumulative[t, s]`` up to, without, ``cumulative[t, s + 1]``.
-    """
-
-    tails: int
+    tails: int  # sides of the grid of shapes; a shape's number is ``tail * skews + skew``
     skews: int
+    # (504 * tails * skews, 64): symbol s owns the quantiles from cumulative[t, s] up to, without, cumulative[t, s + 1]
     cumulative: NDArray[np.uint16]
 
 
 def cell_of(loc16: Integers, q: Integers, shape: Integers) -> Cells:
-    """Choose the table (docs/format.md "Cells").
-
-    Parameters
-    ----------
-    loc16 : ndarray of int64
-        Location in 1/16.
-    q : ndarray of int64
-        Scale index, 0 to 143: the scale is ``2**((q - 32) / 8)``.
-    shape : ndarray of int64
-        Number of the shape.
-    """
+    """Choose the table of a location in 1/16, a scale ``2**((q - 32) / 8)`` and a shape (docs/format.md "Cells")."""
     octave = np.minimum(q >> 3, 7)
     bits = _PHASE_BITS[octave]
     rounded = (loc16 + (8 >> bits)) >> (4 - bits)
@@ -143,14 +114,9 @@ def difference_of(symbol: Integers, raw: Integers, cells: Cells) -> Integers:
 
 
 def cumulative_at(knots: Integers, t: Integers) -> Integers:
-    """A shape's cumulative function in 1/2**30 at ``t / 4096`` (docs/format.md "Cumulative function").
+    """A shape's cumulative function in 1/2**30 at ``t / 4096`` of the scale (docs/format.md "Cumulative function").
 
-    Parameters
-    ----------
-    knots : ndarray of int64, shape (..., 593)
-        40 knots of the left tail, 513 of the centre, 40 of the right tail.
-    t : ndarray of int64
-        Where, in 1/4096 of the scale.
+    The last axis of `knots` has 40 of the left tail, 513 of the centre, 40 of the right tail.
     """
     centre = np.clip(t + (16 << 12), 0, (CENTRE_KNOTS - 1) * 256 - 1)
     index, fraction = TAIL_KNOTS + (centre >> 8), centre & 255
@@ -172,14 +138,7 @@ def cumulative_at(knots: Integers, t: Integers) -> Integers:
 def build_table(knots: Integers, q: int, phase32: int) -> NDArray[np.uint16]:
     """Cumulative frequencies of one table of each shape (docs/format.md "Table construction").
 
-    Parameters
-    ----------
-    knots : ndarray of int64, shape (shapes, 593)
-        The shapes' cumulative functions.
-    q : int
-        Scale index, 0 to 63; from 56 on the tables are those of buckets.
-    phase32 : int
-        Sub-pixel phase in 1/32.
+    `knots` are ``(shapes, 593)``; from scale index 56 on the tables are those of buckets.
     """
     octave = q >> 3
     offsets = LAYOUTS[_LAYOUT[octave]].offset
@@ -197,13 +156,7 @@ def build_table(knots: Integers, q: int, phase32: int) -> NDArray[np.uint16]:
 
 
 def build_tables(shapes: bytes) -> Tables:
-    """All tables of a shape block (docs/format.md "Shape block").
-
-    Raises
-    ------
-    FormatError
-        The block breaks its format.
-    """
+    """All tables of a shape block (docs/format.md "Shape block")."""
     if len(shapes) < 4 or shapes[2] or shapes[3]:
         raise FormatError(f"shape block begins with {shapes[:4].hex()}, expected two sizes and two zero bytes")
     tails, skews = shapes[0], shapes[1]

@@ -28,35 +28,17 @@ _DY, _DX = (np.array(offsets) for offsets in zip(*NEIGHBOURS, strict=True))
 
 @dataclass(frozen=True)
 class Start:
-    """What the header of a modelled piece says of its samples.
+    """What the header of a modelled piece says of its samples."""
 
-    Attributes
-    ----------
-    row, amplitude : int
-        The virtual rows above the piece hold `row` -+ `amplitude` (docs/format.md "Virtual rows").
-    floor : int
-        The sample from which signal counts.
-    """
-
-    row: int
+    row: int  # the virtual rows above the piece hold `row` -+ `amplitude` (docs/format.md "Virtual rows")
     amplitude: int
-    floor: int
+    floor: int  # the sample from which signal counts
 
 
 class Plane:
     """The samples of a piece that are known so far, what stands outside its edges, and the running means.
 
-    Parameters
-    ----------
-    height, width : int
-        Size of the piece.
-    start : Start
-        What the piece's header says.
-
-    Attributes
-    ----------
-    samples : ndarray of int64, shape (height + 3, width + 6)
-        Pixel (y, x) stands at ``samples[y + 3, x + 3]``.
+    Pixel (y, x) stands at ``samples[y + 3, x + 3]``.
     """
 
     def __init__(self, height: int, width: int, start: Start) -> None:
@@ -166,19 +148,7 @@ def _encode_modelled(weights: Weights, tables: Tables, samples: NDArray[np.uint1
 
 
 def encode_piece(weights: Weights, tables: Tables, samples: NDArray[np.uint16], thorough: bool = False) -> bytes:
-    """Encode one plane of samples ``(y, x)`` (docs/format.md "Piece").
-
-    Parameters
-    ----------
-    weights : Weights
-        The network.
-    tables : Tables
-        Its frequency tables.
-    samples : ndarray of uint16, shape (ny, nx)
-        The samples.
-    thorough : bool, optional
-        Try every mode, not only those that look promising.
-    """
+    """Encode one plane of samples ``(y, x)``; `thorough` tries every mode (docs/format.md "Piece")."""
     check_sides(*samples.shape)
     if (samples == samples[0, 0]).all():
         return struct.pack("<BH", CONSTANT, samples[0, 0])
@@ -235,15 +205,7 @@ def _listed(data: bytes, count: int) -> NDArray[np.uint16]:
 
 
 def decode_piece(weights: Weights, tables: Tables, data: bytes, height: int, width: int) -> NDArray[np.uint16]:
-    """Decode one plane of samples ``(y, x)`` (docs/format.md "Piece").
-
-    Raises
-    ------
-    TruncatedError
-        The bytes end early.
-    CorruptError
-        The bytes contradict themselves.
-    """
+    """Decode one plane of samples ``(y, x)`` (docs/format.md "Piece")."""
     check_sides(height, width)
     if not data:
         raise TruncatedError("piece: no bytes")

@@ -25,24 +25,13 @@ _INTEGER_FLOATS = 1 << 31
 
 @dataclass(frozen=True)
 class PixelMap:
-    """How values became integers.
+    """How values became integers."""
 
-    Attributes
-    ----------
-    kind : int
-        0 integers, 1 floats by their bits in order, 2 floats that hold integers.
-    offset : int
-        Subtracted from all values, modulo 2**64.
-    gaps : tuple of (int, int)
-        ``(start, length)``: mapped values from `start` on were lowered by `length`; applied in order.
-    rule : int
-        0 nothing more, 1 lattice ``v = (k * step + phase) >> 32``, 2 rank among `values`.
-    """
-
-    kind: int
-    offset: int
+    kind: int  # 0 integers, 1 floats by their bits in order, 2 floats that hold integers
+    offset: int  # subtracted from all values, modulo 2**64
+    # ``(start, length)``: mapped values from `start` on were lowered by `length`; applied in order
     gaps: tuple[tuple[int, int], ...] = ()
-    rule: int = _OFFSET
+    rule: int = _OFFSET  # 0 nothing more, 1 lattice ``v = (k * step + phase) >> 32``, 2 rank among `values`
     step: int = 1 << 32
     phase: int = 0
     values: NDArray[np.uint16] | None = None
@@ -70,13 +59,7 @@ class PixelMap:
 
     @classmethod
     def read(cls, reader: varint.Reader) -> PixelMap:
-        """Read a map.
-
-        Raises
-        ------
-        TruncatedError, CorruptError
-            The bytes break the format.
-        """
+        """Read a map."""
         head = reader.take(1, "pixel map")[0]
         kind, rule = head & 15, head >> 4
         if kind > _FLOAT_INTEGER or rule > _SET:
@@ -159,10 +142,7 @@ def _match_set(u: NDArray[np.uint16]) -> tuple[int, int, NDArray[np.uint16] | No
 def map_pixels(values: NDArray[Any]) -> tuple[NDArray[np.uint64] | NDArray[np.uint16], PixelMap, int] | None:
     """Integers (same shape), the map, and the largest integer; None where the range is too wide to be mapped.
 
-    Parameters
-    ----------
-    values : ndarray
-        Integers or floats of native byte order, not empty.
+    The values are integers or floats of native byte order, not none.
     """
     kind = _INTEGER
     if values.dtype.kind == "f":
@@ -199,13 +179,7 @@ def map_pixels(values: NDArray[Any]) -> tuple[NDArray[np.uint64] | NDArray[np.ui
 
 
 def unmap_pixels(u: NDArray[np.uint64] | NDArray[np.uint16], pixel_map: PixelMap, dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Undo `map_pixels`.
-
-    Raises
-    ------
-    CorruptError
-        A value that the map cannot have made.
-    """
+    """Undo `map_pixels`."""
     if pixel_map.rule == _SET:
         assert pixel_map.values is not None
         if u.size and int(u.max()) >= pixel_map.values.size:

@@ -93,18 +93,6 @@ class Piece(NamedTuple):
 class Cut:
     """How planes are cut into pieces.
 
-    Parameters
-    ----------
-    planes : Planes
-    piece_shape : tuple of int
-        Height and width of a piece as parameters have them: 0 stands for the plane's own, more rows than a plane has
-        for so many whole planes.
-
-    Raises
-    ------
-    CorruptError
-        Pieces of this shape do not fit such planes.
-
     Examples
     --------
     >>> [str(piece) for piece in Cut(Planes(2, 4, 5), (3, 0))]
@@ -114,6 +102,7 @@ class Cut:
     """
 
     planes: Planes
+    # as parameters have it: 0 stands for the plane's own, more rows than a plane has for so many whole planes
     piece_shape: tuple[int, int]
 
     def __post_init__(self) -> None:

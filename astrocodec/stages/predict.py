@@ -35,45 +35,21 @@ _RECIPROCAL = np.array(RECIPROCAL)
 
 
 class Running(NamedTuple):
-    """Running means in 1/256 that a row carries along and hands down.
+    """Running means in 1/256 that a row carries along and hands down."""
 
-    Attributes
-    ----------
-    level : ndarray of int64
-        H: running mean of the row, without its outliers.
-    area : ndarray of int64
-        G: running mean of H down the rows.
-    step : ndarray of int64
-        D: running mean of absolute horizontal differences.
-    area_step : ndarray of int64
-        E: running mean of D down the rows.
-    """
-
-    level: Integers
-    area: Integers
-    step: Integers
-    area_step: Integers
+    level: Integers  # H: running mean of the row, without its outliers
+    area: Integers  # G: running mean of H down the rows
+    step: Integers  # D: running mean of absolute horizontal differences
+    area_step: Integers  # E: running mean of D down the rows
 
 
 class Contexts(NamedTuple):
-    """What the network sees of n pixels.
+    """What the network sees of n pixels."""
 
-    Attributes
-    ----------
-    inputs : ndarray of int64, shape (n, 32)
-        Normalised inputs, -63 to 63.
-    linear : ndarray of int64, shape (n, 26)
-        Terms of the linear predictor: 22 neighbours minus m, four wide terms in 1/8.
-    mean : ndarray of int64, shape (n,)
-        m, the mean of the nearest neighbours.
-    sum : ndarray of int64, shape (n,)
-        S, a measure of the neighbours' spread.
-    """
-
-    inputs: Integers
-    linear: Integers
-    mean: Integers
-    sum: Integers
+    inputs: Integers  # (n, 32): normalised inputs, -63 to 63
+    linear: Integers  # (n, 26): terms of the linear predictor: 22 neighbours minus m, four wide terms in 1/8
+    mean: Integers  # (n,): m, the mean of the nearest neighbours
+    sum: Integers  # (n,): S, a measure of the neighbours' spread
 
 
 class Predictions(NamedTuple):
@@ -98,18 +74,8 @@ def contexts_of(
 ) -> Contexts:
     """Contexts of n pixels (docs/format.md "Context").
 
-    Parameters
-    ----------
-    neighbours : ndarray of int64, shape (n, 22)
-        Samples at the offsets `NEIGHBOURS`.
-    left, up : Running
-        Running means of the own row up to the pixel's left, and of the row above up to three columns to the right.
-    column : ndarray of int64, shape (n,)
-        C, the column offset in 1/16.
-    floor : int
-        The sample from which signal counts.
-    y, x : ndarray of int64, shape (n,)
-        Positions of the pixels.
+    The `neighbours`, ``(n, 22)``, are samples at the offsets `NEIGHBOURS`; `left` and `up` the running means of the own
+    row up to the pixel's left, and of the row above up to three columns to the right; `column` is C in 1/16.
     """
     m = _mean(neighbours)
     d = np.clip(neighbours - m[:, None], -32768, 32767)
@@ -138,17 +104,7 @@ def _dense(w: NDArray[np.int8], b: NDArray[np.int16], x: Integers) -> Integers:
 
 
 def predict(weights: Weights, tails: int, skews: int, contexts: Contexts) -> Predictions:
-    """Location, scale and shape of n pixels (docs/format.md "Predict").
-
-    Parameters
-    ----------
-    weights : Weights
-        The network.
-    tails, skews : int
-        Sides of the grid of shapes.
-    contexts : Contexts
-        What `contexts_of` gave.
-    """
+    """Location, scale and shape, on a grid of `tails` x `skews`, of n pixels (docs/format.md "Predict")."""
     h1 = np.clip(_dense(weights.w1, weights.b1, contexts.inputs) >> SHIFT, 0, ACTIVATION_MAX)
     h2 = np.clip(_dense(weights.w2, weights.b2, h1) >> SHIFT, 0, ACTIVATION_MAX)
     o = np.clip(_dense(weights.w3, weights.b3, h2), -32768, 32767)
@@ -164,25 +120,9 @@ def predict(weights: Weights, tails: int, skews: int, contexts: Contexts) -> Pre
 def update(
     value: Integers, left_value: Integers, s: Integers, left: Running, up: Running, column: Integers
 ) -> tuple[Running, Integers]:
-    """Take samples into the running means (docs/format.md "Running means").
+    """Take samples into the running means (docs/format.md "Running means"); returns them and the new C of the columns.
 
-    Parameters
-    ----------
-    value, left_value : ndarray of int64
-        The samples, and those to their left.
-    s : ndarray of int64
-        S of their contexts.
-    left, up : Running
-        As in `contexts_of`.
-    column : ndarray of int64
-        C of the columns so far.
-
-    Returns
-    -------
-    running : Running
-        The means at the pixels.
-    column : ndarray of int64
-        The new C.
+    `s` is S of the samples' contexts; `left` and `up` are as in `contexts_of`.
     """
     v, limit = 256 * value, 64 * s
     level = left.level + (np.clip(v - left.level, -limit, limit) >> 3)
@@ -195,13 +135,7 @@ def update(
 
 
 def check_weights(weights: Weights) -> None:
-    """Check the limits that keep every sum inside its integers (docs/format.md "Weight block").
-
-    Raises
-    ------
-    FormatError
-        A limit is exceeded.
-    """
+    """Check the limits that keep every sum inside its integers (docs/format.md "Weight block")."""
     if weights.hidden not in HIDDEN:
         raise FormatError(f"weight block: {weights.hidden} neurons, expected 16 or 32")
     total = int(np.abs(weights.linear.astype(np.int64)).sum())

@@ -92,15 +92,7 @@ def push_groups(groups: Sequence[Sequence[Record]], count: int) -> tuple[list[in
 
 
 class Decoder:
-    """States and words of one piece, in the course of decoding.
-
-    Parameters
-    ----------
-    states : list of int
-        1, 2, 4, 8, 16 or 32 states; lane i uses state ``i % len(states)``.
-    words : list of int
-        The 16-bit words, in the order in which they are read.
-    """
+    """States and words of one piece, in the course of decoding; lane i uses state ``i % len(states)``."""
 
     def __init__(self, states: list[int], words: list[int]) -> None:
         self.states = list(states)

@@ -38,20 +38,7 @@ from astrocodec.stages.weights import Weights
 
 
 class ReferenceModel:
-    """A model ready for the reference codec; counterpart of `_native.NativeModel`.
-
-    Parameters
-    ----------
-    weights : bytes
-        A weight block.
-    shapes : bytes or ReferenceModel
-        A shape block, or a model whose tables to share.
-
-    Raises
-    ------
-    FormatError
-        A block breaks its format.
-    """
+    """A model ready for the reference codec, as `_native.NativeModel` for the library; it may share tables."""
 
     def __init__(self, weights: bytes, shapes: bytes | ReferenceModel) -> None:
         self.weights = Weights.from_bytes(weights)
@@ -69,13 +56,7 @@ def encode_piece(model: ReferenceModel, samples: NDArray[np.uint16], thorough: b
 
 
 def decode_piece(model: ReferenceModel, data: NDArray[np.uint8], out: NDArray[np.uint16]) -> None:
-    """Decode one piece into `out` ``(y, x)``.
-
-    Raises
-    ------
-    TruncatedError, CorruptError
-        The bytes break the format; `out` is then as it was.
-    """
+    """Decode one piece into `out` ``(y, x)``, which stays as it was where the bytes break the format."""
     out[...] = one_piece.decode_piece(model.weights, model.shapes, data.tobytes(), *out.shape)
 
 
@@ -196,13 +177,7 @@ def _decode_stored(data: memoryview, header: Header) -> NDArray[np.generic]:
 def decode_stream(
     data: memoryview, models: Iterable[Model] = (), decode_one: PieceDecoder = decode_piece_with
 ) -> NDArray[Any]:
-    """Decode a stream; see `astrocodec.decode`.
-
-    Raises
-    ------
-    FormatError, ModelNotFoundError, CodecNotFoundError
-        With the place, what was found and what is allowed.
-    """
+    """Decode a stream; see `astrocodec.decode`."""
     header, at = read_header(data)
     header.check_known()
     body = stream.data_of(data, at)

@@ -46,13 +46,7 @@ def pack_low(values: NDArray[np.uint64] | NDArray[np.uint16], low: int) -> bytes
 
 
 def unpack_low(data: memoryview, count: int, low: int) -> tuple[NDArray[np.uint64], int]:
-    """Undo `pack_low` for `count` values; also the number of bytes used.
-
-    Raises
-    ------
-    TruncatedError, CorruptError
-        The planes end early or have an unknown mode.
-    """
+    """Undo `pack_low` for `count` values; also the number of bytes used."""
     total, at = np.zeros(count, np.uint64), 0
     for first in range(0, low, 8):
         bits = min(8, low - first)

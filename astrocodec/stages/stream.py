@@ -6,6 +6,7 @@ docs/format.md sections "Stream" and "Sections".
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,29 +35,14 @@ _CRITICAL, _DTYPE, _CHECKSUM_KIND = 0x80, 0x1F, 7
 
 @dataclass(frozen=True)
 class Section:
-    """What a stream says beside type and shape.
+    """What a stream says beside type and shape."""
 
-    Attributes
-    ----------
-    id : int
-        0 to 127, see docs/format.md.
-    body : bytes
-    is_critical : bool
-        Whether a reader that does not know it must refuse the stream.
-    """
-
-    id: int
+    id: int  # 0 to 127, see docs/format.md
     body: bytes
-    is_critical: bool = False
+    is_critical: bool = False  # whether a reader that does not know it must refuse the stream
 
     def to_bytes(self) -> bytes:
-        """The section as it stands in a stream.
-
-        Raises
-        ------
-        ValueError
-            It is longer than a section may be.
-        """
+        """The section as it stands in a stream."""
         if len(self.body) > MAX_SECTION:
             raise ValueError(f"section {self.id}: {len(self.body)} bytes found, at most {MAX_SECTION} allowed")
         head = bytes([self.id | (_CRITICAL if self.is_critical else 0)])
@@ -65,32 +51,15 @@ class Section:
 
 @dataclass(frozen=True)
 class Header:
-    """What precedes the data of a stream.
+    """What precedes the data of a stream."""
 
-    Attributes
-    ----------
-    codec : int
-        Id of the codec that coded the data.
-    dtype : numpy.dtype
-        Of the array, native byte order.
-    shape : tuple of int
-    parameters : bytes
-        The codec's own.
-    sections : tuple of Section
-        The others, ascending.
-    checksum_kind : int
-        ``OF_ELEMENTS`` or ``OF_BYTES``.
-    parameters_at : int
-        Where the parameters stand in the stream that was read.
-    """
-
-    codec: int
-    dtype: np.dtype[Any]
+    codec: int  # id of the codec that coded the data
+    dtype: np.dtype[Any]  # of the array, native byte order
     shape: tuple[int, ...]
-    parameters: bytes = b""
-    sections: tuple[Section, ...] = ()
-    checksum_kind: int = OF_ELEMENTS
-    parameters_at: int = 0
+    parameters: bytes = b""  # the codec's own
+    sections: tuple[Section, ...] = ()  # the others, ascending
+    checksum_kind: int = OF_ELEMENTS  # ``OF_ELEMENTS`` or ``OF_BYTES``
+    parameters_at: int = 0  # where the parameters stand in the stream that was read
 
     def to_bytes(self) -> bytes:
         """The header's bytes."""
@@ -106,13 +75,7 @@ class Header:
         return next((section.body for section in self.sections if section.id == section_id), None)
 
     def check_known(self) -> None:
-        """See that no section stands in the way of reading this array.
-
-        Raises
-        ------
-        VersionError
-            One is reserved, or critical and unknown.
-        """
+        """See that no section stands in the way of reading this array."""
         for section in self.sections:
             if section.id in RESERVED:
                 raise VersionError(
@@ -141,13 +104,7 @@ def _read_sections(reader: varint.Reader) -> list[Section]:
 
 
 def read_header(stream: memoryview) -> tuple[Header, int]:
-    """The header of a stream and its length in bytes.
-
-    Raises
-    ------
-    FormatError, VersionError, TruncatedError, CorruptError
-        With the byte, what was found and what is allowed.
-    """
+    """The header of a stream and its length in bytes."""
     reader = varint.Reader(stream)
     if bytes(reader.take(2, "magic")) != MAGIC:
         raise FormatError(f"begins with {bytes(stream[:2]).hex()}, an astrocodec stream begins with {MAGIC.hex()}")
@@ -179,33 +136,30 @@ def elements_of(values: NDArray[Any]) -> bytes:
     return little_endian(values).tobytes()
 
 
+def checksum(
+    header: bytes | memoryview,
+    data: bytes | memoryview,
+    values: NDArray[Any] | None,
+    crc: Callable[[NDArray[Any], int], int] = crc32c,
+) -> bytes:
+    """The end of a stream: the checksum of header and elements, or without `values` of header and data."""
+    checked = np.frombuffer(data, np.uint8) if values is None else little_endian(values)
+    return crc(checked, crc(np.frombuffer(header, np.uint8), 0)).to_bytes(CHECKSUM_SIZE, "little")
+
+
 def seal(header: bytes, data: bytes, values: NDArray[Any] | None = None) -> bytes:
-    """A stream: header, data, and the checksum of header and elements, or without `values` of header and data."""
-    crc = crc32c(data if values is None else elements_of(values), crc32c(header))
-    return header + data + crc.to_bytes(CHECKSUM_SIZE, "little")
+    """A stream and its checksum."""
+    return header + data + checksum(header, data, values)
 
 
 def data_of(stream: memoryview, at: int) -> memoryview:
-    """The data behind a header of `at` bytes, and the checksum behind them.
-
-    Raises
-    ------
-    TruncatedError
-        There is no room for the checksum.
-    """
+    """The data behind a header of `at` bytes, and the checksum behind them."""
     if len(stream) - at < CHECKSUM_SIZE:
         raise TruncatedError(f"{len(stream)} bytes found, at least {at + CHECKSUM_SIZE} needed: the stream is cut")
     return stream[at : len(stream) - CHECKSUM_SIZE]
 
 
 def check(stream: memoryview, at: int, values: NDArray[Any] | None) -> None:
-    """Compare the checksum with that of the decoded elements, or without `values` of all bytes.
-
-    Raises
-    ------
-    CorruptError
-        They differ.
-    """
-    body = data_of(stream, at)
-    if seal(bytes(stream[:at]), bytes(body), values)[-CHECKSUM_SIZE:] != bytes(stream[-CHECKSUM_SIZE:]):
+    """Compare the checksum with that of the decoded elements, or without `values` of all bytes."""
+    if checksum(stream[:at], data_of(stream, at), values) != stream[-CHECKSUM_SIZE:]:
         raise CorruptError("the checksum of the decoded pixels differs: the stream is damaged")

@@ -124,13 +124,7 @@ def pack_set(values: NDArray[np.uint16]) -> bytes:
 
 
 def unpack_set(data: memoryview | bytes, count: int) -> NDArray[np.uint16]:
-    """Undo `pack_set`.
-
-    Raises
-    ------
-    CorruptError
-        The bits end early, leave 16 bits or go on after the end.
-    """
+    """Undo `pack_set`."""
     bits, gaps, last = BitReader(data, "value set"), RiceMean(), -1
     values = np.zeros(count, np.uint16)
     try:

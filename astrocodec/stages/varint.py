@@ -37,13 +37,7 @@ class Reader:
         return self.start + self.at
 
     def take(self, count: int, what: str) -> memoryview:
-        """The next `count` bytes.
-
-        Raises
-        ------
-        TruncatedError
-            Fewer are left.
-        """
+        """The next `count` bytes."""
         if count > len(self.data) - self.at:
             raise TruncatedError(
                 f"byte {self.place}: {what} needs {count} bytes, {len(self.data) - self.at} are left: the stream is cut"
@@ -52,13 +46,7 @@ class Reader:
         return self.data[self.at - count : self.at]
 
     def number(self, what: str, most: int = (1 << 64) - 1) -> int:
-        """The next unsigned varint, at most `most`.
-
-        Raises
-        ------
-        TruncatedError, CorruptError
-            It ends early, is longer than needed or too large.
-        """
+        """The next unsigned varint, at most `most`."""
         value = shift = 0
         while True:
             byte = self.take(1, what)[0]

@@ -27,13 +27,7 @@ class Step(NamedTuple):
 
 
 def check_sides(height: int, width: int) -> None:
-    """Check the size of a piece.
-
-    Raises
-    ------
-    ValueError
-        A side or the number of pixels is outside its range.
-    """
+    """Check the size of a piece."""
     if not (1 <= height <= MAX_SIDE and 1 <= width <= MAX_SIDE and height * width <= MAX_PIXELS):
         raise ValueError(f"piece of {height}x{width}: sides must be 1 to {MAX_SIDE}, pixels at most {MAX_PIXELS}")
 
@@ -41,11 +35,6 @@ def check_sides(height: int, width: int) -> None:
 @dataclass(frozen=True)
 class Wavefront:
     """Order of the pixels of a piece.
-
-    Parameters
-    ----------
-    height, width : int
-        Size of the piece in pixels.
 
     Examples
     --------

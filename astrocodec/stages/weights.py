@@ -23,21 +23,11 @@ _NO_DIFFERENCE = 15
 
 @dataclass(frozen=True, eq=False)
 class Weights:
-    """Integer weights of one network with `hidden` neurons in each of two layers.
+    """Integer weights of one network with `hidden` neurons in each of two layers."""
 
-    Attributes
-    ----------
-    linear : ndarray of int16, shape (26,)
-        Linear predictor: 22 neighbours in 1/8192, 4 running means in 1/1024.
-    b1, b2, b3 : ndarray of int16
-        Biases of the layers, shapes ``(hidden,)``, ``(hidden,)``, ``(4,)``.
-    w1, w2, w3 : ndarray of int8
-        Weights, shapes ``(hidden, 32)``, ``(hidden, hidden)``, ``(4, hidden)``.
-    """
-
-    linear: NDArray[np.int16]
-    b1: NDArray[np.int16]
-    w1: NDArray[np.int8]
+    linear: NDArray[np.int16]  # (26,): linear predictor: 22 neighbours in 1/8192, 4 running means in 1/1024
+    b1: NDArray[np.int16]  # biases of the layers, shapes ``(hidden,)``, ``(hidden,)``, ``(4,)``
+    w1: NDArray[np.int8]  # weights, shapes ``(hidden, 32)``, ``(hidden, hidden)``, ``(4, hidden)``
     b2: NDArray[np.int16]
     w2: NDArray[np.int8]
     b3: NDArray[np.int16]
@@ -57,15 +47,7 @@ class Weights:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Weights:
-        """Read a weight block.
-
-        Raises
-        ------
-        VersionError
-            A network of another kind than this package has.
-        FormatError
-            A length that does not fit the number of neurons.
-        """
+        """Read a weight block."""
         if len(data) < HEADER:
             raise TruncatedError(f"weight block: {len(data)} bytes found, its header alone has {HEADER}")
         h, at = data[network.NEURONS_AT], HEADER
@@ -142,13 +124,7 @@ def _put_row(values: NDArray[np.int64], out: BitWriter) -> None:
 
 
 def weight_delta(base: Weights, tuned: Weights) -> bytes:
-    """Code `tuned` - `base`: per array a 4-bit Rice parameter (15: nothing differs), then its zigzag values.
-
-    Raises
-    ------
-    ValueError
-        The two have different numbers of neurons.
-    """
+    """Code `tuned` - `base`: per array a 4-bit Rice parameter (15: nothing differs), then its zigzag values."""
     if base.hidden != tuned.hidden:
         raise ValueError(f"tuned model has {tuned.hidden} neurons, its base {base.hidden}")
     out = BitWriter()
@@ -160,13 +136,7 @@ def weight_delta(base: Weights, tuned: Weights) -> bytes:
 
 
 def apply_delta(base: Weights, data: bytes) -> Weights:
-    """Undo `weight_delta`.
-
-    Raises
-    ------
-    TruncatedError, CorruptError
-        The bytes end early, leave the weights' range or go on after the end.
-    """
+    """Undo `weight_delta`."""
     bits = BitReader(data, "tuned model")
     arrays = []
     for f in fields(Weights):

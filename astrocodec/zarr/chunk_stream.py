@@ -87,6 +87,15 @@ class ChunkStream:
     codec: str = "causal"
     options: Mapping[str, Any] = field(default_factory=dict)
 
+    def configuration(self) -> dict[str, Any]:
+        """Return what an array's metadata hold."""
+        found: dict[str, Any] = {"thorough": self.thorough}
+        if self.delta:
+            found["delta"] = self.delta
+        if self.codec != "causal":
+            found |= {"codec": self.codec, "options": dict(self.options)}
+        return found
+
     def _models(self) -> tuple[Model, ...]:
         return (_model_of(self.delta),) if self.delta else ()
 

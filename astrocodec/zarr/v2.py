@@ -74,11 +74,7 @@ class AstroCodec(Codec):  # type: ignore[misc]
 
     def get_config(self) -> dict[str, Any]:
         """Return what the array's metadata hold."""
-        config: dict[str, Any] = {"id": self.codec_id, "thorough": self._stream.thorough}
-        if self._stream.delta:
-            config["delta"] = self._stream.delta
-        if self._stream.codec != "causal":
-            config |= {"codec": self._stream.codec, "options": dict(self._stream.options)}
+        config = {"id": self.codec_id, **self._stream.configuration()}
         if self._dtype is not None:
             config["dtype"] = self._dtype.str
         return config

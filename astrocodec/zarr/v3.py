@@ -73,12 +73,7 @@ class AstroCodec(ArrayBytesCodec):  # type: ignore[misc]
 
     def to_dict(self) -> dict[str, Any]:
         """Return what the array's metadata hold."""
-        configuration: dict[str, Any] = {"thorough": self.thorough}
-        if self.delta:
-            configuration["delta"] = self.delta
-        if self.codec != "causal":
-            configuration |= {"codec": self.codec, "options": dict(self.options)}
-        return {"name": _NAME, "configuration": configuration}
+        return {"name": _NAME, "configuration": self._stream.configuration()}
 
     def validate(self, *, shape: tuple[int, ...], dtype: ZDType[Any, Any], chunk_grid: ChunkGrid) -> None:
         """

@@ -79,11 +79,10 @@ int main(int argc, char **argv)
     const double seconds = argc > 1 ? atof(argv[1]) : 5;
     uint64_t seed = argc > 2 ? strtoull(argv[2], 0, 10) : 1, tried = 0, fine = 0;
     const time_t start = time(0);
-    uint8_t *data = malloc(ARRAY_ITEM * ARRAY_ELEMENTS), *stream = malloc(ROOM), *hurt = malloc(ROOM), delta[DELTA_LENGTH + 16], file[256];
+    uint8_t *data = malloc(ARRAY_ITEM * ARRAY_ELEMENTS), *stream = malloc(ROOM), *hurt = malloc(ROOM), delta[DELTA_LENGTH + 16];
     ac_model *tuned = NULL;
     make_delta(delta);
     if (!data || !stream || !hurt || ac_model_from_delta(delta, DELTA_LENGTH, &tuned)) return 2;
-    const size_t file_length = ac_model_write_file(tuned, file);
     while (difftime(time(0), start) < seconds) {
         const ac_array array = make_array(data, &seed);
         const uint32_t piece[2] = {(uint32_t)random_between(&seed, 1, 60), (uint32_t)random_between(&seed, 1, 60)};
@@ -106,8 +105,8 @@ int main(int argc, char **argv)
         uint8_t model[300];
         memcpy(model, delta, DELTA_LENGTH);
         try_model(model, damage(model, DELTA_LENGTH, &seed), ac_model_from_delta);
-        memcpy(model, file, file_length);
-        try_model(model, damage(model, file_length, &seed), ac_model_read_file);
+        memcpy(model, tuned->file, tuned->file_length);
+        try_model(model, damage(model, tuned->file_length, &seed), ac_model_read_file);
     }
     printf("%llu damaged streams, %llu of them still valid\n", (unsigned long long)tried, (unsigned long long)fine);
     ac_model_free(tuned);

@@ -291,9 +291,9 @@ int oracle_piece_encode(const ac_model *model, const uint16_t *samples, uint32_t
 typedef struct {
     const uint8_t *next, *end;
     int short_of_words;
-} ac_words;
+} word_reader;
 
-static void refill(uint32_t *x, ac_words *in)
+static void refill(uint32_t *x, word_reader *in)
 {
     if (*x >= AC_RANS_LOW) return;
     if (in->end - in->next < 2) {
@@ -305,7 +305,7 @@ static void refill(uint32_t *x, ac_words *in)
     in->next += 2;
 }
 
-static uint32_t pop(uint32_t *x, const uint16_t *cum, ac_words *in)
+static uint32_t pop(uint32_t *x, const uint16_t *cum, word_reader *in)
 {
     const uint32_t slot = *x & (AC_TOTAL - 1);
     uint32_t s = 0;
@@ -317,7 +317,7 @@ static uint32_t pop(uint32_t *x, const uint16_t *cum, ac_words *in)
 }
 
 /* One group of 32 lanes of a step: all symbols, then all raw bits. */
-static void decode_group(const ac_model *model, ac_plane *plane, uint32_t step, uint32_t first_lane, uint32_t states, uint32_t *state, ac_words *in)
+static void decode_group(const ac_model *model, ac_plane *plane, uint32_t step, uint32_t first_lane, uint32_t states, uint32_t *state, word_reader *in)
 {
     struct {
         uint32_t y, x, symbol, lane;
@@ -365,7 +365,7 @@ static int decode_modelled(const ac_model *model, const uint8_t *in, size_t leng
     ac_plane plane;
     const int status = plane_new(&plane, height, width, start);
     if (status) return status;
-    ac_words words = {in + AC_PIECE_HEADER + 4 * states, in + length, 0};
+    word_reader words = {in + AC_PIECE_HEADER + 4 * states, in + length, 0};
     for (uint32_t step = 0; step < plane.wave.steps && !words.short_of_words; step++)
         for (uint32_t lane = 0; lane < plane.wave.lanes; lane += 32) decode_group(model, &plane, step, lane, states, state, &words);
     if (!words.short_of_words)

@@ -52,7 +52,6 @@ ORDER = (
     "stages.rans",
     "stages.differences",
     "stages.piece",
-    "stages.code_bits",
     "model_folders",
     "model",
     "stages.reference",

@@ -1,6 +1,6 @@
 """Bits: the exact code length of every pixel of our own streams, as it was decoded.
 
-A sample costs -log2 of the probability that the decoder's table gives it, and its raw bits: `stages.code_bits`.
+A sample costs -log2 of the probability that the decoder's table gives it, and its raw bits.
 What belongs to no pixel is counted apart, so that both add up to the file.
 """
 
