@@ -298,17 +298,14 @@ def decode(
         raise ValueError(
             f"out has dtype {out.dtype} and shape {out.shape}, the stream holds {header.dtype} and {header.shape}"
         )
-    if header.codec not in codecs.NATIVE:
-        decoded = _decode_foreign(view, header, device)
-        if out is None:
-            return decoded
-        out[...] = decoded
-        return out
-    is_direct = out is not None and out.dtype.isnative and out.flags.carray
-    values = out if out is not None and is_direct else np.empty(header.shape, header.dtype)
-    known = [find_model(header.fingerprint, models, header.body_of(MODEL))] if header.codec == CAUSAL else []
-    native_stream.decode_stream(view, [native_model(model) for model in known], values, workers)
-    if out is None or is_direct:
+    if header.codec in codecs.NATIVE:
+        is_direct = out is not None and out.dtype.isnative and out.flags.carray
+        values = out if out is not None and is_direct else np.empty(header.shape, header.dtype)
+        known = [find_model(header.fingerprint, models, header.body_of(MODEL))] if header.codec == CAUSAL else []
+        native_stream.decode_stream(view, [native_model(model) for model in known], values, workers)
+    else:
+        values = _decode_foreign(view, header, device)
+    if out is None or values is out:
         return values
     out[...] = values
     return out

@@ -48,7 +48,7 @@ def library() -> Library:
 
 
 @contextmanager
-def _read(kind: Any, count: int, read: Callable[[int], None]) -> Iterator[Elements]:
+def _read(kind: Any, count: int, read: Callable[[int], object]) -> Iterator[Elements]:
     """Read elements into memory; what they point to is freed with it."""
     layout = layout_of(kind)
     buffer = np.zeros(max(1, count * layout.size), np.uint8)

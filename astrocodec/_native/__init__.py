@@ -23,7 +23,7 @@ from astrocodec.errors import (
 from astrocodec.model import Model
 from astrocodec.stages import network
 
-ABI_VERSION = 2
+ABI_VERSION = 3
 _PACKAGE = Path(__file__).parents[1]
 _THOROUGH = 256
 SIMD_LEVELS = {"auto": 0, "portable": 1, "avx2": 2, "avxvnni": 3, "avx512": 4}

@@ -63,7 +63,7 @@ _library.ac_stream_decode_with.argtypes = [
     *(_pointer, _size, _pointer, _size, _pointer, _size, _int, _pointer),
     _pointer,
 ]
-_library.ac_array_samples.argtypes = [_pointer, _pointer, _pointer, ctypes.POINTER(ctypes.c_uint32)]
+_library.ac_array_samples.argtypes = [_pointer, _pointer, _pointer]
 
 
 @dataclass(frozen=True)
@@ -188,9 +188,7 @@ def array_samples(values: NDArray[np.generic]) -> NDArray[np.uint16] | None:
     """
     values = np.require(values, values.dtype.newbyteorder("="), ["C", "A"])
     samples = np.empty(values.size << (values.dtype.kind == "c"), np.uint16)
-    status = _library.ac_array_samples(
-        ctypes.byref(_Array.of(values)), _address(values), _address(samples), ctypes.byref(ctypes.c_uint32())
-    )
+    status = _library.ac_array_samples(ctypes.byref(_Array.of(values)), _address(values), _address(samples))
     if status == _NO_SAMPLES:
         return None
     _check(status, "array")

@@ -43,16 +43,9 @@ def _floored(x: Tensor) -> Tensor:
 
 
 class Network(nn.Module):
-    """Location, scale and shape from a context.
+    """Location, scale and shape from a context: two hidden layers of 16 or 32 neurons each.
 
-    Parameters
-    ----------
-    hidden : int
-        Neurons in each of the two hidden layers: 16 or 32.
-    tails, skews : int
-        Grid of prototype shapes.
-    components : int
-        Logistic distributions that make up a prototype.
+    Prototype shapes are a grid of `tails` x `skews`, each made up of so many logistic `components`.
     """
 
     def __init__(self, hidden: int = 16, tails: int = 6, skews: int = 3, components: int = 3) -> None:

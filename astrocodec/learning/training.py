@@ -23,18 +23,9 @@ _RATE = 4e-3
 def training_data(
     paths: Sequence[Path], seed: int, exclude: Collection[str] = (), simulated: bool = True
 ) -> dict[str, list[dict[str, Tensor]]]:
-    """Contexts of the integer images of FITS files, by group.
+    """Contexts of the integer images of FITS files by group, from a MANIFEST.csv beside them or else their directory.
 
-    Parameters
-    ----------
-    paths : sequence of Path
-        FITS files; groups come from a MANIFEST.csv beside them, or else are their directories.
-    seed : int
-        Of the sample.
-    exclude : collection of str
-        Groups to leave out.
-    simulated : bool
-        Add simulated frames as groups of their own.
+    Groups in `exclude` are left out; simulated frames are groups of their own.
     """
     rng = np.random.default_rng(seed)
     groups: dict[str, list[dict[str, Tensor]]] = {}

@@ -15,7 +15,7 @@
 #define AC_API
 #endif
 
-#define AC_ABI_VERSION 2
+#define AC_ABI_VERSION 3
 
 typedef enum {
     AC_OK = 0,
@@ -110,9 +110,9 @@ typedef struct {
     uint64_t shape[AC_MAX_DIMENSIONS];
 } ac_array;
 AC_API size_t ac_array_size(const ac_array *array); /* bytes; 0 for an array without elements, SIZE_MAX for what is no array */
-/* What a stream of an array would be modelled from, for tuning: a sample for each element, in the order of the planes, and how many low bits
- * were split off. AC_ERROR_SPACE: it would be stored. */
-AC_API int ac_array_samples(const ac_array *array, const void *data, uint16_t *samples, uint32_t *low_bits);
+/* What a stream of an array would be modelled from, for tuning: a sample for each element, in the order of the planes. AC_ERROR_SPACE: it would
+ * be stored. */
+AC_API int ac_array_samples(const ac_array *array, const void *data, uint16_t *samples);
 
 /* How the tasks 0 ... count - 1 of a call are run: in any order, or at once in threads; `run` returns when all are done. NULL: one
  * after the other. */

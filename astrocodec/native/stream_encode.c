@@ -258,17 +258,16 @@ int ac_stream_encode(const ac_model *const *models, size_t count, const ac_array
     return status && whole.length > capacity ? AC_ERROR_SPACE : status;
 }
 
-int ac_array_samples(const ac_array *array, const void *data, uint16_t *samples, uint32_t *low_bits)
+int ac_array_samples(const ac_array *array, const void *data, uint16_t *samples)
 {
     uint64_t elements;
-    if (ac_array_count(array, &elements) || !elements || !data || !samples || !low_bits) return AC_ERROR_ARGUMENT;
+    if (ac_array_count(array, &elements) || !elements || !data || !samples) return AC_ERROR_ARGUMENT;
     ac_sheet sheet;
     int mappable, status = ac_sheet_init(&sheet, array, data, &mappable);
     if (!status && !mappable) status = AC_ERROR_SPACE;
     if (!status) {
         ac_choose_low_bits(&sheet);
         ac_sheet_samples(&sheet, 0, (size_t)sheet.count, samples);
-        *low_bits = sheet.low_bits;
     }
     ac_sheet_free(&sheet);
     return status;

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,7 @@ STATES = 4
 HEADER = 7
 NONE, WEST, NORTH, GRADIENT = range(4)
 _WORD = 1 << 16
+_Number = TypeVar("_Number", int, NDArray[np.int64])
 # Costs are in 1/512 bit; a listed symbol costs about 12 bits.
 _ONE = 512
 _SYMBOL_COST = 12 * _ONE
@@ -57,9 +59,9 @@ def _neighbours_at(samples: NDArray[np.integer], y: int, x: int) -> tuple[int, i
     return only, only, only
 
 
-def _place(w: int, n: int, nw: int, y: int, x: int) -> int:
+def _place(w: _Number, n: _Number, nw: _Number, y: _Number, x: _Number) -> _Number:
     """Bits 0 and 1: parity of x and y (block transforms); bit 2: a flat neighbourhood, up to rounding."""
-    flat = (w - nw + 1) % _WORD < 3 or (n - nw + 1) % _WORD < 3
+    flat = ((w - nw + 1) % _WORD < 3) | ((n - nw + 1) % _WORD < 3)
     return (x & 1) | (y & 1) << 1 | flat << 2
 
 
@@ -72,8 +74,8 @@ def class_of(place: int, log_classes: int) -> int:
     return place >> (3, 2, 0, 0)[log_classes] & (0, 1, 3, 7)[log_classes]
 
 
-def _predict(w: int, n: int, nw: int, predictor: int) -> int:
-    return (0, w, n, w + n - nw)[predictor]
+def _predict(w: _Number, n: _Number, nw: _Number, predictor: int) -> _Number:
+    return (0 * w, w, n, w + n - nw)[predictor]
 
 
 def context_at(samples: NDArray[np.integer], y: int, x: int, predictor: int) -> tuple[int, int]:
@@ -201,8 +203,7 @@ def promising(samples: NDArray[np.uint16]) -> bool:
 
 
 def _differences(samples: NDArray[np.uint16], predictor: int) -> NDArray[np.int64]:
-    w, n, nw = _neighbours(samples)
-    return (samples - (np.zeros_like(w), w, n, w + n - nw)[predictor]) % _WORD
+    return (samples - _predict(*_neighbours(samples), predictor)) % _WORD
 
 
 def choose_predictor(samples: NDArray[np.uint16]) -> int:
@@ -269,10 +270,7 @@ def encode(samples: NDArray[np.uint16]) -> bytes:
     """
     predictor = choose_predictor(samples)
     differences = _differences(samples, predictor).ravel()
-    w, n, nw = _neighbours(samples)
-    y, x = np.indices(samples.shape)
-    flat = ((w - nw + 1) % _WORD < 3) | ((n - nw + 1) % _WORD < 3)
-    places = ((x & 1) | (y & 1) << 1 | flat << 2).ravel()
+    places = _place(*_neighbours(samples), *np.indices(samples.shape)).ravel()
     symbols = choose_symbols(np.bincount(differences, minlength=_WORD))
     index = np.full(_WORD, len(symbols))
     index[symbols] = np.arange(len(symbols))

@@ -155,9 +155,9 @@ def test_references_of_the_new_type_and_complex_numbers(tmp_path: Path, libver: 
         hdf5.create_new_reference(file.id.id, b"/image", at[1], part.id)
         hdf5.create_new_reference(file.id.id, b"/image", at[2], None, b"u")
         attribute = h5a.create(file.id, b"refs", reference, h5s.create_simple((4,)))
-        hdf5.write_attribute(attribute.id, reference.id, at[0])
+        hdf5.call("H5Awrite", attribute.id, reference.id, at[0])
         dataset = h5d.create(file.id, b"refs", reference, h5s.create_simple((4,)))
-        hdf5.write_dataset(dataset.id, reference.id, 0, 0, at[0])
+        hdf5.call("H5Dwrite", dataset.id, reference.id, 0, 0, 0, at[0])
         pair = h5t.TypeID(raw.H5Tcomplex_create(ctypes.c_int64(h5t.IEEE_F32BE.id)))
         numbers = h5d.create(file.id, b"complex", pair, h5s.create_simple((4,)))
         write_raw(numbers, pair, raw_bytes(pair, 4))
@@ -530,10 +530,10 @@ def test_references_to_other_files(tmp_path: Path, owner: str) -> None:
         hdf5.create_new_reference(file.id.id, b"/image", at)
         if owner == "dataset":
             made = h5d.create(reader.id, b"ref", kind, h5s.create_simple((1,)))
-            hdf5.write_dataset(made.id, kind.id, 0, 0, at)
+            hdf5.call("H5Dwrite", made.id, kind.id, 0, 0, 0, at)
         else:
             attribute = h5a.create(reader["image"].id, b"ref", kind, h5s.create_simple((1,)))
-            hdf5.write_attribute(attribute.id, kind.id, at)
+            hdf5.call("H5Awrite", attribute.id, kind.id, at)
             del attribute
     result = run_here("h5-compress", "--no-tune", "-D", "-Y", *names)
     place = "/ref" if owner == "dataset" else "/image: attribute 'ref'"

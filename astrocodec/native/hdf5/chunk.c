@@ -140,9 +140,13 @@ int ac_chunk_encode(const unsigned *values, size_t count, const void *data, size
     return status;
 }
 
-/* Reads the head of a chunk's stream, and checks it against the values. */
-static int examine(const ac_chunk_values *v, const uint8_t *stream, size_t length, ac_stream_info *info, size_t *size, ac_fault *fault)
+/* Reads the values and the head of a chunk's stream, and checks one against the other. */
+static int examine(const unsigned *values, size_t count, const uint8_t *stream, size_t length, ac_chunk_values *v, ac_stream_info *info, size_t *size,
+                   ac_fault *fault)
 {
+    ac_refusal why;
+    memset(fault, 0, sizeof *fault);
+    if (ac_chunk_values_read(values, count, v, &why)) return ac_fail_values(fault, &why);
     const uint64_t most = v->ndim ? ac_chunk_values_size(v) : (uint64_t)UINT32_MAX; /* HDF5's own limit */
     const int is_foreign = !ac_stream_inspect(stream, length, info, fault) && info->codec > AC_CAUSAL;
     if (fault->status) return fail_chunk(fault, length);
@@ -162,12 +166,8 @@ int ac_chunk_size(const unsigned *values, size_t count, const uint8_t *stream, s
 {
     ac_chunk_values v;
     ac_stream_info info;
-    ac_refusal why;
     ac_fault own;
-    if (!fault) fault = &own;
-    memset(fault, 0, sizeof *fault);
-    if (ac_chunk_values_read(values, count, &v, &why)) return ac_fail_values(fault, &why);
-    return examine(&v, stream, length, &info, size, fault);
+    return examine(values, count, stream, length, &v, &info, size, fault ? fault : &own);
 }
 
 /* The model that the stream names, where that is the one in the values. */
@@ -183,13 +183,10 @@ int ac_chunk_decode(const unsigned *values, size_t count, const uint8_t *stream,
 {
     ac_chunk_values v;
     ac_stream_info info;
-    ac_refusal why;
     ac_fault own;
     size_t found;
     if (!fault) fault = &own;
-    memset(fault, 0, sizeof *fault);
-    if (ac_chunk_values_read(values, count, &v, &why)) return ac_fail_values(fault, &why);
-    int status = examine(&v, stream, length, &info, &found, fault);
+    int status = examine(values, count, stream, length, &v, &info, &found, fault);
     if (status) return status;
     if (found != size) return refuse_chunk(fault, length, AC_REASON_CHUNK_SIZE, found, size);
     const arrangement how = arrangement_of(&v, &info.array);
@@ -198,7 +195,7 @@ int ac_chunk_decode(const unsigned *values, size_t count, const uint8_t *stream,
     ac_model *tuned;
     status = tuned_model(&v, &info, &tuned);
     if (status) {
-        why = (ac_refusal){status, status == AC_ERROR_NO_MODEL ? AC_REASON_VALUES_BASE : AC_REASON_VALUES_MODEL, 0, 0, 0};
+        const ac_refusal why = {status, status == AC_ERROR_NO_MODEL ? AC_REASON_VALUES_BASE : AC_REASON_VALUES_MODEL, 0, 0, 0};
         ac_fail_values(fault, &why);
     } else {
         const ac_model *models[1] = {tuned};
