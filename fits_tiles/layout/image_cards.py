@@ -48,7 +48,7 @@ def card_sums(cards: list[bytes]) -> bytes:
     Examples
     --------
     >>> card_sums([b" " * 80]).hex()
-    '16d2'
+    '8e3b'
     """
     return struct.pack(f">{len(cards)}H", *map(_sum16, cards))
 

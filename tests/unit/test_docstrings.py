@@ -9,7 +9,14 @@ import pytest
 pytest.importorskip("h5py", reason="h5py is not installed")
 
 
-PACKAGES = ["astrocodec.stages", "astrocodec.files", "hdf5_filter", "astrocodec.zarr", "astrocodec.analysis"]
+PACKAGES = [
+    "astrocodec.stages",
+    "astrocodec.files",
+    "fits_tiles",
+    "hdf5_filter",
+    "astrocodec.zarr",
+    "astrocodec.analysis",
+]
 
 
 @pytest.mark.parametrize("package", PACKAGES)
