@@ -12,10 +12,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from astrocodec.simulate.sky import MEGAPIXEL, Image, require_range, require_shape, window
 
 Section = tuple[slice, slice]
+Indices = npt.NDArray[np.intp]
 
 BLOCK_ROWS = 128  # rows handled at once where a step needs 64-bit scratch, to keep memory modest
 MAX_CHARGE = 1e9  # electrons; far above any full well, and safe for the Poisson generator
@@ -56,8 +58,9 @@ class Detector:
         Fraction of hot pixels, and the mean of their exponential extra current, electron / s.
     hot_columns, hot_column_rate : int, float
         Columns that are hot from a random row onwards, and their extra current, electron / s.
-    cosmic_rate, thickness : float
-        Cosmic rays per million pixels and second; depth of the sensitive layer in pixels.
+    cosmic_rate, thickness, track_charge : float
+        Cosmic rays per million pixels and second; depth of the sensitive layer in pixels; electrons set free
+        along a pixel's length of a path.
     full_well, blooming : float, bool
         Most electrons in a pixel; whether the rest spills along the column, or is drained.
     cti, serial_cti : float
@@ -84,6 +87,7 @@ class Detector:
     hot_column_rate: float = 1.0
     cosmic_rate: float = 0.08
     thickness: float = 1.5
+    track_charge: float = TRACK_CHARGE
     full_well: float = 90_000.0
     blooming: bool = True
     cti: float = 2e-6
@@ -100,7 +104,7 @@ class Detector:
             raise ValueError(f"Detector has {len(self.amplifiers)} amplifiers; allowed are 1, 2 or 4. Give as many.")
         limits = {"overscan": 2**20, "prnu": 0.2, "dust": 1e4, "hot_pixels": 1.0, "hot_columns": 2**20, "serial": 2**63}
         limits |= {"cosmic_rate": 1e3, "thickness": 50.0, "full_well": MAX_CHARGE, "cti": 0.1, "serial_cti": 0.1}
-        limits |= dict.fromkeys(("dark_current", "hot_rate", "hot_column_rate"), 1e9)
+        limits |= dict.fromkeys(("dark_current", "hot_rate", "hot_column_rate", "track_charge"), 1e9)
         limits |= dict.fromkeys(("bias_gradient", "row_noise", "column_pattern"), 65535.0)
         for name, high in limits.items():
             require_range(f"Detector.{name}", getattr(self, name), 0, high)
@@ -223,24 +227,32 @@ def add_photon_noise(charge: Image, rng: np.random.Generator) -> None:
         charge[block] = rng.poisson(charge[block])
 
 
-def add_cosmic_rays(charge: Image, detector: Detector, exptime: float, rng: np.random.Generator) -> None:
-    """Add the tracks of charged particles to `charge` (electrons) in place.
+def cosmic_ray_hits(
+    shape: tuple[int, int], detector: Detector, exptime: float, rng: np.random.Generator
+) -> tuple[Indices, Indices, Image]:
+    """Draw the tracks of charged particles: rows, columns and electrons, a pixel once for each step of a track in it.
 
     Muons arrive within cos(zenith)**2 of the vertical; a flat layer sees cos(zenith)**3 * sin(zenith), hence the fourth
-    root below. The charge follows the path in silicon, with a log-normal spread for the fluctuating energy loss.
+    root below. The charge follows the path in the layer, with a log-normal spread for the fluctuating energy loss.
     """
-    rows, columns = charge.shape
-    count = int(rng.poisson(detector.cosmic_rate * exptime * charge.size / MEGAPIXEL))
+    rows, columns = shape
+    count = int(rng.poisson(detector.cosmic_rate * exptime * rows * columns / MEGAPIXEL))
     cosine = np.maximum(rng.random(count), 1e-8) ** 0.25
     length = detector.thickness * np.sqrt(1.0 - cosine**2) / cosine
-    total = TRACK_CHARGE * detector.thickness / cosine * rng.lognormal(0.0, 0.4, count)
+    total = detector.track_charge * detector.thickness / cosine * rng.lognormal(0.0, 0.4, count)
     angle, start = rng.uniform(0.0, 2.0 * np.pi, count), rng.random((2, count)) * [[rows], [columns]]
     samples = np.ceil(2.0 * length).astype(int) + 1  # two for each pixel of the projected track
     step = (np.arange(samples.sum()) - np.repeat(np.cumsum(samples) - samples, samples)) / 2.0
     y = np.floor(np.repeat(start[0], samples) + step * np.repeat(np.sin(angle), samples)).astype(int)
     x = np.floor(np.repeat(start[1], samples) + step * np.repeat(np.cos(angle), samples)).astype(int)
     inside = (y >= 0) & (y < rows) & (x >= 0) & (x < columns)
-    np.add.at(charge, (y[inside], x[inside]), np.repeat(total / samples, samples)[inside].astype(np.float32))
+    return y[inside], x[inside], np.repeat(total / samples, samples)[inside].astype(np.float32)
+
+
+def add_cosmic_rays(charge: Image, detector: Detector, exptime: float, rng: np.random.Generator) -> None:
+    """Add the tracks of charged particles to `charge` (electrons, [y, x]) in place."""
+    y, x, electrons = cosmic_ray_hits((charge.shape[0], charge.shape[1]), detector, exptime, rng)
+    np.add.at(charge, (y, x), electrons)
 
 
 def limit_to_full_well(charge: Image, detector: Detector) -> None:

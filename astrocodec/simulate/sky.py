@@ -232,23 +232,37 @@ def sersic(distance: Floats, radius: float, index: float) -> Floats:
     return np.asarray(np.exp(-b * ((distance / radius) ** (1.0 / index) - 1.0)))
 
 
-def add_stars(image: Image, stars: Stars, floor: float, rng: np.random.Generator) -> None:
-    """Add stars to `image` (float32, [y, x], electron / s / pixel) in place; stamps end below `floor`."""
-    count = int(rng.poisson(stars.density * image.size / MEGAPIXEL))
+@dataclass(frozen=True)
+class StarCatalogue:
+    """Places (`centres`, [star, (y, x)], pixels) and `fluxes` (electron / s) of stars."""
+
+    centres: Floats
+    fluxes: Floats
+
+
+def draw_stars(stars: Stars, shape: tuple[int, ...], rng: np.random.Generator) -> StarCatalogue:
+    """Draw the stars of a field of `shape`."""
+    size = math.prod(shape)
+    count = int(rng.poisson(stars.density * size / MEGAPIXEL))
     fluxes = np.concatenate(
         [
-            np.full(round(stars.bright * image.size / MEGAPIXEL), stars.brightest),
+            np.full(round(stars.bright * size / MEGAPIXEL), stars.brightest),
             power_law(count, stars.faintest, stars.brightest, stars.slope, rng),
         ]
     )
-    alpha = stars.fwhm / (2.0 * math.sqrt(2.0 ** (1.0 / stars.beta) - 1.0))
-    peaks = fluxes * float(moffat(np.zeros(1), 1.0, stars.fwhm, stars.beta)[0])
-    reach = alpha * np.sqrt(np.maximum((peaks / floor) ** (1.0 / stars.beta) - 1.0, 0.0))
-    halves = np.clip(np.ceil(reach), math.ceil(1.5 * stars.fwhm), MAX_STAMP).astype(int)
-    for (y, x), flux, half in zip(rng.random((len(fluxes), 2)) * image.shape - 0.5, fluxes, halves, strict=True):
+    return StarCatalogue(rng.random((len(fluxes), 2)) * shape - 0.5, fluxes)
+
+
+def paint_stars(image: Image, catalogue: StarCatalogue, fwhm: float, beta: float, floor: float) -> None:
+    """Add stars to `image` (float32, [y, x], electron / s / pixel) in place; stamps end below `floor`."""
+    alpha = fwhm / (2.0 * math.sqrt(2.0 ** (1.0 / beta) - 1.0))
+    peaks = catalogue.fluxes * float(moffat(np.zeros(1), 1.0, fwhm, beta)[0])
+    reach = alpha * np.sqrt(np.maximum((peaks / floor) ** (1.0 / beta) - 1.0, 0.0))
+    halves = np.clip(np.ceil(reach), math.ceil(1.5 * fwhm), MAX_STAMP).astype(int)
+    for (y, x), flux, half in zip(catalogue.centres, catalogue.fluxes, halves, strict=True):
         rows, columns = window(y, half, image.shape[0]), window(x, half, image.shape[1])
         dy, dx = np.arange(rows.start, rows.stop) - y, np.arange(columns.start, columns.stop) - x
-        image[rows, columns] += moffat(dy[:, None] ** 2 + dx**2, float(flux), stars.fwhm, stars.beta)
+        image[rows, columns] += moffat(dy[:, None] ** 2 + dx**2, float(flux), fwhm, beta)
 
 
 def _galaxy_stamp(offset: Floats, radius: float, index: float, axis_ratio: float, angle: float, core: float) -> Floats:
@@ -261,17 +275,34 @@ def _galaxy_stamp(offset: Floats, radius: float, index: float, axis_ratio: float
     return np.asarray(profile / profile.sum())
 
 
-def add_galaxies(image: Image, galaxies: Galaxies, rng: np.random.Generator) -> None:
-    """Add galaxies to `image` (float32, [y, x], electron / s / pixel) in place, each with exactly its drawn flux."""
-    count = int(rng.poisson(galaxies.density * image.size / MEGAPIXEL))
+@dataclass(frozen=True)
+class GalaxyCatalogue:
+    """Places ([galaxy, (y, x)], pixels), fluxes (electron / s) and shapes of galaxies, as `Galaxies` has them."""
+
+    centres: Floats
+    fluxes: Floats
+    radii: Floats
+    indices: Floats
+    ratios: Floats
+    angles: Floats
+
+
+def draw_galaxies(galaxies: Galaxies, shape: tuple[int, ...], rng: np.random.Generator) -> GalaxyCatalogue:
+    """Draw the galaxies of a field of `shape`."""
+    count = int(rng.poisson(galaxies.density * math.prod(shape) / MEGAPIXEL))
     fluxes = power_law(count, galaxies.faintest, galaxies.brightest, galaxies.slope, rng)
     radii = galaxies.radius[0] * (galaxies.radius[1] / galaxies.radius[0]) ** rng.random(count)
     indices = rng.uniform(*galaxies.index, count)
     ratios, angles = 1.0 - rng.uniform(0.0, galaxies.ellipticity, count), rng.uniform(0.0, math.pi, count)
-    for n, centre in enumerate(rng.random((count, 2)) * image.shape - 0.5):
+    return GalaxyCatalogue(rng.random((count, 2)) * shape - 0.5, fluxes, radii, indices, ratios, angles)
+
+
+def paint_galaxies(image: Image, catalogue: GalaxyCatalogue, core: float) -> None:
+    """Add galaxies to `image` (float32, [y, x], electron / s / pixel) in place, each with exactly its flux."""
+    for n, centre in enumerate(catalogue.centres):
         middle = np.rint(centre)
-        profile = _galaxy_stamp(centre - middle, radii[n], indices[n], ratios[n], angles[n], galaxies.core)
-        stamp = fluxes[n] * profile
+        shape = (catalogue.radii[n], catalogue.indices[n], catalogue.ratios[n], catalogue.angles[n])
+        stamp = catalogue.fluxes[n] * _galaxy_stamp(centre - middle, *shape, core)
         half = stamp.shape[0] // 2
         rows, columns = (window(c, half, size) for c, size in zip(middle, image.shape, strict=True))
         top, left = int(middle[0]) - half, int(middle[1]) - half
@@ -341,9 +372,10 @@ def make_scene(scene: Scene, shape: tuple[int, int], rng: np.random.Generator) -
     along = math.cos(math.radians(sky.angle)) * x + math.sin(math.radians(sky.angle)) * y[:, None]
     image: Image = (sky.level * (1.0 + 0.5 * sky.gradient * along)).astype(np.float32)
     if scene.stars is not None:
-        add_stars(image, scene.stars, STAMP_FLOOR * max(sky.level, 1e-3), rng)
+        floor = STAMP_FLOOR * max(sky.level, 1e-3)
+        paint_stars(image, draw_stars(scene.stars, shape, rng), scene.stars.fwhm, scene.stars.beta, floor)
     if scene.galaxies is not None:
-        add_galaxies(image, scene.galaxies, rng)
+        paint_galaxies(image, draw_galaxies(scene.galaxies, shape, rng), scene.galaxies.core)
     if scene.slit is not None:
         add_long_slit(image, scene.slit, rng)
     image *= 1.0 - 0.5 * sky.vignetting * (x**2 + y[:, None] ** 2)
