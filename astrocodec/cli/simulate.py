@@ -1,4 +1,4 @@
-"""``astrocodec simulate``: write a simulated detector frame as a FITS file."""
+"""``astrocodec simulate``: write simulated detector frames, a ramp or epochs of a field as a FITS file."""
 
 import errno
 import os
@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
+from click.core import ParameterSource
 
 from astrocodec.cli.exit_codes import ExitCode
 from astrocodec.cli.failures import end_with
 from astrocodec.cli.outputs import check_output
+from astrocodec.cli.simulated_cubes import epoch_cube, ramp_cube, write_cube
 from astrocodec.files.target import Target
 from astrocodec.simulate import PRESETS, Preset, configure, observe
+from astrocodec.simulate.read_patterns import READ_PATTERNS
 from astrocodec.simulate.sky import MAX_PIXELS
 
 if TYPE_CHECKING:
@@ -65,6 +68,38 @@ def _hdus(preset: Preset, seed: int, extensions: int, planes: int | None, change
     return hdus
 
 
+# Options that only one kind of file has; all kinds have the others.
+_OPTIONS = {
+    "frame": (
+        "preset", "exptime", "bits", "uneven_codes", "left_justify", "bayer", "arc", "dtype", "extensions", "planes",
+    ),
+    "ramp": ("ramp", "groups", "integrations"),
+    "epochs": ("epochs", "filters"),
+}  # fmt: skip
+
+
+def _kind(context: click.Context) -> str:
+    """What the options ask for; `RefusalError` for options of two kinds."""
+    given = [name for name in context.params if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
+    kind = next((kind for kind in ("ramp", "epochs") if kind in given), "frame")
+    for name in given:
+        other = next((other for other in _OPTIONS if name in _OPTIONS[other]), kind)
+        if other != kind:
+            plural = {"frame": "frames", "ramp": "ramps", "epochs": "epochs"}[other]
+            fault = f"goes with {plural}, not with --{kind}" if kind != "frame" else f"needs --{other}"
+            raise RefusalError(f"--{name.replace('_', '-')} {fault}; leave it out or see the command's --help")
+    return kind
+
+
+def _frames(preset: str, seed: int, extensions: int, planes: int | None, changes: dict[str, Any]) -> "HDUList":
+    """Frames as they are given: one, a cube of exposures, several extensions."""
+    settings = configure(preset, **changes)
+    pixels = settings.shape[0] * settings.shape[1] * (planes or 1) * max(extensions, 1)
+    if pixels > MAX_PIXELS:
+        raise ValueError(f"the file has {pixels} pixels; allowed are {MAX_PIXELS}. Give a smaller shape or count.")
+    return _hdus(settings, seed, extensions, planes, changes)
+
+
 def _write(hdus: "HDUList", target: Path) -> None:
     """Write the file; no reader and no power cut ever sees half of it."""
     with Target(target, overwrite=True) as out:
@@ -92,24 +127,39 @@ def _write(hdus: "HDUList", target: Path) -> None:
 @click.option("--dtype", type=click.Choice(["uint16", "int16", "int32"]), help="Type of the pixels.")
 @click.option("--extensions", type=click.IntRange(0, 1000), default=0, help="Image extensions after an empty primary.")
 @click.option("--planes", type=click.IntRange(1, 10_000), help="Exposures of one scene, in a cube.")
+@click.option("--ramp", type=click.Choice(list(READ_PATTERNS)), help="Up-the-ramp reads in this pattern, as a cube.")
+@click.option("--groups", type=click.IntRange(1, 10_000), default=20, show_default=True, help="Groups of a ramp.")
+@click.option(
+    "--integrations", type=click.IntRange(1, 100_000), default=1, show_default=True, help="Ramps, each reset."
+)
+@click.option("--epochs", type=click.IntRange(1, 100_000), help="Epochs of one field, as a cube.")
+@click.option("--filters", default="r", show_default=True, help="Filters of the epochs, letters of ugriz.")
 @click.option("--overwrite", is_flag=True, help="Replace OUT.fits if it exists.")
+@click.pass_context
 def simulate_command(
-    out: Path, preset: str, seed: int, extensions: int, planes: int | None, overwrite: bool, **changes: Any
-) -> None:
-    """Write a simulated detector frame to OUT.fits.
+    context: click.Context, /, out: Path, preset: str, seed: int, extensions: int, planes: int | None, ramp: str | None,
+    groups: int, integrations: int, epochs: int | None, filters: str, overwrite: bool, **changes: Any,
+) -> None:  # fmt: skip
+    """Write simulated detector frames to OUT.fits, or with --ramp or --epochs a cube of reads or of epochs.
 
     The header holds the true gain, read noise and sky, so that a measurement on the file can be checked.
     """
     check_output(out, overwrite)
+    kind = _kind(context)
+    shape = {} if changes["shape"] is None else {"shape": changes["shape"]}
     try:
-        settings = configure(preset, **changes)
-        pixels = settings.shape[0] * settings.shape[1] * (planes or 1) * max(extensions, 1)
-        if pixels > MAX_PIXELS:
-            raise ValueError(f"the file has {pixels} pixels; allowed are {MAX_PIXELS}. Give a smaller shape or count.")
-        hdus = _hdus(settings, seed, extensions, planes, changes)
+        if kind == "ramp":
+            cube = ramp_cube(str(ramp), seed, groups=groups, integrations=integrations, **shape)
+        elif kind == "epochs":
+            cube = epoch_cube(filters, seed, epochs=epochs, **shape)
+        else:
+            hdus = _frames(preset, seed, extensions, planes, changes)
     except ValueError as error:
         raise RefusalError(str(error)) from None
     try:
-        _write(hdus, out)
+        if kind == "frame":
+            _write(hdus, out)
+        else:
+            write_cube(cube, out)
     except OSError as error:
         end_with(error, str(out))

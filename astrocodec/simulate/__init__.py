@@ -1,7 +1,8 @@
 """Detector frames with known truth: ``frame = simulate("ccd", seed=1)``.
 
 `sky` draws a noiseless scene, `detector` exposes and reads it, and this module makes a `Frame` of integers of it, with
-ready settings in `PRESETS`. Only numpy is needed; astropy is loaded by `Frame.header` alone.
+ready settings in `PRESETS`. `ramp` reads an infrared array while charge gathers, `epochs` shows one field again and
+again. Only numpy is needed; astropy is loaded by the methods `header` alone.
 """
 
 from dataclasses import dataclass, field, replace
@@ -21,6 +22,8 @@ from astrocodec.simulate.detector import (
     read_out,
     rescale,
 )
+from astrocodec.simulate.epochs import Epochs, simulate_epochs
+from astrocodec.simulate.ramp import Ramp, simulate_ramp
 from astrocodec.simulate.sky import (
     Galaxies,
     LongSlit,
@@ -35,7 +38,10 @@ from astrocodec.simulate.sky import (
 if TYPE_CHECKING:
     from astropy.io.fits import Header
 
-__all__ = ["PRESETS", "Converter", "Frame", "Preset", "configure", "digitise", "observe", "simulate", "uneven_widths"]
+__all__ = [
+    "PRESETS", "Converter", "Epochs", "Frame", "Preset", "Ramp", "configure", "digitise", "observe", "simulate",
+    "simulate_epochs", "simulate_ramp", "uneven_widths",
+]  # fmt: skip
 
 DTYPES = ("uint16", "int16", "int32")
 BAYER = (0.62, 1.0, 0.71)  # throughput of red, green and blue filters for a grey sky

@@ -195,9 +195,16 @@ def power_law(count: int, faintest: float, brightest: float, slope: float, rng: 
 
 
 def window(centre: float, half: int, size: int) -> slice:
-    """Indices of an axis of `size` pixels within `half` of `centre`."""
+    """Indices of an axis of `size` pixels within `half` of `centre`; of a centre far outside there are none.
+
+    Examples
+    --------
+    >>> window(9.0, 2, 10), window(30.0, 2, 10)
+    (slice(7, 10, None), slice(28, 28, None))
+    """
     middle = round(float(centre))
-    return slice(max(middle - half, 0), max(min(middle + half + 1, size), 0))
+    start = max(middle - half, 0)
+    return slice(start, max(min(middle + half + 1, size), start))
 
 
 def moffat(distance2: Floats, flux: float, fwhm: float, beta: float) -> Floats:

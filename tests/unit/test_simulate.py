@@ -4,6 +4,7 @@ import doctest
 import os
 import subprocess
 import sys
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -23,6 +24,8 @@ from astrocodec.simulate import (
     digitise,
     observe,
     simulate,
+    simulate_epochs,
+    simulate_ramp,
     sky,
     uneven_widths,
 )
@@ -402,6 +405,74 @@ def test_command_writes_extensions_of_cubes_that_their_headers_reproduce(tmp_pat
                     configure("cmos", shape=(30, 40), serial=card["SIMSERNO"]), seed=card["SIMSEED"], exposure=plane
                 )
                 assert np.array_equal(hdu.data[plane], frame.data)
+
+
+@pytest.mark.parametrize(("integrations", "axes"), [(1, (3,)), (2, (2, 3))])
+def test_command_writes_a_ramp_that_its_header_reproduces(tmp_path, integrations, axes):
+    out = tmp_path / "ramp.fits"
+    result = run(
+        out, "--ramp", "BRIGHT2", "--groups", 3, "--integrations", integrations, "--shape", "30x41", "--seed", 4
+    )
+    assert (result.exit_code, result.output) == (0, "")
+    with fits.open(out) as hdus:
+        hdus.verify("exception")
+        (hdu,) = hdus
+        assert hdu.data.dtype == np.uint16
+        assert hdu.data.shape == (*axes, 30, 41)
+        card = hdu.header
+        again = simulate_ramp(
+            card["READPATT"], groups=card["NGROUPS"], integrations=card["NINTS"], shape=(30, 41), seed=card["SIMSEED"]
+        )
+        assert np.array_equal(hdu.data, again.data)
+    assert out.stat().st_size % 2880 == 0
+
+
+def test_command_writes_epochs_with_the_truth_of_each_frame(tmp_path):
+    out = tmp_path / "epochs.fits"
+    assert run(out, "--epochs", 2, "--filters", "gri", "--shape", "40x50", "--seed", 4).exit_code == 0
+    again = simulate_epochs("gri", epochs=2, shape=(40, 50), seed=4)
+    with fits.open(out) as hdus:
+        hdus.verify("exception")
+        assert np.array_equal(hdus[0].data, again.data)
+        assert [hdu.name for hdu in hdus] == ["PRIMARY", "FRAMES"]
+        rows = hdus["FRAMES"].data
+        assert rows["filter"].tolist() == ["g", "r", "i"] * 2
+        assert rows["epoch"].tolist() == [0, 0, 0, 1, 1, 1]
+        for name in ("dy", "dx", "fwhm", "sky", "transparency"):
+            assert np.array_equal(rows[name], again.truth["frames"][name].ravel())
+    assert [path.name for path in tmp_path.iterdir()] == ["epochs.fits"]
+
+
+def test_a_long_ramp_is_written_in_little_memory(tmp_path):
+    out = tmp_path / "ramp.fits"
+    tracemalloc.start()
+    assert run(out, "--ramp", "RAPID", "--groups", 200, "--shape", "128x128").exit_code == 0
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert out.stat().st_size > 2 * 200 * 128 * 128
+    assert peak < 2 * 200 * 128 * 128
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--groups", "3"], "--groups needs --ramp"),
+        (["--filters", "gr"], "--filters needs --epochs"),
+        (["--ramp", "RAPID", "--planes", "3"], "--planes goes with frames, not with --ramp"),
+        (["--ramp", "RAPID", "--uneven-codes"], "--uneven-codes goes with frames, not with --ramp"),
+        (["--epochs", "3", "--preset", "cmos"], "--preset goes with frames, not with --epochs"),
+        (["--ramp", "RAPID", "--epochs", "3"], "--epochs goes with epochs, not with --ramp"),
+        (["--epochs", "3", "--groups", "2"], "--groups goes with ramps, not with --epochs"),
+        (["--epochs", "3", "--filters", "xy"], "filters is 'xy'"),
+        (["--ramp", "RAPID", "--shape", "9000x9000", "--groups", "900"], "pixels of the ramp"),
+        (["--ramp", "FASTR1"], "FASTR1"),
+    ],
+)
+def test_command_refuses_options_of_two_kinds(tmp_path, arguments, words):
+    result = run(tmp_path / "cube.fits", *arguments)
+    assert result.exit_code == 2
+    assert words in result.output
+    assert not list(tmp_path.iterdir())
 
 
 def test_command_refuses_to_overwrite_unless_told(tmp_path):

@@ -369,6 +369,7 @@ def test_any_shape_gives_a_ramp_of_that_shape(name, shape, groups, integrations,
     assert ramp.data.shape == ((integrations,) if integrations > 1 else ()) + (groups, *shape)
     assert ramp.truth["rate"].shape == ramp.truth["level"].shape == shape
     header = ramp.header()
+    assert len(header.tostring()) % 2880 == 0
     assert (header["SIMSEED"], header["NGROUPS"], header["READPATT"]) == (seed, groups, name)
 
 
