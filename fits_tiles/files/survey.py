@@ -175,14 +175,16 @@ def _refuse_damage(
         if place is not None or found.words[hdu.index] == "verified":
             continue
         damaged = next((old for old in gone if old.header == entry.header), None)
-        # Who writes other data writes another CHECKSUM, though it need not see that they are in another order.
-        if found.words[hdu.index] != "not checked" and damaged is None:
-            continue
-        _refuse_swallowed(fd, hdu, name)
-        # Nor does damage make a header longer or shorter.
+        # Nor does it make a header longer or shorter.
         edited = [old for old in gone if old.data == entry.data and old.cards != entry.cards]
         if not holds_tiles(hdu.cards):
             edited = [old for old in edited if old.cards < _MOST_CARDS]
+        # Who writes other data writes another CHECKSUM, though it need not see that they are in another order.
+        if found.words[hdu.index] != "not checked" and damaged is None:
+            if edited:
+                gone.remove(edited[0])
+            continue
+        _refuse_swallowed(fd, hdu, name)
         if damaged is None and edited:
             gone.remove(edited[0])
         elif damaged is not None or (gone and not moved and not _is_new(hdu, manifest.hdus[0])):

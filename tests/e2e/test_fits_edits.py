@@ -586,6 +586,28 @@ def test_damage_after_an_hdu_was_appended(tmp_path: Path, container: str) -> Non
         fits_tiles.decompress(packed, None)
 
 
+@pytest.mark.parametrize("add", [_fitscheck, _astropy_checksum, _bare_astropy_checksum])
+@pytest.mark.parametrize("primary", [False, True])
+def test_an_hdu_appended_after_checksums_were_added(
+    tmp_path: Path, container: str, primary: bool, add: Callable[[Path], None]
+) -> None:
+    plain, packed, back = _plain(tmp_path, primary=primary), tmp_path / "a.ac.fits", tmp_path / "b.fits"
+    fits_tiles.compress(plain, packed, container=container, tune=False)
+    add(packed)
+    _without_fits_tiles("import numpy\nfits.append(name, numpy.ones((3, 4)))", packed)
+    assert fits_tiles.verify(packed).checked == "not checked"
+    fits_tiles.decompress(packed, back)
+    with fits.open(plain) as before, fits.open(back) as after:
+        assert len(after) == len(before) + 1
+        assert (after[0 if primary else 1].data == PIXELS).all()
+    raw = bytearray(packed.read_bytes())
+    with packed.open("rb") as file:
+        raw[next(hdu.data_start for hdu in walk(file.fileno(), "a") if hdu.name == "CAT") + 3] ^= 4
+    packed.write_bytes(bytes(raw))
+    with pytest.raises(CorruptError, match="CAT"):
+        fits_tiles.verify(packed)
+
+
 def test_an_extension_with_a_card_of_primary_hdus(tmp_path: Path, container: str) -> None:
     plain, packed, back = _plain(tmp_path, primary=False), tmp_path / "a.ac.fits", tmp_path / "b.fits"
     raw = plain.read_bytes()
