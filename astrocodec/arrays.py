@@ -11,12 +11,7 @@ __all__ = ["as_array", "refuse_mask"]
 
 def as_array(data: Any) -> np.ndarray[Any, Any]:
     """
-    Return data as an array.
-
-    Raises
-    ------
-    TypeError
-        Something is masked, or a list holds integers and floats, and the former would be rounded.
+    Return data as an array; what is masked, and integers of a list that would be rounded to floats, is a TypeError.
 
     Examples
     --------
@@ -54,14 +49,7 @@ def _computed(data: Any) -> Any:
 
 
 def refuse_mask(data: Any) -> None:
-    """
-    Refuse what would lose a mask: an array, or a list that holds one.
-
-    Raises
-    ------
-    TypeError
-        Something is masked.
-    """
+    """Refuse by a TypeError what would lose a mask: an array, or a list that holds one."""
     for part in data if isinstance(data, list | tuple) else ():
         refuse_mask(part)
     mask = getattr(data, "mask", None)  # of NumPy and astropy; a method in pandas

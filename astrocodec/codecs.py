@@ -109,14 +109,7 @@ def _load(entry: EntryPoint) -> Codec:
 
 
 def find_codec(key: int | str, said: bytes = b"") -> Codec:
-    """The codec of an id or a name.
-
-    Parameters
-    ----------
-    key : int or str
-        Of one that is registered or installed.
-    said : bytes, optional
-        What the stream says of it (section "name"), for the message.
+    """The codec of an id or a name, registered or installed; `said` is what the stream says of it (section "name").
 
     Raises
     ------

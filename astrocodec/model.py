@@ -258,30 +258,18 @@ def _kind_of(path: Path) -> bytes:
 
 @dataclass(frozen=True)
 class InstalledModel:
-    """A model file on the search path.
-
-    Attributes
-    ----------
-    path : Path
-        The file.
-    model : Model or None
-        What it holds.
-    problem : str
-        Why it cannot be used, empty where it can.
-    """
+    """A model file on the search path."""
 
     path: Path
     model: Model | None
-    problem: str = ""
+    problem: str = ""  # why it cannot be used, empty where it can
 
 
 def installed_models(*, general: bool = False) -> list[InstalledModel]:
     """All model files on the search path, in its order; files that are damaged too.
 
-    Parameters
-    ----------
-    general : bool, optional
-        Only those that are told by themselves: the bases of tuned ones.
+    With `general` only those that are told by themselves: the bases of tuned ones.
+
 
     Examples
     --------
@@ -385,12 +373,9 @@ def on_installed_base(model: Model) -> Model | None:
 def configured_delta(model: Model) -> bytes:
     """What filter values and codec configurations hold of a model: nothing for the default one.
 
-    Another shipped model is one that does not differ from itself, so that it is not taken for the default.
+    Another shipped model is one that does not differ from itself, so that it is not taken for the default. One of other
+    shapes than are installed is a ValueError: a reader could not rebuild it.
 
-    Raises
-    ------
-    ValueError
-        The model has other shapes than those that are installed, so that a reader could not rebuild it.
 
     Examples
     --------
@@ -411,13 +396,6 @@ def configured_delta(model: Model) -> bytes:
 
 def find_model(fingerprint: str, models: Iterable[Model], file: bytes | None = None) -> Model:
     """The model that a stream names: one of those given, an installed one, or that of the file inside the stream.
-
-    Raises
-    ------
-    ModelNotFoundError
-        It is none of them.
-    FormatError
-        The model inside is damaged, or another one.
 
     Examples
     --------

@@ -16,10 +16,8 @@ def user_folder() -> Path:
     """
     Return the folder that `astrocodec models add` puts models into; it need not be there.
 
-    Raises
-    ------
-    RuntimeError
-        The user has none: no ``$HOME``, and the system does not know who it is.
+    A RuntimeError where the user has none: no ``$HOME``, and the system does not know who it is.
+
 
     Examples
     --------

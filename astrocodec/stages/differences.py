@@ -294,11 +294,11 @@ def _decode_pixels(table: Table, decoder: Decoder, samples: NDArray[np.uint16]) 
     width = samples.shape[1]
     for i in range(samples.size):
         y, x = divmod(i, width)
-        near = _neighbours_at(samples, y, x)
-        cumulative: Sequence[int] = table.cumulative[class_of(_place(*near, y, x), table.log_classes)]
+        prediction, place = context_at(samples, y, x, table.predictor)
+        cumulative: Sequence[int] = table.cumulative[class_of(place, table.log_classes)]
         symbol = decoder.pop_symbols([i], [cumulative])[0]
         difference = table.symbols[symbol] if symbol < len(table.symbols) else decoder.pop_raws([i], [16])[0]
-        samples[y, x] = (_predict(*near, table.predictor) + difference) % _WORD
+        samples[y, x] = (prediction + difference) % _WORD
 
 
 def decode(data: bytes, height: int, width: int) -> NDArray[np.uint16]:

@@ -66,14 +66,11 @@ def c_header() -> str:
     """Text of native/network.h."""
     dy, dx = (", ".join(map(str, offsets)) for offsets in zip(*NEIGHBOURS, strict=True))
     constants = {
-        "WEIGHTS_VERSION": VERSION,
-        "CONTEXT_LAYOUT": CONTEXT_LAYOUT,
         "NEIGHBOURS": len(NEIGHBOURS),
         "WIDE": WIDE,
         "LINEAR": LINEAR,
         "INPUTS": INPUTS,
         "INPUT_MAX": INPUT_MAX,
-        "LAYERS": LAYERS,
         "MIN_HIDDEN": min(HIDDEN),
         "MAX_HIDDEN": max(HIDDEN),
         "OUTPUTS": OUTPUTS,

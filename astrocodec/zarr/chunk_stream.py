@@ -23,11 +23,6 @@ def check_type(dtype: np.dtype[Any]) -> None:
     """
     Refuse an array whose chunks could not be coded.
 
-    Raises
-    ------
-    TypeError
-        It holds no numbers that are coded.
-
     Examples
     --------
     >>> check_type(np.dtype(">c8"))
@@ -64,17 +59,6 @@ class ChunkStream:
     """
     Options of one array.
 
-    Attributes
-    ----------
-    delta : str
-        Tuned model, see `model_text`.
-    thorough : bool
-        Try every way to code a piece.
-    codec : str
-        Another codec that is installed; the causal codec's options are not its own.
-    options : mapping
-        Of that codec.
-
     Examples
     --------
     >>> stream = ChunkStream()
@@ -82,10 +66,10 @@ class ChunkStream:
     [(1+2j)]
     """
 
-    delta: str = ""
-    thorough: bool = False
-    codec: str = "causal"
-    options: Mapping[str, Any] = field(default_factory=dict)
+    delta: str = ""  # tuned model, see `model_text`
+    thorough: bool = False  # try every way to code a piece
+    codec: str = "causal"  # another codec that is installed; the causal codec's options are not its own
+    options: Mapping[str, Any] = field(default_factory=dict)  # of that codec
 
     def configuration(self) -> dict[str, Any]:
         """Return what an array's metadata hold."""
@@ -100,14 +84,7 @@ class ChunkStream:
         return (_model_of(self.delta),) if self.delta else ()
 
     def encode(self, chunk: NDArray[Any]) -> bytes:
-        """
-        Code a chunk.
-
-        Raises
-        ------
-        TypeError
-            Its type is not coded.
-        """
+        """Code a chunk."""
         if self.codec != "causal":
             return encode(chunk, codec=self.codec, **self.options)
         models = (*self._models(), load_model("default"))
@@ -123,13 +100,6 @@ class ChunkStream:
             As it is stored.
         dtype : numpy.dtype, optional
             Of the array, byte order included; without it that of the stream, whose byte order is this machine's.
-
-        Raises
-        ------
-        FormatError
-            The stream is damaged, or holds another type.
-        ModelNotFoundError, CodecNotFoundError
-            It names a model or codec that is not here.
         """
         chunk = decode(stream, models=self._models())
         if dtype is None:

@@ -76,14 +76,7 @@ class AstroCodec(ArrayBytesCodec):  # type: ignore[misc]
         return {"name": _NAME, "configuration": self._stream.configuration()}
 
     def validate(self, *, shape: tuple[int, ...], dtype: ZDType[Any, Any], chunk_grid: ChunkGrid) -> None:
-        """
-        Check the type of an array that is created.
-
-        Raises
-        ------
-        TypeError
-            Its chunks could not be coded.
-        """
+        """Check the type of an array that is created: a TypeError where its chunks could not be coded."""
         check_type(dtype.to_native_dtype())
 
     def evolve_from_array_spec(self, array_spec: ArraySpec) -> Self:
@@ -105,12 +98,5 @@ class AstroCodec(ArrayBytesCodec):  # type: ignore[misc]
         return chunk_spec.prototype.nd_buffer.from_ndarray_like(chunk)
 
     def compute_encoded_size(self, input_byte_length: int, chunk_spec: ArraySpec) -> int:
-        """
-        Refuse: Zarr asks this of codecs of fixed size only, to lay out shards, and ours is none.
-
-        Raises
-        ------
-        NotImplementedError
-            Always, as of Zarr's own compressors.
-        """
+        """Refuse, as Zarr's own compressors do: it asks this of codecs of fixed size only, to lay out shards."""
         raise NotImplementedError("the size of a compressed chunk is known only when it has been compressed")
