@@ -22,7 +22,6 @@ from fits_tiles.hooks.options import current_options
 from fits_tiles.hooks.rewritten import (
     holds_our_tiles,
     is_grid,
-    keep_lossless,
     make_ready_for_others,
     stays,
     table_to_write,
@@ -303,9 +302,10 @@ def _with_settings(original: _Function, self: Any) -> Any:
     if self.compression_type != ALGORITHM:
         return original(self)
     data = None if self.data is None else self.data.copy()
-    keep_lossless(self)
-    same = {name: getattr(self, name) for name in ("tile_shape", "quantize_level", "quantize_method", "dither_seed")}
-    return type(self)(data, self.header.copy(), compression_type=ALGORITHM, uint=self._uint, **same)
+    level = 0 if holds_our_tiles(self) else self.quantize_level  # what was quantised once is not quantised again
+    same = {name: getattr(self, name) for name in ("tile_shape", "quantize_method", "dither_seed")}
+    header = self.header.copy()
+    return type(self)(data, header, compression_type=ALGORITHM, quantize_level=level, uint=self._uint, **same)
 
 
 def _cards_to_carry(hdu: Any) -> list[bytes]:

@@ -43,7 +43,7 @@ from fits_tiles.layout.model_cards import MODEL_STEM
 from fits_tiles.layout.plain_image import refuse_what_is_no_image
 from fits_tiles.layout.tiles_card import KEYWORD, fingerprint_in, read_tiles_card
 
-__all__ = ["holds_our_tiles", "is_grid", "keep_lossless", "make_ready_for_others", "stays", "table_to_write"]
+__all__ = ["holds_our_tiles", "is_grid", "make_ready_for_others", "stays", "table_to_write"]
 
 _SETTINGS = ("compression_type", "tile_shape", "quantize_level", "quantize_method", "dither_seed")
 _INTEGERS_ONLY = ("RICE_1", "PLIO_1", "HCOMPRESS_1")
@@ -130,7 +130,7 @@ def _is_same(hdu: Any, header: Any, before: Any) -> bool:
     return (header is hdu.header and not header._modified) or _texts(header) == _texts(before.header)
 
 
-def keep_lossless(hdu: Any) -> None:
+def _keep_lossless(hdu: Any) -> None:
     """Let integers that became floats lose nothing, where astropy's default would quantise them."""
     table = hdu._bintable
     is_float = hdu.data is not None and hdu.data.dtype.kind == "f"
@@ -156,7 +156,7 @@ def make_ready_for_others(hdu: Any) -> None:
     if hdu.data is not None:
         _agree(hdu)
         if hdu.compression_type not in _INTEGERS_ONLY:
-            keep_lossless(hdu)
+            _keep_lossless(hdu)
 
 
 def _setting(hdu: Any, name: str) -> Any:
@@ -251,10 +251,10 @@ def _coded(hdu: Any, *, inplace: bool) -> Any:
     """The pixels coded anew."""
     if _loaded(hdu) is None:
         return _put(hdu, hdu._get_bintable_without_data(), None, inplace=inplace)
-    keep_lossless(hdu)  # of the HDU too, not only of what is written now: the next write is of floats perhaps
+    _keep_lossless(hdu)  # of the HDU too, not only of what is written now: the next write is of floats perhaps
     written = _scaled_back(hdu) if hdu._scale_back and hdu.data.dtype.kind == "f" else hdu
     _agree(written)
-    keep_lossless(written)
+    _keep_lossless(written)
     table = written._get_bintable_without_data()
     written._add_data_to_bintable(table)
     table._output_checksum = False

@@ -347,6 +347,14 @@ def test_quantised_floats_are_not_quantised_again(tmp_path: Path, container: str
     _holds(path, before, NOTE="x")
 
 
+def test_copies_of_quantised_images_are_not_quantised_again(tmp_path: Path, container: str) -> None:
+    path = _packed(tmp_path / "a.fits", FLOATS, container, quantize_level=16)
+    with fits.open(path) as hdus:
+        before = hdus["SCI"].data.copy()
+        fits.HDUList([fits.PrimaryHDU(), hdus["SCI"].copy()]).writeto(tmp_path / "b.fits")
+    _holds(tmp_path / "b.fits", before)
+
+
 @pytest.mark.parametrize("level", [16, -0.5])
 @pytest.mark.parametrize("method", [-1, 1, 2])
 def test_new_quantised_images(tmp_path: Path, level: float, method: int) -> None:
