@@ -77,8 +77,14 @@ def clipped_share(sigma: float) -> float:
 
 def _of_few(values: NDArray[Any], mask: NDArray[np.bool_], sigma: float) -> tuple[NDArray[Any], NDArray[Any]]:
     """One level and one noise for all, where pixels that count are too few in every box."""
-    stats = require("astropy.stats")
-    _, level, noise = stats.sigma_clipped_stats(values[~mask].astype(np.float64), sigma=sigma, maxiters=10)
+    good = values[~mask].astype(np.float64)
+    for _ in range(10):
+        centre = float(np.median(good))
+        kept = good[np.abs(good - centre) <= sigma * good.std()]
+        if kept.size in (0, good.size):
+            break
+        good = kept
+    level, noise = float(np.median(good)), float(good.std())
     return np.full(values.shape, level, values.dtype), np.full(values.shape, noise, values.dtype)
 
 

@@ -147,12 +147,9 @@ class FrameAnalysis:
         if self.amplifiers is not None:
             out["data"] = [_corners(region) for region in self.amplifiers.data]
             out["overscan"] = [_corners(region) for region in self.amplifiers.overscan]
-        if self.quantisation is not None:
-            out["quantisation"] = _numbers(self.quantisation)
-        if self.bayer is not None:
-            out["bayer"] = _numbers(self.bayer)
-        if self.correlated is not None:
-            out["correlated"] = _numbers(self.correlated)
+        for name in ("quantisation", "bayer", "correlated"):
+            if (found := getattr(self, name)) is not None:
+                out[name] = _numbers(found)
         if self.cosmic_rays is not None:
             out["cosmic_rays"] = {"count": self.cosmic_rays.count, "share": self.cosmic_rays.share}
         out["notes"] = list(self.notes)
@@ -167,7 +164,7 @@ def _numbers(found: Any) -> dict[str, Any]:
     for name in ("read_noise", "is_reliable", "dnl", "is_rescaled"):
         if hasattr(found, name):
             out[name] = getattr(found, name)
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in out.items()}
+    return out
 
 
 def _corners(region: Region) -> list[int]:

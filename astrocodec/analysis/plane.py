@@ -113,3 +113,16 @@ def as_plane(image: ArrayLike, mask: ArrayLike | None = None) -> Plane:
     if any_bad:
         floats[bad] = 0
     return Plane(floats, bad, step)
+
+
+def blocks_of(values: NDArray[Any], rows: int, columns: int) -> NDArray[Any]:
+    """Cut an image into whole blocks: shape (down, across, pixels of a block); what fills no block is left out.
+
+    Examples
+    --------
+    >>> blocks_of(np.arange(10).reshape(2, 5), 2, 2).tolist()
+    [[[0, 1, 5, 6], [2, 3, 7, 8]]]
+    """
+    down, across = values.shape[0] // rows, values.shape[1] // columns
+    cut = values[: down * rows, : across * columns].reshape(down, rows, across, columns)
+    return cut.swapaxes(1, 2).reshape(down, across, rows * columns)

@@ -1,5 +1,6 @@
 """`astrocodec analyze`."""
 
+import json
 import shutil
 import sys
 import tempfile
@@ -168,8 +169,6 @@ def _print(results: Sequence[Analysed], as_json: bool, quiet: bool) -> None:
 
 def _document(results: Sequence[Analysed]) -> str:
     """Everything about a run, for programs."""
-    import json
-
     files = [
         {
             "file": result.file,

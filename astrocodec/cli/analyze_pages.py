@@ -65,7 +65,7 @@ def write_pages(plan: PagePlan, results: Sequence[Analysed], *, overwrite: bool)
         (result,) = results
         links = _section_links(result)
         left_out = len(reports) - len(result.sections)
-        _write(plan.first, page(reports, _texts(result), failures, left_out, links=links), overwrite)
+        write_page(plan.first, page(reports, _texts(result), failures, left_out, links=links), overwrite)
         return
     plan.own[0].parent.mkdir(parents=True, exist_ok=True)
     with_page = [number for number, result in enumerate(results) if result.reports]
@@ -81,9 +81,9 @@ def write_pages(plan: PagePlan, results: Sequence[Analysed], *, overwrite: bool)
         inside = _section_links(result)
         left_out = len(result.reports) - len(result.sections)
         pieces = page(result.reports, _texts(result), _failures(result), left_out, links=inside, place=around)
-        _write(path, pieces, overwrite)
+        write_page(path, pieces, overwrite)
         links += [plan.link(number, plan.first) + inner for inner in inside]
-    _write(plan.first, page(reports, (), failures, links=links), overwrite)
+    write_page(plan.first, page(reports, (), failures, links=links), overwrite)
 
 
 def _link(path: Path, base: Path) -> str:
@@ -107,7 +107,8 @@ def _texts(result: Analysed) -> Iterator[str]:
     return (section.read_text(encoding="utf-8") for section in result.sections)
 
 
-def _write(path: Path, pieces: Iterator[str], overwrite: bool) -> None:
+def write_page(path: Path, pieces: Iterator[str], overwrite: bool) -> None:
+    """Write a page piece by piece; it gets its name when it is whole."""
     with Target(path, overwrite=overwrite) as target:
         for piece in pieces:
             target.file.write(piece.encode("utf-8", "backslashreplace"))

@@ -1,11 +1,15 @@
 """`astrocodec compare`."""
 
+import json
+import math
+import warnings
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from astrocodec.cli.analyze_pages import write_page
 from astrocodec.cli.exit_codes import ExitCode
 from astrocodec.cli.failures import Failure, end, end_with, explain
 from astrocodec.cli.option_types import extension_option, named_file
@@ -14,6 +18,7 @@ from astrocodec.cli.run_files import run_files
 from astrocodec.cli.task import ReadTask
 from astrocodec.files.executor import Progress
 from astrocodec.files.printable import one_line
+from astrocodec.files.target import Target
 
 if TYPE_CHECKING:
     from astrocodec.analysis.compare.comparison import Comparison
@@ -79,7 +84,7 @@ def compare_command(
         refuse_inputs([output], [a, b])
         check_output(output, overwrite)
     task = CompareTask(a, b, plane, frozenset(extensions))
-    (found,) = run_files(compare_files, [task], 1, quiet, lost=_lost)
+    (found,) = run_files(compare_files, [task], 1, quiet, lost=lambda file, failure: Compared(failure=failure))
     if found.refusal:
         raise click.UsageError(found.refusal)
     if found.failure:
@@ -115,14 +120,8 @@ def compare_files(task: CompareTask, workers: int = 1, progress: Progress | None
     return Compared(parts, elsewhere)
 
 
-def _lost(file: str, failure: Failure) -> Compared:
-    return Compared(failure=failure)
-
-
 def _images(path: Path, plane: int | None, select: frozenset[int | str]) -> "list[ImageEntry]":
     """All images of a file."""
-    import warnings
-
     from astrocodec.analysis.images.find_images import find_images
     from astrocodec.analysis.images.image_entry import ImageEntry
 
@@ -187,15 +186,11 @@ def _other_planes(
 
 def _depth(entry: "ImageEntry") -> int:
     """Number of planes."""
-    import math
-
     return math.prod(entry.shape[:-2])
 
 
 def _largest_difference(one: "ImageEntry", other: "ImageEntry") -> float:
     """Largest difference of two planes; infinite where one has a value and the other none."""
-    import math
-
     import numpy as np
 
     known = []
@@ -212,19 +207,16 @@ def _largest_difference(one: "ImageEntry", other: "ImageEntry") -> float:
 
 def _write(output: Path, overwrite: bool, names: tuple[str, str], parts: "list[tuple[str, Comparison]]") -> None:
     """Write the picture or the page; it gets its name when it is whole."""
-    from astrocodec.files.target import Target
+    if output.suffix.lower() == ".png":
+        from astrocodec.analysis.compare.figure import compare_figure
 
-    with Target(output, overwrite=overwrite) as target:
-        if output.suffix.lower() == ".png":
-            from astrocodec.analysis.compare.figure import compare_figure
-
+        with Target(output, overwrite=overwrite) as target:
             target.file.write(compare_figure(parts[0][1], names=(one_line(names[0]), one_line(names[1]))))
-        else:
-            from astrocodec.analysis.compare.page import compare_page
+            target.commit()
+    else:
+        from astrocodec.analysis.compare.page import compare_page
 
-            for piece in compare_page(names, parts):
-                target.file.write(piece.encode("utf-8", "backslashreplace"))
-        target.commit()
+        write_page(output, compare_page(names, parts), overwrite)
 
 
 def _text(parts: "list[tuple[str, Comparison]]", elsewhere: list[tuple[int, float]]) -> str:
@@ -248,8 +240,6 @@ def _text(parts: "list[tuple[str, Comparison]]", elsewhere: list[tuple[int, floa
 
 def _document(a: Path, b: Path, parts: "list[tuple[str, Comparison]]", elsewhere: list[tuple[int, float]]) -> str:
     """One object for programs."""
-    import json
-
     images = [{"name": place, **found.to_dict()} for place, found in parts]
     return json.dumps(
         {

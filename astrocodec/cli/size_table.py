@@ -1,5 +1,6 @@
 """The table of sizes that a run ends with, and its JSON form."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -139,8 +140,6 @@ def is_lossy(report: "FileReport") -> bool:
 
 def json_report(outcomes: Sequence[Outcome]) -> str:
     """Everything about a run, for programs: an object with ``files``, as `json_entry` gives them, and ``totals``."""
-    import json
-
     reports = [outcome.report for outcome in outcomes if outcome.report]
     original, compressed = whole_sizes(reports)
     document = {

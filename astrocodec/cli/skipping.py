@@ -4,7 +4,6 @@ import importlib
 import os
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,20 +52,20 @@ def _settled_unread(entry: Input, kind: Format) -> Outcome | None:
     return Outcome(entry.file, note=f"skipped, it is {relative}, not HDF5") if relative else None
 
 
-def _settled(operation: str, entry: Input, look: "_Look") -> Outcome | None:
+def _settled(operation: str, entry: Input, look: "FileReport | Failure") -> Outcome | None:
     """Settle a file whose name is that of an output, or for `decompress` not that of one."""
     if operation == "compress":
-        if look.failure is not None:
-            return Outcome(entry.file, failure=look.failure)
+        if isinstance(look, Failure):
+            return Outcome(entry.file, failure=look)
         # A plain image under such a name is no output of ours.
-        if look.holds_tiles:
+        if holds_tiles(look):
             return Outcome(entry.file, note="skipped, it is compressed already")
-        return None if look.something_is_left else Outcome(entry.file, note="skipped, it holds nothing to compress")
-    if look.failure is not None or look.holds_tiles:
+        return None if _something_is_left(look) else Outcome(entry.file, note="skipped, it holds nothing to compress")
+    if isinstance(look, Failure) or holds_tiles(look):
         return None
     if entry.walked:
         return Outcome(entry.file, note="skipped, it is not compressed")
-    text = f"{entry.file}: is not compressed by astrocodec, there is nothing to decompress{look.by_another}"
+    text = f"{entry.file}: is not compressed by astrocodec, there is nothing to decompress{_others(look)}"
     return Outcome(entry.file, failure=Failure(text, ExitCode.BAD_DATA))
 
 
@@ -81,7 +80,7 @@ def is_compressed(path: Path, kind: Format) -> bool:
     False for damaged files too: compressing them says what is wrong.
     """
     look = _look(kind, path)
-    return look.failure is None and look.holds_tiles and not look.something_is_left
+    return not isinstance(look, Failure) and holds_tiles(look) and not _something_is_left(look)
 
 
 def refuse_packed(path: Path) -> None:
@@ -103,25 +102,15 @@ def nothing_gained(report: "FileReport") -> str:
     return f"not smaller, {human_bytes(report.compressed_bytes)} instead of {human_bytes(report.original_bytes)}"
 
 
-@dataclass(frozen=True)
-class _Look:
-    """What a file's list of HDUs or datasets says, or why there is none."""
-
-    holds_tiles: bool = False
-    something_is_left: bool = False
-    by_another: str = ""
-    failure: Failure | None = None
-
-
-def _look(kind: Format, path: Path) -> _Look:
-    """List a file's HDUs or datasets."""
+def _look(kind: Format, path: Path) -> "FileReport | Failure":
+    """List a file's HDUs or datasets, or say why there is no such list."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            found = importlib.import_module(kind.package).info(os.fspath(path))
+            found: FileReport = importlib.import_module(kind.package).info(os.fspath(path))
+            return found
         except Exception as error:  # one bad file must not stop the others
-            return _Look(failure=explain(error, str(path)))
-    return _Look(holds_tiles(found), _something_is_left(found), _others(found))
+            return explain(error, str(path))
 
 
 def holds_tiles(report: "FileReport") -> bool:

@@ -7,6 +7,7 @@ import errno
 import importlib
 import os
 import sys
+import traceback
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -34,18 +35,11 @@ def run_task(task: Task, workers: int, progress: Progress | None = None) -> Outc
             outcome = _settled(task, workers, progress) or _perform(task, workers, progress)
         except Exception as error:  # one bad file must not stop the others
             failure = explain(error, task.file)
-            trace = _trace() if failure.code == ExitCode.INTERNAL else ""
+            trace = traceback.format_exc() if failure.code == ExitCode.INTERNAL else ""
             return Outcome(task.file, target, failure=failure, details=trace)
     # Headers of real files give many warnings; people see them with -v only.
     remarks = "\n".join(dict.fromkeys(f"{task.file}: warning: {warning.message}" for warning in caught))
     return replace(outcome, details=remarks)
-
-
-def _trace() -> str:
-    """Where the exception that is being handled came from."""
-    import traceback
-
-    return traceback.format_exc()
 
 
 def _settled(task: Task, workers: int, progress: Progress | None) -> Outcome | None:

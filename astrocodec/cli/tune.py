@@ -1,6 +1,7 @@
 """`astrocodec tune`."""
 
 import time
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,8 +16,6 @@ from astrocodec.cli.outputs import check_model_output
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-    from astrocodec import Model
 
 
 @click.command("tune")
@@ -41,6 +40,8 @@ def tune_command(
     quiet: bool,
 ) -> None:
     """Fit one model to all integer images of FITS FILES, for `fits-compress --model` and other programs."""
+    from astrocodec import tune
+
     wanted = [entry.path for entry in find_inputs(files, _is_fits, recursive)]
     check_model_output(output, overwrite, [*wanted, Path(base)])
     current = str(output)
@@ -53,7 +54,7 @@ def tune_command(
             raise click.UsageError("the files hold no integer image to tune on.")
         current = str(output)
         start = time.perf_counter()
-        model = _tune(images, base, max_bytes, effort)
+        model = tune(images, base, max_bytes=max_bytes, effort=effort)
         seconds = time.perf_counter() - start
         model.save(output)
     except click.UsageError:
@@ -72,8 +73,6 @@ def _is_fits(path: Path) -> bool:
 
 def _integer_images(path: Path) -> Iterator["NDArray[np.integer[Any]]"]:
     """Yield the stored integers of a file's images: what the tiles of a compressed file hold."""
-    import warnings
-
     import numpy as np
     from astropy.io import fits
 
@@ -86,10 +85,3 @@ def _integer_images(path: Path) -> Iterator["NDArray[np.integer[Any]]"]:
             for hdu in hdus:
                 if hdu.is_image and hdu.data is not None and hdu.data.dtype.kind in "iu":
                     yield np.array(hdu.data)
-
-
-def _tune(images: "list[NDArray[np.integer[Any]]]", base: str, max_bytes: int, effort: int) -> "Model":
-    """Fit the model."""
-    from astrocodec import tune
-
-    return tune(images, base, max_bytes=max_bytes, effort=effort)

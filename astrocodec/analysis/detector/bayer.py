@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from astrocodec.analysis.plane import Plane, as_plane
+from astrocodec.analysis.plane import Plane, as_plane, blocks_of
 
 _BLOCK = 32
 # Differences between places below this share of the signal's scatter, or so many of their errors, are chance.
@@ -37,13 +36,6 @@ class BayerPhase:
     patterns: tuple[str, ...]
     levels: tuple[float, ...]
     significance: float
-
-
-def _block_means(values: NDArray[Any], side: int) -> NDArray[np.float64]:
-    """Medians of blocks: stars and slopes fall out of the differences between places."""
-    ny, nx = values.shape[0] // side, values.shape[1] // side
-    cut = values[: ny * side, : nx * side].reshape(ny, side, nx, side).swapaxes(1, 2)
-    return np.asarray(np.median(cut.reshape(ny * nx, side * side), axis=1), np.float64)
 
 
 def bayer_phase(image: ArrayLike | Plane) -> BayerPhase:
@@ -78,7 +70,9 @@ def bayer_phase(image: ArrayLike | Plane) -> BayerPhase:
     if min(plane.values.shape) < 16 or plane.mask.mean() > 0.5:
         return BayerPhase(False, (), (), 0.0)
     shape = min(p.shape[0] for p in places), min(p.shape[1] for p in places)
-    blocks = [_block_means(p[: shape[0], : shape[1]], side) for p in places]
+    # Medians of blocks: stars and slopes fall out of the differences between places.
+    cut = (blocks_of(p[: shape[0], : shape[1]], side, side) for p in places)
+    blocks = [np.median(pixels, axis=2).ravel().astype(np.float64) for pixels in cut]
     levels = tuple(float(np.median(b)) for b in blocks)
     if blocks[0].size < _LEAST_BLOCKS:
         return BayerPhase(False, (), levels, 0.0)

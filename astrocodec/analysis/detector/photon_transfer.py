@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from astrocodec.analysis.background import Region
-from astrocodec.analysis.plane import Plane, as_plane
+from astrocodec.analysis.plane import Plane, as_plane, blocks_of
 
 # Differences beyond so many standard deviations are left out; what that takes from a Gaussian's variance is put back.
 _CLIP = 4.0
@@ -85,19 +85,12 @@ class _Patches:
 _NONE = Transfer(None, None, None, None, 0, 0.0, "none")
 
 
-def _cells(values: NDArray[Any], side: int) -> NDArray[Any]:
-    """Whole patches: shape (patches, side * side)."""
-    ny, nx = values.shape[0] // side, values.shape[1] // side
-    cut = values[: ny * side, : nx * side].reshape(ny, side, nx, side)
-    return cut.swapaxes(1, 2).reshape(ny * nx, side * side)
-
-
 def _patches(signal: NDArray[Any], differences: NDArray[Any], good: NDArray[np.bool_], side: int) -> _Patches:
     """Patches of differences between neighbours, of which `differences` has standard deviation sqrt(2)."""
     side = max(2, min(side, *differences.shape))
-    used, steps = _cells(good, side), _cells(differences, side)
+    used, steps, means = (blocks_of(v, side, side).reshape(-1, side * side) for v in (good, differences, signal))
     enough = used.sum(axis=1) >= max(_LEAST_PAIRS // 4, side * side // 3)
-    used, steps, means = used[enough], steps[enough], _cells(signal, side)[enough]
+    used, steps, means = used[enough], steps[enough], means[enough]
     if not len(used):
         return _Patches(*(np.zeros(0) for _ in range(3)))
     squares = np.where(used, steps * steps, np.float32(0))

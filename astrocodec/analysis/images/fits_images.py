@@ -91,13 +91,8 @@ def _entry(
         pixel_unit(cards, scale),
         layout,
         pixels.dtype.kind == "f" and not ours,
-        _meaning(hdu.header) if note else (1.0, 0.0),
+        (float(scale), float(hdu.header.get("BZERO", 0))) if note else (1.0, 0.0),
     )
-
-
-def _meaning(header: Any) -> tuple[float, float]:
-    """Scale and zero of stored integers."""
-    return float(header.get("BSCALE", 1)), float(header.get("BZERO", 0))
 
 
 def _readable(header: Any) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from astrocodec.analysis.background import Region
-from astrocodec.analysis.plane import Plane, as_plane
+from astrocodec.analysis.plane import Plane, as_plane, blocks_of
 
 _MAD = 1.4826
 _GAIN = math.sqrt(6)
@@ -26,16 +26,10 @@ _LEAST = 24
 def _of_boxes(steps: NDArray[Any], good: NDArray[np.bool_] | None, box: int) -> NDArray[np.float64]:
     """Median of the magnitudes in each box, NaN where too few count; boxes at the far edges are the last whole ones."""
     rows, columns = min(box, steps.shape[0]), min(box, steps.shape[1])
-    ny, nx = steps.shape[0] // rows, steps.shape[1] // columns
-
-    def cells(values: NDArray[Any]) -> NDArray[Any]:
-        cut = values[: ny * rows, : nx * columns].reshape(ny, rows, nx, columns)
-        return cut.swapaxes(1, 2).reshape(ny, nx, rows * columns)
-
-    magnitudes = np.abs(cells(steps))
+    magnitudes = np.abs(blocks_of(steps, rows, columns))
     if good is None:
         return np.asarray(np.median(magnitudes, axis=2), np.float64)
-    used = cells(good)
+    used = blocks_of(good, rows, columns)
     count = used.sum(axis=2)
     ordered = np.sort(np.where(used, magnitudes, np.inf), axis=2)
     middle = np.take_along_axis(ordered, np.maximum(count - 1, 0)[..., None] // 2, axis=2)[..., 0]

@@ -193,11 +193,7 @@ def _charts(reports: Sequence[ImageReport]) -> Iterator[str]:
     """Figures 2 and 5 of the AstroCompress benchmark, where enough is known."""
     timed = [(one.exposure, one.ratio) for one in reports if one.exposure is not None]
     if len(timed) > 1:
-        yield chart("Exposure time and compression ratio", lambda axes: draw_exposures(axes, *_columns(timed)))
+        yield chart("Exposure time and compression ratio", lambda axes: draw_exposures(axes, *zip(*timed, strict=True)))
     noisy = [(one.noise_steps, one.bits_per_pixel) for one in reports if one.noise_steps]
     if len(noisy) > 1:
-        yield chart("Noise and bits per pixel", lambda axes: draw_noises(axes, *_columns(noisy)))
-
-
-def _columns(pairs: list[tuple[float, float]]) -> tuple[list[float], list[float]]:
-    return [first for first, _ in pairs], [second for _, second in pairs]
+        yield chart("Noise and bits per pixel", lambda axes: draw_noises(axes, *zip(*noisy, strict=True)))
