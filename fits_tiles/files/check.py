@@ -36,7 +36,8 @@ from fits_tiles.files.tiles_io import decoded_bands, file_size, read_band
 from fits_tiles.layout.blocks import BLOCK, Hdu, data_length, padded, read_at, split_cards, walk
 from fits_tiles.layout.card_format import assemble
 from fits_tiles.layout.grid import Band
-from fits_tiles.layout.headers import ALGORITHM, TileLayout, holds_tiles, read_layout, restore_header
+from fits_tiles.layout.headers import ALGORITHM, TileLayout, holds_tiles, read_layout
+from fits_tiles.layout.image_header import restore_header
 from fits_tiles.layout.manifest import emptied, tail_of
 from fits_tiles.layout.model_cards import holds_whole_model, read_model
 from fits_tiles.layout.plain_image import is_plain_image, plain_layout

@@ -115,9 +115,7 @@ def _shipped(model: Model) -> Model:
 
 
 class QuantizedCoder:
-    """
-    Floats as dithered integers, coded by another coder; tiles that do not quantise are gzipped.
-    """
+    """Floats as dithered integers, coded by another coder; tiles that do not quantise are gzipped."""
 
     def __init__(self, inner: LosslessCoder, quantization: Quantization, bitpix: int) -> None:
         self._inner = inner

@@ -63,6 +63,22 @@ class _Settings:
     workers: int
     checksums: bool
 
+    def __post_init__(self) -> None:
+        if self.container not in CONTAINERS:
+            raise ValueError(f"container is {self.container!r}, allowed are {' and '.join(map(repr, CONTAINERS))}")
+        if not 1 <= self.effort <= 9:
+            raise ValueError(f"effort is {self.effort}, allowed are 1 to 9")
+        if self.workers < 1:
+            raise ValueError(f"workers is {self.workers}, at least 1 is needed")
+        if self.seed is not None and not 1 <= self.seed <= 10000:
+            raise ValueError(f"dither_seed is {self.seed}, allowed are 1 to 10000")
+        if self.level is not None and not np.isfinite(self.level):
+            raise ValueError(f"quantize_level is {self.level}, a finite number is needed")
+        plan_tile_shape((1, 1), self.tile_shape)
+        model_cards(self.model, whole=self.self_contained)
+        if self.self_contained and exact_codec(self.codec) != "causal":
+            raise ValueError(f"self_contained puts the model into the file, codec {self.codec!r} has none: choose one")
+
 
 def compress(
     src: FileLike,
@@ -162,9 +178,19 @@ def compress(
     (True, (64, 64))
     """
     started = time.perf_counter()
-    settings = _settings(
-        *(container, tile_shape, model, codec, self_contained, tune),
-        *(effort, quantize_level, dither, dither_seed, workers, checksums),
+    settings = _Settings(
+        container,
+        None if tile_shape is None else tuple(int(n) for n in tile_shape),
+        load_model(model),
+        codec,
+        self_contained,
+        tune and exact_codec(codec) == "causal",
+        effort,
+        quantize_level or None,
+        _dither_method(dither),
+        dither_seed,
+        workers,
+        checksums,
     )
     name = target_name(src)
     with Target(dst, overwrite=overwrite, like=src) as target, open_source(src, target.folder) as file:
@@ -224,44 +250,11 @@ def _check(fd: int, target: Target, pairs: list[Pair], name: str, workers: int, 
         raise DifferenceError(f"{error} (in the new file, which was not kept; please report it)") from error
 
 
-def _settings(
-    container: str,
-    tile_shape: Sequence[int] | None,
-    model: str | Path | Model,
-    codec: str,
-    self_contained: bool,
-    tune: bool,
-    effort: int,
-    level: float | None,
-    dither: int | str | None,
-    seed: int | None,
-    workers: int,
-    checksums: bool,
-) -> _Settings:
-    if container not in CONTAINERS:
-        raise ValueError(f"container is {container!r}, allowed are {' and '.join(map(repr, CONTAINERS))}")
-    if not 1 <= effort <= 9:
-        raise ValueError(f"effort is {effort}, allowed are 1 to 9")
-    if workers < 1:
-        raise ValueError(f"workers is {workers}, at least 1 is needed")
+def _dither_method(dither: int | str | None) -> int:
     method = _DITHERS.get(dither.lower()) if isinstance(dither, str) else {None: 1, 0: -1}.get(dither, dither)
     if method not in (-1, 1, 2):
         raise ValueError(f"dither is {dither!r}, allowed are -1 (none), 1 and 2 (subtractive)")
-    if seed is not None and not 1 <= seed <= 10000:
-        raise ValueError(f"dither_seed is {seed}, allowed are 1 to 10000")
-    if level is not None and not np.isfinite(level):
-        raise ValueError(f"quantize_level is {level}, a finite number is needed")
-    plan_tile_shape((1, 1), tile_shape)
-    shape = None if tile_shape is None else tuple(int(n) for n in tile_shape)
-    base = load_model(model)
-    model_cards(base, whole=self_contained)
-    is_causal = exact_codec(codec) == "causal"
-    if self_contained and not is_causal:
-        raise ValueError(f"self_contained puts the model into the file, codec {codec!r} has none: choose one")
-    return _Settings(
-        *(container, shape, base, codec, self_contained, tune and is_causal),
-        *(effort, level or None, method, seed, workers, checksums),
-    )
+    return method
 
 
 def _write(

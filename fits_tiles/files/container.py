@@ -11,15 +11,8 @@ from fits_tiles.layout.blocks import Hdu, find_card, read_at, was_primary
 from fits_tiles.layout.card_format import assemble, int_card_of, logical_card
 from fits_tiles.layout.card_text import read_blob
 from fits_tiles.layout.checksums import fits_checksums
-from fits_tiles.layout.headers import (
-    PADDING_STEM,
-    ImageHeader,
-    TileLayout,
-    holds_tiles,
-    inflate,
-    read_layout,
-    restore_header,
-)
+from fits_tiles.layout.headers import PADDING_STEM, TileLayout, holds_tiles, inflate, read_layout
+from fits_tiles.layout.image_header import ImageHeader, restore_header
 from fits_tiles.layout.model_cards import read_model
 from fits_tiles.layout.plain_image import refuse_what_is_no_image
 from fits_tiles.layout.tiles_card import fingerprint_in

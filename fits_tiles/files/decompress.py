@@ -33,7 +33,8 @@ from fits_tiles.layout.blocks import BLOCK, Hdu, find_card, padded, read_at, spl
 from fits_tiles.layout.card_format import assemble
 from fits_tiles.layout.card_text import has_blob
 from fits_tiles.layout.checksums import write_checksums
-from fits_tiles.layout.headers import PADDING_STEM, RAW_STEM, RENEW, ImageHeader, TileLayout, holds_tiles, read_layout
+from fits_tiles.layout.headers import PADDING_STEM, RAW_STEM, RENEW, TileLayout, holds_tiles, read_layout
+from fits_tiles.layout.image_header import ImageHeader
 from fits_tiles.layout.manifest import empty_manifests, fill_manifest, with_room
 from fits_tiles.layout.plain_image import is_plain_image, plain_layout
 from fits_tiles.layout.tiles_card import fingerprint_in

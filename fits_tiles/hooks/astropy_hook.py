@@ -31,7 +31,8 @@ from fits_tiles.hooks.tile_table_hdu import TileTableHDU, cards_of, forget_manif
 from fits_tiles.layout.blocks import split_cards
 from fits_tiles.layout.card_text import is_blob_card
 from fits_tiles.layout.grid import plan_tile_shape
-from fits_tiles.layout.headers import ALGORITHM, holds_tiles, restore_header
+from fits_tiles.layout.headers import ALGORITHM, holds_tiles
+from fits_tiles.layout.image_header import restore_header
 from fits_tiles.layout.model_cards import MODEL_STEM, model_cards
 from fits_tiles.layout.z_keywords import private_keyword
 

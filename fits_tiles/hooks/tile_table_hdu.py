@@ -16,7 +16,8 @@ from fits_tiles.layout.blocks import card_value, int_card, split_cards
 from fits_tiles.layout.card_format import assemble, text_card
 from fits_tiles.layout.card_text import is_blob_card
 from fits_tiles.layout.checksums import encode_sum, sum32
-from fits_tiles.layout.headers import HeapSize, build_header, holds_tiles, read_layout, restore_header
+from fits_tiles.layout.headers import HeapSize, build_header, holds_tiles, read_layout
+from fits_tiles.layout.image_header import restore_header
 from fits_tiles.layout.manifest import emptied
 from fits_tiles.layout.model_cards import MODEL_STEM
 from fits_tiles.layout.tiles_card import KEYWORD, read_tiles_card

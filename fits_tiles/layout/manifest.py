@@ -19,7 +19,7 @@ from fits_tiles.layout.blocks import BLOCK, CARD, Hdu, card_value, find_card, re
 from fits_tiles.layout.card_format import assemble, text_card
 from fits_tiles.layout.card_text import blob_cards, has_blob, is_blob_card, read_blob
 from fits_tiles.layout.checksums import write_checksums
-from fits_tiles.layout.headers import holds_tiles
+from fits_tiles.layout.headers import SUMS_STEM, holds_tiles
 from fits_tiles.layout.tiles_card import read_tiles_card
 
 __all__ = [
@@ -143,7 +143,7 @@ def room_for(hdus: int) -> list[bytes]:
 def with_room(hdu: Hdu, hdus: int, where: str) -> bytes:
     """Return the header of a table of tiles with room for the manifest of a file of so many HDUs."""
     cards = [card for card in hdu.cards if not is_blob_card(card, MANIFEST_STEM)]
-    sums = next(place for place, card in enumerate(cards) if is_blob_card(card, "ACSUM"))
+    sums = next(place for place, card in enumerate(cards) if is_blob_card(card, SUMS_STEM))
     cards[sums:sums] = room_for(hdus)
     about = read_tiles_card(hdu.cards, where)
     about = replace(about, all_cards=about.all_cards + len(cards) - len(hdu.cards)).sealed(tuple(cards))

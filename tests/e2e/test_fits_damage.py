@@ -24,7 +24,8 @@ from astrocodec.errors import AstrocodecError, CodecNotFoundError, CorruptError,
 from fits_tiles import DifferenceError
 from fits_tiles.layout.blocks import BLOCK, int_card, split_cards, walk
 from fits_tiles.layout.card_format import assemble, int_card_of
-from fits_tiles.layout.headers import HeapSize, build_header, read_layout, restore_header
+from fits_tiles.layout.headers import HeapSize, build_header, read_layout
+from fits_tiles.layout.image_header import restore_header
 from fits_tiles.layout.tiles_card import read_tiles_card
 
 

@@ -17,16 +17,15 @@ from fits_tiles.layout.blocks import CARD, find_card, split_cards
 from fits_tiles.layout.card_format import assemble, int_card_of, logical_card, text_card
 from fits_tiles.layout.headers import (
     HeapSize,
-    ImageHeader,
     Quantization,
     TileLayout,
     build_header,
     holds_tiles,
     inflate,
     read_layout,
-    restore_header,
     why_not_kept,
 )
+from fits_tiles.layout.image_header import ImageHeader, restore_header
 from fits_tiles.layout.tiles_card import TilesCard, fingerprint_in, read_tiles_card
 from fits_tiles.layout.z_keywords import as_extension
 
