@@ -77,24 +77,48 @@ INLINE uint32_t find_symbol(const uint16_t *table, uint32_t slot)
     return 63 - (uint32_t)__builtin_popcountll(beyond);
 }
 
+/* Four symbols, and the cumulative frequencies below and above each. Vectors put together in registers are there sooner
+ * than what narrow stores leave for a wide load. */
+INLINE __m128i find_four(const uint16_t *cum, const uint16_t *tables, const uint32_t *slots, uint16_t *symbol)
+{
+    __m128i pair[4];
+    UNROLL for (int i = 0; i < 4; i++)
+    {
+        const uint16_t *table = cum + (size_t)tables[i] * AC_SYMBOLS;
+        const uint32_t found = find_symbol(table, slots[i]);
+        int32_t both;
+        memcpy(&both, table + found, sizeof both);
+        pair[i] = _mm_cvtsi32_si128(both);
+        symbol[i] = (uint16_t)found;
+    }
+    return _mm_unpacklo_epi64(_mm_unpacklo_epi32(pair[0], pair[1]), _mm_unpacklo_epi32(pair[2], pair[3]));
+}
+
 INLINE void decode_symbols(ac_lanes *a, const uint8_t **next, const uint32_t states, uint32_t *state, uint16_t *symbol)
 {
     const uint16_t *tables = a->group.table, *cum = a->model->tables.cum;
     const uint32_t round = states < 8 ? states : 8;
     for (uint32_t first = 0; first < AC_GROUP; first += round) {
-        _Alignas(32) uint32_t slots[8], pairs[8];
+        _Alignas(32) uint32_t slots[8];
         uint32_t *own = state + (first & (states - 1));
         __m256i x = v_load(own);
         const __m256i slot = _mm256_and_si256(x, _mm256_set1_epi32(AC_TOTAL - 1));
         v_store(slots, slot);
-        UNROLL_CONSTANT for (uint32_t i = 0; i < round; i++)
-        {
-            const uint16_t *table = cum + (size_t)tables[first + i] * AC_SYMBOLS;
-            const uint32_t found = find_symbol(table, slots[i]);
-            memcpy(&pairs[i], table + found, sizeof pairs[i]);
-            symbol[first + i] = (uint16_t)found;
+        __m256i pair;
+        if (round == 8) {
+            const __m128i low = find_four(cum, tables + first, slots, symbol + first);
+            pair = _mm256_set_m128i(find_four(cum, tables + first + 4, slots + 4, symbol + first + 4), low);
+        } else {
+            _Alignas(32) uint32_t pairs[8] = {0};
+            for (uint32_t i = 0; i < round; i++) {
+                const uint16_t *table = cum + (size_t)tables[first + i] * AC_SYMBOLS;
+                const uint32_t found = find_symbol(table, slots[i]);
+                memcpy(&pairs[i], table + found, sizeof pairs[i]);
+                symbol[first + i] = (uint16_t)found;
+            }
+            pair = v_load(pairs);
         }
-        const __m256i pair = v_load(pairs), start = _mm256_and_si256(pair, _mm256_set1_epi32(0xffff)), freq = _mm256_sub_epi32(_mm256_srli_epi32(pair, 16), start);
+        const __m256i start = _mm256_and_si256(pair, _mm256_set1_epi32(0xffff)), freq = _mm256_sub_epi32(_mm256_srli_epi32(pair, 16), start);
         x = _mm256_add_epi32(_mm256_mullo_epi32(freq, _mm256_srli_epi32(x, AC_PRECISION)), _mm256_sub_epi32(slot, start));
         v_store(own, refill(x, (1 << round) - 1, next));
     }

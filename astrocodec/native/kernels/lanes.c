@@ -7,15 +7,6 @@ void ac_lanes_init(ac_lanes *a, const ac_model *model, const ac_wavefront *wave,
     a->wave = *wave;
     a->start = start;
     a->delay = ac_lanes_delay(wave);
-    for (int j = 0; j < model->hidden; j++) {
-        int32_t sum = 0;
-        for (int i = 0; i < AC_INPUTS; i++) sum += model->w1[j * AC_INPUTS + i];
-        a->b1[j] = model->b1[j] - 64 * sum;
-    }
-    float *w = a->weights;
-    for (int i = 0; i < model->hidden * AC_INPUTS; i++) *w++ = model->w1[i];
-    for (int i = 0; i < model->hidden * model->hidden; i++) *w++ = model->w2[i];
-    for (int i = 0; i < model->hidden * AC_OUTPUTS; i++) *w++ = model->w3[i];
     const ac_running above = ac_virtual_running(start);
     for (int i = 0; i < AC_ROW; i++) {
         ac_lane_means *m = &a->means[0];

@@ -56,8 +56,9 @@ typedef struct {
     ac_lane_means means[2];                    /* before and after a step: [step & 1], [~step & 1] */
     _Alignas(64) int16_t active[AC_MAX_LANES]; /* -1 where the lane has a pixel in this step, else 0 */
     _Alignas(64) int16_t parity[AC_MAX_LANES]; /* network input 30 plus 64 */
-    _Alignas(64) int32_t b1[AC_MAX_HIDDEN];    /* first biases for inputs that have 64 added */
-    float weights[AC_MAX_HIDDEN * (AC_INPUTS + AC_MAX_HIDDEN + AC_OUTPUTS)]; /* layer by layer, for the portable kernel */
+    /* Weights and biases layer by layer, as the kernel takes them. */
+    _Alignas(64) int16_t weights[AC_MAX_HIDDEN * (AC_INPUTS + AC_MAX_HIDDEN + AC_OUTPUTS)];
+    int32_t offsets[AC_LAYERS + 1][2 * AC_MAX_HIDDEN];
     ac_group group;
     _Alignas(64) uint16_t segments[AC_MAX_LANES][AC_BLOCK]; /* pieces of rows that cross an edge */
     int32_t column[AC_MAX_LANES], row[AC_MAX_LANES];        /* of the block's first step; columns count from the left pad */

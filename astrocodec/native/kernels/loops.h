@@ -3,6 +3,7 @@
 static void record(ac_lanes *a, const uint16_t *samples, size_t stride, ac_records *out)
 {
     void (*const predict_group)(ac_lanes *, uint32_t) = a->model->hidden == 16 ? predict_group_16 : predict_group_32;
+    arrange_weights(a);
     while (a->step < a->wave.steps) {
         fill_window(a, samples, stride);
         const uint32_t end = a->wave.steps - a->block < AC_BLOCK ? a->wave.steps : a->block + AC_BLOCK;
@@ -26,6 +27,7 @@ static void record(ac_lanes *a, const uint16_t *samples, size_t stride, ac_recor
 static int decode(ac_lanes *a, ac_words *words, uint32_t states, uint32_t *state, uint16_t *samples, size_t stride)
 {
     void (*const predict_group)(ac_lanes *, uint32_t) = a->model->hidden == 16 ? predict_group_16 : predict_group_32;
+    arrange_weights(a);
     while (a->step < a->wave.steps) {
         const uint32_t end = a->wave.steps - a->block < AC_BLOCK ? a->wave.steps : a->block + AC_BLOCK;
         while (a->step < end) {

@@ -7,7 +7,6 @@
 
 typedef int16_t row16[AC_GROUP];
 typedef int32_t row32[AC_GROUP];
-typedef float row_float[AC_GROUP];
 
 #define LANES for (int l = 0; l < AC_GROUP; l++)
 
@@ -24,7 +23,13 @@ static inline int16_t clamp16(int16_t v, int16_t low, int16_t high)
     return v > low ? v : low;
 }
 
-/* a - b, saturating */
+/* a + b and a - b, saturating */
+static inline int16_t add16(int16_t a, int16_t b)
+{
+    const int16_t r = (int16_t)(a + b), overflow = (int16_t)((~(a ^ b) & (a ^ r)) >> 15), limit = (int16_t)((r >> 15) ^ -32768);
+    return (int16_t)((r & ~overflow) | (limit & overflow));
+}
+
 static inline int16_t subtract16(int16_t a, int16_t b)
 {
     const int16_t r = (int16_t)(a - b), overflow = (int16_t)(((a ^ b) & (a ^ r)) >> 15), limit = (int16_t)((r >> 15) ^ -32768);
@@ -102,47 +107,57 @@ LOOP wide_input_of(const int16_t *restrict d, const int16_t *restrict limit, con
     }
 }
 
-LOOP to_float(const int16_t *restrict v, float *restrict out)
+/* Adds four inputs times their weights to four outputs. Half a row stays within 16 bits (model.c). */
+LOOP add_products(const int16_t *restrict w, const int16_t *restrict x, int16_t *restrict sum)
 {
-    LANES out[l] = v[l];
-}
-
-/* Adds four inputs times their weights to four outputs. |weights| <= 128, inputs <= 127, 32 of them, and a bias of 16 bits:
- * every sum is below 2^20, so exact whatever its order. */
-LOOP add_products(const float *restrict w, int inputs, const float *restrict x, float *restrict sum)
-{
-    const float *const a = w, *const b = w + inputs, *const c = w + 2 * inputs, *const d = w + 3 * inputs;
-    const float a0 = a[0], a1 = a[1], a2 = a[2], a3 = a[3], b0 = b[0], b1 = b[1], b2 = b[2], b3 = b[3];
-    const float c0 = c[0], c1 = c[1], c2 = c[2], c3 = c[3], d0 = d[0], d1 = d[1], d2 = d[2], d3 = d[3];
+    const int16_t a0 = w[0], a1 = w[1], a2 = w[2], a3 = w[3], b0 = w[4], b1 = w[5], b2 = w[6], b3 = w[7];
+    const int16_t c0 = w[8], c1 = w[9], c2 = w[10], c3 = w[11], d0 = w[12], d1 = w[13], d2 = w[14], d3 = w[15];
     LANES
     {
-        const float x0 = x[l], x1 = x[AC_GROUP + l], x2 = x[2 * AC_GROUP + l], x3 = x[3 * AC_GROUP + l];
-        sum[l] += (a0 * x0 + a1 * x1) + (a2 * x2 + a3 * x3);
-        sum[AC_GROUP + l] += (b0 * x0 + b1 * x1) + (b2 * x2 + b3 * x3);
-        sum[2 * AC_GROUP + l] += (c0 * x0 + c1 * x1) + (c2 * x2 + c3 * x3);
-        sum[3 * AC_GROUP + l] += (d0 * x0 + d1 * x1) + (d2 * x2 + d3 * x3);
+        const int16_t x0 = x[l], x1 = x[AC_GROUP + l], x2 = x[2 * AC_GROUP + l], x3 = x[3 * AC_GROUP + l];
+        sum[l] = (int16_t)(sum[l] + a0 * x0 + a1 * x1 + a2 * x2 + a3 * x3);
+        sum[AC_GROUP + l] = (int16_t)(sum[AC_GROUP + l] + b0 * x0 + b1 * x1 + b2 * x2 + b3 * x3);
+        sum[2 * AC_GROUP + l] = (int16_t)(sum[2 * AC_GROUP + l] + c0 * x0 + c1 * x1 + c2 * x2 + c3 * x3);
+        sum[3 * AC_GROUP + l] = (int16_t)(sum[3 * AC_GROUP + l] + d0 * x0 + d1 * x1 + d2 * x2 + d3 * x3);
     }
 }
 
-static void layer(const float *w, const int32_t *bias, int outputs, int inputs, const row_float *x, row_float *out)
+/* The saturated sum of two halves of four rows is right where it counts. */
+LOOP join_halves(const int16_t *restrict first, const int16_t *restrict second, int16_t *restrict out)
 {
-    for (int j = 0; j < outputs; j += 4) {
-        for (int k = 0; k < 4; k++) LANES out[j + k][l] = (float)bias[j + k];
-        for (int i = 0; i < inputs; i += 4) add_products(w + j * inputs + i, inputs, x[i], out[j]);
+    for (int i = 0; i < 4 * AC_GROUP; i++) out[i] = add16(first[i], second[i]);
+}
+
+static void layer(const int16_t *w, const int32_t *bias, int outputs, int inputs, const row16 *x, row16 *out)
+{
+    for (int j = 0; j < outputs; j += 4, w += 4 * inputs) {
+        row16 half[2][4];
+        for (int k = 0; k < 4; k++) LANES half[0][k][l] = (int16_t)bias[j + k];
+        memset(half[1], 0, sizeof half[1]);
+        for (int i = 0; i < inputs; i += 4) add_products(w + 4 * i, x[i], half[i >= inputs / 2][0]);
+        join_halves(half[0][0], half[1][0], out[j]);
     }
 }
 
-LOOP activate(float *restrict v, int n)
+/* Four outputs after each other, for each four inputs. */
+static int16_t *arrange_layer(const int8_t *w, int outputs, int inputs, int16_t *to)
 {
-    for (int i = 0; i < n; i++) {
-        const int32_t a = (int32_t)v[i] >> AC_SHIFT;
-        v[i] = (float)ac_clamp(a, 0, AC_ACTIVATION_MAX);
-    }
+    for (int j = 0; j < outputs; j += 4)
+        for (int i = 0; i < inputs; i += 4)
+            for (int k = 0; k < 16; k++) *to++ = w[(j + k / 4) * inputs + i + k % 4];
+    return to;
 }
 
-LOOP to_int(const float *restrict v, int32_t *restrict out)
+static void arrange_weights(ac_lanes *a)
 {
-    LANES out[l] = ac_clamp((int32_t)v[l], -32768, 32767);
+    const ac_model *m = a->model;
+    const int h = m->hidden;
+    arrange_layer(m->w3, AC_OUTPUTS, h, arrange_layer(m->w2, h, h, arrange_layer(m->w1, h, AC_INPUTS, a->weights)));
+}
+
+LOOP activate(int16_t *restrict v, int n)
+{
+    for (int i = 0; i < n; i++) v[i] = clamp16((int16_t)(v[i] >> AC_SHIFT), 0, AC_ACTIVATION_MAX);
 }
 
 LOOP wide_term(const int32_t *restrict mean, const int16_t *restrict m, int16_t *restrict out)
@@ -151,25 +166,25 @@ LOOP wide_term(const int32_t *restrict mean, const int16_t *restrict m, int16_t 
 }
 
 /* inputs 26 and 27: a running mean of differences relative to the sum */
-LOOP relative_log(const int32_t *restrict v, const int32_t *restrict log_sum, float *restrict out)
+LOOP relative_log(const int32_t *restrict v, const int32_t *restrict log_sum, int16_t *restrict out)
 {
-    LANES out[l] = (float)ac_clamp((log512(v[l] + 16) - log_sum[l] - 1536) >> 5, -63, 63);
+    LANES out[l] = (int16_t)ac_clamp((log512(v[l] + 16) - log_sum[l] - 1536) >> 5, -63, 63);
 }
 
-LOOP scale_inputs(const int16_t *restrict m, int32_t floor, const int32_t *restrict log_sum, float *restrict of_sum, float *restrict of_mean)
+LOOP scale_inputs(const int16_t *restrict m, int32_t floor, const int32_t *restrict log_sum, int16_t *restrict of_sum, int16_t *restrict of_mean)
 {
     LANES
     {
-        of_sum[l] = (float)ac_clamp((log_sum[l] >> 5) - 112, -63, 63);
-        of_mean[l] = (float)ac_clamp((log512((m[l] + 32768 > floor ? m[l] + 32768 - floor : 0) + 1) >> 6) - 64, -63, 63);
+        of_sum[l] = (int16_t)ac_clamp((log_sum[l] >> 5) - 112, -63, 63);
+        of_mean[l] = (int16_t)ac_clamp((log512((m[l] + 32768 > floor ? m[l] + 32768 - floor : 0) + 1) >> 6) - 64, -63, 63);
     }
 }
 
-LOOP parity_inputs(int16_t *restrict parity, float *restrict x, float *restrict y)
+LOOP parity_inputs(int16_t *restrict parity, int16_t *restrict x, int16_t *restrict y)
 {
     LANES
     {
-        x[l] = (float)(parity[l] - 64);
+        x[l] = (int16_t)(parity[l] - 64);
         y[l] = l & 1 ? 32 : -32;
         parity[l] ^= 64;
     }
@@ -185,7 +200,7 @@ LOOP sums_of(const int16_t *restrict sum16, int32_t *restrict sum, int32_t *rest
     }
 }
 
-LOOP locate(const int16_t *restrict m, const int32_t *restrict sum, const int32_t *restrict linear, const int32_t *restrict shift, int32_t *restrict location)
+LOOP locate(const int16_t *restrict m, const int32_t *restrict sum, const int32_t *restrict linear, const int16_t *restrict shift, int32_t *restrict location)
 {
     LANES
     {
@@ -194,7 +209,7 @@ LOOP locate(const int16_t *restrict m, const int32_t *restrict sum, const int32_
     }
 }
 
-static void choose_tables(ac_lanes *a, uint32_t first, const int32_t *location, const int32_t *log_sum, const row32 *out)
+static void choose_tables(ac_lanes *a, uint32_t first, const int32_t *location, const int32_t *log_sum, const row16 *out)
 {
     const ac_tables *tables = &a->model->tables;
     const int tails = tables->tails - 1, skews = tables->skews - 1;
@@ -222,9 +237,8 @@ static void predict_group(ac_lanes *a, uint32_t first, const int hidden)
     const uint32_t own = AC_BEFORE + first, up = own - 1;
     const int16_t *column = ac_lanes_columns(a, first) - AC_LAG * AC_ROW - 1;
     ac_group *g = &a->group;
-    row16 m, sum16, linear[AC_LINEAR], limit, scale, r, input;
-    row32 sum, log_sum, weighted, out[AC_OUTPUTS], location;
-    row_float x[AC_INPUTS], h1[AC_MAX_HIDDEN], h2[AC_MAX_HIDDEN], last[AC_OUTPUTS];
+    row16 m, sum16, linear[AC_LINEAR], limit, scale, r, x[AC_INPUTS], h1[AC_MAX_HIDDEN], h2[AC_MAX_HIDDEN], out[AC_OUTPUTS];
+    row32 sum, log_sum, weighted, location;
 
     means_of_samples(at, m);
     LANES sum16[l] = 10;
@@ -244,10 +258,7 @@ static void predict_group(ac_lanes *a, uint32_t first, const int hidden)
     wide_term(before->area + up, m, linear[24]);
     LANES linear[25][l] = column[l] >> 1;
 
-    for (int i = 0; i < AC_LINEAR; i++) {
-        (i < AC_NEIGHBOURS ? input_of : wide_input_of)(linear[i], limit, scale, r, input);
-        to_float(input, x[i]);
-    }
+    for (int i = 0; i < AC_LINEAR; i++) (i < AC_NEIGHBOURS ? input_of : wide_input_of)(linear[i], limit, scale, r, x[i]);
     relative_log(before->step + own, log_sum, x[26]);
     relative_log(before->area_step + up, log_sum, x[27]);
     scale_inputs(m, a->start.floor, log_sum, x[28], x[29]);
@@ -255,13 +266,12 @@ static void predict_group(ac_lanes *a, uint32_t first, const int hidden)
     LANES weighted[l] = 256;
     for (int i = 0; i < AC_LINEAR; i++) add_linear(linear[i], model->linear[i], weighted);
 
-    const float *w1 = a->weights, *w2 = w1 + hidden * AC_INPUTS, *w3 = w2 + hidden * hidden;
+    const int16_t *w1 = a->weights, *w2 = w1 + hidden * AC_INPUTS, *w3 = w2 + hidden * hidden;
     layer(w1, model->b1, hidden, AC_INPUTS, x, h1);
     activate(h1[0], hidden * AC_GROUP);
     layer(w2, model->b2, hidden, hidden, h1, h2);
     activate(h2[0], hidden * AC_GROUP);
-    layer(w3, model->b3, AC_OUTPUTS, hidden, h2, last);
-    for (int j = 0; j < AC_OUTPUTS; j++) to_int(last[j], out[j]);
+    layer(w3, model->b3, AC_OUTPUTS, hidden, h2, out);
     locate(m, sum, weighted, out[0], location);
     choose_tables(a, first, location, log_sum, out);
 }

@@ -7,10 +7,12 @@
 #if defined(__clang__)
 #define UNROLL _Pragma("unroll")
 #define UNROLL_CONSTANT /* clang warns where a count is a constant in some callers only */
+#define TWICE _Pragma("unroll 2")
 #define ROLLED _Pragma("nounroll")
 #else
 #define UNROLL _Pragma("GCC unroll 32")
 #define UNROLL_CONSTANT UNROLL
+#define TWICE _Pragma("GCC unroll 2")
 #define ROLLED _Pragma("GCC unroll 1")
 #endif
 
@@ -35,47 +37,20 @@ INLINE vec v_log512(vec v)
     return V(sub_epi32)(V(srli_epi32)(v_float_bits(v), 14), SET32(127 << 9));
 }
 
-/* Four network inputs (64 added, high ones saturating here) of a slice as bytes: dwords of the lanes unpacklo and unpackhi leave. */
-INLINE void pack_inputs(vec *out, vec a, vec b, vec c, vec d)
-{
-    const vec least = V(set1_epi8)(1);
-    const vec ab = V(max_epi8)(V(packs_epi16)(a, b), least), cd = V(max_epi8)(V(packs_epi16)(c, d), least);
-    const vec ac = V(unpacklo_epi8)(ab, cd), bd = V(unpackhi_epi8)(ab, cd);
-    out[0] = V(unpacklo_epi8)(ac, bd);
-    out[1] = V(unpackhi_epi8)(ac, bd);
-}
+#include NETWORK
 
-/* Sums of a layer's four outputs -> their activations, one byte each in the dword of a lane. */
-INLINE vec requantise(const vec sum[4])
-{
-    const vec order = v_repeat128(_mm_setr_epi32(0x0c080400, 0x0d090501, 0x0e0a0602, 0x0f0b0703));
-    const vec ab = V(srai_epi16)(V(packs_epi32)(sum[0], sum[1]), AC_SHIFT), cd = V(srai_epi16)(V(packs_epi32)(sum[2], sum[3]), AC_SHIFT);
-    return V(shuffle_epi8)(V(min_epu8)(V(packus_epi16)(ab, cd), V(set1_epi8)(AC_ACTIVATION_MAX)), order);
-}
+/* What a slice's stages hand on; low and high are sums of linear terms, as unpacklo and unpackhi leave them. */
+typedef struct {
+    vec linear[AC_LINEAR];
+    vec m, log_sum, r, scale;      /* of the sum S: 504 / mantissa, 2^(16 - exponent) */
+    vec inputs[AC_INPUTS - AC_LINEAR]; /* the last ones */
+    vec low, high;
+} slice_context;
 
-/* Four outputs of a layer; x holds the inputs as pack_inputs and requantise leave them. */
-INLINE void dense4(const int8_t *w, const int32_t *bias, int inputs, const vec *x, vec low[4], vec high[4])
-{
-    UNROLL for (int k = 0; k < 4; k++) low[k] = high[k] = SET32(bias[k]);
-    INPUT_LOOP for (int i = 0; i < inputs / 4; i += 2)
-        UNROLL for (int k = 0; k < 4; k++)
-        {
-            const vec w0 = v_weights(w + k * inputs + 4 * i), w1 = v_weights(w + k * inputs + 4 * i + 4);
-            low[k] = v_dot8(low[k], x[2 * i], w0, x[2 * i + 2], w1);
-            high[k] = v_dot8(high[k], x[2 * i + 1], w0, x[2 * i + 3], w1);
-        }
-}
-
-INLINE void layer(const int8_t *w, const int32_t *bias, int outputs, int inputs, const vec *x, vec *y)
-{
-    ROLLED for (int j = 0; j < outputs; j += 4)
-    {
-        vec low[4], high[4];
-        dense4(w + j * inputs, bias + j, inputs, x, low, high);
-        y[j / 2] = requantise(low);
-        y[j / 2 + 1] = requantise(high);
-    }
-}
+/* Inputs as bytes, 64 added: high ones saturate here. */
+INLINE vec pack_inputs(vec a, vec b) { return V(max_epi8)(V(packs_epi16)(a, b), V(set1_epi8)(1)); }
+/* (v + 129) >> 1 for v of -127 to 126 */
+INLINE vec pack_doubled(vec a, vec b) { return V(avg_epu8)(v_xor(V(packs_epi16)(a, b), V(set1_epi8)((char)0x80)), v_zero()); }
 
 /* Per octave of the scale index (7 stands for all with buckets), see ac_cell_of. */
 static const int16_t octave_rounding[8] = {1, 1, 0, 0, 1, 2, 4, 0};
@@ -83,91 +58,121 @@ static const int16_t octave_phases[8] = {8, 8, 16, 16, 8, 4, 2, 1};
 static const int16_t octave_first[8] = {0, 64, 128, 256, 384, 448, 480, 496};
 static const int16_t octave_last_core[8] = {2, 2, 9, 9, 9, 23, 23, 23};
 
-INLINE void predict_slice(ac_lanes *a, uint32_t lane, int slice, const int hidden)
-{
-    const ac_model *model = a->model;
-    const uint16_t *at = ac_lanes_samples(a, lane);
-    const ac_lane_means *before = &a->means[a->step & 1];
-    const uint32_t own = AC_BEFORE + lane, up = own - 1;
-    ac_group *g = &a->group;
-    const int o = slice * VECTOR_LANES;
+/* Stages of a slice's context go through all slices one by one, so that one's long chain overlaps with the next one's. */
 
+/* The mean of the nearest, the differences to it, and the sum of their magnitudes */
+STAGE void differences_of_slice(ac_lanes *a, uint32_t lane, int slice, slice_context *c)
+{
+    const uint16_t *at = ac_lanes_samples(a, lane);
 #define NEIGHBOUR(i) v_load(at + (AC_LAG * ac_dy[i] + ac_dx[i]) * AC_ROW + ac_dy[i])
 #define UNBIASED(i) v_xor(NEIGHBOUR(i), bias)
     const vec bias = SET16(AC_BIAS);
     const vec m = V(avg_epu16)(V(avg_epu16)(V(avg_epu16)(UNBIASED(0), UNBIASED(1)), V(avg_epu16)(UNBIASED(5), UNBIASED(6))),
                                V(avg_epu16)(V(avg_epu16)(UNBIASED(7), UNBIASED(13)), V(avg_epu16)(UNBIASED(4), UNBIASED(8))));
     const vec biased_m = v_xor(m, bias);
-    vec linear[AC_LINEAR], sum = SET16(10);
+    vec sum = SET16(10);
     UNROLL for (int i = 0; i < AC_NEIGHBOURS; i++)
     {
-        linear[i] = V(subs_epi16)(NEIGHBOUR(i), biased_m);
-        sum = V(add_epi16)(sum, V(min_epu16)(V(abs_epi16)(linear[i]), SET16(2047)));
+        const vec d = V(subs_epi16)(NEIGHBOUR(i), biased_m);
+        c->linear[i] = d;
+        sum = V(add_epi16)(sum, V(min_epu16)(V(abs_epi16)(d), SET16(2047)));
     }
-    v_store(g->sum + o, sum);
+    c->m = m;
+    v_store(a->group.sum + slice * VECTOR_LANES, sum);
+}
 
-    /* 32-bit lanes: wide terms and logarithms */
-    const vec signal = V(subs_epu16)(m, SET16(a->start.floor));
+/* Wide terms, logarithms, and inputs made of these */
+STAGE void logarithms_of_slice(ac_lanes *a, uint32_t lane, int slice, slice_context *c)
+{
+    const ac_lane_means *before = &a->means[a->step & 1];
+    const uint32_t own = AC_BEFORE + lane, up = own - 1;
+    const vec m = c->m, sum = v_load(a->group.sum + slice * VECTOR_LANES), signal = V(subs_epu16)(m, SET16(a->start.floor));
     vec wide[3][2], log_sum2[2], log_m2[2], log_step2[2], log_area2[2];
     UNROLL for (int h = 0; h < 2; h++)
     {
+        log_sum2[h] = v_log512(v_widen(sum, h));
         const vec m8 = V(slli_epi32)(v_widen(m, h), 3);
         wide[0][h] = V(sub_epi32)(V(srai_epi32)(v_load(before->level + own + h * HALF), 5), m8);
         wide[1][h] = V(sub_epi32)(V(srai_epi32)(v_load(before->level + up + h * HALF), 5), m8);
         wide[2][h] = V(sub_epi32)(V(srai_epi32)(v_load(before->area + up + h * HALF), 5), m8);
-        log_sum2[h] = v_log512(v_widen(sum, h));
         log_m2[h] = v_log512(V(add_epi32)(v_widen(signal, h), SET32(1)));
         log_step2[h] = v_log512(V(add_epi32)(v_load(before->step + own + h * HALF), SET32(16)));
         log_area2[h] = v_log512(V(add_epi32)(v_load(before->area_step + up + h * HALF), SET32(16)));
     }
-    UNROLL for (int i = 0; i < 3; i++) linear[AC_NEIGHBOURS + i] = v_narrow(wide[i][0], wide[i][1]);
-    linear[AC_NEIGHBOURS + 3] = V(srai_epi16)(v_load(ac_lanes_columns(a, lane) - AC_LAG * AC_ROW - 1), 1);
     const vec log_sum = v_narrow(log_sum2[0], log_sum2[1]), log_m = v_narrow(log_m2[0], log_m2[1]);
+    c->log_sum = log_sum;
+    c->r = v_reciprocal(log_sum);
+    c->scale = v_inverse_exp2(V(srli_epi16)(log_sum, 9));
+    UNROLL for (int i = 0; i < 3; i++) c->linear[AC_NEIGHBOURS + i] = v_narrow(wide[i][0], wide[i][1]);
+    c->linear[AC_NEIGHBOURS + 3] = V(srai_epi16)(v_load(ac_lanes_columns(a, lane) - AC_LAG * AC_ROW - 1), 1);
     const vec log_step = v_narrow(log_step2[0], log_step2[1]), log_area = v_narrow(log_area2[0], log_area2[1]);
+    const vec relative = V(add_epi16)(log_sum, SET16(1536 - (64 << 5))), parity = v_load(a->parity + lane);
+    c->inputs[0] = V(srai_epi16)(V(sub_epi16)(log_step, relative), 5);
+    c->inputs[1] = V(srai_epi16)(V(sub_epi16)(log_area, relative), 5);
+    c->inputs[2] = V(sub_epi16)(V(srli_epi16)(log_sum, 5), SET16(112 - 64));
+    c->inputs[3] = V(srli_epi16)(log_m, 6);
+    c->inputs[4] = parity;
+    c->inputs[5] = SET32(32 | 96 << 16);
+    v_store(a->parity + lane, v_xor(parity, SET16(64)));
+}
 
-    vec lin_low = SET32(256), lin_high = lin_low;
-    UNROLL for (int i = 0; i < AC_LINEAR; i += 2)
+/* The network's inputs, and the linear prediction.
+ * With a = 2^(16-e): (x r + 2^e) >> (e+1) = (((x a r) >> 16) + 1) >> 1, and |x a| < 2^15 since |x| < 2^(e-1).
+ * Wide ones are 8 times larger: (x r + 2^(e+3)) >> (e+4) with 2^(13-e) while that is an integer, and then
+ * mulhrs(t, 2^(15-s)) = (t + 2^(s-1)) >> s with s = max(1, e-12). The limit 8 * limit saturates like the terms do. */
+STAGE void inputs_of_slice(ac_lanes *a, int slice, slice_context *c, vec *x)
+{
+    const int16_t *weights = a->model->linear;
+    const vec *linear = c->linear, sum = v_load(a->group.sum + slice * VECTOR_LANES), r = c->r, scale = c->scale;
+    const vec limit = V(srli_epi16)(sum, 2);
+    /* Where the largest term would come to 64, one that is just smaller comes to 63 and stands for it. */
+    const vec doubled = V(mulhi_epi16)(V(mullo_epi16)(limit, scale), r);
+    const vec highest = V(sub_epi16)(limit, v_and(V(srli_epi16)(limit, 6), v_above16(doubled, SET16(126)))), lowest = V(sub_epi16)(v_zero(), highest);
+#define DOUBLED(i) V(mulhi_epi16)(V(mullo_epi16)(v_clamp16(linear[i], lowest, highest), scale), r)
+    vec low = SET32(256), high = low;
+#define ADD_LINEAR(i) \
+    do { \
+        const vec w = v_weights(weights + (i)); \
+        low = v_dot16(low, V(unpacklo_epi16)(linear[i], linear[(i) + 1]), w); \
+        high = v_dot16(high, V(unpackhi_epi16)(linear[i], linear[(i) + 1]), w); \
+    } while (0)
+    UNROLL for (int i = 0; i < 20; i += 4)
     {
-        const vec w = v_weights(model->linear + i);
-        lin_low = v_dot16(lin_low, V(unpacklo_epi16)(linear[i], linear[i + 1]), w);
-        lin_high = v_dot16(lin_high, V(unpackhi_epi16)(linear[i], linear[i + 1]), w);
+        ADD_LINEAR(i);
+        ADD_LINEAR(i + 2);
+        put_bytes(x, i, pack_doubled(DOUBLED(i), DOUBLED(i + 1)), pack_doubled(DOUBLED(i + 2), DOUBLED(i + 3)));
     }
-
-    /* Inputs. With a = 2^(16-e): (x r + 2^e) >> (e+1) = (((x a r) >> 16) + 1) >> 1, and |x a| < 2^15 since |x| < 2^(e-1).
-     * Wide ones are 8 times larger: (x r + 2^(e+3)) >> (e+4) with 2^(13-e) while that is an integer, and then
-     * mulhrs(t, 2^(15-s)) = (t + 2^(s-1)) >> s with s = max(1, e-12). The limit 8 * limit saturates like the terms do. */
-    const vec r = v_reciprocal(log_sum), scale = v_inverse_exp2(V(srli_epi16)(log_sum, 9));
-    const vec limit = V(srli_epi16)(sum, 2), least = V(sub_epi16)(v_zero(), limit);
-#define INPUT(i) V(srai_epi16)(V(add_epi16)(V(mulhi_epi16)(V(mullo_epi16)(v_clamp16(linear[i], least, limit), scale), r), SET16(129)), 1)
+    ADD_LINEAR(20);
+    ADD_LINEAR(22);
+    ADD_LINEAR(24);
+    c->low = low;
+    c->high = high;
     const vec limit2 = V(adds_epi16)(limit, limit), limit4 = V(adds_epi16)(limit2, limit2), limit8 = V(adds_epi16)(limit4, limit4);
-    const vec least2 = V(adds_epi16)(least, least), least4 = V(adds_epi16)(least2, least2), least8 = V(adds_epi16)(least4, least4);
+    const vec least = V(sub_epi16)(v_zero(), limit), least2 = V(adds_epi16)(least, least), least4 = V(adds_epi16)(least2, least2);
+    const vec least8 = V(adds_epi16)(least4, least4);
     const vec wide_scale = V(max_epi16)(V(srli_epi16)(scale, 3), SET16(1)), wide_shift = V(slli_epi16)(V(min_epi16)(scale, SET16(8)), 11);
-    const vec plus64 = SET16(64);
 #define WIDE_INPUT(i) \
-    V(add_epi16)(V(mulhrs_epi16)(V(mulhi_epi16)(V(mullo_epi16)(v_clamp16(linear[i], least8, limit8), wide_scale), r), wide_shift), plus64)
-    vec x[2 * AC_INPUTS / 4], h1[2 * AC_MAX_HIDDEN / 4], h2[2 * AC_MAX_HIDDEN / 4];
-    UNROLL for (int i = 0; i < 20; i += 4) pack_inputs(x + i / 2, INPUT(i), INPUT(i + 1), INPUT(i + 2), INPUT(i + 3));
-    pack_inputs(x + 10, INPUT(20), INPUT(21), WIDE_INPUT(22), WIDE_INPUT(23));
-    const vec relative = V(add_epi16)(log_sum, SET16(1536 - (64 << 5)));
-    pack_inputs(x + 12, WIDE_INPUT(24), WIDE_INPUT(25), V(srai_epi16)(V(sub_epi16)(log_step, relative), 5), V(srai_epi16)(V(sub_epi16)(log_area, relative), 5));
-    const vec parity = v_load(a->parity + lane);
-    v_store(a->parity + lane, v_xor(parity, plus64));
-    pack_inputs(x + 14, V(sub_epi16)(V(srli_epi16)(log_sum, 5), SET16(112 - 64)), V(srli_epi16)(log_m, 6), parity, SET32(32 | 96 << 16));
+    V(add_epi16)(V(mulhrs_epi16)(V(mulhi_epi16)(V(mullo_epi16)(v_clamp16(linear[i], least8, limit8), wide_scale), r), wide_shift), SET16(64))
+    put_bytes(x, 20, pack_doubled(DOUBLED(20), DOUBLED(21)), pack_inputs(WIDE_INPUT(22), WIDE_INPUT(23)));
+    put_bytes(x, 24, pack_inputs(WIDE_INPUT(24), WIDE_INPUT(25)), pack_inputs(c->inputs[0], c->inputs[1]));
+    put_bytes(x, 28, pack_inputs(c->inputs[2], c->inputs[3]), pack_inputs(c->inputs[4], c->inputs[5]));
+}
 
-    layer(model->w1, a->b1, hidden, AC_INPUTS, x, h1);
-    layer(model->w2, model->b2, hidden, hidden, h1, h2);
-    vec low[4], high[4], out[4];
-    dense4(model->w3, model->b3, hidden, h2, low, high);
-    UNROLL for (int k = 0; k < 4; k++) out[k] = V(packs_epi32)(low[k], high[k]);
-
-    const vec q = v_clamp16(V(srai_epi16)(V(adds_epi16)(out[1], V(sub_epi16)(log_sum, SET16(224))), 6), v_zero(), SET16(AC_SCALES - 1));
-    const vec tail = v_clamp16(V(srai_epi16)(V(adds_epi16)(out[2], plus64), 7), v_zero(), SET16(model->tables.tails - 1));
-    const vec skew = v_clamp16(V(srai_epi16)(V(adds_epi16)(out[3], plus64), 7), v_zero(), SET16(model->tables.skews - 1));
+/* The cells of a slice by the network's outputs */
+STAGE void choose_slice(ac_lanes *a, uint32_t lane, int slice, const slice_context *c, const vec *out)
+{
+    const ac_model *model = a->model;
+    ac_group *g = &a->group;
+    const int o = slice * VECTOR_LANES;
+    const vec m = c->m, log_sum = c->log_sum, sum = v_load(g->sum + o), plus64 = SET16(64);
+    const vec q = v_clamp16(V(srai_epi16)(V(adds_epi16)(out[1 * SLICES], V(sub_epi16)(log_sum, SET16(224))), 6), v_zero(), SET16(AC_SCALES - 1));
+    const vec tail = v_clamp16(V(srai_epi16)(V(adds_epi16)(out[2 * SLICES], plus64), 7), v_zero(), SET16(model->tables.tails - 1));
+    const vec skew = v_clamp16(V(srai_epi16)(V(adds_epi16)(out[3 * SLICES], plus64), 7), v_zero(), SET16(model->tables.skews - 1));
     const vec octave = V(srli_epi16)(q, 3), index = v_index8(V(min_epi16)(octave, SET16(7)));
     const vec rounding = v_lookup8(octave_rounding, index);
 
     /* sum * out[0] as a dot product: the sum does not fit a signed lane, its halves do */
-    const vec shift = V(max_epi16)(out[0], SET16(-32767)), half_sum = V(srli_epi16)(sum, 1), other_half = V(sub_epi16)(sum, half_sum);
+    const vec shift = V(max_epi16)(out[0 * SLICES], SET16(-32767)), half_sum = V(srli_epi16)(sum, 1), other_half = V(sub_epi16)(sum, half_sum);
     const vec off_low = V(madd_epi16)(V(unpacklo_epi16)(half_sum, other_half), V(unpacklo_epi16)(shift, shift));
     const vec off_high = V(madd_epi16)(V(unpackhi_epi16)(half_sum, other_half), V(unpackhi_epi16)(shift, shift));
 #define LOCATION(half, lin, off) \
@@ -175,7 +180,7 @@ INLINE void predict_slice(ac_lanes *a, uint32_t lane, int slice, const int hidde
                                         V(add_epi32)(V(srai_epi32)(lin, 9), V(srai_epi32)(V(add_epi32)(off, SET32(256)), 9))), \
                            v_zero(), SET32(65535 * 16 + 15)), \
                  V(half)(rounding, v_zero()))
-    const vec location_low = LOCATION(unpacklo_epi16, lin_low, off_low), location_high = LOCATION(unpackhi_epi16, lin_high, off_high);
+    const vec location_low = LOCATION(unpacklo_epi16, c->low, off_low), location_high = LOCATION(unpackhi_epi16, c->high, off_high);
     const vec phase = V(packs_epi32)(v_and(location_low, SET32(15)), v_and(location_high, SET32(15)));
     const vec base_low = V(srli_epi32)(location_low, 4), base_high = V(srli_epi32)(location_high, 4);
 
@@ -228,17 +233,34 @@ INLINE void update_slice(ac_lanes *a, uint32_t lane, int slice)
     v_store(columns, v_and(V(add_epi16)(column, V(srai_epi16)(half, 2)), active)); /* above the piece columns are 0 */
 }
 
-HOT void predict_group_16(ac_lanes *a, uint32_t first)
+/* Weights as the layers take them */
+static void arrange_weights(ac_lanes *a)
 {
-    a->group.any_k = 0;
-    ROLLED for (int s = 0; s < SLICES; s++) predict_slice(a, first + (uint32_t)(s * VECTOR_LANES), s, 16);
+    const ac_model *m = a->model;
+    const int h = m->hidden;
+    arrange_layer(m->w3, AC_OUTPUTS, h, arrange_layer(m->w2, h, h, arrange_layer(m->w1, h, AC_INPUTS, a->weights)));
+    arrange_offsets(m->w1, m->b1, h, AC_INPUTS, 64, a->offsets[0]);
+    arrange_offsets(m->w2, m->b2, h, h, 0, a->offsets[1]);
+    arrange_offsets(m->w3, m->b3, AC_OUTPUTS, h, 0, a->offsets[2]);
 }
 
-HOT void predict_group_32(ac_lanes *a, uint32_t first)
+INLINE void predict_group(ac_lanes *a, uint32_t first, const int hidden)
 {
+    vec out[AC_OUTPUTS][SLICES], x[AC_INPUTS / 2 * SLICES], h1[AC_MAX_HIDDEN / 2 * SLICES], h2[AC_MAX_HIDDEN / 2 * SLICES];
+    slice_context c[SLICES];
+    const int16_t *w1 = a->weights, *w2 = w1 + hidden * AC_INPUTS * 2 / PACKED, *w3 = w2 + hidden * hidden * 2 / PACKED;
     a->group.any_k = 0;
-    ROLLED for (int s = 0; s < SLICES; s++) predict_slice(a, first + (uint32_t)(s * VECTOR_LANES), s, 32);
+    for (int s = 0; s < SLICES; s++) differences_of_slice(a, first + (uint32_t)(s * VECTOR_LANES), s, &c[s]);
+    for (int s = 0; s < SLICES; s++) logarithms_of_slice(a, first + (uint32_t)(s * VECTOR_LANES), s, &c[s]);
+    for (int s = 0; s < SLICES; s++) inputs_of_slice(a, s, &c[s], x + s * NEXT_SLICE);
+    layer(w1, a->offsets[0], hidden, AC_INPUTS, x, h1);
+    layer(w2, a->offsets[1], hidden, hidden, h1, h2);
+    last_layer(w3, a->offsets[2], hidden, h2, out);
+    for (int s = 0; s < SLICES; s++) choose_slice(a, first + (uint32_t)(s * VECTOR_LANES), s, &c[s], &out[0][s]);
 }
+
+HOT void predict_group_16(ac_lanes *a, uint32_t first) { predict_group(a, first, 16); }
+HOT void predict_group_32(ac_lanes *a, uint32_t first) { predict_group(a, first, 32); }
 
 static void update_group(ac_lanes *a, uint32_t first)
 {

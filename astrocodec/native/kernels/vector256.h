@@ -4,10 +4,15 @@
 enum { VECTOR_LANES = 16 };
 typedef __m256i vec;
 #define V(name) _mm256_##name
+/* Stages are functions of their own, and what passes between them lies in memory: there are only 16 registers. */
+#define STAGE HOT
+/* Compilers copy sums about, or put them into memory, unless each round of a loop ends with them in registers. */
+#define IN_REGISTER(v) __asm__("" : "+x"(v))
 #ifdef VECTOR_VNNI
-#define INPUT_LOOP UNROLL
+#define NETWORK "kernels/network_dwords.h"
+#define INPUT_LOOP ROLLED
 #else
-#define INPUT_LOOP ROLLED /* with more temporaries the sums only stay in registers if the inputs do not */
+#define NETWORK "kernels/network_words.h"
 #endif
 
 static inline vec v_load(const void *p) { return _mm256_loadu_si256((const __m256i *)p); }
@@ -24,6 +29,7 @@ static inline vec v_select16(vec mask, vec a, vec b) { return _mm256_blendv_epi8
 static inline __m128i v_half(vec v, int half) { return half ? _mm256_extracti128_si256(v, 1) : _mm256_castsi256_si128(v); }
 /* the same for one half of a mask of 16-bit lanes and vectors of 32-bit lanes */
 static inline vec v_select_half(vec mask, int half, vec a, vec b) { return _mm256_blendv_epi8(b, a, _mm256_cvtepi16_epi32(v_half(mask, half))); }
+static inline vec v_above16(vec a, vec b) { return _mm256_cmpgt_epi16(a, b); }
 static inline uint32_t v_greater16(vec a, vec b)
 {
     const vec m = _mm256_cmpgt_epi16(a, b);
@@ -66,14 +72,14 @@ static inline vec v_inverse_exp2(vec e)
 
 #ifdef VECTOR_VNNI
 static inline vec v_dot16(vec acc, vec a, vec b) { return _mm256_dpwssd_avx_epi32(acc, a, b); }
-/* acc + u . s + v . t: dot products of four bytes, u and v 0..127, |s| and |t| limited as in row_fits of model.c */
-static inline vec v_dot8(vec acc, vec u, vec s, vec v, vec t) { return _mm256_dpbusd_avx_epi32(_mm256_dpbusd_avx_epi32(acc, u, s), v, t); }
+static inline vec v_dot8(vec acc, vec u, vec s) { return _mm256_dpbusd_avx_epi32(acc, u, s); } /* u unsigned, s signed */
 #else
 static inline vec v_dot16(vec acc, vec a, vec b) { return _mm256_add_epi32(acc, _mm256_madd_epi16(a, b)); }
-/* acc + u . s + v . t: dot products of four bytes, u and v 0..127, |s| and |t| limited as in row_fits of model.c */
-static inline vec v_dot8(vec acc, vec u, vec s, vec v, vec t)
+/* acc + u[0] s[0] + u[1] s[1] for bytes, u 0..127 */
+static inline vec v_add_products(vec acc, vec u, vec s) { return _mm256_add_epi16(acc, _mm256_maddubs_epi16(u, s)); }
+/* bytes 0..7 and 8..15 of each 128 bits in turns */
+static inline vec v_interleave8(vec v)
 {
-    const vec pairs = _mm256_add_epi16(_mm256_maddubs_epi16(u, s), _mm256_maddubs_epi16(v, t));
-    return _mm256_add_epi32(acc, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+    return _mm256_shuffle_epi8(v, _mm256_broadcastsi128_si256(_mm_setr_epi32(0x09010800, 0x0b030a02, 0x0d050c04, 0x0f070e06)));
 }
 #endif

@@ -4,6 +4,9 @@
 enum { VECTOR_LANES = 32 };
 typedef __m512i vec;
 #define V(name) _mm512_##name
+#define STAGE INLINE
+#define IN_REGISTER(v) (void)(v)
+#define NETWORK "kernels/network_dwords.h"
 #define INPUT_LOOP UNROLL
 
 static inline vec v_load(const void *p) { return _mm512_loadu_si512(p); }
@@ -23,6 +26,7 @@ static inline vec v_select_half(vec mask, int half, vec a, vec b)
     const __mmask32 m = _mm512_movepi16_mask(mask);
     return _mm512_mask_blend_epi32((__mmask16)(half ? m >> 16 : m), b, a);
 }
+static inline vec v_above16(vec a, vec b) { return _mm512_movm_epi16(_mm512_cmpgt_epi16_mask(a, b)); }
 static inline uint32_t v_greater16(vec a, vec b) { return _mm512_cmpgt_epi16_mask(a, b); }
 
 /* 16-bit lanes of one half, widened without sign */
@@ -53,5 +57,4 @@ static inline vec v_reciprocal(vec v) { return _mm512_permutexvar_epi16(_mm512_s
 static inline vec v_inverse_exp2(vec e) { return _mm512_sllv_epi16(_mm512_set1_epi16(1), _mm512_sub_epi16(_mm512_set1_epi16(16), e)); }
 
 static inline vec v_dot16(vec acc, vec a, vec b) { return _mm512_dpwssd_epi32(acc, a, b); }
-/* acc + u . s + v . t: dot products of four bytes, u and v 0..127, |s| and |t| limited as in row_fits of model.c */
-static inline vec v_dot8(vec acc, vec u, vec s, vec v, vec t) { return _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(acc, u, s), v, t); }
+static inline vec v_dot8(vec acc, vec u, vec s) { return _mm512_dpbusd_epi32(acc, u, s); } /* u unsigned, s signed */
