@@ -216,6 +216,8 @@ def same_bits(a: NDArray[np.generic], b: NDArray[np.generic]) -> bool:
 def _encode_foreign(values: NDArray[Any], name: str, options: dict[str, Any], verify: bool) -> bytes:
     """A stream of a registered codec, which gives parameters and data."""
     codec = codecs.find_codec(name)
+    values = values.view()
+    values.flags.writeable = False  # it may be the caller's own memory, and is compared with afterwards
     parameters, data = codec.encode(values, **options)
     kind = OF_ELEMENTS if codec.exact else OF_BYTES
     sections = (Section(NAME, codecs.label(codec)),)
@@ -352,8 +354,8 @@ def inspect(stream: Buffer) -> StreamInfo:
 
 def _codec_name(header: native_stream.StreamHeader) -> str:
     """What this package or the stream calls a codec."""
-    said = (header.body_of(NAME) or b"").decode("utf-8", "replace").partition("\n")[0]
-    return codecs.NATIVE.get(header.codec) or said or f"codec {header.codec}"
+    name, _ = codecs.read_label(header.body_of(NAME) or b"")
+    return codecs.NATIVE.get(header.codec) or name or f"codec {header.codec}"
 
 
 def _parameters(header: native_stream.StreamHeader) -> Mapping[str, object]:
@@ -361,7 +363,7 @@ def _parameters(header: native_stream.StreamHeader) -> Mapping[str, object]:
     if header.codec in codecs.NATIVE:
         return {}
     try:
-        codec = codecs.find_codec(header.codec)
+        codec = codecs.find_codec(header.codec, header.body_of(NAME) or b"")
     except CodecNotFoundError:
         return {}
     return codec.inspect(header.body_of(PARAMETERS) or b"")

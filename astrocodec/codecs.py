@@ -18,6 +18,7 @@ from astrocodec.errors import CodecNotFoundError
 
 GROUP = "astrocodec.codecs"
 NATIVE = {0: "stored", 1: "causal"}
+PRIVATE = 192  # ids from here on are never assigned
 _MAX_TEXT = 255
 
 
@@ -53,7 +54,7 @@ class Codec(Protocol):
         """What the parameters say, for `astrocodec.inspect`."""
 
 
-_registered: dict[int, Codec] = {}
+_registered: dict[str, Codec] = {}
 
 
 def register(codec: Codec) -> None:
@@ -61,8 +62,10 @@ def register(codec: Codec) -> None:
 
     Raises
     ------
+    TypeError
+        It lacks what a codec has, or has it of another type.
     ValueError
-        Its id or name is another codec's, or its texts are too long for a stream.
+        Its name or id is another codec's, or a text of its no text for a stream.
 
     Examples
     --------
@@ -73,23 +76,44 @@ def register(codec: Codec) -> None:
     for attribute in ("id", "name", "exact", "install", "encode", "decode", "inspect"):
         if not hasattr(codec, attribute):
             raise TypeError(f"{codec!r} is not a codec: it has no attribute {attribute}")
+    if isinstance(codec, type):
+        raise TypeError(f"{codec!r} is a class: register what it makes")
+    for attribute, kind in (("id", int), ("name", str), ("exact", bool), ("install", str)):
+        if type(value := getattr(codec, attribute)) is not kind:
+            raise TypeError(f"codec {codec.name!r}: {attribute} is {value!r}, expected {kind.__name__}")
     if not 2 <= codec.id <= 255:
         raise ValueError(f"codec {codec.name}: id {codec.id} found, 192 to 255 are for private use")
+    if not codec.name or codec.name in NATIVE.values() or not (codec.name + codec.install).isprintable():
+        raise ValueError(
+            f"codec {codec.name!r} (install {codec.install!r}): a name of printable characters, other than "
+            f"{' and '.join(NATIVE.values())}, is needed, and one line of what to install"
+        )
     if len(label(codec)) > _MAX_TEXT:
         raise ValueError(f"codec {codec.name}: name and install have {len(label(codec))} bytes, at most {_MAX_TEXT}")
     for other in _registered.values():
-        is_other = type(other) is not type(codec) and other is not codec
-        if is_other and (other.id == codec.id or other.name == codec.name):
+        # Nobody assigns private ids: two packages may have the same, their streams are told apart by name.
+        is_taken = other.name == codec.name or (other.id == codec.id < PRIVATE)
+        if is_taken and type(other) is not type(codec) and other is not codec:
             raise ValueError(
                 f"codec {codec.name} (id {codec.id}): {other.name} (id {other.id}) is registered already; "
                 "take another id and name"
             )
-    _registered[codec.id] = codec
+    _registered[codec.name] = codec
 
 
 def label(codec: Codec) -> bytes:
     """What a stream holds of a codec in its section "name"."""
     return f"{codec.name}\n{codec.install}".encode()
+
+
+def read_label(said: bytes) -> tuple[str, str]:
+    """Name and what to install of a section "name", which anybody may have written, fit to be printed."""
+    name, _, install = said.decode("utf-8", "replace").partition("\n")
+    return _printable(name), _printable(install)
+
+
+def _printable(text: str) -> str:
+    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 @functools.cache
@@ -99,9 +123,8 @@ def _installed() -> dict[str, EntryPoint]:
 
 def _load(entry: EntryPoint) -> Codec:
     """Import what an entry point names, and register it."""
-    for codec in _registered.values():
-        if codec.name == entry.name:
-            return codec
+    if entry.name in _registered:
+        return _registered[entry.name]
     found = entry.load()
     loaded: Codec = found() if isinstance(found, type) else found
     register(loaded)
@@ -114,22 +137,23 @@ def find_codec(key: int | str, said: bytes = b"") -> Codec:
     Raises
     ------
     CodecNotFoundError
-        There is none here; the message says what to install.
+        There is none here, or several of a private id and nothing tells which; the message says what to do.
     """
-    for codec in _registered.values():
-        if key in (codec.id, codec.name):
-            return codec
+    name = key if isinstance(key, str) else read_label(said)[0]
+    if name in _registered and key in (_registered[name].id, name):
+        return _registered[name]
     problems = []
     for entry in _installed().values():
-        if isinstance(key, str) and entry.name != key:
-            continue
-        try:
-            codec = _load(entry)
-        except Exception as error:  # one broken package must not hide the others
-            problems.append(f"{entry.name} ({entry.value}) does not import: {error}")
-            continue
-        if key in (codec.id, codec.name):
-            return codec
+        if not isinstance(key, str) or entry.name == key:
+            try:
+                _load(entry)
+            except Exception as error:  # one broken package must not hide the others
+                problems.append(f"{entry.name} ({entry.value}) does not import: {error}")
+    found = [codec for codec in _registered.values() if key in (codec.id, codec.name) and name in ("", codec.name)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise CodecNotFoundError(f"codec {key} is {' and '.join(codec.name for codec in found)} here: uninstall one")
     raise CodecNotFoundError("; ".join([missing(key, said), *problems]))
 
 
@@ -148,28 +172,26 @@ def exact_codec(name: str) -> str:
     >>> exact_codec("causal")
     'causal'
     """
-    if name not in NATIVE.values() and not find_codec(name).exact:
+    if name != "causal" and not find_codec(name).exact:
         raise ValueError(f"codec {name!r} does not give every bit back, and files are compressed without loss only")
     return name
 
 
 def missing(key: int | str, said: bytes = b"") -> str:
     """What is needed to read a stream of a codec that is not here."""
-    parts = said.decode("utf-8", "replace").partition("\n")
-    name, _, install = ("".join(c if c.isprintable() else "?" for c in part) for part in parts)
     if isinstance(key, str):
-        there = ", ".join(sorted({*NATIVE.values(), *_installed(), *(codec.name for codec in _registered.values())}))
-        return f"codec {key!r} is not installed; here are {there}"
+        return f"codec {key!r} is not installed; here are {', '.join(sorted({'causal', *_installed(), *_registered}))}"
+    name, install = read_label(said)
     if name:
         advice = f": {install}" if install else ""
         return f"codec {name!r} (id {key}) is needed, which is not installed{advice}"
-    if key < 192:
+    if key < PRIVATE:
         return f"codec {key} is needed, which this package does not know: upgrade astrocodec"
     return f"codec {key} is needed, a private one that is not installed: ask who wrote the data for it"
 
 
 def list_codecs() -> dict[str, bool]:
-    """Names of the codecs here, and whether each is exact.
+    """Names that `astrocodec.encode` takes here, and whether each codec is exact.
 
     Examples
     --------
@@ -181,4 +203,4 @@ def list_codecs() -> dict[str, bool]:
             _load(entry)
         except Exception:  # listed are those that work
             continue
-    return {"stored": True, "causal": True} | {codec.name: codec.exact for codec in _registered.values()}
+    return {"causal": True} | {codec.name: codec.exact for codec in _registered.values()}

@@ -10,13 +10,13 @@ static _Atomic(ac_decoder) set;
 
 void ac_set_decoder(ac_decoder decoder) { atomic_store(&set, decoder); }
 
-/* What may be printed of so many bytes that anyone may have written; other characters become question marks. */
-static int printable(char *to, size_t room, const uint8_t *from, size_t length)
+/* What may be printed of UTF-8 that anyone may have written: ASCII, with a question mark for any other character. */
+static void printable(char *to, size_t room, const uint8_t *from, size_t length)
 {
     size_t n = 0;
-    for (; n < length && n + 1 < room; n++) to[n] = from[n] >= 32 && from[n] != 127 ? (char)from[n] : '?';
+    for (size_t i = 0; i < length && n + 1 < room; i++)
+        if ((from[i] & 0xc0) != 0x80) to[n++] = from[i] >= 32 && from[i] < 127 ? (char)from[i] : '?';
     to[n] = 0;
-    return (int)n;
 }
 
 int ac_foreign_missing(const ac_header *h, ac_fault *fault)

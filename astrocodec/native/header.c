@@ -85,7 +85,7 @@ static int read_section(ac_reader *r, ac_header *h, int before)
     } else {
         note_unknown(h, id, critical, start);
     }
-    h->at_section = -1;
+    if (!r->why.status) h->at_section = -1;
     return id;
 }
 

@@ -319,6 +319,14 @@ def test_reserved_sections_are_refused_by_name(number: int, name: str, decode: A
             decode(memoryview(Crafted(sections=section(number, b"any", is_critical)).to_bytes()))
 
 
+@pytest.mark.parametrize(
+    ("body", "is_critical", "why"), [(b"a", True, "its critical bit"), (b"a" * 256, False, "256 bytes")]
+)
+def test_a_fault_within_a_section_names_it(body: bytes, is_critical: bool, why: str) -> None:
+    with pytest.raises(CorruptError, match=rf"section 2 \(name\), byte \d+: {why}"):
+        astrocodec.decode(Crafted(sections=section(2, body, is_critical)).to_bytes())
+
+
 @pytest.mark.parametrize("decode", [reference.decode_stream, codec.decode], ids=["reference", "codec"])
 def test_a_newer_version_an_unknown_codec_and_an_unknown_section_say_so(decode: Any) -> None:
     with pytest.raises(VersionError, match=r"stream version 2 found.*upgrade astrocodec"):
