@@ -73,6 +73,7 @@ def c_header() -> str:
         "INPUT_MAX": INPUT_MAX,
         "MIN_HIDDEN": min(HIDDEN),
         "MAX_HIDDEN": max(HIDDEN),
+        "LAYERS": LAYERS,
         "OUTPUTS": OUTPUTS,
         "SHIFT": SHIFT,
         "ACTIVATION_MAX": ACTIVATION_MAX,
