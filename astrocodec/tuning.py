@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,13 +21,29 @@ from astrocodec.stages.pixels import DTYPES
 from astrocodec.stages.planes import Cut, Planes, choose_pieces, part_type, planes_of
 from astrocodec.stages.weights import Weights, limit_rows, weight_delta
 
-# Adam steps of 512 pixels by effort; 5 takes about a second on one core.
-_STEPS = {1: 600, 2: 1500, 3: 3000, 4: 6000, 5: 12000, 6: 12000, 7: 20000, 8: 32000, 9: 50000}
+
+class _Effort(NamedTuple):
+    steps: int  # of Adam, at most
+    least: float  # part of the size that a round of steps must gain for another to follow
+    starts: int = 1  # fits, of which the best is taken
+
+
+_EFFORTS = {
+    1: _Effort(600, 0.002),
+    2: _Effort(1200, 0.002),
+    3: _Effort(2400, 0.001),
+    4: _Effort(4000, 0.001),
+    5: _Effort(6000, 0.001),
+    6: _Effort(12000, 0.0005),
+    7: _Effort(24000, 0.0002),
+    8: _Effort(24000, 0.0002, 2),
+    9: _Effort(48000, 0.0001, 4),
+}
+_FIRST_ROUND = 600
 _BATCH = 512
-# The second rate is for frames on which the first runs wild. Up to effort 5 it is tried, for a third of the steps, only
-# where the first brought nothing; from 6 on both are tried in full.
-_RATES = (6e-3, 2e-3)
-_BOTH_RATES = 6
+# Small images are learned by heart if each pixel is looked at more often.
+_PASSES = 24
+_RATE = 6e-3
 _BANDS = 24
 _BAND_ROWS = 96
 # The running means of a band that begins inside a piece need some rows to settle before they are typical.
@@ -152,7 +168,7 @@ def tune(
     >>> stream = astrocodec.encode(frame, model)
     """
     start = load_model(base)
-    if effort not in _STEPS:
+    if effort not in _EFFORTS:
         raise ValueError(f"effort is {effort}, allowed are 1 to 9")
     if max_bytes < 64:
         raise ValueError(f"max_bytes is {max_bytes}, at least 64 are needed")
@@ -170,27 +186,30 @@ def tune(
     reference = _coded_bytes(bands, start)
     best, saved = start, 0.0
 
-    def fitted(rate: float, outputs_only: bool) -> Model:
-        in_full = rate == _RATES[0] or effort >= _BOTH_RATES
+    effort_of = _EFFORTS[effort]
+
+    def fitted(seed: int, outputs_only: bool) -> Model:
         block = _native.tune_weights(
             _native.native_model(start),
             contexts,
-            steps=_STEPS[effort] if in_full else _STEPS[effort] // 3,
+            steps=min(effort_of.steps, _PASSES * contexts.size // _BATCH),
+            first_round=_FIRST_ROUND,
             batch=_BATCH,
-            rate=rate,
             outputs_only=outputs_only,
             seed=seed,
+            rate=_RATE,
+            least=effort_of.least,
             charge=_CHANGE_BITS / total,
         )
         weights = _drop_small(start.arrays(), limit_rows(Weights.from_bytes(block)), max_bytes)
         return Model(weights.to_bytes(), start.shapes, "tuned", start)
 
-    for outputs_only in (False,) if total > 1 << 18 else (False, True):
-        for rate in _RATES:
-            tuned = fitted(rate, outputs_only)
+    for number in range(effort_of.starts):
+        for outputs_only in (False,) if total > 1 << 18 else (False, True):
+            tuned = fitted(seed + number, outputs_only)
+            if tuned.weights == start.weights:
+                continue
             gain = (reference - _coded_bytes(bands, tuned)) * total / sampled - len(tuned.delta()) * _CARD_OVERHEAD
             if gain > saved:
                 best, saved = tuned, gain
-            if gain > 0 and effort < _BOTH_RATES:
-                break
     return best

@@ -34,6 +34,7 @@ CONTEXT = np.dtype(
         ("mean", np.uint16),
         ("sum", np.uint16),
         ("sample", np.uint16),
+        ("unused", np.uint16, 3),
     ],
     align=True,
 )
@@ -65,12 +66,10 @@ class _Room(ctypes.Structure):
 
 class _TuneOptions(ctypes.Structure):
     _fields_ = (
-        ("steps", ctypes.c_int32),
-        ("batch", ctypes.c_int32),
-        ("outputs_only", ctypes.c_int32),
+        *((name, ctypes.c_int32) for name in ("steps", "round", "batch", "outputs_only")),
         ("seed", ctypes.c_uint32),
-        ("rate", ctypes.c_float),
-        ("charge", ctypes.c_float),
+        ("simd", ctypes.c_int32),
+        *((name, ctypes.c_float) for name in ("rate", "least", "charge")),
     )
 
 
@@ -377,16 +376,18 @@ def tune_weights(
     contexts: NDArray[np.void],
     *,
     steps: int,
+    first_round: int,
     batch: int,
-    rate: float,
     outputs_only: bool,
     seed: int,
+    rate: float,
+    least: float,
     charge: float,
 ) -> bytes:
-    """Weight block of `model` fitted to `contexts` (dtype ``CONTEXT``)."""
+    """Weight block of `model` fitted to `contexts` (dtype ``CONTEXT``), of which there are at least 256."""
     contexts = _list(contexts, CONTEXT)
     out = np.empty(1 << 14, np.uint8)
-    options = _TuneOptions(steps, batch, int(outputs_only), seed, rate, charge)
+    options = _TuneOptions(steps, first_round, batch, int(outputs_only), seed, simd_level(), rate, least, charge)
     status = _library.ac_tune(
         model.handle, _address(contexts), contexts.size, ctypes.byref(options), _address(out), out.size
     )

@@ -84,21 +84,26 @@ AC_API int ac_piece_bits(const ac_model *model, const uint8_t *in, size_t length
                         double *header, int simd);
 
 /* What the network sees at chosen pixels of a piece, for training and tuning: per pixel 32 inputs, 26 linear terms, then
- * m, S and the sample itself. */
+ * m, S and the sample itself. Two lines of a cache. */
 typedef struct {
     int16_t input[32];
     int16_t linear[26];
-    uint16_t mean, sum, sample;
+    uint16_t mean, sum, sample, unused[3];
 } ac_context;
 AC_API int ac_piece_contexts(const uint16_t *samples, uint32_t height, uint32_t width, size_t stride, const uint32_t *positions, size_t count,
                             ac_context *out);
 
-/* Fits a model's weights to contexts of one frame; `weights` receives a weight block. */
+/* Fits a model's weights to contexts of one frame; `weights` receives a weight block. Some contexts are held back: what gains nothing on
+ * them is not taken. */
 typedef struct {
-    int32_t steps, batch, outputs_only; /* outputs_only: all but the two hidden layers' weights stay adjustable */
+    int32_t steps, round; /* at most so many steps, and so many before the first look at what is held back */
+    int32_t batch;        /* contexts a step */
+    int32_t outputs_only; /* all but the two hidden layers' weights stay adjustable */
     uint32_t seed;
-    float rate;   /* learning rate */
-    float charge; /* bits per sample that the first unit of change of an 8-bit weight costs */
+    int32_t simd;  /* an ac_simd */
+    float rate;    /* learning rate */
+    float least;   /* part of its bits that a round must gain for another one to follow */
+    float charge;  /* bits per sample that the first unit of change of an 8-bit weight costs */
 } ac_tune_options;
 AC_API int ac_tune(const ac_model *model, const ac_context *contexts, size_t count, const ac_tune_options *options, uint8_t *weights,
                    size_t capacity);

@@ -125,9 +125,11 @@ def test_pieces(layout: str) -> None:
     positions = np.arange(0, plain.size, 7, dtype=np.uint32)
     contexts = _native.piece_contexts(plain, positions)
     assert (_native.piece_contexts(laid, misaligned(positions)) == contexts).all()
-    options = {"steps": 2, "batch": 32, "rate": 0.1, "outputs_only": False, "seed": 1, "charge": 0.0}
-    fitted = _native.tune_weights(MODEL, contexts, **options)
-    assert _native.tune_weights(MODEL, misaligned(contexts), **options) == fitted
+    options = {"steps": 2, "first_round": 1, "batch": 32, "outputs_only": False, "seed": 1}
+    rates = {"rate": 0.1, "least": 0.0, "charge": 0.0}
+    contexts = np.resize(contexts, 256)
+    fitted = _native.tune_weights(MODEL, contexts, **options, **rates)
+    assert _native.tune_weights(MODEL, misaligned(contexts), **options, **rates) == fitted
 
 
 @pytest.mark.parametrize(

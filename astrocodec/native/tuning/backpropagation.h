@@ -1,229 +1,163 @@
-/* Backpropagation: the network's loss on sixteen samples at a time, and its slopes. Encoder only, in floating point. */
-#ifndef AC_BACKPROPAGATION_H
-#define AC_BACKPROPAGATION_H
+/* Backpropagation: the network's loss on sixteen samples and its slopes, in vectors of WIDTH floats, neurons side by side. */
 
-#include <math.h>
+enum { SAMPLES = AC_LOCKSTEP, PARTS = 16 / WIDTH, ROWS = 8 / PARTS };
+typedef float vec __attribute__((vector_size(4 * WIDTH)));
+typedef float four __attribute__((vector_size(16)));
 
-#include "tuning/code_lengths.h"
-#include "predict.h"
-
-enum { AC_MAX_PARAMETERS = AC_LINEAR + AC_MAX_HIDDEN * (2 + AC_INPUTS + AC_MAX_HIDDEN + AC_OUTPUTS) + AC_OUTPUTS };
-
-/* Where each array starts among the parameters; w1 and w2 are kept by input, [input][neuron]. */
-typedef struct {
-    int hidden, linear, b1, w1, b2, w2, b3, w3, count;
-} ac_parameters;
-
-static inline ac_parameters ac_parameters_of(int h)
+/* c[r][:] = start[r][:] + sum over n of a(r, n) b[n][:] for sixteen columns at a time, so few rows at once that their sums stay in registers.
+ * a(r, n) stands at a[r * row + n * term]; where every row begins alike, `stride` is 0. */
+static AC_INLINE void product(int rows, int terms, int columns, const float *a, int row, int term, const float *b, const float *start, int stride,
+                              float *c)
 {
-    ac_parameters l = {.hidden = h, .linear = 0, .b1 = AC_LINEAR};
-    l.w1 = l.b1 + h;
-    l.b2 = l.w1 + AC_INPUTS * h;
-    l.w2 = l.b2 + h;
-    l.b3 = l.w2 + h * h;
-    l.w3 = l.b3 + AC_OUTPUTS;
-    l.count = l.w3 + AC_OUTPUTS * h;
-    return l;
-}
-
-/* Sixteen contexts, by term. */
-typedef struct {
-    ac_lanes_i16 input[AC_INPUTS], linear[AC_LINEAR];
-    float mean[AC_LANES], sum[AC_LANES], log_sum[AC_LANES], reach[AC_LANES]; /* reach: the neighbours' differences in magnitude, and one */
-    int32_t sample[AC_LANES];
-} ac_block;
-
-static inline void ac_block_put(ac_block *block, int lane, const ac_context *c)
-{
-    float reach = 1;
-    for (int i = 0; i < AC_INPUTS; i++) block->input[i][lane] = c->input[i];
-    for (int i = 0; i < AC_LINEAR; i++) block->linear[i][lane] = c->linear[i];
-    for (int i = 0; i < AC_NEIGHBOURS; i++) reach += fabsf((float)c->linear[i]);
-    block->mean[lane] = c->mean, block->sum[lane] = c->sum, block->sample[lane] = c->sample;
-    block->log_sum[lane] = (float)ac_log512(c->sum), block->reach[lane] = reach;
-}
-
-/* Slopes added up over samples: by lane where that is cheaper, else [input][neuron] as the weights are kept. */
-typedef struct {
-    ac_lanes_f32 linear[AC_LINEAR], b1[AC_MAX_HIDDEN], b2[AC_MAX_HIDDEN], b3[AC_OUTPUTS], w3[AC_OUTPUTS * AC_MAX_HIDDEN];
-    float w1[AC_INPUTS * AC_MAX_HIDDEN], w2[AC_MAX_HIDDEN * AC_MAX_HIDDEN];
-} ac_gradient;
-
-static inline float ac_lanes_total(const ac_lanes_f32 *v)
-{
-    float total = 0;
-    for (int s = 0; s < AC_LANES; s++) total += (*v)[s];
-    return total;
-}
-
-static inline void ac_gradient_sum(const ac_gradient *g, const ac_parameters *l, float *sum)
-{
-    const int h = l->hidden;
-    for (int i = 0; i < AC_LINEAR; i++) sum[l->linear + i] = ac_lanes_total(g->linear + i);
-    for (int i = 0; i < h; i++) sum[l->b1 + i] = ac_lanes_total(g->b1 + i), sum[l->b2 + i] = ac_lanes_total(g->b2 + i);
-    for (int i = 0; i < AC_INPUTS * h; i++) sum[l->w1 + i] = g->w1[i];
-    for (int i = 0; i < h * h; i++) sum[l->w2 + i] = g->w2[i];
-    for (int i = 0; i < AC_OUTPUTS; i++) sum[l->b3 + i] = ac_lanes_total(g->b3 + i);
-    for (int i = 0; i < AC_OUTPUTS * h; i++) sum[l->w3 + i] = ac_lanes_total(g->w3 + i);
-}
-
-/* y[o] = bias[o] + sum over i of w[i][o] x[i]; eight sums at a time stay in registers. */
-static inline AC_INLINE void ac_dense(const float *w, const float *bias, int inputs, int outputs, const ac_lanes_f32 *x, ac_lanes_f32 *y)
-{
-    for (int first = 0; first < outputs; first += 8) {
-        ac_lanes_f32 sum[8] = {{0}};
-        for (int o = 0; o < 8; o++) sum[o] += bias[first + o];
-        for (int i = 0; i < inputs; i++)
-            for (int o = 0; o < 8; o++) sum[o] += x[i] * w[i * outputs + first + o];
-        for (int o = 0; o < 8; o++) y[first + o] = sum[o];
-    }
-}
-
-/* The way back: y[i] = sum over o of w[i][o] x[o]. */
-static inline AC_INLINE void ac_dense_back(const float *w, int inputs, int outputs, const ac_lanes_f32 *x, ac_lanes_f32 *y)
-{
-    for (int first = 0; first < inputs; first += 8) {
-        ac_lanes_f32 sum[8] = {{0}};
-        for (int o = 0; o < outputs; o++)
-            for (int i = 0; i < 8; i++) sum[i] += x[o] * w[(first + i) * outputs + o];
-        for (int i = 0; i < 8; i++) y[first + i] = sum[i];
-    }
-}
-
-/* Rows become columns. */
-#if defined(__GNUC__) && !defined(__clang__)
-/* Swaps blocks of `size` rows and columns across the diagonal; a constant size becomes constant shuffles. */
-static inline AC_INLINE void ac_swap_blocks(ac_lanes_f32 *m, int size)
-{
-    ac_lanes_i32 first, second;
-    for (int s = 0; s < AC_LANES; s++) {
-        first[s] = s & size ? AC_LANES + (s ^ size) : s;
-        second[s] = s & size ? AC_LANES + s : s ^ size;
-    }
-    for (int i = 0; i < AC_LANES; i++) {
-        if (i & size) continue;
-        const ac_lanes_f32 low = m[i], high = m[i | size];
-        m[i] = __builtin_shuffle(low, high, first), m[i | size] = __builtin_shuffle(low, high, second);
-    }
-}
-
-static inline AC_INLINE void ac_transpose(ac_lanes_f32 *m)
-{
-    ac_swap_blocks(m, 1);
-    ac_swap_blocks(m, 2);
-    ac_swap_blocks(m, 4);
-    ac_swap_blocks(m, 8);
-}
-#else
-static inline AC_INLINE void ac_transpose(ac_lanes_f32 *m)
-{
-    for (int i = 0; i < AC_LANES; i++)
-        for (int s = 0; s < i; s++) {
-            const float kept = m[i][s];
-            m[i][s] = m[s][i];
-            m[s][i] = kept;
+    for (int group = 0; group < columns; group += 16)
+        for (int first = 0; first < rows; first += ROWS) {
+            vec sum[ROWS][PARTS];
+            for (int r = 0; r < ROWS; r++)
+                for (int p = 0; p < PARTS; p++) sum[r][p] = *(const vec *)(start + (first + r) * stride + group + p * WIDTH);
+#pragma GCC unroll 2
+            for (int n = 0; n < terms; n++)
+                for (int r = 0; r < ROWS; r++)
+                    for (int p = 0; p < PARTS; p++)
+                        sum[r][p] += a[(first + r) * row + n * term] * *(const vec *)(b + n * columns + group + p * WIDTH);
+            for (int r = 0; r < ROWS; r++)
+                for (int p = 0; p < PARTS; p++) *(vec *)(c + (first + r) * columns + group + p * WIDTH) = sum[r][p];
         }
 }
-#endif
 
-/* d[i][o] += sum over samples of g[o] x[i]; in vectors of sixteen neurons. */
-static inline AC_INLINE void ac_dense_slopes(int inputs, int outputs, const ac_lanes_f32 *g, const ac_lanes_f32 *x, float *d)
+/* The same of four columns. */
+static AC_INLINE void product4(int rows, int terms, const float *a, int row, int term, const float *b, const float *start, int stride, float *c)
 {
-    for (int group = 0; group < outputs; group += AC_LANES) {
-        ac_lanes_f32 turned[AC_LANES];
-        for (int o = 0; o < AC_LANES; o++) turned[o] = g[group + o];
-        ac_transpose(turned);
-        for (int first = 0; first < inputs; first += 8) {
-            ac_lanes_f32 sum[8] = {{0}};
-            for (int s = 0; s < AC_LANES; s++)
-                for (int i = 0; i < 8; i++) sum[i] += turned[s] * ((const float *)(x + first + i))[s];
-            for (int i = 0; i < 8; i++)
-                for (int o = 0; o < AC_LANES; o++) d[(first + i) * outputs + group + o] += sum[i][o];
-        }
+    for (int first = 0; first < rows; first += 8) {
+        four sum[8];
+        for (int r = 0; r < 8; r++) sum[r] = *(const four *)(start + (first + r) * stride);
+        for (int n = 0; n < terms; n++)
+            for (int r = 0; r < 8; r++) sum[r] += a[(first + r) * row + n * term] * *(const four *)(b + 4 * n);
+        for (int r = 0; r < 8; r++) *(four *)(c + 4 * (first + r)) = sum[r];
     }
 }
 
-/* In place a sum becomes the activation, and `open` where it still reacts. */
-static inline AC_INLINE void ac_activate(int neurons, ac_lanes_f32 *a, ac_lanes_f32 *open)
+/* Sums become activations, and `open` says where they still react. */
+static AC_INLINE void activate(int count, float *restrict a, float *restrict open)
 {
-    for (int j = 0; j < neurons; j++) {
-        float *v = (float *)(a + j), *o = (float *)(open + j);
-        for (int s = 0; s < AC_LANES; s++) {
-            o[s] = v[s] > 0 && v[s] < 8128 ? 1.0f / 64 : 0;
-            v[s] = (float)(int32_t)fminf(fmaxf(v[s] * (1.0f / 64), 0), AC_ACTIVATION_MAX);
-        }
+    for (int i = 0; i < count; i++) {
+        open[i] = a[i] > 0 && a[i] < 8128 ? 1.0f / 64 : 0;
+        a[i] = (float)(int32_t)fminf(fmaxf(a[i] * (1.0f / 64), 0), AC_ACTIVATION_MAX);
+    }
+}
+
+/* What sixteen samples are on their way through the network. */
+typedef struct {
+    _Alignas(64) float input[SAMPLES][AC_INPUTS];
+    float terms[SAMPLES][AC_TERMS];
+    float h1[SAMPLES * AC_MAX_HIDDEN], open1[SAMPLES * AC_MAX_HIDDEN], h2[SAMPLES * AC_MAX_HIDDEN], open2[SAMPLES * AC_MAX_HIDDEN];
+    float answer[SAMPLES][AC_OUTPUTS];
+    float sum[SAMPLES], location[SAMPLES], q[SAMPLES], tail[SAMPLES], skew[SAMPLES];
+    int32_t sample[SAMPLES];
+} passage;
+
+static AC_INLINE void forward(const int h, const ac_learner *w, const ac_context *contexts, passage *t)
+{
+    const float *p = w->rounded;
+    const ac_parameters *l = &w->at;
+    for (int s = 0; s < SAMPLES; s++) {
+        const ac_context *c = contexts + s;
+        __builtin_prefetch(c + 2 * SAMPLES), __builtin_prefetch(c[2 * SAMPLES].linear + AC_LINEAR);
+        /* A context is a row of 64 such numbers; those behind the linear terms meet weights of nothing. */
+        const int16_t *row = c->input;
+        for (int i = 0; i < AC_INPUTS; i++) t->input[s][i] = row[i];
+        for (int i = 0; i < AC_TERMS; i++) t->terms[s][i] = row[AC_INPUTS + i];
+        t->sample[s] = c->sample, t->sum[s] = c->sum, t->location[s] = 16.0f * c->mean + 0.5f, t->q[s] = (float)ac_log512(c->sum) - 256;
+    }
+    product(SAMPLES, AC_INPUTS, h, t->input[0], AC_INPUTS, 1, p + l->w1, p + l->b1, 0, t->h1);
+    activate(SAMPLES * h, t->h1, t->open1);
+    product(SAMPLES, h, h, t->h1, h, 1, p + l->w2, p + l->b2, 0, t->h2);
+    activate(SAMPLES * h, t->h2, t->open2);
+    product4(SAMPLES, h, t->h2, h, 1, p + l->w3, p + l->b3, 0, t->answer[0]);
+    for (int s = 0; s < SAMPLES; s++) {
+        float linear = 0;
+        for (int i = 0; i < AC_TERMS; i++) linear += t->terms[s][i] * p[l->linear + i];
+        t->location[s] += linear * (1.0f / 512);
+    }
+    for (int s = 0; s < SAMPLES; s++) {
+        t->location[s] = fminf(fmaxf(t->location[s] + t->sum[s] * t->answer[s][0] * (1.0f / 512), 0), 65535 * 16 + 15);
+        t->q[s] = fminf(fmaxf((t->q[s] + t->answer[s][1]) * (1.0f / 64), -AC_OUTSIDE), AC_SCALES + AC_OUTSIDE);
+        t->tail[s] = t->answer[s][2] * (1.0f / 128);
+        t->skew[s] = t->answer[s][3] * (1.0f / 128);
     }
 }
 
 /* One cosmic ray among large differences must not outweigh a thousand ordinary pixels. `usual_pull` follows the upper quartile of the
  * pulls where neighbours differ at all: empty sky around a bright disc says nothing about the disc. */
-static inline AC_INLINE void ac_limit_pull(const ac_block *block, float *slope, float *usual_pull)
+static AC_INLINE void limit_pull(const passage *t, float *slope, float *usual_pull)
 {
-    float pull[AC_LANES], total = 0, above = 0, active = 0;
-    for (int s = 0; s < AC_LANES; s++) {
-        const float counts = block->sum[s] > 10 ? 1.0f : 0.0f;
-        pull[s] = fabsf(slope[s]) * block->reach[s];
-        active += counts;
-        total += counts * pull[s];
-        above += pull[s] > *usual_pull ? counts : 0.0f;
+    float pull[SAMPLES], counts[SAMPLES], active = 0, total = 0, above = 0;
+    for (int s = 0; s < SAMPLES; s++) {
+        float reach = 0;
+        for (int i = 0; i < AC_NEIGHBOURS; i++) reach += fabsf(t->terms[s][i]);
+        counts[s] = fminf(reach, 1);
+        pull[s] = fabsf(slope[s]) * (reach + 1);
+    }
+    for (int s = 0; s < SAMPLES; s++) {
+        active += counts[s];
+        total += counts[s] * pull[s];
+        above += pull[s] > *usual_pull ? counts[s] : 0;
     }
     if (active > 0) *usual_pull = *usual_pull > 0 ? *usual_pull * (1 + 0.02f * (above / active - 0.25f)) : total / active;
     const float most = 4 * *usual_pull;
-    for (int s = 0; s < AC_LANES; s++) slope[s] *= pull[s] > most && most > 0 ? most / pull[s] : 1;
+    for (int s = 0; s < SAMPLES; s++) slope[s] *= pull[s] > most && most > 0 ? most / pull[s] : 1;
 }
 
-/* Sixteen samples: the slopes of the loss are added to `gradient` (per integer unit of each parameter). */
-static inline AC_INLINE void ac_learn(const int h, const ac_parameters *l, const float *restrict p, const ac_code_lengths *lengths,
-                                      const ac_block *block, ac_gradient *restrict gradient, float *usual_pull)
+/* sum[:] += sum over samples of factor[s] rows[s][:]. */
+static AC_INLINE void add_rows(int columns, const float *factor, const float *rows, float *sum)
 {
-    ac_lanes_f32 input[AC_INPUTS], terms[AC_LINEAR];
-    for (int i = 0; i < AC_INPUTS; i++) input[i] = __builtin_convertvector(block->input[i], ac_lanes_f32);
-    for (int i = 0; i < AC_LINEAR; i++) terms[i] = __builtin_convertvector(block->linear[i], ac_lanes_f32);
-    ac_lanes_f32 h1[AC_MAX_HIDDEN], h2[AC_MAX_HIDDEN], open1[AC_MAX_HIDDEN], open2[AC_MAX_HIDDEN], linear = {0};
-    ac_lanes_f32 g1[AC_MAX_HIDDEN], g2[AC_MAX_HIDDEN], o[AC_OUTPUTS], g[AC_OUTPUTS];
-    ac_dense(p + l->w1, p + l->b1, AC_INPUTS, h, input, h1);
-    ac_activate(h, h1, open1);
-    ac_dense(p + l->w2, p + l->b2, h, h, h1, h2);
-    ac_activate(h, h2, open2);
-    for (int k = 0; k < AC_OUTPUTS; k++) {
-        o[k] = (ac_lanes_f32){0} + p[l->b3 + k];
-        for (int i = 0; i < h; i++) o[k] += h2[i] * p[l->w3 + k * h + i];
+    for (int i = 0; i < columns; i += WIDTH) {
+        vec all = *(const vec *)(sum + i);
+        for (int s = 0; s < SAMPLES; s++) all += factor[s] * *(const vec *)(rows + s * columns + i);
+        *(vec *)(sum + i) = all;
     }
-    for (int i = 0; i < AC_LINEAR; i++) linear += terms[i] * p[l->linear + i];
-
-    float location[AC_LANES], q[AC_LANES], tail[AC_LANES], skew[AC_LANES];
-    for (int s = 0; s < AC_LANES; s++) {
-        location[s] = fminf(fmaxf(block->mean[s] * 16 + (linear[s] + block->sum[s] * o[0][s]) * (1.0f / 512) + 0.5f, 0), 65535 * 16 + 15);
-        q[s] = fminf(fmaxf((block->log_sum[s] + o[1][s] - 256) * (1.0f / 64), -8), AC_SCALES + 8);
-        tail[s] = o[2][s] * (1.0f / 128);
-        skew[s] = o[3][s] * (1.0f / 128);
-    }
-    ac_slopes slopes;
-    ac_slopes_of(lengths, block->sample, location, q, tail, skew, &slopes);
-    ac_limit_pull(block, slopes.location, usual_pull);
-    for (int s = 0; s < AC_LANES; s++) {
-        slopes.location[s] *= 1.0f / 512;
-        g[0][s] = slopes.location[s] * block->sum[s];
-        g[1][s] = slopes.q[s] * (1.0f / 64);
-        g[2][s] = slopes.tail[s] * (1.0f / 128);
-        g[3][s] = slopes.skew[s] * (1.0f / 128);
-    }
-    ac_lanes_f32 pull;
-    for (int s = 0; s < AC_LANES; s++) pull[s] = slopes.location[s];
-    for (int i = 0; i < AC_LINEAR; i++) gradient->linear[i] += pull * terms[i];
-    for (int i = 0; i < h; i++) g2[i] = (ac_lanes_f32){0};
-    for (int k = 0; k < AC_OUTPUTS; k++) {
-        gradient->b3[k] += g[k];
-        for (int i = 0; i < h; i++) {
-            gradient->w3[k * h + i] += g[k] * h2[i];
-            g2[i] += g[k] * p[l->w3 + k * h + i];
-        }
-    }
-    for (int i = 0; i < h; i++) gradient->b2[i] += g2[i] *= open2[i];
-    ac_dense_slopes(h, h, g2, h1, gradient->w2);
-    ac_dense_back(p + l->w2, h, h, g2, g1);
-    for (int i = 0; i < h; i++) gradient->b1[i] += g1[i] *= open1[i];
-    ac_dense_slopes(AC_INPUTS, h, g1, input, gradient->w1);
 }
 
-#endif
+/* Sixteen samples: the slopes of the loss are added to the gradient (per integer unit of each parameter). */
+static AC_INLINE void learn(const int h, ac_learner *w, const ac_context *contexts)
+{
+    passage t;
+    _Alignas(64) float g[SAMPLES][AC_OUTPUTS], g2[SAMPLES * AC_MAX_HIDDEN], g1[SAMPLES * AC_MAX_HIDDEN];
+    static const _Alignas(64) float none[AC_MAX_HIDDEN];
+    static const float one[SAMPLES] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+    const ac_parameters *l = &w->at;
+    float *d = w->gradient;
+    forward(h, w, contexts, &t);
+    ac_slopes slopes;
+    ac_slopes_of(&w->lengths, t.sample, t.location, t.q, t.tail, t.skew, &slopes);
+    limit_pull(&t, slopes.location, &w->usual_pull);
+    for (int s = 0; s < SAMPLES; s++) {
+        slopes.location[s] *= 1.0f / 512;
+        g[s][0] = slopes.location[s] * t.sum[s];
+        g[s][1] = slopes.q[s] * (1.0f / 64);
+        g[s][2] = slopes.tail[s] * (1.0f / 128);
+        g[s][3] = slopes.skew[s] * (1.0f / 128);
+    }
+    add_rows(AC_TERMS, slopes.location, t.terms[0], d + l->linear);
+    for (int s = 0; s < SAMPLES; s++)
+        for (int k = 0; k < AC_OUTPUTS; k++) d[l->b3 + k] += g[s][k];
+    product4(h, SAMPLES, t.h2, 1, h, g[0], d + l->w3, 4, d + l->w3);
+    product(SAMPLES, AC_OUTPUTS, h, g[0], AC_OUTPUTS, 1, w->turned3, none, 0, g2);
+    for (int i = 0; i < SAMPLES * h; i++) g2[i] *= t.open2[i];
+    add_rows(h, one, g2, d + l->b2);
+    product(h, SAMPLES, h, t.h1, 1, h, g2, d + l->w2, h, d + l->w2);
+    product(SAMPLES, h, h, g2, h, 1, w->turned2, none, 0, g1);
+    for (int i = 0; i < SAMPLES * h; i++) g1[i] *= t.open1[i];
+    add_rows(h, one, g1, d + l->b1);
+    product(AC_INPUTS, SAMPLES, h, t.input[0], 1, AC_INPUTS, g1, d + l->w1, h, d + l->w1);
+}
+
+/* Bits that sixteen samples take. */
+static AC_INLINE float bits_of(const int h, const ac_learner *w, const ac_context *contexts)
+{
+    passage t;
+    float bits[SAMPLES], total = 0;
+    forward(h, w, contexts, &t);
+    ac_bits_of(&w->lengths, t.sample, t.location, t.q, t.tail, t.skew, bits);
+    for (int s = 0; s < SAMPLES; s++) total += bits[s];
+    return total;
+}

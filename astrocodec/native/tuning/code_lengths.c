@@ -21,15 +21,16 @@ int ac_code_lengths_build(const ac_tables *tables, ac_code_lengths *out)
     }
     log2_of[0] = 0;
     for (int f = 1; f <= AC_TOTAL; f++) log2_of[f] = log2f((float)f);
-    for (int q = 0; q < AC_SCALES; q++) {
-        out->start[q] = (int32_t)ac_cell_of(0, q, 0).table;
-        int32_t phases = 1;
+    for (int outside = 0; outside < AC_SCALES + 2 * AC_OUTSIDE; outside++) {
+        const int32_t q = ac_within(outside - AC_OUTSIDE, 0, AC_SCALES - 1);
+        const ac_cell first = ac_cell_of(0, q, 0);
+        int32_t phases = 1, phase_bits = 0;
         for (int32_t loc16 = 1; loc16 < 16; loc16++) {
-            const int32_t phase = (int32_t)ac_cell_of(loc16, q, 0).table - out->start[q];
+            const int32_t phase = (int32_t)(ac_cell_of(loc16, q, 0).table - first.table);
             if (phase >= phases) phases = phase + 1;
         }
-        out->phase_bits[q] = 0;
-        while (1 << out->phase_bits[q] < phases) out->phase_bits[q]++;
+        while (1 << phase_bits < phases) phase_bits++;
+        out->scale[outside] = (int32_t)first.table | phase_bits << 16 | first.k << 20 | first.layout << 24;
     }
     for (int layout = 0; layout < 3; layout++)
         for (int32_t cell = 0; cell <= AC_FARTHEST_CELL; cell++) {

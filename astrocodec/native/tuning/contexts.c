@@ -16,6 +16,7 @@ typedef struct {
     ac_padded samples;
     ac_running *running; /* [height + 1][width]; row 0 stands above the piece */
     int32_t *columns;
+    uint16_t *means, *sums; /* m and S of a row */
     uint16_t floor;
 } ac_plane;
 
@@ -24,6 +25,7 @@ static void plane_free(ac_plane *p)
     free(p->samples.memory);
     free(p->running);
     free(p->columns);
+    free(p->means);
 }
 
 static int plane_new(ac_plane *p, uint32_t height, uint32_t width, ac_start start)
@@ -35,10 +37,12 @@ static int plane_new(ac_plane *p, uint32_t height, uint32_t width, ac_start star
     p->samples.memory = malloc(stride * ((size_t)height + AC_PAD) * sizeof(uint16_t));
     p->running = malloc(cells * sizeof *p->running);
     p->columns = malloc(cells * sizeof *p->columns);
-    if (!p->samples.memory || !p->running || !p->columns) {
+    p->means = malloc(2 * (size_t)width * sizeof *p->means);
+    if (!p->samples.memory || !p->running || !p->columns || !p->means) {
         plane_free(p);
         return AC_ERROR_MEMORY;
     }
+    p->sums = p->means + width;
     p->samples.at = (uint16_t *)p->samples.memory + AC_PAD * stride + AC_PAD;
     for (int32_t y = -AC_PAD; y < 0; y++)
         for (int32_t x = -AC_PAD; x < (int32_t)width + AC_PAD; x++)
@@ -88,6 +92,27 @@ static void context_at(const ac_plane *p, uint32_t y, uint32_t x, ac_context *c)
     ac_context_of(neighbours, &left, running_up(p, y, x), p->columns[(size_t)y * p->width + x], p->floor, x, y, c);
 }
 
+static inline uint16_t average(uint16_t a, uint16_t b) { return (uint16_t)(((uint32_t)a + b + 1) >> 1); }
+
+/* S of a whole row, in vectors: all that the running means need of pixels whose contexts are not asked for. */
+static void sums_of_row(const ac_plane *p, uint32_t y)
+{
+    const uint16_t *row = p->samples.at + (ptrdiff_t)y * (ptrdiff_t)p->samples.stride, *up = row - p->samples.stride, *up2 = up - p->samples.stride;
+    uint16_t *restrict means = p->means, *restrict sums = p->sums;
+    for (uint32_t x = 0; x < p->width; x++) {
+        const uint16_t *w = row + x, *n = up + x;
+        means[x] = average(average(average(w[-1], w[-2]), average(n[-1], n[0])), average(average(n[1], up2[x]), average(n[-2], n[2])));
+        sums[x] = 10;
+    }
+    for (int i = 0; i < AC_NEIGHBOURS; i++) {
+        const uint16_t *n = row + ac_dy[i] * (ptrdiff_t)p->samples.stride + ac_dx[i];
+        for (uint32_t x = 0; x < p->width; x++) {
+            const uint16_t d = n[x] > means[x] ? n[x] - means[x] : means[x] - n[x];
+            sums[x] += d < 2047 ? d : 2047;
+        }
+    }
+}
+
 static void take_in(ac_plane *p, uint32_t y, uint32_t x, uint16_t sum)
 {
     const uint16_t *at = p->samples.at + (ptrdiff_t)y * (ptrdiff_t)p->samples.stride + x;
@@ -111,14 +136,13 @@ int ac_piece_contexts(const uint16_t *samples, uint32_t height, uint32_t width, 
     for (uint32_t y = 0; y < height; y++) {
         memcpy(plane.samples.at + y * plane.samples.stride, samples + y * stride, width * sizeof *samples);
         pad_left(&plane, y);
+        sums_of_row(&plane, y);
         for (uint32_t x = 0; x < width; x++) {
-            ac_context c;
-            context_at(&plane, y, x, &c);
             for (; next < count && positions[next] == y * width + x; next++) {
-                out[next] = c;
+                context_at(&plane, y, x, out + next);
                 out[next].sample = samples[y * stride + x];
             }
-            take_in(&plane, y, x, c.sum);
+            take_in(&plane, y, x, plane.sums[x]);
         }
     }
     plane_free(&plane);

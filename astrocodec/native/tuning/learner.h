@@ -1,0 +1,58 @@
+/* Learner: the network's parameters in floating point, and what a descent works with. Encoder only. */
+#ifndef AC_LEARNER_H
+#define AC_LEARNER_H
+
+#include "tuning/code_lengths.h"
+#include "predict.h"
+
+enum {
+    AC_TERMS = 32, /* linear terms, with what follows them in a context at a weight of nothing */
+    AC_MAX_PARAMETERS = AC_TERMS + AC_MAX_HIDDEN * (2 + AC_INPUTS + AC_MAX_HIDDEN + AC_OUTPUTS) + 16
+};
+
+/* Where each array starts among the parameters. Weights are kept by input, [input][neuron]; b3 fills up a vector of sixteen. */
+typedef struct {
+    int hidden, linear, b1, w1, b2, w2, w3, b3, count;
+} ac_parameters;
+
+static inline ac_parameters ac_parameters_of(int h)
+{
+    ac_parameters l = {.hidden = h, .linear = 0, .b1 = AC_TERMS};
+    l.w1 = l.b1 + h;
+    l.b2 = l.w1 + AC_INPUTS * h;
+    l.w2 = l.b2 + h;
+    l.w3 = l.w2 + h * h;
+    l.b3 = l.w3 + h * AC_OUTPUTS;
+    l.count = l.b3 + 16;
+    return l;
+}
+
+/* All of 64 bytes and more, so that vectors are aligned. */
+typedef struct {
+    float p[AC_MAX_PARAMETERS], rounded[AC_MAX_PARAMETERS], gradient[AC_MAX_PARAMETERS];
+    float turned2[AC_MAX_HIDDEN * AC_MAX_HIDDEN], turned3[AC_OUTPUTS * AC_MAX_HIDDEN]; /* of `rounded`, [neuron][input] */
+    float mean[AC_MAX_PARAMETERS], square[AC_MAX_PARAMETERS], scale[AC_MAX_PARAMETERS], limit[AC_MAX_PARAMETERS];
+    float charged[AC_MAX_PARAMETERS]; /* what the first unit of a weight's change costs */
+    float moves[AC_MAX_PARAMETERS];   /* 0: stays as it is */
+    float base[AC_MAX_PARAMETERS], best[AC_MAX_PARAMETERS];
+    float whiten[AC_TERMS][AC_TERMS]; /* lower triangle */
+    float usual_norm, usual_pull;
+    ac_parameters at;
+    ac_code_lengths lengths;
+    ac_context *contexts; /* in random order; those behind `learned` are held back */
+    size_t learned, held_back, next;
+    int taken; /* steps */
+} ac_learner;
+
+/* What is compiled once for each kind of vectors. */
+typedef struct {
+    void (*descend)(ac_learner *w, int steps, int groups, float rate); /* `groups` of sixteen contexts a step */
+    double (*held_back_bits)(ac_learner *w, const float *p);           /* that one of the contexts held back takes on average */
+} ac_descent;
+
+extern const ac_descent ac_descent_portable;
+#if defined(__x86_64__)
+extern const ac_descent ac_descent_avx2, ac_descent_avx512;
+#endif
+
+#endif
