@@ -7,7 +7,7 @@ import hashlib
 import re
 import zlib
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -48,14 +48,19 @@ class Model:
     """
 
     weights: bytes
-    shapes: bytes = field(repr=False)
+    shapes: bytes
     name: str = "unnamed"
-    base: Model | None = field(default=None, repr=False)
+    base: Model | None = None
 
     @functools.cached_property
     def fingerprint(self) -> str:
         """First 16 hex digits of the SHA-256 of weights and shapes."""
         return hashlib.sha256(self.weights + self.shapes).hexdigest()[:16]
+
+    def __repr__(self) -> str:
+        """Name and fingerprint, and that of the base; `weights` and `shapes` are thousands of bytes."""
+        base = "" if self.base is None else f", base {self.base.fingerprint}"
+        return f"<Model {self.name!r}, {self.fingerprint}{base}>"
 
     def __eq__(self, other: object) -> bool:
         """Whether two code alike, whatever they are called."""
@@ -270,7 +275,6 @@ def installed_models(*, general: bool = False) -> list[InstalledModel]:
 
     With `general` only those that are told by themselves: the bases of tuned ones.
 
-
     Examples
     --------
     >>> installed_models()[-1].model.name
@@ -335,7 +339,8 @@ def load_model(source: str | Path | bytes | Model = "default") -> Model:
         with path.open("rb") as file:
             return Model.from_bytes(file.read(_MAX_FILE + 1), path.stem)
     raise ModelNotFoundError(
-        f"no model {str(source)!r}: installed are {', '.join(list_models())}, and no file has that name"
+        f"no model {str(source)!r}: installed are {', '.join(list_models())}, no file has that name, and of a "
+        "fingerprint at least 8 digits are needed, in lower case"
     )
 
 
@@ -350,7 +355,7 @@ def _installed_as(text: str) -> Model | None:
             return model
     if not re.fullmatch("[0-9a-f]{8,15}", text):
         return None
-    found = {model.fingerprint: model for model in models if model.fingerprint.startswith(text)}
+    found = {model.fingerprint: model for model in reversed(models) if model.fingerprint.startswith(text)}
     if len(found) > 1:
         raise ModelNotFoundError(f"several models begin with {text}: {', '.join(found)}; give more digits")
     return next(iter(found.values()), None)

@@ -10,6 +10,7 @@ from typing import Any
 import h5py
 
 import astrocodec
+from astrocodec._native import register_model
 from astrocodec.codecs import exact_codec, find_codec
 from astrocodec.model import Model, load_model
 from hdf5_filter.identity import FILTER_ID, FILTER_NAME
@@ -61,6 +62,9 @@ class AstroCodec(h5py.filters.FilterRefBase):  # type: ignore[misc]
         options = {"thorough": thorough, "embed_model": embed_model, "try_general": try_general}
         if exact_codec(codec) == "causal":
             self._set(FilterValues.with_model(load_model(model), **options))
+            base = self.model.base or self.model
+            if not base.is_shipped:
+                register_model(base)  # it may have been installed since `register` told the filter of all
         elif load_model(model) != load_model() or any(options.values()) != try_general:
             raise ValueError(f"codec {codec!r} takes none of the causal codec's options")
         else:

@@ -8,10 +8,12 @@ from typing import Any
 import h5py
 import numpy as np
 
+from astrocodec.errors import ModelNotFoundError
 from astrocodec.files.file_report import Kind
+from astrocodec.model import load_model
 from hdf5_filter.chunked import filter_ids, filter_values
 from hdf5_filter.identity import FILTER_ID
-from hdf5_filter.model_attribute import MODEL_ATTRIBUTE, provide_model
+from hdf5_filter.model_attribute import MODEL_ATTRIBUTE, holds_model, provide_model
 from hdf5_filter.names import name_of
 from hdf5_filter.report import DatasetReport
 from hdf5_filter.values import FilterValues
@@ -79,9 +81,16 @@ def _has_gaps(dtype: Any) -> bool:
 def describe(dataset: h5py.Dataset, kind: Kind | None = None, note: str = "") -> DatasetReport:
     """Report on a dataset as it is stored."""
     values = filter_values(dataset)
-    provide_model(dataset)
     pixels = math.prod(dataset.shape) if dataset.shape is not None else 0
-    model = FilterValues.from_values(values or ()).model()
+    written_with = FilterValues.from_values(values or ())
+    tuned = bool(written_with.delta)
+    if values is not None and holds_model(dataset.id):
+        note = "; ".join(filter(None, (note, "self-contained")))
+    try:
+        provide_model(dataset)
+        tuned = not written_with.model().is_shipped
+    except ModelNotFoundError as error:
+        note = "; ".join(filter(None, (note, str(error))))
     try:
         dtype = "" if dataset.shape is None else str(dataset.dtype)
     except (TypeError, ValueError):
@@ -94,8 +103,8 @@ def describe(dataset: h5py.Dataset, kind: Kind | None = None, note: str = "") ->
         pixels=pixels,
         original_bytes=pixels * dataset.id.get_type().get_size(),
         compressed_bytes=int(dataset.id.get_storage_size()),
-        model="" if values is None else model.fingerprint,
-        tuned=not model.is_shipped,
+        model="" if values is None else written_with.fingerprint or load_model().fingerprint,
+        tuned=tuned,
         note=note,
         chunks=dataset.chunks or (),
         filters=[_NAMES.get(number, str(number)) for number in filter_ids(dataset)],

@@ -44,12 +44,15 @@ def list_command(as_json: bool) -> None:
 def show_command(models: tuple[str, ...], as_json: bool) -> None:
     """Tell all about MODELs: names, fingerprints (8 digits may be enough) or files."""
     from astrocodec import load_model
+    from astrocodec.model import installed_models
 
     need_output()
     rows, failures = [], []
+    paths = {entry.model: entry.path for entry in reversed(installed_models()) if entry.model is not None}
     for name in models:
         try:
-            rows.append(_facts(name, load_model(name)))
+            model = load_model(name)
+            rows.append(_facts(model.name, model, Path(name) if Path(name).is_file() else paths.get(model)))
         except Exception as error:  # becomes one line and an exit code
             failures.append(explain(error, name))
     if as_json:
@@ -108,7 +111,7 @@ def _list(as_json: bool) -> ExitCode:
     return _tell(failures)
 
 
-def _facts(name: str, model: "Model", path: Path | None = None) -> dict[str, Any]:
+def _facts(name: str, model: "Model", path: Path | None) -> dict[str, Any]:
     """What there is to know of a model."""
     weights, knots = model.arrays(), model.knots()
     return {
@@ -119,7 +122,7 @@ def _facts(name: str, model: "Model", path: Path | None = None) -> dict[str, Any
         "neurons": weights.hidden,
         "shapes": f"{knots.shape[0]} x {knots.shape[1]}",
         "bytes": len(model.to_bytes()),
-        "origin": "package" if model.is_shipped else str(path or "file"),
+        "origin": "package" if model.is_shipped else str(path),
     }
 
 

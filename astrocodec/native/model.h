@@ -35,4 +35,12 @@ static inline ac_choice ac_choice_of(const ac_model *model, int embed)
     return (ac_choice){model, embed ? model->file : NULL, embed ? model->file_length : 0};
 }
 
+/* As %016 PRIx64 writes it. */
+static inline uint64_t ac_fingerprint_number(const uint8_t fingerprint[8])
+{
+    uint64_t number = 0;
+    for (int i = 0; i < 8; i++) number = number << 8 | fingerprint[i];
+    return number;
+}
+
 #endif

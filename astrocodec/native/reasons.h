@@ -58,6 +58,6 @@ REASON(VALUES_COUNT, CORRUPT, "the values of the filter contradict each other: %
 REASON(VALUES_CHECKSUM, CORRUPT, "the values of the filter contradict each other: their checksum differs, the dataset's header is damaged")
 REASON(VALUES, CORRUPT, "the values of the filter contradict each other: %f is value %i, the dataset's header is damaged")
 REASON(VALUES_MODEL, CORRUPT, "the tuned model in the filter's values is damaged")
-REASON(VALUES_BASE, NO_MODEL, "the model that the one in the filter's values was made from is not installed: upgrade astrocodec; the user's own models are known to Python programs that import hdf5_filter")
+REASON(VALUES_BASE, NO_MODEL, "the base %x of the model in the filter's values is not installed: upgrade astrocodec, or get its file and `astrocodec models add` it, then programs that import hdf5_filter know it")
 REASON(CHUNK_SIZE, CORRUPT, "the chunk holds %f bytes, expected are %a")
 REASON(CHUNK_TYPE, CORRUPT, "the chunk holds data type %f, the dataset has %a, or another shape")

@@ -198,13 +198,6 @@ static int decode_pieces(opened *s, const ac_model *model, int flags, const ac_p
 
 /* Model */
 
-static uint64_t as_number(const uint8_t fingerprint[8])
-{
-    uint64_t number = 0;
-    for (int i = 0; i < 8; i++) number = number << 8 | fingerprint[i];
-    return number;
-}
-
 /* `owned` is to be freed. */
 static int find_model(opened *s, const ac_model *const *models, size_t count, const ac_model **found, ac_model **owned)
 {
@@ -218,13 +211,13 @@ static int find_model(opened *s, const ac_model *const *models, size_t count, co
     int status = ac_model_find(name, found);
     if (status != AC_ERROR_NO_MODEL) return ac_fault_plain(s->fault, status);
     if (file.bytes) status = ac_model_read_file(file.bytes, file.length, owned);
-    if (status == AC_ERROR_NO_MODEL) return refuse(s, AC_REASON_NO_MODEL, 0, as_number(name), 0);
+    if (status == AC_ERROR_NO_MODEL) return refuse(s, AC_REASON_NO_MODEL, 0, ac_fingerprint_number(name), 0);
     ac_refusal why = {status, AC_REASON_MODEL, 0, 0, 0};
     if (!status && !memcmp((*owned)->fingerprint, name, 8)) {
         *found = *owned;
         return AC_OK;
     }
-    if (!status) why = (ac_refusal){AC_ERROR_CORRUPT, AC_REASON_MODEL_OTHER, 0, as_number(name), 0};
+    if (!status) why = (ac_refusal){AC_ERROR_CORRUPT, AC_REASON_MODEL_OTHER, 0, ac_fingerprint_number(name), 0};
     if (status == AC_ERROR_MEMORY) return ac_fault_plain(s->fault, status);
     return refuse_in(s, AC_IN_SECTION, AC_SECTION_MODEL, &why, (uint64_t)(file.bytes - s->stream));
 }

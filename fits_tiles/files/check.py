@@ -11,7 +11,7 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from astrocodec.errors import DifferenceError, FormatError
+from astrocodec.errors import DifferenceError, FormatError, ModelNotFoundError
 from astrocodec.files.file_report import weakest
 from astrocodec.files.meter import Meter, ProgressCall
 from astrocodec.files.target import FileLike, target_name
@@ -195,14 +195,18 @@ def describe(hdu: Hdu, where: str) -> HduReport:
         layout = read_layout(hdu.cards, where)
         found = restore_header(hdu.cards, where)
         entry.tell_image("compressed", layout)
-        entry.tell_model(fingerprint_in(hdu.cards), stored_model(hdu, where))
+        try:
+            model, missing = stored_model(hdu, where), ""
+        except ModelNotFoundError as error:
+            model, missing = None, str(error)
+        entry.tell_model(fingerprint_in(hdu.cards), model)
         data = entry.pixels * layout.itemsize
         odd = padding_of(hdu, where)
         entry.original_bytes = len(found.header) + (padded(data) if odd is None else data + len(odd))
         other = "" if entry.model else "a codec without a model"
         parts = [f"container {layout.container}", other, "lossy: quantised floats" if layout.quantization else ""]
         parts.append("self-contained" if holds_whole_model(hdu.cards, where) else "")
-        parts.append(found.edits)
+        parts += [found.edits, missing]
         entry.note = "; ".join(filter(None, parts))
     elif is_plain_image(hdu):
         entry.tell_image("image", plain_layout(hdu, where))

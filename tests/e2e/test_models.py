@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -124,6 +125,36 @@ with h5py.File({str(cube)!r}) as file:
     assert done.stdout.split()[:2] == [total, total]
 
 
+def test_a_base_that_is_missing_is_named(added: Path, tmp_path: Path) -> None:
+    """`info` lists the files all the same; reading says which model to get."""
+    shipped = astrocodec.load_model()
+    other = Model(shipped.weights, bytes([*shipped.shapes[:-600], shipped.shapes[-600] ^ 1, *shipped.shapes[-599:]]))
+    other.save(tmp_path / "other.acm")
+    succeed_here("models", "add", tmp_path / "other.acm")
+    fits.writeto(tmp_path / "a.fits", FRAME.astype(np.int16))
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["x"] = FRAME
+    succeed_here("fits-compress", "--model", "other", tmp_path / "a.fits")
+    succeed_here("h5-compress", "--no-tune", "--model", "other", tmp_path / "a.h5")
+    (added.parent / f"other-{other.fingerprint[:8]}.acm").unlink()
+    packed = [tmp_path / "a.ac.fits", tmp_path / "a.ac.h5"]
+    for path in packed:  # in processes that have not seen the model
+        told = subprocess.run([*COMMAND, "info", path], env=environment(), capture_output=True, text=True, check=True)
+        assert f"its base {other.fingerprint} is in none of" in told.stdout
+        read = subprocess.run(
+            [*COMMAND, "verify", path], env=environment(), capture_output=True, text=True, check=False
+        )
+        assert read.returncode == ExitCode.NEEDS_INSTALL
+        assert re.search(rf"base {other.fingerprint} .*`astrocodec models add` it", read.stderr)
+
+
+def test_a_model_is_shown_by_its_fingerprint(own: Model) -> None:
+    """And not by its bytes."""
+    assert repr(own) == f"<Model 'own', {own.fingerprint}>"
+    other = Model(astrocodec.load_model().weights, own.shapes, "tuned", own)
+    assert repr(other) == f"<Model 'tuned', {other.fingerprint}, base {own.fingerprint}>"
+
+
 def test_damaged_files_are_told_and_hide_no_other(own: Model, added: Path) -> None:
     """`check` has an exit code for scripts."""
     assert "works" in succeed_here("models", "check").decode()
@@ -142,6 +173,7 @@ def test_commands_list_and_show(own: Model, added: Path) -> None:
     assert [(row["name"], row["origin"]) for row in rows] == [("own", str(added)), ("default", "package")]
     (facts,) = json.loads(succeed_here("models", "show", "--json", own.fingerprint[:9]))
     assert (facts["fingerprint"], facts["kind"], facts["base"]) == (own.fingerprint, "general", None)
+    assert (facts["name"], facts["origin"]) == ("own", str(added))
     assert own.fingerprint in succeed_here("models", "show", added).decode()
     result = run_here("models", "show", "no-such-model", "default")
     assert result.returncode == ExitCode.NEEDS_INSTALL

@@ -232,6 +232,7 @@ def test_the_hdf5_command(cube: Path) -> None:
     packed = cube.with_name("a.ac.h5")
     with h5py.File(packed) as file:
         assert len(file["x"].attrs["astrocodec_model"]) > 30000
+    assert hdf5_filter.info(packed).datasets[0].note == "self-contained"
     succeed_here("h5-decompress", packed, "-O", cube.with_name("c.h5"))
     assert hdf5_filter.verify(cube.with_name("c.h5"), cube).verified
 

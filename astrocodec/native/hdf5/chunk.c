@@ -195,7 +195,8 @@ int ac_chunk_decode(const unsigned *values, size_t count, const uint8_t *stream,
     ac_model *tuned;
     status = tuned_model(&v, &info, &tuned);
     if (status) {
-        const ac_refusal why = {status, status == AC_ERROR_NO_MODEL ? AC_REASON_VALUES_BASE : AC_REASON_VALUES_MODEL, 0, 0, 0};
+        const int has_no_base = status == AC_ERROR_NO_MODEL; /* whose fingerprint follows the version */
+        const ac_refusal why = {status, has_no_base ? AC_REASON_VALUES_BASE : AC_REASON_VALUES_MODEL, 0, has_no_base ? ac_fingerprint_number(v.delta + 1) : 0, 0};
         ac_fail_values(fault, &why);
     } else {
         const ac_model *models[1] = {tuned};
