@@ -146,6 +146,14 @@ def test_a_base_that_is_missing_is_named(added: Path, tmp_path: Path) -> None:
         )
         assert read.returncode == ExitCode.NEEDS_INSTALL
         assert re.search(rf"base {other.fingerprint} .*`astrocodec models add` it", read.stderr)
+    program = f"""
+import h5py, hdf5_filter
+with h5py.File({str(tmp_path / "a.ac.h5")!r}, "r+") as file:
+    file["x"][...] = 7
+with h5py.File({str(tmp_path / "a.ac.h5")!r}) as file:
+    assert (file["x"][...] == 7).all()
+"""
+    subprocess.run([sys.executable, "-c", program], env=environment(), check=True)  # with the default model
 
 
 def test_a_model_is_shown_by_its_fingerprint(own: Model) -> None:

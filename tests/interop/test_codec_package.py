@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -206,3 +207,23 @@ def test_a_program_without_python_says_what_is_missing(files: Path) -> None:
     )
     assert done.returncode != 0
     assert MISSING in done.stderr
+
+
+def test_elements_assigned_through_h5py_are_kept(files: Path, installed: Path) -> None:
+    """HDF5 writes chunks in a flush, and dies of a filter that fails there: they are of the everyday codec."""
+    shutil.copy(files / "written.h5", files / "assigned.h5")
+    assigned = """
+import h5py, hdf5_filter
+with h5py.File('assigned.h5', 'r+') as file:
+    file['x'][3, 5] = 77
+"""
+    read = """
+import h5py, hdf5_filter, numpy as np, astrocodec
+with h5py.File('assigned.h5') as file:
+    expected = np.load('frame.npy')
+    expected[3, 5] = 77
+    assert (file['x'][...] == expected).all()
+    print(*[astrocodec.inspect(file['x'].id.read_direct_chunk(at)[1]).codec for at in ((0, 0), (0, 80))])
+"""
+    succeed(assigned, files, installed)
+    assert succeed(read, files, installed).split() == ["causal", "planes"]

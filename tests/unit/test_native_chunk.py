@@ -187,8 +187,9 @@ def test_a_dataset_names_its_model() -> None:
     other[6] ^= 1
     other[-1] = crc32c(np.array(other[:-1], "<u4"))
     assert (decode_chunk(stream, tuple(other)) == IMAGE).all()
-    with pytest.raises(ModelNotFoundError, match="not installed"):
-        ChunkCodec(other).encode(IMAGE)
+    # HDF5 dies of a filter that fails in a flush: the chunk has the default model then, and says so.
+    again = bytes(ChunkCodec(other).encode(IMAGE))
+    assert (astrocodec.inspect(again).model_fingerprint, (astrocodec.decode(again) == IMAGE).all()) == (default, True)
     with h5py.File.in_memory() as file, pytest.raises(ValueError, match="error during user callback"):
         file.create_dataset("y", IMAGE.shape, "<u2", chunks=(3, 4), compression=44045, compression_opts=tuple(other))
 

@@ -107,19 +107,23 @@ static int encode_with(const ac_chunk_values *v, const ac_array *array, const vo
 {
     const int unknown = (int)(v->options & ~(unsigned)AC_CHUNK_OPTIONS);
     if (unknown) return ac_fail(AC_ERROR_VERSION, "writing needs a newer astrocodec: options 0x%x of the filter are not known", (unsigned)unknown);
-    if (v->codec != AC_CAUSAL) return ac_fail(AC_ERROR_CODEC, "chunks of this dataset are written with codec %d, which the filter does not have", (int)v->codec);
-    ac_model *tuned;
+    ac_model *tuned = NULL;
     const ac_model *general;
-    int status = ac_chunk_models(v, &tuned, &general);
-    if (!status) {
-        ac_choice choices[2];
-        size_t count = 0;
-        if (tuned) choices[count++] = ac_choice_of(tuned, v->options & AC_CHUNK_EMBED);
-        if (!tuned || !(v->options & AC_CHUNK_TUNED_ONLY)) choices[count++] = ac_choice_of(general, 0);
-        const int flags = AC_SIMD_AUTO | (v->options & AC_CHUNK_THOROUGH ? AC_THOROUGH : 0);
-        status = ac_stream_encode_with(choices, count, array, data, NULL, flags, NULL, output);
-        if (status) fail_plain(NULL, status, "a chunk could not be coded");
+    /* HDF5 writes chunks in a flush, and does not survive a filter that fails there. Each stream says what it needs, so one of another codec than the
+     * dataset's, or of the default model where the dataset's own is not here, is as good. */
+    if (v->codec != AC_CAUSAL || ac_chunk_models(v, &tuned, &general)) {
+        ac_tuned_give(tuned);
+        tuned = NULL;
+        general = ac_model_default();
+        if (!general) return fail_plain(NULL, AC_ERROR_MEMORY, "a chunk");
     }
+    ac_choice choices[2];
+    size_t count = 0;
+    if (tuned) choices[count++] = ac_choice_of(tuned, v->options & AC_CHUNK_EMBED);
+    if (!tuned || !(v->options & AC_CHUNK_TUNED_ONLY)) choices[count++] = ac_choice_of(general, 0);
+    const int flags = AC_SIMD_AUTO | (v->options & AC_CHUNK_THOROUGH ? AC_THOROUGH : 0);
+    const int status = ac_stream_encode_with(choices, count, array, data, NULL, flags, NULL, output);
+    if (status) fail_plain(NULL, status, "a chunk could not be coded");
     ac_tuned_give(tuned);
     return status;
 }
