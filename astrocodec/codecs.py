@@ -117,18 +117,17 @@ def _printable(text: str) -> str:
 
 
 @functools.cache
-def _installed() -> dict[str, EntryPoint]:
-    return {entry.name: entry for entry in entry_points(group=GROUP)}
+def _installed() -> tuple[EntryPoint, ...]:
+    return tuple(entry_points(group=GROUP))
 
 
-def _load(entry: EntryPoint) -> Codec:
+def _load(entry: EntryPoint) -> None:
     """Import what an entry point names, and register it."""
-    if entry.name in _registered:
-        return _registered[entry.name]
     found = entry.load()
-    loaded: Codec = found() if isinstance(found, type) else found
-    register(loaded)
-    return loaded
+    codec: Codec = found() if isinstance(found, type) else found
+    register(codec)
+    if codec.name != entry.name:
+        raise ValueError(f"it names a codec called {codec.name!r}")
 
 
 def find_codec(key: int | str, said: bytes = b"") -> Codec:
@@ -143,12 +142,12 @@ def find_codec(key: int | str, said: bytes = b"") -> Codec:
     if name in _registered and key in (_registered[name].id, name):
         return _registered[name]
     problems = []
-    for entry in _installed().values():
+    for entry in _installed():
         if not isinstance(key, str) or entry.name == key:
             try:
                 _load(entry)
             except Exception as error:  # one broken package must not hide the others
-                problems.append(f"{entry.name} ({entry.value}) does not import: {error}")
+                problems.append(f"entry point {entry.name} ({entry.value}) cannot be used: {error}")
     found = [codec for codec in _registered.values() if key in (codec.id, codec.name) and name in ("", codec.name)]
     if len(found) == 1:
         return found[0]
@@ -180,7 +179,7 @@ def exact_codec(name: str) -> str:
 def missing(key: int | str, said: bytes = b"") -> str:
     """What is needed to read a stream of a codec that is not here."""
     if isinstance(key, str):
-        return f"codec {key!r} is not installed; here are {', '.join(sorted({'causal', *_installed(), *_registered}))}"
+        return f"codec {key!r} is not installed; here are {', '.join(sorted(list_codecs()))}"
     name, install = read_label(said)
     if name:
         advice = f": {install}" if install else ""
@@ -198,7 +197,7 @@ def list_codecs() -> dict[str, bool]:
     >>> list_codecs()["causal"]
     True
     """
-    for entry in _installed().values():
+    for entry in _installed():
         try:
             _load(entry)
         except Exception:  # listed are those that work

@@ -29,7 +29,7 @@ def no_codecs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def install(monkeypatch: pytest.MonkeyPatch, *entries: EntryPoint) -> None:
     """Pretend that packages with these entry points are installed."""
-    monkeypatch.setattr(codecs, "_installed", lambda: {entry.name: entry for entry in entries})
+    monkeypatch.setattr(codecs, "_installed", lambda: entries)
 
 
 @pytest.fixture
@@ -114,9 +114,20 @@ def test_package_that_does_not_import_hides_no_other(monkeypatch: pytest.MonkeyP
     install(monkeypatch, EntryPoint("broken", "no_such_module:Codec", codecs.GROUP), PLANES)
     stream = astrocodec.encode(np.zeros((8, 9), "i2"), codec="planes")
     assert astrocodec.decode(stream).shape == (8, 9)
-    with pytest.raises(CodecNotFoundError, match=r"broken .no_such_module:Codec. does not import"):
+    with pytest.raises(CodecNotFoundError, match=r"broken .no_such_module:Codec. cannot be used: No module"):
         codecs.find_codec("broken")
     assert "broken" not in codecs.list_codecs()
+
+
+def test_entry_points_that_contend_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two of one name, and one that is called otherwise than its codec."""
+    monkeypatch.syspath_prepend(str(PACKAGE))
+    wrong, second = (EntryPoint(name, "astrocodec_planes:Rounded", codecs.GROUP) for name in ("wrong", "planes"))
+    install(monkeypatch, PLANES, second, wrong)
+    stream = astrocodec.encode(np.zeros((8, 9), "i2"), codec="planes")
+    assert astrocodec.decode(stream).shape == (8, 9)
+    with pytest.raises(CodecNotFoundError, match=r"here are causal, planes, rounded; .*called 'rounded'"):
+        codecs.find_codec("wrong")
 
 
 def made(**changes: Any) -> Any:
