@@ -43,6 +43,8 @@ _FIRST_ROUND = 600
 _BATCH = 512
 # Small images are learned by heart if each pixel is looked at more often.
 _PASSES = 24
+# Up to so many pixels a short difference may pay more than the better fit.
+_SMALL = 1 << 16
 _RATE = 6e-3
 _BANDS = 24
 _BAND_ROWS = 96
@@ -74,11 +76,18 @@ def _planes(frame: NDArray[Any]) -> list[NDArray[Any]]:
 def _bands(planes: NDArray[Any], rng: np.random.Generator, count: int) -> list[_Band]:
     """Bands of rows of pieces, mapped and split as the codec will do it for the whole piece.
 
-    The first rows of the first piece and the last of the last are always among them: detectors are odd there, and a
-    model that never saw such rows may do badly on them. The others are spread evenly over pieces and heights.
+    Of a small frame they are its pieces, whole. Else the first rows of the first piece and the last of the last are
+    always among them: detectors are odd there, and a model that never saw such rows may do badly on them. The others
+    are spread evenly over pieces and heights.
     """
     shape = Planes(*planes.shape)
     pieces = list(Cut(shape, choose_pieces(shape)))
+    if planes.size <= count * _BAND_ROWS * pieces[0].shape[1]:
+        all_found = (array_samples(np.ascontiguousarray(piece.take(planes))) for piece in pieces)
+        shaped = [
+            found.reshape(piece.shape) for found, piece in zip(all_found, pieces, strict=True) if found is not None
+        ]
+        return [_Band(samples, 0) for samples in shaped if (samples != samples[0, 0]).any()]
     chosen = ((np.arange(count) + rng.random()) * len(pieces) / count).astype(np.int64)
     heights = (rng.random() + _GOLDEN * np.arange(count)) % 1
     bands = []
@@ -97,14 +106,16 @@ def _bands(planes: NDArray[Any], rng: np.random.Generator, count: int) -> list[_
 
 
 def _contexts(bands: Sequence[_Band], rng: np.random.Generator) -> NDArray[np.void]:
-    total = sum(band.samples.size for band in bands)
-    parts = []
-    for band in bands:
-        first = min(band.settling, band.samples.shape[0] - 1) * band.samples.shape[1]
-        count = min(max(1, round(_CONTEXTS * band.samples.size / total)), band.samples.size - first)
-        positions = np.sort(first + rng.choice(band.samples.size - first, count, replace=False)).astype(np.uint32)
-        parts.append(_native.piece_contexts(band.samples, positions))
-    return np.concatenate(parts)
+    sizes = np.array([band.samples.size for band in bands])
+    first = [min(band.settling, len(band.samples) - 1) * band.samples.shape[1] for band in bands]
+    counts = np.clip(np.rint(_CONTEXTS * sizes / sizes.sum()).astype(np.int64), 1, sizes - first)
+    contexts = np.empty(counts.sum(), _native.CONTEXT)
+    for band, start, count, end in zip(bands, first, counts, counts.cumsum(), strict=True):
+        # One of each of as many intervals.
+        edges = start + np.arange(count + 1) * (band.samples.size - start) // count
+        positions = edges[:-1] + (rng.random(count) * np.diff(edges)).astype(np.int64)
+        _native.piece_contexts(band.samples, positions.astype(np.uint32), contexts[end - count : end])
+    return contexts
 
 
 def _drop_small(base: Weights, tuned: Weights, max_bytes: int) -> Weights:
@@ -142,7 +153,7 @@ def tune(
     arrays : array_like or sequence of array_like
         Frames of any supported dtype ``(..., y, x)``; a memory-mapped array is read only where it is sampled.
     base : str, Path or Model, optional
-        The shipped model to start from.
+        The model to start from: a shipped one, or one tuned to a frame of the same camera, which gets there sooner.
     max_bytes : int, optional
         Most bytes that `Model.delta` of the result may take.
     effort : int, optional
@@ -153,7 +164,7 @@ def tune(
     Returns
     -------
     Model
-        The tuned model, or `base` itself where tuning does not pay for its own bytes.
+        The tuned model, or the general one where tuning does not pay for its own bytes.
 
     Raises
     ------
@@ -172,8 +183,7 @@ def tune(
         raise ValueError(f"effort is {effort}, allowed are 1 to 9")
     if max_bytes < 64:
         raise ValueError(f"max_bytes is {max_bytes}, at least 64 are needed")
-    if start.base is not None:
-        start = start.base
+    general = start.base or start
     frames = list(arrays) if isinstance(arrays, list | tuple) else [arrays]
     read = (np.asanyarray(frame) for frame in frames)
     stacks = [planes for a in read if a.size and a.dtype.str[1:] in DTYPES for planes in _planes(a)]
@@ -181,35 +191,35 @@ def tune(
     bands = [band for planes in stacks for band in _bands(planes, rng, max(1, _BANDS // len(stacks)))]
     sampled, total = sum(band.samples.size for band in bands), sum(planes.size for planes in stacks)
     if sampled < 4096:
-        return start
+        return general
     contexts = _contexts(bands, rng)
-    reference = _coded_bytes(bands, start)
-    best, saved = start, 0.0
+    most, reference = _EFFORTS[effort], _coded_bytes(bands, general)
 
-    effort_of = _EFFORTS[effort]
+    def saved(model: Model) -> float:
+        if model.weights == general.weights:
+            return 0
+        return (reference - _coded_bytes(bands, model)) * total / sampled - len(model.delta()) * _CARD_OVERHEAD
 
     def fitted(seed: int, outputs_only: bool) -> Model:
-        block = _native.tune_weights(
+        block, _ = _native.tune_weights(
+            _native.native_model(general),
             _native.native_model(start),
             contexts,
-            steps=min(effort_of.steps, _PASSES * contexts.size // _BATCH),
+            steps=min(most.steps, _PASSES * contexts.size // _BATCH),
             first_round=_FIRST_ROUND,
             batch=_BATCH,
             outputs_only=outputs_only,
             seed=seed,
             rate=_RATE,
-            least=effort_of.least,
+            least=most.least,
             charge=_CHANGE_BITS / total,
         )
-        weights = _drop_small(start.arrays(), limit_rows(Weights.from_bytes(block)), max_bytes)
-        return Model(weights.to_bytes(), start.shapes, "tuned", start)
+        weights = _drop_small(general.arrays(), limit_rows(Weights.from_bytes(block)), max_bytes)
+        return Model(weights.to_bytes(), general.shapes, "tuned", general)
 
-    for number in range(effort_of.starts):
-        for outputs_only in (False,) if total > 1 << 18 else (False, True):
-            tuned = fitted(seed + number, outputs_only)
-            if tuned.weights == start.weights:
-                continue
-            gain = (reference - _coded_bytes(bands, tuned)) * total / sampled - len(tuned.delta()) * _CARD_OVERHEAD
-            if gain > saved:
-                best, saved = tuned, gain
-    return best
+    ways = (False,) if total > _SMALL else (False, True)
+    fits = [fitted(seed + number, way) for number in range(most.starts) for way in ways]
+    # The general model first: of equal ones it is taken.
+    return max(
+        [general, *([start] if start is not general and len(start.delta()) <= max_bytes else []), *fits], key=saved
+    )

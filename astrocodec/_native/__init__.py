@@ -115,7 +115,10 @@ def _load() -> ctypes.CDLL:
     library.ac_fault_text.argtypes = [_pointer, ctypes.c_char_p, _size]
     library.ac_piece_bits.argtypes = [_pointer, _pointer, _size, _u32, _u32, _pointer, _size, _pointer, _int]
     library.ac_piece_contexts.argtypes = [_pointer, _u32, _u32, _size, _pointer, _size, _pointer]
-    library.ac_tune.argtypes = [_pointer, _pointer, _size, ctypes.POINTER(_TuneOptions), _pointer, _size]
+    library.ac_tune.argtypes = [
+        *(_pointer, _pointer, _pointer, _size, ctypes.POINTER(_TuneOptions), _pointer, _size),
+        ctypes.POINTER(ctypes.c_int32),
+    ]
     library.ac_crc32c.argtypes = [_u32, _pointer, _size]
     library.ac_crc32c.restype = _u32
     library.ac_model_default.restype = _pointer
@@ -353,11 +356,13 @@ def piece_bits(model: NativeModel, data: NDArray[np.uint8], out: NDArray[np.floa
     return header.value
 
 
-def piece_contexts(samples: NDArray[np.uint16], positions: NDArray[np.uint32]) -> NDArray[np.void]:
-    """Contexts (dtype ``CONTEXT``) at ascending flat `positions` of a plane."""
+def piece_contexts(
+    samples: NDArray[np.uint16], positions: NDArray[np.uint32], out: NDArray[np.void] | None = None
+) -> NDArray[np.void]:
+    """Contexts (dtype ``CONTEXT``) at ascending flat `positions` of a plane, in `out` where it is given."""
     samples, positions = _plane(samples, np.uint16), _list(positions, np.uint32)
     height, width = samples.shape
-    out = np.zeros(positions.size, CONTEXT)
+    out = np.empty(positions.size, CONTEXT) if out is None else out
     status = _library.ac_piece_contexts(
         _address(samples), height, width, _stride(samples), _address(positions), positions.size, _address(out)
     )
@@ -372,7 +377,8 @@ def crc32c(data: NDArray[np.generic], crc: int = 0) -> int:
 
 
 def tune_weights(
-    model: NativeModel,
+    base: NativeModel,
+    start: NativeModel,
     contexts: NDArray[np.void],
     *,
     steps: int,
@@ -383,13 +389,15 @@ def tune_weights(
     rate: float,
     least: float,
     charge: float,
-) -> bytes:
-    """Weight block of `model` fitted to `contexts` (dtype ``CONTEXT``), of which there are at least 256."""
+) -> tuple[bytes, int]:
+    """Weight block fitted from `start` to at least 256 `contexts` (dtype ``CONTEXT``), and how many steps that took."""
     contexts = _list(contexts, CONTEXT)
     out = np.empty(1 << 14, np.uint8)
     options = _TuneOptions(steps, first_round, batch, int(outputs_only), seed, simd_level(), rate, least, charge)
+    taken = ctypes.c_int32()
     status = _library.ac_tune(
-        model.handle, _address(contexts), contexts.size, ctypes.byref(options), _address(out), out.size
+        *(base.handle, start.handle, _address(contexts), contexts.size),
+        *(ctypes.byref(options), _address(out), out.size, ctypes.byref(taken)),
     )
     _check(status, "tuning")
-    return out[: network.block_size(int(out[network.NEURONS_AT]))].tobytes()
+    return out[: network.block_size(int(out[network.NEURONS_AT]))].tobytes(), taken.value

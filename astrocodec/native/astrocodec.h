@@ -93,8 +93,8 @@ typedef struct {
 AC_API int ac_piece_contexts(const uint16_t *samples, uint32_t height, uint32_t width, size_t stride, const uint32_t *positions, size_t count,
                             ac_context *out);
 
-/* Fits a model's weights to contexts of one frame; `weights` receives a weight block. Some contexts are held back: what gains nothing on
- * them is not taken. */
+/* Fits weights to contexts of one frame; they start from one model and pay for what differs from its base, of as many neurons. `weights` receives a
+ * weight block, `steps` how many were taken. Of the contexts, 256 or more, some are held back: what gains nothing on them is not taken. */
 typedef struct {
     int32_t steps, round; /* at most so many steps, and so many before the first look at what is held back */
     int32_t batch;        /* contexts a step */
@@ -105,8 +105,8 @@ typedef struct {
     float least;   /* part of its bits that a round must gain for another one to follow */
     float charge;  /* bits per sample that the first unit of change of an 8-bit weight costs */
 } ac_tune_options;
-AC_API int ac_tune(const ac_model *model, const ac_context *contexts, size_t count, const ac_tune_options *options, uint8_t *weights,
-                   size_t capacity);
+AC_API int ac_tune(const ac_model *base, const ac_model *start, const ac_context *contexts, size_t count, const ac_tune_options *options,
+                   uint8_t *weights, size_t capacity, int32_t *steps);
 
 /* Streams. An array is contiguous, in native byte order; dtype is an index into u1 i1 u2 i2 u4 i4 u8 i8 f4 f8 b1 f2 c8 c16. */
 enum { AC_MAX_DIMENSIONS = 32 };

@@ -128,8 +128,8 @@ def test_pieces(layout: str) -> None:
     options = {"steps": 2, "first_round": 1, "batch": 32, "outputs_only": False, "seed": 1}
     rates = {"rate": 0.1, "least": 0.0, "charge": 0.0}
     contexts = np.resize(contexts, 256)
-    fitted = _native.tune_weights(MODEL, contexts, **options, **rates)
-    assert _native.tune_weights(MODEL, misaligned(contexts), **options, **rates) == fitted
+    fitted = _native.tune_weights(MODEL, MODEL, contexts, **options, **rates)
+    assert _native.tune_weights(MODEL, MODEL, misaligned(contexts), **options, **rates) == fitted
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,15 @@
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
 import astrocodec
+from astrocodec import _native, tuning
 from astrocodec.codec import same_bits
 from astrocodec.errors import CorruptError, FormatError, ModelNotFoundError, VersionError
 from astrocodec.model import Model
+from astrocodec.stages.weights import Weights, limit_rows
 
 
 @pytest.fixture(scope="module")
@@ -84,3 +87,76 @@ def test_other_types_are_tuned(frame: np.ndarray, make: Callable[[np.ndarray], n
     model = astrocodec.tune(array, effort=1)
     assert same_bits(astrocodec.decode(astrocodec.encode(array, model)), array)
     assert model.is_shipped == (array.dtype == bool)
+
+
+def fit(frame: np.ndarray, **options: float) -> tuple[bytes, int]:
+    general = _native.native_model(astrocodec.load_model())
+    contexts = _native.piece_contexts(frame, np.arange(0, frame.size, 2, dtype=np.uint32))
+    chosen = {"steps": 3000, "first_round": 300, "batch": 64, "outputs_only": False, "seed": 0}
+    rates = {"rate": 6e-3, "least": 1e-3, "charge": 0.0}
+    return _native.tune_weights(general, general, contexts, **chosen | rates | options)
+
+
+def test_steps_end_where_nothing_is_gained(frame: np.ndarray) -> None:
+    assert fit(frame)[1] == 3000
+    noise = np.random.default_rng(4).normal(500, 9, (300, 400)).astype(np.uint16)
+    assert fit(noise)[1] < 1500
+
+
+def test_what_gains_nothing_on_samples_held_back_is_not_taken() -> None:
+    noise = np.random.default_rng(5).normal(500, 9, (64, 64)).astype(np.uint16)
+    weights, steps = fit(noise, rate=30.0)
+    assert weights == astrocodec.load_model().weights
+    assert steps == 300 + 750  # at the rate given, and at a lower one
+
+
+def test_sums_stay_within_what_kernels_can_hold() -> None:
+    steps = np.add.outer(np.arange(200) // 7 * 900, np.arange(300) // 5 * 777).astype(np.uint16)
+    weights = Weights.from_bytes(fit(steps, rate=0.2, least=-1.0)[0])
+    assert limit_rows(weights).to_bytes() == weights.to_bytes()
+    assert weights.to_bytes() != astrocodec.load_model().weights
+
+
+@pytest.mark.parametrize("level", _native.SIMD_LEVELS)
+def test_a_processor_gives_the_same_weights_each_time(
+    level: str, frame: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ASTROCODEC_SIMD", level)
+    try:
+        first = astrocodec.tune(frame, effort=1)
+    except ValueError:
+        pytest.skip(f"no {level} here")
+    assert astrocodec.tune(frame, effort=1) == first
+    stream = astrocodec.encode(frame, first)
+    monkeypatch.setenv("ASTROCODEC_SIMD", "portable")
+    assert (astrocodec.decode(stream) == frame).all()
+    assert len(stream) < len(astrocodec.encode(frame))
+
+
+def test_more_effort_is_never_larger(frame: np.ndarray) -> None:
+    sizes = [len(astrocodec.encode(frame, astrocodec.tune(frame, effort=effort))) for effort in (1, 3, 5, 7)]
+    assert all(later <= 1.001 * earlier for earlier, later in pairwise(sizes))
+    assert sizes[-1] < sizes[0]
+
+
+def test_a_small_image_is_looked_at_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    small, asked = np.random.default_rng(6).poisson(40, (80, 80)).astype(np.uint16), []
+    real = _native.tune_weights
+
+    def counted(*arguments: object, **options: int) -> tuple[bytes, int]:
+        asked.append((arguments[2].size, options["steps"] * options["batch"]))
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(_native, "tune_weights", counted)
+    astrocodec.tune(small, effort=7)
+    assert asked
+    for contexts, samples in asked:
+        assert contexts <= small.size
+        assert samples <= tuning._PASSES * contexts
+
+
+def test_the_last_model_of_a_camera_is_a_start(frame: np.ndarray, tuned: Model) -> None:
+    other = frame[::-1].copy()
+    again = astrocodec.tune(other, tuned, effort=1)
+    assert again.base == tuned.base
+    assert len(astrocodec.encode(other, again)) < len(astrocodec.encode(other, astrocodec.tune(other, effort=1)))

@@ -32,11 +32,9 @@ static void scales_of(ac_learner *w, const ac_tune_options *options)
     }
 }
 
-static void from_model(const ac_model *m, ac_learner *w)
+static void from_model(const ac_model *m, const ac_parameters *l, float *p)
 {
-    const ac_parameters *l = &w->at;
     const int h = l->hidden;
-    float *p = w->p;
     for (int i = 0; i < AC_LINEAR; i++) p[l->linear + i] = m->linear[i];
     for (int j = 0; j < h; j++) {
         p[l->b1 + j] = (float)m->b1[j], p[l->b2 + j] = (float)m->b2[j];
@@ -162,18 +160,21 @@ static void start_again(ac_learner *w)
 }
 
 /* Rounds, each longer than the one before and from where that one ended, while they gain on what is held back. Where a round gains nothing,
- * the rate was too high for these samples; where one at a lower rate gains nothing either, there is nothing to gain. */
-static void fit(ac_learner *w, const ac_tune_options *options)
+ * the rate was too high for these samples; where one at a lower rate gains nothing either, there is nothing to gain. Returns the
+ * number of steps. */
+static int fit(ac_learner *w, const ac_tune_options *options)
 {
     const ac_descent *by = best_descent(options->simd);
     const size_t most = w->learned / AC_LOCKSTEP, wanted = ((size_t)options->batch + AC_LOCKSTEP - 1) / AC_LOCKSTEP;
     const int groups = (int)(wanted < most ? wanted : most);
     double best = by->held_back_bits(w, w->p), gained = INFINITY;
     float rate = options->rate;
+    int taken = 0;
     memcpy(w->best, w->p, sizeof w->p);
     for (int left = options->steps, round = options->round; left > 0 && gained > options->least * best; left -= round, round += round + round / 2) {
         if (left < 2 * round) round = left;
         by->descend(w, round, groups, rate);
+        taken += round;
         const double bits = by->held_back_bits(w, w->p);
         gained = best - bits;
         if (bits < best) {
@@ -185,30 +186,32 @@ static void fit(ac_learner *w, const ac_tune_options *options)
         }
     }
     memcpy(w->p, w->best, sizeof w->p);
+    return taken;
 }
 
-int ac_tune(const ac_model *model, const ac_context *contexts, size_t count, const ac_tune_options *options, uint8_t *weights, size_t capacity)
+int ac_tune(const ac_model *base, const ac_model *start, const ac_context *contexts, size_t count, const ac_tune_options *options, uint8_t *weights,
+            size_t capacity, int32_t *steps)
 {
-    if (!model || !contexts || count < LEAST_CONTEXTS || count > UINT32_MAX || !options || !weights || options->batch < 1 || options->round < 1) return AC_ERROR_ARGUMENT;
-    if (capacity < ac_weights_size(model->hidden)) return AC_ERROR_SPACE;
+    if (!base || !start || base->hidden != start->hidden || !contexts || count < LEAST_CONTEXTS || count > UINT32_MAX || !options || !weights || !steps || options->batch < 1 || options->round < 1) return AC_ERROR_ARGUMENT;
+    if (capacity < ac_weights_size(base->hidden)) return AC_ERROR_SPACE;
     uint64_t random = 0x9e3779b97f4a7c15u ^ ((uint64_t)options->seed << 1);
     ac_learner *w = aligned_alloc(64, (sizeof *w + 63) / 64 * 64);
     ac_context *drawn = shuffled(contexts, count, &random);
     int status = AC_ERROR_MEMORY;
     if (w && drawn) {
         memset(w, 0, sizeof *w);
-        status = ac_code_lengths_build(&model->tables, &w->lengths);
+        status = ac_code_lengths_build(&base->tables, &w->lengths);
     }
     if (status == AC_OK) {
-        w->at = ac_parameters_of(model->hidden);
+        w->at = ac_parameters_of(base->hidden);
         w->contexts = drawn;
         w->held_back = count / 16 < HELD_BACK ? count / 16 / AC_LOCKSTEP * AC_LOCKSTEP : HELD_BACK;
         w->learned = count - w->held_back;
-        from_model(model, w);
-        memcpy(w->base, w->p, sizeof w->p);
+        from_model(base, &w->at, w->base);
+        from_model(start, &w->at, w->p);
         scales_of(w, options);
         whiten_linear(w, count);
-        fit(w, options);
+        *steps = fit(w, options);
         float *linear = w->p + w->at.linear, magnitude = 0;
         for (int i = 0; i < AC_LINEAR; i++) magnitude += fabsf(rintf(linear[i]));
         if (magnitude > 64000)
