@@ -11,8 +11,8 @@
 
 #include "make_model.h"
 
-enum { LEVELS = 5, MAX_ROUNDS = 99 };
-static const char *const level_names[LEVELS] = {"auto", "portable", "avx2", "avxvnni", "avx512"};
+enum { LEVELS = 7, MAX_ROUNDS = 99 };
+static const char *const level_names[LEVELS] = {"auto", "portable", "avx2", "avxvnni", "avx512", "neon", "neondot"};
 
 static double cpu_seconds(void)
 {

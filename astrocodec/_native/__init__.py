@@ -26,7 +26,7 @@ from astrocodec.stages import network
 ABI_VERSION = 3
 _PACKAGE = Path(__file__).parents[1]
 _THOROUGH = 256
-SIMD_LEVELS = {"auto": 0, "portable": 1, "avx2": 2, "avxvnni": 3, "avx512": 4}
+SIMD_LEVELS = {"auto": 0, "portable": 1, "avx2": 2, "avxvnni": 3, "avx512": 4, "neon": 5, "neondot": 6}
 CONTEXT = np.dtype(
     [
         ("input", np.int16, network.INPUTS),

@@ -51,8 +51,16 @@ typedef struct {
 /* One line of text, and its length, as snprintf does: "piece 3 (plane 0, row 512, column 0), byte 1234: ...". */
 AC_API int ac_fault_text(const ac_fault *fault, char *out, size_t capacity);
 
-/* Instruction sets, in the order in which they are preferred. */
-typedef enum { AC_SIMD_AUTO = 0, AC_SIMD_PORTABLE = 1, AC_SIMD_AVX2 = 2, AC_SIMD_AVXVNNI = 3, AC_SIMD_AVX512 = 4 } ac_simd;
+/* Instruction sets: AUTO is the best that the processor has, NEONDOT is NEON with dot products of bytes. */
+typedef enum {
+    AC_SIMD_AUTO = 0,
+    AC_SIMD_PORTABLE = 1,
+    AC_SIMD_AVX2 = 2,
+    AC_SIMD_AVXVNNI = 3,
+    AC_SIMD_AVX512 = 4,
+    AC_SIMD_NEON = 5,
+    AC_SIMD_NEONDOT = 6
+} ac_simd;
 
 /* Model: `weights` is the weight block, `shapes` the shape block of docs/format.md section "Model". */
 AC_API int ac_model_create(const uint8_t *weights, size_t weights_len, const uint8_t *shapes, size_t shapes_len, ac_model **out);

@@ -35,7 +35,7 @@ int main(int argc, char **argv)
                 char text[200];
                 const int status = oracle_piece_decode(model, exact, m, want, height, width, width);
                 fine += status == AC_OK;
-                for (int level = AC_SIMD_PORTABLE; level <= AC_SIMD_AVX512; level++) {
+                for (int level = AC_SIMD_PORTABLE; level <= AC_SIMD_NEONDOT; level++) {
                     uint16_t *got = malloc(sizeof *got * height * width);
                     const int r = ac_piece_decode(model, exact, m, got, height, width, width, level, &fault);
                     if (r != fault.status || (r && r != AC_ERROR_ARGUMENT && !fault.reason) || ac_fault_text(&fault, text, sizeof text) >= (int)sizeof text) {

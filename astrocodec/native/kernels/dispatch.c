@@ -19,6 +19,17 @@ static int has_avx512(void)
     return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
            __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni");
 }
+#elif defined(__aarch64__) && !defined(__AARCH64EB__)
+#if defined(__linux__)
+#include <sys/auxv.h>
+
+/* HWCAP_ASIMDDP, which older headers lack */
+static int has_dot_products(void) { return getauxval(AT_HWCAP) >> 20 & 1; }
+#elif defined(__ARM_FEATURE_DOTPROD)
+static int has_dot_products(void) { return 1; }
+#else
+static int has_dot_products(void) { return 0; }
+#endif
 #endif
 
 static int ask_processor(void)
@@ -28,6 +39,8 @@ static int ask_processor(void)
     if (has_avx512()) return AC_SIMD_AVX512;
     if (has_avxvnni()) return AC_SIMD_AVXVNNI;
     if (has_avx2()) return AC_SIMD_AVX2;
+#elif defined(__aarch64__) && !defined(__AARCH64EB__)
+    return has_dot_products() ? AC_SIMD_NEONDOT : AC_SIMD_NEON;
 #endif
     return AC_SIMD_PORTABLE;
 }
@@ -53,6 +66,9 @@ const ac_kernel *ac_kernel_of(int simd)
     case AC_SIMD_AVX2: return best >= AC_SIMD_AVX2 ? &ac_kernel_avx2 : 0;
     case AC_SIMD_AVXVNNI: return best == AC_SIMD_AVXVNNI || has_avxvnni() ? &ac_kernel_avxvnni : 0;
     case AC_SIMD_AVX512: return best == AC_SIMD_AVX512 ? &ac_kernel_avx512 : 0;
+#elif defined(__aarch64__) && !defined(__AARCH64EB__)
+    case AC_SIMD_NEON: return &ac_kernel_neon;
+    case AC_SIMD_NEONDOT: return best == AC_SIMD_NEONDOT ? &ac_kernel_neondot : 0;
 #endif
     default: return 0;
     }

@@ -43,6 +43,8 @@ typedef struct {
 extern const ac_kernel ac_kernel_portable;
 #if defined(__x86_64__)
 extern const ac_kernel ac_kernel_avx2, ac_kernel_avxvnni, ac_kernel_avx512;
+#elif defined(__aarch64__) && !defined(__AARCH64EB__)
+extern const ac_kernel ac_kernel_neon, ac_kernel_neondot;
 #endif
 
 const ac_kernel *ac_kernel_of(int simd); /* 0: no such level here */

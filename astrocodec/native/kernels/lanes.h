@@ -57,7 +57,7 @@ typedef struct {
     _Alignas(64) int16_t active[AC_MAX_LANES]; /* -1 where the lane has a pixel in this step, else 0 */
     _Alignas(64) int16_t parity[AC_MAX_LANES]; /* network input 30 plus 64 */
     /* Weights and biases layer by layer, as the kernel takes them. */
-    _Alignas(64) int16_t weights[AC_MAX_HIDDEN * (AC_INPUTS + AC_MAX_HIDDEN + AC_OUTPUTS)];
+    _Alignas(64) int16_t weights[2 * AC_MAX_HIDDEN * (AC_INPUTS + AC_MAX_HIDDEN + AC_OUTPUTS)];
     int32_t offsets[3][2 * AC_MAX_HIDDEN]; /* of three layers */
     ac_group group;
     _Alignas(64) uint16_t segments[AC_MAX_LANES][AC_BLOCK]; /* pieces of rows that cross an edge */

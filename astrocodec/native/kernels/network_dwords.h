@@ -1,7 +1,7 @@
 /* The network's layers by dot products of four bytes, summed in 32 bits. Included by predict_simd.h. */
 
 /* Dwords of four inputs, of the lanes that unpacklo and unpackhi leave: input i of slice s is in x[(i / 4 * SLICES + s) * 2], and behind. */
-enum { PACKED = 4, NEXT_SLICE = 2 };
+enum { PACKED = 4, NEXT_SLICE = 2, VECTORS_OF_PAIR = 1 };
 
 /* Four inputs of a slice from two vectors of bytes, a then b, c then d */
 INLINE void put_bytes(vec *x, int i, vec ab, vec cd)
@@ -52,9 +52,8 @@ INLINE void rows(const int16_t *w, const int32_t *offset, int inputs, const vec 
 /* Sums of a layer's four outputs -> their activations, one byte each in the dword of a lane. */
 INLINE vec requantise(const vec sum[4])
 {
-    const vec order = v_repeat128(_mm_setr_epi32(0x0c080400, 0x0d090501, 0x0e0a0602, 0x0f0b0703));
     const vec ab = V(srai_epi16)(V(packs_epi32)(sum[0], sum[1]), AC_SHIFT), cd = V(srai_epi16)(V(packs_epi32)(sum[2], sum[3]), AC_SHIFT);
-    return V(shuffle_epi8)(V(min_epu8)(V(packus_epi16)(ab, cd), V(set1_epi8)(AC_ACTIVATION_MAX)), order);
+    return v_transpose8(V(min_epu8)(V(packus_epi16)(ab, cd), V(set1_epi8)(AC_ACTIVATION_MAX)));
 }
 
 STAGE void layer(const int16_t *w, const int32_t *offset, int outputs, int inputs, const vec *x, vec *y)

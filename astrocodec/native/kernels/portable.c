@@ -1,14 +1,10 @@
 /* The kernel in C11 without intrinsics: loops over the 32 lanes of a group that compilers turn into vectors of 16-bit
- * integers, and of floats where every sum is an integer below 2^24 and so exact. stages/predict.py is the same in plain words. */
-#include "bytes.h"
-#include "kernels/entropy_tails.h"
+ * integers. stages/predict.py is the same in plain words. */
+#include "kernels/entropy_plain.h"
 #include "kernels/exact_floats.h"
 #include "kernels/kernel.h"
 
 typedef int16_t row16[AC_GROUP];
-typedef int32_t row32[AC_GROUP];
-
-#define LANES for (int l = 0; l < AC_GROUP; l++)
 
 /* Loops become vectors more readily in functions of their own. */
 #if defined(__GNUC__)
@@ -107,44 +103,76 @@ LOOP wide_input_of(const int16_t *restrict d, const int16_t *restrict limit, con
     }
 }
 
-/* Adds four inputs times their weights to four outputs. Half a row stays within 16 bits (model.c). */
-LOOP add_products(const int16_t *restrict w, const int16_t *restrict x, int16_t *restrict sum)
+typedef uint16_t eight __attribute__((vector_size(16), may_alias)); /* lanes, which wrap around */
+typedef int32_t four __attribute__((vector_size(16), may_alias));
+enum { EIGHTS = AC_GROUP / 8 };
+
+/* Compilers copy sums about, or put them into memory, unless each round of a loop ends with them in registers. */
+#if defined(__x86_64__)
+#define IN_REGISTERS(a, b, c, d) __asm__("" : "+x"(a), "+x"(b), "+x"(c), "+x"(d))
+#elif defined(__aarch64__)
+#define IN_REGISTERS(a, b, c, d) __asm__("" : "+w"(a), "+w"(b), "+w"(c), "+w"(d))
+#else
+#define IN_REGISTERS(a, b, c, d) (void)0
+#endif
+
+/* A weight that stands there twice */
+static inline eight repeat(const int16_t *w)
 {
-    const int16_t a0 = w[0], a1 = w[1], a2 = w[2], a3 = w[3], b0 = w[4], b1 = w[5], b2 = w[6], b3 = w[7];
-    const int16_t c0 = w[8], c1 = w[9], c2 = w[10], c3 = w[11], d0 = w[12], d1 = w[13], d2 = w[14], d3 = w[15];
+    int32_t both;
+    memcpy(&both, w, sizeof both);
+    return (eight)(four){both, both, both, both};
+}
+
+/* The two halves of a row, which stay within 16 bits (model.c) */
+LOOP halves_of_row(const int16_t *w, int32_t bias, int inputs, const eight *x, eight *first, eight *second)
+{
+    const uint16_t b = (uint16_t)bias;
+    eight a0 = {b, b, b, b, b, b, b, b}, a1 = a0, a2 = a0, a3 = a0, b0 = {0}, b1 = b0, b2 = b0, b3 = b0;
+    const eight *y = x + inputs / 2 * EIGHTS, *const end = y;
+    do {
+        const eight u = repeat(w), v = repeat(w + 2);
+        a0 += u * x[0], a1 += u * x[1], a2 += u * x[2], a3 += u * x[3];
+        b0 += v * y[0], b1 += v * y[1], b2 += v * y[2], b3 += v * y[3];
+        IN_REGISTERS(a0, a1, a2, a3);
+        IN_REGISTERS(b0, b1, b2, b3);
+        w += 4;
+        x += EIGHTS;
+        y += EIGHTS;
+    } while (x < end);
+    first[0] = a0, first[1] = a1, first[2] = a2, first[3] = a3;
+    second[0] = b0, second[1] = b1, second[2] = b2, second[3] = b3;
+}
+
+/* clamp((first + second) >> 6, 0, 127); the half of the sum does not overflow */
+LOOP activate(const int16_t *restrict first, const int16_t *restrict second, int16_t *restrict out)
+{
     LANES
     {
-        const int16_t x0 = x[l], x1 = x[AC_GROUP + l], x2 = x[2 * AC_GROUP + l], x3 = x[3 * AC_GROUP + l];
-        sum[l] = (int16_t)(sum[l] + a0 * x0 + a1 * x1 + a2 * x2 + a3 * x3);
-        sum[AC_GROUP + l] = (int16_t)(sum[AC_GROUP + l] + b0 * x0 + b1 * x1 + b2 * x2 + b3 * x3);
-        sum[2 * AC_GROUP + l] = (int16_t)(sum[2 * AC_GROUP + l] + c0 * x0 + c1 * x1 + c2 * x2 + c3 * x3);
-        sum[3 * AC_GROUP + l] = (int16_t)(sum[3 * AC_GROUP + l] + d0 * x0 + d1 * x1 + d2 * x2 + d3 * x3);
+        const int16_t half = (int16_t)((first[l] & second[l]) + ((first[l] ^ second[l]) >> 1));
+        out[l] = clamp16((int16_t)(half >> (AC_SHIFT - 1)), 0, AC_ACTIVATION_MAX);
     }
 }
 
-/* The saturated sum of two halves of four rows is right where it counts. */
-LOOP join_halves(const int16_t *restrict first, const int16_t *restrict second, int16_t *restrict out)
+LOOP add_saturated(const int16_t *restrict first, const int16_t *restrict second, int16_t *restrict out)
 {
-    for (int i = 0; i < 4 * AC_GROUP; i++) out[i] = add16(first[i], second[i]);
+    LANES out[l] = add16(first[l], second[l]);
 }
 
 static void layer(const int16_t *w, const int32_t *bias, int outputs, int inputs, const row16 *x, row16 *out)
 {
-    for (int j = 0; j < outputs; j += 4, w += 4 * inputs) {
-        row16 half[2][4];
-        for (int k = 0; k < 4; k++) LANES half[0][k][l] = (int16_t)bias[j + k];
-        memset(half[1], 0, sizeof half[1]);
-        for (int i = 0; i < inputs; i += 4) add_products(w + 4 * i, x[i], half[i >= inputs / 2][0]);
-        join_halves(half[0][0], half[1][0], out[j]);
+    for (int j = 0; j < outputs; j++, w += 2 * inputs) {
+        _Alignas(16) row16 half[2];
+        halves_of_row(w, bias[j], inputs, (const eight *)x, (eight *)half[0], (eight *)half[1]);
+        (outputs > AC_OUTPUTS ? activate : add_saturated)(half[0], half[1], out[j]);
     }
 }
 
-/* Four outputs after each other, for each four inputs. */
+/* For each input of the first half its weight twice, then that of the second half twice */
 static int16_t *arrange_layer(const int8_t *w, int outputs, int inputs, int16_t *to)
 {
-    for (int j = 0; j < outputs; j += 4)
-        for (int i = 0; i < inputs; i += 4)
-            for (int k = 0; k < 16; k++) *to++ = w[(j + k / 4) * inputs + i + k % 4];
+    for (int j = 0; j < outputs; j++, w += inputs)
+        for (int i = 0; i < inputs / 2; i++, to += 4) to[0] = to[1] = w[i], to[2] = to[3] = w[inputs / 2 + i];
     return to;
 }
 
@@ -153,11 +181,6 @@ static void arrange_weights(ac_lanes *a)
     const ac_model *m = a->model;
     const int h = m->hidden;
     arrange_layer(m->w3, AC_OUTPUTS, h, arrange_layer(m->w2, h, h, arrange_layer(m->w1, h, AC_INPUTS, a->weights)));
-}
-
-LOOP activate(int16_t *restrict v, int n)
-{
-    for (int i = 0; i < n; i++) v[i] = clamp16((int16_t)(v[i] >> AC_SHIFT), 0, AC_ACTIVATION_MAX);
 }
 
 LOOP wide_term(const int32_t *restrict mean, const int16_t *restrict m, int16_t *restrict out)
@@ -237,7 +260,8 @@ static void predict_group(ac_lanes *a, uint32_t first, const int hidden)
     const uint32_t own = AC_BEFORE + first, up = own - 1;
     const int16_t *column = ac_lanes_columns(a, first) - AC_LAG * AC_ROW - 1;
     ac_group *g = &a->group;
-    row16 m, sum16, linear[AC_LINEAR], limit, scale, r, x[AC_INPUTS], h1[AC_MAX_HIDDEN], h2[AC_MAX_HIDDEN], out[AC_OUTPUTS];
+    row16 m, sum16, linear[AC_LINEAR], limit, scale, r, out[AC_OUTPUTS];
+    _Alignas(16) row16 x[AC_INPUTS], h1[AC_MAX_HIDDEN], h2[AC_MAX_HIDDEN];
     row32 sum, log_sum, weighted, location;
 
     means_of_samples(at, m);
@@ -266,11 +290,9 @@ static void predict_group(ac_lanes *a, uint32_t first, const int hidden)
     LANES weighted[l] = 256;
     for (int i = 0; i < AC_LINEAR; i++) add_linear(linear[i], model->linear[i], weighted);
 
-    const int16_t *w1 = a->weights, *w2 = w1 + hidden * AC_INPUTS, *w3 = w2 + hidden * hidden;
+    const int16_t *w1 = a->weights, *w2 = w1 + 2 * hidden * AC_INPUTS, *w3 = w2 + 2 * hidden * hidden;
     layer(w1, model->b1, hidden, AC_INPUTS, x, h1);
-    activate(h1[0], hidden * AC_GROUP);
     layer(w2, model->b2, hidden, hidden, h1, h2);
-    activate(h2[0], hidden * AC_GROUP);
     layer(w3, model->b3, AC_OUTPUTS, hidden, h2, out);
     locate(m, sum, weighted, out[0], location);
     choose_tables(a, first, location, log_sum, out);
@@ -319,109 +341,6 @@ static void update_group(ac_lanes *a, uint32_t first)
     int16_t *column = ac_lanes_columns(a, first);
     update_means(at, at - AC_ROW, a->group.sum, a->active + first, column - AC_LAG * AC_ROW - 1, column, &a->means[a->step & 1], &a->means[~a->step & 1],
                  AC_BEFORE + first);
-}
-
-static inline uint32_t refill(uint32_t x, const uint8_t **next)
-{
-    if (x >= AC_RANS_LOW) return x;
-    x = x << 16 | ac_get_u16(*next);
-    *next += 2;
-    return x;
-}
-
-static const uint8_t *decode_group(ac_lanes *a, uint32_t first, const uint8_t *next, uint32_t states, uint32_t *state)
-{
-    const ac_group *g = &a->group;
-    const int16_t *active = a->active + first;
-    uint16_t *at = ac_lanes_samples(a, first), symbol[AC_GROUP];
-    row32 start, bits;
-    uint32_t tails = 0;
-    for (uint32_t l = 0; l < AC_GROUP; l++) {
-        const uint16_t *cum = a->model->tables.cum + (size_t)g->table[l] * AC_SYMBOLS, *c = cum;
-        uint32_t *x = &state[l & (states - 1)];
-        const uint32_t slot = *x & (AC_TOTAL - 1);
-        for (int half = AC_SYMBOLS / 2; half; half /= 2) c += c[half] <= slot ? half : 0;
-        *x = refill((uint32_t)(c[1] - c[0]) * (*x >> AC_PRECISION) + slot - c[0], &next);
-        symbol[l] = (uint16_t)(c - cum);
-    }
-    LANES
-    {
-        const int32_t half = symbol[l] < 32 ? 31 - symbol[l] : symbol[l] - 32;
-        bits[l] = g->k[l];
-        start[l] = (int32_t)((uint32_t)half << g->k[l]);
-        tails |= (uint32_t)(half > g->last_core[l]) << l;
-    }
-    if (g->any_k || tails) {
-        ac_tail_cells(tails, g, symbol, start, bits);
-        for (uint32_t l = 0; l < AC_GROUP; l++) {
-            uint32_t *x = &state[l & (states - 1)];
-            start[l] += (int32_t)(*x & ((1u << bits[l]) - 1));
-            *x = refill(*x >> bits[l], &next);
-        }
-    }
-    LANES
-    {
-        const int32_t difference = symbol[l] < 32 ? ~start[l] : start[l];
-        at[l] = active[l] ? (uint16_t)((uint32_t)(g->base[l] + difference) ^ AC_BIAS) : at[l - AC_ROW];
-    }
-    return next;
-}
-
-static void record_group(ac_lanes *a, uint32_t first, ac_records *out)
-{
-    const ac_group *g = &a->group;
-    const int16_t *active = a->active + first;
-    const uint16_t *at = ac_lanes_samples(a, first), *cum = a->model->tables.cum;
-    uint32_t place[AC_GROUP], tails = 0;
-    row32 difference;
-    uint32_t *raws = out->raws + AC_GROUP * out->raw_groups, *pairs = out->pairs + AC_GROUP * out->groups;
-    LANES
-    {
-        const int32_t d = ((at[l] ^ (int32_t)AC_BIAS) - g->base[l]) & active[l], sign = d >> 31, half = d ^ sign, cell = half >> g->k[l];
-        difference[l] = d;
-        place[l] = g->table[l] * (uint32_t)AC_SYMBOLS + (uint32_t)(((cell ^ sign) + 32) & active[l]);
-        raws[l] = ((uint32_t)half - ((uint32_t)cell << g->k[l])) | (uint32_t)g->k[l] << 16;
-        tails |= (uint32_t)(cell > g->last_core[l]) << l;
-    }
-    ac_tail_symbols(tails, g, difference, place, raws);
-    LANES pairs[l] = cum[place[l]] | (uint32_t)cum[place[l] + 1] << 16;
-    const int has_raws = g->any_k || tails;
-    out->has_raws[out->groups++] = (uint8_t)has_raws;
-    out->raw_groups += (size_t)has_raws;
-}
-
-static uint16_t *push(const ac_records *records, uint32_t states, uint32_t *state, uint16_t *end)
-{
-    const uint32_t *raws = records->raws + AC_GROUP * records->raw_groups, *pairs = records->pairs + AC_GROUP * records->groups;
-    for (size_t group = records->groups; group-- > 0;) {
-        if (records->has_raws[group]) {
-            raws -= AC_GROUP;
-            for (uint32_t l = AC_GROUP; l-- > 0;) ac_rans_push_raw(&state[l & (states - 1)], raws[l] & 65535, raws[l] >> 16, &end);
-        }
-        pairs -= AC_GROUP;
-        for (uint32_t l = AC_GROUP; l-- > 0;) {
-            const uint32_t start = pairs[l] & 65535;
-            ac_rans_push(&state[l & (states - 1)], start, (pairs[l] >> 16) - start, &end);
-        }
-    }
-    return end;
-}
-
-static void fill_window(ac_lanes *a, const uint16_t *samples, size_t stride)
-{
-    const uint16_t *source[AC_MAX_LANES];
-    ac_lanes_sources(a, samples, stride, source);
-    for (int t = 0; t < AC_BLOCK; t++)
-        for (uint32_t lane = 0; lane < a->wave.lanes; lane++) a->samples[AC_LOOKBACK + t][AC_BEFORE + lane] = source[lane][t] ^ AC_BIAS;
-}
-
-static void drain_window(ac_lanes *a, uint16_t *samples, size_t stride)
-{
-    uint16_t *target[AC_MAX_LANES];
-    ac_lanes_targets(a, samples, stride, target);
-    for (uint32_t lane = 0; lane < a->wave.lanes; lane++)
-        for (int t = 0; t < AC_BLOCK; t++) target[lane][t] = a->samples[AC_LOOKBACK + t][AC_BEFORE + lane] ^ AC_BIAS;
-    ac_lanes_store_edges(a, target, samples, stride);
 }
 
 #define KERNEL ac_kernel_portable

@@ -246,7 +246,8 @@ static void arrange_weights(ac_lanes *a)
 
 INLINE void predict_group(ac_lanes *a, uint32_t first, const int hidden)
 {
-    vec out[AC_OUTPUTS][SLICES], x[AC_INPUTS / 2 * SLICES], h1[AC_MAX_HIDDEN / 2 * SLICES], h2[AC_MAX_HIDDEN / 2 * SLICES];
+    enum { VECTORS = VECTORS_OF_PAIR * SLICES }; /* of two inputs */
+    vec out[AC_OUTPUTS][SLICES], x[AC_INPUTS / 2 * VECTORS], h1[AC_MAX_HIDDEN / 2 * VECTORS], h2[AC_MAX_HIDDEN / 2 * VECTORS];
     slice_context c[SLICES];
     const int16_t *w1 = a->weights, *w2 = w1 + hidden * AC_INPUTS * 2 / PACKED, *w3 = w2 + hidden * hidden * 2 / PACKED;
     a->group.any_k = 0;

@@ -13,6 +13,7 @@ typedef __m256i vec;
 #define INPUT_LOOP ROLLED
 #else
 #define NETWORK "kernels/network_words.h"
+enum { PACKED = 2 };
 #endif
 
 static inline vec v_load(const void *p) { return _mm256_loadu_si256((const __m256i *)p); }
@@ -21,7 +22,6 @@ static inline vec v_zero(void) { return _mm256_setzero_si256(); }
 static inline vec v_and(vec a, vec b) { return _mm256_and_si256(a, b); }
 static inline vec v_or(vec a, vec b) { return _mm256_or_si256(a, b); }
 static inline vec v_xor(vec a, vec b) { return _mm256_xor_si256(a, b); }
-static inline vec v_repeat128(__m128i v) { return _mm256_broadcastsi128_si256(v); }
 static inline vec v_float_bits(vec v) { return _mm256_castps_si256(_mm256_cvtepi32_ps(v)); }
 
 /* mask lanes are all ones or zero */
@@ -72,14 +72,19 @@ static inline vec v_inverse_exp2(vec e)
 
 #ifdef VECTOR_VNNI
 static inline vec v_dot16(vec acc, vec a, vec b) { return _mm256_dpwssd_avx_epi32(acc, a, b); }
+/* 4 x 4 bytes in each 128 bits */
+static inline vec v_transpose8(vec v)
+{
+    return _mm256_shuffle_epi8(v, _mm256_broadcastsi128_si256(_mm_setr_epi32(0x0c080400, 0x0d090501, 0x0e0a0602, 0x0f0b0703)));
+}
 static inline vec v_dot8(vec acc, vec u, vec s) { return _mm256_dpbusd_avx_epi32(acc, u, s); } /* u unsigned, s signed */
 #else
 static inline vec v_dot16(vec acc, vec a, vec b) { return _mm256_add_epi32(acc, _mm256_madd_epi16(a, b)); }
 /* acc + u[0] s[0] + u[1] s[1] for bytes, u 0..127 */
 static inline vec v_add_products(vec acc, vec u, vec s) { return _mm256_add_epi16(acc, _mm256_maddubs_epi16(u, s)); }
-/* bytes 0..7 and 8..15 of each 128 bits in turns */
-static inline vec v_interleave8(vec v)
+/* two inputs, the bytes of the one and of the other by eights, become the bytes of 16-bit lanes */
+static inline void v_put_pair(vec *to, vec v)
 {
-    return _mm256_shuffle_epi8(v, _mm256_broadcastsi128_si256(_mm_setr_epi32(0x09010800, 0x0b030a02, 0x0d050c04, 0x0f070e06)));
+    *to = _mm256_shuffle_epi8(v, _mm256_broadcastsi128_si256(_mm_setr_epi32(0x09010800, 0x0b030a02, 0x0d050c04, 0x0f070e06)));
 }
 #endif

@@ -15,7 +15,6 @@ static inline vec v_zero(void) { return _mm512_setzero_si512(); }
 static inline vec v_and(vec a, vec b) { return _mm512_and_si512(a, b); }
 static inline vec v_or(vec a, vec b) { return _mm512_or_si512(a, b); }
 static inline vec v_xor(vec a, vec b) { return _mm512_xor_si512(a, b); }
-static inline vec v_repeat128(__m128i v) { return _mm512_broadcast_i32x4(v); }
 static inline vec v_float_bits(vec v) { return _mm512_castps_si512(_mm512_cvtepi32_ps(v)); }
 
 /* mask lanes are all ones or zero */
@@ -57,4 +56,9 @@ static inline vec v_reciprocal(vec v) { return _mm512_permutexvar_epi16(_mm512_s
 static inline vec v_inverse_exp2(vec e) { return _mm512_sllv_epi16(_mm512_set1_epi16(1), _mm512_sub_epi16(_mm512_set1_epi16(16), e)); }
 
 static inline vec v_dot16(vec acc, vec a, vec b) { return _mm512_dpwssd_epi32(acc, a, b); }
+/* 4 x 4 bytes in each 128 bits */
+static inline vec v_transpose8(vec v)
+{
+    return _mm512_shuffle_epi8(v, _mm512_broadcast_i32x4(_mm_setr_epi32(0x0c080400, 0x0d090501, 0x0e0a0602, 0x0f0b0703)));
+}
 static inline vec v_dot8(vec acc, vec u, vec s) { return _mm512_dpbusd_epi32(acc, u, s); } /* u unsigned, s signed */

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Builds the native library for another processor and lets an emulator decode and encode golden files there:
-#   cross.sh COMPILER EMULATOR BUILD_FOLDER PROGRAM ARGUMENTS, where PROGRAM is decode_golden (MODEL PIECE ...) or decode_streams (STREAM ...)
+#   cross.sh COMPILER EMULATOR BUILD_FOLDER PROGRAM ARGUMENTS, where PROGRAM is decode_golden (MODEL PIECE ...), decode_streams (STREAM ...) or
+#   levels (SEED quick)
 # e.g. cross.sh s390x-linux-gnu-gcc qemu-s390x build/s390x decode_golden gentle sky
 set -eu
 compiler=$1 emulator=$2 build=$3 program=$4
@@ -19,6 +20,14 @@ for source in "$native"/*.c "$native"/*/*.c; do
     *) sources="$sources $source" ;;
     esac
 done
+tests=$root/tests/native
+if [ "$program" = levels ]; then
+    sources="$tests/levels.c $tests/oracle.c $sources"
+else
+    sources="$here/$program.c $sources"
+    set -- "$here/../../golden" "$@"
+fi
 # shellcheck disable=SC2086
-"$compiler" -std=c11 -O2 -Wall -Wextra -Werror -static -I "$native" -o "$build/$program" "$here/$program.c" $sources -lm
-"$emulator" "$build/$program" "$here/../../golden" "$@"
+"$compiler" -std=c11 -O2 -fwrapv -ffp-contract=off -Wall -Wextra -Werror -static -I "$native" -I "$tests" -o "$build/$program" $sources -lm
+# shellcheck disable=SC2086
+$emulator "$build/$program" "$@"

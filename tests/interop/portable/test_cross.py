@@ -36,13 +36,28 @@ PIECES = [word for name, (model, *_) in CASES.items() for word in (model, name)]
 )
 @pytest.mark.parametrize("processor", PROCESSORS)
 def test_golden_files_elsewhere(processor: str, program: str, arguments: list[str], lines: int, tmp_path: Path) -> None:
+    output = _run(processor, tmp_path, program, *arguments)
+    assert len(output.splitlines()) == lines
+
+
+def test_kernels_for_neon_agree_with_the_oracle(tmp_path: Path) -> None:
+    """Portable, plain NEON and NEON with dot products, the last where the processor has them."""
+    assert "levels 1 5 6: 0 failures" in _run("aarch64", tmp_path, "levels", "1", "quick")
+
+
+def test_a_processor_without_dot_products_takes_plain_neon(tmp_path: Path) -> None:
+    output = _run("aarch64", tmp_path, "levels", "2", "quick", options=" -cpu cortex-a72")
+    assert "levels 1 5: 0 failures" in output
+
+
+def _run(processor: str, folder: Path, program: str, *arguments: str, options: str = "") -> str:
     compiler, emulators = PROCESSORS[processor]
     if not shutil.which(compiler):
         _missing(compiler)
     emulator = next((name for name in emulators if shutil.which(name)), None)
     if emulator is None:
         _missing(emulators[0])
-    command = ["sh", str(HERE / "cross.sh"), compiler, str(emulator), str(tmp_path), program, *arguments]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-    assert result.returncode == 0, result.stderr
-    assert len(result.stdout.splitlines()) == lines
+    command = ["sh", str(HERE / "cross.sh"), compiler, emulator + options, str(folder), program, *arguments]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
