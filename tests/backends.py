@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import platform
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -60,8 +61,11 @@ def _is_available(backend: Backend) -> bool:
 
 
 REFERENCE = Backend("reference", reference.ReferenceModel)
+_OTHERS = "avx" if platform.machine() in ("aarch64", "arm64") else "neon"
 ALL_NATIVE = [
-    Backend(f"native-{level}", _native.NativeModel, level) for level in _native.SIMD_LEVELS if level != "auto"
+    Backend(f"native-{level}", _native.NativeModel, level)
+    for level in _native.SIMD_LEVELS
+    if level != "auto" and not level.startswith(_OTHERS)
 ]
 AVAILABLE_NATIVE = [backend for backend in ALL_NATIVE if _is_available(backend)]
 NATIVE = [
