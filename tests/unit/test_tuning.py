@@ -133,10 +133,11 @@ def test_a_processor_gives_the_same_weights_each_time(
     assert len(stream) < len(astrocodec.encode(frame))
 
 
-def test_more_effort_is_never_larger(frame: np.ndarray) -> None:
-    sizes = [len(astrocodec.encode(frame, astrocodec.tune(frame, effort=effort))) for effort in (1, 3, 5, 7)]
+def test_more_effort_is_never_larger() -> None:
+    new = exposure(3)
+    sizes = [len(astrocodec.encode(new, astrocodec.tune(new, effort=effort))) for effort in (1, 3, 5, 7)]
     assert all(later <= 1.001 * earlier for earlier, later in pairwise(sizes))
-    assert sizes[-1] < sizes[0]
+    assert sizes[-1] < 0.996 * sizes[0]
 
 
 def test_a_small_image_is_looked_at_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,8 +156,15 @@ def test_a_small_image_is_looked_at_less_often(monkeypatch: pytest.MonkeyPatch) 
         assert samples <= tuning._PASSES * contexts
 
 
-def test_the_last_model_of_a_camera_is_a_start(frame: np.ndarray, tuned: Model) -> None:
-    other = frame[::-1].copy()
-    again = astrocodec.tune(other, tuned, effort=1)
-    assert again.base == tuned.base
-    assert len(astrocodec.encode(other, again)) < len(astrocodec.encode(other, astrocodec.tune(other, effort=1)))
+def exposure(seed: int) -> np.ndarray:
+    """Of one camera, whose noise runs along rows and whose columns repeat by three."""
+    noise = np.random.default_rng(seed).normal(0, 9, (300, 402))
+    smeared = noise[:, :-2] + noise[:, 1:-1] + noise[:, 2:]
+    return (1000 + 40 * (np.arange(400) % 3) + smeared).astype(np.uint16)
+
+
+def test_the_last_model_of_a_camera_is_a_start() -> None:
+    last, new = astrocodec.tune(exposure(1), effort=3), exposure(2)
+    again = astrocodec.tune(new, last, effort=1)
+    assert again.base == last.base
+    assert len(astrocodec.encode(new, again)) < 0.998 * len(astrocodec.encode(new, astrocodec.tune(new, effort=1)))
