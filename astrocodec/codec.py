@@ -172,8 +172,16 @@ def encode(
     """
     values = _as_values(array)
     if codec != "causal":
-        if model != "default":
-            options["model"] = model
+        ours = {
+            "model": (model, "default"),
+            "piece_shape": (piece_shape, None),
+            "workers": (workers, 1),
+            "embed_model": (embed_model, True),
+            "self_contained": (self_contained, False),
+            "thorough": (thorough, False),
+        }
+        # It may have options of these names; where it has none, it refuses them.
+        options |= {name: value for name, (value, default) in ours.items() if value != default}
         return _encode_foreign(values, codec, options, verify)
     if options:
         raise TypeError(f"the causal codec has no option {', '.join(options)}")

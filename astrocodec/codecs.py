@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from astrocodec.errors import CodecNotFoundError
+from astrocodec.errors import CodecNotFoundError, OptionError
 
 GROUP = "astrocodec.codecs"
 NATIVE = {0: "stored", 1: "causal"}
@@ -156,13 +156,15 @@ def find_codec(key: int | str, said: bytes = b"") -> Codec:
     raise CodecNotFoundError("; ".join([missing(key, said), *problems]))
 
 
-def exact_codec(name: str) -> str:
+def exact_codec(name: str, **given: bool) -> str:
     """The name of a codec that files are compressed with, which must give every bit back.
+
+    `given` says of the causal codec's options whether they are asked for.
 
     Raises
     ------
-    ValueError
-        It is not exact.
+    OptionError
+        It is not exact, or has not such an option.
     CodecNotFoundError
         It is not here.
 
@@ -171,8 +173,12 @@ def exact_codec(name: str) -> str:
     >>> exact_codec("causal")
     'causal'
     """
-    if name != "causal" and not find_codec(name).exact:
-        raise ValueError(f"codec {name!r} does not give every bit back, and files are compressed without loss only")
+    if name == "causal":
+        return name
+    if not find_codec(name).exact:
+        raise OptionError(f"codec {name!r} does not give every bit back, and files are compressed without loss only")
+    if asked := [option for option, is_asked in given.items() if is_asked]:
+        raise OptionError(f"codec {name!r} has no {' and no '.join(asked)}, which the causal codec has: choose one")
     return name
 
 

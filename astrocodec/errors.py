@@ -29,6 +29,10 @@ class CodecNotFoundError(AstrocodecError, LookupError):
     """A stream was written by a codec that is not installed here."""
 
 
+class OptionError(ValueError):
+    """Options that do not go with each other, or with the model or codec that was chosen."""
+
+
 class DifferenceError(AstrocodecError):
     """
     Two files that must hold the same do not: the new file is not kept, and the old one is not touched.

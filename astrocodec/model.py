@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from astrocodec.errors import CorruptError, FormatError, ModelNotFoundError, TruncatedError, VersionError
+from astrocodec.errors import CorruptError, FormatError, ModelNotFoundError, OptionError, TruncatedError, VersionError
 from astrocodec.model_folders import PACKAGE, model_files, search_path
 from astrocodec.stages.weights import Weights, apply_delta, weight_delta
 
@@ -101,7 +101,7 @@ class Model:
 
         Raises
         ------
-        ValueError
+        OptionError
             The file would be longer than a reader takes.
 
         Examples
@@ -116,7 +116,7 @@ class Model:
         body = self.delta() if kind == "T" else zlib.compress(self.weights + self.shapes, 9)
         head = _MAGIC + kind.encode() + len(self.weights).to_bytes(4, "little") + body
         if len(head) + 4 > _MAX_FILE:
-            raise ValueError(
+            raise OptionError(
                 f"model {self.name!r}: its file would have {len(head) + 4} bytes, at most {_MAX_FILE} allowed: "
                 "give it fewer shapes or neurons"
             )
@@ -134,7 +134,7 @@ class Model:
             A tuned model whose base is not installed.
         """
         if len(data) > _MAX_FILE:
-            raise FormatError(f"model {name!r}: {len(data)} bytes found, a model file has at most {_MAX_FILE}")
+            raise FormatError(f"model {name!r}: {len(data)} bytes or more found, at most {_MAX_FILE} allowed")
         if len(data) < 13:
             raise TruncatedError(f"model {name!r}: {len(data)} bytes found, at least 13 needed")
         if data[:3] != _MAGIC[:3]:
@@ -243,11 +243,17 @@ def _name_of(path: Path) -> str:
     return path.stem.rpartition("-")[0] or path.stem
 
 
+def bytes_of_file(path: Path) -> bytes:
+    """The bytes of a model file; of a longer one so many that it is refused."""
+    with path.open("rb") as file:
+        return file.read(_MAX_FILE + 1)
+
+
 @functools.lru_cache(64)
 def _read(path: Path, size: int, written: int) -> Model | FormatError | ModelNotFoundError:
     """The model of a file in a folder of models, or what is wrong with it; read once while the file stays as it is."""
     try:
-        return Model.from_bytes(path.read_bytes(), _name_of(path))
+        return Model.from_bytes(bytes_of_file(path), _name_of(path))
     except (FormatError, ModelNotFoundError) as error:
         return error
 
@@ -336,8 +342,7 @@ def load_model(source: str | Path | bytes | Model = "default") -> Model:
         return named
     path = Path(source)
     if path.is_file():
-        with path.open("rb") as file:
-            return Model.from_bytes(file.read(_MAX_FILE + 1), path.stem)
+        return Model.from_bytes(bytes_of_file(path), path.stem)
     raise ModelNotFoundError(
         f"no model {str(source)!r}: installed are {', '.join(list_models())}, no file has that name, and of a "
         "fingerprint at least 8 digits are needed, in lower case"
@@ -369,7 +374,7 @@ def on_installed_base(model: Model) -> Model | None:
     if model.is_shipped or (model.base is not None and model.base.is_shipped):
         return model
     installed = (entry.model for entry in installed_models(general=True) if entry.model is not None)
-    for base in (*_shipped().values(), *installed):
+    for base in (*_shipped().values(), *_of_files.values(), *installed):
         if base.shapes == model.shapes and len(base.weights) == len(model.weights):
             return replace(model, base=base)
     return None
@@ -379,7 +384,7 @@ def configured_delta(model: Model) -> bytes:
     """What filter values and codec configurations hold of a model: nothing for the default one.
 
     Another shipped model is one that does not differ from itself, so that it is not taken for the default. One of other
-    shapes than are installed is a ValueError: a reader could not rebuild it.
+    shapes than are installed is an OptionError: a reader could not rebuild it.
 
 
     Examples
@@ -391,10 +396,11 @@ def configured_delta(model: Model) -> bytes:
         return b""
     known = on_installed_base(model)
     if known is None:
-        raise ValueError(
+        raise OptionError(
             f"model {model.name!r} ({model.fingerprint}) was not tuned from an installed model: its shapes are its own,"
-            f" and there is no room here for its {len(model.to_bytes())} bytes. Tune an installed one, or "
-            "install this one (astrocodec models add FILE), here and wherever the data will be read"
+            f" and there is no room here for its {len(model.to_bytes())} bytes. Tune an installed one, "
+            "install this one (astrocodec models add FILE), here and wherever the data will be read, or make "
+            "a file that is self-contained (--self-contained)"
         )
     return (replace(known, base=known) if known.base is None else known).delta()
 

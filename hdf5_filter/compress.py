@@ -14,7 +14,7 @@ from astrocodec.codecs import exact_codec
 from astrocodec.errors import DifferenceError
 from astrocodec.files.meter import Meter, ProgressCall
 from astrocodec.files.target import Target
-from astrocodec.model import Model, load_model
+from astrocodec.model import Model, keep_for_reading, load_model, on_installed_base
 from hdf5_filter.chunked import filter_ids
 from hdf5_filter.comparison import compare_files
 from hdf5_filter.copying import Place, copy_dataset, copy_file
@@ -118,9 +118,11 @@ def compress(
     """
     if chunks is not None and (not chunks or min(chunks) < 1):
         raise ValueError(f"chunks {chunks} found, sides of at least 1 allowed")
-    if exact_codec(codec) != "causal" and self_contained:
-        raise ValueError(f"self_contained puts the model into the file, codec {codec!r} has none: choose one")
+    asked = {"model": model != "default", "self_contained": self_contained, "effort": effort != 5, "thorough": thorough}
+    exact_codec(codec, **asked)
     base = load_model(model)
+    if self_contained and on_installed_base(base) is None:
+        keep_for_reading(base)  # each dataset brings it along
     cores = available_cores() if workers is None else workers
     wanted: set[int] | None = None
 

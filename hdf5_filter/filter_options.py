@@ -60,13 +60,12 @@ class AstroCodec(h5py.filters.FilterRefBase):  # type: ignore[misc]
         try_general: bool = True,
     ) -> None:
         options = {"thorough": thorough, "embed_model": embed_model, "try_general": try_general}
-        if exact_codec(codec) == "causal":
+        asked = {**options, "model": load_model(model) != load_model(), "try_general": not try_general}
+        if exact_codec(codec, **asked) == "causal":
             self._set(FilterValues.with_model(load_model(model), **options))
             base = self.model.base or self.model
             if not base.is_shipped:
                 register_model(base)  # it may have been installed since `register` told the filter of all
-        elif load_model(model) != load_model() or any(options.values()) != try_general:
-            raise ValueError(f"codec {codec!r} takes none of the causal codec's options")
         else:
             self._set(FilterValues(codec=find_codec(codec).id))
 

@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 
 from astrocodec._native import register_model
-from astrocodec.errors import AstrocodecError, CorruptError
+from astrocodec.errors import AstrocodecError, CorruptError, OptionError
 from astrocodec.model import DELTA_HEAD, Model, find_model, installed_by_fingerprint, keep_for_reading, load_model
 from hdf5_filter.chunked import filter_values
 from hdf5_filter.elements import attribute_elements
@@ -41,13 +41,13 @@ def add_model(dataset: h5py.Dataset, values: FilterValues) -> None:
 
     Raises
     ------
-    ValueError
+    OptionError
         The model is longer than an attribute.
     """
     model = find_model(needed_model(values) or load_model().fingerprint, ())
     file = model.to_bytes(whole=True)
     if len(file) > _MOST_BYTES:
-        raise ValueError(f"model {model.name!r} has {len(file)} bytes, an attribute takes {_MOST_BYTES}: use another")
+        raise OptionError(f"model {model.name!r} has {len(file)} bytes, an attribute takes {_MOST_BYTES}: use another")
     dataset.attrs.create(MODEL_ATTRIBUTE.decode(), np.frombuffer(file, np.uint8))
 
 

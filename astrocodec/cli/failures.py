@@ -17,6 +17,7 @@ from astrocodec.errors import (
     FormatError,
     ModelNotFoundError,
     NativeLibraryError,
+    OptionError,
     VersionError,
 )
 from astrocodec.files.printable import join_lines, one_line
@@ -90,6 +91,7 @@ def _code(error: BaseException, file: str) -> ExitCode:
         (NativeLibraryError, ExitCode.NEEDS_INSTALL),
         (DifferenceError, ExitCode.DIFFERS),
         (FormatError, ExitCode.BAD_DATA),
+        (OptionError, ExitCode.USAGE),
         (FileExistsError, ExitCode.EXISTS),
         (OSError, ExitCode.SYSTEM),
         (MemoryError, ExitCode.SYSTEM),

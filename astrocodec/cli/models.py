@@ -146,16 +146,16 @@ def _add(file: Path) -> str:
     """Copy a model file under its name and fingerprint, and tell where it is."""
     from astrocodec import load_model
     from astrocodec.files.target import Target
-    from astrocodec.model import Model
+    from astrocodec.model import Model, bytes_of_file
     from astrocodec.model_folders import user_folder
 
-    data = file.read_bytes()
+    data = bytes_of_file(file)
     model = Model.from_bytes(data, file.stem)
     if model == load_model("default"):
         return "is the package's own model"
     name = file.stem.removesuffix(f"-{model.fingerprint[:8]}")
     place = user_folder() / f"{name}-{model.fingerprint[:8]}.acm"
-    if place.exists() and place.read_bytes() == data:
+    if place.exists() and bytes_of_file(place) == data:
         return f"is there already, as {place}"
     place.parent.mkdir(parents=True, exist_ok=True)
     with Target(place, overwrite=False) as target:

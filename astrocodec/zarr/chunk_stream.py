@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from astrocodec.codec import decode, encode
-from astrocodec.errors import CorruptError
+from astrocodec.errors import CorruptError, OptionError
 from astrocodec.model import Model, configured_delta, load_model
 from astrocodec.stages.pixels import DTYPES
 
@@ -70,6 +70,15 @@ class ChunkStream:
     thorough: bool = False  # try every way to code a piece
     codec: str = "causal"  # another codec that is installed; the causal codec's options are not its own
     options: Mapping[str, Any] = field(default_factory=dict)  # of that codec
+
+    def __post_init__(self) -> None:
+        """Refuse options of a codec that is not the one chosen."""
+        if self.codec == "causal" and self.options:
+            raise TypeError(f"the causal codec has no option {', '.join(self.options)}")
+        if self.codec != "causal" and (self.delta or self.thorough):
+            raise OptionError(
+                f"codec {self.codec!r} has no model and no thorough, which the causal codec has: choose one"
+            )
 
     def configuration(self) -> dict[str, Any]:
         """Return what an array's metadata hold."""

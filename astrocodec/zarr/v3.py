@@ -57,6 +57,10 @@ class AstroCodec(ArrayBytesCodec):  # type: ignore[misc]
     codec: str = "causal"
     options: Mapping[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """Refuse at once what no chunk could be coded with."""
+        self._stream  # noqa: B018
+
     @property
     def _stream(self) -> ChunkStream:
         return ChunkStream(self.delta, self.thorough, self.codec, self.options)

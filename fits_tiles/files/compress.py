@@ -76,8 +76,6 @@ class _Settings:
             raise ValueError(f"quantize_level is {self.level}, a finite number is needed")
         plan_tile_shape((1, 1), self.tile_shape)
         model_cards(self.model, whole=self.self_contained)
-        if self.self_contained and exact_codec(self.codec) != "causal":
-            raise ValueError(f"self_contained puts the model into the file, codec {self.codec!r} has none: choose one")
 
 
 def compress(
@@ -178,13 +176,15 @@ def compress(
     (True, (64, 64))
     """
     started = time.perf_counter()
+    asked = {"model": model != "default", "self_contained": self_contained, "effort": effort != 5}
+    is_causal = exact_codec(codec, **asked) == "causal"
     settings = _Settings(
         container,
         None if tile_shape is None else tuple(int(n) for n in tile_shape),
         load_model(model),
         codec,
         self_contained,
-        tune and exact_codec(codec) == "causal",
+        tune and is_causal,
         effort,
         quantize_level or None,
         _dither_method(dither),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from astrocodec.errors import AstrocodecError, CorruptError, ModelNotFoundError
+from astrocodec.errors import AstrocodecError, CorruptError, ModelNotFoundError, OptionError
 from astrocodec.model import Model, configured_delta
 from fits_tiles.layout.card_text import MOST_BYTES, blob_cards, read_blob
 
@@ -21,7 +21,7 @@ def model_cards(model: Model, *, whole: bool = False) -> list[bytes]:
 
     Raises
     ------
-    ValueError
+    OptionError
         If the model cannot be told as a difference to an installed one, or is too long for cards.
 
     Examples
@@ -33,13 +33,15 @@ def model_cards(model: Model, *, whole: bool = False) -> list[bytes]:
     if whole:
         file = model.to_bytes(whole=True)
         if len(file) > MOST_BYTES:
-            raise ValueError(f"model {model.name!r} has {len(file)} bytes, header cards take {MOST_BYTES}: use another")
+            raise OptionError(
+                f"model {model.name!r} has {len(file)} bytes, header cards take {MOST_BYTES}: use another"
+            )
         return blob_cards(MODEL_STEM, file)
     delta = configured_delta(model)
     if not delta:
         return []
     if len(delta) > MAX_DELTA:
-        raise ValueError(
+        raise OptionError(
             f"model {model.name!r} differs from the shipped one by {len(delta)} bytes, header cards take {MAX_DELTA}; "
             "`astrocodec tune --max-bytes` makes smaller ones"
         )

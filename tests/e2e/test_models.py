@@ -48,6 +48,19 @@ def added(own: Model, folder: Path, tmp_path: Path) -> Path:
     return folder / f"own-{own.fingerprint[:8]}.acm"
 
 
+@pytest.fixture
+def stranger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Save a model with shapes of its own, and files of both kinds; it is installed nowhere."""
+    monkeypatch.setattr(astrocodec.model, "_of_files", {})
+    shipped = astrocodec.load_model()
+    shapes = bytes([*shipped.shapes[:-600], shipped.shapes[-600] ^ 1, *shipped.shapes[-599:]])
+    Model(shipped.weights, shapes, "stranger").save(tmp_path / "stranger.acm")
+    fits.writeto(tmp_path / "a.fits", FRAME.astype(np.int16))
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["x"] = FRAME
+    return tmp_path / "stranger.acm"
+
+
 @pytest.mark.usefixtures("added")
 def test_found_by_name_and_by_fingerprint(own: Model) -> None:
     """Eight digits are enough where no other model begins with them."""
@@ -125,18 +138,13 @@ with h5py.File({str(cube)!r}) as file:
     assert done.stdout.split()[:2] == [total, total]
 
 
-def test_a_base_that_is_missing_is_named(added: Path, tmp_path: Path) -> None:
+def test_a_base_that_is_missing_is_named(stranger: Path, folder: Path, tmp_path: Path) -> None:
     """`info` lists the files all the same; reading says which model to get."""
-    shipped = astrocodec.load_model()
-    other = Model(shipped.weights, bytes([*shipped.shapes[:-600], shipped.shapes[-600] ^ 1, *shipped.shapes[-599:]]))
-    other.save(tmp_path / "other.acm")
-    succeed_here("models", "add", tmp_path / "other.acm")
-    fits.writeto(tmp_path / "a.fits", FRAME.astype(np.int16))
-    with h5py.File(tmp_path / "a.h5", "w") as file:
-        file["x"] = FRAME
-    succeed_here("fits-compress", "--model", "other", tmp_path / "a.fits")
-    succeed_here("h5-compress", "--no-tune", "--model", "other", tmp_path / "a.h5")
-    (added.parent / f"other-{other.fingerprint[:8]}.acm").unlink()
+    other = astrocodec.load_model(stranger)
+    succeed_here("models", "add", stranger)
+    succeed_here("fits-compress", "--model", "stranger", tmp_path / "a.fits")
+    succeed_here("h5-compress", "--no-tune", "--model", "stranger", tmp_path / "a.h5")
+    (folder / f"stranger-{other.fingerprint[:8]}.acm").unlink()
     packed = [tmp_path / "a.ac.fits", tmp_path / "a.ac.h5"]
     for path in packed:  # in processes that have not seen the model
         told = subprocess.run([*COMMAND, "info", path], env=environment(), capture_output=True, text=True, check=True)
@@ -226,3 +234,31 @@ def test_pipes_in_folders_are_no_models(folder: Path) -> None:
     folder.mkdir(parents=True)
     os.mkfifo(folder / "pipe.acm")
     assert astrocodec.list_models() == ["default"]
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_model_that_files_cannot_name_is_the_users_choice(stranger: Path, tmp_path: Path) -> None:
+    """No internal error, and the way out is told, which both doors have."""
+    for command, suffix in (("fits-compress", "fits"), ("h5-compress", "h5")):
+        plain = tmp_path / f"a.{suffix}"
+        for tune in ((), ("--no-tune",)):
+            done = run_here(command, "--model", stranger, *tune, plain)
+            assert done.returncode == ExitCode.USAGE
+            assert b"not tuned from an installed model" in done.stderr
+            assert b"--self-contained" in done.stderr
+            assert b"please report" not in done.stderr
+        assert not (tmp_path / f"a.ac.{suffix}").exists()
+    for command, suffix in (("fits-compress", "fits"), ("h5-compress", "h5")):
+        for tune in ((), ("--no-tune",)):
+            succeed_here(
+                command, "--self-contained", "--overwrite", "--model", stranger, *tune, tmp_path / f"a.{suffix}"
+            )
+            packed = tmp_path / f"a.ac.{suffix}"
+            told = subprocess.run(
+                [*COMMAND, "verify", packed, "--against", tmp_path / f"a.{suffix}"],
+                env=environment(),
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert told.returncode == 0, told.stderr

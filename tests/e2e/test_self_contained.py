@@ -235,12 +235,3 @@ def test_the_hdf5_command(cube: Path) -> None:
     assert hdf5_filter.info(packed).datasets[0].note == "self-contained"
     succeed_here("h5-decompress", packed, "-O", cube.with_name("c.h5"))
     assert hdf5_filter.verify(cube.with_name("c.h5"), cube).verified
-
-
-def test_a_codec_without_a_model_is_refused(plain: Path, cube: Path, monkeypatch) -> None:
-    """Neither door."""
-    for name, path in (("fits_tiles.files.compress", plain), ("hdf5_filter.compress", cube)):
-        module = sys.modules[name]
-        monkeypatch.setattr(module, "exact_codec", str)
-        with pytest.raises(ValueError, match="codec 'planes' has none"):
-            module.compress(path, path.with_name("z"), codec="planes", self_contained=True)

@@ -143,8 +143,23 @@ def test_codecs_that_lose_something_write_no_files(files: Path, installed: Path,
     for words in (["fits-compress", "a.fits"], ["h5-compress", "a.h5"]):
         command = ["-m", "astrocodec", *words, "--codec", "rounded", "--outdir", str(tmp_path)]
         done = python(command, files, installed)
-        assert done.returncode != 0
+        assert done.returncode == ExitCode.USAGE
         assert "does not give every bit back" in done.stderr
+        assert "please report" not in done.stderr
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("asked", ["--self-contained", "--model=other", "--effort=3"])
+def test_options_that_a_codec_does_not_have_are_refused(
+    files: Path, installed: Path, tmp_path: Path, asked: str
+) -> None:
+    """Not dropped without a word, and no internal error."""
+    for command, name in (("fits-compress", "a.fits"), ("h5-compress", "a.h5")):
+        words = ["-m", "astrocodec", command, name, "--codec", "planes", asked, "--outdir", str(tmp_path)]
+        done = python(words, files, installed)
+        assert done.returncode == ExitCode.USAGE, done.stderr
+        word = asked[2:].partition("=")[0].replace("-", "_")
+        assert f"{name}: codec 'planes' has no {word}, which the causal codec has" in done.stderr
     assert os.listdir(tmp_path) == []
 
 

@@ -160,6 +160,15 @@ def test_big_endian_chunks_need_their_type() -> None:
         v2.AstroCodec().encode(made(">i4", (4, 5)))
 
 
+def test_options_of_another_codec_are_refused_at_once() -> None:
+    """Not when the first chunk is written, and not dropped."""
+    for make in (v2.AstroCodec, v3.AstroCodec):
+        with pytest.raises(TypeError, match="no option level"):
+            make(options={"level": 3})
+        with pytest.raises(ValueError, match=r"'planes' has no .*thorough"):
+            make(codec="planes", thorough=True)
+
+
 @pytest.mark.parametrize("order", ["C", "F"])
 @pytest.mark.parametrize(("array_type", "codec_type"), [("f4", "<i4"), ("<i4", ">i4"), ("c8", "<f4"), ("i2", "<f2")])
 def test_a_codec_of_another_type_keeps_the_order(array_type: str, codec_type: str, order: str) -> None:

@@ -225,5 +225,9 @@ def test_options_reach_the_codec_they_are_for() -> None:
     codecs.register(made(encode=staticmethod(encode)))
     astrocodec.encode(np.zeros(3), codec="made", quality=3, model="some-model")
     assert seen == {"quality": 3, "model": "some-model"}
+    seen.clear()
+    ours = {"piece_shape": (0, 0), "workers": -3, "embed_model": False, "self_contained": True, "thorough": True}
+    astrocodec.encode(np.zeros(3), codec="made", **ours)
+    assert seen == ours  # it may have such; one that has not refuses them
     with pytest.raises(TypeError, match="no option quality"):
         astrocodec.encode(np.zeros(3), quality=3)

@@ -10,11 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 import astrocodec
 from astrocodec import load_model
+from astrocodec.cli.exit_codes import ExitCode
+from astrocodec.cli.models import models_command
 from astrocodec.errors import AstrocodecError, CorruptError, FormatError
-from astrocodec.model import Model
+from astrocodec.model import Model, installed_models
 from astrocodec.stages import reference, varint
 from astrocodec.stages.crc32c import crc32c
 from fits_tiles.layout.card_text import blob_cards
@@ -75,6 +78,20 @@ def test_a_file_that_is_no_model_is_not_read_to_its_end(tmp_path: Path) -> None:
         file.truncate(1 << 40)
     with pytest.raises(FormatError, match="at most 1048576"):
         load_model(path)
+
+
+@pytest.mark.usefixtures("little_memory")
+def test_nor_is_one_in_a_folder_of_models_or_that_is_to_be_added(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (tmp_path / "large.acm").open("wb") as file:
+        file.truncate(1 << 27)
+    monkeypatch.setenv("ASTROCODEC_MODELS", str(tmp_path))
+    large = installed_models()[0]
+    assert large.model is None
+    assert "at most 1048576 allowed" in large.problem
+    done = CliRunner().invoke(models_command, ["add", str(tmp_path / "large.acm")])
+    assert done.exit_code == ExitCode.BAD_DATA
 
 
 LONG = bytes([1]) + bytes.fromhex(DEFAULT.fingerprint) + b"\xff" * (4 << 20)
