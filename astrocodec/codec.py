@@ -15,7 +15,7 @@ from astrocodec import codecs
 from astrocodec._native import crc32c, native_model
 from astrocodec._native import stream as native_stream
 from astrocodec.arrays import as_array
-from astrocodec.errors import CodecNotFoundError, CorruptError
+from astrocodec.errors import CodecNotFoundError, CorruptError, FormatError
 from astrocodec.model import Model, find_model, load_model
 from astrocodec.stages.causal import CAUSAL
 from astrocodec.stages.pixels import DTYPES
@@ -364,6 +364,15 @@ def _codec_name(header: native_stream.StreamHeader) -> str:
     """What this package or the stream calls a codec."""
     name, _ = codecs.read_label(header.body_of(NAME) or b"")
     return codecs.NATIVE.get(header.codec) or name or f"codec {header.codec}"
+
+
+def codec_of(stream: Buffer) -> str:
+    """Name and id of a stream's codec, for people; empty where it is no stream."""
+    try:
+        header = native_stream.inspect_stream(_view(stream))
+    except FormatError:
+        return ""
+    return f"{_codec_name(header)} (id {header.codec})"
 
 
 def _parameters(header: native_stream.StreamHeader) -> Mapping[str, object]:

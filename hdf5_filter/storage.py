@@ -8,15 +8,16 @@ from typing import Any
 import h5py
 import numpy as np
 
+from astrocodec.codec import codec_of
 from astrocodec.errors import ModelNotFoundError
 from astrocodec.files.file_report import Kind
 from astrocodec.model import load_model
-from hdf5_filter.chunked import filter_ids, filter_values
+from hdf5_filter.chunked import filter_ids, filter_values, stored_chunks
 from hdf5_filter.identity import FILTER_ID
 from hdf5_filter.model_attribute import MODEL_ATTRIBUTE, holds_model, provide_model
 from hdf5_filter.names import name_of
 from hdf5_filter.report import DatasetReport
-from hdf5_filter.values import FilterValues
+from hdf5_filter.values import CAUSAL, FilterValues
 
 __all__ = ["describe", "is_codable", "missing_filters", "reason_to_keep"]
 
@@ -78,6 +79,14 @@ def _has_gaps(dtype: Any) -> bool:
     return bool(dtype.itemsize != sum(dtype[name].itemsize for name in dtype.names))
 
 
+def _first_stream(dataset: h5py.Dataset) -> bytes:
+    """Return the first chunk that passed our filter, nothing where there is none."""
+    if filter_ids(dataset) != [FILTER_ID]:
+        return b""
+    offset = next((place for place, mask in stored_chunks(dataset).items() if not mask), None)
+    return b"" if offset is None else bytes(dataset.id.read_direct_chunk(offset)[1])
+
+
 def describe(dataset: h5py.Dataset, kind: Kind | None = None, note: str = "") -> DatasetReport:
     """Report on a dataset as it is stored."""
     values = filter_values(dataset)
@@ -91,6 +100,9 @@ def describe(dataset: h5py.Dataset, kind: Kind | None = None, note: str = "") ->
         tuned = not written_with.model().is_shipped
     except ModelNotFoundError as error:
         note = "; ".join(filter(None, (note, str(error))))
+    codec = ""
+    if written_with.codec != CAUSAL:
+        codec = codec_of(_first_stream(dataset)) or f"id {written_with.codec}"
     try:
         dtype = "" if dataset.shape is None else str(dataset.dtype)
     except (TypeError, ValueError):
@@ -103,7 +115,8 @@ def describe(dataset: h5py.Dataset, kind: Kind | None = None, note: str = "") ->
         pixels=pixels,
         original_bytes=pixels * dataset.id.get_type().get_size(),
         compressed_bytes=int(dataset.id.get_storage_size()),
-        model="" if values is None else written_with.fingerprint or load_model().fingerprint,
+        model="" if values is None or codec else written_with.fingerprint or load_model().fingerprint,
+        codec=codec,
         tuned=tuned,
         note=note,
         chunks=dataset.chunks or (),

@@ -125,7 +125,8 @@ def _own_cells(part: "Part") -> tuple[str, ...]:
 def _note(part: "Part") -> str:
     """The note on an HDU or dataset; other filters than ours are worth one too."""
     filters = getattr(part, "filters", [])
-    return "; ".join(filter(None, (", ".join(filters) if filters != ["astrocodec"] else "", part.note)))
+    codec = f"codec {part.codec}" if part.codec else ""
+    return "; ".join(filter(None, (", ".join(filters) if filters != ["astrocodec"] else "", codec, part.note)))
 
 
 def parts_word(report: "FileReport") -> str:

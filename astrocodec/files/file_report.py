@@ -50,6 +50,8 @@ class PartReport:
         All that the pixels take; None without pixels.
     model : str
         Fingerprint of the model that coded them, ``''`` if none of ours did.
+    codec : str
+        Name and id of the codec that coded them, ``''`` where that is the causal one or none of ours.
     tuned : bool
         Whether that model was fitted to this part and stands in its header.
     checked : str
@@ -67,6 +69,7 @@ class PartReport:
     compressed_bytes: int = 0
     bits_per_pixel: float | None = None
     model: str = ""
+    codec: str = ""
     tuned: bool = False
     checked: Checked = "not checked"
     note: str = ""

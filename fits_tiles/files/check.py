@@ -11,6 +11,7 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
+from astrocodec.codec import codec_of
 from astrocodec.errors import DifferenceError, FormatError, ModelNotFoundError
 from astrocodec.files.file_report import weakest
 from astrocodec.files.meter import Meter, ProgressCall
@@ -203,8 +204,7 @@ def describe(hdu: Hdu, where: str) -> HduReport:
         data = entry.pixels * layout.itemsize
         odd = padding_of(hdu, where)
         entry.original_bytes = len(found.header) + (padded(data) if odd is None else data + len(odd))
-        other = "" if entry.model else "a codec without a model"
-        parts = [f"container {layout.container}", other, "lossy: quantised floats" if layout.quantization else ""]
+        parts = [f"container {layout.container}", "lossy: quantised floats" if layout.quantization else ""]
         parts.append("self-contained" if holds_whole_model(hdu.cards, where) else "")
         parts += [found.edits, missing]
         entry.note = "; ".join(filter(None, parts))
@@ -273,6 +273,18 @@ def _why_not_anew(fd: int, hdu: Hdu) -> str:
     return ""
 
 
+def _first_stream(fd: int, hdu: Hdu) -> bytes:
+    """Return the stream of the first tile that has one; nothing where there is none, or the table is damaged."""
+    try:
+        layout = read_layout(hdu.cards, hdu.label)
+        table = TileTable.read(fd, hdu, layout, layout.grid.count, hdu.label)
+        places = (table.place(tile) for tile in range(layout.grid.count))
+        offset, length = next((place[:2] for place in places if not place[2]), (0, 0))
+        return bytes(read_at(fd, hdu.data_start + table.rows.nbytes + offset, length, hdu.label))
+    except (FormatError, ValueError):
+        return b""
+
+
 def _report(path: FileLike, name: str, file: IO[bytes], hdus: list[Hdu]) -> FileReport:
     """Report on a file from its headers."""
     report = FileReport(name, "", 0, size_on_disk(path, file))
@@ -280,6 +292,8 @@ def _report(path: FileLike, name: str, file: IO[bytes], hdus: list[Hdu]) -> File
     for hdu, entry in zip(hdus, report.hdus, strict=True):
         if foreign_algorithm(hdu) not in ("", ALGORITHM):
             entry.note += _why_not_anew(file.fileno(), hdu)
+        if holds_tiles(hdu.cards) and not entry.model:
+            entry.codec = codec_of(_first_stream(file.fileno(), hdu)) or "unknown"
     tail = file_size(file.fileno()) - hdus[-1].stop
     skipped = 0
     if begins_with_primary_image(hdus):

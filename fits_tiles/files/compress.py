@@ -11,7 +11,7 @@ from typing import IO
 
 import numpy as np
 
-from astrocodec.codecs import exact_codec
+from astrocodec.codecs import exact_codec, find_codec
 from astrocodec.errors import CorruptError, DifferenceError, FormatError
 from astrocodec.files.meter import Meter, ProgressCall
 from astrocodec.files.target import FileLike, Target, target_name
@@ -385,7 +385,7 @@ def _write_image(
     if settings.codec == "causal":
         entry.tell_model(model.fingerprint, model)
     else:
-        entry.add_note(f"codec {settings.codec}")
+        entry.codec = f"{settings.codec} (id {find_codec(settings.codec).id})"
     if quantization is not None:
         entry.add_note(f"lossy: quantised at level {quantization.level:g}")
     return quantization is not None

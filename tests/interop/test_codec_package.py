@@ -76,7 +76,7 @@ with h5py.File('a.h5', 'w') as file:
 report = hdf5_filter.compress('a.h5', 'a.ac.h5', codec='planes')
 assert report.verified and report.datasets[0].kind == 'compressed', report
 report = fits_tiles.compress('a.fits', 'a.ac.fits', codec='planes')
-assert report.verified and report.hdus[0].kind == 'compressed', report
+assert report.verified and report.hdus[0].kind == 'compressed' and report.hdus[0].codec == 'planes (id 192)', report
 codec = AstroCodec(codec='planes', options={'level': 3})
 zarr.create_array('a.zarr', data=frame, chunks=(60, 80), serializer=codec, compressors=None)
 """
@@ -203,11 +203,21 @@ def test_every_door_says_what_is_missing(files: Path, program: str) -> None:
     "words", [["verify", "a.ac.fits"], ["verify", "a.ac.h5"], ["fits-decompress", "-T", "a.ac.fits"]]
 )
 def test_commands_say_what_is_missing(files: Path, words: list[str]) -> None:
-    """With the exit code for things to install; `info` needs no codec."""
+    """With the exit code for things to install."""
     done = python(["-m", "astrocodec", *words], files)
     assert done.returncode == ExitCode.NEEDS_INSTALL
     assert MISSING in done.stderr
-    assert python(["-m", "astrocodec", "info", words[-1]], files).returncode == 0
+
+
+@pytest.mark.parametrize("name", ["a.ac.fits", "a.ac.h5", "written.h5"])
+def test_info_tells_the_codec(files: Path, installed: Path, name: str) -> None:
+    """Where it is not installed too; of a model, which it has not, nothing is said."""
+    for places in ((), (installed,)):
+        assert "codec planes (id 192)" in python(["-m", "astrocodec", "info", name], files, *places).stdout
+        done = python(["-m", "astrocodec", "info", "--json", name], files, *places)
+        report = json.loads(done.stdout)["files"][0]["report"]
+        (part,) = [part for part in report.get("hdus") or report["datasets"] if part["kind"] == "compressed"]
+        assert (part["codec"], part["model"], part["tuned"]) == ("planes (id 192)", "", False)
 
 
 def test_a_program_without_python_says_what_is_missing(files: Path) -> None:
