@@ -22,7 +22,7 @@ from astrocodec.errors import AstrocodecError, CorruptError
 from astrocodec.model import load_model
 from fits_tiles.hooks.options import current_options
 from fits_tiles.hooks.tile_codec import model_of
-from fits_tiles.hooks.tile_table_hdu import TileTableHDU, cards_of
+from fits_tiles.hooks.tile_table_hdu import TileTableHDU, cards_of, without_warning
 from fits_tiles.layout.blocks import card_value, find_card, split_cards
 from fits_tiles.layout.card_format import assemble
 from fits_tiles.layout.card_text import is_blob_card, read_blob
@@ -186,7 +186,7 @@ def _file_header(table: Any, *, shown: bool = False) -> Any:
     if not isinstance(table, TileTableHDU):
         return table.header.copy()
     cards = table.header.cards_in_file if shown else table._read_cards
-    return fits.Header.fromstring(b"".join(cards))
+    return fits.Header.fromstring(without_warning(cards))
 
 
 def _same_pixels(hdu: Any, before: Any) -> bool:
@@ -325,7 +325,7 @@ def _with_cards(table: Any, cards: tuple[bytes, ...], hdu: Any) -> Any:
     if isinstance(table, TileTableHDU):
         table.take(cards)
     else:
-        table.header = fits.Header.fromstring(b"".join(cards))
+        table.header = fits.Header.fromstring(without_warning(cards))
         table.header._modified = True
     summed = "DATASUM" in table.header and hdu._output_checksum != "remove"
     table._output_checksum = True if summed else hdu._output_checksum

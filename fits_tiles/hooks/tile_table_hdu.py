@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from astropy.io import fits
+from astropy.io.fits.util import decode_ascii
 
 from astrocodec.errors import CorruptError, FormatError
 from fits_tiles.layout.blocks import card_value, int_card, split_cards
@@ -23,7 +24,7 @@ from fits_tiles.layout.model_cards import MODEL_STEM
 from fits_tiles.layout.tiles_card import KEYWORD, read_tiles_card
 from fits_tiles.layout.z_keywords import stray_continuations
 
-__all__ = ["TileTableHDU", "cards_of", "forget_manifests", "header_of", "warn_of_changes"]
+__all__ = ["TileTableHDU", "cards_of", "forget_manifests", "header_of", "warn_of_changes", "without_warning"]
 
 _SUMS = ("CHECKSUM", "DATASUM")
 
@@ -35,9 +36,12 @@ def cards_of(header: Any) -> tuple[bytes, ...]:
     What astropy would write differently, such as a lower-case exponent, keeps its bytes.
     """
     written = getattr(header, "cards_in_file", None)
-    if written is not None and not header._modified:
+    if isinstance(header, _FileHeader) and written is not None and not header._modified:
         return tuple(written)
-    return split_cards("".join(map(_image, header.cards)).encode("latin-1", "replace"))
+    text = "".join(map(_image, header.cards))
+    if written is not None and text == without_warning(written):
+        return tuple(written)
+    return split_cards(text.encode("latin-1", "replace"))
 
 
 def header_of(cards: tuple[bytes, ...]) -> Any:
@@ -48,7 +52,16 @@ def header_of(cards: tuple[bytes, ...]) -> Any:
             groups[-1] += card
         else:
             groups.append(card)
-    return fits.Header([fits.Card.fromstring(group) for group in groups])
+    header = fits.Header([fits.Card.fromstring(decode_ascii(group)) for group in groups])
+    header.cards_in_file = cards  # as long as no card is changed they are written so, whatever is done to the pixels
+    return header
+
+
+def without_warning(cards: tuple[bytes, ...]) -> str:
+    """The text of cards as astropy reads it, who has warned already where a character is not ASCII."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return str(decode_ascii(b"".join(cards)))
 
 
 def _image(card: Any) -> str:
@@ -187,7 +200,7 @@ class TileTableHDU(fits.BinTableHDU):  # type: ignore[misc]
         return "CHECKSUM" in self._header and "DATASUM" in self._header and sum32(raw) == 0xFFFFFFFF
 
     def _show(self, cards: tuple[bytes, ...]) -> None:
-        header = _FileHeader.fromstring(b"".join(cards))
+        header = _FileHeader.fromstring(without_warning(cards))
         header._modified = False
         header.cards_in_file = cards
         header.owner = self
