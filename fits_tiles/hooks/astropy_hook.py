@@ -175,9 +175,11 @@ def _with_original(original: _Function, bintable_header: Any) -> Any:
 
 
 def _with_plain_tables(original: _Function, cls: Any, header: Any) -> bool:
-    """Let a plain table of tiles be read as a compressed image."""
+    """Let a plain table of tiles be read as a compressed image, and what cannot be read so as a table."""
     table = getattr(header, "owner", None)
-    return table.show_as_image() if isinstance(table, TileTableHDU) else original(cls, header)
+    if not isinstance(table, TileTableHDU):
+        return bool(original(cls, header))
+    return table.show_as_image() and table.is_readable_by(cls)
 
 
 def _without_manifests(original: _Function, self: Any, *arguments: Any, **keywords: Any) -> Any:

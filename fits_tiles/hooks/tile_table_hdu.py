@@ -149,10 +149,31 @@ class TileTableHDU(fits.BinTableHDU):  # type: ignore[misc]
         try:
             shown = _as_zimage(self._read_cards, f"HDU {self._header.get('EXTNAME', '')!r}")
         except FormatError as error:
-            warnings.warn(f"{error}; it is shown as a table", fits.verify.VerifyWarning, stacklevel=4)
+            self._warn_of_table(error)
             return False
         self._show((*shown, *filter(_is_sum, self._read_cards)))
         return True
+
+    def is_readable_by(self, image_class: Any) -> bool:
+        """
+        Tell whether astropy can show this table as an image; it is given back the header in the file otherwise.
+
+        An error while it reads an HDU is to astropy the end of the file, and update mode writes no HDU behind that.
+        """
+        trial = object.__new__(type(self))
+        trial.__dict__.update(self.__dict__)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                image_class(bintable=trial)
+        except Exception as error:
+            self._show(self._read_cards)
+            self._warn_of_table(error)
+            return False
+        return True
+
+    def _warn_of_table(self, error: Exception) -> None:
+        warnings.warn(f"{error}; it is shown as a table", fits.verify.VerifyWarning, stacklevel=5)
 
     def check_rows(self, rows: Any) -> None:
         """
