@@ -13,7 +13,7 @@ from astropy.io import fits
 from astropy.io.fits.util import decode_ascii
 
 from astrocodec.errors import CorruptError, FormatError
-from fits_tiles.layout.blocks import card_value, int_card, split_cards
+from fits_tiles.layout.blocks import card_value, find_card, int_card, split_cards
 from fits_tiles.layout.card_format import assemble, text_card
 from fits_tiles.layout.card_text import is_blob_card
 from fits_tiles.layout.checksums import encode_sum, sum32
@@ -147,7 +147,7 @@ class TileTableHDU(fits.BinTableHDU):  # type: ignore[misc]
         if not holds_tiles(self._read_cards):
             return False  # another's table with a card ACTILES
         try:
-            shown = _as_zimage(self._read_cards, f"HDU {self._header.get('EXTNAME', '')!r}")
+            shown = _as_zimage(self._read_cards, f"HDU {card_value(find_card(self._read_cards, 'EXTNAME')) or ''!r}")
         except FormatError as error:
             self._warn_of_table(error)
             return False

@@ -12,6 +12,7 @@ import io
 import os
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -333,3 +334,40 @@ def test_latin_1_in_headers_is_as_in_plain_files(tmp_path: Path, container: str,
         _edited(path, how)
     fits_tiles.decompress(packed, back)
     assert back.read_bytes() == plain.read_bytes()
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("container", ["zimage", "table"])
+@pytest.mark.parametrize(
+    ("card", "damage"),
+    [
+        ("EXTNAME = 'Détecteur'", None),
+        ("EXTNAME = 'unterminated", None),
+        ("EXTEND  = TRUE", None),
+        ("BSCALE  = 2 / µ", None),
+        ("EXTNAME = 'SCI'", (b"ACTILES = '1 ", b"ACTILES = '2 ")),
+    ],
+)
+def test_what_astropy_cannot_read_ends_no_list(
+    tmp_path: Path, container: str, card: str, damage: tuple[bytes, bytes] | None
+) -> None:
+    """It writes no HDU behind one whose reading fails: that is the end of the file to it."""
+    plain, packed, other = (tmp_path / name for name in ("a.fits", "a.ac.fits", "b.fits"))
+    sci = fits.ImageHDU(np.arange(600, dtype="i2").reshape(20, 30), name="XXX")
+    fits.HDUList([fits.PrimaryHDU(), sci, fits.ImageHDU(np.ones((20, 30), "i2"), name="LAST")]).writeto(plain)
+    raw = plain.read_bytes()
+    at = raw.index(b"EXTNAME = 'XXX")
+    plain.write_bytes(raw[:at] + card.encode("latin-1").ljust(80) + raw[at + 80 :])
+    fits_tiles.compress(plain, packed, container=container, tune=False)
+    if damage:
+        packed.write_bytes(packed.read_bytes().replace(*damage))
+    with fits.open(packed) as hdus:
+        assert len(hdus) == 3
+        with suppress(fits.VerifyError):
+            hdus.writeto(other)
+            assert len(fits.open(other)) == 3
+    with suppress(fits.VerifyError), fits.open(packed, mode="update") as hdus:
+        for number in range(60):
+            hdus[0].header[f"K{number}"] = number
+    with fits.open(packed) as hdus:
+        assert len(hdus) == 3
