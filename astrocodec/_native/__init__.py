@@ -194,10 +194,10 @@ def _address(array: NDArray[np.generic]) -> int:
 
 def _is_plane(array: NDArray[Any], dtype: type[np.generic]) -> bool:
     """Whether C can use a plane as it lies: native, aligned, rows in order, pixels side by side."""
-    (height, width), (row, step), size = array.shape, array.strides, array.itemsize
+    (height, width), (row, column), size = array.shape, array.strides, array.itemsize
     rows = height < 2 or (row >= width * size and row % size == 0)
     return (
-        array.dtype == dtype and array.dtype.isnative and array.flags.aligned and rows and (width < 2 or step == size)
+        array.dtype == dtype and array.dtype.isnative and array.flags.aligned and rows and (width < 2 or column == size)
     )
 
 

@@ -38,7 +38,7 @@ _MOST_AMPLIFIERS = 16
 # Share by which a floor may exceed what was coded: the noise is not known better than to a percent.
 _ALIKE = 1.01
 _NO_STEP = "values between integers: a noise floor in bits needs a step that they are rounded to"
-_NO_GAIN = "gain not known to 10 %: the floor is that of the noise without sources' photons"
+_NO_GAIN = "gain not known to 10 %: the noise floor is that without sources' photons"
 _OF_NOISE = ("floor_bits", "efficiency", "share_noise", "suggested_step")
 _OF_SOURCES = ("share_sources", "segmentation")
 

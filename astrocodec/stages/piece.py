@@ -63,7 +63,7 @@ class Plane:
     def _left(self, y: Integers, x: Integers) -> Running:
         carried = self._running[:, y + 1, np.maximum(x - 1, 0)]
         up = self._above(y, x)
-        handed_down = np.stack([up.area, up.area, up.area_step, up.area_step])
+        handed_down = np.stack([up.area, up.area, up.area_difference, up.area_difference])
         return Running(*np.where(x == 0, handed_down, carried))
 
     def contexts(self, step: Step) -> Contexts:
@@ -89,7 +89,7 @@ class Plane:
 def choose_start(samples: NDArray[np.uint16]) -> Start:
     """What the encoder says of a piece.
 
-    Any values decode; these are the ones that docs/format.md "Recommended start" gives.
+    Any values decode; these are the ones that docs/encoder.md section "Start" gives.
     """
     height, width = samples.shape
     n = min(width, 64)

@@ -39,8 +39,8 @@ class Running(NamedTuple):
 
     level: Integers  # H: running mean of the row, without its outliers
     area: Integers  # G: running mean of H down the rows
-    step: Integers  # D: running mean of absolute horizontal differences
-    area_step: Integers  # E: running mean of D down the rows
+    difference: Integers  # D: running mean of absolute horizontal differences
+    area_difference: Integers  # E: running mean of D down the rows
 
 
 class Contexts(NamedTuple):
@@ -90,8 +90,8 @@ def contexts_of(
     inputs = np.empty((m.size, INPUTS), np.int64)
     inputs[:, :_NEAR] = (np.clip(d, -limit, limit) * r + (1 << e)) >> (e + 1)
     inputs[:, _NEAR:LINEAR] = (np.clip(wide, -8 * limit, 8 * limit) * r + (8 << e)) >> (e + 4)
-    inputs[:, LINEAR] = (log512(left.step + 16) - log_s - 1536) >> 5
-    inputs[:, LINEAR + 1] = (log512(up.area_step + 16) - log_s - 1536) >> 5
+    inputs[:, LINEAR] = (log512(left.difference + 16) - log_s - 1536) >> 5
+    inputs[:, LINEAR + 1] = (log512(up.area_difference + 16) - log_s - 1536) >> 5
     inputs[:, LINEAR + 2] = (log_s >> 5) - 112
     inputs[:, LINEAR + 3] = (log512(np.maximum(m - floor, 0) + 1) >> 6) - 64
     inputs[:, LINEAR + 4] = np.where(x & 1, 32, -32)
@@ -127,11 +127,11 @@ def update(
     v, limit = 256 * value, 64 * s
     level = left.level + (np.clip(v - left.level, -limit, limit) >> 3)
     area = up.area + ((level - up.area) >> 2)
-    difference = np.minimum(256 * np.abs(value - left_value), 4 * left.step + 512)
-    step = left.step + ((difference - left.step) >> 4)
-    area_step = up.area_step + ((step - up.area_step) >> 2)
+    clipped = np.minimum(256 * np.abs(value - left_value), 4 * left.difference + 512)
+    difference = left.difference + ((clipped - left.difference) >> 4)
+    area_difference = up.area_difference + ((difference - up.area_difference) >> 2)
     residual = np.clip(np.clip(v - level, -limit, limit) >> 4, -32768, 32767)
-    return Running(level, area, step, area_step), column + ((residual - column) >> 3)
+    return Running(level, area, difference, area_difference), column + ((residual - column) >> 3)
 
 
 def check_weights(weights: Weights) -> None:

@@ -90,7 +90,7 @@ def test_running_means_come_to_rest() -> None:
         up = own
     assert abs(int(own.level[0]) - 256 * 500) < 8
     assert abs(int(own.area[0]) - 256 * 500) < 16
-    assert own.step.tolist() == [0]
+    assert own.difference.tolist() == [0]
     assert abs(int(column[0])) < 8
 
 
@@ -99,7 +99,7 @@ def test_outliers_move_the_level_by_their_limit_only() -> None:
     still = Running(zero, zero, zero, zero)
     own, column = update(np.array([65535]), zero, s, still, still, zero)
     assert own.level.tolist() == [640 // 8]
-    assert own.step.tolist() == [512 // 16]
+    assert own.difference.tolist() == [512 // 16]
     assert column.tolist() == [(640 // 16) // 8]
 
 

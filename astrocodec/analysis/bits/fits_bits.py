@@ -36,8 +36,8 @@ def _choose(hdus: Any, number: int | None, name: str) -> int:
 def _tile_places(shape: Sequence[int], tile: Sequence[int]) -> list[tuple[slice, ...]]:
     """Where tiles lie, row by row as FITS numbers them."""
     runs = [
-        [slice(i, min(i + step, length)) for i in range(0, length, step)]
-        for length, step in zip(shape, tile, strict=True)
+        [slice(i, min(i + side, length)) for i in range(0, length, side)]
+        for length, side in zip(shape, tile, strict=True)
     ]
     return list(itertools.product(*runs))
 

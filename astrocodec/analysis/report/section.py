@@ -69,7 +69,7 @@ def _tiles(one: ImageReport) -> str:
     tiles = (
         ("coded losslessly", human_bytes(one.coded_bytes), f"of {human_bytes(one.raw_bytes)}, ratio {one.ratio:.2f}"),
         ("bits per pixel", f"{one.bits_per_pixel:.2f}", floor),
-        ("efficiency", percent(one.efficiency), told("efficiency", "floor over bits per pixel")),
+        ("efficiency", percent(one.efficiency), told("efficiency", "noise floor over bits per pixel")),
         ("bits on sources", percent(one.share_sources), told("share_sources", f"{count(one.sources)} {sources} found")),
         ("step for 1 % more noise", step, told("step", told("saving", f"saves {percent(one.saving)}"))),
     )

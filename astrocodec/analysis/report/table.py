@@ -22,7 +22,7 @@ COLUMNS: tuple[tuple[str, str, str, Text], ...] = (
     ("ratio", "ratio", "pixels as they are in memory over our stream", lambda one: f"{one.ratio:.2f}"),
     ("bits/pixel", "bits_per_pixel", "of our stream", lambda one: f"{one.bits_per_pixel:.2f}"),
     ("floor", "floor_bits", "bits per pixel that noise alone takes", lambda one: fixed(one.floor_bits)),
-    ("efficiency", "efficiency", "floor over bits per pixel", lambda one: percent(one.efficiency)),
+    ("efficiency", "efficiency", "noise floor over bits per pixel", lambda one: percent(one.efficiency)),
     ("noise", "share_noise", "share of the bits that is noise", lambda one: percent(one.share_noise)),
     ("sources", "share_sources", "share of the bits on pixels of sources", lambda one: percent(one.share_sources)),
     ("step", "step", "rounding to it adds 1 % noise", lambda one: fixed(one.step, 0 if (one.step or 0) >= 1 else 2)),

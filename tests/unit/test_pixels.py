@@ -1,0 +1,87 @@
+"""Elements to integers: the map that both encoders choose as docs/encoder.md says, and what undoes it."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import astrocodec
+from astrocodec._native.stream import inspect_stream
+from astrocodec.errors import CorruptError
+from astrocodec.stages import varint
+from astrocodec.stages.pixels import PixelMap, map_pixels, unmap_pixels
+from astrocodec.stages.stream import PARAMETERS
+
+STEPS = np.arange(4096).reshape(64, 64) % 300
+HOLE = np.where(STEPS == 7, -(2**31), STEPS)
+SEVEN = np.array([0, 3, 1000, 1700, 1800, 9999, 20000])  # too few for a lattice
+
+
+def blank(dtype: str) -> np.ndarray:
+    """Floats with one NaN."""
+    values = STEPS.astype(dtype)
+    values[0, 0] = np.nan
+    return values
+
+
+CHOICES: dict[str, tuple[np.ndarray, dict[str, Any]]] = {
+    "dense": (STEPS.astype("u2"), {"kind": 0, "offset": 0}),
+    "offset in steps of 16": (STEPS.astype("i2") + 37, {"offset": 32}),
+    "offset below zero": (STEPS.astype("i4") - 37, {"offset": -48}),
+    "offset where 16 do not fit": (np.where(STEPS == 7, 65540, STEPS + 5).astype("i4"), {"offset": 5}),
+    "gaps, ever finer": (HOLE.astype("i4"), {"offset": -(2**31), "gaps": ((1 << 16, 2**31 - 2**16), (2, 65534))}),
+    "floats that are integers": (STEPS.astype("f4"), {"kind": 2, "offset": 0}),
+    "floats with a negative zero": (np.where(STEPS == 0, -0.0, STEPS).astype("f4"), {"kind": 1}),
+    "floats with a NaN": (blank("f4"), {"kind": 1}),
+    "multiples": (
+        STEPS.astype("u2") * 16 + 5,
+        {"offset": 0, "rule": 1, "step": 16 << 32, "phase": (5 << 32) + (1 << 31)},
+    ),
+    "rescaled": ((STEPS * 5 // 2).astype("u2"), {"rule": 1, "step": (5 << 31) - 1}),
+    "set": (SEVEN[STEPS % 7].astype("u2"), {"offset": 0, "rule": 2}),
+    "a set that does not pay": (np.where(STEPS < 298, STEPS * 0, STEPS).astype("u2"), {"rule": 0}),
+}
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_the_map_is_chosen_as_described(name: str) -> None:
+    values, expected = CHOICES[name]
+    mapped = map_pixels(values)
+    assert mapped is not None
+    u, found, largest = mapped
+    assert {field: getattr(found, field) for field in expected} == expected
+    assert largest == int(u.max())
+    assert unmap_pixels(u, found, values.dtype).tobytes() == values.tobytes()
+    assert PixelMap.read(varint.Reader(memoryview(found.to_bytes()))).to_bytes() == found.to_bytes()
+    parameters = inspect_stream(memoryview(astrocodec.encode(values))).body_of(PARAMETERS) or b""
+    assert parameters[8:].startswith(found.to_bytes())
+
+
+def test_a_range_of_62_bits_is_not_mapped() -> None:
+    assert map_pixels(np.array([0, 2**62 - 1])) is not None
+    assert map_pixels(np.array([0, 2**62])) is None
+    assert astrocodec.inspect(astrocodec.encode(np.array([0, 2**62]))).codec == "stored"
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"\x03\0\0", "pixel map 0x3 is unknown"),
+        (b"\x30\0\0", "pixel map 0x30 is unknown"),
+        (b"\x10\0\1\5\5\2\0", "1 gaps found with pixel rule 1, which has none"),
+        (b"\0\0\x09", "number of gaps"),
+    ],
+)
+def test_maps_that_no_stream_may_have_are_refused(data: bytes, message: str) -> None:
+    with pytest.raises(CorruptError, match=message):
+        PixelMap.read(varint.Reader(memoryview(data)))
+
+
+def test_integers_that_a_map_has_no_element_for_are_refused() -> None:
+    members = PixelMap(0, 0, rule=2, values=np.array([4, 9], np.uint16))
+    with pytest.raises(CorruptError, match="rank 2 found, the value set has 2 values"):
+        unmap_pixels(np.array([2], np.uint16), members, np.dtype("u2"))
+    with pytest.raises(CorruptError, match="magnitudes below 2"):
+        unmap_pixels(np.array([2**31], np.uint64), PixelMap(2, 0), np.dtype("f8"))
+    with pytest.raises(CorruptError, match="one found that float32 does not have"):
+        unmap_pixels(np.array([2**24 + 1], np.uint64), PixelMap(2, 0), np.dtype("f4"))
