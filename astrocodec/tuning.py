@@ -25,9 +25,11 @@ from astrocodec.stages.weights import Weights, limit_rows, weight_delta
 class _Effort(NamedTuple):
     steps: int  # of Adam, at most
     least: float  # part of the size that a round of steps must gain for another to follow
+    look: int = 1  # so many times the bands and contexts
     starts: int = 1  # fits, of which the best is taken
 
 
+# Times and gains stand in docs/cli.md.
 _EFFORTS = {
     1: _Effort(600, 0.002),
     2: _Effort(1200, 0.002),
@@ -35,14 +37,14 @@ _EFFORTS = {
     4: _Effort(4000, 0.001),
     5: _Effort(6000, 0.001),
     6: _Effort(12000, 0.0005),
-    7: _Effort(24000, 0.0002),
-    8: _Effort(24000, 0.0002, 2),
-    9: _Effort(48000, 0.0001, 4),
+    7: _Effort(24000, 0.0002, look=2),
+    8: _Effort(60000, 0.0001, look=3),
+    9: _Effort(150000, 0, look=3, starts=2),
 }
 _FIRST_ROUND = 600
 _BATCH = 512
-# Small images are learned by heart if each pixel is looked at more often.
-_PASSES = 24
+# All steps are for so many contexts and more; fewer would be learned by heart, and are worth less time.
+_ENOUGH = 128_000
 # Up to so many pixels a short difference may pay more than the better fit.
 _SMALL = 1 << 16
 _RATE = 6e-3
@@ -105,10 +107,10 @@ def _bands(planes: NDArray[Any], rng: np.random.Generator, count: int) -> list[_
     return bands
 
 
-def _contexts(bands: Sequence[_Band], rng: np.random.Generator) -> NDArray[np.void]:
+def _contexts(bands: Sequence[_Band], rng: np.random.Generator, wanted: int) -> NDArray[np.void]:
     sizes = np.array([band.samples.size for band in bands])
     first = [min(band.settling, len(band.samples) - 1) * band.samples.shape[1] for band in bands]
-    counts = np.clip(np.rint(_CONTEXTS * sizes / sizes.sum()).astype(np.int64), 1, sizes - first)
+    counts = np.clip(np.rint(wanted * sizes / sizes.sum()).astype(np.int64), 1, sizes - first)
     contexts = np.empty(counts.sum(), _native.CONTEXT)
     for band, start, count, end in zip(bands, first, counts, counts.cumsum(), strict=True):
         # One of each of as many intervals.
@@ -157,7 +159,7 @@ def tune(
     max_bytes : int, optional
         Most bytes that `Model.delta` of the result may take.
     effort : int, optional
-        1 (fastest) to 9 (smallest); 5 takes about a second.
+        1 (fastest) to 9 (smallest); 5 takes about half a second of one core, for large frames too.
     seed : int, optional
         Of the sample.
 
@@ -187,13 +189,14 @@ def tune(
     frames = list(arrays) if isinstance(arrays, list | tuple) else [arrays]
     read = (np.asanyarray(frame) for frame in frames)
     stacks = [planes for a in read if a.size and a.dtype.str[1:] in DTYPES for planes in _planes(a)]
-    rng = np.random.default_rng(seed)
-    bands = [band for planes in stacks for band in _bands(planes, rng, max(1, _BANDS // len(stacks)))]
+    most, rng = _EFFORTS[effort], np.random.default_rng(seed)
+    count = max(1, most.look * _BANDS // max(1, len(stacks)))
+    bands = [band for planes in stacks for band in _bands(planes, rng, count)]
     sampled, total = sum(band.samples.size for band in bands), sum(planes.size for planes in stacks)
     if sampled < 4096:
         return general
-    contexts = _contexts(bands, rng)
-    most, reference = _EFFORTS[effort], _coded_bytes(bands, general)
+    contexts = _contexts(bands, rng, most.look * _CONTEXTS)
+    reference = _coded_bytes(bands, general)
 
     def saved(model: Model) -> float:
         if model.weights == general.weights:
@@ -205,7 +208,7 @@ def tune(
             _native.native_model(general),
             _native.native_model(start),
             contexts,
-            steps=min(most.steps, _PASSES * contexts.size // _BATCH),
+            steps=min(most.steps, most.steps * contexts.size // _ENOUGH + 1),
             first_round=_FIRST_ROUND,
             batch=_BATCH,
             outputs_only=outputs_only,

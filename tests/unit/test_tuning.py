@@ -133,6 +133,14 @@ def test_a_processor_gives_the_same_weights_each_time(
     assert len(stream) < len(astrocodec.encode(frame))
 
 
+def test_more_effort_is_more_of_everything() -> None:
+    efforts = [tuning._EFFORTS[effort] for effort in range(1, 10)]
+    for less, more in pairwise(efforts):
+        assert more.steps > less.steps
+        assert more.least <= less.least
+        assert (more.look, more.starts) >= (less.look, less.starts)
+
+
 def test_more_effort_is_never_larger() -> None:
     new = exposure(3)
     sizes = [len(astrocodec.encode(new, astrocodec.tune(new, effort=effort))) for effort in (1, 3, 5, 7)]
@@ -145,15 +153,15 @@ def test_a_small_image_is_looked_at_less_often(monkeypatch: pytest.MonkeyPatch) 
     real = _native.tune_weights
 
     def counted(*arguments: object, **options: int) -> tuple[bytes, int]:
-        asked.append((arguments[2].size, options["steps"] * options["batch"]))
+        asked.append((arguments[2].size, options["steps"]))
         return real(*arguments, **options)
 
     monkeypatch.setattr(_native, "tune_weights", counted)
     astrocodec.tune(small, effort=7)
     assert asked
-    for contexts, samples in asked:
+    for contexts, steps in asked:
         assert contexts <= small.size
-        assert samples <= tuning._PASSES * contexts
+        assert steps < tuning._EFFORTS[7].steps / 10
 
 
 def exposure(seed: int) -> np.ndarray:
