@@ -41,6 +41,7 @@ _EFFORTS = {
     8: _Effort(60000, 0.0001, look=3),
     9: _Effort(150000, 0, look=3, starts=2),
 }
+_DEFAULT = 5
 _FIRST_ROUND = 600
 _BATCH = 512
 # All steps are for so many contexts and more; fewer would be learned by heart, and are worth less time.
@@ -203,25 +204,28 @@ def tune(
             return 0
         return (reference - _coded_bytes(bands, model)) * total / sampled - len(model.delta()) * _CARD_OVERHEAD
 
-    def fitted(seed: int, outputs_only: bool) -> Model:
+    def fitted(plan: _Effort, seed: int, outputs_only: bool) -> Model:
         block, _ = _native.tune_weights(
             _native.native_model(general),
             _native.native_model(start),
             contexts,
-            steps=min(most.steps, most.steps * contexts.size // _ENOUGH + 1),
+            steps=min(plan.steps, plan.steps * contexts.size // _ENOUGH + 1),
             first_round=_FIRST_ROUND,
             batch=_BATCH,
             outputs_only=outputs_only,
             seed=seed,
             rate=_RATE,
-            least=most.least,
+            least=plan.least,
             charge=_CHANGE_BITS / total,
         )
         weights = _drop_small(general.arrays(), limit_rows(Weights.from_bytes(block)), max_bytes)
         return Model(weights.to_bytes(), general.shapes, "tuned", general)
 
     ways = (False,) if total > _SMALL else (False, True)
-    fits = [fitted(seed + number, way) for number in range(most.starts) for way in ways]
+    plans = [(most, seed + number) for number in range(most.starts)]
+    if effort > _DEFAULT:  # a long fit may end worse than a short one
+        plans.append((_EFFORTS[_DEFAULT], seed))
+    fits = [fitted(*plan, way) for plan in plans for way in ways]
     # The general model first: of equal ones it is taken.
     return max(
         [general, *([start] if start is not general and len(start.delta()) <= max_bytes else []), *fits], key=saved

@@ -159,6 +159,7 @@ def test_a_small_image_is_looked_at_less_often(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(_native, "tune_weights", counted)
     astrocodec.tune(small, effort=7)
     assert asked
+    assert min(steps for _, steps in asked) < tuning._EFFORTS[5].steps  # the short fit is among them
     for contexts, steps in asked:
         assert contexts <= small.size
         assert steps < tuning._EFFORTS[7].steps / 10
