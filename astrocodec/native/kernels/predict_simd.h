@@ -42,7 +42,8 @@ INLINE vec v_log512(vec v)
 /* What a slice's stages hand on; low and high are sums of linear terms, as unpacklo and unpackhi leave them. */
 typedef struct {
     vec linear[AC_LINEAR];
-    vec m, log_sum, r, scale;      /* of the sum S: 504 / mantissa, 2^(16 - exponent) */
+    vec m, log_sum;
+    vec r, scale, highest; /* of the sum S: 504 / mantissa, 2^(16 - exponent), largest term that is told from larger ones */
     vec inputs[AC_INPUTS - AC_LINEAR]; /* the last ones */
     vec low, high;
 } slice_context;
@@ -101,8 +102,12 @@ STAGE void logarithms_of_slice(ac_lanes *a, uint32_t lane, int slice, slice_cont
     }
     const vec log_sum = v_narrow(log_sum2[0], log_sum2[1]), log_m = v_narrow(log_m2[0], log_m2[1]);
     c->log_sum = log_sum;
-    c->r = v_reciprocal(log_sum);
-    c->scale = v_inverse_exp2(V(srli_epi16)(log_sum, 9));
+    const vec r = v_reciprocal(log_sum), scale = v_inverse_exp2(V(srli_epi16)(log_sum, 9)), limit = V(srli_epi16)(sum, 2);
+    /* Where the largest term would come to 64, one that is just smaller comes to 63 and stands for it. */
+    const vec doubled = V(mulhi_epi16)(V(mullo_epi16)(limit, scale), r);
+    c->r = r;
+    c->scale = scale;
+    c->highest = V(sub_epi16)(limit, v_and(V(srli_epi16)(limit, 6), v_above16(doubled, SET16(126))));
     UNROLL for (int i = 0; i < 3; i++) c->linear[AC_NEIGHBOURS + i] = v_narrow(wide[i][0], wide[i][1]);
     c->linear[AC_NEIGHBOURS + 3] = V(srai_epi16)(v_load(ac_lanes_columns(a, lane) - AC_LAG * AC_ROW - 1), 1);
     const vec log_step = v_narrow(log_step2[0], log_step2[1]), log_area = v_narrow(log_area2[0], log_area2[1]);
@@ -124,29 +129,19 @@ STAGE void inputs_of_slice(ac_lanes *a, int slice, slice_context *c, vec *x)
 {
     const int16_t *weights = a->model->linear;
     const vec *linear = c->linear, sum = v_load(a->group.sum + slice * VECTOR_LANES), r = c->r, scale = c->scale;
-    const vec limit = V(srli_epi16)(sum, 2);
-    /* Where the largest term would come to 64, one that is just smaller comes to 63 and stands for it. */
-    const vec doubled = V(mulhi_epi16)(V(mullo_epi16)(limit, scale), r);
-    const vec highest = V(sub_epi16)(limit, v_and(V(srli_epi16)(limit, 6), v_above16(doubled, SET16(126)))), lowest = V(sub_epi16)(v_zero(), highest);
-#define DOUBLED(i) V(mulhi_epi16)(V(mullo_epi16)(v_clamp16(linear[i], lowest, highest), scale), r)
     vec low = SET32(256), high = low;
-#define ADD_LINEAR(i) \
-    do { \
-        const vec w = v_weights(weights + (i)); \
-        low = v_dot16(low, V(unpacklo_epi16)(linear[i], linear[(i) + 1]), w); \
-        high = v_dot16(high, V(unpackhi_epi16)(linear[i], linear[(i) + 1]), w); \
-    } while (0)
-    UNROLL for (int i = 0; i < 20; i += 4)
+    UNROLL for (int i = 0; i < AC_LINEAR; i += 2)
     {
-        ADD_LINEAR(i);
-        ADD_LINEAR(i + 2);
-        put_bytes(x, i, pack_doubled(DOUBLED(i), DOUBLED(i + 1)), pack_doubled(DOUBLED(i + 2), DOUBLED(i + 3)));
+        const vec w = v_weights(weights + i);
+        low = v_dot16(low, V(unpacklo_epi16)(linear[i], linear[i + 1]), w);
+        high = v_dot16(high, V(unpackhi_epi16)(linear[i], linear[i + 1]), w);
     }
-    ADD_LINEAR(20);
-    ADD_LINEAR(22);
-    ADD_LINEAR(24);
     c->low = low;
     c->high = high;
+    const vec limit = V(srli_epi16)(sum, 2), highest = c->highest, lowest = V(sub_epi16)(v_zero(), highest);
+#define DOUBLED(i) V(mulhi_epi16)(V(mullo_epi16)(v_clamp16(linear[i], lowest, highest), scale), r)
+    UNROLL for (int i = 0; i < 20; i += 4)
+        put_bytes(x, i, pack_doubled(DOUBLED(i), DOUBLED(i + 1)), pack_doubled(DOUBLED(i + 2), DOUBLED(i + 3)));
     const vec limit2 = V(adds_epi16)(limit, limit), limit4 = V(adds_epi16)(limit2, limit2), limit8 = V(adds_epi16)(limit4, limit4);
     const vec least = V(sub_epi16)(v_zero(), limit), least2 = V(adds_epi16)(least, least), least4 = V(adds_epi16)(least2, least2);
     const vec least8 = V(adds_epi16)(least4, least4);
