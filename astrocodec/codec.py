@@ -383,4 +383,7 @@ def _parameters(header: native_stream.StreamHeader) -> Mapping[str, object]:
         codec = codecs.find_codec(header.codec, header.body_of(NAME) or b"")
     except CodecNotFoundError:
         return {}
-    return codec.inspect(header.body_of(PARAMETERS) or b"")
+    try:
+        return codec.inspect(header.body_of(PARAMETERS) or b"")
+    except Exception as error:  # damaged parameters; all else is told
+        return {"error": f"{type(error).__name__}: {error}"}

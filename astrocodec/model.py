@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from astrocodec.errors import CorruptError, FormatError, ModelNotFoundError, OptionError, TruncatedError, VersionError
 from astrocodec.model_folders import PACKAGE, model_files, search_path
+from astrocodec.stages.distribution import read_knots
+from astrocodec.stages.predict import check_weights
 from astrocodec.stages.weights import Weights, apply_delta, weight_delta
 
 _MAGIC = b"ACM\x01"
@@ -164,7 +166,8 @@ class Model:
             raise CorruptError(f"model {name!r}: weights and shapes do not unpack, or to more than {_MAX_BLOCKS} bytes")
         if unpacker.unused_data:
             raise CorruptError(f"model {name!r}: {len(unpacker.unused_data)} bytes follow weights and shapes")
-        Weights.from_bytes(block[:size])
+        check_weights(Weights.from_bytes(block[:size]))
+        read_knots(block[size:])
         return cls(block[:size], block[size:], name)
 
     def save(self, path: str | Path) -> None:
@@ -218,7 +221,9 @@ class Model:
                 f"{', '.join(map(str, search_path()))}: upgrade astrocodec, or get that model's file and "
                 "`astrocodec models add` it"
             )
-        weights = apply_delta(base.arrays(), data[DELTA_HEAD:]).to_bytes()
+        arrays = apply_delta(base.arrays(), data[DELTA_HEAD:])
+        check_weights(arrays)
+        weights = arrays.to_bytes()
         return base if weights == base.weights else cls(weights, base.shapes, name, base)
 
 
@@ -233,14 +238,14 @@ def _shipped_files() -> dict[str, tuple[Model, bytes]]:
     found = {}
     for path in model_files(PACKAGE):
         file = path.read_bytes()
-        model = Model.from_bytes(file, _name_of(path))
+        model = _named_by(path, Model.from_bytes(file))
         found[model.fingerprint] = model, file
     return found
 
 
-def _name_of(path: Path) -> str:
-    """Name of a model in a folder of models: its file's, without the fingerprint that may stand behind it."""
-    return path.stem.rpartition("-")[0] or path.stem
+def _named_by(path: Path, model: Model) -> Model:
+    """A model with the name of its file in a folder of models, less its fingerprint if that stands behind it."""
+    return replace(model, name=path.stem.removesuffix(f"-{model.fingerprint[:8]}"))
 
 
 def bytes_of_file(path: Path) -> bytes:
@@ -253,7 +258,7 @@ def bytes_of_file(path: Path) -> bytes:
 def _read(path: Path, size: int, written: int) -> Model | FormatError | ModelNotFoundError:
     """The model of a file in a folder of models, or what is wrong with it; read once while the file stays as it is."""
     try:
-        return Model.from_bytes(bytes_of_file(path), _name_of(path))
+        return _named_by(path, Model.from_bytes(bytes_of_file(path), path.stem))
     except (FormatError, ModelNotFoundError) as error:
         return error
 

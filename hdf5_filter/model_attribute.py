@@ -75,11 +75,14 @@ def check_model(dataset: Any) -> Model:
 
 
 def provide_model(dataset: h5py.Dataset) -> None:
-    """Let this process know the model in the attribute, if there is one and it is not installed."""
-    if not holds_model(dataset.id):
-        return
+    """Let this process know the model that chunks need: an installed one, or that in the attribute."""
     needed = needed_model(FilterValues.from_values(filter_values(dataset) or ()))
-    if needed and installed_by_fingerprint(needed) is not None:
+    found = installed_by_fingerprint(needed) if needed else None
+    if found is not None:
+        if not found.is_shipped:
+            register_model(found)  # it may have been installed since the filter was told of all
+        return
+    if not holds_model(dataset.id):
         return
     model = check_model(dataset.id)
     if installed_by_fingerprint(model.fingerprint) is None:

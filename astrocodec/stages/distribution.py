@@ -155,8 +155,8 @@ def build_table(knots: Integers, q: int, phase32: int) -> NDArray[np.uint16]:
     return cumulative
 
 
-def build_tables(shapes: bytes) -> Tables:
-    """All tables of a shape block (docs/format.md "Shape block")."""
+def read_knots(shapes: bytes) -> Integers:
+    """Knots ``(shapes, 593)`` of a shape block (docs/format.md "Shape block")."""
     if len(shapes) < 4 or shapes[2] or shapes[3]:
         raise FormatError(f"shape block begins with {shapes[:4].hex()}, expected two sizes and two zero bytes")
     tails, skews = shapes[0], shapes[1]
@@ -165,9 +165,15 @@ def build_tables(shapes: bytes) -> Tables:
     knots = np.frombuffer(shapes, "<u4", offset=4).astype(np.int64).reshape(-1, KNOTS)
     if knots.max() > ONE or (np.diff(knots, axis=1) < 0).any():
         raise FormatError("shape block: knots must not decrease, nor exceed 2**30")
+    return knots
+
+
+def build_tables(shapes: bytes) -> Tables:
+    """All tables of a shape block."""
+    knots = read_knots(shapes)
     tables = [
         build_table(knots, q, phase << int(5 - _PHASE_BITS[q >> 3]))
         for q in range(64)
         for phase in range(1 << int(_PHASE_BITS[q >> 3]))
     ]
-    return Tables(tails, skews, np.stack(tables, axis=1).reshape(-1, SYMBOLS))
+    return Tables(shapes[0], shapes[1], np.stack(tables, axis=1).reshape(-1, SYMBOLS))

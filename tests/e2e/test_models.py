@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -17,7 +18,7 @@ import astrocodec
 import fits_tiles
 import hdf5_filter
 from astrocodec.cli.exit_codes import ExitCode
-from astrocodec.errors import ModelNotFoundError
+from astrocodec.errors import FormatError, ModelNotFoundError
 from astrocodec.model import Model, installed_models
 
 FRAME = np.random.default_rng(2).poisson(900, (128, 160)).astype(np.uint16)
@@ -78,7 +79,7 @@ def test_folders_of_the_environment_come_first(own: Model, folder: Path, tmp_pat
     others = tmp_path / "others"
     for place in (others, folder):
         place.mkdir(parents=True)
-        own.save(place / "default-0.acm")
+        own.save(place / f"default-{own.fingerprint[:8]}.acm")
     monkeypatch.setenv("ASTROCODEC_MODELS", f"{others}{os.pathsep}{tmp_path / 'none'}")
     paths = [entry.path.parent for entry in installed_models()]
     assert paths[:2] == [others, folder]
@@ -262,3 +263,47 @@ def test_a_model_that_files_cannot_name_is_the_users_choice(stranger: Path, tmp_
                 check=False,
             )
             assert told.returncode == 0, told.stderr
+
+
+def test_a_model_that_breaks_a_limit_stops_nothing_else(folder: Path, tmp_path: Path) -> None:
+    """It is refused where it is read, so that the list tells it, and no door meets it."""
+    shipped = astrocodec.load_model()
+    weights = shipped.arrays()
+    loud = replace(weights, linear=np.full_like(weights.linear, 32767)).to_bytes()
+    folder.mkdir(parents=True)
+    for name, broken in (("loud", Model(loud, shipped.shapes)), ("bare", Model(shipped.weights, b"abc"))):
+        broken.save(folder / f"{name}.acm")
+        with pytest.raises(FormatError, match="block"):
+            astrocodec.load_model(folder / f"{name}.acm")
+    done = run_here("models")
+    assert done.returncode == ExitCode.BAD_DATA
+    assert b"default" in done.stdout
+    assert b"loud.acm: weight block: magnitudes of the linear predictor sum" in done.stderr
+    assert b"bare.acm: shape block begins with 616263" in done.stderr
+    broken.save(tmp_path / "bare.acm")
+    assert run_here("models", "add", tmp_path / "bare.acm").returncode == ExitCode.BAD_DATA
+    hdf5_filter.register()
+
+
+def test_a_name_may_have_dashes(own: Model, folder: Path) -> None:
+    """What follows one is cut off if it is the fingerprint."""
+    folder.mkdir(parents=True)
+    own.save(folder / "night-2024.acm")
+    assert astrocodec.load_model("night-2024") == own
+    assert astrocodec.list_models() == ["default", "night-2024"]
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_model_that_is_installed_meanwhile_is_told_to_the_filter(stranger: Path, tmp_path: Path) -> None:
+    """Self-contained files, too, stay readable when Python finds the model elsewhere."""
+    succeed_here("h5-compress", "--no-tune", "--self-contained", "--model", stranger, tmp_path / "a.h5")
+    program = f"""
+import os, h5py, hdf5_filter
+os.environ["ASTROCODEC_MODELS"] = {str(tmp_path)!r}
+with h5py.File({str(tmp_path / "a.ac.h5")!r}) as file:
+    print(hdf5_filter.read_dataset(file["x"]).sum(dtype="i8"))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment(), capture_output=True, text=True, check=False
+    )
+    assert done.stdout.split() == [str(FRAME.sum(dtype=np.int64))], done.stderr

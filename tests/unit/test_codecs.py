@@ -214,6 +214,16 @@ def test_codec_that_gives_another_array_is_caught(given: np.ndarray) -> None:
         astrocodec.decode(stream)
 
 
+def test_parameters_that_a_codec_cannot_tell_hide_nothing_else() -> None:
+    """They may be damaged; `inspect` tells the rest."""
+    codecs.register(
+        made(encode=staticmethod(lambda values: (b"", b"")), inspect=staticmethod(lambda parameters: parameters[5]))
+    )
+    found = astrocodec.inspect(astrocodec.encode(np.zeros((2, 2), "u1"), codec="made"))
+    assert (found.codec, found.shape) == ("made", (2, 2))
+    assert found.parameters == {"error": "IndexError: index out of range"}
+
+
 def test_options_reach_the_codec_they_are_for() -> None:
     """The causal codec takes none that it does not know."""
     seen: dict[str, Any] = {}
