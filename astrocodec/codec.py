@@ -107,7 +107,7 @@ def _as_values(array: ArrayLike) -> NDArray[np.generic]:
 
 def encode(
     array: ArrayLike,
-    model: str | Path | Model | Sequence[Model] = "default",
+    model: str | Path | bytes | Model | Sequence[str | Path | bytes | Model] = "default",
     *,
     codec: str = "causal",
     piece_shape: tuple[int, int] | None = None,
@@ -125,9 +125,9 @@ def encode(
     array : array_like
         Integers of 8 to 64 bits, floats of 16, 32 or 64, complex numbers of 64 or 128, or booleans; any byte order and
         strides, up to 32 axes. The last two are the planes of an image, cube or series.
-    model : str, Path, Model or sequence of Model, optional
-        A shipped model's name, an ``.acm`` file, or a model from `astrocodec.tune`; of several models the one that
-        gives the smallest stream is used.
+    model : str, Path, bytes, Model or sequence of them, optional
+        A shipped model's name, an ``.acm`` file, its bytes, or a model from `astrocodec.tune`; of several
+        the one that gives the smallest stream is used.
     codec : str, optional
         ``"causal"``, the network; or an installed codec's name (`astrocodec.codecs.list_codecs`), which takes its own
         `options` and none of the following but `verify`.
@@ -195,7 +195,7 @@ def encode(
         raise ValueError(f"workers is {workers}, at least 1 is needed")
     if self_contained and not embed_model:
         raise ValueError("self_contained puts the model into the stream, embed_model=False leaves it out: choose one")
-    models = [load_model(model)] if isinstance(model, str | Path | Model) else list(model)
+    models = [load_model(one) for one in ([model] if isinstance(model, str | Path | bytes | Model) else model)]
     if not models:
         raise ValueError("no model given")
     choices = [(native_model(m), _file_of(m, embed_model, self_contained)) for m in models]

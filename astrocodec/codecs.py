@@ -42,7 +42,7 @@ class Codec(Protocol):
     exact: bool
     install: str
 
-    def encode(self, values: NDArray[Any], **options: Any) -> tuple[bytes, bytes]:
+    def encode(self, values: NDArray[Any], /, *_: Any, **options: Any) -> tuple[bytes, bytes]:
         """Parameters and data of an array in C order and native byte order."""
 
     def decode(

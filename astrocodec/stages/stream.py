@@ -22,7 +22,7 @@ MAGIC = b"\xac\x0d"
 VERSION = 1
 MAX_AXES = 32
 MAX_ELEMENTS = 1 << 40
-MAX_SECTION = 1 << 20
+MAX_SECTION, MAX_NAME = 1 << 20, 255
 CHECKSUM_SIZE = 4
 OF_ELEMENTS, OF_BYTES = 0, 1
 MODEL, NAME, PARAMETERS = 1, 2, 127
@@ -98,7 +98,7 @@ def _read_sections(reader: varint.Reader) -> list[Section]:
             raise CorruptError(
                 f"byte {reader.at - 1}: section {section_id} is {'' if is_critical else 'not '}marked as critical"
             )
-        length = reader.number(f"length of section {section_id}", MAX_SECTION)
+        length = reader.number(f"length of section {section_id}", MAX_NAME if section_id == NAME else MAX_SECTION)
         sections.append(Section(section_id, bytes(reader.take(length, f"section {section_id}")), is_critical))
     return sections
 

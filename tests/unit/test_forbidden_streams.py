@@ -162,6 +162,7 @@ FORBIDDEN: dict[str, tuple[Crafted, type[AstrocodecError]]] = {
     },
     "a model that is critical": (replace(EMBEDDED, sections=section(1, DEFAULT.to_bytes(), True)), CorruptError),
     "a name that is critical": (Crafted(sections=section(2, b"causal\n", is_critical=True)), CorruptError),
+    "a name of 256 bytes": (Crafted(sections=section(2, bytes(256))), CorruptError),
     "parameters that are not critical": (replace(STORED, sections=section(127, b"")), CorruptError),
     "sections in the wrong order": (Crafted(sections=section(5, b"") + section(4, b"")), CorruptError),
     "a section twice": (Crafted(sections=section(5, b"") + section(5, b"")), CorruptError),

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from astrocodec import load_model
+from astrocodec import encode, load_model
 from astrocodec.errors import CorruptError, FormatError, ModelNotFoundError, TruncatedError, VersionError
 from astrocodec.model import Model
 
@@ -147,3 +147,12 @@ def test_networks_of_another_kind_are_refused_when_they_are_read() -> None:
     weights[4] = 3
     with pytest.raises(VersionError, match="upgrade astrocodec"):
         Model.from_bytes(Model(bytes(weights), _general().shapes).to_bytes())
+
+
+def test_encode_takes_whatever_loads_as_a_model() -> None:
+    """Alone and among several."""
+    frame = np.random.default_rng(1).poisson(300, (64, 80)).astype(np.uint16)
+    stream = encode(frame)
+    file = load_model().to_bytes()
+    for model in (file, ["default"], [load_model().fingerprint, file]):
+        assert encode(frame, model) == stream

@@ -9,12 +9,15 @@ import math
 import struct
 import zlib
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from astrocodec.errors import CorruptError
+
+if TYPE_CHECKING:
+    from astrocodec.codecs import Codec
 
 __all__ = ["Planes", "Rounded"]
 
@@ -90,8 +93,13 @@ class Rounded:
         if len(raw) != size or not unpacker.eof or unpacker.unused_data or len(parameters) != 8:
             raise CorruptError(f"codec rounded: {len(raw)} bytes found, {size} expected")
         (step,) = struct.unpack("<d", parameters)
-        return (np.frombuffer(raw, "<i4") * step).astype(dtype).reshape(shape)
+        values: NDArray[Any] = (np.frombuffer(raw, "<i4") * step).astype(dtype).reshape(shape)
+        return values
 
     def inspect(self, parameters: bytes) -> Mapping[str, object]:
         """Tell the step."""
         return {"step": struct.unpack("<d", parameters)[0]} if len(parameters) == 8 else {}
+
+
+if TYPE_CHECKING:  # mypy tells what a codec lacks
+    _codecs: list[Codec] = [Planes(), Rounded()]
