@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import _thread
 import atexit
 import ctypes
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -11,12 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from astrocodec._native import _ERRORS, _library
+from astrocodec.errors import CodecNotFoundError
 
 _pointer, _size = ctypes.c_void_p, ctypes.c_size_t
 _decoder_type = ctypes.CFUNCTYPE(ctypes.c_int, _pointer, _size, _pointer, _size, _pointer, _size)
 _library.ac_set_decoder.argtypes = [_pointer]
 _library.ac_set_decoder.restype = None
 _CORRUPT = 21
+_RETURN_SECONDS = 0.05
 
 Decode = Callable[[NDArray[np.uint8]], NDArray[Any]]
 
@@ -40,6 +44,10 @@ def serve(decode: Decode) -> None:
                 raise ValueError(f"{values.nbytes} bytes decoded, {capacity} expected")
             ctypes.memmove(out, values.ctypes.data, capacity)
         except BaseException as error:  # none may reach C
+            if not isinstance(error, Exception):
+                # Ctrl-C, which would be lost in here: it comes again when C has returned, and is no damage.
+                threading.Timer(_RETURN_SECONDS, _thread.interrupt_main).start()
+                error = CodecNotFoundError("interrupted")
             text = " ".join(str(error).split()).encode("utf-8", "replace")[: max(0, room - 1)] + b"\0"
             ctypes.memmove(message, text, min(len(text), room))
             return _status_of(error)

@@ -220,6 +220,27 @@ def test_info_tells_the_codec(files: Path, installed: Path, name: str) -> None:
         assert (part["codec"], part["model"], part["tuned"]) == ("planes (id 192)", "", False)
 
 
+@pytest.mark.parametrize("read", ["file['x'][...]", "hdf5_filter.read_dataset(file['x'], workers=1)"])
+def test_an_interruption_is_no_damage(files: Path, installed: Path, read: str) -> None:
+    """Ctrl-C while the codec decodes ends the program, though C and HDF5 stand between."""
+    program = f"""
+import time, h5py, hdf5_filter, astrocodec_planes
+def decode(*arguments, **options):
+    raise KeyboardInterrupt
+astrocodec_planes.Planes.decode = decode
+with h5py.File('a.ac.h5') as file:
+    try:
+        {read}
+    except Exception:
+        time.sleep(5)
+print('went on')
+"""
+    done = run(program, files, installed)
+    assert done.stderr.rstrip().endswith("KeyboardInterrupt")
+    assert "went on" not in done.stdout
+    assert "damaged" not in done.stderr
+
+
 def test_a_program_without_python_says_what_is_missing(files: Path) -> None:
     """`h5dump` has the filter and no Python."""
     import shutil
