@@ -4,13 +4,14 @@
 
 #include "bytes.h"
 
-enum { KIND = 128, CRITICAL = 128, FIRST_RESERVED = 16, LAST_RESERVED = 20, MAX_NAME = 255 };
+enum { KIND = 128, CRITICAL = 128, FIRST_RESERVED = 17, LAST_RESERVED = 20, MAX_NAME = 255 };
 
 static size_t section_size(ac_span span) { return 1 + ac_varint_size(span.length) + span.length; }
 
 size_t ac_header_size(const ac_header *h)
 {
     size_t size = 6 + section_size(h->parameters) + (h->model.length ? section_size(h->model) : 0);
+    if (h->planes.length) size += section_size(h->planes);
     for (int i = 0; i < h->array.ndim; i++) size += ac_varint_size(h->array.shape[i]);
     return size;
 }
@@ -34,6 +35,7 @@ size_t ac_header_write(const ac_header *h, uint8_t *out)
     *p++ = (uint8_t)h->array.ndim;
     for (int i = 0; i < h->array.ndim; i++) p += ac_put_varint(p, h->array.shape[i]);
     if (h->model.length) p = put_section(p, AC_SECTION_MODEL, 0, h->model);
+    if (h->planes.length) p = put_section(p, AC_SECTION_PLANES, CRITICAL, h->planes);
     p = put_section(p, AC_SECTION_CODEC, CRITICAL, h->parameters);
     return (size_t)(p - out);
 }
@@ -64,6 +66,18 @@ static void note_unknown(ac_header *h, int id, int critical, size_t at)
     h->unknown_section = id;
 }
 
+/* Where a section that is known is noted. */
+static ac_span *place_of(ac_header *h, int id)
+{
+    switch (id) {
+    case AC_SECTION_MODEL: return &h->model;
+    case AC_SECTION_NAME: return &h->name;
+    case AC_SECTION_PLANES: return &h->planes;
+    case AC_SECTION_CODEC: return &h->parameters;
+    default: return NULL;
+    }
+}
+
 /* Returns the section's id. */
 static int read_section(ac_reader *r, ac_header *h, int before)
 {
@@ -77,10 +91,10 @@ static int read_section(ac_reader *r, ac_header *h, int before)
     const ac_span span = {ac_take(r, length), length};
     if (r->why.status) return id;
     h->sections[h->section_count++] = (ac_section){id, critical, r->at - length, length};
-    ac_span *known = id == AC_SECTION_MODEL ? &h->model : id == AC_SECTION_NAME ? &h->name : id == AC_SECTION_CODEC ? &h->parameters : NULL;
+    ac_span *known = place_of(h, id);
     if (known) {
         *known = span;
-        if (critical != (id == AC_SECTION_CODEC)) ac_fail_reader(r, AC_REASON_SECTION_BIT, start, 0, 0);
+        if (critical != (id == AC_SECTION_CODEC || id == AC_SECTION_PLANES)) ac_fail_reader(r, AC_REASON_SECTION_BIT, start, 0, 0);
         if (id == AC_SECTION_NAME && length > MAX_NAME) ac_fail_reader(r, AC_REASON_SECTION_LONG, start, length, MAX_NAME);
     } else {
         note_unknown(h, id, critical, start);

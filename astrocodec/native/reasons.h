@@ -36,6 +36,10 @@ REASON(MAP_GAPS, CORRUPT, "%f gaps with rule %a, which has none")
 REASON(SET, CORRUPT, "a set of %f values that do not ascend within 0 to 65535, or do not fill their %a bytes")
 REASON(LOW_BITS, CORRUPT, "%f low bits found, at most %a allowed")
 REASON(PIECE_SHAPE, CORRUPT, "pieces of %f rows and %a columns do not cut the array's planes")
+/* planes */
+REASON(CHAIN, CORRUPT, "chains of %f planes, 0 or at least 2 and less than the array's %a allowed")
+REASON(CHAIN_GAINS, CORRUPT, "no gains")
+REASON(CHAIN_NONE, CORRUPT, "planes that are no chain: of complex numbers or of a stored array")
 /* pieces */
 REASON(PIECES_CUT, TRUNCATED, "%f pieces announced, %a bytes are left: the stream is cut")
 REASON(PIECES_LONG, CORRUPT, "%f bytes follow the last piece")

@@ -35,10 +35,15 @@ static int is_loud(const ac_sheet *s, uint16_t *row, size_t columns, uint32_t li
     return 2 * above > steps;
 }
 
-void ac_choose_low_bits(ac_sheet *s)
+void ac_least_low_bits(ac_sheet *s)
 {
     s->low_bits = 0;
     while (s->largest >> s->low_bits > 65535) s->low_bits++;
+}
+
+void ac_choose_low_bits(ac_sheet *s)
+{
+    ac_least_low_bits(s);
     const size_t columns = s->planes.width < COLUMNS ? (size_t)s->planes.width : COLUMNS;
     if (s->largest >> s->low_bits <= LOUD || columns < 2) return;
     uint16_t row[COLUMNS];

@@ -6,7 +6,9 @@
 
 enum { AC_MAX_LOW_BITS = 48, AC_MAX_BIT_PLANES = AC_MAX_LOW_BITS / 8 };
 
-/* Sets sheet->low_bits: bits that do not fit 16, or that are noise to the last. */
+/* Sets sheet->low_bits: bits that do not fit 16. */
+void ac_least_low_bits(ac_sheet *sheet);
+/* The same, and those that are noise to the last. */
 void ac_choose_low_bits(ac_sheet *sheet);
 
 /* Numbers of a piece that lie one behind the other: rows, or all of it. */

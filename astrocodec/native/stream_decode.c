@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "bytes.h"
+#include "chain.h"
 #include "foreign.h"
 #include "kernels/kernel.h"
 #include "model.h"
@@ -18,6 +19,8 @@ typedef struct {
     ac_header header;
     ac_planes planes;
     ac_causal causal;     /* of a stream of this codec */
+    int is_chain;         /* whether `chain` holds for the planes */
+    ac_chain chain;
     size_t piece_count;
     ac_span data;         /* without the checksum */
     int is_read;          /* all that precedes the data, the parameters of a codec of ours too */
@@ -45,10 +48,18 @@ static int read_head(opened *s)
     return refuse_in(s, section < 0 ? AC_IN_STREAM : AC_IN_SECTION, section < 0 ? 0 : (uint64_t)section, &reader.why, 0);
 }
 
+/* Of complex numbers, or of a codec of ours that has none. */
+static int refuse_chain(opened *s)
+{
+    const ac_refusal why = {AC_ERROR_CORRUPT, AC_REASON_CHAIN_NONE, 0, 0, 0};
+    return refuse_in(s, AC_IN_SECTION, AC_SECTION_PLANES, &why, (uint64_t)(s->header.planes.bytes - s->stream));
+}
+
 /* So many elements in so few bytes; then no memory is taken for them. */
 static int check_stored(opened *s)
 {
     const uint64_t size = s->header.count * ac_item_bytes(s->header.array.dtype);
+    if (s->header.planes.bytes) return refuse_chain(s);
     if (s->header.parameters.length) {
         const ac_refusal why = {AC_ERROR_CORRUPT, AC_REASON_PARAMETERS_LONG, 0, s->header.parameters.length, 0};
         return refuse_in(s, AC_IN_SECTION, AC_SECTION_CODEC, &why, (uint64_t)(s->header.parameters.bytes - s->stream));
@@ -58,15 +69,28 @@ static int check_stored(opened *s)
     return refuse(s, s->data.length < size ? AC_REASON_STORED_CUT : AC_REASON_STORED_LONG, s->header.length, s->data.length, size);
 }
 
+static int check_chain(opened *s)
+{
+    const ac_span section = s->header.planes;
+    if (!section.bytes) return AC_OK;
+    if (ac_is_complex(s->header.array.dtype)) return refuse_chain(s);
+    ac_reader reader = {.data = section.bytes, .length = section.length};
+    s->is_chain = 1;
+    if (!ac_chain_read(&reader, &s->planes, &s->chain)) return AC_OK;
+    return refuse_in(s, AC_IN_SECTION, AC_SECTION_PLANES, &reader.why, (uint64_t)(section.bytes - s->stream));
+}
+
 static int check_causal(opened *s)
 {
     const ac_header *h = &s->header;
     ac_reader reader = {.data = h->parameters.bytes, .length = h->parameters.length};
     if (ac_causal_read(&reader, &h->array, &s->causal))
         return refuse_in(s, AC_IN_SECTION, AC_SECTION_CODEC, &reader.why, (uint64_t)(h->parameters.bytes - s->stream));
+    s->planes = ac_planes_of(&h->array);
+    const int status = check_chain(s);
+    if (status) return status;
     s->is_read = 1;
     /* Four bytes bound what the largest run of constant pieces can claim. */
-    s->planes = ac_planes_of(&h->array);
     const uint64_t numbers = h->count << ac_is_complex(h->array.dtype), most = AC_MAX_PIXELS / 4, left = s->data.length;
     if (numbers / most > left || numbers > left * most || h->count > SIZE_MAX / 16) return refuse(s, AC_REASON_TOO_MANY, h->length, h->count, left);
     const uint64_t count = ac_piece_count(&s->planes, s->causal.sides);
@@ -123,6 +147,7 @@ typedef struct {
     const ac_model *model;
     int flags;
     ac_numbers out;
+    uint16_t *samples; /* of all planes, where they are a chain; it may be `out` */
     piece *pieces;
 } decoding;
 
@@ -150,6 +175,9 @@ static int restore(const decoding *d, const ac_place *place, uint16_t *samples, 
     return AC_OK;
 }
 
+/* Whether samples are decoded to where the numbers go. */
+static int is_in_place(const decoding *d) { return !d->out.half && ac_number_bytes(d->out.dtype) == sizeof(uint16_t); }
+
 static void decode_piece(const decoding *d, size_t index, ac_span bytes, ac_refusal *why)
 {
     const opened *s = d->stream;
@@ -161,17 +189,18 @@ static void decode_piece(const decoding *d, size_t index, ac_span bytes, ac_refu
         *why = r.why;
         return;
     }
-    const int in_place = !d->out.half && ac_number_bytes(d->out.dtype) == sizeof(uint16_t);
-    uint16_t *samples = in_place ? (uint16_t *)d->out.data + ac_place_first(&s->planes, &place) : malloc(count * sizeof *samples);
-    const size_t stride = in_place ? (size_t)s->planes.width : place.width;
+    const int in_place = is_in_place(d);
+    uint16_t *all = d->samples ? d->samples : in_place ? (uint16_t *)d->out.data : NULL;
+    uint16_t *samples = all ? all + ac_place_first(&s->planes, &place) : malloc(count * sizeof *samples);
+    const size_t stride = all ? (size_t)s->planes.width : place.width;
     if (!samples) {
         why->status = AC_ERROR_MEMORY;
         return;
     }
-    if (!ac_piece_decode_or_say(d->model, bytes.bytes + r.at, bytes.length - r.at, samples, place.height, place.width, stride, d->flags, why))
-        restore(d, &place, samples, stride, in_place, &low, why);
+    const int status = ac_piece_decode_or_say(d->model, bytes.bytes + r.at, bytes.length - r.at, samples, place.height, place.width, stride, d->flags, why);
+    if (!status && !d->samples) restore(d, &place, samples, stride, in_place, &low, why);
     why->at += r.at;
-    if (!in_place) free(samples);
+    if (!all) free(samples);
 }
 
 static void run_decode(void *work, size_t index)
@@ -181,17 +210,52 @@ static void run_decode(void *work, size_t index)
     decode_piece(d, index, d->pieces[index].bytes, &d->pieces[index].why);
 }
 
+static void run_undo(void *work, size_t index)
+{
+    const decoding *d = work;
+    ac_chain_undo_task(&d->stream->chain, &d->stream->planes, index, d->samples);
+}
+
+/* Numbers out of the samples of a chain's piece. */
+static void run_restore(void *work, size_t index)
+{
+    const decoding *d = work;
+    const opened *s = d->stream;
+    const ac_place place = ac_piece_place(&s->planes, s->causal.sides, index);
+    ac_reader r = {.data = d->pieces[index].bytes.bytes, .length = d->pieces[index].bytes.length};
+    ac_bit_planes low;
+    d->pieces[index].why.status = AC_OK;
+    ac_low_bits_read(&r, (uint64_t)place.height * place.width, s->causal.low_bits, &low); /* it was read before */
+    restore(d, &place, d->samples + ac_place_first(&s->planes, &place), (size_t)s->planes.width, is_in_place(d), &low, &d->pieces[index].why);
+}
+
+/* Whether all pieces went well. */
+static int check_pieces(opened *s, piece *pieces)
+{
+    for (size_t i = 0; i < s->piece_count; i++) {
+        const ac_refusal *why = &pieces[i].why;
+        if (why->status == AC_NOT_RUN) return ac_fault_plain(s->fault, AC_ERROR_ARGUMENT);
+        if (why->status) return refuse_piece(s, i, why, (uint64_t)(pieces[i].bytes.bytes - s->stream));
+        pieces[i].why.status = AC_NOT_RUN;
+    }
+    return AC_OK;
+}
+
 static int decode_pieces(opened *s, const ac_model *model, int flags, const ac_parallel *parallel, void *out)
 {
-    decoding d = {s, model, flags, ac_numbers_of(&s->header.array, out, s->header.count), calloc(s->piece_count, sizeof(piece))};
-    if (!d.pieces) return ac_fault_plain(s->fault, AC_ERROR_MEMORY);
-    int status = find_pieces(s, d.pieces);
-    if (!status) ac_run(parallel, run_decode, &d, s->piece_count);
-    for (size_t i = 0; i < s->piece_count && !status; i++) {
-        const ac_refusal *why = &d.pieces[i].why;
-        if (why->status == AC_NOT_RUN) status = ac_fault_plain(s->fault, AC_ERROR_ARGUMENT);
-        else if (why->status) status = refuse_piece(s, i, why, (uint64_t)(d.pieces[i].bytes.bytes - s->stream));
+    decoding d = {s, model, flags, ac_numbers_of(&s->header.array, out, s->header.count), NULL, calloc(s->piece_count, sizeof(piece))};
+    if (s->is_chain) d.samples = is_in_place(&d) ? out : malloc((size_t)s->header.count * sizeof *d.samples);
+    int status = d.pieces && (d.samples || !s->is_chain) ? find_pieces(s, d.pieces) : ac_fault_plain(s->fault, AC_ERROR_MEMORY);
+    if (!status) {
+        ac_run(parallel, run_decode, &d, s->piece_count);
+        status = check_pieces(s, d.pieces);
     }
+    if (!status && s->is_chain) {
+        ac_run(parallel, run_undo, &d, ac_chain_tasks(&s->planes));
+        ac_run(parallel, run_restore, &d, s->piece_count);
+        status = check_pieces(s, d.pieces);
+    }
+    if (d.samples != out) free(d.samples);
     free(d.pieces);
     return status;
 }

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "bytes.h"
+#include "chain_choice.h"
 #include "kernels/kernel.h"
 #include "model.h"
 #include "split.h"
@@ -43,6 +44,8 @@ typedef struct {
 
 typedef struct {
     const ac_sheet *sheet;
+    const uint16_t *left; /* what a chain leaves of all samples, or NULL */
+    ac_span chain;        /* its section; no bytes where there is none */
     const ac_choice *choices;
     size_t choice_count, piece_count, piece_size;
     ac_sides sides;
@@ -76,7 +79,7 @@ static int encode_piece(const encoding *e, size_t index, piece *out)
 {
     const ac_sheet *sheet = e->sheet;
     const ac_place place = ac_piece_place(&sheet->planes, e->sides, index);
-    const uint16_t *there = ac_sheet_as_samples(sheet);
+    const uint16_t *there = e->left && !sheet->low_bits ? e->left : ac_sheet_as_samples(sheet);
     if (there) return encode_samples(e, there + ac_place_first(&sheet->planes, &place), &place, (size_t)sheet->planes.width, out);
     const size_t count = (size_t)place.height * place.width;
     uint16_t *samples = malloc(count * sizeof *samples);
@@ -85,7 +88,10 @@ static int encode_piece(const encoding *e, size_t index, piece *out)
     if (!status) {
         out->low.length = ac_split(sheet, &place, samples, out->low.bytes);
         fit(&out->low);
-        status = encode_samples(e, samples, &place, place.width, out);
+        if (e->left)
+            status = encode_samples(e, e->left + ac_place_first(&sheet->planes, &place), &place, (size_t)sheet->planes.width, out);
+        else
+            status = encode_samples(e, samples, &place, place.width, out);
     }
     free(samples);
     return status;
@@ -125,9 +131,9 @@ static int encode_pieces(encoding *e, const ac_parallel *parallel)
 
 /* The stream */
 
-static ac_header header_of(const ac_array *array, const ac_choice *choice, ac_span parameters)
+static ac_header header_of(const encoding *e, const ac_array *array, const ac_choice *choice, ac_span parameters)
 {
-    ac_header header = {.array = *array, .codec = AC_CAUSAL, .parameters = parameters};
+    ac_header header = {.array = *array, .codec = AC_CAUSAL, .planes = e->chain, .parameters = parameters};
     if (choice->file) header.model = (ac_span){choice->file, choice->file_length};
     return header;
 }
@@ -170,14 +176,14 @@ static int join(const encoding *e, const ac_array *array, const ac_output *outpu
     const size_t length = ac_causal_write(&causal, &e->sheet->planes, parameters);
     size_t best = 0, least = SIZE_MAX;
     for (size_t i = 0; i < e->choice_count; i++) {
-        const ac_header header = header_of(array, &e->choices[i], (ac_span){parameters, length});
+        const ac_header header = header_of(e, array, &e->choices[i], (ac_span){parameters, length});
         const size_t size = stream_size(e, i, &header);
         if (size < least) best = i, least = size;
     }
     int status = least > stored_size(array) || length > AC_MAX_SECTION ? AC_ERROR_SPACE : AC_OK;
     if (!status) {
         memcpy(parameters, e->choices[best].model->fingerprint, sizeof causal.fingerprint); /* they begin with it */
-        const ac_header header = header_of(array, &e->choices[best], (ac_span){parameters, length});
+        const ac_header header = header_of(e, array, &e->choices[best], (ac_span){parameters, length});
         uint8_t *out = output->take(output->owner, least);
         if (out)
             write_stream(e, best, &header, out);
@@ -196,11 +202,16 @@ static int encode_causal(const ac_choice *choices, size_t count, const ac_array 
     int mappable, status = ac_sheet_init(&sheet, array, data, &mappable);
     if (!status && !mappable) status = AC_ERROR_SPACE;
     if (!status) {
-        ac_choose_low_bits(&sheet);
-        encoding e = {.sheet = &sheet, .choices = choices, .choice_count = count, .sides = ac_choose_sides(&sheet.planes, wanted), .flags = flags};
-        status = encode_pieces(&e, parallel);
+        ac_chain chain;
+        uint8_t section[AC_CHAIN_BOUND];
+        uint16_t *left;
+        status = ac_chain_choose(&sheet, array, choices[0].model, flags & ~AC_THOROUGH, &chain, &left);
+        encoding e = {.sheet = &sheet, .left = left, .choices = choices, .choice_count = count, .sides = ac_choose_sides(&sheet.planes, wanted), .flags = flags};
+        if (left) e.chain = (ac_span){section, ac_chain_write(&chain, section)};
+        if (!status) status = encode_pieces(&e, parallel);
         if (!status) status = join(&e, array, output);
         free_pieces(&e);
+        free(left);
     }
     ac_sheet_free(&sheet);
     return status;
@@ -266,8 +277,14 @@ int ac_array_samples(const ac_array *array, const void *data, uint16_t *samples)
     int mappable, status = ac_sheet_init(&sheet, array, data, &mappable);
     if (!status && !mappable) status = AC_ERROR_SPACE;
     if (!status) {
-        ac_choose_low_bits(&sheet);
-        ac_sheet_samples(&sheet, 0, (size_t)sheet.count, samples);
+        ac_chain chain;
+        uint16_t *left;
+        status = ac_chain_choose(&sheet, array, ac_model_default(), 0, &chain, &left);
+        if (left)
+            memcpy(samples, left, (size_t)sheet.count * sizeof *samples);
+        else if (!status)
+            ac_sheet_samples(&sheet, 0, (size_t)sheet.count, samples);
+        free(left);
     }
     ac_sheet_free(&sheet);
     return status;

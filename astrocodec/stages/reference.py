@@ -1,7 +1,8 @@
 """The reference codec: the native library's functions in readable Python, bit for bit the same.
 
 docs/format.md is the specification. Pieces are composed of their stages by `astrocodec.stages.piece`, streams here:
-planes -> pixels -> split -> piece -> causal -> stream. It codes about 100,000 pixels a second, and needs no library.
+planes -> pixels -> split -> chain -> piece -> causal -> stream. It codes about 100,000 pixels a second, and needs no
+library.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from astrocodec.model import Model, find_model
 from astrocodec.stages import piece as one_piece
 from astrocodec.stages import stream
 from astrocodec.stages.causal import CAUSAL, STORED, Parameters, frame_pieces, split_pieces
+from astrocodec.stages.chain import Chain, apply_chain, undo_chain
+from astrocodec.stages.chain_choice import choose_chain, period_of
 from astrocodec.stages.distribution import Tables, build_tables
 from astrocodec.stages.pixels import map_pixels, unmap_pixels
 from astrocodec.stages.planes import (
@@ -32,7 +35,7 @@ from astrocodec.stages.planes import (
     wanted_pieces,
 )
 from astrocodec.stages.predict import check_weights
-from astrocodec.stages.split import MAX_LOW_BITS, choose_low_bits, pack_low, unpack_low
+from astrocodec.stages.split import MAX_LOW_BITS, choose_low_bits, least_low_bits, pack_low, unpack_low
 from astrocodec.stages.stream import Header, Section, read_header
 from astrocodec.stages.weights import Weights
 
@@ -97,14 +100,23 @@ def _modelled(
     if low > MAX_LOW_BITS:
         return None
     u = sheet.reshape(shape)
+    chain, samples = None, (u >> least_low_bits(largest)).astype(np.uint16)
+    if values.dtype.kind != "c":
+        chain = choose_chain(samples, period_of(values.shape), lambda part: len(encode_one(choices[0][0], part, False)))
+    if chain:
+        low, samples = least_low_bits(largest), apply_chain(chain, samples)
+    else:
+        samples = (u >> low).astype(np.uint16)
     sides = wanted_pieces(shape, piece_shape) if piece_shape else choose_pieces(shape)
-    parts = [piece.take(u) for piece in Cut(shape, sides)]
+    parts = [(pack_low(piece.take(u), low), piece.take(samples)) for piece in Cut(shape, sides)]
     streams = []
     for model, file in choices:
         parameters = Parameters(model.fingerprint, pixel_map, low, sides).to_bytes()
         sections = (Section(stream.MODEL, file),) if file else ()
+        if chain:
+            sections += (Section(stream.PLANES, chain.to_bytes(), True),)
         header = Header(CAUSAL, values.dtype, values.shape, parameters, sections).to_bytes()
-        pieces = [pack_low(part, low) + encode_one(model, (part >> low).astype(np.uint16), thorough) for part in parts]
+        pieces = [below + encode_one(model, np.ascontiguousarray(part), thorough) for below, part in parts]
         streams.append(stream.seal(header, frame_pieces(pieces), values))
     return min(streams, key=len)
 
@@ -126,12 +138,23 @@ def encode_stream(
     return stored if coded is None or len(coded) > len(stored) else coded
 
 
-def _decode_piece(data: memoryview, low: int, model: Model, out: NDArray[np.uint64], decode_one: PieceDecoder) -> None:
-    """Low bits and samples of one piece."""
-    below, used = unpack_low(data, out.size, low)
-    samples = np.empty(out.shape, np.uint16)
+def _decode_piece(
+    data: memoryview, low: int, model: Model, samples: NDArray[np.uint16], decode_one: PieceDecoder
+) -> NDArray[np.uint64]:
+    """Samples of one piece; returns its low bits."""
+    below, used = unpack_low(data, samples.size, low)
     decode_one(model, np.frombuffer(data[used:], np.uint8), samples)
-    out[...] = samples.astype(np.uint64) << np.uint64(low) | below.reshape(out.shape)
+    return below.reshape(samples.shape)
+
+
+def _chain_of(header: Header, shape: Planes) -> Chain | None:
+    """The chain of a stream's planes, if they are one."""
+    body = header.body_of(stream.PLANES)
+    if body is None:
+        return None
+    if header.dtype.kind == "c":
+        raise CorruptError(f"section {stream.PLANES}: planes of complex numbers are no chain")
+    return Chain.read(body, shape)
 
 
 def _decode_modelled(
@@ -145,23 +168,29 @@ def _decode_modelled(
     if math.prod(shape) > len(data) * (MAX_PIXELS // 4):
         raise CorruptError(f"shape {header.shape} is more than {len(data)} bytes can hold")
     cut = Cut(shape, parameters.piece_shape)
+    chain = _chain_of(header, shape)
     pieces = split_pieces(data, len(cut), at)
     model = find_model(parameters.fingerprint, models, header.body_of(stream.MODEL))
-    u = np.empty(shape, np.uint64)
+    u: NDArray[np.uint64] | NDArray[np.uint16] = np.empty(shape, np.uint16)
+    below = np.empty(shape, np.uint64)
     for index, piece in enumerate(cut):
-        out = np.empty(piece.shape, np.uint64)
+        out = np.empty(piece.shape, np.uint16)
         try:
-            _decode_piece(pieces[index], parameters.low_bits, model, out, decode_one)
+            piece.put(below, _decode_piece(pieces[index], parameters.low_bits, model, out, decode_one))
         except FormatError as error:
             raise type(error)(f"piece {index} ({piece}): {error}") from None
         piece.put(u, out)
-    elements = unmap_pixels(
-        u if parameters.low_bits else u.astype(np.uint16), parameters.pixel_map, part_type(header.dtype)
-    )
+    if chain:
+        u = undo_chain(chain, u)
+    if parameters.low_bits:
+        u = u.astype(np.uint64) << np.uint64(parameters.low_bits) | below
+    elements = unmap_pixels(u, parameters.pixel_map, part_type(header.dtype))
     return from_planes(elements, header.dtype, header.shape)
 
 
 def _decode_stored(data: memoryview, header: Header) -> NDArray[np.generic]:
+    if header.body_of(stream.PLANES) is not None:
+        raise CorruptError(f"section {stream.PLANES}: a stored array has none")
     if header.parameters:
         raise CorruptError(
             f"byte {header.parameters_at}: {len(header.parameters)} bytes of parameters, a stored array has none"

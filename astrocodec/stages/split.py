@@ -17,9 +17,14 @@ _CONSTANT, _PACKED = 0, 1
 _LOUD = 512
 
 
+def least_low_bits(largest: int) -> int:
+    """Bits to leave to `pack_low` so that the rest fits 16 bits."""
+    return max(0, int(largest).bit_length() - SAMPLE_BITS)
+
+
 def choose_low_bits(sheet: NDArray[np.uint64] | NDArray[np.uint16], largest: int) -> int:
-    """Bits to leave to `pack_low` so that the rest fits 16 bits and is not needlessly loud."""
-    low = max(0, int(largest).bit_length() - SAMPLE_BITS)
+    """The same and more, so that the rest is not needlessly loud."""
+    low = least_low_bits(largest)
     rows = sheet[:: max(1, sheet.shape[0] // 64), : 1 << 12]
     if largest >> low > _LOUD and rows.shape[1] > 1:
         steps = np.abs(np.diff((rows >> low).astype(np.int32), axis=1))

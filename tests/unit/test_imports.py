@@ -43,6 +43,8 @@ ORDER = (
     "stages.stream",
     "stages.planes",
     "stages.split",
+    "stages.chain",
+    "stages.chain_choice",
     "stages.causal",
     "stages.network",
     "stages.weights",

@@ -1,0 +1,257 @@
+#include "chain_choice.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "log512.h"
+#include "split.h"
+
+enum {
+    LEAST_PIXELS = 4096,
+    MAX_PLANES = 16,
+    MAX_ROWS = 64,
+    MAX_COLUMNS = 64,
+    MAX_PLACES = 32,
+    WANDERINGS = 9,
+    SLOPES = 7,
+    SCALES = 6,
+    TRIALS = 4,
+    TRIAL_ROWS = 64,
+    TRIAL_COLUMNS = 256,
+    TRIAL_PIXELS = 2048
+};
+/* How much a level wanders from plane to plane against the noise of a sample, in 1/65536; the last: without measure. */
+static const uint32_t wanderings[WANDERINGS] = {1 << 8, 1 << 11, 1 << 13, 1 << 14, 1 << 15, 1 << 16, 1 << 17, 1 << 18, 1 << 30};
+static const int32_t slope_rules[SLOPES] = {1, 2, 4, 8, 16, 32, 0}, scales[SCALES] = {248, 240, 224, 192, 160, 128};
+
+static uint64_t smaller(uint64_t a, uint64_t b) { return a < b ? a : b; }
+static uint64_t larger(uint64_t a, uint64_t b) { return a > b ? a : b; }
+
+/* Pairs of rows of the first planes, each plane behind the other, and what a chain leaves of them. */
+typedef struct {
+    uint64_t planes;
+    size_t rows, columns, size; /* pairs of rows; size: of a plane */
+    uint16_t *samples, *left;
+    int32_t *steps;
+} sample;
+
+static int take_sample(const ac_sheet *sheet, uint64_t length, sample *s)
+{
+    const ac_planes *p = &sheet->planes;
+    s->planes = smaller(length, MAX_PLANES);
+    s->rows = (size_t)smaller(smaller(p->height - 1, MAX_ROWS), larger(4, p->height * p->width >> 11));
+    s->columns = (size_t)smaller(p->width, MAX_COLUMNS);
+    s->size = 2 * s->rows * s->columns;
+    s->samples = malloc(2 * (size_t)s->planes * s->size * sizeof *s->samples);
+    s->steps = malloc((size_t)s->planes * s->size * sizeof *s->steps);
+    if (!s->samples || !s->steps) return AC_ERROR_MEMORY;
+    s->left = s->samples + s->planes * s->size;
+    uint16_t *to = s->samples;
+    for (uint64_t t = 0; t < s->planes; t++)
+        for (uint64_t i = 0; i < s->rows; i++) {
+            const uint64_t y = i * (p->height - 1) / s->rows, x = (37 * i % 64) * (p->width - s->columns) / 64;
+            for (uint64_t row = y; row < y + 2; row++, to += s->columns) ac_sheet_samples(sheet, (t * p->height + row) * p->width + x, s->columns, to);
+        }
+    return AC_OK;
+}
+
+static int ascending(const void *a, const void *b)
+{
+    const int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
+    return (x > y) - (x < y);
+}
+
+static int32_t middle(int32_t *values, size_t n)
+{
+    qsort(values, n, sizeof *values, ascending);
+    return values[n / 2];
+}
+
+/* Middle of the changes from plane to plane, without the middle change. */
+static int32_t noise_of(sample *s)
+{
+    const size_t n = (size_t)(s->planes - 1) * s->size;
+    for (size_t i = 0; i < n; i++) s->steps[i] = s->samples[i + s->size] - s->samples[i];
+    const int32_t common = middle(s->steps, n);
+    for (size_t i = 0; i < n; i++) s->steps[i] = s->steps[i] < common ? common - s->steps[i] : s->steps[i] - common;
+    return middle(s->steps, n);
+}
+
+/* About 512 times the bits of the second rows, first plane and first column aside. */
+static uint64_t cost_of(const sample *s, const ac_chain *chain)
+{
+    ac_chain whole = *chain;
+    whole.period = 0;
+    const ac_stack stack = {s->planes, s->size, s->size};
+    ac_chain_apply(&whole, &stack, s->samples, s->left, s->size);
+    uint64_t cost = 0;
+    const uint16_t *north = s->left + s->size;
+    for (uint64_t pair = s->rows; pair < s->planes * s->rows; pair++, north += 2 * s->columns) {
+        const uint16_t *row = north + s->columns;
+        for (size_t x = 1; x < s->columns; x++) {
+            const int32_t off = (int16_t)(row[x] - ((row[x - 1] + north[x]) >> 1));
+            cost += (uint64_t)ac_log512(1 + (uint32_t)(off < 0 ? -off : off));
+        }
+    }
+    return cost;
+}
+
+typedef struct {
+    ac_chain chain;
+    uint64_t cost;
+} candidate;
+
+static void consider(const sample *s, const ac_chain *chain, candidate *best)
+{
+    const uint64_t cost = cost_of(s, chain);
+    if (cost < best->cost) *best = (candidate){*chain, cost};
+}
+
+/* Gains of the level: those of the best estimate where it wanders so much. */
+static void set_levels(ac_chain *c, uint64_t wandering)
+{
+    uint64_t known = 65536;
+    for (uint32_t i = 0; i < c->place_count; i++) {
+        known = ((known + wandering) << 16) / (known + wandering + 65536);
+        c->places[i].level = (int32_t)smaller(256, larger(1, (known + 128) >> 8));
+    }
+}
+
+/* Gains of the slope: the same everywhere, or those of a mean. */
+static void set_slopes(ac_chain *c, int32_t rule)
+{
+    for (uint32_t i = 0; i < c->place_count; i++) c->places[i].slope = rule ? rule : (int32_t)smaller(255, 256 / (i + 1));
+}
+
+static void fit(sample *s, uint64_t length, ac_chain *chain)
+{
+    const int32_t noise = noise_of(s), room = noise < 1024 ? 32 * noise : 32768;
+    for (size_t i = 0; i < s->size; i++) s->steps[i] = s->samples[i];
+    chain->base = (int32_t)smaller(larger((uint64_t)middle(s->steps, s->size), (uint64_t)room), (uint64_t)(65535 - room));
+    chain->limit = (int32_t)smaller(192 * larger((uint64_t)noise, 1), AC_MAX_CHAIN_LIMIT);
+    chain->scale = 256, chain->first = 128;
+    chain->place_count = (uint32_t)smaller(length - 1, MAX_PLACES);
+    candidate best = {*chain, UINT64_MAX};
+    for (int i = 0; i < WANDERINGS; i++) {
+        ac_chain c = *chain;
+        set_levels(&c, wanderings[i]);
+        consider(s, &c, &best);
+    }
+    ac_chain c = best.chain;
+    for (int i = 0; i < SLOPES; i++) {
+        set_slopes(&c, slope_rules[i]);
+        consider(s, &c, &best);
+    }
+    c = best.chain;
+    for (int i = 0; i < SCALES; i++) {
+        c.scale = scales[i];
+        consider(s, &c, &best);
+    }
+    *chain = best.chain;
+    while (chain->place_count > 1 && !memcmp(&chain->places[chain->place_count - 1], &chain->places[chain->place_count - 2], sizeof *chain->places))
+        chain->place_count--;
+}
+
+/* Part of planes, or of a run of small planes, that is coded for a trial. */
+typedef struct {
+    uint64_t start, stop, y, x;
+    uint32_t rows, columns;
+} part;
+
+static part trial_part(const ac_planes *p, uint64_t trials, uint64_t j)
+{
+    const uint64_t columns = smaller(p->width, TRIAL_COLUMNS);
+    const uint64_t rows = smaller(smaller(p->height, TRIAL_ROWS), larger(8, p->count * p->height * p->width / (16 * trials * columns)));
+    const uint64_t together = larger(1, TRIAL_PIXELS / (rows * columns)), start = 1 + j * (p->count - 1) / trials;
+    return (part){start, smaller(start + together, p->count), (2 * j + 1) * (p->height - rows) / (2 * trials),
+                  (2 * j + 1) * (p->width - columns) / (2 * trials), (uint32_t)rows, (uint32_t)columns};
+}
+
+/* Adds the bytes of the part without and with the chain. `samples` has room for the part in all planes up to its last. */
+static int try_part(const ac_sheet *sheet, const ac_chain *chain, const ac_model *model, int flags, const part *t, uint16_t *samples, uint8_t *out,
+                    size_t bound, uint64_t sizes[2])
+{
+    const ac_planes *p = &sheet->planes;
+    const size_t size = (size_t)t->rows * t->columns;
+    uint16_t *to = samples;
+    for (uint64_t plane = 0; plane < t->stop; plane++)
+        for (uint64_t y = t->y; y < t->y + t->rows; y++, to += t->columns) ac_sheet_samples(sheet, (plane * p->height + y) * p->width + t->x, t->columns, to);
+    const uint32_t height = (uint32_t)(t->stop - t->start) * t->rows;
+    const ac_stack stack = {t->stop, size, size};
+    for (int with = 0; with < 2; with++) {
+        if (with) ac_chain_apply(chain, &stack, samples, samples, size);
+        size_t length;
+        const int status = ac_piece_encode(model, samples + t->start * size, height, t->columns, t->columns, out, bound, &length, flags);
+        if (status) return status;
+        sizes[with] += length;
+    }
+    return AC_OK;
+}
+
+static int pays(const ac_sheet *sheet, const ac_chain *chain, const ac_model *model, int flags, int *found)
+{
+    const ac_planes *p = &sheet->planes;
+    const uint64_t trials = smaller(p->count - 1, TRIALS);
+    uint64_t sizes[2] = {0, 0};
+    const part one = trial_part(p, trials, 0);
+    const size_t size = (size_t)one.rows * one.columns, bound = ac_piece_bound((uint32_t)(one.stop - one.start) * one.rows, one.columns);
+    uint16_t *samples = malloc((size_t)p->count * size * sizeof *samples);
+    uint8_t *out = malloc(bound);
+    int status = samples && out ? AC_OK : AC_ERROR_MEMORY;
+    for (uint64_t j = 0; j < trials && !status; j++) {
+        const part t = trial_part(p, trials, j);
+        status = try_part(sheet, chain, model, flags, &t, samples, out, bound, sizes);
+    }
+    free(samples);
+    free(out);
+    *found = !status && 100 * sizes[1] < 99 * sizes[0];
+    return status;
+}
+
+/* The third axis from the end, where a fourth says that it is one of several. */
+static uint64_t period_of(const ac_array *array, const ac_planes *planes)
+{
+    const uint64_t third = array->ndim > 3 ? array->shape[array->ndim - 3] : 0;
+    return third >= 2 && third < planes->count ? third : 0;
+}
+
+static int choose(const ac_sheet *sheet, const ac_array *array, const ac_model *model, int flags, ac_chain *chain, int *found)
+{
+    const ac_planes *p = &sheet->planes;
+    *found = 0;
+    if (ac_is_complex(array->dtype) || p->count < 2 || p->height < 2 || p->width < 2 || sheet->count < LEAST_PIXELS) return AC_OK;
+    memset(chain, 0, sizeof *chain);
+    chain->period = period_of(array, p);
+    const uint64_t length = chain->period ? chain->period : p->count;
+    sample s = {0};
+    int status = take_sample(sheet, length, &s);
+    if (!status) fit(&s, length, chain);
+    free(s.samples);
+    free(s.steps);
+    return status ? status : pays(sheet, chain, model, flags, found);
+}
+
+static void leave(const ac_sheet *sheet, const ac_chain *chain, uint16_t *left)
+{
+    const uint64_t size = sheet->planes.height * sheet->planes.width;
+    const ac_stack stack = {sheet->planes.count, size, size};
+    const uint16_t *there = ac_sheet_as_samples(sheet);
+    if (!there) ac_sheet_samples(sheet, 0, (size_t)sheet->count, left);
+    ac_chain_apply(chain, &stack, there ? there : left, left, size);
+}
+
+int ac_chain_choose(ac_sheet *sheet, const ac_array *array, const ac_model *model, int flags, ac_chain *chain, uint16_t **left)
+{
+    int found;
+    *left = NULL;
+    ac_least_low_bits(sheet); /* a level in time is worth more than the bits are loud in space */
+    const int status = choose(sheet, array, model, flags, chain, &found);
+    if (status || !found) {
+        ac_choose_low_bits(sheet);
+        return status;
+    }
+    *left = malloc((size_t)sheet->count * sizeof **left);
+    if (!*left) return AC_ERROR_MEMORY;
+    leave(sheet, chain, *left);
+    return AC_OK;
+}

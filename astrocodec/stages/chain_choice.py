@@ -1,0 +1,138 @@
+"""Chains: whether earlier planes pay, and with which gains (docs/encoder.md section "Chains").
+
+native/chain_choice.c chooses alike.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from astrocodec.stages.chain import MAX_LIMIT, Chain, Gains, apply_chain
+from astrocodec.stages.log512 import log512
+from astrocodec.stages.planes import Planes
+
+_LEAST_PIXELS = 4096
+_MAX_PLANES, _MAX_ROWS, _MAX_COLUMNS = 16, 64, 64
+_MAX_PLACES = 32
+# How much a level wanders from plane to plane against the noise of a sample, in 1/65536; the last: without measure.
+_WANDERING = (1 << 8, 1 << 11, 1 << 13, 1 << 14, 1 << 15, 1 << 16, 1 << 17, 1 << 18, 1 << 30)
+_SLOPES = (1, 2, 4, 8, 16, 32, 0)
+_SCALES = (248, 240, 224, 192, 160, 128)
+_TRIALS, _TRIAL_ROWS, _TRIAL_COLUMNS, _TRIAL_PIXELS = 4, 64, 256, 2048
+
+# Bytes of a piece of samples.
+Size = Callable[[NDArray[np.uint16]], int]
+
+
+def period_of(shape: tuple[int, ...]) -> int:
+    """Planes of a chain: the third axis from the end, where a fourth says that it is one of several.
+
+    >>> period_of((20, 64, 64)), period_of((3, 5, 64, 64)), period_of((1, 5, 64, 64))
+    (0, 5, 0)
+    """
+    return shape[-3] if len(shape) > 3 and shape[-3] >= 2 and np.prod(shape[:-3]) >= 2 else 0
+
+
+def _sample(planes: NDArray[np.uint16], period: int) -> NDArray[np.uint16]:
+    """Pairs of rows of the first planes: ``(plane, pair, row, x)``."""
+    count, height, width = planes.shape
+    rows = min(height - 1, _MAX_ROWS, max(4, height * width >> 11))
+    columns = min(width, _MAX_COLUMNS)
+    pairs = []
+    for i in range(rows):
+        y, x = 1 + i * (height - 1) // rows, (37 * i % 64) * (width - columns) // 64
+        pairs.append(planes[: min(period or count, _MAX_PLANES), y - 1 : y + 1, x : x + columns])
+    return np.stack(pairs, 1)
+
+
+def _cost(left: NDArray[np.uint16]) -> int:
+    """About 512 times the bits of the second rows, first plane and first column aside."""
+    found = left[1:].astype(np.int64)
+    off = found[..., 1, 1:] - ((found[..., 1, :-1] + found[..., 0, 1:]) >> 1)
+    return int(log512(1 + np.abs((off + 32768) % 65536 - 32768)).sum())
+
+
+def _middle(values: NDArray[np.int64]) -> int:
+    return int(np.sort(values.ravel())[values.size // 2])
+
+
+def _levels(wandering: int, count: int) -> list[int]:
+    """Gains of the level: those of the best estimate where it wanders so much."""
+    gains, known = [], 65536
+    for _ in range(count):
+        known = (known + wandering << 16) // (known + wandering + 65536)
+        gains.append(min(256, max(1, (known + 128) >> 8)))
+    return gains
+
+
+def _slopes(rule: int, count: int) -> list[int]:
+    """Gains of the slope: the same everywhere, or those of a mean."""
+    return [rule or min(255, 256 // n) for n in range(1, count + 1)]
+
+
+def _shortened(chain: Chain) -> Chain:
+    """The same without places that repeat the last one."""
+    places = chain.places
+    while len(places) > 1 and places[-1] == places[-2]:
+        places = places[:-1]
+    return dataclasses.replace(chain, places=places)
+
+
+def _fit(planes: NDArray[np.uint16], period: int) -> Chain:
+    """The chain that leaves the least of a sample."""
+    sample = _sample(planes, period)
+    steps = np.diff(sample.astype(np.int64), axis=0)
+    noise = _middle(np.abs(steps - _middle(steps)))
+    room = min(32 * noise, 32768)
+    base = min(max(_middle(sample[0].astype(np.int64)), room), 65535 - room)
+    count = min((period or len(planes)) - 1, _MAX_PLACES)
+
+    def chain_of(levels: list[int], slopes: list[int]) -> Chain:
+        places = tuple(Gains(level, slope) for level, slope in zip(levels, slopes, strict=True))
+        return Chain(period, base, min(192 * max(noise, 1), MAX_LIMIT), 256, 128, places)
+
+    def best_of(chains: list[Chain]) -> Chain:
+        whole = [dataclasses.replace(chain, period=0) for chain in chains]
+        costs = [
+            _cost(apply_chain(chain, sample.reshape(len(sample), -1, sample.shape[-1])).reshape(sample.shape))
+            for chain in whole
+        ]
+        return chains[int(np.argmin(costs))]
+
+    none = [0] * count
+    best = best_of([chain_of(_levels(wandering, count), none) for wandering in _WANDERING])
+    levels = [place.level for place in best.places]
+    best = best_of([best, *(chain_of(levels, _slopes(rule, count)) for rule in _SLOPES)])
+    return _shortened(best_of([best, *(dataclasses.replace(best, scale=scale) for scale in _SCALES)]))
+
+
+def _trials(planes: Planes) -> Iterator[tuple[slice, slice, slice]]:
+    """Parts of planes, or of a run of small planes, that are coded for a trial."""
+    count, height, width = planes
+    trials = min(count - 1, _TRIALS)
+    columns = min(width, _TRIAL_COLUMNS)
+    rows = min(height, _TRIAL_ROWS, max(8, count * height * width // (16 * trials * columns)))
+    together = max(1, _TRIAL_PIXELS // (rows * columns))
+    for j in range(trials):
+        t = 1 + j * (count - 1) // trials
+        y, x = ((2 * j + 1) * side // (2 * trials) for side in (height - rows, width - columns))
+        yield slice(t, min(t + together, count)), slice(y, y + rows), slice(x, x + columns)
+
+
+def choose_chain(planes: NDArray[np.uint16], period: int, size: Size) -> Chain | None:
+    """The chain for samples ``(plane, y, x)``, None where it does not pay."""
+    shape = Planes(*planes.shape)
+    if shape.number < 2 or min(shape.height, shape.width) < 2 or planes.size < _LEAST_PIXELS:
+        return None
+    chain = _fit(planes, period)
+    alone, left = 0, 0
+    for when, rows, columns in _trials(shape):
+        part = np.ascontiguousarray(planes[: when.stop, rows, columns])
+        width = part.shape[2]
+        alone += size(part[when.start :].reshape(-1, width))
+        left += size(apply_chain(chain, part)[when.start :].reshape(-1, width))
+    return chain if 100 * left < 99 * alone else None
