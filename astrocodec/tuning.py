@@ -18,7 +18,7 @@ from astrocodec import _native
 from astrocodec._native.stream import array_samples
 from astrocodec.model import DELTA_HEAD, Model, load_model
 from astrocodec.stages.pixels import DTYPES
-from astrocodec.stages.planes import Cut, Planes, choose_pieces, part_type, planes_of
+from astrocodec.stages.planes import Cut, Piece, Planes, choose_pieces, part_type, planes_of
 from astrocodec.stages.weights import Weights, limit_rows, weight_delta
 
 
@@ -51,6 +51,8 @@ _SMALL = 1 << 16
 _RATE = 6e-3
 _BANDS = 24
 _BAND_ROWS = 96
+# Bands of a run of planes of a cube, and planes before them.
+_RUN_BANDS, _RUN_BEFORE = 4, 6
 # The running means of a band that begins inside a piece need some rows to settle before they are typical.
 _SETTLING_ROWS = 24
 # Multiples of it fill an interval evenly, however many there are.
@@ -76,7 +78,37 @@ def _planes(frame: NDArray[Any]) -> list[NDArray[Any]]:
     return [part.reshape(planes_of(part.shape)) for part in parts]
 
 
-def _bands(planes: NDArray[Any], rng: np.random.Generator, count: int) -> list[_Band]:
+def _cube_bands(planes: NDArray[Any], pieces: Sequence[Piece], rng: np.random.Generator, count: int) -> list[_Band]:
+    """Bands of a cube, as `_bands` has them, of runs of planes: what a chain leaves is known from the planes before.
+
+    Each run is a cube of its own here. Its first planes are not what they are in the whole one, so only the very first
+    plane and the last ones of a run are taken. Several small planes make a band, one below the other.
+    """
+    number, height, width = planes.shape
+    runs = max(1, count // _RUN_BANDS)
+    chosen = ((np.arange(runs) + rng.random()) * len(pieces) / runs).astype(np.int64)
+    heights = (rng.random() + _GOLDEN * np.arange(runs)) % 1
+    bands = []
+    for run, index in enumerate(chosen):
+        columns, rows = pieces[index].columns, min(height, _BAND_ROWS)
+        together = max(1, _BAND_ROWS * (columns.stop - columns.start) // (height * width)) if rows == height else 1
+        used = min(number, _RUN_BANDS * together)
+        first = min(pieces[index].planes.start, number - used) if run else 0
+        before = min(first, _RUN_BEFORE)
+        start = round(heights[run] * (height - rows)) // 2 * 2 if run else 0
+        part = planes[first - before : first + used, start : start + rows, columns]
+        found = array_samples(np.ascontiguousarray(part))
+        if found is None:
+            continue
+        samples = found.reshape(part.shape)[before:]
+        for plane in range(0, used, together):
+            band = np.ascontiguousarray(samples[plane : plane + together].reshape(-1, samples.shape[2]))
+            if (band != band[0, 0]).any():
+                bands.append(_Band(band, _SETTLING_ROWS if start else 0))
+    return bands
+
+
+def _bands(planes: NDArray[Any], is_complex: bool, rng: np.random.Generator, count: int) -> list[_Band]:
     """Bands of rows of pieces, mapped and split as the codec will do it for the whole piece.
 
     Of a small frame they are its pieces, whole. Else the first rows of the first piece and the last of the last are
@@ -85,12 +117,19 @@ def _bands(planes: NDArray[Any], rng: np.random.Generator, count: int) -> list[_
     """
     shape = Planes(*planes.shape)
     pieces = list(Cut(shape, choose_pieces(shape)))
+    is_cube = shape.number > 1 and not is_complex
     if planes.size <= count * _BAND_ROWS * pieces[0].shape[1]:
-        all_found = (array_samples(np.ascontiguousarray(piece.take(planes))) for piece in pieces)
+        if is_cube:
+            whole = array_samples(np.ascontiguousarray(planes))
+            all_found = [None if whole is None else piece.take(whole.reshape(shape)) for piece in pieces]
+        else:
+            all_found = [array_samples(np.ascontiguousarray(piece.take(planes))) for piece in pieces]
         shaped = [
             found.reshape(piece.shape) for found, piece in zip(all_found, pieces, strict=True) if found is not None
         ]
         return [_Band(samples, 0) for samples in shaped if (samples != samples[0, 0]).any()]
+    if is_cube:
+        return _cube_bands(planes, pieces, rng, count)
     chosen = ((np.arange(count) + rng.random()) * len(pieces) / count).astype(np.int64)
     heights = (rng.random() + _GOLDEN * np.arange(count)) % 1
     bands = []
@@ -189,11 +228,13 @@ def tune(
     general = start.base or start
     frames = list(arrays) if isinstance(arrays, list | tuple) else [arrays]
     read = (np.asanyarray(frame) for frame in frames)
-    stacks = [planes for a in read if a.size and a.dtype.str[1:] in DTYPES for planes in _planes(a)]
+    stacks = [
+        (planes, a.dtype.kind == "c") for a in read if a.size and a.dtype.str[1:] in DTYPES for planes in _planes(a)
+    ]
     most, rng = _EFFORTS[effort], np.random.default_rng(seed)
     count = max(1, most.look * _BANDS // max(1, len(stacks)))
-    bands = [band for planes in stacks for band in _bands(planes, rng, count)]
-    sampled, total = sum(band.samples.size for band in bands), sum(planes.size for planes in stacks)
+    bands = [band for stack in stacks for band in _bands(*stack, rng, count)]
+    sampled, total = sum(band.samples.size for band in bands), sum(planes.size for planes, _ in stacks)
     if sampled < 4096:
         return general
     contexts = _contexts(bands, rng, most.look * _CONTEXTS)

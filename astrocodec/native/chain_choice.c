@@ -9,7 +9,7 @@
 enum {
     LEAST_PIXELS = 4096,
     MAX_PLANES = 16,
-    MAX_ROWS = 64,
+    MAX_ROWS = 16,
     MAX_COLUMNS = 64,
     MAX_PLACES = 32,
     WANDERINGS = 9,
@@ -18,7 +18,8 @@ enum {
     TRIALS = 4,
     TRIAL_ROWS = 64,
     TRIAL_COLUMNS = 256,
-    TRIAL_PIXELS = 2048
+    TRIAL_PIXELS = 2048,
+    COUNTS = 131071
 };
 /* How much a level wanders from plane to plane against the noise of a sample, in 1/65536; the last: without measure. */
 static const uint32_t wanderings[WANDERINGS] = {1 << 8, 1 << 11, 1 << 13, 1 << 14, 1 << 15, 1 << 16, 1 << 17, 1 << 18, 1 << 30};
@@ -33,6 +34,7 @@ typedef struct {
     size_t rows, columns, size; /* pairs of rows; size: of a plane */
     uint16_t *samples, *left;
     int32_t *steps;
+    uint32_t *counts; /* of steps */
 } sample;
 
 static int take_sample(const ac_sheet *sheet, uint64_t length, sample *s)
@@ -44,7 +46,8 @@ static int take_sample(const ac_sheet *sheet, uint64_t length, sample *s)
     s->size = 2 * s->rows * s->columns;
     s->samples = malloc(2 * (size_t)s->planes * s->size * sizeof *s->samples);
     s->steps = malloc((size_t)s->planes * s->size * sizeof *s->steps);
-    if (!s->samples || !s->steps) return AC_ERROR_MEMORY;
+    s->counts = malloc(COUNTS * sizeof *s->counts);
+    if (!s->samples || !s->steps || !s->counts) return AC_ERROR_MEMORY;
     s->left = s->samples + s->planes * s->size;
     uint16_t *to = s->samples;
     for (uint64_t t = 0; t < s->planes; t++)
@@ -55,16 +58,15 @@ static int take_sample(const ac_sheet *sheet, uint64_t length, sample *s)
     return AC_OK;
 }
 
-static int ascending(const void *a, const void *b)
+/* Value that half of the others are not below; all within -65535 ... 65535. */
+static int32_t middle(const int32_t *values, size_t n, uint32_t *counts)
 {
-    const int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
-    return (x > y) - (x < y);
-}
-
-static int32_t middle(int32_t *values, size_t n)
-{
-    qsort(values, n, sizeof *values, ascending);
-    return values[n / 2];
+    memset(counts, 0, COUNTS * sizeof *counts);
+    for (size_t i = 0; i < n; i++) counts[values[i] + 65535]++;
+    size_t below = 0;
+    int32_t at = 0;
+    while (below + counts[at] <= n / 2) below += counts[at++];
+    return at - 65535;
 }
 
 /* Middle of the changes from plane to plane, without the middle change. */
@@ -72,20 +74,16 @@ static int32_t noise_of(sample *s)
 {
     const size_t n = (size_t)(s->planes - 1) * s->size;
     for (size_t i = 0; i < n; i++) s->steps[i] = s->samples[i + s->size] - s->samples[i];
-    const int32_t common = middle(s->steps, n);
+    const int32_t common = middle(s->steps, n, s->counts);
     for (size_t i = 0; i < n; i++) s->steps[i] = s->steps[i] < common ? common - s->steps[i] : s->steps[i] - common;
-    return middle(s->steps, n);
+    return middle(s->steps, n, s->counts);
 }
 
 /* About 512 times the bits of the second rows, first plane and first column aside. */
-static uint64_t cost_of(const sample *s, const ac_chain *chain)
+static uint64_t cost_of(const sample *s, const uint16_t *left)
 {
-    ac_chain whole = *chain;
-    whole.period = 0;
-    const ac_stack stack = {s->planes, s->size, s->size};
-    ac_chain_apply(&whole, &stack, s->samples, s->left, s->size);
     uint64_t cost = 0;
-    const uint16_t *north = s->left + s->size;
+    const uint16_t *north = left + s->size;
     for (uint64_t pair = s->rows; pair < s->planes * s->rows; pair++, north += 2 * s->columns) {
         const uint16_t *row = north + s->columns;
         for (size_t x = 1; x < s->columns; x++) {
@@ -103,7 +101,11 @@ typedef struct {
 
 static void consider(const sample *s, const ac_chain *chain, candidate *best)
 {
-    const uint64_t cost = cost_of(s, chain);
+    ac_chain whole = *chain;
+    whole.period = 0;
+    const ac_stack stack = {s->planes, s->size, s->size};
+    ac_chain_apply(&whole, &stack, s->samples, s->left, s->size);
+    const uint64_t cost = cost_of(s, s->left);
     if (cost < best->cost) *best = (candidate){*chain, cost};
 }
 
@@ -123,11 +125,12 @@ static void set_slopes(ac_chain *c, int32_t rule)
     for (uint32_t i = 0; i < c->place_count; i++) c->places[i].slope = rule ? rule : (int32_t)smaller(255, 256 / (i + 1));
 }
 
-static void fit(sample *s, uint64_t length, ac_chain *chain)
+/* The chain that leaves the least of the sample; 0 where that is no less than the samples themselves cost. */
+static int fit(sample *s, uint64_t length, ac_chain *chain)
 {
     const int32_t noise = noise_of(s), room = noise < 1024 ? 32 * noise : 32768;
     for (size_t i = 0; i < s->size; i++) s->steps[i] = s->samples[i];
-    chain->base = (int32_t)smaller(larger((uint64_t)middle(s->steps, s->size), (uint64_t)room), (uint64_t)(65535 - room));
+    chain->base = (int32_t)smaller(larger((uint64_t)middle(s->steps, s->size, s->counts), (uint64_t)room), (uint64_t)(65535 - room));
     chain->limit = (int32_t)smaller(192 * larger((uint64_t)noise, 1), AC_MAX_CHAIN_LIMIT);
     chain->scale = 256, chain->first = 128;
     chain->place_count = (uint32_t)smaller(length - 1, MAX_PLACES);
@@ -137,6 +140,7 @@ static void fit(sample *s, uint64_t length, ac_chain *chain)
         set_levels(&c, wanderings[i]);
         consider(s, &c, &best);
     }
+    if (best.cost >= cost_of(s, s->samples)) return 0;
     ac_chain c = best.chain;
     for (int i = 0; i < SLOPES; i++) {
         set_slopes(&c, slope_rules[i]);
@@ -150,6 +154,7 @@ static void fit(sample *s, uint64_t length, ac_chain *chain)
     *chain = best.chain;
     while (chain->place_count > 1 && !memcmp(&chain->places[chain->place_count - 1], &chain->places[chain->place_count - 2], sizeof *chain->places))
         chain->place_count--;
+    return 1;
 }
 
 /* Part of planes, or of a run of small planes, that is coded for a trial. */
@@ -225,10 +230,11 @@ static int choose(const ac_sheet *sheet, const ac_array *array, const ac_model *
     const uint64_t length = chain->period ? chain->period : p->count;
     sample s = {0};
     int status = take_sample(sheet, length, &s);
-    if (!status) fit(&s, length, chain);
+    const int is_less = !status && fit(&s, length, chain);
     free(s.samples);
     free(s.steps);
-    return status ? status : pays(sheet, chain, model, flags, found);
+    free(s.counts);
+    return is_less ? pays(sheet, chain, model, flags, found) : status;
 }
 
 static void leave(const ac_sheet *sheet, const ac_chain *chain, uint16_t *left)

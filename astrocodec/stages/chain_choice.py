@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from astrocodec.stages.log512 import log512
 from astrocodec.stages.planes import Planes
 
 _LEAST_PIXELS = 4096
-_MAX_PLANES, _MAX_ROWS, _MAX_COLUMNS = 16, 64, 64
+_MAX_PLANES, _MAX_ROWS, _MAX_COLUMNS = 16, 16, 64
 _MAX_PLACES = 32
 # How much a level wanders from plane to plane against the noise of a sample, in 1/65536; the last: without measure.
 _WANDERING = (1 << 8, 1 << 11, 1 << 13, 1 << 14, 1 << 15, 1 << 16, 1 << 17, 1 << 18, 1 << 30)
@@ -56,7 +57,7 @@ def _cost(left: NDArray[np.uint16]) -> int:
     return int(log512(1 + np.abs((off + 32768) % 65536 - 32768)).sum())
 
 
-def _middle(values: NDArray[np.int64]) -> int:
+def _middle(values: NDArray[Any]) -> int:
     return int(np.sort(values.ravel())[values.size // 2])
 
 
@@ -82,8 +83,8 @@ def _shortened(chain: Chain) -> Chain:
     return dataclasses.replace(chain, places=places)
 
 
-def _fit(planes: NDArray[np.uint16], period: int) -> Chain:
-    """The chain that leaves the least of a sample."""
+def _fit(planes: NDArray[np.uint16], period: int) -> Chain | None:
+    """The chain that leaves the least of a sample; None where that is no less than the samples themselves cost."""
     sample = _sample(planes, period)
     steps = np.diff(sample.astype(np.int64), axis=0)
     noise = _middle(np.abs(steps - _middle(steps)))
@@ -95,16 +96,16 @@ def _fit(planes: NDArray[np.uint16], period: int) -> Chain:
         places = tuple(Gains(level, slope) for level, slope in zip(levels, slopes, strict=True))
         return Chain(period, base, min(192 * max(noise, 1), MAX_LIMIT), 256, 128, places)
 
+    def cost_of(chain: Chain) -> int:
+        return _cost(apply_chain(dataclasses.replace(chain, period=0), sample))
+
     def best_of(chains: list[Chain]) -> Chain:
-        whole = [dataclasses.replace(chain, period=0) for chain in chains]
-        costs = [
-            _cost(apply_chain(chain, sample.reshape(len(sample), -1, sample.shape[-1])).reshape(sample.shape))
-            for chain in whole
-        ]
-        return chains[int(np.argmin(costs))]
+        return min(chains, key=cost_of)
 
     none = [0] * count
     best = best_of([chain_of(_levels(wandering, count), none) for wandering in _WANDERING])
+    if cost_of(best) >= _cost(sample):
+        return None
     levels = [place.level for place in best.places]
     best = best_of([best, *(chain_of(levels, _slopes(rule, count)) for rule in _SLOPES)])
     return _shortened(best_of([best, *(dataclasses.replace(best, scale=scale) for scale in _SCALES)]))
@@ -129,6 +130,8 @@ def choose_chain(planes: NDArray[np.uint16], period: int, size: Size) -> Chain |
     if shape.number < 2 or min(shape.height, shape.width) < 2 or planes.size < _LEAST_PIXELS:
         return None
     chain = _fit(planes, period)
+    if chain is None:
+        return None
     alone, left = 0, 0
     for when, rows, columns in _trials(shape):
         part = np.ascontiguousarray(planes[: when.stop, rows, columns])

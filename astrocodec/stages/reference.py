@@ -112,10 +112,10 @@ def _modelled(
     streams = []
     for model, file in choices:
         parameters = Parameters(model.fingerprint, pixel_map, low, sides).to_bytes()
-        sections = (Section(stream.MODEL, file),) if file else ()
+        sections = [Section(stream.MODEL, file)] if file else []
         if chain:
-            sections += (Section(stream.PLANES, chain.to_bytes(), True),)
-        header = Header(CAUSAL, values.dtype, values.shape, parameters, sections).to_bytes()
+            sections.append(Section(stream.PLANES, chain.to_bytes(), True))
+        header = Header(CAUSAL, values.dtype, values.shape, parameters, tuple(sections)).to_bytes()
         pieces = [below + encode_one(model, np.ascontiguousarray(part), thorough) for below, part in parts]
         streams.append(stream.seal(header, frame_pieces(pieces), values))
     return min(streams, key=len)
@@ -171,7 +171,7 @@ def _decode_modelled(
     chain = _chain_of(header, shape)
     pieces = split_pieces(data, len(cut), at)
     model = find_model(parameters.fingerprint, models, header.body_of(stream.MODEL))
-    u: NDArray[np.uint64] | NDArray[np.uint16] = np.empty(shape, np.uint16)
+    samples = np.empty(shape, np.uint16)
     below = np.empty(shape, np.uint64)
     for index, piece in enumerate(cut):
         out = np.empty(piece.shape, np.uint16)
@@ -179,11 +179,10 @@ def _decode_modelled(
             piece.put(below, _decode_piece(pieces[index], parameters.low_bits, model, out, decode_one))
         except FormatError as error:
             raise type(error)(f"piece {index} ({piece}): {error}") from None
-        piece.put(u, out)
+        piece.put(samples, out)
     if chain:
-        u = undo_chain(chain, u)
-    if parameters.low_bits:
-        u = u.astype(np.uint64) << np.uint64(parameters.low_bits) | below
+        samples = undo_chain(chain, samples)
+    u = samples.astype(np.uint64) << np.uint64(parameters.low_bits) | below if parameters.low_bits else samples
     elements = unmap_pixels(u, parameters.pixel_map, part_type(header.dtype))
     return from_planes(elements, header.dtype, header.shape)
 
