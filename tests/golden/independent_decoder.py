@@ -161,10 +161,10 @@ class RunningRice:
 # Stream, sections and codecs
 
 TYPES = ("u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f4", "f8", "b1", "f2", "c8", "c16")
-MODEL, NAME, CODEC = 1, 2, 127
+MODEL, NAME, PLANES, CODEC = 1, 2, 16, 127
 # Critical or not.
-KNOWN = {MODEL: 0, NAME: 0, CODEC: 1}
-RESERVED = {16: "planes", 17: "reference", 18: "cuts", 19: "code weights", 20: "quantise"}
+KNOWN = {MODEL: 0, NAME: 0, PLANES: 1, CODEC: 1}
+RESERVED = {17: "reference", 18: "cuts", 19: "code weights", 20: "quantise"}
 STORED, CAUSAL = 0, 1
 
 
@@ -231,6 +231,7 @@ def decode_stream(stream: bytes, models: Mapping[str, Model]) -> tuple[str, tupl
     data = Bytes(stream[frame.length : -4])
     if frame.codec == STORED:
         demand(not frame.sections[CODEC], "parameters of the stored codec")
+        demand(PLANES not in frame.sections, "a chain of stored planes")
         elements = data.take(prod(frame.shape) * int(frame.data_type[1:]))
         data.finish("the elements")
     elif frame.codec == CAUSAL:
@@ -270,21 +271,25 @@ def decode_causal(frame: Frame, data: Bytes, models: Mapping[str, Model]) -> byt
     """The elements of a stream of a causal network, from its data."""
     demand(prod(frame.shape), "an axis of length 0")
     parameters = Parameters.read(frame)
+    chain = Chain.read(frame) if PLANES in frame.sections else None
     places = pieces_of(frame, parameters.height, parameters.width)
     coded = [Bytes(data.take(data.varint())) for _ in range(len(places))]
     data.finish("the last piece")
     model = model_of(frame, parameters.fingerprint, models)
     width = frame.shape[-1] if frame.shape else 1
     rows = [[0] * width for _ in range(prod(frame.shape[:-1]) * frame.parts)]
+    below = [[0] * width for _ in rows]
     for place, piece in zip(places, coded, strict=True):
         lows = read_low_bits(piece, place.height * place.width, parameters.low)
         samples = decode_piece(model, piece.rest(), place.height, place.width)
         for i, row in enumerate(samples):
-            low = lows[i * place.width : (i + 1) * place.width]
-            found = [sample << parameters.low | rest for sample, rest in zip(row, low, strict=True)]
-            rows[place.y + i][place.x : place.x + place.width] = found
+            rows[place.y + i][place.x : place.x + place.width] = row
+            below[place.y + i][place.x : place.x + place.width] = lows[i * place.width : (i + 1) * place.width]
+    samples, rest = ([v for row in sheet for v in row] for sheet in (rows, below))
+    if chain:
+        chain.undo(samples, width * (frame.shape[-2] if len(frame.shape) > 1 else 1))
     element = cache(lambda u: parameters.pixel_map.part(u, frame.data_type[0], frame.part_size))
-    parts = [element(u) for row in rows for u in row]
+    parts = [element(sample << parameters.low | low) for sample, low in zip(samples, rest, strict=True)]
     if frame.parts == 2:
         half = len(parts) // 2
         parts = [part for pair in zip(parts[:half], parts[half:], strict=True) for part in pair]
@@ -407,6 +412,58 @@ def pieces_of(frame: Frame, p: int, q: int) -> list[Place]:
         for y in range(0, height, p)
         for x in range(0, width, q)
     ]
+
+
+# Chains
+
+
+@dataclass
+class Chain:
+    """How planes are predicted from earlier ones."""
+
+    period: int
+    base: int
+    limit: int
+    scale: int
+    first: int
+    gains: list[tuple[int, int]]
+
+    @classmethod
+    def read(cls, frame: Frame) -> Chain:
+        """That of a stream."""
+        data, count = Bytes(frame.sections[PLANES]), prod(frame.shape[:-2])
+        demand(frame.parts == 1, "a chain of complex numbers")
+        period = data.varint()
+        demand(period != 1 and period < count, f"chains of {period} planes of {count}")
+        chain = cls(period, data.varint(65535), data.varint(1 << 20), data.u(1) + 1, data.u(1) + 1, [])
+        places = data.u(1)
+        demand(places, "no gains")
+        chain.gains = [(data.u(1) + 1, data.u(1)) for _ in range(places)]
+        data.finish("the gains")
+        return chain
+
+    def undo(self, samples: list[int], size: int) -> None:
+        """Make samples, `size` in a plane, of what is left of them."""
+        for i in range(size):
+            level = first = 16 * samples[i]
+            slope = 0
+            for t, at in enumerate(range(i + size, len(samples), size), 1):
+                place = t % self.period if self.period else t
+                step = slope >> 4 if place else 0
+                expected = clamp(level + step, 0, 1048560) if place else first
+                x = (samples[at] + (((expected - 16 * self.base) * self.scale + 2048) >> 12)) % 65536
+                samples[at] = x
+                innovation = 16 * x - expected
+                reach = self.limit + (abs(step) >> 2)
+                is_jump = abs(innovation) > reach
+                if place:
+                    level_gain, slope_gain = self.gains[min(place, len(self.gains)) - 1]
+                    level = 16 * x if is_jump else expected + ((innovation * level_gain) >> 8)
+                    change = (clamp(innovation, -reach, reach) * slope_gain) >> 4
+                    slope = clamp(slope + change, -(1 << 24), 1 << 24)
+                else:
+                    level = 16 * x
+                    first = 16 * x if is_jump else expected + ((innovation * self.first) >> 8)
 
 
 # Split

@@ -7,6 +7,7 @@ import zlib
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from independent_decoder import (
     CorruptError,
@@ -78,14 +79,24 @@ def _causal(
     shape: tuple[int, ...] = (3,),
     data_type: int = 0,
     model: bytes | None = None,
+    sections: tuple[tuple[int, bytes], ...] = (),
 ) -> bytes:
     """A stream of the causal network; `parameters` are those behind the fingerprint, FIVES is a constant piece."""
-    sections, fingerprint = (), bytes.fromhex(FINGERPRINT)
+    fingerprint = bytes.fromhex(FINGERPRINT)
     if model is not None:
         sections, fingerprint = ((1, model),), bytes(8)
         with suppress(DecodeError):
             fingerprint = bytes.fromhex(read_model(model, shipped()).fingerprint)
     return stream_of(1, data_type, shape, sections, fingerprint + parameters, data, elements)
+
+
+# All planes, base 3, limit 2, scale and first 256, a level gain of 256.
+CHAIN = bytes([0, 3, 2, 255, 255, 1, 255, 0])
+
+
+def _chain(section: bytes = CHAIN, elements: bytes = b"\5\5\7\7\x09\x09", kind: int = 0, **other: Any) -> bytes:
+    """Three planes of two pixels of which fives are left: 2 more than the base."""
+    return _causal(bytes([kind]) + bytes(5), 3 * FIVES, elements, (3, 1, 2), sections=((16 | 128, section),), **other)
 
 
 def _set(bits: bytes, count: int = 1) -> bytes:
@@ -145,6 +156,9 @@ ALLOWED = {
     "two pieces": _causal(bytes(5) + b"\2", 2 * FIVES),
     "planes of two and one": _causal(bytes(4) + b"\4\0", 2 * FIVES, b"\5" * 12, (3, 2, 2)),
     "both parts in a piece": _causal(b"\2" + bytes(3) + b"\2\0", FIVES, struct.pack("<6f", *[5] * 6), (3,), 12),
+    "chain": _chain(),
+    "two chains": _chain(b"\2" + CHAIN[1:], b"\5\5\7\7\7\7"),
+    "chain that hardly follows": _chain(CHAIN[:5] + b"\2\0\xff\xff\0", b"\5\5\7\7\x09\x09"),
     "offset": _causal(b"\0\3" + bytes(4), elements=b"\3\3\3"),
     "gaps": _causal(b"\0\0\2\5\1\6\2\0\0\0", elements=b"\6\6\6"),
     "lattice": _causal(b"\x10\0\0" + varint(3 << 31) + b"\0\0\0\0", elements=b"\7\7\7"),
@@ -171,7 +185,7 @@ FORBIDDEN = {
     "longer varint": (stream_of().replace(b"\1\3\xff", b"\1\x83\0\xff"), CorruptError, "varint"),
     **{
         f"section {number}": (stream_of(sections=((number | critical, b""),)), NewerError, f"section {name}:")
-        for number, name in ((16, "planes"), (17, "reference"), (18, "cuts"), (19, "code weights"), (20, "quantise"))
+        for number, name in ((17, "reference"), (18, "cuts"), (19, "code weights"), (20, "quantise"))
         for critical in (0, 128)
     },
     "critical": (stream_of(sections=((7 | 128, b""),)), NewerError, "section 7"),
@@ -189,6 +203,16 @@ FORBIDDEN = {
     "stored, long": (stream_of(data=b"abcd"), CorruptError, "behind"),
     "checksum": (stream_of(elements=b"abd"), CorruptError, "checksum"),
     "model": (stream_of(1, parameters=bytes(14), data=FIVES), MissingError, "model 0000"),
+    "chain that is not critical": (stream_of(sections=((16, CHAIN),)), CorruptError, "critical"),
+    "chain of a stored array": (stream_of(sections=((16 | 128, CHAIN),)), CorruptError, "chain"),
+    "chain of one plane": (_chain(b"\1" + CHAIN[1:], b"\5" * 6), CorruptError, "chains of 1"),
+    "chain of all planes": (_chain(b"\3" + CHAIN[1:]), CorruptError, "chains of 3"),
+    "chain of complex numbers": (_chain(kind=2, data_type=12, elements=bytes(96)), CorruptError, "complex"),
+    "base of a chain": (_chain(b"\0\x80\x80\4" + CHAIN[2:]), CorruptError, "varint"),
+    "limit of a chain": (_chain(b"\0\3\x81\x80\x40" + CHAIN[3:]), CorruptError, "varint"),
+    "chain without gains": (_chain(CHAIN[:5] + b"\0"), CorruptError, "gains"),
+    "chain, short": (_chain(CHAIN[:-1]), TruncatedError, ""),
+    "chain, long": (_chain(CHAIN + b"\0"), CorruptError, "gains"),
     "short parameters": (_causal(bytes(5)), TruncatedError, ""),
     "long parameters": (_causal(bytes(7)), CorruptError, "parameters"),
     "causal without elements": (_causal(shape=(3, 0), data=b"", elements=b""), CorruptError, "axis"),

@@ -150,6 +150,16 @@ def _complex_integers(rng: np.random.Generator) -> Array:
     return parts.view("c16")[..., 0]
 
 
+def _reads(rng: np.random.Generator, shape: tuple[int, ...], integrations: int = 1) -> Array:
+    """Reads of pixels of their own levels and rates, some hit by particles; each integration begins anew."""
+    found = []
+    for _ in range(integrations):
+        rate = np.cumsum(rng.poisson(rng.exponential(30, shape[1:]), shape), 0)
+        rate[shape[0] // 2 :] += np.where(rng.random(shape[1:]) < 0.01, 900, 0).astype(rate.dtype)
+        found.append(rate + rng.normal(0, 4, shape).astype(rate.dtype))
+    return np.stack(found) + np.random.default_rng(9).integers(2000, 4000, shape[1:])
+
+
 CASES = {
     "uint16_edges": Case(lambda rng: _sky(rng, (45, 71), 1000, 12).astype(np.uint16), (32, 40)),
     "int16_big_endian": Case(lambda rng: _sky(rng, (31, 40), -20, 8).astype(">i2")),
@@ -171,6 +181,9 @@ CASES = {
     "uint16_small_planes": Case(lambda rng: _sky(rng, (70, 6, 7), 300, 6).astype(np.uint16)),
     "int16_planes_three_by_three": Case(lambda rng: _sky(rng, (7, 10, 12), 30, 3).astype(np.int16), (30, 12)),
     "uint16_large_planes": Case(lambda rng: _sky(rng, (2, 2, 33, 41), 700, 9).astype(np.uint16), (20, 41)),
+    "uint16_reads": Case(lambda rng: _reads(rng, (6, 25, 36))[0].astype(np.uint16), (30, 20)),
+    "int32_integrations": Case(lambda rng: _reads(rng, (4, 19, 24), 3).astype(np.int32) * 96 + rng.integers(0, 96)),
+    "float32_reads_of_small_planes": Case(lambda rng: _reads(rng, (90, 7, 8))[0].astype("f4")),
     "int8_line": Case(lambda rng: (rng.normal(0, 9, 700) + 60 * np.sin(np.arange(700) / 40)).astype(np.int8)),
     "float64_constant": Case(lambda rng: np.full((20, 30), np.pi)),
     "uint8_none": Case(lambda rng: np.zeros((3, 0), np.uint8)),
