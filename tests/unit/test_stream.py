@@ -23,7 +23,12 @@ HEADER = Header(200, np.dtype("c8"), (3, 0, 70000), b"abc", (Section(1, b"m"), S
 sections = st.lists(st.integers(0, 126), unique=True, max_size=5).flatmap(
     lambda ids: st.tuples(
         *(
-            st.builds(Section, st.just(i), st.binary(max_size=255), st.booleans() if i > 2 else st.just(False))
+            st.builds(
+                Section,
+                st.just(i),
+                st.binary(max_size=255),
+                st.just(stream._KNOWN[i]) if i in stream._KNOWN else st.booleans(),
+            )
             for i in sorted(ids)
         )
     )
