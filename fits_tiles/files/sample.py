@@ -39,7 +39,9 @@ def tuned_model(fd: int, hdu: Hdu, layout: TileLayout, base: Model, effort: int)
         return astrocodec.tune(np.concatenate(sampled_windows(fd, hdu, layout)), base, effort=effort)
     pixels = np.frombuffer(read_at(fd, hdu.data_start, hdu.data_bytes, hdu.label), layout.pixel_type)
     planes = pixels.reshape(-1, *layout.shape[-2:])
-    return astrocodec.tune(planes[0] if len(planes) == 1 else list(planes), base, effort=effort)
+    # Planes that share a tile are seen with those before them, as they are coded.
+    apart = len(planes) > 1 and prod(layout.tile_shape[:-2]) == 1
+    return astrocodec.tune(list(planes) if apart else planes if len(planes) > 1 else planes[0], base, effort=effort)
 
 
 def sampled_windows(fd: int, hdu: Hdu, layout: TileLayout) -> list[Pixels]:
