@@ -18,9 +18,11 @@ from astrocodec.arrays import as_array
 from astrocodec.errors import CodecNotFoundError, CorruptError, FormatError
 from astrocodec.model import Model, find_model, load_model
 from astrocodec.stages.causal import CAUSAL
+from astrocodec.stages.cuts import Cuts
 from astrocodec.stages.pixels import DTYPES
-from astrocodec.stages.planes import MAX_PIXELS
+from astrocodec.stages.planes import MAX_PIXELS, planes_of
 from astrocodec.stages.stream import (
+    CUTS,
     MAX_AXES,
     MODEL,
     NAME,
@@ -63,6 +65,8 @@ class StreamInfo:
     shape : tuple of int
     piece_shape : tuple of int
         ``(y, x)`` of the pieces that the causal codec cut the planes into; ``(0, 0)`` with other codecs.
+    cuts : Cuts
+        ``rows`` and ``columns`` at which all planes are cut besides, tuples of int.
     model_fingerprint : str
         16 hex digits; empty with other codecs than the causal one.
     embedded_model : bool
@@ -85,6 +89,7 @@ class StreamInfo:
     dtype: np.dtype[np.generic]
     shape: tuple[int, ...]
     piece_shape: tuple[int, int]
+    cuts: Cuts
     model_fingerprint: str
     embedded_model: bool
     low_bits: int
@@ -347,6 +352,7 @@ def inspect(stream: Buffer) -> StreamInfo:
         dtype=header.dtype,
         shape=header.shape,
         piece_shape=header.piece_shape,
+        cuts=Cuts.read(header.body_of(CUTS) if header.codec == CAUSAL else None, *planes_of(header.shape)[1:]),
         model_fingerprint=header.fingerprint,
         embedded_model=header.body_of(MODEL) is not None,
         low_bits=header.low_bits,

@@ -18,7 +18,7 @@ from astrocodec import _native
 from astrocodec._native.stream import array_samples
 from astrocodec.model import DELTA_HEAD, Model, load_model
 from astrocodec.stages.pixels import DTYPES
-from astrocodec.stages.planes import Cut, Piece, Planes, choose_pieces, part_type, planes_of
+from astrocodec.stages.planes import Grid, Piece, Planes, choose_pieces, part_type, planes_of
 from astrocodec.stages.weights import Weights, limit_rows, weight_delta
 
 
@@ -116,7 +116,7 @@ def _bands(planes: NDArray[Any], is_complex: bool, rng: np.random.Generator, cou
     are spread evenly over pieces and heights.
     """
     shape = Planes(*planes.shape)
-    pieces = list(Cut(shape, choose_pieces(shape)))
+    pieces = list(Grid(shape, choose_pieces(shape)))
     is_cube = shape.number > 1 and not is_complex
     if planes.size <= count * _BAND_ROWS * pieces[0].shape[1]:
         if is_cube:

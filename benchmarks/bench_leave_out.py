@@ -25,7 +25,7 @@ from astrocodec.bench.datasets import find_corpus
 from astrocodec.learning.frames import groups_of, integer_sheets
 from astrocodec.learning.training import as_model, fit, training_data
 from astrocodec.model import Model
-from astrocodec.stages.planes import Cut, Planes, choose_pieces, to_planes
+from astrocodec.stages.planes import Grid, Planes, choose_pieces, to_planes
 
 _MIN_PIXELS = 250_000
 _CARD_BYTES = 1.6
@@ -49,7 +49,7 @@ def peer_bytes() -> dict[str, int]:
 def coded(sheet: np.ndarray, models: list[Model]) -> int:
     """Bytes of a sheet as FITS tiles: a stream each."""
     plane = to_planes(sheet)
-    tiles = (piece.take(plane) for piece in Cut(Planes(*plane.shape), choose_pieces(Planes(*plane.shape))))
+    tiles = (piece.take(plane) for piece in Grid(Planes(*plane.shape), choose_pieces(Planes(*plane.shape))))
     return sum(len(astrocodec.encode(tile, models, embed_model=False, thorough=True)) for tile in tiles)
 
 

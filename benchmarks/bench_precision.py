@@ -22,7 +22,7 @@ from astrocodec.bench.datasets import find_corpus
 from astrocodec.learning.frames import groups_of, integer_sheets
 from astrocodec.model import Model
 from astrocodec.stages.distribution import Tables, cell_of, raw_bits, symbol_of
-from astrocodec.stages.planes import Cut, Planes, choose_pieces, to_planes
+from astrocodec.stages.planes import Grid, Planes, choose_pieces, to_planes
 from astrocodec.stages.predict import Contexts, predict
 
 _MIN_PIXELS = 250_000
@@ -34,7 +34,7 @@ _KNOTS = np.concatenate([-_OUTER[::-1], np.arange(-256, 257) / 16, _OUTER])
 def sample(sheet: NDArray[np.uint16], rng: np.random.Generator) -> NDArray[np.void]:
     """Contexts of random pixels of a sheet cut into tiles."""
     plane, parts = to_planes(sheet), []
-    for piece in Cut(Planes(*plane.shape), choose_pieces(Planes(*plane.shape))):
+    for piece in Grid(Planes(*plane.shape), choose_pieces(Planes(*plane.shape))):
         tile = np.ascontiguousarray(piece.take(plane))
         count = max(1, round(_SAMPLES * tile.size / sheet.size))
         parts.append(_native.piece_contexts(tile, np.sort(rng.integers(0, tile.size, count)).astype(np.uint32)))

@@ -12,6 +12,7 @@ size_t ac_header_size(const ac_header *h)
 {
     size_t size = 6 + section_size(h->parameters) + (h->model.length ? section_size(h->model) : 0);
     if (h->planes.length) size += section_size(h->planes);
+    if (h->cuts.length) size += section_size(h->cuts);
     for (int i = 0; i < h->array.ndim; i++) size += ac_varint_size(h->array.shape[i]);
     return size;
 }
@@ -36,6 +37,7 @@ size_t ac_header_write(const ac_header *h, uint8_t *out)
     for (int i = 0; i < h->array.ndim; i++) p += ac_put_varint(p, h->array.shape[i]);
     if (h->model.length) p = put_section(p, AC_SECTION_MODEL, 0, h->model);
     if (h->planes.length) p = put_section(p, AC_SECTION_PLANES, CRITICAL, h->planes);
+    if (h->cuts.length) p = put_section(p, AC_SECTION_CUTS, CRITICAL, h->cuts);
     p = put_section(p, AC_SECTION_CODEC, CRITICAL, h->parameters);
     return (size_t)(p - out);
 }
@@ -73,6 +75,7 @@ static ac_span *place_of(ac_header *h, int id)
     case AC_SECTION_MODEL: return &h->model;
     case AC_SECTION_NAME: return &h->name;
     case AC_SECTION_PLANES: return &h->planes;
+    case AC_SECTION_CUTS: return &h->cuts;
     case AC_SECTION_CODEC: return &h->parameters;
     default: return NULL;
     }
@@ -94,7 +97,7 @@ static int read_section(ac_reader *r, ac_header *h, int before)
     ac_span *known = place_of(h, id);
     if (known) {
         *known = span;
-        if (critical != (id == AC_SECTION_CODEC || id == AC_SECTION_PLANES)) ac_fail_reader(r, AC_REASON_SECTION_BIT, start, 0, 0);
+        if (critical != (id > AC_SECTION_NAME)) ac_fail_reader(r, AC_REASON_SECTION_BIT, start, 0, 0);
         if (id == AC_SECTION_NAME && length > MAX_NAME) ac_fail_reader(r, AC_REASON_SECTION_LONG, start, length, MAX_NAME);
     } else {
         note_unknown(h, id, critical, start);

@@ -44,30 +44,66 @@ static ac_sides wanted_sides(const ac_planes *planes, const uint32_t *wanted)
     return (ac_sides){smaller(h, planes->height), smaller(w, planes->width)};
 }
 
-ac_sides ac_choose_sides(const ac_planes *planes, const uint32_t *wanted)
+/* Where span i ends. */
+static uint64_t span_end(uint64_t length, const ac_axis_cuts *cuts, uint32_t i) { return i < cuts->count ? cuts->at[i] : length; }
+
+/* The longest that suits a span. */
+static uint64_t balanced_sides(uint64_t length, uint64_t wanted, const ac_axis_cuts *cuts)
+{
+    uint64_t side = 0;
+    for (uint32_t i = 0; i <= cuts->count; i++)
+        side = larger(side, balanced_side(span_end(length, cuts, i) - (i ? cuts->at[i - 1] : 0), wanted));
+    return side;
+}
+
+ac_sides ac_choose_sides(const ac_planes *planes, const uint32_t *wanted, const ac_cuts *cuts)
 {
     if (wanted) return wanted_sides(planes, wanted);
     const uint64_t n = planes->count, h = planes->height, w = planes->width;
-    if (n >= 2 && h <= AREA && w <= AREA && 2 * h * w <= AREA && h <= AC_MAX_SIDE / 2 && w <= AC_MAX_SIDE) {
+    if (n >= 2 && !(cuts->rows.count + cuts->columns.count) && h <= AREA && w <= AREA && 2 * h * w <= AREA && h <= AC_MAX_SIDE / 2 && w <= AC_MAX_SIDE) {
         const uint64_t most = smaller(smaller(AREA / (h * w), AC_MAX_SIDE / h), n);
         return (ac_sides){parts(n, parts(n, most)) * h, w};
     }
-    return (ac_sides){balanced_side(h, larger(TARGET, AREA / w)), balanced_side(w, larger(TARGET, AREA / h))};
+    return (ac_sides){balanced_sides(h, larger(TARGET, AREA / w), &cuts->rows), balanced_sides(w, larger(TARGET, AREA / h), &cuts->columns)};
 }
 
-uint64_t ac_piece_count(const ac_planes *planes, ac_sides sides)
+static uint64_t strip_count(uint64_t length, uint64_t side, const ac_axis_cuts *cuts)
 {
-    if (sides.height > planes->height) return parts(planes->count, sides.height / planes->height);
-    return planes->count * parts(planes->height, sides.height) * parts(planes->width, sides.width);
+    uint64_t count = 0;
+    for (uint32_t i = 0; i <= cuts->count; i++) count += parts(span_end(length, cuts, i) - (i ? cuts->at[i - 1] : 0), side);
+    return count;
 }
 
-ac_place ac_piece_place(const ac_planes *planes, ac_sides sides, uint64_t index)
+/* Where a strip begins, and its size. */
+static uint64_t strip_at(uint64_t length, uint64_t side, const ac_axis_cuts *cuts, uint64_t index, uint32_t *size)
 {
-    if (sides.height > planes->height) {
-        const uint64_t together = sides.height / planes->height, first = index * together;
+    uint64_t start = 0, end = span_end(length, cuts, 0);
+    for (uint32_t i = 0; index >= parts(end - start, side);) {
+        index -= parts(end - start, side);
+        start = end, end = span_end(length, cuts, ++i);
+    }
+    start += index * side;
+    *size = (uint32_t)smaller(side, end - start);
+    return start;
+}
+
+uint64_t ac_piece_count(const ac_grid *g)
+{
+    if (g->sides.height > g->planes.height) return parts(g->planes.count, g->sides.height / g->planes.height);
+    return g->planes.count * strip_count(g->planes.height, g->sides.height, &g->cuts.rows) * strip_count(g->planes.width, g->sides.width, &g->cuts.columns);
+}
+
+ac_place ac_piece_place(const ac_grid *g, uint64_t index)
+{
+    const ac_planes *planes = &g->planes;
+    if (g->sides.height > planes->height) {
+        const uint64_t together = g->sides.height / planes->height, first = index * together;
         return (ac_place){first, 0, 0, (uint32_t)(smaller(together, planes->count - first) * planes->height), (uint32_t)planes->width};
     }
-    const uint64_t across = parts(planes->width, sides.width), each = across * parts(planes->height, sides.height), within = index % each;
-    const uint64_t row = within / across * sides.height, column = within % across * sides.width;
-    return (ac_place){index / each, row, column, (uint32_t)smaller(sides.height, planes->height - row), (uint32_t)smaller(sides.width, planes->width - column)};
+    const uint64_t across = strip_count(planes->width, g->sides.width, &g->cuts.columns);
+    const uint64_t each = across * strip_count(planes->height, g->sides.height, &g->cuts.rows), within = index % each;
+    ac_place place = {.plane = index / each};
+    place.row = strip_at(planes->height, g->sides.height, &g->cuts.rows, within / across, &place.height);
+    place.column = strip_at(planes->width, g->sides.width, &g->cuts.columns, within % across, &place.width);
+    return place;
 }

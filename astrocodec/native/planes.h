@@ -17,17 +17,33 @@ typedef struct {
 } ac_sides;
 /* Whether pieces of these sides cut the planes. */
 int ac_sides_fit(const ac_planes *planes, ac_sides sides);
-/* docs/encoder.md section "Pieces". wanted: height and width, or NULL. */
-ac_sides ac_choose_sides(const ac_planes *planes, const uint32_t *wanted);
+/* Where every span of an axis but the first begins. */
+enum { AC_MAX_CUTS = 255 };
+typedef struct {
+    uint32_t count;
+    uint64_t at[AC_MAX_CUTS];
+} ac_axis_cuts;
+typedef struct {
+    ac_axis_cuts rows, columns;
+} ac_cuts;
 
-uint64_t ac_piece_count(const ac_planes *planes, ac_sides sides);
+/* docs/encoder.md section "Pieces". wanted: height and width, or NULL. */
+ac_sides ac_choose_sides(const ac_planes *planes, const uint32_t *wanted, const ac_cuts *cuts);
+
+/* How planes fall into pieces. */
+typedef struct {
+    ac_planes planes;
+    ac_sides sides;
+    ac_cuts cuts;
+} ac_grid;
+uint64_t ac_piece_count(const ac_grid *grid);
 
 /* Where a piece lies: plane, row and column of its first number, how many rows it has, those of several planes together, and columns. */
 typedef struct {
     uint64_t plane, row, column;
     uint32_t height, width;
 } ac_place;
-ac_place ac_piece_place(const ac_planes *planes, ac_sides sides, uint64_t index);
+ac_place ac_piece_place(const ac_grid *grid, uint64_t index);
 /* Its first number, counted in the order of the planes. Its rows are a plane's width apart. */
 static inline uint64_t ac_place_first(const ac_planes *planes, const ac_place *place)
 {

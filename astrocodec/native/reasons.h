@@ -40,6 +40,9 @@ REASON(PIECE_SHAPE, CORRUPT, "pieces of %f rows and %a columns do not cut the ar
 REASON(CHAIN, CORRUPT, "chains of %f planes, 0 or at least 2 and less than the array's %a allowed")
 REASON(CHAIN_GAINS, CORRUPT, "no gains")
 REASON(CHAIN_NONE, CORRUPT, "planes that are no chain: of complex numbers or of a stored array")
+REASON(CUTS, CORRUPT, "a cut %f behind the one before, 1 to %a are allowed")
+REASON(CUTS_LENGTH, CORRUPT, "%f bytes of cuts, %a are used, and there must be a cut")
+REASON(CUTS_SHARED, CORRUPT, "cuts of planes that share pieces of %f rows, a plane has %a")
 /* pieces */
 REASON(PIECES_CUT, TRUNCATED, "%f pieces announced, %a bytes are left: the stream is cut")
 REASON(PIECES_LONG, CORRUPT, "%f bytes follow the last piece")

@@ -3,6 +3,7 @@
 
 #include "bytes.h"
 #include "chain.h"
+#include "cuts.h"
 #include "foreign.h"
 #include "kernels/kernel.h"
 #include "model.h"
@@ -17,8 +18,8 @@ typedef struct {
     const uint8_t *stream;
     size_t length;
     ac_header header;
-    ac_planes planes;
-    ac_causal causal;     /* of a stream of this codec */
+    ac_causal causal;     /* of a stream of this codec, as the grid and the chain */
+    ac_grid grid;
     int is_chain;         /* whether `chain` holds for the planes */
     ac_chain chain;
     size_t piece_count;
@@ -76,8 +77,19 @@ static int check_chain(opened *s)
     if (ac_is_complex(s->header.array.dtype)) return refuse_chain(s);
     ac_reader reader = {.data = section.bytes, .length = section.length};
     s->is_chain = 1;
-    if (!ac_chain_read(&reader, &s->planes, &s->chain)) return AC_OK;
+    if (!ac_chain_read(&reader, &s->grid.planes, &s->chain)) return AC_OK;
     return refuse_in(s, AC_IN_SECTION, AC_SECTION_PLANES, &reader.why, (uint64_t)(section.bytes - s->stream));
+}
+
+static int read_cuts(opened *s)
+{
+    const ac_span span = s->header.cuts;
+    const ac_grid *g = &s->grid;
+    if (!span.bytes) return AC_OK;
+    ac_reader reader = {.data = span.bytes, .length = span.length};
+    if (g->sides.height > g->planes.height) ac_fail_reader(&reader, AC_REASON_CUTS_SHARED, 0, g->sides.height, g->planes.height);
+    if (!reader.why.status && !ac_cuts_read(&reader, &g->planes, &s->grid.cuts)) return AC_OK;
+    return refuse_in(s, AC_IN_SECTION, AC_SECTION_CUTS, &reader.why, (uint64_t)(span.bytes - s->stream));
 }
 
 static int check_causal(opened *s)
@@ -86,14 +98,16 @@ static int check_causal(opened *s)
     ac_reader reader = {.data = h->parameters.bytes, .length = h->parameters.length};
     if (ac_causal_read(&reader, &h->array, &s->causal))
         return refuse_in(s, AC_IN_SECTION, AC_SECTION_CODEC, &reader.why, (uint64_t)(h->parameters.bytes - s->stream));
-    s->planes = ac_planes_of(&h->array);
-    const int status = check_chain(s);
+    s->grid.planes = ac_planes_of(&h->array);
+    s->grid.sides = s->causal.sides;
+    int status = check_chain(s);
+    if (!status) status = read_cuts(s);
     if (status) return status;
     s->is_read = 1;
     /* Four bytes bound what the largest run of constant pieces can claim. */
     const uint64_t numbers = h->count << ac_is_complex(h->array.dtype), most = AC_MAX_PIXELS / 4, left = s->data.length;
     if (numbers / most > left || numbers > left * most || h->count > SIZE_MAX / 16) return refuse(s, AC_REASON_TOO_MANY, h->length, h->count, left);
-    const uint64_t count = ac_piece_count(&s->planes, s->causal.sides);
+    const uint64_t count = ac_piece_count(&s->grid);
     if (count > left) return refuse(s, AC_REASON_PIECES_CUT, h->length, count, left);
     s->piece_count = (size_t)count;
     return AC_OK;
@@ -124,7 +138,7 @@ typedef struct {
 
 static int refuse_piece(opened *s, size_t index, const ac_refusal *why, uint64_t origin)
 {
-    const ac_place place = ac_piece_place(&s->planes, s->causal.sides, index);
+    const ac_place place = ac_piece_place(&s->grid, index);
     s->fault->plane = place.plane, s->fault->row = place.row, s->fault->column = place.column;
     return refuse_in(s, AC_IN_PIECE, index, why, origin);
 }
@@ -155,7 +169,7 @@ typedef struct {
 static int restore(const decoding *d, const ac_place *place, uint16_t *samples, size_t stride, int in_place, const ac_bit_planes *low, ac_refusal *why)
 {
     const ac_causal *c = &d->stream->causal;
-    const ac_runs runs = ac_runs_of(&d->stream->planes, place);
+    const ac_runs runs = ac_runs_of(&d->stream->grid.planes, place);
     uint64_t u[CHUNK], bits[CHUNK], at = 0;
     for (uint64_t row = 0; row < runs.rows; row++) {
         const uint64_t first = runs.first + row * runs.step;
@@ -181,7 +195,7 @@ static int is_in_place(const decoding *d) { return !d->out.half && ac_number_byt
 static void decode_piece(const decoding *d, size_t index, ac_span bytes, ac_refusal *why)
 {
     const opened *s = d->stream;
-    const ac_place place = ac_piece_place(&s->planes, s->causal.sides, index);
+    const ac_place place = ac_piece_place(&s->grid, index);
     const size_t count = (size_t)place.height * place.width;
     ac_reader r = {.data = bytes.bytes, .length = bytes.length};
     ac_bit_planes low;
@@ -191,8 +205,8 @@ static void decode_piece(const decoding *d, size_t index, ac_span bytes, ac_refu
     }
     const int in_place = is_in_place(d);
     uint16_t *all = d->samples ? d->samples : in_place ? (uint16_t *)d->out.data : NULL;
-    uint16_t *samples = all ? all + ac_place_first(&s->planes, &place) : malloc(count * sizeof *samples);
-    const size_t stride = all ? (size_t)s->planes.width : place.width;
+    uint16_t *samples = all ? all + ac_place_first(&s->grid.planes, &place) : malloc(count * sizeof *samples);
+    const size_t stride = all ? (size_t)s->grid.planes.width : place.width;
     if (!samples) {
         why->status = AC_ERROR_MEMORY;
         return;
@@ -213,7 +227,7 @@ static void run_decode(void *work, size_t index)
 static void run_undo(void *work, size_t index)
 {
     const decoding *d = work;
-    ac_chain_undo_task(&d->stream->chain, &d->stream->planes, index, d->samples);
+    ac_chain_undo_task(&d->stream->chain, &d->stream->grid.planes, index, d->samples);
 }
 
 /* Numbers out of the samples of a chain's piece. */
@@ -221,12 +235,12 @@ static void run_restore(void *work, size_t index)
 {
     const decoding *d = work;
     const opened *s = d->stream;
-    const ac_place place = ac_piece_place(&s->planes, s->causal.sides, index);
+    const ac_place place = ac_piece_place(&s->grid, index);
     ac_reader r = {.data = d->pieces[index].bytes.bytes, .length = d->pieces[index].bytes.length};
     ac_bit_planes low;
     d->pieces[index].why.status = AC_OK;
     ac_low_bits_read(&r, (uint64_t)place.height * place.width, s->causal.low_bits, &low); /* it was read before */
-    restore(d, &place, d->samples + ac_place_first(&s->planes, &place), (size_t)s->planes.width, is_in_place(d), &low, &d->pieces[index].why);
+    restore(d, &place, d->samples + ac_place_first(&s->grid.planes, &place), (size_t)s->grid.planes.width, is_in_place(d), &low, &d->pieces[index].why);
 }
 
 /* Whether all pieces went well. */
@@ -251,7 +265,7 @@ static int decode_pieces(opened *s, const ac_model *model, int flags, const ac_p
         status = check_pieces(s, d.pieces);
     }
     if (!status && s->is_chain) {
-        ac_run(parallel, run_undo, &d, ac_chain_tasks(&s->planes));
+        ac_run(parallel, run_undo, &d, ac_chain_tasks(&s->grid.planes));
         ac_run(parallel, run_restore, &d, s->piece_count);
         status = check_pieces(s, d.pieces);
     }

@@ -3,6 +3,7 @@
 
 #include "bytes.h"
 #include "chain_choice.h"
+#include "cuts.h"
 #include "kernels/kernel.h"
 #include "model.h"
 #include "split.h"
@@ -48,9 +49,10 @@ typedef struct {
     ac_span chain;        /* its section; no bytes where there is none */
     const ac_choice *choices;
     size_t choice_count, piece_count, piece_size;
-    ac_sides sides;
+    ac_grid grid;
     int flags;
     uint8_t *pieces; /* piece_size bytes each */
+    span parameters, cuts; /* what sections hold; no bytes of cuts where there are none */
 } encoding;
 
 static piece *piece_at(const encoding *e, size_t index) { return (piece *)(e->pieces + index * e->piece_size); }
@@ -78,7 +80,7 @@ static int encode_samples(const encoding *e, const uint16_t *samples, const ac_p
 static int encode_piece(const encoding *e, size_t index, piece *out)
 {
     const ac_sheet *sheet = e->sheet;
-    const ac_place place = ac_piece_place(&sheet->planes, e->sides, index);
+    const ac_place place = ac_piece_place(&e->grid, index);
     const uint16_t *there = e->left && !sheet->low_bits ? e->left : ac_sheet_as_samples(sheet);
     if (there) return encode_samples(e, there + ac_place_first(&sheet->planes, &place), &place, (size_t)sheet->planes.width, out);
     const size_t count = (size_t)place.height * place.width;
@@ -104,7 +106,7 @@ static void run_encode(void *work, size_t index)
     out->status = encode_piece(e, index, out);
 }
 
-static void free_pieces(encoding *e)
+static void free_encoding(encoding *e)
 {
     for (size_t i = 0; e->pieces && i < e->piece_count; i++) {
         piece *p = piece_at(e, i);
@@ -112,11 +114,13 @@ static void free_pieces(encoding *e)
         for (size_t k = 0; k < e->choice_count; k++) free(p->coded[k].bytes);
     }
     free(e->pieces);
+    free(e->parameters.bytes);
+    free(e->cuts.bytes);
 }
 
 static int encode_pieces(encoding *e, const ac_parallel *parallel)
 {
-    e->piece_count = (size_t)ac_piece_count(&e->sheet->planes, e->sides);
+    e->piece_count = (size_t)ac_piece_count(&e->grid);
     e->piece_size = sizeof(piece) + e->choice_count * sizeof(span);
     e->pieces = calloc(e->piece_count, e->piece_size);
     if (!e->pieces) return AC_ERROR_MEMORY;
@@ -131,10 +135,14 @@ static int encode_pieces(encoding *e, const ac_parallel *parallel)
 
 /* The stream */
 
-static ac_header header_of(const encoding *e, const ac_array *array, const ac_choice *choice, ac_span parameters)
+/* Of one of the choices, whose fingerprint the parameters begin with. */
+static ac_header header_of(const encoding *e, const ac_array *array, size_t index)
 {
-    ac_header header = {.array = *array, .codec = AC_CAUSAL, .planes = e->chain, .parameters = parameters};
+    const ac_choice *choice = &e->choices[index];
+    ac_header header = {.array = *array, .codec = AC_CAUSAL, .planes = e->chain};
+    header.cuts = (ac_span){e->cuts.bytes, e->cuts.length}, header.parameters = (ac_span){e->parameters.bytes, e->parameters.length};
     if (choice->file) header.model = (ac_span){choice->file, choice->file_length};
+    memcpy(e->parameters.bytes, choice->model->fingerprint, sizeof choice->model->fingerprint);
     return header;
 }
 
@@ -167,31 +175,39 @@ static void write_stream(const encoding *e, size_t choice, const ac_header *head
     ac_put_u32(at, ac_stream_checksum(out, start, &header->array, e->sheet->numbers.data));
 }
 
-/* Writes the shortest stream of all models; AC_ERROR_SPACE where storing takes fewer bytes. */
-static int join(const encoding *e, const ac_array *array, const ac_output *output)
+/* Writes the shortest stream of all grids and models; AC_ERROR_SPACE where storing takes fewer bytes. */
+static int join(const encoding *encodings, size_t count, const ac_array *array, const ac_output *output)
 {
-    ac_causal causal = {.map = e->sheet->map, .low_bits = e->sheet->low_bits, .sides = e->sides};
-    uint8_t *parameters = malloc(ac_causal_bound(&causal.map));
-    if (!parameters) return AC_ERROR_MEMORY;
-    const size_t length = ac_causal_write(&causal, &e->sheet->planes, parameters);
-    size_t best = 0, least = SIZE_MAX;
-    for (size_t i = 0; i < e->choice_count; i++) {
-        const ac_header header = header_of(e, array, &e->choices[i], (ac_span){parameters, length});
-        const size_t size = stream_size(e, i, &header);
-        if (size < least) best = i, least = size;
-    }
-    int status = least > stored_size(array) || length > AC_MAX_SECTION ? AC_ERROR_SPACE : AC_OK;
-    if (!status) {
-        memcpy(parameters, e->choices[best].model->fingerprint, sizeof causal.fingerprint); /* they begin with it */
-        const ac_header header = header_of(e, array, &e->choices[best], (ac_span){parameters, length});
-        uint8_t *out = output->take(output->owner, least);
-        if (out)
-            write_stream(e, best, &header, out);
-        else
-            status = AC_ERROR_MEMORY;
-    }
-    free(parameters);
-    return status;
+    const encoding *best = NULL;
+    size_t choice = 0, least = SIZE_MAX;
+    for (const encoding *e = encodings; e < encodings + count; e++)
+        for (size_t i = 0; i < e->choice_count; i++) {
+            const ac_header header = header_of(e, array, i);
+            const size_t size = stream_size(e, i, &header);
+            if (size < least) best = e, choice = i, least = size;
+        }
+    if (least > stored_size(array) || best->parameters.length > AC_MAX_SECTION) return AC_ERROR_SPACE;
+    uint8_t *out = output->take(output->owner, least);
+    if (!out) return AC_ERROR_MEMORY;
+    const ac_header header = header_of(best, array, choice);
+    write_stream(best, choice, &header, out);
+    return AC_OK;
+}
+
+/* Codes all pieces of the grid that suits the cuts. */
+static int encode_grid(encoding *e, const uint32_t *wanted, const ac_parallel *parallel)
+{
+    const ac_sheet *sheet = e->sheet;
+    const ac_cuts *cuts = &e->grid.cuts;
+    e->grid.planes = sheet->planes;
+    e->grid.sides = ac_choose_sides(&sheet->planes, wanted, cuts);
+    const ac_causal causal = {.map = sheet->map, .low_bits = sheet->low_bits, .sides = e->grid.sides};
+    e->parameters.bytes = malloc(ac_causal_bound(&causal.map));
+    e->cuts.bytes = malloc(AC_CUTS_BOUND);
+    if (!e->parameters.bytes || !e->cuts.bytes) return AC_ERROR_MEMORY;
+    e->parameters.length = ac_causal_write(&causal, &sheet->planes, e->parameters.bytes);
+    if (cuts->rows.count + cuts->columns.count) e->cuts.length = ac_cuts_write(cuts, e->cuts.bytes);
+    return encode_pieces(e, parallel);
 }
 
 /* AC_ERROR_SPACE where storing takes fewer bytes. */
@@ -206,11 +222,17 @@ static int encode_causal(const ac_choice *choices, size_t count, const ac_array 
         uint8_t section[AC_CHAIN_BOUND];
         uint16_t *left;
         status = ac_chain_choose(&sheet, array, choices[0].model, flags & ~AC_THOROUGH, &chain, &left);
-        encoding e = {.sheet = &sheet, .left = left, .choices = choices, .choice_count = count, .sides = ac_choose_sides(&sheet.planes, wanted), .flags = flags};
-        if (left) e.chain = (ac_span){section, ac_chain_write(&chain, section)};
-        if (!status) status = encode_pieces(&e, parallel);
-        if (!status) status = join(&e, array, output);
-        free_pieces(&e);
+        encoding none = {.sheet = &sheet, .left = left, .choices = choices, .choice_count = count, .flags = flags};
+        if (left) none.chain = (ac_span){section, ac_chain_write(&chain, section)};
+        encoding e[2] = {none, none}; /* without and with cuts */
+        ac_cuts *cuts = &e[1].grid.cuts;
+        if (!status) status = encode_grid(&e[0], wanted, parallel);
+        if (!status && e[0].grid.sides.height <= sheet.planes.height) status = ac_find_cuts(&sheet, left, e[0].grid.sides, choices->model, flags, cuts);
+        const size_t grids = cuts->rows.count + cuts->columns.count ? 2 : 1;
+        if (!status && grids == 2) status = encode_grid(&e[1], wanted, parallel);
+        if (!status) status = join(e, grids, array, output);
+        free_encoding(&e[0]);
+        free_encoding(&e[1]);
         free(left);
     }
     ac_sheet_free(&sheet);

@@ -57,8 +57,7 @@ def frame_pieces(pieces: list[bytes]) -> bytes:
 
 def split_pieces(data: memoryview, count: int, start: int = 0) -> list[memoryview]:
     """Undo `frame_pieces`; `start` is where the data begin in the stream, for messages."""
-    # Of a length, of a mode and of at least a constant.
-    if 4 * count > len(data):
+    if count > len(data):
         raise TruncatedError(f"{count} pieces announced, {len(data)} bytes are left: the stream is cut")
     reader, pieces = varint.Reader(data, start=start), []
     for i in range(count):

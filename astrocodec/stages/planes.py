@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from astrocodec.errors import CorruptError
+from astrocodec.stages.cuts import NO_CUTS, Cuts, spans
 
 TARGET = 512
 MAX_SIDE = 65536
@@ -90,29 +91,32 @@ class Piece(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Cut:
-    """How planes are cut into pieces.
+class Grid:
+    """How planes fall into pieces.
 
     Examples
     --------
-    >>> [str(piece) for piece in Cut(Planes(2, 4, 5), (3, 0))]
+    >>> [str(piece) for piece in Grid(Planes(2, 4, 5), (3, 0))]
     ['plane 0, row 0, column 0', 'plane 0, row 3, column 0', 'plane 1, row 0, column 0', 'plane 1, row 3, column 0']
-    >>> [piece.shape for piece in Cut(Planes(5, 4, 5), (8, 0))]
+    >>> [piece.shape for piece in Grid(Planes(5, 4, 5), (8, 0))]
     [(8, 5), (8, 5), (4, 5)]
+    >>> [piece.shape for piece in Grid(Planes(1, 4, 5), (3, 0), Cuts((), (1,)))]
+    [(3, 1), (3, 4), (1, 1), (1, 4)]
     """
 
     planes: Planes
     # as parameters have it: 0 stands for the plane's own, more rows than a plane has for so many whole planes
     piece_shape: tuple[int, int]
+    cuts: Cuts = NO_CUTS
 
     def __post_init__(self) -> None:
         count, height, width = self.planes
         p, q = self.sides
         fits = p <= height and q <= width
-        shares = q == width and p % height == 0 and 2 <= p // height <= count
+        shares = q == width and p % height == 0 and 2 <= p // height <= count and not any(self.cuts)
         if not (fits or shares) or max(p, q) > MAX_SIDE or p * q > MAX_PIXELS:
             raise CorruptError(
-                f"pieces of {p} rows and {q} columns do not fit {count} planes of {height} x {width}, "
+                f"pieces of {p} rows and {q} columns do not fit {count} planes of {height} x {width} with {self.cuts}, "
                 f"or have sides above {MAX_SIDE} or more than {MAX_PIXELS} pixels"
             )
 
@@ -129,33 +133,46 @@ class Cut:
     def __len__(self) -> int:
         """Number of pieces."""
         (count, height, width), (p, q) = self.planes, self.sides
-        return math.ceil(count / self.together) * math.ceil(height / p) * math.ceil(width / q)
+        down, across = _strip_count(height, p, self.cuts.rows), _strip_count(width, q, self.cuts.columns)
+        return math.ceil(count / self.together) * down * across
 
     def __iter__(self) -> Iterator[Piece]:
         """The pieces, plane by plane, left to right, then top to bottom."""
         (count, height, width), (p, q) = self.planes, self.sides
         for first in range(0, count, self.together):
             planes = slice(first, min(first + self.together, count))
-            for y in range(0, height, p):
-                rows = slice(y, min(y + p, height))
-                for x in range(0, width, q):
-                    yield Piece(planes, rows, slice(x, min(x + q, width)))
+            for rows in _strips(height, p, self.cuts.rows):
+                for columns in _strips(width, q, self.cuts.columns):
+                    yield Piece(planes, rows, columns)
+
+
+def _strip_count(length: int, side: int, cuts: tuple[int, ...]) -> int:
+    return sum(math.ceil((span.stop - span.start) / side) for span in spans(length, cuts))
+
+
+def _strips(length: int, side: int, cuts: tuple[int, ...]) -> Iterator[slice]:
+    for span in spans(length, cuts):
+        for start in range(span.start, span.stop, side):
+            yield slice(start, min(start + side, span.stop))
 
 
 # Encoder's choice (docs/encoder.md section "Pieces")
 
 
-def balanced_sides(shape: tuple[int, int], target: int = TARGET) -> tuple[int, int]:
-    """Sides of about `target` x `target` pixels that leave no narrow pieces at the edges.
+def balanced_sides(shape: tuple[int, int], target: int = TARGET, cuts: Cuts = NO_CUTS) -> tuple[int, int]:
+    """Sides of about `target` x `target` pixels that leave no narrow pieces at the edges, or none in the widest span.
 
     Where one side of the plane is short the other side of the piece is longer. Sides are even where there are several.
 
     >>> balanced_sides((2048, 577)), balanced_sides((4096, 4200)), balanced_sides((1, 10**6))
     ((512, 577), (512, 526), (1, 62500))
     """
-    area = target * target
-    wanted = max(target, area // max(1, shape[1])), max(target, area // max(1, shape[0]))
-    return balanced_side(shape[0], wanted[0]), balanced_side(shape[1], wanted[1])
+    wanted = (max(target, target * target // max(1, across)) for across in reversed(shape))
+    rows, columns = (
+        max(balanced_side(span.stop - span.start, side) for span in spans(length, places))
+        for length, side, places in zip(shape, wanted, cuts, strict=True)
+    )
+    return rows, columns
 
 
 def balanced_side(length: int, wanted: int) -> int:
@@ -176,18 +193,19 @@ def _own_is_zero(planes: Planes, p: int, q: int) -> tuple[int, int]:
     return (0 if p == planes.height else p), (0 if q == planes.width else q)
 
 
-def choose_pieces(planes: Planes) -> tuple[int, int]:
-    """Shape of pieces of about 512 x 512 pixels, as parameters have it; small planes share one.
+def choose_pieces(planes: Planes, cuts: Cuts = NO_CUTS) -> tuple[int, int]:
+    """Shape of pieces of about 512 x 512 pixels, as parameters have it; small planes without cuts share one.
 
     >>> choose_pieces(Planes(1, 2048, 577)), choose_pieces(Planes(500, 6, 6)), choose_pieces(Planes(1, 40, 50))
     ((512, 0), (3000, 0), (0, 0))
     """
     count, height, width = planes
     area = TARGET * TARGET
-    if count >= 2 and 2 * height * width <= area and 2 * height <= MAX_SIDE and width <= MAX_SIDE:
+    shares = count >= 2 and 2 * height * width <= area and 2 * height <= MAX_SIDE and width <= MAX_SIDE
+    if shares and not any(cuts):
         most = min(area // (height * width), MAX_SIDE // height, count)
         return _own_is_zero(planes, math.ceil(count / math.ceil(count / most)) * height, width)
-    return _own_is_zero(planes, *balanced_sides((height, width)))
+    return _own_is_zero(planes, *balanced_sides((height, width), cuts=cuts))
 
 
 def wanted_pieces(planes: Planes, wanted: tuple[int, int]) -> tuple[int, int]:

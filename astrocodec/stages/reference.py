@@ -21,11 +21,12 @@ from astrocodec.stages import stream
 from astrocodec.stages.causal import CAUSAL, STORED, Parameters, frame_pieces, split_pieces
 from astrocodec.stages.chain import Chain, apply_chain, undo_chain
 from astrocodec.stages.chain_choice import choose_chain, period_of
+from astrocodec.stages.cuts import NO_CUTS, Cuts, find_cuts
 from astrocodec.stages.distribution import Tables, build_tables
 from astrocodec.stages.pixels import map_pixels, unmap_pixels
 from astrocodec.stages.planes import (
     MAX_PIXELS,
-    Cut,
+    Grid,
     Planes,
     choose_pieces,
     from_planes,
@@ -107,17 +108,29 @@ def _modelled(
         low, samples = least_low_bits(largest), apply_chain(chain, samples)
     else:
         samples = (u >> low).astype(np.uint16)
-    sides = wanted_pieces(shape, piece_shape) if piece_shape else choose_pieces(shape)
-    parts = [(pack_low(piece.take(u), low), piece.take(samples)) for piece in Cut(shape, sides)]
+
+    def pieces_of(cuts: Cuts) -> Grid:
+        sides = wanted_pieces(shape, piece_shape) if piece_shape else choose_pieces(shape, cuts)
+        return Grid(shape, sides, cuts)
+
+    grids = [pieces_of(NO_CUTS)]
+    if grids[0].together == 1:
+        middle = samples[shape.number // 2]
+        cuts = find_cuts(middle, grids[0].sides, lambda part: encode_one(choices[0][0], part, thorough))
+        grids += [pieces_of(cuts)] if any(cuts) else []
     streams = []
-    for model, file in choices:
-        parameters = Parameters(model.fingerprint, pixel_map, low, sides).to_bytes()
-        sections = [Section(stream.MODEL, file)] if file else []
-        if chain:
-            sections.append(Section(stream.PLANES, chain.to_bytes(), True))
-        header = Header(CAUSAL, values.dtype, values.shape, parameters, tuple(sections)).to_bytes()
-        pieces = [below + encode_one(model, np.ascontiguousarray(part), thorough) for below, part in parts]
-        streams.append(stream.seal(header, frame_pieces(pieces), values))
+    for grid in grids:
+        parts = [(pack_low(piece.take(u), low), piece.take(samples)) for piece in grid]
+        for model, file in choices:
+            parameters = Parameters(model.fingerprint, pixel_map, low, grid.piece_shape).to_bytes()
+            sections = [Section(stream.MODEL, file)] if file else []
+            if chain:
+                sections.append(Section(stream.PLANES, chain.to_bytes(), True))
+            if any(grid.cuts):
+                sections.append(Section(stream.CUTS, grid.cuts.to_bytes(), True))
+            header = Header(CAUSAL, values.dtype, values.shape, parameters, tuple(sections)).to_bytes()
+            pieces = [below + encode_one(model, np.ascontiguousarray(part), thorough) for below, part in parts]
+            streams.append(stream.seal(header, frame_pieces(pieces), values))
     return min(streams, key=len)
 
 
@@ -167,13 +180,14 @@ def _decode_modelled(
     # Four bytes bound what the largest run of constant pieces can claim, before memory is taken.
     if math.prod(shape) > len(data) * (MAX_PIXELS // 4):
         raise CorruptError(f"shape {header.shape} is more than {len(data)} bytes can hold")
-    cut = Cut(shape, parameters.piece_shape)
+    cuts = Cuts.read(header.body_of(stream.CUTS), shape.height, shape.width)
+    grid = Grid(shape, parameters.piece_shape, cuts)
     chain = _chain_of(header, shape)
-    pieces = split_pieces(data, len(cut), at)
+    pieces = split_pieces(data, len(grid), at)
     model = find_model(parameters.fingerprint, models, header.body_of(stream.MODEL))
     samples = np.empty(shape, np.uint16)
     below = np.empty(shape, np.uint64)
-    for index, piece in enumerate(cut):
+    for index, piece in enumerate(grid):
         out = np.empty(piece.shape, np.uint16)
         try:
             piece.put(below, _decode_piece(pieces[index], parameters.low_bits, model, out, decode_one))

@@ -12,6 +12,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
+from itertools import pairwise
 from math import prod
 from operator import mul
 from typing import NamedTuple
@@ -161,10 +162,10 @@ class RunningRice:
 # Stream, sections and codecs
 
 TYPES = ("u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f4", "f8", "b1", "f2", "c8", "c16")
-MODEL, NAME, PLANES, CODEC = 1, 2, 16, 127
+MODEL, NAME, PLANES, CUTS, CODEC = 1, 2, 16, 18, 127
 # Critical or not.
-KNOWN = {MODEL: 0, NAME: 0, PLANES: 1, CODEC: 1}
-RESERVED = {17: "reference", 18: "cuts", 19: "code weights", 20: "quantise"}
+KNOWN = {MODEL: 0, NAME: 0, PLANES: 1, CUTS: 1, CODEC: 1}
+RESERVED = {17: "reference", 19: "code weights", 20: "quantise"}
 STORED, CAUSAL = 0, 1
 
 
@@ -396,6 +397,21 @@ class Place(NamedTuple):
     width: int
 
 
+def read_cuts(data: Bytes, length: int) -> list[int]:
+    """Where the spans of an axis begin, and its end."""
+    places = [0]
+    for _ in range(data.varint(255)):
+        places.append(places[-1] + data.varint())
+        demand(places[-2] < places[-1] < length, f"cut {places[-1]} of {length}")
+    return [*places, length]
+
+
+def strips_of(spans: list[int], side: int) -> list[tuple[int, int]]:
+    """Starts and sizes of the strips of an axis."""
+    pairs = pairwise(spans)
+    return [(start, min(side, end - start)) for first, end in pairs for start in range(first, end, side)]
+
+
 def pieces_of(frame: Frame, p: int, q: int) -> list[Place]:
     """Places of the pieces of a stream, in their order."""
     shape = (1, 1, *frame.shape)
@@ -405,12 +421,19 @@ def pieces_of(frame: Frame, p: int, q: int) -> list[Place]:
     demand(q <= width and (p <= height or (q == width and p % height == 0 and p <= rows)), f"pieces of {p} x {q}")
     demand(p <= 65536 and q <= 65536 and p * q <= 1 << 26, f"pieces of {p} x {q}")
     if p > height:
+        demand(CUTS not in frame.sections, "cuts of planes that share pieces")
         return [Place(y, 0, min(p, rows - y), width) for y in range(0, rows, p)]
+    down, across = [0, height], [0, width]
+    if CUTS in frame.sections:
+        data = Bytes(frame.sections[CUTS])
+        down, across = read_cuts(data, height), read_cuts(data, width)
+        data.finish("the cuts")
+        demand(len(down) + len(across) > 4, "no cut in a section of cuts")
     return [
-        Place(plane + y, x, min(p, height - y), min(q, width - x))
+        Place(plane + y, x, tall, wide)
         for plane in range(0, rows, height)
-        for y in range(0, height, p)
-        for x in range(0, width, q)
+        for y, tall in strips_of(down, p)
+        for x, wide in strips_of(across, q)
     ]
 
 

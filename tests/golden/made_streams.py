@@ -80,6 +80,7 @@ def _causal(
     data_type: int = 0,
     model: bytes | None = None,
     sections: tuple[tuple[int, bytes], ...] = (),
+    cuts: bytes | None = None,
 ) -> bytes:
     """A stream of the causal network; `parameters` are those behind the fingerprint, FIVES is a constant piece."""
     fingerprint = bytes.fromhex(FINGERPRINT)
@@ -87,6 +88,7 @@ def _causal(
         sections, fingerprint = ((1, model),), bytes(8)
         with suppress(DecodeError):
             fingerprint = bytes.fromhex(read_model(model, shipped()).fingerprint)
+    sections += () if cuts is None else ((18 | 128, cuts),)
     return stream_of(1, data_type, shape, sections, fingerprint + parameters, data, elements)
 
 
@@ -172,6 +174,10 @@ ALLOWED = {
     "highest activations": _first_row(1, [127, -100, 127, 4], [127, 127, 4, -127], at=B2),
     "lowest activations": _first_row(-2, [-127, 100, -127, -4], [-127, -127, -4, 127], at=B2),
     "tuned model": _causal(model=_tuned(SAME)),
+    "cuts without pieces": stream_of(sections=((18 | 128, b"any"),)),
+    "cuts": _causal(data=4 * FIVES, elements=b"\5" * 6, shape=(2, 3), cuts=b"\1\1\1\2"),
+    "column cuts": _causal(data=2 * FIVES, cuts=b"\0\1\1"),
+    "all columns cut": _causal(data=3 * FIVES, cuts=b"\0\2\1\1"),
 }  # fmt: skip
 
 FORBIDDEN = {
@@ -185,7 +191,7 @@ FORBIDDEN = {
     "longer varint": (stream_of().replace(b"\1\3\xff", b"\1\x83\0\xff"), CorruptError, "varint"),
     **{
         f"section {number}": (stream_of(sections=((number | critical, b""),)), NewerError, f"section {name}:")
-        for number, name in ((17, "reference"), (18, "cuts"), (19, "code weights"), (20, "quantise"))
+        for number, name in ((17, "reference"), (19, "code weights"), (20, "quantise"))
         for critical in (0, 128)
     },
     "critical": (stream_of(sections=((7 | 128, b""),)), NewerError, "section 7"),
@@ -237,6 +243,26 @@ FORBIDDEN = {
     "narrow planes": (_causal(bytes(4) + b"\4\1", elements=b"\5" * 12, shape=(3, 2, 2)), CorruptError, "pieces"),
     "65537 columns": (_causal(shape=(65537,), elements=b"\5" * 65537), CorruptError, "pieces"),
     "large piece": (_causal(shape=(8193, 8192)), CorruptError, "pieces"),
+    "cuts, not critical": (stream_of(sections=((18, b"\0\1\1"),)), CorruptError, "critical"),
+    **{
+        f"cuts {cuts.hex()}": (_causal(data=2 * FIVES, cuts=cuts), kind, what)
+        for cuts, kind, what in (
+            (b"", TruncatedError, ""),
+            (b"\0\1", TruncatedError, ""),
+            (b"\0\0", CorruptError, "no cut"),
+            (b"\0\1\0", CorruptError, "cut 0"),
+            (b"\0\1\3", CorruptError, "cut 3"),
+            (b"\0\2\1\0", CorruptError, "cut 1"),
+            (b"\0\2\1\2", CorruptError, "cut 3"),
+            (b"\1\1\1\1", CorruptError, "cut 1 of 1"),
+            (b"\0\x80\2" + b"\1" * 256, CorruptError, "varint"),
+            (b"\0\1" + b"\xff" * 9 + b"\1", CorruptError, "cut"),
+            (b"\0\1\1\0", CorruptError, "behind"),
+        )
+    },
+    "cuts of shared pieces": (
+        _causal(bytes(4) + b"\4\0", 2 * FIVES, b"\5" * 12, (3, 2, 2), cuts=b"\0\1\1"), CorruptError, "share"
+    ),
     "low bit of eight": (_low(0, 8), CorruptError, "8 in 3 bits"),
     "bits behind low bits": (_low(1, 255, 3), CorruptError, "bits"),
     "mode of a bit plane": (_low(2, 255, 1), CorruptError, "mode 2"),

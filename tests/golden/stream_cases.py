@@ -137,6 +137,15 @@ def _mask(rng: np.random.Generator) -> Array:
     return mask
 
 
+def _broken(rng: np.random.Generator, planes: int = 1) -> Array:
+    """A dead and a hot column, and two amplifiers with an overscan."""
+    values = rng.normal(994, 2, (planes, 56, 70))
+    values[:, 40:] += 300
+    values[:, :, 60:] -= 500
+    values[..., :2] = 0, 5405
+    return np.asarray(values.round().squeeze(), np.uint16)
+
+
 def _visibilities(rng: np.random.Generator) -> Array:
     """Fringes with noise, in steps as a correlator gives them: of 12 times and 64 channels."""
     phase = np.add.outer(np.arange(12) / 5, np.arange(64) / 9)
@@ -193,6 +202,8 @@ CASES = {
     "uint32_thorough": Case(lambda rng: made_samples("sparse", 1, 900).astype(np.uint32), thorough=True),
     "uint16_tuned": Case(lambda rng: _sky(rng, (33, 50), 500, 5).astype(np.uint16), tuned=True),
     "uint16_self_contained": Case(lambda rng: _sky(rng, (150, 160), 50, 0.6).astype(np.uint16), self_contained=True),
+    "uint16_cuts": Case(_broken),
+    "int32_cuts_of_planes": Case(lambda rng: _broken(rng, 2).astype(np.int32) * 2000 - 9, (30, 41)),
     "uint8_unknown_section": Case(
         lambda rng: _sky(rng, (18, 23), 100, 4).astype(np.uint8), sections=(Section(7, b"not known"), Section(126, b""))
     ),

@@ -64,6 +64,9 @@ static inline ac_array make_array(uint8_t *data, uint64_t *seed)
     const int kind = random_between(seed, 0, ARRAY_KINDS - 1);
     const double scale = pow(2, random_between(seed, 0, 20) / 2.0);
     for (size_t i = 0; i < count << ac_is_complex(a.dtype); i++) put_number(data, ac_number_dtype(a.dtype), i, array_value(kind, i, scale, seed));
+    const size_t width = a.ndim ? a.shape[a.ndim - 1] : 1, broken = random_u32(seed) % 3 ? 0 : random_u32(seed) % 9; /* columns, for cuts */
+    for (size_t i = 0; i < count << ac_is_complex(a.dtype); i++)
+        if (i % width < broken) put_number(data, ac_number_dtype(a.dtype), i, i % width % 2 ? 90 : 9);
     if (kind == 8)
         for (size_t i = 0; i < count * ac_item_bytes(a.dtype); i++) data[i] = (uint8_t)random_u32(seed);
     return a;

@@ -58,13 +58,16 @@ int stage_fit_lattice(const uint16_t *values, uint32_t n, uint64_t *step, uint64
     return is_found;
 }
 
-/* Height and width of the pieces of so many planes, wanted ones or (0) the encoder's choice; how many there are; and where one of them is. */
-void stage_pieces(uint64_t count, uint64_t height, uint64_t width, const uint32_t *wanted, uint64_t index, uint64_t *out)
+/* Height and width of the pieces of so many planes, wanted ones or (0) the encoder's choice, with cuts up to a 0; how many there are; and where one of them is. */
+void stage_pieces(uint64_t count, uint64_t height, uint64_t width, const uint32_t *wanted, const uint64_t *rows, const uint64_t *columns,
+                  uint64_t index, uint64_t *out)
 {
-    const ac_planes planes = {count, height, width};
-    const ac_sides sides = ac_choose_sides(&planes, wanted[0] ? wanted : NULL);
-    out[0] = sides.height, out[1] = sides.width, out[2] = ac_piece_count(&planes, sides);
-    const ac_place place = ac_piece_place(&planes, sides, index % out[2]);
+    ac_grid grid = {.planes = {count, height, width}};
+    for (; *rows; rows++) grid.cuts.rows.at[grid.cuts.rows.count++] = *rows;
+    for (; *columns; columns++) grid.cuts.columns.at[grid.cuts.columns.count++] = *columns;
+    grid.sides = ac_choose_sides(&grid.planes, wanted[0] ? wanted : NULL, &grid.cuts);
+    out[0] = grid.sides.height, out[1] = grid.sides.width, out[2] = ac_piece_count(&grid);
+    const ac_place place = ac_piece_place(&grid, index % out[2]);
     out[3] = place.plane, out[4] = place.row, out[5] = place.column, out[6] = place.height, out[7] = place.width;
 }
 

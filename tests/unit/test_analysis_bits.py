@@ -155,7 +155,7 @@ def test_bits_of_our_fits_files(frame: NDArray[Any], tmp_path: Path, tuned: bool
     fits_tiles.compress(tmp_path / "plain.fits", tmp_path / "ours.fits", tune=tuned, tile_shape=(128, 200))
     found = bits_map(tmp_path / "ours.fits")
     assert found.bits.shape == frame.shape
-    assert found.modes == {"modelled": 9}
+    assert found.pieces >= 9, "a tile has several where its bad columns are cut off"
     with fits.open(tmp_path / "ours.fits", disable_image_compression=True) as hdus:
         check(found, hdus[1].filebytes())
     check(bits_map(tmp_path / "ours.fits", hdu=1), found.total_bits // 8)

@@ -41,6 +41,7 @@ ORDER = (
     "stages.valueset",
     "stages.pixels",
     "stages.stream",
+    "stages.cuts",
     "stages.planes",
     "stages.split",
     "stages.chain",

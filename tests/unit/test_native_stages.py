@@ -16,8 +16,9 @@ from hypothesis.extra import numpy as hnp
 
 from astrocodec.errors import CorruptError, FormatError, TruncatedError
 from astrocodec.stages import varint
+from astrocodec.stages.cuts import Cuts
 from astrocodec.stages.pixels import DTYPES, PixelMap, map_pixels, unmap_pixels
-from astrocodec.stages.planes import Cut, Planes, choose_pieces, part_type, to_planes, wanted_pieces
+from astrocodec.stages.planes import Grid, Planes, choose_pieces, part_type, to_planes, wanted_pieces
 from astrocodec.stages.split import choose_low_bits, pack_low, unpack_low
 from astrocodec.stages.valueset import fit_lattice, pack_set, set_pays, unpack_set
 
@@ -99,12 +100,12 @@ def test_pack_set(stages: ctypes.CDLL, values: np.ndarray) -> None:
 
 
 @settings(deadline=None)
-@given(value_sets(), st.integers(0, 2**32 - 1), st.sampled_from(["flip", "cut", "more", "whole"]))
+@given(value_sets(), st.integers(0, 2**32 - 1), st.sampled_from(["flip", "grid", "more", "whole"]))
 def test_unpack_set(stages: ctypes.CDLL, values: np.ndarray, seed: int, damage: str) -> None:
     rng, packed = np.random.default_rng(seed), bytearray(pack_set(values))
     if damage == "flip":
         packed[rng.integers(len(packed))] ^= 1 << int(rng.integers(8))
-    if damage == "cut":
+    if damage == "grid":
         del packed[int(rng.integers(len(packed))) :]
     if damage == "more":
         packed += bytes(1)
@@ -227,20 +228,30 @@ def test_unpack_low(stages: ctypes.CDLL, low_bits: int, count: int, packed: byte
 
 
 sides = st.one_of(st.integers(1, 700), st.integers(1, 2**20), st.sampled_from([1, 6, 512, 32768, 65535, 65536, 65537]))
+places = st.sets(st.one_of(st.integers(1, 900), st.integers(1, 2**20)), max_size=5)
 plane_sets = st.builds(Planes, st.one_of(st.integers(1, 40), st.integers(1, 10**6)), sides, sides)
 
 
 @settings(deadline=None, max_examples=500)
-@given(plane_sets, st.one_of(st.none(), st.tuples(sides, sides)), st.integers(0, 10**6))
-def test_pieces(stages: ctypes.CDLL, planes: Planes, wanted: tuple[int, int] | None, index: int) -> None:
+@given(plane_sets, st.one_of(st.none(), st.tuples(sides, sides)), st.tuples(places, places), st.integers(0, 10**6))
+def test_pieces(
+    stages: ctypes.CDLL, planes: Planes, wanted: tuple[int, int] | None, breaks: tuple[set[int], set[int]], index: int
+) -> None:
     out, asked = (ctypes.c_uint64 * 8)(), (ctypes.c_uint32 * 2)(*(wanted or (0, 0)))
     if wanted and wanted[0] * wanted[1] > 2**26:
         return
-    stages.stage_pieces(*map(ctypes.c_uint64, planes), asked, ctypes.c_uint64(index), out)
-    cut = Cut(planes, wanted_pieces(planes, wanted) if wanted else choose_pieces(planes))
-    assert (tuple(out[:2]), out[2]) == (cut.sides, len(cut))
-    if len(cut) < 2000:
-        piece = list(cut)[index % len(cut)]
+    cuts = Cuts(
+        *(tuple(sorted(n for n in axis if n < length)) for axis, length in zip(breaks, planes[1:], strict=True))
+    )
+    sides = wanted_pieces(planes, wanted) if wanted else choose_pieces(planes, cuts)
+    if any(cuts) and sides[0] > planes.height:
+        return
+    lists = [(ctypes.c_uint64 * 256)(*axis) for axis in cuts]
+    stages.stage_pieces(*map(ctypes.c_uint64, planes), asked, *lists, ctypes.c_uint64(index), out)
+    grid = Grid(planes, sides, cuts)
+    assert (tuple(out[:2]), out[2]) == (grid.sides, len(grid))
+    if len(grid) < 2000:
+        piece = list(grid)[index % len(grid)]
         assert tuple(out[3:]) == (piece.planes.start, piece.rows.start, piece.columns.start, *piece.shape)
 
 
@@ -248,7 +259,7 @@ def test_pieces(stages: ctypes.CDLL, planes: Planes, wanted: tuple[int, int] | N
 @given(plane_sets, st.integers(0, 70000), st.integers(0, 70000), st.integers(0, 20))
 def test_which_pieces_fit(stages: ctypes.CDLL, planes: Planes, p: int, q: int, together: int) -> None:
     for shape in ((p, q), (together * planes.height, 0), (together * planes.height, planes.width)):
-        code, _ = attempt(lambda shape=shape: Cut(planes, shape))  # type: ignore[misc]
+        code, _ = attempt(lambda shape=shape: Grid(planes, shape))  # type: ignore[misc]
         assert stages.stage_fits(*map(ctypes.c_uint64, (*planes, *shape))) == (code == 0)
 
 

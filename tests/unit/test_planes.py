@@ -14,7 +14,7 @@ from astrocodec.stages.pixels import DTYPES
 from astrocodec.stages.planes import (
     MAX_PIXELS,
     MAX_SIDE,
-    Cut,
+    Grid,
     Planes,
     choose_pieces,
     from_planes,
@@ -47,21 +47,21 @@ def test_real_parts_come_first() -> None:
     np.testing.assert_array_equal(planes[2:], array.imag)
 
 
-def check(cut: Cut) -> None:
+def check(grid: Grid) -> None:
     """Every element is in one piece, and no piece holds parts of several planes."""
-    seen = np.zeros(cut.planes, np.int64)
-    numbers = np.arange(seen.size).reshape(cut.planes)
-    pieces = list(cut)
-    assert len(pieces) == len(cut)
+    seen = np.zeros(grid.planes, np.int64)
+    numbers = np.arange(seen.size).reshape(grid.planes)
+    pieces = list(grid)
+    assert len(pieces) == len(grid)
     for index, piece in enumerate(pieces):
         assert max(piece.shape) <= MAX_SIDE
         assert math.prod(piece.shape) <= MAX_PIXELS
         part = piece.take(numbers)
         assert part.shape == piece.shape
-        if part.shape[0] != len({*(part // (cut.planes.height * cut.planes.width)).ravel()}) * cut.planes.height:
-            assert len(np.unique(part // (cut.planes.height * cut.planes.width))) == 1
+        if part.shape[0] != len({*(part // (grid.planes.height * grid.planes.width)).ravel()}) * grid.planes.height:
+            assert len(np.unique(part // (grid.planes.height * grid.planes.width))) == 1
         piece.put(seen, seen[piece].reshape(piece.shape) + 1)
-        assert str(piece).startswith(f"plane {part[0, 0] // (cut.planes.height * cut.planes.width)}, ")
+        assert str(piece).startswith(f"plane {part[0, 0] // (grid.planes.height * grid.planes.width)}, ")
         assert index == 0 or piece.planes.start >= pieces[index - 1].planes.start
     assert (seen == 1).all()
 
@@ -69,20 +69,20 @@ def check(cut: Cut) -> None:
 @settings(deadline=None)
 @given(planes_of_any_size)
 def test_the_chosen_pieces_hold_each_element_once(planes: Planes) -> None:
-    cut = Cut(planes, choose_pieces(planes))
-    check(cut)
+    grid = Grid(planes, choose_pieces(planes))
+    check(grid)
     if planes.number > 1:
-        assert cut.together > 1
-        assert math.prod(cut.sides) <= 1 << 18
+        assert grid.together > 1
+        assert math.prod(grid.sides) <= 1 << 18
 
 
 @settings(deadline=None)
 @given(planes_of_any_size, st.integers(1, 90), st.integers(1, 60))
 def test_pieces_that_are_asked_for(planes: Planes, height: int, width: int) -> None:
-    cut = Cut(planes, wanted_pieces(planes, (height, width)))
-    check(cut)
-    assert cut.sides[0] <= height
-    assert cut.sides[1] <= width
+    grid = Grid(planes, wanted_pieces(planes, (height, width)))
+    check(grid)
+    assert grid.sides[0] <= height
+    assert grid.sides[1] <= width
 
 
 @pytest.mark.parametrize(
@@ -138,4 +138,4 @@ def test_wanted(planes: Planes, wanted: tuple[int, int], chosen: tuple[int, int]
 )
 def test_pieces_across_planes_or_too_large_are_corrupt(planes: Planes, sides: tuple[int, int]) -> None:
     with pytest.raises(CorruptError, match="do not fit"):
-        Cut(planes, sides)
+        Grid(planes, sides)

@@ -19,8 +19,9 @@ from astrocodec.codec import Buffer
 from astrocodec.errors import AstrocodecError, CorruptError, TruncatedError
 from astrocodec.model import Model, find_model
 from astrocodec.stages.causal import CAUSAL, STORED, Parameters, split_pieces
-from astrocodec.stages.planes import MAX_PIXELS, Cut, planes_of
-from astrocodec.stages.stream import MODEL, Header, data_of, read_header
+from astrocodec.stages.cuts import Cuts
+from astrocodec.stages.planes import MAX_PIXELS, Grid, planes_of
+from astrocodec.stages.stream import CUTS, MODEL, Header, data_of, read_header
 
 _MODES = ("constant", "modelled", "raw", "differences")
 
@@ -97,10 +98,11 @@ def _modelled(stream: memoryview, data: memoryview, at: int, header: Header, mod
     count = math.prod(planes)
     if not 0 < count <= len(stream) * (MAX_PIXELS // 4):
         raise CorruptError(f"shape {header.shape} is more than {len(stream)} bytes can hold")
-    cut = Cut(planes, parameters.piece_shape)
+    cuts = Cuts.read(header.body_of(CUTS), planes.height, planes.width)
+    grid = Grid(planes, parameters.piece_shape, cuts)
     bits = np.zeros(planes, np.float32)
     payload, modes = 0.0, Counter[str]()
-    for index, (piece, part) in enumerate(zip(cut, split_pieces(data, len(cut), at), strict=True)):
+    for index, (piece, part) in enumerate(zip(grid, split_pieces(data, len(grid), at), strict=True)):
         found = np.zeros(piece.shape, np.float32)
         try:
             used, mode = _piece_bits(model, part, parameters.low_bits, found)
