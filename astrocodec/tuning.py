@@ -18,7 +18,7 @@ from astrocodec import _native
 from astrocodec._native.stream import array_samples
 from astrocodec.model import DELTA_HEAD, Model, load_model
 from astrocodec.stages.pixels import DTYPES
-from astrocodec.stages.planes import Grid, Piece, Planes, choose_pieces, part_type, planes_of
+from astrocodec.stages.planes import TARGET, Grid, Piece, Planes, choose_pieces, part_type, planes_of
 from astrocodec.stages.weights import Weights, limit_rows, weight_delta
 
 
@@ -91,7 +91,7 @@ def _cube_bands(planes: NDArray[Any], pieces: Sequence[Piece], rng: np.random.Ge
     bands = []
     for run, index in enumerate(chosen):
         columns, rows = pieces[index].columns, min(height, _BAND_ROWS)
-        together = max(1, _BAND_ROWS * (columns.stop - columns.start) // (height * width)) if rows == height else 1
+        together = max(1, _BAND_ROWS * TARGET // (height * width)) if rows == height else 1
         used = min(number, _RUN_BANDS * together)
         first = min(pieces[index].planes.start, number - used) if run else 0
         before = min(first, _RUN_BEFORE)
