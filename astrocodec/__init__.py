@@ -1,7 +1,23 @@
 """Learned compression for astronomy."""
 
-from astrocodec.codec import StreamInfo, decode, encode, inspect
-from astrocodec.model import Model, list_models, load_model
-from astrocodec.tuning import tune
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from astrocodec.codec import StreamInfo, decode, encode, inspect
+    from astrocodec.model import Model, list_models, load_model
+    from astrocodec.tuning import tune
 
 __all__ = ["Model", "StreamInfo", "decode", "encode", "inspect", "list_models", "load_model", "tune"]
+
+_MODULES = {"Model": "model", "list_models": "model", "load_model": "model", "tune": "tuning"}
+
+
+def __getattr__(name: str) -> Any:
+    # At first use: the reference, which needs no native library, must import without one.
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = found = getattr(importlib.import_module(f"astrocodec.{_MODULES.get(name, 'codec')}"), name)
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import h5py
@@ -10,6 +11,7 @@ import h5py
 import astrocodec
 from astrocodec._native import chunk as native_chunk
 from astrocodec._native import foreign, register_model
+from astrocodec.errors import FormatError
 from astrocodec.model import installed_models
 from hdf5_filter.filter_options import AstroCodec
 from hdf5_filter.identity import FILTER_ID, FILTER_NAME, PLUGIN_PATH
@@ -38,7 +40,8 @@ def register(*, force: bool = True) -> bool:
     """
     for entry in installed_models(general=True):
         if entry.model is not None and not entry.model.is_shipped:
-            register_model(entry.model)
+            with suppress(FormatError):  # one bad file must not hide the others; `models check` tells
+                register_model(entry.model)
     if not force and h5py.h5z.filter_avail(FILTER_ID):
         return False
     h5py.h5z.register_filter(native_chunk.plugin_info())

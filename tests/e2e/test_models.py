@@ -165,6 +165,36 @@ with h5py.File({str(tmp_path / "a.ac.h5")!r}) as file:
     subprocess.run([sys.executable, "-c", program], env=environment(), check=True)  # with the default model
 
 
+def test_only_its_own_fingerprint_is_cut_off_a_name(own: Model, folder: Path) -> None:
+    folder.mkdir(parents=True)
+    own.save(folder / "night-2024.acm")
+    assert astrocodec.load_model("night-2024") == own
+    assert astrocodec.list_models() == ["default", "night-2024"]
+
+
+def test_models_that_came_after_the_import_are_read(own: Model, folder: Path, tmp_path: Path) -> None:
+    """And one that breaks a limit hides no other."""
+    own.save(tmp_path / "own.acm")
+    weights = own.arrays()
+    weights.linear[:] = 32767
+    Model(weights.to_bytes(), own.shapes, "wild").save(tmp_path / "wild.acm")
+    program = f"""
+import h5py, numpy as np, astrocodec, hdf5_filter, shutil, os
+os.makedirs({str(folder)!r})
+for name in ("wild", "own"):
+    shutil.copy(os.path.join({str(tmp_path)!r}, name + ".acm"), {str(folder)!r})
+hdf5_filter.register()
+frame = np.random.default_rng(1).poisson(99, (64, 64)).astype("u2")
+with h5py.File({str(tmp_path / "c.h5")!r}, "w") as file:
+    file.create_dataset("x", data=frame, chunks=(32, 32), compression=hdf5_filter.AstroCodec("own"))
+with h5py.File({str(tmp_path / "c.h5")!r}) as file:
+    assert (file["x"][...] == frame).all()
+"""
+    subprocess.run([sys.executable, "-c", program], env=environment(), check=True)
+    alone = f"import h5py, hdf5_filter; h5py.File({str(tmp_path / 'c.h5')!r})['x'][...]"
+    subprocess.run([sys.executable, "-c", alone], env=environment(), check=True)
+
+
 def test_a_model_is_shown_by_its_fingerprint(own: Model) -> None:
     """And not by its bytes."""
     assert repr(own) == f"<Model 'own', {own.fingerprint}>"

@@ -241,3 +241,10 @@ def test_options_reach_the_codec_they_are_for() -> None:
     assert seen == ours  # it may have such; one that has not refuses them
     with pytest.raises(TypeError, match="no option quality"):
         astrocodec.encode(np.zeros(3), quality=3)
+
+
+def test_a_codec_whose_inspect_fails_hides_no_header() -> None:
+    """Nor does damage in parameters that it does not expect."""
+    codecs.register(made(encode=staticmethod(lambda values: (b"", b"")), inspect=staticmethod(lambda p: p[3])))
+    info = astrocodec.inspect(astrocodec.encode(np.zeros(3), codec="made"))
+    assert (info.codec, info.shape, info.parameters) == ("made", (3,), {"error": "IndexError: index out of range"})

@@ -3,6 +3,7 @@
 import ast
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -240,3 +241,25 @@ def test_a_difference_is_one_error_whatever_the_format() -> None:
     from astrocodec.errors import DifferenceError
 
     assert fits_tiles.DifferenceError is hdf5_filter.DifferenceError is DifferenceError
+
+
+def test_the_reference_imports_without_the_native_library(tmp_path: Path) -> None:
+    """Where nothing can be built, a readable decoder is wanted most."""
+    shutil.copytree(ROOT / "astrocodec", tmp_path / "astrocodec", ignore=shutil.ignore_patterns("*.so", "native"))
+    program = """
+from astrocodec.stages import reference
+import astrocodec
+try:
+    astrocodec.encode
+except astrocodec.errors.NativeLibraryError:
+    print("not built")
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert run.stdout == "not built\n"

@@ -105,8 +105,6 @@ static int fail_plain(ac_fault *fault, int status, const char *what)
 
 static int encode_with(const ac_chunk_values *v, const ac_array *array, const void *data, const ac_output *output)
 {
-    const int unknown = (int)(v->options & ~(unsigned)AC_CHUNK_OPTIONS);
-    if (unknown) return ac_fail(AC_ERROR_VERSION, "writing needs a newer astrocodec: options 0x%x of the filter are not known", (unsigned)unknown);
     ac_model *tuned = NULL;
     const ac_model *general;
     /* HDF5 writes chunks in a flush, and does not survive a filter that fails there. Each stream says what it needs, so one of another codec than the
@@ -132,16 +130,21 @@ int ac_chunk_encode(const unsigned *values, size_t count, const void *data, size
 {
     ac_chunk_values v;
     ac_refusal why;
-    if (ac_chunk_values_read(values, count, &v, &why)) return ac_fail_values(NULL, &why);
+    /* What values of a later version ask for is not known: bytes are a chunk of any dataset. */
+    const int status = ac_chunk_values_read(values, count, &v, &why);
+    if (status == AC_ERROR_VERSION || (!status && v.options & ~(unsigned)AC_CHUNK_OPTIONS))
+        v = (ac_chunk_values){.codec = AC_CAUSAL};
+    else if (status)
+        return ac_fail_values(NULL, &why);
     const ac_array array = array_of(&v, size);
     const arrangement how = arrangement_of(&v, &array);
     if (is_plain(&how)) return encode_with(&v, &array, data, output);
     uint8_t *ordered = malloc(size);
     if (!ordered) return ac_fail(AC_ERROR_MEMORY, "no memory for %zu bytes of a chunk", size);
     arrange(&how, 0, ordered, data, size);
-    const int status = encode_with(&v, &array, ordered, output);
+    const int coded = encode_with(&v, &array, ordered, output);
     free(ordered);
-    return status;
+    return coded;
 }
 
 /* Reads the values and the head of a chunk's stream, and checks one against the other. */
@@ -197,20 +200,19 @@ int ac_chunk_decode(const unsigned *values, size_t count, const uint8_t *stream,
     uint8_t *ordered = how.pairs ? malloc(size) : out;
     if (!ordered) return fail_plain(fault, AC_ERROR_MEMORY, "a chunk");
     ac_model *tuned;
-    status = tuned_model(&v, &info, &tuned);
-    if (status) {
-        const int has_no_base = status == AC_ERROR_NO_MODEL; /* whose fingerprint follows the version */
-        const ac_refusal why = {status, has_no_base ? AC_REASON_VALUES_BASE : AC_REASON_VALUES_MODEL, 0, has_no_base ? ac_fingerprint_number(v.delta + 1) : 0, 0};
-        ac_fail_values(fault, &why);
-    } else {
-        const ac_model *models[1] = {tuned};
-        status = ac_stream_decode(models, tuned != NULL, stream, length, ordered, size, AC_SIMD_AUTO, fault);
-        ac_tuned_give(tuned);
-        if (status == AC_ERROR_NO_MODEL)
-            ac_fail(status, "model %016" PRIx64 " not installed: upgrade astrocodec; a tuned model stands in the filter's values of its dataset", fault->found);
-        else if (status)
-            status = fail_chunk(fault, length);
-    }
+    const int lost = tuned_model(&v, &info, &tuned); /* a stream of another model needs it not */
+    const ac_model *models[1] = {tuned};
+    status = ac_stream_decode(models, tuned != NULL, stream, length, ordered, size, AC_SIMD_AUTO, fault);
+    ac_tuned_give(tuned);
+    if (status == AC_ERROR_NO_MODEL && lost) {
+        const int has_no_base = lost == AC_ERROR_NO_MODEL; /* whose fingerprint follows the version */
+        const ac_refusal why = {lost, has_no_base ? AC_REASON_VALUES_BASE : AC_REASON_VALUES_MODEL, 0, has_no_base ? ac_fingerprint_number(v.delta + 1) : 0, 0};
+        memset(fault, 0, sizeof *fault);
+        status = ac_fail_values(fault, &why);
+    } else if (status == AC_ERROR_NO_MODEL)
+        ac_fail(status, "model %016" PRIx64 " not installed: upgrade astrocodec; a tuned model stands in the filter's values of its dataset", fault->found);
+    else if (status)
+        status = fail_chunk(fault, length);
     if (!status && !is_plain(&how)) arrange(&how, 1, out, ordered, size);
     if (ordered != out) free(ordered);
     return status;
