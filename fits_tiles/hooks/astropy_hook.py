@@ -21,6 +21,7 @@ from fits_tiles.hooks.astropy_names import AstropyHookError, checked_modules
 from fits_tiles.hooks.options import current_options
 from fits_tiles.hooks.rewritten import (
     holds_our_tiles,
+    is_as_read,
     is_grid,
     make_ready_for_others,
     stays,
@@ -184,6 +185,8 @@ def _with_plain_tables(original: _Function, cls: Any, header: Any) -> bool:
 
 def _without_manifests(original: _Function, self: Any, *arguments: Any, **keywords: Any) -> Any:
     """Let no file that astropy writes carry a manifest: it tells of the file that `fits_tiles.compress` wrote."""
+    if original.__name__ == "flush" and self._file is not None:
+        _refuse_twice(self)
     will_change = _will_change(self)
     if original.__name__ == "writeto" and will_change and len(arguments) < 4 and _has_sums(self):
         keywords.setdefault("checksum", True)  # astropy would leave those that it read, right or wrong
@@ -194,6 +197,14 @@ def _without_manifests(original: _Function, self: Any, *arguments: Any, **keywor
     if original.__name__ == "flush":
         _take_new_file(self, file)
     return found
+
+
+def _refuse_twice(hdus: Any) -> None:
+    """Raise an error where an HDU would be written over what it is to be read from once more."""
+    distinct = {id(hdu): hdu for hdu in hdus}.values()
+    twice = any(_is_ours(hdu) and hdu._bintable._file is hdus._file and hdus.count(hdu) > 1 for hdu in distinct)
+    if twice and not _are_all_of_file(hdus[: len(distinct)], hdus._file):
+        raise ValueError("an HDU stands twice in the list, and cannot be written over itself: insert a copy of it")
 
 
 def _take_new_file(hdus: Any, old: Any) -> None:
@@ -212,18 +223,37 @@ def _take_new_file(hdus: Any, old: Any) -> None:
 
 def _has_sums(hdus: Any) -> bool:
     """Tell whether a file with images of ours has checksums."""
-    ours = any(isinstance(getattr(hdu, "_bintable", None), TileTableHDU) for hdu in hdus)
+    ours = any(map(_is_ours, hdus))
     return ours and any("CHECKSUM" in hdu._header or "CHECKSUM" in hdu.header for hdu in hdus)
+
+
+def _is_ours(hdu: Any) -> bool:
+    return isinstance(getattr(hdu, "_bintable", None), TileTableHDU)
 
 
 def _will_change(hdus: Any) -> bool:
     """Tell whether a list of HDUs is written with anything else than what it was read with."""
-    if hdus._file is None or hdus._resize or hdus._truncate:
+    if hdus._file is None or hdus._resize or hdus._truncate or not _are_all_of_file(hdus, hdus._file):
         return True
     of_file = all((getattr(hdu, "_bintable", None) or hdu)._file is hdus._file for hdu in hdus)
     return not of_file or any(
-        (hdu._has_data or hdu._header._modified or hdu.header._modified) and not stays(hdu) for hdu in hdus
+        (hdu._has_data or hdu._header._modified or not _is_as_read(hdu)) and not stays(hdu) for hdu in hdus
     )
+
+
+def _is_as_read(hdu: Any) -> bool:
+    return is_as_read(hdu.header) if _is_ours(hdu) else not hdu.header._modified
+
+
+def _are_all_of_file(hdus: Any, file: Any) -> bool:
+    """Tell whether HDUs are those of their file, in its order; methods that all lists have tell astropy nothing."""
+    end = 0
+    for hdu in hdus:
+        table = getattr(hdu, "_bintable", None) or hdu
+        if table._file is not file or table._header_offset != end:
+            return False
+        end = table._data_offset + table._data_size
+    return file.compression is not None or end == file.size
 
 
 def _with_header_type(

@@ -43,12 +43,13 @@ from fits_tiles.layout.model_cards import MODEL_STEM
 from fits_tiles.layout.plain_image import refuse_what_is_no_image
 from fits_tiles.layout.tiles_card import KEYWORD, fingerprint_in, read_tiles_card
 
-__all__ = ["holds_our_tiles", "is_grid", "make_ready_for_others", "stays", "table_to_write"]
+__all__ = ["holds_our_tiles", "is_as_read", "is_grid", "make_ready_for_others", "stays", "table_to_write"]
 
 _SETTINGS = ("compression_type", "tile_shape", "quantize_level", "quantize_method", "dither_seed")
 _INTEGERS_ONLY = ("RICE_1", "PLIO_1", "HCOMPRESS_1")
 _SUMS = ("CHECKSUM", "DATASUM")
 _SCALE = ("BSCALE", "BZERO", "BLANK")
+_NOT_SCALED = ("u1", "i2", "i4", "i8")  # what FITS holds without an offset
 
 
 def holds_our_tiles(hdu: Any) -> bool:
@@ -127,7 +128,12 @@ def _kept_header(hdu: Any) -> tuple[Any, Any]:
 
 
 def _is_same(hdu: Any, header: Any, before: Any) -> bool:
-    return (header is hdu.header and not header._modified) or _texts(header) == _texts(before.header)
+    return (header is hdu.header and is_as_read(header)) or _texts(header) == _texts(before.header)
+
+
+def is_as_read(header: Any) -> bool:
+    """Tell whether a header of an image is the very one that was made from the file, and no card of it was changed."""
+    return not header._modified and hasattr(header, "cards_in_file")
 
 
 def _keep_lossless(hdu: Any) -> None:
@@ -183,7 +189,7 @@ def _as_in_file(hdu: Any) -> Any:
 
 def _file_header(table: Any, *, shown: bool = False) -> Any:
     """The header of a table as it stands in the file, or as astropy is shown it; a copy."""
-    if not isinstance(table, TileTableHDU):
+    if not isinstance(table, TileTableHDU) or not hasattr(table.header, "cards_in_file"):
         return table.header.copy()
     cards = table.header.cards_in_file if shown else table._read_cards
     return fits.Header.fromstring(without_warning(cards))
@@ -252,6 +258,9 @@ def _coded(hdu: Any, *, inplace: bool) -> Any:
     if _loaded(hdu) is None:
         return _put(hdu, hdu._get_bintable_without_data(), None, inplace=inplace)
     _keep_lossless(hdu)  # of the HDU too, not only of what is written now: the next write is of floats perhaps
+    if hdu._scale_back and not hdu._do_not_scale_image_data and hdu.data.dtype.str[1:] in _NOT_SCALED:
+        for keyword in ("BSCALE", "BZERO"):  # of other pixels, which were unsigned or scaled
+            hdu.header.remove(keyword, ignore_missing=True)
     written = _scaled_back(hdu) if hdu._scale_back and hdu.data.dtype.kind == "f" else hdu
     _agree(written)
     _keep_lossless(written)

@@ -445,3 +445,75 @@ def test_a_header_is_edited_after_an_hdu_was_appended(tmp_path: Path, container:
         assert hdus["SCI"].header["SECOND"] == 2
         assert hdus[-1].data.tolist() == list(range(6))
         np.testing.assert_array_equal(hdus["SCI"].data, COUNTS.astype(dtype))
+
+
+@pytest.mark.parametrize("checksum", [False, True])
+@pytest.mark.parametrize("mode", ["readonly", "update"])
+def test_an_assigned_header_is_written(tmp_path: Path, container: str, mode: str, checksum: bool) -> None:
+    """Also one that nobody changed after it was made."""
+    path = _packed(tmp_path / "a.fits", COUNTS, container)
+    if checksum:
+        with fits.open(path, mode="update", checksum=True) as hdus:
+            hdus["SCI"].header["FIRST"] = 1
+    with fits.open(path, mode=mode) as hdus:
+        hdus["SCI"].header["NOTE"] = "x"
+        hdus["SCI"].header = hdus["SCI"].header.copy()
+        if mode == "readonly":
+            hdus.writeto(tmp_path / "b.fits")
+            path = tmp_path / "b.fits"
+    _holds(path, COUNTS, NOTE="x")
+
+
+@pytest.mark.parametrize("mode", ["readonly", "update"])
+@pytest.mark.parametrize(
+    "change",
+    [lambda h: h.pop(), lambda h: h.pop("TAIL"), lambda h: h.remove(h[-1]), lambda h: h.insert(2, h.pop(1))],
+)
+def test_methods_of_lists_leave_no_manifest(
+    tmp_path: Path, container: str, mode: str, change: Callable[[Any], Any]
+) -> None:
+    """It would call what is gone cut off."""
+    path = _packed(tmp_path / "a.fits", COUNTS, container)
+    with fits.open(path, mode=mode) as hdus:
+        change(hdus)
+        if mode == "readonly":
+            hdus.writeto(tmp_path / "b.fits")
+            path = tmp_path / "b.fits"
+    assert fits_tiles.verify(path).checked == "not checked"
+    fits_tiles.decompress(path, tmp_path / "c.fits")
+
+
+@pytest.mark.filterwarnings("ignore:Provided tile size")
+def test_an_image_without_pixels_is_written_twice(tmp_path: Path, container: str) -> None:
+    path = _packed(tmp_path / "a.fits", COUNTS, container)
+    with fits.open(path, mode="update") as hdus:
+        hdus["SCI"].data = None
+        hdus.flush()
+    with fits.open(path) as hdus:
+        assert [hdu.name for hdu in hdus] == ["PRIMARY", "SCI", "TAIL"]
+        assert hdus["SCI"].data is None
+
+
+@pytest.mark.parametrize("new", ["u1", "i2", "i4", "u2", "f4"])
+@pytest.mark.parametrize(("old", "cards"), [("u2", {}), ("u4", {}), ("i1", {}), ("i2", {"BSCALE": 0.5})])
+def test_other_pixels_are_not_scaled_back(
+    tmp_path: Path, container: str, old: str, cards: dict[str, Any], new: str
+) -> None:
+    """The offset and scale were those of the pixels before, as in plain files."""
+    pixels = np.full((5, 6), 7, new)
+    path = _packed(tmp_path / "a.fits", COUNTS.astype(old), container, cards)
+    with fits.open(path, scale_back=True) as hdus:
+        hdus["SCI"].data = pixels
+        hdus.writeto(tmp_path / "b.fits")
+    _holds(tmp_path / "b.fits", pixels)
+
+
+def test_an_hdu_that_stands_twice_is_refused(tmp_path: Path, container: str) -> None:
+    """It would be written over what it is read from."""
+    path = _packed(tmp_path / "a.fits", COUNTS, container)
+    raw = path.read_bytes()
+    hdus = fits.open(path, mode="update")
+    hdus[2] = hdus["SCI"]
+    with pytest.raises(ValueError, match="stands twice"):
+        hdus.close()
+    assert path.read_bytes() == raw
