@@ -237,7 +237,7 @@ def test_a_tuned_model_file_is_listed_and_used(tmp_path: Path) -> None:
     succeed_here("tune", frame, "-O", model, "--effort", "1")
     (shipped, own) = json.loads(succeed_here("models", "show", "--json", "default", model))
     assert shipped["origin"] == "package"
-    assert (own["name"], own["base"]) == (str(model), shipped["fingerprint"])
+    assert (own["name"], own["origin"], own["base"]) == ("m", str(model), shipped["fingerprint"])
     succeed_here("fits-compress", frame, "--model", model, "--no-tune")
     model.unlink()
     assert succeed_here("fits-decompress", "-S", tmp_path / "frame.ac.fits") == frame.read_bytes()

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds the native library for another processor and lets an emulator decode and encode golden files there:
+# Builds the native library for another processor, if it is not built yet, and lets an emulator decode and encode golden files there:
 #   cross.sh COMPILER EMULATOR BUILD_FOLDER PROGRAM ARGUMENTS, where PROGRAM is decode_golden (MODEL PIECE ...), decode_streams (STREAM ...) or
 #   levels (SEED quick)
 # e.g. cross.sh s390x-linux-gnu-gcc qemu-s390x build/s390x decode_golden gentle sky
@@ -28,6 +28,6 @@ else
     set -- "$here/../../golden" "$@"
 fi
 # shellcheck disable=SC2086
-"$compiler" -std=c11 -O2 -fwrapv -ffp-contract=off -Wall -Wextra -Werror -static -I "$native" -I "$tests" -o "$build/$program" $sources -lm
+[ -x "$build/$program" ] || "$compiler" -std=c11 -O2 -fwrapv -ffp-contract=off -Wall -Wextra -Werror -static -I "$native" -I "$tests" -o "$build/$program" $sources -lm
 # shellcheck disable=SC2086
 $emulator "$build/$program" "$@"
