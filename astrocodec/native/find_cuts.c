@@ -102,7 +102,7 @@ static uint32_t find_breaks(const axis *a, uint32_t *places)
     uint8_t *up = malloc(2 * (size_t)a->length), *down = up + a->length;
     if (!up) return MOST + 1;
     const int32_t usual = usual_step(a);
-    count_steps(a, usual ? 2 * usual : 1, up, down);
+    count_steps(a, a->flags & AC_THOROUGH ? usual ? 2 * usual : 1 : usual > 1 ? 16 * usual : 3, up, down);
     int32_t size[MOST + 1];
     uint32_t found = 0;
     for (uint32_t place = 1; place < a->length; place++) {
@@ -144,7 +144,9 @@ static int keep_worthy(axis *a, uint32_t rows, ac_axis_cuts *cuts)
         if (!status) status = try_piece(a, rows, first, place, &before);
         if (!status) status = try_piece(a, rows, place, last, &behind);
         if (status) return status;
-        if (before + behind + (whole >> 8) >= whole) continue;
+        /* A thousandth of the plane, at least: what passes is coded with and without cuts. */
+        const size_t share = (size_t)((uint64_t)whole * a->length >> 16);
+        if (before + behind + (share > whole >> 8 ? share : whole >> 8) >= whole) continue;
         memmove(cuts->at + 1, cuts->at, cuts->count++ * sizeof *cuts->at);
         cuts->at[0] = end = place;
     }

@@ -78,33 +78,40 @@ def _lines(length: int) -> NDArray[np.intp]:
     return (first[:, None] + np.arange(_RUN)).ravel()
 
 
-def _breaks(lines: NDArray[np.uint16]) -> list[int]:
-    """Where most lines make a step the same way and larger than usual: the largest few, last first."""
+def _breaks(lines: NDArray[np.uint16], thorough: bool) -> list[int]:
+    """Where most lines make a step the same way, far larger than usual: the largest few, last first."""
     steps = np.diff(lines.astype(np.int32))
     usual = np.sort(np.abs(steps[::8]).ravel())
-    limit = max(1, 2 * int(usual[usual.size // 2]))
+    step = int(usual[usual.size // 2])
+    limit = max(1, 2 * step) if thorough else max(3, 16 * step if step > 1 else 0)
     found = np.flatnonzero(2 * np.maximum((steps > limit).sum(0), (steps < -limit).sum(0)) > len(lines))
     sizes = np.abs(np.sort(steps[:, found], 0)[len(lines) // 2])
     return sorted((found[np.argsort(-sizes, kind="stable")[:_MOST]] + 1).tolist(), reverse=True)
 
 
-def _worth_it(plane: NDArray[np.uint16], most_rows: int, coded: Callable[[NDArray[np.uint16]], int]) -> tuple[int, ...]:
+def _worth_it(
+    plane: NDArray[np.uint16], most_rows: int, coded: Callable[[NDArray[np.uint16]], int], thorough: bool
+) -> tuple[int, ...]:
     """Columns to cut at, where pieces have at most so many rows."""
     height, end = plane.shape
     rows = min(height, most_rows, _ALONG)
     middle = plane[(height - rows) // 2 :][:rows]
     cuts: tuple[int, ...] = ()
-    for place in _breaks(plane[_lines(height)]):
+    for place in _breaks(plane[_lines(height)], thorough):
         first, last = max(0, place - _BESIDE), min(end, place + _BESIDE)
         whole = coded(middle[:, first:last])
-        if coded(middle[:, first:place]) + coded(middle[:, place:last]) + (whole >> 8) < whole:
+        # A thousandth of the plane, at least: what passes is coded with and without cuts.
+        least = max(whole >> 8, whole * plane.shape[1] >> 16)
+        if coded(middle[:, first:place]) + coded(middle[:, place:last]) + least < whole:
             cuts, end = (place, *cuts), place
     return cuts
 
 
-def find_cuts(plane: NDArray[np.uint16], sides: tuple[int, int], encode: Callable[[NDArray[np.uint16]], bytes]) -> Cuts:
+def find_cuts(
+    plane: NDArray[np.uint16], sides: tuple[int, int], encode: Callable[[NDArray[np.uint16]], bytes], *, thorough: bool
+) -> Cuts:
     """Where the encoder would cut planes like this one of samples into pieces of such sides, at most."""
     if not all(side in _SIDES for side in plane.shape):
         return NO_CUTS
-    rows = _worth_it(plane.T, sides[1], lambda part: len(encode(part.T)))
-    return Cuts(rows, _worth_it(plane, sides[0], lambda part: len(encode(part))))
+    rows = _worth_it(plane.T, sides[1], lambda part: len(encode(part.T)), thorough)
+    return Cuts(rows, _worth_it(plane, sides[0], lambda part: len(encode(part)), thorough))

@@ -116,7 +116,9 @@ def _modelled(
     grids = [pieces_of(NO_CUTS)]
     if grids[0].together == 1:
         middle = samples[shape.number // 2]
-        cuts = find_cuts(middle, grids[0].sides, lambda part: encode_one(choices[0][0], part, thorough))
+        cuts = find_cuts(
+            middle, grids[0].sides, lambda part: encode_one(choices[0][0], part, thorough), thorough=thorough
+        )
         grids += [pieces_of(cuts)] if any(cuts) else []
     streams = []
     for grid in grids:

@@ -180,7 +180,7 @@ CASES = {
     "bool_mask": Case(_mask),
     "complex64_visibilities": Case(_visibilities),
     "complex128_integers": Case(_complex_integers),
-    "int16_lattice": Case(_lattice),
+    "int16_lattice": Case(_lattice, thorough=True),
     "uint16_lattice_with_holes": Case(_lattice_with_holes),
     "uint16_set": Case(_value_set),
     "uint64_stored": Case(lambda rng: rng.integers(0, 2**64, (9, 7), np.uint64)),
@@ -202,8 +202,8 @@ CASES = {
     "uint32_thorough": Case(lambda rng: made_samples("sparse", 1, 900).astype(np.uint32), thorough=True),
     "uint16_tuned": Case(lambda rng: _sky(rng, (33, 50), 500, 5).astype(np.uint16), tuned=True),
     "uint16_self_contained": Case(lambda rng: _sky(rng, (150, 160), 50, 0.6).astype(np.uint16), self_contained=True),
-    "uint16_cuts": Case(_broken),
-    "int32_cuts_of_planes": Case(lambda rng: _broken(rng, 2).astype(np.int32) * 2000 - 9, (30, 41)),
+    "uint16_cuts": Case(_broken, thorough=True),
+    "int32_cuts_of_planes": Case(lambda rng: _broken(rng, 2).astype(np.int32) * 2000 - 9, (30, 41), thorough=True),
     "uint8_unknown_section": Case(
         lambda rng: _sky(rng, (18, 23), 100, 4).astype(np.uint8), sections=(Section(7, b"not known"), Section(126, b""))
     ),
