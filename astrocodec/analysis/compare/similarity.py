@@ -39,18 +39,23 @@ class Similarity:
     ssim_faint: float | None
 
 
+# In ranges of A; what is farther off is as unlike, and its square would be no number.
+_FAR = 1e6
+
+
+@np.errstate(over="ignore")
 def similarity(a: NDArray[Any], b: NDArray[Any], background: Background | None) -> Similarity:
     """Compare two images without NaN; without the background of `a` there is no `ssim_faint`."""
     metrics = require("skimage.metrics")
     low, high = float(a.min()), float(a.max())
     if not high > low:
         return Similarity(None, None, None)
-    mean_square = float(np.mean(((a - b) / (high - low)) ** 2, dtype=np.float64))
+    mean_square = float(np.mean(np.clip((a - b) / (high - low), -_FAR, _FAR) ** 2, dtype=np.float64))
     psnr = -10 * math.log10(mean_square) if mean_square else None
     if min(a.shape) < _LEAST_SIDE:
         return Similarity(psnr, None, None)
     # From 0 to 1, where float32 has digits to spare.
-    first, second = (((image - low) / (high - low)).astype(np.float32) for image in (a, b))
+    first, second = (np.clip((image - low) / (high - low), -_FAR, _FAR).astype(np.float32) for image in (a, b))
     whole = float(metrics.structural_similarity(first, second, data_range=1.0))
     if background is None or not (background.noise > 0).any():
         return Similarity(psnr, whole, None)
