@@ -7,7 +7,8 @@ enum {
     LINES = 32, RUN = 8,                 /* lines that are looked at, evenly apart in runs */
     LEAST_SIDE = 16, MOST_SIDE = 65536,
     EVERY = 8,                           /* of those lines, for the usual step */
-    MOST = 6,                            /* breaks that are tried */
+    MOST = 6, FEW = 2,                   /* breaks that are tried, if asked to be thorough and if not */
+    SMALL = 65536,                       /* planes of so many pixels are looked at only if asked to be thorough */
     BESIDE = 32, ALONG = 128             /* what is coded for it */
 };
 
@@ -111,7 +112,7 @@ static uint32_t find_breaks(const axis *a, uint32_t *places)
         uint32_t i = found;
         for (; i && size[i - 1] < here; i--) size[i] = size[i - 1], places[i] = places[i - 1];
         size[i] = here, places[i] = place;
-        if (found < MOST) found++;
+        if (found < (a->flags & AC_THOROUGH ? MOST : FEW)) found++;
     }
     free(up);
     for (uint32_t i = 1; i < found; i++)
@@ -171,6 +172,7 @@ int ac_find_cuts(const ac_sheet *sheet, const uint16_t *left, ac_sides sides, co
     const ac_planes *planes = &sheet->planes;
     cuts->rows.count = cuts->columns.count = 0;
     if (planes->height < LEAST_SIDE || planes->height > MOST_SIDE || planes->width < LEAST_SIDE || planes->width > MOST_SIDE) return AC_OK;
+    if (!(flags & AC_THOROUGH) && planes->height * planes->width <= SMALL) return AC_OK;
     axis *a = malloc(sizeof *a);
     if (!a) return AC_ERROR_MEMORY;
     a->sheet = sheet, a->left = left, a->model = model, a->flags = flags, a->plane = planes->count / 2;

@@ -66,7 +66,8 @@ def spans(length: int, cuts: tuple[int, ...]) -> Iterator[slice]:
 
 _LINES, _RUN = 32, 8
 _SIDES = range(16, 65537)
-_MOST = 6
+_MOST, _FEW = 6, 2
+_SMALL = 65536
 # Of what is coded with and without a cut, on either side of it, and along it.
 _BESIDE, _ALONG = 32, 128
 
@@ -86,7 +87,7 @@ def _breaks(lines: NDArray[np.uint16], thorough: bool) -> list[int]:
     limit = max(1, 2 * step) if thorough else max(3, 16 * step if step > 1 else 0)
     found = np.flatnonzero(2 * np.maximum((steps > limit).sum(0), (steps < -limit).sum(0)) > len(lines))
     sizes = np.abs(np.sort(steps[:, found], 0)[len(lines) // 2])
-    return sorted((found[np.argsort(-sizes, kind="stable")[:_MOST]] + 1).tolist(), reverse=True)
+    return sorted((found[np.argsort(-sizes, kind="stable")[: _MOST if thorough else _FEW]] + 1).tolist(), reverse=True)
 
 
 def _worth_it(
@@ -111,7 +112,7 @@ def find_cuts(
     plane: NDArray[np.uint16], sides: tuple[int, int], encode: Callable[[NDArray[np.uint16]], bytes], *, thorough: bool
 ) -> Cuts:
     """Where the encoder would cut planes like this one of samples into pieces of such sides, at most."""
-    if not all(side in _SIDES for side in plane.shape):
+    if not all(side in _SIDES for side in plane.shape) or (plane.size <= _SMALL and not thorough):
         return NO_CUTS
     rows = _worth_it(plane.T, sides[1], lambda part: len(encode(part.T)), thorough)
     return Cuts(rows, _worth_it(plane, sides[0], lambda part: len(encode(part)), thorough))
