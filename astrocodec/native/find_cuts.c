@@ -97,13 +97,21 @@ static void count_steps(const axis *a, int32_t limit, uint8_t *up, uint8_t *down
     }
 }
 
+/* Steps that are larger may be a break. */
+static int32_t break_limit(int32_t usual, int thorough)
+{
+    if (thorough) return usual ? 2 * usual : 1;
+    return usual > 1 ? 16 * usual : 3;
+}
+
 /* Places of the largest breaks, the last first; returns how many. */
 static uint32_t find_breaks(const axis *a, uint32_t *places)
 {
-    uint8_t *up = malloc(2 * (size_t)a->length), *down = up + a->length;
+    uint8_t *up = malloc(2 * (size_t)a->length);
     if (!up) return MOST + 1;
-    const int32_t usual = usual_step(a);
-    count_steps(a, a->flags & AC_THOROUGH ? usual ? 2 * usual : 1 : usual > 1 ? 16 * usual : 3, up, down);
+    uint8_t *down = up + a->length;
+    const int thorough = (a->flags & AC_THOROUGH) != 0;
+    count_steps(a, break_limit(usual_step(a), thorough), up, down);
     int32_t size[MOST + 1];
     uint32_t found = 0;
     for (uint32_t place = 1; place < a->length; place++) {
@@ -112,7 +120,7 @@ static uint32_t find_breaks(const axis *a, uint32_t *places)
         uint32_t i = found;
         for (; i && size[i - 1] < here; i--) size[i] = size[i - 1], places[i] = places[i - 1];
         size[i] = here, places[i] = place;
-        if (found < (a->flags & AC_THOROUGH ? MOST : FEW)) found++;
+        if (found < (thorough ? MOST : FEW)) found++;
     }
     free(up);
     for (uint32_t i = 1; i < found; i++)

@@ -84,7 +84,7 @@ def _breaks(lines: NDArray[np.uint16], thorough: bool) -> list[int]:
     steps = np.diff(lines.astype(np.int32))
     usual = np.sort(np.abs(steps[::8]).ravel())
     step = int(usual[usual.size // 2])
-    limit = max(1, 2 * step) if thorough else max(3, 16 * step if step > 1 else 0)
+    limit = max(1, 2 * step) if thorough else 16 * step if step > 1 else 3
     found = np.flatnonzero(2 * np.maximum((steps > limit).sum(0), (steps < -limit).sum(0)) > len(lines))
     sizes = np.abs(np.sort(steps[:, found], 0)[len(lines) // 2])
     return sorted((found[np.argsort(-sizes, kind="stable")[: _MOST if thorough else _FEW]] + 1).tolist(), reverse=True)
