@@ -267,7 +267,18 @@ def _with_header_type(
         if isinstance(bintable, TileTableHDU):
             bintable.check_rows(compressed_data)
         rest = (bintable, fits.Header(), *indices)
+        compressed_header = _without_odd_blank(compressed_header)
     return original(compressed_data, compression_type, compressed_header, *rest)
+
+
+def _without_odd_blank(header: Any) -> Any:
+    """A header without a ``BLANK`` that is no 32-bit integer: astropy warns of it in a plain image, and stops here."""
+    blank = header.get("BLANK", 0)
+    if isinstance(blank, int) and blank < 1 << 31:
+        return header
+    header = header.copy()
+    header.remove("BLANK", remove_all=True)
+    return header
 
 
 def _with_whole_header(original: _Function, self: Any, index: Any) -> Any:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fits_tiles.layout.blocks import Hdu, card_value, find_card, read_at, split_cards
+from fits_tiles.layout.blocks import CARD, Hdu, card_value, find_card, read_at, split_cards
 from fits_tiles.layout.card_format import assemble, text_card
+from fits_tiles.layout.tiles_card import KEYWORD
 
 __all__ = ["FitsChecksums", "data_sum", "encode_sum", "fits_checksums", "sum32", "write_checksums"]
 
@@ -80,10 +81,23 @@ def fits_checksums(fd: int, hdu: Hdu) -> FitsChecksums:
     if not has_whole and (data is None or not text):
         return FitsChecksums(None, None)
     found = data_sum(fd, hdu)
+    agrees = isinstance(whole, str) and sum32(hdu.header, found) in (0, 0xFFFFFFFF) and not _is_shuffled(hdu)
     return FitsChecksums(
-        isinstance(whole, str) and sum32(hdu.header, found) in (0, 0xFFFFFFFF) if has_whole else None,
+        agrees if has_whole else None,
         None if data is None or not text else re.fullmatch(r"\d{1,10}", text) is not None and int(text) == found,
     )
+
+
+def _is_shuffled(hdu: Hdu) -> bool:
+    """
+    Tell whether the header of a table of tiles cannot be as a program wrote it.
+
+    A sum does not see words that change places, and its cards may be behind ``END`` then.
+    """
+    if find_card(hdu.cards, KEYWORD) is None:
+        return False
+    end = CARD * (len(hdu.cards) + 1)
+    return b"\0" in hdu.header or bool(hdu.header[end:].strip(b" "))
 
 
 def data_sum(fd: int, hdu: Hdu) -> int:

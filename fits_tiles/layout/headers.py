@@ -275,10 +275,17 @@ def holds_tiles(cards: tuple[bytes, ...]) -> bool:
     Tell whether `build_header` made this header for ASTROCODEC_1 tiles.
 
     Either of two cards is enough, so that a damaged one cannot hide the image; a table of others that has a card
-    ``ACTILES``, too, is none of ours without the rest.
+    ``ACTILES``, too, is none of ours without the rest. Tiles without ``TFORM1`` are no table of anybody.
     """
+    if _is_image(cards):
+        return False
     like_ours = find_card(cards, KEYWORD) is not None and has_blob(cards, SUMS_STEM) and _FORM.match(_first_form(cards))
-    return bool(_MARK in cards or like_ours) and not _is_image(cards)
+    return bool(_MARK in cards or like_ours or _lost_its_form(cards))
+
+
+def _lost_its_form(cards: tuple[bytes, ...]) -> bool:
+    has_tiles = find_card(cards, "ZBITPIX") is not None and find_card(cards, "ZNAXIS") is not None
+    return has_tiles and find_card(cards, "TFORM1") is None and card_value(find_card(cards, "TFIELDS")) != 0
 
 
 def _first_form(cards: tuple[bytes, ...]) -> str:

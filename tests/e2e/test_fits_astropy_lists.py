@@ -194,6 +194,22 @@ def test_floats_that_equal_blank_are_read_as_they_are(tmp_path: Path, container:
         np.testing.assert_array_equal(hdus["SCI"].section[3:9, 2:], pixels[3:9, 2:])
 
 
+@pytest.mark.parametrize("value", ["'-1      '", "", "1.5", "9999999999999999999999999"])
+def test_a_blank_that_is_no_number_is_left_alone(tmp_path: Path, container: str, value: str) -> None:
+    plain, path = tmp_path / "plain.fits", tmp_path / "a.fits"
+    header = fits.Header([("EXTNAME", "SCI"), ("BLANX", 1)])
+    fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(COUNTS, header)]).writeto(plain)
+    raw = plain.read_bytes()
+    at = raw.index(b"BLANX")
+    plain.write_bytes(raw[:at] + f"BLANK   = {value}".ljust(80).encode() + raw[at + 80 :])
+    fits_tiles.compress(plain, path, container=container, tune=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", fits.verify.VerifyWarning)
+        with fits.open(path) as hdus:
+            np.testing.assert_array_equal(hdus["SCI"].data, COUNTS)
+            np.testing.assert_array_equal(hdus["SCI"].section[3:5], COUNTS[3:5])
+
+
 def test_damaged_rows_are_not_signed_anew(tmp_path: Path, container: str) -> None:
     path = _packed(tmp_path / "a.fits", COUNTS, container)
     with fits.open(path, disable_image_compression=True) as hdus:

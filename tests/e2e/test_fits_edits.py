@@ -17,7 +17,7 @@ from astropy.io import fits
 from fits_mutation import compressed_sample, try_mutations
 
 import fits_tiles
-from astrocodec.errors import AstrocodecError, CorruptError, DifferenceError, TruncatedError
+from astrocodec.errors import AstrocodecError, CorruptError, DifferenceError, FormatError, TruncatedError
 from fits_tiles.files.container import EMPTY_PRIMARY
 from fits_tiles.layout.blocks import BLOCK, walk
 from fits_tiles.layout.checksums import fits_checksums, write_checksums
@@ -767,8 +767,40 @@ def test_a_table_of_tiles_that_looks_like_another_table_is_damage() -> None:
     data[at + 719] ^= 1
     data[at + 720] ^= 1
     for act in (fits_tiles.verify, lambda source: fits_tiles.decompress(source, io.BytesIO())):
-        with pytest.raises(CorruptError, match="it is damaged, or a program edited it"):
+        with pytest.raises(CorruptError, match="the header is damaged, or a program"):
             act(io.BytesIO(data))
+
+
+@pytest.mark.parametrize("filler", [b"\0", b"\xff", b" "])
+def test_a_lost_sector_of_a_header_hides_no_table_of_tiles(container: str, filler: bytes) -> None:
+    """It may hold all the cards by which the table is known; Z-cards are left, which are those of tiles alone."""
+    file, packed = io.BytesIO(), io.BytesIO()
+    images = [fits.ImageHDU(PIXELS.astype("i2"), name=name) for name in ("A", "B")]
+    fits.HDUList([fits.PrimaryHDU(), *images]).writeto(file)
+    fits_tiles.compress(io.BytesIO(file.getvalue()), packed, container=container, tune=False)
+    raw, again = packed.getvalue(), io.BytesIO()
+    for at in range(BLOCK // 512 * 512, 2 * BLOCK, 512):
+        data = raw[:at] + filler * 512 + raw[at + 512 :]
+        try:
+            fits_tiles.decompress(io.BytesIO(data), again)
+        except FormatError:
+            continue
+        assert again.getvalue() == file.getvalue()  # blanks that were blanks
+
+
+def test_swapped_sectors_of_a_header_are_damage_though_the_checksum_agrees(container: str) -> None:
+    """Cards get behind END, where nobody reads them."""
+    file, packed = io.BytesIO(), io.BytesIO()
+    image = fits.ImageHDU(PIXELS.astype("i2"), fits.Header([(f"KEY{n}", n) for n in range(24)]))
+    fits.HDUList([fits.PrimaryHDU(), image]).writeto(file, checksum=True)
+    fits_tiles.compress(io.BytesIO(file.getvalue()), packed, container=container, tune=False)
+    raw = bytearray(packed.getvalue())
+    end = raw.index(b"END".ljust(80), BLOCK)
+    end -= end % 4
+    raw[end - 480 : end + 480] = raw[end : end + 480] + raw[end - 480 : end]
+    for act in (fits_tiles.verify, lambda source: fits_tiles.decompress(source, io.BytesIO())):
+        with pytest.raises(CorruptError):
+            act(io.BytesIO(raw))
 
 
 def test_an_empty_primary_before_an_extension_that_says_simple_stays() -> None:

@@ -19,6 +19,16 @@ from astrocodec.cli import cli
 from astrocodec.simulate import simulate
 
 
+def test_pixels_that_no_double_tells_apart_are_counted() -> None:
+    first = np.full((20, 30), 1 << 53, np.uint64)
+    second = first.copy()
+    second[3, 4:6] += np.uint64(1)
+    found = compare(first, second)
+    assert not found.equal
+    assert found.residuals is not None
+    assert found.residuals.differing == 2
+
+
 @pytest.fixture(scope="module")
 def frame() -> np.ndarray:
     """Stars and galaxies over a sky of known noise, one amplifier."""

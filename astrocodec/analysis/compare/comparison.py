@@ -154,7 +154,8 @@ def compare(
     shape = tuple(first.shape)
     lost, gained = (int((x & ~y).sum()) for x, y in ((plane_b.mask, plane_a.mask), (plane_a.mask, plane_b.mask)))
     known = ~(plane_a.mask | plane_b.mask)
-    exact = bool((np.ma.getdata(first)[known] == np.ma.getdata(second)[known]).all())
+    differing = int(np.count_nonzero(np.ma.getdata(first)[known] != np.ma.getdata(second)[known]))
+    exact = not differing
     equal = exact and not lost and not gained and dtypes[0] == dtypes[1]
     notes = [] if dtypes[0] == dtypes[1] else [f"types differ: {dtypes[0]} and {dtypes[1]}"]
     if not known.any():
@@ -183,7 +184,7 @@ def compare(
         dtypes,
         lost,
         gained,
-        residual_statistics(residual, noise),
+        residual_statistics(residual, noise, differing),
         white,
         fluxes,
         alike,

@@ -43,8 +43,10 @@ class Residuals:
     added_noise: float | None
 
 
-def residual_statistics(residual: NDArray[Any], noise: NDArray[Any] | None) -> Residuals:
+def residual_statistics(residual: NDArray[Any], noise: NDArray[Any] | None, differing: int | None = None) -> Residuals:
     """Summarise differences, NaN where nothing is known, of which at least one is; `noise` is that of each pixel.
+
+    Give `differing` where pixels may differ by less than the residual can say, as 64-bit integers do.
 
     Examples
     --------
@@ -67,7 +69,7 @@ def residual_statistics(residual: NDArray[Any], noise: NDArray[Any] | None) -> R
             added = _added(values[noisy], float(np.median(sigmas[noisy])))
     return Residuals(
         values.size,
-        int(np.count_nonzero(values)),
+        int(np.count_nonzero(values)) if differing is None else differing,
         float(values.mean()),
         float(values.std()),
         float(np.abs(values).max()),
