@@ -69,14 +69,15 @@ int main(int argc, char **argv)
         for (int level = AC_SIMD_PORTABLE; level < LEVELS; level++) {
             double start = cpu_seconds();
             int status = 0;
-            total = 0;
+            size_t bytes = 0;
             for (uint32_t t = 0; t < across * down && !status; t++) {
                 const uint32_t y = t / across * piece, x = t % across * piece, h = height - y < piece ? height - y : piece, w = width - x < piece ? width - x : piece;
                 status = ac_piece_encode(model, frame + (size_t)y * width + x, h, w, width, coded + bound * t, bound, &length[t], level);
-                total += length[t];
+                bytes += length[t];
             }
             if (status == AC_ERROR_ARGUMENT) continue;
             has[level] = 1;
+            total = bytes;
             seconds[level][0][round] = cpu_seconds() - start;
             start = cpu_seconds();
             for (uint32_t t = 0; t < across * down && !status; t++) {
