@@ -433,8 +433,11 @@ def test_threads_do_not_mix_their_files(tmp_path: Path, container: str) -> None:
         _holds(path, _changed(pixels), NOTE=number)
         _holds(path, pixels, "NEW")
 
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(work, range(24)))
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(work, range(24)))
+    except SystemError as error:  # ast.literal_eval in two threads, which NumPy calls, before Python 3.11.8
+        pytest.skip(f"python/cpython#106905: {error}")
 
 
 def test_registration_in_many_threads_wraps_once() -> None:
