@@ -25,12 +25,11 @@ static inline uint64_t ac_take_bits(ac_bit_reader *b, uint32_t count)
     return value;
 }
 
-/* The quotient in ones, a zero, k bits. More than `most` where the number is larger, wherever that shows. */
-static inline uint64_t ac_take_rice(ac_bit_reader *b, uint32_t k, uint64_t most)
+/* The quotient in ones, a zero, k bits. */
+static inline uint64_t ac_take_rice(ac_bit_reader *b, uint32_t k)
 {
     uint64_t quotient = 0;
-    while (ac_take_bits(b, 1))
-        if (++quotient << k > most) return quotient << k;
+    while (ac_take_bits(b, 1)) quotient++;
     return quotient << k | ac_take_bits(b, k);
 }
 
@@ -85,6 +84,31 @@ static inline void ac_rice_update(ac_rice_mean *m, uint32_t value)
     if (++m->n < 32) return;
     m->total = (m->total + 1) >> 1;
     m->n = 16;
+}
+
+/* As many ones say that 16 bits follow: one number far above the mean must not cost a bit for each of its steps. */
+enum { AC_RICE_LONG = 16 };
+
+static inline void ac_put_running(ac_bit_writer *b, ac_rice_mean *m, uint32_t value)
+{
+    const uint32_t k = ac_rice_parameter(m);
+    if (value >> k < AC_RICE_LONG) {
+        ac_put_rice(b, k, value);
+    } else {
+        ac_put_bits(b, (1u << AC_RICE_LONG) - 1, AC_RICE_LONG);
+        ac_put_bits(b, value, 16);
+    }
+    ac_rice_update(m, value);
+}
+
+static inline uint32_t ac_take_running(ac_bit_reader *b, ac_rice_mean *m)
+{
+    const uint32_t k = ac_rice_parameter(m);
+    uint32_t ones = 0;
+    while (ones < AC_RICE_LONG && ac_take_bits(b, 1)) ones++;
+    const uint32_t value = ones == AC_RICE_LONG ? (uint32_t)ac_take_bits(b, 16) : ones << k | (uint32_t)ac_take_bits(b, k);
+    ac_rice_update(m, value);
+    return value;
 }
 
 #endif

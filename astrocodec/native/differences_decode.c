@@ -13,13 +13,11 @@ static int refuse_table(const table_reader *r) { return ac_refuse(r->why, AC_REA
 
 static int refuse_if_short(const table_reader *r) { return r->bits.is_short ? ac_refuse(r->why, AC_REASON_CUT, HEADER + r->bits.length, 1, 0) : r->why->status; }
 
-static uint32_t read_rice(table_reader *r, ac_rice_mean *m, uint32_t most)
+static uint32_t read_number(table_reader *r, ac_rice_mean *m, uint32_t most)
 {
-    const uint64_t value = ac_take_rice(&r->bits, ac_rice_parameter(m), most);
+    const uint32_t value = ac_take_running(&r->bits, m);
     if (!refuse_if_short(r) && value > most) refuse_table(r);
-    if (r->why->status) return 0;
-    ac_rice_update(m, (uint32_t)value);
-    return (uint32_t)value;
+    return r->why->status ? 0 : value;
 }
 
 typedef struct {
@@ -39,7 +37,7 @@ static int read_class(table_reader *r, lookup *t, uint32_t c)
     ac_rice_mean lengths = ac_rice_start;
     uint32_t sum = 0;
     for (uint32_t i = 0; i <= t->count; i++) {
-        const uint32_t bits = read_rice(r, &lengths, AC_PRECISION + 1);
+        const uint32_t bits = read_number(r, &lengths, AC_PRECISION + 1);
         const uint32_t f = bits ? 1u << (bits - 1) | (uint32_t)ac_take_bits(&r->bits, bits - 1) : 0;
         if (refuse_if_short(r)) return r->why->status;
         if (f > AC_TOTAL - sum) return refuse_table(r);
@@ -63,7 +61,7 @@ static int read_table(const uint8_t *in, size_t length, lookup *t, size_t *size,
     table_reader r = {{in + HEADER, length - HEADER, 0, 0}, why};
     ac_rice_mean gaps = ac_rice_start;
     for (uint32_t i = 0; i < t->count; i++) {
-        if (i) reach += 1 + read_rice(&r, &gaps, 65535);
+        if (i) reach += 1 + read_number(&r, &gaps, 65535);
         if (why->status) return why->status;
         if (reach > 65535) return refuse_table(&r);
         t->symbol[i] = (uint16_t)(first + reach);

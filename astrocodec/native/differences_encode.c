@@ -3,12 +3,6 @@
 #include "log512.h"
 #include "rans.h"
 
-static void write_rice(ac_bit_writer *b, ac_rice_mean *m, uint32_t value)
-{
-    ac_put_rice(b, ac_rice_parameter(m), value);
-    ac_rice_update(m, value);
-}
-
 typedef struct {
     uint32_t count, log_classes;
     int predictor;
@@ -122,12 +116,12 @@ static size_t write_table(const table *t, uint8_t *out, size_t capacity)
     ac_put_u16(out + 5, t->count ? t->symbol[0] : 0);
     ac_bit_writer b = {out + HEADER, capacity - HEADER, 0, 0};
     ac_rice_mean gaps = ac_rice_start;
-    for (uint32_t i = 1; i < t->count; i++) write_rice(&b, &gaps, (uint16_t)(t->symbol[i] - t->symbol[i - 1] - 1));
+    for (uint32_t i = 1; i < t->count; i++) ac_put_running(&b, &gaps, (uint16_t)(t->symbol[i] - t->symbol[i - 1] - 1));
     for (uint32_t c = 0; c < 1u << t->log_classes; c++) {
         ac_rice_mean lengths = ac_rice_start;
         for (uint32_t i = 0; i <= t->count; i++) {
             const uint32_t f = t->freq[c][i], bits = ac_bit_length(f);
-            write_rice(&b, &lengths, bits);
+            ac_put_running(&b, &lengths, bits);
             if (bits) ac_put_bits(&b, f, bits - 1);
         }
     }

@@ -10,7 +10,7 @@ enum { DELTA_VERSION = 1, DELTA_HEADER = 9, NO_DIFFERENCE = 15, FILE_HEADER = 9,
 
 static int64_t take_signed(ac_bit_reader *b, uint32_t k)
 {
-    const uint64_t z = ac_take_rice(b, k, UINT64_MAX);
+    const uint64_t z = ac_take_rice(b, k);
     return z & 1 ? -(int64_t)((z + 1) >> 1) : (int64_t)(z >> 1);
 }
 

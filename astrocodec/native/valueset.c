@@ -183,9 +183,7 @@ size_t ac_set_pack(const uint16_t *values, uint32_t n, uint8_t *out)
     ac_rice_mean gaps = ac_rice_start;
     uint32_t next = 0;
     for (uint32_t i = 0; i < n; i++) {
-        const uint32_t gap = values[i] - next;
-        ac_put_rice(&bits, ac_rice_parameter(&gaps), gap);
-        ac_rice_update(&gaps, gap);
+        ac_put_running(&bits, &gaps, values[i] - next);
         next = values[i] + 1u;
     }
     return ac_bytes_of_bits(bits.at);
@@ -198,9 +196,8 @@ int ac_set_unpack(const uint8_t *data, size_t length, uint16_t *values, uint32_t
     uint32_t next = 0;
     for (uint32_t i = 0; i < n; i++) {
         if (next > 65535) return 0;
-        const uint32_t most = 65535 - next, gap = (uint32_t)ac_take_rice(&bits, ac_rice_parameter(&gaps), most);
-        if (bits.is_short || gap > most) return 0;
-        ac_rice_update(&gaps, gap);
+        const uint32_t gap = ac_take_running(&bits, &gaps);
+        if (bits.is_short || gap > 65535 - next) return 0;
         values[i] = (uint16_t)(next + gap);
         next += gap + 1;
     }

@@ -9,13 +9,20 @@ import numpy as np
 
 from astrocodec.errors import CorruptError, TruncatedError
 
+# As many ones say that 16 bits follow: one number far above the mean must not cost a bit for each of its steps.
+_LONG = 16
+
 
 class RiceMean:
-    """The running mean that the parameter follows where numbers are alike.
+    """Numbers that are alike: their parameter follows a running mean.
 
     >>> mean = RiceMean()
     >>> mean.parameter(), mean.update(100), mean.parameter()
     (3, None, 6)
+    >>> out = BitWriter()
+    >>> RiceMean().write(out, 59000)
+    >>> len(out.to_bytes()), RiceMean().read(BitReader(out.to_bytes(), "example"), 65535)
+    (4, 59000)
     """
 
     def __init__(self) -> None:
@@ -33,6 +40,26 @@ class RiceMean:
         self.total, self.n = self.total + value, self.n + 1
         if self.n == 32:
             self.total, self.n = (self.total + 1) >> 1, 16
+
+    def write(self, out: BitWriter, value: int) -> None:
+        """Add a number below 65536."""
+        k = self.parameter()
+        if value >> k < _LONG:
+            out.write_rice(value, k)
+        else:
+            out.write((1 << _LONG) - 1, _LONG)
+            out.write(value, 16)
+        self.update(value)
+
+    def read(self, bits: BitReader, most: int) -> int:
+        """Take a number that `write` wrote; `CorruptError` where it is larger than `most`."""
+        k, ones = self.parameter(), 0
+        while ones < _LONG and bits.read(1):
+            ones += 1
+        value = bits.read(16) if ones == _LONG else ones << k | bits.read(k)
+        bits.refuse_above(value, most)
+        self.update(value)
+        return value
 
 
 class BitWriter:
@@ -77,17 +104,17 @@ class BitReader:
         self._at += count
         return sum(bit << i for i, bit in enumerate(self._bits[self._at - count : self._at]))
 
-    def read_rice(self, k: int, most: int | None = None) -> int:
+    def read_rice(self, k: int) -> int:
         """Take a number that `BitWriter.write_rice` wrote."""
         quotient = 0
         while self.read(1):
             quotient += 1
-            if most is not None and quotient << k > most:
-                raise CorruptError(f"{self._what}: at least {quotient << k} found, at most {most} allowed")
-        value = quotient << k | self.read(k)
-        if most is not None and value > most:
+        return quotient << k | self.read(k)
+
+    def refuse_above(self, value: int, most: int) -> None:
+        """Raise `CorruptError` where a number is larger than it may be."""
+        if value > most:
             raise CorruptError(f"{self._what}: {value} found, at most {most} allowed")
-        return value
 
     def end(self) -> int:
         """Go on to the next whole byte; returns how many bytes were taken."""

@@ -87,17 +87,6 @@ def context_at(samples: NDArray[np.integer], y: int, x: int, predictor: int) -> 
 # Table
 
 
-def _write_rice(out: BitWriter, mean: RiceMean, value: int) -> None:
-    out.write_rice(value, mean.parameter())
-    mean.update(value)
-
-
-def _read_rice(bits: BitReader, mean: RiceMean, most: int) -> int:
-    value = bits.read_rice(mean.parameter(), most)
-    mean.update(value)
-    return value
-
-
 @dataclass(frozen=True)
 class Table:
     """What stands in front of a piece's states."""
@@ -114,12 +103,12 @@ class Table:
         head += count.to_bytes(2, "little") + (self.symbols[0] if count else 0).to_bytes(2, "little")
         out, gaps = BitWriter(), RiceMean()
         for last, symbol in pairwise(self.symbols):
-            _write_rice(out, gaps, (symbol - last - 1) % _WORD)
+            gaps.write(out, (symbol - last - 1) % _WORD)
         for cumulative in self.cumulative:
             lengths = RiceMean()
             for start, end in pairwise(cumulative):
                 bits = (end - start).bit_length()
-                _write_rice(out, lengths, bits)
+                lengths.write(out, bits)
                 out.write(end - start, max(0, bits - 1))
         return head + out.to_bytes()
 
@@ -137,7 +126,7 @@ def read_table(data: bytes) -> tuple[Table, int]:
     bits, gaps = BitReader(data[HEADER:], "piece: its table of differences"), RiceMean()
     symbols, reach = [first] * min(count, 1), 0
     for _ in range(count - 1):
-        reach += 1 + _read_rice(bits, gaps, _WORD - 1)
+        reach += 1 + gaps.read(bits, _WORD - 1)
         if reach >= _WORD:
             raise CorruptError("piece: its differences span more than 65536 values")
         symbols.append((first + reach) % _WORD)
@@ -145,7 +134,7 @@ def read_table(data: bytes) -> tuple[Table, int]:
     for _ in range(1 << log_classes):
         lengths, cumulative = RiceMean(), [0]
         for _ in range(count + 1):
-            n = _read_rice(bits, lengths, PRECISION + 1)
+            n = lengths.read(bits, PRECISION + 1)
             cumulative.append(cumulative[-1] + (1 << (n - 1) | bits.read(n - 1) if n else 0))
             if cumulative[-1] > TOTAL:
                 raise CorruptError(f"piece: frequencies sum to more than {TOTAL}")

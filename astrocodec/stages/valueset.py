@@ -118,8 +118,7 @@ def pack_set(values: NDArray[np.uint16]) -> bytes:
     out, gaps, last = BitWriter(), RiceMean(), -1
     for value in values.tolist():
         gap, last = value - last - 1, value
-        out.write_rice(gap, gaps.parameter())
-        gaps.update(gap)
+        gaps.write(out, gap)
     return out.to_bytes()
 
 
@@ -129,9 +128,7 @@ def unpack_set(data: memoryview | bytes, count: int) -> NDArray[np.uint16]:
     values = np.zeros(count, np.uint16)
     try:
         for i in range(count):
-            gap = bits.read_rice(gaps.parameter(), 65535 - last - 1)
-            gaps.update(gap)
-            last += gap + 1
+            last += gaps.read(bits, 65535 - last - 1) + 1
             values[i] = last
     except TruncatedError:
         raise CorruptError(f"value set: {len(data)} bytes are too few for {count} values") from None

@@ -152,7 +152,10 @@ class RunningRice:
         k = 0
         while self.count << k < self.total:
             k += 1
-        number = self.bits.rice(k)
+        ones = 0
+        while ones < 16 and self.bits.take(1):
+            ones += 1
+        number = (ones << k) + self.bits.take(k) if ones < 16 else self.bits.take(16)
         self.total, self.count = self.total + number, self.count + 1
         if self.count == 32:
             self.total, self.count = (self.total + 1) >> 1, 16

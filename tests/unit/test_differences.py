@@ -195,6 +195,13 @@ def test_unary_bomb_is_refused() -> None:
     assert_both_refuse(data, 2, 2)
 
 
+def test_a_mask_of_two_distant_values_is_short() -> None:
+    samples = np.where(np.random.default_rng(8).random((60, 60)) < 0.02, 60000, 7).astype(np.uint16)
+    data = encode(samples)
+    assert len(data) < 150
+    np.testing.assert_array_equal(decode(data, 60, 60), samples)
+
+
 def test_padding_must_be_zero() -> None:
     table = reference.Table(0, 0, [5], [[0, 16384, 16384]]).to_bytes()
     data = table[:-1] + bytes([table[-1] | 0x80]) + np.full(4, 65536, "<u4").tobytes()

@@ -59,6 +59,11 @@ def test_set_round_trip(members: set[int]) -> None:
     assert (unpack_set(pack_set(values), values.size) == values).all()
 
 
+def test_one_wide_gap_costs_a_set_few_bytes() -> None:
+    values = np.append(np.arange(900, 1000, 2), 60000).astype(np.uint16)
+    assert len(pack_set(values)) < 40
+
+
 def test_damaged_set() -> None:
     packed = pack_set(np.arange(0, 600, 7, dtype=np.uint16))
     with pytest.raises(CorruptError, match="too few"):
