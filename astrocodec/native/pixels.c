@@ -213,6 +213,10 @@ static void range_of(const ac_sheet *s, uint64_t *low, uint64_t *high)
 /* Integers after offset and gaps. */
 void ac_sheet_integers(const ac_sheet *s, uint64_t first, size_t n, uint64_t *u)
 {
+    if (s->ranks) {
+        for (size_t i = 0; i < n; i++) u[i] = s->ranks[first + i];
+        return;
+    }
     load(s, first, n, u);
     for (size_t i = 0; i < n; i++) u[i] -= s->map.offset;
     for (uint32_t g = 0; g < s->map.gap_count; g++) {
@@ -256,6 +260,7 @@ void ac_sheet_samples(const ac_sheet *s, uint64_t first, size_t n, uint16_t *sam
 
 const uint16_t *ac_sheet_as_samples(const ac_sheet *s)
 {
+    if (s->ranks && !s->low_bits) return s->ranks;
     const int is_word = s->numbers.dtype == AC_U2 || s->numbers.dtype == AC_I2;
     return is_word && !(uint16_t)s->map.offset && !s->rank && !s->low_bits ? s->numbers.data : NULL;
 }
@@ -339,12 +344,11 @@ static void use_lattice(ac_sheet *s, const uint16_t *values, uint32_t n, ac_latt
     s->largest = s->rank[values[n - 1]];
 }
 
-static void use_set(ac_sheet *s, uint16_t *values, uint32_t n)
+static void use_set(ac_sheet *s, uint64_t *values, uint32_t n)
 {
     s->map.rule = AC_RULE_SET;
     s->map.values = values;
     s->map.value_count = n;
-    for (uint32_t i = 0; i < n; i++) s->rank[values[i]] = (uint16_t)i;
     s->largest = n - 1;
 }
 
@@ -354,26 +358,140 @@ static int match_set(ac_sheet *s)
     if (looks_dense(s)) return AC_OK;
     uint32_t *counts = calloc(65536, sizeof *counts), n = 0;
     uint16_t *values = malloc(65536 * sizeof *values), *rank = calloc(65536, sizeof *rank);
-    int status = counts && values && rank ? AC_OK : AC_ERROR_MEMORY;
+    uint64_t *members = malloc(65536 * sizeof *members);
+    int status = counts && values && rank && members ? AC_OK : AC_ERROR_MEMORY;
     if (!status) {
         count_values(s, counts);
-        for (uint32_t v = 0; v < 65536; v++)
-            if (counts[v]) values[n++] = (uint16_t)v;
+        for (uint32_t v = 0; v < 65536; v++) {
+            if (!counts[v]) continue;
+            rank[v] = (uint16_t)n, members[n] = v, counts[n] = counts[v];
+            values[n++] = (uint16_t)v;
+        }
         ac_lattice lattice;
         if (n >= 2 && values[n - 1] - values[0] + 1u != n) {
             const int is_lattice = ac_lattice_fit(values, n, &lattice);
-            if (is_lattice || ac_set_pays(values, n, counts)) {
+            if (is_lattice || ac_set_pays(members, n, counts)) {
                 s->rank = rank, rank = NULL;
                 if (is_lattice)
                     use_lattice(s, values, n, lattice);
                 else
-                    use_set(s, values, n), values = NULL;
+                    use_set(s, members, n), members = NULL;
             }
         }
     }
     free(counts);
     free(values);
     free(rank);
+    free(members);
+    return status;
+}
+
+/* Values that occur, how often, and where among them they stand. */
+typedef struct {
+    uint64_t value;
+    uint32_t count, rank;
+} seen;
+
+typedef struct {
+    seen *slots; /* 2^bits of them, more than there are values */
+    uint32_t bits, count; /* of values */
+    uint64_t *values; /* ascending */
+    uint32_t *counts; /* how often each of those occurs */
+} census;
+
+static void free_census(census *c)
+{
+    free(c->slots);
+    free(c->values);
+    free(c->counts);
+}
+
+/* The slot of a value, or the empty one where it belongs. */
+static seen *slot_of(const census *c, uint64_t value)
+{
+    uint64_t at = value * 0x9e3779b97f4a7c15u >> (64 - c->bits);
+    while (c->slots[at].count && c->slots[at].value != value) at = (at + 1) & (((uint64_t)1 << c->bits) - 1);
+    return &c->slots[at];
+}
+
+static int compare_values(const void *a, const void *b)
+{
+    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Lists the values that have a slot. */
+static int list_values(census *c)
+{
+    c->values = malloc(c->count * sizeof *c->values);
+    c->counts = malloc(c->count * sizeof *c->counts);
+    if (!c->values || !c->counts) return AC_ERROR_MEMORY;
+    uint32_t at = 0;
+    for (uint64_t i = 0; i < (uint64_t)1 << c->bits; i++)
+        if (c->slots[i].count) c->values[at++] = c->slots[i].value;
+    qsort(c->values, c->count, sizeof *c->values, compare_values);
+    for (uint32_t i = 0; i < c->count; i++) {
+        seen *slot = slot_of(c, c->values[i]);
+        slot->rank = i, c->counts[i] = slot->count;
+    }
+    return AC_OK;
+}
+
+/* The different u of every `stride`-th number, listed if they are at most `most`; else counted up to where that shows. */
+static int take_census(const ac_sheet *s, uint64_t stride, uint64_t total, uint32_t most, census *c)
+{
+    memset(c, 0, sizeof *c);
+    while ((uint64_t)1 << c->bits < 2 * ((uint64_t)most + CHUNK)) c->bits++;
+    c->slots = calloc((size_t)1 << c->bits, sizeof *c->slots);
+    if (!c->slots) return AC_ERROR_MEMORY;
+    uint64_t u[CHUNK];
+    for (uint64_t first = 0; first < total && c->count <= most; first += CHUNK) {
+        const size_t n = total - first < CHUNK ? (size_t)(total - first) : CHUNK;
+        load_strided(s, first * stride, (size_t)stride, n, u);
+        for (size_t i = 0; i < n; i++) {
+            seen *slot = slot_of(c, u[i] - s->map.offset);
+            c->count += !slot->count;
+            slot->count += slot->count < UINT32_MAX;
+            slot->value = u[i] - s->map.offset;
+        }
+    }
+    return c->count <= most ? list_values(c) : AC_OK;
+}
+
+/* Whether some thousand numbers show few values, far from each other. */
+static int look_few(const ac_sheet *s, int *few)
+{
+    const uint64_t stride = s->count >> SAMPLE_LOG ? s->count >> SAMPLE_LOG : 1, total = (s->count + stride - 1) / stride;
+    const uint32_t most = (uint32_t)(total * 7 / 8);
+    census c;
+    const int status = take_census(s, stride, total, most, &c);
+    *few = !status && c.count <= most && ac_set_saves(c.values, c.count, c.counts) >= 512 * total;
+    free_census(&c);
+    return status;
+}
+
+/* A value set for integers beyond 16 bits. */
+static int match_few(ac_sheet *s)
+{
+    int few, status = look_few(s, &few);
+    if (status || !few) return status;
+    const uint32_t most = (uint32_t)smaller(65536, s->count / 2);
+    census c;
+    status = take_census(s, 1, s->count, most, &c);
+    if (!status && c.count <= most && ac_set_pays(c.values, c.count, c.counts)) {
+        s->ranks = malloc((size_t)s->count * sizeof *s->ranks);
+        if (!s->ranks) status = AC_ERROR_MEMORY;
+    }
+    if (s->ranks) {
+        uint64_t u[CHUNK];
+        for (uint64_t first = 0; first < s->count; first += CHUNK) {
+            const size_t n = s->count - first < CHUNK ? (size_t)(s->count - first) : CHUNK;
+            load(s, first, n, u);
+            for (size_t i = 0; i < n; i++) s->ranks[first + i] = (uint16_t)slot_of(&c, u[i] - s->map.offset)->rank;
+        }
+        use_set(s, c.values, c.count), c.values = NULL;
+    }
+    free_census(&c);
     return status;
 }
 
@@ -394,10 +512,9 @@ int ac_sheet_init(ac_sheet *s, const ac_array *array, const void *data, int *map
     const uint64_t rounded = low & ~(uint64_t)15;
     s->map.offset = high - rounded <= 65535 ? rounded : low;
     s->largest = high - s->map.offset;
-    if (s->largest <= 65535)
-        status = match_set(s);
-    else
-        close_gaps(s);
+    if (s->largest <= 65535) return match_set(s);
+    status = match_few(s);
+    if (!status && !s->ranks) close_gaps(s);
     return status;
 }
 
@@ -405,6 +522,7 @@ void ac_sheet_free(ac_sheet *s)
 {
     ac_pixel_map_free(&s->map);
     free(s->rank);
+    free(s->ranks);
 }
 
 /* The map's bytes */

@@ -19,7 +19,7 @@ typedef struct {
     uint32_t gap_count, value_count;
     uint64_t offset, step, phase; /* offset modulo 2^64 */
     ac_gap gaps[AC_MAX_GAPS];
-    uint16_t *values; /* of a set; owned */
+    uint64_t *values; /* of a set; owned */
 } ac_pixel_map;
 
 size_t ac_pixel_map_bound(const ac_pixel_map *map);
@@ -44,7 +44,8 @@ typedef struct {
     ac_pixel_map map;
     uint64_t largest; /* of the integers */
     uint32_t low_bits;
-    uint16_t *rank; /* rules 1 and 2: what takes the place of u; owned */
+    uint16_t *rank;  /* rules 1 and 2: what takes the place of u below 65536; owned */
+    uint16_t *ranks; /* rule 2, where some u are larger: those of all numbers; owned */
 } ac_sheet;
 
 /* Chooses the map. `mappable` becomes 0 where the range is too wide for one. The array is not empty. */

@@ -8,6 +8,9 @@
 #include "log512.h"
 
 enum { LEAST_COUNT = 16, STRETCH = 32 };
+/* How a set is coded; more bits than those of FAR are saved nowhere. */
+enum { DISTANCES, MULTIPLES, MAX_MULTIPLE = 65535, FAR = 1 << 30 };
+static const uint64_t MAX_VALUE = ((uint64_t)1 << 62) - 1;
 static const double least_step = 1.05;
 static const int64_t one = (int64_t)1 << 32;
 
@@ -165,41 +168,89 @@ int ac_lattice_fit(const uint16_t *values, uint32_t n, ac_lattice *out)
     return holds_all(*out, values, n);
 }
 
-int ac_set_pays(const uint16_t *values, uint32_t n, const uint32_t *counts)
+uint64_t ac_set_saves(const uint64_t *values, uint32_t n, const uint32_t *counts)
 {
-    uint64_t saved = 0, cost = 0, pixels = 0;
+    uint64_t saved = 0;
     for (uint32_t i = 0; i < n; i++) {
-        const uint32_t before = i ? (uint32_t)(values[i] - values[i - 1]) : 1u, after = i + 1 < n ? (uint32_t)(values[i + 1] - values[i]) : before;
-        saved += (uint64_t)counts[values[i]] * (uint32_t)ac_log512(before < after ? before : after);
-        cost += 2 * (uint32_t)ac_log512(before) + 2 * 512;
-        pixels += counts[values[i]];
+        const uint64_t before = i ? values[i] - values[i - 1] : 1, after = i + 1 < n ? values[i + 1] - values[i] : before;
+        const uint64_t near = before < after ? before : after;
+        saved += (uint64_t)counts[i] * (uint32_t)ac_log512(near < FAR ? (uint32_t)near : FAR);
     }
-    return saved > 2 * cost && 50 * saved > 512 * pixels;
+    return saved;
 }
 
-size_t ac_set_pack(const uint16_t *values, uint32_t n, uint8_t *out)
+int ac_set_pays(const uint64_t *values, uint32_t n, const uint32_t *counts)
+{
+    const uint64_t saved = ac_set_saves(values, n, counts);
+    uint64_t pixels = 0;
+    for (uint32_t i = 0; i < n; i++) pixels += counts[i];
+    if (50 * saved <= 512 * pixels) return 0;
+    uint8_t *packed = malloc(ac_set_bound(n));
+    if (!packed) return 0;
+    const size_t cost = ac_set_pack(values, n, packed);
+    free(packed);
+    return saved > 2 * 512 * 8 * (uint64_t)cost;
+}
+
+/* From the value before; that before the first is -1. */
+static uint64_t distance(const uint64_t *values, uint32_t i) { return values[i] - (i ? values[i - 1] : (uint64_t)-1); }
+
+static size_t pack_distances(const uint64_t *values, uint32_t n, uint8_t *out)
 {
     ac_bit_writer bits = {out, ac_set_bound(n), 0, 0};
-    ac_rice_mean gaps = ac_rice_start;
-    uint32_t next = 0;
+    ac_rice_mean mean = ac_rice_start;
+    ac_put_bits(&bits, DISTANCES, 1);
+    for (uint32_t i = 0; i < n; i++) ac_put_far(&bits, &mean, distance(values, i) - 1);
+    return ac_bytes_of_bits(bits.at);
+}
+
+static uint64_t far_cost(uint64_t value, uint32_t k)
+{
+    const uint64_t ones = value >> k;
+    return ones < AC_RICE_LONG ? ones + k : AC_RICE_LONG + ac_bits_of(value);
+}
+
+static size_t pack_multiples(const uint64_t *values, uint32_t n, uint8_t *out)
+{
+    ac_bit_writer bits = {out, ac_set_bound(n), 0, 0};
+    ac_rice_mean multiples = ac_rice_start, others = ac_rice_start;
+    uint64_t unit = 1;
+    ac_put_bits(&bits, MULTIPLES, 1);
     for (uint32_t i = 0; i < n; i++) {
-        ac_put_running(&bits, &gaps, values[i] - next);
-        next = values[i] + 1u;
+        const uint64_t d = distance(values, i), number = d / unit;
+        uint64_t symbol = number * unit != d || number > MAX_MULTIPLE ? 1 : number == 1 ? 0 : number;
+        const uint32_t k = ac_rice_parameter(&multiples);
+        if (far_cost(symbol, k) > far_cost(1, k) + far_cost(d - 1, ac_rice_parameter(&others))) symbol = 1;
+        ac_put_far(&bits, &multiples, symbol);
+        if (symbol != 1) continue;
+        ac_put_far(&bits, &others, d - 1);
+        unit = d;
     }
     return ac_bytes_of_bits(bits.at);
 }
 
-int ac_set_unpack(const uint8_t *data, size_t length, uint16_t *values, uint32_t n)
+size_t ac_set_pack(const uint64_t *values, uint32_t n, uint8_t *out)
+{
+    const size_t multiples = pack_multiples(values, n, out), distances = pack_distances(values, n, out);
+    return distances <= multiples ? distances : pack_multiples(values, n, out);
+}
+
+int ac_set_unpack(const uint8_t *data, size_t length, uint64_t *values, uint32_t n)
 {
     ac_bit_reader bits = {data, length, 0, 0};
-    ac_rice_mean gaps = ac_rice_start;
-    uint32_t next = 0;
+    ac_rice_mean means[2] = {ac_rice_start, ac_rice_start};
+    const uint64_t are_multiples = ac_take_bits(&bits, 1) == MULTIPLES;
+    uint64_t last = (uint64_t)-1, unit = 1;
     for (uint32_t i = 0; i < n; i++) {
-        if (next > 65535) return 0;
-        const uint32_t gap = ac_take_running(&bits, &gaps);
-        if (bits.is_short || gap > 65535 - next) return 0;
-        values[i] = (uint16_t)(next + gap);
-        next += gap + 1;
+        uint64_t symbol = 1;
+        if (are_multiples && !ac_take_far(&bits, &means[0], MAX_MULTIPLE, &symbol)) return 0;
+        if (symbol == 1) {
+            if (!ac_take_far(&bits, &means[are_multiples], MAX_VALUE, &unit)) return 0;
+            unit++;
+        }
+        if (!symbol) symbol = 1;
+        if (bits.is_short || unit > (MAX_VALUE - last) / symbol) return 0;
+        values[i] = last += symbol * unit;
     }
-    return ac_take_padding(&bits) && bits.at == 8 * length;
+    return !bits.is_short && ac_take_padding(&bits) && bits.at == 8 * length;
 }

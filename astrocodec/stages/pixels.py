@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from astrocodec.errors import CorruptError
 from astrocodec.stages import varint
-from astrocodec.stages.valueset import fit_lattice, lattice_value, pack_set, set_pays, unpack_set
+from astrocodec.stages.valueset import fit_lattice, lattice_value, pack_set, set_pays, set_saves, unpack_set
 
 DTYPES = ("u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f4", "f8", "b1", "f2", "c8", "c16")
 _INTEGER, _FLOAT_BITS, _FLOAT_INTEGER = 0, 1, 2
@@ -34,7 +34,7 @@ class PixelMap:
     rule: int = _OFFSET  # 0 nothing more, 1 lattice ``v = (k * step + phase) >> 32``, 2 rank among `values`
     step: int = 1 << 32
     phase: int = 0
-    values: NDArray[np.uint16] | None = None
+    values: NDArray[np.uint64] | None = None
 
     def to_bytes(self) -> bytes:
         """The map as docs/format.md has it."""
@@ -139,6 +139,18 @@ def _match_set(u: NDArray[np.uint16]) -> tuple[int, int, NDArray[np.uint16] | No
     return (0, 0, values.astype(np.uint16)) if set_pays(values, counts[values]) else None
 
 
+def _few_values(u: NDArray[np.uint64]) -> tuple[NDArray[np.uint64], NDArray[np.uint16]] | None:
+    """The values and ranks of integers beyond 16 bits, where they are few enough to be listed."""
+    sample = u.ravel()[:: max(1, u.size >> 13)]
+    values, counts = np.unique(sample, return_counts=True)
+    if values.size > 7 * sample.size // 8 or set_saves(values.astype(np.int64), counts) < 512 * sample.size:
+        return None
+    values, ranks, counts = np.unique(u, return_inverse=True, return_counts=True)
+    if values.size > min(65536, u.size // 2) or not set_pays(values.astype(np.int64), counts):
+        return None
+    return values, ranks.reshape(u.shape).astype(np.uint16)
+
+
 def map_pixels(values: NDArray[Any]) -> tuple[NDArray[np.uint64] | NDArray[np.uint16], PixelMap, int] | None:
     """Integers (same shape), the map, and the largest integer; None where the range is too wide to be mapped.
 
@@ -170,10 +182,12 @@ def map_pixels(values: NDArray[Any]) -> tuple[NDArray[np.uint64] | NDArray[np.ui
                 return k.astype(np.uint16), PixelMap(kind, offset, (), _LATTICE, step, phase), int(k.max())
             rank = np.zeros(65536, np.uint16)
             rank[members] = np.arange(members.size)
-            return rank[u16], PixelMap(kind, offset, (), _SET, values=members), members.size - 1
+            return rank[u16], PixelMap(kind, offset, (), _SET, values=members.astype(np.uint64)), members.size - 1
         return u16, PixelMap(kind, offset), largest
     modulus = 1 << 64
     u = values.astype(np.uint64) - np.uint64(offset % modulus)
+    if few := _few_values(u):
+        return few[1], PixelMap(kind, offset, (), _SET, values=few[0]), few[0].size - 1
     u, gaps, largest = _close_gaps(u, largest)
     return u, PixelMap(kind, offset, gaps), largest
 

@@ -6,17 +6,25 @@ docs/format.md section "Pixels".
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
 from astrocodec.errors import CorruptError, TruncatedError
-from astrocodec.stages.bits import BitReader, BitWriter, RiceMean
+from astrocodec.stages.bits import LONG, BitReader, BitWriter, RiceMean
 from astrocodec.stages.log512 import log512
 
 _ONE = 1 << 32
 _MIN_COUNT = 16
 _STRETCH = 32
 _MIN_STEP = 1.05
+# How a set is coded.
+_DISTANCES, _MULTIPLES = 0, 1
+_MAX_VALUE = (1 << 62) - 1
+_MAX_MULTIPLE = 65535
+# More than so many bits are saved nowhere.
+_FAR = 1 << 30
 
 
 def lattice_value(k: NDArray[np.uint64], step: int, phase: int) -> NDArray[np.uint64]:
@@ -104,33 +112,71 @@ def fit_lattice(values: NDArray[np.int64]) -> tuple[int, int] | None:
     return (step, phase) if (((index * step + phase) >> 32) == values).all() and index.max() < 65536 else None
 
 
-def set_pays(values: NDArray[np.int64], counts: NDArray[np.int64]) -> bool:
-    """Whether ranks among `values` save more than listing the values costs."""
+def set_saves(values: NDArray[np.int64], counts: NDArray[np.int64]) -> int:
+    """About 512 times the bits that ranks among ascending `values` save, each of which occurs so many times."""
     gaps = np.diff(values, prepend=values[0] - 1)
     near = np.minimum(gaps, np.append(gaps[1:], gaps[-1]))
-    saved = int((counts * log512(near)).sum())
-    cost = int((2 * log512(gaps) + 2 * 512).sum())
-    return saved > 2 * cost and 50 * saved > 512 * int(counts.sum())
+    return int((counts * log512(np.minimum(near, _FAR))).sum())
 
 
-def pack_set(values: NDArray[np.uint16]) -> bytes:
-    """Code ascending values: gaps less one, Golomb-Rice with a parameter that follows their running mean."""
-    out, gaps, last = BitWriter(), RiceMean(), -1
-    for value in values.tolist():
-        gap, last = value - last - 1, value
-        gaps.write(out, gap)
-    return out.to_bytes()
+def set_pays(values: NDArray[np.int64], counts: NDArray[np.int64]) -> bool:
+    """Whether ranks among `values` save more than listing the values costs."""
+    saved = set_saves(values, counts)
+    return 50 * saved > 512 * int(counts.sum()) and saved > 2 * 512 * 8 * len(pack_set(values))
 
 
-def unpack_set(data: memoryview | bytes, count: int) -> NDArray[np.uint16]:
+def _pack_distances(distances: list[int]) -> BitWriter:
+    out, mean = BitWriter(), RiceMean()
+    out.write(_DISTANCES, 1)
+    for distance in distances:
+        mean.write_far(out, distance - 1)
+    return out
+
+
+def _far_cost(value: int, k: int) -> int:
+    ones = value >> k
+    return ones + k if ones < LONG else LONG + value.bit_length()
+
+
+def _pack_multiples(distances: list[int]) -> BitWriter:
+    out, multiples, others, unit = BitWriter(), RiceMean(), RiceMean(), 1
+    out.write(_MULTIPLES, 1)
+    for distance in distances:
+        number = distance // unit
+        symbol = (0 if number == 1 else number) if number * unit == distance and number <= _MAX_MULTIPLE else 1
+        k = multiples.parameter()
+        if _far_cost(symbol, k) > _far_cost(1, k) + _far_cost(distance - 1, others.parameter()):
+            symbol = 1
+        multiples.write_far(out, symbol)
+        if symbol == 1:
+            others.write_far(out, distance - 1)
+            unit = distance
+    return out
+
+
+def pack_set(values: NDArray[np.integer]) -> bytes:
+    """Code ascending values below 2**62: the distances, or how many times the last other one each is."""
+    distances = [int(b) - a for a, b in pairwise([-1, *values.tolist()])]
+    ways = [way(distances).to_bytes() for way in (_pack_distances, _pack_multiples)]
+    return min(ways, key=len)
+
+
+def unpack_set(data: memoryview | bytes, count: int) -> NDArray[np.uint64]:
     """Undo `pack_set`."""
-    bits, gaps, last = BitReader(data, "value set"), RiceMean(), -1
-    values = np.zeros(count, np.uint16)
+    bits, means, unit = BitReader(data, "value set"), (RiceMean(), RiceMean()), 1
+    values: list[int] = []
+    last = -1
     try:
-        for i in range(count):
-            last += gaps.read(bits, 65535 - last - 1) + 1
-            values[i] = last
+        are_multiples = bits.read(1) == _MULTIPLES
+        for _ in range(count):
+            symbol = means[0].read_far(bits, _MAX_MULTIPLE) if are_multiples else 1
+            if symbol == 1:
+                unit = 1 + means[are_multiples].read_far(bits, _MAX_VALUE)
+            last += max(symbol, 1) * unit
+            if last > _MAX_VALUE:
+                raise CorruptError(f"value set: {last} found, at most {_MAX_VALUE} allowed")
+            values.append(last)
     except TruncatedError:
         raise CorruptError(f"value set: {len(data)} bytes are too few for {count} values") from None
     bits.finish()
-    return values
+    return np.array(values, np.uint64)

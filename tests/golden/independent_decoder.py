@@ -148,14 +148,25 @@ class RunningRice:
     count: int = 1
 
     def number(self) -> int:
-        """The next number."""
-        k = 0
-        while self.count << k < self.total:
-            k += 1
+        """The next number below 65536."""
+        k, ones = self.begun()
+        return self.seen((ones << k) + self.bits.take(k) if ones < 16 else self.bits.take(16))
+
+    def far(self) -> int:
+        """The next number of those that may be far from the mean."""
+        k, ones = self.begun()
+        return self.seen((ones << k) + self.bits.take(k)) if ones < 16 else self.bits.take(self.bits.take(6))
+
+    def begun(self) -> tuple[int, int]:
+        """Its low bits, and the ones before them, of which 16 end without a zero."""
+        k = next(k for k in range(80) if self.count << k >= self.total)
         ones = 0
         while ones < 16 and self.bits.take(1):
             ones += 1
-        number = (ones << k) + self.bits.take(k) if ones < 16 else self.bits.take(16)
+        return k, ones
+
+    def seen(self, number: int) -> int:
+        """The number, after it is taken into the mean."""
         self.total, self.count = self.total + number, self.count + 1
         if self.count == 32:
             self.total, self.count = (self.total + 1) >> 1, 16
@@ -376,11 +387,17 @@ def read_set(data: Bytes) -> list[int]:
     """The values of rule 2."""
     count, size = data.varint(65536), data.varint(1 << 20)
     bits = Bits(data.take(size))
-    gaps, value, values = RunningRice(bits), -1, []
+    value, unit, values = -1, 1, []
     try:
+        by_multiples = bits.take(1)
+        symbols, distances = RunningRice(bits), RunningRice(bits)
         for _ in range(count):
-            value += gaps.number() + 1
-            demand(value <= 65535, f"value {value} of a set")
+            symbol = symbols.far() if by_multiples else 1
+            demand(symbol <= 65535, f"multiple {symbol} in a set")
+            if symbol == 1:
+                unit = distances.far() + 1
+            value += unit * max(symbol, 1)
+            demand(value < 1 << 62, f"value {value} of a set")
             values.append(value)
     except TruncatedError:
         raise CorruptError(f"{len(values)} of {count} values in a set of {size} bytes") from None

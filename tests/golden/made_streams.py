@@ -105,6 +105,13 @@ def _set(bits: bytes, count: int = 1) -> bytes:
     return b"\x20\0\0" + varint(count) + varint(len(bits)) + bits + b"\0\0\0"
 
 
+def _far(way: int, number: int) -> bytes:
+    """A set that begins with a number far from its mean."""
+    length = number.bit_length()
+    bits = way | ((1 << 16) - 1) << 1 | length << 17 | number << 23
+    return bits.to_bytes((23 + length + 7) // 8, "little")
+
+
 def _low(*data: int) -> bytes:
     """Three fives with three low bits each."""
     return _causal(bytes(3) + b"\3\0\0", bytes([len(data) + 3, *data]) + FIVES[1:], b"\x2f\x2f\x2f")
@@ -164,7 +171,9 @@ ALLOWED = {
     "offset": _causal(b"\0\3" + bytes(4), elements=b"\3\3\3"),
     "gaps": _causal(b"\0\0\2\5\1\6\2\0\0\0", elements=b"\6\6\6"),
     "lattice": _causal(b"\x10\0\0" + varint(3 << 31) + b"\0\0\0\0", elements=b"\7\7\7"),
-    "set": _causal(_set(b"\2"), b"\3\0\0\0", b"\1\1\1"),
+    "set": _causal(_set(b"\4"), b"\3\0\0\0", b"\1\1\1"),
+    "set of multiples": _causal(_set(b"\x09"), b"\3\0\0\0", b"\1\1\1"),
+    "set with a far value": _causal(_set(b"\xfe\xff\x83"), b"\3\0\0\0", b"\1\1\1"),
     "low bits": _low(0, 7),
     "packed low bits": _low(1, 255, 1),
     "half": _causal(b"\2" + bytes(5), b"\3\0\xe0\xff", struct.pack("<3e", *[65504] * 3), data_type=11),
@@ -229,9 +238,11 @@ FORBIDDEN = {
     "gaps of a lattice": (_causal(b"\x10\0\1" + bytes(7)), CorruptError, "varint"),
     "nine gaps": (_causal(b"\0\0\x09" + bytes(21)), CorruptError, "varint"),
     "low bits": (_causal(bytes(3) + b"\x31\0\0"), CorruptError, "low bits"),
-    "rank": (_causal(_set(b"\2")), CorruptError, "rank 5"),
-    "bits behind a set": (_causal(_set(b"\x12")), CorruptError, "bits"),
-    "bytes behind a set": (_causal(_set(b"\2\0")), CorruptError, "bytes"),
+    "rank": (_causal(_set(b"\4")), CorruptError, "rank 5"),
+    "bits behind a set": (_causal(_set(b"\x24")), CorruptError, "bits"),
+    "bytes behind a set": (_causal(_set(b"\4\0")), CorruptError, "bytes"),
+    "multiple above 65535": (_causal(_set(_far(1, 1 << 16))), CorruptError, "multiple 65536"),
+    "value of 2^62": (_causal(_set(_far(0, 1 << 62))), CorruptError, "value 46"),
     "short set": (_causal(_set(b"")), CorruptError, "set"),
     "large set": (_causal(_set(b"", 65537)), CorruptError, "varint"),
     "half 2049": (_causal(b"\2" + bytes(5), b"\3\0\1\x08", bytes(6), data_type=11), CorruptError, "2049"),

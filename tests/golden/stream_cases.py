@@ -130,6 +130,15 @@ def _value_set(rng: np.random.Generator) -> Array:
     return np.asarray(np.sort(allowed)[rank], np.uint16)
 
 
+def _companded(rng: np.random.Generator) -> Array:
+    """Reads of a small target, sums of many frames that were rounded to the square root of their noise; -1: none."""
+    allowed = np.cumsum(np.repeat(np.arange(10, 60, 3), 70)) + 421868
+    rank = rng.integers(40, 1000, (5, 6)) + rng.normal(0, 2, (150, 5, 6)).round().astype(int)
+    reads = allowed[np.clip(rank, 0, allowed.size - 1)].astype(np.int32)
+    reads[:, 0, 0] = reads[:, 4, 5] = -1
+    return np.asarray(reads)
+
+
 def _mask(rng: np.random.Generator) -> Array:
     """Saturated stars and what bleeds from them."""
     mask = _sky(rng, (40, 53), 0, 1) > 9
@@ -183,6 +192,8 @@ CASES = {
     "int16_lattice": Case(_lattice, thorough=True),
     "uint16_lattice_with_holes": Case(_lattice_with_holes),
     "uint16_set": Case(_value_set),
+    "int32_companded_reads": Case(_companded),
+    "float32_few_values": Case(lambda rng: (_sky(rng, (50, 60), 3, 0.4) * 16).round().astype("f4") ** 3 / 100),
     "uint64_stored": Case(lambda rng: rng.integers(0, 2**64, (9, 7), np.uint64)),
     "uint64_low_bits": Case(lambda rng: rng.integers(2**63, 2**63 + 2**30, (12, 14), np.uint64)),
     "uint32_low_bits_of_pieces": Case(lambda rng: (_sky(rng, (20, 37), 4e6, 2e5).astype("u4") << 3) | 5, (11, 20)),

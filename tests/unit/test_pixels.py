@@ -13,6 +13,7 @@ from astrocodec.stages.pixels import PixelMap, map_pixels, unmap_pixels
 from astrocodec.stages.stream import PARAMETERS
 
 STEPS = np.arange(4096).reshape(64, 64) % 300
+EACH = np.arange(4096, dtype="i4").reshape(64, 64)
 HOLE = np.where(STEPS == 7, -(2**31), STEPS)
 SEVEN = np.array([0, 3, 1000, 1700, 1800, 9999, 20000])  # too few for a lattice
 
@@ -39,6 +40,13 @@ CHOICES: dict[str, tuple[np.ndarray, dict[str, Any]]] = {
     ),
     "rescaled": ((STEPS * 5 // 2).astype("u2"), {"rule": 1, "step": (5 << 31) - 1}),
     "set": (SEVEN[STEPS % 7].astype("u2"), {"offset": 0, "rule": 2}),
+    "a set beyond 16 bits, and no value": (
+        np.where(STEPS == 3, -1, (STEPS % 7) ** 9).astype("i4"),
+        {"offset": -1, "rule": 2},
+    ),
+    "a set of floats": ((np.float32(1) / (1 + STEPS % 7)).astype("f4"), {"kind": 1, "rule": 2}),
+    "a set beyond 16 bits that does not pay": ((EACH // 2 + 99) ** 2, {"rule": 0}),
+    "too many values for a set": (EACH**2, {"rule": 0}),
     "a set that does not pay": (np.where(STEPS < 298, STEPS * 0, STEPS).astype("u2"), {"rule": 0}),
 }
 
@@ -78,7 +86,7 @@ def test_maps_that_no_stream_may_have_are_refused(data: bytes, message: str) -> 
 
 
 def test_integers_that_a_map_has_no_element_for_are_refused() -> None:
-    members = PixelMap(0, 0, rule=2, values=np.array([4, 9], np.uint16))
+    members = PixelMap(0, 0, rule=2, values=np.array([4, 9], np.uint64))
     with pytest.raises(CorruptError, match="rank 2 found, the value set has 2 values"):
         unmap_pixels(np.array([2], np.uint16), members, np.dtype("u2"))
     with pytest.raises(CorruptError, match="magnitudes below 2"):
