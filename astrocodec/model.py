@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from astrocodec.errors import CorruptError, FormatError, ModelNotFoundError, OptionError, TruncatedError, VersionError
 from astrocodec.model_folders import PACKAGE, model_files, search_path
-from astrocodec.stages.distribution import read_knots
+from astrocodec.stages.distribution import read_knots, shapes_size
 from astrocodec.stages.predict import check_weights
 from astrocodec.stages.weights import Weights, apply_delta, weight_delta
+from astrocodec.stages.widths import Table, read_tables
 
 _MAGIC = b"ACM\x01"
 _DELTA_VERSION = 1
@@ -40,6 +41,8 @@ class Model:
         What the user called it; not part of its identity.
     base : Model or None
         The shipped model that a tuned one was made from; tuned models share its shapes.
+    widths : bytes
+        The block of code widths: how wide the codes of converters are. Empty where they are taken for equal.
 
     Examples
     --------
@@ -53,11 +56,12 @@ class Model:
     shapes: bytes
     name: str = "unnamed"
     base: Model | None = None
+    widths: bytes = b""
 
     @functools.cached_property
     def fingerprint(self) -> str:
-        """First 16 hex digits of the SHA-256 of weights and shapes."""
-        return hashlib.sha256(self.weights + self.shapes).hexdigest()[:16]
+        """First 16 hex digits of the SHA-256 of weights, shapes and code widths."""
+        return hashlib.sha256(self.weights + self.shapes + self.widths).hexdigest()[:16]
 
     def __repr__(self) -> str:
         """Name and fingerprint, and that of the base; `weights` and `shapes` are thousands of bytes."""
@@ -68,7 +72,10 @@ class Model:
         """Whether two code alike, whatever they are called."""
         if not isinstance(other, Model):
             return NotImplemented
-        return self is other or (self.weights, self.shapes) == (other.weights, other.shapes)
+        return self is other or self._blocks() == other._blocks()
+
+    def _blocks(self) -> tuple[bytes, bytes, bytes]:
+        return self.weights, self.shapes, self.widths
 
     def __hash__(self) -> int:
         """Of the fingerprint."""
@@ -87,6 +94,10 @@ class Model:
         """Cumulative functions of the prototype shapes, ``(tails, skews, 593)``, in units of 2**-30."""
         tails, skews = self.shapes[0], self.shapes[1]
         return np.frombuffer(self.shapes, "<u4", offset=4).astype(np.uint32).reshape(tails, skews, -1)
+
+    def code_widths(self) -> tuple[Table, ...]:
+        """Tables of code widths: by value modulo its size, how far the boundary below a code is displaced, in 1/64."""
+        return read_tables(self.widths)
 
     @property
     def kind(self) -> str:
@@ -115,7 +126,7 @@ class Model:
         kind = "G" if whole else self.kind
         if kind == "G" and self.fingerprint in _shipped_files():
             return _shipped_files()[self.fingerprint][1]  # the very file, whichever zlib is here
-        body = self.delta() if kind == "T" else zlib.compress(self.weights + self.shapes, 9)
+        body = self.delta() if kind == "T" else zlib.compress(self.weights + self.shapes + self.widths, 9)
         head = _MAGIC + kind.encode() + len(self.weights).to_bytes(4, "little") + body
         if len(head) + 4 > _MAX_FILE:
             raise OptionError(
@@ -166,9 +177,12 @@ class Model:
             raise CorruptError(f"model {name!r}: weights and shapes do not unpack, or to more than {_MAX_BLOCKS} bytes")
         if unpacker.unused_data:
             raise CorruptError(f"model {name!r}: {len(unpacker.unused_data)} bytes follow weights and shapes")
+        shapes = block[size : size + shapes_size(block[size:])]
+        widths = block[size + len(shapes) :]
         check_weights(Weights.from_bytes(block[:size]))
-        read_knots(block[size:])
-        return cls(block[:size], block[size:], name)
+        read_knots(shapes)
+        read_tables(widths)
+        return cls(block[:size], shapes, name, None, widths)
 
     def save(self, path: str | Path) -> None:
         """Write an ``.acm`` file; it gets its name when it is whole."""
@@ -192,6 +206,7 @@ class Model:
             bytes([_DELTA_VERSION])
             + bytes.fromhex(self.base.fingerprint)
             + weight_delta(self.base.arrays(), self.arrays())
+            + self.widths
         )
 
     @classmethod
@@ -221,10 +236,12 @@ class Model:
                 f"{', '.join(map(str, search_path()))}: upgrade astrocodec, or get that model's file and "
                 "`astrocodec models add` it"
             )
-        arrays = apply_delta(base.arrays(), data[DELTA_HEAD:])
+        arrays, used = apply_delta(base.arrays(), data[DELTA_HEAD:])
         check_weights(arrays)
-        weights = arrays.to_bytes()
-        return base if weights == base.weights else cls(weights, base.shapes, name, base)
+        widths = data[DELTA_HEAD + used :]
+        read_tables(widths)
+        tuned = cls(arrays.to_bytes(), base.shapes, name, base, widths)
+        return base if tuned == base else tuned
 
 
 @functools.cache

@@ -22,10 +22,12 @@ from astrocodec.errors import (
 )
 from astrocodec.model import Model
 from astrocodec.stages import network
+from astrocodec.stages.widths import Choice
 
-ABI_VERSION = 3
+ABI_VERSION = 4
 _PACKAGE = Path(__file__).parents[1]
 _THOROUGH = 256
+_NO_TABLE, _BEST_TABLE = -1, -2
 SIMD_LEVELS = {"auto": 0, "portable": 1, "avx2": 2, "avxvnni": 3, "avx512": 4, "neon": 5, "neondot": 6}
 CONTEXT = np.dtype(
     [
@@ -64,6 +66,10 @@ class _Room(ctypes.Structure):
     _fields_ = (("data", _pointer), ("length", _size))
 
 
+class _WidthChoice(ctypes.Structure):
+    _fields_ = (("table", ctypes.c_int32), ("shift", ctypes.c_uint8))
+
+
 class _TuneOptions(ctypes.Structure):
     _fields_ = (
         *((name, ctypes.c_int32) for name in ("steps", "round", "batch", "outputs_only")),
@@ -90,16 +96,18 @@ def _load() -> ctypes.CDLL:
         )
     library.ac_status_string.restype = ctypes.c_char_p
     library.ac_status_string.argtypes = [_int]
-    library.ac_model_create.argtypes = [ctypes.c_char_p, _size, ctypes.c_char_p, _size, ctypes.POINTER(_pointer)]
-    library.ac_model_derive.argtypes = [_pointer, ctypes.c_char_p, _size, ctypes.POINTER(_pointer)]
-    library.ac_model_register.argtypes = [ctypes.c_char_p, _size, ctypes.c_char_p, _size]
+    block = (ctypes.c_char_p, _size)
+    library.ac_model_create.argtypes = [*block, *block, *block, ctypes.POINTER(_pointer)]
+    library.ac_model_derive.argtypes = [_pointer, *block, *block, ctypes.POINTER(_pointer)]
+    library.ac_model_register.argtypes = [*block, *block, *block]
     library.ac_model_free.argtypes = [_pointer]
     library.ac_model_free.restype = None
     library.ac_model_tables.argtypes = [_pointer, ctypes.POINTER(_pointer), ctypes.POINTER(_size)]
     library.ac_piece_bound.argtypes = [_u32, _u32]
     library.ac_piece_bound.restype = _size
-    library.ac_piece_encode.argtypes = [
+    library.ac_piece_encode_widths.argtypes = [
         _pointer,
+        _WidthChoice,
         _pointer,
         _u32,
         _u32,
@@ -230,13 +238,17 @@ class NativeModel:
     _is_borrowed = False
     _free = _library.ac_model_free  # its own, for models that go when this module has gone
 
-    def __init__(self, weights: bytes, shapes: bytes | NativeModel) -> None:
+    def __init__(self, weights: bytes, shapes: bytes | NativeModel, widths: bytes = b"") -> None:
         handle = _pointer()
         if isinstance(shapes, NativeModel):
             self._base = shapes
-            status = _library.ac_model_derive(shapes.handle, weights, len(weights), ctypes.byref(handle))
+            status = _library.ac_model_derive(
+                *(shapes.handle, weights, len(weights), widths, len(widths)), ctypes.byref(handle)
+            )
         else:
-            status = _library.ac_model_create(weights, len(weights), shapes, len(shapes), ctypes.byref(handle))
+            status = _library.ac_model_create(
+                *(weights, len(weights), shapes, len(shapes), widths, len(widths)), ctypes.byref(handle)
+            )
         self.handle: int | None = None
         _check(status, "model")
         self.handle = handle.value
@@ -281,7 +293,9 @@ class NativeModel:
 def register_model(model: Model) -> None:
     """Make a general model known to the library, as base of tuned ones and for the streams that name it."""
     _check(
-        _library.ac_model_register(model.weights, len(model.weights), model.shapes, len(model.shapes)),
+        _library.ac_model_register(
+            *(model.weights, len(model.weights), model.shapes, len(model.shapes), model.widths, len(model.widths))
+        ),
         f"model {model.fingerprint}",
     )
 
@@ -295,19 +309,29 @@ def native_model(model: Model) -> NativeModel:
     if made is None:
         made = NativeModel.compiled_in(model.fingerprint) if model.base is None else None
         if made is None:
-            made = NativeModel(model.weights, model.shapes if model.base is None else native_model(model.base))
+            shapes = model.shapes if model.base is None else native_model(model.base)
+            made = NativeModel(model.weights, shapes, model.widths)
         _made[model] = made
     return made
 
 
-def encode_piece(model: NativeModel, samples: NDArray[np.uint16], thorough: bool = False) -> bytes:
-    """Encode one plane of uint16 samples ``(y, x)``, contiguous along x; `thorough` tries every piece mode."""
+def encode_piece(
+    model: NativeModel, samples: NDArray[np.uint16], thorough: bool = False, choice: Choice | None = None
+) -> bytes:
+    """Encode one plane of uint16 samples ``(y, x)``, contiguous along x.
+
+    `thorough` tries every piece mode; `choice` says which code widths the piece may have.
+    """
+    widths = _WidthChoice(_NO_TABLE, 0)
+    if choice is not None:
+        widths = _WidthChoice(_BEST_TABLE if choice.table is None else choice.table, choice.shift)
     samples = _plane(samples, np.uint16)
     height, width = samples.shape
     out = np.empty(_library.ac_piece_bound(height, width), np.uint8)
     length = _size()
-    status = _library.ac_piece_encode(
+    status = _library.ac_piece_encode_widths(
         model.handle,
+        widths,
         _address(samples),
         height,
         width,

@@ -63,7 +63,7 @@ _library.ac_stream_decode_with.argtypes = [
     *(_pointer, _size, _pointer, _size, _pointer, _size, _int, _pointer),
     _pointer,
 ]
-_library.ac_array_samples.argtypes = [_pointer, _pointer, _pointer]
+_library.ac_array_samples.argtypes = [_pointer, _pointer, _pointer, _pointer]
 
 
 @dataclass(frozen=True)
@@ -186,10 +186,19 @@ def array_samples(values: NDArray[np.generic]) -> NDArray[np.uint16] | None:
     ndarray of uint16 or None
         One axis; None where the array would be stored.
     """
+    found = array_codes(values)
+    return None if found is None else found[0]
+
+
+def array_codes(values: NDArray[np.generic]) -> tuple[NDArray[np.uint16], int | None] | None:
+    """`array_samples` and the code of sample 0 modulo 256, which is None where samples are no codes of a converter."""
     values = np.require(values, values.dtype.newbyteorder("="), ["C", "A"])
     samples = np.empty(values.size << (values.dtype.kind == "c"), np.uint16)
-    status = _library.ac_array_samples(ctypes.byref(_Array.of(values)), _address(values), _address(samples))
+    shift = ctypes.c_int32()
+    status = _library.ac_array_samples(
+        *(ctypes.byref(_Array.of(values)), _address(values), _address(samples), ctypes.byref(shift))
+    )
     if status == _NO_SAMPLES:
         return None
     _check(status, "array")
-    return samples
+    return samples, None if shift.value < 0 else shift.value

@@ -15,7 +15,7 @@
 #define AC_API
 #endif
 
-#define AC_ABI_VERSION 3
+#define AC_ABI_VERSION 4
 
 typedef enum {
     AC_OK = 0,
@@ -62,16 +62,19 @@ typedef enum {
     AC_SIMD_NEONDOT = 6
 } ac_simd;
 
-/* Model: `weights` is the weight block, `shapes` the shape block of docs/format.md section "Model". */
-AC_API int ac_model_create(const uint8_t *weights, size_t weights_len, const uint8_t *shapes, size_t shapes_len, ac_model **out);
-AC_API int ac_model_derive(const ac_model *base, const uint8_t *weights, size_t weights_len, ac_model **out); /* shares base's tables; base must outlive it */
+/* Model: `weights`, `shapes` and `widths` are the blocks of docs/format.md section "Model"; the last may be NULL, of no bytes. A derived one shares
+ * base's frequency tables, which must outlive it. */
+AC_API int ac_model_create(const uint8_t *weights, size_t weights_len, const uint8_t *shapes, size_t shapes_len, const uint8_t *widths,
+                           size_t widths_len, ac_model **out);
+AC_API int ac_model_derive(const ac_model *base, const uint8_t *weights, size_t weights_len, const uint8_t *widths, size_t widths_len, ac_model **out);
 AC_API void ac_model_free(ac_model *model);
 AC_API int ac_model_tables(const ac_model *model, const uint16_t **cum, size_t *count); /* count tables of 64 cumulative frequencies */
 
 /* The shipped general model, compiled in; lives as long as the library. NULL only when out of memory. */
 AC_API const ac_model *ac_model_default(void);
 /* Adds a general model to those that streams and tuned models name, until the process ends. One that is known already is not added again. */
-AC_API int ac_model_register(const uint8_t *weights, size_t weights_len, const uint8_t *shapes, size_t shapes_len);
+AC_API int ac_model_register(const uint8_t *weights, size_t weights_len, const uint8_t *shapes, size_t shapes_len, const uint8_t *widths,
+                             size_t widths_len);
 /* A tuned model from the bytes of docs/format.md section "Tuned model"; its base is a shipped or registered one. */
 AC_API int ac_model_from_delta(const uint8_t *delta, size_t length, ac_model **out);
 AC_API void ac_model_fingerprint(const ac_model *model, uint8_t out[8]);
@@ -82,6 +85,15 @@ enum { AC_THOROUGH = 256 };
 AC_API size_t ac_piece_bound(uint32_t height, uint32_t width); /* bytes that ac_piece_encode never exceeds */
 AC_API int ac_piece_encode(const ac_model *model, const uint16_t *samples, uint32_t height, uint32_t width, size_t stride, uint8_t *out,
                           size_t capacity, size_t *length, int simd);
+/* With code widths: `shift` is the code of sample 0 modulo 256, `table` one of the model's; AC_NO_TABLE: none, AC_BEST_TABLE: what codes the
+ * middle of the piece shortest. */
+enum { AC_NO_TABLE = -1, AC_BEST_TABLE = -2 };
+typedef struct {
+    int32_t table;
+    uint8_t shift;
+} ac_width_choice;
+AC_API int ac_piece_encode_widths(const ac_model *model, ac_width_choice widths, const uint16_t *samples, uint32_t height, uint32_t width, size_t stride,
+                                 uint8_t *out, size_t capacity, size_t *length, int simd);
 AC_API int ac_piece_decode(const ac_model *model, const uint8_t *in, size_t length, uint16_t *samples, uint32_t height, uint32_t width,
                           size_t stride, int simd, ac_fault *fault);
 
@@ -124,8 +136,8 @@ typedef struct {
 } ac_array;
 AC_API size_t ac_array_size(const ac_array *array); /* bytes; 0 for an array without elements, SIZE_MAX for what is no array */
 /* What a stream of an array would be modelled from, for tuning: a sample for each element, in the order of the planes. AC_ERROR_SPACE: it would
- * be stored. */
-AC_API int ac_array_samples(const ac_array *array, const void *data, uint16_t *samples);
+ * be stored. `shift` becomes the code of sample 0 modulo 256, or -1 where samples are no codes, and code widths are not used. */
+AC_API int ac_array_samples(const ac_array *array, const void *data, uint16_t *samples, int32_t *shift);
 
 /* How the tasks 0 ... count - 1 of a call are run: in any order, or at once in threads; `run` returns when all are done. NULL: one
  * after the other. */

@@ -33,6 +33,12 @@ static inline uint64_t ac_take_rice(ac_bit_reader *b, uint32_t k)
     return quotient << k | ac_take_bits(b, k);
 }
 
+/* A row of differences begins with k; this one: it has none. */
+enum { AC_NO_DIFFERENCE = 15 };
+
+/* The signed number that 0, 1, 2, 3, ... stand for: 0, -1, 1, -2, ... */
+static inline int64_t ac_unfolded(uint64_t z) { return z & 1 ? -(int64_t)((z + 1) >> 1) : (int64_t)(z >> 1); }
+
 /* Goes on to the next whole byte: 0 where a bit on the way is set. */
 static inline int ac_take_padding(ac_bit_reader *b) { return !ac_take_bits(b, (uint32_t)(-b->at & 7)); }
 

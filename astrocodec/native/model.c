@@ -57,18 +57,23 @@ static int load_weights(const uint8_t *p, size_t length, ac_model *m)
     return fits ? AC_OK : AC_ERROR_MODEL;
 }
 
-static int new_model(const uint8_t *weights, size_t length, ac_model **out)
+static int new_model(const uint8_t *weights, size_t length, const uint8_t *widths, size_t widths_length, ac_model **out)
 {
     ac_model *m = aligned_alloc(64, (sizeof *m + 63) / 64 * 64);
     if (!m) return AC_ERROR_MEMORY;
     memset(m, 0, sizeof *m);
-    const int status = load_weights(weights, length, m);
+    int status = load_weights(weights, length, m);
+    if (!status) status = ac_widths_read(widths, widths_length, &m->widths, &m->width_tables);
+    if (!status && widths_length && !(m->widths_block = malloc(widths_length))) status = AC_ERROR_MEMORY;
     if (status) {
+        ac_widths_free(m->widths, m->width_tables);
         free(m);
         return status;
     }
     memcpy(m->block, weights, length);
     m->block_length = length;
+    if (widths_length) memcpy(m->widths_block, widths, widths_length);
+    m->widths_length = widths_length;
     *out = m;
     return AC_OK;
 }
@@ -76,15 +81,17 @@ static int new_model(const uint8_t *weights, size_t length, ac_model **out)
 static void set_fingerprint(ac_model *m)
 {
     uint8_t hash[32];
-    ac_sha256(m->block, m->block_length, m->shapes, m->shapes_length, hash);
+    const ac_hashed parts[] = {{m->block, m->block_length}, {m->shapes, m->shapes_length}, {m->widths_block, m->widths_length}};
+    ac_sha256(parts, sizeof parts / sizeof *parts, hash);
     memcpy(m->fingerprint, hash, sizeof m->fingerprint);
 }
 
-int ac_model_create(const uint8_t *weights, size_t weights_len, const uint8_t *shapes, size_t shapes_len, ac_model **out)
+int ac_model_create(const uint8_t *weights, size_t weights_len, const uint8_t *shapes, size_t shapes_len, const uint8_t *widths, size_t widths_len,
+                    ac_model **out)
 {
-    if (!weights || !shapes || !out) return AC_ERROR_ARGUMENT;
+    if (!weights || !shapes || (!widths && widths_len) || !out) return AC_ERROR_ARGUMENT;
     ac_model *m;
-    int status = new_model(weights, weights_len, &m);
+    int status = new_model(weights, weights_len, widths, widths_len, &m);
     if (status) return status;
     m->owns_shapes = 1;
     status = ac_tables_build(shapes, shapes_len, &m->tables);
@@ -100,11 +107,11 @@ int ac_model_create(const uint8_t *weights, size_t weights_len, const uint8_t *s
     return AC_OK;
 }
 
-int ac_model_derive(const ac_model *base, const uint8_t *weights, size_t weights_len, ac_model **out)
+int ac_model_derive(const ac_model *base, const uint8_t *weights, size_t weights_len, const uint8_t *widths, size_t widths_len, ac_model **out)
 {
-    if (!base || !weights || !out) return AC_ERROR_ARGUMENT;
+    if (!base || !weights || (!widths && widths_len) || !out) return AC_ERROR_ARGUMENT;
     ac_model *m;
-    const int status = new_model(weights, weights_len, &m);
+    const int status = new_model(weights, weights_len, widths, widths_len, &m);
     if (status) return status;
     m->tables = base->tables;
     m->shapes = base->shapes;
@@ -121,6 +128,8 @@ void ac_model_free(ac_model *model)
         free(model->tables.cum);
         free(model->shapes);
     }
+    ac_widths_free(model->widths, model->width_tables);
+    free(model->widths_block);
     free(model->file);
     free(model);
 }

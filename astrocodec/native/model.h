@@ -4,6 +4,7 @@
 
 #include "distribution.h"
 #include "network.h"
+#include "widths.h"
 
 struct ac_model {
     int hidden;
@@ -12,7 +13,10 @@ struct ac_model {
     uint8_t fingerprint[8];
     uint8_t *shapes;       /* the shape block */
     uint8_t *file, *delta; /* of a tuned model: its "Model file" (docs/format.md), and within it the difference to its base; else NULL */
-    size_t shapes_length, file_length, delta_length, block_length;
+    uint8_t *widths_block; /* of code widths, NULL without */
+    ac_widths *widths;     /* its tables */
+    uint32_t width_tables;
+    size_t shapes_length, file_length, delta_length, block_length, widths_length;
     uint8_t block[AC_MAX_WEIGHTS]; /* the weight block */
     int16_t linear[AC_LINEAR];
     int32_t b1[AC_MAX_HIDDEN], b2[AC_MAX_HIDDEN], b3[AC_OUTPUTS];

@@ -6,13 +6,7 @@
 #include "bytes.h"
 #include "model.h"
 
-enum { DELTA_VERSION = 1, DELTA_HEADER = 9, NO_DIFFERENCE = 15, FILE_HEADER = 9, FILE_CHECKSUM = 4, MAX_FILE = 1 << 20 };
-
-static int64_t take_signed(ac_bit_reader *b, uint32_t k)
-{
-    const uint64_t z = ac_take_rice(b, k);
-    return z & 1 ? -(int64_t)((z + 1) >> 1) : (int64_t)(z >> 1);
-}
+enum { DELTA_VERSION = 1, DELTA_HEADER = 9, FILE_HEADER = 9, FILE_CHECKSUM = 4, MAX_FILE = 1 << 20 };
 
 /* A field of the weight block: rows of numbers of 1 or 2 bytes, changed in place. */
 static int change_field(ac_bit_reader *b, uint8_t *at, int rows, int columns, int size)
@@ -21,9 +15,9 @@ static int change_field(ac_bit_reader *b, uint8_t *at, int rows, int columns, in
     for (int row = 0; row < rows; row++) {
         const uint32_t k = (uint32_t)ac_take_bits(b, 4);
         for (int i = 0; i < columns; i++, at += size) {
-            if (k == NO_DIFFERENCE) continue;
+            if (k == AC_NO_DIFFERENCE) continue;
             const int32_t old = size == 1 ? (int8_t)*at : (int16_t)ac_get_u16(at), limit = size == 1 ? 128 : 32768;
-            const int64_t v = old + take_signed(b, k);
+            const int64_t v = old + ac_unfolded(ac_take_rice(b, k));
             if (b->is_short) return AC_ERROR_TRUNCATED;
             in_range &= v >= -limit && v < limit;
             at[0] = (uint8_t)v;
@@ -33,6 +27,7 @@ static int change_field(ac_bit_reader *b, uint8_t *at, int rows, int columns, in
     return b->is_short ? AC_ERROR_TRUNCATED : in_range ? AC_OK : AC_ERROR_CORRUPT;
 }
 
+/* Reads to the end of a byte. */
 static int change_weights(ac_bit_reader *b, uint8_t *block)
 {
     const int h = block[AC_NEURONS_AT];
@@ -43,7 +38,7 @@ static int change_weights(ac_bit_reader *b, uint8_t *block)
         if (status) return status;
         block += fields[i].rows * fields[i].columns * fields[i].size;
     }
-    return ac_take_padding(b) && b->at == 8 * b->length ? AC_OK : AC_ERROR_CORRUPT;
+    return ac_take_padding(b) ? AC_OK : AC_ERROR_CORRUPT;
 }
 
 /* CRC-32 as in zlib, bit by bit: for a thousand bytes. */
@@ -87,7 +82,7 @@ int ac_model_from_delta(const uint8_t *delta, size_t length, ac_model **out)
     status = change_weights(&bits, block);
     if (status) return status;
     ac_model *m;
-    status = ac_model_derive(base, block, base->block_length, &m);
+    status = ac_model_derive(base, block, base->block_length, bits.data + bits.at / 8, bits.length - bits.at / 8, &m);
     if (status) return status;
     status = keep_file(m, delta, length);
     if (status)

@@ -6,6 +6,8 @@
 #include "bytes.h"
 #include "differences.h"
 
+enum { TRIED_ROWS = 32, TRIED_COLUMNS = 256 }; /* of a piece, to choose code widths by */
+
 size_t ac_piece_bound(uint32_t height, uint32_t width) { return 1 + 2 * (size_t)height * width; }
 
 static int compare_u16(const void *a, const void *b) { return (int)*(const uint16_t *)a - (int)*(const uint16_t *)b; }
@@ -63,8 +65,15 @@ static void reset_states(uint32_t *state)
 
 static size_t aligned(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
-int ac_piece_record(const ac_kernel *kernel, const ac_model *model, const uint16_t *samples, uint32_t height, uint32_t width, size_t stride, ac_start start,
-                    size_t room, ac_recording *out)
+/* Tables of one of the model's code widths. */
+static void set_widths(ac_lanes *lanes, ac_width_choice widths)
+{
+    lanes->widths = widths.table < 0 ? NULL : &lanes->model->widths[widths.table];
+    lanes->shift = widths.shift;
+}
+
+int ac_piece_record(const ac_kernel *kernel, const ac_model *model, ac_width_choice widths, const uint16_t *samples, uint32_t height, uint32_t width,
+                    size_t stride, ac_start start, size_t room, ac_recording *out)
 {
     const ac_wavefront wave = ac_wavefront_of(height, width);
     const size_t pixels = (size_t)height * width, slots = (size_t)wave.steps * (wave.lanes / AC_GROUP);
@@ -73,20 +82,21 @@ int ac_piece_record(const ac_kernel *kernel, const ac_model *model, const uint16
     uint8_t *memory = aligned_alloc(64, lanes_size + 2 * record_size + aligned(groups) + room);
     if (!memory) return AC_ERROR_MEMORY;
     uint8_t *const pairs = memory + lanes_size, *const flags = pairs + 2 * record_size;
-    *out = (ac_recording){memory, flags + aligned(groups), {(uint32_t *)pairs, (uint32_t *)(pairs + record_size), flags, 0, 0}};
+    *out = (ac_recording){memory, flags + aligned(groups), {(uint32_t *)pairs, (uint32_t *)(pairs + record_size), flags, 0, 0, widths.table >= 0}};
     ac_lanes_init((ac_lanes *)memory, model, &wave, start);
+    set_widths((ac_lanes *)memory, widths);
     kernel->record((ac_lanes *)memory, samples, stride, &out->records);
     return AC_OK;
 }
 
-static int encode_modelled(const ac_kernel *kernel, const ac_model *model, const uint16_t *samples, uint32_t height, uint32_t width, size_t stride,
-                           uint8_t *out, size_t *length)
+static int encode_modelled(const ac_kernel *kernel, const ac_model *model, ac_width_choice widths, const uint16_t *samples, uint32_t height,
+                           uint32_t width, size_t stride, uint8_t *out, size_t *length)
 {
     /* a pixel has a symbol and raw bits, a word each at most */
     const size_t words_size = aligned((2 * (size_t)height * width + AC_GROUP) * sizeof(uint16_t));
     const ac_start start = ac_choose_start(samples, height, width, stride);
     ac_recording r;
-    if (ac_piece_record(kernel, model, samples, height, width, stride, start, words_size, &r)) return AC_ERROR_MEMORY;
+    if (ac_piece_record(kernel, model, widths, samples, height, width, stride, start, words_size, &r)) return AC_ERROR_MEMORY;
     uint16_t *const end = (uint16_t *)(r.room + words_size);
     uint32_t state[AC_STATES];
     reset_states(state);
@@ -96,17 +106,19 @@ static int encode_modelled(const ac_kernel *kernel, const ac_model *model, const
         reset_states(state);
         word = kernel->push(&r.records, states, state, end);
     }
-    *length = AC_PIECE_HEADER + 4 * states + 2 * (size_t)(end - word);
+    const uint32_t header = widths.table < 0 ? AC_PIECE_HEADER : AC_WIDTHS_HEADER;
+    *length = header + 4 * states + 2 * (size_t)(end - word);
     if (*length >= ac_piece_bound(height, width)) {
         *length = encode_raw(samples, height, width, stride, out);
     } else {
-        out[0] = AC_MODE_MODELLED;
+        out[0] = widths.table < 0 ? AC_MODE_MODELLED : AC_MODE_WIDTHS;
         out[1] = 0;
         while (1u << out[1] < states) out[1]++;
         ac_put_u16(out + 2, start.row);
         ac_put_u16(out + 4, start.amplitude);
         ac_put_u16(out + 6, start.floor);
-        out += AC_PIECE_HEADER;
+        if (widths.table >= 0) out[8] = (uint8_t)widths.table, out[9] = widths.shift;
+        out += header;
         for (uint32_t i = 0; i < states; i++, out += 4) ac_put_u32(out, state[i]);
         for (; word < end; word++, out += 2) ac_put_u16(out, *word);
     }
@@ -129,11 +141,33 @@ static int prefer_differences(const uint16_t *samples, uint32_t height, uint32_t
     return status == AC_ERROR_SPACE ? AC_OK : status;
 }
 
+/* The table that codes the middle of a piece shortest, or none. */
+static int choose_table(const ac_kernel *kernel, const ac_model *model, ac_width_choice *widths, const uint16_t *samples, uint32_t height, uint32_t width,
+                        size_t stride, uint8_t *out)
+{
+    const uint32_t rows = height < TRIED_ROWS ? height : TRIED_ROWS, columns = width < TRIED_COLUMNS ? width : TRIED_COLUMNS;
+    const uint16_t *middle = samples + (height - rows) / 2 * stride + (width - columns) / 2;
+    size_t least = SIZE_MAX, length;
+    widths->table = AC_NO_TABLE;
+    for (ac_width_choice tried = *widths; tried.table < (int32_t)model->width_tables; tried.table++) {
+        const int status = encode_modelled(kernel, model, tried, middle, rows, columns, stride, out, &length);
+        if (status) return status;
+        if (length < least) *widths = tried, least = length;
+    }
+    return AC_OK;
+}
+
 int ac_piece_encode(const ac_model *model, const uint16_t *samples, uint32_t height, uint32_t width, size_t stride, uint8_t *out, size_t capacity,
                    size_t *length, int simd)
 {
+    return ac_piece_encode_widths(model, (ac_width_choice){AC_NO_TABLE, 0}, samples, height, width, stride, out, capacity, length, simd);
+}
+
+int ac_piece_encode_widths(const ac_model *model, ac_width_choice widths, const uint16_t *samples, uint32_t height, uint32_t width, size_t stride,
+                          uint8_t *out, size_t capacity, size_t *length, int simd)
+{
     const ac_kernel *kernel = ac_kernel_of(simd & ~AC_THOROUGH);
-    if (!model || !out || !length || !kernel) return AC_ERROR_ARGUMENT;
+    if (!model || !out || !length || !kernel || widths.table < AC_BEST_TABLE || widths.table >= (int32_t)model->width_tables) return AC_ERROR_ARGUMENT;
     int status = ac_check_sides(samples, height, width, stride);
     if (status) return status;
     if (capacity < ac_piece_bound(height, width)) return AC_ERROR_SPACE;
@@ -143,7 +177,8 @@ int ac_piece_encode(const ac_model *model, const uint16_t *samples, uint32_t hei
         *length = 3;
         return AC_OK;
     }
-    status = encode_modelled(kernel, model, samples, height, width, stride, out, length);
+    if (widths.table == AC_BEST_TABLE) status = choose_table(kernel, model, &widths, samples, height, width, stride, out);
+    if (!status) status = encode_modelled(kernel, model, widths, samples, height, width, stride, out, length);
     if (status || (!(simd & AC_THOROUGH) && !ac_differences_promising(samples, height, width, stride))) return status;
     return prefer_differences(samples, height, width, stride, out, length);
 }
@@ -151,19 +186,23 @@ int ac_piece_encode(const ac_model *model, const uint16_t *samples, uint32_t hei
 static int decode_modelled(const ac_kernel *kernel, const ac_model *model, const uint8_t *in, size_t length, uint16_t *samples, uint32_t height,
                            uint32_t width, size_t stride, ac_refusal *why)
 {
-    if (length < AC_PIECE_HEADER) return ac_refuse(why, AC_REASON_CUT, 0, AC_PIECE_HEADER, length);
+    const uint32_t header = in[0] == AC_MODE_WIDTHS ? AC_WIDTHS_HEADER : AC_PIECE_HEADER;
+    if (length < header) return ac_refuse(why, AC_REASON_CUT, 0, header, length);
     if (in[1] > 5) return ac_refuse(why, AC_REASON_STATES, 1, in[1], 5);
-    const uint32_t states = 1u << in[1], first_word = AC_PIECE_HEADER + 4 * states;
+    const uint32_t states = 1u << in[1], first_word = header + 4 * states;
     if (length < first_word) return ac_refuse(why, AC_REASON_CUT, 0, first_word, length);
     const ac_start start = {ac_get_u16(in + 2), ac_get_u16(in + 4), ac_get_u16(in + 6)};
     if (start.amplitude > AC_MAX_AMPLITUDE) return ac_refuse(why, AC_REASON_AMPLITUDE, 4, start.amplitude, AC_MAX_AMPLITUDE);
+    const ac_width_choice widths = ac_piece_widths(in);
+    if (widths.table >= (int32_t)model->width_tables) return ac_refuse(why, AC_REASON_WIDTHS, 8, (uint64_t)widths.table, model->width_tables);
     uint32_t state[AC_STATES];
     reset_states(state);
-    if (ac_states_read(in, AC_PIECE_HEADER, states, state, why)) return why->status;
+    if (ac_states_read(in, header, states, state, why)) return why->status;
     const ac_wavefront wave = ac_wavefront_of(height, width);
     ac_lanes *lanes = aligned_alloc(64, ac_lanes_size(&wave));
     if (!lanes) return why->status = AC_ERROR_MEMORY;
     ac_lanes_init(lanes, model, &wave, start);
+    set_widths(lanes, widths);
     ac_words words = {.next = in + first_word, .end = in + length};
     const int status = kernel->decode(lanes, &words, states, state, samples, stride);
     free(lanes);
@@ -175,9 +214,9 @@ int ac_piece_decode_or_say(const ac_model *model, const uint8_t *in, size_t leng
                           int simd, ac_refusal *why)
 {
     if (!length) return ac_refuse(why, AC_REASON_CUT, 0, 1, 0);
-    if (in[0] == AC_MODE_MODELLED) return decode_modelled(ac_kernel_of(simd), model, in, length, samples, height, width, stride, why);
+    if (in[0] == AC_MODE_MODELLED || in[0] == AC_MODE_WIDTHS) return decode_modelled(ac_kernel_of(simd), model, in, length, samples, height, width, stride, why);
     if (in[0] == AC_MODE_DIFFERENCES) return ac_differences_decode(in, length, samples, height, width, stride, why);
-    if (in[0] > AC_MODE_RAW) return ac_refuse(why, AC_REASON_MODE, 0, in[0], AC_MODE_DIFFERENCES);
+    if (in[0] > AC_MODE_RAW) return ac_refuse(why, AC_REASON_MODE, 0, in[0], AC_MODE_WIDTHS);
     const size_t expected = in[0] == AC_MODE_CONSTANT ? 3 : ac_piece_bound(height, width);
     if (length < expected) return ac_refuse(why, AC_REASON_CUT, 0, expected, length);
     if (length > expected) return ac_refuse(why, AC_REASON_PIECE_LENGTH, 0, length, expected);

@@ -27,7 +27,8 @@ static void spread(const ac_wavefront *w, const ac_records *records, const float
                 if (x >= w->width || y >= w->height) continue;
                 is_active = 1;
                 float of_pixel = table[(pairs[l] >> 16) - (pairs[l] & 65535)];
-                if (records->has_raws[group]) of_pixel += (float)(raws[l] >> 16);
+                if (records->has_raws[group]) of_pixel += (float)(raws[l] >> 16 & 31);
+                if (records->has_raws[group] && records->have_shares) of_pixel += table[raws[l] >> 24] - AC_PRECISION;
                 bits[y * stride + x] = of_pixel;
             }
             if (!is_active) continue;
@@ -41,14 +42,16 @@ static int bits_of_modelled(const ac_kernel *kernel, const ac_model *model, cons
                             float *bits, size_t stride, double *header)
 {
     const ac_start start = {ac_get_u16(in + 2), ac_get_u16(in + 4), ac_get_u16(in + 6)};
+    const ac_width_choice widths = ac_piece_widths(in);
+    const uint32_t first = widths.table < 0 ? AC_PIECE_HEADER : AC_WIDTHS_HEADER;
     const ac_wavefront wave = ac_wavefront_of(height, width);
     ac_recording r;
-    const int status = ac_piece_record(kernel, model, samples, height, width, width, start, (AC_TOTAL / 16 + 1) * 64, &r);
+    const int status = ac_piece_record(kernel, model, widths, samples, height, width, width, start, (AC_TOTAL / 16 + 1) * 64, &r);
     if (status) return status;
     ac_bits_table((float *)r.room);
     spread(&wave, &r.records, (const float *)r.room, bits, stride);
     free(r.memory);
-    *header = 8 * AC_PIECE_HEADER + ac_state_bits(in + AC_PIECE_HEADER, 1u << in[1]);
+    *header = 8 * first + ac_state_bits(in + first, 1u << in[1]);
     return AC_OK;
 }
 
@@ -61,7 +64,7 @@ int ac_piece_bits(const ac_model *model, const uint8_t *in, size_t length, uint3
     uint16_t *samples = malloc((size_t)height * width * sizeof *samples);
     if (!samples) return AC_ERROR_MEMORY;
     status = ac_piece_decode(model, in, length, samples, height, width, width, simd, NULL);
-    if (!status && in[0] == AC_MODE_MODELLED) {
+    if (!status && (in[0] == AC_MODE_MODELLED || in[0] == AC_MODE_WIDTHS)) {
         status = bits_of_modelled(ac_kernel_of(simd), model, in, samples, height, width, bits, stride, header);
     } else if (!status && in[0] == AC_MODE_DIFFERENCES) {
         status = ac_differences_bits(in, length, samples, height, width, bits, stride, header);

@@ -26,6 +26,11 @@ size_t ac_pixel_map_bound(const ac_pixel_map *map);
 size_t ac_pixel_map_write(const ac_pixel_map *map, uint8_t *out);
 /* Of numbers of this type. On failure nothing is owned. */
 int ac_pixel_map_read(ac_reader *reader, int dtype, ac_pixel_map *map);
+/* Whether each u is one more than the one before it. */
+static inline int ac_pixel_map_is_plain(const ac_pixel_map *map)
+{
+    return map->kind != AC_KIND_FLOAT_BITS && map->rule == AC_RULE_NONE && !map->gap_count;
+}
 void ac_pixel_map_free(ac_pixel_map *map);
 
 /* The numbers of an array, in the order of its planes. */

@@ -47,4 +47,15 @@ static inline void ac_rans_push_raw(uint32_t *state, uint32_t raw, uint32_t bits
     *state = (x << bits) | raw;
 }
 
+/* A share of `share` from `start` on, of 2^bits, 0 to 16. */
+static inline void ac_rans_push_share(uint32_t *state, uint32_t start, uint32_t share, uint32_t bits, uint16_t **end)
+{
+    uint32_t x = *state;
+    if ((uint64_t)x >> (32 - bits) >= share) {
+        *--*end = (uint16_t)x;
+        x >>= 16;
+    }
+    *state = ((x / share) << bits) + x % share + start;
+}
+
 #endif

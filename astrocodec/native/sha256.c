@@ -47,11 +47,10 @@ static void add(sha256 *s, const uint8_t *data, size_t length)
     }
 }
 
-void ac_sha256(const uint8_t *first, size_t first_length, const uint8_t *second, size_t second_length, uint8_t out[32])
+void ac_sha256(const ac_hashed *parts, size_t count, uint8_t out[32])
 {
     sha256 s = {{0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19}, {0}, 0};
-    add(&s, first, first_length);
-    add(&s, second, second_length);
+    for (size_t i = 0; i < count; i++) add(&s, parts[i].data, parts[i].length);
     const uint64_t bits = 8 * s.length;
     add(&s, (const uint8_t[]){0x80}, 1);
     while ((s.length & 63) != 56) add(&s, (const uint8_t[]){0}, 1);

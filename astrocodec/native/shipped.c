@@ -29,7 +29,7 @@ static int make_ready(size_t i, const ac_model **out)
     ac_model *model = atomic_load_explicit(&ready[i], memory_order_acquire);
     if (!model) {
         ac_model *mine, *first = NULL;
-        const int status = ac_model_create(shipped[i].weights, shipped[i].weights_length, shipped[i].shapes, shipped[i].shapes_length, &mine);
+        const int status = ac_model_create(shipped[i].weights, shipped[i].weights_length, shipped[i].shapes, shipped[i].shapes_length, NULL, 0, &mine);
         if (status) return status;
         if (atomic_compare_exchange_strong(&ready[i], &first, mine)) {
             model = mine;
@@ -66,11 +66,11 @@ int ac_model_find(const uint8_t fingerprint[8], const ac_model **out)
     return *out ? AC_OK : AC_ERROR_NO_MODEL;
 }
 
-int ac_model_register(const uint8_t *weights, size_t weights_len, const uint8_t *shapes, size_t shapes_len)
+int ac_model_register(const uint8_t *weights, size_t weights_len, const uint8_t *shapes, size_t shapes_len, const uint8_t *widths, size_t widths_len)
 {
     registered *mine = malloc(sizeof *mine);
     if (!mine) return AC_ERROR_MEMORY;
-    int status = ac_model_create(weights, weights_len, shapes, shapes_len, &mine->model);
+    int status = ac_model_create(weights, weights_len, shapes, shapes_len, widths, widths_len, &mine->model);
     if (status) {
         free(mine);
         return status;

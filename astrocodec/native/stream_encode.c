@@ -48,6 +48,7 @@ typedef struct {
     const uint16_t *left; /* what a chain leaves of all samples, or NULL */
     ac_span chain;        /* its section; no bytes where there is none */
     const ac_choice *choices;
+    ac_width_choice widths; /* of pieces whose model has any */
     size_t choice_count, piece_count, piece_size;
     ac_grid grid;
     int flags;
@@ -70,7 +71,8 @@ static int encode_samples(const encoding *e, const uint16_t *samples, const ac_p
         span *coded = &out->coded[i];
         coded->bytes = malloc(bound);
         if (!coded->bytes) return AC_ERROR_MEMORY;
-        const int status = ac_piece_encode(e->choices[i].model, samples, place->height, place->width, stride, coded->bytes, bound, &coded->length, e->flags);
+        const int status = ac_piece_encode_widths(e->choices[i].model, e->widths, samples, place->height, place->width, stride, coded->bytes, bound,
+                                                  &coded->length, e->flags);
         if (status) return status;
         fit(coded);
     }
@@ -194,6 +196,13 @@ static int join(const encoding *encodings, size_t count, const ac_array *array, 
     return AC_OK;
 }
 
+/* Code widths are of the values themselves, not of ranks, differences or parts of them. */
+static ac_width_choice widths_of(const ac_sheet *sheet, const uint16_t *left)
+{
+    const int are_values = !left && !sheet->low_bits && ac_pixel_map_is_plain(&sheet->map);
+    return (ac_width_choice){are_values ? AC_BEST_TABLE : AC_NO_TABLE, (uint8_t)sheet->map.offset};
+}
+
 /* Codes all pieces of the grid that suits the cuts. */
 static int encode_grid(encoding *e, const uint32_t *wanted, const ac_parallel *parallel)
 {
@@ -223,6 +232,7 @@ static int encode_causal(const ac_choice *choices, size_t count, const ac_array 
         uint16_t *left;
         status = ac_chain_choose(&sheet, array, choices[0].model, flags & ~AC_THOROUGH, &chain, &left);
         encoding none = {.sheet = &sheet, .left = left, .choices = choices, .choice_count = count, .flags = flags};
+        none.widths = widths_of(&sheet, left);
         if (left) none.chain = (ac_span){section, ac_chain_write(&chain, section)};
         encoding e[2] = {none, none}; /* without and with cuts */
         ac_cuts *cuts = &e[1].grid.cuts;
@@ -291,10 +301,10 @@ int ac_stream_encode(const ac_model *const *models, size_t count, const ac_array
     return status && whole.length > capacity ? AC_ERROR_SPACE : status;
 }
 
-int ac_array_samples(const ac_array *array, const void *data, uint16_t *samples)
+int ac_array_samples(const ac_array *array, const void *data, uint16_t *samples, int32_t *shift)
 {
     uint64_t elements;
-    if (ac_array_count(array, &elements) || !elements || !data || !samples) return AC_ERROR_ARGUMENT;
+    if (ac_array_count(array, &elements) || !elements || !data || !samples || !shift) return AC_ERROR_ARGUMENT;
     ac_sheet sheet;
     int mappable, status = ac_sheet_init(&sheet, array, data, &mappable);
     if (!status && !mappable) status = AC_ERROR_SPACE;
@@ -306,6 +316,8 @@ int ac_array_samples(const ac_array *array, const void *data, uint16_t *samples)
             memcpy(samples, left, (size_t)sheet.count * sizeof *samples);
         else if (!status)
             ac_sheet_samples(&sheet, 0, (size_t)sheet.count, samples);
+        const ac_width_choice widths = widths_of(&sheet, left);
+        *shift = widths.table == AC_NO_TABLE ? -1 : widths.shift;
         free(left);
     }
     ac_sheet_free(&sheet);

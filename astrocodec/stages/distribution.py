@@ -155,6 +155,11 @@ def build_table(knots: Integers, q: int, phase32: int) -> NDArray[np.uint16]:
     return cumulative
 
 
+def shapes_size(data: bytes) -> int:
+    """Bytes of the shape block that stands at the front of others (docs/format.md "Shape block")."""
+    return 4 + 4 * KNOTS * data[0] * data[1] if len(data) >= 4 else len(data)
+
+
 def read_knots(shapes: bytes) -> Integers:
     """Knots ``(shapes, 593)`` of a shape block (docs/format.md "Shape block")."""
     if len(shapes) < 4 or shapes[2] or shapes[3]:

@@ -6,23 +6,36 @@ Readable reference of docs/format.md section "Piece"; native/piece.c does the sa
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from astrocodec.errors import CorruptError, TruncatedError
 from astrocodec.stages import differences, rans
-from astrocodec.stages.distribution import Cells, Integers, Tables, cell_of, difference_of, raw_bits, symbol_of
+from astrocodec.stages.distribution import (
+    SYMBOLS,
+    Cells,
+    Integers,
+    Tables,
+    cell_of,
+    difference_of,
+    raw_bits,
+    symbol_of,
+)
 from astrocodec.stages.network import NEIGHBOURS
 from astrocodec.stages.predict import Contexts, Running, contexts_of, predict, update
 from astrocodec.stages.wavefront import LAG, PAD, Step, Wavefront, check_sides
 from astrocodec.stages.weights import Weights
+from astrocodec.stages.widths import UNIT_BITS, Choice, Table, Widths, cumulative_with, is_shared, shares
 
-CONSTANT, MODELLED, RAW, DIFFERENCES = range(4)
+CONSTANT, MODELLED, RAW, DIFFERENCES, WIDTHS = range(5)
 MAX_AMPLITUDE = 32767
 _HEADER = struct.Struct("<BBHHH")
+_WIDTHS_HEADER = struct.Struct("<BB")  # behind the other: number of the table, shift
+_TRIED_ROWS, _TRIED_COLUMNS = 32, 256
 _DY, _DX = (np.array(offsets) for offsets in zip(*NEIGHBOURS, strict=True))
 
 
@@ -111,7 +124,26 @@ def _groups(step: Step) -> Iterator[slice]:
             yield part
 
 
-def _record(weights: Weights, tables: Tables, samples: Integers, start: Start) -> list[list[rans.Record]]:
+def _intervals(tables: Tables, widths: Widths | None, cells: Cells, values: Integers) -> tuple[Integers, ...]:
+    """Of each value its symbol's first quantile and frequency, then number, bits and share of what follows."""
+    symbol, raw, bits = symbol_of(values - cells.base, cells)
+    share = np.ones_like(raw)
+    if widths is None:
+        first = tables.cumulative[cells.table, symbol].astype(np.int64)
+        return first, tables.cumulative[cells.table, symbol + 1] - first, raw, bits, share
+    first = cumulative_with(widths, tables, cells, symbol)
+    freq = cumulative_with(widths, tables, cells, symbol + 1) - first
+    for i in np.flatnonzero(is_shared(symbol, cells)):
+        j = (values[i] - cells.base[i]) & ((1 << bits[i]) - 1)
+        begins = shares(widths, int(values[i] - j), int(bits[i]))
+        raw[i], share[i] = begins[j], begins[j + 1] - begins[j]
+        bits[i] += UNIT_BITS
+    return first, freq, raw, bits, share
+
+
+def _record(
+    weights: Weights, tables: Tables, widths: Widths | None, samples: Integers, start: Start
+) -> list[list[rans.Record]]:
     height, width = samples.shape
     plane = Plane(height, width, start)
     groups = []
@@ -119,11 +151,9 @@ def _record(weights: Weights, tables: Tables, samples: Integers, start: Start) -
         seen = plane.contexts(step)
         cells = cell_of(*predict(weights, tables.tails, tables.skews, seen))
         values = samples[step.y, step.x]
-        symbol, raw, bits = symbol_of(values - cells.base, cells)
-        first = tables.cumulative[cells.table, symbol].astype(np.int64)
-        freq = tables.cumulative[cells.table, symbol + 1] - first
+        coded = _intervals(tables, widths, cells, values)
         for part in _groups(step):
-            columns = (array[part].tolist() for array in (step.lane, first, freq, raw, bits))
+            columns = (array[part].tolist() for array in (step.lane, *coded))
             groups.append([rans.Record(*row) for row in zip(*columns, strict=True)])
         plane.take_in(step, values, seen.sum)
     return groups
@@ -136,23 +166,60 @@ def _affordable_states(size: int) -> int:
     return count
 
 
-def _encode_modelled(weights: Weights, tables: Tables, samples: NDArray[np.uint16]) -> bytes:
+def _encode_modelled(
+    weights: Weights, tables: Tables, samples: NDArray[np.uint16], widths: Widths | None = None, number: int = 0
+) -> bytes:
     start = choose_start(samples)
-    groups = _record(weights, tables, samples.astype(np.int64), start)
+    groups = _record(weights, tables, widths, samples.astype(np.int64), start)
     states, words = rans.push_groups(groups, rans.STATES)
     count = _affordable_states(4 * rans.STATES + 2 * len(words))
     if count < rans.STATES:
         states, words = rans.push_groups(groups, count)
-    header = _HEADER.pack(MODELLED, count.bit_length() - 1, start.row, start.amplitude, start.floor)
+    mode = MODELLED if widths is None else WIDTHS
+    header = _HEADER.pack(mode, count.bit_length() - 1, start.row, start.amplitude, start.floor)
+    if widths is not None:
+        header += _WIDTHS_HEADER.pack(number, widths.shift)
     return header + np.array(states, "<u4").tobytes() + np.array(words, "<u2").tobytes()
 
 
-def encode_piece(weights: Weights, tables: Tables, samples: NDArray[np.uint16], thorough: bool = False) -> bytes:
-    """Encode one plane of samples ``(y, x)``; `thorough` tries every mode (docs/format.md "Piece")."""
+def _choose_widths(
+    weights: Weights, tables: Tables, known: Sequence[Table], samples: NDArray[np.uint16], choice: Choice
+) -> tuple[Widths, int] | None:
+    """The table that codes the middle of a piece shortest, and its number; None where that is shortest without one."""
+    found = [(Widths(table, choice.shift), number) for number, table in enumerate(known)]
+    if choice.table is not None:
+        return found[choice.table]
+    middle = samples
+    for axis, most in enumerate((_TRIED_ROWS, _TRIED_COLUMNS)):
+        size = samples.shape[axis]
+        middle = middle.take(range((size - min(size, most)) // 2, (size + min(size, most)) // 2), axis)
+    raw = 1 + 2 * middle.size
+    least = min(raw, len(_encode_modelled(weights, tables, middle)))
+    best = None
+    for widths, number in found:
+        length = min(raw, len(_encode_modelled(weights, tables, middle, widths, number)))
+        if length < least:
+            least, best = length, (widths, number)
+    return best
+
+
+def encode_piece(
+    weights: Weights,
+    tables: Tables,
+    samples: NDArray[np.uint16],
+    thorough: bool = False,
+    known: Sequence[Table] = (),
+    choice: Choice | None = None,
+) -> bytes:
+    """Encode one plane of samples ``(y, x)`` (docs/format.md "Piece").
+
+    `thorough` tries every mode; `known` are the model's tables of code widths, of which `choice` says what to do.
+    """
     check_sides(*samples.shape)
     if (samples == samples[0, 0]).all():
         return struct.pack("<BH", CONSTANT, samples[0, 0])
-    coded = _encode_modelled(weights, tables, samples)
+    widths = _choose_widths(weights, tables, known, samples, choice) if known and choice else None
+    coded = _encode_modelled(weights, tables, samples, *(widths or ()))
     raw = bytes([RAW]) + samples.astype("<u2").tobytes()
     best = coded if len(coded) < len(raw) else raw
     if thorough or differences.promising(samples):
@@ -167,20 +234,44 @@ def _decode_group(decoder: rans.Decoder, tables: Tables, lanes: Integers, cells:
     return (cells.base + difference_of(symbols, raws, cells)) & 0xFFFF
 
 
-def _decode_modelled(weights: Weights, tables: Tables, data: bytes, height: int, width: int) -> NDArray[np.uint16]:
-    if len(data) < _HEADER.size:
-        raise TruncatedError(f"piece: {len(data)} bytes found, its header has {_HEADER.size}")
-    _, log_states, *values = _HEADER.unpack_from(data)
-    start = Start(*values)
-    if 1 << log_states > rans.STATES:
-        raise CorruptError(f"piece: 2**{log_states} states, at most {rans.STATES}")
-    count = 1 << log_states
-    body = _HEADER.size + 4 * count
+def _decode_group_with(
+    widths: Widths, decoder: rans.Decoder, tables: Tables, lanes: Integers, cells: Cells
+) -> Integers:
+    used, every = lanes.tolist(), np.broadcast_to(np.arange(SYMBOLS), (lanes.size, SYMBOLS))
+    symbols = np.array(decoder.pop_symbols(used, cumulative_with(widths, tables, cells, every).tolist()))
+    bits, shared = raw_bits(symbols, cells), is_shared(symbols, cells)
+    lowest = cells.base + ((symbols - 32) << cells.k)
+    begins = [shares(widths, int(lowest[i]), int(bits[i])).tolist() if shared[i] else None for i in range(lanes.size)]
+    raws = np.array(decoder.pop_raws(used, np.where(shared, bits + UNIT_BITS, bits).tolist(), begins))
+    values: Integers = np.where(shared, lowest + raws, cells.base + difference_of(symbols, raws, cells))
+    return values & 0xFFFF
+
+
+def _widths_of(data: bytes, known: Sequence[Table]) -> Widths:
+    number, shift = _WIDTHS_HEADER.unpack_from(data, _HEADER.size)
+    if number >= len(known):
+        raise CorruptError(f"piece: table {number} of code widths is named, its model has {len(known)}")
+    return Widths(known[number], shift)
+
+
+def _decode_modelled(
+    weights: Weights, tables: Tables, known: Sequence[Table], data: bytes, height: int, width: int
+) -> NDArray[np.uint16]:
+    size = _HEADER.size + (_WIDTHS_HEADER.size if data[0] == WIDTHS else 0)
+    if len(data) < size:
+        raise TruncatedError(f"piece: {len(data)} bytes, its header has {size}")
+    _, log2_states, *rest = _HEADER.unpack_from(data)
+    start = Start(*rest)
+    if 1 << log2_states > rans.STATES:
+        raise CorruptError(f"piece: 2**{log2_states} states, at most {rans.STATES}")
+    count = 1 << log2_states
+    body = size + 4 * count
     if len(data) < body:
         raise TruncatedError(f"piece: {len(data)} bytes found, {body} needed for {count} states")
     if start.amplitude > MAX_AMPLITUDE:
         raise CorruptError(f"piece: amplitude {start.amplitude}, at most {MAX_AMPLITUDE}")
-    states = np.frombuffer(data, "<u4", count, _HEADER.size).tolist()
+    decode = partial(_decode_group_with, _widths_of(data, known)) if data[0] == WIDTHS else _decode_group
+    states = np.frombuffer(data, "<u4", count, size).tolist()
     if min(states) < rans.LOW:
         raise CorruptError(f"piece: state {min(states)} is below {rans.LOW}")
     decoder = rans.Decoder(states, np.frombuffer(data, "<u2", (len(data) - body) // 2, body).tolist())
@@ -188,7 +279,7 @@ def _decode_modelled(weights: Weights, tables: Tables, data: bytes, height: int,
     for step in plane.wave:
         seen = plane.contexts(step)
         cells = cell_of(*predict(weights, tables.tails, tables.skews, seen))
-        values = [_decode_group(decoder, tables, step.lane[g], Cells(*(c[g] for c in cells))) for g in _groups(step)]
+        values = [decode(decoder, tables, step.lane[g], Cells(*(c[g] for c in cells))) for g in _groups(step)]
         plane.take_in(step, np.concatenate(values), seen.sum)
     if not decoder.is_finished() or (len(data) - body) % 2:
         raise CorruptError("piece: its words or states do not end with its samples")
@@ -204,16 +295,18 @@ def _listed(data: bytes, count: int) -> NDArray[np.uint16]:
     return np.frombuffer(data, "<u2", offset=1).astype(np.uint16)
 
 
-def decode_piece(weights: Weights, tables: Tables, data: bytes, height: int, width: int) -> NDArray[np.uint16]:
-    """Decode one plane of samples ``(y, x)`` (docs/format.md "Piece")."""
+def decode_piece(
+    weights: Weights, tables: Tables, data: bytes, height: int, width: int, known: Sequence[Table] = ()
+) -> NDArray[np.uint16]:
+    """Decode one plane of samples ``(y, x)`` (docs/format.md "Piece"); `known` are the model's code widths."""
     check_sides(height, width)
     if not data:
         raise TruncatedError("piece: no bytes")
     mode = data[0]
     if mode == CONSTANT:
         return np.broadcast_to(_listed(data, 1), (height, width))
-    if mode == MODELLED:
-        return _decode_modelled(weights, tables, data, height, width)
+    if mode in (MODELLED, WIDTHS):
+        return _decode_modelled(weights, tables, known, data, height, width)
     if mode == RAW:
         return _listed(data, height * width).reshape(height, width)
     if mode == DIFFERENCES:

@@ -53,6 +53,11 @@ class PixelMap:
             out += varint.put(self.values.size) + varint.put(len(packed)) + packed
         return out
 
+    def code_of_zero(self) -> int | None:
+        """The number that u = 0 stands for, where each u is that many above it; else None."""
+        plain = self.kind != _FLOAT_BITS and self.rule == _OFFSET and not self.gaps
+        return self.offset if plain else None
+
     def fits(self, dtype: np.dtype[Any]) -> bool:
         """Whether such a map is made of elements of this type: kind 0 of integers and booleans, 1 and 2 of others."""
         return (self.kind == _INTEGER) == (dtype.kind not in "fc")

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
+from itertools import repeat
 from typing import NamedTuple
 
 from astrocodec.errors import TruncatedError
-from astrocodec.stages.distribution import PRECISION, TOTAL
+from astrocodec.stages.distribution import PRECISION
 
 LOW = 1 << 16
 STATES = 32
@@ -20,29 +21,30 @@ GROUP = 32
 
 
 class Record(NamedTuple):
-    """One coded sample: its lane, the interval of its symbol, and the raw bits that follow."""
+    """One coded sample: its lane, the interval of its symbol, and what follows, of ``2**bits``.
+
+    That is the number `raw`, or, with a share of more than 1, the `share` numbers from there on.
+    """
 
     lane: int
     start: int
     freq: int
     raw: int
     bits: int
+    share: int = 1
 
 
-def push(state: int, start: int, freq: int, words: list[int]) -> int:
+def push(state: int, start: int, freq: int, words: list[int], precision: int = PRECISION) -> int:
     """Push the symbol that owns the quantiles ``start <= quantile < start + freq``; returns the new state."""
-    if state >> (32 - PRECISION) >= freq:
+    if state >> (32 - precision) >= freq:
         words.append(state & 0xFFFF)
         state >>= 16
-    return (state // freq << PRECISION) + state % freq + start
+    return (state // freq << precision) + state % freq + start
 
 
 def push_raw(state: int, raw: int, bits: int, words: list[int]) -> int:
     """Push `bits` raw bits, 0 to 16; returns the new state."""
-    if state >> (32 - bits):
-        words.append(state & 0xFFFF)
-        state >>= 16
-    return state << bits | raw
+    return push(state, raw, 1, words, bits)
 
 
 def _refill(state: int, words: list[int]) -> int:
@@ -53,7 +55,7 @@ def _refill(state: int, words: list[int]) -> int:
     return state << 16 | words.pop()
 
 
-def pop(state: int, cumulative: Sequence[int], words: list[int]) -> tuple[int, int]:
+def pop(state: int, cumulative: Sequence[int], words: list[int], precision: int = PRECISION) -> tuple[int, int]:
     """Pop a symbol; returns it and the new state.
 
     Examples
@@ -63,10 +65,10 @@ def pop(state: int, cumulative: Sequence[int], words: list[int]) -> tuple[int, i
     >>> pop(state, [0, 10, 13, 16384], words)
     (1, 70000)
     """
-    quantile = state & (TOTAL - 1)
+    quantile = state & ((1 << precision) - 1)
     symbol = bisect_right(cumulative, quantile) - 1
     start, freq = cumulative[symbol], cumulative[symbol + 1] - cumulative[symbol]
-    return symbol, _refill(freq * (state >> PRECISION) + quantile - start, words)
+    return symbol, _refill(freq * (state >> precision) + quantile - start, words)
 
 
 def pop_raw(state: int, bits: int, words: list[int]) -> tuple[int, int]:
@@ -85,7 +87,7 @@ def push_groups(groups: Sequence[Sequence[Record]], count: int) -> tuple[list[in
     states, words = [LOW] * count, list[int]()
     for group in reversed(groups):
         for r in reversed(group):
-            states[r.lane % count] = push_raw(states[r.lane % count], r.raw, r.bits, words)
+            states[r.lane % count] = push(states[r.lane % count], r.raw, r.share, words, r.bits)
         for r in reversed(group):
             states[r.lane % count] = push(states[r.lane % count], r.start, r.freq, words)
     return states, words[::-1]
@@ -107,12 +109,18 @@ class Decoder:
             symbols.append(symbol)
         return symbols
 
-    def pop_raws(self, lanes: Iterable[int], bits: Iterable[int]) -> list[int]:
-        """The raw bits of one group."""
+    def pop_raws(
+        self, lanes: Iterable[int], bits: Iterable[int], shares: Iterable[Sequence[int] | None] | None = None
+    ) -> list[int]:
+        """What follows the symbols of one group: raw bits, or which of a cell's codes it is where that has shares."""
         raws = []
-        for lane, n in zip(lanes, bits, strict=True):
+        shares = repeat(None) if shares is None else shares
+        for lane, n, table in zip(lanes, bits, shares, strict=False):
             i = lane % len(self.states)
-            raw, self.states[i] = pop_raw(self.states[i], n, self.words)
+            if table is None:
+                raw, self.states[i] = pop_raw(self.states[i], n, self.words)
+            else:
+                raw, self.states[i] = pop(self.states[i], table, self.words, n)
             raws.append(raw)
         return raws
 

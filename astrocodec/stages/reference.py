@@ -39,14 +39,16 @@ from astrocodec.stages.predict import check_weights
 from astrocodec.stages.split import MAX_LOW_BITS, choose_low_bits, least_low_bits, pack_low, unpack_low
 from astrocodec.stages.stream import Header, Section, read_header
 from astrocodec.stages.weights import Weights
+from astrocodec.stages.widths import Choice, read_tables
 
 
 class ReferenceModel:
     """A model ready for the reference codec, as `_native.NativeModel` for the library; it may share tables."""
 
-    def __init__(self, weights: bytes, shapes: bytes | ReferenceModel) -> None:
+    def __init__(self, weights: bytes, shapes: bytes | ReferenceModel, widths: bytes = b"") -> None:
         self.weights = Weights.from_bytes(weights)
         check_weights(self.weights)
+        self.widths = read_tables(widths)
         self.shapes: Tables = shapes.shapes if isinstance(shapes, ReferenceModel) else build_tables(shapes)
 
     def tables(self) -> NDArray[np.uint16]:
@@ -54,29 +56,36 @@ class ReferenceModel:
         return self.shapes.cumulative.copy()
 
 
-def encode_piece(model: ReferenceModel, samples: NDArray[np.uint16], thorough: bool = False) -> bytes:
-    """Encode one plane of uint16 samples ``(y, x)``; `thorough` tries every piece mode."""
-    return one_piece.encode_piece(model.weights, model.shapes, samples, thorough)
+def encode_piece(
+    model: ReferenceModel, samples: NDArray[np.uint16], thorough: bool = False, choice: Choice | None = None
+) -> bytes:
+    """Encode one plane of uint16 samples ``(y, x)``; `thorough` tries every piece mode, `choice` code widths."""
+    return one_piece.encode_piece(model.weights, model.shapes, samples, thorough, model.widths, choice)
 
 
 def decode_piece(model: ReferenceModel, data: NDArray[np.uint8], out: NDArray[np.uint16]) -> None:
     """Decode one piece into `out` ``(y, x)``, which stays as it was where the bytes break the format."""
-    out[...] = one_piece.decode_piece(model.weights, model.shapes, data.tobytes(), *out.shape)
+    height, width = out.shape
+    out[...] = one_piece.decode_piece(model.weights, model.shapes, data.tobytes(), height, width, model.widths)
 
 
 # Piece functions that streams are composed with: of this module, or of the native library.
-PieceEncoder = Callable[[Model, NDArray[np.uint16], bool], bytes]
+PieceEncoder = Callable[[Model, NDArray[np.uint16], bool, Choice | None], bytes]
 PieceDecoder = Callable[[Model, NDArray[np.uint8], NDArray[np.uint16]], None]
 
 
-def encode_piece_with(model: Model, samples: NDArray[np.uint16], thorough: bool) -> bytes:
+def _reference_model(model: Model) -> ReferenceModel:
+    return ReferenceModel(model.weights, model.shapes, model.widths)
+
+
+def encode_piece_with(model: Model, samples: NDArray[np.uint16], thorough: bool, choice: Choice | None) -> bytes:
     """`encode_piece` for a `Model`."""
-    return encode_piece(ReferenceModel(model.weights, model.shapes), samples, thorough)
+    return encode_piece(_reference_model(model), samples, thorough, choice)
 
 
 def decode_piece_with(model: Model, data: NDArray[np.uint8], out: NDArray[np.uint16]) -> None:
     """`decode_piece` for a `Model`."""
-    decode_piece(ReferenceModel(model.weights, model.shapes), data, out)
+    decode_piece(_reference_model(model), data, out)
 
 
 def _stored(values: NDArray[np.generic]) -> bytes:
@@ -103,7 +112,9 @@ def _modelled(
     u = sheet.reshape(shape)
     chain, samples = None, (u >> least_low_bits(largest)).astype(np.uint16)
     if values.dtype.kind != "c":
-        chain = choose_chain(samples, period_of(values.shape), lambda part: len(encode_one(choices[0][0], part, False)))
+        chain = choose_chain(
+            samples, period_of(values.shape), lambda part: len(encode_one(choices[0][0], part, False, None))
+        )
     if chain:
         low, samples = least_low_bits(largest), apply_chain(chain, samples)
     else:
@@ -113,11 +124,13 @@ def _modelled(
         sides = wanted_pieces(shape, piece_shape) if piece_shape else choose_pieces(shape, cuts)
         return Grid(shape, sides, cuts)
 
+    shift = None if chain or low else pixel_map.code_of_zero()
+    widths = None if shift is None else Choice(shift % 256)
     grids = [pieces_of(NO_CUTS)]
     if grids[0].together == 1:
         middle = samples[shape.number // 2]
         cuts = find_cuts(
-            middle, grids[0].sides, lambda part: encode_one(choices[0][0], part, thorough), thorough=thorough
+            middle, grids[0].sides, lambda part: encode_one(choices[0][0], part, thorough, None), thorough=thorough
         )
         grids += [pieces_of(cuts)] if any(cuts) else []
     streams = []
@@ -131,7 +144,7 @@ def _modelled(
             if any(grid.cuts):
                 sections.append(Section(stream.CUTS, grid.cuts.to_bytes(), True))
             header = Header(CAUSAL, values.dtype, values.shape, parameters, tuple(sections)).to_bytes()
-            pieces = [below + encode_one(model, np.ascontiguousarray(part), thorough) for below, part in parts]
+            pieces = [below + encode_one(model, np.ascontiguousarray(part), thorough, widths) for below, part in parts]
             streams.append(stream.seal(header, frame_pieces(pieces), values))
     return min(streams, key=len)
 

@@ -111,7 +111,8 @@ def limit_rows(weights: Weights) -> Weights:
     return replace(weights, **limited)
 
 
-def _put_row(values: NDArray[np.int64], out: BitWriter) -> None:
+def write_row(values: NDArray[np.int64], out: BitWriter) -> None:
+    """Add a row of differences (docs/format.md "Tuned model")."""
     zigzag = np.where(values >= 0, 2 * values, -2 * values - 1)
     if not zigzag.any():
         out.write(_NO_DIFFERENCE, 4)
@@ -123,6 +124,15 @@ def _put_row(values: NDArray[np.int64], out: BitWriter) -> None:
         out.write_rice(z, k)
 
 
+def read_row(old: NDArray[np.int64], bits: BitReader) -> NDArray[np.int64]:
+    """The row that `write_row` made of its difference to `old`."""
+    k = bits.read(4)
+    if k == _NO_DIFFERENCE:
+        return old
+    zigzag = np.array([bits.read_rice(k) for _ in range(old.size)], np.int64)
+    return old + np.where(zigzag & 1, -((zigzag + 1) >> 1), zigzag >> 1)
+
+
 def weight_delta(base: Weights, tuned: Weights) -> bytes:
     """Code `tuned` - `base`: per array a 4-bit Rice parameter (15: nothing differs), then its zigzag values."""
     if base.hidden != tuned.hidden:
@@ -131,27 +141,20 @@ def weight_delta(base: Weights, tuned: Weights) -> bytes:
     for f in fields(Weights):
         difference = getattr(tuned, f.name).astype(np.int64) - getattr(base, f.name).astype(np.int64)
         for row in difference.reshape(-1, difference.shape[-1]) if f.name in ("w1", "w2", "w3") else [difference]:
-            _put_row(row.ravel(), out)
+            write_row(row.ravel(), out)
     return out.to_bytes()
 
 
-def apply_delta(base: Weights, data: bytes) -> Weights:
-    """Undo `weight_delta`."""
+def apply_delta(base: Weights, data: bytes) -> tuple[Weights, int]:
+    """Undo `weight_delta`; returns how many bytes it had too."""
     bits = BitReader(data, "tuned model")
     arrays = []
     for f in fields(Weights):
         old = getattr(base, f.name)
         new = old.astype(np.int64).reshape((-1, old.shape[-1]) if f.name in ("w1", "w2", "w3") else (1, -1))
-        for row in new:
-            k = bits.read(4)
-            if k == _NO_DIFFERENCE:
-                continue
-            for i in range(row.size):
-                z = bits.read_rice(k)
-                row[i] += z >> 1 if not z & 1 else -((z + 1) >> 1)
+        new = np.stack([read_row(row, bits) for row in new])
         limits = np.iinfo(old.dtype)
         if new.min() < limits.min or new.max() > limits.max:
             raise CorruptError(f"tuned model: {f.name} leaves the range of {old.dtype}")
         arrays.append(new.reshape(old.shape).astype(old.dtype))
-    bits.finish()
-    return Weights(*arrays)
+    return Weights(*arrays), bits.end()

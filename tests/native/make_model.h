@@ -88,7 +88,7 @@ static inline ac_model *make_model(int hidden, int largest, int last, int tails,
     ac_model *model = 0;
     if (weights && shapes) {
         const size_t n = make_weights(weights, hidden, largest, last, seed), m = make_shapes(shapes, tails, skews);
-        if (ac_model_create(weights, n, shapes, m, &model)) model = 0;
+        if (ac_model_create(weights, n, shapes, m, NULL, 0, &model)) model = 0;
     }
     free(weights);
     free(shapes);

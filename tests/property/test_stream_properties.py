@@ -19,12 +19,13 @@ from astrocodec.errors import AstrocodecError, CodecNotFoundError, VersionError
 from astrocodec.stages import reference
 from astrocodec.stages.pixels import DTYPES
 from astrocodec.stages.stream import CHECKSUM_SIZE, Section, read_header, seal
+from astrocodec.stages.widths import Choice
 
 Array = NDArray[Any]
 
 
-def encode_one(model: Model, samples: NDArray[np.uint16], thorough: bool) -> bytes:
-    return _native.encode_piece(_native.native_model(model), samples, thorough)
+def encode_one(model: Model, samples: NDArray[np.uint16], thorough: bool, choice: Choice | None) -> bytes:
+    return _native.encode_piece(_native.native_model(model), samples, thorough, choice)
 
 
 def decode_one(model: Model, data: NDArray[np.uint8], out: NDArray[np.uint16]) -> None:

@@ -22,12 +22,13 @@ from astrocodec.errors import FormatError
 from astrocodec.stages import reference
 from astrocodec.stages.cuts import NO_CUTS, Cuts, find_cuts, spans
 from astrocodec.stages.planes import Planes, choose_pieces
+from astrocodec.stages.widths import Choice
 
 MODEL = astrocodec.load_model()
 
 
-def encode_one(model: Model, samples: NDArray[np.uint16], thorough: bool) -> bytes:
-    return _native.encode_piece(_native.native_model(model), samples, thorough)
+def encode_one(model: Model, samples: NDArray[np.uint16], thorough: bool, choice: Choice | None) -> bytes:
+    return _native.encode_piece(_native.native_model(model), samples, thorough, choice)
 
 
 def noise(height: int, width: int, sigma: float = 1) -> NDArray[np.uint16]:

@@ -53,6 +53,7 @@ ORDER = (
     "stages.wavefront",
     "stages.predict",
     "stages.distribution",
+    "stages.widths",
     "stages.rans",
     "stages.differences",
     "stages.piece",

@@ -8,9 +8,10 @@
 /* What the encoder's first pass leaves for the rANS pass, which runs backwards: one entry per group with pixels. */
 typedef struct {
     uint32_t *pairs; /* AC_GROUP per group: cumulative frequency below the symbol | that above it << 16 */
-    uint32_t *raws;  /* AC_GROUP per group that has raw bits: raw | bits << 16 */
+    uint32_t *raws;  /* AC_GROUP per group that has raw bits: raw | bits << 16; with code widths also | share << 24 */
     uint8_t *has_raws;
     size_t groups, raw_groups;
+    int have_shares; /* code widths were used: raw is the start of a share of 2^bits, 1 of those that are raw bits */
 } ac_records;
 
 /* Words left to decode. Near the end they move to a buffer with room behind, so that groups need no check of their own. */

@@ -64,6 +64,8 @@ typedef struct {
     int32_t column[AC_MAX_LANES], row[AC_MAX_LANES];        /* of the block's first step; columns count from the left pad */
     ac_wavefront wave;
     const ac_model *model;
+    const ac_widths *widths; /* NULL: codes are taken for equal */
+    int32_t shift;           /* the code of sample 0 */
     ac_start start;
     uint32_t step, phase, round; /* step = round * period + phase */
     uint32_t block;              /* first step of the block */

@@ -15,7 +15,7 @@ static void record(ac_lanes *a, const uint16_t *samples, size_t stride, ac_recor
                     continue;
                 }
                 predict_group(a, first);
-                record_group(a, first, out);
+                (a->widths ? record_group_of_widths : record_group)(a, first, out);
                 update_group(a, first);
             }
             ac_lanes_end_step(a);
@@ -39,7 +39,7 @@ static int decode(ac_lanes *a, ac_words *words, uint32_t states, uint32_t *state
                 }
                 predict_group(a, first);
                 ac_words_prepare(words);
-                words->next = decode_group(a, first, words->next, states, state);
+                words->next = (a->widths ? decode_group_of_widths : decode_group)(a, first, words->next, states, state);
                 if (words->next > words->end) return AC_ERROR_TRUNCATED;
                 update_group(a, first);
             }
@@ -52,4 +52,9 @@ static int decode(ac_lanes *a, ac_words *words, uint32_t states, uint32_t *state
     return AC_OK;
 }
 
-const ac_kernel KERNEL = {record, push, decode};
+static uint16_t *push_any(const ac_records *records, uint32_t states, uint32_t *state, uint16_t *end)
+{
+    return (records->have_shares ? push_shares : push)(records, states, state, end);
+}
+
+const ac_kernel KERNEL = {record, push_any, decode};

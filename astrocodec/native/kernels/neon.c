@@ -11,6 +11,7 @@
 #endif
 #include "kernels/vector_neon.h"
 #include "kernels/predict_simd.h"
+#include "kernels/entropy_widths.h"
 #include "kernels/loops.h"
 #if defined(VECTOR_DOT) && defined(__clang__)
 #pragma clang attribute pop

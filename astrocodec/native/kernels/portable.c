@@ -344,4 +344,5 @@ static void update_group(ac_lanes *a, uint32_t first)
 }
 
 #define KERNEL ac_kernel_portable
+#include "kernels/entropy_widths.h"
 #include "kernels/loops.h"

@@ -31,7 +31,7 @@ static void check_piece(const char *folder, const char *model_name, const char *
     const size_t pixels = (size_t)height * width;
     uint16_t *samples = allocate(pixels * sizeof *samples);
     ac_model *model;
-    check(ac_model_create(weights.data, weights.length, shapes.data, shapes.length, &model), name);
+    check(ac_model_create(weights.data, weights.length, shapes.data, shapes.length, NULL, 0, &model), name);
     check(ac_piece_decode(model, piece.data, piece.length, samples, height, width, width, AC_SIMD_AUTO, NULL), name);
     for (size_t i = 0; i < pixels; i++)
         if (samples[i] != (expected[2 * i] | expected[2 * i + 1] << 8)) stop("decoded samples differ", name);
