@@ -17,7 +17,7 @@ CORE = (0, 1, 4, 5, 6, 7, 8, 13)
 
 SAMPLE_KINDS = (
     *("noise", "sky", "counts", "ramp", "columns", "spikes", "extremes", "checkers", "pedestal"),
-    *("stripes", "photons", "loud", "outliers", "blocks", "sparse"),
+    *("stripes", "photons", "loud", "outliers", "blocks", "sparse", "events"),
 )
 
 
@@ -98,11 +98,11 @@ def made_samples(kind: str, height: int, width: int, seed: int = 0) -> NDArray[n
         case "checkers":
             plane = 65535 * ((x + y) % 2)
         case "pedestal":
-            plane = 30000 + rng.poisson(0.3, (height, width)) * rng.integers(1, 50, (height, width))
+            plane = 30000 + rng.poisson(0.3, (height, width)) * rng.integers(1, 150, (height, width))
         case "stripes":
             plane = 3000 + 500 * (x % 3) + rng.normal(0, 400, (height, width))
         case "photons":
-            plane = rng.poisson(2.5 + 30 * np.exp(-((x - width / 2) ** 2 + (y - height / 2) ** 2) / 50))
+            plane = rng.poisson(14 + 30 * np.exp(-((x - width / 2) ** 2 + (y - height / 2) ** 2) / 50))
         case "loud":
             plane = rng.normal(30000, 2500, (height, width))
         case "outliers":
@@ -119,6 +119,11 @@ def made_samples(kind: str, height: int, width: int, seed: int = 0) -> NDArray[n
             # Few steps along a row whose differences go round 65536, and now and then any sample.
             plane = 60000 + rng.choice([0, 0, 900, 2000, 64836], (height, width)).cumsum(1)
             plane = np.where(rng.random((height, width)) < 0.01, rng.integers(0, 65536, (height, width)), plane) & 65535
+        case "events":
+            # A source on a faint field, and single samples of every octave.
+            plane = rng.poisson(0.1 + 6 * np.exp(-((x - width / 3) ** 2 + (y - height / 2) ** 2) / 30))
+            far = plane.reshape(-1)[::97][:11]
+            far[:] = 11 << np.arange(far.size)
         case _:
             raise ValueError(f"kind {kind!r} is not one of {', '.join(SAMPLE_KINDS)}")
     return np.clip(plane, 0, 65535).astype(np.uint16)

@@ -75,36 +75,19 @@ static int read_table(const uint8_t *in, size_t length, lookup *t, size_t *size,
     return AC_OK;
 }
 
-typedef struct {
-    const uint8_t *next, *end;
-    int short_of_words;
-} word_reader;
-
-static inline uint32_t refill(uint32_t x, word_reader *in)
-{
-    if (x >= AC_RANS_LOW) return x;
-    if (in->end - in->next < 2) {
-        in->short_of_words = 1;
-        return x | AC_RANS_LOW;
-    }
-    x = x << 16 | ac_get_u16(in->next);
-    in->next += 2;
-    return x;
-}
-
-static inline uint16_t pop_difference(const lookup *t, uint32_t c, uint32_t *state, word_reader *in)
+static inline uint16_t pop_difference(const lookup *t, uint32_t c, uint32_t *state, ac_word_reader *in)
 {
     const uint32_t x = *state, slot = x & (AC_TOTAL - 1);
     const entry e = t->entries[c][t->index[c][slot]];
-    *state = refill(e.freq * (x >> AC_PRECISION) + slot - e.start, in);
+    *state = ac_refill(e.freq * (x >> AC_PRECISION) + slot - e.start, in);
     if (!e.is_escape) return e.value;
     const uint16_t raw = (uint16_t)*state;
-    *state = refill(*state >> 16, in);
+    *state = ac_refill(*state >> 16, in);
     return raw;
 }
 
 static inline void decode_row(const lookup *t, const uint32_t *classes, uint16_t *row, uint32_t y, uint32_t width, size_t stride, int predictor,
-                              uint32_t *state, word_reader *in)
+                              uint32_t *state, ac_word_reader *in)
 {
     const size_t before = (size_t)y * width;
     const neighbours edge = neighbours_at(row, stride, y, 0);
@@ -121,11 +104,11 @@ static inline void decode_row(const lookup *t, const uint32_t *classes, uint16_t
 }
 
 /* 0 where words run out. */
-static int decode_pixels(const lookup *t, uint32_t *state, word_reader *in, uint16_t *samples, uint32_t height, uint32_t width, size_t stride)
+static int decode_pixels(const lookup *t, uint32_t *state, ac_word_reader *in, uint16_t *samples, uint32_t height, uint32_t width, size_t stride)
 {
     uint32_t classes[CLASSES];
     for (uint32_t i = 0; i < CLASSES; i++) classes[i] = class_of(i, t->log_classes);
-    for (uint32_t y = 0; y < height && !in->short_of_words; y++) {
+    for (uint32_t y = 0; y < height && !in->is_short; y++) {
         uint16_t *row = samples + y * stride;
         switch (t->predictor) { /* a loop of its own for each predictor */
         case PREDICT_NONE: decode_row(t, classes, row, y, width, stride, PREDICT_NONE, state, in); break;
@@ -134,7 +117,7 @@ static int decode_pixels(const lookup *t, uint32_t *state, word_reader *in, uint
         default: decode_row(t, classes, row, y, width, stride, PREDICT_GRADIENT, state, in);
         }
     }
-    return !in->short_of_words;
+    return !in->is_short;
 }
 
 static int decode_with(lookup *t, const uint8_t *in, size_t length, uint16_t *samples, uint32_t height, uint32_t width, size_t stride, ac_refusal *why)
@@ -144,7 +127,7 @@ static int decode_with(lookup *t, const uint8_t *in, size_t length, uint16_t *sa
     if (length - size < 4 * STATES) return ac_refuse(why, AC_REASON_CUT, size, 4 * STATES, length - size);
     uint32_t state[STATES];
     if (ac_states_read(in, size, STATES, state, why)) return why->status;
-    word_reader words = {in + size + 4 * STATES, in + length, 0};
+    ac_word_reader words = {in + size + 4 * STATES, in + length, 0};
     if (!decode_pixels(t, state, &words, samples, height, width, stride)) return ac_refuse(why, AC_REASON_WORDS, length, 0, 0);
     return ac_states_end(state, STATES, (size_t)(words.end - words.next), length, why);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bytes.h"
+#include "counts.h"
 #include "differences.h"
 
 enum { TRIED_ROWS = 32, TRIED_COLUMNS = 256 }; /* of a piece, to choose code widths by */
@@ -126,13 +127,16 @@ static int encode_modelled(const ac_kernel *kernel, const ac_model *model, ac_wi
     return AC_OK;
 }
 
-/* Replaces the piece in `out` by one of differences where that is smaller. */
-static int prefer_differences(const uint16_t *samples, uint32_t height, uint32_t width, size_t stride, uint8_t *out, size_t *length)
+/* Codes a piece in another mode. */
+typedef int other_encode(const uint16_t *samples, uint32_t height, uint32_t width, size_t stride, uint8_t *out, size_t capacity, size_t *length);
+
+/* Replaces the piece in `out` by one of another mode where that is smaller. */
+static int prefer(other_encode *encode, const uint16_t *samples, uint32_t height, uint32_t width, size_t stride, uint8_t *out, size_t *length)
 {
     uint8_t *other = malloc(*length);
     if (!other) return AC_ERROR_MEMORY;
     size_t size = 0;
-    const int status = ac_differences_encode(samples, height, width, stride, other, *length, &size);
+    const int status = encode(samples, height, width, stride, other, *length, &size);
     if (!status && size < *length) {
         memcpy(out, other, size);
         *length = size;
@@ -177,10 +181,13 @@ int ac_piece_encode_widths(const ac_model *model, ac_width_choice widths, const 
         *length = 3;
         return AC_OK;
     }
+    const int thorough = simd & AC_THOROUGH;
     if (widths.table == AC_BEST_TABLE) status = choose_table(kernel, model, &widths, samples, height, width, stride, out);
     if (!status) status = encode_modelled(kernel, model, widths, samples, height, width, stride, out, length);
-    if (status || (!(simd & AC_THOROUGH) && !ac_differences_promising(samples, height, width, stride))) return status;
-    return prefer_differences(samples, height, width, stride, out, length);
+    if (!status && (thorough || ac_differences_promising(samples, height, width, stride)))
+        status = prefer(ac_differences_encode, samples, height, width, stride, out, length);
+    if (!status && ac_counts_promising(samples, height, width, stride, thorough)) status = prefer(ac_counts_encode, samples, height, width, stride, out, length);
+    return status;
 }
 
 static int decode_modelled(const ac_kernel *kernel, const ac_model *model, const uint8_t *in, size_t length, uint16_t *samples, uint32_t height,
@@ -216,7 +223,8 @@ int ac_piece_decode_or_say(const ac_model *model, const uint8_t *in, size_t leng
     if (!length) return ac_refuse(why, AC_REASON_CUT, 0, 1, 0);
     if (in[0] == AC_MODE_MODELLED || in[0] == AC_MODE_WIDTHS) return decode_modelled(ac_kernel_of(simd), model, in, length, samples, height, width, stride, why);
     if (in[0] == AC_MODE_DIFFERENCES) return ac_differences_decode(in, length, samples, height, width, stride, why);
-    if (in[0] > AC_MODE_RAW) return ac_refuse(why, AC_REASON_MODE, 0, in[0], AC_MODE_WIDTHS);
+    if (in[0] == AC_MODE_COUNTS) return ac_counts_decode(in, length, samples, height, width, stride, why);
+    if (in[0] > AC_MODE_RAW) return ac_refuse(why, AC_REASON_MODE, 0, in[0], AC_MODE_COUNTS);
     const size_t expected = in[0] == AC_MODE_CONSTANT ? 3 : ac_piece_bound(height, width);
     if (length < expected) return ac_refuse(why, AC_REASON_CUT, 0, expected, length);
     if (length > expected) return ac_refuse(why, AC_REASON_PIECE_LENGTH, 0, length, expected);

@@ -3,6 +3,7 @@
 
 #include "bytes.h"
 #include "code_bits.h"
+#include "counts.h"
 #include "differences.h"
 #include "piece.h"
 
@@ -68,6 +69,8 @@ int ac_piece_bits(const ac_model *model, const uint8_t *in, size_t length, uint3
         status = bits_of_modelled(ac_kernel_of(simd), model, in, samples, height, width, bits, stride, header);
     } else if (!status && in[0] == AC_MODE_DIFFERENCES) {
         status = ac_differences_bits(in, length, samples, height, width, bits, stride, header);
+    } else if (!status && in[0] == AC_MODE_COUNTS) {
+        status = ac_counts_bits(in, samples, height, width, bits, stride, header);
     } else if (!status) {
         const int is_raw = in[0] == AC_MODE_RAW;
         fill(bits, stride, height, width, is_raw ? 16 : 0);

@@ -26,6 +26,23 @@ static inline int ac_states_end(const uint32_t *state, uint32_t count, size_t le
     return left ? ac_refuse(why, AC_REASON_WORDS_LEFT, length - left, left, 0) : AC_OK;
 }
 
+typedef struct {
+    const uint8_t *next, *end;
+    int is_short; /* of words */
+} ac_word_reader;
+
+static inline uint32_t ac_refill(uint32_t x, ac_word_reader *in)
+{
+    if (x >= AC_RANS_LOW) return x;
+    if (in->end - in->next < 2) {
+        in->is_short = 1;
+        return x | AC_RANS_LOW;
+    }
+    x = x << 16 | ac_get_u16(in->next);
+    in->next += 2;
+    return x;
+}
+
 /* Encoding runs backwards: `end` is where the next word goes, minus one. */
 static inline void ac_rans_push(uint32_t *state, uint32_t start, uint32_t freq, uint16_t **end)
 {

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from astrocodec.errors import CorruptError, TruncatedError
-from astrocodec.stages import differences, rans
+from astrocodec.stages import counts, differences, rans
 from astrocodec.stages.distribution import (
     SYMBOLS,
     Cells,
@@ -31,7 +31,7 @@ from astrocodec.stages.wavefront import LAG, PAD, Step, Wavefront, check_sides
 from astrocodec.stages.weights import Weights
 from astrocodec.stages.widths import UNIT_BITS, Choice, Table, Widths, cumulative_with, is_shared, shares
 
-CONSTANT, MODELLED, RAW, DIFFERENCES, WIDTHS = range(5)
+CONSTANT, MODELLED, RAW, DIFFERENCES, WIDTHS, COUNTS = range(6)
 MAX_AMPLITUDE = 32767
 _HEADER = struct.Struct("<BBHHH")
 _WIDTHS_HEADER = struct.Struct("<BB")  # behind the other: number of the table, shift
@@ -224,6 +224,8 @@ def encode_piece(
     best = coded if len(coded) < len(raw) else raw
     if thorough or differences.promising(samples):
         best = min(best, differences.encode(samples), key=len)
+    if counts.promising(samples, thorough):
+        best = min(best, counts.encode(samples), key=len)
     return best
 
 
@@ -311,4 +313,6 @@ def decode_piece(
         return _listed(data, height * width).reshape(height, width)
     if mode == DIFFERENCES:
         return differences.decode(data, height, width)
+    if mode == COUNTS:
+        return counts.decode(data, height, width)
     raise CorruptError(f"piece: mode {mode} is unknown")

@@ -538,11 +538,13 @@ def decode_piece(model: Model, data: bytes, height: int, width: int) -> list[lis
     """Rows of samples of a piece of any mode."""
     piece = Bytes(data)
     mode = piece.u(1)
-    demand(mode <= 3, f"mode {mode} of a piece")
+    demand(mode <= 3 or mode == 5, f"mode {mode} of a piece")
     if mode == 1:
         return ModelledPiece(model, piece, height, width).decode()
     if mode == 3:
         return decode_differences(piece, height, width)
+    if mode == 5:
+        return decode_counts(piece, height, width)
     if mode == 0:
         rows = [[piece.u(2)] * width] * height
     else:
@@ -882,6 +884,55 @@ def close_by(rows: list[list[int]], y: int, x: int) -> tuple[int, int, int]:
         return rows[y][x - 1], rows[y - 1][x], rows[y - 1][x - 1]
     only = rows[y][x - 1] if x else rows[y - 1][x] if y else 0
     return only, only, only
+
+
+# Counts
+
+
+class Decision:
+    """No or yes, by how often it was which."""
+
+    def __init__(self) -> None:
+        self.seen = [0, 0]
+
+    def pop(self, coder: Coder) -> int:
+        """0 for no, 1 for yes."""
+        no, yes = self.seen
+        chosen = coder.symbol(0, [0, 1 + 16382 * (5 * no + 2) // (5 * (no + yes) + 4), 16384])
+        self.seen[chosen] += 1
+        if sum(self.seen) == 4096:
+            self.seen = [(n + 1) >> 1 for n in self.seen]
+        return chosen
+
+
+def decode_counts(piece: Bytes, height: int, width: int) -> list[list[int]]:
+    """Rows of samples of a piece of mode 5, which is read from behind the mode."""
+    least = piece.u(2)
+    coder = Coder(piece, 1)
+    levels = [[Decision() for _ in range(32)] for _ in range(20)]
+    octaves = [Decision() for _ in range(15)]
+    counts: dict[tuple[int, int], int] = {}
+    around = [(0, -1), (0, -2)] + [(dy, dx) for dy in (-1, -2) for dx in range(-2, 3)]
+    for y in range(height):
+        for x in range(width):
+            s = sum(min(counts.get((y + dy, x + dx), 0), 255) for dy, dx in around)
+            e = s.bit_length() - 1
+            level = s if s < 2 else min(2 * e + ((s >> (e - 1)) & 1), 19)
+            count = yes_before_no(levels[level], coder)
+            if count == 32:
+                o = yes_before_no(octaves, coder)
+                count = 31 + 2**o + coder.raw(0, o)
+            counts[y, x] = count
+    coder.finish()
+    return [[(least + counts[y, x]) % 65536 for x in range(width)] for y in range(height)]
+
+
+def yes_before_no(decisions: list[Decision], coder: Coder) -> int:
+    """How many decisions are yes before one is no, or all."""
+    for number, decision in enumerate(decisions):
+        if not decision.pop(coder):
+            return number
+    return len(decisions)
 
 
 # Model

@@ -31,7 +31,7 @@ CASES = {
     "sky_row": ("gentle", "sky", 1, 300),
     "loud_all_states": ("wide", "loud", 201, 203),
     "photons": ("gentle", "photons", 64, 64),
-    "photons_wild": ("wild", "photons", 40, 33),
+    "photons_wide": ("wide", "photons", 40, 33),
     "stripes": ("wide", "stripes", 50, 30),
     "ramp_column": ("gentle", "ramp", 70, 1),
     "outliers": ("wide", "outliers", 45, 70),
@@ -41,9 +41,11 @@ CASES = {
     "blocks": ("gentle", "blocks", 70, 90),
     "sparse_wild": ("wild", "sparse", 61, 33),
     "sparse_tall": ("gentle", "sparse", 301, 5),
-    "counts": ("gentle", "counts", 64, 64),
     "columns": ("wide", "columns", 50, 30),
     "extremes_wild": ("wild", "extremes", 40, 33),
+    # Counts.
+    "counts": ("gentle", "counts", 64, 64),
+    "events": ("wide", "events", 70, 61),
     "raw": ("gentle", "noise", 5, 9),
     "constant": ("wide", "constant", 6, 4),
 }

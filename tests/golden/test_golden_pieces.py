@@ -38,7 +38,8 @@ def test_golden_files_are_all_known() -> None:
 def test_modes_are_all_covered() -> None:
     heads = {name: (HERE / f"v1_piece_{name}.acp").read_bytes()[:3] for name in CASES}
     modes = {name: head[0] for name, head in heads.items()}
-    assert {name for name, mode in modes.items() if mode not in (1, 3)} == {"raw", "constant"}
+    assert {name for name, mode in modes.items() if mode not in (1, 3, 5)} == {"raw", "constant"}
     assert sum(mode == 1 for mode in modes.values()) >= 10
+    assert sum(mode == 5 for mode in modes.values()) >= 2
     assert {head[1] for head in heads.values() if head[0] == 1} >= {0, 1, 2, 5}  # log2 of the number of states
     assert {head[1] for head in heads.values() if head[0] == 3} >= {1, 2, 3}  # predictors

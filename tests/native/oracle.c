@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "counts.h"
 #include "differences.h"
 #include "rans.h"
 #include "piece.h"
@@ -221,13 +222,15 @@ static uint32_t affordable_states(size_t bytes)
     return n;
 }
 
-/* Pieces of differences have one implementation for all levels, and the reference in Python to check it. */
-static int prefer_differences(const uint16_t *samples, uint32_t height, uint32_t width, size_t stride, uint8_t *out, size_t *length)
+/* Pieces of differences and of counts have one implementation for all levels, and the reference in Python to check it. */
+typedef int other_encode(const uint16_t *samples, uint32_t height, uint32_t width, size_t stride, uint8_t *out, size_t capacity, size_t *length);
+
+static int prefer(other_encode *encode, const uint16_t *samples, uint32_t height, uint32_t width, size_t stride, uint8_t *out, size_t *length)
 {
     uint8_t *other = malloc(*length);
     if (!other) return AC_ERROR_MEMORY;
-    size_t size;
-    const int status = ac_differences_encode(samples, height, width, stride, other, *length, &size);
+    size_t size = 0;
+    const int status = encode(samples, height, width, stride, other, *length, &size);
     if (!status && size < *length) {
         memcpy(out, other, size);
         *length = size;
@@ -284,7 +287,8 @@ int oracle_piece_encode(const ac_model *model, const uint16_t *samples, uint32_t
     free(groups);
     free(records);
     plane_free(&plane);
-    if (!status && ac_differences_promising(samples, height, width, stride)) status = prefer_differences(samples, height, width, stride, out, length);
+    if (!status && ac_differences_promising(samples, height, width, stride)) status = prefer(ac_differences_encode, samples, height, width, stride, out, length);
+    if (!status && ac_counts_promising(samples, height, width, stride, 0)) status = prefer(ac_counts_encode, samples, height, width, stride, out, length);
     return status;
 }
 
@@ -385,6 +389,7 @@ int oracle_piece_decode(const ac_model *model, const uint8_t *in, size_t length,
     if (!length) return AC_ERROR_TRUNCATED;
     if (in[0] == AC_MODE_MODELLED) return decode_modelled(model, in, length, samples, height, width, stride);
     if (in[0] == AC_MODE_DIFFERENCES) return ac_differences_decode(in, length, samples, height, width, stride, &(ac_refusal){0});
+    if (in[0] == AC_MODE_COUNTS) return ac_counts_decode(in, length, samples, height, width, stride, &(ac_refusal){0});
     if (in[0] > AC_MODE_RAW) return AC_ERROR_CORRUPT;
     const size_t expected = in[0] == AC_MODE_CONSTANT ? 3 : ac_piece_bound(height, width);
     if (length != expected) return length < expected ? AC_ERROR_TRUNCATED : AC_ERROR_CORRUPT;

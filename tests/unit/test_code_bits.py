@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from astrocodec import _native
 from astrocodec.errors import FormatError
 from astrocodec.model import load_model
-from astrocodec.stages import differences, piece, rans
+from astrocodec.stages import counts, differences, piece, rans
 from astrocodec.stages.distribution import PRECISION, cell_of, symbol_of
 from astrocodec.stages.predict import predict
 from astrocodec.stages.reference import ReferenceModel
@@ -30,6 +30,7 @@ def planes() -> dict[str, NDArray[np.uint16]]:
         "raw": rng.integers(0, 65536, (30, 40)),
         "constant": np.full((5, 6), 9),
         "differences": rng.integers(0, 5, (60, 70)) * 997,
+        "counts": np.exp(rng.exponential(0.8, (60, 70))) - 1,
         "column": rng.normal(1000, 3, (777, 1)),
         "row": rng.normal(30, 3, (1, 500)),
         "pixels": np.array([[5, 6]]),
@@ -78,6 +79,8 @@ def expected_bits(data: bytes, height: int, width: int) -> tuple[NDArray[np.floa
         return _modelled(data, samples)
     if data[0] == piece.DIFFERENCES:
         return _differences(data, samples)
+    if data[0] == piece.COUNTS:
+        return _counts(data, samples)
     is_raw = data[0] == piece.RAW
     return np.full((height, width), 16 if is_raw else 0, np.float32), 8 if is_raw else 24
 
@@ -98,6 +101,21 @@ def _differences(data: bytes, samples: NDArray[np.int64]) -> tuple[NDArray[np.fl
             PRECISION - math.log2(cumulative[symbol + 1] - cumulative[symbol]) + (16 if symbol == escape else 0)
         )
     return bits, 8 * size + _state_bits(data[size : size + 4 * differences.STATES])
+
+
+def _counts(data: bytes, samples: NDArray[np.int64]) -> tuple[NDArray[np.float32], float]:
+    context = counts.Context(*samples.shape)
+    bits = np.zeros(samples.shape, np.float32)
+    for (y, x), value in np.ndenumerate(samples - int.from_bytes(data[1:3], "little")):
+        octave = int(value - 31).bit_length() - 1 if value > 31 else 0
+        yes = 32 + octave if value > 31 else int(value)
+        bits[y, x] = octave
+        for number, decision in zip(range(yes + 1), context.decisions(y, x), strict=False):
+            no = decision.frequency_of_no()
+            bits[y, x] += PRECISION - math.log2(2**PRECISION - no if number < yes else no)
+            decision.learn(number < yes)
+        context.know(y, x, int(value))
+    return bits, 8 * counts.HEADER + _state_bits(data[counts.HEADER : counts.HEADER + 4])
 
 
 @pytest.mark.parametrize("name", PLANES)

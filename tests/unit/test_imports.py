@@ -55,6 +55,7 @@ ORDER = (
     "stages.distribution",
     "stages.widths",
     "stages.rans",
+    "stages.counts",
     "stages.differences",
     "stages.piece",
     "model_folders",

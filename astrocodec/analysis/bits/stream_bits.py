@@ -23,7 +23,7 @@ from astrocodec.stages.cuts import Cuts
 from astrocodec.stages.planes import MAX_PIXELS, Grid, planes_of
 from astrocodec.stages.stream import CUTS, MODEL, Header, data_of, read_header
 
-_MODES = ("constant", "modelled", "raw", "differences")
+_MODES = ("constant", "modelled", "raw", "differences", "widths", "counts")
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,8 +43,8 @@ class BitsMap:
     total_bits : int
         Of the stream, or of the HDU in a file: `payload_bits` plus `header_bits`.
     modes : dict of str to int
-        Number of pieces by how they are coded: ``constant``, ``modelled``, ``raw``, ``differences``, ``stored``,
-        ``other``.
+        Number of pieces by how they are coded: ``constant``, ``modelled``, ``raw``, ``differences``, ``counts``,
+        ``stored``, ``other``.
     """
 
     bits: NDArray[np.float32]

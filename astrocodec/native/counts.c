@@ -1,0 +1,254 @@
+#include "counts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "code_bits.h"
+#include "log512.h"
+#include "rans.h"
+#include "wavefront.h"
+
+enum {
+    HEADER = 3,
+    LEVELS = 20, /* of what surrounds a pixel */
+    STEPS = 32,  /* of a count that are decisions of its level; larger ones go on by octaves */
+    OCTAVES = 15,
+    MOST_SEEN = 4096,
+    MOST_SUMMED = 255, /* a star must not outweigh all around it */
+    REACH = 2,         /* pixels to either side, and rows above, that surround a pixel */
+    MOST_MEAN = 8
+};
+
+/* How often a decision was no, how often yes. */
+typedef struct {
+    uint16_t no, yes;
+} decision;
+
+typedef struct {
+    decision steps[LEVELS][STEPS], octaves[OCTAVES];
+    /* Of a row: what of the two rows above surrounds each pixel, and capped counts of three rows, REACH columns wider on either side. */
+    uint16_t *above, *row[3];
+} context;
+
+static inline uint32_t frequency_of_no(decision d) { return 1 + 16382 * (5u * d.no + 2) / (5u * ((uint32_t)d.no + d.yes) + 4); }
+
+static inline void learn(decision *d, int is_yes)
+{
+    if (is_yes)
+        d->yes++;
+    else
+        d->no++;
+    if (d->no + d->yes < MOST_SEEN) return;
+    d->no = (uint16_t)((d->no + 1) >> 1);
+    d->yes = (uint16_t)((d->yes + 1) >> 1);
+}
+
+static context *new_context(uint32_t width)
+{
+    const size_t padded = (size_t)width + 2 * REACH;
+    context *c = calloc(1, sizeof *c + 4 * padded * sizeof(uint16_t));
+    if (!c) return NULL;
+    c->above = (uint16_t *)(c + 1);
+    for (size_t i = 0; i < 3; i++) c->row[i] = c->above + (i + 1) * padded;
+    return c;
+}
+
+/* A row is finished, the next one begins. */
+static void next_row(context *c, uint32_t width)
+{
+    uint16_t *const oldest = c->row[2];
+    c->row[2] = c->row[1], c->row[1] = c->row[0], c->row[0] = oldest;
+    const uint16_t *a = c->row[1], *b = c->row[2];
+    for (uint32_t x = 0; x < width; x++) {
+        uint32_t sum = 0;
+        for (uint32_t i = 0; i <= 2 * REACH; i++) sum += a[x + i] + b[x + i];
+        c->above[x] = (uint16_t)sum;
+    }
+}
+
+static inline decision *decisions_at(context *c, uint32_t x)
+{
+    const uint32_t sum = c->above[x] + c->row[0][x] + c->row[0][x + 1];
+    if (sum < 2) return c->steps[sum];
+    const uint32_t e = (uint32_t)ac_log2_floor(sum), level = 2 * e + (sum >> (e - 1) & 1);
+    return c->steps[level < LEVELS ? level : LEVELS - 1];
+}
+
+static inline void know(context *c, uint32_t x, uint32_t count) { c->row[0][x + REACH] = (uint16_t)(count < MOST_SUMMED ? count : MOST_SUMMED); }
+
+/* The octave of what of a count goes beyond its steps, from 1 on. */
+static inline uint32_t octave_of(uint32_t count) { return (uint32_t)ac_log2_floor(count - STEPS + 1); }
+
+typedef struct {
+    uint64_t sum, records; /* of the counts above the least sample; decisions and raw bits that they take */
+    uint16_t least;
+} survey;
+
+static survey survey_of(const uint16_t *samples, uint32_t height, uint32_t width, size_t stride)
+{
+    survey s = {0, 0, UINT16_MAX};
+    for (uint32_t y = 0; y < height; y++)
+        for (uint32_t x = 0; x < width; x++) s.least = samples[y * stride + x] < s.least ? samples[y * stride + x] : s.least;
+    for (uint32_t y = 0; y < height; y++)
+        for (uint32_t x = 0; x < width; x++) s.sum += (uint32_t)(samples[y * stride + x] - s.least);
+    return s;
+}
+
+static uint64_t records_of(const uint16_t *samples, uint32_t height, uint32_t width, size_t stride, uint16_t least)
+{
+    uint64_t records = 0;
+    for (uint32_t y = 0; y < height; y++)
+        for (uint32_t x = 0; x < width; x++) {
+            const uint32_t count = (uint32_t)(samples[y * stride + x] - least);
+            records += count < STEPS ? count + 1 : STEPS + octave_of(count) + 2;
+        }
+    return records;
+}
+
+int ac_counts_promising(const uint16_t *samples, uint32_t height, uint32_t width, size_t stride, int thorough)
+{
+    const uint64_t pixels = (uint64_t)height * width;
+    return survey_of(samples, height, width, stride).sum <= pixels * (thorough || pixels <= 65536 ? MOST_MEAN : 1);
+}
+
+enum { YES = 1u << 14, RAW = 1u << 15 };
+
+/* A decision is the frequency of no, and YES; raw bits are RAW, their number, and the bits in front. */
+static uint32_t *record_pixel(context *c, uint32_t x, uint32_t count, uint32_t *to)
+{
+    decision *d = decisions_at(c, x);
+    know(c, x, count);
+    const uint32_t steps = count < STEPS ? count : STEPS;
+    for (uint32_t i = 0; i < steps; i++, d++) *to++ = frequency_of_no(*d) | YES, learn(d, 1);
+    if (count < STEPS) {
+        *to++ = frequency_of_no(*d), learn(d, 0);
+        return to;
+    }
+    const uint32_t octave = octave_of(count);
+    d = c->octaves;
+    for (uint32_t i = 0; i < octave; i++, d++) *to++ = frequency_of_no(*d) | YES, learn(d, 1);
+    if (octave < OCTAVES) *to++ = frequency_of_no(*d), learn(d, 0);
+    *to++ = (count - STEPS + 1 - (1u << octave)) << 16 | RAW | octave;
+    return to;
+}
+
+static inline void push_record(uint32_t record, uint32_t *state, uint16_t **word)
+{
+    const uint32_t no = record & (YES - 1);
+    if (record & RAW)
+        ac_rans_push_raw(state, record >> 16, record & 31, word);
+    else if (record & YES)
+        ac_rans_push(state, no, AC_TOTAL - no, word);
+    else
+        ac_rans_push(state, 0, no, word);
+}
+
+int ac_counts_encode(const uint16_t *samples, uint32_t height, uint32_t width, size_t stride, uint8_t *out, size_t capacity, size_t *length)
+{
+    if (!out || !length) return AC_ERROR_ARGUMENT;
+    const int status = ac_check_sides(samples, height, width, stride);
+    if (status) return status;
+    const uint16_t least = survey_of(samples, height, width, stride).least;
+    const uint64_t count = records_of(samples, height, width, stride, least);
+    uint32_t *const records = malloc(count * sizeof *records), *to = records;
+    context *c = new_context(width);
+    if (!records || !c) {
+        free(records);
+        free(c);
+        return AC_ERROR_MEMORY;
+    }
+    for (uint32_t y = 0; y < height; y++) {
+        if (y) next_row(c, width);
+        for (uint32_t x = 0; x < width; x++) to = record_pixel(c, x, (uint32_t)(samples[y * stride + x] - least), to);
+    }
+    /* From the last record to the first: a record makes a word at most, which finds room behind it. */
+    uint16_t *const end = (uint16_t *)to, *word = end;
+    uint32_t state = AC_RANS_LOW;
+    while (to > records) push_record(*--to, &state, &word);
+    const size_t words = (size_t)(end - word), size = HEADER + 4 + 2 * words;
+    const int fits = size <= capacity;
+    if (fits) {
+        out[0] = AC_MODE_COUNTS;
+        ac_put_u16(out + 1, least);
+        ac_put_u32(out + HEADER, state);
+        for (size_t i = 0; i < words; i++) ac_put_u16(out + HEADER + 4 + 2 * i, word[i]);
+        *length = size;
+    }
+    free(records);
+    free(c);
+    return fits ? AC_OK : AC_ERROR_SPACE;
+}
+
+static inline int pop_decision(decision *d, uint32_t *state, ac_word_reader *in)
+{
+    const uint32_t no = frequency_of_no(*d), slot = *state & (AC_TOTAL - 1);
+    const int is_yes = slot >= no;
+    *state = ac_refill((is_yes ? AC_TOTAL - no : no) * (*state >> AC_PRECISION) + slot - (is_yes ? no : 0), in);
+    learn(d, is_yes);
+    return is_yes;
+}
+
+static inline uint32_t pop_count(context *c, uint32_t x, uint32_t *state, ac_word_reader *in)
+{
+    decision *d = decisions_at(c, x);
+    uint32_t count = 0, octave = 0;
+    while (count < STEPS && pop_decision(d + count, state, in)) count++;
+    if (count < STEPS) return count;
+    while (octave < OCTAVES && pop_decision(c->octaves + octave, state, in)) octave++;
+    const uint32_t raw = *state & ((1u << octave) - 1);
+    *state = ac_refill(*state >> octave, in);
+    return STEPS - 1 + (1u << octave) + raw;
+}
+
+int ac_counts_decode(const uint8_t *in, size_t length, uint16_t *samples, uint32_t height, uint32_t width, size_t stride, ac_refusal *why)
+{
+    if (length < HEADER + 4) return ac_refuse(why, AC_REASON_CUT, 0, HEADER + 4, length);
+    const uint32_t least = ac_get_u16(in + 1);
+    uint32_t state;
+    if (ac_states_read(in, HEADER, 1, &state, why)) return why->status;
+    context *c = new_context(width);
+    if (!c) return why->status = AC_ERROR_MEMORY;
+    ac_word_reader words = {in + HEADER + 4, in + length, 0};
+    for (uint32_t y = 0; y < height && !words.is_short; y++) {
+        if (y) next_row(c, width);
+        for (uint32_t x = 0; x < width; x++) {
+            const uint32_t count = pop_count(c, x, &state, &words);
+            know(c, x, count);
+            samples[y * stride + x] = (uint16_t)(least + count);
+        }
+    }
+    free(c);
+    if (words.is_short) return ac_refuse(why, AC_REASON_WORDS, length, 0, 0);
+    return ac_states_end(&state, 1, (size_t)(words.end - words.next), length, why);
+}
+
+static float bits_of(const uint32_t *from, const uint32_t *to, const float *table)
+{
+    float bits = 0;
+    for (; from < to; from++) {
+        const uint32_t no = *from & (YES - 1);
+        bits += *from & RAW ? (float)(*from & 31) : table[*from & YES ? AC_TOTAL - no : no];
+    }
+    return bits;
+}
+
+int ac_counts_bits(const uint8_t *in, const uint16_t *samples, uint32_t height, uint32_t width, float *bits, size_t stride, double *header)
+{
+    float *table = malloc((AC_TOTAL + 1) * sizeof *table);
+    context *c = new_context(width);
+    if (table && c) {
+        ac_bits_table(table);
+        for (uint32_t y = 0; y < height; y++) {
+            if (y) next_row(c, width);
+            for (uint32_t x = 0; x < width; x++) {
+                uint32_t records[STEPS + OCTAVES + 2];
+                bits[y * stride + x] = bits_of(records, record_pixel(c, x, (uint16_t)(samples[(size_t)y * width + x] - ac_get_u16(in + 1)), records), table);
+            }
+        }
+        *header = 8 * HEADER + ac_state_bits(in + HEADER, 1);
+    }
+    const int status = table && c ? AC_OK : AC_ERROR_MEMORY;
+    free(c);
+    free(table);
+    return status;
+}
