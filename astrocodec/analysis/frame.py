@@ -161,7 +161,7 @@ class FrameAnalysis:
 def _numbers(found: Any) -> dict[str, Any]:
     """Fields of a result without arrays, and what follows from them."""
     out = dict(vars(found))
-    for name in ("read_noise", "is_reliable", "dnl", "is_rescaled"):
+    for name in ("read_noise", "is_reliable", "dnl", "is_rescaled", "uneven_period", "uneven_widths"):
         if hasattr(found, name):
             out[name] = getattr(found, name)
     return out

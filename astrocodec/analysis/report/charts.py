@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from astrocodec.analysis.detector.code_widths import CodeWidths
 from astrocodec.analysis.noise.entropy import gaussian_bits_of
 from astrocodec.analysis.report.figure_style import ACCENT, INK, QUIET, SOURCE, new_figure, plain_log, spaced, svg_of
 from astrocodec.analysis.report.numbers import short_number
 
-__all__ = ["chart", "draw_bits_by_snr", "draw_exposures", "draw_noises", "draw_snr_and_bits"]
+__all__ = ["chart", "draw_bits_by_snr", "draw_code_widths", "draw_exposures", "draw_noises", "draw_snr_and_bits"]
 
 _EDGES = (-np.inf, 0.0, 1.0, 2.0, 3.0, 5.0, 10.0, 30.0, 100.0, np.inf)
 _POINTS = 6000
@@ -134,6 +135,29 @@ def _running_median(
     ]
     middles, medians = zip(*found, strict=True) if found else ((), ())
     return np.array(middles), np.array(medians)
+
+
+def draw_code_widths(axes: Any, found: CodeWidths, modulo: int) -> str:
+    """Draw a converter's code widths by value modulo 16 or 64, with their errors; say in words what one sees."""
+    widths, errors = (found.modulo16, found.errors16) if modulo == 16 else (found.modulo64, found.errors64)
+    known = np.flatnonzero(np.isfinite(widths))
+    height, error = np.array(widths)[known], np.array(errors)[known]
+    axes.bar(known, height, width=0.86, color=[SOURCE if code % 2 else ACCENT for code in known])
+    axes.errorbar(known, height, error, fmt="none", ecolor=INK, elinewidth=0.8)
+    axes.axhline(1, color=QUIET, lw=1, ls="--")
+    axes.set_xlim(-0.6, modulo - 0.4)
+    axes.set_xticks(range(0, modulo, modulo // 8))
+    axes.set_ylim(0, 1.1 * max(1.2, float((height + error).max(initial=1))))
+    axes.set_xlabel(f"value modulo {modulo}")
+    axes.set_ylabel("width of the codes")
+    axes.grid(visible=False, axis="x")
+    spaced(axes.xaxis, axes.yaxis)
+    unseen = "" if len(known) == modulo else f" {modulo - len(known)} remainders are too rare to tell."
+    if not found.period:
+        return f"Even within the errors, {_percent(100 * float(np.median(error)))} % of a code.{unseen}"
+    least, most = known[np.argmin(height)], known[np.argmax(height)]
+    share = f"Even codes have {100 * found.even_share:.1f} % of the range"
+    return f"{share}; {height.min():.2f} ({least}) to {height.max():.2f} ({most}) of the mean.{unseen}"
 
 
 def draw_exposures(axes: Any, exposures: Sequence[float], ratios: Sequence[float]) -> str:

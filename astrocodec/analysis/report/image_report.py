@@ -12,6 +12,7 @@ from astrocodec.analysis.as_json import plain
 from astrocodec.analysis.bits.stream_bits import BitsMap
 from astrocodec.analysis.frame import FrameAnalysis, analyse_frame
 from astrocodec.analysis.images.image_entry import ImageEntry, Located
+from astrocodec.analysis.report.numbers import percent
 from astrocodec.analysis.report.peer_sizes import PeerSize, peer_sizes
 from astrocodec.codec import encode
 from astrocodec.model import Model, load_model
@@ -57,6 +58,7 @@ class ImageReport(Located):
     # why a field is None, in a few words, by the name of the field
     reasons: dict[str, str] = field(default_factory=dict)
     command: str = ""  # command of ours that rounds to `step`; empty where there is none
+    code_widths: str = ""  # how even the converter's codes are, in words, or why that is not known
 
     def to_dict(self) -> dict[str, Any]:
         """
@@ -130,6 +132,7 @@ def report_image(
         entry.unit,
         _reasons(analysis) | reasons,
         _COMMAND if step is not None else "",
+        _code_widths(analysis),
     )
     return report, analysis
 
@@ -147,6 +150,19 @@ def _reasons(analysis: FrameAnalysis) -> dict[str, str]:
     if analysis.noise is None or not _unit(analysis):
         found["noise_steps"] = found.get("noise") or found.get("floor_bits", "")
     return {name: why for name, why in found.items() if why}
+
+
+def _code_widths(analysis: FrameAnalysis) -> str:
+    codes = analysis.quantisation
+    if codes is None:
+        return "not known: no image of numbers"
+    if codes.code_widths is None:
+        return f"not known: {codes.why_no_widths}"
+    missing = f", {percent(codes.missing_share)} of the codes missing" if codes.missing_share else ""
+    share = f"even values have {percent(codes.code_widths.even_share)} of the range{missing}"
+    if not codes.uneven_period:
+        return f"alike, {share}"
+    return f"uneven, repeating every {codes.uneven_period}, off by up to {percent(codes.dnl, 0)}, {share}"
 
 
 def _unit(analysis: FrameAnalysis) -> float:

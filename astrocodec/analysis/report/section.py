@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import html
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,7 +12,7 @@ import numpy as np
 
 from astrocodec.analysis.frame import FrameAnalysis
 from astrocodec.analysis.images.image_entry import ImageEntry
-from astrocodec.analysis.report.charts import chart, draw_bits_by_snr, draw_snr_and_bits
+from astrocodec.analysis.report.charts import chart, draw_bits_by_snr, draw_code_widths, draw_snr_and_bits
 from astrocodec.analysis.report.image_report import ImageReport
 from astrocodec.analysis.report.maps import displayed, map_figure, scored
 from astrocodec.analysis.report.numbers import NOTHING, count, fixed, percent, short_number
@@ -138,6 +139,15 @@ def _finite(values: Any) -> Any:
 
 
 def _charts(analysis: FrameAnalysis, key: str) -> Iterator[str]:
+    yield from _bit_charts(analysis, key)
+    codes = None if analysis.quantisation is None else analysis.quantisation.code_widths
+    if codes is not None:
+        for modulo in (16, 64):
+            draw = functools.partial(draw_code_widths, found=codes, modulo=modulo)
+            yield chart(f"Code widths modulo {modulo}", draw, key=key)
+
+
+def _bit_charts(analysis: FrameAnalysis, key: str) -> Iterator[str]:
     """Histogram and scatter of Figure 4."""
     if analysis.bits is None or analysis.snr is None or analysis.bits.bits.shape != analysis.snr.shape:
         return
@@ -202,8 +212,7 @@ def _details(one: ImageReport, analysis: FrameAnalysis) -> str:
             )
             if codes.missing_share:
                 facts.append(("Missing codes", percent(codes.missing_share)))
-            if codes.uneven_period:
-                facts.append(("Uneven codes", f"every {codes.uneven_period}, widths off by up to {percent(codes.dnl)}"))
+        facts.append(("Code widths", one.code_widths))
     if layout is not None:
         facts.append(("Amplifiers", f"{len(layout.data)}; overscan: {_regions(len(layout.overscan))}"))
     rows = "".join(

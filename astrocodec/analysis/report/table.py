@@ -119,6 +119,7 @@ def _card(one: ImageReport) -> Any:
     noise = "standard deviation of its noise" if one.noise is not None else reason(one, "noise")
     table.add_row("background", escape(fixed(one.noise, 2, one.unit)), escape(noise))
     found = reason(one, "sources") if one.sources is None else "source" if one.sources == 1 else "sources"
+    table.add_row("code widths", "", escape(one.code_widths))
     table.add_row("found", count(one.sources), escape(found))
     part = "" if not one.peers or one.peers[0].pixels == one.shape[0] * one.shape[1] else ", on the middle of the image"
     for peer in one.peers[1:]:
