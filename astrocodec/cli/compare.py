@@ -200,9 +200,10 @@ def _largest_difference(one: "ImageEntry", other: "ImageEntry") -> float:
     if not np.array_equal(known[0], known[1]):
         return math.inf
     a, b = one.pixels[known[0]], other.pixels[known[0]]
-    if np.array_equal(a, b):
+    differing = a != b  # equal infinities have no difference
+    if not differing.any():
         return 0.0
-    return float(np.abs(a.astype(np.longdouble) - b.astype(np.longdouble)).max())
+    return float(np.abs(a[differing].astype(np.longdouble) - b[differing].astype(np.longdouble)).max())
 
 
 def _write(output: Path, overwrite: bool, names: tuple[str, str], parts: "list[tuple[str, Comparison]]") -> None:
@@ -254,4 +255,5 @@ def _document(a: Path, b: Path, parts: "list[tuple[str, Comparison]]", elsewhere
 
 
 def _is_within(found: "Comparison", limit: float) -> bool:
-    return not found.lost and not found.gained and found.residuals is not None and found.residuals.largest <= limit
+    gone = found.lost or found.gained or found.beyond
+    return not gone and found.residuals is not None and found.residuals.largest <= limit

@@ -312,6 +312,21 @@ def test_compare_looks_at_every_plane_of_a_cube(tmp_path: Path) -> None:
     assert run_here("compare", "-q", "--plane", "2", paths[0], paths[2]).returncode == ExitCode.OK
 
 
+def test_compare_tells_infinite_pixels_apart(tmp_path: Path) -> None:
+    """In the plane shown and in others; a difference beside equal infinities is seen."""
+    cube = np.random.default_rng(0).poisson(100, (3, 64, 64)).astype("f4")
+    cube[:, 5, 5] = np.inf
+    fits.writeto(tmp_path / "a.fits", cube)
+    for plane in (1, 2):
+        for place, value in (((5, 5), np.nan), ((5, 5), -np.inf), ((6, 6), 5000)):
+            other = cube.copy()
+            other[plane][place] = value
+            fits.writeto(tmp_path / "b.fits", other, overwrite=True)
+            for options in ((), ("--within", "1")):
+                result = run_here("compare", *options, tmp_path / "a.fits", tmp_path / "b.fits")
+                assert result.returncode == ExitCode.DIFFERS, (plane, place, value, options)
+
+
 def test_compare_refuses_cubes_of_different_depth(tmp_path: Path) -> None:
     """Their middle planes say nothing about the rest."""
     cube = np.zeros((5, 64, 64), np.uint16)

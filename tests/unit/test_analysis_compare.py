@@ -29,6 +29,25 @@ def test_pixels_that_no_double_tells_apart_are_counted() -> None:
     assert found.residuals.differing == 2
 
 
+@pytest.mark.parametrize("value", [np.nan, -np.inf, 1e200, -1e200])
+@pytest.mark.parametrize("odd", [(3, 4), slice(None)])
+def test_what_does_not_count_is_not_equal(value: float, odd: object) -> None:
+    """An infinite or huge pixel is no NaN, and no other such number; two NaN are equal, and what the caller masks."""
+    first = np.full((20, 30), 100.0)
+    first[odd] = np.inf
+    second = first.copy()
+    second[odd] = value
+    for a, b in ((first, second), (second, first)):
+        found = compare(a, b)
+        assert not found.equal
+        assert found.beyond == first[odd].size
+        assert compare(a, b, mask=a != b).equal
+        assert compare(a, a.copy()).equal
+    hidden = np.ma.masked_where(first == np.inf, first)
+    assert compare(hidden, first).beyond == first[odd].size
+    assert compare(hidden, np.ma.array(second, mask=hidden.mask)).equal
+
+
 @pytest.fixture(scope="module")
 def frame() -> np.ndarray:
     """Stars and galaxies over a sky of known noise, one amplifier."""

@@ -61,6 +61,8 @@ class Comparison:
         Shape of A, and types of both.
     lost, gained : int
         Pixels with a value in A only, in B only.
+    beyond : int
+        Pixels that are infinite or beyond 1e150 in one image, and in the other NaN or another such number.
     residuals, whiteness, fluxes, similarity
         What the modules of those names measure.
     notes : tuple of str
@@ -76,6 +78,7 @@ class Comparison:
     dtypes: tuple[str, str]
     lost: int = 0
     gained: int = 0
+    beyond: int = 0
     residuals: Residuals | None = None
     whiteness: Whiteness | None = None
     fluxes: Fluxes | None = None
@@ -156,11 +159,14 @@ def compare(
     known = ~(plane_a.mask | plane_b.mask)
     differing = int(np.count_nonzero(np.ma.getdata(first)[known] != np.ma.getdata(second)[known]))
     exact = not differing
-    equal = exact and not lost and not gained and dtypes[0] == dtypes[1]
+    beyond = _beyond(
+        first, second, plane_a.mask & plane_b.mask & ~np.asarray(False if mask is None else mask, np.bool_)
+    )
+    equal = exact and not lost and not gained and not beyond and dtypes[0] == dtypes[1]
     notes = [] if dtypes[0] == dtypes[1] else [f"types differ: {dtypes[0]} and {dtypes[1]}"]
     if not known.any():
         notes.append("no pixel has a value in both images")
-        return Comparison(equal, shape, dtypes, lost, gained, notes=tuple(notes), unit=unit)
+        return Comparison(equal, shape, dtypes, lost, gained, beyond, notes=tuple(notes), unit=unit)
     # Differences of float32 images lose digits where the sky stands on a high pedestal.
     values_a, values_b = (np.where(known, np.ma.getdata(image), 0).astype(np.float64) for image in (first, second))
     residual = values_b - values_a
@@ -184,6 +190,7 @@ def compare(
         dtypes,
         lost,
         gained,
+        beyond,
         residual_statistics(residual, noise, differing),
         white,
         fluxes,
@@ -192,6 +199,15 @@ def compare(
         Compared(np.where(known, values_a, np.nan), np.where(known, values_b, np.nan), residual, snr, noise, lit),
         unit,
     )
+
+
+def _beyond(a: NDArray[Any], b: NDArray[Any], uncounted: NDArray[np.bool_]) -> int:
+    """Count what differs among pixels that do not count: infinities and huge numbers are no NaN, nor one another."""
+    (x, x_masked), (y, y_masked) = (
+        (np.ma.getdata(image)[uncounted], np.ma.getmaskarray(image)[uncounted]) for image in (a, b)
+    )
+    x_missing, y_missing = x_masked | (x != x), y_masked | (y != y)
+    return int(np.count_nonzero(np.where(x_missing | y_missing, x_missing != y_missing, x != y)))
 
 
 def _background(

@@ -40,6 +40,8 @@ def comparison_rows(found: Comparison) -> list[tuple[str, str]]:
             rows.append(("noise added to the sky", percent(residuals.added_noise, 2)))
     if found.lost or found.gained:
         rows.append(("pixels lost, gained", f"{count(found.lost)}, {count(found.gained)}"))
+    if found.beyond:
+        rows.append(("infinite or huge pixels that differ", count(found.beyond)))
     if white is not None:
         rows += [
             ("correlation of neighbours", f"{white.lag_x:+.4f} along rows, {white.lag_y:+.4f} along columns"),
