@@ -3,7 +3,8 @@
 import json
 import math
 import warnings
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ from astrocodec.files.target import Target
 
 if TYPE_CHECKING:
     from astrocodec.analysis.compare.comparison import Comparison
+    from astrocodec.analysis.images.contents import Contents
     from astrocodec.analysis.images.image_entry import ImageEntry
 
 
@@ -35,11 +37,31 @@ class CompareTask(ReadTask):
 
 
 @dataclass(frozen=True)
+class Rest:
+    """A part that is no image, or that has no partner in the other file."""
+
+    name: str
+    what: str
+    result: str  # ``'equal'``, ``'different'`` or ``'not compared'``
+
+
+@dataclass(frozen=True)
+class Found:
+    """The parts of a file: images, vectors as images of one row, and what the others hold."""
+
+    images: "list[ImageEntry]"
+    vectors: "list[ImageEntry]"
+    others: "list[tuple[Rest, Contents]]"
+
+
+@dataclass(frozen=True)
 class Compared:
-    """How images differ, and other planes of cubes by how much; or why the files do not suit, or cannot be read."""
+    """How images, other planes of cubes and the rest differ; or why the files do not suit, or cannot be read."""
 
     parts: "list[tuple[str, Comparison]]" = field(default_factory=list)
+    unlike: frozenset[int] = frozenset()  # numbers of parts whose equal pixels would not be equal values
     elsewhere: list[tuple[int, float]] = field(default_factory=list)
+    rest: list[Rest] = field(default_factory=list)
     refusal: str = ""
     failure: Failure | None = None
 
@@ -75,8 +97,8 @@ def compare_command(
 ) -> None:
     """Compare the images of B, for instance after lossy compression, with those of A.
 
-    Any two files that `analyze` reads, ours, fpack's or others. Exit codes: 0 equal; 7 different; others as for every
-    command.
+    Any two files that `analyze` reads, ours, fpack's or others. Tables and other data must be equal; header cards and
+    attributes are not compared. Exit codes: 0 equal; 7 different, or not compared; others as for every command.
     """
     if output is not None and output.suffix.lower() not in (".png", ".html", ".htm"):
         raise click.UsageError(f"-o {output}: give a name that ends in .png or .html.")
@@ -89,18 +111,22 @@ def compare_command(
         raise click.UsageError(found.refusal)
     if found.failure:
         end(found.failure)
-    parts, elsewhere = found.parts, found.elsewhere
+    parts = found.parts
     if output is not None and parts:
         try:
-            _write(output, overwrite, (str(a), str(b)), parts)
+            _write(output, overwrite, (str(a), str(b)), found)
         except Exception as error:  # becomes one line and an exit code
             end_with(error, str(output))
     if as_json:
-        click.echo(_document(a, b, parts, elsewhere))
+        click.echo(_document(a, b, found))
     elif not quiet:
-        click.echo(_text(parts, elsewhere))
-    equal = all(found.equal or (within is not None and _is_within(found, within)) for _, found in parts)
-    equal = equal and all(largest <= (within or 0) for _, largest in elsewhere)
+        click.echo(_text(found))
+    equal = all(
+        one.equal or (within is not None and number not in found.unlike and _is_within(one, within))
+        for number, (_, one) in enumerate(parts)
+    )
+    equal = equal and all(largest <= (within or 0) for _, largest in found.elsewhere)
+    equal = equal and all(one.result == "equal" for one in found.rest)
     raise click.exceptions.Exit(ExitCode.OK if equal else ExitCode.DIFFERS)
 
 
@@ -108,41 +134,73 @@ def compare_files(task: CompareTask, workers: int = 1, progress: Progress | None
     """Compare the images of two files, plane by plane; an exception becomes a failure that says what to do."""
     current = task.file
     try:
-        left = _images(task.path, task.plane, task.select)
+        left = _parts(task.path, task.plane, task.select)
         current = str(task.other)
-        right = _images(task.other, task.plane, task.select)
-        parts = _pairs(task.path, task.other, left, right)
-        elsewhere = _other_planes((task.path, task.other), left, task.select, progress) if task.plane is None else []
+        right = _parts(task.other, task.plane, task.select)
+        pairs, alone = _pairs(task.path, task.other, left, right)
+        parts, unlike = _compared(pairs)
+        rest = alone + _others(task.path, task.other, left.others, right.others)
+        images = [one for one, _ in pairs]
+        elsewhere = _other_planes((task.path, task.other), images, task.select, progress) if task.plane is None else []
     except click.UsageError as error:
         return Compared(refusal=error.message)
     except Exception as error:  # becomes one line and an exit code
         return Compared(failure=explain(error, current))
-    return Compared(parts, elsewhere)
+    return Compared(parts, unlike, elsewhere, rest)
 
 
-def _images(path: Path, plane: int | None, select: frozenset[int | str]) -> "list[ImageEntry]":
-    """All images of a file."""
+def _parts(path: Path, plane: int | None, select: frozenset[int | str]) -> Found:
+    """All that a file holds."""
     from astrocodec.analysis.images.find_images import find_images
     from astrocodec.analysis.images.image_entry import ImageEntry
 
+    found = Found([], [], [])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # cards of real headers; pixels do not depend on them
-        images = [entry for entry in find_images(path, plane=plane, select=select) if isinstance(entry, ImageEntry)]
-    if not images:
+        for entry in find_images(path, plane=plane, select=select, rows=True):
+            if isinstance(entry, ImageEntry):
+                (found.images if len(entry.shape) > 1 else found.vectors).append(entry)
+            elif entry.contents is not None:
+                found.others.append((Rest(entry.name, entry.reason, "not compared"), entry.contents()))
+    if not found.images and not found.vectors:
         raise click.UsageError(f"{path}: holds no image.")
-    return images
+    return found
 
 
-def _pairs(a: Path, b: Path, left: "list[ImageEntry]", right: "list[ImageEntry]") -> "list[tuple[str, Comparison]]":
-    """Compare the images of two files in their order."""
+def _pairs(a: Path, b: Path, left: Found, right: Found) -> "tuple[list[tuple[ImageEntry, ImageEntry]], list[Rest]]":
+    """Pair images, and vectors, in the order of their files; vectors that have no partners are named."""
+    count, other_count = len(left.images), len(right.images)
+    if not count and not other_count:
+        count, other_count = len(left.vectors), len(right.vectors)
+    if count != other_count:
+        raise click.UsageError(f"{a} has {count} images, {b} {other_count}: choose one with -e.")
+    pairs = list(zip(left.images, right.images, strict=True))
+    if len(left.vectors) == len(right.vectors):
+        return pairs + list(zip(left.vectors, right.vectors, strict=True)), []
+    alone = [Rest(entry.title, "of one axis", "not compared") for entry in (*left.vectors, *right.vectors)]
+    return pairs, alone
+
+
+def _others(a: Path, b: Path, left: "list[tuple[Rest, Contents]]", right: "list[tuple[Rest, Contents]]") -> list[Rest]:
+    """Compare what is no image, in the order of the files; where one has more, nothing says what belongs together."""
+    if len(left) != len(right):
+        return [
+            replace(rest, name=f"{file}[{rest.name}]") for file, others in ((a, left), (b, right)) for rest, _ in others
+        ]
+    return [
+        replace(rest, result="equal" if contents == other else "different")
+        for (rest, contents), (_, other) in zip(left, right, strict=True)
+    ]
+
+
+def _compared(pairs: "list[tuple[ImageEntry, ImageEntry]]") -> "tuple[list[tuple[str, Comparison]], frozenset[int]]":
+    """Compare pairs of images; also the numbers of those that mean something else by their pixels."""
     import numpy as np
 
     from astrocodec.analysis.compare.comparison import compare
 
-    if len(left) != len(right):
-        raise click.UsageError(f"{a} has {len(left)} images, {b} {len(right)}: choose one with -e.")
-    parts = []
-    for one, other in zip(left, right, strict=True):
+    parts, unlike = [], set()
+    for number, (one, other) in enumerate(pairs):
         if one.pixels.shape != other.pixels.shape or _depth(one) != _depth(other):
             shapes = (" x ".join(map(str, entry.shape)) for entry in (one, other))
             raise click.UsageError("{} and {}: one is {}, the other {}.".format(one.title, other.title, *shapes))
@@ -152,36 +210,48 @@ def _pairs(a: Path, b: Path, left: "list[ImageEntry]", right: "list[ImageEntry]"
         found = compare(*images, unit=one.unit, layout=one.layout)
         if told := _other_meaning(one, other):
             found = replace(found, equal=False, notes=(*found.notes, told))
+            unlike.add(number)
         parts.append((one.name, found))
-    return parts
+    return parts, frozenset(unlike)
 
 
 def _other_meaning(one: "ImageEntry", other: "ImageEntry") -> str:
     """Say where equal stored pixels would not be equal values."""
     if one.meaning != other.meaning:
         (a, b), (c, d) = one.meaning, other.meaning
-        return f"stored integers mean {a:g} x + {b:g} in one and {c:g} x + {d:g} in the other"
+        return f"stored numbers mean {a:g} x + {b:g} in one and {c:g} x + {d:g} in the other"
     return "" if one.unit == other.unit else f"one is in {one.unit}, the other in {other.unit}"
 
 
 def _other_planes(
     files: tuple[Path, Path],
-    left: "list[ImageEntry]",
+    images: "list[ImageEntry]",
     select: frozenset[int | str],
     progress: Progress | None,
 ) -> list[tuple[int, float]]:
     """Numbers of the other planes of cubes that differ, and their largest difference: NaN counts as infinite."""
-    depths = [_depth(entry) for entry in left]
+    depth = max(map(_depth, images))
     differing = []
-    for number in range(max(depths)) if max(depths) > 1 else ():
+    for number in range(depth) if depth > 1 else ():
         if progress:
-            progress(number, max(depths))
+            progress(number, depth)
         largest = 0.0
-        for one, other in zip(*(_images(file, number, select) for file in files), strict=True):
+        for one, other in zip(*(_planes(file, number, select) for file in files), strict=True):
             largest = max(largest, _largest_difference(one, other))
         if largest > 0:
             differing.append((number, largest))
     return differing
+
+
+def _planes(path: Path, number: int, select: frozenset[int | str]) -> "Iterator[ImageEntry]":
+    """A plane of all cubes that have it."""
+    from astrocodec.analysis.images.find_images import find_images
+    from astrocodec.analysis.images.image_entry import ImageEntry
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = (entry for entry in find_images(path, plane=number, select=select) if isinstance(entry, ImageEntry))
+        yield from (entry for entry in found if _depth(entry) > 1)
 
 
 def _depth(entry: "ImageEntry") -> int:
@@ -206,49 +276,59 @@ def _largest_difference(one: "ImageEntry", other: "ImageEntry") -> float:
     return float(np.abs(a[differing].astype(np.longdouble) - b[differing].astype(np.longdouble)).max())
 
 
-def _write(output: Path, overwrite: bool, names: tuple[str, str], parts: "list[tuple[str, Comparison]]") -> None:
+def _write(output: Path, overwrite: bool, names: tuple[str, str], found: Compared) -> None:
     """Write the picture or the page; it gets its name when it is whole."""
     if output.suffix.lower() == ".png":
         from astrocodec.analysis.compare.figure import compare_figure
 
         with Target(output, overwrite=overwrite) as target:
-            target.file.write(compare_figure(parts[0][1], names=(one_line(names[0]), one_line(names[1]))))
+            target.file.write(compare_figure(found.parts[0][1], names=(one_line(names[0]), one_line(names[1]))))
             target.commit()
     else:
         from astrocodec.analysis.compare.page import compare_page
 
-        write_page(output, compare_page(names, parts), overwrite)
+        write_page(output, compare_page(names, found.parts, _beside(found)), overwrite)
 
 
-def _text(parts: "list[tuple[str, Comparison]]", elsewhere: list[tuple[int, float]]) -> str:
+def _beside(found: Compared) -> list[str]:
+    """Sentences on what is different apart from the planes that are shown, or was not compared."""
+    lines = []
+    if found.elsewhere:
+        number, largest = max(found.elsewhere, key=lambda plane: plane[1])
+        planes = "1 plane" if len(found.elsewhere) == 1 else f"{len(found.elsewhere)} planes"
+        lines = [f"different in {planes} of the cube, most in plane {number}, by up to {largest:g}"]
+    return lines + [f"{one.result}: {one.name} ({one.what})" for one in found.rest if one.result != "equal"]
+
+
+def _text(found: Compared) -> str:
     """Lines for people."""
     from astrocodec.analysis.compare.page import comparison_rows
 
-    lines = []
-    if elsewhere:
-        number, largest = max(elsewhere, key=lambda plane: plane[1])
-        planes = "1 plane" if len(elsewhere) == 1 else f"{len(elsewhere)} planes"
-        lines = [
-            f"different in {planes} of the cube, most in plane {number}, by up to {largest:g}; of the plane shown:"
-        ]
-    for place, found in parts:
-        rows = comparison_rows(found)
+    lines = [one_line(line) for line in _beside(found)]
+    if lines:
+        lines[-1] += f"; of the {'plane' if found.elsewhere else 'images'} shown:"
+    for place, part in found.parts:
+        rows = comparison_rows(part)
         width = max(len(name) for name, _ in rows)
-        lines += [f"image {place}:"] if place and len(parts) > 1 else []
+        lines += [f"image {place}:"] if place and len(found.parts) > 1 else []
         lines += [f"{name.ljust(width)}  {text}" for name, text in rows]
+    if equal := [one.name for one in found.rest if one.result == "equal"]:
+        lines.append(one_line(f"equal too: {', '.join(equal)}"))
     return "\n".join(lines)
 
 
-def _document(a: Path, b: Path, parts: "list[tuple[str, Comparison]]", elsewhere: list[tuple[int, float]]) -> str:
+def _document(a: Path, b: Path, found: Compared) -> str:
     """One object for programs."""
-    images = [{"name": place, **found.to_dict()} for place, found in parts]
+    images = [{"name": place, **part.to_dict()} for place, part in found.parts]
+    same = all(part.equal for _, part in found.parts) and all(one.result == "equal" for one in found.rest)
     return json.dumps(
         {
             "a": str(a),
             "b": str(b),
-            "equal": all(found.equal for _, found in parts) and not elsewhere,
+            "equal": same and not found.elsewhere,
             "images": images,
-            "differing_planes": [number for number, _ in elsewhere],
+            "differing_planes": [number for number, _ in found.elsewhere],
+            "others": [asdict(one) for one in found.rest],
         },
         indent=2,
     )

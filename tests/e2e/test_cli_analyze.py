@@ -327,6 +327,121 @@ def test_compare_tells_infinite_pixels_apart(tmp_path: Path) -> None:
                 assert result.returncode == ExitCode.DIFFERS, (plane, place, value, options)
 
 
+@pytest.mark.parametrize("first", [True, False], ids=["primary", "extension"])
+def test_compare_looks_at_images_of_one_axis(first: bool, tmp_path: Path) -> None:
+    """Spectra beside an image are compared like images, `--within` too; where one file has none they are named."""
+    image, spectrum = np.random.default_rng(1).poisson(100, (40, 50)).astype("i2"), np.arange(500, dtype="f4")
+    other = spectrum.copy()
+    other[3] = 9
+    for name, row in (("a", spectrum), ("b", spectrum), ("c", other), ("none", None)):
+        arrays = [image] if row is None else [row, image] if first else [image, row]
+        fits.HDUList([fits.PrimaryHDU(arrays[0]), *map(fits.ImageHDU, arrays[1:])]).writeto(tmp_path / f"{name}.fits")
+    fits_tiles.compress(tmp_path / "b.fits", tmp_path / "b.ac.fits")
+    assert run_here("compare", tmp_path / "a.fits", tmp_path / "b.ac.fits").returncode == ExitCode.OK
+    result = run_here("compare", "--json", tmp_path / "a.fits", tmp_path / "c.fits")
+    assert result.returncode == ExitCode.DIFFERS
+    document = json.loads(result.stdout)
+    assert (document["equal"], [entry["equal"] for entry in document["images"]]) == (False, [True, False])
+    assert document["images"][1]["residuals"]["largest"] == 6
+    assert (
+        run_here("compare", "-q", "--within", "6", tmp_path / "a.fits", tmp_path / "c.fits").returncode == ExitCode.OK
+    )
+    result = run_here("compare", tmp_path / "a.fits", tmp_path / "none.fits")
+    assert result.returncode == ExitCode.DIFFERS
+    assert b"not compared: " in result.stdout
+    assert b"(of one axis)" in result.stdout
+
+
+def test_compare_looks_at_what_is_no_image(tmp_path: Path) -> None:
+    """Tables are equal by type, unit and value, of variable length too; a page names them; NaN is NaN."""
+    image = np.random.default_rng(1).poisson(100, (40, 50)).astype("i2")
+    lists = np.array([np.arange(3), np.arange(0)], object)
+
+    def write(name: str, unit: str = "Jy", flux: float = 1.5, item: int = 2, tables: int = 1) -> Path:
+        varying = lists.copy()
+        varying[0] = np.array([0, 1, item])
+        columns = [
+            fits.Column("flux", "E", unit=unit, array=np.array([flux, np.nan])),
+            fits.Column("list", "PJ()", array=varying),
+        ]
+        cats = [fits.BinTableHDU.from_columns(columns, name="CAT")] * tables
+        fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(image), *cats]).writeto(tmp_path / name)
+        return tmp_path / name
+
+    one = write("a.fits")
+    assert fits_tiles.compress(one, tmp_path / "a.ac.fits").verified
+    result = run_here("compare", one, tmp_path / "a.ac.fits")
+    assert result.returncode == ExitCode.OK
+    assert "equal too: 2 CAT" in result.stdout.decode()
+    for change in ({"unit": "mJy"}, {"flux": 1.6}, {"item": 3}):
+        result = run_here("compare", one, write("b.fits", **change), "-o", tmp_path / "c.html", "--overwrite")
+        assert result.returncode == ExitCode.DIFFERS, change
+        assert result.stdout.decode().startswith("different: 2 CAT (a table); of the images shown:\n")
+        assert "different: 2 CAT (a table)" in (tmp_path / "c.html").read_text()
+        check_page(tmp_path / "c.html")
+        document = json.loads(run_here("compare", "--json", one, tmp_path / "b.fits").stdout)
+        assert not document["equal"]
+        assert document["others"] == [{"name": "2 CAT", "what": "a table", "result": "different"}]
+        assert run_here("compare", "-q", "-e", "1", one, tmp_path / "b.fits").returncode == ExitCode.OK
+        (tmp_path / "b.fits").unlink()
+    result = run_here("compare", one, write("two.fits", tables=2))
+    assert result.returncode == ExitCode.DIFFERS
+    assert result.stdout.decode().count("not compared: ") == 3
+
+
+def test_compare_looks_at_datasets_and_arrays_that_are_no_images(tmp_path: Path) -> None:
+    """Scalars, vectors, texts, complex numbers, flags, compounds, in HDF5 and Zarr."""
+    h5py, zarr = pytest.importorskip("h5py"), pytest.importorskip("zarr")
+    image = np.random.default_rng(1).poisson(100, (40, 50)).astype("i2")
+    parts = {
+        "scalar": (np.float64(3), np.float64(4)),
+        "vector": (np.arange(5.0), np.arange(5.0) + 1),
+        "complex": (np.array([[1 + 2j, np.nan]]), np.array([[1 + 3j, np.nan]])),
+        "flags": (np.array([True, False]), np.array([True, True])),
+        "longer": (np.array([True, False]), np.array([True, False, False])),
+        "compound": (np.array([(1, np.nan)], "i4, f8"), np.array([(2, np.nan)], "i4, f8")),
+    }
+
+    def write(path: Path, changed: str) -> Path:
+        arrays = {"sci": image, **{name: np.asarray(values[name == changed]) for name, values in parts.items()}}
+        if path.suffix == ".zarr":
+            group = zarr.open_group(path, mode="w")
+            for name in list(arrays)[:-1]:
+                group.create_array(name, data=arrays[name])
+            return path
+        with h5py.File(path, "w") as file:
+            for name, values in arrays.items():
+                file[name] = values
+            file["text"] = "some" if changed != "text" else "other"
+            file["nothing"] = h5py.Empty("f4" if changed != "nothing" else "f8")
+            file["reference"] = file["sci" if changed != "reference" else "vector"].ref
+        return path
+
+    for suffix, names in ((".h5", [*parts, "text", "nothing", "reference"]), (".zarr", list(parts)[:-1])):
+        first = write(tmp_path / f"a{suffix}", "")
+        assert run_here("compare", first, write(tmp_path / f"b{suffix}", "")).returncode == ExitCode.OK
+        for name in names:
+            result = run_here("compare", "--json", first, write(tmp_path / f"b{suffix}", name))
+            assert result.returncode == ExitCode.DIFFERS, name
+            document = json.loads(result.stdout)
+            differing = [one["name"] for one in document["others"] if one["result"] != "equal"]
+            differing += [one["name"] for one in document["images"] if not one["equal"]]
+            assert (document["equal"], differing) == (False, [name])
+
+
+@pytest.mark.parametrize("dtype", ["i2", "f4"])
+def test_compare_looks_at_what_stored_pixels_mean(dtype: str, tmp_path: Path) -> None:
+    """Equal pixels under another scale are not equal, nor within anything."""
+    for name, scale in (("a", 1.0), ("b", 2.0)):
+        hdu = fits.PrimaryHDU(np.ones((20, 30), dtype))
+        hdu.header["BSCALE"], hdu.header["BZERO"] = scale, 0.0
+        hdu.writeto(tmp_path / f"{name}.fits")
+    for options in ((), ("--within", "0")):
+        result = run_here("compare", *options, tmp_path / "a.fits", tmp_path / "b.fits")
+        assert result.returncode == ExitCode.DIFFERS
+        assert b"mean" in result.stdout
+
+
 def test_compare_refuses_cubes_of_different_depth(tmp_path: Path) -> None:
     """Their middle planes say nothing about the rest."""
     cube = np.zeros((5, 64, 64), np.uint16)

@@ -59,16 +59,22 @@ def comparison_rows(found: Comparison) -> list[tuple[str, str]]:
     return rows + [("note", note) for note in found.notes]
 
 
-def compare_page(names: tuple[str, str], parts: Sequence[tuple[str, Comparison]]) -> Iterator[str]:
-    """Yield the HTML page on two files piece by piece; `parts` are pairs of images by their place in the file."""
+def compare_page(
+    names: tuple[str, str], parts: Sequence[tuple[str, Comparison]], beside: Sequence[str] = ()
+) -> Iterator[str]:
+    """Yield the HTML page on two files piece by piece.
+
+    `parts` are pairs of images by their place in the file, `beside` sentences on what they do not show.
+    """
     names = one_line(names[0]), one_line(names[1])
     title = " and ".join(html.escape(name) for name in names)
     yield (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{title} compared</title><style>{STYLE}</style></head><body><main><header><h1>Two images compared</h1>"
-        f"<p>A: {html.escape(names[0])}<br>B: {html.escape(names[1])}</p></header>"
+        f"<p>A: {html.escape(names[0])}<br>B: {html.escape(names[1])}</p>"
     )
+    yield "".join(f"<p>{html.escape(one_line(line))}</p>" for line in beside) + "</header>"
     for number, (place, found) in enumerate(parts):
         rows = "".join(
             f'<tr><th scope="row">{html.escape(name)}</th><td>{html.escape(text)}</td></tr>'

@@ -27,7 +27,11 @@ def is_zarr(path: str | os.PathLike[str]) -> bool:
 
 
 def find_images(
-    path: str | os.PathLike[str], *, plane: int | None = None, select: frozenset[int | str] = frozenset()
+    path: str | os.PathLike[str],
+    *,
+    plane: int | None = None,
+    select: frozenset[int | str] = frozenset(),
+    rows: bool = False,
 ) -> Iterator[ImageEntry | SkippedEntry]:
     """
     Yield the images of a file one after the other; what holds none is named with the reason.
@@ -40,6 +44,8 @@ def find_images(
         Which plane of cubes; by default the middle one.
     select : frozenset of int or str
         Numbers or names of HDUs, paths of datasets or arrays; empty: all.
+    rows : bool, optional
+        Arrays of one axis are images of one row, and `plane` is of cubes only.
 
     Yields
     ------
@@ -67,7 +73,7 @@ def find_images(
     [('0', 1, (4, 5))]
     """
     missing = set(select)
-    for keys, load in _open(os.fspath(path), plane):
+    for keys, load in _open(os.fspath(path), plane, rows):
         missing -= keys
         if not select or keys & select:
             yield load()
@@ -76,16 +82,16 @@ def find_images(
         raise ValueError(f"{os.fspath(path)}: has no {names}")
 
 
-def _open(path: str, plane: int | None) -> Iterator[Part]:
+def _open(path: str, plane: int | None, rows: bool) -> Iterator[Part]:
     """Choose the reader; each needs a library that the others do not."""
     if is_zarr(path):
         from astrocodec.analysis.images.zarr_images import zarr_images
 
-        return zarr_images(path, plane)
+        return zarr_images(path, plane, rows)
     if file_kind(path) == "HDF5":
         from astrocodec.analysis.images.hdf5_images import hdf5_images
 
-        return hdf5_images(path, plane)
+        return hdf5_images(path, plane, rows)
     from astrocodec.analysis.images.fits_images import fits_images
 
-    return fits_images(path, plane)
+    return fits_images(path, plane, rows)

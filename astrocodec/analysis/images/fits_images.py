@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 
 from astrocodec.analysis.bits.bits_map import bits_map
 from astrocodec.analysis.detector.header_cards import layout_of_cards
+from astrocodec.analysis.images.fits_contents import contents_of
 from astrocodec.analysis.images.image_entry import (
     ImageEntry,
     Part,
+    Plane,
     SkippedEntry,
     choose_plane,
     exposure_seconds,
@@ -29,7 +31,7 @@ _UNNAMED = ("", "PRIMARY", "COMPRESSED_IMAGE")
 _OTHER_SIGN = {("u1", -128): "i1", ("i2", 2**15): "u2", ("i4", 2**31): "u4", ("i8", 2**63): "u8"}
 
 
-def fits_images(path: str, plane: int | None) -> Iterator[Part]:
+def fits_images(path: str, plane: int | None, rows: bool = False) -> Iterator[Part]:
     """Yield the HDUs of a file, plain, packed or tile-compressed, with a plane of cubes.
 
     An empty primary HDU in front of extensions is passed over. A FormatError tells what is not FITS, or damaged.
@@ -55,25 +57,26 @@ def fits_images(path: str, plane: int | None) -> Iterator[Part]:
                 def load(
                     hdu: Any = hdu, name: str = name, number: int = number, stored: int = stored
                 ) -> ImageEntry | SkippedEntry:
-                    return _entry(path, name, number, hdu, hdus[0].header, round(stored * packed), plane, packed < 1)
+                    chosen = choose_plane(tuple(hdu.shape), plane, rows=rows) if hdu.is_image else "a table"
+                    if isinstance(chosen, str):
+                        is_empty = hdu.is_image and not hdu.shape
+                        return SkippedEntry(
+                            path, name, chosen, None if is_empty else functools.partial(contents_of, hdu)
+                        )
+                    return _entry(path, name, number, hdu, hdus[0].header, round(stored * packed), chosen, packed < 1)
 
                 yield keys, load
 
 
 def _entry(
-    path: str, name: str, number: int, hdu: Any, primary: Any, stored: int, plane: int | None, packed: bool
-) -> ImageEntry | SkippedEntry:
-    if not hdu.is_image:
-        return SkippedEntry(path, name, "a table")
+    path: str, name: str, number: int, hdu: Any, primary: Any, stored: int, chosen: Plane, packed: bool
+) -> ImageEntry:
     shape = tuple(hdu.shape)
-    chosen = choose_plane(shape, plane)
-    if isinstance(chosen, str):
-        return SkippedEntry(path, name, chosen)
-    pixels = np.asarray(hdu.data if len(shape) == 2 else hdu.section[chosen.index])
+    pixels = np.atleast_2d(np.asarray(hdu.section[chosen.index] if len(shape) > 2 else hdu.data))
     pixels, mask, note = _meant(pixels, hdu.header)
     cards, of_file = _readable(hdu.header), _readable(primary)
     layout, told = layout_of_cards(cards, (pixels.shape[0], pixels.shape[1]), of_file)
-    scale = hdu.header.get("BSCALE", 1) if pixels.dtype.kind in "iu" else 1
+    scale = hdu.header.get("BSCALE", 1)
     compression = str(getattr(hdu, "compression_type", "") or ("gzip of the file" if packed else "none"))
     return ImageEntry(
         path,
@@ -113,8 +116,9 @@ def _meant(stored: NDArray[Any], header: Any) -> tuple[NDArray[Any], NDArray[np.
     """Native integers of the sign that the file means, and where they are blank; floats as they are."""
     native = np.array(stored, dtype=stored.dtype.newbyteorder("="), order="C")
     zero, scale = header.get("BZERO", 0), header.get("BSCALE", 1)
+    plain = scale == 1 and zero == 0
     if native.dtype.kind not in "iu":
-        return native, None, ""
+        return native, None, "" if plain else f"stored floats; the file means {scale:g} x + {zero:g}"
     blank = header.get("BLANK")
     mask = None if blank is None else native == blank
     if mask is not None and not mask.any():
@@ -123,5 +127,4 @@ def _meant(stored: NDArray[Any], header: Any) -> tuple[NDArray[Any], NDArray[np.
     if kind is not None:
         bits = native.view(f"u{native.dtype.itemsize}")
         return (bits ^ bits.dtype.type(1 << (8 * native.dtype.itemsize - 1))).view(kind), mask, ""
-    plain = scale == 1 and zero == 0
     return native, mask, "" if plain else f"stored integers; the file means {scale:g} x + {zero:g}"

@@ -10,9 +10,11 @@ import numpy as np
 
 from astrocodec.analysis.bits.chunk_bits import bits_of_chunks
 from astrocodec.analysis.bits.stream_bits import BitsMap
+from astrocodec.analysis.images.contents import Contents
 from astrocodec.analysis.images.image_entry import (
     ImageEntry,
     Part,
+    Plane,
     SkippedEntry,
     as_native,
     choose_plane,
@@ -24,7 +26,7 @@ from astrocodec.analysis.images.image_entry import (
 __all__ = ["hdf5_images"]
 
 
-def hdf5_images(path: str, plane: int | None) -> Iterator[Part]:
+def hdf5_images(path: str, plane: int | None, rows: bool = False) -> Iterator[Part]:
     """Yield the datasets of a file, with a plane of cubes. A FormatError tells what is not HDF5, or damaged."""
     from hdf5_filter.files import datasets_of, open_file
     from hdf5_filter.storage import describe
@@ -34,20 +36,40 @@ def hdf5_images(path: str, plane: int | None) -> Iterator[Part]:
             name = dataset.name.lstrip("/")
 
             def load(dataset: Any = dataset, name: str = name) -> ImageEntry | SkippedEntry:
-                return _entry(path, name, dataset, describe(dataset), [dataset.attrs, file.attrs], plane)
+                report = describe(dataset)
+                chosen = _plane(dataset, report, plane, rows)
+                if isinstance(chosen, str):
+                    return SkippedEntry(path, name, chosen, functools.partial(_contents, dataset))
+                return _entry(path, name, dataset, report, [dataset.attrs, file.attrs], chosen)
 
             yield frozenset({name, dataset.name}), load
 
 
-def _entry(path: str, name: str, dataset: Any, report: Any, cards: Any, plane: int | None) -> ImageEntry | SkippedEntry:
+def _plane(dataset: Any, report: Any, wanted: int | None, rows: bool) -> Plane | str:
+    if dataset.shape is None or not report.dtype or not is_pixel_type(np.dtype(dataset.dtype)):
+        return f"its type {report.dtype} is not that of pixels"
+    return choose_plane(dataset.shape, wanted, rows=rows)
+
+
+def _contents(dataset: Any) -> Contents:
+    """Elements as h5py gives them; of references the names that they lead to, as they differ from file to file."""
+    import h5py
+
     from hdf5_filter import read_dataset
 
-    if dataset.shape is None or not report.dtype or not is_pixel_type(np.dtype(dataset.dtype)):
-        return SkippedEntry(path, name, f"its type {report.dtype} is not that of pixels")
-    chosen = choose_plane(dataset.shape, plane)
-    if isinstance(chosen, str):
-        return SkippedEntry(path, name, chosen)
-    pixels = np.asarray(read_dataset(dataset, chosen.index or ..., workers=1))
+    if dataset.shape is None:
+        return Contents([], (str(dataset.dtype),))
+    values = np.asarray(read_dataset(dataset, ..., workers=1))
+    if h5py.check_ref_dtype(dataset.dtype) is h5py.Reference:
+        names = [dataset.file[one].name or "" if one else "" for one in values.ravel()]
+        return Contents([np.array(names, object).reshape(values.shape)])
+    return Contents([values])
+
+
+def _entry(path: str, name: str, dataset: Any, report: Any, cards: Any, chosen: Plane) -> ImageEntry:
+    from hdf5_filter import read_dataset
+
+    pixels = np.atleast_2d(read_dataset(dataset, chosen.index or ..., workers=1))
     return ImageEntry(
         path,
         name,

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from astrocodec.analysis.bits.stream_bits import BitsMap
 from astrocodec.analysis.detector.amplifiers import Amplifiers
+from astrocodec.analysis.images.contents import Contents
 
 __all__ = [
     "ImageEntry",
@@ -71,6 +72,8 @@ class SkippedEntry(Located):
     """A part of a file without an image, and why it was left out."""
 
     reason: str
+    # what it holds instead, None where that is nothing; to be called before the next part is taken
+    contents: Callable[[], Contents] | None = None
 
 
 # The names that a part of a file goes by, and how to read it: what is not selected is not decoded.
@@ -121,10 +124,11 @@ def as_native(pixels: NDArray[Any]) -> NDArray[Any]:
     return np.ascontiguousarray(pixels.astype(meant, copy=False))
 
 
-def choose_plane(shape: tuple[int, ...], wanted: int | None = None) -> Plane | str:
+def choose_plane(shape: tuple[int, ...], wanted: int | None = None, *, rows: bool = False) -> Plane | str:
     """Pick a plane of an array of any number of axes: the middle one unless told otherwise; or say why there is none.
 
-    `wanted` is counted over all leading axes, negative from the end.
+    `wanted` is counted over all leading axes, negative from the end. With `rows`, one axis is a plane of one row, and
+    `wanted` is of cubes only.
 
     Examples
     --------
@@ -133,10 +137,12 @@ def choose_plane(shape: tuple[int, ...], wanted: int | None = None) -> Plane | s
     """
     if 0 in shape or not shape:
         return "no pixels"
-    if len(shape) == 1:
+    if len(shape) == 1 and not rows:
         return "one axis: not an image"
     leading = shape[:-2]
     count = math.prod(leading)
+    if count == 1 and rows:
+        wanted = None
     number = count // 2 if wanted is None else wanted + count if wanted < 0 else wanted
     if not 0 <= number < count:
         return f"plane {wanted} asked for, it has {count}"

@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from astrocodec.analysis.images.contents import Contents
 from astrocodec.analysis.images.image_entry import (
     ImageEntry,
     Part,
+    Plane,
     SkippedEntry,
     as_native,
     choose_plane,
@@ -22,7 +24,7 @@ from astrocodec.errors import FormatError
 __all__ = ["zarr_images"]
 
 
-def zarr_images(path: str, plane: int | None) -> Iterator[Part]:
+def zarr_images(path: str, plane: int | None, rows: bool = False) -> Iterator[Part]:
     """Yield the arrays in a folder, with a plane of cubes. A FormatError tells what is no Zarr, or damaged."""
     try:
         import zarr
@@ -36,7 +38,10 @@ def zarr_images(path: str, plane: int | None) -> Iterator[Part]:
     for name, array in arrays:
 
         def load(name: str = name, array: Any = array) -> ImageEntry | SkippedEntry:
-            return _entry(path, name, array, top.attrs, plane)
+            chosen = _plane(array, plane, rows)
+            if isinstance(chosen, str):
+                return SkippedEntry(path, name, chosen, lambda: Contents([np.asarray(array[...])]))
+            return _entry(path, name, array, top.attrs, chosen)
 
         yield frozenset({name}), load
 
@@ -60,13 +65,14 @@ def _arrays(node: Any, name: str) -> Iterator[tuple[str, Any]]:
         yield from _arrays(member, f"{name}/{key}" if name else key)
 
 
-def _entry(path: str, name: str, array: Any, attributes: Any, plane: int | None) -> ImageEntry | SkippedEntry:
+def _plane(array: Any, wanted: int | None, rows: bool) -> Plane | str:
     if not is_pixel_type(np.dtype(array.dtype)):
-        return SkippedEntry(path, name, f"its type {array.dtype} is not that of pixels")
-    chosen = choose_plane(tuple(array.shape), plane)
-    if isinstance(chosen, str):
-        return SkippedEntry(path, name, chosen)
-    pixels = np.asarray(array[chosen.index or ...])
+        return f"its type {array.dtype} is not that of pixels"
+    return choose_plane(tuple(array.shape), wanted, rows=rows)
+
+
+def _entry(path: str, name: str, array: Any, attributes: Any, chosen: Plane) -> ImageEntry:
+    pixels = np.atleast_2d(array[chosen.index or ...])
     codecs = [type(codec).__name__ for codec in (*getattr(array, "filters", ()), *array.compressors)]
     serializer = type(getattr(array, "serializer", None)).__name__
     ours = "AstroCodec" in (serializer, *codecs)
