@@ -36,7 +36,9 @@ CONTEXT = np.dtype(
         ("mean", np.uint16),
         ("sum", np.uint16),
         ("sample", np.uint16),
-        ("unused", np.uint16, 3),
+        ("shift", np.uint16),
+        ("area", np.uint16),
+        ("unused", np.uint16),
     ],
     align=True,
 )
@@ -76,6 +78,8 @@ class _TuneOptions(ctypes.Structure):
         ("seed", ctypes.c_uint32),
         ("simd", ctypes.c_int32),
         *((name, ctypes.c_float) for name in ("rate", "least", "charge")),
+        ("tables", _pointer),
+        *((name, ctypes.c_int32) for name in ("areas", "period_bits")),
     )
 
 
@@ -127,6 +131,7 @@ def _load() -> ctypes.CDLL:
         *(_pointer, _pointer, _pointer, _size, ctypes.POINTER(_TuneOptions), _pointer, _size),
         ctypes.POINTER(ctypes.c_int32),
     ]
+    library.ac_learn_widths.argtypes = [_pointer, _pointer, _size, _int, _int, _int, _pointer, _pointer]
     library.ac_crc32c.argtypes = [_u32, _pointer, _size]
     library.ac_crc32c.restype = _u32
     library.ac_model_default.restype = _pointer
@@ -400,6 +405,32 @@ def crc32c(data: NDArray[np.generic], crc: int = 0) -> int:
     return int(_library.ac_crc32c(crc, _address(data), data.nbytes))
 
 
+def _areas_and_bits(tables: NDArray[np.int16]) -> tuple[int, int]:
+    return len(tables), tables.shape[1].bit_length() - 1
+
+
+def learn_widths(
+    model: NativeModel, contexts: NDArray[np.void], areas: int, period: int
+) -> tuple[NDArray[np.int16], float, float]:
+    """Tables of code widths fitted to at least 256 `contexts` (dtype ``CONTEXT``) as a model predicts them.
+
+    Returns
+    -------
+    tables : ndarray of int16, (areas, period)
+        Displacements in 1/64 of a code.
+    without, with_tables : float
+        Bits that a sample takes of those held back.
+    """
+    contexts = _list(contexts, CONTEXT)
+    tables, bits = np.empty((areas, period), np.int16), (ctypes.c_double * 2)()
+    status = _library.ac_learn_widths(
+        *(model.handle, _address(contexts), contexts.size, *_areas_and_bits(tables), simd_level()),
+        *(_address(tables), ctypes.byref(bits)),
+    )
+    _check(status, "widths of codes")
+    return tables, bits[0], bits[1]
+
+
 def tune_weights(
     base: NativeModel,
     start: NativeModel,
@@ -413,11 +444,18 @@ def tune_weights(
     rate: float,
     least: float,
     charge: float,
+    tables: NDArray[np.int16] | None = None,
 ) -> tuple[bytes, int]:
-    """Weight block fitted from `start` to at least 256 `contexts` (dtype ``CONTEXT``), and how many steps that took."""
+    """Weight block fitted from `start` to at least 256 `contexts` (dtype ``CONTEXT``), and how many steps that took.
+
+    With `tables` (``(areas, period)``) samples are coded by the widths of codes that these say.
+    """
     contexts = _list(contexts, CONTEXT)
     out = np.empty(1 << 14, np.uint8)
     options = _TuneOptions(steps, first_round, batch, int(outputs_only), seed, simd_level(), rate, least, charge)
+    if tables is not None:
+        tables = np.require(tables, np.int16, ["C", "A"])
+        options.tables, options.areas, options.period_bits = _address(tables), *_areas_and_bits(tables)
     taken = ctypes.c_int32()
     status = _library.ac_tune(
         *(base.handle, start.handle, _address(contexts), contexts.size),

@@ -104,14 +104,17 @@ AC_API int ac_piece_bits(const ac_model *model, const uint8_t *in, size_t length
                         double *header, int simd);
 
 /* What the network sees at chosen pixels of a piece, for training and tuning: per pixel 32 inputs, 26 linear terms, then
- * m, S and the sample itself. Two lines of a cache. */
+ * m, S and the sample itself. The last ones are for the caller to set where code widths are learned: what sample + shift, modulo 256, is the
+ * array's value by, and which table of widths it belongs to. Two lines of a cache. */
 typedef struct {
     int16_t input[32];
     int16_t linear[26];
-    uint16_t mean, sum, sample, unused[3];
+    uint16_t mean, sum, sample, shift, area, unused;
 } ac_context;
 AC_API int ac_piece_contexts(const uint16_t *samples, uint32_t height, uint32_t width, size_t stride, const uint32_t *positions, size_t count,
                             ac_context *out);
+
+enum { AC_MAX_AREAS = 15 };
 
 /* Fits weights to contexts of one frame; they start from one model and pay for what differs from its base, of as many neurons. `weights` receives a
  * weight block, `steps` how many were taken. Of the contexts, 256 or more, some are held back: what gains nothing on them is not taken. */
@@ -124,9 +127,16 @@ typedef struct {
     float rate;    /* learning rate */
     float least;   /* part of its bits that a round must gain for another one to follow */
     float charge;  /* bits per sample that the first unit of change of an 8-bit weight costs */
+    /* Code widths that samples are coded with: for each area 2^period_bits displacements in 1/64 of a code; NULL for even codes. */
+    const int16_t *tables;
+    int32_t areas, period_bits;
 } ac_tune_options;
 AC_API int ac_tune(const ac_model *base, const ac_model *start, const ac_context *contexts, size_t count, const ac_tune_options *options,
                    uint8_t *weights, size_t capacity, int32_t *steps);
+/* Fits tables of code widths to contexts whose samples a model predicts: `tables` receives 2^period_bits displacements for each area. Of the
+ * contexts, 256 or more, each eighth is held back; `bits` receives what those take on average with even codes, and with the tables. */
+AC_API int ac_learn_widths(const ac_model *model, const ac_context *contexts, size_t count, int32_t areas, int32_t period_bits, int32_t simd,
+                           int16_t *tables, double bits[2]);
 
 /* Streams. An array is contiguous, in native byte order; dtype is an index into u1 i1 u2 i2 u4 i4 u8 i8 f4 f8 b1 f2 c8 c16. */
 enum { AC_MAX_DIMENSIONS = 32 };

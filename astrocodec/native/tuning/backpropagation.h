@@ -52,7 +52,7 @@ typedef struct {
     float h1[SAMPLES * AC_MAX_HIDDEN], open1[SAMPLES * AC_MAX_HIDDEN], h2[SAMPLES * AC_MAX_HIDDEN], open2[SAMPLES * AC_MAX_HIDDEN];
     float answer[SAMPLES][AC_OUTPUTS];
     float sum[SAMPLES], location[SAMPLES], q[SAMPLES], tail[SAMPLES], skew[SAMPLES];
-    int32_t sample[SAMPLES];
+    int32_t sample[SAMPLES], shift[SAMPLES], area[SAMPLES];
 } passage;
 
 static AC_INLINE void forward(const int h, const ac_learner *w, const ac_context *contexts, passage *t)
@@ -66,6 +66,7 @@ static AC_INLINE void forward(const int h, const ac_learner *w, const ac_context
         const int16_t *row = c->input;
         for (int i = 0; i < AC_INPUTS; i++) t->input[s][i] = row[i];
         for (int i = 0; i < AC_TERMS; i++) t->terms[s][i] = row[AC_INPUTS + i];
+        t->shift[s] = c->shift, t->area[s] = c->area;
         t->sample[s] = c->sample, t->sum[s] = c->sum, t->location[s] = 16.0f * c->mean + 0.5f, t->q[s] = (float)ac_log512(c->sum) - 256;
     }
     product(SAMPLES, AC_INPUTS, h, t->input[0], AC_INPUTS, 1, p + l->w1, p + l->b1, 0, t->h1);
@@ -118,7 +119,7 @@ static AC_INLINE void add_rows(int columns, const float *factor, const float *ro
 }
 
 /* Sixteen samples: the slopes of the loss are added to the gradient (per integer unit of each parameter). */
-static AC_INLINE void learn(const int h, ac_learner *w, const ac_context *contexts)
+static AC_INLINE void learn(const int h, const int displaced, ac_learner *w, const ac_context *contexts)
 {
     passage t;
     _Alignas(64) float g[SAMPLES][AC_OUTPUTS], g2[SAMPLES * AC_MAX_HIDDEN], g1[SAMPLES * AC_MAX_HIDDEN];
@@ -128,7 +129,8 @@ static AC_INLINE void learn(const int h, ac_learner *w, const ac_context *contex
     float *d = w->gradient;
     forward(h, w, contexts, &t);
     ac_slopes slopes;
-    ac_slopes_of(&w->lengths, t.sample, t.location, t.q, t.tail, t.skew, &slopes);
+    const ac_samples samples = {t.sample, t.shift, t.area};
+    ac_slopes_of(displaced, &w->lengths, &samples, t.location, t.q, t.tail, t.skew, &slopes);
     limit_pull(&t, slopes.location, &w->usual_pull);
     for (int s = 0; s < SAMPLES; s++) {
         slopes.location[s] *= 1.0f / 512;
@@ -152,12 +154,22 @@ static AC_INLINE void learn(const int h, ac_learner *w, const ac_context *contex
 }
 
 /* Bits that sixteen samples take. */
-static AC_INLINE float bits_of(const int h, const ac_learner *w, const ac_context *contexts)
+static AC_INLINE float bits_of(const int h, const int displaced, const ac_learner *w, const ac_context *contexts)
 {
     passage t;
     float bits[SAMPLES], total = 0;
     forward(h, w, contexts, &t);
-    ac_bits_of(&w->lengths, t.sample, t.location, t.q, t.tail, t.skew, bits);
+    const ac_samples samples = {t.sample, t.shift, t.area};
+    ac_bits_of(displaced, &w->lengths, &samples, t.location, t.q, t.tail, t.skew, bits);
     for (int s = 0; s < SAMPLES; s++) total += bits[s];
     return total;
+}
+
+/* Where sixteen samples stand in their tables. */
+static AC_INLINE void cells_of(const int h, const ac_learner *w, const ac_context *contexts, ac_coded_sample *out)
+{
+    passage t;
+    forward(h, w, contexts, &t);
+    const ac_samples samples = {t.sample, t.shift, t.area};
+    ac_cells_of(&w->lengths, &samples, t.location, t.q, t.tail, t.skew, out);
 }

@@ -1,5 +1,6 @@
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "tuning/code_lengths.h"
 
@@ -19,6 +20,7 @@ int ac_code_lengths_build(const ac_tables *tables, ac_code_lengths *out)
         free(log2_of), free(bits);
         return AC_ERROR_MEMORY;
     }
+    memset(out, 0, sizeof *out);
     log2_of[0] = 0;
     for (int f = 1; f <= AC_TOTAL; f++) log2_of[f] = log2f((float)f);
     for (int outside = 0; outside < AC_SCALES + 2 * AC_OUTSIDE; outside++) {
@@ -41,9 +43,24 @@ int ac_code_lengths_build(const ac_tables *tables, ac_code_lengths *out)
         const size_t within = table % AC_TABLES_PER_SHAPE;
         symbol_bits(tables->cum + table * AC_SYMBOLS, &ac_layouts[within < 128 ? 0 : within < 448 ? 1 : 2], log2_of, bits + table * AC_SYMBOLS);
     }
-    free(log2_of);
     out->bits = bits;
+    out->cum = tables->cum;
+    out->log2_of = log2_of;
     out->tails = tables->tails;
     out->skews = tables->skews;
     return AC_OK;
+}
+
+void ac_code_lengths_free(ac_code_lengths *c) { free(c->bits), free(c->log2_of); }
+
+void ac_code_lengths_displace(ac_code_lengths *c, const int16_t *tables, int areas, int period_bits)
+{
+    const int period = 1 << period_bits;
+    for (int area = 0; area < areas; area++, tables += period)
+        for (int v = 0; v < AC_RESIDUES; v++) {
+            const int below = tables[v & (period - 1)], above = tables[(v + 1) & (period - 1)];
+            c->displaced[area][v] = (float)below / 64;
+            c->width_bits[area][v] = log2f((float)(64 + above - below) / 64);
+        }
+    for (int k = 0; k < 16; k++) c->part[k] = k < period_bits ? 1 / (float)(1 << k) : 0;
 }

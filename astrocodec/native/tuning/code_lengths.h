@@ -9,7 +9,9 @@
 enum {
     AC_LOCKSTEP = 16,
     AC_FARTHEST_CELL = 4816, /* where the last cell of the longest layout begins */
-    AC_OUTSIDE = 8           /* scale indices beyond either end of the range that are asked for */
+    AC_OUTSIDE = 8,          /* scale indices beyond either end of the range that are asked for */
+    AC_RESIDUES = 256,
+    AC_LONGEST_SPLIT = 10    /* values of cells of more than 2^10 are as likely as each other */
 };
 
 typedef struct {
@@ -17,10 +19,18 @@ typedef struct {
     int32_t scale[AC_SCALES + 2 * AC_OUTSIDE];
     int32_t index[3 * (AC_FARTHEST_CELL + 1)]; /* by layout and cell: index of the half layout */
     float *bits;                               /* by table and symbol: symbol and raw bits, of buckets those above k */
+    const uint16_t *cum;                       /* the tables themselves */
+    float *log2_of;                            /* of 0 ... AC_TOTAL; 0 has that of 1 */
     int tails, skews;
+    /* Of a converter with uneven codes, by area and value modulo 256, in codes: how far the boundary below a value is displaced, and log2
+     * of the value's width. part[k]: what of a displacement a cell of 2^k values feels. */
+    float displaced[AC_MAX_AREAS][AC_RESIDUES], width_bits[AC_MAX_AREAS][AC_RESIDUES], part[16];
 } ac_code_lengths;
 
-int ac_code_lengths_build(const ac_tables *tables, ac_code_lengths *out); /* ac_status; `bits` is the caller's to free */
+int ac_code_lengths_build(const ac_tables *tables, ac_code_lengths *out); /* ac_status; to be freed */
+void ac_code_lengths_free(ac_code_lengths *c);
+/* Tables of 2^period_bits displacements in 1/64, one for each of the areas. */
+void ac_code_lengths_displace(ac_code_lengths *c, const int16_t *tables, int areas, int period_bits);
 
 typedef struct {
     float location[AC_LOCKSTEP], q[AC_LOCKSTEP], tail[AC_LOCKSTEP], skew[AC_LOCKSTEP];
@@ -41,6 +51,42 @@ static AC_INLINE int32_t ac_place(const ac_code_lengths *c, int32_t sample, int3
     return ((scale & 0xffff) + (r & ((1 << phase_bits) - 1))) * AC_SYMBOLS + 32 + (i ^ negative);
 }
 
+/* From where differences are taken. */
+static AC_INLINE int32_t ac_base_of(int32_t loc16, int32_t scale)
+{
+    const int32_t phase_bits = scale >> 16 & 15, half = scale >> 20 & 15 ? 16 : 8 >> phase_bits;
+    return (ac_within(loc16, 0, 65535 * 16 + 15) + half) >> 4;
+}
+
+/* What sixteen samples are: values, those by their place in the period, and areas. */
+typedef struct {
+    const int32_t *sample, *shift, *area;
+} ac_samples;
+
+static AC_INLINE int32_t ac_core_of(int32_t layout) { return layout == 0 ? 3 : layout == 1 ? 10 : 24; }
+
+/* Bits of a sample, with displaced boundaries or even ones. `shape`: first bits of the shape's tables. */
+static AC_INLINE float ac_length_of(const int displaced, const ac_code_lengths *c, const ac_samples *of, int s, int32_t shape, int32_t loc16, int32_t scale)
+{
+    int32_t k;
+    const int32_t place = shape + ac_place(c, of->sample[s], loc16, scale, &k);
+    if (!displaced) return c->bits[place] + (float)k;
+    const int32_t core = ac_core_of(scale >> 24), edge = (place & (AC_SYMBOLS - 1)) - 32, is_core = (edge >= -core) & (edge < core);
+    const float part = c->part[k], *d = c->displaced[of->area[s]];
+    const uint16_t *t = c->cum + place;
+    const int32_t value = ac_base_of(loc16, scale) + of->shift[s];
+    const float below = d[(value + edge * (1 << k)) & (AC_RESIDUES - 1)], above = d[(value + (edge + 1) * (1 << k)) & (AC_RESIDUES - 1)];
+    const float low = (edge > -core) & (edge < core) ? below * part : 0, high = (edge + 1 > -core) & (edge + 1 < core) ? above * part : 0;
+    const float own = (float)(t[1] - t[0]), before = (float)(t[0] - t[-1]), after = (float)(t[2] - t[1]);
+    const float frequency = own + high * (high > 0 ? after : own) - low * (low > 0 ? own : before);
+    const float symbol_bits = AC_PRECISION - c->log2_of[(int32_t)(fmaxf(frequency, 1) + 0.5f)];
+    if (!is_core || k > AC_LONGEST_SPLIT) return symbol_bits + c->bits[place] - (AC_PRECISION - c->log2_of[t[1] - t[0]]) + (float)k;
+    if (k == 0) return symbol_bits;
+    /* The values of a cell share its length by their widths. */
+    const float length = 64 + 64 * (above - below) / (float)(1 << k);
+    return symbol_bits + (float)k + c->log2_of[(int32_t)(fmaxf(length, 1) + 0.5f)] - 6 - c->width_bits[of->area[s]][(of->sample[s] + of->shift[s]) & (AC_RESIDUES - 1)];
+}
+
 /* Outside the range of shapes only what leads back counts: without it an answer that went too far would stay there. */
 static AC_INLINE float ac_inward(float slope, float answer, float count)
 {
@@ -51,26 +97,58 @@ static AC_INLINE float ac_inward(float slope, float answer, float count)
 static AC_INLINE int32_t ac_nearest_scale(float q) { return AC_OUTSIDE + ac_within((int32_t)(q + 1000.5f) - 1000, 2 - AC_OUTSIDE, AC_SCALES + AC_OUTSIDE - 3); }
 
 /* Bits alone. */
-static AC_INLINE void ac_bits_of(const ac_code_lengths *c, const int32_t *sample, const float *loc16, const float *q, const float *tail,
-                                 const float *skew, float *out)
+static AC_INLINE void ac_bits_of(const int displaced, const ac_code_lengths *c, const ac_samples *of, const float *loc16, const float *q,
+                                 const float *tail, const float *skew, float *out)
 {
-    const float *restrict bits = c->bits;
     for (int s = 0; s < AC_LOCKSTEP; s++) {
         const float t = fminf(fmaxf(tail[s], 0), (float)(c->tails - 1)), u = fminf(fmaxf(skew[s], 0), (float)(c->skews - 1));
         const int32_t shape = (int32_t)(t + 0.5f) * c->skews + (int32_t)(u + 0.5f);
+        out[s] = ac_length_of(displaced, c, of, s, shape * (AC_TABLES_PER_SHAPE * AC_SYMBOLS), (int32_t)loc16[s], c->scale[ac_nearest_scale(q[s])]);
+    }
+}
+
+/* A sample where its table has it, for the fit of code widths. Residues are of values modulo 256. */
+typedef struct {
+    uint16_t cum[4];                    /* before its symbol, its own two, behind the next */
+    uint8_t below, above, value, area; /* residues of the cell's boundaries and of the sample; its area */
+    uint8_t k, plain_bits;             /* bits beside its symbol's that no width changes */
+    uint8_t moves_below, moves_above, is_split, unused; /* whether widths move the boundaries, and share out the cell */
+} ac_coded_sample;
+
+static AC_INLINE void ac_cells_of(const ac_code_lengths *c, const ac_samples *of, const float *loc16, const float *q, const float *tail,
+                                  const float *skew, ac_coded_sample *out)
+{
+    for (int s = 0; s < AC_LOCKSTEP; s++) {
+        const float t = fminf(fmaxf(tail[s], 0), (float)(c->tails - 1)), u = fminf(fmaxf(skew[s], 0), (float)(c->skews - 1));
+        const int32_t shape = (int32_t)(t + 0.5f) * c->skews + (int32_t)(u + 0.5f), scale = c->scale[ac_nearest_scale(q[s])];
         int32_t k;
-        const int32_t place = ac_place(c, sample[s], (int32_t)loc16[s], c->scale[ac_nearest_scale(q[s])], &k);
-        out[s] = bits[shape * (AC_TABLES_PER_SHAPE * AC_SYMBOLS) + place] + (float)k;
+        const int32_t place = shape * (AC_TABLES_PER_SHAPE * AC_SYMBOLS) + ac_place(c, of->sample[s], (int32_t)loc16[s], scale, &k);
+        const int32_t core = ac_core_of(scale >> 24), edge = (place & (AC_SYMBOLS - 1)) - 32, is_core = (edge >= -core) & (edge < core);
+        const int32_t below = ac_base_of((int32_t)loc16[s], scale) + of->shift[s] + edge * (1 << k);
+        const uint16_t *cum = c->cum + place;
+        const int is_split = is_core && k > 0 && k <= AC_LONGEST_SPLIT;
+        const float own = AC_PRECISION - c->log2_of[cum[1] - cum[0]];
+        out[s] = (ac_coded_sample){
+            .cum = {cum[-1], cum[0], cum[1], cum[2]},
+            .below = (uint8_t)below,
+            .above = (uint8_t)(below + (1 << k)),
+            .value = (uint8_t)(of->sample[s] + of->shift[s]),
+            .area = (uint8_t)of->area[s],
+            .k = (uint8_t)k,
+            .plain_bits = (uint8_t)(c->bits[place] - own + (float)k + 0.5f),
+            .moves_below = edge > -core && edge < core,
+            .moves_above = edge + 1 > -core && edge + 1 < core,
+            .is_split = (uint8_t)is_split,
+        };
     }
 }
 
 /* Slopes as differences between neighbouring tables: of the location over a span that grows with the scale, of the shape
  * between the two tables that the continuous answer lies between. */
-static AC_INLINE void ac_slopes_of(const ac_code_lengths *c, const int32_t *sample, const float *loc16, const float *q, const float *tail,
-                                   const float *skew, ac_slopes *out)
+static AC_INLINE void ac_slopes_of(const int displaced, const ac_code_lengths *c, const ac_samples *of, const float *loc16, const float *q,
+                                   const float *tail, const float *skew, ac_slopes *out)
 {
     enum { SHAPE = AC_TABLES_PER_SHAPE * AC_SYMBOLS };
-    const float *restrict bits = c->bits;
     const int32_t tails = c->tails, skews = c->skews, tail_step = tails > 1 ? skews * SHAPE : 0, skew_step = skews > 1 ? SHAPE : 0;
     int32_t at[AC_LOCKSTEP], tailed[AC_LOCKSTEP], skewed[AC_LOCKSTEP];
     float tail_sign[AC_LOCKSTEP], skew_sign[AC_LOCKSTEP];
@@ -79,23 +157,20 @@ static AC_INLINE void ac_slopes_of(const ac_code_lengths *c, const int32_t *samp
         const int32_t ti = (int32_t)(t + 0.5f), ui = (int32_t)(u + 0.5f);
         const int32_t t_up = 2 * ((ti == 0) | ((ti != tails - 1) & (t >= (float)ti))) - 1, u_up = 2 * ((ui == 0) | ((ui != skews - 1) & (u >= (float)ui))) - 1;
         at[s] = (ti * skews + ui) * SHAPE;
-        tailed[s] = t_up * tail_step, skewed[s] = u_up * skew_step;
+        tailed[s] = at[s] + t_up * tail_step, skewed[s] = at[s] + u_up * skew_step;
         tail_sign[s] = (float)t_up, skew_sign[s] = (float)u_up;
     }
     for (int s = 0; s < AC_LOCKSTEP; s++) {
         const int32_t l = (int32_t)loc16[s], qi = ac_nearest_scale(q[s]), reach = 4 << (ac_within(qi - AC_OUTSIDE - 24, 0, AC_SCALES - 25) >> 3);
         const int32_t scale = c->scale[qi];
-        int32_t k, k_narrow, k_wide;
-        const int32_t place = at[s] + ac_place(c, sample[s], l, scale, &k);
-        const float here = bits[place];
-        const float right = bits[at[s] + ac_place(c, sample[s], l + reach, scale, &k)];
-        const float left = bits[at[s] + ac_place(c, sample[s], l - reach, scale, &k)];
-        const float wide = bits[at[s] + ac_place(c, sample[s], l, c->scale[qi + 2], &k_wide)];
-        const float narrow = bits[at[s] + ac_place(c, sample[s], l, c->scale[qi - 2], &k_narrow)];
+        const float here = ac_length_of(displaced, c, of, s, at[s], l, scale);
+        const float right = ac_length_of(displaced, c, of, s, at[s], l + reach, scale), left = ac_length_of(displaced, c, of, s, at[s], l - reach, scale);
+        const float wide = ac_length_of(displaced, c, of, s, at[s], l, c->scale[qi + 2]), narrow = ac_length_of(displaced, c, of, s, at[s], l, c->scale[qi - 2]);
+        const float other_tail = ac_length_of(displaced, c, of, s, tailed[s], l, scale), other_skew = ac_length_of(displaced, c, of, s, skewed[s], l, scale);
         out->location[s] = (right - left) / (float)(2 * reach);
-        out->q[s] = (wide - narrow + (float)(k_wide - k_narrow)) * 0.25f;
-        out->tail[s] = ac_inward((bits[place + tailed[s]] - here) * tail_sign[s], tail[s], (float)tails);
-        out->skew[s] = ac_inward((bits[place + skewed[s]] - here) * skew_sign[s], skew[s], (float)skews);
+        out->q[s] = (wide - narrow) * 0.25f;
+        out->tail[s] = ac_inward((other_tail - here) * tail_sign[s], tail[s], (float)tails);
+        out->skew[s] = ac_inward((other_skew - here) * skew_sign[s], skew[s], (float)skews);
     }
 }
 

@@ -141,7 +141,7 @@ int ac_piece_contexts(const uint16_t *samples, uint32_t height, uint32_t width, 
             for (; next < count && positions[next] == y * width + x; next++) {
                 context_at(&plane, y, x, out + next);
                 out[next].sample = samples[y * stride + x];
-                memset(out[next].unused, 0, sizeof out[next].unused);
+                out[next].shift = out[next].area = out[next].unused = 0;
             }
             take_in(&plane, y, x, plane.sums[x]);
         }

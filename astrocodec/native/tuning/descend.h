@@ -5,8 +5,10 @@
 static void learn_batch(ac_learner *w, const ac_context *contexts, int groups)
 {
     for (int i = 0; i < groups; i++, contexts += SAMPLES) {
-        if (w->at.hidden == 16) learn(16, w, contexts);
-        else learn(32, w, contexts);
+        if (w->at.hidden == 16 && !w->displaced) learn(16, 0, w, contexts);
+        else if (w->at.hidden == 16) learn(16, 1, w, contexts);
+        else if (!w->displaced) learn(32, 0, w, contexts);
+        else learn(32, 1, w, contexts);
     }
 }
 
@@ -27,8 +29,21 @@ static double held_back_bits(ac_learner *w, const float *p)
     double bits = 0;
     round_parameters(w, p);
     const ac_context *c = w->contexts + w->learned;
-    for (size_t i = 0; i < w->held_back; i += SAMPLES, c += SAMPLES) bits += w->at.hidden == 16 ? bits_of(16, w, c) : bits_of(32, w, c);
+    for (size_t i = 0; i < w->held_back; i += SAMPLES, c += SAMPLES) {
+        if (w->at.hidden == 16) bits += w->displaced ? bits_of(16, 1, w, c) : bits_of(16, 0, w, c);
+        else bits += w->displaced ? bits_of(32, 1, w, c) : bits_of(32, 0, w, c);
+    }
     return bits / (double)w->held_back;
+}
+
+/* Where contexts' samples stand in the tables of the model that `w->p` is. */
+static void cells(ac_learner *w, const ac_context *contexts, size_t count, ac_coded_sample *out)
+{
+    round_parameters(w, w->p);
+    for (size_t i = 0; i < count; i += SAMPLES) {
+        if (w->at.hidden == 16) cells_of(16, w, contexts + i, out + i);
+        else cells_of(32, w, contexts + i, out + i);
+    }
 }
 
 /* The batch's slopes per unit of each parameter, the linear ones along whitened directions. The many 8-bit weights also pay for the
@@ -103,9 +118,9 @@ static AC_INLINE void keep_all_sums(ac_learner *w, const int h)
     keep_sums(AC_OUTPUTS, h, w->p + l->w3, w->p + l->b3, 0, AC_ACTIVATION_MAX);
 }
 
-static void descend(ac_learner *w, int steps, int groups, float rate)
+static void descend(ac_learner *w, int first, int end, int steps, int groups, float rate)
 {
-    for (int step = 0; step < steps; step++) {
+    for (int step = first; step < end; step++) {
         const float t = (float)step / (float)steps, warm = t < 0.05f ? t / 0.05f : 0.5f * (1 + cosf(3.14159265f * (t - 0.05f) / 0.95f));
         round_parameters(w, w->p);
         memset(w->gradient, 0, sizeof w->gradient);
@@ -119,4 +134,4 @@ static void descend(ac_learner *w, int steps, int groups, float rate)
     }
 }
 
-const ac_descent DESCENT = {descend, held_back_bits};
+const ac_descent DESCENT = {descend, held_back_bits, cells};

@@ -27,6 +27,11 @@ static inline ac_parameters ac_parameters_of(int h)
     return l;
 }
 
+/* Of the code length in nats by each displacement; `next` is the curvature between a boundary and the one above it. */
+typedef struct {
+    double slope[AC_RESIDUES], curvature[AC_RESIDUES], next[AC_RESIDUES];
+} ac_pulls;
+
 /* All of 64 bytes and more, so that vectors are aligned. */
 typedef struct {
     float p[AC_MAX_PARAMETERS], rounded[AC_MAX_PARAMETERS], gradient[AC_MAX_PARAMETERS];
@@ -40,19 +45,32 @@ typedef struct {
     ac_parameters at;
     ac_code_lengths lengths;
     ac_context *contexts; /* in random order; those behind `learned` are held back */
-    size_t learned, held_back, next;
-    int taken; /* steps */
+    size_t learned, held_back, next, width_next;
+    float best_displaced[AC_MAX_AREAS][AC_RESIDUES];
+    int areas, period_bits;
+    ac_pulls pulls[AC_MAX_AREAS];
+    int displaced; /* samples are coded with boundaries of codes as `lengths` has them */
+    int taken;     /* steps */
 } ac_learner;
 
 /* What is compiled once for each kind of vectors. */
 typedef struct {
-    void (*descend)(ac_learner *w, int steps, int groups, float rate); /* `groups` of sixteen contexts a step */
+    /* Steps first ... end - 1 of so many, of `groups` of sixteen contexts each. */
+    void (*descend)(ac_learner *w, int first, int end, int steps, int groups, float rate);
     double (*held_back_bits)(ac_learner *w, const float *p);           /* that one of the contexts held back takes on average */
+    void (*cells)(ac_learner *w, const ac_context *contexts, size_t count, ac_coded_sample *out); /* a multiple of sixteen */
 } ac_descent;
 
 extern const ac_descent ac_descent_portable;
 #if defined(__x86_64__)
 extern const ac_descent ac_descent_avx2, ac_descent_avx512;
 #endif
+/* Bits of samples; where `out` is given, its slopes and curvatures by area are added to. d: displacements in codes. */
+double ac_width_bits(const ac_coded_sample *samples, size_t count, float (*d)[AC_RESIDUES], int period_bits, ac_pulls *out);
+
+void ac_widths_follow(ac_learner *w, const ac_descent *by);
+
+const ac_descent *ac_best_descent(int simd);
+ac_parameters ac_parameters_from(const ac_model *model, float *p);
 
 #endif

@@ -32,8 +32,9 @@ static void scales_of(ac_learner *w, const ac_tune_options *options)
     }
 }
 
-static void from_model(const ac_model *m, const ac_parameters *l, float *p)
+ac_parameters ac_parameters_from(const ac_model *m, float *p)
 {
+    const ac_parameters at = ac_parameters_of(m->hidden), *l = &at;
     const int h = l->hidden;
     for (int i = 0; i < AC_LINEAR; i++) p[l->linear + i] = m->linear[i];
     for (int j = 0; j < h; j++) {
@@ -45,6 +46,7 @@ static void from_model(const ac_model *m, const ac_parameters *l, float *p)
         p[l->b3 + k] = (float)m->b3[k];
         for (int i = 0; i < h; i++) p[l->w3 + i * AC_OUTPUTS + k] = m->w3[k * h + i];
     }
+    return at;
 }
 
 static uint8_t *put_i16(uint8_t *out, float v)
@@ -139,7 +141,7 @@ static ac_context *shuffled(const ac_context *contexts, size_t count, uint64_t *
     return out;
 }
 
-static const ac_descent *best_descent(int simd)
+const ac_descent *ac_best_descent(int simd)
 {
 #if defined(__x86_64__)
 #define HAS(name) __builtin_cpu_supports(name)
@@ -152,40 +154,58 @@ static const ac_descent *best_descent(int simd)
     return &ac_descent_portable;
 }
 
-static void start_again(ac_learner *w)
+static void keep_best(ac_learner *w)
+{
+    memcpy(w->best, w->p, sizeof w->p);
+    memcpy(w->best_displaced, w->lengths.displaced, sizeof w->best_displaced);
+}
+
+static void to_best(ac_learner *w)
 {
     memcpy(w->p, w->best, sizeof w->p);
+    memcpy(w->lengths.displaced, w->best_displaced, sizeof w->best_displaced);
+}
+
+static void start_again(ac_learner *w)
+{
+    to_best(w);
     memset(w->mean, 0, sizeof w->mean), memset(w->square, 0, sizeof w->square);
     w->taken = 0, w->usual_pull = 0;
 }
+
+enum { FOLLOW = 64 };
 
 /* Rounds, each longer than the one before and from where that one ended, while they gain on what is held back. Where a round gains nothing,
  * the rate was too high for these samples; where one at a lower rate gains nothing either, there is nothing to gain. Returns the
  * number of steps. */
 static int fit(ac_learner *w, const ac_tune_options *options)
 {
-    const ac_descent *by = best_descent(options->simd);
+    const ac_descent *by = ac_best_descent(options->simd);
     const size_t most = w->learned / AC_LOCKSTEP, wanted = ((size_t)options->batch + AC_LOCKSTEP - 1) / AC_LOCKSTEP;
     const int groups = (int)(wanted < most ? wanted : most);
     double best = by->held_back_bits(w, w->p), gained = INFINITY;
     float rate = options->rate;
     int taken = 0;
-    memcpy(w->best, w->p, sizeof w->p);
+    keep_best(w);
     for (int left = options->steps, round = options->round; left > 0 && gained > options->least * best; left -= round, round += round + round / 2) {
         if (left < 2 * round) round = left;
-        by->descend(w, round, groups, rate);
+        for (int first = 0, end; first < round; first = end) {
+            end = w->displaced && round - first > 2 * FOLLOW ? first + FOLLOW : round;
+            by->descend(w, first, end, round, groups, rate);
+            if (w->displaced) ac_widths_follow(w, by);
+        }
         taken += round;
         const double bits = by->held_back_bits(w, w->p);
         gained = best - bits;
         if (bits < best) {
             best = bits;
-            memcpy(w->best, w->p, sizeof w->p);
+            keep_best(w);
         } else if (rate == options->rate) {
             start_again(w);
             rate /= 3, gained = INFINITY;
         }
     }
-    memcpy(w->p, w->best, sizeof w->p);
+    to_best(w);
     return taken;
 }
 
@@ -203,21 +223,24 @@ int ac_tune(const ac_model *base, const ac_model *start, const ac_context *conte
         status = ac_code_lengths_build(&base->tables, &w->lengths);
     }
     if (status == AC_OK) {
-        w->at = ac_parameters_of(base->hidden);
         w->contexts = drawn;
         w->held_back = count / 16 < HELD_BACK ? count / 16 / AC_LOCKSTEP * AC_LOCKSTEP : HELD_BACK;
         w->learned = count - w->held_back;
-        from_model(base, &w->at, w->base);
-        from_model(start, &w->at, w->p);
+        w->at = ac_parameters_from(base, w->base);
+        ac_parameters_from(start, w->p);
         scales_of(w, options);
         whiten_linear(w, count);
+        if (options->tables) {
+            ac_code_lengths_displace(&w->lengths, options->tables, options->areas, options->period_bits);
+            w->displaced = 1, w->areas = options->areas, w->period_bits = options->period_bits;
+        }
         *steps = fit(w, options);
         float *linear = w->p + w->at.linear, magnitude = 0;
         for (int i = 0; i < AC_LINEAR; i++) magnitude += fabsf(rintf(linear[i]));
         if (magnitude > 64000)
             for (int i = 0; i < AC_LINEAR; i++) linear[i] *= 64000 / magnitude;
         to_bytes(&w->at, w->p, weights);
-        free(w->lengths.bits);
+        ac_code_lengths_free(&w->lengths);
     }
     free(w), free(drawn);
     return status;
