@@ -7,6 +7,7 @@ difference to the shipped model and are used only where they save more than they
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,11 +16,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from astrocodec import _native
-from astrocodec._native.stream import array_samples
+from astrocodec._native.stream import array_codes
+from astrocodec.code_widths import Tables, with_code_widths
 from astrocodec.model import DELTA_HEAD, Model, load_model
 from astrocodec.stages.pixels import DTYPES
 from astrocodec.stages.planes import TARGET, Grid, Piece, Planes, choose_pieces, part_type, planes_of
 from astrocodec.stages.weights import Weights, limit_rows, weight_delta
+from astrocodec.stages.widths import Choice
 
 
 class _Effort(NamedTuple):
@@ -60,6 +63,11 @@ _GOLDEN = 0.6180339887
 _CONTEXTS = 400_000
 # What a byte of the difference costs in FITS cards: printable characters, quotes and keywords.
 _CARD_OVERHEAD = 1.5
+# Of contexts whose samples are no codes.
+_NO_CODES = 0xFFFF
+# Part of the steps, and of their rate, that a network takes once code widths are known.
+_LEARN_ON = 1 / 4
+_LEARN_ON_RATE = 1 / 3
 # Bits that the first unit of change of a weight adds to the difference, about.
 _CHANGE_BITS = 1.5
 
@@ -70,6 +78,8 @@ class _Band:
 
     samples: NDArray[np.uint16]
     settling: int
+    shift: int | None  # code of sample 0 modulo 256; None where samples are no codes
+    area: int = 0  # quarter of the plane
 
 
 def _planes(frame: NDArray[Any]) -> list[NDArray[Any]]:
@@ -97,15 +107,22 @@ def _cube_bands(planes: NDArray[Any], pieces: Sequence[Piece], rng: np.random.Ge
         before = min(first, _RUN_BEFORE)
         start = round(heights[run] * (height - rows)) // 2 * 2 if run else 0
         part = planes[first - before : first + used, start : start + rows, columns]
-        found = array_samples(np.ascontiguousarray(part))
+        found = array_codes(np.ascontiguousarray(part))
         if found is None:
             continue
-        samples = found.reshape(part.shape)[before:]
+        samples, shift = found[0].reshape(part.shape)[before:], found[1]
         for plane in range(0, used, together):
             band = np.ascontiguousarray(samples[plane : plane + together].reshape(-1, samples.shape[2]))
             if (band != band[0, 0]).any():
-                bands.append(_Band(band, _SETTLING_ROWS if start else 0))
+                bands.append(_Band(band, _SETTLING_ROWS if start else 0, shift))
     return bands
+
+
+def _area_of(piece: Piece, shape: Planes) -> int:
+    """The quarter of the plane that a piece lies in: amplifiers share no piece with others, or they share it all."""
+    below = piece.rows.start + piece.rows.stop > shape.height
+    right = piece.columns.start + piece.columns.stop > shape.width
+    return int(2 * below + right)
 
 
 def _bands(planes: NDArray[Any], is_complex: bool, rng: np.random.Generator, count: int) -> list[_Band]:
@@ -120,14 +137,16 @@ def _bands(planes: NDArray[Any], is_complex: bool, rng: np.random.Generator, cou
     is_cube = shape.number > 1 and not is_complex
     if planes.size <= count * _BAND_ROWS * pieces[0].shape[1]:
         if is_cube:
-            whole = array_samples(np.ascontiguousarray(planes))
-            all_found = [None if whole is None else piece.take(whole.reshape(shape)) for piece in pieces]
+            whole = array_codes(np.ascontiguousarray(planes))
+            cut = [] if whole is None else [(p, p.take(whole[0].reshape(shape)), whole[1]) for p in pieces]
         else:
-            all_found = [array_samples(np.ascontiguousarray(piece.take(planes))) for piece in pieces]
-        shaped = [
-            found.reshape(piece.shape) for found, piece in zip(all_found, pieces, strict=True) if found is not None
+            each = [(piece, array_codes(np.ascontiguousarray(piece.take(planes)))) for piece in pieces]
+            cut = [(piece, found[0].reshape(piece.shape), found[1]) for piece, found in each if found is not None]
+        return [
+            _Band(samples.reshape(piece.shape), 0, shift, _area_of(piece, shape))
+            for piece, samples, shift in cut
+            if (samples != samples.flat[0]).any()
         ]
-        return [_Band(samples, 0) for samples in shaped if (samples != samples[0, 0]).any()]
     if is_cube:
         return _cube_bands(planes, pieces, rng, count)
     chosen = ((np.arange(count) + rng.random()) * len(pieces) / count).astype(np.int64)
@@ -135,15 +154,16 @@ def _bands(planes: NDArray[Any], is_complex: bool, rng: np.random.Generator, cou
     bands = []
     for number, index in enumerate(chosen):
         piece = pieces[index]
-        found = array_samples(np.ascontiguousarray(piece.take(planes)))
-        if found is None or (found == found[0]).all():
+        found = array_codes(np.ascontiguousarray(piece.take(planes)))
+        if found is None or (found[0] == found[0][0]).all():
             continue
-        samples = found.reshape(piece.shape)
+        samples = found[0].reshape(piece.shape)
         latest = max(0, samples.shape[0] - _BAND_ROWS)
         start = round(heights[number] * latest) // 2 * 2
         if count > 2 and number in (0, count - 1):
             start = 0 if number == 0 else latest // 2 * 2
-        bands.append(_Band(np.ascontiguousarray(samples[start : start + _BAND_ROWS]), _SETTLING_ROWS if start else 0))
+        band = np.ascontiguousarray(samples[start : start + _BAND_ROWS])
+        bands.append(_Band(band, _SETTLING_ROWS if start else 0, found[1], _area_of(piece, shape)))
     return bands
 
 
@@ -156,7 +176,9 @@ def _contexts(bands: Sequence[_Band], rng: np.random.Generator, wanted: int) -> 
         # One of each of as many intervals.
         edges = start + np.arange(count + 1) * (band.samples.size - start) // count
         positions = edges[:-1] + (rng.random(count) * np.diff(edges)).astype(np.int64)
-        _native.piece_contexts(band.samples, positions.astype(np.uint32), contexts[end - count : end])
+        part = contexts[end - count : end]
+        _native.piece_contexts(band.samples, positions.astype(np.uint32), part)
+        part["shift"], part["area"] = (band.shift, band.area) if band.shift is not None else (_NO_CODES, 0)
     return contexts
 
 
@@ -177,7 +199,11 @@ def _drop_small(base: Weights, tuned: Weights, max_bytes: int) -> Weights:
 
 
 def _coded_bytes(bands: Sequence[_Band], model: Model) -> int:
-    return sum(len(_native.encode_piece(_native.native_model(model), band.samples, thorough=True)) for band in bands)
+    native = _native.native_model(model)
+    return sum(
+        len(_native.encode_piece(native, band.samples, True, None if band.shift is None else Choice(band.shift)))
+        for band in bands
+    )
 
 
 def tune(
@@ -240,27 +266,32 @@ def tune(
     contexts = _contexts(bands, rng, most.look * _CONTEXTS)
     reference = _coded_bytes(bands, general)
 
+    @functools.cache
     def saved(model: Model) -> float:
-        if model.weights == general.weights:
+        if model == general:
             return 0
         return (reference - _coded_bytes(bands, model)) * total / sampled - len(model.delta()) * _CARD_OVERHEAD
 
-    def fitted(plan: _Effort, seed: int, outputs_only: bool) -> Model:
+    def fitted(
+        plan: _Effort, seed: int, outputs_only: bool, start: Model = start, tables: Tables | None = None
+    ) -> Model:
+        most_steps = plan.steps if tables is None else int(plan.steps * _LEARN_ON)
         block, _ = _native.tune_weights(
             _native.native_model(general),
             _native.native_model(start),
-            contexts,
-            steps=min(plan.steps, plan.steps * contexts.size // _ENOUGH + 1),
-            first_round=_FIRST_ROUND,
+            contexts if tables is None else codes,
+            steps=min(most_steps, most_steps * contexts.size // _ENOUGH + 1),
+            first_round=_FIRST_ROUND if tables is None else most_steps,
             batch=_BATCH,
             outputs_only=outputs_only,
             seed=seed,
-            rate=_RATE,
+            rate=_RATE if tables is None else _RATE * _LEARN_ON_RATE,
             least=plan.least,
             charge=_CHANGE_BITS / total,
+            tables=tables,
         )
         weights = _drop_small(general.arrays(), limit_rows(Weights.from_bytes(block)), max_bytes)
-        return Model(weights.to_bytes(), general.shapes, "tuned", general)
+        return Model(weights.to_bytes(), general.shapes, "tuned", general, start.widths)
 
     ways = (False,) if total > _SMALL else (False, True)
     plans = [(most, seed + number) for number in range(most.starts)]
@@ -268,6 +299,12 @@ def tune(
         plans.append((_EFFORTS[_DEFAULT], seed))
     fits = [fitted(*plan, way) for plan in plans for way in ways]
     # The general model first: of equal ones it is taken.
-    return max(
+    chosen = max(
         [general, *([start] if start is not general and len(start.delta()) <= max_bytes else []), *fits], key=saved
     )
+    codes = contexts[contexts["shift"] != _NO_CODES]
+    even = Model(chosen.weights, general.shapes, "tuned", general)
+    uneven = with_code_widths(
+        even, codes, total, _CARD_OVERHEAD, lambda model, tables: fitted(most, seed, False, model, tables)
+    )
+    return max([chosen, *(one for one in (even, uneven) if one and len(one.delta()) <= max_bytes)], key=saved)

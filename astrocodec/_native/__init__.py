@@ -410,9 +410,11 @@ def _areas_and_bits(tables: NDArray[np.int16]) -> tuple[int, int]:
 
 
 def learn_widths(
-    model: NativeModel, contexts: NDArray[np.void], areas: int, period: int
+    model: NativeModel, contexts: NDArray[np.void], start: NDArray[np.int16]
 ) -> tuple[NDArray[np.int16], float, float]:
     """Tables of code widths fitted to at least 256 `contexts` (dtype ``CONTEXT``) as a model predicts them.
+
+    The fit begins at `start`, ``(areas, period)``.
 
     Returns
     -------
@@ -422,7 +424,7 @@ def learn_widths(
         Bits that a sample takes of those held back.
     """
     contexts = _list(contexts, CONTEXT)
-    tables, bits = np.empty((areas, period), np.int16), (ctypes.c_double * 2)()
+    tables, bits = np.array(start, np.int16, order="C"), (ctypes.c_double * 2)()
     status = _library.ac_learn_widths(
         *(model.handle, _address(contexts), contexts.size, *_areas_and_bits(tables), simd_level()),
         *(_address(tables), ctypes.byref(bits)),

@@ -133,8 +133,8 @@ typedef struct {
 } ac_tune_options;
 AC_API int ac_tune(const ac_model *base, const ac_model *start, const ac_context *contexts, size_t count, const ac_tune_options *options,
                    uint8_t *weights, size_t capacity, int32_t *steps);
-/* Fits tables of code widths to contexts whose samples a model predicts: `tables` receives 2^period_bits displacements for each area. Of the
- * contexts, 256 or more, each eighth is held back; `bits` receives what those take on average with even codes, and with the tables. */
+/* Fits tables of code widths to contexts whose samples a model predicts: `tables`, 2^period_bits displacements for each area, are where the fit
+ * begins, and become what it found. Of the contexts, 256 or more, each eighth is held back; `bits` receives what those take on average with even codes, and with the tables. */
 AC_API int ac_learn_widths(const ac_model *model, const ac_context *contexts, size_t count, int32_t areas, int32_t period_bits, int32_t simd,
                            int16_t *tables, double bits[2]);
 

@@ -68,6 +68,7 @@ ORDER = (
     "_native.hdf5",
     "_native.memory",
     "codec",
+    "code_widths",
     "tuning",
 )
 # Parts above the codec, which nothing below them may import.

@@ -11,11 +11,13 @@
 enum { RESIDUES = AC_RESIDUES, HELD_BACK_EACH = 8, ITERATIONS = 20, LEAST_CONTEXTS = 16 * AC_LOCKSTEP };
 static const float FARTHEST = 63.0f / 64, NARROWEST = 2.0f / 64;
 /* Samples that a displacement has to speak for before it counts in full. */
+/* Part of the bits that an iteration must gain for another one to follow. */
+static const double ENOUGH = 3e-5;
 static const double PRIOR = 4;
-static const double LONGEST_STEP = 0.25;
+static const double LONGEST_STEP = 0.4;
 
 /* Bits of samples; where `out` is given, slopes by area. d: displacements in codes by area and residue. */
-double ac_width_bits(const ac_coded_sample *samples, size_t count, float (*d)[RESIDUES], int period_bits, ac_pulls *out)
+double ac_width_bits(const float *log2_of, const ac_coded_sample *samples, size_t count, float (*d)[RESIDUES], int period_bits, ac_pulls *out)
 {
     double bits = 0;
     for (const ac_coded_sample *s = samples; s < samples + count; s++) {
@@ -25,7 +27,7 @@ double ac_width_bits(const ac_coded_sample *samples, size_t count, float (*d)[RE
         const float before = (float)(s->cum[1] - s->cum[0]), own = (float)(s->cum[2] - s->cum[1]), after = (float)(s->cum[3] - s->cum[2]);
         const float of_high = high > 0 ? after : own, of_low = low > 0 ? own : before;
         const float frequency = fmaxf(own + high * of_high - low * of_low, 1);
-        bits += AC_PRECISION - log2f(frequency) + s->plain_bits;
+        bits += AC_PRECISION - log2_of[(int)(frequency + 0.5f)] + s->plain_bits;
         const uint8_t v = s->value, next = (uint8_t)(v + 1);
         const float width = s->is_split ? fmaxf(1 + own_d[next] - own_d[v], NARROWEST) : 1;
         const float cell = s->is_split ? (float)(1 << s->k) + own_d[s->above] - own_d[s->below] : 1;
@@ -103,7 +105,7 @@ void ac_widths_follow(ac_learner *w, const ac_descent *by)
     w->width_next += count;
     for (int a = 0; a < w->areas; a++)
         for (int v = 0; v < RESIDUES; v++) w->pulls[a].slope[v] = 0, w->pulls[a].curvature[v] *= KEPT, w->pulls[a].next[v] *= KEPT;
-    ac_width_bits(samples, count, w->lengths.displaced, w->period_bits, w->pulls);
+    ac_width_bits(w->lengths.log2_of, samples, count, w->lengths.displaced, w->period_bits, w->pulls);
     for (int a = 0; a < w->areas; a++) {
         ac_pulls folded = w->pulls[a];
         double step[RESIDUES];
@@ -123,19 +125,19 @@ typedef struct {
     double step[AC_MAX_AREAS][RESIDUES];
 } fitting;
 
-static void fit(fitting *f, const ac_coded_sample *samples, size_t count, int areas, int period_bits)
+static void fit(fitting *f, const float *log2_of, const ac_coded_sample *samples, size_t count, int areas, int period_bits)
 {
     const int period = 1 << period_bits;
     double bits = INFINITY;
     float length = 1;
     for (int i = 0; i < ITERATIONS; i++) {
         memset(f->by_area, 0, sizeof f->by_area);
-        const double now = ac_width_bits(samples, count, f->tried, period_bits, f->by_area);
+        const double now = ac_width_bits(log2_of, samples, count, f->tried, period_bits, f->by_area);
         const double gained = bits - now;
         if (now < bits) {
             bits = now, length = 1;
             memcpy(f->now, f->tried, sizeof f->now);
-            if (gained < 1e-5 * bits) break;
+            if (gained < ENOUGH * bits) break;
             for (int a = 0; a < areas; a++) step_of(f->by_area + a, period, f->now[a], f->step[a]);
         } else {
             length /= 2;
@@ -173,8 +175,13 @@ int ac_learn_widths(const ac_model *model, const ac_context *contexts, size_t co
             if (i % HELD_BACK_EACH == HELD_BACK_EACH - 1) held_back[held++] = samples[i];
             else samples[learned++] = samples[i];
         }
-        bits[0] = ac_width_bits(held_back, held, f->now, period_bits, NULL) / (double)held;
-        fit(f, samples, learned, areas, period_bits);
+        bits[0] = ac_width_bits(w->lengths.log2_of, held_back, held, f->now, period_bits, NULL) / (double)held;
+        for (int a = 0; a < areas; a++) {
+            for (int v = 0; v < period; v++) f->tried[a][v] = (float)tables[a * period + v] / 64;
+            keep_allowed(f->tried[a], period);
+            repeat(f->tried[a], period);
+        }
+        fit(f, w->lengths.log2_of, samples, learned, areas, period_bits);
         for (int a = 0; a < areas; a++) {
             for (int v = 0; v < period; v++) {
                 tables[a * period + v] = (int16_t)lrintf(64 * f->now[a][v]);
@@ -182,7 +189,7 @@ int ac_learn_widths(const ac_model *model, const ac_context *contexts, size_t co
             }
             repeat(f->now[a], period);
         }
-        bits[1] = ac_width_bits(held_back, held, f->now, period_bits, NULL) / (double)held;
+        bits[1] = ac_width_bits(w->lengths.log2_of, held_back, held, f->now, period_bits, NULL) / (double)held;
         ac_code_lengths_free(&w->lengths);
     }
     free(w), free(samples), free(held_back), free(f);

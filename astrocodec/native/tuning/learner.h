@@ -65,8 +65,8 @@ extern const ac_descent ac_descent_portable;
 #if defined(__x86_64__)
 extern const ac_descent ac_descent_avx2, ac_descent_avx512;
 #endif
-/* Bits of samples; where `out` is given, its slopes and curvatures by area are added to. d: displacements in codes. */
-double ac_width_bits(const ac_coded_sample *samples, size_t count, float (*d)[AC_RESIDUES], int period_bits, ac_pulls *out);
+/* Bits of samples, by log2 of 0 ... AC_TOTAL; where `out` is given, its slopes and curvatures by area are added to. d: displacements in codes. */
+double ac_width_bits(const float *log2_of, const ac_coded_sample *samples, size_t count, float (*d)[AC_RESIDUES], int period_bits, ac_pulls *out);
 
 void ac_widths_follow(ac_learner *w, const ac_descent *by);
 
