@@ -366,6 +366,12 @@ def inspect(stream: Buffer) -> StreamInfo:
     )
 
 
+def embedded_model(stream: Buffer) -> Model | None:
+    """The model that a stream holds, None where it holds none."""
+    file = native_stream.inspect_stream(_view(stream)).body_of(MODEL)
+    return None if file is None else Model.from_bytes(bytes(file))
+
+
 def _codec_name(header: native_stream.StreamHeader) -> str:
     """What this package or the stream calls a codec."""
     name, _ = codecs.read_label(header.body_of(NAME) or b"")

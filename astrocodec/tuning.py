@@ -270,7 +270,8 @@ def tune(
     def saved(model: Model) -> float:
         if model == general:
             return 0
-        return (reference - _coded_bytes(bands, model)) * total / sampled - len(model.delta()) * _CARD_OVERHEAD
+        each = _CARD_OVERHEAD if total > TARGET else 1  # a single tile or stream holds the model itself
+        return (reference - _coded_bytes(bands, model)) * total / sampled - len(model.delta()) * each
 
     def fitted(
         plan: _Effort, seed: int, outputs_only: bool, start: Model = start, tables: Tables | None = None

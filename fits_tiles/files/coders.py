@@ -14,6 +14,7 @@ from astrocodec.model import Model, installed_by_fingerprint, load_model
 from fits_tiles.hooks.astropy_codecs import dequantize, quantize, standard_codec
 from fits_tiles.layout.headers import NULL_PIXEL, Quantization
 from fits_tiles.layout.table import CodedTile
+from fits_tiles.layout.tiles_card import NO_MODEL
 
 __all__ = ["LosslessCoder", "QuantizedCoder", "StandardCoder", "TileCoder"]
 
@@ -22,6 +23,10 @@ Pixels = npt.NDArray[Any]
 
 class TileCoder(Protocol):
     """Codes tiles of one HDU; called from several threads at once."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the model of the tiles that were coded, `NO_MODEL` where they have none."""
 
     def encode(self, tile: int, pixels: Pixels) -> CodedTile:
         """Return the stream of tile number `tile`; `pixels` are big-endian and may be strided."""
@@ -51,6 +56,8 @@ class LosslessCoder:
         Name of the codec of new tiles; others than the causal one take no model.
     listed : str
         Fingerprint in the header of an HDU that is read: its tiles need this model or a shipped one.
+    embeds : bool
+        Put the model into the stream of a tile that takes it; a shipped one is never put there.
     """
 
     def __init__(
@@ -61,22 +68,28 @@ class LosslessCoder:
         thorough: bool = False,
         codec: str = "causal",
         listed: str = "",
+        embeds: bool = False,
     ) -> None:
         self._stored = np.dtype(stored).newbyteorder("=")
         self._models = (model,) if model else ()
-        self._encoding: tuple[Model, ...] = self._models or (load_model(base or "default"),)
+        self._encoding: tuple[Model, ...] = self._models or (_shipped(load_model(base or "default")),)
         if model and base:
             # A tile unlike the sample that the tuning saw may do better with the model it started from.
             self._encoding = (model, _shipped(load_model(base)))
         self._thorough = thorough
         self._codec = codec
         self._listed = listed
+        self._embeds = embeds
+        # What a header says of the model of the tiles: of one that is in a stream, what that stream took.
+        self.fingerprint = self._encoding[0].fingerprint if codec == "causal" else NO_MODEL
 
     def encode(self, tile: int, pixels: Pixels) -> CodedTile:
         """Code a tile."""
         if self._codec != "causal":
             return CodedTile(astrocodec.encode(pixels, codec=self._codec))
-        stream = astrocodec.encode(pixels, model=self._encoding, embed_model=False, thorough=self._thorough)
+        stream = astrocodec.encode(pixels, model=self._encoding, embed_model=self._embeds, thorough=self._thorough)
+        if self._embeds:
+            self.fingerprint = astrocodec.inspect(stream).model_fingerprint or self._encoding[-1].fingerprint
         return CodedTile(stream)
 
     def decode(self, tile: int, coded: CodedTile, shape: tuple[int, ...]) -> Pixels:
@@ -122,6 +135,11 @@ class QuantizedCoder:
         self._how = quantization
         self._bitpix = bitpix
         self._type = np.dtype(f">f{-bitpix // 8}")
+
+    @property
+    def fingerprint(self) -> str:
+        """As of the coder of its integers."""
+        return self._inner.fingerprint
 
     def _row(self, tile: int) -> int:
         return 0 if self._how.method == -1 else tile + self._how.seed
@@ -180,6 +198,8 @@ class QuantizedCoder:
 
 class StandardCoder:
     """Tiles of ``RICE_1`` or ``GZIP_2``, which every FITS program knows, for `fits_tiles.decompress(to="rice")`."""
+
+    fingerprint = NO_MODEL
 
     def __init__(self, algorithm: str, stored: str) -> None:
         self._algorithm = algorithm

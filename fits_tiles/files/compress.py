@@ -6,16 +6,19 @@ import os
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 
+import astrocodec
 from astrocodec.codecs import exact_codec, find_codec
 from astrocodec.errors import CorruptError, DifferenceError, FormatError
 from astrocodec.files.meter import Meter, ProgressCall
 from astrocodec.files.target import FileLike, Target, target_name
 from astrocodec.model import Model, load_model
+from astrocodec.stages import varint
 from fits_tiles.files.check import Pair, compare
 from fits_tiles.files.container import (
     CONTAINERS,
@@ -32,15 +35,23 @@ from fits_tiles.files.selection import select
 from fits_tiles.files.source import open_source, size_on_disk
 from fits_tiles.files.survey import survey
 from fits_tiles.files.tiles_io import copy_bytes, file_size, read_band, write_table
-from fits_tiles.layout.blocks import Hdu, card_value, find_card, int_card, walk, was_primary
+from fits_tiles.layout.blocks import Hdu, card_value, find_card, int_card, padded, walk, was_primary
 from fits_tiles.layout.checksums import write_checksums
 from fits_tiles.layout.grid import plan_tile_shape
-from fits_tiles.layout.headers import ALGORITHM, Quantization, TileLayout, holds_tiles, why_not_kept
+from fits_tiles.layout.headers import (
+    ALGORITHM,
+    HeapSize,
+    Quantization,
+    TileLayout,
+    build_header,
+    holds_tiles,
+    why_not_kept,
+)
 from fits_tiles.layout.manifest import fill_manifest, header_without_manifest, room_for
 from fits_tiles.layout.model_cards import holds_whole_model, model_cards
 from fits_tiles.layout.plain_image import image_shape, is_plain_image
-from fits_tiles.layout.table import needs_wide
-from fits_tiles.layout.tiles_card import NO_MODEL, fingerprint_in
+from fits_tiles.layout.table import CodedTile, TileTable, needs_wide
+from fits_tiles.layout.tiles_card import fingerprint_in
 
 __all__ = ["compress"]
 
@@ -357,38 +368,65 @@ def _write_image(
     model = settings.model
     if settings.tune and hdu.data_bytes >= _MIN_TUNED_BYTES:
         model = tuned_model(fd, hdu, layout, settings.model, settings.effort)
+    keep: dict[str, Any] = {
+        "padding": odd_padding(fd, hdu),
+        "room": room,
+        "checksums": settings.checksums and any(card[:8] in (b"CHECKSUM", b"DATASUM ") for card in hdu.cards),
+    }
+    coder_with = partial(
+        coder_for,
+        layout,
+        model if settings.self_contained or not model.is_shipped else None,
+        None if settings.self_contained else settings.model,
+        thorough=settings.tune,
+        codec=settings.codec,
+    )
+    # A single tile holds its model itself, in fewer bytes than cards take.
+    embeds = layout.grid.count == 1 and model.kind == "T" and not settings.self_contained
+    if embeds:
+        band = next(layout.grid.bands())
+        pixels = np.frombuffer(read_band(fd, hdu.data_start, band, where), layout.pixel_type).reshape(band.shape)
+        embeds = not _takes_fewer_blocks_with_cards(layout, hdu, coder_with(embeds=True).encode(0, pixels), model, keep)
+    coder = coder_with(embeds=embeds)
+    in_cards = settings.codec == "causal" and not embeds
     size = write_table(
         out,
         layout,
         hdu.header,
-        coder_for(
-            layout,
-            model if settings.self_contained or not model.is_shipped else None,
-            None if settings.self_contained else settings.model,
-            thorough=settings.tune,
-            codec=settings.codec,
-        ),
+        coder,
         lambda band: read_band(fd, hdu.data_start, band, where),
         where=where,
         workers=settings.workers,
         advance=meter.advance,
-        fingerprint=model.fingerprint if settings.codec == "causal" else NO_MODEL,
-        model=model_cards(model, whole=settings.self_contained) if settings.codec == "causal" else [],
-        padding=odd_padding(fd, hdu),
-        room=room,
-        checksums=settings.checksums and any(card[:8] in (b"CHECKSUM", b"DATASUM ") for card in hdu.cards),
+        model=model_cards(model, whole=settings.self_contained) if in_cards else [],
+        **keep,
     )
     meter.advance(hdu.size - hdu.data_bytes)
     entry.tell_image("compressed", layout)
     entry.compressed_bytes += size
     entry.work_out_bits()
     if settings.codec == "causal":
-        entry.tell_model(model.fingerprint, model)
+        entry.tell_model(coder.fingerprint, model if coder.fingerprint == model.fingerprint else None)
     else:
         entry.codec = f"{settings.codec} (id {find_codec(settings.codec).id})"
     if quantization is not None:
         entry.add_note(f"lossy: quantised at level {quantization.level:g}")
     return quantization is not None
+
+
+def _takes_fewer_blocks_with_cards(
+    layout: TileLayout, hdu: Hdu, tile: CodedTile, model: Model, keep: dict[str, Any]
+) -> bool:
+    """Tell whether a file is shorter with the model of a single tile in cards than with it in the tile's stream."""
+    if tile.plain or astrocodec.inspect(tile.stream).model_fingerprint != model.fingerprint:
+        return False
+    file = len(model.to_bytes())
+    section = 1 + len(varint.put(file)) + file
+    data = TileTable.empty(layout, 1).rows.nbytes + len(tile.stream)
+    headers = [
+        len(build_header(layout, hdu.header, HeapSize(1), model=cards, **keep)) for cards in (model_cards(model), [])
+    ]
+    return headers[0] + padded(data - section) < headers[1] + padded(data)
 
 
 def _quantization(settings: _Settings, layout: TileLayout, fd: int, hdu: Hdu) -> Quantization | None:

@@ -88,11 +88,12 @@ def coder_for(
     thorough: bool = False,
     codec: str = "causal",
     listed: str = "",
+    embeds: bool = False,
 ) -> TileCoder:
     """Return what codes the tiles of an HDU; arguments as of `LosslessCoder`."""
     if layout.quantization is None:
-        return LosslessCoder(layout.pixel_type, model, base, thorough, codec, listed)
-    inner = LosslessCoder(">i4", model, base, thorough, codec, listed)
+        return LosslessCoder(layout.pixel_type, model, base, thorough, codec, listed, embeds)
+    inner = LosslessCoder(">i4", model, base, thorough, codec, listed, embeds)
     return QuantizedCoder(inner, layout.quantization, layout.bitpix)
 
 

@@ -8,7 +8,7 @@ from math import prod
 import numpy as np
 
 from astrocodec.files.file_report import FileRun, Kind, PartReport
-from astrocodec.model import Model
+from astrocodec.model import Model, installed_by_fingerprint
 from fits_tiles.layout.blocks import padded
 from fits_tiles.layout.headers import TileLayout
 
@@ -39,8 +39,10 @@ class HduReport(PartReport):
         self.dtype = np.dtype(layout.pixel_type).name
 
     def tell_model(self, fingerprint: str, model: Model | None) -> None:
-        """Set the model of the tiles, which is the one in the header where there is one."""
-        self.model, self.tuned = fingerprint, model is not None and not model.is_shipped
+        """Set the model of the tiles: the one in the header, one that is installed, or else one that a tile holds."""
+        self.model = fingerprint
+        known = model or (installed_by_fingerprint(fingerprint) if fingerprint else None)
+        self.tuned = bool(fingerprint) and (known is None or (known is model and not known.is_shipped))
 
     @property
     def image_bytes(self) -> int:

@@ -34,7 +34,6 @@ def write_table(
     where: str,
     workers: int,
     advance: Callable[[int], None],
-    fingerprint: str = "0" * 16,
     model: list[bytes] | None = None,
     padding: bytes | None = None,
     checksums: bool = False,
@@ -53,7 +52,7 @@ def write_table(
     grid = layout.grid
     start = out.tell()
     table = TileTable.empty(layout, grid.count)
-    keep = {"fingerprint": fingerprint, "model": model, "padding": padding, "checksums": checksums, "room": room}
+    keep = {"model": model, "padding": padding, "checksums": checksums, "room": room}
     header = build_header(layout, original, HeapSize(grid.count), **keep)  # type: ignore[arg-type]
     out.write(header)
     out.write(table.rows.tobytes())
@@ -81,7 +80,7 @@ def write_table(
     out.write(bytes(padded(data_bytes) - data_bytes))
     stop = out.tell()
     out.seek(start)
-    header = build_header(layout, original, heap, **keep)  # type: ignore[arg-type]
+    header = build_header(layout, original, heap, fingerprint=coder.fingerprint, **keep)  # type: ignore[arg-type]
     out.write(header)
     out.write(table.rows.tobytes())
     out.seek(stop)

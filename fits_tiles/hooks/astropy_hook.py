@@ -24,6 +24,7 @@ from fits_tiles.hooks.rewritten import (
     is_as_read,
     is_grid,
     make_ready_for_others,
+    model_of_lone_tile,
     stays,
     table_to_write,
 )
@@ -361,5 +362,8 @@ def _cards_to_carry(hdu: Any) -> list[bytes]:
         carried = [card for card in cards_of(hdu._bintable.header) if is_blob_card(card, MODEL_STEM)]
         if carried:
             return carried
+        inside = model_of_lone_tile(hdu._bintable)
+        if inside is not None:
+            return model_cards(inside)
     model = current_options().model
     return [] if model == "default" else model_cards(astrocodec.load_model(model))

@@ -18,8 +18,9 @@ import numpy as np
 import numpy.typing as npt
 from astropy.io import fits
 
+from astrocodec.codec import embedded_model
 from astrocodec.errors import AstrocodecError, CorruptError
-from astrocodec.model import load_model
+from astrocodec.model import Model, load_model
 from fits_tiles.hooks.options import current_options
 from fits_tiles.hooks.tile_codec import model_of
 from fits_tiles.hooks.tile_table_hdu import TileTableHDU, cards_of, without_warning
@@ -43,7 +44,15 @@ from fits_tiles.layout.model_cards import MODEL_STEM
 from fits_tiles.layout.plain_image import refuse_what_is_no_image
 from fits_tiles.layout.tiles_card import KEYWORD, fingerprint_in, read_tiles_card
 
-__all__ = ["holds_our_tiles", "is_as_read", "is_grid", "make_ready_for_others", "stays", "table_to_write"]
+__all__ = [
+    "holds_our_tiles",
+    "is_as_read",
+    "is_grid",
+    "make_ready_for_others",
+    "model_of_lone_tile",
+    "stays",
+    "table_to_write",
+]
 
 _SETTINGS = ("compression_type", "tile_shape", "quantize_level", "quantize_method", "dither_seed")
 _INTEGERS_ONLY = ("RICE_1", "PLIO_1", "HCOMPRESS_1")
@@ -193,6 +202,21 @@ def _file_header(table: Any, *, shown: bool = False) -> Any:
         return table.header.copy()
     cards = table.header.cards_in_file if shown else table._read_cards
     return fits.Header.fromstring(without_warning(cards))
+
+
+def model_of_lone_tile(table: Any) -> Model | None:
+    """Return the model that the stream of a table's only tile holds, None where there is none that can be read."""
+    if table._file is None or table._file.closed:
+        return None
+    header = _file_header(table)
+    if header["NAXIS2"] != 1:
+        return None
+    size, place = table._get_raw_data(2, ">i8" if "Q" in header["TFORM1"] else ">i4", table._data_offset).tolist()
+    start = table._data_offset + header.get("THEAP", header["NAXIS1"]) + place
+    try:
+        return embedded_model(table._get_raw_data(size, np.uint8, start).tobytes())
+    except (AstrocodecError, OSError, ValueError):
+        return None  # a damaged tile is no reason to refuse new pixels
 
 
 def _same_pixels(hdu: Any, before: Any) -> bool:

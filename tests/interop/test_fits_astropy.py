@@ -13,9 +13,11 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
+import astrocodec
 import fits_tiles
 from astrocodec.errors import CorruptError
 from fits_tiles.hooks import astropy_hook
+from fits_tiles.hooks.tile_codec import model_of
 from fits_tiles.layout.blocks import card_value, find_card, walk
 
 TYPES = ["u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f4", "f8"]
@@ -242,13 +244,58 @@ def test_options_reach_the_tile_codec(tmp_path: Path) -> None:
 
 def test_model_cards_stand_in_the_table_header(tmp_path: Path) -> None:
     plain, packed = tmp_path / "plain.fits", tmp_path / "packed.fits"
-    fits.PrimaryHDU(_noise("i2", (500, 600))).writeto(plain)
+    fits.PrimaryHDU(_noise("i2", (500, 1100))).writeto(plain)
     report = fits_tiles.compress(plain, packed).hdus[0]
     with packed.open("rb") as file:
         cards = list(walk(file.fileno(), "packed.fits"))[1].cards
     assert report.model in str(card_value(find_card(cards, "ACTILES")))
     assert (find_card(cards, "ACMOD001") is not None) == report.tuned
     assert not [card for card in cards if card.startswith(b"ZVAL")]
+
+
+def test_a_lone_tile_holds_its_model_and_hands_it_on_where_pixels_change(tmp_path: Path) -> None:
+    plain, packed = tmp_path / "plain.fits", tmp_path / "packed.fits"
+    y, x = np.indices((300, 280))
+    pixels = (900 + 40 * (x % 3) + np.random.default_rng(3).normal(0, 9, y.shape)).astype(np.int16)
+    fits.PrimaryHDU(pixels).writeto(plain)
+    report = fits_tiles.compress(plain, packed).hdus[0]
+    assert report.tuned
+    assert fits_tiles.info(packed).hdus[1].tuned
+    assert fits_tiles.decompress(packed, tmp_path / "again.fits").hdus[1].model == report.model
+    with fits.open(packed, disable_image_compression=True) as opened:
+        assert not [keyword for keyword in opened[1].header if keyword.startswith("ACMOD")]
+        stream = opened[1].data["COMPRESSED_DATA"][0].tobytes()
+    assert astrocodec.inspect(stream).embedded_model
+    assert astrocodec.inspect(stream).model_fingerprint == report.model
+    with fits.open(packed, mode="update") as opened:
+        opened[1].data[7, 7] += 1
+    found = fits_tiles.info(packed).hdus[1]
+    assert (found.model, found.tuned) == (report.model, True)
+    pixels[7, 7] += 1
+    np.testing.assert_array_equal(fits.getdata(packed), pixels)
+
+
+def test_a_model_stands_where_the_file_has_fewer_blocks(tmp_path: Path) -> None:
+    plain, y = tmp_path / "plain.fits", np.indices((240, 200))[0]
+    pixels = (900 + 40 * (y % 3) + np.random.default_rng(3).normal(0, 9, y.shape)).astype(np.int16)
+    places = set()
+    for rows in range(208, 220):
+        fits.PrimaryHDU(pixels[:rows]).writeto(plain, overwrite=True)
+        fits_tiles.compress(plain, tmp_path / "packed.fits", overwrite=True, effort=1)
+        with fits.open(tmp_path / "packed.fits", disable_image_compression=True) as opened:
+            header = opened[1].header
+            cards = [keyword for keyword in header if keyword.startswith("ACMOD")]
+            stream = opened[1].data["COMPRESSED_DATA"][0].tobytes()
+        assert astrocodec.inspect(stream).embedded_model == (not cards)
+        places.add(bool(cards))
+        if cards:  # without them, and with their bytes in the data, the file would be longer
+            model = model_of(header, "HDU 1")
+            assert model is not None
+            file = 16 + len(model.delta())
+            blocks = [-(-80 * (len(header) + 1 - less) // 2880) for less in (0, len(cards))]
+            data = [-(-(8 + len(stream) + inside) // 2880) for inside in (0, file)]
+            assert blocks[0] + data[0] < blocks[1] + data[1]
+    assert places == {False, True}
 
 
 def test_import_loads_neither_torch_nor_h5py() -> None:
