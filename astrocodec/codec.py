@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from astrocodec._native import stream as native_stream
 from astrocodec.arrays import as_array
 from astrocodec.errors import CodecNotFoundError, CorruptError, FormatError
 from astrocodec.model import Model, find_model, load_model
+from astrocodec.references import ReferenceInfo, References, as_reference, find_reference, info_of, leave
 from astrocodec.stages.causal import CAUSAL
 from astrocodec.stages.cuts import Cuts
 from astrocodec.stages.pixels import DTYPES
@@ -29,6 +31,7 @@ from astrocodec.stages.stream import (
     OF_BYTES,
     OF_ELEMENTS,
     PARAMETERS,
+    REFERENCE,
     SECTIONS,
     Header,
     Section,
@@ -73,6 +76,8 @@ class StreamInfo:
         Whether the stream carries a model.
     low_bits : int
         Bits per pixel kept aside unmodelled.
+    reference : ReferenceInfo or None
+        The array that the stream was made beside, and that decoding needs where it is not embedded.
     parameters : dict
         What another codec, if it is installed, tells of its own.
     sections : tuple of SectionInfo
@@ -93,6 +98,7 @@ class StreamInfo:
     model_fingerprint: str
     embedded_model: bool
     low_bits: int
+    reference: ReferenceInfo | None
     parameters: Mapping[str, object]
     sections: tuple[SectionInfo, ...]
     n_bytes: int
@@ -121,6 +127,9 @@ def encode(
     self_contained: bool = False,
     thorough: bool = False,
     verify: bool = False,
+    reference: ArrayLike | None = None,
+    reference_name: str = "",
+    embed_reference: bool = False,
     **options: Any,
 ) -> bytes:
     """Encode an array, losslessly unless another codec is chosen that is not exact.
@@ -150,6 +159,14 @@ def encode(
         Try every way to code a piece, not only those that look promising: up to twice the time.
     verify : bool, optional
         Decode the result and compare before returning it; with a codec that is not exact, see that it decodes.
+    reference : array_like, optional
+        Another array that tells something of this one: a superbias, dark or template, an earlier exposure or read.
+        Integers or floats, of the shape of the array or of its last axes. It is used where that makes the stream
+        smaller (`inspect` tells), of an array of integers; whoever decodes the stream then needs the very same array.
+    reference_name : str, optional
+        What to call the reference where it is missed, such as a file's name; at most 255 bytes.
+    embed_reference : bool, optional
+        Put the reference into the stream, where both together are smaller than the array alone.
     **options
         Of the codec.
 
@@ -184,9 +201,13 @@ def encode(
             "embed_model": (embed_model, True),
             "self_contained": (self_contained, False),
             "thorough": (thorough, False),
+            "reference_name": (reference_name, ""),
+            "embed_reference": (embed_reference, False),
         }
         # It may have options of these names; where it has none, it refuses them.
         options |= {name: value for name, (value, default) in ours.items() if value != default}
+        if reference is not None:
+            options["reference"] = reference
         return _encode_foreign(values, codec, options, verify)
     if options:
         raise TypeError(f"the causal codec has no option {', '.join(options)}")
@@ -205,7 +226,19 @@ def encode(
         raise ValueError("no model given")
     choices = [(native_model(m), _file_of(m, embed_model, self_contained)) for m in models]
     stream = native_stream.encode_stream(choices, values, piece_shape, thorough, workers)
-    if verify and not same_bits(decode(stream, models=models, workers=workers), values):
+    if reference is not None and values.size:
+        beside = as_reference(reference, reference_name, values.shape)
+        found = leave(values, beside, reference_name, models[0])
+        if found:
+            outside, left = found
+            inner = b""
+            if embed_reference:
+                outside = dataclasses.replace(outside, embedded=True)
+                inner = native_stream.encode_stream(choices, beside, None, thorough, workers)
+            original = native_stream.Beside(outside.to_bytes(), values, inner)
+            other = native_stream.encode_stream(choices, left, piece_shape, thorough, workers, original)
+            stream = min(stream, other, key=len)
+    if verify and not same_bits(decode(stream, models=models, workers=workers, reference=reference), values):
         raise CorruptError(
             "the stream does not decode to the array it was made from: please report this; nothing was written"
         )
@@ -275,6 +308,7 @@ def decode(
     workers: int = 1,
     out: NDArray[Any] | None = None,
     device: str = "cpu",
+    reference: References | None = None,
 ) -> NDArray[Any]:
     """Decode a stream.
 
@@ -290,6 +324,10 @@ def decode(
         Where to put the pixels; dtype and shape must be the array's. What it holds after an error is not defined.
     device : str, optional
         Where a learned codec runs, as torch names it; the codecs of the C library run on the processor.
+    reference : array_like, mapping or callable, optional
+        The array that the stream was made beside (`inspect` tells which); or arrays by the SHA-256 of their elements,
+        64 hex digits; or a function that is given the `ReferenceInfo` and returns the array, or None. A stream that
+        needs none, or holds it, does not look at it.
 
     Returns
     -------
@@ -300,6 +338,8 @@ def decode(
     ------
     TruncatedError, CorruptError, VersionError, FormatError
         The stream is not whole, or not one.
+    ReferenceNotFoundError
+        The reference is not given, or is another array.
     ModelNotFoundError, CodecNotFoundError
         It names a model or a codec that is not here.
     ValueError
@@ -317,13 +357,20 @@ def decode(
         is_direct = out is not None and out.dtype.isnative and out.flags.carray
         values = out if out is not None and is_direct else np.empty(header.shape, header.dtype)
         known = [find_model(header.fingerprint, models, header.body_of(MODEL))] if header.codec == CAUSAL else []
-        native_stream.decode_stream(view, [native_model(model) for model in known], values, workers)
+        info = _reference_of(header)
+        beside = find_reference(reference, info) if info and not info.embedded else None
+        native_stream.decode_stream(view, [native_model(model) for model in known], values, workers, beside)
     else:
         values = _decode_foreign(view, header, device)
     if out is None or values is out:
         return values
     out[...] = values
     return out
+
+
+def _reference_of(header: native_stream.StreamHeader) -> ReferenceInfo | None:
+    section = header.body_of(REFERENCE)
+    return None if section is None else info_of(section, header.dtype, header.shape)
 
 
 def inspect(stream: Buffer) -> StreamInfo:
@@ -356,6 +403,7 @@ def inspect(stream: Buffer) -> StreamInfo:
         model_fingerprint=header.fingerprint,
         embedded_model=header.body_of(MODEL) is not None,
         low_bits=header.low_bits,
+        reference=_reference_of(header),
         parameters=_parameters(header),
         sections=tuple(
             SectionInfo(found, SECTIONS.get(found, ""), len(body), is_critical)

@@ -25,6 +25,10 @@ class ModelNotFoundError(AstrocodecError, LookupError):
     """A stream names a model that is not installed here."""
 
 
+class ReferenceNotFoundError(FormatError, LookupError):
+    """A stream needs an array beside it, its reference, that was not given, or another array was given."""
+
+
 class CodecNotFoundError(AstrocodecError, LookupError):
     """A stream was written by a codec that is not installed here."""
 

@@ -17,8 +17,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from astrocodec import _native
 from astrocodec._native.stream import array_codes
+from astrocodec.arrays import as_array
 from astrocodec.code_widths import Tables, with_code_widths
 from astrocodec.model import DELTA_HEAD, Model, load_model
+from astrocodec.references import as_reference, leave
 from astrocodec.stages.pixels import DTYPES
 from astrocodec.stages.planes import TARGET, Grid, Piece, Planes, choose_pieces, part_type, planes_of
 from astrocodec.stages.weights import Weights, limit_rows, weight_delta
@@ -45,6 +47,7 @@ _EFFORTS = {
     9: _Effort(150000, 0, look=3, starts=2),
 }
 _DEFAULT = 5
+_QUICK = 2
 _FIRST_ROUND = 600
 _BATCH = 512
 # All steps are for so many contexts and more; fewer would be learned by heart, and are worth less time.
@@ -206,6 +209,20 @@ def _coded_bytes(bands: Sequence[_Band], model: Model) -> int:
     )
 
 
+def _left(frames: Sequence[Any], reference: ArrayLike, model: Model, effort: int) -> NDArray[Any]:
+    """The one frame as its reference leaves it."""
+    if len(frames) != 1:
+        raise ValueError(f"{len(frames)} arrays and a reference found: tune to one array at a time, or without it")
+    frame = as_array(frames[0])
+    values = np.require(frame, frame.dtype.newbyteorder("="), ["C", "A"])
+    if not values.size:
+        return values
+    # How much of the reference to take off a model says that knows the array.
+    known = tune(values, model, effort=min(effort, _QUICK))
+    found = leave(values, as_reference(reference, "", values.shape), "", known)
+    return values if found is None else found[1]
+
+
 def tune(
     arrays: ArrayLike | Sequence[ArrayLike],
     base: str | Path | Model = "default",
@@ -213,6 +230,7 @@ def tune(
     max_bytes: int = 944,
     effort: int = 5,
     seed: int = 0,
+    reference: ArrayLike | None = None,
 ) -> Model:
     """Fit a model to a frame or to several.
 
@@ -224,6 +242,8 @@ def tune(
         The model to start from: a shipped one, or one tuned to a frame of the same camera, which gets there sooner.
     max_bytes : int, optional
         Most bytes that `Model.delta` of the result may take.
+    reference : array_like, optional
+        What the array, of which there is one then, is going to be encoded beside (`astrocodec.encode`).
     effort : int, optional
         1 (fastest) to 9 (smallest); 5 takes about half a second of one core, for large frames too.
     seed : int, optional
@@ -253,6 +273,8 @@ def tune(
         raise ValueError(f"max_bytes is {max_bytes}, at least 64 are needed")
     general = start.base or start
     frames = list(arrays) if isinstance(arrays, list | tuple) else [arrays]
+    if reference is not None:
+        frames = [_left(frames, reference, start, effort)]
     read = (np.asanyarray(frame) for frame in frames)
     stacks = [
         (planes, a.dtype.kind == "c") for a in read if a.size and a.dtype.str[1:] in DTYPES for planes in _planes(a)
@@ -264,14 +286,14 @@ def tune(
     if sampled < 4096:
         return general
     contexts = _contexts(bands, rng, most.look * _CONTEXTS)
-    reference = _coded_bytes(bands, general)
+    untuned = _coded_bytes(bands, general)
 
     @functools.cache
     def saved(model: Model) -> float:
         if model == general:
             return 0
         each = _CARD_OVERHEAD if total > TARGET else 1  # a single tile or stream holds the model itself
-        return (reference - _coded_bytes(bands, model)) * total / sampled - len(model.delta()) * each
+        return (untuned - _coded_bytes(bands, model)) * total / sampled - len(model.delta()) * each
 
     def fitted(
         plan: _Effort, seed: int, outputs_only: bool, start: Model = start, tables: Tables | None = None

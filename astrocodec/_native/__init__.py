@@ -17,6 +17,7 @@ from astrocodec.errors import (
     FormatError,
     ModelNotFoundError,
     NativeLibraryError,
+    ReferenceNotFoundError,
     TruncatedError,
     VersionError,
 )
@@ -181,6 +182,7 @@ _ERRORS: dict[int, type[Exception]] = {
     32: VersionError,
     33: FormatError,
     34: CodecNotFoundError,
+    35: ReferenceNotFoundError,
 }
 
 

@@ -6,7 +6,7 @@ import ctypes
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,22 @@ class _Choice(ctypes.Structure):
     _fields_ = (("model", _pointer), ("file", ctypes.c_char_p), ("file_length", _size))
 
 
+class _Reference(ctypes.Structure):
+    _fields_ = (("array", _Array), ("data", _pointer))
+
+    @classmethod
+    def of(cls, values: NDArray[Any]) -> _Reference:
+        """An array that lives longer than this."""
+        return cls(_Array.of(values), _address(values))
+
+
+class _Original(ctypes.Structure):
+    _fields_ = (
+        *(("section", ctypes.c_char_p), ("section_length", _size), ("elements", _pointer)),
+        *(("embedded", ctypes.c_char_p), ("embedded_length", _size)),
+    )
+
+
 class _Section(ctypes.Structure):
     _fields_ = (("id", ctypes.c_int32), ("critical", ctypes.c_int32), ("at", _size), ("length", _size))
 
@@ -55,14 +71,15 @@ class _StreamInfo(ctypes.Structure):
 
 
 _library.ac_stream_encode_with.argtypes = [
-    *(_pointer, _size, _pointer, _pointer, _pointer, _int, _pointer),
+    *(_pointer, _size, _pointer, _pointer, _pointer, _pointer, _int, _pointer),
     _pointer,
 ]
 _library.ac_stream_inspect.argtypes = [_pointer, _size, _pointer, _pointer]
 _library.ac_stream_decode_with.argtypes = [
-    *(_pointer, _size, _pointer, _size, _pointer, _size, _int, _pointer),
+    *(_pointer, _size, _pointer, _pointer, _size, _pointer, _size, _int, _pointer),
     _pointer,
 ]
+_library.ac_reference_apply.argtypes = [_pointer, _size, _pointer, _pointer, _pointer, _pointer, _int, _pointer]
 _library.ac_array_samples.argtypes = [_pointer, _pointer, _pointer, _pointer]
 
 
@@ -117,6 +134,14 @@ class _Threads:
         _check(status, what, fault)
 
 
+class Beside(NamedTuple):
+    """An array of which its reference leaves what is encoded."""
+
+    section: bytes
+    elements: NDArray[Any]
+    embedded: bytes  # the reference's stream, or nothing
+
+
 def _start(data: memoryview) -> int:
     return _address(np.frombuffer(data, np.uint8))
 
@@ -127,12 +152,18 @@ def encode_stream(
     piece_shape: tuple[int, int] | None,
     thorough: bool,
     workers: int,
+    beside: Beside | None = None,
 ) -> bytes:
     """Encode a contiguous array of native byte order with the best of several models, each with its embedded bytes."""
     models = (_Choice * len(choices))(*(_Choice(model.handle, file or None, len(file)) for model, file in choices))
     output, threads = Output(), _Threads(workers)
+    original = None
+    if beside:
+        section, elements, embedded = beside
+        original = _Original(section, len(section), _address(elements), embedded or None, len(embedded))
     status = _library.ac_stream_encode_with(
         *(models, len(choices), ctypes.byref(_Array.of(values)), _address(values)),
+        ctypes.byref(original) if original else None,
         (ctypes.c_uint32 * 2)(*piece_shape) if piece_shape else None,
         simd_level() | (_THOROUGH if thorough else 0),
         threads.argument,
@@ -167,15 +198,35 @@ def inspect_stream(stream: memoryview) -> StreamHeader:
     )
 
 
-def decode_stream(stream: memoryview, models: Sequence[NativeModel], out: NDArray[np.generic], workers: int) -> None:
+def decode_stream(
+    stream: memoryview,
+    models: Sequence[NativeModel],
+    out: NDArray[np.generic],
+    workers: int,
+    reference: NDArray[Any] | None = None,
+) -> None:
     """Decode a stream into a contiguous array of native byte order, whose size must be right."""
     handles, threads = (_pointer * len(models))(*(model.handle for model in models)), _Threads(workers)
     fault = Fault()
     status = _library.ac_stream_decode_with(
-        *(handles, len(models), _start(stream), len(stream)),
+        *(handles, len(models), None if reference is None else ctypes.byref(_Reference.of(reference))),
+        *(_start(stream), len(stream)),
         *(_address(out), out.nbytes, simd_level(), threads.argument, ctypes.byref(fault)),
     )
     threads.finish(status, "stream", fault)
+
+
+def apply_reference(
+    section: bytes, values: NDArray[np.generic], reference: NDArray[Any], *, undo: bool = False
+) -> NDArray[Any]:
+    """What a reference leaves of a contiguous array of native byte order, or the array again."""
+    out, fault = np.empty_like(values), Fault()
+    status = _library.ac_reference_apply(
+        *(section, len(section), ctypes.byref(_Array.of(values)), ctypes.byref(_Reference.of(reference))),
+        *(_address(values), _address(out), int(undo), ctypes.byref(fault)),
+    )
+    _check(status, "reference", fault)
+    return out
 
 
 def array_samples(values: NDArray[np.generic]) -> NDArray[np.uint16] | None:

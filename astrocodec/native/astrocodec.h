@@ -28,7 +28,8 @@ typedef enum {
     AC_ERROR_NO_MODEL = 31,  /* a model that is neither given nor shipped nor in the stream */
     AC_ERROR_VERSION = 32,   /* needs a newer version of this library */
     AC_ERROR_FORMAT = 33,    /* no stream at all */
-    AC_ERROR_CODEC = 34      /* a codec that is not in this library, and no decoder is set that has it */
+    AC_ERROR_CODEC = 34,     /* a codec that is not in this library, and no decoder is set that has it */
+    AC_ERROR_REFERENCE = 35  /* an outside reference that is not given, or is not the one that the stream names */
 } ac_status;
 
 typedef struct ac_model ac_model;
@@ -149,6 +150,23 @@ AC_API size_t ac_array_size(const ac_array *array); /* bytes; 0 for an array wit
  * be stored. `shift` becomes the code of sample 0 modulo 256, or -1 where samples are no codes, and code widths are not used. */
 AC_API int ac_array_samples(const ac_array *array, const void *data, uint16_t *samples, int32_t *shift);
 
+/* What an outside reference leaves of an array's elements, or with `undo` the elements of what it left; `to` may be `from`. The section is
+ * that of docs/format.md "Outside reference"; type, shape and elements of the reference must be those that it names. */
+typedef struct {
+    ac_array array;
+    const void *data;
+} ac_reference;
+AC_API int ac_reference_apply(const uint8_t *section, size_t length, const ac_array *array, const ac_reference *reference, const void *from,
+                              void *to, int undo, ac_fault *fault);
+/* An array of which a reference leaves what is encoded: the section, the elements themselves, and the reference's stream where it goes along. */
+typedef struct {
+    const uint8_t *section;
+    size_t section_length;
+    const void *elements;
+    const uint8_t *embedded;
+    size_t embedded_length;
+} ac_original;
+
 /* How the tasks 0 ... count - 1 of a call are run: in any order, or at once in threads; `run` returns when all are done. NULL: one
  * after the other. */
 typedef void (*ac_task)(void *work, size_t index);
@@ -181,11 +199,11 @@ typedef struct {
 enum { AC_EMBED = 512 }; /* ac_stream_encode: a model of ac_model_from_delta goes into the stream */
 AC_API size_t ac_stream_bound(const ac_array *array); /* bytes that no encoder exceeds */
 /* Of several models the one that gives the smallest stream is taken; none: the default. piece: the height and width that are wanted, as in
- * docs/encoder.md section "Pieces", NULL for about 512 x 512. flags: an ac_simd, AC_THOROUGH, AC_EMBED. */
+ * docs/encoder.md section "Pieces", NULL for about 512 x 512. flags: an ac_simd, AC_THOROUGH, AC_EMBED. original: NULL without a reference. */
 AC_API int ac_stream_encode(const ac_model *const *models, size_t count, const ac_array *array, const void *data, const uint32_t *piece, int flags,
                             uint8_t *out, size_t capacity, size_t *length);
-AC_API int ac_stream_encode_with(const ac_choice *choices, size_t count, const ac_array *array, const void *data, const uint32_t *piece, int flags,
-                                 const ac_parallel *parallel, const ac_output *output);
+AC_API int ac_stream_encode_with(const ac_choice *choices, size_t count, const ac_array *array, const void *data, const ac_original *original,
+                                 const uint32_t *piece, int flags, const ac_parallel *parallel, const ac_output *output);
 
 /* What a stream says of itself. */
 enum { AC_STORED = 0, AC_CAUSAL = 1 }; /* codecs */
@@ -211,11 +229,11 @@ typedef struct {
  * and is not gives AC_ERROR_VERSION; `info` is filled all the same. */
 AC_API int ac_stream_inspect(const uint8_t *stream, size_t length, ac_stream_info *info, ac_fault *fault);
 /* The model is looked for among those given, those shipped and registered, and in the stream (a tuned one). `out` is then the array, native
- * byte order. */
+ * byte order. Where the stream needs a reference that it does not hold, ac_stream_decode_with must be given it. */
 AC_API int ac_stream_decode(const ac_model *const *models, size_t count, const uint8_t *stream, size_t length, void *out, size_t capacity, int flags,
                             ac_fault *fault);
-AC_API int ac_stream_decode_with(const ac_model *const *models, size_t count, const uint8_t *stream, size_t length, void *out, size_t capacity,
-                                 int flags, const ac_parallel *parallel, ac_fault *fault);
+AC_API int ac_stream_decode_with(const ac_model *const *models, size_t count, const ac_reference *reference, const uint8_t *stream, size_t length,
+                                 void *out, size_t capacity, int flags, const ac_parallel *parallel, ac_fault *fault);
 
 /* Decodes streams of foreign codecs for all of the process, ac_stream_decode and the HDF5 filter included; NULL, as at first: none. `out`
  * is as long as the array, native byte order. Returns AC_ERROR_CODEC where it has no such codec; of any failure it writes one line to

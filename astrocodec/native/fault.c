@@ -99,7 +99,7 @@ int ac_fault_text(const ac_fault *fault, char *out, size_t capacity)
         put(&w, text, strlen(text));
     } else {
         /* what a missing codec is called and what a decoder says need no place */
-        if (fault->reason != AC_REASON_CODEC && fault->reason != AC_REASON_FOREIGN && fault->reason != AC_REASON_NO_MODEL) put_place(&w, fault);
+        if (fault->reason != AC_REASON_CODEC && fault->reason != AC_REASON_FOREIGN && fault->reason != AC_REASON_NO_MODEL && fault->status != AC_ERROR_REFERENCE) put_place(&w, fault);
         put_filled(&w, reasons[fault->reason].text, fault);
     }
     if (capacity) out[w.length < capacity ? w.length : capacity - 1] = 0;

@@ -4,7 +4,7 @@
 
 #include "bytes.h"
 
-enum { KIND = 128, CRITICAL = 128, FIRST_RESERVED = 17, LAST_RESERVED = 20, MAX_NAME = 255 };
+enum { KIND = 128, CRITICAL = 128, FIRST_RESERVED = 19, LAST_RESERVED = 20, MAX_NAME = 255 };
 
 static size_t section_size(ac_span span) { return 1 + ac_varint_size(span.length) + span.length; }
 
@@ -12,6 +12,7 @@ size_t ac_header_size(const ac_header *h)
 {
     size_t size = 6 + section_size(h->parameters) + (h->model.length ? section_size(h->model) : 0);
     if (h->planes.length) size += section_size(h->planes);
+    if (h->reference.length) size += section_size(h->reference);
     if (h->cuts.length) size += section_size(h->cuts);
     for (int i = 0; i < h->array.ndim; i++) size += ac_varint_size(h->array.shape[i]);
     return size;
@@ -37,6 +38,7 @@ size_t ac_header_write(const ac_header *h, uint8_t *out)
     for (int i = 0; i < h->array.ndim; i++) p += ac_put_varint(p, h->array.shape[i]);
     if (h->model.length) p = put_section(p, AC_SECTION_MODEL, 0, h->model);
     if (h->planes.length) p = put_section(p, AC_SECTION_PLANES, CRITICAL, h->planes);
+    if (h->reference.length) p = put_section(p, AC_SECTION_REFERENCE, CRITICAL, h->reference);
     if (h->cuts.length) p = put_section(p, AC_SECTION_CUTS, CRITICAL, h->cuts);
     p = put_section(p, AC_SECTION_CODEC, CRITICAL, h->parameters);
     return (size_t)(p - out);
@@ -75,6 +77,7 @@ static ac_span *place_of(ac_header *h, int id)
     case AC_SECTION_MODEL: return &h->model;
     case AC_SECTION_NAME: return &h->name;
     case AC_SECTION_PLANES: return &h->planes;
+    case AC_SECTION_REFERENCE: return &h->reference;
     case AC_SECTION_CUTS: return &h->cuts;
     case AC_SECTION_CODEC: return &h->parameters;
     default: return NULL;

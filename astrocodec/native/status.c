@@ -16,6 +16,7 @@ const char *ac_status_string(int status)
     case AC_ERROR_VERSION: return "made by a newer version";
     case AC_ERROR_FORMAT: return "not an astrocodec stream";
     case AC_ERROR_CODEC: return "of a codec that is not here";
+    case AC_ERROR_REFERENCE: return "the stream's reference is not given, or another one is";
     default: return "unknown status";
     }
 }

@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,6 +8,7 @@
 #include "foreign.h"
 #include "kernels/kernel.h"
 #include "model.h"
+#include "outside.h"
 #include "split.h"
 #include "stream.h"
 #include "piece.h"
@@ -22,8 +24,11 @@ typedef struct {
     ac_grid grid;
     int is_chain;         /* whether `chain` holds for the planes */
     ac_chain chain;
+    int is_beside;        /* whether `outside` holds */
+    ac_outside outside;
+    ac_span inner;        /* stream of the reference, where it goes along */
     size_t piece_count;
-    ac_span data;         /* without the checksum */
+    ac_span data, pieces; /* without the checksum; without `inner` */
     int is_read;          /* all that precedes the data, the parameters of a codec of ours too */
     ac_fault *fault;
 } opened;
@@ -56,6 +61,13 @@ static int refuse_chain(opened *s)
     return refuse_in(s, AC_IN_SECTION, AC_SECTION_PLANES, &why, (uint64_t)(s->header.planes.bytes - s->stream));
 }
 
+/* Of a codec that has no reference. */
+static int refuse_outside(opened *s)
+{
+    const ac_refusal why = {AC_ERROR_CORRUPT, AC_REASON_REFERENCE_NONE, 0, 0, 0};
+    return refuse_in(s, AC_IN_SECTION, AC_SECTION_REFERENCE, &why, (uint64_t)(s->header.reference.bytes - s->stream));
+}
+
 /* So many elements in so few bytes; then no memory is taken for them. */
 static int check_stored(opened *s)
 {
@@ -81,6 +93,31 @@ static int check_chain(opened *s)
     return refuse_in(s, AC_IN_SECTION, AC_SECTION_PLANES, &reader.why, (uint64_t)(section.bytes - s->stream));
 }
 
+static int check_outside(opened *s)
+{
+    const ac_span section = s->header.reference;
+    s->pieces = s->data;
+    if (!section.bytes) return AC_OK;
+    if (s->header.array.dtype > AC_I8) return refuse_outside(s);
+    ac_reader reader = {.data = section.bytes, .length = section.length};
+    s->is_beside = 1;
+    if (!ac_outside_read(&reader, &s->header.array, &s->outside)) return AC_OK;
+    return refuse_in(s, AC_IN_SECTION, AC_SECTION_REFERENCE, &reader.why, (uint64_t)(section.bytes - s->stream));
+}
+
+/* The reference's own stream, where it stands before the pieces. */
+static int find_inner(opened *s)
+{
+    if (!s->is_beside || !s->outside.is_embedded) return AC_OK;
+    ac_reader r = {.data = s->data.bytes, .length = s->data.length};
+    const uint64_t length = ac_take_varint(&r, UINT64_MAX);
+    const uint8_t *bytes = ac_take(&r, length);
+    if (r.why.status) return refuse_in(s, AC_IN_STREAM, 0, &r.why, s->header.length);
+    s->inner = (ac_span){bytes, (size_t)length};
+    s->pieces = (ac_span){s->data.bytes + r.at, s->data.length - r.at};
+    return AC_OK;
+}
+
 static int read_cuts(opened *s)
 {
     const ac_span span = s->header.cuts;
@@ -101,11 +138,14 @@ static int check_causal(opened *s)
     s->grid.planes = ac_planes_of(&h->array);
     s->grid.sides = s->causal.sides;
     int status = check_chain(s);
+    if (!status) status = check_outside(s);
     if (!status) status = read_cuts(s);
     if (status) return status;
     s->is_read = 1;
+    status = find_inner(s);
+    if (status) return status;
     /* Four bytes bound what the largest run of constant pieces can claim. */
-    const uint64_t numbers = h->count << ac_is_complex(h->array.dtype), most = AC_MAX_PIXELS / 4, left = s->data.length;
+    const uint64_t numbers = h->count << ac_is_complex(h->array.dtype), most = AC_MAX_PIXELS / 4, left = s->pieces.length;
     if (numbers / most > left || numbers > left * most || h->count > SIZE_MAX / 16) return refuse(s, AC_REASON_TOO_MANY, h->length, h->count, left);
     const uint64_t count = ac_piece_count(&s->grid);
     if (count > left) return refuse(s, AC_REASON_PIECES_CUT, h->length, count, left);
@@ -123,8 +163,9 @@ static int open_stream(opened *s)
     const size_t left = s->length - h->length;
     if (left < AC_CHECKSUM_SIZE) return refuse(s, AC_REASON_CUT, h->length, AC_CHECKSUM_SIZE, left);
     s->data = (ac_span){s->stream + h->length, left - AC_CHECKSUM_SIZE};
-    if (h->codec == AC_STORED) return check_stored(s);
     if (h->codec == AC_CAUSAL) return check_causal(s);
+    if (h->reference.bytes) return refuse_outside(s);
+    if (h->codec == AC_STORED) return check_stored(s);
     s->is_read = 1;
     return AC_OK;
 }
@@ -146,14 +187,15 @@ static int refuse_piece(opened *s, size_t index, const ac_refusal *why, uint64_t
 /* Steps over the pieces; where `pieces` is not NULL it learns where they are. */
 static int find_pieces(opened *s, piece *pieces)
 {
-    ac_reader r = {.data = s->data.bytes, .length = s->data.length};
+    ac_reader r = {.data = s->pieces.bytes, .length = s->pieces.length};
+    const uint64_t at = (uint64_t)(s->pieces.bytes - s->stream);
     for (size_t i = 0; i < s->piece_count; i++) {
         const uint64_t length = ac_take_varint(&r, UINT64_MAX);
         const uint8_t *bytes = ac_take(&r, length);
-        if (r.why.status) return refuse_piece(s, i, &r.why, s->header.length);
+        if (r.why.status) return refuse_piece(s, i, &r.why, at);
         if (pieces) pieces[i] = (piece){{bytes, (size_t)length}, {.status = AC_NOT_RUN}};
     }
-    return r.at == r.length ? AC_OK : refuse(s, AC_REASON_PIECES_LONG, s->header.length + r.at, r.length - r.at, 0);
+    return r.at == r.length ? AC_OK : refuse(s, AC_REASON_PIECES_LONG, at + r.at, r.length - r.at, 0);
 }
 
 typedef struct {
@@ -302,18 +344,85 @@ static int find_model(opened *s, const ac_model *const *models, size_t count, co
 
 /* Whole streams */
 
-static int decode_causal(opened *s, const ac_model *const *models, size_t count, int flags, const ac_parallel *parallel, void *out)
+/* What decoding is given beside the stream. */
+typedef struct {
+    const ac_model *const *models;
+    size_t model_count;
+    const ac_reference *reference; /* or NULL */
+    int flags;
+    const ac_parallel *parallel;
+} given;
+
+static int decode_stream(opened *s, const given *g, void *out, size_t capacity);
+
+/* Says which reference is needed. */
+static int refuse_reference(opened *s, int reason)
+{
+    const ac_outside *o = &s->outside;
+    char *said = s->fault->said;
+    for (int i = 0; i < AC_HASH_SIZE; i++) snprintf(said + 2 * i, 3, "%02x", o->hash[i]);
+    if (o->name.length) snprintf(said + 2 * AC_HASH_SIZE, sizeof s->fault->said - 2 * AC_HASH_SIZE, ", %.*s", (int)o->name.length, (const char *)o->name.bytes);
+    return refuse(s, reason, 0, 0, 0);
+}
+
+/* Decodes the reference that goes along; `owned` is to be freed. */
+static int decode_inner(opened *s, const given *g, ac_reference *reference, void **owned)
+{
+    opened inner = {.stream = s->inner.bytes, .length = s->inner.length, .fault = s->fault};
+    const ac_outside *o = &s->outside;
+    const size_t size = ac_array_size(&o->array);
+    int status = open_stream(&inner);
+    const ac_array *array = &inner.header.array;
+    const int is_other = !status && (inner.is_beside || inner.header.codec > AC_CAUSAL || array->dtype != o->array.dtype || array->ndim != o->array.ndim ||
+                                     memcmp(array->shape, o->array.shape, (size_t)array->ndim * sizeof *array->shape));
+    if (is_other) status = AC_ERROR_CORRUPT;
+    *owned = status ? NULL : malloc(size + 1);
+    if (!status && !*owned) status = ac_fault_plain(s->fault, AC_ERROR_MEMORY);
+    if (!status) status = decode_stream(&inner, g, *owned, size);
+    ac_causal_free(&inner.causal);
+    *reference = (ac_reference){o->array, *owned};
+    if (!status || status == AC_ERROR_MEMORY || status == AC_ERROR_NO_MODEL) return status;
+    return refuse(s, AC_REASON_REFERENCE_INNER, (uint64_t)(s->inner.bytes - s->stream), 0, 0);
+}
+
+/* The reference, whose elements were compared with their hash; `owned` is to be freed. */
+static int find_reference(opened *s, const given *g, ac_reference *found, void **owned)
+{
+    if (!s->is_beside) return AC_OK;
+    int status = AC_OK;
+    if (s->inner.bytes)
+        status = decode_inner(s, g, found, owned);
+    else if (g->reference)
+        *found = *g->reference;
+    else
+        status = refuse_reference(s, AC_REASON_REFERENCE_NEEDED);
+    if (status) return status;
+    status = ac_outside_check(&s->outside, &found->array, found->data);
+    if (status != AC_ERROR_REFERENCE) return status ? ac_fault_plain(s->fault, status) : AC_OK;
+    if (s->inner.bytes) return refuse(s, AC_REASON_REFERENCE_INNER, (uint64_t)(s->inner.bytes - s->stream), 0, 0);
+    return refuse_reference(s, AC_REASON_REFERENCE_OTHER);
+}
+
+static int decode_causal(opened *s, const given *g, void *out)
 {
     const ac_model *model;
     ac_model *owned = NULL;
+    ac_reference reference = {0};
+    void *inner = NULL;
     int status = find_pieces(s, NULL);
-    if (!status) status = find_model(s, models, count, &model, &owned);
-    if (!status) status = decode_pieces(s, model, flags, parallel, out);
+    if (!status) status = find_model(s, g->models, g->model_count, &model, &owned);
+    if (!status) status = find_reference(s, g, &reference, &inner);
+    if (!status) status = decode_pieces(s, model, g->flags, g->parallel, out);
+    if (!status && s->is_beside) {
+        status = ac_outside_apply(&s->outside, &s->header.array, reference.data, out, out, 1);
+        if (status) ac_fault_plain(s->fault, status);
+    }
+    free(inner);
     ac_model_free(owned);
     return status;
 }
 
-static int decode_opened(opened *s, const ac_model *const *models, size_t count, int flags, const ac_parallel *parallel, void *out)
+static int decode_opened(opened *s, const given *g, void *out)
 {
     const ac_header *h = &s->header;
     const size_t end = s->length - AC_CHECKSUM_SIZE, size = ac_array_size(&h->array);
@@ -321,7 +430,7 @@ static int decode_opened(opened *s, const ac_model *const *models, size_t count,
     if (h->checksum_kind && ac_crc32c(0, s->stream, end) != expected) return refuse(s, AC_REASON_BYTES_CHECKSUM, end, 0, 0);
     int status = AC_OK;
     if (h->codec == AC_CAUSAL)
-        status = decode_causal(s, models, count, flags, parallel, out);
+        status = decode_causal(s, g, out);
     else if (h->codec == AC_STORED)
         ac_copy_little_endian(out, s->data.bytes, size / ac_number_bytes(h->array.dtype), ac_number_bytes(h->array.dtype));
     else
@@ -330,20 +439,26 @@ static int decode_opened(opened *s, const ac_model *const *models, size_t count,
     return ac_stream_checksum(s->stream, h->length, &h->array, out) == expected ? AC_OK : refuse(s, AC_REASON_CHECKSUM, end, 0, 0);
 }
 
-int ac_stream_decode_with(const ac_model *const *models, size_t count, const uint8_t *stream, size_t length, void *out, size_t capacity, int flags,
-                          const ac_parallel *parallel, ac_fault *fault)
+static int decode_stream(opened *s, const given *g, void *out, size_t capacity)
+{
+    if (!out && s->header.count) return ac_fault_plain(s->fault, AC_ERROR_ARGUMENT);
+    if (capacity < ac_array_size(&s->header.array)) return ac_fault_plain(s->fault, AC_ERROR_SPACE);
+    return decode_opened(s, g, out);
+}
+
+int ac_stream_decode_with(const ac_model *const *models, size_t count, const ac_reference *reference, const uint8_t *stream, size_t length, void *out,
+                          size_t capacity, int flags, const ac_parallel *parallel, ac_fault *fault)
 {
     ac_fault own;
     if (!fault) fault = &own;
     memset(fault, 0, sizeof *fault);
-    if (!stream || (count && !models) || !ac_kernel_of(flags)) return ac_fault_plain(fault, AC_ERROR_ARGUMENT);
+    if (!stream || (count && !models) || (reference && !reference->data) || !ac_kernel_of(flags)) return ac_fault_plain(fault, AC_ERROR_ARGUMENT);
     for (size_t i = 0; i < count; i++)
         if (!models[i]) return ac_fault_plain(fault, AC_ERROR_ARGUMENT);
     opened s = {.stream = stream, .length = length, .fault = fault};
     int status = open_stream(&s);
-    if (!status && !out && s.header.count) status = ac_fault_plain(fault, AC_ERROR_ARGUMENT);
-    if (!status && capacity < ac_array_size(&s.header.array)) status = ac_fault_plain(fault, AC_ERROR_SPACE);
-    if (!status) status = decode_opened(&s, models, count, flags, parallel, out);
+    const given g = {models, count, reference, flags, parallel};
+    if (!status) status = decode_stream(&s, &g, out, capacity);
     ac_causal_free(&s.causal);
     return status;
 }
@@ -351,7 +466,7 @@ int ac_stream_decode_with(const ac_model *const *models, size_t count, const uin
 int ac_stream_decode(const ac_model *const *models, size_t count, const uint8_t *stream, size_t length, void *out, size_t capacity, int flags,
                      ac_fault *fault)
 {
-    return ac_stream_decode_with(models, count, stream, length, out, capacity, flags, NULL, fault);
+    return ac_stream_decode_with(models, count, NULL, stream, length, out, capacity, flags, NULL, fault);
 }
 
 /* Looking into a stream */
@@ -396,4 +511,24 @@ int ac_stream_inspect(const uint8_t *stream, size_t length, ac_stream_info *info
     ac_causal_free(&s.causal);
     /* where too few bytes follow, `is_whole` tells it, and `fault` why */
     return s.is_read ? AC_OK : status;
+}
+
+/* References */
+
+int ac_reference_apply(const uint8_t *section, size_t length, const ac_array *array, const ac_reference *reference, const void *from, void *to, int undo,
+                       ac_fault *fault)
+{
+    ac_fault own;
+    uint64_t count;
+    if (!fault) fault = &own;
+    memset(fault, 0, sizeof *fault);
+    if (!section || !array || !reference || !reference->data || !from || !to) return ac_fault_plain(fault, AC_ERROR_ARGUMENT);
+    if (ac_array_count(array, &count) || !count || array->dtype > AC_I8) return ac_fault_plain(fault, AC_ERROR_ARGUMENT);
+    opened s = {.stream = section, .fault = fault};
+    ac_reader reader = {.data = section, .length = length};
+    if (ac_outside_read(&reader, array, &s.outside)) return refuse_in(&s, AC_IN_SECTION, AC_SECTION_REFERENCE, &reader.why, 0);
+    int status = ac_outside_check(&s.outside, &reference->array, reference->data);
+    if (status == AC_ERROR_REFERENCE) return refuse_reference(&s, AC_REASON_REFERENCE_OTHER);
+    if (!status) status = ac_outside_apply(&s.outside, array, reference->data, from, to, undo);
+    return status ? ac_fault_plain(fault, status) : AC_OK;
 }

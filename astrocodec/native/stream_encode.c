@@ -54,6 +54,7 @@ typedef struct {
     int flags;
     uint8_t *pieces; /* piece_size bytes each */
     span parameters, cuts; /* what sections hold; no bytes of cuts where there are none */
+    const ac_original *original; /* or NULL */
 } encoding;
 
 static piece *piece_at(const encoding *e, size_t index) { return (piece *)(e->pieces + index * e->piece_size); }
@@ -143,14 +144,18 @@ static ac_header header_of(const encoding *e, const ac_array *array, size_t inde
     const ac_choice *choice = &e->choices[index];
     ac_header header = {.array = *array, .codec = AC_CAUSAL, .planes = e->chain};
     header.cuts = (ac_span){e->cuts.bytes, e->cuts.length}, header.parameters = (ac_span){e->parameters.bytes, e->parameters.length};
+    if (e->original) header.reference = (ac_span){e->original->section, e->original->section_length};
     if (choice->file) header.model = (ac_span){choice->file, choice->file_length};
     memcpy(e->parameters.bytes, choice->model->fingerprint, sizeof choice->model->fingerprint);
     return header;
 }
 
+static int has_embedded(const encoding *e) { return e->original && e->original->embedded; }
+
 static size_t stream_size(const encoding *e, size_t choice, const ac_header *header)
 {
     size_t size = ac_header_size(header) + AC_CHECKSUM_SIZE;
+    if (has_embedded(e)) size += ac_varint_size(e->original->embedded_length) + e->original->embedded_length;
     for (size_t i = 0; i < e->piece_count; i++) {
         const piece *p = piece_at(e, i);
         const size_t length = p->low.length + p->coded[choice].length;
@@ -169,12 +174,18 @@ static void write_stream(const encoding *e, size_t choice, const ac_header *head
 {
     const size_t start = ac_header_write(header, out);
     uint8_t *at = out + start;
+    if (has_embedded(e)) {
+        at += ac_put_varint(at, e->original->embedded_length);
+        memcpy(at, e->original->embedded, e->original->embedded_length);
+        at += e->original->embedded_length;
+    }
     for (size_t i = 0; i < e->piece_count; i++) {
         const piece *p = piece_at(e, i);
         at += ac_put_varint(at, p->low.length + p->coded[choice].length);
         at = put(put(at, &p->low), &p->coded[choice]);
     }
-    ac_put_u32(at, ac_stream_checksum(out, start, &header->array, e->sheet->numbers.data));
+    const void *elements = e->original ? e->original->elements : e->sheet->numbers.data;
+    ac_put_u32(at, ac_stream_checksum(out, start, &header->array, elements));
 }
 
 /* Writes the shortest stream of all grids and models; AC_ERROR_SPACE where storing takes fewer bytes. */
@@ -220,8 +231,8 @@ static int encode_grid(encoding *e, const uint32_t *wanted, const ac_parallel *p
 }
 
 /* AC_ERROR_SPACE where storing takes fewer bytes. */
-static int encode_causal(const ac_choice *choices, size_t count, const ac_array *array, const void *data, const uint32_t *wanted, int flags,
-                         const ac_parallel *parallel, const ac_output *output)
+static int encode_causal(const ac_choice *choices, size_t count, const ac_array *array, const void *data, const ac_original *original,
+                         const uint32_t *wanted, int flags, const ac_parallel *parallel, const ac_output *output)
 {
     ac_sheet sheet;
     int mappable, status = ac_sheet_init(&sheet, array, data, &mappable);
@@ -231,7 +242,7 @@ static int encode_causal(const ac_choice *choices, size_t count, const ac_array 
         uint8_t section[AC_CHAIN_BOUND];
         uint16_t *left;
         status = ac_chain_choose(&sheet, array, choices[0].model, flags & ~AC_THOROUGH, &chain, &left);
-        encoding none = {.sheet = &sheet, .left = left, .choices = choices, .choice_count = count, .flags = flags};
+        encoding none = {.sheet = &sheet, .left = left, .choices = choices, .choice_count = count, .flags = flags, .original = original};
         none.widths = widths_of(&sheet, left);
         if (left) none.chain = (ac_span){section, ac_chain_write(&chain, section)};
         encoding e[2] = {none, none}; /* without and with cuts */
@@ -260,16 +271,16 @@ static int check_arguments(const ac_choice *choices, size_t count, const ac_arra
     return AC_OK;
 }
 
-int ac_stream_encode_with(const ac_choice *choices, size_t count, const ac_array *array, const void *data, const uint32_t *piece, int flags,
-                          const ac_parallel *parallel, const ac_output *output)
+int ac_stream_encode_with(const ac_choice *choices, size_t count, const ac_array *array, const void *data, const ac_original *original,
+                          const uint32_t *piece, int flags, const ac_parallel *parallel, const ac_output *output)
 {
     int status = check_arguments(choices, count, array, data, piece, flags);
-    if (status || !output) return AC_ERROR_ARGUMENT;
+    if (status || !output || (original && (!original->section || original->section_length > AC_MAX_SECTION))) return AC_ERROR_ARGUMENT;
     const ac_choice general = {ac_model_default(), NULL, 0};
     if (!count && !general.model) return AC_ERROR_MEMORY;
     status = AC_ERROR_SPACE;
-    if (ac_array_size(array)) status = encode_causal(count ? choices : &general, count ? count : 1, array, data, piece, flags & ~AC_EMBED, parallel, output);
-    return status == AC_ERROR_SPACE ? encode_stored(array, data, output) : status;
+    if (ac_array_size(array)) status = encode_causal(count ? choices : &general, count ? count : 1, array, data, original, piece, flags & ~AC_EMBED, parallel, output);
+    return status == AC_ERROR_SPACE ? encode_stored(array, original ? original->elements : data, output) : status;
 }
 
 /* A buffer of the caller's. */
@@ -295,7 +306,7 @@ int ac_stream_encode(const ac_model *const *models, size_t count, const ac_array
         if (models[i]) choices[i] = ac_choice_of(models[i], flags & AC_EMBED);
     buffer whole = {out, capacity, 0};
     const ac_output output = {take_buffer, &whole};
-    const int status = ac_stream_encode_with(choices, count, array, data, piece, flags, NULL, &output);
+    const int status = ac_stream_encode_with(choices, count, array, data, NULL, piece, flags, NULL, &output);
     free(choices);
     *length = status ? 0 : whole.length;
     return status && whole.length > capacity ? AC_ERROR_SPACE : status;

@@ -55,6 +55,13 @@ def frame_pieces(pieces: list[bytes]) -> bytes:
     return b"".join(part for piece in pieces for part in (varint.put(len(piece)), piece))
 
 
+def split_reference(data: memoryview, start: int = 0) -> tuple[memoryview, memoryview, int]:
+    """The stream of a reference, the pieces behind it, and where these begin in the stream."""
+    reader = varint.Reader(data, start=start)
+    inner = reader.take(reader.number("length of the reference"), "reference")
+    return inner, data[reader.at :], reader.place
+
+
 def split_pieces(data: memoryview, count: int, start: int = 0) -> list[memoryview]:
     """Undo `frame_pieces`; `start` is where the data begin in the stream, for messages."""
     if count > len(data):

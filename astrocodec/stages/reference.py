@@ -1,28 +1,31 @@
 """The reference codec: the native library's functions in readable Python, bit for bit the same.
 
 docs/format.md is the specification. Pieces are composed of their stages by `astrocodec.stages.piece`, streams here:
-planes -> pixels -> split -> chain -> piece -> causal -> stream. It codes about 100,000 pixels a second, and needs no
-library.
+outside -> planes -> pixels -> split -> chain -> piece -> causal -> stream. It codes about 100,000 pixels a second, and
+needs no library.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from astrocodec.errors import CodecNotFoundError, CorruptError, FormatError, TruncatedError
+from astrocodec.errors import CodecNotFoundError, CorruptError, FormatError, ReferenceNotFoundError, TruncatedError
 from astrocodec.model import Model, find_model
 from astrocodec.stages import piece as one_piece
 from astrocodec.stages import stream
-from astrocodec.stages.causal import CAUSAL, STORED, Parameters, frame_pieces, split_pieces
+from astrocodec.stages.causal import CAUSAL, STORED, Parameters, frame_pieces, split_pieces, split_reference
 from astrocodec.stages.chain import Chain, apply_chain, undo_chain
 from astrocodec.stages.chain_choice import choose_chain, period_of
 from astrocodec.stages.cuts import NO_CUTS, Cuts, find_cuts
 from astrocodec.stages.distribution import Tables, build_tables
+from astrocodec.stages.outside import Outside, apply_outside, undo_outside
+from astrocodec.stages.outside_choice import choose_outside
 from astrocodec.stages.pixels import map_pixels, unmap_pixels
 from astrocodec.stages.planes import (
     MAX_PIXELS,
@@ -93,12 +96,21 @@ def _stored(values: NDArray[np.generic]) -> bytes:
     return stream.seal(header, stream.elements_of(values), values)
 
 
+class _Beside(NamedTuple):
+    """An array of which its reference leaves what is modelled."""
+
+    elements: NDArray[np.generic]
+    outside: Outside
+    stream: bytes  # of the reference, or nothing
+
+
 def _modelled(
     values: NDArray[np.generic],
     choices: Sequence[tuple[Model, bytes]],
     piece_shape: tuple[int, int] | None,
     thorough: bool,
     encode_one: PieceEncoder,
+    beside: _Beside | None = None,
 ) -> bytes | None:
     planes = to_planes(values)
     shape = Planes(*planes.shape)
@@ -141,11 +153,16 @@ def _modelled(
             sections = [Section(stream.MODEL, file)] if file else []
             if chain:
                 sections.append(Section(stream.PLANES, chain.to_bytes(), True))
+            if beside:
+                sections.append(Section(stream.REFERENCE, beside.outside.to_bytes(), True))
             if any(grid.cuts):
                 sections.append(Section(stream.CUTS, grid.cuts.to_bytes(), True))
             header = Header(CAUSAL, values.dtype, values.shape, parameters, tuple(sections)).to_bytes()
             pieces = [below + encode_one(model, np.ascontiguousarray(part), thorough, widths) for below, part in parts]
-            streams.append(stream.seal(header, frame_pieces(pieces), values))
+            if beside and beside.stream:
+                pieces = [beside.stream, *pieces]
+            elements = beside.elements if beside else values
+            streams.append(stream.seal(header, frame_pieces(pieces), elements))
     return min(streams, key=len)
 
 
@@ -156,6 +173,9 @@ def encode_stream(
     piece_shape: tuple[int, int] | None = None,
     thorough: bool = False,
     encode_one: PieceEncoder = encode_piece_with,
+    reference: NDArray[Any] | None = None,
+    reference_name: str = "",
+    embed_reference: bool = False,
 ) -> bytes:
     """Encode an array of native byte order with the best of several models, each with the file that goes along.
 
@@ -163,7 +183,21 @@ def encode_stream(
     """
     stored = _stored(values)
     coded = _modelled(values, choices, piece_shape, thorough, encode_one) if values.size else None
-    return stored if coded is None or len(coded) > len(stored) else coded
+    alone = stored if coded is None or len(coded) > len(stored) else coded
+    if reference is None or not values.size:
+        return alone
+    outside = choose_outside(
+        values, reference, reference_name, lambda part: len(encode_one(choices[0][0], part, False, None))
+    )
+    if outside is None:
+        return alone
+    left = apply_outside(outside, values, reference)
+    inner = b""
+    if embed_reference:
+        outside = dataclasses.replace(outside, embedded=True)
+        inner = encode_stream(reference, choices, thorough=thorough, encode_one=encode_one)
+    beside = _modelled(left, choices, piece_shape, thorough, encode_one, _Beside(values, outside, inner))
+    return alone if beside is None else min(alone, beside, key=len)
 
 
 def _decode_piece(
@@ -185,8 +219,36 @@ def _chain_of(header: Header, shape: Planes) -> Chain | None:
     return Chain.read(body, shape)
 
 
+def _outside_of(header: Header) -> Outside | None:
+    """What a stream says of a reference, if it has one."""
+    body = header.body_of(stream.REFERENCE)
+    return None if body is None else Outside.read(body, header.dtype, header.shape)
+
+
+def _decode_inner(data: memoryview, models: Iterable[Model], decode_one: PieceDecoder) -> NDArray[Any]:
+    """The reference that a stream holds."""
+    if read_header(data)[0].body_of(stream.REFERENCE) is not None:
+        raise CorruptError("the reference in the stream has a reference of its own")
+    return decode_stream(data, models, decode_one)
+
+
+def _checked(outside: Outside, reference: NDArray[Any] | None, shape: tuple[int, ...]) -> NDArray[Any]:
+    """The very reference that a stream names, or an error."""
+    if reference is not None and outside.is_reference(reference, shape):
+        return reference
+    if outside.embedded:
+        raise CorruptError("the reference in the stream is not the one that it names")
+    what = "is not given" if reference is None else "that was given is another one"
+    raise ReferenceNotFoundError(f"the reference {what}, needed is SHA-256 {outside.sha256.hex()}, {outside.name}")
+
+
 def _decode_modelled(
-    data: memoryview, at: int, header: Header, models: Iterable[Model], decode_one: PieceDecoder
+    data: memoryview,
+    at: int,
+    header: Header,
+    models: Iterable[Model],
+    decode_one: PieceDecoder,
+    reference: NDArray[Any] | None,
 ) -> NDArray[np.generic]:
     parameters = Parameters.read(header.parameters, header.dtype, header.parameters_at)
     shape = planes_of(header.shape, header.dtype.kind == "c")
@@ -198,8 +260,14 @@ def _decode_modelled(
     cuts = Cuts.read(header.body_of(stream.CUTS), shape.height, shape.width)
     grid = Grid(shape, parameters.piece_shape, cuts)
     chain = _chain_of(header, shape)
+    outside = _outside_of(header)
+    if outside and outside.embedded:
+        inner, data, at = split_reference(data, at)
+        reference = _decode_inner(inner, models, decode_one)
     pieces = split_pieces(data, len(grid), at)
     model = find_model(parameters.fingerprint, models, header.body_of(stream.MODEL))
+    if outside:
+        reference = _checked(outside, reference, header.shape)
     samples = np.empty(shape, np.uint16)
     below = np.empty(shape, np.uint64)
     for index, piece in enumerate(grid):
@@ -213,12 +281,14 @@ def _decode_modelled(
         samples = undo_chain(chain, samples)
     u = samples.astype(np.uint64) << np.uint64(parameters.low_bits) | below if parameters.low_bits else samples
     elements = unmap_pixels(u, parameters.pixel_map, part_type(header.dtype))
-    return from_planes(elements, header.dtype, header.shape)
+    values = from_planes(elements, header.dtype, header.shape)
+    return undo_outside(outside, values, reference) if outside and reference is not None else values
 
 
 def _decode_stored(data: memoryview, header: Header) -> NDArray[np.generic]:
-    if header.body_of(stream.PLANES) is not None:
-        raise CorruptError(f"section {stream.PLANES}: a stored array has none")
+    for number in (stream.PLANES, stream.REFERENCE):
+        if header.body_of(number) is not None:
+            raise CorruptError(f"section {number}: a stored array has none")
     if header.parameters:
         raise CorruptError(
             f"byte {header.parameters_at}: {len(header.parameters)} bytes of parameters, a stored array has none"
@@ -232,7 +302,10 @@ def _decode_stored(data: memoryview, header: Header) -> NDArray[np.generic]:
 
 
 def decode_stream(
-    data: memoryview, models: Iterable[Model] = (), decode_one: PieceDecoder = decode_piece_with
+    data: memoryview,
+    models: Iterable[Model] = (),
+    decode_one: PieceDecoder = decode_piece_with,
+    reference: NDArray[Any] | None = None,
 ) -> NDArray[Any]:
     """Decode a stream; see `astrocodec.decode`."""
     header, at = read_header(data)
@@ -245,6 +318,6 @@ def decode_stream(
     if header.codec == STORED:
         values = _decode_stored(body, header)
     else:
-        values = _decode_modelled(body, at, header, models, decode_one)
+        values = _decode_modelled(body, at, header, models, decode_one, reference)
     stream.check(data, at, values)
     return values

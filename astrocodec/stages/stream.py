@@ -25,11 +25,19 @@ MAX_ELEMENTS = 1 << 40
 MAX_SECTION, MAX_NAME = 1 << 20, 255
 CHECKSUM_SIZE = 4
 OF_ELEMENTS, OF_BYTES = 0, 1
-MODEL, NAME, PLANES, CUTS, PARAMETERS = 1, 2, 16, 18, 127
-RESERVED = {17: "reference", 19: "code weights", 20: "quantise"}
-SECTIONS = {MODEL: "model", NAME: "name", PLANES: "planes", CUTS: "cuts", PARAMETERS: "codec", **RESERVED}
+MODEL, NAME, PLANES, REFERENCE, CUTS, PARAMETERS = 1, 2, 16, 17, 18, 127
+RESERVED = {19: "code weights", 20: "quantise"}
+SECTIONS = {
+    MODEL: "model",
+    NAME: "name",
+    PLANES: "planes",
+    REFERENCE: "reference",
+    CUTS: "cuts",
+    PARAMETERS: "codec",
+    **RESERVED,
+}
 # Those that are known, and whether they are critical.
-_KNOWN = {MODEL: False, NAME: False, PLANES: True, CUTS: True, PARAMETERS: True}
+_KNOWN = {MODEL: False, NAME: False, PLANES: True, REFERENCE: True, CUTS: True, PARAMETERS: True}
 _CRITICAL, _DTYPE, _CHECKSUM_KIND = 0x80, 0x1F, 7
 
 

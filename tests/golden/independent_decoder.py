@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from itertools import pairwise
-from math import prod
+from math import floor, prod
 from operator import mul
 from typing import NamedTuple
 
@@ -176,10 +176,10 @@ class RunningRice:
 # Stream, sections and codecs
 
 TYPES = ("u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f4", "f8", "b1", "f2", "c8", "c16")
-MODEL, NAME, PLANES, CUTS, CODEC = 1, 2, 16, 18, 127
+MODEL, NAME, PLANES, REFERENCE, CUTS, CODEC = 1, 2, 16, 17, 18, 127
 # Critical or not.
-KNOWN = {MODEL: 0, NAME: 0, PLANES: 1, CUTS: 1, CODEC: 1}
-RESERVED = {17: "reference", 19: "code weights", 20: "quantise"}
+KNOWN = {MODEL: 0, NAME: 0, PLANES: 1, REFERENCE: 1, CUTS: 1, CODEC: 1}
+RESERVED = {19: "code weights", 20: "quantise"}
 STORED, CAUSAL = 0, 1
 
 
@@ -239,23 +239,124 @@ def read_sections(data: Bytes) -> dict[int, bytes]:
     return sections
 
 
-def decode_stream(stream: bytes, models: Mapping[str, Model]) -> tuple[str, tuple[int, ...], bytes]:
-    """Data type, shape and little-endian elements of a stream, given models by their fingerprints."""
+def decode_stream(
+    stream: bytes, models: Mapping[str, Model], reference: bytes | None = None
+) -> tuple[str, tuple[int, ...], bytes]:
+    """Data type, shape and little-endian elements of a stream, given models by fingerprints, and a reference's."""
     frame = read_frame(stream)
     demand(len(stream) >= frame.length + 4, "checksum", TruncatedError)
     data = Bytes(stream[frame.length : -4])
+    demand(frame.codec == CAUSAL or REFERENCE not in frame.sections, "a reference of another codec")
     if frame.codec == STORED:
         demand(not frame.sections[CODEC], "parameters of the stored codec")
         demand(PLANES not in frame.sections, "a chain of stored planes")
         elements = data.take(prod(frame.shape) * int(frame.data_type[1:]))
         data.finish("the elements")
     elif frame.codec == CAUSAL:
-        elements = decode_causal(frame, data, models)
+        elements = decode_beside(frame, data, models, reference)
     else:
         name, _, install = frame.sections.get(NAME, b"").decode(errors="replace").partition("\n")
         raise MissingError(f"codec {frame.codec} is needed, {name or 'which has no name'}: {install}")
     demand(crc32c(stream[: frame.length] + elements) == int.from_bytes(stream[-4:], "little"), "checksum")
     return frame.data_type, frame.shape, elements
+
+
+# Outside reference
+
+
+@dataclass
+class Outside:
+    """What is taken off the elements."""
+
+    sha256: bytes
+    data_type: str
+    shape: tuple[int, ...]
+    zero: int
+    shift: int
+    smooth: int
+    small: int
+    large: int
+    spread: int
+    level: int
+    offset: int
+    bits: int
+    embedded: int
+    name: bytes
+
+    @classmethod
+    def read(cls, frame: Frame) -> Outside:
+        """That of a stream."""
+        demand(frame.data_type[0] in "ui", "a reference beside elements that are no integers")
+        data, axes = Bytes(frame.sections[REFERENCE]), len(frame.shape)
+        sha256, code, count = data.take(32), data.u(1), data.u(1)
+        demand(code <= 9 and min(2, axes) <= count <= axes, "type and axes of the reference")
+        zero = data.signed_varint()
+        demand(abs(zero) < 1 << 62, "zero of the reference")
+        numbers = [data.varint(most) for most in (47, 256, 256, 256, 8191)]
+        level, offset, bits, embedded = data.signed_varint(), data.signed_varint(), data.u(1), data.u(1)
+        demand(1 <= bits <= 8 * frame.part_size and embedded <= 1, "bits beside the reference")
+        name, shape = data.rest(), frame.shape[axes - count :]
+        demand(len(name) <= 255, "name of the reference")
+        return cls(sha256, TYPES[code], shape, zero, *numbers, level, offset, bits, embedded, name)
+
+    def planes(self, elements: bytes) -> list[list[list[int]]]:
+        """The reference in 16 bits."""
+        size, height, width = int(self.data_type[1:]), *(1, 1, *self.shape)[-2:]
+        form = {"f4": "<f", "f8": "<d"}.get(self.data_type)
+        found = []
+        for at in range(0, len(elements), size):
+            part = elements[at : at + size]
+            if form:
+                v = struct.unpack(form, part)[0]
+                v = 0 if v != v else clamp(v, -(2**62), 2**62)
+                v = floor(v) + (v - floor(v) >= 0.5)
+            else:
+                v = clamp(int.from_bytes(part, "little", signed=self.data_type[0] == "i"), -(2**62), 2**62)
+            found.append(clamp((v - self.zero) >> self.shift, 0, 65535))
+        rows = [found[at : at + width] for at in range(0, len(found), width)]
+        return [rows[at : at + height] for at in range(0, len(rows), height)]
+
+    def expected(self, plane: list[list[int]], y: int, x: int) -> int:
+        """M of a pixel."""
+        rows = [plane[clamp(y + dy, 0, len(plane) - 1)] for dy in range(-2, 3)]
+        near = [row[clamp(x + dx, 0, len(row) - 1)] for row in rows for dx in range(-2, 3)]
+        here = near.pop(12)
+        n = sorted(near)
+        middle = (n[11] + n[12] + 1) >> 1
+        d = abs(here - middle)
+        part = max(self.small * d, min(self.large * d, 512 * d - self.spread * (n[18] - n[5])))
+        return ((self.smooth * middle + (part if here >= middle else -part) + 128) >> 8) << self.shift
+
+    def undo(self, left: bytes, reference: bytes, size: int) -> bytes:
+        """The elements."""
+        shifts = [
+            self.expected(plane, y, x)
+            for plane in self.planes(reference)
+            for y in range(len(plane))
+            for x in range(len(plane[0]))
+        ]
+        out = b""
+        for i in range(len(left) // size):
+            v = int.from_bytes(left[i * size : (i + 1) * size], "little")
+            v = self.offset + (v - self.offset + shifts[i % len(shifts)] - self.level) % (1 << self.bits)
+            out += (v % (1 << 8 * size)).to_bytes(size, "little")
+        return out
+
+
+def decode_beside(frame: Frame, data: Bytes, models: Mapping[str, Model], reference: bytes | None) -> bytes:
+    """The elements of a stream of a causal network, beside a reference if it has one."""
+    if REFERENCE not in frame.sections:
+        return decode_causal(frame, data, models)
+    outside, error = Outside.read(frame), MissingError
+    if outside.embedded:
+        inner, error = data.take(data.varint()), CorruptError
+        head = read_frame(inner)
+        demand(REFERENCE not in head.sections and head.codec <= CAUSAL, "the reference in the stream")
+        demand((head.data_type, head.shape) == (outside.data_type, outside.shape), "the reference in the stream")
+        reference = decode_stream(inner, models)[2]
+    said = f"SHA-256 {outside.sha256.hex()}, {outside.name.decode(errors='replace')}"
+    demand(reference is not None and hashlib.sha256(reference).digest() == outside.sha256, f"reference {said}", error)
+    return outside.undo(decode_causal(frame, data, models), reference or b"", frame.part_size)
 
 
 # Causal network

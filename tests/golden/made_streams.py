@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import struct
 import zlib
 from contextlib import suppress
@@ -101,6 +102,29 @@ def _chain(section: bytes = CHAIN, elements: bytes = b"\5\5\7\7\x09\x09", kind: 
     return _causal(bytes([kind]) + bytes(5), 3 * FIVES, elements, (3, 1, 2), sections=((16 | 128, section),), **other)
 
 
+# Beside abc: its elements less 97 are taken off, whole.
+HASH = hashlib.sha256(b"abc").digest()
+BESIDE = HASH + bytes([0, 1]) + varint(194) + b"\0" + 3 * varint(256) + b"\0\0\0\x08\1dark"
+
+
+def _beside(
+    section: bytes = BESIDE,
+    inner: bytes | None = None,
+    elements: bytes = b"\5\6\7",
+    number: int = 17 | 128,
+    **other: Any,
+) -> bytes:
+    """Fives that a reference leaves, whose stream stands before them."""
+    inner = stream_of() if inner is None else inner
+    data = varint(len(inner)) + inner + FIVES if section[-5:-4] == b"\1" else FIVES
+    return _causal(data=data, elements=elements, sections=((number, section),), **other)
+
+
+def _field(at: int, new: bytes, length: int = 1) -> bytes:
+    """The section with other bytes at a place behind the hash."""
+    return BESIDE[: 32 + at] + new + BESIDE[32 + at + length :]
+
+
 def _set(bits: bytes, count: int = 1) -> bytes:
     return b"\x20\0\0" + varint(count) + varint(len(bits)) + bits + b"\0\0\0"
 
@@ -168,6 +192,9 @@ ALLOWED = {
     "chain": _chain(),
     "two chains": _chain(b"\2" + CHAIN[1:], b"\5\5\7\7\7\7"),
     "chain that hardly follows": _chain(CHAIN[:5] + b"\2\0\xff\xff\0", b"\5\5\7\7\x09\x09"),
+    "beside": _beside(),
+    "beside, within four": _beside(_field(14, b"\2"), elements=b"\1\2\3"),
+    "beside, with level and offset": _beside(_field(12, b"\1\6", 2), elements=b"\6\7\x08"),
     "offset": _causal(b"\0\3" + bytes(4), elements=b"\3\3\3"),
     "gaps": _causal(b"\0\0\2\5\1\6\2\0\0\0", elements=b"\6\6\6"),
     "lattice": _causal(b"\x10\0\0" + varint(3 << 31) + b"\0\0\0\0", elements=b"\7\7\7"),
@@ -200,7 +227,7 @@ FORBIDDEN = {
     "longer varint": (stream_of().replace(b"\1\3\xff", b"\1\x83\0\xff"), CorruptError, "varint"),
     **{
         f"section {number}": (stream_of(sections=((number | critical, b""),)), NewerError, f"section {name}:")
-        for number, name in ((17, "reference"), (19, "code weights"), (20, "quantise"))
+        for number, name in ((19, "code weights"), (20, "quantise"))
         for critical in (0, 128)
     },
     "critical": (stream_of(sections=((7 | 128, b""),)), NewerError, "section 7"),
@@ -228,6 +255,36 @@ FORBIDDEN = {
     "chain without gains": (_chain(CHAIN[:5] + b"\0"), CorruptError, "gains"),
     "chain, short": (_chain(CHAIN[:-1]), TruncatedError, ""),
     "chain, long": (_chain(CHAIN + b"\0"), CorruptError, "gains"),
+    "beside, not critical": (_beside(number=17), CorruptError, "critical"),
+    "beside a stored array": (stream_of(sections=((17 | 128, BESIDE),)), CorruptError, "reference of another"),
+    "beside another codec": (stream_of(70, sections=((17 | 128, BESIDE),)), CorruptError, "reference of another"),
+    "beside floats": (_beside(data_type=8, elements=bytes(12)), CorruptError, "no integers"),
+    "beside, outside": (_beside(_field(15, b"\0")), MissingError, f"{HASH.hex()}, dark"),
+    "beside another": (_beside(inner=stream_of(data=b"abd")), CorruptError, "reference"),
+    "beside another type": (_beside(inner=stream_of(data_type=1)), CorruptError, "reference"),
+    "beside another shape": (_beside(inner=stream_of(shape=(1, 3))), CorruptError, "reference"),
+    "beside what is beside": (_beside(inner=_beside()), CorruptError, "reference"),
+    "beside what is no stream": (_beside(inner=b"abc"), CorruptError, ""),
+    "beside, damaged": (_beside(inner=stream_of(elements=b"abd")), CorruptError, ""),
+    "beside, short": (_beside(BESIDE[:40]), TruncatedError, ""),
+    **{
+        f"beside, {at} is {new.hex()}": (_beside(_field(at, new, length)), CorruptError, what)
+        for at, new, length, what in (
+            (0, b"\x0a", 1, "type"),
+            (1, b"\0", 1, "axes"),
+            (1, b"\2", 1, "axes"),
+            (2, varint(1 << 63), 2, "zero"),
+            (4, b"\x30", 1, "varint"),
+            (5, varint(257), 2, "varint"),
+            (7, varint(257), 2, "varint"),
+            (9, varint(257), 2, "varint"),
+            (11, varint(8192), 1, "varint"),
+            (14, b"\0", 1, "bits"),
+            (14, b"\x09", 1, "bits"),
+            (15, b"\2", 1, "bits"),
+            (16, bytes(256), 4, "name"),
+        )
+    },
     "short parameters": (_causal(bytes(5)), TruncatedError, ""),
     "long parameters": (_causal(bytes(7)), CorruptError, "parameters"),
     "causal without elements": (_causal(shape=(3, 0), data=b"", elements=b""), CorruptError, "axis"),

@@ -50,6 +50,8 @@ class Case:
         Other options; a tuned model travels inside the stream.
     self_contained : bool
         The general model travels too.
+    beside : bool
+        The array has planes of one pattern, which stands in the stream as its reference.
     sections : tuple of Section
         Put into the stream behind the encoder's back: what no encoder of this version writes.
     """
@@ -60,10 +62,18 @@ class Case:
     tuned: bool = False
     self_contained: bool = False
     sections: tuple[Section, ...] = ()
+    beside: bool = False
 
     def array(self) -> Array:
         """The array of this case."""
         return self.make(np.random.default_rng(1))
+
+    def reference(self) -> dict[str, Any]:
+        """Options of what the array is coded beside, if it is."""
+        if not self.beside:
+            return {}
+        pattern = _pattern(np.random.default_rng(1))
+        return {"reference": pattern.astype("f4") / 4, "reference_name": "pattern.fits", "embed_reference": True}
 
     @property
     def model(self) -> Model:
@@ -75,7 +85,9 @@ class Case:
         model = self.model
         file = model.to_bytes(whole=self.self_contained) if self.tuned or self.self_contained else b""
         values = array.astype(array.dtype.newbyteorder("="))
-        coded = encode_stream(values, [(model, file)], piece_shape=self.piece_shape, thorough=self.thorough)
+        coded = encode_stream(
+            values, [(model, file)], piece_shape=self.piece_shape, thorough=self.thorough, **self.reference()
+        )
         return self.with_sections(coded, values)
 
     def with_sections(self, coded: bytes, values: Array) -> bytes:
@@ -101,6 +113,16 @@ def _with_blank(rng: np.random.Generator) -> Array:
     values = _sky(rng, (36, 41), 2e6, 3e5).astype(np.int32)
     values[5:9, 30:] = -(2**31)
     return values
+
+
+def _pattern(rng: np.random.Generator) -> Array:
+    """Levels of the pixels of a line, some of them hot."""
+    return rng.normal(9000, 900, (180, 1)).round() + np.where(rng.random((180, 1)) < 0.05, 12000, 0)
+
+
+def _beside(rng: np.random.Generator) -> Array:
+    """Lines of one pattern, too narrow for a chain."""
+    return np.asarray(_pattern(rng) / 4 + rng.normal(0, 3, (40, 180, 1)), np.int32)
 
 
 def _float_bits(rng: np.random.Generator) -> Array:
@@ -215,6 +237,7 @@ CASES = {
     "uint16_self_contained": Case(lambda rng: _sky(rng, (150, 160), 50, 0.6).astype(np.uint16), self_contained=True),
     "uint16_cuts": Case(_broken, thorough=True),
     "int32_cuts_of_planes": Case(lambda rng: _broken(rng, 2).astype(np.int32) * 2000 - 9, (30, 41), thorough=True),
+    "int32_beside": Case(_beside, beside=True),
     "uint8_unknown_section": Case(
         lambda rng: _sky(rng, (18, 23), 100, 4).astype(np.uint8), sections=(Section(7, b"not known"), Section(126, b""))
     ),

@@ -27,7 +27,7 @@ def test_golden_stream(name: str, workers: int) -> None:
     assert (back.dtype, back.shape) == (array.dtype.newbyteorder("="), array.shape)
     assert back.tobytes() == array.astype(back.dtype).tobytes()
     options = {"thorough": case.thorough, "self_contained": case.self_contained, "workers": workers}
-    coded = astrocodec.encode(array, case.model, piece_shape=case.piece_shape, **options)
+    coded = astrocodec.encode(array, case.model, piece_shape=case.piece_shape, **options, **case.reference())
     assert case.with_sections(coded, back) == _stream(name)
 
 
@@ -54,6 +54,7 @@ def test_golden_streams_cover_what_streams_can_be() -> None:
     assert found["uint16_small_planes"].piece_shape == (420, 7)
     assert found["int16_planes_three_by_three"].piece_shape == (30, 12)
     assert found["uint16_large_planes"].piece_shape == (20, 41)
+    assert [name for name, info in found.items() if info.reference] == ["int32_beside"]
     assert found["uint32_low_bits_of_pieces"].low_bits > 0
 
 

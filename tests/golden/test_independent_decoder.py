@@ -24,7 +24,7 @@ THEIRS = {
     TruncatedError: (errors.TruncatedError,),
     CorruptError: (errors.CorruptError, errors.FormatError),
     NewerError: (errors.VersionError,),
-    MissingError: (errors.ModelNotFoundError, errors.CodecNotFoundError),
+    MissingError: (errors.ModelNotFoundError, errors.CodecNotFoundError, errors.ReferenceNotFoundError),
 }
 
 

@@ -179,10 +179,10 @@ FORBIDDEN: dict[str, tuple[Crafted, type[AstrocodecError]]] = {
     "a piece too many": (replace(CUBE, pieces=4), CorruptError),
     "a wrong checksum": (Crafted(elements=8), CorruptError),
     # Sections
-    **{f"section {number}": (Crafted(sections=section(number, b"")), VersionError) for number in (17, 19, 20)},
+    **{f"section {number}": (Crafted(sections=section(number, b"")), VersionError) for number in (19, 20)},
     **{
         f"critical section {number}": (Crafted(sections=section(number, b"", is_critical=True)), VersionError)
-        for number in (0, 3, 15, 17, 19, 20, 21, 95, 96, 126)
+        for number in (0, 3, 15, 19, 20, 21, 95, 96, 126)
     },
     "a model that is critical": (replace(EMBEDDED, sections=section(1, DEFAULT.to_bytes(), True)), CorruptError),
     "a name that is critical": (Crafted(sections=section(2, b"causal\n", is_critical=True)), CorruptError),
@@ -361,7 +361,7 @@ def test_both_decoders_refuse(name: str, decode: Any) -> None:
 
 
 @pytest.mark.parametrize("decode", [native, reference.decode_stream, codec.decode], ids=["c", "reference", "codec"])
-@pytest.mark.parametrize(("number", "name"), [(17, "reference"), (19, "code weights"), (20, "quantise")])
+@pytest.mark.parametrize(("number", "name"), [(19, "code weights"), (20, "quantise")])
 def test_reserved_sections_are_refused_by_name(number: int, name: str, decode: Any) -> None:
     for is_critical in (False, True):
         with pytest.raises(VersionError, match=rf"section {number} \({name}\).*upgrade astrocodec"):

@@ -18,10 +18,11 @@ from astrocodec import _native
 from astrocodec.codec import Buffer
 from astrocodec.errors import AstrocodecError, CorruptError, TruncatedError
 from astrocodec.model import Model, find_model
-from astrocodec.stages.causal import CAUSAL, STORED, Parameters, split_pieces
+from astrocodec.stages.causal import CAUSAL, STORED, Parameters, split_pieces, split_reference
 from astrocodec.stages.cuts import Cuts
+from astrocodec.stages.outside import Outside
 from astrocodec.stages.planes import MAX_PIXELS, Grid, planes_of
-from astrocodec.stages.stream import CUTS, MODEL, Header, data_of, read_header
+from astrocodec.stages.stream import CUTS, MODEL, REFERENCE, Header, data_of, read_header
 
 _MODES = ("constant", "modelled", "raw", "differences", "widths", "counts")
 
@@ -101,6 +102,9 @@ def _modelled(stream: memoryview, data: memoryview, at: int, header: Header, mod
     cuts = Cuts.read(header.body_of(CUTS), planes.height, planes.width)
     grid = Grid(planes, parameters.piece_shape, cuts)
     bits = np.zeros(planes, np.float32)
+    section = header.body_of(REFERENCE)
+    if section and Outside.read(section, header.dtype, header.shape).embedded:
+        _, data, at = split_reference(data, at)
     payload, modes = 0.0, Counter[str]()
     for index, (piece, part) in enumerate(zip(grid, split_pieces(data, len(grid), at), strict=True)):
         found = np.zeros(piece.shape, np.float32)
