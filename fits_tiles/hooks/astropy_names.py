@@ -47,6 +47,7 @@ _METHODS = {
         "_writeto",
         "copy",
     ),
+    "Card": ("_verify",),
     "BinTableHDU": ("_get_raw_data", "_prewriteto", "_update_checksum", "_writeheader", "_writeto"),
     "HDUList": ("flush", "writeto"),
     "Header": ("_countblanks",),

@@ -23,8 +23,8 @@ from astrocodec.errors import AstrocodecError, CorruptError
 from astrocodec.model import Model, load_model
 from fits_tiles.hooks.options import current_options
 from fits_tiles.hooks.tile_codec import model_of
-from fits_tiles.hooks.tile_table_hdu import TileTableHDU, cards_of, without_warning
-from fits_tiles.layout.blocks import card_value, find_card, split_cards
+from fits_tiles.hooks.tile_table_hdu import TileTableHDU, cards_of, header_of, text_of, without_warning
+from fits_tiles.layout.blocks import split_cards
 from fits_tiles.layout.card_format import assemble
 from fits_tiles.layout.card_text import is_blob_card, read_blob
 from fits_tiles.layout.grid import TileGrid
@@ -77,12 +77,11 @@ def table_to_write(hdu: Any, *, inplace: bool) -> Any:
     CorruptError
         If the rows of the old table are damaged, so that its tiles cannot be kept.
     TypeError
-        If the pixels are a masked array.
+        If the pixels are a masked array, or a quantity.
     ValueError
         If the header cannot be kept in cards.
     """
-    if isinstance(hdu.__dict__.get("data"), np.ma.MaskedArray):
-        raise TypeError(f"HDU {hdu.name!r}: the pixels are a masked array, whose mask would be lost; fill it first")
+    _refuse_what_is_lost(hdu)
     _undo_fixes(hdu)
     hdu.update_header()  # BITPIX and axes are those of the pixels, whatever was done to their cards
     before, header = _kept_header(hdu)
@@ -97,8 +96,19 @@ def table_to_write(hdu: Any, *, inplace: bool) -> Any:
         return old
     described = _file_header(old)
     rows = old._get_raw_data(described["NAXIS1"] * described["NAXIS2"], np.uint8, old._data_offset).tobytes()
-    cards = _table_cards(hdu, header, described, rows)
+    cards = _table_cards(hdu, header, described, rows, _container(hdu))
     return _with_cards(old if inplace else _twin(old), cards, hdu)
+
+
+def _refuse_what_is_lost(hdu: Any) -> None:
+    pixels = hdu.__dict__.get("data")
+    if isinstance(pixels, np.ma.MaskedArray) or hasattr(pixels, "unmasked"):
+        raise TypeError(f"HDU {hdu.name!r}: the pixels are a masked array, whose mask would be lost; fill it first")
+    if hasattr(pixels, "unit") and hasattr(pixels, "to_value"):
+        raise TypeError(
+            f"HDU {hdu.name!r}: the pixels are a quantity, whose unit {str(pixels.unit)!r} would be lost; "
+            "give its `value`, and the unit as BUNIT"
+        )
 
 
 def _undo_fixes(hdu: Any) -> None:
@@ -243,7 +253,7 @@ def _bits(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def _texts(header: Any) -> list[str]:
-    return [card.image for card in header.cards if card.image.strip()]
+    return [text for text in map(text_of, header.cards) if text.strip()]
 
 
 def _unscaled_header(hdu: Any, before: Any) -> Any:
@@ -272,8 +282,8 @@ def _unscaled_header(hdu: Any, before: Any) -> Any:
 def _put_back(header: Any, before: Any, keyword: str) -> None:
     """Insert a card behind the nearest of those that it stood behind."""
     place = before.index(keyword)
-    present = [card.image for card in header.cards]
-    found = next((card.image for card in reversed(before.cards[:place]) if card.image in present), present[-1])
+    present = [text_of(card) for card in header.cards]
+    found = next((text for text in map(text_of, reversed(before.cards[:place])) if text in present), present[-1])
     header.insert(present.index(found), copy.copy(before.cards[place]), useblanks=False, after=True)
 
 
@@ -354,11 +364,11 @@ def _put(hdu: Any, table: Any, cards: tuple[bytes, ...] | None, *, inplace: bool
 
 
 def _with_cards(table: Any, cards: tuple[bytes, ...], hdu: Any) -> Any:
-    """Give a table the header that is to be written."""
+    """Give a table the header that is to be written, byte for byte: it is sealed."""
     if isinstance(table, TileTableHDU):
         table.take(cards)
     else:
-        table.header = fits.Header.fromstring(without_warning(cards))
+        table.header = header_of(cards, kept=True)
         table.header._modified = True
     summed = "DATASUM" in table.header and hdu._output_checksum != "remove"
     table._output_checksum = True if summed else hdu._output_checksum
@@ -370,7 +380,12 @@ def _finished(hdu: Any, table: Any) -> tuple[bytes, ...] | None:
     if not is_grid(table.header):
         return None
     rows = table.data.view(np.ndarray).tobytes()
-    return _table_cards(hdu, hdu.header, table.header, rows)
+    return _table_cards(hdu, hdu.header, table.header, rows, _container(hdu))
+
+
+def _container(hdu: Any) -> str:
+    """The container of the table that an image was opened from; a new image is one to every astropy."""
+    return hdu._bintable.container if isinstance(hdu._bintable, TileTableHDU) else "zimage"
 
 
 def is_grid(table: Any) -> bool:
@@ -382,7 +397,7 @@ def is_grid(table: Any) -> bool:
     return True
 
 
-def _table_cards(hdu: Any, image: Any, table: Any, rows: bytes) -> tuple[bytes, ...]:
+def _table_cards(hdu: Any, image: Any, table: Any, rows: bytes, container: str) -> tuple[bytes, ...]:
     """Return the header of the table for an image header; `table` describes rows and tiles."""
     where = f"HDU {hdu.name!r}"
     cards = cards_of(table)
@@ -393,7 +408,7 @@ def _table_cards(hdu: Any, image: Any, table: Any, rows: bytes) -> tuple[bytes, 
         )
     longest = [int(found[1]) if (found := re.search(r"\((\d+)\)", form)) else 0 for form in _columns(table)]
     model = model_of(table, where)
-    layout, header = _layout(table, cards), assemble(list(cards_of(image)))
+    layout, header = _layout(table, container), assemble(list(cards_of(image)))
     refuse_what_is_no_image(header, layout, where, primary=header.startswith(b"SIMPLE"))
     if why := why_not_kept(header):
         raise ValueError(f"{where}: {why}; write this image as `fits.ImageHDU`, or with fewer cards")
@@ -420,14 +435,14 @@ def _lengths(table: Any, stem: str) -> tuple[int, ...]:
     return tuple(table[f"{stem}{n}"] for n in range(table["ZNAXIS"], 0, -1))
 
 
-def _layout(table: Any, cards: tuple[bytes, ...]) -> TileLayout:
+def _layout(table: Any, container: str) -> TileLayout:
     quantization = None
     if table["TFIELDS"] > 1:
         names = {table[f"ZNAME{n}"]: table[f"ZVAL{n}"] for n in range(1, 10) if f"ZNAME{n}" in table}
         method = DITHERS[table.get("ZQUANTIZ", "NO_DITHER")]
         quantization = Quantization(names.get("NOISEBIT", 0.0), method, table.get("ZDITHER0", 0))
     return TileLayout(
-        "zimage" if card_value(find_card(cards, "ZIMAGE")) is True else "table",
+        container,
         ALGORITHM,
         table["ZBITPIX"],
         _lengths(table, "ZNAXIS"),

@@ -24,7 +24,7 @@ from fits_tiles.layout.model_cards import MODEL_STEM
 from fits_tiles.layout.tiles_card import KEYWORD, read_tiles_card
 from fits_tiles.layout.z_keywords import stray_continuations
 
-__all__ = ["TileTableHDU", "cards_of", "forget_manifests", "header_of", "warn_of_changes", "without_warning"]
+__all__ = ["TileTableHDU", "cards_of", "forget_manifests", "header_of", "text_of", "warn_of_changes", "without_warning"]
 
 _SUMS = ("CHECKSUM", "DATASUM")
 
@@ -38,21 +38,35 @@ def cards_of(header: Any) -> tuple[bytes, ...]:
     written = getattr(header, "cards_in_file", None)
     if isinstance(header, _FileHeader) and written is not None and not header._modified:
         return tuple(written)
-    text = "".join(map(_image, header.cards))
+    text = "".join(map(text_of, header.cards))
     if written is not None and text == without_warning(written):
         return tuple(written)
     return split_cards(text.encode("latin-1", "replace"))
 
 
-def header_of(cards: tuple[bytes, ...]) -> Any:
-    """Return an `astropy.io.fits.Header` in which a ``CONTINUE`` that continues nothing is a card of its own."""
-    groups: list[bytes] = []
+class _KeptCard(fits.Card):  # type: ignore[misc]
+    """A card that astropy does not "fix": its bytes stay unless it is given another value."""
+
+    def _verify(self, option: str = "warn") -> Any:
+        return fits.Card()._verify(option)  # nothing is wrong with a blank one
+
+
+def header_of(cards: tuple[bytes, ...], *, kept: bool = False) -> Any:
+    """Return an `astropy.io.fits.Header` in which a ``CONTINUE`` that continues nothing is a card of its own.
+
+    In a plain file astropy never looks at such a card, and leaves it as it is. With `kept` it leaves all so.
+    """
+    kind = _KeptCard if kept else fits.Card
+    groups: list[tuple[type[fits.Card], bytes]] = []
     for card, stray in zip(cards, stray_continuations(cards), strict=True):
-        if card[:8] == b"CONTINUE" and groups and not stray:
-            groups[-1] += card
+        if card[:8] != b"CONTINUE":
+            groups.append((kind, card))
+        elif stray or not groups:
+            groups.append((_KeptCard, card))
         else:
-            groups.append(card)
-    header = fits.Header([fits.Card.fromstring(decode_ascii(group)) for group in groups])
+            groups[-1] = groups[-1][0], groups[-1][1] + card
+    decode = without_warning if kept else _decoded
+    header = fits.Header([kind.fromstring(decode((group,))) for kind, group in groups])
     header.cards_in_file = cards  # as long as no card is changed they are written so, whatever is done to the pixels
     return header
 
@@ -61,11 +75,18 @@ def without_warning(cards: tuple[bytes, ...]) -> str:
     """The text of cards as astropy reads it, who has warned already where a character is not ASCII."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return str(decode_ascii(b"".join(cards)))
+        return _decoded(cards)
 
 
-def _image(card: Any) -> str:
-    """The text of a card as it was read, or as astropy formats it where it was changed."""
+def _decoded(cards: tuple[bytes, ...]) -> str:
+    return str(decode_ascii(b"".join(cards)))
+
+
+def text_of(card: Any) -> str:
+    """Return the text of a card as it was read, or as astropy formats it where it was changed.
+
+    ``card.image`` would put into form what is against the standard, for good.
+    """
     if card._image is not None and not card._modified:
         return str(card._image)
     return _formatted(card)
@@ -139,6 +160,11 @@ class TileTableHDU(fits.BinTableHDU):  # type: ignore[misc]
         self._show(cards)
         self.show_as_image()
         self._header._modified = True
+
+    @property
+    def container(self) -> str:
+        """The container in the file: ``'zimage'`` or ``'table'``."""
+        return "zimage" if card_value(find_card(self._read_cards, "ZIMAGE")) is True else "table"
 
     def show_as_image(self) -> bool:
         """Give a plain table the header of the tile convention; return whether there is an image to show."""

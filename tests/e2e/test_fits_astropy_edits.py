@@ -298,6 +298,10 @@ def test_a_changed_pixel_changes_alone(tmp_path: Path, kind: str, form: str, edi
         found, header = _read(path)
         _assert_same(found, expected)
         assert (header["NOTE"], header["OBJECT"]) == ("edited", "M31")
+    if edit != "copy":  # which is a new image
+        with fits.open(result, disable_image_compression=True) as hdus:
+            tables = [hdu for hdu in hdus if "ACTILES" in hdu.header]
+            assert ["ZIMAGE" in hdu.header for hdu in tables] == [form != "table"]
 
 
 def _edited(path: Path, how: str) -> None:

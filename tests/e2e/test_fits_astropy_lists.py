@@ -13,7 +13,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from astropy import units
 from astropy.io import fits
+from astropy.utils.masked import Masked
 
 import fits_tiles
 from astrocodec.errors import CorruptError, DifferenceError
@@ -319,16 +321,30 @@ def test_tiles_across_planes_are_compared_with_what_they_give_back(tmp_path: Pat
         fits_tiles.verify(path, plain)
 
 
-def test_a_masked_array_is_refused(tmp_path: Path, container: str) -> None:
+@pytest.mark.parametrize(
+    ("pixels", "lost"),
+    [
+        (np.ma.masked_array(COUNTS, COUNTS > 5), "mask"),
+        (Masked(COUNTS, COUNTS > 5), "mask"),
+        (FLOATS * units.adu, "unit 'adu'"),
+        (COUNTS * units.one, "unit ''"),
+        (Masked(COUNTS * units.adu, COUNTS > 5), "mask"),
+    ],
+)
+def test_pixels_that_would_lose_something_are_refused(tmp_path: Path, container: str, pixels: Any, lost: str) -> None:
     path = _packed(tmp_path / "a.fits", COUNTS, container)
     raw = path.read_bytes()
     hdus = fits.open(path, mode="update")
-    hdus["SCI"].data = np.ma.masked_array(COUNTS, COUNTS > 5)
-    with pytest.raises(TypeError, match="whose mask would be lost"):
+    hdus["SCI"].data = pixels
+    with pytest.raises(TypeError, match=f"whose {lost} would be lost"):
+        hdus.writeto(tmp_path / "b.fits")
+    with pytest.raises(TypeError, match=f"whose {lost} would be lost"):
         hdus.close()
     hdus["SCI"].data = COUNTS
     hdus.close()
     assert path.read_bytes() == raw
+    with pytest.raises(TypeError, match=f"whose {lost} would be lost"):
+        fits_tiles.CompImageHDU(pixels, tune=False).writeto(tmp_path / "c.fits")
 
 
 @pytest.mark.parametrize("dtype", ["u2", "u4", "i1"])
