@@ -8,8 +8,9 @@ enum {
     LEAST_SIDE = 16, MOST_SIDE = 65536,
     EVERY = 8,                           /* of those lines, for the usual step */
     MOST = 6, FEW = 2,                   /* breaks that are tried, if asked to be thorough and if not */
-    SMALL = 65536,                       /* planes of so many pixels are looked at only if asked to be thorough */
-    BESIDE = 32, ALONG = 128             /* what is coded for it */
+    SMALL = 65536, MOST_OF_SMALL = 3,    /* planes of so many pixels are looked at only if asked to be thorough */
+    BESIDE = 32, LEAST_ALONG = 32, MOST_ALONG = 128, /* what is coded for it */
+    SHARE = 1536                         /* of such a plane, so that trials take no longer than its coding */
 };
 
 /* One axis of a plane: `length` places, across which lines run. */
@@ -21,8 +22,8 @@ typedef struct {
     uint64_t plane;
     uint32_t length, across, count; /* count of lines */
     uint16_t *lines;             /* each of `length` samples */
-    uint16_t samples[2 * BESIDE * ALONG];
-    uint8_t coded[1 + 2 * 2 * BESIDE * ALONG];
+    uint16_t samples[2 * BESIDE * MOST_ALONG];
+    uint8_t coded[1 + 2 * 2 * BESIDE * MOST_ALONG];
 } axis;
 
 static uint32_t smaller(uint32_t a, uint32_t b) { return a < b ? a : b; }
@@ -41,9 +42,11 @@ static void get_samples(const axis *a, uint64_t first, size_t n, uint16_t *sampl
         ac_sheet_samples(a->sheet, first, n, samples);
 }
 
+static uint32_t run_of(const axis *a) { return a->count < LINES ? a->count : RUN; }
+
 static void look_at_lines(axis *a)
 {
-    const uint32_t run = a->count < LINES ? a->count : RUN;
+    const uint32_t run = run_of(a);
     for (uint32_t done = 0; done < a->count; done += run) {
         const uint32_t first = a->count < LINES ? 0 : (uint32_t)((2 * (uint64_t)(done / RUN) + 1) * a->across / 8) - RUN / 2;
         uint16_t seen[LINES];
@@ -77,23 +80,28 @@ static int32_t usual_step(const axis *a)
 static int32_t median_step(const axis *a, uint32_t place)
 {
     int32_t step[LINES];
-    for (uint32_t i = 0; i < a->count; i++) step[i] = a->lines[(size_t)i * a->length + place] - a->lines[(size_t)i * a->length + place - 1];
+    for (uint32_t i = 0; i < a->count; i++) step[i] = abs(a->lines[(size_t)i * a->length + place] - a->lines[(size_t)i * a->length + place - 1]);
     qsort(step, a->count, sizeof *step, compare_i32);
-    return abs(step[a->count / 2]);
+    return step[a->count / 2];
 }
 
-/* up, down: how many lines step by more than the limit before each place. */
-static void count_steps(const axis *a, int32_t limit, uint8_t *up, uint8_t *down)
+/* agreed: how many lines step by more than the limit before each place, the way that most of their run do: at a border of
+ * four amplifiers some runs go up and others down. up and down are of a run. */
+static void count_steps(const axis *a, int32_t limit, uint8_t *agreed, uint8_t *up, uint8_t *down)
 {
-    memset(up, 0, a->length);
-    memset(down, 0, a->length);
-    for (uint32_t line = 0; line < a->count; line++) {
-        const uint16_t *v = a->lines + (size_t)line * a->length;
-        for (uint32_t i = 1; i < a->length; i++) {
-            const int32_t step = v[i] - v[i - 1];
-            up[i] = (uint8_t)(up[i] + (step > limit));
-            down[i] = (uint8_t)(down[i] + (step < -limit));
+    memset(agreed, 0, a->length);
+    for (uint32_t first = 0; first < a->count; first += run_of(a)) {
+        memset(up, 0, a->length);
+        memset(down, 0, a->length);
+        for (uint32_t line = first; line < first + run_of(a); line++) {
+            const uint16_t *v = a->lines + (size_t)line * a->length;
+            for (uint32_t i = 1; i < a->length; i++) {
+                const int32_t step = v[i] - v[i - 1];
+                up[i] = (uint8_t)(up[i] + (step > limit));
+                down[i] = (uint8_t)(down[i] + (step < -limit));
+            }
         }
+        for (uint32_t i = 1; i < a->length; i++) agreed[i] = (uint8_t)(agreed[i] + (up[i] > down[i] ? up[i] : down[i]));
     }
 }
 
@@ -104,25 +112,30 @@ static int32_t break_limit(int32_t usual, int thorough)
     return usual > 1 ? 16 * usual : 3;
 }
 
+static uint32_t most_breaks(const axis *a)
+{
+    if (!(a->flags & AC_THOROUGH)) return FEW;
+    return a->sheet->planes.height * a->sheet->planes.width > SMALL ? MOST : MOST_OF_SMALL;
+}
+
 /* Places of the largest breaks, the last first; returns how many. */
 static uint32_t find_breaks(const axis *a, uint32_t *places)
 {
-    uint8_t *up = malloc(2 * (size_t)a->length);
-    if (!up) return MOST + 1;
-    uint8_t *down = up + a->length;
-    const int thorough = (a->flags & AC_THOROUGH) != 0;
-    count_steps(a, break_limit(usual_step(a), thorough), up, down);
+    uint8_t *agreed = malloc(3 * (size_t)a->length);
+    if (!agreed) return MOST + 1;
+    const uint32_t most = most_breaks(a);
+    count_steps(a, break_limit(usual_step(a), (a->flags & AC_THOROUGH) != 0), agreed, agreed + a->length, agreed + 2 * (size_t)a->length);
     int32_t size[MOST + 1];
     uint32_t found = 0;
     for (uint32_t place = 1; place < a->length; place++) {
-        if (2 * (up[place] > down[place] ? up[place] : down[place]) <= (int)a->count) continue;
+        if (2u * agreed[place] <= a->count) continue;
         const int32_t here = median_step(a, place);
         uint32_t i = found;
         for (; i && size[i - 1] < here; i--) size[i] = size[i - 1], places[i] = places[i - 1];
         size[i] = here, places[i] = place;
-        if (found < (thorough ? MOST : FEW)) found++;
+        if (found < most) found++;
     }
-    free(up);
+    free(agreed);
     for (uint32_t i = 1; i < found; i++)
         for (uint32_t j = i; j && places[j - 1] < places[j]; j--) {
             const uint32_t place = places[j];
@@ -131,13 +144,22 @@ static uint32_t find_breaks(const axis *a, uint32_t *places)
     return found;
 }
 
+/* Rows of what is coded to try a cut: pieces have `side` of them at most. */
+static uint32_t rows_along(const axis *a, uint64_t side)
+{
+    const uint64_t share = a->sheet->planes.height * a->sheet->planes.width / SHARE;
+    const uint32_t along = share < LEAST_ALONG ? LEAST_ALONG : share < MOST_ALONG ? (uint32_t)share : MOST_ALONG;
+    return smaller(a->across, smaller((uint32_t)side, along));
+}
+
 /* Bytes of a piece across the axis from first to last. */
 static int try_piece(axis *a, uint32_t rows, uint32_t first, uint32_t last, size_t *size)
 {
-    const uint32_t start = (a->across - rows) / 2, height = a->is_rows ? last - first : rows, width = a->is_rows ? rows : last - first;
+    const uint32_t start = (a->across - rows) / 4, /* in the middle there may be a break of the other axis */
+                   height = a->is_rows ? last - first : rows, width = a->is_rows ? rows : last - first;
     for (uint32_t y = 0; y < height; y++)
         get_samples(a, number_at(a, (a->is_rows ? first : start) + y, a->is_rows ? start : first), width, a->samples + (size_t)y * width);
-    return ac_piece_encode(a->model, a->samples, height, width, width, a->coded, sizeof a->coded, size, a->flags);
+    return ac_piece_encode(a->model, a->samples, height, width, width, a->coded, sizeof a->coded, size, a->flags & ~AC_THOROUGH);
 }
 
 /* Keeps the breaks whose cut saves bytes. */
@@ -170,7 +192,7 @@ static int find_along(axis *a, const ac_planes *planes, int is_rows, uint64_t si
     a->lines = malloc((size_t)a->count * a->length * sizeof *a->lines);
     if (!a->lines) return AC_ERROR_MEMORY;
     look_at_lines(a);
-    const int status = keep_worthy(a, smaller(a->across, smaller((uint32_t)side, ALONG)), cuts);
+    const int status = keep_worthy(a, rows_along(a, side), cuts);
     free(a->lines);
     return status;
 }

@@ -66,10 +66,11 @@ def spans(length: int, cuts: tuple[int, ...]) -> Iterator[slice]:
 
 _LINES, _RUN = 32, 8
 _SIDES = range(16, 65537)
-_MOST, _FEW = 6, 2
+_MOST, _FEW, _MOST_OF_SMALL = 6, 2, 3
 _SMALL = 65536
 # Of what is coded with and without a cut, on either side of it, and along it.
-_BESIDE, _ALONG = 32, 128
+_BESIDE = 32
+_LEAST_ALONG, _MOST_ALONG, _SHARE = 32, 128, 1536
 
 
 def _lines(length: int) -> NDArray[np.intp]:
@@ -79,15 +80,18 @@ def _lines(length: int) -> NDArray[np.intp]:
     return (first[:, None] + np.arange(_RUN)).ravel()
 
 
-def _breaks(lines: NDArray[np.uint16], thorough: bool) -> list[int]:
+def _breaks(lines: NDArray[np.uint16], thorough: bool, most: int) -> list[int]:
     """Where most lines make a step the same way, far larger than usual: the largest few, last first."""
     steps = np.diff(lines.astype(np.int32))
     usual = np.sort(np.abs(steps[::8]).ravel())
     step = int(usual[usual.size // 2])
     limit = max(1, 2 * step) if thorough else 16 * step if step > 1 else 3
-    found = np.flatnonzero(2 * np.maximum((steps > limit).sum(0), (steps < -limit).sum(0)) > len(lines))
-    sizes = np.abs(np.sort(steps[:, found], 0)[len(lines) // 2])
-    return sorted((found[np.argsort(-sizes, kind="stable")[: _MOST if thorough else _FEW]] + 1).tolist(), reverse=True)
+    # At a border of four amplifiers some runs of lines go up and others down.
+    runs = steps.reshape(1 if len(lines) < _LINES else _LINES // _RUN, -1, steps.shape[1])
+    agreed = np.maximum((runs > limit).sum(1), (runs < -limit).sum(1)).sum(0)
+    found = np.flatnonzero(2 * agreed > len(lines))
+    sizes = np.sort(np.abs(steps[:, found]), 0)[len(lines) // 2]
+    return sorted((found[np.argsort(-sizes, kind="stable")[:most]] + 1).tolist(), reverse=True)
 
 
 def _worth_it(
@@ -95,15 +99,16 @@ def _worth_it(
 ) -> tuple[int, ...]:
     """Columns to cut at, where pieces have at most so many rows."""
     height, end = plane.shape
-    rows = min(height, most_rows, _ALONG)
-    middle = plane[(height - rows) // 2 :][:rows]
+    rows = min(height, most_rows, max(_LEAST_ALONG, min(plane.size // _SHARE, _MOST_ALONG)))
+    part = plane[(height - rows) // 4 :][:rows]  # in the very middle there may be a break of the other axis
     cuts: tuple[int, ...] = ()
-    for place in _breaks(plane[_lines(height)], thorough):
+    most = (_MOST if plane.size > _SMALL else _MOST_OF_SMALL) if thorough else _FEW
+    for place in _breaks(plane[_lines(height)], thorough, most):
         first, last = max(0, place - _BESIDE), min(end, place + _BESIDE)
-        whole = coded(middle[:, first:last])
+        whole = coded(part[:, first:last])
         # A thousandth of the plane, at least: what passes is coded with and without cuts.
         least = max(whole >> 8, whole * plane.shape[1] >> 16)
-        if coded(middle[:, first:place]) + coded(middle[:, place:last]) + least < whole:
+        if coded(part[:, first:place]) + coded(part[:, place:last]) + least < whole:
             cuts, end = (place, *cuts), place
     return cuts
 

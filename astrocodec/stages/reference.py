@@ -142,7 +142,7 @@ def _modelled(
     if grids[0].together == 1:
         middle = samples[shape.number // 2]
         cuts = find_cuts(
-            middle, grids[0].sides, lambda part: encode_one(choices[0][0], part, thorough, None), thorough=thorough
+            middle, grids[0].sides, lambda part: encode_one(choices[0][0], part, False, None), thorough=thorough
         )
         grids += [pieces_of(cuts)] if any(cuts) else []
     streams = []
