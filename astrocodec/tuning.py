@@ -69,8 +69,8 @@ _CARD_OVERHEAD = 1.5
 # Of contexts whose samples are no codes.
 _NO_CODES = 0xFFFF
 # Part of the steps, and of their rate, that a network takes once code widths are known.
-_LEARN_ON = 1 / 4
-_LEARN_ON_RATE = 1 / 3
+_LEARN_ON = 0.4
+_LEARN_ON_RATE = 0.5
 # Bits that the first unit of change of a weight adds to the difference, about.
 _CHANGE_BITS = 1.5
 
