@@ -33,7 +33,7 @@ from fits_tiles.hooks.tile_table_hdu import TileTableHDU, cards_of, forget_manif
 from fits_tiles.layout.blocks import split_cards
 from fits_tiles.layout.card_text import is_blob_card
 from fits_tiles.layout.grid import plan_tile_shape
-from fits_tiles.layout.headers import ALGORITHM, holds_tiles
+from fits_tiles.layout.headers import ALGORITHM, IMAGE_COMMENT, holds_tiles
 from fits_tiles.layout.image_header import restore_header
 from fits_tiles.layout.model_cards import MODEL_STEM, model_cards
 from fits_tiles.layout.z_keywords import private_keyword
@@ -301,6 +301,7 @@ def _unless_section(original: _Function, self: Any, dtype: Any = None) -> None:
 def _with_model_cards(original: _Function, self: Any) -> Any:
     bintable = original(self)
     if self.compression_type == ALGORITHM:
+        bintable.header["ZIMAGE"] = (1, IMAGE_COMMENT)
         # Cards of the image with names of ours are kept with its header, where the table is sealed.
         private = {card.keyword for card in bintable.header.cards if private_keyword(card.keyword)}
         if private and not is_grid(bintable.header):

@@ -17,7 +17,7 @@ from fits_tiles.layout.blocks import card_value, find_card, int_card, split_card
 from fits_tiles.layout.card_format import assemble, text_card
 from fits_tiles.layout.card_text import is_blob_card
 from fits_tiles.layout.checksums import encode_sum, sum32
-from fits_tiles.layout.headers import HeapSize, build_header, holds_tiles, read_layout
+from fits_tiles.layout.headers import HeapSize, build_header, holds_tiles, is_compressed_image, read_layout
 from fits_tiles.layout.image_header import restore_header
 from fits_tiles.layout.manifest import emptied
 from fits_tiles.layout.model_cards import MODEL_STEM
@@ -164,7 +164,7 @@ class TileTableHDU(fits.BinTableHDU):  # type: ignore[misc]
     @property
     def container(self) -> str:
         """The container in the file: ``'zimage'`` or ``'table'``."""
-        return "zimage" if card_value(find_card(self._read_cards, "ZIMAGE")) is True else "table"
+        return "zimage" if is_compressed_image(self._read_cards) else "table"
 
     def show_as_image(self) -> bool:
         """Give a plain table the header of the tile convention; return whether there is an image to show."""

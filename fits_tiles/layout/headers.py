@@ -19,12 +19,13 @@ from fits_tiles.layout.card_format import assemble, int_card_of, logical_card, t
 from fits_tiles.layout.card_text import MOST_BYTES, blob_cards, has_blob
 from fits_tiles.layout.grid import TileGrid
 from fits_tiles.layout.image_cards import card_sums
-from fits_tiles.layout.tiles_card import KEYWORD, TilesCard, read_tiles_card
+from fits_tiles.layout.tiles_card import IMAGE_VALUES, KEYWORD, TilesCard, read_tiles_card
 from fits_tiles.layout.z_keywords import collisions, rename
 
 __all__ = [
     "ALGORITHM",
     "DITHERS",
+    "IMAGE_COMMENT",
     "PADDING_STEM",
     "RAW_STEM",
     "RENEW",
@@ -42,6 +43,7 @@ __all__ = [
 
 ALGORITHM = "ASTROCODEC_1"
 RENEW = "ACRENEW"
+IMAGE_COMMENT = "an image; not T, which cfitsio stops at"
 RAW_STEM, PADDING_STEM, SUMS_STEM = "ACRAW", "ACPAD", "ACSUM"
 
 # Tells an HDU of ours even where its card ACTILES is damaged.
@@ -225,7 +227,12 @@ def _table_cards(layout: TileLayout, heap: HeapSize) -> list[bytes]:
 def _tile_cards(layout: TileLayout) -> list[bytes]:
     cards = []
     if layout.container == "zimage":
-        cards.append(logical_card("ZIMAGE", True, "extension contains compressed image"))
+        if layout.algorithm == ALGORITHM:
+            # Where it says T and names an algorithm that cfitsio does not know, cfitsio sees the end of the file, and
+            # appends HDUs there; 1 makes it a table to cfitsio, and is as true to astropy.
+            cards.append(int_card_of("ZIMAGE", 1, IMAGE_COMMENT))
+        else:
+            cards.append(logical_card("ZIMAGE", True, "extension contains compressed image"))
         cards.append(text_card("ZCMPTYPE", layout.algorithm, "compression algorithm"))
     for number, length in enumerate(reversed(layout.tile_shape), 1):
         cards.append(int_card_of(f"ZTILE{number}", length, "size of tiles"))
@@ -263,7 +270,7 @@ def is_compressed_image(cards: tuple[bytes, ...]) -> bool:
 
     Images that were unpacked carelessly have such cards too, but only a table is compressed.
     """
-    return card_value(find_card(cards, "ZIMAGE")) is True and not _is_image(cards)
+    return card_value(find_card(cards, "ZIMAGE")) in IMAGE_VALUES and not _is_image(cards)
 
 
 def _is_image(cards: tuple[bytes, ...]) -> bool:

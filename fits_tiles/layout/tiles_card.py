@@ -10,13 +10,14 @@ from dataclasses import dataclass, replace
 from astrocodec.errors import CorruptError, VersionError
 from fits_tiles.layout.blocks import card_value, find_card
 
-__all__ = ["CONTAINER_VERSION", "KEYWORD", "NO_MODEL", "TilesCard", "fingerprint_in", "read_tiles_card"]
+__all__ = ["CONTAINER_VERSION", "IMAGE_VALUES", "KEYWORD", "NO_MODEL", "TilesCard", "fingerprint_in", "read_tiles_card"]
 
 KEYWORD = "ACTILES"
 CONTAINER_VERSION = 1
 NO_MODEL = "0" * 16  # of tiles of a codec that has none
 _FIELDS = re.compile(r"(\d{1,6}) (\d{1,6}) ([0-9a-f]{8}) ([0-9a-f]{8}) ([0-9a-f]{16}) ([0-9a-f]{8})$")
 _STRUCTURE = ("XTENSION", "BITPIX", "NAXIS", "NAXIS1", "NAXIS2", "PCOUNT", "GCOUNT", "TFIELDS", "THEAP")
+IMAGE_VALUES = (True, 1)  # of ZIMAGE; to astropy both are true
 _CONVENTION = ("ZIMAGE", "ZCMPTYPE", "ZQUANTIZ", "ZDITHER0", "ZBLANK")
 
 
@@ -55,7 +56,8 @@ class TilesCard:
 def _meaning(cards: tuple[bytes, ...]) -> Iterator[tuple[str, object]]:
     """What the table's own cards say; programs may give them another format or comment, not another value."""
     for keyword in _STRUCTURE + _CONVENTION:
-        yield keyword, card_value(find_card(cards, keyword))
+        value = card_value(find_card(cards, keyword))
+        yield keyword, True if keyword == "ZIMAGE" and value in IMAGE_VALUES else value
     columns = card_value(find_card(cards, "TFIELDS"))
     for number in range(1, min(columns, 9) + 1 if isinstance(columns, int) else 1):
         form = card_value(find_card(cards, f"TFORM{number}"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -49,14 +50,72 @@ def test_plain_tables_are_conforming_and_stepped_over(plain: Path, tmp_path: Pat
         np.testing.assert_array_equal(opened["EVENTS"]["x"][:], np.arange(5))
 
 
-def test_the_tile_convention_stops_cfitsio_with_its_own_message(plain: Path, tmp_path: Path) -> None:
+_OTHER_PROGRAM = """
+import sys, fitsio, numpy
+with fitsio.FITS(sys.argv[1], "rw") as opened:
+    opened.write(numpy.zeros(3, [("a", "i4")]), extname="NEW")
+    opened.write(numpy.ones((4, 4)), extname="MASK")
+    opened["EVENTS"].write_key("STATUS", "done")
+    opened["EVENTS"].write_checksum()
+print(*[hdu.get_extname() or "PRIMARY" for hdu in fitsio.FITS(sys.argv[1])])
+"""
+
+
+@pytest.mark.parametrize("how", ["compress", "pixel", "header", "new", "planes"])
+@pytest.mark.parametrize("container", ["zimage", "table"])
+def test_cfitsio_appends_behind_our_images(plain: Path, tmp_path: Path, container: str, how: str) -> None:
+    """Not over the first of them, whoever wrote it; with ``ZIMAGE = T`` it takes that for the end of the file."""
+    packed, back = tmp_path / "packed.fits", tmp_path / "back.fits"
+    fits.setval(plain, "EXTNAME", value="FIRST")
+    fits_tiles.compress(plain, packed, container=container)
+    if how in ("new", "planes"):
+        cube = _noise("i2", (4, 5, 20, 20))
+        shape = (20, 20) if how == "new" else (1, 2, 20, 20)
+        with fits.open(packed, mode="update") as opened:
+            tiles = {"compression_type": "ASTROCODEC_1", "tile_shape": (1, 1, *shape)[-4:]}
+            opened.insert(2, fits.CompImageHDU(cube, name="CUBE", **tiles))
+    elif how != "compress":
+        with fits.open(packed, mode="update") as opened:
+            if how == "pixel":
+                opened["SCI"].data[0, 0, 0] += 1
+            else:
+                opened["SCI"].header["NOTE"] = "x"
+    with fits.open(packed) as opened:
+        before = {hdu.name: hdu.data.copy() for hdu in opened if hdu.data is not None}
+    result = _run(sys.executable, "-c", _OTHER_PROGRAM, packed)
+    names = ["PRIMARY", "FIRST", *(["CUBE"] if "CUBE" in before else []), "SCI", "EVENTS", "NEW", "MASK"]
+    assert result.stdout.split() == names, result.stderr
+    fits_tiles.verify(packed)
+    fits_tiles.decompress(packed, back)
+    for path in (packed, back):
+        with fits.open(path) as opened:
+            assert opened["EVENTS"].header["STATUS"] == "done"
+            assert {"NEW", "MASK"} <= {hdu.name for hdu in opened}
+            for name, pixels in before.items():
+                np.testing.assert_array_equal(opened[name].data, pixels)
+
+
+@pytest.mark.parametrize("value", ["1", "T"])
+def test_both_values_of_zimage_are_read(plain: Path, tmp_path: Path, value: str) -> None:
+    """`T` is what a program may make of it."""
+    packed, back = tmp_path / "packed.fits", tmp_path / "back.fits"
+    fits_tiles.compress(plain, packed)
+    raw, card = packed.read_bytes(), b"ZIMAGE  = " + b"1".rjust(20)
+    assert raw.count(card) == 2
+    packed.write_bytes(raw.replace(card, b"ZIMAGE  = " + value.encode().rjust(20)))
+    with fits.open(packed) as opened, fits.open(plain) as expected:
+        np.testing.assert_array_equal(opened["SCI"].data, expected["SCI"].data)
+    fits_tiles.decompress(packed, back, edited=value == "T")
+    assert back.read_bytes() == plain.read_bytes()
+
+
+def test_verifiers_know_the_tile_convention_as_a_table(plain: Path, tmp_path: Path) -> None:
     packed = tmp_path / "packed.fits"
     fits_tiles.compress(plain, packed)
     result = _run("fitsverify", packed)
-    text = " ".join((result.stdout + result.stderr).split())
-    assert "Unknown image compression type: ASTROCODEC_1" in text
-    with pytest.raises(OSError, match=r"HDU|extension"), fitsio.FITS(str(packed)) as opened:
-        opened["EVENTS"].read()
+    errors = [line for line in (result.stdout + result.stderr).splitlines() if line.startswith("*** Error")]
+    assert len(errors) == 3
+    assert all("is not allowed in the Bin/ASCII table" in line for line in errors)
 
 
 @pytest.mark.parametrize(("to", "algorithm"), [("rice", "RICE_1"), ("gzip2", "GZIP_2")])
