@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,6 +22,7 @@ from astrocodec.arrays import as_array
 from astrocodec.code_widths import Tables, with_code_widths
 from astrocodec.model import DELTA_HEAD, Model, load_model
 from astrocodec.references import as_reference, leave
+from astrocodec.stages.cuts import NO_CUTS, Cuts, find_cuts
 from astrocodec.stages.pixels import DTYPES
 from astrocodec.stages.planes import TARGET, Grid, Piece, Planes, choose_pieces, part_type, planes_of
 from astrocodec.stages.weights import Weights, limit_rows, weight_delta
@@ -64,6 +66,8 @@ _SETTLING_ROWS = 24
 # Multiples of it fill an interval evenly, however many there are.
 _GOLDEN = 0.6180339887
 _CONTEXTS = 400_000
+# Planes of more pixels are not read whole to look for cuts.
+_SEEN_WHOLE = 1 << 23
 # What a byte of the difference costs in FITS cards: printable characters, quotes and keywords.
 _CARD_OVERHEAD = 1.5
 # Of contexts whose samples are no codes.
@@ -128,7 +132,22 @@ def _area_of(piece: Piece, shape: Planes) -> int:
     return int(2 * below + right)
 
 
-def _bands(planes: NDArray[Any], is_complex: bool, rng: np.random.Generator, count: int) -> list[_Band]:
+def _cuts_of(plane: NDArray[Any], model: Model) -> Cuts:
+    """Where the codec will cut, as far as one plane tells."""
+    found = array_codes(np.ascontiguousarray(plane)) if plane.size <= _SEEN_WHOLE else None
+    if found is None:
+        return NO_CUTS
+    shape = Planes(1, *plane.shape)
+    native = _native.native_model(model)
+    return find_cuts(
+        found[0].reshape(plane.shape),
+        Grid(shape, choose_pieces(shape)).sides,
+        lambda part: _native.encode_piece(native, np.ascontiguousarray(part)),
+        thorough=True,
+    )
+
+
+def _bands(planes: NDArray[Any], is_complex: bool, rng: np.random.Generator, count: int, model: Model) -> list[_Band]:
     """Bands of rows of pieces, mapped and split as the codec will do it for the whole piece.
 
     Of a small frame they are its pieces, whole. Else the first rows of the first piece and the last of the last are
@@ -136,9 +155,10 @@ def _bands(planes: NDArray[Any], is_complex: bool, rng: np.random.Generator, cou
     are spread evenly over pieces and heights.
     """
     shape = Planes(*planes.shape)
-    pieces = list(Grid(shape, choose_pieces(shape)))
     is_cube = shape.number > 1 and not is_complex
-    if planes.size <= count * _BAND_ROWS * pieces[0].shape[1]:
+    cuts = NO_CUTS if is_cube else _cuts_of(planes[shape.number // 2], model)
+    pieces = list(Grid(shape, choose_pieces(shape, cuts), cuts))
+    if planes.size <= count * _BAND_ROWS * max(piece.shape[1] for piece in pieces):
         if is_cube:
             whole = array_codes(np.ascontiguousarray(planes))
             cut = [] if whole is None else [(p, p.take(whole[0].reshape(shape)), whole[1]) for p in pieces]
@@ -152,7 +172,9 @@ def _bands(planes: NDArray[Any], is_complex: bool, rng: np.random.Generator, cou
         ]
     if is_cube:
         return _cube_bands(planes, pieces, rng, count)
-    chosen = ((np.arange(count) + rng.random()) * len(pieces) / count).astype(np.int64)
+    # By area: cuts leave pieces of a column beside such of hundreds.
+    ends = np.cumsum([math.prod(piece.shape) for piece in pieces])
+    chosen = np.searchsorted(ends, (np.arange(count) + rng.random()) * ends[-1] / count, side="right")
     heights = (rng.random() + _GOLDEN * np.arange(count)) % 1
     bands = []
     for number, index in enumerate(chosen):
@@ -281,7 +303,7 @@ def tune(
     ]
     most, rng = _EFFORTS[effort], np.random.default_rng(seed)
     count = max(1, most.look * _BANDS // max(1, len(stacks)))
-    bands = [band for stack in stacks for band in _bands(*stack, rng, count)]
+    bands = [band for stack in stacks for band in _bands(*stack, rng, count, start)]
     sampled, total = sum(band.samples.size for band in bands), sum(planes.size for planes, _ in stacks)
     if sampled < 4096:
         return general
@@ -292,7 +314,7 @@ def tune(
     def saved(model: Model) -> float:
         if model == general:
             return 0
-        each = _CARD_OVERHEAD if total > TARGET else 1  # a single tile or stream holds the model itself
+        each = _CARD_OVERHEAD if total > TARGET**2 else 1  # a single tile or stream holds the model itself
         return (untuned - _coded_bytes(bands, model)) * total / sampled - len(model.delta()) * each
 
     def fitted(

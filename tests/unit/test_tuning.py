@@ -177,3 +177,24 @@ def test_the_last_model_of_a_camera_is_a_start() -> None:
     again = astrocodec.tune(new, last, effort=1)
     assert again.base == last.base
     assert len(astrocodec.encode(new, again)) < 0.998 * len(astrocodec.encode(new, astrocodec.tune(new, effort=1)))
+
+
+def test_bands_are_of_pieces_as_they_are_cut_and_by_area() -> None:
+    frame = np.random.default_rng(3).normal(1000, 2, (1500, 1400)).astype(np.uint16)
+    frame[:, :3] = 0, 5405, 60000
+    frame[:, 400:] += 300
+    bands = tuning._bands(frame[None], False, np.random.default_rng(0), 24, astrocodec.load_model())
+    widths = [band.samples.shape[1] for band in bands]
+    assert max(widths) <= 512
+    assert all(np.ptp(band.samples) < 100 for band in bands if band.samples.shape[1] > 2), "none crosses a break"
+    assert sum(widths) > 20 * 300, "nearly all are of wide pieces"
+
+
+def test_the_model_of_a_small_frame_costs_its_bytes_once() -> None:
+    """It stands in the stream or tile; in the cards of several tiles each byte takes half as much again."""
+    noise = np.random.default_rng(5).normal(0, 40, (100, 101))
+    frame = (3000 + noise[:, 1:] - 0.35 * noise[:, :-1]).astype(np.uint16)
+    model = astrocodec.tune(frame)
+    assert model.base is not None
+    saved = len(astrocodec.encode(frame)) - len(astrocodec.encode(frame, model, embed_model=False))
+    assert len(model.delta()) < saved < 1.5 * len(model.delta())
