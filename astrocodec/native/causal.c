@@ -2,17 +2,14 @@
 
 #include <string.h>
 
-#include "split.h"
-
-size_t ac_causal_bound(const ac_pixel_map *map) { return 8 + ac_pixel_map_bound(map) + 1 + 2 * AC_MAX_VARINT; }
+size_t ac_causal_bound(const ac_pixel_map *map) { return 8 + ac_plane_map_bound(map) + 2 * AC_MAX_VARINT; }
 
 size_t ac_causal_write(const ac_causal *c, const ac_planes *planes, uint8_t *out)
 {
     uint8_t *p = out;
     memcpy(p, c->fingerprint, sizeof c->fingerprint);
     p += sizeof c->fingerprint;
-    p += ac_pixel_map_write(&c->map, p);
-    *p++ = (uint8_t)c->low_bits;
+    p += ac_plane_map_write(&c->map.map, c->map.low_bits, p);
     p += ac_put_varint(p, c->sides.height == planes->height ? 0 : c->sides.height);
     p += ac_put_varint(p, c->sides.width == planes->width ? 0 : c->sides.width);
     return (size_t)(p - out);
@@ -26,10 +23,7 @@ int ac_causal_read(ac_reader *r, const ac_array *array, ac_causal *c)
     const uint8_t *fingerprint = ac_take(r, sizeof c->fingerprint);
     if (!fingerprint) return r->why.status;
     memcpy(c->fingerprint, fingerprint, sizeof c->fingerprint);
-    if (ac_pixel_map_read(r, array->dtype, &c->map)) return r->why.status;
-    const size_t low_at = r->at;
-    c->low_bits = ac_take_byte(r);
-    if (c->low_bits > AC_MAX_LOW_BITS) ac_fail_reader(r, AC_REASON_LOW_BITS, low_at, c->low_bits, AC_MAX_LOW_BITS);
+    if (ac_plane_map_read(r, array->dtype, &c->map)) return r->why.status;
     const size_t sides_at = r->at;
     const ac_planes planes = ac_planes_of(array);
     c->sides.height = ac_take_varint(r, UINT64_MAX);
@@ -42,4 +36,4 @@ int ac_causal_read(ac_reader *r, const ac_array *array, ac_causal *c)
     return r->why.status;
 }
 
-void ac_causal_free(ac_causal *c) { ac_pixel_map_free(&c->map); }
+void ac_causal_free(ac_causal *c) { ac_pixel_map_free(&c->map.map); }

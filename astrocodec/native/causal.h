@@ -2,12 +2,11 @@
 #ifndef AC_CAUSAL_H
 #define AC_CAUSAL_H
 
-#include "pixels.h"
+#include "plane_maps.h"
 
 typedef struct {
     uint8_t fingerprint[8];
-    ac_pixel_map map;
-    uint32_t low_bits;
+    ac_plane_map map; /* of all planes, or of the first ones */
     ac_sides sides;
 } ac_causal;
 

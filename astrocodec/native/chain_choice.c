@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "log512.h"
-#include "split.h"
 
 enum {
     LEAST_PIXELS = 4096,
@@ -15,10 +14,6 @@ enum {
     WANDERINGS = 9,
     SLOPES = 7,
     SCALES = 6,
-    TRIALS = 4,
-    TRIAL_ROWS = 64,
-    TRIAL_COLUMNS = 256,
-    TRIAL_PIXELS = 2048,
     COUNTS = 131071
 };
 /* How much a level wanders from plane to plane against the noise of a sample, in 1/65536; the last: without measure. */
@@ -157,62 +152,6 @@ static int fit(sample *s, uint64_t length, ac_chain *chain)
     return 1;
 }
 
-/* Part of planes, or of a run of small planes, that is coded for a trial. */
-typedef struct {
-    uint64_t start, stop, y, x;
-    uint32_t rows, columns;
-} part;
-
-static part trial_part(const ac_planes *p, uint64_t trials, uint64_t j)
-{
-    const uint64_t columns = smaller(p->width, TRIAL_COLUMNS);
-    const uint64_t rows = smaller(smaller(p->height, TRIAL_ROWS), larger(8, p->count * p->height * p->width / (16 * trials * columns)));
-    const uint64_t together = larger(1, TRIAL_PIXELS / (rows * columns)), start = 1 + j * (p->count - 1) / trials;
-    return (part){start, smaller(start + together, p->count), (2 * j + 1) * (p->height - rows) / (2 * trials),
-                  (2 * j + 1) * (p->width - columns) / (2 * trials), (uint32_t)rows, (uint32_t)columns};
-}
-
-/* Adds the bytes of the part without and with the chain. `samples` has room for the part in all planes up to its last. */
-static int try_part(const ac_sheet *sheet, const ac_chain *chain, const ac_model *model, int flags, const part *t, uint16_t *samples, uint8_t *out,
-                    size_t bound, uint64_t sizes[2])
-{
-    const ac_planes *p = &sheet->planes;
-    const size_t size = (size_t)t->rows * t->columns;
-    uint16_t *to = samples;
-    for (uint64_t plane = 0; plane < t->stop; plane++)
-        for (uint64_t y = t->y; y < t->y + t->rows; y++, to += t->columns) ac_sheet_samples(sheet, (plane * p->height + y) * p->width + t->x, t->columns, to);
-    const uint32_t height = (uint32_t)(t->stop - t->start) * t->rows;
-    const ac_stack stack = {t->stop, size, size};
-    for (int with = 0; with < 2; with++) {
-        if (with) ac_chain_apply(chain, &stack, samples, samples, size);
-        size_t length;
-        const int status = ac_piece_encode(model, samples + t->start * size, height, t->columns, t->columns, out, bound, &length, flags);
-        if (status) return status;
-        sizes[with] += length;
-    }
-    return AC_OK;
-}
-
-static int pays(const ac_sheet *sheet, const ac_chain *chain, const ac_model *model, int flags, int *found)
-{
-    const ac_planes *p = &sheet->planes;
-    const uint64_t trials = smaller(p->count - 1, TRIALS);
-    uint64_t sizes[2] = {0, 0};
-    const part one = trial_part(p, trials, 0);
-    const size_t size = (size_t)one.rows * one.columns, bound = ac_piece_bound((uint32_t)(one.stop - one.start) * one.rows, one.columns);
-    uint16_t *samples = malloc((size_t)p->count * size * sizeof *samples);
-    uint8_t *out = malloc(bound);
-    int status = samples && out ? AC_OK : AC_ERROR_MEMORY;
-    for (uint64_t j = 0; j < trials && !status; j++) {
-        const part t = trial_part(p, trials, j);
-        status = try_part(sheet, chain, model, flags, &t, samples, out, bound, sizes);
-    }
-    free(samples);
-    free(out);
-    *found = !status && 100 * sizes[1] < 99 * sizes[0];
-    return status;
-}
-
 /* The third axis from the end, where a fourth says that it is one of several. */
 static uint64_t period_of(const ac_array *array, const ac_planes *planes)
 {
@@ -220,7 +159,7 @@ static uint64_t period_of(const ac_array *array, const ac_planes *planes)
     return third >= 2 && third < planes->count ? third : 0;
 }
 
-static int choose(const ac_sheet *sheet, const ac_array *array, const ac_model *model, int flags, ac_chain *chain, int *found)
+int ac_chain_fit(const ac_sheet *sheet, const ac_array *array, ac_chain *chain, int *found)
 {
     const ac_planes *p = &sheet->planes;
     *found = 0;
@@ -229,35 +168,10 @@ static int choose(const ac_sheet *sheet, const ac_array *array, const ac_model *
     chain->period = period_of(array, p);
     const uint64_t length = chain->period ? chain->period : p->count;
     sample s = {0};
-    int status = take_sample(sheet, length, &s);
-    const int is_less = !status && fit(&s, length, chain);
+    const int status = take_sample(sheet, length, &s);
+    *found = !status && fit(&s, length, chain);
     free(s.samples);
     free(s.steps);
     free(s.counts);
-    return is_less ? pays(sheet, chain, model, flags, found) : status;
-}
-
-static void leave(const ac_sheet *sheet, const ac_chain *chain, uint16_t *left)
-{
-    const uint64_t size = sheet->planes.height * sheet->planes.width;
-    const ac_stack stack = {sheet->planes.count, size, size};
-    const uint16_t *there = ac_sheet_as_samples(sheet);
-    if (!there) ac_sheet_samples(sheet, 0, (size_t)sheet->count, left);
-    ac_chain_apply(chain, &stack, there ? there : left, left, size);
-}
-
-int ac_chain_choose(ac_sheet *sheet, const ac_array *array, const ac_model *model, int flags, ac_chain *chain, uint16_t **left)
-{
-    int found;
-    *left = NULL;
-    ac_least_low_bits(sheet); /* a level in time is worth more than the bits are loud in space */
-    const int status = choose(sheet, array, model, flags, chain, &found);
-    if (status || !found) {
-        ac_choose_low_bits(sheet);
-        return status;
-    }
-    *left = malloc((size_t)sheet->count * sizeof **left);
-    if (!*left) return AC_ERROR_MEMORY;
-    leave(sheet, chain, *left);
-    return AC_OK;
+    return status;
 }

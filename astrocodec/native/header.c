@@ -14,6 +14,7 @@ size_t ac_header_size(const ac_header *h)
     if (h->planes.length) size += section_size(h->planes);
     if (h->reference.length) size += section_size(h->reference);
     if (h->cuts.length) size += section_size(h->cuts);
+    if (h->maps.length) size += section_size(h->maps);
     for (int i = 0; i < h->array.ndim; i++) size += ac_varint_size(h->array.shape[i]);
     return size;
 }
@@ -40,6 +41,7 @@ size_t ac_header_write(const ac_header *h, uint8_t *out)
     if (h->planes.length) p = put_section(p, AC_SECTION_PLANES, CRITICAL, h->planes);
     if (h->reference.length) p = put_section(p, AC_SECTION_REFERENCE, CRITICAL, h->reference);
     if (h->cuts.length) p = put_section(p, AC_SECTION_CUTS, CRITICAL, h->cuts);
+    if (h->maps.length) p = put_section(p, AC_SECTION_MAPS, CRITICAL, h->maps);
     p = put_section(p, AC_SECTION_CODEC, CRITICAL, h->parameters);
     return (size_t)(p - out);
 }
@@ -79,6 +81,7 @@ static ac_span *place_of(ac_header *h, int id)
     case AC_SECTION_PLANES: return &h->planes;
     case AC_SECTION_REFERENCE: return &h->reference;
     case AC_SECTION_CUTS: return &h->cuts;
+    case AC_SECTION_MAPS: return &h->maps;
     case AC_SECTION_CODEC: return &h->parameters;
     default: return NULL;
     }

@@ -27,6 +27,7 @@ typedef struct {
     int is_beside;        /* whether `outside` holds */
     ac_outside outside;
     ac_span inner;        /* stream of the reference, where it goes along */
+    ac_plane_maps maps;   /* none where all planes have that of the parameters */
     size_t piece_count;
     ac_span data, pieces; /* without the checksum; without `inner` */
     int is_read;          /* all that precedes the data, the parameters of a codec of ours too */
@@ -129,6 +130,17 @@ static int read_cuts(opened *s)
     return refuse_in(s, AC_IN_SECTION, AC_SECTION_CUTS, &reader.why, (uint64_t)(span.bytes - s->stream));
 }
 
+static int read_maps(opened *s)
+{
+    const ac_span span = s->header.maps;
+    const ac_grid *g = &s->grid;
+    if (!span.bytes) return AC_OK;
+    ac_reader reader = {.data = span.bytes, .length = span.length};
+    if (s->is_chain || g->sides.height > g->planes.height) ac_fail_reader(&reader, AC_REASON_MAPS_SHARED, 0, g->sides.height, g->planes.height);
+    if (!reader.why.status && !ac_plane_maps_read(&reader, g->planes.count, s->header.array.dtype, &s->maps)) return AC_OK;
+    return refuse_in(s, AC_IN_SECTION, AC_SECTION_MAPS, &reader.why, (uint64_t)(span.bytes - s->stream));
+}
+
 static int check_causal(opened *s)
 {
     const ac_header *h = &s->header;
@@ -150,7 +162,7 @@ static int check_causal(opened *s)
     const uint64_t count = ac_piece_count(&s->grid);
     if (count > left) return refuse(s, AC_REASON_PIECES_CUT, h->length, count, left);
     s->piece_count = (size_t)count;
-    return AC_OK;
+    return read_maps(s);
 }
 
 /* Reads all that precedes the data, and checks that so many bytes can hold such an array. */
@@ -207,10 +219,17 @@ typedef struct {
     piece *pieces;
 } decoding;
 
+/* That of a piece's planes. */
+static const ac_plane_map *map_of(const opened *s, const ac_place *place)
+{
+    const uint32_t index = s->maps.of ? s->maps.of[place->plane] : 0;
+    return index ? &s->maps.maps[index - 1] : &s->causal.map;
+}
+
 /* Numbers out of samples, whose rows are `stride` apart, and low bits. in_place: the samples are where the numbers go. */
 static int restore(const decoding *d, const ac_place *place, uint16_t *samples, size_t stride, int in_place, const ac_bit_planes *low, ac_refusal *why)
 {
-    const ac_causal *c = &d->stream->causal;
+    const ac_plane_map *c = map_of(d->stream, place);
     const ac_runs runs = ac_runs_of(&d->stream->grid.planes, place);
     uint64_t u[CHUNK], bits[CHUNK], at = 0;
     for (uint64_t row = 0; row < runs.rows; row++) {
@@ -241,7 +260,7 @@ static void decode_piece(const decoding *d, size_t index, ac_span bytes, ac_refu
     const size_t count = (size_t)place.height * place.width;
     ac_reader r = {.data = bytes.bytes, .length = bytes.length};
     ac_bit_planes low;
-    if (ac_low_bits_read(&r, count, s->causal.low_bits, &low)) {
+    if (ac_low_bits_read(&r, count, map_of(s, &place)->low_bits, &low)) {
         *why = r.why;
         return;
     }
@@ -281,7 +300,7 @@ static void run_restore(void *work, size_t index)
     ac_reader r = {.data = d->pieces[index].bytes.bytes, .length = d->pieces[index].bytes.length};
     ac_bit_planes low;
     d->pieces[index].why.status = AC_OK;
-    ac_low_bits_read(&r, (uint64_t)place.height * place.width, s->causal.low_bits, &low); /* it was read before */
+    ac_low_bits_read(&r, (uint64_t)place.height * place.width, s->causal.map.low_bits, &low); /* it was read before */
     restore(d, &place, d->samples + ac_place_first(&s->grid.planes, &place), (size_t)s->grid.planes.width, is_in_place(d), &low, &d->pieces[index].why);
 }
 
@@ -380,6 +399,7 @@ static int decode_inner(opened *s, const given *g, ac_reference *reference, void
     if (!status && !*owned) status = ac_fault_plain(s->fault, AC_ERROR_MEMORY);
     if (!status) status = decode_stream(&inner, g, *owned, size);
     ac_causal_free(&inner.causal);
+    ac_plane_maps_free(&inner.maps);
     *reference = (ac_reference){o->array, *owned};
     if (!status || status == AC_ERROR_MEMORY || status == AC_ERROR_NO_MODEL) return status;
     return refuse(s, AC_REASON_REFERENCE_INNER, (uint64_t)(s->inner.bytes - s->stream), 0, 0);
@@ -460,6 +480,7 @@ int ac_stream_decode_with(const ac_model *const *models, size_t count, const ac_
     const given g = {models, count, reference, flags, parallel};
     if (!status) status = decode_stream(&s, &g, out, capacity);
     ac_causal_free(&s.causal);
+    ac_plane_maps_free(&s.maps);
     return status;
 }
 
@@ -490,7 +511,7 @@ static void tell(const opened *s, ac_stream_info *info)
         *places[i][0] = (size_t)(spans[i].bytes - s->stream);
         *places[i][1] = spans[i].length;
     }
-    info->low_bits = (int32_t)s->causal.low_bits;
+    info->low_bits = (int32_t)s->causal.map.low_bits;
     info->piece[0] = (uint32_t)s->causal.sides.height;
     info->piece[1] = (uint32_t)s->causal.sides.width;
     memcpy(info->fingerprint, s->causal.fingerprint, sizeof info->fingerprint);
@@ -509,6 +530,7 @@ int ac_stream_inspect(const uint8_t *stream, size_t length, ac_stream_info *info
     tell(&s, info);
     info->is_whole = !status && s.header.codec <= AC_CAUSAL;
     ac_causal_free(&s.causal);
+    ac_plane_maps_free(&s.maps);
     /* where too few bytes follow, `is_whole` tells it, and `fault` why */
     return s.is_read ? AC_OK : status;
 }

@@ -2,10 +2,10 @@
 #include <string.h>
 
 #include "bytes.h"
-#include "chain_choice.h"
 #include "cuts.h"
 #include "kernels/kernel.h"
 #include "model.h"
+#include "plane_choice.h"
 #include "split.h"
 #include "stream.h"
 
@@ -45,10 +45,9 @@ typedef struct {
 
 typedef struct {
     const ac_sheet *sheet;
-    const uint16_t *left; /* what a chain leaves of all samples, or NULL */
-    ac_span chain;        /* its section; no bytes where there is none */
+    const ac_plane_choice *planes;
+    ac_span chain; /* its section; no bytes where there is none */
     const ac_choice *choices;
-    ac_width_choice widths; /* of pieces whose model has any */
     size_t choice_count, piece_count, piece_size;
     ac_grid grid;
     int flags;
@@ -65,14 +64,21 @@ static void fit(span *s)
     if (fitted) s->bytes = fitted;
 }
 
-static int encode_samples(const encoding *e, const uint16_t *samples, const ac_place *place, size_t stride, piece *out)
+/* Code widths are of the values themselves, not of ranks, differences or parts of them. */
+static ac_width_choice widths_of(const ac_sheet *sheet, const uint16_t *left)
+{
+    const int are_values = !left && !sheet->low_bits && ac_pixel_map_is_plain(&sheet->map);
+    return (ac_width_choice){are_values ? AC_BEST_TABLE : AC_NO_TABLE, (uint8_t)sheet->map.offset};
+}
+
+static int encode_samples(const encoding *e, ac_width_choice widths, const uint16_t *samples, const ac_place *place, size_t stride, piece *out)
 {
     const size_t bound = ac_piece_bound(place->height, place->width);
     for (size_t i = 0; i < e->choice_count; i++) {
         span *coded = &out->coded[i];
         coded->bytes = malloc(bound);
         if (!coded->bytes) return AC_ERROR_MEMORY;
-        const int status = ac_piece_encode_widths(e->choices[i].model, e->widths, samples, place->height, place->width, stride, coded->bytes, bound,
+        const int status = ac_piece_encode_widths(e->choices[i].model, widths, samples, place->height, place->width, stride, coded->bytes, bound,
                                                   &coded->length, e->flags);
         if (status) return status;
         fit(coded);
@@ -83,9 +89,12 @@ static int encode_samples(const encoding *e, const uint16_t *samples, const ac_p
 static int encode_piece(const encoding *e, size_t index, piece *out)
 {
     const ac_sheet *sheet = e->sheet;
-    const ac_place place = ac_piece_place(&e->grid, index);
-    const uint16_t *there = e->left && !sheet->low_bits ? e->left : ac_sheet_as_samples(sheet);
-    if (there) return encode_samples(e, there + ac_place_first(&sheet->planes, &place), &place, (size_t)sheet->planes.width, out);
+    const uint16_t *left = e->planes->left;
+    ac_place place = ac_piece_place(&e->grid, index);
+    if (e->planes->each) sheet = &e->planes->each[place.plane], place.plane = 0;
+    const ac_width_choice widths = widths_of(sheet, left);
+    const uint16_t *there = left && !sheet->low_bits ? left : ac_sheet_as_samples(sheet);
+    if (there) return encode_samples(e, widths, there + ac_place_first(&sheet->planes, &place), &place, (size_t)sheet->planes.width, out);
     const size_t count = (size_t)place.height * place.width;
     uint16_t *samples = malloc(count * sizeof *samples);
     out->low.bytes = malloc(ac_low_bits_bound(count, sheet->low_bits) + 1);
@@ -93,10 +102,10 @@ static int encode_piece(const encoding *e, size_t index, piece *out)
     if (!status) {
         out->low.length = ac_split(sheet, &place, samples, out->low.bytes);
         fit(&out->low);
-        if (e->left)
-            status = encode_samples(e, e->left + ac_place_first(&sheet->planes, &place), &place, (size_t)sheet->planes.width, out);
+        if (left)
+            status = encode_samples(e, widths, left + ac_place_first(&sheet->planes, &place), &place, (size_t)sheet->planes.width, out);
         else
-            status = encode_samples(e, samples, &place, place.width, out);
+            status = encode_samples(e, widths, samples, &place, place.width, out);
     }
     free(samples);
     return status;
@@ -143,7 +152,8 @@ static ac_header header_of(const encoding *e, const ac_array *array, size_t inde
 {
     const ac_choice *choice = &e->choices[index];
     ac_header header = {.array = *array, .codec = AC_CAUSAL, .planes = e->chain};
-    header.cuts = (ac_span){e->cuts.bytes, e->cuts.length}, header.parameters = (ac_span){e->parameters.bytes, e->parameters.length};
+    header.cuts = (ac_span){e->cuts.bytes, e->cuts.length}, header.maps = (ac_span){e->planes->maps, e->planes->maps_length};
+    header.parameters = (ac_span){e->parameters.bytes, e->parameters.length};
     if (e->original) header.reference = (ac_span){e->original->section, e->original->section_length};
     if (choice->file) header.model = (ac_span){choice->file, choice->file_length};
     memcpy(e->parameters.bytes, choice->model->fingerprint, sizeof choice->model->fingerprint);
@@ -207,27 +217,43 @@ static int join(const encoding *encodings, size_t count, const ac_array *array, 
     return AC_OK;
 }
 
-/* Code widths are of the values themselves, not of ranks, differences or parts of them. */
-static ac_width_choice widths_of(const ac_sheet *sheet, const uint16_t *left)
+/* Planes that the pieces suit: all, or one where none share a piece. */
+static ac_planes suited(const encoding *e)
 {
-    const int are_values = !left && !sheet->low_bits && ac_pixel_map_is_plain(&sheet->map);
-    return (ac_width_choice){are_values ? AC_BEST_TABLE : AC_NO_TABLE, (uint8_t)sheet->map.offset};
+    ac_planes planes = e->sheet->planes;
+    if (e->planes->each) planes.count = 1;
+    return planes;
 }
 
 /* Codes all pieces of the grid that suits the cuts. */
 static int encode_grid(encoding *e, const uint32_t *wanted, const ac_parallel *parallel)
 {
-    const ac_sheet *sheet = e->sheet;
+    const ac_sheet *sheet = e->sheet, *first = e->planes->each ? e->planes->each : sheet;
     const ac_cuts *cuts = &e->grid.cuts;
+    const ac_planes planes = suited(e);
     e->grid.planes = sheet->planes;
-    e->grid.sides = ac_choose_sides(&sheet->planes, wanted, cuts);
-    const ac_causal causal = {.map = sheet->map, .low_bits = sheet->low_bits, .sides = e->grid.sides};
-    e->parameters.bytes = malloc(ac_causal_bound(&causal.map));
+    e->grid.sides = ac_choose_sides(&planes, wanted, cuts);
+    const ac_causal causal = {.map = {first->map, first->low_bits}, .sides = e->grid.sides};
+    e->parameters.bytes = malloc(ac_causal_bound(&causal.map.map));
     e->cuts.bytes = malloc(AC_CUTS_BOUND);
     if (!e->parameters.bytes || !e->cuts.bytes) return AC_ERROR_MEMORY;
     e->parameters.length = ac_causal_write(&causal, &sheet->planes, e->parameters.bytes);
     if (cuts->rows.count + cuts->columns.count) e->cuts.length = ac_cuts_write(cuts, e->cuts.bytes);
     return encode_pieces(e, parallel);
+}
+
+static int find_cuts(const encoding *e, const ac_model *model, ac_cuts *cuts)
+{
+    const ac_sheet *sheet = e->planes->each ? &e->planes->each[e->sheet->planes.count / 2] : e->sheet;
+    if (e->grid.sides.height > sheet->planes.height) return AC_OK;
+    return ac_find_cuts(sheet, e->planes->left, e->grid.sides, model, e->flags, cuts);
+}
+
+static uint64_t planes_together(const ac_planes *planes, const uint32_t *wanted)
+{
+    const ac_cuts none = {0};
+    const uint64_t height = ac_choose_sides(planes, wanted, &none).height;
+    return height > planes->height ? height / planes->height : 1;
 }
 
 /* AC_ERROR_SPACE where storing takes fewer bytes. */
@@ -238,23 +264,21 @@ static int encode_causal(const ac_choice *choices, size_t count, const ac_array 
     int mappable, status = ac_sheet_init(&sheet, array, data, &mappable);
     if (!status && !mappable) status = AC_ERROR_SPACE;
     if (!status) {
-        ac_chain chain;
+        ac_plane_choice planes;
         uint8_t section[AC_CHAIN_BOUND];
-        uint16_t *left;
-        status = ac_chain_choose(&sheet, array, choices[0].model, flags & ~AC_THOROUGH, &chain, &left);
-        encoding none = {.sheet = &sheet, .left = left, .choices = choices, .choice_count = count, .flags = flags, .original = original};
-        none.widths = widths_of(&sheet, left);
-        if (left) none.chain = (ac_span){section, ac_chain_write(&chain, section)};
+        status = ac_planes_choose(&sheet, array, planes_together(&sheet.planes, wanted), choices[0].model, flags & ~AC_THOROUGH, &planes);
+        encoding none = {.sheet = &sheet, .planes = &planes, .choices = choices, .choice_count = count, .flags = flags, .original = original};
+        if (planes.left) none.chain = (ac_span){section, ac_chain_write(&planes.chain, section)};
         encoding e[2] = {none, none}; /* without and with cuts */
         ac_cuts *cuts = &e[1].grid.cuts;
         if (!status) status = encode_grid(&e[0], wanted, parallel);
-        if (!status && e[0].grid.sides.height <= sheet.planes.height) status = ac_find_cuts(&sheet, left, e[0].grid.sides, choices->model, flags, cuts);
+        if (!status) status = find_cuts(&e[0], choices->model, cuts);
         const size_t grids = cuts->rows.count + cuts->columns.count ? 2 : 1;
         if (!status && grids == 2) status = encode_grid(&e[1], wanted, parallel);
         if (!status) status = join(e, grids, array, output);
         free_encoding(&e[0]);
         free_encoding(&e[1]);
-        free(left);
+        ac_plane_choice_free(&planes);
     }
     ac_sheet_free(&sheet);
     return status;
@@ -320,16 +344,18 @@ int ac_array_samples(const ac_array *array, const void *data, uint16_t *samples,
     int mappable, status = ac_sheet_init(&sheet, array, data, &mappable);
     if (!status && !mappable) status = AC_ERROR_SPACE;
     if (!status) {
-        ac_chain chain;
-        uint16_t *left;
-        status = ac_chain_choose(&sheet, array, ac_model_default(), 0, &chain, &left);
-        if (left)
-            memcpy(samples, left, (size_t)sheet.count * sizeof *samples);
+        ac_plane_choice planes;
+        status = ac_planes_choose(&sheet, array, planes_together(&sheet.planes, NULL), ac_model_default(), 0, &planes);
+        const size_t size = (size_t)(sheet.planes.height * sheet.planes.width);
+        if (planes.left)
+            memcpy(samples, planes.left, (size_t)sheet.count * sizeof *samples);
+        else if (planes.each)
+            for (uint64_t t = 0; t < planes.count; t++) ac_sheet_samples(&planes.each[t], 0, size, samples + t * size);
         else if (!status)
             ac_sheet_samples(&sheet, 0, (size_t)sheet.count, samples);
-        const ac_width_choice widths = widths_of(&sheet, left);
+        const ac_width_choice widths = planes.each ? (ac_width_choice){AC_NO_TABLE, 0} : widths_of(&sheet, planes.left);
         *shift = widths.table == AC_NO_TABLE ? -1 : widths.shift;
-        free(left);
+        ac_plane_choice_free(&planes);
     }
     ac_sheet_free(&sheet);
     return status;

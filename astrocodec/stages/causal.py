@@ -12,9 +12,8 @@ import numpy as np
 
 from astrocodec.errors import CorruptError, TruncatedError
 from astrocodec.stages import varint
-from astrocodec.stages.pixels import PixelMap
+from astrocodec.stages.plane_maps import PlaneMap
 from astrocodec.stages.planes import MAX_SIDE
-from astrocodec.stages.split import MAX_LOW_BITS
 
 STORED, CAUSAL = 0, 1
 
@@ -24,30 +23,24 @@ class Parameters:
     """What the codec says of its data."""
 
     fingerprint: str  # of the model, 16 hex digits
-    pixel_map: PixelMap
-    low_bits: int  # bits split off below the modelled samples
+    plane_map: PlaneMap  # of all planes, or of the first ones
     piece_shape: tuple[int, int]  # height and width of a piece as they are written: 0 stands for the plane's own
 
     def to_bytes(self) -> bytes:
         """The parameters' bytes."""
         sides = b"".join(map(varint.put, self.piece_shape))
-        return bytes.fromhex(self.fingerprint) + self.pixel_map.to_bytes() + bytes([self.low_bits]) + sides
+        return bytes.fromhex(self.fingerprint) + self.plane_map.to_bytes() + sides
 
     @classmethod
     def read(cls, data: bytes, dtype: np.dtype[Any], start: int = 0) -> Parameters:
         """Read what `to_bytes` wrote; `start` is where it stands in the stream, for messages."""
         reader = varint.Reader(memoryview(data), start=start)
         fingerprint = bytes(reader.take(8, "model fingerprint")).hex()
-        pixel_map = PixelMap.read(reader)
-        if not pixel_map.fits(dtype):
-            raise CorruptError(f"byte {reader.place}: {dtype} elements with pixel map of kind {pixel_map.kind}")
-        low_bits = reader.take(1, "low bits")[0]
-        if low_bits > MAX_LOW_BITS:
-            raise CorruptError(f"byte {reader.place}: {low_bits} low bits found, at most {MAX_LOW_BITS} allowed")
+        plane_map = PlaneMap.read(reader, dtype)
         sides = reader.number("height of a piece", MAX_SIDE), reader.number("width of a piece", MAX_SIDE)
         if reader.at != len(data):
             raise CorruptError(f"byte {reader.place}: {len(data) - reader.at} bytes follow the codec's parameters")
-        return cls(fingerprint, pixel_map, low_bits, sides)
+        return cls(fingerprint, plane_map, sides)
 
 
 def frame_pieces(pieces: list[bytes]) -> bytes:

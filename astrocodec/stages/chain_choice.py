@@ -1,4 +1,4 @@
-"""Chains: whether earlier planes pay, and with which gains (docs/encoder.md section "Chains").
+"""Chains: with which gains earlier planes tell the most (docs/encoder.md section "Chains").
 
 native/chain_choice.c chooses alike.
 """
@@ -6,7 +6,6 @@ native/chain_choice.c chooses alike.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -23,10 +22,6 @@ _MAX_PLACES = 32
 _WANDERING = (1 << 8, 1 << 11, 1 << 13, 1 << 14, 1 << 15, 1 << 16, 1 << 17, 1 << 18, 1 << 30)
 _SLOPES = (1, 2, 4, 8, 16, 32, 0)
 _SCALES = (248, 240, 224, 192, 160, 128)
-_TRIALS, _TRIAL_ROWS, _TRIAL_COLUMNS, _TRIAL_PIXELS = 4, 64, 256, 2048
-
-# Bytes of a piece of samples.
-Size = Callable[[NDArray[np.uint16]], int]
 
 
 def period_of(shape: tuple[int, ...]) -> int:
@@ -111,31 +106,9 @@ def _fit(planes: NDArray[np.uint16], period: int) -> Chain | None:
     return _shortened(best_of([best, *(dataclasses.replace(best, scale=scale) for scale in _SCALES)]))
 
 
-def _trials(planes: Planes) -> Iterator[tuple[slice, slice, slice]]:
-    """Parts of planes, or of a run of small planes, that are coded for a trial."""
-    count, height, width = planes
-    trials = min(count - 1, _TRIALS)
-    columns = min(width, _TRIAL_COLUMNS)
-    rows = min(height, _TRIAL_ROWS, max(8, count * height * width // (16 * trials * columns)))
-    together = max(1, _TRIAL_PIXELS // (rows * columns))
-    for j in range(trials):
-        t = 1 + j * (count - 1) // trials
-        y, x = ((2 * j + 1) * side // (2 * trials) for side in (height - rows, width - columns))
-        yield slice(t, min(t + together, count)), slice(y, y + rows), slice(x, x + columns)
-
-
-def choose_chain(planes: NDArray[np.uint16], period: int, size: Size) -> Chain | None:
-    """The chain for samples ``(plane, y, x)``, None where it does not pay."""
+def fit_chain(planes: NDArray[np.uint16], period: int) -> Chain | None:
+    """The chain that leaves the least of samples ``(plane, y, x)``, None where it leaves no less than there was."""
     shape = Planes(*planes.shape)
     if shape.number < 2 or min(shape.height, shape.width) < 2 or planes.size < _LEAST_PIXELS:
         return None
-    chain = _fit(planes, period)
-    if chain is None:
-        return None
-    alone, left = 0, 0
-    for when, rows, columns in _trials(shape):
-        part = np.ascontiguousarray(planes[: when.stop, rows, columns])
-        width = part.shape[2]
-        alone += size(part[when.start :].reshape(-1, width))
-        left += size(apply_chain(chain, part)[when.start :].reshape(-1, width))
-    return chain if 100 * left < 99 * alone else None
+    return _fit(planes, period)

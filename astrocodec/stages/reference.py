@@ -20,13 +20,15 @@ from astrocodec.model import Model, find_model
 from astrocodec.stages import piece as one_piece
 from astrocodec.stages import stream
 from astrocodec.stages.causal import CAUSAL, STORED, Parameters, frame_pieces, split_pieces, split_reference
-from astrocodec.stages.chain import Chain, apply_chain, undo_chain
-from astrocodec.stages.chain_choice import choose_chain, period_of
+from astrocodec.stages.chain import Chain, undo_chain
+from astrocodec.stages.chain_choice import period_of
 from astrocodec.stages.cuts import NO_CUTS, Cuts, find_cuts
 from astrocodec.stages.distribution import Tables, build_tables
 from astrocodec.stages.outside import Outside, apply_outside, undo_outside
 from astrocodec.stages.outside_choice import choose_outside
-from astrocodec.stages.pixels import map_pixels, unmap_pixels
+from astrocodec.stages.pixels import unmap_pixels
+from astrocodec.stages.plane_choice import choose_planes, map_planes
+from astrocodec.stages.plane_maps import maps_of, pack_maps
 from astrocodec.stages.planes import (
     MAX_PIXELS,
     Grid,
@@ -39,7 +41,7 @@ from astrocodec.stages.planes import (
     wanted_pieces,
 )
 from astrocodec.stages.predict import check_weights
-from astrocodec.stages.split import MAX_LOW_BITS, choose_low_bits, least_low_bits, pack_low, unpack_low
+from astrocodec.stages.split import pack_low, unpack_low
 from astrocodec.stages.stream import Header, Section, read_header
 from astrocodec.stages.weights import Weights
 from astrocodec.stages.widths import Choice, read_tables
@@ -114,51 +116,50 @@ def _modelled(
 ) -> bytes | None:
     planes = to_planes(values)
     shape = Planes(*planes.shape)
-    mapped = map_pixels(planes.reshape(-1, shape.width))
-    if mapped is None:
+    whole = map_planes(planes)
+    if whole is None:
         return None
-    sheet, pixel_map, largest = mapped
-    low = choose_low_bits(sheet, largest)
-    if low > MAX_LOW_BITS:
-        return None
-    u = sheet.reshape(shape)
-    chain, samples = None, (u >> least_low_bits(largest)).astype(np.uint16)
-    if values.dtype.kind != "c":
-        chain = choose_chain(
-            samples, period_of(values.shape), lambda part: len(encode_one(choices[0][0], part, False, None))
-        )
-    if chain:
-        low, samples = least_low_bits(largest), apply_chain(chain, samples)
-    else:
-        samples = (u >> low).astype(np.uint16)
 
-    def pieces_of(cuts: Cuts) -> Grid:
-        sides = wanted_pieces(shape, piece_shape) if piece_shape else choose_pieces(shape, cuts)
+    def pieces_of(planes: Planes, cuts: Cuts = NO_CUTS) -> Grid:
+        sides = wanted_pieces(planes, piece_shape) if piece_shape else choose_pieces(planes, cuts)
         return Grid(shape, sides, cuts)
 
-    shift = None if chain or low else pixel_map.code_of_zero()
-    widths = None if shift is None else Choice(shift % 256)
-    grids = [pieces_of(NO_CUTS)]
+    chosen = choose_planes(
+        planes,
+        whole,
+        None if values.dtype.kind == "c" else period_of(values.shape),
+        pieces_of(shape).together,
+        lambda part: len(encode_one(choices[0][0], part, False, None)),
+    )
+    like = Planes(1, *shape[1:]) if chosen.apart else shape
+    grids = [pieces_of(like)]
     if grids[0].together == 1:
-        middle = samples[shape.number // 2]
+        middle = chosen.samples[shape.number // 2]
         cuts = find_cuts(
             middle, grids[0].sides, lambda part: encode_one(choices[0][0], part, False, None), thorough=thorough
         )
-        grids += [pieces_of(cuts)] if any(cuts) else []
+        grids += [pieces_of(like, cuts)] if any(cuts) else []
+    planes_section = chosen.chain.to_bytes() if chosen.chain else b""
+    maps_section = pack_maps(chosen.maps)
     streams = []
     for grid in grids:
-        parts = [(pack_low(piece.take(u), low), piece.take(samples)) for piece in grid]
+        parts = []
+        for piece in grid:
+            low = chosen.maps[piece.planes.start].low_bits
+            below = pack_low(piece.take(chosen.u), low)
+            parts.append((below, np.ascontiguousarray(piece.take(chosen.samples)), chosen.widths(piece.planes.start)))
         for model, file in choices:
-            parameters = Parameters(model.fingerprint, pixel_map, low, grid.piece_shape).to_bytes()
+            parameters = Parameters(model.fingerprint, chosen.maps[0], grid.piece_shape).to_bytes()
             sections = [Section(stream.MODEL, file)] if file else []
-            if chain:
-                sections.append(Section(stream.PLANES, chain.to_bytes(), True))
-            if beside:
-                sections.append(Section(stream.REFERENCE, beside.outside.to_bytes(), True))
-            if any(grid.cuts):
-                sections.append(Section(stream.CUTS, grid.cuts.to_bytes(), True))
+            critical = {
+                stream.PLANES: planes_section,
+                stream.REFERENCE: beside.outside.to_bytes() if beside else b"",
+                stream.CUTS: grid.cuts.to_bytes() if any(grid.cuts) else b"",
+                stream.MAPS: maps_section,
+            }
+            sections += [Section(number, body, True) for number, body in critical.items() if body]
             header = Header(CAUSAL, values.dtype, values.shape, parameters, tuple(sections)).to_bytes()
-            pieces = [below + encode_one(model, np.ascontiguousarray(part), thorough, widths) for below, part in parts]
+            pieces = [below + encode_one(model, part, thorough, widths) for below, part, widths in parts]
             if beside and beside.stream:
                 pieces = [beside.stream, *pieces]
             elements = beside.elements if beside else values
@@ -264,6 +265,9 @@ def _decode_modelled(
     if outside and outside.embedded:
         inner, data, at = split_reference(data, at)
         reference = _decode_inner(inner, models, decode_one)
+    if len(grid) > len(data):
+        raise TruncatedError(f"{len(grid)} pieces announced, {len(data)} bytes are left: the stream is cut")
+    maps = maps_of(header, parameters.plane_map, grid)
     pieces = split_pieces(data, len(grid), at)
     model = find_model(parameters.fingerprint, models, header.body_of(stream.MODEL))
     if outside:
@@ -272,15 +276,19 @@ def _decode_modelled(
     below = np.empty(shape, np.uint64)
     for index, piece in enumerate(grid):
         out = np.empty(piece.shape, np.uint16)
+        low = maps[piece.planes.start].low_bits
         try:
-            piece.put(below, _decode_piece(pieces[index], parameters.low_bits, model, out, decode_one))
+            piece.put(below, _decode_piece(pieces[index], low, model, out, decode_one))
         except FormatError as error:
             raise type(error)(f"piece {index} ({piece}): {error}") from None
         piece.put(samples, out)
     if chain:
         samples = undo_chain(chain, samples)
-    u = samples.astype(np.uint64) << np.uint64(parameters.low_bits) | below if parameters.low_bits else samples
-    elements = unmap_pixels(u, parameters.pixel_map, part_type(header.dtype))
+    dtype = part_type(header.dtype)
+    elements = np.empty(shape, dtype)
+    for t, (pixel_map, low) in enumerate(maps):
+        u = samples[t].astype(np.uint64) << np.uint64(low) | below[t] if low else samples[t]
+        elements[t] = unmap_pixels(u, pixel_map, dtype)
     values = from_planes(elements, header.dtype, header.shape)
     return undo_outside(outside, values, reference) if outside and reference is not None else values
 

@@ -25,7 +25,7 @@ MAX_ELEMENTS = 1 << 40
 MAX_SECTION, MAX_NAME = 1 << 20, 255
 CHECKSUM_SIZE = 4
 OF_ELEMENTS, OF_BYTES = 0, 1
-MODEL, NAME, PLANES, REFERENCE, CUTS, PARAMETERS = 1, 2, 16, 17, 18, 127
+MODEL, NAME, PLANES, REFERENCE, CUTS, MAPS, PARAMETERS = 1, 2, 16, 17, 18, 21, 127
 RESERVED = {19: "code weights", 20: "quantise"}
 SECTIONS = {
     MODEL: "model",
@@ -33,11 +33,12 @@ SECTIONS = {
     PLANES: "planes",
     REFERENCE: "reference",
     CUTS: "cuts",
+    MAPS: "maps",
     PARAMETERS: "codec",
     **RESERVED,
 }
 # Those that are known, and whether they are critical.
-_KNOWN = {MODEL: False, NAME: False, PLANES: True, REFERENCE: True, CUTS: True, PARAMETERS: True}
+_KNOWN = {MODEL: False, NAME: False, PLANES: True, REFERENCE: True, CUTS: True, MAPS: True, PARAMETERS: True}
 _CRITICAL, _DTYPE, _CHECKSUM_KIND = 0x80, 0x1F, 7
 
 
@@ -106,8 +107,10 @@ def _read_sections(reader: varint.Reader) -> list[Section]:
             raise CorruptError(
                 f"byte {reader.at - 1}: section {section_id} is {'' if is_critical else 'not '}marked as critical"
             )
-        length = reader.number(f"length of section {section_id}", MAX_NAME if section_id == NAME else MAX_SECTION)
+        length = reader.number(f"length of section {section_id}", MAX_SECTION)
         sections.append(Section(section_id, bytes(reader.take(length, f"section {section_id}")), is_critical))
+        if section_id == NAME and length > MAX_NAME:
+            raise CorruptError(f"byte {reader.at}: section {NAME} has {length} bytes, allowed are {MAX_NAME}")
     return sections
 
 

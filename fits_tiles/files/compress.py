@@ -28,6 +28,7 @@ from fits_tiles.files.container import (
     odd_padding,
     restored_header,
 )
+from fits_tiles.files.cube_tiles import with_cube_tiles
 from fits_tiles.files.foreign import Staged, staged
 from fits_tiles.files.report import FileReport, HduReport
 from fits_tiles.files.sample import tuned_model
@@ -363,6 +364,8 @@ def _write_image(
         plan_tile_shape(shape, settings.tile_shape),
         wide=False,
     )
+    if settings.tile_shape is None and settings.codec == "causal" and (settings.level is None or layout.bitpix > 0):
+        layout = with_cube_tiles(fd, hdu, layout)
     quantization = _quantization(settings, layout, fd, hdu)
     layout = replace(layout, wide=needs_wide(hdu.data_bytes, layout.grid.count), quantization=quantization)
     model = settings.model

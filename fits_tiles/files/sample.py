@@ -16,12 +16,14 @@ from fits_tiles.layout.blocks import Hdu, read_at
 from fits_tiles.layout.grid import plan_tile_shape
 from fits_tiles.layout.headers import TileLayout
 
-__all__ = ["sampled_windows", "tuned_model"]
+__all__ = ["read_window", "sampled_windows", "tuned_model"]
 
 # Up to here an image is read whole, and the tuning takes its own sample.
 _WHOLE_BYTES = 1 << 25
 _WINDOWS = 12
 _WINDOW_PIXELS = 1 << 18
+# Of a cube's tile as many rows as the tuning looks at together.
+_CUBE_ROWS, _CUBE_COLUMNS = 128, 256
 Pixels = npt.NDArray[Any]
 
 
@@ -34,6 +36,8 @@ def tuned_model(fd: int, hdu: Hdu, layout: TileLayout, base: Model, effort: int)
         found = [coder.integers(number, window) for number, window in enumerate(windows)]
         integers = [one[0] for one in found if one is not None]
         return astrocodec.tune(integers, base, effort=effort) if integers else base
+    if hdu.data_bytes > _WHOLE_BYTES and prod(layout.tile_shape[:-2]) > 1:
+        return astrocodec.tune(_sampled_cubes(fd, hdu, layout), base, effort=effort)
     if hdu.data_bytes > _WHOLE_BYTES:
         # One sheet of whole tiles: the tuning treats its first and last rows as those of the detector.
         return astrocodec.tune(np.concatenate(sampled_windows(fd, hdu, layout)), base, effort=effort)
@@ -65,15 +69,35 @@ def sampled_windows(fd: int, hdu: Hdu, layout: TileLayout) -> list[Pixels]:
         # The last window of a line or column reaches back, so that all have one shape.
         top = min(place // across * rows, height - rows)
         left = min(place % across * columns, width - columns)
-        windows.append(_window(fd, hdu, layout, (plane * height + top, left), (rows, columns), width))
+        windows.append(read_window(fd, hdu, layout, (plane * height + top, left), (rows, columns)))
     return windows
 
 
-def _window(
-    fd: int, hdu: Hdu, layout: TileLayout, corner: tuple[int, int], size: tuple[int, int], width: int
-) -> Pixels:
-    """Read the rows of a rectangle."""
-    (top, left), (rows, columns) = corner, size
+def _sampled_cubes(fd: int, hdu: Hdu, layout: TileLayout) -> list[Pixels]:
+    """Read parts of some tiles, of the rows of one place in all planes of the tile."""
+    planes, height, width = layout.shape[-3:]
+    deep, high, wide = layout.tile_shape[-3:]
+    rows, columns = min(high, _CUBE_ROWS), min(wide, width, _CUBE_COLUMNS)
+    wanted = max(2, _WINDOW_PIXELS * _WINDOWS // (deep * rows * columns))
+    outer, along, down, across = prod(layout.shape[:-3]), -(-planes // deep), -(-height // high), -(-width // wide)
+    count = outer * along * down * across
+    chosen = np.random.default_rng(0).choice(count, min(wanted, count), replace=False)
+    chosen[0], chosen[-1] = 0, count - 1
+    cubes = []
+    for number in np.unique(chosen).tolist():
+        cube, slab, y, x = (int(n) for n in np.unravel_index(number, (outer, along, down, across)))
+        first, top, left = slab * deep, min(y * high, height - rows), min(x * wide, width - columns)
+        used = range(first, min(first + deep, planes))
+        parts = [
+            read_window(fd, hdu, layout, ((cube * planes + t) * height + top, left), (rows, columns)) for t in used
+        ]
+        cubes.append(np.stack(parts))
+    return cubes
+
+
+def read_window(fd: int, hdu: Hdu, layout: TileLayout, corner: tuple[int, int], size: tuple[int, int]) -> Pixels:
+    """Read a rectangle of big-endian pixels; its top is counted from the first row of the first plane."""
+    (top, left), (rows, columns), width = corner, size, layout.shape[-1]
     # Whole rows lie one behind the other.
     runs, run = (1, rows * columns) if columns == width else (rows, columns)
     raw = bytearray()

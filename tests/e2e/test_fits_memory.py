@@ -51,8 +51,14 @@ print(*found)
 
 
 def _image(path: Path, shape: tuple[int, ...], kind: str) -> None:
-    """Rows of noise, then a hole that takes no room on the disk."""
+    """
+    Rows of noise, then a hole that takes no room on the disk.
+
+    Of a cube the same noise in every plane, so that its planes are a chain.
+    """
     noise = np.random.default_rng(0).normal(1000, 30, 1 << 20).astype(kind)
+    if len(shape) > 2 and prod(shape[-2:]) < noise.size:
+        noise = np.tile(noise[: prod(shape[-2:])], shape[0])
     header = fits.PrimaryHDU(np.zeros((1,) * len(shape), kind)).header
     for number, length in enumerate(reversed(shape), 1):
         header[f"NAXIS{number}"] = length
@@ -71,6 +77,7 @@ def _image(path: Path, shape: tuple[int, ...], kind: str) -> None:
         ((50000000,), ">i2", 2),
         ((2, 20, 700000), ">u1", 1),
         ((200, 40000), ">f8", 2),
+        ((100, 900, 900), ">i2", 1),
     ],
 )
 def test_memory_is_bounded_whatever_the_shape(tmp_path: Path, shape: tuple[int, ...], kind: str, workers: int) -> None:

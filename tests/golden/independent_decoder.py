@@ -176,9 +176,9 @@ class RunningRice:
 # Stream, sections and codecs
 
 TYPES = ("u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f4", "f8", "b1", "f2", "c8", "c16")
-MODEL, NAME, PLANES, REFERENCE, CUTS, CODEC = 1, 2, 16, 17, 18, 127
+MODEL, NAME, PLANES, REFERENCE, CUTS, MAPS, CODEC = 1, 2, 16, 17, 18, 21, 127
 # Critical or not.
-KNOWN = {MODEL: 0, NAME: 0, PLANES: 1, REFERENCE: 1, CUTS: 1, CODEC: 1}
+KNOWN = {MODEL: 0, NAME: 0, PLANES: 1, REFERENCE: 1, CUTS: 1, MAPS: 1, CODEC: 1}
 RESERVED = {19: "code weights", 20: "quantise"}
 STORED, CAUSAL = 0, 1
 
@@ -367,8 +367,7 @@ class Parameters:
     """Parameters of the codec."""
 
     fingerprint: str
-    pixel_map: PixelMap
-    low: int
+    plane_map: tuple[PixelMap, int]
     height: int
     width: int
 
@@ -376,11 +375,35 @@ class Parameters:
     def read(cls, frame: Frame) -> Parameters:
         """Those of a stream."""
         data = Bytes(frame.sections[CODEC])
-        fingerprint, pixel_map = data.take(8).hex(), PixelMap.read(data, frame.data_type)
-        low, height, width = data.u(1), data.varint(), data.varint()
-        demand(low <= 48, "number of low bits")
+        fingerprint, plane_map = data.take(8).hex(), read_plane_map(data, frame)
+        height, width = data.varint(), data.varint()
         data.finish("the parameters")
-        return cls(fingerprint, pixel_map, low, height, width)
+        return cls(fingerprint, plane_map, height, width)
+
+
+def read_plane_map(data: Bytes, frame: Frame) -> tuple[PixelMap, int]:
+    """A pixel map and the number of low bits."""
+    pixel_map, low = PixelMap.read(data, frame.data_type), data.u(1)
+    demand(low <= 48, "number of low bits")
+    return pixel_map, low
+
+
+def plane_maps(frame: Frame, first: tuple[PixelMap, int], planes: int, shared: bool) -> list[tuple[PixelMap, int]]:
+    """That of each plane."""
+    if MAPS not in frame.sections:
+        return [first] * planes
+    demand(not shared and PLANES not in frame.sections, "maps of planes that share pieces or are a chain")
+    data = Bytes(frame.sections[MAPS])
+    count = data.varint(planes - 1)
+    demand(count, "no maps of planes")
+    maps = [first] + [read_plane_map(data, frame) for _ in range(count)]
+    found: list[tuple[PixelMap, int]] = []
+    while len(found) < planes:
+        one, length = maps[data.varint(count)], data.varint(planes - len(found))
+        demand(length, "a map of no planes")
+        found += [one] * length
+    data.finish("the maps of planes")
+    return found
 
 
 def decode_causal(frame: Frame, data: Bytes, models: Mapping[str, Model]) -> bytes:
@@ -389,6 +412,9 @@ def decode_causal(frame: Frame, data: Bytes, models: Mapping[str, Model]) -> byt
     parameters = Parameters.read(frame)
     chain = Chain.read(frame) if PLANES in frame.sections else None
     places = pieces_of(frame, parameters.height, parameters.width)
+    height = frame.shape[-2] if len(frame.shape) > 1 else 1
+    planes = prod(frame.shape[:-2]) * frame.parts
+    maps = plane_maps(frame, parameters.plane_map, planes, parameters.height > height)
     coded = [Bytes(data.take(data.varint())) for _ in range(len(places))]
     data.finish("the last piece")
     model = model_of(frame, parameters.fingerprint, models)
@@ -396,16 +422,19 @@ def decode_causal(frame: Frame, data: Bytes, models: Mapping[str, Model]) -> byt
     rows = [[0] * width for _ in range(prod(frame.shape[:-1]) * frame.parts)]
     below = [[0] * width for _ in rows]
     for place, piece in zip(places, coded, strict=True):
-        lows = read_low_bits(piece, place.height * place.width, parameters.low)
+        lows = read_low_bits(piece, place.height * place.width, maps[place.y // height][1])
         samples = decode_piece(model, piece.rest(), place.height, place.width)
         for i, row in enumerate(samples):
             rows[place.y + i][place.x : place.x + place.width] = row
             below[place.y + i][place.x : place.x + place.width] = lows[i * place.width : (i + 1) * place.width]
     samples, rest = ([v for row in sheet for v in row] for sheet in (rows, below))
     if chain:
-        chain.undo(samples, width * (frame.shape[-2] if len(frame.shape) > 1 else 1))
-    element = cache(lambda u: parameters.pixel_map.part(u, frame.data_type[0], frame.part_size))
-    parts = [element(sample << parameters.low | low) for sample, low in zip(samples, rest, strict=True)]
+        chain.undo(samples, width * height)
+    parts = []
+    for t, (pixel_map, low) in enumerate(maps):
+        plane = slice(t * height * width, (t + 1) * height * width)
+        element = cache(lambda u, m=pixel_map: m.part(u, frame.data_type[0], frame.part_size))
+        parts += [element(sample << low | below) for sample, below in zip(samples[plane], rest[plane], strict=True)]
     if frame.parts == 2:
         half = len(parts) // 2
         parts = [part for pair in zip(parts[:half], parts[half:], strict=True) for part in pair]

@@ -125,6 +125,17 @@ def _field(at: int, new: bytes, length: int = 1) -> bytes:
     return BESIDE[: 32 + at] + new + BESIDE[32 + at + length :]
 
 
+def _maps(
+    section: bytes, elements: bytes = b"\5\5\7\7\x09\x09", sides: bytes = b"\1\0", pieces: int = 3, **other: Any
+) -> bytes:
+    """Three planes of two pixels, all fives; the parameters' map adds nothing."""
+    return _causal(bytes(4) + sides, pieces * FIVES, elements, (3, 1, 2), sections=((21 | 128, section),), **other)
+
+
+# Two maps that add 2 and 4, in turn, for the second and the third plane.
+MAPS = b"\2" + b"\0\4\0\0" + b"\0\x08\0\0" + b"\0\1\1\1\2\1"
+
+
 def _set(bits: bytes, count: int = 1) -> bytes:
     return b"\x20\0\0" + varint(count) + varint(len(bits)) + bits + b"\0\0\0"
 
@@ -195,6 +206,9 @@ ALLOWED = {
     "beside": _beside(),
     "beside, within four": _beside(_field(14, b"\2"), elements=b"\1\2\3"),
     "beside, with level and offset": _beside(_field(12, b"\1\6", 2), elements=b"\6\7\x08"),
+    "maps of planes": _maps(MAPS),
+    "a map of two planes": _maps(b"\1\0\4\0\0\0\1\1\2", b"\5\5\7\7\7\7"),
+    "maps without pieces": stream_of(sections=((21 | 128, b"any"),)),
     "offset": _causal(b"\0\3" + bytes(4), elements=b"\3\3\3"),
     "gaps": _causal(b"\0\0\2\5\1\6\2\0\0\0", elements=b"\6\6\6"),
     "lattice": _causal(b"\x10\0\0" + varint(3 << 31) + b"\0\0\0\0", elements=b"\7\7\7"),
@@ -295,6 +309,15 @@ FORBIDDEN = {
     "gaps of a lattice": (_causal(b"\x10\0\1" + bytes(7)), CorruptError, "varint"),
     "nine gaps": (_causal(b"\0\0\x09" + bytes(21)), CorruptError, "varint"),
     "low bits": (_causal(bytes(3) + b"\x31\0\0"), CorruptError, "low bits"),
+    "no maps": (_maps(b"\0\0\3"), CorruptError, "no maps"),
+    "as many maps as planes": (_maps(b"\3" + 3 * b"\0\4\0\0" + b"\0\3"), CorruptError, "varint"),
+    "a map of nothing": (_maps(b"\1\0\4\0\0\0\0"), CorruptError, "no planes"),
+    "a map beyond the planes": (_maps(b"\1\0\4\0\0\0\4"), CorruptError, "varint"),
+    "a map that is not listed": (_maps(b"\1\0\4\0\0\2\3"), CorruptError, "varint"),
+    "maps that end early": (_maps(MAPS[:-2]), TruncatedError, "bytes"),
+    "a byte behind the maps": (_maps(MAPS + b"\0"), CorruptError, "behind"),
+    "maps of planes that share pieces": (_maps(MAPS, sides=b"\3\0", pieces=1), CorruptError, "share"),
+    "maps with many low bits": (_maps(b"\1\0\4\0\x31\0\3"), CorruptError, "low bits"),
     "rank": (_causal(_set(b"\4")), CorruptError, "rank 5"),
     "bits behind a set": (_causal(_set(b"\x24")), CorruptError, "bits"),
     "bytes behind a set": (_causal(_set(b"\4\0")), CorruptError, "bytes"),

@@ -161,6 +161,14 @@ def _companded(rng: np.random.Generator) -> Array:
     return np.asarray(reads)
 
 
+def _unlike(rng: np.random.Generator) -> Array:
+    """Planes of very different ranges and precision, two of them alike."""
+    scales = np.array([1, 3000, 1, 1e-3])[:, None, None]
+    planes = (_sky(rng, (4, 34, 41), 50, 3) * scales).astype("f4")
+    planes[2] = planes[2].round()
+    return np.concatenate([planes, planes[2:3, ::-1]])
+
+
 def _mask(rng: np.random.Generator) -> Array:
     """Saturated stars and what bleeds from them."""
     mask = _sky(rng, (40, 53), 0, 1) > 9
@@ -226,6 +234,8 @@ CASES = {
     "uint16_reads": Case(lambda rng: _reads(rng, (6, 25, 36))[0].astype(np.uint16), (30, 20)),
     "int32_integrations": Case(lambda rng: _reads(rng, (4, 19, 24), 3).astype(np.int32) * 96 + rng.integers(0, 96)),
     "float32_reads_of_small_planes": Case(lambda rng: _reads(rng, (90, 7, 8))[0].astype("f4")),
+    "float32_maps_of_planes": Case(_unlike),
+    "int32_maps_of_cut_planes": Case(lambda rng: (_unlike(rng) * 7).round().astype("i4"), (20, 30)),
     "int8_line": Case(lambda rng: (rng.normal(0, 9, 700) + 60 * np.sin(np.arange(700) / 40)).astype(np.int8)),
     "float64_constant": Case(lambda rng: np.full((20, 30), np.pi)),
     "uint8_none": Case(lambda rng: np.zeros((3, 0), np.uint8)),

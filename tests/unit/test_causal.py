@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from astrocodec.errors import CorruptError, TruncatedError
 from astrocodec.stages.causal import Parameters, frame_pieces, split_pieces
 from astrocodec.stages.pixels import PixelMap
+from astrocodec.stages.plane_maps import PlaneMap
 
 U2 = np.dtype("u2")
-SOME = Parameters("0123456789abcdef", PixelMap(0, -300, ((5, 70000),)), 9, (0, 512))
+SOME = Parameters("0123456789abcdef", PlaneMap(PixelMap(0, -300, ((5, 70000),)), 9), (0, 512))
 
 
 def test_parameters_come_back() -> None:
@@ -27,10 +28,16 @@ def test_parameters_come_back() -> None:
     ("damaged", "message"),
     [
         (SOME.to_bytes() + b"\0", "1 bytes follow the codec's parameters"),
-        (Parameters("00" * 8, PixelMap(0, 0), 49, (0, 0)).to_bytes(), "49 low bits found, at most 48 allowed"),
-        (Parameters("00" * 8, PixelMap(0, 0), 0, (65537, 0)).to_bytes(), "height of a piece is 65537"),
-        (Parameters("00" * 8, PixelMap(0, 0), 0, (1, 65537)).to_bytes(), "width of a piece is 65537"),
-        (Parameters("00" * 8, PixelMap(1, 0), 0, (0, 0)).to_bytes(), "uint16 elements with pixel map of kind 1"),
+        (
+            Parameters("00" * 8, PlaneMap(PixelMap(0, 0), 49), (0, 0)).to_bytes(),
+            "49 low bits found, at most 48 allowed",
+        ),
+        (Parameters("00" * 8, PlaneMap(PixelMap(0, 0), 0), (65537, 0)).to_bytes(), "height of a piece is 65537"),
+        (Parameters("00" * 8, PlaneMap(PixelMap(0, 0), 0), (1, 65537)).to_bytes(), "width of a piece is 65537"),
+        (
+            Parameters("00" * 8, PlaneMap(PixelMap(1, 0), 0), (0, 0)).to_bytes(),
+            "uint16 elements with pixel map of kind 1",
+        ),
     ],
 )
 def test_what_is_not_allowed_is_corrupt(damaged: bytes, message: str) -> None:

@@ -16,8 +16,9 @@ from astrocodec.errors import CorruptError
 from astrocodec.stages import reference, varint
 from astrocodec.stages.causal import CAUSAL, Parameters, frame_pieces
 from astrocodec.stages.chain import MAX_LIMIT, Chain, Gains, apply_chain, undo_chain
-from astrocodec.stages.chain_choice import choose_chain, period_of
+from astrocodec.stages.chain_choice import fit_chain, period_of
 from astrocodec.stages.pixels import PixelMap
+from astrocodec.stages.plane_maps import PlaneMap
 from astrocodec.stages.planes import Planes
 from astrocodec.stages.stream import PLANES, Header, Section, seal
 
@@ -51,7 +52,7 @@ def cubes(draw: st.DrawFn) -> NDArray[np.uint16]:
 
 def stream_of(chain: Chain, samples: NDArray[np.uint16]) -> bytes:
     """A stream of raw pieces, whole planes each."""
-    parameters = Parameters(astrocodec.load_model().fingerprint, PixelMap(0, 0), 0, (0, 0)).to_bytes()
+    parameters = Parameters(astrocodec.load_model().fingerprint, PlaneMap(PixelMap(0, 0), 0), (0, 0)).to_bytes()
     sections = (Section(PLANES, chain.to_bytes(), True),)
     header = Header(CAUSAL, samples.dtype, samples.shape, parameters, sections).to_bytes()
     pieces = [b"\2" + plane.astype("<u2").tobytes() for plane in apply_chain(chain, samples)]
@@ -122,15 +123,11 @@ def test_more_reads_tell_more() -> None:
     cube = reads(12, (128, 128), noise=30) - np.uint16(1000)
     model = astrocodec.load_model()
     planes = cube.astype(np.uint16)
-    chosen = choose_chain(planes, 0, lambda part: len(reference_size(part)))
+    chosen = fit_chain(planes, 0)
     assert chosen is not None
     ours, plain = (apply_chain(chain, planes)[-1] for chain in (chosen, PLAIN))
     saved = len(astrocodec.encode(plain, model)) - len(astrocodec.encode(ours, model))
     assert 8 * saved / ours.size > 0.3
-
-
-def reference_size(part: NDArray[np.uint16]) -> bytes:
-    return astrocodec.encode(part)
 
 
 def test_first_planes_of_integrations_come_from_first_planes() -> None:

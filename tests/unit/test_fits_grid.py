@@ -15,10 +15,8 @@ shapes = st.lists(st.integers(1, 9), min_size=1, max_size=4).map(tuple)
 
 
 @settings(deadline=None)
-@given(shapes, st.tuples(st.integers(1, 6), st.integers(1, 6)), st.sampled_from([1 << 23, 60, 1]))
-def test_bands_and_tiles_cover_the_image_in_order(
-    shape: tuple[int, ...], requested: tuple[int, int], most: int
-) -> None:
+@given(shapes, st.lists(st.integers(1, 6), min_size=2, max_size=3), st.sampled_from([1 << 23, 60, 1]))
+def test_bands_and_tiles_cover_the_image_in_order(shape: tuple[int, ...], requested: list[int], most: int) -> None:
     tile_shape = plan_tile_shape(shape, requested)
     grid = TileGrid(shape, tile_shape, 2)
     image = np.arange(np.prod(shape), dtype=">i2").reshape(shape)
@@ -64,14 +62,14 @@ def test_wide_images_are_taken_some_columns_at_a_time() -> None:
     assert plan_tile_shape((10**9,), None) == (16384,)
 
 
-@pytest.mark.parametrize("wrong", [(), (0, 5), (-1,), (2, 5, 5)])
+@pytest.mark.parametrize("wrong", [(), (0, 5), (-1,), (2, 1, 5, 5)])
 def test_impossible_tile_shapes_are_refused(wrong: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="tile_shape is"):
         plan_tile_shape((10, 10, 10), wrong)
 
 
-@pytest.mark.parametrize("tile_shape", [(2, 4, 4), (2, 2, 8, 8), (4,), (0, 4, 4)])
-def test_tiles_in_several_planes_are_refused(tile_shape: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("tile_shape", [(2, 2, 8, 8), (2, 1, 4, 4), (4,), (0, 4, 4)])
+def test_tiles_over_more_than_three_axes_are_refused(tile_shape: tuple[int, ...]) -> None:
     shape = (4,) * (len(tile_shape) - 2) + (8, 8)
     with pytest.raises(ValueError, match="tiles of shape"):
         TileGrid(shape, tile_shape, 2)

@@ -108,6 +108,15 @@ def chain(period: bytes = b"\0", base: bytes = b"\3", limit: bytes = b"\2", gain
 CHAIN = replace(CUBE, sections=chain(), elements=7 + 4 * np.arange(5)[:, None, None])
 
 
+MAPPED = replace(CUBE, sides=(2, 0), pieces=5, elements=7 + np.array([0, 0, 1, 1, 0])[:, None, None])
+ONE_MORE = pixel_map(0, 1) + b"\0"
+
+
+def mapped(runs: bytes, maps: bytes = ONE_MORE, count: bytes = b"\1", **other: Any) -> Crafted:
+    """With a section of maps."""
+    return replace(MAPPED, sections=section(21, count + maps + runs, is_critical=True), **other)
+
+
 def cut(body: bytes, pieces: int = 2) -> Crafted:
     """With a section of cuts."""
     return Crafted(sections=section(18, body, is_critical=True), pieces=pieces)
@@ -138,6 +147,7 @@ ALLOWED = {
     "complex numbers": replace(FLOATS, dtype="c8", elements=7 + 7j, pieces=2),
     "sections that are not known": Crafted(sections=section(0, b"") + section(15, b"x" * 300) + section(126, b"")),
     "a section of 2^20 bytes": Crafted(sections=section(3, bytes(1 << 20))),
+    "maps of planes": mapped(b"\0\2\1\2\0\1"),
     "a chain": CHAIN,
     "chains of two": replace(CHAIN, sections=chain(b"\2"), elements=np.array([7, 11, 11, 15, 15])[:, None, None]),
     "the highest base and limit": replace(
@@ -182,7 +192,7 @@ FORBIDDEN: dict[str, tuple[Crafted, type[AstrocodecError]]] = {
     **{f"section {number}": (Crafted(sections=section(number, b"")), VersionError) for number in (19, 20)},
     **{
         f"critical section {number}": (Crafted(sections=section(number, b"", is_critical=True)), VersionError)
-        for number in (0, 3, 15, 19, 20, 21, 95, 96, 126)
+        for number in (0, 3, 15, 19, 20, 22, 95, 96, 126)
     },
     "a model that is critical": (replace(EMBEDDED, sections=section(1, DEFAULT.to_bytes(), True)), CorruptError),
     "a name that is critical": (Crafted(sections=section(2, b"causal\n", is_critical=True)), CorruptError),
@@ -283,6 +293,21 @@ FORBIDDEN: dict[str, tuple[Crafted, type[AstrocodecError]]] = {
     "pieces of more than 2^26 pixels": (Crafted(shape=(65536, 1025)), CorruptError),
     "a side above 65536": (Crafted(sides=(65537, 0)), CorruptError),
     # Chains
+    "maps that are not critical": (replace(MAPPED, sections=section(21, b"\1" + ONE_MORE + b"\0\5")), CorruptError),
+    "no maps": (mapped(b"\0\5", b"", b"\0", elements=7), CorruptError),
+    "as many maps as planes": (mapped(b"\0\5", 5 * ONE_MORE, b"\5", elements=7), CorruptError),
+    "maps that are cut": (mapped(b"", ONE_MORE[:-1]), TruncatedError),
+    "planes without a map": (mapped(b"\0\2\1\2"), TruncatedError),
+    "planes that there are not": (mapped(b"\0\2\1\2\0\2"), CorruptError),
+    "a run of no planes": (mapped(b"\0\2\1\0\1\2\0\1"), CorruptError),
+    "a map that is not listed": (mapped(b"\0\2\2\2\0\1"), CorruptError),
+    "a byte behind the maps": (mapped(b"\0\2\1\2\0\1\0"), CorruptError),
+    "a map of floats": (mapped(b"\0\2\1\2\0\1", pixel_map(1, 1) + b"\0"), CorruptError),
+    "maps of planes that share pieces": (mapped(b"\0\2\1\2\0\1", sides=(4, 0), pieces=3), CorruptError),
+    "maps of a chain": (
+        replace(MAPPED, sections=chain() + section(21, b"\1" + ONE_MORE + b"\0\2\1\2\0\1", is_critical=True)),
+        CorruptError,
+    ),
     "a chain that is not critical": (replace(CHAIN, sections=section(16, b"\0\3\2" + GAINS)), CorruptError),
     "a stored array with a chain": (replace(STORED, sections=chain()), CorruptError),
     "a chain of complex numbers": (

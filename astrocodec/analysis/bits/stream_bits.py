@@ -21,6 +21,7 @@ from astrocodec.model import Model, find_model
 from astrocodec.stages.causal import CAUSAL, STORED, Parameters, split_pieces, split_reference
 from astrocodec.stages.cuts import Cuts
 from astrocodec.stages.outside import Outside
+from astrocodec.stages.plane_maps import maps_of
 from astrocodec.stages.planes import MAX_PIXELS, Grid, planes_of
 from astrocodec.stages.stream import CUTS, MODEL, REFERENCE, Header, data_of, read_header
 
@@ -105,11 +106,12 @@ def _modelled(stream: memoryview, data: memoryview, at: int, header: Header, mod
     section = header.body_of(REFERENCE)
     if section and Outside.read(section, header.dtype, header.shape).embedded:
         _, data, at = split_reference(data, at)
+    maps = maps_of(header, parameters.plane_map, grid)
     payload, modes = 0.0, Counter[str]()
     for index, (piece, part) in enumerate(zip(grid, split_pieces(data, len(grid), at), strict=True)):
         found = np.zeros(piece.shape, np.float32)
         try:
-            used, mode = _piece_bits(model, part, parameters.low_bits, found)
+            used, mode = _piece_bits(model, part, maps[piece.planes.start].low_bits, found)
         except AstrocodecError as error:
             raise type(error)(f"piece {index} ({piece}): {error}") from None
         piece.put(bits, found)

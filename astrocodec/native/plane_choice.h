@@ -1,0 +1,21 @@
+/* Planes: whether they are a chain, have maps of their own, or neither. docs/encoder.md section "Planes". */
+#ifndef AC_PLANE_CHOICE_H
+#define AC_PLANE_CHOICE_H
+
+#include "chain.h"
+#include "plane_maps.h"
+
+typedef struct {
+    ac_chain chain;
+    uint16_t *left;       /* what the chain leaves of all samples; NULL where there is none */
+    ac_sheet *each;       /* planes that share no pieces, each by itself; NULL where they are one */
+    uint64_t count;       /* of planes */
+    uint8_t *maps;        /* section for those */
+    size_t maps_length;
+} ac_plane_choice;
+
+/* Sets sheet->low_bits. So many planes share a piece. To be freed, also after a failure. */
+int ac_planes_choose(ac_sheet *sheet, const ac_array *array, uint64_t together, const ac_model *model, int flags, ac_plane_choice *choice);
+void ac_plane_choice_free(ac_plane_choice *choice);
+
+#endif

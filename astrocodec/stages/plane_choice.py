@@ -1,0 +1,156 @@
+"""Planes: whether they are a chain, have maps of their own, or neither (docs/encoder.md section "Planes").
+
+native/plane_choice.c chooses alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from astrocodec.stages.chain import Chain, apply_chain
+from astrocodec.stages.chain_choice import fit_chain
+from astrocodec.stages.pixels import map_pixels
+from astrocodec.stages.plane_maps import PlaneMap, pack_maps
+from astrocodec.stages.planes import Planes
+from astrocodec.stages.split import MAX_LOW_BITS, choose_low_bits, least_low_bits
+from astrocodec.stages.stream import MAX_SECTION
+from astrocodec.stages.widths import Choice as Widths
+
+_LEAST_PLANE = 1024
+_TRIALS, _TRIAL_ROWS, _TRIAL_COLUMNS, _TRIAL_PIXELS = 4, 64, 256, 2048
+
+Integers = NDArray[np.uint64] | NDArray[np.uint16]
+# Bytes of a piece of samples.
+Size = Callable[[NDArray[np.uint16]], int]
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """Planes as integers."""
+
+    u: Integers  # (plane, y, x)
+    largest: int
+    map: PlaneMap
+
+    @property
+    def samples(self) -> NDArray[np.uint16]:
+        """Without their low bits."""
+        return (self.u >> self.map.low_bits).astype(np.uint16)
+
+
+def map_planes(planes: NDArray[Any]) -> Mapped | None:
+    """Planes ``(plane, y, x)`` of any dtype; None where the range is too wide."""
+    mapped = map_pixels(planes.reshape(-1, planes.shape[2]))
+    if mapped is None:
+        return None
+    sheet, pixel_map, largest = mapped
+    low = choose_low_bits(sheet, largest)
+    if low > MAX_LOW_BITS:
+        return None
+    return Mapped(sheet.reshape(planes.shape), largest, PlaneMap(pixel_map, low))
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Samples and low bits of all planes."""
+
+    samples: NDArray[np.uint16]  # what is left of them, where they are a chain
+    u: Integers
+    maps: list[PlaneMap]  # of each plane
+    chain: Chain | None = None
+    apart: bool = False  # no planes share a piece
+
+    def widths(self, plane: int) -> Widths | None:
+        """Code widths are of the values themselves, not of ranks, differences or parts of them."""
+        pixel_map, low = self.maps[plane]
+        shift = None if self.chain or low else pixel_map.code_of_zero()
+        return None if shift is None else Widths(shift % 256)
+
+
+def _each(planes: NDArray[Any], whole: Mapped, together: int) -> list[Mapped] | None:
+    """Each plane mapped alone; None where that is no different from `whole`, or planes are tiny."""
+    if len(planes) < 2 or planes[0].size < _LEAST_PLANE:
+        return None
+    each = [map_planes(plane[None]) for plane in planes]
+
+    def sort(mapped: Mapped) -> tuple[int, int, int]:
+        return mapped.map.pixel_map.kind, mapped.map.pixel_map.rule, mapped.map.low_bits
+
+    found = [plane for plane in each if plane is not None]
+    if len(found) < len(each) or (together == 1 and all(sort(plane) == sort(whole) for plane in found)):
+        return None
+    return found
+
+
+class _Trial(NamedTuple):
+    """Part of planes, or of a run of planes that share pieces, which is coded for a trial."""
+
+    planes: slice
+    rows: slice
+    columns: slice
+
+
+def _trials(planes: Planes, shares: bool) -> Iterator[_Trial]:
+    """One of the first planes, then those of planes that have one before them."""
+    count, height, width = planes
+    trials = min(count - 1, _TRIALS)
+    columns = min(width, _TRIAL_COLUMNS)
+    rows = min(height, _TRIAL_ROWS, max(8, count * height * width // (16 * trials * columns * (1 + shares))))
+    run = max(1 + shares, _TRIAL_PIXELS // (rows * columns))
+    y, x = (height - rows) // (2 * trials), (width - columns) // (2 * trials)
+    yield _Trial(slice(min(run, count)), slice(y, y + rows), slice(x, x + columns))
+    for j in range(trials):
+        t = 1 + j * (count - 1) // trials
+        y, x = ((2 * j + 1) * side // (2 * trials) for side in (height - rows, width - columns))
+        yield _Trial(slice(t, min(t + run, count)), slice(y, y + rows), slice(x, x + columns))
+
+
+def _bits(mapped: Mapped, part: _Trial, size: Size) -> int:
+    samples = mapped.samples[part]
+    return 8 * size(np.ascontiguousarray(samples.reshape(-1, samples.shape[2]))) + mapped.map.low_bits * samples.size
+
+
+def _bits_apart(each: list[Mapped], part: _Trial, size: Size) -> int:
+    return sum(_bits(plane, part._replace(planes=slice(1)), size) for plane in each[part.planes])
+
+
+def _bits_left(chain: Chain, samples: NDArray[np.uint16], low: int, part: _Trial, size: Size) -> int:
+    before = np.ascontiguousarray(samples[: part.planes.stop, part.rows, part.columns])
+    left = apply_chain(chain, before)[part.planes]
+    return 8 * size(left.reshape(-1, left.shape[2])) + low * left.size
+
+
+def choose_planes(planes: NDArray[Any], whole: Mapped, period: int | None, together: int, size: Size) -> Choice:
+    """The way in which trials take the fewest bits.
+
+    Planes ``(plane, y, x)`` are `whole` with one map for all, and so many share a piece; the planes of a chain are
+    `period`, None where they can be none.
+    """
+    each = _each(planes, whole, together)
+    low = least_low_bits(whole.largest)
+    raw = (whole.u >> low).astype(np.uint16)
+    chain = fit_chain(raw, period) if period is not None else None
+    if not each and not chain:
+        return Choice(whole.samples, whole.u, [whole.map] * len(planes))
+    first, *trials = _trials(Planes(*planes.shape), together > 1)
+    alone = sum(_bits(whole, part, size) for part in trials)
+    choice = Choice(whole.samples, whole.u, [whole.map] * len(planes))
+    if each:
+        section = pack_maps([plane.map for plane in each])
+        pixels = sum(whole.u[part].size for part in (first, *trials))
+        apart = sum(_bits_apart(each, part, size) for part in trials)
+        more = _bits_apart(each, first, size) + 8 * len(section) * pixels // planes.size
+        if apart + more < alone + _bits(whole, first, size) and len(section) <= MAX_SECTION:
+            samples, u = (np.concatenate(parts) for parts in zip(*((m.samples, m.u) for m in each), strict=True))
+            choice, alone = Choice(samples, u, [plane.map for plane in each], apart=True), apart
+    if chain:
+        left = sum(_bits_left(chain, raw, low, part, size) for part in trials)
+        if 100 * left < 99 * alone:
+            maps = [PlaneMap(whole.map.pixel_map, low)] * len(planes)
+            return Choice(apply_chain(chain, raw), whole.u, maps, chain)
+    return choice
