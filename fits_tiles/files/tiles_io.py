@@ -151,7 +151,7 @@ def decoded_bands(
 
 def read_band(fd: int, start: int, band: Band, where: str) -> bytearray:
     """Read a band of an image whose pixels begin at a byte of a file."""
-    if not band.line:
+    if not band.line and not band.plane:
         return read_at(fd, start + band.offset, band.size, where)
     raw, done = bytearray(band.size), 0
     for offset, size in band.pieces():
