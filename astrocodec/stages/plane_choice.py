@@ -129,9 +129,9 @@ def choose_planes(planes: NDArray[Any], whole: Mapped, period: int | None, toget
     """The way in which trials take the fewest bits.
 
     Planes ``(plane, y, x)`` are `whole` with one map for all, and so many share a piece; the planes of a chain are
-    `period`, None where they can be none.
+    `period`, None where planes are parts of complex numbers, which stay together.
     """
-    each = _each(planes, whole, together)
+    each = None if period is None else _each(planes, whole, together)
     low = least_low_bits(whole.largest)
     raw = (whole.u >> low).astype(np.uint16)
     chain = fit_chain(raw, period) if period is not None else None

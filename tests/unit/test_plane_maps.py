@@ -82,7 +82,7 @@ def test_both_choose_alike(data: st.DataObject) -> None:
     cube = rng.normal(100, 3, shape) * np.array(scales)[:, None, None]
     cube += rng.normal(0, data.draw(st.sampled_from([0, 300])), shape[1:])
     cube[rng.random(shape[0]) < 0.3] //= 64
-    cube = cube.astype(data.draw(st.sampled_from(["f4", "f8", "i2", "i4", "u8"])))
+    cube = cube.astype(data.draw(st.sampled_from(["f4", "f8", "i2", "i4", "u8", "c8"])))
     piece_shape = data.draw(st.sampled_from([None, (30, 40), (64, 90)]))
     stream = astrocodec.encode(cube, piece_shape=piece_shape)
     choices = [(astrocodec.load_model(), b"")]
