@@ -8,7 +8,8 @@ from collections import Counter
 from fits_tiles.layout.blocks import card_value, count_card, find_card, int_card, split_cards
 from fits_tiles.layout.card_format import assemble, int_card_of, text_card
 from fits_tiles.layout.headers import ALGORITHM
-from fits_tiles.layout.z_keywords import keyword_of, private_keyword, rename_back
+from fits_tiles.layout.tiles_card import fields_in
+from fits_tiles.layout.z_keywords import keyword_of, of_table, private_keyword, rename_back
 
 __all__ = ["lost_card", "plain_header", "says_nothing"]
 
@@ -67,6 +68,7 @@ def _replaced(cards: tuple[bytes, ...], *, primary: bool) -> dict[bytes, bool]:
     """Tell of each card whether it describes the table or the tiles, not the image."""
     columns = int_card(cards, "TFIELDS", "", 0)
     ours = card_value(find_card(cards, "ZCMPTYPE")) == ALGORITHM
+    were_ours = bool(fields_in(cards))  # whoever coded the image anew, or took its header, left the cards of our table
     parameters = 0
     while find_card(cards, f"ZNAME{parameters + 1}") is not None:
         parameters += 1
@@ -80,6 +82,8 @@ def _replaced(cards: tuple[bytes, ...], *, primary: bool) -> dict[bytes, bool]:
             return int(numbered.group(2)) <= (axes if numbered.group(1) == "ZTILE" else parameters)
         default_name = keyword == "EXTNAME" and card_value(card) == "COMPRESSED_IMAGE"
         if default_name or _TABLE.match(keyword) or _TILES.match(keyword):
+            return True
+        if were_ours and private_keyword(keyword) and of_table(card):
             return True
         return (ours and private_keyword(keyword)) or (not primary and keyword in _ONLY_PRIMARY)
 

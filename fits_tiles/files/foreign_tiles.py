@@ -15,13 +15,13 @@ from fits_tiles.files.foreign_streams import MOST_PIXELS, hcompress_pixels, plio
 from fits_tiles.hooks.astropy_codecs import c_decoder, dequantize
 from fits_tiles.hooks.tile_codec import TileCodec
 from fits_tiles.layout.blocks import Hdu, card_value, count_card, find_card, int_card, read_at
-from fits_tiles.layout.headers import ALGORITHM, DITHERS, NULL_PIXEL
+from fits_tiles.layout.headers import ALGORITHM, DITHERS, NULL_PIXEL, STANDARD_ALGORITHMS
 from fits_tiles.layout.model_cards import read_model
 
 __all__ = ["ForeignTiles", "NotRecodedError"]
 
 Pixels = npt.NDArray[Any]
-_ALGORITHMS = ("RICE_1", "RICE_ONE", "GZIP_1", "GZIP_2", "PLIO_1", "HCOMPRESS_1", "NOCOMPRESS", ALGORITHM)
+_ALGORITHMS = (*STANDARD_ALGORITHMS, ALGORITHM)
 _KINDS = {8: "u1", 16: "i2", 32: "i4", 64: "i8", -32: "f4", -64: "f8"}
 _WIDTHS = {"L": 1, "B": 1, "I": 2, "J": 4, "K": 8, "A": 1, "E": 4, "D": 8, "C": 8, "M": 16, "P": 8, "Q": 16}
 _ELEMENTS = {"B": ">u1", "I": ">i2", "J": ">i4", "K": ">i8", "E": ">f4", "D": ">f8"}

@@ -12,8 +12,9 @@ from fits_tiles.files.container import EMPTY_PRIMARY
 from fits_tiles.files.tiles_io import file_size
 from fits_tiles.layout.blocks import BLOCK, CARD, Hdu, card_value, find_card, read_at
 from fits_tiles.layout.checksums import fits_checksums
-from fits_tiles.layout.headers import ALGORITHM, holds_tiles
+from fits_tiles.layout.headers import ALGORITHM, holds_standard_tiles, holds_tiles
 from fits_tiles.layout.manifest import Entry, Manifest, entry_of, read_manifest, tail_of
+from fits_tiles.layout.tiles_card import KEYWORD
 from fits_tiles.layout.z_keywords import keyword_of
 
 __all__ = ["Survey", "survey", "word_of_edited"]
@@ -171,29 +172,59 @@ def _refuse_damage(
     gone = [entry for number, entry in enumerate(manifest.hdus) if number not in places]
     known = [place for place in places if place is not None]
     moved = known != sorted(known)  # damage moves nothing
-    for hdu, entry, place in zip(hdus, entries, places, strict=True):
-        if place is not None or found.words[hdu.index] == "verified":
-            continue
+    strange = [
+        (hdu, entry)
+        for hdu, entry, place in zip(hdus, entries, places, strict=True)
+        if place is None and found.words[hdu.index] != "verified"
+    ]
+    doubtful, headers = [], {old.header for old in gone}
+    for hdu, entry in strange:
+        # Who writes other data writes another CHECKSUM, though it need not see that they are in another order.
+        if found.words[hdu.index] == "not checked" or entry.header in headers:
+            doubtful.append((hdu, entry))
+        elif was := _was(hdu, entry, gone, manifest):
+            gone.remove(was)
+    for hdu, entry in doubtful:
         damaged = next((old for old in gone if old.header == entry.header), None)
         # Nor does it make a header longer or shorter.
         edited = [old for old in gone if old.data == entry.data and old.cards != entry.cards]
         if not holds_tiles(hdu.cards):
             edited = [old for old in edited if old.cards < _MOST_CARDS]
-        # Who writes other data writes another CHECKSUM, though it need not see that they are in another order.
-        if found.words[hdu.index] != "not checked" and damaged is None:
-            if edited:
-                gone.remove(edited[0])
-            continue
         _refuse_swallowed(fd, hdu, name)
         if damaged is None and edited:
             gone.remove(edited[0])
-        elif damaged is not None or (gone and not moved and not _is_new(hdu, manifest.hdus[0])):
+        elif damaged is None and _recoded(hdu, gone):
+            gone.remove(next(old for old in gone if old.cards >= _MOST_CARDS))
+        elif damaged is not None or (
+            gone and not moved and not _is_new(hdu, manifest.hdus[0]) and not _is_behind(hdu, entry, gone, manifest)
+        ):
             in_data = damaged is not None or (len(hdus) == count and entry.header == manifest.hdus[hdu.index].header)
             part, start, stop = ("data", hdu.data_start, hdu.stop) if in_data else ("header", hdu.start, hdu.data_start)
             raise CorruptError(
                 f"{name}: {hdu.label}: the {part} in bytes {start} to {stop} has not the CRC-32 that it was "
                 f"written with: it is damaged, or a program edited it and wrote no CHECKSUM, then {_ANYWAY}"
             )
+
+
+def _was(hdu: Hdu, entry: Entry, gone: list[Entry], manifest: Manifest) -> Entry | None:
+    """What an HDU was that was given other cards and a new ``CHECKSUM``: its data stayed, as did its kind."""
+    same = [old for old in gone if old.data == entry.data and (holds_tiles(hdu.cards) or old.cards < _MOST_CARDS)]
+    in_place = hdu.index < len(manifest.hdus) and manifest.hdus[hdu.index]
+    return in_place if in_place in same else next(iter(same), None)
+
+
+def _recoded(hdu: Hdu, gone: list[Entry]) -> bool:
+    """Tell whether tiles of ours were coded anew by a program that left cards of ours."""
+    return (
+        holds_standard_tiles(hdu.cards)
+        and find_card(hdu.cards, KEYWORD) is not None
+        and any(old.cards >= _MOST_CARDS for old in gone)
+    )
+
+
+def _is_behind(hdu: Hdu, entry: Entry, gone: list[Entry], manifest: Manifest) -> bool:
+    """Tell whether an HDU stands behind the last that was written, and is none of those that changed."""
+    return hdu.index >= len(manifest.hdus) and all(old.data != entry.data for old in gone)
 
 
 def _refuse_tail(fd: int, hdus: list[Hdu], manifest: Manifest | None, name: str) -> None:

@@ -29,11 +29,13 @@ __all__ = [
     "PADDING_STEM",
     "RAW_STEM",
     "RENEW",
+    "STANDARD_ALGORITHMS",
     "SUMS_STEM",
     "HeapSize",
     "Quantization",
     "TileLayout",
     "build_header",
+    "holds_standard_tiles",
     "holds_tiles",
     "inflate",
     "is_compressed_image",
@@ -42,6 +44,7 @@ __all__ = [
 ]
 
 ALGORITHM = "ASTROCODEC_1"
+STANDARD_ALGORITHMS = ("RICE_1", "RICE_ONE", "GZIP_1", "GZIP_2", "PLIO_1", "HCOMPRESS_1", "NOCOMPRESS")
 RENEW = "ACRENEW"
 IMAGE_COMMENT = "an image; not T, which cfitsio stops at"
 RAW_STEM, PADDING_STEM, SUMS_STEM = "ACRAW", "ACPAD", "ACSUM"
@@ -277,6 +280,15 @@ def _is_image(cards: tuple[bytes, ...]) -> bool:
     return find_card(cards, "SIMPLE") is not None or card_value(find_card(cards, "XTENSION")) == "IMAGE"
 
 
+def holds_standard_tiles(cards: tuple[bytes, ...]) -> bool:
+    """Tell whether a header is that of an image in tiles of an algorithm of the FITS standard.
+
+    Cards of ours may be left in it: programs that do not know them take them for the image's, and no damage makes one
+    of these names of ours.
+    """
+    return is_compressed_image(cards) and card_value(find_card(cards, "ZCMPTYPE")) in STANDARD_ALGORITHMS
+
+
 def holds_tiles(cards: tuple[bytes, ...]) -> bool:
     """
     Tell whether `build_header` made this header for ASTROCODEC_1 tiles.
@@ -284,7 +296,7 @@ def holds_tiles(cards: tuple[bytes, ...]) -> bool:
     Either of two cards is enough, so that a damaged one cannot hide the image; a table of others that has a card
     ``ACTILES``, too, is none of ours without the rest. Tiles without ``TFORM1`` are no table of anybody.
     """
-    if _is_image(cards):
+    if _is_image(cards) or holds_standard_tiles(cards):
         return False
     like_ours = find_card(cards, KEYWORD) is not None and has_blob(cards, SUMS_STEM) and _FORM.match(_first_form(cards))
     return bool(_MARK in cards or like_ours or _lost_its_form(cards))

@@ -10,7 +10,16 @@ from dataclasses import dataclass, replace
 from astrocodec.errors import CorruptError, VersionError
 from fits_tiles.layout.blocks import card_value, find_card
 
-__all__ = ["CONTAINER_VERSION", "IMAGE_VALUES", "KEYWORD", "NO_MODEL", "TilesCard", "fingerprint_in", "read_tiles_card"]
+__all__ = [
+    "CONTAINER_VERSION",
+    "IMAGE_VALUES",
+    "KEYWORD",
+    "NO_MODEL",
+    "TilesCard",
+    "fields_in",
+    "fingerprint_in",
+    "read_tiles_card",
+]
 
 KEYWORD = "ACTILES"
 CONTAINER_VERSION = 1
@@ -73,9 +82,15 @@ def _meaning(cards: tuple[bytes, ...]) -> Iterator[tuple[str, object]]:
 
 def fingerprint_in(cards: tuple[bytes, ...]) -> str:
     """Return the fingerprint of the model, ``''`` where the header has no such card or the tiles have no model."""
+    fields = fields_in(cards)
+    return fields[4] if fields and fields[4] != NO_MODEL else ""
+
+
+def fields_in(cards: tuple[bytes, ...]) -> tuple[str, ...]:
+    """Return the fields behind the version, empty where the header has no such card."""
     value = card_value(find_card(cards, KEYWORD))
     match = _FIELDS.search(value) if isinstance(value, str) else None
-    return match.group(5) if match and match.group(5) != NO_MODEL else ""
+    return match.groups() if match else ()
 
 
 def read_tiles_card(cards: tuple[bytes, ...], where: str) -> TilesCard:

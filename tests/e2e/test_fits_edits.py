@@ -691,6 +691,108 @@ def test_an_hdu_appended_after_checksums_were_added(
         fits_tiles.verify(packed)
 
 
+_INSERT = """
+import numpy
+with fits.open(name, mode="update") as h:
+    h.insert(1, fits.ImageHDU(numpy.ones((4, 4)), name="NEW"))
+"""
+_CHANGE_AND_APPEND = """
+import numpy
+with fits.open(name, mode="update") as h:
+    h["CAT"].header["STATUS"] = "done"
+    h["CAT"].add_checksum()
+with fits.open(name, mode="update") as h:
+    h.append(fits.ImageHDU(numpy.ones((4, 4)), name="NEW"))
+"""
+_CHANGE_DATA_AND_APPEND = """
+import numpy
+with fits.open(name, mode="update") as h:
+    h["ERR"].data = h["ERR"].data + 1
+    h["ERR"].add_checksum()
+with fits.open(name, mode="update") as h:
+    h.append(fits.ImageHDU(numpy.ones((4, 4)), name="NEW"))
+"""
+
+
+@pytest.mark.parametrize("code", [_INSERT, _CHANGE_AND_APPEND, _CHANGE_DATA_AND_APPEND])
+@pytest.mark.parametrize("primary", [False, True])
+def test_hdus_are_added_where_others_got_new_checksums(
+    tmp_path: Path, container: str, primary: bool, code: str
+) -> None:
+    """The new one has none. What changed without one is damage all the same."""
+    plain, packed, back = _plain(tmp_path, primary=primary), tmp_path / "a.ac.fits", tmp_path / "b.fits"
+    with fits.open(plain, mode="update") as opened:
+        for hdu in opened:
+            hdu.header["STATUS"] = "raw"
+            hdu.add_checksum(when="earlier")
+    fits_tiles.compress(plain, packed, container=container, tune=False, extensions=[0 if primary else 1])
+    _without_fits_tiles(code, packed)
+    assert fits_tiles.verify(packed).checked == "not checked"
+    fits_tiles.decompress(packed, back)
+    with fits.open(plain) as before, fits.open(back) as after:
+        assert len(after) == len(before) + 1 + (primary and code == _INSERT)  # what is in between keeps both
+        assert (after["NEW"].data == 1).all()
+        assert (after["ERR"].data == before["ERR"].data + (code == _CHANGE_DATA_AND_APPEND)).all()
+        place = next(hdu for hdu in after if hdu.data is not None and hdu.data.shape == PIXELS.shape)
+        assert (place.data == PIXELS).all()
+    raw = packed.read_bytes()
+    with packed.open("rb") as file:
+        hdus = {hdu.name: hdu for hdu in walk(file.fileno(), "a")}
+    for at in (hdus["CAT"].data_start + 3, raw.index(b"STATUS", hdus["CAT"].start) + 12):
+        flipped = bytearray(raw)
+        flipped[at] ^= 4
+        packed.write_bytes(bytes(flipped))
+        with pytest.raises(CorruptError, match="'CAT'"):
+            fits_tiles.verify(packed)
+
+
+@pytest.mark.parametrize("how", ["update", "writeto"])
+@pytest.mark.parametrize("name", ["SCI", "ERR"])
+def test_tiles_coded_anew_by_others_are_theirs(tmp_path: Path, name: str, how: str) -> None:
+    """astropy without us writes RICE_1 and keeps our cards beside it; the other images are as good as before."""
+    plain, packed, back = _plain(tmp_path, primary=False), tmp_path / "a.ac.fits", tmp_path / "b.fits"
+    fits_tiles.compress(plain, packed, tune=False)
+    code = f"import numpy\nwith fits.open(name, mode='update') as h:\n    h['{name}'].data = numpy.ones((60, 70), 'i2')"
+    if how == "writeto":
+        code = code.replace(", mode='update'", "") + "\n    h.writeto(name, overwrite=True)"
+    _without_fits_tiles(code, packed)
+    with fits.open(packed) as opened:
+        assert opened[name]._bintable.header["ZCMPTYPE"] == "RICE_1"
+        assert "ACTILES" in opened[name]._bintable.header
+        expected = opened[name].data.copy()
+    fits_tiles.verify(packed)
+    fits_tiles.decompress(packed, back)
+    fits_tiles.decompress(packed, tmp_path / "part.fits", extensions=["ERR" if name == "SCI" else "SCI"])
+    fits_tiles.compress(packed, tmp_path / "again.fits", tune=False)
+    fits_tiles.decompress(tmp_path / "again.fits", tmp_path / "plain again.fits")
+    for path in (back, tmp_path / "part.fits", tmp_path / "plain again.fits"):
+        with fits.open(plain) as before, fits.open(path) as after:
+            for hdu in before:
+                if hdu.name == name:
+                    np.testing.assert_array_equal(after[name].data, expected)
+                elif hdu.data is not None:
+                    np.testing.assert_array_equal(after[hdu.name].data, hdu.data)
+    with fits.open(tmp_path / "plain again.fits") as after:
+        assert not [keyword for keyword in after[name].header if keyword.startswith(("ACTILES", "ACSUM", "ACFIL"))]
+
+
+def test_a_header_of_ours_beside_other_tiles(tmp_path: Path, container: str) -> None:
+    """Who reads a header needs no codec, and may give it to an image of its own."""
+    plain, packed, other = _plain(tmp_path, primary=False), tmp_path / "a.ac.fits", tmp_path / "rice.fits"
+    fits_tiles.compress(plain, packed, container=container, tune=False)
+    _without_fits_tiles(
+        "import numpy\nhdu = fits.CompImageHDU(numpy.ones((60, 70), 'i2'), fits.getheader(name, 1))\n"
+        "fits.HDUList([fits.PrimaryHDU(), hdu]).writeto('rice.fits')",
+        packed,
+    )
+    assert fits_tiles.verify(other).checked in ("not checked", "checksum ok")
+    fits_tiles.compress(other, tmp_path / "again.fits", tune=False)
+    fits_tiles.decompress(tmp_path / "again.fits", tmp_path / "back.fits")
+    with fits.open(tmp_path / "back.fits") as opened:
+        assert opened[1].header["OBJECT"] == "M31"
+        assert (opened[1].data == np.ones((60, 70))).all()
+
+
 def test_an_extension_with_a_card_of_primary_hdus(tmp_path: Path, container: str) -> None:
     plain, packed, back = _plain(tmp_path, primary=False), tmp_path / "a.ac.fits", tmp_path / "b.fits"
     raw = plain.read_bytes()
