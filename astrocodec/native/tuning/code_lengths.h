@@ -63,28 +63,53 @@ typedef struct {
     const int32_t *sample, *shift, *area;
 } ac_samples;
 
+/* Two of a table's cumulative frequencies, which a gather of vectors can load. */
+typedef int32_t __attribute__((may_alias)) ac_two;
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#define AC_FIRST_OF_TWO(v) ((v) >> 16 & 0xffff)
+#define AC_SECOND_OF_TWO(v) ((v)&0xffff)
+#else
+#define AC_FIRST_OF_TWO(v) ((v)&0xffff)
+#define AC_SECOND_OF_TWO(v) ((v) >> 16 & 0xffff)
+#endif
+
+/* Tables as plain pointers: only so are loops over samples made vectors of. */
+typedef struct {
+    const float *bits, *log2_of, *part, *displaced, *width_bits;
+    const ac_two *cum, *next, *last; /* two frequencies at a time: of a place, and of those behind it */
+} ac_pointers;
+
+static inline ac_pointers ac_pointers_of(const ac_code_lengths *c)
+{
+    const ac_two *cum = (const ac_two *)c->cum;
+    return (ac_pointers){c->bits, c->log2_of, c->part, c->displaced[0], c->width_bits[0], cum, cum + 1, cum + 2};
+}
+
 static AC_INLINE int32_t ac_core_of(int32_t layout) { return layout == 0 ? 3 : layout == 1 ? 10 : 24; }
 
-/* Bits of a sample, with displaced boundaries or even ones. `shape`: first bits of the shape's tables. */
-static AC_INLINE float ac_length_of(const int displaced, const ac_code_lengths *c, const ac_samples *of, int s, int32_t shape, int32_t loc16, int32_t scale)
+/* Bits of a sample, with displaced boundaries or even ones, without branches. `shape`: first bits of the shape's tables. */
+static AC_INLINE float ac_length_of(const int displaced, const ac_code_lengths *c, const ac_pointers *by, const ac_samples *of, int s, int32_t shape,
+                                    int32_t loc16, int32_t scale)
 {
     int32_t k;
     const int32_t place = shape + ac_place(c, of->sample[s], loc16, scale, &k);
-    if (!displaced) return c->bits[place] + (float)k;
-    const int32_t core = ac_core_of(scale >> 24), edge = (place & (AC_SYMBOLS - 1)) - 32, is_core = (edge >= -core) & (edge < core);
-    const float part = c->part[k], *d = c->displaced[of->area[s]];
-    const uint16_t *t = c->cum + place;
-    const int32_t value = ac_base_of(loc16, scale) + of->shift[s];
-    const float below = d[(value + edge * (1 << k)) & (AC_RESIDUES - 1)], above = d[(value + (edge + 1) * (1 << k)) & (AC_RESIDUES - 1)];
-    const float low = (edge > -core) & (edge < core) ? below * part : 0, high = (edge + 1 > -core) & (edge + 1 < core) ? above * part : 0;
-    const float own = (float)(t[1] - t[0]), before = (float)(t[0] - t[-1]), after = (float)(t[2] - t[1]);
-    const float frequency = own + high * (high > 0 ? after : own) - low * (low > 0 ? own : before);
-    const float symbol_bits = AC_PRECISION - c->log2_of[(int32_t)(fmaxf(frequency, 1) + 0.5f)];
-    if (!is_core || k > AC_LONGEST_SPLIT) return symbol_bits + c->bits[place] - (AC_PRECISION - c->log2_of[t[1] - t[0]]) + (float)k;
-    if (k == 0) return symbol_bits;
-    /* The values of a cell share its length by their widths. */
+    if (!displaced) return by->bits[place] + (float)k;
+    const int32_t core = ac_core_of(scale >> 24), edge = (place & (AC_SYMBOLS - 1)) - 32;
+    const int32_t pair = (place - 1) >> 1, odd = -((place - 1) & 1), a = by->cum[pair], b = by->next[pair], e = by->last[pair];
+    const int32_t t0 = (odd & AC_SECOND_OF_TWO(a)) | (~odd & AC_FIRST_OF_TWO(a)), t1 = (odd & AC_FIRST_OF_TWO(b)) | (~odd & AC_SECOND_OF_TWO(a));
+    const int32_t t2 = (odd & AC_SECOND_OF_TWO(b)) | (~odd & AC_FIRST_OF_TWO(b)), t3 = (odd & AC_FIRST_OF_TWO(e)) | (~odd & AC_SECOND_OF_TWO(b));
+    const float before = (float)(t1 - t0), own = (float)(t2 - t1), after = (float)(t3 - t2), part = by->part[k];
+    const int32_t table = of->area[s] * AC_RESIDUES, boundary = ac_base_of(loc16, scale) + of->shift[s] + edge * (1 << k);
+    const float below = by->displaced[table + (boundary & (AC_RESIDUES - 1))], above = by->displaced[table + ((boundary + (1 << k)) & (AC_RESIDUES - 1))];
+    const float low = below * part * (float)((edge > -core) & (edge < core)), high = above * part * (float)((edge + 1 > -core) & (edge + 1 < core));
+    const float frequency = own + fmaxf(high, 0) * after + fminf(high, 0) * own - fmaxf(low, 0) * own - fminf(low, 0) * before;
+    const float symbol_bits = AC_PRECISION - by->log2_of[(int32_t)(fmaxf(frequency, 1) + 0.5f)];
+    /* The values of a cell share its length by their widths; those of tails and of the widest cells are as likely as each other. */
     const float length = 64 + 64 * (above - below) / (float)(1 << k);
-    return symbol_bits + (float)k + c->log2_of[(int32_t)(fmaxf(length, 1) + 0.5f)] - 6 - c->width_bits[of->area[s]][(of->sample[s] + of->shift[s]) & (AC_RESIDUES - 1)];
+    const float share = by->log2_of[(int32_t)(fmaxf(length, 1) + 0.5f)] - 6 - by->width_bits[table + ((of->sample[s] + of->shift[s]) & (AC_RESIDUES - 1))];
+    const float plain = by->bits[place] - AC_PRECISION + by->log2_of[t2 - t1];
+    const float is_plain = (float)((edge < -core) | (edge >= core) | (k > AC_LONGEST_SPLIT)), is_shared = (1 - is_plain) * (float)(k > 0);
+    return symbol_bits + (float)k + is_plain * plain + is_shared * share;
 }
 
 /* Outside the range of shapes only what leads back counts: without it an answer that went too far would stay there. */
@@ -100,10 +125,11 @@ static AC_INLINE int32_t ac_nearest_scale(float q) { return AC_OUTSIDE + ac_with
 static AC_INLINE void ac_bits_of(const int displaced, const ac_code_lengths *c, const ac_samples *of, const float *loc16, const float *q,
                                  const float *tail, const float *skew, float *out)
 {
+    const ac_pointers by = ac_pointers_of(c);
     for (int s = 0; s < AC_LOCKSTEP; s++) {
         const float t = fminf(fmaxf(tail[s], 0), (float)(c->tails - 1)), u = fminf(fmaxf(skew[s], 0), (float)(c->skews - 1));
         const int32_t shape = (int32_t)(t + 0.5f) * c->skews + (int32_t)(u + 0.5f);
-        out[s] = ac_length_of(displaced, c, of, s, shape * (AC_TABLES_PER_SHAPE * AC_SYMBOLS), (int32_t)loc16[s], c->scale[ac_nearest_scale(q[s])]);
+        out[s] = ac_length_of(displaced, c, &by, of, s, shape * (AC_TABLES_PER_SHAPE * AC_SYMBOLS), (int32_t)loc16[s], c->scale[ac_nearest_scale(q[s])]);
     }
 }
 
@@ -149,6 +175,7 @@ static AC_INLINE void ac_slopes_of(const int displaced, const ac_code_lengths *c
                                    const float *tail, const float *skew, ac_slopes *out)
 {
     enum { SHAPE = AC_TABLES_PER_SHAPE * AC_SYMBOLS };
+    const ac_pointers by = ac_pointers_of(c);
     const int32_t tails = c->tails, skews = c->skews, tail_step = tails > 1 ? skews * SHAPE : 0, skew_step = skews > 1 ? SHAPE : 0;
     int32_t at[AC_LOCKSTEP], tailed[AC_LOCKSTEP], skewed[AC_LOCKSTEP];
     float tail_sign[AC_LOCKSTEP], skew_sign[AC_LOCKSTEP];
@@ -163,10 +190,10 @@ static AC_INLINE void ac_slopes_of(const int displaced, const ac_code_lengths *c
     for (int s = 0; s < AC_LOCKSTEP; s++) {
         const int32_t l = (int32_t)loc16[s], qi = ac_nearest_scale(q[s]), reach = 4 << (ac_within(qi - AC_OUTSIDE - 24, 0, AC_SCALES - 25) >> 3);
         const int32_t scale = c->scale[qi];
-        const float here = ac_length_of(displaced, c, of, s, at[s], l, scale);
-        const float right = ac_length_of(displaced, c, of, s, at[s], l + reach, scale), left = ac_length_of(displaced, c, of, s, at[s], l - reach, scale);
-        const float wide = ac_length_of(displaced, c, of, s, at[s], l, c->scale[qi + 2]), narrow = ac_length_of(displaced, c, of, s, at[s], l, c->scale[qi - 2]);
-        const float other_tail = ac_length_of(displaced, c, of, s, tailed[s], l, scale), other_skew = ac_length_of(displaced, c, of, s, skewed[s], l, scale);
+        const float here = ac_length_of(displaced, c, &by, of, s, at[s], l, scale);
+        const float right = ac_length_of(displaced, c, &by, of, s, at[s], l + reach, scale), left = ac_length_of(displaced, c, &by, of, s, at[s], l - reach, scale);
+        const float wide = ac_length_of(displaced, c, &by, of, s, at[s], l, c->scale[qi + 2]), narrow = ac_length_of(displaced, c, &by, of, s, at[s], l, c->scale[qi - 2]);
+        const float other_tail = ac_length_of(displaced, c, &by, of, s, tailed[s], l, scale), other_skew = ac_length_of(displaced, c, &by, of, s, skewed[s], l, scale);
         out->location[s] = (right - left) / (float)(2 * reach);
         out->q[s] = (wide - narrow) * 0.25f;
         out->tail[s] = ac_inward((other_tail - here) * tail_sign[s], tail[s], (float)tails);
