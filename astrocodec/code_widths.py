@@ -52,7 +52,7 @@ def with_code_widths(
         Predicts the samples.
     contexts : ndarray of ``_native.CONTEXT``
         Of samples that are codes, with their ``shift``, and ``area``, from 0 on: parts of the frame that may have
-        tables of their own.
+        tables of their own. The areas are lost.
     pixels : int
         Of the frame.
     overhead : float
@@ -62,9 +62,10 @@ def with_code_widths(
     """
     if contexts.size < _LEAST_CONTEXTS:
         return None
-    contexts = contexts[:: -(-contexts.size // _ENOUGH)].copy()
     areas = contexts["area"].copy()
-    contexts["area"] = 0
+    contexts["area"] = 0  # one table for all, at first
+    step = -(-contexts.size // _ENOUGH)
+    contexts, areas = contexts[::step].copy(), areas[::step]
     first = _learn(model, contexts[:: -(-contexts.size // _FIRST_LOOK)], np.zeros((1, _FIRST_PERIOD), np.int16))
     gain = 1 - first.uneven / first.even
     if gain < _LEAST_GAIN or first.bits(pixels, overhead) >= first.even * pixels:

@@ -310,11 +310,12 @@ def tune(
     contexts = _contexts(bands, rng, most.look * _CONTEXTS)
     untuned = _coded_bytes(bands, general)
 
+    each = _CARD_OVERHEAD if total > TARGET**2 else 1  # a single tile or stream holds the model itself
+
     @functools.cache
     def saved(model: Model) -> float:
         if model == general:
             return 0
-        each = _CARD_OVERHEAD if total > TARGET**2 else 1  # a single tile or stream holds the model itself
         return (untuned - _coded_bytes(bands, model)) * total / sampled - len(model.delta()) * each
 
     def fitted(
@@ -347,9 +348,8 @@ def tune(
     chosen = max(
         [general, *([start] if start is not general and len(start.delta()) <= max_bytes else []), *fits], key=saved
     )
-    codes = contexts[contexts["shift"] != _NO_CODES]
+    is_code = contexts["shift"] != _NO_CODES
+    codes = contexts if is_code.all() else contexts[is_code]
     even = Model(chosen.weights, general.shapes, "tuned", general)
-    uneven = with_code_widths(
-        even, codes, total, _CARD_OVERHEAD, lambda model, tables: fitted(most, seed, False, model, tables)
-    )
+    uneven = with_code_widths(even, codes, total, each, lambda model, tables: fitted(most, seed, False, model, tables))
     return max([chosen, *(one for one in (even, uneven) if one and len(one.delta()) <= max_bytes)], key=saved)

@@ -16,6 +16,10 @@ RANDOM = tuple(np.random.default_rng(5).uniform(0.5, 1.5, 64))
 COARSE = (1.4, 0.05, 2.54, 0.2, 0.41, 0.6, 2.7, 0.28, 0.3, 1.59, 0.63, 2.26, 0.22, 1.1, 1.4, 0.31)
 
 
+DESCENT = {"steps": 600, "first_round": 600, "batch": 512, "outputs_only": False, "seed": 0, "rate": 6e-3}
+DESCENT |= {"least": 0.001, "charge": 0.0}
+
+
 def noise(sigma: float, widths: tuple[float, ...], shape: tuple[int, int] = (400, 640), seed: int = 1) -> np.ndarray:
     """Noise on a sky that brightens to one side, as a converter shows it."""
     sky = 8000 + 20 * sigma * np.linspace(0, 1, shape[1])
@@ -118,20 +122,21 @@ def test_fits_that_cannot_be(change: dict[str, int], start: np.ndarray) -> None:
     contexts = contexts_of(noise(6, RANDOM), 1000)
     for name, value in change.items():
         contexts[name] = value
+    model = _native.native_model(load_model("default"))
     with pytest.raises(ValueError, match="widths of codes"):
-        _native.learn_widths(_native.native_model(load_model("default")), contexts, start)
+        _native.learn_widths(model, contexts, start)
+    with pytest.raises(ValueError, match="tuning"):
+        _native.tune_weights(model, model, contexts, **DESCENT, tables=start)
 
 
 def test_a_network_learns_with_the_widths() -> None:
     """Narrow noise: a network that knows that codes are uneven foretells them better."""
     frame = noise(1.2, COARSE)
     contexts, model = contexts_of(frame), load_model("default")
-    options = {"steps": 600, "first_round": 600, "batch": 512, "outputs_only": False, "seed": 0, "rate": 6e-3}
-    options |= {"least": 0.001, "charge": 0.0}
 
     def learned(tables: np.ndarray | None) -> float:
         native = _native.native_model(model)
-        weights, _ = _native.tune_weights(native, native, contexts, **options, tables=tables)
+        weights, _ = _native.tune_weights(native, native, contexts, **DESCENT, tables=tables)
         tuned = _native.native_model(Model(weights, model.shapes, "tuned", model))
         return _native.learn_widths(tuned, contexts, first)[2]
 

@@ -151,12 +151,18 @@ static void fit(fitting *f, const float *log2_of, const ac_coded_sample *samples
     }
 }
 
+int ac_can_have_widths(const ac_context *contexts, size_t count, int areas, int period_bits)
+{
+    if (areas < 1 || areas > AC_MAX_AREAS || period_bits < 1 || period_bits > 8) return 0;
+    for (size_t i = 0; i < count; i++)
+        if (contexts[i].area >= areas) return 0;
+    return 1;
+}
+
 int ac_learn_widths(const ac_model *model, const ac_context *contexts, size_t count, int32_t areas, int32_t period_bits, int32_t simd, int16_t *tables,
                     double bits[2])
 {
-    if (!model || !contexts || count < LEAST_CONTEXTS || areas < 1 || areas > AC_MAX_AREAS || period_bits < 1 || period_bits > 8 || !tables || !bits) return AC_ERROR_ARGUMENT;
-    for (size_t i = 0; i < count; i++)
-        if (contexts[i].area >= areas) return AC_ERROR_ARGUMENT;
+    if (!model || !contexts || count < LEAST_CONTEXTS || !tables || !bits || !ac_can_have_widths(contexts, count, areas, period_bits)) return AC_ERROR_ARGUMENT;
     count = count / AC_LOCKSTEP * AC_LOCKSTEP;
     ac_learner *w = aligned_alloc(64, (sizeof *w + 63) / 64 * 64);
     ac_coded_sample *samples = malloc(count * sizeof *samples), *held_back = malloc((count / HELD_BACK_EACH + 1) * sizeof *held_back);

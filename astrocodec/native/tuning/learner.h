@@ -68,6 +68,8 @@ extern const ac_descent ac_descent_avx2, ac_descent_avx512;
 /* Bits of samples, by log2 of 0 ... AC_TOTAL; where `out` is given, its slopes and curvatures by area are added to. d: displacements in codes. */
 double ac_width_bits(const float *log2_of, const ac_coded_sample *samples, size_t count, float (*d)[AC_RESIDUES], int period_bits, ac_pulls *out);
 
+/* Whether all contexts belong to one of so many tables, and such tables may be. */
+int ac_can_have_widths(const ac_context *contexts, size_t count, int areas, int period_bits);
 void ac_widths_follow(ac_learner *w, const ac_descent *by);
 
 const ac_descent *ac_best_descent(int simd);

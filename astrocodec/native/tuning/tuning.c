@@ -214,6 +214,7 @@ int ac_tune(const ac_model *base, const ac_model *start, const ac_context *conte
 {
     if (!base || !start || base->hidden != start->hidden || !contexts || count < LEAST_CONTEXTS || count > UINT32_MAX || !options || !weights || !steps || options->batch < 1 || options->round < 1) return AC_ERROR_ARGUMENT;
     if (capacity < ac_weights_size(base->hidden)) return AC_ERROR_SPACE;
+    if (options->tables && !ac_can_have_widths(contexts, count, options->areas, options->period_bits)) return AC_ERROR_ARGUMENT;
     uint64_t random = 0x9e3779b97f4a7c15u ^ ((uint64_t)options->seed << 1);
     ac_learner *w = aligned_alloc(64, (sizeof *w + 63) / 64 * 64);
     ac_context *drawn = shuffled(contexts, count, &random);
