@@ -20,7 +20,7 @@ from astrocodec.errors import CodecNotFoundError, CorruptError, FormatError
 from astrocodec.model import Model, find_model, load_model
 from astrocodec.references import ReferenceInfo, References, as_reference, find_reference, info_of, leave
 from astrocodec.stages.causal import CAUSAL
-from astrocodec.stages.cuts import Cuts
+from astrocodec.stages.cuts import NO_CUTS, Cuts
 from astrocodec.stages.pixels import DTYPES
 from astrocodec.stages.planes import MAX_PIXELS, planes_of
 from astrocodec.stages.stream import (
@@ -126,6 +126,7 @@ def encode(
     embed_model: bool = True,
     self_contained: bool = False,
     thorough: bool = False,
+    cut_hints: Cuts = NO_CUTS,
     verify: bool = False,
     reference: ArrayLike | None = None,
     reference_name: str = "",
@@ -157,6 +158,9 @@ def encode(
         description: some 34 kB more. A stream that would be larger than the bare elements is stored without a model.
     thorough : bool, optional
         Try every way to code a piece, not only those that look promising: up to twice the time.
+    cut_hints : Cuts, optional
+        Rows and columns of planes where the picture may break, such as borders of an overscan: `rows` and `columns`, of
+        which 16 each are tried. Cut is only where that saves bytes.
     verify : bool, optional
         Decode the result and compare before returning it; with a codec that is not exact, see that it decodes.
     reference : array_like, optional
@@ -201,6 +205,7 @@ def encode(
             "embed_model": (embed_model, True),
             "self_contained": (self_contained, False),
             "thorough": (thorough, False),
+            "cut_hints": (cut_hints, NO_CUTS),
             "reference_name": (reference_name, ""),
             "embed_reference": (embed_reference, False),
         }
@@ -225,7 +230,7 @@ def encode(
     if not models:
         raise ValueError("no model given")
     choices = [(native_model(m), _file_of(m, embed_model, self_contained)) for m in models]
-    stream = native_stream.encode_stream(choices, values, piece_shape, thorough, workers)
+    stream = native_stream.encode_stream(choices, values, piece_shape, thorough, workers, hints=cut_hints)
     if reference is not None and values.size:
         beside = as_reference(reference, reference_name, values.shape)
         found = leave(values, beside, reference_name, models[0])
@@ -236,7 +241,7 @@ def encode(
                 outside = dataclasses.replace(outside, embedded=True)
                 inner = native_stream.encode_stream(choices, beside, None, thorough, workers)
             original = native_stream.Beside(outside.to_bytes(), values, inner)
-            other = native_stream.encode_stream(choices, left, piece_shape, thorough, workers, original)
+            other = native_stream.encode_stream(choices, left, piece_shape, thorough, workers, original, cut_hints)
             stream = min(stream, other, key=len)
     if verify and not same_bits(decode(stream, models=models, workers=workers, reference=reference), values):
         raise CorruptError(

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from astrocodec._native import _THOROUGH, Fault, NativeModel, Output, _address, _check, _error, _library, simd_level
+from astrocodec.stages.cuts import NO_CUTS, Cuts
 from astrocodec.stages.pixels import DTYPES
 
 _pointer, _size, _int = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int
@@ -58,6 +59,19 @@ class _Section(ctypes.Structure):
     _fields_ = (("id", ctypes.c_int32), ("critical", ctypes.c_int32), ("at", _size), ("length", _size))
 
 
+class _Hints(ctypes.Structure):
+    _fields_ = (
+        *((name, ctypes.c_uint32) for name in ("row_count", "column_count")),
+        *((name, ctypes.POINTER(ctypes.c_uint32)) for name in ("rows", "columns")),
+    )
+
+    @classmethod
+    def of(cls, hints: Cuts) -> _Hints:
+        """Places below 2**32; the others are none that could be cut at."""
+        kept = [[place for place in places if place < 1 << 32] for places in hints]
+        return cls(*map(len, kept), *((ctypes.c_uint32 * len(places))(*places) for places in kept))
+
+
 class _StreamInfo(ctypes.Structure):
     _fields_ = (
         ("array", _Array),
@@ -71,7 +85,7 @@ class _StreamInfo(ctypes.Structure):
 
 
 _library.ac_stream_encode_with.argtypes = [
-    *(_pointer, _size, _pointer, _pointer, _pointer, _pointer, _int, _pointer),
+    *(_pointer, _size, _pointer, _pointer, _pointer, _pointer, _pointer, _int, _pointer),
     _pointer,
 ]
 _library.ac_stream_inspect.argtypes = [_pointer, _size, _pointer, _pointer]
@@ -153,6 +167,7 @@ def encode_stream(
     thorough: bool,
     workers: int,
     beside: Beside | None = None,
+    hints: Cuts = NO_CUTS,
 ) -> bytes:
     """Encode a contiguous array of native byte order with the best of several models, each with its embedded bytes."""
     models = (_Choice * len(choices))(*(_Choice(model.handle, file or None, len(file)) for model, file in choices))
@@ -165,6 +180,7 @@ def encode_stream(
         *(models, len(choices), ctypes.byref(_Array.of(values)), _address(values)),
         ctypes.byref(original) if original else None,
         (ctypes.c_uint32 * 2)(*piece_shape) if piece_shape else None,
+        ctypes.byref(_Hints.of(hints)) if any(hints) else None,
         simd_level() | (_THOROUGH if thorough else 0),
         threads.argument,
         ctypes.byref(output),

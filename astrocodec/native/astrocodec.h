@@ -196,14 +196,21 @@ typedef struct {
     size_t file_length;
 } ac_choice;
 
+/* Rows and columns where the picture may break, such as borders of an overscan; they are tried as cuts. */
+typedef struct {
+    uint32_t row_count, column_count;
+    const uint32_t *rows, *columns;
+} ac_hints;
+
 enum { AC_EMBED = 512 }; /* ac_stream_encode: a model of ac_model_from_delta goes into the stream */
 AC_API size_t ac_stream_bound(const ac_array *array); /* bytes that no encoder exceeds */
 /* Of several models the one that gives the smallest stream is taken; none: the default. piece: the height and width that are wanted, as in
- * docs/encoder.md section "Pieces", NULL for about 512 x 512. flags: an ac_simd, AC_THOROUGH, AC_EMBED. original: NULL without a reference. */
+ * docs/encoder.md section "Pieces", NULL for about 512 x 512. flags: an ac_simd, AC_THOROUGH, AC_EMBED. original: NULL without a reference.
+ * hints: NULL for none. */
 AC_API int ac_stream_encode(const ac_model *const *models, size_t count, const ac_array *array, const void *data, const uint32_t *piece, int flags,
                             uint8_t *out, size_t capacity, size_t *length);
 AC_API int ac_stream_encode_with(const ac_choice *choices, size_t count, const ac_array *array, const void *data, const ac_original *original,
-                                 const uint32_t *piece, int flags, const ac_parallel *parallel, const ac_output *output);
+                                 const uint32_t *piece, const ac_hints *hints, int flags, const ac_parallel *parallel, const ac_output *output);
 
 /* What a stream says of itself. */
 enum { AC_STORED = 0, AC_CAUSAL = 1 }; /* codecs */

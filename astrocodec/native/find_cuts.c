@@ -8,6 +8,7 @@ enum {
     LEAST_SIDE = 16, MOST_SIDE = 65536,
     EVERY = 8,                           /* of those lines, for the usual step */
     MOST = 6, FEW = 2,                   /* breaks that are tried, if asked to be thorough and if not */
+    MOST_HINTS = 16,                     /* that are tried beside them */
     SMALL = 65536, MOST_OF_SMALL = 3,    /* planes of so many pixels are looked at only if asked to be thorough */
     BESIDE = 32, LEAST_ALONG = 32, MOST_ALONG = 128, /* what is coded for it */
     SHARE = 1536                         /* of such a plane, so that trials take no longer than its coding */
@@ -144,6 +145,19 @@ static uint32_t find_breaks(const axis *a, uint32_t *places)
     return found;
 }
 
+/* Adds hints to the places of breaks, the last first; returns how many there are. */
+static uint32_t add_hints(const axis *a, const uint32_t *hints, uint32_t hint_count, uint32_t *places, uint32_t count)
+{
+    for (uint32_t i = 0; i < hint_count && i < MOST_HINTS; i++) {
+        uint32_t at = 0;
+        while (at < count && places[at] > hints[i]) at++;
+        if (!hints[i] || hints[i] >= a->length || (at < count && places[at] == hints[i])) continue;
+        memmove(places + at + 1, places + at, (count++ - at) * sizeof *places);
+        places[at] = hints[i];
+    }
+    return count;
+}
+
 /* Rows of what is coded to try a cut: pieces have `side` of them at most. */
 static uint32_t rows_along(const axis *a, uint64_t side)
 {
@@ -163,11 +177,11 @@ static int try_piece(axis *a, uint32_t rows, uint32_t first, uint32_t last, size
 }
 
 /* Keeps the breaks whose cut saves bytes. */
-static int keep_worthy(axis *a, uint32_t rows, ac_axis_cuts *cuts)
+static int keep_worthy(axis *a, uint32_t rows, const uint32_t *hints, uint32_t hint_count, ac_axis_cuts *cuts)
 {
-    uint32_t places[MOST + 1], end = a->length;
-    const uint32_t count = find_breaks(a, places);
+    uint32_t places[MOST + 1 + MOST_HINTS], end = a->length, count = find_breaks(a, places);
     if (count > MOST) return AC_ERROR_MEMORY;
+    count = add_hints(a, hints, hint_count, places, count);
     for (uint32_t i = 0; i < count; i++) {
         const uint32_t place = places[i], first = place < BESIDE ? 0 : place - BESIDE, last = smaller(end, place + BESIDE);
         size_t whole, before, behind;
@@ -184,7 +198,7 @@ static int keep_worthy(axis *a, uint32_t rows, ac_axis_cuts *cuts)
     return AC_OK;
 }
 
-static int find_along(axis *a, const ac_planes *planes, int is_rows, uint64_t side, ac_axis_cuts *cuts)
+static int find_along(axis *a, const ac_planes *planes, int is_rows, uint64_t side, const ac_hints *hints, ac_axis_cuts *cuts)
 {
     a->is_rows = is_rows;
     a->length = (uint32_t)(is_rows ? planes->height : planes->width), a->across = (uint32_t)(is_rows ? planes->width : planes->height);
@@ -192,12 +206,14 @@ static int find_along(axis *a, const ac_planes *planes, int is_rows, uint64_t si
     a->lines = malloc((size_t)a->count * a->length * sizeof *a->lines);
     if (!a->lines) return AC_ERROR_MEMORY;
     look_at_lines(a);
-    const int status = keep_worthy(a, rows_along(a, side), cuts);
+    const int status = is_rows ? keep_worthy(a, rows_along(a, side), hints->rows, hints->row_count, cuts)
+                               : keep_worthy(a, rows_along(a, side), hints->columns, hints->column_count, cuts);
     free(a->lines);
     return status;
 }
 
-int ac_find_cuts(const ac_sheet *sheet, const uint16_t *left, ac_sides sides, const ac_model *model, int flags, ac_cuts *cuts)
+int ac_find_cuts(const ac_sheet *sheet, const uint16_t *left, ac_sides sides, const ac_model *model, const ac_hints *hints, int flags,
+                 ac_cuts *cuts)
 {
     const ac_planes *planes = &sheet->planes;
     cuts->rows.count = cuts->columns.count = 0;
@@ -206,8 +222,10 @@ int ac_find_cuts(const ac_sheet *sheet, const uint16_t *left, ac_sides sides, co
     axis *a = malloc(sizeof *a);
     if (!a) return AC_ERROR_MEMORY;
     a->sheet = sheet, a->left = left, a->model = model, a->flags = flags, a->plane = planes->count / 2;
-    int status = find_along(a, planes, 1, sides.width, &cuts->rows);
-    if (!status) status = find_along(a, planes, 0, sides.height, &cuts->columns);
+    static const ac_hints none;
+    if (!hints) hints = &none;
+    int status = find_along(a, planes, 1, sides.width, hints, &cuts->rows);
+    if (!status) status = find_along(a, planes, 0, sides.height, hints, &cuts->columns);
     free(a);
     return status;
 }

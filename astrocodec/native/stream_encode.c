@@ -242,11 +242,11 @@ static int encode_grid(encoding *e, const uint32_t *wanted, const ac_parallel *p
     return encode_pieces(e, parallel);
 }
 
-static int find_cuts(const encoding *e, const ac_model *model, ac_cuts *cuts)
+static int find_cuts(const encoding *e, const ac_model *model, const ac_hints *hints, ac_cuts *cuts)
 {
     const ac_sheet *sheet = e->planes->each ? &e->planes->each[e->sheet->planes.count / 2] : e->sheet;
     if (e->grid.sides.height > sheet->planes.height) return AC_OK;
-    return ac_find_cuts(sheet, e->planes->left, e->grid.sides, model, e->flags, cuts);
+    return ac_find_cuts(sheet, e->planes->left, e->grid.sides, model, hints, e->flags, cuts);
 }
 
 static uint64_t planes_together(const ac_planes *planes, const uint32_t *wanted)
@@ -258,7 +258,7 @@ static uint64_t planes_together(const ac_planes *planes, const uint32_t *wanted)
 
 /* AC_ERROR_SPACE where storing takes fewer bytes. */
 static int encode_causal(const ac_choice *choices, size_t count, const ac_array *array, const void *data, const ac_original *original,
-                         const uint32_t *wanted, int flags, const ac_parallel *parallel, const ac_output *output)
+                         const uint32_t *wanted, const ac_hints *hints, int flags, const ac_parallel *parallel, const ac_output *output)
 {
     ac_sheet sheet;
     int mappable, status = ac_sheet_init(&sheet, array, data, &mappable);
@@ -272,7 +272,7 @@ static int encode_causal(const ac_choice *choices, size_t count, const ac_array 
         encoding e[2] = {none, none}; /* without and with cuts */
         ac_cuts *cuts = &e[1].grid.cuts;
         if (!status) status = encode_grid(&e[0], wanted, parallel);
-        if (!status) status = find_cuts(&e[0], choices->model, cuts);
+        if (!status) status = find_cuts(&e[0], choices->model, hints, cuts);
         const size_t grids = cuts->rows.count + cuts->columns.count ? 2 : 1;
         if (!status && grids == 2) status = encode_grid(&e[1], wanted, parallel);
         if (!status) status = join(e, grids, array, output);
@@ -296,14 +296,14 @@ static int check_arguments(const ac_choice *choices, size_t count, const ac_arra
 }
 
 int ac_stream_encode_with(const ac_choice *choices, size_t count, const ac_array *array, const void *data, const ac_original *original,
-                          const uint32_t *piece, int flags, const ac_parallel *parallel, const ac_output *output)
+                          const uint32_t *piece, const ac_hints *hints, int flags, const ac_parallel *parallel, const ac_output *output)
 {
     int status = check_arguments(choices, count, array, data, piece, flags);
     if (status || !output || (original && (!original->section || original->section_length > AC_MAX_SECTION))) return AC_ERROR_ARGUMENT;
     const ac_choice general = {ac_model_default(), NULL, 0};
     if (!count && !general.model) return AC_ERROR_MEMORY;
     status = AC_ERROR_SPACE;
-    if (ac_array_size(array)) status = encode_causal(count ? choices : &general, count ? count : 1, array, data, original, piece, flags & ~AC_EMBED, parallel, output);
+    if (ac_array_size(array)) status = encode_causal(count ? choices : &general, count ? count : 1, array, data, original, piece, hints, flags & ~AC_EMBED, parallel, output);
     return status == AC_ERROR_SPACE ? encode_stored(array, original ? original->elements : data, output) : status;
 }
 
@@ -330,7 +330,7 @@ int ac_stream_encode(const ac_model *const *models, size_t count, const ac_array
         if (models[i]) choices[i] = ac_choice_of(models[i], flags & AC_EMBED);
     buffer whole = {out, capacity, 0};
     const ac_output output = {take_buffer, &whole};
-    const int status = ac_stream_encode_with(choices, count, array, data, NULL, piece, flags, NULL, &output);
+    const int status = ac_stream_encode_with(choices, count, array, data, NULL, piece, NULL, flags, NULL, &output);
     free(choices);
     *length = status ? 0 : whole.length;
     return status && whole.length > capacity ? AC_ERROR_SPACE : status;

@@ -67,6 +67,7 @@ def spans(length: int, cuts: tuple[int, ...]) -> Iterator[slice]:
 _LINES, _RUN = 32, 8
 _SIDES = range(16, 65537)
 _MOST, _FEW, _MOST_OF_SMALL = 6, 2, 3
+_MOST_HINTS = 16
 _SMALL = 65536
 # Of what is coded with and without a cut, on either side of it, and along it.
 _BESIDE = 32
@@ -95,7 +96,11 @@ def _breaks(lines: NDArray[np.uint16], thorough: bool, most: int) -> list[int]:
 
 
 def _worth_it(
-    plane: NDArray[np.uint16], most_rows: int, coded: Callable[[NDArray[np.uint16]], int], thorough: bool
+    plane: NDArray[np.uint16],
+    most_rows: int,
+    coded: Callable[[NDArray[np.uint16]], int],
+    thorough: bool,
+    hints: tuple[int, ...],
 ) -> tuple[int, ...]:
     """Columns to cut at, where pieces have at most so many rows."""
     height, end = plane.shape
@@ -103,7 +108,8 @@ def _worth_it(
     part = plane[(height - rows) // 4 :][:rows]  # in the very middle there may be a break of the other axis
     cuts: tuple[int, ...] = ()
     most = (_MOST if plane.size > _SMALL else _MOST_OF_SMALL) if thorough else _FEW
-    for place in _breaks(plane[_lines(height)], thorough, most):
+    breaks = _breaks(plane[_lines(height)], thorough, most)
+    for place in sorted({*breaks, *(hint for hint in hints[:_MOST_HINTS] if 0 < hint < end)}, reverse=True):
         first, last = max(0, place - _BESIDE), min(end, place + _BESIDE)
         whole = coded(part[:, first:last])
         # A thousandth of the plane, at least: what passes is coded with and without cuts.
@@ -114,10 +120,15 @@ def _worth_it(
 
 
 def find_cuts(
-    plane: NDArray[np.uint16], sides: tuple[int, int], encode: Callable[[NDArray[np.uint16]], bytes], *, thorough: bool
+    plane: NDArray[np.uint16],
+    sides: tuple[int, int],
+    encode: Callable[[NDArray[np.uint16]], bytes],
+    *,
+    thorough: bool,
+    hints: Cuts = NO_CUTS,
 ) -> Cuts:
     """Where the encoder would cut planes like this one of samples into pieces of such sides, at most."""
     if not all(side in _SIDES for side in plane.shape) or (plane.size <= _SMALL and not thorough):
         return NO_CUTS
-    rows = _worth_it(plane.T, sides[1], lambda part: len(encode(part.T)), thorough)
-    return Cuts(rows, _worth_it(plane, sides[0], lambda part: len(encode(part)), thorough))
+    rows = _worth_it(plane.T, sides[1], lambda part: len(encode(part.T)), thorough, hints.rows)
+    return Cuts(rows, _worth_it(plane, sides[0], lambda part: len(encode(part)), thorough, hints.columns))

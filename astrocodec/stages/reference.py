@@ -112,6 +112,7 @@ def _modelled(
     piece_shape: tuple[int, int] | None,
     thorough: bool,
     encode_one: PieceEncoder,
+    hints: Cuts,
     beside: _Beside | None = None,
 ) -> bytes | None:
     planes = to_planes(values)
@@ -136,7 +137,11 @@ def _modelled(
     if grids[0].together == 1:
         middle = chosen.samples[shape.number // 2]
         cuts = find_cuts(
-            middle, grids[0].sides, lambda part: encode_one(choices[0][0], part, False, None), thorough=thorough
+            middle,
+            grids[0].sides,
+            lambda part: encode_one(choices[0][0], part, False, None),
+            thorough=thorough,
+            hints=hints,
         )
         grids += [pieces_of(like, cuts)] if any(cuts) else []
     planes_section = chosen.chain.to_bytes() if chosen.chain else b""
@@ -173,6 +178,7 @@ def encode_stream(
     *,
     piece_shape: tuple[int, int] | None = None,
     thorough: bool = False,
+    hints: Cuts = NO_CUTS,
     encode_one: PieceEncoder = encode_piece_with,
     reference: NDArray[Any] | None = None,
     reference_name: str = "",
@@ -183,7 +189,7 @@ def encode_stream(
     See `astrocodec.encode`.
     """
     stored = _stored(values)
-    coded = _modelled(values, choices, piece_shape, thorough, encode_one) if values.size else None
+    coded = _modelled(values, choices, piece_shape, thorough, encode_one, hints) if values.size else None
     alone = stored if coded is None or len(coded) > len(stored) else coded
     if reference is None or not values.size:
         return alone
@@ -197,7 +203,7 @@ def encode_stream(
     if embed_reference:
         outside = dataclasses.replace(outside, embedded=True)
         inner = encode_stream(reference, choices, thorough=thorough, encode_one=encode_one)
-    beside = _modelled(left, choices, piece_shape, thorough, encode_one, _Beside(values, outside, inner))
+    beside = _modelled(left, choices, piece_shape, thorough, encode_one, hints, _Beside(values, outside, inner))
     return alone if beside is None else min(alone, beside, key=len)
 
 

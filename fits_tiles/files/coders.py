@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy.typing as npt
 import astrocodec
 from astrocodec.errors import CorruptError, ModelNotFoundError
 from astrocodec.model import Model, installed_by_fingerprint, load_model
+from astrocodec.stages.cuts import NO_CUTS, Cuts
 from fits_tiles.hooks.astropy_codecs import dequantize, quantize, standard_codec
 from fits_tiles.layout.headers import NULL_PIXEL, Quantization
 from fits_tiles.layout.table import CodedTile
@@ -58,6 +60,8 @@ class LosslessCoder:
         Fingerprint in the header of an HDU that is read: its tiles need this model or a shipped one.
     embeds : bool
         Put the model into the stream of a tile that takes it; a shipped one is never put there.
+    borders : callable
+        Tells where the picture may break in a tile, given its number.
     """
 
     def __init__(
@@ -69,6 +73,7 @@ class LosslessCoder:
         codec: str = "causal",
         listed: str = "",
         embeds: bool = False,
+        borders: Callable[[int], Cuts] = lambda tile: NO_CUTS,
     ) -> None:
         self._stored = np.dtype(stored).newbyteorder("=")
         self._models = (model,) if model else ()
@@ -80,6 +85,7 @@ class LosslessCoder:
         self._codec = codec
         self._listed = listed
         self._embeds = embeds
+        self._borders = borders
         # What a header says of the model of the tiles: of one that is in a stream, what that stream took.
         self.fingerprint = self._encoding[0].fingerprint if codec == "causal" else NO_MODEL
 
@@ -87,7 +93,13 @@ class LosslessCoder:
         """Code a tile."""
         if self._codec != "causal":
             return CodedTile(astrocodec.encode(pixels, codec=self._codec))
-        stream = astrocodec.encode(pixels, model=self._encoding, embed_model=self._embeds, thorough=self._thorough)
+        stream = astrocodec.encode(
+            pixels,
+            model=self._encoding,
+            embed_model=self._embeds,
+            thorough=self._thorough,
+            cut_hints=self._borders(tile),
+        )
         if self._embeds:
             self.fingerprint = astrocodec.inspect(stream).model_fingerprint or self._encoding[-1].fingerprint
         return CodedTile(stream)

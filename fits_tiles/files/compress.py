@@ -51,6 +51,7 @@ from fits_tiles.layout.headers import (
 from fits_tiles.layout.manifest import fill_manifest, header_without_manifest, room_for
 from fits_tiles.layout.model_cards import holds_whole_model, model_cards
 from fits_tiles.layout.plain_image import image_shape, is_plain_image
+from fits_tiles.layout.sections import named_borders
 from fits_tiles.layout.table import CodedTile, TileTable, needs_wide
 from fits_tiles.layout.tiles_card import fingerprint_in
 
@@ -383,6 +384,7 @@ def _write_image(
         None if settings.self_contained else settings.model,
         thorough=settings.tune,
         codec=settings.codec,
+        borders=named_borders(hdu.cards, (1, *shape)[-2], shape[-1]),
     )
     # A single tile holds its model itself, in fewer bytes than cards take.
     embeds = layout.grid.count == 1 and model.kind == "T" and not settings.self_contained

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from astrocodec.errors import CorruptError, TruncatedError
 from astrocodec.model import Model
+from astrocodec.stages.cuts import NO_CUTS, Cuts
 from fits_tiles.files.coders import LosslessCoder, QuantizedCoder, TileCoder
 from fits_tiles.layout.blocks import Hdu, find_card, read_at, was_primary
 from fits_tiles.layout.card_format import assemble, int_card_of, logical_card
@@ -15,6 +17,7 @@ from fits_tiles.layout.headers import PADDING_STEM, TileLayout, holds_tiles, inf
 from fits_tiles.layout.image_header import ImageHeader, restore_header
 from fits_tiles.layout.model_cards import read_model
 from fits_tiles.layout.plain_image import refuse_what_is_no_image
+from fits_tiles.layout.sections import borders_in_tile
 from fits_tiles.layout.tiles_card import fingerprint_in
 from fits_tiles.layout.z_keywords import as_extension, as_primary, keyword_of
 
@@ -89,11 +92,13 @@ def coder_for(
     codec: str = "causal",
     listed: str = "",
     embeds: bool = False,
+    borders: Cuts = NO_CUTS,
 ) -> TileCoder:
-    """Return what codes the tiles of an HDU; arguments as of `LosslessCoder`."""
+    """Return what codes the tiles of an HDU; arguments as of `LosslessCoder`, `borders` of the image."""
+    in_tile = partial(borders_in_tile, borders, layout.shape, layout.tile_shape)
     if layout.quantization is None:
-        return LosslessCoder(layout.pixel_type, model, base, thorough, codec, listed, embeds)
-    inner = LosslessCoder(">i4", model, base, thorough, codec, listed, embeds)
+        return LosslessCoder(layout.pixel_type, model, base, thorough, codec, listed, embeds, in_tile)
+    inner = LosslessCoder(">i4", model, base, thorough, codec, listed, embeds, in_tile)
     return QuantizedCoder(inner, layout.quantization, layout.bitpix)
 
 

@@ -56,12 +56,18 @@ def broken(draw: st.DrawFn) -> NDArray[Any]:
     return (values.round().squeeze() * scale[1]).astype(scale[0])
 
 
+def hinted() -> st.SearchStrategy[Cuts]:
+    """Hints in any order, some twice, some beyond the plane."""
+    places = st.lists(st.integers(0, 130) | st.just(2**40), max_size=20).map(tuple)
+    return st.builds(Cuts, places, places)
+
+
 @settings(deadline=None, max_examples=60)
-@given(broken(), st.sampled_from([None, (40, 50), (33, 7)]), st.booleans())
-def test_both_cut_alike(array: NDArray[Any], piece_shape: tuple[int, int] | None, thorough: bool) -> None:
+@given(broken(), st.sampled_from([None, (40, 50), (33, 7)]), st.booleans(), hinted())
+def test_both_cut_alike(array: NDArray[Any], piece_shape: tuple[int, int] | None, thorough: bool, hints: Cuts) -> None:
     options: dict[str, Any] = {"piece_shape": piece_shape, "thorough": thorough}
-    stream = astrocodec.encode(array, **options)
-    assert stream == reference.encode_stream(array, [(MODEL, b"")], **options, encode_one=encode_one)
+    stream = astrocodec.encode(array, **options, cut_hints=hints)
+    assert stream == reference.encode_stream(array, [(MODEL, b"")], **options, hints=hints, encode_one=encode_one)
     np.testing.assert_array_equal(astrocodec.decode(stream), array)
     found = bits_map(stream)
     assert found.bits.sum(dtype="f8") == pytest.approx(found.payload_bits, rel=1e-3, abs=16 * found.pieces)
@@ -172,6 +178,34 @@ def test_the_largest_breaks_are_tried_from_the_right(shape: tuple[int, int], row
     tried: list[tuple[int, ...]] = []
     find_cuts(frame, shape, lambda part: bytes(tried.append(part.shape) or 9), thorough=True)
     assert tried == [(rows, width) for width in (62, 32, 30, *[64, 32, 32] * (count - 1))]
+
+
+def read_out() -> NDArray[np.uint16]:
+    """A noisy image and a quiet overscan of the same level: no step tells where one ends."""
+    frame = noise(400, 500, 40)
+    frame[:, 440:] = noise(400, 60, 2)
+    return frame
+
+
+def test_a_hint_is_tried_where_no_step_tells_of_a_break() -> None:
+    frame, hints = read_out(), Cuts((), (440,))
+    assert find_cuts(frame, frame.shape, lambda part: bytes(part.size**2), thorough=True) == NO_CUTS
+    stream, hinted = (astrocodec.encode(frame, cut_hints=told) for told in (NO_CUTS, hints))
+    assert astrocodec.inspect(stream).cuts == NO_CUTS
+    assert astrocodec.inspect(hinted).cuts == hints
+    assert len(hinted) < len(stream)
+    even = noise(400, 500)
+    assert astrocodec.encode(even, cut_hints=hints) == astrocodec.encode(even), "a hint that does not pay"
+
+
+def test_sections_of_a_header_are_hints(tmp_path: Path) -> None:
+    header = fits.Header({"BIASSEC": "[441:500,1:400]", "DATASEC": "[1:440,1:400]", "DETSEC": "[5001:5440,1:400]"})
+    fits.writeto(tmp_path / "a.fits", read_out().view(np.int16), header)
+    for shape, tile, column in ((None, 0, 440), ((300, 250), 1, 190)):
+        fits_tiles.compress(tmp_path / "a.fits", tmp_path / "b.fits", tile_shape=shape, tune=False, overwrite=True)
+        with fits.open(tmp_path / "b.fits", disable_image_compression=True) as opened:
+            stream = opened[1].data["COMPRESSED_DATA"][tile].tobytes()
+        assert astrocodec.inspect(stream).cuts == Cuts((), (column,))
 
 
 def test_the_damaged_piece_is_named_by_its_place() -> None:

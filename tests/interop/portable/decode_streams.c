@@ -80,7 +80,7 @@ static void check_stream(const char *folder, const char *name)
     file_bytes again = {0};
     const ac_output output = {take, &again};
     const int flags = AC_SIMD_AUTO | (strstr(name, "thorough") ? AC_THOROUGH : 0);
-    check(ac_stream_encode_with(&choice, 1, &info.array, out, NULL, info.codec == AC_CAUSAL ? info.piece : NULL, flags, NULL, &output), name);
+    check(ac_stream_encode_with(&choice, 1, &info.array, out, NULL, info.codec == AC_CAUSAL ? info.piece : NULL, NULL, flags, NULL, &output), name);
     if (!has_unknown_sections(&info) && (again.length != stream.length || memcmp(again.data, stream.data, stream.length))) stop("encoded bytes differ", name);
     printf("%s: %zu bytes of elements, %zu bytes\n", name, size, again.length);
     ac_model_free(model);
