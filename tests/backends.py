@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 
 from astrocodec import _native
 from astrocodec.stages import reference
+from astrocodec.stages.widths import Choice
 
 
 @functools.cache
-def _model(make: Callable[[bytes, bytes], Any], made: MadeModel) -> Any:
-    return make(made.weights, made.shapes)
+def _model(make: Callable[[bytes, bytes, bytes], Any], made: MadeModel) -> Any:
+    return make(made.weights, made.shapes, made.widths)
 
 
 @dataclass(frozen=True)
@@ -29,16 +30,18 @@ class Backend:
     """One codec: the reference, or the native library at the level `simd`."""
 
     name: str
-    make: Callable[[bytes, bytes], Any]
+    make: Callable[[bytes, bytes, bytes], Any]
     simd: str = "portable"
 
     def _codec(self) -> Any:
         return reference if self.make is reference.ReferenceModel else _native
 
-    def encode(self, made: MadeModel, samples: NDArray[np.uint16], thorough: bool = False) -> bytes:
+    def encode(
+        self, made: MadeModel, samples: NDArray[np.uint16], thorough: bool = False, choice: Choice | None = None
+    ) -> bytes:
         """The piece's bytes."""
         with mock.patch.dict(os.environ, ASTROCODEC_SIMD=self.simd):
-            data: bytes = self._codec().encode_piece(_model(self.make, made), samples, thorough)
+            data: bytes = self._codec().encode_piece(_model(self.make, made), samples, thorough, choice)
         return data
 
     def decode(self, made: MadeModel, data: bytes, height: int, width: int) -> NDArray[np.uint16]:

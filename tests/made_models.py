@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from astrocodec.stages.network import INPUTS, LINEAR, OUTPUTS
 from astrocodec.stages.weights import Weights, limit_rows
+from astrocodec.stages.widths import LEAST_WIDTH, pack_tables
 
 _OUTER = np.array([16.0 * x for j in range(20) for x in (1.5 * 2**j, 2.0 * 2**j)])
 KNOT_POSITIONS = np.concatenate([-_OUTER[::-1], np.arange(-256, 257) / 16, _OUTER])
@@ -23,11 +24,12 @@ SAMPLE_KINDS = (
 
 @dataclass(frozen=True)
 class MadeModel:
-    """A weight block and a shape block."""
+    """A weight block, a shape block and, of some, one of code widths."""
 
     weights: bytes = field(repr=False)
     shapes: bytes = field(repr=False)
     seed: int
+    widths: bytes = field(default=b"", repr=False)
 
 
 def made_weights(rng: np.random.Generator, hidden: int = 16, reach: int = 30) -> Weights:
@@ -64,6 +66,15 @@ def made_shapes(tails: int = 1, skews: int = 1) -> bytes:
     return b"".join(shapes)
 
 
+def made_table(rng: np.random.Generator, period_bits: int, reach: int = 63) -> NDArray[np.int64]:
+    """Random code widths, displaced by at most `reach`, the narrowest as narrow as they may be."""
+    table = rng.integers(-reach, reach + 1, 1 << period_bits)
+    while (narrow := 64 + np.roll(table, -1) - table < LEAST_WIDTH).any():
+        table -= narrow * (table > -reach)
+        table += np.roll(narrow, 1) * (table < reach)
+    return table
+
+
 def made_model(seed: int, hidden: int = 16, tails: int = 1, skews: int = 1, reach: int = 30) -> MadeModel:
     """A model of random weights; `reach` 128 drives the network to its limits."""
     weights = made_weights(np.random.default_rng(seed), hidden, reach)
@@ -73,6 +84,9 @@ def made_model(seed: int, hidden: int = 16, tails: int = 1, skews: int = 1, reac
 GENTLE = made_model(1, reach=6)
 WIDE = made_model(2, hidden=32, tails=4, skews=3, reach=12)
 WILD = made_model(1, hidden=32, tails=4, skews=3, reach=128)
+# Parity, the periods in use, the longest, and one of codes that are all alike.
+_TABLES = [made_table(np.random.default_rng(m), m, reach) for m, reach in ((1, 20), (4, 30), (6, 63), (8, 63), (2, 0))]
+UNEVEN, UNEVEN_WIDE, UNEVEN_WILD = (replace(made, widths=pack_tables(_TABLES)) for made in (GENTLE, WIDE, WILD))
 
 
 def made_samples(kind: str, height: int, width: int, seed: int = 0) -> NDArray[np.uint16]:

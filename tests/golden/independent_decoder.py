@@ -668,9 +668,9 @@ def decode_piece(model: Model, data: bytes, height: int, width: int) -> list[lis
     """Rows of samples of a piece of any mode."""
     piece = Bytes(data)
     mode = piece.u(1)
-    demand(mode <= 3 or mode == 5, f"mode {mode} of a piece")
-    if mode == 1:
-        return ModelledPiece(model, piece, height, width).decode()
+    demand(mode <= 5, f"mode {mode} of a piece")
+    if mode in (1, 4):
+        return ModelledPiece(model, piece, height, width, has_widths=mode == 4).decode()
     if mode == 3:
         return decode_differences(piece, height, width)
     if mode == 5:
@@ -703,6 +703,15 @@ class Coder:
         self.states[i] = (cum[s + 1] - cum[s]) * (x >> 14) + c - cum[s]
         self._refill(i)
         return s
+
+    def share(self, i: int, begins: list[int], k: int) -> int:
+        """Pop which of the shares of 2^(k+6) it is from state i."""
+        x, bits = self.states[i], k + 6
+        c = x & ((1 << bits) - 1)
+        j = bisect_right(begins, c) - 1
+        self.states[i] = (begins[j + 1] - begins[j]) * (x >> bits) + c - begins[j]
+        self._refill(i)
+        return j
 
     def raw(self, i: int, bits: int) -> int:
         """Pop raw bits from state i."""
@@ -744,6 +753,38 @@ class Context(NamedTuple):
     inputs: list[int]
 
 
+class Widths(NamedTuple):
+    """The code widths of a piece."""
+
+    table: list[int]
+    shift: int
+
+    @property
+    def m(self) -> int:
+        """log2 of the number of displacements."""
+        return log2f(len(self.table))
+
+    def w(self, v: int) -> int:
+        """Displacement of the boundary below sample v."""
+        return self.table[(v + self.shift) & (len(self.table) - 1)]
+
+    def displaced(self, cell: Cell) -> list[int]:
+        """A cell's cumulative frequencies."""
+        core, found = CORES[cell.layout], []
+        for s, here in enumerate(cell.cum):
+            d = self.w(cell.base + ((s - 32) << cell.k)) if -core < s - 32 < core and cell.k < self.m else 0
+            if d:
+                free = (cell.cum[s + 1] - here if d > 0 else here - cell.cum[s - 1]) - 1
+                here += (free * d * 2 ** (9 - cell.k) + 2**14) >> 15
+            found.append(here)
+        return found
+
+    def shares(self, first: int, k: int) -> list[int]:
+        """Where the shares of the 2^k samples from the first one begin, and their end."""
+        a = [64 * j + self.w(first + j) - self.w(first) for j in range((1 << k) + 1)]
+        return [(v << (k + 6)) // a[-1] for v in a]
+
+
 class Cell(NamedTuple):
     """Where a sample's symbol belongs."""
 
@@ -781,13 +822,18 @@ def layer(biases: list[int], rows: list[list[int]], values: list[int]) -> list[i
 
 
 class ModelledPiece:
-    """Decodes one piece of mode 1; `piece` is read from behind the mode."""
+    """Decodes one piece of mode 1 or 4; `piece` is read from behind the mode."""
 
-    def __init__(self, model: Model, piece: Bytes, height: int, width: int) -> None:
+    def __init__(self, model: Model, piece: Bytes, height: int, width: int, *, has_widths: bool) -> None:
         log_states = piece.u(1)
         demand(log_states <= 5, "number of states")
         row, amplitude, self.floor = piece.u(2), piece.u(2), piece.u(2)
         demand(amplitude <= 32767, "amplitude")
+        self.widths = None
+        if has_widths:
+            number, shift = piece.u(1), piece.u(1)
+            demand(number < len(model.widths), f"table {number} of code widths")
+            self.widths = Widths(model.widths[number], shift)
         self.model, self.height, self.width = model, height, width
         self.coder = Coder(piece, 1 << log_states)
         self.means: dict[tuple[int, int], Means] = {}
@@ -886,11 +932,17 @@ class ModelledPiece:
     def _group(self, group: list[tuple[int, Cell]]) -> list[int]:
         """Samples of the lanes of a group."""
         states = len(self.coder.states)
-        symbols = [self.coder.symbol(lane % states, cell.cum) for lane, cell in group]
+        cums = [self.widths.displaced(cell) if self.widths else cell.cum for _, cell in group]
+        symbols = [self.coder.symbol(lane % states, cum) for (lane, _), cum in zip(group, cums, strict=True)]
         values = []
         for (lane, cell), symbol in zip(group, symbols, strict=True):
             offset, bits = LAYOUTS[cell.layout]
             i = symbol - 32 if symbol >= 32 else 31 - symbol
+            if self.widths and i < CORES[cell.layout] and 1 <= cell.k <= 10:
+                first = cell.base + ((symbol - 32) << cell.k)
+                j = self.coder.share(lane % states, self.widths.shares(first, cell.k), cell.k)
+                values.append((first + j) % 65536)
+                continue
             raw = self.coder.raw(lane % states, min(bits[i] + cell.k, 16))
             epsilon = (offset[i] << cell.k) + raw
             values.append((cell.base + (epsilon if symbol >= 32 else ~epsilon)) % 65536)
@@ -915,6 +967,7 @@ LAYOUTS = (
     ((*range(11), 12, 16, 24, 40, 104, 360, 2408), (*[0] * 10, 1, 2, 3, 4, 6, 8, 11, 16)),
     ((*range(25), 32, 48, 80, 208, 720, 4816), (*[0] * 24, 3, 4, 5, 7, 9, 12, 16)),
 )
+CORES = (3, 10, 24)
 PHASE_BITS = (3, 3, 4, 4, 3, 2, 1, 0)
 LAYOUT_OF = (0, 0, 1, 1, 1, 2, 2, 2)
 INVERSE = (1048576, 961548, 881744, 808563, 741455, 679917, 623487, 571740)
@@ -1113,12 +1166,32 @@ def read_weights(block: bytes) -> Weights:
     return weights
 
 
-class Model:
-    """A weight block and a shape block, taken apart."""
+def read_widths(block: bytes) -> list[list[int]]:
+    """The tables of a block of code widths."""
+    if not block:
+        return []
+    demand(1 <= block[0] <= 15, f"{block[0]} tables of code widths")
+    bits, tables = Bits(block[1:]), []
+    for _ in range(block[0]):
+        m = bits.take(4)
+        demand(1 <= m <= 8, f"a period of 2^{m}")
+        table = add_differences([0], bits)
+        for _ in range(m):
+            table = table + add_differences(table, bits)
+        demand(all(-63 <= d <= 63 for d in table), "displacement")
+        demand(all(64 + table[i + 1 - len(table)] - table[i] >= 2 for i in range(len(table))), "width")
+        tables.append(table)
+    bits.finish()
+    return tables
 
-    def __init__(self, weight_block: bytes, shape_block: bytes) -> None:
-        self.weight_block, self.shape_block = weight_block, shape_block
+
+class Model:
+    """A weight block, a shape block and one of code widths, taken apart."""
+
+    def __init__(self, weight_block: bytes, shape_block: bytes, widths_block: bytes = b"") -> None:
+        self.weight_block, self.shape_block, self.widths_block = weight_block, shape_block, widths_block
         self.weights = read_weights(weight_block)
+        self.widths = read_widths(widths_block)
         shapes = Bytes(shape_block)
         self.tails, self.skews = shapes.u(1), shapes.u(1)
         demand(shapes.u(2) == 0 and 1 <= self.tails * self.skews <= 64, "head of the shape block")
@@ -1131,7 +1204,7 @@ class Model:
     @cached_property
     def fingerprint(self) -> str:
         """16 hexadecimal digits."""
-        return hashlib.sha256(self.weight_block + self.shape_block).hexdigest()[:16]
+        return hashlib.sha256(self.weight_block + self.shape_block + self.widths_block).hexdigest()[:16]
 
     def table(self, shape: int, q: int, phase: int) -> list[int]:
         """The 64 cumulative frequencies of a shape, q = 0 ... 63 and phase."""
@@ -1153,7 +1226,9 @@ def read_model(file: bytes, models: Mapping[str, Model]) -> Model:
     demand(kind in b"GT" and length <= 1 << 18, "head of the model file")
     if kind == b"G":
         blocks = inflate(body, 1 << 21)
-        return Model(blocks[:length], blocks[length:])
+        demand(len(blocks) >= length + 4, "the blocks of a model")
+        end = length + 4 + 4 * 593 * blocks[length] * blocks[length + 1]
+        return Model(blocks[:length], blocks[length:end], blocks[end:])
     model = read_tuned_model(body, models)
     demand(len(model.weight_block) == length, "length of the tuned weights")
     return model
@@ -1186,8 +1261,7 @@ def read_tuned_model(data: bytes, models: Mapping[str, Model]) -> Model:
             limit = 1 << (7 if narrow else 15)
             demand(all(-limit <= weight < limit for weight in added), "a tuned weight")
             block += struct.pack(f"<{len(row)}{'b' if narrow else 'h'}", *added)
-    bits.finish()
-    return Model(block, base.shape_block)
+    return Model(block, base.shape_block, data[9 + bits.align() :])
 
 
 def add_differences(row: list[int], bits: Bits) -> list[int]:

@@ -157,7 +157,9 @@ def _model(kind: bytes, body: bytes, length: int, version: int = 1) -> bytes:
     return file + struct.pack("<I", zlib.crc32(file))
 
 
-def _general(at: int = 0, new: bytes = b"", *, behind: bytes = b"", knots: tuple[int, int] = (0, 0)) -> bytes:
+def _general(
+    at: int = 0, new: bytes = b"", *, behind: bytes = b"", knots: tuple[int, int] = (0, 0), widths: bytes = b""
+) -> bytes:
     """The shipped model, with other bytes at a place of its weight block, and another knot of its first shape."""
     model = shipped()[FINGERPRINT]
     weights, shapes = bytearray(model.weight_block), bytearray(model.shape_block)
@@ -165,12 +167,26 @@ def _general(at: int = 0, new: bytes = b"", *, behind: bytes = b"", knots: tuple
     knot, value = knots
     if value:
         shapes[4 + 4 * knot : 8 + 4 * knot] = struct.pack("<I", value)
-    return _model(b"G", zlib.compress(bytes(weights + shapes)) + behind, len(weights))
+    return _model(b"G", zlib.compress(bytes(weights + shapes) + widths) + behind, len(weights))
 
 
 def _tuned(rows: bytes, version: int = 1, base: str = FINGERPRINT) -> bytes:
     """A tuned model; `rows` are its bits."""
     return _model(b"T", bytes([version]) + bytes.fromhex(base) + rows, len(shipped()[FINGERPRINT].weight_block))
+
+
+def _widths(*numbers: tuple[int, int], tables: int = 1) -> bytes:
+    """A block of code widths whose bits are numbers of so many bits each."""
+    bits = at = 0
+    for value, count in numbers:
+        bits |= value << at
+        at += count
+    return bytes([tables]) + bits.to_bytes((at + 7) // 8, "little")
+
+
+def _parity(z: int) -> bytes:
+    """Code widths by parity, the second displaced by what z stands for."""
+    return _widths((1, 4), (15, 4), (7, 4), (0, 1), (z, 7))
 
 
 ROWS = 4 + 16 + 16 + 4
@@ -224,6 +240,8 @@ ALLOWED = {
     "highest activations": _first_row(1, [127, -100, 127, 4], [127, 127, 4, -127], at=B2),
     "lowest activations": _first_row(-2, [-127, 100, -127, -4], [-127, -127, -4, 127], at=B2),
     "tuned model": _causal(model=_tuned(SAME)),
+    "code widths of a tuned model": _causal(model=_tuned(SAME + _parity(124))),
+    "code widths of a general model": _causal(model=_general(widths=_parity(123))),
     "cuts without pieces": stream_of(sections=((18 | 128, b"any"),)),
     "cuts": _causal(data=4 * FIVES, elements=b"\5" * 6, shape=(2, 3), cuts=b"\1\1\1\2"),
     "column cuts": _causal(data=2 * FIVES, cuts=b"\0\1\1"),
@@ -387,6 +405,24 @@ FORBIDDEN = {
     "version of a tuned model": (_causal(model=_tuned(SAME, 2)), NewerError, "version 2"),
     "base": (_causal(model=_tuned(SAME, base="00" * 8)), MissingError, "base 0000"),
     "short tuned model": (_causal(model=_tuned(SAME[:-1])), TruncatedError, ""),
-    "behind a tuned model": (_causal(model=_tuned(SAME + b"\0")), CorruptError, "behind"),
+    "behind a tuned model": (_causal(model=_tuned(SAME + b"\0")), CorruptError, "0 tables"),
+    "16 tables of code widths": (
+        _causal(model=_tuned(SAME + _widths(*[(0xFF1, 12)] * 16, tables=16))), CorruptError, "16 tables"
+    ),
+    "period of 1": (_causal(model=_tuned(SAME + _widths((0, 4), (15, 4)))), CorruptError, "period"),
+    "period of 512": (_causal(model=_tuned(SAME + _widths((9, 4), *[(15, 4)] * 10))), CorruptError, "period"),
+    "displacement": (
+        _causal(model=_tuned(SAME + _widths((1, 4), (7, 4), (0, 1), (127, 7), (15, 4)))), CorruptError, "displacement"
+    ),
+    "narrow code": (_causal(model=_tuned(SAME + _parity(126))), CorruptError, "width"),
+    "short code widths": (_causal(model=_tuned(SAME + _parity(124)[:-1])), TruncatedError, ""),
+    "bits behind code widths": (
+        _causal(model=_tuned(SAME + _widths((0xFF1, 12), (8, 4)))), CorruptError, "bits behind"
+    ),
+    "bytes behind code widths": (_causal(model=_tuned(SAME + _parity(124) + b"\0")), CorruptError, "bytes behind"),
+    "code widths of a general model": (_causal(model=_general(widths=_parity(126))), CorruptError, "width"),
+    "table of code widths": (
+        _causal(data=b"\x0e\4" + bytes(11) + b"\1\0"), CorruptError, "table 0 of code widths"
+    ),
     "long tuned model": (_causal(model=_tuned(FAR)), CorruptError, "65536"),
 }  # fmt: skip

@@ -15,15 +15,16 @@ import numpy as np
 HERE = Path(__file__).parent
 sys.path += [str(HERE), str(HERE.parent), str(HERE.parents[1])]
 
-from made_models import GENTLE, WIDE, WILD, MadeModel, made_samples  # noqa: E402
+from made_models import GENTLE, UNEVEN, UNEVEN_WIDE, WIDE, WILD, MadeModel, made_samples  # noqa: E402
 from stream_cases import CASES as STREAMS  # noqa: E402
 
 from astrocodec.stages import reference  # noqa: E402
+from astrocodec.stages.widths import Choice  # noqa: E402
 
-SUFFIXES = (".acp", ".acs", ".npy", ".weights", ".shapes")
-MODELS = {"gentle": GENTLE, "wide": WIDE, "wild": WILD}
+SUFFIXES = (".acp", ".acs", ".npy", ".weights", ".shapes", ".widths")
+MODELS = {"gentle": GENTLE, "wide": WIDE, "wild": WILD, "uneven": UNEVEN, "uneven_wide": UNEVEN_WIDE}
 
-# name: model, kind of samples, height, width
+# name: model, kind of samples, height, width, code widths
 CASES = {
     # Modelled.
     "sky": ("gentle", "sky", 37, 53),
@@ -37,6 +38,12 @@ CASES = {
     "outliers": ("wide", "outliers", 45, 70),
     "pedestal": ("wide", "pedestal", 70, 90),
     "pedestal_tall": ("gentle", "pedestal", 300, 5),
+    # Modelled, with code widths.
+    "photons_parity": ("uneven", "photons", 64, 64, Choice(9, 0)),
+    "pedestal_uneven": ("uneven_wide", "pedestal", 70, 90, Choice(0, 1)),
+    "sky_uneven": ("uneven", "sky", 37, 53, Choice(17, 2)),
+    "loud_uneven": ("uneven_wide", "loud", 60, 71, Choice(255, 3)),
+    "outliers_uneven": ("uneven_wide", "outliers", 45, 70, Choice(128, 3)),
     # Differences.
     "blocks": ("gentle", "blocks", 70, 90),
     "sparse_wild": ("wild", "sparse", 61, 33),
@@ -53,7 +60,7 @@ CASES = {
 
 def golden_samples(name: str) -> np.ndarray:
     """The samples of a case."""
-    _, kind, height, width = CASES[name]
+    _, kind, height, width, *_ = CASES[name]
     if kind == "constant":
         return np.full((height, width), 0xAC0D, np.uint16)
     return made_samples(kind, height, width, seed=1)
@@ -65,15 +72,17 @@ def golden_files() -> dict[str, bytes]:
     for name, made in MODELS.items():
         files[f"v1_model_{name}.weights"] = made.weights
         files[f"v1_model_{name}.shapes"] = made.shapes
-    for name, (model, *_) in CASES.items():
-        files[f"v1_piece_{name}.acp"] = _piece(MODELS[model], golden_samples(name))
+        files[f"v1_model_{name}.widths"] = made.widths
+    for name, (model, _, _, _, *choice) in CASES.items():
+        files[f"v1_piece_{name}.acp"] = _piece(MODELS[model], golden_samples(name), *choice)
     for name, case in STREAMS.items():
         files[f"v1_stream_{name}.acs"] = case.encode(case.array())
     return files
 
 
-def _piece(made: MadeModel, samples: np.ndarray) -> bytes:
-    return reference.encode_piece(reference.ReferenceModel(made.weights, made.shapes), samples)
+def _piece(made: MadeModel, samples: np.ndarray, choice: Choice | None = None) -> bytes:
+    model = reference.ReferenceModel(made.weights, made.shapes, made.widths)
+    return reference.encode_piece(model, samples, choice=choice)
 
 
 def main() -> int:

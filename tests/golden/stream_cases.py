@@ -8,12 +8,13 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from made_models import made_samples
+from made_models import made_samples, made_table
 from numpy.typing import NDArray
 
 from astrocodec.model import Model, load_model
 from astrocodec.stages.reference import encode_stream
 from astrocodec.stages.stream import CHECKSUM_SIZE, Section, read_header, seal
+from astrocodec.stages.widths import pack_tables
 
 Array = NDArray[Any]
 FINGERPRINT = "e15e5f01d16e2896"
@@ -37,6 +38,13 @@ def nearly_default() -> Model:
     return Model(weights.to_bytes(), base.shapes, "nearly default", base)
 
 
+@cache
+def uneven() -> Model:
+    """That model with the code widths of two converters."""
+    tables = [made_table(np.random.default_rng(m), m, reach) for m, reach in ((4, 9), (6, 40))]
+    return replace(nearly_default(), name="uneven", widths=pack_tables(tables))
+
+
 @dataclass(frozen=True)
 class Case:
     """One golden stream.
@@ -46,8 +54,8 @@ class Case:
     make : callable
         The array.
     piece_shape : tuple of int, optional
-    thorough, tuned : bool
-        Other options; a tuned model travels inside the stream.
+    thorough, tuned, uneven : bool
+        Other options; a tuned model travels inside the stream, uneven if it has code widths.
     self_contained : bool
         The general model travels too.
     beside : bool
@@ -60,6 +68,7 @@ class Case:
     piece_shape: tuple[int, int] | None = None
     thorough: bool = False
     tuned: bool = False
+    uneven: bool = False
     self_contained: bool = False
     sections: tuple[Section, ...] = ()
     beside: bool = False
@@ -78,7 +87,9 @@ class Case:
     @property
     def model(self) -> Model:
         """The model that the stream names."""
-        return nearly_default() if self.tuned else default_model()
+        if self.tuned:
+            return uneven() if self.uneven else nearly_default()
+        return default_model()
 
     def encode(self, array: Array) -> bytes:
         """The stream of an array, by the reference."""
@@ -107,6 +118,13 @@ def _sky(rng: np.random.Generator, shape: tuple[int, ...], level: float, sigma: 
         at, wide = rng.random(2) * shape[-2:], rng.uniform(1, 3)
         sky += rng.exponential(40 * sigma) * np.exp(-((y - at[0]) ** 2 + (x - at[1]) ** 2) / (2 * wide**2))
     return sky
+
+
+def _uneven(rng: np.random.Generator, shape: tuple[int, int], level: float, sigma: float) -> Array:
+    """A sky as a converter gives it whose codes are as wide as the second table of `uneven` says."""
+    codes = np.arange(level - 20 * sigma, level + 20 * sigma).astype(int)
+    below = codes + uneven().code_widths()[1][codes % 64] / 64
+    return codes[np.searchsorted(below, rng.normal(level, sigma, shape)) - 1]
 
 
 def _with_blank(rng: np.random.Generator) -> Array:
@@ -244,6 +262,10 @@ CASES = {
     "uint16_blocks": Case(lambda rng: made_samples("blocks", 60, 66) + rng.integers(0, 3000, 66, np.uint16), (40, 66)),
     "uint32_thorough": Case(lambda rng: made_samples("sparse", 1, 900).astype(np.uint32), thorough=True),
     "uint16_tuned": Case(lambda rng: _sky(rng, (33, 50), 500, 5).astype(np.uint16), tuned=True),
+    "uint8_uneven": Case(lambda rng: _uneven(rng, (60, 70), 120, 1.5).astype(np.uint8), tuned=True, uneven=True),
+    "int16_uneven_wide": Case(
+        lambda rng: _uneven(rng, (60, 70), -3000, 40).astype(np.int16), (33, 40), tuned=True, uneven=True
+    ),
     "uint16_self_contained": Case(lambda rng: _sky(rng, (150, 160), 50, 0.6).astype(np.uint16), self_contained=True),
     "uint16_cuts": Case(_broken, thorough=True),
     "int32_cuts_of_planes": Case(lambda rng: _broken(rng, 2).astype(np.int32) * 2000 - 9, (30, 41), thorough=True),

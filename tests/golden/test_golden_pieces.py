@@ -14,23 +14,25 @@ HERE = Path(__file__).parent
 
 def _model(name: str) -> MadeModel:
     stem = HERE / f"v1_model_{name}"
-    return MadeModel(stem.with_suffix(".weights").read_bytes(), stem.with_suffix(".shapes").read_bytes(), 0)
+    weights, shapes, widths = (stem.with_suffix(end).read_bytes() for end in (".weights", ".shapes", ".widths"))
+    return MadeModel(weights, shapes, 0, widths)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("name", CASES)
 def test_golden_piece(backend: Backend, name: str) -> None:
-    made = _model(CASES[name][0])
+    model, _, _, _, *choice = CASES[name]
+    made = _model(model)
     data = (HERE / f"v1_piece_{name}.acp").read_bytes()
     samples = np.load(HERE / f"v1_piece_{name}.npy").astype(np.uint16)
     np.testing.assert_array_equal(backend.decode(made, data, *samples.shape), samples)
-    assert backend.encode(made, samples) == data
+    assert backend.encode(made, samples, False, *choice) == data
 
 
 def test_golden_files_are_all_known() -> None:
     """Files that no case reads would pin nothing."""
     expected = {f"v1_piece_{name}{end}" for name in CASES for end in (".acp", ".npy")}
-    expected |= {f"v1_model_{name}{end}" for name in MODELS for end in (".weights", ".shapes")}
+    expected |= {f"v1_model_{name}{end}" for name in MODELS for end in (".weights", ".shapes", ".widths")}
     expected |= {f"v1_stream_{name}{end}" for name in STREAMS for end in (".acs", ".npy")}
     assert {path.name for path in HERE.glob("v1_*")} == expected
 
@@ -38,7 +40,8 @@ def test_golden_files_are_all_known() -> None:
 def test_modes_are_all_covered() -> None:
     heads = {name: (HERE / f"v1_piece_{name}.acp").read_bytes()[:3] for name in CASES}
     modes = {name: head[0] for name, head in heads.items()}
-    assert {name for name, mode in modes.items() if mode not in (1, 3, 5)} == {"raw", "constant"}
+    assert {name for name, mode in modes.items() if mode not in (1, 3, 4, 5)} == {"raw", "constant"}
+    assert sum(mode == 4 for mode in modes.values()) >= 5
     assert sum(mode == 1 for mode in modes.values()) >= 10
     assert sum(mode == 5 for mode in modes.values()) >= 2
     assert {head[1] for head in heads.values() if head[0] == 1} >= {0, 1, 2, 5}  # log2 of the number of states

@@ -25,7 +25,8 @@ int main(int argc, char **argv)
             if (i % 5 == 0) width *= 4;
             size_t n = 0;
             make_frame(frame, height, width, random_between(&seed, 0, FRAME_KINDS - 1), seed);
-            if (oracle_piece_encode(model, frame, height, width, width, coded, room, &n)) return 2;
+            const ac_width_choice widths = {random_between(&seed, AC_NO_TABLE, 3), (uint8_t)random_u32(&seed)};
+            if (oracle_piece_encode(model, widths, frame, height, width, width, coded, room, &n)) return 2;
             for (int j = 0; j < 10; j++, tried++) {
                 memcpy(hurt, coded, n);
                 const size_t m = damage(hurt, n, &seed);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bits.h"
 #include "distribution.h"
 #include "model.h"
 
@@ -82,13 +83,32 @@ static inline size_t make_shapes(uint8_t *p, int tails, int skews)
 
 enum { WEIGHTS_ROOM = 4096, SHAPES_ROOM = 4 + 64 * AC_KNOTS * 4 };
 
+/* Four tables of code widths, moved as a whole by up to 30/64; what each half period adds is so little that no code is too narrow. */
+static inline size_t make_widths(uint8_t *p, uint64_t seed)
+{
+    ac_bit_writer bits = {p + 1, 1024, 0, 0};
+    p[0] = 4;
+    for (int table = 0; table < 4; table++) {
+        static const int periods[4] = {1, 4, 6, 8};
+        ac_put_bits(&bits, (uint32_t)periods[table], 4);
+        for (int row = 0, n = 1; row <= periods[table]; row++) {
+            const int reach = row ? 30 >> (row - 1) : 60;
+            ac_put_bits(&bits, 5, 4);
+            for (int i = 0; i < n; i++) ac_put_rice(&bits, 5, (uint32_t)random_between(&seed, 0, reach));
+            n = row ? 2 * n : 1;
+        }
+    }
+    return 1 + ac_bytes_of_bits(bits.at);
+}
+
 static inline ac_model *make_model(int hidden, int largest, int last, int tails, int skews, uint64_t seed)
 {
     uint8_t *weights = malloc(WEIGHTS_ROOM), *shapes = malloc(SHAPES_ROOM);
     ac_model *model = 0;
+    uint8_t widths[1025];
     if (weights && shapes) {
         const size_t n = make_weights(weights, hidden, largest, last, seed), m = make_shapes(shapes, tails, skews);
-        if (ac_model_create(weights, n, shapes, m, NULL, 0, &model)) model = 0;
+        if (ac_model_create(weights, n, shapes, m, widths, make_widths(widths, seed), &model)) model = 0;
     }
     free(weights);
     free(shapes);

@@ -121,8 +121,48 @@ static void take_in(ac_plane *p, uint32_t y, uint32_t x, uint16_t sum)
 
 typedef struct {
     uint16_t start, freq, raw;
-    uint8_t lane, bits;
+    uint8_t lane, bits, share;
 } ac_record;
+
+/* Code widths: the table of a piece, NULL for none, and its shift. */
+typedef struct {
+    const ac_widths *table;
+    int32_t shift;
+} widths;
+
+static widths widths_of(const ac_model *model, ac_width_choice choice)
+{
+    return (widths){choice.table < 0 ? 0 : model->widths + choice.table, choice.shift};
+}
+
+static int32_t below(widths w, int32_t sample) { return w.table->below[(sample + w.shift) & ((1 << w.table->period_bits) - 1)]; }
+
+static int core_of(const ac_cell *c) { return ac_layouts[c->layout].core; }
+
+/* The cumulative frequencies of a pixel. */
+static const uint16_t *frequencies(const ac_model *model, widths w, const ac_cell *c, uint16_t *room)
+{
+    const uint16_t *cum = model->tables.cum + (size_t)c->table * AC_SYMBOLS;
+    if (!w.table) return cum;
+    memcpy(room, cum, AC_SYMBOLS * sizeof *room);
+    for (int s = 33 - core_of(c); c->k < w.table->period_bits && s < 32 + core_of(c); s++) {
+        const int32_t d = below(w, c->base + (s - 32) * (1 << c->k)), free = (d >= 0 ? cum[s + 1] - cum[s] : cum[s] - cum[s - 1]) - 1;
+        room[s] = (uint16_t)(cum[s] + ((free * d * (512 >> c->k) + 16384) >> 15));
+    }
+    return room;
+}
+
+static int is_shared(widths w, const ac_cell *c, uint32_t symbol)
+{
+    return w.table && c->k >= 1 && c->k <= 10 && (int)(symbol < 32 ? 31 - symbol : symbol - 32) < core_of(c);
+}
+
+/* Where the share of sample first + j begins. */
+static uint32_t share_start(widths w, int32_t first, int k, int32_t j)
+{
+    const uint32_t all = (uint32_t)(64 * (1 << k) + below(w, first + (1 << k)) - below(w, first));
+    return (uint32_t)((uint64_t)(64 * j + below(w, first + j) - below(w, first)) << (k + 6)) / all;
+}
 
 static void put_u16(uint8_t *p, uint32_t v) { p[0] = (uint8_t)v, p[1] = (uint8_t)(v >> 8); }
 static void put_u32(uint8_t *p, uint32_t v) { put_u16(p, v), put_u16(p + 2, v >> 16); }
@@ -162,7 +202,7 @@ static ac_cell predict(const ac_model *model, const ac_context *c)
 /* One group of up to 32 lanes of a step, backwards: raw bits last, so they go in first. */
 static void push_group(const ac_record *first, const ac_record *last, uint32_t states, uint32_t *state, uint16_t **end)
 {
-    for (const ac_record *r = last; r-- > first;) ac_rans_push_raw(&state[r->lane & (states - 1)], r->raw, r->bits, end);
+    for (const ac_record *r = last; r-- > first;) ac_rans_push_share(&state[r->lane & (states - 1)], r->raw, r->share, r->bits, end);
     for (const ac_record *r = last; r-- > first;) ac_rans_push(&state[r->lane & (states - 1)], r->start, r->freq, end);
 }
 
@@ -174,7 +214,7 @@ static size_t push_all(const ac_record *records, const size_t *groups, size_t gr
     return (size_t)(end - word);
 }
 
-static size_t record_all(const ac_model *model, ac_plane *plane, ac_record *records, size_t *groups)
+static size_t record_all(const ac_model *model, widths uneven, ac_plane *plane, ac_record *records, size_t *groups)
 {
     const ac_wavefront *w = &plane->wave;
     size_t n = 0, g = 0;
@@ -189,8 +229,16 @@ static size_t record_all(const ac_model *model, ac_plane *plane, ac_record *reco
             const ac_cell cell = predict(model, &c);
             const uint16_t v = plane->samples.at[(ptrdiff_t)y * (ptrdiff_t)plane->samples.stride + x];
             const ac_coded s = ac_symbol_of(v - cell.base, cell.k, &ac_layouts[cell.layout]);
-            const uint16_t *cum = model->tables.cum + (size_t)cell.table * AC_SYMBOLS + s.symbol;
-            records[n++] = (ac_record){cum[0], (uint16_t)(cum[1] - cum[0]), s.raw, (uint8_t)lane, s.bits};
+            uint16_t room[AC_SYMBOLS];
+            const uint16_t *cum = frequencies(model, uneven, &cell, room) + s.symbol;
+            ac_record r = {cum[0], (uint16_t)(cum[1] - cum[0]), s.raw, (uint8_t)lane, s.bits, 1};
+            if (is_shared(uneven, &cell, s.symbol)) {
+                const int32_t first = cell.base + (s.symbol - 32) * (1 << cell.k);
+                r.raw = (uint16_t)share_start(uneven, first, cell.k, v - first);
+                r.share = (uint8_t)(share_start(uneven, first, cell.k, v - first + 1) - r.raw);
+                r.bits = (uint8_t)(cell.k + 6);
+            }
+            records[n++] = r;
             take_in(plane, y, x, c.sum);
         }
     groups[g] = n;
@@ -239,8 +287,8 @@ static int prefer(other_encode *encode, const uint16_t *samples, uint32_t height
     return status == AC_ERROR_SPACE ? AC_OK : status;
 }
 
-int oracle_piece_encode(const ac_model *model, const uint16_t *samples, uint32_t height, uint32_t width, size_t stride, uint8_t *out, size_t capacity,
-                   size_t *length)
+int oracle_piece_encode(const ac_model *model, ac_width_choice choice, const uint16_t *samples, uint32_t height, uint32_t width, size_t stride,
+                        uint8_t *out, size_t capacity, size_t *length)
 {
     if (!model || !out || !length) return AC_ERROR_ARGUMENT;
     int status = ac_check_sides(samples, height, width, stride);
@@ -264,23 +312,25 @@ int oracle_piece_encode(const ac_model *model, const uint16_t *samples, uint32_t
     if (!records || !groups || !words) {
         status = AC_ERROR_MEMORY;
     } else {
-        const size_t group_count = record_all(model, &plane, records, groups);
+        const size_t group_count = record_all(model, widths_of(model, choice), &plane, records, groups);
         uint32_t state[AC_STATES], states = AC_STATES;
         size_t n = push_all(records, groups, group_count, states, state, words + pixels * 2);
         states = affordable_states(4 * states + 2 * n);
         if (states < AC_STATES) n = push_all(records, groups, group_count, states, state, words + pixels * 2);
-        *length = AC_PIECE_HEADER + 4 * states + 2 * n;
+        const uint32_t header = choice.table < 0 ? 8 : 10;
+        *length = header + 4 * states + 2 * n;
         if (*length >= ac_piece_bound(height, width)) {
             status = encode_raw(samples, height, width, stride, out, length);
         } else {
-            out[0] = AC_MODE_MODELLED;
+            out[0] = choice.table < 0 ? 1 : 4;
             out[1] = 0;
             while (1u << out[1] < states) out[1]++;
             put_u16(out + 2, start.row);
             put_u16(out + 4, start.amplitude);
             put_u16(out + 6, start.floor);
-            for (uint32_t i = 0; i < states; i++) put_u32(out + AC_PIECE_HEADER + 4 * i, state[i]);
-            for (size_t i = 0; i < n; i++) put_u16(out + AC_PIECE_HEADER + 4 * states + 2 * i, words[pixels * 2 - n + i]);
+            if (choice.table >= 0) out[8] = (uint8_t)choice.table, out[9] = choice.shift;
+            for (uint32_t i = 0; i < states; i++) put_u32(out + header + 4 * i, state[i]);
+            for (size_t i = 0; i < n; i++) put_u16(out + header + 4 * states + 2 * i, words[pixels * 2 - n + i]);
         }
     }
     free(words);
@@ -320,8 +370,20 @@ static uint32_t pop(uint32_t *x, const uint16_t *cum, word_reader *in)
     return s;
 }
 
-/* One group of 32 lanes of a step: all symbols, then all raw bits. */
-static void decode_group(const ac_model *model, ac_plane *plane, uint32_t step, uint32_t first_lane, uint32_t states, uint32_t *state, word_reader *in)
+/* The one of a cell's codes whose share it is. */
+static int32_t pop_share(uint32_t *x, widths w, int32_t first, int k, word_reader *in)
+{
+    const uint32_t slot = *x & ((64u << k) - 1);
+    int32_t j = 0;
+    while (share_start(w, first, k, j + 1) <= slot) j++;
+    const uint32_t start = share_start(w, first, k, j);
+    *x = (share_start(w, first, k, j + 1) - start) * (*x >> (k + 6)) + slot - start;
+    refill(x, in);
+    return j;
+}
+
+/* One group of 32 lanes of a step: all symbols, then all raw bits and shares. */
+static void decode_group(const ac_model *model, widths uneven, ac_plane *plane, uint32_t step, uint32_t first_lane, uint32_t states, uint32_t *state, word_reader *in)
 {
     struct {
         uint32_t y, x, symbol, lane;
@@ -337,41 +399,50 @@ static void decode_group(const ac_model *model, ac_plane *plane, uint32_t step, 
         context_at(plane, y, x, &c);
         todo[n].y = y, todo[n].x = x, todo[n].lane = lane, todo[n].sum = c.sum;
         todo[n].cell = predict(model, &c);
-        todo[n].symbol = pop(&state[lane & (states - 1)], model->tables.cum + (size_t)todo[n].cell.table * AC_SYMBOLS, in);
+        uint16_t room[AC_SYMBOLS];
+        todo[n].symbol = pop(&state[lane & (states - 1)], frequencies(model, uneven, &todo[n].cell, room), in);
         n++;
     }
     for (int i = 0; i < n; i++) {
         const ac_layout *layout = &ac_layouts[todo[i].cell.layout];
-        const uint32_t bits = ac_raw_bits(todo[i].symbol, todo[i].cell.k, layout);
         uint32_t *x = &state[todo[i].lane & (states - 1)];
-        const uint32_t raw = *x & ((1u << bits) - 1);
-        *x >>= bits;
-        refill(x, in);
-        plane->samples.at[(ptrdiff_t)todo[i].y * (ptrdiff_t)plane->samples.stride + todo[i].x] =
-            (uint16_t)(todo[i].cell.base + ac_difference_of(todo[i].symbol, todo[i].cell.k, raw, layout));
+        int32_t value;
+        if (is_shared(uneven, &todo[i].cell, todo[i].symbol)) {
+            value = todo[i].cell.base + ((int32_t)todo[i].symbol - 32) * (1 << todo[i].cell.k);
+            value += pop_share(x, uneven, value, todo[i].cell.k, in);
+        } else {
+            const uint32_t bits = ac_raw_bits(todo[i].symbol, todo[i].cell.k, layout), raw = *x & ((1u << bits) - 1);
+            *x >>= bits;
+            refill(x, in);
+            value = todo[i].cell.base + ac_difference_of(todo[i].symbol, todo[i].cell.k, raw, layout);
+        }
+        plane->samples.at[(ptrdiff_t)todo[i].y * (ptrdiff_t)plane->samples.stride + todo[i].x] = (uint16_t)value;
         take_in(plane, todo[i].y, todo[i].x, todo[i].sum);
     }
 }
 
 static int decode_modelled(const ac_model *model, const uint8_t *in, size_t length, uint16_t *samples, uint32_t height, uint32_t width, size_t stride)
 {
-    if (length < AC_PIECE_HEADER) return AC_ERROR_TRUNCATED;
+    const size_t header = in[0] == 1 ? 8 : 10;
+    if (length < header) return AC_ERROR_TRUNCATED;
     if (in[1] > 5) return AC_ERROR_CORRUPT;
     const uint32_t states = 1u << in[1];
-    if (length < AC_PIECE_HEADER + 4 * (size_t)states) return AC_ERROR_TRUNCATED;
+    if (length < header + 4 * (size_t)states) return AC_ERROR_TRUNCATED;
     const ac_start start = {(uint16_t)get_u16(in + 2), (uint16_t)get_u16(in + 4), (uint16_t)get_u16(in + 6)};
     if (start.amplitude > AC_MAX_AMPLITUDE) return AC_ERROR_CORRUPT;
+    if (in[0] == 4 && in[8] >= model->width_tables) return AC_ERROR_CORRUPT;
+    const widths uneven = widths_of(model, in[0] == 4 ? (ac_width_choice){in[8], in[9]} : (ac_width_choice){AC_NO_TABLE, 0});
     uint32_t state[AC_STATES];
     for (uint32_t i = 0; i < states; i++) {
-        state[i] = get_u32(in + AC_PIECE_HEADER + 4 * i);
+        state[i] = get_u32(in + header + 4 * i);
         if (state[i] < AC_RANS_LOW) return AC_ERROR_CORRUPT;
     }
     ac_plane plane;
     const int status = plane_new(&plane, height, width, start);
     if (status) return status;
-    word_reader words = {in + AC_PIECE_HEADER + 4 * states, in + length, 0};
+    word_reader words = {in + header + 4 * states, in + length, 0};
     for (uint32_t step = 0; step < plane.wave.steps && !words.short_of_words; step++)
-        for (uint32_t lane = 0; lane < plane.wave.lanes; lane += 32) decode_group(model, &plane, step, lane, states, state, &words);
+        for (uint32_t lane = 0; lane < plane.wave.lanes; lane += 32) decode_group(model, uneven, &plane, step, lane, states, state, &words);
     if (!words.short_of_words)
         for (uint32_t y = 0; y < height; y++) memcpy(samples + y * stride, plane.samples.at + y * plane.samples.stride, width * sizeof *samples);
     plane_free(&plane);
@@ -387,7 +458,7 @@ int oracle_piece_decode(const ac_model *model, const uint8_t *in, size_t length,
     const int status = ac_check_sides(samples, height, width, stride);
     if (status) return status;
     if (!length) return AC_ERROR_TRUNCATED;
-    if (in[0] == AC_MODE_MODELLED) return decode_modelled(model, in, length, samples, height, width, stride);
+    if (in[0] == 1 || in[0] == 4) return decode_modelled(model, in, length, samples, height, width, stride);
     if (in[0] == AC_MODE_DIFFERENCES) return ac_differences_decode(in, length, samples, height, width, stride, &(ac_refusal){0});
     if (in[0] == AC_MODE_COUNTS) return ac_counts_decode(in, length, samples, height, width, stride, &(ac_refusal){0});
     if (in[0] > AC_MODE_RAW) return AC_ERROR_CORRUPT;

@@ -1,6 +1,6 @@
 /* Decodes golden pieces and encodes them again: decode_golden FOLDER MODEL PIECE [MODEL PIECE ...]
  *
- * Reads FOLDER/v1_model_MODEL.weights and .shapes, FOLDER/v1_piece_PIECE.acp and .npy. Plain C11, for any processor. */
+ * Reads FOLDER/v1_model_MODEL.weights, .shapes and .widths, FOLDER/v1_piece_PIECE.acp and .npy. Plain C11, for any processor. */
 #include "golden_files.h"
 
 /* Height and width of a .npy file, version 1, of little-endian 16-bit samples; returns where these begin. */
@@ -25,20 +25,23 @@ static const uint8_t *parse_npy(const file_bytes *b, const char *name, uint32_t 
 static void check_piece(const char *folder, const char *model_name, const char *name)
 {
     file_bytes weights = read_file(folder, "v1_model_", model_name, ".weights"), shapes = read_file(folder, "v1_model_", model_name, ".shapes");
+    file_bytes widths = read_file(folder, "v1_model_", model_name, ".widths");
     file_bytes piece = read_file(folder, "v1_piece_", name, ".acp"), npy = read_file(folder, "v1_piece_", name, ".npy");
     uint32_t height, width;
     const uint8_t *expected = parse_npy(&npy, name, &height, &width);
     const size_t pixels = (size_t)height * width;
     uint16_t *samples = allocate(pixels * sizeof *samples);
     ac_model *model;
-    check(ac_model_create(weights.data, weights.length, shapes.data, shapes.length, NULL, 0, &model), name);
+    check(ac_model_create(weights.data, weights.length, shapes.data, shapes.length, widths.data, widths.length, &model), name);
     check(ac_piece_decode(model, piece.data, piece.length, samples, height, width, width, AC_SIMD_AUTO, NULL), name);
     for (size_t i = 0; i < pixels; i++)
         if (samples[i] != (expected[2 * i] | expected[2 * i + 1] << 8)) stop("decoded samples differ", name);
     const size_t capacity = ac_piece_bound(height, width);
     uint8_t *again = allocate(capacity);
     size_t length;
-    check(ac_piece_encode(model, samples, height, width, width, again, capacity, &length, AC_SIMD_AUTO), name);
+    ac_width_choice choice = {AC_NO_TABLE, 0};
+    if (piece.data[0] == 4) choice.table = piece.data[8], choice.shift = piece.data[9];
+    check(ac_piece_encode_widths(model, choice, samples, height, width, width, again, capacity, &length, AC_SIMD_AUTO), name);
     if (length != piece.length || memcmp(again, piece.data, length)) stop("encoded bytes differ", name);
     printf("%s: %ux%u samples, %zu bytes\n", name, (unsigned)height, (unsigned)width, length);
     ac_model_free(model);
@@ -46,6 +49,7 @@ static void check_piece(const char *folder, const char *model_name, const char *
     free(samples);
     free(weights.data);
     free(shapes.data);
+    free(widths.data);
     free(piece.data);
     free(npy.data);
 }
