@@ -92,7 +92,7 @@ static int encode_piece(const encoding *e, size_t index, piece *out)
     const uint16_t *left = e->planes->left;
     ac_place place = ac_piece_place(&e->grid, index);
     if (e->planes->each) sheet = &e->planes->each[place.plane], place.plane = 0;
-    const ac_width_choice widths = widths_of(sheet, left);
+    const ac_width_choice widths = e->original ? (ac_width_choice){AC_NO_TABLE, 0} : widths_of(sheet, left);
     const uint16_t *there = left && !sheet->low_bits ? left : ac_sheet_as_samples(sheet);
     if (there) return encode_samples(e, widths, there + ac_place_first(&sheet->planes, &place), &place, (size_t)sheet->planes.width, out);
     const size_t count = (size_t)place.height * place.width;

@@ -152,7 +152,8 @@ def _modelled(
         for piece in grid:
             low = chosen.maps[piece.planes.start].low_bits
             below = pack_low(piece.take(chosen.u), low)
-            parts.append((below, np.ascontiguousarray(piece.take(chosen.samples)), chosen.widths(piece.planes.start)))
+            widths = None if beside else chosen.widths(piece.planes.start)
+            parts.append((below, np.ascontiguousarray(piece.take(chosen.samples)), widths))
         for model, file in choices:
             parameters = Parameters(model.fingerprint, chosen.maps[0], grid.piece_shape).to_bytes()
             sections = [Section(stream.MODEL, file)] if file else []

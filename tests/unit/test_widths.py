@@ -181,11 +181,11 @@ def _reference_piece(made: MadeModel, kind: str | float, choice: Choice) -> byte
 
 
 def _samples(kind: str | float) -> NDArray[np.uint16]:
-    """Samples of a kind, or of noise so wide."""
+    """Samples of a kind, or of noise so wide on a slope."""
     if isinstance(kind, str):
         return made_samples(kind, 33, 14)
     noise = np.random.default_rng(int(10 * kind)).normal(30000, kind, (20 if kind > 5000 else 7, 251))
-    return noise.clip(0, 65535).round().astype(np.uint16)
+    return (noise + 3 * np.arange(251)).clip(0, 65535).round().astype(np.uint16)
 
 
 SHIPPED = MadeModel(DEFAULT.weights, DEFAULT.shapes, 0, UNEVEN.widths)
@@ -380,6 +380,18 @@ def test_what_is_no_code_has_no_widths(array: NDArray[Any]) -> None:
     stream = astrocodec.encode(array, uneven_model(TABLES[0], TABLES[2]), embed_model=False)
     other = astrocodec.encode(array, DEFAULT)
     assert len(stream) == len(other)
+
+
+def test_what_a_reference_leaves_has_no_widths() -> None:
+    rng = np.random.default_rng(2)
+    sky = rng.normal(3000, 400, (64, 90))
+    before, array = (converter(TABLES[2], sky + rng.normal(0, 3, sky.shape)).astype(np.uint16) for _ in range(2))
+    model = uneven_model(TABLES[2])
+    stream = astrocodec.encode(array, model, embed_model=False, reference=before)
+    assert (
+        len(stream) == len(astrocodec.encode(array, DEFAULT, reference=before)) < len(astrocodec.encode(array, model))
+    )
+    assert stream == reference.encode_stream(array, [(model, b"")], reference=before)
 
 
 def test_codes_of_samples_are_told() -> None:
