@@ -318,7 +318,7 @@ def test_broken_widths_break_the_model() -> None:
 # Streams
 
 
-@pytest.mark.parametrize("sigma", [2, 5, 30, 200])
+@pytest.mark.parametrize("sigma", [7, 30, 200])
 @pytest.mark.parametrize(("dtype", "level"), [("u1", 128), ("u2", 1000), (">i2", -700), ("i4", 90000), ("f4", 500)])
 def test_streams_gain_by_the_widths_of_their_values(sigma: float, dtype: str, level: int) -> None:
     """Whatever the type and the offset, the codes are those of the values."""
