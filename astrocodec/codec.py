@@ -440,6 +440,15 @@ def codec_of(stream: Buffer) -> str:
     return f"{_codec_name(header)} (id {header.codec})"
 
 
+def reference_of(stream: Buffer) -> str:
+    """What the reference of a stream was called, and whether it is needed; empty where it has none or is no stream."""
+    try:
+        info = _reference_of(native_stream.inspect_stream(_view(stream)))
+    except FormatError:
+        return ""
+    return "" if info is None else f"{info.name or info.sha256}{', which is inside' if info.embedded else ''}"
+
+
 def _parameters(header: native_stream.StreamHeader) -> Mapping[str, object]:
     """What a registered codec says of its parameters; nothing where it is not here."""
     if header.codec in codecs.NATIVE:

@@ -18,6 +18,7 @@ from astrocodec.errors import (
     ModelNotFoundError,
     NativeLibraryError,
     OptionError,
+    ReferenceNotFoundError,
     VersionError,
 )
 from astrocodec.files.printable import join_lines, one_line
@@ -87,6 +88,7 @@ def _code(error: BaseException, file: str) -> ExitCode:
     kinds: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], ExitCode], ...] = (
         (ModelNotFoundError, ExitCode.NEEDS_INSTALL),
         (CodecNotFoundError, ExitCode.NEEDS_INSTALL),
+        (ReferenceNotFoundError, ExitCode.NEEDS_INSTALL),
         (VersionError, ExitCode.NEEDS_INSTALL),
         (NativeLibraryError, ExitCode.NEEDS_INSTALL),
         (DifferenceError, ExitCode.DIFFERS),

@@ -8,6 +8,7 @@ from astrocodec.cli.formats import FITS
 from astrocodec.cli.names import compressed_name, is_fits_name
 from astrocodec.cli.option_types import coding_options, extension_option, tile_shape
 from astrocodec.cli.run_options import RunOptions, fits_options
+from astrocodec.cli.sequence import beside_first
 from astrocodec.cli.treating import treat_files
 
 _WHOLE_IMAGE = (2**31 - 1, 2**31 - 1)  # larger than any; tiles are cut to the image
@@ -34,6 +35,9 @@ _WHOLE_IMAGE = (2**31 - 1, 2**31 - 1)  # larger than any; tiles are cut to the i
     type=float,
     help="LOSSY: quantise floats in steps of noise/Q, with subtractive dither. Integers stay lossless.",
 )
+@click.option("--reference", metavar="FILE[HDU]", help="Code images beside this file's: superbias, earlier exposure.")
+@click.option("--sequence", is_flag=True, help="Code files of a directory with equal images beside the first of them.")
+@click.option("--embed-reference", is_flag=True, help="Put the reference into the file, where that is smaller.")
 def fits_compress_command(
     files: tuple[str, ...],
     run: RunOptions,
@@ -42,6 +46,9 @@ def fits_compress_command(
     extensions: tuple[int | str, ...],
     container: str,
     quantize_level: float | None,
+    reference: str | None,
+    sequence: bool,
+    embed_reference: bool,
     **coding: Any,
 ) -> None:
     """Compress the images of FITS FILES, without loss, to NAME.ac.fits.
@@ -54,6 +61,10 @@ def fits_compress_command(
         raise click.UsageError("-t and -w contradict each other; give one of them.")
     if quantize_level is not None and quantize_level <= 0:
         raise click.UsageError(f"--lossy {quantize_level:g}: Q must be positive; leave --lossy out for lossless.")
+    if reference and sequence:
+        raise click.UsageError("--reference and --sequence contradict each other; give one of them.")
+    if embed_reference and not reference:
+        raise click.UsageError("--embed-reference needs --reference FILE.")
     options: dict[str, Any] = coding | {
         "container": container,
         "tile_shape": _WHOLE_IMAGE if whole else tile,
@@ -62,4 +73,7 @@ def fits_compress_command(
     }
     if quantize_level is not None:
         options |= {"quantize_level": quantize_level, "dither": "SUBTRACTIVE_DITHER_1"}
-    treat_files(FITS, "compress", files, run, is_fits_name, compressed_name, options)
+    if reference:
+        options |= {"reference": reference, "embed_reference": embed_reference}
+    arrange = beside_first if sequence else list
+    treat_files(FITS, "compress", files, run, is_fits_name, compressed_name, options, arrange)

@@ -1,6 +1,7 @@
 """`astrocodec fits-decompress`."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -37,8 +38,15 @@ _SUFFIXES = {"image": ".fits", "rice": ".fits.fz", "gzip2": ".fits.fz"}
     is_flag=True,
     help="Take what other programs changed in the file since as it is now, where it cannot be told from damage.",
 )
+@click.option("--reference", metavar="FILE[HDU]", help="The file beside which images were coded, if it is not found.")
 def fits_decompress_command(
-    files: tuple[str, ...], run: RunOptions, to: str, extensions: list[int | str] | None, prefix: str, edited: bool
+    files: tuple[str, ...],
+    run: RunOptions,
+    to: str,
+    extensions: list[int | str] | None,
+    prefix: str,
+    edited: bool,
+    reference: str | None,
 ) -> None:
     """Give back the FITS files that were compressed to FILES, as NAME.fits (NAME.fits.fz with --to rice or gzip2).
 
@@ -49,5 +57,7 @@ def fits_decompress_command(
     def name_output(path: Path) -> str:
         return prefix + stem(path) + _SUFFIXES[to]
 
-    options = {"to": to, "extensions": extensions, "checksums": run.checksums, "edited": edited}
+    options: dict[str, Any] = {"to": to, "extensions": extensions, "checksums": run.checksums, "edited": edited}
+    if reference:
+        options["reference"] = reference
     treat_files(FITS, "decompress", files, run, is_unpacked_fits_name, name_output, options)

@@ -16,6 +16,8 @@ from astrocodec.cli.deletion import Deletion
 from astrocodec.cli.existing import check_alone, difference_of_existing
 from astrocodec.cli.exit_codes import ExitCode
 from astrocodec.cli.failures import explain
+from astrocodec.cli.formats import FITS
+from astrocodec.cli.names import stem
 from astrocodec.cli.notes import lies_elsewhere, notes_on
 from astrocodec.cli.size_table import Outcome
 from astrocodec.cli.skipping import is_compressed, nothing_gained, refuse_packed
@@ -63,7 +65,7 @@ def _settled(task: Task, workers: int, progress: Progress | None) -> Outcome | N
         raise DifferenceError(f"{task.target} exists and {problem}; give --overwrite to replace it")
     note = f"done before, {task.target} was compared with it"
     if deletes:
-        elsewhere = elsewhere or task.keep
+        elsewhere = elsewhere or task.keep or _still_needed(task)
         if task.operation == "compress" and task.target.stat().st_size >= before.st_size:
             elsewhere = elsewhere or "since that is not smaller"
         if elsewhere:
@@ -112,13 +114,24 @@ def _perform(task: Task, workers: int, progress: Progress | None) -> Outcome:
         elsewhere = lies_elsewhere(report)
         if report.checked != "verified" and not elsewhere:
             raise DifferenceError(f"the output is {report.checked}, not verified; the input was kept")
-        if note or elsewhere or task.keep:
-            note = f"kept, {note or elsewhere or task.keep}"
+        if why := note or elsewhere or task.keep or _still_needed(task):
+            note = f"kept, {why}"
         else:
             deletion = Deletion(task.source.path, task.target, before, report.written)
     shown_target = "-" if task.destination is Destination.STDOUT else str(task.target or "")
     report = replace(report, source=task.file, target=shown_target)
     return Outcome(task.file, shown_target, report, note=notes_on(report, about=note), deletion=deletion)
+
+
+def _still_needed(task: Task) -> str:
+    """Say which files beside the input were coded beside it, and would not find its output; empty where none was."""
+    if task.kind is not FITS or task.target is None:
+        return ""
+    package, source = importlib.import_module(task.kind.package), task.source.path
+    if os.path.realpath(task.target.parent) == os.path.realpath(source.parent) and stem(task.target) == stem(source):
+        return ""  # it is found there by its other name
+    needing = package.needing(source)
+    return f"since {needing[0]} was coded beside it" if needing else ""
 
 
 def _is_still(path: Path, before: os.stat_result) -> bool:

@@ -28,6 +28,7 @@ def treat_files(
     wanted: Callable[[Path], bool],
     name_output: Callable[[Path], str],
     options: Mapping[str, Any],
+    arrange: Callable[[list[Task | Outcome]], list[Task | Outcome]] = list,
 ) -> None:
     """Run one operation over all files and exit.
 
@@ -45,6 +46,8 @@ def treat_files(
         Name of the output for an input.
     options : mapping
         Arguments of the operation.
+    arrange : callable, optional
+        Gives tasks further options.
     """
     check_options(kind, run, arguments)
 
@@ -56,7 +59,7 @@ def treat_files(
     if run.list_only:
         raise click.exceptions.Exit(list_files(take_shard(inputs, run.shard), run))
     # Outputs of other shards must not clash with ours either, nor must our report replace their files.
-    of_all = keep_needed(plan_tasks(kind, operation, inputs, run, name_output, options))
+    of_all = arrange(keep_needed(plan_tasks(kind, operation, inputs, run, name_output, options)))
     targets = [entry.target for entry in of_all if isinstance(entry, Task) and entry.target is not None]
     refuse_report_file(run, [*(entry.path for entry in inputs), *targets])
     planned = take_shard(of_all, run.shard)

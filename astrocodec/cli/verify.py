@@ -9,7 +9,7 @@ import click
 
 from astrocodec.cli.exit_codes import ExitCode, worst
 from astrocodec.cli.failures import Failure, explain
-from astrocodec.cli.formats import package_of
+from astrocodec.cli.formats import FITS, package_of
 from astrocodec.cli.inputs import Input, find_inputs
 from astrocodec.cli.names import is_listed_name
 from astrocodec.cli.notes import notes_on
@@ -29,6 +29,7 @@ class VerifyTask(ReadTask):
     """A file to check, and what it is to be compared with."""
 
     original: Path | None = None
+    reference: str | None = None
 
 
 @click.command("verify")
@@ -40,15 +41,16 @@ class VerifyTask(ReadTask):
     type=named_file,
     help="Compare a single file with what it was made from: every pixel and card, or dataset and attribute.",
 )
+@click.option("--reference", metavar="FILE[HDU]", help="FITS: what images were coded beside, if it is not found.")
 @reading_options
-def verify_command(files: tuple[str, ...], run: RunOptions, original: Path | None) -> None:
+def verify_command(files: tuple[str, ...], run: RunOptions, original: Path | None, reference: str | None) -> None:
     """Decode every tile or chunk of FILES and check every checksum; with --against, compare with the original.
 
     FILES may be FITS and HDF5 files, patterns, directories with -r. The exit code is that of the worst file.
     """
     inputs = find_inputs(files, is_listed_name, run.recursive, keeps_problems=True)
     _check_arguments(inputs, original)
-    tasks = [VerifyTask(entry.path, original) for entry in inputs if not entry.problem]
+    tasks = [VerifyTask(entry.path, original, reference) for entry in inputs if not entry.problem]
     refuse_report_file(run, [path for task in tasks for path in (task.path, task.original) if path is not None])
     settled = [refused(entry) for entry in inputs if entry.problem]
     raise click.exceptions.Exit(worst(run_and_report(verify_file, tasks, settled, run)))
@@ -68,7 +70,8 @@ def verify_file(task: VerifyTask, workers: int, progress: Progress | None = None
         warnings.simplefilter("ignore")  # cards of real headers; the pixels decide
         try:
             package = package_of(task.path)
-            report = package.verify(task.path, task.original, workers=workers, progress=progress)
+            named = {"reference": task.reference} if task.reference and package.__name__ == FITS.package else {}
+            report = package.verify(task.path, task.original, workers=workers, progress=progress, **named)
             return Outcome(task.file, report=report, note=notes_on(report))
         except Exception as error:  # one bad file must not stop the others
             failure = explain(error, task.file)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -11,13 +12,15 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from astrocodec.codec import codec_of
+from astrocodec.codec import codec_of, reference_of
 from astrocodec.errors import DifferenceError, FormatError, ModelNotFoundError
 from astrocodec.files.file_report import weakest
 from astrocodec.files.meter import Meter, ProgressCall
 from astrocodec.files.target import FileLike, target_name
+from fits_tiles.files.beside import references_of
 from fits_tiles.files.coders import TileCoder
 from fits_tiles.files.container import (
+    ReferenceFiles,
     begins_with_primary_image,
     decoder_of,
     odd_padding,
@@ -33,7 +36,7 @@ from fits_tiles.files.foreign_tiles import ForeignTiles, NotRecodedError
 from fits_tiles.files.report import FileReport, HduReport
 from fits_tiles.files.source import open_source, scratch_file, size_on_disk
 from fits_tiles.files.survey import survey, word_of_edited
-from fits_tiles.files.tiles_io import decoded_bands, file_size, read_band
+from fits_tiles.files.tiles_io import decoded_bands, file_size, first_stream, read_band
 from fits_tiles.layout.blocks import BLOCK, Hdu, data_length, padded, read_at, split_cards, walk
 from fits_tiles.layout.card_format import assemble
 from fits_tiles.layout.grid import Band
@@ -61,7 +64,13 @@ class Pair:
 
 
 def compare(
-    original_fd: int, fd: int, pairs: list[Pair], name: str, workers: int, advance: Callable[[int], None]
+    original_fd: int,
+    fd: int,
+    pairs: list[Pair],
+    name: str,
+    workers: int,
+    advance: Callable[[int], None],
+    references: ReferenceFiles,
 ) -> None:
     """
     Compare a compressed file with its original, byte for byte in headers, pixels and padding.
@@ -85,7 +94,7 @@ def compare(
         _compare_headers(pair.original.header, found.header, where)
         if padding_of(hdu, where) != odd_padding(original_fd, pair.original):
             raise DifferenceError(f"{where}: the padding behind the pixels differs from the original's")
-        coder = decoder_of(hdu, layout, where)
+        coder = decoder_of(hdu, layout, where, references)
         tolerance = _Tolerance(fd, hdu, layout, where) if pair.lossy else None
         for band, pixels in decoded_bands(fd, hdu, layout, coder, where=where, workers=workers):
             start = pair.original.data_start
@@ -273,18 +282,6 @@ def _why_not_anew(fd: int, hdu: Hdu) -> str:
     return ""
 
 
-def _first_stream(fd: int, hdu: Hdu) -> bytes:
-    """Return the stream of the first tile that has one; nothing where there is none, or the table is damaged."""
-    try:
-        layout = read_layout(hdu.cards, hdu.label)
-        table = TileTable.read(fd, hdu, layout, layout.grid.count, hdu.label)
-        places = (table.place(tile) for tile in range(layout.grid.count))
-        offset, length = next((place[:2] for place in places if not place[2]), (0, 0))
-        return bytes(read_at(fd, hdu.data_start + table.rows.nbytes + offset, length, hdu.label))
-    except (FormatError, ValueError):
-        return b""
-
-
 def _report(path: FileLike, name: str, file: IO[bytes], hdus: list[Hdu]) -> FileReport:
     """Report on a file from its headers."""
     report = FileReport(name, "", 0, size_on_disk(path, file))
@@ -293,7 +290,9 @@ def _report(path: FileLike, name: str, file: IO[bytes], hdus: list[Hdu]) -> File
         if foreign_algorithm(hdu) not in ("", ALGORITHM):
             entry.note += _why_not_anew(file.fileno(), hdu)
         if holds_tiles(hdu.cards) and not entry.model:
-            entry.codec = codec_of(_first_stream(file.fileno(), hdu)) or "unknown"
+            entry.codec = codec_of(first_stream(file.fileno(), hdu)) or "unknown"
+        if holds_tiles(hdu.cards) and (needed := reference_of(first_stream(file.fileno(), hdu))):
+            entry.add_note(f"beside {needed}")
     tail = file_size(file.fileno()) - hdus[-1].stop
     skipped = 0
     if begins_with_primary_image(hdus):
@@ -306,7 +305,12 @@ def _report(path: FileLike, name: str, file: IO[bytes], hdus: list[Hdu]) -> File
 
 
 def verify(
-    path: FileLike, original: FileLike | None = None, *, workers: int = 1, progress: ProgressCall | None = None
+    path: FileLike,
+    original: FileLike | None = None,
+    *,
+    reference: str | os.PathLike[str] | None = None,
+    workers: int = 1,
+    progress: ProgressCall | None = None,
 ) -> FileReport:
     """
     Decode every tile of a compressed file and check every checksum; compare with the original where it is given.
@@ -317,6 +321,8 @@ def verify(
         Compressed file.
     original : path or binary file object, optional
         What it was made from: pixels, header cards and padding must be equal. Of a compressed one, what it gives back.
+    reference : path, optional
+        The file beside which images were compressed, where it is not found by the name that they have of it.
     workers : int
         Threads.
     progress : callable, optional
@@ -336,14 +342,15 @@ def verify(
         hdus = list(walk(fd, name))
         refuse_lone_empty_primary(hdus, name)
         report = _report(path, name, file, hdus)
+        references = references_of(path, reference)
         if original is None:
-            _check_file(fd, hdus, name, workers, progress, report)
+            _check_file(fd, hdus, name, workers, progress, report, references)
             with staged(file, name, None, lambda hdu: True, only_ours=True):
                 pass  # tiles that astropy wrote have been decoded when the staged file is there
         else:
             with staged(file, name, None, lambda hdu: True, only_ours=True) as given:
                 fd = given.file.fileno()
-                _compare_files(fd, list(walk(fd, name)), original, name, workers, progress, report)
+                _compare_files(fd, list(walk(fd, name)), original, name, workers, progress, report, references)
             for entry in report.hdus:
                 entry.checked = "verified"
             report.checked = "verified"
@@ -352,7 +359,13 @@ def verify(
 
 
 def _check_file(
-    fd: int, hdus: list[Hdu], name: str, workers: int, progress: ProgressCall | None, report: FileReport
+    fd: int,
+    hdus: list[Hdu],
+    name: str,
+    workers: int,
+    progress: ProgressCall | None,
+    report: FileReport,
+    references: ReferenceFiles,
 ) -> None:
     """Check a file by itself, and say of every HDU what is known of it then."""
     known = survey(fd, hdus, name)
@@ -360,7 +373,7 @@ def _check_file(
     for hdu, entry, word in zip(hdus, report.hdus, known.words, strict=True):
         entry.checked = word
         if holds_tiles(hdu.cards):
-            _decode_all(fd, hdu, f"{name}: {hdu.label}", entry, workers, meter)
+            _decode_all(fd, hdu, f"{name}: {hdu.label}", entry, workers, meter, references)
             known.refuse_suspect(hdu.index)
         else:
             meter.advance(hdu.size)
@@ -372,13 +385,15 @@ def _check_file(
     meter.finish()
 
 
-def _decode_all(fd: int, hdu: Hdu, where: str, entry: HduReport, workers: int, meter: Meter) -> None:
+def _decode_all(
+    fd: int, hdu: Hdu, where: str, entry: HduReport, workers: int, meter: Meter, references: ReferenceFiles
+) -> None:
     layout = read_layout(hdu.cards, where)
     header = restored_header(fd, hdu, where, primary=False)
     if header.edits:
         entry.checked = word_of_edited(fd, hdu)
     padding_of(hdu, where)
-    coder: TileCoder = decoder_of(hdu, layout, where)
+    coder: TileCoder = decoder_of(hdu, layout, where, references)
     for band, pixels in decoded_bands(fd, hdu, layout, coder, where=where, workers=workers):
         del pixels
         meter.advance(band.size)
@@ -392,6 +407,7 @@ def _compare_files(
     workers: int,
     progress: ProgressCall | None,
     report: FileReport,
+    references: ReferenceFiles,
 ) -> None:
     """Compare with the original as it was given: with its bytes, and where other programs compressed it, its pixels."""
     source = target_name(original)
@@ -399,7 +415,8 @@ def _compare_files(
         file = stack.enter_context(open_source(original, None))
         report.original_bytes = size_on_disk(original, file)
         if _same_bytes(fd, file.fileno(), name):
-            _check_file(fd, hdus, name, workers, progress, report)  # two copies of the same damage are damaged
+            # Two copies of the same damage are damaged.
+            _check_file(fd, hdus, name, workers, progress, report, references)
             return
         if any(holds_tiles(hdu.cards) for hdu in walk(file.fileno(), source)):
             # Two compressed forms of a file are equal if they give back the same one.
@@ -419,7 +436,7 @@ def _compare_files(
             lossy = tiles and read_layout(hdus[number].cards, name).quantization is not None
             pairs.append(Pair(hdu, number, tiles, lossy))
         meter = Meter(progress, file_size(plain.file.fileno()))
-        compare(plain.file.fileno(), fd, pairs, name, workers, meter.advance)
+        compare(plain.file.fileno(), fd, pairs, name, workers, meter.advance, references)
         plain.prove(file.fileno(), source)
 
 

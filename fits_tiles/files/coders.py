@@ -12,6 +12,7 @@ import numpy.typing as npt
 import astrocodec
 from astrocodec.errors import CorruptError, ModelNotFoundError
 from astrocodec.model import Model, installed_by_fingerprint, load_model
+from astrocodec.references import ReferenceInfo
 from astrocodec.stages.cuts import NO_CUTS, Cuts
 from fits_tiles.hooks.astropy_codecs import dequantize, quantize, standard_codec
 from fits_tiles.layout.headers import NULL_PIXEL, Quantization
@@ -40,6 +41,21 @@ class TileCoder(Protocol):
         """Raise `FormatError` if the head of a stream already contradicts the header."""
 
 
+class TileReferences(Protocol):
+    """An image beside which another is coded, cut into the same tiles."""
+
+    @property
+    def name(self) -> str:
+        """File and HDU."""
+
+    @property
+    def embed(self) -> bool:
+        """Whether its tiles go along."""
+
+    def of_tile(self, tile: int) -> Pixels:
+        """Return what lies beside a tile."""
+
+
 class LosslessCoder:
     """
     ASTROCODEC_1 tiles of the pixels as they are.
@@ -58,6 +74,10 @@ class LosslessCoder:
         Name of the codec of new tiles; others than the causal one take no model.
     listed : str
         Fingerprint in the header of an HDU that is read: its tiles need this model or a shipped one.
+    beside : TileReferences, optional
+        Images beside which new tiles are coded.
+    references : callable, optional
+        Finds the image that a tile needs.
     embeds : bool
         Put the model into the stream of a tile that takes it; a shipped one is never put there.
     borders : callable
@@ -74,6 +94,8 @@ class LosslessCoder:
         listed: str = "",
         embeds: bool = False,
         borders: Callable[[int], Cuts] = lambda tile: NO_CUTS,
+        beside: TileReferences | None = None,
+        references: Callable[[ReferenceInfo], Pixels] | None = None,
     ) -> None:
         self._stored = np.dtype(stored).newbyteorder("=")
         self._models = (model,) if model else ()
@@ -86,6 +108,9 @@ class LosslessCoder:
         self._listed = listed
         self._embeds = embeds
         self._borders = borders
+        self._beside = beside
+        self._references = references
+        self.is_beside = False  # whether a tile was coded beside another image
         # What a header says of the model of the tiles: of one that is in a stream, what that stream took.
         self.fingerprint = self._encoding[0].fingerprint if codec == "causal" else NO_MODEL
 
@@ -93,13 +118,20 @@ class LosslessCoder:
         """Code a tile."""
         if self._codec != "causal":
             return CodedTile(astrocodec.encode(pixels, codec=self._codec))
+        beside: dict[str, Any] = {}
+        if self._beside is not None:
+            beside = {"reference": self._beside.of_tile(tile), "reference_name": self._beside.name}
+            beside["embed_reference"] = self._beside.embed
         stream = astrocodec.encode(
             pixels,
             model=self._encoding,
             embed_model=self._embeds,
             thorough=self._thorough,
             cut_hints=self._borders(tile),
+            **beside,
         )
+        if beside and astrocodec.inspect(stream).reference is not None:
+            self.is_beside = True
         if self._embeds:
             self.fingerprint = astrocodec.inspect(stream).model_fingerprint or self._encoding[-1].fingerprint
         return CodedTile(stream)
@@ -107,7 +139,7 @@ class LosslessCoder:
     def decode(self, tile: int, coded: CodedTile, shape: tuple[int, ...]) -> Pixels:
         """Decode a tile."""
         try:
-            pixels = astrocodec.decode(coded.stream, models=self._models)
+            pixels = astrocodec.decode(coded.stream, models=self._models, reference=self._references)
         except ModelNotFoundError as error:
             known = any(model.fingerprint == self._listed for model in self._models)
             if not known and installed_by_fingerprint(self._listed) is None:

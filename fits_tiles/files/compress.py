@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
+import numpy.typing as npt
 
 import astrocodec
 from astrocodec.codecs import exact_codec, find_codec
@@ -19,7 +22,9 @@ from astrocodec.files.meter import Meter, ProgressCall
 from astrocodec.files.target import FileLike, Target, target_name
 from astrocodec.model import Model, load_model
 from astrocodec.stages import varint
+from fits_tiles.files.beside import Beside, References, forms_of, split_name
 from fits_tiles.files.check import Pair, compare
+from fits_tiles.files.coders import LosslessCoder
 from fits_tiles.files.container import (
     CONTAINERS,
     EMPTY_PRIMARY,
@@ -62,6 +67,52 @@ _MIN_TUNED_BYTES = 1 << 14
 
 
 @dataclass(frozen=True)
+class _Reference:
+    """The file beside which images are coded."""
+
+    path: Path
+    number: int | None  # of the HDU, None: that of the image
+    noted: str  # its name as seen from the output
+    folder: Path | None  # of the output, None where that has no name
+    embed: bool
+    files: References
+
+    @classmethod
+    def named(
+        cls, reference: str | os.PathLike[str] | None, embed: bool, src: FileLike, dst: FileLike | None
+    ) -> _Reference | None:
+        """Return what an argument names."""
+        if reference is None:
+            return None
+        file, number = split_name(os.fspath(reference))
+        path = Path(file)
+        if isinstance(src, (str, os.PathLike)) and os.path.exists(src) and path.exists() and path.samefile(src):
+            raise ValueError(f"{path}: is the file to compress itself; name another one as its reference")
+        folder = Path(dst).parent if isinstance(dst, (str, os.PathLike)) else None
+        noted = os.path.relpath(path, folder) if folder else os.fspath(path)
+        return cls(path, number, noted, folder, embed, References(path.parent))
+
+    def beside(self, layout: TileLayout, index: int) -> Beside | None:
+        """Return what images there are beside those of an HDU's tiles, None where no image of the file fits them."""
+        found = self._image(self.number if self.number is not None else index, layout.shape)
+        if found is None or (self.number is not None and found[1] != self.number):
+            return None
+        return Beside.of_grid(found[0], f"{self.noted}[{found[1]}]", self.embed, layout.grid)
+
+    def _image(self, number: int, shape: tuple[int, ...]) -> tuple[npt.NDArray[Any], int] | None:
+        """An image with a shape, of the file in whatever form it is by now, where it was or beside the output."""
+        places = [self.path] if self.folder is None else [self.path, self.folder / self.path.name]
+        for form in 2 * [form for place in places for form in forms_of(place)]:  # it may be getting its other name
+            with suppress(FileNotFoundError):
+                return self.files.fitting(form, number, shape)
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self.path))
+
+    def as_noted(self) -> References:
+        """Return what finds the file again by the name that is noted."""
+        return References(self.folder)
+
+
+@dataclass(frozen=True)
 class _Settings:
     container: str
     tile_shape: tuple[int, ...] | None
@@ -75,6 +126,7 @@ class _Settings:
     seed: int | None
     workers: int
     checksums: bool
+    reference: _Reference | None
 
     def __post_init__(self) -> None:
         if self.container not in CONTAINERS:
@@ -111,6 +163,8 @@ def compress(
     checksums: bool = True,
     overwrite: bool = False,
     only_smaller: bool = False,
+    reference: str | os.PathLike[str] | None = None,
+    embed_reference: bool = False,
     progress: ProgressCall | None = None,
 ) -> FileReport:
     """
@@ -158,6 +212,13 @@ def compress(
     only_smaller : bool
         Write nothing where the new file would not be smaller than `src` as it lies on the disk, packed or not; the
         report's target is then ``''``.
+    reference : path, optional
+        Another FITS file, ``[HDU]`` may follow: a superbias, dark or earlier exposure. Images of integers are coded
+        beside its image of the same number, else the first that has their shape, where that makes them smaller. It
+        must stay where it is, or beside `dst`, in whatever form: its name, relative to `dst`, and the SHA-256 of its
+        pixels are noted. Both images are held in memory.
+    embed_reference : bool
+        Put what is needed of the reference into the file, where both together are smaller than the image alone.
     progress : callable, optional
         Called with bytes done and bytes in total.
 
@@ -176,7 +237,7 @@ def compress(
     OSError
         If a file cannot be read or written. Nothing is left behind.
     ValueError
-        If an argument is out of range or names no HDU.
+        If an argument is out of range or names no HDU, or the reference is the source itself.
 
     Examples
     --------
@@ -204,6 +265,7 @@ def compress(
         dither_seed,
         workers,
         checksums,
+        _Reference.named(reference, embed_reference, src, dst) if is_causal else None,
     )
     name = target_name(src)
     with Target(dst, overwrite=overwrite, like=src) as target, open_source(src, target.folder) as file:
@@ -221,7 +283,7 @@ def compress(
                 report.target, report.seconds = "", time.perf_counter() - started
                 return report
             if verify:
-                _check(fd, target, pairs, name, workers, meter)
+                _check(fd, target, pairs, name, workers, meter, settings)
                 plain.prove(file.fileno(), name)
                 report.checked = "verified"
                 for entry in report.hdus:
@@ -242,10 +304,14 @@ def _refuse_damaged_tiles(fd: int, hdus: list[Hdu], name: str) -> None:
         known.refuse_suspect(hdu.index)
 
 
-def _check(fd: int, target: Target, pairs: list[Pair], name: str, workers: int, meter: Meter) -> None:
+def _check(
+    fd: int, target: Target, pairs: list[Pair], name: str, workers: int, meter: Meter, settings: _Settings
+) -> None:
     """Compare what was written with the source; whatever is wrong with it, the source is not to blame."""
     try:
-        compare(fd, target.file.fileno(), pairs, name, workers, meter.advance)
+        # As whoever reads the file will find it: by its name, from where the file lies.
+        references = settings.reference.as_noted() if settings.reference else References(None)
+        compare(fd, target.file.fileno(), pairs, name, workers, meter.advance, references)
         if not any(pair.tiles for pair in pairs):
             return  # a copy, whatever is wrong with its checksums
         made = list(walk(target.file.fileno(), name))
@@ -370,8 +436,15 @@ def _write_image(
     quantization = _quantization(settings, layout, fd, hdu)
     layout = replace(layout, wide=needs_wide(hdu.data_bytes, layout.grid.count), quantization=quantization)
     model = settings.model
+    beside = None
+    if settings.reference and quantization is None and layout.bitpix > 0:
+        beside = settings.reference.beside(layout, hdu.index)
+        if beside is None:
+            entry.add_note(f"{settings.reference.path} has no image of this shape")
     if settings.tune and hdu.data_bytes >= _MIN_TUNED_BYTES:
-        model = tuned_model(fd, hdu, layout, settings.model, settings.effort)
+        # One that goes along seldom pays: then the model is that of the image alone.
+        pixels = None if beside is None or beside.embed else beside.pixels
+        model = tuned_model(fd, hdu, layout, settings.model, settings.effort, pixels)
     keep: dict[str, Any] = {
         "padding": odd_padding(fd, hdu),
         "room": room,
@@ -385,6 +458,7 @@ def _write_image(
         thorough=settings.tune,
         codec=settings.codec,
         borders=named_borders(hdu.cards, (1, *shape)[-2], shape[-1]),
+        beside=beside,
     )
     # A single tile holds its model itself, in fewer bytes than cards take.
     embeds = layout.grid.count == 1 and model.kind == "T" and not settings.self_contained
@@ -408,6 +482,9 @@ def _write_image(
     )
     meter.advance(hdu.size - hdu.data_bytes)
     entry.tell_image("compressed", layout)
+    if beside is not None:
+        used = isinstance(coder, LosslessCoder) and coder.is_beside
+        entry.add_note(f"beside {beside.name}" if used else f"{beside.name} tells nothing of it")
     entry.compressed_bytes += size
     entry.work_out_bits()
     if settings.codec == "causal":

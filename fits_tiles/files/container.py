@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from typing import Any, Protocol
+
+import numpy.typing as npt
 
 from astrocodec.errors import CorruptError, TruncatedError
 from astrocodec.model import Model
+from astrocodec.references import ReferenceInfo
 from astrocodec.stages.cuts import NO_CUTS, Cuts
-from fits_tiles.files.coders import LosslessCoder, QuantizedCoder, TileCoder
+from fits_tiles.files.coders import LosslessCoder, QuantizedCoder, TileCoder, TileReferences
 from fits_tiles.layout.blocks import Hdu, find_card, read_at, was_primary
 from fits_tiles.layout.card_format import assemble, int_card_of, logical_card
 from fits_tiles.layout.card_text import read_blob
 from fits_tiles.layout.checksums import fits_checksums
+from fits_tiles.layout.grid import TileGrid
 from fits_tiles.layout.headers import PADDING_STEM, TileLayout, holds_tiles, inflate, read_layout
 from fits_tiles.layout.image_header import ImageHeader, restore_header
 from fits_tiles.layout.model_cards import read_model
@@ -24,6 +30,7 @@ from fits_tiles.layout.z_keywords import as_extension, as_primary, keyword_of
 __all__ = [
     "CONTAINERS",
     "EMPTY_PRIMARY",
+    "ReferenceFiles",
     "begins_with_primary_image",
     "coder_for",
     "decoder_of",
@@ -93,18 +100,28 @@ def coder_for(
     listed: str = "",
     embeds: bool = False,
     borders: Cuts = NO_CUTS,
+    beside: TileReferences | None = None,
+    references: Callable[[ReferenceInfo], npt.NDArray[Any]] | None = None,
 ) -> TileCoder:
     """Return what codes the tiles of an HDU; arguments as of `LosslessCoder`, `borders` of the image."""
     in_tile = partial(borders_in_tile, borders, layout.shape, layout.tile_shape)
     if layout.quantization is None:
-        return LosslessCoder(layout.pixel_type, model, base, thorough, codec, listed, embeds, in_tile)
-    inner = LosslessCoder(">i4", model, base, thorough, codec, listed, embeds, in_tile)
+        return LosslessCoder(layout.pixel_type, model, base, thorough, codec, listed, embeds, in_tile, beside, references)
+    inner = LosslessCoder(">i4", model, base, thorough, codec, listed, embeds, in_tile, beside, references)
     return QuantizedCoder(inner, layout.quantization, layout.bitpix)
 
 
-def decoder_of(hdu: Hdu, layout: TileLayout, where: str) -> TileCoder:
+class ReferenceFiles(Protocol):
+    """Where images are looked for beside which others were coded."""
+
+    def of_grid(self, grid: TileGrid) -> Callable[[ReferenceInfo], npt.NDArray[Any]]:
+        """Return what finds the reference of any tile of an image."""
+
+
+def decoder_of(hdu: Hdu, layout: TileLayout, where: str, references: ReferenceFiles) -> TileCoder:
     """Return what decodes the tiles of a compressed HDU."""
-    return coder_for(layout, stored_model(hdu, where), listed=fingerprint_in(hdu.cards))
+    find = references.of_grid(layout.grid)
+    return coder_for(layout, stored_model(hdu, where), listed=fingerprint_in(hdu.cards), references=find)
 
 
 def stored_model(hdu: Hdu, where: str) -> Model | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -13,7 +14,9 @@ from astrocodec.errors import DifferenceError, FormatError
 from astrocodec.files.file_report import weakest
 from astrocodec.files.meter import Meter, ProgressCall
 from astrocodec.files.target import FileLike, Target, target_name
+from fits_tiles.files.beside import references_of
 from fits_tiles.files.container import (
+    ReferenceFiles,
     begins_with_primary_image,
     decoder_of,
     is_empty_primary,
@@ -54,6 +57,7 @@ def decompress(
     overwrite: bool = False,
     edited: bool = False,
     only_verified: bool = False,
+    reference: str | os.PathLike[str] | None = None,
     progress: ProgressCall | None = None,
 ) -> FileReport:
     """
@@ -88,6 +92,9 @@ def decompress(
         damage: header cards and copied HDUs that changed without a new ``CHECKSUM``, HDUs at the end that are gone.
     only_verified : bool
         Write nothing of which less than ``'verified'`` is known, since it was edited or written by other programs.
+    reference : path, optional
+        The file beside which images were compressed, where it is not found by the name that they have of it; ``[HDU]``
+        may follow.
     progress : callable, optional
         Called with bytes done and bytes in total.
 
@@ -105,6 +112,8 @@ def decompress(
         If a header, table or tile is damaged; the message names file, HDU, tile and bytes.
     ModelNotFoundError
         If the tiles need a model that is not installed.
+    ReferenceNotFoundError
+        If they need an image of another file that is not there, or has other pixels now.
     OSError
         If a file cannot be read or written. Nothing is left behind.
     ValueError
@@ -138,7 +147,8 @@ def decompress(
             hdus = list(walk(fd, name))
             total = sum(_plain_size(hdu, name) for hdu in hdus)
             meter = Meter(progress, total)
-            job = _Job(fd, target.file, to, workers, meter, verify, checksums, edited, target.folder, known)
+            references = references_of(src, reference)
+            job = _Job(fd, target.file, to, workers, meter, verify, checksums, edited, target.folder, known, references)
             _write(job, plain, hdus, chosen, name, report)
             job.meter.finish()
             report.original_bytes = target.file.tell()
@@ -186,6 +196,7 @@ class _Job:
     edited: bool
     folder: str | None
     known: Survey
+    references: ReferenceFiles
     headers: list[tuple[str, int, bytes]] = field(default_factory=list)
     images: list[tuple[str, int, TileLayout, bytes]] = field(default_factory=list)  # digest of the pixels, band by band
     tiles: list[tuple[str, int, TileLayout, bytes]] = field(default_factory=list)  # digest of what they decode to
@@ -330,7 +341,7 @@ def _has_old_sums(hdu: Hdu, *, primary: bool) -> bool:
 
 def _write_image(job: _Job, hdu: Hdu, layout: TileLayout, where: str, entry: HduReport, *, primary: bool) -> None:
     """Append an HDU as a plain image."""
-    coder = decoder_of(hdu, layout, where)
+    coder = decoder_of(hdu, layout, where, job.references)
     found = _header(job, hdu, where, entry, primary=primary)
     header = found.header
     start = job.begin()
@@ -362,7 +373,7 @@ def _write_image(job: _Job, hdu: Hdu, layout: TileLayout, where: str, entry: Hdu
 
 def _write_standard(job: _Job, hdu: Hdu, layout: TileLayout, where: str, entry: HduReport, primary: bool) -> None:
     """Append an HDU as standard tiles."""
-    coder = decoder_of(hdu, layout, where)
+    coder = decoder_of(hdu, layout, where, job.references)
     bands = decoded_bands(job.fd, hdu, layout, coder, where=where, workers=job.workers)
     header = _header(job, hdu, where, entry, primary=primary).header
     summed = find_card(split_cards(header), "CHECKSUM") is not None

@@ -27,8 +27,14 @@ _CUBE_ROWS, _CUBE_COLUMNS = 128, 256
 Pixels = npt.NDArray[Any]
 
 
-def tuned_model(fd: int, hdu: Hdu, layout: TileLayout, base: Model, effort: int) -> Model:
-    """Fit a model to the pixels of an uncompressed image; it is `base` itself where tuning does not pay."""
+def tuned_model(
+    fd: int, hdu: Hdu, layout: TileLayout, base: Model, effort: int, reference: Pixels | None = None
+) -> Model:
+    """Fit a model to the pixels of a plain image, as a reference leaves them; it is `base` where that does not pay."""
+    if reference is not None:
+        raw = read_at(fd, hdu.data_start, hdu.data_bytes, hdu.label)
+        whole = np.frombuffer(raw, layout.pixel_type).reshape(layout.shape)
+        return astrocodec.tune(whole, base, effort=effort, reference=reference)
     if layout.quantization is not None:
         coder = coder_for(layout, None)
         assert isinstance(coder, QuantizedCoder)

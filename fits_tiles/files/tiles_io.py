@@ -9,16 +9,16 @@ from typing import IO, Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from astrocodec.errors import AstrocodecError, CorruptError, TruncatedError
+from astrocodec.errors import AstrocodecError, CorruptError, FormatError, TruncatedError
 from astrocodec.files.parallel import ordered_map
 from fits_tiles.files.coders import TileCoder
 from fits_tiles.layout.blocks import BLOCK, Hdu, int_card, padded, read_at
 from fits_tiles.layout.checksums import write_checksums
 from fits_tiles.layout.grid import Band
-from fits_tiles.layout.headers import HeapSize, TileLayout, build_header
+from fits_tiles.layout.headers import HeapSize, TileLayout, build_header, read_layout
 from fits_tiles.layout.table import CodedTile, TileTable
 
-__all__ = ["decoded_bands", "read_band", "write_band", "write_table"]
+__all__ = ["decoded_bands", "first_stream", "read_band", "write_band", "write_table"]
 
 _Found = TypeVar("_Found")
 _Job = tuple[int, npt.NDArray[Any]]
@@ -147,6 +147,18 @@ def decoded_bands(
         if pixels is not None:
             yield band, pixels
         del pixels
+
+
+def first_stream(fd: int, hdu: Hdu) -> bytes:
+    """Return the stream of the first tile that has one; nothing where there is none, or the table is damaged."""
+    try:
+        layout = read_layout(hdu.cards, hdu.label)
+        table = TileTable.read(fd, hdu, layout, layout.grid.count, hdu.label)
+        places = (table.place(tile) for tile in range(layout.grid.count))
+        offset, length = next((place[:2] for place in places if not place[2]), (0, 0))
+        return bytes(read_at(fd, hdu.data_start + table.rows.nbytes + offset, length, hdu.label))
+    except (FormatError, ValueError):
+        return b""
 
 
 def read_band(fd: int, start: int, band: Band, where: str) -> bytearray:

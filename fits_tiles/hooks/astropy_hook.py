@@ -8,6 +8,7 @@ checks first that every name it needs is there and changes nothing otherwise.
 from __future__ import annotations
 
 import functools
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
@@ -17,6 +18,8 @@ from astropy.io import fits
 
 import astrocodec
 from astrocodec.errors import CorruptError
+from astrocodec.references import ReferenceInfo
+from fits_tiles.files.beside import References
 from fits_tiles.hooks.astropy_names import AstropyHookError, checked_modules
 from fits_tiles.hooks.options import current_options
 from fits_tiles.hooks.rewritten import (
@@ -32,7 +35,7 @@ from fits_tiles.hooks.tile_codec import TileCodec, current_tile, model_of
 from fits_tiles.hooks.tile_table_hdu import TileTableHDU, cards_of, forget_manifests, header_of, warn_of_changes
 from fits_tiles.layout.blocks import split_cards
 from fits_tiles.layout.card_text import is_blob_card
-from fits_tiles.layout.grid import plan_tile_shape
+from fits_tiles.layout.grid import TileGrid, plan_tile_shape
 from fits_tiles.layout.headers import ALGORITHM, IMAGE_COMMENT, holds_tiles
 from fits_tiles.layout.image_header import restore_header
 from fits_tiles.layout.model_cards import MODEL_STEM, model_cards
@@ -132,10 +135,31 @@ def _with_model(original: _Function, header: Any) -> Any:
         names = {8: "uint8", 16: "int16", 32: "int32", 64: "int64", -32: "float32", -64: "float64"}
         quantized = header["TFIELDS"] > 1
         settings["model"] = model_of(header, where)
+        settings["references"] = _references_of(header)
         settings["stored"] = "int32" if quantized else names[header["ZBITPIX"]]
         settings["where"] = where
         settings["axes"] = 3 if header["ZNAXIS"] > 2 and header["ZTILE3"] > 1 else 2
     return settings
+
+
+@functools.lru_cache(maxsize=2)
+def _references_in(folder: str) -> References:
+    """What finds references of the files of a folder; kept, since astropy asks anew for every section."""
+    return References(folder)
+
+
+def _references_of(header: Any) -> Callable[[ReferenceInfo], Any]:
+    """What finds the images beside which the tiles of a table were coded."""
+    file = getattr(getattr(header, "owner", None), "_file", None)
+    name = getattr(file, "name", None)
+    folder = os.path.dirname(os.path.abspath(name)) if isinstance(name, str) else os.getcwd()
+
+    def find(info: ReferenceInfo) -> Any:
+        axes = range(header["ZNAXIS"], 0, -1)
+        shape, tile_shape = (tuple(int(header[f"{stem}{n}"]) for n in axes) for stem in ("ZNAXIS", "ZTILE"))
+        return _references_in(folder).of_grid(TileGrid(shape, tile_shape, abs(header["ZBITPIX"]) // 8))(info)
+
+    return find
 
 
 def _with_tile_number(original: _Function, *arguments: Any, **keywords: Any) -> Iterator[tuple[int, Any]]:

@@ -29,16 +29,18 @@ class TileCodec:
     The tile codec in the form that astropy expects.
 
     `model` is that of the HDU, None for the shipped ones, `stored` the NumPy type of decoded tiles, and `axes` how many
-    axes the stream of a tile has at most: 3 where tiles are stacks of planes.
+    axes the stream of a tile has at most: 3 where tiles are stacks of planes. `references` finds the images beside
+    which tiles were coded.
     """
 
     codec_id = "FITS_ASTROCODEC1"
 
-    def __init__(self, *, model: Model | None, stored: str, where: str, axes: int = 2) -> None:
+    def __init__(self, *, model: Model | None, stored: str, where: str, axes: int = 2, references: Any = None) -> None:
         self.model = model
         self.stored = stored
         self.where = where
         self.axes = axes
+        self.references = references
 
     def encode(self, buf: npt.NDArray[Any]) -> bytes:
         """
@@ -72,7 +74,7 @@ class TileCodec:
         """
         stream = np.ascontiguousarray(buf).view(np.uint8).tobytes()
         try:
-            pixels = astrocodec.decode(stream, models=(self.model,) if self.model else ())
+            pixels = astrocodec.decode(stream, models=(self.model,) if self.model else (), reference=self.references)
         except TruncatedError as error:
             # The table says how many bytes it has: one that was changed asks for more.
             raise CorruptError(
