@@ -179,7 +179,13 @@ def test_a_reference_inside_needs_no_file(tmp_path: Path) -> None:
 
 def test_tiles_are_cut_alike() -> None:
     """Each tile of an image finds its own part of the reference, of any shape and order of axes."""
-    for shape, tile in (((37,), (10,)), ((20, 31), (8, 9)), ((3, 20, 31), (1, 8, 9)), ((5, 6, 7), (2, 6, 7))):
+    for shape, tile in (
+        ((37,), (10,)),
+        ((20, 31), (8, 9)),
+        ((3, 20, 31), (1, 8, 9)),
+        ((5, 6, 7), (2, 6, 7)),
+        ((5, 20, 31), (3, 8, 9)),
+    ):
         image, size = np.arange(np.prod(shape)).reshape(shape), np.prod(shape[1:])
         grid = TileGrid(shape, tile, 8)
         for axes in range(min(2, len(shape)), len(shape) + 1):
