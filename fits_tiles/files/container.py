@@ -106,7 +106,9 @@ def coder_for(
     """Return what codes the tiles of an HDU; arguments as of `LosslessCoder`, `borders` of the image."""
     in_tile = partial(borders_in_tile, borders, layout.shape, layout.tile_shape)
     if layout.quantization is None:
-        return LosslessCoder(layout.pixel_type, model, base, thorough, codec, listed, embeds, in_tile, beside, references)
+        return LosslessCoder(
+            layout.pixel_type, model, base, thorough, codec, listed, embeds, in_tile, beside, references
+        )
     inner = LosslessCoder(">i4", model, base, thorough, codec, listed, embeds, in_tile, beside, references)
     return QuantizedCoder(inner, layout.quantization, layout.bitpix)
 
