@@ -147,16 +147,19 @@ def _cuts_of(plane: NDArray[Any], model: Model) -> Cuts:
     )
 
 
-def _bands(planes: NDArray[Any], is_complex: bool, rng: np.random.Generator, count: int, model: Model) -> list[_Band]:
+def _bands(
+    planes: NDArray[Any], is_complex: bool, rng: np.random.Generator, count: int, cutting: Model | None = None
+) -> list[_Band]:
     """Bands of rows of pieces, mapped and split as the codec will do it for the whole piece.
 
     Of a small frame they are its pieces, whole. Else the first rows of the first piece and the last of the last are
     always among them: detectors are odd there, and a model that never saw such rows may do badly on them. The others
-    are spread evenly over pieces and heights.
+    are spread evenly over pieces and heights. They are pieces as they are cut with a model, without one as they are
+    where nothing is cut.
     """
     shape = Planes(*planes.shape)
     is_cube = shape.number > 1 and not is_complex
-    cuts = NO_CUTS if is_cube else _cuts_of(planes[shape.number // 2], model)
+    cuts = NO_CUTS if is_cube or cutting is None else _cuts_of(planes[shape.number // 2], cutting)
     pieces = list(Grid(shape, choose_pieces(shape, cuts), cuts))
     if planes.size <= count * _BAND_ROWS * max(piece.shape[1] for piece in pieces):
         if is_cube:
@@ -252,6 +255,7 @@ def tune(
     max_bytes: int = 944,
     effort: int = 5,
     seed: int = 0,
+    thorough: bool = False,
     reference: ArrayLike | None = None,
 ) -> Model:
     """Fit a model to a frame or to several.
@@ -270,6 +274,9 @@ def tune(
         1 (fastest) to 9 (smallest); 5 takes about half a second of one core, for large frames too.
     seed : int, optional
         Of the sample.
+    thorough : bool, optional
+        The model is for `astrocodec.encode` with this option, which cuts planes where it pays: no sample lies across a
+        cut, so that such a model is worse where nothing is cut.
 
     Returns
     -------
@@ -303,7 +310,7 @@ def tune(
     ]
     most, rng = _EFFORTS[effort], np.random.default_rng(seed)
     count = max(1, most.look * _BANDS // max(1, len(stacks)))
-    bands = [band for stack in stacks for band in _bands(*stack, rng, count, start)]
+    bands = [band for stack in stacks for band in _bands(*stack, rng, count, start if thorough else None)]
     sampled, total = sum(band.samples.size for band in bands), sum(planes.size for planes, _ in stacks)
     if sampled < 4096:
         return general

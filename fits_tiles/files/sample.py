@@ -41,7 +41,7 @@ def tuned_model(
         windows = sampled_windows(fd, hdu, layout)
         found = [coder.integers(number, window) for number, window in enumerate(windows)]
         integers = [one[0] for one in found if one is not None]
-        return astrocodec.tune(integers, base, effort=effort) if integers else base
+        return astrocodec.tune(integers, base, effort=effort, thorough=True) if integers else base
     if hdu.data_bytes > _WHOLE_BYTES and prod(layout.tile_shape[:-2]) > 1:
         return astrocodec.tune(_sampled_cubes(fd, hdu, layout), base, effort=effort)
     if hdu.data_bytes > _WHOLE_BYTES:
@@ -51,7 +51,8 @@ def tuned_model(
     planes = pixels.reshape(-1, *layout.shape[-2:])
     # Planes that share a tile are seen with those before them, as they are coded.
     apart = len(planes) > 1 and prod(layout.tile_shape[:-2]) == 1
-    return astrocodec.tune(list(planes) if apart else planes if len(planes) > 1 else planes[0], base, effort=effort)
+    image = list(planes) if apart else planes if len(planes) > 1 else planes[0]
+    return astrocodec.tune(image, base, effort=effort, thorough=True)
 
 
 def sampled_windows(fd: int, hdu: Hdu, layout: TileLayout) -> list[Pixels]:
