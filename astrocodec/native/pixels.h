@@ -26,10 +26,15 @@ size_t ac_pixel_map_bound(const ac_pixel_map *map);
 size_t ac_pixel_map_write(const ac_pixel_map *map, uint8_t *out);
 /* Of numbers of this type. On failure nothing is owned. */
 int ac_pixel_map_read(ac_reader *reader, int dtype, ac_pixel_map *map);
-/* Whether each u is one more than the one before it. */
-static inline int ac_pixel_map_is_plain(const ac_pixel_map *map)
+/* Whether samples are a converter's codes, values or multiples of a whole number; `zero` is then the code of sample 0. */
+static inline int ac_pixel_map_codes(const ac_pixel_map *map, int64_t *zero)
 {
-    return map->kind != AC_KIND_FLOAT_BITS && map->rule == AC_RULE_NONE && !map->gap_count;
+    if (map->kind == AC_KIND_FLOAT_BITS || map->gap_count || map->rule > AC_RULE_LATTICE) return 0;
+    const int64_t step = map->rule == AC_RULE_LATTICE ? (int64_t)(map->step >> 32) : 1;
+    if (map->rule == AC_RULE_LATTICE && (!step || (uint32_t)map->step)) return 0;
+    const int64_t first = (int64_t)(map->offset + (map->rule == AC_RULE_LATTICE ? map->phase >> 32 : 0));
+    *zero = first / step - (first % step < 0);
+    return 1;
 }
 void ac_pixel_map_free(ac_pixel_map *map);
 

@@ -64,11 +64,12 @@ static void fit(span *s)
     if (fitted) s->bytes = fitted;
 }
 
-/* Code widths are of the values themselves, not of ranks, differences or parts of them. */
+/* Code widths are of values, not of ranks, differences or parts of them. */
 static ac_width_choice widths_of(const ac_sheet *sheet, const uint16_t *left)
 {
-    const int are_values = !left && !sheet->low_bits && ac_pixel_map_is_plain(&sheet->map);
-    return (ac_width_choice){are_values ? AC_BEST_TABLE : AC_NO_TABLE, (uint8_t)sheet->map.offset};
+    int64_t zero = 0;
+    const int are_codes = !left && !sheet->low_bits && ac_pixel_map_codes(&sheet->map, &zero);
+    return (ac_width_choice){are_codes ? AC_BEST_TABLE : AC_NO_TABLE, (uint8_t)zero};
 }
 
 static int encode_samples(const encoding *e, ac_width_choice widths, const uint16_t *samples, const ac_place *place, size_t stride, piece *out)

@@ -54,9 +54,11 @@ class PixelMap:
         return out
 
     def code_of_zero(self) -> int | None:
-        """The number that u = 0 stands for, where each u is that many above it; else None."""
-        plain = self.kind != _FLOAT_BITS and self.rule == _OFFSET and not self.gaps
-        return self.offset if plain else None
+        """The code of sample 0, where samples are codes: values, or multiples of a whole number; else None."""
+        if self.kind == _FLOAT_BITS or self.gaps or self.rule == _SET or self.step % (1 << 32):
+            return None
+        first = (self.offset + (self.phase >> 32) + (1 << 63)) % (1 << 64) - (1 << 63)
+        return first // (self.step >> 32)
 
     def fits(self, dtype: np.dtype[Any]) -> bool:
         """Whether such a map is made of elements of this type: kind 0 of integers and booleans, 1 and 2 of others."""

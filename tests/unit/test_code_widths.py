@@ -10,6 +10,7 @@ from astrocodec import _native, tuning
 from astrocodec.codec import same_bits
 from astrocodec.model import Model, load_model
 from astrocodec.simulate import Converter, configure, digitise, observe, uneven_widths
+from astrocodec.stages import reference
 
 RANDOM = tuple(np.random.default_rng(5).uniform(0.5, 1.5, 64))
 # Even codes have 60 % of the range; half a bit of information.
@@ -188,9 +189,21 @@ def test_frames_with_even_codes_are_tuned_as_before(preset: str, monkeypatch: py
     assert model.code_widths() == ()
 
 
+@pytest.mark.parametrize("dtype", ["<u4", "<i4", "<f4"])
+def test_codes_in_the_upper_bits_are_codes(dtype: str) -> None:
+    """Twelve bits of sixteen: a lattice of multiples of 16, whose places are the codes."""
+    plain = noise(6, RANDOM)
+    frame = (16 * plain.astype(np.int64) - (160_000 if dtype == "<i4" else 0)).astype(dtype)
+    model = astrocodec.tune(frame, effort=1)
+    assert model.code_widths()
+    assert size(frame, model) < 1.002 * size(plain, astrocodec.tune(plain, effort=1))
+    part = np.ascontiguousarray(frame[:64, :128])
+    assert reference.encode_stream(part, [(model, b"")]) == astrocodec.encode(part, model, embed_model=False)
+
+
 def test_what_has_no_codes_has_no_tables() -> None:
-    """Multiples of three: samples are places on a lattice."""
-    frame = 3 * noise(6, uneven_widths(16, 0.4))
+    """Values that software rescaled: samples are places on a lattice, of no whole number."""
+    frame = np.floor(noise(6, uneven_widths(16, 0.4)) * 2.7).astype(np.uint16)
     assert astrocodec.tune(frame, effort=1).code_widths() == ()
 
 
