@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "wide_vectors.h"
+
 enum { CHUNK = 512, TASK = 1 << 16, MAX_LEVEL = 65535 << 4, MAX_SLOPE = 1 << 24 };
 
 size_t ac_chain_write(const ac_chain *c, uint8_t *out)
@@ -42,17 +44,23 @@ typedef struct {
     int32_t level[CHUNK], slope[CHUNK], first[CHUNK];
 } state;
 
-static inline int32_t clamped(int32_t v, int32_t low, int32_t high) { return v < low ? low : v > high ? high : v; }
-static inline int32_t magnitude(int32_t v) { return v < 0 ? -v : v; }
-static inline int32_t shift_of(int32_t expected, int32_t base, int32_t scale) { return ((expected - (base << 4)) * scale + 2048) >> 12; }
+#ifdef __GNUC__
+#define INLINE static inline __attribute__((always_inline))
+#else
+#define INLINE static inline
+#endif
 
-static void start(state *s, const uint16_t *samples, size_t n)
+INLINE int32_t clamped(int32_t v, int32_t low, int32_t high) { return v < low ? low : v > high ? high : v; }
+INLINE int32_t magnitude(int32_t v) { return v < 0 ? -v : v; }
+INLINE int32_t shift_of(int32_t expected, int32_t base, int32_t scale) { return ((expected - (base << 4)) * scale + 2048) >> 12; }
+
+INLINE void start(state *s, const uint16_t *samples, size_t n)
 {
     for (size_t i = 0; i < n; i++) s->level[i] = s->first[i] = samples[i] << 4, s->slope[i] = 0;
 }
 
 /* The first plane of a later chain. One of `undo` and `left` gives the samples, the other is 0 or written to. */
-static void take_first(const ac_chain *c, state *s, const uint16_t *from, uint16_t *to, size_t n, int undo)
+INLINE void take_first(const ac_chain *c, state *s, const uint16_t *from, uint16_t *to, size_t n, int undo)
 {
     const int32_t base = c->base, scale = c->scale, limit = c->limit, gain = c->first;
     for (size_t i = 0; i < n; i++) {
@@ -65,7 +73,7 @@ static void take_first(const ac_chain *c, state *s, const uint16_t *from, uint16
     }
 }
 
-static inline void take_next(const ac_chain *c, ac_gains gains, state *s, const uint16_t *from, uint16_t *to, size_t n, int undo)
+INLINE void take_next(const ac_chain *c, ac_gains gains, state *s, const uint16_t *from, uint16_t *to, size_t n, int undo)
 {
     const int32_t base = c->base, scale = c->scale, most = c->limit, level = gains.level, slope = gains.slope;
     for (size_t i = 0; i < n; i++) {
@@ -78,39 +86,50 @@ static inline void take_next(const ac_chain *c, ac_gains gains, state *s, const 
     }
 }
 
+typedef struct {
+    const ac_chain *chain;
+    uint64_t planes, from_step, to_step;
+} pass;
+
 /* At most CHUNK pixels through all planes. */
-static void run(const ac_chain *c, uint64_t planes, const uint16_t *from, uint64_t from_step, uint16_t *to, uint64_t to_step, size_t n, int undo)
+INLINE void run(const pass *p, const uint16_t *from, uint16_t *to, size_t n, int undo)
 {
+    const ac_chain *c = p->chain;
     state s;
     uint64_t place = 0;
     start(&s, from, n);
     if (to != from) memcpy(to, from, n * sizeof *to);
-    for (uint64_t t = 1; t < planes; t++) {
-        from += from_step, to += to_step;
+    for (uint64_t t = 1; t < p->planes; t++) {
+        from += p->from_step, to += p->to_step;
         if (++place == c->period) place = 0;
         const ac_gains gains = c->places[(place < c->place_count ? place : c->place_count) - (place > 0)];
-        if (!place)
-            take_first(c, &s, from, to, n, undo);
-        else if (undo)
-            take_next(c, gains, &s, from, to, n, 1);
+        if (place)
+            take_next(c, gains, &s, from, to, n, undo);
         else
-            take_next(c, gains, &s, from, to, n, 0);
+            take_first(c, &s, from, to, n, undo);
     }
 }
 
+static void run_apply(const pass *p, const uint16_t *from, uint16_t *to, size_t n) { run(p, from, to, n, 0); }
+static void run_undo(const pass *p, const uint16_t *from, uint16_t *to, size_t n) { run(p, from, to, n, 1); }
+WIDE_VECTORS static void run_apply_wide(const pass *p, const uint16_t *from, uint16_t *to, size_t n) { run(p, from, to, n, 0); }
+WIDE_VECTORS static void run_undo_wide(const pass *p, const uint16_t *from, uint16_t *to, size_t n) { run(p, from, to, n, 1); }
+
 void ac_chain_apply(const ac_chain *c, const ac_stack *stack, const uint16_t *samples, uint16_t *left, uint64_t left_step)
 {
+    const pass p = {c, stack->planes, stack->step, left_step};
     for (uint64_t at = 0; at < stack->length; at += CHUNK) {
         const size_t n = stack->length - at < CHUNK ? (size_t)(stack->length - at) : CHUNK;
-        run(c, stack->planes, samples + at, stack->step, left + at, left_step, n, 0);
+        (HAS_WIDE_VECTORS ? run_apply_wide : run_apply)(&p, samples + at, left + at, n);
     }
 }
 
 void ac_chain_undo(const ac_chain *c, const ac_stack *stack, uint16_t *samples)
 {
+    const pass p = {c, stack->planes, stack->step, stack->step};
     for (uint64_t at = 0; at < stack->length; at += CHUNK) {
         const size_t n = stack->length - at < CHUNK ? (size_t)(stack->length - at) : CHUNK;
-        run(c, stack->planes, samples + at, stack->step, samples + at, stack->step, n, 1);
+        (HAS_WIDE_VECTORS ? run_undo_wide : run_undo)(&p, samples + at, samples + at, n);
     }
 }
 

@@ -8,6 +8,7 @@
 #include "differences.h"
 
 enum { TRIED_ROWS = 32, TRIED_COLUMNS = 256 }; /* of a piece, to choose code widths by */
+enum { FEW_STATES = 8 };
 
 size_t ac_piece_bound(uint32_t height, uint32_t width) { return 1 + 2 * (size_t)height * width; }
 
@@ -105,7 +106,8 @@ static int encode_modelled(const ac_kernel *kernel, const ac_model *model, ac_wi
     const uint32_t states = affordable_states(4 * AC_STATES + 2 * (size_t)(end - word));
     if (states < AC_STATES) {
         reset_states(state);
-        word = kernel->push(&r.records, states, state, end);
+        /* vectors gain nothing where each pixel waits for the one before */
+        word = (states < FEW_STATES ? &ac_kernel_portable : kernel)->push(&r.records, states, state, end);
     }
     const uint32_t header = widths.table < 0 ? AC_PIECE_HEADER : AC_WIDTHS_HEADER;
     *length = header + 4 * states + 2 * (size_t)(end - word);

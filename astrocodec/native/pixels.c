@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "valueset.h"
+#include "wide_vectors.h"
 
 enum { CHUNK = 1024, SAMPLE_LOG = 13 };
 
@@ -138,15 +139,6 @@ static int holds_integers(const void *data, int dtype, uint64_t count)
     }
 }
 
-#if defined(__x86_64__) && defined(__GNUC__)
-#define WIDE_VECTORS __attribute__((target("avx2")))
-#define HAS_WIDE_VECTORS __builtin_cpu_supports("avx2")
-#else
-#define WIDE_VECTORS
-#define HAS_WIDE_VECTORS 0
-#endif
-
-/* Of 16 bits under `flip`, which makes them unsigned. */
 static inline void words_range(const uint16_t *p, uint64_t n, uint16_t flip, uint16_t *low, uint16_t *high)
 {
     uint16_t least = UINT16_MAX, most = 0;
@@ -161,6 +153,11 @@ static inline void words_range(const uint16_t *p, uint64_t n, uint16_t flip, uin
 WIDE_VECTORS static void words_range_wide(const uint16_t *p, uint64_t n, uint16_t flip, uint16_t *low, uint16_t *high)
 {
     words_range(p, n, flip, low, high);
+}
+
+void ac_words_range(const uint16_t *p, uint64_t n, uint16_t flip, uint16_t *low, uint16_t *high)
+{
+    (HAS_WIDE_VECTORS ? words_range_wide : words_range)(p, n, flip, low, high);
 }
 
 #define RANGE(type)                                            \
@@ -181,7 +178,7 @@ static void range_of(const ac_sheet *s, uint64_t *low, uint64_t *high)
     if (s->numbers.dtype == AC_U2 || s->numbers.dtype == AC_I2) {
         const int is_signed = s->numbers.dtype == AC_I2;
         uint16_t least, most;
-        (HAS_WIDE_VECTORS ? words_range_wide : words_range)(s->numbers.data, s->count, is_signed ? 0x8000 : 0, &least, &most);
+        ac_words_range(s->numbers.data, s->count, is_signed ? 0x8000 : 0, &least, &most);
         *low = is_signed ? (uint64_t)(int16_t)least : least;
         *high = is_signed ? (uint64_t)(int16_t)most : most;
         return;

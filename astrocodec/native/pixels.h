@@ -68,6 +68,9 @@ void ac_sheet_samples(const ac_sheet *sheet, uint64_t first, size_t n, uint16_t 
 /* The array itself where its elements are the samples, else NULL. */
 const uint16_t *ac_sheet_as_samples(const ac_sheet *sheet);
 
+/* Least and greatest of n words under `flip`, which makes them unsigned. */
+void ac_words_range(const uint16_t *p, uint64_t n, uint16_t flip, uint16_t *low, uint16_t *high);
+
 /* Undoes the map for n integers, which are overwritten. `first` is the place of the first number. */
 int ac_pixels_restore(const ac_pixel_map *map, const ac_numbers *out, uint64_t *u, size_t n, uint64_t first, ac_refusal *why);
 /* The same in place for numbers of two bytes whose map is an offset alone; 0 if it is another map. */

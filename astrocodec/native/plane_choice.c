@@ -6,12 +6,12 @@
 #include "chain_choice.h"
 #include "split.h"
 
-enum { LEAST_PLANE = 1024, TRIALS = 4, TRIAL_ROWS = 64, TRIAL_COLUMNS = 256, TRIAL_PIXELS = 2048 };
+enum { CHUNK = 1024, LARGE = 1 << 20, LEAST_PLANE = 1024, TRIALS = 4, TRIAL_ROWS = 64, TRIAL_COLUMNS = 256, TRIAL_PIXELS = 2048 };
 
 static uint64_t smaller(uint64_t a, uint64_t b) { return a < b ? a : b; }
 static uint64_t larger(uint64_t a, uint64_t b) { return a > b ? a : b; }
 
-/* Maps each plane by itself. `differ`: some have another kind, rule or number of low bits than `sheet`; all can be mapped. */
+/* Maps each plane by itself. `differ`: all can be mapped, and some have another kind, rule or number of low bits than `sheet`. */
 static int map_each(const ac_sheet *sheet, const ac_array *array, ac_sheet *each, int *differ)
 {
     const ac_planes *p = &sheet->planes;
@@ -26,8 +26,30 @@ static int map_each(const ac_sheet *sheet, const ac_array *array, ac_sheet *each
         ac_choose_low_bits(plane);
         *differ |= plane->map.kind != sheet->map.kind || plane->map.rule != sheet->map.rule || plane->low_bits != sheet->low_bits;
     }
-    if (!mappable) *differ = -1;
+    *differ &= mappable;
     return status;
+}
+
+/* Whether planes of samples that are their integers have ranges far from each other. */
+static int ranges_differ(const ac_sheet *sheet)
+{
+    const size_t size = (size_t)(sheet->planes.height * sheet->planes.width);
+    uint16_t samples[CHUNK];
+    uint32_t least = UINT32_MAX, most = 0;
+    for (uint64_t t = 0; t < sheet->planes.count; t++) {
+        uint16_t low = UINT16_MAX, high = 0, part_low, part_high;
+        for (size_t done = 0; done < size; done += CHUNK) {
+            const size_t n = size - done < CHUNK ? size - done : CHUNK;
+            ac_sheet_samples(sheet, t * size + done, n, samples);
+            ac_words_range(samples, n, 0, &part_low, &part_high);
+            low = part_low < low ? part_low : low;
+            high = part_high > high ? part_high : high;
+        }
+        const uint32_t range = (uint32_t)high - low;
+        least = range < least ? range : least;
+        most = range > most ? range : most;
+    }
+    return most >> 2 > least;
 }
 
 static void free_each(ac_plane_choice *c)
@@ -38,17 +60,26 @@ static void free_each(ac_plane_choice *c)
     c->each = NULL, c->maps = NULL, c->maps_length = 0;
 }
 
-/* Sets choice->each where planes by themselves may be smaller. */
-static int consider_each(const ac_sheet *sheet, const ac_array *array, uint64_t together, ac_plane_choice *c)
+static int is_plain(const ac_sheet *sheet) { return sheet->largest <= 65535 && sheet->map.rule == AC_RULE_NONE; }
+
+/* Whether it is worth a look what planes are by themselves. The sheet has its least low bits. */
+static int may_be_apart(const ac_sheet *sheet, const ac_array *array)
 {
     const ac_planes *p = &sheet->planes;
-    if (ac_is_complex(array->dtype) || p->count < 2 || p->height * p->width < LEAST_PLANE) return AC_OK;
+    if (ac_is_complex(array->dtype) || p->count < 2 || p->height * p->width < LEAST_PLANE) return 0;
+    return !is_plain(sheet) || ranges_differ(sheet);
+}
+
+/* Sets choice->each where planes by themselves may be smaller. */
+static int consider_each(const ac_sheet *sheet, const ac_array *array, ac_plane_choice *c)
+{
+    const ac_planes *p = &sheet->planes;
     c->count = p->count;
     c->each = calloc((size_t)p->count, sizeof *c->each);
     int differ = 0, fits = 1, status = c->each ? map_each(sheet, array, c->each, &differ) : AC_ERROR_MEMORY;
-    const int is_one = differ < 0 || (together == 1 && !differ);
-    if (!status && !is_one) status = ac_plane_maps_write(c->each, c->count, &c->maps, &c->maps_length, &fits);
-    if (status || is_one || !fits) free_each(c);
+    differ |= is_plain(sheet);
+    if (!status && differ) status = ac_plane_maps_write(c->each, c->count, &c->maps, &c->maps_length, &fits);
+    if (status || !differ || !fits) free_each(c);
     return status;
 }
 
@@ -62,7 +93,7 @@ typedef struct {
 static part part_of(const ac_planes *p, uint64_t shares, uint64_t trials, uint64_t j)
 {
     const uint64_t at = j ? 2 * j - 1 : 1;
-    const uint64_t columns = smaller(p->width, TRIAL_COLUMNS), share = 16 * trials * columns * (1 + shares);
+    const uint64_t columns = smaller(p->width, TRIAL_COLUMNS), share = 32 * trials * columns * (1 + shares);
     const uint64_t rows = smaller(smaller(p->height, TRIAL_ROWS), larger(8, p->count * p->height * p->width / share));
     const uint64_t run = larger(1 + shares, TRIAL_PIXELS / (rows * columns)), start = j ? 1 + (j - 1) * (p->count - 1) / trials : 0;
     return (part){start, smaller(start + run, p->count), at * (p->height - rows) / (2 * trials), at * (p->width - columns) / (2 * trials),
@@ -155,7 +186,7 @@ static int try_chain(const trial *w, const ac_chain *chain, uint64_t alone, int 
 static int begin_trial(trial *w, uint64_t together)
 {
     const ac_planes *p = &w->sheet->planes;
-    w->trials = smaller(p->count - 1, TRIALS);
+    w->trials = smaller(p->count - 1, w->sheet->count < LARGE ? TRIALS / 2 : TRIALS);
     w->first = part_of(p, together > 1, w->trials, 0);
     for (uint64_t j = 0; j < w->trials; j++) w->parts[j] = part_of(p, together > 1, w->trials, j + 1);
     const part *one = &w->first; /* none has more planes */
@@ -207,8 +238,9 @@ int ac_planes_choose(ac_sheet *sheet, const ac_array *array, uint64_t together, 
     ac_least_low_bits(sheet);
     const uint32_t least = sheet->low_bits;
     int status = ac_chain_fit(sheet, array, &c->chain, &has_chain);
+    const int look = !status && may_be_apart(sheet, array);
     ac_choose_low_bits(sheet);
-    if (!status) status = consider_each(sheet, array, together, c);
+    if (look) status = consider_each(sheet, array, c);
     if (status || !(has_chain || c->each)) return status;
     return choose(sheet, least, has_chain, together, model, flags, c);
 }

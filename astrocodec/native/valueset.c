@@ -184,7 +184,7 @@ int ac_set_pays(const uint64_t *values, uint32_t n, const uint32_t *counts)
     const uint64_t saved = ac_set_saves(values, n, counts);
     uint64_t pixels = 0;
     for (uint32_t i = 0; i < n; i++) pixels += counts[i];
-    if (50 * saved <= 512 * pixels) return 0;
+    if (50 * saved <= 512 * pixels || saved <= 2 * 512 * (uint64_t)n) return 0; /* a value takes a bit at least */
     uint8_t *packed = malloc(ac_set_bound(n));
     if (!packed) return 0;
     const size_t cost = ac_set_pack(values, n, packed);

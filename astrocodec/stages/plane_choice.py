@@ -21,7 +21,7 @@ from astrocodec.stages.split import MAX_LOW_BITS, choose_low_bits, least_low_bit
 from astrocodec.stages.stream import MAX_SECTION
 from astrocodec.stages.widths import Choice as Widths
 
-_LEAST_PLANE = 1024
+_LEAST_PLANE, _LARGE = 1024, 1 << 20
 _TRIALS, _TRIAL_ROWS, _TRIAL_COLUMNS, _TRIAL_PIXELS = 4, 64, 256, 2048
 
 Integers = NDArray[np.uint64] | NDArray[np.uint16]
@@ -72,9 +72,17 @@ class Choice:
         return None if shift is None else Widths(shift % 256)
 
 
-def _each(planes: NDArray[Any], whole: Mapped, together: int) -> list[Mapped] | None:
-    """Each plane mapped alone; None where that is no different from `whole`, or planes are tiny."""
+def _ranges_differ(planes: Integers) -> bool:
+    ranges = [int(plane.max()) - int(plane.min()) for plane in planes]
+    return max(ranges) >> 2 > min(ranges)
+
+
+def _each(planes: NDArray[Any], whole: Mapped) -> list[Mapped] | None:
+    """Each plane mapped alone; None where that is hardly different from `whole`, or planes are tiny."""
     if len(planes) < 2 or planes[0].size < _LEAST_PLANE:
+        return None
+    is_plain = whole.largest <= 65535 and not whole.map.pixel_map.rule
+    if is_plain and not _ranges_differ(whole.u):
         return None
     each = [map_planes(plane[None]) for plane in planes]
 
@@ -82,9 +90,8 @@ def _each(planes: NDArray[Any], whole: Mapped, together: int) -> list[Mapped] | 
         return mapped.map.pixel_map.kind, mapped.map.pixel_map.rule, mapped.map.low_bits
 
     found = [plane for plane in each if plane is not None]
-    if len(found) < len(each) or (together == 1 and all(sort(plane) == sort(whole) for plane in found)):
-        return None
-    return found
+    differ = is_plain or any(sort(plane) != sort(whole) for plane in found)
+    return found if differ and len(found) == len(each) else None
 
 
 class _Trial(NamedTuple):
@@ -98,9 +105,9 @@ class _Trial(NamedTuple):
 def _trials(planes: Planes, shares: bool) -> Iterator[_Trial]:
     """One of the first planes, then those of planes that have one before them."""
     count, height, width = planes
-    trials = min(count - 1, _TRIALS)
+    trials = min(count - 1, _TRIALS if count * height * width >= _LARGE else _TRIALS // 2)
     columns = min(width, _TRIAL_COLUMNS)
-    rows = min(height, _TRIAL_ROWS, max(8, count * height * width // (16 * trials * columns * (1 + shares))))
+    rows = min(height, _TRIAL_ROWS, max(8, count * height * width // (32 * trials * columns * (1 + shares))))
     run = max(1 + shares, _TRIAL_PIXELS // (rows * columns))
     y, x = (height - rows) // (2 * trials), (width - columns) // (2 * trials)
     yield _Trial(slice(min(run, count)), slice(y, y + rows), slice(x, x + columns))
@@ -131,7 +138,7 @@ def choose_planes(planes: NDArray[Any], whole: Mapped, period: int | None, toget
     Planes ``(plane, y, x)`` are `whole` with one map for all, and so many share a piece; the planes of a chain are
     `period`, None where planes are parts of complex numbers, which stay together.
     """
-    each = None if period is None else _each(planes, whole, together)
+    each = None if period is None else _each(planes, whole)
     low = least_low_bits(whole.largest)
     raw = (whole.u >> low).astype(np.uint16)
     chain = fit_chain(raw, period) if period is not None else None

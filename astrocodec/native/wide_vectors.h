@@ -1,0 +1,13 @@
+/* Loops that gain by AVX2 are built twice: WIDE_VECTORS marks the second one, which HAS_WIDE_VECTORS allows. */
+#ifndef AC_WIDE_VECTORS_H
+#define AC_WIDE_VECTORS_H
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#define WIDE_VECTORS __attribute__((target("avx2")))
+#define HAS_WIDE_VECTORS __builtin_cpu_supports("avx2")
+#else
+#define WIDE_VECTORS
+#define HAS_WIDE_VECTORS 0
+#endif
+
+#endif
