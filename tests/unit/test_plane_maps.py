@@ -57,7 +57,7 @@ def test_maps_come_back(offsets: list[int]) -> None:
 def test_a_cube_of_unlike_planes_is_as_small_as_these(height: int, width: int, dtype: str) -> None:
     cube = unlike(height, width, dtype)
     stream = astrocodec.encode(cube)
-    assert dtype == "f8" or MAPS in sections(stream)
+    assert dtype != "i4" or MAPS in sections(stream)
     assert len(stream) <= 1.001 * size_alone(cube)
     assert astrocodec.decode(stream).tobytes() == cube.tobytes()
 
