@@ -9,7 +9,7 @@ from fits_tiles.layout.blocks import card_value, count_card, find_card, int_card
 from fits_tiles.layout.card_format import assemble, int_card_of, text_card
 from fits_tiles.layout.headers import ALGORITHM
 from fits_tiles.layout.tiles_card import fields_in
-from fits_tiles.layout.z_keywords import keyword_of, of_table, private_keyword, rename_back
+from fits_tiles.layout.z_keywords import LEFT_ALONE, keyword_of, of_table, private_keyword, rename_back
 
 __all__ = ["lost_card", "plain_header", "says_nothing"]
 
@@ -83,7 +83,7 @@ def _replaced(cards: tuple[bytes, ...], *, primary: bool) -> dict[bytes, bool]:
         default_name = keyword == "EXTNAME" and card_value(card) == "COMPRESSED_IMAGE"
         if default_name or _TABLE.match(keyword) or _TILES.match(keyword):
             return True
-        if were_ours and private_keyword(keyword) and of_table(card):
+        if were_ours and (card == LEFT_ALONE or (private_keyword(keyword) and of_table(card))):
             return True
         return (ours and private_keyword(keyword)) or (not primary and keyword in _ONLY_PRIMARY)
 

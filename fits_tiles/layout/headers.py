@@ -20,7 +20,7 @@ from fits_tiles.layout.card_text import MOST_BYTES, blob_cards, has_blob
 from fits_tiles.layout.grid import TileGrid
 from fits_tiles.layout.image_cards import card_sums
 from fits_tiles.layout.tiles_card import IMAGE_VALUES, KEYWORD, TilesCard, read_tiles_card
-from fits_tiles.layout.z_keywords import collisions, rename
+from fits_tiles.layout.z_keywords import LEFT_ALONE, collisions, rename
 
 __all__ = [
     "ALGORITHM",
@@ -228,7 +228,7 @@ def _table_cards(layout: TileLayout, heap: HeapSize) -> list[bytes]:
 
 
 def _tile_cards(layout: TileLayout) -> list[bytes]:
-    cards = []
+    cards = [LEFT_ALONE] if layout.algorithm == ALGORITHM else []
     if layout.container == "zimage":
         if layout.algorithm == ALGORITHM:
             # Where it says T and names an algorithm that cfitsio does not know, cfitsio sees the end of the file, and

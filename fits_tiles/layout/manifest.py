@@ -24,6 +24,7 @@ from fits_tiles.layout.tiles_card import read_tiles_card
 
 __all__ = [
     "MANIFEST_STEM",
+    "MOST_HDUS",
     "Entry",
     "Manifest",
     "emptied",
@@ -41,7 +42,7 @@ _STEP = 512 * BLOCK
 _CHANGING = (b"CHECKSUM=", b"DATASUM =")
 _TAIL = struct.Struct(">QI")
 _ENTRY = struct.Struct(">III")
-_MAX_HDUS = 4000
+MOST_HDUS = 4000
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,7 @@ def tail_of(fd: int, stop: int, where: str) -> tuple[int, int]:
 
 def room_for(hdus: int) -> list[bytes]:
     """Return the cards that will hold the manifest of a file, none where it has too many HDUs for that."""
-    return Manifest((Entry(0, 0, 0),) * hdus, (0, 0)).cards() if hdus <= _MAX_HDUS else []
+    return Manifest((Entry(0, 0, 0),) * hdus, (0, 0)).cards() if hdus <= MOST_HDUS else []
 
 
 def with_room(hdu: Hdu, hdus: int, where: str) -> bytes:

@@ -9,6 +9,7 @@ from fits_tiles.layout.blocks import find_card, is_odd_end, split_cards
 from fits_tiles.layout.card_format import assemble, int_card_of, logical_card, text_card
 
 __all__ = [
+    "LEFT_ALONE",
     "as_extension",
     "as_primary",
     "collides",
@@ -47,8 +48,10 @@ _PRIVATE = re.compile(r"AC(TILES|RENEW|BSCALE|BZERO|BLANK|BUNIT|DATMAX|DATMIN)$|
 _TABLE = re.compile(
     r"(XTENSION|BITPIX|NAXIS|NAXIS\d|PCOUNT|GCOUNT|CHECKSUM|DATASUM|ACTILES|ACRENEW)$|AC(MOD|RAW|PAD|SUM|FIL)\d{3}$"
 )
+# `fpack -table` would write the size of the table over that of the image, which both call ZNAXISn.
+LEFT_ALONE = text_card("FZALGOR", "NONE", "fpack leaves this table as it is")
 _RESERVED = re.compile(
-    r"(TFIELDS|THEAP|ZIMAGE|ZCMPTYPE|ZMASKCMP|ZQUANTIZ|ZDITHER0|ZBLANK|ZSCALE|ZZERO|ZTABLE|ZHEAPPTR|ZTHEAP)$"
+    r"(FZALGOR|TFIELDS|THEAP|ZIMAGE|ZCMPTYPE|ZMASKCMP|ZQUANTIZ|ZDITHER0|ZBLANK|ZSCALE|ZZERO|ZTABLE|ZHEAPPTR|ZTHEAP)$"
     r"|(TTYPE|TFORM|TUNIT|TNULL|TSCAL|TZERO|TDISP|TDIM|TBCOL|ZTILE|ZNAME|ZVAL|ZFORM|ZCTYP)\d+$"
 )
 

@@ -16,11 +16,13 @@ from typing import Any
 import numpy as np
 import pytest
 from astropy.io import fits
+from cli_process import run_here
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import fits_tiles
+from astrocodec.cli.exit_codes import ExitCode
 from astrocodec.errors import DifferenceError, FormatError
 from fits_tiles.layout.blocks import padded
 from fits_tiles.layout.card_format import assemble
@@ -523,3 +525,24 @@ def test_an_image_whose_header_cannot_be_kept_is_left_plain(tmp_path: Path, cont
     fits_tiles.verify(packed, source)
     fits_tiles.decompress(packed, back)
     assert back.read_bytes() == source.read_bytes()
+
+
+@pytest.mark.parametrize("count", [4000, 4001])
+def test_more_hdus_than_a_manifest_holds(tmp_path: Path, count: int) -> None:
+    """They come back, but nothing would watch those that are copied: less is said, and the source is not deleted."""
+    path, packed = tmp_path / "many.fits", tmp_path / "many.ac.fits"
+    first = io.BytesIO()
+    fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(np.arange(60000, dtype="i4").reshape(200, 300))]).writeto(first)
+    empty = io.BytesIO()
+    fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU()]).writeto(empty)
+    path.write_bytes(first.getvalue() + (count - 2) * empty.getvalue()[2880:])
+    report = fits_tiles.compress(path, packed, tune=False, overwrite=True)
+    assert report.verified == (count <= 4000)
+    assert [entry.checked for entry in report.hdus[:2]] == ["verified" if count <= 4000 else "not checked", "verified"]
+    back = fits_tiles.decompress(packed, tmp_path / "back.fits")
+    assert back.checked == report.checked
+    assert (tmp_path / "back.fits").read_bytes() == path.read_bytes()
+    packed.unlink()
+    result = run_here("fits-compress", "-q", "-Y", "-D", path)
+    assert path.exists() == (count > 4000)
+    assert result.returncode == (ExitCode.DIFFERS if count > 4000 else ExitCode.OK), result.stderr

@@ -95,6 +95,32 @@ def test_cfitsio_appends_behind_our_images(plain: Path, tmp_path: Path, containe
                 np.testing.assert_array_equal(opened[name].data, pixels)
 
 
+@pytest.mark.parametrize("how", ["compress", "pixel"])
+@pytest.mark.parametrize("container", ["zimage", "table"])
+def test_fpack_of_tables_leaves_ours(plain: Path, tmp_path: Path, container: str, how: str) -> None:
+    """It writes the size of the table over that of the image, and nobody could unpack what it gives."""
+    packed, back = tmp_path / "packed.fits", tmp_path / "back.fits"
+    fits_tiles.compress(plain, packed, container=container, tile_shape=(10, 10))
+    if how == "pixel":
+        with fits.open(packed, mode="update") as opened:
+            opened["SCI"].data[0, 0, 0] += 1
+    fits_tiles.decompress(packed, tmp_path / "expected.fits")
+    assert _run("fpack", "-table", "-D", "-Y", packed).returncode == 0
+    assert not packed.exists()
+    assert _run("funpack", "-O", tmp_path / "unpacked.fits", f"{packed}.fz").returncode == 0
+    fits_tiles.decompress(tmp_path / "unpacked.fits", back)
+    with fits.open(tmp_path / "expected.fits") as expected, fits.open(back) as found:
+        for before, after in zip(expected, found, strict=True):
+            np.testing.assert_array_equal(before.data, after.data)
+
+
+def test_directives_for_fpack_in_images_come_back(plain: Path, tmp_path: Path) -> None:
+    fits.setval(plain, "FZALGOR", value="NONE", extname="SCI")
+    fits_tiles.compress(plain, tmp_path / "packed.fits")
+    fits_tiles.decompress(tmp_path / "packed.fits", tmp_path / "back.fits")
+    assert (tmp_path / "back.fits").read_bytes() == plain.read_bytes()
+
+
 @pytest.mark.parametrize("value", ["1", "T"])
 def test_both_values_of_zimage_are_read(plain: Path, tmp_path: Path, value: str) -> None:
     """`T` is what a program may make of it."""
