@@ -303,9 +303,9 @@ def test_new_pixels_of_an_image_with_cards_that_are_called_like_ours(
     _holds(path, _changed(COUNTS), **{keyword: "mine"})
     fits_tiles.CompImageHDU(COUNTS, image.header, name="SCI").writeto(path, overwrite=True)
     _holds(path, COUNTS, **{keyword: "mine"})
-    stack = np.stack([COUNTS] * 4)
+    stack = np.stack([COUNTS] * 4).reshape(2, 2, *COUNTS.shape)
     with pytest.raises(ValueError, match=f"{keyword} cannot be kept"):
-        fits.CompImageHDU(stack, image.header, tile_shape=(2, 20, 20), compression_type="ASTROCODEC_1")
+        fits.CompImageHDU(stack, image.header, tile_shape=(2, 2, 20, 20), compression_type="ASTROCODEC_1")
 
 
 def test_tiles_across_planes_are_compared_with_what_they_give_back(tmp_path: Path) -> None:
