@@ -11,7 +11,7 @@ class ExitCode(IntEnum):
     MIXED = 1  # several files failed for different reasons
     USAGE = 2  # click's own code for a wrong command line
     BAD_DATA = 3  # not FITS, truncated, corrupt
-    NEEDS_INSTALL = 4  # a model, a newer astrocodec or an optional package is missing
+    NEEDS_INSTALL = 4  # a model, a newer astrocodec, an optional package or a reference is missing
     EXISTS = 5  # the output exists and --overwrite was not given
     SYSTEM = 6  # cannot read, cannot write, no space, no memory
     DIFFERS = 7  # verification found a difference

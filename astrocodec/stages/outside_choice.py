@@ -6,7 +6,7 @@ docs/encoder.md section "Outside reference".
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -69,6 +69,7 @@ class _Sample:
 
     def __init__(self, values: NDArray[Any], reference: NDArray[Any], start: Outside, room: int, size: Size) -> None:
         self._start, self._room, self._size = start, room, size
+        self._costs: dict[Outside, int] = {}
         planes, beside = values.reshape(planes_of(values.shape)), reference.reshape(planes_of(reference.shape))
         number, height, width = planes.shape
         rows, columns = min(height, _ROWS), min(width, _COLUMNS)
@@ -94,12 +95,15 @@ class _Sample:
 
     def cost(self, outside: Outside) -> int:
         """Bytes of what is left of the parts."""
-        total = 0
+        if outside not in self._costs:
+            self._costs[outside] = sum(self._size(left) for left in self._left(outside))
+        return self._costs[outside]
+
+    def _left(self, outside: Outside) -> Iterator[NDArray[np.uint16]]:
+        """What is left of the parts."""
         for part, near in self._parts:
             shift = taken_off(outside, *near).view(np.uint64) - np.uint64(outside.level % (1 << 64))
-            left = (part - shift) & self._mask
-            total += self._size((left >> np.uint64(self._low)).astype(np.uint16))
-        return total
+            yield (((part - shift) & self._mask) >> np.uint64(self._low)).astype(np.uint16)
 
     def best(self, found: Iterable[Outside]) -> Outside:
         """The cheapest, of equal ones the first."""

@@ -421,7 +421,9 @@ def _compare_files(
         if any(holds_tiles(hdu.cards) for hdu in walk(file.fileno(), source)):
             # Two compressed forms of a file are equal if they give back the same one.
             restored = stack.enter_context(scratch_file(None))
-            decompress(file, restored, workers=workers)
+            # By its name, from which its references are found.
+            given = original if isinstance(original, (str, os.PathLike)) else file
+            decompress(given, restored, workers=workers)
             restored.flush()
             file = restored
         shift = 1 if begins_with_primary_image(hdus) else 0

@@ -66,6 +66,14 @@ def test_images_beside_those_of_the_same_number(night: Path) -> None:
     assert fits_tiles.verify(night / "b.ac.fits", night / "b.fits").checked == "verified"
 
 
+def test_a_compressed_original_with_a_reference_is_compared(night: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes(night)
+    (night / "sub").mkdir()
+    monkeypatch.chdir(night / "sub")
+    fits_tiles.compress("../b.fits", "alone.ac.fits", effort=1)
+    assert fits_tiles.verify("alone.ac.fits", "../b.ac.fits").checked == "verified"
+
+
 def compress_reference(night: Path) -> None:
     fits_tiles.compress(night / "a.fits", night / "a.ac.fits", effort=1)
 

@@ -6,6 +6,8 @@
 #include "damage.h"
 #include "make_array.h"
 #include "model.h"
+#include "sha256.h"
+#include "varint.h"
 
 enum { ROOM = 2 * ARRAY_ITEM * ARRAY_ELEMENTS + 4096, DAMAGES = 12 };
 
@@ -74,6 +76,42 @@ static void try_model(const uint8_t *bytes, size_t n, int (*read)(const uint8_t 
     free(exact);
 }
 
+/* The stream of an array of integers beside any reference, which goes along, with any parameters; 0 bytes where that fails. */
+static size_t encode_beside(const ac_array *array, const uint8_t *data, int flags, uint8_t *out, uint64_t *seed)
+{
+    ac_array other = *array;
+    other.dtype = 0;
+    const size_t size = ac_array_size(array), count = ac_array_size(&other), room = ac_stream_bound(&other);
+    uint8_t *beside = malloc(count), *left = malloc(size), *inner = malloc(room), section[160], *p = section;
+    size_t inner_length = 0;
+    if (!beside || !left || !inner) exit(2);
+    const uint32_t most = random_u32(seed) % 2 ? 256 : 9;
+    for (size_t i = 0; i < count; i++) beside[i] = (uint8_t)(random_u32(seed) % most);
+    if (ac_stream_encode(NULL, 0, &other, beside, NULL, AC_SIMD_AUTO, inner, room, &inner_length)) return 0;
+    const ac_hashed hashed = {beside, count};
+    ac_sha256(&hashed, 1, section);
+    p += 32;
+    *p++ = 0, *p++ = (uint8_t)array->ndim;
+    p += ac_put_signed_varint(p, (int64_t)(random_u32(seed) % 99) - 9);
+    p += ac_put_varint(p, random_u32(seed) % 48);
+    for (int i = 0; i < 3; i++) p += ac_put_varint(p, random_u32(seed) % 257);
+    p += ac_put_varint(p, random_u32(seed) % 8192);
+    p += ac_put_signed_varint(p, (int64_t)((uint64_t)random_u32(seed) << (random_u32(seed) % 32)));
+    p += ac_put_signed_varint(p, -(int64_t)random_u32(seed));
+    *p++ = (uint8_t)(8 * size / count), *p++ = 1, *p++ = 'r';
+    const ac_reference reference = {other, beside};
+    if (ac_reference_apply(section, (size_t)(p - section), array, &reference, data, left, 0, NULL)) stop("a sound section is refused", *seed);
+    const ac_original original = {section, (size_t)(p - section), data, inner, inner_length};
+    ac_room made = {0};
+    const ac_output output = {ac_take_room, &made};
+    if (ac_stream_encode_with(NULL, 0, array, left, &original, NULL, NULL, flags & ~AC_EMBED, NULL, &output)) return 0;
+    if (made.length <= ROOM) memcpy(out, made.data, made.length);
+    const size_t length = made.length <= ROOM ? made.length : 0;
+    ac_room_free(&made);
+    free(beside), free(left), free(inner);
+    return length;
+}
+
 int main(int argc, char **argv)
 {
     const double seconds = argc > 1 ? atof(argv[1]) : 5;
@@ -94,6 +132,10 @@ int main(int argc, char **argv)
         if (ac_stream_encode(models, random_u32(&seed) % 3 == 0, &array, data, random_u32(&seed) % 2 ? piece : NULL, flags, bound, room, &n)) return 2;
         memcpy(stream, bound, n);
         free(bound);
+        if (array.dtype < 8 && ac_array_size(&array) && random_u32(&seed) % 3 == 0) {
+            n = encode_beside(&array, data, flags, stream, &seed);
+            if (!n) return 2;
+        }
         ac_set_decoder(random_u32(&seed) % 2 ? zeros : NULL);
         if (decode(stream, n, &array, data, seed)) stop("a sound stream is refused", seed);
         for (int i = 0; i < DAMAGES; i++, tried++) {
