@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 from math import prod
 from pathlib import Path
@@ -16,7 +17,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from astrocodec.codec import reference_of
 from astrocodec.errors import FormatError, ReferenceNotFoundError
 from astrocodec.files.target import FileLike
 from astrocodec.references import ReferenceInfo
@@ -24,7 +24,7 @@ from astrocodec.stages.outside import hash_of
 from fits_tiles.files.container import begins_with_primary_image, decoder_of
 from fits_tiles.files.foreign import staged
 from fits_tiles.files.source import open_source
-from fits_tiles.files.tiles_io import decoded_bands, first_stream
+from fits_tiles.files.tiles_io import decoded_bands, named_references
 from fits_tiles.layout.blocks import Hdu, read_at, walk
 from fits_tiles.layout.grid import TileGrid
 from fits_tiles.layout.headers import TileLayout, holds_tiles, read_layout
@@ -249,7 +249,7 @@ def needing(path: str | os.PathLike[str]) -> list[str]:
     """
     Return the compressed files beside a file that name it as what they were coded beside.
 
-    Only the first stream of an image tells. Files that cannot be read do not count.
+    Files that cannot be read do not count.
 
     Examples
     --------
@@ -262,20 +262,30 @@ def needing(path: str | os.PathLike[str]) -> list[str]:
         others = sorted(file.parent.iterdir())
     except OSError:
         return []
-    return [str(other) for other in others if other not in own and _names(other) & own]
+    return [str(other) for other in others if other not in own and _names_now(other) & own]
 
 
-def _names(path: Path) -> set[Path]:
+def _names_now(path: Path) -> frozenset[Path]:
     """Files that a compressed file names, as far as they lie beside it."""
-    found: set[Path] = set()
     if not path.name.lower().endswith(_FORMS):
-        return found
+        return frozenset()
+    try:
+        state = path.stat()
+    except OSError:
+        return frozenset()
+    return _names(path, state.st_mtime_ns, state.st_size)
+
+
+@lru_cache(maxsize=1 << 16)
+def _names(path: Path, mtime: int, size: int) -> frozenset[Path]:
+    """Read them, once for a run over all files of a folder, as long as the file stays what it is."""
+    found: set[Path] = set()
     with suppress(FormatError, OSError, ValueError), open_source(path, None) as file:
         for hdu in walk(file.fileno(), str(path)):
             if holds_tiles(hdu.cards):
-                named, _ = split_name(reference_of(first_stream(file.fileno(), hdu)))
-                found |= set(forms_of(path.parent / Path(named).name)) if named else set()
-    return found
+                for name in named_references(file.fileno(), hdu):
+                    found |= set(forms_of(path.parent / Path(split_name(name)[0]).name))
+    return frozenset(found)
 
 
 def _count(path: Path) -> int:

@@ -12,7 +12,7 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from astrocodec.codec import codec_of, reference_of
+from astrocodec.codec import codec_of
 from astrocodec.errors import DifferenceError, FormatError, ModelNotFoundError
 from astrocodec.files.file_report import weakest
 from astrocodec.files.meter import Meter, ProgressCall
@@ -36,7 +36,7 @@ from fits_tiles.files.foreign_tiles import ForeignTiles, NotRecodedError
 from fits_tiles.files.report import FileReport, HduReport
 from fits_tiles.files.source import open_source, scratch_file, size_on_disk
 from fits_tiles.files.survey import survey, word_of_edited
-from fits_tiles.files.tiles_io import decoded_bands, file_size, first_stream, read_band
+from fits_tiles.files.tiles_io import decoded_bands, file_size, first_stream, named_references, read_band
 from fits_tiles.layout.blocks import BLOCK, Hdu, data_length, padded, read_at, split_cards, walk
 from fits_tiles.layout.card_format import assemble
 from fits_tiles.layout.grid import Band
@@ -291,8 +291,8 @@ def _report(path: FileLike, name: str, file: IO[bytes], hdus: list[Hdu]) -> File
             entry.note += _why_not_anew(file.fileno(), hdu)
         if holds_tiles(hdu.cards) and not entry.model:
             entry.codec = codec_of(first_stream(file.fileno(), hdu)) or "unknown"
-        if holds_tiles(hdu.cards) and (needed := reference_of(first_stream(file.fileno(), hdu))):
-            entry.add_note(f"beside {needed}")
+        if holds_tiles(hdu.cards):
+            entry.add_note(*(f"beside {name}" for name in named_references(file.fileno(), hdu)))
     tail = file_size(file.fileno()) - hdus[-1].stop
     skipped = 0
     if begins_with_primary_image(hdus):

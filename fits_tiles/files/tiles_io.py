@@ -9,6 +9,7 @@ from typing import IO, Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from astrocodec.codec import reference_of
 from astrocodec.errors import AstrocodecError, CorruptError, FormatError, TruncatedError
 from astrocodec.files.parallel import ordered_map
 from fits_tiles.files.coders import TileCoder
@@ -18,8 +19,10 @@ from fits_tiles.layout.grid import Band
 from fits_tiles.layout.headers import HeapSize, TileLayout, build_header, read_layout
 from fits_tiles.layout.table import CodedTile, TileTable
 
-__all__ = ["decoded_bands", "first_stream", "read_band", "write_band", "write_table"]
+__all__ = ["decoded_bands", "first_stream", "named_references", "read_band", "write_band", "write_table"]
 
+# Where sections of a stream stand; a model of more bytes is in no tile.
+_HEAD_BYTES = 4096
 _Found = TypeVar("_Found")
 _Job = tuple[int, npt.NDArray[Any]]
 
@@ -151,14 +154,27 @@ def decoded_bands(
 
 def first_stream(fd: int, hdu: Hdu) -> bytes:
     """Return the stream of the first tile that has one; nothing where there is none, or the table is damaged."""
+    return next(_streams(fd, hdu), b"")
+
+
+def named_references(fd: int, hdu: Hdu) -> list[str]:
+    """Return what the tiles of an HDU were coded beside, each once; a damaged table names nothing."""
+    found = (reference_of(head) for head in _streams(fd, hdu, _HEAD_BYTES))
+    return list(dict.fromkeys(filter(None, found)))
+
+
+def _streams(fd: int, hdu: Hdu, most: int | None = None) -> Iterator[bytes]:
+    """Streams of the tiles, of each at most so many bytes."""
     try:
         layout = read_layout(hdu.cards, hdu.label)
         table = TileTable.read(fd, hdu, layout, layout.grid.count, hdu.label)
-        places = (table.place(tile) for tile in range(layout.grid.count))
-        offset, length = next((place[:2] for place in places if not place[2]), (0, 0))
-        return bytes(read_at(fd, hdu.data_start + table.rows.nbytes + offset, length, hdu.label))
+        for tile in range(layout.grid.count):
+            offset, length, plain = table.place(tile)
+            if not plain:
+                size = length if most is None else min(length, most)
+                yield bytes(read_at(fd, hdu.data_start + table.rows.nbytes + offset, size, hdu.label))
     except (FormatError, ValueError):
-        return b""
+        return
 
 
 def read_band(fd: int, start: int, band: Band, where: str) -> bytearray:

@@ -257,6 +257,20 @@ def test_a_key_frame_that_is_needed_does_not_go_away(night: Path) -> None:
     assert (night / "c.fits").exists()
 
 
+def test_any_tile_tells_what_is_needed(night: Path) -> None:
+    """The first tile is noise that the reference tells nothing of."""
+    pixels = exposure(1, (170, 170))
+    pixels[:85, :85] = np.random.default_rng(3).integers(0, 60000, (85, 85))
+    fits.PrimaryHDU(pixels).writeto(night / "d.fits")
+    fits.PrimaryHDU(exposure(0, (170, 170))).writeto(night / "k.fits")
+    fits_tiles.compress("d.fits", "d.ac.fits", effort=1, reference="k.fits", tile_shape=(85, 85))
+    assert "beside k.fits[0]" in fits_tiles.info("d.ac.fits").hdus[1].note
+    assert fits_tiles.needing(night / "k.fits") == [str(night / "d.ac.fits")]
+    with fits.open("d.ac.fits", disable_image_compression=True) as hdus:
+        heads = [astrocodec.inspect(bytes(row[0])).reference for row in hdus[1].data]
+    assert [head is None for head in heads] == [True, False, False, False]
+
+
 def test_files_put_right_are_found_by_the_same_object(night: Path) -> None:
     sizes(night)
     with fits.open(night / "b.ac.fits", disable_image_compression=True) as hdus:
