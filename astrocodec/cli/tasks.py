@@ -82,6 +82,8 @@ def _perform(task: Task, workers: int, progress: Progress | None) -> Outcome:
     if replaces:
         refuse_packed(task.source.path)
     overwrite = replaces or (task.overwrite and task.replaced is not None)
+    if replaces and (why := _still_needed(task)):
+        return Outcome(task.file, note=f"left as it is, {why}")
     # Through a link, the file is replaced and the link stays.
     target = Path(os.path.realpath(task.target)) if task.target and replaces else task.target
     goes = replaces or task.destination is Destination.DELETE_INPUT
@@ -128,8 +130,9 @@ def _still_needed(task: Task) -> str:
     if task.kind is not FITS or task.target is None:
         return ""
     package, source = importlib.import_module(task.kind.package), task.source.path
-    if os.path.realpath(task.target.parent) == os.path.realpath(source.parent) and stem(task.target) == stem(source):
-        return ""  # it is found there by its other name
+    places = (os.path.join(os.path.realpath(path.parent), stem(path)) for path in (task.target, source))
+    if len(set(places)) == 1 and not task.options.get("quantize_level"):
+        return ""  # there, by its other name, and with its pixels
     needing = package.needing(source)
     return f"since {needing[0]} was coded beside it" if needing else ""
 

@@ -257,6 +257,20 @@ def test_a_key_frame_that_is_needed_does_not_go_away(night: Path) -> None:
     assert (night / "c.fits").exists()
 
 
+def test_a_key_frame_that_is_needed_keeps_its_pixels(night: Path) -> None:
+    """Lossy compression would take them away, under the name by which they are found."""
+    fits.PrimaryHDU(exposure(0, dtype="f4") + np.float32(0.3)).writeto("bias.fits")
+    succeed_here("fits-compress", "--effort", "1", "--reference", "bias.fits", "b.fits")
+    assert fits_tiles.needing("bias.fits") == ["b.ac.fits"]
+    for way in ("-D", "-F"):
+        said = run_here("fits-compress", "--effort", "1", "--lossy", "8", "--overwrite", way, "-Y", "bias.fits").stderr
+        assert b"since b.ac.fits was coded beside it" in said
+        np.testing.assert_array_equal(fits.getdata("bias.fits"), exposure(0, dtype="f4") + np.float32(0.3))
+    Path("bias.ac.fits").unlink()
+    succeed_here("fits-compress", "--effort", "1", "-F", "-Y", "bias.fits")
+    assert fits_tiles.verify("b.ac.fits").checked == "verified"
+
+
 def test_any_tile_tells_what_is_needed(night: Path) -> None:
     """The first tile is noise that the reference tells nothing of."""
     pixels = exposure(1, (170, 170))
