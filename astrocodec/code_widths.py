@@ -23,8 +23,8 @@ _FIRST_PERIOD = 64
 # Contexts that say whether there is anything to be learned, and that tables are learned from.
 _FIRST_LOOK, _ENOUGH = 50_000, 200_000
 _LEAST_CONTEXTS = 4096
-# Part of the size that tables must save at first to be learned in earnest, and for the network to learn on with them.
-_LEAST_GAIN, _GO_ON_GAIN = 0.0002, 0.0005
+# Part of the size that a first table must save for more to be learned.
+_LEAST_GAIN = 0.0005
 
 
 class _Found(NamedTuple):
@@ -70,9 +70,7 @@ def with_code_widths(
     gain = 1 - first.uneven / first.even
     if gain < _LEAST_GAIN or first.bits(pixels, overhead) >= first.even * pixels:
         return None
-    models = [model]
-    if gain > _GO_ON_GAIN:
-        models.append(go_on(model, first.tables))
+    models = [model, go_on(model, first.tables)]
 
     def bits(pair: tuple[Model, _Found]) -> float:
         return pair[1].bits(pixels, overhead) + 8 * overhead * len(pair[0].delta())

@@ -72,6 +72,8 @@ _SEEN_WHOLE = 1 << 23
 _CARD_OVERHEAD = 1.5
 # Of contexts whose samples are no codes.
 _NO_CODES = 0xFFFF
+# Part of the size that code widths must save: they cost time in coding and decoding.
+_WIDTHS_GAIN = 0.001
 # Part of the steps, and of their rate, that a network takes once code widths are known.
 _LEARN_ON = 0.4
 _LEARN_ON_RATE = 0.5
@@ -359,4 +361,6 @@ def tune(
     codes = contexts if is_code.all() else contexts[is_code]
     even = Model(chosen.weights, general.shapes, "tuned", general)
     uneven = with_code_widths(even, codes, total, each, lambda model, tables: fitted(most, seed, False, model, tables))
-    return max([chosen, *(one for one in (even, uneven) if one and len(one.delta()) <= max_bytes)], key=saved)
+    chosen = max([chosen, *([even] if len(even.delta()) <= max_bytes else [])], key=saved)
+    least = _WIDTHS_GAIN * untuned * total / sampled
+    return uneven if uneven and len(uneven.delta()) <= max_bytes and saved(uneven) > saved(chosen) + least else chosen
