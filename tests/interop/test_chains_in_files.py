@@ -97,3 +97,39 @@ def test_chunks_of_hdf5(tmp_path: Path) -> None:
         np.testing.assert_array_equal(file["x"][...], CUBE)
         for first in (0, 6):
             assert is_chain(file["x"].id.read_direct_chunk((first, 0, 0))[1])
+
+
+def test_chunks_of_zarr(tmp_path: Path) -> None:
+    zarr = pytest.importorskip("zarr")
+    from astrocodec.zarr.v3 import AstroCodec
+
+    zarr.registry.register_codec("astrocodec", AstroCodec)
+    array = zarr.create_array(
+        tmp_path / "a",
+        shape=CUBE.shape,
+        chunks=(6, 96, 128),
+        dtype=CUBE.dtype,
+        serializer=AstroCodec(),
+        compressors=None,
+    )
+    array[...] = CUBE
+    np.testing.assert_array_equal(zarr.open_array(tmp_path / "a")[...], CUBE)
+    for number in (0, 1):
+        assert is_chain((tmp_path / "a" / "c" / str(number) / "0" / "0").read_bytes())
+
+
+def test_integrations_of_reads_are_chains_of_their_own(tmp_path: Path) -> None:
+    """Four axes through a tile and through a chunk: each integration begins anew."""
+    cube = np.stack([CUBE, CUBE[::-1] + np.random.default_rng(5).integers(0, 4, CUBE.shape, np.int16)])
+    fits.writeto(tmp_path / "a.fits", cube)
+    fits_tiles.compress(tmp_path / "a.fits", tmp_path / "a.ac.fits", tune=False)
+    with fits.open(tmp_path / "a.ac.fits", disable_image_compression=True) as hdus:
+        assert [hdus[1].header[f"ZTILE{n}"] for n in (4, 3)] == [1, 12]
+        assert all(is_chain(bytes(row.astype(np.uint8))) for row in hdus[1].data["COMPRESSED_DATA"])
+    fits_tiles.decompress(tmp_path / "a.ac.fits", tmp_path / "b.fits")
+    assert (tmp_path / "b.fits").read_bytes() == (tmp_path / "a.fits").read_bytes()
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.create_dataset("x", data=cube, chunks=cube.shape, compression=hdf5_filter.AstroCodec())
+    with h5py.File(tmp_path / "a.h5") as file:
+        np.testing.assert_array_equal(file["x"][...], cube)
+        assert is_chain(file["x"].id.read_direct_chunk((0, 0, 0, 0))[1])
