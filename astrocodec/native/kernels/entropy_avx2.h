@@ -258,3 +258,8 @@ HOT uint16_t *push(const ac_records *records, uint32_t states, uint32_t *state, 
     if (states == 16) return push_states(records, 16, state, end);
     return push_states(records, states, state, end);
 }
+
+/* For widths_eights.h. */
+INLINE __m256i refill_eight(__m256i x, const uint8_t **next) { return refill(x, 255, next); }
+INLINE __m256i spill_eight(__m256i x, __m256i full, uint16_t **end) { return spill(x, full, 255, end); }
+INLINE __m256i divide_eight(__m256i x, __m256i f) { return divide(x, f); }

@@ -205,3 +205,23 @@ HOT uint16_t *push(const ac_records *records, uint32_t states, uint32_t *state, 
     if (states == 16) return push_states(records, 16, state, end);
     return push_states(records, states, state, end);
 }
+
+/* For widths_eights.h: the same with eight states. */
+INLINE __m256i refill_eight(__m256i x, const uint8_t **next)
+{
+    const __mmask8 low = _mm256_cmplt_epu32_mask(x, _mm256_set1_epi32(AC_RANS_LOW));
+    const __m256i words = _mm256_maskz_expand_epi32(low, _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)*next)));
+    *next += 2 * __builtin_popcount(low);
+    return _mm256_mask_or_epi32(x, low, _mm256_slli_epi32(x, 16), words);
+}
+
+INLINE __m256i spill_eight(__m256i x, __m256i full, uint16_t **end)
+{
+    const __mmask8 mask = _mm256_movepi32_mask(full);
+    const int n = __builtin_popcount(mask);
+    *end -= n;
+    _mm_mask_storeu_epi16(*end, (__mmask8)((1u << n) - 1), _mm256_cvtepi32_epi16(_mm256_maskz_compress_epi32(mask, x)));
+    return _mm256_mask_srli_epi32(x, mask, x, 16);
+}
+
+INLINE __m256i divide_eight(__m256i x, __m256i f) { return _mm512_cvttpd_epu32(_mm512_div_pd(_mm512_cvtepu32_pd(x), _mm512_cvtepu32_pd(f))); }

@@ -32,7 +32,7 @@ static inline int symbol_of_slot(const int16_t *row, const uint16_t *cum, int co
     return s;
 }
 
-static const uint8_t *decode_group_of_widths(ac_lanes *a, uint32_t first, const uint8_t *next, uint32_t states, uint32_t *state)
+static inline const uint8_t *decode_widths(ac_lanes *a, uint32_t first, const uint8_t *next, uint32_t states, uint32_t *state)
 {
     const ac_group *g = &a->group;
     const int16_t *active = a->active + first;
@@ -73,7 +73,7 @@ static const uint8_t *decode_group_of_widths(ac_lanes *a, uint32_t first, const 
     return next;
 }
 
-static void record_group_of_widths(ac_lanes *a, uint32_t first, ac_records *out)
+static inline void record_widths(ac_lanes *a, uint32_t first, ac_records *out)
 {
     const ac_group *g = &a->group;
     const int16_t *active = a->active + first;
@@ -104,7 +104,7 @@ static void record_group_of_widths(ac_lanes *a, uint32_t first, ac_records *out)
     out->raw_groups += has_raws != 0;
 }
 
-static uint16_t *push_shares(const ac_records *records, uint32_t states, uint32_t *state, uint16_t *end)
+static inline uint16_t *push_shares(const ac_records *records, uint32_t states, uint32_t *state, uint16_t *end)
 {
     const uint32_t *raws = records->raws + AC_GROUP * records->raw_groups, *pairs = records->pairs + AC_GROUP * records->groups;
     for (size_t group = records->groups; group-- > 0;) {

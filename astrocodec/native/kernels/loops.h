@@ -1,4 +1,9 @@
 /* The loops over a piece, the same for all kernels. Included last in a kernel's source. */
+#ifndef DECODE_WIDTHS
+#define DECODE_WIDTHS decode_widths
+#define RECORD_WIDTHS record_widths
+#define PUSH_SHARES push_shares
+#endif
 
 static void record(ac_lanes *a, const uint16_t *samples, size_t stride, ac_records *out)
 {
@@ -15,7 +20,7 @@ static void record(ac_lanes *a, const uint16_t *samples, size_t stride, ac_recor
                     continue;
                 }
                 predict_group(a, first);
-                (a->widths ? record_group_of_widths : record_group)(a, first, out);
+                (a->widths ? RECORD_WIDTHS : record_group)(a, first, out);
                 update_group(a, first);
             }
             ac_lanes_end_step(a);
@@ -39,7 +44,7 @@ static int decode(ac_lanes *a, ac_words *words, uint32_t states, uint32_t *state
                 }
                 predict_group(a, first);
                 ac_words_prepare(words);
-                words->next = (a->widths ? decode_group_of_widths : decode_group)(a, first, words->next, states, state);
+                words->next = (a->widths ? DECODE_WIDTHS : decode_group)(a, first, words->next, states, state);
                 if (words->next > words->end) return AC_ERROR_TRUNCATED;
                 update_group(a, first);
             }
@@ -54,7 +59,7 @@ static int decode(ac_lanes *a, ac_words *words, uint32_t states, uint32_t *state
 
 static uint16_t *push_any(const ac_records *records, uint32_t states, uint32_t *state, uint16_t *end)
 {
-    return (records->have_shares ? push_shares : push)(records, states, state, end);
+    return (records->have_shares ? PUSH_SHARES : push)(records, states, state, end);
 }
 
 const ac_kernel KERNEL = {record, push_any, decode};
