@@ -24,7 +24,7 @@ from astrocodec.simulate import simulate_ramp
 
 RESULTS = Path(__file__).parent / "results"
 PATTERNS = ("RAPID", "SHALLOW4", "DEEP8", "NRSRAPID")
-SHAPE = (512, 512)
+SHAPE = (256, 256)
 TINY = 4096  # pixels of a plane, up to which planes are coded as an image of pixels by time too
 KINDS = ("raw-int", "processed-int", "tpf", "ramp", "float")
 Cube = NDArray[Any]
