@@ -19,6 +19,7 @@ from astrocodec.cli.outputs import check_model_output
 @click.option("--steps", type=click.IntRange(1), default=25_000, show_default=True, help="Optimiser steps.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of weights and sampling.")
 @click.option("--hidden", type=click.IntRange(1), default=16, show_default=True, help="Width of the hidden layers.")
+@click.option("--batch", type=click.IntRange(1), default=3600, show_default=True, help="Pixels of a step.")
 @click.option("--exclude", metavar="GROUP", multiple=True, help="Leave this instrument out; repeat.")
 @click.option("--device", default="cpu", show_default=True, help="Device of torch.")
 @click.option("-r", "--recursive", is_flag=True, help="Take the files in directories and below.")
@@ -29,6 +30,7 @@ def train_command(
     steps: int,
     seed: int,
     hidden: int,
+    batch: int,
     exclude: tuple[str, ...],
     device: str,
     recursive: bool,
@@ -50,7 +52,17 @@ def train_command(
             current = str(path)
             fits_tiles.info(path)  # says what is wrong with a damaged file
         current = str(output)
-        train(paths, output, steps=steps, seed=seed, hidden=hidden, device=device, exclude=exclude, log=click.echo)
+        train(
+            paths,
+            output,
+            steps=steps,
+            seed=seed,
+            hidden=hidden,
+            batch=batch,
+            device=device,
+            exclude=exclude,
+            log=click.echo,
+        )
     except Exception as error:  # becomes one line and an exit code
         if type(error) is ValueError:
             raise click.UsageError(str(error)) from error

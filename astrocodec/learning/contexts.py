@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -12,6 +10,8 @@ from torch import Tensor
 from astrocodec import _native
 
 _PIECE_SIDES = (512, 512, 256)
+# One pixel of so many is held back.
+_HELD_BACK = 32
 
 
 def sample_contexts(samples: NDArray[np.uint16], count: int, rng: np.random.Generator) -> NDArray[np.void]:
@@ -37,20 +37,32 @@ def to_tensors(contexts: NDArray[np.void]) -> dict[str, Tensor]:
     return {name: torch.from_numpy(value.astype(np.float32)) for name, value in fields.items()}
 
 
-def batches(
-    groups: dict[str, list[dict[str, Tensor]]],
-    steps: int,
-    groups_per_batch: int,
-    per_group: int,
-    rng: np.random.Generator,
-) -> Iterator[dict[str, Tensor]]:
-    """Batches balanced by instrument group: groups first, then a frame of the group, then its pixels."""
-    names = sorted(groups)
-    for _ in range(steps):
-        parts = []
-        for name in rng.choice(len(names), groups_per_batch):
-            frames = groups[names[name]]
-            frame = frames[rng.integers(len(frames))]
-            index = torch.from_numpy(rng.integers(0, len(frame["sample"]), per_group))
-            parts.append({key: value[index] for key, value in frame.items()})
-        yield {key: torch.cat([part[key] for part in parts]) for key in parts[0]}
+class Pixels:
+    """The contexts of all frames on one device, to draw from with equal weight for each group and each frame of it.
+
+    Every 32nd context is never drawn: what a network makes of those tells how good it is.
+    """
+
+    def __init__(self, groups: dict[str, list[dict[str, Tensor]]], device: str) -> None:
+        frames = [frame for name in sorted(groups) for frame in groups[name]]
+        drawn = [torch.arange(len(frame["sample"])) % _HELD_BACK != _HELD_BACK - 1 for frame in frames]
+        self._fields = {
+            key: torch.cat([frame[key][those] for frame, those in zip(frames, drawn, strict=True)]).to(device)
+            for key in frames[0]
+        }
+        self.held_back = [
+            [{key: value[_HELD_BACK - 1 :: _HELD_BACK] for key, value in frame.items()} for frame in groups[name]]
+            for name in sorted(groups)
+        ]
+        counts = torch.tensor([int(those.sum()) for those in drawn])
+        self._first, self._count = (counts.cumsum(0) - counts).to(device), counts.to(device)
+        frames_of = torch.tensor([len(groups[name]) for name in sorted(groups)])
+        self._first_frame, self._frames_of = (frames_of.cumsum(0) - frames_of).to(device), frames_of.to(device)
+
+    def draw(self, number: int) -> dict[str, Tensor]:
+        """So many contexts: each of a group drawn first, then of a frame of the group."""
+        group, frame, pixel = torch.rand(3, number, device=self._first.device)
+        chosen = (group * len(self._frames_of)).long()
+        at = self._first_frame[chosen] + (frame * self._frames_of[chosen]).long()
+        index = self._first[at] + (pixel.double() * self._count[at]).long()
+        return {key: value[index] for key, value in self._fields.items()}

@@ -1,8 +1,7 @@
-"""Training of a general model: balanced over instruments, Adam, one-cycle learning rate (Smith & Topin 2019)."""
+"""Training of a general model, with equal weight for each instrument."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
@@ -10,14 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from astrocodec.learning.contexts import batches, sample_contexts, to_tensors
+from astrocodec.learning.contexts import Pixels, sample_contexts, to_tensors
+from astrocodec.learning.descent import descend, held_back_bits
 from astrocodec.learning.frames import groups_of, integer_sheets, simulated_sheets, variants
 from astrocodec.learning.network import Network
 from astrocodec.model import Model
 
 _SAMPLES = 40_000
-_GROUPS_PER_BATCH, _PER_GROUP = 12, 300
-_RATE = 4e-3
 
 
 def training_data(
@@ -50,26 +48,15 @@ def fit(
     steps: int,
     seed: int,
     hidden: int = 16,
+    batch: int = 3600,
     device: str = "cpu",
     log: Callable[[str], None] = print,
 ) -> Network:
     """Train a network on `training_data`."""
     torch.manual_seed(seed)
-    network = Network(hidden).to(device)
-    optimiser = torch.optim.Adam(network.parameters(), lr=_RATE)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, _RATE, steps, pct_start=0.05)
-    start, total, shown = time.perf_counter(), 0.0, max(1, steps // 20)
-    for step, batch in enumerate(batches(groups, steps, _GROUPS_PER_BATCH, _PER_GROUP, np.random.default_rng(seed)), 1):
-        loss = network.bits({key: value.to(device) for key, value in batch.items()}).mean()
-        optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimiser.step()
-        schedule.step()
-        total += loss.item()
-        if step % shown == 0:
-            log(f"step {step} of {steps}: {total / shown:.4f} bits per pixel, {time.perf_counter() - start:.0f} s")
-            total = 0.0
+    network, pixels = Network(hidden).to(device), Pixels(groups, device)
+    descend(network, pixels, steps=steps, batch=batch, log=log)
+    log(f"pixels held back: {held_back_bits(network, pixels):.4f} bits per pixel")
     return network.to("cpu")
 
 
@@ -85,6 +72,7 @@ def train(
     steps: int = 20_000,
     seed: int = 0,
     hidden: int = 16,
+    batch: int = 3600,
     device: str = "cpu",
     exclude: Collection[str] = (),
     log: Callable[[str], None] = print,
@@ -103,7 +91,8 @@ def train(
     log(f"sampling {len(paths)} files")
     groups = training_data(paths, seed, exclude)
     log(f"{len(groups)} groups, {sum(len(frame['sample']) for frames in groups.values() for frame in frames)} contexts")
-    model = as_model(fit(groups, steps=steps, seed=seed, hidden=hidden, device=device, log=log), output.stem)
+    network = fit(groups, steps=steps, seed=seed, hidden=hidden, batch=batch, device=device, log=log)
+    model = as_model(network, output.stem)
     model.save(output)
     log(f"model {model.fingerprint} saved as {output}")
     return model
