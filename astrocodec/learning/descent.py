@@ -41,6 +41,7 @@ def descend(network: Network, pixels: Pixels, *, steps: int, batch: int, log: Ca
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimiser.step()
+        network.keep_sums()
         total.add_(loss.detach())
 
     start, shown, since = time.perf_counter(), max(1, steps // 20), 0

@@ -12,11 +12,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from astrocodec.stages.network import INPUTS, LINEAR, LINEAR_UNITS, OUTPUTS
+from astrocodec.stages.network import ACTIVATION_MAX, INPUT_MAX, INPUTS, LINEAR, LINEAR_UNITS, OUTPUTS
 from astrocodec.stages.weights import Weights, limit_rows
 
 _W1, _W2, _BIAS = 57.0, 64.0, 512.0
 _OUT_SCALE = [372.0, 738.0, 128.0, 128.0]
+# Sums of half a row that are allowed while training; what is left to 32767 is for rounding.
+_MOST = 32000.0
 _CORE = [0, 1, 4, 5, 6, 7, 8, 13]
 NATS = float(np.log(2.0))
 
@@ -39,6 +41,19 @@ def _rounded(x: Tensor, limit: float) -> Tensor:
 
 def _floored(x: Tensor) -> Tensor:
     return _Stepped.apply(x, torch.floor)  # type: ignore[no-any-return,no-untyped-call]
+
+
+def _keep_sums(weights: Tensor, integers: Tensor, bias: Tensor, lowest: float, highest: float) -> None:
+    """Shrink `weights`, whose integers are given, until no half of a row of inputs can pass `_MOST`."""
+    halves = integers.reshape(len(integers), 2, -1)
+    first = torch.stack([bias, torch.zeros_like(bias)], 1)
+    low = torch.minimum(halves * lowest, halves * highest).sum(2)
+    high = torch.maximum(halves * lowest, halves * highest).sum(2)
+    down = ((_MOST + first) / (-low).clamp(min=1)).clamp(0, 1)
+    up = ((_MOST - first) / high.clamp(min=1)).clamp(0, 1)
+    if lowest < 0:
+        down = up = torch.minimum(down, up)
+    weights.mul_(torch.where(halves > 0, up[..., None], down[..., None]).reshape(weights.shape))
 
 
 class Network(nn.Module):
@@ -83,6 +98,14 @@ class Network(nn.Module):
             _rounded(self.b3 * self.out_scale, 32767),
             _rounded(self.w3 * scale, 127),
         )
+
+    @torch.no_grad()
+    def keep_sums(self) -> None:
+        """Shrink weights of half rows whose sums leave 16 bits: `limit_rows` would, when nothing learns any more."""
+        bias3, scale3 = self.b3 * self.out_scale, self.out_scale[:, None] / 8
+        _keep_sums(self.w1, self.w1 * _W1, self.b1 * _BIAS, -INPUT_MAX, INPUT_MAX)
+        _keep_sums(self.w2, self.w2 * _W2, self.b2 * _BIAS, 0, ACTIVATION_MAX)
+        _keep_sums(self.w3, self.w3 * scale3, bias3, 0, ACTIVATION_MAX)
 
     def forward(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Location (ADU), scale index, tail and skew coordinates, all continuous, of a batch of contexts."""
