@@ -29,27 +29,45 @@ from astrocodec.stages.weights import Weights, limit_rows, weight_delta
 from astrocodec.stages.widths import Choice
 
 
-class _Effort(NamedTuple):
+class _Fit(NamedTuple):
     steps: int  # of Adam, at most
     least: float  # part of the size that a round of steps must gain for another to follow
+    more: int = 0  # steps behind those, as long as a round gains much
+    wide: bool = False  # whether it starts from the wide model
+    draw: int = 0  # changes the order of the pixels
+
+
+class _Effort(NamedTuple):
+    fits: tuple[_Fit, ...]  # of which the best is taken
     look: int = 1  # so many times the bands and contexts
-    starts: int = 1  # fits, of which the best is taken
 
 
+_USUAL = _Fit(6000, 0.001, more=12000)
 # Times and gains stand in docs/cli.md.
 _EFFORTS = {
-    1: _Effort(600, 0.002),
-    2: _Effort(1200, 0.002),
-    3: _Effort(2400, 0.001),
-    4: _Effort(4000, 0.001),
-    5: _Effort(6000, 0.001),
-    6: _Effort(12000, 0.0005),
-    7: _Effort(24000, 0.0002, look=2),
-    8: _Effort(60000, 0.0001, look=3),
-    9: _Effort(150000, 0, look=3, starts=2),
+    1: _Effort((_Fit(600, 0.002),)),
+    2: _Effort((_Fit(1200, 0.002),)),
+    3: _Effort((_Fit(2400, 0.001),)),
+    4: _Effort((_Fit(4000, 0.001),)),
+    5: _Effort((_USUAL,)),
+    6: _Effort((_Fit(12000, 0.0005, more=12000), _USUAL)),
+    7: _Effort((_Fit(24000, 0.0002, more=12000), _USUAL), look=2),
+    8: _Effort((_Fit(24000, 0.0002, wide=True), _Fit(24000, 0.0002, more=12000), _USUAL), look=2),
+    9: _Effort(
+        (
+            _Fit(90000, 0, wide=True),
+            _Fit(90000, 0, wide=True, draw=1),
+            _Fit(60000, 0.0001),
+            _USUAL,
+        ),
+        look=3,
+    ),
 }
-_DEFAULT = 5
 _QUICK = 2
+# What a difference to the wide model may need; a shorter one loses what was fitted.
+_WIDE_ROOM = 2048
+# Part of the size that the last round must gain for more steps than were meant.
+_MUCH = 0.003
 _FIRST_ROUND = 600
 _BATCH = 512
 # All steps are for so many contexts and more; fewer would be learned by heart, and are worth less time.
@@ -317,50 +335,56 @@ def tune(
     if sampled < 4096:
         return general
     contexts = _contexts(bands, rng, most.look * _CONTEXTS)
-    untuned = _coded_bytes(bands, general)
 
     each = _CARD_OVERHEAD if total > TARGET**2 else 1  # a single tile or stream holds the model itself
 
     @functools.cache
-    def saved(model: Model) -> float:
-        if model == general:
-            return 0
-        return (untuned - _coded_bytes(bands, model)) * total / sampled - len(model.delta()) * each
+    def cost(model: Model) -> float:
+        """Bytes of all pixels, about, and of what tells the model."""
+        delta = b"" if model == general else dataclasses.replace(model, base=model.base or model).delta()
+        return _coded_bytes(bands, model) * total / sampled + len(delta) * each
 
-    def fitted(
-        plan: _Effort, seed: int, outputs_only: bool, start: Model = start, tables: Tables | None = None
-    ) -> Model:
-        most_steps = plan.steps if tables is None else int(plan.steps * _LEARN_ON)
+    def fitted(plan: _Fit, outputs_only: bool, first: Model, tables: Tables | None = None) -> Model:
+        """A model fitted from another one; with tables of code widths only for a while, and at a lower rate."""
+        base = first.base or first
+        steps = plan.steps if tables is None else int(plan.steps * _LEARN_ON)
+        part = min(1, contexts.size / _ENOUGH)
         block, _ = _native.tune_weights(
-            _native.native_model(general),
-            _native.native_model(start),
+            *(_native.native_model(base), _native.native_model(first)),
             contexts if tables is None else codes,
-            steps=min(most_steps, most_steps * contexts.size // _ENOUGH + 1),
-            first_round=_FIRST_ROUND if tables is None else most_steps,
+            steps=int(steps * part) + 1,
+            first_round=_FIRST_ROUND if tables is None else steps,
             batch=_BATCH,
             outputs_only=outputs_only,
-            seed=seed,
+            seed=seed + plan.draw,
             rate=_RATE if tables is None else _RATE * _LEARN_ON_RATE,
             least=plan.least,
             charge=_CHANGE_BITS / total,
+            much=_MUCH,
+            more=int(plan.more * part) if tables is None else 0,
             tables=tables,
         )
-        weights = _drop_small(general.arrays(), limit_rows(Weights.from_bytes(block)), max_bytes)
-        return Model(weights.to_bytes(), general.shapes, "tuned", general, start.widths)
+        weights = _drop_small(base.arrays(), limit_rows(Weights.from_bytes(block)), max_bytes)
+        return Model(weights.to_bytes(), base.shapes, "tuned", base, first.widths)
 
+    is_default, wide = general == load_model("default"), load_model("wide")
+    has_room = max_bytes >= _WIDE_ROOM
+    plans = [plan for plan in most.fits if not plan.wide or (is_default and has_room)]
     ways = (False,) if total > _SMALL else (False, True)
-    plans = [(most, seed + number) for number in range(most.starts)]
-    if effort > _DEFAULT:  # a long fit may end worse than a short one
-        plans.append((_EFFORTS[_DEFAULT], seed))
-    fits = [fitted(*plan, way) for plan in plans for way in ways]
     # The general model first: of equal ones it is taken.
-    chosen = max(
-        [general, *([start] if start is not general and len(start.delta()) <= max_bytes else []), *fits], key=saved
-    )
+    found = [general]
+    if start is not general and len(start.delta()) <= max_bytes:
+        found.append(start)
+    if is_default:
+        found.append(wide)
+    found += [fitted(plan, way, wide if plan.wide else start) for plan in plans for way in ways]
+    chosen = min(found, key=cost)
     is_code = contexts["shift"] != _NO_CODES
     codes = contexts if is_code.all() else contexts[is_code]
-    even = Model(chosen.weights, general.shapes, "tuned", general)
-    uneven = with_code_widths(even, codes, total, each, lambda model, tables: fitted(most, seed, False, model, tables))
-    chosen = max([chosen, *([even] if len(even.delta()) <= max_bytes else [])], key=saved)
-    least = _WIDTHS_GAIN * untuned * total / sampled
-    return uneven if uneven and len(uneven.delta()) <= max_bytes and saved(uneven) > saved(chosen) + least else chosen
+    even = Model(chosen.weights, chosen.shapes, "tuned", chosen.base or chosen)
+    uneven = with_code_widths(
+        even, codes, total, each, lambda model, tables: fitted(most.fits[0], False, model, tables)
+    )
+    chosen = min([chosen, *([even] if len(even.delta()) <= max_bytes else [])], key=cost)
+    least = _WIDTHS_GAIN * cost(general)
+    return uneven if uneven and len(uneven.delta()) <= max_bytes and cost(uneven) < cost(chosen) - least else chosen

@@ -78,7 +78,8 @@ class _TuneOptions(ctypes.Structure):
         *((name, ctypes.c_int32) for name in ("steps", "round", "batch", "outputs_only")),
         ("seed", ctypes.c_uint32),
         ("simd", ctypes.c_int32),
-        *((name, ctypes.c_float) for name in ("rate", "least", "charge")),
+        *((name, ctypes.c_float) for name in ("rate", "least", "charge", "much")),
+        ("more", ctypes.c_int32),
         ("tables", _pointer),
         *((name, ctypes.c_int32) for name in ("areas", "period_bits")),
     )
@@ -448,6 +449,8 @@ def tune_weights(
     rate: float,
     least: float,
     charge: float,
+    much: float = 0,
+    more: int = 0,
     tables: NDArray[np.int16] | None = None,
 ) -> tuple[bytes, int]:
     """Weight block fitted from `start` to at least 256 `contexts` (dtype ``CONTEXT``), and how many steps that took.
@@ -456,7 +459,8 @@ def tune_weights(
     """
     contexts = _list(contexts, CONTEXT)
     out = np.empty(1 << 14, np.uint8)
-    options = _TuneOptions(steps, first_round, batch, int(outputs_only), seed, simd_level(), rate, least, charge)
+    counts = (steps, first_round, batch, int(outputs_only))
+    options = _TuneOptions(*counts, seed, simd_level(), rate, least, charge, much, more)
     if tables is not None:
         tables = np.require(tables, np.int16, ["C", "A"])
         options.tables, options.areas, options.period_bits = _address(tables), *_areas_and_bits(tables)

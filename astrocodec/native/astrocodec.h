@@ -128,6 +128,8 @@ typedef struct {
     float rate;    /* learning rate */
     float least;   /* part of its bits that a round must gain for another one to follow */
     float charge;  /* bits per sample that the first unit of change of an 8-bit weight costs */
+    float much;    /* part of its bits that the last round must gain for others behind it, */
+    int32_t more;  /* of at most so many steps together */
     /* Code widths that samples are coded with: for each area 2^period_bits displacements in 1/64 of a code; NULL for even codes. */
     const int16_t *tables;
     int32_t areas, period_bits;

@@ -462,7 +462,7 @@ def _write_image(
     coder_with = partial(
         coder_for,
         layout,
-        model if settings.self_contained or not model.is_shipped else None,
+        model if settings.self_contained or not model.is_shipped or model != settings.model else None,
         None if settings.self_contained else settings.model,
         thorough=settings.tune,
         codec=settings.codec,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -15,6 +16,7 @@ from fits_tiles.files.container import coder_for
 from fits_tiles.layout.blocks import Hdu, read_at
 from fits_tiles.layout.grid import plan_tile_shape
 from fits_tiles.layout.headers import TileLayout
+from fits_tiles.layout.model_cards import MAX_DELTA
 
 __all__ = ["read_window", "sampled_windows", "tuned_model"]
 
@@ -31,28 +33,28 @@ def tuned_model(
     fd: int, hdu: Hdu, layout: TileLayout, base: Model, effort: int, reference: Pixels | None = None
 ) -> Model:
     """Fit a model to the pixels of a plain image, as a reference leaves them; it is `base` where that does not pay."""
+    tune = partial(astrocodec.tune, base=base, max_bytes=MAX_DELTA, effort=effort, thorough=True)
     if reference is not None:
         raw = read_at(fd, hdu.data_start, hdu.data_bytes, hdu.label)
         whole = np.frombuffer(raw, layout.pixel_type).reshape(layout.shape)
-        return astrocodec.tune(whole, base, effort=effort, reference=reference)
+        return tune(whole, reference=reference)
     if layout.quantization is not None:
         coder = coder_for(layout, None)
         assert isinstance(coder, QuantizedCoder)
         windows = sampled_windows(fd, hdu, layout)
         found = [coder.integers(number, window) for number, window in enumerate(windows)]
         integers = [one[0] for one in found if one is not None]
-        return astrocodec.tune(integers, base, effort=effort, thorough=True) if integers else base
+        return tune(integers) if integers else base
     if hdu.data_bytes > _WHOLE_BYTES and prod(layout.tile_shape[:-2]) > 1:
-        return astrocodec.tune(_sampled_cubes(fd, hdu, layout), base, effort=effort)
+        return tune(_sampled_cubes(fd, hdu, layout))
     if hdu.data_bytes > _WHOLE_BYTES:
         # One sheet of whole tiles: the tuning treats its first and last rows as those of the detector.
-        return astrocodec.tune(np.concatenate(sampled_windows(fd, hdu, layout)), base, effort=effort)
+        return tune(np.concatenate(sampled_windows(fd, hdu, layout)))
     pixels = np.frombuffer(read_at(fd, hdu.data_start, hdu.data_bytes, hdu.label), layout.pixel_type)
     planes = pixels.reshape(-1, *layout.shape[-2:])
     # Planes that share a tile are seen with those before them, as they are coded.
     apart = len(planes) > 1 and prod(layout.tile_shape[:-2]) == 1
-    image = list(planes) if apart else planes if len(planes) > 1 else planes[0]
-    return astrocodec.tune(image, base, effort=effort, thorough=True)
+    return tune(list(planes) if apart else planes if len(planes) > 1 else planes[0])
 
 
 def sampled_windows(fd: int, hdu: Hdu, layout: TileLayout) -> list[Pixels]:

@@ -14,6 +14,7 @@ from astrocodec.model import Model, load_model
 from fits_tiles.hooks.astropy_hook import register
 from fits_tiles.layout.grid import plan_tile_shape
 from fits_tiles.layout.headers import ALGORITHM
+from fits_tiles.layout.model_cards import MAX_DELTA
 from fits_tiles.layout.stored import stored_integers
 
 __all__ = ["CompImageHDU"]
@@ -116,7 +117,7 @@ class CompImageHDU(fits.CompImageHDU):  # type: ignore[misc]
         if self._fitted is None or self._fitted[0] != id(self.data):
             planes = stored_integers(self.data)
             sample = planes if planes.ndim <= 2 or not planes.size else list(planes.reshape(-1, *planes.shape[-2:]))
-            self._fitted = id(self.data), astrocodec.tune(sample, self._base, effort=self._effort)
+            self._fitted = id(self.data), astrocodec.tune(sample, self._base, max_bytes=MAX_DELTA, effort=self._effort)
         return self._fitted[1]
 
     @property

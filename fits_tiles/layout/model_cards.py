@@ -8,7 +8,7 @@ from fits_tiles.layout.card_text import MOST_BYTES, blob_cards, read_blob
 
 __all__ = ["MAX_DELTA", "MODEL_STEM", "holds_whole_model", "model_cards", "read_model"]
 
-MAX_DELTA = 944
+MAX_DELTA = 4096
 MODEL_STEM = "ACMOD"
 _WHOLE = b"ACM"  # a model file begins so; a difference begins with its version
 

@@ -217,7 +217,8 @@ def test_damaged_files_are_told_and_hide_no_other(own: Model, added: Path) -> No
 def test_commands_list_and_show(own: Model, added: Path) -> None:
     """Rows for programs and for people."""
     rows = json.loads(succeed_here("models", "list", "--json"))
-    assert [(row["name"], row["origin"]) for row in rows] == [("own", str(added)), ("default", "package")]
+    shipped = [("default", "package"), ("wide", "package")]
+    assert [(row["name"], row["origin"]) for row in rows] == [("own", str(added)), *shipped]
     (facts,) = json.loads(succeed_here("models", "show", "--json", own.fingerprint[:9]))
     assert (facts["fingerprint"], facts["kind"], facts["base"]) == (own.fingerprint, "general", None)
     assert (facts["name"], facts["origin"]) == ("own", str(added))

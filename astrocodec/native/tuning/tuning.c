@@ -175,7 +175,8 @@ static void start_again(ac_learner *w)
 
 enum { FOLLOW = 64 };
 
-/* Rounds, each longer than the one before and from where that one ended, while they gain on what is held back. Where a round gains nothing,
+/* Rounds, each longer than the one before and from where that one ended, while they gain on what is held back; beyond the steps that are
+ * meant while they gain much. Where a round gains nothing,
  * the rate was too high for these samples; where one at a lower rate gains nothing either, there is nothing to gain. Returns the
  * number of steps. */
 static int fit(ac_learner *w, const ac_tune_options *options)
@@ -185,7 +186,7 @@ static int fit(ac_learner *w, const ac_tune_options *options)
     const int groups = (int)(wanted < most ? wanted : most);
     double best = by->held_back_bits(w, w->p), gained = INFINITY;
     float rate = options->rate;
-    int taken = 0;
+    int taken = 0, more = options->more;
     keep_best(w);
     for (int left = options->steps, round = options->round; left > 0 && gained > options->least * best; left -= round, round += round + round / 2) {
         if (left < 2 * round) round = left;
@@ -198,6 +199,10 @@ static int fit(ac_learner *w, const ac_tune_options *options)
         const double bits = by->held_back_bits(w, w->p);
         gained = best - bits;
         if (bits < best) {
+            if (left == round && gained > options->much * best) {
+                const int further = round < more ? round : more;
+                left += further, more -= further;
+            }
             best = bits;
             keep_best(w);
         } else if (rate == options->rate) {
