@@ -62,7 +62,7 @@ def tune_command(
     except Exception as error:  # becomes one line and an exit code
         end_with(error, current)
     if not quiet:
-        result = f"no gain over {base}, which was written" if model.is_shipped else f"{len(model.delta())} bytes"
+        result = f"{model.name}, which was written, is the best" if model.is_shipped else f"{len(model.delta())} bytes"
         click.echo(f"{output}: model {model.fingerprint}, {result}, {len(images)} images, {seconds:.2f} s")
 
 

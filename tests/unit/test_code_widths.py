@@ -184,9 +184,9 @@ def test_amplifiers_with_converters_of_their_own() -> None:
 def test_frames_with_even_codes_are_tuned_as_before(preset: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What little a table could do for the shape of their noise is not worth the time that it takes."""
     frame = observe(configure(preset, shape=(400, 640)), seed=1).data
-    model = astrocodec.tune(frame, effort=1)
+    model = astrocodec.tune(frame, effort=3)
     monkeypatch.setattr(tuning, "with_code_widths", lambda *_: None)
-    assert model == astrocodec.tune(frame, effort=1)
+    assert model == astrocodec.tune(frame, effort=3)
     assert model.code_widths() == ()
 
 

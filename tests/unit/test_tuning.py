@@ -9,6 +9,7 @@ from astrocodec import _native, tuning
 from astrocodec.codec import same_bits
 from astrocodec.errors import CorruptError, FormatError, ModelNotFoundError, VersionError
 from astrocodec.model import Model
+from astrocodec.simulate import configure, observe
 from astrocodec.stages.weights import Weights, limit_rows
 
 
@@ -86,7 +87,7 @@ def test_other_types_are_tuned(frame: np.ndarray, make: Callable[[np.ndarray], n
     array = make(frame)
     model = astrocodec.tune(array, effort=1)
     assert same_bits(astrocodec.decode(astrocodec.encode(array, model)), array)
-    assert model.is_shipped == (array.dtype == bool)
+    assert (model == astrocodec.load_model()) == (array.dtype == bool)
 
 
 def fit(frame: np.ndarray, **options: float) -> tuple[bytes, int]:
@@ -101,6 +102,14 @@ def test_steps_end_where_nothing_is_gained(frame: np.ndarray) -> None:
     assert fit(frame)[1] == 3000
     noise = np.random.default_rng(4).normal(500, 9, (300, 400)).astype(np.uint16)
     assert fit(noise)[1] < 1500
+
+
+def test_rounds_go_on_while_they_gain_much(frame: np.ndarray) -> None:
+    assert 300 < fit(frame, steps=300, much=0.0, more=700)[1] <= 1000
+    assert fit(frame, steps=300, much=0.5, more=700)[1] == 300
+    longer, shorter = fit(frame, steps=300, much=0.0, more=3000)[0], fit(frame, steps=300)[0]
+    models = [Model(weights, astrocodec.load_model().shapes) for weights in (longer, shorter)]
+    assert len(astrocodec.encode(frame, models[0])) < len(astrocodec.encode(frame, models[1]))
 
 
 def test_what_gains_nothing_on_samples_held_back_is_not_taken() -> None:
@@ -136,9 +145,10 @@ def test_a_processor_gives_the_same_weights_each_time(
 def test_more_effort_is_more_of_everything() -> None:
     efforts = [tuning._EFFORTS[effort] for effort in range(1, 10)]
     for less, more in pairwise(efforts):
-        assert more.steps > less.steps
-        assert more.least <= less.least
-        assert (more.look, more.starts) >= (less.look, less.starts)
+        assert sum(fit.steps for fit in more.fits) > sum(fit.steps for fit in less.fits)
+        assert min(fit.least for fit in more.fits) <= min(fit.least for fit in less.fits)
+        assert more.look >= less.look
+    assert [any(fit.wide for fit in effort.fits) for effort in efforts] == 7 * [False] + 2 * [True]
 
 
 def test_more_effort_is_never_larger() -> None:
@@ -146,6 +156,34 @@ def test_more_effort_is_never_larger() -> None:
     sizes = [len(astrocodec.encode(new, astrocodec.tune(new, effort=effort))) for effort in (1, 3, 5, 7)]
     assert all(later <= 1.001 * earlier for earlier, later in pairwise(sizes))
     assert sizes[-1] < 0.996 * sizes[0]
+
+
+def test_the_wide_model_is_tuned_where_a_frame_is_large_and_its_difference_has_room(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    wide, asked = astrocodec.load_model("wide"), []
+    real = _native.tune_weights
+
+    def noted(base: object, *arguments: object, **options: int) -> tuple[bytes, int]:
+        asked.append(base is _native.native_model(wide))
+        return real(base, *arguments, **options | {"steps": 300, "more": 0})
+
+    monkeypatch.setattr(_native, "tune_weights", noted)
+    new = exposure(5)
+    for effort, room, expected in ((8, 4096, True), (9, 4096, True), (8, 944, False), (7, 4096, False)):
+        asked.clear()
+        model = astrocodec.tune(new, effort=effort, max_bytes=room)
+        assert any(asked) == expected
+        assert model.is_shipped or len(model.delta()) <= room
+
+
+def test_the_wide_model_is_taken_untuned_where_that_is_smaller() -> None:
+    new = observe(configure("bias", shape=(400, 640)), seed=1).data
+    model = astrocodec.tune(new, max_bytes=64, effort=1)
+    assert model == astrocodec.load_model("wide")
+    stream = astrocodec.encode(new, model)
+    assert len(stream) < len(astrocodec.encode(new))
+    assert (astrocodec.decode(stream) == new).all()
 
 
 def test_a_small_image_is_looked_at_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,10 +197,10 @@ def test_a_small_image_is_looked_at_less_often(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(_native, "tune_weights", counted)
     astrocodec.tune(small, effort=7)
     assert asked
-    assert min(steps for _, steps in asked) < tuning._EFFORTS[5].steps  # the short fit is among them
+    assert min(steps for _, steps in asked) < tuning._EFFORTS[5].fits[0].steps  # the short fit is among them
     for contexts, steps in asked:
         assert contexts <= small.size
-        assert steps < tuning._EFFORTS[7].steps / 10
+        assert steps < tuning._EFFORTS[7].fits[0].steps / 10
 
 
 def exposure(seed: int) -> np.ndarray:

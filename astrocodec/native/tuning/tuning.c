@@ -200,7 +200,7 @@ static int fit(ac_learner *w, const ac_tune_options *options)
         gained = best - bits;
         if (bits < best) {
             if (left == round && gained > options->much * best) {
-                const int further = round < more ? round : more;
+                const int longer = round + round / 2, further = longer < more ? longer : more;
                 left += further, more -= further;
             }
             best = bits;
