@@ -67,7 +67,7 @@ def test_found_by_name_and_by_fingerprint(own: Model) -> None:
     """Eight digits are enough where no other model begins with them."""
     for text in ("own", own.fingerprint, own.fingerprint[:8], own.fingerprint[:12]):
         assert astrocodec.load_model(text) == own
-    assert astrocodec.list_models() == ["default", "own"]
+    assert astrocodec.list_models() == ["default", "own", "wide"]
     assert astrocodec.load_model().is_shipped
     for text in (own.fingerprint[:7], "0" * 16, "owner"):
         with pytest.raises(ModelNotFoundError, match="installed are default, own"):
@@ -169,7 +169,7 @@ def test_only_its_own_fingerprint_is_cut_off_a_name(own: Model, folder: Path) ->
     folder.mkdir(parents=True)
     own.save(folder / "night-2024.acm")
     assert astrocodec.load_model("night-2024") == own
-    assert astrocodec.list_models() == ["default", "night-2024"]
+    assert astrocodec.list_models() == ["default", "night-2024", "wide"]
 
 
 def test_models_that_came_after_the_import_are_read(own: Model, folder: Path, tmp_path: Path) -> None:
@@ -265,7 +265,7 @@ def test_pipes_in_folders_are_no_models(folder: Path) -> None:
     """Nobody waits for what will never come."""
     folder.mkdir(parents=True)
     os.mkfifo(folder / "pipe.acm")
-    assert astrocodec.list_models() == ["default"]
+    assert astrocodec.list_models() == ["default", "wide"]
 
 
 @pytest.mark.usefixtures("folder")
@@ -321,7 +321,7 @@ def test_a_name_may_have_dashes(own: Model, folder: Path) -> None:
     folder.mkdir(parents=True)
     own.save(folder / "night-2024.acm")
     assert astrocodec.load_model("night-2024") == own
-    assert astrocodec.list_models() == ["default", "night-2024"]
+    assert astrocodec.list_models() == ["default", "night-2024", "wide"]
 
 
 @pytest.mark.usefixtures("folder")
