@@ -33,7 +33,7 @@ def tuned_model(
     fd: int, hdu: Hdu, layout: TileLayout, base: Model, effort: int, reference: Pixels | None = None
 ) -> Model:
     """Fit a model to the pixels of a plain image, as a reference leaves them; it is `base` where that does not pay."""
-    tune = partial(astrocodec.tune, base=base, max_bytes=MAX_DELTA, effort=effort, thorough=True)
+    tune = partial(astrocodec.tune, base=base, max_bytes=MAX_DELTA, effort=effort)
     if reference is not None:
         raw = read_at(fd, hdu.data_start, hdu.data_bytes, hdu.label)
         whole = np.frombuffer(raw, layout.pixel_type).reshape(layout.shape)
@@ -44,7 +44,7 @@ def tuned_model(
         windows = sampled_windows(fd, hdu, layout)
         found = [coder.integers(number, window) for number, window in enumerate(windows)]
         integers = [one[0] for one in found if one is not None]
-        return tune(integers) if integers else base
+        return tune(integers, thorough=True) if integers else base
     if hdu.data_bytes > _WHOLE_BYTES and prod(layout.tile_shape[:-2]) > 1:
         return tune(_sampled_cubes(fd, hdu, layout))
     if hdu.data_bytes > _WHOLE_BYTES:
@@ -54,7 +54,7 @@ def tuned_model(
     planes = pixels.reshape(-1, *layout.shape[-2:])
     # Planes that share a tile are seen with those before them, as they are coded.
     apart = len(planes) > 1 and prod(layout.tile_shape[:-2]) == 1
-    return tune(list(planes) if apart else planes if len(planes) > 1 else planes[0])
+    return tune(list(planes) if apart else planes if len(planes) > 1 else planes[0], thorough=True)
 
 
 def sampled_windows(fd: int, hdu: Hdu, layout: TileLayout) -> list[Pixels]:
