@@ -14,8 +14,9 @@ static int build_rows(ac_widths *w)
         w->first[k] = (uint32_t)size;
         size += ((size_t)AC_WIDTH_ROW_MORE + (1u << (m - k))) << k;
     }
-    w->rows = calloc(size, sizeof *w->rows);
-    if (!w->rows) return AC_ERROR_MEMORY;
+    w->memory = calloc(size + 1, sizeof *w->memory);
+    if (!w->memory) return AC_ERROR_MEMORY;
+    w->rows = w->memory + 1;
     for (int k = 0; k < m; k++) {
         int16_t *row = w->rows + w->first[k];
         const int32_t period = 1 << (m - k);
@@ -73,6 +74,6 @@ int ac_widths_read(const uint8_t *block, size_t length, ac_widths **out, uint32_
 
 void ac_widths_free(ac_widths *widths, uint32_t count)
 {
-    for (uint32_t i = 0; widths && i < count; i++) free(widths[i].rows);
+    for (uint32_t i = 0; widths && i < count; i++) free(widths[i].memory);
     free(widths);
 }

@@ -20,7 +20,7 @@ typedef struct {
     int period_bits;
     uint32_t first[AC_MAX_PERIOD_BITS + 1]; /* where the rows of k begin; from period_bits on all of them the one without displacements */
     int8_t below[2 << AC_MAX_PERIOD_BITS];  /* displacement below each code, in 1/64; two periods, that vectors may read on */
-    int16_t *rows;
+    int16_t *rows, *memory; /* vectors read an entry before a row */
 } ac_widths;
 
 /* Tables of a block; the caller frees `*out` by ac_widths_free. An ac_status. */
