@@ -449,6 +449,15 @@ def reference_of(stream: Buffer) -> str:
     return "" if info is None else f"{info.name or info.sha256}{', which is inside' if info.embedded else ''}"
 
 
+def needed_reference(stream: Buffer) -> str:
+    """The name of the reference without which a stream gives no elements; empty where it needs none or is no stream."""
+    try:
+        info = _reference_of(native_stream.inspect_stream(_view(stream)))
+    except FormatError:
+        return ""
+    return "" if info is None or info.embedded else info.name or info.sha256
+
+
 def _parameters(header: native_stream.StreamHeader) -> Mapping[str, object]:
     """What a registered codec says of its parameters; nothing where it is not here."""
     if header.codec in codecs.NATIVE:

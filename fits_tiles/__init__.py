@@ -7,7 +7,6 @@ Importing this package registers ``ASTROCODEC_1`` with astropy.
 import warnings
 
 from astrocodec.errors import DifferenceError
-from fits_tiles.files.beside import needing
 from fits_tiles.files.check import info, verify
 from fits_tiles.files.compress import compress
 from fits_tiles.files.decompress import decompress
@@ -25,7 +24,6 @@ __all__ = [
     "compress",
     "decompress",
     "info",
-    "needing",
     "options",
     "register",
     "unregister",

@@ -11,6 +11,7 @@ from typing import Protocol, TypeVar
 import click
 
 from astrocodec.cli.option_types import NO_STREAM, problem_of
+from astrocodec.files.target import REFERENCES
 
 STANDARD_STREAM = "-"
 _GLOB_CHARACTERS = frozenset("*?[")
@@ -136,7 +137,7 @@ def _directory(directory: Path, wanted: Callable[[Path], bool], recursive: bool)
 
     # A leading dot marks what is hidden, such as snapshots, and the unfinished outputs of other runs.
     for folder, below, names in os.walk(directory, onerror=tell):
-        below[:] = [name for name in below if not name.startswith(".")]
+        below[:] = [name for name in below if not name.startswith(".") and name != REFERENCES]
         files += [Path(folder, name) for name in names if not name.startswith(".")]
     wanted_files = [path for path in sorted(files) if wanted(path) and os.path.isfile(path)]
     inputs = [Input(path, path.parent.relative_to(directory), walked=True) for path in wanted_files] + closed

@@ -16,15 +16,13 @@ from astrocodec.cli.deletion import Deletion
 from astrocodec.cli.existing import check_alone, difference_of_existing
 from astrocodec.cli.exit_codes import ExitCode
 from astrocodec.cli.failures import explain
-from astrocodec.cli.formats import FITS
-from astrocodec.cli.names import stem
 from astrocodec.cli.notes import lies_elsewhere, notes_on
 from astrocodec.cli.size_table import Outcome
 from astrocodec.cli.skipping import is_compressed, nothing_gained, refuse_packed
 from astrocodec.cli.task import Destination, Task
 from astrocodec.errors import DifferenceError, FormatError
 from astrocodec.files.executor import Progress
-from astrocodec.files.target import sync_folder
+from astrocodec.files.target import REFERENCES, is_reference, sync_folder
 from astrocodec.files.unchanged import is_unchanged, settled, state
 
 
@@ -34,6 +32,7 @@ def run_task(task: Task, workers: int, progress: Progress | None = None) -> Outc
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
+            _refuse_reference(task)
             outcome = _settled(task, workers, progress) or _perform(task, workers, progress)
         except Exception as error:  # one bad file must not stop the others
             failure = explain(error, task.file)
@@ -65,7 +64,7 @@ def _settled(task: Task, workers: int, progress: Progress | None) -> Outcome | N
         raise DifferenceError(f"{task.target} exists and {problem}; give --overwrite to replace it")
     note = f"done before, {task.target} was compared with it"
     if deletes:
-        elsewhere = elsewhere or task.keep or _still_needed(task)
+        elsewhere = elsewhere or task.keep
         if task.operation == "compress" and task.target.stat().st_size >= before.st_size:
             elsewhere = elsewhere or "since that is not smaller"
         if elsewhere:
@@ -82,8 +81,6 @@ def _perform(task: Task, workers: int, progress: Progress | None) -> Outcome:
     if replaces:
         refuse_packed(task.source.path)
     overwrite = replaces or (task.overwrite and task.replaced is not None)
-    if replaces and (why := _still_needed(task)):
-        return Outcome(task.file, note=f"left as it is, {why}")
     # Through a link, the file is replaced and the link stays.
     target = Path(os.path.realpath(task.target)) if task.target and replaces else task.target
     goes = replaces or task.destination is Destination.DELETE_INPUT
@@ -116,7 +113,7 @@ def _perform(task: Task, workers: int, progress: Progress | None) -> Outcome:
         elsewhere = lies_elsewhere(report)
         if report.checked != "verified" and not elsewhere:
             raise DifferenceError(f"the output is {report.checked}, not verified; the input was kept")
-        if why := note or elsewhere or task.keep or _still_needed(task):
+        if why := note or elsewhere or task.keep:
             note = f"kept, {why}"
         else:
             deletion = Deletion(task.source.path, task.target, before, report.written)
@@ -125,16 +122,12 @@ def _perform(task: Task, workers: int, progress: Progress | None) -> Outcome:
     return Outcome(task.file, shown_target, report, note=notes_on(report, about=note), deletion=deletion)
 
 
-def _still_needed(task: Task) -> str:
-    """Say which files beside the input were coded beside it, and would not find its output; empty where none was."""
-    if task.kind is not FITS or task.target is None:
-        return ""
-    package, source = importlib.import_module(task.kind.package), task.source.path
-    places = (os.path.join(os.path.realpath(path.parent), stem(path)) for path in (task.target, source))
-    if len(set(places)) == 1 and not task.options.get("quantize_level"):
-        return ""  # there, by its other name, and with its pixels
-    needing = package.needing(source)
-    return f"since {needing[0]} was coded beside it" if needing else ""
+def _refuse_reference(task: Task) -> None:
+    """Let no file go that others were compressed beside."""
+    goes = task.destination in (Destination.REPLACE_INPUT, Destination.DELETE_INPUT)
+    if goes and not task.source.is_stdin and is_reference(task.source.path):
+        reason = f"lies in {REFERENCES} and stays as it is, since files were compressed beside it"
+        raise FileExistsError(f"{task.file}: {reason}; give neither -D nor -F")
 
 
 def _is_still(path: Path, before: os.stat_result) -> bool:

@@ -19,15 +19,19 @@ from astrocodec.files.unchanged import has_same_content, is_unchanged, state
 from astrocodec.files.writers import without_writers
 
 __all__ = [
+    "REFERENCES",
     "FileLike",
     "Target",
     "discard_unfinished",
+    "is_reference",
     "remove_leftovers",
     "scratch_folder",
     "target_name",
 ]
 
 FileLike = str | os.PathLike[str] | IO[bytes]
+# Folder of the images beside which files of the folder above were coded. What is in it never changes.
+REFERENCES = "astrocodec-references"
 _ACL = "system.posix_acl_access"
 _STEM_BYTES = 100  # of the output's name, so that the temporary one fits wherever the output's does
 _NOT_FOR_FOLDERS = (errno.EINVAL, errno.EBADF, errno.ENOTSUP, errno.ENOSYS)
@@ -49,6 +53,20 @@ def target_name(target: FileLike | None) -> str:
         return os.fspath(target)
     name = getattr(target, "name", None)
     return name if isinstance(name, str) and not name.startswith("<") else "-"
+
+
+def is_reference(path: str | os.PathLike[str]) -> bool:
+    """
+    Tell whether a path, or what it leads to, lies in a folder of references.
+
+    Examples
+    --------
+    >>> is_reference("night/astrocodec-references/a.ac.fits"), is_reference("night/a.ac.fits")
+    (True, False)
+    """
+    return REFERENCES in (
+        os.path.basename(os.path.dirname(name)) for name in (os.path.abspath(path), os.path.realpath(path))
+    )
 
 
 def discard_unfinished() -> None:
@@ -248,6 +266,9 @@ class Target:
         self._before: os.stat_result | None = None
         if isinstance(target, (str, os.PathLike)):
             self._path = Path(target)
+            if overwrite and self._path.exists() and is_reference(self._path):
+                reason = f"lies in {REFERENCES} and stays as it is, since files were compressed beside it"
+                raise FileExistsError(f"{self.name}: {reason}; choose another name")
             self._before = state(self._path) if overwrite else None
             self._refuse_existing()
         else:

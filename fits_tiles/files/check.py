@@ -17,7 +17,6 @@ from astrocodec.errors import DifferenceError, FormatError, ModelNotFoundError
 from astrocodec.files.file_report import weakest
 from astrocodec.files.meter import Meter, ProgressCall
 from astrocodec.files.target import FileLike, target_name
-from fits_tiles.files.beside import references_of
 from fits_tiles.files.coders import TileCoder
 from fits_tiles.files.container import (
     ReferenceFiles,
@@ -33,6 +32,7 @@ from fits_tiles.files.decompress import decompress
 from fits_tiles.files.foreign import foreign_algorithm, staged
 from fits_tiles.files.foreign_header import plain_header
 from fits_tiles.files.foreign_tiles import ForeignTiles, NotRecodedError
+from fits_tiles.files.reference_files import references_of
 from fits_tiles.files.report import FileReport, HduReport
 from fits_tiles.files.source import open_source, scratch_file, size_on_disk
 from fits_tiles.files.survey import survey, word_of_edited
@@ -322,7 +322,7 @@ def verify(
     original : path or binary file object, optional
         What it was made from: pixels, header cards and padding must be equal. Of a compressed one, what it gives back.
     reference : path, optional
-        The file beside which images were compressed, where it is not found by the name that they have of it.
+        A file with the image beside which images were compressed, where the store beside `path` is lost.
     workers : int
         Threads.
     progress : callable, optional

@@ -5,15 +5,14 @@ from __future__ import annotations
 import errno
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
-import numpy.typing as npt
 
 import astrocodec
 from astrocodec.codecs import exact_codec, find_codec
@@ -23,7 +22,7 @@ from astrocodec.files.meter import Meter, ProgressCall
 from astrocodec.files.target import FileLike, Target, target_name
 from astrocodec.model import Model, load_model
 from astrocodec.stages import varint
-from fits_tiles.files.beside import Beside, References, forms_of, split_name
+from fits_tiles.files.beside import Beside
 from fits_tiles.files.check import Pair, compare
 from fits_tiles.files.coders import LosslessCoder
 from fits_tiles.files.container import (
@@ -36,6 +35,8 @@ from fits_tiles.files.container import (
 )
 from fits_tiles.files.cube_tiles import with_cube_tiles
 from fits_tiles.files.foreign import Staged, staged
+from fits_tiles.files.reference_files import References, references_of, split_name
+from fits_tiles.files.reference_store import carry, keep, store_name, without_single_planes
 from fits_tiles.files.report import FileReport, HduReport
 from fits_tiles.files.sample import tuned_model
 from fits_tiles.files.selection import select
@@ -67,16 +68,16 @@ _DITHERS = {"none": -1, "no_dither": -1, "subtractive_dither_1": 1, "subtractive
 _MIN_TUNED_BYTES = 1 << 14
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Reference:
     """The file beside which images are coded."""
 
     path: Path
     number: int | None  # of the HDU, None: that of the image
-    noted: str  # its name as seen from the output
     folder: Path | None  # of the output, None where that has no name
     embed: bool
     files: References
+    used: list[str] = field(default_factory=list)  # files and HDUs that tiles need
 
     @classmethod
     def named(
@@ -85,32 +86,58 @@ class _Reference:
         """Return what an argument names."""
         if reference is None:
             return None
-        file, number = split_name(os.fspath(reference))
-        path = Path(file)
-        if isinstance(src, (str, os.PathLike)) and os.path.exists(src) and path.exists() and path.samefile(src):
-            raise ValueError(f"{path}: is the file to compress itself; name another one as its reference")
         folder = Path(dst).parent if isinstance(dst, (str, os.PathLike)) else None
-        noted = os.path.relpath(path, folder) if folder else os.fspath(path)
-        return cls(path, number, noted, folder, embed, References(path.parent))
+        if folder is None and dst is not None and not embed:
+            raise ValueError(
+                f"{target_name(src)}: what goes to a stream has no folder for its reference; write to a file, "
+                "embed the reference, or leave it out"
+            )
+        file, number = split_name(os.fspath(reference))
+        return cls(Path(file), number, folder, embed, References())
 
-    def beside(self, layout: TileLayout, index: int) -> Beside | None:
-        """Return what images there are beside those of an HDU's tiles, None where no image of the file fits them."""
-        found = self._image(self.number if self.number is not None else index, layout.shape)
-        if found is None or (self.number is not None and found[1] != self.number):
-            return None
-        return Beside.of_grid(found[0], f"{self.noted}[{found[1]}]", self.embed, layout.grid)
-
-    def _image(self, number: int, shape: tuple[int, ...]) -> tuple[npt.NDArray[Any], int] | None:
-        """An image with a shape, of the file in whatever form it is by now, where it was or beside the output."""
+    def beside(self, layout: TileLayout, index: int) -> tuple[Beside, str] | None:
+        """Return what lies beside an HDU's tiles, and its file and HDU; None where no image of the file fits them."""
+        number = self.number if self.number is not None else index
         places = [self.path] if self.folder is None else [self.path, self.folder / self.path.name]
-        for form in 2 * [form for place in places for form in forms_of(place)]:  # it may be getting its other name
+        for form in 2 * [form for place in places for form in _forms_of(place)]:  # it may be getting its other name
             with suppress(FileNotFoundError):
-                return self.files.fitting(form, number, shape)
+                found = self.files.fitting(form, number, layout.shape)
+                if found is None or (self.number is not None and found[1] != self.number):
+                    return None
+                pixels = without_single_planes(found[0])
+                return Beside.of_grid(pixels, store_name(pixels), self.embed, layout.grid), f"{form}[{found[1]}]"
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self.path))
 
-    def as_noted(self) -> References:
-        """Return what finds the file again by the name that is noted."""
-        return References(self.folder)
+    def keep(self, beside: Beside, image: str, settings: _Settings) -> None:
+        """Put what tiles need into the store, while it is in memory."""
+        self.used.append(image)
+        if self.folder is not None and not self.embed:
+
+            def write(plain: IO[bytes], packed: IO[bytes]) -> FileReport:
+                how: dict[str, Any] = {"self_contained": settings.self_contained, "tune": settings.tune}
+                return compress(
+                    plain, packed, model=settings.model, effort=settings.effort, workers=settings.workers, **how
+                )
+
+            keep(beside.pixels, References((self.folder,)), write, split_name(image)[0])
+
+    def as_readers(self) -> References:
+        """Return what finds tiles' references as whoever reads the output will; of none, in the files they are from."""
+        return References((), tuple(self.used)) if self.folder is None else References((self.folder,))
+
+
+# What a file may be called after it was packed, compressed or unpacked.
+_FORMS = tuple(
+    suffix + packed for suffix in (".ac.fits", ".fits", ".fit", ".fts") for packed in ("", ".gz", ".bz2", ".fz")
+)
+
+
+def _forms_of(path: Path) -> Iterator[Path]:
+    """Names by which a file is looked for, its own first: a run may have compressed or unpacked it meanwhile."""
+    yield path
+    form = next((form for form in sorted(_FORMS, key=len, reverse=True) if path.name.lower().endswith(form)), "")
+    stem = path.name[: len(path.name) - len(form)]
+    yield from (other for form in _FORMS if (other := path.with_name(stem + form)) != path)
 
 
 @dataclass(frozen=True)
@@ -215,9 +242,9 @@ def compress(
         report's target is then ``''``.
     reference : path, optional
         Another FITS file, ``[HDU]`` may follow: a superbias, dark or earlier exposure. Images of integers are coded
-        beside its image of the same number, else the first that has their shape, where that makes them smaller. It
-        must stay where it is, or beside `dst`, in whatever form: its name, relative to `dst`, and the SHA-256 of its
-        pixels are noted. Both images are held in memory.
+        beside its image of the same number, else the first that has their shape, where that makes them smaller. That
+        image is kept once in ``astrocodec-references/`` beside `dst`, by the SHA-256 of its pixels, and that folder
+        must go along with `dst`; the file itself is not needed any more. Both images are held in memory.
     embed_reference : bool
         Put what is needed of the reference into the file, where both together are smaller than the image alone.
     progress : callable, optional
@@ -238,7 +265,7 @@ def compress(
     OSError
         If a file cannot be read or written. Nothing is left behind.
     ValueError
-        If an argument is out of range or names no HDU, or the reference is the source itself.
+        If an argument is out of range or names no HDU, or a stream has no place for its reference.
 
     Examples
     --------
@@ -283,8 +310,12 @@ def compress(
             if only_smaller and report.compressed_bytes >= report.original_bytes:
                 report.target, report.seconds = "", time.perf_counter() - started
                 return report
+            references = settings.reference.as_readers() if settings.reference else References()
+            if dst is not None:
+                copied = [pair.original for pair in pairs if not pair.tiles]
+                carry(fd, copied, references_of(src).folders, target.folder, name)
             if verify:
-                _check(fd, target, pairs, name, workers, meter, settings)
+                _check(fd, target, pairs, name, workers, meter, references)
                 plain.prove(file.fileno(), name)
                 _say_verified(report, pairs)
             meter.finish()
@@ -314,12 +345,10 @@ def _refuse_damaged_tiles(fd: int, hdus: list[Hdu], name: str) -> None:
 
 
 def _check(
-    fd: int, target: Target, pairs: list[Pair], name: str, workers: int, meter: Meter, settings: _Settings
+    fd: int, target: Target, pairs: list[Pair], name: str, workers: int, meter: Meter, references: References
 ) -> None:
     """Compare what was written with the source; whatever is wrong with it, the source is not to blame."""
     try:
-        # As whoever reads the file will find it: by its name, from where the file lies.
-        references = settings.reference.as_noted() if settings.reference else References(None)
         compare(fd, target.file.fileno(), pairs, name, workers, meter.advance, references)
         if not any(pair.tiles for pair in pairs):
             return  # a copy, whatever is wrong with its checksums
@@ -445,11 +474,13 @@ def _write_image(
     quantization = _quantization(settings, layout, fd, hdu)
     layout = replace(layout, wide=needs_wide(hdu.data_bytes, layout.grid.count), quantization=quantization)
     model = settings.model
-    beside = None
+    beside, image = None, ""
     if settings.reference and quantization is None and layout.bitpix > 0:
-        beside = settings.reference.beside(layout, hdu.index)
-        if beside is None:
+        found = settings.reference.beside(layout, hdu.index)
+        if found is None:
             entry.add_note(f"{settings.reference.path} has no image of this shape")
+        else:
+            beside, image = found
     if settings.tune and hdu.data_bytes >= _MIN_TUNED_BYTES:
         # One that goes along seldom pays: then the model is that of the image alone.
         pixels = None if beside is None or beside.embed else beside.pixels
@@ -493,7 +524,9 @@ def _write_image(
     entry.tell_image("compressed", layout)
     if beside is not None:
         used = isinstance(coder, LosslessCoder) and coder.is_beside
-        entry.add_note(f"beside {beside.name}" if used else f"{beside.name} tells nothing of it")
+        if used and settings.reference:
+            settings.reference.keep(beside, image, settings)
+        entry.add_note(f"beside {image}" if used else f"{image} tells nothing of it")
     entry.compressed_bytes += size
     entry.work_out_bits()
     if settings.codec == "causal":

@@ -14,7 +14,6 @@ from astrocodec.errors import DifferenceError, FormatError
 from astrocodec.files.file_report import weakest
 from astrocodec.files.meter import Meter, ProgressCall
 from astrocodec.files.target import FileLike, Target, target_name
-from fits_tiles.files.beside import references_of
 from fits_tiles.files.container import (
     ReferenceFiles,
     begins_with_primary_image,
@@ -26,6 +25,8 @@ from fits_tiles.files.container import (
     stored_model,
 )
 from fits_tiles.files.foreign import Staged, staged
+from fits_tiles.files.reference_files import references_of
+from fits_tiles.files.reference_store import carry
 from fits_tiles.files.report import FileReport, HduReport
 from fits_tiles.files.selection import select
 from fits_tiles.files.source import open_source, scratch_file, size_on_disk
@@ -93,8 +94,8 @@ def decompress(
     only_verified : bool
         Write nothing of which less than ``'verified'`` is known, since it was edited or written by other programs.
     reference : path, optional
-        The file beside which images were compressed, where it is not found by the name that they have of it; ``[HDU]``
-        may follow.
+        A file with the image beside which images were compressed, where the store beside `src` is lost; ``[HDU]`` may
+        follow.
     progress : callable, optional
         Called with bytes done and bytes in total.
 
@@ -113,7 +114,7 @@ def decompress(
     ModelNotFoundError
         If the tiles need a model that is not installed.
     ReferenceNotFoundError
-        If they need an image of another file that is not there, or has other pixels now.
+        If they need an image that is not in the store beside `src`.
     OSError
         If a file cannot be read or written. Nothing is left behind.
     ValueError
@@ -150,6 +151,9 @@ def decompress(
             references = references_of(src, reference)
             job = _Job(fd, target.file, to, workers, meter, verify, checksums, edited, target.folder, known, references)
             _write(job, plain, hdus, chosen, name, report)
+            if dst is not None:
+                left = [hdu for hdu in hdus if plain.origin[hdu.index] not in chosen]
+                carry(fd, left, references.folders, target.folder, name)
             job.meter.finish()
             report.original_bytes = target.file.tell()
             words = [entry.checked for entry in report.hdus]

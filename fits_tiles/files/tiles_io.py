@@ -9,7 +9,7 @@ from typing import IO, Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from astrocodec.codec import reference_of
+from astrocodec.codec import needed_reference, reference_of
 from astrocodec.errors import AstrocodecError, CorruptError, FormatError, TruncatedError
 from astrocodec.files.parallel import ordered_map
 from fits_tiles.files.coders import TileCoder
@@ -19,7 +19,15 @@ from fits_tiles.layout.grid import Band
 from fits_tiles.layout.headers import HeapSize, TileLayout, build_header, read_layout
 from fits_tiles.layout.table import CodedTile, TileTable
 
-__all__ = ["decoded_bands", "first_stream", "named_references", "read_band", "write_band", "write_table"]
+__all__ = [
+    "decoded_bands",
+    "first_stream",
+    "named_references",
+    "needed_references",
+    "read_band",
+    "write_band",
+    "write_table",
+]
 
 # Where sections of a stream stand; a model of more bytes is in no tile.
 _HEAD_BYTES = 4096
@@ -160,6 +168,12 @@ def first_stream(fd: int, hdu: Hdu) -> bytes:
 def named_references(fd: int, hdu: Hdu) -> list[str]:
     """Return what the tiles of an HDU were coded beside, each once; a damaged table names nothing."""
     found = (reference_of(head) for head in _streams(fd, hdu, _HEAD_BYTES))
+    return list(dict.fromkeys(filter(None, found)))
+
+
+def needed_references(fd: int, hdu: Hdu) -> list[str]:
+    """Return the names of the images without which tiles of an HDU give no pixels, each once."""
+    found = (needed_reference(head) for head in _streams(fd, hdu, _HEAD_BYTES))
     return list(dict.fromkeys(filter(None, found)))
 
 

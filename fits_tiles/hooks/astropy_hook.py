@@ -8,10 +8,10 @@ checks first that every name it needs is there and changes nothing otherwise.
 from __future__ import annotations
 
 import functools
-import os
 import threading
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Any
 
 from astropy.io import fits
@@ -19,8 +19,9 @@ from astropy.io import fits
 import astrocodec
 from astrocodec.errors import CorruptError
 from astrocodec.references import ReferenceInfo
-from fits_tiles.files.beside import References
+from fits_tiles.files.reference_files import References
 from fits_tiles.hooks.astropy_names import AstropyHookError, checked_modules
+from fits_tiles.hooks.carried import carry_references, folders_of_file
 from fits_tiles.hooks.options import current_options
 from fits_tiles.hooks.rewritten import (
     holds_our_tiles,
@@ -101,6 +102,7 @@ def _register() -> None:
     _wrap(compressed, "_bintable_header_to_image_header", _with_original)
     _wrap(modules["section"], "decompress_image_data_section", _with_header_type)
     _wrap(modules["section"].CompImageSection, "__getitem__", _with_whole_header)
+    _wrap(modules["base"]._File, "__init__", _with_folders)
     hdu_class = compressed.CompImageHDU
     _wrap(hdu_class, "_update_header_scale_info", _unless_section)
     _wrap(hdu_class, "_get_bintable_without_data", _with_model_cards)
@@ -142,24 +144,28 @@ def _with_model(original: _Function, header: Any) -> Any:
     return settings
 
 
-@functools.lru_cache(maxsize=2)
-def _references_in(folder: str) -> References:
-    """What finds references of the files of a folder; kept, since astropy asks anew for every section."""
-    return References(folder)
+@functools.lru_cache(maxsize=1)
+def _references_in(folders: tuple[Path, ...]) -> References:
+    """What finds references in stores; kept, since astropy asks anew for every section. It holds two images at most."""
+    return References(folders)
 
 
 def _references_of(header: Any) -> Callable[[ReferenceInfo], Any]:
     """What finds the images beside which the tiles of a table were coded."""
-    file = getattr(getattr(header, "owner", None), "_file", None)
-    name = getattr(file, "name", None)
-    folder = os.path.dirname(os.path.abspath(name)) if isinstance(name, str) else os.getcwd()
+    folders = folders_of_file(getattr(getattr(header, "owner", None), "_file", None))
 
     def find(info: ReferenceInfo) -> Any:
         axes = range(header["ZNAXIS"], 0, -1)
         shape, tile_shape = (tuple(int(header[f"{stem}{n}"]) for n in axes) for stem in ("ZNAXIS", "ZTILE"))
-        return _references_in(folder).of_grid(TileGrid(shape, tile_shape, abs(header["ZBITPIX"]) // 8))(info)
+        return _references_in(folders).of_grid(TileGrid(shape, tile_shape, abs(header["ZBITPIX"]) // 8))(info)
 
     return find
+
+
+def _with_folders(original: _Function, self: Any, *arguments: Any, **keywords: Any) -> None:
+    """Note where a file lies when it is opened: the process may go to another folder before pixels are read."""
+    original(self, *arguments, **keywords)
+    self.reference_folders = folders_of_file(self)
 
 
 def _with_tile_number(original: _Function, *arguments: Any, **keywords: Any) -> Iterator[tuple[int, Any]]:
@@ -212,6 +218,8 @@ def _without_manifests(original: _Function, self: Any, *arguments: Any, **keywor
     """Let no file that astropy writes carry a manifest: it tells of the file that `fits_tiles.compress` wrote."""
     if original.__name__ == "flush" and self._file is not None:
         _refuse_twice(self)
+    target = self._file if original.__name__ == "flush" else arguments[0] if arguments else keywords.get("fileobj")
+    carry_references(self, target)
     will_change = _will_change(self)
     if original.__name__ == "writeto" and will_change and len(arguments) < 4 and _has_sums(self):
         keywords.setdefault("checksum", True)  # astropy would leave those that it read, right or wrong

@@ -16,7 +16,7 @@ __all__ = ["AstropyHookError", "astropy_module", "checked_modules"]
 
 _PACKAGE = "astropy.io.fits.hdu"
 _NEEDED = {
-    "base": ("BITPIX2DTYPE", "DTYPE2BITPIX"),
+    "base": ("BITPIX2DTYPE", "DTYPE2BITPIX", "_File"),
     "compressed._tiled_compression": (
         "ALGORITHMS",
         "_header_to_settings",

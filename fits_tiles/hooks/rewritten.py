@@ -48,6 +48,7 @@ __all__ = [
     "holds_our_tiles",
     "is_as_read",
     "is_grid",
+    "keeps_tiles",
     "make_ready_for_others",
     "model_of_lone_tile",
     "stays",
@@ -128,6 +129,11 @@ def stays(hdu: Any) -> bool:
         return False
     before, header = _kept_header(hdu)
     return header is not None and _is_same(hdu, header, before)
+
+
+def keeps_tiles(hdu: Any) -> bool:
+    """Tell whether the tiles of an image of ours are written as they are, whatever becomes of its header."""
+    return getattr(hdu, "compression_type", "") == ALGORITHM and _kept_header(hdu)[1] is not None
 
 
 def _kept_header(hdu: Any) -> tuple[Any, Any]:
@@ -211,7 +217,9 @@ def _file_header(table: Any, *, shown: bool = False) -> Any:
     if not isinstance(table, TileTableHDU) or not hasattr(table.header, "cards_in_file"):
         return table.header.copy()
     cards = table.header.cards_in_file if shown else table._read_cards
-    return fits.Header.fromstring(without_warning(cards))
+    header = fits.Header.fromstring(without_warning(cards))
+    header.owner = table
+    return header
 
 
 def model_of_lone_tile(table: Any) -> Model | None:

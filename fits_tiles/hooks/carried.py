@@ -1,0 +1,83 @@
+"""What images of ours were coded beside, carried along where astropy writes their tiles to another folder."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from astrocodec.codec import needed_reference
+from astrocodec.files.target import REFERENCES, is_reference
+from fits_tiles.files.reference_files import folders_of, is_store_name
+from fits_tiles.files.reference_store import carry_files
+from fits_tiles.hooks.rewritten import keeps_tiles
+from fits_tiles.hooks.tile_table_hdu import TileTableHDU
+from fits_tiles.layout.headers import ALGORITHM, holds_tiles
+
+__all__ = ["carry_references", "folders_of_file"]
+
+_HEAD_BYTES = 4096
+
+
+def folders_of_file(file: Any) -> tuple[Path, ...]:
+    """Return where the store of a file may lie that astropy opened."""
+    known = getattr(file, "reference_folders", None)
+    if known is not None:
+        return tuple(known)
+    name = getattr(file, "name", None)
+    return folders_of(name) if isinstance(name, str) and name else (Path.cwd(),)
+
+
+def carry_references(hdus: Any, target: Any) -> None:
+    """
+    See that the store of the target's folder has what tiles need that are written there as they are.
+
+    Raises
+    ------
+    FileExistsError
+        If the target is itself in a store.
+    ReferenceNotFoundError
+        If it is lost.
+    ValueError
+        If the target has no folder.
+    """
+    folder, name = _place_of(target)
+    if folder is not None and os.path.exists(folder / name) and is_reference(folder / name):
+        reason = f"lies in {REFERENCES} and stays as it is, since files were compressed beside it"
+        raise FileExistsError(f"{folder / name}: {reason}")
+    for hdu in hdus:
+        # A list that was opened with `disable_image_compression` has the tables themselves.
+        table = hdu if isinstance(hdu, TileTableHDU) else getattr(hdu, "_bintable", None)
+        if not isinstance(table, TileTableHDU) or table._file is target or not (needed := _needed(table)):
+            continue
+        if table is hdu or keeps_tiles(hdu):
+            carry_files(needed, folders_of_file(table._file), folder, f"HDU {hdu.name!r}")
+
+
+def _place_of(target: Any) -> tuple[Path | None, str]:
+    """Folder and name of what is written to, None for what has none."""
+    name = target if isinstance(target, (str, os.PathLike)) else getattr(target, "name", None)
+    if not isinstance(name, (str, os.PathLike)) or not os.fspath(name):
+        return None, ""
+    path = os.path.abspath(os.path.expanduser(name))
+    known = getattr(target, "reference_folders", None)
+    return known[0] if known else Path(path).parent, os.path.basename(path)
+
+
+def _needed(table: Any) -> set[str]:
+    """Names in the store of what the tiles of a table in a file need."""
+    if table._file is None or table._file.closed or not table._data_offset:
+        return set()
+    header = table.header
+    if header.get("ZCMPTYPE") != ALGORITHM and not holds_tiles(table._read_cards):
+        return set()
+    width = 8 if "Q" in header["TFORM1"] else 4
+    heap = table._data_offset + header.get("THEAP", header["NAXIS1"] * header["NAXIS2"])
+    names = set()
+    with suppress(OSError, TypeError, ValueError):  # damaged, which is told elsewhere
+        rows = table._get_raw_data((header["NAXIS2"], header["NAXIS1"]), "u1", table._data_offset)
+        for size, place in rows[:, : 2 * width].copy().view(f">i{width}").tolist():
+            head = table._get_raw_data(min(size, _HEAD_BYTES), "u1", heap + place).tobytes() if size > 0 else b""
+            names.add(needed_reference(head))
+    return set(filter(is_store_name, names))
