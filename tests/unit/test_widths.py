@@ -224,6 +224,22 @@ def test_native_bytes_equal_the_reference_at_every_scale(backend: Backend, sigma
         np.testing.assert_array_equal(backend.decode(SHIPPED, data, *samples.shape), samples)
 
 
+@every_native
+@pytest.mark.parametrize("sigma", [1, 3, 40, 900])
+@pytest.mark.parametrize("table", range(len(TABLES)))
+def test_outliers_come_back_where_all_lanes_are_used(backend: Backend, sigma: float, table: int) -> None:
+    """The last symbols of a frequency table stand right before the next table."""
+    rng = np.random.default_rng(8)
+    noise = rng.normal(30000, sigma, (256, 200))
+    noise[rng.random(noise.shape) < 0.01] += 7 * sigma
+    noise[rng.random(noise.shape) < 0.01] = 65535
+    noise[rng.random(noise.shape) < 0.01] = 0
+    samples = noise.clip(0, 65535).round().astype(np.uint16)
+    data = backend.encode(SHIPPED, samples, choice=Choice(9, table))
+    assert data == NATIVE[0].encode(SHIPPED, samples, choice=Choice(9, table))
+    np.testing.assert_array_equal(backend.decode(SHIPPED, data, *samples.shape), samples)
+
+
 @every_backend
 def test_damage_is_refused(backend: Backend) -> None:
     samples = made_samples("sky", 9, 11)

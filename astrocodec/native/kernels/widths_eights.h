@@ -47,8 +47,8 @@ INLINE __m128i find_displaced(const uint16_t *table, const int16_t *row, const i
     const __m128i d = _mm_and_si128(_mm_loadl_epi64((const __m128i *)(row + found - 1)), _mm_loadl_epi64((const __m128i *)(within + found)));
     const __m128i freq = _mm_blendv_epi8(_mm_sub_epi16(after, here), _mm_sub_epi16(here, before), _mm_srai_epi16(d, 15));
     const __m128i cum = _mm_add_epi16(here, _mm_mulhrs_epi16(_mm_add_epi16(freq, _mm_set1_epi16(-1)), d));
-    /* of the boundaries below the symbol before, this one, and the two behind it, those beyond the slot */
-    const int beyond = __builtin_popcount((unsigned)_mm_movemask_epi8(_mm_cmpgt_epi16(cum, _mm_set1_epi16((short)slot))));
+    /* of the boundaries below the symbol before, this one, and the two behind it, those beyond the slot: the last is, and may be the next table's */
+    const int beyond = __builtin_popcount((unsigned)_mm_movemask_epi8(_mm_cmpgt_epi16(cum, _mm_set1_epi16((short)slot))) | 0xc0);
     *symbol = (uint16_t)(found + 2 - (uint32_t)beyond / 2);
     return _mm_srl_epi64(cum, _mm_cvtsi32_si128(48 - 8 * beyond));
 }
