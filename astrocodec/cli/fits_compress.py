@@ -35,7 +35,9 @@ _WHOLE_IMAGE = (2**31 - 1, 2**31 - 1)  # larger than any; tiles are cut to the i
     type=float,
     help="LOSSY: quantise floats in steps of noise/Q, with subtractive dither. Integers stay lossless.",
 )
-@click.option("--reference", metavar="FILE[HDU]", help="Code images beside this file's: superbias, earlier exposure.")
+@click.option(
+    "--reference", metavar="FILE[HDU]", help="Code images beside this file's, kept in astrocodec-references/."
+)
 @click.option("--sequence", is_flag=True, help="Code files of a directory with equal images beside the first of them.")
 @click.option("--embed-reference", is_flag=True, help="Put the reference into the file, where that is smaller.")
 def fits_compress_command(

@@ -38,7 +38,7 @@ _SUFFIXES = {"image": ".fits", "rice": ".fits.fz", "gzip2": ".fits.fz"}
     is_flag=True,
     help="Take what other programs changed in the file since as it is now, where it cannot be told from damage.",
 )
-@click.option("--reference", metavar="FILE[HDU]", help="The file beside which images were coded, if it is not found.")
+@click.option("--reference", metavar="FILE[HDU]", help="A file with what images were coded beside, if it is lost.")
 def fits_decompress_command(
     files: tuple[str, ...],
     run: RunOptions,

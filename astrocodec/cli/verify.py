@@ -41,7 +41,7 @@ class VerifyTask(ReadTask):
     type=named_file,
     help="Compare a single file with what it was made from: every pixel and card, or dataset and attribute.",
 )
-@click.option("--reference", metavar="FILE[HDU]", help="FITS: what images were coded beside, if it is not found.")
+@click.option("--reference", metavar="FILE[HDU]", help="FITS: what images were coded beside, if it is lost.")
 @reading_options
 def verify_command(files: tuple[str, ...], run: RunOptions, original: Path | None, reference: str | None) -> None:
     """Decode every tile or chunk of FILES and check every checksum; with --against, compare with the original.

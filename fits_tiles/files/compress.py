@@ -19,7 +19,7 @@ from astrocodec.codecs import exact_codec, find_codec
 from astrocodec.errors import CorruptError, DifferenceError, FormatError
 from astrocodec.files.file_report import weakest
 from astrocodec.files.meter import Meter, ProgressCall
-from astrocodec.files.target import FileLike, Target, target_name
+from astrocodec.files.target import REFERENCES, FileLike, Target, target_name
 from astrocodec.model import Model, load_model
 from astrocodec.stages import varint
 from fits_tiles.files.beside import Beside
@@ -526,7 +526,10 @@ def _write_image(
         used = isinstance(coder, LosslessCoder) and coder.is_beside
         if used and settings.reference:
             settings.reference.keep(beside, image, settings)
-        entry.add_note(f"beside {image}" if used else f"{image} tells nothing of it")
+            kept = "" if beside.embed or settings.reference.folder is None else f", kept in {REFERENCES}"
+            entry.add_note(f"beside {image}{kept}")
+        else:
+            entry.add_note(f"{image} tells nothing of it")
     entry.compressed_bytes += size
     entry.work_out_bits()
     if settings.codec == "causal":

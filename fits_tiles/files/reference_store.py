@@ -113,7 +113,8 @@ def carry_files(names: Iterable[str], folders: Sequence[Path], to: str | os.Path
     for needed in sorted(filter(is_store_name, names)):
         if to is None:
             raise ValueError(
-                f"{name}: needs the image {needed}, which cannot go along to a stream: write to a file, or decompress"
+                f"{name}: needs the image {needed}, which cannot go along to a stream: write to a file, decompress, or "
+                "write copies of the HDUs (`copy()`)"
             )
         target = Path(to) / needed
         source = next((folder / needed for folder in folders if (folder / needed).is_file()), None)
