@@ -236,7 +236,6 @@ def test_outliers_come_back_where_all_lanes_are_used(backend: Backend, sigma: fl
     noise[rng.random(noise.shape) < 0.01] = 0
     samples = noise.clip(0, 65535).round().astype(np.uint16)
     data = backend.encode(SHIPPED, samples, choice=Choice(9, table))
-    assert data == NATIVE[0].encode(SHIPPED, samples, choice=Choice(9, table))
     np.testing.assert_array_equal(backend.decode(SHIPPED, data, *samples.shape), samples)
 
 
