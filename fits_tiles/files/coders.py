@@ -56,6 +56,10 @@ class TileReferences(Protocol):
         """Return what lies beside a tile."""
 
 
+def _no_borders(_tile: int) -> Cuts:
+    return NO_CUTS
+
+
 class LosslessCoder:
     """
     ASTROCODEC_1 tiles of the pixels as they are.
@@ -93,7 +97,7 @@ class LosslessCoder:
         codec: str = "causal",
         listed: str = "",
         embeds: bool = False,
-        borders: Callable[[int], Cuts] = lambda tile: NO_CUTS,
+        borders: Callable[[int], Cuts] = _no_borders,
         beside: TileReferences | None = None,
         references: Callable[[ReferenceInfo], Pixels] | None = None,
     ) -> None:

@@ -41,7 +41,7 @@ def newer() -> bytes:
 STREAMS = {
     "newer version": (newer(), VersionError, "version 2"),
     "critical section": (changed(sections=(Section(40, b"", True),)), VersionError, "section 40"),
-    "reserved section": (changed(sections=(Section(17, b"x", True),)), VersionError, "reference"),
+    "reserved section": (changed(sections=(Section(19, b"x", True),)), VersionError, "code weights"),
     "codec": (changed(codec=77, sections=(Section(2, b"sharp\npip install sharp"),)), CodecNotFoundError, "'sharp'"),
     "nameless codec": (changed(codec=77), CodecNotFoundError, "77"),
 }

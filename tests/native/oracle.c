@@ -375,7 +375,7 @@ static int32_t pop_share(uint32_t *x, widths w, int32_t first, int k, word_reade
 {
     const uint32_t slot = *x & ((64u << k) - 1);
     int32_t j = 0;
-    while (share_start(w, first, k, j + 1) <= slot) j++;
+    for (int32_t half = 1 << (k - 1); half; half /= 2) j += share_start(w, first, k, j + half) <= slot ? half : 0;
     const uint32_t start = share_start(w, first, k, j);
     *x = (share_start(w, first, k, j + 1) - start) * (*x >> (k + 6)) + slot - start;
     refill(x, in);

@@ -150,6 +150,11 @@ def quantisation(image: ArrayLike | Plane, *, mask: ArrayLike | None = None) -> 
     if span > _MOST_CODES:
         bits, why = math.log2(span / plane.step), f"values from {low} to {high} are too far apart to be counted"
         return Quantisation(True, plane.step, float(low % plane.step), 0, bits, why_no_widths=why)
+    if high >= 1 << 63:
+        why = f"values up to {high} are beyond what converters count"
+        return Quantisation(
+            True, plane.step, float(low % plane.step), 0, math.log2(span / plane.step), why_no_widths=why
+        )
     counts = np.bincount((values - values.dtype.type(low)).astype(np.int32).ravel(), minlength=span)
     used = np.flatnonzero(counts)
     step, phase = plane.step, float(low % plane.step)
