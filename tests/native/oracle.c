@@ -161,7 +161,7 @@ static int is_shared(widths w, const ac_cell *c, uint32_t symbol)
 static uint32_t share_start(widths w, int32_t first, int k, int32_t j)
 {
     const uint32_t all = (uint32_t)(64 * (1 << k) + below(w, first + (1 << k)) - below(w, first));
-    return (uint32_t)((uint64_t)(64 * j + below(w, first + j) - below(w, first)) << (k + 6)) / all;
+    return (uint32_t)(((uint64_t)(64 * j + below(w, first + j) - below(w, first)) << (k + 6)) / all);
 }
 
 static void put_u16(uint8_t *p, uint32_t v) { p[0] = (uint8_t)v, p[1] = (uint8_t)(v >> 8); }
