@@ -116,9 +116,9 @@ def _kept(entry: Task | Outcome, readers: _Readers) -> Task | Outcome:
 
 def _deletes(task: Task) -> bool:
     """Whether an HDF5 file is to be deleted."""
-    return task.kind is HDF5 and task.destination is Destination.DELETE_INPUT
+    return task.kind == HDF5 and task.destination is Destination.DELETE_INPUT
 
 
 def _replaces(task: Task) -> bool:
     """Whether the output of an HDF5 file is to replace another file."""
-    return task.kind is HDF5 and task.replaced is not None
+    return task.kind == HDF5 and task.replaced is not None

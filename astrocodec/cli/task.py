@@ -45,7 +45,7 @@ class Task:
     @property
     def may_be_hdf5(self) -> bool:
         """Whether HDF5 will read it."""
-        return self.kind is HDF5
+        return self.kind == HDF5
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from astrocodec.cli.skipping import is_compressed, nothing_gained, refuse_packed
 from astrocodec.cli.task import Destination, Task
 from astrocodec.errors import DifferenceError, FormatError
 from astrocodec.files.executor import Progress
-from astrocodec.files.target import REFERENCES, is_reference, sync_folder
+from astrocodec.files.target import STAYS, is_reference, sync_folder
 from astrocodec.files.unchanged import is_unchanged, settled, state
 
 
@@ -126,8 +126,7 @@ def _refuse_reference(task: Task) -> None:
     """Let no file go that others were compressed beside."""
     goes = task.destination in (Destination.REPLACE_INPUT, Destination.DELETE_INPUT)
     if goes and not task.source.is_stdin and is_reference(task.source.path):
-        reason = f"lies in {REFERENCES} and stays as it is, since files were compressed beside it"
-        raise FileExistsError(f"{task.file}: {reason}; give neither -D nor -F")
+        raise FileExistsError(f"{task.file}: {STAYS}; give neither -D nor -F")
 
 
 def _is_still(path: Path, before: os.stat_result) -> bool:

@@ -20,6 +20,7 @@ from astrocodec.files.writers import without_writers
 
 __all__ = [
     "REFERENCES",
+    "STAYS",
     "FileLike",
     "Target",
     "discard_unfinished",
@@ -32,6 +33,8 @@ __all__ = [
 FileLike = str | os.PathLike[str] | IO[bytes]
 # Folder of the images beside which files of the folder above were coded. What is in it never changes.
 REFERENCES = "astrocodec-references"
+# Why a file in there is not touched.
+STAYS = f"lies in {REFERENCES} and stays as it is, since files were compressed beside it"
 _ACL = "system.posix_acl_access"
 _STEM_BYTES = 100  # of the output's name, so that the temporary one fits wherever the output's does
 _NOT_FOR_FOLDERS = (errno.EINVAL, errno.EBADF, errno.ENOTSUP, errno.ENOSYS)
@@ -267,8 +270,7 @@ class Target:
         if isinstance(target, (str, os.PathLike)):
             self._path = Path(target)
             if overwrite and self._path.exists() and is_reference(self._path):
-                reason = f"lies in {REFERENCES} and stays as it is, since files were compressed beside it"
-                raise FileExistsError(f"{self.name}: {reason}; choose another name")
+                raise FileExistsError(f"{self.name}: {STAYS}; choose another name")
             self._before = state(self._path) if overwrite else None
             self._refuse_existing()
         else:

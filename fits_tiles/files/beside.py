@@ -12,9 +12,16 @@ import numpy.typing as npt
 from astrocodec.stages.outside import hash_of
 from fits_tiles.layout.grid import TileGrid
 
-__all__ = ["Beside", "parts_of"]
+__all__ = ["Beside", "parts_of", "without_single_planes"]
 
 Pixels = npt.NDArray[Any]
+
+
+def without_single_planes(pixels: Pixels) -> Pixels:
+    """Leave out the axes of one plane before a plane: with and without them it is the same reference."""
+    while pixels.ndim > 2 and pixels.shape[0] == 1:
+        pixels = pixels[0]
+    return pixels
 
 
 class _Tile(NamedTuple):
@@ -24,10 +31,7 @@ class _Tile(NamedTuple):
 
     def of(self, reference: Pixels) -> Pixels:
         """Cut the reference as its tile is cut, axes of one plane left out as they are there."""
-        found = reference[self.place[len(self.place) - reference.ndim :]]
-        while found.ndim > 2 and found.shape[0] == 1:
-            found = found[0]
-        return found
+        return without_single_planes(reference[self.place[len(self.place) - reference.ndim :]])
 
 
 def _tiles(grid: TileGrid) -> Iterator[_Tile]:

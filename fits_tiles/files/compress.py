@@ -22,7 +22,7 @@ from astrocodec.files.meter import Meter, ProgressCall
 from astrocodec.files.target import REFERENCES, FileLike, Target, target_name
 from astrocodec.model import Model, load_model
 from astrocodec.stages import varint
-from fits_tiles.files.beside import Beside
+from fits_tiles.files.beside import Beside, without_single_planes
 from fits_tiles.files.check import Pair, compare
 from fits_tiles.files.coders import LosslessCoder
 from fits_tiles.files.container import (
@@ -36,7 +36,7 @@ from fits_tiles.files.container import (
 from fits_tiles.files.cube_tiles import with_cube_tiles
 from fits_tiles.files.foreign import Staged, staged
 from fits_tiles.files.reference_files import References, references_of, split_name
-from fits_tiles.files.reference_store import carry, keep, store_name, without_single_planes
+from fits_tiles.files.reference_store import carry, keep, store_name
 from fits_tiles.files.report import FileReport, HduReport
 from fits_tiles.files.sample import tuned_model
 from fits_tiles.files.selection import select
@@ -501,13 +501,17 @@ def _write_image(
         beside=beside,
     )
     # A single tile holds its model itself, in fewer bytes than cards take.
-    embeds = layout.grid.count == 1 and model.kind == "T" and not settings.self_contained
-    if embeds:
+    coded = None
+    if layout.grid.count == 1 and model.kind == "T" and not settings.self_contained:
         band = next(layout.grid.bands())
         pixels = np.frombuffer(read_band(fd, hdu.data_start, band, where), layout.pixel_type).reshape(band.shape)
-        embeds = not _takes_fewer_blocks_with_cards(layout, hdu, coder_with(embeds=True).encode(0, pixels), model, keep)
-    coder = coder_with(embeds=embeds)
-    in_cards = settings.codec == "causal" and not embeds
+        coder = coder_with(embeds=True)
+        coded = coder.encode(0, pixels)
+        if _takes_fewer_blocks_with_cards(layout, hdu, coded, model, keep):
+            coded = None
+    if coded is None:
+        coder = coder_with(embeds=False)
+    in_cards = settings.codec == "causal" and coded is None
     size = write_table(
         out,
         layout,
@@ -517,6 +521,7 @@ def _write_image(
         where=where,
         workers=settings.workers,
         advance=meter.advance,
+        only=coded,
         model=model_cards(model, whole=settings.self_contained) if in_cards else [],
         **keep,
     )

@@ -21,7 +21,7 @@ from fits_tiles.layout.blocks import Hdu, padded
 from fits_tiles.layout.card_format import assemble, int_card_of, logical_card
 from fits_tiles.layout.headers import holds_tiles
 
-__all__ = ["carry", "carry_files", "keep", "store_name", "without_single_planes"]
+__all__ = ["carry", "carry_files", "keep", "store_name"]
 
 Pixels = npt.NDArray[Any]
 _BITPIX = {"u1": 8, "i2": 16, "i4": 32, "i8": 64, "f4": -32, "f8": -64}
@@ -37,13 +37,6 @@ def store_name(pixels: Pixels) -> str:
     'astrocodec-references/af5570f5a1810b7af78caf4bc70a660f.ac.fits'
     """
     return f"{REFERENCES}/{hash_of(pixels).hex()[:32]}.ac.fits"
-
-
-def without_single_planes(pixels: Pixels) -> Pixels:
-    """Leave out the axes of one plane before a plane: with and without them it is the same reference."""
-    while pixels.ndim > 2 and pixels.shape[0] == 1:
-        pixels = pixels[0]
-    return pixels
 
 
 def keep(

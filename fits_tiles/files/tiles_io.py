@@ -45,6 +45,7 @@ def write_table(
     where: str,
     workers: int,
     advance: Callable[[int], None],
+    only: CodedTile | None = None,
     model: list[bytes] | None = None,
     padding: bytes | None = None,
     checksums: bool = False,
@@ -53,7 +54,7 @@ def write_table(
     """
     Append an image to a seekable file, positioned at its end, as a table of tiles; return the number of bytes appended.
 
-    `read_band` returns big-endian pixels; other arguments are as for `fits_tiles.layout.headers.build_header`.
+    `read_band` returns big-endian pixels; `only` is the only tile, if it has been coded already; other arguments are as for `fits_tiles.layout.headers.build_header`.
 
     Raises
     ------
@@ -78,7 +79,7 @@ def write_table(
     def encode(job: _Job) -> tuple[int, int, CodedTile]:
         number, pixels = job
         try:
-            return number, pixels.nbytes, coder.encode(number, pixels)
+            return number, pixels.nbytes, only or coder.encode(number, pixels)
         except AstrocodecError as error:
             raise type(error)(f"{where}, tile {number + 1} of {grid.count}: {error}") from error
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from astrocodec.codec import needed_reference
-from astrocodec.files.target import REFERENCES, is_reference
+from astrocodec.files.target import STAYS, is_reference
 from fits_tiles.files.reference_files import folders_of, is_store_name
 from fits_tiles.files.reference_store import carry_files
 from fits_tiles.hooks.rewritten import keeps_tiles
@@ -44,8 +44,7 @@ def carry_references(hdus: Any, target: Any) -> None:
     """
     folder, name = _place_of(target)
     if folder is not None and os.path.exists(folder / name) and is_reference(folder / name):
-        reason = f"lies in {REFERENCES} and stays as it is, since files were compressed beside it"
-        raise FileExistsError(f"{folder / name}: {reason}")
+        raise FileExistsError(f"{folder / name}: {STAYS}")
     for hdu in hdus:
         # A list that was opened with `disable_image_compression` has the tables themselves.
         table = hdu if isinstance(hdu, TileTableHDU) else getattr(hdu, "_bintable", None)

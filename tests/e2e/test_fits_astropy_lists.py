@@ -452,8 +452,11 @@ def test_threads_do_not_mix_their_files(tmp_path: Path, container: str) -> None:
     try:
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(work, range(24)))
-    except SystemError as error:  # ast.literal_eval in two threads, which NumPy calls, before Python 3.11.8
-        pytest.skip(f"python/cpython#106905: {error}")
+    except SystemError as error:
+        # ast.literal_eval, which NumPy calls, in several threads of old Pythons: nothing of ours was reached.
+        if "AST constructor recursion depth mismatch" not in str(error):
+            raise
+        pytest.skip(f"this Python has python/cpython#106905: {error}")
 
 
 def test_registration_in_many_threads_wraps_once() -> None:
