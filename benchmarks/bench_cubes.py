@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 import astrocodec
 from astrocodec.bench.datasets import corpus_files, frames
 from astrocodec.bench.peers import NotApplicableError, from_unsigned, to_unsigned
-from astrocodec.bench.tables import markdown, write_csv, write_provenance
+from astrocodec.bench.tables import markdown, tell, write_csv
 from astrocodec.simulate import simulate_ramp
 
 RESULTS = Path(__file__).parent / "results"
@@ -141,10 +141,7 @@ def main(names: tuple[str, ...], patterns: tuple[str, ...], output: Path) -> Non
         except NotApplicableError as error:
             print(f"  {error}", file=sys.stderr)
         write_csv(output, rows)
-    write_provenance(output)
-    table = f"Bits per pixel; ramps are simulated, of {SHAPE[0]} x {SHAPE[1]} pixels:\n\n{summary(rows)}\n"
-    output.with_suffix(".md").write_text(table, encoding="utf-8")
-    print(table)
+    tell(output, f"Bits per pixel; ramps are simulated, of {SHAPE[0]} x {SHAPE[1]} pixels:\n\n{summary(rows)}")
 
 
 if __name__ == "__main__":

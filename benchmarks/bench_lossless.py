@@ -16,7 +16,7 @@ from astrocodec.analysis import noise_floor
 from astrocodec.bench.datasets import CorpusFile, corpus_files, frames
 from astrocodec.bench.ours import Setting, measure_ours, read_plain
 from astrocodec.bench.peers import Measurement, choose_peers, measure
-from astrocodec.bench.tables import geometric_mean, markdown, read_csv, write_csv, write_provenance
+from astrocodec.bench.tables import geometric_mean, markdown, read_csv, tell, write_csv
 
 RESULTS = Path(__file__).parent / "results"
 PEERS_TABLE = RESULTS / "peers.csv"
@@ -167,10 +167,7 @@ def main(
             results += [measure_ours(setting, original, repeats) for setting in settings]
         rows += rows_of_file(source, results)
         write_csv(output, rows)
-    write_provenance(output)
-    tables = f"{summary_table(rows)}\n\nBits per pixel:\n\n{per_file_table(rows)}\n"
-    output.with_suffix(".md").write_text(tables, encoding="utf-8")
-    print(tables)
+    tell(output, f"{summary_table(rows)}\n\nBits per pixel:\n\n{per_file_table(rows)}")
 
 
 if __name__ == "__main__":

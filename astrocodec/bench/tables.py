@@ -60,6 +60,13 @@ def write_provenance(path: str | os.PathLike[str], keep_earlier: bool = False) -
     return target
 
 
+def tell(path: str | os.PathLike[str], text: str) -> None:
+    """Write `provenance`, and what people read of a table, as ``NAME.md``, beside ``NAME.csv``; print the latter."""
+    write_provenance(path)
+    Path(path).with_suffix(".md").write_text(text + "\n", encoding="utf-8")
+    print(text)
+
+
 def geometric_mean(values: Iterable[float]) -> float:
     """Geometric mean of positive numbers; NaN for none."""
     logarithms = [math.log(value) for value in values]

@@ -21,4 +21,7 @@ static inline int ac_is_float(int dtype) { return dtype >= AC_F4 && dtype != AC_
 /* Number of elements; 0 where an axis is empty. AC_ERROR_ARGUMENT where dtype or axes are not allowed. */
 int ac_array_count(const ac_array *array, uint64_t *count);
 
+static inline uint64_t ac_smaller(uint64_t a, uint64_t b) { return a < b ? a : b; }
+static inline uint64_t ac_larger(uint64_t a, uint64_t b) { return a > b ? a : b; }
+
 #endif

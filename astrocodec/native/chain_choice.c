@@ -20,9 +20,6 @@ enum {
 static const uint32_t wanderings[WANDERINGS] = {1 << 8, 1 << 11, 1 << 13, 1 << 14, 1 << 15, 1 << 16, 1 << 17, 1 << 18, 1 << 30};
 static const int32_t slope_rules[SLOPES] = {1, 2, 4, 8, 16, 32, 0}, scales[SCALES] = {248, 240, 224, 192, 160, 128};
 
-static uint64_t smaller(uint64_t a, uint64_t b) { return a < b ? a : b; }
-static uint64_t larger(uint64_t a, uint64_t b) { return a > b ? a : b; }
-
 /* Pairs of rows of the first planes, each plane behind the other, and what a chain leaves of them. */
 typedef struct {
     uint64_t planes;
@@ -35,9 +32,9 @@ typedef struct {
 static int take_sample(const ac_sheet *sheet, uint64_t length, sample *s)
 {
     const ac_planes *p = &sheet->planes;
-    s->planes = smaller(length, MAX_PLANES);
-    s->rows = (size_t)smaller(smaller(p->height - 1, MAX_ROWS), larger(4, p->height * p->width >> 11));
-    s->columns = (size_t)smaller(p->width, MAX_COLUMNS);
+    s->planes = ac_smaller(length, MAX_PLANES);
+    s->rows = (size_t)ac_smaller(ac_smaller(p->height - 1, MAX_ROWS), ac_larger(4, p->height * p->width >> 11));
+    s->columns = (size_t)ac_smaller(p->width, MAX_COLUMNS);
     s->size = 2 * s->rows * s->columns;
     s->samples = malloc(2 * (size_t)s->planes * s->size * sizeof *s->samples);
     s->steps = malloc((size_t)s->planes * s->size * sizeof *s->steps);
@@ -122,14 +119,14 @@ static void set_levels(ac_chain *c, uint64_t wandering)
     uint64_t known = 65536;
     for (uint32_t i = 0; i < c->place_count; i++) {
         known = ((known + wandering) << 16) / (known + wandering + 65536);
-        c->places[i].level = (int32_t)smaller(256, larger(1, (known + 128) >> 8));
+        c->places[i].level = (int32_t)ac_smaller(256, ac_larger(1, (known + 128) >> 8));
     }
 }
 
 /* Gains of the slope: the same everywhere, or those of a mean. */
 static void set_slopes(ac_chain *c, int32_t rule)
 {
-    for (uint32_t i = 0; i < c->place_count; i++) c->places[i].slope = rule ? rule : (int32_t)smaller(255, 256 / (i + 1));
+    for (uint32_t i = 0; i < c->place_count; i++) c->places[i].slope = rule ? rule : (int32_t)ac_smaller(255, 256 / (i + 1));
 }
 
 /* The chain that leaves the least of the sample; 0 where that is no less than the samples themselves cost. */
@@ -137,10 +134,10 @@ static int fit(sample *s, uint64_t length, ac_chain *chain)
 {
     const int32_t noise = noise_of(s), room = noise < 1024 ? 32 * noise : 32768;
     for (size_t i = 0; i < s->size; i++) s->steps[i] = s->samples[i];
-    chain->base = (int32_t)smaller(larger((uint64_t)middle(s->steps, s->size, s->counts), (uint64_t)room), (uint64_t)(65535 - room));
-    chain->limit = (int32_t)smaller(192 * larger((uint64_t)noise, 1), AC_MAX_CHAIN_LIMIT);
+    chain->base = (int32_t)ac_smaller(ac_larger((uint64_t)middle(s->steps, s->size, s->counts), (uint64_t)room), (uint64_t)(65535 - room));
+    chain->limit = (int32_t)ac_smaller(192 * ac_larger((uint64_t)noise, 1), AC_MAX_CHAIN_LIMIT);
     chain->scale = 256, chain->first = 128;
-    chain->place_count = (uint32_t)smaller(length - 1, MAX_PLACES);
+    chain->place_count = (uint32_t)ac_smaller(length - 1, MAX_PLACES);
     candidate best = {*chain, UINT64_MAX};
     for (int i = 0; i < WANDERINGS; i++) {
         ac_chain c = *chain;

@@ -85,8 +85,6 @@ static inline void load_numbers(const void *data, int dtype, int kind, uint64_t 
     }
 }
 
-static uint64_t smaller(uint64_t a, uint64_t b) { return a < b ? a : b; }
-
 ac_numbers ac_numbers_of(const ac_array *array, void *data, uint64_t count)
 {
     return (ac_numbers){data, ac_number_dtype(array->dtype), ac_is_complex(array->dtype) ? count : 0};
@@ -99,7 +97,7 @@ static void load_strided(const ac_sheet *s, uint64_t first, size_t stride, size_
     const int kind = s->map.kind;
     if (half) {
         while (n) { /* real and imaginary parts alternate in memory */
-            const uint64_t part = first >= half, there = part ? n : smaller(n, (half - first + stride - 1) / stride);
+            const uint64_t part = first >= half, there = part ? n : ac_smaller(n, (half - first + stride - 1) / stride);
             load_numbers(s->numbers.data, s->numbers.dtype, kind, 2 * (first - part * half) + part, 2 * stride, (size_t)there, v);
             first += there * stride, v += there, n -= (size_t)there;
         }
@@ -472,7 +470,7 @@ static int match_few(ac_sheet *s)
 {
     int few, status = look_few(s, &few);
     if (status || !few) return status;
-    const uint32_t most = (uint32_t)smaller(65536, s->count / 2);
+    const uint32_t most = (uint32_t)ac_smaller(65536, s->count / 2);
     census c;
     status = take_census(s, 1, s->count, most, &c);
     if (!status && c.count <= most && ac_set_pays(c.values, c.count, c.counts)) {
@@ -630,7 +628,7 @@ static void store(const ac_numbers *out, int kind, uint64_t first, size_t n, con
         return;
     }
     while (n) {
-        const uint64_t part = first >= out->half, there = part ? n : smaller(n, out->half - first);
+        const uint64_t part = first >= out->half, there = part ? n : ac_smaller(n, out->half - first);
         store_numbers(out->data, out->dtype, kind, 2 * (first - part * out->half) + part, 2, (size_t)there, v);
         first += there, v += there, n -= (size_t)there;
     }

@@ -8,9 +8,6 @@
 
 enum { CHUNK = 1024, LARGE = 1 << 20, LEAST_PLANE = 1024, TRIALS = 4, TRIAL_ROWS = 64, TRIAL_COLUMNS = 256, TRIAL_PIXELS = 2048 };
 
-static uint64_t smaller(uint64_t a, uint64_t b) { return a < b ? a : b; }
-static uint64_t larger(uint64_t a, uint64_t b) { return a > b ? a : b; }
-
 /* Maps each plane by itself. `differ`: all can be mapped, and some have another kind, rule or number of low bits than `sheet`. */
 static int map_each(const ac_sheet *sheet, const ac_array *array, ac_sheet *each, int *differ)
 {
@@ -93,10 +90,10 @@ typedef struct {
 static part part_of(const ac_planes *p, uint64_t shares, uint64_t trials, uint64_t j)
 {
     const uint64_t at = j ? 2 * j - 1 : 1;
-    const uint64_t columns = smaller(p->width, TRIAL_COLUMNS), share = 32 * trials * columns * (1 + shares);
-    const uint64_t rows = smaller(smaller(p->height, TRIAL_ROWS), larger(8, p->count * p->height * p->width / share));
-    const uint64_t run = larger(1 + shares, TRIAL_PIXELS / (rows * columns)), start = j ? 1 + (j - 1) * (p->count - 1) / trials : 0;
-    return (part){start, smaller(start + run, p->count), at * (p->height - rows) / (2 * trials), at * (p->width - columns) / (2 * trials),
+    const uint64_t columns = ac_smaller(p->width, TRIAL_COLUMNS), share = 32 * trials * columns * (1 + shares);
+    const uint64_t rows = ac_smaller(ac_smaller(p->height, TRIAL_ROWS), ac_larger(8, p->count * p->height * p->width / share));
+    const uint64_t run = ac_larger(1 + shares, TRIAL_PIXELS / (rows * columns)), start = j ? 1 + (j - 1) * (p->count - 1) / trials : 0;
+    return (part){start, ac_smaller(start + run, p->count), at * (p->height - rows) / (2 * trials), at * (p->width - columns) / (2 * trials),
                   (uint32_t)rows, (uint32_t)columns};
 }
 
@@ -186,7 +183,7 @@ static int try_chain(const trial *w, const ac_chain *chain, uint64_t alone, int 
 static int begin_trial(trial *w, uint64_t together)
 {
     const ac_planes *p = &w->sheet->planes;
-    w->trials = smaller(p->count - 1, w->sheet->count < LARGE ? TRIALS / 2 : TRIALS);
+    w->trials = ac_smaller(p->count - 1, w->sheet->count < LARGE ? TRIALS / 2 : TRIALS);
     w->first = part_of(p, together > 1, w->trials, 0);
     for (uint64_t j = 0; j < w->trials; j++) w->parts[j] = part_of(p, together > 1, w->trials, j + 1);
     const part *one = &w->first; /* none has more planes */

@@ -4,8 +4,6 @@
 
 enum { TARGET = 512, AREA = TARGET * TARGET };
 
-static uint64_t larger(uint64_t a, uint64_t b) { return a > b ? a : b; }
-static uint64_t smaller(uint64_t a, uint64_t b) { return a < b ? a : b; }
 static uint64_t parts(uint64_t length, uint64_t side) { return (length + side - 1) / side; }
 
 ac_planes ac_planes_of(const ac_array *array)
@@ -39,9 +37,9 @@ static uint64_t balanced_side(uint64_t length, uint64_t wanted)
 
 static ac_sides wanted_sides(const ac_planes *planes, const uint32_t *wanted)
 {
-    const uint64_t h = smaller(wanted[0], AC_MAX_SIDE), w = smaller(wanted[1], AC_MAX_SIDE), together = smaller(h / planes->height, planes->count);
+    const uint64_t h = ac_smaller(wanted[0], AC_MAX_SIDE), w = ac_smaller(wanted[1], AC_MAX_SIDE), together = ac_smaller(h / planes->height, planes->count);
     if (w >= planes->width && together >= 2) return (ac_sides){together * planes->height, planes->width};
-    return (ac_sides){smaller(h, planes->height), smaller(w, planes->width)};
+    return (ac_sides){ac_smaller(h, planes->height), ac_smaller(w, planes->width)};
 }
 
 /* Where span i ends. */
@@ -52,7 +50,7 @@ static uint64_t balanced_sides(uint64_t length, uint64_t wanted, const ac_axis_c
 {
     uint64_t side = 0;
     for (uint32_t i = 0; i <= cuts->count; i++)
-        side = larger(side, balanced_side(span_end(length, cuts, i) - (i ? cuts->at[i - 1] : 0), wanted));
+        side = ac_larger(side, balanced_side(span_end(length, cuts, i) - (i ? cuts->at[i - 1] : 0), wanted));
     return side;
 }
 
@@ -61,10 +59,10 @@ ac_sides ac_choose_sides(const ac_planes *planes, const uint32_t *wanted, const 
     if (wanted) return wanted_sides(planes, wanted);
     const uint64_t n = planes->count, h = planes->height, w = planes->width;
     if (n >= 2 && !(cuts->rows.count + cuts->columns.count) && h <= AREA && w <= AREA && 2 * h * w <= AREA && h <= AC_MAX_SIDE / 2 && w <= AC_MAX_SIDE) {
-        const uint64_t most = smaller(smaller(AREA / (h * w), AC_MAX_SIDE / h), n);
+        const uint64_t most = ac_smaller(ac_smaller(AREA / (h * w), AC_MAX_SIDE / h), n);
         return (ac_sides){parts(n, parts(n, most)) * h, w};
     }
-    return (ac_sides){balanced_sides(h, larger(TARGET, AREA / w), &cuts->rows), balanced_sides(w, larger(TARGET, AREA / h), &cuts->columns)};
+    return (ac_sides){balanced_sides(h, ac_larger(TARGET, AREA / w), &cuts->rows), balanced_sides(w, ac_larger(TARGET, AREA / h), &cuts->columns)};
 }
 
 static uint64_t strip_count(uint64_t length, uint64_t side, const ac_axis_cuts *cuts)
@@ -83,7 +81,7 @@ static uint64_t strip_at(uint64_t length, uint64_t side, const ac_axis_cuts *cut
         start = end, end = span_end(length, cuts, ++i);
     }
     start += index * side;
-    *size = (uint32_t)smaller(side, end - start);
+    *size = (uint32_t)ac_smaller(side, end - start);
     return start;
 }
 
@@ -98,7 +96,7 @@ ac_place ac_piece_place(const ac_grid *g, uint64_t index)
     const ac_planes *planes = &g->planes;
     if (g->sides.height > planes->height) {
         const uint64_t together = g->sides.height / planes->height, first = index * together;
-        return (ac_place){first, 0, 0, (uint32_t)(smaller(together, planes->count - first) * planes->height), (uint32_t)planes->width};
+        return (ac_place){first, 0, 0, (uint32_t)(ac_smaller(together, planes->count - first) * planes->height), (uint32_t)planes->width};
     }
     const uint64_t across = strip_count(planes->width, g->sides.width, &g->cuts.columns);
     const uint64_t each = across * strip_count(planes->height, g->sides.height, &g->cuts.rows), within = index % each;

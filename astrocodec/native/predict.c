@@ -1,12 +1,10 @@
 #include "predict.h"
 
-static inline uint16_t average(uint16_t a, uint16_t b) { return (uint16_t)(((uint32_t)a + b + 1) >> 1); }
-
 void ac_context_of(const uint16_t *n, const ac_running *left, const ac_running *up, int32_t column, uint16_t floor, uint32_t x, uint32_t y,
                    ac_context *out)
 {
     /* n[0] W, n[1] WW, n[5] NW, n[6] N, n[7] NE, n[13] NN, n[4] NWW, n[8] NEE */
-    const uint16_t m = average(average(average(n[0], n[1]), average(n[5], n[6])), average(average(n[7], n[13]), average(n[4], n[8])));
+    const uint16_t m = ac_average(ac_average(ac_average(n[0], n[1]), ac_average(n[5], n[6])), ac_average(ac_average(n[7], n[13]), ac_average(n[4], n[8])));
     int32_t sum = 10;
     for (int i = 0; i < AC_NEIGHBOURS; i++) {
         const int32_t d = ac_clamp((int32_t)n[i] - m, -32768, 32767), a = d < 0 ? -d : d;

@@ -23,6 +23,7 @@ typedef struct {
     uint16_t row, amplitude, floor;
 } ac_start;
 
+static inline uint16_t ac_average(uint16_t a, uint16_t b) { return (uint16_t)(((uint32_t)a + b + 1) >> 1); }
 static inline int32_t ac_clamp(int32_t v, int32_t low, int32_t high) { return v < low ? low : v > high ? high : v; }
 
 void ac_context_of(const uint16_t *neighbours, const ac_running *left, const ac_running *up, int32_t column, uint16_t floor, uint32_t x, uint32_t y,

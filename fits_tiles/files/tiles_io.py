@@ -54,7 +54,8 @@ def write_table(
     """
     Append an image to a seekable file, positioned at its end, as a table of tiles; return the number of bytes appended.
 
-    `read_band` returns big-endian pixels; `only` is the only tile, if it has been coded already; other arguments are as for `fits_tiles.layout.headers.build_header`.
+    `read_band` returns big-endian pixels; `only` is the only tile, if it has been coded already; other arguments are
+    as for `fits_tiles.layout.headers.build_header`.
 
     Raises
     ------

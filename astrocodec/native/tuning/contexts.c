@@ -92,8 +92,6 @@ static void context_at(const ac_plane *p, uint32_t y, uint32_t x, ac_context *c)
     ac_context_of(neighbours, &left, running_up(p, y, x), p->columns[(size_t)y * p->width + x], p->floor, x, y, c);
 }
 
-static inline uint16_t average(uint16_t a, uint16_t b) { return (uint16_t)(((uint32_t)a + b + 1) >> 1); }
-
 /* S of a whole row, in vectors: all that the running means need of pixels whose contexts are not asked for. */
 static void sums_of_row(const ac_plane *p, uint32_t y)
 {
@@ -101,7 +99,7 @@ static void sums_of_row(const ac_plane *p, uint32_t y)
     uint16_t *restrict means = p->means, *restrict sums = p->sums;
     for (uint32_t x = 0; x < p->width; x++) {
         const uint16_t *w = row + x, *n = up + x;
-        means[x] = average(average(average(w[-1], w[-2]), average(n[-1], n[0])), average(average(n[1], up2[x]), average(n[-2], n[2])));
+        means[x] = ac_average(ac_average(ac_average(w[-1], w[-2]), ac_average(n[-1], n[0])), ac_average(ac_average(n[1], up2[x]), ac_average(n[-2], n[2])));
         sums[x] = 10;
     }
     for (int i = 0; i < AC_NEIGHBOURS; i++) {
