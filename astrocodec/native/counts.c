@@ -79,19 +79,17 @@ static inline void know(context *c, uint32_t x, uint32_t count) { c->row[0][x + 
 /* The octave of what of a count goes beyond its steps, from 1 on. */
 static inline uint32_t octave_of(uint32_t count) { return (uint32_t)ac_log2_floor(count - STEPS + 1); }
 
-typedef struct {
-    uint64_t sum, records; /* of the counts above the least sample; decisions and raw bits that they take */
-    uint16_t least;
-} survey;
-
-static survey survey_of(const uint16_t *samples, uint32_t height, uint32_t width, size_t stride)
+static uint16_t least_of(const uint16_t *row, uint32_t width, uint16_t least)
 {
-    survey s = {0, 0, UINT16_MAX};
-    for (uint32_t y = 0; y < height; y++)
-        for (uint32_t x = 0; x < width; x++) s.least = samples[y * stride + x] < s.least ? samples[y * stride + x] : s.least;
-    for (uint32_t y = 0; y < height; y++)
-        for (uint32_t x = 0; x < width; x++) s.sum += (uint32_t)(samples[y * stride + x] - s.least);
-    return s;
+    for (uint32_t x = 0; x < width; x++) least = row[x] < least ? row[x] : least;
+    return least;
+}
+
+static uint16_t least_of_piece(const uint16_t *samples, uint32_t height, uint32_t width, size_t stride)
+{
+    uint16_t least = UINT16_MAX;
+    for (uint32_t y = 0; y < height; y++) least = least_of(samples + y * stride, width, least);
+    return least;
 }
 
 static uint64_t records_of(const uint16_t *samples, uint32_t height, uint32_t width, size_t stride, uint16_t least)
@@ -105,10 +103,19 @@ static uint64_t records_of(const uint16_t *samples, uint32_t height, uint32_t wi
     return records;
 }
 
+/* A lesser sample to come only makes the sum larger: most pieces are known by their first rows. */
 int ac_counts_promising(const uint16_t *samples, uint32_t height, uint32_t width, size_t stride, int thorough)
 {
-    const uint64_t pixels = (uint64_t)height * width;
-    return survey_of(samples, height, width, stride).sum <= pixels * (thorough || pixels <= 65536 ? MOST_MEAN : 1);
+    const uint64_t pixels = (uint64_t)height * width, most = pixels * (thorough || pixels <= 65536 ? MOST_MEAN : 1);
+    uint16_t least = UINT16_MAX;
+    uint64_t sum = 0;
+    for (uint32_t y = 0; y < height; y++) {
+        const uint16_t *row = samples + y * stride;
+        for (uint32_t x = 0; x < width; x++) sum += row[x];
+        least = least_of(row, width, least);
+        if (sum - (uint64_t)least * width * (y + 1) > most) return 0;
+    }
+    return 1;
 }
 
 enum { YES = 1u << 14, RAW = 1u << 15 };
@@ -148,7 +155,7 @@ int ac_counts_encode(const uint16_t *samples, uint32_t height, uint32_t width, s
     if (!out || !length) return AC_ERROR_ARGUMENT;
     const int status = ac_check_sides(samples, height, width, stride);
     if (status) return status;
-    const uint16_t least = survey_of(samples, height, width, stride).least;
+    const uint16_t least = least_of_piece(samples, height, width, stride);
     const uint64_t count = records_of(samples, height, width, stride, least);
     uint32_t *const records = malloc(count * sizeof *records), *to = records;
     context *c = new_context(width);
