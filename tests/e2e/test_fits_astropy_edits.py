@@ -357,10 +357,10 @@ def test_what_astropy_cannot_read_ends_no_list(
 ) -> None:
     """It writes no HDU behind one whose reading fails: that is the end of the file to it."""
     plain, packed, other = (tmp_path / name for name in ("a.fits", "a.ac.fits", "b.fits"))
-    sci = fits.ImageHDU(np.arange(600, dtype="i2").reshape(20, 30), name="XXX")
+    sci = fits.ImageHDU(np.arange(600, dtype="i2").reshape(20, 30), name="ODD")
     fits.HDUList([fits.PrimaryHDU(), sci, fits.ImageHDU(np.ones((20, 30), "i2"), name="LAST")]).writeto(plain)
     raw = plain.read_bytes()
-    at = raw.index(b"EXTNAME = 'XXX")
+    at = raw.index(b"EXTNAME = 'ODD")
     plain.write_bytes(raw[:at] + card.encode("latin-1").ljust(80) + raw[at + 80 :])
     fits_tiles.compress(plain, packed, container=container, tune=False)
     if damage:

@@ -389,7 +389,7 @@ static void decode_group(const ac_model *model, widths uneven, ac_plane *plane, 
         uint32_t y, x, symbol, lane;
         uint16_t sum;
         ac_cell cell;
-    } todo[32];
+    } taken[32];
     int n = 0;
     for (uint32_t lane = first_lane; lane < first_lane + 32; lane++) {
         uint32_t y, x;
@@ -397,27 +397,27 @@ static void decode_group(const ac_model *model, widths uneven, ac_plane *plane, 
         if (!x) pad_left(plane, y);
         ac_context c;
         context_at(plane, y, x, &c);
-        todo[n].y = y, todo[n].x = x, todo[n].lane = lane, todo[n].sum = c.sum;
-        todo[n].cell = predict(model, &c);
+        taken[n].y = y, taken[n].x = x, taken[n].lane = lane, taken[n].sum = c.sum;
+        taken[n].cell = predict(model, &c);
         uint16_t room[AC_SYMBOLS];
-        todo[n].symbol = pop(&state[lane & (states - 1)], frequencies(model, uneven, &todo[n].cell, room), in);
+        taken[n].symbol = pop(&state[lane & (states - 1)], frequencies(model, uneven, &taken[n].cell, room), in);
         n++;
     }
     for (int i = 0; i < n; i++) {
-        const ac_layout *layout = &ac_layouts[todo[i].cell.layout];
-        uint32_t *x = &state[todo[i].lane & (states - 1)];
+        const ac_layout *layout = &ac_layouts[taken[i].cell.layout];
+        uint32_t *x = &state[taken[i].lane & (states - 1)];
         int32_t value;
-        if (is_shared(uneven, &todo[i].cell, todo[i].symbol)) {
-            value = todo[i].cell.base + ((int32_t)todo[i].symbol - 32) * (1 << todo[i].cell.k);
-            value += pop_share(x, uneven, value, todo[i].cell.k, in);
+        if (is_shared(uneven, &taken[i].cell, taken[i].symbol)) {
+            value = taken[i].cell.base + ((int32_t)taken[i].symbol - 32) * (1 << taken[i].cell.k);
+            value += pop_share(x, uneven, value, taken[i].cell.k, in);
         } else {
-            const uint32_t bits = ac_raw_bits(todo[i].symbol, todo[i].cell.k, layout), raw = *x & ((1u << bits) - 1);
+            const uint32_t bits = ac_raw_bits(taken[i].symbol, taken[i].cell.k, layout), raw = *x & ((1u << bits) - 1);
             *x >>= bits;
             refill(x, in);
-            value = todo[i].cell.base + ac_difference_of(todo[i].symbol, todo[i].cell.k, raw, layout);
+            value = taken[i].cell.base + ac_difference_of(taken[i].symbol, taken[i].cell.k, raw, layout);
         }
-        plane->samples.at[(ptrdiff_t)todo[i].y * (ptrdiff_t)plane->samples.stride + todo[i].x] = (uint16_t)value;
-        take_in(plane, todo[i].y, todo[i].x, todo[i].sum);
+        plane->samples.at[(ptrdiff_t)taken[i].y * (ptrdiff_t)plane->samples.stride + taken[i].x] = (uint16_t)value;
+        take_in(plane, taken[i].y, taken[i].x, taken[i].sum);
     }
 }
 
