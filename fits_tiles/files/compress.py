@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
@@ -22,8 +20,8 @@ from astrocodec.files.meter import Meter, ProgressCall
 from astrocodec.files.target import REFERENCES, FileLike, Target, target_name
 from astrocodec.model import Model, load_model
 from astrocodec.stages import varint
-from fits_tiles.files.beside import Beside, without_single_planes
 from fits_tiles.files.check import Pair, compare
+from fits_tiles.files.chosen_reference import ChosenReference
 from fits_tiles.files.coders import LosslessCoder
 from fits_tiles.files.container import (
     CONTAINERS,
@@ -35,8 +33,8 @@ from fits_tiles.files.container import (
 )
 from fits_tiles.files.cube_tiles import with_cube_tiles
 from fits_tiles.files.foreign import Staged, staged
-from fits_tiles.files.reference_files import References, references_of, split_name
-from fits_tiles.files.reference_store import carry, keep, store_name
+from fits_tiles.files.reference_files import References, references_of
+from fits_tiles.files.reference_store import carry
 from fits_tiles.files.report import FileReport, HduReport
 from fits_tiles.files.sample import tuned_model
 from fits_tiles.files.selection import select
@@ -68,78 +66,6 @@ _DITHERS = {"none": -1, "no_dither": -1, "subtractive_dither_1": 1, "subtractive
 _MIN_TUNED_BYTES = 1 << 14
 
 
-@dataclass
-class _Reference:
-    """The file beside which images are coded."""
-
-    path: Path
-    number: int | None  # of the HDU, None: that of the image
-    folder: Path | None  # of the output, None where that has no name
-    embed: bool
-    files: References
-    used: list[str] = field(default_factory=list)  # files and HDUs that tiles need
-
-    @classmethod
-    def named(
-        cls, reference: str | os.PathLike[str] | None, embed: bool, src: FileLike, dst: FileLike | None
-    ) -> _Reference | None:
-        """Return what an argument names."""
-        if reference is None:
-            return None
-        folder = Path(dst).parent if isinstance(dst, (str, os.PathLike)) else None
-        if folder is None and dst is not None and not embed:
-            raise ValueError(
-                f"{target_name(src)}: what goes to a stream has no folder for its reference; write to a file, "
-                "embed the reference, or leave it out"
-            )
-        file, number = split_name(os.fspath(reference))
-        return cls(Path(file), number, folder, embed, References())
-
-    def beside(self, layout: TileLayout, index: int) -> tuple[Beside, str] | None:
-        """Return what lies beside an HDU's tiles, and its file and HDU; None where no image of the file fits them."""
-        number = self.number if self.number is not None else index
-        places = [self.path] if self.folder is None else [self.path, self.folder / self.path.name]
-        for form in 2 * [form for place in places for form in _forms_of(place)]:  # it may be getting its other name
-            with suppress(FileNotFoundError):
-                found = self.files.fitting(form, number, layout.shape)
-                if found is None or (self.number is not None and found[1] != self.number):
-                    return None
-                pixels = without_single_planes(found[0])
-                return Beside.of_grid(pixels, store_name(pixels), self.embed, layout.grid), f"{form}[{found[1]}]"
-        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self.path))
-
-    def keep(self, beside: Beside, image: str, settings: _Settings) -> None:
-        """Put what tiles need into the store, while it is in memory."""
-        self.used.append(image)
-        if self.folder is not None and not self.embed:
-
-            def write(plain: IO[bytes], packed: IO[bytes]) -> FileReport:
-                how: dict[str, Any] = {"self_contained": settings.self_contained, "tune": settings.tune}
-                return compress(
-                    plain, packed, model=settings.model, effort=settings.effort, workers=settings.workers, **how
-                )
-
-            keep(beside.pixels, References((self.folder,)), write, split_name(image)[0])
-
-    def as_readers(self) -> References:
-        """Return what finds tiles' references as whoever reads the output will; of none, in the files they are from."""
-        return References((), tuple(self.used)) if self.folder is None else References((self.folder,))
-
-
-# What a file may be called after it was packed, compressed or unpacked.
-_FORMS = tuple(
-    suffix + packed for suffix in (".ac.fits", ".fits", ".fit", ".fts") for packed in ("", ".gz", ".bz2", ".fz")
-)
-
-
-def _forms_of(path: Path) -> Iterator[Path]:
-    """Names by which a file is looked for, its own first: a run may have compressed or unpacked it meanwhile."""
-    yield path
-    form = next((form for form in sorted(_FORMS, key=len, reverse=True) if path.name.lower().endswith(form)), "")
-    stem = path.name[: len(path.name) - len(form)]
-    yield from (other for form in _FORMS if (other := path.with_name(stem + form)) != path)
-
-
 @dataclass(frozen=True)
 class _Settings:
     container: str
@@ -154,7 +80,7 @@ class _Settings:
     seed: int | None
     workers: int
     checksums: bool
-    reference: _Reference | None
+    reference: ChosenReference | None
 
     def __post_init__(self) -> None:
         if self.container not in CONTAINERS:
@@ -169,6 +95,18 @@ class _Settings:
             raise ValueError(f"quantize_level is {self.level}, a finite number is needed")
         plan_tile_shape((1, 1), self.tile_shape)
         model_cards(self.model, whole=self.self_contained)
+
+    def write_reference(self, plain: IO[bytes], packed: IO[bytes]) -> None:
+        """Compress an image that others are coded beside as they are."""
+        compress(
+            plain,
+            packed,
+            model=self.model,
+            effort=self.effort,
+            workers=self.workers,
+            self_contained=self.self_contained,
+            tune=self.tune,
+        )
 
 
 def compress(
@@ -293,7 +231,7 @@ def compress(
         dither_seed,
         workers,
         checksums,
-        _Reference.named(reference, embed_reference, src, dst) if is_causal else None,
+        ChosenReference.named(reference, embed_reference, src, dst) if is_causal else None,
     )
     name = target_name(src)
     with Target(dst, overwrite=overwrite, like=src) as target, open_source(src, target.folder) as file:
@@ -530,7 +468,7 @@ def _write_image(
     if beside is not None:
         used = isinstance(coder, LosslessCoder) and coder.is_beside
         if used and settings.reference:
-            settings.reference.keep(beside, image, settings)
+            settings.reference.keep(beside, image, settings.write_reference)
             kept = "" if beside.embed or settings.reference.folder is None else f", kept in {REFERENCES}"
             entry.add_note(f"beside {image}{kept}")
         else:

@@ -33,6 +33,18 @@ def is_writing(folder: Path) -> bool:
     return False
 
 
+def wait_for_handler(process: int, number: signal.Signals) -> None:
+    """Wait until a process that was started catches a signal."""
+    deadline = time.monotonic() + 60
+    while True:
+        status = Path(f"/proc/{process}/status").read_text()
+        caught = next(line for line in status.splitlines() if line.startswith("SigCgt"))
+        if int(caught.split()[1], 16) >> (number - 1) & 1:
+            return
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def interrupt(folder: Path, number: signal.Signals, *arguments: str | Path, group: bool = True) -> "tuple[int, str]":
     """Send a signal once the output has been begun; give exit code and standard error."""
     process = start(*arguments)
@@ -102,7 +114,7 @@ def test_interruption_of_other_commands(large: Path, tmp_path: Path) -> None:
     assert (code, error.count("\n"), list(out.iterdir())) == (128 + signal.SIGTERM, 1, [])
     for command in (("analyze", "-o", out / "a.html", "-j", "2", large, large), ("tune", "--effort", "9", large)):
         process = start(*command, *(["-O", out / "m.acm"] if command[0] == "tune" else []))
-        time.sleep(2.0)
+        wait_for_handler(process.pid, signal.SIGTERM)
         process.terminate()
         _, told = process.communicate(timeout=60)
         assert (process.returncode, told.count(b"\n"), list(out.iterdir())) == (128 + signal.SIGTERM, 1, []), told
