@@ -13,21 +13,25 @@ mkdir -p "$build"
 [ -e "$native/shipped_models.h" ] || (cd "$root" && python3 setup.py --version >/dev/null)
 
 # The HDF5 plugin needs a host library and decodes nothing itself.
-sources=
-for source in "$native"/*.c "$native"/*/*.c; do
-    case $source in
-    "$native"/hdf5/*) ;;
-    *) sources="$sources $source" ;;
-    esac
-done
+flags="-std=c11 -O2 -fwrapv -ffp-contract=off -Wall -Wextra -Werror -I $native"
+if [ ! -e "$build/complete" ]; then
+    for source in "$native"/*.c "$native"/*/*.c; do
+        case $source in
+        "$native"/hdf5/*) ;;
+        # shellcheck disable=SC2086
+        *) "$compiler" $flags -c "$source" -o "$build/$(echo "${source#"$native"/}" | tr / _).o" ;;
+        esac
+    done
+    touch "$build/complete"
+fi
 tests=$root/tests/native
 if [ "$program" = levels ]; then
-    sources="$tests/levels.c $tests/oracle.c $sources"
+    sources="$tests/levels.c $tests/oracle.c"
 else
-    sources="$here/$program.c $sources"
+    sources=$here/$program.c
     set -- "$here/../../golden" "$@"
 fi
 # shellcheck disable=SC2086
-[ -x "$build/$program" ] || "$compiler" -std=c11 -O2 -fwrapv -ffp-contract=off -Wall -Wextra -Werror -static -I "$native" -I "$tests" -o "$build/$program" $sources -lm
+[ -x "$build/$program" ] || "$compiler" $flags -static -I "$tests" -o "$build/$program" $sources "$build"/*.o -lm
 # shellcheck disable=SC2086
 $emulator "$build/$program" "$@"

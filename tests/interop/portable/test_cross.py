@@ -29,21 +29,27 @@ def _missing(what: str) -> None:
 PIECES = [word for name, (model, *_) in CASES.items() for word in (model, name)]
 
 
+@pytest.fixture(scope="module")
+def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of which each processor has one, so that the library is built once for each."""
+    return tmp_path_factory.mktemp("cross")
+
+
 @pytest.mark.parametrize(
     ("program", "arguments", "lines"),
     [("decode_golden", PIECES, len(CASES)), ("decode_streams", list(STREAMS), len(STREAMS))],
     ids=["pieces", "streams"],
 )
 @pytest.mark.parametrize("processor", PROCESSORS)
-def test_golden_files_elsewhere(processor: str, program: str, arguments: list[str], lines: int, tmp_path: Path) -> None:
-    output = _run(processor, tmp_path, program, *arguments)
+def test_golden_files_elsewhere(processor: str, program: str, arguments: list[str], lines: int, build: Path) -> None:
+    output = _run(processor, build, program, *arguments)
     assert len(output.splitlines()) == lines
 
 
-def test_kernels_for_neon_agree_with_the_oracle(tmp_path: Path) -> None:
+def test_kernels_for_neon_agree_with_the_oracle(build: Path) -> None:
     """Portable, plain NEON and NEON with dot products, the last where the processor has them."""
-    assert "levels 1 5 6: 0 failures" in _run("aarch64", tmp_path, "levels", "1", "quick")
-    assert "levels 1 5: 0 failures" in _run("aarch64", tmp_path, "levels", "2", "quick", options=" -cpu cortex-a72")
+    assert "levels 1 5 6: 0 failures" in _run("aarch64", build, "levels", "1", "quick")
+    assert "levels 1 5: 0 failures" in _run("aarch64", build, "levels", "2", "quick", options=" -cpu cortex-a72")
 
 
 def _run(processor: str, folder: Path, program: str, *arguments: str, options: str = "") -> str:
@@ -53,7 +59,7 @@ def _run(processor: str, folder: Path, program: str, *arguments: str, options: s
     emulator = next((name for name in emulators if shutil.which(name)), None)
     if emulator is None:
         _missing(emulators[0])
-    command = ["sh", str(HERE / "cross.sh"), compiler, emulator + options, str(folder), program, *arguments]
+    command = ["sh", str(HERE / "cross.sh"), compiler, emulator + options, str(folder / processor), program, *arguments]
     result = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
     return result.stdout
