@@ -1,4 +1,4 @@
-"""What a report on an HDF5 file notes of the whole; FITS files hold all of theirs and have no such notes."""
+"""What a report notes of a whole file."""
 
 from typing import TYPE_CHECKING
 

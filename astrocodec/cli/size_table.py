@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from astrocodec.cli.failures import Failure
 from astrocodec.files.file_report import ImageSizes, weakest
 from astrocodec.files.printable import human_bytes, printable_name
+from astrocodec.files.target import REFERENCES
 
 if TYPE_CHECKING:
     import fits_tiles
@@ -86,6 +87,8 @@ def totals_line(reports: Sequence["FileReport"]) -> str:
         else "no image is compressed",
         f"{sum(report.seconds for report in reports):.2f} s, {_checked(reports)}",
     ]
+    if needing := sum(bool(getattr(report, "references", [])) for report in reports):
+        parts.append(f"{needing} need the folder {REFERENCES} beside them")
     return "; ".join(parts)
 
 

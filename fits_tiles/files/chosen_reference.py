@@ -29,6 +29,7 @@ class ChosenReference:
     embed: bool
     files: References
     used: list[str] = field(default_factory=list)  # files and HDUs that tiles need
+    stored: list[str] = field(default_factory=list)  # files of the store that hold them
 
     @classmethod
     def named(
@@ -64,6 +65,8 @@ class ChosenReference:
         self.used.append(image)
         if self.folder is not None and not self.embed:
             keep(beside.pixels, References((self.folder,)), write, split_name(image)[0])
+            if beside.name not in self.stored:
+                self.stored.append(beside.name)
 
     def as_readers(self) -> References:
         """Return what finds tiles' references as whoever reads the output will; of none, in the files they are from."""

@@ -249,6 +249,10 @@ def compress(
                 report.target, report.seconds = "", time.perf_counter() - started
                 return report
             references = settings.reference.as_readers() if settings.reference else References()
+            if settings.reference:
+                report.references = settings.reference.stored
+                if not settings.reference.used:
+                    report.notes.append(f"no image was coded beside {settings.reference.path}: none gets smaller by it")
             if dst is not None:
                 copied = [pair.original for pair in pairs if not pair.tiles]
                 carry(fd, copied, references_of(src).folders, target.folder, name)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -181,14 +183,23 @@ def references_of(source: FileLike, named: str | os.PathLike[str] | None = None)
     return References(folders, () if named is None else (os.fspath(named),))
 
 
+@contextmanager
+def _opened(path: Path) -> Iterator[IO[bytes]]:
+    """Open what may be read again and again: a pipe would be empty then, or wait for ever."""
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise OSError(f"{path}: is no regular file, which a reference must be")
+    with open_source(path, None) as file:
+        yield file
+
+
 def _count(path: Path) -> int:
     """Number of HDUs of a file."""
-    with open_source(path, None) as file:
+    with _opened(path) as file:
         return sum(1 for _ in walk(file.fileno(), str(path)))
 
 
 def _pixels(path: Path, number: int) -> Pixels | None:
-    with open_source(path, None) as file, staged(file, str(path), None, lambda hdu: True) as plain:
+    with _opened(path) as file, staged(file, str(path), None, lambda hdu: True) as plain:
         fd = plain.file.fileno()
         hdus = list(walk(fd, str(path)))
         number += begins_with_primary_image(hdus)

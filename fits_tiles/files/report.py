@@ -65,6 +65,10 @@ class FileReport(FileRun):
     ----------
     hdus : list of HduReport
         One entry per HDU of the source.
+    notes : list of str
+        What to know of the whole.
+    references : list of str
+        Files of the store that the tiles just written need, relative to the folder of the file.
 
     Examples
     --------
@@ -73,6 +77,8 @@ class FileReport(FileRun):
     """
 
     hdus: list[HduReport] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    references: list[str] = field(default_factory=list)
 
     @property
     def parts(self) -> list[HduReport]:

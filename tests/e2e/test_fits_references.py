@@ -518,3 +518,17 @@ def test_files_put_right_are_found_by_the_same_object(night: Path) -> None:
     (night / "x").rename(night / REFERENCES)
     pixels = astrocodec.decode(stream, reference=find)
     np.testing.assert_array_equal(pixels.view("u2") ^ 0x8000, exposure(1))
+
+
+def test_a_run_says_what_its_files_need(night: Path) -> None:
+    """And that a reference was of no use, or cannot be one."""
+    command = ("fits-compress", "--effort", "1", "--overwrite", "--reference")
+    told = succeed_here(*command, "a.fits", "b.fits", "c.fits").decode()
+    assert told.rstrip().endswith(f"2 need the folder {REFERENCES} beside them")
+    useless = run_here(*command, "a.fits[7]", "b.fits")
+    assert b"no image was coded beside a.fits" in useless.stderr
+    assert REFERENCES.encode() not in useless.stdout
+    os.mkfifo("pipe")
+    refused = run_here(*command, "pipe", "b.fits")
+    assert refused.returncode == ExitCode.SYSTEM
+    assert b"pipe: is no regular file" in refused.stderr
