@@ -25,6 +25,7 @@ __all__ = [
     "Target",
     "discard_unfinished",
     "is_reference",
+    "make_folder",
     "remove_leftovers",
     "scratch_folder",
     "target_name",
@@ -177,11 +178,11 @@ def _access_list(like: FileLike | None) -> bytes:
 
 def _take_permissions(descriptor: int, like: os.stat_result, acl: bytes) -> None:
     """
-    Give a file owner, group, permission bits and access list of another, as far as the system lets us.
+    Give a file or folder owner, group, permission bits and access list of another, as far as the system lets us.
 
     Where group or list cannot be given, what others may not do our group may not do either.
     """
-    mode = stat.S_IMODE(like.st_mode) & 0o777
+    mode = stat.S_IMODE(like.st_mode) & (0o7777 if stat.S_ISDIR(like.st_mode) else 0o777)
     with suppress(OSError):
         os.fchown(descriptor, like.st_uid, -1)
     try:
@@ -195,6 +196,24 @@ def _take_permissions(descriptor: int, like: os.stat_result, acl: bytes) -> None
             mode &= 0o707 | (mode & 0o007) << 3
     with suppress(OSError):  # FAT has no such bits
         os.fchmod(descriptor, mode)
+
+
+def make_folder(path: Path) -> None:
+    """
+    Make a folder, unless it is there, that lets in whom the folder above lets in.
+
+    Raises
+    ------
+    OSError
+        If it cannot be made.
+    """
+    with suppress(FileExistsError):
+        path.mkdir()
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            _take_permissions(descriptor, os.stat(path.parent), b"")
+        finally:
+            os.close(descriptor)
 
 
 def _is_systems(path: Path) -> bool:

@@ -52,7 +52,8 @@ class Outside:
         out = self.sha256 + bytes([DTYPES.index(self.dtype.str[1:]), self.axes]) + varint.put_signed(self.zero)
         for number in (self.shift, self.smooth, self.small, self.large, self.spread):
             out += varint.put(number)
-        out += varint.put_signed(self.level) + varint.put_signed(self.offset)
+        for number in (self.level, self.offset):  # which count modulo 2**64
+            out += varint.put_signed((number + (1 << 63)) % (1 << 64) - (1 << 63))
         return out + bytes([self.bits, self.embedded]) + self.name.encode()
 
     @classmethod

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from astrocodec.errors import CorruptError, FormatError, ReferenceNotFoundError
-from astrocodec.files.target import REFERENCES, Target, sync_folder
+from astrocodec.files.target import REFERENCES, Target, make_folder, sync_folder
 from astrocodec.stages.outside import hash_of
 from fits_tiles.files.reference_files import References, is_store_name
 from fits_tiles.files.tiles_io import needed_references
@@ -123,7 +123,7 @@ def carry_files(names: Iterable[str], folders: Sequence[Path], to: str | os.Path
 def _put(path: Path, content: Callable[[], bytes], like: str | os.PathLike[str]) -> None:
     """Write a file of the store, unless it is there; it and its name are on the disk then."""
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         # Where another process has just written it, its file counts.
         with suppress(FileExistsError), Target(path, overwrite=False, like=like) as target:
             target.file.write(content())

@@ -8,6 +8,7 @@ checks first that every name it needs is there and changes nothing otherwise.
 from __future__ import annotations
 
 import functools
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
@@ -218,6 +219,8 @@ def _without_manifests(original: _Function, self: Any, *arguments: Any, **keywor
     """Let no file that astropy writes carry a manifest: it tells of the file that `fits_tiles.compress` wrote."""
     if original.__name__ == "flush" and self._file is not None:
         _refuse_twice(self)
+        _write_through_link(self)
+    _decode_for_other_codecs(self)
     target = self._file if original.__name__ == "flush" else arguments[0] if arguments else keywords.get("fileobj")
     carry_references(self, target)
     will_change = _will_change(self)
@@ -238,6 +241,19 @@ def _refuse_twice(hdus: Any) -> None:
     twice = any(_is_ours(hdu) and hdu._bintable._file is hdus._file and hdus.count(hdu) > 1 for hdu in distinct)
     if twice and not _are_all_of_file(hdus[: len(distinct)], hdus._file):
         raise ValueError("an HDU stands twice in the list, and cannot be written over itself: insert a copy of it")
+
+
+def _write_through_link(hdus: Any) -> None:
+    """Let a file opened by a link be changed where it lies: astropy would put a larger one in the link's place."""
+    if any(map(_is_ours, hdus)) and isinstance(hdus._file.name, str) and os.path.islink(hdus._file.name):
+        hdus._file.name = os.path.realpath(hdus._file.name)
+
+
+def _decode_for_other_codecs(hdus: Any) -> None:
+    """Read pixels of ours that are asked for in another codec: astropy copies tiles of pixels that nobody read."""
+    for hdu in hdus:
+        if isinstance(hdu, fits.CompImageHDU) and hdu.compression_type != ALGORITHM and holds_our_tiles(hdu):
+            _ = hdu.data
 
 
 def _take_new_file(hdus: Any, old: Any) -> None:
@@ -292,9 +308,11 @@ def _are_all_of_file(hdus: Any, file: Any) -> bool:
 def _with_header_type(
     original: _Function, compressed_data: Any, compression_type: str, compressed_header: Any, *rest: Any
 ) -> Any:
-    # An HDU that was opened before registration still believes that it holds RICE_1.
-    if compressed_header.get("ZCMPTYPE") == ALGORITHM:
-        compression_type = ALGORITHM
+    # What is asked for in another codec is not yet in it; what was opened before registration is taken for RICE_1.
+    stored = compressed_header.get("ZCMPTYPE", "")
+    if ALGORITHM in (stored, compression_type):
+        compression_type = "RICE_1" if stored == "RICE_ONE" else stored
+    if stored == ALGORITHM:
         # astropy takes BLANK for a value of floats, too; of integers it changes nothing here.
         bintable, _, *indices = rest
         if isinstance(bintable, TileTableHDU):

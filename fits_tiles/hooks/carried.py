@@ -55,13 +55,21 @@ def carry_references(hdus: Any, target: Any) -> None:
 
 
 def _place_of(target: Any) -> tuple[Path | None, str]:
-    """Folder and name of what is written to, None for what has none."""
+    """Folder and name of what is written to, None for what has none, as a pipe that calls itself ``<stdout>``."""
     name = target if isinstance(target, (str, os.PathLike)) else getattr(target, "name", None)
     if not isinstance(name, (str, os.PathLike)) or not os.fspath(name):
         return None, ""
-    path = os.path.abspath(os.path.expanduser(name))
     known = getattr(target, "reference_folders", None)
-    return known[0] if known else Path(path).parent, os.path.basename(path)
+    if known:
+        return known[-1], os.path.basename(name)  # files are changed where they lie
+    path = os.path.abspath(os.path.expanduser(name))
+    if os.path.islink(path) and not os.path.exists(path):
+        path = os.path.realpath(path)  # astropy makes what a link points to, but replaces one to a file
+    if hasattr(target, "fileno") and not (
+        os.path.exists(path) and os.path.samestat(os.fstat(target.fileno()), os.stat(path))
+    ):
+        return None, ""
+    return Path(path).parent, os.path.basename(path)
 
 
 def _needed(table: Any) -> set[str]:

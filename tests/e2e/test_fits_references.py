@@ -532,3 +532,69 @@ def test_a_run_says_what_its_files_need(night: Path) -> None:
     refused = run_here(*command, "pipe", "b.fits")
     assert refused.returncode == ExitCode.SYSTEM
     assert b"pipe: is no regular file" in refused.stderr
+
+
+def test_an_update_through_a_link_changes_the_file_where_it_lies(night: Path) -> None:
+    """astropy would put one that grew in the place of the link, where no store is."""
+    fits_tiles.compress("b.fits", "b.ac.fits", effort=1, reference="a.fits")
+    os.mkdir("links")
+    os.symlink("../b.ac.fits", "links/b.ac.fits")
+    with fits.open("links/b.ac.fits", mode="update") as hdus:
+        for number in range(100):
+            hdus[1].header[f"K{number}"] = "x" * 40
+    assert os.path.islink("links/b.ac.fits")
+    for name in ("links/b.ac.fits", "b.ac.fits"):
+        with fits.open(name) as hdus:
+            assert hdus[1].header["K99"] == "x" * 40
+            np.testing.assert_array_equal(hdus[1].data, exposure(1))
+
+
+@pytest.mark.parametrize("mode", ["readonly", "update"])
+def test_another_codec_that_is_asked_for_is_taken(night: Path, mode: str) -> None:
+    """Though nobody read the pixels; and ours of another's."""
+    os.mkdir("out")
+    fits_tiles.compress("b.fits", "b.ac.fits", effort=1, reference="a.fits")
+    path = "b.ac.fits"
+    for codec in ("RICE_1", "ASTROCODEC_1"):
+        with fits.open(path, mode=mode) as hdus:
+            hdus[1].compression_type = codec
+            if mode == "readonly":
+                path = f"out/{codec}.fits"
+                hdus.writeto(path)
+        with fits.open(path) as hdus:
+            assert hdus[1].compression_type == codec
+            np.testing.assert_array_equal(hdus[1].data, exposure(1))
+
+
+def test_the_store_is_where_a_link_leads(night: Path) -> None:
+    """astropy appends through a link, and makes the file that one points to; a stream has no folder."""
+    fits_tiles.compress("b.fits", "b.ac.fits", effort=1, reference="a.fits")
+    for name in ("links", "far", "farther"):
+        os.mkdir(name)
+    fits.PrimaryHDU().writeto("far/b.fits")
+    os.symlink("../far/b.fits", "links/b.fits")
+    os.symlink("../farther/b.fits", "links/new.fits")
+    with fits.open("b.ac.fits") as image:
+        with fits.open("links/b.fits", mode="append") as hdus:
+            hdus.append(image[1])
+        image.writeto("links/new.fits")
+        with io.FileIO("far/output", "wb") as file:
+            file.name = "<stdout>"  # as programs' output is called
+            with pytest.raises(ValueError, match="cannot go along to a stream"):
+                image.writeto(file)
+    for name in ("far/b.fits", "farther/b.fits"):
+        np.testing.assert_array_equal(fits.getdata(name, 1), exposure(1))
+    assert not os.path.exists(f"links/{REFERENCES}")
+
+
+def test_whom_a_folder_lets_in_its_store_does(night: Path) -> None:
+    """Whatever files are made for: they stay readable by those who could read the originals."""
+    os.mkdir("out")
+    os.chmod("out", 0o2775)
+    mask = os.umask(0o077)
+    try:
+        fits_tiles.compress("b.fits", "out/b.ac.fits", effort=1, reference="a.fits")
+    finally:
+        os.umask(mask)
+    assert os.stat(f"out/{REFERENCES}").st_mode & 0o7777 == 0o2775
+    assert {os.stat(path).st_mode & 0o777 for path in Path("out", REFERENCES).iterdir()} == {0o444}

@@ -214,6 +214,15 @@ def test_levels_at_the_ends_of_a_type() -> None:
     np.testing.assert_array_equal(astrocodec.decode(stream, reference=pattern.astype(np.float32)), values)
 
 
+@pytest.mark.parametrize(("dtype", "end"), [("i8", -(2**63)), ("u8", 2**63), ("u8", 2**64 - 9000)])
+def test_wide_elements_beside_small_ones(dtype: str, end: int) -> None:
+    pattern = np.random.default_rng(1).poisson(2000, (60, 70)).astype(np.int32)
+    values = pattern.astype(dtype) + np.array(end, dtype)
+    stream = astrocodec.encode(values, reference=pattern)
+    np.testing.assert_array_equal(astrocodec.decode(stream, reference=pattern), values)
+    assert len(stream) < 0.4 * len(astrocodec.encode(values))
+
+
 def test_bits_of_a_stream_with_its_reference() -> None:
     rng = np.random.default_rng(3)
     line = rng.integers(0, 4000, (90, 1))
