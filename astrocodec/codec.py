@@ -19,11 +19,13 @@ from astrocodec.arrays import as_array
 from astrocodec.errors import CodecNotFoundError, CorruptError, FormatError
 from astrocodec.model import Model, find_model, load_model
 from astrocodec.references import ReferenceInfo, References, as_reference, find_reference, info_of, leave
+from astrocodec.stages.axes import read_order, turned_shape
 from astrocodec.stages.causal import CAUSAL
 from astrocodec.stages.cuts import NO_CUTS, Cuts
 from astrocodec.stages.pixels import DTYPES
 from astrocodec.stages.planes import MAX_PIXELS, planes_of
 from astrocodec.stages.stream import (
+    AXES,
     CUTS,
     MAX_AXES,
     MODEL,
@@ -68,6 +70,8 @@ class StreamInfo:
     shape : tuple of int
     piece_shape : tuple of int
         ``(y, x)`` of the pieces that the causal codec cut the planes into; ``(0, 0)`` with other codecs.
+    axes : tuple of int
+        Order of the array's axes in which they were coded; the last two are the planes.
     cuts : Cuts
         ``rows`` and ``columns`` at which all planes are cut besides, tuples of int.
     model_fingerprint : str
@@ -94,6 +98,7 @@ class StreamInfo:
     dtype: np.dtype[np.generic]
     shape: tuple[int, ...]
     piece_shape: tuple[int, int]
+    axes: tuple[int, ...]
     cuts: Cuts
     model_fingerprint: str
     embedded_model: bool
@@ -395,6 +400,8 @@ def inspect(stream: Buffer) -> StreamInfo:
     """
     view = _view(stream)
     header = native_stream.inspect_stream(view)
+    axes = read_order(header.body_of(AXES) if header.codec == CAUSAL else None, len(header.shape))
+    planes = planes_of(turned_shape(header.shape, axes))
     return StreamInfo(
         version=header.version,
         codec=_codec_name(header),
@@ -404,7 +411,8 @@ def inspect(stream: Buffer) -> StreamInfo:
         dtype=header.dtype,
         shape=header.shape,
         piece_shape=header.piece_shape,
-        cuts=Cuts.read(header.body_of(CUTS) if header.codec == CAUSAL else None, *planes_of(header.shape)[1:]),
+        axes=axes,
+        cuts=Cuts.read(header.body_of(CUTS) if header.codec == CAUSAL else None, *planes[1:]),
         model_fingerprint=header.fingerprint,
         embedded_model=header.body_of(MODEL) is not None,
         low_bits=header.low_bits,

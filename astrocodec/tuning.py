@@ -17,11 +17,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from astrocodec import _native
-from astrocodec._native.stream import array_codes
+from astrocodec._native.stream import array_codes, array_order
 from astrocodec.arrays import as_array
 from astrocodec.code_widths import Tables, with_code_widths
 from astrocodec.model import DELTA_HEAD, Model, load_model
 from astrocodec.references import as_reference, leave
+from astrocodec.stages.axes_choice import boxes_of
 from astrocodec.stages.cuts import NO_CUTS, Cuts, find_cuts
 from astrocodec.stages.pixels import DTYPES
 from astrocodec.stages.planes import TARGET, Grid, Piece, Planes, choose_pieces, part_type, planes_of
@@ -84,7 +85,7 @@ _SETTLING_ROWS = 24
 # Multiples of it fill an interval evenly, however many there are.
 _GOLDEN = 0.6180339887
 _CONTEXTS = 400_000
-# Planes of more pixels are not read whole to look for cuts.
+# Planes of more pixels are not read whole to look for cuts, cubes for the order of their axes.
 _SEEN_WHOLE = 1 << 23
 # What a byte of the difference costs in FITS cards: printable characters, quotes and keywords.
 _CARD_OVERHEAD = 1.5
@@ -110,7 +111,13 @@ class _Band:
 
 
 def _planes(frame: NDArray[Any]) -> list[NDArray[Any]]:
-    """A frame as planes ``(plane, y, x)`` that are not read yet; real and imaginary parts apart."""
+    """A frame as planes ``(plane, y, x)``, its axes in the order in which they are coded; real parts first.
+
+    They are not read yet, but where that order is another one than the frame's.
+    """
+    if frame.ndim > 2:
+        (part,) = boxes_of(frame, _SEEN_WHOLE)
+        frame = frame.transpose(array_order(np.require(part, part.dtype.newbyteorder("="), ["C", "A"])))
     parts = [frame.real, frame.imag] if frame.dtype.kind == "c" else [frame.view(part_type(frame.dtype))]
     return [part.reshape(planes_of(part.shape)) for part in parts]
 

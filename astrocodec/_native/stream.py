@@ -94,6 +94,7 @@ _library.ac_stream_decode_with.argtypes = [
     _pointer,
 ]
 _library.ac_reference_apply.argtypes = [_pointer, _size, _pointer, _pointer, _pointer, _pointer, _int, _pointer]
+_library.ac_array_order.argtypes = [_pointer, _pointer, _pointer]
 _library.ac_array_samples.argtypes = [_pointer, _pointer, _pointer, _pointer]
 
 
@@ -243,6 +244,15 @@ def apply_reference(
     )
     _check(status, "reference", fault)
     return out
+
+
+def array_order(values: NDArray[np.generic]) -> tuple[int, ...]:
+    """The order of axes in which a stream would have a contiguous array of native byte order."""
+    if not values.size:
+        return tuple(range(values.ndim))
+    order = (ctypes.c_int32 * _MAX_DIMENSIONS)()
+    _check(_library.ac_array_order(ctypes.byref(_Array.of(values)), _address(values), order), "array")
+    return tuple(order[: values.ndim])
 
 
 def array_samples(values: NDArray[np.generic]) -> NDArray[np.uint16] | None:

@@ -152,6 +152,9 @@ AC_API size_t ac_array_size(const ac_array *array); /* bytes; 0 for an array wit
  * be stored. `shift` becomes the code of sample 0 modulo 256, or -1 where samples are no codes, and code widths are not used. */
 AC_API int ac_array_samples(const ac_array *array, const void *data, uint16_t *samples, int32_t *shift);
 
+/* The order of axes in which a stream would have an array: axis i of what is coded is axis order[i] of the array. */
+AC_API int ac_array_order(const ac_array *array, const void *data, int32_t *order);
+
 /* What an outside reference leaves of an array's elements, or with `undo` the elements of what it left; `to` may be `from`. The section is
  * that of docs/format.md "Outside reference"; type, shape and elements of the reference must be those that it names. */
 typedef struct {

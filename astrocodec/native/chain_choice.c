@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "wide_vectors.h"
+#include "bits_about.h"
 
 enum {
     LEAST_PIXELS = 4096,
@@ -71,30 +71,13 @@ static int32_t noise_of(sample *s)
     return middle(s->steps, n, s->counts);
 }
 
-/* About 512 times the bits of a row below another, the first column aside: log512, which a float's bits hold, of 1 and more. */
-static inline __attribute__((always_inline)) uint32_t row_cost(const uint16_t *row, const uint16_t *north, size_t columns)
-{
-    uint32_t cost = 0;
-    for (size_t x = 1; x < columns; x++) {
-        const int32_t off = (int16_t)(row[x] - ((row[x - 1] + north[x]) >> 1));
-        const float v = (float)(1 + (off < 0 ? -off : off));
-        uint32_t bits;
-        memcpy(&bits, &v, sizeof bits);
-        cost += (bits >> 14) - (127 << 9);
-    }
-    return cost;
-}
-
-static uint32_t row_cost_plain(const uint16_t *row, const uint16_t *north, size_t columns) { return row_cost(row, north, columns); }
-WIDE_VECTORS static uint32_t row_cost_wide(const uint16_t *row, const uint16_t *north, size_t columns) { return row_cost(row, north, columns); }
-
-/* That of the second rows, first plane aside. */
+/* About 512 times the bits of the second rows, first plane aside. */
 static uint64_t cost_of(const sample *s, const uint16_t *left)
 {
     uint64_t cost = 0;
     const uint16_t *north = left + s->size;
     for (uint64_t pair = s->rows; pair < s->planes * s->rows; pair++, north += 2 * s->columns)
-        cost += (HAS_WIDE_VECTORS ? row_cost_wide : row_cost_plain)(north + s->columns, north, s->columns);
+        cost += ac_row_bits(north + s->columns, north, s->columns);
     return cost;
 }
 

@@ -15,6 +15,7 @@ size_t ac_header_size(const ac_header *h)
     if (h->reference.length) size += section_size(h->reference);
     if (h->cuts.length) size += section_size(h->cuts);
     if (h->maps.length) size += section_size(h->maps);
+    if (h->axes.length) size += section_size(h->axes);
     for (int i = 0; i < h->array.ndim; i++) size += ac_varint_size(h->array.shape[i]);
     return size;
 }
@@ -42,6 +43,7 @@ size_t ac_header_write(const ac_header *h, uint8_t *out)
     if (h->reference.length) p = put_section(p, AC_SECTION_REFERENCE, CRITICAL, h->reference);
     if (h->cuts.length) p = put_section(p, AC_SECTION_CUTS, CRITICAL, h->cuts);
     if (h->maps.length) p = put_section(p, AC_SECTION_MAPS, CRITICAL, h->maps);
+    if (h->axes.length) p = put_section(p, AC_SECTION_AXES, CRITICAL, h->axes);
     p = put_section(p, AC_SECTION_CODEC, CRITICAL, h->parameters);
     return (size_t)(p - out);
 }
@@ -82,6 +84,7 @@ static ac_span *place_of(ac_header *h, int id)
     case AC_SECTION_REFERENCE: return &h->reference;
     case AC_SECTION_CUTS: return &h->cuts;
     case AC_SECTION_MAPS: return &h->maps;
+    case AC_SECTION_AXES: return &h->axes;
     case AC_SECTION_CODEC: return &h->parameters;
     default: return NULL;
     }

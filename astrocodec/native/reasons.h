@@ -37,6 +37,8 @@ REASON(SET, CORRUPT, "a set of %f values that do not ascend below 2^62, or do no
 REASON(LOW_BITS, CORRUPT, "%f low bits found, at most %a allowed")
 REASON(PIECE_SHAPE, CORRUPT, "pieces of %f rows and %a columns do not cut the array's planes")
 /* planes */
+REASON(AXES_ORDER, CORRUPT, "axis %f of the array's %a, which it does not have or which stood before")
+REASON(AXES_NONE, CORRUPT, "an order of axes of a stored array, or of another codec's")
 REASON(CHAIN, CORRUPT, "chains of %f planes, 0 or at least 2 and less than the array's %a allowed")
 REASON(CHAIN_GAINS, CORRUPT, "no gains")
 REASON(CHAIN_NONE, CORRUPT, "planes that are no chain: of complex numbers or of a stored array")

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "axes.h"
 #include "bytes.h"
 #include "chain.h"
 #include "cuts.h"
@@ -20,6 +21,9 @@ typedef struct {
     const uint8_t *stream;
     size_t length;
     ac_header header;
+    int is_turned;        /* whether `axes` holds */
+    ac_axes axes;
+    ac_array array;       /* in the order of axes in which it is coded */
     ac_causal causal;     /* of a stream of this codec, as the grid and the chain */
     ac_grid grid;
     int is_chain;         /* whether `chain` holds for the planes */
@@ -69,6 +73,13 @@ static int refuse_outside(opened *s)
     return refuse_in(s, AC_IN_SECTION, AC_SECTION_REFERENCE, &why, (uint64_t)(s->header.reference.bytes - s->stream));
 }
 
+/* Of a codec that has no order of axes. */
+static int refuse_axes(opened *s)
+{
+    const ac_refusal why = {AC_ERROR_CORRUPT, AC_REASON_AXES_NONE, 0, 0, 0};
+    return refuse_in(s, AC_IN_SECTION, AC_SECTION_AXES, &why, (uint64_t)(s->header.axes.bytes - s->stream));
+}
+
 /* So many elements in so few bytes; then no memory is taken for them. */
 static int check_stored(opened *s)
 {
@@ -81,6 +92,19 @@ static int check_stored(opened *s)
     s->is_read = 1;
     if (size == s->data.length) return AC_OK;
     return refuse(s, s->data.length < size ? AC_REASON_STORED_CUT : AC_REASON_STORED_LONG, s->header.length, s->data.length, size);
+}
+
+static int check_axes(opened *s)
+{
+    const ac_span section = s->header.axes;
+    s->array = s->header.array;
+    if (!section.bytes) return AC_OK;
+    ac_reader reader = {.data = section.bytes, .length = section.length};
+    if (ac_axes_read(&reader, s->array.ndim, &s->axes))
+        return refuse_in(s, AC_IN_SECTION, AC_SECTION_AXES, &reader.why, (uint64_t)(section.bytes - s->stream));
+    s->is_turned = 1;
+    s->array = ac_axes_turned(&s->header.array, &s->axes);
+    return AC_OK;
 }
 
 static int check_chain(opened *s)
@@ -144,12 +168,14 @@ static int read_maps(opened *s)
 static int check_causal(opened *s)
 {
     const ac_header *h = &s->header;
+    int status = check_axes(s);
+    if (status) return status;
     ac_reader reader = {.data = h->parameters.bytes, .length = h->parameters.length};
-    if (ac_causal_read(&reader, &h->array, &s->causal))
+    if (ac_causal_read(&reader, &s->array, &s->causal))
         return refuse_in(s, AC_IN_SECTION, AC_SECTION_CODEC, &reader.why, (uint64_t)(h->parameters.bytes - s->stream));
-    s->grid.planes = ac_planes_of(&h->array);
+    s->grid.planes = ac_planes_of(&s->array);
     s->grid.sides = s->causal.sides;
-    int status = check_chain(s);
+    status = check_chain(s);
     if (!status) status = check_outside(s);
     if (!status) status = read_cuts(s);
     if (status) return status;
@@ -177,6 +203,7 @@ static int open_stream(opened *s)
     s->data = (ac_span){s->stream + h->length, left - AC_CHECKSUM_SIZE};
     if (h->codec == AC_CAUSAL) return check_causal(s);
     if (h->reference.bytes) return refuse_outside(s);
+    if (h->axes.bytes) return refuse_axes(s);
     if (h->codec == AC_STORED) return check_stored(s);
     s->is_read = 1;
     return AC_OK;
@@ -423,6 +450,18 @@ static int find_reference(opened *s, const given *g, ac_reference *found, void *
     return refuse_reference(s, AC_REASON_REFERENCE_OTHER);
 }
 
+/* Decodes the pieces, and brings the elements into the array's own order of axes. */
+static int decode_in_order(opened *s, const ac_model *model, const given *g, void *out)
+{
+    if (!s->is_turned) return decode_pieces(s, model, g->flags, g->parallel, out);
+    void *turned = malloc(ac_array_size(&s->array));
+    if (!turned) return ac_fault_plain(s->fault, AC_ERROR_MEMORY);
+    const int status = decode_pieces(s, model, g->flags, g->parallel, turned);
+    if (!status) ac_axes_turn_back(&s->header.array, &s->axes, turned, out);
+    free(turned);
+    return status;
+}
+
 static int decode_causal(opened *s, const given *g, void *out)
 {
     const ac_model *model;
@@ -432,7 +471,7 @@ static int decode_causal(opened *s, const given *g, void *out)
     int status = find_pieces(s, NULL);
     if (!status) status = find_model(s, g->models, g->model_count, &model, &owned);
     if (!status) status = find_reference(s, g, &reference, &inner);
-    if (!status) status = decode_pieces(s, model, g->flags, g->parallel, out);
+    if (!status) status = decode_in_order(s, model, g, out);
     if (!status && s->is_beside) {
         status = ac_outside_apply(&s->outside, &s->header.array, reference.data, out, out, 1);
         if (status) ac_fault_plain(s->fault, status);

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "axes_choice.h"
 #include "bytes.h"
 #include "cuts.h"
 #include "kernels/kernel.h"
@@ -29,6 +30,13 @@ static int encode_stored(const ac_array *array, const void *data, const ac_outpu
     return AC_OK;
 }
 
+/* An array as it is coded, and as the stream gives it back. */
+typedef struct {
+    ac_array array, given;
+    const void *data, *elements;
+    ac_span axes; /* their order; no bytes where it is the array's own */
+} source;
+
 /* Pieces */
 
 typedef struct {
@@ -53,6 +61,7 @@ typedef struct {
     int flags;
     uint8_t *pieces; /* piece_size bytes each */
     span parameters, cuts; /* what sections hold; no bytes of cuts where there are none */
+    const source *source;
     const ac_original *original; /* or NULL */
 } encoding;
 
@@ -149,10 +158,10 @@ static int encode_pieces(encoding *e, const ac_parallel *parallel)
 /* The stream */
 
 /* Of one of the choices, whose fingerprint the parameters begin with. */
-static ac_header header_of(const encoding *e, const ac_array *array, size_t index)
+static ac_header header_of(const encoding *e, size_t index)
 {
     const ac_choice *choice = &e->choices[index];
-    ac_header header = {.array = *array, .codec = AC_CAUSAL, .planes = e->chain};
+    ac_header header = {.array = e->source->given, .codec = AC_CAUSAL, .planes = e->chain, .axes = e->source->axes};
     header.cuts = (ac_span){e->cuts.bytes, e->cuts.length}, header.maps = (ac_span){e->planes->maps, e->planes->maps_length};
     header.parameters = (ac_span){e->parameters.bytes, e->parameters.length};
     if (e->original) header.reference = (ac_span){e->original->section, e->original->section_length};
@@ -195,25 +204,24 @@ static void write_stream(const encoding *e, size_t choice, const ac_header *head
         at += ac_put_varint(at, p->low.length + p->coded[choice].length);
         at = put(put(at, &p->low), &p->coded[choice]);
     }
-    const void *elements = e->original ? e->original->elements : e->sheet->numbers.data;
-    ac_put_u32(at, ac_stream_checksum(out, start, &header->array, elements));
+    ac_put_u32(at, ac_stream_checksum(out, start, &header->array, e->source->elements));
 }
 
 /* Writes the shortest stream of all grids and models; AC_ERROR_SPACE where storing takes fewer bytes. */
-static int join(const encoding *encodings, size_t count, const ac_array *array, const ac_output *output)
+static int join(const encoding *encodings, size_t count, const ac_output *output)
 {
     const encoding *best = NULL;
     size_t choice = 0, least = SIZE_MAX;
     for (const encoding *e = encodings; e < encodings + count; e++)
         for (size_t i = 0; i < e->choice_count; i++) {
-            const ac_header header = header_of(e, array, i);
+            const ac_header header = header_of(e, i);
             const size_t size = stream_size(e, i, &header);
             if (size < least) best = e, choice = i, least = size;
         }
-    if (least > stored_size(array) || best->parameters.length > AC_MAX_SECTION) return AC_ERROR_SPACE;
+    if (least > stored_size(&encodings->source->given) || best->parameters.length > AC_MAX_SECTION) return AC_ERROR_SPACE;
     uint8_t *out = output->take(output->owner, least);
     if (!out) return AC_ERROR_MEMORY;
-    const ac_header header = header_of(best, array, choice);
+    const ac_header header = header_of(best, choice);
     write_stream(best, choice, &header, out);
     return AC_OK;
 }
@@ -257,31 +265,75 @@ static uint64_t planes_together(const ac_planes *planes, const uint32_t *wanted)
     return height > planes->height ? height / planes->height : 1;
 }
 
+/* Of encode_causal. */
+typedef struct {
+    const ac_choice *choices;
+    size_t count;
+    const ac_original *original; /* or NULL */
+    const uint32_t *wanted;      /* or NULL */
+    const ac_hints *hints;       /* or NULL */
+    int flags;
+    const ac_parallel *parallel; /* or NULL */
+} settings;
+
 /* AC_ERROR_SPACE where storing takes fewer bytes. */
-static int encode_causal(const ac_choice *choices, size_t count, const ac_array *array, const void *data, const ac_original *original,
-                         const uint32_t *wanted, const ac_hints *hints, int flags, const ac_parallel *parallel, const ac_output *output)
+static int encode_causal(const source *from, const settings *how, const ac_output *output)
 {
     ac_sheet sheet;
-    int mappable, status = ac_sheet_init(&sheet, array, data, &mappable);
+    const ac_array *array = &from->array;
+    int mappable, status = ac_sheet_init(&sheet, array, from->data, &mappable);
     if (!status && !mappable) status = AC_ERROR_SPACE;
     if (!status) {
         ac_plane_choice planes;
         uint8_t section[AC_CHAIN_BOUND];
-        status = ac_planes_choose(&sheet, array, planes_together(&sheet.planes, wanted), choices[0].model, flags & ~AC_THOROUGH, &planes);
-        encoding none = {.sheet = &sheet, .planes = &planes, .choices = choices, .choice_count = count, .flags = flags, .original = original};
+        const ac_model *model = how->choices->model;
+        status = ac_planes_choose(&sheet, array, planes_together(&sheet.planes, how->wanted), model, how->flags & ~AC_THOROUGH, &planes);
+        encoding none = {.sheet = &sheet, .planes = &planes, .choices = how->choices, .choice_count = how->count, .flags = how->flags};
+        none.source = from, none.original = how->original;
         if (planes.left) none.chain = (ac_span){section, ac_chain_write(&planes.chain, section)};
         encoding e[2] = {none, none}; /* without and with cuts */
         ac_cuts *cuts = &e[1].grid.cuts;
-        if (!status) status = encode_grid(&e[0], wanted, parallel);
-        if (!status) status = find_cuts(&e[0], choices->model, hints, cuts);
+        if (!status) status = encode_grid(&e[0], how->wanted, how->parallel);
+        if (!status) status = find_cuts(&e[0], model, how->hints, cuts);
         const size_t grids = cuts->rows.count + cuts->columns.count ? 2 : 1;
-        if (!status && grids == 2) status = encode_grid(&e[1], wanted, parallel);
-        if (!status) status = join(e, grids, array, output);
+        if (!status && grids == 2) status = encode_grid(&e[1], how->wanted, how->parallel);
+        if (!status) status = join(e, grids, output);
         free_encoding(&e[0]);
         free_encoding(&e[1]);
         ac_plane_choice_free(&planes);
     }
     ac_sheet_free(&sheet);
+    return status;
+}
+
+/* Adds the bytes that an array would take with the first of the models. */
+static int add_size(void *work, const ac_array *array, const void *data, uint64_t *bytes)
+{
+    settings how = *(const settings *)work;
+    how.count = 1, how.original = NULL, how.hints = NULL, how.parallel = NULL, how.flags &= ~AC_THOROUGH;
+    const source from = {.array = *array, .given = *array, .data = data, .elements = data};
+    ac_room room = {0};
+    const ac_output output = {ac_take_room, &room};
+    const int status = encode_causal(&from, &how, &output);
+    *bytes += status ? stored_size(array) : room.length;
+    ac_room_free(&room);
+    return status == AC_ERROR_SPACE ? AC_OK : status;
+}
+
+/* Encodes the array in the order of axes that is smallest, where nobody says how its planes shall be cut. */
+static int encode_in_order(source *from, settings *how, const ac_output *output)
+{
+    ac_axes axes;
+    int turned = 0, status = how->wanted ? AC_OK : ac_axes_choose(&from->given, from->data, add_size, how, &axes, &turned);
+    if (status || !turned) return status ? status : encode_causal(from, how, output);
+    void *data = malloc(ac_array_size(&from->given));
+    if (!data) return AC_ERROR_MEMORY;
+    from->array = ac_axes_turned(&from->given, &axes);
+    ac_axes_turn(&from->given, &axes, NULL, &from->array, from->data, data);
+    from->data = data, from->axes = (ac_span){axes.of, (size_t)from->given.ndim};
+    how->hints = NULL; /* of other planes */
+    status = encode_causal(from, how, output);
+    free(data);
     return status;
 }
 
@@ -304,7 +356,11 @@ int ac_stream_encode_with(const ac_choice *choices, size_t count, const ac_array
     const ac_choice general = {ac_model_default(), NULL, 0};
     if (!count && !general.model) return AC_ERROR_MEMORY;
     status = AC_ERROR_SPACE;
-    if (ac_array_size(array)) status = encode_causal(count ? choices : &general, count ? count : 1, array, data, original, piece, hints, flags & ~AC_EMBED, parallel, output);
+    if (ac_array_size(array)) {
+        source from = {.array = *array, .given = *array, .data = data, .elements = original ? original->elements : data};
+        settings how = {count ? choices : &general, count ? count : 1, original, piece, hints, flags & ~AC_EMBED, parallel};
+        status = encode_in_order(&from, &how, output);
+    }
     return status == AC_ERROR_SPACE ? encode_stored(array, original ? original->elements : data, output) : status;
 }
 
@@ -359,5 +415,19 @@ int ac_array_samples(const ac_array *array, const void *data, uint16_t *samples,
         ac_plane_choice_free(&planes);
     }
     ac_sheet_free(&sheet);
+    return status;
+}
+
+int ac_array_order(const ac_array *array, const void *data, int32_t *order)
+{
+    uint64_t elements;
+    if (ac_array_count(array, &elements) || !elements || !data || !order) return AC_ERROR_ARGUMENT;
+    const ac_choice general = {ac_model_default(), NULL, 0};
+    if (!general.model) return AC_ERROR_MEMORY;
+    settings how = {.choices = &general, .count = 1};
+    ac_axes axes;
+    int turned;
+    const int status = ac_axes_choose(array, data, add_size, &how, &axes, &turned);
+    for (int i = 0; i < array->ndim; i++) order[i] = turned ? axes.of[i] : i;
     return status;
 }

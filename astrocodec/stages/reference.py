@@ -1,8 +1,8 @@
 """The reference codec: the native library's functions in readable Python, bit for bit the same.
 
 docs/format.md is the specification. Pieces are composed of their stages by `astrocodec.stages.piece`, streams here:
-outside -> planes -> pixels -> split -> chain -> piece -> causal -> stream. It codes about 100,000 pixels a second, and
-needs no library.
+outside -> axes -> planes -> pixels -> split -> chain -> piece -> causal -> stream. It codes about 100,000 pixels a
+second, and needs no library.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from astrocodec.errors import CodecNotFoundError, CorruptError, FormatError, Ref
 from astrocodec.model import Model, find_model
 from astrocodec.stages import piece as one_piece
 from astrocodec.stages import stream
+from astrocodec.stages.axes import Order, read_order, turn, turn_back, turned_shape
+from astrocodec.stages.axes_choice import choose_order
 from astrocodec.stages.causal import CAUSAL, STORED, Parameters, frame_pieces, split_pieces, split_reference
 from astrocodec.stages.chain import Chain, undo_chain
 from astrocodec.stages.chain_choice import period_of
@@ -98,6 +100,10 @@ def _stored(values: NDArray[np.generic]) -> bytes:
     return stream.seal(header, stream.elements_of(values), values)
 
 
+def _shorter(coded: bytes | None, stored: bytes) -> bytes:
+    return stored if coded is None or len(coded) > len(stored) else coded
+
+
 class _Beside(NamedTuple):
     """An array of which its reference leaves what is modelled."""
 
@@ -106,7 +112,7 @@ class _Beside(NamedTuple):
     stream: bytes  # of the reference, or nothing
 
 
-def _modelled(
+def _in_order(
     values: NDArray[np.generic],
     choices: Sequence[tuple[Model, bytes]],
     piece_shape: tuple[int, int] | None,
@@ -115,6 +121,30 @@ def _modelled(
     hints: Cuts,
     beside: _Beside | None = None,
 ) -> bytes | None:
+    """`_modelled` in the order of axes that is smallest, where nobody says how planes shall be cut."""
+
+    def size(part: NDArray[np.generic]) -> int:
+        stored = _stored(part)
+        return len(_shorter(_modelled(part, choices[:1], None, False, encode_one, NO_CUTS), stored))
+
+    order = tuple(range(values.ndim)) if piece_shape else choose_order(values, size)
+    if order != tuple(range(values.ndim)):
+        hints = NO_CUTS  # of other planes
+    return _modelled(values, choices, piece_shape, thorough, encode_one, hints, beside, order)
+
+
+def _modelled(
+    given: NDArray[np.generic],
+    choices: Sequence[tuple[Model, bytes]],
+    piece_shape: tuple[int, int] | None,
+    thorough: bool,
+    encode_one: PieceEncoder,
+    hints: Cuts,
+    beside: _Beside | None = None,
+    order: Order = (),
+) -> bytes | None:
+    is_turned = order != tuple(range(len(order)))
+    values = turn(given, order) if is_turned else given
     planes = to_planes(values)
     shape = Planes(*planes.shape)
     whole = map_planes(planes)
@@ -162,13 +192,14 @@ def _modelled(
                 stream.REFERENCE: beside.outside.to_bytes() if beside else b"",
                 stream.CUTS: grid.cuts.to_bytes() if any(grid.cuts) else b"",
                 stream.MAPS: maps_section,
+                stream.AXES: bytes(order) if is_turned else b"",
             }
             sections += [Section(number, body, True) for number, body in critical.items() if body]
-            header = Header(CAUSAL, values.dtype, values.shape, parameters, tuple(sections)).to_bytes()
+            header = Header(CAUSAL, given.dtype, given.shape, parameters, tuple(sections)).to_bytes()
             pieces = [below + encode_one(model, part, thorough, widths) for below, part, widths in parts]
             if beside and beside.stream:
                 pieces = [beside.stream, *pieces]
-            elements = beside.elements if beside else values
+            elements = beside.elements if beside else given
             streams.append(stream.seal(header, frame_pieces(pieces), elements))
     return min(streams, key=len)
 
@@ -190,8 +221,8 @@ def encode_stream(
     See `astrocodec.encode`.
     """
     stored = _stored(values)
-    coded = _modelled(values, choices, piece_shape, thorough, encode_one, hints) if values.size else None
-    alone = stored if coded is None or len(coded) > len(stored) else coded
+    coded = _in_order(values, choices, piece_shape, thorough, encode_one, hints) if values.size else None
+    alone = _shorter(coded, stored)
     if reference is None or not values.size:
         return alone
     outside = choose_outside(
@@ -204,7 +235,7 @@ def encode_stream(
     if embed_reference:
         outside = dataclasses.replace(outside, embedded=True)
         inner = encode_stream(reference, choices, thorough=thorough, encode_one=encode_one)
-    beside = _modelled(left, choices, piece_shape, thorough, encode_one, hints, _Beside(values, outside, inner))
+    beside = _in_order(left, choices, piece_shape, thorough, encode_one, hints, _Beside(values, outside, inner))
     return alone if beside is None else min(alone, beside, key=len)
 
 
@@ -258,8 +289,10 @@ def _decode_modelled(
     decode_one: PieceDecoder,
     reference: NDArray[Any] | None,
 ) -> NDArray[np.generic]:
+    order = read_order(header.body_of(stream.AXES), len(header.shape))
+    turned = turned_shape(header.shape, order)
     parameters = Parameters.read(header.parameters, header.dtype, header.parameters_at)
-    shape = planes_of(header.shape, header.dtype.kind == "c")
+    shape = planes_of(turned, header.dtype.kind == "c")
     if not math.prod(shape):
         raise CorruptError(f"shape {header.shape}: an array without elements must be stored")
     # Four bytes bound what the largest run of constant pieces can claim, before memory is taken.
@@ -296,12 +329,12 @@ def _decode_modelled(
     for t, (pixel_map, low) in enumerate(maps):
         u = samples[t].astype(np.uint64) << np.uint64(low) | below[t] if low else samples[t]
         elements[t] = unmap_pixels(u, pixel_map, dtype)
-    values = from_planes(elements, header.dtype, header.shape)
+    values = turn_back(from_planes(elements, header.dtype, turned), order)
     return undo_outside(outside, values, reference) if outside and reference is not None else values
 
 
 def _decode_stored(data: memoryview, header: Header) -> NDArray[np.generic]:
-    for number in (stream.PLANES, stream.REFERENCE):
+    for number in (stream.PLANES, stream.REFERENCE, stream.AXES):
         if header.body_of(number) is not None:
             raise CorruptError(f"section {number}: a stored array has none")
     if header.parameters:

@@ -25,7 +25,7 @@ MAX_ELEMENTS = 1 << 40
 MAX_SECTION, MAX_NAME = 1 << 20, 255
 CHECKSUM_SIZE = 4
 OF_ELEMENTS, OF_BYTES = 0, 1
-MODEL, NAME, PLANES, REFERENCE, CUTS, MAPS, PARAMETERS = 1, 2, 16, 17, 18, 21, 127
+MODEL, NAME, PLANES, REFERENCE, CUTS, MAPS, AXES, PARAMETERS = 1, 2, 16, 17, 18, 21, 22, 127
 RESERVED = {19: "code weights", 20: "quantise"}
 SECTIONS = {
     MODEL: "model",
@@ -34,11 +34,12 @@ SECTIONS = {
     REFERENCE: "reference",
     CUTS: "cuts",
     MAPS: "maps",
+    AXES: "axes",
     PARAMETERS: "codec",
     **RESERVED,
 }
 # Those that are known, and whether they are critical.
-_KNOWN = {MODEL: False, NAME: False, PLANES: True, REFERENCE: True, CUTS: True, MAPS: True, PARAMETERS: True}
+_KNOWN = {MODEL: False, NAME: False, **dict.fromkeys((PLANES, REFERENCE, CUTS, MAPS, AXES, PARAMETERS), True)}
 _CRITICAL, _DTYPE, _CHECKSUM_KIND = 0x80, 0x1F, 7
 
 

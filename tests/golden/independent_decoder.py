@@ -10,9 +10,9 @@ import struct
 import zlib
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
-from itertools import pairwise
+from itertools import pairwise, product
 from math import floor, prod
 from operator import mul
 from typing import NamedTuple
@@ -176,9 +176,9 @@ class RunningRice:
 # Stream, sections and codecs
 
 TYPES = ("u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f4", "f8", "b1", "f2", "c8", "c16")
-MODEL, NAME, PLANES, REFERENCE, CUTS, MAPS, CODEC = 1, 2, 16, 17, 18, 21, 127
+MODEL, NAME, PLANES, REFERENCE, CUTS, MAPS, AXES, CODEC = 1, 2, 16, 17, 18, 21, 22, 127
 # Critical or not.
-KNOWN = {MODEL: 0, NAME: 0, PLANES: 1, REFERENCE: 1, CUTS: 1, MAPS: 1, CODEC: 1}
+KNOWN = {MODEL: 0, NAME: 0, PLANES: 1, REFERENCE: 1, CUTS: 1, MAPS: 1, AXES: 1, CODEC: 1}
 RESERVED = {19: "code weights", 20: "quantise"}
 STORED, CAUSAL = 0, 1
 
@@ -247,6 +247,7 @@ def decode_stream(
     demand(len(stream) >= frame.length + 4, "checksum", TruncatedError)
     data = Bytes(stream[frame.length : -4])
     demand(frame.codec == CAUSAL or REFERENCE not in frame.sections, "a reference of another codec")
+    demand(frame.codec == CAUSAL or AXES not in frame.sections, "an order of axes of another codec")
     if frame.codec == STORED:
         demand(not frame.sections[CODEC], "parameters of the stored codec")
         demand(PLANES not in frame.sections, "a chain of stored planes")
@@ -346,7 +347,7 @@ class Outside:
 def decode_beside(frame: Frame, data: Bytes, models: Mapping[str, Model], reference: bytes | None) -> bytes:
     """The elements of a stream of a causal network, beside a reference if it has one."""
     if REFERENCE not in frame.sections:
-        return decode_causal(frame, data, models)
+        return decode_in_order(frame, data, models)
     outside, error = Outside.read(frame), MissingError
     if outside.embedded:
         inner, error = data.take(data.varint()), CorruptError
@@ -356,7 +357,30 @@ def decode_beside(frame: Frame, data: Bytes, models: Mapping[str, Model], refere
         reference = decode_stream(inner, models)[2]
     said = f"SHA-256 {outside.sha256.hex()}, {outside.name.decode(errors='replace')}"
     demand(reference is not None and hashlib.sha256(reference).digest() == outside.sha256, f"reference {said}", error)
-    return outside.undo(decode_causal(frame, data, models), reference or b"", frame.part_size)
+    return outside.undo(decode_in_order(frame, data, models), reference or b"", frame.part_size)
+
+
+# Order of axes
+
+
+def decode_in_order(frame: Frame, data: Bytes, models: Mapping[str, Model]) -> bytes:
+    """The elements of a stream of a causal network in the array's own order, whatever that in which they are coded."""
+    if AXES not in frame.sections:
+        return decode_causal(frame, data, models)
+    section, axes, size = Bytes(frame.sections[AXES]), len(frame.shape), int(frame.data_type[1:])
+    order = [section.u(1) for _ in range(axes)]
+    section.finish("the axes")
+    demand(sorted(order) == list(range(axes)), f"axes {order}")
+    shape = tuple(frame.shape[axis] for axis in order)
+    coded = decode_causal(replace(frame, shape=shape), data, models)
+    found = [b""] * prod(shape)
+    for i, index in enumerate(product(*map(range, shape))):
+        there = [index[order.index(axis)] for axis in range(axes)]
+        at = 0
+        for place, length in zip(there, frame.shape, strict=True):
+            at = at * length + place
+        found[at] = coded[i * size : (i + 1) * size]
+    return b"".join(found)
 
 
 # Causal network

@@ -136,6 +136,13 @@ def _maps(
 MAPS = b"\2" + b"\0\4\0\0" + b"\0\x08\0\0" + b"\0\1\1\1\2\1"
 
 
+def _axes(section: bytes, elements: bytes = b"\5\7\5\7\5\7", **other: Any) -> bytes:
+    """An array of 3 x 1 x 2, and an order in which its planes are columns of three: of fives, then of sevens."""
+    pieces = FIVES + FIVES.replace(b"\5", b"\7")
+    parts = {"data": pieces, "elements": elements, "shape": (3, 1, 2), **other}
+    return _causal(bytes(6), sections=((22 | 128, section),), **parts)
+
+
 def _set(bits: bytes, count: int = 1) -> bytes:
     return b"\x20\0\0" + varint(count) + varint(len(bits)) + bits + b"\0\0\0"
 
@@ -224,6 +231,8 @@ ALLOWED = {
     "beside, with level and offset": _beside(_field(12, b"\1\6", 2), elements=b"\6\7\x08"),
     "maps of planes": _maps(MAPS),
     "a map of two planes": _maps(b"\1\0\4\0\0\0\1\1\2", b"\5\5\7\7\7\7"),
+    "order of axes": _axes(b"\2\0\1"),
+    "the array's own order of axes": _axes(b"\0\1\2", b"\5\5\7\7", shape=(2, 1, 2)),
     "maps without pieces": stream_of(sections=((21 | 128, b"any"),)),
     "offset": _causal(b"\0\3" + bytes(4), elements=b"\3\3\3"),
     "gaps": _causal(b"\0\0\2\5\1\6\2\0\0\0", elements=b"\6\6\6"),
@@ -327,6 +336,11 @@ FORBIDDEN = {
     "gaps of a lattice": (_causal(b"\x10\0\1" + bytes(7)), CorruptError, "varint"),
     "nine gaps": (_causal(b"\0\0\x09" + bytes(21)), CorruptError, "varint"),
     "low bits": (_causal(bytes(3) + b"\x31\0\0"), CorruptError, "low bits"),
+    "an axis twice": (_axes(b"\2\0\0"), CorruptError, "axes"),
+    "an axis that is not there": (_axes(b"\3\0\1"), CorruptError, "axes"),
+    "few axes": (_axes(b"\2\0"), TruncatedError, "bytes"),
+    "a byte behind the axes": (_axes(b"\2\0\1\3"), CorruptError, "behind"),
+    "stored axes": (stream_of(sections=((22 | 128, b"\0"),)), CorruptError, "axes"),
     "no maps": (_maps(b"\0\0\3"), CorruptError, "no maps"),
     "as many maps as planes": (_maps(b"\3" + 3 * b"\0\4\0\0" + b"\0\3"), CorruptError, "varint"),
     "a map of nothing": (_maps(b"\1\0\4\0\0\0\0"), CorruptError, "no planes"),

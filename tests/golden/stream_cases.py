@@ -139,7 +139,7 @@ def _pattern(rng: np.random.Generator) -> Array:
 
 
 def _beside(rng: np.random.Generator) -> Array:
-    """Lines of one pattern, too narrow for a chain."""
+    """Lines of one pattern, whose last axis has one element: coded as one plane beside a plane of one row."""
     return np.asarray(_pattern(rng) / 4 + rng.normal(0, 3, (40, 180, 1)), np.int32)
 
 
@@ -250,6 +250,7 @@ CASES = {
     "int16_planes_three_by_three": Case(lambda rng: _sky(rng, (7, 10, 12), 30, 3).astype(np.int16), (30, 12)),
     "uint16_large_planes": Case(lambda rng: _sky(rng, (2, 2, 33, 41), 700, 9).astype(np.uint16), (20, 41)),
     "uint16_reads": Case(lambda rng: _reads(rng, (6, 25, 36))[0].astype(np.uint16), (30, 20)),
+    "uint16_reads_last": Case(lambda rng: _reads(rng, (6, 25, 36))[0].astype(np.uint16).transpose(1, 2, 0).copy()),
     "int32_integrations": Case(lambda rng: _reads(rng, (4, 19, 24), 3).astype(np.int32) * 96 + rng.integers(0, 96)),
     "float32_reads_of_small_planes": Case(lambda rng: _reads(rng, (90, 7, 8))[0].astype("f4")),
     "float32_maps_of_planes": Case(_unlike),

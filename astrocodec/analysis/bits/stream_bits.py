@@ -18,12 +18,13 @@ from astrocodec import _native
 from astrocodec.codec import Buffer
 from astrocodec.errors import AstrocodecError, CorruptError, TruncatedError
 from astrocodec.model import Model, find_model
+from astrocodec.stages.axes import read_order, turn_back, turned_shape
 from astrocodec.stages.causal import CAUSAL, STORED, Parameters, split_pieces, split_reference
 from astrocodec.stages.cuts import Cuts
 from astrocodec.stages.outside import Outside
 from astrocodec.stages.plane_maps import maps_of
 from astrocodec.stages.planes import MAX_PIXELS, Grid, planes_of
-from astrocodec.stages.stream import CUTS, MODEL, REFERENCE, Header, data_of, read_header
+from astrocodec.stages.stream import AXES, CUTS, MODEL, REFERENCE, Header, data_of, read_header
 
 _MODES = ("constant", "modelled", "raw", "differences", "widths", "counts")
 
@@ -96,7 +97,9 @@ def _modelled(stream: memoryview, data: memoryview, at: int, header: Header, mod
     parameters = Parameters.read(header.parameters, header.dtype, header.parameters_at)
     model = _native.native_model(find_model(parameters.fingerprint, models, header.body_of(MODEL)))
     is_complex = header.dtype.kind == "c"
-    planes = planes_of(header.shape, is_complex)
+    order = read_order(header.body_of(AXES), len(header.shape))
+    turned = turned_shape(header.shape, order)
+    planes = planes_of(turned, is_complex)
     count = math.prod(planes)
     if not 0 < count <= len(stream) * (MAX_PIXELS // 4):
         raise CorruptError(f"shape {header.shape} is more than {len(stream)} bytes can hold")
@@ -118,8 +121,8 @@ def _modelled(stream: memoryview, data: memoryview, at: int, header: Header, mod
         payload += used
         modes[mode] += 1
     total = 8 * len(stream)
-    of_elements = bits.reshape(2, *header.shape).sum(0) if is_complex else bits.reshape(header.shape)
-    return BitsMap(of_elements, payload, total - payload, total, dict(modes))
+    of_elements = bits.reshape(2, *turned).sum(0) if is_complex else bits.reshape(turned)
+    return BitsMap(turn_back(of_elements, order), payload, total - payload, total, dict(modes))
 
 
 def stream_bits(stream: Buffer, models: Iterable[Model] = ()) -> BitsMap:
