@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 
 import numpy as np
 import pytest
@@ -128,25 +127,20 @@ def test_any_order_is_decoded(dtype: str) -> None:
         np.testing.assert_array_equal(astrocodec.decode(stream), values)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=15)
 @given(st.data())
 def test_both_choose_alike(data: st.DataObject) -> None:
-    lengths = data.draw(st.lists(st.sampled_from([1, 2, 5, 9, 20, 40]), min_size=2, max_size=5))
-    shape = tuple(lengths) + (1,) * data.draw(st.integers(0, 1))
+    lengths = data.draw(st.sampled_from([(9, 24, 24), (24, 30, 8), (4, 12, 10, 11), (90, 1, 60), (3, 1, 50, 40, 1)]))
+    shape = tuple(data.draw(st.permutations(lengths)))
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
-    values = rng.normal(0, 3, shape)
+    values = rng.normal(300, 3, shape)
     for axis, length in enumerate(shape):
         step = data.draw(st.sampled_from([0, 3, 100]))
         values += rng.normal(0, step, length).reshape([-1 if i == axis else 1 for i in range(len(shape))])
-    values = (values + data.draw(st.sampled_from([0, 300]))).astype(
-        data.draw(st.sampled_from(["i2", "f4", "c8", "u8"]))
-    )
-    if math.prod(shape) > 40000:
-        values = values[..., :9, :]
-    values = np.ascontiguousarray(values)
+    values = values.round().astype(data.draw(st.sampled_from(["i2", "f4", "c8", "u8"])))
     stream = astrocodec.encode(values)
     assert stream == reference.encode_stream(values, [(astrocodec.load_model(), b"")], encode_one=encode_one)
-    assert array_order(values) == astrocodec.inspect(stream).axes or astrocodec.inspect(stream).codec == "stored"
+    assert array_order(values) == astrocodec.inspect(stream).axes
     assert astrocodec.decode(stream).tobytes() == values.tobytes()
 
 
