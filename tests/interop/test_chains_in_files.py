@@ -66,6 +66,21 @@ def test_default_tiles_reach_over_planes_that_tell_of_each_other(tmp_path: Path)
         assert (tmp_path / "b.fits").read_bytes() == (tmp_path / "a.fits").read_bytes()
 
 
+def test_default_tiles_reach_over_planes_of_a_cube_whose_wavelength_comes_last(tmp_path: Path) -> None:
+    rng = np.random.default_rng(2)
+    y, x = np.mgrid[:16, :520]
+    sky = 200 + 500 * np.exp(-((x - 200) ** 2 + (y - 8) ** 2) / 900)
+    cube = rng.poisson(sky[..., None] * rng.uniform(0.2, 2, 260)).astype(np.int16)
+    fits.writeto(tmp_path / "a.fits", cube)
+    fits_tiles.compress(tmp_path / "a.fits", tmp_path / "a.ac.fits", tune=False)
+    fits_tiles.compress(tmp_path / "a.fits", tmp_path / "one.ac.fits", tune=False, tile_shape=(1, 520, 260))
+    with fits.open(tmp_path / "a.ac.fits", disable_image_compression=True) as hdus:
+        assert hdus[1].header["ZTILE3"] == 16
+    assert (tmp_path / "a.ac.fits").stat().st_size < 0.8 * (tmp_path / "one.ac.fits").stat().st_size
+    fits_tiles.decompress(tmp_path / "a.ac.fits", tmp_path / "b.fits")
+    assert (tmp_path / "b.fits").read_bytes() == (tmp_path / "a.fits").read_bytes()
+
+
 def test_planes_that_tell_nothing_stay_apart(tmp_path: Path) -> None:
     fits.writeto(tmp_path / "a.fits", np.random.default_rng(3).poisson(200, (4, 530, 600)).astype(np.int16))
     fits_tiles.compress(tmp_path / "a.fits", tmp_path / "a.ac.fits", tune=False)
@@ -97,6 +112,17 @@ def test_chunks_of_hdf5(tmp_path: Path) -> None:
         np.testing.assert_array_equal(file["x"][...], CUBE)
         for first in (0, 6):
             assert is_chain(file["x"].id.read_direct_chunk((first, 0, 0))[1])
+
+
+def test_chunks_of_hdf5_whose_time_comes_last(tmp_path: Path) -> None:
+    turned = np.ascontiguousarray(CUBE.transpose(1, 2, 0))
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        for name, values in (("txy", CUBE), ("xyt", turned)):
+            file.create_dataset(name, data=values, chunks=values.shape, compression=hdf5_filter.AstroCodec())
+    with h5py.File(tmp_path / "a.h5") as file:
+        np.testing.assert_array_equal(file["xyt"][...], turned)
+        sizes = [file[name].id.get_storage_size() for name in ("txy", "xyt")]
+    assert sizes[0] <= sizes[1] <= sizes[0] + 16
 
 
 def test_chunks_of_zarr(tmp_path: Path) -> None:
