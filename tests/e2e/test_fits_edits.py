@@ -238,6 +238,19 @@ def test_control_characters_in_cards_come_back(tmp_path: Path, container: str, c
     assert back.read_bytes() == plain.read_bytes()
 
 
+@pytest.mark.parametrize("text", [b"J. Smith".ljust(68, b"\0"), b"M\xfcller\0\0", b"\0" * 68])
+def test_nuls_of_c_programs_come_back_beside_checksums(tmp_path: Path, container: str, text: bytes) -> None:
+    plain, packed, back = tmp_path / "p.fits", tmp_path / "a.ac.fits", tmp_path / "b.fits"
+    fits.PrimaryHDU(PIXELS, fits.Header([("OBSERVER", "x" * 68)])).writeto(plain, checksum=True)
+    plain.write_bytes(plain.read_bytes().replace(b"'" + b"x" * 68 + b"'", (b"'" + text + b"'").ljust(70)))
+    with plain.open("r+b") as file:
+        write_checksums(file.fileno(), next(walk(file.fileno(), "")))
+    fits_tiles.compress(plain, packed, container=container, tune=False)
+    assert fits_tiles.verify(packed).checked == "verified"
+    assert fits_tiles.decompress(packed, back).verified
+    assert back.read_bytes() == plain.read_bytes()
+
+
 @pytest.mark.parametrize(
     "card",
     [
