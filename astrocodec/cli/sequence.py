@@ -29,7 +29,7 @@ def beside_first(planned: Sequence[Task | Outcome]) -> list[Task | Outcome]:
         key = first.get(kinds.get(id(entry)))
         if key is None or count[kinds[id(entry)]] < 2 or not isinstance(entry, Task):
             return entry
-        return replace(entry, options={**entry.options, "reference": str(key)})
+        return replace(entry, options={**entry.options, "reference": key})
 
     return [arranged(entry) for entry in planned]
 

@@ -44,7 +44,7 @@ class ChosenReference:
                 f"{target_name(src)}: what goes to a stream has no folder for its reference; write to a file, "
                 "embed the reference, or leave it out"
             )
-        file, number = split_name(os.fspath(reference))
+        file, number = split_name(reference) if isinstance(reference, str) else (os.fspath(reference), None)
         return cls(Path(file), number, folder, embed, References())
 
     def beside(self, layout: TileLayout, index: int) -> tuple[Beside, str] | None:

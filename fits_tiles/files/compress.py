@@ -179,7 +179,7 @@ def compress(
         Write nothing where the new file would not be smaller than `src` as it lies on the disk, packed or not; the
         report's target is then ``''``.
     reference : path, optional
-        Another FITS file, ``[HDU]`` may follow: a superbias, dark or earlier exposure. Images of integers are coded
+        Another FITS file, in a str with or without ``[HDU]``: a bias, a dark, an exposure. Images of integers are coded
         beside its image of the same number, else the first that has their shape, where that makes them smaller. That
         image is kept once in ``astrocodec-references/`` beside `dst`, by the SHA-256 of its pixels, and that folder
         must go along with `dst`; the file itself is not needed any more. Both images are held in memory.

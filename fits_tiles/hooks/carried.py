@@ -26,7 +26,7 @@ def folders_of_file(file: Any) -> tuple[Path, ...]:
     if known is not None:
         return tuple(known)
     name = getattr(file, "name", None)
-    return folders_of(name) if isinstance(name, str) and name else (Path.cwd(),)
+    return folders_of(os.fsdecode(name)) if isinstance(name, (str, bytes)) and name else (Path.cwd(),)
 
 
 def carry_references(hdus: Any, target: Any) -> None:

@@ -409,6 +409,13 @@ def test_names_of_any_bytes_and_length(night: Path) -> None:
     for key in ("a[0].fits", "a.fits[0]", "a.fits[0][0]"):
         report = fits_tiles.compress("c.fits", None, effort=1, reference=key)
         assert "beside" in report.hdus[0].note
+    (night / "numbers").mkdir()
+    numbered = [f"numbers/img[{number}]" for number in range(2)]
+    for new, name in zip(numbered, "ac", strict=True):
+        (night / new).write_bytes(before["a"] if name == "a" else (night / "c.fits").read_bytes())
+    succeed_here("fits-compress", "--effort", "1", "-D", "-Y", "--sequence", *numbered)
+    with fits.open(os.fsencode(f"{numbered[1]}.ac.fits")) as hdus:
+        np.testing.assert_array_equal(hdus[1].data, exposure(2))
 
 
 def test_a_link_to_a_compressed_file(night: Path) -> None:
