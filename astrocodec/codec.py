@@ -40,6 +40,8 @@ from astrocodec.stages.stream import (
     checksum,
 )
 
+PLANES_CODED = ("auto", "residuals")
+
 Buffer: TypeAlias = "bytes | bytearray | memoryview[int] | NDArray[np.uint8]"
 
 
@@ -132,6 +134,7 @@ def encode(
     self_contained: bool = False,
     thorough: bool = False,
     cut_hints: Cuts = NO_CUTS,
+    planes: str = "auto",
     verify: bool = False,
     reference: ArrayLike | None = None,
     reference_name: str = "",
@@ -166,6 +169,10 @@ def encode(
     cut_hints : Cuts, optional
         Rows and columns of planes where the picture may break, such as borders of an overscan: `rows` and `columns`, of
         which 16 each are tried. Cut is only where that saves bytes.
+    planes : str, optional
+        ``"residuals"``: of each plane but the first its difference to the one before is coded, of the upper 16 bits,
+        which are modelled, and modulo 65536: what codecs of ramps are compared with. By default planes are predicted
+        from earlier ones where that is smaller, and axes put in another order.
     verify : bool, optional
         Decode the result and compare before returning it; with a codec that is not exact, see that it decodes.
     reference : array_like, optional
@@ -211,6 +218,7 @@ def encode(
             "self_contained": (self_contained, False),
             "thorough": (thorough, False),
             "cut_hints": (cut_hints, NO_CUTS),
+            "planes": (planes, "auto"),
             "reference_name": (reference_name, ""),
             "embed_reference": (embed_reference, False),
         }
@@ -231,11 +239,14 @@ def encode(
         raise ValueError(f"workers is {workers}, at least 1 is needed")
     if self_contained and not embed_model:
         raise ValueError("self_contained puts the model into the stream, embed_model=False leaves it out: choose one")
+    if planes not in PLANES_CODED:
+        raise ValueError(f"planes is {planes!r}, allowed are {', '.join(map(repr, PLANES_CODED))}")
+    residuals = planes == "residuals"
     models = [load_model(one) for one in ([model] if isinstance(model, str | Path | bytes | Model) else model)]
     if not models:
         raise ValueError("no model given")
     choices = [(native_model(m), _file_of(m, embed_model, self_contained)) for m in models]
-    stream = native_stream.encode_stream(choices, values, piece_shape, thorough, workers, hints=cut_hints)
+    stream = native_stream.encode_stream(choices, values, piece_shape, thorough, workers, None, cut_hints, residuals)
     if reference is not None and values.size:
         beside = as_reference(reference, reference_name, values.shape)
         found = leave(values, beside, reference_name, models[0])
@@ -246,7 +257,9 @@ def encode(
                 outside = dataclasses.replace(outside, embedded=True)
                 inner = native_stream.encode_stream(choices, beside, None, thorough, workers)
             original = native_stream.Beside(outside.to_bytes(), values, inner)
-            other = native_stream.encode_stream(choices, left, piece_shape, thorough, workers, original, cut_hints)
+            other = native_stream.encode_stream(
+                *(choices, left, piece_shape, thorough, workers, original, cut_hints, residuals)
+            )
             stream = min(stream, other, key=len)
     if verify and not same_bits(decode(stream, models=models, workers=workers, reference=reference), values):
         raise CorruptError(

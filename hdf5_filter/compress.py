@@ -47,6 +47,7 @@ def compress(
     tune: bool = True,
     effort: int = 5,
     thorough: bool = False,
+    planes: str = "auto",
     workers: int | None = None,
     overwrite: bool = False,
     only_smaller: bool = False,
@@ -81,6 +82,8 @@ def compress(
         Time for tuning, 1 to 9.
     thorough : bool, optional
         Try every way to code a piece.
+    planes : str, optional
+        ``'residuals'``: planes of a chunk are coded as differences to the one before.
     workers : int, optional
         Threads; by default one for each core.
     overwrite : bool, optional
@@ -119,6 +122,7 @@ def compress(
     if chunks is not None and (not chunks or min(chunks) < 1):
         raise ValueError(f"chunks {chunks} found, sides of at least 1 allowed")
     asked = {"model": model != "default", "self_contained": self_contained, "effort": effort != 5, "thorough": thorough}
+    asked["planes"] = planes != "auto"
     exact_codec(codec, **asked)
     base = load_model(model)
     if self_contained and on_installed_base(base) is None:
@@ -137,12 +141,13 @@ def compress(
             options = (
                 AstroCodec(codec=codec)
                 if codec != "causal"
-                else AstroCodec.tuned(dataset, base=base, effort=effort, thorough=thorough)
+                else AstroCodec.tuned(dataset, base=base, effort=effort, thorough=thorough, planes=planes)
                 if tune
-                else AstroCodec(base, thorough=thorough)
+                else AstroCodec(base, thorough=thorough, planes=planes)
             )
+            # the general one is not in the file
             if self_contained and needed_model(options.values) not in ("", load_model().fingerprint):
-                options = AstroCodec(options.model, thorough=thorough, try_general=False)  # which is not in the file
+                options = AstroCodec(options.model, thorough=thorough, try_general=False, planes=planes)
             shape = fitted_chunks(dataset, chunks)
             try:
                 made = compress_dataset(dataset, place, kind, options, chunks=shape, workers=cores, advance=advance)

@@ -11,6 +11,7 @@ import h5py
 
 import astrocodec
 from astrocodec._native import register_model
+from astrocodec.codec import PLANES_CODED
 from astrocodec.codecs import exact_codec, find_codec
 from astrocodec.model import Model, load_model
 from hdf5_filter.identity import FILTER_ID, FILTER_NAME
@@ -36,6 +37,8 @@ class AstroCodec(h5py.filters.FilterRefBase):  # type: ignore[misc]
         Put a tuned model into every chunk as well, for readers that get chunks without the dataset.
     try_general : bool, optional
         Let each chunk take the better of the tuned and the general model: twice the time to write.
+    planes : str, optional
+        ``'residuals'``: planes of a chunk are coded as differences to the one before, as `astrocodec.encode` has it.
 
     Examples
     --------
@@ -58,8 +61,12 @@ class AstroCodec(h5py.filters.FilterRefBase):  # type: ignore[misc]
         thorough: bool = False,
         embed_model: bool = False,
         try_general: bool = True,
+        planes: str = "auto",
     ) -> None:
+        if planes not in PLANES_CODED:
+            raise ValueError(f"planes is {planes!r}, allowed are {', '.join(map(repr, PLANES_CODED))}")
         options = {"thorough": thorough, "embed_model": embed_model, "try_general": try_general}
+        options["residuals"] = planes == "residuals"
         asked = {**options, "model": load_model(model) != load_model(), "try_general": not try_general}
         if exact_codec(codec, **asked) == "causal":
             self._set(FilterValues.with_model(load_model(model), **options))
@@ -140,6 +147,7 @@ class AstroCodec(h5py.filters.FilterRefBase):  # type: ignore[misc]
             "thorough": values.thorough,
             "embed_model": values.embed_model,
             "try_general": values.try_general,
+            "planes": "residuals" if values.residuals else "auto",
         }
 
     def __repr__(self) -> str:
@@ -153,6 +161,7 @@ class AstroCodec(h5py.filters.FilterRefBase):  # type: ignore[misc]
         parts += ["thorough=True"] if values.thorough else []
         parts += ["embed_model=True"] if values.embed_model else []
         parts += [] if values.try_general else ["try_general=False"]
+        parts += ["planes='residuals'"] if values.residuals else []
         return f"AstroCodec({', '.join(parts)})"
 
     def __eq__(self, other: object) -> bool:

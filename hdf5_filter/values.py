@@ -15,7 +15,7 @@ from astrocodec.stages.pixels import DTYPES
 __all__ = ["CAUSAL", "FilterValues"]
 
 _LAYOUT = 1
-_THOROUGH, _EMBED, _TUNED_ONLY = 1, 2, 4
+_THOROUGH, _EMBED, _TUNED_ONLY, _RESIDUALS = 1, 2, 4, 16
 CAUSAL = 1
 _FIXED = 8  # values before the lengths
 _BIG_ENDIAN, _PAIRS, _WIDE = 1 << 8, 1 << 9, 1 << 10
@@ -26,7 +26,7 @@ _MAX_AXES = 32  # of a stream, which has one more than a chunk of pairs
 @dataclass(frozen=True)
 class FilterValues:
     """
-    What the filter is told of a dataset; the first three as of `AstroCodec`.
+    What the filter is told of a dataset; the first three and the last as of `AstroCodec`.
 
     Examples
     --------
@@ -43,9 +43,12 @@ class FilterValues:
     dtype: np.dtype[np.generic] | None = None  # in the file's byte order; None as long as HDF5 has not said it
     pairs: bool = False  # elements are two such numbers, which are not the parts of a complex one
     chunk: tuple[int, ...] = ()
+    residuals: bool = False
 
     @classmethod
-    def with_model(cls, model: Model, *, thorough: bool, embed_model: bool, try_general: bool) -> FilterValues:
+    def with_model(
+        cls, model: Model, *, thorough: bool, embed_model: bool, try_general: bool, residuals: bool
+    ) -> FilterValues:
         """
         Return what the filter is told to code with a model.
 
@@ -54,7 +57,7 @@ class FilterValues:
         ValueError
             The model is neither shipped nor tuned from one that is.
         """
-        told = cls(thorough, embed_model, try_general)
+        told = cls(thorough, embed_model, try_general, residuals=residuals)
         if model.fingerprint == load_model("default").fingerprint:
             return told
         if model.is_shipped:
@@ -89,6 +92,7 @@ class FilterValues:
         (1, 0)
         """
         options = _THOROUGH * self.thorough | _EMBED * self.embed_model | _TUNED_ONLY * (not self.try_general)
+        options |= _RESIDUALS * self.residuals
         if not self.fingerprint and self.codec == CAUSAL:
             return _LAYOUT, options
         if len(self.delta) > _MAX_DELTA:
@@ -120,7 +124,8 @@ class FilterValues:
         if len(values) > _MAX_VALUES:
             raise CorruptError(f"{len(values)} filter values found, at most {_MAX_VALUES} allowed")
         options = values[1] if len(values) > 1 else 0
-        told = cls(bool(options & _THOROUGH), bool(options & _EMBED), not options & _TUNED_ONLY)
+        thorough, embed, residuals = (bool(options & bit) for bit in (_THOROUGH, _EMBED, _RESIDUALS))
+        told = cls(thorough, embed, not options & _TUNED_ONLY, residuals=residuals)
         if len(values) <= 2:
             return told
         count = values[2]

@@ -28,6 +28,7 @@ from astrocodec.stages.widths import Choice
 ABI_VERSION = 4
 _PACKAGE = Path(__file__).parents[1]
 _THOROUGH = 256
+_RESIDUALS = 1024
 _NO_TABLE, _BEST_TABLE = -1, -2
 SIMD_LEVELS = {"auto": 0, "portable": 1, "avx2": 2, "avxvnni": 3, "avx512": 4, "neon": 5, "neondot": 6}
 CONTEXT = np.dtype(

@@ -11,7 +11,18 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from astrocodec._native import _THOROUGH, Fault, NativeModel, Output, _address, _check, _error, _library, simd_level
+from astrocodec._native import (
+    _RESIDUALS,
+    _THOROUGH,
+    Fault,
+    NativeModel,
+    Output,
+    _address,
+    _check,
+    _error,
+    _library,
+    simd_level,
+)
 from astrocodec.stages.cuts import NO_CUTS, Cuts
 from astrocodec.stages.pixels import DTYPES
 
@@ -169,6 +180,7 @@ def encode_stream(
     workers: int,
     beside: Beside | None = None,
     hints: Cuts = NO_CUTS,
+    residuals: bool = False,
 ) -> bytes:
     """Encode a contiguous array of native byte order with the best of several models, each with its embedded bytes."""
     models = (_Choice * len(choices))(*(_Choice(model.handle, file or None, len(file)) for model, file in choices))
@@ -182,7 +194,7 @@ def encode_stream(
         ctypes.byref(original) if original else None,
         (ctypes.c_uint32 * 2)(*piece_shape) if piece_shape else None,
         ctypes.byref(_Hints.of(hints)) if any(hints) else None,
-        simd_level() | (_THOROUGH if thorough else 0),
+        simd_level() | (_THOROUGH if thorough else 0) | (_RESIDUALS if residuals else 0),
         threads.argument,
         ctypes.byref(output),
     )

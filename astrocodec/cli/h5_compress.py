@@ -32,12 +32,19 @@ from astrocodec.cli.two_names import input_and_output
 )
 @coding_options("dataset", cost="34 kB a dataset")
 @click.option("--thorough", is_flag=True, help="Try every way to code a chunk: smaller by a little, slower.")
+@click.option(
+    "--planes",
+    type=click.Choice(["auto", "residuals"]),
+    default="auto",
+    help="residuals: code each plane of a chunk as its difference to the one before, to compare with.",
+)
 def h5_compress_command(
     files: tuple[str, ...],
     run: RunOptions,
     datasets: tuple[str, ...],
     chunk: tuple[int, ...] | None,
     thorough: bool,
+    planes: str,
     **coding: Any,
 ) -> None:
     """Compress the datasets of numbers of HDF5 FILES, without loss, to NAME.ac.h5 (NAME.ac.nc for NAME.nc).
@@ -51,5 +58,6 @@ def h5_compress_command(
     that would not become smaller.
     """
     options = coding | {"datasets": list(datasets) or None, "chunks": chunk, "thorough": thorough}
+    options["planes"] = planes
     inputs, run = input_and_output(files, run, compressed_hdf5_name)
     treat_files(HDF5, "compress", inputs, run, is_hdf5_name, compressed_hdf5_name, options)

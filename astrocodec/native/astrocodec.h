@@ -207,10 +207,13 @@ typedef struct {
     const uint32_t *rows, *columns;
 } ac_hints;
 
-enum { AC_EMBED = 512 }; /* ac_stream_encode: a model of ac_model_from_delta goes into the stream */
+enum {
+    AC_EMBED = 512,     /* ac_stream_encode: a model of ac_model_from_delta goes into the stream */
+    AC_RESIDUALS = 1024 /* of each plane but the first what is coded is the difference to the one before, whether or not that is smaller */
+};
 AC_API size_t ac_stream_bound(const ac_array *array); /* bytes that no encoder exceeds */
 /* Of several models the one that gives the smallest stream is taken; none: the default. piece: the height and width that are wanted, as in
- * docs/encoder.md section "Pieces", NULL for about 512 x 512. flags: an ac_simd, AC_THOROUGH, AC_EMBED. original: NULL without a reference.
+ * docs/encoder.md section "Pieces", NULL for about 512 x 512. flags: an ac_simd, AC_THOROUGH, AC_EMBED, AC_RESIDUALS. original: NULL without a reference.
  * hints: NULL for none. */
 AC_API int ac_stream_encode(const ac_model *const *models, size_t count, const ac_array *array, const void *data, const uint32_t *piece, int flags,
                             uint8_t *out, size_t capacity, size_t *length);

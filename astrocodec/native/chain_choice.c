@@ -167,3 +167,10 @@ int ac_chain_fit(const ac_sheet *sheet, const ac_array *array, ac_chain *chain, 
     free(s.counts);
     return status;
 }
+
+int ac_chain_plain(const ac_planes *planes, const ac_array *array, ac_chain *chain)
+{
+    *chain = (ac_chain){.base = 32768, .limit = AC_MAX_CHAIN_LIMIT, .scale = 256, .first = 256, .place_count = 1, .places = {{256, 0}}};
+    chain->period = period_of(array, planes);
+    return planes->count > 1 && !ac_is_complex(array->dtype);
+}

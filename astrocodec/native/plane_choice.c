@@ -242,6 +242,15 @@ int ac_planes_choose(ac_sheet *sheet, const ac_array *array, uint64_t together, 
     return choose(sheet, least, has_chain, together, model, flags, c);
 }
 
+int ac_planes_subtract(ac_sheet *sheet, const ac_array *array, ac_plane_choice *c)
+{
+    memset(c, 0, sizeof *c);
+    ac_least_low_bits(sheet);
+    if (ac_chain_plain(&sheet->planes, array, &c->chain)) return leave(sheet, c);
+    ac_choose_low_bits(sheet);
+    return AC_OK;
+}
+
 void ac_plane_choice_free(ac_plane_choice *c)
 {
     free_each(c);

@@ -16,6 +16,8 @@ typedef struct {
 
 /* Sets sheet->low_bits. So many planes share a piece. To be freed, also after a failure. */
 int ac_planes_choose(ac_sheet *sheet, const ac_array *array, uint64_t together, const ac_model *model, int flags, ac_plane_choice *choice);
+/* The same where planes are to be differences to the one before: a chain, where there are several planes of real numbers. */
+int ac_planes_subtract(ac_sheet *sheet, const ac_array *array, ac_plane_choice *choice);
 void ac_plane_choice_free(ac_plane_choice *choice);
 
 #endif

@@ -272,7 +272,7 @@ typedef struct {
     const ac_original *original; /* or NULL */
     const uint32_t *wanted;      /* or NULL */
     const ac_hints *hints;       /* or NULL */
-    int flags;
+    int flags, residuals;
     const ac_parallel *parallel; /* or NULL */
 } settings;
 
@@ -287,7 +287,8 @@ static int encode_causal(const source *from, const settings *how, const ac_outpu
         ac_plane_choice planes;
         uint8_t section[AC_CHAIN_BOUND];
         const ac_model *model = how->choices->model;
-        status = ac_planes_choose(&sheet, array, planes_together(&sheet.planes, how->wanted), model, how->flags & ~AC_THOROUGH, &planes);
+        status = how->residuals ? ac_planes_subtract(&sheet, array, &planes)
+                                : ac_planes_choose(&sheet, array, planes_together(&sheet.planes, how->wanted), model, how->flags & ~AC_THOROUGH, &planes);
         encoding none = {.sheet = &sheet, .planes = &planes, .choices = how->choices, .choice_count = how->count, .flags = how->flags};
         none.source = from, none.original = how->original;
         if (planes.left) none.chain = (ac_span){section, ac_chain_write(&planes.chain, section)};
@@ -320,11 +321,11 @@ static int add_size(void *work, const ac_array *array, const void *data, uint64_
     return status == AC_ERROR_SPACE ? AC_OK : status;
 }
 
-/* Encodes the array in the order of axes that is smallest, where nobody says how its planes shall be cut. */
+/* Encodes the array in the order of axes that is smallest, where nobody says how its planes shall be cut or what of them is coded. */
 static int encode_in_order(source *from, settings *how, const ac_output *output)
 {
     ac_axes axes;
-    int turned = 0, status = how->wanted ? AC_OK : ac_axes_choose(&from->given, from->data, add_size, how, &axes, &turned);
+    int turned = 0, status = how->wanted || how->residuals ? AC_OK : ac_axes_choose(&from->given, from->data, add_size, how, &axes, &turned);
     if (status || !turned) return status ? status : encode_causal(from, how, output);
     void *data = malloc(ac_array_size(&from->given));
     if (!data) return AC_ERROR_MEMORY;
@@ -341,7 +342,7 @@ static int check_arguments(const ac_choice *choices, size_t count, const ac_arra
 {
     uint64_t elements;
     if (ac_array_count(array, &elements) || ac_array_size(array) == SIZE_MAX) return AC_ERROR_ARGUMENT;
-    if ((!data && elements) || (count && !choices) || !ac_kernel_of(flags & ~(AC_THOROUGH | AC_EMBED))) return AC_ERROR_ARGUMENT;
+    if ((!data && elements) || (count && !choices) || !ac_kernel_of(flags & ~(AC_THOROUGH | AC_EMBED | AC_RESIDUALS))) return AC_ERROR_ARGUMENT;
     if (piece && (!piece[0] || !piece[1] || (uint64_t)piece[0] * piece[1] > AC_MAX_PIXELS)) return AC_ERROR_ARGUMENT;
     for (size_t i = 0; i < count; i++)
         if (!choices[i].model || (choices[i].file && choices[i].file_length > AC_MAX_SECTION)) return AC_ERROR_ARGUMENT;
@@ -358,7 +359,7 @@ int ac_stream_encode_with(const ac_choice *choices, size_t count, const ac_array
     status = AC_ERROR_SPACE;
     if (ac_array_size(array)) {
         source from = {.array = *array, .given = *array, .data = data, .elements = original ? original->elements : data};
-        settings how = {count ? choices : &general, count ? count : 1, original, piece, hints, flags & ~AC_EMBED, parallel};
+        settings how = {count ? choices : &general, count ? count : 1, original, piece, hints, flags & ~(AC_EMBED | AC_RESIDUALS), (flags & AC_RESIDUALS) != 0, parallel};
         status = encode_in_order(&from, &how, output);
     }
     return status == AC_ERROR_SPACE ? encode_stored(array, original ? original->elements : data, output) : status;

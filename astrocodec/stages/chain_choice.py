@@ -112,3 +112,8 @@ def fit_chain(planes: NDArray[np.uint16], period: int) -> Chain | None:
     if shape.number < 2 or min(shape.height, shape.width) < 2 or planes.size < _LEAST_PIXELS:
         return None
     return _fit(planes, period)
+
+
+def plain_chain(period: int) -> Chain:
+    """The chain that leaves the differences to the plane before."""
+    return Chain(period, 32768, MAX_LIMIT, 256, 256, (Gains(256, 0),))

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from astrocodec.stages.chain import Chain, apply_chain
-from astrocodec.stages.chain_choice import fit_chain
+from astrocodec.stages.chain_choice import fit_chain, plain_chain
 from astrocodec.stages.pixels import map_pixels
 from astrocodec.stages.plane_maps import PlaneMap, pack_maps
 from astrocodec.stages.planes import Planes
@@ -161,3 +161,10 @@ def choose_planes(planes: NDArray[Any], whole: Mapped, period: int | None, toget
             maps = [PlaneMap(whole.map.pixel_map, low)] * len(planes)
             return Choice(apply_chain(chain, raw), whole.u, maps, chain)
     return choice
+
+
+def subtract_planes(whole: Mapped, period: int) -> Choice:
+    """Planes as differences to the one before, whether or not that is smaller; there are at least two."""
+    low, chain = least_low_bits(whole.largest), plain_chain(period)
+    left = apply_chain(chain, (whole.u >> low).astype(np.uint16))
+    return Choice(left, whole.u, [PlaneMap(whole.map.pixel_map, low)] * len(left), chain)

@@ -29,7 +29,7 @@ from astrocodec.stages.distribution import Tables, build_tables
 from astrocodec.stages.outside import Outside, apply_outside, undo_outside
 from astrocodec.stages.outside_choice import choose_outside
 from astrocodec.stages.pixels import unmap_pixels
-from astrocodec.stages.plane_choice import choose_planes, map_planes
+from astrocodec.stages.plane_choice import choose_planes, map_planes, subtract_planes
 from astrocodec.stages.plane_maps import maps_of, pack_maps
 from astrocodec.stages.planes import (
     MAX_PIXELS,
@@ -120,17 +120,18 @@ def _in_order(
     encode_one: PieceEncoder,
     hints: Cuts,
     beside: _Beside | None = None,
+    residuals: bool = False,
 ) -> bytes | None:
-    """`_modelled` in the order of axes that is smallest, where nobody says how planes shall be cut."""
+    """`_modelled` in the order of axes that is smallest, where nobody says how planes shall be cut or coded."""
 
     def size(part: NDArray[np.generic]) -> int:
         stored = _stored(part)
         return len(_shorter(_modelled(part, choices[:1], None, False, encode_one, NO_CUTS), stored))
 
-    order = tuple(range(values.ndim)) if piece_shape else choose_order(values, size)
+    order = tuple(range(values.ndim)) if piece_shape or residuals else choose_order(values, size)
     if order != tuple(range(values.ndim)):
         hints = NO_CUTS  # of other planes
-    return _modelled(values, choices, piece_shape, thorough, encode_one, hints, beside, order)
+    return _modelled(values, choices, piece_shape, thorough, encode_one, hints, beside, order, residuals)
 
 
 def _modelled(
@@ -142,6 +143,7 @@ def _modelled(
     hints: Cuts,
     beside: _Beside | None = None,
     order: Order = (),
+    residuals: bool = False,
 ) -> bytes | None:
     is_turned = order != tuple(range(len(order)))
     values = turn(given, order) if is_turned else given
@@ -155,13 +157,16 @@ def _modelled(
         sides = wanted_pieces(planes, piece_shape) if piece_shape else choose_pieces(planes, cuts)
         return Grid(shape, sides, cuts)
 
-    chosen = choose_planes(
-        planes,
-        whole,
-        None if values.dtype.kind == "c" else period_of(values.shape),
-        pieces_of(shape).together,
-        lambda part: len(encode_one(choices[0][0], part, False, None)),
-    )
+    period = None if values.dtype.kind == "c" else period_of(values.shape)
+    chosen = subtract_planes(whole, period) if residuals and period is not None and shape.number > 1 else None
+    if chosen is None:
+        chosen = choose_planes(
+            planes,
+            whole,
+            None if residuals else period,
+            pieces_of(shape).together,
+            lambda part: len(encode_one(choices[0][0], part, False, None)),
+        )
     like = Planes(1, *shape[1:]) if chosen.apart else shape
     grids = [pieces_of(like)]
     if grids[0].together == 1:
@@ -215,15 +220,17 @@ def encode_stream(
     reference: NDArray[Any] | None = None,
     reference_name: str = "",
     embed_reference: bool = False,
+    residuals: bool = False,
 ) -> bytes:
     """Encode an array of native byte order with the best of several models, each with the file that goes along.
 
     See `astrocodec.encode`.
     """
     stored = _stored(values)
-    coded = _in_order(values, choices, piece_shape, thorough, encode_one, hints) if values.size else None
-    alone = _shorter(coded, stored)
-    if reference is None or not values.size:
+    if not values.size:
+        return stored
+    alone = _shorter(_in_order(values, choices, piece_shape, thorough, encode_one, hints, None, residuals), stored)
+    if reference is None:
         return alone
     outside = choose_outside(
         values, reference, reference_name, lambda part: len(encode_one(choices[0][0], part, False, None))
@@ -235,7 +242,9 @@ def encode_stream(
     if embed_reference:
         outside = dataclasses.replace(outside, embedded=True)
         inner = encode_stream(reference, choices, thorough=thorough, encode_one=encode_one)
-    beside = _in_order(left, choices, piece_shape, thorough, encode_one, hints, _Beside(values, outside, inner))
+    beside = _in_order(
+        left, choices, piece_shape, thorough, encode_one, hints, _Beside(values, outside, inner), residuals
+    )
     return alone if beside is None else min(alone, beside, key=len)
 
 

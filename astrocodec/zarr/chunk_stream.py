@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from astrocodec.codec import decode, encode
+from astrocodec.codec import PLANES_CODED, decode, encode
 from astrocodec.errors import CorruptError, OptionError
 from astrocodec.model import Model, configured_delta, load_model
 from astrocodec.stages.pixels import DTYPES
@@ -70,14 +70,17 @@ class ChunkStream:
     thorough: bool = False  # try every way to code a piece
     codec: str = "causal"  # another codec that is installed; the causal codec's options are not its own
     options: Mapping[str, Any] = field(default_factory=dict)  # of that codec
+    planes: str = "auto"  # as `astrocodec.encode` has it
 
     def __post_init__(self) -> None:
-        """Refuse options of a codec that is not the one chosen."""
+        """Refuse options of a codec that is not the one chosen, and planes that are coded in no way."""
+        if self.planes not in PLANES_CODED:
+            raise ValueError(f"planes is {self.planes!r}, allowed are {', '.join(map(repr, PLANES_CODED))}")
         if self.codec == "causal" and self.options:
             raise TypeError(f"the causal codec has no option {', '.join(self.options)}")
-        if self.codec != "causal" and (self.delta or self.thorough):
+        if self.codec != "causal" and (self.delta or self.thorough or self.planes != "auto"):
             raise OptionError(
-                f"codec {self.codec!r} has no model and no thorough, which the causal codec has: choose one"
+                f"codec {self.codec!r} has no model, thorough and planes, which the causal codec has: choose one"
             )
 
     def configuration(self) -> dict[str, Any]:
@@ -85,6 +88,8 @@ class ChunkStream:
         found: dict[str, Any] = {"thorough": self.thorough}
         if self.delta:
             found["delta"] = self.delta
+        if self.planes != "auto":
+            found["planes"] = self.planes
         if self.codec != "causal":
             found |= {"codec": self.codec, "options": dict(self.options)}
         return found
@@ -97,7 +102,7 @@ class ChunkStream:
         if self.codec != "causal":
             return encode(chunk, codec=self.codec, **self.options)
         models = (*self._models(), load_model("default"))
-        return encode(chunk, models, embed_model=False, thorough=self.thorough)
+        return encode(chunk, models, embed_model=False, thorough=self.thorough, planes=self.planes)
 
     def decode(self, stream: bytes, dtype: np.dtype[Any] | None = None) -> NDArray[Any]:
         """

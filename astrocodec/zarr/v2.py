@@ -33,6 +33,8 @@ class AstroCodec(Codec):  # type: ignore[misc]
     codec : str, optional
         Another codec that is installed; `options` are its own.
     options : mapping, optional
+    planes : str, optional
+        ``"residuals"``: planes of a chunk are coded as differences to the one before, as `astrocodec.encode` has it.
 
     Examples
     --------
@@ -51,8 +53,9 @@ class AstroCodec(Codec):  # type: ignore[misc]
         delta: str = "",
         codec: str = "causal",
         options: Mapping[str, Any] | None = None,
+        planes: str = "auto",
     ) -> None:
-        self._stream = ChunkStream(delta or model_text(model), thorough, codec, options or {})
+        self._stream = ChunkStream(delta or model_text(model), thorough, codec, options or {}, planes)
         self._dtype = None if dtype is None else np.dtype(dtype)
         if self._dtype is not None:
             check_type(self._dtype)

@@ -39,6 +39,8 @@ class AstroCodec(ArrayBytesCodec):  # type: ignore[misc]
     codec : str
         Another codec that is installed, ``options`` are its own; both stand in the array's metadata.
     options : mapping
+    planes : str
+        ``"residuals"``: planes of a chunk are coded as differences to the one before, as `astrocodec.encode` has it.
 
     Examples
     --------
@@ -56,6 +58,7 @@ class AstroCodec(ArrayBytesCodec):  # type: ignore[misc]
     thorough: bool = False
     codec: str = "causal"
     options: Mapping[str, Any] = field(default_factory=dict)
+    planes: str = "auto"
 
     def __post_init__(self) -> None:
         """Refuse at once what no chunk could be coded with."""
@@ -63,12 +66,12 @@ class AstroCodec(ArrayBytesCodec):  # type: ignore[misc]
 
     @property
     def _stream(self) -> ChunkStream:
-        return ChunkStream(self.delta, self.thorough, self.codec, self.options)
+        return ChunkStream(self.delta, self.thorough, self.codec, self.options, self.planes)
 
     @classmethod
-    def with_model(cls, model: str | Model, *, thorough: bool = False) -> Self:
+    def with_model(cls, model: str | Model, *, thorough: bool = False, planes: str = "auto") -> Self:
         """Return a codec with a model from `astrocodec.tune`."""
-        return cls(model_text(model), thorough)
+        return cls(model_text(model), thorough, planes=planes)
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:

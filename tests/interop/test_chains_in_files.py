@@ -5,9 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy.io import fits
+from click.testing import CliRunner
 
 import astrocodec
 import fits_tiles
+from astrocodec.cli import cli
 
 h5py = pytest.importorskip("h5py")
 import hdf5_filter  # noqa: E402
@@ -112,6 +114,23 @@ def test_chunks_of_hdf5(tmp_path: Path) -> None:
         np.testing.assert_array_equal(file["x"][...], CUBE)
         for first in (0, 6):
             assert is_chain(file["x"].id.read_direct_chunk((first, 0, 0))[1])
+
+
+def test_residuals_of_chunks(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        options = hdf5_filter.AstroCodec(planes="residuals")
+        assert hdf5_filter.AstroCodec.from_filter_options(options.filter_options) == options
+        file.create_dataset("x", data=CUBE, chunks=(6, 96, 128), compression=options)
+        hdf5_filter.write_dataset(file, "y", CUBE, codec=options, chunks=(6, 96, 128))
+        chunks = [file[name].id.read_direct_chunk((6, 0, 0))[1] for name in "xy"]
+    assert chunks[0] == chunks[1] == astrocodec.encode(CUBE[6:], planes="residuals")
+    with h5py.File(tmp_path / "b.h5", "w") as file:
+        file.create_dataset("x", data=CUBE, chunks=CUBE.shape)
+    command = ["h5-compress", "--planes", "residuals", str(tmp_path / "b.h5"), "-O", str(tmp_path / "c.h5")]
+    assert CliRunner().invoke(cli, [*command, "--effort", "1"]).exit_code == 0
+    with h5py.File(tmp_path / "c.h5") as file:
+        assert is_chain(file["x"].id.read_direct_chunk((0, 0, 0))[1])
+        np.testing.assert_array_equal(file["x"][...], CUBE)
 
 
 def test_chunks_of_hdf5_whose_time_comes_last(tmp_path: Path) -> None:

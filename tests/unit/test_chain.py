@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import astrocodec
+from astrocodec import Model, _native
 from astrocodec.errors import CorruptError
 from astrocodec.stages import reference, varint
 from astrocodec.stages.causal import CAUSAL, Parameters, frame_pieces
@@ -19,8 +20,9 @@ from astrocodec.stages.chain import MAX_LIMIT, Chain, Gains, apply_chain, undo_c
 from astrocodec.stages.chain_choice import fit_chain, period_of
 from astrocodec.stages.pixels import PixelMap
 from astrocodec.stages.plane_maps import PlaneMap
-from astrocodec.stages.planes import Planes
-from astrocodec.stages.stream import PLANES, Header, Section, seal
+from astrocodec.stages.planes import Planes, planes_of
+from astrocodec.stages.stream import PLANES, Header, Section, read_header, seal
+from astrocodec.stages.widths import Choice
 
 sys.path.append(str(Path(__file__).parents[1] / "golden"))
 from independent_decoder import Chain as IndependentChain
@@ -87,6 +89,39 @@ def test_chains_of_other_lengths_are_refused(period: int) -> None:
     body = varint.put(period) + PLAIN.to_bytes()[1:]
     with pytest.raises(CorruptError, match=f"chains of {period} planes, 0 or 2 to 2 allowed"):
         Chain.read(body, Planes(3, 4, 5))
+
+
+def encode_one(model: Model, samples: NDArray[np.uint16], thorough: bool, choice: Choice | None) -> bytes:
+    return _native.encode_piece(_native.native_model(model), samples, thorough, choice)
+
+
+def as_residuals(values: NDArray[np.generic]) -> bytes:
+    return reference.encode_stream(values, [(astrocodec.load_model(), b"")], encode_one=encode_one, residuals=True)
+
+
+@pytest.mark.parametrize("shape", [(5, 40, 31), (2, 3, 20, 50), (3, 1, 700), (4, 400, 1)])
+@pytest.mark.parametrize("dtype", ["u2", ">i4", "f4"])
+def test_residuals_are_coded_where_they_are_asked_for(shape: tuple[int, ...], dtype: str) -> None:
+    """Modulo 65536: samples at both ends of the range follow each other."""
+    rng = np.random.default_rng(6)
+    cube = np.clip(rng.choice([0, 65535, 300], shape) + rng.integers(-9, 10, shape), 0, 65535).astype(dtype)
+    stream = astrocodec.encode(cube, planes="residuals")
+    header = read_header(memoryview(stream))[0]
+    chain = Chain.read(header.body_of(PLANES) or b"", planes_of(shape))
+    assert (chain.scale, chain.limit, chain.places) == (256, MAX_LIMIT, (Gains(256, 0),))
+    native = cube.astype(cube.dtype.newbyteorder("="))
+    assert stream == as_residuals(native)
+    for decoded in (astrocodec.decode(stream), astrocodec.decode(stream, workers=2)):
+        np.testing.assert_array_equal(decoded, cube)
+
+
+def test_residuals_of_one_plane_or_of_complex_numbers_are_none() -> None:
+    for values in (np.arange(80.0).reshape(8, 10), np.ones((3, 4, 5), complex)):
+        stream = astrocodec.encode(values, planes="residuals")
+        assert stream == as_residuals(values)
+        assert PLANES not in sections(stream)
+    with pytest.raises(ValueError, match="planes is 'alone', allowed are 'auto', 'residuals'"):
+        astrocodec.encode(values, planes="alone")
 
 
 def reads(groups: int, shape: tuple[int, int], noise: float = 4, seed: int = 1) -> NDArray[np.uint16]:

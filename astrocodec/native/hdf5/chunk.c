@@ -119,7 +119,7 @@ static int encode_with(const ac_chunk_values *v, const ac_array *array, const vo
     size_t count = 0;
     if (tuned) choices[count++] = ac_choice_of(tuned, v->options & AC_CHUNK_EMBED);
     if (!tuned || !(v->options & AC_CHUNK_TUNED_ONLY)) choices[count++] = ac_choice_of(general, 0);
-    const int flags = AC_SIMD_AUTO | (v->options & AC_CHUNK_THOROUGH ? AC_THOROUGH : 0);
+    const int flags = AC_SIMD_AUTO | (v->options & AC_CHUNK_THOROUGH ? AC_THOROUGH : 0) | (v->options & AC_CHUNK_RESIDUALS ? AC_RESIDUALS : 0);
     const int status = ac_stream_encode_with(choices, count, array, data, NULL, NULL, NULL, flags, NULL, output);
     if (status) fail_plain(NULL, status, "a chunk could not be coded");
     ac_tuned_give(tuned);

@@ -17,7 +17,8 @@ enum {
     AC_CHUNK_EMBED = 2,      /* a tuned model goes into every chunk */
     AC_CHUNK_TUNED_ONLY = 4, /* chunks do not try the general model as well */
     AC_CHUNK_FOLLOWS = 8,    /* another filter stands before this one, and may change the number of bytes */
-    AC_CHUNK_OPTIONS = 15
+    AC_CHUNK_RESIDUALS = 16, /* planes are coded as differences to the one before */
+    AC_CHUNK_OPTIONS = 31
 };
 
 /* The values, read. ndim 0: it is not known what the bytes are. */
