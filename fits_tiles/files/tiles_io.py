@@ -17,9 +17,11 @@ from fits_tiles.layout.blocks import BLOCK, Hdu, int_card, padded, read_at
 from fits_tiles.layout.checksums import write_checksums
 from fits_tiles.layout.grid import Band
 from fits_tiles.layout.headers import HeapSize, TileLayout, build_header, read_layout
+from fits_tiles.layout.model_cards import MAX_DELTA
 from fits_tiles.layout.table import CodedTile, TileTable
 
 __all__ = [
+    "HEAD_BYTES",
     "decoded_bands",
     "first_stream",
     "named_references",
@@ -29,8 +31,8 @@ __all__ = [
     "write_table",
 ]
 
-# Where sections of a stream stand; a model of more bytes is in no tile.
-_HEAD_BYTES = 4096
+# Where the sections of a tile's stream stand: a model, what it was coded beside, and little else.
+HEAD_BYTES = 4 * MAX_DELTA
 _Found = TypeVar("_Found")
 _Job = tuple[int, npt.NDArray[Any]]
 
@@ -169,13 +171,13 @@ def first_stream(fd: int, hdu: Hdu) -> bytes:
 
 def named_references(fd: int, hdu: Hdu) -> list[str]:
     """Return what the tiles of an HDU were coded beside, each once; a damaged table names nothing."""
-    found = (reference_of(head) for head in _streams(fd, hdu, _HEAD_BYTES))
+    found = (reference_of(head) for head in _streams(fd, hdu, HEAD_BYTES))
     return list(dict.fromkeys(filter(None, found)))
 
 
 def needed_references(fd: int, hdu: Hdu) -> list[str]:
     """Return the names of the images without which tiles of an HDU give no pixels, each once."""
-    found = (needed_reference(head) for head in _streams(fd, hdu, _HEAD_BYTES))
+    found = (needed_reference(head) for head in _streams(fd, hdu, HEAD_BYTES))
     return list(dict.fromkeys(filter(None, found)))
 
 

@@ -11,13 +11,12 @@ from astrocodec.codec import needed_reference
 from astrocodec.files.target import STAYS, is_reference
 from fits_tiles.files.reference_files import folders_of, is_store_name
 from fits_tiles.files.reference_store import carry_files
+from fits_tiles.files.tiles_io import HEAD_BYTES
 from fits_tiles.hooks.rewritten import keeps_tiles
 from fits_tiles.hooks.tile_table_hdu import TileTableHDU
 from fits_tiles.layout.headers import ALGORITHM, holds_tiles
 
 __all__ = ["carry_references", "folders_of_file"]
-
-_HEAD_BYTES = 4096
 
 
 def folders_of_file(file: Any) -> tuple[Path, ...]:
@@ -85,6 +84,6 @@ def _needed(table: Any) -> set[str]:
     with suppress(OSError, TypeError, ValueError):  # damaged, which is told elsewhere
         rows = table._get_raw_data((header["NAXIS2"], header["NAXIS1"]), "u1", table._data_offset)
         for size, place in rows[:, : 2 * width].copy().view(f">i{width}").tolist():
-            head = table._get_raw_data(min(size, _HEAD_BYTES), "u1", heap + place).tobytes() if size > 0 else b""
+            head = table._get_raw_data(min(size, HEAD_BYTES), "u1", heap + place).tobytes() if size > 0 else b""
             names.add(needed_reference(head))
     return set(filter(is_store_name, names))
