@@ -117,40 +117,4 @@ static inline uint32_t ac_take_running(ac_bit_reader *b, ac_rice_mean *m)
     return value;
 }
 
-/* Numbers below 2^62, those far above the mean by their bits and as if they were not. */
-enum { AC_LENGTH_BITS = 6 };
-
-static inline uint32_t ac_bits_of(uint64_t v) { return v ? 64 - (uint32_t)__builtin_clzll(v) : 0; }
-
-static inline void ac_put_far(ac_bit_writer *b, ac_rice_mean *m, uint64_t value)
-{
-    const uint32_t k = ac_rice_parameter(m);
-    if (value >> k < AC_RICE_LONG) {
-        ac_put_bits(b, ((uint64_t)1 << (value >> k)) - 1, (uint32_t)(value >> k) + 1);
-        ac_put_bits(b, value, k);
-        ac_rice_update(m, value);
-    } else {
-        ac_put_bits(b, (1u << AC_RICE_LONG) - 1, AC_RICE_LONG);
-        ac_put_bits(b, ac_bits_of(value), AC_LENGTH_BITS);
-        ac_put_bits(b, value, ac_bits_of(value));
-    }
-}
-
-/* 0 where the number is above `most`; what is missing shows in the reader. */
-static inline int ac_take_far(ac_bit_reader *b, ac_rice_mean *m, uint64_t most, uint64_t *value)
-{
-    const uint32_t k = ac_rice_parameter(m);
-    uint64_t ones = 0;
-    while (ones < AC_RICE_LONG && ac_take_bits(b, 1)) ones++;
-    if (ones == AC_RICE_LONG) {
-        *value = ac_take_bits(b, (uint32_t)ac_take_bits(b, AC_LENGTH_BITS));
-        return *value <= most;
-    }
-    if (ones > most >> k) return 0;
-    *value = ones << k | ac_take_bits(b, k);
-    if (*value > most) return 0;
-    ac_rice_update(m, *value);
-    return 1;
-}
-
 #endif

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "code_bits.h"
+#include "decisions.h"
 #include "log512.h"
-#include "rans.h"
 #include "wavefront.h"
 
 enum {
@@ -19,29 +19,11 @@ enum {
     MOST_MEAN = 8
 };
 
-/* How often a decision was no, how often yes. */
 typedef struct {
-    uint16_t no, yes;
-} decision;
-
-typedef struct {
-    decision steps[LEVELS][STEPS], octaves[OCTAVES];
+    ac_decision steps[LEVELS][STEPS], octaves[OCTAVES];
     /* Of a row: what of the two rows above surrounds each pixel, and capped counts of three rows, REACH columns wider on either side. */
     uint16_t *above, *row[3];
 } context;
-
-static inline uint32_t frequency_of_no(decision d) { return 1 + 16382 * (5u * d.no + 2) / (5u * ((uint32_t)d.no + d.yes) + 4); }
-
-static inline void learn(decision *d, int is_yes)
-{
-    if (is_yes)
-        d->yes++;
-    else
-        d->no++;
-    if (d->no + d->yes < MOST_SEEN) return;
-    d->no = (uint16_t)((d->no + 1) >> 1);
-    d->yes = (uint16_t)((d->yes + 1) >> 1);
-}
 
 static context *new_context(uint32_t width)
 {
@@ -66,7 +48,7 @@ static void next_row(context *c, uint32_t width)
     }
 }
 
-static inline decision *decisions_at(context *c, uint32_t x)
+static inline ac_decision *decisions_at(context *c, uint32_t x)
 {
     const uint32_t sum = c->above[x] + c->row[0][x] + c->row[0][x + 1];
     if (sum < 2) return c->steps[sum];
@@ -118,36 +100,22 @@ int ac_counts_promising(const uint16_t *samples, uint32_t height, uint32_t width
     return 1;
 }
 
-enum { YES = 1u << 14, RAW = 1u << 15 };
-
-/* A decision is the frequency of no, and YES; raw bits are RAW, their number, and the bits in front. */
 static uint32_t *record_pixel(context *c, uint32_t x, uint32_t count, uint32_t *to)
 {
-    decision *d = decisions_at(c, x);
+    ac_decision *d = decisions_at(c, x);
     know(c, x, count);
     const uint32_t steps = count < STEPS ? count : STEPS;
-    for (uint32_t i = 0; i < steps; i++, d++) *to++ = frequency_of_no(*d) | YES, learn(d, 1);
+    for (uint32_t i = 0; i < steps; i++, d++) *to++ = ac_record_choice(d, 1, MOST_SEEN);
     if (count < STEPS) {
-        *to++ = frequency_of_no(*d), learn(d, 0);
+        *to++ = ac_record_choice(d, 0, MOST_SEEN);
         return to;
     }
     const uint32_t octave = octave_of(count);
     d = c->octaves;
-    for (uint32_t i = 0; i < octave; i++, d++) *to++ = frequency_of_no(*d) | YES, learn(d, 1);
-    if (octave < OCTAVES) *to++ = frequency_of_no(*d), learn(d, 0);
-    *to++ = (count - STEPS + 1 - (1u << octave)) << 16 | RAW | octave;
+    for (uint32_t i = 0; i < octave; i++, d++) *to++ = ac_record_choice(d, 1, MOST_SEEN);
+    if (octave < OCTAVES) *to++ = ac_record_choice(d, 0, MOST_SEEN);
+    *to++ = ac_record_raw(count - STEPS + 1 - (1u << octave), octave);
     return to;
-}
-
-static inline void push_record(uint32_t record, uint32_t *state, uint16_t **word)
-{
-    const uint32_t no = record & (YES - 1);
-    if (record & RAW)
-        ac_rans_push_raw(state, record >> 16, record & 31, word);
-    else if (record & YES)
-        ac_rans_push(state, no, AC_TOTAL - no, word);
-    else
-        ac_rans_push(state, 0, no, word);
 }
 
 int ac_counts_encode(const uint16_t *samples, uint32_t height, uint32_t width, size_t stride, uint8_t *out, size_t capacity, size_t *length)
@@ -171,7 +139,7 @@ int ac_counts_encode(const uint16_t *samples, uint32_t height, uint32_t width, s
     /* From the last record to the first: a record makes a word at most, which finds room behind it. */
     uint16_t *const end = (uint16_t *)to, *word = end;
     uint32_t state = AC_RANS_LOW;
-    while (to > records) push_record(*--to, &state, &word);
+    while (to > records) ac_push_record(*--to, &state, &word);
     const size_t words = (size_t)(end - word), size = HEADER + 4 + 2 * words;
     const int fits = size <= capacity;
     if (fits) {
@@ -186,25 +154,14 @@ int ac_counts_encode(const uint16_t *samples, uint32_t height, uint32_t width, s
     return fits ? AC_OK : AC_ERROR_SPACE;
 }
 
-static inline int pop_decision(decision *d, uint32_t *state, ac_word_reader *in)
-{
-    const uint32_t no = frequency_of_no(*d), slot = *state & (AC_TOTAL - 1);
-    const int is_yes = slot >= no;
-    *state = ac_refill((is_yes ? AC_TOTAL - no : no) * (*state >> AC_PRECISION) + slot - (is_yes ? no : 0), in);
-    learn(d, is_yes);
-    return is_yes;
-}
-
 static inline uint32_t pop_count(context *c, uint32_t x, uint32_t *state, ac_word_reader *in)
 {
-    decision *d = decisions_at(c, x);
+    ac_decision *d = decisions_at(c, x);
     uint32_t count = 0, octave = 0;
-    while (count < STEPS && pop_decision(d + count, state, in)) count++;
+    while (count < STEPS && ac_pop_choice(d + count, MOST_SEEN, state, in)) count++;
     if (count < STEPS) return count;
-    while (octave < OCTAVES && pop_decision(c->octaves + octave, state, in)) octave++;
-    const uint32_t raw = *state & ((1u << octave) - 1);
-    *state = ac_refill(*state >> octave, in);
-    return STEPS - 1 + (1u << octave) + raw;
+    while (octave < OCTAVES && ac_pop_choice(c->octaves + octave, MOST_SEEN, state, in)) octave++;
+    return STEPS - 1 + (1u << octave) + ac_pop_bits(octave, state, in);
 }
 
 int ac_counts_decode(const uint8_t *in, size_t length, uint16_t *samples, uint32_t height, uint32_t width, size_t stride, ac_refusal *why)
@@ -233,8 +190,8 @@ static float bits_of(const uint32_t *from, const uint32_t *to, const float *tabl
 {
     float bits = 0;
     for (; from < to; from++) {
-        const uint32_t no = *from & (YES - 1);
-        bits += *from & RAW ? (float)(*from & 31) : table[*from & YES ? AC_TOTAL - no : no];
+        const uint32_t no = *from & (AC_YES - 1);
+        bits += *from & AC_RAW ? (float)(*from & 31) : table[*from & AC_YES ? AC_TOTAL - no : no];
     }
     return bits;
 }

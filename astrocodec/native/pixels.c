@@ -339,12 +339,26 @@ static void use_lattice(ac_sheet *s, const uint16_t *values, uint32_t n, ac_latt
     s->largest = s->rank[values[n - 1]];
 }
 
-static void use_set(ac_sheet *s, uint64_t *values, uint32_t n)
+/* A set of ascending values, which is taken over if that saves more than it costs. */
+static int try_set(ac_sheet *s, uint64_t *values, uint32_t n, uint64_t saved, int *is_used)
 {
-    s->map.rule = AC_RULE_SET;
-    s->map.values = values;
-    s->map.value_count = n;
-    s->largest = n - 1;
+    const uint64_t least = values[0];
+    size_t size = 0;
+    for (uint32_t i = 0; i < n; i++) values[i] -= least;
+    uint8_t *packed = ac_set_pack(values, n, &size);
+    *is_used = packed && ac_set_pays(saved, s->count, size);
+    if (*is_used) {
+        s->map.rule = AC_RULE_SET;
+        s->map.offset += least;
+        s->map.values = values;
+        s->map.value_count = n;
+        s->map.packed = packed;
+        s->map.packed_size = size;
+        s->largest = n - 1;
+    } else {
+        free(packed);
+    }
+    return packed ? AC_OK : AC_ERROR_MEMORY;
 }
 
 /* A lattice or a value set for integers of 16 bits of which some never occur. */
@@ -364,14 +378,12 @@ static int match_set(ac_sheet *s)
         }
         ac_lattice lattice;
         if (n >= 2 && values[n - 1] - values[0] + 1u != n) {
+            int is_set = 0;
             const int is_lattice = ac_lattice_fit(values, n, &lattice);
-            if (is_lattice || ac_set_pays(members, n, counts)) {
-                s->rank = rank, rank = NULL;
-                if (is_lattice)
-                    use_lattice(s, values, n, lattice);
-                else
-                    use_set(s, members, n), members = NULL;
-            }
+            if (!is_lattice) status = try_set(s, members, n, ac_set_saves(members, n, counts), &is_set);
+            if (is_set) memmove(rank, rank + values[0], (65536u - values[0]) * sizeof *rank), members = NULL;
+            if (is_lattice || is_set) s->rank = rank, rank = NULL;
+            if (is_lattice) use_lattice(s, values, n, lattice);
         }
     }
     free(counts);
@@ -473,7 +485,10 @@ static int match_few(ac_sheet *s)
     const uint32_t most = (uint32_t)ac_smaller(65536, s->count / 2);
     census c;
     status = take_census(s, 1, s->count, most, &c);
-    if (!status && c.count <= most && ac_set_pays(c.values, c.count, c.counts)) {
+    int is_set = 0;
+    if (!status && c.count <= most) status = try_set(s, c.values, c.count, ac_set_saves(c.values, c.count, c.counts), &is_set);
+    if (is_set) {
+        c.values = NULL;
         s->ranks = malloc((size_t)s->count * sizeof *s->ranks);
         if (!s->ranks) status = AC_ERROR_MEMORY;
     }
@@ -484,7 +499,6 @@ static int match_few(ac_sheet *s)
             load(s, first, n, u);
             for (size_t i = 0; i < n; i++) s->ranks[first + i] = (uint16_t)slot_of(&c, u[i] - s->map.offset)->rank;
         }
-        use_set(s, c.values, c.count), c.values = NULL;
     }
     free_census(&c);
     return status;
@@ -524,7 +538,7 @@ void ac_sheet_free(ac_sheet *s)
 
 size_t ac_pixel_map_bound(const ac_pixel_map *map)
 {
-    return 2 + AC_MAX_VARINT * (3 + 2 * (size_t)map->gap_count) + (map->rule == AC_RULE_SET ? ac_set_bound(map->value_count) : AC_MAX_VARINT);
+    return 2 + AC_MAX_VARINT * (3 + 2 * (size_t)map->gap_count) + map->packed_size + AC_MAX_VARINT;
 }
 
 size_t ac_pixel_map_write(const ac_pixel_map *map, uint8_t *out)
@@ -543,11 +557,9 @@ size_t ac_pixel_map_write(const ac_pixel_map *map, uint8_t *out)
     }
     if (map->rule == AC_RULE_SET) {
         p += ac_put_varint(p, map->value_count);
-        uint8_t *const packed = p + 3; /* the length, 1 to 3 bytes, goes before */
-        const size_t size = ac_set_pack(map->values, map->value_count, packed);
-        p += ac_put_varint(p, size);
-        memmove(p, packed, size);
-        p += size;
+        p += ac_put_varint(p, map->packed_size);
+        memcpy(p, map->packed, map->packed_size);
+        p += map->packed_size;
     }
     return (size_t)(p - out);
 }
@@ -593,7 +605,9 @@ int ac_pixel_map_read(ac_reader *r, int dtype, ac_pixel_map *map)
 void ac_pixel_map_free(ac_pixel_map *map)
 {
     free(map->values);
+    free(map->packed);
     map->values = NULL;
+    map->packed = NULL;
 }
 
 /* Decoder */

@@ -19,7 +19,9 @@ typedef struct {
     uint32_t gap_count, value_count;
     uint64_t offset, step, phase; /* offset modulo 2^64 */
     ac_gap gaps[AC_MAX_GAPS];
-    uint64_t *values; /* of a set; owned */
+    uint64_t *values; /* of a set, from 0 on; owned */
+    uint8_t *packed;  /* while it is written: those, coded; owned */
+    size_t packed_size;
 } ac_pixel_map;
 
 size_t ac_pixel_map_bound(const ac_pixel_map *map);

@@ -4,13 +4,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bits.h"
+#include "decisions.h"
 #include "log512.h"
 
 enum { LEAST_COUNT = 16, STRETCH = 32 };
-/* How a set is coded; more bits than those of FAR are saved nowhere. */
-enum { DISTANCES, MULTIPLES, MAX_MULTIPLE = 65535, FAR = 1 << 30 };
-static const uint64_t MAX_VALUE = ((uint64_t)1 << 62) - 1;
+enum { FAR = 1 << 30 }; /* more bits than those of it are saved nowhere */
+/* How a distance in a set is coded: by multiples of the unit, of one that it changes, or as the next unit. */
+enum { SAME, CHANGED, OTHER };
+enum {
+    MOST_SEEN = 255,
+    LOOK_AHEAD = 8,
+    NEW_UNIT = 4, /* bits */
+    OCTAVES = 63,
+    MOST_RECORDS = 4 + 2 * (OCTAVES + 1 + 4) /* of a distance */
+};
 static const double least_step = 1.05;
 static const int64_t one = (int64_t)1 << 32;
 
@@ -179,78 +186,210 @@ uint64_t ac_set_saves(const uint64_t *values, uint32_t n, const uint32_t *counts
     return saved;
 }
 
-int ac_set_pays(const uint64_t *values, uint32_t n, const uint32_t *counts)
+/* Numbers from 1 on: an octave, the bit below its highest, and raw bits. */
+typedef struct {
+    ac_decision octaves[OCTAVES], seconds[OCTAVES + 1];
+} number;
+
+/* What is learned of the distances between values while they are coded. */
+typedef struct {
+    ac_decision changes[3][2], several[3][3], is_less;
+    number multiples, rests, others;
+    uint32_t kind, near[2];
+    uint64_t unit;
+} distances;
+
+/* A distance as so many units and what is left of it, less or more. */
+typedef struct {
+    uint64_t multiple, rest;
+    int is_less;
+} units;
+
+static units in_units(uint64_t distance, uint64_t unit)
 {
-    const uint64_t saved = ac_set_saves(values, n, counts);
-    uint64_t pixels = 0;
-    for (uint32_t i = 0; i < n; i++) pixels += counts[i];
-    if (50 * saved <= 512 * pixels || saved <= 2 * 512 * (uint64_t)n) return 0; /* a value takes a bit at least */
-    uint8_t *packed = malloc(ac_set_bound(n));
-    if (!packed) return 0;
-    const size_t cost = ac_set_pack(values, n, packed);
-    free(packed);
-    return saved > 2 * 512 * 8 * (uint64_t)cost;
+    const uint64_t whole = distance / unit, rest = distance % unit;
+    if (whole && rest < unit - rest) return (units){whole, rest, 0};
+    return (units){whole + 1, unit - rest, 1};
 }
 
-/* From the value before; that before the first is -1. */
-static uint64_t distance(const uint64_t *values, uint32_t i) { return values[i] - (i ? values[i - 1] : (uint64_t)-1); }
-
-static size_t pack_distances(const uint64_t *values, uint32_t n, uint8_t *out)
+static uint64_t nearest(uint64_t number, uint64_t divisor)
 {
-    ac_bit_writer bits = {out, ac_set_bound(n), 0, 0};
-    ac_rice_mean mean = ac_rice_start;
-    ac_put_bits(&bits, DISTANCES, 1);
-    for (uint32_t i = 0; i < n; i++) ac_put_far(&bits, &mean, distance(values, i) - 1);
-    return ac_bytes_of_bits(bits.at);
+    const uint64_t whole = number / divisor, rest = number % divisor;
+    return whole + (rest >= divisor - rest);
 }
 
-static uint64_t far_cost(uint64_t value, uint32_t k)
+static uint64_t changed_unit(uint64_t distance, uint64_t multiple)
 {
-    const uint64_t ones = value >> k;
-    return ones < AC_RICE_LONG ? ones + k : AC_RICE_LONG + ac_bits_of(value);
+    const uint64_t unit = nearest(distance, multiple);
+    return unit ? unit : 1;
 }
 
-static size_t pack_multiples(const uint64_t *values, uint32_t n, uint8_t *out)
+static void know(distances *known, uint32_t kind, uint64_t multiple, uint64_t distance)
 {
-    ac_bit_writer bits = {out, ac_set_bound(n), 0, 0};
-    ac_rice_mean multiples = ac_rice_start, others = ac_rice_start;
-    uint64_t unit = 1;
-    ac_put_bits(&bits, MULTIPLES, 1);
-    for (uint32_t i = 0; i < n; i++) {
-        const uint64_t d = distance(values, i), number = d / unit;
-        uint64_t symbol = number * unit != d || number > MAX_MULTIPLE ? 1 : number == 1 ? 0 : number;
-        const uint32_t k = ac_rice_parameter(&multiples);
-        if (far_cost(symbol, k) > far_cost(1, k) + far_cost(d - 1, ac_rice_parameter(&others))) symbol = 1;
-        ac_put_far(&bits, &multiples, symbol);
-        if (symbol != 1) continue;
-        ac_put_far(&bits, &others, d - 1);
-        unit = d;
+    known->kind = kind;
+    if (kind == OTHER) {
+        known->unit = distance;
+        return;
     }
-    return ac_bytes_of_bits(bits.at);
+    known->near[1] = known->near[0];
+    known->near[0] = multiple < 2 ? 0 : multiple < 3 ? 1 : 2;
+    if (kind == CHANGED) known->unit = changed_unit(distance, multiple);
 }
 
-size_t ac_set_pack(const uint64_t *values, uint32_t n, uint8_t *out)
+static uint32_t bits_of(uint64_t v) { return v ? 64 - (uint32_t)__builtin_clzll(v) : 0; }
+
+/* About the bits of the distances before values first to end - 1 as multiples of a unit and what it becomes. */
+static uint32_t ahead(const uint64_t *values, uint32_t first, uint32_t end, uint64_t unit)
 {
-    const size_t multiples = pack_multiples(values, n, out), distances = pack_distances(values, n, out);
-    return distances <= multiples ? distances : pack_multiples(values, n, out);
+    uint32_t bits = 0;
+    for (uint32_t i = first; i < end; i++) {
+        const uint64_t distance = values[i] - values[i - 1];
+        const units u = in_units(distance, unit);
+        bits += 2 * bits_of(u.multiple);
+        if (!u.rest) continue;
+        bits += 2 * bits_of(u.rest) + 2;
+        unit = changed_unit(distance, u.multiple);
+    }
+    return bits;
+}
+
+/* An encoder's records, which grow. */
+typedef struct {
+    uint32_t *at, count, room;
+} records;
+
+static void record(records *r, uint32_t one) { r->at[r->count++] = one; }
+
+static void record_choice(records *r, ac_decision *d, int is_yes) { record(r, ac_record_choice(d, is_yes, MOST_SEEN)); }
+
+static void record_number(records *r, number *n, uint64_t value)
+{
+    const uint32_t octave = bits_of(value) - 1;
+    for (uint32_t i = 0; i < octave; i++) record_choice(r, &n->octaves[i], 1);
+    if (octave < OCTAVES) record_choice(r, &n->octaves[octave], 0);
+    if (!octave) return;
+    record_choice(r, &n->seconds[octave], value >> (octave - 1) & 1);
+    for (uint32_t left = octave - 1; left; value >>= 16) {
+        const uint32_t bits = left < 16 ? left : 16;
+        record(r, ac_record_raw((uint32_t)value & ((1u << bits) - 1), bits));
+        left -= bits;
+    }
+}
+
+static void record_distance(records *r, distances *known, const uint64_t *values, uint32_t i, uint32_t n)
+{
+    const uint64_t distance = values[i] - values[i - 1];
+    const units u = in_units(distance, known->unit);
+    const uint32_t end = n - i > 1 + LOOK_AHEAD ? i + 1 + LOOK_AHEAD : n;
+    uint32_t kind = u.rest ? CHANGED : SAME;
+    if (known->unit > UINT64_MAX / u.multiple)
+        kind = OTHER;
+    else if (distance != known->unit && ahead(values, i, end, known->unit) > 2 * bits_of(distance) + NEW_UNIT + ahead(values, i + 1, end, distance))
+        kind = OTHER;
+    record_choice(r, &known->changes[known->kind][0], kind != SAME);
+    if (kind != SAME) record_choice(r, &known->changes[known->kind][1], kind == OTHER);
+    if (kind == OTHER) {
+        record_number(r, &known->others, distance);
+    } else {
+        record_choice(r, &known->several[known->near[0]][known->near[1]], u.multiple > 1);
+        if (u.multiple > 1) record_number(r, &known->multiples, u.multiple - 1);
+    }
+    if (kind == CHANGED) {
+        record_choice(r, &known->is_less, u.is_less);
+        record_number(r, &known->rests, u.rest);
+    }
+    know(known, kind, u.multiple, distance);
+}
+
+static int has_room(records *r)
+{
+    if (r->room - r->count >= MOST_RECORDS) return 1;
+    uint32_t *at = realloc(r->at, 2 * ((size_t)r->room + MOST_RECORDS) * sizeof *at);
+    if (!at) return 0;
+    r->at = at, r->room = 2 * (r->room + MOST_RECORDS);
+    return 1;
+}
+
+uint8_t *ac_set_pack(const uint64_t *values, uint32_t n, size_t *length)
+{
+    records r = {NULL, 0, 0};
+    distances known = {.unit = 1};
+    int has_all = has_room(&r);
+    for (uint32_t i = 1; i < n && has_all; i++) {
+        record_distance(&r, &known, values, i, n);
+        has_all = has_room(&r);
+    }
+    uint8_t *out = NULL;
+    if (has_all) {
+        /* From the last record to the first: a record makes a word at most, which finds room behind it. */
+        uint16_t *const end = (uint16_t *)(r.at + r.count), *word = end;
+        uint32_t state = AC_RANS_LOW;
+        while (r.count) ac_push_record(r.at[--r.count], &state, &word);
+        const size_t words = (size_t)(end - word);
+        *length = 4 + 2 * words;
+        out = malloc(*length);
+        if (out) ac_put_u32(out, state);
+        for (size_t i = 0; out && i < words; i++) ac_put_u16(out + 4 + 2 * i, word[i]);
+    }
+    free(r.at);
+    return out;
+}
+
+/* The coded set that is read. */
+typedef struct {
+    ac_word_reader words;
+    uint32_t state;
+} choices;
+
+static int take_choice(choices *c, ac_decision *d) { return ac_pop_choice(d, MOST_SEEN, &c->state, &c->words); }
+
+static uint64_t take_number(choices *c, number *n)
+{
+    uint32_t octave = 0;
+    while (octave < OCTAVES && take_choice(c, &n->octaves[octave])) octave++;
+    if (!octave) return 1;
+    uint64_t value = 2 | (uint64_t)take_choice(c, &n->seconds[octave]);
+    value <<= octave - 1;
+    for (uint32_t at = 0; at < octave - 1; at += 16)
+        value |= (uint64_t)ac_pop_bits(octave - 1 - at < 16 ? octave - 1 - at : 16, &c->state, &c->words) << at;
+    return value;
+}
+
+/* The next distance, 0 where it is none below 2^64. */
+static uint64_t take_distance(choices *c, distances *known)
+{
+    uint32_t kind = SAME;
+    uint64_t multiple = 1, distance;
+    ac_decision *const changes = known->changes[known->kind];
+    if (take_choice(c, &changes[0])) kind = take_choice(c, &changes[1]) ? OTHER : CHANGED;
+    if (kind == OTHER) {
+        distance = take_number(c, &known->others);
+    } else {
+        if (take_choice(c, &known->several[known->near[0]][known->near[1]])) multiple += take_number(c, &known->multiples);
+        if (!multiple || known->unit > UINT64_MAX / multiple) return 0;
+        distance = multiple * known->unit;
+    }
+    if (kind == CHANGED) {
+        const int is_less = take_choice(c, &known->is_less);
+        const uint64_t rest = take_number(c, &known->rests);
+        if (rest > (is_less ? distance - 1 : UINT64_MAX - distance)) return 0;
+        distance = is_less ? distance - rest : distance + rest;
+    }
+    know(known, kind, multiple, distance);
+    return distance;
 }
 
 int ac_set_unpack(const uint8_t *data, size_t length, uint64_t *values, uint32_t n)
 {
-    ac_bit_reader bits = {data, length, 0, 0};
-    ac_rice_mean means[2] = {ac_rice_start, ac_rice_start};
-    const uint64_t are_multiples = ac_take_bits(&bits, 1) == MULTIPLES;
-    uint64_t last = (uint64_t)-1, unit = 1;
-    for (uint32_t i = 0; i < n; i++) {
-        uint64_t symbol = 1;
-        if (are_multiples && !ac_take_far(&bits, &means[0], MAX_MULTIPLE, &symbol)) return 0;
-        if (symbol == 1) {
-            if (!ac_take_far(&bits, &means[are_multiples], MAX_VALUE, &unit)) return 0;
-            unit++;
-        }
-        if (!symbol) symbol = 1;
-        if (bits.is_short || unit > (MAX_VALUE - last) / symbol) return 0;
-        values[i] = last += symbol * unit;
+    if (length < 4 || !n) return 0;
+    choices c = {{data + 4, data + length, 0}, ac_get_u32(data)};
+    distances known = {.unit = 1};
+    int is_set = c.state >= AC_RANS_LOW;
+    values[0] = 0;
+    for (uint32_t i = 1; i < n && is_set; i++) {
+        const uint64_t distance = take_distance(&c, &known);
+        is_set = distance && !c.words.is_short && distance <= UINT64_MAX - values[i - 1];
+        if (is_set) values[i] = values[i - 1] + distance;
     }
-    return !bits.is_short && ac_take_padding(&bits) && bits.at == 8 * length;
+    return is_set && c.words.next == c.words.end && c.state == AC_RANS_LOW;
 }

@@ -15,12 +15,11 @@ static inline uint64_t ac_lattice_index(ac_lattice l, uint32_t value) { return (
 
 /* About 512 times the bits that ranks among the ascending values save; counts: how often each occurs. */
 uint64_t ac_set_saves(const uint64_t *values, uint32_t n, const uint32_t *counts);
-/* Whether ranks among the ascending values save more than listing the values costs. */
-int ac_set_pays(const uint64_t *values, uint32_t n, const uint32_t *counts);
-/* The distances, or how many times the last other one each is. Room for ac_set_bound(n) bytes; returns how many were written. */
-static inline size_t ac_set_bound(uint32_t n) { return 18 * (size_t)n + 2; }
-size_t ac_set_pack(const uint64_t *values, uint32_t n, uint8_t *out);
-/* 0 where the bytes are none of n ascending values below 2^62. */
+/* Whether that is more than a set of so many bytes costs, for so many numbers. */
+static inline int ac_set_pays(uint64_t saved, uint64_t numbers, size_t size) { return 50 * saved > 512 * numbers && saved > 2 * 512 * 8 * (uint64_t)size; }
+/* Ascending values, the first of which is 0, coded by what their distances are multiples of; NULL without memory. */
+uint8_t *ac_set_pack(const uint64_t *values, uint32_t n, size_t *length);
+/* 0 where the bytes are none of n ascending values below 2^64. */
 int ac_set_unpack(const uint8_t *data, size_t length, uint64_t *values, uint32_t n);
 
 #endif

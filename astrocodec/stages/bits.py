@@ -10,8 +10,7 @@ import numpy as np
 from astrocodec.errors import CorruptError, TruncatedError
 
 # As many ones say that 16 bits follow: one number far above the mean must not cost a bit for each of its steps.
-LONG = 16
-_LENGTH_BITS = 6
+_LONG = 16
 
 
 class RiceMean:
@@ -45,43 +44,21 @@ class RiceMean:
     def write(self, out: BitWriter, value: int) -> None:
         """Add a number below 65536."""
         k = self.parameter()
-        if value >> k < LONG:
+        if value >> k < _LONG:
             out.write_rice(value, k)
         else:
-            out.write((1 << LONG) - 1, LONG)
+            out.write((1 << _LONG) - 1, _LONG)
             out.write(value, 16)
         self.update(value)
 
     def read(self, bits: BitReader, most: int) -> int:
         """Take a number that `write` wrote; `CorruptError` where it is larger than `most`."""
         k, ones = self.parameter(), 0
-        while ones < LONG and bits.read(1):
+        while ones < _LONG and bits.read(1):
             ones += 1
-        value = bits.read(16) if ones == LONG else ones << k | bits.read(k)
+        value = bits.read(16) if ones == _LONG else ones << k | bits.read(k)
         bits.refuse_above(value, most)
         self.update(value)
-        return value
-
-    def write_far(self, out: BitWriter, value: int) -> None:
-        """Add a number below 2**62, one far above the mean by its bits and as if it were not."""
-        k = self.parameter()
-        if value >> k < LONG:
-            out.write_rice(value, k)
-            self.update(value)
-        else:
-            out.write((1 << LONG) - 1, LONG)
-            out.write(value.bit_length(), _LENGTH_BITS)
-            out.write(value, value.bit_length())
-
-    def read_far(self, bits: BitReader, most: int) -> int:
-        """Take a number that `write_far` wrote; `CorruptError` where it is larger than `most`."""
-        k, ones = self.parameter(), 0
-        while ones < LONG and bits.read(1):
-            ones += 1
-        value = bits.read(bits.read(_LENGTH_BITS)) if ones == LONG else ones << k | bits.read(k)
-        bits.refuse_above(value, most)
-        if ones < LONG:
-            self.update(value)
         return value
 
 

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from astrocodec.errors import CorruptError, TruncatedError
-from astrocodec.stages.distribution import TOTAL
-from astrocodec.stages.rans import LOW, Decoder, push, push_raw
+from astrocodec.errors import TruncatedError
+from astrocodec.stages.decisions import HEADER as STATE
+from astrocodec.stages.decisions import Decision, DecisionReader, DecisionWriter
 
 MODE = 5
 HEADER = 3
@@ -30,34 +30,12 @@ _MOST_MEAN = 8
 _SMALL = 65536
 
 
-class Decision:
-    """A choice between no and yes, and how often it was which.
-
-    >>> decision = Decision()
-    >>> decision.frequency_of_no(), decision.learn(False), decision.frequency_of_no()
-    (8192, None, 12742)
-    """
-
-    def __init__(self) -> None:
-        self.no = self.yes = 0
-
-    def frequency_of_no(self) -> int:
-        """Of a total of 16384."""
-        return 1 + 16382 * (5 * self.no + 2) // (5 * (self.no + self.yes) + 4)
-
-    def learn(self, is_yes: bool) -> None:
-        """Take a choice in."""
-        self.no, self.yes = self.no + (not is_yes), self.yes + is_yes
-        if self.no + self.yes == _MOST_SEEN:
-            self.no, self.yes = (self.no + 1) >> 1, (self.yes + 1) >> 1
-
-
 class Context:
     """What is known of a piece's counts so far."""
 
     def __init__(self, height: int, width: int) -> None:
-        self._steps = [[Decision() for _ in range(_STEPS)] for _ in range(_LEVELS)]
-        self._octaves = [Decision() for _ in range(_OCTAVES)]
+        self._steps = [[Decision(_MOST_SEEN) for _ in range(_STEPS)] for _ in range(_LEVELS)]
+        self._octaves = [Decision(_MOST_SEEN) for _ in range(_OCTAVES)]
         self._counts = np.zeros((height + _REACH, width + 2 * _REACH), np.int64)
 
     def know(self, y: int, x: int, count: int) -> None:
@@ -113,54 +91,41 @@ def encode(samples: NDArray[np.uint16]) -> bytes:
     """
     least = int(samples.min())
     context = Context(*samples.shape)
-    records: list[tuple[int, int, int]] = []  # start and frequency of a decision, 0; or raw bits, 0, their number
+    out = DecisionWriter()
     for (y, x), sample in np.ndenumerate(samples):
         count = int(sample) - least
         yes, raw, bits = _in_parts(count)
         for number, decision in zip(range(yes + 1), context.decisions(y, x), strict=False):
-            no = decision.frequency_of_no()
-            records.append((no, TOTAL - no, 0) if number < yes else (0, no, 0))
-            decision.learn(number < yes)
-        records += [(raw, 0, bits)] * (bits > 0)
+            out.choose(decision, number < yes)
+        out.raw(raw, bits)
         context.know(y, x, count)
-    state, words = LOW, list[int]()
-    for start, freq, bits in reversed(records):
-        state = push_raw(state, start, bits, words) if bits else push(state, start, freq, words)
-    head = bytes([MODE]) + least.to_bytes(2, "little") + state.to_bytes(4, "little")
-    return head + np.array(words[::-1], "<u2").tobytes()
+    return bytes([MODE]) + least.to_bytes(2, "little") + out.to_bytes()
 
 
-def _pop_count(context: Context, y: int, x: int, decoder: Decoder) -> int:
+def _pop_count(context: Context, y: int, x: int, choices: DecisionReader) -> int:
     count = 0
     for decision in context.decisions(y, x):
-        no = decision.frequency_of_no()
-        is_yes = bool(decoder.pop_symbols([0], [[0, no, TOTAL]])[0])
-        decision.learn(is_yes)
-        if not is_yes:
+        if not choices.is_yes(decision):
             break
         count += 1
     if count < _STEPS:
         return count
     octave = count - _STEPS
-    return _STEPS - 1 + (1 << octave) + decoder.pop_raws([0], [octave])[0]
+    return _STEPS - 1 + (1 << octave) + choices.raw(octave)
 
 
 def decode(data: bytes, height: int, width: int) -> NDArray[np.uint16]:
     """Undo `encode`."""
-    if len(data) < HEADER + 4:
-        raise TruncatedError(f"piece: {len(data)} bytes found, at least {HEADER + 4} needed")
-    least, state = (int.from_bytes(data[at:end], "little") for at, end in ((1, HEADER), (HEADER, HEADER + 4)))
-    if state < LOW:
-        raise CorruptError(f"piece: state {state} found, at least {LOW} allowed")
-    words = data[HEADER + 4 :]
-    decoder = Decoder([state], np.frombuffer(words[: len(words) & ~1], "<u2").tolist())
+    if len(data) < HEADER + STATE:
+        raise TruncatedError(f"piece: {len(data)} bytes found, at least {HEADER + STATE} needed")
+    least = int.from_bytes(data[1:HEADER], "little")
+    choices = DecisionReader(data[HEADER:], "piece")
     context = Context(height, width)
     samples = np.zeros((height, width), np.uint16)
     for y in range(height):
         for x in range(width):
-            count = _pop_count(context, y, x, decoder)
+            count = _pop_count(context, y, x, choices)
             context.know(y, x, count)
             samples[y, x] = (least + count) % 65536
-    if not decoder.is_finished() or len(words) & 1:
-        raise CorruptError("piece: words are left over or its state does not end where it began")
+    choices.finish()
     return samples

@@ -34,7 +34,7 @@ class PixelMap:
     rule: int = _OFFSET  # 0 nothing more, 1 lattice ``v = (k * step + phase) >> 32``, 2 rank among `values`
     step: int = 1 << 32
     phase: int = 0
-    values: NDArray[np.uint64] | None = None
+    values: NDArray[np.uint64] | None = None  # from 0 on
 
     def to_bytes(self) -> bytes:
         """The map as docs/format.md has it."""
@@ -83,6 +83,8 @@ class PixelMap:
             return cls(kind, offset, gaps, rule, step, phase)
         if rule == _SET:
             count, size = reader.number("number of values", 65536), reader.number("size of the value set", 1 << 20)
+            if not count:
+                raise CorruptError(f"byte {reader.place}: a value set of no values")
             return cls(kind, offset, gaps, rule, values=unpack_set(reader.take(size, "value set"), count))
         return cls(kind, offset, gaps, rule)
 
@@ -143,7 +145,8 @@ def _match_set(u: NDArray[np.uint16]) -> tuple[int, int, NDArray[np.uint16] | No
         return None
     if lattice := fit_lattice(values):
         return (*lattice, None)
-    return (0, 0, values.astype(np.uint16)) if set_pays(values, counts[values]) else None
+    saved = set_saves(values, counts[values])
+    return (0, 0, values.astype(np.uint16)) if set_pays(saved, u.size, len(pack_set(values - values[0]))) else None
 
 
 def _few_values(u: NDArray[np.uint64]) -> tuple[NDArray[np.uint64], NDArray[np.uint16]] | None:
@@ -153,7 +156,9 @@ def _few_values(u: NDArray[np.uint64]) -> tuple[NDArray[np.uint64], NDArray[np.u
     if values.size > 7 * sample.size // 8 or set_saves(values.astype(np.int64), counts) < 512 * sample.size:
         return None
     values, ranks, counts = np.unique(u, return_inverse=True, return_counts=True)
-    if values.size > min(65536, u.size // 2) or not set_pays(values.astype(np.int64), counts):
+    if values.size > min(65536, u.size // 2):
+        return None
+    if not set_pays(set_saves(values.astype(np.int64), counts), u.size, len(pack_set(values))):
         return None
     return values, ranks.reshape(u.shape).astype(np.uint16)
 
@@ -189,7 +194,9 @@ def map_pixels(values: NDArray[Any]) -> tuple[NDArray[np.uint64] | NDArray[np.ui
                 return k.astype(np.uint16), PixelMap(kind, offset, (), _LATTICE, step, phase), int(k.max())
             rank = np.zeros(65536, np.uint16)
             rank[members] = np.arange(members.size)
-            return rank[u16], PixelMap(kind, offset, (), _SET, values=members.astype(np.uint64)), members.size - 1
+            least = members[0]
+            found_map = PixelMap(kind, offset + int(least), (), _SET, values=(members - least).astype(np.uint64))
+            return rank[u16], found_map, members.size - 1
         return u16, PixelMap(kind, offset), largest
     modulus = 1 << 64
     u = values.astype(np.uint64) - np.uint64(offset % modulus)

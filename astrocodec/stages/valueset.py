@@ -12,17 +12,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from astrocodec.errors import CorruptError, TruncatedError
-from astrocodec.stages.bits import LONG, BitReader, BitWriter, RiceMean
+from astrocodec.stages.decisions import Decision, DecisionReader, DecisionWriter, Number
 from astrocodec.stages.log512 import log512
 
 _ONE = 1 << 32
 _MIN_COUNT = 16
 _STRETCH = 32
 _MIN_STEP = 1.05
-# How a set is coded.
-_DISTANCES, _MULTIPLES = 0, 1
-_MAX_VALUE = (1 << 62) - 1
-_MAX_MULTIPLE = 65535
+# How a distance in a set is coded: by multiples of the unit, of one that it changes, or as the next unit.
+_SAME, _CHANGED, _OTHER = 0, 1, 2
+_MOST_SEEN = 255
+_LOOK_AHEAD = 8
+_NEW_UNIT = 4  # bits
+_MAX_VALUE = (1 << 64) - 1
 # More than so many bits are saved nowhere.
 _FAR = 1 << 30
 
@@ -112,71 +114,124 @@ def fit_lattice(values: NDArray[np.int64]) -> tuple[int, int] | None:
     return (step, phase) if (((index * step + phase) >> 32) == values).all() and index.max() < 65536 else None
 
 
-def set_saves(values: NDArray[np.int64], counts: NDArray[np.int64]) -> int:
+def set_saves(values: NDArray[np.integer], counts: NDArray[np.int64]) -> int:
     """About 512 times the bits that ranks among ascending `values` save, each of which occurs so many times."""
-    gaps = np.diff(values, prepend=values[0] - 1)
-    near = np.minimum(gaps, np.append(gaps[1:], gaps[-1]))
-    return int((counts * log512(np.minimum(near, _FAR))).sum())
+    gaps = np.minimum(np.diff(values.astype(np.uint64)), np.uint64(_FAR)).astype(np.int64)
+    near = np.minimum(np.append(1, gaps), np.append(gaps, gaps[-1:] if gaps.size else 1))
+    return int((counts * log512(near)).sum())
 
 
-def set_pays(values: NDArray[np.int64], counts: NDArray[np.int64]) -> bool:
-    """Whether ranks among `values` save more than listing the values costs."""
-    saved = set_saves(values, counts)
-    return 50 * saved > 512 * int(counts.sum()) and saved > 2 * 512 * 8 * len(pack_set(values))
+def set_pays(saved: int, numbers: int, size: int) -> bool:
+    """Whether that is more than a set of `size` bytes costs, for so many numbers."""
+    return 50 * saved > 512 * numbers and saved > 2 * 512 * 8 * size
 
 
-def _pack_distances(distances: list[int]) -> BitWriter:
-    out, mean = BitWriter(), RiceMean()
-    out.write(_DISTANCES, 1)
+class _Distances:
+    """What is learned of the distances between the values of a set while they are coded one by one."""
+
+    def __init__(self) -> None:
+        self.changes = [[Decision(_MOST_SEEN) for _ in range(2)] for _ in range(3)]
+        self.several = [[Decision(_MOST_SEEN) for _ in range(3)] for _ in range(3)]
+        self.multiples, self.rests, self.others = (Number(_MOST_SEEN) for _ in range(3))
+        self.is_less = Decision(_MOST_SEEN)
+        self.kind, self.near, self.unit = _SAME, [0, 0], 1
+
+    def know(self, kind: int, multiple: int, distance: int) -> None:
+        """Take a distance in."""
+        self.kind = kind
+        if kind == _OTHER:
+            self.unit = distance
+            return
+        self.near = [min(2, (multiple - 1).bit_length()), self.near[0]]
+        if kind == _CHANGED:
+            self.unit = max(1, _nearest(distance, multiple))
+
+
+def _nearest(number: int, divisor: int) -> int:
+    """The quotient to the nearest integer, halves up."""
+    return number // divisor + (number % divisor >= divisor - number % divisor)
+
+
+def _ahead(distances: list[int], unit: int) -> int:
+    """About the bits of distances as multiples of a unit and what it becomes."""
+    bits = 0
     for distance in distances:
-        mean.write_far(out, distance - 1)
-    return out
+        multiple = max(1, _nearest(distance, unit))
+        rest = abs(distance - multiple * unit)
+        bits += 2 * multiple.bit_length()
+        if rest:
+            bits += 2 * rest.bit_length() + 2
+            unit = max(1, _nearest(distance, multiple))
+    return bits
 
 
-def _far_cost(value: int, k: int) -> int:
-    ones = value >> k
-    return ones + k if ones < LONG else LONG + value.bit_length()
-
-
-def _pack_multiples(distances: list[int]) -> BitWriter:
-    out, multiples, others, unit = BitWriter(), RiceMean(), RiceMean(), 1
-    out.write(_MULTIPLES, 1)
-    for distance in distances:
-        number = distance // unit
-        symbol = (0 if number == 1 else number) if number * unit == distance and number <= _MAX_MULTIPLE else 1
-        k = multiples.parameter()
-        if _far_cost(symbol, k) > _far_cost(1, k) + _far_cost(distance - 1, others.parameter()):
-            symbol = 1
-        multiples.write_far(out, symbol)
-        if symbol == 1:
-            others.write_far(out, distance - 1)
-            unit = distance
-    return out
+def _kind_of(distances: list[int], unit: int) -> tuple[int, int]:
+    """How the first of some distances is coded: its kind, and of how many units."""
+    first, multiple = distances[0], max(1, _nearest(distances[0], unit))
+    if first == unit:
+        return _SAME, 1
+    if multiple * unit > _MAX_VALUE or _ahead(distances, unit) > 2 * first.bit_length() + _NEW_UNIT + _ahead(
+        distances[1:], first
+    ):
+        return _OTHER, 0
+    return (_SAME if first == multiple * unit else _CHANGED), multiple
 
 
 def pack_set(values: NDArray[np.integer]) -> bytes:
-    """Code ascending values below 2**62: the distances, or how many times the last other one each is."""
-    distances = [int(b) - a for a, b in pairwise([-1, *values.tolist()])]
-    ways = [way(distances).to_bytes() for way in (_pack_distances, _pack_multiples)]
-    return min(ways, key=len)
+    """Code ascending values, the first of which is 0, by what their distances are multiples of."""
+    distances = [b - a for a, b in pairwise(values.tolist())]
+    out, known = DecisionWriter(), _Distances()
+    for i, distance in enumerate(distances):
+        kind, multiple = _kind_of(distances[i : i + 1 + _LOOK_AHEAD], known.unit)
+        is_other, is_changed = known.changes[known.kind]
+        out.choose(is_other, kind != _SAME)
+        if kind != _SAME:
+            out.choose(is_changed, kind == _OTHER)
+        if kind == _OTHER:
+            out.number(known.others, distance)
+        else:
+            out.choose(known.several[known.near[0]][known.near[1]], multiple > 1)
+            if multiple > 1:
+                out.number(known.multiples, multiple - 1)
+        if kind == _CHANGED:
+            out.choose(known.is_less, distance < multiple * known.unit)
+            out.number(known.rests, abs(distance - multiple * known.unit))
+        known.know(kind, multiple, distance)
+    return out.to_bytes()
+
+
+def _take_distance(choices: DecisionReader, known: _Distances) -> int:
+    kind, multiple = _SAME, 1
+    is_other, is_changed = known.changes[known.kind]
+    if choices.is_yes(is_other):
+        kind = _OTHER if choices.is_yes(is_changed) else _CHANGED
+    if kind == _OTHER:
+        distance = choices.number(known.others)
+    else:
+        if choices.is_yes(known.several[known.near[0]][known.near[1]]):
+            multiple += choices.number(known.multiples)
+        distance = multiple * known.unit
+    if distance > _MAX_VALUE:
+        raise CorruptError(f"value set: {distance} found, at most {_MAX_VALUE} allowed")
+    if kind == _CHANGED:
+        sign = -1 if choices.is_yes(known.is_less) else 1
+        distance += sign * choices.number(known.rests)
+    if not 0 < distance <= _MAX_VALUE:
+        raise CorruptError(f"value set: a distance of {distance} found, 1 to {_MAX_VALUE} allowed")
+    known.know(kind, multiple, distance)
+    return distance
 
 
 def unpack_set(data: memoryview | bytes, count: int) -> NDArray[np.uint64]:
     """Undo `pack_set`."""
-    bits, means, unit = BitReader(data, "value set"), (RiceMean(), RiceMean()), 1
-    values: list[int] = []
-    last = -1
+    values = [0]
     try:
-        are_multiples = bits.read(1) == _MULTIPLES
-        for _ in range(count):
-            symbol = means[0].read_far(bits, _MAX_MULTIPLE) if are_multiples else 1
-            if symbol == 1:
-                unit = 1 + means[are_multiples].read_far(bits, _MAX_VALUE)
-            last += max(symbol, 1) * unit
-            if last > _MAX_VALUE:
-                raise CorruptError(f"value set: {last} found, at most {_MAX_VALUE} allowed")
-            values.append(last)
+        choices, known = DecisionReader(data, "value set"), _Distances()
+        for _ in range(count - 1):
+            values.append(values[-1] + _take_distance(choices, known))
+            if values[-1] > _MAX_VALUE:
+                raise CorruptError(f"value set: {values[-1]} found, at most {_MAX_VALUE} allowed")
     except TruncatedError:
         raise CorruptError(f"value set: {len(data)} bytes are too few for {count} values") from None
-    bits.finish()
+    choices.finish()
     return np.array(values, np.uint64)

@@ -141,7 +141,7 @@ class Bits:
 
 @dataclass
 class RunningRice:
-    """Golomb-Rice numbers with a running mean, as sets of values and tables of differences have them."""
+    """Golomb-Rice numbers with a running mean, as tables of differences have them."""
 
     bits: Bits
     total: int = 8
@@ -151,11 +151,6 @@ class RunningRice:
         """The next number below 65536."""
         k, ones = self.begun()
         return self.seen((ones << k) + self.bits.take(k) if ones < 16 else self.bits.take(16))
-
-    def far(self) -> int:
-        """The next number of those that may be far from the mean."""
-        k, ones = self.begun()
-        return self.seen((ones << k) + self.bits.take(k)) if ones < 16 else self.bits.take(self.bits.take(6))
 
     def begun(self) -> tuple[int, int]:
         """Its low bits, and the ones before them, of which 16 end without a zero."""
@@ -540,23 +535,50 @@ def float_of(value: int, size: int) -> bytes:
 def read_set(data: Bytes) -> list[int]:
     """The values of rule 2."""
     count, size = data.varint(65536), data.varint(1 << 20)
-    bits = Bits(data.take(size))
-    value, unit, values = -1, 1, []
+    demand(count > 0, "a set without values")
+    values = [0]
     try:
-        by_multiples = bits.take(1)
-        symbols, distances = RunningRice(bits), RunningRice(bits)
-        for _ in range(count):
-            symbol = symbols.far() if by_multiples else 1
-            demand(symbol <= 65535, f"multiple {symbol} in a set")
-            if symbol == 1:
-                unit = distances.far() + 1
-            value += unit * max(symbol, 1)
-            demand(value < 1 << 62, f"value {value} of a set")
-            values.append(value)
+        coder = Coder(Bytes(data.take(size)), 1)
+        known = Distances()
+        for _ in range(count - 1):
+            values.append(values[-1] + known.pop(coder))
+            demand(values[-1] < 1 << 64, f"value {values[-1]} of a set")
     except TruncatedError:
         raise CorruptError(f"{len(values)} of {count} values in a set of {size} bytes") from None
-    bits.finish()
+    coder.finish()
     return values
+
+
+class Distances:
+    """The distances between the values of a set, popped one by one."""
+
+    def __init__(self) -> None:
+        self.kinds = [[Decision(255), Decision(255)] for _ in range(3)]
+        self.several = {(a, b): Decision(255) for a in range(3) for b in range(3)}
+        self.less = Decision(255)
+        self.multiples, self.rests, self.others = Number(), Number(), Number()
+        self.kind, self.last, self.one_before, self.unit = 0, 0, 0, 1
+
+    def pop(self, coder: Coder) -> int:
+        """The next one."""
+        first, second = self.kinds[self.kind]
+        self.kind = first.pop(coder) and 1 + second.pop(coder)
+        if self.kind == 2:
+            self.unit = self.others.pop(coder)
+            return self.unit
+        m = 1
+        if self.several[self.last, self.one_before].pop(coder):
+            m += self.multiples.pop(coder)
+        self.last, self.one_before = min(2, (m - 1).bit_length()), self.last
+        d = m * self.unit
+        demand(d < 1 << 64, f"{m} units of {self.unit} in a set")
+        if self.kind == 1:
+            less = self.less.pop(coder)
+            r = self.rests.pop(coder)
+            d += -r if less else r
+            demand(0 < d < 1 << 64, f"distance {d} in a set")
+            self.unit = max(1, (2 * d + m) // (2 * m))
+        return d
 
 
 # Planes
@@ -1099,25 +1121,46 @@ def close_by(rows: list[list[int]], y: int, x: int) -> tuple[int, int, int]:
 class Decision:
     """No or yes, by how often it was which."""
 
-    def __init__(self) -> None:
-        self.seen = [0, 0]
+    def __init__(self, most: int) -> None:
+        self.seen, self.most = [0, 0], most
 
     def pop(self, coder: Coder) -> int:
         """0 for no, 1 for yes."""
         no, yes = self.seen
         chosen = coder.symbol(0, [0, 1 + 16382 * (5 * no + 2) // (5 * (no + yes) + 4), 16384])
         self.seen[chosen] += 1
-        if sum(self.seen) == 4096:
+        if sum(self.seen) == self.most:
             self.seen = [(n + 1) >> 1 for n in self.seen]
         return chosen
+
+
+class Number:
+    """Numbers from 1 to 2^64 - 1, by decisions."""
+
+    def __init__(self) -> None:
+        self.octaves = [Decision(255) for _ in range(63)]
+        self.halves = [Decision(255) for _ in range(64)]
+
+    def pop(self, coder: Coder) -> int:
+        """The next one."""
+        e = yes_before_no(self.octaves, coder)
+        if e == 0:
+            return 1
+        n = 2 + self.halves[e].pop(coder)
+        low = at = 0
+        while at < e - 1:
+            bits = min(16, e - 1 - at)
+            low += coder.raw(0, bits) << at
+            at += bits
+        return (n << (e - 1)) + low
 
 
 def decode_counts(piece: Bytes, height: int, width: int) -> list[list[int]]:
     """Rows of samples of a piece of mode 5, which is read from behind the mode."""
     least = piece.u(2)
     coder = Coder(piece, 1)
-    levels = [[Decision() for _ in range(32)] for _ in range(20)]
-    octaves = [Decision() for _ in range(15)]
+    levels = [[Decision(4096) for _ in range(32)] for _ in range(20)]
+    octaves = [Decision(4096) for _ in range(15)]
     counts: dict[tuple[int, int], int] = {}
     around = [(0, -1), (0, -2)] + [(dy, dx) for dy in (-1, -2) for dx in range(-2, 3)]
     for y in range(height):

@@ -143,15 +143,65 @@ def _axes(section: bytes, elements: bytes = b"\5\7\5\7\5\7", **other: Any) -> by
     return _causal(bytes(6), sections=((22 | 128, section),), **parts)
 
 
-def _set(bits: bytes, count: int = 1) -> bytes:
-    return b"\x20\0\0" + varint(count) + varint(len(bits)) + bits + b"\0\0\0"
+def _set(packed: bytes, count: int = 1) -> bytes:
+    return b"\x20\0\0" + varint(count) + varint(len(packed)) + packed + b"\0\0\0"
 
 
-def _far(way: int, number: int) -> bytes:
-    """A set that begins with a number far from its mean."""
-    length = number.bit_length()
-    bits = way | ((1 << 16) - 1) << 1 | length << 17 | number << 23
-    return bits.to_bytes((23 + length + 7) // 8, "little")
+Choices = list[tuple[str, int] | tuple[int, int]]
+
+
+def _decided(*choices: tuple[str, int] | tuple[int, int]) -> bytes:
+    """State and words of choices: the name of a decision with 0 for no, 1 for yes, or bits: their number and value."""
+    seen: dict[str, list[int]] = {}
+    records = []
+    for of, value in choices:
+        if isinstance(of, int):
+            records.append((value, 1, of))
+            continue
+        no, yes = seen.setdefault(of, [0, 0])
+        share = 1 + 16382 * (5 * no + 2) // (5 * (no + yes) + 4)
+        records.append((share * value, 16384 - share if value else share, 14))
+        seen[of][value] += 1
+    state, words = 65536, b""
+    for start, share, bits in reversed(records):
+        if state >> (32 - bits) >= share:
+            state, words = state >> 16, struct.pack("<H", state & 65535) + words
+        state = (state // share << bits) + state % share + start
+    return struct.pack("<I", state) + words
+
+
+def _octave(letter: str, number: int) -> Choices:
+    """A number of decisions with that letter."""
+    e = number.bit_length() - 1
+    found: Choices = [(f"{letter}{i}", 1) for i in range(e)]
+    if e < 63:
+        found.append((f"{letter}{e}", 0))
+    if e:
+        found.append((f"{letter}{e} half", number >> (e - 1) & 1))
+    for at in range(0, e - 1, 16):
+        bits = min(16, e - 1 - at)
+        found.append((bits, number >> at & (1 << bits) - 1))
+    return found
+
+
+# Distances: of one unit, of several, of less or more than a unit, of a new unit.
+ONE: Choices = [("0 first", 0), ("00", 0)]
+THREE: Choices = [("0 first", 0), ("00", 1), *_octave("multiple", 2)]
+NONE: Choices = [("0 first", 1), ("0 second", 0), ("00", 0), ("less", 1), *_octave("rest", 1)]
+SIX: Choices = [("0 first", 1), ("0 second", 0), ("00", 0), ("less", 0), *_octave("rest", 5)]
+HALF: Choices = [("0 first", 1), ("0 second", 1), *_octave("other", 1 << 63)]
+ALL: Choices = [("0 first", 1), ("0 second", 1), *_octave("other", (1 << 64) - 1)]
+# And further ones behind them.
+SIX_AGAIN: Choices = [("1 first", 0), ("00", 0)]
+HALF_AGAIN: Choices = [("2 first", 0), ("00", 0)]
+TWICE: Choices = [("2 first", 0), ("00", 1), *_octave("multiple", 1)]
+FIVE: Choices = [("2 first", 1), ("2 second", 1), *_octave("other", 5)]
+ONE_MORE: Choices = [("2 first", 1), ("2 second", 0), ("00", 0), ("less", 0), *_octave("rest", 1)]
+
+
+def _ranks(rank: int, value: int, count: int, *choices: tuple[str, int] | tuple[int, int]) -> bytes:
+    """Three times a value of a set, which has a rank."""
+    return _causal(_set(_decided(*choices), count), bytes([3, 0, rank, 0]), bytes(3 * [value]))
 
 
 def _low(*data: int) -> bytes:
@@ -237,9 +287,11 @@ ALLOWED = {
     "offset": _causal(b"\0\3" + bytes(4), elements=b"\3\3\3"),
     "gaps": _causal(b"\0\0\2\5\1\6\2\0\0\0", elements=b"\6\6\6"),
     "lattice": _causal(b"\x10\0\0" + varint(3 << 31) + b"\0\0\0\0", elements=b"\7\7\7"),
-    "set": _causal(_set(b"\4"), b"\3\0\0\0", b"\1\1\1"),
-    "set of multiples": _causal(_set(b"\x09"), b"\3\0\0\0", b"\1\1\1"),
-    "set with a far value": _causal(_set(b"\xfe\xff\x83"), b"\3\0\0\0", b"\1\1\1"),
+    "set": _ranks(0, 0, 1),
+    "set of multiples": _ranks(1, 3, 2, *THREE),
+    "set with a changed unit": _ranks(2, 12, 3, *SIX, *SIX_AGAIN),
+    "set with a new unit": _ranks(2, 5, 3, *HALF, *FIVE),
+    "set of the whole range": _ranks(1, 255, 2, *ALL),
     "low bits": _low(0, 7),
     "packed low bits": _low(1, 255, 1),
     "half": _causal(b"\2" + bytes(5), b"\3\0\xe0\xff", struct.pack("<3e", *[65504] * 3), data_type=11),
@@ -350,11 +402,15 @@ FORBIDDEN = {
     "a byte behind the maps": (_maps(MAPS + b"\0"), CorruptError, "behind"),
     "maps of planes that share pieces": (_maps(MAPS, sides=b"\3\0", pieces=1), CorruptError, "share"),
     "maps with many low bits": (_maps(b"\1\0\4\0\x31\0\3"), CorruptError, "low bits"),
-    "rank": (_causal(_set(b"\4")), CorruptError, "rank 5"),
-    "bits behind a set": (_causal(_set(b"\x24")), CorruptError, "bits"),
-    "bytes behind a set": (_causal(_set(b"\4\0")), CorruptError, "bytes"),
-    "multiple above 65535": (_causal(_set(_far(1, 1 << 16))), CorruptError, "multiple 65536"),
-    "value of 2^62": (_causal(_set(_far(0, 1 << 62))), CorruptError, "value 46"),
+    "rank": (_ranks(5, 1, 2, *ONE), CorruptError, "rank 5"),
+    "set without values": (_ranks(0, 0, 0), CorruptError, "values"),
+    "bytes behind a set": (_causal(_set(_decided() + b"\0\0")), CorruptError, "bytes"),
+    "set that ends elsewhere": (_causal(_set(b"\1\0\1\0")), CorruptError, "states"),
+    "set of a low state": (_causal(_set(b"\xff\xff\0\0")), CorruptError, "state"),
+    "many units": (_ranks(0, 0, 3, *HALF, *TWICE), CorruptError, "units"),
+    "distance of nothing": (_ranks(0, 0, 2, *NONE), CorruptError, "distance"),
+    "distance of 2^64": (_ranks(0, 0, 3, *ALL, *ONE_MORE), CorruptError, "distance"),
+    "value of 2^64": (_ranks(0, 0, 3, *HALF, *HALF_AGAIN), CorruptError, "value 18446744073709551616"),
     "short set": (_causal(_set(b"")), CorruptError, "set"),
     "large set": (_causal(_set(b"", 65537)), CorruptError, "varint"),
     "half 2049": (_causal(b"\2" + bytes(5), b"\3\0\1\x08", bytes(6), data_type=11), CorruptError, "2049"),

@@ -1,4 +1,7 @@
 /* The encoder's stages one by one, in a form that tests call from Python; see tests/unit/test_native_stages.py. */
+#include <stdlib.h>
+#include <string.h>
+
 #include "split.h"
 #include "valueset.h"
 
@@ -56,6 +59,14 @@ int stage_fit_lattice(const uint16_t *values, uint32_t n, uint64_t *step, uint64
     const int is_found = ac_lattice_fit(values, n, &found);
     *step = found.step, *phase = found.phase;
     return is_found;
+}
+
+/* The bytes of a set, if there is room for them, and how many they are. */
+void stage_pack_set(const uint64_t *values, uint32_t n, uint8_t *out, size_t room, size_t *length)
+{
+    uint8_t *packed = ac_set_pack(values, n, length);
+    if (packed && *length <= room) memcpy(out, packed, *length);
+    free(packed);
 }
 
 /* Height and width of the pieces of so many planes, wanted ones or (0) the encoder's choice, with cuts up to a 0; how many there are; and where one of them is. */

@@ -52,16 +52,6 @@ def test_one_large_number_among_small_ones_costs_few_bits() -> None:
     assert len(out.to_bytes()) <= 12  # a bit for each of its steps of 8 would be 940
 
 
-@given(st.lists(st.one_of(st.integers(0, 40), st.integers(0, 2**62 - 1)), max_size=80))
-def test_numbers_far_from_the_mean_come_back(numbers: list[int]) -> None:
-    out, mean = BitWriter(), RiceMean()
-    for number in numbers:
-        mean.write_far(out, number)
-    bits, mean = BitReader(out.to_bytes(), "numbers"), RiceMean()
-    assert [mean.read_far(bits, 2**62) for _ in numbers] == numbers
-    bits.finish()
-
-
 def test_what_is_wrong_is_said() -> None:
     with pytest.raises(TruncatedError, match="list: 1 bytes are too few"):
         BitReader(b"\xff", "list").read(9)

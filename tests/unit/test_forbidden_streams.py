@@ -91,7 +91,7 @@ class Crafted:
 
 FLOATS = Crafted(dtype="f4", map=pixel_map(2), elements=7.0)
 LATTICE = Crafted(map=pixel_map(16, 0, (), varint.put(2 * ONE) + varint.put(0)), sample=3, elements=6)
-SET = Crafted(map=pixel_map(32, 0, (), value_set([2, 6])), sample=1, elements=6)
+SET = Crafted(map=pixel_map(32, 2, (), value_set([0, 4])), sample=1, elements=6)
 LOW = Crafted(low_bits=3, low=b"\0\5", elements=7 * 8 + 5)
 PACKED = Crafted(low_bits=3, low=b"\1" + bytes([0b01101101, 0b11011011, 0b10]), elements=7 * 8 + 5)
 STORED = Crafted(head=b"\xac\x0d\x01\x00")
@@ -237,7 +237,7 @@ FORBIDDEN: dict[str, tuple[Crafted, type[AstrocodecError]]] = {
         replace(LATTICE, map=pixel_map(16, 0, ((5, 0),), varint.put(2 * ONE) + b"\0")),
         CorruptError,
     ),
-    "gaps with a set": (replace(SET, map=pixel_map(32, 0, ((5, 10),), value_set([2, 6])), elements=16), CorruptError),
+    "gaps with a set": (replace(SET, map=pixel_map(32, 2, ((5, 10),), value_set([0, 4])), elements=16), CorruptError),
     "step above 2^48": (
         replace(LATTICE, map=pixel_map(16, 0, (), varint.put(2**48 + 1) + b"\0"), elements=0),
         CorruptError,
@@ -254,26 +254,26 @@ FORBIDDEN: dict[str, tuple[Crafted, type[AstrocodecError]]] = {
     "a set without values": (replace(SET, map=pixel_map(32, 0, (), b"\0\0")), CorruptError),
     "a rank behind the set": (replace(SET, sample=2), CorruptError),
     "a set that is cut": (
-        replace(SET, map=pixel_map(32, 0, (), value_set([2, 6], pack_set(np.array([2, 6]))[:-1]))),
+        replace(SET, map=pixel_map(32, 2, (), value_set([0, 4], pack_set(np.array([0, 4]))[:-1]))),
         CorruptError,
     ),
     "a set with a byte behind it": (
-        replace(SET, map=pixel_map(32, 0, (), value_set([2, 6], pack_set(np.array([2, 6])) + b"\0"))),
+        replace(SET, map=pixel_map(32, 2, (), value_set([0, 4], pack_set(np.array([0, 4])) + b"\0"))),
         CorruptError,
     ),
-    "a set filled with ones": (
+    "a set with a word behind it": (
+        replace(SET, map=pixel_map(32, 2, (), value_set([0, 4], pack_set(np.array([0, 4])) + bytes(2)))),
+        CorruptError,
+    ),
+    "a set whose state is low": (replace(SET, map=pixel_map(32, 2, (), value_set([0], b"\xff\xff\0\0"))), CorruptError),
+    "a set that ends elsewhere": (replace(SET, map=pixel_map(32, 2, (), value_set([0], b"\1\0\1\0"))), CorruptError),
+    "a value of 2^64": (
         replace(
             SET,
-            map=pixel_map(
-                32,
-                0,
-                (),
-                value_set([2, 6], bytes([*pack_set(np.array([2, 6]))[:-1], pack_set(np.array([2, 6]))[-1] | 128])),
-            ),
+            map=pixel_map(32, 2, (), varint.put(3) + value_set([], pack_set(np.array([0, 2**63, 2**64], object)))[1:]),
         ),
         CorruptError,
     ),
-    "a value of 2^62": (replace(SET, map=pixel_map(32, 0, (), value_set([0, 2**62]))), CorruptError),
     # Split
     "49 low bits": (replace(LOW, low_bits=49, low=b"\0\0" * 7), CorruptError),
     "a bit plane of mode 2": (replace(LOW, low=b"\2\5"), CorruptError),

@@ -20,7 +20,7 @@ from astrocodec.stages.cuts import Cuts
 from astrocodec.stages.pixels import DTYPES, PixelMap, map_pixels, unmap_pixels
 from astrocodec.stages.planes import Grid, Planes, choose_pieces, part_type, to_planes, wanted_pieces
 from astrocodec.stages.split import choose_low_bits, pack_low, unpack_low
-from astrocodec.stages.valueset import fit_lattice, pack_set, set_pays, unpack_set
+from astrocodec.stages.valueset import fit_lattice, pack_set, set_saves, unpack_set
 
 TESTS = Path(__file__).parents[1]
 NATIVE = TESTS.parent / "astrocodec" / "native"
@@ -83,26 +83,32 @@ def test_lattice(stages: ctypes.CDLL, values: np.ndarray) -> None:
 
 
 def wide_sets() -> st.SearchStrategy[np.ndarray]:
-    """The same, and ascending values below 2^62 of any distances, or of multiples of a few."""
-    far = st.sets(st.integers(0, 2**62 - 1), min_size=1, max_size=200).map(lambda v: np.array(sorted(v), np.uint64))
-    steps = st.lists(st.sampled_from([1, 10, 20, 30, 77, 154, 2**40]), min_size=1, max_size=200)
-    return st.one_of(value_sets().map(lambda v: v.astype(np.uint64)), far, steps.map(np.cumsum).map(np.uint64))
+    """The same, and ascending values of any distances, of multiples of a few, of steps that change; from 0 on."""
+    far = st.sets(st.integers(0, 2**64 - 1), min_size=1, max_size=200).map(lambda v: np.array(sorted(v), np.uint64))
+    few = st.lists(st.sampled_from([1, 10, 20, 30, 77, 154, 2**40]), min_size=1, max_size=200)
+    near = st.lists(st.integers(1000, 1004), min_size=1, max_size=200)
+    halved = near.map(lambda v: [max(1, step >> i // 16) for i, step in enumerate(v)])
+    sums = st.one_of(few, near, halved).map(np.cumsum).map(np.uint64)
+    return st.one_of(value_sets().map(lambda v: v.astype(np.uint64)), far, sums).map(lambda v: v - v[0])
 
 
 @settings(deadline=None)
 @given(wide_sets(), st.integers(1, 40), st.integers(0, 99))
-def test_set_pays(stages: ctypes.CDLL, values: np.ndarray, often: int, seed: int) -> None:
+def test_set_saves(stages: ctypes.CDLL, values: np.ndarray, often: int, seed: int) -> None:
     counts = np.random.default_rng(seed).integers(1, often + 1, values.size).astype(np.uint32)
-    native = stages.ac_set_pays(at(values), values.size, at(counts))
-    assert bool(native) == set_pays(values.astype(np.int64), counts.astype(np.int64))
+    stages.ac_set_saves.restype = ctypes.c_uint64
+    native = stages.ac_set_saves(at(values), values.size, at(counts))
+    assert native == set_saves(values, counts.astype(np.int64))
 
 
 @settings(deadline=None)
 @given(wide_sets())
 def test_pack_set(stages: ctypes.CDLL, values: np.ndarray) -> None:
-    out = np.zeros(18 * values.size + 2, np.uint8)
-    stages.ac_set_pack.restype = ctypes.c_size_t
-    assert out[: stages.ac_set_pack(at(values), values.size, at(out))].tobytes() == pack_set(values)
+    expected = pack_set(values)
+    out, size = np.zeros(len(expected), np.uint8), ctypes.c_size_t()
+    stages.stage_pack_set(at(values), values.size, at(out), out.size, ctypes.byref(size))
+    assert size.value == len(expected)
+    assert out.tobytes() == expected
 
 
 @settings(deadline=None)

@@ -45,7 +45,11 @@ CHOICES: dict[str, tuple[np.ndarray, dict[str, Any]]] = {
         {"offset": -1, "rule": 2},
     ),
     "a set of floats": ((np.float32(1) / (1 + STEPS % 7)).astype("f4"), {"kind": 1, "rule": 2}),
-    "a set beyond 16 bits that does not pay": ((EACH // 2 + 99) ** 2, {"rule": 0}),
+    "a set beyond 16 bits that does not pay": (
+        np.random.default_rng(1).integers(0, 2**31, 2048)[EACH // 2].astype("i4"),
+        {"rule": 0},
+    ),
+    "a table of squares": ((EACH // 2 + 99) ** 2, {"rule": 2}),
     "too many values for a set": (EACH**2, {"rule": 0}),
     "a set that does not pay": (np.where(STEPS < 298, STEPS * 0, STEPS).astype("u2"), {"rule": 0}),
 }

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from astrocodec.errors import CorruptError
-from astrocodec.stages.valueset import fit_lattice, lattice_value, pack_set, set_pays, unpack_set
+from astrocodec.stages.valueset import fit_lattice, lattice_value, pack_set, set_pays, set_saves, unpack_set
 
 
 def on_lattice(values: np.ndarray, lattice: tuple[int, int]) -> bool:
@@ -53,41 +53,81 @@ def test_random_values_are_no_lattice() -> None:
     assert fit_lattice(values) is None
 
 
-@given(st.sets(st.one_of(st.integers(0, 300), st.integers(0, 2**62 - 1)), min_size=1, max_size=300))
+@given(st.sets(st.one_of(st.integers(1, 300), st.integers(1, 2**64 - 1)), max_size=300))
 def test_set_round_trip(members: set[int]) -> None:
-    values = np.array(sorted(members), np.uint64)
+    values = np.array([0, *sorted(members)], np.uint64)
     assert (unpack_set(pack_set(values), values.size) == values).all()
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        [0],
+        [0, 2**64 - 1],
+        [0, 1, 2**64 - 1],
+        # One and a half units, of which two would lie beyond 64 bits.
+        [0, 2**63 - 2**62, 2**64 - 1],
+        [0, 2**32, 2**33 + 1, 2**63, 2**63 + 1, 2**64 - 1],
+    ],
+)
+def test_sets_of_the_whole_range(values: list[int]) -> None:
+    assert unpack_set(pack_set(np.array(values, np.uint64)), len(values)).tolist() == values
+
+
 def test_one_wide_gap_costs_a_set_few_bytes() -> None:
-    values = np.append(np.arange(900, 1000, 2), 60000).astype(np.uint16)
+    values = np.append(np.arange(0, 100, 2), 60000).astype(np.uint16)
     assert len(pack_set(values)) < 40
 
 
 def test_steps_that_grow_slowly_take_little() -> None:
     """Sums that were rounded to a share of their noise: the steps follow the square root of the value."""
-    values = np.cumsum(np.repeat(np.arange(10, 60), 40)) + 421868
+    values = np.cumsum(np.repeat(np.arange(10, 60), 40)) - 10
     kept = values[np.random.default_rng(2).random(values.size) < 0.9]
-    assert len(pack_set(kept)) * 8 < 1.8 * kept.size
+    assert len(pack_set(kept - kept[0])) * 8 < 0.8 * kept.size
+
+
+@pytest.mark.parametrize(
+    ("values", "most"),
+    [
+        # Integers times a gain, which float32 and float64 round: by octaves other steps, each one more or less.
+        (np.arange(1, 4000) * np.float32(1.37), 1100),
+        (np.arange(-900, 4000) * 0.01, 1600),
+        (np.random.default_rng(3).normal(0, 30, 30000).astype("f2").astype("f4"), 1750),
+        (np.random.default_rng(4).normal(0, 30, 30000).astype("f2").astype("f8"), 1980),
+    ],
+    ids=["gain", "hundredths", "half floats", "half floats in float64"],
+)
+def test_numbers_in_disguise_take_little(values: np.ndarray, most: int) -> None:
+    bits = values.view(f"u{values.itemsize}")
+    top = np.array(1 << (8 * values.itemsize - 1), bits.dtype)
+    ordered = np.unique(np.where(bits & top, ~bits, bits | top))
+    assert len(pack_set(ordered - ordered[0])) < most
 
 
 def test_damaged_set() -> None:
     packed = pack_set(np.arange(0, 600, 7))
     with pytest.raises(CorruptError, match="too few"):
         unpack_set(packed[:-4], 86)
-    with pytest.raises(CorruptError, match="follow"):
+    with pytest.raises(CorruptError, match="left over"):
         unpack_set(packed + b"\0", 86)
 
 
-def test_values_from_2_62_on_are_refused() -> None:
-    top = pack_set(np.array([2**62 - 1]))
-    assert unpack_set(top, 1) == [2**62 - 1]
-    with pytest.raises(CorruptError, match=f"{2**62 + 6} found, at most {2**62 - 1} allowed"):
-        unpack_set(pack_set(np.array([2**62 - 1, 2**62 + 6], np.uint64)), 2)
+def test_values_from_2_64_on_are_refused() -> None:
+    """Twice the first distance, or what stands in the place of twice, leads beyond 64 bits."""
+    far = pack_set(np.array([0, 2**63 - 1, 2**64 - 2], np.uint64))
+    assert unpack_set(far, 3).tolist() == [0, 2**63 - 1, 2**64 - 2]
+    beyond = pack_set(np.array([0, 2**63, 2**64], object))
+    with pytest.raises(CorruptError, match=f"{2**64} found, at most {2**64 - 1} allowed"):
+        unpack_set(beyond, 3)
 
 
 def test_a_set_pays_only_with_many_pixels() -> None:
     values = np.cumsum(np.random.default_rng(3).integers(4, 12, 1000))
-    assert set_pays(values, np.full(values.size, 100))
-    assert not set_pays(values, np.full(values.size, 1))
-    assert not set_pays(np.arange(1000), np.full(1000, 100))
+
+    def pays(values: np.ndarray, often: int) -> bool:
+        counts = np.full(values.size, often)
+        return set_pays(set_saves(values, counts), values.size * often, len(pack_set(values - values[0])))
+
+    assert pays(values, 100)
+    assert not pays(values, 1)
+    assert not pays(np.arange(1000), 100)
