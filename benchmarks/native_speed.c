@@ -2,8 +2,9 @@
  * shipped_models.h:
  *
  *   cd astrocodec/native && gcc -O3 -fwrapv -ffp-contract=off -I . -I ../../tests/native ../../benchmarks/native_speed.c $(find . -name "*.c") -lm -o native_speed
- *   ./native_speed [-t piece] [-h hidden] [-r rounds] [-s sigma] [file width height [offset]]
+ *   ./native_speed [-t piece] [-h hidden] [-r rounds] [-s sigma] [-w table] [file width height [offset]]
  *
+ * With -w, a table of code widths from 0 to 3 (periods 2, 16, 64, 256) is used.
  * Without a file (raw uint16, little endian) the frame is 2048 x 2048 of noise of the given sigma. Levels take turns in
  * every round; printed are the best and the median round in Mpixel/s, and bits per pixel. */
 #include <stdio.h>
@@ -32,6 +33,7 @@ int main(int argc, char **argv)
     uint32_t piece = 512, width = 2048, height = 2048;
     int hidden = 16, rounds = 7, i = 1;
     double sigma = 10;
+    ac_width_choice widths = {AC_NO_TABLE, 0};
     for (; i + 1 < argc && argv[i][0] == '-'; i += 2) {
         const double v = atof(argv[i + 1]);
         switch (argv[i][1]) {
@@ -39,6 +41,7 @@ int main(int argc, char **argv)
         case 'h': hidden = (int)v; break;
         case 'r': rounds = v > MAX_ROUNDS ? MAX_ROUNDS : (int)v; break;
         case 's': sigma = v; break;
+        case 'w': widths.table = (int32_t)v; break;
         default: return 2;
         }
     }
@@ -72,7 +75,7 @@ int main(int argc, char **argv)
             size_t bytes = 0;
             for (uint32_t t = 0; t < across * down && !status; t++) {
                 const uint32_t y = t / across * piece, x = t % across * piece, h = height - y < piece ? height - y : piece, w = width - x < piece ? width - x : piece;
-                status = ac_piece_encode(model, frame + (size_t)y * width + x, h, w, width, coded + bound * t, bound, &length[t], level);
+                status = ac_piece_encode_widths(model, widths, frame + (size_t)y * width + x, h, w, width, coded + bound * t, bound, &length[t], level);
                 bytes += length[t];
             }
             if (status == AC_ERROR_ARGUMENT) continue;

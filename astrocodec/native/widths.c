@@ -26,6 +26,15 @@ static int build_rows(ac_widths *w)
     return AC_OK;
 }
 
+static void build_cells(ac_widths *w)
+{
+    for (int k = 0; k <= AC_MOST_BUCKET_BITS; k++)
+        for (int32_t code = 0; code < 1 << AC_MAX_PERIOD_BITS; code++) {
+            const int32_t below = ac_width_below(w, code), whole = (64 << k) + ac_width_below(w, code + (1 << k)) - below;
+            w->cells[k][code] = whole * 256 | (below & 255);
+        }
+}
+
 /* Each half period as its difference to the one before it. */
 static int read_table(ac_bit_reader *b, ac_widths *w)
 {
@@ -48,6 +57,7 @@ static int read_table(ac_bit_reader *b, ac_widths *w)
         w->below[i] = (int8_t)d[i];
     }
     for (size_t i = (size_t)period; i < sizeof w->below; i++) w->below[i] = w->below[i - (size_t)period];
+    build_cells(w);
     return build_rows(w);
 }
 

@@ -11,6 +11,7 @@ enum {
     AC_MAX_PERIOD_BITS = 8,
     AC_MAX_WIDTH_TABLES = 15,
     AC_MAX_SHARED_BITS = 10,  /* cells of more values have raw bits */
+    AC_MOST_BUCKET_BITS = 11, /* k of any table */
     AC_WIDTH_ROW_MORE = 72    /* entries of a row beyond a period: symbols 0 to 63, and what vectors read behind them */
 };
 
@@ -19,7 +20,8 @@ enum {
 typedef struct {
     int period_bits;
     uint32_t first[AC_MAX_PERIOD_BITS + 1]; /* where the rows of k begin; from period_bits on all of them the one without displacements */
-    int8_t below[2 << AC_MAX_PERIOD_BITS];  /* displacement below each code, in 1/64; two periods, that vectors may read on */
+    int8_t below[2 << AC_MAX_PERIOD_BITS];  /* displacement below each code, in 1/64; on and on, that vectors may read on */
+    int32_t cells[AC_MOST_BUCKET_BITS + 1][1 << AC_MAX_PERIOD_BITS]; /* of cells of 2^k codes, by the first: width << 8 | displacement below it, a byte */
     int16_t *rows, *memory; /* vectors read an entry before a row */
 } ac_widths;
 

@@ -14,7 +14,7 @@
 #include "kernels/predict_simd.h"
 #include "kernels/entropy_avx2.h"
 #include "kernels/window_sse2.h"
-#include "kernels/widths_eights.h"
+#include "kernels/widths_simd.h"
 #include "kernels/loops.h"
 #if defined(__clang__)
 #pragma clang attribute pop

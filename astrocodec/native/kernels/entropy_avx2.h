@@ -217,6 +217,19 @@ static void record_group(ac_lanes *a, uint32_t first, ac_records *out)
     out->raw_groups += (size_t)has_raws;
 }
 
+INLINE __m256i spill_words(__m256i x, __m256i full, const uint32_t round, uint16_t **end) { return spill(x, full, (1 << round) - 1, end); }
+
+INLINE void push_pair(uint32_t *own, const uint32_t *pairs, const uint32_t round, uint16_t **end)
+{
+    __m256i x = v_load(own);
+    const __m256i pair = v_load(pairs), start = v_and(pair, _mm256_set1_epi32(0xffff)), freq = _mm256_sub_epi32(_mm256_srli_epi32(pair, 16), start);
+    /* x >> 18 < 2^14 and freq are positive as signed numbers */
+    const __m256i roomy = _mm256_cmpgt_epi32(freq, _mm256_srli_epi32(x, 32 - AC_PRECISION));
+    x = spill_words(x, v_xor(roomy, _mm256_set1_epi32(-1)), round, end);
+    const __m256i quotient = divide(x, freq), rest = _mm256_sub_epi32(x, _mm256_mullo_epi32(quotient, freq));
+    v_store(own, _mm256_add_epi32(_mm256_slli_epi32(quotient, AC_PRECISION), _mm256_add_epi32(rest, start)));
+}
+
 INLINE uint16_t *push_states(const ac_records *records, const uint32_t states, uint32_t *state, uint16_t *end)
 {
     const uint32_t round = states < 8 ? states : 8;
@@ -239,14 +252,7 @@ INLINE uint16_t *push_states(const ac_records *records, const uint32_t states, u
         pairs -= AC_GROUP;
         for (uint32_t first = AC_GROUP; first > 0;) {
             first -= round;
-            uint32_t *own = state + (first & (states - 1));
-            __m256i x = v_load(own);
-            const __m256i pair = v_load(pairs + first), start = v_and(pair, _mm256_set1_epi32(0xffff)), freq = _mm256_sub_epi32(_mm256_srli_epi32(pair, 16), start);
-            /* x >> 18 < 2^14 and freq are positive as signed numbers */
-            const __m256i roomy = _mm256_cmpgt_epi32(freq, _mm256_srli_epi32(x, 32 - AC_PRECISION));
-            x = spill(x, v_xor(roomy, _mm256_set1_epi32(-1)), lanes, &end);
-            const __m256i quotient = divide(x, freq), rest = _mm256_sub_epi32(x, _mm256_mullo_epi32(quotient, freq));
-            v_store(own, _mm256_add_epi32(_mm256_slli_epi32(quotient, AC_PRECISION), _mm256_add_epi32(rest, start)));
+            push_pair(state + (first & (states - 1)), pairs + first, round, &end);
         }
     }
     return end;
@@ -258,8 +264,3 @@ HOT uint16_t *push(const ac_records *records, uint32_t states, uint32_t *state, 
     if (states == 16) return push_states(records, 16, state, end);
     return push_states(records, states, state, end);
 }
-
-/* For widths_eights.h. */
-INLINE __m256i refill_eight(__m256i x, const uint8_t **next) { return refill(x, 255, next); }
-INLINE __m256i spill_eight(__m256i x, __m256i full, uint16_t **end) { return spill(x, full, 255, end); }
-INLINE __m256i divide_eight(__m256i x, __m256i f) { return divide(x, f); }

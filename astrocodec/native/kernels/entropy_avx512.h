@@ -166,6 +166,22 @@ static void record_group(ac_lanes *a, uint32_t first, ac_records *out)
     out->raw_groups += (size_t)has_raws;
 }
 
+INLINE __m512i spill_words(__m512i x, __m512i full, const uint32_t round, uint16_t **end)
+{
+    return spill(x, (__mmask16)(_mm512_movepi32_mask(full) & ((1u << round) - 1)), end);
+}
+
+INLINE void push_pair(uint32_t *own, const uint32_t *pairs, const uint32_t round, uint16_t **end)
+{
+    const __mmask16 lanes = (__mmask16)((1u << round) - 1);
+    __m512i x = _mm512_loadu_si512(own);
+    const __m512i pair = _mm512_mask_loadu_epi32(_mm512_set1_epi32(1 << 16), lanes, pairs);
+    const __m512i start = _mm512_and_si512(pair, _mm512_set1_epi32(0xffff)), freq = _mm512_sub_epi32(_mm512_srli_epi32(pair, 16), start);
+    x = spill(x, _mm512_mask_cmpge_epu32_mask(lanes, _mm512_srli_epi32(x, 32 - AC_PRECISION), freq), end);
+    const __m512i quotient = divide(x, freq), rest = _mm512_sub_epi32(x, _mm512_mullo_epi32(quotient, freq));
+    _mm512_storeu_si512(own, _mm512_add_epi32(_mm512_slli_epi32(quotient, AC_PRECISION), _mm512_add_epi32(rest, start)));
+}
+
 INLINE uint16_t *push_states(const ac_records *records, const uint32_t states, uint32_t *state, uint16_t *end)
 {
     const uint32_t round = states < 16 ? states : 16;
@@ -187,13 +203,7 @@ INLINE uint16_t *push_states(const ac_records *records, const uint32_t states, u
         pairs -= AC_GROUP;
         for (uint32_t first = AC_GROUP; first > 0;) {
             first -= round;
-            uint32_t *own = state + (first & (states - 1));
-            __m512i x = _mm512_loadu_si512(own);
-            const __m512i pair = _mm512_mask_loadu_epi32(_mm512_set1_epi32(1 << 16), lanes, pairs + first);
-            const __m512i start = _mm512_and_si512(pair, _mm512_set1_epi32(0xffff)), freq = _mm512_sub_epi32(_mm512_srli_epi32(pair, 16), start);
-            x = spill(x, _mm512_mask_cmpge_epu32_mask(lanes, _mm512_srli_epi32(x, 32 - AC_PRECISION), freq), &end);
-            const __m512i quotient = divide(x, freq), rest = _mm512_sub_epi32(x, _mm512_mullo_epi32(quotient, freq));
-            _mm512_storeu_si512(own, _mm512_add_epi32(_mm512_slli_epi32(quotient, AC_PRECISION), _mm512_add_epi32(rest, start)));
+            push_pair(state + (first & (states - 1)), pairs + first, round, &end);
         }
     }
     return end;
@@ -205,23 +215,3 @@ HOT uint16_t *push(const ac_records *records, uint32_t states, uint32_t *state, 
     if (states == 16) return push_states(records, 16, state, end);
     return push_states(records, states, state, end);
 }
-
-/* For widths_eights.h: the same with eight states. */
-INLINE __m256i refill_eight(__m256i x, const uint8_t **next)
-{
-    const __mmask8 low = _mm256_cmplt_epu32_mask(x, _mm256_set1_epi32(AC_RANS_LOW));
-    const __m256i words = _mm256_maskz_expand_epi32(low, _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)*next)));
-    *next += 2 * __builtin_popcount(low);
-    return _mm256_mask_or_epi32(x, low, _mm256_slli_epi32(x, 16), words);
-}
-
-INLINE __m256i spill_eight(__m256i x, __m256i full, uint16_t **end)
-{
-    const __mmask8 mask = _mm256_movepi32_mask(full);
-    const int n = __builtin_popcount(mask);
-    *end -= n;
-    _mm_mask_storeu_epi16(*end, (__mmask8)((1u << n) - 1), _mm256_cvtepi32_epi16(_mm256_maskz_compress_epi32(mask, x)));
-    return _mm256_mask_srli_epi32(x, mask, x, 16);
-}
-
-INLINE __m256i divide_eight(__m256i x, __m256i f) { return _mm512_cvttpd_epu32(_mm512_div_pd(_mm512_cvtepu32_pd(x), _mm512_cvtepu32_pd(f))); }

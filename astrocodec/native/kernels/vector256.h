@@ -46,6 +46,33 @@ static inline vec v_in_order(vec low, vec high, int half)
     return half ? _mm256_permute2x128_si256(low, high, 0x31) : _mm256_permute2x128_si256(low, high, 0x20);
 }
 
+/* 32-bit lanes */
+typedef __m256 vec_floats;
+#define V_ANDNOT _mm256_andnot_si256
+static inline vec_floats v_as_floats(vec bits) { return _mm256_castsi256_ps(bits); }
+static inline vec v_widen16(const void *p) { return _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)p)); }
+static inline vec v_above8(vec a, vec b) { return _mm256_cmpgt_epi8(a, b); }
+static inline vec v_above32(vec a, vec b) { return _mm256_cmpgt_epi32(a, b); }
+static inline vec v_select32(vec mask, vec a, vec b) { return _mm256_blendv_epi8(b, a, mask); }
+static inline vec v_mask16(const void *p) { return _mm256_cvtepi16_epi32(_mm_loadu_si128((const __m128i *)p)); }
+static inline vec v_lookup32(const uint32_t table[8], vec index) { return _mm256_permutevar8x32_epi32(v_load(table), index); }
+/* the even ones of each 128 bits of two vectors */
+static inline vec v_even32(vec a, vec b) { return _mm256_castps_si256(_mm256_shuffle_ps(_mm256_castsi256_ps(a), _mm256_castsi256_ps(b), 0x88)); }
+static inline vec v_low16(vec first, vec second)
+{
+    const vec low = _mm256_set1_epi32(0xffff);
+    return _mm256_permute4x64_epi64(_mm256_packus_epi32(v_and(first, low), v_and(second, low)), 0xd8);
+}
+static inline void v_store_low16(void *p, vec v) { _mm_storeu_si128((__m128i *)p, _mm_packus_epi32(v_half(v, 0), v_half(v, 1))); } /* of v < 2^16 */
+static inline vec v_twice(int64_t low, int64_t high) { return _mm256_setr_epi64x(low, high, low, high); }
+/* 16 bytes each from every fourth place */
+static inline vec v_sixteens(const void *const p[])
+{
+    return _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128((const __m128i *)p[0])), _mm_loadu_si128((const __m128i *)p[4]), 1);
+}
+static inline uint32_t v_signs32(vec v) { return (uint32_t)_mm256_movemask_ps(_mm256_castsi256_ps(v)); }
+#define v_gather32(from, places, scale) _mm256_i32gather_epi32((const int *)(const void *)(from), places, scale)
+
 /* entry of a table of eight 16-bit values; index 0..7 comes from v_index8 */
 static inline vec v_index8(vec index) { return _mm256_add_epi16(_mm256_mullo_epi16(index, _mm256_set1_epi16(0x0202)), _mm256_set1_epi16(0x0100)); }
 static inline vec v_lookup8(const int16_t table[8], vec index)

@@ -44,6 +44,37 @@ static inline vec v_in_order(vec low, vec high, int half)
     return _mm512_permutex2var_epi64(low, half ? _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15) : _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11), high);
 }
 
+/* 32-bit lanes */
+typedef __m512 vec_floats;
+#define V_ANDNOT _mm512_andnot_si512
+static inline vec_floats v_as_floats(vec bits) { return _mm512_castsi512_ps(bits); }
+static inline vec v_widen16(const void *p) { return _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)p)); }
+static inline vec v_above8(vec a, vec b) { return _mm512_movm_epi8(_mm512_cmpgt_epi8_mask(a, b)); }
+static inline vec v_above32(vec a, vec b) { return _mm512_movm_epi32(_mm512_cmpgt_epi32_mask(a, b)); }
+static inline vec v_select32(vec mask, vec a, vec b) { return _mm512_ternarylogic_epi32(mask, a, b, 0xca); }
+static inline vec v_mask16(const void *p) { return _mm512_cvtepi16_epi32(_mm256_loadu_si256((const __m256i *)p)); }
+static inline vec v_lookup32(const uint32_t table[8], vec index)
+{
+    return _mm512_permutexvar_epi32(index, _mm512_castsi256_si512(_mm256_loadu_si256((const __m256i *)table)));
+}
+/* the even ones of each 128 bits of two vectors */
+static inline vec v_even32(vec a, vec b) { return _mm512_castps_si512(_mm512_shuffle_ps(_mm512_castsi512_ps(a), _mm512_castsi512_ps(b), 0x88)); }
+static inline vec v_low16(vec first, vec second)
+{
+    return _mm512_inserti64x4(_mm512_castsi256_si512(_mm512_cvtepi32_epi16(first)), _mm512_cvtepi32_epi16(second), 1);
+}
+static inline void v_store_low16(void *p, vec v) { _mm256_storeu_si256((__m256i *)p, _mm512_cvtepi32_epi16(v)); }
+static inline vec v_twice(int64_t low, int64_t high) { return _mm512_set4_epi64(high, low, high, low); }
+/* 16 bytes each from every fourth place */
+static inline vec v_sixteens(const void *const p[])
+{
+    const __m256i low = _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128((const __m128i *)p[0])), _mm_loadu_si128((const __m128i *)p[4]), 1);
+    const __m256i high = _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128((const __m128i *)p[8])), _mm_loadu_si128((const __m128i *)p[12]), 1);
+    return _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
+}
+static inline uint32_t v_signs32(vec v) { return _mm512_movepi32_mask(v); }
+#define v_gather32(from, places, scale) _mm512_i32gather_epi32(places, (const void *)(from), scale)
+
 /* entry of a table of eight 16-bit values; index 0..7 comes from v_index8 */
 static inline vec v_index8(vec index) { return index; }
 static inline vec v_lookup8(const int16_t table[8], vec index)
