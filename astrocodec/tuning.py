@@ -116,7 +116,7 @@ def _planes(frame: NDArray[Any]) -> list[NDArray[Any]]:
     They are not read yet, but where that order is another one than the frame's.
     """
     if frame.ndim > 2:
-        (part,) = boxes_of(frame, _SEEN_WHOLE)
+        part = next(boxes_of(frame, _SEEN_WHOLE))
         frame = frame.transpose(array_order(np.require(part, part.dtype.newbyteorder("="), ["C", "A"])))
     parts = [frame.real, frame.imag] if frame.dtype.kind == "c" else [frame.view(part_type(frame.dtype))]
     return [part.reshape(planes_of(part.shape)) for part in parts]

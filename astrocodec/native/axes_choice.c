@@ -6,7 +6,7 @@
 #include "bits_about.h"
 #include "split.h"
 
-enum { LEAST = 4096, BOX = 1 << 15, BOXES = 2, LARGE = 1 << 19, MOST_LONG = 4, ORDERS = 12, TRIED = 3, NO_COST = 1 << 30 };
+enum { LEAST = 4096, FEW = 1 << 13, MANY = 1 << 15, BOXES = 2, ENOUGH = 16, MOST_LONG = 4, ORDERS = 12, TRIED = 3, NO_COST = 1 << 30 };
 
 /* A part of the array, which is looked at. */
 typedef struct {
@@ -30,11 +30,11 @@ static ac_axes as_it_is(void)
 }
 
 /* Lengths of a box: the longest axis is halved until it is small enough. */
-static ac_array box_shape(const ac_array *array)
+static ac_array box_shape(const ac_array *array, uint64_t most)
 {
     ac_array b = *array;
     uint64_t count;
-    while (!ac_array_count(&b, &count) && count > BOX) {
+    while (!ac_array_count(&b, &count) && count > most) {
         int longest = 0;
         for (int i = 1; i < b.ndim; i++)
             if (b.shape[i] > b.shape[longest]) longest = i;
@@ -60,26 +60,25 @@ static int take_samples(box *b, int *mappable)
     return status;
 }
 
-static int take_boxes(look *l, const ac_array *array, const void *data, int *mappable)
+/* Boxes of at most so many elements. */
+static int take_boxes(look *l, const ac_array *array, const void *data, uint64_t most)
 {
-    const ac_array shape = box_shape(array);
+    const ac_array shape = box_shape(array, most);
     const ac_axes same = as_it_is();
     const size_t size = ac_array_size(&shape);
     uint64_t count;
     if (ac_array_count(array, &count)) return AC_ERROR_ARGUMENT;
-    l->count = count < LARGE ? 1 : BOXES;
-    l->turned = malloc(size + sizeof(uint16_t) * 2 * BOX);
-    l->steps = malloc(sizeof(uint16_t) * 2 * BOX);
+    l->count = count < ENOUGH * most ? 1 : BOXES;
+    l->turned = malloc(size + 2 * (size_t)most * sizeof *l->turned);
+    l->steps = malloc(2 * (size_t)most * sizeof *l->steps);
     int status = l->turned && l->steps ? AC_OK : AC_ERROR_MEMORY;
-    *mappable = 1;
-    for (int j = 0; j < l->count && !status && *mappable; j++) {
+    for (int j = 0; j < l->count && !status; j++) {
         box *b = &l->boxes[j];
         b->shape = shape;
         for (int i = 0; i < shape.ndim; i++) b->start[i] = (uint64_t)(2 * j + 1) * (array->shape[i] - shape.shape[i]) / (uint64_t)(2 * l->count);
         b->elements = malloc(size);
         if (!b->elements) return AC_ERROR_MEMORY;
         ac_axes_turn(array, &same, b->start, &shape, data, b->elements);
-        status = take_samples(b, mappable);
     }
     return status;
 }
@@ -188,8 +187,8 @@ static int size_of(const look *l, const ac_axes *axes, ac_size_of size, void *wo
     return status;
 }
 
-/* Orders that are cheaper than the array's by half a percent, the cheapest first; returns how many, at most TRIED. */
-static int cheaper(const look *l, const ac_axes *orders, int count, ac_axes *found)
+/* Those that are cheaper than the array's by half a percent and not far from the cheapest, which is the first; returns how many, at most TRIED. */
+static int cheaper_orders(const look *l, const ac_axes *orders, int count, ac_axes *found)
 {
     const ac_axes same = as_it_is();
     const uint64_t given = cost_of(l, &same);
@@ -203,6 +202,7 @@ static int cheaper(const look *l, const ac_axes *orders, int count, ac_axes *fou
         costs[at] = cost, found[at] = orders[i];
         kept += kept < TRIED;
     }
+    while (kept && 32 * costs[kept - 1] > 33 * costs[0]) kept--;
     return kept;
 }
 
@@ -211,13 +211,13 @@ static int try_orders(const look *l, const ac_axes *orders, int count, ac_size_o
 {
     const ac_axes same = as_it_is();
     uint64_t given = 0, least = UINT64_MAX;
-    int status = count ? size_of(l, &same, size, work, &given) : AC_OK;
+    int status = size_of(l, &same, size, work, &given);
     for (int i = 0; i < count && !status; i++) {
         uint64_t bytes;
         status = size_of(l, &orders[i], size, work, &bytes);
         if (bytes < least) least = bytes, *best = orders[i];
     }
-    *turned = !status && count && 100 * least < 99 * given;
+    *turned = !status && 100 * least < 99 * given;
     return status;
 }
 
@@ -229,9 +229,13 @@ int ac_axes_choose(const ac_array *array, const void *data, ac_size_of size, voi
     *turned = 0;
     if (!known || ac_array_count(array, &count) || count < LEAST) return AC_OK;
     if (known == 1 && array->shape[array->ndim - 1] > 1 && array->shape[array->ndim - 2] > 1) return AC_OK; /* an image */
-    look l = {.count = 0};
-    int mappable, status = take_boxes(&l, array, data, &mappable);
-    if (!status && mappable) status = try_orders(&l, tried, cheaper(&l, orders, known, tried), size, work, axes, turned);
-    free_boxes(&l);
+    look few = {.count = 0}, many = {.count = 0};
+    int mappable = 1, cheaper = 0, status = take_boxes(&few, array, data, FEW);
+    for (int j = 0; j < few.count && !status && mappable; j++) status = take_samples(&few.boxes[j], &mappable);
+    if (!status && mappable) cheaper = cheaper_orders(&few, orders, known, tried);
+    if (!status && cheaper) status = take_boxes(&many, array, data, MANY);
+    if (!status && cheaper) status = try_orders(&many, tried, cheaper, size, work, axes, turned);
+    free_boxes(&few);
+    free_boxes(&many);
     return status;
 }

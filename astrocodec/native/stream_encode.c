@@ -37,6 +37,8 @@ typedef struct {
     ac_span axes; /* their order; no bytes where it is the array's own */
 } source;
 
+enum { MOST_LOOKED_AT = 8 }; /* planes apart in which cuts are sought */
+
 /* Pieces */
 
 typedef struct {
@@ -251,11 +253,36 @@ static int encode_grid(encoding *e, const uint32_t *wanted, const ac_parallel *p
     return encode_pieces(e, parallel);
 }
 
+/* Adds one more place, unless it is there. */
+static void add_place(ac_axis_cuts *cuts, uint64_t place)
+{
+    uint32_t i = cuts->count;
+    for (; i && cuts->at[i - 1] >= place; i--)
+        if (cuts->at[i - 1] == place) return;
+    memmove(cuts->at + i + 1, cuts->at + i, (cuts->count - i) * sizeof *cuts->at);
+    cuts->at[i] = place;
+    cuts->count++;
+}
+
+static void add_cuts(ac_cuts *cuts, const ac_cuts *more)
+{
+    for (uint32_t i = 0; i < more->rows.count; i++) add_place(&cuts->rows, more->rows.at[i]);
+    for (uint32_t i = 0; i < more->columns.count; i++) add_place(&cuts->columns, more->columns.at[i]);
+}
+
+/* Those of the middle plane; of planes that are apart those of some of them. */
 static int find_cuts(const encoding *e, const ac_model *model, const ac_hints *hints, ac_cuts *cuts)
 {
-    const ac_sheet *sheet = e->planes->each ? &e->planes->each[e->sheet->planes.count / 2] : e->sheet;
-    if (e->grid.sides.height > sheet->planes.height) return AC_OK;
-    return ac_find_cuts(sheet, e->planes->left, e->grid.sides, model, hints, e->flags, cuts);
+    const uint64_t planes = e->sheet->planes.count, looked_at = ac_smaller(planes, MOST_LOOKED_AT);
+    int status = AC_OK;
+    if (e->grid.sides.height > e->sheet->planes.height) return AC_OK;
+    if (!e->planes->each) return ac_find_cuts(e->sheet, e->planes->left, e->grid.sides, model, hints, e->flags, cuts);
+    for (uint64_t i = 0; i < looked_at && !status; i++) {
+        ac_cuts found;
+        status = ac_find_cuts(&e->planes->each[i * (planes - 1) / (looked_at - 1)], NULL, e->grid.sides, model, hints, e->flags, &found);
+        if (!status) add_cuts(cuts, &found);
+    }
+    return status;
 }
 
 static uint64_t planes_together(const ac_planes *planes, const uint32_t *wanted)

@@ -20,13 +20,14 @@ from astrocodec.stages.pixels import map_pixels
 from astrocodec.stages.planes import planes_of, to_planes
 from astrocodec.stages.split import least_low_bits
 
-_LEAST, _BOX, _LARGE = 4096, 1 << 15, 1 << 19
+_LEAST, _FEW, _MANY, _ENOUGH = 4096, 1 << 13, 1 << 15, 16
 _MOST_LONG, _TRIED = 4, 3
 _NO_COST = 1 << 30
 
 
-def boxes_of(values: NDArray[Any], most: int = _BOX, count: int = 1) -> Iterator[NDArray[Any]]:
+def boxes_of(values: NDArray[Any], most: int) -> Iterator[NDArray[Any]]:
     """Yield parts of an array of at most so many elements: the longest axis is halved until they are small enough."""
+    count = 1 if values.size < _ENOUGH * most else 2
     shape = list(values.shape)
     while math.prod(shape) > most:
         longest = shape.index(max(shape))
@@ -89,15 +90,18 @@ def choose_order(values: NDArray[Any], size: Callable[[NDArray[Any]], int]) -> O
     is_image = len(orders) == 1 and min(values.shape[-2:]) > 1
     if not orders or is_image or values.size < _LEAST:
         return given
-    boxes = list(boxes_of(values, count=1 if values.size < _LARGE else 2))
-    samples = [found for found in map(_samples, boxes) if found is not None]
-    if len(samples) < len(boxes):
+    mapped = [_samples(box) for box in boxes_of(values, _FEW)]
+    samples = [found for found in mapped if found is not None]
+    if len(samples) < len(mapped):
         return given
     as_given = _cost(samples, given)
     costs = {order: as_given if order == given else _cost(samples, order) for order in orders}
-    cheaper = sorted((order for order in orders if 200 * costs[order] < 199 * as_given), key=lambda order: costs[order])
+    most = 33 * min(costs.values()) // 32
+    cheaper = [order for order in sorted(orders, key=lambda order: costs[order]) if costs[order] <= most]
+    cheaper = [order for order in cheaper if 200 * costs[order] < 199 * as_given]
     if not cheaper:
         return given
+    boxes = list(boxes_of(values, _MANY))
     sizes = {order: sum(size(turn(box, order)) for box in boxes) for order in (given, *cheaper[:_TRIED])}
     best = min(cheaper[:_TRIED], key=lambda order: sizes[order])
     return best if 100 * sizes[best] < 99 * sizes[given] else given

@@ -104,6 +104,9 @@ def _shorter(coded: bytes | None, stored: bytes) -> bytes:
     return stored if coded is None or len(coded) > len(stored) else coded
 
 
+_MOST_LOOKED_AT = 8  # planes apart in which cuts are sought
+
+
 class _Beside(NamedTuple):
     """An array of which its reference leaves what is modelled."""
 
@@ -170,14 +173,21 @@ def _modelled(
     like = Planes(1, *shape[1:]) if chosen.apart else shape
     grids = [pieces_of(like)]
     if grids[0].together == 1:
-        middle = chosen.samples[shape.number // 2]
-        cuts = find_cuts(
-            middle,
-            grids[0].sides,
-            lambda part: encode_one(choices[0][0], part, False, None),
-            thorough=thorough,
-            hints=hints,
-        )
+        count = min(shape.number, _MOST_LOOKED_AT)
+        looked_at = [shape.number // 2]
+        if chosen.apart:
+            looked_at = [i * (shape.number - 1) // (count - 1) for i in range(count)]
+        found = [
+            find_cuts(
+                chosen.samples[t],
+                grids[0].sides,
+                lambda part: encode_one(choices[0][0], part, False, None),
+                thorough=thorough,
+                hints=hints,
+            )
+            for t in looked_at
+        ]
+        cuts = Cuts(*(tuple(sorted(set().union(*places))) for places in zip(*found, strict=True)))
         grids += [pieces_of(like, cuts)] if any(cuts) else []
     planes_section = chosen.chain.to_bytes() if chosen.chain else b""
     maps_section = pack_maps(chosen.maps)

@@ -99,6 +99,19 @@ def test_planes_with_maps_are_cut_too() -> None:
     assert astrocodec.decode(stream).tobytes() == cube.tobytes()
 
 
+@pytest.mark.parametrize("broken", [0, 2, 4])
+def test_planes_apart_are_cut_where_one_of_them_breaks(broken: int) -> None:
+    """As the exposure times of a mosaic, between its image and its errors."""
+    cube = unlike(300, 280)
+    cube[broken, :, :2] = np.array([0, 54 * cube[broken].mean()])
+    stream = astrocodec.encode(cube, thorough=True)
+    assert {MAPS, CUTS} <= set(sections(stream))
+    alone = sum(len(astrocodec.encode(plane, thorough=True)) for plane in cube)
+    assert len(stream) <= 1.001 * alone
+    choices = [(astrocodec.load_model(), b"")]
+    assert stream == reference.encode_stream(cube, choices, encode_one=encode_one, thorough=True)
+
+
 def test_the_bits_of_planes_with_maps_are_told() -> None:
     cube = unlike(40, 60)
     found = bits_map(astrocodec.encode(cube))
