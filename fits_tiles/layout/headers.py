@@ -199,8 +199,8 @@ def build_header(
         total = len(cards) + 1 + len(renamed)
         about = TilesCard(total, len(renamed), zlib.crc32(b"".join(renamed)), heap.table_crc, fingerprint)
         cards.append(about.sealed(tuple(cards)).to_card())
-    cards += [rename(card, layout.container) for card in kept]
-    return assemble(cards)
+        return assemble([*cards, *renamed])
+    return assemble([*cards, *(rename(card, "standard") for card in kept)])
 
 
 def _table_cards(layout: TileLayout, heap: HeapSize) -> list[bytes]:

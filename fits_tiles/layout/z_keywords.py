@@ -35,6 +35,8 @@ _RENAMED = {
     "CHECKSUM": "ZHECKSUM",
     "DATASUM": "ZDATASUM",
 }
+# What fpack is to do: tables of ours say it of themselves, tiles of the standard leave the image's word.
+_RENAMED_IN_OURS = {"FZALGOR": "ZFZALGOR"}
 # A plain table must not carry keywords that the standard keeps for images.
 _RENAMED_IN_TABLE = {
     "BSCALE": "ACBSCALE",
@@ -46,12 +48,12 @@ _RENAMED_IN_TABLE = {
 }
 _PRIVATE = re.compile(r"AC(TILES|RENEW|BSCALE|BZERO|BLANK|BUNIT|DATMAX|DATMIN)$|AC(MOD|RAW|PAD|SUM|FIL)\d{3}$")
 _TABLE = re.compile(
-    r"(XTENSION|BITPIX|NAXIS|NAXIS\d|PCOUNT|GCOUNT|CHECKSUM|DATASUM|ACTILES|ACRENEW)$|AC(MOD|RAW|PAD|SUM|FIL)\d{3}$"
+    r"(XTENSION|BITPIX|NAXIS|NAXIS\d|PCOUNT|GCOUNT|CHECKSUM|DATASUM|FZALGOR|ACTILES|ACRENEW)$|AC(MOD|RAW|PAD|SUM|FIL)\d{3}$"
 )
 # `fpack -table` would write the size of the table over that of the image, which both call ZNAXISn.
 LEFT_ALONE = text_card("FZALGOR", "NONE", "fpack leaves this table as it is")
 _RESERVED = re.compile(
-    r"(FZALGOR|TFIELDS|THEAP|ZIMAGE|ZCMPTYPE|ZMASKCMP|ZQUANTIZ|ZDITHER0|ZBLANK|ZSCALE|ZZERO|ZTABLE|ZHEAPPTR|ZTHEAP)$"
+    r"(TFIELDS|THEAP|ZIMAGE|ZCMPTYPE|ZMASKCMP|ZQUANTIZ|ZDITHER0|ZBLANK|ZSCALE|ZZERO|ZTABLE|ZHEAPPTR|ZTHEAP)$"
     r"|(TTYPE|TFORM|TUNIT|TNULL|TSCAL|TZERO|TDISP|TDIM|TBCOL|ZTILE|ZNAME|ZVAL|ZFORM|ZCTYP)\d+$"
 )
 
@@ -78,6 +80,8 @@ def _new_name(keyword: str, container: str) -> str:
         return f"Z{keyword}"
     if container == "table" and keyword in _RENAMED_IN_TABLE:
         return _RENAMED_IN_TABLE[keyword]
+    if container != "standard" and keyword in _RENAMED_IN_OURS:
+        return _RENAMED_IN_OURS[keyword]
     return _RENAMED.get(keyword, keyword)
 
 
@@ -91,7 +95,8 @@ def collides(card: bytes) -> bool:
     (True, False)
     """
     keyword = keyword_of(card)
-    taken = keyword in _RENAMED.values() or re.match(r"ZNAXIS\d+$|NAXIS\d{3}$", keyword) or _RESERVED.match(keyword)
+    names = (_RENAMED | _RENAMED_IN_OURS).values()
+    taken = keyword in names or re.match(r"ZNAXIS\d+$|NAXIS\d{3}$", keyword) or _RESERVED.match(keyword)
     return bool(taken) or private_keyword(keyword) or is_odd_end(card)
 
 
@@ -149,7 +154,7 @@ def of_table(card: bytes) -> bool:
 
 def rename(card: bytes, container: str) -> bytes:
     """
-    Give a card of an image header the keyword that it has in the table header.
+    Give a card of an image header the keyword that it has in the header of a 'zimage', a 'table', or 'standard' tiles.
 
     Examples
     --------
@@ -164,7 +169,7 @@ def rename(card: bytes, container: str) -> bytes:
 def rename_back(card: bytes, container: str) -> bytes:
     """Undo `rename`."""
     keyword = keyword_of(card)
-    names = _RENAMED if container == "zimage" else _RENAMED | _RENAMED_IN_TABLE
+    names = _RENAMED | _RENAMED_IN_OURS | ({} if container == "zimage" else _RENAMED_IN_TABLE)
     old = {new: old for old, new in names.items()}.get(keyword, keyword)
     if re.match(r"ZNAXIS\d{1,2}$", keyword):
         old = keyword[1:]

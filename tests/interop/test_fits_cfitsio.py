@@ -114,11 +114,20 @@ def test_fpack_of_tables_leaves_ours(plain: Path, tmp_path: Path, container: str
             np.testing.assert_array_equal(before.data, after.data)
 
 
-def test_directives_for_fpack_in_images_come_back(plain: Path, tmp_path: Path) -> None:
-    fits.setval(plain, "FZALGOR", value="NONE", extname="SCI")
-    fits_tiles.compress(plain, tmp_path / "packed.fits")
-    fits_tiles.decompress(tmp_path / "packed.fits", tmp_path / "back.fits")
+@pytest.mark.parametrize("value", ["NONE", "RICE_1"])
+def test_directives_for_fpack_in_images_come_back(plain: Path, tmp_path: Path, value: str) -> None:
+    """Archives write them into every image. They cost a card, not the whole header once more."""
+    fits.setval(plain, "FZALGOR", value=value, extname="SCI")
+    packed, standard, unpacked = (tmp_path / name for name in ("packed.fits", "standard.fits", "unpacked.fits"))
+    fits_tiles.compress(plain, packed)
+    assert b"ACRAW001" not in packed.read_bytes()
+    with fits.open(packed) as opened:
+        assert opened["SCI"].header["FZALGOR"] == value
+    fits_tiles.decompress(packed, tmp_path / "back.fits")
     assert (tmp_path / "back.fits").read_bytes() == plain.read_bytes()
+    fits_tiles.decompress(packed, standard, to="rice")
+    assert _run("funpack", "-O", unpacked, standard).returncode == 0
+    assert fits.getval(unpacked, "FZALGOR", extname="SCI") == value
 
 
 @pytest.mark.parametrize("value", ["1", "T"])
