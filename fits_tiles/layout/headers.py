@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from astrocodec.errors import CorruptError, FormatError
 from fits_tiles.layout.blocks import BITPIX, CARD, card_value, count_card, find_card, int_card, split_cards
 from fits_tiles.layout.card_format import assemble, int_card_of, logical_card, text_card
+from fits_tiles.layout.card_sums import card_sums
 from fits_tiles.layout.card_text import MOST_BYTES, blob_cards, has_blob
 from fits_tiles.layout.grid import TileGrid
-from fits_tiles.layout.image_cards import card_sums
 from fits_tiles.layout.tiles_card import IMAGE_VALUES, KEYWORD, TilesCard, read_tiles_card
 from fits_tiles.layout.z_keywords import LEFT_ALONE, collisions, rename
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from astrocodec.errors import CorruptError
+from astrocodec.errors import CorruptError, FormatError
 from fits_tiles.layout.blocks import split_cards
 from fits_tiles.layout.card_format import assemble
+from fits_tiles.layout.card_sums import read_sums
 from fits_tiles.layout.card_text import read_blob
 from fits_tiles.layout.headers import RAW_STEM, SUMS_STEM, inflate, is_compressed_image
 from fits_tiles.layout.image_cards import ImageCards, find_image_cards
@@ -50,13 +51,12 @@ def restore_header(cards: tuple[bytes, ...], where: str) -> ImageHeader:
         If the cards that keep it, or those that describe the table, are damaged.
     """
     about = read_tiles_card(cards, where)
-    sums = read_blob(cards, SUMS_STEM, where) or b""
-    if len(sums) != 2 * about.image_cards:
-        raise CorruptError(
-            f"{where}: the ACSUMnnn cards tell of {len(sums) // 2} cards of the image, {KEYWORD} of {about.image_cards}"
-        )
+    try:
+        units = read_sums(read_blob(cards, SUMS_STEM, where) or b"", about.image_cards)
+    except FormatError as error:
+        raise CorruptError(f"{where}: the ACSUMnnn cards do not tell of the image's cards: {error}") from error
     container = "zimage" if is_compressed_image(cards) else "table"
-    found = find_image_cards([card for card in cards if not of_table(card)], sums)
+    found = find_image_cards([card for card in cards if not of_table(card)], units)
     raw = read_blob(cards, RAW_STEM, where)
     whole = None if raw is None else inflate(raw, where)
     changed = _changes(found, about, len(cards))
