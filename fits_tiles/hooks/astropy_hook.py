@@ -252,7 +252,8 @@ def _write_through_link(hdus: Any) -> None:
 def _decode_for_other_codecs(hdus: Any) -> None:
     """Read pixels of ours that are asked for in another codec: astropy copies tiles of pixels that nobody read."""
     for hdu in hdus:
-        if isinstance(hdu, fits.CompImageHDU) and hdu.compression_type != ALGORITHM and holds_our_tiles(hdu):
+        # What was opened before registration is taken for another codec, which nobody asked for.
+        if _is_ours(hdu) and hdu.compression_type != ALGORITHM and holds_our_tiles(hdu):
             _ = hdu.data
 
 

@@ -7,6 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from astropy.io import fits
+
 from astrocodec.codec import needed_reference
 from astrocodec.files.target import STAYS, is_reference
 from fits_tiles.files.reference_files import folders_of, is_store_name
@@ -14,7 +16,8 @@ from fits_tiles.files.reference_store import carry_files
 from fits_tiles.files.tiles_io import HEAD_BYTES
 from fits_tiles.hooks.rewritten import keeps_tiles
 from fits_tiles.hooks.tile_table_hdu import TileTableHDU
-from fits_tiles.layout.headers import ALGORITHM, holds_tiles
+from fits_tiles.layout.headers import ALGORITHM
+from fits_tiles.layout.tiles_card import KEYWORD
 
 __all__ = ["carry_references", "folders_of_file"]
 
@@ -45,11 +48,11 @@ def carry_references(hdus: Any, target: Any) -> None:
     if folder is not None and os.path.exists(folder / name) and is_reference(folder / name):
         raise FileExistsError(f"{folder / name}: {STAYS}")
     for hdu in hdus:
-        # A list that was opened with `disable_image_compression` has the tables themselves.
-        table = hdu if isinstance(hdu, TileTableHDU) else getattr(hdu, "_bintable", None)
-        if not isinstance(table, TileTableHDU) or table._file is target or not (needed := _needed(table)):
+        # A list that was opened with `disable_image_compression`, or before registration, has the tables themselves.
+        table = getattr(hdu, "_bintable", None) or hdu
+        if not isinstance(table, fits.BinTableHDU) or table._file is target or not (needed := _needed(table)):
             continue
-        if table is hdu or keeps_tiles(hdu):
+        if not isinstance(table, TileTableHDU) or table is hdu or keeps_tiles(hdu):
             carry_files(needed, folders_of_file(table._file), folder, f"HDU {hdu.name!r}")
 
 
@@ -76,7 +79,7 @@ def _needed(table: Any) -> set[str]:
     if table._file is None or table._file.closed or not table._data_offset:
         return set()
     header = table.header
-    if header.get("ZCMPTYPE") != ALGORITHM and not holds_tiles(table._read_cards):
+    if header.get("ZCMPTYPE") != ALGORITHM and KEYWORD not in header:
         return set()
     width = 8 if "Q" in header["TFORM1"] else 4
     heap = table._data_offset + header.get("THEAP", header["NAXIS1"] * header["NAXIS2"])

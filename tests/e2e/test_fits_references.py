@@ -605,3 +605,18 @@ def test_whom_a_folder_lets_in_its_store_does(night: Path) -> None:
         os.umask(mask)
     assert os.stat(f"out/{REFERENCES}").st_mode & 0o7777 == 0o2775
     assert {os.stat(path).st_mode & 0o777 for path in Path("out", REFERENCES).iterdir()} == {0o444}
+
+
+@pytest.mark.filterwarnings("ignore:Unknown compression type")
+@pytest.mark.parametrize("container", ["zimage", "table"])
+def test_lists_that_were_opened_before_registration(night: Path, container: str) -> None:
+    fits_tiles.compress("b.fits", "b.ac.fits", effort=1, reference="a.fits", container=container)
+    os.mkdir("out")
+    fits_tiles.unregister()
+    try:
+        hdus = fits.open("b.ac.fits", lazy_load_hdus=False)
+    finally:
+        fits_tiles.register()
+    with hdus:
+        hdus.writeto("out/b.ac.fits")
+    assert fits_tiles.verify("out/b.ac.fits").checked == "verified"
