@@ -3,7 +3,10 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "axes.h"
+#include "bytes.h"
 #include "damage.h"
+#include "header.h"
 #include "make_array.h"
 #include "model.h"
 #include "sha256.h"
@@ -112,6 +115,31 @@ static size_t encode_beside(const ac_array *array, const uint8_t *data, int flag
     return length;
 }
 
+/* The same pieces as a stream of an array with its axes in another order, which `array` and `data` become. */
+static size_t in_other_order(ac_array *array, uint8_t *data, uint8_t *stream, size_t n, uint64_t *seed)
+{
+    ac_reader reader = {.data = stream, .length = n};
+    ac_header header;
+    const size_t size = ac_array_size(array);
+    if (ac_header_read(&reader, &header) || header.codec != AC_CAUSAL || header.reference.bytes || n + 40 > ROOM) return n;
+    ac_axes axes;
+    for (int i = 0; i < array->ndim; i++) {
+        const int there = random_between(seed, 0, i);
+        axes.of[i] = axes.of[there], axes.of[there] = (uint8_t)i;
+    }
+    for (int i = 0; i < array->ndim; i++) array->shape[axes.of[i]] = header.array.shape[i];
+    uint8_t *whole = malloc(ROOM), *turned = copy_of(data, size);
+    if (!whole) exit(2);
+    ac_axes_turn_back(array, &axes, turned, data);
+    header.array = *array, header.axes = (ac_span){axes.of, (size_t)array->ndim};
+    const size_t start = ac_header_write(&header, whole), left = n - header.length - AC_CHECKSUM_SIZE;
+    memcpy(whole + start, stream + header.length, left);
+    ac_put_u32(whole + start + left, ac_stream_checksum(whole, start, array, data));
+    memcpy(stream, whole, start + left + AC_CHECKSUM_SIZE);
+    free(whole), free(turned);
+    return start + left + AC_CHECKSUM_SIZE;
+}
+
 int main(int argc, char **argv)
 {
     const double seconds = argc > 1 ? atof(argv[1]) : 5;
@@ -122,10 +150,10 @@ int main(int argc, char **argv)
     make_delta(delta);
     if (!data || !stream || !hurt || ac_model_from_delta(delta, DELTA_LENGTH, &tuned)) return 2;
     while (difftime(time(0), start) < seconds) {
-        const ac_array array = make_array(data, &seed);
+        ac_array array = make_array(data, &seed);
         const uint32_t piece[2] = {(uint32_t)random_between(&seed, 1, 60), (uint32_t)random_between(&seed, 1, 60)};
         const ac_model *models[1] = {tuned};
-        const int flags = AC_SIMD_AUTO | (random_u32(&seed) % 4 ? 0 : AC_THOROUGH) | AC_EMBED;
+        const int flags = AC_SIMD_AUTO | (random_u32(&seed) % 4 ? 0 : AC_THOROUGH) | (random_u32(&seed) % 4 ? 0 : AC_RESIDUALS) | AC_EMBED;
         size_t n = 0;
         const size_t room = ac_stream_bound(&array);
         uint8_t *bound = malloc(room);
@@ -136,6 +164,7 @@ int main(int argc, char **argv)
             n = encode_beside(&array, data, flags, stream, &seed);
             if (!n) return 2;
         }
+        if (random_u32(&seed) % 4 == 0) n = in_other_order(&array, data, stream, n, &seed);
         ac_set_decoder(random_u32(&seed) % 2 ? zeros : NULL);
         if (decode(stream, n, &array, data, seed)) stop("a sound stream is refused", seed);
         for (int i = 0; i < DAMAGES; i++, tried++) {
