@@ -42,7 +42,7 @@ def integer_sheets(path: Path) -> Iterator[NDArray[np.uint16]]:
             values = np.ascontiguousarray(hdu.data, hdu.data.dtype.newbyteorder("="))
             planes = to_planes(values)
             mapped = map_pixels(planes.reshape(-1, planes.shape[-1]))
-            if mapped is not None and mapped[2] <= 65535 and min(mapped[0].shape) > 2:
+            if mapped[2] <= 65535 and min(mapped[0].shape) > 2:
                 yield mapped[0].astype(np.uint16)
 
 
@@ -62,5 +62,5 @@ def simulated_sheets() -> Iterator[tuple[str, NDArray[np.uint16]]]:
         for seed in range(100, 103):
             data = simulate(preset, seed=seed, shape=(_SIMULATED_SIDE, _SIMULATED_SIDE)).data
             mapped = map_pixels(data)
-            if mapped is not None and mapped[2] <= 65535:
+            if mapped[2] <= 65535:
                 yield f"sim-{preset}", mapped[0].astype(np.uint16)

@@ -43,12 +43,11 @@ static ac_array box_shape(const ac_array *array, uint64_t most)
     return b;
 }
 
-/* `mappable` becomes 0 where a box has no samples. */
-static int take_samples(box *b, int *mappable)
+static int take_samples(box *b)
 {
     ac_sheet sheet;
-    int status = ac_sheet_init(&sheet, &b->shape, b->elements, mappable);
-    if (!status && *mappable) {
+    int status = ac_sheet_init(&sheet, &b->shape, b->elements);
+    if (!status) {
         ac_least_low_bits(&sheet);
         b->samples = malloc((size_t)sheet.count * sizeof *b->samples);
         if (b->samples)
@@ -230,9 +229,9 @@ int ac_axes_choose(const ac_array *array, const void *data, ac_size_of size, voi
     if (!known || ac_array_count(array, &count) || count < LEAST) return AC_OK;
     if (known == 1 && array->shape[array->ndim - 1] > 1 && array->shape[array->ndim - 2] > 1) return AC_OK; /* an image */
     look few = {.count = 0}, many = {.count = 0};
-    int mappable = 1, cheaper = 0, status = take_boxes(&few, array, data, FEW);
-    for (int j = 0; j < few.count && !status && mappable; j++) status = take_samples(&few.boxes[j], &mappable);
-    if (!status && mappable) cheaper = cheaper_orders(&few, orders, known, tried);
+    int cheaper = 0, status = take_boxes(&few, array, data, FEW);
+    for (int j = 0; j < few.count && !status; j++) status = take_samples(&few.boxes[j]);
+    if (!status) cheaper = cheaper_orders(&few, orders, known, tried);
     if (!status && cheaper) status = take_boxes(&many, array, data, MANY);
     if (!status && cheaper) status = try_orders(&many, tried, cheaper, size, work, axes, turned);
     free_boxes(&few);

@@ -3,10 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "log512.h"
 #include "valueset.h"
 #include "wide_vectors.h"
 
-enum { CHUNK = 1024, SAMPLE_LOG = 13 };
+enum { CHUNK = 1024, SAMPLE_LOG = 13, RUNS = 64, RUN = 4096 /* where a set is weighed */ };
 
 /* Elements as numbers: two's complement, or the ordered bits of floats: -0.0 just below 0.0, NaNs at the ends. */
 
@@ -61,8 +62,10 @@ static inline int64_t half_value(uint16_t bits)
         break;                                                        \
     }
 
-static inline void load_numbers(const void *data, int dtype, int kind, uint64_t first, size_t stride, size_t n, uint64_t *v)
+static inline void load_numbers(const void *data, int dtype, const ac_pixel_map *map, uint64_t first, size_t stride, size_t n, uint64_t *v)
 {
+    const int is_ordered = map->kind == AC_KIND_FLOAT_BITS;
+    const uint32_t trailing = map->trailing;
     switch (dtype) {
     case AC_U1:
     case AC_B1: LOAD(uint8_t, p[i * stride])
@@ -74,13 +77,13 @@ static inline void load_numbers(const void *data, int dtype, int kind, uint64_t 
     case AC_U8: LOAD(uint64_t, p[i * stride])
     case AC_I8: LOAD(int64_t, p[i * stride])
     case AC_F2:
-        if (kind == AC_KIND_FLOAT_BITS) LOAD(uint16_t, ordered_bits(p[i * stride], 16))
+        if (is_ordered) LOAD(uint16_t, ordered_bits(p[i * stride] >> trailing, 16 - trailing))
         LOAD(uint16_t, half_value(p[i * stride]))
     case AC_F4:
-        if (kind == AC_KIND_FLOAT_BITS) LOAD(uint32_t, ordered_bits(p[i * stride], 32))
+        if (is_ordered) LOAD(uint32_t, ordered_bits(p[i * stride] >> trailing, 32 - trailing))
         LOAD(float, (int64_t)p[i * stride])
     default:
-        if (kind == AC_KIND_FLOAT_BITS) LOAD(uint64_t, ordered_bits(p[i * stride], 64))
+        if (is_ordered) LOAD(uint64_t, ordered_bits(p[i * stride] >> trailing, 64 - trailing))
         LOAD(double, (int64_t)p[i * stride])
     }
 }
@@ -94,17 +97,17 @@ ac_numbers ac_numbers_of(const ac_array *array, void *data, uint64_t count)
 static void load_strided(const ac_sheet *s, uint64_t first, size_t stride, size_t n, uint64_t *v)
 {
     const uint64_t half = s->numbers.half;
-    const int kind = s->map.kind;
+    const ac_pixel_map *map = &s->map;
     if (half) {
         while (n) { /* real and imaginary parts alternate in memory */
             const uint64_t part = first >= half, there = part ? n : ac_smaller(n, (half - first + stride - 1) / stride);
-            load_numbers(s->numbers.data, s->numbers.dtype, kind, 2 * (first - part * half) + part, 2 * stride, (size_t)there, v);
+            load_numbers(s->numbers.data, s->numbers.dtype, map, 2 * (first - part * half) + part, 2 * stride, (size_t)there, v);
             first += there * stride, v += there, n -= (size_t)there;
         }
     } else if (stride == 1) {
-        load_numbers(s->numbers.data, s->numbers.dtype, kind, first, 1, n, v);
+        load_numbers(s->numbers.data, s->numbers.dtype, map, first, 1, n, v);
     } else {
-        load_numbers(s->numbers.data, s->numbers.dtype, kind, first, stride, n, v);
+        load_numbers(s->numbers.data, s->numbers.dtype, map, first, stride, n, v);
     }
 }
 
@@ -135,6 +138,31 @@ static int holds_integers(const void *data, int dtype, uint64_t count)
     case AC_F4: HOLDS(float, is_integer((double)p[i]))
     default: HOLDS(double, is_integer(p[i]))
     }
+}
+
+/* Low bits that are zeros in all floats; two bits are left at least. */
+#define TRAILING(type)                                                                \
+    {                                                                                 \
+        const type *p = data;                                                         \
+        for (uint64_t i = 0; i < count && !(set & 1);) {                              \
+            const uint64_t end = count - i < CHUNK ? count : i + CHUNK;               \
+            type some = 0;                                                            \
+            for (; i < end; i++) some |= p[i];                                        \
+            set |= some;                                                              \
+        }                                                                             \
+        break;                                                                        \
+    }
+
+static uint8_t trailing_zeros(const void *data, int dtype, uint64_t count)
+{
+    uint64_t set = 0;
+    switch (dtype) {
+    case AC_F2: TRAILING(uint16_t)
+    case AC_F4: TRAILING(uint32_t)
+    default: TRAILING(uint64_t)
+    }
+    const uint32_t most = 8 * (uint32_t)ac_number_bytes(dtype) - 2, zeros = (uint32_t)__builtin_ctzll(set | (uint64_t)1 << 63);
+    return (uint8_t)(zeros < most ? zeros : most);
 }
 
 static inline void words_range(const uint16_t *p, uint64_t n, uint16_t flip, uint16_t *low, uint16_t *high)
@@ -465,30 +493,63 @@ static int take_census(const ac_sheet *s, uint64_t stride, uint64_t total, uint3
     return c->count <= most ? list_values(c) : AC_OK;
 }
 
-/* Whether some thousand numbers show few values, far from each other. */
+/* Whether some thousand numbers show few values, and these not without holes. */
 static int look_few(const ac_sheet *s, int *few)
 {
     const uint64_t stride = s->count >> SAMPLE_LOG ? s->count >> SAMPLE_LOG : 1, total = (s->count + stride - 1) / stride;
     const uint32_t most = (uint32_t)(total * 7 / 8);
     census c;
     const int status = take_census(s, stride, total, most, &c);
-    *few = !status && c.count <= most && ac_set_saves(c.values, c.count, c.counts) >= 512 * total;
+    *few = !status && c.count <= most;
+    uint32_t steps = 0;
+    for (uint32_t i = 1; *few && i < c.count; i++) steps += c.values[i] - c.values[i - 1] == 1;
+    *few &= c.count <= 8 || 2 * steps <= c.count - 1;
     free_census(&c);
     return status;
 }
 
-/* A value set for integers beyond 16 bits. */
+static uint64_t apart(uint64_t a, uint64_t b) { return a > b ? a - b : b - a; }
+
+static int64_t steps_bits(uint64_t step) { return ac_log512(1 + (uint32_t)ac_smaller(step, (1u << 30) - 1)); }
+
+/* What ranks save, by how far neighbours are apart in runs of numbers: about 512 times the bits. */
+static int64_t ranks_save(const ac_sheet *s, const census *c)
+{
+    const size_t length = (size_t)ac_smaller(s->count, RUN);
+    const uint64_t runs = ac_smaller(RUNS, s->count / length);
+    uint32_t low = 0;
+    while (s->largest >> low > 65535) low++;
+    int64_t saved = 0;
+    uint64_t closed[RUN], values[RUN];
+    for (uint64_t j = 0; j < runs; j++) {
+        const uint64_t first = j * (s->count / runs);
+        ac_sheet_integers(s, first, length, closed);
+        load(s, first, length, values);
+        for (size_t i = 0; i < length; i++) values[i] = slot_of(c, values[i] - s->map.offset)->rank;
+        for (size_t i = 1; i < length; i++) {
+            const int64_t bits = steps_bits(apart(closed[i], closed[i - 1]));
+            saved += (bits > 512 * low ? bits : 512 * low) - steps_bits(apart(values[i], values[i - 1]));
+        }
+    }
+    const int64_t steps = (int64_t)(runs * (length - 1)), whole = saved * 16 / steps;
+    return (whole - (saved * 16 % steps < 0)) * (int64_t)s->count >> 4;
+}
+
+/* A value set for integers beyond 16 bits, instead of gaps. */
 static int match_few(ac_sheet *s)
 {
-    int few, status = look_few(s, &few);
+    int few, is_set = 0, status = look_few(s, &few);
     if (status || !few) return status;
     const uint32_t most = (uint32_t)ac_smaller(65536, s->count / 2);
     census c;
     status = take_census(s, 1, s->count, most, &c);
-    int is_set = 0;
-    if (!status && c.count <= most) status = try_set(s, c.values, c.count, ac_set_saves(c.values, c.count, c.counts), &is_set);
+    if (!status && c.count <= most) {
+        const int64_t saved = ranks_save(s, &c);
+        if (saved > 0) status = try_set(s, c.values, c.count, (uint64_t)saved, &is_set);
+    }
     if (is_set) {
         c.values = NULL;
+        s->map.gap_count = 0;
         s->ranks = malloc((size_t)s->count * sizeof *s->ranks);
         if (!s->ranks) status = AC_ERROR_MEMORY;
     }
@@ -504,7 +565,7 @@ static int match_few(ac_sheet *s)
     return status;
 }
 
-int ac_sheet_init(ac_sheet *s, const ac_array *array, const void *data, int *mappable)
+int ac_sheet_init(ac_sheet *s, const ac_array *array, const void *data)
 {
     memset(s, 0, sizeof *s);
     int status = ac_array_count(array, &s->count);
@@ -513,18 +574,16 @@ int ac_sheet_init(ac_sheet *s, const ac_array *array, const void *data, int *map
     s->count <<= ac_is_complex(array->dtype);
     s->planes = ac_planes_of(array);
     if (ac_is_float(array->dtype)) s->map.kind = holds_integers(data, s->numbers.dtype, s->count) ? AC_KIND_FLOAT_INTEGER : AC_KIND_FLOAT_BITS;
+    if (s->map.kind == AC_KIND_FLOAT_BITS) s->map.trailing = trailing_zeros(data, s->numbers.dtype, s->count);
     uint64_t low, high;
     range_of(s, &low, &high);
-    *mappable = high - low < AC_MAX_RANGE;
-    if (!*mappable) return AC_OK;
     /* Offsets in steps of 16 keep converter patterns (value modulo 16) in place from piece to piece. */
     const uint64_t rounded = low & ~(uint64_t)15;
     s->map.offset = high - rounded <= 65535 ? rounded : low;
     s->largest = high - s->map.offset;
     if (s->largest <= 65535) return match_set(s);
-    status = match_few(s);
-    if (!status && !s->ranks) close_gaps(s);
-    return status;
+    close_gaps(s);
+    return match_few(s);
 }
 
 void ac_sheet_free(ac_sheet *s)
@@ -538,13 +597,14 @@ void ac_sheet_free(ac_sheet *s)
 
 size_t ac_pixel_map_bound(const ac_pixel_map *map)
 {
-    return 2 + AC_MAX_VARINT * (3 + 2 * (size_t)map->gap_count) + map->packed_size + AC_MAX_VARINT;
+    return 3 + AC_MAX_VARINT * (3 + 2 * (size_t)map->gap_count) + map->packed_size + AC_MAX_VARINT;
 }
 
 size_t ac_pixel_map_write(const ac_pixel_map *map, uint8_t *out)
 {
     uint8_t *p = out;
     *p++ = (uint8_t)(map->kind | map->rule << 4);
+    if (map->kind == AC_KIND_FLOAT_BITS) *p++ = map->trailing;
     p += ac_put_signed_varint(p, (int64_t)map->offset);
     p += ac_put_varint(p, map->gap_count);
     for (uint32_t i = 0; i < map->gap_count; i++) {
@@ -584,13 +644,16 @@ int ac_pixel_map_read(ac_reader *r, int dtype, ac_pixel_map *map)
     const uint32_t head = ac_take_byte(r);
     map->kind = head & 15, map->rule = (uint8_t)(head >> 4);
     if (map->kind > AC_KIND_FLOAT_INTEGER || map->rule > AC_RULE_SET) ac_fail_reader(r, AC_REASON_MAP_KIND, start, head, 0);
+    if (map->kind == AC_KIND_FLOAT_BITS) map->trailing = (uint8_t)ac_take_byte(r);
+    const uint32_t width = 8 * (uint32_t)ac_number_bytes(ac_number_dtype(dtype));
+    if (map->trailing > width - 2) ac_fail_reader(r, AC_REASON_MAP_TRAILING, start + 1, map->trailing, width - 2);
     map->offset = (uint64_t)ac_take_signed_varint(r);
     const size_t gaps_at = r->at;
     map->gap_count = (uint32_t)ac_take_varint(r, AC_MAX_GAPS);
     if (map->gap_count && map->rule) ac_fail_reader(r, AC_REASON_MAP_GAPS, gaps_at, map->gap_count, map->rule);
     for (uint32_t i = 0; i < map->gap_count; i++) {
-        map->gaps[i].start = ac_take_varint(r, AC_MAX_RANGE);
-        map->gaps[i].length = ac_take_varint(r, AC_MAX_RANGE);
+        map->gaps[i].start = ac_take_varint(r, UINT64_MAX);
+        map->gaps[i].length = ac_take_varint(r, UINT64_MAX);
     }
     if (map->rule == AC_RULE_LATTICE) {
         map->step = ac_take_varint(r, (uint64_t)1 << 48);
@@ -682,8 +745,8 @@ int ac_pixels_restore(const ac_pixel_map *map, const ac_numbers *out, uint64_t *
     for (size_t i = 0; i < n; i++) u[i] += map->offset;
     if (map->kind == AC_KIND_FLOAT_INTEGER && !are_floats(out->dtype, u, n)) return ac_refuse(why, AC_REASON_VALUE, 0, (uint64_t)out->dtype, 0);
     if (map->kind == AC_KIND_FLOAT_BITS) {
-        const uint32_t width = 8 * (uint32_t)ac_number_bytes(out->dtype);
-        for (size_t i = 0; i < n; i++) u[i] = unordered_bits(u[i], width);
+        const uint32_t trailing = map->trailing, width = 8 * (uint32_t)ac_number_bytes(out->dtype) - trailing;
+        for (size_t i = 0; i < n; i++) u[i] = unordered_bits(u[i], width) << trailing;
     }
     store(out, map->kind, first, n, u);
     return AC_OK;

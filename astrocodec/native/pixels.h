@@ -8,14 +8,13 @@
 enum { AC_KIND_INTEGER, AC_KIND_FLOAT_BITS, AC_KIND_FLOAT_INTEGER };
 enum { AC_RULE_NONE, AC_RULE_LATTICE, AC_RULE_SET };
 enum { AC_MAX_GAPS = 8 };
-#define AC_MAX_RANGE ((uint64_t)1 << 62)
-
 typedef struct {
     uint64_t start, length;
 } ac_gap;
 
 typedef struct {
     uint8_t kind, rule;
+    uint8_t trailing; /* zeros of floats in order, left out */
     uint32_t gap_count, value_count;
     uint64_t offset, step, phase; /* offset modulo 2^64 */
     ac_gap gaps[AC_MAX_GAPS];
@@ -60,8 +59,8 @@ typedef struct {
     uint16_t *ranks; /* rule 2, where some u are larger: those of all numbers; owned */
 } ac_sheet;
 
-/* Chooses the map. `mappable` becomes 0 where the range is too wide for one. The array is not empty. */
-int ac_sheet_init(ac_sheet *sheet, const ac_array *array, const void *data, int *mappable);
+/* Chooses the map. The array is not empty. */
+int ac_sheet_init(ac_sheet *sheet, const ac_array *array, const void *data);
 void ac_sheet_free(ac_sheet *sheet);
 /* The integers of n numbers. */
 void ac_sheet_integers(const ac_sheet *sheet, uint64_t first, size_t n, uint64_t *u);

@@ -8,22 +8,21 @@
 
 enum { CHUNK = 1024, LARGE = 1 << 20, LEAST_PLANE = 1024, TRIALS = 4, TRIAL_ROWS = 64, TRIAL_COLUMNS = 256, TRIAL_PIXELS = 2048 };
 
-/* Maps each plane by itself. `differ`: all can be mapped, and some have another kind, rule or number of low bits than `sheet`. */
+/* Maps each plane by itself. `differ`: some have another kind, rule or number of low bits than `sheet`. */
 static int map_each(const ac_sheet *sheet, const ac_array *array, ac_sheet *each, int *differ)
 {
     const ac_planes *p = &sheet->planes;
     const size_t size = (size_t)(p->height * p->width) * ac_number_bytes(array->dtype);
     const ac_array one = {.dtype = array->dtype, .ndim = 2, .shape = {p->height, p->width}};
-    int mappable = 1, status = AC_OK;
+    int status = AC_OK;
     *differ = 0;
-    for (uint64_t t = 0; t < p->count && !status && mappable; t++) {
+    for (uint64_t t = 0; t < p->count && !status; t++) {
         ac_sheet *plane = &each[t];
-        status = ac_sheet_init(plane, &one, (const uint8_t *)sheet->numbers.data + t * size, &mappable);
-        if (status || !mappable) break;
+        status = ac_sheet_init(plane, &one, (const uint8_t *)sheet->numbers.data + t * size);
+        if (status) break;
         ac_choose_low_bits(plane);
         *differ |= plane->map.kind != sheet->map.kind || plane->map.rule != sheet->map.rule || plane->low_bits != sheet->low_bits;
     }
-    *differ &= mappable;
     return status;
 }
 
@@ -164,7 +163,8 @@ static int try_each(const trial *w, const ac_plane_choice *c, uint64_t *alone, i
         status = code_apart(w, &w->parts[j], c->each, &apart);
         pixels += (w->parts[j].stop - w->parts[j].start) * part_size(&w->parts[j]);
     }
-    more += 8 * (uint64_t)c->maps_length * pixels / w->sheet->count;
+    more += 8 * (uint64_t)(c->maps_length + c->each[0].map.packed_size) * pixels / w->sheet->count;
+    together += 8 * (uint64_t)w->sheet->map.packed_size * pixels / w->sheet->count;
     *better = !status && apart + more < *alone + together;
     if (*better) *alone = apart;
     return status;

@@ -308,8 +308,7 @@ static int encode_causal(const source *from, const settings *how, const ac_outpu
 {
     ac_sheet sheet;
     const ac_array *array = &from->array;
-    int mappable, status = ac_sheet_init(&sheet, array, from->data, &mappable);
-    if (!status && !mappable) status = AC_ERROR_SPACE;
+    int status = ac_sheet_init(&sheet, array, from->data);
     if (!status) {
         ac_plane_choice planes;
         uint8_t section[AC_CHAIN_BOUND];
@@ -426,8 +425,7 @@ int ac_array_samples(const ac_array *array, const void *data, uint16_t *samples,
     uint64_t elements;
     if (ac_array_count(array, &elements) || !elements || !data || !samples || !shift) return AC_ERROR_ARGUMENT;
     ac_sheet sheet;
-    int mappable, status = ac_sheet_init(&sheet, array, data, &mappable);
-    if (!status && !mappable) status = AC_ERROR_SPACE;
+    int status = ac_sheet_init(&sheet, array, data);
     if (!status) {
         ac_plane_choice planes;
         status = ac_planes_choose(&sheet, array, planes_together(&sheet.planes, NULL), ac_model_default(), 0, &planes);

@@ -37,13 +37,10 @@ def boxes_of(values: NDArray[Any], most: int) -> Iterator[NDArray[Any]]:
         yield values[tuple(slice(start, start + m) for start, m in zip(starts, shape, strict=True))]
 
 
-def _samples(box: NDArray[Any]) -> NDArray[np.uint16] | None:
-    """Samples of a box, with one more axis of two for complex numbers; None where its range is too wide."""
+def _samples(box: NDArray[Any]) -> NDArray[np.uint16]:
+    """Samples of a box, with one more axis of two for complex numbers."""
     planes = to_planes(np.ascontiguousarray(box))
-    mapped = map_pixels(planes.reshape(-1, planes.shape[2]))
-    if mapped is None:
-        return None
-    u, _, largest = mapped
+    u, _, largest = map_pixels(planes.reshape(-1, planes.shape[2]))
     samples = (u >> least_low_bits(largest)).astype(np.uint16)
     return samples.reshape(-1, *box.shape)
 
@@ -90,10 +87,7 @@ def choose_order(values: NDArray[Any], size: Callable[[NDArray[Any]], int]) -> O
     is_image = len(orders) == 1 and min(values.shape[-2:]) > 1
     if not orders or is_image or values.size < _LEAST:
         return given
-    mapped = [_samples(box) for box in boxes_of(values, _FEW)]
-    samples = [found for found in mapped if found is not None]
-    if len(samples) < len(mapped):
-        return given
+    samples = [_samples(box) for box in boxes_of(values, _FEW)]
     as_given = _cost(samples, given)
     costs = {order: as_given if order == given else _cost(samples, order) for order in orders}
     most = 33 * min(costs.values()) // 32

@@ -13,14 +13,18 @@ from numpy.typing import NDArray
 
 from astrocodec.errors import CorruptError
 from astrocodec.stages import varint
+from astrocodec.stages.log512 import log512
 from astrocodec.stages.valueset import fit_lattice, lattice_value, pack_set, set_pays, set_saves, unpack_set
 
 DTYPES = ("u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f4", "f8", "b1", "f2", "c8", "c16")
 _INTEGER, _FLOAT_BITS, _FLOAT_INTEGER = 0, 1, 2
 _OFFSET, _LATTICE, _SET = 0, 1, 2
 _MAX_GAPS = 8
-_MAX_RANGE = 1 << 62
+_ALL = (1 << 64) - 1
 _INTEGER_FLOATS = 1 << 31
+# Where a set is weighed: so many runs of so many neighbours.
+_RUNS = 64
+_RUN = 4096
 
 
 @dataclass(frozen=True)
@@ -35,11 +39,13 @@ class PixelMap:
     step: int = 1 << 32
     phase: int = 0
     values: NDArray[np.uint64] | None = None  # from 0 on
+    trailing: int = 0  # kind 1: so many low bits, which are zeros in all floats, are left out
 
     def to_bytes(self) -> bytes:
         """The map as docs/format.md has it."""
         out = (
             bytes([self.kind | self.rule << 4])
+            + (bytes([self.trailing]) if self.kind == _FLOAT_BITS else b"")
             + varint.put_signed((self.offset + (1 << 63)) % (1 << 64) - (1 << 63))
             + varint.put(len(self.gaps))
         )
@@ -53,6 +59,10 @@ class PixelMap:
             out += varint.put(self.values.size) + varint.put(len(packed)) + packed
         return out
 
+    def set_size(self) -> int:
+        """Bytes of its value set."""
+        return 0 if self.values is None else len(pack_set(self.values))
+
     def code_of_zero(self) -> int | None:
         """The code of sample 0, where samples are codes: values, or multiples of a whole number; else None."""
         if self.kind == _FLOAT_BITS or self.gaps or self.rule == _SET or self.step % (1 << 32):
@@ -62,7 +72,8 @@ class PixelMap:
 
     def fits(self, dtype: np.dtype[Any]) -> bool:
         """Whether such a map is made of elements of this type: kind 0 of integers and booleans, 1 and 2 of others."""
-        return (self.kind == _INTEGER) == (dtype.kind not in "fc")
+        width = 8 * dtype.itemsize // (2 if dtype.kind == "c" else 1)
+        return (self.kind == _INTEGER) == (dtype.kind not in "fc") and self.trailing <= width - 2
 
     @classmethod
     def read(cls, reader: varint.Reader) -> PixelMap:
@@ -71,37 +82,45 @@ class PixelMap:
         kind, rule = head & 15, head >> 4
         if kind > _FLOAT_INTEGER or rule > _SET:
             raise CorruptError(f"byte {reader.place}: pixel map {head:#x} is unknown")
+        trailing = reader.take(1, "trailing zeros")[0] if kind == _FLOAT_BITS else 0
         offset = reader.signed("pixel offset")
         count = reader.number("number of gaps", _MAX_GAPS)
         if count and rule != _OFFSET:
             raise CorruptError(f"byte {reader.place}: {count} gaps found with pixel rule {rule}, which has none")
-        gaps = tuple(
-            (reader.number("gap start", _MAX_RANGE), reader.number("gap length", _MAX_RANGE)) for _ in range(count)
-        )
+        gaps = tuple((reader.number("gap start", _ALL), reader.number("gap length", _ALL)) for _ in range(count))
         if rule == _LATTICE:
             step, phase = reader.number("lattice step", 1 << 48), reader.number("lattice phase", 1 << 48)
-            return cls(kind, offset, gaps, rule, step, phase)
+            return cls(kind, offset, gaps, rule, step, phase, trailing=trailing)
         if rule == _SET:
             count, size = reader.number("number of values", 65536), reader.number("size of the value set", 1 << 20)
             if not count:
                 raise CorruptError(f"byte {reader.place}: a value set of no values")
-            return cls(kind, offset, gaps, rule, values=unpack_set(reader.take(size, "value set"), count))
-        return cls(kind, offset, gaps, rule)
+            values = unpack_set(reader.take(size, "value set"), count)
+            return cls(kind, offset, gaps, rule, values=values, trailing=trailing)
+        return cls(kind, offset, gaps, rule, trailing=trailing)
 
 
-def _ordered_bits(values: NDArray[np.floating]) -> NDArray[np.uint64]:
+def _trailing_zeros(values: NDArray[np.floating]) -> int:
+    """Low bits that are zeros in all floats: few digits, or those of a narrower type. Two bits are left at least."""
+    any_set = int(np.bitwise_or.reduce(values.view(f"u{values.dtype.itemsize}"), axis=None))
+    return min((any_set & -any_set).bit_length() - 1, 8 * values.dtype.itemsize - 2)
+
+
+def _ordered_bits(values: NDArray[np.floating], trailing: int) -> NDArray[np.uint64]:
     """IEEE bits as unsigned integers in the order of the numbers: -0.0 just below 0.0, NaNs at the ends."""
-    width = values.dtype.itemsize * 8
-    bits = values.view(f"u{values.dtype.itemsize}").astype(np.uint64)
+    width = values.dtype.itemsize * 8 - trailing
+    bits = values.view(f"u{values.dtype.itemsize}").astype(np.uint64) >> np.uint64(trailing)
     top = np.uint64(1 << (width - 1))
     return np.where(bits & top, ~bits & np.uint64((1 << width) - 1), bits | top)
 
 
-def _from_ordered_bits(ordered: NDArray[np.uint64], dtype: np.dtype[np.floating]) -> NDArray[np.floating]:
-    width = dtype.itemsize * 8
+def _from_ordered_bits(
+    ordered: NDArray[np.uint64], trailing: int, dtype: np.dtype[np.floating]
+) -> NDArray[np.floating]:
+    width = dtype.itemsize * 8 - trailing
     top = np.uint64(1 << (width - 1))
     bits = np.where(ordered & top, ordered ^ top, ~ordered & np.uint64((1 << width) - 1))
-    return bits.astype(f"u{dtype.itemsize}").view(dtype)
+    return (bits << np.uint64(trailing)).astype(f"u{dtype.itemsize}").view(dtype)
 
 
 def _holds_integers(values: NDArray[np.floating]) -> bool:
@@ -149,32 +168,46 @@ def _match_set(u: NDArray[np.uint16]) -> tuple[int, int, NDArray[np.uint16] | No
     return (0, 0, values.astype(np.uint16)) if set_pays(saved, u.size, len(pack_set(values - values[0]))) else None
 
 
-def _few_values(u: NDArray[np.uint64]) -> tuple[NDArray[np.uint64], NDArray[np.uint16]] | None:
-    """The values and ranks of integers beyond 16 bits, where they are few enough to be listed."""
+def _steps(u: NDArray[np.uint64] | NDArray[np.uint16]) -> NDArray[np.int64]:
+    """1 + how far neighbours are apart, at most 2**30, in runs of a sheet."""
+    length = min(u.size, _RUN)
+    count = min(_RUNS, u.size // length)
+    runs = u.ravel()[np.arange(count)[:, None] * (u.size // count) + np.arange(length)].astype(np.uint64)
+    apart = np.where(runs[:, 1:] > runs[:, :-1], runs[:, 1:] - runs[:, :-1], runs[:, :-1] - runs[:, 1:])
+    steps: NDArray[np.int64] = np.minimum(apart, np.uint64((1 << 30) - 1)).astype(np.int64)
+    return 1 + steps
+
+
+def _few_values(
+    u: NDArray[np.uint64], closed: NDArray[np.uint64], largest: int
+) -> tuple[NDArray[np.uint64], NDArray[np.uint16]] | None:
+    """Values and ranks of integers beyond 16 bits where listing them pays; `closed` are these, less gaps."""
     sample = u.ravel()[:: max(1, u.size >> 13)]
-    values, counts = np.unique(sample, return_counts=True)
-    if values.size > 7 * sample.size // 8 or set_saves(values.astype(np.int64), counts) < 512 * sample.size:
+    seen = np.unique(sample)
+    if seen.size > 7 * sample.size // 8 or (seen.size > 8 and 2 * int((np.diff(seen) == 1).sum()) > seen.size - 1):
         return None
-    values, ranks, counts = np.unique(u, return_inverse=True, return_counts=True)
+    values, places = np.unique(u, return_inverse=True)
     if values.size > min(65536, u.size // 2):
         return None
-    if not set_pays(set_saves(values.astype(np.int64), counts), u.size, len(pack_set(values))):
-        return None
-    return values, ranks.reshape(u.shape).astype(np.uint16)
+    ranks: NDArray[np.uint16] = places.reshape(u.shape).astype(np.uint16)
+    low = max(0, largest.bit_length() - 16)
+    apart = np.maximum(log512(_steps(closed)), 512 * low) - log512(_steps(ranks))
+    saved = ((int(apart.sum()) << 4) // apart.size * u.size) >> 4
+    return (values, ranks) if set_pays(saved, u.size, len(pack_set(values))) else None
 
 
-def map_pixels(values: NDArray[Any]) -> tuple[NDArray[np.uint64] | NDArray[np.uint16], PixelMap, int] | None:
-    """Integers (same shape), the map, and the largest integer; None where the range is too wide to be mapped.
+def map_pixels(values: NDArray[Any]) -> tuple[NDArray[np.uint64] | NDArray[np.uint16], PixelMap, int]:
+    """Integers (same shape), the map, and the largest integer.
 
     The values are integers or floats of native byte order, not none.
     """
-    kind = _INTEGER
-    if values.dtype.kind == "f":
-        kind = _FLOAT_INTEGER if _holds_integers(values) else _FLOAT_BITS
-        values = values.astype(np.int64) if kind == _FLOAT_INTEGER else _ordered_bits(values)
+    kind, trailing = _INTEGER, 0
+    if values.dtype.kind == "f" and _holds_integers(values):
+        kind, values = _FLOAT_INTEGER, values.astype(np.int64)
+    elif values.dtype.kind == "f":
+        kind, trailing = _FLOAT_BITS, _trailing_zeros(values)
+        values = _ordered_bits(values, trailing)
     low, high = int(values.min()), int(values.max())
-    if high - low >= _MAX_RANGE:
-        return None
     # Offsets in steps of 16 keep converter patterns (value modulo 16) in place from piece to piece.
     offset = low & ~15 if high - (low & ~15) <= 65535 else low
     if offset < 0 and values.dtype.kind == "u":
@@ -191,19 +224,21 @@ def map_pixels(values: NDArray[Any]) -> tuple[NDArray[np.uint64] | NDArray[np.ui
                 k = (
                     (u16.astype(np.uint64) << np.uint64(32)) + np.uint64((1 << 32) - 1) - np.uint64(phase)
                 ) // np.uint64(step)
-                return k.astype(np.uint16), PixelMap(kind, offset, (), _LATTICE, step, phase), int(k.max())
+                found_map = PixelMap(kind, offset, (), _LATTICE, step, phase, trailing=trailing)
+                return k.astype(np.uint16), found_map, int(k.max())
             rank = np.zeros(65536, np.uint16)
             rank[members] = np.arange(members.size)
             least = members[0]
-            found_map = PixelMap(kind, offset + int(least), (), _SET, values=(members - least).astype(np.uint64))
+            members = (members - least).astype(np.uint64)
+            found_map = PixelMap(kind, offset + int(least), (), _SET, values=members, trailing=trailing)
             return rank[u16], found_map, members.size - 1
-        return u16, PixelMap(kind, offset), largest
+        return u16, PixelMap(kind, offset, trailing=trailing), largest
     modulus = 1 << 64
     u = values.astype(np.uint64) - np.uint64(offset % modulus)
-    if few := _few_values(u):
-        return few[1], PixelMap(kind, offset, (), _SET, values=few[0]), few[0].size - 1
-    u, gaps, largest = _close_gaps(u, largest)
-    return u, PixelMap(kind, offset, gaps), largest
+    closed, gaps, largest = _close_gaps(u, largest)
+    if few := _few_values(u, closed, largest):
+        return few[1], PixelMap(kind, offset, (), _SET, values=few[0], trailing=trailing), few[0].size - 1
+    return closed, PixelMap(kind, offset, gaps, trailing=trailing), largest
 
 
 def unmap_pixels(u: NDArray[np.uint64] | NDArray[np.uint16], pixel_map: PixelMap, dtype: np.dtype[Any]) -> NDArray[Any]:
@@ -222,7 +257,7 @@ def unmap_pixels(u: NDArray[np.uint64] | NDArray[np.uint16], pixel_map: PixelMap
         return (u + np.uint16(pixel_map.offset % 65536)).astype(dtype)
     total = u.astype(np.uint64) + np.uint64(pixel_map.offset % (1 << 64))
     if pixel_map.kind == _FLOAT_BITS:
-        return _from_ordered_bits(total, np.dtype(dtype))
+        return _from_ordered_bits(total, pixel_map.trailing, np.dtype(dtype))
     if pixel_map.kind == _FLOAT_INTEGER:
         numbers = total.astype(np.int64)
         if numbers.size and (int(numbers.min()) <= -_INTEGER_FLOATS or int(numbers.max()) >= _INTEGER_FLOATS):

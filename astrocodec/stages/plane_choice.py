@@ -17,7 +17,7 @@ from astrocodec.stages.chain_choice import fit_chain, plain_chain
 from astrocodec.stages.pixels import map_pixels
 from astrocodec.stages.plane_maps import PlaneMap, pack_maps
 from astrocodec.stages.planes import Planes
-from astrocodec.stages.split import MAX_LOW_BITS, choose_low_bits, least_low_bits
+from astrocodec.stages.split import choose_low_bits, least_low_bits
 from astrocodec.stages.stream import MAX_SECTION
 from astrocodec.stages.widths import Choice as Widths
 
@@ -43,15 +43,10 @@ class Mapped:
         return (self.u >> self.map.low_bits).astype(np.uint16)
 
 
-def map_planes(planes: NDArray[Any]) -> Mapped | None:
-    """Planes ``(plane, y, x)`` of any dtype; None where the range is too wide."""
-    mapped = map_pixels(planes.reshape(-1, planes.shape[2]))
-    if mapped is None:
-        return None
-    sheet, pixel_map, largest = mapped
+def map_planes(planes: NDArray[Any]) -> Mapped:
+    """Planes ``(plane, y, x)`` of any dtype."""
+    sheet, pixel_map, largest = map_pixels(planes.reshape(-1, planes.shape[2]))
     low = choose_low_bits(sheet, largest)
-    if low > MAX_LOW_BITS:
-        return None
     return Mapped(sheet.reshape(planes.shape), largest, PlaneMap(pixel_map, low))
 
 
@@ -89,9 +84,7 @@ def _each(planes: NDArray[Any], whole: Mapped) -> list[Mapped] | None:
     def sort(mapped: Mapped) -> tuple[int, int, int]:
         return mapped.map.pixel_map.kind, mapped.map.pixel_map.rule, mapped.map.low_bits
 
-    found = [plane for plane in each if plane is not None]
-    differ = is_plain or any(sort(plane) != sort(whole) for plane in found)
-    return found if differ and len(found) == len(each) else None
+    return each if is_plain or any(sort(plane) != sort(whole) for plane in each) else None
 
 
 class _Trial(NamedTuple):
@@ -151,8 +144,10 @@ def choose_planes(planes: NDArray[Any], whole: Mapped, period: int | None, toget
         section = pack_maps([plane.map for plane in each])
         pixels = sum(whole.u[part].size for part in (first, *trials))
         apart = sum(_bits_apart(each, part, size) for part in trials)
-        more = _bits_apart(each, first, size) + 8 * len(section) * pixels // planes.size
-        if apart + more < alone + _bits(whole, first, size) and len(section) <= MAX_SECTION:
+        listed = len(section) + each[0].map.pixel_map.set_size(), whole.map.pixel_map.set_size()
+        more, most = (8 * length * pixels // planes.size for length in listed)
+        more, most = more + _bits_apart(each, first, size), most + _bits(whole, first, size)
+        if apart + more < alone + most and len(section) <= MAX_SECTION:
             samples, u = (np.concatenate(parts) for parts in zip(*((m.samples, m.u) for m in each), strict=True))
             choice, alone = Choice(samples, u, [plane.map for plane in each], apart=True), apart
     if chain:

@@ -100,8 +100,8 @@ def _stored(values: NDArray[np.generic]) -> bytes:
     return stream.seal(header, stream.elements_of(values), values)
 
 
-def _shorter(coded: bytes | None, stored: bytes) -> bytes:
-    return stored if coded is None or len(coded) > len(stored) else coded
+def _shorter(coded: bytes, stored: bytes) -> bytes:
+    return stored if len(coded) > len(stored) else coded
 
 
 _MOST_LOOKED_AT = 8  # planes apart in which cuts are sought
@@ -124,7 +124,7 @@ def _in_order(
     hints: Cuts,
     beside: _Beside | None = None,
     residuals: bool = False,
-) -> bytes | None:
+) -> bytes:
     """`_modelled` in the order of axes that is smallest, where nobody says how planes shall be cut or coded."""
 
     def size(part: NDArray[np.generic]) -> int:
@@ -147,14 +147,12 @@ def _modelled(
     beside: _Beside | None = None,
     order: Order = (),
     residuals: bool = False,
-) -> bytes | None:
+) -> bytes:
     is_turned = order != tuple(range(len(order)))
     values = turn(given, order) if is_turned else given
     planes = to_planes(values)
     shape = Planes(*planes.shape)
     whole = map_planes(planes)
-    if whole is None:
-        return None
 
     def pieces_of(planes: Planes, cuts: Cuts = NO_CUTS) -> Grid:
         sides = wanted_pieces(planes, piece_shape) if piece_shape else choose_pieces(planes, cuts)

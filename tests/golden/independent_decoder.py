@@ -484,6 +484,7 @@ class PixelMap:
     step: int = 0
     phase: int = 0
     values: list[int] = field(default_factory=list)
+    trailing: int = 0
 
     @classmethod
     def read(cls, data: Bytes, data_type: str) -> PixelMap:
@@ -492,8 +493,11 @@ class PixelMap:
         kind, rule = head & 15, head >> 4
         demand(kind == 0 if data_type[0] in "uib" else kind in (1, 2), f"kind {kind} of {data_type}")
         demand(rule <= 2, f"rule {rule}")
+        trailing = data.u(1) if kind == 1 else 0
+        demand(trailing <= 8 * int(data_type[1:]) // (1 + (data_type[0] == "c")) - 2, f"{trailing} trailing zeros")
         offset, gaps = data.signed_varint(), data.varint(0 if rule else 8)
-        found = cls(kind, rule, offset, [(data.varint(1 << 62), data.varint(1 << 62)) for _ in range(gaps)])
+        all_gaps = [(data.varint((1 << 64) - 1), data.varint((1 << 64) - 1)) for _ in range(gaps)]
+        found = cls(kind, rule, offset, all_gaps, trailing=trailing)
         if rule == 1:
             found.step, found.phase = data.varint(1 << 48), data.varint(1 << 48)
         if rule == 2:
@@ -513,10 +517,10 @@ class PixelMap:
         value = (u + self.offset) % (1 << 64)
         if self.kind == 2:
             return float_of(value - (1 << 64) if value >> 63 else value, size)
-        bits = value % (1 << 8 * size)
+        bits = value % (1 << (8 * size - self.trailing))
         if self.kind == 1:
-            top = 1 << (8 * size - 1)
-            bits = bits ^ top if bits & top else bits ^ (2 * top - 1)
+            top = 1 << (8 * size - self.trailing - 1)
+            bits = (bits ^ top if bits & top else bits ^ (2 * top - 1)) << self.trailing
         return bits.to_bytes(size, "little")
 
 

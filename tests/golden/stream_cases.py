@@ -159,6 +159,13 @@ def _lattice(rng: np.random.Generator) -> Array:
     return np.asarray(np.floor(1.6 * k + 0.3 - 300), np.int16)
 
 
+def _wide_floats(rng: np.random.Generator) -> Array:
+    """Those in twice the bits, but for the signalling NaN."""
+    values = _float_bits(rng)
+    values[0, 1] = np.nan
+    return values.astype("f8")
+
+
 def _lattice_with_holes(rng: np.random.Generator) -> Array:
     k = np.sort(rng.choice(150, 100, replace=False))[np.clip(_sky(rng, (70, 80), 50, 12).round().astype(int), 0, 99)]
     return np.asarray(np.floor(181.5 * k + 3.2), np.uint16)
@@ -233,6 +240,9 @@ CASES = {
     "float32_bits": Case(_float_bits),
     "float32_integers": Case(lambda rng: _sky(rng, (30, 33), -7, 40).round().astype("f4") + 0),
     "float16_bits": Case(lambda rng: _sky(rng, (25, 34), 2, 0.3).astype("f2")),
+    "float32_half_floats": Case(lambda rng: _sky(rng, (31, 42), 0, 2).astype("f2").astype("f4")),
+    "float64_of_float32": Case(_wide_floats),
+    "float64_around_zero": Case(lambda rng: _sky(rng, (24, 33), 0, 3)),
     "float16_integers": Case(lambda rng: _sky(rng, (22, 31), 90, 7).round().astype("f2") + 0),
     "bool_mask": Case(_mask),
     "complex64_visibilities": Case(_visibilities),

@@ -5,15 +5,14 @@
 #include "split.h"
 #include "valueset.h"
 
-/* Maps and splits an array of one plane, as one piece. Returns 0, 1 where the range is too wide, or a status. */
+/* Maps and splits an array of one plane, as one piece. */
 int stage_map(int dtype, size_t height, size_t width, const void *data, uint8_t *map, size_t *map_length, uint64_t *u, uint16_t *samples,
               uint64_t *largest, uint32_t *low_bits, uint8_t *low, size_t *low_length)
 {
     const ac_array array = {dtype, 2, {height, width}};
     ac_sheet sheet;
-    int mappable;
-    const int status = ac_sheet_init(&sheet, &array, data, &mappable);
-    if (!status && mappable) {
+    const int status = ac_sheet_init(&sheet, &array, data);
+    if (!status) {
         const ac_place all = {0, 0, 0, (uint32_t)(sheet.planes.count * height), (uint32_t)width};
         *map_length = ac_pixel_map_write(&sheet.map, map);
         *largest = sheet.largest;
@@ -23,7 +22,7 @@ int stage_map(int dtype, size_t height, size_t width, const void *data, uint8_t 
         *low_length = ac_split(&sheet, &all, samples, low);
     }
     ac_sheet_free(&sheet);
-    return status ? status : !mappable;
+    return status;
 }
 
 /* Undoes it. */

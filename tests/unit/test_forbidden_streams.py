@@ -29,10 +29,13 @@ ONE = 1 << 32
 DEFAULT = load_model("default")
 
 
-def pixel_map(head: int, offset: int = 0, gaps: tuple[tuple[int, int], ...] = (), rest: bytes = b"") -> bytes:
+def pixel_map(
+    head: int, offset: int = 0, gaps: tuple[tuple[int, int], ...] = (), rest: bytes = b"", trailing: int = 0
+) -> bytes:
     """A pixel map, whatever it says."""
     pairs = b"".join(varint.put(start) + varint.put(length) for start, length in gaps)
-    return bytes([head]) + varint.put_signed(offset) + varint.put(len(gaps)) + pairs + rest
+    zeros = bytes([trailing]) if head & 15 == 1 else b""
+    return bytes([head]) + zeros + varint.put_signed(offset) + varint.put(len(gaps)) + pairs + rest
 
 
 def value_set(values: list[int], packed: bytes | None = None) -> bytes:
@@ -128,6 +131,7 @@ ALLOWED = {
     "gaps": Crafted(map=pixel_map(0, 1, ((5, 10), (2, 3))), elements=7 + 3 + 10 + 1),
     "floats": FLOATS,
     "bits of floats": replace(FLOATS, map=pixel_map(1, 0x80000000), elements=np.array(7, "u4").view("f4")),
+    "the upper two bits of floats": replace(FLOATS, map=pixel_map(1, trailing=30), elements=2.0),
     "largest float": replace(FLOATS, dtype="f8", map=pixel_map(2, 2**31 - 8), elements=2.0**31 - 1),
     "least float": replace(FLOATS, dtype="f8", map=pixel_map(2, -(2**31) - 6), elements=-(2.0**31) + 1),
     "lattice": LATTICE,
@@ -227,8 +231,11 @@ FORBIDDEN: dict[str, tuple[Crafted, type[AstrocodecError]]] = {
     "a float of 2^24 + 1": (replace(FLOATS, map=pixel_map(2, 2**24 - 6), elements=2.0**24), CorruptError),
     "a float of 2^62": (replace(FLOATS, dtype="f8", map=pixel_map(2, 2**62 - 7), elements=2.0**62), CorruptError),
     "nine gaps": (Crafted(map=pixel_map(0, 0, ((9, 1),) * 9)), CorruptError),
-    "start above 2^62": (Crafted(map=pixel_map(0, 0, ((2**62 + 1, 1),))), CorruptError),
-    "length above 2^62": (Crafted(map=pixel_map(0, 0, ((9, 2**62 + 1),))), CorruptError),
+    "31 trailing zeros of 32": (replace(FLOATS, map=pixel_map(1, 0, trailing=31), elements=0), CorruptError),
+    "15 trailing zeros of 16": (
+        replace(FLOATS, dtype="f2", map=pixel_map(1, 0, trailing=15), elements=0),
+        CorruptError,
+    ),
     "gaps with a lattice": (
         replace(LATTICE, map=pixel_map(16, 0, ((5, 10),), varint.put(2 * ONE) + b"\0"), elements=16),
         CorruptError,
