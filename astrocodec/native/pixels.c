@@ -645,8 +645,6 @@ int ac_pixel_map_read(ac_reader *r, int dtype, ac_pixel_map *map)
     map->kind = head & 15, map->rule = (uint8_t)(head >> 4);
     if (map->kind > AC_KIND_FLOAT_INTEGER || map->rule > AC_RULE_SET) ac_fail_reader(r, AC_REASON_MAP_KIND, start, head, 0);
     if (map->kind == AC_KIND_FLOAT_BITS) map->trailing = (uint8_t)ac_take_byte(r);
-    const uint32_t width = 8 * (uint32_t)ac_number_bytes(ac_number_dtype(dtype));
-    if (map->trailing > width - 2) ac_fail_reader(r, AC_REASON_MAP_TRAILING, start + 1, map->trailing, width - 2);
     map->offset = (uint64_t)ac_take_signed_varint(r);
     const size_t gaps_at = r->at;
     map->gap_count = (uint32_t)ac_take_varint(r, AC_MAX_GAPS);
@@ -661,6 +659,8 @@ int ac_pixel_map_read(ac_reader *r, int dtype, ac_pixel_map *map)
     }
     if (map->rule == AC_RULE_SET) read_set(r, map);
     if ((map->kind == AC_KIND_INTEGER) == ac_is_float(dtype)) ac_fail_reader(r, AC_REASON_MAP_OF_TYPE, start, map->kind, (uint64_t)dtype);
+    const uint32_t most = 8 * (uint32_t)ac_number_bytes(ac_number_dtype(dtype)) - 2;
+    if (map->trailing > most) ac_fail_reader(r, AC_REASON_MAP_TRAILING, start + 1, map->trailing, most);
     if (r->why.status) ac_pixel_map_free(map);
     return r->why.status;
 }
