@@ -19,10 +19,11 @@ from astrocodec.arrays import as_array
 from astrocodec.errors import CodecNotFoundError, CorruptError, FormatError
 from astrocodec.model import Model, find_model, load_model
 from astrocodec.references import ReferenceInfo, References, as_reference, find_reference, info_of, leave
+from astrocodec.stages import varint
 from astrocodec.stages.axes import read_order, turned_shape
 from astrocodec.stages.causal import CAUSAL
 from astrocodec.stages.cuts import NO_CUTS, Cuts
-from astrocodec.stages.pixels import DTYPES
+from astrocodec.stages.pixels import DTYPES, PixelMap
 from astrocodec.stages.planes import MAX_PIXELS, planes_of
 from astrocodec.stages.stream import (
     AXES,
@@ -74,6 +75,9 @@ class StreamInfo:
         ``(y, x)`` of the pieces that the causal codec cut the planes into; ``(0, 0)`` with other codecs.
     axes : tuple of int
         Order of the array's axes in which they were coded; the last two are the planes.
+    holds : str
+        What the elements are that their dtype does not say, such as ``"float32, but 6,402 values"``; that of the first
+        plane where planes differ in it, else empty.
     cuts : Cuts
         ``rows`` and ``columns`` at which all planes are cut besides, tuples of int.
     model_fingerprint : str
@@ -101,6 +105,7 @@ class StreamInfo:
     shape: tuple[int, ...]
     piece_shape: tuple[int, int]
     axes: tuple[int, ...]
+    holds: str
     cuts: Cuts
     model_fingerprint: str
     embedded_model: bool
@@ -396,6 +401,13 @@ def _reference_of(header: native_stream.StreamHeader) -> ReferenceInfo | None:
     return None if section is None else info_of(section, header.dtype, header.shape)
 
 
+def _holds(header: native_stream.StreamHeader) -> str:
+    if header.codec != CAUSAL:
+        return ""
+    parameters = varint.Reader(memoryview(header.body_of(PARAMETERS) or b""), 8)  # behind the fingerprint
+    return PixelMap.read(parameters, lambda _, count: np.zeros(count, np.uint64)).describe(header.dtype)
+
+
 def inspect(stream: Buffer) -> StreamInfo:
     """What a stream holds, without decoding it.
 
@@ -425,6 +437,7 @@ def inspect(stream: Buffer) -> StreamInfo:
         shape=header.shape,
         piece_shape=header.piece_shape,
         axes=axes,
+        holds=_holds(header),
         cuts=Cuts.read(header.body_of(CUTS) if header.codec == CAUSAL else None, *planes[1:]),
         model_fingerprint=header.fingerprint,
         embedded_model=header.body_of(MODEL) is not None,

@@ -5,6 +5,7 @@ Every map here keeps the order of the values, so that neighbouring values stay n
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,8 @@ _OFFSET, _LATTICE, _SET = 0, 1, 2
 _MAX_GAPS = 8
 _ALL = (1 << 64) - 1
 _INTEGER_FLOATS = 1 << 31
+# Bytes of a float and low bits that are zeros: what has no more of them.
+_NARROWER = {(4, 13): "half floats", (4, 16): "bfloat16", (8, 42): "half floats", (8, 29): "float32"}
 # Where a set is weighed: so many runs of so many neighbours.
 _RUNS = 64
 _RUN = 4096
@@ -70,14 +73,34 @@ class PixelMap:
         first = (self.offset + (self.phase >> 32) + (1 << 63)) % (1 << 64) - (1 << 63)
         return first // (self.step >> 32)
 
+    def describe(self, dtype: np.dtype[Any]) -> str:
+        """What the elements are that their type does not say; empty where that is nothing.
+
+        >>> PixelMap(_FLOAT_BITS, 0, rule=_SET, values=np.arange(6402, dtype=np.uint64)).describe(np.dtype("f4"))
+        'float32, but 6,402 values'
+        """
+        said = []
+        if self.kind == _FLOAT_INTEGER:
+            said.append("integers")
+        if self.trailing:
+            narrower = _NARROWER.get((dtype.itemsize, self.trailing)) if dtype.kind == "f" else None
+            said.append(f"no more digits than {narrower}" if narrower else f"{self.trailing} low bits zeros")
+        if self.values is not None:
+            said.append(f"{self.values.size:,} values")
+        if self.rule == _LATTICE:
+            said.append(f"values {self.step / 2**32:.6g} apart")
+        return f"{dtype.name}, but {', '.join(said)}" if said else ""
+
     def fits(self, dtype: np.dtype[Any]) -> bool:
         """Whether such a map is made of elements of this type: kind 0 of integers and booleans, 1 and 2 of others."""
         width = 8 * dtype.itemsize // (2 if dtype.kind == "c" else 1)
         return (self.kind == _INTEGER) == (dtype.kind not in "fc") and self.trailing <= width - 2
 
     @classmethod
-    def read(cls, reader: varint.Reader) -> PixelMap:
-        """Read a map."""
+    def read(
+        cls, reader: varint.Reader, unpack: Callable[[memoryview, int], NDArray[np.uint64]] = unpack_set
+    ) -> PixelMap:
+        """Read a map, the values of a set by `unpack`."""
         head = reader.take(1, "pixel map")[0]
         kind, rule = head & 15, head >> 4
         if kind > _FLOAT_INTEGER or rule > _SET:
@@ -95,7 +118,7 @@ class PixelMap:
             count, size = reader.number("number of values", 65536), reader.number("size of the value set", 1 << 20)
             if not count:
                 raise CorruptError(f"byte {reader.place}: a value set of no values")
-            values = unpack_set(reader.take(size, "value set"), count)
+            values = unpack(reader.take(size, "value set"), count)
             return cls(kind, offset, gaps, rule, values=values, trailing=trailing)
         return cls(kind, offset, gaps, rule, trailing=trailing)
 

@@ -1,5 +1,6 @@
 """The converter's fingerprint: widths of codes, whatever the picture's own histogram looks like."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -107,6 +108,9 @@ def test_the_report_shows_it() -> None:
     numbers = report.to_dict()["details"]["quantisation"]
     assert len(numbers["code_widths"]["modulo64"]) == 64
     assert numbers["uneven_period"] == 2
+    halves = ImageEntry("a.fits", "0", np.random.default_rng(1).normal(0, 1, (64, 64)).round(1).astype("f4"))
+    report, analysis = report_image(halves, tuned=False, peers=False)
+    assert re.search("float32, but [0-9]+ values", image_section(halves, report, analysis))
     floats = ImageEntry("a.fits", "0", np.random.default_rng(1).normal(0, 1, (64, 64)))
     report, analysis = report_image(floats, tuned=False, peers=False)
     page = image_section(floats, report, analysis)

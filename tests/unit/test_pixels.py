@@ -85,6 +85,21 @@ def test_the_map_is_chosen_as_described(name: str) -> None:
     assert parameters[8:].startswith(found.to_bytes())
 
 
+@pytest.mark.parametrize(
+    ("name", "holds"),
+    [
+        ("dense", ""),
+        ("floats that are integers", "float32, but integers"),
+        ("half floats in float64", "float64, but no more digits than half floats"),
+        ("float32 in float64", "float64, but no more digits than float32"),
+        ("nearly all of one value", "float32, but 21 values"),
+        ("multiples", "uint16, but values 16 apart"),
+    ],
+)
+def test_streams_say_what_the_elements_are(name: str, holds: str) -> None:
+    assert astrocodec.inspect(astrocodec.encode(CHOICES[name][0])).holds == holds
+
+
 @pytest.mark.parametrize("dtype", ["u8", "i8", "f8"])
 def test_the_whole_range_is_mapped(dtype: str) -> None:
     values = EACH[:40, :50].astype("u8") + 2**61

@@ -204,7 +204,9 @@ def _details(one: ImageReport, analysis: FrameAnalysis) -> str:
         electrons = "" if transfer.read_noise is None else f" = {transfer.read_noise:.3g} electrons"
         facts.append(("Read noise", f"{transfer.read_noise_adu:.3g} {one.unit}{electrons}"))
     if codes is not None:
-        if not codes.is_integer:
+        if not codes.is_integer and 0 < codes.used_codes <= min(65536, one.shape[-1] * one.shape[-2] // 2):
+            facts.append(("Values", f"{one.dtype}, but {count(codes.used_codes)} values"))
+        elif not codes.is_integer:
             facts.append(("Values", "continuous"))
         else:
             facts.append(
