@@ -21,7 +21,7 @@ Tables = NDArray[np.int16]  # (areas, period)
 _PERIODS = (16, 64, 256)
 _FIRST_PERIOD = 64
 # Contexts that say whether there is anything to be learned, and that tables are learned from.
-_FIRST_LOOK, _ENOUGH = 50_000, 200_000
+_FIRST_LOOK, _ENOUGH = 50_000, 150_000
 _LEAST_CONTEXTS = 4096
 # Part of the size that a first table must save for more to be learned.
 _LEAST_GAIN = 0.0005

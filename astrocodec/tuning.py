@@ -33,7 +33,7 @@ from astrocodec.stages.widths import Choice
 class _Fit(NamedTuple):
     steps: int  # of Adam, at most
     least: float  # part of the size that a round of steps must gain for another to follow
-    more: int = 0  # steps behind those, as long as a round gains much
+    round: int = 300  # steps of a round
     wide: bool = False  # whether it starts from the wide model
     draw: int = 0  # changes the order of the pixels
 
@@ -41,25 +41,26 @@ class _Fit(NamedTuple):
 class _Effort(NamedTuple):
     fits: tuple[_Fit, ...]  # of which the best is taken
     look: int = 1  # so many times the bands and contexts
+    race: bool = False  # whether the wide model is tried where it promises much
 
 
-_USUAL = _Fit(6000, 0.001, more=12000)
+_USUAL = _Fit(9000, 0.0006, 400)
 # Times and gains stand in docs/cli.md.
 _EFFORTS = {
-    1: _Effort((_Fit(600, 0.002),)),
-    2: _Effort((_Fit(1200, 0.002),)),
-    3: _Effort((_Fit(2400, 0.001),)),
-    4: _Effort((_Fit(4000, 0.001),)),
-    5: _Effort((_USUAL,)),
-    6: _Effort((_Fit(12000, 0.0005, more=12000), _USUAL)),
-    7: _Effort((_Fit(24000, 0.0002, more=12000), _USUAL), look=2),
-    8: _Effort((_Fit(24000, 0.0002, wide=True), _Fit(24000, 0.0002, more=12000), _USUAL), look=2),
+    1: _Effort((_Fit(250, 0.01, 100),)),
+    2: _Effort((_Fit(500, 0.01, 200),)),
+    3: _Effort((_Fit(1500, 0.004, 200),)),
+    4: _Effort((_Fit(4000, 0.002),)),
+    5: _Effort((_USUAL,), race=True),
+    6: _Effort((_Fit(12000, 0.0005, 500), _USUAL), race=True),
+    7: _Effort((_Fit(16000, 0.0003, 1000), _USUAL, _Fit(8000, 0.001, 500, wide=True)), look=2),
+    8: _Effort((_Fit(24000, 0.0002, 1500), _USUAL, _Fit(20000, 0.0003, 1000, wide=True)), look=2),
     9: _Effort(
         (
-            _Fit(90000, 0, wide=True),
-            _Fit(90000, 0, wide=True, draw=1),
-            _Fit(60000, 0.0001),
+            _Fit(40000, 0.0001, 3000),
             _USUAL,
+            _Fit(60000, 0.0001, 3000, wide=True),
+            _Fit(60000, 0.0001, 5000, wide=True, draw=1),
         ),
         look=3,
     ),
@@ -67,15 +68,16 @@ _EFFORTS = {
 _QUICK = 2
 # What a difference to the wide model may need; a shorter one loses what was fitted.
 _WIDE_ROOM = 2048
-# Part of the size that the last round must gain for more steps than were meant.
-_MUCH = 0.003
-_FIRST_ROUND = 600
+# Part of the size that the usual model must gain for the wide one to be fitted too, that this must save (it takes time
+# in coding), and that it must be ahead by after two rounds, beside what its longer difference takes.
+_STRUCTURED, _WIDE_GAIN, _WIDE_LEAD, _WIDE_BYTES = 0.025, 0.01, 0.008, 1000
+_RACE = _Fit(6000, 0.001, 400, wide=True)
 _BATCH = 512
 # All steps are for so many contexts and more; fewer would be learned by heart, and are worth less time.
 _ENOUGH = 128_000
 # Up to so many pixels a short difference may pay more than the better fit.
 _SMALL = 1 << 16
-_RATE = 6e-3
+_RATE = 5e-3
 _BANDS = 24
 _BAND_ROWS = 96
 # Bands of a run of planes of a cube, and planes before them.
@@ -91,10 +93,12 @@ _SEEN_WHOLE = 1 << 23
 _CARD_OVERHEAD = 1.5
 # Of contexts whose samples are no codes.
 _NO_CODES = 0xFFFF
+# Part of the size that a model must save where frames are not seen whole: so well do bands tell.
+_TUNED_GAIN = 0.0015
 # Part of the size that code widths must save: they cost time in coding and decoding.
 _WIDTHS_GAIN = 0.001
-# Part of the steps, and of their rate, that a network takes once code widths are known.
-_LEARN_ON = 0.4
+# Of the network once code widths are known, at a lower rate.
+_LEARN_ON = _Fit(1500, 0.001)
 _LEARN_ON_RATE = 0.5
 # Bits that the first unit of change of a weight adds to the difference, about.
 _CHANGE_BITS = 1.5
@@ -223,17 +227,20 @@ def _bands(
 
 
 def _contexts(bands: Sequence[_Band], rng: np.random.Generator, wanted: int) -> NDArray[np.void]:
+    """Contexts of pixels of all bands, in random order."""
     sizes = np.array([band.samples.size for band in bands])
     first = [min(band.settling, len(band.samples) - 1) * band.samples.shape[1] for band in bands]
     counts = np.clip(np.rint(wanted * sizes / sizes.sum()).astype(np.int64), 1, sizes - first)
     contexts = np.empty(counts.sum(), _native.CONTEXT)
+    places = rng.permutation(contexts.size).astype(np.uint32)
     for band, start, count, end in zip(bands, first, counts, counts.cumsum(), strict=True):
         # One of each of as many intervals.
         edges = start + np.arange(count + 1) * (band.samples.size - start) // count
         positions = edges[:-1] + (rng.random(count) * np.diff(edges)).astype(np.int64)
-        part = contexts[end - count : end]
-        _native.piece_contexts(band.samples, positions.astype(np.uint32), part)
-        part["shift"], part["area"] = (band.shift, band.area) if band.shift is not None else (_NO_CODES, 0)
+        own = places[end - count : end]
+        _native.piece_contexts(band.samples, positions.astype(np.uint32), contexts, own)
+        contexts["shift"][own] = _NO_CODES if band.shift is None else band.shift
+        contexts["area"][own] = 0 if band.shift is None else band.area
     return contexts
 
 
@@ -351,46 +358,55 @@ def tune(
         delta = b"" if model == general else dataclasses.replace(model, base=model.base or model).delta()
         return _coded_bytes(bands, model) * total / sampled + len(delta) * each
 
-    def fitted(plan: _Fit, outputs_only: bool, first: Model, tables: Tables | None = None) -> Model:
-        """A model fitted from another one; with tables of code widths only for a while, and at a lower rate."""
+    def fitted(
+        plan: _Fit, first: Model, outputs_only: bool = False, tables: Tables | None = None, rival: float = math.inf
+    ) -> tuple[Model, _native.Fitted]:
+        """A model fitted from another one, with tables of code widths at a lower rate."""
         base = first.base or first
-        steps = plan.steps if tables is None else int(plan.steps * _LEARN_ON)
         part = min(1, contexts.size / _ENOUGH)
-        block, _ = _native.tune_weights(
+        found = _native.tune_weights(
             *(_native.native_model(base), _native.native_model(first)),
             contexts if tables is None else codes,
-            steps=int(steps * part) + 1,
-            first_round=_FIRST_ROUND if tables is None else steps,
+            steps=int(plan.steps * part) + 1,
+            first_round=plan.round,
             batch=_BATCH,
             outputs_only=outputs_only,
             seed=seed + plan.draw,
             rate=_RATE if tables is None else _RATE * _LEARN_ON_RATE,
             least=plan.least,
             charge=_CHANGE_BITS / total,
-            much=_MUCH,
-            more=int(plan.more * part) if tables is None else 0,
+            rival=rival,
             tables=tables,
         )
-        weights = _drop_small(base.arrays(), limit_rows(Weights.from_bytes(block)), max_bytes)
-        return Model(weights.to_bytes(), base.shapes, "tuned", base, first.widths)
+        weights = _drop_small(base.arrays(), limit_rows(Weights.from_bytes(found.weights)), max_bytes)
+        return Model(weights.to_bytes(), base.shapes, "tuned", base, first.widths), found
 
     is_default, wide = general == load_model("default"), load_model("wide")
     has_room = max_bytes >= _WIDE_ROOM
     plans = [plan for plan in most.fits if not plan.wide or (is_default and has_room)]
     ways = (False,) if total > _SMALL else (False, True)
+    fits = [fitted(plan, wide if plan.wide else start, way) for plan in plans for way in ways]
+    usual = fits[0][1]
     # The general model first: of equal ones it is taken.
     found = [general]
     if start is not general and len(start.delta()) <= max_bytes:
         found.append(start)
     if is_default:
         found.append(wide)
-    found += [fitted(plan, way, wide if plan.wide else start) for plan in plans for way in ways]
-    chosen = min(found, key=cost)
+    shipped = min(found, key=cost)
+    chosen = min((model for model, _ in fits), key=cost)
+    if cost(chosen) >= (1 - (_TUNED_GAIN if sampled < total else 0)) * cost(shipped):
+        chosen = shipped
+    if most.race and is_default and has_room and usual.end < (1 - _STRUCTURED) * usual.start:
+        rival = (1 - _WIDE_LEAD) * usual.early - 8 * each * _WIDE_BYTES / total
+        wider, raced = fitted(_RACE, wide, rival=rival)
+        if raced.early <= rival and cost(wider) < (1 - _WIDE_GAIN) * cost(chosen):
+            chosen = wider
     is_code = contexts["shift"] != _NO_CODES
     codes = contexts if is_code.all() else contexts[is_code]
     even = Model(chosen.weights, chosen.shapes, "tuned", chosen.base or chosen)
     uneven = with_code_widths(
-        even, codes, total, each, lambda model, tables: fitted(most.fits[0], False, model, tables)
+        even, codes, total, each, lambda model, tables: fitted(_LEARN_ON, model, tables=tables)[0]
     )
     chosen = min([chosen, *([even] if len(even.delta()) <= max_bytes else [])], key=cost)
     least = _WIDTHS_GAIN * cost(general)

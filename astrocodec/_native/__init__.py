@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 import weakref
 from pathlib import Path
-from typing import Any, NoReturn, Self
+from typing import Any, NamedTuple, NoReturn, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,7 @@ from astrocodec.model import Model
 from astrocodec.stages import network
 from astrocodec.stages.widths import Choice
 
-ABI_VERSION = 4
+ABI_VERSION = 5
 _PACKAGE = Path(__file__).parents[1]
 _THOROUGH = 256
 _RESIDUALS = 1024
@@ -74,13 +75,26 @@ class _WidthChoice(ctypes.Structure):
     _fields_ = (("table", ctypes.c_int32), ("shift", ctypes.c_uint8))
 
 
+class _Tuned(ctypes.Structure):
+    _fields_ = (("steps", ctypes.c_int32), *((name, ctypes.c_float) for name in ("start", "early", "end")))
+
+
+class Fitted(NamedTuple):
+    """What `tune_weights` gives."""
+
+    weights: bytes
+    steps: int  # that were taken
+    start: float  # bits that a context held back takes, at first
+    early: float  # after two rounds
+    end: float
+
+
 class _TuneOptions(ctypes.Structure):
     _fields_ = (
         *((name, ctypes.c_int32) for name in ("steps", "round", "batch", "outputs_only")),
         ("seed", ctypes.c_uint32),
         ("simd", ctypes.c_int32),
-        *((name, ctypes.c_float) for name in ("rate", "least", "charge", "much")),
-        ("more", ctypes.c_int32),
+        *((name, ctypes.c_float) for name in ("rate", "least", "charge", "rival")),
         ("tables", _pointer),
         *((name, ctypes.c_int32) for name in ("areas", "period_bits")),
     )
@@ -129,10 +143,10 @@ def _load() -> ctypes.CDLL:
     library.ac_room_free.restype = None
     library.ac_fault_text.argtypes = [_pointer, ctypes.c_char_p, _size]
     library.ac_piece_bits.argtypes = [_pointer, _pointer, _size, _u32, _u32, _pointer, _size, _pointer, _int]
-    library.ac_piece_contexts.argtypes = [_pointer, _u32, _u32, _size, _pointer, _size, _pointer]
+    library.ac_piece_contexts.argtypes = [_pointer, _u32, _u32, _size, _pointer, _pointer, _size, _pointer]
     library.ac_tune.argtypes = [
         *(_pointer, _pointer, _pointer, _size, ctypes.POINTER(_TuneOptions), _pointer, _size),
-        ctypes.POINTER(ctypes.c_int32),
+        ctypes.POINTER(_Tuned),
     ]
     library.ac_learn_widths.argtypes = [_pointer, _pointer, _size, _int, _int, _int, _pointer, _pointer]
     library.ac_crc32c.argtypes = [_u32, _pointer, _size]
@@ -390,14 +404,20 @@ def piece_bits(model: NativeModel, data: NDArray[np.uint8], out: NDArray[np.floa
 
 
 def piece_contexts(
-    samples: NDArray[np.uint16], positions: NDArray[np.uint32], out: NDArray[np.void] | None = None
+    samples: NDArray[np.uint16],
+    positions: NDArray[np.uint32],
+    out: NDArray[np.void] | None = None,
+    places: NDArray[np.uint32] | None = None,
 ) -> NDArray[np.void]:
-    """Contexts (dtype ``CONTEXT``) at ascending flat `positions` of a plane, in `out` where it is given."""
+    """Contexts (dtype ``CONTEXT``) at ascending flat `positions` of a plane, in `out` if given, at its `places`."""
     samples, positions = _plane(samples, np.uint16), _list(positions, np.uint32)
     height, width = samples.shape
     out = np.empty(positions.size, CONTEXT) if out is None else out
+    if places is not None:
+        places = _list(places, np.uint32)
     status = _library.ac_piece_contexts(
-        _address(samples), height, width, _stride(samples), _address(positions), positions.size, _address(out)
+        *(_address(samples), height, width, _stride(samples), _address(positions)),
+        *(None if places is None else _address(places), positions.size, _address(out)),
     )
     _check(status, f"piece of {height}x{width}")
     return out
@@ -450,25 +470,26 @@ def tune_weights(
     rate: float,
     least: float,
     charge: float,
-    much: float = 0,
-    more: int = 0,
+    rival: float = math.inf,
     tables: NDArray[np.int16] | None = None,
-) -> tuple[bytes, int]:
-    """Weight block fitted from `start` to at least 256 `contexts` (dtype ``CONTEXT``), and how many steps that took.
+) -> Fitted:
+    """Weight block fitted from `start` to at least 256 `contexts` (dtype ``CONTEXT``).
 
-    With `tables` (``(areas, period)``) samples are coded by the widths of codes that these say.
+    It is given up where `early` exceeds `rival`. With `tables` (``(areas, period)``) samples are coded by the widths of
+    codes that these say.
     """
     contexts = _list(contexts, CONTEXT)
     out = np.empty(1 << 14, np.uint8)
     counts = (steps, first_round, batch, int(outputs_only))
-    options = _TuneOptions(*counts, seed, simd_level(), rate, least, charge, much, more)
+    options = _TuneOptions(*counts, seed, simd_level(), rate, least, charge, rival)
     if tables is not None:
         tables = np.require(tables, np.int16, ["C", "A"])
         options.tables, options.areas, options.period_bits = _address(tables), *_areas_and_bits(tables)
-    taken = ctypes.c_int32()
+    tuned = _Tuned()
     status = _library.ac_tune(
         *(base.handle, start.handle, _address(contexts), contexts.size),
-        *(ctypes.byref(options), _address(out), out.size, ctypes.byref(taken)),
+        *(ctypes.byref(options), _address(out), out.size, ctypes.byref(tuned)),
     )
     _check(status, "tuning")
-    return out[: network.block_size(int(out[network.NEURONS_AT]))].tobytes(), taken.value
+    weights = out[: network.block_size(int(out[network.NEURONS_AT]))].tobytes()
+    return Fitted(weights, tuned.steps, tuned.start, tuned.early, tuned.end)

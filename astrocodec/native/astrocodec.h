@@ -15,7 +15,7 @@
 #define AC_API
 #endif
 
-#define AC_ABI_VERSION 4
+#define AC_ABI_VERSION 5
 
 typedef enum {
     AC_OK = 0,
@@ -106,36 +106,41 @@ AC_API int ac_piece_bits(const ac_model *model, const uint8_t *in, size_t length
 
 /* What the network sees at chosen pixels of a piece, for training and tuning: per pixel 32 inputs, 26 linear terms, then
  * m, S and the sample itself. The last ones are for the caller to set where code widths are learned: what sample + shift, modulo 256, is the
- * array's value by, and which table of widths it belongs to. Two lines of a cache. */
+ * array's value by, and which table of widths it belongs to. Two lines of a cache. `positions` ascend, from the top left on; the context of
+ * each goes to out[i] or, where places are given, to out[places[i]]. */
 typedef struct {
     int16_t input[32];
     int16_t linear[26];
     uint16_t mean, sum, sample, shift, area, unused;
 } ac_context;
-AC_API int ac_piece_contexts(const uint16_t *samples, uint32_t height, uint32_t width, size_t stride, const uint32_t *positions, size_t count,
-                            ac_context *out);
+AC_API int ac_piece_contexts(const uint16_t *samples, uint32_t height, uint32_t width, size_t stride, const uint32_t *positions, const uint32_t *places,
+                            size_t count, ac_context *out);
 
 enum { AC_MAX_AREAS = 15 };
 
 /* Fits weights to contexts of one frame; they start from one model and pay for what differs from its base, of as many neurons. `weights` receives a
- * weight block, `steps` how many were taken. Of the contexts, 256 or more, some are held back: what gains nothing on them is not taken. */
+ * weight block. Of the contexts, 256 or more, some are held back: what gains nothing on them is not taken. */
 typedef struct {
-    int32_t steps, round; /* at most so many steps, and so many before the first look at what is held back */
+    int32_t steps, round; /* at most so many steps, and so many before each look at what is held back */
     int32_t batch;        /* contexts a step */
     int32_t outputs_only; /* all but the two hidden layers' weights stay adjustable */
-    uint32_t seed;
+    uint32_t seed;        /* of the order in which contexts are taken, by sixteen */
     int32_t simd;  /* an ac_simd */
     float rate;    /* learning rate */
     float least;   /* part of its bits that a round must gain for another one to follow */
     float charge;  /* bits per sample that the first unit of change of an 8-bit weight costs */
-    float much;    /* part of its bits that the last round must gain for others behind it, */
-    int32_t more;  /* of at most so many steps together */
+    float rival;   /* bits of a sample held back after two rounds that it must not exceed to go on */
     /* Code widths that samples are coded with: for each area 2^period_bits displacements in 1/64 of a code; NULL for even codes. */
     const int16_t *tables;
     int32_t areas, period_bits;
 } ac_tune_options;
+/* What became of it: steps taken, and the bits that a sample held back takes at the start, after two rounds, and at the end. */
+typedef struct {
+    int32_t steps;
+    float start, early, end;
+} ac_tuned;
 AC_API int ac_tune(const ac_model *base, const ac_model *start, const ac_context *contexts, size_t count, const ac_tune_options *options,
-                   uint8_t *weights, size_t capacity, int32_t *steps);
+                   uint8_t *weights, size_t capacity, ac_tuned *tuned);
 /* Fits tables of code widths to contexts whose samples a model predicts: `tables`, 2^period_bits displacements for each area, are where the fit
  * begins, and become what it found. Of the contexts, 256 or more, each eighth is held back; `bits` receives what those take on average with even codes, and with the tables. */
 AC_API int ac_learn_widths(const ac_model *model, const ac_context *contexts, size_t count, int32_t areas, int32_t period_bits, int32_t simd,

@@ -17,7 +17,7 @@ RANDOM = tuple(np.random.default_rng(5).uniform(0.5, 1.5, 64))
 COARSE = (1.4, 0.05, 2.54, 0.2, 0.41, 0.6, 2.7, 0.28, 0.3, 1.59, 0.63, 2.26, 0.22, 1.1, 1.4, 0.31)
 
 
-DESCENT = {"steps": 600, "first_round": 600, "batch": 512, "outputs_only": False, "seed": 0, "rate": 6e-3}
+DESCENT = {"steps": 600, "first_round": 200, "batch": 512, "outputs_only": False, "seed": 0, "rate": 6e-3}
 DESCENT |= {"least": 0.001, "charge": 0.0}
 
 
@@ -137,8 +137,8 @@ def test_a_network_learns_with_the_widths() -> None:
 
     def learned(tables: np.ndarray | None) -> float:
         native = _native.native_model(model)
-        weights, _ = _native.tune_weights(native, native, contexts, **DESCENT, tables=tables)
-        tuned = _native.native_model(Model(weights, model.shapes, "tuned", model))
+        found = _native.tune_weights(native, native, contexts, **DESCENT, tables=tables)
+        tuned = _native.native_model(Model(found.weights, model.shapes, "tuned", model))
         return _native.learn_widths(tuned, contexts, first)[2]
 
     first, _, _ = _native.learn_widths(_native.native_model(model), contexts, np.zeros((1, 16), np.int16))

@@ -90,45 +90,52 @@ def test_other_types_are_tuned(frame: np.ndarray, make: Callable[[np.ndarray], n
     assert (model == astrocodec.load_model()) == (array.dtype == bool)
 
 
-def fit(frame: np.ndarray, **options: float) -> tuple[bytes, int]:
+def fit(frame: np.ndarray, **options: float) -> _native.Fitted:
     general = _native.native_model(astrocodec.load_model())
-    contexts = _native.piece_contexts(frame, np.arange(0, frame.size, 2, dtype=np.uint32))
-    chosen = {"steps": 3000, "first_round": 300, "batch": 64, "outputs_only": False, "seed": 0}
+    places = np.random.default_rng(1).permutation(frame.size // 2).astype(np.uint32)
+    contexts = np.empty(places.size, _native.CONTEXT)
+    _native.piece_contexts(frame, np.arange(0, frame.size, 2, dtype=np.uint32), contexts, places)
+    chosen = {"steps": 3000, "first_round": 200, "batch": 64, "outputs_only": False, "seed": 0}
     rates = {"rate": 6e-3, "least": 1e-3, "charge": 0.0}
     return _native.tune_weights(general, general, contexts, **chosen | rates | options)
 
 
 def test_steps_end_where_nothing_is_gained(frame: np.ndarray) -> None:
-    assert fit(frame)[1] == 3000
-    noise = np.random.default_rng(4).normal(500, 9, (300, 400)).astype(np.uint16)
-    assert fit(noise)[1] < 1500
-
-
-def test_rounds_go_on_while_they_gain_much() -> None:
     new = exposure(3)
-    meant, much, little = (
-        fit(new, steps=300, batch=256, much=part, more=more) for part, more in ((0, 0), (0, 3000), (0.5, 3000))
-    )
-    assert meant == little
-    assert meant[1] == 300
-    assert 750 <= much[1] <= 3300
-    general = astrocodec.load_model()
-    sizes = [
-        len(astrocodec.encode(new, Model(weights, general.shapes, base=general))) for weights in (meant[0], much[0])
-    ]
-    assert sizes[1] < 0.995 * sizes[0]
+    much, little = fit(new), fit(new, least=0.05)
+    assert much.steps == 3000
+    assert little.steps < 2000
+    assert max(much.end, little.end) < 0.8 * little.start
+    noise = np.random.default_rng(4).normal(500, 9, (300, 400)).astype(np.uint16)
+    assert fit(noise).steps < 2000
+
+
+def test_a_fit_is_given_up_where_a_rival_is_ahead() -> None:
+    new = exposure(3)
+    whole = fit(new)
+    assert whole.end < whole.early < whole.start
+    given_up = fit(new, rival=whole.early * 0.99)
+    assert given_up.steps == 400
+    assert given_up.early == given_up.end == whole.early
+    assert fit(new, rival=whole.early) == whole
+
+
+def test_inputs_that_are_much_alike_slow_nothing_down() -> None:
+    """Steps go along directions in which they vary alone; along the inputs 300 of them come to 0.7865."""
+    found = fit(exposure(3), steps=300, batch=256)
+    assert found.end < 0.784 * found.start
 
 
 def test_what_gains_nothing_on_samples_held_back_is_not_taken() -> None:
     noise = np.random.default_rng(5).normal(500, 9, (64, 64)).astype(np.uint16)
-    weights, steps = fit(noise, rate=30.0)
-    assert weights == astrocodec.load_model().weights
-    assert steps == 300 + 750  # at the rate given, and at a lower one
+    found = fit(noise, rate=30.0)
+    assert found.weights == astrocodec.load_model().weights
+    assert found.steps == 2 * 200  # at the rate given, and at a lower one
 
 
 def test_sums_stay_within_what_kernels_can_hold() -> None:
     steps = np.add.outer(np.arange(200) // 7 * 900, np.arange(300) // 5 * 777).astype(np.uint16)
-    weights = Weights.from_bytes(fit(steps, rate=0.2, least=-1.0)[0])
+    weights = Weights.from_bytes(fit(steps, rate=0.2, least=-1.0).weights)
     assert limit_rows(weights).to_bytes() == weights.to_bytes()
     assert weights.to_bytes() != astrocodec.load_model().weights
 
@@ -155,7 +162,8 @@ def test_more_effort_is_more_of_everything() -> None:
         assert sum(fit.steps for fit in more.fits) > sum(fit.steps for fit in less.fits)
         assert min(fit.least for fit in more.fits) <= min(fit.least for fit in less.fits)
         assert more.look >= less.look
-    assert [any(fit.wide for fit in effort.fits) for effort in efforts] == 7 * [False] + 2 * [True]
+    assert [any(fit.wide for fit in effort.fits) for effort in efforts] == 6 * [False] + 3 * [True]
+    assert [effort.race for effort in efforts] == 4 * [False] + 2 * [True] + 3 * [False]
 
 
 def test_more_effort_is_never_larger() -> None:
@@ -171,13 +179,13 @@ def test_the_wide_model_is_tuned_where_a_frame_is_large_and_its_difference_has_r
     wide, asked = astrocodec.load_model("wide"), []
     real = _native.tune_weights
 
-    def noted(base: object, *arguments: object, **options: int) -> tuple[bytes, int]:
+    def noted(base: object, *arguments: object, **options: int) -> _native.Fitted:
         asked.append(base is _native.native_model(wide))
-        return real(base, *arguments, **options | {"steps": 300, "more": 0})
+        return real(base, *arguments, **options | {"steps": 300})
 
     monkeypatch.setattr(_native, "tune_weights", noted)
     new = exposure(5)
-    for effort, room, expected in ((8, 4096, True), (9, 4096, True), (8, 944, False), (7, 4096, False)):
+    for effort, room, expected in ((7, 4096, True), (9, 4096, True), (7, 944, False), (4, 4096, False)):
         asked.clear()
         model = astrocodec.tune(new, effort=effort, max_bytes=room)
         assert any(asked) == expected
@@ -197,7 +205,7 @@ def test_a_small_image_is_looked_at_less_often(monkeypatch: pytest.MonkeyPatch) 
     small, asked = np.random.default_rng(6).poisson(40, (80, 80)).astype(np.uint16), []
     real = _native.tune_weights
 
-    def counted(*arguments: object, **options: int) -> tuple[bytes, int]:
+    def counted(*arguments: object, **options: int) -> _native.Fitted:
         asked.append((arguments[2].size, options["steps"]))
         return real(*arguments, **options)
 
@@ -238,7 +246,7 @@ def test_bands_are_of_pieces_as_they_are_cut_and_by_area() -> None:
 def test_the_model_of_a_small_frame_costs_its_bytes_once() -> None:
     """It stands in the stream or tile; in the cards of several tiles each byte takes half as much again."""
     noise = np.random.default_rng(5).normal(0, 40, (100, 101))
-    frame = (3000 + noise[:, 1:] - 0.35 * noise[:, :-1]).astype(np.uint16)
+    frame = (3000 + noise[:, 1:] - 0.38 * noise[:, :-1]).astype(np.uint16)
     model = astrocodec.tune(frame)
     assert model.base is not None
     saved = len(astrocodec.encode(frame)) - len(astrocodec.encode(frame, model, embed_model=False))

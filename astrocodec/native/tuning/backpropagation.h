@@ -61,7 +61,6 @@ static AC_INLINE void forward(const int h, const ac_learner *w, const ac_context
     const ac_parameters *l = &w->at;
     for (int s = 0; s < SAMPLES; s++) {
         const ac_context *c = contexts + s;
-        __builtin_prefetch(c + 2 * SAMPLES), __builtin_prefetch(c[2 * SAMPLES].linear + AC_LINEAR);
         /* A context is a row of 64 such numbers; those behind the linear terms meet weights of nothing. */
         const int16_t *row = c->input;
         for (int i = 0; i < AC_INPUTS; i++) t->input[s][i] = row[i];

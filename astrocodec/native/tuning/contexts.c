@@ -121,8 +121,10 @@ static void take_in(ac_plane *p, uint32_t y, uint32_t x, uint16_t sum)
     if (x + 1 == p->width) pad_right(p, y);
 }
 
-int ac_piece_contexts(const uint16_t *samples, uint32_t height, uint32_t width, size_t stride, const uint32_t *positions, size_t count, ac_context *out)
+int ac_piece_contexts(const uint16_t *samples, uint32_t height, uint32_t width, size_t stride, const uint32_t *positions, const uint32_t *places, size_t count,
+                      ac_context *out)
 {
+    enum { AHEAD = 8 };
     if (!positions || !out) return AC_ERROR_ARGUMENT;
     int status = ac_check_sides(samples, height, width, stride);
     if (status) return status;
@@ -137,9 +139,13 @@ int ac_piece_contexts(const uint16_t *samples, uint32_t height, uint32_t width, 
         sums_of_row(&plane, y);
         for (uint32_t x = 0; x < width; x++) {
             for (; next < count && positions[next] == y * width + x; next++) {
-                context_at(&plane, y, x, out + next);
-                out[next].sample = samples[y * stride + x];
-                out[next].shift = out[next].area = out[next].unused = 0;
+                ac_context c = {.sample = samples[y * stride + x]};
+                if (next + AHEAD < count) {
+                    const ac_context *later = out + (places ? places[next + AHEAD] : next + AHEAD);
+                    __builtin_prefetch(later, 1), __builtin_prefetch(later->linear + AC_LINEAR, 1);
+                }
+                context_at(&plane, y, x, &c); /* here first: what is read again behind stores to memory waits for these */
+                out[places ? places[next] : next] = c;
             }
             take_in(&plane, y, x, plane.sums[x]);
         }

@@ -94,15 +94,15 @@ static void repeat(float *d, int period)
 /* While a network learns, widths follow it: a part of a step of Newton's from what the last samples say, by what all so far know. */
 void ac_widths_follow(ac_learner *w, const ac_descent *by)
 {
-    enum { COUNT = 8192 };
+    enum { GROUPS = 512 };
     static const double KEPT = 0.85;
     const int period = 1 << w->period_bits;
-    const size_t count = w->learned / AC_LOCKSTEP * AC_LOCKSTEP < COUNT ? w->learned / AC_LOCKSTEP * AC_LOCKSTEP : COUNT;
+    const size_t groups = w->learned < GROUPS ? w->learned : GROUPS, count = groups * AC_LOCKSTEP;
     ac_coded_sample *samples = malloc(count * sizeof *samples);
     if (!samples) return;
-    if (w->width_next + count > w->learned) w->width_next = 0;
-    by->cells(w, w->contexts + w->width_next, count, samples);
-    w->width_next += count;
+    if (w->width_next + groups > w->learned) w->width_next = 0;
+    by->cells(w, w->width_next, groups, samples);
+    w->width_next += groups;
     for (int a = 0; a < w->areas; a++)
         for (int v = 0; v < RESIDUES; v++) w->pulls[a].slope[v] = 0, w->pulls[a].curvature[v] *= KEPT, w->pulls[a].next[v] *= KEPT;
     ac_width_bits(w->lengths.log2_of, samples, count, w->lengths.displaced, w->period_bits, w->pulls);
@@ -175,7 +175,8 @@ int ac_learn_widths(const ac_model *model, const ac_context *contexts, size_t co
     if (status == AC_OK) {
         const int period = 1 << period_bits;
         w->at = ac_parameters_from(model, w->p);
-        ac_best_descent(simd)->cells(w, contexts, count, samples);
+        w->contexts = contexts;
+        ac_best_descent(simd)->cells(w, 0, count / AC_LOCKSTEP, samples);
         size_t learned = 0, held = 0;
         for (size_t i = 0; i < count; i++) {
             if (i % HELD_BACK_EACH == HELD_BACK_EACH - 1) held_back[held++] = samples[i];

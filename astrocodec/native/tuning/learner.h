@@ -32,6 +32,12 @@ typedef struct {
     double slope[AC_RESIDUES], curvature[AC_RESIDUES], next[AC_RESIDUES];
 } ac_pulls;
 
+/* Steps of a hidden layer's weights are taken along directions in which what it reads varies alone. */
+typedef struct {
+    float along[AC_INPUTS * AC_INPUTS]; /* [direction][input], rows as long as there are inputs */
+    float mean[AC_INPUTS];
+} ac_directions;
+
 /* All of 64 bytes and more, so that vectors are aligned. */
 typedef struct {
     float p[AC_MAX_PARAMETERS], rounded[AC_MAX_PARAMETERS], gradient[AC_MAX_PARAMETERS];
@@ -39,13 +45,16 @@ typedef struct {
     float mean[AC_MAX_PARAMETERS], square[AC_MAX_PARAMETERS], scale[AC_MAX_PARAMETERS], limit[AC_MAX_PARAMETERS];
     float charged[AC_MAX_PARAMETERS]; /* what the first unit of a weight's change costs */
     float moves[AC_MAX_PARAMETERS];   /* 0: stays as it is */
-    float base[AC_MAX_PARAMETERS], best[AC_MAX_PARAMETERS];
+    float base[AC_MAX_PARAMETERS], best[AC_MAX_PARAMETERS], average[AC_MAX_PARAMETERS]; /* that of the last steps */
     float whiten[AC_TERMS][AC_TERMS]; /* lower triangle */
+    ac_directions layers[AC_LAYERS];
     float usual_norm, usual_pull;
     ac_parameters at;
     ac_code_lengths lengths;
-    ac_context *contexts; /* in random order; those behind `learned` are held back */
-    size_t learned, held_back, next, width_next;
+    const ac_context *contexts;
+    const uint32_t *order;      /* of groups of sixteen contexts, a random one */
+    size_t learned, held_back;  /* groups; the latter behind the former */
+    size_t next, width_next;
     float best_displaced[AC_MAX_AREAS][AC_RESIDUES];
     int areas, period_bits;
     ac_pulls pulls[AC_MAX_AREAS];
@@ -55,10 +64,10 @@ typedef struct {
 
 /* What is compiled once for each kind of vectors. */
 typedef struct {
-    /* Steps first ... end - 1 of so many, of `groups` of sixteen contexts each. */
-    void (*descend)(ac_learner *w, int first, int end, int steps, int groups, float rate);
-    double (*held_back_bits)(ac_learner *w, const float *p);           /* that one of the contexts held back takes on average */
-    void (*cells)(ac_learner *w, const ac_context *contexts, size_t count, ac_coded_sample *out); /* a multiple of sixteen */
+    /* So many steps of `groups` of sixteen contexts each, at rates that change evenly. */
+    void (*descend)(ac_learner *w, int steps, int groups, float from, float to);
+    double (*held_back_bits)(ac_learner *w, const float *p); /* that one of the contexts held back takes on average */
+    void (*cells)(ac_learner *w, size_t first, size_t groups, ac_coded_sample *out); /* of groups in their order, or as they lie where that is NULL */
 } ac_descent;
 
 extern const ac_descent ac_descent_portable;
@@ -71,6 +80,9 @@ double ac_width_bits(const float *log2_of, const ac_coded_sample *samples, size_
 /* Whether all contexts belong to one of so many tables, and such tables may be. */
 int ac_can_have_widths(const ac_context *contexts, size_t count, int areas, int period_bits);
 void ac_widths_follow(ac_learner *w, const ac_descent *by);
+/* Directions of steps, from how contexts vary. */
+void ac_whiten_linear(ac_learner *w, size_t count);
+void ac_turn_layers(ac_learner *w, size_t count);
 
 const ac_descent *ac_best_descent(int simd);
 ac_parameters ac_parameters_from(const ac_model *model, float *p);

@@ -10,7 +10,7 @@
 #include "kernels/kernel.h"
 #include "tuning/learner.h"
 
-/* Integer units per unit of a parameter, so that one learning rate serves all; of the linear weights along whitened directions. */
+/* Integer units per unit of a parameter, so that one learning rate serves all; along directions where there are some. Those of the hidden layers' weights are set with these. */
 static void scales_of(ac_learner *w, const ac_tune_options *options)
 {
     static const float output[AC_OUTPUTS] = {372, 738, 128, 128};
@@ -18,8 +18,6 @@ static void scales_of(ac_learner *w, const ac_tune_options *options)
     const int h = l->hidden;
     for (int i = 0; i < AC_LINEAR; i++) w->scale[l->linear + i] = 3;
     for (int i = 0; i < h; i++) w->scale[l->b1 + i] = w->scale[l->b2 + i] = 512;
-    for (int i = 0; i < AC_INPUTS * h; i++) w->scale[l->w1 + i] = 57;
-    for (int i = 0; i < h * h; i++) w->scale[l->w2 + i] = 64;
     for (int k = 0; k < AC_OUTPUTS; k++) {
         w->scale[l->b3 + k] = output[k];
         for (int i = 0; i < h; i++) w->scale[l->w3 + i * AC_OUTPUTS + k] = output[k] / 8;
@@ -28,7 +26,7 @@ static void scales_of(ac_learner *w, const ac_tune_options *options)
         const int bytes = (i >= l->w1 && i < l->b2) || (i >= l->w2 && i < l->b3), hidden = bytes && i < l->w3;
         w->limit[i] = bytes ? INT8_MAX : INT16_MAX;
         w->charged[i] = bytes ? options->charge : 0;
-        w->moves[i] = w->scale[i] > 0 && !(hidden && options->outputs_only);
+        w->moves[i] = hidden ? !options->outputs_only : w->scale[i] > 0;
     }
 }
 
@@ -75,47 +73,8 @@ static void to_bytes(const ac_parameters *l, const float *p, uint8_t *out)
         for (int i = 0; i < h; i++) *out++ = (uint8_t)(int8_t)lrintf(p[l->w3 + i * AC_OUTPUTS + k]);
 }
 
-/* The linear terms are much alike, so that single steps along each of them zigzag. Steps are taken along directions W
- * instead in which they vary alone and by as much as the local loudness: W = L^-1, where L L^T is their covariance.
- * Terms are frozen where a running mean lags so far behind that a single unit of its weight moves the location by about the noise. */
-static void whiten_linear(ac_learner *w, size_t count)
-{
-    enum { N = AC_LINEAR, SAMPLE = 20000 };
-    const double coarse = 0.1;
-    double covariance[N][N] = {{0}}, l[N][N] = {{0}}, trace = 0;
-    for (size_t k = 0; k < count; k += 1 + count / SAMPLE) {
-        double x[N];
-        for (int i = 0; i < N; i++) x[i] = w->contexts[k].linear[i] / (512.0 * w->contexts[k].sum);
-        for (int i = 0; i < N; i++)
-            for (int j = 0; j <= i; j++) covariance[i][j] += x[i] * x[j];
-    }
-    const double n = (double)((count - 1) / (1 + count / SAMPLE) + 1);
-    for (int i = 0; i < N; i++) {
-        if (covariance[i][i] > coarse * coarse * n) w->moves[w->at.linear + i] = 0;
-        else trace += covariance[i][i] / n;
-    }
-    for (int i = 0; i < N; i++)
-        if (w->moves[w->at.linear + i] == 0) {
-            for (int j = 0; j < N; j++) covariance[i > j ? i : j][i > j ? j : i] = 0;
-            covariance[i][i] = n;
-        }
-    const double ridge = 1e-4 * trace / N + 1e-12;
-    for (int i = 0; i < N; i++)
-        for (int j = 0; j <= i; j++) {
-            double v = covariance[i][j] / n + (i == j ? ridge : 0);
-            for (int k = 0; k < j; k++) v -= l[i][k] * l[j][k];
-            l[i][j] = i == j ? sqrt(v) : v / l[j][j];
-        }
-    for (int c = 0; c < N; c++)
-        for (int i = c; i < N; i++) {
-            double v = i == c;
-            for (int k = c; k < i; k++) v -= l[i][k] * w->whiten[k][c];
-            w->whiten[i][c] = (float)(v / l[i][i]);
-        }
-}
-
-/* So that both what is learned from and what is held back is some groups. */
-enum { HELD_BACK = 16384, LEAST_CONTEXTS = 16 * AC_LOCKSTEP };
+/* So that both what is learned from and what is held back is some groups, of which the latter are at most so many. */
+enum { HELD_BACK = 16384 / AC_LOCKSTEP, LEAST_CONTEXTS = 16 * AC_LOCKSTEP };
 
 static uint64_t next_random(uint64_t *state)
 {
@@ -124,21 +83,16 @@ static uint64_t next_random(uint64_t *state)
     return *state = x;
 }
 
-/* The contexts in random order, where they are read one behind the other. */
-static ac_context *shuffled(const ac_context *contexts, size_t count, uint64_t *random)
+static uint32_t *random_order(size_t count, uint32_t seed)
 {
+    uint64_t random = 0x9e3779b97f4a7c15u ^ ((uint64_t)seed << 1);
     uint32_t *order = malloc(count * sizeof *order);
-    ac_context *out = order ? aligned_alloc(64, (count * sizeof *out + 63) / 64 * 64) : NULL;
-    if (out) {
-        for (size_t i = 0; i < count; i++) {
-            const size_t j = next_random(random) % (i + 1);
-            order[i] = order[j];
-            order[j] = (uint32_t)i;
-        }
-        for (size_t i = 0; i < count; i++) out[i] = contexts[order[i]];
+    for (size_t i = 0; order && i < count; i++) {
+        const size_t j = (next_random(&random) >> 32) * (i + 1) >> 32;
+        order[i] = order[j];
+        order[j] = (uint32_t)i;
     }
-    free(order);
-    return out;
+    return order;
 }
 
 const ac_descent *ac_best_descent(int simd)
@@ -154,93 +108,111 @@ const ac_descent *ac_best_descent(int simd)
     return &ac_descent_portable;
 }
 
-static void keep_best(ac_learner *w)
+static void keep_best(ac_learner *w, const float *p)
 {
-    memcpy(w->best, w->p, sizeof w->p);
+    memcpy(w->best, p, sizeof w->best);
     memcpy(w->best_displaced, w->lengths.displaced, sizeof w->best_displaced);
 }
 
 static void to_best(ac_learner *w)
 {
     memcpy(w->p, w->best, sizeof w->p);
+    memcpy(w->average, w->best, sizeof w->average);
     memcpy(w->lengths.displaced, w->best_displaced, sizeof w->best_displaced);
-}
-
-static void start_again(ac_learner *w)
-{
-    to_best(w);
     memset(w->mean, 0, sizeof w->mean), memset(w->square, 0, sizeof w->square);
     w->taken = 0, w->usual_pull = 0;
 }
 
-enum { FOLLOW = 64 };
-
-/* Rounds, each longer than the one before and from where that one ended, while they gain on what is held back; beyond the steps that are
- * meant while they gain much. Where a round gains nothing,
- * the rate was too high for these samples; where one at a lower rate gains nothing either, there is nothing to gain. Returns the
- * number of steps. */
-static int fit(ac_learner *w, const ac_tune_options *options)
+/* Steps at rates that change evenly; code widths follow. */
+static void go(ac_learner *w, const ac_descent *by, int steps, int groups, float from, float to)
 {
+    enum { FOLLOW = 64 };
+    for (int first = 0, end; first < steps; first = end) {
+        end = w->displaced && steps - first > 2 * FOLLOW ? first + FOLLOW : steps;
+        const float each = (to - from) / (float)steps;
+        by->descend(w, end - first, groups, from + each * (float)first, from + each * (float)end);
+        if (w->displaced) ac_widths_follow(w, by);
+    }
+}
+
+/* What weights gain on what is held back; they are kept where that is more than nothing. */
+static double look(ac_learner *w, const ac_descent *by, const float *p, double *best)
+{
+    const double bits = by->held_back_bits(w, p), gained = *best - bits;
+    if (gained > 0) *best = bits, keep_best(w, p);
+    return gained;
+}
+
+/* Rounds at a constant rate while the average of their last steps gains, then twice as many steps at one that falls to nothing. Where the
+ * first round gains nothing the rate is too high for these samples, or there is nothing to gain: once more at a lower one. */
+static ac_tuned fit(ac_learner *w, const ac_tune_options *options)
+{
+    static const float FALLING = 2;
     const ac_descent *by = ac_best_descent(options->simd);
-    const size_t most = w->learned / AC_LOCKSTEP, wanted = ((size_t)options->batch + AC_LOCKSTEP - 1) / AC_LOCKSTEP;
-    const int groups = (int)(wanted < most ? wanted : most);
-    double best = by->held_back_bits(w, w->p), gained = INFINITY;
-    float rate = options->rate;
-    int taken = 0, more = options->more;
-    keep_best(w);
-    for (int left = options->steps, round = options->round; left > 0 && gained > options->least * best; left -= round, round += round + round / 2) {
-        if (left < 2 * round) round = left;
-        for (int first = 0, end; first < round; first = end) {
-            end = w->displaced && round - first > 2 * FOLLOW ? first + FOLLOW : round;
-            by->descend(w, first, end, round, groups, rate);
-            if (w->displaced) ac_widths_follow(w, by);
-        }
-        taken += round;
-        const double bits = by->held_back_bits(w, w->p);
-        gained = best - bits;
-        if (bits < best) {
-            if (left == round && gained > options->much * best) {
-                const int longer = round + round / 2, further = longer < more ? longer : more;
-                left += further, more -= further;
-            }
-            best = bits;
-            keep_best(w);
-        } else if (rate == options->rate) {
-            start_again(w);
-            rate /= 3, gained = INFINITY;
-        }
+    const size_t wanted = ((size_t)options->batch + AC_LOCKSTEP - 1) / AC_LOCKSTEP;
+    const int groups = (int)(wanted < w->learned ? wanted : w->learned), constant = (int)((float)options->steps / (1 + FALLING)) + 1;
+    const int round = options->round < constant ? options->round : constant, warm = round / 4;
+    double best = INFINITY, gained = 0;
+    look(w, by, w->p, &best);
+    const double first = best;
+    ac_tuned tuned = {.start = (float)best};
+    float rate = 3 * options->rate;
+    for (int attempt = 0; attempt < 2 && gained <= 0; attempt++) {
+        rate /= 3;
+        to_best(w);
+        go(w, by, warm, groups, 0, rate);
+        go(w, by, round - warm, groups, rate, rate);
+        gained = look(w, by, w->average, &best);
+        tuned.steps += round;
+    }
+    tuned.early = (float)best;
+    int rounds = 1;
+    for (; gained > options->least * best && (rounds + 1) * round <= constant; rounds++) {
+        go(w, by, round, groups, rate, rate);
+        gained = look(w, by, w->average, &best);
+        tuned.steps += round;
+        if (rounds == 1) tuned.early = (float)best;
+        if (rounds == 1 && best > options->rival) break;
+    }
+    if (best < first && best <= options->rival) {
+        const int falling = (int)(FALLING * (float)(rounds * round));
+        go(w, by, falling, groups, rate, 0);
+        look(w, by, w->p, &best);
+        tuned.steps += falling;
     }
     to_best(w);
-    return taken;
+    tuned.end = (float)best;
+    return tuned;
 }
 
 int ac_tune(const ac_model *base, const ac_model *start, const ac_context *contexts, size_t count, const ac_tune_options *options, uint8_t *weights,
-            size_t capacity, int32_t *steps)
+            size_t capacity, ac_tuned *tuned)
 {
-    if (!base || !start || base->hidden != start->hidden || !contexts || count < LEAST_CONTEXTS || count > UINT32_MAX || !options || !weights || !steps || options->batch < 1 || options->round < 1) return AC_ERROR_ARGUMENT;
+    if (!base || !start || base->hidden != start->hidden || !contexts || count < LEAST_CONTEXTS || count > UINT32_MAX || !options || !weights || !tuned || options->batch < 1 || options->round < 1) return AC_ERROR_ARGUMENT;
     if (capacity < ac_weights_size(base->hidden)) return AC_ERROR_SPACE;
     if (options->tables && !ac_can_have_widths(contexts, count, options->areas, options->period_bits)) return AC_ERROR_ARGUMENT;
-    uint64_t random = 0x9e3779b97f4a7c15u ^ ((uint64_t)options->seed << 1);
     ac_learner *w = aligned_alloc(64, (sizeof *w + 63) / 64 * 64);
-    ac_context *drawn = shuffled(contexts, count, &random);
+    const size_t all = count / AC_LOCKSTEP;
+    uint32_t *order = random_order(all, options->seed);
     int status = AC_ERROR_MEMORY;
-    if (w && drawn) {
+    if (w && order) {
         memset(w, 0, sizeof *w);
         status = ac_code_lengths_build(&base->tables, &w->lengths);
     }
     if (status == AC_OK) {
-        w->contexts = drawn;
-        w->held_back = count / 16 < HELD_BACK ? count / 16 / AC_LOCKSTEP * AC_LOCKSTEP : HELD_BACK;
-        w->learned = count - w->held_back;
+        w->contexts = contexts, w->order = order;
+        w->held_back = all / 16 < HELD_BACK ? all / 16 : HELD_BACK;
+        w->learned = all - w->held_back;
         w->at = ac_parameters_from(base, w->base);
         ac_parameters_from(start, w->p);
         scales_of(w, options);
-        whiten_linear(w, count);
+        ac_whiten_linear(w, count);
+        ac_turn_layers(w, count);
         if (options->tables) {
             ac_code_lengths_displace(&w->lengths, options->tables, options->areas, options->period_bits);
             w->displaced = 1, w->areas = options->areas, w->period_bits = options->period_bits;
         }
-        *steps = fit(w, options);
+        *tuned = fit(w, options);
         float *linear = w->p + w->at.linear, magnitude = 0;
         for (int i = 0; i < AC_LINEAR; i++) magnitude += fabsf(rintf(linear[i]));
         if (magnitude > 64000)
@@ -248,6 +220,6 @@ int ac_tune(const ac_model *base, const ac_model *start, const ac_context *conte
         to_bytes(&w->at, w->p, weights);
         ac_code_lengths_free(&w->lengths);
     }
-    free(w), free(drawn);
+    free(w), free(order);
     return status;
 }
