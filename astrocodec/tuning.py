@@ -305,7 +305,7 @@ def tune(
     reference : array_like, optional
         What the array, of which there is one then, is going to be encoded beside (`astrocodec.encode`).
     effort : int, optional
-        1 (fastest) to 9 (smallest); 5 takes about half a second of one core, for large frames too.
+        1 (fastest) to 9 (smallest); 5 takes 0.2 to 0.8 s of one core, for large frames too.
     seed : int, optional
         Of the sample.
     thorough : bool, optional

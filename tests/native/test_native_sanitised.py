@@ -26,7 +26,7 @@ def test_no_address_is_misaligned(tmp_path: Path) -> None:
     if "ubsan" in built.stderr:
         pytest.skip("the compiler has no sanitiser")
     assert built.returncode == 0, built.stderr
-    arguments = "(a.ctypes.data + 1, 2, 2, 2, p.ctypes.data, 1, o.ctypes.data)"
+    arguments = "(a.ctypes.data + 1, 2, 2, 2, p.ctypes.data, None, 1, o.ctypes.data)"
     arrays = "a = np.zeros(9, 'u2'); p = np.zeros(1, 'u4'); o = np.zeros(1, _native.CONTEXT); "
     probe = f"import numpy as np; from astrocodec import _native; {arrays}_native._library.ac_piece_contexts{arguments}"
     environment = os.environ | {"PYTHONPATH": str(tmp_path)}

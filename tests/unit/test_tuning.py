@@ -121,9 +121,9 @@ def test_a_fit_is_given_up_where_a_rival_is_ahead() -> None:
 
 
 def test_inputs_that_are_much_alike_slow_nothing_down() -> None:
-    """Steps go along directions in which they vary alone; along the inputs 300 of them come to 0.7865."""
-    found = fit(exposure(3), steps=300, batch=256)
-    assert found.end < 0.784 * found.start
+    """Steps go along directions in which they vary alone; 600 of them along the inputs come to 0.786."""
+    found = fit(exposure(3), steps=600, batch=256)
+    assert found.end < 0.782 * found.start
 
 
 def test_what_gains_nothing_on_samples_held_back_is_not_taken() -> None:
