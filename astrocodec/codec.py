@@ -384,8 +384,10 @@ def decode(
     if header.codec in codecs.NATIVE:
         is_direct = out is not None and out.dtype.isnative and out.flags.carray
         values = out if out is not None and is_direct else np.empty(header.shape, header.dtype)
+        models, info = tuple(models), _reference_of(header)
         known = [find_model(header.fingerprint, models, header.body_of(MODEL))] if header.codec == CAUSAL else []
-        info = _reference_of(header)
+        if info and info.embedded:  # with any of them
+            known += models
         beside = find_reference(reference, info) if info and not info.embedded else None
         native_stream.decode_stream(view, [native_model(model) for model in known], values, workers, beside)
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+import weakref
 import zlib
 from contextlib import suppress
 from dataclasses import replace
@@ -105,11 +106,25 @@ class _FileHeader(fits.Header):  # type: ignore[misc]
     """A header whose length, and whose text as long as nothing changed, are those in the file."""
 
     cards_in_file: tuple[bytes, ...] | None = None
-    owner: TileTableHDU | None = None
+    # Weak, as a circle would keep an edited file open until the garbage collector comes by.
+    _owner: weakref.ref[TileTableHDU] | None = None
+
+    @property
+    def owner(self) -> TileTableHDU | None:
+        """The table whose header this is."""
+        return None if self._owner is None else self._owner()
+
+    @owner.setter
+    def owner(self, table: TileTableHDU) -> None:
+        self._owner = weakref.ref(table)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_owner"}
 
     def __str__(self) -> str:
         # astropy takes the length of this text for the length of the header in the file.
-        raw = self.owner._unchanged_header() if self.owner is not None else None
+        owner = self.owner
+        raw = owner._unchanged_header() if owner is not None else None
         return str(super().__str__()) if raw is None else raw.decode("latin-1")
 
     def copy(self, strip: bool = False) -> Any:
@@ -128,7 +143,7 @@ class TileTableHDU(fits.BinTableHDU):  # type: ignore[misc]
     _header: Any
     _read_cards: tuple[bytes, ...] = ()
     _read_images: tuple[str, ...] = ()
-    _checked_rows: Any = None
+    _checked_rows: weakref.ref[Any] | None = None  # which would keep the file open
     _is_loaded = False
     _forget_manifest = False
 
@@ -209,7 +224,7 @@ class TileTableHDU(fits.BinTableHDU):  # type: ignore[misc]
         ------
         CorruptError
         """
-        if rows is self._checked_rows or not holds_tiles(self._read_cards):
+        if not holds_tiles(self._read_cards) or (self._checked_rows is not None and self._checked_rows() is rows):
             return
         where = f"HDU {self.name!r}"
         written = read_tiles_card(self._read_cards, where).table_crc
@@ -218,7 +233,7 @@ class TileTableHDU(fits.BinTableHDU):  # type: ignore[misc]
                 f"{where}: the {len(rows)} rows of its table have CRC-32 {found:08x}, {KEYWORD} says {written:08x}"
             )
         self.refuse_doubtful(scaling=True)
-        self._checked_rows = rows
+        self._checked_rows = weakref.ref(rows)
 
     def refuse_doubtful(self, *, scaling: bool) -> None:
         """

@@ -8,6 +8,7 @@ what astropy gives for an image file that is edited so, but that stored integers
 from __future__ import annotations
 
 import functools
+import gc
 import io
 import os
 import warnings
@@ -376,3 +377,20 @@ def test_what_astropy_cannot_read_ends_no_list(
             hdus[0].header[f"K{number}"] = number
     with fits.open(packed) as hdus:
         assert len(hdus) == 3
+
+
+@pytest.mark.parametrize("container", ["zimage", "table"])
+def test_a_file_whose_pixels_were_edited_is_closed_with_it(tmp_path: Path, container: str) -> None:
+    """Not when the garbage collector comes by: the next to write it finds no one who has it open."""
+    plain, packed = tmp_path / "p.fits", tmp_path / "a.ac.fits"
+    fits.PrimaryHDU(np.arange(3600, dtype="i2").reshape(60, 60)).writeto(plain)
+    fits_tiles.compress(plain, packed, container=container, tune=False)
+    gc.collect()
+    gc.disable()
+    try:
+        with fits.open(packed, mode="update") as hdus:
+            hdus[-1].data[0] = 0
+            hdus[-1].header["NOTE"] = 1
+        fits_tiles.compress(plain, packed, container=container, tune=False, overwrite=True)
+    finally:
+        gc.enable()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,9 @@ import astrocodec
 from astrocodec import _native
 from astrocodec._native import stream as native_stream
 from astrocodec.analysis.bits.stream_bits import stream_bits
-from astrocodec.errors import AstrocodecError, CorruptError, FormatError, ReferenceNotFoundError
+from astrocodec.errors import AstrocodecError, CorruptError, FormatError, ModelNotFoundError, ReferenceNotFoundError
 from astrocodec.model import Model
+from astrocodec.references import leave
 from astrocodec.stages import reference
 from astrocodec.stages.outside import (
     ARRAY_TYPES,
@@ -221,6 +223,23 @@ def test_wide_elements_beside_small_ones(dtype: str, end: int) -> None:
     stream = astrocodec.encode(values, reference=pattern)
     np.testing.assert_array_equal(astrocodec.decode(stream, reference=pattern), values)
     assert len(stream) < 0.4 * len(astrocodec.encode(values))
+
+
+def test_a_reference_inside_may_have_another_model() -> None:
+    rng = np.random.default_rng(5)
+    pattern = (2500 + rng.normal(0, 40, (200, 1)) + rng.laplace(0, 9, (200, 220))).astype(np.uint16)
+    values = pattern + rng.poisson(9, pattern.shape).astype(np.uint16)
+    shipped, tuned = astrocodec.load_model(), astrocodec.tune(pattern, effort=1)
+    found = leave(values, pattern, "", shipped)
+    assert found is not None
+    section = dataclasses.replace(found[0], embedded=True).to_bytes()
+    inner = native_stream.encode_stream([(_native.native_model(tuned), b"")], pattern, None, False, 1)
+    beside = native_stream.Beside(section, values, inner)
+    stream = native_stream.encode_stream([(_native.native_model(shipped), b"")], found[1], None, False, 1, beside)
+    assert astrocodec.inspect(stream).model_fingerprint == shipped.fingerprint
+    np.testing.assert_array_equal(astrocodec.decode(stream, models=iter([tuned])), values)
+    with pytest.raises(ModelNotFoundError):
+        astrocodec.decode(stream)
 
 
 def test_bits_of_a_stream_with_its_reference() -> None:
