@@ -80,10 +80,12 @@ static inline void load_numbers(const void *data, int dtype, const ac_pixel_map 
         if (is_ordered) LOAD(uint16_t, ordered_bits(p[i * stride] >> trailing, 16 - trailing))
         LOAD(uint16_t, half_value(p[i * stride]))
     case AC_F4:
-        if (is_ordered) LOAD(uint32_t, ordered_bits(p[i * stride] >> trailing, 32 - trailing))
+        if (is_ordered && trailing) LOAD(uint32_t, ordered_bits(p[i * stride] >> trailing, 32 - trailing))
+        if (is_ordered) LOAD(uint32_t, ordered_bits(p[i * stride], 32))
         LOAD(float, (int64_t)p[i * stride])
     default:
-        if (is_ordered) LOAD(uint64_t, ordered_bits(p[i * stride] >> trailing, 64 - trailing))
+        if (is_ordered && trailing) LOAD(uint64_t, ordered_bits(p[i * stride] >> trailing, 64 - trailing))
+        if (is_ordered) LOAD(uint64_t, ordered_bits(p[i * stride], 64))
         LOAD(double, (int64_t)p[i * stride])
     }
 }
@@ -493,7 +495,7 @@ static int take_census(const ac_sheet *s, uint64_t stride, uint64_t total, uint3
     return c->count <= most ? list_values(c) : AC_OK;
 }
 
-/* Whether some thousand numbers show few values, and these not without holes. */
+/* Whether some thousand numbers show few values, and these not without holes, unless they are floats of few digits. */
 static int look_few(const ac_sheet *s, int *few)
 {
     const uint64_t stride = s->count >> SAMPLE_LOG ? s->count >> SAMPLE_LOG : 1, total = (s->count + stride - 1) / stride;
@@ -503,7 +505,7 @@ static int look_few(const ac_sheet *s, int *few)
     *few = !status && c.count <= most;
     uint32_t steps = 0;
     for (uint32_t i = 1; *few && i < c.count; i++) steps += c.values[i] - c.values[i - 1] == 1;
-    *few &= c.count <= 8 || 2 * steps <= c.count - 1;
+    *few &= s->map.trailing || c.count <= 8 || 2 * steps <= c.count - 1;
     free_census(&c);
     return status;
 }

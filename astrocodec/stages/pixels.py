@@ -202,12 +202,13 @@ def _steps(u: NDArray[np.uint64] | NDArray[np.uint16]) -> NDArray[np.int64]:
 
 
 def _few_values(
-    u: NDArray[np.uint64], closed: NDArray[np.uint64], largest: int
+    u: NDArray[np.uint64], closed: NDArray[np.uint64], largest: int, trailing: int
 ) -> tuple[NDArray[np.uint64], NDArray[np.uint16]] | None:
     """Values and ranks of integers beyond 16 bits where listing them pays; `closed` are these, less gaps."""
     sample = u.ravel()[:: max(1, u.size >> 13)]
     seen = np.unique(sample)
-    if seen.size > 7 * sample.size // 8 or (seen.size > 8 and 2 * int((np.diff(seen) == 1).sum()) > seen.size - 1):
+    is_dense = seen.size > 8 and 2 * int((np.diff(seen) == 1).sum()) > seen.size - 1
+    if seen.size > 7 * sample.size // 8 or (is_dense and not trailing):
         return None
     values, places = np.unique(u, return_inverse=True)
     if values.size > min(65536, u.size // 2):
@@ -259,7 +260,7 @@ def map_pixels(values: NDArray[Any]) -> tuple[NDArray[np.uint64] | NDArray[np.ui
     modulus = 1 << 64
     u = values.astype(np.uint64) - np.uint64(offset % modulus)
     closed, gaps, largest = _close_gaps(u, largest)
-    if few := _few_values(u, closed, largest):
+    if few := _few_values(u, closed, largest, trailing):
         return few[1], PixelMap(kind, offset, (), _SET, values=few[0], trailing=trailing), few[0].size - 1
     return closed, PixelMap(kind, offset, gaps, trailing=trailing), largest
 
