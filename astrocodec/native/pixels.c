@@ -235,6 +235,14 @@ static void range_of(const ac_sheet *s, uint64_t *low, uint64_t *high)
     *low = least ^ flip, *high = most ^ flip;
 }
 
+static inline void close_each(const ac_pixel_map *map, size_t n, uint64_t *u)
+{
+    for (uint32_t g = 0; g < map->gap_count; g++) {
+        const ac_gap gap = map->gaps[g];
+        for (size_t i = 0; i < n; i++) u[i] -= u[i] >= gap.start ? gap.length : 0;
+    }
+}
+
 /* Integers after offset and gaps. */
 void ac_sheet_integers(const ac_sheet *s, uint64_t first, size_t n, uint64_t *u)
 {
@@ -244,10 +252,7 @@ void ac_sheet_integers(const ac_sheet *s, uint64_t first, size_t n, uint64_t *u)
     }
     load(s, first, n, u);
     for (size_t i = 0; i < n; i++) u[i] -= s->map.offset;
-    for (uint32_t g = 0; g < s->map.gap_count; g++) {
-        const ac_gap gap = s->map.gaps[g];
-        for (size_t i = 0; i < n; i++) u[i] -= u[i] >= gap.start ? gap.length : 0;
-    }
+    close_each(&s->map, n, u);
     if (s->rank)
         for (size_t i = 0; i < n; i++) u[i] = s->rank[(uint16_t)u[i]];
 }
@@ -288,42 +293,6 @@ const uint16_t *ac_sheet_as_samples(const ac_sheet *s)
     if (s->ranks && !s->low_bits) return s->ranks;
     const int is_word = s->numbers.dtype == AC_U2 || s->numbers.dtype == AC_I2;
     return is_word && !(uint16_t)s->map.offset && !s->rank && !s->low_bits ? s->numbers.data : NULL;
-}
-
-/* The largest stretch of unused values of the upper 16 bits: 1 and a gap if it is worth closing. */
-static int find_gap(const ac_sheet *s, ac_gap *gap)
-{
-    uint8_t *used = calloc(65536, 1);
-    if (!used) return 0;
-    uint32_t shift = 0;
-    while (s->largest >> shift > 65535) shift++;
-    uint64_t u[CHUNK];
-    for (uint64_t first = 0; first < s->count; first += CHUNK) {
-        const size_t n = s->count - first < CHUNK ? (size_t)(s->count - first) : CHUNK;
-        ac_sheet_integers(s, first, n, u);
-        for (size_t i = 0; i < n; i++) used[(uint16_t)(u[i] >> shift)] = 1;
-    }
-    uint32_t last = 0, widest = 0, before = 0;
-    while (!used[last]) last++;
-    for (uint32_t v = last + 1; v < 65536; v++) {
-        if (!used[v]) continue;
-        if (v - last > widest) widest = v - last, before = last;
-        last = v;
-    }
-    free(used);
-    if (widest < 4 || (uint64_t)widest * 4 < s->largest >> shift) return 0;
-    *gap = (ac_gap){(uint64_t)(before + 1) << shift, (uint64_t)(widest - 1) << shift};
-    return 1;
-}
-
-/* Brings far-off values (a BLANK, NaNs) next to the rest while the range exceeds 16 bits. */
-static void close_gaps(ac_sheet *s)
-{
-    ac_gap gap;
-    while (s->largest > 65535 && s->map.gap_count < AC_MAX_GAPS && find_gap(s, &gap)) {
-        s->map.gaps[s->map.gap_count++] = gap;
-        s->largest -= gap.length;
-    }
 }
 
 /* Whether some thousand elements show that values are used without holes. */
@@ -537,31 +506,77 @@ static int64_t ranks_save(const ac_sheet *s, const census *c)
     return (whole - (saved * 16 % steps < 0)) * (int64_t)s->count >> 4;
 }
 
-/* A value set for integers beyond 16 bits, instead of gaps. */
-static int match_few(ac_sheet *s)
+/* The largest stretch of unused values of the upper 16 bits, among all values if they are known: 1 and a gap if it is worth closing. */
+static int find_gap(const ac_sheet *s, const census *all, ac_gap *gap)
 {
-    int few, is_set = 0, status = look_few(s, &few);
-    if (status || !few) return status;
-    const uint32_t most = (uint32_t)ac_smaller(65536, s->count / 2);
-    census c;
-    status = take_census(s, 1, s->count, most, &c);
-    if (!status && c.count <= most) {
-        const int64_t saved = ranks_save(s, &c);
-        if (saved > 0) status = try_set(s, c.values, c.count, (uint64_t)saved, &is_set);
+    uint8_t *used = calloc(65536, 1);
+    if (!used) return 0;
+    uint32_t shift = 0;
+    while (s->largest >> shift > 65535) shift++;
+    uint64_t u[CHUNK];
+    const uint64_t count = all ? all->count : s->count;
+    for (uint64_t first = 0; first < count; first += CHUNK) {
+        const size_t n = count - first < CHUNK ? (size_t)(count - first) : CHUNK;
+        if (all) {
+            memcpy(u, all->values + first, n * sizeof *u);
+            close_each(&s->map, n, u);
+        } else {
+            ac_sheet_integers(s, first, n, u);
+        }
+        for (size_t i = 0; i < n; i++) used[(uint16_t)(u[i] >> shift)] = 1;
     }
+    uint32_t last = 0, widest = 0, before = 0;
+    while (!used[last]) last++;
+    for (uint32_t v = last + 1; v < 65536; v++) {
+        if (!used[v]) continue;
+        if (v - last > widest) widest = v - last, before = last;
+        last = v;
+    }
+    free(used);
+    if (widest < 4 || (uint64_t)widest * 4 < s->largest >> shift) return 0;
+    *gap = (ac_gap){(uint64_t)(before + 1) << shift, (uint64_t)(widest - 1) << shift};
+    return 1;
+}
+
+/* Brings far-off values (a BLANK, NaNs) next to the rest while the range exceeds 16 bits. `all`: the values that occur, or NULL. */
+static void close_gaps(ac_sheet *s, const census *all)
+{
+    ac_gap gap;
+    while (s->largest > 65535 && s->map.gap_count < AC_MAX_GAPS && find_gap(s, all, &gap)) {
+        s->map.gaps[s->map.gap_count++] = gap;
+        s->largest -= gap.length;
+    }
+}
+
+/* The ranks of all numbers, whose values are a set. */
+static int take_ranks(ac_sheet *s, const census *c)
+{
+    s->map.gap_count = 0;
+    s->ranks = malloc((size_t)s->count * sizeof *s->ranks);
+    if (!s->ranks) return AC_ERROR_MEMORY;
+    uint64_t u[CHUNK];
+    for (uint64_t first = 0; first < s->count; first += CHUNK) {
+        const size_t n = s->count - first < CHUNK ? (size_t)(s->count - first) : CHUNK;
+        load(s, first, n, u);
+        for (size_t i = 0; i < n; i++) s->ranks[first + i] = (uint16_t)slot_of(c, u[i] - s->map.offset)->rank;
+    }
+    return AC_OK;
+}
+
+/* Gaps, or a value set, for integers beyond 16 bits. */
+static int match_wide(ac_sheet *s)
+{
+    const uint32_t most = (uint32_t)ac_smaller(65536, s->count / 2);
+    census c = {0};
+    int few, is_set = 0, status = look_few(s, &few);
+    if (!status && few) status = take_census(s, 1, s->count, most, &c);
+    few &= !status && c.count <= most;
+    if (!status) close_gaps(s, few ? &c : NULL);
+    const int64_t saved = few ? ranks_save(s, &c) : 0;
+    if (saved > 0) status = try_set(s, c.values, c.count, (uint64_t)saved, &is_set);
     if (is_set) {
         c.values = NULL;
-        s->map.gap_count = 0;
-        s->ranks = malloc((size_t)s->count * sizeof *s->ranks);
-        if (!s->ranks) status = AC_ERROR_MEMORY;
-    }
-    if (s->ranks) {
-        uint64_t u[CHUNK];
-        for (uint64_t first = 0; first < s->count; first += CHUNK) {
-            const size_t n = s->count - first < CHUNK ? (size_t)(s->count - first) : CHUNK;
-            load(s, first, n, u);
-            for (size_t i = 0; i < n; i++) s->ranks[first + i] = (uint16_t)slot_of(&c, u[i] - s->map.offset)->rank;
-        }
+        status = take_ranks(s, &c);
     }
     free_census(&c);
     return status;
@@ -584,8 +599,7 @@ int ac_sheet_init(ac_sheet *s, const ac_array *array, const void *data)
     s->map.offset = high - rounded <= 65535 ? rounded : low;
     s->largest = high - s->map.offset;
     if (s->largest <= 65535) return match_set(s);
-    close_gaps(s);
-    return match_few(s);
+    return match_wide(s);
 }
 
 void ac_sheet_free(ac_sheet *s)
