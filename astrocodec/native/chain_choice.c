@@ -67,7 +67,10 @@ static int32_t noise_of(sample *s)
     const size_t n = (size_t)(s->planes - 1) * s->size;
     for (size_t i = 0; i < n; i++) s->steps[i] = s->samples[i + s->size] - s->samples[i];
     const int32_t common = middle(s->steps, n, s->counts);
-    for (size_t i = 0; i < n; i++) s->steps[i] = s->steps[i] < common ? common - s->steps[i] : s->steps[i] - common;
+    for (size_t i = 0; i < n; i++) {
+        const int32_t off = s->steps[i] < common ? common - s->steps[i] : s->steps[i] - common;
+        s->steps[i] = off < 65535 ? off : 65535; /* most are nearer, so that the middle is too */
+    }
     return middle(s->steps, n, s->counts);
 }
 

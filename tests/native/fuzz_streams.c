@@ -121,7 +121,7 @@ static size_t in_other_order(ac_array *array, uint8_t *data, uint8_t *stream, si
     ac_reader reader = {.data = stream, .length = n};
     ac_header header;
     const size_t size = ac_array_size(array);
-    if (ac_header_read(&reader, &header) || header.codec != AC_CAUSAL || header.reference.bytes || n + 40 > ROOM) return n;
+    if (ac_header_read(&reader, &header) || header.codec != AC_CAUSAL || header.reference.bytes || header.axes.bytes || n + 40 > ROOM) return n;
     ac_axes axes;
     for (int i = 0; i < array->ndim; i++) {
         const int there = random_between(seed, 0, i);

@@ -5,7 +5,7 @@
 #include "array.h"
 #include "make_model.h"
 
-enum { ARRAY_KINDS = 9, ARRAY_ELEMENTS = 4096, ARRAY_ITEM = 16 };
+enum { ARRAY_KINDS = 9, ARRAY_ELEMENTS = 1 << 15, FEW_ELEMENTS = 4096, ARRAY_ITEM = 16 };
 
 /* The half float next below `v` in magnitude. */
 static inline uint16_t half_bits(double v)
@@ -51,14 +51,15 @@ static inline double array_value(int kind, size_t i, double scale, uint64_t *see
     }
 }
 
-/* At most ARRAY_ELEMENTS elements of ARRAY_ITEM bytes into `data`. */
+/* At most ARRAY_ELEMENTS elements of ARRAY_ITEM bytes into `data`; few in most cases, in some enough for all that the encoder tries of cubes. */
 static inline ac_array make_array(uint8_t *data, uint64_t *seed)
 {
-    ac_array a = {.dtype = random_between(seed, 0, AC_DTYPES - 1), .ndim = random_between(seed, 0, 3)};
+    const int is_large = random_u32(seed) % 8 == 0;
+    ac_array a = {.dtype = random_between(seed, 0, AC_DTYPES - 1), .ndim = is_large ? random_between(seed, 2, 4) : random_between(seed, 0, 3)};
     size_t count = 1;
     for (int i = 0; i < a.ndim; i++) {
         a.shape[i] = random_u32(seed) % 60 ? (uint64_t)random_between(seed, 1, i ? 40 : a.ndim == 1 ? 900 : 50) : 0;
-        if (count * a.shape[i] > ARRAY_ELEMENTS) a.shape[i] = 1;
+        if (count * a.shape[i] > (is_large ? ARRAY_ELEMENTS : FEW_ELEMENTS)) a.shape[i] = 1;
         count *= a.shape[i];
     }
     const int kind = random_between(seed, 0, ARRAY_KINDS - 1);
