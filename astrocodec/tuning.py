@@ -260,10 +260,10 @@ def _drop_small(base: Weights, tuned: Weights, max_bytes: int) -> Weights:
     return tuned
 
 
-def _coded_bytes(bands: Sequence[_Band], model: Model) -> int:
+def _coded_bytes(bands: Sequence[_Band], model: Model, *, thorough: bool) -> int:
     native = _native.native_model(model)
     return sum(
-        len(_native.encode_piece(native, band.samples, True, None if band.shift is None else Choice(band.shift)))
+        len(_native.encode_piece(native, band.samples, thorough, None if band.shift is None else Choice(band.shift)))
         for band in bands
     )
 
@@ -356,7 +356,7 @@ def tune(
     def cost(model: Model) -> float:
         """Bytes of all pixels, about, and of what tells the model."""
         delta = b"" if model == general else dataclasses.replace(model, base=model.base or model).delta()
-        return _coded_bytes(bands, model) * total / sampled + len(delta) * each
+        return _coded_bytes(bands, model, thorough=thorough) * total / sampled + len(delta) * each
 
     def fitted(
         plan: _Fit, first: Model, outputs_only: bool = False, tables: Tables | None = None, rival: float = math.inf

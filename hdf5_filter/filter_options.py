@@ -106,7 +106,7 @@ class AstroCodec(h5py.filters.FilterRefBase):  # type: ignore[misc]
 
         arrays = data if isinstance(data, list | tuple) else [data]
         parts = [part for array in arrays for part in sample(array)]
-        return cls(astrocodec.tune(parts, base, effort=effort), **options)
+        return cls(astrocodec.tune(parts, base, effort=effort, thorough=options.get("thorough", False)), **options)
 
     @classmethod
     def from_filter_options(cls, filter_options: Sequence[int]) -> AstroCodec:
