@@ -4,9 +4,10 @@
 #include <string.h>
 
 #include "bits_about.h"
+#include "plane_choice.h"
 #include "split.h"
 
-enum { LEAST = 4096, FEW = 1 << 13, MANY = 1 << 15, BOXES = 2, ENOUGH = 16, MOST_LONG = 4, ORDERS = 12, TRIED = 3, NO_COST = 1 << 30 };
+enum { LEAST = 4096, FEW = 1 << 13, MANY = 1 << 15, BOXES = 2, ENOUGH = 16, MOST_LONG = 4, ORDERS = 12, TRIED = 3, NEAR = 3, NO_COST = 1 << 30 };
 
 /* A part of the array, which is looked at. */
 typedef struct {
@@ -220,6 +221,34 @@ static int try_orders(const look *l, const ac_axes *orders, int count, ac_size_o
     return status;
 }
 
+/* Whether whole planes in an order have sets or lattices of their own: neighbours in the middle are looked at. */
+static int are_sparser(const ac_array *array, const void *data, const ac_axes *axes, int *sparser)
+{
+    ac_array near = ac_axes_turned(array, axes);
+    uint64_t start[AC_MAX_DIMENSIONS] = {0};
+    for (int i = 0; i < array->ndim - 2; i++) {
+        const uint64_t length = near.shape[i];
+        near.shape[i] = ac_smaller(length, NEAR);
+        start[axes->of[i]] = (length - near.shape[i]) / 2;
+    }
+    void *elements = malloc(ac_array_size(&near));
+    if (!elements) return AC_ERROR_MEMORY;
+    ac_axes_turn(array, axes, start, &near, data, elements);
+    const int status = ac_planes_are_sparser(&near, elements, sparser);
+    free(elements);
+    return status;
+}
+
+/* Whether that is so in the array's own order alone, so that boxes, which cut planes, do not tell what these take. */
+static int are_sparser_as_they_are(const ac_array *array, const void *data, const ac_axes *turned, int *sparser)
+{
+    const ac_axes same = as_it_is();
+    int other = 0, status = are_sparser(array, data, &same, sparser);
+    if (!status && *sparser) status = are_sparser(array, data, turned, &other);
+    *sparser &= !other;
+    return status;
+}
+
 int ac_axes_choose(const ac_array *array, const void *data, ac_size_of size, void *work, ac_axes *axes, int *turned)
 {
     ac_axes orders[ORDERS], tried[TRIED + 1];
@@ -229,11 +258,13 @@ int ac_axes_choose(const ac_array *array, const void *data, ac_size_of size, voi
     if (!known || ac_array_count(array, &count) || count < LEAST) return AC_OK;
     if (known == 1 && array->shape[array->ndim - 1] > 1 && array->shape[array->ndim - 2] > 1) return AC_OK; /* an image */
     look few = {.count = 0}, many = {.count = 0};
-    int cheaper = 0, status = take_boxes(&few, array, data, FEW);
+    int cheaper = 0, sparser = 0, status = take_boxes(&few, array, data, FEW);
     for (int j = 0; j < few.count && !status; j++) status = take_samples(&few.boxes[j]);
     if (!status) cheaper = cheaper_orders(&few, orders, known, tried);
     if (!status && cheaper) status = take_boxes(&many, array, data, MANY);
     if (!status && cheaper) status = try_orders(&many, tried, cheaper, size, work, axes, turned);
+    if (!status && *turned) status = are_sparser_as_they_are(array, data, axes, &sparser);
+    *turned &= !sparser;
     free_boxes(&few);
     free_boxes(&many);
     return status;

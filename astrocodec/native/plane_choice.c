@@ -6,22 +6,36 @@
 #include "chain_choice.h"
 #include "split.h"
 
-enum { CHUNK = 1024, LARGE = 1 << 20, LEAST_PLANE = 1024, TRIALS = 4, TRIAL_ROWS = 64, TRIAL_COLUMNS = 256, TRIAL_PIXELS = 2048 };
+enum { CHUNK = 1024, LARGE = 1 << 20, LEAST_PLANE = 1024, LOOKED_AT = 8, TRIALS = 4, TRIAL_ROWS = 64, TRIAL_COLUMNS = 256, TRIAL_PIXELS = 2048 };
 
-/* Maps each plane by itself. `differ`: some have another kind, rule or number of low bits than `sheet`. */
-static int map_each(const ac_sheet *sheet, const ac_array *array, ac_sheet *each, int *differ)
+/* Whether a plane has a set or lattice of its own, of at most two thirds of the samples that `whole` has. */
+static int is_sparser(const ac_sheet *plane, const ac_sheet *whole)
+{
+    return plane->map.rule != AC_RULE_NONE && 3 * (plane->largest + 1) <= 2 * (ac_smaller(whole->largest, 1 << 20) + 1);
+}
+
+/* Maps a plane by itself. */
+static int map_plane(const ac_sheet *sheet, const ac_array *array, uint64_t t, ac_sheet *plane)
 {
     const ac_planes *p = &sheet->planes;
     const size_t size = (size_t)(p->height * p->width) * ac_number_bytes(array->dtype);
     const ac_array one = {.dtype = array->dtype, .ndim = 2, .shape = {p->height, p->width}};
+    const int status = ac_sheet_init(plane, &one, (const uint8_t *)sheet->numbers.data + t * size);
+    if (!status) ac_choose_low_bits(plane);
+    return status;
+}
+
+/* Maps each plane by itself. `differ`: some have another kind, rule or number of low bits than `sheet`, or are sparser. */
+static int map_each(const ac_sheet *sheet, const ac_array *array, ac_sheet *each, int *differ)
+{
     int status = AC_OK;
     *differ = 0;
-    for (uint64_t t = 0; t < p->count && !status; t++) {
+    for (uint64_t t = 0; t < sheet->planes.count && !status; t++) {
         ac_sheet *plane = &each[t];
-        status = ac_sheet_init(plane, &one, (const uint8_t *)sheet->numbers.data + t * size);
+        status = map_plane(sheet, array, t, plane);
         if (status) break;
-        ac_choose_low_bits(plane);
         *differ |= plane->map.kind != sheet->map.kind || plane->map.rule != sheet->map.rule || plane->low_bits != sheet->low_bits;
+        *differ |= is_sparser(plane, sheet);
     }
     return status;
 }
@@ -56,14 +70,54 @@ static void free_each(ac_plane_choice *c)
     c->each = NULL, c->maps = NULL, c->maps_length = 0;
 }
 
+/* How many of some planes, and of how many, are sparser. */
+static int count_sparser(const ac_sheet *sheet, const ac_array *array, uint64_t *found, uint64_t *looked_at)
+{
+    const uint64_t last = sheet->planes.count - 1, most = ac_smaller(last, LOOKED_AT - 1);
+    int status = AC_OK;
+    *found = 0, *looked_at = most + 1;
+    for (uint64_t i = 0; i <= most && !status; i++) {
+        ac_sheet plane;
+        status = map_plane(sheet, array, i * last / most, &plane);
+        if (!status) *found += (uint64_t)is_sparser(&plane, sheet);
+        ac_sheet_free(&plane);
+    }
+    return status;
+}
+
 static int is_plain(const ac_sheet *sheet) { return sheet->largest <= 65535 && sheet->map.rule == AC_RULE_NONE; }
 
-/* Whether it is worth a look what planes are by themselves. The sheet has its least low bits. */
-static int may_be_apart(const ac_sheet *sheet, const ac_array *array)
+/* Several of real numbers, not tiny. */
+static int are_planes(const ac_array *array, const ac_planes *p)
 {
-    const ac_planes *p = &sheet->planes;
-    if (ac_is_complex(array->dtype) || p->count < 2 || p->height * p->width < LEAST_PLANE) return 0;
-    return !is_plain(sheet) || ranges_differ(sheet);
+    return !ac_is_complex(array->dtype) && p->count > 1 && p->height * p->width >= LEAST_PLANE;
+}
+
+/* Whether it is worth a look what planes are by themselves. The sheet has its least low bits. */
+static int may_be_apart(const ac_sheet *sheet, const ac_array *array, int *look)
+{
+    uint64_t found, looked_at;
+    *look = 0;
+    if (!are_planes(array, &sheet->planes)) return AC_OK;
+    *look = !is_plain(sheet) || ranges_differ(sheet);
+    if (*look) return AC_OK;
+    const int status = count_sparser(sheet, array, &found, &looked_at);
+    *look = !status && found;
+    return status;
+}
+
+int ac_planes_are_sparser(const ac_array *array, const void *data, int *sparser)
+{
+    const ac_planes planes = ac_planes_of(array);
+    uint64_t found, looked_at;
+    ac_sheet sheet;
+    *sparser = 0;
+    if (!are_planes(array, &planes)) return AC_OK;
+    int status = ac_sheet_init(&sheet, array, data);
+    if (!status) status = count_sparser(&sheet, array, &found, &looked_at);
+    *sparser = !status && 2 * found > looked_at;
+    ac_sheet_free(&sheet);
+    return status;
 }
 
 /* Sets choice->each where planes by themselves may be smaller. */
@@ -231,13 +285,13 @@ static int choose(ac_sheet *sheet, uint32_t least, int has_chain, uint64_t toget
 int ac_planes_choose(ac_sheet *sheet, const ac_array *array, uint64_t together, const ac_model *model, int flags, ac_plane_choice *c)
 {
     memset(c, 0, sizeof *c);
-    int has_chain;
+    int has_chain, look = 0;
     ac_least_low_bits(sheet);
     const uint32_t least = sheet->low_bits;
     int status = ac_chain_fit(sheet, array, &c->chain, &has_chain);
-    const int look = !status && may_be_apart(sheet, array);
+    if (!status) status = may_be_apart(sheet, array, &look);
     ac_choose_low_bits(sheet);
-    if (look) status = consider_each(sheet, array, c);
+    if (!status && look) status = consider_each(sheet, array, c);
     if (status || !(has_chain || c->each)) return status;
     return choose(sheet, least, has_chain, together, model, flags, c);
 }

@@ -18,6 +18,8 @@ typedef struct {
 int ac_planes_choose(ac_sheet *sheet, const ac_array *array, uint64_t together, const ac_model *model, int flags, ac_plane_choice *choice);
 /* The same where planes are to be differences to the one before: a chain, where there are several planes of real numbers. */
 int ac_planes_subtract(ac_sheet *sheet, const ac_array *array, ac_plane_choice *choice);
+/* Whether most planes have sets or lattices of their own, which pay only in whole planes. */
+int ac_planes_are_sparser(const ac_array *array, const void *data, int *sparser);
 void ac_plane_choice_free(ac_plane_choice *choice);
 
 #endif

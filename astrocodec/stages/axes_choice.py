@@ -17,11 +17,12 @@ from astrocodec.stages.axes import Order, turn
 from astrocodec.stages.chain_choice import period_of
 from astrocodec.stages.log512 import log512
 from astrocodec.stages.pixels import map_pixels
+from astrocodec.stages.plane_choice import are_sparser
 from astrocodec.stages.planes import planes_of, to_planes
 from astrocodec.stages.split import least_low_bits
 
 _LEAST, _FEW, _MANY, _ENOUGH = 4096, 1 << 13, 1 << 15, 16
-_MOST_LONG, _TRIED = 4, 3
+_MOST_LONG, _TRIED, _NEAR = 4, 3, 3
 _NO_COST = 1 << 30
 
 
@@ -80,6 +81,15 @@ def _cost(boxes: list[NDArray[np.uint16]], order: Order) -> int:
     return min(int(bits) * 256 // int(values) if values else _NO_COST for bits, values in (alone, left))
 
 
+def _are_sparser(values: NDArray[Any], order: Order) -> bool:
+    """Whether whole planes in an order have sets or lattices of their own: neighbours in the middle are looked at."""
+    if values.dtype.kind == "c":
+        return False
+    turned = values.transpose(order)
+    near = [slice((n - min(n, _NEAR)) // 2, (n + min(n, _NEAR)) // 2) for n in turned.shape[:-2]]
+    return are_sparser(to_planes(np.ascontiguousarray(turned[tuple(near)])))
+
+
 def choose_order(values: NDArray[Any], size: Callable[[NDArray[Any]], int]) -> Order:
     """The order of axes in which parts of the array take the fewest bytes, which `size` tells."""
     given = tuple(range(values.ndim))
@@ -98,4 +108,6 @@ def choose_order(values: NDArray[Any], size: Callable[[NDArray[Any]], int]) -> O
     boxes = list(boxes_of(values, _MANY))
     sizes = {order: sum(size(turn(box, order)) for box in boxes) for order in (given, *cheaper[:_TRIED])}
     best = min(cheaper[:_TRIED], key=lambda order: sizes[order])
-    return best if 100 * sizes[best] < 99 * sizes[given] else given
+    if 100 * sizes[best] >= 99 * sizes[given]:
+        return given
+    return given if _are_sparser(values, given) and not _are_sparser(values, best) else best

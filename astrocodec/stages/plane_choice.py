@@ -21,7 +21,7 @@ from astrocodec.stages.split import choose_low_bits, least_low_bits
 from astrocodec.stages.stream import MAX_SECTION
 from astrocodec.stages.widths import Choice as Widths
 
-_LEAST_PLANE, _LARGE = 1024, 1 << 20
+_LEAST_PLANE, _LARGE, _LOOKED_AT = 1024, 1 << 20, 8
 _TRIALS, _TRIAL_ROWS, _TRIAL_COLUMNS, _TRIAL_PIXELS = 4, 64, 256, 2048
 
 Integers = NDArray[np.uint64] | NDArray[np.uint16]
@@ -72,19 +72,39 @@ def _ranges_differ(planes: Integers) -> bool:
     return max(ranges) >> 2 > min(ranges)
 
 
+def _is_sparser(plane: Mapped, whole: Mapped) -> bool:
+    """Whether a plane has a set or lattice of its own, of at most two thirds of the samples that `whole` has."""
+    return plane.map.pixel_map.rule != 0 and 3 * (plane.largest + 1) <= 2 * (whole.largest + 1)
+
+
+def _sparser(planes: NDArray[Any], whole: Mapped) -> list[bool]:
+    """Of some planes, whether they are."""
+    last, most = len(planes) - 1, min(len(planes), _LOOKED_AT) - 1
+    return [_is_sparser(map_planes(planes[i * last // most][None]), whole) for i in range(most + 1)]
+
+
+def are_sparser(planes: NDArray[Any]) -> bool:
+    """Whether most planes ``(plane, y, x)`` have sets or lattices of their own, which pay only in whole planes."""
+    if len(planes) < 2 or planes[0].size < _LEAST_PLANE:
+        return False
+    found = _sparser(planes, map_planes(planes))
+    return 2 * sum(found) > len(found)
+
+
 def _each(planes: NDArray[Any], whole: Mapped) -> list[Mapped] | None:
     """Each plane mapped alone; None where that is hardly different from `whole`, or planes are tiny."""
     if len(planes) < 2 or planes[0].size < _LEAST_PLANE:
         return None
     is_plain = whole.largest <= 65535 and not whole.map.pixel_map.rule
-    if is_plain and not _ranges_differ(whole.u):
+    if is_plain and not _ranges_differ(whole.u) and not any(_sparser(planes, whole)):
         return None
     each = [map_planes(plane[None]) for plane in planes]
 
     def sort(mapped: Mapped) -> tuple[int, int, int]:
         return mapped.map.pixel_map.kind, mapped.map.pixel_map.rule, mapped.map.low_bits
 
-    return each if is_plain or any(sort(plane) != sort(whole) for plane in each) else None
+    differ = is_plain or any(sort(plane) != sort(whole) or _is_sparser(plane, whole) for plane in each)
+    return each if differ else None
 
 
 class _Trial(NamedTuple):

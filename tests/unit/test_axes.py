@@ -90,6 +90,17 @@ def test_baselines_of_visibilities_are_planes() -> None:
     assert astrocodec.decode(stream).tobytes() == stored.tobytes()
 
 
+def test_boxes_do_not_turn_planes_that_have_sets_of_their_own() -> None:
+    rng = np.random.default_rng(5)
+    cube = np.empty((120, 48, 48), np.float32)
+    for plane in cube:
+        ranks = np.cumsum(rng.normal(0, 3, plane.shape), 1) + 150
+        plane[:] = np.sort(rng.normal(0, 1, 300).astype("f4"))[np.clip(ranks, 0, 299).astype(int)]
+    stream = astrocodec.encode(cube)
+    assert astrocodec.inspect(stream).axes == (0, 1, 2)
+    assert stream == reference.encode_stream(cube, [(astrocodec.load_model(), b"")], encode_one=encode_one)
+
+
 def test_what_is_asked_for_is_of_the_planes_as_given() -> None:
     stored = np.ascontiguousarray(reads().transpose(1, 2, 0))
     assert astrocodec.inspect(astrocodec.encode(stored, piece_shape=(64, 64))).axes == (0, 1, 2)
