@@ -364,13 +364,14 @@ static int try_set(ac_sheet *s, uint64_t *values, uint32_t n, uint64_t saved, in
 static int match_set(ac_sheet *s)
 {
     if (looks_dense(s)) return AC_OK;
-    uint32_t *counts = calloc(65536, sizeof *counts), n = 0;
-    uint16_t *values = malloc(65536 * sizeof *values), *rank = calloc(65536, sizeof *rank);
-    uint64_t *members = malloc(65536 * sizeof *members);
+    const uint32_t room = (uint32_t)s->largest + 1; /* no more, for many planes have maps at a time */
+    uint32_t *counts = calloc(room, sizeof *counts), n = 0;
+    uint16_t *values = malloc(room * sizeof *values), *rank = calloc(room, sizeof *rank);
+    uint64_t *members = malloc(room * sizeof *members);
     int status = counts && values && rank && members ? AC_OK : AC_ERROR_MEMORY;
     if (!status) {
         count_values(s, counts);
-        for (uint32_t v = 0; v < 65536; v++) {
+        for (uint32_t v = 0; v < room; v++) {
             if (!counts[v]) continue;
             rank[v] = (uint16_t)n, members[n] = v, counts[n] = counts[v];
             values[n++] = (uint16_t)v;
@@ -380,7 +381,7 @@ static int match_set(ac_sheet *s)
             int is_set = 0;
             const int is_lattice = ac_lattice_fit(values, n, &lattice);
             if (!is_lattice) status = try_set(s, members, n, ac_set_saves(members, n, counts), &is_set);
-            if (is_set) memmove(rank, rank + values[0], (65536u - values[0]) * sizeof *rank), members = NULL;
+            if (is_set) memmove(rank, rank + values[0], (room - values[0]) * sizeof *rank), members = NULL;
             if (is_lattice || is_set) s->rank = rank, rank = NULL;
             if (is_lattice) use_lattice(s, values, n, lattice);
         }

@@ -6,7 +6,7 @@
 #include "chain_choice.h"
 #include "split.h"
 
-enum { CHUNK = 1024, LARGE = 1 << 20, LEAST_PLANE = 1024, LOOKED_AT = 8, TRIALS = 4, TRIAL_ROWS = 64, TRIAL_COLUMNS = 256, TRIAL_PIXELS = 2048 };
+enum { CHUNK = 1024, LARGE = 1 << 20, LEAST_PLANE = 256, NOT_SMALL = 1024, LOOKED_AT = 8, TRIALS = 4, TRIAL_ROWS = 64, TRIAL_COLUMNS = 256, TRIAL_PIXELS = 2048 };
 
 /* Whether a plane has a set or lattice of its own, of at most two thirds of the samples that `whole` has. */
 static int is_sparser(const ac_sheet *plane, const ac_sheet *whole)
@@ -99,7 +99,7 @@ static int may_be_apart(const ac_sheet *sheet, const ac_array *array, int *look)
     uint64_t found, looked_at;
     *look = 0;
     if (!are_planes(array, &sheet->planes)) return AC_OK;
-    *look = !is_plain(sheet) || ranges_differ(sheet);
+    *look = sheet->planes.height * sheet->planes.width >= NOT_SMALL && (!is_plain(sheet) || ranges_differ(sheet));
     if (*look) return AC_OK;
     const int status = count_sparser(sheet, array, &found, &looked_at);
     *look = !status && found;

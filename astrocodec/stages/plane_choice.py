@@ -21,7 +21,7 @@ from astrocodec.stages.split import choose_low_bits, least_low_bits
 from astrocodec.stages.stream import MAX_SECTION
 from astrocodec.stages.widths import Choice as Widths
 
-_LEAST_PLANE, _LARGE, _LOOKED_AT = 1024, 1 << 20, 8
+_LEAST_PLANE, _NOT_SMALL, _LARGE, _LOOKED_AT = 256, 1024, 1 << 20, 8
 _TRIALS, _TRIAL_ROWS, _TRIAL_COLUMNS, _TRIAL_PIXELS = 4, 64, 256, 2048
 
 Integers = NDArray[np.uint64] | NDArray[np.uint16]
@@ -96,7 +96,8 @@ def _each(planes: NDArray[Any], whole: Mapped) -> list[Mapped] | None:
     if len(planes) < 2 or planes[0].size < _LEAST_PLANE:
         return None
     is_plain = whole.largest <= 65535 and not whole.map.pixel_map.rule
-    if is_plain and not _ranges_differ(whole.u) and not any(_sparser(planes, whole)):
+    may_differ = planes[0].size >= _NOT_SMALL and (not is_plain or _ranges_differ(whole.u))
+    if not may_differ and not any(_sparser(planes, whole)):
         return None
     each = [map_planes(plane[None]) for plane in planes]
 

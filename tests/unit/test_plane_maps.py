@@ -68,12 +68,12 @@ def test_masks_that_are_unlike_share_no_pieces() -> None:
     assert len(astrocodec.encode(cube)) <= 1.001 * size_alone(cube)
 
 
-@pytest.mark.parametrize("dtype", ["f4", "f8", "u2", "i4"])
-def test_counts_times_a_factor_of_each_plane_are_sets_of_their_own(dtype: str) -> None:
+@pytest.mark.parametrize(("side", "dtype"), [(64, "f4"), (64, "u2"), (64, "i4"), (20, "f8")])
+def test_counts_times_a_factor_of_each_plane_are_sets_of_their_own(side: int, dtype: str) -> None:
     """As exposures that were brought to one zero point, or divided by their times."""
     rng = np.random.default_rng(6)
     factors = rng.uniform(0.9, 1.1, 12) if dtype[0] == "f" else rng.permuted(np.arange(5, 17) / 4)
-    cube = (rng.poisson(120, (12, 64, 72)) * factors[:, None, None]).astype(dtype)
+    cube = (rng.poisson(9, (12, side, 72)) * factors[:, None, None]).astype(dtype)
     stream = astrocodec.encode(cube)
     assert MAPS in sections(stream)
     assert len(stream) <= 1.001 * size_alone(cube)
