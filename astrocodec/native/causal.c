@@ -18,12 +18,12 @@ size_t ac_causal_write(const ac_causal *c, const ac_planes *planes, uint8_t *out
 int ac_causal_read(ac_reader *r, const ac_array *array, ac_causal *c)
 {
     memset(c, 0, sizeof *c);
-    uint64_t count;
+    uint64_t count = 0;
     if (ac_array_count(array, &count) || !count) ac_fail_reader(r, AC_REASON_EMPTY, 0, 0, 0);
     const uint8_t *fingerprint = ac_take(r, sizeof c->fingerprint);
     if (!fingerprint) return r->why.status;
     memcpy(c->fingerprint, fingerprint, sizeof c->fingerprint);
-    if (ac_plane_map_read(r, array->dtype, &c->map)) return r->why.status;
+    if (ac_plane_map_read(r, array->dtype, count << ac_is_complex(array->dtype), &c->map)) return r->why.status;
     const size_t sides_at = r->at;
     const ac_planes planes = ac_planes_of(array);
     c->sides.height = ac_take_varint(r, UINT64_MAX);

@@ -641,9 +641,11 @@ size_t ac_pixel_map_write(const ac_pixel_map *map, uint8_t *out)
     return (size_t)(p - out);
 }
 
-static void read_set(ac_reader *r, ac_pixel_map *map)
+static void read_set(ac_reader *r, uint64_t most, ac_pixel_map *map)
 {
+    const size_t start = r->at;
     map->value_count = (uint32_t)ac_take_varint(r, 65536);
+    if (map->value_count > most) ac_fail_reader(r, AC_REASON_SET_LARGE, start, map->value_count, most);
     const uint64_t size = ac_take_varint(r, 1 << 20);
     const uint8_t *packed = ac_take(r, size);
     if (!packed) return;
@@ -654,7 +656,7 @@ static void read_set(ac_reader *r, ac_pixel_map *map)
         ac_fail_reader(r, AC_REASON_SET, r->at - size, map->value_count, size);
 }
 
-int ac_pixel_map_read(ac_reader *r, int dtype, ac_pixel_map *map)
+int ac_pixel_map_read(ac_reader *r, int dtype, uint64_t most, ac_pixel_map *map)
 {
     memset(map, 0, sizeof *map);
     const size_t start = r->at;
@@ -674,10 +676,10 @@ int ac_pixel_map_read(ac_reader *r, int dtype, ac_pixel_map *map)
         map->step = ac_take_varint(r, (uint64_t)1 << 48);
         map->phase = ac_take_varint(r, (uint64_t)1 << 48);
     }
-    if (map->rule == AC_RULE_SET) read_set(r, map);
+    if (map->rule == AC_RULE_SET) read_set(r, most, map);
     if ((map->kind == AC_KIND_INTEGER) == ac_is_float(dtype)) ac_fail_reader(r, AC_REASON_MAP_OF_TYPE, start, map->kind, (uint64_t)dtype);
-    const uint32_t most = 8 * (uint32_t)ac_number_bytes(ac_number_dtype(dtype)) - 2;
-    if (map->trailing > most) ac_fail_reader(r, AC_REASON_MAP_TRAILING, start + 1, map->trailing, most);
+    const uint32_t zeros = 8 * (uint32_t)ac_number_bytes(ac_number_dtype(dtype)) - 2;
+    if (map->trailing > zeros) ac_fail_reader(r, AC_REASON_MAP_TRAILING, start + 1, map->trailing, zeros);
     if (r->why.status) ac_pixel_map_free(map);
     return r->why.status;
 }

@@ -25,8 +25,8 @@ typedef struct {
 
 size_t ac_pixel_map_bound(const ac_pixel_map *map);
 size_t ac_pixel_map_write(const ac_pixel_map *map, uint8_t *out);
-/* Of numbers of this type. On failure nothing is owned. */
-int ac_pixel_map_read(ac_reader *reader, int dtype, ac_pixel_map *map);
+/* Of numbers of this type, with a set of at most so many values. On failure nothing is owned. */
+int ac_pixel_map_read(ac_reader *reader, int dtype, uint64_t most, ac_pixel_map *map);
 /* Whether samples are a converter's codes, values or multiples of a whole number; `zero` is then the code of sample 0. */
 static inline int ac_pixel_map_codes(const ac_pixel_map *map, int64_t *zero)
 {

@@ -16,10 +16,10 @@ size_t ac_plane_map_write(const ac_pixel_map *map, uint32_t low_bits, uint8_t *o
     return size + 1;
 }
 
-int ac_plane_map_read(ac_reader *r, int dtype, ac_plane_map *m)
+int ac_plane_map_read(ac_reader *r, int dtype, uint64_t most, ac_plane_map *m)
 {
     m->low_bits = 0;
-    if (ac_pixel_map_read(r, dtype, &m->map)) return r->why.status;
+    if (ac_pixel_map_read(r, dtype, most, &m->map)) return r->why.status;
     const size_t at = r->at;
     m->low_bits = ac_take_byte(r);
     if (m->low_bits > AC_MAX_LOW_BITS) ac_fail_reader(r, AC_REASON_LOW_BITS, at, m->low_bits, AC_MAX_LOW_BITS);
@@ -122,18 +122,21 @@ static void read_runs(ac_reader *r, uint64_t planes, ac_plane_maps *m)
     }
 }
 
-int ac_plane_maps_read(ac_reader *r, uint64_t planes, int dtype, ac_plane_maps *m)
+int ac_plane_maps_read(ac_reader *r, uint64_t planes, int dtype, uint64_t most, ac_plane_maps *m)
 {
     memset(m, 0, sizeof *m);
     const size_t start = r->at;
     const uint64_t count = ac_take_varint(r, planes - 1);
     if (!count) ac_fail_reader(r, AC_REASON_MAPS, start, 0, planes - 1);
     if (r->why.status) return r->why.status;
-    const size_t most = r->length / LEAST_BYTES + 1; /* of which the last would be cut */
-    m->maps = malloc((count < most ? (size_t)count : most) * sizeof *m->maps);
+    const size_t held = r->length / LEAST_BYTES + 1; /* of which the last would be cut */
+    m->maps = malloc((count < held ? (size_t)count : held) * sizeof *m->maps);
     m->of = malloc((size_t)planes * sizeof *m->of);
     if (!m->maps || !m->of) return r->why.status = AC_ERROR_MEMORY;
-    while (m->count < count && !r->why.status) ac_plane_map_read(r, dtype, &m->maps[m->count++]);
+    while (m->count < count && !r->why.status) {
+        ac_plane_map *one = &m->maps[m->count++];
+        if (!ac_plane_map_read(r, dtype, most, one)) most -= one->map.value_count;
+    }
     if (!r->why.status) read_runs(r, planes, m);
     if (r->at != r->length) ac_fail_reader(r, AC_REASON_PARAMETERS_LONG, r->at, r->length, r->at);
     return r->why.status;

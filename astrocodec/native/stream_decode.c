@@ -156,12 +156,14 @@ static int read_cuts(opened *s)
 
 static int read_maps(opened *s)
 {
-    const ac_span span = s->header.maps;
+    const ac_header *h = &s->header;
+    const ac_span span = h->maps;
     const ac_grid *g = &s->grid;
     if (!span.bytes) return AC_OK;
     ac_reader reader = {.data = span.bytes, .length = span.length};
     if (s->is_chain || g->sides.height > g->planes.height) ac_fail_reader(&reader, AC_REASON_MAPS_SHARED, 0, g->sides.height, g->planes.height);
-    if (!reader.why.status && !ac_plane_maps_read(&reader, g->planes.count, s->header.array.dtype, &s->maps)) return AC_OK;
+    const uint64_t left = (h->count << ac_is_complex(h->array.dtype)) - s->causal.map.map.value_count; /* for values of sets */
+    if (!reader.why.status && !ac_plane_maps_read(&reader, g->planes.count, h->array.dtype, left, &s->maps)) return AC_OK;
     return refuse_in(s, AC_IN_SECTION, AC_SECTION_MAPS, &reader.why, (uint64_t)(span.bytes - s->stream));
 }
 

@@ -32,11 +32,11 @@ class Parameters:
         return bytes.fromhex(self.fingerprint) + self.plane_map.to_bytes() + sides
 
     @classmethod
-    def read(cls, data: bytes, dtype: np.dtype[Any], start: int = 0) -> Parameters:
-        """Read what `to_bytes` wrote; `start` is where it stands in the stream, for messages."""
+    def read(cls, data: bytes, dtype: np.dtype[Any], numbers: int, start: int = 0) -> Parameters:
+        """Read what `to_bytes` wrote for so many numbers; `start` is where it stands in the stream, for messages."""
         reader = varint.Reader(memoryview(data), start=start)
         fingerprint = bytes(reader.take(8, "model fingerprint")).hex()
-        plane_map = PlaneMap.read(reader, dtype)
+        plane_map = PlaneMap.read(reader, dtype, numbers)
         sides = reader.number("height of a piece", MAX_SIDE), reader.number("width of a piece", MAX_SIDE)
         if reader.at != len(data):
             raise CorruptError(f"byte {reader.place}: {len(data) - reader.at} bytes follow the codec's parameters")

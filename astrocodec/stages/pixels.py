@@ -62,6 +62,10 @@ class PixelMap:
             out += varint.put(self.values.size) + varint.put(len(packed)) + packed
         return out
 
+    def set_count(self) -> int:
+        """Values of its value set."""
+        return 0 if self.values is None else self.values.size
+
     def set_size(self) -> int:
         """Bytes of its value set."""
         return 0 if self.values is None else len(pack_set(self.values))
@@ -98,9 +102,12 @@ class PixelMap:
 
     @classmethod
     def read(
-        cls, reader: varint.Reader, unpack: Callable[[memoryview, int], NDArray[np.uint64]] = unpack_set
+        cls,
+        reader: varint.Reader,
+        unpack: Callable[[memoryview, int], NDArray[np.uint64]] = unpack_set,
+        most: int = 65536,
     ) -> PixelMap:
-        """Read a map, the values of a set by `unpack`."""
+        """Read a map, the values of a set, of which there are at most `most`, by `unpack`."""
         head = reader.take(1, "pixel map")[0]
         kind, rule = head & 15, head >> 4
         if kind > _FLOAT_INTEGER or rule > _SET:
@@ -115,7 +122,13 @@ class PixelMap:
             step, phase = reader.number("lattice step", 1 << 48), reader.number("lattice phase", 1 << 48)
             return cls(kind, offset, gaps, rule, step, phase, trailing=trailing)
         if rule == _SET:
-            count, size = reader.number("number of values", 65536), reader.number("size of the value set", 1 << 20)
+            count = reader.number("number of values", 65536)
+            if count > most:
+                raise CorruptError(
+                    f"byte {reader.place}: a set of {count} values found, at most {most} allowed: "
+                    "sets have no more values together than the array has numbers"
+                )
+            size = reader.number("size of the value set", 1 << 20)
             if not count:
                 raise CorruptError(f"byte {reader.place}: a value set of no values")
             values = unpack(reader.take(size, "value set"), count)

@@ -5,6 +5,7 @@ native/plane_maps.c does the same.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -14,7 +15,7 @@ import numpy as np
 from astrocodec.errors import CorruptError
 from astrocodec.stages import varint
 from astrocodec.stages.pixels import PixelMap
-from astrocodec.stages.planes import Grid
+from astrocodec.stages.planes import Grid, Planes
 from astrocodec.stages.split import MAX_LOW_BITS
 from astrocodec.stages.stream import MAPS, PLANES, Header
 
@@ -32,9 +33,9 @@ class PlaneMap(NamedTuple):
         return self.pixel_map.to_bytes() + bytes([self.low_bits])
 
     @classmethod
-    def read(cls, reader: varint.Reader, dtype: np.dtype[Any]) -> PlaneMap:
-        """Read what `to_bytes` wrote, for elements of this type."""
-        pixel_map = PixelMap.read(reader)
+    def read(cls, reader: varint.Reader, dtype: np.dtype[Any], most: int) -> PlaneMap:
+        """Read what `to_bytes` wrote, for elements of this type; a set has at most `most` values."""
+        pixel_map = PixelMap.read(reader, most=most)
         if not pixel_map.fits(dtype):
             raise CorruptError(f"byte {reader.place}: {dtype} elements with pixel map of kind {pixel_map.kind}")
         low_bits = reader.take(1, "low bits")[0]
@@ -64,13 +65,16 @@ def pack_maps(maps: Sequence[PlaneMap]) -> bytes:
     )
 
 
-def unpack_maps(data: bytes, first: PlaneMap, planes: int, dtype: np.dtype[Any], start: int = 0) -> list[PlaneMap]:
+def unpack_maps(data: bytes, first: PlaneMap, shape: Planes, dtype: np.dtype[Any], start: int = 0) -> list[PlaneMap]:
     """Undo `pack_maps`; `start` is where the section stands in the stream, for messages."""
-    reader = varint.Reader(memoryview(data), start=start)
+    reader, planes = varint.Reader(memoryview(data), start=start), shape.number
     count = reader.number("number of maps", planes - 1)
     if not count:
         raise CorruptError(f"byte {reader.place}: no maps of planes")
-    maps = [first, *(PlaneMap.read(reader, dtype) for _ in range(count))]
+    maps, left = [first], math.prod(shape) - first.pixel_map.set_count()
+    for _ in range(count):
+        maps.append(PlaneMap.read(reader, dtype, left))
+        left -= maps[-1].pixel_map.set_count()
     found: list[PlaneMap] = []
     while len(found) < planes:
         index = reader.number("index of a map", count)
@@ -90,4 +94,4 @@ def maps_of(header: Header, first: PlaneMap, grid: Grid) -> list[PlaneMap]:
         return [first] * grid.planes.number
     if header.body_of(PLANES) is not None or grid.together > 1:
         raise CorruptError(f"section {MAPS}: planes of a chain, or that share pieces, have one map")
-    return unpack_maps(body, first, grid.planes.number, header.dtype)
+    return unpack_maps(body, first, grid.planes, header.dtype)

@@ -308,8 +308,8 @@ def _decode_modelled(
 ) -> NDArray[np.generic]:
     order = read_order(header.body_of(stream.AXES), len(header.shape))
     turned = turned_shape(header.shape, order)
-    parameters = Parameters.read(header.parameters, header.dtype, header.parameters_at)
     shape = planes_of(turned, header.dtype.kind == "c")
+    parameters = Parameters.read(header.parameters, header.dtype, math.prod(shape), header.parameters_at)
     if not math.prod(shape):
         raise CorruptError(f"shape {header.shape}: an array without elements must be stored")
     # Four bytes bound what the largest run of constant pieces can claim, before memory is taken.

@@ -394,15 +394,15 @@ class Parameters:
     def read(cls, frame: Frame) -> Parameters:
         """Those of a stream."""
         data = Bytes(frame.sections[CODEC])
-        fingerprint, plane_map = data.take(8).hex(), read_plane_map(data, frame)
+        fingerprint, plane_map = data.take(8).hex(), read_plane_map(data, frame, prod(frame.shape) * frame.parts)
         height, width = data.varint(), data.varint()
         data.finish("the parameters")
         return cls(fingerprint, plane_map, height, width)
 
 
-def read_plane_map(data: Bytes, frame: Frame) -> tuple[PixelMap, int]:
-    """A pixel map and the number of low bits."""
-    pixel_map, low = PixelMap.read(data, frame.data_type), data.u(1)
+def read_plane_map(data: Bytes, frame: Frame, left: int) -> tuple[PixelMap, int]:
+    """A pixel map, whose set has no more values than are left, and the number of low bits."""
+    pixel_map, low = PixelMap.read(data, frame.data_type, left), data.u(1)
     demand(low <= 48, "number of low bits")
     return pixel_map, low
 
@@ -415,7 +415,10 @@ def plane_maps(frame: Frame, first: tuple[PixelMap, int], planes: int, shared: b
     data = Bytes(frame.sections[MAPS])
     count = data.varint(planes - 1)
     demand(count, "no maps of planes")
-    maps = [first] + [read_plane_map(data, frame) for _ in range(count)]
+    maps, left = [first], prod(frame.shape) * frame.parts - len(first[0].values)
+    for _ in range(count):
+        maps.append(read_plane_map(data, frame, left))
+        left -= len(maps[-1][0].values)
     found: list[tuple[PixelMap, int]] = []
     while len(found) < planes:
         one, length = maps[data.varint(count)], data.varint(planes - len(found))
@@ -487,7 +490,7 @@ class PixelMap:
     trailing: int = 0
 
     @classmethod
-    def read(cls, data: Bytes, data_type: str) -> PixelMap:
+    def read(cls, data: Bytes, data_type: str, most: int) -> PixelMap:
         """The next pixel map."""
         head = data.u(1)
         kind, rule = head & 15, head >> 4
@@ -501,7 +504,7 @@ class PixelMap:
         if rule == 1:
             found.step, found.phase = data.varint(1 << 48), data.varint(1 << 48)
         if rule == 2:
-            found.values = read_set(data)
+            found.values = read_set(data, most)
         return found
 
     def part(self, u: int, letter: str, size: int) -> bytes:
@@ -536,10 +539,10 @@ def float_of(value: int, size: int) -> bytes:
     return packed
 
 
-def read_set(data: Bytes) -> list[int]:
+def read_set(data: Bytes, most: int) -> list[int]:
     """The values of rule 2."""
     count, size = data.varint(65536), data.varint(1 << 20)
-    demand(count > 0, "a set without values")
+    demand(0 < count <= most, f"a set of {count} values")
     values = [0]
     try:
         coder = Coder(Bytes(data.take(size)), 1)

@@ -418,6 +418,12 @@ FORBIDDEN = {
     "value of 2^64": (_ranks(0, 0, 3, *HALF, *HALF_AGAIN), CorruptError, "value 18446744073709551616"),
     "short set": (_causal(_set(b"")), CorruptError, "set"),
     "large set": (_causal(_set(b"", 65537)), CorruptError, "varint"),
+    "set larger than the array": (_causal(_set(b"", 4)), CorruptError, "a set of 4 values"),
+    "sets larger than the array": (
+        _maps(b"\2" + _set(_decided(*SIX, *SIX_AGAIN), 3)[:-2] + _set(b"", 4)[:-2] + MAPS[9:]),
+        CorruptError,
+        "a set of 4 values",
+    ),
     "half 2049": (_causal(b"\2" + bytes(5), b"\3\0\1\x08", bytes(6), data_type=11), CorruptError, "2049"),
     "half 65520": (_causal(b"\2" + bytes(5), b"\3\0\xf0\xff", bytes(6), data_type=11), CorruptError, "65520"),
     "2^31": (_causal(b"\2" + varint(1 << 32) + bytes(4), b"\3\0\0\0", bytes(24), data_type=9), CorruptError, "21474"),

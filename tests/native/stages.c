@@ -32,7 +32,7 @@ int stage_restore(int dtype, const uint8_t *map, size_t map_length, uint64_t *u,
     const ac_numbers numbers = ac_numbers_of(&array, out, array.shape[0]);
     ac_reader reader = {.data = map, .length = map_length};
     ac_pixel_map read;
-    if (ac_pixel_map_read(&reader, dtype, &read)) return reader.why.status;
+    if (ac_pixel_map_read(&reader, dtype, UINT64_MAX, &read)) return reader.why.status;
     ac_refusal why = {0};
     if (reader.at != map_length)
         why.status = AC_ERROR_CORRUPT;

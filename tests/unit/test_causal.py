@@ -18,10 +18,10 @@ SOME = Parameters("0123456789abcdef", PlaneMap(PixelMap(0, -300, ((5, 70000),)),
 
 def test_parameters_come_back() -> None:
     data = SOME.to_bytes()
-    assert Parameters.read(data, U2) == SOME
+    assert Parameters.read(data, U2, 9) == SOME
     for end in range(len(data)):
         with pytest.raises(TruncatedError, match=r"^byte [45]\d: "):
-            Parameters.read(data[:end], U2, start=40)
+            Parameters.read(data[:end], U2, 9, start=40)
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_parameters_come_back() -> None:
 )
 def test_what_is_not_allowed_is_corrupt(damaged: bytes, message: str) -> None:
     with pytest.raises(CorruptError, match=message):
-        Parameters.read(damaged, U2)
+        Parameters.read(damaged, U2, 9)
 
 
 @pytest.mark.parametrize(("dtype", "kinds"), [("b1", {0}), ("i8", {0}), ("f2", {1, 2}), ("c16", {1, 2})])

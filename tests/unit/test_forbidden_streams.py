@@ -115,6 +115,11 @@ MAPPED = replace(CUBE, sides=(2, 0), pieces=5, elements=7 + np.array([0, 0, 1, 1
 ONE_MORE = pixel_map(0, 1) + b"\0"
 
 
+def set_of(count: int, offset: int = 0) -> bytes:
+    """A map with a set of the integers from `offset` on."""
+    return pixel_map(32, offset, (), value_set(list(range(count))))
+
+
 def mapped(runs: bytes, maps: bytes = ONE_MORE, count: bytes = b"\1", **other: Any) -> Crafted:
     """With a section of maps."""
     return replace(MAPPED, sections=section(21, count + maps + runs, is_critical=True), **other)
@@ -152,6 +157,10 @@ ALLOWED = {
     "sections that are not known": Crafted(sections=section(0, b"") + section(15, b"x" * 300) + section(126, b"")),
     "a section of 2^20 bytes": Crafted(sections=section(3, bytes(1 << 20))),
     "maps of planes": mapped(b"\0\2\1\2\0\1"),
+    "a set of as many values as numbers": replace(
+        FLOATS, dtype="c8", map=b"\x22" + set_of(12)[1:], elements=7 + 7j, pieces=2
+    ),
+    "sets of as many values as numbers": mapped(b"\0\2\1\2\0\1", set_of(15, 1) + b"\0", map=set_of(15)),
     "a chain": CHAIN,
     "chains of two": replace(CHAIN, sections=chain(b"\2"), elements=np.array([7, 11, 11, 15, 15])[:, None, None]),
     "the highest base and limit": replace(
@@ -260,6 +269,7 @@ FORBIDDEN: dict[str, tuple[Crafted, type[AstrocodecError]]] = {
     ),
     "a set without values": (replace(SET, map=pixel_map(32, 0, (), b"\0\0")), CorruptError),
     "a rank behind the set": (replace(SET, sample=2), CorruptError),
+    "a set of more values than numbers": (Crafted(map=set_of(8)), CorruptError),
     "a set that is cut": (
         replace(SET, map=pixel_map(32, 2, (), value_set([0, 4], pack_set(np.array([0, 4]))[:-1]))),
         CorruptError,
@@ -310,6 +320,10 @@ FORBIDDEN: dict[str, tuple[Crafted, type[AstrocodecError]]] = {
     "a map that is not listed": (mapped(b"\0\2\2\2\0\1"), CorruptError),
     "a byte behind the maps": (mapped(b"\0\2\1\2\0\1\0"), CorruptError),
     "a map of floats": (mapped(b"\0\2\1\2\0\1", pixel_map(1, 1) + b"\0"), CorruptError),
+    "sets of more values than numbers": (
+        mapped(b"\0\2\1\2\0\1", set_of(15, 1) + b"\0", map=set_of(16)),
+        CorruptError,
+    ),
     "maps of planes that share pieces": (mapped(b"\0\2\1\2\0\1", sides=(4, 0), pieces=3), CorruptError),
     "maps of a chain": (
         replace(MAPPED, sections=chain() + section(21, b"\1" + ONE_MORE + b"\0\2\1\2\0\1", is_critical=True)),

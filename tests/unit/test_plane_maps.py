@@ -14,6 +14,7 @@ from astrocodec.analysis.bits.bits_map import bits_map
 from astrocodec.stages import reference
 from astrocodec.stages.pixels import PixelMap
 from astrocodec.stages.plane_maps import PlaneMap, pack_maps, unpack_maps
+from astrocodec.stages.planes import Planes
 from astrocodec.stages.stream import CUTS, MAPS, PLANES
 from astrocodec.stages.widths import Choice
 
@@ -48,7 +49,7 @@ def test_maps_come_back(offsets: list[int]) -> None:
     body = pack_maps(maps)
     assert bool(body) == (len(set(offsets)) > 1)
     if body:
-        found = unpack_maps(body, maps[0], len(maps), INTEGERS)
+        found = unpack_maps(body, maps[0], Planes(len(maps), 1, 1), INTEGERS)
         assert [one.to_bytes() for one in found] == [one.to_bytes() for one in maps]
 
 

@@ -94,13 +94,13 @@ def _piece_bits(model: _native.NativeModel, data: memoryview, low: int, bits: ND
 
 
 def _modelled(stream: memoryview, data: memoryview, at: int, header: Header, models: Iterable[Model]) -> BitsMap:
-    parameters = Parameters.read(header.parameters, header.dtype, header.parameters_at)
-    model = _native.native_model(find_model(parameters.fingerprint, models, header.body_of(MODEL)))
     is_complex = header.dtype.kind == "c"
     order = read_order(header.body_of(AXES), len(header.shape))
     turned = turned_shape(header.shape, order)
     planes = planes_of(turned, is_complex)
     count = math.prod(planes)
+    parameters = Parameters.read(header.parameters, header.dtype, count, header.parameters_at)
+    model = _native.native_model(find_model(parameters.fingerprint, models, header.body_of(MODEL)))
     if not 0 < count <= len(stream) * (MAX_PIXELS // 4):
         raise CorruptError(f"shape {header.shape} is more than {len(stream)} bytes can hold")
     cuts = Cuts.read(header.body_of(CUTS), planes.height, planes.width)
