@@ -469,7 +469,7 @@ static int take_census(const ac_sheet *s, uint64_t stride, uint64_t total, uint3
 static int look_few(const ac_sheet *s, int *few)
 {
     const uint64_t stride = s->count >> SAMPLE_LOG ? s->count >> SAMPLE_LOG : 1, total = (s->count + stride - 1) / stride;
-    const uint32_t most = (uint32_t)(total * 7 / 8);
+    const uint32_t most = (uint32_t)(total * 15 / 16);
     census c;
     const int status = take_census(s, stride, total, most, &c);
     *few = !status && c.count <= most;

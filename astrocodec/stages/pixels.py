@@ -221,7 +221,7 @@ def _few_values(
     sample = u.ravel()[:: max(1, u.size >> 13)]
     seen = np.unique(sample)
     is_dense = seen.size > 8 and 2 * int((np.diff(seen) == 1).sum()) > seen.size - 1
-    if seen.size > 7 * sample.size // 8 or (is_dense and not trailing):
+    if seen.size > 15 * sample.size // 16 or (is_dense and not trailing):
         return None
     values, places = np.unique(u, return_inverse=True)
     if values.size > min(65536, u.size // 2):
