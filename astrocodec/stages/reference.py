@@ -30,7 +30,7 @@ from astrocodec.stages.outside import Outside, apply_outside, undo_outside
 from astrocodec.stages.outside_choice import choose_outside
 from astrocodec.stages.pixels import unmap_pixels
 from astrocodec.stages.plane_choice import choose_planes, map_planes, subtract_planes
-from astrocodec.stages.plane_maps import maps_of, pack_maps
+from astrocodec.stages.plane_maps import PlaneMap, maps_of, pack_maps
 from astrocodec.stages.planes import (
     MAX_PIXELS,
     Grid,
@@ -331,23 +331,33 @@ def _decode_modelled(
         reference = _checked(outside, reference, header.shape)
     samples = np.empty(shape, np.uint16)
     below = np.empty(shape, np.uint64)
+    elements = np.empty(shape, part_type(header.dtype))
     for index, piece in enumerate(grid):
-        out = np.empty(piece.shape, np.uint16)
-        low = maps[piece.planes.start].low_bits
+        out, plane_map = np.empty(piece.shape, np.uint16), maps[piece.planes.start]
         try:
-            piece.put(below, _decode_piece(pieces[index], low, model, out, decode_one))
+            low = _decode_piece(pieces[index], plane_map.low_bits, model, out, decode_one)
+            if not chain:  # piece by piece, so that of several faults the first is told
+                piece.put(elements, _elements(out, low, plane_map, elements.dtype))
         except FormatError as error:
             raise type(error)(f"piece {index} ({piece}): {error}") from None
+        piece.put(below, low)
         piece.put(samples, out)
     if chain:
         samples = undo_chain(chain, samples)
-    dtype = part_type(header.dtype)
-    elements = np.empty(shape, dtype)
-    for t, (pixel_map, low) in enumerate(maps):
-        u = samples[t].astype(np.uint64) << np.uint64(low) | below[t] if low else samples[t]
-        elements[t] = unmap_pixels(u, pixel_map, dtype)
+        for t, plane_map in enumerate(maps):
+            elements[t] = _elements(samples[t], below[t], plane_map, elements.dtype)
     values = turn_back(from_planes(elements, header.dtype, turned), order)
     return undo_outside(outside, values, reference) if outside and reference is not None else values
+
+
+def _elements(
+    samples: NDArray[np.uint16], low: NDArray[np.uint64], plane_map: PlaneMap, dtype: np.dtype[Any]
+) -> NDArray[Any]:
+    """Elements of samples and the low bits below them."""
+    bits = plane_map.low_bits
+    return unmap_pixels(
+        samples.astype(np.uint64) << np.uint64(bits) | low if bits else samples, plane_map.pixel_map, dtype
+    )
 
 
 def _decode_stored(data: memoryview, header: Header) -> NDArray[np.generic]:
