@@ -99,14 +99,14 @@ static int read_section(ac_reader *r, ac_header *h, int before)
     if (r->why.status) return id;
     h->at_section = id;
     if (id <= before) ac_fail_reader(r, AC_REASON_SECTION_ORDER, start, (uint64_t)id, (uint64_t)before);
+    ac_span *known = place_of(h, id);
+    if (known && critical != (id > AC_SECTION_NAME)) ac_fail_reader(r, AC_REASON_SECTION_BIT, start, 0, 0);
     const size_t length = (size_t)ac_take_varint(r, AC_MAX_SECTION);
     const ac_span span = {ac_take(r, length), length};
     if (r->why.status) return id;
     h->sections[h->section_count++] = (ac_section){id, critical, r->at - length, length};
-    ac_span *known = place_of(h, id);
     if (known) {
         *known = span;
-        if (critical != (id > AC_SECTION_NAME)) ac_fail_reader(r, AC_REASON_SECTION_BIT, start, 0, 0);
         if (id == AC_SECTION_NAME && length > MAX_NAME) ac_fail_reader(r, AC_REASON_SECTION_LONG, start, length, MAX_NAME);
     } else {
         note_unknown(h, id, critical, start);
