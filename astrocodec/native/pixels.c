@@ -646,6 +646,7 @@ static void read_set(ac_reader *r, uint64_t most, ac_pixel_map *map)
     const size_t start = r->at;
     map->value_count = (uint32_t)ac_take_varint(r, 65536);
     if (map->value_count > most) ac_fail_reader(r, AC_REASON_SET_LARGE, start, map->value_count, most);
+    if (!map->value_count) ac_fail_reader(r, AC_REASON_SET, start, 0, 0);
     const uint64_t size = ac_take_varint(r, 1 << 20);
     const uint8_t *packed = ac_take(r, size);
     if (!packed) return;

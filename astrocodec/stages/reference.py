@@ -386,6 +386,8 @@ def decode_stream(
     header, at = read_header(data)
     header.check_known()
     body = stream.data_of(data, at)
+    if header.codec != CAUSAL and header.body_of(stream.AXES) is not None:
+        raise CorruptError(f"section {stream.AXES}: an order of axes of a stored array, or of another codec's")
     if header.codec not in (STORED, CAUSAL):
         raise CodecNotFoundError(f"codec {header.codec} is needed, which the reference does not know")
     if header.checksum_kind != stream.OF_ELEMENTS:
