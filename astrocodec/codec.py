@@ -41,8 +41,6 @@ from astrocodec.stages.stream import (
     checksum,
 )
 
-PLANES_CODED = ("auto", "residuals")
-
 Buffer: TypeAlias = "bytes | bytearray | memoryview[int] | NDArray[np.uint8]"
 
 
@@ -126,6 +124,17 @@ def _as_values(array: ArrayLike) -> NDArray[np.generic]:
     if values.ndim > MAX_AXES:
         raise ValueError(f"{values.ndim} axes found, at most {MAX_AXES} allowed: reshape the array")
     return np.require(values, values.dtype.newbyteorder("="), ["C", "A"])
+
+
+def are_residuals(planes: str) -> bool:
+    """Whether plain residuals are asked for, by the option that all writers have.
+
+    >>> are_residuals("auto"), are_residuals("residuals")
+    (False, True)
+    """
+    if planes not in ("auto", "residuals"):
+        raise ValueError(f"planes is {planes!r}, allowed are 'auto', 'residuals'")
+    return planes == "residuals"
 
 
 def encode(
@@ -244,9 +253,7 @@ def encode(
         raise ValueError(f"workers is {workers}, at least 1 is needed")
     if self_contained and not embed_model:
         raise ValueError("self_contained puts the model into the stream, embed_model=False leaves it out: choose one")
-    if planes not in PLANES_CODED:
-        raise ValueError(f"planes is {planes!r}, allowed are {', '.join(map(repr, PLANES_CODED))}")
-    residuals = planes == "residuals"
+    residuals = are_residuals(planes)
     models = [load_model(one) for one in ([model] if isinstance(model, str | Path | bytes | Model) else model)]
     if not models:
         raise ValueError("no model given")

@@ -10,6 +10,7 @@ from typing import Any
 
 import h5py
 
+from astrocodec.codec import are_residuals
 from astrocodec.codecs import exact_codec
 from astrocodec.errors import DifferenceError
 from astrocodec.files.meter import Meter, ProgressCall
@@ -121,8 +122,13 @@ def compress(
     """
     if chunks is not None and (not chunks or min(chunks) < 1):
         raise ValueError(f"chunks {chunks} found, sides of at least 1 allowed")
-    asked = {"model": model != "default", "self_contained": self_contained, "effort": effort != 5, "thorough": thorough}
-    asked["planes"] = planes != "auto"
+    asked = {
+        "model": model != "default",
+        "self_contained": self_contained,
+        "effort": effort != 5,
+        "thorough": thorough,
+        "planes": are_residuals(planes),
+    }
     exact_codec(codec, **asked)
     base = load_model(model)
     if self_contained and on_installed_base(base) is None:

@@ -11,7 +11,7 @@ import h5py
 
 import astrocodec
 from astrocodec._native import register_model
-from astrocodec.codec import PLANES_CODED
+from astrocodec.codec import are_residuals
 from astrocodec.codecs import exact_codec, find_codec
 from astrocodec.model import Model, load_model
 from hdf5_filter.identity import FILTER_ID, FILTER_NAME
@@ -63,10 +63,13 @@ class AstroCodec(h5py.filters.FilterRefBase):  # type: ignore[misc]
         try_general: bool = True,
         planes: str = "auto",
     ) -> None:
-        if planes not in PLANES_CODED:
-            raise ValueError(f"planes is {planes!r}, allowed are {', '.join(map(repr, PLANES_CODED))}")
-        options = {"thorough": thorough, "embed_model": embed_model, "try_general": try_general}
-        options["residuals"] = planes == "residuals"
+        residuals = are_residuals(planes)
+        options = {
+            "thorough": thorough,
+            "embed_model": embed_model,
+            "try_general": try_general,
+            "residuals": residuals,
+        }
         asked = {**options, "model": load_model(model) != load_model(), "try_general": not try_general}
         if exact_codec(codec, **asked) == "causal":
             self._set(FilterValues.with_model(load_model(model), **options))

@@ -57,7 +57,6 @@ def h5_compress_command(
     with its input before it gets its name. Files that are compressed already are skipped; -D leaves files as they are
     that would not become smaller.
     """
-    options = coding | {"datasets": list(datasets) or None, "chunks": chunk, "thorough": thorough}
-    options["planes"] = planes
+    own = {"datasets": list(datasets) or None, "chunks": chunk, "thorough": thorough, "planes": planes}
     inputs, run = input_and_output(files, run, compressed_hdf5_name)
-    treat_files(HDF5, "compress", inputs, run, is_hdf5_name, compressed_hdf5_name, options)
+    treat_files(HDF5, "compress", inputs, run, is_hdf5_name, compressed_hdf5_name, coding | own)

@@ -253,7 +253,7 @@ static int encode_grid(encoding *e, const uint32_t *wanted, const ac_parallel *p
     return encode_pieces(e, parallel);
 }
 
-/* Adds one more place, unless it is there. */
+/* Adds one more place, unless it is there. Eight planes have a few each beside the hints that they share: AC_MAX_CUTS is far. */
 static void add_place(ac_axis_cuts *cuts, uint64_t place)
 {
     uint32_t i = cuts->count;

@@ -115,39 +115,35 @@ class _Beside(NamedTuple):
     stream: bytes  # of the reference, or nothing
 
 
-def _in_order(
-    values: NDArray[np.generic],
-    choices: Sequence[tuple[Model, bytes]],
-    piece_shape: tuple[int, int] | None,
-    thorough: bool,
-    encode_one: PieceEncoder,
-    hints: Cuts,
-    beside: _Beside | None = None,
-    residuals: bool = False,
-) -> bytes:
+class _How(NamedTuple):
+    """How an array is encoded; as of `encode_stream`."""
+
+    choices: Sequence[tuple[Model, bytes]]
+    encode_one: PieceEncoder
+    piece_shape: tuple[int, int] | None = None
+    thorough: bool = False
+    hints: Cuts = NO_CUTS
+    residuals: bool = False
+
+    def piece_of(self, samples: NDArray[np.uint16]) -> bytes:
+        """A piece as trials code it."""
+        return self.encode_one(self.choices[0][0], samples, False, None)
+
+
+def _in_order(values: NDArray[np.generic], how: _How, beside: _Beside | None = None) -> bytes:
     """`_modelled` in the order of axes that is smallest, where nobody says how planes shall be cut or coded."""
 
     def size(part: NDArray[np.generic]) -> int:
-        stored = _stored(part)
-        return len(_shorter(_modelled(part, choices[:1], None, False, encode_one, NO_CUTS), stored))
+        return len(_shorter(_modelled(part, _How(how.choices[:1], how.encode_one)), _stored(part)))
 
-    order = tuple(range(values.ndim)) if piece_shape or residuals else choose_order(values, size)
-    if order != tuple(range(values.ndim)):
-        hints = NO_CUTS  # of other planes
-    return _modelled(values, choices, piece_shape, thorough, encode_one, hints, beside, order, residuals)
+    given = tuple(range(values.ndim))
+    order = given if how.piece_shape or how.residuals else choose_order(values, size)
+    if order != given:
+        how = how._replace(hints=NO_CUTS)  # of other planes
+    return _modelled(values, how, beside, order)
 
 
-def _modelled(
-    given: NDArray[np.generic],
-    choices: Sequence[tuple[Model, bytes]],
-    piece_shape: tuple[int, int] | None,
-    thorough: bool,
-    encode_one: PieceEncoder,
-    hints: Cuts,
-    beside: _Beside | None = None,
-    order: Order = (),
-    residuals: bool = False,
-) -> bytes:
+def _modelled(given: NDArray[np.generic], how: _How, beside: _Beside | None = None, order: Order = ()) -> bytes:
     is_turned = order != tuple(range(len(order)))
     values = turn(given, order) if is_turned else given
     planes = to_planes(values)
@@ -155,18 +151,18 @@ def _modelled(
     whole = map_planes(planes)
 
     def pieces_of(planes: Planes, cuts: Cuts = NO_CUTS) -> Grid:
-        sides = wanted_pieces(planes, piece_shape) if piece_shape else choose_pieces(planes, cuts)
+        sides = wanted_pieces(planes, how.piece_shape) if how.piece_shape else choose_pieces(planes, cuts)
         return Grid(shape, sides, cuts)
 
     period = None if values.dtype.kind == "c" else period_of(values.shape)
-    chosen = subtract_planes(whole, period) if residuals and period is not None and shape.number > 1 else None
+    chosen = subtract_planes(whole, period) if how.residuals and period is not None and shape.number > 1 else None
     if chosen is None:
         chosen = choose_planes(
             planes,
             whole,
-            None if residuals else period,
+            None if how.residuals else period,
             pieces_of(shape).together,
-            lambda part: len(encode_one(choices[0][0], part, False, None)),
+            lambda part: len(how.piece_of(part)),
         )
     like = Planes(1, *shape[1:]) if chosen.apart else shape
     grids = [pieces_of(like)]
@@ -176,13 +172,7 @@ def _modelled(
         if chosen.apart:
             looked_at = [i * (shape.number - 1) // (count - 1) for i in range(count)]
         found = [
-            find_cuts(
-                chosen.samples[t],
-                grids[0].sides,
-                lambda part: encode_one(choices[0][0], part, False, None),
-                thorough=thorough,
-                hints=hints,
-            )
+            find_cuts(chosen.samples[t], grids[0].sides, how.piece_of, thorough=how.thorough, hints=how.hints)
             for t in looked_at
         ]
         cuts = Cuts(*(tuple(sorted(set().union(*places))) for places in zip(*found, strict=True)))
@@ -197,7 +187,7 @@ def _modelled(
             below = pack_low(piece.take(chosen.u), low)
             widths = None if beside else chosen.widths(piece.planes.start)
             parts.append((below, np.ascontiguousarray(piece.take(chosen.samples)), widths))
-        for model, file in choices:
+        for model, file in how.choices:
             parameters = Parameters(model.fingerprint, chosen.maps[0], grid.piece_shape).to_bytes()
             sections = [Section(stream.MODEL, file)] if file else []
             critical = {
@@ -209,7 +199,7 @@ def _modelled(
             }
             sections += [Section(number, body, True) for number, body in critical.items() if body]
             header = Header(CAUSAL, given.dtype, given.shape, parameters, tuple(sections)).to_bytes()
-            pieces = [below + encode_one(model, part, thorough, widths) for below, part, widths in parts]
+            pieces = [below + how.encode_one(model, part, how.thorough, widths) for below, part, widths in parts]
             if beside and beside.stream:
                 pieces = [beside.stream, *pieces]
             elements = beside.elements if beside else given
@@ -237,12 +227,11 @@ def encode_stream(
     stored = _stored(values)
     if not values.size:
         return stored
-    alone = _shorter(_in_order(values, choices, piece_shape, thorough, encode_one, hints, None, residuals), stored)
+    how = _How(choices, encode_one, piece_shape, thorough, hints, residuals)
+    alone = _shorter(_in_order(values, how), stored)
     if reference is None:
         return alone
-    outside = choose_outside(
-        values, reference, reference_name, lambda part: len(encode_one(choices[0][0], part, False, None))
-    )
+    outside = choose_outside(values, reference, reference_name, lambda part: len(how.piece_of(part)))
     if outside is None:
         return alone
     left = apply_outside(outside, values, reference)
@@ -250,10 +239,7 @@ def encode_stream(
     if embed_reference:
         outside = dataclasses.replace(outside, embedded=True)
         inner = encode_stream(reference, choices, thorough=thorough, encode_one=encode_one)
-    beside = _in_order(
-        left, choices, piece_shape, thorough, encode_one, hints, _Beside(values, outside, inner), residuals
-    )
-    return alone if beside is None else min(alone, beside, key=len)
+    return min(alone, _in_order(left, how, _Beside(values, outside, inner)), key=len)
 
 
 def _decode_piece(

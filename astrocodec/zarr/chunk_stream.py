@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from astrocodec.codec import PLANES_CODED, decode, encode
+from astrocodec.codec import are_residuals, decode, encode
 from astrocodec.errors import CorruptError, OptionError
 from astrocodec.model import Model, configured_delta, load_model
 from astrocodec.stages.pixels import DTYPES
@@ -74,8 +74,7 @@ class ChunkStream:
 
     def __post_init__(self) -> None:
         """Refuse options of a codec that is not the one chosen, and planes that are coded in no way."""
-        if self.planes not in PLANES_CODED:
-            raise ValueError(f"planes is {self.planes!r}, allowed are {', '.join(map(repr, PLANES_CODED))}")
+        are_residuals(self.planes)
         if self.codec == "causal" and self.options:
             raise TypeError(f"the causal codec has no option {', '.join(self.options)}")
         if self.codec != "causal" and (self.delta or self.thorough or self.planes != "auto"):

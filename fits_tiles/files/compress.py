@@ -252,7 +252,9 @@ def compress(
             if settings.reference:
                 report.references = settings.reference.stored
                 if not settings.reference.used:
-                    report.notes.append(f"no image was coded beside {settings.reference.path}: none gets smaller by it")
+                    report.notes.append(
+                        f"no image was coded beside {settings.reference.path}, which fits none or makes none smaller"
+                    )
             if dst is not None:
                 copied = [pair.original for pair in pairs if not pair.tiles]
                 carry(fd, copied, references_of(src).folders, target.folder, name)

@@ -102,8 +102,9 @@ def _is_shuffled(hdu: Hdu) -> bool:
 
 def _is_data(card: bytes) -> bool:
     """Tell whether a card comes from a lost sector or from data; C programs leave NULs in texts."""
-    others = sum(byte > 126 or 0 < byte < 32 for byte in card)
-    return b"\0" in card[:8] or (b"\0" in card and others > CARD // 8)
+    if b"\0" not in card:
+        return False
+    return b"\0" in card[:8] or sum(byte > 126 or 0 < byte < 32 for byte in card) > CARD // 8
 
 
 def data_sum(fd: int, hdu: Hdu) -> int:

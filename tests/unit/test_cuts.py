@@ -70,8 +70,9 @@ def test_both_cut_alike(array: NDArray[Any], piece_shape: tuple[int, int] | None
     assert stream == reference.encode_stream(array, [(MODEL, b"")], **options, hints=hints, encode_one=encode_one)
     np.testing.assert_array_equal(astrocodec.decode(stream), array)
     found = bits_map(stream)
-    # Short streams of likely symbols show what a state of 32 bits rounds away.
-    assert found.bits.sum(dtype="f8") == pytest.approx(found.payload_bits, rel=3e-3, abs=16 * found.pieces)
+    # A state of 32 bits rounds away some thousandths of a bit for each symbol, more than 1e-3 of likely ones.
+    rounded = array.size / 256
+    assert found.bits.sum(dtype="f8") == pytest.approx(found.payload_bits, rel=1e-3, abs=16 * found.pieces + rounded)
 
 
 @given(st.tuples(*[st.lists(st.integers(1, 2**40), unique=True, max_size=255).map(sorted).map(tuple)] * 2))

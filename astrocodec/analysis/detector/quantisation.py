@@ -147,14 +147,10 @@ def quantisation(image: ArrayLike | Plane, *, mask: ArrayLike | None = None) -> 
         return Quantisation(False, 0.0, 0.0, int(np.unique(values).size), 0.0, why_no_widths=_BETWEEN)
     low, high = int(values.min()), int(values.max())
     span = high - low + 1
-    if span > _MOST_CODES:
-        bits, why = math.log2(span / plane.step), f"values from {low} to {high} are too far apart to be counted"
+    if span > _MOST_CODES or high >= 1 << 63:
+        reason = "too far apart to be counted" if span > _MOST_CODES else "beyond what converters count"
+        bits, why = math.log2(span / plane.step), f"values from {low} to {high} are {reason}"
         return Quantisation(True, plane.step, float(low % plane.step), 0, bits, why_no_widths=why)
-    if high >= 1 << 63:
-        why = f"values up to {high} are beyond what converters count"
-        return Quantisation(
-            True, plane.step, float(low % plane.step), 0, math.log2(span / plane.step), why_no_widths=why
-        )
     counts = np.bincount((values - values.dtype.type(low)).astype(np.int32).ravel(), minlength=span)
     used = np.flatnonzero(counts)
     step, phase = plane.step, float(low % plane.step)
