@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bits_about.h"
+#include "pixel_choice.h"
 #include "plane_choice.h"
 #include "split.h"
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "chain_choice.h"
+#include "pixel_choice.h"
 #include "split.h"
 
 enum { CHUNK = 1024, LARGE = 1 << 20, LEAST_PLANE = 256, NOT_SMALL = 1024, LOOKED_AT = 8, TRIALS = 4, TRIAL_ROWS = 64, TRIAL_COLUMNS = 256, TRIAL_PIXELS = 2048 };

@@ -5,6 +5,7 @@
 #include "bytes.h"
 #include "cuts.h"
 #include "kernels/kernel.h"
+#include "pixel_choice.h"
 #include "model.h"
 #include "plane_choice.h"
 #include "split.h"

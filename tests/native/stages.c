@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pixel_choice.h"
 #include "split.h"
 #include "valueset.h"
 

@@ -25,7 +25,10 @@ from astrocodec.stages.valueset import fit_lattice, pack_set, set_saves, unpack_
 TESTS = Path(__file__).parents[1]
 NATIVE = TESTS.parent / "astrocodec" / "native"
 COMPILER = shutil.which(os.environ.get("CC", "cc"))
-SOURCES = ("array", "fault", "pixels", "planes", "split", "status", "valueset")
+SOURCES = (
+    *("array", "census", "fault", "pixel_choice", "pixel_map", "pixels"),
+    *("planes", "split", "status", "valueset"),
+)
 STATUS = {TruncatedError: 20, CorruptError: 21}
 
 pytestmark = pytest.mark.skipif(COMPILER is None, reason="no C compiler")

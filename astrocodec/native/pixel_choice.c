@@ -1,0 +1,368 @@
+#include "pixel_choice.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "census.h"
+#include "float_bits.h"
+#include "log512.h"
+#include "valueset.h"
+#include "wide_vectors.h"
+
+enum { CHUNK = 1024, SAMPLE_LOG = 13, RUNS = 64, RUN = 4096 /* where a set is weighed */ };
+
+static inline int is_integer(double v)
+{
+    if (!(v > -2147483648.0 && v < 2147483648.0) || v != (double)(int64_t)v) return 0;
+    uint64_t bits;
+    memcpy(&bits, &v, sizeof bits);
+    return bits != (uint64_t)1 << 63;
+}
+
+#define HOLDS(type, test)                           \
+    {                                               \
+        const type *p = data;                       \
+        for (uint64_t i = 0; i < count; i++)        \
+            if (!(test)) return 0;                  \
+        return 1;                                   \
+    }
+
+/* All are integers below 2^31 in magnitude, and none is -0.0. */
+static int holds_integers(const void *data, int dtype, uint64_t count)
+{
+    int64_t value;
+    switch (dtype) {
+    case AC_F2: HOLDS(uint16_t, ac_half_integer(p[i], &value))
+    case AC_F4: HOLDS(float, is_integer((double)p[i]))
+    default: HOLDS(double, is_integer(p[i]))
+    }
+}
+
+/* Low bits that are zeros in all floats; two bits are left at least. */
+#define TRAILING(type)                                                                \
+    {                                                                                 \
+        const type *p = data;                                                         \
+        for (uint64_t i = 0; i < count && !(set & 1);) {                              \
+            const uint64_t end = count - i < CHUNK ? count : i + CHUNK;               \
+            type some = 0;                                                            \
+            for (; i < end; i++) some |= p[i];                                        \
+            set |= some;                                                              \
+        }                                                                             \
+        break;                                                                        \
+    }
+
+static uint8_t trailing_zeros(const void *data, int dtype, uint64_t count)
+{
+    uint64_t set = 0;
+    switch (dtype) {
+    case AC_F2: TRAILING(uint16_t)
+    case AC_F4: TRAILING(uint32_t)
+    default: TRAILING(uint64_t)
+    }
+    const uint32_t most = 8 * (uint32_t)ac_number_bytes(dtype) - 2, zeros = (uint32_t)__builtin_ctzll(set | (uint64_t)1 << 63);
+    return (uint8_t)(zeros < most ? zeros : most);
+}
+
+static inline void words_range(const uint16_t *p, uint64_t n, uint16_t flip, uint16_t *low, uint16_t *high)
+{
+    uint16_t least = UINT16_MAX, most = 0;
+    for (uint64_t i = 0; i < n; i++) {
+        const uint16_t v = p[i] ^ flip;
+        least = v < least ? v : least;
+        most = v > most ? v : most;
+    }
+    *low = least ^ flip, *high = most ^ flip;
+}
+
+WIDE_VECTORS static void words_range_wide(const uint16_t *p, uint64_t n, uint16_t flip, uint16_t *low, uint16_t *high)
+{
+    words_range(p, n, flip, low, high);
+}
+
+void ac_words_range(const uint16_t *p, uint64_t n, uint16_t flip, uint16_t *low, uint16_t *high)
+{
+    (HAS_WIDE_VECTORS ? words_range_wide : words_range)(p, n, flip, low, high);
+}
+
+#define RANGE(type)                                            \
+    {                                                          \
+        const type *p = s->numbers.data;                       \
+        type least = p[0], most = p[0];                        \
+        for (uint64_t i = 1; i < s->count; i++) {              \
+            least = p[i] < least ? p[i] : least;               \
+            most = p[i] > most ? p[i] : most;                  \
+        }                                                      \
+        *low = (uint64_t)least, *high = (uint64_t)most;        \
+        return;                                                \
+    }
+
+/* Smallest and largest number. */
+static void range_of(const ac_sheet *s, uint64_t *low, uint64_t *high)
+{
+    if (s->numbers.dtype == AC_U2 || s->numbers.dtype == AC_I2) {
+        const int is_signed = s->numbers.dtype == AC_I2;
+        uint16_t least, most;
+        ac_words_range(s->numbers.data, s->count, is_signed ? 0x8000 : 0, &least, &most);
+        *low = is_signed ? (uint64_t)(int16_t)least : least;
+        *high = is_signed ? (uint64_t)(int16_t)most : most;
+        return;
+    }
+    switch (s->numbers.dtype) {
+    case AC_U1:
+    case AC_B1: RANGE(uint8_t)
+    case AC_I1: RANGE(int8_t)
+    case AC_U4: RANGE(uint32_t)
+    case AC_I4: RANGE(int32_t)
+    case AC_U8: RANGE(uint64_t)
+    case AC_I8: RANGE(int64_t)
+    default: break;
+    }
+    const uint64_t flip = s->map.kind == AC_KIND_FLOAT_INTEGER ? (uint64_t)1 << 63 : 0;
+    uint64_t v[CHUNK], least = UINT64_MAX, most = 0;
+    for (uint64_t first = 0; first < s->count; first += CHUNK) {
+        const size_t n = s->count - first < CHUNK ? (size_t)(s->count - first) : CHUNK;
+        ac_sheet_numbers(s, first, 1, n, v);
+        for (size_t i = 0; i < n; i++) {
+            const uint64_t key = v[i] ^ flip;
+            least = key < least ? key : least;
+            most = key > most ? key : most;
+        }
+    }
+    *low = least ^ flip, *high = most ^ flip;
+}
+
+/* Whether some thousand elements show that values are used without holes. */
+static int looks_dense(const ac_sheet *s)
+{
+    uint64_t seen[1024] = {0}, v[CHUNK];
+    const uint64_t stride = s->count >> SAMPLE_LOG ? s->count >> SAMPLE_LOG : 1, total = (s->count + stride - 1) / stride;
+    for (uint64_t first = 0; first < total; first += CHUNK) {
+        const size_t n = total - first < CHUNK ? (size_t)(total - first) : CHUNK;
+        ac_sheet_numbers(s, first * stride, (size_t)stride, n, v);
+        for (size_t i = 0; i < n; i++) {
+            const uint32_t u = (uint16_t)(v[i] - s->map.offset);
+            seen[u >> 6] |= (uint64_t)1 << (u & 63);
+        }
+    }
+    uint32_t count = 0, steps = 0, least = 65536, most = 0;
+    for (uint32_t i = 0; i < 1024; i++) {
+        if (!seen[i]) continue;
+        count += (uint32_t)__builtin_popcountll(seen[i]);
+        steps += (uint32_t)__builtin_popcountll(seen[i] & (seen[i] << 1 | (i ? seen[i - 1] >> 63 : 0)));
+        if (least == 65536) least = 64 * i + (uint32_t)__builtin_ctzll(seen[i]);
+        most = 64 * i + 63 - (uint32_t)__builtin_clzll(seen[i]);
+    }
+    return count > 8 && 2 * steps > count - 1 && count * 2 > most - least;
+}
+
+static void count_values(const ac_sheet *s, uint32_t *counts)
+{
+    uint16_t samples[CHUNK];
+    for (uint64_t first = 0; first < s->count; first += CHUNK) {
+        const size_t n = s->count - first < CHUNK ? (size_t)(s->count - first) : CHUNK;
+        ac_sheet_samples(s, first, n, samples);
+        for (size_t i = 0; i < n; i++) counts[samples[i]]++;
+    }
+}
+
+/* Replaces u by its index in a lattice or by its rank among `values`, which are taken over. */
+static void use_lattice(ac_sheet *s, const uint16_t *values, uint32_t n, ac_lattice lattice)
+{
+    s->map.rule = AC_RULE_LATTICE;
+    s->map.step = lattice.step, s->map.phase = lattice.phase;
+    for (uint32_t i = 0; i < n; i++) s->rank[values[i]] = (uint16_t)ac_lattice_index(lattice, values[i]);
+    s->largest = s->rank[values[n - 1]];
+}
+
+/* A set of ascending values, which is taken over if that saves more than it costs. */
+static int try_set(ac_sheet *s, uint64_t *values, uint32_t n, uint64_t saved, int *is_used)
+{
+    const uint64_t least = values[0];
+    size_t size = 0;
+    for (uint32_t i = 0; i < n; i++) values[i] -= least;
+    uint8_t *packed = ac_set_pack(values, n, &size);
+    *is_used = packed && ac_set_pays(saved, s->count, size);
+    if (*is_used) {
+        s->map.rule = AC_RULE_SET;
+        s->map.offset += least;
+        s->map.values = values;
+        s->map.value_count = n;
+        s->map.packed = packed;
+        s->map.packed_size = size;
+        s->largest = n - 1;
+    } else {
+        free(packed);
+    }
+    return packed ? AC_OK : AC_ERROR_MEMORY;
+}
+
+/* A lattice or a value set for integers of 16 bits of which some never occur. */
+static int match_set(ac_sheet *s)
+{
+    if (looks_dense(s)) return AC_OK;
+    const uint32_t room = (uint32_t)s->largest + 1; /* no more, for many planes have maps at a time */
+    uint32_t *counts = calloc(room, sizeof *counts), n = 0;
+    uint16_t *values = malloc(room * sizeof *values), *rank = calloc(room, sizeof *rank);
+    uint64_t *members = malloc(room * sizeof *members);
+    int status = counts && values && rank && members ? AC_OK : AC_ERROR_MEMORY;
+    if (!status) {
+        count_values(s, counts);
+        for (uint32_t v = 0; v < room; v++) {
+            if (!counts[v]) continue;
+            rank[v] = (uint16_t)n, members[n] = v, counts[n] = counts[v];
+            values[n++] = (uint16_t)v;
+        }
+        ac_lattice lattice;
+        if (n >= 2 && values[n - 1] - values[0] + 1u != n) {
+            int is_set = 0;
+            const int is_lattice = ac_lattice_fit(values, n, &lattice);
+            if (!is_lattice) status = try_set(s, members, n, ac_set_saves(members, n, counts), &is_set);
+            if (is_set) memmove(rank, rank + values[0], (room - values[0]) * sizeof *rank), members = NULL;
+            if (is_lattice || is_set) s->rank = rank, rank = NULL;
+            if (is_lattice) use_lattice(s, values, n, lattice);
+        }
+    }
+    free(counts);
+    free(values);
+    free(rank);
+    free(members);
+    return status;
+}
+
+/* Whether some thousand numbers show few values, and these not without holes, unless they are floats of few digits. */
+static int look_few(const ac_sheet *s, int *few)
+{
+    const uint64_t stride = s->count >> SAMPLE_LOG ? s->count >> SAMPLE_LOG : 1, total = (s->count + stride - 1) / stride;
+    const uint32_t most = (uint32_t)(total * 15 / 16);
+    ac_census c;
+    const int status = ac_census_take(s, stride, total, most, &c);
+    *few = !status && c.count <= most;
+    uint32_t steps = 0;
+    for (uint32_t i = 1; *few && i < c.count; i++) steps += c.values[i] - c.values[i - 1] == 1;
+    *few &= s->map.trailing || c.count <= 8 || 2 * steps <= c.count - 1;
+    ac_census_free(&c);
+    return status;
+}
+
+static uint64_t apart(uint64_t a, uint64_t b) { return a > b ? a - b : b - a; }
+
+static int64_t steps_bits(uint64_t step) { return ac_log512(1 + (uint32_t)ac_smaller(step, (1u << 30) - 1)); }
+
+/* What ranks save, by how far neighbours are apart in runs of numbers: about 512 times the bits. */
+static int64_t ranks_save(const ac_sheet *s, const ac_census *c)
+{
+    const size_t length = (size_t)ac_smaller(s->count, RUN);
+    const uint64_t runs = ac_smaller(RUNS, s->count / length);
+    uint32_t low = 0;
+    while (s->largest >> low > 65535) low++;
+    int64_t saved = 0;
+    uint64_t closed[RUN], values[RUN];
+    for (uint64_t j = 0; j < runs; j++) {
+        const uint64_t first = j * (s->count / runs);
+        ac_sheet_integers(s, first, length, closed);
+        ac_sheet_numbers(s, first, 1, length, values);
+        for (size_t i = 0; i < length; i++) values[i] = ac_census_slot(c, values[i] - s->map.offset)->rank;
+        for (size_t i = 1; i < length; i++) {
+            const int64_t bits = steps_bits(apart(closed[i], closed[i - 1]));
+            saved += (bits > 512 * low ? bits : 512 * low) - steps_bits(apart(values[i], values[i - 1]));
+        }
+    }
+    const int64_t steps = (int64_t)(runs * (length - 1)), whole = saved * 16 / steps;
+    return (whole - (saved * 16 % steps < 0)) * (int64_t)s->count >> 4;
+}
+
+/* The largest stretch of unused values of the upper 16 bits, among all values if they are known: 1 and a gap if it is worth closing. */
+static int find_gap(const ac_sheet *s, const ac_census *all, ac_gap *gap)
+{
+    uint8_t *used = calloc(65536, 1);
+    if (!used) return 0;
+    uint32_t shift = 0;
+    while (s->largest >> shift > 65535) shift++;
+    uint64_t u[CHUNK];
+    const uint64_t count = all ? all->count : s->count;
+    for (uint64_t first = 0; first < count; first += CHUNK) {
+        const size_t n = count - first < CHUNK ? (size_t)(count - first) : CHUNK;
+        if (all) {
+            memcpy(u, all->values + first, n * sizeof *u);
+            ac_map_close_gaps(&s->map, n, u);
+        } else {
+            ac_sheet_integers(s, first, n, u);
+        }
+        for (size_t i = 0; i < n; i++) used[(uint16_t)(u[i] >> shift)] = 1;
+    }
+    uint32_t last = 0, widest = 0, before = 0;
+    while (!used[last]) last++;
+    for (uint32_t v = last + 1; v < 65536; v++) {
+        if (!used[v]) continue;
+        if (v - last > widest) widest = v - last, before = last;
+        last = v;
+    }
+    free(used);
+    if (widest < 4 || (uint64_t)widest * 4 < s->largest >> shift) return 0;
+    *gap = (ac_gap){(uint64_t)(before + 1) << shift, (uint64_t)(widest - 1) << shift};
+    return 1;
+}
+
+/* Brings far-off values (a BLANK, NaNs) next to the rest while the range exceeds 16 bits. `all`: the values that occur, or NULL. */
+static void close_gaps(ac_sheet *s, const ac_census *all)
+{
+    ac_gap gap;
+    while (s->largest > 65535 && s->map.gap_count < AC_MAX_GAPS && find_gap(s, all, &gap)) {
+        s->map.gaps[s->map.gap_count++] = gap;
+        s->largest -= gap.length;
+    }
+}
+
+/* The ranks of all numbers, whose values are a set. */
+static int take_ranks(ac_sheet *s, const ac_census *c)
+{
+    s->map.gap_count = 0;
+    s->ranks = malloc((size_t)s->count * sizeof *s->ranks);
+    if (!s->ranks) return AC_ERROR_MEMORY;
+    uint64_t u[CHUNK];
+    for (uint64_t first = 0; first < s->count; first += CHUNK) {
+        const size_t n = s->count - first < CHUNK ? (size_t)(s->count - first) : CHUNK;
+        ac_sheet_numbers(s, first, 1, n, u);
+        for (size_t i = 0; i < n; i++) s->ranks[first + i] = (uint16_t)ac_census_slot(c, u[i] - s->map.offset)->rank;
+    }
+    return AC_OK;
+}
+
+/* Gaps, or a value set, for integers beyond 16 bits. */
+static int match_wide(ac_sheet *s)
+{
+    const uint32_t most = (uint32_t)ac_smaller(65536, s->count / 2);
+    ac_census c = {0};
+    int few, is_set = 0, status = look_few(s, &few);
+    if (!status && few) status = ac_census_take(s, 1, s->count, most, &c);
+    few &= !status && c.count <= most;
+    if (!status) close_gaps(s, few ? &c : NULL);
+    const int64_t saved = few ? ranks_save(s, &c) : 0;
+    if (saved > 0) status = try_set(s, c.values, c.count, (uint64_t)saved, &is_set);
+    if (is_set) {
+        c.values = NULL;
+        status = take_ranks(s, &c);
+    }
+    ac_census_free(&c);
+    return status;
+}
+
+int ac_sheet_init(ac_sheet *s, const ac_array *array, const void *data)
+{
+    memset(s, 0, sizeof *s);
+    int status = ac_array_count(array, &s->count);
+    if (status) return status;
+    s->numbers = ac_numbers_of(array, (void *)data, s->count);
+    s->count <<= ac_is_complex(array->dtype);
+    s->planes = ac_planes_of(array);
+    if (ac_is_float(array->dtype)) s->map.kind = holds_integers(data, s->numbers.dtype, s->count) ? AC_KIND_FLOAT_INTEGER : AC_KIND_FLOAT_BITS;
+    if (s->map.kind == AC_KIND_FLOAT_BITS) s->map.trailing = trailing_zeros(data, s->numbers.dtype, s->count);
+    uint64_t low, high;
+    range_of(s, &low, &high);
+    /* Offsets in steps of 16 keep converter patterns (value modulo 16) in place from piece to piece. */
+    const uint64_t rounded = low & ~(uint64_t)15;
+    s->map.offset = high - rounded <= 65535 ? rounded : low;
+    s->largest = high - s->map.offset;
+    if (s->largest <= 65535) return match_set(s);
+    return match_wide(s);
+}

@@ -1,0 +1,12 @@
+/* Pixels: which map an array gets. docs/encoder.md section "Pixels". */
+#ifndef AC_PIXEL_CHOICE_H
+#define AC_PIXEL_CHOICE_H
+
+#include "pixels.h"
+
+/* Chooses the map. The array is not empty. */
+int ac_sheet_init(ac_sheet *sheet, const ac_array *array, const void *data);
+/* Least and greatest of n words under `flip`, which makes them unsigned. */
+void ac_words_range(const uint16_t *p, uint64_t n, uint16_t flip, uint16_t *low, uint16_t *high);
+
+#endif
