@@ -63,8 +63,9 @@ def float_bits(model: Model, contexts: NDArray[np.void]) -> float:
     # Floors are on average half a unit below.
     h1 = np.clip((x @ w.w1.T.astype(float) + w.b1) / 64 - 0.5, 0, 127)
     h2 = np.clip((h1 @ w.w2.T.astype(float) + w.b2) / 64 - 0.5, 0, 127)
-    o = h2 @ w.w3.T.astype(float) + w.b3
+    o = np.clip(h2 @ w.w3.T.astype(float) + w.b3, -32768, 32767)
     location = contexts["mean"] + (linear @ w.linear.astype(float) + total[:, 0] * o[:, 0]) / 8192
+    location = np.clip(location, 0, 65536 - 1 / 16)
     exponent = np.floor(np.log2(total[:, 0]))
     log_sum = 512 * (exponent + total[:, 0] / 2**exponent - 1)
     sigma = 2.0 ** ((np.clip((log_sum + o[:, 1] - 256) / 64, 0, 143) - 32) / 8)
