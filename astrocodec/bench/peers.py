@@ -128,12 +128,12 @@ def _image_codec(
     return Peer(name, partial(_encode_planes, encode), partial(_decode_planes, decode), slow=slow, remark=_remark)
 
 
-def _zstd_encode(stack: Stack) -> list[bytes]:
-    """Compress the pixels' first bytes, then their second ones, and so on, at level 9."""
+def _zstd_encode(level: int, stack: Stack) -> list[bytes]:
+    """Compress the pixels' first bytes, then their second ones, and so on."""
     import zstandard
 
     by_pixel = np.ascontiguousarray(stack).view(np.uint8).reshape(-1, stack.dtype.itemsize)
-    return [zstandard.ZstdCompressor(level=9).compress(by_pixel.T.tobytes())]
+    return [zstandard.ZstdCompressor(level=level).compress(by_pixel.T.tobytes())]
 
 
 def _zstd_decode(streams: list[bytes], like: Stack) -> Stack:
@@ -143,6 +143,66 @@ def _zstd_decode(streams: list[bytes], like: Stack) -> Stack:
     by_byte = np.frombuffer(zstandard.ZstdDecompressor().decompress(streams[0]), np.uint8)
     by_pixel = np.ascontiguousarray(by_byte.reshape(like.dtype.itemsize, -1).T)
     return by_pixel.view(like.dtype).reshape(like.shape)
+
+
+def _bitshuffle_encode(stack: Stack) -> list[bytes]:
+    """Compress the pixels' bits, those of one place in blocks of pixels together, at level 19."""
+    import imagecodecs
+
+    shuffled = imagecodecs.bitshuffle_encode(stack.tobytes(), itemsize=stack.dtype.itemsize)
+    return [imagecodecs.zstd_encode(shuffled, level=19)]
+
+
+def _bitshuffle_decode(streams: list[bytes], like: Stack) -> Stack:
+    """Undo `_bitshuffle_encode`."""
+    import imagecodecs
+
+    shuffled = imagecodecs.zstd_decode(streams[0])
+    raw = imagecodecs.bitshuffle_decode(shuffled, itemsize=like.dtype.itemsize)
+    return np.frombuffer(raw, like.dtype).reshape(like.shape)
+
+
+def _pcodec_encode(stack: Stack) -> list[bytes]:
+    """Pcodec at its best level."""
+    import imagecodecs
+
+    return [bytes(imagecodecs.pcodec_encode(stack, level=12))]
+
+
+def _pcodec_decode(streams: list[bytes], like: Stack) -> Stack:
+    """Undo `_pcodec_encode`."""
+    import imagecodecs
+
+    return np.asarray(imagecodecs.pcodec_decode(streams[0], shape=like.shape, dtype=like.dtype))
+
+
+def _float_planes(name: str, encode: Callable[..., bytes], decode: Callable[..., Stack]) -> Peer:
+    """Wrap a codec of single planes of floats."""
+
+    def whole(stack: Stack) -> list[bytes]:
+        return [bytes(encode(np.ascontiguousarray(plane))) for plane in stack]
+
+    def back(streams: list[bytes], like: Stack) -> Stack:
+        return np.stack([np.asarray(decode(stream)) for stream in streams])
+
+    return Peer(name, whole, back)
+
+
+def float_peers() -> list[Peer]:
+    """List the lossless codecs of floats; they need the package's extra ``[bench]``."""
+    import imagecodecs
+
+    return [
+        Peer("zstd 19 shuffled", partial(_zstd_encode, 19), _zstd_decode),
+        Peer("zstd 19 bitshuffled", _bitshuffle_encode, _bitshuffle_decode),
+        Peer("pcodec", _pcodec_encode, _pcodec_decode),
+        _float_planes("ZFP reversible", partial(imagecodecs.zfp_encode, mode="reversible"), imagecodecs.zfp_decode),
+        _float_planes(
+            "JPEG-XL 7",
+            partial(imagecodecs.jpegxl_encode, effort=7, lossless=True, numthreads=1),
+            partial(imagecodecs.jpegxl_decode, numthreads=1),
+        ),
+    ]
 
 
 def _fits_encode(compression: str, stack: Stack) -> list[bytes]:
@@ -189,7 +249,7 @@ def all_peers() -> dict[str, Peer]:
     jpeg2000_encode = partial(imagecodecs.jpeg2k_encode, level=0, reversible=True, codecformat="j2k", numthreads=1)
     peers = [
         *(fits_codec(name) for name in ("RICE_1", "HCOMPRESS_1", "GZIP_2")),
-        Peer("zstd 9 shuffled", _zstd_encode, _zstd_decode),
+        Peer("zstd 9 shuffled", partial(_zstd_encode, 9), _zstd_decode),
         _image_codec("JPEG-LS", imagecodecs.jpegls_encode, imagecodecs.jpegls_decode),
         _image_codec("JPEG-2000", jpeg2000_encode, partial(imagecodecs.jpeg2k_decode, numthreads=1)),
         *(_jpegxl(effort) for effort in (7, 9, 10)),
@@ -223,7 +283,7 @@ def measure(peer: Peer, stack: Stack, repeats: int = 1) -> Measurement:
             decode_times.append(time.process_time() - middle)
     except (NotApplicableError, RuntimeError, ValueError) as error:
         return Measurement(peer.name, None, None, None, " ".join(str(error).split()) or type(error).__name__)
-    if restored.dtype != stack.dtype or not np.array_equal(restored, stack):
+    if restored.dtype != stack.dtype or restored.tobytes() != stack.tobytes():
         raise AssertionError(f"{peer.name} gave back other pixels than the {stack.shape} {stack.dtype} it was given")
     size = sum(peer.charge(stream) for stream in streams)
     return Measurement(peer.name, size, median(encode_times), median(decode_times), peer.remark(stack))

@@ -4,7 +4,8 @@
 
 /* Is it promising? Two sampled differences that fall into one cell are equal with a chance of 1 / width if the histogram is
  * smooth there. Where they are equal more often, few differences are in use, and listing them saves about log2 of that ratio.
- * Where nearly all differences are alike, a model has little to add to their frequencies. */
+ * Where nearly all differences are alike, a model has little to add to their frequencies; that is so too of most of them, as in
+ * maps of how long pixels were exposed. */
 
 enum { SEGMENTS = 64, SEGMENT = 64, CELLS = 128, PRIOR_PAIRS = 4, LEAST_SAVED = LOG_ONE * 3 / 8, LEAST_ENTROPY = LOG_ONE };
 
@@ -31,11 +32,13 @@ static int is_sparse(sample *s)
     uint32_t members[CELLS] = {0}, pairs[CELLS] = {0}, log_width[CELLS] = {0};
     const uint32_t n = s->n;
     int64_t entropy = (int64_t)n * ac_log512(n), saved = 0;
+    uint32_t most = 0;
     for (uint32_t i = 0; i < n; i++) s->counts[s->differences[i]]++;
     for (uint32_t i = 0; i < n; i++) {
         const uint32_t c = s->counts[s->differences[i]];
         if (!c) continue; /* seen before */
         s->counts[s->differences[i]] = 0;
+        most = c > most ? c : most;
         uint32_t width;
         const uint32_t cell = cell_of(s->differences[i], &width);
         log_width[cell] = width;
@@ -48,7 +51,7 @@ static int is_sparse(sample *s)
         const uint32_t expected = (uint32_t)((uint64_t)members[i] * (members[i] - 1) / 2 >> log_width[i]);
         saved += (int64_t)members[i] * (ac_log512(pairs[i] + PRIOR_PAIRS) - ac_log512(expected + PRIOR_PAIRS));
     }
-    return saved > (int64_t)n * LEAST_SAVED || entropy < (int64_t)n * LEAST_ENTROPY;
+    return saved > (int64_t)n * LEAST_SAVED || entropy < (int64_t)n * LEAST_ENTROPY || most * 8 > n * 5;
 }
 
 /* Pieces of rows, and their neighbours. */

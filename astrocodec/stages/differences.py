@@ -156,7 +156,7 @@ def _cells_of(differences: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArra
 
 
 def _is_sparse(differences: NDArray[np.int64]) -> bool:
-    """Whether equal differences are more frequent than a smooth histogram makes them, or nearly all are alike."""
+    """Whether equal differences are more frequent than a smooth histogram makes them, or most are alike."""
     counts = np.bincount(differences, minlength=_WORD)
     cells, log_widths = _cells_of(np.arange(_WORD))
     members, pairs, log_width = (np.zeros(128, np.int64) for _ in range(3))
@@ -167,7 +167,8 @@ def _is_sparse(differences: NDArray[np.int64]) -> bool:
     gains = members * (log512(pairs + _PRIOR_PAIRS) - log512(expected + _PRIOR_PAIRS))
     n = differences.size
     entropy = n * int(log512(np.array(n))) - int((counts * log512(counts)).sum())
-    return int(gains[log_width > 0].sum()) > n * _LEAST_SAVED or entropy < n * _LEAST_ENTROPY
+    saved = int(gains[log_width > 0].sum())
+    return saved > n * _LEAST_SAVED or entropy < n * _LEAST_ENTROPY or int(counts.max()) * 8 > n * 5
 
 
 def promising(samples: NDArray[np.uint16]) -> bool:

@@ -173,3 +173,9 @@ def test_plates_promise_and_noise_does_not() -> None:
             assert not is_promising(frame)
     assert not is_promising(rng.integers(0, 65536, (256, 256), np.uint16))
     assert not is_promising(plate(rng, 1, 256))
+
+
+def test_maps_of_one_value_and_rare_others_promise() -> None:
+    rng = np.random.default_rng(8)
+    exposures = np.where(rng.random((128, 128)) < 0.8, 900, rng.integers(0, 900, (128, 128))).astype(np.uint16)
+    assert is_promising(exposures)
