@@ -150,7 +150,7 @@ def _bitshuffle_encode(stack: Stack) -> list[bytes]:
     import imagecodecs
 
     shuffled = imagecodecs.bitshuffle_encode(stack.tobytes(), itemsize=stack.dtype.itemsize)
-    return [imagecodecs.zstd_encode(shuffled, level=19)]
+    return [bytes(imagecodecs.zstd_encode(shuffled, level=19))]
 
 
 def _bitshuffle_decode(streams: list[bytes], like: Stack) -> Stack:
@@ -176,7 +176,7 @@ def _pcodec_decode(streams: list[bytes], like: Stack) -> Stack:
     return np.asarray(imagecodecs.pcodec_decode(streams[0], shape=like.shape, dtype=like.dtype))
 
 
-def _float_planes(name: str, encode: Callable[..., bytes], decode: Callable[..., Stack]) -> Peer:
+def _float_planes(name: str, encode: Callable[..., bytes | bytearray], decode: Callable[..., Stack]) -> Peer:
     """Wrap a codec of single planes of floats."""
 
     def whole(stack: Stack) -> list[bytes]:
