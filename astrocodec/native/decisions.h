@@ -1,4 +1,4 @@
-/* Decisions: choices between no and yes whose frequencies follow what they were before, coded with one rANS state.
+/* Decisions: choices between no and yes whose frequencies follow what they were before, coded with one rANS state; and tables of them.
  * docs/format.md section "Decisions". */
 #ifndef AC_DECISIONS_H
 #define AC_DECISIONS_H
@@ -62,5 +62,38 @@ static inline uint32_t ac_pop_bits(uint32_t count, uint32_t *state, ac_word_read
     *state = ac_refill(*state >> count, in);
     return raw;
 }
+
+/* Tables: choices, numbers and raw bits one after the other, whose decisions are halved at 255. */
+enum { AC_HALVED = 255, AC_OCTAVES = 63 };
+
+/* Numbers from 1 on: an octave, the bit below its highest, and raw bits. */
+typedef struct {
+    ac_decision octaves[AC_OCTAVES], seconds[AC_OCTAVES + 1];
+} ac_number;
+
+/* A table while it is written; what failed for want of memory is noted. */
+typedef struct {
+    uint32_t *at;
+    size_t count, room;
+    int is_short;
+} ac_records;
+void ac_records_choose(ac_records *records, ac_decision *decision, int is_yes);
+void ac_records_raw(ac_records *records, uint64_t value, uint32_t bits);
+void ac_records_number(ac_records *records, ac_number *number, uint64_t value);
+/* State and words, to be freed; NULL without memory. The records are used up. */
+uint8_t *ac_records_pack(ac_records *records, size_t *length);
+
+/* A table that is read; past its end everything is some number, and ac_choices_end says so. */
+typedef struct {
+    ac_word_reader words;
+    uint32_t state;
+} ac_choices;
+/* 0 where the bytes are none. */
+int ac_choices_open(ac_choices *choices, const uint8_t *data, size_t length);
+static inline int ac_choices_take(ac_choices *c, ac_decision *d) { return ac_pop_choice(d, AC_HALVED, &c->state, &c->words); }
+uint64_t ac_choices_raw(ac_choices *choices, uint32_t bits);
+uint64_t ac_choices_number(ac_choices *choices, ac_number *number);
+/* Whether all was there, and nothing is left. */
+static inline int ac_choices_end(const ac_choices *c) { return !c->words.is_short && c->words.next == c->words.end && c->state == AC_RANS_LOW; }
 
 #endif

@@ -55,6 +55,12 @@ REASON(MAPS_SHARED, CORRUPT, "maps of planes that are a chain or share pieces of
 REASON(CUTS, CORRUPT, "a cut %f behind the one before, 1 to %a are allowed")
 REASON(CUTS_LENGTH, CORRUPT, "%f bytes of cuts, %a are used, and there must be a cut")
 REASON(CUTS_SHARED, CORRUPT, "cuts of planes that share pieces of %f rows, a plane has %a")
+REASON(QUANTISE_NONE, CORRUPT, "floats of integers in a stored array, in another codec's, or in elements that are neither f4 nor f8")
+REASON(QUANTISE_FIELD, CORRUPT, "a field is outside its range: %f")
+REASON(QUANTISE_TILES, CORRUPT, "more than %a tiles, or an array outside of what was quantised")
+REASON(QUANTISE_SCALE, CORRUPT, "a scale or a zero that is not finite, or a scale of 0")
+REASON(QUANTISE_EXCEPTIONS, CORRUPT, "%f runs of exceptions, which do not ascend in the array's %a elements")
+REASON(QUANTISE_TABLE, CORRUPT, "%f bytes that do not hold all tiles and exceptions, or more")
 /* pieces */
 REASON(PIECES_CUT, TRUNCATED, "%f pieces announced, %a bytes are left: the stream is cut")
 REASON(PIECES_LONG, CORRUPT, "%f bytes follow the last piece")

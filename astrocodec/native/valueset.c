@@ -12,11 +12,8 @@ enum { FAR = 1 << 30 }; /* more bits than those of it are saved nowhere */
 /* How a distance in a set is coded: by multiples of the unit, of one that it changes, or as the next unit. */
 enum { SAME, CHANGED, OTHER };
 enum {
-    MOST_SEEN = 255,
     LOOK_AHEAD = 8,
-    NEW_UNIT = 4, /* bits */
-    OCTAVES = 63,
-    MOST_RECORDS = 4 + 2 * (OCTAVES + 1 + 4) /* of a distance */
+    NEW_UNIT = 4 /* bits */
 };
 static const double least_step = 1.05;
 static const int64_t one = (int64_t)1 << 32;
@@ -186,15 +183,10 @@ uint64_t ac_set_saves(const uint64_t *values, uint32_t n, const uint32_t *counts
     return saved;
 }
 
-/* Numbers from 1 on: an octave, the bit below its highest, and raw bits. */
-typedef struct {
-    ac_decision octaves[OCTAVES], seconds[OCTAVES + 1];
-} number;
-
 /* What is learned of the distances between values while they are coded. */
 typedef struct {
     ac_decision changes[3][2], several[3][3], is_less;
-    number multiples, rests, others;
+    ac_number multiples, rests, others;
     uint32_t kind, near[2];
     uint64_t unit;
 } distances;
@@ -253,30 +245,7 @@ static uint32_t ahead(const uint64_t *values, uint32_t first, uint32_t end, uint
     return bits;
 }
 
-/* An encoder's records, which grow. */
-typedef struct {
-    uint32_t *at, count, room;
-} records;
-
-static void record(records *r, uint32_t one) { r->at[r->count++] = one; }
-
-static void record_choice(records *r, ac_decision *d, int is_yes) { record(r, ac_record_choice(d, is_yes, MOST_SEEN)); }
-
-static void record_number(records *r, number *n, uint64_t value)
-{
-    const uint32_t octave = bits_of(value) - 1;
-    for (uint32_t i = 0; i < octave; i++) record_choice(r, &n->octaves[i], 1);
-    if (octave < OCTAVES) record_choice(r, &n->octaves[octave], 0);
-    if (!octave) return;
-    record_choice(r, &n->seconds[octave], value >> (octave - 1) & 1);
-    for (uint32_t left = octave - 1; left; value >>= 16) {
-        const uint32_t bits = left < 16 ? left : 16;
-        record(r, ac_record_raw((uint32_t)value & ((1u << bits) - 1), bits));
-        left -= bits;
-    }
-}
-
-static void record_distance(records *r, distances *known, const uint64_t *values, uint32_t i, uint32_t n)
+static void record_distance(ac_records *r, distances *known, const uint64_t *values, uint32_t i, uint32_t n)
 {
     const uint64_t distance = values[i] - values[i - 1];
     const units u = in_units(distance, known->unit);
@@ -286,92 +255,46 @@ static void record_distance(records *r, distances *known, const uint64_t *values
         kind = OTHER;
     else if (distance != known->unit && ahead(values, i, end, known->unit) > 2 * bits_of(distance) + NEW_UNIT + ahead(values, i + 1, end, distance))
         kind = OTHER;
-    record_choice(r, &known->changes[known->kind][0], kind != SAME);
-    if (kind != SAME) record_choice(r, &known->changes[known->kind][1], kind == OTHER);
+    ac_records_choose(r, &known->changes[known->kind][0], kind != SAME);
+    if (kind != SAME) ac_records_choose(r, &known->changes[known->kind][1], kind == OTHER);
     if (kind == OTHER) {
-        record_number(r, &known->others, distance);
+        ac_records_number(r, &known->others, distance);
     } else {
-        record_choice(r, &known->several[known->near[0]][known->near[1]], u.multiple > 1);
-        if (u.multiple > 1) record_number(r, &known->multiples, u.multiple - 1);
+        ac_records_choose(r, &known->several[known->near[0]][known->near[1]], u.multiple > 1);
+        if (u.multiple > 1) ac_records_number(r, &known->multiples, u.multiple - 1);
     }
     if (kind == CHANGED) {
-        record_choice(r, &known->is_less, u.is_less);
-        record_number(r, &known->rests, u.rest);
+        ac_records_choose(r, &known->is_less, u.is_less);
+        ac_records_number(r, &known->rests, u.rest);
     }
     know(known, kind, u.multiple, distance);
 }
 
-static int has_room(records *r)
-{
-    if (r->room - r->count >= MOST_RECORDS) return 1;
-    uint32_t *at = realloc(r->at, 2 * ((size_t)r->room + MOST_RECORDS) * sizeof *at);
-    if (!at) return 0;
-    r->at = at, r->room = 2 * (r->room + MOST_RECORDS);
-    return 1;
-}
-
 uint8_t *ac_set_pack(const uint64_t *values, uint32_t n, size_t *length)
 {
-    records r = {NULL, 0, 0};
+    ac_records r = {0};
     distances known = {.unit = 1};
-    int has_all = has_room(&r);
-    for (uint32_t i = 1; i < n && has_all; i++) {
-        record_distance(&r, &known, values, i, n);
-        has_all = has_room(&r);
-    }
-    uint8_t *out = NULL;
-    if (has_all) {
-        /* From the last record to the first: a record makes a word at most, which finds room behind it. */
-        uint16_t *const end = (uint16_t *)(r.at + r.count), *word = end;
-        uint32_t state = AC_RANS_LOW;
-        while (r.count) ac_push_record(r.at[--r.count], &state, &word);
-        const size_t words = (size_t)(end - word);
-        *length = 4 + 2 * words;
-        out = malloc(*length);
-        if (out) ac_put_u32(out, state);
-        for (size_t i = 0; out && i < words; i++) ac_put_u16(out + 4 + 2 * i, word[i]);
-    }
-    free(r.at);
-    return out;
-}
-
-/* The coded set that is read. */
-typedef struct {
-    ac_word_reader words;
-    uint32_t state;
-} choices;
-
-static int take_choice(choices *c, ac_decision *d) { return ac_pop_choice(d, MOST_SEEN, &c->state, &c->words); }
-
-static uint64_t take_number(choices *c, number *n)
-{
-    uint32_t octave = 0;
-    while (octave < OCTAVES && take_choice(c, &n->octaves[octave])) octave++;
-    if (!octave) return 1;
-    uint64_t value = 2 | (uint64_t)take_choice(c, &n->seconds[octave]);
-    value <<= octave - 1;
-    for (uint32_t at = 0; at < octave - 1; at += 16)
-        value |= (uint64_t)ac_pop_bits(octave - 1 - at < 16 ? octave - 1 - at : 16, &c->state, &c->words) << at;
-    return value;
+    for (uint32_t i = 1; i < n && !r.is_short; i++) record_distance(&r, &known, values, i, n);
+    return ac_records_pack(&r, length);
 }
 
 /* The next distance, 0 where it is none below 2^64. */
-static uint64_t take_distance(choices *c, distances *known)
+static uint64_t take_distance(ac_choices *c, distances *known)
 {
     uint32_t kind = SAME;
     uint64_t multiple = 1, distance;
     ac_decision *const changes = known->changes[known->kind];
-    if (take_choice(c, &changes[0])) kind = take_choice(c, &changes[1]) ? OTHER : CHANGED;
+    if (ac_choices_take(c, &changes[0])) kind = ac_choices_take(c, &changes[1]) ? OTHER : CHANGED;
     if (kind == OTHER) {
-        distance = take_number(c, &known->others);
+        distance = ac_choices_number(c, &known->others);
     } else {
-        if (take_choice(c, &known->several[known->near[0]][known->near[1]])) multiple += take_number(c, &known->multiples);
+        if (ac_choices_take(c, &known->several[known->near[0]][known->near[1]])) multiple += ac_choices_number(c, &known->multiples);
         if (!multiple || known->unit > UINT64_MAX / multiple) return 0;
         distance = multiple * known->unit;
     }
     if (kind == CHANGED) {
-        const int is_less = take_choice(c, &known->is_less);
-        const uint64_t rest = take_number(c, &known->rests);
+        const int is_less = ac_choices_take(c, &known->is_less);
+        const uint64_t rest = ac_choices_number(c, &known->rests);
         if (rest > (is_less ? distance - 1 : UINT64_MAX - distance)) return 0;
         distance = is_less ? distance - rest : distance + rest;
     }
@@ -381,15 +304,15 @@ static uint64_t take_distance(choices *c, distances *known)
 
 int ac_set_unpack(const uint8_t *data, size_t length, uint64_t *values, uint32_t n)
 {
-    if (length < 4 || !n) return 0;
-    choices c = {{data + 4, data + length, 0}, ac_get_u32(data)};
+    ac_choices c;
+    if (!n || !ac_choices_open(&c, data, length)) return 0;
     distances known = {.unit = 1};
-    int is_set = c.state >= AC_RANS_LOW;
+    int is_set = 1;
     values[0] = 0;
     for (uint32_t i = 1; i < n && is_set; i++) {
         const uint64_t distance = take_distance(&c, &known);
         is_set = distance && !c.words.is_short && distance <= UINT64_MAX - values[i - 1];
         if (is_set) values[i] = values[i - 1] + distance;
     }
-    return is_set && c.words.next == c.words.end && c.state == AC_RANS_LOW;
+    return is_set && ac_choices_end(&c);
 }

@@ -1,0 +1,584 @@
+"""Quantise: floats <-> the integers that they were made of, with scale and zero of each tile and the dither of FITS.
+
+docs/format.md section "Quantise". native/quantise.c does the same.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from astrocodec.errors import CorruptError, TruncatedError
+from astrocodec.stages import varint
+from astrocodec.stages.decisions import Decision, DecisionReader, DecisionWriter, Number
+from astrocodec.stages.planes import Planes, planes_of
+
+TYPES = ("f4", "f8")
+WIDE_PRODUCT, OWN_PRODUCT, WIDE_QUOTIENT, OWN_QUOTIENT = range(4)
+NULL_STEP, ZERO_STEP = -2147483647, -2147483646  # of cfitsio: what stands for no value, and with dither 2 for 0.0
+SEEDS = 10000
+MAX_TILES = MAX_EXCEPTIONS = 1 << 20
+_MAX_LENGTH = 1 << 40
+_MAX_WHOLE = 1 << 52
+_HAS_NULL, _IS_STACKED, _IS_PART = 1, 2, 4
+_FRACTION, _EXPONENT = 52, 12  # bits of a double, its sign among those of the exponent
+_HALVED = 255
+_FIRST_SCALE = 1.0
+_LOOKED_AT = 1024
+
+
+class Exceptions(NamedTuple):
+    """Runs of elements, in the array's order, that no step gives: each of so many with the same bits."""
+
+    first: NDArray[np.int64]
+    length: NDArray[np.int64]
+    bits: NDArray[np.uint64]
+
+
+def _no_exceptions() -> Exceptions:
+    return Exceptions(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.uint64))
+
+
+@dataclass(frozen=True, eq=False)
+class Quantised:
+    """How floats were made of integer steps k: k*scale + zero, or with dither (k - r + 0.5)*scale + zero.
+
+    Attributes
+    ----------
+    scale, zero : ndarray of float64
+        One of each tile that the array has a part of: those of a plane across, then down, then plane by plane.
+    tile_shape : tuple of int
+        Rows and columns of a tile; 0: all of a plane.
+    dither : int
+        0: none. 1, 2: ``SUBTRACTIVE_DITHER_1``, ``SUBTRACTIVE_DITHER_2`` of FITS.
+    arithmetic : int
+        0: product and sum in float64, then rounded to the array's type. 1: each rounded to that type, as the factors
+        are. 2, 3: the same with k/scale in place of the product. With dither 0.
+    seed : int
+        With dither: (ZDITHER0 - 1 + number of the tile) modulo 10,000 of the tile that holds the first element, the
+        first tile of a whole image being number 0.
+    origin : tuple of int
+        Row and column of the array's first element in what was quantised.
+    whole : tuple of int
+        Rows and columns of a plane of what was quantised; 0: it ends where the array does.
+    stacked : bool
+        Planes are taken as lying one below the other, so that a tile may have rows of several.
+    null : int or None
+        The step that stands for no value: `NULL_STEP`, or ZBLANK.
+    null_bits : int
+        Bits of the float that it stands for.
+    level : float
+        A usual element, a float32. `level_of` gives one; the closer it is, the smaller is what is coded.
+    exceptions : Exceptions
+    """
+
+    scale: NDArray[np.float64]
+    zero: NDArray[np.float64]
+    tile_shape: tuple[int, int] = (0, 0)
+    dither: int = 0
+    arithmetic: int = WIDE_PRODUCT
+    seed: int = 0
+    origin: tuple[int, int] = (0, 0)
+    whole: tuple[int, int] = (0, 0)
+    stacked: bool = False
+    null: int | None = None
+    null_bits: int = 0
+    level: float = 0.0
+    exceptions: Exceptions = dataclasses.field(default_factory=_no_exceptions)
+
+    def to_bytes(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
+        """The section's bytes beside an array of this type and shape; ValueError for what is not allowed."""
+        _check(self, dtype, shape)
+        out = bytes([self.dither | self.arithmetic << 4, self._flags()])
+        out += b"".join(varint.put(length) for length in self.tile_shape)
+        if self._flags() & _IS_PART:
+            out += b"".join(varint.put(length) for length in (*self.origin, *self.whole))
+        if self.dither:
+            out += varint.put(self.seed)
+        out += np.array(self.level, "<f4").tobytes()
+        if self.null is not None:
+            out += np.array(self.null, "<i4").tobytes() + self.null_bits.to_bytes(dtype.itemsize, "little")
+        trailing = _trailing_zeros(self.scale)
+        out += bytes([trailing]) + varint.put(self.exceptions.first.size)
+        return out + _pack(self, trailing, 8 * dtype.itemsize)
+
+    def _flags(self) -> int:
+        flags = 0 if self.null is None else _HAS_NULL
+        return flags | self.stacked * _IS_STACKED | any((*self.origin, *self.whole)) * _IS_PART
+
+    @classmethod
+    def read(cls, data: bytes, dtype: np.dtype[Any], shape: tuple[int, ...], start: int = 0) -> Quantised:
+        """Read what `to_bytes` wrote; `start` is where it stands in the stream, for messages."""
+        reader = varint.Reader(memoryview(data), start=start)
+        kind, flags = reader.take(2, "kind of dither")
+        dither, arithmetic = kind & 15, kind >> 4
+        if not _is_kind(dither, arithmetic) or flags > (_HAS_NULL | _IS_STACKED | _IS_PART):
+            raise CorruptError(f"byte {start}: dither {dither}, arithmetic {arithmetic}, flags {flags} there are not")
+        sizes = [reader.number("size of tiles", _MAX_LENGTH) for _ in range(6 if flags & _IS_PART else 2)]
+        height, width, row, column, whole_height, whole_width = (*sizes, 0, 0, 0, 0)[:6]
+        seed = reader.number("seed of the dither", SEEDS - 1) if dither else 0
+        level = float(np.frombuffer(reader.take(4, "level"), "<f4")[0])
+        if not math.isfinite(level):
+            raise CorruptError(f"byte {reader.place - 4}: a level of {level}")
+        null, null_bits = None, 0
+        if flags & _HAS_NULL:
+            null = int(np.frombuffer(reader.take(4, "null step"), "<i4")[0])
+            null_bits = int.from_bytes(reader.take(dtype.itemsize, "null"), "little")
+        trailing = reader.take(1, "trailing zeros of scales")[0]
+        if trailing > _FRACTION:
+            raise CorruptError(f"byte {reader.place - 1}: {trailing} trailing zeros of scales, at most {_FRACTION}")
+        count = reader.number("number of exceptions", MAX_EXCEPTIONS)
+        none = np.empty(0)
+        found = cls(
+            *(none, none, (height, width), dither, arithmetic, seed, (row, column), (whole_height, whole_width)),
+            *(bool(flags & _IS_STACKED), null, null_bits, level),
+        )
+        tiling = Tiling.of(found, shape)
+        if not tiling.is_inside() or tiling.number > MAX_TILES:
+            raise CorruptError(f"byte {start}: {tiling.number} tiles, or an array outside of what was quantised")
+        if count > math.prod(shape):
+            raise CorruptError(f"byte {reader.place}: {count} exceptions of {math.prod(shape)} elements")
+        scale, zero, exceptions = _unpack(data[reader.at :], tiling.number, count, trailing, found, dtype, shape)
+        return dataclasses.replace(found, scale=scale, zero=zero, exceptions=exceptions)
+
+    def describe(self, dtype: np.dtype[Any]) -> str:
+        """What the elements are, in a few words."""
+        how = f"dither {self.dither}" if self.dither else "one rounding" if self.arithmetic & 1 == 0 else "roundings"
+        height, width = self.tile_shape
+        where = "planes" if not height else "rows" if height == 1 and not width else f"tiles of {height} x {width}"
+        return f"{dtype}, quantised in {where} with {how}"
+
+    def base(self) -> NDArray[np.float64]:
+        """What of the steps of each tile is not coded."""
+        with np.errstate(all="ignore"):
+            above = np.float64(np.float32(self.level)) - self.zero
+            return _whole(above * self.scale if _divides(self.arithmetic) else above / self.scale)
+
+
+class Tiling(NamedTuple):
+    """How tiles lie in an array."""
+
+    planes: Planes  # as stacked
+    tile: tuple[int, int]
+    origin: tuple[int, int]
+    whole: tuple[int, int]
+
+    @classmethod
+    def of(cls, q: Quantised, shape: tuple[int, ...]) -> Tiling:
+        """That of an array of this shape."""
+        planes = planes_of(shape)
+        if q.stacked:
+            planes = Planes(1, planes.number * planes.height, planes.width)
+        whole = [given or at + length for given, at, length in zip(q.whole, q.origin, planes[1:], strict=True)]
+        tile = [given or length for given, length in zip(q.tile_shape, whole, strict=True)]
+        return cls(planes, (tile[0], tile[1]), q.origin, (whole[0], whole[1]))
+
+    def is_inside(self) -> bool:
+        """Whether what was quantised holds the array."""
+        ends = zip(self.origin, self.planes[1:], self.whole, strict=True)
+        return all(at + length <= whole for at, length, whole in ends)
+
+    def tiles(self, axis: int) -> int:
+        """Tiles down (axis 0) or across (1) a plane that the array has a part of."""
+        first, length = self.origin[axis], self.planes[1 + axis]
+        return (first + length - 1) // self.tile[axis] - first // self.tile[axis] + 1
+
+    def all_tiles(self, axis: int) -> int:
+        """Tiles down or across a whole plane."""
+        return -(-self.whole[axis] // self.tile[axis])
+
+    @property
+    def number(self) -> int:
+        """Tiles that the array has a part of."""
+        return self.planes.number * self.tiles(0) * self.tiles(1)
+
+    def places(self, axis: int) -> NDArray[np.int64]:
+        """Rows or columns of the array in what was quantised."""
+        return np.arange(self.planes[1 + axis], dtype=np.int64) + self.origin[axis]
+
+
+def _divides(arithmetic: int) -> bool:
+    return arithmetic >= WIDE_QUOTIENT
+
+
+def _is_kind(dither: int, arithmetic: int) -> bool:
+    return dither <= 2 and arithmetic <= (WIDE_PRODUCT if dither else OWN_QUOTIENT)
+
+
+def _whole(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """To the nearest integers, halves to even; 0 where that is beyond 2**52."""
+    return np.where(np.abs(values) <= _MAX_WHOLE, np.rint(values), 0.0)
+
+
+@cache
+def random_numbers() -> NDArray[np.float32]:
+    """The 10,000 random numbers of the FITS standard.
+
+    >>> float(random_numbers()[0])
+    7.826369255781174e-06
+    """
+    state, numbers = 1, []
+    for _ in range(SEEDS):
+        state = state * 16807 % 2147483647
+        numbers.append(state / 2147483647)
+    return np.array(numbers).astype(np.float32)
+
+
+@cache
+def _sequences() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where the sequence of each seed begins, and how many numbers those of lower seeds have; then of all."""
+    starts = (random_numbers() * 500.0).astype(np.int64)
+    return starts, np.append(0, np.cumsum(SEEDS - starts))
+
+
+def _randoms(seed: NDArray[np.int64], pixel: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The random number of a pixel of a tile with a seed."""
+    starts, before = _sequences()
+    index = (before[seed] + pixel) % before[-1]
+    there = np.searchsorted(before, index, "right") - 1
+    return np.asarray(random_numbers()[starts[there] + index - before[there]], np.float64)
+
+
+class _Block(NamedTuple):
+    """A plane, or where planes are stacked all of them, with what each pixel's tile says."""
+
+    rows: slice  # of all rows
+    scale: NDArray[np.float64]
+    zero: NDArray[np.float64]
+    base: NDArray[np.float64]
+    random: NDArray[np.float64] | None
+
+
+def _blocks(q: Quantised, shape: tuple[int, ...]) -> Iterator[_Block]:
+    t = Tiling.of(q, shape)
+    (height, width), (down, across) = t.tile, (t.tiles(0), t.tiles(1))
+    y, x = t.places(0), t.places(1)
+    i, j = y // height - t.origin[0] // height, x // width - t.origin[1] // width
+    left = x // width * width
+    tile_width = np.minimum(width, t.whole[1] - left)
+    all_numbers = int(_sequences()[1][-1])
+    pixel = (y % height % all_numbers)[:, None] * (tile_width % all_numbers) + (x - left)
+    base = q.base()
+    for plane in range(t.planes.number):
+        tile = (plane * down + i[:, None]) * across + j
+        random = None
+        if q.dither:
+            row = plane % SEEDS * (t.all_tiles(0) % SEEDS) + i
+            random = _randoms((q.seed + row[:, None] % SEEDS * (t.all_tiles(1) % SEEDS) + j) % SEEDS, pixel)
+        rows = slice(plane * t.planes.height, (plane + 1) * t.planes.height)
+        yield _Block(rows, q.scale[tile], q.zero[tile], base[tile], random)
+
+
+def _rows(values: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    """All rows of an array, one below the other."""
+    planes = planes_of(shape)
+    return values.reshape(planes.number * planes.height, planes.width)
+
+
+def _elements(q: Quantised, steps: NDArray[np.int32], block: _Block, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Elements of a block's steps less their bases."""
+    k = steps + block.base
+    own = dtype.type if q.arithmetic in (OWN_PRODUCT, OWN_QUOTIENT) else np.float64
+    scale, zero = block.scale.astype(own), block.zero.astype(own)
+    if block.random is not None:
+        k = k - block.random + 0.5
+    k = k.astype(own)
+    out: NDArray[Any] = ((k / scale if _divides(q.arithmetic) else k * scale) + zero).astype(dtype)
+    bits = out.view(f"u{dtype.itemsize}")
+    if q.dither == 2:
+        bits[steps == ZERO_STEP] = 0
+    if q.null is not None:
+        bits[steps == q.null] = q.null_bits
+    return out
+
+
+def restore(shifted: NDArray[np.int32], quantised: Quantised, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Floats of steps less the bases of their tiles, as they are coded.
+
+    >>> import numpy as np
+    >>> one = Quantised(np.array([0.1]), np.array([5.0]))
+    >>> restore(np.array([[0, 1], [2, 3]], np.int32), one, np.dtype("f4")).tolist()
+    [[0.0, 0.10000000149011612], [0.20000000298023224, 0.30000001192092896]]
+    """
+    out = np.empty(shifted.shape, dtype)
+    rows, steps = _rows(out, shifted.shape), _rows(shifted, shifted.shape)
+    with np.errstate(all="ignore"):
+        for block in _blocks(quantised, shifted.shape):
+            rows[block.rows] = _elements(quantised, steps[block.rows], block, dtype)
+    bits = out.reshape(-1).view(f"u{dtype.itemsize}")
+    for first, length, value in zip(*quantised.exceptions, strict=True):
+        bits[first : first + length] = value
+    return out
+
+
+def _is_meant(q: Quantised, steps: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which steps have a meaning of their own, and no base."""
+    found = np.zeros(steps.shape, bool) if q.null is None else steps == q.null
+    return found | (steps == ZERO_STEP) if q.dither == 2 else found
+
+
+def steps_of(shifted: NDArray[np.int32], quantised: Quantised) -> NDArray[np.int64]:
+    """Steps of what is coded of them. Those that stand for null and, with dither 2, for 0.0 stay as they are.
+
+    >>> import numpy as np
+    >>> steps_of(np.array([1, 2], np.int32), Quantised(np.array([0.1]), np.array([5.0]))).tolist()
+    [-49, -48]
+    """
+    out = _rows(shifted.astype(np.int64), shifted.shape)
+    for block in _blocks(quantised, shifted.shape):
+        part = out[block.rows]
+        part += np.where(_is_meant(quantised, part), 0, block.base.astype(np.int64))
+    return out.reshape(shifted.shape)
+
+
+def shift_steps(steps: NDArray[np.integer], quantised: Quantised) -> NDArray[np.int32]:
+    """What is coded of steps: they less the bases of their tiles. ValueError where an int32 cannot say it."""
+    out = _rows(steps.astype(np.int64), steps.shape)
+    for block in _blocks(quantised, steps.shape):
+        part = out[block.rows]
+        meant = _is_meant(quantised, part)
+        part -= np.where(meant, 0, block.base.astype(np.int64))
+        if (_is_meant(quantised, part) != meant).any():
+            raise ValueError("a step becomes the one that stands for null or for 0.0: choose another level")
+    if out.min() < -(1 << 31) or out.max() >= 1 << 31:
+        raise ValueError(f"steps of {out.min()} to {out.max()} around the level, which are not 32-bit integers")
+    return out.astype(np.int32).reshape(steps.shape)
+
+
+def level_of(values: NDArray[Any]) -> float:
+    """The middle one of some elements, as a float32; 0 where none is finite."""
+    with np.errstate(over="ignore"):
+        some = values.reshape(-1)[:: values.size // _LOOKED_AT + 1].astype(np.float32)
+    some = np.sort(some[np.isfinite(some)])
+    return float(some[some.size // 2]) + 0.0 if some.size else 0.0
+
+
+def find_steps(values: NDArray[Any], quantised: Quantised) -> tuple[NDArray[np.int32], Quantised]:
+    """What is coded of the steps that give floats, with their level and all exceptions; all else is given.
+
+    An exception's step is that of the element before.
+    """
+    q = dataclasses.replace(quantised, level=level_of(values), exceptions=_no_exceptions())
+    out = np.zeros(values.shape, np.int32)
+    rows, given = _rows(out, values.shape), _rows(values, values.shape)
+    bits = given.view(f"u{values.dtype.itemsize}")
+    with np.errstate(all="ignore"):
+        for block in _blocks(q, values.shape):
+            above = given[block.rows].astype(np.float64) - block.zero
+            k = above * block.scale if _divides(q.arithmetic) else above / block.scale
+            step = (k if block.random is None else k + block.random - 0.5) - block.base
+            fits = (step >= -(1 << 31)) & (step <= (1 << 31) - 1)
+            part = rows[block.rows]
+            part[fits] = np.rint(step[fits])
+            if q.dither == 2:
+                part[bits[block.rows] == 0] = ZERO_STEP
+            if q.null is not None:
+                part[bits[block.rows] == q.null_bits] = q.null
+    found = restore(out, q, values.dtype).view(bits.dtype).reshape(-1)
+    steps, bits = out.reshape(-1), bits.reshape(-1)
+    wrong = found != bits
+    usual = ~wrong & ~_is_meant(q, steps)
+    before = np.maximum.accumulate(np.where(usual, np.arange(steps.size), -1))
+    steps[wrong] = np.where(before >= 0, steps[before], 0)[wrong]
+    return out, dataclasses.replace(q, exceptions=_runs(wrong, bits))
+
+
+def _runs(wrong: NDArray[np.bool_], bits: NDArray[Any]) -> Exceptions:
+    """Runs of elements that are wrong, in which all have the same bits."""
+    at = np.flatnonzero(wrong)
+    if not at.size:
+        return _no_exceptions()
+    begins = np.append(True, (np.diff(at) > 1) | (bits[at][1:] != bits[at][:-1]))
+    first = np.flatnonzero(begins)
+    return Exceptions(at[first], np.diff(np.append(first, at.size)), bits[at[first]].astype(np.uint64))
+
+
+class _Known:
+    """What is learned of tiles and exceptions while they are coded."""
+
+    def __init__(self) -> None:
+        self.is_other, self.is_far, self.has_rest, self.is_same = (Decision(_HALVED) for _ in range(4))
+        self.has_moved, self.is_less, self.rest_is_less = (Decision(_HALVED) for _ in range(3))
+        self.moves, self.rests, self.gaps, self.lengths = (Number(_HALVED) for _ in range(4))
+        self.scale, self.multiple = _bits(_FIRST_SCALE), 0
+
+
+def _bits(value: float) -> int:
+    """Of a float64."""
+    return int(np.float64(value).view(np.uint64))
+
+
+def _of_bits(bits: int) -> float:
+    return float(np.uint64(bits).view(np.float64))
+
+
+def _multiple(zero: float, scale: float, arithmetic: int) -> int:
+    """The step nearest to a zero."""
+    with np.errstate(all="ignore"):
+        return int(_whole(np.array([zero]) * scale if _divides(arithmetic) else np.array([zero]) / scale)[0])
+
+
+def _product(multiple: int, scale: float, arithmetic: int) -> int:
+    """The bits of what a step is without a zero."""
+    with np.errstate(all="ignore"):
+        step = np.float64(multiple)
+        return _bits(float(step / np.float64(scale) if _divides(arithmetic) else step * np.float64(scale)))
+
+
+def _signed(bits: int) -> int:
+    """Of two's complement in 64 bits."""
+    return (bits + (1 << 63)) % (1 << 64) - (1 << 63)
+
+
+def _trailing_zeros(scale: NDArray[np.float64]) -> int:
+    """Low bits that are 0 in all scales."""
+    every = int(np.bitwise_or.reduce(scale.view(np.uint64), initial=1 << _FRACTION))
+    return (every & -every).bit_length() - 1
+
+
+def _put_signed(out: DecisionWriter, is_less: Decision, number: Number, value: int) -> None:
+    """Every number but 0."""
+    out.choose(is_less, value < 0)
+    out.number(number, abs(value))
+
+
+def _put_tile(out: DecisionWriter, known: _Known, scale: float, zero: float, trailing: int, arithmetic: int) -> None:
+    bits = _bits(scale)
+    is_far = bits >> _FRACTION != known.scale >> _FRACTION
+    out.choose(known.is_far, is_far)
+    if is_far:
+        out.raw(bits >> _FRACTION, _EXPONENT)
+    out.raw((bits & (1 << _FRACTION) - 1) >> trailing, _FRACTION - trailing)
+    multiple = _multiple(zero, scale, arithmetic)
+    moved, rest = multiple - known.multiple, _signed(_bits(zero) - _product(multiple, scale, arithmetic))
+    out.choose(known.has_moved, moved != 0)
+    if moved:
+        _put_signed(out, known.is_less, known.moves, moved)
+    out.choose(known.has_rest, rest != 0)
+    if rest:
+        _put_signed(out, known.rest_is_less, known.rests, rest)
+    known.scale, known.multiple = bits, multiple
+
+
+def _pack(q: Quantised, trailing: int, width: int) -> bytes:
+    """Tiles and exceptions of elements of so many bits, coded as "Decisions" says."""
+    out, known = DecisionWriter(), _Known()
+    before: tuple[int, int] | None = None
+    for scale, zero in zip(q.scale.tolist(), q.zero.tolist(), strict=True):
+        tile = _bits(scale), _bits(zero)
+        if before:
+            out.choose(known.is_other, tile != before)
+        if tile != before:
+            _put_tile(out, known, scale, zero, trailing, q.arithmetic)
+        before = tile
+    at = last = 0
+    for first, length, bits in zip(*(column.tolist() for column in q.exceptions), strict=True):
+        out.number(known.gaps, first - at + 1)
+        out.number(known.lengths, length)
+        out.choose(known.is_same, bits == last)
+        if bits != last:
+            out.raw(bits, width)
+        at, last = first + length, bits
+    return out.to_bytes()
+
+
+def _take_signed(choices: DecisionReader, is_less: Decision, number: Number) -> int:
+    less = choices.is_yes(is_less)
+    value = choices.number(number)
+    return -value if less else value
+
+
+def _take_tile(choices: DecisionReader, known: _Known, trailing: int, arithmetic: int) -> tuple[float, float]:
+    top = known.scale >> _FRACTION
+    if choices.is_yes(known.is_far):
+        top = choices.raw(_EXPONENT)
+    known.scale = top << _FRACTION | choices.raw(_FRACTION - trailing) << trailing
+    moved = rest = 0
+    if choices.is_yes(known.has_moved):
+        moved = _take_signed(choices, known.is_less, known.moves)
+    if choices.is_yes(known.has_rest):
+        rest = _take_signed(choices, known.rest_is_less, known.rests)
+    known.multiple = _signed(known.multiple + moved)
+    if abs(known.multiple) > _MAX_WHOLE:
+        raise CorruptError(f"quantise: a zero of {known.multiple} scales, at most {_MAX_WHOLE} allowed")
+    scale = _of_bits(known.scale)
+    return scale, _of_bits((_product(known.multiple, scale, arithmetic) + rest) % (1 << 64))
+
+
+def _are_good(scale: NDArray[np.float64], zero: NDArray[np.float64], arithmetic: int, dtype: np.dtype[Any]) -> bool:
+    """Whether such numbers give no element that is not a number, whose bits differ between processors."""
+    own = dtype.type if arithmetic in (OWN_PRODUCT, OWN_QUOTIENT) else np.float64
+    with np.errstate(all="ignore"):
+        scale, zero = scale.astype(own), zero.astype(own)
+    return bool(np.isfinite(scale).all() and np.isfinite(zero).all() and (scale != 0).all())
+
+
+def _unpack(
+    data: bytes, tiles: int, runs: int, trailing: int, q: Quantised, dtype: np.dtype[Any], shape: tuple[int, ...]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], Exceptions]:
+    """Undo `_pack`."""
+    pairs: list[tuple[float, float]] = []
+    try:
+        choices, known = DecisionReader(data, "quantise"), _Known()
+        for _ in range(tiles):
+            is_other = not pairs or choices.is_yes(known.is_other)
+            pairs.append(_take_tile(choices, known, trailing, q.arithmetic) if is_other else pairs[-1])
+            if is_other and not _are_good(np.array(pairs[-1][:1]), np.array(pairs[-1][1:]), q.arithmetic, dtype):
+                raise CorruptError(f"quantise: scale and zero of tile {len(pairs) - 1} are {pairs[-1]}")
+        exceptions = _take_exceptions(choices, known, runs, math.prod(shape), 8 * dtype.itemsize)
+    except TruncatedError:
+        raise CorruptError(f"quantise: {len(data)} bytes do not hold {tiles} tiles and {runs} exceptions") from None
+    choices.finish()
+    scale, zero = np.array(pairs).T.copy()
+    return scale, zero, exceptions
+
+
+def _take_exceptions(choices: DecisionReader, known: _Known, runs: int, elements: int, width: int) -> Exceptions:
+    found, at, last = [], 0, 0
+    for _ in range(runs):
+        first = at + choices.number(known.gaps) - 1
+        length = choices.number(known.lengths)
+        if first >= elements or length > elements - first:
+            raise CorruptError(f"quantise: exceptions {first} to {first + length} of {elements} elements")
+        if not choices.is_yes(known.is_same):
+            last = choices.raw(width)
+        found.append((first, length, last))
+        at = first + length
+    first_of, lengths, bits = zip(*found, strict=True) if found else ((), (), ())
+    return Exceptions(np.array(first_of, np.int64), np.array(lengths, np.int64), np.array(bits, np.uint64))
+
+
+def _check(q: Quantised, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
+    """ValueError for what no section can say of an array."""
+    if dtype.str[1:] not in TYPES or not math.prod(shape):
+        raise ValueError(f"{dtype} elements of shape {shape} found, allowed are {' and '.join(TYPES)}, at least one")
+    if not _is_kind(q.dither, q.arithmetic) or min(q.dither, q.arithmetic) < 0:
+        raise ValueError(f"dither {q.dither} and arithmetic {q.arithmetic}: 0 to 2 and 0 to 3 allowed, with dither 0")
+    if not 0 <= q.seed < SEEDS:
+        raise ValueError(f"seed is {q.seed}, 0 to {SEEDS - 1} allowed")
+    lengths = (*q.tile_shape, *q.origin, *q.whole)
+    if len(lengths) != 6 or min(lengths) < 0 or max(lengths) > _MAX_LENGTH:
+        raise ValueError(f"tile_shape, origin and whole are {lengths}, two numbers each allowed, none below 0")
+    if not math.isfinite(q.level) or q.level != float(np.float32(q.level)):
+        raise ValueError(f"level is {q.level}, a float32 is needed")
+    if q.null is not None and (not -(1 << 31) <= q.null < 1 << 31 or q.null_bits >> 8 * dtype.itemsize):
+        raise ValueError(f"null is {q.null} for bits {q.null_bits:#x}, an int32 and bits of a {dtype} allowed")
+    tiling = Tiling.of(q, shape)
+    if not tiling.is_inside() or tiling.number > MAX_TILES:
+        raise ValueError(f"{tiling.number} tiles found, at most {MAX_TILES}, and an array inside the whole are allowed")
+    if q.scale.shape != (tiling.number,) or q.zero.shape != (tiling.number,):
+        raise ValueError(f"scale and zero have shapes {q.scale.shape} and {q.zero.shape}, ({tiling.number},) is needed")
+    if not _are_good(q.scale, q.zero, q.arithmetic, dtype):
+        raise ValueError("a scale or a zero is not finite, or a scale is 0")
+    if q.exceptions.first.size > MAX_EXCEPTIONS:
+        raise ValueError(f"{q.exceptions.first.size} exceptions found, at most {MAX_EXCEPTIONS} allowed")
+    ends = q.exceptions.first + q.exceptions.length
+    if (q.exceptions.length < 1).any() or (np.append(0, ends) > np.append(q.exceptions.first, math.prod(shape))).any():
+        raise ValueError("exceptions do not ascend within the array")
