@@ -31,7 +31,22 @@ static double of_bits(uint64_t bits)
 /* To the nearest integer, halves to even; 0 where that is beyond 2^52. */
 static double whole(double v) { return v >= -MAX_WHOLE && v <= MAX_WHOLE ? rint(v) : 0; }
 
-static int divides(int arithmetic) { return arithmetic >= AC_WIDE_QUOTIENT; }
+static int divides(int arithmetic) { return arithmetic & AC_WIDE_QUOTIENT; }
+
+static int is_single(int arithmetic, int dtype) { return dtype == AC_F4 || arithmetic & AC_SINGLE; }
+
+static int is_kind(int dither, int arithmetic, int dtype)
+{
+    const int most = AC_OWN_QUOTIENT | AC_ZERO_FIRST | (dtype == AC_F8 ? AC_SINGLE : 0);
+    return dither <= AC_DITHER_2 && !(arithmetic & ~most) && (!dither || arithmetic == AC_WIDE_PRODUCT);
+}
+
+/* The step of an element, not yet rounded. */
+static double step_of(int arithmetic, const ac_quantised_tile *t, double v)
+{
+    const double above = arithmetic & AC_ZERO_FIRST ? v : v - t->zero, k = divides(arithmetic) ? above * t->scale : above / t->scale;
+    return arithmetic & AC_ZERO_FIRST ? k - t->zero : k;
+}
 
 void ac_quantise_free(ac_quantised *q)
 {
@@ -43,10 +58,7 @@ void ac_quantise_free(ac_quantised *q)
 
 void ac_quantise_base(ac_quantised *q)
 {
-    for (ac_quantised_tile *t = q->tiles; t < q->tiles + q->tile_count; t++) {
-        const double above = (double)q->level - t->zero;
-        t->base = whole(divides(q->arithmetic) ? above * t->scale : above / t->scale);
-    }
+    for (ac_quantised_tile *t = q->tiles; t < q->tiles + q->tile_count; t++) t->base = whole(step_of(q->arithmetic, t, q->level));
 }
 
 /* Tiles */
@@ -187,13 +199,13 @@ typedef union {
 static size_t item_of(const run *r) { return ac_number_bytes(r->dtype); }
 
 /* The operations are those of docs/format.md, one by one; the build forbids to contract them. */
-static inline __attribute__((always_inline)) double wide(double k, const ac_quantised_tile *t, int divided) { return (divided ? k / t->scale : k * t->scale) + t->zero; }
+static inline __attribute__((always_inline)) double product(double k, const ac_quantised_tile *t) { return k * t->scale + t->zero; }
 
 static inline __attribute__((always_inline)) void products(const run *r, const int32_t *steps, int is_f4, elements *out)
 {
     const ac_quantised_tile t = *r->tile;
     for (size_t i = 0; i < r->count; i++) {
-        const double v = r->random ? wide(steps[i] + t.base - r->random[i] + 0.5, &t, 0) : wide(steps[i] + t.base, &t, 0);
+        const double v = product(r->random ? steps[i] + t.base - r->random[i] + 0.5 : steps[i] + t.base, &t);
         if (is_f4)
             out->f4[i] = (float)v;
         else
@@ -201,26 +213,31 @@ static inline __attribute__((always_inline)) void products(const run *r, const i
     }
 }
 
-static void own_products(const run *r, const int32_t *steps, elements *out)
+static void in_single(const run *r, const int32_t *steps, elements *out)
 {
     const ac_quantised_tile t = *r->tile;
     const float scale = (float)t.scale, zero = (float)t.zero;
-    const int divided = divides(r->quantised->arithmetic);
+    const int divided = divides(r->quantised->arithmetic), zero_first = r->quantised->arithmetic & AC_ZERO_FIRST;
     for (size_t i = 0; i < r->count; i++) {
-        const float k = (float)(steps[i] + t.base), scaled = divided ? k / scale : k * scale;
-        out->f4[i] = scaled + zero;
+        const float k = (float)(steps[i] + t.base), of = zero_first ? k + zero : k, scaled = divided ? of / scale : of * scale, v = zero_first ? scaled : scaled + zero;
+        if (r->dtype == AC_F4)
+            out->f4[i] = v;
+        else
+            out->f8[i] = v;
     }
 }
 
-static void quotients(const run *r, const int32_t *steps, elements *out)
+static void in_double(const run *r, const int32_t *steps, elements *out)
 {
     const ac_quantised_tile t = *r->tile;
+    const int divided = divides(r->quantised->arithmetic), zero_first = r->quantised->arithmetic & AC_ZERO_FIRST;
+    const int rounded = is_single(r->quantised->arithmetic, r->dtype);
     for (size_t i = 0; i < r->count; i++) {
-        const double v = wide(steps[i] + t.base, &t, 1);
+        const double k = steps[i] + t.base, of = zero_first ? k + t.zero : k, scaled = divided ? of / t.scale : of * t.scale, v = zero_first ? scaled : scaled + t.zero;
         if (r->dtype == AC_F4)
             out->f4[i] = (float)v;
         else
-            out->f8[i] = v;
+            out->f8[i] = rounded ? (double)(float)v : v;
     }
 }
 
@@ -261,16 +278,14 @@ static void restore_run(const run *r, const int32_t *steps, elements *out)
 {
     const ac_quantised *q = r->quantised;
     const int is_f4 = r->dtype == AC_F4;
-    if (q->arithmetic == AC_WIDE_PRODUCT || (q->arithmetic == AC_OWN_PRODUCT && !is_f4)) { /* a double's own product is the wide one */
-        if (is_f4)
-            products(r, steps, 1, out);
-        else
-            products(r, steps, 0, out);
-    } else if (q->arithmetic == AC_WIDE_QUOTIENT || !is_f4) {
-        quotients(r, steps, out);
-    } else {
-        own_products(r, steps, out);
-    }
+    if (q->arithmetic == AC_WIDE_PRODUCT && is_f4)
+        products(r, steps, 1, out);
+    else if (q->arithmetic == AC_WIDE_PRODUCT)
+        products(r, steps, 0, out);
+    else if (q->arithmetic & AC_OWN_PRODUCT && is_single(q->arithmetic, r->dtype))
+        in_single(r, steps, out);
+    else
+        in_double(r, steps, out);
     if (q->has_null || q->dither == AC_DITHER_2) put_meant(r, steps, out);
 }
 
@@ -338,9 +353,7 @@ static int add_exception(finding *f, uint64_t at, uint64_t bits)
 /* The step nearest to an element, or any. */
 static int32_t nearest_step(const run *r, double v, size_t i)
 {
-    const ac_quantised_tile *t = r->tile;
-    const double above = v - t->zero, k = divides(r->quantised->arithmetic) ? above * t->scale : above / t->scale;
-    const double step = (r->random ? k + r->random[i] - 0.5 : k) - t->base;
+    const double k = step_of(r->quantised->arithmetic, r->tile, v), step = (r->random ? k + r->random[i] - 0.5 : k) - r->tile->base;
     return step >= INT32_MIN && step <= INT32_MAX ? (int32_t)rint(step) : 0;
 }
 
@@ -468,7 +481,7 @@ static void record_exceptions(ac_records *r, known *k, const ac_quantised *q, ui
 /* Such numbers give no element that is not a number, whose bits differ between processors. */
 static int is_good(const ac_quantised *q, int dtype, const ac_quantised_tile *t)
 {
-    const int is_own = dtype == AC_F4 && (q->arithmetic == AC_OWN_PRODUCT || q->arithmetic == AC_OWN_QUOTIENT);
+    const int is_own = is_single(q->arithmetic, dtype) && q->arithmetic & AC_OWN_PRODUCT;
     const double scale = is_own ? (float)t->scale : t->scale, zero = is_own ? (float)t->zero : t->zero;
     return isfinite(scale) && scale != 0 && isfinite(zero);
 }
@@ -478,7 +491,7 @@ static int check(const ac_quantised *q, const ac_array *array)
 {
     uint64_t count, at = 0;
     if (ac_array_count(array, &count) || !count || (array->dtype != AC_F4 && array->dtype != AC_F8)) return AC_ERROR_ARGUMENT;
-    if (q->dither > AC_DITHER_2 || q->arithmetic > (q->dither ? AC_WIDE_PRODUCT : AC_OWN_QUOTIENT) || q->seed >= AC_SEEDS || !isfinite(q->level)) return AC_ERROR_ARGUMENT;
+    if (!is_kind(q->dither, q->arithmetic, array->dtype) || q->seed >= AC_SEEDS || !isfinite(q->level)) return AC_ERROR_ARGUMENT;
     const uint64_t sizes[] = {q->tile_height, q->tile_width, q->row, q->column, q->whole_height, q->whole_width};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         if (sizes[i] > AC_MAX_ELEMENTS) return AC_ERROR_ARGUMENT;
@@ -569,7 +582,7 @@ static uint32_t read_head(ac_reader *r, int dtype, ac_quantised *q)
     const size_t start = r->at;
     const uint32_t kind = ac_take_byte(r), flags = ac_take_byte(r);
     q->dither = kind & 15, q->arithmetic = (uint8_t)(kind >> 4);
-    if (q->dither > AC_DITHER_2 || q->arithmetic > (q->dither ? AC_WIDE_PRODUCT : AC_OWN_QUOTIENT)) ac_fail_reader(r, AC_REASON_QUANTISE_FIELD, start, kind, 0);
+    if (!is_kind(q->dither, q->arithmetic, dtype)) ac_fail_reader(r, AC_REASON_QUANTISE_FIELD, start, kind, 0);
     if (flags > FLAGS) ac_fail_reader(r, AC_REASON_QUANTISE_FIELD, start + 1, flags, 0);
     q->has_null = (flags & HAS_NULL) != 0, q->is_stacked = (flags & IS_STACKED) != 0;
     uint64_t *sizes[] = {&q->tile_height, &q->tile_width, &q->row, &q->column, &q->whole_height, &q->whole_width};

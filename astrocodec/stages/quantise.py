@@ -22,6 +22,7 @@ from astrocodec.stages.planes import Planes, planes_of
 
 TYPES = ("f4", "f8")
 WIDE_PRODUCT, OWN_PRODUCT, WIDE_QUOTIENT, OWN_QUOTIENT = range(4)
+ZERO_FIRST, SINGLE = 4, 8  # are added to these
 NULL_STEP, ZERO_STEP = -2147483647, -2147483646  # of cfitsio: what stands for no value, and with dither 2 for 0.0
 SEEDS = 10000
 MAX_TILES = MAX_EXCEPTIONS = 1 << 20
@@ -60,7 +61,8 @@ class Quantised:
         0: none. 1, 2: ``SUBTRACTIVE_DITHER_1``, ``SUBTRACTIVE_DITHER_2`` of FITS.
     arithmetic : int
         0: product and sum in float64, then rounded to the array's type. 1: each rounded to that type, as the factors
-        are. 2, 3: the same with k/scale in place of the product. With dither 0.
+        are. 2, 3: the same with k/scale in place of the product. 4 more: (k + zero)*scale or (k + zero)/scale. 8 more,
+        of float64: float32 is rounded to. All but 0 are without dither.
     seed : int
         With dither: (ZDITHER0 - 1 + number of the tile) modulo 10,000 of the tile that holds the first element, the
         first tile of a whole image being number 0.
@@ -119,7 +121,7 @@ class Quantised:
         reader = varint.Reader(memoryview(data), start=start)
         kind, flags = reader.take(2, "kind of dither")
         dither, arithmetic = kind & 15, kind >> 4
-        if not _is_kind(dither, arithmetic) or flags > (_HAS_NULL | _IS_STACKED | _IS_PART):
+        if not _is_kind(dither, arithmetic, dtype) or flags > (_HAS_NULL | _IS_STACKED | _IS_PART):
             raise CorruptError(f"byte {start}: dither {dither}, arithmetic {arithmetic}, flags {flags} there are not")
         sizes = [reader.number("size of tiles", _MAX_LENGTH) for _ in range(6 if flags & _IS_PART else 2)]
         height, width, row, column, whole_height, whole_width = (*sizes, 0, 0, 0, 0)[:6]
@@ -158,8 +160,7 @@ class Quantised:
     def base(self) -> NDArray[np.float64]:
         """What of the steps of each tile is not coded."""
         with np.errstate(all="ignore"):
-            above = np.float64(np.float32(self.level)) - self.zero
-            return _whole(above * self.scale if _divides(self.arithmetic) else above / self.scale)
+            return _whole(_steps(self.arithmetic, self.scale, self.zero, np.float64(np.float32(self.level))))
 
 
 class Tiling(NamedTuple):
@@ -205,11 +206,23 @@ class Tiling(NamedTuple):
 
 
 def _divides(arithmetic: int) -> bool:
-    return arithmetic >= WIDE_QUOTIENT
+    return bool(arithmetic & WIDE_QUOTIENT)
 
 
-def _is_kind(dither: int, arithmetic: int) -> bool:
-    return dither <= 2 and arithmetic <= (WIDE_PRODUCT if dither else OWN_QUOTIENT)
+def _rounded_to(arithmetic: int, dtype: np.dtype[Any]) -> np.dtype[Any]:
+    return np.dtype(np.float32) if arithmetic & SINGLE else dtype
+
+
+def _steps(arithmetic: int, scale: NDArray[np.float64], zero: NDArray[np.float64], values: Any) -> Any:
+    """Those of elements, not yet rounded."""
+    above = values if arithmetic & ZERO_FIRST else values - zero
+    k = above * scale if _divides(arithmetic) else above / scale
+    return k - zero if arithmetic & ZERO_FIRST else k
+
+
+def _is_kind(dither: int, arithmetic: int, dtype: np.dtype[Any]) -> bool:
+    most = OWN_QUOTIENT | ZERO_FIRST | (SINGLE if dtype.itemsize == 8 else 0)
+    return 0 <= dither <= 2 and 0 <= arithmetic <= (WIDE_PRODUCT if dither else most)
 
 
 def _whole(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -285,12 +298,18 @@ def _rows(values: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
 def _elements(q: Quantised, steps: NDArray[np.int32], block: _Block, dtype: np.dtype[Any]) -> NDArray[Any]:
     """Elements of a block's steps less their bases."""
     k = steps + block.base
-    own = dtype.type if q.arithmetic in (OWN_PRODUCT, OWN_QUOTIENT) else np.float64
+    rounded = _rounded_to(q.arithmetic, dtype)
+    own = rounded if q.arithmetic & OWN_PRODUCT else np.dtype(np.float64)
     scale, zero = block.scale.astype(own), block.zero.astype(own)
     if block.random is not None:
         k = k - block.random + 0.5
     k = k.astype(own)
-    out: NDArray[Any] = ((k / scale if _divides(q.arithmetic) else k * scale) + zero).astype(dtype)
+    if q.arithmetic & ZERO_FIRST:
+        k = k + zero
+    k = k / scale if _divides(q.arithmetic) else k * scale
+    if not q.arithmetic & ZERO_FIRST:
+        k = k + zero
+    out: NDArray[Any] = k.astype(rounded).astype(dtype)
     bits = out.view(f"u{dtype.itemsize}")
     if q.dither == 2:
         bits[steps == ZERO_STEP] = 0
@@ -371,8 +390,7 @@ def find_steps(values: NDArray[Any], quantised: Quantised) -> tuple[NDArray[np.i
     bits = given.view(f"u{values.dtype.itemsize}")
     with np.errstate(all="ignore"):
         for block in _blocks(q, values.shape):
-            above = given[block.rows].astype(np.float64) - block.zero
-            k = above * block.scale if _divides(q.arithmetic) else above / block.scale
+            k = _steps(q.arithmetic, block.scale, block.zero, given[block.rows].astype(np.float64))
             step = (k if block.random is None else k + block.random - 0.5) - block.base
             fits = (step >= -(1 << 31)) & (step <= (1 << 31) - 1)
             part = rows[block.rows]
@@ -514,7 +532,7 @@ def _take_tile(choices: DecisionReader, known: _Known, trailing: int, arithmetic
 
 def _are_good(scale: NDArray[np.float64], zero: NDArray[np.float64], arithmetic: int, dtype: np.dtype[Any]) -> bool:
     """Whether such numbers give no element that is not a number, whose bits differ between processors."""
-    own = dtype.type if arithmetic in (OWN_PRODUCT, OWN_QUOTIENT) else np.float64
+    own = _rounded_to(arithmetic, dtype) if arithmetic & OWN_PRODUCT else np.dtype(np.float64)
     with np.errstate(all="ignore"):
         scale, zero = scale.astype(own), zero.astype(own)
     return bool(np.isfinite(scale).all() and np.isfinite(zero).all() and (scale != 0).all())
@@ -559,8 +577,10 @@ def _check(q: Quantised, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
     """ValueError for what no section can say of an array."""
     if dtype.str[1:] not in TYPES or not math.prod(shape):
         raise ValueError(f"{dtype} elements of shape {shape} found, allowed are {' and '.join(TYPES)}, at least one")
-    if not _is_kind(q.dither, q.arithmetic) or min(q.dither, q.arithmetic) < 0:
-        raise ValueError(f"dither {q.dither} and arithmetic {q.arithmetic}: 0 to 2 and 0 to 3 allowed, with dither 0")
+    if not _is_kind(q.dither, q.arithmetic, dtype):
+        most = 16 if dtype.itemsize == 8 else 8
+        found = f"dither {q.dither} and arithmetic {q.arithmetic}"
+        raise ValueError(f"{found}: 0 to 2 and 0 to {most - 1} allowed, with dither 0")
     if not 0 <= q.seed < SEEDS:
         raise ValueError(f"seed is {q.seed}, 0 to {SEEDS - 1} allowed")
     lengths = (*q.tile_shape, *q.origin, *q.whole)
