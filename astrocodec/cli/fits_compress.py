@@ -39,6 +39,11 @@ _WHOLE_IMAGE = (2**31 - 1, 2**31 - 1)  # larger than any; tiles are cut to the i
     "--reference", metavar="FILE[HDU]", help="Code images beside this file's, kept in astrocodec-references/."
 )
 @click.option("--sequence", is_flag=True, help="Code files of a directory with equal images beside the first of them.")
+@click.option(
+    "--original/--no-original",
+    default=True,
+    help="Keep what gives .fz files back (fits-decompress --to original); without, only their pixels and cards.",
+)
 @click.option("--embed-reference", is_flag=True, help="Put the reference into the file, where that is smaller.")
 def fits_compress_command(
     files: tuple[str, ...],
@@ -51,6 +56,7 @@ def fits_compress_command(
     reference: str | None,
     sequence: bool,
     embed_reference: bool,
+    original: bool,
     **coding: Any,
 ) -> None:
     """Compress the images of FITS FILES, without loss, to NAME.ac.fits.
@@ -73,6 +79,8 @@ def fits_compress_command(
         "extensions": list(extensions) or None,
         "checksums": run.checksums,
     }
+    if not original:
+        options["original"] = False
     if quantize_level is not None:
         options |= {"quantize_level": quantize_level, "dither": "SUBTRACTIVE_DITHER_1"}
     if reference:

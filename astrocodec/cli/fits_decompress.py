@@ -12,7 +12,7 @@ from astrocodec.cli.run_options import RunOptions, fits_options
 from astrocodec.cli.treating import treat_files
 
 # Tiles of the FITS standard get the suffix by which funpack knows them.
-_SUFFIXES = {"image": ".fits", "rice": ".fits.fz", "gzip2": ".fits.fz"}
+_SUFFIXES = {"image": ".fits", "original": ".fits.fz", "rice": ".fits.fz", "gzip2": ".fits.fz"}
 
 
 @click.command("fits-decompress")
@@ -23,7 +23,8 @@ _SUFFIXES = {"image": ".fits", "rice": ".fits.fz", "gzip2": ".fits.fz"}
     type=click.Choice(list(_SUFFIXES)),
     default="image",
     show_default=True,
-    help="image: the original file. rice, gzip2: tiles of the FITS standard, for programs without astrocodec.",
+    help="image: plain images, as they were. original: of a file of fpack or the like, that very file. "
+    "rice, gzip2: tiles of the FITS standard, for programs without astrocodec.",
 )
 @click.option(
     "-E",
@@ -48,7 +49,7 @@ def fits_decompress_command(
     edited: bool,
     reference: str | None,
 ) -> None:
-    """Give back the FITS files that were compressed to FILES, as NAME.fits (NAME.fits.fz with --to rice or gzip2).
+    """Give back the FITS files that were compressed to FILES, as NAME.fits (NAME.fits.fz with another --to than image).
 
     Pixels, types and header cards are those of the original. FILES may be patterns; directories with -r; '-' for stdin,
     which goes to stdout.

@@ -32,18 +32,20 @@ from fits_tiles.files.decompress import decompress
 from fits_tiles.files.foreign import foreign_algorithm, staged
 from fits_tiles.files.foreign_header import plain_header
 from fits_tiles.files.foreign_tiles import ForeignTiles, NotRecodedError
+from fits_tiles.files.original import PixelFile, make_again, read_kept
 from fits_tiles.files.reference_files import references_of
 from fits_tiles.files.report import FileReport, HduReport
 from fits_tiles.files.source import open_source, scratch_file, size_on_disk
 from fits_tiles.files.survey import survey, word_of_edited
-from fits_tiles.files.tiles_io import decoded_bands, file_size, first_stream, named_references, read_band
-from fits_tiles.layout.blocks import BLOCK, Hdu, data_length, padded, read_at, split_cards, walk
+from fits_tiles.files.tiles_io import decoded_bands, file_size, first_stream, named_references, read_band, write_band
+from fits_tiles.layout.blocks import BLOCK, Hdu, data_length, padded, read_at, split_cards, walk, was_primary
 from fits_tiles.layout.card_format import assemble
 from fits_tiles.layout.grid import Band
 from fits_tiles.layout.headers import ALGORITHM, TileLayout, holds_tiles, read_layout
 from fits_tiles.layout.image_header import restore_header
 from fits_tiles.layout.manifest import emptied, tail_of
 from fits_tiles.layout.model_cards import holds_whole_model, read_model
+from fits_tiles.layout.original_card import read_original_card
 from fits_tiles.layout.plain_image import is_plain_image, plain_layout
 from fits_tiles.layout.table import TileTable
 from fits_tiles.layout.tiles_card import fingerprint_in
@@ -214,6 +216,8 @@ def describe(hdu: Hdu, where: str) -> HduReport:
         odd = padding_of(hdu, where)
         entry.original_bytes = len(found.header) + (padded(data) if odd is None else data + len(odd))
         parts = [f"container {layout.container}", "lossy: quantised floats" if layout.quantization else ""]
+        card = read_original_card(hdu.cards)
+        parts.append(f"recoded from {card.algorithm}; --to original gives the very file back" if card else "")
         parts.append("self-contained" if holds_whole_model(hdu.cards, where) else "")
         parts += [found.edits, missing]
         entry.note = "; ".join(filter(None, parts))
@@ -394,9 +398,18 @@ def _decode_all(
         entry.checked = word_of_edited(fd, hdu)
     padding_of(hdu, where)
     coder: TileCoder = decoder_of(hdu, layout, where, references)
-    for band, pixels in decoded_bands(fd, hdu, layout, coder, where=where, workers=workers):
-        del pixels
-        meter.advance(band.size)
+    card = None if header.edits else read_original_card(hdu.cards)
+    with ExitStack() as stack:
+        spool = stack.enter_context(scratch_file(None)) if card else None
+        for band, pixels in decoded_bands(fd, hdu, layout, coder, where=where, workers=workers):
+            if spool:
+                write_band(spool.fileno(), 0, band, pixels)
+            del pixels
+            meter.advance(band.size)
+        if card and spool:
+            image = restored_header(fd, hdu, where, primary=was_primary(hdu.cards)).header
+            kept = read_kept(fd, hdu, card, image, where)
+            make_again(kept, PixelFile(spool.fileno(), 0), stack.enter_context(scratch_file(None)), where)
 
 
 def _compare_files(
@@ -440,6 +453,8 @@ def _compare_files(
         meter = Meter(progress, file_size(plain.file.fileno()))
         compare(plain.file.fileno(), fd, pairs, name, workers, meter.advance, references)
         plain.prove(file.fileno(), source)
+        tables = {pair.original.index: hdus[pair.number] for pair in pairs if pair.tiles}
+        plain.prove_originals(file.fileno(), fd, tables, source)
 
 
 def _same_bytes(fd: int, other_fd: int, name: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -55,6 +56,7 @@ from fits_tiles.layout.headers import (
 )
 from fits_tiles.layout.manifest import MOST_HDUS, fill_manifest, header_without_manifest, room_for
 from fits_tiles.layout.model_cards import holds_whole_model, model_cards
+from fits_tiles.layout.original_card import KeptTiles
 from fits_tiles.layout.plain_image import image_shape, is_plain_image
 from fits_tiles.layout.sections import named_borders
 from fits_tiles.layout.table import CodedTile, TileTable, needs_wide
@@ -131,6 +133,7 @@ def compress(
     only_smaller: bool = False,
     reference: str | os.PathLike[str] | None = None,
     embed_reference: bool = False,
+    original: bool = True,
     progress: ProgressCall | None = None,
 ) -> FileReport:
     """
@@ -185,6 +188,9 @@ def compress(
         must go along with `dst`; the file itself is not needed any more. Both images are held in memory.
     embed_reference : bool
         Put what is needed of the reference into the file, where both together are smaller than the image alone.
+    original : bool
+        Keep what gives tiles of other programs back, byte for byte, to ``decompress(..., to="original")``; tiles of
+        which that is too much stay as they are. Without it their pixels are coded whatever the tiles were.
     progress : callable, optional
         Called with bytes done and bytes in total.
 
@@ -238,12 +244,24 @@ def compress(
         given = list(walk(file.fileno(), name))
         chosen = select(given, extensions, name)
         _refuse_damaged_tiles(file.fileno(), given, name)
-        with staged(file, name, target.folder, lambda hdu: hdu.index in chosen) as plain:
-            fd = plain.file.fileno()
-            size = file_size(fd)
-            report = FileReport(name, target.name, size_on_disk(src, file))
-            meter = Meter(progress, size * (2 if verify else 1))
-            pairs = _write(target.file, plain, chosen, settings, name, report, meter)
+        leave: dict[int, str] = {}
+        with ExitStack() as stack:
+            while True:
+                wanted = staged(
+                    file, name, target.folder, lambda hdu: hdu.index in chosen, originals=original, leave=leave
+                )
+                plain = stack.enter_context(wanted)
+                fd = plain.file.fileno()
+                size = file_size(fd)
+                report = FileReport(name, target.name, size_on_disk(src, file))
+                meter = Meter(progress, size * (2 if verify else 1))
+                pairs = _write(target.file, plain, chosen, settings, name, report, meter)
+                if not (larger := _no_smaller(plain, pairs, report)):
+                    break
+                leave |= larger
+                stack.close()
+                target.file.seek(0)
+                target.file.truncate()
             report.compressed_bytes = target.file.tell()
             if only_smaller and report.compressed_bytes >= report.original_bytes:
                 report.target, report.seconds = "", time.perf_counter() - started
@@ -261,11 +279,23 @@ def compress(
             if verify:
                 _check(fd, target, pairs, name, workers, meter, references)
                 plain.prove(file.fileno(), name)
+                made = list(walk(target.file.fileno(), name))
+                tables = {pair.original.index: made[pair.number] for pair in pairs if pair.tiles}
+                plain.prove_originals(file.fileno(), target.file.fileno(), tables, name)
                 _say_verified(report, pairs)
             meter.finish()
             report.written = target.commit()
     report.seconds = time.perf_counter() - started
     return report
+
+
+def _no_smaller(plain: Staged, pairs: list[Pair], report: FileReport) -> dict[int, str]:
+    """Say which HDUs of the source are better left in the tiles that they are in."""
+    return {
+        plain.origin[number]: f"its {kept.card.algorithm} tiles are no larger than ours"
+        for number, kept in plain.kept.items()
+        if pairs[number].tiles and report.hdus[number].compressed_bytes >= plain.sizes[number]
+    }
 
 
 def _say_verified(report: FileReport, pairs: list[Pair]) -> None:
@@ -347,7 +377,8 @@ def _write(
                 written += 1
                 entry.compressed_bytes += len(EMPTY_PRIMARY)
             room = room_for(hdus_out) if hdu.index == packed[0] else []
-            lossy = _write_image(out, fd, hdu, settings, f"{name}: {hdu.label}", entry, meter, room)
+            kept = plain.kept.get(hdu.index)
+            lossy = _write_image(out, fd, hdu, settings, f"{name}: {hdu.label}", entry, meter, room, kept)
             pairs.append(Pair(hdu, written, tiles=True, lossy=lossy))
         else:
             start = out.tell()
@@ -402,6 +433,7 @@ def _write_image(
     entry: HduReport,
     meter: Meter,
     room: list[bytes],
+    kept: KeptTiles | None,
 ) -> bool:
     """Write one image HDU as a table of tiles; return whether that lost anything."""
     shape = image_shape(hdu)
@@ -416,7 +448,9 @@ def _write_image(
     if settings.tile_shape is None and settings.codec == "causal" and (settings.level is None or layout.bitpix > 0):
         layout = with_cube_tiles(fd, hdu, layout)
     quantization = _quantization(settings, layout, fd, hdu)
-    layout = replace(layout, wide=needs_wide(hdu.data_bytes, layout.grid.count), quantization=quantization)
+    kept = None if quantization else kept  # other pixels give other tiles
+    size = hdu.data_bytes + (len(kept.data) if kept else 0)
+    layout = replace(layout, wide=needs_wide(size, layout.grid.count), quantization=quantization)
     model = settings.model
     beside, image = None, ""
     if settings.reference and quantization is None and layout.bitpix > 0:
@@ -432,6 +466,7 @@ def _write_image(
     keep: dict[str, Any] = {
         "padding": odd_padding(fd, hdu),
         "room": room,
+        "source": kept.card if kept else None,
         "checksums": settings.checksums and any(card[:8] in (b"CHECKSUM", b"DATASUM ") for card in hdu.cards),
     }
     coder_with = partial(
@@ -467,16 +502,18 @@ def _write_image(
         advance=meter.advance,
         only=coded,
         model=model_cards(model, whole=settings.self_contained) if in_cards else [],
-        **keep,
+        kept=kept,
+        **{name: value for name, value in keep.items() if name != "source"},
     )
     meter.advance(hdu.size - hdu.data_bytes)
     entry.tell_image("compressed", layout)
+    entry.add_note("--to original gives the very file back" if kept else "")
     if beside is not None:
         used = isinstance(coder, LosslessCoder) and coder.is_beside
         if used and settings.reference:
             settings.reference.keep(beside, image, settings.write_reference)
-            kept = "" if beside.embed or settings.reference.folder is None else f", kept in {REFERENCES}"
-            entry.add_note(f"beside {image}{kept}")
+            place = "" if beside.embed or settings.reference.folder is None else f", kept in {REFERENCES}"
+            entry.add_note(f"beside {image}{place}")
         else:
             entry.add_note(f"{image} tells nothing of it")
     entry.compressed_bytes += size
@@ -498,7 +535,8 @@ def _takes_fewer_blocks_with_cards(
         return False
     file = len(model.to_bytes())
     section = 1 + len(varint.put(file)) + file
-    data = TileTable.empty(layout, 1).rows.nbytes + len(tile.stream)
+    source = keep["source"]
+    data = TileTable.empty(layout, 1).rows.nbytes + len(tile.stream) + (source.size if source else 0)
     headers = [
         len(build_header(layout, hdu.header, HeapSize(1), model=cards, **keep)) for cards in (model_cards(model), [])
     ]

@@ -25,6 +25,7 @@ from fits_tiles.files.container import (
     stored_model,
 )
 from fits_tiles.files.foreign import Staged, staged
+from fits_tiles.files.original import PixelFile, make_again, read_kept
 from fits_tiles.files.reference_files import references_of
 from fits_tiles.files.reference_store import carry
 from fits_tiles.files.report import FileReport, HduReport
@@ -40,10 +41,13 @@ from fits_tiles.layout.checksums import write_checksums
 from fits_tiles.layout.headers import PADDING_STEM, RAW_STEM, RENEW, TileLayout, holds_tiles, read_layout
 from fits_tiles.layout.image_header import ImageHeader
 from fits_tiles.layout.manifest import empty_manifests, fill_manifest, with_room
+from fits_tiles.layout.original_card import read_original_card
 from fits_tiles.layout.plain_image import is_plain_image, plain_layout
 from fits_tiles.layout.tiles_card import fingerprint_in
 
 __all__ = ["decompress"]
+
+_PLAIN = ("image", "original")
 
 
 def decompress(
@@ -74,10 +78,11 @@ def decompress(
         Compressed file; may be inside gzip or bzip2.
     dst : path or binary file object or None
         Appears whole or not at all; None only decodes.
-    to : {'image', 'rice', 'gzip2'}
+    to : {'image', 'original', 'rice', 'gzip2'}
         Plain images, or the tile convention with a standard algorithm for programs without astrocodec. Floats become
         GZIP_2 tiles in either case, since RICE_1 does not keep them. 64-bit integers and images of more than three
-        axes become plain images, since cfitsio reads no tiles of theirs.
+        axes become plain images, since cfitsio reads no tiles of theirs. ``'original'`` gives tiles of other programs,
+        from which images were coded anew, byte for byte; images that were plain become plain.
     extensions : iterable of int or str, optional
         HDUs to restore, by number or ``EXTNAME``; the others are copied.
     workers : int
@@ -132,8 +137,8 @@ def decompress(
     True
     """
     started = time.perf_counter()
-    if to != "image" and to not in ALGORITHMS:
-        raise ValueError(f"to is {to!r}, allowed are 'image', {', '.join(map(repr, ALGORITHMS))}")
+    if to not in (*_PLAIN, *ALGORITHMS):
+        raise ValueError(f"to is {to!r}, allowed are {', '.join(map(repr, (*_PLAIN, *ALGORITHMS)))}")
     if workers < 1:
         raise ValueError(f"workers is {workers}, at least 1 is needed")
     name = target_name(src)
@@ -209,7 +214,7 @@ class _Job:
 
     def leaves_plain(self, hdu: Hdu, name: str) -> bool:
         """Tell whether a compressed image becomes a plain one, since that is wanted or no tiles will do."""
-        return self.to == "image" or _no_standard_tiles(hdu, read_layout(hdu.cards, f"{name}: {hdu.label}")) != ""
+        return self.to in _PLAIN or _no_standard_tiles(hdu, read_layout(hdu.cards, f"{name}: {hdu.label}")) != ""
 
     def begin(self) -> int:
         """Note that an HDU of the output begins here; return its first byte."""
@@ -286,9 +291,10 @@ def _write(job: _Job, plain: Staged, hdus: list[Hdu], chosen: set[int], name: st
             if layout.quantization is not None:
                 entry.add_note("lossy: quantised floats")
             if job.leaves_plain(hdu, name):
-                why = "" if job.to == "image" else f"left plain: {_no_standard_tiles(hdu, layout)}"
+                why = "" if job.to in _PLAIN else f"left plain: {_no_standard_tiles(hdu, layout)}"
                 entry.add_note(why)
-                _write_image(job, hdu, layout, where, entry, primary=position == 0)
+                if job.to != "original" or not _write_original(job, hdu, layout, where, entry, primary=drop_first):
+                    _write_image(job, hdu, layout, where, entry, primary=position == 0)
             else:
                 primary = hdu.index == 1 and begins_with_primary_image(hdus)
                 _write_standard(job, hdu, layout, where, entry, primary)
@@ -299,7 +305,7 @@ def _write(job: _Job, plain: Staged, hdus: list[Hdu], chosen: set[int], name: st
             job.headers.append((where, start, header))
             job.copy(hdu.data_start, hdu.stop, where)
             entry.original_bytes = hdu.size
-        elif job.to != "image" and is_empty_primary(hdu):
+        elif job.to in ALGORITHMS and is_empty_primary(hdu):
             job.begin()
             job.out.write(assemble([*hdu.cards[:4]]))
             entry.original_bytes = hdu.size
@@ -327,6 +333,37 @@ def _header(job: _Job, hdu: Hdu, where: str, entry: HduReport, *, primary: bool)
         entry.checked = word_of_edited(job.fd, hdu)
         entry.add_note(found.edits)
     return found
+
+
+def _write_original(job: _Job, hdu: Hdu, layout: TileLayout, where: str, entry: HduReport, *, primary: bool) -> bool:
+    """
+    Append the tiles of another program that an image was coded anew from; return whether that can be done.
+
+    With `primary`, the HDU that stood before a compressed primary image goes before it.
+    """
+    card = read_original_card(hdu.cards)
+    if card is None:
+        return False
+    found = restored_header(job.fd, hdu, where, primary=was_primary(hdu.cards), edited=job.edited)
+    if found.edits:
+        entry.add_note(f"its {card.algorithm} tiles cannot be had back, since its header was edited")
+        return False
+    kept = read_kept(job.fd, hdu, card, found.header, where)
+    start = job.out.tell()
+    with scratch_file(job.folder) as pixels:
+        coder = decoder_of(hdu, layout, where, job.references)
+        for band, part in decoded_bands(job.fd, hdu, layout, coder, where=where, workers=job.workers):
+            write_band(pixels.fileno(), 0, band, part)
+            del part
+            job.meter.advance(band.size)
+        if primary and kept.primary:
+            job.begin()
+            job.out.write(kept.primary)
+        job.begin()
+        make_again(kept, PixelFile(pixels.fileno(), 0), job.out, where)
+    entry.original_bytes = job.out.tell() - start
+    entry.add_note(f"{card.algorithm} tiles as they were")
+    return True
 
 
 def _no_standard_tiles(hdu: Hdu, layout: TileLayout) -> str:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import IO
 
 from astrocodec.errors import DifferenceError, FormatError
 from fits_tiles.files.foreign_header import lost_card, plain_header, says_nothing
 from fits_tiles.files.foreign_tiles import ForeignTiles, NotRecodedError
+from fits_tiles.files.original import PixelFile, keep, make_again, read_kept
 from fits_tiles.files.source import scratch_file
-from fits_tiles.files.tiles_io import copy_bytes, file_size
+from fits_tiles.files.tiles_io import copy_bytes, file_size, same_bytes
 from fits_tiles.layout.blocks import Hdu, card_value, find_card, padded, read_at, walk, was_primary
 from fits_tiles.layout.checksums import data_sum, fits_checksums, sum32, write_checksums
 from fits_tiles.layout.grid import runs
 from fits_tiles.layout.headers import ALGORITHM, holds_tiles, is_compressed_image, why_not_kept
+from fits_tiles.layout.original_card import KeptTiles, read_original_card
 
 __all__ = ["Staged", "foreign_algorithm", "staged"]
 
@@ -31,6 +33,8 @@ class Staged:
     sizes: list[int] = field(default_factory=list)  # of every HDU, its size in the source
     notes: dict[int, str] = field(default_factory=dict)  # what happened to an HDU
     decoded: dict[int, Hdu] = field(default_factory=dict)  # the HDU of the source, where it was decoded
+    primary: Hdu | None = None  # that of the source, where it stood for its first image only, and went
+    kept: dict[int, KeptTiles] = field(default_factory=dict)  # of what was decoded, to make it again
 
     def prove(self, source_fd: int, name: str) -> None:
         """
@@ -54,6 +58,34 @@ class Staged:
                     if read_at(fd, hdu.data_start + at, len(piece), where) != piece:
                         raise DifferenceError(f"{where}: tile {number + 1} of {tiles.count} is not what was decoded")
 
+    def prove_originals(self, source_fd: int, tables_fd: int, tables: dict[int, Hdu], name: str) -> None:
+        """
+        Make the HDUs of the source again, of this file's pixels and of what tables of ours keep, and compare them.
+
+        `tables` are by the number of their image in this file.
+
+        Raises
+        ------
+        DifferenceError
+            If other bytes come out.
+        FormatError
+            If what is kept is damaged.
+        """
+        fd = self.file.fileno()
+        for plain in walk(fd, name):
+            source, table = self.decoded.get(plain.index), tables.get(plain.index)
+            card = None if table is None else read_original_card(table.cards)
+            if source is None or table is None or card is None:
+                continue
+            where = f"{name}: {source.label}"
+            kept = read_kept(tables_fd, table, card, plain.header, where)
+            primary = self.primary.header if self.primary and plain.index == 0 else b""
+            with scratch_file(None) as again:
+                size = make_again(kept, PixelFile(fd, plain.data_start), again, where)
+                same = size == source.size and kept.primary == primary
+                if not same or not same_bytes(again.fileno(), 0, source_fd, source.start, size, where):
+                    raise DifferenceError(f"{where}: the tiles made again are not those of the source")
+
 
 def foreign_algorithm(hdu: Hdu) -> str:
     """Return the algorithm of a compressed image that `fits_tiles.compress` did not write, ``''`` for other HDUs."""
@@ -64,13 +96,21 @@ def foreign_algorithm(hdu: Hdu) -> str:
 
 @contextmanager
 def staged(
-    file: IO[bytes], name: str, folder: str | None, wanted: Callable[[Hdu], bool], *, only_ours: bool = False
+    file: IO[bytes],
+    name: str,
+    folder: str | None,
+    wanted: Callable[[Hdu], bool],
+    *,
+    only_ours: bool = False,
+    originals: bool = False,
+    leave: Mapping[int, str] | None = None,
 ) -> Iterator[Staged]:
     """
     Yield a file in which the compressed images of other programs are plain ones, as far as that loses nothing.
 
     It may lie in `folder`. Only HDUs that are wanted are decoded; with `only_ours`, only ASTROCODEC_1 tiles that were
-    written through astropy.
+    written through astropy. With `originals`, what makes them again is kept of all others, and those of which that
+    would be too much are left as they are, as are those to `leave`, for the reason that is given.
 
     Raises
     ------
@@ -86,6 +126,8 @@ def staged(
         if not algorithm or not wanted(hdu) or (only_ours and algorithm != ALGORITHM):
             continue
         try:
+            if leave and hdu.index in leave:
+                raise NotRecodedError(leave[hdu.index])
             if fits_checksums(fd, hdu).data is False:
                 raise NotRecodedError("its data do not fit its DATASUM; they may be damaged")
             ForeignTiles(fd, hdu, where := f"{name}: {hdu.label}")
@@ -104,7 +146,7 @@ def staged(
     with scratch_file(folder) as out:
         while True:
             try:
-                result = _stage(fd, hdus, out, name, decode, kept)
+                result = _stage(fd, hdus, out, name, decode, kept, originals=originals)
                 break
             except _KeptError as refusal:
                 del decode[refusal.index]
@@ -128,14 +170,26 @@ def _as_it_is(file: IO[bytes], hdus: list[Hdu], kept: dict[int, str]) -> Staged:
     return Staged(file, [hdu.index for hdu in hdus], [hdu.size for hdu in hdus], notes)
 
 
-def _stage(fd: int, hdus: list[Hdu], out: IO[bytes], name: str, decode: dict[int, str], kept: dict[int, str]) -> Staged:
+def _stage(
+    fd: int,
+    hdus: list[Hdu],
+    out: IO[bytes],
+    name: str,
+    decode: dict[int, str],
+    kept: dict[int, str],
+    *,
+    originals: bool,
+) -> Staged:
     drop_first = 1 in decode and _stands_for_its_image(hdus[0], hdus[1])
-    result = Staged(out)
+    result = Staged(out, primary=hdus[0] if drop_first else None)
     for hdu in hdus[1:] if drop_first else hdus:
         number = len(result.origin)
         if hdu.index in decode:
             try:
-                _decode_hdu(fd, hdu, out, name, primary=number == 0)
+                plain = _decode_hdu(fd, hdu, out, name, primary=number == 0)
+                if originals and decode[hdu.index] != ALGORITHM:
+                    primary = hdus[0].header if drop_first and hdu.index == 1 else b""
+                    result.kept[number] = keep(fd, hdu, name, PixelFile(out.fileno(), plain.data_start), plain, primary)
             except NotRecodedError as error:
                 raise _KeptError(hdu.index, str(error)) from error
             result.decoded[number] = hdu
@@ -155,7 +209,7 @@ def _stands_for_its_image(primary: Hdu, image: Hdu) -> bool:
     return primary.data_bytes == 0 and was_primary(image.cards) and says_nothing(primary.cards, image.cards)
 
 
-def _decode_hdu(fd: int, hdu: Hdu, out: IO[bytes], name: str, *, primary: bool) -> None:
+def _decode_hdu(fd: int, hdu: Hdu, out: IO[bytes], name: str, *, primary: bool) -> Hdu:
     """Append a compressed image as a plain one, tile after tile where it belongs: memory is that of one tile."""
     where = f"{name}: {hdu.label}"
     tiles = ForeignTiles(fd, hdu, where)
@@ -176,6 +230,7 @@ def _decode_hdu(fd: int, hdu: Hdu, out: IO[bytes], name: str, *, primary: bool) 
     # The pixels are those of the original, or those that a program made of them, which sums of the tiles vouch for.
     if (said == str(data) and sum32(header, data) != 0xFFFFFFFF) or (said and fits_checksums(fd, hdu).data):
         write_checksums(out.fileno(), plain)
+    return replace(plain, header=bytes(read_at(out.fileno(), start, len(header), where)))
 
 
 def _pieces(tiles: ForeignTiles, number: int) -> Iterator[tuple[int, memoryview]]:

@@ -8,13 +8,14 @@ from math import prod
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from astrocodec.errors import FormatError
 from fits_tiles.files.foreign_streams import MOST_PIXELS
 from fits_tiles.layout.blocks import card_value, count_card, find_card, int_card
 from fits_tiles.layout.headers import ALGORITHM, STANDARD_ALGORITHMS
 
-__all__ = ["STREAMS", "Column", "ForeignImage", "NotRecodedError"]
+__all__ = ["STREAMS", "Column", "ForeignImage", "NotRecodedError", "limits", "undefined_values"]
 
 _ALGORITHMS = (*STANDARD_ALGORITHMS, ALGORITHM)
 _KINDS = {8: "u1", 16: "i2", 32: "i4", 64: "i8", -32: "f4", -64: "f8"}
@@ -179,3 +180,43 @@ class ForeignImage:
         if len(sides) > 2:
             raise NotRecodedError("HCOMPRESS tiles of more than two axes")
         return (sides[0], sides[1]) if len(sides) == 2 else (1, sides[0])
+
+
+def limits(image: ForeignImage) -> tuple[int, int]:
+    """Return the least and the largest integer that a pixel can be."""
+    found = np.iinfo(image.kind)
+    return int(found.min), int(found.max)
+
+
+def undefined_values(image: ForeignImage, rows: npt.NDArray[np.void]) -> tuple[int | None, npt.NDArray[Any]]:
+    """
+    Return the value of undefined pixels in the plain image, and in each of the tiles; None where there are none.
+
+    The former is that of ``BLANK``, or of ``ZBLANK``, or one that the type can hold.
+
+    Raises
+    ------
+    NotRecodedError
+        If programs differ in what is undefined.
+    """
+    if image.bitpix < 0:
+        return None, np.zeros(0)
+    low, high = limits(image)
+    plain, coded = (card_value(find_card(image.cards, name)) for name in ("BLANK", "ZBLANK"))
+    column = "ZBLANK" in image.columns
+    if coded is None and not column:
+        return None, np.zeros(0)
+    for value in (plain, coded):
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
+            raise NotRecodedError(f"a value of undefined pixels is {value!r}, not an integer")
+    if not column and plain is not None and plain != coded:
+        raise NotRecodedError(f"BLANK is {plain!r} and ZBLANK {coded!r}; programs differ in which they take")
+    in_tiles: npt.NDArray[Any] = rows["ZBLANK"] if column else np.full(image.count, coded)
+    if isinstance(plain, int):
+        if not low <= plain <= high:
+            raise NotRecodedError(f"BLANK is {plain}, which no pixel of {image.bitpix} bits can be")
+        return plain, in_tiles
+    values = np.unique(in_tiles)
+    if len(values) == 1 and low <= values[0] <= high:
+        return int(values[0]), in_tiles
+    return high if low == 0 else low, in_tiles

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from astrocodec.errors import AstrocodecError, CorruptError, FormatError
-from fits_tiles.files.foreign_image import STREAMS, ForeignImage, NotRecodedError
+from fits_tiles.files.foreign_image import STREAMS, ForeignImage, NotRecodedError, limits, undefined_values
 from fits_tiles.files.foreign_streams import hcompress_pixels, plio_pixels, rice_pixels
 from fits_tiles.hooks.astropy_codecs import c_decoder, dequantize
 from fits_tiles.hooks.tile_codec import TileCodec
@@ -51,7 +51,7 @@ class ForeignTiles(ForeignImage):
         self.rows: npt.NDArray[np.void] = np.frombuffer(raw, self.row_type)
         self._refuse_what_is_not_plain()
         self._model = read_model(hdu.cards, where) if self.algorithm == ALGORITHM else None
-        self.blank = self._plain_blank() if self.bitpix > 0 else None
+        self.blank, self._coded_blank = undefined_values(self, self.rows)
 
     def _refuse_what_is_not_plain(self) -> None:
         cards, names = self.cards, self.rows.dtype.names or ()
@@ -67,32 +67,6 @@ class ForeignTiles(ForeignImage):
         lengths = [self.rows[column.name][:, 0] for column in self.streams]
         if not lengths or not np.any(lengths, axis=0).all():
             raise NotRecodedError(f"compressed with {self.algorithm}, some tiles have no data")
-
-    def _limits(self) -> tuple[int, int]:
-        found = np.iinfo(self.kind)
-        return int(found.min), int(found.max)
-
-    def _plain_blank(self) -> int | None:
-        """Choose the value of undefined pixels: that of ``BLANK``, or of ``ZBLANK``, or one that the type can hold."""
-        low, high = self._limits()
-        plain, coded = (card_value(find_card(self.cards, name)) for name in ("BLANK", "ZBLANK"))
-        column = "ZBLANK" in (self.rows.dtype.names or ())
-        if coded is None and not column:
-            return None
-        for value in (plain, coded):
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
-                raise NotRecodedError(f"a value of undefined pixels is {value!r}, not an integer")
-        if not column and plain is not None and plain != coded:
-            raise NotRecodedError(f"BLANK is {plain!r} and ZBLANK {coded!r}; programs differ in which they take")
-        self.zblank: Pixels = self.rows["ZBLANK"] if column else np.full(self.count, coded)
-        if isinstance(plain, int):
-            if not low <= plain <= high:
-                raise NotRecodedError(f"BLANK is {plain}, which no pixel of {self.bitpix} bits can be")
-            return plain
-        values = np.unique(self.zblank)
-        if len(values) == 1 and low <= values[0] <= high:
-            return int(values[0])
-        return high if low == 0 else low
 
     def pixels(self, tile: int) -> Pixels:
         """
@@ -192,11 +166,11 @@ class ForeignTiles(ForeignImage):
 
     def _stored_integers(self, found: Pixels, tile: int) -> Pixels:
         """Give undefined pixels the value of the plain image; refuse what its type cannot hold."""
-        low, high = self._limits()
-        if self.blank is not None and self.zblank[tile] != self.blank:
+        low, high = limits(self)
+        if self.blank is not None and self._coded_blank[tile] != self.blank:
             if find_card(self.cards, "BLANK") is None and (found == self.blank).any():
                 raise NotRecodedError("no value is left for undefined pixels")
-            found = np.where(found == self.zblank[tile], np.int64(self.blank), found)
+            found = np.where(found == self._coded_blank[tile], np.int64(self.blank), found)
         if found.dtype.itemsize > self.kind.itemsize and not low <= int(found.min()) <= int(found.max()) <= high:
             raise NotRecodedError(f"pixels of {found.min()} to {found.max()} in an image of {self.bitpix} bits")
         return found

@@ -18,6 +18,7 @@ from fits_tiles.layout.checksums import write_checksums
 from fits_tiles.layout.grid import Band
 from fits_tiles.layout.headers import HeapSize, TileLayout, build_header, read_layout
 from fits_tiles.layout.model_cards import MAX_DELTA
+from fits_tiles.layout.original_card import KeptTiles
 from fits_tiles.layout.table import CodedTile, TileTable
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "named_references",
     "needed_references",
     "read_band",
+    "same_bytes",
     "write_band",
     "write_table",
 ]
@@ -52,12 +54,13 @@ def write_table(
     padding: bytes | None = None,
     checksums: bool = False,
     room: list[bytes] | None = None,
+    kept: KeptTiles | None = None,
 ) -> int:
     """
     Append an image to a seekable file, positioned at its end, as a table of tiles; return the number of bytes appended.
 
-    `read_band` returns big-endian pixels; `only` is the only tile, if it has been coded already; other arguments are
-    as for `fits_tiles.layout.headers.build_header`.
+    `read_band` returns big-endian pixels; `only` is the only tile, if it has been coded already, `kept` goes behind the
+    tiles; other arguments are as for `fits_tiles.layout.headers.build_header`.
 
     Raises
     ------
@@ -67,7 +70,8 @@ def write_table(
     grid = layout.grid
     start = out.tell()
     table = TileTable.empty(layout, grid.count)
-    keep = {"model": model, "padding": padding, "checksums": checksums, "room": room}
+    source = kept.card if kept else None
+    keep = {"model": model, "padding": padding, "checksums": checksums, "room": room, "source": source}
     header = build_header(layout, original, HeapSize(grid.count), **keep)  # type: ignore[arg-type]
     out.write(header)
     out.write(table.rows.tobytes())
@@ -90,6 +94,9 @@ def write_table(
         out.write(coded.stream)
         table.add(number, coded)
         advance(size)
+    if kept:
+        out.write(kept.data)
+        table.heap_bytes += len(kept.data)
     heap = table.size()
     data_bytes = table.rows.nbytes + heap.heap_bytes
     out.write(bytes(padded(data_bytes) - data_bytes))
@@ -224,6 +231,16 @@ def copy_bytes(fd: int, start: int, stop: int, out: IO[bytes], where: str, advan
         chunk = read_at(fd, at, min(step, stop - at), where)
         out.write(chunk)
         advance(len(chunk))
+
+
+def same_bytes(fd: int, start: int, other_fd: int, other_start: int, size: int, where: str) -> bool:
+    """Compare ranges of two files."""
+    step = 512 * BLOCK
+    return all(
+        read_at(fd, start + at, min(step, size - at), where)
+        == read_at(other_fd, other_start + at, min(step, size - at), where)
+        for at in range(0, size, step)
+    )
 
 
 def file_size(fd: int) -> int:

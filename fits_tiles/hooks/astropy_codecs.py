@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from fits_tiles.hooks.astropy_names import astropy_module
 
-__all__ = ["c_decoder", "dequantize", "quantize", "standard_codec"]
+__all__ = ["c_decoder", "c_encoder", "dequantize", "quantize", "standard_codec"]
 
 
 def quantize(
@@ -52,4 +52,10 @@ def standard_codec(algorithm: str, itemsize: int, pixels: int) -> Any:
 def c_decoder(name: str) -> Callable[..., bytes]:
     """Return astropy's function in C that decodes ``rice``, ``plio`` or ``hcompress`` tiles."""
     function: Callable[..., bytes] = getattr(astropy_module("compressed._compression"), f"decompress_{name}_1_c")
+    return function
+
+
+def c_encoder(name: str) -> Callable[..., bytes]:
+    """Return astropy's function in C that codes ``rice``, ``plio`` or ``hcompress`` tiles."""
+    function: Callable[..., bytes] = getattr(astropy_module("compressed._compression"), f"compress_{name}_1_c")
     return function

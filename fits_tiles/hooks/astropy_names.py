@@ -34,7 +34,9 @@ _NEEDED = {
     "compressed.section": ("CompImageSection", "decompress_image_data_section"),
     "compressed._quantization": ("Quantize", "QuantizationFailedException"),
     "compressed._codecs": ("Rice1", "Gzip2", "Gzip1"),
-    "compressed._compression": ("decompress_rice_1_c", "decompress_plio_1_c", "decompress_hcompress_1_c"),
+    "compressed._compression": tuple(
+        f"{way}_{name}_1_c" for way in ("compress", "decompress") for name in ("rice", "plio", "hcompress")
+    ),
 }
 _METHODS = {
     "CompImageHDU": (

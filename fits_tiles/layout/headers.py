@@ -19,6 +19,7 @@ from fits_tiles.layout.card_format import assemble, int_card_of, logical_card, t
 from fits_tiles.layout.card_sums import card_sums
 from fits_tiles.layout.card_text import MOST_BYTES, blob_cards, has_blob
 from fits_tiles.layout.grid import TileGrid
+from fits_tiles.layout.original_card import OriginalCard
 from fits_tiles.layout.tiles_card import IMAGE_VALUES, KEYWORD, TilesCard, read_tiles_card
 from fits_tiles.layout.z_keywords import LEFT_ALONE, collisions, rename
 
@@ -154,6 +155,7 @@ def build_header(
     checksums: bool = False,
     room: list[bytes] | None = None,
     renew: bool = False,
+    source: OriginalCard | None = None,
 ) -> bytes:
     """
     Build the header of the table that holds an image whose header is `original`.
@@ -174,6 +176,8 @@ def build_header(
         Cards of `fits_tiles.layout.manifest.Manifest`, filled in later.
     renew : bool, optional
         Note that the image's ``CHECKSUM`` and ``DATASUM`` are of an earlier form of it.
+    source : OriginalCard, optional
+        What the heap keeps of the tiles that the image was decoded from.
 
     Raises
     ------
@@ -189,6 +193,8 @@ def build_header(
         cards += model or []
         if renew:
             cards.append(logical_card(RENEW, True, "CHECKSUM of the image is made when it is unpacked"))
+        if source is not None:
+            cards.append(source.to_card())
         if _needs_raw(original, kept):
             cards += blob_cards(RAW_STEM, zlib.compress(original, 9))
         if padding is not None:

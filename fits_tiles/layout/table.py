@@ -66,7 +66,7 @@ class TileTable:
     def __init__(self, layout: TileLayout, rows: npt.NDArray[np.void]) -> None:
         self.layout = layout
         self.rows = rows
-        self._heap_bytes = 0
+        self.heap_bytes = 0
 
     @classmethod
     def empty(cls, layout: TileLayout, tiles: int) -> TileTable:
@@ -104,10 +104,10 @@ class TileTable:
         """Enter a tile whose stream goes to the end of the heap."""
         row = self.rows[tile]
         column = "GZIP_COMPRESSED_DATA" if coded.plain else "COMPRESSED_DATA"
-        row[column] = (len(coded.stream), self._heap_bytes)
+        row[column] = (len(coded.stream), self.heap_bytes)
         if self.layout.quantization:
             row["ZSCALE"], row["ZZERO"] = coded.scale, coded.zero
-        self._heap_bytes += len(coded.stream)
+        self.heap_bytes += len(coded.stream)
 
     def place(self, tile: int) -> tuple[int, int, bool]:
         """Return offset in the heap, length, and whether the tile is gzipped floats."""
@@ -122,7 +122,7 @@ class TileTable:
         names = [name for name in ("COMPRESSED_DATA", "GZIP_COMPRESSED_DATA") if name in (self.rows.dtype.names or ())]
         longest = [int(self.rows[name][:, 0].max(initial=0)) for name in names]
         return HeapSize(
-            len(self.rows), self._heap_bytes, (longest[0], longest[-1] if len(longest) > 1 else 0), self.crc()
+            len(self.rows), self.heap_bytes, (longest[0], longest[-1] if len(longest) > 1 else 0), self.crc()
         )
 
     def crc(self) -> int:

@@ -65,7 +65,7 @@ def _rice(pixels: np.ndarray[Any, Any]) -> list[bytes]:
 
 def _through(path: Path, **keywords: Any) -> tuple[fits_tiles.FileReport, Path, Path]:
     packed, plain = path.with_name("packed.fits"), path.with_name("back.fits")
-    report = fits_tiles.compress(path, packed, tune=False, overwrite=True, **keywords)
+    report = fits_tiles.compress(path, packed, tune=False, overwrite=True, original=False, **keywords)
     fits_tiles.verify(packed, path)
     fits_tiles.decompress(packed, plain, overwrite=True)
     return report, packed, plain
@@ -125,7 +125,7 @@ def test_a_card_that_disappears_is_noticed(tmp_path: Path, monkeypatch: pytest.M
         "fits_tiles.files.foreign.plain_header",
         lambda cards, *a, **k: plain_header(tuple(c for c in cards if c[:6] != b"OBJECT"), *a, **k),
     )
-    fits_tiles.compress(path, packed, tune=False)
+    fits_tiles.compress(path, packed, tune=False, original=False)
     monkeypatch.undo()
     with pytest.raises(DifferenceError, match=r"packed\.fits: HDU 0.*header"):
         fits_tiles.verify(packed, path)
@@ -142,7 +142,7 @@ def test_pixels_are_proved_on_the_source(tmp_path: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(ForeignTiles, "pixels", once_wrong)
     with pytest.raises(DifferenceError, match=r"HDU 1.*tile 3 of 6 is not what was decoded"):
-        fits_tiles.compress(path, tmp_path / "packed.fits", tune=False)
+        fits_tiles.compress(path, tmp_path / "packed.fits", tune=False, original=False)
     assert not (tmp_path / "packed.fits").exists()
 
 

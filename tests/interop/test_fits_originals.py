@@ -1,0 +1,253 @@
+"""Tiles of other programs, coded anew, come back byte for byte, or stay as they are."""
+
+from __future__ import annotations
+
+import gzip
+import shutil
+import subprocess
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from astropy.io import fits
+
+import fits_tiles
+from astrocodec.errors import CorruptError, DifferenceError
+from fits_tiles.layout.blocks import split_cards, walk
+from fits_tiles.layout.card_format import assemble
+from fits_tiles.layout.folded_header import fold, unfold
+from fits_tiles.layout.original_card import read_original_card
+
+# Steps of 4, of which no coder of the standard knows.
+NOISE = np.random.default_rng(5).poisson(20, (90, 330)).astype(np.int16) * 4
+
+
+def _packed(path: Path, **keywords: Any) -> tuple[fits_tiles.FileReport, Path]:
+    packed = path.with_name("packed.ac.fits")
+    report = fits_tiles.compress(path, packed, tune=False, overwrite=True, **keywords)
+    assert report.verified
+    assert packed.stat().st_size <= path.stat().st_size
+    return report, packed
+
+
+def _back(packed: Path) -> bytes:
+    original = packed.with_name("again.fz")
+    assert fits_tiles.decompress(packed, original, to="original", overwrite=True).verified
+    return original.read_bytes()
+
+
+def _comes_back(path: Path) -> bytes:
+    """Compress and restore a file; return what is kept of its tiles."""
+    report, packed = _packed(path)
+    note = report.hdus[-1].note
+    assert note.startswith("recoded from")
+    assert note.endswith("--to original gives the very file back")
+    assert _back(packed) == path.read_bytes()
+    assert fits_tiles.verify(packed, path).verified
+    assert fits_tiles.verify(packed).verified
+    with packed.open("rb") as file:
+        card = next(filter(None, (read_original_card(hdu.cards) for hdu in walk(file.fileno(), "packed"))))
+        hdu = list(walk(file.fileno(), "packed"))[-1]
+        file.seek(hdu.data_start + hdu.data_bytes - card.size)
+        return file.read(card.size)
+
+
+@pytest.mark.parametrize("kind", ["RICE_1", "GZIP_1", "GZIP_2", "HCOMPRESS_1", "PLIO_1", "NOCOMPRESS"])
+@pytest.mark.parametrize("type_name", ["u1", "i2", "i4"])
+def test_tiles_of_astropy_come_back(tmp_path: Path, kind: str, type_name: str) -> None:
+    path = tmp_path / "source.fz"
+    pixels = NOISE.astype(type_name)
+    fits.HDUList([fits.PrimaryHDU(), fits.CompImageHDU(pixels, compression_type=kind)]).writeto(path, checksum=True)
+    assert len(_comes_back(path)) < 260
+
+
+@pytest.mark.parametrize("kind", ["GZIP_1", "GZIP_2"])
+def test_lossless_floats_come_back(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "source.fz"
+    pixels = (NOISE / 7).astype("f4")
+    image = fits.CompImageHDU(pixels, compression_type=kind, quantize_level=0, tile_shape=(40, 50))
+    fits.HDUList([fits.PrimaryHDU(), image]).writeto(path)
+    _comes_back(path)
+
+
+@pytest.mark.parametrize("option", ["-r", "-p", "-h", "-g1", "-g2", "-r -w", "-r -t 37,41"])
+@pytest.mark.parametrize("extension", [False, True])
+def test_files_of_fpack_come_back(tmp_path: Path, option: str, extension: bool) -> None:
+    if shutil.which("fpack") is None:
+        pytest.skip("fpack is not installed")
+    plain, path = tmp_path / "plain.fits", tmp_path / "plain.fits.fz"
+    image = fits.ImageHDU(NOISE, name="SCI") if extension else fits.PrimaryHDU(NOISE.astype("u2"))
+    table = fits.BinTableHDU.from_columns([fits.Column("a", "J", array=np.arange(50))])
+    hdus = [fits.PrimaryHDU(), table, image] if extension else [image]
+    fits.HDUList(hdus).writeto(plain, checksum=True)
+    subprocess.run(["fpack", *option.split(), "-O", path, plain], check=True, capture_output=True)
+    _comes_back(path)
+
+
+def _rice_file(path: Path) -> None:
+    fits.HDUList([fits.PrimaryHDU(), fits.CompImageHDU(NOISE, compression_type="RICE_1")]).writeto(path)
+
+
+def _save_raw(path: Path, header: fits.Header, rows: np.ndarray[Any, Any], heap: bytes) -> None:
+    """Write a table of which astropy would put the heap in order."""
+    data = rows.tobytes() + heap
+    header["PCOUNT"] = len(data) - header["NAXIS1"] * header["NAXIS2"]
+    primary = fits.PrimaryHDU().header.tostring()
+    text = header.tostring() + data.decode("latin-1")
+    path.write_bytes((primary + text).encode("latin-1") + bytes(-len(data) % 2880))
+
+
+def _raw(path: Path) -> tuple[fits.Header, np.ndarray[Any, Any], bytes]:
+    with fits.open(path, disable_image_compression=True) as hdus:
+        header, start = hdus[1].header.copy(), hdus[1]._data_offset
+    raw = path.read_bytes()
+    size = header["NAXIS1"] * header["NAXIS2"]
+    rows = np.frombuffer(raw[start : start + size], ">i4").reshape(-1, 2).copy()
+    return header, rows, raw[start + size : start + size + header["PCOUNT"]]
+
+
+def test_order_and_gaps_of_the_heap_come_back(tmp_path: Path) -> None:
+    path = tmp_path / "source.fz"
+    _rice_file(path)
+    header, rows, heap = _raw(path)
+    pieces = [heap[offset : offset + size] for size, offset in rows]
+    order = np.random.default_rng(1).permutation(len(pieces))
+    moved, at = bytearray(b"left over"), 9
+    for number in order:
+        rows[number, 1] = at
+        moved += pieces[number] + bytes(number % 3)
+        at = len(moved)
+    gap = b"between rows and heap"
+    header["THEAP"] = rows.nbytes + len(gap)
+    _save_raw(path, header, rows, gap + bytes(moved) + b"behind the last")
+    _comes_back(path)
+
+
+def test_two_rows_may_share_a_tile_and_the_padding_may_be_missing(tmp_path: Path) -> None:
+    path = tmp_path / "source.fz"
+    _rice_file(path)
+    header, rows, heap = _raw(path)
+    rows[7] = rows[6]
+    _save_raw(path, header, rows, heap)
+    raw = path.read_bytes()
+    path.write_bytes(raw.rstrip(b"\0") if len(raw.rstrip(b"\0")) % 2880 else raw)
+    _comes_back(path)
+
+
+def test_tiles_that_come_out_otherwise_are_kept(tmp_path: Path) -> None:
+    """Some with another level of deflate, which is found, some of which no level gives."""
+    path = tmp_path / "source.fz"
+    fits.HDUList([fits.PrimaryHDU(), fits.CompImageHDU(NOISE, compression_type="GZIP_1")]).writeto(path)
+    header, rows, heap = _raw(path)
+    out = b""
+    for number, (size, offset) in enumerate(rows):
+        stream = heap[offset : offset + size]
+        if number % 9 == 2:
+            stream = gzip.compress(gzip.decompress(stream), 1, mtime=number)
+        if number == 50:
+            coder = zlib.compressobj(9, zlib.DEFLATED, 31, 8, zlib.Z_HUFFMAN_ONLY)
+            stream = coder.compress(gzip.decompress(stream)) + coder.flush()
+        rows[number] = len(stream), len(out)
+        out += stream
+    _save_raw(path, header, rows, out)
+    assert 150 < len(_comes_back(path)) < 1200
+
+
+def test_foreign_deflate_leaves_the_tiles_as_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "source.fz"
+    fits.HDUList([fits.PrimaryHDU(), fits.CompImageHDU(NOISE, compression_type="GZIP_1")]).writeto(path)
+    header, rows, heap = _raw(path)
+    out = b""
+    for number, (size, offset) in enumerate(rows):
+        coder = zlib.compressobj(9, zlib.DEFLATED, 31, 8, zlib.Z_HUFFMAN_ONLY)
+        stream = coder.compress(gzip.decompress(heap[offset : offset + size])) + coder.flush()
+        rows[number] = len(stream), len(out)
+        out += stream
+    _save_raw(path, header, rows, out)
+    report, packed = _packed(path)
+    assert "kept as it is: GZIP_1 makes other tiles of its pixels" in report.hdus[1].note
+    assert packed.read_bytes() == path.read_bytes()
+    report, packed = _packed(path, original=False)
+    assert report.hdus[-1].note == "recoded from GZIP_1"
+
+
+def test_small_files_do_not_grow(tmp_path: Path) -> None:
+    path = tmp_path / "source.fz"
+    fits.HDUList([fits.PrimaryHDU(), fits.CompImageHDU(NOISE[:5, :5], compression_type="RICE_1")]).writeto(path)
+    report, packed = _packed(path)
+    assert "kept as it is: its RICE_1 tiles are no larger than ours" in report.hdus[1].note
+    assert packed.read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize("knowing", [True, False])
+def test_an_edited_header_gives_the_image(tmp_path: Path, knowing: bool) -> None:
+    path = tmp_path / "source.fz"
+    _rice_file(path)
+    _, packed = _packed(path)
+    with fits.open(packed, mode="update", disable_image_compression=not knowing) as hdus:
+        hdus[1].header["OBJECT"] = "M31"
+    report = fits_tiles.decompress(packed, tmp_path / "image.fits", to="original")
+    assert report.hdus[1].kind == "decompressed"
+    note = report.hdus[1].note
+    assert knowing or "its RICE_1 tiles cannot be had back, since its header was edited" in note
+    with fits.open(tmp_path / "image.fits") as hdus:
+        assert (hdus[1].data == NOISE).all()
+        assert hdus[1].header["OBJECT"] == "M31"
+
+
+def test_damage_of_what_is_kept_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "source.fz"
+    _rice_file(path)
+    kept = _comes_back(path)
+    packed = tmp_path / "packed.ac.fits"
+    raw = bytearray(packed.read_bytes())
+    raw[raw.index(kept) + 20] ^= 1
+    packed.write_bytes(raw)
+    with pytest.raises(CorruptError, match="what is kept of the original tiles in bytes"):
+        fits_tiles.decompress(packed, None, to="original")
+    with pytest.raises(CorruptError, match=r"kept of the original tiles|belong to no tile"):
+        fits_tiles.verify(packed)
+
+
+def test_another_coder_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "source.fz"
+    fits.HDUList([fits.PrimaryHDU(), fits.CompImageHDU(NOISE, compression_type="GZIP_2")]).writeto(path)
+    _, packed = _packed(path)
+    made = zlib.compressobj
+
+    def other(level: int, *arguments: Any) -> Any:
+        return made(1, *arguments)
+
+    monkeypatch.setattr("fits_tiles.files.foreign_coders.zlib.compressobj", other)
+    with pytest.raises(DifferenceError, match="tiles made again are not those of the original"):
+        fits_tiles.decompress(packed, tmp_path / "again.fz", to="original")
+    assert not (tmp_path / "again.fz").exists()
+    assert fits_tiles.decompress(packed, tmp_path / "image.fits").verified
+
+
+def test_an_error_in_what_is_kept_is_found_before_the_file_appears(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "source.fz"
+    _rice_file(path)
+    monkeypatch.setattr("fits_tiles.files.original._crc", lambda *_: 5)
+    monkeypatch.setattr("fits_tiles.files.foreign.same_bytes", lambda *_: False)
+    with pytest.raises(DifferenceError, match="are not those of the source"):
+        fits_tiles.compress(path, tmp_path / "packed.fits", tune=False)
+    assert not (tmp_path / "packed.fits").exists()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_headers_fold(seed: int) -> None:
+    chance = np.random.default_rng(seed)
+    words = [b"%-8s= %20d" % (b"KEY%d" % n, n) for n in range(30)] + [b"", b"COMMENT same"] * 5
+    cards = [word.ljust(80) for word in words]
+    known = [cards[n] for n in chance.integers(0, len(cards), 60)]
+    header = assemble([cards[n] for n in chance.integers(0, len(cards), 50)])
+    assert unfold(fold(header, known), known, "HDU 1") == header
+    odd = header[:-80] + b"END junk".ljust(80)
+    assert unfold(fold(odd, known), known, "HDU 1") == odd
+    whole = fold(assemble(list(split_cards(header))), list(split_cards(header)))
+    assert len(whole) < 100
