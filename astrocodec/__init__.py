@@ -8,11 +8,30 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from astrocodec.codec import StreamInfo, decode, encode, inspect
     from astrocodec.model import Model, list_models, load_model
+    from astrocodec.stages.quantise import Quantised
+    from astrocodec.steps import encode_quantised, quantised
     from astrocodec.tuning import tune
 
-__all__ = ["Model", "StreamInfo", "decode", "encode", "inspect", "list_models", "load_model", "tune"]
+__all__ = [
+    "Model",
+    "Quantised",
+    "StreamInfo",
+    "decode",
+    "encode",
+    "encode_quantised",
+    "inspect",
+    "list_models",
+    "load_model",
+    "quantised",
+    "tune",
+]
 
-_MODULES = {"Model": "model", "list_models": "model", "load_model": "model", "tune": "tuning"}
+_MODULES = {
+    **dict.fromkeys(("Model", "list_models", "load_model"), "model"),
+    **dict.fromkeys(("encode_quantised", "quantised"), "steps"),
+    "Quantised": "stages.quantise",
+    "tune": "tuning",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from astrocodec import codecs
-from astrocodec._native import crc32c, native_model
+from astrocodec._native import NativeModel, crc32c, native_model
 from astrocodec._native import stream as native_stream
 from astrocodec.arrays import as_array
 from astrocodec.errors import CodecNotFoundError, CorruptError, FormatError
@@ -25,15 +25,18 @@ from astrocodec.stages.causal import CAUSAL
 from astrocodec.stages.cuts import NO_CUTS, Cuts
 from astrocodec.stages.pixels import DTYPES, PixelMap
 from astrocodec.stages.planes import MAX_PIXELS, planes_of
+from astrocodec.stages.quantise import Quantised, find_steps
 from astrocodec.stages.stream import (
     AXES,
     CUTS,
     MAX_AXES,
+    MAX_SECTION,
     MODEL,
     NAME,
     OF_BYTES,
     OF_ELEMENTS,
     PARAMETERS,
+    QUANTISE,
     REFERENCE,
     SECTIONS,
     Header,
@@ -153,6 +156,7 @@ def encode(
     reference: ArrayLike | None = None,
     reference_name: str = "",
     embed_reference: bool = False,
+    quantised: Quantised | None = None,
     **options: Any,
 ) -> bytes:
     """Encode an array, losslessly unless another codec is chosen that is not exact.
@@ -197,6 +201,9 @@ def encode(
         What to call the reference where it is missed, such as a file's name; at most 255 bytes.
     embed_reference : bool, optional
         Put the reference into the stream, where both together are smaller than the array alone.
+    quantised : Quantised, optional
+        How floats were made of integers, if that is known; its level and exceptions are found. It is used where that
+        makes the stream smaller (`inspect` tells).
     **options
         Of the codec.
 
@@ -235,6 +242,7 @@ def encode(
             "planes": (planes, "auto"),
             "reference_name": (reference_name, ""),
             "embed_reference": (embed_reference, False),
+            "quantised": (quantised, None),
         }
         # It may have options of these names; where it has none, it refuses them.
         options |= {name: value for name, (value, default) in ours.items() if value != default}
@@ -254,9 +262,7 @@ def encode(
     if self_contained and not embed_model:
         raise ValueError("self_contained puts the model into the stream, embed_model=False leaves it out: choose one")
     residuals = are_residuals(planes)
-    models = [load_model(one) for one in ([model] if isinstance(model, str | Path | bytes | Model) else model)]
-    if not models:
-        raise ValueError("no model given")
+    models = _models_of(model)
     choices = [(native_model(m), _file_of(m, embed_model, self_contained)) for m in models]
     stream = native_stream.encode_stream(choices, values, piece_shape, thorough, workers, None, cut_hints, residuals)
     if reference is not None and values.size:
@@ -273,11 +279,31 @@ def encode(
                 *(choices, left, piece_shape, thorough, workers, original, cut_hints, residuals)
             )
             stream = min(stream, other, key=len)
+    if quantised is not None and values.size:
+        shifted, found_quantised = find_steps(values, quantised)
+        section = found_quantised.to_bytes(values.dtype, values.shape)
+        if len(section) <= MAX_SECTION:
+            other = native_stream.encode_steps(choices, shifted, values, section, piece_shape, thorough, workers)
+            stream = min(stream, other, key=len)
     if verify and not same_bits(decode(stream, models=models, workers=workers, reference=reference), values):
         raise CorruptError(
             "the stream does not decode to the array it was made from: please report this; nothing was written"
         )
     return stream
+
+
+def _models_of(model: str | Path | bytes | Model | Sequence[str | Path | bytes | Model]) -> list[Model]:
+    models = [load_model(one) for one in ([model] if isinstance(model, str | Path | bytes | Model) else model)]
+    if not models:
+        raise ValueError("no model given")
+    return models
+
+
+def choices_of(
+    model: str | Path | bytes | Model | Sequence[str | Path | bytes | Model], embed_model: bool
+) -> list[tuple[NativeModel, bytes]]:
+    """Models to encode with, and what of each goes into the stream."""
+    return [(native_model(one), _file_of(one, embed_model, False)) for one in _models_of(model)]
 
 
 def _view(stream: Buffer) -> memoryview:
@@ -380,10 +406,7 @@ def decode(
     ValueError
         `out` does not fit.
     """
-    view = _view(stream)
-    header = native_stream.inspect_stream(view)
-    if header.defect is not None:  # no memory is taken for what so few bytes cannot hold
-        raise header.defect
+    view, header = inspect_whole(stream)
     if out is not None and (out.dtype.newbyteorder("=") != header.dtype or out.shape != header.shape):
         raise ValueError(
             f"out has dtype {out.dtype} and shape {out.shape}, the stream holds {header.dtype} and {header.shape}"
@@ -405,6 +428,15 @@ def decode(
     return out
 
 
+def inspect_whole(stream: Buffer) -> tuple[memoryview, native_stream.StreamHeader]:
+    """The bytes and the header of a stream that is whole, so that memory may be taken for what it holds."""
+    view = _view(stream)
+    header = native_stream.inspect_stream(view)
+    if header.defect is not None:
+        raise header.defect
+    return view, header
+
+
 def _reference_of(header: native_stream.StreamHeader) -> ReferenceInfo | None:
     section = header.body_of(REFERENCE)
     return None if section is None else info_of(section, header.dtype, header.shape)
@@ -413,6 +445,9 @@ def _reference_of(header: native_stream.StreamHeader) -> ReferenceInfo | None:
 def _holds(header: native_stream.StreamHeader) -> str:
     if header.codec != CAUSAL:
         return ""
+    section = header.body_of(QUANTISE)
+    if section is not None:
+        return Quantised.read(section, header.dtype, header.shape).describe(header.dtype)
     parameters = varint.Reader(memoryview(header.body_of(PARAMETERS) or b""), 8)  # behind the fingerprint
     return PixelMap.read(parameters, lambda _, count: np.zeros(count, np.uint64)).describe(header.dtype)
 

@@ -99,6 +99,14 @@ _library.ac_stream_encode_with.argtypes = [
     *(_pointer, _size, _pointer, _pointer, _pointer, _pointer, _pointer, _int, _pointer),
     _pointer,
 ]
+_library.ac_stream_encode_steps.argtypes = [
+    *(_pointer, _size, _pointer, _pointer, _pointer, ctypes.c_char_p, _size, _pointer, _int),
+    *(_pointer, _pointer),
+]
+_library.ac_stream_decode_steps.argtypes = [
+    *(_pointer, _size, _pointer, _size, _pointer, _size, _pointer, _int),
+    *(_pointer, _pointer),
+]
 _library.ac_stream_inspect.argtypes = [_pointer, _size, _pointer, _pointer]
 _library.ac_stream_decode_with.argtypes = [
     *(_pointer, _size, _pointer, _pointer, _size, _pointer, _size, _int, _pointer),
@@ -202,6 +210,27 @@ def encode_stream(
     return output.to_bytes()
 
 
+def encode_steps(
+    choices: Sequence[tuple[NativeModel, bytes]],
+    shifted: NDArray[np.int32],
+    values: NDArray[np.generic],
+    section: bytes,
+    piece_shape: tuple[int, int] | None,
+    thorough: bool,
+    workers: int,
+) -> bytes:
+    """Encode floats by their steps, less their tiles' bases; the section says how they were made of them."""
+    models = (_Choice * len(choices))(*(_Choice(model.handle, file or None, len(file)) for model, file in choices))
+    output, threads = Output(), _Threads(workers)
+    status = _library.ac_stream_encode_steps(
+        *(models, len(choices), ctypes.byref(_Array.of(values)), _address(shifted), _address(values)),
+        *(section, len(section), (ctypes.c_uint32 * 2)(*piece_shape) if piece_shape else None),
+        *(simd_level() | (_THOROUGH if thorough else 0), threads.argument, ctypes.byref(output)),
+    )
+    threads.finish(status, "steps")
+    return output.to_bytes()
+
+
 def inspect_stream(stream: memoryview) -> StreamHeader:
     """The header of a stream."""
     info, fault = _StreamInfo(), Fault()
@@ -243,6 +272,21 @@ def decode_stream(
         *(_address(out), out.nbytes, simd_level(), threads.argument, ctypes.byref(fault)),
     )
     threads.finish(status, "stream", fault)
+
+
+def decode_steps(
+    stream: memoryview, models: Sequence[NativeModel], header: StreamHeader, workers: int
+) -> NDArray[np.int32]:
+    """The steps, less their tiles' bases, of a stream that has them."""
+    values, steps = np.empty(header.shape, header.dtype), np.empty(header.shape, np.int32)
+    handles, threads = (_pointer * len(models))(*(model.handle for model in models)), _Threads(workers)
+    fault = Fault()
+    status = _library.ac_stream_decode_steps(
+        *(handles, len(models), _start(stream), len(stream), _address(values), values.nbytes, _address(steps)),
+        *(simd_level(), threads.argument, ctypes.byref(fault)),
+    )
+    threads.finish(status, "stream", fault)
+    return steps
 
 
 def apply_reference(

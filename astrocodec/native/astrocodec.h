@@ -225,6 +225,12 @@ AC_API int ac_stream_encode(const ac_model *const *models, size_t count, const a
 AC_API int ac_stream_encode_with(const ac_choice *choices, size_t count, const ac_array *array, const void *data, const ac_original *original,
                                  const uint32_t *piece, const ac_hints *hints, int flags, const ac_parallel *parallel, const ac_output *output);
 
+/* Floats that were made of integer steps, by these: the section is that of docs/format.md "Quantise", steps are less their tiles' bases, and must give the
+ * elements. No stream is stored; it may be larger than ac_stream_bound. */
+AC_API int ac_stream_encode_steps(const ac_choice *choices, size_t count, const ac_array *array, const int32_t *steps, const void *elements,
+                                  const uint8_t *section, size_t section_length, const uint32_t *piece, int flags, const ac_parallel *parallel,
+                                  const ac_output *output);
+
 /* What a stream says of itself. */
 enum { AC_STORED = 0, AC_CAUSAL = 1 }; /* codecs */
 typedef struct {
@@ -254,6 +260,10 @@ AC_API int ac_stream_decode(const ac_model *const *models, size_t count, const u
                             ac_fault *fault);
 AC_API int ac_stream_decode_with(const ac_model *const *models, size_t count, const ac_reference *reference, const uint8_t *stream, size_t length,
                                  void *out, size_t capacity, int flags, const ac_parallel *parallel, ac_fault *fault);
+
+/* The steps too, one for each element; AC_ERROR_ARGUMENT where the stream has none. */
+AC_API int ac_stream_decode_steps(const ac_model *const *models, size_t count, const uint8_t *stream, size_t length, void *out, size_t capacity,
+                                  int32_t *steps, int flags, const ac_parallel *parallel, ac_fault *fault);
 
 /* Decodes streams of foreign codecs for all of the process, ac_stream_decode and the HDF5 filter included; NULL, as at first: none. `out`
  * is as long as the array, native byte order. Returns AC_ERROR_CODEC where it has no such codec; of any failure it writes one line to

@@ -4,7 +4,7 @@
 
 #include "bytes.h"
 
-enum { KIND = 128, CRITICAL = 128, FIRST_RESERVED = 19, LAST_RESERVED = 20, MAX_NAME = 255 };
+enum { KIND = 128, CRITICAL = 128, RESERVED = 19, MAX_NAME = 255 };
 
 static size_t section_size(ac_span span) { return 1 + ac_varint_size(span.length) + span.length; }
 
@@ -14,6 +14,7 @@ size_t ac_header_size(const ac_header *h)
     if (h->planes.length) size += section_size(h->planes);
     if (h->reference.length) size += section_size(h->reference);
     if (h->cuts.length) size += section_size(h->cuts);
+    if (h->quantise.length) size += section_size(h->quantise);
     if (h->maps.length) size += section_size(h->maps);
     if (h->axes.length) size += section_size(h->axes);
     for (int i = 0; i < h->array.ndim; i++) size += ac_varint_size(h->array.shape[i]);
@@ -42,6 +43,7 @@ size_t ac_header_write(const ac_header *h, uint8_t *out)
     if (h->planes.length) p = put_section(p, AC_SECTION_PLANES, CRITICAL, h->planes);
     if (h->reference.length) p = put_section(p, AC_SECTION_REFERENCE, CRITICAL, h->reference);
     if (h->cuts.length) p = put_section(p, AC_SECTION_CUTS, CRITICAL, h->cuts);
+    if (h->quantise.length) p = put_section(p, AC_SECTION_QUANTISE, CRITICAL, h->quantise);
     if (h->maps.length) p = put_section(p, AC_SECTION_MAPS, CRITICAL, h->maps);
     if (h->axes.length) p = put_section(p, AC_SECTION_AXES, CRITICAL, h->axes);
     p = put_section(p, AC_SECTION_CODEC, CRITICAL, h->parameters);
@@ -68,7 +70,7 @@ static void read_array(ac_reader *r, ac_header *h)
 
 static void note_unknown(ac_header *h, int id, int critical, size_t at)
 {
-    const int is_reserved = id >= FIRST_RESERVED && id <= LAST_RESERVED;
+    const int is_reserved = id == RESERVED;
     if (h->unknown.status || !(critical || is_reserved)) return;
     ac_refuse(&h->unknown, is_reserved ? AC_REASON_SECTION_RESERVED : AC_REASON_SECTION_UNKNOWN, at, 0, 0);
     h->unknown_section = id;
@@ -83,6 +85,7 @@ static ac_span *place_of(ac_header *h, int id)
     case AC_SECTION_PLANES: return &h->planes;
     case AC_SECTION_REFERENCE: return &h->reference;
     case AC_SECTION_CUTS: return &h->cuts;
+    case AC_SECTION_QUANTISE: return &h->quantise;
     case AC_SECTION_MAPS: return &h->maps;
     case AC_SECTION_AXES: return &h->axes;
     case AC_SECTION_CODEC: return &h->parameters;

@@ -10,6 +10,7 @@
 #include "kernels/kernel.h"
 #include "model.h"
 #include "outside.h"
+#include "quantise.h"
 #include "split.h"
 #include "stream.h"
 #include "piece.h"
@@ -21,9 +22,12 @@ typedef struct {
     const uint8_t *stream;
     size_t length;
     ac_header header;
+    int is_quantised;     /* whether `quantised` holds */
+    ac_quantised quantised;
+    ac_array coded;       /* the array, or its steps */
     int is_turned;        /* whether `axes` holds */
     ac_axes axes;
-    ac_array array;       /* in the order of axes in which it is coded */
+    ac_array array;       /* what is coded, in the order of axes in which it is */
     ac_causal causal;     /* of a stream of this codec, as the grid and the chain */
     ac_grid grid;
     int is_chain;         /* whether `chain` holds for the planes */
@@ -80,6 +84,13 @@ static int refuse_axes(opened *s)
     return refuse_in(s, AC_IN_SECTION, AC_SECTION_AXES, &why, (uint64_t)(s->header.axes.bytes - s->stream));
 }
 
+/* Of a codec that has no steps, or of elements that are made of none. */
+static int refuse_quantised(opened *s)
+{
+    const ac_refusal why = {AC_ERROR_CORRUPT, AC_REASON_QUANTISE_NONE, 0, 0, 0};
+    return refuse_in(s, AC_IN_SECTION, AC_SECTION_QUANTISE, &why, (uint64_t)(s->header.quantise.bytes - s->stream));
+}
+
 /* So many elements in so few bytes; then no memory is taken for them. */
 static int check_stored(opened *s)
 {
@@ -97,13 +108,15 @@ static int check_stored(opened *s)
 static int check_axes(opened *s)
 {
     const ac_span section = s->header.axes;
-    s->array = s->header.array;
+    s->coded = s->header.array;
+    if (s->is_quantised) s->coded.dtype = AC_I4;
+    s->array = s->coded;
     if (!section.bytes) return AC_OK;
     ac_reader reader = {.data = section.bytes, .length = section.length};
     if (ac_axes_read(&reader, s->array.ndim, &s->axes))
         return refuse_in(s, AC_IN_SECTION, AC_SECTION_AXES, &reader.why, (uint64_t)(section.bytes - s->stream));
     s->is_turned = 1;
-    s->array = ac_axes_turned(&s->header.array, &s->axes);
+    s->array = ac_axes_turned(&s->coded, &s->axes);
     return AC_OK;
 }
 
@@ -163,13 +176,24 @@ static int read_maps(opened *s)
     ac_reader reader = {.data = span.bytes, .length = span.length};
     if (s->is_chain || g->sides.height > g->planes.height) ac_fail_reader(&reader, AC_REASON_MAPS_SHARED, 0, g->sides.height, g->planes.height);
     const uint64_t left = (h->count << ac_is_complex(h->array.dtype)) - s->causal.map.map.value_count; /* for values of sets */
-    if (!reader.why.status && !ac_plane_maps_read(&reader, g->planes.count, h->array.dtype, left, &s->maps)) return AC_OK;
+    if (!reader.why.status && !ac_plane_maps_read(&reader, g->planes.count, s->array.dtype, left, &s->maps)) return AC_OK;
     return refuse_in(s, AC_IN_SECTION, AC_SECTION_MAPS, &reader.why, (uint64_t)(span.bytes - s->stream));
+}
+
+static int read_quantised(opened *s)
+{
+    const ac_span span = s->header.quantise;
+    if (!span.bytes) return AC_OK;
+    ac_reader reader = {.data = span.bytes, .length = span.length};
+    if (!ac_quantise_read(&reader, &s->header.array, &s->quantised)) return AC_OK;
+    return refuse_in(s, AC_IN_SECTION, AC_SECTION_QUANTISE, &reader.why, (uint64_t)(span.bytes - s->stream));
 }
 
 static int check_causal(opened *s)
 {
     const ac_header *h = &s->header;
+    s->is_quantised = h->quantise.bytes != NULL;
+    if (s->is_quantised && h->array.dtype != AC_F4 && h->array.dtype != AC_F8) return refuse_quantised(s);
     int status = check_axes(s);
     if (status) return status;
     ac_reader reader = {.data = h->parameters.bytes, .length = h->parameters.length};
@@ -190,7 +214,8 @@ static int check_causal(opened *s)
     const uint64_t count = ac_piece_count(&s->grid);
     if (count > left) return refuse(s, AC_REASON_PIECES_CUT, h->length, count, left);
     s->piece_count = (size_t)count;
-    return read_maps(s);
+    status = read_quantised(s);
+    return status ? status : read_maps(s);
 }
 
 /* Reads all that precedes the data, and checks that so many bytes can hold such an array. */
@@ -206,9 +231,17 @@ static int open_stream(opened *s)
     if (h->codec == AC_CAUSAL) return check_causal(s);
     if (h->reference.bytes) return refuse_outside(s);
     if (h->axes.bytes) return refuse_axes(s);
+    if (h->quantise.bytes) return refuse_quantised(s);
     if (h->codec == AC_STORED) return check_stored(s);
     s->is_read = 1;
     return AC_OK;
+}
+
+static void close_stream(opened *s)
+{
+    ac_causal_free(&s->causal);
+    ac_plane_maps_free(&s->maps);
+    ac_quantise_free(&s->quantised);
 }
 
 /* Pieces */
@@ -347,7 +380,7 @@ static int check_pieces(opened *s, piece *pieces)
 
 static int decode_pieces(opened *s, const ac_model *model, int flags, const ac_parallel *parallel, void *out)
 {
-    decoding d = {s, model, flags, ac_numbers_of(&s->header.array, out, s->header.count), NULL, calloc(s->piece_count, sizeof(piece))};
+    decoding d = {s, model, flags, ac_numbers_of(&s->array, out, s->header.count), NULL, calloc(s->piece_count, sizeof(piece))};
     if (s->is_chain) d.samples = is_in_place(&d) ? out : malloc((size_t)s->header.count * sizeof *d.samples);
     int status = d.pieces && (d.samples || !s->is_chain) ? find_pieces(s, d.pieces) : ac_fault_plain(s->fault, AC_ERROR_MEMORY);
     if (!status) {
@@ -399,6 +432,7 @@ typedef struct {
     const ac_reference *reference; /* or NULL */
     int flags;
     const ac_parallel *parallel;
+    int32_t *steps; /* where those go, or NULL: nobody asks */
 } given;
 
 static int decode_stream(opened *s, const given *g, void *out, size_t capacity);
@@ -427,8 +461,7 @@ static int decode_inner(opened *s, const given *g, ac_reference *reference, void
     *owned = status ? NULL : malloc(size + 1);
     if (!status && !*owned) status = ac_fault_plain(s->fault, AC_ERROR_MEMORY);
     if (!status) status = decode_stream(&inner, g, *owned, size);
-    ac_causal_free(&inner.causal);
-    ac_plane_maps_free(&inner.maps);
+    close_stream(&inner);
     *reference = (ac_reference){o->array, *owned};
     if (!status || status == AC_ERROR_MEMORY || status == AC_ERROR_NO_MODEL) return status;
     return refuse(s, AC_REASON_REFERENCE_INNER, (uint64_t)(s->inner.bytes - s->stream), 0, 0);
@@ -452,16 +485,27 @@ static int find_reference(opened *s, const given *g, ac_reference *found, void *
     return refuse_reference(s, AC_REASON_REFERENCE_OTHER);
 }
 
-/* Decodes the pieces, and brings the elements into the array's own order of axes. */
+/* Decodes the pieces, and brings what was coded into the array's own order of axes. */
 static int decode_in_order(opened *s, const ac_model *model, const given *g, void *out)
 {
     if (!s->is_turned) return decode_pieces(s, model, g->flags, g->parallel, out);
     void *turned = malloc(ac_array_size(&s->array));
     if (!turned) return ac_fault_plain(s->fault, AC_ERROR_MEMORY);
     const int status = decode_pieces(s, model, g->flags, g->parallel, turned);
-    if (!status) ac_axes_turn_back(&s->header.array, &s->axes, turned, out);
+    if (!status) ac_axes_turn_back(&s->coded, &s->axes, turned, out);
     free(turned);
     return status;
+}
+
+/* Elements, which may be floats of the steps that are decoded. */
+static int decode_elements(opened *s, const ac_model *model, const given *g, void *out)
+{
+    if (!s->is_quantised) return decode_in_order(s, model, g, out);
+    /* They are restored where they are: of wider elements in the second half. */
+    const size_t steps_size = ac_array_size(&s->coded), unused = ac_array_size(&s->header.array) - steps_size;
+    void *steps = g->steps ? (void *)g->steps : (uint8_t *)out + unused;
+    const int status = decode_in_order(s, model, g, steps);
+    return status ? status : ac_fault_plain(s->fault, ac_quantise_restore(&s->quantised, &s->header.array, steps, out));
 }
 
 static int decode_causal(opened *s, const given *g, void *out)
@@ -473,7 +517,7 @@ static int decode_causal(opened *s, const given *g, void *out)
     int status = find_pieces(s, NULL);
     if (!status) status = find_model(s, g->models, g->model_count, &model, &owned);
     if (!status) status = find_reference(s, g, &reference, &inner);
-    if (!status) status = decode_in_order(s, model, g, out);
+    if (!status) status = decode_elements(s, model, g, out);
     if (!status && s->is_beside) {
         status = ac_outside_apply(&s->outside, &s->header.array, reference.data, out, out, 1);
         if (status) ac_fault_plain(s->fault, status);
@@ -502,27 +546,38 @@ static int decode_opened(opened *s, const given *g, void *out)
 
 static int decode_stream(opened *s, const given *g, void *out, size_t capacity)
 {
-    if (!out && s->header.count) return ac_fault_plain(s->fault, AC_ERROR_ARGUMENT);
+    if ((!out && s->header.count) || (g->steps && !s->is_quantised)) return ac_fault_plain(s->fault, AC_ERROR_ARGUMENT);
     if (capacity < ac_array_size(&s->header.array)) return ac_fault_plain(s->fault, AC_ERROR_SPACE);
     return decode_opened(s, g, out);
+}
+
+static int decode_given(const given *g, const uint8_t *stream, size_t length, void *out, size_t capacity, ac_fault *fault)
+{
+    ac_fault own;
+    if (!fault) fault = &own;
+    memset(fault, 0, sizeof *fault);
+    if (!stream || (g->model_count && !g->models) || (g->reference && !g->reference->data) || !ac_kernel_of(g->flags)) return ac_fault_plain(fault, AC_ERROR_ARGUMENT);
+    for (size_t i = 0; i < g->model_count; i++)
+        if (!g->models[i]) return ac_fault_plain(fault, AC_ERROR_ARGUMENT);
+    opened s = {.stream = stream, .length = length, .fault = fault};
+    int status = open_stream(&s);
+    if (!status) status = decode_stream(&s, g, out, capacity);
+    close_stream(&s);
+    return status;
 }
 
 int ac_stream_decode_with(const ac_model *const *models, size_t count, const ac_reference *reference, const uint8_t *stream, size_t length, void *out,
                           size_t capacity, int flags, const ac_parallel *parallel, ac_fault *fault)
 {
-    ac_fault own;
-    if (!fault) fault = &own;
-    memset(fault, 0, sizeof *fault);
-    if (!stream || (count && !models) || (reference && !reference->data) || !ac_kernel_of(flags)) return ac_fault_plain(fault, AC_ERROR_ARGUMENT);
-    for (size_t i = 0; i < count; i++)
-        if (!models[i]) return ac_fault_plain(fault, AC_ERROR_ARGUMENT);
-    opened s = {.stream = stream, .length = length, .fault = fault};
-    int status = open_stream(&s);
-    const given g = {models, count, reference, flags, parallel};
-    if (!status) status = decode_stream(&s, &g, out, capacity);
-    ac_causal_free(&s.causal);
-    ac_plane_maps_free(&s.maps);
-    return status;
+    const given g = {models, count, reference, flags, parallel, NULL};
+    return decode_given(&g, stream, length, out, capacity, fault);
+}
+
+int ac_stream_decode_steps(const ac_model *const *models, size_t count, const uint8_t *stream, size_t length, void *out, size_t capacity, int32_t *steps,
+                           int flags, const ac_parallel *parallel, ac_fault *fault)
+{
+    const given g = {models, count, NULL, flags, parallel, steps};
+    return decode_given(&g, stream, length, out, capacity, fault);
 }
 
 int ac_stream_decode(const ac_model *const *models, size_t count, const uint8_t *stream, size_t length, void *out, size_t capacity, int flags,
@@ -570,8 +625,7 @@ int ac_stream_inspect(const uint8_t *stream, size_t length, ac_stream_info *info
     if (!status && s.header.codec == AC_CAUSAL) status = find_pieces(&s, NULL);
     tell(&s, info);
     info->is_whole = !status && s.header.codec <= AC_CAUSAL;
-    ac_causal_free(&s.causal);
-    ac_plane_maps_free(&s.maps);
+    close_stream(&s);
     /* where too few bytes follow, `is_whole` tells it, and `fault` why */
     return s.is_read ? AC_OK : status;
 }

@@ -8,6 +8,7 @@
 #include "pixel_choice.h"
 #include "model.h"
 #include "plane_choice.h"
+#include "quantise_choice.h"
 #include "split.h"
 #include "stream.h"
 
@@ -35,7 +36,9 @@ static int encode_stored(const ac_array *array, const void *data, const ac_outpu
 typedef struct {
     ac_array array, given;
     const void *data, *elements;
-    ac_span axes; /* their order; no bytes where it is the array's own */
+    ac_span axes;     /* their order; no bytes where it is the array's own */
+    ac_span quantise; /* the section, where steps are coded; else no bytes */
+    int is_any;       /* also what is larger than a stored array is wanted */
 } source;
 
 enum { MOST_LOOKED_AT = 8 }; /* planes apart in which cuts are sought */
@@ -105,7 +108,7 @@ static int encode_piece(const encoding *e, size_t index, piece *out)
     const uint16_t *left = e->planes->left;
     ac_place place = ac_piece_place(&e->grid, index);
     if (e->planes->each) sheet = &e->planes->each[place.plane], place.plane = 0;
-    const ac_width_choice widths = e->original ? (ac_width_choice){AC_NO_TABLE, 0} : widths_of(sheet, left);
+    const ac_width_choice widths = e->original || e->source->quantise.length ? (ac_width_choice){AC_NO_TABLE, 0} : widths_of(sheet, left);
     const uint16_t *there = left && !sheet->low_bits ? left : ac_sheet_as_samples(sheet);
     if (there) return encode_samples(e, widths, there + ac_place_first(&sheet->planes, &place), &place, (size_t)sheet->planes.width, out);
     const size_t count = (size_t)place.height * place.width;
@@ -164,7 +167,7 @@ static int encode_pieces(encoding *e, const ac_parallel *parallel)
 static ac_header header_of(const encoding *e, size_t index)
 {
     const ac_choice *choice = &e->choices[index];
-    ac_header header = {.array = e->source->given, .codec = AC_CAUSAL, .planes = e->chain, .axes = e->source->axes};
+    ac_header header = {.array = e->source->given, .codec = AC_CAUSAL, .planes = e->chain, .axes = e->source->axes, .quantise = e->source->quantise};
     header.cuts = (ac_span){e->cuts.bytes, e->cuts.length}, header.maps = (ac_span){e->planes->maps, e->planes->maps_length};
     header.parameters = (ac_span){e->parameters.bytes, e->parameters.length};
     if (e->original) header.reference = (ac_span){e->original->section, e->original->section_length};
@@ -221,7 +224,7 @@ static int join(const encoding *encodings, size_t count, const ac_output *output
             const size_t size = stream_size(e, i, &header);
             if (size < least) best = e, choice = i, least = size;
         }
-    if (least > stored_size(&encodings->source->given) || best->parameters.length > AC_MAX_SECTION) return AC_ERROR_SPACE;
+    if ((least > stored_size(&encodings->source->given) && !encodings->source->is_any) || best->parameters.length > AC_MAX_SECTION) return AC_ERROR_SPACE;
     uint8_t *out = output->take(output->owner, least);
     if (!out) return AC_ERROR_MEMORY;
     const ac_header header = header_of(best, choice);
@@ -352,16 +355,67 @@ static int add_size(void *work, const ac_array *array, const void *data, uint64_
 static int encode_in_order(source *from, settings *how, const ac_output *output)
 {
     ac_axes axes;
-    int turned = 0, status = how->wanted || how->residuals ? AC_OK : ac_axes_choose(&from->given, from->data, add_size, how, &axes, &turned);
+    const ac_array own = from->array;
+    int turned = 0, status = how->wanted || how->residuals ? AC_OK : ac_axes_choose(&own, from->data, add_size, how, &axes, &turned);
     if (status || !turned) return status ? status : encode_causal(from, how, output);
-    void *data = malloc(ac_array_size(&from->given));
+    void *data = malloc(ac_array_size(&own));
     if (!data) return AC_ERROR_MEMORY;
-    from->array = ac_axes_turned(&from->given, &axes);
-    ac_axes_turn(&from->given, &axes, NULL, &from->array, from->data, data);
-    from->data = data, from->axes = (ac_span){axes.of, (size_t)from->given.ndim};
+    from->array = ac_axes_turned(&own, &axes);
+    ac_axes_turn(&own, &axes, NULL, &from->array, from->data, data);
+    from->data = data, from->axes = (ac_span){axes.of, (size_t)own.ndim};
     how->hints = NULL; /* of other planes */
     status = encode_causal(from, how, output);
     free(data);
+    return status;
+}
+
+/* Floats by their steps. AC_ERROR_SPACE where storing takes fewer bytes and that matters. */
+static int encode_steps(const ac_array *given, const int32_t *steps, const void *elements, ac_span section, int is_any, settings how, const ac_output *output)
+{
+    source from = {.array = *given, .given = *given, .data = steps, .elements = elements, .quantise = section, .is_any = is_any};
+    from.array.dtype = AC_I4;
+    return encode_in_order(&from, &how, output);
+}
+
+/* Floats that were made of steps by these or as they are, whatever is smaller. */
+static int encode_both_ways(source *from, const settings *how, const ac_quantised *q, const int32_t *steps, const ac_output *output)
+{
+    uint8_t *section;
+    size_t length;
+    settings plain = *how;
+    int status = ac_quantise_write(q, &from->given, &section, &length);
+    if (status) return status == AC_ERROR_SPACE ? encode_in_order(from, &plain, output) : status;
+    ac_room rooms[2] = {{0}};
+    const ac_output by_steps = {ac_take_room, &rooms[0]}, as_they_are = {ac_take_room, &rooms[1]};
+    int found[2];
+    found[0] = encode_steps(&from->given, steps, from->elements, (ac_span){section, length}, 0, *how, &by_steps);
+    found[1] = encode_in_order(from, &plain, &as_they_are);
+    free(section);
+    for (int i = 0; i < 2 && !status; i++)
+        if (found[i] != AC_ERROR_SPACE) status = found[i];
+    const int best = found[1] || (!found[0] && rooms[0].length <= rooms[1].length) ? 0 : 1;
+    if (!status) status = found[best];
+    if (!status) {
+        uint8_t *out = output->take(output->owner, rooms[best].length);
+        if (out)
+            memcpy(out, rooms[best].data, rooms[best].length);
+        else
+            status = AC_ERROR_MEMORY;
+    }
+    ac_room_free(&rooms[0]);
+    ac_room_free(&rooms[1]);
+    return status;
+}
+
+/* The array's elements, or the steps that they are found to be made of. */
+static int encode_found(source *from, settings *how, const ac_output *output)
+{
+    ac_quantised q = {0};
+    int32_t *steps = NULL;
+    int status = how->original || how->residuals ? AC_OK : ac_quantise_choose(&from->given, from->data, how->hints, &q, &steps);
+    if (!status) status = steps ? encode_both_ways(from, how, &q, steps, output) : encode_in_order(from, how, output);
+    ac_quantise_free(&q);
+    free(steps);
     return status;
 }
 
@@ -387,9 +441,20 @@ int ac_stream_encode_with(const ac_choice *choices, size_t count, const ac_array
     if (ac_array_size(array)) {
         source from = {.array = *array, .given = *array, .data = data, .elements = original ? original->elements : data};
         settings how = {count ? choices : &general, count ? count : 1, original, piece, hints, flags & ~(AC_EMBED | AC_RESIDUALS), (flags & AC_RESIDUALS) != 0, parallel};
-        status = encode_in_order(&from, &how, output);
+        status = encode_found(&from, &how, output);
     }
     return status == AC_ERROR_SPACE ? encode_stored(array, original ? original->elements : data, output) : status;
+}
+
+int ac_stream_encode_steps(const ac_choice *choices, size_t count, const ac_array *array, const int32_t *steps, const void *elements, const uint8_t *section,
+                           size_t section_length, const uint32_t *piece, int flags, const ac_parallel *parallel, const ac_output *output)
+{
+    if (check_arguments(choices, count, array, elements, piece, flags) || !output || !steps || !section || section_length > AC_MAX_SECTION) return AC_ERROR_ARGUMENT;
+    if (!ac_array_size(array) || (array->dtype != AC_F4 && array->dtype != AC_F8)) return AC_ERROR_ARGUMENT;
+    const ac_choice general = {ac_model_default(), NULL, 0};
+    if (!count && !general.model) return AC_ERROR_MEMORY;
+    const settings how = {.choices = count ? choices : &general, .count = count ? count : 1, .wanted = piece, .flags = flags & ~AC_EMBED, .parallel = parallel};
+    return encode_steps(array, steps, elements, (ac_span){section, section_length}, 1, how, output);
 }
 
 /* A buffer of the caller's. */
@@ -421,10 +486,19 @@ int ac_stream_encode(const ac_model *const *models, size_t count, const ac_array
     return status && whole.length > capacity ? AC_ERROR_SPACE : status;
 }
 
-int ac_array_samples(const ac_array *array, const void *data, uint16_t *samples, int32_t *shift)
+/* What a stream codes of an array: its elements, or the steps that they are found to be made of; these are to be freed. */
+static int find_coded(const ac_array *array, const void *data, ac_array *coded, const void **there, int32_t **steps)
 {
-    uint64_t elements;
-    if (ac_array_count(array, &elements) || !elements || !data || !samples || !shift) return AC_ERROR_ARGUMENT;
+    ac_quantised q = {0};
+    const int status = ac_quantise_choose(array, data, NULL, &q, steps);
+    ac_quantise_free(&q);
+    *coded = *array, *there = data;
+    if (*steps) coded->dtype = AC_I4, *there = *steps;
+    return status;
+}
+
+static int take_samples(const ac_array *array, const void *data, int are_steps, uint16_t *samples, int32_t *shift)
+{
     ac_sheet sheet;
     int status = ac_sheet_init(&sheet, array, data);
     if (!status) {
@@ -437,11 +511,24 @@ int ac_array_samples(const ac_array *array, const void *data, uint16_t *samples,
             for (uint64_t t = 0; t < planes.count; t++) ac_sheet_samples(&planes.each[t], 0, size, samples + t * size);
         else if (!status)
             ac_sheet_samples(&sheet, 0, (size_t)sheet.count, samples);
-        const ac_width_choice widths = planes.each ? (ac_width_choice){AC_NO_TABLE, 0} : widths_of(&sheet, planes.left);
+        const ac_width_choice widths = planes.each || are_steps ? (ac_width_choice){AC_NO_TABLE, 0} : widths_of(&sheet, planes.left);
         *shift = widths.table == AC_NO_TABLE ? -1 : widths.shift;
         ac_plane_choice_free(&planes);
     }
     ac_sheet_free(&sheet);
+    return status;
+}
+
+int ac_array_samples(const ac_array *array, const void *data, uint16_t *samples, int32_t *shift)
+{
+    uint64_t elements;
+    if (ac_array_count(array, &elements) || !elements || !data || !samples || !shift) return AC_ERROR_ARGUMENT;
+    ac_array coded;
+    const void *there;
+    int32_t *steps = NULL;
+    int status = find_coded(array, data, &coded, &there, &steps);
+    if (!status) status = take_samples(&coded, there, steps != NULL, samples, shift);
+    free(steps);
     return status;
 }
 
@@ -452,9 +539,13 @@ int ac_array_order(const ac_array *array, const void *data, int32_t *order)
     const ac_choice general = {ac_model_default(), NULL, 0};
     if (!general.model) return AC_ERROR_MEMORY;
     settings how = {.choices = &general, .count = 1};
+    ac_array coded;
+    const void *there;
+    int32_t *steps = NULL;
     ac_axes axes;
-    int turned;
-    const int status = ac_axes_choose(array, data, add_size, &how, &axes, &turned);
+    int turned = 0, status = find_coded(array, data, &coded, &there, &steps);
+    if (!status) status = ac_axes_choose(&coded, there, add_size, &how, &axes, &turned);
+    free(steps);
     for (int i = 0; i < array->ndim; i++) order[i] = turned ? axes.of[i] : i;
     return status;
 }

@@ -74,8 +74,8 @@ class Quantised:
         Planes are taken as lying one below the other, so that a tile may have rows of several.
     null : int or None
         The step that stands for no value: `NULL_STEP`, or ZBLANK.
-    null_bits : int
-        Bits of the float that it stands for.
+    null_bits : int or None
+        Bits of the float that it stands for; None: those of the quiet NaN.
     level : float
         A usual element, a float32. `level_of` gives one; the closer it is, the smaller is what is coded.
     exceptions : Exceptions
@@ -91,13 +91,17 @@ class Quantised:
     whole: tuple[int, int] = (0, 0)
     stacked: bool = False
     null: int | None = None
-    null_bits: int = 0
+    null_bits: int | None = None
     level: float = 0.0
     exceptions: Exceptions = dataclasses.field(default_factory=_no_exceptions)
 
+    def __post_init__(self) -> None:
+        for name in ("scale", "zero"):
+            object.__setattr__(self, name, np.ascontiguousarray(getattr(self, name), np.float64))
+
     def to_bytes(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
         """The section's bytes beside an array of this type and shape; ValueError for what is not allowed."""
-        _check(self, dtype, shape)
+        check(self, dtype, shape)
         out = bytes([self.dither | self.arithmetic << 4, self._flags()])
         out += b"".join(varint.put(length) for length in self.tile_shape)
         if self._flags() & _IS_PART:
@@ -106,7 +110,7 @@ class Quantised:
             out += varint.put(self.seed)
         out += np.array(self.level, "<f4").tobytes()
         if self.null is not None:
-            out += np.array(self.null, "<i4").tobytes() + self.null_bits.to_bytes(dtype.itemsize, "little")
+            out += np.array(self.null, "<i4").tobytes() + _null_bits(self, dtype).to_bytes(dtype.itemsize, "little")
         trailing = _trailing_zeros(self.scale)
         out += bytes([trailing]) + varint.put(self.exceptions.first.size)
         return out + _pack(self, trailing, 8 * dtype.itemsize)
@@ -129,7 +133,7 @@ class Quantised:
         level = float(np.frombuffer(reader.take(4, "level"), "<f4")[0])
         if not math.isfinite(level):
             raise CorruptError(f"byte {reader.place - 4}: a level of {level}")
-        null, null_bits = None, 0
+        null = null_bits = None
         if flags & _HAS_NULL:
             null = int(np.frombuffer(reader.take(4, "null step"), "<i4")[0])
             null_bits = int.from_bytes(reader.take(dtype.itemsize, "null"), "little")
@@ -209,8 +213,19 @@ def _divides(arithmetic: int) -> bool:
     return bool(arithmetic & WIDE_QUOTIENT)
 
 
+def _null_bits(q: Quantised, dtype: np.dtype[Any]) -> int:
+    return {4: 0x7FC00000, 8: 0x7FF8 << 48}[dtype.itemsize] if q.null_bits is None else q.null_bits
+
+
 def _rounded_to(arithmetic: int, dtype: np.dtype[Any]) -> np.dtype[Any]:
     return np.dtype(np.float32) if arithmetic & SINGLE else dtype
+
+
+def _scaled(arithmetic: int, scale: NDArray[Any], zero: NDArray[Any], k: NDArray[Any]) -> Any:
+    """Elements of steps."""
+    of = k + zero if arithmetic & ZERO_FIRST else k
+    scaled = of / scale if _divides(arithmetic) else of * scale
+    return scaled if arithmetic & ZERO_FIRST else scaled + zero
 
 
 def _steps(arithmetic: int, scale: NDArray[np.float64], zero: NDArray[np.float64], values: Any) -> Any:
@@ -304,17 +319,12 @@ def _elements(q: Quantised, steps: NDArray[np.int32], block: _Block, dtype: np.d
     if block.random is not None:
         k = k - block.random + 0.5
     k = k.astype(own)
-    if q.arithmetic & ZERO_FIRST:
-        k = k + zero
-    k = k / scale if _divides(q.arithmetic) else k * scale
-    if not q.arithmetic & ZERO_FIRST:
-        k = k + zero
-    out: NDArray[Any] = k.astype(rounded).astype(dtype)
+    out: NDArray[Any] = _scaled(q.arithmetic, scale, zero, k).astype(rounded).astype(dtype)
     bits = out.view(f"u{dtype.itemsize}")
     if q.dither == 2:
         bits[steps == ZERO_STEP] = 0
     if q.null is not None:
-        bits[steps == q.null] = q.null_bits
+        bits[steps == q.null] = _null_bits(q, dtype)
     return out
 
 
@@ -358,14 +368,18 @@ def steps_of(shifted: NDArray[np.int32], quantised: Quantised) -> NDArray[np.int
 
 
 def shift_steps(steps: NDArray[np.integer], quantised: Quantised) -> NDArray[np.int32]:
-    """What is coded of steps: they less the bases of their tiles. ValueError where an int32 cannot say it."""
+    """What is coded of steps: they less the bases of their tiles. ValueError where an int32 cannot say it.
+
+    An exception's step is that of the element before.
+    """
     out = _rows(steps.astype(np.int64), steps.shape)
+    meant = _is_meant(quantised, out)
     for block in _blocks(quantised, steps.shape):
-        part = out[block.rows]
-        meant = _is_meant(quantised, part)
-        part -= np.where(meant, 0, block.base.astype(np.int64))
-        if (_is_meant(quantised, part) != meant).any():
-            raise ValueError("a step becomes the one that stands for null or for 0.0: choose another level")
+        out[block.rows] -= np.where(meant[block.rows], 0, block.base.astype(np.int64))
+    flat = out.reshape(-1)
+    _fill(flat, _are_exceptions(quantised, steps.size), quantised)
+    if (_is_meant(quantised, out) & ~meant).any():
+        raise ValueError("a step less its base is the one that stands for null or for 0.0")
     if out.min() < -(1 << 31) or out.max() >= 1 << 31:
         raise ValueError(f"steps of {out.min()} to {out.max()} around the level, which are not 32-bit integers")
     return out.astype(np.int32).reshape(steps.shape)
@@ -379,12 +393,39 @@ def level_of(values: NDArray[Any]) -> float:
     return float(some[some.size // 2]) + 0.0 if some.size else 0.0
 
 
+def level_of_steps(steps: NDArray[np.integer], quantised: Quantised) -> float:
+    """About the middle one of the elements of steps."""
+    values = _rows(np.empty(steps.shape), steps.shape)
+    k = _rows(steps, steps.shape)
+    with np.errstate(all="ignore"):
+        for block in _blocks(quantised, steps.shape):
+            values[block.rows] = _scaled(quantised.arithmetic, block.scale, block.zero, k[block.rows])
+    values[_is_meant(quantised, k)] = np.nan
+    values.reshape(-1)[_are_exceptions(quantised, steps.size)] = np.nan
+    return level_of(values)
+
+
+def _are_exceptions(q: Quantised, count: int) -> NDArray[np.bool_]:
+    out = np.zeros(count, bool)
+    for first, length in zip(q.exceptions.first, q.exceptions.length, strict=True):
+        out[first : first + length] = True
+    return out
+
+
+def _fill(steps: NDArray[Any], wrong: NDArray[np.bool_], q: Quantised) -> None:
+    """Give exceptions the step of the last element before that is none."""
+    usual = ~wrong & ~_is_meant(q, steps)
+    before = np.maximum.accumulate(np.where(usual, np.arange(steps.size), -1))
+    steps[wrong] = np.where(before >= 0, steps[before], 0)[wrong]
+
+
 def find_steps(values: NDArray[Any], quantised: Quantised) -> tuple[NDArray[np.int32], Quantised]:
     """What is coded of the steps that give floats, with their level and all exceptions; all else is given.
 
     An exception's step is that of the element before.
     """
     q = dataclasses.replace(quantised, level=level_of(values), exceptions=_no_exceptions())
+    check(q, values.dtype, values.shape)
     out = np.zeros(values.shape, np.int32)
     rows, given = _rows(out, values.shape), _rows(values, values.shape)
     bits = given.view(f"u{values.dtype.itemsize}")
@@ -398,13 +439,11 @@ def find_steps(values: NDArray[Any], quantised: Quantised) -> tuple[NDArray[np.i
             if q.dither == 2:
                 part[bits[block.rows] == 0] = ZERO_STEP
             if q.null is not None:
-                part[bits[block.rows] == q.null_bits] = q.null
+                part[bits[block.rows] == _null_bits(q, values.dtype)] = q.null
     found = restore(out, q, values.dtype).view(bits.dtype).reshape(-1)
     steps, bits = out.reshape(-1), bits.reshape(-1)
     wrong = found != bits
-    usual = ~wrong & ~_is_meant(q, steps)
-    before = np.maximum.accumulate(np.where(usual, np.arange(steps.size), -1))
-    steps[wrong] = np.where(before >= 0, steps[before], 0)[wrong]
+    _fill(steps, wrong, q)
     return out, dataclasses.replace(q, exceptions=_runs(wrong, bits))
 
 
@@ -573,7 +612,7 @@ def _take_exceptions(choices: DecisionReader, known: _Known, runs: int, elements
     return Exceptions(np.array(first_of, np.int64), np.array(lengths, np.int64), np.array(bits, np.uint64))
 
 
-def _check(q: Quantised, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
+def check(q: Quantised, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
     """ValueError for what no section can say of an array."""
     if dtype.str[1:] not in TYPES or not math.prod(shape):
         raise ValueError(f"{dtype} elements of shape {shape} found, allowed are {' and '.join(TYPES)}, at least one")
@@ -588,8 +627,8 @@ def _check(q: Quantised, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
         raise ValueError(f"tile_shape, origin and whole are {lengths}, two numbers each allowed, none below 0")
     if not math.isfinite(q.level) or q.level != float(np.float32(q.level)):
         raise ValueError(f"level is {q.level}, a float32 is needed")
-    if q.null is not None and (not -(1 << 31) <= q.null < 1 << 31 or q.null_bits >> 8 * dtype.itemsize):
-        raise ValueError(f"null is {q.null} for bits {q.null_bits:#x}, an int32 and bits of a {dtype} allowed")
+    if q.null is not None and (not -(1 << 31) <= q.null < 1 << 31 or _null_bits(q, dtype) >> 8 * dtype.itemsize):
+        raise ValueError(f"null is {q.null} for bits {_null_bits(q, dtype):#x}, an int32 and bits of a {dtype} allowed")
     tiling = Tiling.of(q, shape)
     if not tiling.is_inside() or tiling.number > MAX_TILES:
         raise ValueError(f"{tiling.number} tiles found, at most {MAX_TILES}, and an array inside the whole are allowed")

@@ -1,8 +1,8 @@
 """The reference codec: the native library's functions in readable Python, bit for bit the same.
 
 docs/format.md is the specification. Pieces are composed of their stages by `astrocodec.stages.piece`, streams here:
-outside -> axes -> planes -> pixels -> split -> chain -> piece -> causal -> stream. It codes about 100,000 pixels a
-second, and needs no library.
+outside -> quantise -> axes -> planes -> pixels -> split -> chain -> piece -> causal -> stream. It codes about 100,000
+pixels a second, and needs no library.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ from astrocodec.stages.planes import (
     wanted_pieces,
 )
 from astrocodec.stages.predict import check_weights
+from astrocodec.stages.quantise import TYPES, Quantised, restore
 from astrocodec.stages.split import pack_low, unpack_low
 from astrocodec.stages.stream import Header, Section, read_header
 from astrocodec.stages.weights import Weights
@@ -115,6 +116,13 @@ class _Beside(NamedTuple):
     stream: bytes  # of the reference, or nothing
 
 
+class _Made(NamedTuple):
+    """Floats of which the steps are modelled."""
+
+    elements: NDArray[np.floating[Any]]
+    section: bytes
+
+
 class _How(NamedTuple):
     """How an array is encoded; as of `encode_stream`."""
 
@@ -130,7 +138,9 @@ class _How(NamedTuple):
         return self.encode_one(self.choices[0][0], samples, False, None)
 
 
-def _in_order(values: NDArray[np.generic], how: _How, beside: _Beside | None = None) -> bytes:
+def _in_order(
+    values: NDArray[np.generic], how: _How, beside: _Beside | None = None, made: _Made | None = None
+) -> bytes:
     """`_modelled` in the order of axes that is smallest, where nobody says how planes shall be cut or coded."""
 
     def size(part: NDArray[np.generic]) -> int:
@@ -140,10 +150,17 @@ def _in_order(values: NDArray[np.generic], how: _How, beside: _Beside | None = N
     order = given if how.piece_shape or how.residuals else choose_order(values, size)
     if order != given:
         how = how._replace(hints=NO_CUTS)  # of other planes
-    return _modelled(values, how, beside, order)
+    return _modelled(values, how, beside, order, made)
 
 
-def _modelled(given: NDArray[np.generic], how: _How, beside: _Beside | None = None, order: Order = ()) -> bytes:
+def _modelled(
+    given: NDArray[np.generic],
+    how: _How,
+    beside: _Beside | None = None,
+    order: Order = (),
+    made: _Made | None = None,
+) -> bytes:
+    elements: NDArray[np.generic] = made.elements if made else beside.elements if beside else given
     is_turned = order != tuple(range(len(order)))
     values = turn(given, order) if is_turned else given
     planes = to_planes(values)
@@ -185,7 +202,7 @@ def _modelled(given: NDArray[np.generic], how: _How, beside: _Beside | None = No
         for piece in grid:
             low = chosen.maps[piece.planes.start].low_bits
             below = pack_low(piece.take(chosen.u), low)
-            widths = None if beside else chosen.widths(piece.planes.start)
+            widths = None if beside or made else chosen.widths(piece.planes.start)
             parts.append((below, np.ascontiguousarray(piece.take(chosen.samples)), widths))
         for model, file in how.choices:
             parameters = Parameters(model.fingerprint, chosen.maps[0], grid.piece_shape).to_bytes()
@@ -194,15 +211,15 @@ def _modelled(given: NDArray[np.generic], how: _How, beside: _Beside | None = No
                 stream.PLANES: planes_section,
                 stream.REFERENCE: beside.outside.to_bytes() if beside else b"",
                 stream.CUTS: grid.cuts.to_bytes() if any(grid.cuts) else b"",
+                stream.QUANTISE: made.section if made else b"",
                 stream.MAPS: maps_section,
                 stream.AXES: bytes(order) if is_turned else b"",
             }
             sections += [Section(number, body, True) for number, body in critical.items() if body]
-            header = Header(CAUSAL, given.dtype, given.shape, parameters, tuple(sections)).to_bytes()
+            header = Header(CAUSAL, elements.dtype, elements.shape, parameters, tuple(sections)).to_bytes()
             pieces = [below + how.encode_one(model, part, how.thorough, widths) for below, part, widths in parts]
             if beside and beside.stream:
                 pieces = [beside.stream, *pieces]
-            elements = beside.elements if beside else given
             streams.append(stream.seal(header, frame_pieces(pieces), elements))
     return min(streams, key=len)
 
@@ -242,6 +259,22 @@ def encode_stream(
     return min(alone, _in_order(left, how, _Beside(values, outside, inner)), key=len)
 
 
+def encode_steps(
+    shifted: NDArray[np.int32],
+    quantised: Quantised,
+    dtype: np.dtype[Any],
+    choices: Sequence[tuple[Model, bytes]],
+    *,
+    piece_shape: tuple[int, int] | None = None,
+    thorough: bool = False,
+    encode_one: PieceEncoder = encode_piece_with,
+) -> bytes:
+    """Encode floats by their steps, less their tiles' bases."""
+    how = _How(choices, encode_one, piece_shape, thorough)
+    made = _Made(restore(shifted, quantised, dtype), quantised.to_bytes(dtype, shifted.shape))
+    return _in_order(shifted, how, None, made)
+
+
 def _decode_piece(
     data: memoryview, low: int, model: Model, samples: NDArray[np.uint16], decode_one: PieceDecoder
 ) -> NDArray[np.uint64]:
@@ -267,6 +300,21 @@ def _outside_of(header: Header) -> Outside | None:
     return None if body is None else Outside.read(body, header.dtype, header.shape)
 
 
+def _coded(header: Header) -> Header:
+    """What a stream codes: its elements, or the steps that they were made of."""
+    if header.body_of(stream.QUANTISE) is None:
+        return header
+    if header.dtype.str[1:] not in TYPES:
+        raise CorruptError(f"section {stream.QUANTISE}: {header.dtype} elements are not made of steps")
+    return dataclasses.replace(header, dtype=np.dtype("i4"))
+
+
+def _quantised_of(header: Header) -> Quantised | None:
+    """What a stream says of its elements' steps, if it has them."""
+    body = header.body_of(stream.QUANTISE)
+    return None if body is None else Quantised.read(body, header.dtype, header.shape)
+
+
 def _decode_inner(data: memoryview, models: Iterable[Model], decode_one: PieceDecoder) -> NDArray[Any]:
     """The reference that a stream holds."""
     if read_header(data)[0].body_of(stream.REFERENCE) is not None:
@@ -287,11 +335,12 @@ def _checked(outside: Outside, reference: NDArray[Any] | None, shape: tuple[int,
 def _decode_modelled(
     data: memoryview,
     at: int,
-    header: Header,
+    given: Header,
     models: Iterable[Model],
     decode_one: PieceDecoder,
     reference: NDArray[Any] | None,
 ) -> NDArray[np.generic]:
+    header = _coded(given)
     order = read_order(header.body_of(stream.AXES), len(header.shape))
     turned = turned_shape(header.shape, order)
     shape = planes_of(turned, header.dtype.kind == "c")
@@ -304,12 +353,13 @@ def _decode_modelled(
     cuts = Cuts.read(header.body_of(stream.CUTS), shape.height, shape.width)
     grid = Grid(shape, parameters.piece_shape, cuts)
     chain = _chain_of(header, shape)
-    outside = _outside_of(header)
+    outside = _outside_of(given)
     if outside and outside.embedded:
         inner, data, at = split_reference(data, at)
         reference = _decode_inner(inner, models, decode_one)
     if len(grid) > len(data):
         raise TruncatedError(f"{len(grid)} pieces announced, {len(data)} bytes are left: the stream is cut")
+    quantised = _quantised_of(given)
     maps = maps_of(header, parameters.plane_map, grid)
     pieces = split_pieces(data, len(grid), at)
     model = find_model(parameters.fingerprint, models, header.body_of(stream.MODEL))
@@ -333,6 +383,8 @@ def _decode_modelled(
         for t, plane_map in enumerate(maps):
             elements[t] = _elements(samples[t], below[t], plane_map, elements.dtype)
     values = turn_back(from_planes(elements, header.dtype, turned), order)
+    if quantised:
+        return restore(values.astype(np.int32), quantised, given.dtype)
     return undo_outside(outside, values, reference) if outside and reference is not None else values
 
 
@@ -374,6 +426,8 @@ def decode_stream(
     body = stream.data_of(data, at)
     if header.codec != CAUSAL and header.body_of(stream.AXES) is not None:
         raise CorruptError(f"section {stream.AXES}: an order of axes of a stored array, or of another codec's")
+    if header.codec != CAUSAL and header.body_of(stream.QUANTISE) is not None:
+        raise CorruptError(f"section {stream.QUANTISE}: steps of a stored array, or of another codec's")
     if header.codec not in (STORED, CAUSAL):
         raise CodecNotFoundError(f"codec {header.codec} is needed, which the reference does not know")
     if header.checksum_kind != stream.OF_ELEMENTS:

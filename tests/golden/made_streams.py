@@ -323,7 +323,7 @@ FORBIDDEN = {
     "longer varint": (stream_of().replace(b"\1\3\xff", b"\1\x83\0\xff"), CorruptError, "varint"),
     **{
         f"section {number}": (stream_of(sections=((number | critical, b""),)), NewerError, f"section {name}:")
-        for number, name in ((19, "code weights"), (20, "quantise"))
+        for number, name in ((19, "code weights"),)
         for critical in (0, 128)
     },
     "critical": (stream_of(sections=((7 | 128, b""),)), NewerError, "section 7"),

@@ -77,6 +77,7 @@ ORDER = (
     "_native.memory",
     "references",
     "codec",
+    "steps",
     "code_widths",
     "tuning",
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,7 @@ from astrocodec.stages.cuts import Cuts
 from astrocodec.stages.outside import Outside
 from astrocodec.stages.plane_maps import maps_of
 from astrocodec.stages.planes import MAX_PIXELS, Grid, planes_of
-from astrocodec.stages.stream import AXES, CUTS, MODEL, REFERENCE, Header, data_of, read_header
+from astrocodec.stages.stream import AXES, CUTS, MODEL, QUANTISE, REFERENCE, Header, data_of, read_header
 
 _MODES = ("constant", "modelled", "raw", "differences", "widths", "counts")
 
@@ -94,6 +94,8 @@ def _piece_bits(model: _native.NativeModel, data: memoryview, low: int, bits: ND
 
 
 def _modelled(stream: memoryview, data: memoryview, at: int, header: Header, models: Iterable[Model]) -> BitsMap:
+    if header.body_of(QUANTISE) is not None:  # its steps are coded
+        header = replace(header, dtype=np.dtype("i4"))
     is_complex = header.dtype.kind == "c"
     order = read_order(header.body_of(AXES), len(header.shape))
     turned = turned_shape(header.shape, order)
