@@ -406,7 +406,7 @@ FORBIDDEN: dict[str, tuple[Crafted, type[AstrocodecError]]] = {
     "a table of a byte more": (made(table=tiles(2.0) + b"\0"), CorruptError),
     "a table of two bytes more": (made(table=tiles(2.0) + b"\0\0"), CorruptError),
     "dither 3": (made(b"\3\0\0\0\0" + bytes(4)), CorruptError),
-    "arithmetic 4": (made(b"\x40\0\0\0" + bytes(4)), CorruptError),
+    "arithmetic 8 of float32": (made(b"\x80\0\0\0" + bytes(4)), CorruptError),
     "arithmetic 1 with dither": (made(b"\x11\0\0\0\0" + bytes(4)), CorruptError),
     "flag 8": (made(b"\0\x08\0\0" + bytes(4)), CorruptError),
     "a tile above 2^40": (made(b"\0\0" + varint.put((1 << 40) + 1) + b"\0" + bytes(4)), CorruptError),

@@ -33,7 +33,7 @@ SHAPES: dict[tuple[int, ...], dict[str, Any]] = {
     (3, 30, 41): {"tile_shape": (40, 17), "stacked": True},
     (2, 2, 11, 41): {"tile_shape": (4, 0), "origin": (2, 5), "whole": (60, 47)},
 }
-KINDS = [(0, 0), (1, 0), (2, 0), (0, 1), (0, 2), (0, 3)]
+KINDS = [(0, 0), (1, 0), (2, 0), *((0, arithmetic) for arithmetic in range(1, 8))]
 
 
 def made(shape: tuple[int, ...], dither: int, arithmetic: int, **more: Any) -> tuple[Array, Quantised]:
@@ -44,7 +44,7 @@ def made(shape: tuple[int, ...], dither: int, arithmetic: int, **more: Any) -> t
     scale = rng.uniform(0.9, 1.1, count)
     zero = rng.normal(0, 99, count).round() * scale + np.where(rng.random(count) < 0.3, 0.1, 0)
     steps = np.asarray(rng.normal(0, 9, shape).round().astype(np.int64) + 700)
-    return steps, dataclasses.replace(q, scale=1 / scale if arithmetic > 1 else scale, zero=zero)
+    return steps, dataclasses.replace(q, scale=1 / scale if arithmetic & 2 else scale, zero=zero)
 
 
 def bits(values: Array) -> Array:
@@ -53,7 +53,9 @@ def bits(values: Array) -> Array:
 
 @pytest.mark.parametrize(
     ("shape", "dither", "arithmetic", "dtype"),
-    [((3, 30, 41), *kind, dtype) for kind in KINDS for dtype in ("f4", "f8")] + [(s, 1, 0, "f4") for s in SHAPES],
+    [((3, 30, 41), *kind, dtype) for kind in KINDS for dtype in ("f4", "f8")]
+    + [((61,), 0, arithmetic, "f8") for arithmetic in range(8, 16)]
+    + [(s, 1, 0, "f4") for s in SHAPES],
 )
 def test_both_codecs_agree(shape: tuple[int, ...], dither: int, arithmetic: int, dtype: str) -> None:
     steps, q = made(shape, dither, arithmetic, **SHAPES[shape])
