@@ -156,10 +156,12 @@ class Quantised:
 
     def describe(self, dtype: np.dtype[Any]) -> str:
         """What the elements are, in a few words."""
-        how = f"dither {self.dither}" if self.dither else "one rounding" if self.arithmetic & 1 == 0 else "roundings"
         height, width = self.tile_shape
-        where = "planes" if not height else "rows" if height == 1 and not width else f"tiles of {height} x {width}"
-        return f"{dtype}, quantised in {where} with {how}"
+        rows, columns = (f"{length} {what}" for length, what in ((height, "rows"), (width, "columns")))
+        where = f"tiles of {rows} and {columns}" if height and width else f"tiles of {rows if height else columns}"
+        if not width and height < 2:
+            where = "rows" if height else "one step" if self.scale.size == 1 else "planes"
+        return f"{dtype}, quantised in {where}" + (f" with dither {self.dither}" if self.dither else "")
 
     def base(self) -> NDArray[np.float64]:
         """What of the steps of each tile is not coded."""

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from itertools import pairwise, product
-from math import floor, prod
+from math import copysign, floor, inf, isfinite, prod
 from operator import mul
 from typing import NamedTuple
 
@@ -171,10 +171,10 @@ class RunningRice:
 # Stream, sections and codecs
 
 TYPES = ("u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f4", "f8", "b1", "f2", "c8", "c16")
-MODEL, NAME, PLANES, REFERENCE, CUTS, MAPS, AXES, CODEC = 1, 2, 16, 17, 18, 21, 22, 127
+MODEL, NAME, PLANES, REFERENCE, CUTS, QUANTISE, MAPS, AXES, CODEC = 1, 2, 16, 17, 18, 20, 21, 22, 127
 # Critical or not.
-KNOWN = {MODEL: 0, NAME: 0, PLANES: 1, REFERENCE: 1, CUTS: 1, MAPS: 1, AXES: 1, CODEC: 1}
-RESERVED = {19: "code weights", 20: "quantise"}
+KNOWN = {MODEL: 0, NAME: 0, PLANES: 1, REFERENCE: 1, CUTS: 1, QUANTISE: 1, MAPS: 1, AXES: 1, CODEC: 1}
+RESERVED = {19: "code weights"}
 STORED, CAUSAL = 0, 1
 
 
@@ -243,6 +243,7 @@ def decode_stream(
     data = Bytes(stream[frame.length : -4])
     demand(frame.codec == CAUSAL or REFERENCE not in frame.sections, "a reference of another codec")
     demand(frame.codec == CAUSAL or AXES not in frame.sections, "an order of axes of another codec")
+    demand(frame.codec == CAUSAL or QUANTISE not in frame.sections, "steps of another codec")
     if frame.codec == STORED:
         demand(not frame.sections[CODEC], "parameters of the stored codec")
         demand(PLANES not in frame.sections, "a chain of stored planes")
@@ -342,7 +343,7 @@ class Outside:
 def decode_beside(frame: Frame, data: Bytes, models: Mapping[str, Model], reference: bytes | None) -> bytes:
     """The elements of a stream of a causal network, beside a reference if it has one."""
     if REFERENCE not in frame.sections:
-        return decode_in_order(frame, data, models)
+        return decode_quantised(frame, data, models)
     outside, error = Outside.read(frame), MissingError
     if outside.embedded:
         inner, error = data.take(data.varint()), CorruptError
@@ -353,6 +354,202 @@ def decode_beside(frame: Frame, data: Bytes, models: Mapping[str, Model], refere
     said = f"SHA-256 {outside.sha256.hex()}, {outside.name.decode(errors='replace')}"
     demand(reference is not None and hashlib.sha256(reference).digest() == outside.sha256, f"reference {said}", error)
     return outside.undo(decode_in_order(frame, data, models), reference or b"", frame.part_size)
+
+
+# Quantise
+
+
+def decode_quantised(frame: Frame, data: Bytes, models: Mapping[str, Model]) -> bytes:
+    """The elements of a stream of a causal network, of whose steps it may be."""
+    if QUANTISE not in frame.sections:
+        return decode_in_order(frame, data, models)
+    demand(frame.data_type in ("f4", "f8"), "steps of elements that are neither f4 nor f8")
+    coded = decode_in_order(replace(frame, data_type="i4"), data, models)
+    steps = struct.unpack(f"<{len(coded) // 4}i", coded)
+    return Quantised(frame).elements(steps)
+
+
+def bits_of(v: float) -> int:
+    """Of a binary64 number."""
+    return int.from_bytes(struct.pack("<d", v), "little")
+
+
+def of_bits(bits: int) -> float:
+    """The binary64 number of 64 bits."""
+    return float(struct.unpack("<d", bits.to_bytes(8, "little"))[0])
+
+
+def single(v: float) -> float:
+    """Rounded to binary32."""
+    try:
+        return float(struct.unpack("<f", struct.pack("<f", v))[0])
+    except OverflowError:
+        return copysign(inf, v)
+
+
+def whole(v: float) -> int:
+    """The nearest integer, halves to even; 0 beyond 2^52."""
+    return round(v) if abs(v) <= 1 << 52 else 0
+
+
+@cache
+def standard_numbers() -> list[float]:
+    """The random numbers of the FITS standard."""
+    s, numbers = 1, []
+    for _ in range(10000):
+        s = 16807 * s % (2**31 - 1)
+        numbers.append(single(s / (2**31 - 1)))
+    return numbers
+
+
+def sequence(seed: int) -> Iterator[float]:
+    """That of a seed, and those that go on behind it."""
+    numbers = standard_numbers()
+    while True:
+        yield from numbers[floor(500 * numbers[seed]) :]
+        seed = (seed + 1) % 10000
+
+
+class Quantised:
+    """How elements were made of steps."""
+
+    def __init__(self, frame: Frame) -> None:
+        data = Bytes(frame.sections[QUANTISE])
+        kind, flags = data.u(1), data.u(1)
+        self.dither, self.arithmetic, self.size = kind & 15, kind >> 4, frame.part_size
+        demand(self.dither <= 2 and not (self.dither and self.arithmetic), "dither or arithmetic")
+        demand(self.arithmetic < 8 or self.size == 8, "arithmetic 8 of f4")
+        demand(flags < 8, "flags")
+        height, width = data.varint(1 << 40), data.varint(1 << 40)
+        part = [data.varint(1 << 40) for _ in range(4)] if flags & 4 else [0] * 4
+        self.seed = data.varint(9999) if self.dither else 0
+        self.level = struct.unpack("<f", data.take(4))[0]
+        demand(isfinite(self.level), "level")
+        self.null = int.from_bytes(data.take(4), "little", signed=True) if flags & 1 else None
+        self.null_float = data.take(self.size) if flags & 1 else b""
+        trailing, runs = data.u(1), data.varint(1 << 20)
+        demand(trailing <= 52, "trailing zeros of scales")
+        demand(runs <= prod(frame.shape), "number of exceptions")
+        rows, columns = (1, 1, *frame.shape)[-2:]
+        planes = prod(frame.shape[:-2])
+        self.planes = (1, planes * rows, columns) if flags & 2 else (planes, rows, columns)
+        self.row, self.column = part[:2]
+        self.whole = [part[2] or self.row + self.planes[1], part[3] or self.column + columns]
+        demand(self.row + self.planes[1] <= self.whole[0] and self.column + columns <= self.whole[1], "outside")
+        self.tile = [height or self.whole[0], width or self.whole[1]]
+        self.down = self.grid(self.row, self.planes[1], self.tile[0])
+        self.across = self.grid(self.column, columns, self.tile[1])
+        count = self.planes[0] * len(self.down) * len(self.across)
+        demand(count <= 1 << 20, f"{count} tiles")
+        try:
+            self.read_tables(Coder(Bytes(data.rest()), 1), count, trailing, runs, prod(frame.shape))
+        except TruncatedError:
+            raise CorruptError("tables of tiles and exceptions") from None
+
+    @staticmethod
+    def grid(first: int, length: int, tile: int) -> range:
+        """Which tiles of an axis the array has a part of."""
+        return range(first // tile, (first + length - 1) // tile + 1)
+
+    def round(self, v: float) -> float:
+        """To what is rounded to."""
+        return single(v) if self.size == 4 or self.arithmetic & 8 else v
+
+    def times(self, k: float, scale: float) -> float:
+        """The product, or what it is in place of."""
+        return k / scale if self.arithmetic & 2 else k * scale
+
+    def read_tables(self, coder: Coder, tiles: int, trailing: int, runs: int, elements: int) -> None:
+        """Scales, zeros and bases of tiles, and exceptions."""
+        differs, is_far, has_moved, moved_down, has_rest, rest_down, is_last = (Decision(255) for _ in range(7))
+        moves, rests, gaps, lengths = (Number() for _ in range(4))
+
+        def signed(is_down: Decision, number: Number) -> int:
+            down = is_down.pop(coder)
+            return -number.pop(coder) if down else number.pop(coder)
+
+        def raw(bits: int) -> int:
+            return sum(coder.raw(0, min(16, bits - at)) << at for at in range(0, bits, 16))
+
+        self.tiles: list[tuple[float, float, int]] = []
+        top, q = bits_of(1.0) >> 52, 0
+        for i in range(tiles):
+            if i and not differs.pop(coder):
+                self.tiles.append(self.tiles[-1])
+                continue
+            top = raw(12) if is_far.pop(coder) else top
+            scale = of_bits(top << 52 | raw(52 - trailing) << trailing)
+            q += signed(moved_down, moves) if has_moved.pop(coder) else 0
+            rest = signed(rest_down, rests) if has_rest.pop(coder) else 0
+            demand(abs(q) <= 1 << 52, "zero in scales")
+            demand(isfinite(scale) and scale, "scale")
+            zero = of_bits((bits_of(self.times(float(q), scale)) + rest) % (1 << 64))
+            demand(isfinite(zero), "zero")
+            if self.arithmetic & 1:
+                demand(self.round(scale) and isfinite(self.round(scale)) and isfinite(self.round(zero)), "rounded")
+            self.tiles.append((scale, zero, self.base(scale, zero)))
+        self.exceptions: list[tuple[int, int, int]] = []
+        at = last = 0
+        for _ in range(runs):
+            first = at + gaps.pop(coder) - 1
+            at = first + lengths.pop(coder)
+            demand(first < elements and at <= elements, "exceptions outside of the array")
+            last = last if is_last.pop(coder) else raw(8 * self.size)
+            self.exceptions.append((first, at, last))
+        coder.finish()
+
+    def base(self, scale: float, zero: float) -> int:
+        """Of a tile."""
+        above = self.level if self.arithmetic & 4 else self.level - zero
+        steps = above * scale if self.arithmetic & 2 else above / scale
+        return whole(steps - zero if self.arithmetic & 4 else steps)
+
+    def element(self, k: int, r: float, scale: float, zero: float) -> float:
+        """What a step becomes."""
+        if self.dither:
+            return self.round((k - r + 0.5) * scale + zero)
+        rounded = self.round if self.arithmetic & 1 else float
+        of, scale, zero = rounded(float(k)), rounded(scale), rounded(zero)
+        if self.arithmetic & 4:
+            return self.round(self.times(rounded(of + zero), scale))
+        return self.round(rounded(self.times(of, scale)) + zero)
+
+    def elements(self, steps: tuple[int, ...]) -> bytes:
+        """Those of all steps, little-endian."""
+        form, found, numbers = "<f" if self.size == 4 else "<d", list[bytes](), dict[int, float]()
+        if self.dither:
+            numbers = self.numbers()
+        planes, height, width = self.planes
+        for at, (plane, y, x) in enumerate(product(range(planes), range(height), range(width))):
+            down = (self.row + y) // self.tile[0] - self.down[0]
+            across = (self.column + x) // self.tile[1] - self.across[0]
+            scale, zero, base = self.tiles[(plane * len(self.down) + down) * len(self.across) + across]
+            if steps[at] == self.null:
+                found.append(self.null_float)
+            elif self.dither == 2 and steps[at] == -2147483646:
+                found.append(bytes(self.size))
+            else:
+                v = self.element(steps[at] + base, numbers.get(at, 0.0), scale, zero)
+                found.append(struct.pack(form, v))
+        for first, end, bits in self.exceptions:
+            found[first:end] = [bits.to_bytes(self.size, "little")] * (end - first)
+        return b"".join(found)
+
+    def numbers(self) -> dict[int, float]:
+        """The random number of each element."""
+        planes, height, width = self.planes
+        down, across = (-(-whole // tile) for whole, tile in zip(self.whole, self.tile, strict=True))
+        found = {}
+        for plane, i, j in product(range(planes), self.down, self.across):
+            seed = self.seed + ((plane * down + i - self.down[0]) * across + j - self.across[0])
+            numbers = sequence(seed % 10000)
+            left = j * self.tile[1]
+            for y in range(i * self.tile[0], min((i + 1) * self.tile[0], self.row + height)):
+                for x in range(left, min(left + self.tile[1], self.whole[1])):
+                    r = next(numbers)
+                    if y - self.row >= 0 and 0 <= x - self.column < width:
+                        found[(plane * height + y - self.row) * width + x - self.column] = r
+        return found
 
 
 # Order of axes

@@ -12,7 +12,8 @@ from made_models import made_samples, made_table
 from numpy.typing import NDArray
 
 from astrocodec.model import Model, load_model
-from astrocodec.stages.reference import encode_stream
+from astrocodec.stages.quantise import NULL_STEP, Quantised, Tiling, find_steps, restore
+from astrocodec.stages.reference import encode_steps, encode_stream
 from astrocodec.stages.stream import CHECKSUM_SIZE, Section, read_header, seal
 from astrocodec.stages.widths import pack_tables
 
@@ -60,6 +61,8 @@ class Case:
         The general model travels too.
     beside : bool
         The array has planes of one pattern, which stands in the stream as its reference.
+    quantised : Quantised, optional
+        The array is made of steps, and coded by these.
     sections : tuple of Section
         Put into the stream behind the encoder's back: what no encoder of this version writes.
     """
@@ -72,6 +75,7 @@ class Case:
     self_contained: bool = False
     sections: tuple[Section, ...] = ()
     beside: bool = False
+    quantised: Quantised | None = None
 
     def array(self) -> Array:
         """The array of this case."""
@@ -96,6 +100,8 @@ class Case:
         model = self.model
         file = model.to_bytes(whole=self.self_contained) if self.tuned or self.self_contained else b""
         values = array.astype(array.dtype.newbyteorder("="))
+        if self.quantised:
+            return encode_steps(*find_steps(values, self.quantised), values.dtype, [(model, file)])
         coded = encode_stream(
             values, [(model, file)], piece_shape=self.piece_shape, thorough=self.thorough, **self.reference()
         )
@@ -233,6 +239,32 @@ def _reads(rng: np.random.Generator, shape: tuple[int, ...], integrations: int =
     return np.stack(found) + np.random.default_rng(9).integers(2000, 4000, shape[1:])
 
 
+def _tiles(shape: tuple[int, ...], **how: Any) -> Quantised:
+    """Tiles of an array, each with a scale and a zero."""
+    rng, one = np.random.default_rng(2), Quantised(np.ones(1), np.zeros(1), **how)
+    scale = rng.uniform(0.9, 1.1, Tiling.of(one, shape).number).astype("f4").astype("f8")
+    zero = rng.integers(-900, 900, scale.size) * scale + np.where(rng.random(scale.size) < 0.2, 0.1, 0)
+    return Quantised(scale, zero, **how)
+
+
+def _of_steps(q: Quantised, shape: tuple[int, ...], dtype: str) -> Callable[[np.random.Generator], Array]:
+    """A sky that was quantised, some of it processed afterwards."""
+
+    def make(rng: np.random.Generator) -> Array:
+        values = restore(_sky(rng, shape, 50, 4).round().astype(np.int32), q, np.dtype(dtype))
+        values[..., 3, 3:9] = np.nan, np.inf, -0.0, 0.0, 0.1, 0.1
+        values[..., 5, :2] = np.nan
+        values[..., 6, :] = 7
+        return values
+
+    return make
+
+
+ROWS = _tiles((30, 41), tile_shape=(1, 0), dither=1, seed=9990, origin=(3, 5), whole=(0, 60), null=NULL_STEP)
+BLOCKS = _tiles((2, 20, 30), tile_shape=(25, 13), dither=2, seed=7, stacked=True, null=-9999, null_bits=0x7FF8 << 48)
+GAIN = _tiles((22, 31), arithmetic=7)
+WIDE = _tiles((25, 36, 6), tile_shape=(30, 0), arithmetic=9)
+
 CASES = {
     "uint16_edges": Case(lambda rng: _sky(rng, (45, 71), 1000, 12).astype(np.uint16), (32, 40)),
     "int16_big_endian": Case(lambda rng: _sky(rng, (31, 40), -20, 8).astype(">i2")),
@@ -281,6 +313,13 @@ CASES = {
     "uint16_cuts": Case(_broken, thorough=True),
     "int32_cuts_of_planes": Case(lambda rng: _broken(rng, 2).astype(np.int32) * 2000 - 9, (30, 41), thorough=True),
     "int32_beside": Case(_beside, beside=True),
+    "float32_dithered_rows": Case(_of_steps(ROWS, (30, 41), "f4"), quantised=ROWS),
+    "float64_dithered_blocks": Case(_of_steps(BLOCKS, (2, 20, 30), "f8"), quantised=BLOCKS),
+    "float32_gain": Case(_of_steps(GAIN, (22, 31), "f4"), quantised=GAIN),
+    "float64_steps_in_float32": Case(
+        lambda rng: restore(_reads(rng, (6, 25, 36))[0].astype("i4").transpose(1, 2, 0).copy(), WIDE, np.dtype("f8")),
+        quantised=WIDE,
+    ),
     "uint8_unknown_section": Case(
         lambda rng: _sky(rng, (18, 23), 100, 4).astype(np.uint8), sections=(Section(7, b"not known"), Section(126, b""))
     ),

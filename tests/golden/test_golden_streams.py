@@ -7,9 +7,12 @@ import pytest
 from stream_cases import CASES, FINGERPRINT, nearly_default, uneven
 
 import astrocodec
+from astrocodec._native import native_model
+from astrocodec._native import stream as native_stream
 from astrocodec.errors import ModelNotFoundError
 from astrocodec.stages import reference
 from astrocodec.stages.pixels import DTYPES
+from astrocodec.stages.quantise import find_steps
 
 HERE = Path(__file__).parent
 STORED = {"uint64_stored", "uint8_none", "int64_scalar"}
@@ -27,6 +30,11 @@ def test_golden_stream(name: str, workers: int) -> None:
     back = astrocodec.decode(_stream(name), workers=workers)
     assert (back.dtype, back.shape) == (array.dtype.newbyteorder("="), array.shape)
     assert back.tobytes() == array.astype(back.dtype).tobytes()
+    if case.quantised:
+        shifted, q = find_steps(back, case.quantised)
+        choices, section = [(native_model(case.model), b"")], q.to_bytes(back.dtype, back.shape)
+        assert native_stream.encode_steps(choices, shifted, back, section, None, False, workers) == _stream(name)
+        return
     options = {"thorough": case.thorough, "self_contained": case.self_contained, "workers": workers}
     coded = astrocodec.encode(array, case.model, piece_shape=case.piece_shape, **options, **case.reference())
     assert case.with_sections(coded, back) == _stream(name)
@@ -58,6 +66,10 @@ def test_golden_streams_cover_what_streams_can_be() -> None:
     assert found["int16_planes_three_by_three"].piece_shape == (30, 12)
     assert found["uint16_large_planes"].piece_shape == (20, 41)
     assert [name for name, info in found.items() if info.reference] == ["int32_beside"]
+    assert [name for name, info in found.items() if "quantised" in info.holds] == [
+        name for name, case in CASES.items() if case.quantised
+    ]
+    assert found["float64_steps_in_float32"].axes == (2, 0, 1)
     assert found["uint32_low_bits_of_pieces"].low_bits > 0
 
 
