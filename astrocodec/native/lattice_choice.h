@@ -1,10 +1,11 @@
-/* Lattices of floats: which floats are integers times a step. docs/encoder.md section "Lattices". */
+/* Lattices of floats: which floats are integers times a step, for a whole array or for each plane. docs/encoder.md section "Lattices". */
 #ifndef AC_LATTICE_CHOICE_H
 #define AC_LATTICE_CHOICE_H
 
-#include "lattice_exact.h"
+#include "quantise.h"
 
-/* 1 where a rule gives nearly all floats. `line`: room. */
-int ac_lattice_choose(ac_floats *floats, ac_line *line, ac_lattice_rule *rule, uint64_t *exceptions);
+/* Looks for steps of an array's elements, whose scales and zeros it finds. `steps` stays NULL where there are none; else they and what
+ * `quantised` owns are to be freed. */
+int ac_lattice_choose(const ac_array *array, const void *data, ac_quantised *quantised, int32_t **steps);
 
 #endif

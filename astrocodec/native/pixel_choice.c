@@ -284,7 +284,7 @@ static int find_gap(const ac_sheet *s, const ac_census *all, ac_gap *gap)
         const size_t n = count - first < CHUNK ? (size_t)(count - first) : CHUNK;
         if (all) {
             memcpy(u, all->values + first, n * sizeof *u);
-            ac_map_close_gaps(&s->map, n, u);
+            ac_sheet_close_gaps(s, n, u);
         } else {
             ac_sheet_integers(s, first, n, u);
         }
@@ -299,7 +299,8 @@ static int find_gap(const ac_sheet *s, const ac_census *all, ac_gap *gap)
     }
     free(used);
     if (widest < 4 || (uint64_t)widest * 4 < s->largest >> shift) return 0;
-    *gap = (ac_gap){(uint64_t)(before + 1) << shift, (uint64_t)(widest - 1) << shift};
+    const uint64_t unit = s->unit ? s->unit : 1;
+    *gap = (ac_gap){((uint64_t)(before + 1) << shift) * unit, ((uint64_t)(widest - 1) << shift) * unit};
     return 1;
 }
 
@@ -309,8 +310,70 @@ static void close_gaps(ac_sheet *s, const ac_census *all)
     ac_gap gap;
     while (s->largest > 65535 && s->map.gap_count < AC_MAX_GAPS && find_gap(s, all, &gap)) {
         s->map.gaps[s->map.gap_count++] = gap;
-        s->largest -= gap.length;
+        s->largest -= s->unit ? gap.length / s->unit : gap.length;
     }
+}
+
+static uint64_t divisor(uint64_t a, uint64_t b)
+{
+    while (b) {
+        const uint64_t rest = a % b;
+        a = b, b = rest;
+    }
+    return a;
+}
+
+/* The least and the greatest of some numbers, and what the others are apart in common; `one`: one of those. */
+static uint64_t common_divisor(const ac_sheet *s, uint64_t *one)
+{
+    const uint64_t stride = s->count >> SAMPLE_LOG ? s->count >> SAMPLE_LOG : 1, total = (s->count + stride - 1) / stride;
+    uint64_t u[CHUNK], least = UINT64_MAX, most = 0, common = 0;
+    int known = 0;
+    for (int again = 0; again < 2; again++)
+        for (uint64_t first = 0; first < total && common != 1; first += CHUNK) {
+            const size_t n = total - first < CHUNK ? (size_t)(total - first) : CHUNK;
+            ac_sheet_numbers(s, first * stride, (size_t)stride, n, u);
+            for (size_t i = 0; i < n && common != 1; i++) {
+                const uint64_t v = u[i] - s->map.offset;
+                if (!again) {
+                    least = v < least ? v : least, most = v > most ? v : most;
+                } else if (v != least && v != most) {
+                    if (!known++) *one = v;
+                    common = divisor(apart(v, *one), common);
+                }
+            }
+        }
+    return common;
+}
+
+/* Numbers that are multiples of a unit from one another but for the least or the greatest value, which gaps bring into step. */
+static void match_unit(ac_sheet *s)
+{
+    uint64_t one = 0;
+    const uint64_t unit = common_divisor(s, &one), top = s->largest;
+    if (unit < 2 || unit > UINT32_MAX) return;
+    const int low = one % unit != 0, high = apart(top, one) % unit != 0; /* whether those are out of step */
+    uint64_t u[CHUNK], second = top, last = 0;
+    for (uint64_t first = 0; first < s->count; first += CHUNK) {
+        const size_t n = s->count - first < CHUNK ? (size_t)(s->count - first) : CHUNK;
+        ac_sheet_numbers(s, first, 1, n, u);
+        for (size_t i = 0; i < n; i++) {
+            const uint64_t v = u[i] - s->map.offset;
+            if ((low && !v) || (high && v == top)) continue;
+            if (apart(v, one) % unit) return;
+            second = v < second ? v : second, last = v > last ? v : last;
+        }
+    }
+    /* of a greatest value that is out of step the distance is from the last that is not */
+    const uint64_t closed = low ? second - unit : 0;
+    if ((low && second <= unit) || (high && top - last <= unit)) return;
+    const uint64_t largest = (high ? last + unit : top) - closed;
+    if (largest > UINT32_MAX) return;
+    s->map.rule = AC_RULE_LATTICE;
+    s->map.step = unit << 32, s->map.phase = 0, s->unit = unit;
+    if (low) s->map.gaps[s->map.gap_count++] = (ac_gap){1, closed};
+    if (high) s->map.gaps[s->map.gap_count++] = (ac_gap){last - closed + 1, top - last - unit};
+    s->largest = largest / unit;
 }
 
 /* The ranks of all numbers, whose values are a set. */
@@ -328,11 +391,12 @@ static int take_ranks(ac_sheet *s, const ac_census *c)
     return AC_OK;
 }
 
-/* Gaps, or a value set, for integers beyond 16 bits. */
+/* A unit, gaps, or a value set, for integers beyond 16 bits. */
 static int match_wide(ac_sheet *s)
 {
     const uint32_t most = (uint32_t)ac_smaller(65536, s->count / 2);
     ac_census c = {0};
+    if (s->map.kind != AC_KIND_FLOAT_BITS) match_unit(s);
     int few, is_set = 0, status = look_few(s, &few);
     if (!status && few) status = ac_census_take(s, 1, s->count, most, &c);
     few &= !status && c.count <= most;

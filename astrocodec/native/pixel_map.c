@@ -62,13 +62,13 @@ int ac_pixel_map_read(ac_reader *r, int dtype, uint64_t most, ac_pixel_map *map)
     map->offset = (uint64_t)ac_take_signed_varint(r);
     const size_t gaps_at = r->at;
     map->gap_count = (uint32_t)ac_take_varint(r, AC_MAX_GAPS);
-    if (map->gap_count && map->rule) ac_fail_reader(r, AC_REASON_MAP_GAPS, gaps_at, map->gap_count, map->rule);
+    if (map->gap_count && map->rule == AC_RULE_SET) ac_fail_reader(r, AC_REASON_MAP_GAPS, gaps_at, map->gap_count, map->rule);
     for (uint32_t i = 0; i < map->gap_count; i++) {
         map->gaps[i].start = ac_take_varint(r, UINT64_MAX);
         map->gaps[i].length = ac_take_varint(r, UINT64_MAX);
     }
     if (map->rule == AC_RULE_LATTICE) {
-        map->step = ac_take_varint(r, (uint64_t)1 << 48);
+        map->step = ac_take_varint(r, UINT64_MAX);
         map->phase = ac_take_varint(r, (uint64_t)1 << 48);
     }
     if (map->rule == AC_RULE_SET) read_set(r, most, map);

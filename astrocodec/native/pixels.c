@@ -63,12 +63,14 @@ void ac_sheet_numbers(const ac_sheet *s, uint64_t first, size_t stride, size_t n
     }
 }
 
-void ac_map_close_gaps(const ac_pixel_map *map, size_t n, uint64_t *u)
+void ac_sheet_close_gaps(const ac_sheet *s, size_t n, uint64_t *u)
 {
-    for (uint32_t g = 0; g < map->gap_count; g++) {
-        const ac_gap gap = map->gaps[g];
+    for (uint32_t g = 0; g < s->map.gap_count; g++) {
+        const ac_gap gap = s->map.gaps[g];
         for (size_t i = 0; i < n; i++) u[i] -= u[i] >= gap.start ? gap.length : 0;
     }
+    if (s->unit)
+        for (size_t i = 0; i < n; i++) u[i] = (uint32_t)u[i] / (uint32_t)s->unit;
 }
 
 void ac_sheet_integers(const ac_sheet *s, uint64_t first, size_t n, uint64_t *u)
@@ -79,7 +81,7 @@ void ac_sheet_integers(const ac_sheet *s, uint64_t first, size_t n, uint64_t *u)
     }
     ac_sheet_numbers(s, first, 1, n, u);
     for (size_t i = 0; i < n; i++) u[i] -= s->map.offset;
-    ac_map_close_gaps(&s->map, n, u);
+    ac_sheet_close_gaps(s, n, u);
     if (s->rank)
         for (size_t i = 0; i < n; i++) u[i] = s->rank[(uint16_t)u[i]];
 }

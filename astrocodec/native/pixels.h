@@ -21,6 +21,7 @@ typedef struct {
     ac_pixel_map map;
     uint64_t largest; /* of the integers */
     uint32_t low_bits;
+    uint64_t unit;   /* rule 1, beyond 16 bits: what all u are multiples of; else 0 */
     uint16_t *rank;  /* rules 1 and 2: what takes the place of u below 65536; owned */
     uint16_t *ranks; /* rule 2, where some u are larger: those of all numbers; owned */
 } ac_sheet;
@@ -28,9 +29,9 @@ typedef struct {
 void ac_sheet_free(ac_sheet *sheet);
 /* Every `stride`-th number from `first` on, as 64 bits: two's complement, or the bits of floats in order. */
 void ac_sheet_numbers(const ac_sheet *sheet, uint64_t first, size_t stride, size_t n, uint64_t *numbers);
-/* Lowers what lies behind the map's gaps. */
-void ac_map_close_gaps(const ac_pixel_map *map, size_t n, uint64_t *u);
-/* The integers of n numbers, after offset and gaps. */
+/* The integers of u without their offset, of which ranks are not known: what lies behind the map's gaps is lowered, and multiples are counted. */
+void ac_sheet_close_gaps(const ac_sheet *sheet, size_t n, uint64_t *u);
+/* The integers of n numbers. */
 void ac_sheet_integers(const ac_sheet *sheet, uint64_t first, size_t n, uint64_t *u);
 /* The same without their low bits. */
 void ac_sheet_samples(const ac_sheet *sheet, uint64_t first, size_t n, uint16_t *samples);

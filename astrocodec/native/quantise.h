@@ -9,7 +9,7 @@
 /* The numbers after docs/format.md, which says what each does. */
 enum { AC_DITHER_NONE, AC_DITHER_1, AC_DITHER_2 };
 enum { AC_WIDE_PRODUCT, AC_OWN_PRODUCT, AC_WIDE_QUOTIENT, AC_OWN_QUOTIENT, AC_ZERO_FIRST = 4, AC_SINGLE = 8 /* both are added */ };
-enum { AC_ZERO_STEP = -2147483646, AC_SEEDS = 10000, AC_MAX_TILES = 1 << 20, AC_MAX_EXCEPTIONS = 1 << 20 };
+enum { AC_NULL_STEP = -2147483647, AC_ZERO_STEP = -2147483646, AC_SEEDS = 10000, AC_MAX_TILES = 1 << 20, AC_MAX_EXCEPTIONS = 1 << 20 };
 
 /* A tile. `base` is set by ac_quantise_base: what of each step is not coded. */
 typedef struct {

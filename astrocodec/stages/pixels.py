@@ -115,11 +115,11 @@ class PixelMap:
         trailing = reader.take(1, "trailing zeros")[0] if kind == _FLOAT_BITS else 0
         offset = reader.signed("pixel offset")
         count = reader.number("number of gaps", _MAX_GAPS)
-        if count and rule != _OFFSET:
+        if count and rule == _SET:
             raise CorruptError(f"byte {reader.place}: {count} gaps found with pixel rule {rule}, which has none")
         gaps = tuple((reader.number("gap start", _ALL), reader.number("gap length", _ALL)) for _ in range(count))
         if rule == _LATTICE:
-            step, phase = reader.number("lattice step", 1 << 48), reader.number("lattice phase", 1 << 48)
+            step, phase = reader.number("lattice step", _ALL), reader.number("lattice phase", 1 << 48)
             return cls(kind, offset, gaps, rule, step, phase, trailing=trailing)
         if rule == _SET:
             count = reader.number("number of values", 65536)
@@ -170,10 +170,42 @@ def _holds_integers(values: NDArray[np.floating]) -> bool:
     return True
 
 
-def _close_gaps(u: NDArray[np.uint64], largest: int) -> tuple[NDArray[np.uint64], tuple[tuple[int, int], ...], int]:
+def _match_unit(u: NDArray[np.uint64], largest: int) -> tuple[int, tuple[tuple[int, int], ...], int]:
+    """What all values are multiples of, 1 if nothing, but for the least or the greatest, which gaps bring into step.
+
+    Also these gaps, and the greatest multiple.
+    """
+    none: tuple[int, tuple[tuple[int, int], ...], int] = 1, (), largest
+    sample = np.unique(u.ravel()[:: max(1, u.size >> 13)])[1:-1]
+    unit = int(np.gcd.reduce(sample - sample[0])) if sample.size else 0
+    if not 2 <= unit < 1 << 32:
+        return none
+    one = int(sample[0])
+    low, high = one % unit != 0, (largest - one) % unit != 0  # whether those are out of step
+    inside = u[~((u == 0) & low | (u == np.uint64(largest)) & high)]
+    if (inside % np.uint64(unit) != one % unit).any():
+        return none
+    second, last = int(inside.min()), int(inside.max())
+    closed = second - unit if low else 0
+    most = (last + unit if high else largest) - closed
+    if (low and second <= unit) or (high and largest - last <= unit) or most >= 1 << 32:
+        return none
+    below, above = (1, closed), (last - closed + 1, largest - last - unit)
+    return unit, (below,) * low + (above,) * high, most // unit
+
+
+def _close(u: NDArray[np.uint64], gaps: tuple[tuple[int, int], ...]) -> NDArray[np.uint64]:
+    for start, length in gaps:
+        u = np.where(u >= np.uint64(start), u - np.uint64(length), u)
+    return u
+
+
+def _close_gaps(
+    u: NDArray[np.uint64], largest: int, most: int
+) -> tuple[NDArray[np.uint64], tuple[tuple[int, int], ...], int]:
     """Bring far-off values (a BLANK, NaNs) next to the rest while the range exceeds 16 bits."""
     gaps: list[tuple[int, int]] = []
-    while largest > 65535 and len(gaps) < _MAX_GAPS:
+    while largest > 65535 and len(gaps) < most:
         shift = np.uint64(largest.bit_length() - 16)
         used = np.flatnonzero(np.bincount((u >> shift).astype(np.int64).ravel(), minlength=2))
         widths = np.diff(used)
@@ -181,7 +213,7 @@ def _close_gaps(u: NDArray[np.uint64], largest: int) -> tuple[NDArray[np.uint64]
         if not widths.size or widths[widest] < 4 or widths[widest] * 4 < largest >> int(shift):
             break
         start, length = (int(used[widest]) + 1) << int(shift), (int(widths[widest]) - 1) << int(shift)
-        u = np.where(u >= np.uint64(start), u - np.uint64(length), u)
+        u = _close(u, ((start, length),))
         gaps.append((start, length))
         largest -= length
     return u, tuple(gaps), largest
@@ -272,10 +304,13 @@ def map_pixels(values: NDArray[Any]) -> tuple[NDArray[np.uint64] | NDArray[np.ui
         return u16, PixelMap(kind, offset, trailing=trailing), largest
     modulus = 1 << 64
     u = values.astype(np.uint64) - np.uint64(offset % modulus)
-    closed, gaps, largest = _close_gaps(u, largest)
+    unit, first, largest = (1, (), largest) if kind == _FLOAT_BITS else _match_unit(u, largest)
+    closed, gaps, largest = _close_gaps(_close(u, first) // np.uint64(unit), largest, _MAX_GAPS - len(first))
+    gaps = first + tuple((start * unit, length * unit) for start, length in gaps)
     if few := _few_values(u, closed, largest, trailing):
         return few[1], PixelMap(kind, offset, (), _SET, values=few[0], trailing=trailing), few[0].size - 1
-    return closed, PixelMap(kind, offset, gaps, trailing=trailing), largest
+    rule, step = (_LATTICE, unit << 32) if unit > 1 else (_OFFSET, 1 << 32)
+    return closed, PixelMap(kind, offset, gaps, rule, step, trailing=trailing), largest
 
 
 def unmap_pixels(u: NDArray[np.uint64] | NDArray[np.uint16], pixel_map: PixelMap, dtype: np.dtype[Any]) -> NDArray[Any]:

@@ -695,7 +695,7 @@ class PixelMap:
         demand(rule <= 2, f"rule {rule}")
         trailing = data.u(1) if kind == 1 else 0
         demand(trailing <= 8 * int(data_type[1:]) // (1 + (data_type[0] == "c")) - 2, f"{trailing} trailing zeros")
-        offset, gaps = data.signed_varint(), data.varint(0 if rule else 8)
+        offset, gaps = data.signed_varint(), data.varint(0 if rule == 2 else 8)
         all_gaps = [(data.varint((1 << 64) - 1), data.varint((1 << 64) - 1)) for _ in range(gaps)]
         found = cls(kind, rule, offset, all_gaps, trailing=trailing)
         if rule == 1:

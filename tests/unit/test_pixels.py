@@ -16,6 +16,7 @@ STEPS = np.arange(4096).reshape(64, 64) % 300
 EACH = np.arange(4096, dtype="i4").reshape(64, 64)
 HOLE = np.where(STEPS == 7, -(2**31), STEPS)
 NOISE = np.random.default_rng(8).normal(0, 2, (64, 64))
+WIDE = np.random.default_rng(5).integers(-(2**20), 2**20, (64, 64))
 SEVEN = np.array([0, 3, 1000, 1700, 1800, 9999, 20000])  # too few for a lattice
 
 
@@ -58,6 +59,15 @@ CHOICES: dict[str, tuple[np.ndarray, dict[str, Any]]] = {
     "a set of floats": ((np.float32(1) / (1 + STEPS % 7)).astype("f4"), {"kind": 1, "rule": 2}),
     "nearly all of one value": (np.where(EACH % 211 == 5, EACH / np.float32(7), 0).astype("f4"), {"rule": 2}),
     "dense, and one value far off": (np.where(EACH == 7, -(2**31), EACH % 3001).astype("i4"), {"rule": 0}),
+    "multiples beyond 16 bits": ((WIDE * 100 + 7).astype("i4"), {"rule": 1, "step": 100 << 32, "phase": 0, "gaps": ()}),
+    "sums of 48 frames of few bits": ((WIDE % 1000 * 48).astype("u4") << 4, {"rule": 1, "step": 768 << 32}),
+    "multiples in floats": ((WIDE * 3).astype("f8"), {"kind": 2, "rule": 1, "step": 3 << 32}),
+    "multiples, and a BLANK": (
+        np.where(EACH == 7, -(2**31), np.abs(WIDE) * 100),
+        {"offset": -(2**31), "rule": 1, "step": 100 << 32, "gaps": ((1, int(np.abs(WIDE).min()) * 100 + 2**31 - 100),)},
+    ),
+    "multiples, and a top value": (np.where(EACH == 7, 2**40, 7 * EACH * 1000), {"rule": 1, "step": 7000 << 32}),
+    "multiples, and one that is none": (np.where(EACH == 7, 49_999, WIDE * 100), {"rule": 0}),
     "half floats in float32": (NOISE.astype("f2").astype("f4"), {"kind": 1, "trailing": 13}),
     "half floats in float64": (NOISE.astype("f2").astype("f8"), {"kind": 1, "trailing": 42}),
     "float32 in float64": (odd("f4").astype("f8"), {"kind": 1, "trailing": 29}),
@@ -94,6 +104,7 @@ def test_the_map_is_chosen_as_described(name: str) -> None:
         ("float32 in float64", "float64, but no more digits than float32"),
         ("nearly all of one value", "float32, but 21 values"),
         ("multiples", "uint16, but values 16 apart"),
+        ("multiples beyond 16 bits", "int32, but values 100 apart"),
     ],
 )
 def test_streams_say_what_the_elements_are(name: str, holds: str) -> None:
@@ -116,7 +127,7 @@ def test_the_whole_range_is_mapped(dtype: str) -> None:
     [
         (b"\x03\0\0", "pixel map 0x3 is unknown"),
         (b"\x30\0\0", "pixel map 0x30 is unknown"),
-        (b"\x10\0\1\5\5\2\0", "1 gaps found with pixel rule 1, which has none"),
+        (b"\x20\0\1\5\5\2\0", "1 gaps found with pixel rule 2, which has none"),
         (b"\0\0\x09", "number of gaps"),
     ],
 )
