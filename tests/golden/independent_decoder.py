@@ -699,7 +699,7 @@ class PixelMap:
         all_gaps = [(data.varint((1 << 64) - 1), data.varint((1 << 64) - 1)) for _ in range(gaps)]
         found = cls(kind, rule, offset, all_gaps, trailing=trailing)
         if rule == 1:
-            found.step, found.phase = data.varint(1 << 48), data.varint(1 << 48)
+            found.step, found.phase = data.varint((1 << 64) - 1), data.varint(1 << 48)
         if rule == 2:
             found.values = read_set(data, most)
         return found

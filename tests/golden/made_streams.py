@@ -388,7 +388,7 @@ FORBIDDEN = {
     "kind 0 of floats": (_causal(data_type=8), CorruptError, "kind"),
     "kind 3": (_causal(b"\3" + bytes(5), data_type=8), CorruptError, "kind"),
     "rule 3": (_causal(b"\x30" + bytes(5)), CorruptError, "rule"),
-    "gaps of a lattice": (_causal(b"\x10\0\1" + bytes(7)), CorruptError, "varint"),
+    "gaps of a set": (_causal(b"\x20\0\1" + bytes(7)), CorruptError, "varint"),
     "nine gaps": (_causal(b"\0\0\x09" + bytes(21)), CorruptError, "varint"),
     "low bits": (_causal(bytes(3) + b"\x31\0\0"), CorruptError, "low bits"),
     "an axis twice": (_axes(b"\2\0\0"), CorruptError, "axes"),

@@ -172,6 +172,13 @@ def _wide_floats(rng: np.random.Generator) -> Array:
     return values.astype("f8")
 
 
+def _multiples(rng: np.random.Generator) -> Array:
+    """Of 48 frames, and a BLANK that is none."""
+    values = np.asarray(_sky(rng, (30, 41), 9e4, 300).round() * 48, np.int32)
+    values[3, 5:9] = -(2**31) + 1
+    return values
+
+
 def _lattice_with_holes(rng: np.random.Generator) -> Array:
     k = np.sort(rng.choice(150, 100, replace=False))[np.clip(_sky(rng, (70, 80), 50, 12).round().astype(int), 0, 99)]
     return np.asarray(np.floor(181.5 * k + 3.2), np.uint16)
@@ -280,6 +287,7 @@ CASES = {
     "complex64_visibilities": Case(_visibilities),
     "complex128_integers": Case(_complex_integers),
     "int16_lattice": Case(_lattice, thorough=True),
+    "int32_multiples": Case(_multiples),
     "uint16_lattice_with_holes": Case(_lattice_with_holes),
     "uint16_set": Case(_value_set),
     "int32_companded_reads": Case(_companded),
