@@ -12,7 +12,7 @@ import numpy.typing as npt
 from astrocodec.stages.outside import hash_of
 from fits_tiles.layout.grid import TileGrid
 
-__all__ = ["Beside", "parts_of", "without_single_planes"]
+__all__ = ["Beside", "parts_of", "tile_places", "without_single_planes"]
 
 Pixels = npt.NDArray[Any]
 
@@ -40,6 +40,11 @@ def _tiles(grid: TileGrid) -> Iterator[_Tile]:
     for corner in product(*starts):
         sides = zip(corner, grid.tile_shape, grid.shape, strict=True)
         yield _Tile(tuple(slice(at, min(at + tile, axis)) for at, tile, axis in sides))
+
+
+def tile_places(grid: TileGrid) -> list[tuple[slice, ...]]:
+    """Return where the tiles of an image lie, in their order."""
+    return [tile.place for tile in _tiles(grid)]
 
 
 @dataclass(frozen=True)

@@ -32,11 +32,13 @@ from fits_tiles.files.decompress import decompress
 from fits_tiles.files.foreign import foreign_algorithm, staged
 from fits_tiles.files.foreign_header import plain_header
 from fits_tiles.files.foreign_tiles import ForeignTiles, NotRecodedError
-from fits_tiles.files.original import PixelFile, make_again, read_kept
+from fits_tiles.files.original import make_again, read_kept
+from fits_tiles.files.original_pixels import original_pixels
 from fits_tiles.files.reference_files import references_of
 from fits_tiles.files.report import FileReport, HduReport
 from fits_tiles.files.source import open_source, scratch_file, size_on_disk
 from fits_tiles.files.survey import survey, word_of_edited
+from fits_tiles.files.tile_pixels import PixelFile
 from fits_tiles.files.tiles_io import decoded_bands, file_size, first_stream, named_references, read_band, write_band
 from fits_tiles.layout.blocks import BLOCK, Hdu, data_length, padded, read_at, split_cards, walk, was_primary
 from fits_tiles.layout.card_format import assemble
@@ -409,7 +411,9 @@ def _decode_all(
         if card and spool:
             image = restored_header(fd, hdu, where, primary=was_primary(hdu.cards)).header
             kept = read_kept(fd, hdu, card, image, where)
-            make_again(kept, PixelFile(spool.fileno(), 0), stack.enter_context(scratch_file(None)), where)
+            plain = PixelFile(spool.fileno(), 0)
+            found = original_pixels(kept, fd, hdu, layout, coder, plain, where=where, workers=workers)
+            make_again(kept, stack.enter_context(found), stack.enter_context(scratch_file(None)), where)
 
 
 def _compare_files(
@@ -454,7 +458,7 @@ def _compare_files(
         compare(plain.file.fileno(), fd, pairs, name, workers, meter.advance, references)
         plain.prove(file.fileno(), source)
         tables = {pair.original.index: hdus[pair.number] for pair in pairs if pair.tiles}
-        plain.prove_originals(file.fileno(), fd, tables, source)
+        plain.prove_originals(file.fileno(), fd, tables, source, workers, references)
 
 
 def _same_bytes(fd: int, other_fd: int, name: str) -> bool:

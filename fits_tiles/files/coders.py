@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 import astrocodec
+from astrocodec import Quantised
 from astrocodec.errors import CorruptError, ModelNotFoundError
 from astrocodec.model import Model, installed_by_fingerprint, load_model
 from astrocodec.references import ReferenceInfo
 from astrocodec.stages.cuts import NO_CUTS, Cuts
+from fits_tiles.files.quantisation import Quantisation
 from fits_tiles.hooks.astropy_codecs import dequantize, quantize, standard_codec
 from fits_tiles.layout.headers import NULL_PIXEL, Quantization
 from fits_tiles.layout.table import CodedTile
 from fits_tiles.layout.tiles_card import NO_MODEL
 
-__all__ = ["LosslessCoder", "QuantizedCoder", "StandardCoder", "TileCoder"]
+__all__ = ["LosslessCoder", "QuantizedCoder", "StandardCoder", "StepsCoder", "TileCoder", "TileSteps"]
 
 Pixels = npt.NDArray[Any]
+_Found = TypeVar("_Found")
 
 
 class TileCoder(Protocol):
@@ -126,7 +130,8 @@ class LosslessCoder:
         if self._beside is not None:
             beside = {"reference": self._beside.of_tile(tile), "reference_name": self._beside.name}
             beside["embed_reference"] = self._beside.embed
-        stream = astrocodec.encode(
+        stream = self._stream(
+            tile,
             pixels,
             model=self._encoding,
             embed_model=self._embeds,
@@ -140,10 +145,26 @@ class LosslessCoder:
             self.fingerprint = astrocodec.inspect(stream).model_fingerprint or self._encoding[-1].fingerprint
         return CodedTile(stream)
 
+    def _stream(self, tile: int, pixels: Pixels, **how: Any) -> bytes:
+        return astrocodec.encode(pixels, **how)
+
+    def steps(self, coded: CodedTile) -> tuple[npt.NDArray[np.int64], Quantised] | None:
+        """Decode a tile to the integers that its floats were made of; None of one that does not have them."""
+        return self._decoded(coded, partial(astrocodec.quantised, coded.stream, models=self._models))
+
     def decode(self, tile: int, coded: CodedTile, shape: tuple[int, ...]) -> Pixels:
         """Decode a tile."""
+        read = partial(astrocodec.decode, coded.stream, models=self._models, reference=self._references)
+        pixels = self._decoded(coded, read)
+        if pixels.dtype != self._stored or pixels.shape != shape:
+            raise CorruptError(
+                f"the stream holds {pixels.dtype} pixels of shape {pixels.shape}, expected {self._stored} {shape}"
+            )
+        return pixels
+
+    def _decoded(self, coded: CodedTile, read: Callable[[], _Found]) -> _Found:
         try:
-            pixels = astrocodec.decode(coded.stream, models=self._models, reference=self._references)
+            return read()
         except ModelNotFoundError as error:
             known = any(model.fingerprint == self._listed for model in self._models)
             if not known and installed_by_fingerprint(self._listed) is None:
@@ -153,11 +174,6 @@ class LosslessCoder:
                 f"the stream names model {found}, which is neither shipped nor that of the header, {self._listed}: "
                 "the tile is damaged"
             ) from error
-        if pixels.dtype != self._stored or pixels.shape != shape:
-            raise CorruptError(
-                f"the stream holds {pixels.dtype} pixels of shape {pixels.shape}, expected {self._stored} {shape}"
-            )
-        return pixels
 
     def expect(self, coded: CodedTile, shape: tuple[int, ...]) -> None:
         """Compare the head of a stream with the header."""
@@ -166,6 +182,35 @@ class LosslessCoder:
             raise CorruptError(
                 f"the stream holds {found.dtype} pixels of shape {found.shape}, expected {self._stored} {shape}"
             )
+
+
+class TileSteps(Protocol):
+    """The integers of which floats were made."""
+
+    def of_place(self, place: tuple[slice, ...], values: Pixels) -> tuple[Pixels, Quantised]:
+        """Return those of a rectangle, and how its floats were made of them."""
+
+    @property
+    def how(self) -> Quantisation:
+        """How all of them were made."""
+
+
+class StepsCoder(LosslessCoder):
+    """ASTROCODEC_1 tiles of floats, as the integers that they were made of: see `LosslessCoder`."""
+
+    def __init__(self, *arguments: Any, steps: TileSteps, places: Sequence[tuple[slice, ...]], **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self._steps = steps
+        self._places = places
+
+    def _stream(self, tile: int, pixels: Pixels, **how: Any) -> bytes:
+        place = self._places[tile]
+        native = np.ascontiguousarray(pixels, self._stored)
+        if self._steps.how.are_plain(place):
+            return super()._stream(tile, pixels, **how)
+        steps, told = self._steps.of_place(place, native)
+        how = {name: how[name] for name in ("model", "embed_model", "thorough")}
+        return astrocodec.encode_quantised(steps, told, self._stored, **how)
 
 
 def _shipped(model: Model) -> Model:

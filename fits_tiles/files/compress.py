@@ -37,14 +37,15 @@ from fits_tiles.files.foreign import Staged, staged
 from fits_tiles.files.reference_files import References, references_of
 from fits_tiles.files.reference_store import carry
 from fits_tiles.files.report import FileReport, HduReport
-from fits_tiles.files.sample import tuned_model
+from fits_tiles.files.sample import tuned_model, tuned_to_steps
 from fits_tiles.files.selection import select
 from fits_tiles.files.source import open_source, size_on_disk
 from fits_tiles.files.survey import survey
+from fits_tiles.files.tile_pixels import FloatSteps
 from fits_tiles.files.tiles_io import copy_bytes, file_size, read_band, write_table
 from fits_tiles.layout.blocks import Hdu, card_value, find_card, int_card, padded, walk, was_primary
 from fits_tiles.layout.checksums import write_checksums
-from fits_tiles.layout.grid import plan_tile_shape
+from fits_tiles.layout.grid import plan_bands, plan_tile_shape
 from fits_tiles.layout.headers import (
     ALGORITHM,
     HeapSize,
@@ -281,7 +282,7 @@ def compress(
                 plain.prove(file.fileno(), name)
                 made = list(walk(target.file.fileno(), name))
                 tables = {pair.original.index: made[pair.number] for pair in pairs if pair.tiles}
-                plain.prove_originals(file.fileno(), target.file.fileno(), tables, name)
+                plain.prove_originals(file.fileno(), target.file.fileno(), tables, name, workers, references)
                 _say_verified(report, pairs)
             meter.finish()
             report.written = target.commit()
@@ -377,8 +378,8 @@ def _write(
                 written += 1
                 entry.compressed_bytes += len(EMPTY_PRIMARY)
             room = room_for(hdus_out) if hdu.index == packed[0] else []
-            kept = plain.kept.get(hdu.index)
-            lossy = _write_image(out, fd, hdu, settings, f"{name}: {hdu.label}", entry, meter, room, kept)
+            known = plain.kept.get(hdu.index), plain.steps.get(hdu.index)
+            lossy = _write_image(out, fd, hdu, settings, f"{name}: {hdu.label}", entry, meter, room, *known)
             pairs.append(Pair(hdu, written, tiles=True, lossy=lossy))
         else:
             start = out.tell()
@@ -434,6 +435,7 @@ def _write_image(
     meter: Meter,
     room: list[bytes],
     kept: KeptTiles | None,
+    steps: FloatSteps | None,
 ) -> bool:
     """Write one image HDU as a table of tiles; return whether that lost anything."""
     shape = image_shape(hdu)
@@ -445,7 +447,12 @@ def _write_image(
         plan_tile_shape(shape, settings.tile_shape),
         wide=False,
     )
-    if settings.tile_shape is None and settings.codec == "causal" and (settings.level is None or layout.bitpix > 0):
+    if settings.codec != "causal" or (settings.level and steps):
+        # Tiles are made again of the integers that floats were made of, and of no other pixels.
+        kept, steps = None if steps else kept, None
+    if steps and settings.tile_shape is None:
+        layout = replace(layout, tile_shape=plan_bands(shape, steps.how.image.tile_shape))
+    elif settings.tile_shape is None and settings.codec == "causal" and (settings.level is None or layout.bitpix > 0):
         layout = with_cube_tiles(fd, hdu, layout)
     quantization = _quantization(settings, layout, fd, hdu)
     kept = None if quantization else kept  # other pixels give other tiles
@@ -462,7 +469,10 @@ def _write_image(
     if settings.tune and hdu.data_bytes >= _MIN_TUNED_BYTES:
         # One that goes along seldom pays: then the model is that of the image alone.
         pixels = None if beside is None or beside.embed else beside.pixels
-        model = tuned_model(fd, hdu, layout, settings.model, settings.effort, pixels)
+        if steps:
+            model = tuned_to_steps(fd, hdu, layout, settings.model, settings.effort, steps)
+        else:
+            model = tuned_model(fd, hdu, layout, settings.model, settings.effort, pixels)
     keep: dict[str, Any] = {
         "padding": odd_padding(fd, hdu),
         "room": room,
@@ -478,6 +488,7 @@ def _write_image(
         codec=settings.codec,
         borders=named_borders(hdu.cards, (1, *shape)[-2], shape[-1]),
         beside=beside,
+        steps=steps,
     )
     # A single tile holds its model itself, in fewer bytes than cards take.
     coded = None
@@ -507,7 +518,7 @@ def _write_image(
     )
     meter.advance(hdu.size - hdu.data_bytes)
     entry.tell_image("compressed", layout)
-    entry.add_note("--to original gives the very file back" if kept else "")
+    entry.add_note(steps.how.words if steps else "", "--to original gives the very file back" if kept else "")
     if beside is not None:
         used = isinstance(coder, LosslessCoder) and coder.is_beside
         if used and settings.reference:

@@ -13,7 +13,8 @@ from astrocodec.errors import CorruptError, TruncatedError
 from astrocodec.model import Model
 from astrocodec.references import ReferenceInfo
 from astrocodec.stages.cuts import NO_CUTS, Cuts
-from fits_tiles.files.coders import LosslessCoder, QuantizedCoder, TileCoder, TileReferences
+from fits_tiles.files.beside import tile_places
+from fits_tiles.files.coders import LosslessCoder, QuantizedCoder, StepsCoder, TileCoder, TileReferences, TileSteps
 from fits_tiles.layout.blocks import Hdu, find_card, read_at, was_primary
 from fits_tiles.layout.card_format import assemble, int_card_of, logical_card
 from fits_tiles.layout.card_text import read_blob
@@ -102,14 +103,16 @@ def coder_for(
     borders: Cuts = NO_CUTS,
     beside: TileReferences | None = None,
     references: Callable[[ReferenceInfo], npt.NDArray[Any]] | None = None,
+    steps: TileSteps | None = None,
 ) -> TileCoder:
     """Return what codes the tiles of an HDU; arguments as of `LosslessCoder`, `borders` of the image."""
     in_tile = partial(borders_in_tile, borders, layout.shape, layout.tile_shape)
+    how = (model, base, thorough, codec, listed, embeds, in_tile, beside, references)
+    if steps is not None:
+        return StepsCoder(layout.pixel_type, *how, steps=steps, places=tile_places(layout.grid))
     if layout.quantization is None:
-        return LosslessCoder(
-            layout.pixel_type, model, base, thorough, codec, listed, embeds, in_tile, beside, references
-        )
-    inner = LosslessCoder(">i4", model, base, thorough, codec, listed, embeds, in_tile, beside, references)
+        return LosslessCoder(layout.pixel_type, *how)
+    inner = LosslessCoder(">i4", *how)
     return QuantizedCoder(inner, layout.quantization, layout.bitpix)
 
 

@@ -25,13 +25,15 @@ from fits_tiles.files.container import (
     stored_model,
 )
 from fits_tiles.files.foreign import Staged, staged
-from fits_tiles.files.original import PixelFile, make_again, read_kept
+from fits_tiles.files.original import make_again, read_kept
+from fits_tiles.files.original_pixels import original_pixels
 from fits_tiles.files.reference_files import references_of
 from fits_tiles.files.reference_store import carry
 from fits_tiles.files.report import FileReport, HduReport
 from fits_tiles.files.selection import select
 from fits_tiles.files.source import open_source, scratch_file, size_on_disk
 from fits_tiles.files.survey import Survey, survey, word_of_edited
+from fits_tiles.files.tile_pixels import PixelFile
 from fits_tiles.files.tiles_io import copy_bytes, decoded_bands, file_size, read_band, write_band
 from fits_tiles.files.transcode import ALGORITHMS, standard_coder, unread_by_cfitsio, write_standard
 from fits_tiles.layout.blocks import BLOCK, Hdu, find_card, padded, read_at, split_cards, walk, was_primary
@@ -352,15 +354,24 @@ def _write_original(job: _Job, hdu: Hdu, layout: TileLayout, where: str, entry: 
     start = job.out.tell()
     with scratch_file(job.folder) as pixels:
         coder = decoder_of(hdu, layout, where, job.references)
-        for band, part in decoded_bands(job.fd, hdu, layout, coder, where=where, workers=job.workers):
-            write_band(pixels.fileno(), 0, band, part)
-            del part
-            job.meter.advance(band.size)
+        # Quantised floats are made of integers, which are decoded; where all are, the floats are not needed.
+        if any(kept.columns) or not kept.image.is_quantised:
+            for band, part in decoded_bands(job.fd, hdu, layout, coder, where=where, workers=job.workers):
+                write_band(pixels.fileno(), 0, band, part)
+                del part
+                job.meter.advance(band.size)
         if primary and kept.primary:
             job.begin()
             job.out.write(kept.primary)
         job.begin()
-        make_again(kept, PixelFile(pixels.fileno(), 0), job.out, where)
+        standing = original_pixels(
+            *(kept, job.fd, hdu, layout, coder, PixelFile(pixels.fileno(), 0)),
+            where=where,
+            workers=job.workers,
+            folder=job.folder,
+        )
+        with standing as original:
+            make_again(kept, original, job.out, where)
     entry.original_bytes = job.out.tell() - start
     entry.add_note(f"{card.algorithm} tiles as they were")
     return True

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from math import prod
 from typing import IO
 
 from astrocodec.errors import DifferenceError, FormatError
+from fits_tiles.files.container import ReferenceFiles, decoder_of
 from fits_tiles.files.foreign_header import lost_card, plain_header, says_nothing
 from fits_tiles.files.foreign_tiles import ForeignTiles, NotRecodedError
-from fits_tiles.files.original import PixelFile, keep, make_again, read_kept
+from fits_tiles.files.original import keep, make_again, read_kept
+from fits_tiles.files.original_pixels import original_pixels
+from fits_tiles.files.quantisation import Quantisation
 from fits_tiles.files.source import scratch_file
+from fits_tiles.files.tile_pixels import FloatSteps, PixelFile
 from fits_tiles.files.tiles_io import copy_bytes, file_size, same_bytes
 from fits_tiles.layout.blocks import Hdu, card_value, find_card, padded, read_at, walk, was_primary
 from fits_tiles.layout.checksums import data_sum, fits_checksums, sum32, write_checksums
 from fits_tiles.layout.grid import runs
-from fits_tiles.layout.headers import ALGORITHM, holds_tiles, is_compressed_image, why_not_kept
+from fits_tiles.layout.headers import ALGORITHM, holds_tiles, is_compressed_image, read_layout, why_not_kept
 from fits_tiles.layout.original_card import KeptTiles, read_original_card
 
 __all__ = ["Staged", "foreign_algorithm", "staged"]
@@ -35,6 +40,7 @@ class Staged:
     decoded: dict[int, Hdu] = field(default_factory=dict)  # the HDU of the source, where it was decoded
     primary: Hdu | None = None  # that of the source, where it stood for its first image only, and went
     kept: dict[int, KeptTiles] = field(default_factory=dict)  # of what was decoded, to make it again
+    steps: dict[int, FloatSteps] = field(default_factory=dict)  # of quantised floats that were decoded
 
     def prove(self, source_fd: int, name: str) -> None:
         """
@@ -58,7 +64,15 @@ class Staged:
                     if read_at(fd, hdu.data_start + at, len(piece), where) != piece:
                         raise DifferenceError(f"{where}: tile {number + 1} of {tiles.count} is not what was decoded")
 
-    def prove_originals(self, source_fd: int, tables_fd: int, tables: dict[int, Hdu], name: str) -> None:
+    def prove_originals(
+        self,
+        source_fd: int,
+        tables_fd: int,
+        tables: dict[int, Hdu],
+        name: str,
+        workers: int,
+        references: ReferenceFiles,
+    ) -> None:
         """
         Make the HDUs of the source again, of this file's pixels and of what tables of ours keep, and compare them.
 
@@ -80,8 +94,11 @@ class Staged:
             where = f"{name}: {source.label}"
             kept = read_kept(tables_fd, table, card, plain.header, where)
             primary = self.primary.header if self.primary and plain.index == 0 else b""
-            with scratch_file(None) as again:
-                size = make_again(kept, PixelFile(fd, plain.data_start), again, where)
+            layout, pixels = read_layout(table.cards, where), PixelFile(fd, plain.data_start)
+            coder = decoder_of(table, layout, where, references)
+            found = original_pixels(kept, tables_fd, table, layout, coder, pixels, where=where, workers=workers)
+            with found as original, scratch_file(None) as again:
+                size = make_again(kept, original, again, where)
                 same = size == source.size and kept.primary == primary
                 if not same or not same_bytes(again.fileno(), 0, source_fd, source.start, size, where):
                     raise DifferenceError(f"{where}: the tiles made again are not those of the source")
@@ -143,17 +160,23 @@ def staged(
     if not decode:
         yield _as_it_is(file, hdus, kept)
         return
-    with scratch_file(folder) as out:
+    with scratch_file(folder) as out, ExitStack() as stack:
         while True:
             try:
-                result = _stage(fd, hdus, out, name, decode, kept, originals=originals)
+                scratch = partial(_kept_open, stack, folder)
+                result = _stage(fd, hdus, out, name, decode, kept, originals=originals, scratch=scratch)
                 break
             except _KeptError as refusal:
+                stack.close()
                 del decode[refusal.index]
                 kept[refusal.index] = f"kept as it is: {refusal.reason}"
                 out.seek(0)
                 out.truncate()
         yield result
+
+
+def _kept_open(stack: ExitStack, folder: str | None) -> IO[bytes]:
+    return stack.enter_context(scratch_file(folder))
 
 
 class _KeptError(Exception):
@@ -179,6 +202,7 @@ def _stage(
     kept: dict[int, str],
     *,
     originals: bool,
+    scratch: Callable[[], IO[bytes]],
 ) -> Staged:
     drop_first = 1 in decode and _stands_for_its_image(hdus[0], hdus[1])
     result = Staged(out, primary=hdus[0] if drop_first else None)
@@ -186,10 +210,13 @@ def _stage(
         number = len(result.origin)
         if hdu.index in decode:
             try:
-                plain = _decode_hdu(fd, hdu, out, name, primary=number == 0)
+                plain, steps = _decode_hdu(fd, hdu, out, name, primary=number == 0, scratch=scratch)
+                if steps:
+                    result.steps[number] = steps
                 if originals and decode[hdu.index] != ALGORITHM:
                     primary = hdus[0].header if drop_first and hdu.index == 1 else b""
-                    result.kept[number] = keep(fd, hdu, name, PixelFile(out.fileno(), plain.data_start), plain, primary)
+                    pixels = steps or PixelFile(out.fileno(), plain.data_start)
+                    result.kept[number] = keep(fd, hdu, name, pixels, plain, primary)
             except NotRecodedError as error:
                 raise _KeptError(hdu.index, str(error)) from error
             result.decoded[number] = hdu
@@ -209,8 +236,14 @@ def _stands_for_its_image(primary: Hdu, image: Hdu) -> bool:
     return primary.data_bytes == 0 and was_primary(image.cards) and says_nothing(primary.cards, image.cards)
 
 
-def _decode_hdu(fd: int, hdu: Hdu, out: IO[bytes], name: str, *, primary: bool) -> Hdu:
-    """Append a compressed image as a plain one, tile after tile where it belongs: memory is that of one tile."""
+def _decode_hdu(
+    fd: int, hdu: Hdu, out: IO[bytes], name: str, *, primary: bool, scratch: Callable[[], IO[bytes]]
+) -> tuple[Hdu, FloatSteps | None]:
+    """
+    Append a compressed image as a plain one, tile after tile where it belongs: memory is that of one tile.
+
+    The integers of quantised floats go to a file of their own.
+    """
     where = f"{name}: {hdu.label}"
     tiles = ForeignTiles(fd, hdu, where)
     header = plain_header(hdu.cards, where, primary=primary, blank=tiles.blank)
@@ -221,7 +254,13 @@ def _decode_hdu(fd: int, hdu: Hdu, out: IO[bytes], name: str, *, primary: bool) 
     out.flush()
     base, size = start + len(header), prod(tiles.shape) * tiles.kind.itemsize
     out.truncate(base + padded(size))
+    steps = None
+    if tiles.is_quantised and tiles.algorithm != ALGORITHM:
+        how = Quantisation.of_image(tiles, tiles.rows)
+        steps = FloatSteps.empty(how, scratch(), PixelFile(out.fileno(), base))
     for number in range(tiles.count):
+        if steps and (found := tiles.steps(number)) is not None:
+            steps.write(tiles.place(number), found)
         for at, piece in _pieces(tiles, number):
             os.pwrite(out.fileno(), piece, base + at)
     stop = out.seek(0, os.SEEK_END)
@@ -230,7 +269,7 @@ def _decode_hdu(fd: int, hdu: Hdu, out: IO[bytes], name: str, *, primary: bool) 
     # The pixels are those of the original, or those that a program made of them, which sums of the tiles vouch for.
     if (said == str(data) and sum32(header, data) != 0xFFFFFFFF) or (said and fits_checksums(fd, hdu).data):
         write_checksums(out.fileno(), plain)
-    return replace(plain, header=bytes(read_at(out.fileno(), start, len(header), where)))
+    return replace(plain, header=bytes(read_at(out.fileno(), start, len(header), where))), steps
 
 
 def _pieces(tiles: ForeignTiles, number: int) -> Iterator[tuple[int, memoryview]]:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from astrocodec.errors import FormatError
 from fits_tiles.files.foreign_streams import MOST_PIXELS
 from fits_tiles.layout.blocks import card_value, count_card, find_card, int_card
-from fits_tiles.layout.headers import ALGORITHM, STANDARD_ALGORITHMS
+from fits_tiles.layout.headers import ALGORITHM, NULL_PIXEL, STANDARD_ALGORITHMS
 
 __all__ = ["STREAMS", "Column", "ForeignImage", "NotRecodedError", "limits", "undefined_values"]
 
@@ -135,6 +135,24 @@ class ForeignImage:
     def streams(self) -> list[Column]:
         """The columns that a tile may be in, in the order in which they are looked at."""
         return [self.columns[name] for name in STREAMS if name in self.columns and self.columns[name].element]
+
+    @property
+    def is_quantised(self) -> bool:
+        """Whether floats were made integers, at least in some tiles."""
+        return self.bitpix < 0 and "ZSCALE" in self.columns and "ZZERO" in self.columns
+
+    @property
+    def null_step(self) -> int | None:
+        """The integer that stands for no value in quantised floats, if there is one."""
+        if self.algorithm == ALGORITHM:
+            return int_card(self.cards, "ZBLANK", self.where, NULL_PIXEL)
+        found = (card_value(find_card(self.cards, name)) for name in ("ZBLANK", "BLANK"))
+        value = next((value for value in found if value is not None), None)
+        if value is not None and (
+            isinstance(value, bool) or not isinstance(value, int) or not -(1 << 31) <= value < 1 << 31
+        ):
+            raise NotRecodedError(f"floats quantised with {value!r} for no value, which is no step")
+        return value
 
     def place(self, tile: int) -> tuple[slice, ...]:
         """Return where a tile lies in the image."""

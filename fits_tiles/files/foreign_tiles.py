@@ -13,10 +13,11 @@ import numpy.typing as npt
 from astrocodec.errors import AstrocodecError, CorruptError, FormatError
 from fits_tiles.files.foreign_image import STREAMS, ForeignImage, NotRecodedError, limits, undefined_values
 from fits_tiles.files.foreign_streams import hcompress_pixels, plio_pixels, rice_pixels
+from fits_tiles.files.quantisation import Quantisation
 from fits_tiles.hooks.astropy_codecs import c_decoder, dequantize
 from fits_tiles.hooks.tile_codec import TileCodec
 from fits_tiles.layout.blocks import Hdu, card_value, find_card, int_card, read_at
-from fits_tiles.layout.headers import ALGORITHM, DITHERS, NULL_PIXEL
+from fits_tiles.layout.headers import ALGORITHM, DITHERS
 from fits_tiles.layout.model_cards import read_model
 
 __all__ = ["ForeignTiles", "NotRecodedError"]
@@ -59,14 +60,19 @@ class ForeignTiles(ForeignImage):
             return
         if "NULL_PIXEL_MASK" in names or find_card(cards, "ZMASKCMP") is not None:
             raise NotRecodedError(f"compressed with {self.algorithm} and a mask of undefined pixels")
-        if any(name in names or find_card(cards, name) is not None for name in ("ZSCALE", "ZZERO")):
-            what = "floats quantised" if self.bitpix < 0 else "integers scaled by ZSCALE"
+        scaled = any(name in names or find_card(cards, name) is not None for name in ("ZSCALE", "ZZERO"))
+        if scaled and not self.is_quantised:
+            what = "floats quantised in an unusual way" if self.bitpix < 0 else "integers scaled by ZSCALE"
             raise NotRecodedError(f"{what} and compressed with {self.algorithm}")
-        if self.bitpix < 0 and not self.algorithm.startswith(("GZIP", "NOCOMPRESS")):
+        if self.is_quantised and ("ZBLANK" in names or "COMPRESSED_DATA" not in names):
+            raise NotRecodedError("floats quantised with a column of values of undefined pixels, or without integers")
+        if self.bitpix < 0 and not self.is_quantised and not self.algorithm.startswith(("GZIP", "NOCOMPRESS")):
             raise NotRecodedError(f"floats compressed with {self.algorithm}, which is for integers")
         lengths = [self.rows[column.name][:, 0] for column in self.streams]
         if not lengths or not np.any(lengths, axis=0).all():
             raise NotRecodedError(f"compressed with {self.algorithm}, some tiles have no data")
+        if self.is_quantised:
+            Quantisation.of_image(self, self.rows)
 
     def pixels(self, tile: int) -> Pixels:
         """
@@ -80,6 +86,12 @@ class ForeignTiles(ForeignImage):
             If a value does not fit a plain image.
         """
         return self._found(tile, self._decode).astype(self.kind.newbyteorder(">"), copy=False)
+
+    def steps(self, tile: int) -> Pixels | None:
+        """Decode a tile to the integers that its floats were made of; None of one that was not quantised."""
+        if not self.is_quantised or self.column_of(tile) != "COMPRESSED_DATA":
+            return None
+        return self._found(tile, lambda stream, column, shape, tile: self._steps(stream, shape))
 
     def column_of(self, tile: int) -> str:
         """Return the name of the column that a tile is in."""
@@ -119,6 +131,8 @@ class ForeignTiles(ForeignImage):
             found: Pixels = np.frombuffer(stream, self.columns[column].element)
         elif column == "GZIP_COMPRESSED_DATA":
             found = self._elements_of(_inflate(stream, prod(shape)), prod(shape))
+        elif self.is_quantised:
+            found = self._dequantised(self._steps(stream, shape), tile)
         else:
             found = self._decompress(stream, shape)
         if found.size != prod(shape):
@@ -126,8 +140,6 @@ class ForeignTiles(ForeignImage):
         found = found.reshape(shape)
         if self.bitpix > 0:
             return self._stored_integers(found, tile)
-        if column == "COMPRESSED_DATA" and "ZSCALE" in (self.rows.dtype.names or ()):
-            found = self._dequantised(found, tile)
         if found.dtype.newbyteorder("=") != self.kind:
             raise CorruptError(f"the tile holds {found.dtype.name} pixels, expected {self.kind.name}")
         return found
@@ -135,15 +147,15 @@ class ForeignTiles(ForeignImage):
     def _decompress(self, stream: bytes, shape: tuple[int, ...]) -> Pixels:
         size = prod(shape)
         if self.algorithm == ALGORITHM:
-            stored = "int32" if "ZSCALE" in (self.rows.dtype.names or ()) else self.kind.name
+            stored = "int32" if self.is_quantised else self.kind.name
             return TileCodec(model=self._model, stored=stored, where=self.where).decode(stream)
         if self.algorithm == "NOCOMPRESS":
-            return self._elements_of(stream, size)
+            return self._elements_of(stream, size, are_steps=self.is_quantised)
         if self.algorithm.startswith("GZIP"):
             raw = _inflate(stream, size)
             if self.algorithm == "GZIP_2":
                 raw = np.frombuffer(raw, np.uint8).reshape(-1, size).T.tobytes()
-            return self._elements_of(raw, size)
+            return self._elements_of(raw, size, are_steps=self.is_quantised)
         if self.algorithm == "HCOMPRESS_1":
             rows, columns = self.flat_sides(shape)
             scale, smooth = self.parameter("SCALE", 0), self.parameter("SMOOTH", 0)
@@ -157,9 +169,17 @@ class ForeignTiles(ForeignImage):
             found = found - 32768
         return found.view(np.uint8) if found.dtype.itemsize == 1 else found
 
-    def _elements_of(self, raw: bytes, count: int) -> Pixels:
+    def _steps(self, stream: bytes, shape: tuple[int, ...]) -> Pixels:
+        found = self._decompress(stream, shape)
+        if found.size != prod(shape):
+            raise CorruptError(f"the tile decodes to {found.size} steps, expected {prod(shape)}")
+        if found.dtype.itemsize > 4 and not -(1 << 31) <= found.min() <= found.max() < 1 << 31:
+            raise NotRecodedError(f"steps of {found.min()} to {found.max()}, beyond 32 bits")
+        return found.astype(np.int32).reshape(shape)
+
+    def _elements_of(self, raw: bytes, count: int, *, are_steps: bool = False) -> Pixels:
         """Take bytes as big-endian pixels; integers may be kept in another width than ``ZBITPIX``."""
-        letter = "f" if self.bitpix < 0 else "u" if len(raw) == count else "i"
+        letter = "f" if self.bitpix < 0 and not are_steps else "u" if len(raw) == count else "i"
         if len(raw) % count or len(raw) // count not in (1, 2, 4, 8):
             raise CorruptError(f"the tile has {len(raw)} bytes for {count} pixels")
         return np.frombuffer(raw, f">{letter}{len(raw) // count}")
@@ -175,15 +195,16 @@ class ForeignTiles(ForeignImage):
             raise NotRecodedError(f"pixels of {found.min()} to {found.max()} in an image of {self.bitpix} bits")
         return found
 
-    def _dequantised(self, found: Pixels, tile: int) -> Pixels:
+    def _dequantised(self, integers: Pixels, tile: int) -> Pixels:
         cards, row = self.cards, self.rows[tile]
         method = DITHERS.get(str(card_value(find_card(cards, "ZQUANTIZ"))), -1)
         seed = int_card(cards, "ZDITHER0", self.where, 0)
         scale, zero = float(row["ZSCALE"]), float(row["ZZERO"])
-        integers = found.astype(np.int32)
         pixels = dequantize(integers, tile + seed if method != -1 else 0, scale, zero, method, self.bitpix)
-        null = integers == int_card(cards, "ZBLANK", self.where, NULL_PIXEL)
-        return np.where(null, pixels.dtype.type(np.nan), pixels)
+        pixels = pixels.astype(self.kind, copy=False)
+        if self.null_step is None:
+            return pixels
+        return np.where(integers == self.null_step, self.kind.type(np.nan), pixels)
 
 
 def _inflate(stream: bytes, pixels: int) -> bytes:

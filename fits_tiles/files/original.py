@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import IO, Any, Protocol
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,13 +23,13 @@ from fits_tiles.files.foreign_coders import TileMaker, TileSettings
 from fits_tiles.files.foreign_image import ForeignImage, NotRecodedError, undefined_values
 from fits_tiles.files.foreign_tiles import ForeignTiles
 from fits_tiles.files.original_words import WORDS
+from fits_tiles.files.tile_pixels import TilePixels
 from fits_tiles.layout.blocks import BLOCK, Hdu, data_length, padded, read_at, split_cards
 from fits_tiles.layout.folded_header import fold, unfold
-from fits_tiles.layout.grid import runs
 from fits_tiles.layout.original_card import KeptTiles, OriginalCard
 from fits_tiles.layout.z_keywords import rename
 
-__all__ = ["Original", "PixelFile", "TilePixels", "keep", "make_again", "read_kept"]
+__all__ = ["Original", "keep", "make_again", "read_kept"]
 
 Pixels = npt.NDArray[Any]
 _FORM = 1
@@ -38,37 +38,6 @@ _SETTINGS = len(TileSettings().packed)
 _MOST_KEPT = 64 << 20  # tiles that are not made again; more is better left as it is
 _MOST_INFLATED = 128 << 20
 _STEP = 1 << 22
-
-
-class TilePixels(Protocol):
-    """What stands for the pixels of a tile of another program."""
-
-    def of_tile(self, image: ForeignImage, tile: int, column: str) -> Pixels:
-        """Return the pixels as a plain image stores them; where they are quantised, the integers."""
-
-    def scaling(self, image: ForeignImage, tile: int) -> dict[str, float]:
-        """Return scale and zero of a quantised tile, by the names of their columns."""
-
-
-@dataclass(frozen=True)
-class PixelFile:
-    """The pixels of a plain image that lies in a file."""
-
-    fd: int
-    start: int
-
-    def of_tile(self, image: ForeignImage, tile: int, column: str) -> Pixels:
-        """Read a tile."""
-        size, place = image.kind.itemsize, image.place(tile)
-        raw = b"".join(
-            read_at(self.fd, self.start + first * size, count * size, image.where)
-            for first, count in runs(image.shape, place)
-        )
-        return np.frombuffer(raw, image.kind.newbyteorder(">")).reshape(image.tile_sides(tile))
-
-    def scaling(self, image: ForeignImage, tile: int) -> dict[str, float]:
-        """Nothing is quantised."""
-        return {}
 
 
 @dataclass

@@ -11,18 +11,21 @@ import numpy.typing as npt
 
 import astrocodec
 from astrocodec.model import Model
+from fits_tiles.files.beside import tile_places
 from fits_tiles.files.coders import QuantizedCoder
 from fits_tiles.files.container import coder_for
+from fits_tiles.files.tile_pixels import FloatSteps
 from fits_tiles.layout.blocks import Hdu, read_at
-from fits_tiles.layout.grid import plan_tile_shape
+from fits_tiles.layout.grid import plan_tile_shape, runs
 from fits_tiles.layout.headers import TileLayout
 from fits_tiles.layout.model_cards import MAX_DELTA
 
-__all__ = ["read_window", "sampled_windows", "tuned_model"]
+__all__ = ["read_window", "sampled_windows", "tuned_model", "tuned_to_steps"]
 
 # Up to here an image is read whole, and the tuning takes its own sample.
 _WHOLE_BYTES = 1 << 25
 _WINDOWS = 12
+_BANDS = 4  # of quantised floats, of a MiB of integers each or so
 _WINDOW_PIXELS = 1 << 18
 # Of a cube's tile as many rows as the tuning looks at together.
 _CUBE_ROWS, _CUBE_COLUMNS = 128, 256
@@ -55,6 +58,26 @@ def tuned_model(
     # Planes that share a tile are seen with those before them, as they are coded.
     apart = len(planes) > 1 and prod(layout.tile_shape[:-2]) == 1
     return tune(list(planes) if apart else planes if len(planes) > 1 else planes[0], thorough=True)
+
+
+def tuned_to_steps(fd: int, hdu: Hdu, layout: TileLayout, base: Model, effort: int, steps: FloatSteps) -> Model:
+    """Fit a model to the integers that floats were made of, as they are coded."""
+    bands = list(layout.grid.bands())
+    chosen = np.unique(np.linspace(0, len(bands) - 1, min(len(bands), _BANDS)).round().astype(int))
+    places, samples = tile_places(layout.grid), []
+    for number in (bands[one].first_tile for one in chosen):
+        place = places[number]
+        if steps.how.are_plain(place):
+            continue
+        raw = b"".join(
+            read_at(fd, hdu.data_start + first * layout.itemsize, count * layout.itemsize, hdu.label)
+            for first, count in runs(layout.shape, place)
+        )
+        values = np.frombuffer(raw, layout.pixel_type).astype(np.dtype(layout.pixel_type).newbyteorder("="))
+        samples.append(steps.coded(place, values.reshape([cut.stop - cut.start for cut in place])))
+    if not samples:
+        return base
+    return astrocodec.tune(samples, base=base, max_bytes=MAX_DELTA, effort=effort, thorough=True)
 
 
 def sampled_windows(fd: int, hdu: Hdu, layout: TileLayout) -> list[Pixels]:

@@ -10,10 +10,11 @@ from operator import mul
 
 from astrocodec.stages.planes import TARGET, balanced_sides
 
-__all__ = ["Band", "TileGrid", "plan_cube_tiles", "plan_tile_shape", "runs"]
+__all__ = ["Band", "TileGrid", "plan_bands", "plan_cube_tiles", "plan_tile_shape", "runs"]
 
 # Bands of wide images take some of the columns, so that memory does not grow with the width.
 _BAND_BYTES = 1 << 23
+_BAND_PIXELS = 1 << 20
 _PIECE = 1 << 22
 _LINE = 1 << 14
 _MOST_PLANES = 64
@@ -100,6 +101,23 @@ def plan_tile_shape(shape: Sequence[int], requested: Sequence[int] | None) -> tu
     elif leading and (rows, columns) == tuple(shape[-2:]):
         leading[-1] = max(1, min(shape[-3], area // (rows * columns)))
     return (*leading, rows, columns)
+
+
+def plan_bands(shape: Sequence[int], inner: Sequence[int]) -> tuple[int, ...]:
+    """
+    Choose the shape of tiles as wide as the image, of about a million pixels, that hold whole inner tiles.
+
+    Examples
+    --------
+    >>> plan_bands((2048, 2048), (1, 2048)), plan_bands((1000, 4000), (100, 100)), plan_bands((300,), (300,))
+    ((512, 2048), (300, 4000), (300,))
+    """
+    if len(shape) < 2:
+        return plan_tile_shape(shape, None)
+    height, width = shape[-2:]
+    bands = max(1, -(-height * width // _BAND_PIXELS))
+    rows = min(height, -(-height // (bands * inner[-2])) * inner[-2])
+    return plan_tile_shape(shape, (rows, width))
 
 
 def plan_cube_tiles(shape: Sequence[int], itemsize: int) -> tuple[int, ...]:
