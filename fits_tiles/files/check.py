@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -34,6 +34,7 @@ from fits_tiles.files.foreign_header import plain_header
 from fits_tiles.files.foreign_tiles import ForeignTiles, NotRecodedError
 from fits_tiles.files.original import make_again, read_kept
 from fits_tiles.files.original_pixels import original_pixels
+from fits_tiles.files.quantisation import Quantisation
 from fits_tiles.files.reference_files import references_of
 from fits_tiles.files.report import FileReport, HduReport
 from fits_tiles.files.source import open_source, scratch_file, size_on_disk
@@ -218,8 +219,6 @@ def describe(hdu: Hdu, where: str) -> HduReport:
         odd = padding_of(hdu, where)
         entry.original_bytes = len(found.header) + (padded(data) if odd is None else data + len(odd))
         parts = [f"container {layout.container}", "lossy: quantised floats" if layout.quantization else ""]
-        card = read_original_card(hdu.cards)
-        parts.append(f"recoded from {card.algorithm}; --to original gives the very file back" if card else "")
         parts.append("self-contained" if holds_whole_model(hdu.cards, where) else "")
         parts += [found.edits, missing]
         entry.note = "; ".join(filter(None, parts))
@@ -288,6 +287,22 @@ def _why_not_anew(fd: int, hdu: Hdu) -> str:
     return ""
 
 
+def _of_original(fd: int, hdu: Hdu, where: str) -> list[str]:
+    """Say what a table was coded anew from, and whether that can be had back."""
+    card = read_original_card(hdu.cards)
+    if card is None:
+        return []
+    found = restored_header(fd, hdu, where, primary=was_primary(hdu.cards), edited=True)
+    words = [f"recoded from {card.algorithm}"]
+    if found.edits:
+        return words
+    with suppress(FormatError, NotRecodedError):  # that is for those who decode them
+        image = read_kept(fd, hdu, card, found.header, where).image
+        words += [Quantisation.of_image(image).words] if image.is_quantised else []
+        words.append("--to original gives the very file back")
+    return words
+
+
 def _report(path: FileLike, name: str, file: IO[bytes], hdus: list[Hdu]) -> FileReport:
     """Report on a file from its headers."""
     report = FileReport(name, "", 0, size_on_disk(path, file))
@@ -298,6 +313,7 @@ def _report(path: FileLike, name: str, file: IO[bytes], hdus: list[Hdu]) -> File
         if holds_tiles(hdu.cards) and not entry.model:
             entry.codec = codec_of(first_stream(file.fileno(), hdu)) or "unknown"
         if holds_tiles(hdu.cards):
+            entry.add_note(*_of_original(file.fileno(), hdu, f"{name}: {hdu.label}"))
             entry.add_note(*(f"beside {name}" for name in named_references(file.fileno(), hdu)))
     tail = file_size(file.fileno()) - hdus[-1].stop
     skipped = 0

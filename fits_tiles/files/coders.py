@@ -210,7 +210,7 @@ class StepsCoder(LosslessCoder):
             return super()._stream(tile, pixels, **how)
         steps, told = self._steps.of_place(place, native)
         how = {name: how[name] for name in ("model", "embed_model", "thorough")}
-        return astrocodec.encode_quantised(steps, told, self._stored, **how)
+        return astrocodec.encode_quantised(steps.reshape(pixels.shape), told, self._stored, **how)
 
 
 def _shipped(model: Model) -> Model:

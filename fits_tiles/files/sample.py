@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 import astrocodec
 from astrocodec.model import Model
-from fits_tiles.files.beside import tile_places
+from fits_tiles.files.beside import tile_places, without_single_planes
 from fits_tiles.files.coders import QuantizedCoder
 from fits_tiles.files.container import coder_for
 from fits_tiles.files.tile_pixels import FloatSteps
@@ -74,7 +74,7 @@ def tuned_to_steps(fd: int, hdu: Hdu, layout: TileLayout, base: Model, effort: i
             for first, count in runs(layout.shape, place)
         )
         values = np.frombuffer(raw, layout.pixel_type).astype(np.dtype(layout.pixel_type).newbyteorder("="))
-        samples.append(steps.coded(place, values.reshape([cut.stop - cut.start for cut in place])))
+        samples.append(without_single_planes(steps.coded(place, values)))
     if not samples:
         return base
     return astrocodec.tune(samples, base=base, max_bytes=MAX_DELTA, effort=effort, thorough=True)

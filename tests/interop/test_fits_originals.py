@@ -86,6 +86,98 @@ def test_files_of_fpack_come_back(tmp_path: Path, option: str, extension: bool) 
     _comes_back(path)
 
 
+# Quantised floats
+
+
+def _floats(type_name: str = "f4", shape: tuple[int, ...] = NOISE.shape) -> np.ndarray[Any, Any]:
+    """Steps of a tenth and noise, no values in some rows, a row of one value."""
+    chance = np.random.default_rng(2)
+    pixels = (chance.poisson(20, shape) * 0.1 + chance.normal(0, 0.01, shape)).astype(type_name)
+    pixels[..., 3:9, 50:90] = np.nan
+    pixels[..., 20, :] = 5
+    return pixels
+
+
+def _bits(pixels: np.ndarray[Any, Any]) -> bytes:
+    return np.ascontiguousarray(pixels, pixels.dtype.newbyteorder("=")).tobytes()
+
+
+def _has_pixels_of(path: Path) -> None:
+    """What astropy reads of the source, of ours and of the plain image is the same, bit for bit."""
+    plain = path.with_name("plain-again.fits")
+    fits_tiles.decompress(path.with_name("packed.ac.fits"), plain, overwrite=True)
+    with fits.open(path) as given, fits.open(path.with_name("packed.ac.fits")) as ours, fits.open(plain) as image:
+        expected = given[-1].data
+        assert _bits(ours[-1].data) == _bits(expected) == _bits(image[-1].data)
+        assert _bits(ours[-1].section[..., 15:40, 30:200]) == _bits(expected[..., 15:40, 30:200])
+
+
+@pytest.mark.parametrize("kind", ["RICE_1", "GZIP_1", "GZIP_2", "HCOMPRESS_1", "NOCOMPRESS"])
+@pytest.mark.parametrize("dither", [-1, 1, 2])
+def test_quantised_floats_of_astropy_come_back(tmp_path: Path, kind: str, dither: int) -> None:
+    path = tmp_path / "source.fz"
+    # Tiles of a row of one value do not quantise, and are gzipped; the seed wraps.
+    image = fits.CompImageHDU(
+        _floats(), compression_type=kind, quantize_level=1, quantize_method=dither, dither_seed=9950
+    )
+    fits.HDUList([fits.PrimaryHDU(), image]).writeto(path)
+    _comes_back(path)
+    _has_pixels_of(path)
+
+
+@pytest.mark.parametrize("shape", [(90, 330), (3, 60, 200)])
+@pytest.mark.parametrize("tile", [(40, 50), (1, 500), (500, 500)])
+@pytest.mark.parametrize("ours", [None, (30, 64)])
+def test_quantised_tiles_of_any_shape_come_back(
+    tmp_path: Path, shape: tuple[int, ...], tile: tuple[int, int], ours: tuple[int, int] | None
+) -> None:
+    path = tmp_path / "source.fz"
+    tile_shape = (1,) * (len(shape) - 2) + tuple(map(min, tile, shape[-2:]))
+    image = fits.CompImageHDU(
+        _floats("f8", shape), compression_type="RICE_1", quantize_level=1, quantize_method=1, tile_shape=tile_shape
+    )
+    fits.HDUList([fits.PrimaryHDU(), image]).writeto(path)
+    report, packed = _packed(path, tile_shape=ours)
+    assert "floats quantised at q = 1, dither 1; --to original" in report.hdus[1].note
+    assert _back(packed) == path.read_bytes()
+    _has_pixels_of(path)
+
+
+@pytest.mark.parametrize("option", ["-r -q 4", "-r -q0 4", "-r -qz 1", "-h -q 1", "-g -q 4", "-r -q -0.01"])
+def test_quantised_floats_of_fpack_come_back(tmp_path: Path, option: str) -> None:
+    if shutil.which("fpack") is None:
+        pytest.skip("fpack is not installed")
+    plain, path = tmp_path / "plain.fits", tmp_path / "plain.fits.fz"
+    pixels = _floats()
+    pixels[40:60] *= -1  # zeros of dither 2
+    pixels[40:60, ::3] = 0
+    fits.PrimaryHDU(pixels).writeto(plain, checksum=True)
+    subprocess.run(["fpack", *option.split(), "-O", path, plain], check=True, capture_output=True)
+    _comes_back(path)
+    _has_pixels_of(path)
+
+
+def test_floats_of_steps_that_no_program_agrees_on_are_kept(tmp_path: Path) -> None:
+    path = tmp_path / "source.fz"
+    image = fits.CompImageHDU(_floats(), compression_type="RICE_1", quantize_level=1, quantize_method=1)
+    fits.HDUList([fits.PrimaryHDU(), image]).writeto(path)
+    for name, value, reason in (
+        ("ZDITHER0", 10001, "dither of seed 10001"),
+        ("ZQUANTIZ", "SUBTRACTIVE_DITHER_9", "in a way that is not known"),
+        ("ZBLANK", 1 << 40, "which is no step"),
+    ):
+        changed = tmp_path / f"{name}.fz"
+        with fits.open(path, disable_image_compression=True) as hdus:
+            hdus[1].header[name] = value
+            hdus.writeto(changed)
+        report, packed = _packed(changed)
+        assert reason in report.hdus[1].note
+        assert packed.read_bytes() == changed.read_bytes()
+
+
+# What is not usual
+
+
 def _rice_file(path: Path) -> None:
     fits.HDUList([fits.PrimaryHDU(), fits.CompImageHDU(NOISE, compression_type="RICE_1")]).writeto(path)
 
