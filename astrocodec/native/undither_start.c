@@ -1,0 +1,102 @@
+#include <string.h>
+
+#include "undither_parts.h"
+#include "wide_vectors.h"
+
+enum { PAIRS = 32, FIRST = 8, LEAST_FIRST = 6, LEAST = 15, NEAR = 4096 /* of a step's 65536 parts */, LANES = 64 };
+
+/* Sorts by the upper 32 bits. */
+static void sort_keys(uint64_t *keys, uint64_t *room, size_t n)
+{
+    for (uint32_t shift = 32; shift < 64; shift += 8) {
+        uint32_t at[256] = {0}, sum = 0;
+        for (size_t i = 0; i < n; i++) at[keys[i] >> shift & 255]++;
+        for (int b = 0; b < 256; b++) {
+            const uint32_t c = at[b];
+            at[b] = sum, sum += c;
+        }
+        for (size_t i = 0; i < n; i++) room[at[keys[i] >> shift & 255]++] = keys[i];
+        uint64_t *t = keys;
+        keys = room, room = t;
+    }
+}
+
+void ac_undither_sort(const double *x, size_t n, size_t stride, ac_sorted *sorted)
+{
+    uint64_t keys[AC_MOST_SORTED], room[AC_MOST_SORTED];
+    double low = INFINITY, high = -INFINITY;
+    size_t count = 0;
+    sorted->count = 0;
+    for (size_t i = 0, taken = 0; i < n && taken < AC_MOST_SORTED; i += stride, taken++) {
+        if (!(fabs(x[i]) < 1e300)) continue;
+        low = x[i] < low ? x[i] : low, high = x[i] > high ? x[i] : high;
+        keys[count++] = taken;
+    }
+    if (!(high - low > 0)) return;
+    const double unit = 4294967295.0 / (high - low);
+    if (!(unit < 1e300)) return;
+    for (size_t i = 0; i < count; i++) keys[i] |= (uint64_t)(uint32_t)((x[keys[i] * stride] - low) * unit) << 32;
+    sort_keys(keys, room, count);
+    for (size_t i = 0; i < count; i++) {
+        const uint32_t at = (uint32_t)keys[i];
+        const double v = x[at * stride];
+        if (sorted->count && sorted->x[sorted->count - 1] == v) continue;
+        sorted->x[sorted->count] = v, sorted->at[sorted->count++] = (uint16_t)at;
+    }
+}
+
+/* Two pixels whose values are close to each other. */
+typedef struct {
+    double apart;
+    uint16_t a, b;
+} pair;
+
+static size_t closest_pairs(const ac_sorted *s, pair *pairs)
+{
+    size_t n = 0;
+    for (size_t i = 1; i < s->count; i++) {
+        const double apart = fabs(s->x[i] - s->x[i - 1]);
+        if (n == PAIRS && !(apart < pairs[n - 1].apart)) continue;
+        size_t at = n < PAIRS ? n++ : n - 1;
+        for (; at && pairs[at - 1].apart > apart; at--) pairs[at] = pairs[at - 1];
+        pairs[at] = (pair){apart, s->at[i - 1], s->at[i]};
+    }
+    return n;
+}
+
+static inline int agrees(const uint16_t *turn, pair p) { return (uint16_t)(turn[p.a] - turn[p.b] + NEAR) < 2 * NEAR; }
+
+static inline __attribute__((always_inline)) void count_block(const uint16_t *turn, const pair *pairs, uint16_t *agree)
+{
+    memset(agree, 0, LANES * sizeof *agree);
+    for (int j = 0; j < FIRST; j++) {
+        const uint16_t *a = turn + pairs[j].a, *b = turn + pairs[j].b;
+        for (int i = 0; i < LANES; i++) agree[i] += (uint16_t)(a[i] - b[i] + NEAR) < 2 * NEAR;
+    }
+}
+
+static void count_plain(const uint16_t *turn, const pair *pairs, uint16_t *agree) { count_block(turn, pairs, agree); }
+WIDE_VECTORS static void count_wide(const uint16_t *turn, const pair *pairs, uint16_t *agree) { count_block(turn, pairs, agree); }
+
+size_t ac_undither_starts(const ac_dither *dither, const ac_sorted *sorted, uint16_t *starts, size_t most)
+{
+    pair pairs[PAIRS];
+    int scores[8];
+    size_t found = 0;
+    most = most < 8 ? most : 8;
+    if (closest_pairs(sorted, pairs) < PAIRS) return 0;
+    for (int p = 0; p < AC_RANDOMS; p += LANES) {
+        uint16_t agree[LANES];
+        (HAS_WIDE_VECTORS ? count_wide : count_plain)(dither->turn + p, pairs, agree);
+        for (int i = 0; i < LANES && p + i < AC_RANDOMS; i++) {
+            if (agree[i] < LEAST_FIRST) continue;
+            int score = agree[i];
+            for (int j = FIRST; j < PAIRS; j++) score += agrees(dither->turn + p + i, pairs[j]);
+            if (score < LEAST || (found == most && score <= scores[most - 1])) continue;
+            size_t at = found < most ? found++ : found - 1;
+            for (; at && scores[at - 1] < score; at--) scores[at] = scores[at - 1], starts[at] = starts[at - 1];
+            scores[at] = score, starts[at] = (uint16_t)(p + i);
+        }
+    }
+    return found;
+}
