@@ -105,12 +105,7 @@ ac_dither *ac_dither_create(void)
     return d;
 }
 
-/* Where a pixel's random number is, and how many follow it in its sequence. */
-typedef struct {
-    uint32_t seed, at;
-} random_place;
-
-static random_place place_of(const ac_dither *d, uint32_t seed, uint64_t pixel)
+ac_random_place ac_dither_place(const ac_dither *d, uint32_t seed, uint64_t pixel)
 {
     const uint32_t all = d->before[AC_SEEDS];
     const uint32_t index = (uint32_t)((d->before[seed] + pixel % all) % all);
@@ -123,7 +118,7 @@ static random_place place_of(const ac_dither *d, uint32_t seed, uint64_t pixel)
         else
             high = middle;
     }
-    return (random_place){low, d->starts[low] + index - d->before[low]};
+    return (ac_random_place){low, d->starts[low] + index - d->before[low]};
 }
 
 /* Runs: elements beside each other of one row and one tile, CHUNK at most */
@@ -142,10 +137,10 @@ typedef int (*visitor)(void *work, const run *r);
 /* The elements of a row of a tile, from column `x` of the whole on. */
 static int visit_row(run *r, const ac_tiling *t, const ac_dither *d, uint32_t seed, uint64_t y, uint64_t x, uint64_t count, visitor visit, void *work)
 {
-    random_place place = {0, 0};
+    ac_random_place place = {0, 0};
     if (d) {
         const uint64_t left = x / t->tile_width * t->tile_width, width = ac_smaller(t->tile_width, t->whole_width - left), all = d->before[AC_SEEDS];
-        place = place_of(d, seed, (y % t->tile_height % all) * (width % all) + (x - left));
+        place = ac_dither_place(d, seed, (y % t->tile_height % all) * (width % all) + (x - left));
     }
     while (count) {
         if (place.at == AC_SEEDS) {

@@ -61,6 +61,11 @@ typedef struct {
     uint32_t before[AC_SEEDS + 1]; /* how many numbers all sequences of lower seeds have; the last is that of all */
 } ac_dither;
 ac_dither *ac_dither_create(void); /* NULL without memory; to be freed by free */
+/* Where the random number of a pixel of a tile is; that of the next is behind it, or where its seed's sequence ends, at the start of the next. */
+typedef struct {
+    uint32_t seed, at;
+} ac_random_place;
+ac_random_place ac_dither_place(const ac_dither *dither, uint32_t seed, uint64_t pixel);
 
 /* The reader holds the section alone; the array is that of the floats, f4 or f8, and has elements. To be freed, also after a failure. */
 int ac_quantise_read(ac_reader *reader, const ac_array *array, ac_quantised *quantised);

@@ -16,8 +16,8 @@ static void sort_ratios(double *v, size_t n)
         }
 }
 
-/* What most of the ratios are alike in to one part in `parts`, or 0. */
-static double most_alike(double *ratios, size_t n, double parts)
+/* What most of the ratios are alike in to one part in `parts`, if that is `least` of them; else 0. */
+static double most_alike(double *ratios, size_t n, double parts, size_t least)
 {
     size_t most = 0, from = 0;
     sort_ratios(ratios, n);
@@ -25,14 +25,17 @@ static double most_alike(double *ratios, size_t n, double parts)
         while (j < n && ratios[j] <= ratios[i] * (1 + 1 / parts)) j++;
         if (j - i > most) most = j - i, from = i;
     }
-    return most >= LEAST_ALIKE + n / 16 ? ratios[from + most / 2] : 0;
+    return most >= least ? ratios[from + most / 2] : 0;
 }
 
-/* Pixels of the same k differ by the scale times their r: neighbours in value tell it, or where they are nearly equal, others not far away. */
+/* Pixels of the same k differ by the scale times their r: neighbours in value tell it, or where they are nearly equal, others not far away. Without
+ * dither neighbours differ by the scale. */
 static double agreed_scale(const ac_sorted *s, const float *r, size_t stride, int is_close)
 {
     double ratios[MOST_RATIOS];
     size_t n = 0;
+    for (size_t i = 1; !r && i < s->count; i++) ratios[n++] = s->x[i] - s->x[i - 1];
+    if (!r) return s->count < 4 ? 0 : most_alike(ratios, n, 64, (n + 1) / 2);
     for (size_t i = 1; i < s->count; i++) {
         const double after = (double)r[s->at[i] * stride];
         if (is_close) {
@@ -47,7 +50,7 @@ static double agreed_scale(const ac_sorted *s, const float *r, size_t stride, in
             break;
         }
     }
-    return most_alike(ratios, n, is_close ? 64 : 12);
+    return most_alike(ratios, n, is_close ? 64 : 12, LEAST_ALIKE + n / 16);
 }
 
 /* Least squares over the pixels within `reach` steps of the one at `origin`: how many of those looked at are near a whole step. */
@@ -90,14 +93,13 @@ static int follow(const double *x, const float *r, size_t n, size_t origin, ac_d
     return line->scale > 0;
 }
 
-int ac_undither_line(const double *x, const float *r, size_t n, ac_dithered_line *line)
+int ac_undither_line(const double *x, const float *r, size_t n, int is_dithered, ac_dithered_line *line)
 {
     ac_sorted sorted;
     const size_t stride = n > AC_MOST_SORTED / 2 ? n / (AC_MOST_SORTED / 2) : 1;
     ac_undither_sort(x, n, stride, &sorted);
-    if (sorted.count < 16) return 0;
-    for (int is_close = 1; is_close >= 0; is_close--) {
-        *line = (ac_dithered_line){agreed_scale(&sorted, r, stride, is_close), 0, 0};
+    for (int is_close = 1; is_close >= 0 && sorted.count; is_close--) {
+        *line = (ac_dithered_line){agreed_scale(&sorted, is_dithered ? r : NULL, stride, is_close), 0, 0};
         if (line->scale > 0 && follow(x, r, n, sorted.at[sorted.count / 2] * stride, line)) return 1;
     }
     return 0;

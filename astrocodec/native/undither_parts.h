@@ -6,13 +6,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The FITS standard's random numbers, and where a tile begins among them. */
-enum { AC_RANDOMS = 10000 };
-typedef struct {
-    float value[AC_RANDOMS];
-    uint16_t start[AC_RANDOMS];       /* floor(500 * value) */
-    uint16_t turn[AC_RANDOMS + 1100];  /* value in turns of 2^16, and room for what is behind the last */
-} ac_dither;
+#include "quantise.h"
+
+/* Random numbers as turns of 2^16, with room for what would be behind the last. */
+enum { AC_TURNS = AC_SEEDS + 1100 };
+void ac_undither_turns(const ac_dither *dither, uint16_t *turns);
 
 /* Those of n numbers that are known not to be NaN or infinite, by value. */
 enum { AC_MOST_SORTED = 1024 };
@@ -24,16 +22,16 @@ typedef struct {
 /* Of every `stride`-th of n numbers, AC_MOST_SORTED at most. */
 void ac_undither_sort(const double *x, size_t n, size_t stride, ac_sorted *sorted);
 
-/* Where in the random numbers these may begin, best first: how many of at most `most`. */
-size_t ac_undither_starts(const ac_dither *dither, const ac_sorted *sorted, uint16_t *starts, size_t most);
+/* Where in the random numbers these may begin, best first: how many of at most `most`, which is 8 or less. */
+size_t ac_undither_starts(const uint16_t *turns, const ac_sorted *sorted, uint16_t *starts, size_t most);
 
 /* A line through pixels: x = (k - r + 0.5) * scale + zero, near enough to tell the k. */
 typedef struct {
     double scale, zero;
     size_t within; /* pixels that are on it */
 } ac_dithered_line;
-/* By numbers and their r alone: 0 where none is seen. */
-int ac_undither_line(const double *x, const float *r, size_t n, ac_dithered_line *line);
+/* By numbers and their r alone, which are 0.5 without dither: 0 where none is seen. */
+int ac_undither_line(const double *x, const float *r, size_t n, int is_dithered, ac_dithered_line *line);
 
 enum { AC_DITHERED_ROOM = 40 };
 /* A tile's pixels that are no NaN, no infinity and, with dither 2, not 0. */
@@ -44,10 +42,37 @@ typedef struct {
     int is_double;
     uint32_t kind; /* of scale and zero: what the tile before had */
     void *room;    /* AC_DITHERED_ROOM bytes a pixel */
+    int64_t work;  /* pixels that may still be looked at where scale and zero hang together */
 } ac_dithered_tile;
 /* Scale and zero that prove the most pixels; returns how many they do not prove. */
 size_t ac_undither_tile(ac_dithered_tile *tile, const ac_dithered_line *line, ac_dithered_line *found);
 double ac_undither_step(const ac_dithered_tile *tile, size_t i, double scale, double zero);
 int ac_undither_proves(const ac_dithered_tile *tile, size_t i, double scale, double zero);
+
+/* An image whose tiles are sought. */
+typedef struct {
+    const ac_array *array;
+    const void *data;
+    ac_planes planes;
+    const ac_dither *dither;
+    const uint16_t *turns;
+} ac_dithered_image;
+void ac_undither_load(const ac_dithered_image *image, uint64_t plane, uint64_t row, uint64_t column, size_t n, double *x);
+
+/* Pixels of a row that have the random numbers from `at` on. */
+typedef struct {
+    uint64_t plane, row, column;
+    size_t n; /* AC_MOST_SORTED at most */
+    uint32_t at;
+    ac_dithered_line line;
+} ac_sighting;
+/* Looks for the random numbers that they have: 1 if they are seen. */
+int ac_undither_look(const ac_dithered_image *image, ac_sighting *sighting);
+
+/* The random numbers of n elements beside each other, of one tile. */
+void ac_undither_random(const ac_dither *dither, const ac_quantised *quantised, const ac_tiling *tiling, uint64_t plane, uint64_t row, uint64_t column, size_t n,
+                        float *r);
+/* From a first sighting on: how tiles lie, and the seed; 0 where that stays unknown. */
+int ac_undither_layout(const ac_dithered_image *image, const ac_sighting *first, ac_quantised *quantised);
 
 #endif

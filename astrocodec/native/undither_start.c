@@ -5,6 +5,11 @@
 
 enum { PAIRS = 32, FIRST = 8, LEAST_FIRST = 6, LEAST = 15, NEAR = 4096 /* of a step's 65536 parts */, LANES = 64 };
 
+void ac_undither_turns(const ac_dither *dither, uint16_t *turns)
+{
+    for (int i = 0; i < AC_TURNS; i++) turns[i] = (uint16_t)(dither->number[i % AC_SEEDS] * 65536.0f);
+}
+
 /* Sorts by the upper 32 bits. */
 static void sort_keys(uint64_t *keys, uint64_t *room, size_t n)
 {
@@ -78,20 +83,19 @@ static inline __attribute__((always_inline)) void count_block(const uint16_t *tu
 static void count_plain(const uint16_t *turn, const pair *pairs, uint16_t *agree) { count_block(turn, pairs, agree); }
 WIDE_VECTORS static void count_wide(const uint16_t *turn, const pair *pairs, uint16_t *agree) { count_block(turn, pairs, agree); }
 
-size_t ac_undither_starts(const ac_dither *dither, const ac_sorted *sorted, uint16_t *starts, size_t most)
+size_t ac_undither_starts(const uint16_t *turns, const ac_sorted *sorted, uint16_t *starts, size_t most)
 {
     pair pairs[PAIRS];
     int scores[8];
     size_t found = 0;
-    most = most < 8 ? most : 8;
     if (closest_pairs(sorted, pairs) < PAIRS) return 0;
-    for (int p = 0; p < AC_RANDOMS; p += LANES) {
+    for (int p = 0; p < AC_SEEDS; p += LANES) {
         uint16_t agree[LANES];
-        (HAS_WIDE_VECTORS ? count_wide : count_plain)(dither->turn + p, pairs, agree);
-        for (int i = 0; i < LANES && p + i < AC_RANDOMS; i++) {
+        (HAS_WIDE_VECTORS ? count_wide : count_plain)(turns + p, pairs, agree);
+        for (int i = 0; i < LANES && p + i < AC_SEEDS; i++) {
             if (agree[i] < LEAST_FIRST) continue;
             int score = agree[i];
-            for (int j = FIRST; j < PAIRS; j++) score += agrees(dither->turn + p + i, pairs[j]);
+            for (int j = FIRST; j < PAIRS; j++) score += agrees(turns + p + i, pairs[j]);
             if (score < LEAST || (found == most && score <= scores[most - 1])) continue;
             size_t at = found < most ? found++ : found - 1;
             for (; at && scores[at - 1] < score; at--) scores[at] = scores[at - 1], starts[at] = starts[at - 1];

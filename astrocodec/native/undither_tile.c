@@ -101,7 +101,7 @@ static int on_line(const ac_dithered_tile *t, const ac_dithered_line *line, size
 }
 
 /* zero = m * scale is a shift of k: one number to find, which every pixel bounds. */
-static int through_zero(const ac_dithered_tile *t, const ac_dithered_line *line, ac_dithered_line *out)
+static int through_zero(ac_dithered_tile *t, const ac_dithered_line *line, ac_dithered_line *out)
 {
     const double m = rint(line->zero / line->scale);
     if (t->is_double || !(fabs(line->zero / line->scale - m) < 0.0625)) return 0;
@@ -168,7 +168,7 @@ static int exchange(const point *p, size_t n, double *scale, double *zero, doubl
 }
 
 /* A zero of its own. */
-static int with_zero(const ac_dithered_tile *t, const ac_dithered_line *line, ac_dithered_line *out)
+static int with_zero(ac_dithered_tile *t, const ac_dithered_line *line, ac_dithered_line *out)
 {
     point *p = t->room;
     size_t n = 0;
@@ -214,13 +214,14 @@ static size_t unproven(const ac_dithered_tile *t, const family *f, const point *
 
 /* Halves the room of the scale at every pixel that is not proven, those within `least` of the middle left out, until all are: 1, or 0 where
  * no room is left. */
-static int narrow(const ac_dithered_tile *t, const family *f, const point *p, size_t n, double least, double *low, double *high, double *scale)
+static int narrow(ac_dithered_tile *t, const family *f, const point *p, size_t n, double least, double *low, double *high, double *scale)
 {
     double s = 0.5 * (*low + *high), zero = zero_of(f, s);
     size_t proven = 0;
     for (size_t i = 0; proven < n; i = i + 1 == n ? 0 : i + 1) {
         const double v = value_of(t, p[i].k + f->lowest, p[i].r, s, zero);
         proven++;
+        if (t->work-- < 0) break;
         if (v == p[i].x || fabs(p[i].b) < least) continue;
         *((v > p[i].x) == (p[i].b > 0) ? high : low) = s;
         const double next = 0.5 * (*low + *high);
@@ -242,7 +243,7 @@ static double shortened(const ac_dithered_tile *t, const family *f, const point 
 }
 
 /* Tries a family; `least` are the pixels that the best so far does not prove. */
-static int try_family(const ac_dithered_tile *t, const family *f, const point *p, size_t n, double scale, double reach, size_t *least, ac_dithered_line *out)
+static int try_family(ac_dithered_tile *t, const family *f, const point *p, size_t n, double scale, double reach, size_t *least, ac_dithered_line *out)
 {
     double s, last, low = scale - reach, high = scale + reach, most = 0;
     for (size_t i = 0; i < n; i++) most = fmax(most, fabs(p[i].b));
@@ -260,7 +261,7 @@ static int try_family(const ac_dithered_tile *t, const family *f, const point *p
 }
 
 /* Doubles: zero is m * scale, rounded, with the k of the lowest pixel near 0. */
-static int at_multiple(const ac_dithered_tile *t, const ac_dithered_line *line, ac_dithered_line *out)
+static int at_multiple(ac_dithered_tile *t, const ac_dithered_line *line, ac_dithered_line *out)
 {
     point *p = t->room;
     const double m = rint(line->zero / line->scale);
@@ -274,7 +275,7 @@ static int at_multiple(const ac_dithered_tile *t, const ac_dithered_line *line, 
         lowest = fmin(lowest, k + m), highest = fmax(highest, k + m), off = fmax(off, p[n++].off);
     }
     const double reach = line->scale * 0x1p-50 + 8 * off / (1 + highest - lowest);
-    for (int origin = 0; n && origin < MOST_ORIGINS; origin++) {
+    for (int origin = 0; n && origin < MOST_ORIGINS && t->work > 0; origin++) {
         const double first = lowest + (origin & 1 ? (origin + 1) / 2 : -origin / 2);
         const family f = {-first, first, 0};
         if (try_family(t, &f, p, n, line->scale, reach, &least, out)) return 1;
@@ -298,7 +299,7 @@ static double cut_off(double scale)
 }
 
 /* Steps far below 0: k - r is rounded to 2^-22, and products and zero to units of 2^-21 of the power of two in the scale. */
-static int far_below(const ac_dithered_tile *t, const ac_dithered_line *line, ac_dithered_line *out)
+static int far_below(ac_dithered_tile *t, const ac_dithered_line *line, ac_dithered_line *out)
 {
     point *p = t->room;
     const double unit = power_of_two(exponent_of(line->scale) - 21);
@@ -315,7 +316,7 @@ static int far_below(const ac_dithered_tile *t, const ac_dithered_line *line, ac
     if (!exchange(p, n, &s, &c, &worst) || !(s > 0) || worst > 4 || exponent_of(s) != exponent_of(line->scale)) return 0;
     /* The lowest k is free: one is taken whose zero falls where it must, among units. */
     const double reach = 4 * most / (1 + last), slack = fmax(1 - worst, 0.04) * (most / unit) + 1e-3;
-    for (int tries = 0, origin = 0; origin < MOST_ORIGINS && tries < MOST_TRIES; origin++) {
+    for (int tries = 0, origin = 0; origin < MOST_ORIGINS && tries < MOST_TRIES && t->work > 0; origin++) {
         const double shift = origin & 1 ? (origin + 1) / 2 : -origin / 2, at = (c - shift * s) / unit + cut_off(s);
         if (fabs(at - rint(at)) > slack) continue;
         const family f = {shift - FARTHEST, FARTHEST, rint(at) * unit};
@@ -325,7 +326,7 @@ static int far_below(const ac_dithered_tile *t, const ac_dithered_line *line, ac
     return least < t->n;
 }
 
-typedef int model(const ac_dithered_tile *, const ac_dithered_line *, ac_dithered_line *);
+typedef int model(ac_dithered_tile *, const ac_dithered_line *, ac_dithered_line *);
 
 size_t ac_undither_tile(ac_dithered_tile *t, const ac_dithered_line *line, ac_dithered_line *found)
 {

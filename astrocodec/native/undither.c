@@ -1,0 +1,174 @@
+#include "undither.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "undither_parts.h"
+
+enum {
+    FEWEST_PIXELS = 4096,
+    PIXELS_A_LOOK = 1 << 15,
+    LEAST_LOOKS = 2,
+    MOST_LOOKS = 32,
+    NARROWEST = 40,     /* row that is looked at */
+    MOST_FITTED = 1 << 16, /* pixels of a tile */
+    WORK = 32,          /* looks at each pixel for scales and zeros that hang together */
+};
+
+/* Rows all over the image, by the golden ratio; pieces of them of three lengths, since tiles may be narrow or noise wide. */
+static int look_around(const ac_dithered_image *image, uint64_t count, ac_sighting *seen)
+{
+    static const size_t lengths[] = {100, 256, 100, 1000};
+    const uint64_t rows = image->planes.count * image->planes.height, width = image->planes.width;
+    const uint64_t looks = ac_larger(LEAST_LOOKS, ac_smaller(MOST_LOOKS, count / PIXELS_A_LOOK));
+    for (uint64_t i = 0; i < looks; i++) {
+        const double part = 0.61803398874989485 * (double)(i + 1);
+        const uint64_t row = ac_smaller((uint64_t)((part - floor(part)) * (double)rows), rows - 1);
+        const size_t n = (size_t)ac_smaller(lengths[i % 4], width);
+        const uint64_t column = i / 4 % 2 ? (width - n) / (i / 4 + 1) / n * n : 0;
+        *seen = (ac_sighting){row / image->planes.height, row % image->planes.height, column, n, 0, {0, 0, 0}};
+        if (ac_undither_look(image, seen)) return 1;
+    }
+    return 0;
+}
+
+/* What the tiles are fitted with. */
+typedef struct {
+    const ac_dithered_image *image;
+    ac_quantised *quantised;
+    ac_tiling tiling;
+    int has_zeros; /* which stand for themselves */
+    double *x;
+    float *r;
+    uint64_t failing; /* elements that are not proven */
+    ac_dithered_tile tile;
+} fitting;
+
+/* Part of a tile that is in the array. */
+typedef struct {
+    uint64_t plane, row, column, height, width;
+} place;
+
+static place place_of_tile(const fitting *f, uint64_t index)
+{
+    const ac_tiling *t = &f->tiling;
+    const ac_quantised *q = f->quantised;
+    const uint64_t across = index % t->across, down = index / t->across % t->down;
+    const uint64_t top = (q->row / t->tile_height + down) * t->tile_height, left = (q->column / t->tile_width + across) * t->tile_width;
+    place p = {index / t->across / t->down, top > q->row ? top - q->row : 0, left > q->column ? left - q->column : 0, 0, 0};
+    p.height = ac_smaller(top + t->tile_height - q->row, t->planes.height) - p.row;
+    p.width = ac_smaller(left + t->tile_width - q->column, t->planes.width) - p.column;
+    return p;
+}
+
+/* A tile's numbers, of evenly spread rows where they are too many: how many there are. */
+static size_t gather(const fitting *f, const place *p)
+{
+    const uint64_t every = (p->height * p->width + MOST_FITTED - 1) / MOST_FITTED, most = ac_smaller(p->width, MOST_FITTED);
+    size_t n = 0, kept = 0;
+    for (uint64_t row = 0; row < p->height; row += every) {
+        ac_undither_load(f->image, p->plane, p->row + row, p->column, (size_t)most, f->x + n);
+        if (f->quantised->dither) ac_undither_random(f->image->dither, f->quantised, &f->tiling, p->plane, p->row + row, p->column, (size_t)most, f->r + n);
+        n += (size_t)most;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (!(fabs(f->x[i]) < 1e300) || (f->has_zeros && f->x[i] == 0)) continue;
+        f->x[kept] = f->x[i], f->r[kept] = f->quantised->dither ? f->r[i] : 0.5f, kept++;
+    }
+    return kept;
+}
+
+/* Scale and zero of a tile; those of another, to be filled in, where there are none that prove half of it. */
+static void fit_tile(fitting *f, uint64_t index)
+{
+    const place p = place_of_tile(f, index);
+    const size_t n = f->tile.n = gather(f, &p);
+    ac_dithered_line line, found;
+    ac_quantised_tile *out = &f->quantised->tiles[index];
+    *out = (ac_quantised_tile){0, 0, 0};
+    if (!n) return;
+    const int is_seen = ac_undither_line(f->x, f->r, n, f->quantised->dither, &line);
+    const size_t fails = is_seen ? ac_undither_tile(&f->tile, &line, &found) : n;
+    if (2 * fails <= n) out->scale = found.scale, out->zero = found.zero;
+    f->failing += fails * (p.height * p.width) / n;
+}
+
+/* Tiles without a scale have that of the one before; the first ones that of the one behind. */
+static int fill_in(ac_quantised *q)
+{
+    uint64_t first = 0;
+    while (first < q->tile_count && !(q->tiles[first].scale > 0)) first++;
+    if (first == q->tile_count) return 0;
+    for (uint64_t i = 0; i < q->tile_count; i++)
+        if (!(q->tiles[i].scale > 0)) q->tiles[i] = q->tiles[i < first ? first : i - 1];
+    return 1;
+}
+
+/* What the zeros and nulls of the array say. */
+static void take_meant(const ac_dithered_image *image, uint64_t count, fitting *f)
+{
+    uint64_t zeros = 0, null = UINT64_MAX;
+    for (uint64_t i = 0; i < count; i++) {
+        uint64_t bits = 0;
+        if (image->array->dtype == AC_F4) {
+            uint32_t low;
+            memcpy(&low, (const float *)image->data + i, sizeof low);
+            bits = low;
+            if (null == UINT64_MAX && (low & 0x7fffffff) > 0x7f800000) null = i;
+        } else {
+            memcpy(&bits, (const double *)image->data + i, sizeof bits);
+            if (null == UINT64_MAX && (bits & INT64_MAX) > (uint64_t)0x7ff << 52) null = i;
+        }
+        zeros += !bits;
+        if (null == i) f->quantised->null_bits = bits;
+    }
+    f->has_zeros = zeros > 16 + count / 4096;
+    f->quantised->has_null = null != UINT64_MAX;
+    f->quantised->null_step = AC_ZERO_STEP - 1;
+    f->quantised->dither = f->has_zeros ? AC_DITHER_2 : AC_DITHER_1;
+}
+
+static int fit_all(const ac_dithered_image *image, uint64_t count, ac_quantised *q, int *found)
+{
+    fitting f = {.image = image, .quantised = q};
+    take_meant(image, count, &f);
+    f.tiling = ac_quantise_tiling(q, image->array);
+    q->tile_count = ac_tiling_count(&f.tiling);
+    if (q->tile_count > AC_MAX_TILES) return AC_OK;
+    const size_t room = (size_t)ac_smaller(MOST_FITTED + ac_smaller(f.tiling.planes.width, MOST_FITTED), ac_larger(count, 1));
+    q->tiles = calloc((size_t)q->tile_count, sizeof *q->tiles);
+    f.x = malloc(room * sizeof *f.x), f.r = malloc(room * sizeof *f.r);
+    f.tile = (ac_dithered_tile){f.x, f.r, 0, image->array->dtype == AC_F8, 0, malloc(room * AC_DITHERED_ROOM), (int64_t)(WORK * count)};
+    const int status = q->tiles && f.x && f.r && f.tile.room ? AC_OK : AC_ERROR_MEMORY;
+    for (uint64_t i = 0; !status && i < q->tile_count; i++) fit_tile(&f, i);
+    *found = !status && 8 * f.failing <= count && fill_in(q);
+    free(f.x);
+    free(f.r);
+    free(f.tile.room);
+    return status;
+}
+
+int ac_undither(const ac_array *array, const void *data, ac_quantised *q, int *found)
+{
+    uint64_t count;
+    ac_dithered_image image = {.array = array, .data = data};
+    memset(q, 0, sizeof *q);
+    *found = 0;
+    if ((array->dtype != AC_F4 && array->dtype != AC_F8) || ac_array_count(array, &count) || count < FEWEST_PIXELS) return AC_OK;
+    image.planes = ac_planes_of(array);
+    if (image.planes.width < NARROWEST) return AC_OK;
+    ac_dither *dither = ac_dither_create();
+    uint16_t *turns = malloc(AC_TURNS * sizeof *turns);
+    int status = dither && turns ? AC_OK : AC_ERROR_MEMORY;
+    ac_sighting seen;
+    if (!status) {
+        ac_undither_turns(dither, turns);
+        image.dither = dither, image.turns = turns;
+        q->dither = AC_DITHER_1;
+        if (look_around(&image, count, &seen) && ac_undither_layout(&image, &seen, q)) status = fit_all(&image, count, q, found);
+        if (!*found) ac_quantise_free(q);
+    }
+    free(dither);
+    free(turns);
+    return status;
+}

@@ -1,0 +1,299 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "undither_parts.h"
+
+enum {
+    ROWS = 8,         /* looked at beside the first */
+    TURNS_ROUND = 5,  /* times that the random numbers may begin anew before a cut-out */
+    MOST_TOPS = 32,   /* rows at which tiles begin */
+    SCANNED = 768,    /* rows in which these are sought */
+    MOST_ACROSS = 12, /* tiles beside each other that tell the seed */
+    NARROWEST = 8,    /* tile */
+    FEWEST = 33,      /* different pixels, for what is to be seen */
+    MOST_GRIDS = 2000,
+    CHECKS = 16,
+    PIECE = 256,
+};
+
+/* A pixel's random number: that pixel `pixel` of the tile that is `tile` tiles behind a first one has number `at`. */
+typedef struct {
+    uint64_t tile, pixel;
+    uint32_t at;
+} clue;
+
+/* The seed of the first tile, and by how many pixels tiles begin earlier: all clues agree with it. The fewest such pixels are taken, `most` at most. */
+static int solve(const ac_dither *d, const clue *clues, size_t n, uint64_t most, uint32_t *seed, uint64_t *earlier)
+{
+    uint64_t least = UINT64_MAX;
+    for (uint32_t first = 0; first < AC_SEEDS; first++) {
+        uint64_t before = 0; /* numbers of the sequences that have ended */
+        for (uint32_t round = 0; round < TURNS_ROUND; round++) {
+            const uint32_t s = (uint32_t)((first + clues->tile + round) % AC_SEEDS);
+            const uint64_t pixel = before + clues->at - d->starts[s];
+            before += AC_SEEDS - d->starts[s];
+            if (clues->at < d->starts[s] || pixel < clues->pixel || pixel - clues->pixel > most || pixel - clues->pixel >= least) continue;
+            size_t i = 1;
+            while (i < n && ac_dither_place(d, (uint32_t)((first + clues[i].tile) % AC_SEEDS), pixel - clues->pixel + clues[i].pixel).at == clues[i].at) i++;
+            if (i == n) least = pixel - clues->pixel, *seed = first;
+        }
+    }
+    *earlier = least;
+    return least != UINT64_MAX;
+}
+
+static int look(const ac_dithered_image *image, uint64_t plane, uint64_t row, uint64_t column, size_t n, ac_sighting *s)
+{
+    *s = (ac_sighting){plane, row, column, n, 0, {0, 0, 0}};
+    return ac_undither_look(image, s);
+}
+
+/* Rows of the first plane beside the first sighting, as many as are seen. */
+static size_t look_beside(const ac_dithered_image *image, const ac_sighting *first, ac_sighting *seen)
+{
+    const uint64_t height = image->planes.height, from = first->row + ROWS < height ? first->row : height > ROWS ? height - ROWS - 1 : 0;
+    size_t n = 0;
+    for (uint64_t row = from; row < height && row <= from + ROWS; row++) {
+        seen[n] = *first;
+        if ((row == first->row && !first->plane) || look(image, 0, row, first->column, first->n, &seen[n])) n++;
+    }
+    return n;
+}
+
+/* How many rows are from plane to plane in what was quantised: the image's height, or that of a whole that this is cut out of. */
+static void lay_planes(const ac_dithered_image *image, const ac_sighting *first, ac_quantised *q)
+{
+    const uint64_t height = image->planes.height;
+    ac_sighting seen[ROWS];
+    size_t n = 0;
+    for (uint64_t i = 0; i < ROWS && i < height; i++)
+        if (look(image, 1, i * height / ac_smaller(ROWS, height), first->column, first->n, &seen[n])) n++;
+    for (uint64_t apart = height; n > 1 && apart < height + AC_SEEDS; apart++) {
+        size_t i = 0;
+        while (i < n && ac_dither_place(image->dither, (uint32_t)((q->seed + apart + seen[i].row) % AC_SEEDS), q->column + seen[i].column).at == seen[i].at) i++;
+        if (i < n) continue;
+        q->whole_height = apart == height ? 0 : apart;
+        return;
+    }
+}
+
+/* Tiles are rows of a whole image, of which this may be a part. */
+static int lay_rows(const ac_dithered_image *image, const ac_sighting *seen, size_t n, ac_quantised *q)
+{
+    clue clues[ROWS + 1];
+    if (!n) return 0;
+    for (size_t i = 0; i < n; i++) clues[i] = (clue){seen[i].row, seen[i].column, seen[i].at};
+    if (!solve(image->dither, clues, n, UINT32_MAX, &q->seed, &q->column)) return 0;
+    q->tile_height = 1, q->tile_width = 0;
+    if (image->planes.count > 1) lay_planes(image, seen, q);
+    return 1;
+}
+
+/* What most rows that follow each other are apart in the random numbers: a tile's width, or 0. */
+static uint64_t width_of(const ac_sighting *seen, size_t n)
+{
+    for (size_t i = 1; i < n; i++) {
+        const uint32_t apart = seen[i].at - seen[i - 1].at;
+        size_t same = 0;
+        for (size_t j = 1; j < n; j++) same += seen[j].row == seen[j - 1].row + 1 && seen[j].at - seen[j - 1].at == apart;
+        if (same >= 2 && apart < AC_SEEDS && apart >= NARROWEST) return apart;
+    }
+    return 0;
+}
+
+/* Whether a pixel is on a sighting's line with a random number. */
+static int is_on(const ac_dithered_image *image, const ac_sighting *s, uint64_t row, uint64_t column, uint64_t at)
+{
+    double x;
+    ac_undither_load(image, s->plane, row, column, 1, &x);
+    const double k = (x - s->line.zero) / s->line.scale + ((double)image->dither->number[at] - 0.5);
+    return fabs(k - rint(k)) < 0.02 + fabs(x / s->line.scale) * 0x1p-23;
+}
+
+/* The column at which a sighting's tile ends or begins; UINT64_MAX where the image ends before. */
+static uint64_t wall_of(const ac_dithered_image *image, const ac_sighting *s, int is_left)
+{
+    const uint64_t most = is_left ? s->column : image->planes.width - s->column;
+    uint32_t wrong = 0; /* of the last eight, a bit each */
+    for (uint64_t i = 0; i < most; i++) {
+        const uint64_t column = is_left ? s->column - 1 - i : s->column + i, at = s->at + column - s->column;
+        if (at >= AC_SEEDS) return UINT64_MAX;
+        wrong = (wrong << 1 | !is_on(image, s, s->row, column, at)) & 255;
+        if (__builtin_popcount(wrong) < 6) continue;
+        const uint64_t since = 31 - (uint64_t)__builtin_clz(wrong); /* pixels since the first of those */
+        return is_left ? column + since + 1 : column - since;
+    }
+    return UINT64_MAX;
+}
+
+/* Where tiles of this width begin, modulo their width: what most rows say; UINT64_MAX where no wall is seen. */
+static uint64_t walls_of(const ac_dithered_image *image, const ac_sighting *seen, size_t n, uint64_t width)
+{
+    uint64_t walls[2 * (ROWS + 1)];
+    size_t count = 0, most = 0, best = 0;
+    for (size_t i = 0; i < 2 * n; i++) {
+        const uint64_t wall = wall_of(image, &seen[i / 2], i & 1);
+        if (wall != UINT64_MAX) walls[count++] = wall % width;
+    }
+    for (size_t i = 0; i < count; i++) {
+        size_t same = 0;
+        for (size_t j = 0; j < count; j++) same += walls[j] == walls[i];
+        if (same > most) most = same, best = i;
+    }
+    return count ? walls[best] : UINT64_MAX;
+}
+
+/* Rows in which a tile may begin at this column: the numbers do not go on from the row above. */
+static size_t tops_of(const ac_dithered_image *image, uint64_t plane, uint64_t column, uint64_t width, ac_sighting *tops)
+{
+    const size_t n = (size_t)ac_smaller(ac_smaller(width, PIECE), image->planes.width - column);
+    ac_sighting before = {0};
+    size_t count = 0;
+    int is_seen = 0;
+    for (uint64_t row = 0; row < image->planes.height && row < SCANNED && count < MOST_TOPS; row++) {
+        ac_sighting s;
+        if (!look(image, plane, row, column, n, &s)) continue;
+        const uint64_t rows = row - before.row;
+        if (!is_seen || s.at != before.at + rows * width) tops[count++] = s;
+        before = s, is_seen = 1;
+    }
+    return count;
+}
+
+/* Whether pixels spread over the image are on lines, as tiles are laid. */
+static int is_laid(const ac_dithered_image *image, const ac_quantised *q)
+{
+    const ac_tiling t = ac_quantise_tiling(q, image->array);
+    uint32_t random = 1, agreed = 0, looked_at = 0;
+    for (int i = 0; i < CHECKS; i++) {
+        double x[PIECE];
+        float r[PIECE];
+        ac_dithered_line line;
+        random = random * 1664525 + 1013904223;
+        const uint64_t plane = (random >> 8) % t.planes.count, row = i < 2 ? (t.planes.height - 1) * (uint64_t)i : (random >> 4) % t.planes.height;
+        random = random * 1664525 + 1013904223;
+        uint64_t column = (random >> 4) % t.planes.width;
+        const uint64_t left = (q->column + column) / t.tile_width * t.tile_width;
+        column = left > q->column ? left - q->column : 0;
+        const size_t n = (size_t)ac_smaller(PIECE, ac_smaller(left + t.tile_width - q->column, t.planes.width) - column);
+        ac_undither_load(image, plane, row, column, n, x);
+        ac_undither_random(image->dither, q, &t, plane, row, column, n, r);
+        ac_sorted sorted;
+        ac_undither_sort(x, n, 1, &sorted);
+        if (sorted.count < FEWEST) continue;
+        looked_at++;
+        agreed += ac_undither_line(x, r, n, 1, &line) && 10 * line.within >= 9 * sorted.count;
+    }
+    return looked_at && 2 * agreed > looked_at;
+}
+
+/* The seed of the tile that holds the first element, from that of one `down` and `across` tiles from there. */
+static uint32_t seed_before(uint32_t seed, uint64_t down, uint64_t all_across, uint64_t across)
+{
+    const uint64_t tiles = down % AC_SEEDS * (all_across % AC_SEEDS) + across;
+    return (uint32_t)((seed + AC_SEEDS - tiles % AC_SEEDS) % AC_SEEDS);
+}
+
+/* Tiles as wide as the whole image, of several rows. */
+static int lay_down(const ac_dithered_image *image, const ac_sighting *tops, size_t n, ac_quantised *q)
+{
+    const int is_whole = q->tile_width == image->planes.width;
+    clue clues[MOST_TOPS];
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = i + 1; j <= n; j++) {
+            if (j == n && (n > 1 || tops[i].row)) continue; /* one tile has all rows */
+            const uint64_t height = j < n ? tops[j].row - tops[i].row : image->planes.height;
+            size_t count = 0;
+            for (size_t k = i; k < n; k++)
+                if ((tops[k].row - tops[i].row) % height == 0) clues[count++] = (clue){(tops[k].row - tops[i].row) / height, 0, tops[k].at};
+            uint32_t seed;
+            if (!solve(image->dither, clues, count, is_whole ? 0 : UINT32_MAX, &seed, &q->column)) continue;
+            q->tile_height = height, q->row = (height - tops[i].row % height) % height;
+            q->seed = seed_before(seed, (q->row + tops[i].row) / height, 1, 0);
+            q->whole_width = is_whole ? 0 : q->tile_width;
+            if (q->column + image->planes.width <= q->tile_width && is_laid(image, q)) return 1;
+        }
+    return 0;
+}
+
+/* Tiles beside the one at this place, and where they begin in the random numbers. */
+static size_t look_across(const ac_dithered_image *image, const ac_sighting *top, uint64_t tile, clue *clues)
+{
+    size_t count = 0;
+    for (uint64_t i = 0; i < MOST_ACROSS && top->column + i * tile + FEWEST < image->planes.width; i++) {
+        ac_sighting s;
+        const uint64_t column = top->column + i * tile;
+        if (look(image, top->plane, top->row, column, (size_t)ac_smaller(ac_smaller(tile, PIECE), image->planes.width - column), &s)) clues[count++] = (clue){i, 0, s.at};
+    }
+    return count;
+}
+
+static int all_begin(const ac_dither *d, uint32_t seed, const clue *clues, size_t n, uint64_t factor)
+{
+    for (size_t i = 0; i < n; i++)
+        if (d->starts[(seed + clues[i].tile * factor) % AC_SEEDS] != clues[i].at) return 0;
+    return 1;
+}
+
+/* All of a grid but how many tiles are beside each other in the whole image: whether that is so many. */
+static int try_grid(const ac_dithered_image *image, uint32_t seed, uint64_t down, uint64_t all_across, uint64_t phase, ac_quantised *q)
+{
+    const uint64_t width = image->planes.width, tile = q->tile_width, visible = (q->column + width + tile - 1) / tile;
+    const uint64_t column = q->column;
+    if (all_across < visible) return 0;
+    q->seed = seed_before(seed, down, all_across, phase > 0);
+    for (int is_last = 0; is_last < 2; is_last++) { /* the last of them may be cut off at the whole image's end */
+        q->column = column + (is_last ? (all_across - visible) * tile : 0);
+        q->whole_width = is_last || all_across == visible ? 0 : all_across * tile;
+        if (is_laid(image, q)) return 1;
+    }
+    q->column = column;
+    return 0;
+}
+
+/* Tiles below and beside each other. */
+static int lay_grid(const ac_dithered_image *image, const ac_sighting *tops, size_t n, uint64_t phase, ac_quantised *q)
+{
+    clue across[MOST_ACROSS], down[MOST_TOPS];
+    const uint64_t tile = q->tile_width, visible = (image->planes.width - phase + tile - 1) / tile + (phase > 0);
+    q->column = phase ? tile - phase : 0;
+    for (size_t i = 0; i < n; i++) {
+        const size_t beside = look_across(image, &tops[i], tile, across);
+        for (uint32_t seed = 0; seed < AC_SEEDS; seed++) {
+            if (!all_begin(image->dither, seed, across, beside, 1) || image->dither->starts[seed] != tops[i].at) continue;
+            for (size_t j = i + 1; j <= n; j++) {
+                if (j == n && (n - i > 1 || tops[i].row)) continue;
+                const uint64_t height = j < n ? tops[j].row - tops[i].row : image->planes.height;
+                size_t below = 0;
+                for (size_t k = i; k < n; k++)
+                    if ((tops[k].row - tops[i].row) % height == 0) down[below++] = (clue){(tops[k].row - tops[i].row) / height, 0, tops[k].at};
+                q->tile_height = height, q->row = (height - tops[i].row % height) % height;
+                for (uint64_t all = visible; all < visible + MOST_GRIDS; all++)
+                    if (all_begin(image->dither, seed, down, below, all) && try_grid(image, seed, (q->row + tops[i].row) / height, all, phase, q)) return 1;
+            }
+        }
+    }
+    return 0;
+}
+
+static int lay_tiles(const ac_dithered_image *image, const ac_sighting *seen, size_t n, ac_quantised *q)
+{
+    ac_sighting tops[MOST_TOPS];
+    uint64_t phase = 0;
+    q->tile_width = width_of(seen, n);
+    if (!q->tile_width) q->tile_width = image->planes.width;
+    if (q->tile_width < image->planes.width) phase = walls_of(image, seen, n, q->tile_width);
+    if (phase == UINT64_MAX || phase + FEWEST > image->planes.width) return 0;
+    const size_t count = tops_of(image, seen->plane, phase, q->tile_width, tops);
+    return q->tile_width < image->planes.width ? lay_grid(image, tops, count, phase, q) : lay_down(image, tops, count, q);
+}
+
+int ac_undither_layout(const ac_dithered_image *image, const ac_sighting *first, ac_quantised *q)
+{
+    ac_sighting seen[ROWS + 1];
+    const ac_quantised none = *q;
+    const size_t n = look_beside(image, first, seen);
+    if (lay_rows(image, seen, n, q) && is_laid(image, q)) return 1;
+    *q = none;
+    return lay_tiles(image, seen, n, q);
+}
