@@ -7,26 +7,31 @@
 
 enum {
     FEWEST_PIXELS = 4096,
-    PIXELS_A_LOOK = 1 << 15,
+    PIXELS_A_LOOK = 1 << 14,
     LEAST_LOOKS = 2,
-    MOST_LOOKS = 32,
+    MOST_LOOKS = 64,
     NARROWEST = 40,     /* row that is looked at */
+    SIDE = 64, ROWS = 8, USUAL_WIDTH = 100, /* of pixels that are looked at in tiles of this width */
     MOST_FITTED = 1 << 16, /* pixels of a tile */
     WORK = 32,          /* looks at each pixel for scales and zeros that hang together */
 };
+#define GOLDEN 0.61803398874989485
 
-/* Rows all over the image, by the golden ratio; pieces of them of three lengths, since tiles may be narrow or noise wide. */
+/* Rows all over the image, by the golden ratio: tiles mostly begin where the image does, and are whole rows. Those that are 100 pixels wide may begin anywhere in a
+ * cut-out, but rows below each other tell much, as their width is known. */
 static int look_around(const ac_dithered_image *image, uint64_t count, ac_sighting *seen)
 {
-    static const size_t lengths[] = {100, 256, 100, 1000};
-    const uint64_t rows = image->planes.count * image->planes.height, width = image->planes.width;
+    static const size_t lengths[] = {100, 256, SIDE, SIDE, 100, 1000, SIDE, SIDE};
+    const uint64_t height = image->planes.height, rows = image->planes.count * height, width = image->planes.width;
     const uint64_t looks = ac_larger(LEAST_LOOKS, ac_smaller(MOST_LOOKS, count / PIXELS_A_LOOK));
     for (uint64_t i = 0; i < looks; i++) {
-        const double part = 0.61803398874989485 * (double)(i + 1);
-        const uint64_t row = ac_smaller((uint64_t)((part - floor(part)) * (double)rows), rows - 1);
-        const size_t n = (size_t)ac_smaller(lengths[i % 4], width);
-        const uint64_t column = i / 4 % 2 ? (width - n) / (i / 4 + 1) / n * n : 0;
-        *seen = (ac_sighting){row / image->planes.height, row % image->planes.height, column, n, 0, {0, 0, 0}};
+        const double down = GOLDEN * (double)(i + 1), along = GOLDEN * GOLDEN * (double)(i + 1);
+        const uint64_t row = ac_smaller((uint64_t)((down - floor(down)) * (double)rows), rows - 1);
+        *seen = (ac_sighting){.plane = row / height, .row = row % height, .n = (size_t)ac_smaller(lengths[i % 8], width)};
+        if (lengths[i % 8] == SIDE && height >= ROWS) {
+            seen->column = (uint64_t)((along - floor(along)) * (double)(width - seen->n + 1)), seen->row = ac_smaller(seen->row, height - ROWS);
+            seen->rows = ROWS, seen->width = USUAL_WIDTH;
+        }
         if (ac_undither_look(image, seen)) return 1;
     }
     return 0;
@@ -37,7 +42,6 @@ typedef struct {
     const ac_dithered_image *image;
     ac_quantised *quantised;
     ac_tiling tiling;
-    int has_zeros; /* which stand for themselves */
     double *x;
     float *r;
     uint64_t failing; /* elements that are not proven */
@@ -72,7 +76,7 @@ static size_t gather(const fitting *f, const place *p)
         n += (size_t)most;
     }
     for (size_t i = 0; i < n; i++) {
-        if (!(fabs(f->x[i]) < 1e300) || (f->has_zeros && f->x[i] == 0)) continue;
+        if (isnan(f->x[i])) continue;
         f->x[kept] = f->x[i], f->r[kept] = f->quantised->dither ? f->r[i] : 0.5f, kept++;
     }
     return kept;
@@ -105,7 +109,7 @@ static int fill_in(ac_quantised *q)
 }
 
 /* What the zeros and nulls of the array say. */
-static void take_meant(const ac_dithered_image *image, uint64_t count, fitting *f)
+static void take_meant(const ac_dithered_image *image, uint64_t count, ac_quantised *q)
 {
     uint64_t zeros = 0, null = UINT64_MAX;
     for (uint64_t i = 0; i < count; i++) {
@@ -120,18 +124,17 @@ static void take_meant(const ac_dithered_image *image, uint64_t count, fitting *
             if (null == UINT64_MAX && (bits & INT64_MAX) > (uint64_t)0x7ff << 52) null = i;
         }
         zeros += !bits;
-        if (null == i) f->quantised->null_bits = bits;
+        if (null == i) q->null_bits = bits;
     }
-    f->has_zeros = zeros > 16 + count / 4096;
-    f->quantised->has_null = null != UINT64_MAX;
-    f->quantised->null_step = AC_ZERO_STEP - 1;
-    f->quantised->dither = f->has_zeros ? AC_DITHER_2 : AC_DITHER_1;
+    q->has_null = null != UINT64_MAX;
+    q->null_step = AC_ZERO_STEP - 1;
+    q->dither = zeros > 16 + count / 4096 ? AC_DITHER_2 : AC_DITHER_1;
 }
 
 static int fit_all(const ac_dithered_image *image, uint64_t count, ac_quantised *q, int *found)
 {
     fitting f = {.image = image, .quantised = q};
-    take_meant(image, count, &f);
+    take_meant(image, count, q);
     f.tiling = ac_quantise_tiling(q, image->array);
     q->tile_count = ac_tiling_count(&f.tiling);
     if (q->tile_count > AC_MAX_TILES) return AC_OK;

@@ -11,7 +11,12 @@ enum {
     MOST_ACROSS = 12, /* tiles beside each other that tell the seed */
     NARROWEST = 8,    /* tile */
     FEWEST = 33,      /* different pixels, for what is to be seen */
-    MOST_GRIDS = 2000,
+    MOST_GRIDS = 1000,
+    MOST_TRIED = 1 << 18, /* ways of tiles to lie */
+    MOST_CHECKED = 16,    /* of these against pixels all over the image */
+    MOST_HEIGHTS = 48,
+    MOST_BROKEN = 6, /* rows with which is begun */
+    LATEST_START = 500,
     CHECKS = 16,
     PIECE = 256,
 };
@@ -44,7 +49,7 @@ static int solve(const ac_dither *d, const clue *clues, size_t n, uint64_t most,
 
 static int look(const ac_dithered_image *image, uint64_t plane, uint64_t row, uint64_t column, size_t n, ac_sighting *s)
 {
-    *s = (ac_sighting){plane, row, column, n, 0, {0, 0, 0}};
+    *s = (ac_sighting){.plane = plane, .row = row, .column = column, .n = n};
     return ac_undither_look(image, s);
 }
 
@@ -110,13 +115,13 @@ static int is_on(const ac_dithered_image *image, const ac_sighting *s, uint64_t 
     return fabs(k - rint(k)) < 0.02 + fabs(x / s->line.scale) * 0x1p-23;
 }
 
-/* The column at which a sighting's tile ends or begins; UINT64_MAX where the image ends before. */
+/* The column at which a sighting's tile ends or begins, from its middle on; UINT64_MAX where the image ends before. */
 static uint64_t wall_of(const ac_dithered_image *image, const ac_sighting *s, int is_left)
 {
-    const uint64_t most = is_left ? s->column : image->planes.width - s->column;
+    const uint64_t middle = s->column + s->n / 2, most = is_left ? middle : image->planes.width - middle;
     uint32_t wrong = 0; /* of the last eight, a bit each */
     for (uint64_t i = 0; i < most; i++) {
-        const uint64_t column = is_left ? s->column - 1 - i : s->column + i, at = s->at + column - s->column;
+        const uint64_t column = is_left ? middle - 1 - i : middle + i, at = s->at + column - s->column;
         if (at >= AC_SEEDS) return UINT64_MAX;
         wrong = (wrong << 1 | !is_on(image, s, s->row, column, at)) & 255;
         if (__builtin_popcount(wrong) < 6) continue;
@@ -184,7 +189,7 @@ static int is_laid(const ac_dithered_image *image, const ac_quantised *q)
         looked_at++;
         agreed += ac_undither_line(x, r, n, 1, &line) && 10 * line.within >= 9 * sorted.count;
     }
-    return looked_at && 2 * agreed > looked_at;
+    return looked_at && 4 * agreed >= 3 * looked_at;
 }
 
 /* The seed of the tile that holds the first element, from that of one `down` and `across` tiles from there. */
@@ -194,29 +199,77 @@ static uint32_t seed_before(uint32_t seed, uint64_t down, uint64_t all_across, u
     return (uint32_t)((seed + AC_SEEDS - tiles % AC_SEEDS) % AC_SEEDS);
 }
 
-/* Tiles as wide as the whole image, of several rows. */
-static int lay_down(const ac_dithered_image *image, const ac_sighting *tops, size_t n, ac_quantised *q)
+/* Rows in which tiles may begin, with the number that their first pixel has then; the distances between them, and what is usual, are heights that tiles may have. */
+typedef struct {
+    size_t count, height_count;
+    ac_sighting tops[MOST_TOPS];
+    uint64_t heights[MOST_HEIGHTS];
+    uint32_t tried, checked; /* so far */
+} guesses;
+
+static void add_height(guesses *g, uint64_t height, uint64_t most)
 {
-    const int is_whole = q->tile_width == image->planes.width;
-    clue clues[MOST_TOPS];
+    if (!height || height > most || g->height_count == MOST_HEIGHTS) return;
+    for (size_t i = 0; i < g->height_count; i++)
+        if (g->heights[i] == height) return;
+    g->heights[g->height_count++] = height;
+}
+
+static void guess(const ac_dithered_image *image, const ac_sighting *tops, size_t n, uint64_t width, guesses *g)
+{
+    static const uint64_t usual[] = {100, 16, 50, 64, 128, 256, 32, 512};
+    g->count = g->height_count = 0;
+    g->tried = g->checked = 0;
+    for (size_t i = 0; i < n && i < MOST_BROKEN; i++) /* the first rows of a tile may not have been seen */
+        for (uint64_t up = 0; up <= tops[i].row && up * width <= tops[i].at && g->count < MOST_TOPS; up++) {
+            if (tops[i].at - up * width >= LATEST_START) continue;
+            g->tops[g->count] = tops[i];
+            g->tops[g->count].row -= up, g->tops[g->count++].at -= (uint32_t)(up * width);
+        }
+    add_height(g, image->planes.height, image->planes.height);
+    add_height(g, width, image->planes.height);
+    for (size_t i = 0; i < sizeof usual / sizeof *usual; i++) add_height(g, usual[i], image->planes.height);
+    for (size_t i = 0; i < g->count; i++)
+        for (size_t j = i + 1; j < g->count; j++)
+            if (g->tops[j].row > g->tops[i].row) add_height(g, g->tops[j].row - g->tops[i].row, image->planes.height);
+}
+
+/* What rows say where the numbers begin anew, as tiles that begin in row `top` lie. */
+static size_t clues_of(const ac_sighting *tops, size_t n, uint64_t top, uint64_t height, uint64_t width, clue *clues)
+{
+    size_t count = 0;
     for (size_t i = 0; i < n; i++)
-        for (size_t j = i + 1; j <= n; j++) {
-            if (j == n && (n > 1 || tops[i].row)) continue; /* one tile has all rows */
-            const uint64_t height = j < n ? tops[j].row - tops[i].row : image->planes.height;
-            size_t count = 0;
-            for (size_t k = i; k < n; k++)
-                if ((tops[k].row - tops[i].row) % height == 0) clues[count++] = (clue){(tops[k].row - tops[i].row) / height, 0, tops[k].at};
+        if (tops[i].row >= top) clues[count++] = (clue){(tops[i].row - top) / height, (tops[i].row - top) % height * width, tops[i].at};
+    return count;
+}
+
+static int agree(const ac_dither *d, uint32_t seed, const clue *clues, size_t n, uint64_t factor)
+{
+    size_t wrong = 0;
+    for (size_t i = 0; i < n && 8 * wrong <= n; i++) wrong += ac_dither_place(d, (uint32_t)((seed + clues[i].tile * factor) % AC_SEEDS), clues[i].pixel).at != clues[i].at;
+    return 8 * wrong <= n;
+}
+
+/* A part of an image whose tiles are as wide as it. */
+static int lay_down(const ac_dithered_image *image, const ac_sighting *tops, size_t n, guesses *g, ac_quantised *q)
+{
+    clue clues[MOST_TOPS];
+    for (size_t i = 0; i < n && i < MOST_BROKEN; i++)
+        for (size_t j = 0; j < g->height_count && g->checked < MOST_CHECKED; j++) {
+            const uint64_t height = g->heights[j];
+            const size_t count = clues_of(tops, n, tops[i].row, height, q->tile_width, clues);
             uint32_t seed;
-            if (!solve(image->dither, clues, count, is_whole ? 0 : UINT32_MAX, &seed, &q->column)) continue;
+            if (count < 3 || !solve(image->dither, clues, count, q->tile_width - image->planes.width, &seed, &q->column)) continue;
             q->tile_height = height, q->row = (height - tops[i].row % height) % height;
             q->seed = seed_before(seed, (q->row + tops[i].row) / height, 1, 0);
-            q->whole_width = is_whole ? 0 : q->tile_width;
-            if (q->column + image->planes.width <= q->tile_width && is_laid(image, q)) return 1;
+            q->whole_width = q->tile_width;
+            g->checked++;
+            if (is_laid(image, q)) return 1;
         }
     return 0;
 }
 
-/* Tiles beside the one at this place, and where they begin in the random numbers. */
+/* Tiles beside each other, and where they begin in the random numbers. */
 static size_t look_across(const ac_dithered_image *image, const ac_sighting *top, uint64_t tile, clue *clues)
 {
     size_t count = 0;
@@ -228,19 +281,10 @@ static size_t look_across(const ac_dithered_image *image, const ac_sighting *top
     return count;
 }
 
-static int all_begin(const ac_dither *d, uint32_t seed, const clue *clues, size_t n, uint64_t factor)
-{
-    for (size_t i = 0; i < n; i++)
-        if (d->starts[(seed + clues[i].tile * factor) % AC_SEEDS] != clues[i].at) return 0;
-    return 1;
-}
-
 /* All of a grid but how many tiles are beside each other in the whole image: whether that is so many. */
 static int try_grid(const ac_dithered_image *image, uint32_t seed, uint64_t down, uint64_t all_across, uint64_t phase, ac_quantised *q)
 {
-    const uint64_t width = image->planes.width, tile = q->tile_width, visible = (q->column + width + tile - 1) / tile;
-    const uint64_t column = q->column;
-    if (all_across < visible) return 0;
+    const uint64_t width = image->planes.width, tile = q->tile_width, column = q->column, visible = (column + width + tile - 1) / tile;
     q->seed = seed_before(seed, down, all_across, phase > 0);
     for (int is_last = 0; is_last < 2; is_last++) { /* the last of them may be cut off at the whole image's end */
         q->column = column + (is_last ? (all_across - visible) * tile : 0);
@@ -252,24 +296,22 @@ static int try_grid(const ac_dithered_image *image, uint32_t seed, uint64_t down
 }
 
 /* Tiles below and beside each other. */
-static int lay_grid(const ac_dithered_image *image, const ac_sighting *tops, size_t n, uint64_t phase, ac_quantised *q)
+static int lay_grid(const ac_dithered_image *image, const ac_sighting *tops, size_t n, guesses *g, uint64_t phase, ac_quantised *q)
 {
-    clue across[MOST_ACROSS], down[MOST_TOPS];
+    clue across[MOST_ACROSS], clues[MOST_TOPS];
     const uint64_t tile = q->tile_width, visible = (image->planes.width - phase + tile - 1) / tile + (phase > 0);
     q->column = phase ? tile - phase : 0;
-    for (size_t i = 0; i < n; i++) {
-        const size_t beside = look_across(image, &tops[i], tile, across);
+    for (size_t i = 0; i < g->count; i++) {
+        const ac_sighting *top = &g->tops[i];
+        const size_t beside = look_across(image, top, tile, across);
         for (uint32_t seed = 0; seed < AC_SEEDS; seed++) {
-            if (!all_begin(image->dither, seed, across, beside, 1) || image->dither->starts[seed] != tops[i].at) continue;
-            for (size_t j = i + 1; j <= n; j++) {
-                if (j == n && (n - i > 1 || tops[i].row)) continue;
-                const uint64_t height = j < n ? tops[j].row - tops[i].row : image->planes.height;
-                size_t below = 0;
-                for (size_t k = i; k < n; k++)
-                    if ((tops[k].row - tops[i].row) % height == 0) down[below++] = (clue){(tops[k].row - tops[i].row) / height, 0, tops[k].at};
-                q->tile_height = height, q->row = (height - tops[i].row % height) % height;
-                for (uint64_t all = visible; all < visible + MOST_GRIDS; all++)
-                    if (all_begin(image->dither, seed, down, below, all) && try_grid(image, seed, (q->row + tops[i].row) / height, all, phase, q)) return 1;
+            if (image->dither->starts[seed] != top->at || !agree(image->dither, seed, across, beside, 1)) continue;
+            for (size_t j = 0; j < g->height_count; j++) {
+                const uint64_t height = g->heights[j];
+                const size_t count = clues_of(tops, n, top->row, height, tile, clues);
+                q->tile_height = height, q->row = (height - top->row % height) % height;
+                for (uint64_t all = visible; all < visible + (visible > 1 ? MOST_GRIDS : 1) && g->tried < MOST_TRIED && g->checked < MOST_CHECKED; all++)
+                    if (g->tried++, agree(image->dither, seed, clues, count, all) && (g->checked++, 1) && try_grid(image, seed, (q->row + top->row) / height, all, phase, q)) return 1;
             }
         }
     }
@@ -280,19 +322,27 @@ static int lay_tiles(const ac_dithered_image *image, const ac_sighting *seen, si
 {
     ac_sighting tops[MOST_TOPS];
     uint64_t phase = 0;
-    q->tile_width = width_of(seen, n);
+    q->tile_width = seen->width ? seen->width : width_of(seen, n);
     if (!q->tile_width) q->tile_width = image->planes.width;
     if (q->tile_width < image->planes.width) phase = walls_of(image, seen, n, q->tile_width);
     if (phase == UINT64_MAX || phase + FEWEST > image->planes.width) return 0;
     const size_t count = tops_of(image, seen->plane, phase, q->tile_width, tops);
-    return q->tile_width < image->planes.width ? lay_grid(image, tops, count, phase, q) : lay_down(image, tops, count, q);
+    guesses g;
+    guess(image, tops, count, q->tile_width, &g);
+    return q->tile_width <= image->planes.width ? lay_grid(image, tops, count, &g, phase, q) : lay_down(image, tops, count, &g, q);
 }
 
 int ac_undither_layout(const ac_dithered_image *image, const ac_sighting *first, ac_quantised *q)
 {
     ac_sighting seen[ROWS + 1];
     const ac_quantised none = *q;
-    const size_t n = look_beside(image, first, seen);
+    size_t n = first->rows;
+    for (uint32_t i = 0; i < n; i++) {
+        seen[i] = *first;
+        seen[i].row += i, seen[i].at += i * first->width;
+    }
+    if (n) return lay_tiles(image, seen, n, q);
+    n = look_beside(image, first, seen);
     if (lay_rows(image, seen, n, q) && is_laid(image, q)) return 1;
     *q = none;
     return lay_tiles(image, seen, n, q);

@@ -2,13 +2,14 @@
 
 enum { CANDIDATES = 4 };
 
+/* Zeros are left out like NaN: with dither 2 they stand for themselves. */
 void ac_undither_load(const ac_dithered_image *image, uint64_t plane, uint64_t row, uint64_t column, size_t n, double *x)
 {
     const uint64_t first = (plane * image->planes.height + row) * image->planes.width + column;
-    if (image->array->dtype == AC_F4)
-        for (size_t i = 0; i < n; i++) x[i] = (double)((const float *)image->data)[first + i];
-    else
-        for (size_t i = 0; i < n; i++) x[i] = ((const double *)image->data)[first + i];
+    for (size_t i = 0; i < n; i++) {
+        const double v = image->array->dtype == AC_F4 ? (double)((const float *)image->data)[first + i] : ((const double *)image->data)[first + i];
+        x[i] = v != 0 && fabs(v) < 1e300 ? v : NAN;
+    }
 }
 
 int ac_undither_look(const ac_dithered_image *image, ac_sighting *s)
@@ -16,15 +17,23 @@ int ac_undither_look(const ac_dithered_image *image, ac_sighting *s)
     double x[AC_MOST_SORTED];
     ac_sorted sorted;
     uint16_t starts[CANDIDATES];
-    ac_undither_load(image, s->plane, s->row, s->column, s->n, x);
-    ac_undither_sort(x, s->n, 1, &sorted);
-    const size_t count = ac_undither_starts(image->turns, &sorted, starts, CANDIDATES);
-    for (size_t i = 0; i < count; i++) {
-        if (starts[i] + s->n > AC_SEEDS) continue;
-        s->at = starts[i];
-        if (ac_undither_line(x, image->dither->number + s->at, s->n, 1, &s->line) && 10 * s->line.within >= 9 * sorted.count) return 1;
+    size_t n = s->n;
+    ac_undither_load(image, s->plane, s->row, s->column, n, x);
+    for (uint32_t i = 1; i < s->rows; i++) {
+        while (n < i * s->width) x[n++] = NAN;
+        ac_undither_load(image, s->plane, s->row + i, s->column, s->n, x + n);
+        n += s->n;
     }
-    return 0;
+    ac_undither_sort(x, n, 1, &sorted);
+    const size_t count = ac_undither_starts(image->turns, &sorted, starts, CANDIDATES);
+    /* Other places have numbers that are multiples of these modulo 1, and would do with a fraction of the scale. */
+    s->line.scale = 0;
+    for (size_t i = 0; i < count; i++) {
+        ac_dithered_line line;
+        if (starts[i] + n > AC_SEEDS || !ac_undither_line(x, image->dither->number + starts[i], n, 1, &line)) continue;
+        if (4 * line.within >= 3 * sorted.count && line.scale > s->line.scale) s->at = starts[i], s->line = line;
+    }
+    return s->line.scale > 0;
 }
 
 void ac_undither_random(const ac_dither *dither, const ac_quantised *q, const ac_tiling *t, uint64_t plane, uint64_t row, uint64_t column, size_t n, float *r)

@@ -59,10 +59,11 @@ typedef struct {
 } ac_dithered_image;
 void ac_undither_load(const ac_dithered_image *image, uint64_t plane, uint64_t row, uint64_t column, size_t n, double *x);
 
-/* Pixels of a row that have the random numbers from `at` on. */
+/* Pixels of a row that have the random numbers from `at` on; or of some rows of a tile of this width, which is guessed: those below go on `width` behind. */
 typedef struct {
     uint64_t plane, row, column;
-    size_t n; /* AC_MOST_SORTED at most */
+    size_t n;             /* of a row; (rows - 1) * width + n are AC_MOST_SORTED at most */
+    uint32_t rows, width; /* 0 for a row */
     uint32_t at;
     ac_dithered_line line;
 } ac_sighting;

@@ -3,7 +3,7 @@
 #include "undither_parts.h"
 #include "wide_vectors.h"
 
-enum { PAIRS = 32, FIRST = 8, LEAST_FIRST = 6, LEAST = 15, NEAR = 4096 /* of a step's 65536 parts */, LANES = 64 };
+enum { PAIRS = 32, FIRST = 8, LEAST_FIRST = 6, LEAST = 18, NEAR = 4096 /* of a step's 65536 parts */, LANES = 64 };
 
 void ac_undither_turns(const ac_dither *dither, uint16_t *turns)
 {
@@ -69,7 +69,7 @@ static size_t closest_pairs(const ac_sorted *s, pair *pairs)
     return n;
 }
 
-static inline int agrees(const uint16_t *turn, pair p) { return (uint16_t)(turn[p.a] - turn[p.b] + NEAR) < 2 * NEAR; }
+static inline int agrees(const uint16_t *turn, pair p) { return (uint16_t)(turn[p.a] - turn[p.b] + 2 * NEAR) < 4 * NEAR; }
 
 static inline __attribute__((always_inline)) void count_block(const uint16_t *turn, const pair *pairs, uint16_t *agree)
 {

@@ -4,7 +4,7 @@
 
 /* What cfitsio takes as its lowest step where a tile has nulls or dither 2: far below 0, so that k - r is rounded. */
 static const double FARTHEST = 2147483637.0;
-enum { ROUNDS = 64, MOST_ORIGINS = 4096, MOST_TRIES = 64, UNDER = 11 /* 2^31 less FARTHEST */ };
+enum { ROUNDS = 64, MOST_ORIGINS = 4096, MOST_TRIES = 512, UNDER = 11 /* 2^31 less FARTHEST */ };
 
 static double power_of_two(int e)
 {
@@ -298,24 +298,32 @@ static double cut_off(double scale)
     return f <= 0.5 ? -f : 1 - f;
 }
 
+/* How far a number may be off a line that is rounded to units first, then to the array's type, halves to even. */
+static double off_by(const ac_dithered_tile *t, double x, double unit)
+{
+    const double half = half_ulp(t, x), part = x / (4 * half);
+    if (2 * half <= unit) return 0.5 * unit;
+    return part == rint(part) ? half + 0.5 * unit : half - 0.5 * unit;
+}
+
 /* Steps far below 0: k - r is rounded to 2^-22, and products and zero to units of 2^-21 of the power of two in the scale. */
 static int far_below(ac_dithered_tile *t, const ac_dithered_line *line, ac_dithered_line *out)
 {
     point *p = t->room;
     const double unit = power_of_two(exponent_of(line->scale) - 21);
-    double k, lowest = INFINITY, s, c, worst, most = 0, last = 0;
+    double k, lowest = INFINITY, s, c, worst, most = 0, last = 0, least_off = INFINITY;
     size_t n = 0, least = t->n;
     for (size_t i = 0; i < t->n; i++)
         if (on_line(t, line, i, &k)) lowest = fmin(lowest, k);
     for (size_t i = 0; i < t->n; i++) {
         if (!on_line(t, line, i, &k)) continue;
-        const double r = (double)t->r[i], b = (k - lowest - FARTHEST - r + 0.5) + FARTHEST, half = half_ulp(t, t->x[i]);
-        p[n] = (point){b, t->x[i], half > 0.5 * unit ? half + 0.5 * unit : 0.5 * unit, k - lowest, r};
-        most = fmax(most, p[n].off), last = fmax(last, b), n++;
+        const double r = (double)t->r[i], b = (k - lowest - FARTHEST - r + 0.5) + FARTHEST;
+        p[n] = (point){b, t->x[i], off_by(t, t->x[i], unit), k - lowest, r};
+        most = fmax(most, p[n].off), least_off = fmin(least_off, p[n].off), last = fmax(last, b), n++;
     }
     if (!exchange(p, n, &s, &c, &worst) || !(s > 0) || worst > 4 || exponent_of(s) != exponent_of(line->scale)) return 0;
     /* The lowest k is free: one is taken whose zero falls where it must, among units. */
-    const double reach = 4 * most / (1 + last), slack = fmax(1 - worst, 0.04) * (most / unit) + 1e-3;
+    const double reach = 4 * most / (1 + last), slack = fmax(16 * (1 - worst), 0.24) * (least_off / unit);
     for (int tries = 0, origin = 0; origin < MOST_ORIGINS && tries < MOST_TRIES && t->work > 0; origin++) {
         const double shift = origin & 1 ? (origin + 1) / 2 : -origin / 2, at = (c - shift * s) / unit + cut_off(s);
         if (fabs(at - rint(at)) > slack) continue;
