@@ -27,6 +27,14 @@ typedef struct {
     uint32_t at;
 } clue;
 
+/* That of a sighting's middle, since some of its first pixels may be in another sequence. */
+static clue clue_of(const ac_sighting *s, uint64_t tile, uint64_t pixel) { return (clue){tile, pixel + s->n / 2, s->at + (uint32_t)(s->n / 2)}; }
+
+static int place_is(const ac_dither *d, uint32_t seed, uint64_t more, clue c)
+{
+    return ac_dither_place(d, (uint32_t)((seed + more + c.tile) % AC_SEEDS), c.pixel).at == c.at;
+}
+
 /* The seed of the first tile, and by how many pixels tiles begin earlier: all clues agree with it. The fewest such pixels are taken, `most` at most. */
 static int solve(const ac_dither *d, const clue *clues, size_t n, uint64_t most, uint32_t *seed, uint64_t *earlier)
 {
@@ -39,7 +47,8 @@ static int solve(const ac_dither *d, const clue *clues, size_t n, uint64_t most,
             before += AC_SEEDS - d->starts[s];
             if (clues->at < d->starts[s] || pixel < clues->pixel || pixel - clues->pixel > most || pixel - clues->pixel >= least) continue;
             size_t i = 1;
-            while (i < n && ac_dither_place(d, (uint32_t)((first + clues[i].tile) % AC_SEEDS), pixel - clues->pixel + clues[i].pixel).at == clues[i].at) i++;
+            const uint64_t earlier_by = pixel - clues->pixel;
+            while (i < n && place_is(d, first, 0, (clue){clues[i].tile, clues[i].pixel + earlier_by, clues[i].at})) i++;
             if (i == n) least = pixel - clues->pixel, *seed = first;
         }
     }
@@ -75,7 +84,7 @@ static void lay_planes(const ac_dithered_image *image, const ac_sighting *first,
         if (look(image, 1, i * height / ac_smaller(ROWS, height), first->column, first->n, &seen[n])) n++;
     for (uint64_t apart = height; n > 1 && apart < height + AC_SEEDS; apart++) {
         size_t i = 0;
-        while (i < n && ac_dither_place(image->dither, (uint32_t)((q->seed + apart + seen[i].row) % AC_SEEDS), q->column + seen[i].column).at == seen[i].at) i++;
+        while (i < n && place_is(image->dither, q->seed, apart, clue_of(&seen[i], seen[i].row, seen[i].column + q->column))) i++;
         if (i < n) continue;
         q->whole_height = apart == height ? 0 : apart;
         return;
@@ -87,7 +96,7 @@ static int lay_rows(const ac_dithered_image *image, const ac_sighting *seen, siz
 {
     clue clues[ROWS + 1];
     if (!n) return 0;
-    for (size_t i = 0; i < n; i++) clues[i] = (clue){seen[i].row, seen[i].column, seen[i].at};
+    for (size_t i = 0; i < n; i++) clues[i] = clue_of(&seen[i], seen[i].row, seen[i].column);
     if (!solve(image->dither, clues, n, UINT32_MAX, &q->seed, &q->column)) return 0;
     q->tile_height = 1, q->tile_width = 0;
     if (image->planes.count > 1) lay_planes(image, seen, q);
@@ -239,14 +248,14 @@ static size_t clues_of(const ac_sighting *tops, size_t n, uint64_t top, uint64_t
 {
     size_t count = 0;
     for (size_t i = 0; i < n; i++)
-        if (tops[i].row >= top) clues[count++] = (clue){(tops[i].row - top) / height, (tops[i].row - top) % height * width, tops[i].at};
+        if (tops[i].row >= top) clues[count++] = clue_of(&tops[i], (tops[i].row - top) / height, (tops[i].row - top) % height * width);
     return count;
 }
 
 static int agree(const ac_dither *d, uint32_t seed, const clue *clues, size_t n, uint64_t factor)
 {
     size_t wrong = 0;
-    for (size_t i = 0; i < n && 8 * wrong <= n; i++) wrong += ac_dither_place(d, (uint32_t)((seed + clues[i].tile * factor) % AC_SEEDS), clues[i].pixel).at != clues[i].at;
+    for (size_t i = 0; i < n && 8 * wrong <= n; i++) wrong += !place_is(d, seed, 0, (clue){clues[i].tile * factor, clues[i].pixel, clues[i].at});
     return 8 * wrong <= n;
 }
 
@@ -276,7 +285,7 @@ static size_t look_across(const ac_dithered_image *image, const ac_sighting *top
     for (uint64_t i = 0; i < MOST_ACROSS && top->column + i * tile + FEWEST < image->planes.width; i++) {
         ac_sighting s;
         const uint64_t column = top->column + i * tile;
-        if (look(image, top->plane, top->row, column, (size_t)ac_smaller(ac_smaller(tile, PIECE), image->planes.width - column), &s)) clues[count++] = (clue){i, 0, s.at};
+        if (look(image, top->plane, top->row, column, (size_t)ac_smaller(ac_smaller(tile, PIECE), image->planes.width - column), &s)) clues[count++] = clue_of(&s, i, 0);
     }
     return count;
 }
