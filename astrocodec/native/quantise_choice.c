@@ -1,9 +1,12 @@
 #include "quantise_choice.h"
 
-/* Here the ways of finding steps are called, one after the other; there is none yet. */
+#include "lattice_choice.h"
+#include "undither.h"
+
+/* The ways of finding steps, one after the other. */
 int ac_quantise_choose(const ac_array *array, const void *data, const ac_hints *hints, ac_quantised *quantised, int32_t **steps)
 {
-    (void)array, (void)data, (void)hints, (void)quantised;
-    *steps = NULL;
-    return AC_OK;
+    (void)hints;
+    const int status = ac_undither(array, data, quantised, steps);
+    return status || *steps ? status : ac_lattice_choose(array, data, quantised, steps);
 }

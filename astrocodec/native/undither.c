@@ -151,26 +151,38 @@ static int fit_all(const ac_dithered_image *image, uint64_t count, ac_quantised 
     return status;
 }
 
-int ac_undither(const ac_array *array, const void *data, ac_quantised *q, int *found)
+/* The steps of all elements; none where too many are not proven. */
+static int take_steps(const ac_array *array, const void *data, uint64_t count, ac_quantised *q, int32_t **steps)
+{
+    *steps = malloc((size_t)count * sizeof **steps);
+    const int status = *steps ? ac_quantise_steps(q, array, data, *steps) : AC_ERROR_MEMORY;
+    if (!status) return AC_OK;
+    free(*steps);
+    *steps = NULL;
+    return status == AC_ERROR_SPACE ? AC_OK : status;
+}
+
+int ac_undither(const ac_array *array, const void *data, ac_quantised *q, int32_t **steps)
 {
     uint64_t count;
     ac_dithered_image image = {.array = array, .data = data};
     memset(q, 0, sizeof *q);
-    *found = 0;
+    *steps = NULL;
     if ((array->dtype != AC_F4 && array->dtype != AC_F8) || ac_array_count(array, &count) || count < FEWEST_PIXELS) return AC_OK;
     image.planes = ac_planes_of(array);
     if (image.planes.width < NARROWEST) return AC_OK;
     ac_dither *dither = ac_dither_create();
     uint16_t *turns = malloc(AC_TURNS * sizeof *turns);
-    int status = dither && turns ? AC_OK : AC_ERROR_MEMORY;
+    int found = 0, status = dither && turns ? AC_OK : AC_ERROR_MEMORY;
     ac_sighting seen;
     if (!status) {
         ac_undither_turns(dither, turns);
         image.dither = dither, image.turns = turns;
         q->dither = AC_DITHER_1;
-        if (look_around(&image, count, &seen) && ac_undither_layout(&image, &seen, q)) status = fit_all(&image, count, q, found);
-        if (!*found) ac_quantise_free(q);
+        if (look_around(&image, count, &seen) && ac_undither_layout(&image, &seen, q)) status = fit_all(&image, count, q, &found);
+        if (!status && found) status = take_steps(array, data, count, q, steps);
     }
+    if (!*steps) ac_quantise_free(q);
     free(dither);
     free(turns);
     return status;

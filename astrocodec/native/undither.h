@@ -4,8 +4,8 @@
 
 #include "quantise.h"
 
-/* How an array's floats were made of steps, if most of them were: all but level and exceptions, which ac_quantise_steps finds; to be freed if `found`. The array has
- * elements. */
-int ac_undither(const ac_array *array, const void *data, ac_quantised *quantised, int *found);
+/* Looks for the steps that an array's floats were made of, row by row or tile by tile. `steps` stays NULL where there are none; else they and what `quantised` owns are
+ * to be freed. */
+int ac_undither(const ac_array *array, const void *data, ac_quantised *quantised, int32_t **steps);
 
 #endif
