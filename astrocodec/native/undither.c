@@ -13,7 +13,7 @@ enum {
     NARROWEST = 40,     /* row that is looked at */
     SIDE = 64, ROWS = 8, USUAL_WIDTH = 100, /* of pixels that are looked at in tiles of this width */
     MOST_FITTED = 1 << 16, /* pixels of a tile */
-    WORK = 32,          /* looks at each pixel for scales and zeros that hang together */
+    WORK = 32, WORK_OF_TILE = 128, /* looks at each pixel for scales and zeros that hang together, on average and at most */
 };
 #define GOLDEN 0.61803398874989485
 
@@ -21,7 +21,7 @@ enum {
  * cut-out, but rows below each other tell much, as their width is known. */
 static int look_around(const ac_dithered_image *image, uint64_t count, ac_sighting *seen)
 {
-    static const size_t lengths[] = {100, 256, SIDE, SIDE, 100, 1000, SIDE, SIDE};
+    static const size_t lengths[] = {100, 256, SIDE, SIDE, SIDE, 1000, SIDE, SIDE};
     const uint64_t height = image->planes.height, rows = image->planes.count * height, width = image->planes.width;
     const uint64_t looks = ac_larger(LEAST_LOOKS, ac_smaller(MOST_LOOKS, count / PIXELS_A_LOOK));
     for (uint64_t i = 0; i < looks; i++) {
@@ -45,6 +45,7 @@ typedef struct {
     double *x;
     float *r;
     uint64_t failing; /* elements that are not proven */
+    int64_t work;     /* looks at pixels that are left */
     ac_dithered_tile tile;
 } fitting;
 
@@ -91,8 +92,10 @@ static void fit_tile(fitting *f, uint64_t index)
     ac_quantised_tile *out = &f->quantised->tiles[index];
     *out = (ac_quantised_tile){0, 0, 0};
     if (!n) return;
+    const int64_t work = f->tile.work = (int64_t)ac_smaller((uint64_t)f->work, WORK_OF_TILE * n);
     const int is_seen = ac_undither_line(f->x, f->r, n, f->quantised->dither, &line);
     const size_t fails = is_seen ? ac_undither_tile(&f->tile, &line, &found) : n;
+    f->work -= work - f->tile.work < f->work ? work - f->tile.work : f->work;
     if (2 * fails <= n) out->scale = found.scale, out->zero = found.zero;
     f->failing += fails * (p.height * p.width) / n;
 }
@@ -141,7 +144,8 @@ static int fit_all(const ac_dithered_image *image, uint64_t count, ac_quantised 
     const size_t room = (size_t)ac_smaller(MOST_FITTED + ac_smaller(f.tiling.planes.width, MOST_FITTED), ac_larger(count, 1));
     q->tiles = calloc((size_t)q->tile_count, sizeof *q->tiles);
     f.x = malloc(room * sizeof *f.x), f.r = malloc(room * sizeof *f.r);
-    f.tile = (ac_dithered_tile){f.x, f.r, 0, image->array->dtype == AC_F8, 0, malloc(room * AC_DITHERED_ROOM), (int64_t)(WORK * count)};
+    f.tile = (ac_dithered_tile){f.x, f.r, 0, image->array->dtype == AC_F8, 0, malloc(room * AC_DITHERED_ROOM), 0};
+    f.work = (int64_t)(WORK * count);
     const int status = q->tiles && f.x && f.r && f.tile.room ? AC_OK : AC_ERROR_MEMORY;
     for (uint64_t i = 0; !status && i < q->tile_count; i++) fit_tile(&f, i);
     *found = !status && 8 * f.failing <= count && fill_in(q);

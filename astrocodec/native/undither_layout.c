@@ -11,6 +11,7 @@ enum {
     MOST_ACROSS = 12, /* tiles beside each other that tell the seed */
     NARROWEST = 8,    /* tile */
     FEWEST = 33,      /* different pixels, for what is to be seen */
+    FEWEST_CHECKED = 20,
     MOST_GRIDS = 1000,
     MOST_TRIED = 1 << 18, /* ways of tiles to lie */
     MOST_CHECKED = 16,    /* of these against pixels all over the image */
@@ -174,8 +175,8 @@ static size_t tops_of(const ac_dithered_image *image, uint64_t plane, uint64_t c
     return count;
 }
 
-/* Whether pixels spread over the image are on lines, as tiles are laid. */
-static int is_laid(const ac_dithered_image *image, const ac_quantised *q)
+/* How many pieces of rows spread over the image are on lines, as tiles are laid; 0 unless most are. */
+static uint32_t count_laid(const ac_dithered_image *image, const ac_quantised *q)
 {
     const ac_tiling t = ac_quantise_tiling(q, image->array);
     uint32_t random = 1, agreed = 0, looked_at = 0;
@@ -186,7 +187,7 @@ static int is_laid(const ac_dithered_image *image, const ac_quantised *q)
         random = random * 1664525 + 1013904223;
         const uint64_t plane = (random >> 8) % t.planes.count, row = i < 2 ? (t.planes.height - 1) * (uint64_t)i : (random >> 4) % t.planes.height;
         random = random * 1664525 + 1013904223;
-        uint64_t column = (random >> 4) % t.planes.width;
+        uint64_t column = i % 4 ? (random >> 4) % t.planes.width : t.planes.width - 1;
         const uint64_t left = (q->column + column) / t.tile_width * t.tile_width;
         column = left > q->column ? left - q->column : 0;
         const size_t n = (size_t)ac_smaller(PIECE, ac_smaller(left + t.tile_width - q->column, t.planes.width) - column);
@@ -194,11 +195,11 @@ static int is_laid(const ac_dithered_image *image, const ac_quantised *q)
         ac_undither_random(image->dither, q, &t, plane, row, column, n, r);
         ac_sorted sorted;
         ac_undither_sort(x, n, 1, &sorted);
-        if (sorted.count < FEWEST) continue;
+        if (sorted.count < FEWEST_CHECKED) continue;
         looked_at++;
         agreed += ac_undither_line(x, r, n, 1, &line) && 10 * line.within >= 9 * sorted.count;
     }
-    return looked_at && 4 * agreed >= 3 * looked_at;
+    return 4 * agreed >= 3 * looked_at ? agreed : 0;
 }
 
 /* The seed of the tile that holds the first element, from that of one `down` and `across` tiles from there. */
@@ -273,7 +274,7 @@ static int lay_down(const ac_dithered_image *image, const ac_sighting *tops, siz
             q->seed = seed_before(seed, (q->row + tops[i].row) / height, 1, 0);
             q->whole_width = q->tile_width;
             g->checked++;
-            if (is_laid(image, q)) return 1;
+            if (count_laid(image, q)) return 1;
         }
     return 0;
 }
@@ -295,13 +296,17 @@ static int try_grid(const ac_dithered_image *image, uint32_t seed, uint64_t down
 {
     const uint64_t width = image->planes.width, tile = q->tile_width, column = q->column, visible = (column + width + tile - 1) / tile;
     q->seed = seed_before(seed, down, all_across, phase > 0);
-    for (int is_last = 0; is_last < 2; is_last++) { /* the last of them may be cut off at the whole image's end */
+    const ac_quantised first = *q;
+    ac_quantised best = first;
+    uint32_t most = 0;
+    for (int is_last = 0; is_last < (all_across > visible ? 2 : 1); is_last++) { /* the last of them may be cut off at the whole image's end */
         q->column = column + (is_last ? (all_across - visible) * tile : 0);
         q->whole_width = is_last || all_across == visible ? 0 : all_across * tile;
-        if (is_laid(image, q)) return 1;
+        const uint32_t agreed = count_laid(image, q);
+        if (agreed > most) most = agreed, best = *q;
     }
-    q->column = column;
-    return 0;
+    *q = most ? best : first;
+    return most > 0;
 }
 
 /* Tiles below and beside each other. */
@@ -313,6 +318,7 @@ static int lay_grid(const ac_dithered_image *image, const ac_sighting *tops, siz
     for (size_t i = 0; i < g->count; i++) {
         const ac_sighting *top = &g->tops[i];
         const size_t beside = look_across(image, top, tile, across);
+        if (beside < 2 && visible > 2) continue; /* no tile begins in that row */
         for (uint32_t seed = 0; seed < AC_SEEDS; seed++) {
             if (image->dither->starts[seed] != top->at || !agree(image->dither, seed, across, beside, 1)) continue;
             for (size_t j = 0; j < g->height_count; j++) {
@@ -352,7 +358,7 @@ int ac_undither_layout(const ac_dithered_image *image, const ac_sighting *first,
     }
     if (n) return lay_tiles(image, seen, n, q);
     n = look_beside(image, first, seen);
-    if (lay_rows(image, seen, n, q) && is_laid(image, q)) return 1;
+    if (lay_rows(image, seen, n, q) && count_laid(image, q)) return 1;
     *q = none;
     return lay_tiles(image, seen, n, q);
 }

@@ -4,7 +4,7 @@
 
 /* What cfitsio takes as its lowest step where a tile has nulls or dither 2: far below 0, so that k - r is rounded. */
 static const double FARTHEST = 2147483637.0;
-enum { ROUNDS = 64, MOST_ORIGINS = 4096, MOST_TRIES = 512, UNDER = 11 /* 2^31 less FARTHEST */ };
+enum { ROUNDS = 64, MOST_ORIGINS = 4096, MOST_TRIES = 512, LAST_SCALES = 12, ORIGINS_NEAR = 128, UNDER = 11 /* 2^31 less FARTHEST */ };
 
 static double power_of_two(int e)
 {
@@ -265,8 +265,8 @@ static int at_multiple(ac_dithered_tile *t, const ac_dithered_line *line, ac_dit
 {
     point *p = t->room;
     const double m = rint(line->zero / line->scale);
-    double k, lowest = INFINITY, highest = -INFINITY, off = 0, scale;
-    size_t n = 0, least = t->n;
+    double k, lowest = INFINITY, highest = -INFINITY, off = 0;
+    size_t n = 0, least = t->n / 8;
     if (!t->is_double || !(fabs(line->zero / line->scale - m) < 0.0625)) return 0;
     for (size_t i = 0; i < t->n; i++) {
         if (!on_line(t, line, i, &k)) continue;
@@ -274,20 +274,21 @@ static int at_multiple(ac_dithered_tile *t, const ac_dithered_line *line, ac_dit
         p[n] = (point){k + m - r + 0.5, t->x[i], half_ulp(t, t->x[i]), k + m, r};
         lowest = fmin(lowest, k + m), highest = fmax(highest, k + m), off = fmax(off, p[n++].off);
     }
-    const double reach = line->scale * 0x1p-50 + 8 * off / (1 + highest - lowest);
-    for (int origin = 0; n && origin < MOST_ORIGINS && t->work > 0; origin++) {
+    const double reach = line->scale * 0x1p-50 + 8 * off / (1 + highest - lowest), outer = fmax(fabs(lowest), fabs(highest)) / 4;
+    for (int origin = 0; n && least && origin < ORIGINS_NEAR && t->work > 0; origin++) {
         const double first = lowest + (origin & 1 ? (origin + 1) / 2 : -origin / 2);
         const family f = {-first, first, 0};
-        if (try_family(t, &f, p, n, line->scale, reach, &least, out)) return 1;
-        scale = out->scale;
-        for (int i = -3; least < t->n / 8 && i <= 3; i++) {
-            const double s = scale * (1 + i * 0x1p-52);
-            const size_t fails = unproven(t, &f, p, n, s, least);
-            if (fails < least) *out = (ac_dithered_line){s, zero_of(&f, s), 0}, least = fails;
+        double low = line->scale - reach, high = line->scale + reach, s;
+        narrow(t, &f, p, n, outer, &low, &high, &s);
+        /* Those near 0 do not say which way, but which of the last few scales it is. */
+        for (int i = -LAST_SCALES; i <= LAST_SCALES; i++) {
+            const double tried = s + i * power_of_two(exponent_of(s) - 52);
+            const size_t fails = unproven(t, &f, p, n, tried, least);
+            t->work -= 16;
+            if (fails < least) *out = (ac_dithered_line){tried, zero_of(&f, tried), 0}, least = fails;
         }
-        if (!least) return 1;
     }
-    return least < t->n;
+    return least < t->n / 8;
 }
 
 /* What is cut off where FARTHEST * scale is rounded to units, in units. */
