@@ -8,7 +8,7 @@
 #include "pixel_choice.h"
 #include "model.h"
 #include "plane_choice.h"
-#include "quantise_choice.h"
+#include "steps_choice.h"
 #include "split.h"
 #include "stream.h"
 
@@ -412,7 +412,7 @@ static int encode_found(source *from, settings *how, const ac_output *output)
 {
     ac_quantised q = {0};
     int32_t *steps = NULL;
-    int status = how->original || how->residuals ? AC_OK : ac_quantise_choose(&from->given, from->data, how->hints, &q, &steps);
+    int status = how->original || how->residuals ? AC_OK : ac_steps_choose(&from->given, from->data, how->hints, &q, &steps);
     if (!status) status = steps ? encode_both_ways(from, how, &q, steps, output) : encode_in_order(from, how, output);
     ac_quantise_free(&q);
     free(steps);
@@ -490,7 +490,7 @@ int ac_stream_encode(const ac_model *const *models, size_t count, const ac_array
 static int find_coded(const ac_array *array, const void *data, ac_array *coded, const void **there, int32_t **steps)
 {
     ac_quantised q = {0};
-    const int status = ac_quantise_choose(array, data, NULL, &q, steps);
+    const int status = ac_steps_choose(array, data, NULL, &q, steps);
     ac_quantise_free(&q);
     *coded = *array, *there = data;
     if (*steps) coded->dtype = AC_I4, *there = *steps;

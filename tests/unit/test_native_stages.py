@@ -26,7 +26,7 @@ TESTS = Path(__file__).parents[1]
 NATIVE = TESTS.parent / "astrocodec" / "native"
 COMPILER = shutil.which(os.environ.get("CC", "cc"))
 SOURCES = (
-    *("array", "census", "fault", "pixel_choice", "pixel_map", "pixels"),
+    *("array", "census", "decisions", "fault", "pixel_choice", "pixel_map", "pixels"),
     *("planes", "split", "status", "valueset"),
 )
 STATUS = {TruncatedError: 20, CorruptError: 21}

@@ -100,7 +100,7 @@ def test_it_is_what_fits_files_hold(algorithm: str, tile: tuple[int, int, int], 
     assert not found.exceptions.first.size
     stream = astrocodec.encode(values, quantised=q, verify=True)
     assert "quantised" in astrocodec.inspect(stream).holds
-    assert len(stream) < (0.7 if method > 0 else 1) * len(astrocodec.encode(values))
+    assert len(stream) < 0.2 * values.nbytes
     assert abs(shifted[shifted > ZERO_STEP]).max() < 200
 
 

@@ -1,4 +1,4 @@
-"""Undither: floats that were quantised for FITS tiles are told from their values, and cost what the tiles' integers do."""
+"""Undither: floats quantised for FITS tiles are told from their values, and cost what the tiles' integers do."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ def frame(shape: tuple[int, ...], level: float, sigma: float, dtype: str = "f4")
     return image.astype(dtype)
 
 
-def unpacked(image: Array, tile: tuple[int, ...], level: float, method: int, seed: int = 1234) -> tuple[Array, Quantised]:
+def unpacked(
+    image: Array, tile: tuple[int, ...], level: float, method: int, seed: int = 1234
+) -> tuple[Array, Quantised]:
     """What a file of quantised tiles gives, and its own scales and zeros."""
     file = io.BytesIO()
     how = {"quantize_level": level, "quantize_method": method, "dither_seed": seed, "tile_shape": tile}
