@@ -9,6 +9,7 @@
 #include "header.h"
 #include "make_array.h"
 #include "model.h"
+#include "quantise.h"
 #include "sha256.h"
 #include "varint.h"
 
@@ -115,13 +116,69 @@ static size_t encode_beside(const ac_array *array, const uint8_t *data, int flag
     return length;
 }
 
+static uint64_t random_length(uint64_t *seed, uint64_t length) { return random_u32(seed) % 3 ? (uint64_t)random_between(seed, 1, 40) : random_u32(seed) % 2 ? 0 : length; }
+
+/* Any way of making floats of steps. */
+static ac_quantised make_quantised(const ac_array *array, uint64_t *seed)
+{
+    const ac_planes planes = ac_planes_of(array);
+    ac_quantised q = {.tile_height = random_length(seed, planes.height), .tile_width = random_length(seed, planes.width), .is_stacked = random_u32(seed) % 2};
+    q.dither = (uint8_t)(random_u32(seed) % 3);
+    if (q.dither)
+        q.seed = random_u32(seed) % AC_SEEDS;
+    else
+        q.arithmetic = (uint8_t)(random_u32(seed) % (array->dtype == AC_F4 ? 8 : 16));
+    if (random_u32(seed) % 3 == 0) q.row = random_u32(seed) % 90, q.column = (uint64_t)random_u32(seed) << random_u32(seed) % 8;
+    if (random_u32(seed) % 3 == 0) q.whole_width = q.column + planes.width + random_u32(seed) % 50;
+    q.has_null = random_u32(seed) % 2, q.null_step = -2147483647, q.null_bits = random_u32(seed) % 2 ? 0x7fc00000 : 0x40e00000; /* not a number, or 7 */
+    const ac_tiling t = ac_quantise_tiling(&q, array);
+    q.tile_count = ac_tiling_count(&t);
+    q.tiles = malloc((size_t)q.tile_count * sizeof *q.tiles);
+    if (!q.tiles) exit(2);
+    const double scale = pow(2, random_between(seed, -20, 20) / 2.0), wide = random_u32(seed) % 2 ? 0 : 1e-3;
+    for (ac_quantised_tile *tile = q.tiles; tile < q.tiles + q.tile_count; tile++) {
+        tile->scale = scale * (1 + wide * random_normal(seed));
+        tile->zero = random_between(seed, -9, 9) * tile->scale + (random_u32(seed) % 4 ? 0 : 0.1);
+    }
+    return q;
+}
+
+/* The stream of an array of floats by steps, most of which are exceptions unless the array becomes what the steps give. 0 bytes where that fails. */
+static size_t encode_quantised(const ac_array *array, uint8_t *data, int flags, uint8_t *out, uint64_t *seed)
+{
+    ac_quantised q = make_quantised(array, seed);
+    const size_t count = ac_array_size(array) / ac_number_bytes(array->dtype);
+    int32_t *steps = malloc(count * sizeof *steps);
+    uint8_t *section;
+    size_t length, made = 0;
+    if (!steps) exit(2);
+    for (int again = random_u32(seed) % 8 != 0; again >= 0; again--) {
+        if (ac_quantise_steps(&q, array, data, steps)) stop("no steps are found", *seed);
+        if (again) q.exception_count = random_u32(seed) % 2 ? q.exception_count / 8 : 0;
+        if (again && ac_quantise_restore(&q, array, steps, data)) exit(2);
+    }
+    const int status = ac_quantise_write(&q, array, &section, &length);
+    if (status && status != AC_ERROR_SPACE) stop("sound steps are refused", *seed);
+    if (!status) {
+        ac_room room = {0};
+        const ac_output output = {ac_take_room, &room};
+        if (ac_stream_encode_steps(NULL, 0, array, steps, data, section, length, NULL, flags & ~(AC_EMBED | AC_RESIDUALS), NULL, &output)) stop("steps are not encoded", *seed);
+        if (room.length <= ROOM) memcpy(out, room.data, made = room.length);
+        ac_room_free(&room);
+        free(section);
+    }
+    ac_quantise_free(&q);
+    free(steps);
+    return made;
+}
+
 /* The same pieces as a stream of an array with its axes in another order, which `array` and `data` become. */
 static size_t in_other_order(ac_array *array, uint8_t *data, uint8_t *stream, size_t n, uint64_t *seed)
 {
     ac_reader reader = {.data = stream, .length = n};
     ac_header header;
     const size_t size = ac_array_size(array);
-    if (ac_header_read(&reader, &header) || header.codec != AC_CAUSAL || header.reference.bytes || header.axes.bytes || n + 40 > ROOM) return n;
+    if (ac_header_read(&reader, &header) || header.codec != AC_CAUSAL || header.reference.bytes || header.axes.bytes || header.quantise.bytes || n + 40 > ROOM) return n;
     ac_axes axes;
     for (int i = 0; i < array->ndim; i++) {
         const int there = random_between(seed, 0, i);
@@ -163,6 +220,12 @@ int main(int argc, char **argv)
         if (array.dtype < 8 && ac_array_size(&array) && random_u32(&seed) % 3 == 0) {
             n = encode_beside(&array, data, flags, stream, &seed);
             if (!n) return 2;
+        }
+        const int are_floats = array.dtype == AC_F4 || array.dtype == AC_F8;
+        if (are_floats && ac_array_size(&array) && random_u32(&seed) % 2) {
+            const size_t made = encode_quantised(&array, data, flags, stream, &seed);
+            if (!made) continue;
+            n = made;
         }
         if (random_u32(&seed) % 4 == 0) n = in_other_order(&array, data, stream, n, &seed);
         ac_set_decoder(random_u32(&seed) % 2 ? zeros : NULL);
