@@ -5,33 +5,11 @@
 #include <string.h>
 
 #include "bytes.h"
-#include "decisions.h"
 #include "header.h"
+#include "quantise_tables.h"
 
 enum { CHUNK = 512, LOOKED_AT = 1024, MAX_TRAILING = 52 };
-enum { HAS_NULL = 1, IS_STACKED = 2, IS_PART = 4, FLAGS = 7 };
-enum { FRACTION = 52, EXPONENT = 12 /* bits of a double, its sign among those of the exponent */ };
-#define FIRST_SCALE 1.0
-#define MAX_WHOLE 4503599627370496.0 /* 2^52 */
-
-static uint64_t bits_of(double v)
-{
-    uint64_t bits;
-    memcpy(&bits, &v, sizeof bits);
-    return bits;
-}
-
-static double of_bits(uint64_t bits)
-{
-    double v;
-    memcpy(&v, &bits, sizeof v);
-    return v;
-}
-
-/* To the nearest integer, halves to even; 0 where that is beyond 2^52. */
-static double whole(double v) { return v >= -MAX_WHOLE && v <= MAX_WHOLE ? rint(v) : 0; }
-
-static int divides(int arithmetic) { return arithmetic & AC_WIDE_QUOTIENT; }
+enum { HAS_NULL = 1, IS_STACKED = 2, IS_PART = 4, IS_NOISE = 8, FLAGS = 15 };
 
 static int is_single(int arithmetic, int dtype) { return dtype == AC_F4 || arithmetic & AC_SINGLE; }
 
@@ -44,7 +22,7 @@ static int is_kind(int dither, int arithmetic, int dtype)
 /* The step of an element, not yet rounded. */
 static double step_of(int arithmetic, const ac_quantised_tile *t, double v)
 {
-    const double above = arithmetic & AC_ZERO_FIRST ? v : v - t->zero, k = divides(arithmetic) ? above * t->scale : above / t->scale;
+    const double above = arithmetic & AC_ZERO_FIRST ? v : v - t->zero, k = ac_divides(arithmetic) ? above * t->scale : above / t->scale;
     return arithmetic & AC_ZERO_FIRST ? k - t->zero : k;
 }
 
@@ -58,7 +36,7 @@ void ac_quantise_free(ac_quantised *q)
 
 void ac_quantise_base(ac_quantised *q)
 {
-    for (ac_quantised_tile *t = q->tiles; t < q->tiles + q->tile_count; t++) t->base = whole(step_of(q->arithmetic, t, q->level));
+    for (ac_quantised_tile *t = q->tiles; t < q->tiles + q->tile_count; t++) t->base = ac_whole(step_of(q->arithmetic, t, q->level));
 }
 
 /* Tiles */
@@ -212,7 +190,7 @@ static void in_single(const run *r, const int32_t *steps, elements *out)
 {
     const ac_quantised_tile t = *r->tile;
     const float scale = (float)t.scale, zero = (float)t.zero;
-    const int divided = divides(r->quantised->arithmetic), zero_first = r->quantised->arithmetic & AC_ZERO_FIRST;
+    const int divided = ac_divides(r->quantised->arithmetic), zero_first = r->quantised->arithmetic & AC_ZERO_FIRST;
     for (size_t i = 0; i < r->count; i++) {
         const float k = (float)(steps[i] + t.base), of = zero_first ? k + zero : k, scaled = divided ? of / scale : of * scale, v = zero_first ? scaled : scaled + zero;
         if (r->dtype == AC_F4)
@@ -225,7 +203,7 @@ static void in_single(const run *r, const int32_t *steps, elements *out)
 static void in_double(const run *r, const int32_t *steps, elements *out)
 {
     const ac_quantised_tile t = *r->tile;
-    const int divided = divides(r->quantised->arithmetic), zero_first = r->quantised->arithmetic & AC_ZERO_FIRST;
+    const int divided = ac_divides(r->quantised->arithmetic), zero_first = r->quantised->arithmetic & AC_ZERO_FIRST;
     const int rounded = is_single(r->quantised->arithmetic, r->dtype);
     for (size_t i = 0; i < r->count; i++) {
         const double k = steps[i] + t.base, of = zero_first ? k + t.zero : k, scaled = divided ? of / t.scale : of * t.scale, v = zero_first ? scaled : scaled + t.zero;
@@ -419,62 +397,7 @@ int ac_quantise_steps(ac_quantised *q, const ac_array *array, const void *data, 
 
 /* The section */
 
-/* What is learned of tiles and exceptions while they are coded. */
-typedef struct {
-    ac_decision is_other, is_far, has_rest, is_same;
-    ac_decision has_moved, is_less, rest_is_less;
-    ac_number moves, rests, gaps, lengths;
-    double scale;
-    int64_t multiple;
-} known;
-
-static known start(void) { return (known){.scale = FIRST_SCALE}; }
-
-/* The step nearest to a zero, and the bits of what a step is without a zero. */
-static int64_t multiple_of(double zero, double scale, int divided) { return (int64_t)whole(divided ? zero * scale : zero / scale); }
-static uint64_t product_of(int64_t multiple, double scale, int divided) { return bits_of(divided ? (double)multiple / scale : (double)multiple * scale); }
-
-static uint64_t magnitude(uint64_t v) { return v >> 63 ? 0 - v : v; }
-
-/* Every number but 0. */
-static void record_signed(ac_records *r, ac_decision *is_less, ac_number *n, uint64_t v)
-{
-    ac_records_choose(r, is_less, (int)(v >> 63));
-    ac_records_number(r, n, magnitude(v));
-}
-
-static void record_tile(ac_records *r, known *k, int divided, const ac_quantised_tile *t, const ac_quantised_tile *before, uint32_t trailing)
-{
-    const int is_other = !before || bits_of(t->scale) != bits_of(before->scale) || bits_of(t->zero) != bits_of(before->zero);
-    if (before) ac_records_choose(r, &k->is_other, is_other);
-    if (!is_other) return;
-    const uint64_t scale = bits_of(t->scale), is_far = scale >> FRACTION != bits_of(k->scale) >> FRACTION;
-    ac_records_choose(r, &k->is_far, (int)is_far);
-    if (is_far) ac_records_raw(r, scale >> FRACTION, EXPONENT);
-    ac_records_raw(r, (scale & (((uint64_t)1 << FRACTION) - 1)) >> trailing, FRACTION - trailing);
-    const int64_t multiple = multiple_of(t->zero, t->scale, divided);
-    const uint64_t moved = (uint64_t)(multiple - k->multiple), rest = bits_of(t->zero) - product_of(multiple, t->scale, divided);
-    ac_records_choose(r, &k->has_moved, moved != 0);
-    if (moved) record_signed(r, &k->is_less, &k->moves, moved);
-    ac_records_choose(r, &k->has_rest, rest != 0);
-    if (rest) record_signed(r, &k->rest_is_less, &k->rests, rest);
-    k->scale = t->scale, k->multiple = multiple;
-}
-
-static void record_exceptions(ac_records *r, known *k, const ac_quantised *q, uint32_t bits)
-{
-    uint64_t at = 0, last = 0;
-    for (const ac_exception *e = q->exceptions; e < q->exceptions + q->exception_count; e++) {
-        ac_records_number(r, &k->gaps, e->first - at + 1);
-        ac_records_number(r, &k->lengths, e->length);
-        ac_records_choose(r, &k->is_same, e->bits == last);
-        if (e->bits != last) ac_records_raw(r, e->bits, bits);
-        at = e->first + e->length, last = e->bits;
-    }
-}
-
-/* Such numbers give no element that is not a number, whose bits differ between processors. */
-static int is_good(const ac_quantised *q, int dtype, const ac_quantised_tile *t)
+int ac_quantise_allows(const ac_quantised *q, int dtype, const ac_quantised_tile *t)
 {
     const int is_own = is_single(q->arithmetic, dtype) && q->arithmetic & AC_OWN_PRODUCT;
     const double scale = is_own ? (float)t->scale : t->scale, zero = is_own ? (float)t->zero : t->zero;
@@ -493,20 +416,12 @@ static int check(const ac_quantised *q, const ac_array *array)
     const ac_tiling t = ac_quantise_tiling(q, array);
     if (!is_tiled(q, &t) || q->tile_count != ac_tiling_count(&t) || q->exception_count > AC_MAX_EXCEPTIONS) return AC_ERROR_ARGUMENT;
     for (const ac_quantised_tile *tile = q->tiles; tile < q->tiles + q->tile_count; tile++)
-        if (!is_good(q, array->dtype, tile)) return AC_ERROR_ARGUMENT;
+        if (!ac_quantise_allows(q, array->dtype, tile)) return AC_ERROR_ARGUMENT;
     for (const ac_exception *e = q->exceptions; e < q->exceptions + q->exception_count; e++) {
         if (e->first < at || e->first >= count || !e->length || e->length > count - e->first) return AC_ERROR_ARGUMENT;
         at = e->first + e->length;
     }
     return AC_OK;
-}
-
-/* Low bits that are 0 in all scales. */
-static uint32_t trailing_of(const ac_quantised *q)
-{
-    uint64_t all = (uint64_t)1 << MAX_TRAILING;
-    for (const ac_quantised_tile *t = q->tiles; t < q->tiles + q->tile_count; t++) all |= bits_of(t->scale);
-    return (uint32_t)__builtin_ctzll(all);
 }
 
 static uint8_t *put_bytes(uint8_t *p, uint64_t bits, size_t count)
@@ -515,23 +430,29 @@ static uint8_t *put_bytes(uint8_t *p, uint64_t bits, size_t count)
     return p;
 }
 
-static size_t write_head(const ac_quantised *q, int dtype, uint32_t trailing, uint8_t *out)
+static uint8_t *put_float(uint8_t *p, float v)
+{
+    uint32_t bits;
+    memcpy(&bits, &v, sizeof bits);
+    return put_bytes(p, bits, sizeof bits);
+}
+
+static size_t write_head(const ac_quantised *q, int dtype, ac_scale_code code, uint8_t *out)
 {
     uint8_t *p = out;
     const int is_part = q->row || q->column || q->whole_height || q->whole_width;
-    uint32_t level;
-    memcpy(&level, &q->level, sizeof level);
     *p++ = (uint8_t)(q->dither | q->arithmetic << 4);
-    *p++ = (uint8_t)((q->has_null ? HAS_NULL : 0) | (q->is_stacked ? IS_STACKED : 0) | (is_part ? IS_PART : 0));
+    *p++ = (uint8_t)((q->has_null ? HAS_NULL : 0) | (q->is_stacked ? IS_STACKED : 0) | (is_part ? IS_PART : 0) | (code.noise_level != 0 ? IS_NOISE : 0));
     const uint64_t sizes[] = {q->tile_height, q->tile_width, q->row, q->column, q->whole_height, q->whole_width};
     for (int i = 0; i < (is_part ? 6 : 2); i++) p += ac_put_varint(p, sizes[i]);
     if (q->dither) p += ac_put_varint(p, q->seed);
-    p = put_bytes(p, level, sizeof level);
+    p = put_float(p, q->level);
     if (q->has_null) {
         p = put_bytes(p, (uint32_t)q->null_step, 4);
         p = put_bytes(p, q->null_bits, ac_number_bytes(dtype));
     }
-    *p++ = (uint8_t)trailing;
+    if (code.noise_level != 0) p = put_float(p, code.noise_level);
+    *p++ = (uint8_t)code.trailing;
     p += ac_put_varint(p, q->exception_count);
     return (size_t)(p - out);
 }
@@ -540,15 +461,11 @@ int ac_quantise_write(const ac_quantised *q, const ac_array *array, uint8_t **by
 {
     const int status = check(q, array);
     if (status) return status;
-    ac_records r = {0};
-    known k = start();
-    const uint32_t trailing = trailing_of(q);
-    uint8_t head[3 + 8 * AC_MAX_VARINT + 16];
-    for (uint64_t i = 0; i < q->tile_count && !r.is_short; i++) record_tile(&r, &k, divides(q->arithmetic), q->tiles + i, i ? q->tiles + i - 1 : NULL, trailing);
-    record_exceptions(&r, &k, q, 8 * (uint32_t)ac_number_bytes(array->dtype));
+    const ac_scale_code code = ac_scale_code_of(q);
+    uint8_t head[3 + 8 * AC_MAX_VARINT + 20];
     size_t packed_length;
-    uint8_t *packed = ac_records_pack(&r, &packed_length);
-    const size_t head_length = write_head(q, array->dtype, trailing, head);
+    uint8_t *packed = ac_tables_pack(q, array->dtype, code, &packed_length);
+    const size_t head_length = write_head(q, array->dtype, code, head);
     uint8_t *out = packed ? malloc(head_length + packed_length) : NULL;
     if (out) {
         memcpy(out, head, head_length);
@@ -571,8 +488,18 @@ static uint64_t take_bytes(ac_reader *r, size_t count)
     return bits;
 }
 
-/* What precedes the table; returns the trailing zeros of scales. */
-static uint32_t read_head(ac_reader *r, int dtype, ac_quantised *q)
+/* A finite one. */
+static float take_float(ac_reader *r)
+{
+    const uint32_t bits = (uint32_t)take_bytes(r, sizeof bits);
+    float v;
+    memcpy(&v, &bits, sizeof v);
+    if (!isfinite(v)) ac_fail_reader(r, AC_REASON_QUANTISE_FIELD, r->at - sizeof bits, bits, 0);
+    return v;
+}
+
+/* What precedes the tables; returns how they code scales. */
+static ac_scale_code read_head(ac_reader *r, int dtype, ac_quantised *q)
 {
     const size_t start = r->at;
     const uint32_t kind = ac_take_byte(r), flags = ac_take_byte(r);
@@ -583,63 +510,20 @@ static uint32_t read_head(ac_reader *r, int dtype, ac_quantised *q)
     uint64_t *sizes[] = {&q->tile_height, &q->tile_width, &q->row, &q->column, &q->whole_height, &q->whole_width};
     for (int i = 0; i < (flags & IS_PART ? 6 : 2); i++) *sizes[i] = ac_take_varint(r, AC_MAX_ELEMENTS);
     if (q->dither) q->seed = (uint32_t)ac_take_varint(r, AC_SEEDS - 1);
-    const uint32_t level = (uint32_t)take_bytes(r, sizeof level);
-    memcpy(&q->level, &level, sizeof level);
-    if (!isfinite(q->level)) ac_fail_reader(r, AC_REASON_QUANTISE_FIELD, r->at - sizeof level, level, 0);
+    q->level = take_float(r);
     if (q->has_null) {
         q->null_step = (int32_t)(uint32_t)take_bytes(r, 4);
         q->null_bits = take_bytes(r, ac_number_bytes(dtype));
     }
-    const uint32_t trailing = ac_take_byte(r);
-    if (trailing > MAX_TRAILING) ac_fail_reader(r, AC_REASON_QUANTISE_FIELD, r->at - 1, trailing, 0);
+    ac_scale_code code = {0, 0};
+    if (flags & IS_NOISE) {
+        code.noise_level = take_float(r);
+        if (code.noise_level == 0) ac_fail_reader(r, AC_REASON_QUANTISE_FIELD, r->at - 4, 0, 0);
+    }
+    code.trailing = ac_take_byte(r);
+    if (code.trailing > MAX_TRAILING) ac_fail_reader(r, AC_REASON_QUANTISE_FIELD, r->at - 1, code.trailing, 0);
     q->exception_count = ac_take_varint(r, AC_MAX_EXCEPTIONS);
-    return trailing;
-}
-
-static uint64_t take_signed(ac_choices *c, ac_decision *is_less, ac_number *n)
-{
-    const int less = ac_choices_take(c, is_less);
-    const uint64_t v = ac_choices_number(c, n);
-    return less ? 0 - v : v;
-}
-
-/* 0 where scale or zero are not allowed. */
-static int take_tile(ac_choices *c, known *k, const ac_quantised *q, int dtype, ac_quantised_tile *t, const ac_quantised_tile *before, uint32_t trailing)
-{
-    if (before && !ac_choices_take(c, &k->is_other)) {
-        *t = *before;
-        return 1;
-    }
-    uint64_t scale = bits_of(k->scale) >> FRACTION;
-    if (ac_choices_take(c, &k->is_far)) scale = ac_choices_raw(c, EXPONENT);
-    scale = scale << FRACTION | ac_choices_raw(c, FRACTION - trailing) << trailing;
-    uint64_t moved = 0, rest = 0;
-    if (ac_choices_take(c, &k->has_moved)) moved = take_signed(c, &k->is_less, &k->moves);
-    if (ac_choices_take(c, &k->has_rest)) rest = take_signed(c, &k->rest_is_less, &k->rests);
-    k->scale = of_bits(scale), k->multiple = (int64_t)((uint64_t)k->multiple + moved);
-    if (k->multiple > (int64_t)MAX_WHOLE || k->multiple < -(int64_t)MAX_WHOLE) return 0;
-    *t = (ac_quantised_tile){k->scale, of_bits(product_of(k->multiple, k->scale, divides(q->arithmetic)) + rest), 0};
-    return is_good(q, dtype, t);
-}
-
-static int take_tiles(ac_choices *c, known *k, const ac_quantised *q, int dtype, uint32_t trailing)
-{
-    for (uint64_t i = 0; i < q->tile_count && !c->words.is_short; i++)
-        if (!take_tile(c, k, q, dtype, q->tiles + i, i ? q->tiles + i - 1 : NULL, trailing)) return 0;
-    return 1;
-}
-
-static int take_exceptions(ac_choices *c, known *k, ac_quantised *q, uint64_t count, uint32_t bits)
-{
-    uint64_t at = 0, last = 0;
-    for (uint64_t i = 0; i < q->exception_count && !c->words.is_short; i++) {
-        const uint64_t gap = ac_choices_number(c, &k->gaps) - 1, length = ac_choices_number(c, &k->lengths);
-        if (gap >= count - at || length > count - at - gap) return 0;
-        if (!ac_choices_take(c, &k->is_same)) last = ac_choices_raw(c, bits);
-        q->exceptions[i] = (ac_exception){at + gap, length, last};
-        at += gap + length;
-    }
-    return 1;
+    return code;
 }
 
 int ac_quantise_read(ac_reader *r, const ac_array *array, ac_quantised *q)
@@ -647,27 +531,17 @@ int ac_quantise_read(ac_reader *r, const ac_array *array, ac_quantised *q)
     memset(q, 0, sizeof *q);
     uint64_t count = 0;
     ac_array_count(array, &count);
-    const uint32_t trailing = read_head(r, array->dtype, q);
+    const ac_scale_code code = read_head(r, array->dtype, q);
     if (r->why.status) return r->why.status;
     const ac_tiling t = ac_quantise_tiling(q, array);
     if (!is_tiled(q, &t)) ac_fail_reader(r, AC_REASON_QUANTISE_TILES, 0, 0, AC_MAX_TILES);
     if (q->exception_count > count) ac_fail_reader(r, AC_REASON_QUANTISE_EXCEPTIONS, r->at, q->exception_count, count);
-    const size_t start_of_table = r->at, length = r->length - r->at;
-    ac_choices c;
-    if (!r->why.status && !ac_choices_open(&c, r->data + r->at, length)) ac_fail_reader(r, AC_REASON_QUANTISE_TABLE, r->at, length, 0);
     if (r->why.status) return r->why.status;
     q->tile_count = ac_tiling_count(&t);
     q->tiles = malloc((size_t)q->tile_count * sizeof *q->tiles);
     q->exceptions = malloc(((size_t)q->exception_count + 1) * sizeof *q->exceptions);
     if (!q->tiles || !q->exceptions) return r->why.status = AC_ERROR_MEMORY;
-    known k = start();
-    if (!take_tiles(&c, &k, q, array->dtype, trailing))
-        ac_fail_reader(r, AC_REASON_QUANTISE_SCALE, start_of_table, 0, 0);
-    else if (!take_exceptions(&c, &k, q, count, 8 * (uint32_t)ac_number_bytes(array->dtype)))
-        ac_fail_reader(r, AC_REASON_QUANTISE_EXCEPTIONS, start_of_table, q->exception_count, count);
-    else if (!ac_choices_end(&c))
-        ac_fail_reader(r, AC_REASON_QUANTISE_TABLE, start_of_table, length, 0);
-    r->at = r->length;
+    ac_tables_unpack(r, array->dtype, count, code, q);
     ac_quantise_base(q);
     return r->why.status;
 }

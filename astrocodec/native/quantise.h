@@ -72,6 +72,8 @@ int ac_quantise_read(ac_reader *reader, const ac_array *array, ac_quantised *qua
 /* The section; `bytes` is to be freed. AC_ERROR_SPACE where a section cannot hold it, AC_ERROR_ARGUMENT where the list of tiles does not suit the array, or a
  * number is not allowed. */
 int ac_quantise_write(const ac_quantised *quantised, const ac_array *array, uint8_t **bytes, size_t *length);
+/* Whether scale and zero give no element that is not a number, whose bits differ between processors. */
+int ac_quantise_allows(const ac_quantised *quantised, int dtype, const ac_quantised_tile *tile);
 /* Sets `base` of all tiles after level, scale and zero; reading does it. */
 void ac_quantise_base(ac_quantised *quantised);
 

@@ -15,10 +15,19 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from astrocodec.errors import CorruptError, TruncatedError
+from astrocodec.errors import CorruptError
 from astrocodec.stages import varint
-from astrocodec.stages.decisions import Decision, DecisionReader, DecisionWriter, Number
 from astrocodec.stages.planes import Planes, planes_of
+from astrocodec.stages.quantise_tables import (
+    Exceptions as Exceptions,
+)
+from astrocodec.stages.quantise_tables import (
+    ScaleCode,
+    no_exceptions,
+    pack_tables,
+    unpack_tables,
+    whole,
+)
 
 TYPES = ("f4", "f8")
 WIDE_PRODUCT, OWN_PRODUCT, WIDE_QUOTIENT, OWN_QUOTIENT = range(4)
@@ -28,23 +37,9 @@ SEEDS = 10000
 MAX_TILES = MAX_EXCEPTIONS = 1 << 20
 _MAX_LENGTH = 1 << 40
 _MAX_WHOLE = 1 << 52
-_HAS_NULL, _IS_STACKED, _IS_PART = 1, 2, 4
-_FRACTION, _EXPONENT = 52, 12  # bits of a double, its sign among those of the exponent
-_HALVED = 255
-_FIRST_SCALE = 1.0
+_HAS_NULL, _IS_STACKED, _IS_PART, _IS_NOISE = 1, 2, 4, 8
+_FRACTION = 52  # bits of a double
 _LOOKED_AT = 1024
-
-
-class Exceptions(NamedTuple):
-    """Runs of elements, in the array's order, that no step gives: each of so many with the same bits."""
-
-    first: NDArray[np.int64]
-    length: NDArray[np.int64]
-    bits: NDArray[np.uint64]
-
-
-def _no_exceptions() -> Exceptions:
-    return Exceptions(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.uint64))
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +88,7 @@ class Quantised:
     null: int | None = None
     null_bits: int | None = None
     level: float = 0.0
-    exceptions: Exceptions = dataclasses.field(default_factory=_no_exceptions)
+    exceptions: Exceptions = dataclasses.field(default_factory=no_exceptions)
 
     def __post_init__(self) -> None:
         for name in ("scale", "zero"):
@@ -111,9 +106,12 @@ class Quantised:
         out += np.array(self.level, "<f4").tobytes()
         if self.null is not None:
             out += np.array(self.null, "<i4").tobytes() + _null_bits(self, dtype).to_bytes(dtype.itemsize, "little")
-        trailing = _trailing_zeros(self.scale)
-        out += bytes([trailing]) + varint.put(self.exceptions.first.size)
-        return out + _pack(self, trailing, 8 * dtype.itemsize)
+        code = ScaleCode.of(self.scale)
+        if code.noise_level:
+            out = out[:1] + bytes([out[1] | _IS_NOISE]) + out[2:] + np.array(code.noise_level, "<f4").tobytes()
+        out += bytes([code.trailing]) + varint.put(self.exceptions.first.size)
+        tables = pack_tables(self.scale, self.zero, self.exceptions, code, _divides(self.arithmetic), dtype)
+        return out + tables
 
     def _flags(self) -> int:
         flags = 0 if self.null is None else _HAS_NULL
@@ -125,18 +123,19 @@ class Quantised:
         reader = varint.Reader(memoryview(data), start=start)
         kind, flags = reader.take(2, "kind of dither")
         dither, arithmetic = kind & 15, kind >> 4
-        if not _is_kind(dither, arithmetic, dtype) or flags > (_HAS_NULL | _IS_STACKED | _IS_PART):
+        if not _is_kind(dither, arithmetic, dtype) or flags > (_HAS_NULL | _IS_STACKED | _IS_PART | _IS_NOISE):
             raise CorruptError(f"byte {start}: dither {dither}, arithmetic {arithmetic}, flags {flags} there are not")
         sizes = [reader.number("size of tiles", _MAX_LENGTH) for _ in range(6 if flags & _IS_PART else 2)]
         height, width, row, column, whole_height, whole_width = (*sizes, 0, 0, 0, 0)[:6]
         seed = reader.number("seed of the dither", SEEDS - 1) if dither else 0
-        level = float(np.frombuffer(reader.take(4, "level"), "<f4")[0])
-        if not math.isfinite(level):
-            raise CorruptError(f"byte {reader.place - 4}: a level of {level}")
+        level = _take_float(reader, "level")
         null = null_bits = None
         if flags & _HAS_NULL:
             null = int(np.frombuffer(reader.take(4, "null step"), "<i4")[0])
             null_bits = int.from_bytes(reader.take(dtype.itemsize, "null"), "little")
+        noise_level = _take_float(reader, "level of noise") if flags & _IS_NOISE else 0.0
+        if flags & _IS_NOISE and not noise_level:
+            raise CorruptError(f"byte {reader.place - 4}: a level of noise of 0")
         trailing = reader.take(1, "trailing zeros of scales")[0]
         if trailing > _FRACTION:
             raise CorruptError(f"byte {reader.place - 1}: {trailing} trailing zeros of scales, at most {_FRACTION}")
@@ -151,7 +150,10 @@ class Quantised:
             raise CorruptError(f"byte {start}: {tiling.number} tiles, or an array outside of what was quantised")
         if count > math.prod(shape):
             raise CorruptError(f"byte {reader.place}: {count} exceptions of {math.prod(shape)} elements")
-        scale, zero, exceptions = _unpack(data[reader.at :], tiling.number, count, trailing, found, dtype, shape)
+        scale, zero, exceptions = unpack_tables(
+            *(data[reader.at :], (tiling.number, count, math.prod(shape)), ScaleCode(noise_level, trailing)),
+            *(_divides(arithmetic), dtype, lambda scale, zero: are_good(scale, zero, arithmetic, dtype)),
+        )
         return dataclasses.replace(found, scale=scale, zero=zero, exceptions=exceptions)
 
     def describe(self, dtype: np.dtype[Any]) -> str:
@@ -166,7 +168,7 @@ class Quantised:
     def base(self) -> NDArray[np.float64]:
         """What of the steps of each tile is not coded."""
         with np.errstate(all="ignore"):
-            return _whole(_steps(self.arithmetic, self.scale, self.zero, np.float64(np.float32(self.level))))
+            return whole(_steps(self.arithmetic, self.scale, self.zero, np.float64(np.float32(self.level))))
 
 
 class Tiling(NamedTuple):
@@ -242,9 +244,12 @@ def _is_kind(dither: int, arithmetic: int, dtype: np.dtype[Any]) -> bool:
     return 0 <= dither <= 2 and 0 <= arithmetic <= (WIDE_PRODUCT if dither else most)
 
 
-def _whole(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """To the nearest integers, halves to even; 0 where that is beyond 2**52."""
-    return np.where(np.abs(values) <= _MAX_WHOLE, np.rint(values), 0.0)
+def _take_float(reader: varint.Reader, what: str) -> float:
+    """A finite float32."""
+    value = float(np.frombuffer(reader.take(4, what), "<f4")[0])
+    if not math.isfinite(value):
+        raise CorruptError(f"byte {reader.place - 4}: {what} is {value}")
+    return value
 
 
 @cache
@@ -426,7 +431,7 @@ def find_steps(values: NDArray[Any], quantised: Quantised) -> tuple[NDArray[np.i
 
     An exception's step is that of the element before.
     """
-    q = dataclasses.replace(quantised, level=level_of(values), exceptions=_no_exceptions())
+    q = dataclasses.replace(quantised, level=level_of(values), exceptions=no_exceptions())
     check(q, values.dtype, values.shape)
     out = np.zeros(values.shape, np.int32)
     rows, given = _rows(out, values.shape), _rows(values, values.shape)
@@ -453,165 +458,18 @@ def _runs(wrong: NDArray[np.bool_], bits: NDArray[Any]) -> Exceptions:
     """Runs of elements that are wrong, in which all have the same bits."""
     at = np.flatnonzero(wrong)
     if not at.size:
-        return _no_exceptions()
+        return no_exceptions()
     begins = np.append(True, (np.diff(at) > 1) | (bits[at][1:] != bits[at][:-1]))
     first = np.flatnonzero(begins)
     return Exceptions(at[first], np.diff(np.append(first, at.size)), bits[at[first]].astype(np.uint64))
 
 
-class _Known:
-    """What is learned of tiles and exceptions while they are coded."""
-
-    def __init__(self) -> None:
-        self.is_other, self.is_far, self.has_rest, self.is_same = (Decision(_HALVED) for _ in range(4))
-        self.has_moved, self.is_less, self.rest_is_less = (Decision(_HALVED) for _ in range(3))
-        self.moves, self.rests, self.gaps, self.lengths = (Number(_HALVED) for _ in range(4))
-        self.scale, self.multiple = _bits(_FIRST_SCALE), 0
-
-
-def _bits(value: float) -> int:
-    """Of a float64."""
-    return int(np.float64(value).view(np.uint64))
-
-
-def _of_bits(bits: int) -> float:
-    return float(np.uint64(bits).view(np.float64))
-
-
-def _multiple(zero: float, scale: float, arithmetic: int) -> int:
-    """The step nearest to a zero."""
-    with np.errstate(all="ignore"):
-        return int(_whole(np.array([zero]) * scale if _divides(arithmetic) else np.array([zero]) / scale)[0])
-
-
-def _product(multiple: int, scale: float, arithmetic: int) -> int:
-    """The bits of what a step is without a zero."""
-    with np.errstate(all="ignore"):
-        step = np.float64(multiple)
-        return _bits(float(step / np.float64(scale) if _divides(arithmetic) else step * np.float64(scale)))
-
-
-def _signed(bits: int) -> int:
-    """Of two's complement in 64 bits."""
-    return (bits + (1 << 63)) % (1 << 64) - (1 << 63)
-
-
-def _trailing_zeros(scale: NDArray[np.float64]) -> int:
-    """Low bits that are 0 in all scales."""
-    every = int(np.bitwise_or.reduce(scale.view(np.uint64), initial=1 << _FRACTION))
-    return (every & -every).bit_length() - 1
-
-
-def _put_signed(out: DecisionWriter, is_less: Decision, number: Number, value: int) -> None:
-    """Every number but 0."""
-    out.choose(is_less, value < 0)
-    out.number(number, abs(value))
-
-
-def _put_tile(out: DecisionWriter, known: _Known, scale: float, zero: float, trailing: int, arithmetic: int) -> None:
-    bits = _bits(scale)
-    is_far = bits >> _FRACTION != known.scale >> _FRACTION
-    out.choose(known.is_far, is_far)
-    if is_far:
-        out.raw(bits >> _FRACTION, _EXPONENT)
-    out.raw((bits & (1 << _FRACTION) - 1) >> trailing, _FRACTION - trailing)
-    multiple = _multiple(zero, scale, arithmetic)
-    moved, rest = multiple - known.multiple, _signed(_bits(zero) - _product(multiple, scale, arithmetic))
-    out.choose(known.has_moved, moved != 0)
-    if moved:
-        _put_signed(out, known.is_less, known.moves, moved)
-    out.choose(known.has_rest, rest != 0)
-    if rest:
-        _put_signed(out, known.rest_is_less, known.rests, rest)
-    known.scale, known.multiple = bits, multiple
-
-
-def _pack(q: Quantised, trailing: int, width: int) -> bytes:
-    """Tiles and exceptions of elements of so many bits, coded as "Decisions" says."""
-    out, known = DecisionWriter(), _Known()
-    before: tuple[int, int] | None = None
-    for scale, zero in zip(q.scale.tolist(), q.zero.tolist(), strict=True):
-        tile = _bits(scale), _bits(zero)
-        if before:
-            out.choose(known.is_other, tile != before)
-        if tile != before:
-            _put_tile(out, known, scale, zero, trailing, q.arithmetic)
-        before = tile
-    at = last = 0
-    for first, length, bits in zip(*(column.tolist() for column in q.exceptions), strict=True):
-        out.number(known.gaps, first - at + 1)
-        out.number(known.lengths, length)
-        out.choose(known.is_same, bits == last)
-        if bits != last:
-            out.raw(bits, width)
-        at, last = first + length, bits
-    return out.to_bytes()
-
-
-def _take_signed(choices: DecisionReader, is_less: Decision, number: Number) -> int:
-    less = choices.is_yes(is_less)
-    value = choices.number(number)
-    return -value if less else value
-
-
-def _take_tile(choices: DecisionReader, known: _Known, trailing: int, arithmetic: int) -> tuple[float, float]:
-    top = known.scale >> _FRACTION
-    if choices.is_yes(known.is_far):
-        top = choices.raw(_EXPONENT)
-    known.scale = top << _FRACTION | choices.raw(_FRACTION - trailing) << trailing
-    moved = rest = 0
-    if choices.is_yes(known.has_moved):
-        moved = _take_signed(choices, known.is_less, known.moves)
-    if choices.is_yes(known.has_rest):
-        rest = _take_signed(choices, known.rest_is_less, known.rests)
-    known.multiple = _signed(known.multiple + moved)
-    if abs(known.multiple) > _MAX_WHOLE:
-        raise CorruptError(f"quantise: a zero of {known.multiple} scales, at most {_MAX_WHOLE} allowed")
-    scale = _of_bits(known.scale)
-    return scale, _of_bits((_product(known.multiple, scale, arithmetic) + rest) % (1 << 64))
-
-
-def _are_good(scale: NDArray[np.float64], zero: NDArray[np.float64], arithmetic: int, dtype: np.dtype[Any]) -> bool:
+def are_good(scale: NDArray[np.float64], zero: NDArray[np.float64], arithmetic: int, dtype: np.dtype[Any]) -> bool:
     """Whether such numbers give no element that is not a number, whose bits differ between processors."""
     own = _rounded_to(arithmetic, dtype) if arithmetic & OWN_PRODUCT else np.dtype(np.float64)
     with np.errstate(all="ignore"):
         scale, zero = scale.astype(own), zero.astype(own)
     return bool(np.isfinite(scale).all() and np.isfinite(zero).all() and (scale != 0).all())
-
-
-def _unpack(
-    data: bytes, tiles: int, runs: int, trailing: int, q: Quantised, dtype: np.dtype[Any], shape: tuple[int, ...]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], Exceptions]:
-    """Undo `_pack`."""
-    pairs: list[tuple[float, float]] = []
-    try:
-        choices, known = DecisionReader(data, "quantise"), _Known()
-        for _ in range(tiles):
-            is_other = not pairs or choices.is_yes(known.is_other)
-            pairs.append(_take_tile(choices, known, trailing, q.arithmetic) if is_other else pairs[-1])
-            if is_other and not _are_good(np.array(pairs[-1][:1]), np.array(pairs[-1][1:]), q.arithmetic, dtype):
-                raise CorruptError(f"quantise: scale and zero of tile {len(pairs) - 1} are {pairs[-1]}")
-        exceptions = _take_exceptions(choices, known, runs, math.prod(shape), 8 * dtype.itemsize)
-    except TruncatedError:
-        raise CorruptError(f"quantise: {len(data)} bytes do not hold {tiles} tiles and {runs} exceptions") from None
-    choices.finish()
-    scale, zero = np.array(pairs).T.copy()
-    return scale, zero, exceptions
-
-
-def _take_exceptions(choices: DecisionReader, known: _Known, runs: int, elements: int, width: int) -> Exceptions:
-    found, at, last = [], 0, 0
-    for _ in range(runs):
-        first = at + choices.number(known.gaps) - 1
-        length = choices.number(known.lengths)
-        if first >= elements or length > elements - first:
-            raise CorruptError(f"quantise: exceptions {first} to {first + length} of {elements} elements")
-        if not choices.is_yes(known.is_same):
-            last = choices.raw(width)
-        found.append((first, length, last))
-        at = first + length
-    first_of, lengths, bits = zip(*found, strict=True) if found else ((), (), ())
-    return Exceptions(np.array(first_of, np.int64), np.array(lengths, np.int64), np.array(bits, np.uint64))
 
 
 def check(q: Quantised, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
@@ -636,7 +494,7 @@ def check(q: Quantised, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
         raise ValueError(f"{tiling.number} tiles found, at most {MAX_TILES}, and an array inside the whole are allowed")
     if q.scale.shape != (tiling.number,) or q.zero.shape != (tiling.number,):
         raise ValueError(f"scale and zero have shapes {q.scale.shape} and {q.zero.shape}, ({tiling.number},) is needed")
-    if not _are_good(q.scale, q.zero, q.arithmetic, dtype):
+    if not are_good(q.scale, q.zero, q.arithmetic, dtype):
         raise ValueError("a scale or a zero is not finite, or a scale is 0")
     if q.exceptions.first.size > MAX_EXCEPTIONS:
         raise ValueError(f"{q.exceptions.first.size} exceptions found, at most {MAX_EXCEPTIONS} allowed")

@@ -419,7 +419,7 @@ class Quantised:
         self.dither, self.arithmetic, self.size = kind & 15, kind >> 4, frame.part_size
         demand(self.dither <= 2 and not (self.dither and self.arithmetic), "dither or arithmetic")
         demand(self.arithmetic < 8 or self.size == 8, "arithmetic 8 of f4")
-        demand(flags < 8, "flags")
+        demand(flags < 16, "flags")
         height, width = data.varint(1 << 40), data.varint(1 << 40)
         part = [data.varint(1 << 40) for _ in range(4)] if flags & 4 else [0] * 4
         self.seed = data.varint(9999) if self.dither else 0
@@ -427,6 +427,9 @@ class Quantised:
         demand(isfinite(self.level), "level")
         self.null = int.from_bytes(data.take(4), "little", signed=True) if flags & 1 else None
         self.null_float = data.take(self.size) if flags & 1 else b""
+        self.noise_level = struct.unpack("<f", data.take(4))[0] if flags & 8 else 1.0
+        demand(isfinite(self.noise_level) and self.noise_level, "level of noise")
+        self.has_noise = flags & 8
         trailing, runs = data.u(1), data.varint(1 << 20)
         demand(trailing <= 52, "trailing zeros of scales")
         demand(runs <= prod(frame.shape), "number of exceptions")
@@ -462,6 +465,7 @@ class Quantised:
     def read_tables(self, coder: Coder, tiles: int, trailing: int, runs: int, elements: int) -> None:
         """Scales, zeros and bases of tiles, and exceptions."""
         differs, is_far, has_moved, moved_down, has_rest, rest_down, is_last = (Decision(255) for _ in range(7))
+        is_not = [Decision(255) for _ in range(3)]
         moves, rests, gaps, lengths = (Number() for _ in range(4))
 
         def signed(is_down: Decision, number: Number) -> int:
@@ -477,8 +481,12 @@ class Quantised:
             if i and not differs.pop(coder):
                 self.tiles.append(self.tiles[-1])
                 continue
+            order = yes_before_no(is_not, coder) if self.has_noise else 3
+            zeros = 0 if self.has_noise and order == 3 else trailing
             top = raw(12) if is_far.pop(coder) else top
-            scale = of_bits(top << 52 | raw(52 - trailing) << trailing)
+            scale = of_bits(top << 52 | raw(52 - zeros) << zeros)
+            if order < 3:
+                scale = scale * (0.6052697, 1.0483579, 0.1772048)[order] / self.noise_level
             q += signed(moved_down, moves) if has_moved.pop(coder) else 0
             rest = signed(rest_down, rests) if has_rest.pop(coder) else 0
             demand(abs(q) <= 1 << 52, "zero in scales")

@@ -115,7 +115,7 @@ def test_hostile_headers_are_refused(name: str) -> None:
     ],
     ids=["short", "long", "too long", "empty", "second class", "round the circle"],
 )
-def test_hostile_tables_are_refused(table: reference.Table) -> None:
+def test_hosquantise_tables_are_refused(table: reference.Table) -> None:
     data = piece_of(table)
     assert_both_refuse(reference, data, 2, 2)
 

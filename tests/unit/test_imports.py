@@ -48,6 +48,7 @@ ORDER = (
     "stages.axes",
     "stages.cuts",
     "stages.planes",
+    "stages.quantise_tables",
     "stages.quantise",
     "stages.split",
     "stages.outside",

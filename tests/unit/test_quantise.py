@@ -98,6 +98,11 @@ def test_it_is_what_fits_files_hold(algorithm: str, tile: tuple[int, int, int], 
     q = Quantised(table["ZSCALE"], table["ZZERO"], stacked=tile[0] > 1, null=NULL_STEP, null_bits=null_bits, **how)
     shifted, found = find_steps(values, q)
     assert not found.exceptions.first.size
+    section = found.to_bytes(values.dtype, values.shape)
+    if q.scale.size > 100:  # less than the scale alone
+        assert len(section) < 8 * q.scale.size
+    again = Quantised.read(section, values.dtype, values.shape)
+    assert (again.scale.tobytes(), again.zero.tobytes()) == (q.scale.tobytes(), q.zero.tobytes())
     stream = astrocodec.encode(values, quantised=q, verify=True)
     assert "quantised" in astrocodec.inspect(stream).holds
     assert len(stream) < 0.2 * values.nbytes

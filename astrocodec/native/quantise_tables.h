@@ -1,0 +1,28 @@
+/* Tables of tiles and exceptions: scales and zeros, and elements that no step gives. docs/format.md section of this name, in "Quantise". */
+#ifndef AC_QUANTISE_TABLES_H
+#define AC_QUANTISE_TABLES_H
+
+#include <math.h>
+
+#include "quantise.h"
+
+/* To the nearest integer, halves to even; 0 where that is beyond 2^52. */
+#define AC_MAX_WHOLE 4503599627370496.0
+static inline double ac_whole(double v) { return v >= -AC_MAX_WHOLE && v <= AC_MAX_WHOLE ? rint(v) : 0; }
+
+static inline int ac_divides(int arithmetic) { return arithmetic & AC_WIDE_QUOTIENT; }
+
+/* How scales are coded: as they are, or where they have one as a noise that fpack found, which divided by this level gave them. */
+typedef struct {
+    float noise_level; /* 0: as they are */
+    uint32_t trailing; /* low bits that are 0 in all of them, or in all noises */
+} ac_scale_code;
+/* That which takes fewer bits. */
+ac_scale_code ac_scale_code_of(const ac_quantised *quantised);
+
+/* To be freed; NULL without memory. */
+uint8_t *ac_tables_pack(const ac_quantised *quantised, int dtype, ac_scale_code code, size_t *length);
+/* All that is left of the reader, which says what is wrong, into tiles and exceptions, of which there is room for as many as are counted. */
+void ac_tables_unpack(ac_reader *reader, int dtype, uint64_t elements, ac_scale_code code, ac_quantised *quantised);
+
+#endif
