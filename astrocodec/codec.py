@@ -447,7 +447,8 @@ def _holds(header: native_stream.StreamHeader) -> str:
         return ""
     section = header.body_of(QUANTISE)
     if section is not None:
-        return Quantised.read(section, header.dtype, header.shape).describe(header.dtype)
+        head = varint.Reader(memoryview(section))
+        return Quantised.read_head(head, header.dtype, header.shape)[0].describe(header.dtype)
     parameters = varint.Reader(memoryview(header.body_of(PARAMETERS) or b""), 8)  # behind the fingerprint
     return PixelMap.read(parameters, lambda _, count: np.zeros(count, np.uint64)).describe(header.dtype)
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "decisions.h"
+#include "quantise_arithmetic.h"
 
 enum { FRACTION = 52, EXPONENT = 12 /* bits of a double, its sign among those of the exponent */ };
 enum { LOOKED_AT = 64, NOISES = 3, MOST_TRAILING = 29, LEAST_TRAILING = 26 /* of a float, of the mean of two or more */ };

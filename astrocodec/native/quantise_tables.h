@@ -2,15 +2,7 @@
 #ifndef AC_QUANTISE_TABLES_H
 #define AC_QUANTISE_TABLES_H
 
-#include <math.h>
-
 #include "quantise.h"
-
-/* To the nearest integer, halves to even; 0 where that is beyond 2^52. */
-#define AC_MAX_WHOLE 4503599627370496.0
-static inline double ac_whole(double v) { return v >= -AC_MAX_WHOLE && v <= AC_MAX_WHOLE ? rint(v) : 0; }
-
-static inline int ac_divides(int arithmetic) { return arithmetic & AC_WIDE_QUOTIENT; }
 
 /* How scales are coded: as they are, or where they have one as a noise that fpack found, which divided by this level gave them. */
 typedef struct {

@@ -121,6 +121,19 @@ class Quantised:
     def read(cls, data: bytes, dtype: np.dtype[Any], shape: tuple[int, ...], start: int = 0) -> Quantised:
         """Read what `to_bytes` wrote; `start` is where it stands in the stream, for messages."""
         reader = varint.Reader(memoryview(data), start=start)
+        found, code, runs = cls.read_head(reader, dtype, shape)
+        scale, zero, exceptions = unpack_tables(
+            *(data[reader.at :], (found.scale.size, runs, math.prod(shape)), code, _divides(found.arithmetic), dtype),
+            lambda scale, zero: are_good(scale, zero, found.arithmetic, dtype),
+        )
+        return dataclasses.replace(found, scale=scale, zero=zero, exceptions=exceptions)
+
+    @classmethod
+    def read_head(
+        cls, reader: varint.Reader, dtype: np.dtype[Any], shape: tuple[int, ...]
+    ) -> tuple[Quantised, ScaleCode, int]:
+        """What stands before the tables, with scales of 1; how they code scales, and the number of exceptions."""
+        start = reader.place
         kind, flags = reader.take(2, "kind of dither")
         dither, arithmetic = kind & 15, kind >> 4
         if not _is_kind(dither, arithmetic, dtype) or flags > (_HAS_NULL | _IS_STACKED | _IS_PART | _IS_NOISE):
@@ -150,11 +163,8 @@ class Quantised:
             raise CorruptError(f"byte {start}: {tiling.number} tiles, or an array outside of what was quantised")
         if count > math.prod(shape):
             raise CorruptError(f"byte {reader.place}: {count} exceptions of {math.prod(shape)} elements")
-        scale, zero, exceptions = unpack_tables(
-            *(data[reader.at :], (tiling.number, count, math.prod(shape)), ScaleCode(noise_level, trailing)),
-            *(_divides(arithmetic), dtype, lambda scale, zero: are_good(scale, zero, arithmetic, dtype)),
-        )
-        return dataclasses.replace(found, scale=scale, zero=zero, exceptions=exceptions)
+        ones = np.ones(tiling.number)
+        return dataclasses.replace(found, scale=ones, zero=ones), ScaleCode(noise_level, trailing), count
 
     def describe(self, dtype: np.dtype[Any]) -> str:
         """What the elements are, in a few words."""

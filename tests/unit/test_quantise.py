@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import io
+from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 from astropy.io import fits
 from numpy.typing import NDArray
 
 import astrocodec
+import hdf5_filter
 from astrocodec import Quantised, load_model
 from astrocodec.analysis.bits.stream_bits import stream_bits
+from astrocodec.errors import FormatError, ModelNotFoundError
 from astrocodec.stages import reference
 from astrocodec.stages.quantise import (
     NULL_STEP,
@@ -25,6 +29,7 @@ from astrocodec.stages.quantise import (
     restore,
     shift_steps,
 )
+from astrocodec.stages.stream import QUANTISE, read_header
 
 Array = NDArray[Any]
 SHAPES: dict[tuple[int, ...], dict[str, Any]] = {
@@ -184,3 +189,49 @@ def test_what_is_not_allowed_is_refused() -> None:
         astrocodec.encode_quantised(steps, q, "f2")
     with pytest.raises(ValueError, match="f4 and f8"):
         astrocodec.encode(steps, quantised=q)
+
+
+def test_damaged_sections_are_told_alike_by_both_codecs() -> None:
+    steps, q = made((6, 50), 2, 0, tile_shape=(1, 0), null=NULL_STEP)
+    values = astrocodec.decode(astrocodec.encode_quantised(steps, q))
+    values[2, 3:9] = np.pi
+    stream = astrocodec.encode(values, quantised=q)
+    section = read_header(memoryview(stream))[0].body_of(QUANTISE) or b""
+    start = stream.index(section)
+    rng = np.random.default_rng(1)
+    for at in [*range(20), *rng.integers(20, len(section), 60)]:
+        damaged = bytearray(stream)
+        damaged[start + at] ^= 1 << int(rng.integers(8))
+        kinds = []
+        for decode in (astrocodec.decode, lambda data: reference.decode_stream(memoryview(data))):
+            with pytest.raises(FormatError) as found:
+                decode(bytes(damaged))
+            kinds.append(type(found.value))
+        assert kinds[0] is kinds[1], at
+
+
+def test_all_doors_give_the_floats(tmp_path: Path) -> None:
+    steps, q = made((30, 41), 1, 0, tile_shape=(1, 0))
+    stream = astrocodec.encode_quantised(steps, q)
+    values = astrocodec.decode(stream, workers=2)
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        data = file.create_dataset("a", shape=values.shape, dtype="f4", chunks=values.shape, **hdf5_filter.AstroCodec())
+        data.id.write_direct_chunk((0, 0), stream)
+        np.testing.assert_array_equal(bits(data[...]), bits(values))
+    out = np.empty(values.shape, ">f4")
+    np.testing.assert_array_equal(astrocodec.decode(stream, out=out), values)
+
+
+def test_a_tuned_model_of_the_steps_goes_along() -> None:
+    steps, q = made((70, 80), 1, 0, tile_shape=(1, 0))
+    first = astrocodec.encode_quantised(steps, q)
+    model = astrocodec.tune(shift_steps(steps, dataclasses.replace(q, level=0.0)), effort=1)
+    stream = astrocodec.encode_quantised(steps, q, model=model)
+    np.testing.assert_array_equal(astrocodec.decode(stream), astrocodec.decode(first))
+    again = astrocodec.quantised(stream)
+    assert again is not None
+    np.testing.assert_array_equal(again[0], steps)
+    outside = astrocodec.encode_quantised(steps, q, model=model, embed_model=False)
+    with pytest.raises(ModelNotFoundError):
+        astrocodec.quantised(outside)
+    assert astrocodec.quantised(outside, models=[model]) is not None
