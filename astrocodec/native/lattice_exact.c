@@ -4,7 +4,7 @@
 #include <string.h>
 
 /* SCREEN points tell most candidates apart. */
-enum { SCREEN = 32, NEAR = 16, LIKELY = 4, CORNERS = 64 };
+enum { SCREEN = 32, NEAR = 8, LIKELY = 4, CORNERS = 64 };
 
 typedef struct {
     const ac_line *line;
@@ -93,12 +93,14 @@ static int narrow_zero(const search *s, const ac_lattice_rule *r, uint32_t i, do
     return narrow(low, high, x - p - half, x - p + half);
 }
 
-/* A zero with which scale and origin give the points, if the limits that some of them set leave one. */
-static int find_zero(search *s, int set, ac_lattice_rule *r)
+/* A zero with which scale and origin give the points, if the limits that some of them set leave one. `cost` grows by about the number of screens that this took. */
+static int find_zero(search *s, int set, ac_lattice_rule *r, uint32_t *cost)
 {
+    ++*cost;
     double low = -INFINITY, high = INFINITY;
     for (uint32_t i = 0; i < s->screened; i++)
         if (!narrow_zero(s, r, s->screen[set][i], &low, &high)) return 0;
+    *cost += s->line->count / 2;
     for (uint32_t i = 0; i < s->line->count; i++) narrow_zero(s, r, i, &low, &high);
     const int single = s->is_single && r->rounds_each;
     const double middle = low + (high - low) / 2;
@@ -223,13 +225,14 @@ static int fit_polygon(search *s)
 static int fit_zero_first(search *s)
 {
     const double index = s->middle / s->step;
+    uint32_t cost = 0;
     if (!(fabs(index) < 4e15)) return 0;
     ac_lattice_rule r = {.zero_first = 1, .rounds_each = 1, .is_single = s->is_single, .origin = (int64_t)floor(index)};
     for (r.divides = 0; r.divides < 2; r.divides++)
-        for (int i = 0; i < 2 * NEAR; i++) {
+        for (int i = 0; i < NEAR; i++) {
             r.scale = nth_scale(s, r.divides, i);
             for (int set = 0; set < 2 && r.scale > 0; set++)
-                if (find_zero(s, set, &r)) return 1;
+                if (find_zero(s, set, &r, &cost)) return 1;
         }
     return 0;
 }
@@ -246,6 +249,7 @@ static int fit_origin(search *s, uint32_t tries)
 {
     double scale[2 * NEAR + 1];
     int first = 0;
+    uint32_t cost = 0;
     for (int i = 0; i < 2 * NEAR; i++) scale[i] = nth_scale(s, 0, i);
     scale[2 * NEAR] = nth_scale(s, 1, 0);
     /* a few likely scales with all origins, once with each choice of points, then the others */
@@ -256,8 +260,8 @@ static int fit_origin(search *s, uint32_t tries)
                 ac_lattice_rule r = {.divides = divides, .rounds_each = 1, .is_single = s->is_single, .scale = scale[divides ? 2 * NEAR : i]};
                 if (!(r.scale > 0)) continue;
                 r.origin = nth_origin(s, t);
-                if (find_zero(s, round & 1, &r)) return 1;
-                if (!tries--) return 0;
+                if (find_zero(s, round & 1, &r, &cost)) return 1;
+                if (cost > tries) return 0;
             }
     return 0;
 }

@@ -7,7 +7,7 @@
 #include "array.h"
 
 /* SPREAD values tell where most of them are; of SCAN values those of a narrow window there are looked at closely. */
-enum { SPREAD = 1024, SCAN = 1 << 16, CLOSE = 256, CHUNK = 512, BESIDE = 12, FEWEST = 12, SMALLEST = 48, CANDIDATES = 24 };
+enum { SPREAD = 1024, SCAN = 1 << 16, CLOSE = 256, CHUNK = 512, BESIDE = 12, FEWEST = 12, SMALLEST = 48, CANDIDATES = 6 + 6 + 10 };
 
 double ac_ulp(double v, int is_single)
 {
@@ -103,14 +103,20 @@ static double refined(const double *distance, uint32_t n, double step, double er
     return step;
 }
 
+/* What x >= y are about multiples of, as far as errors like `error` tell. */
 static double common(double x, double y, double error)
 {
-    for (int i = 0; i < 64 && y > error; i++) {
-        double r = fmod(x, y);
-        if (y - r < error) r = 0;
-        x = y, y = r;
+    /* An error grows with the multiple, so that a rest below this may be nothing. */
+    const double nothing = 0.5 * sqrt(error * x), whole = x;
+    double multiple = 1, before = 0;
+    for (int i = 0; i < 64 && y > nothing; i++) {
+        double quotient = floor(x / y), rest = x - quotient * y;
+        if (y - rest < nothing) quotient += 1, rest = 0;
+        const double next = quotient * multiple + before;
+        before = multiple, multiple = next;
+        x = y, y = rest;
     }
-    return x;
+    return whole / multiple;
 }
 
 /* The largest step that most distances are multiples of; 0 if there is none above `error`, that of a distance. */
@@ -124,9 +130,8 @@ static double find_step(const double *distance, uint32_t n, double error)
     double candidate[CANDIDATES];
     for (uint32_t i = 0; i < 6 && i < n; i++) candidate[count++] = sorted[i];
     for (uint32_t i = 2; i <= 64; i *= 2) candidate[count++] = sorted[n / i];
-    for (uint32_t i = 1; i <= 3; i++)
-        for (uint32_t j = i + 1; j <= 4; j++) candidate[count++] = common(sorted[j * (n - 1) / 5], sorted[i * (n - 1) / 5], 16 * error);
-    for (uint32_t i = 1; i <= 3; i++) candidate[count++] = common(sorted[(i + 1) * (n - 1) / 5], sorted[i * (n - 1) / 5], 65536 * error);
+    for (uint32_t i = 1; i <= 4; i++)
+        for (uint32_t j = i + 1; j <= 5; j++) candidate[count++] = common(sorted[j * (n - 1) / 6], sorted[i * (n - 1) / 6], error);
     for (uint32_t i = 0; i < count; i++) {
         if (!(candidate[i] > 1.5 * error) || fabs(candidate[i] - best) < 0.01 * best) continue;
         /* of most others this shows that they are none */
@@ -253,7 +258,8 @@ int ac_lattice_look(ac_floats *f, ac_line *line)
         if (fabs(t - k) > 0.25 || fabs(k) > 4e15) continue;
         line->values[line->count] = values[i], line->index[line->count++] = (int64_t)k;
     }
+    if (line->count < FEWEST) return 0;
     widen(line);
     line->sampled = line->count;
-    return line->count >= FEWEST;
+    return 1;
 }
