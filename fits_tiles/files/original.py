@@ -12,12 +12,13 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import prod
 from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from astrocodec.errors import CorruptError, DifferenceError, FormatError
+from astrocodec.errors import CorruptError, DifferenceError, FormatError, TruncatedError
 from astrocodec.stages import varint
 from fits_tiles.files.foreign_coders import TileMaker, TileSettings
 from fits_tiles.files.foreign_image import ForeignImage, NotRecodedError, undefined_values
@@ -37,6 +38,7 @@ _CRC_BYTES = 4
 _SETTINGS = len(TileSettings().packed)
 _MOST_KEPT = 64 << 20  # tiles that are not made again; more is better left as it is
 _MOST_INFLATED = 128 << 20
+_MOST_ROW, _MOST_GROWTH = 4096, 16
 _STEP = 1 << 22
 
 
@@ -93,7 +95,13 @@ class Original:
             raise CorruptError(f"{where}: what is kept of the original tiles does not inflate: {error}") from error
         if len(data) > _MOST_INFLATED or not inflater.eof or inflater.unused_data:
             raise CorruptError(f"{where}: what is kept of the original tiles is cut, or has bytes behind its end")
-        reader = varint.Reader(memoryview(data))
+        try:
+            return cls._read(varint.Reader(memoryview(data)), known, where)
+        except TruncatedError as error:  # the file has all of its bytes
+            raise CorruptError(f"{where}: what is kept of the original tiles is corrupt: {error}") from error
+
+    @classmethod
+    def _read(cls, reader: varint.Reader, known: list[bytes], where: str) -> Original:
         form = reader.take(1, "form")[0]
         if form != _FORM:
             raise FormatError(f"{where}: the original tiles are kept in form {form}, known is {_FORM}; upgrade")
@@ -118,8 +126,23 @@ class Original:
 
     @cached_property
     def image(self) -> ForeignImage:
-        """The compressed image, as its header tells it."""
-        return ForeignImage(split_cards(self.header), "the original header")
+        """The compressed image, as its header tells it; `FormatError` where it tells of none."""
+        try:
+            found = ForeignImage(split_cards(self.header), "the original header")
+        except NotRecodedError as error:
+            raise FormatError(f"the original header is none of a compressed image: {error}") from error
+        if why := _too_large(found):
+            raise CorruptError(f"the original header tells of {why}")
+        return found
+
+
+def _too_large(image: ForeignImage) -> str:
+    """Say what of a table is larger than any program makes it, before memory or files are."""
+    pixels = prod(image.shape) * image.kind.itemsize
+    if image.row_bytes > _MOST_ROW:
+        return f"rows of {image.row_bytes} bytes"
+    size = data_length(image.cards, image.where, primary=False)
+    return f"a table of {size} bytes for {pixels} of pixels" if size > _MOST_GROWTH * pixels + _MOST_KEPT else ""
 
 
 def _planes(raw: bytes, size: int) -> bytes:
@@ -162,6 +185,8 @@ def keep(fd: int, hdu: Hdu, name: str, source: TilePixels, plain: Hdu, primary: 
         If that would be too much.
     """
     tiles = ForeignTiles(fd, hdu, where := f"{name}: {hdu.label}")
+    if why := _too_large(tiles):
+        raise NotRecodedError(why)
     found = Original(_crc(fd, hdu.start, hdu.stop, where), primary, hdu.header)
     found.missing = padded(hdu.data_bytes) - (hdu.stop - hdu.data_start)
     maker, names = TileMaker(tiles), [column.name for column in tiles.streams]
@@ -226,13 +251,6 @@ def make_again(kept: Original, source: TilePixels, out: IO[bytes], where: str) -
     FormatError
         If what is kept contradicts itself.
     """
-    try:
-        return _make(kept, source, out, where)
-    except NotRecodedError as error:
-        raise FormatError(f"{where}: the original header is none of a compressed image: {error}") from error
-
-
-def _make(kept: Original, source: TilePixels, out: IO[bytes], where: str) -> int:
     image = kept.image
     count, width = image.count, image.row_bytes
     data_bytes = data_length(image.cards, where, primary=False)

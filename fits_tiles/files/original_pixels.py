@@ -47,15 +47,16 @@ def original_pixels(
     FormatError
         If the streams do not have what the original header tells of.
     """
+    image = kept.image
+    if (image.shape, image.bitpix) != (layout.shape, layout.bitpix) or not isinstance(coder, LosslessCoder):
+        raise CorruptError(f"{where}: the original header tells of {image.shape} pixels, the image has {layout.shape}")
+    if not image.is_quantised:
+        yield pixels
+        return
     try:
-        if not kept.image.is_quantised:
-            yield pixels
-            return
-        how = Quantisation.of_image(kept.image)
+        how = Quantisation.of_image(image)
     except NotRecodedError as error:
-        raise FormatError(f"{where}: the original header is none of a compressed image: {error}") from error
-    if kept.image.shape != layout.shape or not isinstance(coder, LosslessCoder):
-        raise CorruptError(f"{where}: the original header tells of shape {kept.image.shape}, not of {layout.shape}")
+        raise FormatError(f"{where}: the original header is none of quantised floats: {error}") from error
     with scratch_file(folder) as file:
         steps = FloatSteps.empty(how, file, pixels)
         reader = _StepsReader(coder, steps, tile_places(layout.grid))
