@@ -34,6 +34,7 @@ from fits_tiles.files.container import (
 )
 from fits_tiles.files.cube_tiles import with_cube_tiles
 from fits_tiles.files.foreign import Staged, staged
+from fits_tiles.files.packed import packing_of_path
 from fits_tiles.files.reference_files import References, references_of
 from fits_tiles.files.reference_store import carry
 from fits_tiles.files.report import FileReport, HduReport
@@ -284,6 +285,8 @@ def compress(
                 tables = {pair.original.index: made[pair.number] for pair in pairs if pair.tiles}
                 plain.prove_originals(file.fileno(), target.file.fileno(), tables, name, workers, references)
                 _say_verified(report, pairs)
+            if plain.kept and isinstance(src, (str, os.PathLike)) and (packing := packing_of_path(src)):
+                report.notes.append(f"--to original gives what is inside {name}, without {packing}")
             meter.finish()
             report.written = target.commit()
     report.seconds = time.perf_counter() - started

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 from typing import Any
 
@@ -68,6 +69,7 @@ class ForeignImage:
     def __init__(self, cards: tuple[bytes, ...], where: str) -> None:
         self.cards = cards
         self.where = where
+        self._parameters: dict[str, int] = {}
         self.algorithm = str(card_value(find_card(cards, "ZCMPTYPE")) or "RICE_1")
         if self.algorithm not in _ALGORITHMS:
             raise NotRecodedError(f"compressed with {self.algorithm}, which is not known here")
@@ -131,17 +133,17 @@ class ForeignImage:
             }
         )
 
-    @property
+    @cached_property
     def streams(self) -> list[Column]:
         """The columns that a tile may be in, in the order in which they are looked at."""
         return [self.columns[name] for name in STREAMS if name in self.columns and self.columns[name].element]
 
-    @property
+    @cached_property
     def is_quantised(self) -> bool:
         """Whether floats were made integers, at least in some tiles."""
         return self.bitpix < 0 and "ZSCALE" in self.columns and "ZZERO" in self.columns
 
-    @property
+    @cached_property
     def null_step(self) -> int | None:
         """The integer that stands for no value in quantised floats, if there is one."""
         if self.algorithm == ALGORITHM:
@@ -169,6 +171,11 @@ class ForeignImage:
 
     def parameter(self, name: str, default: int) -> int:
         """Value of the ``ZVALn`` whose ``ZNAMEn`` is `name`."""
+        if name not in self._parameters:
+            self._parameters[name] = self._find_parameter(name, default)
+        return self._parameters[name]
+
+    def _find_parameter(self, name: str, default: int) -> int:
         number = 1
         while isinstance(found := card_value(find_card(self.cards, f"ZNAME{number}")), str):
             if found.upper() == name:
@@ -180,7 +187,7 @@ class ForeignImage:
             number += 1
         return default
 
-    @property
+    @cached_property
     def is_unsigned_list(self) -> bool:
         """Whether these are pixels without their shift: PLIO knows no negative numbers, cfitsio keeps them so."""
         return self.algorithm == "PLIO_1" and self.bitpix == 16 and self._zero() == 32768

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import IO
 
 from astrocodec.errors import CorruptError, FormatError, TruncatedError
 
-__all__ = ["packing_of", "unpack"]
+__all__ = ["packing_of", "packing_of_path", "unpack"]
 
 _FITS = b"SIMPLE  ="
 _PIECE = 1 << 14  # where damage shows is known to so many unpacked bytes
@@ -19,6 +20,14 @@ def packing_of(file: IO[bytes]) -> str:
     magic = file.read(3)
     file.seek(0)
     return "gzip" if magic[:2] == b"\x1f\x8b" else "bzip2" if magic == b"BZh" else ""
+
+
+def packing_of_path(path: str | os.PathLike[str]) -> str:
+    """Tell how a regular file is packed, ``''`` of anything else: what is read from a pipe is gone."""
+    if not os.path.isfile(path):
+        return ""
+    with open(path, "rb") as file:
+        return packing_of(file)
 
 
 def unpack(file: IO[bytes], packing: str, spool: IO[bytes], name: str) -> None:
