@@ -42,6 +42,7 @@ typedef struct {
 } source;
 
 enum { MOST_LOOKED_AT = 8 }; /* planes apart in which cuts are sought */
+enum { MIDDLE = 1 << 15 };    /* elements that tell whether floats are smaller by their steps */
 
 /* Pieces */
 
@@ -377,6 +378,23 @@ static int encode_steps(const ac_array *given, const int32_t *steps, const void 
     return encode_in_order(&from, &how, output);
 }
 
+/* Whether rows of the middle take so much less by steps that floats need not be coded as they are. */
+static int are_steps_clear(const source *from, const settings *how, const int32_t *steps, int *are_clear)
+{
+    const ac_planes planes = ac_planes_of(&from->given);
+    const uint64_t all = planes.count * planes.height * planes.width, width = ac_smaller(planes.width, MIDDLE), rows = MIDDLE / width, part = rows * width;
+    ac_array floats = {from->given.dtype, 2, {rows, width}}, integers = {AC_I4, 2, {rows, width}};
+    uint64_t plain = 0, by_steps = 0;
+    *are_clear = 0;
+    if (all < 4 * part) return AC_OK;
+    const uint64_t first = (all - part) / 2 / width * width;
+    settings one = *how;
+    int status = add_size(&one, &floats, (const uint8_t *)from->data + first * ac_item_bytes(floats.dtype), &plain);
+    if (!status) status = add_size(&one, &integers, steps + first, &by_steps);
+    *are_clear = by_steps + by_steps / 4 < plain;
+    return status;
+}
+
 /* Floats that were made of steps by these or as they are, whatever is smaller. */
 static int encode_both_ways(source *from, const settings *how, const ac_quantised *q, const int32_t *steps, const ac_output *output)
 {
@@ -387,9 +405,10 @@ static int encode_both_ways(source *from, const settings *how, const ac_quantise
     if (status) return status == AC_ERROR_SPACE ? encode_in_order(from, &plain, output) : status;
     ac_room rooms[2] = {{0}};
     const ac_output by_steps = {ac_take_room, &rooms[0]}, as_they_are = {ac_take_room, &rooms[1]};
-    int found[2];
-    found[0] = encode_steps(&from->given, steps, from->elements, (ac_span){section, length}, 0, *how, &by_steps);
-    found[1] = encode_in_order(from, &plain, &as_they_are);
+    int found[2] = {AC_ERROR_SPACE, AC_ERROR_SPACE}, are_clear = 0;
+    status = are_steps_clear(from, how, steps, &are_clear);
+    if (!status) found[0] = encode_steps(&from->given, steps, from->elements, (ac_span){section, length}, 0, *how, &by_steps);
+    if (!status && (!are_clear || found[0])) found[1] = encode_in_order(from, &plain, &as_they_are);
     free(section);
     for (int i = 0; i < 2 && !status; i++)
         if (found[i] != AC_ERROR_SPACE) status = found[i];
