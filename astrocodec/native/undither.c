@@ -21,7 +21,7 @@ enum {
  * cut-out, but rows below each other tell much, as their width is known. */
 static int look_around(const ac_dithered_image *image, uint64_t count, ac_sighting *seen)
 {
-    static const size_t lengths[] = {100, 256, SIDE, SIDE, SIDE, 1000, SIDE, SIDE};
+    static const size_t lengths[] = {256, SIDE, 100, SIDE, 1000, SIDE, SIDE, SIDE};
     const uint64_t height = image->planes.height, rows = image->planes.count * height, width = image->planes.width;
     const uint64_t looks = ac_larger(LEAST_LOOKS, ac_smaller(MOST_LOOKS, count / PIXELS_A_LOOK));
     for (uint64_t i = 0; i < looks; i++) {
@@ -29,7 +29,9 @@ static int look_around(const ac_dithered_image *image, uint64_t count, ac_sighti
         const uint64_t row = ac_smaller((uint64_t)((down - floor(down)) * (double)rows), rows - 1);
         *seen = (ac_sighting){.plane = row / height, .row = row % height, .n = (size_t)ac_smaller(lengths[i % 8], width)};
         if (lengths[i % 8] == SIDE && height >= ROWS) {
-            seen->column = (uint64_t)((along - floor(along)) * (double)(width - seen->n + 1)), seen->row = ac_smaller(seen->row, height - ROWS);
+            const uint64_t free = width - seen->n, begins = ac_smaller(free, (USUAL_WIDTH - SIDE) / 2);
+            seen->column = i < 2 ? begins : (uint64_t)((along - floor(along)) * (double)(free + 1));
+            seen->row = ac_smaller(i < 2 ? height / 2 / USUAL_WIDTH * USUAL_WIDTH + begins : seen->row, height - ROWS);
             seen->rows = ROWS, seen->width = USUAL_WIDTH;
         }
         if (ac_undither_look(image, seen)) return 1;
@@ -88,7 +90,7 @@ static void fit_tile(fitting *f, uint64_t index)
 {
     const place p = place_of_tile(f, index);
     const size_t n = f->tile.n = gather(f, &p);
-    ac_dithered_line line, found;
+    ac_dithered_line line = {index ? f->quantised->tiles[index - 1].scale : 0, 0, 0}, found;
     ac_quantised_tile *out = &f->quantised->tiles[index];
     *out = (ac_quantised_tile){0, 0, 0};
     if (!n) return;

@@ -4,7 +4,7 @@
 #include "undither_parts.h"
 
 enum {
-    ROWS = 8,         /* looked at beside the first */
+    ROWS = 8,         /* looked at beside the first, or together */
     TURNS_ROUND = 5,  /* times that the random numbers may begin anew before a cut-out */
     MOST_TOPS = 32,   /* rows at which tiles begin */
     SCANNED = 768,    /* rows in which these are sought */
@@ -29,7 +29,11 @@ typedef struct {
 } clue;
 
 /* That of a sighting's middle, since some of its first pixels may be in another sequence. */
-static clue clue_of(const ac_sighting *s, uint64_t tile, uint64_t pixel) { return (clue){tile, pixel + s->n / 2, s->at + (uint32_t)(s->n / 2)}; }
+static clue clue_of(const ac_sighting *s, uint64_t tile, uint64_t pixel)
+{
+    const uint32_t middle = s->rows / 2 * s->width + (uint32_t)(s->n / 2);
+    return (clue){tile, pixel + middle, s->at + middle};
+}
 
 static int place_is(const ac_dither *d, uint32_t seed, uint64_t more, clue c)
 {
@@ -60,6 +64,22 @@ static int solve(const ac_dither *d, const clue *clues, size_t n, uint64_t most,
 static int look(const ac_dithered_image *image, uint64_t plane, uint64_t row, uint64_t column, size_t n, ac_sighting *s)
 {
     *s = (ac_sighting){.plane = plane, .row = row, .column = column, .n = n};
+    return ac_undither_look(image, s);
+}
+
+/* Rows of a tile of this width that can be looked at together. */
+static uint32_t rows_together(uint64_t width, size_t n)
+{
+    const uint64_t rows = 1 + (AC_MOST_SORTED - n) / width;
+    return rows > 1 ? (uint32_t)ac_smaller(rows, ROWS) : 0;
+}
+
+/* In what may be the first tile to the right of a column. */
+static int look_in_tile(const ac_dithered_image *image, uint64_t plane, uint64_t row, uint64_t column, uint64_t width, ac_sighting *s)
+{
+    *s = (ac_sighting){.plane = plane, .row = row, .column = column, .n = (size_t)ac_smaller(ac_smaller(width, PIECE), image->planes.width - column)};
+    s->rows = (uint32_t)ac_smaller(rows_together(width, s->n), image->planes.height - row);
+    s->width = s->rows ? (uint32_t)width : 0;
     return ac_undither_look(image, s);
 }
 
@@ -161,13 +181,12 @@ static uint64_t walls_of(const ac_dithered_image *image, const ac_sighting *seen
 /* Rows in which a tile may begin at this column: the numbers do not go on from the row above. */
 static size_t tops_of(const ac_dithered_image *image, uint64_t plane, uint64_t column, uint64_t width, ac_sighting *tops)
 {
-    const size_t n = (size_t)ac_smaller(ac_smaller(width, PIECE), image->planes.width - column);
     ac_sighting before = {0};
     size_t count = 0;
     int is_seen = 0;
     for (uint64_t row = 0; row < image->planes.height && row < SCANNED && count < MOST_TOPS; row++) {
         ac_sighting s;
-        if (!look(image, plane, row, column, n, &s)) continue;
+        if (!look_in_tile(image, plane, row, column, width, &s)) continue;
         const uint64_t rows = row - before.row;
         if (!is_seen || s.at != before.at + rows * width) tops[count++] = s;
         before = s, is_seen = 1;
@@ -175,24 +194,33 @@ static size_t tops_of(const ac_dithered_image *image, uint64_t plane, uint64_t c
     return count;
 }
 
-/* How many pieces of rows spread over the image are on lines, as tiles are laid; 0 unless most are. */
+/* Some rows of a tile, or fewer where it ends, with their random numbers: how many pixels. */
+static size_t load_laid(const ac_dithered_image *image, const ac_quantised *q, const ac_tiling *t, uint64_t plane, uint64_t row, uint64_t column, double *x, float *r)
+{
+    const uint64_t left = (q->column + column) / t->tile_width * t->tile_width, from = left > q->column ? left - q->column : 0;
+    const size_t width = (size_t)ac_smaller(PIECE, ac_smaller(left + t->tile_width - q->column, t->planes.width) - from);
+    const uint64_t height = ac_smaller(t->tile_height - (q->row + row) % t->tile_height, t->planes.height - row), rows = ac_smaller(AC_MOST_SORTED / 2 / width, height);
+    size_t n = 0;
+    for (uint64_t i = 0; i < rows || !i; i++, n += width) {
+        ac_undither_load(image, plane, row + i, from, width, x + n);
+        ac_undither_random(image->dither, q, t, plane, row + i, from, width, r + n);
+    }
+    return n;
+}
+
+/* How many places spread over the image are on lines, as tiles are laid; 0 unless most are. */
 static uint32_t count_laid(const ac_dithered_image *image, const ac_quantised *q)
 {
     const ac_tiling t = ac_quantise_tiling(q, image->array);
     uint32_t random = 1, agreed = 0, looked_at = 0;
     for (int i = 0; i < CHECKS; i++) {
-        double x[PIECE];
-        float r[PIECE];
-        ac_dithered_line line;
+        double x[AC_MOST_SORTED];
+        float r[AC_MOST_SORTED];
+        ac_dithered_line line = {0};
         random = random * 1664525 + 1013904223;
         const uint64_t plane = (random >> 8) % t.planes.count, row = i < 2 ? (t.planes.height - 1) * (uint64_t)i : (random >> 4) % t.planes.height;
         random = random * 1664525 + 1013904223;
-        uint64_t column = i % 4 ? (random >> 4) % t.planes.width : t.planes.width - 1;
-        const uint64_t left = (q->column + column) / t.tile_width * t.tile_width;
-        column = left > q->column ? left - q->column : 0;
-        const size_t n = (size_t)ac_smaller(PIECE, ac_smaller(left + t.tile_width - q->column, t.planes.width) - column);
-        ac_undither_load(image, plane, row, column, n, x);
-        ac_undither_random(image->dither, q, &t, plane, row, column, n, r);
+        const size_t n = load_laid(image, q, &t, plane, row, i % 4 ? (random >> 4) % t.planes.width : t.planes.width - 1, x, r);
         ac_sorted sorted;
         ac_undither_sort(x, n, 1, &sorted);
         if (sorted.count < FEWEST_CHECKED) continue;
@@ -230,11 +258,13 @@ static void guess(const ac_dithered_image *image, const ac_sighting *tops, size_
     static const uint64_t usual[] = {100, 16, 50, 64, 128, 256, 32, 512};
     g->count = g->height_count = 0;
     g->tried = g->checked = 0;
-    for (size_t i = 0; i < n && i < MOST_BROKEN; i++) /* the first rows of a tile may not have been seen */
-        for (uint64_t up = 0; up <= tops[i].row && up * width <= tops[i].at && g->count < MOST_TOPS; up++) {
-            if (tops[i].at - up * width >= LATEST_START) continue;
+    for (size_t i = 0; i < n && i < MOST_BROKEN; i++) /* the first rows of a tile may not have been seen, or with some of the tile above */
+        for (int64_t down = tops[i].rows / 4; down >= -(int64_t)tops[i].row && g->count < MOST_TOPS; down--) {
+            const int64_t at = tops[i].at + down * (int64_t)width, row = (int64_t)tops[i].row + down;
+            if (at < 0) break;
+            if (at >= LATEST_START || row >= (int64_t)image->planes.height) continue;
             g->tops[g->count] = tops[i];
-            g->tops[g->count].row -= up, g->tops[g->count++].at -= (uint32_t)(up * width);
+            g->tops[g->count].row = (uint64_t)row, g->tops[g->count++].at = (uint32_t)at;
         }
     add_height(g, image->planes.height, image->planes.height);
     add_height(g, width, image->planes.height);
@@ -248,8 +278,12 @@ static void guess(const ac_dithered_image *image, const ac_sighting *tops, size_
 static size_t clues_of(const ac_sighting *tops, size_t n, uint64_t top, uint64_t height, uint64_t width, clue *clues)
 {
     size_t count = 0;
-    for (size_t i = 0; i < n; i++)
-        if (tops[i].row >= top) clues[count++] = clue_of(&tops[i], (tops[i].row - top) / height, (tops[i].row - top) % height * width);
+    for (size_t i = 0; i < n; i++) {
+        const uint64_t middle = tops[i].rows / 2, row = tops[i].row + middle; /* the first may be of the tile above */
+        if (row < top) continue;
+        clues[count] = clue_of(&tops[i], (row - top) / height, (row - top) % height * width);
+        clues[count++].pixel -= middle * width;
+    }
     return count;
 }
 
@@ -285,8 +319,7 @@ static size_t look_across(const ac_dithered_image *image, const ac_sighting *top
     size_t count = 0;
     for (uint64_t i = 0; i < MOST_ACROSS && top->column + i * tile + FEWEST < image->planes.width; i++) {
         ac_sighting s;
-        const uint64_t column = top->column + i * tile;
-        if (look(image, top->plane, top->row, column, (size_t)ac_smaller(ac_smaller(tile, PIECE), image->planes.width - column), &s)) clues[count++] = clue_of(&s, i, 0);
+        if (look_in_tile(image, top->plane, top->row, top->column + i * tile, tile, &s)) clues[count++] = clue_of(&s, i, 0);
     }
     return count;
 }

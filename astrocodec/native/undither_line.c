@@ -1,8 +1,9 @@
+#include <stdlib.h>
 #include <string.h>
 
 #include "undither_parts.h"
 
-enum { MOST_RATIOS = AC_MOST_SORTED, LEAST_ALIKE = 6 };
+enum { MOST_RATIOS = AC_MOST_SORTED, TURN_STEPS = 256, MOST_TURNS = 24, FEWEST_FITTED = 6, LEAST_ALIKE = 6 };
 
 /* Sorts positive doubles. */
 static void sort_ratios(double *v, size_t n)
@@ -43,14 +44,34 @@ static double agreed_scale(const ac_sorted *s, const float *r, size_t stride, in
             if (apart > 0.02) ratios[n++] = (s->x[i] - s->x[i - 1]) / apart;
             continue;
         }
-        for (size_t j = i; j-- && i - j < 32;) {
-            const double apart = (double)r[s->at[j] * stride] - after;
-            if (apart < 0.6) continue;
-            ratios[n++] = (s->x[i] - s->x[j]) / apart;
+        for (size_t far = 2; far <= i; far += far / 2) {
+            const double apart = (double)r[s->at[i - far] * stride] - after;
+            if (apart < 0.45) continue;
+            ratios[n++] = (s->x[i] - s->x[i - far]) / apart;
             break;
         }
     }
     return most_alike(ratios, n, is_close ? 64 : 12, LEAST_ALIKE + n / 16);
+}
+
+/* Where pixels are too few for neighbours to have the same k: of the scales around one that is expected that with which x / scale + r is most alike, modulo 1, for the pixels
+ * in the middle. */
+static double turned_scale(const ac_sorted *s, const float *r, size_t stride, double expected)
+{
+    const double middle = s->x[s->count / 2];
+    double best = 0, most = 0.6;
+    for (double scale = expected / 2; scale < 2 * expected; scale *= 1 + 1.0 / TURN_STEPS) {
+        int sine = 0, cosine = 0, n = 0;
+        for (size_t i = s->count / 8; i < s->count - s->count / 8; i++) {
+            const double steps = (s->x[i] - middle) / scale;
+            if (!(fabs(steps) < MOST_TURNS)) continue;
+            const double turns = steps + (double)r[s->at[i] * stride], part = turns - floor(turns);
+            sine += part < 0.5 ? 1 : -1, cosine += fabs(part - 0.5) < 0.25 ? 1 : -1, n++;
+        }
+        const double share = n < 12 ? 0 : (double)(abs(sine) > abs(cosine) ? abs(sine) : abs(cosine)) / n;
+        if (share > most) most = share, best = scale;
+    }
+    return best;
 }
 
 /* Least squares over the pixels within `reach` steps of the one at `origin`: how many of those looked at are near a whole step. */
@@ -75,7 +96,17 @@ static size_t fit(const double *x, const float *r, size_t n, size_t stride, size
     return near;
 }
 
-/* Outwards from a pixel of the middle, so that the scale is known well enough for the farther ones. */
+/* A pixel with many around it. */
+static size_t thickest(const ac_sorted *s)
+{
+    const size_t w = s->count / 16 + 1;
+    size_t best = s->count / 2;
+    for (size_t i = w; i + w < s->count; i++)
+        if (s->x[i + w] - s->x[i - w] < s->x[best + w] - s->x[best - w]) best = i;
+    return s->at[best];
+}
+
+/* Outwards from a pixel, so that the scale is known well enough for the farther ones. */
 static int follow(const double *x, const float *r, size_t n, size_t origin, ac_dithered_line *line)
 {
     const size_t sparse = n / 4096 + 1;
@@ -85,9 +116,10 @@ static int follow(const double *x, const float *r, size_t n, size_t origin, ac_d
         if (fabs(x[i] - x[origin]) < 1e300) farthest = fmax(farthest, fabs(x[i] - x[origin]));
     for (double reach = 3, before = 0; before * line->scale < farthest; before = reach, reach *= 3) {
         near = fit(x, r, n, sparse, origin, reach, line, &looked_at);
-        if (4 * near < 3 * looked_at || !(line->scale > 0) || reach > 1e12) return 0;
+        if ((4 * near < 3 * looked_at && looked_at >= FEWEST_FITTED) || !(line->scale > 0) || reach > 1e12) return 0;
     }
-    fit(x, r, n, sparse, origin, 1e12, line, &looked_at);
+    near = fit(x, r, n, sparse, origin, 1e12, line, &looked_at);
+    if (4 * near < 3 * looked_at) return 0;
     line->zero += x[origin] + ((double)r[origin] - 0.5) * line->scale;
     line->within = near * sparse;
     return line->scale > 0;
@@ -98,9 +130,13 @@ int ac_undither_line(const double *x, const float *r, size_t n, int is_dithered,
     ac_sorted sorted;
     const size_t stride = n > AC_MOST_SORTED / 2 ? n / (AC_MOST_SORTED / 2) : 1;
     ac_undither_sort(x, n, stride, &sorted);
-    for (int is_close = 1; is_close >= 0 && sorted.count; is_close--) {
-        *line = (ac_dithered_line){agreed_scale(&sorted, is_dithered ? r : NULL, stride, is_close), 0, 0};
-        if (line->scale > 0 && follow(x, r, n, sorted.at[sorted.count / 2] * stride, line)) return 1;
+    if (sorted.count < 4) return 0;
+    const double expected = line->scale;
+    const size_t origin = thickest(&sorted) * stride;
+    for (int way = 0; way < 3; way++) {
+        if (way == 2 && (!is_dithered || !(expected > 0))) break;
+        *line = (ac_dithered_line){way == 2 ? turned_scale(&sorted, r, stride, expected) : agreed_scale(&sorted, is_dithered ? r : NULL, stride, !way), 0, 0};
+        if (line->scale > 0 && follow(x, r, n, origin, line)) return 1;
     }
     return 0;
 }

@@ -29,7 +29,7 @@ int ac_undither_look(const ac_dithered_image *image, ac_sighting *s)
     /* Other places have numbers that are multiples of these modulo 1, and would do with a fraction of the scale. */
     s->line.scale = 0;
     for (size_t i = 0; i < count; i++) {
-        ac_dithered_line line;
+        ac_dithered_line line = {0};
         if (starts[i] + n > AC_SEEDS || !ac_undither_line(x, image->dither->number + starts[i], n, 1, &line)) continue;
         if (4 * line.within >= 3 * sorted.count && line.scale > s->line.scale) s->at = starts[i], s->line = line;
     }

@@ -30,7 +30,7 @@ typedef struct {
     double scale, zero;
     size_t within; /* pixels that are on it */
 } ac_dithered_line;
-/* By numbers and their r alone, which are 0.5 without dither: 0 where none is seen. */
+/* By numbers and their r alone, which are 0.5 without dither: 0 where none is seen. A scale that is expected comes in the line, or 0. */
 int ac_undither_line(const double *x, const float *r, size_t n, int is_dithered, ac_dithered_line *line);
 
 enum { AC_DITHERED_ROOM = 40 };
