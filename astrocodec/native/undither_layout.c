@@ -319,7 +319,8 @@ static size_t look_across(const ac_dithered_image *image, const ac_sighting *top
     size_t count = 0;
     for (uint64_t i = 0; i < MOST_ACROSS && top->column + i * tile + FEWEST < image->planes.width; i++) {
         ac_sighting s;
-        if (look_in_tile(image, top->plane, top->row, top->column + i * tile, tile, &s)) clues[count++] = clue_of(&s, i, 0);
+        const uint64_t column = top->column + i * tile, left = image->planes.width - column;
+        if (left < tile ? look(image, top->plane, top->row, column, (size_t)ac_smaller(left, PIECE), &s) : look_in_tile(image, top->plane, top->row, column, tile, &s)) clues[count++] = clue_of(&s, i, 0);
     }
     return count;
 }
@@ -351,7 +352,7 @@ static int lay_grid(const ac_dithered_image *image, const ac_sighting *tops, siz
     for (size_t i = 0; i < g->count; i++) {
         const ac_sighting *top = &g->tops[i];
         const size_t beside = look_across(image, top, tile, across);
-        if (beside < 2 && visible > 2) continue; /* no tile begins in that row */
+        if (beside < ac_smaller(2, (image->planes.width - phase) / tile)) continue; /* no tile begins in that row */
         for (uint32_t seed = 0; seed < AC_SEEDS; seed++) {
             if (image->dither->starts[seed] != top->at || !agree(image->dither, seed, across, beside, 1)) continue;
             for (size_t j = 0; j < g->height_count; j++) {
