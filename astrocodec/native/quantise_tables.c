@@ -7,14 +7,14 @@
 #include "quantise_arithmetic.h"
 
 enum { FRACTION = 52, EXPONENT = 12 /* bits of a double, its sign among those of the exponent */ };
-enum { LOOKED_AT = 64, NOISES = 3, MOST_TRAILING = 29, LEAST_TRAILING = 26 /* of a float, of the mean of two or more */ };
+enum { LOOKED_AT = 64, NOISES = AC_NOISES, MOST_TRAILING = 29, LEAST_TRAILING = 26 /* of a float, of the mean of two or more */ };
 #define FRACTION_BITS (((uint64_t)1 << FRACTION) - 1)
 #define FIRST_SCALE 1.0
 
 /* What cfitsio multiplies differences of pixels by: those of third, second and fifth order. */
 static const double noises[NOISES] = {0.6052697, 1.0483579, 0.1772048};
 /* Levels that people give to fpack and astropy. */
-static const float levels[] = {4, 16, 1, 2, 8, 10, 0.5f, 32, 5, 20, 0.25f, 64, 100};
+const float ac_noise_levels[AC_NOISE_LEVELS] = {4, 16, 1, 2, 8, 10, 0.5f, 32, 5, 20, 0.25f, 64, 100};
 
 static uint64_t bits_of(double v)
 {
@@ -32,11 +32,18 @@ static double of_bits(uint64_t bits)
 
 static double scale_of(uint64_t noise, int order, float level) { return of_bits(noise) * noises[order] / level; }
 
+static uint64_t nearest_noise(double scale, int order, float level)
+{
+    return (bits_of(scale * level / noises[order]) + ((uint64_t)1 << LEAST_TRAILING >> 1)) >> LEAST_TRAILING << LEAST_TRAILING;
+}
+
+double ac_noise_scale(double scale, int order, float level) { return scale_of(nearest_noise(scale, order, level), order, level); }
+
 /* The noise that gave a scale, or without one the scale; and of which order it is, or NOISES. */
 static int noise_of(double scale, float level, uint64_t *noise)
 {
     for (int order = 0; order < NOISES; order++) {
-        *noise = (bits_of(scale * level / noises[order]) + ((uint64_t)1 << LEAST_TRAILING >> 1)) >> LEAST_TRAILING << LEAST_TRAILING;
+        *noise = nearest_noise(scale, order, level);
         if (scale_of(*noise, order, level) == scale) return order;
     }
     *noise = bits_of(scale);
@@ -56,9 +63,9 @@ static float level_of(const ac_quantised *q)
     const uint64_t some = q->tile_count < LOOKED_AT ? q->tile_count : LOOKED_AT;
     float best = 0;
     uint64_t most = some / 2;
-    for (size_t i = 0; i < sizeof levels / sizeof *levels; i++) {
-        const uint64_t count = count_noises(q, some, levels[i]);
-        if (count > most) best = levels[i], most = count;
+    for (size_t i = 0; i < AC_NOISE_LEVELS; i++) {
+        const uint64_t count = count_noises(q, some, ac_noise_levels[i]);
+        if (count > most) best = ac_noise_levels[i], most = count;
     }
     return best;
 }

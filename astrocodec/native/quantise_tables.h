@@ -17,4 +17,10 @@ uint8_t *ac_tables_pack(const ac_quantised *quantised, int dtype, ac_scale_code 
 /* All that is left of the reader, which says what is wrong, into tiles and exceptions, of which there is room for as many as are counted. */
 void ac_tables_unpack(ac_reader *reader, int dtype, uint64_t elements, ac_scale_code code, ac_quantised *quantised);
 
+/* Levels that fpack and astropy are mostly given, and orders of the noises that they find. */
+enum { AC_NOISE_LEVELS = 13, AC_NOISES = 3 };
+extern const float ac_noise_levels[AC_NOISE_LEVELS];
+/* The scale next to one that a noise of this order gives. */
+double ac_noise_scale(double scale, int order, float level);
+
 #endif

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "quantise_tables.h"
 #include "undither_parts.h"
 
 enum {
@@ -13,6 +14,7 @@ enum {
     NARROWEST = 40,     /* row that is looked at */
     SIDE = 64, ROWS = 8, USUAL_WIDTH = 100, /* of pixels that are looked at in tiles of this width */
     MOST_FITTED = 1 << 16, /* pixels of a tile */
+    TRIED_NOISES = 16, /* tiles */
     WORK = 32, WORK_OF_TILE = 128, /* looks at each pixel for scales and zeros that hang together, on average and at most */
 };
 #define GOLDEN 0.61803398874989485
@@ -102,6 +104,42 @@ static void fit_tile(fitting *f, uint64_t index)
     f->failing += fails * (p.height * p.width) / n;
 }
 
+/* Whether the noise that cfitsio found gives a scale next to a tile's, of some level, that proves as many of its pixels; it is taken then. */
+static int take_noise(fitting *f, uint64_t index, float level)
+{
+    ac_quantised_tile *tile = &f->quantised->tiles[index];
+    if (!(tile->scale > 0)) return 0;
+    size_t n = 0, fails = 0;
+    for (int order = 0; order < AC_NOISES; order++) {
+        const double scale = ac_noise_scale(tile->scale, order, level);
+        if (fabs(scale / tile->scale - 1) > 0x1p-29) continue;
+        if (!n) {
+            const place p = place_of_tile(f, index);
+            n = f->tile.n = gather(f, &p);
+            fails = ac_undither_failing(&f->tile, tile->scale, tile->zero, n);
+        }
+        const double zero = ac_undither_zero(tile->scale, tile->zero, scale);
+        if (ac_undither_failing(&f->tile, scale, zero, fails) > fails) continue;
+        tile->scale = scale, tile->zero = zero;
+        return 1;
+    }
+    return 0;
+}
+
+/* Scales that are a noise's take fewer bytes: with the level with which most of the first ones are. */
+static void take_noises(fitting *f)
+{
+    ac_quantised *q = f->quantised;
+    const uint64_t some = ac_smaller(q->tile_count, TRIED_NOISES);
+    for (int i = 0; i < AC_NOISE_LEVELS; i++) {
+        uint64_t count = 0;
+        for (uint64_t j = 0; j < some && count + some - j > some / 2; j++) count += (uint64_t)take_noise(f, j, ac_noise_levels[i]);
+        if (2 * count <= some) continue;
+        for (uint64_t j = some; j < q->tile_count; j++) take_noise(f, j, ac_noise_levels[i]);
+        return;
+    }
+}
+
 /* Tiles without a scale have that of the one before; the first ones that of the one behind. */
 static int fill_in(ac_quantised *q)
 {
@@ -146,11 +184,13 @@ static int fit_all(const ac_dithered_image *image, uint64_t count, ac_quantised 
     const size_t room = (size_t)ac_smaller(MOST_FITTED + ac_smaller(f.tiling.planes.width, MOST_FITTED), ac_larger(count, 1));
     q->tiles = calloc((size_t)q->tile_count, sizeof *q->tiles);
     f.x = malloc(room * sizeof *f.x), f.r = malloc(room * sizeof *f.r);
-    f.tile = (ac_dithered_tile){f.x, f.r, 0, image->array->dtype == AC_F8, 0, malloc(room * AC_DITHERED_ROOM), 0};
+    f.tile = (ac_dithered_tile){f.x, f.r, 0, image->array->dtype == AC_F8, 0, malloc(room * AC_DITHERED_ROOM), 0, 0};
     f.work = (int64_t)(WORK * count);
     const int status = q->tiles && f.x && f.r && f.tile.room ? AC_OK : AC_ERROR_MEMORY;
     for (uint64_t i = 0; !status && i < q->tile_count; i++) fit_tile(&f, i);
-    *found = !status && 8 * f.failing <= count && fill_in(q);
+    *found = !status && 8 * f.failing <= count;
+    if (*found) take_noises(&f);
+    *found = *found && fill_in(q);
     free(f.x);
     free(f.r);
     free(f.tile.room);

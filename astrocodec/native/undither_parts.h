@@ -42,12 +42,15 @@ typedef struct {
     int is_double;
     uint32_t kind; /* of scale and zero: what the tile before had */
     void *room;    /* AC_DITHERED_ROOM bytes a pixel */
+    float level;   /* with which cfitsio made scales of noises, once it is known; else 0 */
     int64_t work;  /* pixels that may still be looked at where scale and zero hang together */
 } ac_dithered_tile;
 /* Scale and zero that prove the most pixels; returns how many they do not prove. */
 size_t ac_undither_tile(ac_dithered_tile *tile, const ac_dithered_line *line, ac_dithered_line *found);
-double ac_undither_step(const ac_dithered_tile *tile, size_t i, double scale, double zero);
-int ac_undither_proves(const ac_dithered_tile *tile, size_t i, double scale, double zero);
+/* How many pixels are not proven, counted up to one more than `most`. */
+size_t ac_undither_failing(const ac_dithered_tile *tile, double scale, double zero, size_t most);
+/* The zero beside another scale that is nearly the same. */
+double ac_undither_zero(double scale, double zero, double other);
 
 /* An image whose tiles are sought. */
 typedef struct {

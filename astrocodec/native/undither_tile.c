@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "quantise_tables.h"
 #include "undither_parts.h"
 
 /* What cfitsio takes as its lowest step where a tile has nulls or dither 2: far below 0, so that k - r is rounded. */
@@ -69,26 +70,22 @@ static double shortest_between(double low, double high)
     return 0;
 }
 
-double ac_undither_step(const ac_dithered_tile *t, size_t i, double scale, double zero)
-{
-    return rint((t->x[i] - zero) / scale + ((double)t->r[i] - 0.5));
-}
-
 static inline double value_of(const ac_dithered_tile *t, double k, double r, double scale, double zero)
 {
     const double v = (k - r + 0.5) * scale + zero;
     return t->is_double ? v : (double)(float)v;
 }
 
-int ac_undither_proves(const ac_dithered_tile *t, size_t i, double scale, double zero)
+static int proves(const ac_dithered_tile *t, size_t i, double scale, double zero)
 {
-    return value_of(t, ac_undither_step(t, i, scale, zero), (double)t->r[i], scale, zero) == t->x[i];
+    const double r = (double)t->r[i], k = rint((t->x[i] - zero) / scale + (r - 0.5));
+    return value_of(t, k, r, scale, zero) == t->x[i];
 }
 
-static size_t failing(const ac_dithered_tile *t, double scale, double zero, size_t most)
+size_t ac_undither_failing(const ac_dithered_tile *t, double scale, double zero, size_t most)
 {
     size_t count = 0;
-    for (size_t i = 0; i < t->n && count <= most; i++) count += !ac_undither_proves(t, i, scale, zero);
+    for (size_t i = 0; i < t->n && count <= most; i++) count += !proves(t, i, scale, zero);
     return count;
 }
 
@@ -307,6 +304,30 @@ static double off_by(const ac_dithered_tile *t, double x, double unit)
     return part == rint(part) ? half + 0.5 * unit : half - 0.5 * unit;
 }
 
+/* The scale that a noise gives, with a lowest step near that of the pixels. */
+static int by_noise(ac_dithered_tile *t, const point *p, size_t n, double scale, double zero, double unit, double reach, ac_dithered_line *out)
+{
+    double middle = 0;
+    for (size_t i = 0; i < n; i++) middle += p[i].b / (double)n;
+    for (int i = 0; i < AC_NOISE_LEVELS * AC_NOISES; i++) {
+        const float level = ac_noise_levels[i / AC_NOISES];
+        const double s = ac_noise_scale(scale, i % AC_NOISES, level), c = zero + (scale - s) * middle;
+        if ((t->level != 0 && t->level != level) || fabs(s - scale) > reach) continue;
+        for (int origin = 0; origin < ORIGINS_NEAR; origin++) {
+            const double shift = origin & 1 ? (origin + 1) / 2 : -origin / 2, above = rint((c - shift * s) / unit + cut_off(s));
+            for (int aside = -1; aside <= 1; aside++) {
+                const family f = {shift - FARTHEST, FARTHEST, (above + aside) * unit};
+                t->work -= 4;
+                if (unproven(t, &f, p, n, s, 0)) continue;
+                *out = (ac_dithered_line){s, zero_of(&f, s), 0};
+                t->level = level;
+                return 1;
+            }
+        }
+    }
+    return 0;
+}
+
 /* Steps far below 0: k - r is rounded to 2^-22, and products and zero to units of 2^-21 of the power of two in the scale. */
 static int far_below(ac_dithered_tile *t, const ac_dithered_line *line, ac_dithered_line *out)
 {
@@ -323,8 +344,10 @@ static int far_below(ac_dithered_tile *t, const ac_dithered_line *line, ac_dithe
         most = fmax(most, p[n].off), least_off = fmin(least_off, p[n].off), last = fmax(last, b), n++;
     }
     if (!exchange(p, n, &s, &c, &worst) || !(s > 0) || worst > 4 || exponent_of(s) != exponent_of(line->scale)) return 0;
+    const double reach = 4 * most / (1 + last);
+    if (by_noise(t, p, n, s, c, unit, reach, out)) return 1;
     /* The lowest k is free: one is taken whose zero falls where it must, among units. */
-    const double reach = 4 * most / (1 + last), slack = fmax(16 * (1 - worst), 0.24) * (least_off / unit);
+    const double slack = fmax(16 * (1 - worst), 0.24) * (least_off / unit);
     for (int tries = 0, origin = 0; origin < MOST_ORIGINS && tries < MOST_TRIES && t->work > 0; origin++) {
         const double shift = origin & 1 ? (origin + 1) / 2 : -origin / 2, at = (c - shift * s) / unit + cut_off(s);
         if (fabs(at - rint(at)) > slack) continue;
@@ -333,6 +356,13 @@ static int far_below(ac_dithered_tile *t, const ac_dithered_line *line, ac_dithe
         tries++;
     }
     return least < t->n;
+}
+
+double ac_undither_zero(double scale, double zero, double other)
+{
+    if (fabs(zero) < 0x1p30 * scale) return zero;
+    const double above = zero - FARTHEST * scale;
+    return FARTHEST * other + above;
 }
 
 typedef int model(ac_dithered_tile *, const ac_dithered_line *, ac_dithered_line *);
@@ -347,7 +377,7 @@ size_t ac_undither_tile(ac_dithered_tile *t, const ac_dithered_line *line, ac_di
         const uint32_t kind = i ? (i <= first ? i - 1 : i) : first;
         ac_dithered_line tried;
         if (!models[kind](t, line, &tried)) continue;
-        const size_t fails = failing(t, tried.scale, tried.zero, least);
+        const size_t fails = ac_undither_failing(t, tried.scale, tried.zero, least);
         if (fails < least) least = fails, *found = tried, t->kind = kind;
     }
     found->within = t->n - least;
