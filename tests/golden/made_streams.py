@@ -136,6 +136,19 @@ def _maps(
 MAPS = b"\2" + b"\0\4\0\0" + b"\0\x08\0\0" + b"\0\1\1\1\2\1"
 
 
+# A scale and a zero of 2, of which fives and a base of -1 make tens; the same and a run of two fives.
+TILE, TILE_AND_RUN = bytes.fromhex("006420000000000000000000"), bytes.fromhex("006424100000000000000000a0400000")
+
+
+def _steps(
+    head: bytes = bytes(9), table: bytes = TILE, values: tuple[float, ...] = (10, 10, 10), **other: Any
+) -> bytes:
+    """Floats of three fives; the head ends with the trailing zeros of scales."""
+    runs = bytes([table == TILE_AND_RUN])
+    settings = {"data_type": 8, "sections": ((20 | 128, head + runs + table),), **other}
+    return _causal(elements=struct.pack("<3f", *values), **settings)
+
+
 def _axes(section: bytes, elements: bytes = b"\5\7\5\7\5\7", **other: Any) -> bytes:
     """An array of 3 x 1 x 2, and an order in which its planes are columns of three: of fives, then of sevens."""
     pieces = FIVES + FIVES.replace(b"\5", b"\7")
@@ -281,6 +294,11 @@ ALLOWED = {
     "beside, with level and offset": _beside(_field(12, b"\1\6", 2), elements=b"\6\7\x08"),
     "maps of planes": _maps(MAPS),
     "a map of two planes": _maps(b"\1\0\4\0\0\0\1\1\2", b"\5\5\7\7\7\7"),
+    "steps": _steps(),
+    "steps and a run": _steps(table=TILE_AND_RUN, values=(10, 5, 5)),
+    "steps around a level": _steps(bytes(6) + b"\x40\x40\0", values=(12, 12, 12)),
+    "steps, divided": _steps(b"\x20" + bytes(7) + b"\x34", bytes.fromhex("00240080"), (2.5, 2.5, 2.5)),
+    "null steps": _steps(b"\0\1" + bytes(6) + b"\5\0\0\0\0\0\xc0\x7f\0", values=(float("nan"),) * 3),
     "order of axes": _axes(b"\2\0\1"),
     "the array's own order of axes": _axes(b"\0\1\2", b"\5\5\7\7", shape=(2, 1, 2)),
     "maps without pieces": stream_of(sections=((21 | 128, b"any"),)),
@@ -326,6 +344,23 @@ FORBIDDEN = {
         for number, name in ((19, "code weights"),)
         for critical in (0, 128)
     },
+    "steps of integers": (_steps(data_type=4), CorruptError, "neither"),
+    "stored steps": (stream_of(sections=((20 | 128, b""),)), CorruptError, "another codec"),
+    "steps of a cut section": (_steps(sections=((20 | 128, bytes(5)),)), TruncatedError, "bytes"),
+    "dither 3": (_steps(b"\3" + bytes(8)), CorruptError, "dither"),
+    "arithmetic with dither": (_steps(b"\x11" + bytes(9)), CorruptError, "arithmetic"),
+    "float32 of float32": (_steps(b"\x80" + bytes(8)), CorruptError, "arithmetic 8"),
+    "flag 16": (_steps(b"\0\x10" + bytes(7)), CorruptError, "flags"),
+    "infinite level": (_steps(bytes(6) + b"\x80\x7f\0"), CorruptError, "level"),
+    "level of noise 0": (_steps(b"\0\x08" + bytes(11)), CorruptError, "noise"),
+    "53 zeros": (_steps(bytes(8) + b"\x35"), CorruptError, "zeros"),
+    "outside of the whole": (_steps(b"\0\4\0\0\0\1\0\3" + bytes(5)), CorruptError, "outside"),
+    "scale 0": (_steps(table=bytes.fromhex("006020000000000000000000")), CorruptError, "scale"),
+    "no number as scale": (_steps(table=bytes.fromhex("ff6720000000000000000800")), CorruptError, "scale"),
+    "short tables": (_steps(table=TILE[:-2]), CorruptError, "tables"),
+    "long tables": (_steps(table=TILE + b"\0\0"), CorruptError, "word"),
+    "run beyond the array": (_steps(table=bytes.fromhex("0064a410000000000000000000000000"), sections=(
+        (20 | 128, bytes(9) + b"\1" + bytes.fromhex("0064a410000000000000000000000000")),)), CorruptError, "outside"),
     "critical": (stream_of(sections=((7 | 128, b""),)), NewerError, "section 7"),
     "private and critical": (stream_of(70, sections=((100 | 128, b""),)), NewerError, "section 100"),
     "model critical": (stream_of(sections=((1 | 128, b""),)), CorruptError, "critical"),
