@@ -17,6 +17,7 @@ size_t ac_header_size(const ac_header *h)
     if (h->quantise.length) size += section_size(h->quantise);
     if (h->maps.length) size += section_size(h->maps);
     if (h->axes.length) size += section_size(h->axes);
+    if (h->blanks.length) size += section_size(h->blanks);
     for (int i = 0; i < h->array.ndim; i++) size += ac_varint_size(h->array.shape[i]);
     return size;
 }
@@ -46,6 +47,7 @@ size_t ac_header_write(const ac_header *h, uint8_t *out)
     if (h->quantise.length) p = put_section(p, AC_SECTION_QUANTISE, CRITICAL, h->quantise);
     if (h->maps.length) p = put_section(p, AC_SECTION_MAPS, CRITICAL, h->maps);
     if (h->axes.length) p = put_section(p, AC_SECTION_AXES, CRITICAL, h->axes);
+    if (h->blanks.length) p = put_section(p, AC_SECTION_BLANKS, CRITICAL, h->blanks);
     p = put_section(p, AC_SECTION_CODEC, CRITICAL, h->parameters);
     return (size_t)(p - out);
 }
@@ -88,6 +90,7 @@ static ac_span *place_of(ac_header *h, int id)
     case AC_SECTION_QUANTISE: return &h->quantise;
     case AC_SECTION_MAPS: return &h->maps;
     case AC_SECTION_AXES: return &h->axes;
+    case AC_SECTION_BLANKS: return &h->blanks;
     case AC_SECTION_CODEC: return &h->parameters;
     default: return NULL;
     }

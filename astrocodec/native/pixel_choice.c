@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "find_bins.h"
 #include "census.h"
 #include "float_bits.h"
 #include "log512.h"
@@ -411,6 +412,24 @@ static int match_wide(ac_sheet *s)
     return status;
 }
 
+/* Bins in place of the bits of floats where that saves something and they are few enough. `low` and `high` are the range of these. */
+static void match_bins(ac_sheet *s, uint64_t low, uint64_t high)
+{
+    ac_sheet bins = *s;
+    if (s->count < 2 || ac_find_bins(s, &bins.map) <= 0) return;
+    for (;; bins.map.linear -= bins.map.linear > 1 ? 2 : 1) { /* a rare number may be far off */
+        const ac_bins c = ac_map_bins(&bins.map, s->numbers.dtype);
+        uint32_t bits;
+        const int64_t first = ac_bin_of(&c, ac_unordered_bits(low, c.sign + 1), &bits), last = ac_bin_of(&c, ac_unordered_bits(high, c.sign + 1), &bits);
+        bins.map.gap_count = 0;
+        bins.map.offset = (uint64_t)first;
+        bins.largest = (uint64_t)last - (uint64_t)first;
+        close_gaps(&bins, NULL);
+        if (bins.largest <= 65535 || !bins.map.linear) break;
+    }
+    if (bins.largest <= 65535) *s = bins;
+}
+
 int ac_sheet_init(ac_sheet *s, const ac_array *array, const void *data)
 {
     memset(s, 0, sizeof *s);
@@ -427,6 +446,7 @@ int ac_sheet_init(ac_sheet *s, const ac_array *array, const void *data)
     const uint64_t rounded = low & ~(uint64_t)15;
     s->map.offset = high - rounded <= 65535 ? rounded : low;
     s->largest = high - s->map.offset;
-    if (s->largest <= 65535) return match_set(s);
-    return match_wide(s);
+    status = s->largest <= 65535 ? match_set(s) : match_wide(s);
+    if (!status && s->map.kind == AC_KIND_FLOAT_BITS && s->map.rule == AC_RULE_NONE) match_bins(s, low, high);
+    return status;
 }

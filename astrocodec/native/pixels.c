@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "float_bits.h"
+#include "wide_vectors.h"
 
 enum { CHUNK = 1024 };
 
@@ -17,6 +18,14 @@ static inline void load_numbers(const void *data, int dtype, const ac_pixel_map 
 {
     const int is_ordered = map->kind == AC_KIND_FLOAT_BITS;
     const uint32_t trailing = map->trailing;
+    if (map->kind == AC_KIND_BINS) { /* their bits as they are */
+        switch (dtype) {
+        case AC_F2: LOAD(uint16_t, p[i * stride] >> trailing)
+        case AC_F4: LOAD(uint32_t, p[i * stride] >> trailing)
+        default: LOAD(uint64_t, p[i * stride] >> trailing)
+        }
+        return;
+    }
     switch (dtype) {
     case AC_U1:
     case AC_B1: LOAD(uint8_t, p[i * stride])
@@ -46,7 +55,8 @@ ac_numbers ac_numbers_of(const ac_array *array, void *data, uint64_t count)
     return (ac_numbers){data, ac_number_dtype(array->dtype), ac_is_complex(array->dtype) ? count : 0};
 }
 
-void ac_sheet_numbers(const ac_sheet *s, uint64_t first, size_t stride, size_t n, uint64_t *v)
+/* Of bins the bits of their floats. */
+static void load(const ac_sheet *s, uint64_t first, size_t stride, size_t n, uint64_t *v)
 {
     const uint64_t half = s->numbers.half;
     const ac_pixel_map *map = &s->map;
@@ -61,6 +71,61 @@ void ac_sheet_numbers(const ac_sheet *s, uint64_t first, size_t stride, size_t n
     } else {
         load_numbers(s->numbers.data, s->numbers.dtype, map, first, stride, n, v);
     }
+}
+
+static inline void take_bins(const ac_bins *c, size_t n, uint64_t *v)
+{
+    uint32_t bits;
+    for (size_t i = 0; i < n; i++) v[i] = (uint64_t)ac_bin_of(c, v[i], &bits);
+}
+
+WIDE_VECTORS static void take_bins_wide(const ac_bins *c, size_t n, uint64_t *v) { take_bins(c, n, v); }
+
+void ac_sheet_numbers(const ac_sheet *s, uint64_t first, size_t stride, size_t n, uint64_t *v)
+{
+    load(s, first, stride, n, v);
+    if (s->map.kind != AC_KIND_BINS) return;
+    const ac_bins bins = ac_map_bins(&s->map, s->numbers.dtype);
+    (HAS_WIDE_VECTORS ? take_bins_wide : take_bins)(&bins, n, v);
+}
+
+static inline void take_places(const ac_bins *c, size_t n, uint64_t *v, uint64_t *places, uint8_t *bits)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint32_t low;
+        const uint64_t number = v[i];
+        v[i] = (uint64_t)ac_bin_of(c, number, &low);
+        places[i] = number & (((uint64_t)1 << low) - 1);
+        bits[i] = (uint8_t)low;
+    }
+}
+
+WIDE_VECTORS static void take_places_wide(const ac_bins *c, size_t n, uint64_t *v, uint64_t *places, uint8_t *bits) { take_places(c, n, v, places, bits); }
+
+void ac_sheet_places(const ac_sheet *s, uint64_t first, size_t n, uint64_t *u, uint64_t *places, uint8_t *bits)
+{
+    const ac_bins bins = ac_map_bins(&s->map, s->numbers.dtype);
+    load(s, first, 1, n, u);
+    (HAS_WIDE_VECTORS ? take_places_wide : take_places)(&bins, n, u, places, bits);
+    for (size_t i = 0; i < n; i++) u[i] -= s->map.offset;
+    ac_sheet_close_gaps(s, n, u);
+}
+
+uint64_t ac_sheet_low_bits(const ac_sheet *s, uint64_t first, size_t n)
+{
+    if (s->map.kind != AC_KIND_BINS) return (uint64_t)s->low_bits * n;
+    const ac_bins bins = ac_map_bins(&s->map, s->numbers.dtype);
+    uint64_t v[CHUNK], total = 0;
+    for (size_t done = 0; done < n; done += CHUNK) {
+        const size_t part = n - done < CHUNK ? n - done : CHUNK;
+        load(s, first + done, 1, part, v);
+        for (size_t i = 0; i < part; i++) {
+            uint32_t low;
+            ac_bin_of(&bins, v[i], &low);
+            total += low;
+        }
+    }
+    return total;
 }
 
 void ac_sheet_close_gaps(const ac_sheet *s, size_t n, uint64_t *u)
@@ -187,6 +252,37 @@ static int are_floats(int dtype, const uint64_t *u, size_t n)
     return !wrong && exact;
 }
 
+static void open_gaps(const ac_pixel_map *map, uint64_t *u, size_t n)
+{
+    for (uint32_t g = map->gap_count; g-- > 0;) {
+        const ac_gap gap = map->gaps[g];
+        for (size_t i = 0; i < n; i++) u[i] += u[i] >= gap.start ? gap.length : 0;
+    }
+    for (size_t i = 0; i < n; i++) u[i] += map->offset;
+}
+
+/* Bins of integers whose gaps are opened. */
+static int are_bins(const ac_bins *c, const uint64_t *u, size_t n, ac_refusal *why)
+{
+    const uint64_t most = ac_bin_count(c);
+    uint64_t largest = 0;
+    for (size_t i = 0; i < n; i++) {
+        const uint64_t k = u[i] ^ (0 - (u[i] >> 63));
+        largest = k > largest ? k : largest;
+    }
+    if (largest >= most) ac_refuse(why, AC_REASON_BIN, 0, largest, most);
+    return largest < most;
+}
+
+int ac_pixels_bins(const ac_pixel_map *map, int dtype, uint64_t *u, size_t n, ac_refusal *why)
+{
+    const ac_bins bins = ac_map_bins(map, dtype);
+    open_gaps(map, u, n);
+    return are_bins(&bins, u, n, why);
+}
+
+void ac_pixels_put(const ac_numbers *out, const uint64_t *bits, size_t n, uint64_t first) { store(out, AC_KIND_INTEGER, first, n, bits); }
+
 int ac_pixels_restore(const ac_pixel_map *map, const ac_numbers *out, uint64_t *u, size_t n, uint64_t first, ac_refusal *why)
 {
     if (map->rule == AC_RULE_LATTICE)
@@ -196,11 +292,7 @@ int ac_pixels_restore(const ac_pixel_map *map, const ac_numbers *out, uint64_t *
             if (u[i] >= map->value_count) return ac_refuse(why, AC_REASON_OUTSIDE_SET, 0, u[i], map->value_count);
             u[i] = map->values[u[i]];
         }
-    for (uint32_t g = map->gap_count; g-- > 0;) {
-        const ac_gap gap = map->gaps[g];
-        for (size_t i = 0; i < n; i++) u[i] += u[i] >= gap.start ? gap.length : 0;
-    }
-    for (size_t i = 0; i < n; i++) u[i] += map->offset;
+    open_gaps(map, u, n);
     if (map->kind == AC_KIND_FLOAT_INTEGER && !are_floats(out->dtype, u, n)) return ac_refuse(why, AC_REASON_VALUE, 0, (uint64_t)out->dtype, 0);
     if (map->kind == AC_KIND_FLOAT_BITS) {
         const uint32_t trailing = map->trailing, width = 8 * (uint32_t)ac_number_bytes(out->dtype) - trailing;

@@ -26,8 +26,10 @@ typedef struct {
     uint16_t *ranks; /* rule 2, where some u are larger: those of all numbers; owned */
 } ac_sheet;
 
+/* Whether its numbers are more than samples. */
+static inline int ac_has_low_bits(const ac_sheet *sheet) { return sheet->low_bits || sheet->map.kind == AC_KIND_BINS; }
 void ac_sheet_free(ac_sheet *sheet);
-/* Every `stride`-th number from `first` on, as 64 bits: two's complement, or the bits of floats in order. */
+/* Every `stride`-th number from `first` on, as 64 bits: two's complement, or the bits of floats in order, or their bins. */
 void ac_sheet_numbers(const ac_sheet *sheet, uint64_t first, size_t stride, size_t n, uint64_t *numbers);
 /* The integers of u without their offset, of which ranks are not known: what lies behind the map's gaps is lowered, and multiples are counted. */
 void ac_sheet_close_gaps(const ac_sheet *sheet, size_t n, uint64_t *u);
@@ -35,12 +37,20 @@ void ac_sheet_close_gaps(const ac_sheet *sheet, size_t n, uint64_t *u);
 void ac_sheet_integers(const ac_sheet *sheet, uint64_t first, size_t n, uint64_t *u);
 /* The same without their low bits. */
 void ac_sheet_samples(const ac_sheet *sheet, uint64_t first, size_t n, uint16_t *samples);
+/* Of bins: integers, and the places in them with the bits that they take. */
+void ac_sheet_places(const ac_sheet *sheet, uint64_t first, size_t n, uint64_t *u, uint64_t *places, uint8_t *bits);
+/* Low bits of n numbers together. */
+uint64_t ac_sheet_low_bits(const ac_sheet *sheet, uint64_t first, size_t n);
 /* The array itself where its elements are the samples, else NULL. */
 const uint16_t *ac_sheet_as_samples(const ac_sheet *sheet);
 
 /* Undoes the map for n integers, which are overwritten. `first` is the place of the first number. */
 int ac_pixels_restore(const ac_pixel_map *map, const ac_numbers *out, uint64_t *u, size_t n, uint64_t first, ac_refusal *why);
-/* The same in place for numbers of two bytes whose map is an offset alone; 0 if it is another map. */
+/* Integers, which are overwritten, to bins that there are; 0 if one is none. */
+int ac_pixels_bins(const ac_pixel_map *map, int dtype, uint64_t *u, size_t n, ac_refusal *why);
+/* Stores numbers by their bits. */
+void ac_pixels_put(const ac_numbers *out, const uint64_t *bits, size_t n, uint64_t first);
+/* Undoes a map in place for numbers of two bytes whose map is an offset alone; 0 if it is another map. */
 int ac_pixels_restore_words(const ac_pixel_map *map, uint16_t *numbers, uint64_t n);
 
 #endif

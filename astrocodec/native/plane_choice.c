@@ -35,6 +35,7 @@ static int map_each(const ac_sheet *sheet, const ac_array *array, ac_sheet *each
         ac_sheet *plane = &each[t];
         status = map_plane(sheet, array, t, plane);
         if (status) break;
+        *differ |= plane->map.first_exponent != sheet->map.first_exponent || plane->map.linear != sheet->map.linear;
         *differ |= plane->map.kind != sheet->map.kind || plane->map.rule != sheet->map.rule || plane->low_bits != sheet->low_bits;
         *differ |= is_sparser(plane, sheet);
     }
@@ -86,7 +87,7 @@ static int count_sparser(const ac_sheet *sheet, const ac_array *array, uint64_t 
     return status;
 }
 
-static int is_plain(const ac_sheet *sheet) { return sheet->largest <= 65535 && sheet->map.rule == AC_RULE_NONE; }
+static int is_plain(const ac_sheet *sheet) { return sheet->largest <= 65535 && sheet->map.rule == AC_RULE_NONE && sheet->map.kind != AC_KIND_BINS; }
 
 /* Several of real numbers, not tiny. */
 static int are_planes(const ac_array *array, const ac_planes *p)
@@ -173,19 +174,30 @@ static void gather(const ac_sheet *sheet, const part *p, uint64_t start, uint64_
             ac_sheet_samples(sheet, (plane * planes->height + y) * planes->width + p->x, p->columns, to);
 }
 
-/* Adds the bits of so many planes of a part. */
-static int code(const trial *w, const part *p, uint64_t planes, uint32_t low_bits, const uint16_t *samples, uint64_t *bits)
+/* Their low bits. */
+static uint64_t low_bits(const ac_sheet *sheet, const part *p, uint64_t start, uint64_t stop)
+{
+    const ac_planes *planes = &sheet->planes;
+    uint64_t bits = 0;
+    if (sheet->map.kind != AC_KIND_BINS) return sheet->low_bits * (stop - start) * part_size(p);
+    for (uint64_t plane = start; plane < stop; plane++)
+        for (uint64_t y = p->y; y < p->y + p->rows; y++) bits += ac_sheet_low_bits(sheet, (plane * planes->height + y) * planes->width + p->x, p->columns);
+    return bits;
+}
+
+/* Adds the bits of so many planes of a part, whose low bits are known. */
+static int code(const trial *w, const part *p, uint64_t planes, uint64_t low, const uint16_t *samples, uint64_t *bits)
 {
     size_t length;
     const int status = ac_piece_encode(w->model, samples, (uint32_t)planes * p->rows, p->columns, p->columns, w->out, w->bound, &length, w->flags);
-    if (!status) *bits += 8 * (uint64_t)length + low_bits * planes * part_size(p);
+    if (!status) *bits += 8 * (uint64_t)length + low;
     return status;
 }
 
 static int code_together(const trial *w, const part *p, uint64_t *bits)
 {
     gather(w->sheet, p, p->start, p->stop, w->samples);
-    return code(w, p, p->stop - p->start, w->sheet->low_bits, w->samples, bits);
+    return code(w, p, p->stop - p->start, low_bits(w->sheet, p, p->start, p->stop), w->samples, bits);
 }
 
 static int code_apart(const trial *w, const part *p, const ac_sheet *each, uint64_t *bits)
@@ -193,7 +205,7 @@ static int code_apart(const trial *w, const part *p, const ac_sheet *each, uint6
     int status = AC_OK;
     for (uint64_t t = p->start; t < p->stop && !status; t++) {
         gather(&each[t], p, 0, 1, w->samples);
-        status = code(w, p, 1, each[t].low_bits, w->samples, bits);
+        status = code(w, p, 1, low_bits(&each[t], p, 0, 1), w->samples, bits);
     }
     return status;
 }
@@ -204,7 +216,7 @@ static int code_left(const trial *w, const part *p, const ac_chain *chain, uint6
     const ac_stack stack = {p->stop, size, size};
     gather(w->sheet, p, 0, p->stop, w->samples);
     ac_chain_apply(chain, &stack, w->samples, w->samples, size);
-    return code(w, p, p->stop - p->start, w->sheet->low_bits, w->samples + p->start * size, bits);
+    return code(w, p, p->stop - p->start, low_bits(w->sheet, p, p->start, p->stop), w->samples + p->start * size, bits);
 }
 
 /* Whether planes by themselves take fewer bits in trials; `alone`: what they then take, or what those of all planes together do. */
@@ -263,7 +275,7 @@ static int leave(const ac_sheet *sheet, ac_plane_choice *c)
 /* Trials of what may be smaller than the sheet as it is. */
 static int choose(ac_sheet *sheet, uint32_t least, int has_chain, uint64_t together, const ac_model *model, int flags, ac_plane_choice *c)
 {
-    const uint32_t low_bits = sheet->low_bits;
+    const uint32_t chosen = sheet->low_bits;
     trial w = {.sheet = sheet, .model = model, .flags = flags};
     uint64_t alone = 0;
     int better = 0, status = begin_trial(&w, together);
@@ -279,7 +291,7 @@ static int choose(ac_sheet *sheet, uint32_t least, int has_chain, uint64_t toget
         free_each(c);
         return leave(sheet, c);
     }
-    sheet->low_bits = low_bits;
+    sheet->low_bits = chosen;
     return status;
 }
 

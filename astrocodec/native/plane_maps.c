@@ -23,6 +23,7 @@ int ac_plane_map_read(ac_reader *r, int dtype, uint64_t most, ac_plane_map *m)
     const size_t at = r->at;
     m->low_bits = ac_take_byte(r);
     if (m->low_bits > AC_MAX_LOW_BITS) ac_fail_reader(r, AC_REASON_LOW_BITS, at, m->low_bits, AC_MAX_LOW_BITS);
+    if (m->low_bits && m->map.kind == AC_KIND_BINS) ac_fail_reader(r, AC_REASON_BINS_LOW_BITS, at, m->low_bits, 0);
     return r->why.status;
 }
 

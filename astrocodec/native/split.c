@@ -44,6 +44,7 @@ void ac_least_low_bits(ac_sheet *s)
 void ac_choose_low_bits(ac_sheet *s)
 {
     ac_least_low_bits(s);
+    if (s->map.kind == AC_KIND_BINS) return; /* they have their own */
     const size_t columns = s->planes.width < COLUMNS ? (size_t)s->planes.width : COLUMNS;
     if (s->largest >> s->low_bits <= LOUD || columns < 2) return;
     uint16_t row[COLUMNS];
@@ -62,10 +63,14 @@ ac_runs ac_runs_of(const ac_planes *planes, const ac_place *place)
     return (ac_runs){first, place->height, planes->width, place->width};
 }
 
-size_t ac_low_bits_bound(uint64_t count, uint32_t low_bits)
+size_t ac_low_bits_bound(const ac_sheet *s, uint64_t count)
 {
+    if (s->map.kind == AC_KIND_BINS) {
+        const ac_bins bins = ac_map_bins(&s->map, s->numbers.dtype);
+        return AC_MAX_VARINT + (size_t)(count * ac_larger(bins.whole, bins.fraction) / 8) + 8;
+    }
     size_t size = 0;
-    for (uint32_t first = 0; first < low_bits; first += 8) size += 1 + (size_t)packed_size(count, plane_bits(low_bits, first));
+    for (uint32_t first = 0; first < s->low_bits; first += 8) size += 1 + (size_t)packed_size(count, plane_bits(s->low_bits, first));
     return size;
 }
 
@@ -124,38 +129,96 @@ static size_t finish(packer *packers, uint32_t count, uint8_t *out)
     return (size_t)(to - out);
 }
 
-size_t ac_split(const ac_sheet *s, const ac_place *place, uint16_t *samples, uint8_t *low)
+/* Leaves out what a mask marks; returns how many are left. */
+static size_t keep(const uint8_t *mask, size_t n, uint64_t *u)
 {
-    const ac_runs runs = ac_runs_of(&s->planes, place);
-    if (!s->low_bits) {
-        for (uint64_t row = 0; row < runs.rows; row++, samples += runs.length) ac_sheet_samples(s, runs.first + row * runs.step, runs.length, samples);
-        return 0;
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++) {
+        u[kept] = u[i];
+        kept += !mask[i];
     }
+    return kept;
+}
+
+static size_t split_planes(const ac_sheet *s, const ac_runs *runs, uint64_t numbers, const uint8_t *mask, uint16_t *samples, uint8_t *low)
+{
     packer packers[AC_MAX_BIT_PLANES] = {{0}};
     uint32_t count = 0;
+    int is_first = 1;
     uint64_t u[CHUNK];
-    ac_sheet_integers(s, runs.first, 1, u);
     uint8_t *at = low;
     for (uint32_t first = 0; first < s->low_bits; first += 8, count++) {
         packer *p = &packers[count];
         p->start = p->at = ++at; /* behind the mode */
-        p->shift = first, p->bits = plane_bits(s->low_bits, first), p->value = (uint32_t)(u[0] >> first) & ((1u << p->bits) - 1);
-        at += packed_size((uint64_t)place->height * place->width, p->bits);
+        p->shift = first, p->bits = plane_bits(s->low_bits, first);
+        at += packed_size(numbers, p->bits);
     }
-    for (uint64_t row = 0; row < runs.rows; row++)
-        for (size_t done = 0; done < runs.length; done += CHUNK) {
-            const size_t n = runs.length - done < CHUNK ? runs.length - done : CHUNK;
-            ac_sheet_integers(s, runs.first + row * runs.step + done, n, u);
+    for (uint64_t row = 0; row < runs->rows; row++)
+        for (size_t done = 0; done < runs->length; done += CHUNK) {
+            size_t n = runs->length - done < CHUNK ? runs->length - done : CHUNK;
+            ac_sheet_integers(s, runs->first + row * runs->step + done, n, u);
             for (size_t i = 0; i < n; i++) samples[i] = (uint16_t)(u[i] >> s->low_bits);
-            for (uint32_t i = 0; i < count; i++) pack(&packers[i], u, n);
             samples += n;
+            if (mask) {
+                const size_t kept = keep(mask, n, u);
+                mask += n, n = kept;
+            }
+            if (!n) continue;
+            for (uint32_t i = 0; i < count && is_first; i++) packers[i].value = (uint32_t)(u[0] >> packers[i].shift) & ((1u << packers[i].bits) - 1);
+            is_first = 0;
+            for (uint32_t i = 0; i < count; i++) pack(&packers[i], u, n);
         }
-    return finish(packers, count, low);
+    return is_first ? 0 : finish(packers, count, low);
 }
 
-int ac_low_bits_read(ac_reader *r, uint64_t count, uint32_t low_bits, ac_bit_planes *planes)
+static size_t split_bins(const ac_sheet *s, const ac_runs *runs, const uint8_t *mask, uint16_t *samples, uint8_t *low)
+{
+    uint8_t *const start = low + AC_MAX_VARINT, *at = start;
+    uint64_t u[CHUNK], places[CHUNK], held = 0;
+    uint8_t bits[CHUNK];
+    uint32_t waiting = 0;
+    for (uint64_t row = 0; row < runs->rows; row++)
+        for (size_t done = 0; done < runs->length; done += CHUNK) {
+            const size_t n = runs->length - done < CHUNK ? runs->length - done : CHUNK;
+            ac_sheet_places(s, runs->first + row * runs->step + done, n, u, places, bits);
+            for (size_t i = 0; i < n; i++) samples[i] = (uint16_t)u[i];
+            samples += n;
+            for (size_t i = 0; mask && i < n; i++) bits[i] = mask[i] ? 0 : bits[i], places[i] = mask[i] ? 0 : places[i];
+            if (mask) mask += n;
+            for (size_t i = 0; i < n; i++) {
+                uint32_t left = bits[i];
+                uint64_t place = places[i];
+                if (left > 32) { /* the lower half first */
+                    held |= (place & UINT32_MAX) << waiting;
+                    ac_put_u32(at, (uint32_t)held);
+                    at += 4, held >>= 32, place >>= 32, left -= 32;
+                }
+                held |= place << waiting;
+                waiting += left;
+                if (waiting < 32) continue;
+                ac_put_u32(at, (uint32_t)held);
+                at += 4, held >>= 32, waiting -= 32;
+            }
+        }
+    for (uint64_t bit = 0; bit < waiting; bit += 8) *at++ = (uint8_t)(held >> bit);
+    const size_t size = (size_t)(at - start), head = ac_put_varint(low, size);
+    memmove(low + head, start, size);
+    return head + size;
+}
+
+size_t ac_split(const ac_sheet *s, const ac_place *place, const uint8_t *mask, uint16_t *samples, uint8_t *low)
+{
+    const ac_runs runs = ac_runs_of(&s->planes, place);
+    if (s->map.kind == AC_KIND_BINS) return split_bins(s, &runs, mask, samples, low);
+    if (s->low_bits) return split_planes(s, &runs, (uint64_t)place->height * place->width, mask, samples, low);
+    for (uint64_t row = 0; row < runs.rows; row++, samples += runs.length) ac_sheet_samples(s, runs.first + row * runs.step, runs.length, samples);
+    return 0;
+}
+
+static int read_planes(ac_reader *r, uint64_t count, uint32_t low_bits, ac_bit_planes *planes)
 {
     planes->count = 0;
+    if (!count) return r->why.status; /* all are blank */
     for (uint32_t first = 0; first < low_bits && !r->why.status; first += 8) {
         const uint32_t i = planes->count++, bits = plane_bits(low_bits, first);
         const size_t start = r->at;
@@ -172,6 +235,17 @@ int ac_low_bits_read(ac_reader *r, uint64_t count, uint32_t low_bits, ac_bit_pla
     return r->why.status;
 }
 
+int ac_low_bits_read(ac_reader *r, uint64_t count, const ac_pixel_map *map, uint32_t low_bits, ac_low_bits *low)
+{
+    low->at = 0;
+    low->planes.count = 0;
+    if (map->kind != AC_KIND_BINS) return read_planes(r, count, low_bits, &low->planes);
+    const uint64_t length = ac_take_varint(r, UINT64_MAX);
+    low->places = ac_take(r, length);
+    low->length = (size_t)length;
+    return r->why.status;
+}
+
 /* Number i of a packed plane. */
 static inline uint32_t packed_part(const uint8_t *data, uint64_t i, uint32_t bits)
 {
@@ -182,8 +256,10 @@ static inline uint32_t packed_part(const uint8_t *data, uint64_t i, uint32_t bit
     return part & ((1u << bits) - 1);
 }
 
-void ac_low_bits_get(const ac_bit_planes *planes, uint64_t first, size_t n, uint64_t *low)
+void ac_low_bits_get(ac_low_bits *bits_of, size_t n, uint64_t *low)
 {
+    const ac_bit_planes *planes = &bits_of->planes;
+    const uint64_t first = bits_of->at;
     memset(low, 0, n * sizeof *low);
     for (uint32_t plane = 0; plane < planes->count; plane++) {
         const uint32_t bits = planes->bits[plane], shift = 8 * plane;
@@ -195,4 +271,40 @@ void ac_low_bits_get(const ac_bit_planes *planes, uint64_t first, size_t n, uint
         else
             for (size_t i = 0; i < n; i++) low[i] |= (uint64_t)packed_part(data, first + i, bits) << shift;
     }
+    bits_of->at += n;
+}
+
+/* Up to 57 bits, some of which may lie behind the last byte and are zeros. */
+static inline uint64_t bits_at(const uint8_t *bytes, size_t length, uint64_t at)
+{
+    const size_t first = (size_t)(at >> 3);
+    uint64_t held = 0;
+    if (length - first >= 8)
+        held = ac_get_u32(bytes + first) | (uint64_t)ac_get_u32(bytes + first + 4) << 32;
+    else
+        for (size_t i = first; i < length; i++) held |= (uint64_t)bytes[i] << 8 * (i - first);
+    return held >> (at & 7);
+}
+
+int ac_places_get(ac_low_bits *low, size_t n, const uint8_t *bits, uint64_t *places, ac_refusal *why)
+{
+    uint64_t at = low->at, end = at;
+    for (size_t i = 0; i < n; i++) end += bits[i];
+    if (end > 8 * (uint64_t)low->length) return ac_refuse(why, AC_REASON_BIN_PLACES, 0, low->length, (end + 7) / 8);
+    for (size_t i = 0; i < n; i++) {
+        const uint32_t width = bits[i], half = width > 32 ? 32 : width;
+        places[i] = bits_at(low->places, low->length, at) & (((uint64_t)1 << half) - 1);
+        if (width > half) places[i] |= (bits_at(low->places, low->length, at + half) & (((uint64_t)1 << (width - half)) - 1)) << half;
+        at += width;
+    }
+    low->at = end;
+    return AC_OK;
+}
+
+int ac_places_end(const ac_low_bits *low, ac_refusal *why)
+{
+    const size_t size = (size_t)((low->at + 7) / 8);
+    if (size != low->length) return ac_refuse(why, AC_REASON_BIN_PLACES, 0, low->length, size);
+    if (low->at & 7 && low->places[size - 1] >> (low->at & 7)) return ac_refuse(why, AC_REASON_BIN_PADDING, 0, 0, 0);
+    return AC_OK;
 }

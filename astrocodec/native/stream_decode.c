@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "axes.h"
+#include "blanks.h"
 #include "bytes.h"
 #include "chain.h"
 #include "cuts.h"
@@ -35,6 +36,7 @@ typedef struct {
     int is_beside;        /* whether `outside` holds */
     ac_outside outside;
     ac_span inner;        /* stream of the reference, where it goes along */
+    ac_blanks blanks;     /* none where there is no mask */
     ac_plane_maps maps;   /* none where all planes have that of the parameters */
     size_t piece_count;
     ac_span data, pieces; /* without the checksum; without `inner` */
@@ -167,6 +169,15 @@ static int read_cuts(opened *s)
     return refuse_in(s, AC_IN_SECTION, AC_SECTION_CUTS, &reader.why, (uint64_t)(span.bytes - s->stream));
 }
 
+static int read_blanks(opened *s)
+{
+    const ac_span span = s->header.blanks;
+    if (!span.bytes) return AC_OK;
+    ac_reader reader = {.data = span.bytes, .length = span.length};
+    if (!ac_blanks_read(&reader, s->array.dtype, &s->blanks)) return AC_OK;
+    return refuse_in(s, AC_IN_SECTION, AC_SECTION_BLANKS, &reader.why, (uint64_t)(span.bytes - s->stream));
+}
+
 static int read_maps(opened *s)
 {
     const ac_header *h = &s->header;
@@ -204,6 +215,7 @@ static int check_causal(opened *s)
     status = check_chain(s);
     if (!status) status = check_outside(s);
     if (!status) status = read_cuts(s);
+    if (!status) status = read_blanks(s);
     if (status) return status;
     s->is_read = 1;
     status = find_inner(s);
@@ -288,28 +300,88 @@ static const ac_plane_map *map_of(const opened *s, const ac_place *place)
     return index ? &s->maps.maps[index - 1] : &s->causal.map;
 }
 
+/* What a piece holds before its samples. */
+typedef struct {
+    uint8_t *mask; /* owned; NULL where no number is blank */
+    ac_low_bits low;
+} before;
+
+static int read_before(const decoding *d, const ac_place *place, ac_reader *r, before *b)
+{
+    const opened *s = d->stream;
+    const ac_plane_map *map = map_of(s, place);
+    uint64_t count = (uint64_t)place->height * place->width, marked = 0;
+    b->mask = NULL;
+    if (s->blanks.count) {
+        b->mask = malloc((size_t)count);
+        if (!b->mask) return r->why.status = AC_ERROR_MEMORY;
+        if (ac_mask_read(r, s->blanks.count, place->height, place->width, b->mask, &marked)) return r->why.status;
+    }
+    if (!marked) free(b->mask), b->mask = NULL;
+    return ac_low_bits_read(r, count - marked, &map->map, map->low_bits, &b->low);
+}
+
+/* Low bits of the next n numbers, zeros where they are blank. */
+static void low_bits_of(ac_low_bits *low, const uint8_t *mask, size_t n, uint64_t *bits)
+{
+    size_t kept = n;
+    for (size_t i = 0; mask && i < n; i++) kept -= mask[i] != 0;
+    ac_low_bits_get(low, kept, bits);
+    for (size_t i = n; mask && i-- > 0;) bits[i] = mask[i] ? 0 : bits[--kept];
+}
+
+/* Bits of floats out of the integers of their bins. */
+static int floats_of_bins(const ac_pixel_map *map, int dtype, ac_low_bits *low, const uint8_t *mask, uint64_t *u, size_t n, ac_refusal *why)
+{
+    const ac_bins bins = ac_map_bins(map, dtype);
+    uint64_t places[CHUNK];
+    uint8_t bits[CHUNK];
+    if (!ac_pixels_bins(map, dtype, u, n, why)) return why->status;
+    for (size_t i = 0; i < n; i++) bits[i] = (uint8_t)ac_bin_bits(&bins, (int64_t)u[i]);
+    for (size_t i = 0; mask && i < n; i++) bits[i] = mask[i] ? 0 : bits[i];
+    if (ac_places_get(low, n, bits, places, why)) return why->status;
+    for (size_t i = 0; i < n; i++) u[i] = ac_bin_float(&bins, (int64_t)u[i], places[i]) << map->trailing;
+    return AC_OK;
+}
+
+static void put_blanks(const decoding *d, const uint8_t *mask, size_t n, uint64_t first)
+{
+    for (size_t i = 0; i < n; i++)
+        if (mask[i]) ac_pixels_put(&d->out, &d->stream->blanks.values[mask[i] - 1], 1, first + i);
+}
+
 /* Numbers out of samples, whose rows are `stride` apart, and low bits. in_place: the samples are where the numbers go. */
-static int restore(const decoding *d, const ac_place *place, uint16_t *samples, size_t stride, int in_place, const ac_bit_planes *low, ac_refusal *why)
+static int restore(const decoding *d, const ac_place *place, uint16_t *samples, size_t stride, int in_place, before *b, ac_refusal *why)
 {
     const ac_plane_map *c = map_of(d->stream, place);
     const ac_runs runs = ac_runs_of(&d->stream->grid.planes, place);
-    uint64_t u[CHUNK], bits[CHUNK], at = 0;
+    const int is_bins = c->map.kind == AC_KIND_BINS;
+    const uint8_t *mask = b->mask;
+    uint64_t u[CHUNK], bits[CHUNK];
     for (uint64_t row = 0; row < runs.rows; row++) {
         const uint64_t first = runs.first + row * runs.step;
         uint16_t *from = samples + row * stride;
-        if (in_place && !c->low_bits && ac_pixels_restore_words(&c->map, from, runs.length)) continue;
+        if (in_place && !c->low_bits && ac_pixels_restore_words(&c->map, from, runs.length)) {
+            if (mask) put_blanks(d, mask, runs.length, first), mask += runs.length;
+            continue;
+        }
         for (size_t done = 0; done < runs.length; done += CHUNK) {
             const size_t n = runs.length - done < CHUNK ? runs.length - done : CHUNK;
             for (size_t i = 0; i < n; i++) u[i] = (uint64_t)from[done + i] << c->low_bits;
             if (c->low_bits) {
-                ac_low_bits_get(low, at, n, bits);
+                low_bits_of(&b->low, mask, n, bits);
                 for (size_t i = 0; i < n; i++) u[i] |= bits[i];
             }
-            at += n;
-            if (ac_pixels_restore(&c->map, &d->out, u, n, first + done, why)) return why->status;
+            if (is_bins) {
+                if (floats_of_bins(&c->map, d->out.dtype, &b->low, mask, u, n, why)) return why->status;
+                ac_pixels_put(&d->out, u, n, first + done);
+            } else if (ac_pixels_restore(&c->map, &d->out, u, n, first + done, why)) {
+                return why->status;
+            }
+            if (mask) put_blanks(d, mask, n, first + done), mask += n;
         }
     }
-    return AC_OK;
+    return is_bins ? ac_places_end(&b->low, why) : AC_OK;
 }
 
 /* Whether samples are decoded to where the numbers go. */
@@ -321,8 +393,9 @@ static void decode_piece(const decoding *d, size_t index, ac_span bytes, ac_refu
     const ac_place place = ac_piece_place(&s->grid, index);
     const size_t count = (size_t)place.height * place.width;
     ac_reader r = {.data = bytes.bytes, .length = bytes.length};
-    ac_bit_planes low;
-    if (ac_low_bits_read(&r, count, map_of(s, &place)->low_bits, &low)) {
+    before b;
+    if (read_before(d, &place, &r, &b)) {
+        free(b.mask);
         *why = r.why;
         return;
     }
@@ -331,12 +404,14 @@ static void decode_piece(const decoding *d, size_t index, ac_span bytes, ac_refu
     uint16_t *samples = all ? all + ac_place_first(&s->grid.planes, &place) : malloc(count * sizeof *samples);
     const size_t stride = all ? (size_t)s->grid.planes.width : place.width;
     if (!samples) {
+        free(b.mask);
         why->status = AC_ERROR_MEMORY;
         return;
     }
     const int status = ac_piece_decode_or_say(d->model, bytes.bytes + r.at, bytes.length - r.at, samples, place.height, place.width, stride, d->flags, why);
-    if (!status && !d->samples) restore(d, &place, samples, stride, in_place, &low, why);
+    if (!status && !d->samples) restore(d, &place, samples, stride, in_place, &b, why);
     why->at += r.at;
+    free(b.mask);
     if (!all) free(samples);
 }
 
@@ -360,10 +435,13 @@ static void run_restore(void *work, size_t index)
     const opened *s = d->stream;
     const ac_place place = ac_piece_place(&s->grid, index);
     ac_reader r = {.data = d->pieces[index].bytes.bytes, .length = d->pieces[index].bytes.length};
-    ac_bit_planes low;
+    before b;
     d->pieces[index].why.status = AC_OK;
-    ac_low_bits_read(&r, (uint64_t)place.height * place.width, s->causal.map.low_bits, &low); /* it was read before */
-    restore(d, &place, d->samples + ac_place_first(&s->grid.planes, &place), (size_t)s->grid.planes.width, is_in_place(d), &low, &d->pieces[index].why);
+    if (read_before(d, &place, &r, &b)) /* it was read before, but memory may be short now */
+        d->pieces[index].why = r.why;
+    else
+        restore(d, &place, d->samples + ac_place_first(&s->grid.planes, &place), (size_t)s->grid.planes.width, is_in_place(d), &b, &d->pieces[index].why);
+    free(b.mask);
 }
 
 /* Whether all pieces went well. */

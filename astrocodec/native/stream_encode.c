@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "axes_choice.h"
+#include "blank_choice.h"
 #include "bytes.h"
 #include "cuts.h"
 #include "kernels/kernel.h"
@@ -54,7 +55,7 @@ typedef struct {
 /* A piece with each of the models. */
 typedef struct {
     int status;
-    span low; /* its low bits, which all share */
+    span mask, low; /* its mask of blanks and its low bits, which all share */
     span coded[];
 } piece;
 
@@ -68,6 +69,8 @@ typedef struct {
     int flags;
     uint8_t *pieces; /* piece_size bytes each */
     span parameters, cuts; /* what sections hold; no bytes of cuts where there are none */
+    ac_span blank_values;  /* likewise */
+    ac_blanks blanks;      /* the sheet has other numbers in their place */
     const source *source;
     const ac_original *original; /* or NULL */
 } encoding;
@@ -103,28 +106,51 @@ static int encode_samples(const encoding *e, ac_width_choice widths, const uint1
     return AC_OK;
 }
 
+/* The mask of a piece in bytes; `marks` is to be freed, NULL where no number is blank. */
+static int encode_mask(const encoding *e, const ac_place *place, uint8_t **marks, span *out)
+{
+    const ac_numbers numbers = ac_numbers_of(&e->source->array, (void *)e->source->data, e->sheet->count >> (e->sheet->numbers.half > 0));
+    *marks = NULL;
+    if (!e->blanks.count) return AC_OK;
+    *marks = malloc((size_t)place->height * place->width);
+    if (!*marks) return AC_ERROR_MEMORY;
+    const uint64_t marked = ac_mask_of(&e->blanks, &numbers, &e->sheet->planes, place, *marks);
+    const int status = ac_mask_pack(*marks, e->blanks.count, place->height, place->width, &out->bytes, &out->length);
+    if (!marked) free(*marks), *marks = NULL;
+    return status;
+}
+
+static int encode_split(const encoding *e, const ac_sheet *sheet, const uint8_t *marks, const ac_place *place, piece *out)
+{
+    const uint16_t *left = e->planes->left;
+    const ac_width_choice widths = e->original || e->source->quantise.length ? (ac_width_choice){AC_NO_TABLE, 0} : widths_of(sheet, left);
+    const uint16_t *there = left && !ac_has_low_bits(sheet) ? left : ac_sheet_as_samples(sheet);
+    if (there) return encode_samples(e, widths, there + ac_place_first(&sheet->planes, place), place, (size_t)sheet->planes.width, out);
+    const size_t count = (size_t)place->height * place->width;
+    uint16_t *samples = malloc(count * sizeof *samples);
+    out->low.bytes = malloc(ac_low_bits_bound(sheet, count) + 1);
+    int status = samples && out->low.bytes ? AC_OK : AC_ERROR_MEMORY;
+    if (!status) {
+        out->low.length = ac_split(sheet, place, marks, samples, out->low.bytes);
+        fit(&out->low);
+        if (left)
+            status = encode_samples(e, widths, left + ac_place_first(&sheet->planes, place), place, (size_t)sheet->planes.width, out);
+        else
+            status = encode_samples(e, widths, samples, place, place->width, out);
+    }
+    free(samples);
+    return status;
+}
+
 static int encode_piece(const encoding *e, size_t index, piece *out)
 {
     const ac_sheet *sheet = e->sheet;
-    const uint16_t *left = e->planes->left;
     ac_place place = ac_piece_place(&e->grid, index);
+    uint8_t *marks;
+    int status = encode_mask(e, &place, &marks, &out->mask);
     if (e->planes->each) sheet = &e->planes->each[place.plane], place.plane = 0;
-    const ac_width_choice widths = e->original || e->source->quantise.length ? (ac_width_choice){AC_NO_TABLE, 0} : widths_of(sheet, left);
-    const uint16_t *there = left && !sheet->low_bits ? left : ac_sheet_as_samples(sheet);
-    if (there) return encode_samples(e, widths, there + ac_place_first(&sheet->planes, &place), &place, (size_t)sheet->planes.width, out);
-    const size_t count = (size_t)place.height * place.width;
-    uint16_t *samples = malloc(count * sizeof *samples);
-    out->low.bytes = malloc(ac_low_bits_bound(count, sheet->low_bits) + 1);
-    int status = samples && out->low.bytes ? AC_OK : AC_ERROR_MEMORY;
-    if (!status) {
-        out->low.length = ac_split(sheet, &place, samples, out->low.bytes);
-        fit(&out->low);
-        if (left)
-            status = encode_samples(e, widths, left + ac_place_first(&sheet->planes, &place), &place, (size_t)sheet->planes.width, out);
-        else
-            status = encode_samples(e, widths, samples, &place, place.width, out);
-    }
-    free(samples);
+    if (!status) status = encode_split(e, sheet, marks, &place, out);
+    free(marks);
     return status;
 }
 
@@ -139,6 +165,7 @@ static void free_encoding(encoding *e)
 {
     for (size_t i = 0; e->pieces && i < e->piece_count; i++) {
         piece *p = piece_at(e, i);
+        free(p->mask.bytes);
         free(p->low.bytes);
         for (size_t k = 0; k < e->choice_count; k++) free(p->coded[k].bytes);
     }
@@ -170,6 +197,7 @@ static ac_header header_of(const encoding *e, size_t index)
     const ac_choice *choice = &e->choices[index];
     ac_header header = {.array = e->source->given, .codec = AC_CAUSAL, .planes = e->chain, .axes = e->source->axes, .quantise = e->source->quantise};
     header.cuts = (ac_span){e->cuts.bytes, e->cuts.length}, header.maps = (ac_span){e->planes->maps, e->planes->maps_length};
+    header.blanks = e->blank_values;
     header.parameters = (ac_span){e->parameters.bytes, e->parameters.length};
     if (e->original) header.reference = (ac_span){e->original->section, e->original->section_length};
     if (choice->file) header.model = (ac_span){choice->file, choice->file_length};
@@ -185,7 +213,7 @@ static size_t stream_size(const encoding *e, size_t choice, const ac_header *hea
     if (has_embedded(e)) size += ac_varint_size(e->original->embedded_length) + e->original->embedded_length;
     for (size_t i = 0; i < e->piece_count; i++) {
         const piece *p = piece_at(e, i);
-        const size_t length = p->low.length + p->coded[choice].length;
+        const size_t length = p->mask.length + p->low.length + p->coded[choice].length;
         size += ac_varint_size(length) + length;
     }
     return size;
@@ -208,8 +236,8 @@ static void write_stream(const encoding *e, size_t choice, const ac_header *head
     }
     for (size_t i = 0; i < e->piece_count; i++) {
         const piece *p = piece_at(e, i);
-        at += ac_put_varint(at, p->low.length + p->coded[choice].length);
-        at = put(put(at, &p->low), &p->coded[choice]);
+        at += ac_put_varint(at, p->mask.length + p->low.length + p->coded[choice].length);
+        at = put(put(put(at, &p->mask), &p->low), &p->coded[choice]);
     }
     ac_put_u32(at, ac_stream_checksum(out, start, &header->array, e->source->elements));
 }
@@ -308,33 +336,77 @@ typedef struct {
     const ac_parallel *parallel; /* or NULL */
 } settings;
 
+/* The sheet is of the array, or of that without blanks. */
+static int encode_sheet(ac_sheet *sheet, const ac_blanks *blanks, const source *from, const settings *how, const ac_output *output)
+{
+    const ac_array *array = &from->array;
+    ac_plane_choice planes;
+    uint8_t section[AC_CHAIN_BOUND], blank_values[AC_BLANKS_BOUND];
+    const ac_model *model = how->choices->model;
+    int status = how->residuals ? ac_planes_subtract(sheet, array, &planes)
+                                : ac_planes_choose(sheet, array, planes_together(&sheet->planes, how->wanted), model, how->flags & ~AC_THOROUGH, &planes);
+    encoding none = {.sheet = sheet, .planes = &planes, .choices = how->choices, .choice_count = how->count, .flags = how->flags};
+    none.source = from, none.original = how->original, none.blanks = *blanks;
+    if (planes.left) none.chain = (ac_span){section, ac_chain_write(&planes.chain, section)};
+    if (blanks->count) none.blank_values = (ac_span){blank_values, ac_blanks_write(blanks, blank_values)};
+    encoding e[2] = {none, none}; /* without and with cuts */
+    ac_cuts *cuts = &e[1].grid.cuts;
+    if (!status) status = encode_grid(&e[0], how->wanted, how->parallel);
+    if (!status) status = find_cuts(&e[0], model, how->hints, cuts);
+    const size_t grids = cuts->rows.count + cuts->columns.count ? 2 : 1;
+    if (!status && grids == 2) status = encode_grid(&e[1], how->wanted, how->parallel);
+    if (!status) status = join(e, grids, output);
+    free_encoding(&e[0]);
+    free_encoding(&e[1]);
+    ac_plane_choice_free(&planes);
+    return status;
+}
+
+/* Of the array, or of that without its blanks. */
+static int encode_numbers(const void *numbers, const ac_blanks *blanks, const source *from, const settings *how, const ac_output *output)
+{
+    ac_sheet sheet = {0};
+    int status = ac_sheet_init(&sheet, &from->array, numbers);
+    if (!status) status = encode_sheet(&sheet, blanks, from, how, output);
+    ac_sheet_free(&sheet);
+    return status;
+}
+
+/* With a mask or without, whichever is shorter. */
+static int encode_both(const void *filled, const ac_blanks *blanks, const source *from, const settings *how, const ac_output *output)
+{
+    const ac_blanks none = {0};
+    ac_room rooms[2] = {{0}, {0}};
+    const ac_output outputs[2] = {{ac_take_room, &rooms[0]}, {ac_take_room, &rooms[1]}};
+    int status = encode_numbers(from->data, &none, from, how, &outputs[0]);
+    const int is_first = !status;
+    if (!status || status == AC_ERROR_SPACE) status = encode_numbers(filled, blanks, from, how, &outputs[1]);
+    const int is_second = !status && (!is_first || rooms[1].length < rooms[0].length);
+    if (is_first && status == AC_ERROR_SPACE) status = AC_OK;
+    if (!status) {
+        const ac_room *best = &rooms[is_second];
+        uint8_t *out = output->take(output->owner, best->length);
+        if (out)
+            memcpy(out, best->data, best->length);
+        else
+            status = AC_ERROR_MEMORY;
+    }
+    ac_room_free(&rooms[0]);
+    ac_room_free(&rooms[1]);
+    return status;
+}
+
 /* AC_ERROR_SPACE where storing takes fewer bytes. */
 static int encode_causal(const source *from, const settings *how, const ac_output *output)
 {
-    ac_sheet sheet;
-    const ac_array *array = &from->array;
-    int status = ac_sheet_init(&sheet, array, from->data);
-    if (!status) {
-        ac_plane_choice planes;
-        uint8_t section[AC_CHAIN_BOUND];
-        const ac_model *model = how->choices->model;
-        status = how->residuals ? ac_planes_subtract(&sheet, array, &planes)
-                                : ac_planes_choose(&sheet, array, planes_together(&sheet.planes, how->wanted), model, how->flags & ~AC_THOROUGH, &planes);
-        encoding none = {.sheet = &sheet, .planes = &planes, .choices = how->choices, .choice_count = how->count, .flags = how->flags};
-        none.source = from, none.original = how->original;
-        if (planes.left) none.chain = (ac_span){section, ac_chain_write(&planes.chain, section)};
-        encoding e[2] = {none, none}; /* without and with cuts */
-        ac_cuts *cuts = &e[1].grid.cuts;
-        if (!status) status = encode_grid(&e[0], how->wanted, how->parallel);
-        if (!status) status = find_cuts(&e[0], model, how->hints, cuts);
-        const size_t grids = cuts->rows.count + cuts->columns.count ? 2 : 1;
-        if (!status && grids == 2) status = encode_grid(&e[1], how->wanted, how->parallel);
-        if (!status) status = join(e, grids, output);
-        free_encoding(&e[0]);
-        free_encoding(&e[1]);
-        ac_plane_choice_free(&planes);
-    }
-    ac_sheet_free(&sheet);
+    ac_blanks blanks;
+    void *filled;
+    int doubtful, status = ac_blanks_choose(&from->array, from->data, &blanks, &filled, &doubtful);
+    if (!status && filled && doubtful)
+        status = encode_both(filled, &blanks, from, how, output);
+    else if (!status)
+        status = encode_numbers(filled ? filled : from->data, &blanks, from, how, output);
+    free(filled);
     return status;
 }
 
@@ -518,8 +590,11 @@ static int find_coded(const ac_array *array, const void *data, ac_array *coded, 
 
 static int take_samples(const ac_array *array, const void *data, int are_steps, uint16_t *samples, int32_t *shift)
 {
-    ac_sheet sheet;
-    int status = ac_sheet_init(&sheet, array, data);
+    ac_sheet sheet = {0};
+    ac_blanks blanks;
+    void *filled;
+    int doubtful, status = ac_blanks_choose(array, data, &blanks, &filled, &doubtful);
+    if (!status) status = ac_sheet_init(&sheet, array, filled ? filled : data);
     if (!status) {
         ac_plane_choice planes;
         status = ac_planes_choose(&sheet, array, planes_together(&sheet.planes, NULL), ac_model_default(), 0, &planes);
@@ -535,6 +610,7 @@ static int take_samples(const ac_array *array, const void *data, int are_steps, 
         ac_plane_choice_free(&planes);
     }
     ac_sheet_free(&sheet);
+    free(filled);
     return status;
 }
 

@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 
 from astrocodec.errors import CorruptError
 from astrocodec.stages import varint
+from astrocodec.stages.bins import Bins, bins_of, float_bits
+from astrocodec.stages.find_bins import find_bins
 from astrocodec.stages.log512 import log512
 from astrocodec.stages.valueset import fit_lattice, lattice_value, pack_set, set_pays, set_saves, unpack_set
 
 DTYPES = ("u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f4", "f8", "b1", "f2", "c8", "c16")
-_INTEGER, _FLOAT_BITS, _FLOAT_INTEGER = 0, 1, 2
+_INTEGER, _FLOAT_BITS, _FLOAT_INTEGER, BINS = 0, 1, 2, 3
 _OFFSET, _LATTICE, _SET = 0, 1, 2
 _MAX_GAPS = 8
 _ALL = (1 << 64) - 1
@@ -34,7 +36,7 @@ _RUN = 4096
 class PixelMap:
     """How values became integers."""
 
-    kind: int  # 0 integers, 1 floats by their bits in order, 2 floats that hold integers
+    kind: int  # 0 integers, 1 floats by their bits in order, 2 floats that hold integers, 3 bins of floats
     offset: int  # subtracted from all values, modulo 2**64
     # ``(start, length)``: mapped values from `start` on were lowered by `length`; applied in order
     gaps: tuple[tuple[int, int], ...] = ()
@@ -42,13 +44,16 @@ class PixelMap:
     step: int = 1 << 32
     phase: int = 0
     values: NDArray[np.uint64] | None = None  # from 0 on
-    trailing: int = 0  # kind 1: so many low bits, which are zeros in all floats, are left out
+    trailing: int = 0  # kinds 1 and 3: so many low bits, which are zeros in all floats, are left out
+    first_exponent: int = 0  # kind 3: exponent of the width of a bin
+    linear: int = 0  # kind 3: octaves from there on in which bins are as wide
 
     def to_bytes(self) -> bytes:
         """The map as docs/format.md has it."""
         out = (
             bytes([self.kind | self.rule << 4])
-            + (bytes([self.trailing]) if self.kind == _FLOAT_BITS else b"")
+            + (bytes([self.trailing]) if self.kind & _FLOAT_BITS else b"")
+            + (varint.put(self.first_exponent) + bytes([self.linear]) if self.kind == BINS else b"")
             + varint.put_signed((self.offset + (1 << 63)) % (1 << 64) - (1 << 63))
             + varint.put(len(self.gaps))
         )
@@ -72,7 +77,7 @@ class PixelMap:
 
     def code_of_zero(self) -> int | None:
         """The code of sample 0, where samples are codes: values, or multiples of a whole number; else None."""
-        if self.kind == _FLOAT_BITS or self.gaps or self.rule == _SET or self.step % (1 << 32):
+        if self.kind & _FLOAT_BITS or self.gaps or self.rule == _SET or self.step % (1 << 32):
             return None
         first = (self.offset + (self.phase >> 32) + (1 << 63)) % (1 << 64) - (1 << 63)
         return first // (self.step >> 32)
@@ -96,9 +101,15 @@ class PixelMap:
         return f"{dtype.name}, but {', '.join(said)}" if said else ""
 
     def fits(self, dtype: np.dtype[Any]) -> bool:
-        """Whether such a map is made of elements of this type: kind 0 of integers and booleans, 1 and 2 of others."""
+        """Whether such a map is made of elements of this type: kind 0 of integers and booleans, others of others."""
         width = 8 * dtype.itemsize // (2 if dtype.kind == "c" else 1)
+        if self.kind == BINS and (dtype.kind not in "fc" or not self.bins(dtype).are_there):
+            return False
         return (self.kind == _INTEGER) == (dtype.kind not in "fc") and self.trailing <= width - 2
+
+    def bins(self, dtype: np.dtype[Any]) -> Bins:
+        """Kind 3: what they are of elements of this type."""
+        return bins_of(dtype, self.trailing, self.first_exponent, self.linear)
 
     @classmethod
     def read(
@@ -110,9 +121,11 @@ class PixelMap:
         """Read a map, the values of a set, of which there are at most `most`, by `unpack`."""
         head = reader.take(1, "pixel map")[0]
         kind, rule = head & 15, head >> 4
-        if kind > _FLOAT_INTEGER or rule > _SET:
+        if kind > BINS or rule > (_OFFSET if kind == BINS else _SET):
             raise CorruptError(f"byte {reader.place}: pixel map {head:#x} is unknown")
-        trailing = reader.take(1, "trailing zeros")[0] if kind == _FLOAT_BITS else 0
+        trailing = reader.take(1, "trailing zeros")[0] if kind & _FLOAT_BITS else 0
+        first = reader.number("exponent of bins", 2047) if kind == BINS else 0
+        linear = reader.take(1, "octaves of bins")[0] if kind == BINS else 0
         offset = reader.signed("pixel offset")
         count = reader.number("number of gaps", _MAX_GAPS)
         if count and rule == _SET:
@@ -133,7 +146,7 @@ class PixelMap:
                 raise CorruptError(f"byte {reader.place}: a value set of no values")
             values = unpack(reader.take(size, "value set"), count)
             return cls(kind, offset, gaps, rule, values=values, trailing=trailing)
-        return cls(kind, offset, gaps, rule, trailing=trailing)
+        return cls(kind, offset, gaps, rule, trailing=trailing, first_exponent=first, linear=linear)
 
 
 def _trailing_zeros(values: NDArray[np.floating]) -> int:
@@ -142,7 +155,7 @@ def _trailing_zeros(values: NDArray[np.floating]) -> int:
     return min((any_set & -any_set).bit_length() - 1, 8 * values.dtype.itemsize - 2)
 
 
-def _ordered_bits(values: NDArray[np.floating], trailing: int) -> NDArray[np.uint64]:
+def ordered_bits(values: NDArray[np.floating], trailing: int) -> NDArray[np.uint64]:
     """IEEE bits as unsigned integers in the order of the numbers: -0.0 just below 0.0, NaNs at the ends."""
     width = values.dtype.itemsize * 8 - trailing
     bits = values.view(f"u{values.dtype.itemsize}").astype(np.uint64) >> np.uint64(trailing)
@@ -265,17 +278,46 @@ def _few_values(
     return (values, ranks) if set_pays(saved, u.size, len(pack_set(values))) else None
 
 
+def _map_bins(
+    values: NDArray[Any], trailing: int, mapped: NDArray[Any], largest: int, extremes: NDArray[np.uint64]
+) -> tuple[NDArray[np.uint64], PixelMap, int] | None:
+    """Floats by bins where that is smaller than `mapped`, these few enough; `extremes`: their least and greatest."""
+    bins = find_bins(values, trailing, mapped, largest)
+    if bins is None:
+        return None
+    while True:  # a rare number may be far off
+        first, last = bins.take(extremes)[0].tolist()
+        u, gaps, most = _close_gaps(
+            (bins.take(float_bits(values, trailing))[0] - first).astype(np.uint64), last - first
+        )
+        if most <= 65535:
+            return u, PixelMap(BINS, first, gaps, 0, 1 << 32, 0, None, trailing, bins.first, bins.linear), most
+        if not bins.linear:
+            return None
+        bins = bins._replace(linear=bins.linear - (2 if bins.linear > 1 else 1))
+
+
 def map_pixels(values: NDArray[Any]) -> tuple[NDArray[np.uint64] | NDArray[np.uint16], PixelMap, int]:
     """Integers (same shape), the map, and the largest integer.
 
     The values are integers or floats of native byte order, not none.
     """
+    mapped = _map_values(values)
+    trailing = mapped[1].trailing
+    if mapped[1].kind != _FLOAT_BITS or mapped[1].rule != _OFFSET:
+        return mapped
+    ordered = ordered_bits(values, trailing)
+    extremes = _from_ordered_bits(np.array([ordered.min(), ordered.max()]), trailing, values.dtype)
+    return _map_bins(values, trailing, mapped[0], mapped[2], float_bits(extremes, trailing)) or mapped
+
+
+def _map_values(values: NDArray[Any]) -> tuple[NDArray[np.uint64] | NDArray[np.uint16], PixelMap, int]:
     kind, trailing = _INTEGER, 0
     if values.dtype.kind == "f" and _holds_integers(values):
         kind, values = _FLOAT_INTEGER, values.astype(np.int64)
     elif values.dtype.kind == "f":
         kind, trailing = _FLOAT_BITS, _trailing_zeros(values)
-        values = _ordered_bits(values, trailing)
+        values = ordered_bits(values, trailing)
     low, high = int(values.min()), int(values.max())
     # Offsets in steps of 16 keep converter patterns (value modulo 16) in place from piece to piece.
     offset = low & ~15 if high - (low & ~15) <= 65535 else low
@@ -314,7 +356,7 @@ def map_pixels(values: NDArray[Any]) -> tuple[NDArray[np.uint64] | NDArray[np.ui
 
 
 def unmap_pixels(u: NDArray[np.uint64] | NDArray[np.uint16], pixel_map: PixelMap, dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Undo `map_pixels`."""
+    """Undo `map_pixels`; of bins of floats, whose places are not known, these come back."""
     if pixel_map.rule == _SET:
         assert pixel_map.values is not None
         if u.size and int(u.max()) >= pixel_map.values.size:
@@ -328,6 +370,8 @@ def unmap_pixels(u: NDArray[np.uint64] | NDArray[np.uint16], pixel_map: PixelMap
     if pixel_map.kind == _INTEGER and u.dtype == np.uint16 and dtype.itemsize <= 2:
         return (u + np.uint16(pixel_map.offset % 65536)).astype(dtype)
     total = u.astype(np.uint64) + np.uint64(pixel_map.offset % (1 << 64))
+    if pixel_map.kind == BINS:
+        return total.astype(np.int64)
     if pixel_map.kind == _FLOAT_BITS:
         return _from_ordered_bits(total, pixel_map.trailing, np.dtype(dtype))
     if pixel_map.kind == _FLOAT_INTEGER:

@@ -6,15 +6,16 @@ native/plane_choice.c chooses alike.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from astrocodec.stages.bins import float_bits
 from astrocodec.stages.chain import Chain, apply_chain
 from astrocodec.stages.chain_choice import fit_chain, plain_chain
-from astrocodec.stages.pixels import map_pixels
+from astrocodec.stages.pixels import BINS, map_pixels
 from astrocodec.stages.plane_maps import PlaneMap, pack_maps
 from astrocodec.stages.planes import Planes
 from astrocodec.stages.split import choose_low_bits, least_low_bits
@@ -36,6 +37,11 @@ class Mapped:
     u: Integers  # (plane, y, x)
     largest: int
     map: PlaneMap
+    places: NDArray[np.int64] | None = None  # of bins: how many bits the place of each number takes
+
+    def low_bits(self, part: _Trial) -> int:
+        """Bits of a part that are not samples."""
+        return self.map.low_bits * self.u[part].size if self.places is None else int(self.places[part].sum())
 
     @property
     def samples(self) -> NDArray[np.uint16]:
@@ -46,8 +52,11 @@ class Mapped:
 def map_planes(planes: NDArray[Any]) -> Mapped:
     """Planes ``(plane, y, x)`` of any dtype."""
     sheet, pixel_map, largest = map_pixels(planes.reshape(-1, planes.shape[2]))
-    low = choose_low_bits(sheet, largest)
-    return Mapped(sheet.reshape(planes.shape), largest, PlaneMap(pixel_map, low))
+    u = sheet.reshape(planes.shape)
+    if pixel_map.kind == BINS:
+        taken = pixel_map.bins(planes.dtype).take(float_bits(planes, pixel_map.trailing))[2]
+        return Mapped(u, largest, PlaneMap(pixel_map, 0), taken)
+    return Mapped(u, largest, PlaneMap(pixel_map, choose_low_bits(sheet, largest)))
 
 
 @dataclass(frozen=True)
@@ -95,14 +104,15 @@ def _each(planes: NDArray[Any], whole: Mapped) -> list[Mapped] | None:
     """Each plane mapped alone; None where that is hardly different from `whole`, or planes are tiny."""
     if len(planes) < 2 or planes[0].size < _LEAST_PLANE:
         return None
-    is_plain = whole.largest <= 65535 and not whole.map.pixel_map.rule
+    is_plain = whole.largest <= 65535 and not whole.map.pixel_map.rule and whole.map.pixel_map.kind != BINS
     may_differ = planes[0].size >= _NOT_SMALL and (not is_plain or _ranges_differ(whole.u))
     if not may_differ and not any(_sparser(planes, whole)):
         return None
     each = [map_planes(plane[None]) for plane in planes]
 
-    def sort(mapped: Mapped) -> tuple[int, int, int]:
-        return mapped.map.pixel_map.kind, mapped.map.pixel_map.rule, mapped.map.low_bits
+    def sort(mapped: Mapped) -> tuple[int, ...]:
+        found = mapped.map.pixel_map
+        return found.kind, found.rule, found.first_exponent, found.linear, mapped.map.low_bits
 
     differ = is_plain or any(sort(plane) != sort(whole) or _is_sparser(plane, whole) for plane in each)
     return each if differ else None
@@ -133,7 +143,7 @@ def _trials(planes: Planes, shares: bool) -> Iterator[_Trial]:
 
 def _bits(mapped: Mapped, part: _Trial, size: Size) -> int:
     samples = mapped.samples[part]
-    return 8 * size(np.ascontiguousarray(samples.reshape(-1, samples.shape[2]))) + mapped.map.low_bits * samples.size
+    return 8 * size(np.ascontiguousarray(samples.reshape(-1, samples.shape[2]))) + mapped.low_bits(part)
 
 
 def _bits_apart(each: list[Mapped], part: _Trial, size: Size) -> int:
@@ -141,9 +151,10 @@ def _bits_apart(each: list[Mapped], part: _Trial, size: Size) -> int:
 
 
 def _bits_left(chain: Chain, samples: NDArray[np.uint16], low: int, part: _Trial, size: Size) -> int:
+    """Bits of a part where a chain leaves so many; `low` are those that are not samples."""
     before = np.ascontiguousarray(samples[: part.planes.stop, part.rows, part.columns])
     left = apply_chain(chain, before)[part.planes]
-    return 8 * size(left.reshape(-1, left.shape[2])) + low * left.size
+    return 8 * size(left.reshape(-1, left.shape[2])) + low
 
 
 def choose_planes(planes: NDArray[Any], whole: Mapped, period: int | None, together: int, size: Size) -> Choice:
@@ -172,7 +183,8 @@ def choose_planes(planes: NDArray[Any], whole: Mapped, period: int | None, toget
             samples, u = (np.concatenate(parts) for parts in zip(*((m.samples, m.u) for m in each), strict=True))
             choice, alone = Choice(samples, u, [plane.map for plane in each], apart=True), apart
     if chain:
-        left = sum(_bits_left(chain, raw, low, part, size) for part in trials)
+        least = replace(whole, map=PlaneMap(whole.map.pixel_map, low))
+        left = sum(_bits_left(chain, raw, least.low_bits(part), part, size) for part in trials)
         if 100 * left < 99 * alone:
             maps = [PlaneMap(whole.map.pixel_map, low)] * len(planes)
             return Choice(apply_chain(chain, raw), whole.u, maps, chain)

@@ -14,7 +14,7 @@ import numpy as np
 
 from astrocodec.errors import CorruptError
 from astrocodec.stages import varint
-from astrocodec.stages.pixels import PixelMap
+from astrocodec.stages.pixels import BINS, PixelMap
 from astrocodec.stages.planes import Grid, Planes
 from astrocodec.stages.split import MAX_LOW_BITS
 from astrocodec.stages.stream import MAPS, PLANES, Header
@@ -41,6 +41,8 @@ class PlaneMap(NamedTuple):
         low_bits = reader.take(1, "low bits")[0]
         if low_bits > MAX_LOW_BITS:
             raise CorruptError(f"byte {reader.place}: {low_bits} low bits found, at most {MAX_LOW_BITS} allowed")
+        if low_bits and pixel_map.kind == BINS:
+            raise CorruptError(f"byte {reader.place}: {low_bits} low bits of bins, which have their own")
         return cls(pixel_map, low_bits)
 
 

@@ -1,8 +1,8 @@
 """The reference codec: the native library's functions in readable Python, bit for bit the same.
 
 docs/format.md is the specification. Pieces are composed of their stages by `astrocodec.stages.piece`, streams here:
-outside -> quantise -> axes -> planes -> pixels -> split -> chain -> piece -> causal -> stream. It codes about 100,000
-pixels a second, and needs no library.
+outside -> quantise -> axes -> planes -> blanks -> pixels -> bins -> split -> chain -> piece -> causal -> stream. It
+codes about 100,000 pixels a second, and needs no library.
 """
 
 from __future__ import annotations
@@ -18,9 +18,12 @@ from numpy.typing import NDArray
 from astrocodec.errors import CodecNotFoundError, CorruptError, FormatError, ReferenceNotFoundError, TruncatedError
 from astrocodec.model import Model, find_model
 from astrocodec.stages import piece as one_piece
-from astrocodec.stages import stream
+from astrocodec.stages import stream, varint
 from astrocodec.stages.axes import Order, read_order, turn, turn_back, turned_shape
 from astrocodec.stages.axes_choice import choose_order
+from astrocodec.stages.bins import float_bits, pack_places, unpack_places
+from astrocodec.stages.blank_choice import choose_blanks
+from astrocodec.stages.blanks import Blanks, pack_mask, unpack_mask
 from astrocodec.stages.causal import CAUSAL, STORED, Parameters, frame_pieces, split_pieces, split_reference
 from astrocodec.stages.chain import Chain, undo_chain
 from astrocodec.stages.chain_choice import period_of
@@ -28,12 +31,13 @@ from astrocodec.stages.cuts import NO_CUTS, Cuts, find_cuts
 from astrocodec.stages.distribution import Tables, build_tables
 from astrocodec.stages.outside import Outside, apply_outside, undo_outside
 from astrocodec.stages.outside_choice import choose_outside
-from astrocodec.stages.pixels import unmap_pixels
+from astrocodec.stages.pixels import BINS, unmap_pixels
 from astrocodec.stages.plane_choice import choose_planes, map_planes, subtract_planes
 from astrocodec.stages.plane_maps import PlaneMap, maps_of, pack_maps
 from astrocodec.stages.planes import (
     MAX_PIXELS,
     Grid,
+    Piece,
     Planes,
     choose_pieces,
     from_planes,
@@ -160,10 +164,26 @@ def _modelled(
     order: Order = (),
     made: _Made | None = None,
 ) -> bytes:
-    elements: NDArray[np.generic] = made.elements if made else beside.elements if beside else given
     is_turned = order != tuple(range(len(order)))
     values = turn(given, order) if is_turned else given
-    planes = to_planes(values)
+    choices = choose_blanks(values, to_planes(values))
+    return min((_masked(given, values, *choice, how, beside, order, made) for choice in choices), key=len)
+
+
+def _masked(
+    given: NDArray[np.generic],
+    values: NDArray[np.generic],
+    blanks: Blanks,
+    planes: NDArray[Any],
+    how: _How,
+    beside: _Beside | None,
+    order: Order,
+    made: _Made | None,
+) -> bytes:
+    """A stream of planes without their blanks."""
+    elements: NDArray[np.generic] = made.elements if made else beside.elements if beside else given
+    is_turned = order != tuple(range(len(order)))
+    given_planes = to_planes(values)
     shape = Planes(*planes.shape)
     whole = map_planes(planes)
 
@@ -200,8 +220,9 @@ def _modelled(
     for grid in grids:
         parts = []
         for piece in grid:
-            low = chosen.maps[piece.planes.start].low_bits
-            below = pack_low(piece.take(chosen.u), low)
+            mask = blanks.mask_of(piece.take(given_planes))
+            below = pack_mask(mask, len(blanks.values)) if blanks.values else b""
+            below += _pack_below(piece, mask == 0, chosen.u, planes, chosen.maps[piece.planes.start])
             widths = None if beside or made else chosen.widths(piece.planes.start)
             parts.append((below, np.ascontiguousarray(piece.take(chosen.samples)), widths))
         for model, file in how.choices:
@@ -214,6 +235,7 @@ def _modelled(
                 stream.QUANTISE: made.section if made else b"",
                 stream.MAPS: maps_section,
                 stream.AXES: bytes(order) if is_turned else b"",
+                stream.BLANKS: blanks.to_bytes(),
             }
             sections += [Section(number, body, True) for number, body in critical.items() if body]
             header = Header(CAUSAL, elements.dtype, elements.shape, parameters, tuple(sections)).to_bytes()
@@ -222,6 +244,16 @@ def _modelled(
                 pieces = [beside.stream, *pieces]
             streams.append(stream.seal(header, frame_pieces(pieces), elements))
     return min(streams, key=len)
+
+
+def _pack_below(
+    piece: Piece, kept: NDArray[np.bool_], u: NDArray[Any], planes: NDArray[Any], plane_map: PlaneMap
+) -> bytes:
+    """What stands before a piece of the numbers that are kept: low bits, or places in bins."""
+    if plane_map.pixel_map.kind != BINS:
+        return pack_low(piece.take(u)[kept], plane_map.low_bits)
+    bits = float_bits(np.ascontiguousarray(piece.take(planes)[kept]), plane_map.pixel_map.trailing)
+    return pack_places(*plane_map.pixel_map.bins(planes.dtype).take(bits)[1:])
 
 
 def encode_stream(
@@ -275,13 +307,45 @@ def encode_steps(
     return _in_order(shifted, how, None, made)
 
 
-def _decode_piece(
-    data: memoryview, low: int, model: Model, samples: NDArray[np.uint16], decode_one: PieceDecoder
-) -> NDArray[np.uint64]:
-    """Samples of one piece; returns its low bits."""
-    below, used = unpack_low(data, samples.size, low)
-    decode_one(model, np.frombuffer(data[used:], np.uint8), samples)
-    return below.reshape(samples.shape)
+class _Before(NamedTuple):
+    """What stands before a piece."""
+
+    mask: NDArray[np.uint8]  # of blanks
+    low: NDArray[np.uint64] | None  # low bits of the numbers that are not blank, or
+    places: memoryview  # their places in bins
+
+    @classmethod
+    def read(cls, data: memoryview, shape: tuple[int, int], blanks: Blanks, plane_map: PlaneMap) -> tuple[_Before, int]:
+        """Read it; also the number of bytes used."""
+        mask, at = unpack_mask(data, len(blanks.values), shape) if blanks.values else (np.zeros(shape, np.uint8), 0)
+        if plane_map.pixel_map.kind == BINS:
+            reader = varint.Reader(data, at)
+            places = reader.take(reader.number("bytes of places in bins"), "places in bins")
+            return cls(mask, None, places), reader.at
+        low, used = unpack_low(data[at:], int((mask == 0).sum()), plane_map.low_bits)
+        return cls(mask, low, memoryview(b"")), at + used
+
+    def elements(
+        self, samples: NDArray[np.uint16], blanks: Blanks, plane_map: PlaneMap, dtype: np.dtype[Any]
+    ) -> NDArray[Any]:
+        """Elements of the samples of a piece."""
+        pixel_map, bits, kept = plane_map.pixel_map, plane_map.low_bits, self.mask == 0
+        if self.low is None:
+            bins = pixel_map.bins(dtype)
+            k = unmap_pixels(samples, pixel_map, dtype)
+            taken = np.where(kept, bins.taken_by(k), 0)
+            places = unpack_places(self.places, taken.ravel()).reshape(k.shape)
+            floats = bins.floats(k, places) << np.uint64(pixel_map.trailing)
+            elements = floats.astype(f"u{dtype.itemsize}").view(dtype)
+        elif bits:
+            low = np.zeros(samples.shape, np.uint64)
+            low[kept] = self.low
+            elements = unmap_pixels(samples.astype(np.uint64) << np.uint64(bits) | low, pixel_map, dtype)
+        else:
+            elements = unmap_pixels(samples, pixel_map, dtype)
+        if not kept.all():
+            blanks.put(elements, self.mask)
+        return elements
 
 
 def _chain_of(header: Header, shape: Planes) -> Chain | None:
@@ -352,6 +416,7 @@ def _decode_modelled(
         raise CorruptError(f"shape {header.shape} is more than {len(data)} bytes can hold")
     cuts = Cuts.read(header.body_of(stream.CUTS), shape.height, shape.width)
     grid = Grid(shape, parameters.piece_shape, cuts)
+    blanks = Blanks.read(header.body_of(stream.BLANKS), part_type(header.dtype))
     chain = _chain_of(header, shape)
     outside = _outside_of(given)
     if outside and outside.embedded:
@@ -366,36 +431,27 @@ def _decode_modelled(
     if outside:
         reference = _checked(outside, reference, header.shape)
     samples = np.empty(shape, np.uint16)
-    below = np.empty(shape, np.uint64)
+    befores = list[_Before]()
     elements = np.empty(shape, part_type(header.dtype))
     for index, piece in enumerate(grid):
         out, plane_map = np.empty(piece.shape, np.uint16), maps[piece.planes.start]
         try:
-            low = _decode_piece(pieces[index], plane_map.low_bits, model, out, decode_one)
+            before, used = _Before.read(pieces[index], piece.shape, blanks, plane_map)
+            decode_one(model, np.frombuffer(pieces[index][used:], np.uint8), out)
             if not chain:  # piece by piece, so that of several faults the first is told
-                piece.put(elements, _elements(out, low, plane_map, elements.dtype))
+                piece.put(elements, before.elements(out, blanks, plane_map, elements.dtype))
         except FormatError as error:
             raise type(error)(f"piece {index} ({piece}): {error}") from None
-        piece.put(below, low)
+        befores.append(before)
         piece.put(samples, out)
     if chain:
         samples = undo_chain(chain, samples)
-        for t, plane_map in enumerate(maps):
-            elements[t] = _elements(samples[t], below[t], plane_map, elements.dtype)
+        for piece, before in zip(grid, befores, strict=True):
+            piece.put(elements, before.elements(piece.take(samples), blanks, maps[0], elements.dtype))
     values = turn_back(from_planes(elements, header.dtype, turned), order)
     if quantised:
         return restore(values.astype(np.int32), quantised, given.dtype)
     return undo_outside(outside, values, reference) if outside and reference is not None else values
-
-
-def _elements(
-    samples: NDArray[np.uint16], low: NDArray[np.uint64], plane_map: PlaneMap, dtype: np.dtype[Any]
-) -> NDArray[Any]:
-    """Elements of samples and the low bits below them."""
-    bits = plane_map.low_bits
-    return unmap_pixels(
-        samples.astype(np.uint64) << np.uint64(bits) | low if bits else samples, plane_map.pixel_map, dtype
-    )
 
 
 def _decode_stored(data: memoryview, header: Header) -> NDArray[np.generic]:

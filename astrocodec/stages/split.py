@@ -36,7 +36,9 @@ def choose_low_bits(sheet: NDArray[np.uint64] | NDArray[np.uint16], largest: int
 
 def pack_low(values: NDArray[np.uint64] | NDArray[np.uint16], low: int) -> bytes:
     """Pack the `low` lowest bits of each value: planes of 8 bits, lowest first, each constant or packed."""
-    planes = []
+    planes: list[bytes] = []
+    if not values.size:
+        return b""
     for first in range(0, low, 8):
         bits = min(8, low - first)
         plane = ((values >> first) & ((1 << bits) - 1)).astype(np.uint8).ravel()
@@ -52,6 +54,8 @@ def pack_low(values: NDArray[np.uint64] | NDArray[np.uint16], low: int) -> bytes
 
 def unpack_low(data: memoryview, count: int, low: int) -> tuple[NDArray[np.uint64], int]:
     """Undo `pack_low` for `count` values; also the number of bytes used."""
+    if not count:  # all are blank
+        return np.zeros(0, np.uint64), 0
     total, at = np.zeros(count, np.uint64), 0
     for first in range(0, low, 8):
         bits = min(8, low - first)

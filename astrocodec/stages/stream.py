@@ -25,7 +25,7 @@ MAX_ELEMENTS = 1 << 40
 MAX_SECTION, MAX_NAME = 1 << 20, 255
 CHECKSUM_SIZE = 4
 OF_ELEMENTS, OF_BYTES = 0, 1
-MODEL, NAME, PLANES, REFERENCE, CUTS, QUANTISE, MAPS, AXES, PARAMETERS = 1, 2, 16, 17, 18, 20, 21, 22, 127
+MODEL, NAME, PLANES, REFERENCE, CUTS, QUANTISE, MAPS, AXES, BLANKS, PARAMETERS = 1, 2, 16, 17, 18, 20, 21, 22, 23, 127
 RESERVED = {19: "code weights"}
 SECTIONS = {
     MODEL: "model",
@@ -36,11 +36,16 @@ SECTIONS = {
     QUANTISE: "quantise",
     MAPS: "maps",
     AXES: "axes",
+    BLANKS: "blanks",
     PARAMETERS: "codec",
     **RESERVED,
 }
 # Those that are known, and whether they are critical.
-_KNOWN = {MODEL: False, NAME: False, **dict.fromkeys((PLANES, REFERENCE, CUTS, QUANTISE, MAPS, AXES, PARAMETERS), True)}
+_KNOWN = {
+    MODEL: False,
+    NAME: False,
+    **dict.fromkeys((PLANES, REFERENCE, CUTS, QUANTISE, MAPS, AXES, BLANKS, PARAMETERS), True),
+}
 _CRITICAL, _DTYPE, _CHECKSUM_KIND = 0x80, 0x1F, 7
 
 

@@ -171,9 +171,9 @@ class RunningRice:
 # Stream, sections and codecs
 
 TYPES = ("u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f4", "f8", "b1", "f2", "c8", "c16")
-MODEL, NAME, PLANES, REFERENCE, CUTS, QUANTISE, MAPS, AXES, CODEC = 1, 2, 16, 17, 18, 20, 21, 22, 127
+MODEL, NAME, PLANES, REFERENCE, CUTS, QUANTISE, MAPS, AXES, BLANKS, CODEC = 1, 2, 16, 17, 18, 20, 21, 22, 23, 127
 # Critical or not.
-KNOWN = {MODEL: 0, NAME: 0, PLANES: 1, REFERENCE: 1, CUTS: 1, QUANTISE: 1, MAPS: 1, AXES: 1, CODEC: 1}
+KNOWN = {MODEL: 0, NAME: 0, PLANES: 1, REFERENCE: 1, CUTS: 1, QUANTISE: 1, MAPS: 1, AXES: 1, BLANKS: 1, CODEC: 1}
 RESERVED = {19: "code weights"}
 STORED, CAUSAL = 0, 1
 
@@ -608,7 +608,7 @@ class Parameters:
 def read_plane_map(data: Bytes, frame: Frame, left: int) -> tuple[PixelMap, int]:
     """A pixel map, whose set has no more values than are left, and the number of low bits."""
     pixel_map, low = PixelMap.read(data, frame.data_type, left), data.u(1)
-    demand(low <= 48, "number of low bits")
+    demand(low <= (0 if pixel_map.kind == 3 else 48), "number of low bits")
     return pixel_map, low
 
 
@@ -648,8 +648,20 @@ def decode_causal(frame: Frame, data: Bytes, models: Mapping[str, Model]) -> byt
     width = frame.shape[-1] if frame.shape else 1
     rows = [[0] * width for _ in range(prod(frame.shape[:-1]) * frame.parts)]
     below = [[0] * width for _ in rows]
+    blank_values = read_blanks(frame) if BLANKS in frame.sections else []
+    blank: dict[int, int] = {}
+    strings: list[tuple[Place, PixelMap, bytes]] = []
     for place, piece in zip(places, coded, strict=True):
-        lows = read_low_bits(piece, place.height * place.width, maps[place.y // height][1])
+        count = place.height * place.width
+        mask = read_mask(piece, len(blank_values), place) if blank_values else [-1] * count
+        for i, value in enumerate(mask):
+            if value >= 0:
+                blank[(place.y + i // place.width) * width + place.x + i % place.width] = value
+        pixel_map, low = maps[place.y // height]
+        if pixel_map.kind == 3:
+            strings.append((place, pixel_map, piece.take(piece.varint())))
+        kept = iter(read_low_bits(piece, mask.count(-1), low) if mask.count(-1) else [])
+        lows = [next(kept) if value < 0 else 0 for value in mask]
         samples = decode_piece(model, piece.rest(), place.height, place.width)
         for i, row in enumerate(samples):
             rows[place.y + i][place.x : place.x + place.width] = row
@@ -657,11 +669,26 @@ def decode_causal(frame: Frame, data: Bytes, models: Mapping[str, Model]) -> byt
     samples, rest = ([v for row in sheet for v in row] for sheet in (rows, below))
     if chain:
         chain.undo(samples, width * height)
+    for place, pixel_map, string in strings:
+        bins, bits = pixel_map.bins_of(frame.part_size), Bits(string)
+        rectangle = product(range(place.y, place.y + place.height), range(place.x, place.x + place.width))
+        taken = {y * width + x: bins.bits_of(bins.k_of(pixel_map.value(samples[y * width + x]))) for y, x in rectangle}
+        taken = {at: count for at, count in taken.items() if at not in blank}
+        demand(len(string) == (sum(taken.values()) + 7) // 8, f"{len(string)} bytes of places in bins")
+        for at, count in taken.items():
+            rest[at] = bits.take(count)
+        bits.finish()
     parts = []
     for t, (pixel_map, low) in enumerate(maps):
         plane = slice(t * height * width, (t + 1) * height * width)
         element = cache(lambda u, m=pixel_map: m.part(u, frame.data_type[0], frame.part_size))
+        if pixel_map.kind == 3:
+            for sample, below in zip(samples[plane], rest[plane], strict=True):
+                parts.append(pixel_map.float_in_bin(sample, below, frame.part_size))
+            continue
         parts += [element(sample << low | below) for sample, below in zip(samples[plane], rest[plane], strict=True)]
+    for at, value in blank.items():
+        parts[at] = blank_values[value].to_bytes(frame.part_size, "little")
     if frame.parts == 2:
         half = len(parts) // 2
         parts = [part for pair in zip(parts[:half], parts[half:], strict=True) for part in pair]
@@ -676,6 +703,85 @@ def model_of(frame: Frame, fingerprint: str, models: Mapping[str, Model]) -> Mod
     model = read_model(frame.sections[MODEL], models)
     demand(model.fingerprint == fingerprint, f"fingerprint {model.fingerprint} of the model")
     return model
+
+
+# Blanks
+
+
+def read_blanks(frame: Frame) -> list[int]:
+    """Bits of the blank values."""
+    data = Bytes(frame.sections[BLANKS])
+    count = data.varint(8)
+    demand(count, "no blank values")
+    values = [data.varint((1 << 8 * frame.part_size) - 1) for _ in range(count)]
+    data.finish("the blank values")
+    return values
+
+
+def read_mask(data: Bytes, values: int, place: Place) -> list[int]:
+    """The value of each pixel of a piece that is blank, -1 of the others."""
+    mode = data.u(1)
+    demand(mode <= 2, f"mask {mode}")
+    if mode == 1:
+        value = data.u(1)
+        demand(value < values, f"blank value {value} of {values}")
+        return [value] * (place.height * place.width)
+    if mode == 0:
+        return [-1] * (place.height * place.width)
+    coder = Coder(Bytes(data.take(data.varint())), 1)
+    like = [Decision(1024), Decision(1024)]
+    is_blank = [Decision(1024) for _ in range(128)]
+    more = [[Decision(1024) for _ in range(8)] for _ in range(8)]
+    rows: dict[int, list[int]] = {-1: [-1] * place.width}
+    answer, last = 0, 0
+
+    def bit(y: int, x: int) -> int:
+        return int(0 <= x < len(rows.get(y, [])) and rows[y][x] >= 0)
+
+    for y in range(place.height):
+        answer = like[answer].pop(coder)
+        rows[y] = list(rows[y - 1]) if answer else []
+        for x in range(0 if answer else place.width):
+            near = ((y, x - 1), (y, x - 2), (y - 1, x - 1), (y - 1, x), (y - 1, x + 1), (y - 1, x + 2), (y - 2, x))
+            if is_blank[sum(bit(*at) << i for i, at in enumerate(near))].pop(coder):
+                value = 0
+                while value < values - 1 and more[last][value].pop(coder):
+                    value += 1
+                last = value
+                rows[y].append(value)
+            else:
+                rows[y].append(-1)
+    coder.finish()
+    return [value for y in range(place.height) for value in rows[y]]
+
+
+# Bins
+
+
+class Bins(NamedTuple):
+    """Bins of floats."""
+
+    p: int
+    exponents: int
+    e: int
+    j: int
+
+    def k_of(self, value: int) -> int:
+        """The number of a bin of either sign."""
+        k = ~value if value < 0 else value
+        demand(k < (self.exponents - self.e - self.j + 1) << self.j, f"bin {value}")
+        return k
+
+    def bits_of(self, k: int) -> int:
+        """Bits of a place."""
+        return self.p - min(log2f(k), self.j) if k else ((self.e << self.p) - 1).bit_length()
+
+    def magnitude(self, k: int, place: int) -> int:
+        """A float without its sign."""
+        if not k:
+            return place
+        s = min(log2f(k), self.j)
+        return ((self.e + s) << self.p) + ((k - (1 << s)) << (self.p - s)) + place
 
 
 # Pixels
@@ -693,24 +799,49 @@ class PixelMap:
     phase: int = 0
     values: list[int] = field(default_factory=list)
     trailing: int = 0
+    exponent: int = 0
+    linear: int = 0
 
     @classmethod
     def read(cls, data: Bytes, data_type: str, most: int) -> PixelMap:
         """The next pixel map."""
         head = data.u(1)
         kind, rule = head & 15, head >> 4
-        demand(kind == 0 if data_type[0] in "uib" else kind in (1, 2), f"kind {kind} of {data_type}")
-        demand(rule <= 2, f"rule {rule}")
-        trailing = data.u(1) if kind == 1 else 0
+        demand(kind == 0 if data_type[0] in "uib" else kind in (1, 2, 3), f"kind {kind} of {data_type}")
+        demand(rule <= (0 if kind == 3 else 2), f"rule {rule}")
+        trailing = data.u(1) if kind in (1, 3) else 0
+        exponent, linear = (data.varint(), data.u(1)) if kind == 3 else (0, 0)
         demand(trailing <= 8 * int(data_type[1:]) // (1 + (data_type[0] == "c")) - 2, f"{trailing} trailing zeros")
         offset, gaps = data.signed_varint(), data.varint(0 if rule == 2 else 8)
         all_gaps = [(data.varint((1 << 64) - 1), data.varint((1 << 64) - 1)) for _ in range(gaps)]
-        found = cls(kind, rule, offset, all_gaps, trailing=trailing)
+        found = cls(kind, rule, offset, all_gaps, trailing=trailing, exponent=exponent, linear=linear)
+        if kind == 3:
+            bins = found.bins_of(int(data_type[1:]) // (1 + (data_type[0] == "c")))
+            demand(0 <= linear <= min(15, bins.p) and 1 <= exponent < bins.exponents - linear, f"{bins}")
         if rule == 1:
             found.step, found.phase = data.varint((1 << 64) - 1), data.varint(1 << 48)
         if rule == 2:
             found.values = read_set(data, most)
         return found
+
+    def bins_of(self, size: int) -> Bins:
+        """Those of floats of so many bytes."""
+        p, exponents = {2: (10, 32), 4: (23, 256), 8: (52, 2048)}[size]
+        return Bins(p - self.trailing, exponents, self.exponent, self.linear)
+
+    def value(self, u: int) -> int:
+        """The signed value that became `u`."""
+        for start, length in reversed(self.gaps):
+            if u >= start:
+                u = (u + length) % (1 << 64)
+        value = (u + self.offset) % (1 << 64)
+        return value - (1 << 64) if value >> 63 else value
+
+    def float_in_bin(self, u: int, place: int, size: int) -> bytes:
+        """Little-endian bytes of the float at a place in the bin that became `u`."""
+        value, bins = self.value(u), self.bins_of(size)
+        bits = bins.magnitude(bins.k_of(value), place) << self.trailing
+        return (bits | (value < 0) << 8 * size - 1).to_bytes(size, "little")
 
     def part(self, u: int, letter: str, size: int) -> bytes:
         """Little-endian bytes of the element, or of the part of a complex one, that became `u`."""

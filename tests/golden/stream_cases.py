@@ -246,6 +246,36 @@ def _reads(rng: np.random.Generator, shape: tuple[int, ...], integrations: int =
     return np.stack(found) + np.random.default_rng(9).integers(2000, 4000, shape[1:])
 
 
+def _around_zero(rng: np.random.Generator) -> Array:
+    """A sky around zero, and floats of all kinds far from it."""
+    sky = _sky(rng, (41, 52), 0, 1.3).astype("f4")
+    sky[7, 3:9] = np.float32([np.nan, -np.inf, -0.0, 1e-42, -3e-39, 0])
+    sky[20, 11] = np.uint32(0xFFC12345).view("f4")
+    return sky
+
+
+def _in_field(sky: Array, blank: float) -> Array:
+    """A round field, with one value outside of it."""
+    y, x = np.indices(sky.shape)[-2:]
+    sky[(y - sky.shape[-2] // 2) ** 2 + (x - sky.shape[-1] // 2) ** 2 > (sky.shape[-1] // 2) ** 2] = blank
+    return sky
+
+
+def _with_blanks(rng: np.random.Generator) -> Array:
+    """A sky around zero in a round field outside of which it is NaN, with a hole of zeros."""
+    sky = _in_field(_sky(rng, (43, 54), 0, 1.3).astype("f4"), np.nan)
+    sky[10:15, 20:24] = 0
+    return sky
+
+
+def _blank_reads(rng: np.random.Generator) -> Array:
+    """Reads of a detector with reference pixels of one value, that of the last reads another."""
+    reads = _reads(rng, (5, 24, 31))[0].astype("f4") + rng.normal(0, 1, (5, 24, 31)).astype("f4")
+    reads[:, :, :4] = np.nan
+    reads[3:, :4] = -1e30
+    return reads
+
+
 def _tiles(shape: tuple[int, ...], **how: Any) -> Quantised:
     """Tiles of an array, each with a scale and a zero."""
     rng, one = np.random.default_rng(2), Quantised(np.ones(1), np.zeros(1), **how)
@@ -279,6 +309,13 @@ CASES = {
     "int16_big_endian": Case(lambda rng: _sky(rng, (31, 40), -20, 8).astype(">i2")),
     "int32_blank": Case(_with_blank),
     "float32_bits": Case(_float_bits),
+    "float32_around_zero": Case(_around_zero),
+    "float32_blanks": Case(_with_blanks, (20, 30)),
+    "float32_blanks_of_reads": Case(_blank_reads),
+    "uint16_blanks": Case(lambda rng: _in_field(_sky(rng, (3, 40, 30), 5000, 9).astype("u2"), 0)),
+    "int16_blanks_of_small_planes": Case(
+        lambda rng: np.pad(_sky(rng, (30, 8, 7), 30, 9), ((0, 9), (1, 2), (0, 1)), constant_values=-32768).astype("i2")
+    ),
     "float32_integers": Case(lambda rng: _sky(rng, (30, 33), -7, 40).round().astype("f4") + 0),
     "float16_bits": Case(lambda rng: _sky(rng, (25, 34), 2, 0.3).astype("f2")),
     "float32_half_floats": Case(lambda rng: _sky(rng, (31, 42), 0, 2).astype("f2").astype("f4")),

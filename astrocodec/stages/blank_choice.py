@@ -1,0 +1,80 @@
+"""Blanks: which numbers are, and what an array holds in their place while it is coded.
+
+docs/encoder.md section "Blanks"; native/blank_choice.c chooses alike.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from astrocodec.stages.blanks import NO_BLANKS, Blanks
+from astrocodec.stages.pixels import ordered_bits
+
+_LEAST, _MOST, _SHARE = 256, 4096, 64
+_COMMON, _FEW, _CANDIDATES = 8, 16, 3
+_FAR, _RARE, _LOW = 8, 128, 32
+
+
+def _keys(numbers: NDArray[Any]) -> NDArray[Any]:
+    return ordered_bits(numbers, 0) if numbers.dtype.kind == "f" else numbers
+
+
+def _repeated(sample: NDArray[Any]) -> list[Any]:
+    """Values that come again and again among numbers that hardly do."""
+    values, counts = np.unique(sample, return_counts=True)
+    order = np.argsort(-counts, kind="stable")[: _CANDIDATES + 1]
+    usual = int(counts[order[_CANDIDATES]]) if order.size > _CANDIDATES else 1
+    found = [i for i in order[:_CANDIDATES].tolist() if counts[i] >= _COMMON * usual]
+    others = sample.size - int(counts[found].sum())
+    return values[found].tolist() if others >= _FEW and 4 * (values.size - len(found)) >= 3 * others else []
+
+
+def _are_far(count: int, apart: int, others: NDArray[Any]) -> bool:
+    spread = int(others[3 * others.size // 4]) - int(others[others.size // 4])
+    is_frequent = count >= _COMMON and count * _RARE >= count + others.size
+    return is_frequent and np.unique(others).size >= _FEW and apart // _FAR > spread
+
+
+def _far(sample: NDArray[Any]) -> list[Any]:
+    """The lowest and the highest value, where many numbers have it and others are far off."""
+    low, high = (int((sample == sample[at]).sum()) for at in (0, -1))
+    if low == sample.size:
+        return []
+    found = []
+    if _are_far(low, int(sample[low]) - int(sample[0]), sample[low:]):
+        found.append(sample[0])
+    if _are_far(high, int(sample[-1]) - int(sample[-1 - high]), sample[:-high]):
+        found.append(sample[-1])
+    return found
+
+
+def choose_blanks(values: NDArray[Any], planes: NDArray[Any]) -> list[tuple[Blanks, NDArray[Any]]]:
+    """Blanks of an array, and its planes with other numbers in their place; two such choices where one must try."""
+    numbers = planes.ravel()
+    stride = (numbers.size // max(_LEAST, min(_MOST, numbers.size // _SHARE))) | 1
+    sample = np.sort(_keys(numbers[::stride]))
+    repeated = _repeated(sample)
+    found = repeated or _far(sample)
+    if not found:
+        return [(NO_BLANKS, planes)]
+    unsigned = f"u{planes.dtype.itemsize}"
+    keys = _keys(numbers)
+    firsts = [numbers[int(np.flatnonzero(keys == key)[0])] for key in found]
+    blanks = Blanks(tuple(int(first.view(unsigned)) for first in firsts))
+    in_memory = np.ascontiguousarray(values).ravel().view(unsigned)
+    marked = edges = 0
+    for value in blanks.values:
+        is_blank = in_memory == value
+        marked += int(is_blank.sum())
+        edges += int((is_blank[1:] != is_blank[:-1]).sum())
+    if repeated and 4 * planes.dtype.itemsize * marked <= 6 * edges:  # they take half of their bits, and edges six bits
+        return [(NO_BLANKS, planes)]
+    kept = sample[~np.isin(sample, np.array(found, sample.dtype))]
+    # Models know flat regions at the foot of what they see.
+    fill = numbers[int(np.flatnonzero(keys == kept[kept.size // _LOW])[0])]
+    filled = planes.copy()
+    filled[blanks.mask_of(planes) > 0] = fill
+    return [(blanks, filled)] if repeated else [(NO_BLANKS, planes), (blanks, filled)]
