@@ -150,8 +150,8 @@ static void count_blanks(const ac_blanks *blanks, int dtype, const void *data, u
     }
 }
 
-/* A low one of the numbers that are not blank: models know flat regions at the foot of what they see. */
-static uint64_t low_one(const sample *s, const uint64_t *blank, uint32_t count)
+/* The number of those that are not blank which comes after the `part`-th part of them. */
+static uint64_t number_of(const sample *s, const uint64_t *blank, uint32_t count, size_t part)
 {
     size_t kept = 0;
     for (size_t i = 0; i < s->count; i++) {
@@ -160,7 +160,7 @@ static uint64_t low_one(const sample *s, const uint64_t *blank, uint32_t count)
         s->keys[kept] = s->keys[i];
         kept += !is_blank;
     }
-    return s->keys[kept / LOW];
+    return s->keys[kept / part];
 }
 
 int ac_blanks_choose(const ac_array *array, const void *data, ac_blanks *blanks, void **filled, int *doubtful)
@@ -194,7 +194,8 @@ int ac_blanks_choose(const ac_array *array, const void *data, ac_blanks *blanks,
         *filled = malloc(ac_array_size(array));
         if (*filled) {
             memcpy(*filled, data, ac_array_size(array));
-            fill_in(blanks, dtype, *filled, s.count, bits_of(dtype, low_one(&sample, found, count)));
+            /* models know flat regions at the foot of what they see */
+            fill_in(blanks, dtype, *filled, s.count, bits_of(dtype, number_of(&sample, found, count, edges > marked ? 2 : LOW)));
         } else {
             status = AC_ERROR_MEMORY;
         }

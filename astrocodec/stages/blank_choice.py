@@ -74,7 +74,7 @@ def choose_blanks(values: NDArray[Any], planes: NDArray[Any]) -> list[tuple[Blan
         return [(NO_BLANKS, planes)]
     kept = sample[~np.isin(sample, np.array(found, sample.dtype))]
     # Models know flat regions at the foot of what they see.
-    fill = numbers[int(np.flatnonzero(keys == kept[kept.size // _LOW])[0])]
+    fill = numbers[int(np.flatnonzero(keys == kept[kept.size // (2 if edges > marked else _LOW)])[0])]
     filled = planes.copy()
     filled[blanks.mask_of(planes) > 0] = fill
     return [(blanks, filled)] if repeated else [(NO_BLANKS, planes), (blanks, filled)]

@@ -287,9 +287,8 @@ def _map_bins(
         return None
     while True:  # a rare number may be far off
         first, last = bins.take(extremes)[0].tolist()
-        u, gaps, most = _close_gaps(
-            (bins.take(float_bits(values, trailing))[0] - first).astype(np.uint64), last - first
-        )
+        u = (bins.take(float_bits(values, trailing))[0] - first).astype(np.uint64)
+        u, gaps, most = _close_gaps(u, last - first, _MAX_GAPS)
         if most <= 65535:
             return u, PixelMap(BINS, first, gaps, 0, 1 << 32, 0, None, trailing, bins.first, bins.linear), most
         if not bins.linear:

@@ -421,7 +421,7 @@ FORBIDDEN = {
     "causal without elements": (_causal(shape=(3, 0), data=b"", elements=b""), CorruptError, "axis"),
     "kind 1 of integers": (_causal(b"\1" + bytes(5)), CorruptError, "kind"),
     "kind 0 of floats": (_causal(data_type=8), CorruptError, "kind"),
-    "kind 3": (_causal(b"\3" + bytes(5), data_type=8), CorruptError, "kind"),
+    "kind 4": (_causal(b"\4" + bytes(5), data_type=8), CorruptError, "kind"),
     "rule 3": (_causal(b"\x30" + bytes(5)), CorruptError, "rule"),
     "gaps of a set": (_causal(b"\x20\0\1" + bytes(7)), CorruptError, "varint"),
     "nine gaps": (_causal(b"\0\0\x09" + bytes(21)), CorruptError, "varint"),

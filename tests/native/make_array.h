@@ -5,12 +5,13 @@
 #include "array.h"
 #include "make_model.h"
 
-enum { ARRAY_KINDS = 9, ARRAY_ELEMENTS = 1 << 15, FEW_ELEMENTS = 4096, ARRAY_ITEM = 16 };
+enum { ARRAY_KINDS = 11, ARRAY_ELEMENTS = 1 << 15, FEW_ELEMENTS = 4096, ARRAY_ITEM = 16 };
 
 /* The half float next below `v` in magnitude. */
 static inline uint16_t half_bits(double v)
 {
     int exponent;
+    if (isnan(v)) return 0x7e00;
     const double fraction = frexp(fabs(v), &exponent); /* 0.5 to 1 */
     const uint16_t sign = v < 0 ? 0x8000 : 0;
     if (exponent > 16) return sign | 0x7c00;
@@ -21,7 +22,7 @@ static inline uint16_t half_bits(double v)
 /* A number of about `v`; kind 8 is bits without meaning. */
 static inline void put_number(uint8_t *data, int dtype, size_t i, double v)
 {
-    const int64_t n = v < -9e18 ? INT64_MIN : v > 9e18 ? INT64_MAX : (int64_t)v;
+    const int64_t n = isnan(v) || v < -9e18 ? INT64_MIN : v > 9e18 ? INT64_MAX : (int64_t)v;
     switch (dtype) {
     case AC_F2: ((uint16_t *)data)[i] = half_bits(v); break;
     case AC_F4: ((float *)data)[i] = (float)v; break;
@@ -47,6 +48,8 @@ static inline double array_value(int kind, size_t i, double scale, uint64_t *see
     case 5: return random_u32(seed) % 20 ? floor(3 + scale * random_normal(seed)) : -2147483648.0; /* blanks */
     case 6: return i % 31 ? floor(scale * random_normal(seed)) * 1048576.0 : 1e18;
     case 7: return random_u32(seed) % 9 ? 0 : random_u32(seed) % 5;
+    case 9: return random_u32(seed) % 500 ? scale * random_normal(seed) : random_u32(seed) % 2 ? -0.0 : -1e-40; /* around zero */
+    case 10: return i / 37 % 5 ? 9000 + scale * random_normal(seed) : i / 800 % 2 ? NAN : 0; /* blanks of two values */
     default: return 0;
     }
 }

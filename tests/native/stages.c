@@ -20,13 +20,22 @@ int stage_map(int dtype, size_t height, size_t width, const void *data, uint8_t 
         ac_sheet_integers(&sheet, 0, (size_t)sheet.count, u);
         ac_choose_low_bits(&sheet);
         *low_bits = sheet.low_bits;
-        *low_length = ac_split(&sheet, &all, samples, low);
+        *low_length = ac_split(&sheet, &all, NULL, samples, low);
     }
     ac_sheet_free(&sheet);
     return status;
 }
 
-/* Undoes it. */
+/* Bits of the floats at the first places of bins. */
+static void restore_bins(const ac_pixel_map *map, const ac_numbers *numbers, uint64_t *u, size_t n, ac_refusal *why)
+{
+    const ac_bins bins = ac_map_bins(map, numbers->dtype);
+    if (!ac_pixels_bins(map, numbers->dtype, u, n, why)) return;
+    for (size_t i = 0; i < n; i++) u[i] = ac_bin_float(&bins, (int64_t)u[i], 0) << map->trailing;
+    ac_pixels_put(numbers, u, n, 0);
+}
+
+/* Undoes it; of bins their first floats. */
 int stage_restore(int dtype, const uint8_t *map, size_t map_length, uint64_t *u, size_t n, void *out)
 {
     const ac_array array = {dtype, 1, {ac_is_complex(dtype) ? n / 2 : n}};
@@ -37,6 +46,8 @@ int stage_restore(int dtype, const uint8_t *map, size_t map_length, uint64_t *u,
     ac_refusal why = {0};
     if (reader.at != map_length)
         why.status = AC_ERROR_CORRUPT;
+    else if (read.kind == AC_KIND_BINS)
+        restore_bins(&read, &numbers, u, n, &why);
     else
         ac_pixels_restore(&read, &numbers, u, n, 0, &why);
     ac_pixel_map_free(&read);
@@ -46,9 +57,10 @@ int stage_restore(int dtype, const uint8_t *map, size_t map_length, uint64_t *u,
 int stage_unpack_low(const uint8_t *data, size_t length, size_t count, uint32_t low_bits, uint64_t *low, size_t *used)
 {
     ac_reader reader = {.data = data, .length = length};
-    ac_bit_planes planes;
-    const int status = ac_low_bits_read(&reader, count, low_bits, &planes);
-    if (!status) ac_low_bits_get(&planes, 0, count, low);
+    const ac_pixel_map map = {.kind = AC_KIND_INTEGER};
+    ac_low_bits planes;
+    const int status = ac_low_bits_read(&reader, count, &map, low_bits, &planes);
+    if (!status) ac_low_bits_get(&planes, count, low);
     *used = reader.at;
     return status;
 }

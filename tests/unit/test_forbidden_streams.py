@@ -21,6 +21,7 @@ from astrocodec.errors import (
     VersionError,
 )
 from astrocodec.stages import reference, varint
+from astrocodec.stages.blanks import pack_mask
 from astrocodec.stages.crc32c import crc32c
 from astrocodec.stages.decisions import Decision, DecisionWriter, Number
 from astrocodec.stages.pixels import DTYPES
@@ -173,7 +174,50 @@ ONE_RUN = tiles(2.0, runs=((4, 2, 0x40A00000),))
 
 
 # The same with nothing forbidden: these decode, so what is refused below is refused for its one change.
+
+
+def bins(
+    first: int = 127,
+    linear: int = 4,
+    trailing: int = 0,
+    rest: bytes = b"\0\0",
+    low: bytes = b"\x10" + bytes(16),
+    **how: Any,
+) -> Crafted:
+    """A stream of bins, whose sample 7 is that of 7.0 to below 8.0."""
+    head = bytes([how.pop("head", 3), trailing]) + varint.put(first) + bytes([linear])
+    return replace(Crafted(dtype="f4", map=head + rest, low=low, elements=7.0), **how)
+
+
+def blanks(low: bytes = b"\1\0", body: bytes = b"\1\x09", elements: Any = 9, **how: Any) -> Crafted:
+    """A stream with a mask, which says that all are blank."""
+    return Crafted(sections=section(23, body, how.pop("is_critical", True)), low=low, elements=elements, **how)
+
+
+def coded(words: bytes) -> bytes:
+    """A mask that is coded."""
+    return b"\2" + varint.put(len(words)) + words
+
+
+MASK = pack_mask(np.array([[0, 2, 1], [0, 2, 1]], np.uint8), 2)
+SOME = blanks(MASK, b"\2\x09\5", [[7, 5, 9], [7, 5, 9]])
 ALLOWED = {
+    "bins": bins(),
+    "the bins of what is left of a float": bins(trailing=19, low=b"\2\0\0"),
+    "bins of half floats": bins(15, 2, low=b"\6" + bytes(6), dtype="f2"),
+    "bin 0, whose place is a float": bins(low=b"\x17" + bytes(23), sample=0, elements=0.0),
+    "bins of the largest exponent": bins(240, 14, sample=8, low=b"\x0f" + bytes(15), elements=2.0**116),
+    "all blank": blanks(),
+    "none blank": blanks(b"\0", elements=7),
+    "some blank": SOME,
+    "some blank, of low bits": blanks(MASK + b"\0\5", b"\2\x09\5", [[61, 5, 9], [61, 5, 9]], low_bits=3),
+    "all blank, of low bits": blanks(low_bits=3),
+    "some blank, of bins": replace(
+        bins(low=MASK + b"\6" + bytes(6)),
+        sections=section(23, b"\2\0\1", True),
+        elements=np.array([[0x40E00000, 1, 0]] * 2, "u4").view("f4"),
+    ),
+    "a blank value of 65535": blanks(body=b"\1\xff\xff\3", elements=65535),
     "integers": Crafted(),
     "gaps": Crafted(map=pixel_map(0, 1, ((5, 10), (2, 3))), elements=7 + 3 + 10 + 1),
     "floats": FLOATS,
@@ -258,7 +302,7 @@ FORBIDDEN: dict[str, tuple[Crafted, type[AstrocodecError]]] = {
     **{f"section {number}": (Crafted(sections=section(number, b"")), VersionError) for number in (19,)},
     **{
         f"critical section {number}": (Crafted(sections=section(number, b"", is_critical=True)), VersionError)
-        for number in (0, 3, 15, 19, 23, 95, 96, 126)
+        for number in (0, 3, 15, 19, 24, 95, 96, 126)
     },
     "a model that is critical": (replace(EMBEDDED, sections=section(1, DEFAULT.to_bytes(), True)), CorruptError),
     "a name that is critical": (Crafted(sections=section(2, b"causal\n", is_critical=True)), CorruptError),
@@ -332,6 +376,44 @@ FORBIDDEN: dict[str, tuple[Crafted, type[AstrocodecError]]] = {
         ),
         CorruptError,
     ),
+    # Bins
+    "bins of integers": (bins(dtype="u4"), CorruptError),
+    "bins and a rule": (bins(head=0x13, rest=b"\0\0" + varint.put(2 * ONE) + b"\0"), CorruptError),
+    "bins with low bits": (bins(low_bits=1), CorruptError),
+    "exponent 0 of bins": (bins(0), CorruptError),
+    "an exponent beyond those of bins": (bins(250, 6), CorruptError),
+    "more octaves of bins than digits": (bins(trailing=20), CorruptError),
+    "more zeros than digits of bins": (bins(linear=0, trailing=24), CorruptError),
+    "16 octaves of bins": (bins(linear=16), CorruptError),
+    "a bin that there is not": (bins(rest=varint.put_signed((256 - 127 - 4 + 1 << 4) - 7) + b"\0"), CorruptError),
+    "a bin that there is not, of a blank pixel": (
+        replace(
+            bins(rest=varint.put_signed((256 - 127 - 4 + 1 << 4) - 7) + b"\0", low=b"\1\0\0"),
+            sections=section(23, b"\1\0", True),
+            elements=0.0,
+        ),
+        CorruptError,
+    ),
+    "places that are too few": (bins(low=b"\x0f" + bytes(15)), CorruptError),
+    "places that are too many": (bins(low=b"\x11" + bytes(17)), CorruptError),
+    "places that are cut": (bins(low=b"\x7f" + bytes(16)), TruncatedError),
+    "places filled with ones": (bins(low=b"\x10" + bytes(15) + b"\x40"), CorruptError),
+    # Blanks
+    "no blank values": (blanks(body=b"\0"), CorruptError),
+    "9 blank values": (blanks(body=b"\x09" + bytes(9)), CorruptError),
+    "a blank value that the type does not have": (blanks(body=b"\1\x80\x80\4"), CorruptError),
+    "a blank value that is missing": (blanks(body=b"\2\x09"), TruncatedError),
+    "bytes behind the blank values": (blanks(body=b"\1\x09\0"), CorruptError),
+    "blanks that are not critical": (blanks(is_critical=False), CorruptError),
+    "a mask of mode 3": (blanks(b"\3\0"), CorruptError),
+    "a mask of a value that there is not": (blanks(b"\1\1"), CorruptError),
+    "a mask that is missing": (blanks(b"", piece=b""), TruncatedError),
+    "a mask whose words are missing": (replace(SOME, low=coded(MASK[2:-2])), TruncatedError),
+    "a mask without a state": (replace(SOME, low=coded(b"\0\0\1")), TruncatedError),
+    "a mask whose state is low": (replace(SOME, low=coded(b"\xff\xff\0\0")), CorruptError),
+    "words behind a mask": (replace(SOME, low=coded(MASK[2:] + b"\1\0")), CorruptError),
+    "a lone byte behind a mask": (replace(SOME, low=coded(MASK[2:] + b"\1")), CorruptError),
+    "low bits of blanks": (blanks(b"\1\0\0\5", low_bits=3), CorruptError),
     # Split
     "49 low bits": (replace(LOW, low_bits=49, low=b"\0\0" * 7), CorruptError),
     "a bit plane of mode 2": (replace(LOW, low=b"\2\5"), CorruptError),

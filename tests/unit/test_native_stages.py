@@ -16,8 +16,9 @@ from hypothesis.extra import numpy as hnp
 
 from astrocodec.errors import CorruptError, FormatError, TruncatedError
 from astrocodec.stages import varint
+from astrocodec.stages.bins import float_bits, pack_places
 from astrocodec.stages.cuts import Cuts
-from astrocodec.stages.pixels import DTYPES, PixelMap, map_pixels, unmap_pixels
+from astrocodec.stages.pixels import BINS, DTYPES, PixelMap, map_pixels, unmap_pixels
 from astrocodec.stages.planes import Grid, Planes, choose_pieces, part_type, to_planes, wanted_pieces
 from astrocodec.stages.split import choose_low_bits, pack_low, unpack_low
 from astrocodec.stages.valueset import fit_lattice, pack_set, set_saves, unpack_set
@@ -26,7 +27,7 @@ TESTS = Path(__file__).parents[1]
 NATIVE = TESTS.parent / "astrocodec" / "native"
 COMPILER = shutil.which(os.environ.get("CC", "cc"))
 SOURCES = (
-    *("array", "census", "decisions", "fault", "pixel_choice", "pixel_map", "pixels"),
+    *("array", "census", "decisions", "fault", "find_bins", "pixel_choice", "pixel_map", "pixels"),
     *("planes", "split", "status", "valueset"),
 )
 STATUS = {TruncatedError: 20, CorruptError: 21}
@@ -183,11 +184,18 @@ def test_map_and_split(stages: ctypes.CDLL, values: np.ndarray) -> None:
     )
     sheet, pixel_map, most = map_pixels(to_planes(values).reshape(-1, values.shape[1]))
     assert not status
-    bits = choose_low_bits(sheet, most)
+    bits = 0 if pixel_map.kind == BINS else choose_low_bits(sheet, most)
     assert written[: sizes[0].value].tobytes() == pixel_map.to_bytes()
     assert (largest.value, low_bits.value) == (most, bits)
     assert (u == sheet.ravel()).all()
     assert (samples == (sheet.ravel() >> sheet.dtype.type(bits))).all()
+    if pixel_map.kind == BINS:
+        numbers = float_bits(to_planes(values).ravel(), pixel_map.trailing)
+        bins = pixel_map.bins(part_type(values.dtype))
+        k, *places = bins.take(numbers)
+        assert low[: sizes[1].value].tobytes() == pack_places(*places)
+        assert (bins.floats(k, places[0]) == numbers).all()
+        return
     assert low[: sizes[1].value].tobytes() == pack_low(sheet, bits)
     again = np.zeros_like(values)
     assert not stages.stage_restore(
@@ -221,7 +229,13 @@ def test_any_map_is_restored_alike(stages: ctypes.CDLL, dtype: str, written: byt
         if not pixel_map.fits(kind):
             raise CorruptError("another kind of type")
         with np.errstate(all="ignore"):
-            return unmap_pixels(u, pixel_map, kind).view(dtype)
+            found = unmap_pixels(u, pixel_map, kind)
+        if pixel_map.kind == BINS:
+            bins = pixel_map.bins(kind)
+            bins.taken_by(found)
+            floats = bins.floats(found, np.zeros(u.size, np.uint64)) << np.uint64(pixel_map.trailing)
+            return floats.astype(f"u{kind.itemsize}").view(dtype)
+        return found.view(dtype)
 
     code, expected = attempt(restore)
     assert status == code

@@ -9,7 +9,8 @@ import astrocodec
 from astrocodec._native.stream import inspect_stream
 from astrocodec.errors import CorruptError
 from astrocodec.stages import varint
-from astrocodec.stages.pixels import PixelMap, map_pixels, unmap_pixels
+from astrocodec.stages.bins import float_bits
+from astrocodec.stages.pixels import BINS, PixelMap, map_pixels, unmap_pixels
 from astrocodec.stages.stream import PARAMETERS
 
 STEPS = np.arange(4096).reshape(64, 64) % 300
@@ -68,10 +69,10 @@ CHOICES: dict[str, tuple[np.ndarray, dict[str, Any]]] = {
     ),
     "multiples, and a top value": (np.where(EACH == 7, 2**40, 7 * EACH * 1000), {"rule": 1, "step": 7000 << 32}),
     "multiples, and one that is none": (np.where(EACH == 7, 49_999, WIDE * 100), {"rule": 0}),
-    "half floats in float32": (NOISE.astype("f2").astype("f4"), {"kind": 1, "trailing": 13}),
-    "half floats in float64": (NOISE.astype("f2").astype("f8"), {"kind": 1, "trailing": 42}),
-    "float32 in float64": (odd("f4").astype("f8"), {"kind": 1, "trailing": 29}),
-    "oddities of float64": (odd("f8"), {"kind": 1, "trailing": 0, "rule": 0}),
+    "half floats in float32": (NOISE.astype("f2").astype("f4"), {"kind": 3, "trailing": 13}),
+    "half floats in float64": (NOISE.astype("f2").astype("f8"), {"kind": 3, "trailing": 42}),
+    "float32 in float64": (odd("f4").astype("f8"), {"kind": 3, "trailing": 29}),
+    "oddities of float64": (odd("f8"), {"kind": 3, "trailing": 0, "rule": 0}),
     "all negative zeros": (np.full((5, 6), -0.0), {"kind": 1, "trailing": 62}),
     "a set beyond 16 bits that does not pay": (
         np.random.default_rng(1).integers(0, 2**31, 2048)[EACH // 2].astype("i4"),
@@ -89,7 +90,12 @@ def test_the_map_is_chosen_as_described(name: str) -> None:
     u, found, largest = map_pixels(values)
     assert {field: getattr(found, field) for field in expected} == expected
     assert largest == int(u.max())
-    assert unmap_pixels(u, found, values.dtype).tobytes() == values.tobytes()
+    if found.kind == BINS:
+        bins, _, taken = found.bins(values.dtype).take(float_bits(values, found.trailing))
+        assert (unmap_pixels(u, found, values.dtype) == bins).all()
+        assert (found.bins(values.dtype).taken_by(bins) == taken).all()
+    else:
+        assert unmap_pixels(u, found, values.dtype).tobytes() == values.tobytes()
     assert PixelMap.read(varint.Reader(memoryview(found.to_bytes()))).to_bytes() == found.to_bytes()
     parameters = inspect_stream(memoryview(astrocodec.encode(values))).body_of(PARAMETERS) or b""
     assert parameters[8:].startswith(found.to_bytes())
@@ -125,7 +131,8 @@ def test_the_whole_range_is_mapped(dtype: str) -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"\x03\0\0", "pixel map 0x3 is unknown"),
+        (b"\x04\0\0", "pixel map 0x4 is unknown"),
+        (b"\x13\0\0", "pixel map 0x13 is unknown"),
         (b"\x30\0\0", "pixel map 0x30 is unknown"),
         (b"\x20\0\1\5\5\2\0", "1 gaps found with pixel rule 2, which has none"),
         (b"\0\0\x09", "number of gaps"),
