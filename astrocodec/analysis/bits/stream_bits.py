@@ -18,13 +18,16 @@ from astrocodec import _native
 from astrocodec.codec import Buffer
 from astrocodec.errors import AstrocodecError, CorruptError, TruncatedError
 from astrocodec.model import Model, find_model
+from astrocodec.stages import varint
 from astrocodec.stages.axes import read_order, turn_back, turned_shape
+from astrocodec.stages.blanks import Blanks, unpack_mask
 from astrocodec.stages.causal import CAUSAL, STORED, Parameters, split_pieces, split_reference
 from astrocodec.stages.cuts import Cuts
 from astrocodec.stages.outside import Outside
-from astrocodec.stages.plane_maps import maps_of
-from astrocodec.stages.planes import MAX_PIXELS, Grid, planes_of
-from astrocodec.stages.stream import AXES, CUTS, MODEL, QUANTISE, REFERENCE, Header, data_of, read_header
+from astrocodec.stages.pixels import BINS
+from astrocodec.stages.plane_maps import PlaneMap, maps_of
+from astrocodec.stages.planes import MAX_PIXELS, Grid, part_type, planes_of
+from astrocodec.stages.stream import AXES, BLANKS, CUTS, MODEL, QUANTISE, REFERENCE, Header, data_of, read_header
 
 _MODES = ("constant", "modelled", "raw", "differences", "widths", "counts")
 
@@ -85,12 +88,36 @@ def _low_planes(data: memoryview, count: int, low: int) -> tuple[int, int]:
     return each, at
 
 
-def _piece_bits(model: _native.NativeModel, data: memoryview, low: int, bits: NDArray[np.float32]) -> tuple[float, str]:
+def _before(data: memoryview, plane_map: PlaneMap, values: int, bits: NDArray[np.float32]) -> tuple[float, int]:
+    """Give pixels the bits of what stands before their piece: its mask, and low bits or places in bins.
+
+    Returns how many there are, and the bytes that they take.
+    """
+    mask, at = unpack_mask(data, values, bits.shape) if values else (np.zeros(bits.shape, np.uint8), 0)
+    kept, of_mask = mask == 0, 8 * at
+    count = int(kept.sum())
+    bits += np.float32(of_mask / bits.size)
+    if plane_map.pixel_map.kind == BINS:
+        reader = varint.Reader(data, at)
+        start, size = reader.at, reader.number("bytes of places in bins")
+        reader.take(size, "places in bins")
+        low, at = 8.0 * (reader.at - start), reader.at
+    else:
+        each, used = _low_planes(data[at:], count, plane_map.low_bits) if count else (0, 0)
+        low, at = float(each * count), at + used
+    bits[kept] += np.float32(low / max(1, count))
+    return of_mask + (low if count else 0), at
+
+
+def _piece_bits(
+    model: _native.NativeModel, data: memoryview, plane_map: PlaneMap, values: int, bits: NDArray[np.float32]
+) -> tuple[float, str]:
     """Bits of every pixel of a piece; returns those of all its pixels as they lie there, and its mode."""
-    each, at = _low_planes(data, bits.size, low)
+    before = np.zeros(bits.shape, np.float32)
+    total, at = _before(data, plane_map, values, before)
     overhead = _native.piece_bits(model, np.frombuffer(data[at:], np.uint8), bits)
-    bits += np.float32(each)
-    return 8 * (len(data) - at) - overhead + each * bits.size, _MODES[data[at]]
+    bits += before
+    return 8 * (len(data) - at) - overhead + total, _MODES[data[at]]
 
 
 def _modelled(stream: memoryview, data: memoryview, at: int, header: Header, models: Iterable[Model]) -> BitsMap:
@@ -112,11 +139,12 @@ def _modelled(stream: memoryview, data: memoryview, at: int, header: Header, mod
     if section and Outside.read(section, header.dtype, header.shape).embedded:
         _, data, at = split_reference(data, at)
     maps = maps_of(header, parameters.plane_map, grid)
+    values = len(Blanks.read(header.body_of(BLANKS), part_type(header.dtype)).values)
     payload, modes = 0.0, Counter[str]()
     for index, (piece, part) in enumerate(zip(grid, split_pieces(data, len(grid), at), strict=True)):
         found = np.zeros(piece.shape, np.float32)
         try:
-            used, mode = _piece_bits(model, part, maps[piece.planes.start].low_bits, found)
+            used, mode = _piece_bits(model, part, maps[piece.planes.start], values, found)
         except AstrocodecError as error:
             raise type(error)(f"piece {index} ({piece}): {error}") from None
         piece.put(bits, found)
