@@ -11,7 +11,7 @@ from astrocodec.cli.option_types import extension_list
 from astrocodec.cli.run_options import RunOptions, fits_options
 from astrocodec.cli.treating import treat_files
 
-# Tiles of the FITS standard get the suffix by which funpack knows them.
+# Tiles of the FITS standard get the suffix by which funpack knows them; so does what was such a file.
 _SUFFIXES = {"image": ".fits", "original": ".fits.fz", "rice": ".fits.fz", "gzip2": ".fits.fz"}
 
 
@@ -49,14 +49,17 @@ def fits_decompress_command(
     edited: bool,
     reference: str | None,
 ) -> None:
-    """Give back the FITS files that were compressed to FILES, as NAME.fits (NAME.fits.fz with another --to than image).
+    """Give back the FITS files that were compressed to FILES, as NAME.fits, standard tiles as NAME.fits.fz.
 
     Pixels, types and header cards are those of the original. FILES may be patterns; directories with -r; '-' for stdin,
     which goes to stdout.
     """
 
     def name_output(path: Path) -> str:
-        return prefix + stem(path) + _SUFFIXES[to]
+        from fits_tiles.files.check import keeps_tiles
+
+        was_plain = to == "original" and not keeps_tiles(path)
+        return prefix + stem(path) + _SUFFIXES["image" if was_plain else to]
 
     options: dict[str, Any] = {"to": to, "extensions": extensions, "checksums": run.checksums, "edited": edited}
     if reference:

@@ -53,7 +53,7 @@ from fits_tiles.layout.plain_image import is_plain_image, plain_layout
 from fits_tiles.layout.table import TileTable
 from fits_tiles.layout.tiles_card import fingerprint_in
 
-__all__ = ["Pair", "compare", "describe", "info", "verify"]
+__all__ = ["Pair", "compare", "describe", "info", "keeps_tiles", "verify"]
 
 _PIECE = 1 << 22
 
@@ -324,6 +324,20 @@ def _report(path: FileLike, name: str, file: IO[bytes], hdus: list[Hdu]) -> File
         report.hdus[1].work_out_bits()
     report.original_bytes = sum(entry.original_bytes for entry in report.hdus) + tail - skipped
     return report
+
+
+def keeps_tiles(path: str | os.PathLike[str]) -> bool:
+    """
+    Tell by the headers of a file, not packed, whether it keeps tiles of another program for ``to="original"``.
+
+    What cannot be read keeps none; that is for those who decompress it.
+    """
+    if not os.path.isfile(path):
+        return False
+    with suppress(FormatError, OSError), open(path, "rb") as file:
+        hdus = walk(file.fileno(), str(path))
+        return any(holds_tiles(hdu.cards) and read_original_card(hdu.cards) is not None for hdu in hdus)
+    return False
 
 
 def verify(

@@ -25,7 +25,7 @@ __all__ = ["read_window", "sampled_windows", "tuned_model", "tuned_to_steps"]
 # Up to here an image is read whole, and the tuning takes its own sample.
 _WHOLE_BYTES = 1 << 25
 _WINDOWS = 12
-_BANDS = 4  # of quantised floats, of a MiB of integers each or so
+_BANDS = 4  # of quantised floats, of half a million integers each or so
 _WINDOW_PIXELS = 1 << 18
 # Of a cube's tile as many rows as the tuning looks at together.
 _CUBE_ROWS, _CUBE_COLUMNS = 128, 256

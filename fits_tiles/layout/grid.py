@@ -14,7 +14,7 @@ __all__ = ["Band", "TileGrid", "plan_bands", "plan_cube_tiles", "plan_tile_shape
 
 # Bands of wide images take some of the columns, so that memory does not grow with the width.
 _BAND_BYTES = 1 << 23
-_BAND_PIXELS = 1 << 20
+_BAND_PIXELS = 1 << 19
 _PIECE = 1 << 22
 _LINE = 1 << 14
 _MOST_PLANES = 64
@@ -105,12 +105,12 @@ def plan_tile_shape(shape: Sequence[int], requested: Sequence[int] | None) -> tu
 
 def plan_bands(shape: Sequence[int], inner: Sequence[int]) -> tuple[int, ...]:
     """
-    Choose the shape of tiles as wide as the image, of about a million pixels, that hold whole inner tiles.
+    Choose the shape of tiles as wide as the image, of about half a million pixels, that hold whole inner tiles.
 
     Examples
     --------
     >>> plan_bands((2048, 2048), (1, 2048)), plan_bands((1000, 4000), (100, 100)), plan_bands((300,), (300,))
-    ((512, 2048), (300, 4000), (300,))
+    ((256, 2048), (200, 4000), (300,))
     """
     if len(shape) < 2:
         return plan_tile_shape(shape, None)

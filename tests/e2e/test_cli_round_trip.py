@@ -41,6 +41,27 @@ def test_a_file_comes_back_byte_for_byte(tmp_path: Path) -> None:
     assert leftovers(tmp_path) == []
 
 
+def test_an_archive_comes_back_byte_for_byte(tmp_path: Path) -> None:
+    """Quantised floats and integers; what was plain gets the name of a plain file."""
+    archive, plain = tmp_path / "night.fits.fz", write_frame(tmp_path / "plain.fits")
+    floats = fits.CompImageHDU(sky(90, 330) * np.float32(1.1), compression_type="RICE_1", quantize_level=1)
+    integers = fits.CompImageHDU(sky(90, 330) // 5 * 5, compression_type="GZIP_2")
+    fits.HDUList([fits.PrimaryHDU(), floats, integers]).writeto(archive)
+    original, as_plain = archive.read_bytes(), plain.read_bytes()
+    table = succeed_here("fits-compress", "-D", "-Y", "-v", archive, plain).decode()
+    assert "floats quantised at q = 1, without dither; --to original gives the very file back" in table
+    assert (
+        "recoded from GZIP_2; --to original gives the very file back"
+        in succeed_here("info", tmp_path / "night.ac.fits").decode()
+    )
+    succeed_here(
+        "fits-decompress", "--to", "original", "-D", "-Y", tmp_path / "night.ac.fits", tmp_path / "plain.ac.fits"
+    )
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["night.fits.fz", "plain.fits"]
+    assert archive.read_bytes() == original
+    assert plain.read_bytes() == as_plain
+
+
 def test_stdin_to_stdout_and_back(frame: Path) -> None:
     """A pipe of both commands changes nothing; the table goes to standard error."""
     original = frame.read_bytes()
