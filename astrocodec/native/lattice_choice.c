@@ -6,8 +6,8 @@
 
 #include "lattice_exact.h"
 
-/* Rounds in which points are added, the last of them for rules that round each operation; planes that are looked at before all are. */
-enum { ROUNDS = 7, LAST = 2, BATCH = 256, MOST_TRIES = 1 << 19, SOME_PLANES = 3 };
+/* Rounds in which points are added, the last of them for rules that round each operation. */
+enum { ROUNDS = 7, LAST = 2, BATCH = 256, MOST_TRIES = 1 << 19 };
 
 /* Bits of the floats that stand for no value: the first NaN, or 0.0. */
 typedef struct {
@@ -137,13 +137,9 @@ static int choose_one(const ac_array *array, const void *data, uint64_t count, a
 static int choose_each(const ac_array *array, const void *data, const ac_planes *planes, ac_line *line, ac_quantised *q)
 {
     const uint64_t size = planes->height * planes->width;
+    ac_floats middle = part_of(array, data, planes->count / 2 * size, size);
+    if (!ac_lattice_look(&middle, line) || are_integers(&middle, line)) return 0;
     int found = 0;
-    for (uint64_t i = 0; i < SOME_PLANES; i++) {
-        ac_floats plane = part_of(array, data, i * (planes->count - 1) / (SOME_PLANES - 1) * size, size);
-        if (ac_lattice_look(&plane, line) && !are_integers(&plane, line)) found++;
-    }
-    if (2 * found < SOME_PLANES) return 0;
-    found = 0;
     for (uint64_t t = 0; t < planes->count; t++) {
         ac_floats plane = part_of(array, data, t * size, size);
         ac_lattice_rule r;

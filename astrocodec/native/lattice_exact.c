@@ -80,37 +80,63 @@ static int narrow(double *low, double *high, double least, double most)
     return 1;
 }
 
-/* Narrows the limits of the zero that gives a point. */
-static int narrow_zero(const search *s, const ac_lattice_rule *r, uint32_t i, double *low, double *high)
+/* The product and the sum of two doubles, and what rounding lost. */
+static double product_of(double a, double b, double *lost)
 {
-    const double k = (double)k_of(s, r, i), x = s->line->values[i], half = s->is_single ? half_ulp(s, x) : 1.5 * ac_ulp(x, 0);
+    const double split = 134217729, as = split * a, bs = split * b, ah = as - (as - a), bh = bs - (bs - b), al = a - ah, bl = b - bh, p = a * b;
+    *lost = ((ah * bh - p) + ah * bl + al * bh) + al * bl;
+    return p;
+}
+
+static double sum_of(double a, double b, double *lost)
+{
+    const double s = a + b, t = s - a;
+    *lost = (a - (s - t)) + (b - t);
+    return s;
+}
+
+/* Between what the zero is, that is, `from` and so much more. */
+typedef struct {
+    double from, low, high;
+} limits;
+
+/* Narrows the limits of the zero by what gives a point, the first of all or one more. */
+static int narrow_zero(const search *s, const ac_lattice_rule *r, uint32_t i, int is_first, limits *z)
+{
+    const double k = (double)k_of(s, r, i), x = s->line->values[i], half = half_ulp(s, x);
+    double lost, room = half, zero;
     if (r->zero_first) {
-        const double a = r->divides ? (x - half) * r->scale : (x - half) / r->scale, b = r->divides ? (x + half) * r->scale : (x + half) / r->scale;
-        const double more = r->rounds_each ? half_ulp(s, a) : 0; /* of the sum */
-        return narrow(low, high, a - k - more, b - k + more);
+        const double sum = r->divides ? x * r->scale : x / r->scale;
+        room = r->divides ? half * r->scale : half / r->scale;
+        room += (r->rounds_each ? half_ulp(s, sum) : 0) + ac_ulp(sum, 0); /* of the sum, and of ours */
+        zero = sum_of(sum, -k, &lost);
+    } else {
+        zero = sum_of(x, -ac_lattice_rounded(r, r->divides ? k / r->scale : k * r->scale), &lost);
     }
-    const double p = ac_lattice_rounded(r, r->divides ? k / r->scale : k * r->scale);
-    return narrow(low, high, x - p - half, x - p + half);
+    if (is_first) *z = (limits){ac_lattice_rounded(r, zero), -INFINITY, INFINITY};
+    const double more = (zero - z->from) + lost;
+    return narrow(&z->low, &z->high, more - room, more + room);
 }
 
 /* A zero with which scale and origin give the points, if the limits that some of them set leave one. `cost` grows by about the number of screens that this took. */
 static int find_zero(search *s, int set, ac_lattice_rule *r, uint32_t *cost)
 {
     ++*cost;
-    double low = -INFINITY, high = INFINITY;
+    limits z;
     for (uint32_t i = 0; i < s->screened; i++)
-        if (!narrow_zero(s, r, s->screen[set][i], &low, &high)) return 0;
-    *cost += s->line->count / 2;
-    for (uint32_t i = 0; i < s->line->count; i++) narrow_zero(s, r, i, &low, &high);
+        if (!narrow_zero(s, r, s->screen[set][i], !i, &z)) return 0;
     const int single = s->is_single && r->rounds_each;
-    const double middle = low + (high - low) / 2;
-    r->zero = simplest(low, high);
-    if (single) r->zero = (double)(float)r->zero;
+    const double apart = ac_ulp(z.from, single);
+    if (ceil(z.low / apart - 0.01) > floor(z.high / apart + 0.01)) return 0; /* there is no float */
+    *cost += s->line->count / 2;
+    for (uint32_t i = 0; i < s->line->count; i++) narrow_zero(s, r, i, 0, &z);
+    const double low = z.from + z.low, high = z.from + z.high, middle = ac_lattice_rounded(r, low + (high - low) / 2);
+    r->zero = ac_lattice_rounded(r, simplest(low, high));
     if (consider(s, r)) return 1;
     r->zero = shortest(low, high);
     if (consider(s, r)) return 1;
     for (int n = -2; n <= 2; n++) {
-        r->zero = nth_float(single ? (double)(float)middle : middle, n, single);
+        r->zero = nth_float(middle, n, single);
         if (consider(s, r)) return 1;
     }
     return 0;
@@ -155,21 +181,6 @@ static int fit_through_zero(search *s)
         }
     }
     return 0;
-}
-
-/* The product and the sum of two doubles, and what rounding lost. */
-static double product_of(double a, double b, double *lost)
-{
-    const double split = 134217729, as = split * a, bs = split * b, ah = as - (as - a), bh = bs - (bs - b), al = a - ah, bl = b - bh, p = a * b;
-    *lost = ((ah * bh - p) + ah * bl + al * bh) + al * bl;
-    return p;
-}
-
-static double sum_of(double a, double b, double *lost)
-{
-    const double s = a + b, t = s - a;
-    *lost = (a - (s - t)) + (b - t);
-    return s;
 }
 
 typedef struct {

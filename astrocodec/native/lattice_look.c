@@ -1,7 +1,6 @@
 #include "lattice_look.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "array.h"
@@ -22,10 +21,17 @@ double ac_ulp(double v, int is_single)
     return v;
 }
 
-static int compare_doubles(const void *a, const void *b)
+/* Shell's way: some hundred values are sorted in no time. */
+static void sort(double *v, uint32_t n)
 {
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
+    static const uint32_t gaps[] = {701, 301, 132, 57, 23, 10, 4, 1};
+    for (size_t g = 0; g < sizeof gaps / sizeof *gaps; g++)
+        for (uint32_t i = gaps[g]; i < n; i++) {
+            const double x = v[i];
+            uint32_t at = i;
+            for (; at >= gaps[g] && v[at - gaps[g]] > x; at -= gaps[g]) v[at] = v[at - gaps[g]];
+            v[at] = x;
+        }
 }
 
 /* What a lattice may be made of: neither zero, which is written where nothing was seen, nor near the ends of the type. */
@@ -34,7 +40,7 @@ static inline int is_usual(double v) { return fabs(v) > 1e-30 && fabs(v) < 1e30;
 static uint32_t sort_unique(double *v, uint32_t n)
 {
     if (!n) return 0;
-    qsort(v, n, sizeof *v, compare_doubles);
+    sort(v, n);
     uint32_t m = 1;
     for (uint32_t i = 1; i < n; i++)
         if (v[i] != v[m - 1]) v[m++] = v[i];
@@ -42,9 +48,9 @@ static uint32_t sort_unique(double *v, uint32_t n)
 }
 
 /* Values spread over the array, ascending. */
-static uint32_t spread_values(const ac_floats *f, double *v)
+static uint32_t spread_values(const ac_floats *f, uint64_t total, double *v)
 {
-    const uint64_t total = ac_smaller(ac_larger(f->count / 128, 64), ac_smaller(SPREAD, f->count)), stride = f->count / total;
+    const uint64_t stride = f->count / total;
     uint32_t n = 0;
     for (uint64_t i = 0; i < total; i++) {
         const double x = ac_float_at(f, i * stride + (i * 0x9e3779b97f4a7c15u >> 32) % stride);
@@ -57,10 +63,11 @@ static uint32_t spread_values(const ac_floats *f, double *v)
 static uint32_t close_values(const ac_floats *f, double low, double high, double *v)
 {
     const uint64_t parts = ac_larger(1, ac_smaller(SCAN, f->count) / CHUNK), length = ac_smaller(CHUNK, f->count);
+    const uint32_t most = (uint32_t)ac_smaller(ac_larger(f->count / 512, 96), CLOSE);
     uint32_t n = 0;
-    for (uint64_t p = 0; p < parts && n < CLOSE; p++) {
+    for (uint64_t p = 0; p < parts && n < most; p++) {
         const uint64_t first = p * (f->count - length) / (parts > 1 ? parts - 1 : 1);
-        for (uint64_t i = first; i < first + length && n < CLOSE; i++) {
+        for (uint64_t i = first; i < first + length && n < most; i++) {
             const double x = ac_float_at(f, i);
             v[n] = x;
             n += x >= low && x <= high && is_usual(x);
@@ -124,7 +131,7 @@ static double find_step(const double *distance, uint32_t n, double error)
 {
     double sorted[CLOSE], best = 0;
     memcpy(sorted, distance, n * sizeof *sorted);
-    qsort(sorted, n, sizeof *sorted, compare_doubles);
+    sort(sorted, n);
     uint32_t count = 0;
     const uint32_t few = n < SMALLEST ? n : SMALLEST;
     double candidate[CANDIDATES];
@@ -229,7 +236,7 @@ int ac_lattice_look(ac_floats *f, ac_line *line)
 {
     if (f->count < 4 * FEWEST) return 0;
     double spread[SPREAD], close[CLOSE + 1], distance[CLOSE];
-    const uint32_t n = spread_values(f, spread);
+    uint32_t n = spread_values(f, ac_smaller(ac_larger(f->count / 512, 96), ac_smaller(SPREAD, f->count)), spread);
     if (n < FEWEST) return 0;
     uint32_t zeros;
     f->is_single = are_single(spread, n, &zeros);
@@ -241,6 +248,7 @@ int ac_lattice_look(ac_floats *f, ac_line *line)
     line->step = find_step(distance, m - 1, error);
     if (line->step == 0) return 0;
     double values[AC_LATTICE_POINTS];
+    n = spread_values(f, ac_smaller(SPREAD, f->count), spread); /* more of them, for it is one */
     const uint32_t all = merge(spread, n, close, m, values);
     uint32_t first = 0, start = 0; /* one that is on the lattice with its neighbour, near the middle of the window */
     for (uint32_t i = m / 4; i + 1 < m; i++) {
