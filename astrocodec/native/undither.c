@@ -25,7 +25,7 @@ static int look_around(const ac_dithered_image *image, uint64_t count, ac_sighti
 {
     static const size_t lengths[] = {256, SIDE, 100, SIDE, 1000, SIDE, SIDE, SIDE};
     const uint64_t height = image->planes.height, rows = image->planes.count * height, width = image->planes.width;
-    const uint64_t looks = ac_larger(LEAST_LOOKS, ac_smaller(MOST_LOOKS, count / PIXELS_A_LOOK));
+    const uint64_t looks = ac_larger(LEAST_LOOKS, ac_smaller(MOST_LOOKS, 1 + count / PIXELS_A_LOOK));
     for (uint64_t i = 0; i < looks; i++) {
         const double down = GOLDEN * (double)(i + 1), along = GOLDEN * GOLDEN * (double)(i + 1);
         const uint64_t row = ac_smaller((uint64_t)((down - floor(down)) * (double)rows), rows - 1);
@@ -188,7 +188,7 @@ static int fit_all(const ac_dithered_image *image, uint64_t count, ac_quantised 
     f.work = (int64_t)(WORK * count);
     const int status = q->tiles && f.x && f.r && f.tile.room ? AC_OK : AC_ERROR_MEMORY;
     for (uint64_t i = 0; !status && i < q->tile_count; i++) fit_tile(&f, i);
-    *found = !status && 8 * f.failing <= count;
+    *found = !status && 2 * f.failing <= count;
     if (*found) take_noises(&f);
     *found = *found && fill_in(q);
     free(f.x);

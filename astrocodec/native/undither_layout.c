@@ -227,7 +227,7 @@ static uint32_t count_laid(const ac_dithered_image *image, const ac_quantised *q
         looked_at++;
         agreed += ac_undither_line(x, r, n, 1, &line) && 10 * line.within >= 9 * sorted.count;
     }
-    return 4 * agreed >= 3 * looked_at ? agreed : 0;
+    return 8 * agreed >= 5 * looked_at ? agreed : 0;
 }
 
 /* The seed of the tile that holds the first element, from that of one `down` and `across` tiles from there. */
@@ -320,7 +320,8 @@ static size_t look_across(const ac_dithered_image *image, const ac_sighting *top
     for (uint64_t i = 0; i < MOST_ACROSS && top->column + i * tile + FEWEST < image->planes.width; i++) {
         ac_sighting s;
         const uint64_t column = top->column + i * tile, left = image->planes.width - column;
-        if (left < tile ? look(image, top->plane, top->row, column, (size_t)ac_smaller(left, PIECE), &s) : look_in_tile(image, top->plane, top->row, column, tile, &s)) clues[count++] = clue_of(&s, i, 0);
+        const int is_seen = look_in_tile(image, top->plane, top->row, column, ac_smaller(tile, left), &s);
+        if (is_seen || (left < tile && look(image, top->plane, top->row, column, (size_t)ac_smaller(left, PIECE), &s))) clues[count++] = clue_of(&s, i, 0);
     }
     return count;
 }
@@ -343,11 +344,11 @@ static int try_grid(const ac_dithered_image *image, uint32_t seed, uint64_t down
     return most > 0;
 }
 
-/* Tiles below and beside each other. */
-static int lay_grid(const ac_dithered_image *image, const ac_sighting *tops, size_t n, guesses *g, uint64_t phase, ac_quantised *q)
+/* Tiles below and beside each other, of which so many may be beside each other in the whole. */
+static int lay_grid(const ac_dithered_image *image, const ac_sighting *tops, size_t n, guesses *g, uint64_t phase, uint64_t least, uint64_t most, ac_quantised *q)
 {
     clue across[MOST_ACROSS], clues[MOST_TOPS];
-    const uint64_t tile = q->tile_width, visible = (image->planes.width - phase + tile - 1) / tile + (phase > 0);
+    const uint64_t tile = q->tile_width;
     q->column = phase ? tile - phase : 0;
     for (size_t i = 0; i < g->count; i++) {
         const ac_sighting *top = &g->tops[i];
@@ -359,8 +360,11 @@ static int lay_grid(const ac_dithered_image *image, const ac_sighting *tops, siz
                 const uint64_t height = g->heights[j];
                 const size_t count = clues_of(tops, n, top->row, height, tile, clues);
                 q->tile_height = height, q->row = (height - top->row % height) % height;
-                for (uint64_t all = visible; all < visible + (visible > 1 ? MOST_GRIDS : 1) && g->tried < MOST_TRIED && g->checked < MOST_CHECKED; all++)
-                    if (g->tried++, agree(image->dither, seed, clues, count, all) && (g->checked++, 1) && try_grid(image, seed, (q->row + top->row) / height, all, phase, q)) return 1;
+                for (uint64_t all = least; all <= most && g->tried++ < MOST_TRIED && g->checked < MOST_CHECKED; all++) {
+                    if (!agree(image->dither, seed, clues, count, all)) continue;
+                    g->checked++;
+                    if (try_grid(image, seed, (q->row + top->row) / height, all, phase, q)) return 1;
+                }
             }
         }
     }
@@ -378,7 +382,11 @@ static int lay_tiles(const ac_dithered_image *image, const ac_sighting *seen, si
     const size_t count = tops_of(image, seen->plane, phase, q->tile_width, tops);
     guesses g;
     guess(image, tops, count, q->tile_width, &g);
-    return q->tile_width <= image->planes.width ? lay_grid(image, tops, count, &g, phase, q) : lay_down(image, tops, count, &g, q);
+    if (q->tile_width > image->planes.width) return lay_down(image, tops, count, &g, q);
+    const uint64_t visible = (image->planes.width - phase + q->tile_width - 1) / q->tile_width + (phase > 0);
+    if (lay_grid(image, tops, count, &g, phase, visible, visible, q)) return 1;
+    g.checked = 0;
+    return visible > 1 && lay_grid(image, tops, count, &g, phase, visible + 1, visible + MOST_GRIDS, q);
 }
 
 int ac_undither_layout(const ac_dithered_image *image, const ac_sighting *first, ac_quantised *q)
