@@ -61,6 +61,8 @@ typedef struct {
     uint32_t before[AC_SEEDS + 1]; /* how many numbers all sequences of lower seeds have; the last is that of all */
 } ac_dither;
 ac_dither *ac_dither_create(void); /* NULL without memory; to be freed by free */
+/* The AC_SEEDS numbers as integers below 2^31 - 1, by which they are divided. */
+void ac_dither_states(uint32_t *states);
 /* Where the random number of a pixel of a tile is; that of the next is behind it, or where its seed's sequence ends, at the start of the next. */
 typedef struct {
     uint32_t seed, at;

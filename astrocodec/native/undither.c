@@ -10,7 +10,7 @@ enum {
     FEWEST_PIXELS = 4096,
     PIXELS_A_LOOK = 1 << 14,
     LEAST_LOOKS = 2,
-    MOST_LOOKS = 64,
+    MOST_LOOKS = 48,
     NARROWEST = 40,     /* row that is looked at */
     SIDE = 64, ROWS = 8, USUAL_WIDTH = 100, /* of pixels that are looked at in tiles of this width */
     MOST_FITTED = 1 << 16, /* pixels of a tile */
@@ -21,7 +21,7 @@ enum {
 
 /* Rows all over the image, by the golden ratio: tiles mostly begin where the image does, and are whole rows. Those that are 100 pixels wide may begin anywhere in a
  * cut-out, but rows below each other tell much, as their width is known. */
-static int look_around(const ac_dithered_image *image, uint64_t count, ac_sighting *seen)
+static int look_around(ac_dithered_image *image, uint64_t count, ac_sighting *seen)
 {
     static const size_t lengths[] = {256, SIDE, 100, SIDE, 1000, SIDE, SIDE, SIDE};
     const uint64_t height = image->planes.height, rows = image->planes.count * height, width = image->planes.width;
@@ -36,6 +36,9 @@ static int look_around(const ac_dithered_image *image, uint64_t count, ac_sighti
             seen->row = ac_smaller(i < 2 ? height / 2 / USUAL_WIDTH * USUAL_WIDTH + begins : seen->row, height - ROWS);
             seen->rows = ROWS, seen->width = USUAL_WIDTH;
         }
+        if (!ac_undither_may(image, seen)) continue;
+        if (!image->dither) image->dither = ac_dither_create();
+        if (!image->dither) return 0;
         if (ac_undither_look(image, seen)) return 1;
     }
     return 0;
@@ -217,19 +220,15 @@ int ac_undither(const ac_array *array, const void *data, ac_quantised *q, int32_
     if ((array->dtype != AC_F4 && array->dtype != AC_F8) || ac_array_count(array, &count) || count < FEWEST_PIXELS) return AC_OK;
     image.planes = ac_planes_of(array);
     if (image.planes.width < NARROWEST) return AC_OK;
-    ac_dither *dither = ac_dither_create();
-    uint16_t *turns = malloc(AC_TURNS * sizeof *turns);
-    int found = 0, status = dither && turns ? AC_OK : AC_ERROR_MEMORY;
+    uint8_t turns[AC_TURNS];
+    int found = 0, status = AC_OK;
     ac_sighting seen;
-    if (!status) {
-        ac_undither_turns(dither, turns);
-        image.dither = dither, image.turns = turns;
-        q->dither = AC_DITHER_1;
-        if (look_around(&image, count, &seen) && ac_undither_layout(&image, &seen, q)) status = fit_all(&image, count, q, &found);
-        if (!status && found) status = take_steps(array, data, count, q, steps);
-    }
+    ac_undither_turns(turns);
+    image.turns = turns;
+    q->dither = AC_DITHER_1;
+    if (look_around(&image, count, &seen) && ac_undither_layout(&image, &seen, q)) status = fit_all(&image, count, q, &found);
+    if (!status && found) status = take_steps(array, data, count, q, steps);
     if (!*steps) ac_quantise_free(q);
-    free(dither);
-    free(turns);
+    free(image.dither);
     return status;
 }

@@ -12,20 +12,36 @@ void ac_undither_load(const ac_dithered_image *image, uint64_t plane, uint64_t r
     }
 }
 
+/* Their numbers, in the order of the random numbers, and where these may begin. */
+static size_t candidates(const ac_dithered_image *image, const ac_sighting *s, double *x, size_t *n, ac_sorted *sorted, uint16_t *starts)
+{
+    *n = s->n;
+    ac_undither_load(image, s->plane, s->row, s->column, s->n, x);
+    for (uint32_t i = 1; i < s->rows; i++) {
+        while (*n < i * s->width) x[(*n)++] = NAN;
+        ac_undither_load(image, s->plane, s->row + i, s->column, s->n, x + *n);
+        *n += s->n;
+    }
+    ac_undither_sort(x, *n, 1, sorted);
+    return ac_undither_starts(image->turns, sorted, starts, CANDIDATES);
+}
+
+int ac_undither_may(const ac_dithered_image *image, const ac_sighting *s)
+{
+    double x[AC_MOST_SORTED];
+    ac_sorted sorted;
+    uint16_t starts[CANDIDATES];
+    size_t n;
+    return candidates(image, s, x, &n, &sorted, starts) > 0;
+}
+
 int ac_undither_look(const ac_dithered_image *image, ac_sighting *s)
 {
     double x[AC_MOST_SORTED];
     ac_sorted sorted;
     uint16_t starts[CANDIDATES];
-    size_t n = s->n;
-    ac_undither_load(image, s->plane, s->row, s->column, n, x);
-    for (uint32_t i = 1; i < s->rows; i++) {
-        while (n < i * s->width) x[n++] = NAN;
-        ac_undither_load(image, s->plane, s->row + i, s->column, s->n, x + n);
-        n += s->n;
-    }
-    ac_undither_sort(x, n, 1, &sorted);
-    const size_t count = ac_undither_starts(image->turns, &sorted, starts, CANDIDATES);
+    size_t n;
+    const size_t count = candidates(image, s, x, &n, &sorted, starts);
     /* Other places have numbers that are multiples of these modulo 1, and would do with a fraction of the scale. */
     s->line.scale = 0;
     for (size_t i = 0; i < count; i++) {

@@ -8,9 +8,9 @@
 
 #include "quantise.h"
 
-/* Random numbers as turns of 2^16, with room for what would be behind the last. */
+/* Random numbers as turns of 2^8, with room for what would be behind the last. */
 enum { AC_TURNS = AC_SEEDS + 1100 };
-void ac_undither_turns(const ac_dither *dither, uint16_t *turns);
+void ac_undither_turns(uint8_t *turns);
 
 /* Those of n numbers that are known not to be NaN or infinite, by value. */
 enum { AC_MOST_SORTED = 1024 };
@@ -23,7 +23,7 @@ typedef struct {
 void ac_undither_sort(const double *x, size_t n, size_t stride, ac_sorted *sorted);
 
 /* Where in the random numbers these may begin, best first: how many of at most `most`, which is 8 or less. */
-size_t ac_undither_starts(const uint16_t *turns, const ac_sorted *sorted, uint16_t *starts, size_t most);
+size_t ac_undither_starts(const uint8_t *turns, const ac_sorted *sorted, uint16_t *starts, size_t most);
 
 /* A line through pixels: x = (k - r + 0.5) * scale + zero, near enough to tell the k. */
 typedef struct {
@@ -57,8 +57,8 @@ typedef struct {
     const ac_array *array;
     const void *data;
     ac_planes planes;
-    const ac_dither *dither;
-    const uint16_t *turns;
+    ac_dither *dither; /* NULL until it is needed */
+    const uint8_t *turns;
 } ac_dithered_image;
 void ac_undither_load(const ac_dithered_image *image, uint64_t plane, uint64_t row, uint64_t column, size_t n, double *x);
 
@@ -70,7 +70,9 @@ typedef struct {
     uint32_t at;
     ac_dithered_line line;
 } ac_sighting;
-/* Looks for the random numbers that they have: 1 if they are seen. */
+/* Whether it is worth to look for the random numbers that they have; that needs the turns alone. */
+int ac_undither_may(const ac_dithered_image *image, const ac_sighting *sighting);
+/* Looks for them: 1 if they are seen. */
 int ac_undither_look(const ac_dithered_image *image, ac_sighting *sighting);
 
 /* The random numbers of n elements beside each other, of one tile. */

@@ -3,11 +3,14 @@
 #include "undither_parts.h"
 #include "wide_vectors.h"
 
-enum { PAIRS = 32, FIRST = 8, LEAST_FIRST = 6, LEAST = 18, NEAR = 4096 /* of a step's 65536 parts */, LANES = 64 };
+enum { PAIRS = 32, FIRST = 8, LEAST_FIRST = 6, LEAST = 18, NEAR = 16 /* of a step's 256 parts */, LANES = 32 };
 
-void ac_undither_turns(const ac_dither *dither, uint16_t *turns)
+void ac_undither_turns(uint8_t *turns)
 {
-    for (int i = 0; i < AC_TURNS; i++) turns[i] = (uint16_t)(dither->number[i % AC_SEEDS] * 65536.0f);
+    uint32_t states[AC_SEEDS];
+    ac_dither_states(states);
+    for (int i = 0; i < AC_SEEDS; i++) turns[i] = (uint8_t)(states[i] >> 23);
+    memcpy(turns + AC_SEEDS, turns, AC_TURNS - AC_SEEDS);
 }
 
 /* Sorts by the upper 32 bits. */
@@ -69,29 +72,35 @@ static size_t closest_pairs(const ac_sorted *s, pair *pairs)
     return n;
 }
 
-static inline int agrees(const uint16_t *turn, pair p) { return (uint16_t)(turn[p.a] - turn[p.b] + 2 * NEAR) < 4 * NEAR; }
+static inline int agrees(const uint8_t *turn, pair p) { return (uint8_t)(turn[p.a] - turn[p.b] + 2 * NEAR) < 4 * NEAR; }
 
-static inline __attribute__((always_inline)) void count_block(const uint16_t *turn, const pair *pairs, uint16_t *agree)
+/* How many of the first pairs agree with each of the places; 0 where the four closest tell that none does. */
+static inline __attribute__((always_inline)) int count_places(const uint8_t *restrict turn, const pair *pairs, uint8_t *restrict agree)
 {
-    memset(agree, 0, LANES * sizeof *agree);
+    uint8_t count[LANES] = {0}, any = 0;
     for (int j = 0; j < FIRST; j++) {
-        const uint16_t *a = turn + pairs[j].a, *b = turn + pairs[j].b;
-        for (int i = 0; i < LANES; i++) agree[i] += (uint16_t)(a[i] - b[i] + NEAR) < 2 * NEAR;
+        const uint8_t *restrict a = turn + pairs[j].a, *restrict b = turn + pairs[j].b;
+        for (int i = 0; i < LANES; i++) count[i] += (uint8_t)(a[i] - b[i] + NEAR) < 2 * NEAR;
+        if (j != FIRST / 2 - 1) continue;
+        for (int i = 0; i < LANES; i++) any |= count[i] > FIRST / 4;
+        if (!any) return 0;
     }
+    memcpy(agree, count, LANES);
+    return 1;
 }
 
-static void count_plain(const uint16_t *turn, const pair *pairs, uint16_t *agree) { count_block(turn, pairs, agree); }
-WIDE_VECTORS static void count_wide(const uint16_t *turn, const pair *pairs, uint16_t *agree) { count_block(turn, pairs, agree); }
+static int count_plain(const uint8_t *turn, const pair *pairs, uint8_t *agree) { return count_places(turn, pairs, agree); }
+WIDE_VECTORS static int count_wide(const uint8_t *turn, const pair *pairs, uint8_t *agree) { return count_places(turn, pairs, agree); }
 
-size_t ac_undither_starts(const uint16_t *turns, const ac_sorted *sorted, uint16_t *starts, size_t most)
+size_t ac_undither_starts(const uint8_t *turns, const ac_sorted *sorted, uint16_t *starts, size_t most)
 {
     pair pairs[PAIRS];
     int scores[8];
     size_t found = 0;
     if (closest_pairs(sorted, pairs) < PAIRS) return 0;
     for (int p = 0; p < AC_SEEDS; p += LANES) {
-        uint16_t agree[LANES];
-        (HAS_WIDE_VECTORS ? count_wide : count_plain)(turns + p, pairs, agree);
+        uint8_t agree[LANES];
+        if (!(HAS_WIDE_VECTORS ? count_wide : count_plain)(turns + p, pairs, agree)) continue;
         for (int i = 0; i < LANES && p + i < AC_SEEDS; i++) {
             if (agree[i] < LEAST_FIRST) continue;
             int score = agree[i];
