@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from astrocodec._native import native_model
 from astrocodec._native import stream as native_stream
 from astrocodec.codec import Buffer, choices_of, inspect_whole
 from astrocodec.model import Model, find_model
-from astrocodec.stages.quantise import TYPES, Quantised, check, level_of_steps, restore, shift_steps, steps_of
+from astrocodec.stages.quantise import TYPES, Quantised, check, restore, shift_to_level, steps_of
 from astrocodec.stages.stream import MAX_SECTION, MODEL, QUANTISE
 
 
@@ -71,11 +70,10 @@ def encode_quantised(
     if kind.str[1:] not in TYPES:
         raise TypeError(f"dtype is {kind}, allowed are {', '.join(TYPES)}")
     check(quantised, kind, given.shape)
-    quantised = dataclasses.replace(quantised, level=level_of_steps(given, quantised))
+    shifted, quantised = shift_to_level(given, quantised)
     section = quantised.to_bytes(kind, given.shape)
     if len(section) > MAX_SECTION:
         raise ValueError(f"scales and exceptions take {len(section)} bytes, at most {MAX_SECTION} allowed")
-    shifted = shift_steps(given, quantised)
     values = restore(shifted, quantised, kind)
     choices = choices_of(model, embed_model)
     return native_stream.encode_steps(choices, shifted, values, section, piece_shape, thorough, workers)

@@ -410,13 +410,28 @@ def level_of(values: NDArray[Any]) -> float:
     return float(some[some.size // 2]) + 0.0 if some.size else 0.0
 
 
-def level_of_steps(steps: NDArray[np.integer], quantised: Quantised) -> float:
-    """About the middle one of the elements of steps."""
+def shift_to_level(steps: NDArray[np.integer], quantised: Quantised) -> tuple[NDArray[np.int32], Quantised]:
+    """What is coded of steps, with the level around which they are taken. ValueError where there is none.
+
+    It is about the middle one of all elements; where steps are too far from that, of those with the finest scale.
+    """
+    q = dataclasses.replace(quantised, level=level_of_steps(steps, quantised))
+    try:
+        return shift_steps(steps, q), q
+    except ValueError:
+        q = dataclasses.replace(q, level=level_of_steps(steps, quantised, of_finest=True))
+        return shift_steps(steps, q), q
+
+
+def level_of_steps(steps: NDArray[np.integer], quantised: Quantised, *, of_finest: bool = False) -> float:
+    """About the middle one of the elements of steps, or of those with the finest scale."""
+    finest = np.abs(quantised.scale).min()
     values = _rows(np.empty(steps.shape), steps.shape)
     k = _rows(steps, steps.shape)
     with np.errstate(all="ignore"):
         for block in _blocks(quantised, steps.shape):
-            values[block.rows] = _scaled(quantised.arithmetic, block.scale, block.zero, k[block.rows])
+            part = _scaled(quantised.arithmetic, block.scale, block.zero, k[block.rows])
+            values[block.rows] = np.where(np.abs(block.scale) > finest, np.nan, part) if of_finest else part
     values[_is_meant(quantised, k)] = np.nan
     values.reshape(-1)[_are_exceptions(quantised, steps.size)] = np.nan
     return level_of(values)

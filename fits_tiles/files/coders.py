@@ -16,7 +16,7 @@ from astrocodec.errors import CorruptError, ModelNotFoundError
 from astrocodec.model import Model, installed_by_fingerprint, load_model
 from astrocodec.references import ReferenceInfo
 from astrocodec.stages.cuts import NO_CUTS, Cuts
-from fits_tiles.files.quantisation import Quantisation
+from fits_tiles.files.quantisation import Quantisation, StepsError
 from fits_tiles.hooks.astropy_codecs import dequantize, quantize, standard_codec
 from fits_tiles.layout.headers import NULL_PIXEL, Quantization
 from fits_tiles.layout.table import CodedTile
@@ -210,7 +210,10 @@ class StepsCoder(LosslessCoder):
             return super()._stream(tile, pixels, **how)
         steps, told = self._steps.of_place(place, native)
         how = {name: how[name] for name in ("model", "embed_model", "thorough")}
-        return astrocodec.encode_quantised(steps.reshape(pixels.shape), told, self._stored, **how)
+        try:
+            return astrocodec.encode_quantised(steps.reshape(pixels.shape), told, self._stored, **how)
+        except ValueError as error:
+            raise StepsError(str(error)) from error
 
 
 def _shipped(model: Model) -> Model:

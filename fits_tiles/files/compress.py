@@ -35,6 +35,7 @@ from fits_tiles.files.container import (
 from fits_tiles.files.cube_tiles import with_cube_tiles
 from fits_tiles.files.foreign import Staged, staged
 from fits_tiles.files.packed import packing_of_path
+from fits_tiles.files.quantisation import StepsError
 from fits_tiles.files.reference_files import References, references_of
 from fits_tiles.files.reference_store import carry
 from fits_tiles.files.report import FileReport, HduReport
@@ -257,10 +258,13 @@ def compress(
                 size = file_size(fd)
                 report = FileReport(name, target.name, size_on_disk(src, file))
                 meter = Meter(progress, size * (2 if verify else 1))
-                pairs = _write(target.file, plain, chosen, settings, name, report, meter)
-                if not (larger := _no_smaller(plain, pairs, report)):
-                    break
-                leave |= larger
+                try:
+                    pairs = _write(target.file, plain, chosen, settings, name, report, meter)
+                    if not (better_left := _no_smaller(plain, pairs, report)):
+                        break
+                except _UntoldError as untold:
+                    better_left = untold.reasons
+                leave |= better_left
                 stack.close()
                 target.file.seek(0)
                 target.file.truncate()
@@ -291,6 +295,14 @@ def compress(
             report.written = target.commit()
     report.seconds = time.perf_counter() - started
     return report
+
+
+class _UntoldError(Exception):
+    """Which HDU of the source no stream of ours can tell of, and why."""
+
+    def __init__(self, reasons: dict[int, str]) -> None:
+        super().__init__(reasons)
+        self.reasons = reasons
 
 
 def _no_smaller(plain: Staged, pairs: list[Pair], report: FileReport) -> dict[int, str]:
@@ -382,7 +394,10 @@ def _write(
                 entry.compressed_bytes += len(EMPTY_PRIMARY)
             room = room_for(hdus_out) if hdu.index == packed[0] else []
             known = plain.kept.get(hdu.index), plain.steps.get(hdu.index)
-            lossy = _write_image(out, fd, hdu, settings, f"{name}: {hdu.label}", entry, meter, room, *known)
+            try:
+                lossy = _write_image(out, fd, hdu, settings, f"{name}: {hdu.label}", entry, meter, room, *known)
+            except StepsError as error:
+                raise _UntoldError({plain.origin[hdu.index]: str(error)}) from error
             pairs.append(Pair(hdu, written, tiles=True, lossy=lossy))
         else:
             start = out.tell()

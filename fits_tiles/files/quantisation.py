@@ -16,10 +16,14 @@ from fits_tiles.files.foreign_image import ForeignImage, NotRecodedError
 from fits_tiles.layout.blocks import card_value, find_card
 from fits_tiles.layout.headers import DITHERS
 
-__all__ = ["Quantisation"]
+__all__ = ["Quantisation", "StepsError"]
 
 Pixels = npt.NDArray[Any]
 _LEVEL = re.compile(rb"HISTORY   q = ([0-9.]+) /|ZVAL\d+ *= +([0-9.]+) */ floating point quant")
+
+
+class StepsError(Exception):
+    """Why no stream of ours can tell of the integers of an image."""
 
 
 @dataclass

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from dataclasses import dataclass
 from math import prod
@@ -12,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from astrocodec import Quantised
-from astrocodec.stages.quantise import level_of_steps, shift_steps
+from astrocodec.stages.quantise import shift_to_level
 from fits_tiles.files.foreign_image import ForeignImage
-from fits_tiles.files.quantisation import Quantisation
+from fits_tiles.files.quantisation import Quantisation, StepsError
 from fits_tiles.layout.blocks import read_at
 from fits_tiles.layout.grid import runs
 
@@ -99,6 +98,15 @@ class FloatSteps:
         return self.read(place), self.how.of_place(place, values)
 
     def coded(self, place: tuple[slice, ...], values: Pixels) -> Pixels:
-        """Return what a stream codes of a rectangle: integers around a level that its tiles share."""
-        steps, told = self.of_place(place, values)
-        return shift_steps(steps, dataclasses.replace(told, level=level_of_steps(steps, told)))
+        """
+        Return what a stream codes of a rectangle: integers around a level that its tiles share.
+
+        Raises
+        ------
+        StepsError
+            If there is no such level.
+        """
+        try:
+            return shift_to_level(*self.of_place(place, values))[0]
+        except ValueError as error:
+            raise StepsError(str(error)) from error

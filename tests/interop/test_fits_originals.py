@@ -175,6 +175,21 @@ def test_floats_of_steps_that_no_program_agrees_on_are_kept(tmp_path: Path) -> N
         assert packed.read_bytes() == changed.read_bytes()
 
 
+@pytest.mark.parametrize("is_told", [True, False])
+def test_tiles_of_very_different_scales_come_back_or_stay(tmp_path: Path, is_told: bool) -> None:
+    """Around the middle level some steps are beyond 32 bits; around that of the finest scale none, or others."""
+    chance, path = np.random.default_rng(1), tmp_path / "source.fz"
+    pixels = chance.normal(0, 1e-6, NOISE.shape)
+    pixels[30:] = chance.normal(1e4, 100 if is_told else 1e-6, pixels[30:].shape)
+    image = fits.CompImageHDU(pixels, compression_type="RICE_1", quantize_level=4, quantize_method=1)
+    fits.HDUList([fits.PrimaryHDU(), image]).writeto(path)
+    report, packed = _packed(path)
+    assert is_told == report.hdus[1].note.startswith("recoded from RICE_1")
+    assert is_told or "which are not 32-bit integers" in report.hdus[1].note
+    assert (_back(packed) if is_told else packed.read_bytes()) == path.read_bytes()
+    _has_pixels_of(path)
+
+
 # What is not usual
 
 
