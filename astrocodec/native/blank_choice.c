@@ -6,6 +6,7 @@
 #include "float_bits.h"
 
 enum { LEAST = 256, MOST = 4096, SHARE = 64, COMMON = 8, FEW = 16, CANDIDATES = 3, FAR = 8, RARE = 128, LOW = 32, FOUND = 2 * CANDIDATES };
+enum { SMALL = 1 << 16 }; /* numbers, so few that both are tried: masks of small planes that share pieces may cost more than they save */
 
 /* Some numbers in their order, and a value among them that occurs so often. */
 typedef struct {
@@ -188,7 +189,7 @@ int ac_blanks_choose(const ac_array *array, const void *data, ac_blanks *blanks,
         count_blanks(blanks, dtype, data, s.count, &marked, &edges);
         /* blanks take half of their bits, and edges six bits */
         if (are_repeated && 4 * (uint64_t)ac_number_bytes(dtype) * marked <= 6 * edges) blanks->count = 0;
-        *doubtful = !are_repeated;
+        *doubtful = !are_repeated || s.count <= SMALL;
     }
     if (blanks->count) {
         *filled = malloc(ac_array_size(array));

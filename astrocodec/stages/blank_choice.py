@@ -16,6 +16,7 @@ from astrocodec.stages.pixels import ordered_bits
 _LEAST, _MOST, _SHARE = 256, 4096, 64
 _COMMON, _FEW, _CANDIDATES = 8, 16, 3
 _FAR, _RARE, _LOW = 8, 128, 32
+_SMALL = 1 << 16  # so few numbers that both are tried
 
 
 def _keys(numbers: NDArray[Any]) -> NDArray[Any]:
@@ -77,4 +78,5 @@ def choose_blanks(values: NDArray[Any], planes: NDArray[Any]) -> list[tuple[Blan
     fill = numbers[int(np.flatnonzero(keys == kept[kept.size // (2 if edges > marked else _LOW)])[0])]
     filled = planes.copy()
     filled[blanks.mask_of(planes) > 0] = fill
-    return [(blanks, filled)] if repeated else [(NO_BLANKS, planes), (blanks, filled)]
+    is_certain = repeated and numbers.size > _SMALL
+    return [(blanks, filled)] if is_certain else [(NO_BLANKS, planes), (blanks, filled)]
