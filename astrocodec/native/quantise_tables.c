@@ -10,6 +10,7 @@ enum { FRACTION = 52, EXPONENT = 12 /* bits of a double, its sign among those of
 enum { LOOKED_AT = 64, NOISES = AC_NOISES, MOST_TRAILING = 29, LEAST_TRAILING = 26 /* of a float, of the mean of two or more */ };
 #define FRACTION_BITS (((uint64_t)1 << FRACTION) - 1)
 #define FIRST_SCALE 1.0
+#define LOWEST_STEP 2147483637.0 /* less it: where cfitsio begins with nulls or dither 2 */
 
 /* What cfitsio multiplies differences of pixels by: those of third, second and fifth order. */
 static const double noises[NOISES] = {0.6052697, 1.0483579, 0.1772048};
@@ -90,10 +91,11 @@ ac_scale_code ac_scale_code_of(const ac_quantised *q)
 /* What is learned of tiles and exceptions while they are coded. */
 typedef struct {
     ac_decision is_other, is_far, has_rest, is_same;
-    ac_decision has_moved, is_less, rest_is_less, is_not[NOISES]; /* the noise of this order */
-    ac_number moves, rests, gaps, lengths;
+    ac_decision has_moved, is_less, rest_is_less, is_lowest, lowest_is_less, is_not[NOISES]; /* the noise of this order */
+    ac_number moves, rests, lowests, gaps, lengths;
     uint64_t coded; /* the last scale, or its noise */
     int64_t multiple;
+    uint32_t lowest; /* bits of the last one */
 } known;
 
 static known start(void) { return (known){.coded = bits_of(FIRST_SCALE)}; }
@@ -123,18 +125,47 @@ static void record_scale(ac_records *r, known *k, ac_scale_code code, double sca
     k->coded = coded;
 }
 
+static double zero_above(uint32_t lowest, double scale)
+{
+    float v;
+    memcpy(&v, &lowest, sizeof v);
+    return scale * LOWEST_STEP + v;
+}
+
+/* The lowest pixel that gave a zero; 0 where there is none. */
+static int lowest_of(const ac_quantised_tile *t, uint32_t *lowest)
+{
+    const float v = (float)(t->zero - t->scale * LOWEST_STEP);
+    memcpy(lowest, &v, sizeof v);
+    return zero_above(*lowest, t->scale) == t->zero;
+}
+
+static void record_lowest(ac_records *r, known *k, uint32_t lowest)
+{
+    const int64_t up = (int64_t)lowest - k->lowest;
+    ac_records_choose(r, &k->lowest_is_less, up < 0);
+    ac_records_number(r, &k->lowests, magnitude((uint64_t)up) + 1);
+    k->lowest = lowest;
+}
+
 static void record_tile(ac_records *r, known *k, int divided, const ac_quantised_tile *t, const ac_quantised_tile *before, ac_scale_code code)
 {
     const int is_other = !before || bits_of(t->scale) != bits_of(before->scale) || bits_of(t->zero) != bits_of(before->zero);
     if (before) ac_records_choose(r, &k->is_other, is_other);
     if (!is_other) return;
     record_scale(r, k, code, t->scale);
-    const int64_t multiple = multiple_of(t->zero, t->scale, divided);
+    uint32_t lowest;
+    const int is_lowest = code.noise_level != 0 && lowest_of(t, &lowest);
+    const int64_t multiple = is_lowest ? k->multiple : multiple_of(t->zero, t->scale, divided);
     const uint64_t moved = (uint64_t)(multiple - k->multiple), rest = bits_of(t->zero) - product_of(multiple, t->scale, divided);
     ac_records_choose(r, &k->has_moved, moved != 0);
     if (moved) record_signed(r, &k->is_less, &k->moves, moved);
-    ac_records_choose(r, &k->has_rest, rest != 0);
-    if (rest) record_signed(r, &k->rest_is_less, &k->rests, rest);
+    ac_records_choose(r, &k->has_rest, is_lowest || rest);
+    if (code.noise_level != 0 && (is_lowest || rest)) ac_records_choose(r, &k->is_lowest, is_lowest);
+    if (is_lowest)
+        record_lowest(r, k, lowest);
+    else if (rest)
+        record_signed(r, &k->rest_is_less, &k->rests, rest);
     k->multiple = multiple;
 }
 
@@ -177,6 +208,13 @@ static uint64_t take_signed(ac_choices *c, ac_decision *is_less, ac_number *n, u
     return less ? 0 - *magnitude : *magnitude;
 }
 
+static void take_lowest(ac_choices *c, known *k)
+{
+    const int less = ac_choices_take(c, &k->lowest_is_less);
+    const uint32_t by = (uint32_t)(ac_choices_number(c, &k->lowests) - 1);
+    k->lowest = less ? k->lowest - by : k->lowest + by;
+}
+
 /* 0 where scale or zero are not allowed. */
 static int take_tile(ac_choices *c, known *k, const ac_quantised *q, int dtype, ac_quantised_tile *t, const ac_quantised_tile *before, ac_scale_code code)
 {
@@ -185,13 +223,21 @@ static int take_tile(ac_choices *c, known *k, const ac_quantised *q, int dtype, 
         return 1;
     }
     const double scale = take_scale(c, k, code);
-    uint64_t moved = 0, far = 0, rest = 0, any;
+    uint64_t moved = 0, far = 0, rest = 0, any = 0;
+    int is_lowest = 0;
     if (ac_choices_take(c, &k->has_moved)) moved = take_signed(c, &k->is_less, &k->moves, &far);
-    if (ac_choices_take(c, &k->has_rest)) rest = take_signed(c, &k->rest_is_less, &k->rests, &any);
+    if (ac_choices_take(c, &k->has_rest)) {
+        is_lowest = code.noise_level != 0 && ac_choices_take(c, &k->is_lowest);
+        if (is_lowest)
+            take_lowest(c, k);
+        else
+            rest = take_signed(c, &k->rest_is_less, &k->rests, &any);
+    }
     if (far > 2 * (uint64_t)AC_MAX_WHOLE) return 0;
     k->multiple += (int64_t)moved;
     if (k->multiple > (int64_t)AC_MAX_WHOLE || k->multiple < -(int64_t)AC_MAX_WHOLE) return 0;
-    *t = (ac_quantised_tile){scale, of_bits(product_of(k->multiple, scale, ac_divides(q->arithmetic)) + rest), 0};
+    const double zero = is_lowest ? zero_above(k->lowest, scale) : of_bits(product_of(k->multiple, scale, ac_divides(q->arithmetic)) + rest);
+    *t = (ac_quantised_tile){scale, zero, 0};
     return ac_quantise_allows(q, dtype, t);
 }
 

@@ -20,6 +20,7 @@ _MAX_WHOLE = 1 << 52
 _FRACTION, _EXPONENT = 52, 12  # bits of a double, its sign among those of the exponent
 _HALVED = 255
 _FIRST_SCALE = 1.0
+_LOWEST_STEP = 2147483637.0  # less it: where cfitsio begins with nulls or dither 2
 # What cfitsio multiplies differences of pixels by, of third, second and fifth order, and levels that people give it.
 _NOISES = (0.6052697, 1.0483579, 0.1772048)
 _ORDERS = len(_NOISES)
@@ -98,6 +99,8 @@ class _Known:
         self.has_moved, self.is_less, self.rest_is_less = (Decision(_HALVED) for _ in range(3))
         self.is_not = [Decision(_HALVED) for _ in _NOISES]  # the noise of this order
         self.moves, self.rests, self.gaps, self.lengths = (Number(_HALVED) for _ in range(4))
+        self.is_lowest, self.lowest_is_less = Decision(_HALVED), Decision(_HALVED)
+        self.lowests, self.lowest = Number(_HALVED), 0  # and the bits of the last one
         self.coded, self.multiple = _bits(_FIRST_SCALE), 0
 
 
@@ -148,15 +151,39 @@ def _put_scale(out: DecisionWriter, known: _Known, scale: float, code: ScaleCode
     known.coded = coded
 
 
+def _zero_above(lowest: int, scale: float) -> float:
+    with np.errstate(all="ignore"):
+        return float(np.float64(scale) * _LOWEST_STEP + np.float64(np.uint32(lowest).view(np.float32)))
+
+
+def _lowest_of(scale: float, zero: float) -> int | None:
+    """Bits of the lowest pixel, a float32, that gave a zero, if one did."""
+    with np.errstate(all="ignore"):
+        lowest = int(np.float32(zero - np.float64(scale) * _LOWEST_STEP).view(np.uint32))
+    return lowest if _zero_above(lowest, scale) == zero else None
+
+
+def _put_lowest(out: DecisionWriter, known: _Known, lowest: int) -> None:
+    out.choose(known.lowest_is_less, lowest < known.lowest)
+    out.number(known.lowests, abs(lowest - known.lowest) + 1)
+    known.lowest = lowest
+
+
 def _put_tile(out: DecisionWriter, known: _Known, scale: float, zero: float, code: ScaleCode, divides: bool) -> None:
     _put_scale(out, known, scale, code)
-    multiple = _multiple(zero, scale, divides)
+    lowest = _lowest_of(scale, zero) if code.noise_level else None
+    multiple = known.multiple if lowest is not None else _multiple(zero, scale, divides)
     moved, rest = multiple - known.multiple, _signed(_bits(zero) - _product(multiple, scale, divides))
     out.choose(known.has_moved, moved != 0)
     if moved:
         _put_signed(out, known.is_less, known.moves, moved)
-    out.choose(known.has_rest, rest != 0)
-    if rest:
+    has_rest = lowest is not None or rest != 0
+    out.choose(known.has_rest, has_rest)
+    if has_rest and code.noise_level:
+        out.choose(known.is_lowest, lowest is not None)
+    if lowest is not None:
+        _put_lowest(out, known, lowest)
+    elif rest:
         _put_signed(out, known.rest_is_less, known.rests, rest)
     known.multiple = multiple
 
@@ -213,11 +240,20 @@ def _take_tile(choices: DecisionReader, known: _Known, code: ScaleCode, divides:
     moved = rest = 0
     if choices.is_yes(known.has_moved):
         moved = _take_signed(choices, known.is_less, known.moves)
+    is_lowest = False
     if choices.is_yes(known.has_rest):
-        rest = _take_signed(choices, known.rest_is_less, known.rests)
+        is_lowest = bool(code.noise_level) and choices.is_yes(known.is_lowest)
+        if is_lowest:
+            less = choices.is_yes(known.lowest_is_less)
+            by = choices.number(known.lowests) - 1
+            known.lowest = (known.lowest - by if less else known.lowest + by) % (1 << 32)
+        else:
+            rest = _take_signed(choices, known.rest_is_less, known.rests)
     known.multiple += moved
     if abs(known.multiple) > _MAX_WHOLE:
         raise CorruptError(f"quantise: a zero of {known.multiple} scales, at most {_MAX_WHOLE} allowed")
+    if is_lowest:
+        return scale, _zero_above(known.lowest, scale)
     return scale, _of_bits((_product(known.multiple, scale, divides) + rest) % (1 << 64))
 
 

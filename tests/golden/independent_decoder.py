@@ -476,6 +476,7 @@ class Quantised:
             return sum(coder.raw(0, min(16, bits - at)) << at for at in range(0, bits, 16))
 
         self.tiles: list[tuple[float, float, int]] = []
+        is_lowest, lowest_down, lowests, lowest = Decision(255), Decision(255), Number(), 0
         top, q = bits_of(1.0) >> 52, 0
         for i in range(tiles):
             if i and not differs.pop(coder):
@@ -488,10 +489,20 @@ class Quantised:
             if order < 3:
                 scale = scale * (0.6052697, 1.0483579, 0.1772048)[order] / self.noise_level
             q += signed(moved_down, moves) if has_moved.pop(coder) else 0
-            rest = signed(rest_down, rests) if has_rest.pop(coder) else 0
+            rest, is_low = 0, False
+            if has_rest.pop(coder):
+                is_low = bool(self.has_noise and is_lowest.pop(coder))
+                if is_low:
+                    down = lowest_down.pop(coder)
+                    by = lowests.pop(coder) - 1
+                    lowest = (lowest - by if down else lowest + by) % (1 << 32)
+                else:
+                    rest = signed(rest_down, rests)
             demand(abs(q) <= 1 << 52, "zero in scales")
             demand(isfinite(scale) and scale, "scale")
             zero = of_bits((bits_of(self.times(float(q), scale)) + rest) % (1 << 64))
+            if is_low:
+                zero = 2147483637.0 * scale + struct.unpack("<f", lowest.to_bytes(4, "little"))[0]
             demand(isfinite(zero), "zero")
             if self.arithmetic & 1:
                 demand(self.round(scale) and isfinite(self.round(scale)) and isfinite(self.round(zero)), "rounded")

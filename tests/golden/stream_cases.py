@@ -282,7 +282,10 @@ def _tiles(shape: tuple[int, ...], **how: Any) -> Quantised:
     scale = rng.uniform(0.9, 1.1, Tiling.of(one, shape).number).astype("f4").astype("f8")
     if one.dither == 1:  # as fpack finds them, but for one
         scale[1:] = scale[1:] * rng.choice([0.6052697, 1.0483579, 0.1772048], scale.size - 1) / 4
+    lowest = scale * 2147483637.0 + rng.normal(40, 3, scale.size).astype("f4")
     zero = rng.integers(-900, 900, scale.size) * scale + np.where(rng.random(scale.size) < 0.2, 0.1, 0)
+    if one.dither == 1:  # and some with nulls
+        zero[::3] = lowest[::3]
     return Quantised(scale, zero, **how)
 
 
