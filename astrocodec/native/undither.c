@@ -15,6 +15,7 @@ enum {
     SIDE = 64, ROWS = 8, USUAL_WIDTH = 100, /* of pixels that are looked at in tiles of this width */
     MOST_FITTED = 1 << 16, /* pixels of a tile */
     TRIED_NOISES = 16, /* tiles */
+    ROWS_IN_STEPS = 3, FEWEST_STEPS = 5,
     WORK = 32, WORK_OF_TILE = 128, /* looks at each pixel for scales and zeros that hang together, on average and at most */
 };
 #define GOLDEN 0.61803398874989485
@@ -174,7 +175,7 @@ static void take_meant(const ac_dithered_image *image, uint64_t count, ac_quanti
     }
     q->has_null = null != UINT64_MAX;
     q->null_step = AC_ZERO_STEP - 1;
-    q->dither = zeros > 16 + count / 4096 ? AC_DITHER_2 : AC_DITHER_1;
+    if (q->dither && zeros > 16 + count / 4096) q->dither = AC_DITHER_2;
 }
 
 static int fit_all(const ac_dithered_image *image, uint64_t count, ac_quantised *q, int *found)
@@ -209,6 +210,58 @@ static int take_steps(const ac_array *array, const void *data, uint64_t count, a
     free(*steps);
     *steps = NULL;
     return status == AC_ERROR_SPACE ? AC_OK : status;
+}
+
+/* Whether a row has few values, all multiples of a step that are no integers; its scale. */
+static int is_in_steps(const ac_dithered_image *image, uint64_t row, double *scale)
+{
+    double x[AC_MOST_SORTED];
+    float r[AC_MOST_SORTED];
+    ac_sorted sorted;
+    ac_dithered_line line = {0};
+    const size_t n = (size_t)ac_smaller(image->planes.width, AC_MOST_SORTED);
+    size_t given = 0, whole = 0;
+    ac_undither_load(image, row / image->planes.height, row % image->planes.height, 0, n, x);
+    for (size_t i = 0; i < n; i++) given += !isnan(x[i]), whole += x[i] == rint(x[i]), r[i] = 0.5f;
+    ac_undither_sort(x, n, 1, &sorted);
+    if (sorted.count < FEWEST_STEPS || 2 * sorted.count > given || whole == given) return 0;
+    if (!ac_undither_line(x, r, n, 0, &line) || 10 * line.within < 9 * given) return 0;
+    *scale = line.scale;
+    return 1;
+}
+
+/* Rows have scales of their own, which no power of two relates as those of floats of few bits. */
+static int look_at_rows(const ac_dithered_image *image)
+{
+    const uint64_t rows = image->planes.count * image->planes.height;
+    double scales[ROWS_IN_STEPS];
+    for (int i = 0; i < ROWS_IN_STEPS; i++) {
+        const double down = GOLDEN * (double)(i + 1);
+        if (!is_in_steps(image, ac_smaller((uint64_t)((down - floor(down)) * (double)rows), rows - 1), &scales[i])) return 0;
+        for (int j = 0; j < i; j++) {
+            int exponent;
+            const double part = frexp(scales[i] / scales[j], &exponent);
+            if (fabs(part - 0.5) < 1e-6 || part > 1 - 1e-6) return 0;
+        }
+    }
+    return 1;
+}
+
+int ac_unscale(const ac_array *array, const void *data, ac_quantised *q, int32_t **steps)
+{
+    uint64_t count;
+    ac_dithered_image image = {.array = array, .data = data};
+    int found = 0;
+    memset(q, 0, sizeof *q);
+    *steps = NULL;
+    if ((array->dtype != AC_F4 && array->dtype != AC_F8) || ac_array_count(array, &count) || count < FEWEST_PIXELS) return AC_OK;
+    image.planes = ac_planes_of(array);
+    if (image.planes.width < NARROWEST || !look_at_rows(&image)) return AC_OK;
+    q->tile_height = 1;
+    int status = fit_all(&image, count, q, &found);
+    if (!status && found) status = take_steps(array, data, count, q, steps);
+    if (!*steps) ac_quantise_free(q);
+    return status;
 }
 
 int ac_undither(const ac_array *array, const void *data, ac_quantised *q, int32_t **steps)

@@ -8,4 +8,7 @@
  * to be freed. */
 int ac_undither(const ac_array *array, const void *data, ac_quantised *quantised, int32_t **steps);
 
+/* The same for rows without dither, each of which has a scale of its own. */
+int ac_unscale(const ac_array *array, const void *data, ac_quantised *quantised, int32_t **steps);
+
 #endif

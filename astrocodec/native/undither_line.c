@@ -36,7 +36,7 @@ static double agreed_scale(const ac_sorted *s, const float *r, size_t stride, in
     double ratios[MOST_RATIOS];
     size_t n = 0;
     for (size_t i = 1; !r && i < s->count; i++) ratios[n++] = s->x[i] - s->x[i - 1];
-    if (!r) return s->count < 4 ? 0 : most_alike(ratios, n, 64, (n + 1) / 2);
+    if (!r) return s->count < 4 ? 0 : most_alike(ratios, n, 64, n / 4 + 2);
     for (size_t i = 1; i < s->count; i++) {
         const double after = (double)r[s->at[i] * stride];
         if (is_close) {

@@ -83,6 +83,16 @@ def test_no_value_has_a_step_of_its_own() -> None:
     assert len(stream) < 1.03 * len(astrocodec.encode(values, quantised=own))
 
 
+@pytest.mark.parametrize("level", [1, 16])
+def test_rows_without_dither_have_scales_of_their_own(level: float) -> None:
+    values, own = unpacked(frame((90, 400), 1000, 10), (1, 400), level, -1)
+    stream = astrocodec.encode(values)
+    assert is_same(stream, values)
+    _, found = astrocodec.quantised(stream)
+    assert (found.dither, found.tile_shape) == (0, (1, 0))
+    assert len(stream) < 1.1 * len(astrocodec.encode(values, quantised=own))
+
+
 @pytest.mark.parametrize(
     ("shape", "tile", "seed", "cut"),
     [
