@@ -11,7 +11,7 @@ enum { AC_NOT_RUN = -1 }; /* status of a piece before its task */
 static inline void ac_run(const ac_parallel *parallel, ac_task task, void *work, size_t count)
 {
     if (parallel && count > 1)
-        parallel->run(parallel->pool, task, work, count);
+        parallel->run(parallel->pool, task, work, count); /* in threads that have the state of floats that the process gave them */
     else
         for (size_t i = 0; i < count; i++) task(work, i);
 }

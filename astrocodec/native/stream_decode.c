@@ -7,6 +7,7 @@
 #include "bytes.h"
 #include "chain.h"
 #include "cuts.h"
+#include "float_state.h"
 #include "foreign.h"
 #include "kernels/kernel.h"
 #include "model.h"
@@ -418,8 +419,10 @@ static void decode_piece(const decoding *d, size_t index, ac_span bytes, ac_refu
 static void run_decode(void *work, size_t index)
 {
     const decoding *d = work;
+    const uint64_t before = ac_float_state_standard();
     d->pieces[index].why.status = AC_OK;
     decode_piece(d, index, d->pieces[index].bytes, &d->pieces[index].why);
+    ac_float_state_back(before);
 }
 
 static void run_undo(void *work, size_t index)
@@ -431,6 +434,7 @@ static void run_undo(void *work, size_t index)
 /* Numbers out of the samples of a chain's piece. */
 static void run_restore(void *work, size_t index)
 {
+    const uint64_t state = ac_float_state_standard();
     const decoding *d = work;
     const opened *s = d->stream;
     const ac_place place = ac_piece_place(&s->grid, index);
@@ -442,6 +446,7 @@ static void run_restore(void *work, size_t index)
     else
         restore(d, &place, d->samples + ac_place_first(&s->grid.planes, &place), (size_t)s->grid.planes.width, is_in_place(d), &b, &d->pieces[index].why);
     free(b.mask);
+    ac_float_state_back(state);
 }
 
 /* Whether all pieces went well. */
@@ -637,10 +642,12 @@ static int decode_given(const given *g, const uint8_t *stream, size_t length, vo
     if (!stream || (g->model_count && !g->models) || (g->reference && !g->reference->data) || !ac_kernel_of(g->flags)) return ac_fault_plain(fault, AC_ERROR_ARGUMENT);
     for (size_t i = 0; i < g->model_count; i++)
         if (!g->models[i]) return ac_fault_plain(fault, AC_ERROR_ARGUMENT);
+    const uint64_t before = ac_float_state_standard();
     opened s = {.stream = stream, .length = length, .fault = fault};
     int status = open_stream(&s);
     if (!status) status = decode_stream(&s, g, out, capacity);
     close_stream(&s);
+    ac_float_state_back(before);
     return status;
 }
 
@@ -724,6 +731,8 @@ int ac_reference_apply(const uint8_t *section, size_t length, const ac_array *ar
     if (ac_outside_read(&reader, array, &s.outside)) return refuse_in(&s, AC_IN_SECTION, AC_SECTION_REFERENCE, &reader.why, 0);
     int status = ac_outside_check(&s.outside, &reference->array, reference->data);
     if (status == AC_ERROR_REFERENCE) return refuse_reference(&s, AC_REASON_REFERENCE_OTHER);
+    const uint64_t before = ac_float_state_standard();
     if (!status) status = ac_outside_apply(&s.outside, array, reference->data, from, to, undo);
+    ac_float_state_back(before);
     return status ? ac_fault_plain(fault, status) : AC_OK;
 }

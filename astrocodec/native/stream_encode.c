@@ -5,6 +5,7 @@
 #include "blank_choice.h"
 #include "bytes.h"
 #include "cuts.h"
+#include "float_state.h"
 #include "kernels/kernel.h"
 #include "pixel_choice.h"
 #include "model.h"
@@ -158,7 +159,9 @@ static void run_encode(void *work, size_t index)
 {
     const encoding *e = work;
     piece *out = piece_at(e, index);
+    const uint64_t before = ac_float_state_standard();
     out->status = encode_piece(e, index, out);
+    ac_float_state_back(before);
 }
 
 static void free_encoding(encoding *e)
@@ -528,12 +531,14 @@ int ac_stream_encode_with(const ac_choice *choices, size_t count, const ac_array
     if (status || !output || (original && (!original->section || original->section_length > AC_MAX_SECTION))) return AC_ERROR_ARGUMENT;
     const ac_choice general = {ac_model_default(), NULL, 0};
     if (!count && !general.model) return AC_ERROR_MEMORY;
+    const uint64_t before = ac_float_state_standard();
     status = AC_ERROR_SPACE;
     if (ac_array_size(array)) {
         source from = {.array = *array, .given = *array, .data = data, .elements = original ? original->elements : data};
         settings how = {count ? choices : &general, count ? count : 1, original, piece, hints, flags & ~(AC_EMBED | AC_RESIDUALS), (flags & AC_RESIDUALS) != 0, parallel};
         status = encode_found(&from, &how, output);
     }
+    ac_float_state_back(before);
     return status == AC_ERROR_SPACE ? encode_stored(array, original ? original->elements : data, output) : status;
 }
 
@@ -545,7 +550,10 @@ int ac_stream_encode_steps(const ac_choice *choices, size_t count, const ac_arra
     const ac_choice general = {ac_model_default(), NULL, 0};
     if (!count && !general.model) return AC_ERROR_MEMORY;
     const settings how = {.choices = count ? choices : &general, .count = count ? count : 1, .wanted = piece, .flags = flags & ~AC_EMBED, .parallel = parallel};
-    return encode_steps(array, steps, elements, (ac_span){section, section_length}, 1, how, output);
+    const uint64_t before = ac_float_state_standard();
+    const int status = encode_steps(array, steps, elements, (ac_span){section, section_length}, 1, how, output);
+    ac_float_state_back(before);
+    return status;
 }
 
 /* A buffer of the caller's. */
@@ -621,8 +629,10 @@ int ac_array_samples(const ac_array *array, const void *data, uint16_t *samples,
     ac_array coded;
     const void *there;
     int32_t *steps = NULL;
+    const uint64_t before = ac_float_state_standard();
     int status = find_coded(array, data, &coded, &there, &steps);
     if (!status) status = take_samples(&coded, there, steps != NULL, samples, shift);
+    ac_float_state_back(before);
     free(steps);
     return status;
 }
@@ -638,8 +648,10 @@ int ac_array_order(const ac_array *array, const void *data, int32_t *order)
     const void *there;
     int32_t *steps = NULL;
     ac_axes axes;
+    const uint64_t before = ac_float_state_standard();
     int turned = 0, status = find_coded(array, data, &coded, &there, &steps);
     if (!status) status = ac_axes_choose(&coded, there, add_size, &how, &axes, &turned);
+    ac_float_state_back(before);
     free(steps);
     for (int i = 0; i < array->ndim; i++) order[i] = turned ? axes.of[i] : i;
     return status;
