@@ -191,8 +191,8 @@ static int fit_all(const ac_dithered_image *image, uint64_t count, ac_quantised 
     f.tile = (ac_dithered_tile){f.x, f.r, 0, image->array->dtype == AC_F8, 0, malloc(room * AC_DITHERED_ROOM), 0, 0};
     f.work = (int64_t)(WORK * count);
     const int status = q->tiles && f.x && f.r && f.tile.room ? AC_OK : AC_ERROR_MEMORY;
-    for (uint64_t i = 0; !status && i < q->tile_count; i++) fit_tile(&f, i);
-    *found = !status && 2 * f.failing <= count;
+    for (uint64_t i = 0; !status && i < q->tile_count && 3 * f.failing <= count; i++) fit_tile(&f, i);
+    *found = !status && 3 * f.failing <= count;
     if (*found) take_noises(&f);
     *found = *found && fill_in(q);
     free(f.x);
