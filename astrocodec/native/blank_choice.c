@@ -79,27 +79,26 @@ static uint32_t find_repeated(const sample *s, uint64_t *found)
     return others >= FEW && 4 * (values - count) >= 3 * others ? count : 0;
 }
 
-/* Whether so many numbers are far from the others, which are `apart` from them and have these keys. */
-static int are_far(const sample *s, size_t count, uint64_t apart, const uint64_t *others)
-{
-    const size_t rest = s->count - count;
-    size_t values = 1;
-    for (size_t i = 1; i < rest; i++) values += others[i] != others[i - 1];
-    const uint64_t spread = others[3 * rest / 4] - others[rest / 4];
-    return values >= FEW && count >= COMMON && count * RARE >= s->count && apart / FAR > spread;
-}
+static int is_frequent(const sample *s, size_t count) { return count >= COMMON && count * RARE >= s->count; }
 
 /* The lowest and the highest value, where many numbers have it and others are far off. */
 static uint32_t find_far(const sample *s, uint64_t *found)
 {
-    const uint64_t *keys = s->keys, *end = keys + s->count;
-    size_t low = 1, high = 1;
+    const uint64_t *first = s->keys, *end = s->keys + s->count;
+    size_t low = 0, high = 0, values = 1;
+    while (low < s->count && first[low] == s->keys[0]) low++;
+    while (high < s->count && end[-1 - (ptrdiff_t)high] == end[-1]) high++;
+    if (!is_frequent(s, low)) low = 0;
+    if (!is_frequent(s, high)) high = 0;
+    if (!(low + high) || low + high + FEW > s->count) return 0;
+    first += low, end -= high;
+    const size_t rest = (size_t)(end - first);
+    for (size_t i = 1; i < rest; i++) values += first[i] != first[i - 1];
+    const uint64_t spread = first[3 * rest / 4] - first[rest / 4];
     uint32_t count = 0;
-    while (low < s->count && keys[low] == keys[0]) low++;
-    if (low == s->count) return 0;
-    while (end[-1 - (ptrdiff_t)high] == end[-1]) high++;
-    if (are_far(s, low, keys[low] - keys[0], keys + low)) found[count++] = keys[0];
-    if (are_far(s, high, end[-1] - end[-1 - (ptrdiff_t)high], keys)) found[count++] = end[-1];
+    if (values < FEW) return 0;
+    if (low && (first[0] - s->keys[0]) / FAR > spread) found[count++] = s->keys[0];
+    if (high && (*end - end[-1]) / FAR > spread) found[count++] = *end;
     return count;
 }
 

@@ -4,7 +4,7 @@
 
 #include "log512.h"
 
-enum { RUN = 256, RUNS = 64, APART = 2048 /* numbers for each run */, QUIET = 7 /* octaves of a usual step between neighbours */, MARGIN = 16, NEARER = 8 };
+enum { RUN = 256, RUNS = 64, APART = 2048 /* numbers for each run */, QUIET = 7 /* octaves of a usual step between neighbours */, MARGIN = 16, NEARER = 24 };
 enum { WIDEST = 14, NARROWEST = 4, BY = 2 /* octaves */, SPECIAL = 2047, DOUBLE_BIAS = 1023 };
 
 typedef struct {
@@ -71,7 +71,7 @@ static int64_t cost_of_bits(const look *l)
     while (l->sheet->largest >> low > 65535) low++;
     for (uint64_t j = 0; j < l->runs; j++) {
         ac_sheet_integers(l->sheet, j * l->apart, l->length, u);
-        for (size_t i = 1; i < l->length; i++) cost += 512 * low + step_bits(apart(u[i], u[i - 1]) >> low);
+        for (size_t i = 1; i < l->length; i++) cost += u[i] == u[i - 1] ? 0 : 512 * low + step_bits(apart(u[i], u[i - 1]) >> low);
     }
     return cost;
 }
@@ -91,7 +91,8 @@ static int64_t cost_of_bins(const look *l, const ac_pixel_map *map)
             least = bin < least ? bin : least, most = bin > most ? bin : most;
         }
         for (size_t i = 0; i < l->length; i++) u[i] ^= (uint64_t)1 << 63;
-        for (size_t i = 1; i < l->length; i++) cost += step_bits(apart(u[i], u[i - 1])) + 512 * bits[i];
+        for (size_t i = 1; i < l->length; i++) /* equal floats may be what stands for blanks */
+            cost += u[i] == u[i - 1] && places[i] == places[i - 1] ? 0 : step_bits(apart(u[i], u[i - 1])) + 512 * bits[i];
     }
     return most - least > 65535 ? INT64_MAX : cost;
 }

@@ -33,21 +33,18 @@ def _repeated(sample: NDArray[Any]) -> list[Any]:
     return values[found].tolist() if others >= _FEW and 4 * (values.size - len(found)) >= 3 * others else []
 
 
-def _are_far(count: int, apart: int, others: NDArray[Any]) -> bool:
-    spread = int(others[3 * others.size // 4]) - int(others[others.size // 4])
-    is_frequent = count >= _COMMON and count * _RARE >= count + others.size
-    return is_frequent and np.unique(others).size >= _FEW and apart // _FAR > spread
-
-
 def _far(sample: NDArray[Any]) -> list[Any]:
     """The lowest and the highest value, where many numbers have it and others are far off."""
     low, high = (int((sample == sample[at]).sum()) for at in (0, -1))
-    if low == sample.size:
+    low, high = (count if count >= _COMMON and count * _RARE >= sample.size else 0 for count in (low, high))
+    others = sample[low : sample.size - high]
+    if not low + high or others.size < _FEW or np.unique(others).size < _FEW:
         return []
+    spread = int(others[3 * others.size // 4]) - int(others[others.size // 4])
     found = []
-    if _are_far(low, int(sample[low]) - int(sample[0]), sample[low:]):
+    if low and (int(others[0]) - int(sample[0])) // _FAR > spread:
         found.append(sample[0])
-    if _are_far(high, int(sample[-1]) - int(sample[-1 - high]), sample[:-high]):
+    if high and (int(sample[-1]) - int(others[-1])) // _FAR > spread:
         found.append(sample[-1])
     return found
 

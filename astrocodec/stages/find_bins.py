@@ -16,7 +16,7 @@ from astrocodec.stages.log512 import log512
 _RUN, _RUNS, _APART = 256, 64, 2048
 _QUIET = 7  # octaves of a usual step between neighbours
 _WIDEST, _NARROWEST, _BY = 14, 4, 2
-_MARGIN, _NEARER = 16, 8
+_MARGIN, _NEARER = 16, 24
 _DOUBLE_BIAS, _SPECIAL = 1023, 2047
 _FAR = 1 << 30
 
@@ -52,7 +52,8 @@ def _cost(bins: Bins, bits: NDArray[np.uint64]) -> int | None:
     k, _, taken = bins.take(bits)
     if int(k.max()) - int(k.min()) > 65535:
         return None
-    return int(_steps((k - k.min()).astype(np.uint64)).sum()) + 512 * int(taken[:, 1:].sum())
+    is_other = bits[:, 1:] != bits[:, :-1]  # equal floats may be what stands for blanks
+    return int(((_steps((k - k.min()).astype(np.uint64)) + 512 * taken[:, 1:]) * is_other).sum())
 
 
 def find_bins(values: NDArray[Any], trailing: int, closed: NDArray[Any], largest: int) -> Bins | None:
@@ -87,5 +88,6 @@ def find_bins(values: NDArray[Any], trailing: int, closed: NDArray[Any], largest
         if cost is not None and cost + _NEARER * steps < best[0]:
             best = cost, tried
     low = max(0, largest.bit_length() - 16)
-    cost_of_bits = int(_steps(_runs(closed).astype(np.uint64), low).sum())
+    runs = _runs(closed).astype(np.uint64)
+    cost_of_bits = int((_steps(runs, low) * (runs[:, 1:] != runs[:, :-1])).sum())
     return best[1] if cost_of_bits - best[0] >= _MARGIN * steps else None
