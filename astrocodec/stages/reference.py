@@ -408,9 +408,9 @@ def _decode_modelled(
     order = read_order(header.body_of(stream.AXES), len(header.shape))
     turned = turned_shape(header.shape, order)
     shape = planes_of(turned, header.dtype.kind == "c")
-    parameters = Parameters.read(header.parameters, header.dtype, math.prod(shape), header.parameters_at)
     if not math.prod(shape):
         raise CorruptError(f"shape {header.shape}: an array without elements must be stored")
+    parameters = Parameters.read(header.parameters, header.dtype, math.prod(shape), header.parameters_at)
     # Four bytes bound what the largest run of constant pieces can claim, before memory is taken.
     if math.prod(shape) > len(data) * (MAX_PIXELS // 4):
         raise CorruptError(f"shape {header.shape} is more than {len(data)} bytes can hold")

@@ -419,6 +419,7 @@ FORBIDDEN = {
     "short parameters": (_causal(bytes(5)), TruncatedError, ""),
     "long parameters": (_causal(bytes(7)), CorruptError, "parameters"),
     "causal without elements": (_causal(shape=(3, 0), data=b"", elements=b""), CorruptError, "axis"),
+    "causal without elements or parameters": (stream_of(1, 0, (3, 0), (), b"", b"", b""), CorruptError, "axis"),
     "kind 1 of integers": (_causal(b"\1" + bytes(5)), CorruptError, "kind"),
     "kind 0 of floats": (_causal(data_type=8), CorruptError, "kind"),
     "kind 4": (_causal(b"\4" + bytes(5), data_type=8), CorruptError, "kind"),
