@@ -430,9 +430,12 @@ static void match_bins(ac_sheet *s, uint64_t low, uint64_t high)
     if (bins.largest <= 65535) *s = bins;
 }
 
-int ac_sheet_init(ac_sheet *s, const ac_array *array, const void *data)
+int ac_sheet_init(ac_sheet *s, const ac_array *array, const void *data) { return ac_sheet_init_as(s, array, data, 0); }
+
+int ac_sheet_init_as(ac_sheet *s, const ac_array *array, const void *data, int by_bits)
 {
     memset(s, 0, sizeof *s);
+    s->by_bits = by_bits;
     int status = ac_array_count(array, &s->count);
     if (status) return status;
     s->numbers = ac_numbers_of(array, (void *)data, s->count);
@@ -447,6 +450,6 @@ int ac_sheet_init(ac_sheet *s, const ac_array *array, const void *data)
     s->map.offset = high - rounded <= 65535 ? rounded : low;
     s->largest = high - s->map.offset;
     status = s->largest <= 65535 ? match_set(s) : match_wide(s);
-    if (!status && s->map.kind == AC_KIND_FLOAT_BITS && s->map.rule == AC_RULE_NONE) match_bins(s, low, high);
+    if (!status && !by_bits && s->map.kind == AC_KIND_FLOAT_BITS && s->map.rule == AC_RULE_NONE) match_bins(s, low, high);
     return status;
 }

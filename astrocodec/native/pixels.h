@@ -21,6 +21,7 @@ typedef struct {
     ac_pixel_map map;
     uint64_t largest; /* of the integers */
     uint32_t low_bits;
+    int by_bits;     /* floats stay their bits */
     uint64_t unit;   /* rule 1, beyond 16 bits: what all u are multiples of; else 0 */
     uint16_t *rank;  /* rules 1 and 2: what takes the place of u below 65536; owned */
     uint16_t *ranks; /* rule 2, where some u are larger: those of all numbers; owned */

@@ -21,7 +21,7 @@ static int map_plane(const ac_sheet *sheet, const ac_array *array, uint64_t t, a
     const ac_planes *p = &sheet->planes;
     const size_t size = (size_t)(p->height * p->width) * ac_number_bytes(array->dtype);
     const ac_array one = {.dtype = array->dtype, .ndim = 2, .shape = {p->height, p->width}};
-    const int status = ac_sheet_init(plane, &one, (const uint8_t *)sheet->numbers.data + t * size);
+    const int status = ac_sheet_init_as(plane, &one, (const uint8_t *)sheet->numbers.data + t * size, sheet->by_bits);
     if (!status) ac_choose_low_bits(plane);
     return status;
 }

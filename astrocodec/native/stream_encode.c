@@ -5,6 +5,7 @@
 #include "blank_choice.h"
 #include "bytes.h"
 #include "cuts.h"
+#include "differences.h"
 #include "float_state.h"
 #include "kernels/kernel.h"
 #include "pixel_choice.h"
@@ -43,6 +44,7 @@ typedef struct {
     int is_any;       /* also what is larger than a stored array is wanted */
 } source;
 
+enum { LOOKED_AT = 512 };     /* rows and columns that tell whether floats are tried by their bits */
 enum { MOST_LOOKED_AT = 8 }; /* planes apart in which cuts are sought */
 enum { MIDDLE = 1 << 15 };    /* elements that tell whether floats are smaller by their steps */
 
@@ -365,13 +367,61 @@ static int encode_sheet(ac_sheet *sheet, const ac_blanks *blanks, const source *
     return status;
 }
 
-/* Of the array, or of that without its blanks. */
+/* The shorter of two streams, of equal ones the first, as far as they were found. They are freed. */
+static int put_shorter(ac_room *rooms, const int *found, const ac_output *output)
+{
+    int status = AC_OK;
+    for (int i = 0; i < 2 && !status; i++)
+        if (found[i] != AC_ERROR_SPACE) status = found[i];
+    const int best = found[1] || (!found[0] && rooms[0].length <= rooms[1].length) ? 0 : 1;
+    if (!status) status = found[best];
+    if (!status) {
+        uint8_t *out = output->take(output->owner, rooms[best].length);
+        if (out)
+            memcpy(out, rooms[best].data, rooms[best].length);
+        else
+            status = AC_ERROR_MEMORY;
+    }
+    ac_room_free(&rooms[0]);
+    ac_room_free(&rooms[1]);
+    return status;
+}
+
+/* Whether floats by their bits, in the middle of an array, show few differences: what a table of those takes no estimate of bins knows. */
+static int are_bits_promising(ac_sheet *bits, int *promising)
+{
+    const ac_planes *p = &bits->planes;
+    const uint32_t height = (uint32_t)ac_smaller(p->height, LOOKED_AT), width = (uint32_t)ac_smaller(p->width, LOOKED_AT);
+    const uint64_t y = p->count / 2 * p->height + (p->height - height) / 2, x = (p->width - width) / 2;
+    uint16_t *samples = malloc((size_t)height * width * sizeof *samples);
+    if (!samples) return AC_ERROR_MEMORY;
+    ac_choose_low_bits(bits);
+    for (uint32_t row = 0; row < height; row++) ac_sheet_samples(bits, (y + row) * p->width + x, width, samples + (size_t)row * width);
+    *promising = ac_differences_promising(samples, height, width, width);
+    free(samples);
+    return AC_OK;
+}
+
+/* Of the array, or of that without its blanks; floats by bins, and by their bits where these may be shorter. */
 static int encode_numbers(const void *numbers, const ac_blanks *blanks, const source *from, const settings *how, const ac_output *output)
 {
-    ac_sheet sheet = {0};
-    int status = ac_sheet_init(&sheet, &from->array, numbers);
-    if (!status) status = encode_sheet(&sheet, blanks, from, how, output);
+    ac_sheet sheet = {0}, bits = {0};
+    int promising = 0, status = ac_sheet_init(&sheet, &from->array, numbers);
+    if (!status && sheet.map.kind == AC_KIND_BINS) {
+        status = ac_sheet_init_as(&bits, &from->array, numbers, 1);
+        if (!status) status = are_bits_promising(&bits, &promising);
+    }
+    if (!status && promising) {
+        ac_room rooms[2] = {{0}, {0}};
+        const ac_output outputs[2] = {{ac_take_room, &rooms[0]}, {ac_take_room, &rooms[1]}};
+        const int by_bins = encode_sheet(&sheet, blanks, from, how, &outputs[0]);
+        const int found[2] = {by_bins, encode_sheet(&bits, blanks, from, how, &outputs[1])};
+        status = put_shorter(rooms, found, output);
+    } else if (!status) {
+        status = encode_sheet(&sheet, blanks, from, how, output);
+    }
     ac_sheet_free(&sheet);
+    ac_sheet_free(&bits);
     return status;
 }
 
@@ -381,22 +431,9 @@ static int encode_both(const void *filled, const ac_blanks *blanks, const source
     const ac_blanks none = {0};
     ac_room rooms[2] = {{0}, {0}};
     const ac_output outputs[2] = {{ac_take_room, &rooms[0]}, {ac_take_room, &rooms[1]}};
-    int status = encode_numbers(from->data, &none, from, how, &outputs[0]);
-    const int is_first = !status;
-    if (!status || status == AC_ERROR_SPACE) status = encode_numbers(filled, blanks, from, how, &outputs[1]);
-    const int is_second = !status && (!is_first || rooms[1].length < rooms[0].length);
-    if (is_first && status == AC_ERROR_SPACE) status = AC_OK;
-    if (!status) {
-        const ac_room *best = &rooms[is_second];
-        uint8_t *out = output->take(output->owner, best->length);
-        if (out)
-            memcpy(out, best->data, best->length);
-        else
-            status = AC_ERROR_MEMORY;
-    }
-    ac_room_free(&rooms[0]);
-    ac_room_free(&rooms[1]);
-    return status;
+    const int without = encode_numbers(from->data, &none, from, how, &outputs[0]);
+    const int found[2] = {without, encode_numbers(filled, blanks, from, how, &outputs[1])};
+    return put_shorter(rooms, found, output);
 }
 
 /* AC_ERROR_SPACE where storing takes fewer bytes. */
@@ -485,17 +522,7 @@ static int encode_both_ways(source *from, const settings *how, const ac_quantise
     if (!status) found[0] = encode_steps(&from->given, steps, from->elements, (ac_span){section, length}, 0, *how, &by_steps);
     if (!status && (!are_clear || found[0])) found[1] = encode_in_order(from, &plain, &as_they_are);
     free(section);
-    for (int i = 0; i < 2 && !status; i++)
-        if (found[i] != AC_ERROR_SPACE) status = found[i];
-    const int best = found[1] || (!found[0] && rooms[0].length <= rooms[1].length) ? 0 : 1;
-    if (!status) status = found[best];
-    if (!status) {
-        uint8_t *out = output->take(output->owner, rooms[best].length);
-        if (out)
-            memcpy(out, rooms[best].data, rooms[best].length);
-        else
-            status = AC_ERROR_MEMORY;
-    }
+    if (!status) return put_shorter(rooms, found, output);
     ac_room_free(&rooms[0]);
     ac_room_free(&rooms[1]);
     return status;

@@ -296,14 +296,16 @@ def _map_bins(
         bins = bins._replace(linear=bins.linear - (2 if bins.linear > 1 else 1))
 
 
-def map_pixels(values: NDArray[Any]) -> tuple[NDArray[np.uint64] | NDArray[np.uint16], PixelMap, int]:
+def map_pixels(
+    values: NDArray[Any], by_bits: bool = False
+) -> tuple[NDArray[np.uint64] | NDArray[np.uint16], PixelMap, int]:
     """Integers (same shape), the map, and the largest integer.
 
-    The values are integers or floats of native byte order, not none.
+    The values are integers or floats of native byte order, not none; with `by_bits` floats get no bins.
     """
     mapped = _map_values(values)
     trailing = mapped[1].trailing
-    if mapped[1].kind != _FLOAT_BITS or mapped[1].rule != _OFFSET:
+    if by_bits or mapped[1].kind != _FLOAT_BITS or mapped[1].rule != _OFFSET:
         return mapped
     ordered = ordered_bits(values, trailing)
     extremes = _from_ordered_bits(np.array([ordered.min(), ordered.max()]), trailing, values.dtype)

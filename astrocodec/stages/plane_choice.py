@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from astrocodec.stages.bins import float_bits
 from astrocodec.stages.chain import Chain, apply_chain
 from astrocodec.stages.chain_choice import fit_chain, plain_chain
+from astrocodec.stages.differences import promising
 from astrocodec.stages.pixels import BINS, map_pixels
 from astrocodec.stages.plane_maps import PlaneMap, pack_maps
 from astrocodec.stages.planes import Planes
@@ -23,6 +24,7 @@ from astrocodec.stages.stream import MAX_SECTION
 from astrocodec.stages.widths import Choice as Widths
 
 _LEAST_PLANE, _NOT_SMALL, _LARGE, _LOOKED_AT = 256, 1024, 1 << 20, 8
+_LOOKED_AT_SIDE = 512  # rows and columns
 _TRIALS, _TRIAL_ROWS, _TRIAL_COLUMNS, _TRIAL_PIXELS = 4, 64, 256, 2048
 
 Integers = NDArray[np.uint64] | NDArray[np.uint16]
@@ -38,6 +40,7 @@ class Mapped:
     largest: int
     map: PlaneMap
     places: NDArray[np.int64] | None = None  # of bins: how many bits the place of each number takes
+    by_bits: bool = False  # floats stay their bits
 
     def low_bits(self, part: _Trial) -> int:
         """Bits of a part that are not samples."""
@@ -49,14 +52,27 @@ class Mapped:
         return (self.u >> self.map.low_bits).astype(np.uint16)
 
 
-def map_planes(planes: NDArray[Any]) -> Mapped:
-    """Planes ``(plane, y, x)`` of any dtype."""
-    sheet, pixel_map, largest = map_pixels(planes.reshape(-1, planes.shape[2]))
+def map_planes(planes: NDArray[Any], by_bits: bool = False) -> Mapped:
+    """Planes ``(plane, y, x)`` of any dtype; with `by_bits` floats get no bins."""
+    sheet, pixel_map, largest = map_pixels(planes.reshape(-1, planes.shape[2]), by_bits)
     u = sheet.reshape(planes.shape)
     if pixel_map.kind == BINS:
         taken = pixel_map.bins(planes.dtype).take(float_bits(planes, pixel_map.trailing))[2]
         return Mapped(u, largest, PlaneMap(pixel_map, 0), taken)
-    return Mapped(u, largest, PlaneMap(pixel_map, choose_low_bits(sheet, largest)))
+    return Mapped(u, largest, PlaneMap(pixel_map, choose_low_bits(sheet, largest)), by_bits=by_bits)
+
+
+def ways_to_map(planes: NDArray[Any]) -> list[Mapped]:
+    """Planes mapped; those in bins also by their bits where these, in the middle, show few differences."""
+    whole = map_planes(planes)
+    if whole.map.pixel_map.kind != BINS:
+        return [whole]
+    by_bits = map_planes(planes, True)
+    part = by_bits.samples[len(planes) // 2]
+    (y, height), (x, width) = (
+        ((side - min(side, _LOOKED_AT_SIDE)) // 2, min(side, _LOOKED_AT_SIDE)) for side in part.shape
+    )
+    return [whole, by_bits] if promising(part[y : y + height, x : x + width]) else [whole]
 
 
 @dataclass(frozen=True)
@@ -108,7 +124,7 @@ def _each(planes: NDArray[Any], whole: Mapped) -> list[Mapped] | None:
     may_differ = planes[0].size >= _NOT_SMALL and (not is_plain or _ranges_differ(whole.u))
     if not may_differ and not any(_sparser(planes, whole)):
         return None
-    each = [map_planes(plane[None]) for plane in planes]
+    each = [map_planes(plane[None], whole.by_bits) for plane in planes]
 
     def sort(mapped: Mapped) -> tuple[int, ...]:
         found = mapped.map.pixel_map

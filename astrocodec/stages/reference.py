@@ -32,7 +32,7 @@ from astrocodec.stages.distribution import Tables, build_tables
 from astrocodec.stages.outside import Outside, apply_outside, undo_outside
 from astrocodec.stages.outside_choice import choose_outside
 from astrocodec.stages.pixels import BINS, unmap_pixels
-from astrocodec.stages.plane_choice import choose_planes, map_planes, subtract_planes
+from astrocodec.stages.plane_choice import Mapped, choose_planes, subtract_planes, ways_to_map
 from astrocodec.stages.plane_maps import PlaneMap, maps_of, pack_maps
 from astrocodec.stages.planes import (
     MAX_PIXELS,
@@ -167,7 +167,14 @@ def _modelled(
     is_turned = order != tuple(range(len(order)))
     values = turn(given, order) if is_turned else given
     choices = choose_blanks(values, to_planes(values))
-    return min((_masked(given, values, *choice, how, beside, order, made) for choice in choices), key=len)
+    return min(
+        (
+            _masked(given, values, blanks, planes, whole, how, beside, order, made)
+            for blanks, planes in choices
+            for whole in ways_to_map(planes)
+        ),
+        key=len,
+    )
 
 
 def _masked(
@@ -175,6 +182,7 @@ def _masked(
     values: NDArray[np.generic],
     blanks: Blanks,
     planes: NDArray[Any],
+    whole: Mapped,
     how: _How,
     beside: _Beside | None,
     order: Order,
@@ -185,7 +193,6 @@ def _masked(
     is_turned = order != tuple(range(len(order)))
     given_planes = to_planes(values)
     shape = Planes(*planes.shape)
-    whole = map_planes(planes)
 
     def pieces_of(planes: Planes, cuts: Cuts = NO_CUTS) -> Grid:
         sides = wanted_pieces(planes, how.piece_shape) if how.piece_shape else choose_pieces(planes, cuts)
