@@ -121,7 +121,7 @@ typedef struct {
     double b, x, off, k, r;
 } point;
 
-static int exchange(const point *p, size_t n, double *scale, double *zero, double *worst)
+static int exchange(ac_dithered_tile *t, const point *p, size_t n, double *scale, double *zero, double *worst)
 {
     point ref[3];
     size_t low = 0, high = 0;
@@ -133,7 +133,8 @@ static int exchange(const point *p, size_t n, double *scale, double *zero, doubl
         if (p[i].b > p[low].b && p[i].b < p[high].b && (mid == SIZE_MAX || fabs(p[i].b - middle) < fabs(p[mid].b - middle))) mid = i;
     if (mid == SIZE_MAX) return 0;
     ref[0] = p[low], ref[1] = p[mid], ref[2] = p[high];
-    for (int round = 0; round < ROUNDS; round++) {
+    for (int round = 0; round < ROUNDS && (!round || t->work > 0); round++) {
+        t->work -= (int64_t)n / 4; /* they are quick */
         /* x_j = scale b_j + zero + sign_j off_j e, about the middle one. */
         const double b0 = ref[0].b - ref[1].b, b2 = ref[2].b - ref[1].b, x0 = ref[0].x - ref[1].x, x2 = ref[2].x - ref[1].x;
         const double o0 = ref[0].off + ref[1].off, o2 = ref[2].off + ref[1].off;
@@ -175,7 +176,7 @@ static int with_zero(ac_dithered_tile *t, const ac_dithered_line *line, ac_dithe
         p[n++] = (point){k - (double)t->r[i] + 0.5, t->x[i], half_ulp(t, t->x[i]), 0, 0};
         least = fmin(least, p[n - 1].off), first = fmin(first, p[n - 1].b), last = fmax(last, p[n - 1].b);
     }
-    if (!exchange(p, n, &s, &c, &worst)) return 0;
+    if (!exchange(t, p, n, &s, &c, &worst)) return 0;
     *out = (ac_dithered_line){s, c, 0};
     if (worst >= 1) return s > 0;
     const double room = 0.25 * (1 - worst) * least / (1 + fmax(fabs(first), fabs(last))), scale = shortest_between(s - room, s + room);
@@ -309,7 +310,7 @@ static int by_noise(ac_dithered_tile *t, const point *p, size_t n, double scale,
 {
     double middle = 0;
     for (size_t i = 0; i < n; i++) middle += p[i].b / (double)n;
-    for (int i = 0; i < AC_NOISE_LEVELS * AC_NOISES; i++) {
+    for (int i = 0; i < AC_NOISE_LEVELS * AC_NOISES && t->work > 0; i++) {
         const float level = ac_noise_levels[i / AC_NOISES];
         const double s = ac_noise_scale(scale, i % AC_NOISES, level), c = zero + (scale - s) * middle;
         if ((t->level != 0 && t->level != level) || fabs(s - scale) > reach) continue;
@@ -343,7 +344,7 @@ static int far_below(ac_dithered_tile *t, const ac_dithered_line *line, ac_dithe
         p[n] = (point){b, t->x[i], off_by(t, t->x[i], unit), k - lowest, r};
         most = fmax(most, p[n].off), least_off = fmin(least_off, p[n].off), last = fmax(last, b), n++;
     }
-    if (!exchange(p, n, &s, &c, &worst) || !(s > 0) || worst > 4 || exponent_of(s) != exponent_of(line->scale)) return 0;
+    if (!exchange(t, p, n, &s, &c, &worst) || !(s > 0) || worst > 4 || exponent_of(s) != exponent_of(line->scale)) return 0;
     const double reach = 4 * most / (1 + last);
     if (by_noise(t, p, n, s, c, unit, reach, out)) return 1;
     /* The lowest k is free: one is taken whose zero falls where it must, among units. */
