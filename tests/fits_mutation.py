@@ -14,7 +14,7 @@ import fits_tiles
 from astrocodec.errors import AstrocodecError
 from fits_tiles.layout.blocks import walk
 
-__all__ = ["Mutation", "Tally", "compressed_sample", "try_mutations"]
+__all__ = ["Mutation", "Tally", "compressed_archive", "compressed_sample", "try_mutations"]
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,22 @@ def compressed_sample(folder: Path, container: str) -> Path:
     return packed
 
 
+def compressed_archive(folder: Path) -> Path:
+    """Write a file of tiles of other programs, quantised and not, and compress it; return that."""
+    pixels = np.random.default_rng(3).poisson(20, (60, 200)).astype(np.int16) * 4
+    floats = (pixels * 0.3).astype(np.float32)
+    floats[5, 3:9] = np.nan
+    images = [
+        fits.CompImageHDU(floats, name="STEPS", compression_type="RICE_1", quantize_level=1, quantize_method=1),
+        fits.CompImageHDU(pixels, name="GZIP", compression_type="GZIP_1", tile_shape=(20, 200)),
+    ]
+    archive, packed = folder / "archive.fz", folder / "archive.ac.fits"
+    fits.HDUList([fits.PrimaryHDU(), *images]).writeto(archive, overwrite=True)
+    report = fits_tiles.compress(archive, packed, tune=False, overwrite=True)
+    assert all("--to original" in hdu.note for hdu in report.hdus[1:])
+    return packed
+
+
 def mutations(raw: bytes, headers: list[range], count: int, seed: int) -> list[Mutation]:
     """Return changes of single bytes, half of them in headers."""
     rng = random.Random(seed)
@@ -79,14 +95,14 @@ def mutations(raw: bytes, headers: list[range], count: int, seed: int) -> list[M
     return found
 
 
-def try_mutations(packed: Path, count: int, seed: int) -> Tally:
+def try_mutations(packed: Path, count: int, seed: int, to: str = "image") -> Tally:
     """
     Change one byte at a time: each ends in an error that names the file, or in the identical file.
 
     `verify` raises an error too, or at least does not call the file verified.
     """
     raw, back, damaged = packed.read_bytes(), packed.with_name("back.fits"), packed.with_name("damaged.fits")
-    fits_tiles.decompress(packed, back, overwrite=True)
+    fits_tiles.decompress(packed, back, to=to, overwrite=True)
     expected = back.read_bytes()
     with packed.open("rb") as file:
         hdus = list(walk(file.fileno(), packed.name))
@@ -95,16 +111,16 @@ def try_mutations(packed: Path, count: int, seed: int) -> Tally:
         damaged.write_bytes(raw[: change.place] + bytes([change.value]) + raw[change.place + 1 :])
         hit = next((hdu for hdu in hdus if change.place < hdu.stop), None)
         part = "tail" if hit is None else f"{hit.label}, {'header' if change.place < hit.data_start else 'data'}"
-        end, verified = _decompressed(damaged, back, expected), _verified(damaged)
+        end, verified = _decompressed(damaged, back, expected, to), _verified(damaged)
         tally.ends[f"{part}: {end}"] += 1
         if end not in ("error", "identical") or verified:
             tally.wrong.append(f"byte {change.place} -> {change.value} ({part}): {end}, verified: {verified}")
     return tally
 
 
-def _decompressed(damaged: Path, back: Path, expected: bytes) -> str:
+def _decompressed(damaged: Path, back: Path, expected: bytes, to: str) -> str:
     try:
-        fits_tiles.decompress(damaged, back, overwrite=True)
+        fits_tiles.decompress(damaged, back, to=to, overwrite=True)
     except AstrocodecError as error:
         return "error" if damaged.name in str(error) else f"an error that names no file: {error}"
     return "identical" if back.read_bytes() == expected else "another file, and no error"

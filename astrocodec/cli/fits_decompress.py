@@ -56,10 +56,16 @@ def fits_decompress_command(
     """
 
     def name_output(path: Path) -> str:
+        name = prefix + stem(path)
+        becomes_plain = to == "original" and not _is_for_original(path, (run.outdir or path.parent) / name)
+        return name + _SUFFIXES["image" if becomes_plain else to]
+
+    def _is_for_original(path: Path, output: Path) -> bool:
         from fits_tiles.files.check import keeps_tiles
 
-        was_plain = to == "original" and not keeps_tiles(path)
-        return prefix + stem(path) + _SUFFIXES["image" if was_plain else to]
+        if not path.exists():  # an earlier run deleted it, and what it wrote then tells
+            return Path(f"{output}{_SUFFIXES['original']}").exists()
+        return keeps_tiles(path, edited=edited)
 
     options: dict[str, Any] = {"to": to, "extensions": extensions, "checksums": run.checksums, "edited": edited}
     if reference:

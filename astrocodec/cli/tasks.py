@@ -85,6 +85,7 @@ def _perform(task: Task, workers: int, progress: Progress | None) -> Outcome:
     target = Path(os.path.realpath(task.target)) if task.target and replaces else task.target
     goes = replaces or task.destination is Destination.DELETE_INPUT
     before = None if task.source.is_stdin else (settled if goes else os.stat)(task.source.path)
+    lost = _original_that_goes(task) if goes else ""
     if target is not None:
         now = state(target)
         if task.overwrite and not replaces and now is not None and not is_unchanged(task.replaced, now):
@@ -117,9 +118,21 @@ def _perform(task: Task, workers: int, progress: Progress | None) -> Outcome:
             note = f"kept, {why}"
         else:
             deletion = Deletion(task.source.path, task.target, before, report.written)
+    if deletion or replaces:
+        note = note or lost
     shown_target = "-" if task.destination is Destination.STDOUT else str(task.target or "")
     report = replace(report, source=task.file, target=shown_target)
     return Outcome(task.file, shown_target, report, note=notes_on(report, about=note), deletion=deletion)
+
+
+def _original_that_goes(task: Task) -> str:
+    """Say what of an input is not in its output: what gives the file back that it was made from, of other tiles."""
+    if task.kind.package != "fits_tiles" or task.operation != "decompress" or task.options.get("to") == "original":
+        return ""
+    from fits_tiles.files.check import keeps_tiles
+
+    keeps = keeps_tiles(task.source.path, edited=True)
+    return "without it, --to original no longer gives the .fz that it was made from" if keeps else ""
 
 
 def _refuse_reference(task: Task) -> None:

@@ -326,17 +326,22 @@ def _report(path: FileLike, name: str, file: IO[bytes], hdus: list[Hdu]) -> File
     return report
 
 
-def keeps_tiles(path: str | os.PathLike[str]) -> bool:
+def keeps_tiles(path: str | os.PathLike[str], *, edited: bool = False) -> bool:
     """
-    Tell by the headers of a file, not packed, whether it keeps tiles of another program for ``to="original"``.
+    Tell by the headers of a file whether it keeps tiles of another program for ``to="original"``.
 
-    What cannot be read keeps none; that is for those who decompress it.
+    With `edited`, those of an image whose header was edited do not count. What cannot be read keeps none; that is for
+    those who decompress it.
     """
     if not os.path.isfile(path):
         return False
-    with suppress(FormatError, OSError), open(path, "rb") as file:
-        hdus = walk(file.fileno(), str(path))
-        return any(holds_tiles(hdu.cards) and read_original_card(hdu.cards) is not None for hdu in hdus)
+    with suppress(FormatError, OSError), open_source(path, None) as file:
+        fd, name = file.fileno(), str(path)
+        for hdu in walk(fd, name):
+            if holds_tiles(hdu.cards) and read_original_card(hdu.cards) is not None:
+                found = restored_header(fd, hdu, f"{name}: {hdu.label}", primary=was_primary(hdu.cards), edited=edited)
+                if not (edited and found.edits):
+                    return True
     return False
 
 

@@ -84,7 +84,8 @@ def decompress(
         Plain images, or the tile convention with a standard algorithm for programs without astrocodec. Floats become
         GZIP_2 tiles in either case, since RICE_1 does not keep them. 64-bit integers and images of more than three
         axes become plain images, since cfitsio reads no tiles of theirs. ``'original'`` gives tiles of other programs,
-        from which images were coded anew, byte for byte; images that were plain become plain.
+        from which images were coded anew, byte for byte; images of which none are kept become plain, which the
+        report's notes tell.
     extensions : iterable of int or str, optional
         HDUs to restore, by number or ``EXTNAME``; the others are copied.
     workers : int
@@ -113,7 +114,8 @@ def decompress(
     Raises
     ------
     DifferenceError
-        If the new file does not hold what was decoded, or `only_verified` forbids it; it is not kept.
+        If the new file does not hold what was decoded, or `only_verified` forbids it; it is not kept. If the header of
+        an image was edited whose original tiles are asked for, unless with `edited`: then it becomes a plain image.
     FileExistsError
         If `dst` exists and may not be replaced.
     FormatError
@@ -162,6 +164,8 @@ def decompress(
                 left = [hdu for hdu in hdus if plain.origin[hdu.index] not in chosen]
                 carry(fd, left, references.folders, target.folder, name)
             job.meter.finish()
+            if to == "original" and job.plain:
+                report.notes.append(_why_plain(job.plain))
             report.original_bytes = target.file.tell()
             words = [entry.checked for entry in report.hdus]
             report.checked = weakest([*words, known.whole, "verified" if verify else "decoded"])
@@ -176,6 +180,13 @@ def decompress(
             report.written = target.commit()
     report.seconds = time.perf_counter() - started
     return report
+
+
+def _why_plain(numbers: list[int]) -> str:
+    """Say of which HDUs the tiles that were asked for are not to be had, and why."""
+    hdus = f"HDU {numbers[0]} is a plain image" if len(numbers) == 1 else f"HDUs {numbers} are plain images"
+    why = "plain before, compressed with --no-original, or edited since"
+    return f"{hdus}, since nothing gives tiles of another program back ({why})"
 
 
 def _check(job: _Job, name: str) -> None:
@@ -211,6 +222,7 @@ class _Job:
     headers: list[tuple[str, int, bytes]] = field(default_factory=list)
     images: list[tuple[str, int, TileLayout, bytes]] = field(default_factory=list)  # digest of the pixels, band by band
     tiles: list[tuple[str, int, TileLayout, bytes]] = field(default_factory=list)  # digest of what they decode to
+    plain: list[int] = field(default_factory=list)  # numbers of the HDUs that became plain images
     _copies: list[tuple[str, int, int, int]] = field(default_factory=list)
     _starts: list[int] = field(default_factory=list)
 
@@ -297,6 +309,7 @@ def _write(job: _Job, plain: Staged, hdus: list[Hdu], chosen: set[int], name: st
                 entry.add_note(why)
                 if job.to != "original" or not _write_original(job, hdu, layout, where, entry, primary=drop_first):
                     _write_image(job, hdu, layout, where, entry, primary=position == 0)
+                    job.plain.append(entry.index)
             else:
                 primary = hdu.index == 1 and begins_with_primary_image(hdus)
                 _write_standard(job, hdu, layout, where, entry, primary)
@@ -319,6 +332,7 @@ def _write(job: _Job, plain: Staged, hdus: list[Hdu], chosen: set[int], name: st
                 entry.checked = "checksum ok" if entry.checked == "checksum ok" else "decoded"
                 entry.tell_image("decompressed", plain_layout(hdu, where))
                 entry.tell_model(fingerprint_in(hdu.cards), None)
+                job.plain.append(entry.index)
         if not job.edited:
             job.known.refuse_suspect(plain.origin[hdu.index])
         entry.work_out_bits()
@@ -342,13 +356,22 @@ def _write_original(job: _Job, hdu: Hdu, layout: TileLayout, where: str, entry: 
     Append the tiles of another program that an image was coded anew from; return whether that can be done.
 
     With `primary`, the HDU that stood before a compressed primary image goes before it.
+
+    Raises
+    ------
+    DifferenceError
+        If the tiles are kept, but of another header than the image has now; unless edits are to be taken.
     """
     card = read_original_card(hdu.cards)
     if card is None:
         return False
     found = restored_header(job.fd, hdu, where, primary=was_primary(hdu.cards), edited=job.edited)
     if found.edits:
-        entry.add_note(f"its {card.algorithm} tiles cannot be had back, since its header was edited")
+        lost = f"its {card.algorithm} tiles cannot be had back, since its header was edited"
+        if not job.edited:
+            # The plain image would stand in for the very file, under its name.
+            raise DifferenceError(f"{where}: {lost} ({found.edits}); --to image gives it with these edits")
+        entry.add_note(lost)
         return False
     kept = read_kept(job.fd, hdu, card, found.header, where)
     start = job.out.tell()

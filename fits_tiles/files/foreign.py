@@ -145,8 +145,9 @@ def staged(
         try:
             if leave and hdu.index in leave:
                 raise NotRecodedError(leave[hdu.index])
-            if fits_checksums(fd, hdu).data is False:
-                raise NotRecodedError("its data do not fit its DATASUM; they may be damaged")
+            if (wrong := fits_checksums(fd, hdu).wrong) and (wrong == "DATASUM" or algorithm != ALGORITHM):
+                # Its image would get sums that fit.
+                raise NotRecodedError(f"its {wrong} does not fit; it may be damaged, or edited since")
             ForeignTiles(fd, hdu, where := f"{name}: {hdu.label}")
             if not only_ours and (why := why_not_kept(plain_header(hdu.cards, where, primary=False))):
                 raise NotRecodedError(why)

@@ -62,6 +62,27 @@ def test_an_archive_comes_back_byte_for_byte(tmp_path: Path) -> None:
     assert plain.read_bytes() == as_plain
 
 
+def test_who_asks_for_an_archive_and_gets_an_image_is_told(tmp_path: Path) -> None:
+    archive, packed = tmp_path / "night.fits.fz", tmp_path / "night.ac.fits"
+    image = fits.CompImageHDU(sky(90, 330) // 5 * 5, compression_type="RICE_1")
+    fits.HDUList([fits.PrimaryHDU(), image]).writeto(archive)
+    original = archive.read_bytes()
+    succeed_here("fits-compress", "--no-tune", "--no-original", archive)
+    again = run_here("fits-decompress", "--to", "original", packed)
+    assert (again.returncode, (tmp_path / "night.fits").exists()) == (0, True)
+    assert b"HDU 1 is a plain image, since nothing gives tiles of another program back" in again.stderr
+    (tmp_path / "night.fits").unlink()
+    succeed_here("fits-compress", "--no-tune", "--overwrite", archive)
+    archive.unlink()
+    zipped = tmp_path / "night.ac.fits.gz"
+    zipped.write_bytes(gzip.compress(packed.read_bytes()))
+    succeed_here("fits-decompress", "--to", "original", "-D", "-Y", zipped)
+    done = run_here("fits-decompress", "--to", "original", "-D", "-Y", "--skip-existing", zipped)
+    assert (done.returncode, archive.read_bytes()) == (0, original)
+    image = run_here("fits-decompress", "-D", "-Y", packed)
+    assert b"--to original no longer gives the .fz that it was made from" in image.stderr
+
+
 def test_stdin_to_stdout_and_back(frame: Path) -> None:
     """A pipe of both commands changes nothing; the table goes to standard error."""
     original = frame.read_bytes()

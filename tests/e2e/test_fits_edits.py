@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy.io import fits
-from fits_mutation import compressed_sample, try_mutations
+from fits_mutation import compressed_archive, compressed_sample, try_mutations
 
 import fits_tiles
 from astrocodec.errors import AstrocodecError, CorruptError, DifferenceError, FormatError, TruncatedError
@@ -312,6 +312,12 @@ def test_one_byte_changes_of_all_kinds_of_hdu(tmp_path: Path, how: str) -> None:
     parts = {end.partition(":")[0] for end in tally.ends}
     assert len(parts) >= 15, "not all kinds of HDU were hit"
     assert sum(count for end, count in tally.ends.items() if end.endswith("error")) > 100
+
+
+def test_one_byte_changes_never_give_other_original_tiles(tmp_path: Path) -> None:
+    tally = try_mutations(compressed_archive(tmp_path), 16, seed=6, to="original")
+    assert not tally.wrong
+    assert sum(count for end, count in tally.ends.items() if end.endswith("error")) > 5
 
 
 def test_cards_removed_and_added_without_a_checksum(tmp_path: Path, container: str) -> None:

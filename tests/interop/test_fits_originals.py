@@ -15,6 +15,7 @@ from astropy.io import fits
 
 import fits_tiles
 from astrocodec.errors import CorruptError, DifferenceError
+from fits_tiles.files.check import keeps_tiles
 from fits_tiles.layout.blocks import split_cards, walk
 from fits_tiles.layout.card_format import assemble
 from fits_tiles.layout.folded_header import fold, unfold
@@ -190,6 +191,42 @@ def test_tiles_of_very_different_scales_come_back_or_stay(tmp_path: Path, is_tol
     _has_pixels_of(path)
 
 
+@pytest.mark.parametrize(("level", "null", "reason"), [(2.2e7, None, "not 32-bit integers"), (0, 3, "for null")])
+def test_steps_that_no_stream_tells_stay_and_others_go_on(
+    tmp_path: Path, level: float, null: int | None, reason: str
+) -> None:
+    """A hot column, beyond 32 bits around the level of the others; a null that is a step like any other."""
+    path = tmp_path / "source.fz"
+    pixels = np.random.default_rng(1).normal(0, 0.05, (64, 200))
+    pixels[:, 100] += level
+    steps = fits.CompImageHDU(
+        pixels, compression_type="RICE_1", quantize_level=-0.01, quantize_method=1, tile_shape=(64, 200)
+    )
+    fits.HDUList([fits.PrimaryHDU(), steps, fits.CompImageHDU(NOISE, compression_type="RICE_1")]).writeto(path)
+    with fits.open(path, mode="update", disable_image_compression=True) as hdus:
+        if null is not None:
+            hdus[1].header["ZBLANK"] = null
+    report, packed = _packed(path)
+    assert report.hdus[1].note.startswith("kept as it is: ")
+    assert reason in report.hdus[1].note
+    assert report.hdus[2].note.startswith("recoded from RICE_1")
+    assert _back(packed) == path.read_bytes()
+
+
+def test_a_header_that_does_not_fit_its_checksum_stays(tmp_path: Path) -> None:
+    """Its image would get sums that fit, and the damage would not be seen any more."""
+    path = tmp_path / "source.fz"
+    image = fits.CompImageHDU(
+        _floats(), compression_type="RICE_1", quantize_level=1, quantize_method=1, dither_seed=8766
+    )
+    fits.HDUList([fits.PrimaryHDU(), image]).writeto(path, checksum=True)
+    raw = path.read_bytes()
+    path.write_bytes(raw.replace(b"8766", b"8767", 1))
+    report, packed = _packed(path)
+    assert report.hdus[1].note == "kept as it is: its CHECKSUM does not fit; it may be damaged, or edited since"
+    assert packed.read_bytes() == path.read_bytes() != raw
+
+
 # What is not usual
 
 
@@ -289,16 +326,22 @@ def test_small_files_do_not_grow(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("knowing", [True, False])
-def test_an_edited_header_gives_the_image(tmp_path: Path, knowing: bool) -> None:
+def test_an_edited_header_gives_no_tiles_of_another(tmp_path: Path, knowing: bool) -> None:
+    """Where they are kept still, a plain image in their stead has to be asked for."""
     path = tmp_path / "source.fz"
     _rice_file(path)
     _, packed = _packed(path)
     with fits.open(packed, mode="update", disable_image_compression=not knowing) as hdus:
         hdus[1].header["OBJECT"] = "M31"
-    report = fits_tiles.decompress(packed, tmp_path / "image.fits", to="original")
+    assert keeps_tiles(packed) != knowing
+    assert not keeps_tiles(packed, edited=True)
+    if not knowing:
+        with pytest.raises(DifferenceError, match="RICE_1 tiles cannot be had back, since its header was edited"):
+            fits_tiles.decompress(packed, tmp_path / "image.fits", to="original")
+        assert not (tmp_path / "image.fits").exists()
+    report = fits_tiles.decompress(packed, tmp_path / "image.fits", to="original", edited=not knowing)
     assert report.hdus[1].kind == "decompressed"
-    note = report.hdus[1].note
-    assert knowing or "its RICE_1 tiles cannot be had back, since its header was edited" in note
+    assert report.notes[0].startswith("HDU 1 is a plain image, since nothing gives tiles of another program back")
     with fits.open(tmp_path / "image.fits") as hdus:
         assert (hdus[1].data == NOISE).all()
         assert hdus[1].header["OBJECT"] == "M31"
