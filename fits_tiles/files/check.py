@@ -289,7 +289,7 @@ def _why_not_anew(fd: int, hdu: Hdu) -> str:
 
 def _of_original(fd: int, hdu: Hdu, where: str) -> list[str]:
     """Say what a table was coded anew from, and whether that can be had back."""
-    card = read_original_card(hdu.cards)
+    card = read_original_card(hdu.cards, where)
     if card is None:
         return []
     found = restored_header(fd, hdu, where, primary=was_primary(hdu.cards), edited=True)
@@ -338,8 +338,9 @@ def keeps_tiles(path: str | os.PathLike[str], *, edited: bool = False) -> bool:
     with suppress(FormatError, OSError), open_source(path, None) as file:
         fd, name = file.fileno(), str(path)
         for hdu in walk(fd, name):
-            if holds_tiles(hdu.cards) and read_original_card(hdu.cards) is not None:
-                found = restored_header(fd, hdu, f"{name}: {hdu.label}", primary=was_primary(hdu.cards), edited=edited)
+            where = f"{name}: {hdu.label}"
+            if holds_tiles(hdu.cards) and read_original_card(hdu.cards, where) is not None:
+                found = restored_header(fd, hdu, where, primary=was_primary(hdu.cards), edited=edited)
                 if not (edited and found.edits):
                     return True
     return False
@@ -435,7 +436,7 @@ def _decode_all(
         entry.checked = word_of_edited(fd, hdu)
     padding_of(hdu, where)
     coder: TileCoder = decoder_of(hdu, layout, where, references)
-    card = None if header.edits else read_original_card(hdu.cards)
+    card = None if header.edits else read_original_card(hdu.cards, where)
     with ExitStack() as stack:
         spool = stack.enter_context(scratch_file(None)) if card else None
         for band, pixels in decoded_bands(fd, hdu, layout, coder, where=where, workers=workers):

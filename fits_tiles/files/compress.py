@@ -289,6 +289,7 @@ def compress(
                 tables = {pair.original.index: made[pair.number] for pair in pairs if pair.tiles}
                 plain.prove_originals(file.fileno(), target.file.fileno(), tables, name, workers, references)
                 _say_verified(report, pairs)
+            report.notes += plain.doubts
             if plain.kept and isinstance(src, (str, os.PathLike)) and (packing := packing_of_path(src)):
                 report.notes.append(f"--to original gives what is inside {name}, without {packing}")
             meter.finish()

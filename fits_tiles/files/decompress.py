@@ -362,7 +362,7 @@ def _write_original(job: _Job, hdu: Hdu, layout: TileLayout, where: str, entry: 
     DifferenceError
         If the tiles are kept, but of another header than the image has now; unless edits are to be taken.
     """
-    card = read_original_card(hdu.cards)
+    card = read_original_card(hdu.cards, where)
     if card is None:
         return False
     found = restored_header(job.fd, hdu, where, primary=was_primary(hdu.cards), edited=job.edited)

@@ -39,6 +39,7 @@ class Staged:
     notes: dict[int, str] = field(default_factory=dict)  # what happened to an HDU
     decoded: dict[int, Hdu] = field(default_factory=dict)  # the HDU of the source, where it was decoded
     primary: Hdu | None = None  # that of the source, where it stood for its first image only, and went
+    doubts: list[str] = field(default_factory=list)  # what to know of HDUs that were decoded
     kept: dict[int, KeptTiles] = field(default_factory=dict)  # of what was decoded, to make it again
     steps: dict[int, FloatSteps] = field(default_factory=dict)  # of quantised floats that were decoded
 
@@ -88,10 +89,12 @@ class Staged:
         fd = self.file.fileno()
         for plain in walk(fd, name):
             source, table = self.decoded.get(plain.index), tables.get(plain.index)
-            card = None if table is None else read_original_card(table.cards)
-            if source is None or table is None or card is None:
+            if source is None or table is None:
                 continue
             where = f"{name}: {source.label}"
+            card = read_original_card(table.cards, where)
+            if card is None:
+                continue
             kept = read_kept(tables_fd, table, card, plain.header, where)
             primary = self.primary.header if self.primary and plain.index == 0 else b""
             layout, pixels = read_layout(table.cards, where), PixelFile(fd, plain.data_start)
@@ -138,6 +141,7 @@ def staged(
     hdus = list(walk(fd, name))
     decode: dict[int, str] = {}
     kept: dict[int, str] = {}
+    doubtful: set[int] = set()
     for hdu in hdus:
         algorithm = foreign_algorithm(hdu)
         if not algorithm or not wanted(hdu) or (only_ours and algorithm != ALGORITHM):
@@ -145,13 +149,15 @@ def staged(
         try:
             if leave and hdu.index in leave:
                 raise NotRecodedError(leave[hdu.index])
-            if (wrong := fits_checksums(fd, hdu).wrong) and (wrong == "DATASUM" or algorithm != ALGORITHM):
-                # Its image would get sums that fit.
-                raise NotRecodedError(f"its {wrong} does not fit; it may be damaged, or edited since")
+            wrong = fits_checksums(fd, hdu).wrong
+            if wrong == "DATASUM":
+                raise NotRecodedError("its DATASUM does not fit; it may be damaged")
             ForeignTiles(fd, hdu, where := f"{name}: {hdu.label}")
             if not only_ours and (why := why_not_kept(plain_header(hdu.cards, where, primary=False))):
                 raise NotRecodedError(why)
             decode[hdu.index] = algorithm
+            if wrong and algorithm != ALGORITHM:
+                doubtful.add(hdu.index)
         except NotRecodedError as refusal:
             kept[hdu.index] = f"kept as it is: {refusal}"
         except FormatError as error:
@@ -165,7 +171,7 @@ def staged(
         while True:
             try:
                 scratch = partial(_kept_open, stack, folder)
-                result = _stage(fd, hdus, out, name, decode, kept, originals=originals, scratch=scratch)
+                result = _stage(fd, hdus, out, name, decode, kept, doubtful, originals=originals, scratch=scratch)
                 break
             except _KeptError as refusal:
                 stack.close()
@@ -201,6 +207,7 @@ def _stage(
     name: str,
     decode: dict[int, str],
     kept: dict[int, str],
+    doubtful: set[int],
     *,
     originals: bool,
     scratch: Callable[[], IO[bytes]],
@@ -211,7 +218,8 @@ def _stage(
         number = len(result.origin)
         if hdu.index in decode:
             try:
-                plain, steps = _decode_hdu(fd, hdu, out, name, primary=number == 0, scratch=scratch)
+                vouched = hdu.index not in doubtful
+                plain, steps = _decode_hdu(fd, hdu, out, name, primary=number == 0, vouched=vouched, scratch=scratch)
                 if steps:
                     result.steps[number] = steps
                 if originals and decode[hdu.index] != ALGORITHM:
@@ -222,6 +230,8 @@ def _stage(
                 raise _KeptError(hdu.index, str(error)) from error
             result.decoded[number] = hdu
             result.notes[number] = f"recoded from {decode[hdu.index]}"
+            if not vouched:
+                result.doubts.append(f"HDU {hdu.index}: its CHECKSUM does not fit; it may be damaged, or edited since")
         else:
             copy_bytes(fd, hdu.start, hdu.stop, out, name, lambda size: None)
             result.notes[number] = kept.get(hdu.index, "")
@@ -238,12 +248,13 @@ def _stands_for_its_image(primary: Hdu, image: Hdu) -> bool:
 
 
 def _decode_hdu(
-    fd: int, hdu: Hdu, out: IO[bytes], name: str, *, primary: bool, scratch: Callable[[], IO[bytes]]
+    fd: int, hdu: Hdu, out: IO[bytes], name: str, *, primary: bool, vouched: bool, scratch: Callable[[], IO[bytes]]
 ) -> tuple[Hdu, FloatSteps | None]:
     """
     Append a compressed image as a plain one, tile after tile where it belongs: memory is that of one tile.
 
-    The integers of quantised floats go to a file of their own.
+    The integers of quantised floats go to a file of their own. Where nothing vouches for the HDU, its image gets no
+    checksums that fit.
     """
     where = f"{name}: {hdu.label}"
     tiles = ForeignTiles(fd, hdu, where)
@@ -268,7 +279,8 @@ def _decode_hdu(
     plain = Hdu(hdu.index, start, header, base, size, stop)
     data, said = data_sum(out.fileno(), plain), card_value(find_card(plain.cards, "DATASUM"))
     # The pixels are those of the original, or those that a program made of them, which sums of the tiles vouch for.
-    if (said == str(data) and sum32(header, data) != 0xFFFFFFFF) or (said and fits_checksums(fd, hdu).data):
+    told = said == str(data) and sum32(header, data) != 0xFFFFFFFF
+    if vouched and (told or (said and fits_checksums(fd, hdu).data)):
         write_checksums(out.fileno(), plain)
     return replace(plain, header=bytes(read_at(out.fileno(), start, len(header), where))), steps
 

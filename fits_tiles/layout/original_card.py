@@ -6,6 +6,7 @@ import re
 import zlib
 from dataclasses import dataclass
 
+from astrocodec.errors import CorruptError
 from fits_tiles.layout.blocks import card_value, find_card
 from fits_tiles.layout.card_format import text_card
 
@@ -48,8 +49,22 @@ class KeptTiles:
         return cls(data, OriginalCard(len(data), zlib.crc32(data), algorithm))
 
 
-def read_original_card(cards: tuple[bytes, ...]) -> OriginalCard | None:
-    """Read the card; None where there is none that says so."""
+def read_original_card(cards: tuple[bytes, ...], where: str) -> OriginalCard | None:
+    """
+    Read the card of a table of ours; None where there is none.
+
+    Raises
+    ------
+    CorruptError
+        If it says something else.
+    """
+    # Also where damage took its equals sign, and with it the value.
+    if not any(card[:8].rstrip() == KEYWORD.encode() for card in cards):
+        return None
     value = card_value(find_card(cards, KEYWORD))
     match = _FIELDS.match(value) if isinstance(value, str) else None
-    return OriginalCard(int(match[1]), int(match[2], 16), match[3]) if match else None
+    if match is None:
+        raise CorruptError(
+            f"{where}: card {KEYWORD} is {value!r}, not a number of bytes, their CRC-32 and an algorithm"
+        )
+    return OriginalCard(int(match[1]), int(match[2], 16), match[3])

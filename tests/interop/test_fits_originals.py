@@ -18,6 +18,7 @@ from astrocodec.errors import CorruptError, DifferenceError
 from fits_tiles.files.check import keeps_tiles
 from fits_tiles.layout.blocks import split_cards, walk
 from fits_tiles.layout.card_format import assemble
+from fits_tiles.layout.checksums import fits_checksums
 from fits_tiles.layout.folded_header import fold, unfold
 from fits_tiles.layout.original_card import read_original_card
 
@@ -49,7 +50,7 @@ def _comes_back(path: Path) -> bytes:
     assert fits_tiles.verify(packed, path).verified
     assert fits_tiles.verify(packed).verified
     with packed.open("rb") as file:
-        card = next(filter(None, (read_original_card(hdu.cards) for hdu in walk(file.fileno(), "packed"))))
+        card = next(filter(None, (read_original_card(hdu.cards, "") for hdu in walk(file.fileno(), "packed"))))
         hdu = list(walk(file.fileno(), "packed"))[-1]
         file.seek(hdu.data_start + hdu.data_bytes - card.size)
         return file.read(card.size)
@@ -213,18 +214,24 @@ def test_steps_that_no_stream_tells_stay_and_others_go_on(
     assert _back(packed) == path.read_bytes()
 
 
-def test_a_header_that_does_not_fit_its_checksum_stays(tmp_path: Path) -> None:
-    """Its image would get sums that fit, and the damage would not be seen any more."""
-    path = tmp_path / "source.fz"
-    image = fits.CompImageHDU(
-        _floats(), compression_type="RICE_1", quantize_level=1, quantize_method=1, dither_seed=8766
-    )
-    fits.HDUList([fits.PrimaryHDU(), image]).writeto(path, checksum=True)
-    raw = path.read_bytes()
-    path.write_bytes(raw.replace(b"8766", b"8767", 1))
-    report, packed = _packed(path)
-    assert report.hdus[1].note == "kept as it is: its CHECKSUM does not fit; it may be damaged, or edited since"
-    assert packed.read_bytes() == path.read_bytes() != raw
+def test_a_header_that_does_not_fit_its_checksum_gives_no_sums_that_fit(tmp_path: Path) -> None:
+    """Or the damage would not be seen any more."""
+    path, image = tmp_path / "source.fz", tmp_path / "image.fits"
+    steps = {"compression_type": "RICE_1", "quantize_level": 1, "quantize_method": 1, "dither_seed": 8766}
+    fits.HDUList([fits.PrimaryHDU(), fits.CompImageHDU(_floats(), **steps)]).writeto(path)
+    with fits.open(path, mode="update", disable_image_compression=True, checksum=True) as hdus:
+        hdus[1].header["ZDATASUM"] = "1"
+    for wrong in (False, True):
+        if wrong:
+            path.write_bytes(path.read_bytes().replace(b"8766", b"8767", 1))
+        report, packed = _packed(path)
+        doubts = ["HDU 1: its CHECKSUM does not fit; it may be damaged, or edited since"] if wrong else []
+        assert report.notes == doubts
+        assert _back(packed) == path.read_bytes()
+        fits_tiles.decompress(packed, image, overwrite=True)
+        with image.open("rb") as file:
+            sums = fits_checksums(file.fileno(), list(walk(file.fileno(), "image"))[1])
+        assert bool(sums.wrong) == wrong
 
 
 # What is not usual
