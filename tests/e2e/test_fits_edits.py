@@ -782,7 +782,7 @@ def test_tiles_coded_anew_by_others_are_theirs(tmp_path: Path, name: str, how: s
     fits_tiles.verify(packed)
     fits_tiles.decompress(packed, back)
     fits_tiles.decompress(packed, tmp_path / "part.fits", extensions=["ERR" if name == "SCI" else "SCI"])
-    fits_tiles.compress(packed, tmp_path / "again.fits", tune=False)
+    fits_tiles.compress(packed, tmp_path / "again.fits", tune=False, original=False)  # or they may stay as they are
     fits_tiles.decompress(tmp_path / "again.fits", tmp_path / "plain again.fits")
     for path in (back, tmp_path / "part.fits", tmp_path / "plain again.fits"):
         with fits.open(plain) as before, fits.open(path) as after:
