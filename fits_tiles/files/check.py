@@ -415,7 +415,8 @@ def _check_file(
     for hdu, entry, word in zip(hdus, report.hdus, known.words, strict=True):
         entry.checked = word
         if holds_tiles(hdu.cards):
-            _decode_all(fd, hdu, f"{name}: {hdu.label}", entry, workers, meter, references)
+            others = _decode_all(fd, hdu, f"{name}: {hdu.label}", entry, workers, meter, references)
+            report.notes += [others] if others else []
             known.refuse_suspect(hdu.index)
         else:
             meter.advance(hdu.size)
@@ -429,7 +430,8 @@ def _check_file(
 
 def _decode_all(
     fd: int, hdu: Hdu, where: str, entry: HduReport, workers: int, meter: Meter, references: ReferenceFiles
-) -> None:
+) -> str:
+    """Decode a table of ours; return why the tiles that it was coded anew from cannot be made again here, if so."""
     layout = read_layout(hdu.cards, where)
     header = restored_header(fd, hdu, where, primary=False)
     if header.edits:
@@ -449,7 +451,12 @@ def _decode_all(
             kept = read_kept(fd, hdu, card, image, where)
             plain = PixelFile(spool.fileno(), 0)
             found = original_pixels(kept, fd, hdu, layout, coder, plain, where=where, workers=workers)
-            make_again(kept, stack.enter_context(found), stack.enter_context(scratch_file(None)), where)
+            try:
+                make_again(kept, stack.enter_context(found), stack.enter_context(scratch_file(None)), where)
+            except DifferenceError as error:
+                # All that the file holds agreed with its checksums: it is the coders here that are others.
+                return str(error)
+    return ""
 
 
 def _compare_files(

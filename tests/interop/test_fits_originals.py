@@ -382,6 +382,9 @@ def test_another_coder_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         fits_tiles.decompress(packed, tmp_path / "again.fz", to="original")
     assert not (tmp_path / "again.fz").exists()
     assert fits_tiles.decompress(packed, tmp_path / "image.fits").verified
+    checked = fits_tiles.verify(packed)
+    assert checked.verified
+    assert "tiles made again are not those of the original" in checked.notes[0]
 
 
 def test_an_error_in_what_is_kept_is_found_before_the_file_appears(
