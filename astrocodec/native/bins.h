@@ -43,22 +43,14 @@ static inline int64_t ac_bin_of(const ac_bins *c, uint64_t bits, uint32_t *low)
     return (int64_t)((is_small ? 0 : bin) ^ (0 - (bits >> c->sign & 1)));
 }
 
-/* Bits of the place in a bin. */
-static inline uint32_t ac_bin_bits(const ac_bins *c, int64_t bin)
+/* The first float of a bin that there is; `low`: how many bits a place in it takes. */
+static inline uint64_t ac_bin_start(const ac_bins *c, int64_t bin, uint32_t *low)
 {
-    const uint64_t k = (uint64_t)(bin ^ (bin >> 63));
-    if (!k) return c->whole;
-    const uint32_t octave = 63 - (uint32_t)__builtin_clzll(k);
-    return c->fraction - (octave < c->linear ? octave : c->linear);
-}
-
-/* The float at a place in a bin that there is. */
-static inline uint64_t ac_bin_float(const ac_bins *c, int64_t bin, uint64_t place)
-{
-    const uint64_t sign = (uint64_t)(bin < 0) << c->sign, k = (uint64_t)(bin ^ (bin >> 63));
-    if (!k) return sign | place;
-    const uint32_t octave = 63 - (uint32_t)__builtin_clzll(k), steps = octave < c->linear ? octave : c->linear;
-    return sign | ((((uint64_t)c->first + steps) << c->fraction) + ((k - ((uint64_t)1 << steps)) << (c->fraction - steps)) + place);
+    const uint64_t is_negative = (uint64_t)bin >> 63, k = (uint64_t)bin ^ (0 - is_negative), is_whole = 0 - (uint64_t)!k;
+    const uint32_t octave = 63 - (uint32_t)__builtin_clzll(k | 1), steps = octave < c->linear ? octave : c->linear, n = c->fraction - steps;
+    const uint64_t start = (((uint64_t)c->first + steps) << c->fraction) + ((k - ((uint64_t)1 << steps)) << n);
+    *low = k ? n : c->whole;
+    return is_negative << c->sign | (start & ~is_whole);
 }
 
 #endif

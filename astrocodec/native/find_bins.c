@@ -4,7 +4,7 @@
 
 #include "log512.h"
 
-enum { RUN = 256, RUNS = 64, APART = 2048 /* numbers for each run */, QUIET = 7 /* octaves of a usual step between neighbours */, MARGIN = 16, NEARER = 24 };
+enum { RUN = 64, RUNS = 64, APART = 512 /* numbers for each run */, QUIET = 7 /* octaves of a usual step between neighbours */, MARGIN = 16, NEARER = 24 };
 enum { WIDEST = 14, NARROWEST = 4, BY = 2 /* octaves */, SPECIAL = 2047, DOUBLE_BIAS = 1023 };
 
 typedef struct {

@@ -9,6 +9,7 @@ enum {
     LOUD = 512,   /* above this median difference between neighbours the lowest bit is pure noise to better than 1e-4 bits */
     ROWS = 64,
     COLUMNS = 1 << 12,
+    AT_ONCE = 57, /* bits that eight bytes have from any bit of the first on */
     CONSTANT = 0,
     PACKED = 1
 };
@@ -274,30 +275,35 @@ void ac_low_bits_get(ac_low_bits *bits_of, size_t n, uint64_t *low)
     bits_of->at += n;
 }
 
-/* Up to 57 bits, some of which may lie behind the last byte and are zeros. */
+/* Up to AT_ONCE bits, some of which may lie behind the last byte and are zeros. */
 static inline uint64_t bits_at(const uint8_t *bytes, size_t length, uint64_t at)
 {
     const size_t first = (size_t)(at >> 3);
     uint64_t held = 0;
     if (length - first >= 8)
-        held = ac_get_u32(bytes + first) | (uint64_t)ac_get_u32(bytes + first + 4) << 32;
+        held = ac_get_u64(bytes + first);
     else
         for (size_t i = first; i < length; i++) held |= (uint64_t)bytes[i] << 8 * (i - first);
     return held >> (at & 7);
 }
 
-int ac_places_get(ac_low_bits *low, size_t n, const uint8_t *bits, uint64_t *places, ac_refusal *why)
+int ac_places_add(ac_low_bits *low, size_t n, const uint8_t *bits, uint64_t *floats, ac_refusal *why)
 {
     uint64_t at = low->at, end = at;
-    for (size_t i = 0; i < n; i++) end += bits[i];
+    uint32_t widest = 0;
+    for (size_t i = 0; i < n; i++) end += bits[i], widest = bits[i] > widest ? bits[i] : widest;
     if (end > 8 * (uint64_t)low->length) return ac_refuse(why, AC_REASON_BIN_PLACES, 0, low->length, (end + 7) / 8);
+    low->at = end;
+    if (widest <= AT_ONCE && (end >> 3) + 8 <= low->length) {
+        for (size_t i = 0; i < n; at += bits[i++]) floats[i] += ac_get_u64(low->places + (at >> 3)) >> (at & 7) & (((uint64_t)1 << bits[i]) - 1);
+        return AC_OK;
+    }
     for (size_t i = 0; i < n; i++) {
         const uint32_t width = bits[i], half = width > 32 ? 32 : width;
-        places[i] = bits_at(low->places, low->length, at) & (((uint64_t)1 << half) - 1);
-        if (width > half) places[i] |= (bits_at(low->places, low->length, at + half) & (((uint64_t)1 << (width - half)) - 1)) << half;
+        floats[i] += bits_at(low->places, low->length, at) & (((uint64_t)1 << half) - 1);
+        if (width > half) floats[i] += (bits_at(low->places, low->length, at + half) & (((uint64_t)1 << (width - half)) - 1)) << half;
         at += width;
     }
-    low->at = end;
     return AC_OK;
 }
 

@@ -40,8 +40,8 @@ typedef struct {
 int ac_low_bits_read(ac_reader *reader, uint64_t count, const ac_pixel_map *map, uint32_t low_bits, ac_low_bits *low);
 /* The low bits of the next n numbers, of bit planes. */
 void ac_low_bits_get(ac_low_bits *low, size_t n, uint64_t *bits);
-/* The places of the next n numbers, which take so many bits. */
-int ac_places_get(ac_low_bits *low, size_t n, const uint8_t *bits, uint64_t *places, ac_refusal *why);
+/* Adds the places of the next n numbers, which take so many bits, to the first floats of their bins. */
+int ac_places_add(ac_low_bits *low, size_t n, const uint8_t *bits, uint64_t *floats, ac_refusal *why);
 /* After the last place. */
 int ac_places_end(const ac_low_bits *low, ac_refusal *why);
 

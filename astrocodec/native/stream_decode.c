@@ -335,13 +335,16 @@ static void low_bits_of(ac_low_bits *low, const uint8_t *mask, size_t n, uint64_
 static int floats_of_bins(const ac_pixel_map *map, int dtype, ac_low_bits *low, const uint8_t *mask, uint64_t *u, size_t n, ac_refusal *why)
 {
     const ac_bins bins = ac_map_bins(map, dtype);
-    uint64_t places[CHUNK];
     uint8_t bits[CHUNK];
     if (!ac_pixels_bins(map, dtype, u, n, why)) return why->status;
-    for (size_t i = 0; i < n; i++) bits[i] = (uint8_t)ac_bin_bits(&bins, (int64_t)u[i]);
+    for (size_t i = 0; i < n; i++) {
+        uint32_t width;
+        u[i] = ac_bin_start(&bins, (int64_t)u[i], &width);
+        bits[i] = (uint8_t)width;
+    }
     for (size_t i = 0; mask && i < n; i++) bits[i] = mask[i] ? 0 : bits[i];
-    if (ac_places_get(low, n, bits, places, why)) return why->status;
-    for (size_t i = 0; i < n; i++) u[i] = ac_bin_float(&bins, (int64_t)u[i], places[i]) << map->trailing;
+    if (ac_places_add(low, n, bits, u, why)) return why->status;
+    for (size_t i = 0; map->trailing && i < n; i++) u[i] <<= map->trailing;
     return AC_OK;
 }
 

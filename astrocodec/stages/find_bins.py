@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from astrocodec.stages.bins import Bins, bins_of, float_bits
 from astrocodec.stages.log512 import log512
 
-_RUN, _RUNS, _APART = 256, 64, 2048
+_RUN, _RUNS, _APART = 64, 64, 512
 _QUIET = 7  # octaves of a usual step between neighbours
 _WIDEST, _NARROWEST, _BY = 14, 4, 2
 _MARGIN, _NEARER = 16, 24

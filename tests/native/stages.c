@@ -31,7 +31,8 @@ static void restore_bins(const ac_pixel_map *map, const ac_numbers *numbers, uin
 {
     const ac_bins bins = ac_map_bins(map, numbers->dtype);
     if (!ac_pixels_bins(map, numbers->dtype, u, n, why)) return;
-    for (size_t i = 0; i < n; i++) u[i] = ac_bin_float(&bins, (int64_t)u[i], 0) << map->trailing;
+    uint32_t width;
+    for (size_t i = 0; i < n; i++) u[i] = ac_bin_start(&bins, (int64_t)u[i], &width) << map->trailing;
     ac_pixels_put(numbers, u, n, 0);
 }
 
