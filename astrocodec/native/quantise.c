@@ -13,7 +13,7 @@ enum { HAS_NULL = 1, IS_STACKED = 2, IS_PART = 4, IS_NOISE = 8, FLAGS = 15, MAX_
 static int is_kind(int dither, int arithmetic, int dtype)
 {
     const int most = AC_OWN_QUOTIENT | AC_ZERO_FIRST | (dtype == AC_F8 ? AC_SINGLE : 0);
-    return dither <= AC_DITHER_2 && !(arithmetic & ~most) && (!dither || arithmetic == AC_WIDE_PRODUCT);
+    return dither <= AC_DITHER_2 && !(arithmetic & ~most) && (!dither || !(arithmetic & ~AC_SINGLE));
 }
 
 void ac_quantise_free(ac_quantised *q)

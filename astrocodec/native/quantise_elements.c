@@ -81,7 +81,7 @@ static size_t item_of(const run *r) { return ac_number_bytes(r->dtype); }
 /* The operations are those of docs/format.md, one by one; the build forbids to contract them. */
 static inline __attribute__((always_inline)) double product(double k, const ac_quantised_tile *t) { return k * t->scale + t->zero; }
 
-static inline __attribute__((always_inline)) void products(const run *r, const int32_t *steps, int is_f4, elements *out)
+static inline __attribute__((always_inline)) void products(const run *r, const int32_t *steps, int is_f4, int is_single, elements *out)
 {
     const ac_quantised_tile t = *r->tile;
     for (size_t i = 0; i < r->count; i++) {
@@ -89,7 +89,7 @@ static inline __attribute__((always_inline)) void products(const run *r, const i
         if (is_f4)
             out->f4[i] = (float)v;
         else
-            out->f8[i] = v;
+            out->f8[i] = is_single ? (double)(float)v : v;
     }
 }
 
@@ -159,9 +159,11 @@ static void restore_run(const run *r, const int32_t *steps, elements *out)
     const ac_quantised *q = r->quantised;
     const int is_f4 = r->dtype == AC_F4;
     if (q->arithmetic == AC_WIDE_PRODUCT && is_f4)
-        products(r, steps, 1, out);
+        products(r, steps, 1, 0, out);
     else if (q->arithmetic == AC_WIDE_PRODUCT)
-        products(r, steps, 0, out);
+        products(r, steps, 0, 0, out);
+    else if (q->arithmetic == AC_SINGLE)
+        products(r, steps, 0, 1, out);
     else if (q->arithmetic & AC_OWN_PRODUCT && ac_is_single(q->arithmetic, r->dtype))
         in_single(r, steps, out);
     else

@@ -19,6 +19,7 @@ enum {
     WORK = 16, WORK_OF_TILE = 16, WORK_OF_DOUBLES = 24, /* looks at each pixel for scale and zero, on average and at most; those that are found take 1 to 8 */
     TRIED_TILES = 8, CLEAR = 3,  /* of which so many more tell than do not, or the other way */
     TRIED_PIXELS = 512,
+    SEEN_SINGLE = 512,
 };
 #define GOLDEN 0.61803398874989485
 
@@ -45,6 +46,18 @@ static int look_around(ac_dithered_image *image, uint64_t count, ac_sighting *se
         if (ac_undither_look(image, seen)) return 1;
     }
     return 0;
+}
+
+/* Whether some float64 all over the image are those of float32. */
+static int are_single(const ac_dithered_image *image, uint64_t count)
+{
+    const double *x = image->data;
+    if (image->array->dtype != AC_F8) return 0;
+    for (uint64_t i = 0; i < SEEN_SINGLE; i++) {
+        const double v = x[i * (count / SEEN_SINGLE)];
+        if (v == v && (!(fabs(v) < 3e38) || (double)(float)v != v)) return 0;
+    }
+    return 1;
 }
 
 /* What the tiles are fitted with. */
@@ -206,12 +219,13 @@ static int fit_all(const ac_dithered_image *image, uint64_t count, ac_quantised 
     fitting f = {.image = image, .quantised = q};
     take_meant(image, count, q);
     f.tiling = ac_quantise_tiling(q, image->array);
+    q->arithmetic = image->is_single ? AC_SINGLE : AC_WIDE_PRODUCT;
     q->tile_count = ac_tiling_count(&f.tiling);
     if (q->tile_count > AC_MAX_TILES) return AC_OK;
     const size_t room = (size_t)ac_smaller(MOST_FITTED + ac_smaller(f.tiling.planes.width, MOST_FITTED), ac_larger(count, 1));
     q->tiles = calloc((size_t)q->tile_count, sizeof *q->tiles);
     f.x = malloc(room * sizeof *f.x), f.r = malloc(room * sizeof *f.r);
-    f.tile = (ac_dithered_tile){f.x, f.r, 0, image->array->dtype == AC_F8, 0, malloc(room * AC_DITHERED_ROOM), 0, 0};
+    f.tile = (ac_dithered_tile){f.x, f.r, 0, image->array->dtype == AC_F8 && !image->is_single, 0, malloc(room * AC_DITHERED_ROOM), 0, 0};
     f.work = (int64_t)(WORK * count);
     const int status = q->tiles && f.x && f.r && f.tile.room ? AC_OK : AC_ERROR_MEMORY;
     *found = !status && are_some_proven(&f);
@@ -283,6 +297,7 @@ int ac_unscale(const ac_array *array, const void *data, ac_quantised *q, int32_t
     if ((array->dtype != AC_F4 && array->dtype != AC_F8) || ac_array_count(array, &count) || count < FEWEST_PIXELS) return AC_OK;
     image.planes = ac_planes_of(array);
     if (image.planes.width < NARROWEST || !look_at_rows(&image)) return AC_OK;
+    image.is_single = are_single(&image, count);
     q->tile_height = 1;
     int status = fit_all(&image, count, q, &found);
     if (!status && found) status = take_steps(array, data, count, q, steps);
@@ -304,6 +319,7 @@ int ac_undither(const ac_array *array, const void *data, ac_quantised *q, int32_
     ac_sighting seen;
     ac_undither_turns(turns);
     image.turns = turns;
+    image.is_single = are_single(&image, count);
     q->dither = AC_DITHER_1;
     if (look_around(&image, count, &seen) && ac_undither_layout(&image, &seen, q)) status = fit_all(&image, count, q, &found);
     if (!status && found) status = take_steps(array, data, count, q, steps);

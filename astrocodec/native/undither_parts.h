@@ -56,6 +56,7 @@ double ac_undither_zero(double scale, double zero, double other);
 typedef struct {
     const ac_array *array;
     const void *data;
+    int is_single; /* float64 that float32 would hold */
     ac_planes planes;
     ac_dither *dither; /* NULL until it is needed */
     const uint8_t *turns;

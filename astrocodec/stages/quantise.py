@@ -251,7 +251,7 @@ def _steps(arithmetic: int, scale: NDArray[np.float64], zero: NDArray[np.float64
 
 def _is_kind(dither: int, arithmetic: int, dtype: np.dtype[Any]) -> bool:
     most = OWN_QUOTIENT | ZERO_FIRST | (SINGLE if dtype.itemsize == 8 else 0)
-    return 0 <= dither <= 2 and 0 <= arithmetic <= (WIDE_PRODUCT if dither else most)
+    return 0 <= dither <= 2 and 0 <= arithmetic <= most and not (dither and arithmetic & ~SINGLE)
 
 
 def _take_float(reader: varint.Reader, what: str) -> float:
@@ -504,7 +504,7 @@ def check(q: Quantised, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
     if not _is_kind(q.dither, q.arithmetic, dtype):
         most = 16 if dtype.itemsize == 8 else 8
         found = f"dither {q.dither} and arithmetic {q.arithmetic}"
-        raise ValueError(f"{found}: 0 to 2 and 0 to {most - 1} allowed, with dither 0")
+        raise ValueError(f"{found}: 0 to 2 and 0 to {most - 1} allowed, with dither 0 or {SINGLE} of float64")
     if not 0 <= q.seed < SEEDS:
         raise ValueError(f"seed is {q.seed}, 0 to {SEEDS - 1} allowed")
     lengths = (*q.tile_shape, *q.origin, *q.whole)

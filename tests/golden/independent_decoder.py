@@ -417,7 +417,7 @@ class Quantised:
         data = Bytes(frame.sections[QUANTISE])
         kind, flags = data.u(1), data.u(1)
         self.dither, self.arithmetic, self.size = kind & 15, kind >> 4, frame.part_size
-        demand(self.dither <= 2 and not (self.dither and self.arithmetic), "dither or arithmetic")
+        demand(self.dither <= 2 and not (self.dither and self.arithmetic & 7), "dither or arithmetic")
         demand(self.arithmetic < 8 or self.size == 8, "arithmetic 8 of f4")
         demand(flags < 16, "flags")
         height, width = data.varint(1 << 40), data.varint(1 << 40)

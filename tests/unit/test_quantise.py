@@ -60,6 +60,7 @@ def bits(values: Array) -> Array:
     ("shape", "dither", "arithmetic", "dtype"),
     [((3, 30, 41), *kind, dtype) for kind in KINDS for dtype in ("f4", "f8")]
     + [((61,), 0, arithmetic, "f8") for arithmetic in range(8, 16)]
+    + [((61,), dither, 8, "f8") for dither in (1, 2)]
     + [(s, 1, 0, "f4") for s in SHAPES],
 )
 def test_both_codecs_agree(shape: tuple[int, ...], dither: int, arithmetic: int, dtype: str) -> None:
@@ -166,6 +167,7 @@ def test_what_is_not_allowed_is_refused() -> None:
     for change in (
         {"dither": 3},
         {"arithmetic": 1},
+        {"arithmetic": 9},
         {"seed": 10000},
         {"scale": np.zeros(10)},
         {"zero": np.full(10, np.nan)},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 import astrocodec
 from astrocodec import Quantised
-from astrocodec.stages.quantise import NULL_STEP
+from astrocodec.stages.quantise import NULL_STEP, restore
 
 Array = NDArray[Any]
 
@@ -72,6 +73,30 @@ def test_floats_cost_what_their_integers_cost(kind: str) -> None:
     assert found.dither
     assert found.seed == own.seed
     assert found.exceptions.length.sum() < values.size / 200
+
+
+@pytest.mark.parametrize("kind", ["few steps", "zeros apart"])
+def test_float64_copies_cost_what_float32_does(kind: str) -> None:
+    values, own = unpacked(*KINDS[kind])
+    wide = values.astype("f8")
+    stream = astrocodec.encode(wide)
+    assert is_same(stream, wide)
+    assert len(stream) < 1.01 * len(astrocodec.encode(values, quantised=own))
+    assert astrocodec.quantised(stream)[1].arithmetic == 8
+
+
+def test_images_that_were_multiplied_afterwards_end_the_search_soon() -> None:
+    def seconds(image: Array) -> float:
+        began = time.process_time()
+        astrocodec.encode(image)
+        return time.process_time() - began
+
+    rng = np.random.default_rng(5)
+    steps, scale = np.floor(rng.normal(0, 20, (300, 1000))).astype("i4"), rng.uniform(1, 1.3, 300)
+    own = Quantised(scale, rng.integers(-99, 99, 300) * scale, (1, 0), dither=1, seed=17)
+    values = restore(steps, own, np.dtype("f4")) * np.float32(1.1)
+    noise = rng.permuted(values, axis=1)
+    assert min(seconds(values) for _ in range(3)) < 5 * min(seconds(noise) for _ in range(3))  # all tiles took 30
 
 
 def test_no_value_has_a_step_of_its_own() -> None:
