@@ -10,7 +10,7 @@ enum {
     FEWEST_PIXELS = 4096,
     PIXELS_A_LOOK = 1 << 14,
     LEAST_LOOKS = 2,
-    MOST_LOOKS = 48,
+    MOST_LOOKS = 16,
     NARROWEST = 40,     /* row that is looked at */
     SIDE = 64, ROWS = 8, USUAL_WIDTH = 100, /* of pixels that are looked at in tiles of this width */
     MOST_FITTED = 1 << 16, /* pixels of a tile */
