@@ -7,7 +7,7 @@
 #include "lattice_exact.h"
 
 /* Rounds in which points are added, the last of them for rules that round each operation. */
-enum { ROUNDS = 7, LAST = 2, BATCH = 256, MOST_TRIES = 1 << 19 };
+enum { ROUNDS = 7, LAST = 2, BATCH = 256, MOST_TRIES = 1 << 19, TRIED_PLANES = 8 /* for a rule of their own */ };
 
 /* Bits of the floats that stand for no value: the first NaN, or 0.0. */
 typedef struct {
@@ -133,14 +133,15 @@ static int choose_one(const ac_array *array, const void *data, uint64_t count, a
     return 1;
 }
 
-/* A rule for each plane, all of one kind; 0 unless all planes of which there are floats have one. */
+/* A rule for each plane, all of one kind; 0 where none of the first ones has one. */
 static int choose_each(const ac_array *array, const void *data, const ac_planes *planes, ac_line *line, ac_quantised *q)
 {
     const uint64_t size = planes->height * planes->width;
     ac_floats middle = part_of(array, data, planes->count / 2 * size, size);
     if (!ac_lattice_look(&middle, line) || are_integers(&middle, line)) return 0;
-    int found = 0;
+    uint64_t found = 0;
     for (uint64_t t = 0; t < planes->count; t++) {
+        if (!found && t == TRIED_PLANES) return 0;
         ac_floats plane = part_of(array, data, t * size, size);
         ac_lattice_rule r;
         uint64_t missed;
