@@ -137,7 +137,7 @@ def foreign(stream: bytearray) -> None:
 
 
 def reserved(stream: bytearray) -> None:
-    stream[8:8] = bytes([0x80 | 20, 0])  # before the codec's section
+    stream[8:8] = bytes([0x80 | 19, 0])  # before the codec's section
 
 
 # As docs/hdf5.md shows them.
@@ -147,7 +147,7 @@ def reserved(stream: bytearray) -> None:
         (flipped, "the checksum of the decoded elements differs: the stream is damaged"),
         (newer, "needs a newer astrocodec: byte 2: stream version 9 found, this astrocodec reads 1: upgrade"),
         (foreign, "cannot be read: codec 200 is needed, a private one that is not installed: ask who wrote"),
-        (reserved, "needs a newer astrocodec: section 20 (quantise), byte 8: is of a later version of the format"),
+        (reserved, "needs a newer astrocodec: section 19 (code weights), byte 8: is of a later version of the format"),
     ],
 )
 def test_what_other_programs_print(

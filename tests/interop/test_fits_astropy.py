@@ -131,9 +131,9 @@ def test_tiles_of_other_programs_are_recoded(tmp_path: Path) -> None:
     exact = fits.CompImageHDU(_noise("f4", (2, 40, 50)), name="EXACT", compression_type="GZIP_2", quantize_level=0)
     fits.HDUList([fits.PrimaryHDU(), rice, lossy, exact]).writeto(path)
     report = fits_tiles.compress(path, packed)
-    assert [hdu.kind for hdu in report.hdus] == ["copied", "compressed", "copied", "compressed"]
-    assert report.hdus[1].note == "recoded from RICE_1"
-    assert report.hdus[2].note == "kept as it is: floats quantised and compressed with RICE_1"
+    assert [hdu.kind for hdu in report.hdus] == ["copied", "compressed", "compressed", "compressed"]
+    assert report.hdus[1].note.startswith("recoded from RICE_1; --to original")
+    assert report.hdus[2].note.startswith("recoded from RICE_1; floats quantised at q = 16, without dither; --to original")
     fits_tiles.decompress(packed, back)
     with fits.open(path) as expected, fits.open(back) as found:
         for name in ("INT", "LOSSY", "EXACT"):
