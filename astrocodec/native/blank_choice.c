@@ -179,7 +179,8 @@ int ac_blanks_choose(const ac_array *array, const void *data, ac_blanks *blanks,
     s.map.kind = ac_is_float(dtype) ? AC_KIND_FLOAT_BITS : AC_KIND_INTEGER;
     status = take_sample(&s, &sample);
     if (status) return status;
-    uint32_t count = find_repeated(&sample, found);
+    /* pixels of 16 bits have no low bits to save, and models know flat regions */
+    uint32_t count = ac_number_bytes(dtype) > 2 ? find_repeated(&sample, found) : 0;
     const int are_repeated = count > 0;
     if (!count) count = find_far(&sample, found);
     for (uint32_t i = 0; i < count; i++) blanks->values[i] = bits_of(dtype, found[i]);

@@ -54,7 +54,8 @@ def choose_blanks(values: NDArray[Any], planes: NDArray[Any]) -> list[tuple[Blan
     numbers = planes.ravel()
     stride = (numbers.size // max(_LEAST, min(_MOST, numbers.size // _SHARE))) | 1
     sample = np.sort(_keys(numbers[::stride]))
-    repeated = _repeated(sample)
+    # Pixels of 16 bits have no low bits to save, and models know flat regions.
+    repeated = _repeated(sample) if planes.dtype.itemsize > 2 else []
     found = repeated or _far(sample)
     if not found:
         return [(NO_BLANKS, planes)]
