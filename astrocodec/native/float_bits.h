@@ -3,6 +3,7 @@
 #define AC_FLOAT_BITS_H
 
 #include <stdint.h>
+#include <string.h>
 
 /* -0.0 just below 0.0, NaNs at the ends. */
 static inline uint64_t ac_ordered_bits(uint64_t bits, uint32_t width)
@@ -15,6 +16,15 @@ static inline uint64_t ac_unordered_bits(uint64_t ordered, uint32_t width)
 {
     const uint64_t top = (uint64_t)1 << (width - 1);
     return ordered & top ? ordered ^ top : ~ordered;
+}
+
+/* Whether a float is an integer below 2^31 in magnitude and not -0.0. */
+static inline int ac_is_integer(double v)
+{
+    if (!(v > -2147483648.0 && v < 2147483648.0) || v != (double)(int64_t)v) return 0;
+    uint64_t bits;
+    memcpy(&bits, &v, sizeof bits);
+    return bits != (uint64_t)1 << 63;
 }
 
 /* Whether a half float is an integer and not -0.0; `value` receives it. */

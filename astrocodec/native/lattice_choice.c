@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "float_bits.h"
 #include "lattice_exact.h"
 
 /* Rounds in which points are added, the last of them for rules that round each operation. */
@@ -68,10 +69,8 @@ static int are_integers(const ac_floats *f, const ac_line *line)
     if (line->step < 0.99) return 0;
     for (uint32_t i = 0; i < line->count; i++)
         if (line->values[i] != floor(line->values[i])) return 0;
-    for (uint64_t i = 0; i < f->count; i++) {
-        const double v = ac_float_at(f, i);
-        if (!(fabs(v) < 2147483648.0) || v != (double)(int64_t)v || (v == 0 && signbit(v))) return 0;
-    }
+    for (uint64_t i = 0; i < f->count; i++)
+        if (!ac_is_integer(ac_float_at(f, i))) return 0;
     return 1;
 }
 

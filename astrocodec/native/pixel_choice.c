@@ -12,14 +12,6 @@
 
 enum { CHUNK = 1024, SAMPLE_LOG = 13, RUNS = 64, RUN = 4096 /* where a set is weighed */ };
 
-static inline int is_integer(double v)
-{
-    if (!(v > -2147483648.0 && v < 2147483648.0) || v != (double)(int64_t)v) return 0;
-    uint64_t bits;
-    memcpy(&bits, &v, sizeof bits);
-    return bits != (uint64_t)1 << 63;
-}
-
 #define HOLDS(type, test)                           \
     {                                               \
         const type *p = data;                       \
@@ -34,8 +26,8 @@ static int holds_integers(const void *data, int dtype, uint64_t count)
     int64_t value;
     switch (dtype) {
     case AC_F2: HOLDS(uint16_t, ac_half_integer(p[i], &value))
-    case AC_F4: HOLDS(float, is_integer((double)p[i]))
-    default: HOLDS(double, is_integer(p[i]))
+    case AC_F4: HOLDS(float, ac_is_integer((double)p[i]))
+    default: HOLDS(double, ac_is_integer(p[i]))
     }
 }
 

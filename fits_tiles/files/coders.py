@@ -22,14 +22,24 @@ from fits_tiles.layout.headers import NULL_PIXEL, Quantization
 from fits_tiles.layout.table import CodedTile
 from fits_tiles.layout.tiles_card import NO_MODEL
 
-__all__ = ["LosslessCoder", "QuantizedCoder", "StandardCoder", "StepsCoder", "TileCoder", "TileSteps"]
+__all__ = ["LosslessCoder", "QuantizedCoder", "StandardCoder", "StepsCoder", "TileCoder", "TileDecoder", "TileSteps"]
 
 Pixels = npt.NDArray[Any]
 _Found = TypeVar("_Found")
 
 
-class TileCoder(Protocol):
-    """Codes tiles of one HDU; called from several threads at once."""
+class TileDecoder(Protocol):
+    """Decodes tiles of one HDU; called from several threads at once."""
+
+    def decode(self, tile: int, coded: CodedTile, shape: tuple[int, ...]) -> Pixels:
+        """Return the pixels of a tile, native byte order; raise `FormatError` if they are not what the header says."""
+
+    def expect(self, coded: CodedTile, shape: tuple[int, ...]) -> None:
+        """Raise `FormatError` if the head of a stream already contradicts the header."""
+
+
+class TileCoder(TileDecoder, Protocol):
+    """Codes tiles of one HDU, and decodes them; called from several threads at once."""
 
     @property
     def fingerprint(self) -> str:
@@ -37,12 +47,6 @@ class TileCoder(Protocol):
 
     def encode(self, tile: int, pixels: Pixels) -> CodedTile:
         """Return the stream of tile number `tile`; `pixels` are big-endian and may be strided."""
-
-    def decode(self, tile: int, coded: CodedTile, shape: tuple[int, ...]) -> Pixels:
-        """Return the pixels of a tile, native byte order; raise `FormatError` if they are not what the header says."""
-
-    def expect(self, coded: CodedTile, shape: tuple[int, ...]) -> None:
-        """Raise `FormatError` if the head of a stream already contradicts the header."""
 
 
 class TileReferences(Protocol):

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from astrocodec.errors import CorruptError, FormatError
 from fits_tiles.files.beside import tile_places
-from fits_tiles.files.coders import LosslessCoder, TileCoder
+from fits_tiles.files.coders import LosslessCoder, TileDecoder
 from fits_tiles.files.foreign_image import NotRecodedError
 from fits_tiles.files.original import Original
 from fits_tiles.files.quantisation import Quantisation
@@ -32,7 +32,7 @@ def original_pixels(
     fd: int,
     hdu: Hdu,
     layout: TileLayout,
-    coder: TileCoder,
+    coder: TileDecoder,
     pixels: PixelFile,
     *,
     where: str,
@@ -72,11 +72,6 @@ class _StepsReader:
         self._coder = coder
         self._steps = steps
         self._places = places
-        self.fingerprint = coder.fingerprint
-
-    def encode(self, tile: int, pixels: npt.NDArray[Any]) -> CodedTile:
-        """It only reads."""
-        raise NotImplementedError
 
     def decode(self, tile: int, coded: CodedTile, shape: tuple[int, ...]) -> npt.NDArray[Any]:
         """Decode a tile; one of which nothing was quantised has no integers."""

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from astrocodec.codec import needed_reference, reference_of
 from astrocodec.errors import AstrocodecError, CorruptError, FormatError, TruncatedError
 from astrocodec.files.parallel import ordered_map
-from fits_tiles.files.coders import TileCoder
+from fits_tiles.files.coders import TileCoder, TileDecoder
 from fits_tiles.layout.blocks import BLOCK, Hdu, int_card, padded, read_at
 from fits_tiles.layout.checksums import write_checksums
 from fits_tiles.layout.grid import Band
@@ -113,7 +113,7 @@ def write_table(
 
 
 def decoded_bands(
-    fd: int, hdu: Hdu, layout: TileLayout, coder: TileCoder, *, where: str, workers: int
+    fd: int, hdu: Hdu, layout: TileLayout, coder: TileDecoder, *, where: str, workers: int
 ) -> Iterator[tuple[Band, npt.NDArray[Any]]]:
     """
     Yield the bands of a compressed image, big-endian pixels in an array of the band's shape.

@@ -237,8 +237,10 @@ def test_a_header_that_does_not_fit_its_checksum_gives_no_sums_that_fit(tmp_path
 # What is not usual
 
 
-def _rice_file(path: Path) -> None:
-    fits.HDUList([fits.PrimaryHDU(), fits.CompImageHDU(NOISE, compression_type="RICE_1")]).writeto(path)
+def _tile_file(path: Path, algorithm: str) -> tuple[fits.Header, np.ndarray[Any, Any], bytes]:
+    """Write a compressed image, and return its parts."""
+    fits.HDUList([fits.PrimaryHDU(), fits.CompImageHDU(NOISE, compression_type=algorithm)]).writeto(path)
+    return _raw(path)
 
 
 def _save_raw(path: Path, header: fits.Header, rows: np.ndarray[Any, Any], heap: bytes) -> None:
@@ -261,8 +263,7 @@ def _raw(path: Path) -> tuple[fits.Header, np.ndarray[Any, Any], bytes]:
 
 def test_order_and_gaps_of_the_heap_come_back(tmp_path: Path) -> None:
     path = tmp_path / "source.fz"
-    _rice_file(path)
-    header, rows, heap = _raw(path)
+    header, rows, heap = _tile_file(path, "RICE_1")
     pieces = [heap[offset : offset + size] for size, offset in rows]
     order = np.random.default_rng(1).permutation(len(pieces))
     moved, at = bytearray(b"left over"), 9
@@ -278,8 +279,7 @@ def test_order_and_gaps_of_the_heap_come_back(tmp_path: Path) -> None:
 
 def test_two_rows_may_share_a_tile_and_the_padding_may_be_missing(tmp_path: Path) -> None:
     path = tmp_path / "source.fz"
-    _rice_file(path)
-    header, rows, heap = _raw(path)
+    header, rows, heap = _tile_file(path, "RICE_1")
     rows[7] = rows[6]
     _save_raw(path, header, rows, heap)
     raw = path.read_bytes()
@@ -290,8 +290,7 @@ def test_two_rows_may_share_a_tile_and_the_padding_may_be_missing(tmp_path: Path
 def test_tiles_that_come_out_otherwise_are_kept(tmp_path: Path) -> None:
     """Some with another level of deflate, which is found, some of which no level gives."""
     path = tmp_path / "source.fz"
-    fits.HDUList([fits.PrimaryHDU(), fits.CompImageHDU(NOISE, compression_type="GZIP_1")]).writeto(path)
-    header, rows, heap = _raw(path)
+    header, rows, heap = _tile_file(path, "GZIP_1")
     out = b""
     for number, (size, offset) in enumerate(rows):
         stream = heap[offset : offset + size]
@@ -308,8 +307,7 @@ def test_tiles_that_come_out_otherwise_are_kept(tmp_path: Path) -> None:
 
 def test_foreign_deflate_leaves_the_tiles_as_they_are(tmp_path: Path) -> None:
     path = tmp_path / "source.fz"
-    fits.HDUList([fits.PrimaryHDU(), fits.CompImageHDU(NOISE, compression_type="GZIP_1")]).writeto(path)
-    header, rows, heap = _raw(path)
+    header, rows, heap = _tile_file(path, "GZIP_1")
     out = b""
     for number, (size, offset) in enumerate(rows):
         coder = zlib.compressobj(9, zlib.DEFLATED, 31, 8, zlib.Z_HUFFMAN_ONLY)
@@ -336,7 +334,7 @@ def test_small_files_do_not_grow(tmp_path: Path) -> None:
 def test_an_edited_header_gives_no_tiles_of_another(tmp_path: Path, knowing: bool) -> None:
     """Where they are kept still, a plain image in their stead has to be asked for."""
     path = tmp_path / "source.fz"
-    _rice_file(path)
+    _tile_file(path, "RICE_1")
     _, packed = _packed(path)
     with fits.open(packed, mode="update", disable_image_compression=not knowing) as hdus:
         hdus[1].header["OBJECT"] = "M31"
@@ -356,7 +354,7 @@ def test_an_edited_header_gives_no_tiles_of_another(tmp_path: Path, knowing: boo
 
 def test_damage_of_what_is_kept_is_noticed(tmp_path: Path) -> None:
     path = tmp_path / "source.fz"
-    _rice_file(path)
+    _tile_file(path, "RICE_1")
     kept = _comes_back(path)
     packed = tmp_path / "packed.ac.fits"
     raw = bytearray(packed.read_bytes())
@@ -391,7 +389,7 @@ def test_an_error_in_what_is_kept_is_found_before_the_file_appears(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "source.fz"
-    _rice_file(path)
+    _tile_file(path, "RICE_1")
     monkeypatch.setattr("fits_tiles.files.original._crc", lambda *_: 5)
     monkeypatch.setattr("fits_tiles.files.foreign.same_bytes", lambda *_: False)
     with pytest.raises(DifferenceError, match="are not those of the source"):
