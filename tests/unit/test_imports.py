@@ -66,6 +66,7 @@ ORDER = (
     "stages.wavefront",
     "stages.predict",
     "stages.widths",
+    "stages.trellis",
     "stages.differences",
     "stages.plane_choice",
     "stages.axes_choice",
