@@ -8,6 +8,19 @@ from astrocodec.analysis.background import Background, background_map
 from astrocodec.analysis.bits.allocation import Allocation, allocation
 from astrocodec.analysis.bits.bits_map import bits_map
 from astrocodec.analysis.bits.stream_bits import BitsMap
+from astrocodec.analysis.compare.apertures import compare_fluxes
+from astrocodec.analysis.compare.catalogue import Catalogue
+from astrocodec.analysis.compare.centroids import CentroidShift, compare_centroids, windowed
+from astrocodec.analysis.compare.comparison import Comparison
+from astrocodec.analysis.compare.detections import Detections, compare_detections
+from astrocodec.analysis.compare.fluxes import Fluxes
+from astrocodec.analysis.compare.psf_fluxes import compare_psf_fluxes
+from astrocodec.analysis.compare.residuals import Residuals, residual_statistics
+from astrocodec.analysis.compare.shapes import ShapeChange, compare_shapes
+from astrocodec.analysis.compare.similarity import Similarity, similarity
+from astrocodec.analysis.compare.sky import SkyChange, compare_sky
+from astrocodec.analysis.compare.source_changes import SourceChanges, compare_sources
+from astrocodec.analysis.compare.whiteness import Whiteness, whiteness
 from astrocodec.analysis.detector.amplifiers import Amplifiers, amplifiers
 from astrocodec.analysis.detector.bayer import BayerPhase, bayer_phase
 from astrocodec.analysis.detector.photon_transfer import Transfer, photon_transfer
@@ -26,26 +39,48 @@ __all__ = [
     "Background",
     "BayerPhase",
     "BitsMap",
+    "Catalogue",
+    "CentroidShift",
+    "Comparison",
     "Correlated",
     "CosmicRays",
+    "Detections",
     "Floor",
+    "Fluxes",
     "FrameAnalysis",
     "Quantisation",
+    "Residuals",
     "Segmentation",
+    "ShapeChange",
+    "Similarity",
+    "SkyChange",
+    "SourceChanges",
     "SuggestedStep",
     "Transfer",
+    "Whiteness",
     "allocation",
     "amplifiers",
     "analyse_frame",
     "background_map",
     "bayer_phase",
     "bits_map",
+    "compare_centroids",
+    "compare_detections",
+    "compare_fluxes",
+    "compare_psf_fluxes",
+    "compare_shapes",
+    "compare_sky",
+    "compare_sources",
     "correlated_noise",
     "cosmic_rays",
     "noise_floor",
     "photon_transfer",
     "quantisation",
+    "residual_statistics",
+    "similarity",
     "snr_map",
     "source_mask",
     "suggested_step",
+    "whiteness",
+    "windowed",
 ]

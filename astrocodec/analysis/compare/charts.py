@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from astrocodec.analysis.compare.apertures import Fluxes
 from astrocodec.analysis.compare.comparison import Comparison
+from astrocodec.analysis.compare.fluxes import Fluxes
 from astrocodec.analysis.compare.whiteness import Whiteness
 from astrocodec.analysis.report.figure_style import ACCENT, INK, QUIET, SOURCE, plain_log, spaced
 

@@ -10,9 +10,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from astrocodec.analysis.as_json import plain
 from astrocodec.analysis.background import Background, Region, background_map
-from astrocodec.analysis.compare.apertures import Fluxes, compare_fluxes
+from astrocodec.analysis.compare.catalogue import Catalogue
+from astrocodec.analysis.compare.centroids import CentroidShift
+from astrocodec.analysis.compare.detections import Detections, compare_detections
+from astrocodec.analysis.compare.fluxes import Fluxes
 from astrocodec.analysis.compare.residuals import Residuals, residual_statistics
+from astrocodec.analysis.compare.shapes import ShapeChange
 from astrocodec.analysis.compare.similarity import Similarity, similarity
+from astrocodec.analysis.compare.sky import SkyChange, compare_sky
+from astrocodec.analysis.compare.source_changes import SourceChanges, compare_sources
 from astrocodec.analysis.compare.whiteness import Whiteness, whiteness
 from astrocodec.analysis.detector.amplifiers import Amplifiers, amplifiers
 from astrocodec.analysis.plane import as_plane
@@ -63,8 +69,8 @@ class Comparison:
         Pixels with a value in A only, in B only.
     beyond : int
         Pixels that are infinite or beyond 1e150 in one image, and in the other NaN or another such number.
-    residuals, whiteness, fluxes, similarity
-        What the modules of those names measure.
+    residuals, whiteness, fluxes, psf_fluxes, centroids, shapes, detections, sky, similarity
+        What the modules of those names measure; `fluxes` are those in apertures.
     notes : tuple of str
         What is missing and why.
     pixels : Compared or None
@@ -82,6 +88,11 @@ class Comparison:
     residuals: Residuals | None = None
     whiteness: Whiteness | None = None
     fluxes: Fluxes | None = None
+    psf_fluxes: Fluxes | None = None
+    centroids: CentroidShift | None = None
+    shapes: ShapeChange | None = None
+    detections: Detections | None = None
+    sky: SkyChange | None = None
     similarity: Similarity | None = None
     notes: tuple[str, ...] = ()
     pixels: Compared | None = None
@@ -110,6 +121,7 @@ def compare(
     radius: float = 4.0,
     unit: str = "ADU",
     layout: Amplifiers | None = None,
+    truth: Catalogue | None = None,
 ) -> Comparison:
     """
     Compare image B, for instance after lossy compression, with image A.
@@ -128,6 +140,8 @@ def compare(
         Of the pixels, for labels.
     layout : Amplifiers, optional
         Of A, where it is known; by default `amplifiers` looks for it.
+    truth : Catalogue, optional
+        True sources, where they are known, as of simulated images; by default those found in A.
 
     Returns
     -------
@@ -174,12 +188,19 @@ def compare(
     background, lit = _background(values_a, ~known, box, notes, layout)
     noise = None if background is None else background.total_noise
     snr = None if background is None else snr_map(np.where(known, values_a, np.nan), background)
-    fluxes = None
+    changes, sky, detections = SourceChanges(), None, None
     if background is not None and not exact:
-        sources = source_mask(as_plane(values_a, ~known), background, nsigma=nsigma, snr=snr, lit=lit)
-        fluxes = compare_fluxes(values_a, residual, background, sources, radius=radius)
-        if fluxes is None:
+        seen = source_mask(as_plane(values_a, ~known), background, nsigma=nsigma, snr=snr, lit=lit)
+        places = Catalogue.found(seen) if truth is None else truth
+        changes = compare_sources(values_a, residual, background, places, radius=radius)
+        if changes.fluxes is None:
             notes.append("no source was found: fluxes are not compared")
+        other = as_plane(values_b, ~known)
+        after = background_map(other, box=box, regions=background.regions)
+        sky = compare_sky(background, after)
+        if (after.noise > 0).any():
+            again = source_mask(other, after, nsigma=nsigma, fwhm=seen.fwhm, lit=lit)
+            detections = compare_detections(seen, again, truth)
     white = None if exact else whiteness(residual, values_a)
     if white is None and not exact:
         notes.append("the difference is the same everywhere, or the image too small to tell structure from noise")
@@ -193,7 +214,12 @@ def compare(
         beyond,
         residual_statistics(residual, noise, differing),
         white,
-        fluxes,
+        changes.fluxes,
+        changes.psf_fluxes,
+        changes.centroids,
+        changes.shapes,
+        detections,
+        sky,
         alike,
         tuple(notes),
         Compared(np.where(known, values_a, np.nan), np.where(known, values_b, np.nan), residual, snr, noise, lit),

@@ -51,12 +51,48 @@ def comparison_rows(found: Comparison) -> list[tuple[str, str]]:
     if alike is not None and not found.equal:
         rows.append(("PSNR", fixed(alike.psnr, 2, "dB")))
         rows.append(("SSIM; of the faint sky", f"{fixed(alike.ssim, 6)}; {fixed(alike.ssim_faint, 4)}"))
-    if found.fluxes is not None:
-        for one in found.fluxes.bins:
-            range_ = f"above {one.low:g}" if one.high == float("inf") else f"{one.low:g} to {one.high:g}"
-            text = f"{one.bias_percent:+.3f} %, {one.bias_sigma:+.3f} ± {one.scatter_sigma:.3f} of its noise"
-            rows.append((f"flux of {one.count} sources, SNR {range_}", text))
+    rows += list(_sky_rows(found)) + list(_source_rows(found))
     return rows + [("note", note) for note in found.notes]
+
+
+def _sky_rows(found: Comparison) -> Iterator[tuple[str, str]]:
+    sky = found.sky
+    if sky is not None:
+        yield "sky level", f"{sky.level:+.4g} {found.unit}, {sky.level_sigma:+.4f} of A's noise"
+        yield "noise of the sky", f"{sky.noise_ratio:.4f} of A's"
+
+
+def _source_rows(found: Comparison) -> Iterator[tuple[str, str]]:
+    for name, fluxes in (("flux", found.fluxes), ("PSF flux", found.psf_fluxes)):
+        for one in () if fluxes is None else fluxes.bins:
+            range_ = f"above {one.low:g}" if one.high == float("inf") else f"{one.low:g} to {one.high:g}"
+            changed = f"{one.bias_sigma:+.3f} ({_chance(one.bias_error_sigma)}) ± {one.scatter_sigma:.3f} of its noise"
+            yield f"{name} of {one.count} sources, SNR {range_}", f"{one.bias_percent:+.3f} %, {changed}"
+    if (moved := found.centroids) is not None:
+        shift = f"{moved.x:+.4f}, {moved.y:+.4f} pixels"
+        sigmas = f"{moved.x_sigma:+.3f}, {moved.y_sigma:+.3f} ({_chance(moved.x_error_sigma)})"
+        yield f"centroids of {moved.count} sources", f"{shift}; {sigmas} ± {moved.scatter_sigma:.3f} of their errors"
+    if (shapes := found.shapes) is not None:
+        sigmas = f"{shapes.e1_sigma:+.3f}, {shapes.e2_sigma:+.3f} ({_chance(shapes.e1_error_sigma)}) of their errors"
+        slope = "" if shapes.slope is None else f"; m {shapes.slope:+.5f}"
+        yield f"ellipticity of {shapes.count} sources", f"{shapes.e1:+.5f}, {shapes.e2:+.5f}; {sigmas}{slope}"
+        yield "size of sources", f"{shapes.size_percent:+.3f} %, {shapes.size_sigma:+.3f} of its error"
+    if (seen := found.detections) is not None:
+        of = "true sources" if seen.has_truth else "sources of A"
+        for name, a, b in (
+            (f"completeness of {count(seen.count)} {of}", seen.completeness_a, seen.completeness_b),
+            (f"purity of {count(seen.found_a)} and {count(seen.found_b)} found", seen.purity_a, seen.purity_b),
+        ):
+            yield name, f"A {percent(a, 2)}, B {percent(b, 2)}"
+        for bin_ in seen.bins:
+            shares = f"complete {percent(bin_.completeness_a, 1)}, {percent(bin_.completeness_b, 1)}"
+            pure = f"pure {percent(bin_.purity_a, 1)}, {percent(bin_.purity_b, 1)}"
+            yield f"magnitude {bin_.low:g} to {bin_.high:g} ({bin_.count})", f"{shares}; {pure} (A, B)"
+
+
+def _chance(error: float) -> str:
+    """Say how far from 0 chance brings a median."""
+    return f"chance {error:.3f}"
 
 
 def compare_page(
