@@ -1,4 +1,4 @@
-"""``astrocodec simulate``: write simulated detector frames, a ramp or epochs of a field as a FITS file."""
+"""``astrocodec simulate``: write simulated frames, a ramp, epochs of a field or a radio image as a FITS file."""
 
 import errno
 import os
@@ -15,6 +15,7 @@ from astrocodec.cli.outputs import check_output
 from astrocodec.cli.simulated_cubes import epoch_cube, ramp_cube, write_cube
 from astrocodec.files.target import Target
 from astrocodec.simulate import PRESETS, Preset, configure, observe
+from astrocodec.simulate.radio_sky import KINDS, simulate_radio
 from astrocodec.simulate.read_patterns import READ_PATTERNS
 from astrocodec.simulate.sky import MAX_PIXELS
 
@@ -75,17 +76,18 @@ _OPTIONS = {
     ),
     "ramp": ("ramp", "groups", "integrations"),
     "epochs": ("epochs", "filters"),
+    "radio": ("radio",),
 }  # fmt: skip
 
 
 def _kind(context: click.Context) -> str:
     """What the options ask for; `RefusalError` for options of two kinds."""
     given = [name for name in context.params if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
-    kind = next((kind for kind in ("ramp", "epochs") if kind in given), "frame")
+    kind = next((kind for kind in ("ramp", "epochs", "radio") if kind in given), "frame")
     for name in given:
         other = next((other for other in _OPTIONS if name in _OPTIONS[other]), kind)
         if other != kind:
-            plural = {"frame": "frames", "ramp": "ramps", "epochs": "epochs"}[other]
+            plural = {"frame": "frames", "ramp": "ramps", "epochs": "epochs", "radio": "radio images"}[other]
             fault = f"goes with {plural}, not with --{kind}" if kind != "frame" else f"needs --{other}"
             raise RefusalError(f"--{name.replace('_', '-')} {fault}; leave it out or see the command's --help")
     return kind
@@ -98,6 +100,17 @@ def _frames(preset: str, seed: int, extensions: int, planes: int | None, changes
     if pixels > MAX_PIXELS:
         raise ValueError(f"the file has {pixels} pixels; allowed are {MAX_PIXELS}. Give a smaller shape or count.")
     return _hdus(settings, seed, extensions, planes, changes)
+
+
+def _radio(kind: str, seed: int, shape: dict[str, tuple[int, int]]) -> "HDUList":
+    """A radio image, and behind it the sky without noise."""
+    from astropy.io import fits
+
+    image = simulate_radio(kind, seed=seed, **shape)
+    header = image.header()
+    truth = header.copy()
+    truth["NOISE"], truth["SIMKIND"] = 0.0, "sky"
+    return fits.HDUList([fits.PrimaryHDU(image.data, header), fits.ImageHDU(image.sky, truth, name="SKY")])
 
 
 def _write(hdus: "HDUList", target: Path) -> None:
@@ -134,13 +147,15 @@ def _write(hdus: "HDUList", target: Path) -> None:
 )
 @click.option("--epochs", type=click.IntRange(1, 100_000), help="Epochs of one field, as a cube.")
 @click.option("--filters", default="r", show_default=True, help="Filters of the epochs, letters of ugriz.")
+@click.option("--radio", type=click.Choice(KINDS), help="A radio image in Jy/beam, and its sky as an extension.")
 @click.option("--overwrite", is_flag=True, help="Replace OUT.fits if it exists.")
 @click.pass_context
 def simulate_command(
     context: click.Context, /, out: Path, preset: str, seed: int, extensions: int, planes: int | None, ramp: str | None,
-    groups: int, integrations: int, epochs: int | None, filters: str, overwrite: bool, **changes: Any,
+    groups: int, integrations: int, epochs: int | None, filters: str, radio: str | None, overwrite: bool,
+    **changes: Any,
 ) -> None:  # fmt: skip
-    """Write simulated detector frames to OUT.fits, or with --ramp or --epochs a cube of reads or of epochs.
+    """Write simulated detector frames to OUT.fits, with --ramp or --epochs a cube, or with --radio a radio image.
 
     The header holds the true gain, read noise and sky, so that a measurement on the file can be checked.
     """
@@ -152,14 +167,16 @@ def simulate_command(
             cube = ramp_cube(str(ramp), seed, groups=groups, integrations=integrations, **shape)
         elif kind == "epochs":
             cube = epoch_cube(filters, seed, epochs=epochs, **shape)
+        elif kind == "radio":
+            hdus = _radio(str(radio), seed, shape)
         else:
             hdus = _frames(preset, seed, extensions, planes, changes)
-    except ValueError as error:
+    except (ValueError, ImportError) as error:
         raise RefusalError(str(error)) from None
     try:
-        if kind == "frame":
-            _write(hdus, out)
-        else:
+        if kind in ("ramp", "epochs"):
             write_cube(cube, out)
+        else:
+            _write(hdus, out)
     except OSError as error:
         end_with(error, str(out))

@@ -2,7 +2,8 @@
 
 `sky` draws a noiseless scene, `detector` exposes and reads it, and this module makes a `Frame` of integers of it, with
 ready settings in `PRESETS`. `ramp` reads an infrared array while charge gathers, `epochs` shows one field again and
-again. Only numpy is needed; astropy is loaded by the methods `header` alone.
+again, `radio_sky` is the sky of a radio interferometer. Only numpy is needed; astropy is loaded by the methods
+`header` alone, ducc0 by dirty and clean radio images.
 """
 
 from dataclasses import dataclass, field, replace
@@ -23,6 +24,7 @@ from astrocodec.simulate.detector import (
     rescale,
 )
 from astrocodec.simulate.epochs import Epochs, simulate_epochs
+from astrocodec.simulate.radio_sky import RadioField, RadioSky, simulate_radio
 from astrocodec.simulate.ramp import Ramp, simulate_ramp
 from astrocodec.simulate.sky import (
     Galaxies,
@@ -39,8 +41,9 @@ if TYPE_CHECKING:
     from astropy.io.fits import Header
 
 __all__ = [
-    "PRESETS", "Converter", "Epochs", "Frame", "Preset", "Ramp", "configure", "digitise", "observe", "simulate",
-    "simulate_epochs", "simulate_ramp", "uneven_widths",
+    "PRESETS", "Converter", "Epochs", "Frame", "Preset", "RadioField", "RadioSky", "Ramp", "configure", "digitise",
+    "observe", "simulate",
+    "simulate_epochs", "simulate_radio", "simulate_ramp", "uneven_widths",
 ]  # fmt: skip
 
 DTYPES = ("uint16", "int16", "int32")
