@@ -1,14 +1,17 @@
 """Codecs: what may stand behind a stream's header (docs/format.md section "Codecs").
 
 The C library knows two, *stored* and *causal*. Others are packages: they name their codecs in the entry points
-``astrocodec.codecs``, or call `register`.
+``astrocodec.codecs``, or call `register`. Learned codecs of this package are in `OPTIONAL`; their modules are imported
+when they are used, since they need torch.
 """
 
 from __future__ import annotations
 
 import functools
+import importlib
 from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
 from typing import Any, Protocol
 
 import numpy as np
@@ -20,6 +23,17 @@ GROUP = "astrocodec.codecs"
 NATIVE = {0: "stored", 1: "causal"}
 PRIVATE = 192  # ids from here on are never assigned
 _MAX_TEXT = 255
+# Codecs of this package that need more than it does: id, name, whether exact, and what makes them.
+OPTIONAL = (
+    (64, "autoencoder", False, "astrocodec.lossy.autoencoder:Autoencoder"),
+    (65, "vqvae", False, "astrocodec.lossy.vqvae:Vqvae"),
+    (66, "vae", False, "astrocodec.lossy.vae:Vae"),
+    (67, "hyperprior", False, "astrocodec.lossy.hyperprior:Hyperprior"),
+    (68, "elic", False, "astrocodec.lossy.elic:Elic"),
+    (69, "qhvae", False, "astrocodec.lossy.qhvae:Qhvae"),
+)
+TORCH_INSTALL = "pip install 'astrocodec[torch]'"
+_NEEDED = ("torch", "constriction", "safetensors")
 
 
 class Codec(Protocol):
@@ -90,6 +104,12 @@ def register(codec: Codec) -> None:
         )
     if len(label(codec)) > _MAX_TEXT:
         raise ValueError(f"codec {codec.name}: name and install have {len(label(codec))} bytes, at most {_MAX_TEXT}")
+    for codec_id, name, _, place in OPTIONAL:
+        if (codec.id == codec_id or codec.name == name) and type(codec).__module__ != place.partition(":")[0]:
+            raise ValueError(
+                f"codec {codec.name} (id {codec.id}): {name} (id {codec_id}) is one of this package; take another id "
+                "and name"
+            )
     for other in _registered.values():
         # Nobody assigns private ids: two packages may have the same, their streams are told apart by name.
         is_taken = other.name == codec.name or (other.id == codec.id < PRIVATE)
@@ -130,6 +150,38 @@ def _load(entry: EntryPoint) -> None:
         raise ValueError(f"it names a codec called {codec.name!r}")
 
 
+def _is_here(module: str) -> bool:
+    """Whether a module is installed; it is not imported."""
+    try:
+        return find_spec(module) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def _load_optional(key: int | str) -> None:
+    """Register the codec of this package that has an id or name, if one has.
+
+    Raises
+    ------
+    CodecNotFoundError
+        What it needs is not installed, or cannot be imported.
+    """
+    for codec_id, name, _, place in OPTIONAL:
+        if key in (codec_id, name) and name not in _registered:
+            if absent := [module for module in _NEEDED if not _is_here(module)]:
+                raise CodecNotFoundError(
+                    f"codec {name!r} (id {codec_id}) needs {' and '.join(absent)}, not installed here: {TORCH_INSTALL}"
+                )
+            module, _, made = place.partition(":")
+            try:
+                codec = getattr(importlib.import_module(module), made)()
+            except ImportError as error:
+                raise CodecNotFoundError(
+                    f"codec {name!r} (id {codec_id}) cannot be imported: {error}; {TORCH_INSTALL}"
+                ) from error
+            register(codec)
+
+
 def find_codec(key: int | str, said: bytes = b"") -> Codec:
     """The codec of an id or a name, registered or installed; `said` is what the stream says of it (section "name").
 
@@ -141,6 +193,7 @@ def find_codec(key: int | str, said: bytes = b"") -> Codec:
     name = key if isinstance(key, str) else read_label(said)[0]
     if name in _registered and key in (_registered[name].id, name):
         return _registered[name]
+    _load_optional(key)
     problems = []
     for entry in _installed():
         if not isinstance(key, str) or entry.name == key:
@@ -208,4 +261,6 @@ def list_codecs() -> dict[str, bool]:
             _load(entry)
         except Exception:  # listed are those that work
             continue
-    return {"causal": True} | {codec.name: codec.exact for codec in _registered.values()}
+    whole = all(map(_is_here, _NEEDED))
+    ours = {name: exact for _, name, exact, place in OPTIONAL if whole and _is_here(place.partition(":")[0])}
+    return {"causal": True} | ours | {codec.name: codec.exact for codec in _registered.values()}

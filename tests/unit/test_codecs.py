@@ -59,7 +59,9 @@ def test_stream_tells_of_its_codec() -> None:
     info = astrocodec.inspect(astrocodec.encode(np.arange(12, dtype="f4").reshape(3, 4), codec="rounded", step=0.5))
     assert (info.codec, info.codec_id, info.exact, info.checksum) == ("rounded", 193, False, "bytes")
     assert (info.dtype, info.shape, info.parameters) == (np.dtype("f4"), (3, 4), {"step": 0.5})
-    assert codecs.list_codecs() == {"causal": True, "planes": True, "rounded": False}
+    ours = {name for _, name, _, _ in codecs.OPTIONAL}
+    listed = {name: exact for name, exact in codecs.list_codecs().items() if name not in ours}
+    assert listed == {"causal": True, "planes": True, "rounded": False}
 
 
 @pytest.mark.usefixtures("template")
@@ -248,3 +250,33 @@ def test_a_codec_whose_inspect_fails_hides_no_header() -> None:
     codecs.register(made(encode=staticmethod(lambda values: (b"", b"")), inspect=staticmethod(lambda p: p[3])))
     info = astrocodec.inspect(astrocodec.encode(np.zeros(3), codec="made"))
     assert (info.codec, info.shape, info.parameters) == ("made", (3,), {"error": "IndexError: index out of range"})
+
+
+@pytest.mark.parametrize("key", [67, "hyperprior"])
+def test_learned_codec_without_torch(monkeypatch: pytest.MonkeyPatch, key: int | str) -> None:
+    """Its streams are recognised all the same, and the message says what to install."""
+    monkeypatch.setattr(codecs, "_is_here", lambda module: module != "torch")
+    with pytest.raises(
+        CodecNotFoundError, match=r"'hyperprior' \(id 67\) needs torch.*pip install 'astrocodec\[torch\]'"
+    ):
+        codecs.find_codec(key)
+    assert "hyperprior" not in codecs.list_codecs()
+
+
+def test_learned_codec_that_cannot_be_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as one of a package that is half installed."""
+    monkeypatch.setattr(codecs, "OPTIONAL", ((67, "hyperprior", False, "astrocodec.lossy.nowhere:Hyperprior"),))
+    with pytest.raises(CodecNotFoundError, match=r"'hyperprior'.*cannot be imported"):
+        codecs.find_codec("hyperprior")
+
+
+@pytest.mark.usefixtures("template")
+@pytest.mark.parametrize(("number", "name"), [(67, "planes"), (192, "elic")])
+def test_ids_and_names_of_this_package_are_taken(number: int, name: str) -> None:
+    """Whether or not torch is installed."""
+    from astrocodec_planes import Planes
+
+    other = Planes()
+    other.id, other.name = number, name
+    with pytest.raises(ValueError, match="is one of this package"):
+        codecs.register(other)

@@ -94,6 +94,7 @@ DOORS = {
     "astrocodec.cli",
     "astrocodec.bench",
     "astrocodec.learning",
+    "astrocodec.lossy",
     "astrocodec.simulate",
     "astrocodec.zarr",
     "fits_tiles",
@@ -154,8 +155,14 @@ def run(program: str) -> str:
 @pytest.mark.parametrize("package", ["astrocodec", "fits_tiles", "astrocodec.cli", "astrocodec.simulate"])
 def test_no_package_loads_torch_or_h5py(package: str) -> None:
     """Neither is needed to read or write a file."""
-    heavy = {"torch", "h5py", "hdf5plugin", "imagecodecs", "scipy", "matplotlib"}
+    heavy = {"torch", "constriction", "safetensors", "h5py", "hdf5plugin", "imagecodecs", "scipy", "matplotlib"}
     assert run(f"import sys, {package}; print(sorted({heavy!r} & sys.modules.keys()))").strip() == "[]"
+
+
+def test_naming_codecs_loads_no_torch() -> None:
+    """Nor does the list of those that need it."""
+    program = "import sys; from astrocodec import codecs; codecs.list_codecs(); print('torch' in sys.modules)"
+    assert run(program).strip() == "False"
 
 
 def test_astrocodec_loads_no_astropy() -> None:
@@ -220,7 +227,9 @@ def test_the_codec_imports_no_door(name: str) -> None:
 @pytest.mark.parametrize(
     ("library", "allowed"),
     [
-        ("torch", lambda name: within(name, "astrocodec.learning")),
+        ("torch", lambda name: within(name, "astrocodec.learning") or within(name, "astrocodec.lossy")),
+        ("constriction", lambda name: within(name, "astrocodec.lossy")),
+        ("safetensors", lambda name: within(name, "astrocodec.lossy")),
         ("ctypes", lambda name: within(name, "astrocodec._native")),
         ("zarr", lambda name: within(name, "astrocodec.zarr") or name == "astrocodec.analysis.images.zarr_images"),
         ("numcodecs", lambda name: within(name, "astrocodec.zarr") or name == "astrocodec.analysis.images.zarr_images"),

@@ -1,0 +1,22 @@
+"""Recipe: what the one training command needs of a learned codec."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network learns."""
+
+    network: nn.Module
+    batch: Callable[[int], Any]  # what step number so and so learns from, the same whenever it is asked for
+    loss: Callable[[nn.Module, Any], tuple[Tensor, Mapping[str, float]]]  # to descend, and figures to show
+    save: Callable[[nn.Module, Path], Path]  # writes the weights into a folder
+    rate: float = 1e-3  # of Adam
+    keep: Callable[[nn.Module], None] | None = None  # called after each step

@@ -1,0 +1,155 @@
+"""Training of learned lossy codecs: ``python -m astrocodec.learning.train_lossy NAME --steps 1000 --out FOLDER``.
+
+Data are streamed: step n learns from what its recipe makes of the seed and n. A run that was stopped goes on from its
+checkpoint, with the same steps as if it had not been.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from astrocodec.files.target import Target
+from astrocodec.learning.recipe import Recipe
+
+# What makes the recipe of a system of so many options and a seed.
+RECIPES = {
+    "autoencoder": "astrocodec.lossy.autoencoder_training",
+    "vqvae": "astrocodec.lossy.vqvae_training",
+    "vae": "astrocodec.lossy.vae_training",
+    "hyperprior": "astrocodec.lossy.hyperprior_training",
+    "elic": "astrocodec.lossy.elic_training",
+    "qhvae": "astrocodec.lossy.qhvae_training",
+}
+_WARM_UP = 0.02  # part of the steps
+_FINAL_RATE = 0.02  # part of the rate
+
+
+def find_recipe(system: str, options: Mapping[str, str], seed: int) -> Recipe:
+    """The recipe of a system, from its module's function `recipe`."""
+    if system not in RECIPES:
+        raise ValueError(f"system {system!r} found, allowed are {', '.join(RECIPES)}")
+    made: Recipe = importlib.import_module(RECIPES[system]).recipe(dict(options), seed)
+    return made
+
+
+def rate_at(part: float, schedule: str) -> float:
+    """Share of the learning rate where so large a part of all steps is done.
+
+    >>> rate_at(0.5, "constant"), rate_at(1.0, "cosine")
+    (1.0, 0.02)
+    """
+    warm = min(1.0, (part + 1e-3) / _WARM_UP)
+    if schedule == "constant":
+        return warm
+    return warm * (_FINAL_RATE + (1 - _FINAL_RATE) * (0.5 + 0.5 * math.cos(math.pi * part)))
+
+
+def fit(
+    recipe: Recipe,
+    *,
+    steps: int,
+    seed: int,
+    checkpoint: Path,
+    schedule: str = "cosine",
+    device: str = "cpu",
+    every: int = 200,
+    stop_after: int | None = None,
+    log: Callable[[str], None] = print,
+) -> bool:
+    """Take `steps`, or as many as are left of them, and keep a checkpoint at each `every`; whether all are done.
+
+    `stop_after` ends the run after so many, to be continued.
+    """
+    torch.manual_seed(seed)
+    network = recipe.network.to(device).train()
+    optimiser = torch.optim.Adam(network.parameters(), lr=recipe.rate)
+    done = _restore(checkpoint, network, optimiser, steps, seed) if checkpoint.exists() else 0
+    start, taken = time.perf_counter(), 0
+    shown: dict[str, float] = {}
+    while done < steps and taken != stop_after:
+        torch.manual_seed(seed * 1_000_003 + done)  # noise of this step, whether or not the run was stopped before it
+        for group in optimiser.param_groups:
+            group["lr"] = recipe.rate * rate_at(done / steps, schedule)
+        optimiser.zero_grad()
+        loss, figures = recipe.loss(network, recipe.batch(done))
+        if not torch.isfinite(loss):
+            raise ValueError(f"step {done}: the loss is {float(loss)}; take a smaller rate than {recipe.rate}")
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimiser.step()
+        if recipe.keep is not None:
+            recipe.keep(network)
+        done, taken = done + 1, taken + 1
+        for name, value in {"loss": float(loss.detach()), **figures}.items():
+            shown[name] = value if name not in shown else 0.98 * shown[name] + 0.02 * value
+        if done % every == 0 or done == steps or taken == stop_after:
+            said = ", ".join(f"{name} {value:.4f}" for name, value in shown.items())
+            log(f"step {done} of {steps}: {said}, {time.perf_counter() - start:.0f} s")
+            _keep(checkpoint, network, optimiser, done, steps, seed)
+    return done == steps
+
+
+def _keep(checkpoint: Path, network: Any, optimiser: Any, done: int, steps: int, seed: int) -> None:
+    state = {"network": network.state_dict(), "optimiser": optimiser.state_dict()}
+    with Target(checkpoint, overwrite=True) as target:
+        torch.save({**state, "done": done, "steps": steps, "seed": seed}, target.file)
+        target.commit()
+
+
+def _restore(checkpoint: Path, network: Any, optimiser: Any, steps: int, seed: int) -> int:
+    state = torch.load(checkpoint, weights_only=True)
+    if (state["steps"], state["seed"]) != (steps, seed):
+        raise ValueError(
+            f"{checkpoint}: belongs to a run of {state['steps']} steps and seed {state['seed']}; asked for are {steps} "
+            f"and {seed}: take the same, or another folder"
+        )
+    network.load_state_dict(state["network"])
+    optimiser.load_state_dict(state["optimiser"])
+    return int(state["done"])
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Train the system that the command line names."""
+    parser = argparse.ArgumentParser(prog="python -m astrocodec.learning.train_lossy", description=__doc__)
+    parser.add_argument("system", choices=list(RECIPES))
+    parser.add_argument("options", nargs="*", metavar="NAME=VALUE", help="of the system, such as its size")
+    parser.add_argument("--steps", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, required=True, help="folder of the checkpoint and of the weights")
+    parser.add_argument("--schedule", choices=["cosine", "constant"], default="cosine")
+    parser.add_argument("--start", type=Path, help="checkpoint whose weights this run begins with, as far as they fit")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--threads", type=int, default=1)
+    given = parser.parse_args(arguments)
+    torch.set_num_threads(given.threads)
+    given.out.mkdir(parents=True, exist_ok=True)
+    options = dict(option.split("=", 1) for option in given.options)
+    torch.manual_seed(given.seed)
+    recipe = find_recipe(given.system, options, given.seed)
+    if given.start is not None:
+        begin_with(recipe, given.start)
+    checkpoint = given.out / f"{given.system}.pt"
+    kept = {"steps": given.steps, "seed": given.seed, "schedule": given.schedule, "device": given.device}
+    fit(recipe, checkpoint=checkpoint, **kept, log=lambda line: print(line, flush=True))
+    print(recipe.save(recipe.network.cpu().eval(), given.out))
+
+
+def begin_with(recipe: Recipe, checkpoint: Path) -> list[str]:
+    """Take the weights of another run that have the same names and shapes; the names of those that do not."""
+    given = torch.load(checkpoint, weights_only=True)["network"]
+    own = recipe.network.state_dict()
+    fitting = {name: value for name, value in given.items() if name in own and own[name].shape == value.shape}
+    recipe.network.load_state_dict({**own, **fitting})
+    return sorted(own.keys() - fitting.keys())
+
+
+if __name__ == "__main__":
+    main()

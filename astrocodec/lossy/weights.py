@@ -1,0 +1,119 @@
+"""Weights of learned codecs: safetensors files that are named, and found, by their content."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors
+import safetensors.numpy
+from numpy.typing import NDArray
+
+from astrocodec.errors import CorruptError, ModelNotFoundError
+from astrocodec.files.target import Target
+from astrocodec.model_folders import search_path
+
+FOLDER = Path(__file__).parent / "weights"
+FINGERPRINT_SIZE = 8
+_SUFFIX = ".safetensors"
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What a file of weights holds."""
+
+    name: str  # its name without suffix, such as "hyperprior-1a2b3c4d"
+    fingerprint: bytes  # the first 8 bytes of the file's SHA-256
+    tensors: Mapping[str, NDArray[Any]]
+    about: Mapping[str, Any]  # how the network is built
+
+
+def fingerprint_of(content: bytes) -> bytes:
+    """What streams name weights by.
+
+    >>> fingerprint_of(b"").hex()
+    'e3b0c44298fc1c14'
+    """
+    return hashlib.sha256(content).digest()[:FINGERPRINT_SIZE]
+
+
+def to_content(tensors: Mapping[str, NDArray[Any]], about: Mapping[str, Any]) -> bytes:
+    """The bytes of a file of weights; the same for the same weights."""
+    said = {"about": json.dumps(about, sort_keys=True)}
+    whole = {name: np.ascontiguousarray(tensors[name]) for name in sorted(tensors)}
+    return safetensors.numpy.save(whole, said)
+
+
+def save_weights(
+    tensors: Mapping[str, NDArray[Any]], about: Mapping[str, Any], system: str, folder: Path = FOLDER
+) -> Path:
+    """Write weights into a folder, under the system's name and their content's.
+
+    Returns
+    -------
+    Path
+        Such as ``weights/vqvae-1a2b3c4d.safetensors``.
+    """
+    content = to_content(tensors, about)
+    path = folder / f"{system}-{fingerprint_of(content).hex()[:8]}{_SUFFIX}"
+    folder.mkdir(parents=True, exist_ok=True)
+    with Target(path, overwrite=True) as target:
+        target.file.write(content)
+        target.commit()
+    return path
+
+
+def _folders() -> tuple[Path, ...]:
+    return (*search_path()[:-1], FOLDER)
+
+
+def find_weights(key: str | bytes | Path) -> Weights:
+    """Weights by a system's name, where the package has one of it, a file's name or path, or a fingerprint.
+
+    Raises
+    ------
+    ModelNotFoundError
+        There are none such here; the message says where they were looked for.
+    CorruptError
+        A file is no safetensors file.
+    """
+    if isinstance(key, Path):
+        return load_weights(key)
+    if isinstance(key, bytes):
+        pattern, said = f"*-{key.hex()[:8]}{_SUFFIX}", f"weights {key.hex()}"
+    else:
+        pattern, said = (f"{key}{_SUFFIX}" if "-" in key else f"{key}-????????{_SUFFIX}"), f"weights {key!r}"
+    for folder in _folders():
+        found = sorted(folder.glob(pattern)) if folder.is_dir() else []
+        for path in found:
+            weights = load_weights(path)
+            if not isinstance(key, bytes) or weights.fingerprint == key:
+                return weights
+    looked = ", ".join(map(str, _folders()))
+    raise ModelNotFoundError(
+        f"{said} not found in {looked}: upgrade astrocodec, or put the file where $ASTROCODEC_MODELS says"
+    )
+
+
+@functools.lru_cache(maxsize=16)
+def load_weights(path: Path) -> Weights:
+    """Weights of a file."""
+    content = path.read_bytes()
+    try:
+        tensors = safetensors.numpy.load(content)
+        about = json.loads(_metadata(content)["about"])
+    except (safetensors.SafetensorError, ValueError, KeyError) as error:
+        raise CorruptError(f"{path}: not weights of astrocodec ({error})") from error
+    return Weights(path.name.removesuffix(_SUFFIX), fingerprint_of(content), tensors, about)
+
+
+def _metadata(content: bytes) -> dict[str, str]:
+    length = int.from_bytes(content[:8], "little")
+    found: dict[str, str] = json.loads(content[8 : 8 + length])["__metadata__"]
+    return found

@@ -1,0 +1,63 @@
+"""The training command and the files of weights."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("safetensors")
+
+import torch
+
+from astrocodec.errors import CorruptError, ModelNotFoundError
+from astrocodec.learning.recipe import Recipe
+from astrocodec.learning.train_lossy import begin_with, fit
+from astrocodec.lossy.weights import find_weights, load_weights, save_weights
+
+
+def recipe() -> Recipe:
+    """A line through noisy points."""
+    torch.manual_seed(1)
+    network = torch.nn.Linear(3, 1)
+
+    def batch(step: int) -> torch.Tensor:
+        return torch.from_numpy(np.random.default_rng(step).normal(size=(8, 3))).float()
+
+    def loss(net: torch.nn.Module, x: torch.Tensor) -> tuple[torch.Tensor, dict[str, float]]:
+        return ((net(x + 0.1 * torch.randn_like(x)) - x.sum(1, keepdim=True)) ** 2).mean(), {"n": 8.0}
+
+    return Recipe(network, batch, loss, lambda net, folder: folder, rate=0.05)
+
+
+def test_a_run_that_was_stopped_goes_on_as_if_it_had_not(tmp_path: Path) -> None:
+    """Weights are equal to the last bit."""
+    whole, parts, lines = recipe(), recipe(), list[str]()
+    assert fit(whole, steps=30, seed=2, checkpoint=tmp_path / "a.pt", log=lines.append)
+    assert not fit(parts, steps=30, seed=2, checkpoint=tmp_path / "b.pt", stop_after=11, log=lines.append)
+    parts = recipe()
+    assert fit(parts, steps=30, seed=2, checkpoint=tmp_path / "b.pt", log=lines.append)
+    assert "step 11 of 30: loss" in lines[1]
+    for a, b in zip(whole.network.parameters(), parts.network.parameters(), strict=True):
+        assert torch.equal(a, b)
+    with pytest.raises(ValueError, match="belongs to a run of 30 steps"):
+        fit(recipe(), steps=31, seed=2, checkpoint=tmp_path / "b.pt")
+    assert begin_with(recipe(), tmp_path / "b.pt") == []
+
+
+def test_weights_are_found_by_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And missed by name."""
+    path = save_weights({"a": np.arange(6, dtype=np.int8).reshape(2, 3)}, {"n": 3}, "thing", tmp_path)
+    assert path == save_weights({"a": np.arange(6, dtype=np.int8).reshape(2, 3)}, {"n": 3}, "thing", tmp_path)
+    weights = load_weights(path)
+    assert (weights.name, weights.about, weights.tensors["a"].tolist()) == (path.stem, {"n": 3}, [[0, 1, 2], [3, 4, 5]])
+    with pytest.raises(ModelNotFoundError, match=weights.fingerprint.hex()):
+        find_weights(weights.fingerprint)
+    monkeypatch.setenv("ASTROCODEC_MODELS", str(tmp_path))
+    assert find_weights("thing") == find_weights(path.stem) == find_weights(weights.fingerprint) == weights
+    with pytest.raises(ModelNotFoundError):
+        find_weights(weights.fingerprint[:4] + b"\0\0\0\0")
+    other = tmp_path / "other-00000000.safetensors"
+    other.write_bytes(b"\xff" * 20)
+    with pytest.raises(CorruptError, match="other"):
+        find_weights("other")
