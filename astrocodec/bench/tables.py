@@ -2,6 +2,7 @@
 
 import csv
 import importlib.metadata
+import io
 import json
 import math
 import os
@@ -18,14 +19,20 @@ Row = Mapping[str, Any]
 _PACKAGES = ("numpy", "astropy", "imagecodecs", "zstandard", "fitsio", "matplotlib")
 
 
+def csv_text(rows: Sequence[Row]) -> str:
+    """Rows, at least one, under a header line of the first one's keys."""
+    lines = io.StringIO()
+    writer = csv.DictWriter(lines, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return lines.getvalue()
+
+
 def write_csv(path: str | os.PathLike[str], rows: Sequence[Row]) -> None:
-    """Write rows, at least one, under a header line of the first one's keys; the file appears whole or not at all."""
+    """Write `csv_text`; the file appears whole or not at all."""
     target = Path(path)
     partial = target.with_name(target.name + ".part")
-    with open(partial, "w", newline="", encoding="utf-8") as lines:
-        writer = csv.DictWriter(lines, fieldnames=list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    partial.write_text(csv_text(rows), encoding="utf-8", newline="")
     partial.replace(target)
 
 

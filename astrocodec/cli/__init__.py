@@ -26,6 +26,7 @@ _COMMANDS = {
     "verify": ("verify", "verify_command", "Check a compressed file, alone or against its original."),
     "analyze": ("analyze", "analyze_command", "Tell how much of files is noise and where the bits go."),
     "compare": ("compare", "compare_command", "Tell how two images differ, and whether it matters."),
+    "bench": ("bench", "bench_command", "Measure lossy codecs, ours and others, on your images."),
     "models": ("models", "models_command", "List the models that are installed."),
     "tune": ("tune", "tune_command", "Fit a model to FITS files."),
     "train": ("train", "train_command", "Train a general model (needs torch)."),

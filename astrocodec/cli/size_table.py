@@ -34,7 +34,21 @@ _HDU_HEADINGS = ("HDU", "name", "kind", "type", "shape")
 _DATASET_HEADINGS = ("dataset", "kind", "type", "shape", "chunks")
 _PART_HEADINGS = ("original", "compressed", "bits/pixel", "model")
 _TEXT_HEADINGS = frozenset(
-    {"file", "name", "kind", "type", "shape", "model", "note", "fingerprint", "origin", "dataset", "checked"}
+    {
+        "file",
+        "name",
+        "kind",
+        "type",
+        "shape",
+        "model",
+        "note",
+        "fingerprint",
+        "origin",
+        "dataset",
+        "checked",
+        "codec",
+        "level",
+    }
 )
 _LOSSY = "lossy: floats are rounded"
 

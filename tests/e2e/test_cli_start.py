@@ -53,6 +53,7 @@ def test_help_names_every_command_and_the_exit_codes() -> None:
         "verify",
         "analyze",
         "compare",
+        "bench",
         "models",
         "tune",
         "train",

@@ -1,0 +1,167 @@
+"""`astrocodec bench`."""
+
+import json
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from astrocodec.cli.bench_tasks import Benched, BenchTask, bench_file
+from astrocodec.cli.exit_codes import combine
+from astrocodec.cli.failures import Failure, end_with
+from astrocodec.cli.inputs import find_inputs
+from astrocodec.cli.names import is_listed_name
+from astrocodec.cli.option_types import extension_option
+from astrocodec.cli.outputs import check_output, refuse_inputs
+from astrocodec.cli.run_files import run_files
+from astrocodec.cli.size_table import align
+from astrocodec.cli.standard_streams import need_output
+from astrocodec.files.printable import one_line
+from astrocodec.files.target import Target
+
+if TYPE_CHECKING:
+    from astrocodec.bench.lossy.measure import Row
+
+
+@click.command("bench")
+@click.argument("files", nargs=-1, required=True)
+@click.option("--lossy", is_flag=True, required=True, help="Measure lossy codecs.")
+@click.option("--codec", "codecs", metavar="NAME", multiple=True, help="Only codecs with this in their names; repeat.")
+@click.option(
+    "-o",
+    "--output",
+    "outputs",
+    metavar="OUT.png|OUT.csv",
+    type=click.Path(dir_okay=False, path_type=Path),
+    multiple=True,
+    help="Write the curves as a picture, or every figure as a table; repeat.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("-r", "--recursive", is_flag=True, help="Take the files in directories and below.")
+@click.option("-j", "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Files at once.")
+@extension_option("Measure this HDU, dataset or array only; repeat.")
+@click.option("--plane", type=int, help="Plane of cubes, from 0.  [default: the middle one]")
+@click.option(
+    "--side", type=click.IntRange(64), default=1024, show_default=True, help="Pixels along a side, of the middle."
+)
+@click.option("--overwrite", is_flag=True, help="Replace outputs that exist.")
+@click.option("-v", "--verbose", is_flag=True, help="Say what was left out; show tracebacks.")
+@click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
+def bench_command(
+    files: tuple[str, ...],
+    lossy: bool,
+    codecs: tuple[str, ...],
+    outputs: tuple[Path, ...],
+    as_json: bool,
+    recursive: bool,
+    jobs: int,
+    extensions: tuple[int | str, ...],
+    plane: int | None,
+    side: int,
+    overwrite: bool,
+    verbose: bool,
+    quiet: bool,
+) -> None:
+    """Code the images of FILES with lossy codecs, ours and others, and tell what each costs at equal noise.
+
+    Whole HDUs are charged. `of fpack` is the size over that of fpack's RICE tiles where those add the same variance;
+    `noise +` the added variance over that of the noise, `max e` the largest error over the noise, and fluxes are
+    median change and scatter in units of their own noise. Needs `pip install 'astrocodec[analysis,bench]'`.
+    """
+    _check(outputs, overwrite, codecs)
+    paths = [entry.path for entry in find_inputs(files, is_listed_name, recursive)]
+    refuse_inputs(outputs, paths)
+    if not outputs:
+        need_output()
+    tasks = [BenchTask(path, codecs, plane, frozenset(extensions), side) for path in paths]
+    results = run_files(bench_file, tasks, jobs, quiet, lost=_lost, tell=partial(_show, verbose=verbose))
+    rows = [row for result in results for row in result.rows]
+    failures = [failure for result in results for failure in result.failures]
+    for output in outputs if rows else ():
+        try:
+            _write(output, overwrite, rows)
+        except Exception as error:  # becomes one line and an exit code
+            end_with(error, str(output))
+    if as_json:
+        click.echo(_document(results))
+    elif rows and not quiet:
+        click.echo(_text(rows))
+    raise click.exceptions.Exit(combine([failure.code for failure in failures]))
+
+
+def _check(outputs: Sequence[Path], overwrite: bool, codecs: tuple[str, ...]) -> None:
+    """Refuse what cannot be done, before the work."""
+    from astrocodec.bench.lossy.peers import lossy_peers
+
+    for output in outputs:
+        if output.suffix.lower() not in (".png", ".csv"):
+            raise click.UsageError(f"-o {output}: give a name that ends in .png or .csv.")
+        check_output(output, overwrite)
+    try:
+        lossy_peers(codecs)
+    except ValueError as error:
+        raise click.UsageError(f"--codec: {error}.") from None
+
+
+def _lost(file: str, failure: Failure) -> Benched:
+    return Benched(file, failures=[failure])
+
+
+def _show(result: Benched, verbose: bool) -> Benched:
+    """Print what went wrong, and what was left out where that is all or was asked for."""
+    for failure in result.failures:
+        click.echo(f"astrocodec: {failure.message}", err=True)
+    for title, reason in result.skipped if verbose or not (result.rows or result.failures) else ():
+        click.echo(one_line(f"{title}: left out: {reason}"), err=True)
+    for trace in result.traces if verbose else ():
+        click.echo(trace, err=True)
+    return result
+
+
+def _write(output: Path, overwrite: bool, rows: "Sequence[Row]") -> None:
+    """Write the picture or the table; it gets its name when it is whole."""
+    if output.suffix.lower() == ".png":
+        from astrocodec.bench.lossy.figure import lossy_figure
+        from astrocodec.bench.lossy.ours import our_peers
+
+        data = lossy_figure(rows, [peer.name for peer in our_peers()])
+    else:
+        from astrocodec.bench.tables import csv_text
+
+        data = csv_text([row.flat() for row in rows]).encode()
+    with Target(output, overwrite=overwrite) as target:
+        target.file.write(data)
+        target.commit()
+
+
+def _text(rows: "Sequence[Row]") -> str:
+    """Tables for people: one of each image, and of several one of all."""
+    from astrocodec.bench.lossy.table import FULL_HEADINGS, full_lines, summary_lines
+
+    parts = []
+    images = list(dict.fromkeys(row.frame for row in rows))
+    for image in images:
+        of_image = [row for row in rows if row.frame == image]
+        title = f"{image}: {of_image[0].shape} {of_image[0].dtype}"
+        parts.append(f"{one_line(title)}\n{align(FULL_HEADINGS, full_lines(of_image))}")
+    if len(images) > 1:
+        lines = summary_lines(rows)
+        table = align(tuple(lines[0]), [tuple(line.values()) for line in lines])
+        parts.append(f"size beside fpack at equal added variance, {len(images)} images\n{table}")
+    return "\n\n".join(parts)
+
+
+def _document(results: Sequence[Benched]) -> str:
+    """Everything about a run, for programs."""
+    files = [
+        {
+            "file": result.file,
+            "rows": [row.flat() for row in result.rows],
+            "skipped": [{"part": title, "reason": reason} for title, reason in result.skipped],
+            "errors": [{"message": one.message, "exit_code": int(one.code)} for one in result.failures],
+        }
+        for result in results
+    ]
+    return json.dumps({"files": files}, indent=2)

@@ -1,0 +1,81 @@
+"""One file to its measurements with lossy codecs."""
+
+import traceback
+import warnings
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from astrocodec.cli.exit_codes import ExitCode
+from astrocodec.cli.failures import Failure, explain
+from astrocodec.cli.task import ReadTask
+from astrocodec.files.executor import Progress
+
+if TYPE_CHECKING:
+    from astrocodec.bench.lossy.measure import Row
+
+
+@dataclass(frozen=True)
+class BenchTask(ReadTask):
+    """What to do with one file."""
+
+    codecs: tuple[str, ...] = ()  # parts of names; empty: all
+    plane: int | None = None  # which plane of cubes
+    select: frozenset[int | str] = frozenset()  # HDUs, datasets or arrays; empty: all
+    side: int = 1024  # pixels along a side that are measured, in the middle
+
+
+@dataclass
+class Benched:
+    """What became of one file."""
+
+    file: str
+    rows: "list[Row]" = field(default_factory=list)
+    skipped: list[tuple[str, str]] = field(default_factory=list)  # parts that cannot be measured, and why
+    failures: list[Failure] = field(default_factory=list)
+    traces: list[str] = field(default_factory=list)  # of internal errors, shown with ``-v``
+
+    def fail(self, error: Exception, title: str) -> None:
+        """Keep what went wrong."""
+        failure = explain(error, title)
+        self.failures.append(failure)
+        if failure.code == ExitCode.INTERNAL:
+            self.traces.append("".join(traceback.format_exception(error)))
+
+
+def bench_file(task: BenchTask, workers: int = 1, progress: Progress | None = None) -> Benched:
+    """Measure the images of a file one after the other; an exception becomes a failure that says what to do."""
+    found = Benched(task.file)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # cards of real headers; pixels do not depend on them
+        try:
+            _bench(task, found)
+        except Exception as error:  # one bad file must not stop the others
+            found.fail(error, task.file)
+    return found
+
+
+def _bench(task: BenchTask, found: Benched) -> None:
+    """Image by image; what has no noise is left out, since nothing can be told in its units."""
+    import numpy as np
+
+    from astrocodec.analysis.images.find_images import find_images
+    from astrocodec.analysis.images.image_entry import SkippedEntry
+    from astrocodec.bench.lossy.frames import LossyFrame, cropped
+    from astrocodec.bench.lossy.measure import NoNoiseError, measure_frame
+    from astrocodec.bench.lossy.peers import lossy_peers
+
+    peers = lossy_peers(task.codecs)
+    for entry in find_images(task.path, plane=task.plane, select=task.select):
+        if isinstance(entry, SkippedEntry):
+            found.skipped.append((entry.title, entry.reason))
+            continue
+        pixels = cropped(np.asarray(entry.pixels), task.side)
+        if pixels.dtype.kind not in "iuf":
+            found.skipped.append((entry.title, f"pixels are {pixels.dtype.name}"))
+            continue
+        if entry.mask is not None and cropped(entry.mask, task.side).any():
+            pixels = np.where(cropped(entry.mask, task.side), np.nan, pixels).astype(np.float32)
+        try:
+            found.rows += measure_frame(LossyFrame(entry.title, "file", pixels), peers)
+        except NoNoiseError as error:
+            found.skipped.append((entry.title, str(error)))
