@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -22,6 +22,8 @@ from astrocodec.files.printable import one_line
 from astrocodec.files.target import Target
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from astrocodec.analysis.compare.comparison import Comparison
     from astrocodec.analysis.images.contents import Contents
     from astrocodec.analysis.images.image_entry import ImageEntry
@@ -55,15 +57,37 @@ class Found:
 
 
 @dataclass(frozen=True)
+class OtherPlane:
+    """A plane of cubes, beside the one that is shown, that differs."""
+
+    number: int
+    largest: float  # difference, infinite where only one file has a value
+    within: bool = False  # whether all cubes keep there the bounds that they state
+
+
+@dataclass(frozen=True)
 class Compared:
     """How images, other planes of cubes and the rest differ; or why the files do not suit, or cannot be read."""
 
     parts: "list[tuple[str, Comparison]]" = field(default_factory=list)
     unlike: frozenset[int] = frozenset()  # numbers of parts whose equal pixels would not be equal values
-    elsewhere: list[tuple[int, float]] = field(default_factory=list)
+    elsewhere: list[OtherPlane] = field(default_factory=list)
     rest: list[Rest] = field(default_factory=list)
     refusal: str = ""
     failure: Failure | None = None
+
+
+def _limit(value: str) -> float | Literal["bound"]:
+    """Parse the largest difference that counts as none."""
+    if value == "bound":
+        return "bound"
+    try:
+        limit = float(value)
+    except ValueError:
+        limit = math.nan
+    if not limit >= 0:
+        raise click.BadParameter(f"{value!r} is no difference; give a number from 0, or 'bound'")
+    return limit
 
 
 @click.command("compare")
@@ -81,7 +105,9 @@ class Compared:
 @click.option(
     "--plane", type=int, help="Plane of cubes, from 0.  [default: statistics of the middle one, equality of all]"
 )
-@click.option("--within", type=click.FloatRange(0), metavar="ADU", help="Count as equal what differs by no more.")
+@click.option(
+    "--within", type=_limit, metavar="ADU|bound", help="Count as equal what differs by no more, or B's stated bound."
+)
 @click.option("--overwrite", is_flag=True, help="Replace the output if it exists.")
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only; the exit code tells.")
 def compare_command(
@@ -91,14 +117,15 @@ def compare_command(
     as_json: bool,
     extensions: tuple[int | str, ...],
     plane: int | None,
-    within: float | None,
+    within: float | Literal["bound"] | None,
     overwrite: bool,
     quiet: bool,
 ) -> None:
     """Compare the images of B, for instance after lossy compression, with those of A.
 
     Any two files that `analyze` reads, ours, fpack's or others. Tables and other data must be equal; header cards and
-    attributes are not compared. Exit codes: 0 equal; 7 different, or not compared; others as for every command.
+    attributes are not compared. Of a lossy B it is told which bound it states, and whether that holds. Exit codes: 0
+    equal; 7 different, or not compared; others as for every command.
     """
     if output is not None and output.suffix.lower() not in (".png", ".html", ".htm"):
         raise click.UsageError(f"-o {output}: give a name that ends in .png or .html.")
@@ -125,7 +152,7 @@ def compare_command(
         one.equal or (within is not None and number not in found.unlike and _is_within(one, within))
         for number, (_, one) in enumerate(parts)
     )
-    equal = equal and all(largest <= (within or 0) for _, largest in found.elsewhere)
+    equal = equal and all(one.within if within == "bound" else one.largest <= (within or 0) for one in found.elsewhere)
     equal = equal and all(one.result == "equal" for one in found.rest)
     raise click.exceptions.Exit(ExitCode.OK if equal else ExitCode.DIFFERS)
 
@@ -207,7 +234,8 @@ def _compared(pairs: "list[tuple[ImageEntry, ImageEntry]]") -> "tuple[list[tuple
         images = (
             entry.pixels if entry.mask is None else np.ma.array(entry.pixels, mask=entry.mask) for entry in (one, other)
         )
-        found = compare(*images, unit=one.unit, layout=one.layout)
+        stated = other.loss() if other.loss else None
+        found = compare(*images, unit=one.unit, layout=one.layout, stated=stated)
         if told := _other_meaning(one, other):
             found = replace(found, equal=False, notes=(*found.notes, told))
             unlike.add(number)
@@ -228,19 +256,35 @@ def _other_planes(
     images: "list[ImageEntry]",
     select: frozenset[int | str],
     progress: Progress | None,
-) -> list[tuple[int, float]]:
-    """Numbers of the other planes of cubes that differ, and their largest difference: NaN counts as infinite."""
+) -> list[OtherPlane]:
+    """The other planes of cubes that differ, and their largest difference: NaN counts as infinite."""
     depth = max(map(_depth, images))
     differing = []
     for number in range(depth) if depth > 1 else ():
         if progress:
             progress(number, depth)
-        largest = 0.0
+        largest, within = 0.0, True
         for one, other in zip(*(_planes(file, number, select) for file in files), strict=True):
-            largest = max(largest, _largest_difference(one, other))
+            difference = _largest_difference(one, other)
+            largest, within = max(largest, difference), within and (difference == 0 or _keeps_bound(one, other))
         if largest > 0:
-            differing.append((number, largest))
+            differing.append(OtherPlane(number, largest, within))
     return differing
+
+
+def _keeps_bound(one: "ImageEntry", other: "ImageEntry") -> bool:
+    """Whether a plane is as near to the other file's as it states."""
+    from astrocodec.analysis.compare.bound import check_bound
+
+    stated = other.loss() if other.loss else None
+    return stated is not None and bool(check_bound(_masked(one), _masked(other), stated).holds)
+
+
+def _masked(entry: "ImageEntry") -> "NDArray[Any]":
+    """Pixels, NaN where there is none."""
+    import numpy as np
+
+    return entry.pixels if entry.mask is None else np.where(entry.mask, np.nan, entry.pixels)
 
 
 def _planes(path: Path, number: int, select: frozenset[int | str]) -> "Iterator[ImageEntry]":
@@ -294,9 +338,9 @@ def _beside(found: Compared) -> list[str]:
     """Sentences on what is different apart from the planes that are shown, or was not compared."""
     lines = []
     if found.elsewhere:
-        number, largest = max(found.elsewhere, key=lambda plane: plane[1])
+        most = max(found.elsewhere, key=lambda plane: plane.largest)
         planes = "1 plane" if len(found.elsewhere) == 1 else f"{len(found.elsewhere)} planes"
-        lines = [f"different in {planes} of the cube, most in plane {number}, by up to {largest:g}"]
+        lines = [f"different in {planes} of the cube, most in plane {most.number}, by up to {most.largest:g}"]
     return lines + [f"{one.result}: {one.name} ({one.what})" for one in found.rest if one.result != "equal"]
 
 
@@ -327,13 +371,15 @@ def _document(a: Path, b: Path, found: Compared) -> str:
             "b": str(b),
             "equal": same and not found.elsewhere,
             "images": images,
-            "differing_planes": [number for number, _ in found.elsewhere],
+            "differing_planes": [plane.number for plane in found.elsewhere],
             "others": [asdict(one) for one in found.rest],
         },
         indent=2,
     )
 
 
-def _is_within(found: "Comparison", limit: float) -> bool:
+def _is_within(found: "Comparison", limit: float | Literal["bound"]) -> bool:
+    if limit == "bound":
+        return found.bound is not None and bool(found.bound.holds)
     gone = found.lost or found.gained or found.beyond
     return not gone and found.residuals is not None and found.residuals.largest <= limit

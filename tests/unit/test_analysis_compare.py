@@ -11,11 +11,15 @@ from click.testing import CliRunner
 pytest.importorskip("photutils")
 pytest.importorskip("skimage")
 
+from astrocodec.analysis.compare.bound import check_bound
 from astrocodec.analysis.compare.comparison import compare
+from astrocodec.analysis.compare.page import comparison_rows
 from astrocodec.analysis.compare.similarity import similarity
 from astrocodec.analysis.compare.stacking import rounded, stack_noise, stacking_figure
 from astrocodec.analysis.compare.whiteness import whiteness
+from astrocodec.analysis.images.stated_loss import StatedLoss
 from astrocodec.cli import cli
+from astrocodec.cli.compare import CompareTask, compare_files
 from astrocodec.simulate import simulate
 
 
@@ -194,3 +198,71 @@ def test_equal_integers_of_other_meaning_are_not_equal(tmp_path: Path, change: d
 def main_code(arguments: list[str]) -> int:
     """Exit code of a command."""
     return CliRunner().invoke(cli, arguments).exit_code
+
+
+def tiled(path: Path, pixels: np.ndarray, **options: object) -> Path:
+    """A file as fpack makes it."""
+    fits.CompImageHDU(pixels, **options).writeto(path)
+    return path
+
+
+QUANTISED = {"compression_type": "RICE_1", "quantize_level": 4, "quantize_method": 1, "dither_seed": 1}
+
+
+def test_the_bound_of_quantised_tiles_is_checked(tmp_path: Path) -> None:
+    """Half a step of each tile; a pixel beyond is named, and `--within bound` accepts what holds."""
+    noise = np.random.default_rng(2).normal(100, 5, (60, 80)).astype(np.float32)
+    noise[30:] *= 3  # tiles are rows: their steps differ
+    noise[7, 9] = np.nan
+    original = tmp_path / "a.fits"
+    fits.PrimaryHDU(noise).writeto(original)
+    lossy = tiled(tmp_path / "b.fits.fz", noise, **QUANTISED)
+    (found,) = (part for _, part in compare_files(CompareTask(original, lossy)).parts)
+    assert found.bound is not None
+    assert found.bound.holds
+    assert "RICE_1, steps of" in found.bound.stated
+    assert found.bound.share == pytest.approx(1, abs=0.01)
+    assert dict(comparison_rows(found))["its bound"].startswith("holds")
+    assert main_code(["compare", str(original), str(lossy), "-q"]) == 7
+    assert main_code(["compare", str(original), str(lossy), "-q", "--within", "bound"]) == 0
+    noise[3, 4] += 3  # beyond the step of its row, within that of others
+    fits.PrimaryHDU(noise).writeto(original, overwrite=True)
+    (found,) = (part for _, part in compare_files(CompareTask(original, lossy)).parts)
+    assert found.bound is not None
+    assert (found.bound.holds, found.bound.beyond) == (False, 1)
+    assert "1 pixels are beyond" in dict(comparison_rows(found))["its bound"]
+    assert main_code(["compare", str(original), str(lossy), "-q", "--within", "bound"]) == 7
+    assert main_code(["compare", str(original), str(lossy), "--within", "-1"]) == 2
+
+
+def test_bounds_of_the_planes_of_a_cube(tmp_path: Path) -> None:
+    """Each plane has tiles of its own; what is exact, or promises nothing, is told apart."""
+    cube = np.random.default_rng(2).normal(100, 5, (3, 40, 50)).astype(np.float32)
+    original = tmp_path / "a.fits"
+    fits.PrimaryHDU(cube).writeto(original)
+    lossy = tiled(tmp_path / "b.fits.fz", cube, **QUANTISED)
+    assert main_code(["compare", str(original), str(lossy), "-q", "--within", "bound"]) == 0
+    cube[2, 1, 1] += 5
+    fits.PrimaryHDU(cube).writeto(original, overwrite=True)
+    assert main_code(["compare", str(original), str(lossy), "-q", "--within", "bound"]) == 7
+    exact = tiled(tmp_path / "c.fits.fz", cube, compression_type="GZIP_2", quantize_level=0)
+    assert next(iter(compare_files(CompareTask(original, exact)).parts))[1].bound is None
+    smooth = tiled(tmp_path / "d.fits.fz", cube[0], compression_type="HCOMPRESS_1", quantize_level=4, hcomp_scale=2.5)
+    plane = tmp_path / "e.fits"
+    fits.PrimaryHDU(cube[0]).writeto(plane)
+    (found,) = (part for _, part in compare_files(CompareTask(plane, smooth)).parts)
+    assert found.bound is not None
+    assert found.bound.holds is None
+    assert "keeps no bound" in found.bound.stated
+    assert main_code(["compare", str(plane), str(smooth), "-q", "--within", "bound"]) == 7
+
+
+def test_a_bound_relative_to_the_value() -> None:
+    """One percent of each pixel: zeros must stay."""
+    original = np.array([[0.0, 100.0, -200.0, np.nan]])
+    stated = StatedLoss("to 1 %", np.full(original.shape, 0.01), relative=True)
+    assert check_bound(original, original * 1.009, stated).holds
+    for wrong in ([[1e-9, 0, 0, 0]], [[0, 0, -2.1, 0]], [[np.nan, 0, 0, 0]]):
+        assert check_bound(original, original + np.array(wrong), stated).beyond == 1
+    gained = np.where(np.isnan(original), 3.0, original)
+    assert check_bound(original, gained, stated).beyond == 1

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from astrocodec.analysis.as_json import plain
 from astrocodec.analysis.background import Background, Region, background_map
+from astrocodec.analysis.compare.bound import BoundCheck, check_bound
 from astrocodec.analysis.compare.catalogue import Catalogue
 from astrocodec.analysis.compare.centroids import CentroidShift
 from astrocodec.analysis.compare.detections import Detections, compare_detections
@@ -21,6 +22,7 @@ from astrocodec.analysis.compare.sky import SkyChange, compare_sky
 from astrocodec.analysis.compare.source_changes import SourceChanges, compare_sources
 from astrocodec.analysis.compare.whiteness import Whiteness, whiteness
 from astrocodec.analysis.detector.amplifiers import Amplifiers, amplifiers
+from astrocodec.analysis.images.stated_loss import StatedLoss
 from astrocodec.analysis.plane import as_plane
 from astrocodec.analysis.signal.snr import snr_map
 from astrocodec.analysis.signal.sources import source_mask
@@ -73,6 +75,8 @@ class Comparison:
         What the modules of those names measure; `fluxes` are those in apertures.
     notes : tuple of str
         What is missing and why.
+    bound : BoundCheck or None
+        Whether the bound that B states holds; None where B states no loss.
     pixels : Compared or None
         For `compare_figure`.
     unit : str
@@ -95,6 +99,7 @@ class Comparison:
     sky: SkyChange | None = None
     similarity: Similarity | None = None
     notes: tuple[str, ...] = ()
+    bound: BoundCheck | None = None
     pixels: Compared | None = None
     unit: str = "ADU"
 
@@ -122,6 +127,7 @@ def compare(
     unit: str = "ADU",
     layout: Amplifiers | None = None,
     truth: Catalogue | None = None,
+    stated: StatedLoss | None = None,
 ) -> Comparison:
     """
     Compare image B, for instance after lossy compression, with image A.
@@ -142,6 +148,8 @@ def compare(
         Of A, where it is known; by default `amplifiers` looks for it.
     truth : Catalogue, optional
         True sources, where they are known, as of simulated images; by default those found in A.
+    stated : StatedLoss, optional
+        What B says of its loss, to be checked.
 
     Returns
     -------
@@ -178,9 +186,10 @@ def compare(
     )
     equal = exact and not lost and not gained and not beyond and dtypes[0] == dtypes[1]
     notes = [] if dtypes[0] == dtypes[1] else [f"types differ: {dtypes[0]} and {dtypes[1]}"]
+    check = None if stated is None else _checked(first, second, mask, stated)
     if not known.any():
         notes.append("no pixel has a value in both images")
-        return Comparison(equal, shape, dtypes, lost, gained, beyond, notes=tuple(notes), unit=unit)
+        return Comparison(equal, shape, dtypes, lost, gained, beyond, notes=tuple(notes), bound=check, unit=unit)
     # Differences of float32 images lose digits where the sky stands on a high pedestal.
     values_a, values_b = (np.where(known, np.ma.getdata(image), 0).astype(np.float64) for image in (first, second))
     residual = values_b - values_a
@@ -222,9 +231,21 @@ def compare(
         sky,
         alike,
         tuple(notes),
+        check,
         Compared(np.where(known, values_a, np.nan), np.where(known, values_b, np.nan), residual, snr, noise, lit),
         unit,
     )
+
+
+def _checked(a: NDArray[Any], b: NDArray[Any], mask: ArrayLike | None, stated: StatedLoss) -> BoundCheck:
+    """Check a stated bound; masked pixels have no value, and those that the caller masks do not count."""
+    first, second = (
+        np.where(np.ma.getmaskarray(image), np.nan, np.ma.getdata(image)) if np.ma.isMaskedArray(image) else image
+        for image in (a, b)
+    )
+    if mask is not None:
+        second = np.where(np.asarray(mask, np.bool_), first, second)
+    return check_bound(first, second, stated)
 
 
 def _beyond(a: NDArray[Any], b: NDArray[Any], uncounted: NDArray[np.bool_]) -> int:

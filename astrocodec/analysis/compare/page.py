@@ -26,7 +26,7 @@ _ALTS = {
 
 def comparison_rows(found: Comparison) -> list[tuple[str, str]]:
     """List what a comparison found, name and text, in the order of importance; what does not apply is left out."""
-    rows = [("result", "equal" if found.equal else "different")]
+    rows = [("result", "equal" if found.equal else "different"), *_bound_rows(found)]
     residuals, white, alike = found.residuals, found.whiteness, found.similarity
     if residuals is not None and not found.equal:
         rows += [
@@ -53,6 +53,19 @@ def comparison_rows(found: Comparison) -> list[tuple[str, str]]:
         rows.append(("SSIM; of the faint sky", f"{fixed(alike.ssim, 6)}; {fixed(alike.ssim_faint, 4)}"))
     rows += list(_sky_rows(found)) + list(_source_rows(found))
     return rows + [("note", note) for note in found.notes]
+
+
+def _bound_rows(found: Comparison) -> Iterator[tuple[str, str]]:
+    check = found.bound
+    if check is None:
+        return
+    yield "B is lossy", check.stated
+    if check.holds is not None:
+        of = "" if check.share is None else f"; largest error {check.share:.4f} of what is allowed there"
+        off = "" if check.holds else f"; {count(check.beyond)} pixels are beyond"
+        yield "its bound", f"{'holds' if check.holds else 'DOES NOT HOLD'}: {check.bound:.6g} {found.unit}{of}{off}"
+    if check.stated_variance is not None:
+        yield "variance added, as it says", f"{check.stated_variance:.4g} {found.unit}²"
 
 
 def _sky_rows(found: Comparison) -> Iterator[tuple[str, str]]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from astrocodec.analysis.bits.bits_map import bits_map
 from astrocodec.analysis.detector.header_cards import layout_of_cards
 from astrocodec.analysis.images.fits_contents import contents_of
+from astrocodec.analysis.images.fits_loss import fits_loss
 from astrocodec.analysis.images.image_entry import (
     ImageEntry,
     Part,
@@ -95,6 +96,7 @@ def _entry(
         layout,
         pixels.dtype.kind == "f" and not ours,
         (float(scale), float(hdu.header.get("BZERO", 0))) if note else (1.0, 0.0),
+        functools.partial(fits_loss, path, number, chosen.index) if hasattr(hdu, "compression_type") else None,
     )
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from astrocodec.analysis.bits.stream_bits import BitsMap
 from astrocodec.analysis.detector.amplifiers import Amplifiers
 from astrocodec.analysis.images.contents import Contents
+from astrocodec.analysis.images.stated_loss import StatedLoss
 
 __all__ = [
     "ImageEntry",
@@ -65,6 +66,8 @@ class ImageEntry(Located):
     layout: Amplifiers | None = None  # amplifiers and overscan, where the file tells them
     can_be_rounded: bool = False  # whether `fits-compress --lossy` takes such pixels
     meaning: tuple[float, float] = (1.0, 0.0)  # factor and summand that make values of these pixels
+    # what a lossy file says of itself, None where it is exact; to be called before the next image is taken
+    loss: Callable[[], StatedLoss | None] | None = None
 
 
 @dataclass(frozen=True)
