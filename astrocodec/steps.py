@@ -13,7 +13,7 @@ from astrocodec._native import native_model
 from astrocodec._native import stream as native_stream
 from astrocodec.codec import Buffer, choices_of, inspect_whole
 from astrocodec.model import Model, find_model
-from astrocodec.stages.quantise import TYPES, Quantised, check, restore, shift_to_level, steps_of
+from astrocodec.stages.quantise import FLOATS, TRELLIS, Quantised, check, restore, shift_to_level, steps_of
 from astrocodec.stages.stream import MAX_SECTION, MODEL, QUANTISE
 
 
@@ -67,9 +67,11 @@ def encode_quantised(
     given, kind = np.asarray(steps), np.dtype(dtype).newbyteorder("=")
     if given.dtype.kind not in "iu":
         raise TypeError(f"steps are {given.dtype}, integers are needed")
-    if kind.str[1:] not in TYPES:
-        raise TypeError(f"dtype is {kind}, allowed are {', '.join(TYPES)}")
+    if kind.str[1:] not in FLOATS:
+        raise TypeError(f"dtype is {kind}, allowed are {', '.join(FLOATS)}")
     check(quantised, kind, given.shape)
+    if quantised.dither == TRELLIS:
+        raise ValueError("steps of a trellis are found by `encode`: give it the floats, and noise_increase")
     shifted, quantised = shift_to_level(given, quantised)
     section = quantised.to_bytes(kind, given.shape)
     if len(section) > MAX_SECTION:

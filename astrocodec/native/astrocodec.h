@@ -231,6 +231,25 @@ AC_API int ac_stream_encode_steps(const ac_choice *choices, size_t count, const 
                                   const uint8_t *section, size_t section_length, const uint32_t *piece, int flags, const ac_parallel *parallel,
                                   const ac_output *output);
 
+/* Lossy: elements of integers of 8 to 32 bits or floats of 32 or 64, each within a bound, docs/encoder.md section "Bounds". */
+enum { AC_BOUND_ABSOLUTE, AC_BOUND_NOISE, AC_BOUND_RELATIVE, AC_BOUND_INCREASE, AC_BOUNDS }; /* kinds, as docs/format.md section "Loss" has them */
+enum { AC_DITHER_AUTO = -1, AC_DITHER_NEVER, AC_DITHER_ALWAYS };
+typedef struct {
+    int32_t kind;
+    int32_t dither;       /* auto: where steps are wider than twice the noise */
+    double value;         /* in the elements' unit; in noises; as a share; as a share */
+    double gain;          /* electrons per unit, with which the noise grows; 0: it does not */
+    double read_noise;    /* in the elements' unit; 0: not known */
+    double saturation;    /* elements from here on are kept; NAN: none is */
+    int32_t protect;      /* sources have a quarter of the step */
+    int32_t has_blank;    /* elements of these bits stand for none, and are kept */
+    uint64_t blank;
+    const float *noise;   /* of each element, in its unit; NULL: it is measured */
+} ac_bound;
+/* Nothing is lost where nothing can be: then the stream is that of ac_stream_encode_with, and has no section 24. The section says what was lost. */
+AC_API int ac_stream_encode_bounded(const ac_choice *choices, size_t count, const ac_array *array, const void *data, const ac_bound *bound,
+                                    const uint32_t *piece, int flags, const ac_parallel *parallel, const ac_output *output);
+
 /* What a stream says of itself. */
 enum { AC_STORED = 0, AC_CAUSAL = 1 }; /* codecs */
 typedef struct {

@@ -68,8 +68,8 @@ static void put_filled(writer *w, const char *text, const ac_fault *f)
 
 static const char *section_name(uint64_t id)
 {
-    static const char *names[] = {"planes", "reference", "cuts", "code weights", "quantise", "maps", "axes", "blanks"};
-    if (id >= 16 && id <= 23) return names[id - 16];
+    static const char *names[] = {"planes", "reference", "cuts", "code weights", "quantise", "maps", "axes", "blanks", "loss"};
+    if (id >= 16 && id <= 24) return names[id - 16];
     return id == 1 ? "model" : id == 2 ? "name" : id == 127 ? "codec" : NULL;
 }
 

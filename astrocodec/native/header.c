@@ -18,6 +18,7 @@ size_t ac_header_size(const ac_header *h)
     if (h->maps.length) size += section_size(h->maps);
     if (h->axes.length) size += section_size(h->axes);
     if (h->blanks.length) size += section_size(h->blanks);
+    if (h->loss.length) size += section_size(h->loss);
     for (int i = 0; i < h->array.ndim; i++) size += ac_varint_size(h->array.shape[i]);
     return size;
 }
@@ -48,6 +49,7 @@ size_t ac_header_write(const ac_header *h, uint8_t *out)
     if (h->maps.length) p = put_section(p, AC_SECTION_MAPS, CRITICAL, h->maps);
     if (h->axes.length) p = put_section(p, AC_SECTION_AXES, CRITICAL, h->axes);
     if (h->blanks.length) p = put_section(p, AC_SECTION_BLANKS, CRITICAL, h->blanks);
+    if (h->loss.length) p = put_section(p, AC_SECTION_LOSS, 0, h->loss);
     p = put_section(p, AC_SECTION_CODEC, CRITICAL, h->parameters);
     return (size_t)(p - out);
 }
@@ -91,6 +93,7 @@ static ac_span *place_of(ac_header *h, int id)
     case AC_SECTION_MAPS: return &h->maps;
     case AC_SECTION_AXES: return &h->axes;
     case AC_SECTION_BLANKS: return &h->blanks;
+    case AC_SECTION_LOSS: return &h->loss;
     case AC_SECTION_CODEC: return &h->parameters;
     default: return NULL;
     }
@@ -106,7 +109,7 @@ static int read_section(ac_reader *r, ac_header *h, int before)
     h->at_section = id;
     if (id <= before) ac_fail_reader(r, AC_REASON_SECTION_ORDER, start, (uint64_t)id, (uint64_t)before);
     ac_span *known = place_of(h, id);
-    if (known && critical != (id > AC_SECTION_NAME)) ac_fail_reader(r, AC_REASON_SECTION_BIT, start, 0, 0);
+    if (known && critical != (id > AC_SECTION_NAME && id != AC_SECTION_LOSS)) ac_fail_reader(r, AC_REASON_SECTION_BIT, start, 0, 0);
     const size_t length = (size_t)ac_take_varint(r, AC_MAX_SECTION);
     const ac_span span = {ac_take(r, length), length};
     if (r->why.status) return id;

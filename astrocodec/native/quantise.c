@@ -8,13 +8,19 @@
 #include "quantise_arithmetic.h"
 #include "quantise_tables.h"
 
-enum { HAS_NULL = 1, IS_STACKED = 2, IS_PART = 4, IS_NOISE = 8, FLAGS = 15, MAX_TRAILING = 52 };
+enum { HAS_NULL = 1, IS_STACKED = 2, IS_PART = 4, IS_NOISE = 8, IS_ROOT = 16, IS_OCTAVES = 32, FLAGS = 63, MAX_TRAILING = 52 };
+
+int ac_is_quantisable(int dtype) { return dtype <= AC_I4 || dtype == AC_F4 || dtype == AC_F8; }
 
 static int is_kind(int dither, int arithmetic, int dtype)
 {
+    if (dtype != AC_F4 && dtype != AC_F8 && arithmetic) return 0;
     const int most = AC_OWN_QUOTIENT | AC_ZERO_FIRST | (dtype == AC_F8 ? AC_SINGLE : 0);
-    return dither <= AC_DITHER_2 && !(arithmetic & ~most) && (!dither || !(arithmetic & ~AC_SINGLE));
+    return dither <= AC_TRELLIS && !(arithmetic & ~most) && (!dither || !(arithmetic & ~AC_SINGLE));
 }
+
+/* Whether steps are of the kind that a curve needs. */
+static int suits_curve(int curve, int dither, int arithmetic) { return !curve || (!arithmetic && (curve == AC_ROOT || !dither)); }
 
 void ac_quantise_free(ac_quantised *q)
 {
@@ -67,9 +73,10 @@ int ac_quantise_allows(const ac_quantised *q, int dtype, const ac_quantised_tile
 static int check(const ac_quantised *q, const ac_array *array)
 {
     uint64_t count, at = 0;
-    if (ac_array_count(array, &count) || !count || (array->dtype != AC_F4 && array->dtype != AC_F8)) return AC_ERROR_ARGUMENT;
+    if (ac_array_count(array, &count) || !count || !ac_is_quantisable(array->dtype)) return AC_ERROR_ARGUMENT;
     if (!is_kind(q->dither, q->arithmetic, array->dtype) || q->seed >= AC_SEEDS || !isfinite(q->level)) return AC_ERROR_ARGUMENT;
-    const uint64_t sizes[] = {q->tile_height, q->tile_width, q->row, q->column, q->whole_height, q->whole_width};
+    if (!suits_curve(q->curve.kind, q->dither, q->arithmetic) || !ac_curve_is_good(&q->curve)) return AC_ERROR_ARGUMENT;
+    const uint64_t sizes[] = {q->tile_height, q->tile_width, q->row, q->column, q->whole_height, q->whole_width, q->run};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         if (sizes[i] > AC_MAX_ELEMENTS) return AC_ERROR_ARGUMENT;
     const ac_tiling t = ac_quantise_tiling(q, array);
@@ -96,21 +103,38 @@ static uint8_t *put_float(uint8_t *p, float v)
     return put_bytes(p, bits, sizeof bits);
 }
 
+static uint8_t *put_double(uint8_t *p, double v)
+{
+    uint64_t bits;
+    memcpy(&bits, &v, sizeof bits);
+    return put_bytes(p, bits, sizeof bits);
+}
+
+static uint8_t *put_curve(uint8_t *p, const ac_curve *c)
+{
+    if (c->kind == AC_ROOT) return put_double(put_double(p, c->knee), c->bend);
+    if (c->kind != AC_OCTAVES) return p;
+    p += ac_put_varint(p, (uint64_t)c->steps);
+    return p + ac_put_signed_varint(p, c->first);
+}
+
 static size_t write_head(const ac_quantised *q, int dtype, ac_scale_code code, uint8_t *out)
 {
     uint8_t *p = out;
     const int is_part = q->row || q->column || q->whole_height || q->whole_width;
     *p++ = (uint8_t)(q->dither | q->arithmetic << 4);
-    *p++ = (uint8_t)((q->has_null ? HAS_NULL : 0) | (q->is_stacked ? IS_STACKED : 0) | (is_part ? IS_PART : 0) | (code.noise_level != 0 ? IS_NOISE : 0));
+    const int curve = q->curve.kind == AC_ROOT ? IS_ROOT : q->curve.kind == AC_OCTAVES ? IS_OCTAVES : 0;
+    *p++ = (uint8_t)((q->has_null ? HAS_NULL : 0) | (q->is_stacked ? IS_STACKED : 0) | (is_part ? IS_PART : 0) | (code.noise_level != 0 ? IS_NOISE : 0) | curve);
     const uint64_t sizes[] = {q->tile_height, q->tile_width, q->row, q->column, q->whole_height, q->whole_width};
     for (int i = 0; i < (is_part ? 6 : 2); i++) p += ac_put_varint(p, sizes[i]);
-    if (q->dither) p += ac_put_varint(p, q->seed);
+    if (q->dither) p += ac_put_varint(p, q->dither == AC_TRELLIS ? q->run : q->seed);
     p = put_float(p, q->level);
     if (q->has_null) {
         p = put_bytes(p, (uint32_t)q->null_step, 4);
         p = put_bytes(p, q->null_bits, ac_number_bytes(dtype));
     }
     if (code.noise_level != 0) p = put_float(p, code.noise_level);
+    p = put_curve(p, &q->curve);
     *p++ = (uint8_t)code.trailing;
     p += ac_put_varint(p, q->exception_count);
     return (size_t)(p - out);
@@ -121,7 +145,7 @@ int ac_quantise_write(const ac_quantised *q, const ac_array *array, uint8_t **by
     const int status = check(q, array);
     if (status) return status;
     const ac_scale_code code = ac_scale_code_of(q);
-    uint8_t head[3 + 8 * AC_MAX_VARINT + 20];
+    uint8_t head[3 + 10 * AC_MAX_VARINT + 36];
     size_t packed_length;
     uint8_t *packed = ac_tables_pack(q, array->dtype, code, &packed_length);
     const size_t head_length = write_head(q, array->dtype, code, head);
@@ -157,6 +181,29 @@ static float take_float(ac_reader *r)
     return v;
 }
 
+static double take_double(ac_reader *r)
+{
+    const uint64_t bits = take_bytes(r, sizeof bits);
+    double v;
+    memcpy(&v, &bits, sizeof v);
+    return v;
+}
+
+static void take_curve(ac_reader *r, uint32_t flags, ac_curve *c)
+{
+    const size_t start = r->at;
+    if (flags & IS_ROOT) {
+        c->kind = AC_ROOT;
+        c->knee = take_double(r);
+        c->bend = take_double(r);
+    } else if (flags & IS_OCTAVES) {
+        c->kind = AC_OCTAVES;
+        c->steps = (int64_t)ac_take_varint(r, AC_MAX_OCTAVE_STEPS);
+        c->first = ac_take_signed_varint(r);
+    }
+    if (!r->why.status && !ac_curve_is_good(c)) ac_fail_reader(r, AC_REASON_QUANTISE_FIELD, start, flags, 0);
+}
+
 /* What precedes the tables; returns how they code scales. */
 static ac_scale_code read_head(ac_reader *r, int dtype, ac_quantised *q)
 {
@@ -164,11 +211,15 @@ static ac_scale_code read_head(ac_reader *r, int dtype, ac_quantised *q)
     const uint32_t kind = ac_take_byte(r), flags = ac_take_byte(r);
     q->dither = kind & 15, q->arithmetic = (uint8_t)(kind >> 4);
     if (!is_kind(q->dither, q->arithmetic, dtype)) ac_fail_reader(r, AC_REASON_QUANTISE_FIELD, start, kind, 0);
-    if (flags > FLAGS) ac_fail_reader(r, AC_REASON_QUANTISE_FIELD, start + 1, flags, 0);
+    if (flags > FLAGS || (flags & IS_ROOT && flags & IS_OCTAVES) || !suits_curve(flags & IS_ROOT ? AC_ROOT : flags & IS_OCTAVES ? AC_OCTAVES : 0, q->dither, q->arithmetic))
+        ac_fail_reader(r, AC_REASON_QUANTISE_FIELD, start + 1, flags, 0);
     q->has_null = (flags & HAS_NULL) != 0, q->is_stacked = (flags & IS_STACKED) != 0;
     uint64_t *sizes[] = {&q->tile_height, &q->tile_width, &q->row, &q->column, &q->whole_height, &q->whole_width};
     for (int i = 0; i < (flags & IS_PART ? 6 : 2); i++) *sizes[i] = ac_take_varint(r, AC_MAX_ELEMENTS);
-    if (q->dither) q->seed = (uint32_t)ac_take_varint(r, AC_SEEDS - 1);
+    if (q->dither == AC_TRELLIS)
+        q->run = ac_take_varint(r, AC_MAX_ELEMENTS);
+    else if (q->dither)
+        q->seed = (uint32_t)ac_take_varint(r, AC_SEEDS - 1);
     q->level = take_float(r);
     if (q->has_null) {
         q->null_step = (int32_t)(uint32_t)take_bytes(r, 4);
@@ -179,6 +230,7 @@ static ac_scale_code read_head(ac_reader *r, int dtype, ac_quantised *q)
         code.noise_level = take_float(r);
         if (code.noise_level == 0) ac_fail_reader(r, AC_REASON_QUANTISE_FIELD, r->at - 4, 0, 0);
     }
+    take_curve(r, flags, &q->curve);
     code.trailing = ac_take_byte(r);
     if (code.trailing > MAX_TRAILING) ac_fail_reader(r, AC_REASON_QUANTISE_FIELD, r->at - 1, code.trailing, 0);
     q->exception_count = ac_take_varint(r, AC_MAX_EXCEPTIONS);

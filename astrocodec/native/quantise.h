@@ -3,11 +3,12 @@
 #ifndef AC_QUANTISE_H
 #define AC_QUANTISE_H
 
+#include "curves.h"
 #include "planes.h"
 #include "varint.h"
 
 /* The numbers after docs/format.md, which says what each does. */
-enum { AC_DITHER_NONE, AC_DITHER_1, AC_DITHER_2 };
+enum { AC_DITHER_NONE, AC_DITHER_1, AC_DITHER_2, AC_TRELLIS };
 enum { AC_WIDE_PRODUCT, AC_OWN_PRODUCT, AC_WIDE_QUOTIENT, AC_OWN_QUOTIENT, AC_ZERO_FIRST = 4, AC_SINGLE = 8 /* both are added */ };
 enum { AC_NULL_STEP = -2147483647, AC_ZERO_STEP = -2147483646, AC_SEEDS = 10000, AC_MAX_TILES = 1 << 20, AC_MAX_EXCEPTIONS = 1 << 20 };
 
@@ -28,8 +29,10 @@ typedef struct {
     uint64_t tile_height, tile_width; /* 0: those of the whole */
     uint64_t row, column;             /* of the array's first element in what was quantised */
     uint64_t whole_height, whole_width; /* of that; 0: it ends where the array does */
-    uint32_t seed;                    /* with dither: 0 to 9999, that of the tile that holds the first element */
-    float level;                      /* a usual element */
+    uint32_t seed;                    /* with dither 1 and 2: 0 to 9999, that of the tile that holds the first element */
+    uint64_t run;                     /* of a trellis, columns; 0: rows */
+    ac_curve curve;
+    float level;                      /* a usual element, as it is before the curve */
     int has_null;
     int32_t null_step;
     uint64_t null_bits;        /* of the element that the null step stands for */
@@ -69,8 +72,10 @@ typedef struct {
 } ac_random_place;
 ac_random_place ac_dither_place(const ac_dither *dither, uint32_t seed, uint64_t pixel);
 
-/* The reader holds the section alone; the array is that of the floats, f4 or f8, and has elements. To be freed, also after a failure. */
+/* The reader holds the section alone; the array is that of the elements, and has some. To be freed, also after a failure. */
 int ac_quantise_read(ac_reader *reader, const ac_array *array, ac_quantised *quantised);
+/* Whether elements of a type can be made of steps: integers of 8 to 32 bits, floats of 32 and 64. */
+int ac_is_quantisable(int dtype);
 /* The section; `bytes` is to be freed. AC_ERROR_SPACE where a section cannot hold it, AC_ERROR_ARGUMENT where the list of tiles does not suit the array, or a
  * number is not allowed. */
 int ac_quantise_write(const ac_quantised *quantised, const ac_array *array, uint8_t **bytes, size_t *length);
@@ -79,9 +84,13 @@ int ac_quantise_allows(const ac_quantised *quantised, int dtype, const ac_quanti
 /* Sets `base` of all tiles after level, scale and zero; reading does it. */
 void ac_quantise_base(ac_quantised *quantised);
 
-/* Elements of steps, which are those less the bases of their tiles. `out` may hold them itself: all of it, or with f8 its second half. */
+/* Elements of steps, which are those less the bases of their tiles. `out` may hold them itself: all of it, or with f8 its second half, not with integers of fewer bits. */
 int ac_quantise_restore(const ac_quantised *quantised, const ac_array *array, const int32_t *steps, void *out);
-/* The other way: scales, zeros and all else but level and exceptions are given, which are found as steps are. Each element is proven; where a step does not give
+/* Steps nearest to elements, which need not be theirs; all of `quantised` is given, but no trellis. What is not finite has the step before. */
+int ac_quantise_nearest(const ac_quantised *quantised, const ac_array *array, const void *data, int32_t *steps);
+/* One more exception behind all others; `room` is for how many there is memory. */
+int ac_exception_add(ac_quantised *quantised, uint64_t *room, uint64_t at, uint64_t bits);
+/* The other way for floats without trellis and curve: scales, zeros and all else but level and exceptions are given, which are found as steps are. Each element is proven; where a step does not give
  * its bits it is an exception, whose step is that of the element before. AC_ERROR_SPACE where there are too many. */
 int ac_quantise_steps(ac_quantised *quantised, const ac_array *array, const void *data, int32_t *steps);
 

@@ -317,10 +317,14 @@ static int decode_elements(ac_opened *s, const ac_model *model, const given *g, 
 {
     if (!s->is_quantised) return decode_in_order(s, model, g, out);
     /* They are restored where they are: of wider elements in the second half. */
-    const size_t steps_size = ac_array_size(&s->coded), unused = ac_array_size(&s->header.array) - steps_size;
-    void *steps = g->steps ? (void *)g->steps : (uint8_t *)out + unused;
-    const int status = decode_in_order(s, model, g, steps);
-    return status ? status : ac_fault_plain(s->fault, ac_quantise_restore(&s->quantised, &s->header.array, steps, out));
+    const size_t steps_size = ac_array_size(&s->coded), size = ac_array_size(&s->header.array);
+    void *own = !g->steps && size < steps_size ? malloc(steps_size) : NULL, *steps = g->steps ? (void *)g->steps : own;
+    if (!steps && size < steps_size) return ac_fault_plain(s->fault, AC_ERROR_MEMORY);
+    if (!steps) steps = (uint8_t *)out + (size - steps_size);
+    int status = decode_in_order(s, model, g, steps);
+    if (!status) status = ac_fault_plain(s->fault, ac_quantise_restore(&s->quantised, &s->header.array, steps, out));
+    free(own);
+    return status;
 }
 
 static int decode_causal(ac_opened *s, const given *g, void *out)

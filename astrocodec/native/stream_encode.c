@@ -1,8 +1,10 @@
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "axes_choice.h"
 #include "blank_choice.h"
+#include "bounded.h"
 #include "bytes.h"
 #include "cuts.h"
 #include "differences.h"
@@ -41,6 +43,8 @@ typedef struct {
     const void *data, *elements;
     ac_span axes;     /* their order; no bytes where it is the array's own */
     ac_span quantise; /* the section, where steps are coded; else no bytes */
+    ac_span loss;     /* likewise, where they give not the very elements that were to be encoded */
+    int is_trellis;   /* the steps are those of one whose runs are the columns of a piece */
     int is_any;       /* also what is larger than a stored array is wanted */
 } source;
 
@@ -205,6 +209,7 @@ static ac_header header_of(const encoding *e, size_t index)
     header.blanks = e->blank_values;
     header.parameters = (ac_span){e->parameters.bytes, e->parameters.length};
     if (e->original) header.reference = (ac_span){e->original->section, e->original->section_length};
+    header.loss = e->source->loss;
     if (choice->file) header.model = (ac_span){choice->file, choice->file_length};
     memcpy(e->parameters.bytes, choice->model->fingerprint, sizeof choice->model->fingerprint);
     return header;
@@ -357,7 +362,7 @@ static int encode_sheet(ac_sheet *sheet, const ac_blanks *blanks, const source *
     encoding e[2] = {none, none}; /* without and with cuts */
     ac_cuts *cuts = &e[1].grid.cuts;
     if (!status) status = encode_grid(&e[0], how->wanted, how->parallel);
-    if (!status) status = find_cuts(&e[0], model, how->hints, cuts);
+    if (!status && !from->is_trellis) status = find_cuts(&e[0], model, how->hints, cuts);
     const size_t grids = cuts->rows.count + cuts->columns.count ? 2 : 1;
     if (!status && grids == 2) status = encode_grid(&e[1], how->wanted, how->parallel);
     if (!status) status = join(e, grids, output);
@@ -483,11 +488,10 @@ static int encode_in_order(source *from, settings *how, const ac_output *output)
 }
 
 /* Floats by their steps. AC_ERROR_SPACE where storing takes fewer bytes and that matters. */
-static int encode_steps(const ac_array *given, const int32_t *steps, const void *elements, ac_span section, int is_any, settings how, const ac_output *output)
+static int encode_steps(source from, const int32_t *steps, settings how, const ac_output *output)
 {
-    source from = {.array = *given, .given = *given, .data = steps, .elements = elements, .quantise = section, .is_any = is_any};
-    from.array.dtype = AC_I4;
-    return encode_in_order(&from, &how, output);
+    from.given = from.array, from.array.dtype = AC_I4, from.data = steps;
+    return from.is_trellis ? encode_causal(&from, &how, output) : encode_in_order(&from, &how, output);
 }
 
 /* Whether rows of the middle take so much less by steps that floats need not be coded as they are. */
@@ -519,7 +523,7 @@ static int encode_both_ways(source *from, const settings *how, const ac_quantise
     const ac_output by_steps = {ac_take_room, &rooms[0]}, as_they_are = {ac_take_room, &rooms[1]};
     int found[2] = {AC_ERROR_SPACE, AC_ERROR_SPACE}, are_clear = 0;
     status = are_steps_clear(from, how, steps, &are_clear);
-    if (!status) found[0] = encode_steps(&from->given, steps, from->elements, (ac_span){section, length}, 0, *how, &by_steps);
+    if (!status) found[0] = encode_steps((source){.array = from->given, .elements = from->elements, .quantise = {section, length}}, steps, *how, &by_steps);
     if (!status && (!are_clear || found[0])) found[1] = encode_in_order(from, &plain, &as_they_are);
     free(section);
     if (!status) return put_shorter(rooms, found, output);
@@ -573,14 +577,60 @@ int ac_stream_encode_steps(const ac_choice *choices, size_t count, const ac_arra
                            size_t section_length, const uint32_t *piece, int flags, const ac_parallel *parallel, const ac_output *output)
 {
     if (check_arguments(choices, count, array, elements, piece, flags) || !output || !steps || !section || section_length > AC_MAX_SECTION) return AC_ERROR_ARGUMENT;
-    if (!ac_array_size(array) || (array->dtype != AC_F4 && array->dtype != AC_F8)) return AC_ERROR_ARGUMENT;
+    if (!ac_array_size(array) || !ac_is_quantisable(array->dtype)) return AC_ERROR_ARGUMENT;
     const ac_choice general = {ac_model_default(), NULL, 0};
     if (!count && !general.model) return AC_ERROR_MEMORY;
     const settings how = {.choices = count ? choices : &general, .count = count ? count : 1, .wanted = piece, .flags = flags & ~AC_EMBED, .parallel = parallel};
     const uint64_t before = ac_float_state_standard();
-    const int status = encode_steps(array, steps, elements, (ac_span){section, section_length}, 1, how, output);
+    const source from = {.array = *array, .elements = elements, .quantise = {section, section_length}, .is_any = 1};
+    const int status = encode_steps(from, steps, how, output);
     ac_float_state_back(before);
     return status;
+}
+
+static int is_bound(const ac_bound *b, const ac_array *array)
+{
+    const int is_kind = b && b->kind >= 0 && b->kind < AC_BOUNDS && b->dither >= AC_DITHER_AUTO && b->dither <= AC_DITHER_ALWAYS;
+    return is_kind && b->value > 0 && isfinite(b->value) && b->gain >= 0 && isfinite(b->gain) && b->read_noise >= 0 && isfinite(b->read_noise) &&
+           (b->kind != AC_BOUND_RELATIVE || b->value < 1) && ac_is_quantisable(array->dtype);
+}
+
+/* Within the bound; AC_ERROR_SPACE where nothing is lost, or nothing gained. */
+static int encode_bounded(const ac_array *array, const void *data, const ac_bound *bound, const settings *how, const ac_output *output)
+{
+    const ac_planes planes = ac_planes_of(array);
+    const ac_cuts none = {0};
+    ac_quantised q;
+    int32_t *steps;
+    void *elements;
+    ac_loss loss;
+    uint8_t *section = NULL, said[AC_LOSS_SIZE];
+    size_t length;
+    int status = ac_bounded_steps(bound, array, data, ac_choose_sides(&planes, how->wanted, &none).width, &q, &steps, &elements, &loss);
+    if (!status) status = steps ? ac_quantise_write(&q, array, &section, &length) : AC_ERROR_SPACE;
+    if (!status) {
+        ac_loss_write(&loss, said);
+        const source from = {.array = *array, .elements = elements, .quantise = {section, length}, .loss = {said, sizeof said}, .is_trellis = q.dither == AC_TRELLIS};
+        status = encode_steps(from, steps, *how, output);
+    }
+    ac_quantise_free(&q);
+    free(section);
+    free(steps);
+    free(elements);
+    return status;
+}
+
+int ac_stream_encode_bounded(const ac_choice *choices, size_t count, const ac_array *array, const void *data, const ac_bound *bound, const uint32_t *piece,
+                             int flags, const ac_parallel *parallel, const ac_output *output)
+{
+    if (check_arguments(choices, count, array, data, piece, flags) || !output || !is_bound(bound, array)) return AC_ERROR_ARGUMENT;
+    const ac_choice general = {ac_model_default(), NULL, 0};
+    if (!count && !general.model) return AC_ERROR_MEMORY;
+    const settings how = {.choices = count ? choices : &general, .count = count ? count : 1, .wanted = piece, .flags = flags & ~AC_EMBED, .parallel = parallel};
+    const uint64_t before = ac_float_state_standard();
+    const int status = ac_array_size(array) ? encode_bounded(array, data, bound, &how, output) : AC_ERROR_SPACE;
+    ac_float_state_back(before);
+    return status == AC_ERROR_SPACE ? ac_stream_encode_with(choices, count, array, data, NULL, piece, NULL, flags, parallel, output) : status;
 }
 
 /* A buffer of the caller's. */

@@ -144,7 +144,7 @@ static int check_causal(ac_opened *s)
 {
     const ac_header *h = &s->header;
     s->is_quantised = h->quantise.bytes != NULL;
-    if (s->is_quantised && h->array.dtype != AC_F4 && h->array.dtype != AC_F8) return refuse_section(s, AC_SECTION_QUANTISE, s->header.quantise, AC_REASON_QUANTISE_NONE);
+    if (s->is_quantised && !ac_is_quantisable(h->array.dtype)) return refuse_section(s, AC_SECTION_QUANTISE, s->header.quantise, AC_REASON_QUANTISE_NONE);
     int status = check_axes(s);
     if (status) return status;
     ac_reader reader = {.data = h->parameters.bytes, .length = h->parameters.length};
@@ -170,12 +170,23 @@ static int check_causal(ac_opened *s)
     return status ? status : read_maps(s);
 }
 
+static int check_loss(ac_opened *s)
+{
+    const ac_span span = s->header.loss;
+    ac_loss loss;
+    ac_reader reader = {.data = span.bytes, .length = span.length};
+    if (!span.bytes || !ac_loss_read(&reader, &loss)) return AC_OK;
+    return ac_opened_refuse_in(s, AC_IN_SECTION, AC_SECTION_LOSS, &reader.why, (uint64_t)(span.bytes - s->stream));
+}
+
 int ac_opened_read(ac_opened *s)
 {
     int status = read_head(s);
     if (status) return status;
     const ac_header *h = &s->header;
     if (h->unknown.status) return ac_opened_refuse_in(s, AC_IN_SECTION, (uint64_t)h->unknown_section, &h->unknown, 0);
+    status = check_loss(s);
+    if (status) return status;
     const size_t left = s->length - h->length;
     if (left < AC_CHECKSUM_SIZE) return ac_opened_refuse(s, AC_REASON_CUT, h->length, AC_CHECKSUM_SIZE, left);
     s->data = (ac_span){s->stream + h->length, left - AC_CHECKSUM_SIZE};

@@ -6,6 +6,7 @@
 #include "blanks.h"
 #include "chain.h"
 #include "cuts.h"
+#include "loss.h"
 #include "outside.h"
 #include "quantise.h"
 #include "split.h"

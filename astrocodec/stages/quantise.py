@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from astrocodec.errors import CorruptError
 from astrocodec.stages import varint
+from astrocodec.stages.curves import MAX_STEPS, Curve, Octaves, Root, bend
 from astrocodec.stages.planes import Planes, planes_of
 from astrocodec.stages.quantise_tables import (
     Exceptions as Exceptions,
@@ -28,8 +29,11 @@ from astrocodec.stages.quantise_tables import (
     unpack_tables,
     whole,
 )
+from astrocodec.stages.trellis import halves
 
-TYPES = ("f4", "f8")
+FLOATS = ("f4", "f8")
+TYPES = ("u1", "i1", "u2", "i2", "u4", "i4", *FLOATS)
+TRELLIS = 3  # takes the place of dither
 WIDE_PRODUCT, OWN_PRODUCT, WIDE_QUOTIENT, OWN_QUOTIENT = range(4)
 ZERO_FIRST, SINGLE = 4, 8  # are added to these
 NULL_STEP, ZERO_STEP = -2147483647, -2147483646  # of cfitsio: what stands for no value, and with dither 2 for 0.0
@@ -37,7 +41,7 @@ SEEDS = 10000
 MAX_TILES = MAX_EXCEPTIONS = 1 << 20
 _MAX_LENGTH = 1 << 40
 _MAX_WHOLE = 1 << 52
-_HAS_NULL, _IS_STACKED, _IS_PART, _IS_NOISE = 1, 2, 4, 8
+_HAS_NULL, _IS_STACKED, _IS_PART, _IS_NOISE, _IS_ROOT, _IS_OCTAVES = 1, 2, 4, 8, 16, 32
 _FRACTION = 52  # bits of a double
 _LOOKED_AT = 1024
 
@@ -53,7 +57,8 @@ class Quantised:
     tile_shape : tuple of int
         Rows and columns of a tile; 0: all of a plane.
     dither : int
-        0: none. 1, 2: ``SUBTRACTIVE_DITHER_1``, ``SUBTRACTIVE_DITHER_2`` of FITS.
+        0: none. 1, 2: ``SUBTRACTIVE_DITHER_1``, ``SUBTRACTIVE_DITHER_2`` of FITS. 3: instead of one a trellis, (k + p/2)*scale + zero
+        with p 0 or 1 as the parities of the steps before say (`stages.trellis`).
     arithmetic : int
         0: product and sum in float64, then rounded to the array's type. 1: each rounded to that type, as the factors
         are. 2, 3: the same with k/scale in place of the product. 4 more: (k + zero)*scale or (k + zero)/scale. 8 more,
@@ -74,6 +79,10 @@ class Quantised:
     level : float
         A usual element, a float32. `level_of` gives one; the closer it is, the smaller is what is coded.
     exceptions : Exceptions
+    run : int
+        With a trellis: columns after which it starts anew; 0: those of a row.
+    curve : Root, Octaves or None
+        What k*scale + zero becomes, and so the element.
     """
 
     scale: NDArray[np.float64]
@@ -89,6 +98,8 @@ class Quantised:
     null_bits: int | None = None
     level: float = 0.0
     exceptions: Exceptions = dataclasses.field(default_factory=no_exceptions)
+    run: int = 0
+    curve: Curve = None
 
     def __post_init__(self) -> None:
         for name in ("scale", "zero"):
@@ -102,19 +113,24 @@ class Quantised:
         if self._flags() & _IS_PART:
             out += b"".join(varint.put(length) for length in (*self.origin, *self.whole))
         if self.dither:
-            out += varint.put(self.seed)
+            out += varint.put(self.run if self.dither == TRELLIS else self.seed)
         out += np.array(self.level, "<f4").tobytes()
         if self.null is not None:
             out += np.array(self.null, "<i4").tobytes() + _null_bits(self, dtype).to_bytes(dtype.itemsize, "little")
         code = ScaleCode.of(self.scale)
         if code.noise_level:
             out = out[:1] + bytes([out[1] | _IS_NOISE]) + out[2:] + np.array(code.noise_level, "<f4").tobytes()
+        if isinstance(self.curve, Root):
+            out += np.array([self.curve.knee, self.curve.bend], "<f8").tobytes()
+        elif self.curve:
+            out += varint.put(self.curve.steps) + varint.put_signed(self.curve.first)
         out += bytes([code.trailing]) + varint.put(self.exceptions.first.size)
         tables = pack_tables(self.scale, self.zero, self.exceptions, code, _divides(self.arithmetic), dtype)
         return out + tables
 
     def _flags(self) -> int:
         flags = 0 if self.null is None else _HAS_NULL
+        flags |= 0 if self.curve is None else _IS_ROOT if isinstance(self.curve, Root) else _IS_OCTAVES
         return flags | self.stacked * _IS_STACKED | any((*self.origin, *self.whole)) * _IS_PART
 
     @classmethod
@@ -136,11 +152,12 @@ class Quantised:
         start = reader.place
         kind, flags = reader.take(2, "kind of dither")
         dither, arithmetic = kind & 15, kind >> 4
-        if not _is_kind(dither, arithmetic, dtype) or flags > (_HAS_NULL | _IS_STACKED | _IS_PART | _IS_NOISE):
+        if not _is_kind(dither, arithmetic, dtype) or flags > 63 or not _suits(dither, arithmetic, flags):
             raise CorruptError(f"byte {start}: dither {dither}, arithmetic {arithmetic}, flags {flags} there are not")
         sizes = [reader.number("size of tiles", _MAX_LENGTH) for _ in range(6 if flags & _IS_PART else 2)]
         height, width, row, column, whole_height, whole_width = (*sizes, 0, 0, 0, 0)[:6]
-        seed = reader.number("seed of the dither", SEEDS - 1) if dither else 0
+        seed = reader.number("seed of the dither", SEEDS - 1) if dither in (1, 2) else 0
+        run = reader.number("run of the trellis", _MAX_LENGTH) if dither == TRELLIS else 0
         level = _take_float(reader, "level")
         null = null_bits = None
         if flags & _HAS_NULL:
@@ -149,6 +166,7 @@ class Quantised:
         noise_level = _take_float(reader, "level of noise") if flags & _IS_NOISE else 0.0
         if flags & _IS_NOISE and not noise_level:
             raise CorruptError(f"byte {reader.place - 4}: a level of noise of 0")
+        curve = _take_curve(reader, flags)
         trailing = reader.take(1, "trailing zeros of scales")[0]
         if trailing > _FRACTION:
             raise CorruptError(f"byte {reader.place - 1}: {trailing} trailing zeros of scales, at most {_FRACTION}")
@@ -156,7 +174,7 @@ class Quantised:
         none = np.empty(0)
         found = cls(
             *(none, none, (height, width), dither, arithmetic, seed, (row, column), (whole_height, whole_width)),
-            *(bool(flags & _IS_STACKED), null, null_bits, level),
+            *(bool(flags & _IS_STACKED), null, null_bits, level, no_exceptions(), run, curve),
         )
         tiling = Tiling.of(found, shape)
         if not tiling.is_inside() or tiling.number > MAX_TILES:
@@ -173,7 +191,8 @@ class Quantised:
         where = f"tiles of {rows} and {columns}" if height and width else f"tiles of {rows if height else columns}"
         if not width and height < 2:
             where = "rows" if height else "one step" if self.scale.size == 1 else "planes"
-        return f"{dtype}, quantised in {where}" + (f" with dither {self.dither}" if self.dither else "")
+        how = "a trellis" if self.dither == TRELLIS else f"dither {self.dither}"
+        return f"{dtype}, quantised in {where}" + (f" with {how}" if self.dither else "")
 
     def base(self) -> NDArray[np.float64]:
         """What of the steps of each tile is not coded."""
@@ -228,7 +247,9 @@ def _divides(arithmetic: int) -> bool:
 
 
 def _null_bits(q: Quantised, dtype: np.dtype[Any]) -> int:
-    return {4: 0x7FC00000, 8: 0x7FF8 << 48}[dtype.itemsize] if q.null_bits is None else q.null_bits
+    if q.null_bits is not None or dtype.kind != "f":
+        return q.null_bits or 0
+    return {4: 0x7FC00000, 8: 0x7FF8 << 48}[dtype.itemsize]
 
 
 def _rounded_to(arithmetic: int, dtype: np.dtype[Any]) -> np.dtype[Any]:
@@ -251,7 +272,27 @@ def _steps(arithmetic: int, scale: NDArray[np.float64], zero: NDArray[np.float64
 
 def _is_kind(dither: int, arithmetic: int, dtype: np.dtype[Any]) -> bool:
     most = OWN_QUOTIENT | ZERO_FIRST | (SINGLE if dtype.itemsize == 8 else 0)
-    return 0 <= dither <= 2 and 0 <= arithmetic <= most and not (dither and arithmetic & ~SINGLE)
+    if dtype.kind != "f" and arithmetic:
+        return False
+    return 0 <= dither <= TRELLIS and 0 <= arithmetic <= most and not (dither and arithmetic & ~SINGLE)
+
+
+def _suits(dither: int, arithmetic: int, flags: int) -> bool:
+    """Whether there is one curve at most, and its steps are of the kind that it needs."""
+    curves = flags & (_IS_ROOT | _IS_OCTAVES)
+    return not curves or (not arithmetic and (curves == _IS_ROOT or (curves == _IS_OCTAVES and not dither)))
+
+
+def _take_curve(reader: varint.Reader, flags: int) -> Curve:
+    curve: Curve = None
+    if flags & _IS_ROOT:
+        knee, strength = np.frombuffer(reader.take(16, "curve"), "<f8").tolist()
+        curve = Root(knee, strength)
+    elif flags & _IS_OCTAVES:
+        curve = Octaves(reader.number("steps of an octave", MAX_STEPS), reader.signed("first octave"))
+    if curve and not curve.is_good():
+        raise CorruptError(f"byte {reader.place}: {curve} there is not")
+    return curve
 
 
 def _take_float(reader: varint.Reader, what: str) -> float:
@@ -314,7 +355,7 @@ def _blocks(q: Quantised, shape: tuple[int, ...]) -> Iterator[_Block]:
     for plane in range(t.planes.number):
         tile = (plane * down + i[:, None]) * across + j
         random = None
-        if q.dither:
+        if q.dither in (1, 2):
             row = plane % SEEDS * (t.all_tiles(0) % SEEDS) + i
             random = _randoms((q.seed + row[:, None] % SEEDS * (t.all_tiles(1) % SEEDS) + j) % SEEDS, pixel)
         rows = slice(plane * t.planes.height, (plane + 1) * t.planes.height)
@@ -330,18 +371,39 @@ def _rows(values: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
 def _elements(q: Quantised, steps: NDArray[np.int32], block: _Block, dtype: np.dtype[Any]) -> NDArray[Any]:
     """Elements of a block's steps less their bases."""
     k = steps + block.base
+    if dtype.kind != "f" or q.curve or q.dither == TRELLIS:
+        return _bent(q, steps, k, block, dtype)
     rounded = _rounded_to(q.arithmetic, dtype)
     own = rounded if q.arithmetic & OWN_PRODUCT else np.dtype(np.float64)
     scale, zero = block.scale.astype(own), block.zero.astype(own)
     if block.random is not None:
         k = k - block.random + 0.5
     k = k.astype(own)
-    out: NDArray[Any] = _scaled(q.arithmetic, scale, zero, k).astype(rounded).astype(dtype)
-    bits = out.view(f"u{dtype.itemsize}")
+    return _put_meant(q, steps, _scaled(q.arithmetic, scale, zero, k).astype(rounded).astype(dtype))
+
+
+def _bent(q: Quantised, steps: NDArray[np.int32], k: NDArray[Any], block: _Block, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Elements of k by a trellis or a dither, a curve, and rounding to an integer."""
+    if q.dither == TRELLIS:
+        k = k + 0.5 * halves(steps, run=q.run or None)
+    elif block.random is not None:
+        k = k - block.random + 0.5
+    out = bend(q.curve, k * block.scale + block.zero)
+    if dtype.kind != "f":
+        limits = np.iinfo(dtype)
+        out = np.clip(np.rint(out), limits.min, limits.max)
+    elif q.arithmetic & SINGLE:
+        out = out.astype(np.float32)
+    return _put_meant(q, steps, out.astype(dtype))
+
+
+def _put_meant(q: Quantised, steps: NDArray[np.int32], out: NDArray[Any]) -> NDArray[Any]:
+    """Put in elements that steps with a meaning of their own stand for."""
+    bits = out.view(f"u{out.dtype.itemsize}")
     if q.dither == 2:
         bits[steps == ZERO_STEP] = 0
     if q.null is not None:
-        bits[steps == q.null] = _null_bits(q, dtype)
+        bits[steps == q.null] = _null_bits(q, out.dtype)
     return out
 
 
@@ -458,6 +520,8 @@ def find_steps(values: NDArray[Any], quantised: Quantised) -> tuple[NDArray[np.i
     """
     q = dataclasses.replace(quantised, level=level_of(values), exceptions=no_exceptions())
     check(q, values.dtype, values.shape)
+    if values.dtype.kind != "f" or q.dither == TRELLIS or q.curve:
+        raise ValueError("steps are found of floats, without trellis and curve: give them to the encoder as a bound")
     out = np.zeros(values.shape, np.int32)
     rows, given = _rows(out, values.shape), _rows(values, values.shape)
     bits = given.view(f"u{values.dtype.itemsize}")
@@ -502,14 +566,16 @@ def check(q: Quantised, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
     if dtype.str[1:] not in TYPES or not math.prod(shape):
         raise ValueError(f"{dtype} elements of shape {shape} found, allowed are {' and '.join(TYPES)}, at least one")
     if not _is_kind(q.dither, q.arithmetic, dtype):
-        most = 16 if dtype.itemsize == 8 else 8
+        most = (16 if dtype.itemsize == 8 else 8) if dtype.kind == "f" else 1
         found = f"dither {q.dither} and arithmetic {q.arithmetic}"
-        raise ValueError(f"{found}: 0 to 2 and 0 to {most - 1} allowed, with dither 0 or {SINGLE} of float64")
+        raise ValueError(f"{found}: 0 to 3 and 0 to {most - 1} allowed, with dither 0 or {SINGLE} of float64")
+    if not _suits(q.dither, q.arithmetic, q._flags()) or not (q.curve is None or q.curve.is_good()):
+        raise ValueError(f"{q.curve}, dither {q.dither}, arithmetic {q.arithmetic}: curves have arithmetic 0, octaves no dither")
     if not 0 <= q.seed < SEEDS:
         raise ValueError(f"seed is {q.seed}, 0 to {SEEDS - 1} allowed")
-    lengths = (*q.tile_shape, *q.origin, *q.whole)
-    if len(lengths) != 6 or min(lengths) < 0 or max(lengths) > _MAX_LENGTH:
-        raise ValueError(f"tile_shape, origin and whole are {lengths}, two numbers each allowed, none below 0")
+    lengths = (*q.tile_shape, *q.origin, *q.whole, q.run)
+    if len(lengths) != 7 or min(lengths) < 0 or max(lengths) > _MAX_LENGTH:
+        raise ValueError(f"tile_shape, origin, whole and run are {lengths}, two numbers and one allowed, none below 0")
     if not math.isfinite(q.level) or q.level != float(np.float32(q.level)):
         raise ValueError(f"level is {q.level}, a float32 is needed")
     if q.null is not None and (not -(1 << 31) <= q.null < 1 << 31 or _null_bits(q, dtype) >> 8 * dtype.itemsize):

@@ -47,6 +47,7 @@ from astrocodec.stages.planes import (
     wanted_pieces,
 )
 from astrocodec.stages.predict import check_weights
+from astrocodec.stages.loss import Loss
 from astrocodec.stages.quantise import TYPES, Quantised, restore
 from astrocodec.stages.split import pack_low, unpack_low
 from astrocodec.stages.stream import Header, Section, read_header
@@ -491,6 +492,9 @@ def decode_stream(
         raise CorruptError(f"section {stream.AXES}: an order of axes of a stored array, or of another codec's")
     if header.codec != CAUSAL and header.body_of(stream.QUANTISE) is not None:
         raise CorruptError(f"section {stream.QUANTISE}: steps of a stored array, or of another codec's")
+    loss = header.body_of(stream.LOSS)
+    if loss is not None:
+        Loss.read(loss)
     if header.codec not in (STORED, CAUSAL):
         raise CodecNotFoundError(f"codec {header.codec} is needed, which the reference does not know")
     if header.checksum_kind != stream.OF_ELEMENTS:

@@ -1,0 +1,102 @@
+#include "noise_blocks.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "as_double.h"
+
+enum { EVERY = 3, LEAST = 24, MOST = 2 * (2 * AC_NOISE_BLOCK) * (2 * AC_NOISE_BLOCK) / EVERY };
+/* From the median of |x[i-1] - 2 x[i] + x[i+1]| to a standard deviation. */
+static const double of_median = 1.4826 / 2.449489742783178;
+
+static uint64_t blocks_of(uint64_t length) { return length < 2 * AC_NOISE_BLOCK ? 1 : length / AC_NOISE_BLOCK; }
+
+static int compare(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Of integers those that equal the median spread evenly over it: noise below a step is seen in how many do. */
+static double median(double *v, size_t n)
+{
+    qsort(v, n, sizeof *v, compare);
+    const double middle = v[n / 2];
+    size_t below = 0, same = 0;
+    for (size_t i = 0; i < n; i++) below += v[i] < middle, same += v[i] == middle;
+    if (same == n || middle != rint(middle)) return middle;
+    const double share = ((double)n / 2 - (double)below) / (double)same;
+    return middle > 0 ? middle - 0.5 + share : share / 2;
+}
+
+/* What an element counts with; NAN: it does not. */
+static double used(int dtype, const void *data, uint64_t i, const ac_unused *unused)
+{
+    const double v = ac_as_double(dtype, data, i);
+    const int is_out = !isfinite(v) || v >= unused->saturation || (unused->has_blank && ac_bits_at(dtype, data, i) == unused->blank);
+    return is_out ? NAN : v;
+}
+
+/* Second differences along one way, of every third line and element. */
+static size_t differences(const ac_array *array, const void *data, const ac_unused *unused, uint64_t first, uint64_t lines, uint64_t line, uint64_t count,
+                          uint64_t step, double *out)
+{
+    size_t n = 0;
+    for (uint64_t y = 0; y < lines; y += EVERY)
+        for (uint64_t x = 1; x + 1 < count; x += EVERY) {
+            const uint64_t at = first + y * line + x * step;
+            const double d = used(array->dtype, data, at - step, unused) - 2 * used(array->dtype, data, at, unused) + used(array->dtype, data, at + step, unused);
+            if (!isnan(d)) out[n++] = fabs(d);
+        }
+    return n;
+}
+
+int ac_noise_measure(const ac_array *array, const void *data, const ac_unused *unused, ac_noise_blocks *out)
+{
+    const ac_planes p = ac_planes_of(array);
+    *out = (ac_noise_blocks){p, blocks_of(p.height), blocks_of(p.width), NULL};
+    const size_t count = (size_t)(p.count * out->down * out->across);
+    double *work = malloc(MOST * sizeof *work);
+    out->noise = malloc((count ? count : 1) * sizeof *out->noise);
+    if (!work || !out->noise) {
+        free(work);
+        return AC_ERROR_MEMORY;
+    }
+    size_t at = 0;
+    for (uint64_t t = 0; t < p.count; t++)
+        for (uint64_t i = 0; i < out->down; i++)
+            for (uint64_t j = 0; j < out->across; j++) {
+                const uint64_t y = i * AC_NOISE_BLOCK, x = j * AC_NOISE_BLOCK, first = (t * p.height + y) * p.width + x;
+                /* long lines are looked at where they begin */
+                const uint64_t height = ac_smaller(i + 1 < out->down ? AC_NOISE_BLOCK : p.height - y, 2 * AC_NOISE_BLOCK);
+                const uint64_t width = ac_smaller(j + 1 < out->across ? AC_NOISE_BLOCK : p.width - x, 2 * AC_NOISE_BLOCK);
+                double least = NAN;
+                size_t n = differences(array, data, unused, first, height, p.width, width, 1, work);
+                if (n >= LEAST) least = median(work, n);
+                n = differences(array, data, unused, first, width, 1, height, p.width, work);
+                if (n >= LEAST) least = fmin(least, median(work, n));
+                out->noise[at++] = of_median * least;
+            }
+    free(work);
+    return AC_OK;
+}
+
+void ac_noise_free(ac_noise_blocks *blocks)
+{
+    free(blocks->noise);
+    blocks->noise = NULL;
+}
+
+int ac_noise_quantile(const ac_noise_blocks *b, double share, double *noise)
+{
+    const size_t count = (size_t)(b->planes.count * b->down * b->across);
+    double *some = malloc((count + 1) * sizeof *some);
+    size_t n = 0;
+    if (!some) return AC_ERROR_MEMORY;
+    for (size_t i = 0; i < count; i++)
+        if (b->noise[i] > 0) some[n++] = b->noise[i];
+    qsort(some, n, sizeof *some, compare);
+    *noise = n ? some[(size_t)(share * (double)(n - 1))] : 0;
+    free(some);
+    return AC_OK;
+}

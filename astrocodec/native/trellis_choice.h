@@ -1,0 +1,15 @@
+/* Trellis-coded quantisation: steps of least squared error along the ways that the trellis allows. docs/encoder.md section "Bounds". */
+#ifndef AC_TRELLIS_CHOICE_H
+#define AC_TRELLIS_CHOICE_H
+
+#include "quantise.h"
+
+/* No step is further from its element than this, in units of the scale: beyond, errors are as small as they get. */
+#define AC_TRELLIS_REACH 0.75
+/* Mean squared error of smooth data, in units of the squared scale. */
+#define AC_TRELLIS_VARIANCE (1 / 12.0 / 1.283)
+
+/* Steps of an array by `quantised`, all of which but level and exceptions is given. What is not finite has any. */
+int ac_trellis_steps(const ac_quantised *quantised, const ac_array *array, const void *data, int32_t *steps);
+
+#endif
