@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from astrocodec.bounds import Bound, Loss
     from astrocodec.codec import StreamInfo, decode, encode, inspect
     from astrocodec.model import Model, list_models, load_model
     from astrocodec.stages.quantise import Quantised
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from astrocodec.tuning import tune
 
 __all__ = [
+    "Bound",
+    "Loss",
     "Model",
     "Quantised",
     "StreamInfo",
@@ -29,6 +32,7 @@ __all__ = [
 _MODULES = {
     **dict.fromkeys(("Model", "list_models", "load_model"), "model"),
     **dict.fromkeys(("encode_quantised", "quantised"), "steps"),
+    **dict.fromkeys(("Bound", "Loss"), "bounds"),
     "Quantised": "stages.quantise",
     "tune": "tuning",
 }

@@ -16,6 +16,7 @@ from astrocodec import codecs
 from astrocodec._native import NativeModel, crc32c, native_model
 from astrocodec._native import stream as native_stream
 from astrocodec.arrays import as_array
+from astrocodec.bounds import Bound, Loss, check_type, noise_of
 from astrocodec.errors import CodecNotFoundError, CorruptError, FormatError
 from astrocodec.model import Model, find_model, load_model
 from astrocodec.references import ReferenceInfo, References, as_reference, find_reference, info_of, leave
@@ -29,6 +30,7 @@ from astrocodec.stages.quantise import Quantised, find_steps
 from astrocodec.stages.stream import (
     AXES,
     CUTS,
+    LOSS,
     MAX_AXES,
     MAX_SECTION,
     MODEL,
@@ -67,7 +69,7 @@ class StreamInfo:
         ``"stored"``, ``"causal"``, or what the stream calls a codec that is not part of this package.
     codec_id : int
     exact : bool
-        Whether decoding gives back the very elements.
+        Whether decoding gives back the very elements that were encoded.
     checksum : str
         What it is of: ``"elements"`` or ``"bytes"``.
     dtype : numpy.dtype
@@ -87,6 +89,8 @@ class StreamInfo:
         Whether the stream carries a model.
     low_bits : int
         Bits per pixel kept aside unmodelled.
+    loss : Loss or None
+        What the elements differ by from those that were encoded; None: not at all, unless `exact` is False.
     reference : ReferenceInfo or None
         The array that the stream was made beside, and that decoding needs where it is not embedded.
     parameters : dict
@@ -111,6 +115,7 @@ class StreamInfo:
     model_fingerprint: str
     embedded_model: bool
     low_bits: int
+    loss: Loss | None
     reference: ReferenceInfo | None
     parameters: Mapping[str, object]
     sections: tuple[SectionInfo, ...]
@@ -157,9 +162,13 @@ def encode(
     reference_name: str = "",
     embed_reference: bool = False,
     quantised: Quantised | None = None,
+    max_error: float | str | None = None,
+    noise_increase: float | str | None = None,
+    bound: Bound | None = None,
+    noise: ArrayLike | None = None,
     **options: Any,
 ) -> bytes:
-    """Encode an array, losslessly unless another codec is chosen that is not exact.
+    """Encode an array, losslessly unless a bound is given, or another codec is chosen that is not exact.
 
     Parameters
     ----------
@@ -204,6 +213,13 @@ def encode(
     quantised : Quantised, optional
         How floats were made of integers, if that is known; its level and exceptions are found. It is used where that
         makes the stream smaller (`inspect` tells).
+    max_error, noise_increase : float or str, optional
+        LOSSY, within a bound that is checked of every element: `Bound` says what they are, docs/lossy.md how much one
+        may lose. What `inspect` then tells in `loss` is what was lost. Nothing is where no noise is found.
+    bound : Bound, optional
+        The same with all that it has besides, in place of the two.
+    noise : array_like, optional
+        Noise of each element, with a bound, in its unit; without it that of blocks of 64 x 64 elements is measured.
     **options
         Of the codec.
 
@@ -215,9 +231,10 @@ def encode(
     Raises
     ------
     TypeError
-        The dtype is not supported, or an option is not known.
+        The dtype is not supported, with a bound also those but integers of 8 to 32 bits, float32 and float64; or an
+        option is not known.
     ValueError
-        The array has more than 32 axes, or an option is outside its range.
+        The array has more than 32 axes, or an option or a bound is outside its range.
     CodecNotFoundError
         There is no codec of this name here.
 
@@ -228,8 +245,13 @@ def encode(
     >>> stream = astrocodec.encode(frame)
     >>> bool((astrocodec.decode(stream) == frame).all()), len(stream) < frame.nbytes / 2
     (True, True)
+    >>> lossy = astrocodec.encode(frame, noise_increase="2%")
+    >>> loss = astrocodec.inspect(lossy).loss
+    >>> len(lossy) < len(stream), loss.largest_error <= loss.max_error, loss.noise_increase < 0.021
+    (True, True, True)
     """
     values = _as_values(array)
+    bound = _bound_of(bound, max_error, noise_increase)
     if codec != "causal":
         ours = {
             "model": (model, "default"),
@@ -243,11 +265,15 @@ def encode(
             "reference_name": (reference_name, ""),
             "embed_reference": (embed_reference, False),
             "quantised": (quantised, None),
+            "max_error": (max_error, None),
+            "noise_increase": (noise_increase, None),
         }
         # It may have options of these names; where it has none, it refuses them.
         options |= {name: value for name, (value, default) in ours.items() if value != default}
         if reference is not None:
             options["reference"] = reference
+        if bound or noise is not None:
+            options |= {"bound": bound, "noise": noise}
         return _encode_foreign(values, codec, options, verify)
     if options:
         raise TypeError(f"the causal codec has no option {', '.join(options)}")
@@ -264,6 +290,12 @@ def encode(
     residuals = are_residuals(planes)
     models = _models_of(model)
     choices = [(native_model(m), _file_of(m, embed_model, self_contained)) for m in models]
+    if bound:
+        if reference is not None or quantised is not None or residuals or cut_hints != NO_CUTS:
+            raise ValueError("with a bound there is no reference, quantised, planes and cut_hints: choose one")
+        return _encode_bounded(choices, values, bound, noise, piece_shape, thorough, workers)
+    if noise is not None:
+        raise ValueError("noise says how much may be lost with max_error or noise_increase: give one of them")
     stream = native_stream.encode_stream(choices, values, piece_shape, thorough, workers, None, cut_hints, residuals)
     if reference is not None and values.size:
         beside = as_reference(reference, reference_name, values.shape)
@@ -290,6 +322,37 @@ def encode(
             "the stream does not decode to the array it was made from: please report this; nothing was written"
         )
     return stream
+
+
+def _bound_of(bound: Bound | None, max_error: float | str | None, noise_increase: float | str | None) -> Bound | None:
+    """The bound that is asked for in one way or the other."""
+    if max_error is None and noise_increase is None:
+        return bound
+    if bound:
+        raise ValueError("a bound and max_error or noise_increase are given: choose one")
+    return Bound(max_error, noise_increase)
+
+
+def _encode_bounded(
+    choices: list[tuple[NativeModel, bytes]],
+    values: NDArray[Any],
+    bound: Bound,
+    noise: ArrayLike | None,
+    piece_shape: tuple[int, int] | None,
+    thorough: bool,
+    workers: int,
+) -> bytes:
+    check_type(values.dtype)
+    if bound.blank is not None and values.dtype.kind == "f":
+        raise ValueError(f"blank is {bound.blank}, but {values.dtype} elements that stand for none are NaN: leave it out")
+    given = native_stream.Bounded(
+        *(bound.number, -1 if bound.dither is None else int(bound.dither), bound.value),
+        *(bound.gain or 0, (bound.read_noise or 0) / (bound.gain or 1)),
+        *(math.nan if bound.saturation is None else bound.saturation, int(bound.protect_sources)),
+        *(int(bound.blank is not None), (bound.blank or 0) & ((1 << 8 * values.itemsize) - 1)),
+    )
+    beside = noise_of(noise, values.shape)
+    return native_stream.encode_bounded(choices, values, given, beside, piece_shape, thorough, workers)
 
 
 def _models_of(model: str | Path | bytes | Model | Sequence[str | Path | bytes | Model]) -> list[Model]:
@@ -437,6 +500,12 @@ def inspect_whole(stream: Buffer) -> tuple[memoryview, native_stream.StreamHeade
     return view, header
 
 
+def loss_of(header: native_stream.StreamHeader) -> Loss | None:
+    """What was lost, as a header says."""
+    section = header.body_of(LOSS)
+    return None if section is None else Loss.read(section)
+
+
 def _reference_of(header: native_stream.StreamHeader) -> ReferenceInfo | None:
     section = header.body_of(REFERENCE)
     return None if section is None else info_of(section, header.dtype, header.shape)
@@ -476,7 +545,7 @@ def inspect(stream: Buffer) -> StreamInfo:
         version=header.version,
         codec=_codec_name(header),
         codec_id=header.codec,
-        exact=header.checksum_kind == OF_ELEMENTS,
+        exact=header.checksum_kind == OF_ELEMENTS and header.body_of(LOSS) is None,
         checksum="elements" if header.checksum_kind == OF_ELEMENTS else "bytes",
         dtype=header.dtype,
         shape=header.shape,
@@ -487,6 +556,7 @@ def inspect(stream: Buffer) -> StreamInfo:
         model_fingerprint=header.fingerprint,
         embedded_model=header.body_of(MODEL) is not None,
         low_bits=header.low_bits,
+        loss=loss_of(header),
         reference=_reference_of(header),
         parameters=_parameters(header),
         sections=tuple(

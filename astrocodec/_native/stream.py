@@ -103,6 +103,9 @@ _library.ac_stream_encode_steps.argtypes = [
     *(_pointer, _size, _pointer, _pointer, _pointer, ctypes.c_char_p, _size, _pointer, _int),
     *(_pointer, _pointer),
 ]
+_library.ac_stream_encode_bounded.argtypes = [
+    *(_pointer, _size, _pointer, _pointer, _pointer, _pointer, _int, _pointer, _pointer),
+]
 _library.ac_stream_decode_steps.argtypes = [
     *(_pointer, _size, _pointer, _size, _pointer, _size, _pointer, _int),
     *(_pointer, _pointer),
@@ -115,6 +118,16 @@ _library.ac_stream_decode_with.argtypes = [
 _library.ac_reference_apply.argtypes = [_pointer, _size, _pointer, _pointer, _pointer, _pointer, _int, _pointer]
 _library.ac_array_order.argtypes = [_pointer, _pointer, _pointer]
 _library.ac_array_samples.argtypes = [_pointer, _pointer, _pointer, _pointer]
+
+
+class Bounded(ctypes.Structure):
+    """What may be lost: ``ac_bound``."""
+
+    _fields_ = (
+        *(("kind", ctypes.c_int32), ("dither", ctypes.c_int32)),
+        *((name, ctypes.c_double) for name in ("value", "gain", "read_noise", "saturation")),
+        *(("protect", ctypes.c_int32), ("has_blank", ctypes.c_int32), ("blank", ctypes.c_uint64), ("noise", _pointer)),
+    )
 
 
 @dataclass(frozen=True)
@@ -228,6 +241,28 @@ def encode_steps(
         *(simd_level() | (_THOROUGH if thorough else 0), threads.argument, ctypes.byref(output)),
     )
     threads.finish(status, "steps")
+    return output.to_bytes()
+
+
+def encode_bounded(
+    choices: Sequence[tuple[NativeModel, bytes]],
+    values: NDArray[np.generic],
+    bound: Bounded,
+    noise: NDArray[np.float32] | None,
+    piece_shape: tuple[int, int] | None,
+    thorough: bool,
+    workers: int,
+) -> bytes:
+    """Encode a contiguous array of native byte order within a bound; `noise` has a number for each element."""
+    models = (_Choice * len(choices))(*(_Choice(model.handle, file or None, len(file)) for model, file in choices))
+    output, threads = Output(), _Threads(workers)
+    bound.noise = None if noise is None else _address(noise)
+    status = _library.ac_stream_encode_bounded(
+        *(models, len(choices), ctypes.byref(_Array.of(values)), _address(values), ctypes.byref(bound)),
+        (ctypes.c_uint32 * 2)(*piece_shape) if piece_shape else None,
+        *(simd_level() | (_THOROUGH if thorough else 0), threads.argument, ctypes.byref(output)),
+    )
+    threads.finish(status, "array")
     return output.to_bytes()
 
 

@@ -195,7 +195,7 @@ static void set_octaves(work *w)
     const double lowest = w->array->dtype == AC_F4 ? FLT_MIN : DBL_MIN; /* denormals are kept */
     int exponent;
     frexp(fmax(isfinite(least) ? least : 1, lowest), &exponent);
-    *c = (ac_curve){.kind = AC_OCTAVES, .steps = (int64_t)ceil(0.7072 / 2 / w->bound->value * (1 + w->bound->value)) + 1, .first = exponent - 1};
+    *c = (ac_curve){.kind = AC_IN_OCTAVES, .steps = (int64_t)ceil(0.7072 / 2 / w->bound->value * (1 + w->bound->value)) + 1, .first = exponent - 1};
 }
 
 /* With a gain the noise is that of the background, or of reading alone where that is known: from there on it grows. */
@@ -245,7 +245,7 @@ static int set_steps(work *w, double part)
         for (uint64_t i = 0; i < w->q->tile_count; i++) w->q->tiles[i].scale = fmax(w->q->tiles[i].scale, 1);
         return widest > 1;
     }
-    return (narrowest > 2 * w->resolution || w->q->curve.kind == AC_OCTAVES) && isfinite(widest) && narrowest > DBL_MIN;
+    return (narrowest > 2 * w->resolution || w->q->curve.kind == AC_IN_OCTAVES) && isfinite(widest) && narrowest > DBL_MIN;
 }
 
 static int wants_dither(const work *w)
@@ -285,7 +285,7 @@ static void set_lattice(work *w, uint64_t run)
         q->dither = AC_DITHER_1, q->run = 0;
         q->seed = ac_crc32c(0, w->data, (size_t)w->count * ac_number_bytes(w->array->dtype)) % AC_SEEDS;
     }
-    q->level = q->curve.kind == AC_OCTAVES ? 0 : (float)ac_curve_place(&q->curve, w->level);
+    q->level = q->curve.kind == AC_IN_OCTAVES ? 0 : (float)ac_curve_place(&q->curve, w->level);
     if (!isfinite(q->level)) q->level = 0;
 }
 
@@ -338,6 +338,7 @@ static int check(work *w, void *again, ac_loss *loss)
     }
     if (changed) loss->variance = squares / (double)changed, loss->unit_variance = is_relative ? 0 : unit_squares / (double)changed;
     loss->bound = fmax(loss->bound, loss->found);
+    if (loss->variance == 0) return AC_ERROR_SPACE; /* the elements as they are take no more */
     return (double)kept > MOST_KEPT * (double)w->count + 64 || !isfinite(loss->variance) || !isfinite(loss->bound) ? AC_ERROR_SPACE : AC_OK;
 }
 

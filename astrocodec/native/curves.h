@@ -5,7 +5,7 @@
 #include <math.h>
 #include <stdint.h>
 
-enum { AC_STRAIGHT, AC_ROOT, AC_OCTAVES }; /* kinds */
+enum { AC_STRAIGHT, AC_ROOT, AC_IN_OCTAVES }; /* kinds */
 enum { AC_MAX_OCTAVE_STEPS = 1 << 24, AC_MIN_OCTAVE = -1100, AC_MAX_OCTAVE = 1024 };
 
 typedef struct {
@@ -30,7 +30,7 @@ static inline double ac_octave_element(const ac_curve *c, double place)
 
 static inline double ac_curve_element(const ac_curve *c, double place)
 {
-    return c->kind == AC_ROOT ? ac_root_element(c, place) : c->kind == AC_OCTAVES ? ac_octave_element(c, place) : place;
+    return c->kind == AC_ROOT ? ac_root_element(c, place) : c->kind == AC_IN_OCTAVES ? ac_octave_element(c, place) : place;
 }
 
 /* The encoder's way back, not rounded as a decoder does. */
@@ -46,7 +46,7 @@ static inline double ac_octave_place(const ac_curve *c, double v)
 
 static inline double ac_curve_place(const ac_curve *c, double v)
 {
-    if (c->kind == AC_OCTAVES) return ac_octave_place(c, v);
+    if (c->kind == AC_IN_OCTAVES) return ac_octave_place(c, v);
     const double above = v - c->knee;
     return c->kind == AC_ROOT && above > 0 ? c->knee + (sqrt(1 + 4 * c->bend * above) - 1) / (2 * c->bend) : v;
 }
@@ -54,7 +54,7 @@ static inline double ac_curve_place(const ac_curve *c, double v)
 static inline int ac_curve_is_good(const ac_curve *c)
 {
     if (c->kind == AC_ROOT) return isfinite(c->knee) && c->bend > 0 && isfinite(c->bend);
-    return c->kind != AC_OCTAVES || (c->steps >= 1 && c->steps <= AC_MAX_OCTAVE_STEPS && c->first >= AC_MIN_OCTAVE && c->first <= AC_MAX_OCTAVE);
+    return c->kind != AC_IN_OCTAVES || (c->steps >= 1 && c->steps <= AC_MAX_OCTAVE_STEPS && c->first >= AC_MIN_OCTAVE && c->first <= AC_MAX_OCTAVE);
 }
 
 #endif

@@ -113,7 +113,7 @@ static uint8_t *put_double(uint8_t *p, double v)
 static uint8_t *put_curve(uint8_t *p, const ac_curve *c)
 {
     if (c->kind == AC_ROOT) return put_double(put_double(p, c->knee), c->bend);
-    if (c->kind != AC_OCTAVES) return p;
+    if (c->kind != AC_IN_OCTAVES) return p;
     p += ac_put_varint(p, (uint64_t)c->steps);
     return p + ac_put_signed_varint(p, c->first);
 }
@@ -123,7 +123,7 @@ static size_t write_head(const ac_quantised *q, int dtype, ac_scale_code code, u
     uint8_t *p = out;
     const int is_part = q->row || q->column || q->whole_height || q->whole_width;
     *p++ = (uint8_t)(q->dither | q->arithmetic << 4);
-    const int curve = q->curve.kind == AC_ROOT ? IS_ROOT : q->curve.kind == AC_OCTAVES ? IS_OCTAVES : 0;
+    const int curve = q->curve.kind == AC_ROOT ? IS_ROOT : q->curve.kind == AC_IN_OCTAVES ? IS_OCTAVES : 0;
     *p++ = (uint8_t)((q->has_null ? HAS_NULL : 0) | (q->is_stacked ? IS_STACKED : 0) | (is_part ? IS_PART : 0) | (code.noise_level != 0 ? IS_NOISE : 0) | curve);
     const uint64_t sizes[] = {q->tile_height, q->tile_width, q->row, q->column, q->whole_height, q->whole_width};
     for (int i = 0; i < (is_part ? 6 : 2); i++) p += ac_put_varint(p, sizes[i]);
@@ -197,7 +197,7 @@ static void take_curve(ac_reader *r, uint32_t flags, ac_curve *c)
         c->knee = take_double(r);
         c->bend = take_double(r);
     } else if (flags & IS_OCTAVES) {
-        c->kind = AC_OCTAVES;
+        c->kind = AC_IN_OCTAVES;
         c->steps = (int64_t)ac_take_varint(r, AC_MAX_OCTAVE_STEPS);
         c->first = ac_take_signed_varint(r);
     }
@@ -211,7 +211,7 @@ static ac_scale_code read_head(ac_reader *r, int dtype, ac_quantised *q)
     const uint32_t kind = ac_take_byte(r), flags = ac_take_byte(r);
     q->dither = kind & 15, q->arithmetic = (uint8_t)(kind >> 4);
     if (!is_kind(q->dither, q->arithmetic, dtype)) ac_fail_reader(r, AC_REASON_QUANTISE_FIELD, start, kind, 0);
-    if (flags > FLAGS || (flags & IS_ROOT && flags & IS_OCTAVES) || !suits_curve(flags & IS_ROOT ? AC_ROOT : flags & IS_OCTAVES ? AC_OCTAVES : 0, q->dither, q->arithmetic))
+    if (flags > FLAGS || (flags & IS_ROOT && flags & IS_OCTAVES) || !suits_curve(flags & IS_ROOT ? AC_ROOT : flags & IS_OCTAVES ? AC_IN_OCTAVES : 0, q->dither, q->arithmetic))
         ac_fail_reader(r, AC_REASON_QUANTISE_FIELD, start + 1, flags, 0);
     q->has_null = (flags & HAS_NULL) != 0, q->is_stacked = (flags & IS_STACKED) != 0;
     uint64_t *sizes[] = {&q->tile_height, &q->tile_width, &q->row, &q->column, &q->whole_height, &q->whole_width};

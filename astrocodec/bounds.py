@@ -1,0 +1,156 @@
+"""Bounds: what may be lost, in the words that every door takes."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from astrocodec.stages.loss import KINDS
+from astrocodec.stages.loss import Loss as Loss
+from astrocodec.stages.quantise import TYPES
+
+__all__ = ["Bound", "Loss"]
+
+_NUMBER = re.compile(r"\s*([0-9.eE+-]+)\s*(%|[A-Za-z]*)\s*", re.ASCII)
+_NOISES = {"sigma", "sigmas", "noise"}
+_UNITS = {"", "adu"}
+
+
+def _parse(text: str | float, what: str) -> tuple[float, str]:
+    """A number and its unit; ValueError for what is none, or not above 0 and finite."""
+    if isinstance(text, bool) or not isinstance(text, str | int | float | np.integer | np.floating):
+        raise TypeError(f"{what} is {text!r}, a number or a text such as '0.5sigma' is needed")
+    found = _NUMBER.fullmatch(text) if isinstance(text, str) else None
+    try:
+        value, unit = (float(found[1]), found[2].lower()) if found else (float(text), "")
+    except ValueError:
+        raise ValueError(f"{what} is {text!r}, a number is needed, such as '0.5sigma', '2 adu', '1%' or 0.01") from None
+    if not 0 < value < math.inf:
+        raise ValueError(f"{what} is {text!r}, it must be above 0 and finite; leave it out for lossless")
+    return value, unit
+
+
+@dataclass(frozen=True)
+class Bound:
+    """How much of an array may be lost; `astrocodec.encode` takes the same.
+
+    Attributes
+    ----------
+    max_error : float or str, optional
+        The most that any element may differ by: ``0.01`` or ``"2 adu"`` in the array's unit, ``"0.5sigma"`` in units of
+        the noise, ``"1%"`` of the element itself, whose sign and zeros stay.
+    noise_increase : float or str, optional
+        ``"1%"`` or ``0.01``: by how much the standard deviation of the noise may grow. Smaller than `max_error` at equal
+        noise: steps are chosen by a trellis (docs/lossy.md).
+    gain : float, optional
+        Electrons per unit: steps grow with the noise of brighter elements (Poisson), but for absolute and relative
+        bounds.
+    read_noise : float, optional
+        Electrons; with `gain`, the noise of what has no signal. Without it that of the background is measured.
+    dither : bool, optional
+        Subtractive dither of the FITS standard (its generator of 10,000 numbers, seeded by the data). By default where
+        steps are wider than twice the noise.
+    protect_sources : bool, optional
+        A quarter of the step where elements are more than five noises above the background.
+    saturation : float, optional
+        Elements from here on are kept exactly.
+    blank : int, optional
+        Elements of this value stand for none, and are kept exactly; of floats NaN and infinities always are.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Something is no number, or outside its range; both bounds are given, or none.
+
+    Examples
+    --------
+    >>> Bound(max_error="0.5sigma").kind, Bound(noise_increase="1%").value
+    ('noise', 0.01)
+    >>> Bound(max_error=-1)
+    Traceback (most recent call last):
+    ValueError: max_error is -1, it must be above 0 and finite; leave it out for lossless
+    """
+
+    max_error: float | str | None = None
+    noise_increase: float | str | None = None
+    gain: float | None = None
+    read_noise: float | None = None
+    dither: bool | None = None
+    protect_sources: bool = False
+    saturation: float | None = None
+    blank: int | None = None
+
+    def __post_init__(self) -> None:
+        if (self.max_error is None) == (self.noise_increase is None):
+            raise ValueError("give one of max_error and noise_increase")
+        self.kind, self.value  # noqa: B018
+        for name in ("gain", "read_noise"):
+            if (given := getattr(self, name)) is not None:
+                _parse(given, name)
+        if self.gain is not None and self.kind in ("absolute", "relative"):
+            raise ValueError(f"gain tells how noise grows, which a bound of {self.max_error!r} does not ask: leave it out")
+        if self.read_noise is not None and self.gain is None:
+            raise ValueError("read_noise is in electrons, so gain is needed too")
+        if self.saturation is not None and math.isnan(self.saturation):
+            raise ValueError("saturation is NaN, a number is needed")
+        if self.dither not in (None, False, True):
+            raise TypeError(f"dither is {self.dither!r}, True, False or None is needed")
+
+    @property
+    def _parsed(self) -> tuple[str, float]:
+        if self.noise_increase is not None:
+            value, unit = _parse(self.noise_increase, "noise_increase")
+            if unit not in ("", "%"):
+                raise ValueError(f"noise_increase is {self.noise_increase!r}, a share such as '1%' or 0.01 is needed")
+            return "increase", value / 100 if unit else value
+        assert self.max_error is not None
+        value, unit = _parse(self.max_error, "max_error")
+        if unit == "%" and value >= 100:
+            raise ValueError(f"max_error is {self.max_error!r}, less than 100% is needed")
+        if unit not in {"%"} | _NOISES | _UNITS:
+            raise ValueError(f"max_error is {self.max_error!r}, units are sigma, adu (the array's own) and %")
+        return ("relative", value / 100) if unit == "%" else ("noise" if unit in _NOISES else "absolute", value)
+
+    @property
+    def kind(self) -> str:
+        """``"absolute"``, ``"noise"``, ``"relative"`` or ``"increase"``."""
+        return self._parsed[0]
+
+    @property
+    def value(self) -> float:
+        """The bound in the array's unit; in noises; as a share; as a share."""
+        return self._parsed[1]
+
+    @property
+    def number(self) -> int:
+        """Of the kind, docs/format.md section "Loss"."""
+        return KINDS.index(self.kind)
+
+
+def check_type(dtype: np.dtype[Any]) -> None:
+    """TypeError for arrays that no bound is kept of.
+
+    >>> check_type(np.dtype("i8"))
+    Traceback (most recent call last):
+    TypeError: int64 arrays are coded without loss only: a bound is kept of integers of 8 to 32 bits, float32 and float64
+    """
+    if dtype.str[1:] not in TYPES:
+        raise TypeError(
+            f"{dtype} arrays are coded without loss only: a bound is kept of integers of 8 to 32 bits, float32 and float64"
+        )
+
+
+def noise_of(noise: ArrayLike | None, shape: tuple[int, ...]) -> NDArray[np.float32] | None:
+    """A map of the noise as the library takes it: one number for each element."""
+    if noise is None:
+        return None
+    given = np.asarray(noise, np.float32)
+    try:
+        return np.ascontiguousarray(np.broadcast_to(given, shape))
+    except ValueError:
+        raise ValueError(f"noise has shape {given.shape}, that of the array is {shape}") from None
