@@ -45,8 +45,8 @@ class Bound:
         The most that any element may differ by: ``0.01`` or ``"2 adu"`` in the array's unit, ``"0.5sigma"`` in units of
         the noise, ``"1%"`` of the element itself, whose sign and zeros stay.
     noise_increase : float or str, optional
-        ``"1%"`` or ``0.01``: by how much the standard deviation of the noise may grow. Smaller than `max_error` at equal
-        noise: steps are chosen by a trellis (docs/lossy.md).
+        ``"1%"`` or ``0.01``: by how much the standard deviation of the noise may grow. Smaller than `max_error` at
+        equal noise: steps are chosen by a trellis (docs/lossy.md).
     gain : float, optional
         Electrons per unit: steps grow with the noise of brighter elements (Poisson), but for absolute and relative
         bounds.
@@ -93,7 +93,9 @@ class Bound:
             if (given := getattr(self, name)) is not None:
                 _parse(given, name)
         if self.gain is not None and self.kind in ("absolute", "relative"):
-            raise ValueError(f"gain tells how noise grows, which a bound of {self.max_error!r} does not ask: leave it out")
+            raise ValueError(
+                f"gain tells how noise grows, which a bound of {self.max_error!r} does not ask: leave it out"
+            )
         if self.read_noise is not None and self.gain is None:
             raise ValueError("read_noise is in electrons, so gain is needed too")
         if self.saturation is not None and math.isnan(self.saturation):
@@ -137,11 +139,11 @@ def check_type(dtype: np.dtype[Any]) -> None:
 
     >>> check_type(np.dtype("i8"))
     Traceback (most recent call last):
-    TypeError: int64 arrays are coded without loss only: a bound is kept of integers of 8 to 32 bits, float32 and float64
+    TypeError: int64 arrays are coded losslessly only: a bound is kept of integers of up to 32 bits, f4 and f8
     """
     if dtype.str[1:] not in TYPES:
         raise TypeError(
-            f"{dtype} arrays are coded without loss only: a bound is kept of integers of 8 to 32 bits, float32 and float64"
+            f"{dtype} arrays are coded losslessly only: a bound is kept of integers of up to 32 bits, f4 and f8"
         )
 
 

@@ -344,7 +344,9 @@ def _encode_bounded(
 ) -> bytes:
     check_type(values.dtype)
     if bound.blank is not None and values.dtype.kind == "f":
-        raise ValueError(f"blank is {bound.blank}, but {values.dtype} elements that stand for none are NaN: leave it out")
+        raise ValueError(
+            f"blank is {bound.blank}, but {values.dtype} elements that stand for none are NaN: leave it out"
+        )
     given = native_stream.Bounded(
         *(bound.number, -1 if bound.dither is None else int(bound.dither), bound.value),
         *(bound.gain or 0, (bound.read_noise or 0) / (bound.gain or 1)),

@@ -7,7 +7,7 @@
 
 #include "as_double.h"
 #include "noise_blocks.h"
-#include "trellis_choice.h"
+#include "viterbi.h"
 
 enum { SOURCE_TILE = 32, FINER = 4, LEAST_OF_SOURCE = 3, MOST_TRIES = 4, LOOKED_AT = 4096 };
 #define FAR_ABOVE 5.0   /* noises by which elements of sources exceed the level */
@@ -228,7 +228,8 @@ static double step_of(const work *w, uint64_t tile)
     }
     /* a curve is steeper at the far end of a step than at its element */
     if (w->is_whole && !w->q->curve.kind) return 2 * floor(e / finer) + 1;
-    return 2 * (e / finer - w->resolution) / (1 + w->q->curve.bend * e) * (1 - 1e-7);
+    const double rounding = w->is_whole ? 0.5 : w->resolution;
+    return 2 * (e / finer - rounding) / (1 + w->q->curve.bend * e) * (1 - 1e-7);
 }
 
 /* Sets scales; 0 where nothing can be lost. */

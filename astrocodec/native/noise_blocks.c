@@ -96,7 +96,7 @@ int ac_noise_quantile(const ac_noise_blocks *b, double share, double *noise)
     for (size_t i = 0; i < count; i++)
         if (b->noise[i] > 0) some[n++] = b->noise[i];
     qsort(some, n, sizeof *some, compare);
-    *noise = n ? some[(size_t)(share * (double)(n - 1))] : 0;
+    *noise = n ? some[(size_t)(share * (double)(n - 1) + 0.5)] : 0;
     free(some);
     return AC_OK;
 }

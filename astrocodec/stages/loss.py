@@ -26,7 +26,7 @@ class Loss:
     asked : float
         The bound as it was asked for: in the elements' unit; in noises; as a share; as a share.
     max_error : float
-        No element differs by more from the given one: in its unit; of kind ``"relative"``, by more than this share of it.
+        No element differs by more from the given one: in its unit; of kind ``"relative"``, by more than this share.
     largest_error : float
         The largest difference there is, likewise.
     noise : float

@@ -57,8 +57,8 @@ class Quantised:
     tile_shape : tuple of int
         Rows and columns of a tile; 0: all of a plane.
     dither : int
-        0: none. 1, 2: ``SUBTRACTIVE_DITHER_1``, ``SUBTRACTIVE_DITHER_2`` of FITS. 3: instead of one a trellis, (k + p/2)*scale + zero
-        with p 0 or 1 as the parities of the steps before say (`stages.trellis`).
+        0: none. 1, 2: ``SUBTRACTIVE_DITHER_1``, ``SUBTRACTIVE_DITHER_2`` of FITS. 3: instead of one a trellis,
+        (k + p/2)*scale + zero with p 0 or 1 as the parities of the steps before say (`stages.trellis`).
     arithmetic : int
         0: product and sum in float64, then rounded to the array's type. 1: each rounded to that type, as the factors
         are. 2, 3: the same with k/scale in place of the product. 4 more: (k + zero)*scale or (k + zero)/scale. 8 more,
@@ -570,7 +570,9 @@ def check(q: Quantised, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
         found = f"dither {q.dither} and arithmetic {q.arithmetic}"
         raise ValueError(f"{found}: 0 to 3 and 0 to {most - 1} allowed, with dither 0 or {SINGLE} of float64")
     if not _suits(q.dither, q.arithmetic, q._flags()) or not (q.curve is None or q.curve.is_good()):
-        raise ValueError(f"{q.curve}, dither {q.dither}, arithmetic {q.arithmetic}: curves have arithmetic 0, octaves no dither")
+        raise ValueError(
+            f"{q.curve}, dither {q.dither}, arithmetic {q.arithmetic}: curves have arithmetic 0, octaves no dither"
+        )
     if not 0 <= q.seed < SEEDS:
         raise ValueError(f"seed is {q.seed}, 0 to {SEEDS - 1} allowed")
     lengths = (*q.tile_shape, *q.origin, *q.whole, q.run)

@@ -29,6 +29,7 @@ from astrocodec.stages.chain import Chain, undo_chain
 from astrocodec.stages.chain_choice import period_of
 from astrocodec.stages.cuts import NO_CUTS, Cuts, find_cuts
 from astrocodec.stages.distribution import Tables, build_tables
+from astrocodec.stages.loss import Loss
 from astrocodec.stages.outside import Outside, apply_outside, undo_outside
 from astrocodec.stages.outside_choice import choose_outside
 from astrocodec.stages.pixels import BINS, unmap_pixels
@@ -47,7 +48,6 @@ from astrocodec.stages.planes import (
     wanted_pieces,
 )
 from astrocodec.stages.predict import check_weights
-from astrocodec.stages.loss import Loss
 from astrocodec.stages.quantise import TYPES, Quantised, restore
 from astrocodec.stages.split import pack_low, unpack_low
 from astrocodec.stages.stream import Header, Section, read_header

@@ -350,7 +350,7 @@ FORBIDDEN = {
     "dither 3": (_steps(b"\3" + bytes(8)), CorruptError, "dither"),
     "arithmetic with dither": (_steps(b"\x11" + bytes(9)), CorruptError, "arithmetic"),
     "float32 of float32": (_steps(b"\x80" + bytes(8)), CorruptError, "arithmetic 8"),
-    "flag 16": (_steps(b"\0\x10" + bytes(7)), CorruptError, "flags"),
+    "flag 64": (_steps(b"\0\x40" + bytes(7)), CorruptError, "flags"),
     "infinite level": (_steps(bytes(6) + b"\x80\x7f\0"), CorruptError, "level"),
     "level of noise 0": (_steps(b"\0\x08" + bytes(11)), CorruptError, "noise"),
     "53 zeros": (_steps(bytes(8) + b"\x35"), CorruptError, "zeros"),

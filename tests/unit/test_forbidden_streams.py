@@ -302,7 +302,7 @@ FORBIDDEN: dict[str, tuple[Crafted, type[AstrocodecError]]] = {
     **{f"section {number}": (Crafted(sections=section(number, b"")), VersionError) for number in (19,)},
     **{
         f"critical section {number}": (Crafted(sections=section(number, b"", is_critical=True)), VersionError)
-        for number in (0, 3, 15, 19, 24, 95, 96, 126)
+        for number in (0, 3, 15, 19, 25, 95, 96, 126)
     },
     "a model that is critical": (replace(EMBEDDED, sections=section(1, DEFAULT.to_bytes(), True)), CorruptError),
     "a name that is critical": (Crafted(sections=section(2, b"causal\n", is_critical=True)), CorruptError),

@@ -165,7 +165,7 @@ def test_wrong_parameters_do_no_harm() -> None:
 def test_what_is_not_allowed_is_refused() -> None:
     steps, q = made((10, 20), 1, 0, tile_shape=(1, 0))
     for change in (
-        {"dither": 3},
+        {"dither": 4},
         {"arithmetic": 1},
         {"arithmetic": 9},
         {"seed": 10000},

@@ -1,6 +1,6 @@
-/* Trellis-coded quantisation: steps of least squared error along the ways that the trellis allows. docs/encoder.md section "Bounds". */
-#ifndef AC_TRELLIS_CHOICE_H
-#define AC_TRELLIS_CHOICE_H
+/* Viterbi: of trellis-coded quantisation, steps of least squared error along the ways that the trellis allows. docs/encoder.md section "Bounds". */
+#ifndef AC_VITERBI_H
+#define AC_VITERBI_H
 
 #include "quantise.h"
 

@@ -1,4 +1,4 @@
-#include "trellis_choice.h"
+#include "viterbi.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,0 +1,199 @@
+"""Bounded loss: every element is within its bound, and what is said of the loss is so."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import astrocodec
+from astrocodec import Bound
+from astrocodec.stages import reference
+
+_RNG = np.random.default_rng(7)
+NOISE = 9.0
+
+
+def sky(dtype: str, shape: tuple[int, ...] = (96, 130), level: float = 120.0) -> NDArray[Any]:
+    """Gaussian noise on a level, some sources, in a type."""
+    values = np.random.default_rng(3).normal(level, NOISE, shape)
+    values[..., 40:44, 60:64] += 90
+    return np.clip(values, 0, 255).astype(dtype) if dtype == "u1" else values.astype(dtype)
+
+
+def lossy(values: NDArray[Any], **how: Any) -> tuple[NDArray[Any], astrocodec.Loss | None]:
+    """What comes back, by both decoders, and what is said of it."""
+    stream = astrocodec.encode(values, **how)
+    decoded = astrocodec.decode(stream)
+    again = reference.decode_stream(memoryview(stream))
+    assert decoded.dtype == values.dtype
+    assert again.tobytes() == decoded.tobytes()
+    return decoded, astrocodec.inspect(stream).loss
+
+
+BOUNDS: list[dict[str, Any]] = [
+    {"max_error": "0.5sigma"},
+    {"max_error": "3 sigma"},
+    {"max_error": 4},
+    {"max_error": "3%"},
+    {"noise_increase": "2%"},
+    {"noise_increase": 0.6},
+    {"bound": Bound(noise_increase="5%", gain=1.6, read_noise=5)},
+    {"bound": Bound(max_error="0.7sigma", gain=1.6)},
+    {"bound": Bound(max_error="1sigma", dither=True)},
+    {"bound": Bound(noise_increase="5%", protect_sources=True)},
+]
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i2", "u2", "u4", "f4", "f8"])
+@pytest.mark.parametrize("how", BOUNDS, ids=str)
+def test_no_element_is_beyond_its_bound(how: dict[str, Any], dtype: str) -> None:
+    values = sky(dtype)
+    decoded, loss = lossy(values, **how)
+    assert loss is not None
+    error = np.abs(decoded.astype("f8") - values)
+    share = error / np.abs(values) if loss.kind == "relative" else error
+    assert share.max() == pytest.approx(loss.largest_error)
+    assert loss.largest_error <= loss.max_error
+    assert (error**2).mean() == pytest.approx(loss.variance, rel=1e-6)
+    if loss.kind in ("absolute", "relative"):
+        assert loss.max_error == loss.asked
+    elif "bound" not in how and loss.kind == "noise":
+        assert loss.max_error <= loss.asked * NOISE * 1.1
+    elif "bound" not in how:
+        assert loss.noise_increase == pytest.approx(loss.asked, rel=0.1)
+
+
+def test_a_trellis_takes_less_than_rounding_at_equal_noise() -> None:
+    values = np.random.default_rng(1).normal(1000, 30, (400, 400)).astype("f4")
+    by_trellis = astrocodec.encode(values, noise_increase="1%")
+    loss = astrocodec.inspect(by_trellis).loss
+    assert loss is not None
+    by_rounding = astrocodec.encode(values, max_error=np.sqrt(3 * loss.variance))
+    assert len(by_trellis) < 0.965 * len(by_rounding)
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("how", [{"max_error": "0.5sigma"}, {"noise_increase": "1%"}, {"max_error": "1%"}], ids=str)
+def test_what_is_no_number_comes_back_bit_by_bit(how: dict[str, Any], dtype: str) -> None:
+    values = sky(dtype)
+    values[3:9, 5:50] = np.nan
+    values[20, 7], values[21, :3] = np.inf, -np.inf
+    values.view(f"u{values.itemsize}")[30, 2] = np.array(np.nan, dtype).view(f"u{values.itemsize}") + 5
+    decoded, loss = lossy(values, **how)
+    kept = ~np.isfinite(values)
+    assert loss is not None
+    assert (decoded[kept].view("u1") == values[kept].view("u1")).all()
+    assert np.isfinite(decoded[~kept]).all()
+
+
+def test_blank_and_saturated_elements_come_back() -> None:
+    values = sky("i2")
+    values[5:9], values[50:54, 9:14] = -32768, 32000
+    for how in ({"noise_increase": "5%"}, {"max_error": "1sigma"}):
+        decoded, loss = lossy(values, bound=Bound(**how, blank=-32768, saturation=32000))  # type: ignore[arg-type]
+        assert loss is not None
+        assert loss.max_error < 20
+        assert (decoded[5:9] == -32768).all()
+        assert (decoded[50:54, 9:14] == 32000).all()
+
+
+def test_a_relative_bound_keeps_signs_and_zeros() -> None:
+    values = (10 ** _RNG.uniform(-30, 30, (60, 70)) * _RNG.choice([-1, 0, 1], (60, 70))).astype("f4")
+    values[0, :3] = -0.0, 1e-42, np.finfo("f4").max
+    decoded, _ = lossy(values, max_error="0.5%")
+    assert (np.signbit(decoded) == np.signbit(values)).all()
+    assert ((decoded == 0) == (values == 0)).all()
+    assert (np.abs(decoded.astype("f8") - values) <= 0.005 * np.abs(values.astype("f8"))).all()
+
+
+@pytest.mark.parametrize("dtype", ["u1", "u2", "i4"])
+def test_integers_at_the_ends_of_their_range(dtype: str) -> None:
+    ends = np.iinfo(dtype)
+    values = _RNG.choice([ends.min, ends.max, ends.min + 1, ends.max - 1], (40, 50)).astype(dtype)
+    for how in ({"max_error": 3}, {"max_error": "2%"}, {"noise_increase": 0.1}):
+        decoded, loss = lossy(values, **how)  # type: ignore[arg-type]
+        error = np.abs(decoded.astype("f8") - values)
+        assert (
+            loss is None or (error <= (0.02 * np.abs(values.astype("f8")) if "%" in str(how) else loss.max_error)).all()
+        )
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.full((70, 80), 3.25, "f4"),
+        np.full((70, 80), np.nan, "f4"),
+        np.zeros((0, 5), "f4"),
+        np.array(4.0, "f4"),
+        np.arange(30, dtype="u2"),
+        np.indices((70, 80)).sum(0).astype("u2"),
+    ],
+    ids=["flat", "all NaN", "empty", "scalar", "30 pixels", "ramp"],
+)
+def test_without_noise_nothing_is_lost_in_its_name(values: NDArray[Any]) -> None:
+    for how in ({"max_error": "1sigma"}, {"noise_increase": "5%"}):
+        decoded, loss = lossy(values, **how)  # type: ignore[arg-type]
+        assert loss is None
+        assert np.array_equal(decoded, values, equal_nan=values.dtype.kind == "f")
+
+
+def test_noise_of_each_element_is_kept_to() -> None:
+    noise = np.where(np.arange(128) < 64, 2.0, 20.0)[None, :] * np.ones((96, 1))
+    values = np.random.default_rng(5).normal(50, noise).astype("f4")
+    for how in ({"noise": noise}, {}):
+        decoded, _ = lossy(values, max_error="0.5sigma", **how)  # type: ignore[arg-type]
+        assert (np.abs(decoded - values)[:, :64] <= 0.5 * 2.4).all()
+        assert np.abs(decoded - values)[:, 64:].max() > 3
+
+
+def test_many_frames_average_without_bias() -> None:
+    frames = np.random.default_rng(6).normal(100.3, 5, (300, 48, 48)).astype("f4")
+    for how in ({"noise_increase": "10%"}, {"max_error": "2sigma"}):
+        errors = np.stack([lossy_error(frame, **how) for frame in frames[:: 1 if "noise_increase" in how else 3]])
+        spread = errors.std() / np.sqrt(len(errors))
+        assert abs(errors.mean()) < 4 * spread / 48
+        assert errors.mean(0).std() == pytest.approx(spread, rel=0.1)
+
+
+def lossy_error(frame: NDArray[Any], **how: Any) -> NDArray[np.float64]:
+    return astrocodec.decode(astrocodec.encode(frame, **how)).astype("f8") - frame
+
+
+def test_bytes_are_equal_with_more_workers() -> None:
+    values = sky("f4", (3, 200, 300))
+    for how in BOUNDS[:5]:
+        one = astrocodec.encode(values, piece_shape=(64, 64), **how)
+        assert one == astrocodec.encode(values, piece_shape=(64, 64), workers=3, **how)
+
+
+@pytest.mark.parametrize("bad", [0, -1, np.nan, np.inf, "0", "x", "1 parsec", "100%", "-2sigma", "nan", "1e999"])
+def test_bounds_that_are_none_are_refused(bad: Any) -> None:
+    with pytest.raises(ValueError, match=r"needed|must be|units"):
+        astrocodec.encode(np.zeros((3, 3), "f4"), max_error=bad)
+    with pytest.raises(ValueError, match=r"needed|must be|units|share"):
+        Bound(noise_increase=bad if bad != "100%" else "1sigma")
+
+
+def test_what_contradicts_a_bound_is_refused() -> None:
+    values = sky("f4")
+    with pytest.raises(ValueError, match="one of max_error and noise_increase"):
+        astrocodec.encode(values, max_error=1, noise_increase="1%")
+    with pytest.raises(ValueError, match="choose one"):
+        astrocodec.encode(values, max_error=1, bound=Bound(1))
+    with pytest.raises(ValueError, match="choose one"):
+        astrocodec.encode(values, max_error=1, planes="residuals")
+    with pytest.raises(ValueError, match="give one of them"):
+        astrocodec.encode(values, noise=values)
+    with pytest.raises(ValueError, match="shape"):
+        astrocodec.encode(values, max_error="1sigma", noise=np.ones(7))
+    with pytest.raises(ValueError, match="NaN"):
+        astrocodec.encode(values, bound=Bound(1, blank=3))
+    with pytest.raises(ValueError, match="gain"):
+        Bound(max_error=1, gain=2)
+    with pytest.raises(TypeError, match="losslessly only"):
+        astrocodec.encode(values.astype("f2"), max_error=1)
+    with pytest.raises(TypeError, match="number"):
+        Bound(max_error=[1])  # type: ignore[arg-type]
