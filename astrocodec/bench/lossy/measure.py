@@ -97,16 +97,19 @@ def prepare(frame: LossyFrame) -> Prepared:
 
 
 def measure_frame(frame: LossyFrame, peers: Iterable[LossyPeer]) -> Iterator[Row]:
-    """Yield a row for each codec and level; where a codec does not apply one row says why."""
+    """Yield a row for each codec and level; where a codec does not apply one row says why, for all levels alike."""
     prepared = prepare(frame)
     for peer in peers:
+        reasons = set()
         for level in peer.levels:
             row = _named(prepared, peer.name, peer.label(level))
             try:
                 coded = peer.run(frame.pixels, level, prepared.typical)
             except NotApplicableError as error:
-                yield Row(**row, note=str(error))
-                break
+                if str(error) not in reasons:
+                    yield Row(**row, note=str(error))
+                reasons.add(str(error))
+                continue
             yield _measured(prepared, row, coded)
 
 

@@ -12,9 +12,10 @@ _TOP = 65535
 
 
 def _to_16_bits(image: Image) -> tuple[Image, float, float, str]:
-    """Stretch an image over 16 bits, or leave 16-bit integers; also the least value, the factor, and a note."""
-    if image.dtype == np.uint16:
-        return image, 0.0, 1.0, ""
+    """Stretch an image over 16 bits, or shift integers that fit; also the least value, the factor, and a note."""
+    if image.dtype.kind in "iu" and int(image.max()) - int(image.min()) <= _TOP:
+        shift = 0 if image.dtype.kind == "u" and image.max() <= _TOP else int(image.min())
+        return (image.astype(np.int64) - shift).astype(np.uint16), shift, 1.0, f"value - ({shift})" if shift else ""
     whole, note = without_holes(image)
     low, high = float(whole.min()), float(whole.max())
     factor = _TOP / (high - low) if high > low else 1.0
@@ -57,13 +58,14 @@ def _jpegls(image: Image, level: float, noise: float) -> Coded:
     """JPEG-LS near-lossless: integers, off by no more than `level` times the noise, rounded down."""
     import imagecodecs
 
-    if image.dtype.name not in ("uint8", "uint16"):
-        raise NotApplicableError(f"pixels are {image.dtype.name}; the codec takes unsigned integers of 8 or 16 bits")
+    if image.dtype.kind not in "iu":
+        raise NotApplicableError(f"pixels are {image.dtype.name}; the codec takes integers")
+    unsigned, low, factor, note = _to_16_bits(image)
     near = int(level * noise)
-    if not 1 <= near <= 255:
-        raise NotApplicableError(f"an error of {level:g} sigma is {near}; the codec takes 1 to 255")
-    data = imagecodecs.jpegls_encode(image, level=near)
-    return Coded(len(data), imagecodecs.jpegls_decode(data), float(near))
+    if not 1 <= near <= 255 or factor != 1:
+        raise NotApplicableError("the error is below 1 or above 255, or the pixels span more than 16 bits")
+    data = imagecodecs.jpegls_encode(unsigned, level=near)
+    return Coded(len(data), _from_16_bits(imagecodecs.jpegls_decode(data), low, factor, image), float(near), note)
 
 
 def picture_peers() -> list[LossyPeer]:
