@@ -1,5 +1,6 @@
 """Comparison of two images: what it says of changes that are known."""
 
+import itertools
 import json
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from click.testing import CliRunner
 pytest.importorskip("photutils")
 pytest.importorskip("skimage")
 
+import astrocodec
 from astrocodec.analysis.compare.bound import check_bound
 from astrocodec.analysis.compare.comparison import compare
 from astrocodec.analysis.compare.page import comparison_rows
@@ -266,3 +268,31 @@ def test_a_bound_relative_to_the_value() -> None:
         assert check_bound(original, original + np.array(wrong), stated).beyond == 1
     gained = np.where(np.isnan(original), 3.0, original)
     assert check_bound(original, gained, stated).beyond == 1
+
+
+def test_the_bound_of_our_streams_is_checked(tmp_path: Path) -> None:
+    """Chunk by chunk: an exact one allows nothing, and the plane of a cube has its own."""
+    h5py = pytest.importorskip("h5py")
+    hdf5_filter = pytest.importorskip("hdf5_filter")
+    cube = np.random.default_rng(2).normal(100, 5, (2, 40, 50)).astype(np.float32)
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["sci"] = cube
+    with h5py.File(tmp_path / "b.h5", "w") as file:
+        options = {"chunks": (1, 32, 32), "compression": hdf5_filter.AstroCodec()}
+        dataset = file.create_dataset("sci", shape=cube.shape, dtype="f4", **options)
+        for place in itertools.product((0, 1), (0, 32), (0, 32)):
+            chunk = np.zeros((1, 32, 32), np.float32)
+            part = cube[tuple(slice(at, at + side) for at, side in zip(place, (1, 32, 32), strict=True))]
+            chunk[:, : part.shape[1], : part.shape[2]] = part
+            lossy = {"max_error": 1.0} if place[1] else {}
+            dataset.id.write_direct_chunk(place, astrocodec.encode(chunk, **lossy))
+    (found,) = (part for _, part in compare_files(CompareTask(tmp_path / "a.h5", tmp_path / "b.h5")).parts)
+    assert found.bound is not None
+    assert (found.bound.stated, found.bound.holds) == ("astrocodec, max_error 1", True)
+    assert found.residuals is not None
+    assert found.bound.stated_largest is not None  # of chunks as they are, which reach beyond the image
+    assert found.residuals.largest <= found.bound.stated_largest <= 1
+    assert main_code(["compare", str(tmp_path / "a.h5"), str(tmp_path / "b.h5"), "-q", "--within", "bound"]) == 0
+    with h5py.File(tmp_path / "a.h5", "r+") as file:
+        file["sci"][0, 3, 4] += np.float32(0.5)  # less than the bound of other chunks
+    assert main_code(["compare", str(tmp_path / "a.h5"), str(tmp_path / "b.h5"), "-q", "--within", "bound"]) == 7

@@ -92,5 +92,8 @@ def compare_figure(
             charts[2].set_title("Fluxes of the sources", loc="left")
         for axes, present in zip(charts[1:], (comparison.whiteness, comparison.fluxes), strict=True):
             axes.set_visible(present is not None)
+        if (check := comparison.bound) is not None:
+            kept = {True: "its bound holds", False: "its bound does NOT hold", None: "it states no bound"}[check.holds]
+            words = shortened(f"B is lossy ({check.stated}): {kept}.", 3 * _TITLE) + "\n" + words
         figure.suptitle(words, fontsize=8, ha="left", x=0.01)
         return png_of(figure, dpi=dpi, colours=colours)

@@ -9,8 +9,12 @@ from typing import Any
 import numpy as np
 
 from astrocodec.analysis.images.stated_loss import StatedLoss, described
+from astrocodec.analysis.images.stream_loss import loss_of_streams
 
 __all__ = ["fits_loss"]
+
+_Place = tuple[int, tuple[slice, slice]]  # row of the table, and where its tile lies in the plane
+_MAGIC = b"\xac\x0d"
 
 # Columns of tiles that are stored as they are, in floats.
 _EXACT = ("GZIP_COMPRESSED_DATA", "UNCOMPRESSED_DATA")
@@ -27,9 +31,17 @@ def fits_loss(path: str, number: int, index: tuple[int, ...]) -> StatedLoss | No
             return None
         if (smoothed := _scale_of_hcompress(header)) is not None:
             return StatedLoss(f"HCOMPRESS_1 with scale {smoothed:g}, which keeps no bound", None)
-        if "ZSCALE" not in header and "ZSCALE" not in table.columns.names:
-            return None
-        return _of_steps(table, header, index)
+        shape, places = _layout(header)
+        here = [
+            (row, (place[-2] if len(place) > 1 else slice(None), place[-1]))
+            for row, place in enumerate(places)
+            if all(inside.start <= at < inside.stop for inside, at in zip(place, index, strict=False))
+        ]
+        plane = (shape[-2] if len(shape) > 1 else 1, shape[-1])
+        if "ZSCALE" in header or "ZSCALE" in table.columns.names:
+            return _of_steps(table, header, plane, here)
+        streams = ((place, _bytes_of(table, row)) for row, place in here)
+        return loss_of_streams(plane, ((place, stream) for place, stream in streams if stream.startswith(_MAGIC)))
 
 
 def _scale_of_hcompress(header: Any) -> float | None:
@@ -43,27 +55,20 @@ def _scale_of_hcompress(header: Any) -> float | None:
     return None
 
 
-def _of_steps(table: Any, header: Any, index: tuple[int, ...]) -> StatedLoss | None:
+def _of_steps(table: Any, header: Any, plane: tuple[int, int], here: Sequence[_Place]) -> StatedLoss | None:
     """Half a step of each tile that was quantised."""
-    axes = range(int(header["ZNAXIS"]), 0, -1)
-    shape = tuple(int(header[f"ZNAXIS{n}"]) for n in axes)
-    # Without ZTILEn a tile is a row (FITS 4.0, section 10.1.1).
-    tile = tuple(int(header.get(f"ZTILE{n}", shape[-1] if n == 1 else 1)) for n in axes)
     names = table.columns.names
     steps = np.full(len(table.data), float(header.get("ZSCALE", 0)))
     if "ZSCALE" in names:
-        steps = np.asarray(table.data["ZSCALE"], np.float64)
-    exact = np.zeros(len(steps), np.bool_)
+        steps = np.abs(np.asarray(table.data["ZSCALE"], np.float64))
     for column in _EXACT:
         if column in names:
-            exact |= np.array([len(row) > 0 for row in table.data[column]], np.bool_)
-    steps = np.where(exact, 0.0, np.abs(steps))
+            steps[[len(row) > 0 for row in table.data[column]]] = 0
     if not steps.any():
         return None
-    bound = np.zeros(shape[-2:] if len(shape) > 1 else (1, *shape))
-    for step, place in zip(steps, _places(shape, tile), strict=True):
-        if all(inside.start <= at < inside.stop for inside, at in zip(place, index, strict=False)):
-            bound[place[-2] if len(place) > 1 else slice(None), place[-1]] = step / 2
+    bound = np.zeros(plane)
+    for row, place in here:
+        bound[place] = steps[row] / 2
     dither = str(header.get("ZQUANTIZ", "NO_DITHER")).strip()
     rounded = steps[steps > 0]
     words = f"{header.get('ZCMPTYPE', '')}, steps of {described(float(rounded.min()), float(rounded.max()))}, {dither}"
@@ -71,10 +76,18 @@ def _of_steps(table: Any, header: Any, index: tuple[int, ...]) -> StatedLoss | N
     return StatedLoss(words, bound, slack=2.0)
 
 
-def _places(shape: Sequence[int], tile: Sequence[int]) -> Iterator[tuple[slice, ...]]:
-    """Where tiles lie, row by row as FITS numbers them."""
+def _bytes_of(table: Any, row: int) -> bytes:
+    return np.asarray(table.data["COMPRESSED_DATA"][row]).tobytes()
+
+
+def _layout(header: Any) -> tuple[tuple[int, ...], Iterator[tuple[slice, ...]]]:
+    """Shape of the image, and where tiles lie, row by row as FITS numbers them."""
+    axes = range(int(header["ZNAXIS"]), 0, -1)
+    shape = tuple(int(header[f"ZNAXIS{n}"]) for n in axes)
+    # Without ZTILEn a tile is a row (FITS 4.0, section 10.1.1).
+    tile = tuple(int(header.get(f"ZTILE{n}", shape[-1] if n == 1 else 1)) for n in axes)
     runs = [
         [slice(i, min(i + side, length)) for i in range(0, length, side)]
         for length, side in zip(shape, tile, strict=True)
     ]
-    return itertools.product(*runs)
+    return shape, itertools.product(*runs)

@@ -22,6 +22,8 @@ from astrocodec.analysis.images.image_entry import (
     is_pixel_type,
     pixel_unit,
 )
+from astrocodec.analysis.images.stated_loss import StatedLoss
+from astrocodec.analysis.images.stream_loss import loss_of_streams
 
 __all__ = ["hdf5_images"]
 
@@ -84,7 +86,28 @@ def _entry(path: str, name: str, dataset: Any, report: Any, cards: Any, chosen: 
         chosen.note,
         functools.partial(_bits, dataset) if ours and len(dataset.shape) == 2 else None,
         pixel_unit(dataset.attrs),
+        loss=functools.partial(_loss, path, dataset.name, chosen) if ours else None,
     )
+
+
+def _loss(path: str, name: str, chosen: Plane) -> StatedLoss | None:
+    """What the chunks of a plane say of themselves."""
+    from hdf5_filter.chunked import ChunkedDataset, touched_chunks
+    from hdf5_filter.files import open_file
+
+    with open_file(path) as file:
+        dataset = file[name]
+        chunked = ChunkedDataset.of(dataset)
+        if chunked is None:
+            return None
+        rows, columns = (1, *dataset.shape)[-2:]
+        box = [range(at, at + 1) for at in chosen.index] + [range(side) for side in dataset.shape[len(chosen.index) :]]
+        streams = []
+        for place in touched_chunks(box, chunked.chunk):
+            if (raw := chunked.raw(place)) is not None:
+                ends = zip((0, *place)[-2:], (1, *chunked.chunk)[-2:], strict=True)
+                streams.append((tuple(slice(at, at + side) for at, side in ends), raw[1]))
+        return loss_of_streams((rows, columns), streams)
 
 
 def _bits(dataset: Any) -> BitsMap:
