@@ -37,11 +37,16 @@ class Backend:
         return reference if self.make is reference.ReferenceModel else _native
 
     def encode(
-        self, made: MadeModel, samples: NDArray[np.uint16], thorough: bool = False, choice: Choice | None = None
+        self,
+        made: MadeModel,
+        samples: NDArray[np.uint16],
+        thorough: bool = False,
+        choice: Choice | None = None,
+        odd: int | None = None,
     ) -> bytes:
         """The piece's bytes."""
         with mock.patch.dict(os.environ, ASTROCODEC_SIMD=self.simd):
-            data: bytes = self._codec().encode_piece(_model(self.make, made), samples, thorough, choice)
+            data: bytes = self._codec().encode_piece(_model(self.make, made), samples, thorough, choice, odd)
         return data
 
     def decode(self, made: MadeModel, data: bytes, height: int, width: int) -> NDArray[np.uint16]:

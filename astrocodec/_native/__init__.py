@@ -138,6 +138,9 @@ def _load() -> ctypes.CDLL:
         ctypes.POINTER(_size),
         _int,
     ]
+    library.ac_piece_encode_trellis.argtypes = [
+        *(_pointer, _int, _pointer, _u32, _u32, _size, _pointer, _size, ctypes.POINTER(_size), _int),
+    ]
     library.ac_piece_decode.argtypes = [_pointer, _pointer, _size, _pointer, _u32, _u32, _size, _int, _pointer]
     library.ac_room_free.argtypes = [_pointer]
     library.ac_room_free.restype = None
@@ -339,31 +342,30 @@ def native_model(model: Model) -> NativeModel:
 
 
 def encode_piece(
-    model: NativeModel, samples: NDArray[np.uint16], thorough: bool = False, choice: Choice | None = None
+    model: NativeModel,
+    samples: NDArray[np.uint16],
+    thorough: bool = False,
+    choice: Choice | None = None,
+    odd: int | None = None,
 ) -> bytes:
     """Encode one plane of uint16 samples ``(y, x)``, contiguous along x.
 
-    `thorough` tries every piece mode; `choice` says which code widths the piece may have.
+    `thorough` tries every piece mode; `choice` says which code widths the piece may have. With `odd`, 0 or 1, the
+    samples are those of a trellis, at most 32767, and have no code widths.
     """
-    widths = _WidthChoice(_NO_TABLE, 0)
-    if choice is not None:
-        widths = _WidthChoice(_BEST_TABLE if choice.table is None else choice.table, choice.shift)
     samples = _plane(samples, np.uint16)
     height, width = samples.shape
     out = np.empty(_library.ac_piece_bound(height, width), np.uint8)
     length = _size()
-    status = _library.ac_piece_encode_widths(
-        model.handle,
-        widths,
-        _address(samples),
-        height,
-        width,
-        _stride(samples),
-        _address(out),
-        out.size,
-        ctypes.byref(length),
-        simd_level() | (_THOROUGH if thorough else 0),
-    )
+    simd = simd_level() | (_THOROUGH if thorough else 0)
+    plane = (_address(samples), height, width, _stride(samples), _address(out), out.size, ctypes.byref(length), simd)
+    if odd is not None:
+        status = _library.ac_piece_encode_trellis(model.handle, odd, *plane)
+    else:
+        widths = _WidthChoice(_NO_TABLE, 0)
+        if choice is not None:
+            widths = _WidthChoice(_BEST_TABLE if choice.table is None else choice.table, choice.shift)
+        status = _library.ac_piece_encode_widths(model.handle, widths, *plane)
     _check(status, f"piece of {height}x{width}")
     return out[: length.value].tobytes()
 

@@ -67,14 +67,60 @@ static void reset_states(uint32_t *state)
 
 static size_t aligned(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
-/* Tables of one of the model's code widths. */
-static void set_widths(ac_lanes *lanes, ac_width_choice widths)
+static void set_modelling(ac_lanes *lanes, ac_modelling how)
 {
-    lanes->widths = widths.table < 0 ? NULL : &lanes->model->widths[widths.table];
-    lanes->shift = widths.shift;
+    lanes->widths = how.widths.table < 0 ? NULL : &lanes->model->widths[how.widths.table];
+    lanes->shift = how.widths.shift;
+    lanes->has_trellis = how.odd >= 0;
+    lanes->odd = (uint16_t)(how.odd & 1);
 }
 
-int ac_piece_record(const ac_kernel *kernel, const ac_model *model, ac_width_choice widths, const uint16_t *samples, uint32_t height, uint32_t width,
+typedef uint16_t eight __attribute__((vector_size(16))); /* samples */
+static const eight places[2] = {{1, 2, 4, 8, 16, 32, 64, 128}, {256, 512, 1024, 2048, 4096, 8192, 16384, 32768}};
+
+/* Bit by bit, whether each of 16 samples is odd */
+static uint64_t odd_samples(const uint16_t *samples)
+{
+    eight v[2];
+    uint64_t half[2];
+    memcpy(v, samples, sizeof v);
+    const eight bits = (-(v[0] & 1) & places[0]) | (-(v[1] & 1) & places[1]);
+    memcpy(half, &bits, sizeof half);
+    half[0] |= half[1];
+    half[0] |= half[0] >> 32;
+    return (half[0] | half[0] >> 16) & 65535;
+}
+
+/* 2 n + p of 16 samples, p from the bits of `grids` */
+static void double_samples(const uint16_t *samples, uint16_t grids, uint16_t *out)
+{
+    eight v[2];
+    memcpy(v, samples, sizeof v);
+    for (int i = 0; i < 2; i++) v[i] = v[i] + v[i] - (eight)((grids & places[i]) != 0);
+    memcpy(out, v, sizeof v);
+}
+
+static void double_run(const uint16_t samples[64], int odd, uint32_t *state, uint16_t out[64])
+{
+    uint64_t is_odd = odd ? UINT64_MAX : 0;
+    for (int i = 0; i < 64; i += 16) is_odd ^= odd_samples(samples + i) << i;
+    const uint64_t grids = ac_trellis_run(is_odd, state);
+    for (int i = 0; i < 64; i += 16) double_samples(samples + i, (uint16_t)(grids >> i), out + i);
+}
+
+void ac_piece_doubled(const uint16_t *samples, uint32_t height, uint32_t width, size_t stride, int odd, uint16_t *out)
+{
+    for (uint32_t y = 0; y < height; y++, samples += stride, out += width) {
+        uint32_t state = 0, x = 0;
+        for (; x + 64 <= width; x += 64) double_run(samples + x, odd, &state, out + x);
+        uint16_t rest[64] = {0};
+        memcpy(rest, samples + x, (width - x) * sizeof *rest);
+        double_run(rest, odd, &state, rest);
+        memcpy(out + x, rest, (width - x) * sizeof *rest);
+    }
+}
+
+int ac_piece_record(const ac_kernel *kernel, const ac_model *model, ac_modelling how, const uint16_t *samples, uint32_t height, uint32_t width,
                     size_t stride, ac_start start, size_t room, ac_recording *out)
 {
     const ac_wavefront wave = ac_wavefront_of(height, width);
@@ -84,21 +130,21 @@ int ac_piece_record(const ac_kernel *kernel, const ac_model *model, ac_width_cho
     uint8_t *memory = aligned_alloc(64, lanes_size + 2 * record_size + aligned(groups) + room);
     if (!memory) return AC_ERROR_MEMORY;
     uint8_t *const pairs = memory + lanes_size, *const flags = pairs + 2 * record_size;
-    *out = (ac_recording){memory, flags + aligned(groups), {(uint32_t *)pairs, (uint32_t *)(pairs + record_size), flags, 0, 0, widths.table >= 0}};
+    *out = (ac_recording){memory, flags + aligned(groups), {(uint32_t *)pairs, (uint32_t *)(pairs + record_size), flags, 0, 0, how.widths.table >= 0}};
     ac_lanes_init((ac_lanes *)memory, model, &wave, start);
-    set_widths((ac_lanes *)memory, widths);
+    set_modelling((ac_lanes *)memory, how);
     kernel->record((ac_lanes *)memory, samples, stride, &out->records);
     return AC_OK;
 }
 
-static int encode_modelled(const ac_kernel *kernel, const ac_model *model, ac_width_choice widths, const uint16_t *samples, uint32_t height,
+static int encode_modelled(const ac_kernel *kernel, const ac_model *model, ac_modelling how, const uint16_t *samples, uint32_t height,
                            uint32_t width, size_t stride, uint8_t *out, size_t *length)
 {
     /* a pixel has a symbol and raw bits, a word each at most */
     const size_t words_size = aligned((2 * (size_t)height * width + AC_GROUP) * sizeof(uint16_t));
     const ac_start start = ac_choose_start(samples, height, width, stride);
     ac_recording r;
-    if (ac_piece_record(kernel, model, widths, samples, height, width, stride, start, words_size, &r)) return AC_ERROR_MEMORY;
+    if (ac_piece_record(kernel, model, how, samples, height, width, stride, start, words_size, &r)) return AC_ERROR_MEMORY;
     uint16_t *const end = (uint16_t *)(r.room + words_size);
     uint32_t state[AC_STATES];
     reset_states(state);
@@ -109,18 +155,20 @@ static int encode_modelled(const ac_kernel *kernel, const ac_model *model, ac_wi
         /* vectors gain nothing where each pixel waits for the one before */
         word = (states < FEW_STATES ? &ac_kernel_portable : kernel)->push(&r.records, states, state, end);
     }
-    const uint32_t header = widths.table < 0 ? AC_PIECE_HEADER : AC_WIDTHS_HEADER;
+    const uint8_t mode = how.odd >= 0 ? AC_MODE_TRELLIS : how.widths.table >= 0 ? AC_MODE_WIDTHS : AC_MODE_MODELLED;
+    const uint32_t header = ac_piece_header(mode);
     *length = header + 4 * states + 2 * (size_t)(end - word);
     if (*length >= ac_piece_bound(height, width)) {
         *length = encode_raw(samples, height, width, stride, out);
     } else {
-        out[0] = widths.table < 0 ? AC_MODE_MODELLED : AC_MODE_WIDTHS;
+        out[0] = mode;
         out[1] = 0;
         while (1u << out[1] < states) out[1]++;
         ac_put_u16(out + 2, start.row);
         ac_put_u16(out + 4, start.amplitude);
         ac_put_u16(out + 6, start.floor);
-        if (widths.table >= 0) out[8] = (uint8_t)widths.table, out[9] = widths.shift;
+        if (mode == AC_MODE_WIDTHS) out[8] = (uint8_t)how.widths.table, out[9] = how.widths.shift;
+        if (mode == AC_MODE_TRELLIS) out[8] = (uint8_t)how.odd;
         out += header;
         for (uint32_t i = 0; i < states; i++, out += 4) ac_put_u32(out, state[i]);
         for (; word < end; word++, out += 2) ac_put_u16(out, *word);
@@ -156,7 +204,7 @@ static int choose_table(const ac_kernel *kernel, const ac_model *model, ac_width
     size_t least = SIZE_MAX, length;
     widths->table = AC_NO_TABLE;
     for (ac_width_choice tried = *widths; tried.table < (int32_t)model->width_tables; tried.table++) {
-        const int status = encode_modelled(kernel, model, tried, middle, rows, columns, stride, out, &length);
+        const int status = encode_modelled(kernel, model, (ac_modelling){tried, AC_NO_TRELLIS}, middle, rows, columns, stride, out, &length);
         if (status) return status;
         if (length < least) *widths = tried, least = length;
     }
@@ -169,6 +217,23 @@ int ac_piece_encode(const ac_model *model, const uint16_t *samples, uint32_t hei
     return ac_piece_encode_widths(model, (ac_width_choice){AC_NO_TABLE, 0}, samples, height, width, stride, out, capacity, length, simd);
 }
 
+/* Modes that have nothing to do with the network, where they are smaller */
+static int try_others(const uint16_t *samples, uint32_t height, uint32_t width, size_t stride, int thorough, uint8_t *out, size_t *length)
+{
+    int status = AC_OK;
+    if (thorough || ac_differences_promising(samples, height, width, stride))
+        status = prefer(ac_differences_encode, samples, height, width, stride, out, length);
+    if (!status && ac_counts_promising(samples, height, width, stride, thorough)) status = prefer(ac_counts_encode, samples, height, width, stride, out, length);
+    return status;
+}
+
+static void put_constant(uint16_t sample, uint8_t *out, size_t *length)
+{
+    out[0] = AC_MODE_CONSTANT;
+    ac_put_u16(out + 1, sample);
+    *length = 3;
+}
+
 int ac_piece_encode_widths(const ac_model *model, ac_width_choice widths, const uint16_t *samples, uint32_t height, uint32_t width, size_t stride,
                           uint8_t *out, size_t capacity, size_t *length, int simd)
 {
@@ -178,32 +243,63 @@ int ac_piece_encode_widths(const ac_model *model, ac_width_choice widths, const 
     if (status) return status;
     if (capacity < ac_piece_bound(height, width)) return AC_ERROR_SPACE;
     if (is_constant(samples, height, width, stride)) {
-        out[0] = AC_MODE_CONSTANT;
-        ac_put_u16(out + 1, samples[0]);
-        *length = 3;
+        put_constant(samples[0], out, length);
         return AC_OK;
     }
-    const int thorough = simd & AC_THOROUGH;
     if (widths.table == AC_BEST_TABLE) status = choose_table(kernel, model, &widths, samples, height, width, stride, out);
-    if (!status) status = encode_modelled(kernel, model, widths, samples, height, width, stride, out, length);
-    if (!status && (thorough || ac_differences_promising(samples, height, width, stride)))
-        status = prefer(ac_differences_encode, samples, height, width, stride, out, length);
-    if (!status && ac_counts_promising(samples, height, width, stride, thorough)) status = prefer(ac_counts_encode, samples, height, width, stride, out, length);
-    return status;
+    if (!status) status = encode_modelled(kernel, model, (ac_modelling){widths, AC_NO_TRELLIS}, samples, height, width, stride, out, length);
+    return status ? status : try_others(samples, height, width, stride, simd & AC_THOROUGH, out, length);
+}
+
+static uint16_t most_of(const uint16_t *samples, uint32_t height, uint32_t width, size_t stride)
+{
+    uint16_t bits = 0; /* all samples in one: its top bit is any sample's */
+    for (uint32_t y = 0; y < height; y++, samples += stride)
+        for (uint32_t x = 0; x < width; x++) bits |= samples[x];
+    return bits;
+}
+
+int ac_piece_encode_trellis(const ac_model *model, int odd, const uint16_t *samples, uint32_t height, uint32_t width, size_t stride, uint8_t *out,
+                           size_t capacity, size_t *length, int simd)
+{
+    const ac_kernel *kernel = ac_kernel_of(simd & ~AC_THOROUGH);
+    if (!model || !out || !length || !kernel || (odd != 0 && odd != 1)) return AC_ERROR_ARGUMENT;
+    int status = ac_check_sides(samples, height, width, stride);
+    if (status) return status;
+    if (most_of(samples, height, width, stride) > AC_MAX_TRELLIS_SAMPLE) return AC_ERROR_ARGUMENT;
+    if (capacity < ac_piece_bound(height, width)) return AC_ERROR_SPACE;
+    if (is_constant(samples, height, width, stride)) {
+        put_constant(samples[0], out, length);
+        return AC_OK;
+    }
+    uint16_t *doubled = malloc((size_t)height * width * sizeof *doubled);
+    if (!doubled) return AC_ERROR_MEMORY;
+    ac_piece_doubled(samples, height, width, stride, odd, doubled);
+    status = encode_modelled(kernel, model, (ac_modelling){{AC_NO_TABLE, 0}, odd}, doubled, height, width, width, out, length);
+    free(doubled);
+    if (!status && out[0] == AC_MODE_RAW) *length = encode_raw(samples, height, width, stride, out);
+    return status ? status : try_others(samples, height, width, stride, simd & AC_THOROUGH, out, length);
+}
+
+static void halve(uint16_t *samples, uint32_t height, uint32_t width, size_t stride)
+{
+    for (uint32_t y = 0; y < height; y++, samples += stride)
+        for (uint32_t x = 0; x < width; x++) samples[x] >>= 1;
 }
 
 static int decode_modelled(const ac_kernel *kernel, const ac_model *model, const uint8_t *in, size_t length, uint16_t *samples, uint32_t height,
                            uint32_t width, size_t stride, ac_refusal *why)
 {
-    const uint32_t header = in[0] == AC_MODE_WIDTHS ? AC_WIDTHS_HEADER : AC_PIECE_HEADER;
+    const uint32_t header = ac_piece_header(in[0]);
     if (length < header) return ac_refuse(why, AC_REASON_CUT, 0, header, length);
     if (in[1] > 5) return ac_refuse(why, AC_REASON_STATES, 1, in[1], 5);
     const uint32_t states = 1u << in[1], first_word = header + 4 * states;
     if (length < first_word) return ac_refuse(why, AC_REASON_CUT, 0, first_word, length);
     const ac_start start = {ac_get_u16(in + 2), ac_get_u16(in + 4), ac_get_u16(in + 6)};
     if (start.amplitude > AC_MAX_AMPLITUDE) return ac_refuse(why, AC_REASON_AMPLITUDE, 4, start.amplitude, AC_MAX_AMPLITUDE);
-    const ac_width_choice widths = ac_piece_widths(in);
-    if (widths.table >= (int32_t)model->width_tables) return ac_refuse(why, AC_REASON_WIDTHS, 8, (uint64_t)widths.table, model->width_tables);
+    const ac_modelling how = ac_piece_modelling(in);
+    if (how.widths.table >= (int32_t)model->width_tables) return ac_refuse(why, AC_REASON_WIDTHS, 8, (uint64_t)how.widths.table, model->width_tables);
+    if (how.odd > 1) return ac_refuse(why, AC_REASON_TRELLIS, 8, (uint64_t)how.odd, 1);
     uint32_t state[AC_STATES];
     reset_states(state);
     if (ac_states_read(in, header, states, state, why)) return why->status;
@@ -211,11 +307,12 @@ static int decode_modelled(const ac_kernel *kernel, const ac_model *model, const
     ac_lanes *lanes = aligned_alloc(64, ac_lanes_size(&wave));
     if (!lanes) return why->status = AC_ERROR_MEMORY;
     ac_lanes_init(lanes, model, &wave, start);
-    set_widths(lanes, widths);
+    set_modelling(lanes, how);
     ac_words words = {.next = in + first_word, .end = in + length};
     const int status = kernel->decode(lanes, &words, states, state, samples, stride);
     free(lanes);
     if (status) return ac_refuse(why, AC_REASON_WORDS, length, 0, 0);
+    if (how.odd >= 0) halve(samples, height, width, stride);
     return ac_states_end(state, states, (size_t)(words.end - words.next), length, why);
 }
 
@@ -223,10 +320,10 @@ int ac_piece_decode_or_say(const ac_model *model, const uint8_t *in, size_t leng
                           int simd, ac_refusal *why)
 {
     if (!length) return ac_refuse(why, AC_REASON_CUT, 0, 1, 0);
-    if (in[0] == AC_MODE_MODELLED || in[0] == AC_MODE_WIDTHS) return decode_modelled(ac_kernel_of(simd), model, in, length, samples, height, width, stride, why);
+    if (ac_is_modelled(in[0])) return decode_modelled(ac_kernel_of(simd), model, in, length, samples, height, width, stride, why);
     if (in[0] == AC_MODE_DIFFERENCES) return ac_differences_decode(in, length, samples, height, width, stride, why);
     if (in[0] == AC_MODE_COUNTS) return ac_counts_decode(in, length, samples, height, width, stride, why);
-    if (in[0] > AC_MODE_RAW) return ac_refuse(why, AC_REASON_MODE, 0, in[0], AC_MODE_COUNTS);
+    if (in[0] > AC_MODE_RAW) return ac_refuse(why, AC_REASON_MODE, 0, in[0], AC_MODE_TRELLIS);
     const size_t expected = in[0] == AC_MODE_CONSTANT ? 3 : ac_piece_bound(height, width);
     if (length < expected) return ac_refuse(why, AC_REASON_CUT, 0, expected, length);
     if (length > expected) return ac_refuse(why, AC_REASON_PIECE_LENGTH, 0, length, expected);

@@ -43,11 +43,11 @@ static int bits_of_modelled(const ac_kernel *kernel, const ac_model *model, cons
                             float *bits, size_t stride, double *header)
 {
     const ac_start start = {ac_get_u16(in + 2), ac_get_u16(in + 4), ac_get_u16(in + 6)};
-    const ac_width_choice widths = ac_piece_widths(in);
-    const uint32_t first = widths.table < 0 ? AC_PIECE_HEADER : AC_WIDTHS_HEADER;
+    const ac_modelling how = ac_piece_modelling(in);
+    const uint32_t first = ac_piece_header(in[0]);
     const ac_wavefront wave = ac_wavefront_of(height, width);
     ac_recording r;
-    const int status = ac_piece_record(kernel, model, widths, samples, height, width, width, start, (AC_TOTAL / 16 + 1) * 64, &r);
+    const int status = ac_piece_record(kernel, model, how, samples, height, width, width, start, (AC_TOTAL / 16 + 1) * 64, &r);
     if (status) return status;
     ac_bits_table((float *)r.room);
     spread(&wave, &r.records, (const float *)r.room, bits, stride);
@@ -65,7 +65,8 @@ int ac_piece_bits(const ac_model *model, const uint8_t *in, size_t length, uint3
     uint16_t *samples = malloc((size_t)height * width * sizeof *samples);
     if (!samples) return AC_ERROR_MEMORY;
     status = ac_piece_decode(model, in, length, samples, height, width, width, simd, NULL);
-    if (!status && (in[0] == AC_MODE_MODELLED || in[0] == AC_MODE_WIDTHS)) {
+    if (!status && ac_is_modelled(in[0])) {
+        if (in[0] == AC_MODE_TRELLIS) ac_piece_doubled(samples, height, width, width, in[8], samples);
         status = bits_of_modelled(ac_kernel_of(simd), model, in, samples, height, width, bits, stride, header);
     } else if (!status && in[0] == AC_MODE_DIFFERENCES) {
         status = ac_differences_bits(in, length, samples, height, width, bits, stride, header);

@@ -27,14 +27,18 @@ from astrocodec.stages.distribution import (
 )
 from astrocodec.stages.network import NEIGHBOURS
 from astrocodec.stages.predict import Contexts, Running, contexts_of, predict, update
+from astrocodec.stages.trellis import LaneStates, halved, halves
 from astrocodec.stages.wavefront import LAG, PAD, Step, Wavefront, check_sides
 from astrocodec.stages.weights import Weights
 from astrocodec.stages.widths import UNIT_BITS, Choice, Table, Widths, cumulative_with, is_shared, shares
 
-CONSTANT, MODELLED, RAW, DIFFERENCES, WIDTHS, COUNTS = range(6)
+CONSTANT, MODELLED, RAW, DIFFERENCES, WIDTHS, COUNTS, TRELLIS = range(7)
 MAX_AMPLITUDE = 32767
+MAX_TRELLIS_SAMPLE = 32767
 _HEADER = struct.Struct("<BBHHH")
 _WIDTHS_HEADER = struct.Struct("<BB")  # behind the other: number of the table, shift
+_TRELLIS_HEADER = struct.Struct("<B")  # behind the other: odd
+_SIZES = {MODELLED: 8, WIDTHS: 8 + _WIDTHS_HEADER.size, TRELLIS: 8 + _TRELLIS_HEADER.size}
 _TRIED_ROWS, _TRIED_COLUMNS = 32, 256
 _DY, _DX = (np.array(offsets) for offsets in zip(*NEIGHBOURS, strict=True))
 
@@ -142,16 +146,19 @@ def _intervals(tables: Tables, widths: Widths | None, cells: Cells, values: Inte
 
 
 def _record(
-    weights: Weights, tables: Tables, widths: Widths | None, samples: Integers, start: Start
+    weights: Weights, tables: Tables, widths: Widths | None, samples: Integers, start: Start, has_trellis: bool
 ) -> list[list[rans.Record]]:
     height, width = samples.shape
     plane = Plane(height, width, start)
     groups = []
     for step in plane.wave:
         seen = plane.contexts(step)
-        cells = cell_of(*predict(weights, tables.tails, tables.skews, seen))
+        predicted = predict(weights, tables.tails, tables.skews, seen)
         values = samples[step.y, step.x]
-        coded = _intervals(tables, widths, cells, values)
+        if has_trellis:
+            coded = _intervals(tables, widths, cell_of(*halved(predicted, values & 1)), values >> 1)
+        else:
+            coded = _intervals(tables, widths, cell_of(*predicted), values)
         for part in _groups(step):
             columns = (array[part].tolist() for array in (step.lane, *coded))
             groups.append([rans.Record(*row) for row in zip(*columns, strict=True)])
@@ -167,18 +174,27 @@ def _affordable_states(size: int) -> int:
 
 
 def _encode_modelled(
-    weights: Weights, tables: Tables, samples: NDArray[np.uint16], widths: Widths | None = None, number: int = 0
+    weights: Weights,
+    tables: Tables,
+    samples: NDArray[np.uint16],
+    widths: Widths | None = None,
+    number: int = 0,
+    odd: int | None = None,
 ) -> bytes:
+    if odd is not None:
+        samples = (2 * samples + halves(samples, odd)).astype(np.uint16)
     start = choose_start(samples)
-    groups = _record(weights, tables, widths, samples.astype(np.int64), start)
+    groups = _record(weights, tables, widths, samples.astype(np.int64), start, odd is not None)
     states, words = rans.push_groups(groups, rans.STATES)
     count = _affordable_states(4 * rans.STATES + 2 * len(words))
     if count < rans.STATES:
         states, words = rans.push_groups(groups, count)
-    mode = MODELLED if widths is None else WIDTHS
+    mode = TRELLIS if odd is not None else MODELLED if widths is None else WIDTHS
     header = _HEADER.pack(mode, count.bit_length() - 1, start.row, start.amplitude, start.floor)
     if widths is not None:
         header += _WIDTHS_HEADER.pack(number, widths.shift)
+    if odd is not None:
+        header += _TRELLIS_HEADER.pack(odd)
     return header + np.array(states, "<u4").tobytes() + np.array(words, "<u2").tobytes()
 
 
@@ -210,16 +226,21 @@ def encode_piece(
     thorough: bool = False,
     known: Sequence[Table] = (),
     choice: Choice | None = None,
+    odd: int | None = None,
 ) -> bytes:
     """Encode one plane of samples ``(y, x)`` (docs/format.md "Piece").
 
-    `thorough` tries every mode; `known` are the model's tables of code widths, of which `choice` says what to do.
+    `thorough` tries every mode; `known` are the model's tables of code widths, of which `choice` says what to do. With
+    `odd`, 0 or 1, samples of at most 32767 are modelled by what they and a trellis stand for, without code widths.
     """
     check_sides(*samples.shape)
+    if odd is not None and (odd not in (0, 1) or choice or samples.max() > MAX_TRELLIS_SAMPLE):
+        raise ValueError(f"piece: a trellis has odd 0 or 1, samples up to {MAX_TRELLIS_SAMPLE} and no code widths")
     if (samples == samples[0, 0]).all():
         return struct.pack("<BH", CONSTANT, samples[0, 0])
     widths = _choose_widths(weights, tables, known, samples, choice) if known and choice else None
-    coded = _encode_modelled(weights, tables, samples, *(widths or ()))
+    with_widths, number = widths or (None, 0)
+    coded = _encode_modelled(weights, tables, samples, with_widths, number, odd)
     raw = bytes([RAW]) + samples.astype("<u2").tobytes()
     best = coded if len(coded) < len(raw) else raw
     if thorough or differences.promising(samples):
@@ -256,10 +277,17 @@ def _widths_of(data: bytes, known: Sequence[Table]) -> Widths:
     return Widths(known[number], shift)
 
 
+def _lane_states(data: bytes, lanes: int) -> LaneStates:
+    (odd,) = _TRELLIS_HEADER.unpack_from(data, _HEADER.size)
+    if odd > 1:
+        raise CorruptError(f"piece: a trellis of odd {odd}, at most 1")
+    return LaneStates(odd, lanes)
+
+
 def _decode_modelled(
     weights: Weights, tables: Tables, known: Sequence[Table], data: bytes, height: int, width: int
 ) -> NDArray[np.uint16]:
-    size = _HEADER.size + (_WIDTHS_HEADER.size if data[0] == WIDTHS else 0)
+    size = _SIZES[data[0]]
     if len(data) < size:
         raise TruncatedError(f"piece: {len(data)} bytes, its header has {size}")
     _, log2_states, *rest = _HEADER.unpack_from(data)
@@ -273,19 +301,22 @@ def _decode_modelled(
     if start.amplitude > MAX_AMPLITUDE:
         raise CorruptError(f"piece: amplitude {start.amplitude}, at most {MAX_AMPLITUDE}")
     decode = partial(_decode_group_with, _widths_of(data, known)) if data[0] == WIDTHS else _decode_group
+    plane = Plane(height, width, start)
+    trellis = _lane_states(data, plane.wave.lanes) if data[0] == TRELLIS else None
     states = np.frombuffer(data, "<u4", count, size).tolist()
     if min(states) < rans.LOW:
         raise CorruptError(f"piece: state {min(states)} is below {rans.LOW}")
     decoder = rans.Decoder(states, np.frombuffer(data, "<u2", (len(data) - body) // 2, body).tolist())
-    plane = Plane(height, width, start)
     for step in plane.wave:
         seen = plane.contexts(step)
-        cells = cell_of(*predict(weights, tables.tails, tables.skews, seen))
+        predicted = predict(weights, tables.tails, tables.skews, seen)
+        cells = cell_of(*(halved(predicted, trellis.halves(step)) if trellis else predicted))
         values = [decode(decoder, tables, step.lane[g], Cells(*(c[g] for c in cells))) for g in _groups(step)]
-        plane.take_in(step, np.concatenate(values), seen.sum)
+        found = np.concatenate(values)
+        plane.take_in(step, trellis.take_in(step, found & MAX_TRELLIS_SAMPLE) if trellis else found, seen.sum)
     if not decoder.is_finished() or (len(data) - body) % 2:
         raise CorruptError("piece: its words or states do not end with its samples")
-    return plane.pixels()
+    return plane.pixels() // np.uint16(2 if trellis else 1)
 
 
 def _listed(data: bytes, count: int) -> NDArray[np.uint16]:
@@ -307,7 +338,7 @@ def decode_piece(
     mode = data[0]
     if mode == CONSTANT:
         return np.broadcast_to(_listed(data, 1), (height, width))
-    if mode in (MODELLED, WIDTHS):
+    if mode in (MODELLED, WIDTHS, TRELLIS):
         return _decode_modelled(weights, tables, known, data, height, width)
     if mode == RAW:
         return _listed(data, height * width).reshape(height, width)

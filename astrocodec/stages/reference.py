@@ -70,10 +70,17 @@ class ReferenceModel:
 
 
 def encode_piece(
-    model: ReferenceModel, samples: NDArray[np.uint16], thorough: bool = False, choice: Choice | None = None
+    model: ReferenceModel,
+    samples: NDArray[np.uint16],
+    thorough: bool = False,
+    choice: Choice | None = None,
+    odd: int | None = None,
 ) -> bytes:
-    """Encode one plane of uint16 samples ``(y, x)``; `thorough` tries every piece mode, `choice` code widths."""
-    return one_piece.encode_piece(model.weights, model.shapes, samples, thorough, model.widths, choice)
+    """Encode one plane of uint16 samples ``(y, x)``; `thorough` tries every piece mode, `choice` code widths.
+
+    With `odd`, 0 or 1, the samples are those of a trellis.
+    """
+    return one_piece.encode_piece(model.weights, model.shapes, samples, thorough, model.widths, choice, odd)
 
 
 def decode_piece(model: ReferenceModel, data: NDArray[np.uint8], out: NDArray[np.uint16]) -> None:

@@ -1068,9 +1068,9 @@ def decode_piece(model: Model, data: bytes, height: int, width: int) -> list[lis
     """Rows of samples of a piece of any mode."""
     piece = Bytes(data)
     mode = piece.u(1)
-    demand(mode <= 5, f"mode {mode} of a piece")
-    if mode in (1, 4):
-        return ModelledPiece(model, piece, height, width, has_widths=mode == 4).decode()
+    demand(mode <= 6, f"mode {mode} of a piece")
+    if mode in (1, 4, 6):
+        return ModelledPiece(model, piece, height, width, mode).decode()
     if mode == 3:
         return decode_differences(piece, height, width)
     if mode == 5:
@@ -1222,18 +1222,23 @@ def layer(biases: list[int], rows: list[list[int]], values: list[int]) -> list[i
 
 
 class ModelledPiece:
-    """Decodes one piece of mode 1 or 4; `piece` is read from behind the mode."""
+    """Decodes one piece of mode 1, 4 or 6; `piece` is read from behind the mode."""
 
-    def __init__(self, model: Model, piece: Bytes, height: int, width: int, *, has_widths: bool) -> None:
+    def __init__(self, model: Model, piece: Bytes, height: int, width: int, mode: int) -> None:
         log_states = piece.u(1)
         demand(log_states <= 5, "number of states")
         row, amplitude, self.floor = piece.u(2), piece.u(2), piece.u(2)
         demand(amplitude <= 32767, "amplitude")
         self.widths = None
-        if has_widths:
+        if mode == 4:
             number, shift = piece.u(1), piece.u(1)
             demand(number < len(model.widths), f"table {number} of code widths")
             self.widths = Widths(model.widths[number], shift)
+        self.has_trellis, self.odd = mode == 6, 0
+        if self.has_trellis:
+            self.odd = piece.u(1)
+            demand(self.odd <= 1, f"trellis of odd {self.odd}")
+        self.trellis = [0] * height
         self.model, self.height, self.width = model, height, width
         self.coder = Coder(piece, 1 << log_states)
         self.means: dict[tuple[int, int], Means] = {}
@@ -1292,8 +1297,8 @@ class ModelledPiece:
         ]
         return Context(m, s, linear, [clamp(v, -63, 63) for v in inputs])
 
-    def cell(self, c: Context) -> Cell:
-        """Prediction for a context."""
+    def cell(self, c: Context, y: int) -> Cell:
+        """Prediction for a context of row y."""
         w = self.model.weights
         h1 = [clamp(v >> 6, 0, 127) for v in layer(w.b1, w.w1, c.inputs)]
         h2 = [clamp(v >> 6, 0, 127) for v in layer(w.b2, w.w2, h1)]
@@ -1304,6 +1309,8 @@ class ModelledPiece:
         tail = clamp((o[2] + 64) >> 7, 0, self.model.tails - 1)
         skew = clamp((o[3] + 64) >> 7, 0, self.model.skews - 1)
         shape = tail * self.model.skews + skew
+        if self.has_trellis:
+            loc16, q = max(loc16 - 16 * (self.trellis[y] & 1), 0) >> 1, max(q - 8, 0)
         octave = min(q >> 3, 7)
         if octave == 7:
             cum = self.model.table(shape, 56 + (q & 7), 0)
@@ -1311,6 +1318,13 @@ class ModelledPiece:
         p = PHASE_BITS[octave]
         a = (loc16 + (8 >> p)) >> (4 - p)
         return Cell(self.model.table(shape, q, a & ((1 << p) - 1)), a >> p, 0, LAYOUT_OF[octave])
+
+    def doubled(self, y: int, n: int) -> int:
+        """c of the sample n that is next in row y."""
+        n %= 32768
+        state = self.trellis[y]
+        self.trellis[y] = (state >> 1) ^ (5 if state & 1 else 0) ^ (2 if (n + self.odd) & 1 else 0)
+        return 2 * n + (state & 1)
 
     def take_in(self, y: int, x: int, v: int, s: int) -> None:
         """Remember a sample and its running means."""
@@ -1352,12 +1366,12 @@ class ModelledPiece:
         """Rows of samples."""
         for step in steps_of(self.height, self.width):
             contexts = [self.context(y, x) for _, y, x in step]
-            cells = [(lane, self.cell(context)) for (lane, _, _), context in zip(step, contexts, strict=True)]
+            cells = [(lane, self.cell(context, y)) for (lane, y, _), context in zip(step, contexts, strict=True)]
             values = self._group([c for c in cells if c[0] < 32]) + self._group([c for c in cells if c[0] >= 32])
             for (_, y, x), context, value in zip(step, contexts, values, strict=True):
-                self.take_in(y, x, value, context.s)
+                self.take_in(y, x, self.doubled(y, value) if self.has_trellis else value, context.s)
         self.coder.finish()
-        return [row[PAD:-PAD] for row in self.rows[PAD:]]
+        return [[v >> self.has_trellis for v in row[PAD:-PAD]] for row in self.rows[PAD:]]
 
 
 # Distribution

@@ -24,7 +24,7 @@ from astrocodec.stages.widths import Choice  # noqa: E402
 SUFFIXES = (".acp", ".acs", ".npy", ".weights", ".shapes", ".widths")
 MODELS = {"gentle": GENTLE, "wide": WIDE, "wild": WILD, "uneven": UNEVEN, "uneven_wide": UNEVEN_WIDE}
 
-# name: model, kind of samples, height, width, code widths
+# name: model, kind of samples, height, width, code widths; with an odd of a trellis, half of the samples
 CASES = {
     # Modelled.
     "sky": ("gentle", "sky", 37, 53),
@@ -44,6 +44,11 @@ CASES = {
     "sky_uneven": ("uneven", "sky", 37, 53, Choice(17, 2)),
     "loud_uneven": ("uneven_wide", "loud", 60, 71, Choice(255, 3)),
     "outliers_uneven": ("uneven_wide", "outliers", 45, 70, Choice(128, 3)),
+    # Modelled, with a trellis.
+    "sky_trellis": ("gentle", "sky", 37, 53, None, 0),
+    "loud_trellis": ("wide", "loud", 34, 250, None, 1),
+    "outliers_trellis": ("wide", "outliers", 45, 70, None, 0),
+    "pedestal_trellis": ("gentle", "pedestal", 90, 5, None, 1),
     # Differences.
     "blocks": ("gentle", "blocks", 70, 90),
     "sparse_wild": ("wild", "sparse", 61, 33),
@@ -60,10 +65,10 @@ CASES = {
 
 def golden_samples(name: str) -> np.ndarray:
     """The samples of a case."""
-    _, kind, height, width, *_ = CASES[name]
+    _, kind, height, width, *how = CASES[name]
     if kind == "constant":
         return np.full((height, width), 0xAC0D, np.uint16)
-    return made_samples(kind, height, width, seed=1)
+    return made_samples(kind, height, width, seed=1) >> (1 if len(how) > 1 else 0)
 
 
 def golden_files() -> dict[str, bytes]:
@@ -73,16 +78,16 @@ def golden_files() -> dict[str, bytes]:
         files[f"v1_model_{name}.weights"] = made.weights
         files[f"v1_model_{name}.shapes"] = made.shapes
         files[f"v1_model_{name}.widths"] = made.widths
-    for name, (model, _, _, _, *choice) in CASES.items():
-        files[f"v1_piece_{name}.acp"] = _piece(MODELS[model], golden_samples(name), *choice)
+    for name, (model, _, _, _, *how) in CASES.items():
+        files[f"v1_piece_{name}.acp"] = _piece(MODELS[model], golden_samples(name), *how)
     for name, case in STREAMS.items():
         files[f"v1_stream_{name}.acs"] = case.encode(case.array())
     return files
 
 
-def _piece(made: MadeModel, samples: np.ndarray, choice: Choice | None = None) -> bytes:
+def _piece(made: MadeModel, samples: np.ndarray, choice: Choice | None = None, odd: int | None = None) -> bytes:
     model = reference.ReferenceModel(made.weights, made.shapes, made.widths)
-    return reference.encode_piece(model, samples, choice=choice)
+    return reference.encode_piece(model, samples, choice=choice, odd=odd)
 
 
 def main() -> int:

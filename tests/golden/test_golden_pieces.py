@@ -21,12 +21,12 @@ def _model(name: str) -> MadeModel:
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("name", CASES)
 def test_golden_piece(backend: Backend, name: str) -> None:
-    model, _, _, _, *choice = CASES[name]
+    model, _, _, _, *how = CASES[name]
     made = _model(model)
     data = (HERE / f"v1_piece_{name}.acp").read_bytes()
     samples = np.load(HERE / f"v1_piece_{name}.npy").astype(np.uint16)
     np.testing.assert_array_equal(backend.decode(made, data, *samples.shape), samples)
-    assert backend.encode(made, samples, False, *choice) == data
+    assert backend.encode(made, samples, False, *how) == data
 
 
 def test_golden_files_are_all_known() -> None:
@@ -40,9 +40,10 @@ def test_golden_files_are_all_known() -> None:
 def test_modes_are_all_covered() -> None:
     heads = {name: (HERE / f"v1_piece_{name}.acp").read_bytes()[:3] for name in CASES}
     modes = {name: head[0] for name, head in heads.items()}
-    assert {name for name, mode in modes.items() if mode not in (1, 3, 4, 5)} == {"raw", "constant"}
+    assert {name for name, mode in modes.items() if mode not in (1, 3, 4, 5, 6)} == {"raw", "constant"}
     assert sum(mode == 4 for mode in modes.values()) >= 5
     assert sum(mode == 1 for mode in modes.values()) >= 10
+    assert sum(mode == 6 for mode in modes.values()) >= 4
     assert sum(mode == 5 for mode in modes.values()) >= 2
     assert {head[1] for head in heads.values() if head[0] == 1} >= {0, 1, 2, 5}  # log2 of the number of states
     assert {head[1] for head in heads.values() if head[0] == 3} >= {1, 2, 3}  # predictors

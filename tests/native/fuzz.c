@@ -26,7 +26,9 @@ int main(int argc, char **argv)
             size_t n = 0;
             make_frame(frame, height, width, random_between(&seed, 0, FRAME_KINDS - 1), seed);
             const ac_width_choice widths = {random_between(&seed, AC_NO_TABLE, 3), (uint8_t)random_u32(&seed)};
-            if (oracle_piece_encode(model, widths, frame, height, width, width, coded, room, &n)) return 2;
+            const int odd = widths.table < 0 ? random_between(&seed, -1, 1) : -1;
+            for (size_t at = 0; odd >= 0 && at < (size_t)height * width; at++) frame[at] /= 2;
+            if (oracle_piece_encode(model, widths, odd, frame, height, width, width, coded, room, &n)) return 2;
             for (int j = 0; j < 10; j++, tried++) {
                 memcpy(hurt, coded, n);
                 const size_t m = damage(hurt, n, &seed);

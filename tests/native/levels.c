@@ -7,7 +7,7 @@
 
 static int failures, pieces_of[AC_SIMD_NEONDOT + 1];
 
-static void compare(const ac_model *model, ac_width_choice widths, uint32_t height, uint32_t width, int kind, uint64_t seed)
+static void compare(const ac_model *model, ac_width_choice widths, int odd, uint32_t height, uint32_t width, int kind, uint64_t seed)
 {
     const size_t stride = width + (seed & 3), bound = ac_piece_bound(height, width);
     uint16_t *frame = malloc(sizeof *frame * height * width), *samples = calloc(stride * height, sizeof *samples), *back = calloc(stride * height, sizeof *back);
@@ -15,11 +15,13 @@ static void compare(const ac_model *model, ac_width_choice widths, uint32_t heig
     size_t n = 0, m = 0;
     make_frame(frame, height, width, kind, seed);
     for (uint32_t y = 0; y < height; y++) memcpy(samples + y * stride, frame + (size_t)y * width, width * sizeof *frame);
-    const int status = oracle_piece_encode(model, widths, samples, height, width, stride, want, bound, &n);
+    for (size_t i = 0; odd >= 0 && i < stride * height; i++) samples[i] /= 2;
+    const int status = oracle_piece_encode(model, widths, odd, samples, height, width, stride, want, bound, &n);
     for (int level = AC_SIMD_PORTABLE; level <= AC_SIMD_NEONDOT; level++) {
         const char *what = 0;
         m = 0;
-        const int r = ac_piece_encode_widths(model, widths, samples, height, width, stride, got, bound, &m, level);
+        const int r = odd >= 0 ? ac_piece_encode_trellis(model, odd, samples, height, width, stride, got, bound, &m, level)
+                               : ac_piece_encode_widths(model, widths, samples, height, width, stride, got, bound, &m, level);
         if (r == AC_ERROR_ARGUMENT) continue; /* not on this processor */
         pieces_of[level]++;
         if (r != status || m != n || memcmp(want, got, n)) what = "encoded bytes differ";
@@ -32,7 +34,7 @@ static void compare(const ac_model *model, ac_width_choice widths, uint32_t heig
             if (memcmp(back + y * stride, samples + y * stride, width * sizeof *back)) what = "decoded pixels differ";
         if (what) {
             failures++;
-            printf("level %d, table %d, %ux%u, kind %d, seed %llu, first bytes %d %d: %s (%zu, %zu bytes, status %d)\n", level, widths.table, height, width, kind,
+            printf("level %d, table %d, odd %d, %ux%u, kind %d, seed %llu, first bytes %d %d: %s (%zu, %zu bytes, status %d)\n", level, widths.table, odd, height, width, kind,
                    (unsigned long long)seed, want[0], want[1], what, n, m, r);
         }
     }
@@ -51,9 +53,11 @@ int main(int argc, char **argv)
             ac_model *model = make_model(hidden, largest, largest < 20 ? 2 : largest / 2, tails, skews, seed * 77 + (uint64_t)largest);
             if (!model) return 2;
             for (size_t i = 0; i < (few ? 13 : sizeof sizes / sizeof *sizes); i += quick ? 4 : 1)
-                for (int kind = 0; kind < FRAME_KINDS; kind++)
+                for (int kind = 0; kind < FRAME_KINDS; kind++) {
+                    compare(model, (ac_width_choice){AC_NO_TABLE, 0}, kind & 1, sizes[i][0], sizes[i][1], kind, seed + (uint64_t)kind);
                     for (int32_t table = AC_NO_TABLE; table < 4; table += few ? 2 + kind % 3 : quick ? 1 + kind % 2 : 1)
-                        compare(model, (ac_width_choice){table, (uint8_t)(11 * kind)}, sizes[i][0], sizes[i][1], kind, seed + (uint64_t)kind);
+                        compare(model, (ac_width_choice){table, (uint8_t)(11 * kind)}, -1, sizes[i][0], sizes[i][1], kind, seed + (uint64_t)kind);
+                }
             ac_model_free(model);
         }
     printf("levels");

@@ -33,6 +33,8 @@ typedef struct {
     ac_running *running; /* [height + 1][width]; row 0 stands above the piece */
     int32_t *columns;
     uint16_t floor;
+    int odd;          /* of a trellis, then the samples are 2 n + p; else -1 */
+    uint32_t *states; /* of the trellis in each row */
 } ac_plane;
 
 static uint16_t virtual_sample(int32_t x, int32_t y, ac_start start)
@@ -45,18 +47,21 @@ static void plane_free(ac_plane *p)
     free(p->samples.memory);
     free(p->running);
     free(p->columns);
+    free(p->states);
 }
 
-static int plane_new(ac_plane *p, uint32_t height, uint32_t width, ac_start start)
+static int plane_new(ac_plane *p, uint32_t height, uint32_t width, ac_start start, int odd)
 {
     const size_t stride = (size_t)width + 2 * AC_PAD, cells = ((size_t)height + 1) * width;
     p->wave = ac_wavefront_of(height, width);
     p->floor = start.floor;
+    p->odd = odd;
+    p->states = calloc(height, sizeof *p->states);
     p->samples.stride = stride;
     p->samples.memory = malloc(stride * ((size_t)height + AC_PAD) * sizeof(uint16_t));
     p->running = malloc(cells * sizeof *p->running);
     p->columns = malloc(cells * sizeof *p->columns);
-    if (!p->samples.memory || !p->running || !p->columns) {
+    if (!p->samples.memory || !p->running || !p->columns || !p->states) {
         plane_free(p);
         return AC_ERROR_MEMORY;
     }
@@ -179,7 +184,15 @@ static void dense(const int8_t *w, const int32_t *b, int outputs, int inputs, co
     }
 }
 
-static ac_cell predict(const ac_model *model, const ac_context *c)
+/* 2 n + p of a row's next sample n */
+static uint16_t doubled(uint32_t *state, int odd, uint32_t n)
+{
+    const uint32_t p = *state & 1;
+    *state = *state >> 1 ^ (p ? 5 : 0) ^ ((n + (uint32_t)odd) % 2 ? 2 : 0);
+    return (uint16_t)(2 * n + p);
+}
+
+static ac_cell predict(const ac_model *model, const ac_context *c, const ac_plane *p, uint32_t y)
 {
     int16_t h1[AC_MAX_HIDDEN], h2[AC_MAX_HIDDEN];
     dense(model->w1, model->b1, model->hidden, AC_INPUTS, c->input, h1);
@@ -193,9 +206,13 @@ static ac_cell predict(const ac_model *model, const ac_context *c)
     int32_t linear = 256;
     for (int i = 0; i < AC_LINEAR; i++) linear += model->linear[i] * c->linear[i];
     const int32_t offset = c->sum * ac_clamp(o[0], -32767, 32767);
-    const int32_t loc16 = ac_clamp(c->mean * 16 + (linear >> 9) + ((offset + 256) >> 9), 0, 65535 * 16 + 15);
-    const int32_t q = ac_clamp((ac_log512(c->sum) + o[1] - 224) >> 6, 0, AC_SCALES - 1);
+    int32_t loc16 = ac_clamp(c->mean * 16 + (linear >> 9) + ((offset + 256) >> 9), 0, 65535 * 16 + 15);
+    int32_t q = ac_clamp((ac_log512(c->sum) + o[1] - 224) >> 6, 0, AC_SCALES - 1);
     const int32_t tail = ac_clamp((o[2] + 64) >> 7, 0, model->tables.tails - 1), skew = ac_clamp((o[3] + 64) >> 7, 0, model->tables.skews - 1);
+    if (p->odd >= 0) {
+        loc16 = ac_clamp(loc16 - (p->states[y] & 1 ? 16 : 0), 0, INT32_MAX) / 2;
+        q = ac_clamp(q - 8, 0, INT32_MAX);
+    }
     return ac_cell_of(loc16, q, (uint32_t)(tail * model->tables.skews + skew));
 }
 
@@ -226,8 +243,12 @@ static size_t record_all(const ac_model *model, widths uneven, ac_plane *plane, 
             if (!x) pad_left(plane, y);
             ac_context c;
             context_at(plane, y, x, &c);
-            const ac_cell cell = predict(model, &c);
-            const uint16_t v = plane->samples.at[(ptrdiff_t)y * (ptrdiff_t)plane->samples.stride + x];
+            const ac_cell cell = predict(model, &c, plane, y);
+            uint16_t v = plane->samples.at[(ptrdiff_t)y * (ptrdiff_t)plane->samples.stride + x];
+            if (plane->odd >= 0) {
+                v /= 2;
+                doubled(&plane->states[y], plane->odd, v);
+            }
             const ac_coded s = ac_symbol_of(v - cell.base, cell.k, &ac_layouts[cell.layout]);
             uint16_t room[AC_SYMBOLS];
             const uint16_t *cum = frequencies(model, uneven, &cell, room) + s.symbol;
@@ -287,7 +308,7 @@ static int prefer(other_encode *encode, const uint16_t *samples, uint32_t height
     return status == AC_ERROR_SPACE ? AC_OK : status;
 }
 
-int oracle_piece_encode(const ac_model *model, ac_width_choice choice, const uint16_t *samples, uint32_t height, uint32_t width, size_t stride,
+int oracle_piece_encode(const ac_model *model, ac_width_choice choice, int odd, const uint16_t *samples, uint32_t height, uint32_t width, size_t stride,
                         uint8_t *out, size_t capacity, size_t *length)
 {
     if (!model || !out || !length) return AC_ERROR_ARGUMENT;
@@ -300,11 +321,19 @@ int oracle_piece_encode(const ac_model *model, ac_width_choice choice, const uin
         *length = 3;
         return AC_OK;
     }
-    const ac_start start = ac_choose_start(samples, height, width, stride);
+    uint16_t *seen = malloc(sizeof *seen * height * width);
+    if (!seen) return AC_ERROR_MEMORY;
+    for (uint32_t y = 0; y < height; y++)
+        for (uint32_t x = 0, trellis = 0; x < width; x++) {
+            const uint16_t n = samples[y * stride + x];
+            seen[(size_t)y * width + x] = odd < 0 ? n : doubled(&trellis, odd, n);
+        }
+    const ac_start start = ac_choose_start(seen, height, width, width);
     ac_plane plane;
-    status = plane_new(&plane, height, width, start);
+    status = plane_new(&plane, height, width, start, odd);
+    for (uint32_t y = 0; y < height && !status; y++) memcpy(plane.samples.at + y * plane.samples.stride, seen + (size_t)y * width, width * sizeof *seen);
+    free(seen);
     if (status) return status;
-    for (uint32_t y = 0; y < height; y++) memcpy(plane.samples.at + y * plane.samples.stride, samples + y * stride, width * sizeof *samples);
     const size_t pixels = (size_t)height * width;
     ac_record *records = malloc(pixels * sizeof *records);
     size_t *groups = malloc(((size_t)plane.wave.steps * (plane.wave.lanes / 32) + 1) * sizeof *groups);
@@ -317,17 +346,18 @@ int oracle_piece_encode(const ac_model *model, ac_width_choice choice, const uin
         size_t n = push_all(records, groups, group_count, states, state, words + pixels * 2);
         states = affordable_states(4 * states + 2 * n);
         if (states < AC_STATES) n = push_all(records, groups, group_count, states, state, words + pixels * 2);
-        const uint32_t header = choice.table < 0 ? 8 : 10;
+        const uint32_t header = odd >= 0 ? 9 : choice.table < 0 ? 8 : 10;
         *length = header + 4 * states + 2 * n;
         if (*length >= ac_piece_bound(height, width)) {
             status = encode_raw(samples, height, width, stride, out, length);
         } else {
-            out[0] = choice.table < 0 ? 1 : 4;
+            out[0] = odd >= 0 ? 6 : choice.table < 0 ? 1 : 4;
             out[1] = 0;
             while (1u << out[1] < states) out[1]++;
             put_u16(out + 2, start.row);
             put_u16(out + 4, start.amplitude);
             put_u16(out + 6, start.floor);
+            if (odd >= 0) out[8] = (uint8_t)odd;
             if (choice.table >= 0) out[8] = (uint8_t)choice.table, out[9] = choice.shift;
             for (uint32_t i = 0; i < states; i++) put_u32(out + header + 4 * i, state[i]);
             for (size_t i = 0; i < n; i++) put_u16(out + header + 4 * states + 2 * i, words[pixels * 2 - n + i]);
@@ -398,7 +428,7 @@ static void decode_group(const ac_model *model, widths uneven, ac_plane *plane, 
         ac_context c;
         context_at(plane, y, x, &c);
         taken[n].y = y, taken[n].x = x, taken[n].lane = lane, taken[n].sum = c.sum;
-        taken[n].cell = predict(model, &c);
+        taken[n].cell = predict(model, &c, plane, y);
         uint16_t room[AC_SYMBOLS];
         taken[n].symbol = pop(&state[lane & (states - 1)], frequencies(model, uneven, &taken[n].cell, room), in);
         n++;
@@ -416,6 +446,7 @@ static void decode_group(const ac_model *model, widths uneven, ac_plane *plane, 
             refill(x, in);
             value = taken[i].cell.base + ac_difference_of(taken[i].symbol, taken[i].cell.k, raw, layout);
         }
+        if (plane->odd >= 0) value = doubled(&plane->states[taken[i].y], plane->odd, (uint32_t)value % 32768);
         plane->samples.at[(ptrdiff_t)taken[i].y * (ptrdiff_t)plane->samples.stride + taken[i].x] = (uint16_t)value;
         take_in(plane, taken[i].y, taken[i].x, taken[i].sum);
     }
@@ -423,14 +454,14 @@ static void decode_group(const ac_model *model, widths uneven, ac_plane *plane, 
 
 static int decode_modelled(const ac_model *model, const uint8_t *in, size_t length, uint16_t *samples, uint32_t height, uint32_t width, size_t stride)
 {
-    const size_t header = in[0] == 1 ? 8 : 10;
+    const size_t header = in[0] == 1 ? 8 : in[0] == 4 ? 10 : 9;
     if (length < header) return AC_ERROR_TRUNCATED;
     if (in[1] > 5) return AC_ERROR_CORRUPT;
     const uint32_t states = 1u << in[1];
     if (length < header + 4 * (size_t)states) return AC_ERROR_TRUNCATED;
     const ac_start start = {(uint16_t)get_u16(in + 2), (uint16_t)get_u16(in + 4), (uint16_t)get_u16(in + 6)};
     if (start.amplitude > AC_MAX_AMPLITUDE) return AC_ERROR_CORRUPT;
-    if (in[0] == 4 && in[8] >= model->width_tables) return AC_ERROR_CORRUPT;
+    if ((in[0] == 4 && in[8] >= model->width_tables) || (in[0] == 6 && in[8] > 1)) return AC_ERROR_CORRUPT;
     const widths uneven = widths_of(model, in[0] == 4 ? (ac_width_choice){in[8], in[9]} : (ac_width_choice){AC_NO_TABLE, 0});
     uint32_t state[AC_STATES];
     for (uint32_t i = 0; i < states; i++) {
@@ -438,13 +469,14 @@ static int decode_modelled(const ac_model *model, const uint8_t *in, size_t leng
         if (state[i] < AC_RANS_LOW) return AC_ERROR_CORRUPT;
     }
     ac_plane plane;
-    const int status = plane_new(&plane, height, width, start);
+    const int status = plane_new(&plane, height, width, start, in[0] == 6 ? in[8] : -1);
     if (status) return status;
     word_reader words = {in + header + 4 * states, in + length, 0};
     for (uint32_t step = 0; step < plane.wave.steps && !words.short_of_words; step++)
         for (uint32_t lane = 0; lane < plane.wave.lanes; lane += 32) decode_group(model, uneven, &plane, step, lane, states, state, &words);
     if (!words.short_of_words)
-        for (uint32_t y = 0; y < height; y++) memcpy(samples + y * stride, plane.samples.at + y * plane.samples.stride, width * sizeof *samples);
+        for (uint32_t y = 0; y < height; y++)
+            for (uint32_t x = 0; x < width; x++) samples[y * stride + x] = (uint16_t)(plane.samples.at[y * plane.samples.stride + x] >> (plane.odd >= 0));
     plane_free(&plane);
     if (words.short_of_words) return AC_ERROR_TRUNCATED;
     for (uint32_t i = 0; i < states; i++)
@@ -458,7 +490,7 @@ int oracle_piece_decode(const ac_model *model, const uint8_t *in, size_t length,
     const int status = ac_check_sides(samples, height, width, stride);
     if (status) return status;
     if (!length) return AC_ERROR_TRUNCATED;
-    if (in[0] == 1 || in[0] == 4) return decode_modelled(model, in, length, samples, height, width, stride);
+    if (in[0] == 1 || in[0] == 4 || in[0] == 6) return decode_modelled(model, in, length, samples, height, width, stride);
     if (in[0] == AC_MODE_DIFFERENCES) return ac_differences_decode(in, length, samples, height, width, stride, &(ac_refusal){0});
     if (in[0] == AC_MODE_COUNTS) return ac_counts_decode(in, length, samples, height, width, stride, &(ac_refusal){0});
     if (in[0] > AC_MODE_RAW) return AC_ERROR_CORRUPT;

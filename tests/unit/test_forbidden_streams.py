@@ -521,7 +521,8 @@ FORBIDDEN: dict[str, tuple[Crafted, type[AstrocodecError]]] = {
     "cuts of planes that share pieces": (replace(CUBE, sections=section(18, b"\0\1\2", True)), CorruptError),
     # Piece
     "a piece without bytes": (Crafted(piece=b""), TruncatedError),
-    "a piece of mode 6": (Crafted(piece=b"\6\7\0"), CorruptError),
+    "a piece of mode 7": (Crafted(piece=b"\7\7\0"), CorruptError),
+    "a trellis of odd 2": (Crafted(piece=b"\6\0" + bytes(6) + b"\2" + b"\0\0\1\0" + bytes(40)), CorruptError),
     "a piece of mode 255": (Crafted(piece=b"\xff\7\0"), CorruptError),
     "a short constant piece": (Crafted(piece=b"\0\7"), TruncatedError),
     "a long constant piece": (Crafted(piece=b"\0\7\0\0"), CorruptError),

@@ -29,7 +29,7 @@ from astrocodec.stages.plane_maps import PlaneMap, maps_of
 from astrocodec.stages.planes import MAX_PIXELS, Grid, part_type, planes_of
 from astrocodec.stages.stream import AXES, BLANKS, CUTS, MODEL, QUANTISE, REFERENCE, Header, data_of, read_header
 
-_MODES = ("constant", "modelled", "raw", "differences", "widths", "counts")
+_MODES = ("constant", "modelled", "raw", "differences", "widths", "counts", "trellis")
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,8 +49,8 @@ class BitsMap:
     total_bits : int
         Of the stream, or of the HDU in a file: `payload_bits` plus `header_bits`.
     modes : dict of str to int
-        Number of pieces by how they are coded: ``constant``, ``modelled``, ``raw``, ``differences``, ``counts``,
-        ``stored``, ``other``.
+        Number of pieces by how they are coded: ``constant``, ``modelled``, ``raw``, ``differences``, ``widths``,
+        ``counts``, ``trellis``, ``stored``, ``other``.
     """
 
     bits: NDArray[np.float32]

@@ -190,10 +190,10 @@ HOT const uint8_t *decode_group(ac_lanes *a, uint32_t first, const uint8_t *next
     return decode_group_of(a, first, next, states, state);
 }
 
-static void record_group(ac_lanes *a, uint32_t first, ac_records *out)
+static void record_group(ac_lanes *a, uint32_t first, const uint16_t *at, ac_records *out)
 {
     const ac_group *g = &a->group;
-    const uint16_t *at = ac_lanes_samples(a, first), *cum = a->model->tables.cum;
+    const uint16_t *cum = a->model->tables.cum;
     _Alignas(32) uint32_t place[AC_GROUP];
     _Alignas(32) int32_t difference[AC_GROUP];
     uint32_t *raws = out->raws + AC_GROUP * out->raw_groups, *pairs = out->pairs + AC_GROUP * out->groups, tails = 0;

@@ -53,11 +53,11 @@ static const uint8_t *decode_group(ac_lanes *a, uint32_t first, const uint8_t *n
     return next;
 }
 
-static void record_group(ac_lanes *a, uint32_t first, ac_records *out)
+static void record_group(ac_lanes *a, uint32_t first, const uint16_t *at, ac_records *out)
 {
     const ac_group *g = &a->group;
     const int16_t *active = a->active + first;
-    const uint16_t *at = ac_lanes_samples(a, first), *cum = a->model->tables.cum;
+    const uint16_t *cum = a->model->tables.cum;
     uint32_t place[AC_GROUP], tails = 0;
     row32 difference;
     uint32_t *raws = out->raws + AC_GROUP * out->raw_groups, *pairs = out->pairs + AC_GROUP * out->groups;

@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "trellis.h"
 #include "wavefront.h"
 
 enum {
@@ -56,6 +57,7 @@ typedef struct {
     ac_lane_means means[2];                    /* before and after a step: [step & 1], [~step & 1] */
     _Alignas(64) int16_t active[AC_MAX_LANES]; /* -1 where the lane has a pixel in this step, else 0 */
     _Alignas(64) int16_t parity[AC_MAX_LANES]; /* network input 30 plus 64 */
+    _Alignas(64) uint16_t grid[AC_MAX_LANES];  /* with a trellis: its state; of the encoder only bit 0, which is p, is right */
     /* Weights and biases layer by layer, as the kernel takes them. */
     _Alignas(64) int16_t weights[2 * AC_MAX_HIDDEN * (AC_INPUTS + AC_MAX_HIDDEN + AC_OUTPUTS)];
     int32_t offsets[3][2 * AC_MAX_HIDDEN]; /* of three layers */
@@ -66,6 +68,8 @@ typedef struct {
     const ac_model *model;
     const ac_widths *widths; /* NULL: codes are taken for equal */
     int32_t shift;           /* the code of sample 0 */
+    int has_trellis;         /* the window holds 2 n + p of samples n */
+    uint16_t odd;            /* decoder, with a trellis */
     ac_start start;
     uint32_t step, phase, round; /* step = round * period + phase */
     uint32_t block;              /* first step of the block */
@@ -105,6 +109,7 @@ static inline void ac_lanes_begin_step(ac_lanes *a)
             a->active[lane] = -1;
             a->active_count[lane / AC_GROUP]++;
             a->parity[lane] = 64 - 32;
+            a->grid[lane] = 0;
         }
     }
     const uint32_t end = w->width + AC_PAD;

@@ -1,9 +1,25 @@
 /* The loops over a piece, the same for all kernels. Included last in a kernel's source. */
+#include "kernels/trellis_lanes.h"
+
 #ifndef DECODE_WIDTHS
 #define DECODE_WIDTHS decode_widths
 #define RECORD_WIDTHS record_widths
 #define PUSH_SHARES push_shares
 #endif
+
+static void record_trellis(ac_lanes *a, uint32_t first, ac_records *out)
+{
+    _Alignas(64) uint16_t n[AC_GROUP];
+    ac_halve_window(ac_lanes_samples(a, first), n);
+    record_group(a, first, n, out);
+}
+
+static const uint8_t *decode_trellis(ac_lanes *a, uint32_t first, const uint8_t *next, uint32_t states, uint32_t *state)
+{
+    next = decode_group(a, first, next, states, state);
+    ac_double_window(a, first);
+    return next;
+}
 
 static void record(ac_lanes *a, const uint16_t *samples, size_t stride, ac_records *out)
 {
@@ -19,8 +35,14 @@ static void record(ac_lanes *a, const uint16_t *samples, size_t stride, ac_recor
                     ac_lanes_idle(a, first, 0);
                     continue;
                 }
+                if (a->has_trellis) ac_grids_of_window(a, first);
                 predict_group(a, first);
-                (a->widths ? RECORD_WIDTHS : record_group)(a, first, out);
+                if (a->has_trellis)
+                    record_trellis(a, first, out);
+                else if (a->widths)
+                    RECORD_WIDTHS(a, first, out);
+                else
+                    record_group(a, first, ac_lanes_samples(a, first), out);
                 update_group(a, first);
             }
             ac_lanes_end_step(a);
@@ -44,7 +66,7 @@ static int decode(ac_lanes *a, ac_words *words, uint32_t states, uint32_t *state
                 }
                 predict_group(a, first);
                 ac_words_prepare(words);
-                words->next = (a->widths ? DECODE_WIDTHS : decode_group)(a, first, words->next, states, state);
+                words->next = (a->has_trellis ? decode_trellis : a->widths ? DECODE_WIDTHS : decode_group)(a, first, words->next, states, state);
                 if (words->next > words->end) return AC_ERROR_TRUNCATED;
                 update_group(a, first);
             }

@@ -232,7 +232,23 @@ LOOP locate(const int16_t *restrict m, const int32_t *restrict sum, const int32_
     }
 }
 
-static void choose_tables(ac_lanes *a, uint32_t first, const int32_t *location, const int32_t *log_sum, const row16 *out)
+/* From those of 2 n + p to those of n; `q` counts eighths of an octave. */
+LOOP halve(const uint16_t *restrict grid, int32_t *restrict location, int32_t *restrict q)
+{
+    LANES
+    {
+        const int32_t v = location[l] - 16 * (grid[l] & 1);
+        location[l] = (v > 0 ? v : 0) >> 1;
+        q[l] = q[l] > 8 ? q[l] - 8 : 0;
+    }
+}
+
+LOOP scales_of(const int32_t *restrict log_sum, const int16_t *restrict out, int32_t *restrict q)
+{
+    LANES q[l] = ac_clamp((log_sum[l] + out[l] - 224) >> 6, 0, AC_SCALES - 1);
+}
+
+static void choose_tables(ac_lanes *a, uint32_t first, const int32_t *location, const int32_t *q, const row16 *out)
 {
     const ac_tables *tables = &a->model->tables;
     const int tails = tables->tails - 1, skews = tables->skews - 1;
@@ -240,9 +256,8 @@ static void choose_tables(ac_lanes *a, uint32_t first, const int32_t *location, 
     g->any_k = 0;
     LANES
     {
-        const int32_t q = ac_clamp((log_sum[l] + out[1][l] - 224) >> 6, 0, AC_SCALES - 1);
         const int32_t tail = ac_clamp((out[2][l] + 64) >> 7, 0, tails), skew = ac_clamp((out[3][l] + 64) >> 7, 0, skews);
-        const ac_cell c = ac_cell_of(location[l], q, (uint32_t)(tail * (skews + 1) + skew));
+        const ac_cell c = ac_cell_of(location[l], q[l], (uint32_t)(tail * (skews + 1) + skew));
         const int active = a->active[first + (uint32_t)l];
         g->table[l] = (uint16_t)(active ? c.table : tables->count);
         g->k[l] = (uint16_t)(c.k & active);
@@ -262,7 +277,7 @@ static void predict_group(ac_lanes *a, uint32_t first, const int hidden)
     ac_group *g = &a->group;
     row16 m, sum16, linear[AC_LINEAR], limit, scale, r, out[AC_OUTPUTS];
     _Alignas(16) row16 x[AC_INPUTS], h1[AC_MAX_HIDDEN], h2[AC_MAX_HIDDEN];
-    row32 sum, log_sum, weighted, location;
+    row32 sum, log_sum, weighted, location, q;
 
     means_of_samples(at, m);
     LANES sum16[l] = 10;
@@ -295,7 +310,9 @@ static void predict_group(ac_lanes *a, uint32_t first, const int hidden)
     layer(w2, model->b2, hidden, hidden, h1, h2);
     layer(w3, model->b3, AC_OUTPUTS, hidden, h2, out);
     locate(m, sum, weighted, out[0], location);
-    choose_tables(a, first, location, log_sum, out);
+    scales_of(log_sum, out[1], q);
+    if (a->has_trellis) halve(a->grid + first, location, q);
+    choose_tables(a, first, location, q, out);
 }
 
 static void predict_group_16(ac_lanes *a, uint32_t first) { predict_group(a, first, 16); }

@@ -154,13 +154,14 @@ STAGE void inputs_of_slice(ac_lanes *a, int slice, slice_context *c, vec *x)
 }
 
 /* The cells of a slice by the network's outputs */
-STAGE void choose_slice(ac_lanes *a, uint32_t lane, int slice, const slice_context *c, const vec *out)
+INLINE void choose_slice_of(ac_lanes *a, uint32_t lane, int slice, const slice_context *c, const vec *out, const int has_trellis)
 {
     const ac_model *model = a->model;
     ac_group *g = &a->group;
     const int o = slice * VECTOR_LANES;
     const vec m = c->m, log_sum = c->log_sum, sum = v_load(g->sum + o), plus64 = SET16(64);
-    const vec q = v_clamp16(V(srai_epi16)(V(adds_epi16)(out[1 * SLICES], V(sub_epi16)(log_sum, SET16(224))), 6), v_zero(), SET16(AC_SCALES - 1));
+    const vec whole_q = v_clamp16(V(srai_epi16)(V(adds_epi16)(out[1 * SLICES], V(sub_epi16)(log_sum, SET16(224))), 6), v_zero(), SET16(AC_SCALES - 1));
+    const vec q = has_trellis ? V(subs_epu16)(whole_q, SET16(8)) : whole_q;
     const vec tail = v_clamp16(V(srai_epi16)(V(adds_epi16)(out[2 * SLICES], plus64), 7), v_zero(), SET16(model->tables.tails - 1));
     const vec skew = v_clamp16(V(srai_epi16)(V(adds_epi16)(out[3 * SLICES], plus64), 7), v_zero(), SET16(model->tables.skews - 1));
     const vec octave = V(srli_epi16)(q, 3), index = v_index8(V(min_epi16)(octave, SET16(7)));
@@ -170,10 +171,12 @@ STAGE void choose_slice(ac_lanes *a, uint32_t lane, int slice, const slice_conte
     const vec shift = V(max_epi16)(out[0 * SLICES], SET16(-32767)), half_sum = V(srli_epi16)(sum, 1), other_half = V(sub_epi16)(sum, half_sum);
     const vec off_low = V(madd_epi16)(V(unpacklo_epi16)(half_sum, other_half), V(unpacklo_epi16)(shift, shift));
     const vec off_high = V(madd_epi16)(V(unpackhi_epi16)(half_sum, other_half), V(unpackhi_epi16)(shift, shift));
+    const vec p16 = has_trellis ? V(slli_epi16)(v_and(v_load(a->grid + lane), SET16(1)), 4) : v_zero();
+#define HALVED(half, v) (has_trellis ? V(srli_epi32)(V(max_epi32)(V(sub_epi32)(v, V(half)(p16, v_zero())), v_zero()), 1) : v)
 #define LOCATION(half, lin, off) \
-    V(add_epi32)(v_clamp32(V(add_epi32)(V(slli_epi32)(V(half)(m, v_zero()), 4), \
-                                        V(add_epi32)(V(srai_epi32)(lin, 9), V(srai_epi32)(V(add_epi32)(off, SET32(256)), 9))), \
-                           v_zero(), SET32(65535 * 16 + 15)), \
+    V(add_epi32)(HALVED(half, v_clamp32(V(add_epi32)(V(slli_epi32)(V(half)(m, v_zero()), 4), \
+                                                     V(add_epi32)(V(srai_epi32)(lin, 9), V(srai_epi32)(V(add_epi32)(off, SET32(256)), 9))), \
+                                        v_zero(), SET32(65535 * 16 + 15))), \
                  V(half)(rounding, v_zero()))
     const vec location_low = LOCATION(unpacklo_epi16, c->low, off_low), location_high = LOCATION(unpackhi_epi16, c->high, off_high);
     const vec phase = V(packs_epi32)(v_and(location_low, SET32(15)), v_and(location_high, SET32(15)));
@@ -193,6 +196,9 @@ STAGE void choose_slice(ac_lanes *a, uint32_t lane, int slice, const slice_conte
     v_store(g->base + o + HALF, V(add_epi32)(v_in_order(base_low, base_high, 1), v_widen(extra, 1)));
     g->any_k |= v_greater16(k, v_zero()) != 0;
 }
+
+STAGE void choose_slice(ac_lanes *a, uint32_t lane, int slice, const slice_context *c, const vec *out) { choose_slice_of(a, lane, slice, c, out, 0); }
+STAGE void choose_trellis(ac_lanes *a, uint32_t lane, int slice, const slice_context *c, const vec *out) { choose_slice_of(a, lane, slice, c, out, 1); }
 
 /* ac_update for a slice whose samples are in the window */
 INLINE void update_slice(ac_lanes *a, uint32_t lane, int slice)
@@ -252,7 +258,10 @@ INLINE void predict_group(ac_lanes *a, uint32_t first, const int hidden)
     layer(w1, a->offsets[0], hidden, AC_INPUTS, x, h1);
     layer(w2, a->offsets[1], hidden, hidden, h1, h2);
     last_layer(w3, a->offsets[2], hidden, h2, out);
-    for (int s = 0; s < SLICES; s++) choose_slice(a, first + (uint32_t)(s * VECTOR_LANES), s, &c[s], &out[0][s]);
+    if (a->has_trellis)
+        for (int s = 0; s < SLICES; s++) choose_trellis(a, first + (uint32_t)(s * VECTOR_LANES), s, &c[s], &out[0][s]);
+    else
+        for (int s = 0; s < SLICES; s++) choose_slice(a, first + (uint32_t)(s * VECTOR_LANES), s, &c[s], &out[0][s]);
 }
 
 HOT void predict_group_16(ac_lanes *a, uint32_t first) { predict_group(a, first, 16); }
