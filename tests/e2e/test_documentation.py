@@ -22,6 +22,7 @@ PROGRAMS = (
     ("docs/zarr.md",),
     ("docs/simulate.md",),
     ("docs/analysis.md",),
+    ("docs/lossy.md",),
 )
 
 
