@@ -27,7 +27,8 @@ from astrocodec.stages.distribution import (
 )
 from astrocodec.stages.network import NEIGHBOURS
 from astrocodec.stages.predict import Contexts, Running, contexts_of, predict, update
-from astrocodec.stages.trellis import LaneStates, halved, halves
+from astrocodec.stages.trellis import halves
+from astrocodec.stages.trellis_lanes import LaneStates, halved
 from astrocodec.stages.wavefront import LAG, PAD, Step, Wavefront, check_sides
 from astrocodec.stages.weights import Weights
 from astrocodec.stages.widths import UNIT_BITS, Choice, Table, Widths, cumulative_with, is_shared, shares

@@ -68,6 +68,7 @@ ORDER = (
     "stages.weights",
     "stages.wavefront",
     "stages.predict",
+    "stages.trellis_lanes",
     "stages.widths",
     "stages.differences",
     "stages.plane_choice",
