@@ -95,7 +95,7 @@ typedef struct {
 } ac_width_choice;
 AC_API int ac_piece_encode_widths(const ac_model *model, ac_width_choice widths, const uint16_t *samples, uint32_t height, uint32_t width, size_t stride,
                                  uint8_t *out, size_t capacity, size_t *length, int simd);
-/* Of integers that stand for more than themselves by a trellis of `odd`, 0 or 1 (docs/format.md section "Trellis"); they are at most 32767. */
+/* Of integers that stand for more than themselves by a trellis of `odd`, 0 or 1 (docs/format.md section "Pieces of a trellis"); they are at most 32767. */
 enum { AC_MAX_TRELLIS_SAMPLE = 32767 };
 AC_API int ac_piece_encode_trellis(const ac_model *model, int odd, const uint16_t *samples, uint32_t height, uint32_t width, size_t stride,
                                   uint8_t *out, size_t capacity, size_t *length, int simd);

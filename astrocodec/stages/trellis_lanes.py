@@ -1,6 +1,6 @@
 """Trellis in pieces: what its samples stand for is modelled, and the samples are coded given their grids.
 
-Readable reference of docs/format.md section "Trellis"; native/kernels/trellis_lanes.h does the same.
+Readable reference of docs/format.md section "Pieces of a trellis"; native/kernels/trellis_lanes.h does the same.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from astrocodec.stages.wavefront import Step
 
 
 def halved(predicted: Predictions, p: NDArray[np.int64]) -> Predictions:
-    """The location and scale of n where those of c = 2 n + p are predicted (docs/format.md "Trellis")."""
+    """The location and scale of n where those of c = 2 n + p are predicted (docs/format.md "Pieces of a trellis")."""
     return Predictions(np.maximum(predicted.loc16 - 16 * p, 0) >> 1, np.maximum(predicted.q - 8, 0), predicted.shape)
 
 

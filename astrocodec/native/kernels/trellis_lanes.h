@@ -1,4 +1,4 @@
-/* A group of lanes whose samples n stand, with a trellis, in the window as 2 n + p. docs/format.md section "Trellis". */
+/* A group of lanes whose samples n stand, with a trellis, in the window as 2 n + p. docs/format.md section "Pieces of a trellis". */
 #ifndef AC_TRELLIS_LANES_H
 #define AC_TRELLIS_LANES_H
 
