@@ -21,6 +21,16 @@ from astrocodec.analysis.compare.similarity import Similarity, similarity
 from astrocodec.analysis.compare.sky import SkyChange, compare_sky
 from astrocodec.analysis.compare.source_changes import SourceChanges, compare_sources
 from astrocodec.analysis.compare.whiteness import Whiteness, whiteness
+from astrocodec.analysis.denoising.cross_correlation import cross_correlation
+from astrocodec.analysis.denoising.filters import fft_filtered, gaussian_filtered
+from astrocodec.analysis.denoising.fluxes import (
+    PeakLoss,
+    flux_edges,
+    flux_histogram,
+    histogram_discrepancy,
+    mean_relative_error,
+    peak_loss,
+)
 from astrocodec.analysis.detector.amplifiers import Amplifiers, amplifiers
 from astrocodec.analysis.detector.bayer import BayerPhase, bayer_phase
 from astrocodec.analysis.detector.photon_transfer import Transfer, photon_transfer
@@ -48,6 +58,7 @@ __all__ = [
     "Floor",
     "Fluxes",
     "FrameAnalysis",
+    "PeakLoss",
     "Quantisation",
     "Residuals",
     "Segmentation",
@@ -73,7 +84,15 @@ __all__ = [
     "compare_sources",
     "correlated_noise",
     "cosmic_rays",
+    "cross_correlation",
+    "fft_filtered",
+    "flux_edges",
+    "flux_histogram",
+    "gaussian_filtered",
+    "histogram_discrepancy",
+    "mean_relative_error",
     "noise_floor",
+    "peak_loss",
     "photon_transfer",
     "quantisation",
     "residual_statistics",

@@ -158,7 +158,7 @@ def varied(settings: RadioSky, seed: int) -> RadioSky:
         growth=rng.uniform(0.15, 0.45), power=rng.uniform(1.5, 2.5), patchiness=rng.uniform(0.3, 0.9),
     )  # fmt: skip
     halos = Halos(density=12.0 * 4.0 ** rng.uniform(-1.0, 1.0), faintest=0.2 * faint, brightest=100.0 * faint)
-    galaxies = RadioGalaxies(faintest=settings.array.noise, density=rng.uniform(0.3, 1.5))
+    galaxies = RadioGalaxies(faintest=0.5 * settings.array.noise, density=rng.uniform(0.3, 1.5))
     return replace(settings, web=web, halos=halos, galaxies=galaxies if rng.random() < 0.7 else None)
 
 

@@ -1,0 +1,235 @@
+"""Denoising autoencoder: the codec whose image is the denoised one (docs/format.md section "Autoencoder").
+
+After Gheller & Vazza 2022 (MNRAS 509, 990). The latent, in whole numbers, is coded; what decodes is what the network
+takes for the sky, and it is **not for photometry**: faint sources are pulled towards nothing and bright peaks dimmed,
+by what the model's card tells. All of it is in whole numbers, so that every machine decodes the very same floats.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from astrocodec.codec import Buffer, inspect_whole
+from astrocodec.codecs import TORCH_INSTALL
+from astrocodec.errors import CorruptError, TruncatedError
+from astrocodec.lossy.autoencoder_model import model_of
+from astrocodec.lossy.autoencoder_pixels import FLOOR_PART, Span, noise_of
+from astrocodec.lossy.flux_scale import TOP
+from astrocodec.lossy.latent_contexts import put_latents, take_latents
+from astrocodec.lossy.lattice_coder import LatticeDecoder, LatticeEncoder
+from astrocodec.lossy.weights import FINGERPRINT_SIZE, find_weights
+from astrocodec.stages.stream import PARAMETERS
+
+ID = 64
+MAX_ENCODINGS = 8
+LABEL = "denoised, not for photometry"
+_HEAD = struct.Struct(f"<{FINGERPRINT_SIZE}sB")
+_PLANE = struct.Struct("<fHH")
+
+
+@dataclass(frozen=True)
+class _Parameters:
+    """What a stream says before its data."""
+
+    fingerprint: bytes
+    encodings: int
+    planes: tuple[tuple[float, int, int], ...]  # noise, and range of levels of dense networks
+
+    def to_bytes(self) -> bytes:
+        """As they are stored."""
+        return _HEAD.pack(self.fingerprint, self.encodings) + b"".join(_PLANE.pack(*plane) for plane in self.planes)
+
+    @classmethod
+    def read(cls, data: bytes) -> _Parameters:
+        """Those of bytes that anybody may have written."""
+        if len(data) < _HEAD.size or (len(data) - _HEAD.size) % _PLANE.size:
+            raise TruncatedError(
+                f"codec autoencoder: parameters of {len(data)} bytes found, needed are {_HEAD.size} and {_PLANE.size} "
+                "for each plane"
+            )
+        fingerprint, encodings = _HEAD.unpack_from(data)
+        planes = tuple(_PLANE.iter_unpack(data[_HEAD.size :]))
+        if not 1 <= encodings <= MAX_ENCODINGS:
+            raise CorruptError(f"codec autoencoder: {encodings} encodings found, allowed are 1 to {MAX_ENCODINGS}")
+        for noise, low, high in planes:
+            if not (0 < noise < math.inf and low < high <= TOP):
+                raise CorruptError(
+                    f"codec autoencoder: a plane of noise {noise} and levels {low} to {high} found, allowed are a "
+                    f"noise above 0 and levels that rise to at most {TOP}"
+                )
+        return cls(fingerprint, encodings, planes)
+
+
+def _turned(plane: NDArray[Any], number: int) -> NDArray[Any]:
+    """One of the eight ways to lay down a picture: quarter turns, and those of its mirror image."""
+    turned = np.rot90(plane, number % 4)
+    return turned[::-1] if number >= 4 else turned
+
+
+def _turned_back(plane: NDArray[Any], number: int) -> NDArray[Any]:
+    return np.rot90(plane[::-1] if number >= 4 else plane, -(number % 4))
+
+
+def _planes(values: NDArray[Any]) -> NDArray[Any]:
+    """[plane, y, x]."""
+    return values.reshape(-1, *values.shape[-2:])
+
+
+def _noise(plane: NDArray[Any], given: float | None) -> float:
+    """Noise of a plane as float32; of one that has none, what its values allow."""
+    noise = noise_of(plane) if given is None else given
+    noise = noise or float(plane.std()) or float(np.abs(plane).max()) / 256.0 or 1.0
+    return float(np.clip(np.float32(noise), np.finfo(np.float32).tiny, np.finfo(np.float32).max / 2**24))
+
+
+def _checked(values: NDArray[Any], encodings: int, noise: float | None) -> None:
+    if values.ndim < 2 or not values.size or values.dtype.kind not in "iuf":
+        raise ValueError(
+            f"codec autoencoder: {values.dtype} of shape {values.shape} found, allowed are integers and floats of at "
+            "least two axes, and pixels"
+        )
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        raise ValueError(
+            "codec autoencoder: the image has pixels that are NaN or infinite; fill them, or take a codec that can"
+        )
+    if not 1 <= encodings <= MAX_ENCODINGS:
+        raise ValueError(f"encodings is {encodings}, allowed are 1 to {MAX_ENCODINGS}")
+    if noise is not None and not 0 < noise < math.inf:
+        raise ValueError(f"noise is {noise}, allowed are positive numbers in the unit of the pixels")
+
+
+class Autoencoder:
+    """The codec; see `astrocodec.codecs.Codec`."""
+
+    id = ID
+    name = "autoencoder"
+    exact = False
+    install = TORCH_INSTALL
+
+    def encode(
+        self,
+        values: NDArray[Any],
+        /,
+        *_: Any,
+        model: str | Path = "autoencoder",
+        encodings: int = 1,
+        noise: float | None = None,
+        device: str = "cpu",
+        **options: Any,
+    ) -> tuple[bytes, bytes]:
+        """Parameters and data of images.
+
+        Parameters
+        ----------
+        values : ndarray of integers or floats, [..., y, x]
+            Finite, without a background: sky is at zero.
+        model : str or Path
+            Name of the weights, such as ``"autoencoder"``, ``"autoencoder_clean"``, ``"autoencoder_dense"``, or a file.
+        encodings : int
+            How many encodings of the image, turned and mirrored, are kept, 1 to 8; decoding stacks them.
+        noise : float, optional
+            Of the image, in the unit of its pixels, root mean square; measured by default.
+        device : str
+            Where the networks run; the bytes are the same.
+        """
+        if options.pop("bound", None) is not None:
+            raise ValueError("codec autoencoder has no bound: its image is the denoised one; take the causal codec")
+        if options:
+            raise TypeError(f"codec autoencoder has no option {', '.join(options)}")
+        _checked(values, encodings, noise)
+        chosen = model_of(find_weights(model))
+        coder, said = LatticeEncoder(), []
+        for plane in _planes(values):
+            level = _noise(plane, noise)
+            span = Span.of(plane.astype(np.float64), level) if chosen.is_dense else None
+            said.append((level, span.low, span.high) if span else (level, 0, 1))
+            for number in range(encodings):
+                latent = chosen.encode(_turned(plane.astype(np.float64), number), level, span, device)
+                put_latents(coder, latent, chosen.tables)
+        return _Parameters(chosen.fingerprint, encodings, tuple(said)).to_bytes(), coder.to_bytes()
+
+    def decode(
+        self, parameters: bytes, data: memoryview, dtype: np.dtype[Any], shape: tuple[int, ...], *, device: str
+    ) -> NDArray[Any]:
+        """The denoised images."""
+        found = np.empty(shape, dtype)
+        for out, (fluxes, _) in zip(_planes(found), decoded(parameters, data, shape, device), strict=True):
+            if dtype.kind == "f":
+                limit = float(np.finfo(dtype).max)
+                out[...] = np.clip(fluxes, -limit, limit)
+            else:
+                limits = np.iinfo(dtype)
+                whole = np.rint(fluxes)
+                out[...] = np.where(
+                    whole >= float(limits.max), limits.max, np.maximum(whole, float(limits.min)).astype(dtype)
+                )
+        return found
+
+    def inspect(self, parameters: bytes) -> Mapping[str, object]:
+        """What the parameters say."""
+        said = _Parameters.read(parameters)
+        found: dict[str, object] = {"layer": LABEL, "encodings": said.encodings, "noise": [p[0] for p in said.planes]}
+        model = model_of(find_weights(said.fingerprint))
+        return {
+            **found,
+            "model": model.name,
+            "task": model.about["task"],
+            "size": model.size,
+            **model.about["measured"],
+        }
+
+
+def decoded(
+    parameters: bytes, data: memoryview, shape: tuple[int, ...], device: str
+) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Fluxes and their standard deviations, plane after plane."""
+    said = _Parameters.read(parameters)
+    count = math.prod(shape[:-2])
+    if len(shape) < 2 or len(said.planes) != count or not math.prod(shape):
+        raise CorruptError(f"codec autoencoder: {len(said.planes)} planes found, of shape {shape}: it is damaged")
+    model, coder = model_of(find_weights(said.fingerprint)), LatticeDecoder(data)
+    for noise, low, high in said.planes:
+        span = Span(noise * FLOOR_PART, low, high) if model.is_dense else None
+        total = [np.zeros(shape[-2:]), np.zeros(shape[-2:])]
+        for number in range(said.encodings):
+            laid = (shape[-2], shape[-1]) if number % 2 == 0 else (shape[-1], shape[-2])
+            latent = take_latents(coder, model.latent_shape(laid), model.tables)
+            for sums, part in zip(total, model.decode(latent, laid, noise, span, device), strict=True):
+                sums += _turned_back(part, number)
+        yield total[0] / said.encodings, total[1] / said.encodings
+    coder.finish()
+
+
+def uncertainty_map(stream: Buffer, *, device: str = "cpu") -> NDArray[np.float32]:
+    """Standard deviation of the error of a stream's images, as the network tells it, in the unit of their pixels.
+
+    Parameters
+    ----------
+    stream : bytes-like
+        Of this codec.
+    device : str
+        Where the network runs.
+
+    Returns
+    -------
+    ndarray of float32
+        Of the images' shape; NaN of a dense network, which does not tell.
+
+    Raises
+    ------
+    ValueError
+        The stream is another codec's.
+    """
+    view, header = inspect_whole(stream)
+    if header.codec != ID:
+        raise ValueError(f"the stream is of codec {header.codec}, not of autoencoder ({ID}), which alone tells it")
+    parts = decoded(header.body_of(PARAMETERS) or b"", view[header.data], header.shape, device)
+    return np.stack([spread for _, spread in parts]).reshape(header.shape).astype(np.float32)

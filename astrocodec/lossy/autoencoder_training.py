@@ -1,0 +1,179 @@
+"""Training of the denoising autoencoder on simulated radio skies, streamed.
+
+``python -m astrocodec.learning.train_lossy autoencoder task=noise size=conv --steps 2600 --out FOLDER``. Tasks are
+those of Gheller & Vazza 2022 (MNRAS 509, 990, section 4): *identity* (sky to sky), *noise*, *clean* and *dirty* (image
+to sky). Fields have seeds from 1,000,000 on; those below are for measuring.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from astrocodec.learning.recipe import Recipe
+from astrocodec.lossy.autoencoder_model import Model
+from astrocodec.lossy.autoencoder_network import CONFIGURATIONS, MAX_LATENT, OUT_TOP, TILE, Autoencoder
+from astrocodec.lossy.autoencoder_pixels import OUT_PART, Span, seen_levels
+from astrocodec.lossy.flux_scale import RESOLUTION
+from astrocodec.lossy.latent_contexts import CONTEXTS, REACH, count_symbols, tables_of, to_weights
+from astrocodec.lossy.weights import save_weights
+from astrocodec.simulate.radio_sky import KINDS, RadioSky, observe_radio, varied
+
+TASKS = ("identity", "noise", "clean", "dirty")
+FIRST_SEED, TABLES, HELD_BACK = 1_000_000, 500_000, 100_000
+BIAS_EDGES = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 1000.0)  # of true flux, in units of the noise
+SIDE = 512
+_EDGE = 8  # pixels of a tile's edge that do not count: the picture goes on there when an image is coded
+_FIELDS, _TILES, _AGAIN = 4, 2, 8  # of a batch, and how many steps show the same fields
+_BITS_WEIGHT, _SPREAD_WEIGHT = 1.0, 0.02
+_LOG2_E = 1.4426950408889634
+
+
+@functools.lru_cache(maxsize=96)
+def _field(kind: str, seed: int) -> tuple[NDArray[np.float32], NDArray[np.float32], float]:
+    """Image, sky and noise."""
+    field = observe_radio(varied(RadioSky(shape=(SIDE, SIDE)), seed), kind, seed=seed)
+    return field.data, field.sky, field.settings.array.noise
+
+
+def tiles(task: str, seed: int, step: int, fields: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Images and skies [tile, y, x] of a step, in units of the noise; `fields` of them are seen again and again."""
+    kind = KINDS[0] if task == "identity" else task
+    rng = np.random.default_rng([seed, 31, step])
+    pairs = []
+    for n in range(_FIELDS):
+        number = step // _AGAIN * _FIELDS + n
+        image, sky, noise = _field(kind, FIRST_SEED + seed * 100_000 + number % fields)
+        for _ in range(_TILES):
+            y, x = rng.integers(0, SIDE - TILE, 2)
+            turn, flip = int(rng.integers(4)), bool(rng.integers(2))
+            part = [np.rot90(p[y : y + TILE, x : x + TILE], turn) / np.float32(noise) for p in (image, sky)]
+            pairs.append([p[::-1] if flip else p for p in part])
+    images, skies = (np.stack([pair[n] for pair in pairs]).astype(np.float32) for n in (0, 1))
+    return images, skies
+
+
+def _laplace_bits(symbols: Tensor, log_scale: Tensor) -> Tensor:
+    """Bits of whole numbers under a Laplace distribution, per number."""
+    scale = torch.exp(log_scale)[None, :, None, None] + 0.05
+    size = symbols.abs()
+    zero = -torch.log1p(-torch.exp(-0.5 / scale))
+    other = 0.6931 + (size - 0.5) / scale - torch.log1p(-torch.exp(-1.0 / scale))
+    return torch.where(size < 0.5, zero + 0.0 * size, other) * _LOG2_E
+
+
+def _figures(**figures: Tensor) -> dict[str, float]:
+    return {name: float(value.detach()) for name, value in figures.items()}
+
+
+def conv_loss(network: nn.Module, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Mapping[str, float]]:
+    """Squared error in octaves of flux, error in units of the noise, bits, and how well errors are told."""
+    seen, sky = batch
+    latent, given = network(seen)
+    inner = (..., slice(_EDGE, -_EDGE), slice(_EDGE, -_EDGE))
+    level, spread, sky = given[:, 0][inner] / RESOLUTION, given[:, 1][inner] / RESOLUTION, sky[inner]
+    wanted = torch.log2(1.0 + sky / OUT_PART)
+    octaves = torch.square(level - wanted).clamp(max=16.0).mean()
+    flux = torch.sign(level) * (torch.exp2(level.abs()) - 1.0) * OUT_PART
+    error = flux - sky
+    linear = (torch.sqrt(1.0 + 16.0 * error**2) - 1.0).mean()
+    deviation = (torch.exp2(spread.clamp(0.0, 24.0)) - 1.0) * OUT_PART + 0.01
+    told = (torch.log(deviation) + 0.5 * (error.detach() / deviation) ** 2).clamp(max=50.0).mean()
+    bits = (
+        _laplace_bits(latent, network.get_parameter("log_scale")).sum()
+        / sky.numel()
+        * (TILE - 2 * _EDGE) ** 2
+        / TILE**2
+    )
+    loss = octaves + linear + _BITS_WEIGHT * bits + _SPREAD_WEIGHT * told
+    return loss, _figures(octaves=octaves, linear=linear, bits=bits, told=told)
+
+
+def dense_loss(network: nn.Module, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Mapping[str, float]]:
+    """The paper's: mean squared error of normalised logarithms, times 100 so that the rate suits; bits count little."""
+    seen, wanted = batch
+    latent, given = network(seen)
+    error = torch.square(given[:, 0] / OUT_TOP - wanted).mean()
+    bits = _laplace_bits(latent, network.get_parameter("log_scale")).sum() / wanted.numel()
+    return 100.0 * error + 0.1 * bits, _figures(mse=error, bits=bits)
+
+
+def _batcher(task: str, size: str, seed: int, fields: int) -> Callable[[int], tuple[Tensor, Tensor]]:
+    def batch(step: int) -> tuple[Tensor, Tensor]:
+        images, skies = tiles(task, seed, step, fields)
+        if CONFIGURATIONS[size].is_dense:
+            spans = [Span.of(image, 1.0) for image in images]
+            seen = np.stack([span.seen(image) for span, image in zip(spans, images, strict=True)])
+            wanted = np.stack([span.wanted(sky) for span, sky in zip(spans, skies, strict=True)])
+        else:
+            seen, wanted = seen_levels(images, 1.0), skies.astype(np.float64)
+        return torch.from_numpy(seen[:, None]).float(), torch.from_numpy(wanted).float()
+
+    return batch
+
+
+def _coded(model: Model, kind: str, seed: int) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[Any], float]:
+    """Latent, denoised image, sky and noise of a field."""
+    image, sky, noise = _field(kind, seed)
+    noise = float(np.float32(noise))
+    plane = image.astype(np.float64)
+    span = Span.of(plane, noise) if model.is_dense else None
+    latent = model.encode(plane, noise, span, "cpu")
+    return latent, model.decode(latent, (SIDE, SIDE), noise, span, "cpu")[0], sky, noise
+
+
+def measured(model: Model, kind: str, fields: int) -> dict[str, Any]:
+    """Bias of fluxes on fields that no training saw, by the true flux in units of the noise.
+
+    Of each range, the sum of found less true flux over the sum of true flux.
+    """
+    sums = np.zeros((len(BIAS_EDGES) - 1, 2))
+    for seed in range(HELD_BACK, HELD_BACK + fields):
+        _, found, sky, noise = _coded(model, kind, seed)
+        bins = np.digitize(sky / noise, BIAS_EDGES) - 1
+        for n in range(len(sums)):
+            here = bins == n
+            sums[n] += (found - sky)[here].sum(), sky[here].sum()
+    names = [f"{low:g} to {high:g}" for low, high in itertools.pairwise(BIAS_EDGES)]
+    biases = {name: round(float(a / b), 4) if b else None for name, (a, b) in zip(names, sums, strict=True)}
+    return {"flux_bias_by_snr": biases}
+
+
+def save(network: nn.Module, folder: Path, task: str, size: str) -> Path:
+    """Write weights, tables of the latents and measured biases."""
+    assert isinstance(network, Autoencoder)
+    encoder, decoder = network.encoder.exact(network.reach), network.decoder.exact(MAX_LATENT)
+    counts = np.zeros((network.configuration.latent, CONTEXTS, 2 * REACH + 1), np.int64)
+    kind = KINDS[0] if task == "identity" else task
+    model = Model("", b"", size, {}, encoder, decoder, tables_of(to_weights(counts)))
+    fields = 12 if task in ("identity", "noise") else 4  # dirty and clean ones take seconds each
+    for seed in range(TABLES, TABLES + fields):
+        counts += count_symbols(_coded(model, kind, seed)[0])
+    tensors = {**encoder.tensors("encoder"), **decoder.tensors("decoder"), "tables": to_weights(counts)}
+    about = {"system": "autoencoder", "size": size, "task": task, "measured": measured(model, kind, fields)}
+    parts = ["autoencoder", *([size] if size != "conv" else []), *([task] if task != "noise" else [])]
+    return save_weights(tensors, about, "_".join(parts), folder)
+
+
+def recipe(options: dict[str, str], seed: int) -> Recipe:
+    """How a network learns; options are task, size, and the number of fields that clean and dirty ones see again."""
+    task, size = options.pop("task", "noise"), options.pop("size", "conv")
+    fields = int(options.pop("fields", "1000000" if task in ("identity", "noise") else "64"))
+    if options or task not in TASKS or size not in CONFIGURATIONS:
+        raise ValueError(
+            f"options {options}, task {task!r} and size {size!r} found; allowed are tasks {', '.join(TASKS)}, sizes "
+            f"{', '.join(CONFIGURATIONS)}, and fields"
+        )
+    network = Autoencoder(CONFIGURATIONS[size])
+    loss = dense_loss if network.configuration.is_dense else conv_loss
+    return Recipe(
+        network, _batcher(task, size, seed, fields), loss, lambda net, folder: save(net, folder, task, size), rate=2e-3
+    )

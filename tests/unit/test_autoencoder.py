@@ -1,0 +1,265 @@
+"""The denoising autoencoder: its numbers, its networks, its codec, its training."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="torch is not installed")
+pytest.importorskip("safetensors", reason="safetensors is not installed")
+pytest.importorskip("constriction", reason="constriction is not installed")
+
+import torch
+
+import astrocodec
+from astrocodec.errors import CorruptError, FormatError, ModelNotFoundError
+from astrocodec.lossy import autoencoder_network, autoencoder_training
+from astrocodec.lossy.autoencoder import Autoencoder as Codec
+from astrocodec.lossy.autoencoder import uncertainty_map
+from astrocodec.lossy.autoencoder_model import in_bands
+from astrocodec.lossy.autoencoder_network import CONFIGURATIONS, Autoencoder, Configuration
+from astrocodec.lossy.autoencoder_pixels import Span, from_tiles, to_tiles
+from astrocodec.lossy.flux_scale import RESOLUTION, TOP, from_levels, level_values, to_levels
+from astrocodec.lossy.latent_contexts import CONTEXTS, REACH, put_latents, tables_of, take_latents, to_weights
+from astrocodec.lossy.lattice_coder import LatticeDecoder, LatticeEncoder
+from astrocodec.lossy.weights import save_weights
+from astrocodec.simulate.radio_sky import simulate_radio
+
+TINY = {"tiny": Configuration((4, 4, 4), 3), "tiny_dense": Configuration((2, 2), 5, 4)}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Weights that were not trained, of one network of each kind."""
+    monkeypatch.setattr(autoencoder_network, "CONFIGURATIONS", CONFIGURATIONS)
+    for name, configuration in TINY.items():
+        monkeypatch.setitem(CONFIGURATIONS, name, configuration)
+        torch.manual_seed(1)
+        network = Autoencoder(configuration)
+        tensors = {
+            **network.encoder.exact(network.reach).tensors("encoder"),
+            **network.decoder.exact(255).tensors("decoder"),
+            "tables": to_weights(np.zeros((configuration.latent, CONTEXTS, 2 * REACH + 1), np.int64)),
+        }
+        about = {
+            "system": "autoencoder",
+            "size": name,
+            "task": "noise",
+            "measured": {"flux_bias_by_snr": {"1 to 3": 0.5}},
+        }
+        save_weights(tensors, about, name, tmp_path)
+    monkeypatch.setenv("ASTROCODEC_MODELS", str(tmp_path))
+    return tmp_path
+
+
+def image(shape: tuple[int, ...], seed: int = 0) -> np.ndarray:
+    """Noise with a source in it."""
+    values = np.random.default_rng(seed).normal(0, 1e-4, shape).astype(np.float32)
+    values[..., shape[-2] // 2, shape[-1] // 2] += 0.01
+    return values
+
+
+def test_levels_are_what_the_format_says() -> None:
+    """On every machine the same, and within half a level of the flux."""
+    values = level_values()
+    first = int(Decimal(2) ** (Decimal(1) / RESOLUTION) * 2**40) - 2**40
+    assert values[[0, 1, RESOLUTION, 2 * RESOLUTION]].tolist() == [0.0, first / 2**40, 1.0, 3.0]
+    assert values[TOP] == 2.0**24 - 1
+    fluxes = np.concatenate([-np.geomspace(1e-3, 1e6, 50), [0.0], np.geomspace(1e-3, 1e6, 50)])
+    again = from_levels(to_levels(fluxes, 0.25), 0.25)
+    assert np.abs(again - fluxes).max() < 0.5 * (2 ** (1 / RESOLUTION) - 1) * 1.01 * (1e6 + 0.25)
+    assert (np.abs(again - fluxes) <= 0.004 * (np.abs(fluxes) + 0.25)).all()
+    assert to_levels([1e300, -np.finfo(float).max], 1e-300).tolist() == [TOP, -TOP]
+
+
+def test_latents_come_back_whatever_they_are() -> None:
+    """Escapes beyond the tables too."""
+    rng = np.random.default_rng(2)
+    latents = (rng.integers(-255, 256, (4, 7, 9)) * (rng.random((4, 7, 9)) < 0.2)).astype(np.int64)
+    tables = tables_of(to_weights(rng.integers(0, 9, (4, CONTEXTS, 2 * REACH + 1))))
+    coder = LatticeEncoder()
+    put_latents(coder, latents, tables)
+    decoder = LatticeDecoder(coder.to_bytes())
+    assert np.array_equal(take_latents(decoder, (4, 7, 9), tables), latents)
+    decoder.finish()
+
+
+@pytest.mark.parametrize("size", list(TINY))
+def test_what_runs_is_what_learned_on_any_number_of_threads(size: str) -> None:
+    """In one piece or in many, with oneDNN or without."""
+    torch.manual_seed(3)
+    network = Autoencoder(TINY[size])
+    side = 128
+    x = np.random.default_rng(4).integers(0, 255, (3, 1, side, side))
+    with torch.no_grad():
+        learned = network.double()(torch.from_numpy(x).double())  # float32 may round sums while it learns
+    encoder, decoder = network.encoder.exact(network.reach), network.decoder.exact(255)
+    before = torch.get_num_threads()
+    try:
+        for threads, is_mkldnn in ((1, True), (2, True), (1, False)):
+            torch.set_num_threads(threads)
+            with torch.backends.mkldnn.flags(enabled=is_mkldnn, allow_tf32=None):
+                latent = encoder.run(x)
+                assert np.array_equal(latent, np.concatenate([encoder.run(one[None]) for one in x]))
+                picture = decoder.run(latent)
+            assert np.array_equal(latent, learned[0].numpy())
+            assert np.array_equal(picture, learned[1].numpy())
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_bands_change_nothing() -> None:
+    """Of an image that is taller than one."""
+    torch.manual_seed(3)
+    network = Autoencoder(TINY["tiny"])
+    encoder, decoder = network.encoder.exact(network.reach), network.decoder.exact(255)
+    picture = np.random.default_rng(1).integers(-300, 300, (1, 8 * 70, 40))
+    latent = in_bands(encoder, picture, 8, 1, "cpu")
+    assert np.array_equal(latent, encoder.run(picture[None])[0])
+    assert np.array_equal(in_bands(decoder, latent, 1, 8, "cpu"), decoder.run(latent[None])[0])
+
+
+@pytest.mark.parametrize("model", list(TINY))
+@pytest.mark.parametrize(
+    ("shape", "dtype"), [((30, 30), "f4"), ((1, 1), "f8"), ((2, 70, 129), "f4"), ((40, 300), "u2"), ((33, 20), ">i4")]
+)
+def test_streams_decode_to_one_image(folder: Path, model: str, shape: tuple[int, ...], dtype: str) -> None:
+    """Of any shape and type, always the same."""
+    values = image(shape)
+    if np.dtype(dtype).kind in "iu":
+        values = np.clip(values * 1e6, 0, 60000)
+    values = values.astype(dtype)
+    stream = astrocodec.encode(values, codec="autoencoder", model=model)
+    assert stream == astrocodec.encode(values, codec="autoencoder", model=model)
+    found = astrocodec.decode(stream)
+    assert (found.dtype, found.shape) == (values.dtype.newbyteorder("="), values.shape)
+    assert np.array_equal(found, astrocodec.decode(stream))
+    assert np.isfinite(found).all()
+
+
+def test_the_stream_says_what_it_is_not_for(folder: Path) -> None:
+    """And by how much fluxes are wrong."""
+    stream = astrocodec.encode(image((40, 40)), codec="autoencoder", model="tiny", noise=2e-4, encodings=3)
+    info = astrocodec.inspect(stream)
+    assert not info.exact
+    said = dict(info.parameters)
+    assert said["layer"] == "denoised, not for photometry"
+    assert (said["encodings"], said["noise"], said["flux_bias_by_snr"]) == (3, [np.float32(2e-4)], {"1 to 3": 0.5})
+    spread = uncertainty_map(stream)
+    assert spread.shape == (40, 40)
+    assert spread.min() >= 0
+    with pytest.raises(ValueError, match="codec 1, not of autoencoder"):
+        uncertainty_map(astrocodec.encode(np.zeros((4, 4), np.int16) + np.arange(4, dtype=np.int16)))
+
+
+def test_encodings_are_stacked(folder: Path) -> None:
+    """The mean of two is that of the image and of the image turned by a quarter."""
+    values = image((64, 40))
+    one = astrocodec.decode(astrocodec.encode(values, codec="autoencoder", model="tiny", noise=1e-4))
+    other = astrocodec.decode(astrocodec.encode(np.rot90(values), codec="autoencoder", model="tiny", noise=1e-4))
+    both = astrocodec.decode(astrocodec.encode(values, codec="autoencoder", model="tiny", noise=1e-4, encodings=2))
+    assert np.allclose(both, (one + np.rot90(other, -1)) / 2, rtol=1e-6)
+    eight = astrocodec.encode(values, codec="autoencoder", model="tiny", encodings=8)
+    assert astrocodec.decode(eight).shape == values.shape
+
+
+def test_tiles_overlap_by_half_and_give_their_middles() -> None:
+    """Of a plane of any size."""
+    plane = np.random.default_rng(0).random((150, 64))
+    tiles = to_tiles(plane)
+    assert tiles.shape == (3, 128, 128)
+    assert np.array_equal(tiles[1, :64], tiles[0, 64:])
+    assert np.array_equal(from_tiles(tiles, (150, 64)), plane)
+
+
+def test_dense_networks_see_logarithms_from_0_to_255() -> None:
+    """Above a floor of less than a hundredth of the noise; what is below is the floor."""
+    plane = np.array([[-3.0, 0.0, 1.0, 1000.0]])
+    span = Span.of(plane, 1.0)
+    assert span.seen(plane)[0, [0, 1, 3]].tolist() == [0, 0, 255]
+    assert span.given(np.array([0, 4095])).tolist() == pytest.approx([0.0, 1000.0], rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("values", "options", "words"),
+    [
+        (np.full((4, 4), np.nan, np.float32), {}, "NaN or infinite"),
+        (np.zeros((4, 0), np.float32), {}, r"float32 of shape \(4, 0\)"),
+        (np.zeros(4, np.float32), {}, r"shape \(4,\)"),
+        (np.zeros((4, 4), np.complex64), {}, "complex64"),
+        (np.zeros((4, 4), np.float32), {"encodings": 9}, "encodings is 9, allowed are 1 to 8"),
+        (np.zeros((4, 4), np.float32), {"noise": 0.0}, "noise is 0.0"),
+        (np.zeros((4, 4), np.float32), {"noise": np.nan}, "noise is nan"),
+    ],
+)
+def test_what_cannot_be_coded_is_named(folder: Path, values: np.ndarray, options: dict[str, float], words: str) -> None:
+    """Before anything is coded."""
+    with pytest.raises(ValueError, match=words):
+        astrocodec.encode(values, codec="autoencoder", model="tiny", **options)
+
+
+def test_damage_is_a_format_error(folder: Path) -> None:
+    """Never a crash, never an image."""
+    values, codec = image((50, 60)), Codec()
+    parameters, data = codec.encode(values, model="tiny")
+    for n in range(len(parameters)):
+        with pytest.raises(FormatError):
+            codec.decode(parameters[:n], memoryview(data), values.dtype, values.shape, device="cpu")
+    for start in (0, 8, 9, 13, 15):
+        bad = parameters[:start] + b"\xff\xff\xff\xff"[: len(parameters) - start] + parameters[start + 4 :]
+        with pytest.raises((FormatError, ModelNotFoundError)):
+            codec.decode(bad, memoryview(data), values.dtype, values.shape, device="cpu")
+    with pytest.raises(CorruptError):
+        codec.decode(parameters, memoryview(data + b"\1\0\0\0"), values.dtype, values.shape, device="cpu")
+    with pytest.raises(CorruptError):
+        codec.decode(parameters, memoryview(data), values.dtype, (2, *values.shape), device="cpu")
+
+
+@pytest.mark.parametrize("size", ["conv", "dense200", "paper200"])
+def test_sizes_learn_a_step(size: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The published one as well; its loss falls along the gradient."""
+    monkeypatch.setattr(autoencoder_training, "_FIELDS", 1)
+    monkeypatch.setattr(autoencoder_training, "_TILES", 1)
+    monkeypatch.setattr(autoencoder_training, "SIDE", 160)
+    recipe = autoencoder_training.recipe({"task": "noise", "size": size}, 5)
+    batch = recipe.batch(0)
+    assert all(torch.equal(a, b) for a, b in zip(batch, recipe.batch(0), strict=True))
+    loss, figures = recipe.loss(recipe.network, batch)
+    assert np.isfinite(list(figures.values())).all()
+    loss.backward()
+    gradients = [p.grad for p in recipe.network.parameters()]
+    assert all(g is not None and torch.isfinite(g).all() for g in gradients)
+    assert sum(float(g.abs().sum()) > 0 for g in gradients if g is not None) > len(gradients) // 2
+    if size == "paper200":  # "around 26 million trainable parameters" (section 5)
+        assert sum(p.numel() for p in recipe.network.parameters()) == pytest.approx(26e6, rel=0.02)
+
+
+def test_unknown_options_of_training_are_named() -> None:
+    """Tasks and sizes too."""
+    with pytest.raises(ValueError, match="task 'denoise'"):
+        autoencoder_training.recipe({"task": "denoise"}, 0)
+
+
+@pytest.mark.parametrize("task", ["identity", "noise"])
+def test_batches_hold_image_and_sky(task: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In units of the noise; those of identity are equal."""
+    monkeypatch.setattr(autoencoder_training, "SIDE", 160)
+    images, skies = autoencoder_training.tiles(task, 6, 0, 8)
+    assert images.shape == (8, 128, 128)
+    assert (images - skies).std() == pytest.approx(0.0 if task == "identity" else 1.0, abs=0.02)
+
+
+def test_shipped_weights_take_noise_away() -> None:
+    """More than smoothing does, where sources are no brighter than the noise; and measure what is lost."""
+    from scipy.ndimage import gaussian_filter
+
+    field = simulate_radio("noise", shape=(160, 160), seed=11, galaxies=None)
+    stream = astrocodec.encode(field.data, codec="autoencoder")
+    assert len(stream) < field.data.nbytes / 60
+    found = astrocodec.decode(stream)
+    smoothed = [gaussian_filter(field.data, sigma) for sigma in (1, 2, 3, 4, 6, 8)]
+    faint = field.sky < 1e-4
+    errors = [float(((x - field.sky)[faint] ** 2).mean()) for x in (found, *smoothed)]
+    assert errors[0] < min(errors[1:])
+    assert set(astrocodec.inspect(stream).parameters["flux_bias_by_snr"]) >= {"0.3 to 1", "30 to 1000"}
