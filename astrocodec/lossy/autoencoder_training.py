@@ -33,7 +33,7 @@ BIAS_EDGES = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 1000.0)  # of true flux, in units 
 SIDE = 512
 _EDGE = 8  # pixels of a tile's edge that do not count: the picture goes on there when an image is coded
 _FIELDS, _TILES, _AGAIN = 4, 2, 8  # of a batch, and how many steps show the same fields
-_BITS_WEIGHT, _SPREAD_WEIGHT = 1.0, 0.02
+_BITS_WEIGHT, _SPREAD_WEIGHT = 0.5, 0.02
 _LOG2_E = 1.4426950408889634
 
 

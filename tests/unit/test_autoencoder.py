@@ -90,8 +90,8 @@ def test_what_runs_is_what_learned_on_any_number_of_threads(size: str) -> None:
     """In one piece or in many, with oneDNN or without."""
     torch.manual_seed(3)
     network = Autoencoder(TINY[size])
-    side = 128
-    x = np.random.default_rng(4).integers(0, 255, (3, 1, side, side))
+    side = 128 if TINY[size].is_dense else 48
+    x = np.random.default_rng(4).integers(0, 255, (2, 1, side, side))
     with torch.no_grad():
         learned = network.double()(torch.from_numpy(x).double())  # float32 may round sums while it learns
     encoder, decoder = network.encoder.exact(network.reach), network.decoder.exact(255)

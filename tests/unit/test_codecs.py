@@ -106,7 +106,7 @@ def test_missing_codec_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     info = astrocodec.inspect(stream)
     assert (info.codec, info.codec_id, info.dtype, info.shape) == ("planes", 192, np.dtype("i2"), (8, 9))
     assert [section.name for section in info.sections] == ["name", "codec"]
-    with pytest.raises(CodecNotFoundError, match=r"'planes' is not installed; here are causal$"):
+    with pytest.raises(CodecNotFoundError, match=r"'planes' is not installed; here are .*causal"):
         astrocodec.encode(np.zeros((8, 9), "i2"), codec="planes")
 
 
@@ -128,7 +128,7 @@ def test_entry_points_that_contend_are_named(monkeypatch: pytest.MonkeyPatch) ->
     install(monkeypatch, PLANES, second, wrong)
     stream = astrocodec.encode(np.zeros((8, 9), "i2"), codec="planes")
     assert astrocodec.decode(stream).shape == (8, 9)
-    with pytest.raises(CodecNotFoundError, match=r"here are causal, planes, rounded; .*called 'rounded'"):
+    with pytest.raises(CodecNotFoundError, match=r"here are .*causal, .*planes, .*rounded.*; .*called 'rounded'"):
         codecs.find_codec("wrong")
 
 
