@@ -28,9 +28,9 @@ OPTIONAL = (
     (64, "autoencoder", False, "astrocodec.lossy.autoencoder:Autoencoder"),
     (65, "vqvae", False, "astrocodec.lossy.vqvae:Vqvae"),
     (66, "vae", False, "astrocodec.lossy.vae:Vae"),
-    (67, "hyperprior", False, "astrocodec.lossy.hyperprior:Hyperprior"),
-    (68, "elic", False, "astrocodec.lossy.elic:Elic"),
-    (69, "qhvae", False, "astrocodec.lossy.qhvae:Qhvae"),
+    (67, "hyperprior", False, "astrocodec.lossy.hyperprior:hyperprior"),
+    (68, "elic", False, "astrocodec.lossy.elic:elic"),
+    (69, "qhvae", False, "astrocodec.lossy.qhvae:qhvae"),
 )
 TORCH_INSTALL = "pip install 'astrocodec[torch]'"
 _NEEDED = ("torch", "constriction", "safetensors")
@@ -104,8 +104,9 @@ def register(codec: Codec) -> None:
         )
     if len(label(codec)) > _MAX_TEXT:
         raise ValueError(f"codec {codec.name}: name and install have {len(label(codec))} bytes, at most {_MAX_TEXT}")
-    for codec_id, name, _, place in OPTIONAL:
-        if (codec.id == codec_id or codec.name == name) and type(codec).__module__ != place.partition(":")[0]:
+    is_ours = type(codec).__module__.startswith("astrocodec.")
+    for codec_id, name, _, _ in OPTIONAL:
+        if (codec.id == codec_id or codec.name == name) and not is_ours:
             raise ValueError(
                 f"codec {codec.name} (id {codec.id}): {name} (id {codec_id}) is one of this package; take another id "
                 "and name"

@@ -7,7 +7,8 @@ carrier holds exactly, so neither order nor library changes a bit.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,6 +47,8 @@ class IntegerConv(nn.Module):
         Sides of the picture grow by so much: channels become pixels (`torch.nn.PixelShuffle`).
     causal : bool, optional
         Only pixels above, and left of it in its row, are seen.
+    checkered : bool, optional
+        Only pixels of the other colour of a chessboard are seen.
     stride : int, optional
     """
 
@@ -59,15 +62,16 @@ class IntegerConv(nn.Module):
         high: int = MAX_ACTIVATION,
         upsample: int = 1,
         causal: bool = False,
+        checkered: bool = False,
         stride: int = 1,
     ) -> None:
         super().__init__()
         if kernel % 2 == 0:
             raise ValueError(f"a kernel of side {kernel} found, odd ones are allowed")
-        self.low, self.high, self.upsample, self.causal, self.stride = low, high, upsample, causal, stride
+        self.low, self.high, self.upsample, self.stride = low, high, upsample, stride
         self.conv = nn.Conv2d(n_in, n_out * upsample**2, kernel, stride, kernel // 2)
         self.mask: Tensor
-        self.register_buffer("mask", _causal_mask(kernel) if causal else torch.ones(kernel, kernel), persistent=False)
+        self.register_buffer("mask", _mask(kernel, causal, checkered), persistent=False)
 
     def integers(self) -> tuple[Tensor, Tensor]:
         """Weights and biases as whole numbers, in floats."""
@@ -91,10 +95,13 @@ class IntegerConv(nn.Module):
         )
 
 
-def _causal_mask(kernel: int) -> Tensor:
-    mask = torch.zeros(kernel, kernel)
-    mask[: kernel // 2] = 1
-    mask[kernel // 2, : kernel // 2] = 1
+def _mask(kernel: int, causal: bool, checkered: bool) -> Tensor:
+    mask = torch.ones(kernel, kernel)
+    if causal:
+        mask[kernel // 2, kernel // 2 :] = 0
+        mask[kernel // 2 + 1 :] = 0
+    if checkered:
+        mask[torch.arange(kernel)[:, None] % 2 == torch.arange(kernel)[None] % 2] = 0
     return mask
 
 
@@ -115,7 +122,7 @@ class ExactConv:
         if self.bound >= _WHOLE[torch.float64]:
             raise ValueError(f"sums of up to {self.bound} found, no float holds whole numbers beyond 2^53 exactly")
 
-    @property
+    @functools.cached_property
     def bound(self) -> int:
         """The largest sum, in parts or whole, that any input gives."""
         weights = np.abs(self.weight).reshape(len(self.weight), -1).sum(1)
@@ -156,10 +163,11 @@ class ExactNetwork:
                 raise ValueError(f"a layer gives up to {before.low} and {before.high}, the next takes {after.reach}")
 
     @classmethod
-    def of(cls, layers: Sequence[IntegerConv], reach: int) -> ExactNetwork:
+    def of(cls, layers: Iterable[nn.Module], reach: int) -> ExactNetwork:
         """Those that learned, for inputs of at most `reach` either side of zero."""
         made = []
         for layer in layers:
+            assert isinstance(layer, IntegerConv)
             made.append(layer.exact(reach))
             reach = max(abs(layer.low), abs(layer.high))
         return cls(made)
@@ -187,11 +195,12 @@ class ExactNetwork:
 
     @classmethod
     def loaded(
-        cls, tensors: Mapping[str, NDArray[Any]], prefix: str, like: Sequence[IntegerConv], reach: int
+        cls, tensors: Mapping[str, NDArray[Any]], prefix: str, like: Iterable[nn.Module], reach: int
     ) -> ExactNetwork:
         """What `tensors` saved; `like` says how layers clip and grow."""
         made = []
         for i, layer in enumerate(like):
+            assert isinstance(layer, IntegerConv)
             weight, bias = (tensors[f"{prefix}.{i}.{part}"].astype(np.int64) for part in ("weight", "bias"))
             if weight.shape != tuple(layer.conv.weight.shape) or bias.shape != weight.shape[:1]:
                 raise ValueError(

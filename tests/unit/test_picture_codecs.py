@@ -1,0 +1,263 @@
+"""Hyperprior family, ELIC and QH-VAE: streams, damage, exactness of what feeds probabilities, sizes."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+pytest.importorskip("torch")
+pytest.importorskip("constriction")
+
+import torch
+
+import astrocodec
+from astrocodec.errors import FormatError, ModelNotFoundError
+from astrocodec.lossy import (
+    elic_network,
+    elic_tiles,
+    hyperprior_network,
+    hyperprior_weights,
+    qhvae_network,
+    qhvae_tiles,
+)
+from astrocodec.lossy.exchange import Exchange
+from astrocodec.lossy.gaussian_tables import MEAN_UNIT
+from astrocodec.lossy.picture_codec import PictureCodec
+from astrocodec.stages.stream import OF_BYTES, Header, read_header, seal
+
+KINDS = {"hyperprior": hyperprior_network.KINDS, "elic": ("groups",), "qhvae": ("hierarchy",)}
+ALL = [(name, kind) for name, kinds in KINDS.items() for kind in kinds]
+TINY: dict[str, Callable[[], tuple[Any, Any]]] = {
+    "hyperprior": lambda: (
+        hyperprior_network.HyperpriorNetwork(hyperprior_network.Size(8, 12, 6)),
+        hyperprior_weights.save,
+    ),
+    "elic": lambda: (elic_network.ElicNetwork(elic_network.Size(8, (2, 4, 6), 6)), elic_tiles.save),
+    "qhvae": lambda: (qhvae_network.QhvaeNetwork(qhvae_network.Size(8, 8, ((4,), (4, 4), (12,)))), qhvae_tiles.save),
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Networks that learned nothing, small ones, where streams find them."""
+    folder = tmp_path_factory.mktemp("weights")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ASTROCODEC_MODELS", str(folder))
+        made = {}
+        for name, make in TINY.items():
+            torch.manual_seed(4)
+            network, save = make()
+            made[name] = save(network, folder)
+        yield made
+    torch.set_num_threads(threads)
+
+
+def picture(shape: tuple[int, ...], seed: int = 1) -> NDArray[np.uint16]:
+    """Waves and noise of 16 bits."""
+    rng = np.random.default_rng(seed)
+    y, x = (np.arange(side) for side in (1, 1, *shape)[-2:])
+    waves = 8000 * np.sin(x / 9) * np.cos(y / 7)[:, None] + 20000
+    return np.rint(waves + rng.normal(0, 900, (*shape[:-2], *waves.shape))).astype(np.uint16).reshape(shape)
+
+
+@pytest.mark.parametrize(("name", "kind"), [(name, kinds[-1]) for name, kinds in KINDS.items()])
+def test_nothing_changes_the_bytes(name: str, kind: str, weights: dict[str, Path]) -> None:
+    """Threads, oneDNN, what else is coded in the same call; and each decodes under every other."""
+    values, options = picture((2, 64, 66)), {"codec": name, "kind": kind, "quality": 6, "weights": weights[name]}
+    stream = astrocodec.encode(values, **options, tile=64)
+    decoded = astrocodec.decode(stream)
+    assert (decoded.dtype, decoded.shape) == (values.dtype, values.shape)
+    assert astrocodec.inspect(stream).parameters["kind"] == kind
+    try:
+        for threads, onednn in ((2, True), (1, False)):
+            torch.set_num_threads(threads)
+            torch.backends.mkldnn.set_flags(onednn)
+            assert astrocodec.encode(values, **options, tile=64) == stream
+            assert np.abs(astrocodec.decode(stream).astype(int) - decoded).max() <= 1
+    finally:
+        torch.set_num_threads(1)
+        torch.backends.mkldnn.set_flags(True)
+    alone = astrocodec.decode(astrocodec.encode(values[1], **options, tile=64))
+    assert np.array_equal(alone, decoded[1])
+
+
+@pytest.mark.parametrize(("name", "kind"), ALL)
+def test_size_is_within_a_percent_of_the_likelihood(
+    name: str, kind: str, weights: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the tables say that the symbols cost, and what the normal distributions themselves say."""
+    tables_say = distributions_say = 0.0
+    whole = Exchange.symbols
+
+    def listen(self: Exchange, wanted: Any, numbers: Any, tables: Any) -> Any:
+        nonlocal tables_say, distributions_say
+        found = whole(self, wanted, numbers, tables)
+        for number in np.unique(numbers):
+            first, frequencies = tables.table(int(number))
+            symbols, counts = np.unique(found[numbers == number], return_counts=True)
+            inside = (symbols >= first) & (symbols < first + len(frequencies) - 1)
+            far = np.where(symbols < 0, -2 * symbols, 2 * symbols + 1)[~inside]
+            escaped = float(((16 + 6 + np.floor(np.log2(far))) * counts[~inside]).sum())
+            cost = 24 - np.log2(frequencies[symbols[inside] - first])
+            tables_say += float((cost * counts[inside]).sum()) + escaped
+            if len(tables) == 80 * MEAN_UNIT:
+                sigma = torch.tensor(2.0 ** ((number // MEAN_UNIT - 19) / 6), dtype=torch.float64)
+                at = torch.from_numpy(symbols[inside].astype(float)).abs()
+                normal = torch.distributions.Normal(0.0, sigma)
+                mass = (normal.cdf(0.5 - at) - normal.cdf(-0.5 - at)).clamp(min=2.0**-24).numpy()
+                cost = -np.log2(mass)
+            distributions_say += float((cost * counts[inside]).sum()) + escaped
+        return found
+
+    monkeypatch.setattr(Exchange, "symbols", listen)
+    codec = astrocodec.codecs.find_codec(name)
+    _, data = codec.encode(picture((96, 96)), kind=kind, quality=7, weights=weights[name])
+    assert 8 * len(data) < 1.01 * tables_say + 250
+    assert 8 * len(data) < 1.01 * distributions_say + 250
+
+
+@pytest.mark.parametrize("name", TINY)
+@pytest.mark.parametrize(
+    ("dtype", "shape"),
+    [
+        ("u2", (1, 1)),
+        ("f4", (3,)),
+        ("i2", ()),
+        ("f8", (0, 5)),
+        ("c8", (2, 9, 11)),
+        ("u1", (2, 3, 10, 7)),
+        ("f2", (65, 3)),
+    ],
+)
+def test_dtypes_and_shapes(name: str, dtype: str, shape: tuple[int, ...], weights: dict[str, Path]) -> None:
+    """Whatever holds pictures comes back in its own dtype and shape, within its own range."""
+    values = np.random.default_rng(3).normal(60, 9, shape).astype(dtype)
+    decoded = astrocodec.decode(astrocodec.encode(values, codec=name, quality=7, weights=weights[name]))
+    assert (decoded.dtype, decoded.shape) == (values.dtype, values.shape)
+    if values.size and values.dtype.kind != "c":
+        assert values.min() <= decoded.min() <= decoded.max() <= values.max()
+
+
+@pytest.mark.parametrize("value", [0, -32768, 32767])
+def test_pictures_of_one_value_are_exact(value: int, weights: dict[str, Path]) -> None:
+    """They have no range to code in."""
+    values = np.full((3, 40, 50), value, np.int16)
+    values[1, 3, 4] = 7
+    stream = astrocodec.encode(values, codec="elic", stretch="asinh", weights=weights["elic"])
+    decoded = astrocodec.decode(stream)
+    assert np.array_equal(decoded[::2], values[::2])
+
+
+def test_two_channels_are_one_picture(weights: dict[str, Path]) -> None:
+    """Of an axis of two, and of complex numbers, which are the same two."""
+    both = picture((3, 2, 64, 64)).astype("f4")
+    options = {"codec": "hyperprior", "quality": 5, "weights": weights["hyperprior"], "kind": "mean-scale"}
+    decoded = astrocodec.decode(astrocodec.encode(both, channels=2, **options))
+    same = astrocodec.decode(astrocodec.encode((both[:, 0] + 1j * both[:, 1]).astype("c8"), **options))
+    assert np.array_equal(decoded[:, 0], same.real)
+    assert np.array_equal(decoded[:, 1], same.imag)
+
+
+@pytest.mark.parametrize(
+    ("values", "options", "error", "text"),
+    [
+        (np.array([[1.0, np.nan]]), {}, ValueError, "1 values that are not finite"),
+        (np.array([[1.0, np.inf * 1j]]), {}, ValueError, "not finite"),
+        (np.zeros((2, 2), bool), {}, TypeError, "dtype bool"),
+        (np.zeros((2, 2), "i8"), {}, TypeError, "dtype int64"),
+        (np.array([[-1e308, 1.7e308]]), {}, ValueError, "more than a double holds"),
+        (np.zeros((2, 2)), {"quality": 8}, ValueError, "quality is 8"),
+        (np.zeros((2, 2)), {"stretch": "log"}, ValueError, "stretch is 'log'"),
+        (np.zeros((2, 2)), {"tile": 100}, ValueError, "tile is 100"),
+        (np.zeros((3, 2, 2)), {"channels": 2}, ValueError, "need an axis of length 2"),
+        (np.zeros((2, 2)), {"kind": "other"}, ValueError, "kind 'other'"),
+        (np.zeros((2, 2)), {"weights": "elic-00000000"}, ModelNotFoundError, "elic-00000000"),
+        (np.zeros((2, 2)), {"level": 3}, TypeError, "level"),
+    ],
+)
+def test_what_is_refused(
+    values: NDArray[Any], options: dict[str, Any], error: type[Exception], text: str, weights: dict[str, Path]
+) -> None:
+    """With what was found and what is allowed."""
+    with pytest.raises(error, match=text):
+        astrocodec.encode(values, codec="elic", **{"weights": weights["elic"], **options})
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_damage_under_a_right_checksum(name: str, weights: dict[str, Path]) -> None:
+    """A `FormatError`, or a picture; nothing else, and no truncation passes."""
+    stream = astrocodec.encode(picture((40, 70)), codec=name, quality=3, tile=64, weights=weights[name])
+    header, at = read_header(memoryview(stream))
+    data, rng = stream[at:-4], np.random.default_rng(2)
+    refused = 0
+    for _ in range(12):
+        damaged, parameters = bytearray(data), bytearray(header.parameters)
+        where = rng.integers(len(damaged) + 12)
+        if where < len(damaged):
+            damaged[where] ^= 1 << rng.integers(8)
+        else:
+            parameters[where - len(damaged)] ^= 1 << rng.integers(8)
+        try:
+            astrocodec.decode(resealed(header, bytes(parameters), bytes(damaged)))
+        except (FormatError, ModelNotFoundError):
+            refused += 1
+    assert refused >= 11
+    for length in range(0, len(data), 17):
+        with pytest.raises(FormatError):
+            astrocodec.decode(resealed(header, header.parameters, data[:length]))
+    with pytest.raises(FormatError, match="left behind"):
+        astrocodec.decode(resealed(header, header.parameters, data + b"\0"))
+
+
+def resealed(header: Header, parameters: bytes, data: bytes, shape: tuple[int, ...] | None = None) -> bytes:
+    """A stream of other parameters or data with its checksum."""
+    head = Header(header.codec, header.dtype, shape or header.shape, parameters, header.sections, OF_BYTES)
+    return seal(head.to_bytes(), data)
+
+
+@pytest.mark.parametrize("shape", [(1 << 20, 1 << 20), (1 << 40,), (1 << 20, 1 << 10, 1 << 10)])
+def test_a_short_stream_takes_no_memory(shape: tuple[int, ...], weights: dict[str, Path]) -> None:
+    """Of a shape of 2^40 pixels."""
+    stream = astrocodec.encode(picture((40, 70)), codec="qhvae", weights=weights["qhvae"])
+    header, at = read_header(memoryview(stream))
+    with pytest.raises(FormatError, match=r"are there|found for"):
+        astrocodec.decode(resealed(header, header.parameters, stream[at:-4], shape))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: hyperprior_network.HyperpriorNetwork(hyperprior_network.SIZES["published-low"]),
+        lambda: elic_network.ElicNetwork(elic_network.SIZES["published"]),
+        lambda: qhvae_network.QhvaeNetwork(qhvae_network.SIZES["published"]),
+    ],
+    ids=["hyperprior", "elic", "qhvae"],
+)
+def test_published_sizes_learn_a_step(make: Callable[[], Any]) -> None:
+    """Every weight gets a gradient."""
+    torch.manual_seed(1)
+    network = make()
+    x, level = torch.rand(1, 1, 64, 64), torch.tensor([3])
+    if isinstance(network, hyperprior_network.HyperpriorNetwork):
+        made, by_kind = network(x, level, "joint")
+        bits = sum(by_kind.values())
+    else:
+        made, bits = network(x, level)
+    assert made.shape == x.shape
+    (100 * (made - x).square().mean() + bits.mean() / 4096).backward()
+    silent = [name for name, p in network.named_parameters() if p.grad is None and ".2." not in name]
+    assert not [name for name in silent if "lapped" not in name and ".1.weight" not in name], silent
+
+
+def test_codecs_are_what_the_registry_says() -> None:
+    """Ids, names, kinds."""
+    for number, name in ((67, "hyperprior"), (68, "elic"), (69, "qhvae")):
+        codec = astrocodec.codecs.find_codec(number)
+        assert isinstance(codec, PictureCodec)
+        assert (codec.id, codec.name, codec.exact) == (number, name, False)
+        assert astrocodec.codecs.list_codecs()[name] is False
