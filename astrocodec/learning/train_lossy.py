@@ -126,6 +126,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder of the checkpoint and of the weights")
     parser.add_argument("--schedule", choices=["cosine", "constant"], default="cosine")
     parser.add_argument("--start", type=Path, help="checkpoint whose weights this run begins with, as far as they fit")
+    parser.add_argument("--parts", nargs="*", default=[""], help="beginnings of the names of these weights; else all")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=1)
     given = parser.parse_args(arguments)
@@ -135,18 +136,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
     torch.manual_seed(given.seed)
     recipe = find_recipe(given.system, options, given.seed)
     if given.start is not None:
-        begin_with(recipe, given.start)
+        begin_with(recipe, given.start, given.parts)
     checkpoint = given.out / f"{given.system}.pt"
     kept = {"steps": given.steps, "seed": given.seed, "schedule": given.schedule, "device": given.device}
     fit(recipe, checkpoint=checkpoint, **kept, log=lambda line: print(line, flush=True))
     print(recipe.save(recipe.network.cpu().eval(), given.out))
 
 
-def begin_with(recipe: Recipe, checkpoint: Path) -> list[str]:
-    """Take the weights of another run that have the same names and shapes; the names of those that do not."""
+def begin_with(recipe: Recipe, checkpoint: Path, parts: Sequence[str] = ("",)) -> list[str]:
+    """Take the weights of another run that have the same names and shapes; the names of those that were not there.
+
+    `parts` are the beginnings of the names that are taken.
+    """
     given = torch.load(checkpoint, weights_only=True)["network"]
     own = recipe.network.state_dict()
-    fitting = {name: value for name, value in given.items() if name in own and own[name].shape == value.shape}
+    fitting = {
+        name: value
+        for name, value in given.items()
+        if name in own and own[name].shape == value.shape and name.startswith(tuple(parts))
+    }
     recipe.network.load_state_dict({**own, **fitting})
     return sorted(own.keys() - fitting.keys())
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from astrocodec.lossy.densities import gaussian_bits
 from astrocodec.lossy.gaussian_tables import MEAN_UNIT
-from astrocodec.lossy.hyperprior_network import MEAN_REACH, HyperLayers, last_layer, scale_index
+from astrocodec.lossy.hyperprior_network import MEAN_REACH, HyperLayers, last_layer, scale_index, with_zeros
 from astrocodec.lossy.integer_network import IntegerConv
 from astrocodec.lossy.transforms import Transforms
 
@@ -134,9 +134,11 @@ class ElicNetwork(nn.Module):
         gain = self.transforms.gains.of(level)
         scaled = y * gain
         noise = torch.rand_like(scaled) - 0.5
-        z = self.hyper.analysis(scaled)
+        z = self.hyper.latents(scaled)
         bits = self.hyper.density.bits(z + torch.rand_like(z) - 0.5).flatten(1).sum(1)
-        features = self.hyper.features(_rounded(z), level)[:, :, : y.shape[2], : y.shape[3]]
+        features, base = self.hyper.features(_rounded(z), level)
+        base = with_zeros(base / MEAN_UNIT, y.shape[1])
+        scaled = scaled - base
         black = black_squares(*y.shape[2:]).to(y.device)
         before = scaled[:, :0]
         for group, part, rough in zip(
@@ -152,7 +154,7 @@ class ElicNetwork(nn.Module):
             mean, scale = torch.where(black, mean, beside), torch.where(black, scale, beside_scale)
             bits = bits + gaussian_bits(part + rough, mean / MEAN_UNIT, scale_index(scale)).flatten(1).sum(1)
             before = torch.cat([before, _steps(part, mean)], 1)
-        return self.transforms.inverse(before / gain, x.shape[1]), bits
+        return self.transforms.inverse((before + base) / gain, x.shape[1]), bits
 
 
 def _rounded(x: Tensor) -> Tensor:

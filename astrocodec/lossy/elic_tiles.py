@@ -11,6 +11,7 @@ from torch import nn
 from astrocodec.lossy.elic_network import ElicNetwork, Group, Size, black_squares
 from astrocodec.lossy.exchange import Exchange
 from astrocodec.lossy.float_weights import pack_floats
+from astrocodec.lossy.gaussian_tables import MEAN_UNIT
 from astrocodec.lossy.hyper_tables import HyperTables
 from astrocodec.lossy.hyperprior_network import MEAN_REACH, exact_scale_index
 from astrocodec.lossy.hyperprior_weights import hyper_tensors
@@ -60,7 +61,8 @@ class ElicTiles(LatentTiles):
         self, exchange: Exchange, y: NDArray[np.float64] | None, shape: tuple[int, ...], level: int, kind: str
     ) -> NDArray[np.int64]:
         """Latents (channels, y, x) in sixteenths of a step: ten calls, whatever the size."""
-        features = self._hyper.features(exchange, y, (shape[0], shape[1]), level, self.device)[0]
+        features, base = self._hyper.features(exchange, y, (shape[0], shape[1]), level, self.device)
+        above = None if y is None else y - base / MEAN_UNIT
         black = black_squares(shape[0], shape[1]).numpy()
         found = np.zeros((0, *shape), np.int64)
         for networks, channels in zip(self._groups, self.size.groups, strict=True):
@@ -73,7 +75,8 @@ class ElicTiles(LatentTiles):
                 out = networks["joined"].run(np.concatenate([*known, beside])[None], self.device)[0]
                 mean, scale = np.split(out[:, squares], 2)
                 start = len(found)
-                wanted = None if y is None else y[start : start + channels][:, squares]
-                part[:, squares] = exchange.latents(wanted, mean, exact_scale_index(scale))
+                wanted = None if above is None else above[start : start + channels][:, squares]
+                worth = self.worth[level, start : start + channels, 0]
+                part[:, squares] = exchange.latents(wanted, mean, exact_scale_index(scale), worth)
             found = np.concatenate([found, part])
-        return found
+        return base + found

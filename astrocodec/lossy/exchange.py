@@ -11,8 +11,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from astrocodec._native import crc32c
-from astrocodec.lossy.gaussian_tables import MEAN_UNIT
+from astrocodec.lossy.gaussian_tables import MEAN_UNIT, UNITY_SCALE
 from astrocodec.lossy.lattice_coder import GAUSSIAN, LatticeDecoder, LatticeEncoder, Tables
+
+_BITS_PER_NAT = 1.4427
+_MOST_SAVED = 8.0  # bits
+
+
+def thrifty(
+    distance: NDArray[np.float64], scales: NDArray[np.int64], worth: NDArray[np.float64] | float
+) -> NDArray[np.int64]:
+    """Whole steps for distances from the mean: the nearest, or the next one inward where bits are worth it.
+
+    >>> thrifty(np.array([0.7, 0.7, 3.6]), np.array([2, 40, 2]), 10.0).tolist()
+    [0, 1, 4]
+    """
+    far = np.rint(np.abs(distance))
+    near = np.maximum(far - 1, 0)
+    # A normal density's bits grow with the square of the distance; two steps apart from 0 are told apart by it well.
+    variance = np.exp2((np.asarray(scales) - UNITY_SCALE) / 3) + 1 / 12
+    saved = np.minimum((far**2 - near**2) / (2 * variance) * _BITS_PER_NAT, _MOST_SAVED)
+    error = (np.abs(distance) - near) ** 2 - (np.abs(distance) - far) ** 2
+    chosen = np.where(saved > worth * error, near, far) if np.any(worth) else far
+    found: NDArray[np.int64] = np.copysign(chosen, distance).astype(np.int64)
+    return found
 
 
 class Exchange:
@@ -43,10 +65,18 @@ class Exchange:
         return wanted
 
     def latents(
-        self, wanted: NDArray[np.float64] | None, means: NDArray[np.int64] | int, scales: NDArray[np.int64]
+        self,
+        wanted: NDArray[np.float64] | None,
+        means: NDArray[np.int64] | int,
+        scales: NDArray[np.int64],
+        worth: NDArray[np.float64] | float = 0.0,
     ) -> NDArray[np.int64]:
-        """Latents in sixteenths of a step: the mean, and whole steps from it under normal tables of the scales."""
-        steps = None if wanted is None else np.rint(wanted - means / MEAN_UNIT).astype(np.int64)
+        """Latents in sixteenths of a step: the mean, and whole steps from it under normal tables of the scales.
+
+        `worth` is what a squared step of error is in bits; where it is not 0, a latent goes one step less far from its
+        mean if that saves more bits.
+        """
+        steps = None if wanted is None else thrifty(wanted - means / MEAN_UNIT, scales, worth)
         found = self.symbols(steps, MEAN_UNIT * scales + MEAN_UNIT // 2, GAUSSIAN)
         return means + MEAN_UNIT * found
 

@@ -15,13 +15,14 @@ from torch import Tensor, nn
 from astrocodec.lossy.densities import Density, gaussian_bits
 from astrocodec.lossy.gaussian_tables import MEAN_UNIT, N_SCALES
 from astrocodec.lossy.integer_network import IntegerConv
-from astrocodec.lossy.transforms import LEVELS, Transforms
+from astrocodec.lossy.transforms import Transforms
 
 KINDS = ("factorized", "scale", "mean-scale", "joint")
 Z_UNIT = 16  # what a step of the hyperlatents is for an integer network
 Z_REACH = 127
 LEVEL_UNIT = 128
 HYPER_REACH = Z_UNIT * Z_REACH
+BASE, BASE_SIDE = 3, 4  # latents that have a base, and of how many beside each other
 MEAN_REACH = 2047  # of means and of latents that are context, in sixteenths of a step
 _SCALE_SHIFT, _SCALE_AT = 8, 24  # activations to a scale index and that of 0
 
@@ -81,18 +82,44 @@ class HyperLayers(nn.Module):
             nn.LeakyReLU(0.1),
             nn.Conv2d(hyper, hyper, 5, 2, 2),
         )
+        # The first hyperlatent carries a base: means of the coarsest latents over blocks of 4 x 4, in four steps each.
+        self.skip = nn.Conv2d(latents, hyper, BASE_SIDE, BASE_SIDE, bias=False)
+        self.base = IntegerConv(hyper + 1, BASE, 3, low=-MEAN_REACH, high=MEAN_REACH, upsample=BASE_SIDE)
         self.density = Density(hyper, 2.0)
         self.synthesis = nn.ModuleList(
             [IntegerConv(hyper + 1, hyper, 3, upsample=2), IntegerConv(hyper, 2 * hyper, 3, upsample=2)]
         )
 
-    def features(self, z: Tensor, level: Tensor) -> Tensor:
-        """Whole numbers of hyperlatents that are whole."""
+        self._begin()
+
+    @torch.no_grad()
+    def _begin(self) -> None:
+        """Let the base be the mean of blocks, interpolated."""
+        last, conv = self.analysis[-1], self.base.conv
+        assert isinstance(last, nn.Conv2d)
+        assert conv.bias is not None
+        assert last.bias is not None
+        for parameter in (self.skip.weight, conv.weight, conv.bias, last.weight[0], last.bias[0]):
+            parameter.zero_()
+        self.skip.weight[0, 0] = 1 / BASE_SIDE**3
+        at = (torch.arange(BASE_SIDE) + 0.5) / BASE_SIDE - 0.5
+        line = torch.stack([(-at).clamp(min=0), 1 - at.abs(), at.clamp(min=0)], 1)
+        conv.weight[: BASE_SIDE**2, 0] = BASE_SIDE * torch.einsum("iy,jx->ijyx", line, line).flatten(0, 1)
+        self.density.log_scale[0] += 1.5
+
+    def latents(self, y: Tensor) -> Tensor:
+        """Hyperlatents, not yet rounded."""
+        z: Tensor = self.analysis(y) + self.skip(y)
+        return z
+
+    def features(self, z: Tensor, level: Tensor) -> tuple[Tensor, Tensor]:
+        """Whole numbers of hyperlatents that are whole: features, and the base of latents in sixteenths of a step."""
         plane = (LEVEL_UNIT * level.to(z.dtype))[:, None, None, None].expand(-1, 1, *z.shape[2:])
         f = torch.cat([(Z_UNIT * z).clamp(-HYPER_REACH, HYPER_REACH), plane], 1)
+        base = self.base(f)
         for layer in self.synthesis:
             f = layer(f)
-        return f
+        return f, base
 
 
 class HyperpriorNetwork(nn.Module):
@@ -116,7 +143,7 @@ class HyperpriorNetwork(nn.Module):
             self.joint = nn.ModuleList([IntegerConv(2 * f, 2 * f, 1), last_layer(2 * f, 2 * m)])
 
     def distribution(self, kind: str, features: Tensor, context: Tensor) -> tuple[Tensor | float, Tensor]:
-        """Means, in steps, and scale indices of latents; `context` are latents in steps."""
+        """Means, in steps, and scale indices of latents less their base; `context` are these latents in steps."""
         if kind == "scale":
             return 0.0, scale_index(self.scale(features))
         if kind == "mean-scale":
@@ -145,25 +172,23 @@ class HyperpriorNetwork(nn.Module):
             bits["factorized"] = self.density.bits(noisy, gain).flatten(1).sum(1)
         kinds = [kind for kind in self.size.kinds if kind != "factorized"]
         if kinds:
-            z = self.hyper.analysis(scaled)
+            z = self.hyper.latents(scaled)
             side = self.hyper.density.bits(z + torch.rand_like(z) - 0.5).flatten(1).sum(1)
-            features = self.hyper.features(_rounded(z), level)
-            features = features[:, :, : y.shape[2], : y.shape[3]]
+            features, base = self.hyper.features(_rounded(z), level)
+            base = with_zeros(base / MEAN_UNIT, y.shape[1])
             for kind in kinds:
-                mean, scale = self.distribution(kind, features, noisy)
-                bits[kind] = side + gaussian_bits(noisy, mean, scale).flatten(1).sum(1)
+                under = torch.zeros_like(base) if kind == "scale" else base
+                mean, scale = self.distribution(kind, features, noisy - under)
+                bits[kind] = side + gaussian_bits(noisy - under, mean, scale).flatten(1).sum(1)
                 if kind == chosen:
-                    rounded = _rounded(scaled - mean) + mean
+                    rounded = _rounded(scaled - under - mean) + mean + under
         return self.transforms.inverse(rounded / gain, x.shape[1]), bits
+
+
+def with_zeros(base: Tensor, channels: int) -> Tensor:
+    """A base of all latents, which those behind the first few have none of."""
+    return torch.cat([base, base.new_zeros(base.shape[0], channels - base.shape[1], *base.shape[2:])], 1)
 
 
 def _rounded(x: Tensor) -> Tensor:
     return x + (x.round() - x).detach()
-
-
-def rate_weights(level: Tensor) -> Tensor:
-    """Bits per pixel that a squared error of 1 is worth at each level: twice as many from one to the next."""
-    return 60.0 * 2.0 ** level.to(torch.float32)
-
-
-assert LEVELS == 8

@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from astrocodec.lossy.exchange import Exchange
-from astrocodec.lossy.gaussian_tables import MEAN_UNIT
+from astrocodec.lossy.exchange import Exchange, thrifty
+from astrocodec.lossy.gaussian_tables import MEAN_UNIT, N_SCALES, UNITY_SCALE
 from astrocodec.lossy.hyper_tables import HyperTables
 from astrocodec.lossy.hyperprior_network import (
     MEAN_REACH,
@@ -43,6 +43,7 @@ class HyperpriorTiles(LatentTiles):
         tensors = weights.tensors
         if "factorized" in self.kinds:
             self._tables = [RaggedTables(tensors, f"y{level}") for level in range(LEVELS)]
+            self._spread = [_scales_of(tables) for tables in self._tables]
         if set(self.kinds) - {"factorized"}:
             self._hyper = HyperTables(weights, network)
         self._heads = {
@@ -62,16 +63,31 @@ class HyperpriorTiles(LatentTiles):
         sides = (shape[0], shape[1])
         if kind == "factorized":
             channel = np.arange(self.size.latents)[:, None, None] + np.zeros((1, *sides), int)
-            wanted = None if y is None else np.rint(y).astype(np.int64)
+            wanted = None if y is None else thrifty(y, self._spread[level], self.worth[level])
             return MEAN_UNIT * exchange.symbols(wanted, channel, self._tables[level])
-        features = self._hyper.features(exchange, y, sides, level, self.device)
-        if kind == "joint":
-            return self._joint.latents(exchange, y, features[0])
-        out = self._heads[kind].run(features, self.device)[0]
+        features, base = self._hyper.features(exchange, y, sides, level, self.device)
+        worth = self.worth[level]
         if kind == "scale":
-            return exchange.latents(y, 0, exact_scale_index(out))
-        mean, scale = np.split(out, 2)
-        return exchange.latents(y, mean, exact_scale_index(scale))
+            return exchange.latents(
+                y, 0, exact_scale_index(self._heads[kind].run(features[None], self.device)[0]), worth
+            )
+        above = None if y is None else y - base / MEAN_UNIT
+        if kind == "joint":
+            return base + self._joint.latents(exchange, above, features, worth)
+        mean, scale = np.split(self._heads[kind].run(features[None], self.device)[0], 2)
+        return base + exchange.latents(above, mean, exact_scale_index(scale), worth)
+
+
+def _scales_of(tables: RaggedTables) -> NDArray[np.int64]:
+    """Scale indices (channels, 1, 1) of the normal distributions that are as wide as tables."""
+    found = []
+    for number in range(len(tables)):
+        first, frequencies = tables.table(number)
+        symbols, share = first + np.arange(len(frequencies) - 1), frequencies[:-1] / frequencies[:-1].sum()
+        variance = max(float((share * symbols**2).sum()), 1e-6)
+        found.append(round(UNITY_SCALE + 3 * np.log2(variance)))
+    scales: NDArray[np.int64] = np.clip(np.array(found, np.int64), 0, N_SCALES - 1)[:, None, None]
+    return scales
 
 
 class Wavefront:
@@ -88,7 +104,9 @@ class Wavefront:
         self._bias = context.bias.astype(np.float64)[:, None]
         self._limits, self._reach, self._joint = (context.low, context.high), context.reach, joint
 
-    def latents(self, exchange: Exchange, y: Latents | None, features: NDArray[np.int64]) -> NDArray[np.int64]:
+    def latents(
+        self, exchange: Exchange, y: Latents | None, features: NDArray[np.int64], worth: NDArray[np.float64]
+    ) -> NDArray[np.int64]:
         """Latents (channels, y, x) in sixteenths of a step."""
         height, width = features.shape[1:]
         channels = self._weight.shape[1] // len(self._taps)
@@ -105,5 +123,5 @@ class Wavefront:
             known = np.concatenate([features[:, rows, columns], context.astype(np.int64)])
             mean, scale = np.split(self._joint.run(known[None, :, :, None])[0, :, :, 0], 2)
             wanted = None if y is None else y[:, rows, columns]
-            found[:, rows + 2, columns + 2] = exchange.latents(wanted, mean, exact_scale_index(scale))
+            found[:, rows + 2, columns + 2] = exchange.latents(wanted, mean, exact_scale_index(scale), worth[:, 0])
         return found[:, 2:-2, 2:-2]

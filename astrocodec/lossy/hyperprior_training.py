@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from astrocodec.learning.recipe import Recipe
-from astrocodec.lossy.hyperprior_network import SIZES, HyperpriorNetwork, rate_weights
+from astrocodec.lossy.hyperprior_network import SIZES, HyperpriorNetwork
 from astrocodec.lossy.training_pictures import Pictures
-from astrocodec.lossy.transforms import LEVELS
+from astrocodec.lossy.transforms import LEVELS, rate_weights
 
 
 def balanced(bits_per_pixel: Tensor, error: Tensor, level: Tensor) -> Tensor:

@@ -21,7 +21,9 @@ _LATENT_REACH, _HYPER_REACH = 300, 127
 def hyper_tensors(hyper: Any) -> dict[str, NDArray[Any]]:
     """What hyperlatents need."""
     found = pack_floats(hyper.analysis, "hyper.analysis")
+    found |= pack_floats(hyper.skip, "hyper.skip")
     found |= ExactNetwork.of(hyper.synthesis, HYPER_REACH).tensors("hyper")
+    found |= ExactNetwork.of([hyper.base], HYPER_REACH).tensors("base")
     ones = np.ones(hyper.density.mean.shape[0])
     return found | pack_tables(hyper.density.table_weights(ones, _HYPER_REACH), _HYPER_REACH, "z")
 

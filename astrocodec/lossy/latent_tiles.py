@@ -14,6 +14,7 @@ from astrocodec.errors import CorruptError
 from astrocodec.lossy.exchange import Exchange
 from astrocodec.lossy.float_weights import unpack_floats
 from astrocodec.lossy.gaussian_tables import MEAN_UNIT
+from astrocodec.lossy.transforms import LEVELS, rate_weights
 from astrocodec.lossy.weights import Weights
 
 FAR = 1 << 20  # steps beyond which no latent of a picture of 0 to 1 lies
@@ -35,6 +36,9 @@ class LatentTiles(ABC):
         self.gains = transforms.gains.logarithm.detach().double().exp().numpy()[..., None, None]
         self._analysis = copy.deepcopy(transforms).double().eval()
         self._synthesis = transforms.eval().to(device)
+        # A lapped transform keeps errors as they are; of others nobody knows what a latent's error does to the picture.
+        weights_of_rate = rate_weights(torch.arange(LEVELS)).double().numpy()[:, None, None, None]
+        self.worth = network.size.lapped * weights_of_rate / self.gains**2
         self.device, self.kinds, self.heads = device, network.size.kinds, network.size.heads
         self._stride = transforms.stride
         self.multiple = transforms.stride * _HYPER

@@ -19,6 +19,7 @@ from astrocodec.lossy.hyperprior_network import MEAN_REACH, exact_scale_index
 from astrocodec.lossy.integer_network import MAX_ACTIVATION, ExactNetwork, IntegerConv
 from astrocodec.lossy.latent_tiles import FAR, size_of
 from astrocodec.lossy.qhvae_network import LEVEL_REACH, Prior, QhvaeNetwork, Size, level_plane
+from astrocodec.lossy.transforms import LEVELS, rate_weights
 from astrocodec.lossy.weights import Weights, save_weights
 
 _FLOATS = ("encoder", "picture", "gains", "last", "lapped_analysis", "lapped_synthesis")
@@ -60,6 +61,8 @@ class QhvaeTiles:
         self._decoder = network.eval().to(device)
         gains: Any = self._network.gains
         self._gains = [gain.logarithm.detach().exp().numpy()[..., None, None] for gain in gains]
+        weights_of_rate = rate_weights(torch.arange(LEVELS)).double().numpy()[:, None, None, None]
+        self._worth = size.lapped * weights_of_rate / self._gains[-1] ** 2
         self.device, self.kinds, self.heads = device, size.kinds, size.heads
         self.multiple = size.finest * 2 ** (len(size.latents) - 1)
 
@@ -75,7 +78,8 @@ class QhvaeTiles:
             wanted = None
             if encoder is not None:
                 wanted = np.clip(encoder.next_mean(number, grid, is_new) * self._gains[number][level], -FAR, FAR)
-            z = exchange.latents(wanted, mean, exact_scale_index(scale))
+            worth = self._worth[level] if number == len(self._gains) - 1 else 0.0
+            z = exchange.latents(wanted, mean, exact_scale_index(scale), worth)
             found.append(z)
             if encoder is not None:
                 encoder.take(number, z / MEAN_UNIT / self._gains[number][level])

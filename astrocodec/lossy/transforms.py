@@ -99,6 +99,11 @@ def lapped_pair(channels: int, latents: int) -> tuple[nn.Conv2d, nn.ConvTranspos
     return analysis, synthesis
 
 
+def rate_weights(level: Tensor) -> Tensor:
+    """Bits per pixel that a squared error of 1 is worth at each level: twice as many from one to the next."""
+    return 60.0 * 2.0 ** level.to(torch.float32)
+
+
 class Gains(nn.Module):
     """What latents are multiplied by before they are rounded: one network, several rates (Cui et al. 2021)."""
 

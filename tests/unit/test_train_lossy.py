@@ -61,3 +61,24 @@ def test_weights_are_found_by_content(tmp_path: Path, monkeypatch: pytest.Monkey
     other.write_bytes(b"\xff" * 20)
     with pytest.raises(CorruptError, match="other"):
         find_weights("other")
+
+
+def test_the_command_trains_a_codec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two steps, with the very weights that the codec then finds."""
+    pytest.importorskip("constriction")
+    import astrocodec
+    from astrocodec.learning.train_lossy import main
+    from astrocodec.lossy import hyperprior_network
+
+    monkeypatch.setitem(hyperprior_network.SIZES, "small", hyperprior_network.Size(8, 12, 6, kinds=("mean-scale",)))
+    arguments = ["hyperprior", "count=1", "side=64", "batch=2", "--steps", "2", "--out", str(tmp_path)]
+    main(arguments)
+    main([*arguments[:-1], str(tmp_path / "next"), "--start", str(tmp_path / "hyperprior.pt")])
+    (path,) = tmp_path.glob("hyperprior-*.safetensors")
+    assert path.name not in {other.name for other in (tmp_path / "next").iterdir()}
+    image = np.random.default_rng(1).poisson(90, (40, 30)).astype("u2")
+    stream = astrocodec.encode(image, codec="hyperprior", weights=path)
+    monkeypatch.setenv("ASTROCODEC_MODELS", str(tmp_path))
+    assert astrocodec.decode(stream).shape == image.shape
+    with pytest.raises(ValueError, match="options colour"):
+        main(["hyperprior", "colour=1", "count=1", "--out", str(tmp_path / "other")])
