@@ -1,8 +1,8 @@
 """Rate and distortion of learned picture codecs beside JPEG, JPEG-2000 and JPEG-XL, seven rates each.
 
 Pictures that nothing learned from: simulated ones of other seeds, and frames of the corpus (``--corpus FOLDER``) from
-instruments that are not in `astrocodec.lossy.training_pictures.PUBLIC`. All codecs get the same 16-bit picture, JPEG its
-upper 8 bits; whole streams and files are charged. PSNR and SSIM are of the 16-bit picture.
+instruments that are not in `astrocodec.lossy.training_pictures.PUBLIC`. All codecs get the same 16-bit picture, JPEG
+its upper 8 bits; whole streams and files are charged. PSNR and SSIM are of the 16-bit picture.
 
     python benchmarks/bench_hyperprior.py --corpus FOLDER --output benchmarks/results/hyperprior.csv
 """

@@ -11,11 +11,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from astrocodec._native import crc32c
-from astrocodec.lossy.gaussian_tables import MEAN_UNIT, UNITY_SCALE
+from astrocodec.lossy.gaussian_tables import MEAN_UNIT, SCALES_PER_OCTAVE, UNITY_SCALE, normal_knots
 from astrocodec.lossy.lattice_coder import GAUSSIAN, LatticeDecoder, LatticeEncoder, Tables
 
-_BITS_PER_NAT = 1.4427
-_MOST_SAVED = 8.0  # bits
+_FAR = 8.0  # standard deviations that the knots reach
+
+
+def _bits(steps: NDArray[np.float64], scale: NDArray[np.float64]) -> NDArray[np.float64]:
+    """About what steps from a normal distribution's mean take."""
+    upper, lower = ((steps + half) / scale for half in (0.5, -0.5))
+    knots = normal_knots() * 2.0**-44
+    at = np.arange(len(knots)) * (_FAR / (len(knots) - 1))
+    mass = np.interp(upper, at, knots) - np.copysign(np.interp(np.abs(lower), at, knots) - 0.5, lower) - 0.5
+    bits: NDArray[np.float64] = -np.log2(np.maximum(mass, 2.0**-24))
+    return bits
 
 
 def thrifty(
@@ -28,9 +37,8 @@ def thrifty(
     """
     far = np.rint(np.abs(distance))
     near = np.maximum(far - 1, 0)
-    # A normal density's bits grow with the square of the distance; two steps apart from 0 are told apart by it well.
-    variance = np.exp2((np.asarray(scales) - UNITY_SCALE) / 3) + 1 / 12
-    saved = np.minimum((far**2 - near**2) / (2 * variance) * _BITS_PER_NAT, _MOST_SAVED)
+    scale = np.exp2((np.asarray(scales) - UNITY_SCALE) / SCALES_PER_OCTAVE)
+    saved = _bits(far, scale) - _bits(near, scale)
     error = (np.abs(distance) - near) ** 2 - (np.abs(distance) - far) ** 2
     chosen = np.where(saved > worth * error, near, far) if np.any(worth) else far
     found: NDArray[np.int64] = np.copysign(chosen, distance).astype(np.int64)
