@@ -296,3 +296,24 @@ def test_the_bound_of_our_streams_is_checked(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "a.h5", "r+") as file:
         file["sci"][0, 3, 4] += np.float32(0.5)  # less than the bound of other chunks
     assert main_code(["compare", str(tmp_path / "a.h5"), str(tmp_path / "b.h5"), "-q", "--within", "bound"]) == 7
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_the_bound_of_zarr_chunks_is_checked(tmp_path: Path, version: int) -> None:
+    """Read as files, plane by plane."""
+    zarr = pytest.importorskip("zarr")
+    from astrocodec.zarr import v2, v3
+
+    cube = np.random.default_rng(2).normal(100, 5, (2, 40, 50)).astype(np.float32)
+    zarr.create_array(tmp_path / "a", data=cube, chunks=(1, 40, 50), zarr_format=version)
+    codec = {"compressors": v2.AstroCodec()} if version == 2 else {"compressors": None, "serializer": v3.AstroCodec()}
+    options = {"shape": cube.shape, "dtype": "f4", "chunks": (1, 32, 32), "zarr_format": version}
+    zarr.create_array(tmp_path / "b", **options, **codec)[...] = cube
+    for file in (tmp_path / "b").rglob("*"):
+        if file.is_file() and (stream := file.read_bytes()).startswith(b"\xac\x0d"):
+            file.write_bytes(astrocodec.encode(astrocodec.decode(stream), max_error=1.0))
+    task = CompareTask(tmp_path / "a", tmp_path / "b", plane=0)
+    (found,) = (part for _, part in compare_files(task).parts)
+    assert found.bound is not None
+    assert (found.bound.stated, found.bound.holds) == ("astrocodec, max_error 1", True)
+    assert found.bound.share == pytest.approx(1, abs=0.01)

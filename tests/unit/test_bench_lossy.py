@@ -91,6 +91,10 @@ def test_every_codec_loses_what_it_is_told_to(noise: LossyFrame) -> None:
         assert row.of_bound < 1.0001
         assert row.largest_sigma is not None
         assert row.largest_sigma < 1.03 * bound
+    for level, increase in (("0.26 %", 1.0026), ("1 %", 1.01)):
+        assert by_name["astrocodec, noise +", level].added == pytest.approx(increase**2 - 1, rel=0.1)
+    for row in rows:
+        assert not row.codec.startswith("astrocodec,") or (row.of_bound or 2) <= 1
     assert by_name["JPEG-2000", "0.144 sigma rms"].added == pytest.approx(0.144**2, rel=0.3)
     assert "takes integers" in by_name["JPEG-LS near", "0.25 sigma"].note
     measured = [row for row in rows if row.bits is not None]
