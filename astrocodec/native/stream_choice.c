@@ -1,0 +1,182 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "axes_choice.h"
+#include "blank_choice.h"
+#include "differences.h"
+#include "pixel_choice.h"
+#include "split.h"
+#include "steps_choice.h"
+#include "stream_encode.h"
+
+enum { LOOKED_AT = 512 }; /* rows and columns that tell whether floats are tried by their bits */
+enum { MIDDLE = 1 << 15 }; /* elements that tell whether floats are smaller by their steps */
+
+/* The shorter of two streams, of equal ones the first, as far as they were found. They are freed. */
+static int put_shorter(ac_room *rooms, const int *found, const ac_output *output)
+{
+    int status = AC_OK;
+    for (int i = 0; i < 2 && !status; i++)
+        if (found[i] != AC_ERROR_SPACE) status = found[i];
+    const int best = found[1] || (!found[0] && rooms[0].length <= rooms[1].length) ? 0 : 1;
+    if (!status) status = found[best];
+    if (!status) {
+        uint8_t *out = output->take(output->owner, rooms[best].length);
+        if (out)
+            memcpy(out, rooms[best].data, rooms[best].length);
+        else
+            status = AC_ERROR_MEMORY;
+    }
+    ac_room_free(&rooms[0]);
+    ac_room_free(&rooms[1]);
+    return status;
+}
+
+/* Whether floats by their bits, in the middle of an array, show few differences: what a table of those takes no estimate of bins knows. */
+static int are_bits_promising(ac_sheet *bits, int *promising)
+{
+    const ac_planes *p = &bits->planes;
+    const uint32_t height = (uint32_t)ac_smaller(p->height, LOOKED_AT), width = (uint32_t)ac_smaller(p->width, LOOKED_AT);
+    const uint64_t y = p->count / 2 * p->height + (p->height - height) / 2, x = (p->width - width) / 2;
+    uint16_t *samples = malloc((size_t)height * width * sizeof *samples);
+    if (!samples) return AC_ERROR_MEMORY;
+    ac_choose_low_bits(bits);
+    for (uint32_t row = 0; row < height; row++) ac_sheet_samples(bits, (y + row) * p->width + x, width, samples + (size_t)row * width);
+    *promising = ac_differences_promising(samples, height, width, width);
+    free(samples);
+    return AC_OK;
+}
+
+/* Of the array, or of that without its blanks; floats by bins, and by their bits where these may be shorter. */
+static int encode_numbers(const void *numbers, const ac_blanks *blanks, const ac_source *from, const ac_settings *how, const ac_output *output)
+{
+    ac_sheet sheet = {0}, bits = {0};
+    int promising = 0, status = ac_sheet_init(&sheet, &from->array, numbers);
+    if (!status && sheet.map.kind == AC_KIND_BINS) {
+        status = ac_sheet_init_as(&bits, &from->array, numbers, 1);
+        if (!status) status = are_bits_promising(&bits, &promising);
+    }
+    if (!status && promising) {
+        ac_room rooms[2] = {{0}, {0}};
+        const ac_output outputs[2] = {{ac_take_room, &rooms[0]}, {ac_take_room, &rooms[1]}};
+        const int by_bins = ac_encode_sheet(&sheet, blanks, from, how, &outputs[0]);
+        const int found[2] = {by_bins, ac_encode_sheet(&bits, blanks, from, how, &outputs[1])};
+        status = put_shorter(rooms, found, output);
+    } else if (!status) {
+        status = ac_encode_sheet(&sheet, blanks, from, how, output);
+    }
+    ac_sheet_free(&sheet);
+    ac_sheet_free(&bits);
+    return status;
+}
+
+/* With a mask or without, whichever is shorter. */
+static int encode_both(const void *filled, const ac_blanks *blanks, const ac_source *from, const ac_settings *how, const ac_output *output)
+{
+    const ac_blanks none = {0};
+    ac_room rooms[2] = {{0}, {0}};
+    const ac_output outputs[2] = {{ac_take_room, &rooms[0]}, {ac_take_room, &rooms[1]}};
+    const int without = encode_numbers(from->data, &none, from, how, &outputs[0]);
+    const int found[2] = {without, encode_numbers(filled, blanks, from, how, &outputs[1])};
+    return put_shorter(rooms, found, output);
+}
+
+/* AC_ERROR_SPACE where storing takes fewer bytes. */
+static int encode_causal(const ac_source *from, const ac_settings *how, const ac_output *output)
+{
+    ac_blanks blanks;
+    void *filled;
+    int doubtful, status = ac_blanks_choose(&from->array, from->data, &blanks, &filled, &doubtful);
+    if (!status && filled && doubtful)
+        status = encode_both(filled, &blanks, from, how, output);
+    else if (!status)
+        status = encode_numbers(filled ? filled : from->data, &blanks, from, how, output);
+    free(filled);
+    return status;
+}
+
+int ac_add_size(void *work, const ac_array *array, const void *data, uint64_t *bytes)
+{
+    ac_settings how = *(const ac_settings *)work;
+    how.count = 1, how.original = NULL, how.hints = NULL, how.parallel = NULL, how.flags &= ~AC_THOROUGH;
+    const ac_source from = {.array = *array, .given = *array, .data = data, .elements = data};
+    ac_room room = {0};
+    const ac_output output = {ac_take_room, &room};
+    const int status = encode_causal(&from, &how, &output);
+    *bytes += status ? ac_stored_size(array) : room.length;
+    ac_room_free(&room);
+    return status == AC_ERROR_SPACE ? AC_OK : status;
+}
+
+/* Encodes the array in the order of axes that is smallest, where nobody says how its planes shall be cut or what of them is coded. */
+static int encode_in_order(ac_source *from, ac_settings *how, const ac_output *output)
+{
+    ac_axes axes;
+    const ac_array own = from->array;
+    int turned = 0, status = how->wanted || how->residuals ? AC_OK : ac_axes_choose(&own, from->data, ac_add_size, how, &axes, &turned);
+    if (status || !turned) return status ? status : encode_causal(from, how, output);
+    void *data = malloc(ac_array_size(&own));
+    if (!data) return AC_ERROR_MEMORY;
+    from->array = ac_axes_turned(&own, &axes);
+    ac_axes_turn(&own, &axes, NULL, &from->array, from->data, data);
+    from->data = data, from->axes = (ac_span){axes.of, (size_t)own.ndim};
+    how->hints = NULL; /* of other planes */
+    status = encode_causal(from, how, output);
+    free(data);
+    return status;
+}
+
+int ac_encode_steps(ac_source from, const int32_t *steps, ac_settings how, const ac_output *output)
+{
+    from.given = from.array, from.array.dtype = AC_I4, from.data = steps;
+    return from.is_trellis ? encode_causal(&from, &how, output) : encode_in_order(&from, &how, output);
+}
+
+/* Whether rows of the middle take so much less by steps that floats need not be coded as they are. */
+static int are_steps_clear(const ac_source *from, const ac_settings *how, const int32_t *steps, int *are_clear)
+{
+    const ac_planes planes = ac_planes_of(&from->given);
+    const uint64_t all = planes.count * planes.height * planes.width, width = ac_smaller(planes.width, MIDDLE), rows = MIDDLE / width, part = rows * width;
+    ac_array floats = {from->given.dtype, 2, {rows, width}}, integers = {AC_I4, 2, {rows, width}};
+    uint64_t plain = 0, by_steps = 0;
+    *are_clear = 0;
+    if (all < 4 * part) return AC_OK;
+    const uint64_t first = (all - part) / 2 / width * width;
+    ac_settings one = *how;
+    int status = ac_add_size(&one, &floats, (const uint8_t *)from->data + first * ac_item_bytes(floats.dtype), &plain);
+    if (!status) status = ac_add_size(&one, &integers, steps + first, &by_steps);
+    *are_clear = by_steps + by_steps / 4 < plain;
+    return status;
+}
+
+/* Floats that were made of steps by these or as they are, whatever is smaller. */
+static int encode_both_ways(ac_source *from, const ac_settings *how, const ac_quantised *q, const int32_t *steps, const ac_output *output)
+{
+    uint8_t *section;
+    size_t length;
+    ac_settings plain = *how;
+    int status = ac_quantise_write(q, &from->given, &section, &length);
+    if (status) return status == AC_ERROR_SPACE ? encode_in_order(from, &plain, output) : status;
+    ac_room rooms[2] = {{0}};
+    const ac_output by_steps = {ac_take_room, &rooms[0]}, as_they_are = {ac_take_room, &rooms[1]};
+    int found[2] = {AC_ERROR_SPACE, AC_ERROR_SPACE}, are_clear = 0;
+    status = are_steps_clear(from, how, steps, &are_clear);
+    if (!status) found[0] = ac_encode_steps((ac_source){.array = from->given, .elements = from->elements, .quantise = {section, length}}, steps, *how, &by_steps);
+    if (!status && (!are_clear || found[0])) found[1] = encode_in_order(from, &plain, &as_they_are);
+    free(section);
+    if (!status) return put_shorter(rooms, found, output);
+    ac_room_free(&rooms[0]);
+    ac_room_free(&rooms[1]);
+    return status;
+}
+
+int ac_encode_found(ac_source *from, ac_settings *how, const ac_output *output)
+{
+    ac_quantised q = {0};
+    int32_t *steps = NULL;
+    int status = how->original || how->residuals ? AC_OK : ac_steps_choose(&from->given, from->data, how->hints, &q, &steps);
+    if (!status) status = steps ? encode_both_ways(from, how, &q, steps, output) : encode_in_order(from, how, output);
+    ac_quantise_free(&q);
+    free(steps);
+    return status;
+}
