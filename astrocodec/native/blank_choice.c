@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "float_bits.h"
+#include "radix_sort.h"
 
 enum { LEAST = 256, MOST = 4096, SHARE = 64, COMMON = 8, FEW = 16, CANDIDATES = 3, FAR = 8, RARE = 128, LOW = 32, FOUND = 2 * CANDIDATES };
 enum { SMALL = 1 << 16 }; /* numbers, so few that both are tried: masks of small planes that share pieces may cost more than they save */
@@ -16,12 +17,6 @@ typedef struct {
 typedef struct {
     size_t first, count;
 } run;
-
-static int compare_keys(const void *a, const void *b)
-{
-    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return (x > y) - (x < y);
-}
 
 static int is_signed(int dtype) { return dtype == AC_I1 || dtype == AC_I2 || dtype == AC_I4 || dtype == AC_I8; }
 
@@ -40,11 +35,11 @@ static int take_sample(const ac_sheet *s, sample *sample)
     const uint64_t wanted = ac_larger(LEAST, ac_smaller(MOST, s->count / SHARE)), stride = s->count / wanted | 1;
     const uint64_t flip = is_signed(dtype) ? (uint64_t)1 << 63 : 0;
     sample->count = (size_t)((s->count + stride - 1) / stride);
-    sample->keys = malloc(sample->count * sizeof *sample->keys);
+    sample->keys = malloc(2 * sample->count * sizeof *sample->keys); /* half of it is room */
     if (!sample->keys) return AC_ERROR_MEMORY;
     ac_sheet_numbers(s, 0, (size_t)stride, sample->count, sample->keys);
     for (size_t i = 0; i < sample->count; i++) sample->keys[i] ^= flip;
-    qsort(sample->keys, sample->count, sizeof *sample->keys, compare_keys);
+    ac_radix_sort(sample->keys, sample->keys + sample->count, sample->count);
     return AC_OK;
 }
 

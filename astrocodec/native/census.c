@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "radix_sort.h"
+
 enum { CHUNK = 1024 };
 
 void ac_census_free(ac_census *c)
@@ -12,22 +14,16 @@ void ac_census_free(ac_census *c)
     free(c->counts);
 }
 
-static int compare_values(const void *a, const void *b)
-{
-    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return (x > y) - (x < y);
-}
-
 /* Lists the values that have a slot. */
 static int list_values(ac_census *c)
 {
-    c->values = malloc(c->count * sizeof *c->values);
+    c->values = malloc(2 * c->count * sizeof *c->values); /* half of it is room */
     c->counts = malloc(c->count * sizeof *c->counts);
     if (!c->values || !c->counts) return AC_ERROR_MEMORY;
     uint32_t at = 0;
     for (uint64_t i = 0; i < (uint64_t)1 << c->bits; i++)
         if (c->slots[i].count) c->values[at++] = c->slots[i].value;
-    qsort(c->values, c->count, sizeof *c->values, compare_values);
+    ac_radix_sort(c->values, c->values + c->count, c->count);
     for (uint32_t i = 0; i < c->count; i++) {
         ac_seen *slot = ac_census_slot(c, c->values[i]);
         slot->rank = i, c->counts[i] = slot->count;

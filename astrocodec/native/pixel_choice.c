@@ -12,23 +12,42 @@
 
 enum { CHUNK = 1024, SAMPLE_LOG = 13, RUNS = 64, RUN = 4096 /* where a set is weighed */ };
 
-#define HOLDS(type, test)                           \
-    {                                               \
-        const type *p = data;                       \
-        for (uint64_t i = 0; i < count; i++)        \
-            if (!(test)) return 0;                  \
-        return 1;                                   \
-    }
+/* Whether some are all integers below 2^31 in magnitude, and none is -0.0: in 32 bits there and back. */
+#define HOLDS(name, type, bits, top)                                                        \
+    static inline int name(const type *p, size_t n)                                         \
+    {                                                                                       \
+        int all = 1;                                                                        \
+        for (size_t i = 0; i < n; i++) {                                                    \
+            bits b;                                                                         \
+            memcpy(&b, p + i, sizeof b);                                                    \
+            const type v = p[i] > (type)-2147483648.0 && p[i] < (type)2147483648.0 ? p[i] : 0; \
+            all &= ((type)(int32_t)v == p[i]) & (b != top);                                 \
+        }                                                                                   \
+        return all;                                                                         \
+    }                                                                                       \
+    WIDE_VECTORS static int name##_wide(const type *p, size_t n) { return name(p, n); }
 
-/* All are integers below 2^31 in magnitude, and none is -0.0. */
-static int holds_integers(const void *data, int dtype, uint64_t count)
+HOLDS(holds_singles, float, uint32_t, (uint32_t)1 << 31)
+HOLDS(holds_doubles, double, uint64_t, (uint64_t)1 << 63)
+
+static int holds_halves(const uint16_t *p, size_t n)
 {
     int64_t value;
-    switch (dtype) {
-    case AC_F2: HOLDS(uint16_t, ac_half_integer(p[i], &value))
-    case AC_F4: HOLDS(float, ac_is_integer((double)p[i]))
-    default: HOLDS(double, ac_is_integer(p[i]))
+    for (size_t i = 0; i < n; i++)
+        if (!ac_half_integer(p[i], &value)) return 0;
+    return 1;
+}
+
+int ac_holds_integers(const void *data, int dtype, uint64_t count)
+{
+    for (uint64_t first = 0; first < count; first += CHUNK) {
+        const size_t n = (size_t)ac_smaller(CHUNK, count - first);
+        const int all = dtype == AC_F2   ? holds_halves((const uint16_t *)data + first, n)
+                        : dtype == AC_F4 ? (HAS_WIDE_VECTORS ? holds_singles_wide : holds_singles)((const float *)data + first, n)
+                                         : (HAS_WIDE_VECTORS ? holds_doubles_wide : holds_doubles)((const double *)data + first, n);
+        if (!all) return 0;
     }
+    return 1;
 }
 
 /* Low bits that are zeros in all floats; two bits are left at least. */
@@ -77,6 +96,52 @@ void ac_words_range(const uint16_t *p, uint64_t n, uint16_t flip, uint16_t *low,
     (HAS_WIDE_VECTORS ? words_range_wide : words_range)(p, n, flip, low, high);
 }
 
+/* The least and the greatest of floats, as integers in the order of their values that have the sign of these. */
+#define FLOAT_RANGE(name, integer, shift, all)                                                  \
+    static inline void name(const integer *p, uint64_t n, int64_t *low, int64_t *high)          \
+    {                                                                                           \
+        integer least = all, most = -all - 1;                                                   \
+        for (uint64_t i = 0; i < n; i++) {                                                      \
+            const integer v = p[i] ^ (p[i] >> shift & all);                                     \
+            least = v < least ? v : least;                                                      \
+            most = v > most ? v : most;                                                         \
+        }                                                                                       \
+        *low = least, *high = most;                                                             \
+    }                                                                                           \
+    WIDE_VECTORS static void name##_wide(const integer *p, uint64_t n, int64_t *low, int64_t *high) { name(p, n, low, high); }
+
+FLOAT_RANGE(singles_range, int32_t, 31, INT32_MAX)
+FLOAT_RANGE(doubles_range, int64_t, 63, INT64_MAX)
+
+/* The number of a float that such an integer tells. */
+static uint64_t number_of_bits(const ac_sheet *s, int64_t ordered)
+{
+    const int is_single = s->numbers.dtype == AC_F4;
+    ac_sheet one = *s;
+    uint64_t number;
+    const uint64_t bits = (uint64_t)(ordered ^ (ordered >> 63 & INT64_MAX));
+    const uint32_t narrow = (uint32_t)(ordered ^ (ordered >> 63 & INT32_MAX));
+    one.numbers.data = is_single ? (void *)&narrow : (void *)&bits, one.numbers.half = 0;
+    ac_sheet_numbers(&one, 0, 1, 1, &number);
+    return number;
+}
+
+static void range_of_halves(const ac_sheet *s, uint64_t *low, uint64_t *high)
+{
+    const uint64_t flip = s->map.kind == AC_KIND_FLOAT_INTEGER ? (uint64_t)1 << 63 : 0;
+    uint64_t v[CHUNK], least = UINT64_MAX, most = 0;
+    for (uint64_t first = 0; first < s->count; first += CHUNK) {
+        const size_t n = s->count - first < CHUNK ? (size_t)(s->count - first) : CHUNK;
+        ac_sheet_numbers(s, first, 1, n, v);
+        for (size_t i = 0; i < n; i++) {
+            const uint64_t key = v[i] ^ flip;
+            least = key < least ? key : least;
+            most = key > most ? key : most;
+        }
+    }
+    *low = least ^ flip, *high = most ^ flip;
+}
+
 #define RANGE(type)                                            \
     {                                                          \
         const type *p = s->numbers.data;                       \
@@ -110,18 +175,15 @@ static void range_of(const ac_sheet *s, uint64_t *low, uint64_t *high)
     case AC_I8: RANGE(int64_t)
     default: break;
     }
-    const uint64_t flip = s->map.kind == AC_KIND_FLOAT_INTEGER ? (uint64_t)1 << 63 : 0;
-    uint64_t v[CHUNK], least = UINT64_MAX, most = 0;
-    for (uint64_t first = 0; first < s->count; first += CHUNK) {
-        const size_t n = s->count - first < CHUNK ? (size_t)(s->count - first) : CHUNK;
-        ac_sheet_numbers(s, first, 1, n, v);
-        for (size_t i = 0; i < n; i++) {
-            const uint64_t key = v[i] ^ flip;
-            least = key < least ? key : least;
-            most = key > most ? key : most;
-        }
+    int64_t least, most;
+    switch (s->numbers.dtype) {
+    case AC_F2:
+        range_of_halves(s, low, high);
+        return;
+    case AC_F4: (HAS_WIDE_VECTORS ? singles_range_wide : singles_range)(s->numbers.data, s->count, &least, &most); break;
+    default: (HAS_WIDE_VECTORS ? doubles_range_wide : doubles_range)(s->numbers.data, s->count, &least, &most); break;
     }
-    *low = least ^ flip, *high = most ^ flip;
+    *low = number_of_bits(s, least), *high = number_of_bits(s, most);
 }
 
 /* Whether some thousand elements show that values are used without holes. */
@@ -264,13 +326,29 @@ static int64_t ranks_save(const ac_sheet *s, const ac_census *c)
     return (whole - (saved * 16 % steps < 0)) * (int64_t)s->count >> 4;
 }
 
+/* Whether no stretch of a quarter of the upper 16 bits is unused: it would hold seven whole ones of 64 parts of 2^16. The first numbers mostly tell. */
+static int is_without_gap(const ac_sheet *s, uint32_t shift)
+{
+    uint64_t u[CHUNK], parts = 1 | UINT64_MAX << (s->largest >> shift >> 10); /* those behind do not count */
+    for (uint64_t first = 0; first < s->count; first += CHUNK) {
+        const size_t n = s->count - first < CHUNK ? (size_t)(s->count - first) : CHUNK;
+        ac_sheet_integers(s, first, n, u);
+        for (size_t i = 0; i < n; i++) parts |= (uint64_t)1 << ((u[i] >> shift >> 10) & 63);
+        uint64_t empty = ~parts;
+        empty &= empty >> 1, empty &= empty >> 2, empty &= empty >> 3; /* of 2, 4, 7 */
+        if (!empty) return 1;
+    }
+    return 0;
+}
+
 /* The largest stretch of unused values of the upper 16 bits, among all values if they are known: 1 and a gap if it is worth closing. */
 static int find_gap(const ac_sheet *s, const ac_census *all, ac_gap *gap)
 {
-    uint8_t *used = calloc(65536, 1);
-    if (!used) return 0;
     uint32_t shift = 0;
     while (s->largest >> shift > 65535) shift++;
+    if (!all && is_without_gap(s, shift)) return 0;
+    uint8_t *used = calloc(65536, 1);
+    if (!used) return 0;
     uint64_t u[CHUNK];
     const uint64_t count = all ? all->count : s->count;
     for (uint64_t first = 0; first < count; first += CHUNK) {
@@ -433,7 +511,7 @@ int ac_sheet_init_as(ac_sheet *s, const ac_array *array, const void *data, int b
     s->numbers = ac_numbers_of(array, (void *)data, s->count);
     s->count <<= ac_is_complex(array->dtype);
     s->planes = ac_planes_of(array);
-    if (ac_is_float(array->dtype)) s->map.kind = holds_integers(data, s->numbers.dtype, s->count) ? AC_KIND_FLOAT_INTEGER : AC_KIND_FLOAT_BITS;
+    if (ac_is_float(array->dtype)) s->map.kind = ac_holds_integers(data, s->numbers.dtype, s->count) ? AC_KIND_FLOAT_INTEGER : AC_KIND_FLOAT_BITS;
     if (s->map.kind == AC_KIND_FLOAT_BITS) s->map.trailing = trailing_zeros(data, s->numbers.dtype, s->count);
     uint64_t low, high;
     range_of(s, &low, &high);
