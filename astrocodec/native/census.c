@@ -34,7 +34,7 @@ static int list_values(ac_census *c)
 int ac_census_take(const ac_sheet *s, uint64_t stride, uint64_t total, uint32_t most, ac_census *c)
 {
     memset(c, 0, sizeof *c);
-    while ((uint64_t)1 << c->bits < 2 * ((uint64_t)most + CHUNK)) c->bits++;
+    while ((uint64_t)2 << c->bits < 3 * ((uint64_t)most + CHUNK)) c->bits++; /* two thirds are taken at most */
     c->slots = calloc((size_t)1 << c->bits, sizeof *c->slots);
     if (!c->slots) return AC_ERROR_MEMORY;
     uint64_t u[CHUNK];

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "array.h"
+#include "wide_vectors.h"
 
 /* SPREAD values tell where most of them are; of SCAN values those of a narrow window there are looked at closely. */
 enum { SPREAD = 1024, SCAN = 1 << 16, CLOSE = 256, CHUNK = 512, BESIDE = 12, FEWEST = 12, SMALLEST = 48, CANDIDATES = 6 + 6 + 10 };
@@ -77,7 +78,7 @@ static uint32_t close_values(const ac_floats *f, double low, double high, double
 }
 
 /* How many distances are multiples of the step, about. */
-static uint32_t multiples(const double *distance, uint32_t n, double step)
+static inline __attribute__((always_inline)) uint32_t multiples(const double *distance, uint32_t n, double step)
 {
     const double inverse = 1 / step;
     uint32_t good = 0;
@@ -89,7 +90,7 @@ static uint32_t multiples(const double *distance, uint32_t n, double step)
 }
 
 /* A step from distances of which `step` is about one, and more and larger ones. */
-static double refined(const double *distance, uint32_t n, double step, double error)
+static inline __attribute__((always_inline)) double refined(const double *distance, uint32_t n, double step, double error)
 {
     double most = floor(0.2 * step / error);
     for (int round = 0; round < 8; round++) {
@@ -127,7 +128,7 @@ static double common(double x, double y, double error)
 }
 
 /* The largest step that most distances are multiples of; 0 if there is none above `error`, that of a distance. */
-static double find_step(const double *distance, uint32_t n, double error)
+static inline __attribute__((always_inline)) double find_step(const double *distance, uint32_t n, double error)
 {
     double sorted[CLOSE], best = 0;
     memcpy(sorted, distance, n * sizeof *sorted);
@@ -149,6 +150,9 @@ static double find_step(const double *distance, uint32_t n, double error)
     }
     return best;
 }
+
+static double find_step_plain(const double *distance, uint32_t n, double error) { return find_step(distance, n, error); }
+WIDE_VECTORS static double find_step_wide(const double *distance, uint32_t n, double error) { return find_step(distance, n, error); } /* which round in one operation */
 
 /* Sums for the line of least squares, of values less `middle`. */
 typedef struct {
@@ -245,7 +249,7 @@ int ac_lattice_look(ac_floats *f, ac_line *line)
     if (m < FEWEST) return 0;
     for (uint32_t i = 0; i + 1 < m; i++) distance[i] = close[i + 1] - close[i];
     const double error = ldexp(ac_ulp(fmax(fabs(close[0]), fabs(close[m - 1])), f->is_single), zeros < 40 ? (int)zeros : 40);
-    line->step = find_step(distance, m - 1, error);
+    line->step = (HAS_WIDE_VECTORS ? find_step_wide : find_step_plain)(distance, m - 1, error);
     if (line->step == 0) return 0;
     double values[AC_LATTICE_POINTS];
     n = spread_values(f, ac_smaller(SPREAD, f->count), spread); /* more of them, for it is one */

@@ -74,23 +74,36 @@ static size_t closest_pairs(const ac_sorted *s, pair *pairs)
 
 static inline int agrees(const uint8_t *turn, pair p) { return (uint8_t)(turn[p.a] - turn[p.b] + 2 * NEAR) < 4 * NEAR; }
 
-/* How many of the first pairs agree with each of the places; 0 where the four closest tell that none does. */
-static inline __attribute__((always_inline)) int count_places(const uint8_t *restrict turn, const pair *pairs, uint8_t *restrict agree)
+typedef uint8_t places __attribute__((vector_size(LANES)));
+
+/* Adds which of some places a pair agrees with. */
+static inline __attribute__((always_inline)) void add_agreeing(const uint8_t *turn, pair p, places *count)
 {
-    uint8_t count[LANES] = {0}, any = 0;
-    for (int j = 0; j < FIRST; j++) {
-        const uint8_t *restrict a = turn + pairs[j].a, *restrict b = turn + pairs[j].b;
-        for (int i = 0; i < LANES; i++) count[i] += (uint8_t)(a[i] - b[i] + NEAR) < 2 * NEAR;
-        if (j != FIRST / 2 - 1) continue;
-        for (int i = 0; i < LANES; i++) any |= count[i] > FIRST / 4;
-        if (!any) return 0;
-    }
-    memcpy(agree, count, LANES);
-    return 1;
+    places a, b;
+    memcpy(&a, turn + p.a, sizeof a);
+    memcpy(&b, turn + p.b, sizeof b);
+    *count -= (places)(a - b + NEAR < 2 * NEAR);
 }
 
-static int count_plain(const uint8_t *turn, const pair *pairs, uint8_t *agree) { return count_places(turn, pairs, agree); }
-WIDE_VECTORS static int count_wide(const uint8_t *turn, const pair *pairs, uint8_t *agree) { return count_places(turn, pairs, agree); }
+/* From place p on, the first of some of which one may do: how many of the first pairs agree with each; the four closest mostly tell that none does. */
+static inline __attribute__((always_inline)) int next_places(const uint8_t *turns, const pair *pairs, int p, uint8_t *agree)
+{
+    for (; p < AC_SEEDS; p += LANES) {
+        places count = {0};
+        for (int j = 0; j < FIRST / 2; j++) add_agreeing(turns + p, pairs[j], &count);
+        const places are_many = (places)(count > FIRST / 4);
+        uint64_t any[LANES / 8];
+        memcpy(any, &are_many, sizeof any);
+        if (!(any[0] | any[1] | any[2] | any[3])) continue;
+        for (int j = FIRST / 2; j < FIRST; j++) add_agreeing(turns + p, pairs[j], &count);
+        memcpy(agree, &count, sizeof count);
+        break;
+    }
+    return p;
+}
+
+static int next_plain(const uint8_t *turns, const pair *pairs, int p, uint8_t *agree) { return next_places(turns, pairs, p, agree); }
+WIDE_VECTORS static int next_wide(const uint8_t *turns, const pair *pairs, int p, uint8_t *agree) { return next_places(turns, pairs, p, agree); }
 
 size_t ac_undither_starts(const uint8_t *turns, const ac_sorted *sorted, uint16_t *starts, size_t most)
 {
@@ -98,9 +111,9 @@ size_t ac_undither_starts(const uint8_t *turns, const ac_sorted *sorted, uint16_
     int scores[8];
     size_t found = 0;
     if (closest_pairs(sorted, pairs) < PAIRS) return 0;
-    for (int p = 0; p < AC_SEEDS; p += LANES) {
-        uint8_t agree[LANES];
-        if (!(HAS_WIDE_VECTORS ? count_wide : count_plain)(turns + p, pairs, agree)) continue;
+    uint8_t agree[LANES];
+    int (*const next)(const uint8_t *, const pair *, int, uint8_t *) = HAS_WIDE_VECTORS ? next_wide : next_plain;
+    for (int p = next(turns, pairs, 0, agree); p < AC_SEEDS; p = next(turns, pairs, p + LANES, agree)) {
         for (int i = 0; i < LANES && p + i < AC_SEEDS; i++) {
             if (agree[i] < LEAST_FIRST) continue;
             int score = agree[i];
