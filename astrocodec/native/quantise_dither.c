@@ -1,23 +1,29 @@
 #include <stdlib.h>
 
 #include "quantise.h"
+#include "wide_vectors.h"
 
-enum { MODULUS = 2147483647, CHAINS = 8 };
+enum { MODULUS = 2147483647, CHAINS = 16 };
 
-static uint32_t times(uint64_t a, uint32_t b)
+static inline uint32_t times(uint64_t a, uint32_t b)
 {
     const uint64_t product = a * b;
     const uint32_t folded = (uint32_t)((product & MODULUS) + (product >> 31));
     return folded >= MODULUS ? folded - MODULUS : folded;
 }
 
-/* Eight numbers at a time are told by the eight before, which is quicker than one by one. */
-void ac_dither_states(uint32_t *states)
+/* Sixteen numbers at a time are told by the sixteen before, which is quicker than one by one. */
+static inline __attribute__((always_inline)) void take_states(uint32_t *states)
 {
     uint32_t jump = 1;
     for (int i = 0; i < CHAINS; i++) states[i] = jump = times(jump, 16807);
-    for (int i = CHAINS; i < AC_SEEDS; i++) states[i] = times(states[i - CHAINS], jump);
+    for (int i = CHAINS; i < AC_SEEDS; i += CHAINS)
+        for (int j = 0; j < CHAINS; j++) states[i + j] = times(states[i + j - CHAINS], jump);
 }
+
+static void take_states_plain(uint32_t *states) { take_states(states); }
+WIDE_VECTORS static void take_states_wide(uint32_t *states) { take_states(states); }
+void ac_dither_states(uint32_t *states) { (HAS_WIDE_VECTORS ? take_states_wide : take_states_plain)(states); }
 
 ac_dither *ac_dither_create(void)
 {

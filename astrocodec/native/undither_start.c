@@ -55,20 +55,23 @@ void ac_undither_sort(const double *x, size_t n, size_t stride, ac_sorted *sorte
 
 /* Two pixels whose values are close to each other. */
 typedef struct {
-    double apart;
     uint16_t a, b;
 } pair;
 
+/* The closest first, of equal ones the first. */
 static size_t closest_pairs(const ac_sorted *s, pair *pairs)
 {
+    double apart[PAIRS];
+    uint16_t behind[PAIRS];
     size_t n = 0;
     for (size_t i = 1; i < s->count; i++) {
-        const double apart = fabs(s->x[i] - s->x[i - 1]);
-        if (n == PAIRS && !(apart < pairs[n - 1].apart)) continue;
-        size_t at = n < PAIRS ? n++ : n - 1;
-        for (; at && pairs[at - 1].apart > apart; at--) pairs[at] = pairs[at - 1];
-        pairs[at] = (pair){apart, s->at[i - 1], s->at[i]};
+        const double d = fabs(s->x[i] - s->x[i - 1]);
+        if (n == PAIRS && !(d < apart[PAIRS - 1])) continue;
+        size_t at = n < PAIRS ? n++ : PAIRS - 1;
+        for (; at && apart[at - 1] > d; at--) apart[at] = apart[at - 1], behind[at] = behind[at - 1];
+        apart[at] = d, behind[at] = (uint16_t)i;
     }
+    for (size_t i = 0; i < n; i++) pairs[i] = (pair){s->at[behind[i] - 1], s->at[behind[i]]};
     return n;
 }
 
