@@ -10,7 +10,7 @@
 #include "valueset.h"
 #include "wide_vectors.h"
 
-enum { CHUNK = 1024, SAMPLE_LOG = 13, RUNS = 64, RUN = 4096 /* where a set is weighed */ };
+enum { CHUNK = 1024, SAMPLE_LOG = 13, RUNS = 64, RUN = 4096 /* where a set is weighed */, GAP_LOOKS = 8 };
 
 /* Whether some are all integers below 2^31 in magnitude, and none is -0.0: in 32 bits there and back. */
 #define HOLDS(name, type, bits, top)                                                        \
@@ -326,12 +326,13 @@ static int64_t ranks_save(const ac_sheet *s, const ac_census *c)
     return (whole - (saved * 16 % steps < 0)) * (int64_t)s->count >> 4;
 }
 
-/* Whether no stretch of a quarter of the upper 16 bits is unused: it would hold seven whole ones of 64 parts of 2^16. The first numbers mostly tell. */
+/* Whether some numbers show that no stretch of a quarter of the upper 16 bits is unused: it would hold seven whole ones of 64 parts of 2^16. */
 static int is_without_gap(const ac_sheet *s, uint32_t shift)
 {
     uint64_t u[CHUNK], parts = 1 | UINT64_MAX << (s->largest >> shift >> 10); /* those behind do not count */
-    for (uint64_t first = 0; first < s->count; first += CHUNK) {
-        const size_t n = s->count - first < CHUNK ? (size_t)(s->count - first) : CHUNK;
+    for (uint64_t look = 0; look < GAP_LOOKS; look++) {
+        const uint64_t first = look * (s->count / GAP_LOOKS);
+        const size_t n = (size_t)ac_smaller(CHUNK, s->count - first);
         ac_sheet_integers(s, first, n, u);
         for (size_t i = 0; i < n; i++) parts |= (uint64_t)1 << ((u[i] >> shift >> 10) & 63);
         uint64_t empty = ~parts;
@@ -364,6 +365,9 @@ static int find_gap(const ac_sheet *s, const ac_census *all, ac_gap *gap)
     uint32_t last = 0, widest = 0, before = 0;
     while (!used[last]) last++;
     for (uint32_t v = last + 1; v < 65536; v++) {
+        uint64_t eight;
+        memcpy(&eight, used + (v & ~7u), sizeof eight);
+        if (!eight) v |= 7;
         if (!used[v]) continue;
         if (v - last > widest) widest = v - last, before = last;
         last = v;
