@@ -5,17 +5,17 @@
 #include <stdint.h>
 #include <string.h>
 
-/* -0.0 just below 0.0, NaNs at the ends. */
+/* -0.0 just below 0.0, NaNs at the ends. No branches here: signs of noise are no habit. */
 static inline uint64_t ac_ordered_bits(uint64_t bits, uint32_t width)
 {
     const uint64_t top = (uint64_t)1 << (width - 1), all = top | (top - 1);
-    return bits & top ? ~bits & all : bits | top;
+    return (bits ^ (top | (0 - (bits >> (width - 1))))) & all;
 }
 
 static inline uint64_t ac_unordered_bits(uint64_t ordered, uint32_t width)
 {
     const uint64_t top = (uint64_t)1 << (width - 1);
-    return ordered & top ? ordered ^ top : ~ordered;
+    return ordered ^ (top | ((ordered >> (width - 1) & 1) - 1));
 }
 
 /* Whether a float is an integer below 2^31 in magnitude and not -0.0. */

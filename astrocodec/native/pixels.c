@@ -37,14 +37,14 @@ static inline void load_numbers(const void *data, int dtype, const ac_pixel_map 
     case AC_U8: LOAD(uint64_t, p[i * stride])
     case AC_I8: LOAD(int64_t, p[i * stride])
     case AC_F2:
-        if (is_ordered) LOAD(uint16_t, ac_ordered_bits(p[i * stride] >> trailing, 16 - trailing))
+        if (is_ordered) LOAD(uint16_t, ac_ordered_bits(p[i * stride], 16) >> trailing)
         LOAD(uint16_t, ac_half_value(p[i * stride]))
     case AC_F4:
-        if (is_ordered && trailing) LOAD(uint32_t, ac_ordered_bits(p[i * stride] >> trailing, 32 - trailing))
+        if (is_ordered && trailing) LOAD(uint32_t, ac_ordered_bits(p[i * stride], 32) >> trailing)
         if (is_ordered) LOAD(uint32_t, ac_ordered_bits(p[i * stride], 32))
         LOAD(float, (int64_t)p[i * stride])
     default:
-        if (is_ordered && trailing) LOAD(uint64_t, ac_ordered_bits(p[i * stride] >> trailing, 64 - trailing))
+        if (is_ordered && trailing) LOAD(uint64_t, ac_ordered_bits(p[i * stride], 64) >> trailing)
         if (is_ordered) LOAD(uint64_t, ac_ordered_bits(p[i * stride], 64))
         LOAD(double, (int64_t)p[i * stride])
     }

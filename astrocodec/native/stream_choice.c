@@ -10,7 +10,8 @@
 #include "stream_encode.h"
 
 enum { LOOKED_AT = 512 }; /* rows and columns that tell whether floats are tried by their bits */
-enum { MIDDLE = 1 << 15 }; /* elements that tell whether floats are smaller by their steps */
+/* Elements that tell whether floats are smaller by their steps, an eighth of all at most; that is clear by a sixteenth, or equal to one in 4096. */
+enum { MIDDLE = 1 << 15, PART = 8, LEAST = 1 << 12, CLEAR = 16, EQUAL = 4096 };
 
 /* The shorter of two streams, of equal ones the first, as far as they were found. They are freed. */
 static int put_shorter(ac_room *rooms, const int *found, const ac_output *output)
@@ -132,20 +133,35 @@ int ac_encode_steps(ac_source from, const int32_t *steps, ac_settings how, const
     return from.is_trellis ? encode_causal(&from, &how, output) : encode_in_order(&from, &how, output);
 }
 
-/* Whether rows of the middle take so much less by steps that floats need not be coded as they are. */
-static int are_steps_clear(const ac_source *from, const ac_settings *how, const int32_t *steps, int *are_clear)
+/* Bytes of the set of values that an array has a list of. */
+static int set_size(const ac_array *array, const void *data, uint64_t *bytes)
+{
+    ac_sheet sheet;
+    const int status = ac_sheet_init(&sheet, array, data);
+    *bytes = sheet.map.packed_size;
+    ac_sheet_free(&sheet);
+    return status;
+}
+
+/* Which of two ways rows of the middle leave: by steps, and as they are. A list of values, which is about as long for all of the array, does not count where
+ * its ranks are no shorter than steps. */
+static int look_at_middle(const ac_source *from, const ac_settings *how, const int32_t *steps, int *is_left)
 {
     const ac_planes planes = ac_planes_of(&from->given);
-    const uint64_t all = planes.count * planes.height * planes.width, width = ac_smaller(planes.width, MIDDLE), rows = MIDDLE / width, part = rows * width;
+    const uint64_t all = planes.count * planes.height * planes.width, most = ac_smaller(MIDDLE, all / PART), width = ac_smaller(planes.width, most);
+    is_left[0] = is_left[1] = 1;
+    if (most < LEAST) return AC_OK;
+    const uint64_t rows = most / width, part = rows * width, first = (all - part) / 2 / width * width;
+    const void *middle = (const uint8_t *)from->data + first * ac_item_bytes(from->given.dtype);
     ac_array floats = {from->given.dtype, 2, {rows, width}}, integers = {AC_I4, 2, {rows, width}};
-    uint64_t plain = 0, by_steps = 0;
-    *are_clear = 0;
-    if (all < 4 * part) return AC_OK;
-    const uint64_t first = (all - part) / 2 / width * width;
+    uint64_t plain = 0, by_steps = 0, set = 0;
     ac_settings one = *how;
-    int status = ac_add_size(&one, &floats, (const uint8_t *)from->data + first * ac_item_bytes(floats.dtype), &plain);
+    int status = ac_add_size(&one, &floats, middle, &plain);
     if (!status) status = ac_add_size(&one, &integers, steps + first, &by_steps);
-    *are_clear = by_steps + by_steps / 4 < plain;
+    if (!status && by_steps <= plain) status = set_size(&floats, middle, &set);
+    const uint64_t ranks = plain - ac_smaller(set, plain);
+    if (by_steps + by_steps / CLEAR < plain || by_steps <= ranks + ranks / EQUAL) is_left[1] = 0;
+    if (plain + plain / CLEAR < by_steps) is_left[0] = 0;
     return status;
 }
 
@@ -159,10 +175,11 @@ static int encode_both_ways(ac_source *from, const ac_settings *how, const ac_qu
     if (status) return status == AC_ERROR_SPACE ? encode_in_order(from, &plain, output) : status;
     ac_room rooms[2] = {{0}};
     const ac_output by_steps = {ac_take_room, &rooms[0]}, as_they_are = {ac_take_room, &rooms[1]};
-    int found[2] = {AC_ERROR_SPACE, AC_ERROR_SPACE}, are_clear = 0;
-    status = are_steps_clear(from, how, steps, &are_clear);
-    if (!status) found[0] = ac_encode_steps((ac_source){.array = from->given, .elements = from->elements, .quantise = {section, length}}, steps, *how, &by_steps);
-    if (!status && (!are_clear || found[0])) found[1] = encode_in_order(from, &plain, &as_they_are);
+    int found[2] = {AC_ERROR_SPACE, AC_ERROR_SPACE}, is_left[2];
+    const ac_source made = {.array = from->given, .elements = from->elements, .quantise = {section, length}};
+    status = look_at_middle(from, how, steps, is_left);
+    if (!status && is_left[0]) found[0] = ac_encode_steps(made, steps, *how, &by_steps);
+    if (!status && (is_left[1] || found[0])) found[1] = encode_in_order(from, &plain, &as_they_are);
     free(section);
     if (!status) return put_shorter(rooms, found, output);
     ac_room_free(&rooms[0]);
