@@ -6,6 +6,7 @@
 
 #include "float_bits.h"
 #include "lattice_exact.h"
+#include "wide_vectors.h"
 
 /* Rounds in which points are added, the last of them for rules that round each operation. */
 enum { ROUNDS = 7, LAST = 2, BATCH = 256, MOST_TRIES = 1 << 19, TRIED_PLANES = 8 /* for a rule of their own */ };
@@ -16,14 +17,14 @@ typedef struct {
 } null_bits;
 
 /* The integer about which a float is made; INT64_MIN where there is none. */
-static inline int64_t nearest_k(const ac_lattice_rule *r, double inverse, double v)
+static inline __attribute__((always_inline)) int64_t nearest_k(const ac_lattice_rule *r, double inverse, double v)
 {
     const double t = r->zero_first ? v * inverse - r->zero : (v - r->zero) * inverse, k = floor(t + 0.5);
     return fabs(k) < 9e15 ? (int64_t)k : INT64_MIN;
 }
 
 /* How many floats the rule does not give, without zeros and NaNs; the first that are near the lattice become points of the line. */
-static uint64_t count_misses(const ac_floats *f, const ac_lattice_rule *r, uint64_t most, ac_line *line)
+static inline __attribute__((always_inline)) uint64_t misses_of(const ac_floats *f, const ac_lattice_rule *r, uint64_t most, ac_line *line)
 {
     const double inverse = r->divides ? r->scale : 1 / r->scale, step = 1 / inverse;
     uint64_t misses = 0;
@@ -39,6 +40,9 @@ static uint64_t count_misses(const ac_floats *f, const ac_lattice_rule *r, uint6
     }
     return misses;
 }
+
+static uint64_t count_plain(const ac_floats *f, const ac_lattice_rule *r, uint64_t most, ac_line *line) { return misses_of(f, r, most, line); }
+WIDE_VECTORS static uint64_t count_wide(const ac_floats *f, const ac_lattice_rule *r, uint64_t most, ac_line *line) { return misses_of(f, r, most, line); }
 
 /* The rule that gives most of the floats on a line; 0 if there is none that gives more than half. */
 static int find_rule(const ac_floats *f, ac_line *line, uint32_t tries, ac_lattice_rule *rule, uint64_t *missed)
@@ -56,7 +60,7 @@ static int find_rule(const ac_floats *f, ac_line *line, uint32_t tries, ac_latti
             continue;
         }
         const uint32_t points = line->count;
-        const uint64_t misses = count_misses(f, &r, *missed, line);
+        const uint64_t misses = (HAS_WIDE_VECTORS ? count_wide : count_plain)(f, &r, *missed, line);
         if (misses < *missed) *rule = r, *missed = misses, found = 1;
         if (line->count == points) break;
     }
