@@ -40,6 +40,11 @@ static int look_around(ac_dithered_image *image, uint64_t count, ac_sighting *se
             seen->row = ac_smaller(i < 2 ? height / 2 / USUAL_WIDTH * USUAL_WIDTH + begins : seen->row, height - ROWS);
             seen->rows = ROWS, seen->width = USUAL_WIDTH;
         }
+        if (i == (width > lengths[0] ? 8 : 4) && height >= ROWS) { /* tiles of 64 x 64 begin where the image does */
+            seen->column = (uint64_t)((along - floor(along)) * (double)(width / SIDE)) * SIDE;
+            seen->row = ac_smaller(seen->row / SIDE * SIDE, height - ROWS);
+            seen->n = (size_t)ac_smaller(SIDE, width), seen->rows = ROWS, seen->width = SIDE;
+        }
         if (!ac_undither_may(image, seen)) continue;
         if (!image->dither) image->dither = ac_dither_create();
         if (!image->dither) return 0;

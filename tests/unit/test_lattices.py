@@ -9,6 +9,7 @@ import pytest
 from astropy.io import fits
 
 import astrocodec
+from astrocodec._native.stream import _Threads
 
 rng = np.random.default_rng(4)
 # More values than a set has, so that steps alone make them small.
@@ -93,6 +94,23 @@ def test_steps_of_32_bits_are_found() -> None:
 def test_integers_of_which_some_are_nan_are_steps_of_1() -> None:
     words = WORDS.astype("i4") - 1000
     check(np.where(words % 97 == 5, np.nan, words).astype("f4"), np.where(words % 97 == 5, -(2**31), words), 60)
+
+
+@pytest.mark.parametrize("sigma", [9, 9000])
+def test_rows_of_the_middle_tell_which_way_pieces_are_coded(sigma: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By steps, or by ranks or bits: few values take as many bytes either way, many take fewer by steps."""
+    coded: list[int] = []
+    run = _Threads._run
+
+    def counting(self: _Threads, *task: Any) -> None:
+        coded.append(task[-1])
+        run(self, *task)
+
+    monkeypatch.setattr(_Threads, "_run", counting)
+    values = F(np.rint(rng.normal(90_000, sigma, (256, 256)))) * F(1.7)
+    stream = astrocodec.encode(values, piece_shape=(128, 256), workers=2)
+    assert "quantised" in astrocodec.inspect(stream).holds
+    assert coded == [2]
 
 
 @pytest.mark.parametrize("dtype", ["f4", "f8"])
