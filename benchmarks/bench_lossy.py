@@ -11,7 +11,6 @@ your files.
 
 import warnings
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -48,14 +47,17 @@ def summary(rows: list[Row]) -> str:
             images = len({row.frame for row in of_kind})
             parts.append(f"Kind `{kind}`, {images} frames, size beside fpack's RICE tiles at equal added variance:\n")
             parts.append(markdown(summary_lines(of_kind)) + "\n")
-    names = [peer.name for peer in our_peers()]
-    lines = []
-    for (frame, kind), found in curves(rows).items():
-        line: dict[str, Any] = {"frame": f"{frame}, {kind}"}
-        for codec in (BASE, "SZ3", *names):
-            line[codec] = found[codec].at(0.02) if codec in found else None
-        lines.append(line)
-    return "\n".join([*parts, "Bits per pixel at an added variance of 2 %:\n", markdown(lines)])
+    names = [BASE, "SZ3", *(peer.name for peer in our_peers())]
+    for title, local in (
+        ("an added variance", False),
+        ("an added variance, of each pixel over its own noise's,", True),
+    ):
+        lines = []
+        for (frame, kind), found in curves(rows, local=local).items():
+            bits = {codec: found[codec].at(0.02) if codec in found else None for codec in names}
+            lines.append({"frame": f"{frame}, {kind}"} | bits)
+        parts += [f"Bits per pixel at {title} of 2 %:\n", markdown(lines) + "\n"]
+    return "\n".join(parts)
 
 
 @click.command()

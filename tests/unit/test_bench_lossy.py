@@ -157,6 +157,7 @@ def test_codecs_are_compared_at_equal_variance() -> None:
     rows += rows_of(BASE, (0.005, 0.02, 0.08), (5.0, 4.0, 3.0), "b") + rows_of("x", (0.005, 0.02), (5.0, 4.0), "b")
     found = curves(rows)
     assert found["a", "float"]["x"] == Curve((0.01, 0.04), (4.0, 3.0))
+    assert curves(rows, local=True) == {}
     base, other = standings(rows)
     assert base.sizes == pytest.approx((1, 1, 1))
     assert other.sizes[1] == pytest.approx(math.sqrt(3.5 / 4))

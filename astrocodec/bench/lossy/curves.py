@@ -82,12 +82,17 @@ class Standing:
     bias_sigma: float | None
 
 
-def curves(rows: Iterable[Row]) -> dict[tuple[str, str], dict[str, Curve]]:
-    """Curve of each codec by image, which is its name and kind; levels that came out worse than others are left out."""
+def curves(rows: Iterable[Row], *, local: bool = False) -> dict[tuple[str, str], dict[str, Curve]]:
+    """Curve of each codec by image, which is its name and kind; levels that came out worse than others are left out.
+
+    With `local`, the added variance is that of each pixel over that of its own noise, which is not the same where noise
+    differs over an image.
+    """
     points: dict[tuple[str, str], dict[str, list[tuple[float, float]]]] = defaultdict(lambda: defaultdict(list))
     for row in rows:
-        if row.bits is not None and row.added:
-            points[row.frame, row.kind][row.codec].append((row.added, row.bits))
+        added = row.added_local if local else row.added
+        if row.bits is not None and added:
+            points[row.frame, row.kind][row.codec].append((added, row.bits))
     found: dict[tuple[str, str], dict[str, Curve]] = {}
     for image, codecs in points.items():
         found[image] = {}

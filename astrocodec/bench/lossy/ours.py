@@ -1,7 +1,8 @@
-"""Our own lossy ways: whole HDUs through the FITS door, as of fpack, and streams alone."""
+"""Our own lossy ways; whole HDUs are charged, as of fpack."""
 
 from __future__ import annotations
 
+import functools
 import io
 import math
 from functools import partial
@@ -44,20 +45,34 @@ def _steps(image: Image, loss: astrocodec.Loss) -> Image:
     return np.clip(np.rint(steps), -(2**31), 2**31 - 1).astype(np.int32)
 
 
+@functools.lru_cache
+def _around(shape: tuple[int, ...], dtype: str) -> int:
+    """Bytes that a FITS file needs around the stream of an image in one tile: cards, and a row of the table."""
+    import fits_tiles
+
+    original, target = _plain(np.zeros(shape, dtype)), io.BytesIO()
+    fits_tiles.compress(io.BytesIO(original), target, tile_shape=shape, tune=False, verify=False)
+    compressed = target.getvalue()
+    with fits.open(io.BytesIO(compressed), disable_image_compression=True) as hdus:
+        stream = int(hdus[1].header["PCOUNT"])
+    return charged_bytes_of_file(compressed, original) - stream
+
+
 def _stream(option: str, unit: str, image: Image, level: float, noise: float) -> Coded:
     """A stream, of the general model or of one fitted to the steps, whichever is smaller."""
     bound: dict[str, Any] = {option: f"{level:g}{unit}"}
+    around = _around(image.shape, image.dtype.name)
     stream = astrocodec.encode(image, **bound)
     loss = astrocodec.inspect(stream).loss
     if loss is None:
         model = astrocodec.tune(image)
         stream = min(stream, astrocodec.encode(image, model), key=len)
-        return Coded(len(stream), astrocodec.decode(stream), None, "such a step is none: nothing is lost")
+        return Coded(len(stream) + around, astrocodec.decode(stream), None, "such a step is none: nothing is lost")
     if loss.unit_variance > 0:
         model = astrocodec.tune(_steps(image, loss))
         stream = min(stream, astrocodec.encode(image, model, **bound), key=len)
         loss = astrocodec.inspect(stream).loss or loss
-    return Coded(len(stream), astrocodec.decode(stream), loss.max_error)
+    return Coded(len(stream) + around, astrocodec.decode(stream), loss.max_error)
 
 
 def our_peers() -> list[LossyPeer]:
