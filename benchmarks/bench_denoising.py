@@ -23,7 +23,7 @@ import astrocodec
 from astrocodec.analysis.denoising.cross_correlation import cross_correlation
 from astrocodec.analysis.denoising.filters import CUTS, SIGMAS, fft_filtered, gaussian_filtered
 from astrocodec.analysis.denoising.fluxes import flux_edges, histogram_discrepancy, mean_relative_error, peak_loss
-from astrocodec.bench.tables import markdown, write_csv, write_provenance
+from astrocodec.bench.tables import markdown, read_csv, write_csv, write_provenance
 from astrocodec.errors import ModelNotFoundError
 from astrocodec.simulate.radio_sky import RadioField, RadioSky, observe_radio, varied
 
@@ -116,20 +116,25 @@ def means(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 @click.command()
+@click.option("--kind", "kinds", multiple=True, type=click.Choice(list(CODECS)), help="Only these; others stay.")
 @click.option(
     "--fields", default=8, show_default=True, help="Of each kind of image and sky; a quarter of clean, dirty."
 )
 @click.option("--output", type=click.Path(path_type=Path), default=RESULTS / "denoising.csv", help="CSV to write.")
-def main(fields: int, output: Path) -> None:
+def main(kinds: tuple[str, ...], fields: int, output: Path) -> None:
     """Measure, and write the table with its means."""
-    rows: list[dict[str, Any]] = []
-    for kind, count in (("noise", fields), ("clean", -(-fields // 4)), ("dirty", -(-fields // 4))):
+    kinds = kinds or tuple(CODECS)
+    rows: list[dict[str, Any]] = (
+        [row for row in read_csv(output) if row["image"] not in kinds] if output.exists() else []
+    )
+    for kind in kinds:
+        count = fields if kind == "noise" else -(-fields // 4)
         for sky in ("faint", "mixed"):
             for seed in range(SEED, SEED + count):
                 rows += rows_of(observe_radio(settings_of(sky, seed), kind, seed=seed), sky)
                 print(kind, sky, seed, flush=True)
     write_csv(output, [{k: f"{v:.5g}" if isinstance(v, float) else v for k, v in row.items()} for row in rows])
-    write_provenance(output)
+    write_provenance(output, keep_earlier=kinds != tuple(CODECS))
     table = f"Means over fields, simulated; see benchmarks/bench_denoising.py.\n\n{markdown(means(rows))}\n"
     output.with_suffix(".md").write_text(table, encoding="utf-8")
     print(table)

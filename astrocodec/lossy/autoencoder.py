@@ -17,7 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from astrocodec.codec import Buffer, inspect_whole
+from astrocodec._native.stream import StreamHeader, inspect_stream
+from astrocodec.bounds import Bound
+from astrocodec.codec import Buffer
 from astrocodec.codecs import TORCH_INSTALL
 from astrocodec.errors import CorruptError, TruncatedError
 from astrocodec.lossy.autoencoder_model import model_of
@@ -25,13 +27,15 @@ from astrocodec.lossy.autoencoder_pixels import FLOOR_PART, Span, noise_of
 from astrocodec.lossy.flux_scale import TOP
 from astrocodec.lossy.latent_contexts import put_latents, take_latents
 from astrocodec.lossy.lattice_coder import LatticeDecoder, LatticeEncoder
+from astrocodec.lossy.residual_layer import residual_stream, restored
 from astrocodec.lossy.weights import FINGERPRINT_SIZE, find_weights
 from astrocodec.stages.stream import PARAMETERS
 
 ID = 64
 MAX_ENCODINGS = 8
 LABEL = "denoised, not for photometry"
-_HEAD = struct.Struct(f"<{FINGERPRINT_SIZE}sB")
+_HEAD = struct.Struct(f"<{FINGERPRINT_SIZE}sBB")
+_LENGTH = struct.Struct("<I")
 _PLANE = struct.Struct("<fHH")
 
 
@@ -41,11 +45,14 @@ class _Parameters:
 
     fingerprint: bytes
     encodings: int
+    has_residual: bool
     planes: tuple[tuple[float, int, int], ...]  # noise, and range of levels of dense networks
 
     def to_bytes(self) -> bytes:
         """As they are stored."""
-        return _HEAD.pack(self.fingerprint, self.encodings) + b"".join(_PLANE.pack(*plane) for plane in self.planes)
+        return _HEAD.pack(self.fingerprint, self.encodings, self.has_residual) + b"".join(
+            _PLANE.pack(*plane) for plane in self.planes
+        )
 
     @classmethod
     def read(cls, data: bytes) -> _Parameters:
@@ -55,17 +62,20 @@ class _Parameters:
                 f"codec autoencoder: parameters of {len(data)} bytes found, needed are {_HEAD.size} and {_PLANE.size} "
                 "for each plane"
             )
-        fingerprint, encodings = _HEAD.unpack_from(data)
+        fingerprint, encodings, layers = _HEAD.unpack_from(data)
         planes = tuple(_PLANE.iter_unpack(data[_HEAD.size :]))
-        if not 1 <= encodings <= MAX_ENCODINGS:
-            raise CorruptError(f"codec autoencoder: {encodings} encodings found, allowed are 1 to {MAX_ENCODINGS}")
+        if not 1 <= encodings <= MAX_ENCODINGS or layers > 1:
+            raise CorruptError(
+                f"codec autoencoder: {encodings} encodings and {layers} residuals found, allowed are 1 to "
+                f"{MAX_ENCODINGS} and at most 1"
+            )
         for noise, low, high in planes:
             if not (0 < noise < math.inf and low < high <= TOP):
                 raise CorruptError(
                     f"codec autoencoder: a plane of noise {noise} and levels {low} to {high} found, allowed are a "
                     f"noise above 0 and levels that rise to at most {TOP}"
                 )
-        return cls(fingerprint, encodings, planes)
+        return cls(fingerprint, encodings, bool(layers), planes)
 
 
 def _turned(plane: NDArray[Any], number: int) -> NDArray[Any]:
@@ -122,6 +132,8 @@ class Autoencoder:
         model: str | Path = "autoencoder",
         encodings: int = 1,
         noise: float | None = None,
+        bound: Bound | None = None,
+        lossless: bool = False,
         device: str = "cpu",
         **options: Any,
     ) -> tuple[bytes, bytes]:
@@ -137,11 +149,17 @@ class Autoencoder:
             How many encodings of the image, turned and mirrored, are kept, 1 to 8; decoding stacks them.
         noise : float, optional
             Of the image, in the unit of its pixels, root mean square; measured by default.
+        bound : Bound, optional
+            What `max_error` and `noise_increase` of `astrocodec.encode` ask for: a second layer holds what the denoised
+            image leaves of the image, within it, and the stream decodes to the image. `base_layer` gives the first.
+        lossless : bool
+            The second layer leaves nothing out.
         device : str
             Where the networks run; the bytes are the same.
         """
-        if options.pop("bound", None) is not None:
-            raise ValueError("codec autoencoder has no bound: its image is the denoised one; take the causal codec")
+        if lossless and bound is not None:
+            raise ValueError("lossless and a bound are given: choose one")
+        options = {name: value for name, value in options.items() if name not in ("max_error", "noise_increase")}
         if options:
             raise TypeError(f"codec autoencoder has no option {', '.join(options)}")
         _checked(values, encodings, noise)
@@ -154,29 +172,32 @@ class Autoencoder:
             for number in range(encodings):
                 latent = chosen.encode(_turned(plane.astype(np.float64), number), level, span, device)
                 put_latents(coder, latent, chosen.tables)
-        return _Parameters(chosen.fingerprint, encodings, tuple(said)).to_bytes(), coder.to_bytes()
+        has_residual = lossless or bound is not None
+        parameters = _Parameters(chosen.fingerprint, encodings, has_residual, tuple(said)).to_bytes()
+        base = coder.to_bytes()
+        if not has_residual:
+            return parameters, base
+        image = _image(parameters, memoryview(base), values.dtype, values.shape, device)
+        return parameters, _LENGTH.pack(len(base)) + base + residual_stream(values, image, bound)
 
     def decode(
         self, parameters: bytes, data: memoryview, dtype: np.dtype[Any], shape: tuple[int, ...], *, device: str
     ) -> NDArray[Any]:
-        """The denoised images."""
-        found = np.empty(shape, dtype)
-        for out, (fluxes, _) in zip(_planes(found), decoded(parameters, data, shape, device), strict=True):
-            if dtype.kind == "f":
-                limit = float(np.finfo(dtype).max)
-                out[...] = np.clip(fluxes, -limit, limit)
-            else:
-                limits = np.iinfo(dtype)
-                whole = np.rint(fluxes)
-                out[...] = np.where(
-                    whole >= float(limits.max), limits.max, np.maximum(whole, float(limits.min)).astype(dtype)
-                )
-        return found
+        """The denoised images, or where there is a residual the images themselves."""
+        if not _Parameters.read(parameters).has_residual:
+            return _image(parameters, data, dtype, shape, device)
+        base, rest = _layers(data)
+        return restored(rest, _image(parameters, base, dtype, shape, device))
 
     def inspect(self, parameters: bytes) -> Mapping[str, object]:
         """What the parameters say."""
         said = _Parameters.read(parameters)
-        found: dict[str, object] = {"layer": LABEL, "encodings": said.encodings, "noise": [p[0] for p in said.planes]}
+        layers = ("base: " + LABEL, "residual") if said.has_residual else (LABEL,)
+        found: dict[str, object] = {
+            "layer": " and ".join(layers),
+            "encodings": said.encodings,
+            "noise": [p[0] for p in said.planes],
+        }
         model = model_of(find_weights(said.fingerprint))
         return {
             **found,
@@ -185,6 +206,33 @@ class Autoencoder:
             "size": model.size,
             **model.about["measured"],
         }
+
+
+def _layers(data: memoryview) -> tuple[memoryview, memoryview]:
+    """Bytes of the base and of the residual."""
+    if len(data) < _LENGTH.size:
+        raise TruncatedError(f"codec autoencoder: {len(data)} bytes found, the length of the base takes {_LENGTH.size}")
+    end = _LENGTH.size + _LENGTH.unpack_from(data)[0]
+    if len(data) < end:
+        raise TruncatedError(f"codec autoencoder: {len(data)} bytes found, the base ends at {end}")
+    return data[_LENGTH.size : end], data[end:]
+
+
+def _image(
+    parameters: bytes, data: memoryview, dtype: np.dtype[Any], shape: tuple[int, ...], device: str
+) -> NDArray[Any]:
+    """The denoised images in the array's type."""
+    found = np.empty(shape, dtype)
+    for out, (fluxes, _) in zip(_planes(found), decoded(parameters, data, shape, device), strict=True):
+        if dtype.kind == "f":
+            limit = float(np.finfo(dtype).max)
+            out[...] = np.clip(fluxes, -limit, limit)
+        else:
+            limits, whole = np.iinfo(dtype), np.rint(fluxes)
+            low, high = whole <= float(limits.min), whole >= float(limits.max)
+            out[...] = np.where(low | high, 0, whole).astype(dtype)
+            out[low], out[high] = limits.min, limits.max
+    return found
 
 
 def decoded(
@@ -208,6 +256,46 @@ def decoded(
     coder.finish()
 
 
+def base_layer(stream: Buffer, *, device: str = "cpu") -> NDArray[Any]:
+    """The denoised images of a stream, also of one with a residual, and of one that ends before its residual does.
+
+    Parameters
+    ----------
+    stream : bytes-like
+        Of this codec; the bytes of the base must be there. Those of a stream that is cut are not checked by a sum.
+    device : str
+        Where the network runs.
+
+    Returns
+    -------
+    ndarray
+        Of the images' type and shape: denoised, not for photometry.
+
+    Raises
+    ------
+    ValueError
+        The stream is another codec's.
+    TruncatedError
+        It ends within the base.
+    """
+    parameters, data, header = _base(stream)
+    return _image(parameters, data, header.dtype, header.shape, device)
+
+
+def _base(stream: Buffer) -> tuple[bytes, memoryview, StreamHeader]:
+    """Parameters, bytes of the base and header of a stream, which may be cut where a residual follows."""
+    view = memoryview(stream).cast("B")  # type: ignore[arg-type]
+    header = inspect_stream(view)
+    if header.codec != ID:
+        raise ValueError(f"the stream is of codec {header.codec}, not of autoencoder ({ID})")
+    parameters = header.body_of(PARAMETERS) or b""
+    if not _Parameters.read(parameters).has_residual:
+        if header.defect is not None:
+            raise header.defect
+        return parameters, view[header.data], header
+    return parameters, _layers(view[header.data.start :])[0], header
+
+
 def uncertainty_map(stream: Buffer, *, device: str = "cpu") -> NDArray[np.float32]:
     """Standard deviation of the error of a stream's images, as the network tells it, in the unit of their pixels.
 
@@ -228,8 +316,6 @@ def uncertainty_map(stream: Buffer, *, device: str = "cpu") -> NDArray[np.float3
     ValueError
         The stream is another codec's.
     """
-    view, header = inspect_whole(stream)
-    if header.codec != ID:
-        raise ValueError(f"the stream is of codec {header.codec}, not of autoencoder ({ID}), which alone tells it")
-    parts = decoded(header.body_of(PARAMETERS) or b"", view[header.data], header.shape, device)
+    parameters, data, header = _base(stream)
+    parts = decoded(parameters, data, header.shape, device)
     return np.stack([spread for _, spread in parts]).reshape(header.shape).astype(np.float32)

@@ -13,10 +13,11 @@ pytest.importorskip("constriction", reason="constriction is not installed")
 import torch
 
 import astrocodec
-from astrocodec.errors import CorruptError, FormatError, ModelNotFoundError
+from astrocodec.bounds import Bound
+from astrocodec.errors import CorruptError, FormatError, ModelNotFoundError, TruncatedError
 from astrocodec.lossy import autoencoder_network, autoencoder_training
 from astrocodec.lossy.autoencoder import Autoencoder as Codec
-from astrocodec.lossy.autoencoder import uncertainty_map
+from astrocodec.lossy.autoencoder import base_layer, uncertainty_map
 from astrocodec.lossy.autoencoder_model import in_bands
 from astrocodec.lossy.autoencoder_network import CONFIGURATIONS, Autoencoder, Configuration
 from astrocodec.lossy.autoencoder_pixels import Span, from_tiles, to_tiles
@@ -206,7 +207,7 @@ def test_damage_is_a_format_error(folder: Path) -> None:
     for n in range(len(parameters)):
         with pytest.raises(FormatError):
             codec.decode(parameters[:n], memoryview(data), values.dtype, values.shape, device="cpu")
-    for start in (0, 8, 9, 13, 15):
+    for start in (0, 8, 9, 10, 14, 16):
         bad = parameters[:start] + b"\xff\xff\xff\xff"[: len(parameters) - start] + parameters[start + 4 :]
         with pytest.raises((FormatError, ModelNotFoundError)):
             codec.decode(bad, memoryview(data), values.dtype, values.shape, device="cpu")
@@ -214,6 +215,40 @@ def test_damage_is_a_format_error(folder: Path) -> None:
         codec.decode(parameters, memoryview(data + b"\1\0\0\0"), values.dtype, values.shape, device="cpu")
     with pytest.raises(CorruptError):
         codec.decode(parameters, memoryview(data), values.dtype, (2, *values.shape), device="cpu")
+
+
+@pytest.mark.parametrize("dtype", ["f4", "u2", "f8"])
+def test_a_residual_brings_the_image_back(folder: Path, dtype: str) -> None:
+    """Within a bound or wholly, and the base stays what it is, also of a stream that is cut."""
+    values = image((64, 70))
+    if dtype == "u2":
+        values = np.clip(values * 1e5 + 100, 0, 65535)
+    values = values.astype(dtype)
+    base = astrocodec.decode(astrocodec.encode(values, codec="autoencoder", model="tiny"))
+    whole = astrocodec.encode(values, codec="autoencoder", model="tiny", lossless=True)
+    assert np.array_equal(astrocodec.decode(whole), values)
+    limit = 3.0 if dtype == "u2" else 5e-5
+    bounded = astrocodec.encode(values, codec="autoencoder", model="tiny", max_error=limit)
+    errors = np.abs(astrocodec.decode(bounded).astype(float) - values.astype(float))
+    assert 0 < errors.max() <= limit
+    assert len(bounded) < len(whole)
+    assert astrocodec.inspect(bounded).parameters["layer"] == "base: denoised, not for photometry and residual"
+    for stream in (whole, bounded, bounded[:-20]):
+        assert np.array_equal(base_layer(stream), base)
+    assert uncertainty_map(bounded).shape == values.shape
+    with pytest.raises(TruncatedError):
+        base_layer(bounded[:90])
+    with pytest.raises(FormatError):
+        astrocodec.decode(bounded[:-20])
+
+
+def test_bounds_that_ask_for_the_image_s_brightness_are_refused(folder: Path) -> None:
+    """A residual does not tell it."""
+    for options in ({"max_error": "1%"}, {"bound": Bound(max_error="1sigma", gain=2.0)}):
+        with pytest.raises(ValueError, match="beside a denoised image"):
+            astrocodec.encode(image((40, 40)), codec="autoencoder", model="tiny", **options)
+    with pytest.raises(ValueError, match="choose one"):
+        astrocodec.encode(image((40, 40)), codec="autoencoder", model="tiny", lossless=True, max_error=1.0)
 
 
 @pytest.mark.parametrize("size", ["conv", "dense200", "paper200"])
