@@ -609,6 +609,17 @@ def needed_reference(stream: Buffer) -> str:
     return "" if info is None or info.embedded else info.name or info.sha256
 
 
+def stated_loss(stream: Buffer) -> Loss | None:
+    """What the head of a stream says was lost.
+
+    Raises
+    ------
+    FormatError
+        The head is damaged, or not all there.
+    """
+    return loss_of(native_stream.inspect_stream(_view(stream)))
+
+
 def _parameters(header: native_stream.StreamHeader) -> Mapping[str, object]:
     """What a registered codec says of its parameters; nothing where it is not here."""
     if header.codec in codecs.NATIVE:

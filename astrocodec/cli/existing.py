@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from astrocodec.cli.bound_options import asks_for_loss
 from astrocodec.cli.notes import lies_elsewhere
 from astrocodec.cli.size_table import is_lossy
 from astrocodec.cli.skipping import holds_tiles
@@ -69,7 +70,7 @@ def check_alone(task: "Task", workers: int, progress: Callable[[int, int], None]
         return str(report.checked)
     if not holds_tiles(report):
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), task.file)
-    if is_lossy(report) and not task.options.get("quantize_level"):
+    if is_lossy(report) and not asks_for_loss(task.options):
         raise DifferenceError(
             f"is gone, and {task.target} is lossy, which this run is not; the original must come back"
         )
@@ -78,9 +79,9 @@ def check_alone(task: "Task", workers: int, progress: Callable[[int, int], None]
 
 def _why_lossy_is_not_done(task: "Task") -> str:
     """Say why a lossy output is not known to be what would be written."""
-    if not task.options.get("quantize_level"):
+    if not asks_for_loss(task.options):
         return "is lossy"
-    # It is compared within its own step, which need not be that of this run, nor its data these.
+    # It is compared within its own step or bound, which need not be that of this run, nor its data these.
     return "is lossy, and existing lossy outputs cannot be compared with what this run would write"
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from astrocodec.cli.bound_options import BOUND_NAMES, bound_arguments, bound_options
 from astrocodec.cli.formats import FITS
 from astrocodec.cli.names import compressed_name, is_fits_name
 from astrocodec.cli.option_types import coding_options, extension_option, tile_shape
@@ -28,12 +29,13 @@ _WHOLE_IMAGE = (2**31 - 1, 2**31 - 1)  # larger than any; tiles are cut to the i
     help="zimage: tile convention, astropy reads it as an image. table: a plain table, all FITS programs step over it.",
 )
 @coding_options("image", cost="about 50 kB an image")
+@bound_options(asks_header=True)
 @click.option(
     "--lossy",
     "quantize_level",
     metavar="Q",
     type=float,
-    help="LOSSY: quantise floats in steps of noise/Q, with subtractive dither. Integers stay lossless.",
+    help="LOSSY, astropy's way: quantise floats in steps of noise/Q, with subtractive dither. Integers stay lossless.",
 )
 @click.option(
     "--reference", metavar="FILE[HDU]", help="Code images beside this file's, kept in astrocodec-references/."
@@ -59,7 +61,7 @@ def fits_compress_command(
     original: bool,
     **coding: Any,
 ) -> None:
-    """Compress the images of FITS FILES, without loss, to NAME.ac.fits.
+    """Compress the images of FITS FILES to NAME.ac.fits, without loss unless a bound or --lossy is given.
 
     FILES may be plain, .gz, .bz2 or .fz; patterns; directories with -r; '-' for stdin, which goes to stdout. Tables and
     headers are kept byte for byte. Every output is decoded and compared with its input before it gets its name. Files
@@ -73,7 +75,15 @@ def fits_compress_command(
         raise click.UsageError("--reference and --sequence contradict each other; give one of them.")
     if embed_reference and not reference:
         raise click.UsageError("--embed-reference needs --reference FILE.")
-    options: dict[str, Any] = coding | {
+    given = {name: coding.pop(name) for name in BOUND_NAMES}
+    others = {
+        "--lossy": quantize_level is not None,
+        "--reference": reference is not None,
+        "--sequence": sequence,
+        "--codec": coding["codec"] != "causal",
+    }
+    options: dict[str, Any] = coding | bound_arguments(given, contradicts=others)
+    options |= {
         "container": container,
         "tile_shape": _WHOLE_IMAGE if whole else tile,
         "extensions": list(extensions) or None,

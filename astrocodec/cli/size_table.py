@@ -50,7 +50,7 @@ _TEXT_HEADINGS = frozenset(
         "level",
     }
 )
-_LOSSY = "lossy: floats are rounded"
+_LOSSY = "lossy: pixels are rounded"
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ def parts_word(report: "FileReport") -> str:
 
 
 def is_lossy(report: "FileReport") -> bool:
-    """Whether floats of a file were rounded when it was compressed."""
+    """Whether pixels of a file were rounded when it was compressed."""
     return any(note.startswith("lossy:") for part in report.parts for note in part.note.split("; "))
 
 

@@ -12,11 +12,13 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
+from astrocodec import Loss
 from astrocodec.codec import codec_of
 from astrocodec.errors import DifferenceError, FormatError, ModelNotFoundError
 from astrocodec.files.file_report import weakest
 from astrocodec.files.meter import Meter, ProgressCall
 from astrocodec.files.target import FileLike, target_name
+from fits_tiles.files.bounded_image import scaling_of
 from fits_tiles.files.coders import TileCoder
 from fits_tiles.files.container import (
     ReferenceFiles,
@@ -32,6 +34,7 @@ from fits_tiles.files.decompress import decompress
 from fits_tiles.files.foreign import foreign_algorithm, staged
 from fits_tiles.files.foreign_header import plain_header
 from fits_tiles.files.foreign_tiles import ForeignTiles, NotRecodedError
+from fits_tiles.files.image_loss import loss_in
 from fits_tiles.files.original import make_again, read_kept
 from fits_tiles.files.original_pixels import original_pixels
 from fits_tiles.files.quantisation import Quantisation
@@ -40,12 +43,32 @@ from fits_tiles.files.report import FileReport, HduReport
 from fits_tiles.files.source import open_source, scratch_file, size_on_disk
 from fits_tiles.files.survey import survey, word_of_edited
 from fits_tiles.files.tile_pixels import PixelFile
-from fits_tiles.files.tiles_io import decoded_bands, file_size, first_stream, named_references, read_band, write_band
-from fits_tiles.layout.blocks import BLOCK, Hdu, data_length, padded, read_at, split_cards, walk, was_primary
+from fits_tiles.files.tiles_io import (
+    decoded_bands,
+    file_size,
+    first_stream,
+    losses_in,
+    named_references,
+    read_band,
+    write_band,
+)
+from fits_tiles.layout.blocks import (
+    BLOCK,
+    Hdu,
+    card_value,
+    data_length,
+    find_card,
+    padded,
+    read_at,
+    split_cards,
+    walk,
+    was_primary,
+)
 from fits_tiles.layout.card_format import assemble
 from fits_tiles.layout.grid import Band
 from fits_tiles.layout.headers import ALGORITHM, TileLayout, holds_tiles, read_layout
 from fits_tiles.layout.image_header import restore_header
+from fits_tiles.layout.loss_cards import says_lossy, without_loss_cards
 from fits_tiles.layout.manifest import emptied, tail_of
 from fits_tiles.layout.model_cards import holds_whole_model, read_model
 from fits_tiles.layout.original_card import read_original_card
@@ -96,11 +119,17 @@ def compare(
             continue
         layout = read_layout(hdu.cards, where)
         found = restored_header(fd, hdu, where, primary=pair.original.index == 0)
-        _compare_headers(pair.original.header, found.header, where)
+        header = found.header
+        if pair.lossy and not says_lossy(pair.original.cards):
+            header = without_loss_cards(header)
+        _compare_headers(pair.original.header, header, where)
         if padding_of(hdu, where) != odd_padding(original_fd, pair.original):
             raise DifferenceError(f"{where}: the padding behind the pixels differs from the original's")
         coder = decoder_of(hdu, layout, where, references)
-        tolerance = _Tolerance(fd, hdu, layout, where) if pair.lossy else None
+        tolerance: _Tolerance | _Within | None = None
+        if pair.lossy:
+            of_steps = layout.quantization is not None
+            tolerance = _Tolerance(fd, hdu, layout, where) if of_steps else _Within(fd, hdu, layout, where)
         for band, pixels in decoded_bands(fd, hdu, layout, coder, where=where, workers=workers):
             start = pair.original.data_start
             if tolerance is not None:
@@ -203,6 +232,44 @@ class _Tolerance:
                 raise DifferenceError(f"{self._where}, tile {number + 1}: pixels differ by more than the step {step:g}")
 
 
+class _Within:
+    """Pixels must lie within the bound that their tile states, those that are no numbers or BLANK be equal."""
+
+    def __init__(self, fd: int, hdu: Hdu, layout: TileLayout, where: str) -> None:
+        self._losses = losses_in(fd, hdu)
+        self._layout = layout
+        self._where = where
+        cards = split_cards(restore_header(hdu.cards, where).header)
+        self._blank = card_value(find_card(cards, "BLANK")) if layout.bitpix > 0 else None
+        self._zero = scaling_of(cards)[1]
+
+    def check(self, band: Band, expected: npt.NDArray[Any], found: npt.NDArray[Any]) -> None:
+        for number, place in enumerate(band.tiles, band.first_tile):
+            left, right = expected[place], found[place]
+            good = left.view(f"u{left.itemsize}") == right.view(f"u{left.itemsize}")
+            if (loss := self._losses[number][0]) is not None:
+                good |= self._near(loss, left, right)
+            if good.all():
+                continue
+            at = np.unravel_index(int(np.flatnonzero(~good)[0]), good.shape)
+            allowed = "its tile is exact" if loss is None else f"its tile says {loss}"
+            raise DifferenceError(
+                f"{self._where}, tile {number + 1}: pixel {tuple(int(n) for n in at)} of it (from 0, NumPy order) is "
+                f"{right[at]}, the original's is {left[at]}, as stored: {allowed}"
+            )
+
+    def _near(self, loss: Loss, left: npt.NDArray[Any], right: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+        # Below an offset of whole numbers, differences are what they are without it.
+        zero = self._zero if loss.kind == "relative" and self._layout.bitpix > 0 else 0.0
+        before, now = left.astype(np.float64) + zero, right.astype(np.float64) + zero
+        with np.errstate(invalid="ignore", over="ignore"):
+            most = loss.max_error * np.abs(before) if loss.kind == "relative" else loss.max_error
+            near: npt.NDArray[np.bool_] = np.isfinite(before) & (np.abs(now - before) <= most)
+        if self._blank is not None:
+            near &= (left != self._blank) & (right != self._blank)
+        return near
+
+
 def describe(hdu: Hdu, where: str) -> HduReport:
     """Report on an HDU from its header alone."""
     entry = HduReport(hdu.name, index=hdu.index, original_bytes=hdu.size, compressed_bytes=hdu.size)
@@ -224,10 +291,17 @@ def describe(hdu: Hdu, where: str) -> HduReport:
         entry.note = "; ".join(filter(None, parts))
     elif is_plain_image(hdu):
         entry.tell_image("image", plain_layout(hdu, where))
+        entry.add_note(_lossy_before(hdu.cards))
     elif algorithm := foreign_algorithm(hdu):
         _describe_foreign(entry, hdu, algorithm, where)
     entry.work_out_bits()
     return entry
+
+
+def _lossy_before(cards: tuple[bytes, ...]) -> str:
+    """Say by the cards of an image that is whole itself what it lost before."""
+    asked = says_lossy(cards)
+    return asked and f"lossy before: {asked}"
 
 
 def _describe_foreign(entry: HduReport, hdu: Hdu, algorithm: str, where: str) -> None:
@@ -313,6 +387,8 @@ def _report(path: FileLike, name: str, file: IO[bytes], hdus: list[Hdu]) -> File
         if holds_tiles(hdu.cards) and not entry.model:
             entry.codec = codec_of(first_stream(file.fileno(), hdu)) or "unknown"
         if holds_tiles(hdu.cards):
+            lost = loss_in(file.fileno(), hdu, f"{name}: {hdu.label}")
+            entry.add_note(f"lossy: {lost}" if lost else _lossy_before(hdu.cards))
             entry.add_note(*_of_original(file.fileno(), hdu, f"{name}: {hdu.label}"))
             entry.add_note(*(f"beside {name}" for name in named_references(file.fileno(), hdu)))
     tail = file_size(file.fileno()) - hdus[-1].stop
@@ -496,6 +572,7 @@ def _compare_files(
             number = hdu.index + shift
             tiles = holds_tiles(hdus[number].cards)
             lossy = tiles and read_layout(hdus[number].cards, name).quantization is not None
+            lossy = lossy or (tiles and loss_in(fd, hdus[number], name) is not None)
             pairs.append(Pair(hdu, number, tiles, lossy))
         meter = Meter(progress, file_size(plain.file.fileno()))
         compare(plain.file.fileno(), fd, pairs, name, workers, meter.advance, references)

@@ -11,18 +11,30 @@ import numpy as np
 import numpy.typing as npt
 
 import astrocodec
-from astrocodec import Quantised
+from astrocodec import Loss, Quantised
 from astrocodec.errors import CorruptError, ModelNotFoundError
 from astrocodec.model import Model, installed_by_fingerprint, load_model
 from astrocodec.references import ReferenceInfo
 from astrocodec.stages.cuts import NO_CUTS, Cuts
+from fits_tiles.files.bounded_image import ImageBound
 from fits_tiles.files.quantisation import Quantisation, StepsError
 from fits_tiles.hooks.astropy_codecs import dequantize, quantize, standard_codec
 from fits_tiles.layout.headers import NULL_PIXEL, Quantization
+from fits_tiles.layout.stored import stored_integers, turned_integers
 from fits_tiles.layout.table import CodedTile
 from fits_tiles.layout.tiles_card import NO_MODEL
 
-__all__ = ["LosslessCoder", "QuantizedCoder", "StandardCoder", "StepsCoder", "TileCoder", "TileDecoder", "TileSteps"]
+__all__ = [
+    "BoundedCoder",
+    "LosslessCoder",
+    "QuantizedCoder",
+    "StandardCoder",
+    "StepsCoder",
+    "TileCoder",
+    "TileDecoder",
+    "TileSteps",
+    "bounded_numbers",
+]
 
 Pixels = npt.NDArray[Any]
 _Found = TypeVar("_Found")
@@ -160,6 +172,8 @@ class LosslessCoder:
         """Decode a tile."""
         read = partial(astrocodec.decode, coded.stream, models=self._models, reference=self._references)
         pixels = self._decoded(coded, read)
+        if pixels.dtype != self._stored:
+            pixels = stored_integers(pixels)  # tiles within a relative bound hold what BZERO makes of them
         if pixels.dtype != self._stored or pixels.shape != shape:
             raise CorruptError(
                 f"the stream holds {pixels.dtype} pixels of shape {pixels.shape}, expected {self._stored} {shape}"
@@ -182,7 +196,8 @@ class LosslessCoder:
     def expect(self, coded: CodedTile, shape: tuple[int, ...]) -> None:
         """Compare the head of a stream with the header."""
         found = astrocodec.inspect(coded.stream)
-        if found.dtype != self._stored or tuple(found.shape) != shape:
+        stored = stored_integers(np.empty(0, found.dtype)).dtype
+        if self._stored not in (found.dtype, stored) or tuple(found.shape) != shape:
             raise CorruptError(
                 f"the stream holds {found.dtype} pixels of shape {found.shape}, expected {self._stored} {shape}"
             )
@@ -218,6 +233,34 @@ class StepsCoder(LosslessCoder):
             return astrocodec.encode_quantised(steps.reshape(pixels.shape), told, self._stored, **how)
         except ValueError as error:
             raise StepsError(str(error)) from error
+
+
+def bounded_numbers(pixels: Pixels, bound: ImageBound) -> Pixels:
+    """Return the numbers of which a bound tells, native byte order."""
+    native = np.ascontiguousarray(pixels, pixels.dtype.newbyteorder("="))
+    return turned_integers(native) if bound.turned else native
+
+
+class BoundedCoder(LosslessCoder):
+    """
+    ASTROCODEC_1 tiles of pixels within a bound: see `LosslessCoder`.
+
+    Attributes
+    ----------
+    losses : dict
+        What each tile that was coded has lost, and its number of pixels, by its number.
+    """
+
+    def __init__(self, *arguments: Any, bound: ImageBound, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self._bound = bound
+        self.losses: dict[int, tuple[Loss | None, int]] = {}
+
+    def _stream(self, tile: int, pixels: Pixels, **how: Any) -> bytes:
+        how = {name: how[name] for name in ("model", "embed_model", "thorough")}
+        stream = astrocodec.encode(bounded_numbers(pixels, self._bound), bound=self._bound.bound, **how)
+        self.losses[tile] = astrocodec.inspect(stream).loss, pixels.size
+        return stream
 
 
 def _shipped(model: Model) -> Model:

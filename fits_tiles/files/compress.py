@@ -21,9 +21,10 @@ from astrocodec.files.meter import Meter, ProgressCall
 from astrocodec.files.target import REFERENCES, FileLike, Target, target_name
 from astrocodec.model import Model, load_model
 from astrocodec.stages import varint
+from fits_tiles.files.bounded_image import ImageBound, LossOptions, NotLossyError, scaling_of
 from fits_tiles.files.check import Pair, compare
 from fits_tiles.files.chosen_reference import ChosenReference
-from fits_tiles.files.coders import LosslessCoder
+from fits_tiles.files.coders import BoundedCoder, LosslessCoder, TileCoder
 from fits_tiles.files.container import (
     CONTAINERS,
     EMPTY_PRIMARY,
@@ -34,18 +35,20 @@ from fits_tiles.files.container import (
 )
 from fits_tiles.files.cube_tiles import with_cube_tiles
 from fits_tiles.files.foreign import Staged, staged
+from fits_tiles.files.image_loss import image_loss
 from fits_tiles.files.packed import packing_of_path
 from fits_tiles.files.quantisation import StepsError
 from fits_tiles.files.reference_files import References, references_of
 from fits_tiles.files.reference_store import carry
 from fits_tiles.files.report import FileReport, HduReport
-from fits_tiles.files.sample import tuned_model, tuned_to_steps
+from fits_tiles.files.sample import tuned_model, tuned_to_steps, tuned_within
 from fits_tiles.files.selection import select
 from fits_tiles.files.source import open_source, size_on_disk
 from fits_tiles.files.survey import survey
 from fits_tiles.files.tile_pixels import FloatSteps
 from fits_tiles.files.tiles_io import copy_bytes, file_size, read_band, write_table
-from fits_tiles.layout.blocks import Hdu, card_value, find_card, int_card, padded, walk, was_primary
+from fits_tiles.layout.blocks import Hdu, card_value, find_card, int_card, padded, split_cards, walk, was_primary
+from fits_tiles.layout.card_format import assemble
 from fits_tiles.layout.checksums import write_checksums
 from fits_tiles.layout.grid import plan_bands, plan_tile_shape
 from fits_tiles.layout.headers import (
@@ -55,8 +58,10 @@ from fits_tiles.layout.headers import (
     TileLayout,
     build_header,
     holds_tiles,
+    is_unusual,
     why_not_kept,
 )
+from fits_tiles.layout.loss_cards import ImageLoss, loss_cards
 from fits_tiles.layout.manifest import MOST_HDUS, fill_manifest, header_without_manifest, room_for
 from fits_tiles.layout.model_cards import holds_whole_model, model_cards
 from fits_tiles.layout.original_card import KeptTiles
@@ -86,6 +91,7 @@ class _Settings:
     workers: int
     checksums: bool
     reference: ChosenReference | None
+    loss: LossOptions | None
 
     def __post_init__(self) -> None:
         if self.container not in CONTAINERS:
@@ -128,6 +134,12 @@ def compress(
     quantize_level: float | None = None,
     dither: int | str | None = None,
     dither_seed: int | None = None,
+    max_error: float | str | None = None,
+    noise_increase: float | str | None = None,
+    gain: float | str | None = None,
+    read_noise: float | None = None,
+    protect_sources: bool = False,
+    saturation: float | None = None,
     extensions: Iterable[int | str] | int | str | None = None,
     workers: int = 1,
     verify: bool = True,
@@ -140,7 +152,7 @@ def compress(
     progress: ProgressCall | None = None,
 ) -> FileReport:
     """
-    Compress the images of a FITS file, losslessly unless `quantize_level` is given.
+    Compress the images of a FITS file, losslessly unless `max_error`, `noise_increase` or `quantize_level` is given.
 
     Tables and other HDUs are copied byte for byte. Memory stays flat however large the file is.
 
@@ -168,9 +180,23 @@ def compress(
     quantize_level : float, optional
         Quantise floats as astropy does: steps per sigma of the noise, or minus the step. Lossy.
     dither : int or str, optional
-        1 or 2 (subtractive dither, 1 by default) or -1 (none).
+        1 or 2 (subtractive dither, 1 by default) or -1 (none); with a bound True or False, see `astrocodec.Bound`.
     dither_seed : int, optional
         1 to 10000; by default it follows from the first tile's bytes.
+    max_error, noise_increase : float or str, optional
+        LOSSY, integers and floats, within a bound of every pixel, which is checked before the new file appears:
+        `astrocodec.Bound` says what they are; numbers are in the unit of the image, BSCALE and BZERO applied. NaN,
+        infinities and BLANK pixels are kept. Images that lose nothing, or must not, are lossless, and the report says
+        so; the headers of the others say what they lost (docs/fits.md).
+    gain : float or 'header', optional
+        With a bound: electrons per unit, so that steps grow with the noise of bright pixels. ``'header'`` takes gain,
+        read noise and saturation that are not given from the cards of the image or of the primary HDU.
+    read_noise : float, optional
+        Electrons; with `gain`.
+    protect_sources : bool
+        With a bound: a quarter of the step on sources.
+    saturation : float, optional
+        With a bound: pixels from here on are kept exactly; in the unit of the image.
     extensions : iterable of int or str, optional
         HDUs to compress, by number or ``EXTNAME``; the others are copied.
     workers : int
@@ -225,6 +251,9 @@ def compress(
     (True, (64, 64))
     """
     started = time.perf_counter()
+    loss = _loss_options(max_error, noise_increase, gain, read_noise, dither, protect_sources, saturation)
+    if loss and (quantize_level or reference is not None or codec != "causal"):
+        raise ValueError("a bound goes with none of quantize_level, reference and codec: choose one")
     asked = {"model": model != "default", "self_contained": self_contained, "effort": effort != 5}
     is_causal = exact_codec(codec, **asked) == "causal"
     settings = _Settings(
@@ -236,11 +265,12 @@ def compress(
         tune and is_causal,
         effort,
         quantize_level or None,
-        _dither_method(dither),
+        1 if loss else _dither_method(dither),
         dither_seed,
         workers,
         checksums,
         ChosenReference.named(reference, embed_reference, src, dst) if is_causal else None,
+        loss,
     )
     name = target_name(src)
     with Target(dst, overwrite=overwrite, like=src) as target, open_source(src, target.folder) as file:
@@ -358,6 +388,29 @@ def _check(
         raise DifferenceError(f"{error} (in the new file, which was not kept; please report it)") from error
 
 
+def _loss_options(
+    max_error: float | str | None,
+    noise_increase: float | str | None,
+    gain: float | str | None,
+    read_noise: float | None,
+    dither: int | str | None,
+    protect_sources: bool,
+    saturation: float | None,
+) -> LossOptions | None:
+    """What may be lost within a bound; None without one."""
+    if max_error is None and noise_increase is None:
+        others = {"gain": gain, "read_noise": read_noise, "saturation": saturation}
+        given = [name for name, value in others.items() if value is not None]
+        given += ["protect_sources"] if protect_sources else []
+        if given:
+            raise ValueError(f"{' and '.join(given)} need a bound: give max_error or noise_increase")
+        return None
+    if dither not in (None, False, True):
+        raise ValueError(f"dither is {dither!r}, with a bound True, False or None is needed")
+    is_dithered = None if dither is None else bool(dither)
+    return LossOptions(max_error, noise_increase, gain, read_noise, is_dithered, protect_sources, saturation)
+
+
 def _dither_method(dither: int | str | None) -> int:
     method = _DITHERS.get(dither.lower()) if isinstance(dither, str) else {None: 1, 0: -1}.get(dither, dither)
     if method not in (-1, 1, 2):
@@ -395,8 +448,10 @@ def _write(
                 entry.compressed_bytes += len(EMPTY_PRIMARY)
             room = room_for(hdus_out) if hdu.index == packed[0] else []
             known = plain.kept.get(hdu.index), plain.steps.get(hdu.index)
+            source = plain.decoded.get(hdu.index)
+            bound = _bound_of(settings, hdu, hdus[0], source, entry)
             try:
-                lossy = _write_image(out, fd, hdu, settings, f"{name}: {hdu.label}", entry, meter, room, *known)
+                lossy = _write_image(out, fd, hdu, settings, f"{name}: {hdu.label}", entry, meter, room, *known, bound)
             except StepsError as error:
                 raise _UntoldError({plain.origin[hdu.index]: str(error)}) from error
             pairs.append(Pair(hdu, written, tiles=True, lossy=lossy))
@@ -455,8 +510,10 @@ def _write_image(
     room: list[bytes],
     kept: KeptTiles | None,
     steps: FloatSteps | None,
+    bound: ImageBound | None = None,
 ) -> bool:
     """Write one image HDU as a table of tiles; return whether that lost anything."""
+    start = out.tell()
     shape = image_shape(hdu)
     layout = TileLayout(
         settings.container,
@@ -471,10 +528,15 @@ def _write_image(
         kept, steps = None if steps else kept, None
     if steps and settings.tile_shape is None:
         layout = replace(layout, tile_shape=plan_bands(shape, steps.how.image.tile_shape))
-    elif settings.tile_shape is None and settings.codec == "causal" and (settings.level is None or layout.bitpix > 0):
+    elif (
+        settings.tile_shape is None
+        and settings.codec == "causal"
+        and bound is None
+        and (settings.level is None or layout.bitpix > 0)
+    ):
         layout = with_cube_tiles(fd, hdu, layout)
     quantization = _quantization(settings, layout, fd, hdu)
-    kept = None if quantization else kept  # other pixels give other tiles
+    kept = None if quantization or bound else kept  # other pixels give other tiles
     size = hdu.data_bytes + (len(kept.data) if kept else 0)
     layout = replace(layout, wide=needs_wide(size, layout.grid.count), quantization=quantization)
     model = settings.model
@@ -488,16 +550,21 @@ def _write_image(
     if settings.tune and hdu.data_bytes >= _MIN_TUNED_BYTES:
         # One that goes along seldom pays: then the model is that of the image alone.
         pixels = None if beside is None or beside.embed else beside.pixels
-        if steps:
+        if bound:
+            model = tuned_within(fd, hdu, layout, settings.model, settings.effort, bound)
+        elif steps:
             model = tuned_to_steps(fd, hdu, layout, settings.model, settings.effort, steps)
         else:
             model = tuned_model(fd, hdu, layout, settings.model, settings.effort, pixels)
+    has_sums = any(card[:8] in (b"CHECKSUM", b"DATASUM ") for card in hdu.cards)
     keep: dict[str, Any] = {
         "padding": odd_padding(fd, hdu),
         "room": room,
         "source": kept.card if kept else None,
-        "checksums": settings.checksums and any(card[:8] in (b"CHECKSUM", b"DATASUM ") for card in hdu.cards),
+        "checksums": settings.checksums and has_sums,
+        "renew": bound is not None and has_sums,
     }
+    header = hdu.header if bound is None else _with_loss(hdu, None)
     coder_with = partial(
         coder_for,
         layout,
@@ -508,6 +575,7 @@ def _write_image(
         borders=named_borders(hdu.cards, (1, *shape)[-2], shape[-1]),
         beside=beside,
         steps=steps,
+        bound=bound,
     )
     # A single tile holds its model itself, in fewer bytes than cards take.
     coded = None
@@ -516,7 +584,7 @@ def _write_image(
         pixels = np.frombuffer(read_band(fd, hdu.data_start, band, where), layout.pixel_type).reshape(band.shape)
         coder = coder_with(embeds=True)
         coded = coder.encode(0, pixels)
-        if _takes_fewer_blocks_with_cards(layout, hdu, coded, model, keep):
+        if _takes_fewer_blocks_with_cards(layout, header, coded, model, keep):
             coded = None
     if coded is None:
         coder = coder_with(embeds=False)
@@ -524,7 +592,7 @@ def _write_image(
     size = write_table(
         out,
         layout,
-        hdu.header,
+        header,
         coder,
         lambda band: read_band(fd, hdu.data_start, band, where),
         where=where,
@@ -533,8 +601,15 @@ def _write_image(
         only=coded,
         model=model_cards(model, whole=settings.self_contained) if in_cards else [],
         kept=kept,
+        final=lambda: header if bound is None else _with_loss(hdu, _loss_of(coder, hdu)),
         **{name: value for name, value in keep.items() if name != "source"},
     )
+    lost = None if bound is None else _loss_of(coder, hdu)
+    if bound is not None and lost is None:
+        out.seek(start)
+        out.truncate()
+        entry.add_note("lossless: within its bound nothing would be gained")
+        return _write_image(out, fd, hdu, settings, where, entry, meter, room, kept, steps)
     meter.advance(hdu.size - hdu.data_bytes)
     entry.tell_image("compressed", layout)
     entry.add_note(steps.how.words if steps else "", "--to original gives the very file back" if kept else "")
@@ -554,11 +629,40 @@ def _write_image(
         entry.codec = f"{settings.codec} (id {find_codec(settings.codec).id})"
     if quantization is not None:
         entry.add_note(f"lossy: quantised at level {quantization.level:g}")
-    return quantization is not None
+    if bound is not None and lost is not None:
+        entry.add_note(f"lossy: {lost}", bound.note)
+    return quantization is not None or lost is not None
+
+
+def _bound_of(settings: _Settings, hdu: Hdu, first: Hdu, source: Hdu | None, entry: HduReport) -> ImageBound | None:
+    """What may be lost of an image; None for nothing, with a note on why where something was asked for."""
+    if settings.loss is None:
+        return None
+    try:
+        if is_unusual(hdu.header):
+            raise NotLossyError("its unusual header has no place for cards that tell of a loss")
+        if why := why_not_kept(_with_loss(hdu, None)):
+            raise NotLossyError(why)
+        bitpix = int_card(hdu.cards, "BITPIX", hdu.label)
+        return settings.loss.of_image(hdu.cards, bitpix, first.cards, source.cards if source else ())
+    except NotLossyError as refusal:
+        entry.add_note(f"kept lossless: {refusal}")
+        return None
+
+
+def _loss_of(coder: TileCoder, hdu: Hdu) -> ImageLoss | None:
+    """What the tiles that were coded have lost."""
+    assert isinstance(coder, BoundedCoder)
+    return image_loss(coder.losses.values(), abs(scaling_of(hdu.cards)[0]))
+
+
+def _with_loss(hdu: Hdu, found: ImageLoss | None) -> bytes:
+    """The header of an image with the cards that tell of its loss, as long whatever they say."""
+    return assemble([*split_cards(hdu.header), *loss_cards(found)])
 
 
 def _takes_fewer_blocks_with_cards(
-    layout: TileLayout, hdu: Hdu, tile: CodedTile, model: Model, keep: dict[str, Any]
+    layout: TileLayout, header: bytes, tile: CodedTile, model: Model, keep: dict[str, Any]
 ) -> bool:
     """Tell whether a file is shorter with the model of a single tile in cards than with it in the tile's stream."""
     if tile.plain or astrocodec.inspect(tile.stream).model_fingerprint != model.fingerprint:
@@ -568,7 +672,7 @@ def _takes_fewer_blocks_with_cards(
     source = keep["source"]
     data = TileTable.empty(layout, 1).rows.nbytes + len(tile.stream) + (source.size if source else 0)
     headers = [
-        len(build_header(layout, hdu.header, HeapSize(1), model=cards, **keep)) for cards in (model_cards(model), [])
+        len(build_header(layout, header, HeapSize(1), model=cards, **keep)) for cards in (model_cards(model), [])
     ]
     return headers[0] + padded(data - section) < headers[1] + padded(data)
 

@@ -14,7 +14,16 @@ from astrocodec.model import Model
 from astrocodec.references import ReferenceInfo
 from astrocodec.stages.cuts import NO_CUTS, Cuts
 from fits_tiles.files.beside import tile_places
-from fits_tiles.files.coders import LosslessCoder, QuantizedCoder, StepsCoder, TileCoder, TileReferences, TileSteps
+from fits_tiles.files.bounded_image import ImageBound
+from fits_tiles.files.coders import (
+    BoundedCoder,
+    LosslessCoder,
+    QuantizedCoder,
+    StepsCoder,
+    TileCoder,
+    TileReferences,
+    TileSteps,
+)
 from fits_tiles.layout.blocks import Hdu, find_card, read_at, was_primary
 from fits_tiles.layout.card_format import assemble, int_card_of, logical_card
 from fits_tiles.layout.card_text import read_blob
@@ -104,10 +113,13 @@ def coder_for(
     beside: TileReferences | None = None,
     references: Callable[[ReferenceInfo], npt.NDArray[Any]] | None = None,
     steps: TileSteps | None = None,
+    bound: ImageBound | None = None,
 ) -> TileCoder:
     """Return what codes the tiles of an HDU; arguments as of `LosslessCoder`, `borders` of the image."""
     in_tile = partial(borders_in_tile, borders, layout.shape, layout.tile_shape)
     how = (model, base, thorough, codec, listed, embeds, in_tile, beside, references)
+    if bound is not None:
+        return BoundedCoder(layout.pixel_type, *how, bound=bound)
     if steps is not None:
         return StepsCoder(layout.pixel_type, *how, steps=steps, places=tile_places(layout.grid))
     if layout.quantization is None:

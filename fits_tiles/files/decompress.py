@@ -25,6 +25,7 @@ from fits_tiles.files.container import (
     stored_model,
 )
 from fits_tiles.files.foreign import Staged, staged
+from fits_tiles.files.image_loss import loss_in
 from fits_tiles.files.original import make_again, read_kept
 from fits_tiles.files.original_pixels import original_pixels
 from fits_tiles.files.reference_files import references_of
@@ -304,6 +305,8 @@ def _write(job: _Job, plain: Staged, hdus: list[Hdu], chosen: set[int], name: st
             entry.tell_model(fingerprint_in(hdu.cards), stored_model(hdu, where))
             if layout.quantization is not None:
                 entry.add_note("lossy: quantised floats")
+            elif (lost := loss_in(job.fd, hdu, where)) is not None:
+                entry.add_note(f"lossy: {lost}")
             if job.leaves_plain(hdu, name):
                 why = "" if job.to in _PLAIN else f"left plain: {_no_standard_tiles(hdu, layout)}"
                 entry.add_note(why)

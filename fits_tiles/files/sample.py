@@ -12,7 +12,8 @@ import numpy.typing as npt
 import astrocodec
 from astrocodec.model import Model
 from fits_tiles.files.beside import tile_places, without_single_planes
-from fits_tiles.files.coders import QuantizedCoder
+from fits_tiles.files.bounded_image import ImageBound
+from fits_tiles.files.coders import QuantizedCoder, bounded_numbers
 from fits_tiles.files.container import coder_for
 from fits_tiles.files.tile_pixels import FloatSteps
 from fits_tiles.layout.blocks import Hdu, read_at
@@ -20,12 +21,13 @@ from fits_tiles.layout.grid import plan_tile_shape, runs
 from fits_tiles.layout.headers import TileLayout
 from fits_tiles.layout.model_cards import MAX_DELTA
 
-__all__ = ["read_window", "sampled_windows", "tuned_model", "tuned_to_steps"]
+__all__ = ["read_window", "sampled_windows", "tuned_model", "tuned_to_steps", "tuned_within"]
 
 # Up to here an image is read whole, and the tuning takes its own sample.
 _WHOLE_BYTES = 1 << 25
 _WINDOWS = 12
 _BANDS = 4  # of quantised floats, of half a million integers each or so
+_BOUNDED_WINDOWS = 4
 _WINDOW_PIXELS = 1 << 18
 # Of a cube's tile as many rows as the tuning looks at together.
 _CUBE_ROWS, _CUBE_COLUMNS = 128, 256
@@ -78,6 +80,18 @@ def tuned_to_steps(fd: int, hdu: Hdu, layout: TileLayout, base: Model, effort: i
     if not samples:
         return base
     return astrocodec.tune(samples, base=base, max_bytes=MAX_DELTA, effort=effort, thorough=True)
+
+
+def tuned_within(fd: int, hdu: Hdu, layout: TileLayout, base: Model, effort: int, bound: ImageBound) -> Model:
+    """Fit a model to the steps of some windows of a plain image, which are what a bound lets be coded."""
+    windows = sampled_windows(fd, hdu, layout)
+    samples = []
+    for number in np.unique(np.linspace(0, len(windows) - 1, _BOUNDED_WINDOWS).round().astype(int)):
+        stream = astrocodec.encode(bounded_numbers(windows[number], bound), base, bound=bound.bound)
+        told = astrocodec.quantised(stream, models=(base,))
+        if told is not None and np.abs(told[0]).max(initial=0) < 1 << 31:
+            samples.append(told[0].astype(np.int32))
+    return astrocodec.tune(samples, base=base, max_bytes=MAX_DELTA, effort=effort, thorough=True) if samples else base
 
 
 def sampled_windows(fd: int, hdu: Hdu, layout: TileLayout) -> list[Pixels]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from math import prod
 from typing import IO, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from astrocodec.codec import needed_reference, reference_of
+from astrocodec import Loss
+from astrocodec.codec import needed_reference, reference_of, stated_loss
 from astrocodec.errors import AstrocodecError, CorruptError, FormatError, TruncatedError
 from astrocodec.files.parallel import ordered_map
 from fits_tiles.files.coders import TileCoder, TileDecoder
@@ -25,6 +28,7 @@ __all__ = [
     "HEAD_BYTES",
     "decoded_bands",
     "first_stream",
+    "losses_in",
     "named_references",
     "needed_references",
     "read_band",
@@ -55,12 +59,15 @@ def write_table(
     checksums: bool = False,
     room: list[bytes] | None = None,
     kept: KeptTiles | None = None,
+    renew: bool = False,
+    final: Callable[[], bytes] | None = None,
 ) -> int:
     """
     Append an image to a seekable file, positioned at its end, as a table of tiles; return the number of bytes appended.
 
     `read_band` returns big-endian pixels; `only` is the only tile, if it has been coded already, `kept` goes behind the
-    tiles; other arguments are as for `fits_tiles.layout.headers.build_header`.
+    tiles, `final` returns the header of the image once all tiles are coded, as long as `original`; other arguments are
+    as for `fits_tiles.layout.headers.build_header`.
 
     Raises
     ------
@@ -71,7 +78,7 @@ def write_table(
     start = out.tell()
     table = TileTable.empty(layout, grid.count)
     source = kept.card if kept else None
-    keep = {"model": model, "padding": padding, "checksums": checksums, "room": room, "source": source}
+    keep = {"model": model, "padding": padding, "checksums": checksums, "room": room, "source": source, "renew": renew}
     header = build_header(layout, original, HeapSize(grid.count), **keep)  # type: ignore[arg-type]
     out.write(header)
     out.write(table.rows.tobytes())
@@ -102,6 +109,7 @@ def write_table(
     out.write(bytes(padded(data_bytes) - data_bytes))
     stop = out.tell()
     out.seek(start)
+    original = final() if final else original
     header = build_header(layout, original, heap, fingerprint=coder.fingerprint, **keep)  # type: ignore[arg-type]
     out.write(header)
     out.write(table.rows.tobytes())
@@ -186,6 +194,34 @@ def needed_references(fd: int, hdu: Hdu) -> list[str]:
     """Return the names of the images without which tiles of an HDU give no pixels, each once."""
     found = (needed_reference(head) for head in _streams(fd, hdu, HEAD_BYTES))
     return list(dict.fromkeys(filter(None, found)))
+
+
+def losses_in(fd: int, hdu: Hdu) -> dict[int, tuple[Loss | None, int]]:
+    """
+    Return what each tile of an HDU says that it lost, and its number of pixels, by its number.
+
+    Of a damaged table or tile nothing is known; that is for those who decode it.
+    """
+    with suppress(FormatError, ValueError):
+        layout = read_layout(hdu.cards, hdu.label)
+        table = TileTable.read(fd, hdu, layout, layout.grid.count, hdu.label)
+        heap = hdu.data_start + table.rows.nbytes
+        found: dict[int, tuple[Loss | None, int]] = {}
+        for band in layout.grid.bands():
+            for number, place in enumerate(band.tiles, band.first_tile):
+                size = prod(cut.stop - cut.start for cut in place)
+                offset, length, plain = table.place(number)
+                found[number] = None if plain else _loss_of(fd, heap + offset, length, hdu.label), size
+        return found
+    return {}
+
+
+def _loss_of(fd: int, start: int, length: int, where: str) -> Loss | None:
+    """Read the loss of a stream from its first bytes, from all where these are not enough."""
+    for size in (min(length, HEAD_BYTES), length):
+        with suppress(FormatError):
+            return stated_loss(read_at(fd, start, size, where))
+    return None
 
 
 def _streams(fd: int, hdu: Hdu, most: int | None = None) -> Iterator[bytes]:

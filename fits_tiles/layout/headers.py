@@ -40,6 +40,7 @@ __all__ = [
     "holds_tiles",
     "inflate",
     "is_compressed_image",
+    "is_unusual",
     "read_layout",
     "why_not_kept",
 ]
@@ -131,6 +132,11 @@ def why_not_kept(original: bytes) -> str:
     if size > MOST_BYTES:
         return f"its unusual header deflates to {size} bytes, at most {MOST_BYTES} can be kept"
     return ""
+
+
+def is_unusual(original: bytes) -> bool:
+    """Tell whether the cards of an image header cannot all stand in that of a table, so that it is kept aside."""
+    return _needs_raw(original, _kept(original))
 
 
 def _kept(original: bytes) -> list[bytes]:

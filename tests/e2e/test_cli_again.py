@@ -318,7 +318,7 @@ def test_lossy_files_are_told_from_lossless_ones(frame: Path, tmp_path: Path) ->
     for command in (("verify", packed), ("fits-decompress", packed, "-O", back)):
         assert b"verified, lossy" not in succeed_here(*command)
     written = json.loads(succeed_here("fits-compress", "--json", "--no-tune", "--lossy", "4", "--overwrite", frame))
-    assert written["files"][0]["note"] == "lossy: floats are rounded"
+    assert written["files"][0]["note"] == "lossy: pixels are rounded"
     commands = (
         ("fits-compress", "--no-tune", "--lossy", "4", "--overwrite", frame),
         ("verify", packed),
@@ -329,7 +329,7 @@ def test_lossy_files_are_told_from_lossless_ones(frame: Path, tmp_path: Path) ->
         assert [line.endswith("verified, lossy") for line in succeed_here(*command).decode().splitlines()[-2:]] == [
             True
         ] * 2
-        assert json.loads(succeed_here(*command, "--json"))["files"][0]["note"] == "lossy: floats are rounded"
+        assert json.loads(succeed_here(*command, "--json"))["files"][0]["note"] == "lossy: pixels are rounded"
 
 
 @pytest.mark.parametrize("size", [6000, 20000, 100])
