@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from astrocodec._native import stream as native_stream
 from astrocodec.stages.loss import KINDS
 from astrocodec.stages.loss import Loss as Loss
 from astrocodec.stages.quantise import TYPES
@@ -147,12 +148,36 @@ def check_type(dtype: np.dtype[Any]) -> None:
         )
 
 
-def noise_of(noise: ArrayLike | None, shape: tuple[int, ...]) -> NDArray[np.float32] | None:
-    """A map of the noise as the library takes it: one number for each element."""
+def native_bound(
+    values: NDArray[Any], bound: Bound, noise: ArrayLike | None = None
+) -> tuple[native_stream.Bounded, NDArray[np.float32] | None]:
+    """A bound of an array as the library takes it, and its noise: one number for each element."""
+    check_type(values.dtype)
+    if bound.blank is not None and values.dtype.kind == "f":
+        raise ValueError(
+            f"blank is {bound.blank}, but {values.dtype} elements that stand for none are NaN: leave it out"
+        )
+    given = native_stream.Bounded(
+        *(bound.number, -1 if bound.dither is None else int(bound.dither), bound.value),
+        *(bound.gain or 0, (bound.read_noise or 0) / (bound.gain or 1)),
+        *(math.nan if bound.saturation is None else bound.saturation, int(bound.protect_sources)),
+        *(int(bound.blank is not None), (bound.blank or 0) & ((1 << 8 * values.itemsize) - 1)),
+    )
     if noise is None:
-        return None
-    given = np.asarray(noise, np.float32)
+        return given, None
+    beside = np.asarray(noise, np.float32)
     try:
-        return np.ascontiguousarray(np.broadcast_to(given, shape))
+        return given, np.ascontiguousarray(np.broadcast_to(beside, values.shape))
     except ValueError:
-        raise ValueError(f"noise has shape {given.shape}, that of the array is {shape}") from None
+        raise ValueError(f"noise has shape {beside.shape}, that of the array is {values.shape}") from None
+
+
+def coded_within(array: Any, bound: Bound) -> NDArray[Any]:
+    """What an array is coded by within a bound: integers, to which a model is tuned; itself where nothing is lost.
+
+    >>> coded_within(np.full((4, 4), 2.0, "f4"), Bound("1sigma")).tolist()[0]
+    [2.0, 2.0, 2.0, 2.0]
+    """
+    values = np.asarray(array)
+    values = np.require(values, values.dtype.newbyteorder("="), ["C", "A"])
+    return native_stream.bounded_codes(values, native_bound(values, bound)[0], None) if values.size else values

@@ -16,7 +16,7 @@ from astrocodec import codecs
 from astrocodec._native import NativeModel, crc32c, native_model
 from astrocodec._native import stream as native_stream
 from astrocodec.arrays import as_array
-from astrocodec.bounds import Bound, Loss, check_type, noise_of
+from astrocodec.bounds import Bound, Loss, native_bound
 from astrocodec.errors import CodecNotFoundError, CorruptError, FormatError
 from astrocodec.model import Model, find_model, load_model
 from astrocodec.references import ReferenceInfo, References, as_reference, find_reference, info_of, leave
@@ -342,18 +342,7 @@ def _encode_bounded(
     thorough: bool,
     workers: int,
 ) -> bytes:
-    check_type(values.dtype)
-    if bound.blank is not None and values.dtype.kind == "f":
-        raise ValueError(
-            f"blank is {bound.blank}, but {values.dtype} elements that stand for none are NaN: leave it out"
-        )
-    given = native_stream.Bounded(
-        *(bound.number, -1 if bound.dither is None else int(bound.dither), bound.value),
-        *(bound.gain or 0, (bound.read_noise or 0) / (bound.gain or 1)),
-        *(math.nan if bound.saturation is None else bound.saturation, int(bound.protect_sources)),
-        *(int(bound.blank is not None), (bound.blank or 0) & ((1 << 8 * values.itemsize) - 1)),
-    )
-    beside = noise_of(noise, values.shape)
+    given, beside = native_bound(values, bound, noise)
     return native_stream.encode_bounded(choices, values, given, beside, piece_shape, thorough, workers)
 
 

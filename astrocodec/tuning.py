@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from astrocodec import _native
 from astrocodec._native.stream import array_codes, array_order
 from astrocodec.arrays import as_array
+from astrocodec.bounds import Bound, coded_within
 from astrocodec.code_widths import Tables, with_code_widths
 from astrocodec.model import DELTA_HEAD, Model, load_model
 from astrocodec.references import as_reference, leave
@@ -291,6 +292,7 @@ def tune(
     seed: int = 0,
     thorough: bool = False,
     reference: ArrayLike | None = None,
+    bound: Bound | None = None,
 ) -> Model:
     """Fit a model to a frame or to several.
 
@@ -304,6 +306,8 @@ def tune(
         Most bytes that `Model.delta` of the result may take.
     reference : array_like, optional
         What the array, of which there is one then, is going to be encoded beside (`astrocodec.encode`).
+    bound : Bound, optional
+        Within which the arrays are going to be encoded.
     effort : int, optional
         1 (fastest) to 9 (smallest); 5 takes 0.2 to 0.8 s of one core, for large frames too.
     seed : int, optional
@@ -338,7 +342,7 @@ def tune(
     frames = list(arrays) if isinstance(arrays, list | tuple) else [arrays]
     if reference is not None:
         frames = [_left(frames, reference, start, effort)]
-    read = (np.asanyarray(frame) for frame in frames)
+    read = (np.asanyarray(frame) if bound is None else coded_within(frame, bound) for frame in frames)
     stacks = [
         (planes, a.dtype.kind == "c") for a in read if a.size and a.dtype.str[1:] in DTYPES for planes in _planes(a)
     ]

@@ -106,6 +106,7 @@ _library.ac_stream_encode_steps.argtypes = [
 _library.ac_stream_encode_bounded.argtypes = [
     *(_pointer, _size, _pointer, _pointer, _pointer, _pointer, _int, _pointer, _pointer),
 ]
+_library.ac_bounded_codes.argtypes = [_pointer, _pointer, _pointer, _pointer]
 _library.ac_stream_decode_steps.argtypes = [
     *(_pointer, _size, _pointer, _size, _pointer, _size, _pointer, _int),
     *(_pointer, _pointer),
@@ -264,6 +265,19 @@ def encode_bounded(
     )
     threads.finish(status, "array")
     return output.to_bytes()
+
+
+def bounded_codes(values: NDArray[np.generic], bound: Bounded, noise: NDArray[np.float32] | None) -> NDArray[Any]:
+    """What a contiguous array of native byte order is coded by within a bound; itself where nothing is lost."""
+    codes = np.empty(values.shape, np.int32)
+    bound.noise = None if noise is None else _address(noise)
+    status = _library.ac_bounded_codes(
+        *(ctypes.byref(_Array.of(values)), _address(values), ctypes.byref(bound), _address(codes))
+    )
+    if status == _NO_SAMPLES:
+        return values
+    _check(status, "array")
+    return codes
 
 
 def inspect_stream(stream: memoryview) -> StreamHeader:

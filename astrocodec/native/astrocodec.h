@@ -253,6 +253,8 @@ typedef struct {
 /* Nothing is lost where nothing can be: then the stream is that of ac_stream_encode_with, and has no section 24. The section says what was lost. */
 AC_API int ac_stream_encode_bounded(const ac_choice *choices, size_t count, const ac_array *array, const void *data, const ac_bound *bound,
                                     const uint32_t *piece, int flags, const ac_parallel *parallel, const ac_output *output);
+/* What the contexts of such a stream are of, for tuning: steps, of a trellis 2 n + p. AC_ERROR_SPACE where nothing is lost. */
+AC_API int ac_bounded_codes(const ac_array *array, const void *data, const ac_bound *bound, int32_t *codes);
 
 /* What a stream says of itself. */
 enum { AC_STORED = 0, AC_CAUSAL = 1 }; /* codecs */

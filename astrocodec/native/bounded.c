@@ -7,12 +7,14 @@
 
 #include "as_double.h"
 #include "noise_blocks.h"
+#include "trellis.h"
 #include "viterbi.h"
 
 enum { SOURCE_TILE = 32, FINER = 4, LEAST_OF_SOURCE = 3, MOST_TRIES = 4, LOOKED_AT = 4096 };
 #define FAR_ABOVE 5.0   /* noises by which elements of sources exceed the level */
 #define UNEVEN 1.6      /* ratio of the noise of loud blocks to that of quiet ones from which each has steps of its own */
 #define HIDDEN 2.0      /* noises in a step, up to which they are all the dither that is needed */
+#define HIDDEN_WAYS 3.0 /* likewise in one of the trellis, whose two grids lie half a step apart */
 #define MOST_KEPT 0.125 /* of all elements */
 
 /* What steps are found for. */
@@ -29,6 +31,13 @@ typedef struct {
     int is_protected; /* tiles of sources have finer steps */
     uint8_t *has_source;
 } work;
+
+int ac_is_bound(const ac_bound *b, const ac_array *array)
+{
+    const int is_kind = b && b->kind >= 0 && b->kind < AC_BOUNDS && b->dither >= AC_DITHER_AUTO && b->dither <= AC_DITHER_ALWAYS;
+    return is_kind && b->value > 0 && isfinite(b->value) && b->gain >= 0 && isfinite(b->gain) && b->read_noise >= 0 && isfinite(b->read_noise) &&
+           (b->kind != AC_BOUND_RELATIVE || b->value < 1) && ac_is_quantisable(array->dtype);
+}
 
 static int compare(const void *a, const void *b)
 {
@@ -255,7 +264,7 @@ static int wants_dither(const work *w)
     if (b->kind == AC_BOUND_RELATIVE || b->dither == AC_DITHER_NEVER) return 0;
     if (b->dither == AC_DITHER_ALWAYS) return 1;
     for (uint64_t i = 0; i < w->q->tile_count; i++)
-        if (w->noise[i] > 0 && step_of(w, i) > HIDDEN * w->noise[i]) return 1;
+        if (w->noise[i] > 0 && step_of(w, i) > (w->q->dither == AC_TRELLIS ? HIDDEN_WAYS : HIDDEN) * w->noise[i]) return 1;
     return 0;
 }
 
@@ -363,6 +372,43 @@ static int find(work *w, int32_t *steps, void *again, ac_loss *loss)
         part *= 0.99 * sqrt(wanted / loss->variance);
     }
     return AC_OK;
+}
+
+/* 2 n + p of steps of a trellis, as far as an integer holds it. */
+static void double_steps(const ac_quantised *q, const ac_array *array, int32_t *steps)
+{
+    const ac_planes p = ac_planes_of(array);
+    for (uint64_t row = 0; row < p.count * p.height; row++) {
+        uint32_t state = 0;
+        for (uint64_t x = 0; x < p.width; x++) {
+            int32_t *at = steps + row * p.width + x;
+            if (q->run && x % q->run == 0) state = 0;
+            const uint32_t half = state & 1;
+            state = ac_trellis_next(state, (uint32_t)*at & 1);
+            if (*at > INT32_MIN / 2 && *at < INT32_MAX / 2) *at = 2 * *at + (int32_t)half;
+        }
+    }
+}
+
+int ac_bounded_codes(const ac_array *array, const void *data, const ac_bound *bound, int32_t *codes)
+{
+    ac_quantised q;
+    int32_t *steps;
+    void *elements;
+    ac_loss loss;
+    if (!ac_is_bound(bound, array) || !data || !codes) return AC_ERROR_ARGUMENT;
+    int status = ac_bounded_steps(bound, array, data, 0, &q, &steps, &elements, &loss);
+    if (!status && !steps) status = AC_ERROR_SPACE;
+    if (!status) {
+        if (q.dither == AC_TRELLIS) double_steps(&q, array, steps);
+        uint64_t count;
+        ac_array_count(array, &count);
+        memcpy(codes, steps, (size_t)count * sizeof *codes);
+    }
+    ac_quantise_free(&q);
+    free(steps);
+    free(elements);
+    return status;
 }
 
 int ac_bounded_steps(const ac_bound *bound, const ac_array *array, const void *data, uint64_t run, ac_quantised *q, int32_t **steps, void **elements,

@@ -82,12 +82,21 @@ static int encode_both(const void *filled, const ac_blanks *blanks, const ac_sou
     return put_shorter(rooms, found, output);
 }
 
+/* Numbers in place of blanks get their parities, so that the trellis of the samples is that of the steps. */
+static void fit_parities(const ac_source *from, int32_t *filled)
+{
+    const int32_t *steps = from->data;
+    const size_t count = ac_array_size(&from->array) / sizeof *steps;
+    for (size_t i = 0; i < count; i++) filled[i] ^= (filled[i] ^ steps[i]) & 1;
+}
+
 /* AC_ERROR_SPACE where storing takes fewer bytes. */
 static int encode_causal(const ac_source *from, const ac_settings *how, const ac_output *output)
 {
     ac_blanks blanks;
     void *filled;
     int doubtful, status = ac_blanks_choose(&from->array, from->data, &blanks, &filled, &doubtful);
+    if (!status && filled && from->is_trellis) fit_parities(from, filled);
     if (!status && filled && doubtful)
         status = encode_both(filled, &blanks, from, how, output);
     else if (!status)

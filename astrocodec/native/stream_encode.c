@@ -1,6 +1,5 @@
 #include "stream_encode.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,13 +72,6 @@ int ac_stream_encode_steps(const ac_choice *choices, size_t count, const ac_arra
     return status;
 }
 
-static int is_bound(const ac_bound *b, const ac_array *array)
-{
-    const int is_kind = b && b->kind >= 0 && b->kind < AC_BOUNDS && b->dither >= AC_DITHER_AUTO && b->dither <= AC_DITHER_ALWAYS;
-    return is_kind && b->value > 0 && isfinite(b->value) && b->gain >= 0 && isfinite(b->gain) && b->read_noise >= 0 && isfinite(b->read_noise) &&
-           (b->kind != AC_BOUND_RELATIVE || b->value < 1) && ac_is_quantisable(array->dtype);
-}
-
 /* Within the bound; AC_ERROR_SPACE where nothing is lost, or nothing gained. */
 static int encode_bounded(const ac_array *array, const void *data, const ac_bound *bound, const ac_settings *how, const ac_output *output)
 {
@@ -108,7 +100,7 @@ static int encode_bounded(const ac_array *array, const void *data, const ac_boun
 int ac_stream_encode_bounded(const ac_choice *choices, size_t count, const ac_array *array, const void *data, const ac_bound *bound, const uint32_t *piece,
                              int flags, const ac_parallel *parallel, const ac_output *output)
 {
-    if (check_arguments(choices, count, array, data, piece, flags) || !output || !is_bound(bound, array)) return AC_ERROR_ARGUMENT;
+    if (check_arguments(choices, count, array, data, piece, flags) || !output || !ac_is_bound(bound, array)) return AC_ERROR_ARGUMENT;
     const ac_choice general = {ac_model_default(), NULL, 0};
     if (!count && !general.model) return AC_ERROR_MEMORY;
     const ac_settings how = {.choices = count ? choices : &general, .count = count ? count : 1, .wanted = piece, .flags = flags & ~AC_EMBED, .parallel = parallel};

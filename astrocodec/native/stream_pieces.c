@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "float_state.h"
+#include "piece.h"
 #include "split.h"
 
 static void fit(ac_coded_span *s)
@@ -19,15 +20,34 @@ ac_width_choice ac_widths_of(const ac_sheet *sheet, const uint16_t *left)
     return (ac_width_choice){are_codes ? AC_BEST_TABLE : AC_NO_TABLE, (uint8_t)zero};
 }
 
-static int encode_samples(const ac_encoding *e, ac_width_choice widths, const uint16_t *samples, const ac_place *place, size_t stride, ac_coded_piece *out)
+/* What a sample of 0 is, modulo 2, where samples are steps of a trellis; AC_NO_TRELLIS where they are something else. */
+static int odd_of(const ac_encoding *e, const ac_sheet *sheet)
 {
+    int64_t zero = 0;
+    const int are_steps = e->source->is_trellis && !e->planes->left && !sheet->low_bits && !sheet->map.rule && ac_pixel_map_codes(&sheet->map, &zero);
+    return are_steps ? (int)(zero & 1) : AC_NO_TRELLIS;
+}
+
+static int are_within(const uint16_t *samples, const ac_place *place, size_t stride, uint16_t most)
+{
+    uint16_t largest = 0;
+    for (uint32_t y = 0; y < place->height; y++)
+        for (uint32_t x = 0; x < place->width; x++) largest = samples[y * stride + x] > largest ? samples[y * stride + x] : largest;
+    return largest <= most;
+}
+
+static int encode_samples(const ac_encoding *e, ac_modelling how, const uint16_t *samples, const ac_place *place, size_t stride, ac_coded_piece *out)
+{
+    const int is_trellis = how.odd != AC_NO_TRELLIS && are_within(samples, place, stride, INT16_MAX);
     const size_t bound = ac_piece_bound(place->height, place->width);
     for (size_t i = 0; i < e->choice_count; i++) {
         ac_coded_span *coded = &out->coded[i];
         coded->bytes = malloc(bound);
         if (!coded->bytes) return AC_ERROR_MEMORY;
-        const int status = ac_piece_encode_widths(e->choices[i].model, widths, samples, place->height, place->width, stride, coded->bytes, bound,
-                                                  &coded->length, e->flags);
+        const ac_model *model = e->choices[i].model;
+        const int status =
+            is_trellis ? ac_piece_encode_trellis(model, how.odd, samples, place->height, place->width, stride, coded->bytes, bound, &coded->length, e->flags)
+                       : ac_piece_encode_widths(model, how.widths, samples, place->height, place->width, stride, coded->bytes, bound, &coded->length, e->flags);
         if (status) return status;
         fit(coded);
     }
@@ -51,9 +71,9 @@ static int encode_mask(const ac_encoding *e, const ac_place *place, uint8_t **ma
 static int encode_split(const ac_encoding *e, const ac_sheet *sheet, const uint8_t *marks, const ac_place *place, ac_coded_piece *out)
 {
     const uint16_t *left = e->planes->left;
-    const ac_width_choice widths = e->original || e->source->quantise.length ? (ac_width_choice){AC_NO_TABLE, 0} : ac_widths_of(sheet, left);
+    const ac_modelling how = {e->original || e->source->quantise.length ? (ac_width_choice){AC_NO_TABLE, 0} : ac_widths_of(sheet, left), odd_of(e, sheet)};
     const uint16_t *there = left && !ac_has_low_bits(sheet) ? left : ac_sheet_as_samples(sheet);
-    if (there) return encode_samples(e, widths, there + ac_place_first(&sheet->planes, place), place, (size_t)sheet->planes.width, out);
+    if (there) return encode_samples(e, how, there + ac_place_first(&sheet->planes, place), place, (size_t)sheet->planes.width, out);
     const size_t count = (size_t)place->height * place->width;
     uint16_t *samples = malloc(count * sizeof *samples);
     out->low.bytes = malloc(ac_low_bits_bound(sheet, count) + 1);
@@ -62,9 +82,9 @@ static int encode_split(const ac_encoding *e, const ac_sheet *sheet, const uint8
         out->low.length = ac_split(sheet, place, marks, samples, out->low.bytes);
         fit(&out->low);
         if (left)
-            status = encode_samples(e, widths, left + ac_place_first(&sheet->planes, place), place, (size_t)sheet->planes.width, out);
+            status = encode_samples(e, how, left + ac_place_first(&sheet->planes, place), place, (size_t)sheet->planes.width, out);
         else
-            status = encode_samples(e, widths, samples, place, place->width, out);
+            status = encode_samples(e, how, samples, place, place->width, out);
     }
     free(samples);
     return status;
