@@ -6,6 +6,26 @@
 
 enum { CHUNK = 512, TASK = 1 << 16, MAX_LEVEL = 65535 << 4, MAX_SLOPE = 1 << 24 };
 
+size_t ac_put_gains(uint8_t *out, const ac_chain *c)
+{
+    uint8_t *p = out;
+    *p++ = (uint8_t)c->place_count;
+    for (uint32_t i = 0; i < c->place_count; i++) {
+        *p++ = (uint8_t)(c->places[i].level - 1);
+        *p++ = (uint8_t)c->places[i].slope;
+    }
+    return (size_t)(p - out);
+}
+
+void ac_take_gains(ac_reader *r, ac_chain *c)
+{
+    const size_t at = r->at;
+    c->place_count = ac_take_byte(r);
+    if (!c->place_count) ac_fail_reader(r, AC_REASON_CHAIN_GAINS, at, 0, 0);
+    const uint8_t *gains = ac_take(r, 2 * (size_t)c->place_count);
+    for (uint32_t i = 0; gains && i < c->place_count; i++) c->places[i] = (ac_gains){gains[2 * i] + 1, gains[2 * i + 1]};
+}
+
 size_t ac_chain_write(const ac_chain *c, uint8_t *out)
 {
     uint8_t *p = out;
@@ -14,11 +34,7 @@ size_t ac_chain_write(const ac_chain *c, uint8_t *out)
     p += ac_put_varint(p, (uint64_t)c->limit);
     *p++ = (uint8_t)(c->scale - 1);
     *p++ = (uint8_t)(c->first - 1);
-    *p++ = (uint8_t)c->place_count;
-    for (uint32_t i = 0; i < c->place_count; i++) {
-        *p++ = (uint8_t)(c->places[i].level - 1);
-        *p++ = (uint8_t)c->places[i].slope;
-    }
+    p += ac_put_gains(p, c);
     return (size_t)(p - out);
 }
 
@@ -30,11 +46,7 @@ int ac_chain_read(ac_reader *r, const ac_planes *planes, ac_chain *c)
     c->limit = (int32_t)ac_take_varint(r, AC_MAX_CHAIN_LIMIT);
     c->scale = (int32_t)ac_take_byte(r) + 1;
     c->first = (int32_t)ac_take_byte(r) + 1;
-    const size_t count_at = r->at;
-    c->place_count = ac_take_byte(r);
-    if (!c->place_count) ac_fail_reader(r, AC_REASON_CHAIN_GAINS, count_at, 0, 0);
-    const uint8_t *gains = ac_take(r, 2 * (size_t)c->place_count);
-    for (uint32_t i = 0; gains && i < c->place_count; i++) c->places[i] = (ac_gains){gains[2 * i] + 1, gains[2 * i + 1]};
+    ac_take_gains(r, c);
     if (r->at != r->length) ac_fail_reader(r, AC_REASON_PARAMETERS_LONG, r->at, r->length, r->at);
     return r->why.status;
 }

@@ -24,6 +24,10 @@ size_t ac_chain_write(const ac_chain *chain, uint8_t *out);
 /* The reader holds the section alone. */
 int ac_chain_read(ac_reader *reader, const ac_planes *planes, ac_chain *chain);
 
+/* The number of places and their gains, as sections hold them; the reader notes what is wrong. */
+size_t ac_put_gains(uint8_t *out, const ac_chain *chain);
+void ac_take_gains(ac_reader *reader, ac_chain *chain);
+
 /* Samples that lie plane behind plane, `step` from one plane to the next, `length` of each. */
 typedef struct {
     uint64_t planes, step, length;

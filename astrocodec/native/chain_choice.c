@@ -11,14 +11,12 @@ enum {
     MAX_ROWS = 16,
     MAX_COLUMNS = 64,
     MAX_PLACES = 32,
-    WANDERINGS = 9,
-    SLOPES = 7,
     SCALES = 6,
     COUNTS = 131071
 };
 /* How much a level wanders from plane to plane against the noise of a sample, in 1/65536; the last: without measure. */
-static const uint32_t wanderings[WANDERINGS] = {1 << 8, 1 << 11, 1 << 13, 1 << 14, 1 << 15, 1 << 16, 1 << 17, 1 << 18, 1 << 30};
-static const int32_t slope_rules[SLOPES] = {1, 2, 4, 8, 16, 32, 0}, scales[SCALES] = {248, 240, 224, 192, 160, 128};
+static const uint32_t wanderings[AC_WANDERINGS] = {1 << 8, 1 << 11, 1 << 13, 1 << 14, 1 << 15, 1 << 16, 1 << 17, 1 << 18, 1 << 30};
+static const int32_t slope_rules[AC_SLOPES] = {1, 2, 4, 8, 16, 32, 0}, scales[SCALES] = {248, 240, 224, 192, 160, 128};
 
 /* Pairs of rows of the first planes, each plane behind the other, and what a chain leaves of them. */
 typedef struct {
@@ -61,17 +59,28 @@ static int32_t middle(const int32_t *values, size_t n, uint32_t *counts)
     return at - 65535;
 }
 
-/* Middle of the changes from plane to plane, without the middle change. */
-static int32_t noise_of(sample *s)
+/* With room for n changes and for their counts. */
+static int32_t noise_of(const uint16_t *samples, size_t size, size_t n, int32_t *steps, uint32_t *counts)
 {
-    const size_t n = (size_t)(s->planes - 1) * s->size;
-    for (size_t i = 0; i < n; i++) s->steps[i] = s->samples[i + s->size] - s->samples[i];
-    const int32_t common = middle(s->steps, n, s->counts);
+    for (size_t i = 0; i < n; i++) steps[i] = samples[i + size] - samples[i];
+    const int32_t common = middle(steps, n, counts);
     for (size_t i = 0; i < n; i++) {
-        const int32_t off = s->steps[i] < common ? common - s->steps[i] : s->steps[i] - common;
-        s->steps[i] = off < 65535 ? off : 65535; /* most are nearer, so that the middle is too */
+        const int32_t off = steps[i] < common ? common - steps[i] : steps[i] - common;
+        steps[i] = off < 65535 ? off : 65535; /* most are nearer, so that the middle is too */
     }
-    return middle(s->steps, n, s->counts);
+    return middle(steps, n, counts);
+}
+
+int ac_chain_noise(const uint16_t *samples, uint64_t planes, size_t size, int32_t *noise)
+{
+    const size_t n = (size_t)(planes - 1) * size;
+    int32_t *steps = malloc(n * sizeof *steps);
+    uint32_t *counts = malloc(COUNTS * sizeof *counts);
+    const int status = steps && counts ? AC_OK : AC_ERROR_MEMORY;
+    if (!status) *noise = noise_of(samples, size, n, steps, counts);
+    free(steps);
+    free(counts);
+    return status;
 }
 
 /* About 512 times the bits of the second rows, first plane aside. */
@@ -99,9 +108,10 @@ static void consider(const sample *s, const ac_chain *chain, candidate *best)
     if (cost < best->cost) *best = (candidate){*chain, cost};
 }
 
-/* Gains of the level: those of the best estimate where it wanders so much. */
-static void set_levels(ac_chain *c, uint64_t wandering)
+/* Those of the best estimate where the level wanders so much. */
+void ac_chain_set_levels(ac_chain *c, int index)
 {
+    const uint64_t wandering = wanderings[index];
     uint64_t known = 65536;
     for (uint32_t i = 0; i < c->place_count; i++) {
         known = ((known + wandering) << 16) / (known + wandering + 65536);
@@ -109,31 +119,32 @@ static void set_levels(ac_chain *c, uint64_t wandering)
     }
 }
 
-/* Gains of the slope: the same everywhere, or those of a mean. */
-static void set_slopes(ac_chain *c, int32_t rule)
+/* The same everywhere, or those of a mean. */
+void ac_chain_set_slopes(ac_chain *c, int index)
 {
+    const int32_t rule = slope_rules[index];
     for (uint32_t i = 0; i < c->place_count; i++) c->places[i].slope = rule ? rule : (int32_t)ac_smaller(255, 256 / (i + 1));
 }
 
 /* The chain that leaves the least of the sample; 0 where that is no less than the samples themselves cost. */
 static int fit(sample *s, uint64_t length, ac_chain *chain)
 {
-    const int32_t noise = noise_of(s), room = noise < 1024 ? 32 * noise : 32768;
+    const int32_t noise = noise_of(s->samples, s->size, (size_t)(s->planes - 1) * s->size, s->steps, s->counts), room = noise < 1024 ? 32 * noise : 32768;
     for (size_t i = 0; i < s->size; i++) s->steps[i] = s->samples[i];
     chain->base = (int32_t)ac_smaller(ac_larger((uint64_t)middle(s->steps, s->size, s->counts), (uint64_t)room), (uint64_t)(65535 - room));
     chain->limit = (int32_t)ac_smaller(192 * ac_larger((uint64_t)noise, 1), AC_MAX_CHAIN_LIMIT);
     chain->scale = 256, chain->first = 128;
     chain->place_count = (uint32_t)ac_smaller(length - 1, MAX_PLACES);
     candidate best = {*chain, UINT64_MAX};
-    for (int i = 0; i < WANDERINGS; i++) {
+    for (int i = 0; i < AC_WANDERINGS; i++) {
         ac_chain c = *chain;
-        set_levels(&c, wanderings[i]);
+        ac_chain_set_levels(&c, i);
         consider(s, &c, &best);
     }
     if (best.cost >= cost_of(s, s->samples)) return 0;
     ac_chain c = best.chain;
-    for (int i = 0; i < SLOPES; i++) {
-        set_slopes(&c, slope_rules[i]);
+    for (int i = 0; i < AC_SLOPES; i++) {
+        ac_chain_set_slopes(&c, i);
         consider(s, &c, &best);
     }
     c = best.chain;

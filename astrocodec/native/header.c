@@ -19,6 +19,7 @@ size_t ac_header_size(const ac_header *h)
     if (h->axes.length) size += section_size(h->axes);
     if (h->blanks.length) size += section_size(h->blanks);
     if (h->loss.length) size += section_size(h->loss);
+    if (h->series.length) size += section_size(h->series);
     for (int i = 0; i < h->array.ndim; i++) size += ac_varint_size(h->array.shape[i]);
     return size;
 }
@@ -50,6 +51,7 @@ size_t ac_header_write(const ac_header *h, uint8_t *out)
     if (h->axes.length) p = put_section(p, AC_SECTION_AXES, CRITICAL, h->axes);
     if (h->blanks.length) p = put_section(p, AC_SECTION_BLANKS, CRITICAL, h->blanks);
     if (h->loss.length) p = put_section(p, AC_SECTION_LOSS, 0, h->loss);
+    if (h->series.length) p = put_section(p, AC_SECTION_SERIES, CRITICAL, h->series);
     p = put_section(p, AC_SECTION_CODEC, CRITICAL, h->parameters);
     return (size_t)(p - out);
 }
@@ -94,6 +96,7 @@ static ac_span *place_of(ac_header *h, int id)
     case AC_SECTION_AXES: return &h->axes;
     case AC_SECTION_BLANKS: return &h->blanks;
     case AC_SECTION_LOSS: return &h->loss;
+    case AC_SECTION_SERIES: return &h->series;
     case AC_SECTION_CODEC: return &h->parameters;
     default: return NULL;
     }

@@ -5,6 +5,8 @@
 
 #include "chain_choice.h"
 #include "pixel_choice.h"
+#include "series.h"
+#include "series_choice.h"
 #include "split.h"
 
 enum { CHUNK = 1024, LARGE = 1 << 20, LEAST_PLANE = 256, NOT_SMALL = 1024, LOOKED_AT = 8, TRIALS = 4, TRIAL_ROWS = 64, TRIAL_COLUMNS = 256, TRIAL_PIXELS = 2048 };
@@ -318,9 +320,23 @@ int ac_planes_subtract(ac_sheet *sheet, const ac_array *array, ac_plane_choice *
     return AC_OK;
 }
 
+int ac_planes_as_series(ac_sheet *sheet, ac_plane_choice *c)
+{
+    const ac_planes *p = &sheet->planes;
+    memset(c, 0, sizeof *c);
+    ac_least_low_bits(sheet);
+    c->left = malloc((size_t)sheet->count * sizeof *c->left);
+    if (!c->left) return AC_ERROR_MEMORY;
+    ac_sheet_samples(sheet, 0, (size_t)sheet->count, c->left);
+    int status = ac_series_fit(p, c->left, &c->chain);
+    if (!status) status = ac_series_write(&c->chain, p, c->left, &c->series, &c->series_length);
+    return status ? status : ac_series_apply(&c->chain, p, c->left, c->left);
+}
+
 void ac_plane_choice_free(ac_plane_choice *c)
 {
     free_each(c);
+    free(c->series);
     free(c->left);
-    c->left = NULL;
+    c->left = NULL, c->series = NULL;
 }

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "axes_choice.h"
+#include "axes_series.h"
 #include "blank_choice.h"
 #include "differences.h"
 #include "pixel_choice.h"
@@ -105,10 +106,11 @@ static int encode_causal(const ac_source *from, const ac_settings *how, const ac
     return status;
 }
 
-int ac_add_size(void *work, const ac_array *array, const void *data, uint64_t *bytes)
+/* Adds the bytes that an array would take with the first of the models, its rows as series or not. */
+static int add_size_as(const ac_settings *given, int series, const ac_array *array, const void *data, uint64_t *bytes)
 {
-    ac_settings how = *(const ac_settings *)work;
-    how.count = 1, how.original = NULL, how.hints = NULL, how.parallel = NULL, how.flags &= ~AC_THOROUGH;
+    ac_settings how = *given;
+    how.count = 1, how.original = NULL, how.hints = NULL, how.parallel = NULL, how.flags &= ~AC_THOROUGH, how.series = series;
     const ac_source from = {.array = *array, .given = *array, .data = data, .elements = data};
     ac_room room = {0};
     const ac_output output = {ac_take_room, &room};
@@ -118,12 +120,45 @@ int ac_add_size(void *work, const ac_array *array, const void *data, uint64_t *b
     return status == AC_ERROR_SPACE ? AC_OK : status;
 }
 
+static int add_size(void *work, const ac_array *array, const void *data, uint64_t *bytes) { return add_size_as(work, 0, array, data, bytes); }
+static int add_size_of_series(void *work, const ac_array *array, const void *data, uint64_t *bytes) { return add_size_as(work, 1, array, data, bytes); }
+
+static int is_own_order(const ac_array *array, const ac_axes *axes)
+{
+    for (int i = 0; i < array->ndim; i++)
+        if (axes->of[i] != i) return 0;
+    return 1;
+}
+
+int ac_choose_order(const ac_array *array, const void *data, ac_settings *how, ac_axes *axes, int *turned, int *series)
+{
+    ac_axes rows;
+    *turned = *series = 0;
+    int status = ac_axes_choose(array, data, add_size, how, axes, turned);
+    if (status || !ac_series_axes(array, &rows)) return status;
+    for (int i = 0; !*turned && i < array->ndim; i++) axes->of[i] = (uint8_t)i;
+    status = ac_series_choose(array, data, &rows, axes, add_size_of_series, add_size, how, series);
+    if (!*series) return status;
+    *axes = rows, *turned = !is_own_order(array, &rows);
+    return status;
+}
+
+int ac_are_series(const ac_array *array, const void *data, ac_settings *how, int *series)
+{
+    ac_axes axes;
+    int turned = 0, status = AC_OK;
+    *series = 0;
+    if (ac_series_axes(array, &axes) && is_own_order(array, &axes)) status = ac_choose_order(array, data, how, &axes, &turned, series);
+    *series &= !turned;
+    return status;
+}
+
 /* Encodes the array in the order of axes that is smallest, where nobody says how its planes shall be cut or what of them is coded. */
 static int encode_in_order(ac_source *from, ac_settings *how, const ac_output *output)
 {
     ac_axes axes;
     const ac_array own = from->array;
-    int turned = 0, status = how->wanted || how->residuals ? AC_OK : ac_axes_choose(&own, from->data, ac_add_size, how, &axes, &turned);
+    int turned = 0, status = how->wanted || how->residuals ? AC_OK : ac_choose_order(&own, from->data, how, &axes, &turned, &how->series);
     if (status || !turned) return status ? status : encode_causal(from, how, output);
     void *data = malloc(ac_array_size(&own));
     if (!data) return AC_ERROR_MEMORY;
@@ -165,8 +200,8 @@ static int look_at_middle(const ac_source *from, const ac_settings *how, const i
     ac_array floats = {from->given.dtype, 2, {rows, width}}, integers = {AC_I4, 2, {rows, width}};
     uint64_t plain = 0, by_steps = 0, set = 0;
     ac_settings one = *how;
-    int status = ac_add_size(&one, &floats, middle, &plain);
-    if (!status) status = ac_add_size(&one, &integers, steps + first, &by_steps);
+    int status = add_size(&one, &floats, middle, &plain);
+    if (!status) status = add_size(&one, &integers, steps + first, &by_steps);
     if (!status && by_steps <= plain) status = set_size(&floats, middle, &set);
     const uint64_t ranks = plain - ac_smaller(set, plain);
     if (by_steps + by_steps / CLEAR < plain || by_steps <= ranks + ranks / EQUAL) is_left[1] = 0;

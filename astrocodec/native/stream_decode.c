@@ -19,7 +19,7 @@ typedef struct {
     const ac_model *model;
     int flags;
     ac_numbers out;
-    uint16_t *samples; /* of all planes, where they are a chain; it may be `out` */
+    uint16_t *samples; /* of all planes, where they are a chain or series; it may be `out` */
     ac_coded_piece *pieces;
 } decoding;
 
@@ -163,7 +163,7 @@ static void run_undo(void *work, size_t index)
     ac_chain_undo_task(&d->stream->chain, &d->stream->grid.planes, index, d->samples);
 }
 
-/* Numbers out of the samples of a chain's piece. */
+/* Numbers out of the samples of a piece of a chain or of series. */
 static void run_restore(void *work, size_t index)
 {
     const uint64_t state = ac_float_state_standard();
@@ -196,14 +196,16 @@ static int check_pieces(ac_opened *s, ac_coded_piece *pieces)
 static int decode_pieces(ac_opened *s, const ac_model *model, int flags, const ac_parallel *parallel, void *out)
 {
     decoding d = {s, model, flags, ac_numbers_of(&s->array, out, s->header.count), NULL, calloc(s->piece_count, sizeof(ac_coded_piece))};
-    if (s->is_chain) d.samples = is_in_place(&d) ? out : malloc((size_t)s->header.count * sizeof *d.samples);
-    int status = d.pieces && (d.samples || !s->is_chain) ? ac_opened_pieces(s, d.pieces) : ac_fault_plain(s->fault, AC_ERROR_MEMORY);
+    const int are_left = s->is_chain || s->is_series;
+    if (are_left) d.samples = is_in_place(&d) ? out : malloc((size_t)s->header.count * sizeof *d.samples);
+    int status = d.pieces && (d.samples || !are_left) ? ac_opened_pieces(s, d.pieces) : ac_fault_plain(s->fault, AC_ERROR_MEMORY);
     if (!status) {
         ac_run(parallel, run_decode, &d, s->piece_count);
         status = check_pieces(s, d.pieces);
     }
-    if (!status && s->is_chain) {
-        ac_run(parallel, run_undo, &d, ac_chain_tasks(&s->grid.planes));
+    if (!status && s->is_chain) ac_run(parallel, run_undo, &d, ac_chain_tasks(&s->grid.planes));
+    if (!status && s->is_series) status = ac_fault_plain(s->fault, ac_series_undo(&s->series, &s->grid.planes, d.samples));
+    if (!status && are_left) {
         ac_run(parallel, run_restore, &d, s->piece_count);
         status = check_pieces(s, d.pieces);
     }

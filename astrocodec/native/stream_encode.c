@@ -50,7 +50,7 @@ int ac_stream_encode_with(const ac_choice *choices, size_t count, const ac_array
     status = AC_ERROR_SPACE;
     if (ac_array_size(array)) {
         ac_source from = {.array = *array, .given = *array, .data = data, .elements = original ? original->elements : data};
-        ac_settings how = {count ? choices : &general, count ? count : 1, original, piece, hints, flags & ~(AC_EMBED | AC_RESIDUALS), (flags & AC_RESIDUALS) != 0, parallel};
+        ac_settings how = {count ? choices : &general, count ? count : 1, original, piece, hints, flags & ~(AC_EMBED | AC_RESIDUALS), (flags & AC_RESIDUALS) != 0, parallel, 0};
         status = ac_encode_found(&from, &how, output);
     }
     ac_float_state_back(before);

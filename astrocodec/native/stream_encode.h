@@ -2,6 +2,7 @@
 #ifndef AC_STREAM_ENCODE_H
 #define AC_STREAM_ENCODE_H
 
+#include "axes.h"
 #include "blanks.h"
 #include "stream.h"
 
@@ -25,6 +26,7 @@ typedef struct {
     const ac_hints *hints;       /* or NULL */
     int flags, residuals;
     const ac_parallel *parallel; /* or NULL */
+    int series;                  /* rows are coded as such */
 } ac_settings;
 
 size_t ac_stored_size(const ac_array *array);
@@ -38,7 +40,9 @@ int ac_encode_sheet(ac_sheet *sheet, const ac_blanks *blanks, const ac_source *f
 int ac_encode_steps(ac_source from, const int32_t *steps, ac_settings how, const ac_output *output);
 /* The array's elements, or the steps that they are found to be made of. */
 int ac_encode_found(ac_source *from, ac_settings *how, const ac_output *output);
-/* Adds the bytes that an array would take with the first of the models; `work` are settings. */
-int ac_add_size(void *work, const ac_array *array, const void *data, uint64_t *bytes);
+/* The order of axes in which the array is smallest, which is its own where `turned` is 0, and whether its rows are then series. */
+int ac_choose_order(const ac_array *array, const void *data, ac_settings *how, ac_axes *axes, int *turned, int *series);
+/* Whether its rows are series in its own order of axes. */
+int ac_are_series(const ac_array *array, const void *data, ac_settings *how, int *series);
 
 #endif

@@ -38,6 +38,7 @@ static int check_stored(ac_opened *s)
 {
     const uint64_t size = s->header.count * ac_item_bytes(s->header.array.dtype);
     if (s->header.planes.bytes) return refuse_section(s, AC_SECTION_PLANES, s->header.planes, AC_REASON_CHAIN_NONE);
+    if (s->header.series.bytes) return refuse_section(s, AC_SECTION_SERIES, s->header.series, AC_REASON_SERIES_NONE);
     if (s->header.parameters.length) {
         const ac_refusal why = {AC_ERROR_CORRUPT, AC_REASON_PARAMETERS_LONG, 0, s->header.parameters.length, 0};
         return ac_opened_refuse_in(s, AC_IN_SECTION, AC_SECTION_CODEC, &why, (uint64_t)(s->header.parameters.bytes - s->stream));
@@ -71,6 +72,17 @@ static int check_chain(ac_opened *s)
     s->is_chain = 1;
     if (!ac_chain_read(&reader, &s->grid.planes, &s->chain)) return AC_OK;
     return ac_opened_refuse_in(s, AC_IN_SECTION, AC_SECTION_PLANES, &reader.why, (uint64_t)(section.bytes - s->stream));
+}
+
+static int check_series(ac_opened *s)
+{
+    const ac_span section = s->header.series;
+    if (!section.bytes) return AC_OK;
+    if (ac_is_complex(s->header.array.dtype) || s->is_chain) return refuse_section(s, AC_SECTION_SERIES, section, AC_REASON_SERIES_NONE);
+    ac_reader reader = {.data = section.bytes, .length = section.length};
+    s->is_series = 1;
+    if (!ac_series_read(&reader, &s->grid.planes, &s->series)) return AC_OK;
+    return ac_opened_refuse_in(s, AC_IN_SECTION, AC_SECTION_SERIES, &reader.why, (uint64_t)(section.bytes - s->stream));
 }
 
 static int check_outside(ac_opened *s)
@@ -125,7 +137,7 @@ static int read_maps(ac_opened *s)
     const ac_grid *g = &s->grid;
     if (!span.bytes) return AC_OK;
     ac_reader reader = {.data = span.bytes, .length = span.length};
-    if (s->is_chain || g->sides.height > g->planes.height) ac_fail_reader(&reader, AC_REASON_MAPS_SHARED, 0, g->sides.height, g->planes.height);
+    if (s->is_chain || s->is_series || g->sides.height > g->planes.height) ac_fail_reader(&reader, AC_REASON_MAPS_SHARED, 0, g->sides.height, g->planes.height);
     const uint64_t left = (h->count << ac_is_complex(h->array.dtype)) - s->causal.map.map.value_count; /* for values of sets */
     if (!reader.why.status && !ac_plane_maps_read(&reader, g->planes.count, s->array.dtype, left, &s->maps)) return AC_OK;
     return ac_opened_refuse_in(s, AC_IN_SECTION, AC_SECTION_MAPS, &reader.why, (uint64_t)(span.bytes - s->stream));
@@ -153,6 +165,7 @@ static int check_causal(ac_opened *s)
     s->grid.planes = ac_planes_of(&s->array);
     s->grid.sides = s->causal.sides;
     status = check_chain(s);
+    if (!status) status = check_series(s);
     if (!status) status = check_outside(s);
     if (!status) status = read_cuts(s);
     if (!status) status = read_blanks(s);

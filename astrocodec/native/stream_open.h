@@ -9,6 +9,7 @@
 #include "loss.h"
 #include "outside.h"
 #include "quantise.h"
+#include "series.h"
 #include "split.h"
 #include "stream.h"
 
@@ -23,10 +24,12 @@ typedef struct {
     int is_turned;        /* whether `axes` holds */
     ac_axes axes;
     ac_array array;       /* what is coded, in the order of axes in which it is */
-    ac_causal causal;     /* of a stream of this codec, as the grid and the chain */
+    ac_causal causal;     /* of a stream of this codec, as the grid, the chain and the series */
     ac_grid grid;
     int is_chain;         /* whether `chain` holds for the planes */
     ac_chain chain;
+    int is_series;        /* whether `series` holds for the rows */
+    ac_series series;
     int is_beside;        /* whether `outside` holds */
     ac_outside outside;
     ac_span inner;        /* stream of the reference, where it goes along */

@@ -1,7 +1,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "axes_choice.h"
 #include "blank_choice.h"
 #include "float_state.h"
 #include "pixel_choice.h"
@@ -26,11 +25,16 @@ static int take_samples(const ac_array *array, const void *data, int are_steps, 
     ac_sheet sheet = {0};
     ac_blanks blanks;
     void *filled;
-    int doubtful, status = ac_blanks_choose(array, data, &blanks, &filled, &doubtful);
+    const ac_choice general = {ac_model_default(), NULL, 0};
+    ac_settings how = {.choices = &general, .count = 1};
+    int doubtful, series, status = general.model ? ac_are_series(array, data, &how, &series) : AC_ERROR_MEMORY;
+    if (status) return status;
+    status = ac_blanks_choose(array, data, &blanks, &filled, &doubtful);
     if (!status) status = ac_sheet_init(&sheet, array, filled ? filled : data);
     if (!status) {
         ac_plane_choice planes;
-        status = ac_planes_choose(&sheet, array, ac_planes_together(&sheet.planes, NULL), ac_model_default(), 0, &planes);
+        status = series ? ac_planes_as_series(&sheet, &planes)
+                        : ac_planes_choose(&sheet, array, ac_planes_together(&sheet.planes, NULL), ac_model_default(), 0, &planes);
         const size_t size = (size_t)(sheet.planes.height * sheet.planes.width);
         if (planes.left)
             memcpy(samples, planes.left, (size_t)sheet.count * sizeof *samples);
@@ -74,8 +78,8 @@ int ac_array_order(const ac_array *array, const void *data, int32_t *order)
     int32_t *steps = NULL;
     ac_axes axes;
     const uint64_t before = ac_float_state_standard();
-    int turned = 0, status = find_coded(array, data, &coded, &there, &steps);
-    if (!status) status = ac_axes_choose(&coded, there, ac_add_size, &how, &axes, &turned);
+    int turned = 0, series, status = find_coded(array, data, &coded, &there, &steps);
+    if (!status) status = ac_choose_order(&coded, there, &how, &axes, &turned, &series);
     ac_float_state_back(before);
     free(steps);
     for (int i = 0; i < array->ndim; i++) order[i] = turned ? axes.of[i] : i;

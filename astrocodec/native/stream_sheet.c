@@ -16,6 +16,7 @@ static ac_header header_of(const ac_encoding *e, size_t index)
     ac_header header = {.array = e->source->given, .codec = AC_CAUSAL, .planes = e->chain, .axes = e->source->axes, .quantise = e->source->quantise};
     header.cuts = (ac_span){e->cuts.bytes, e->cuts.length}, header.maps = (ac_span){e->planes->maps, e->planes->maps_length};
     header.blanks = e->blank_values;
+    header.series = (ac_span){e->planes->series, e->planes->series_length};
     header.parameters = (ac_span){e->parameters.bytes, e->parameters.length};
     if (e->original) header.reference = (ac_span){e->original->section, e->original->section_length};
     header.loss = e->source->loss;
@@ -150,11 +151,16 @@ int ac_encode_sheet(ac_sheet *sheet, const ac_blanks *blanks, const ac_source *f
     ac_plane_choice planes;
     uint8_t section[AC_CHAIN_BOUND], blank_values[AC_BLANKS_BOUND];
     const ac_model *model = how->choices->model;
-    int status = how->residuals ? ac_planes_subtract(sheet, array, &planes)
-                                : ac_planes_choose(sheet, array, ac_planes_together(&sheet->planes, how->wanted), model, how->flags & ~AC_THOROUGH, &planes);
+    int status;
+    if (how->series)
+        status = ac_planes_as_series(sheet, &planes);
+    else if (how->residuals)
+        status = ac_planes_subtract(sheet, array, &planes);
+    else
+        status = ac_planes_choose(sheet, array, ac_planes_together(&sheet->planes, how->wanted), model, how->flags & ~AC_THOROUGH, &planes);
     ac_encoding none = {.sheet = sheet, .planes = &planes, .choices = how->choices, .choice_count = how->count, .flags = how->flags};
     none.source = from, none.original = how->original, none.blanks = *blanks;
-    if (planes.left) none.chain = (ac_span){section, ac_chain_write(&planes.chain, section)};
+    if (planes.left && !planes.series) none.chain = (ac_span){section, ac_chain_write(&planes.chain, section)};
     if (blanks->count) none.blank_values = (ac_span){blank_values, ac_blanks_write(blanks, blank_values)};
     ac_encoding e[2] = {none, none}; /* without and with cuts */
     ac_cuts *cuts = &e[1].grid.cuts;

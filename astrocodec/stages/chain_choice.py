@@ -19,8 +19,8 @@ _LEAST_PIXELS = 4096
 _MAX_PLANES, _MAX_ROWS, _MAX_COLUMNS = 16, 16, 64
 _MAX_PLACES = 32
 # How much a level wanders from plane to plane against the noise of a sample, in 1/65536; the last: without measure.
-_WANDERING = (1 << 8, 1 << 11, 1 << 13, 1 << 14, 1 << 15, 1 << 16, 1 << 17, 1 << 18, 1 << 30)
-_SLOPES = (1, 2, 4, 8, 16, 32, 0)
+WANDERING = (1 << 8, 1 << 11, 1 << 13, 1 << 14, 1 << 15, 1 << 16, 1 << 17, 1 << 18, 1 << 30)
+SLOPES = (1, 2, 4, 8, 16, 32, 0)
 _SCALES = (248, 240, 224, 192, 160, 128)
 
 
@@ -52,11 +52,11 @@ def _cost(left: NDArray[np.uint16]) -> int:
     return int(log512(1 + np.abs((off + 32768) % 65536 - 32768)).sum())
 
 
-def _middle(values: NDArray[Any]) -> int:
+def middle(values: NDArray[Any]) -> int:
     return int(np.sort(values.ravel())[values.size // 2])
 
 
-def _levels(wandering: int, count: int) -> list[int]:
+def levels_of(wandering: int, count: int) -> list[int]:
     """Gains of the level: those of the best estimate where it wanders so much."""
     gains, known = [], 65536
     for _ in range(count):
@@ -65,7 +65,7 @@ def _levels(wandering: int, count: int) -> list[int]:
     return gains
 
 
-def _slopes(rule: int, count: int) -> list[int]:
+def slopes_of(rule: int, count: int) -> list[int]:
     """Gains of the slope: the same everywhere, or those of a mean."""
     return [rule or min(255, 256 // n) for n in range(1, count + 1)]
 
@@ -82,9 +82,9 @@ def _fit(planes: NDArray[np.uint16], period: int) -> Chain | None:
     """The chain that leaves the least of a sample; None where that is no less than the samples themselves cost."""
     sample = _sample(planes, period)
     steps = np.diff(sample.astype(np.int64), axis=0)
-    noise = _middle(np.abs(steps - _middle(steps)))
+    noise = middle(np.abs(steps - middle(steps)))
     room = min(32 * noise, 32768)
-    base = min(max(_middle(sample[0].astype(np.int64)), room), 65535 - room)
+    base = min(max(middle(sample[0].astype(np.int64)), room), 65535 - room)
     count = min((period or len(planes)) - 1, _MAX_PLACES)
 
     def chain_of(levels: list[int], slopes: list[int]) -> Chain:
@@ -98,11 +98,11 @@ def _fit(planes: NDArray[np.uint16], period: int) -> Chain | None:
         return min(chains, key=cost_of)
 
     none = [0] * count
-    best = best_of([chain_of(_levels(wandering, count), none) for wandering in _WANDERING])
+    best = best_of([chain_of(levels_of(wandering, count), none) for wandering in WANDERING])
     if cost_of(best) >= _cost(sample):
         return None
     levels = [place.level for place in best.places]
-    best = best_of([best, *(chain_of(levels, _slopes(rule, count)) for rule in _SLOPES)])
+    best = best_of([best, *(chain_of(levels, slopes_of(rule, count)) for rule in SLOPES)])
     return _shortened(best_of([best, *(dataclasses.replace(best, scale=scale) for scale in _SCALES)]))
 
 

@@ -19,6 +19,8 @@ from astrocodec.stages.differences import promising
 from astrocodec.stages.pixels import BINS, map_pixels
 from astrocodec.stages.plane_maps import PlaneMap, pack_maps
 from astrocodec.stages.planes import Planes
+from astrocodec.stages.series import Series, apply_series
+from astrocodec.stages.series_choice import fit_series
 from astrocodec.stages.split import choose_low_bits, least_low_bits
 from astrocodec.stages.stream import MAX_SECTION
 from astrocodec.stages.widths import Choice as Widths
@@ -79,16 +81,17 @@ def ways_to_map(planes: NDArray[Any]) -> list[Mapped]:
 class Choice:
     """Samples and low bits of all planes."""
 
-    samples: NDArray[np.uint16]  # what is left of them, where they are a chain
+    samples: NDArray[np.uint16]  # what is left of them, where they are a chain or series
     u: Integers
     maps: list[PlaneMap]  # of each plane
     chain: Chain | None = None
     apart: bool = False  # no planes share a piece
+    series: Series | None = None
 
     def widths(self, plane: int) -> Widths | None:
         """Code widths are of the values themselves, not of ranks, differences or parts of them."""
         pixel_map, low = self.maps[plane]
-        shift = None if self.chain or low else pixel_map.code_of_zero()
+        shift = None if self.chain or self.series or low else pixel_map.code_of_zero()
         return None if shift is None else Widths(shift % 256)
 
 
@@ -212,3 +215,12 @@ def subtract_planes(whole: Mapped, period: int) -> Choice:
     low, chain = least_low_bits(whole.largest), plain_chain(period)
     left = apply_chain(chain, (whole.u >> low).astype(np.uint16))
     return Choice(left, whole.u, [PlaneMap(whole.map.pixel_map, low)] * len(left), chain)
+
+
+def as_series(whole: Mapped) -> Choice:
+    """Rows as series."""
+    low = least_low_bits(whole.largest)
+    samples = (whole.u >> low).astype(np.uint16)
+    series = fit_series(samples)
+    maps = [PlaneMap(whole.map.pixel_map, low)] * len(samples)
+    return Choice(apply_series(series, samples), whole.u, maps, series=series)

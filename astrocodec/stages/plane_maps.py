@@ -17,7 +17,7 @@ from astrocodec.stages import varint
 from astrocodec.stages.pixels import BINS, PixelMap
 from astrocodec.stages.planes import Grid, Planes
 from astrocodec.stages.split import MAX_LOW_BITS
-from astrocodec.stages.stream import MAPS, PLANES, Header
+from astrocodec.stages.stream import MAPS, PLANES, SERIES, Header
 
 _LOOK_BACK = 16
 
@@ -94,6 +94,6 @@ def maps_of(header: Header, first: PlaneMap, grid: Grid) -> list[PlaneMap]:
     body = header.body_of(MAPS)
     if body is None:
         return [first] * grid.planes.number
-    if header.body_of(PLANES) is not None or grid.together > 1:
-        raise CorruptError(f"section {MAPS}: planes of a chain, or that share pieces, have one map")
+    if grid.together > 1 or any(header.body_of(number) is not None for number in (PLANES, SERIES)):
+        raise CorruptError(f"section {MAPS}: planes of a chain or of series, or that share pieces, have one map")
     return unpack_maps(body, first, grid.planes, header.dtype)

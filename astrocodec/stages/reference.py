@@ -1,8 +1,8 @@
 """The reference codec: the native library's functions in readable Python, bit for bit the same.
 
 docs/format.md is the specification. Pieces are composed of their stages by `astrocodec.stages.piece`, streams here:
-outside -> quantise -> axes -> planes -> blanks -> pixels -> bins -> split -> chain -> piece -> causal -> stream. It
-codes about 100,000 pixels a second, and needs no library.
+outside -> quantise -> axes -> planes -> blanks -> pixels -> bins -> split -> chain or series -> piece -> causal ->
+stream. It codes about 100,000 pixels a second, and needs no library.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from astrocodec.stages.loss import Loss
 from astrocodec.stages.outside import Outside, apply_outside, undo_outside
 from astrocodec.stages.outside_choice import choose_outside
 from astrocodec.stages.pixels import BINS, unmap_pixels
-from astrocodec.stages.plane_choice import Mapped, choose_planes, subtract_planes, ways_to_map
+from astrocodec.stages.plane_choice import Mapped, as_series, choose_planes, subtract_planes, ways_to_map
 from astrocodec.stages.plane_maps import PlaneMap, maps_of, pack_maps
 from astrocodec.stages.planes import (
     MAX_PIXELS,
@@ -49,6 +49,8 @@ from astrocodec.stages.planes import (
 )
 from astrocodec.stages.predict import check_weights
 from astrocodec.stages.quantise import TYPES, Quantised, restore
+from astrocodec.stages.series import Series, undo_series
+from astrocodec.stages.series_choice import choose_series
 from astrocodec.stages.split import pack_low, unpack_low
 from astrocodec.stages.stream import Header, Section, read_header
 from astrocodec.stages.weights import Weights
@@ -144,6 +146,7 @@ class _How(NamedTuple):
     thorough: bool = False
     hints: Cuts = NO_CUTS
     residuals: bool = False
+    series: bool = False
 
     def piece_of(self, samples: NDArray[np.uint16]) -> bytes:
         """A piece as trials code it."""
@@ -155,11 +158,14 @@ def _in_order(
 ) -> bytes:
     """`_modelled` in the order of axes that is smallest, where nobody says how planes shall be cut or coded."""
 
-    def size(part: NDArray[np.generic]) -> int:
-        return len(_shorter(_modelled(part, _How(how.choices[:1], how.encode_one)), _stored(part)))
+    def size(part: NDArray[np.generic], series: bool = False) -> int:
+        return len(_shorter(_modelled(part, _How(how.choices[:1], how.encode_one, series=series)), _stored(part)))
 
-    given = tuple(range(values.ndim))
-    order = given if how.piece_shape or how.residuals else choose_order(values, size)
+    given = order = tuple(range(values.ndim))
+    if not (how.piece_shape or how.residuals):
+        order = choose_order(values, size)
+        series = choose_series(values, order, size, lambda part: size(part, True))
+        order, how = series or order, how._replace(series=series is not None)
     if order != given:
         how = how._replace(hints=NO_CUTS)  # of other planes
     return _modelled(values, how, beside, order, made)
@@ -207,7 +213,9 @@ def _masked(
         return Grid(shape, sides, cuts)
 
     period = None if values.dtype.kind == "c" else period_of(values.shape)
-    chosen = subtract_planes(whole, period) if how.residuals and period is not None and shape.number > 1 else None
+    chosen = as_series(whole) if how.series else None
+    if how.residuals and period is not None and shape.number > 1:
+        chosen = subtract_planes(whole, period)
     if chosen is None:
         chosen = choose_planes(
             planes,
@@ -251,6 +259,7 @@ def _masked(
                 stream.MAPS: maps_section,
                 stream.AXES: bytes(order) if is_turned else b"",
                 stream.BLANKS: blanks.to_bytes(),
+                stream.SERIES: chosen.series.to_bytes() if chosen.series else b"",
             }
             sections += [Section(number, body, True) for number, body in critical.items() if body]
             header = Header(CAUSAL, elements.dtype, elements.shape, parameters, tuple(sections)).to_bytes()
@@ -373,6 +382,16 @@ def _chain_of(header: Header, shape: Planes) -> Chain | None:
     return Chain.read(body, shape)
 
 
+def _series_of(header: Header, shape: Planes) -> Series | None:
+    """The series that a stream's rows are, if they are."""
+    body = header.body_of(stream.SERIES)
+    if body is None:
+        return None
+    if header.dtype.kind == "c" or header.body_of(stream.PLANES) is not None:
+        raise CorruptError(f"section {stream.SERIES}: complex numbers, or planes of a chain, are no series")
+    return Series.read(body, shape)
+
+
 def _outside_of(header: Header) -> Outside | None:
     """What a stream says of a reference, if it has one."""
     body = header.body_of(stream.REFERENCE)
@@ -432,7 +451,7 @@ def _decode_modelled(
     cuts = Cuts.read(header.body_of(stream.CUTS), shape.height, shape.width)
     grid = Grid(shape, parameters.piece_shape, cuts)
     blanks = Blanks.read(header.body_of(stream.BLANKS), part_type(header.dtype))
-    chain = _chain_of(header, shape)
+    chain, series = _chain_of(header, shape), _series_of(header, shape)
     outside = _outside_of(given)
     if outside and outside.embedded:
         inner, data, at = split_reference(data, at)
@@ -453,14 +472,15 @@ def _decode_modelled(
         try:
             before, used = _Before.read(pieces[index], piece.shape, blanks, plane_map)
             decode_one(model, np.frombuffer(pieces[index][used:], np.uint8), out)
-            if not chain:  # piece by piece, so that of several faults the first is told
+            if not (chain or series):  # piece by piece, so that of several faults the first is told
                 piece.put(elements, before.elements(out, blanks, plane_map, elements.dtype))
         except FormatError as error:
             raise type(error)(f"piece {index} ({piece}): {error}") from None
         befores.append(before)
         piece.put(samples, out)
-    if chain:
-        samples = undo_chain(chain, samples)
+    if chain or series:
+        samples = undo_chain(chain, samples) if chain else samples
+        samples = undo_series(series, samples) if series else samples
         for piece, before in zip(grid, befores, strict=True):
             piece.put(elements, before.elements(piece.take(samples), blanks, maps[0], elements.dtype))
     values = turn_back(from_planes(elements, header.dtype, turned), order)
@@ -470,7 +490,7 @@ def _decode_modelled(
 
 
 def _decode_stored(data: memoryview, header: Header) -> NDArray[np.generic]:
-    for number in (stream.PLANES, stream.REFERENCE, stream.AXES):
+    for number in (stream.PLANES, stream.REFERENCE, stream.AXES, stream.SERIES):
         if header.body_of(number) is not None:
             raise CorruptError(f"section {number}: a stored array has none")
     if header.parameters:

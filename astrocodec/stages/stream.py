@@ -25,19 +25,8 @@ MAX_ELEMENTS = 1 << 40
 MAX_SECTION, MAX_NAME = 1 << 20, 255
 CHECKSUM_SIZE = 4
 OF_ELEMENTS, OF_BYTES = 0, 1
-MODEL, NAME, PLANES, REFERENCE, CUTS, QUANTISE, MAPS, AXES, BLANKS, LOSS, PARAMETERS = (
-    1,
-    2,
-    16,
-    17,
-    18,
-    20,
-    21,
-    22,
-    23,
-    24,
-    127,
-)
+MODEL, NAME, PLANES, REFERENCE, CUTS, QUANTISE, MAPS, AXES = 1, 2, 16, 17, 18, 20, 21, 22
+BLANKS, LOSS, SERIES, PARAMETERS = 23, 24, 25, 127
 RESERVED = {19: "code weights"}
 SECTIONS = {
     MODEL: "model",
@@ -50,6 +39,7 @@ SECTIONS = {
     AXES: "axes",
     BLANKS: "blanks",
     LOSS: "loss",
+    SERIES: "series",
     PARAMETERS: "codec",
     **RESERVED,
 }
@@ -57,7 +47,7 @@ SECTIONS = {
 _KNOWN = {
     MODEL: False,
     NAME: False,
-    **dict.fromkeys((PLANES, REFERENCE, CUTS, QUANTISE, MAPS, AXES, BLANKS, PARAMETERS), True),
+    **dict.fromkeys((PLANES, REFERENCE, CUTS, QUANTISE, MAPS, AXES, BLANKS, SERIES, PARAMETERS), True),
     LOSS: False,
 }
 _CRITICAL, _DTYPE, _CHECKSUM_KIND = 0x80, 0x1F, 7

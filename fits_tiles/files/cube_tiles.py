@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 import astrocodec
-from astrocodec.stages.stream import AXES, PLANES
+from astrocodec.stages.stream import AXES, PLANES, SERIES
 from fits_tiles.files.sample import read_window
 from fits_tiles.layout.blocks import Hdu
 from fits_tiles.layout.grid import plan_cube_tiles
@@ -20,14 +20,14 @@ _WINDOWS = 3
 
 
 def with_cube_tiles(fd: int, hdu: Hdu, layout: TileLayout) -> TileLayout:
-    """The layout of an uncompressed image with tiles over planes where most windows are chains or turned."""
+    """The layout of an uncompressed image with tiles over planes where most windows are chains, series or turned."""
     shape = layout.shape
     if len(shape) < 3 or shape[-3] < 2 or layout.tile_shape[-3] == shape[-3] or min(shape[-2:]) < 2:
         return layout
     related = 0
     for number in range(_WINDOWS):
         found = astrocodec.inspect(astrocodec.encode(_window(fd, hdu, layout, number)))
-        related += any(section.id in (PLANES, AXES) for section in found.sections)
+        related += any(section.id in (PLANES, AXES, SERIES) for section in found.sections)
     if 2 * related <= _WINDOWS:
         return layout
     return replace(layout, tile_shape=plan_cube_tiles(shape, layout.itemsize))

@@ -171,9 +171,11 @@ class RunningRice:
 # Stream, sections and codecs
 
 TYPES = ("u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f4", "f8", "b1", "f2", "c8", "c16")
-MODEL, NAME, PLANES, REFERENCE, CUTS, QUANTISE, MAPS, AXES, BLANKS, CODEC = 1, 2, 16, 17, 18, 20, 21, 22, 23, 127
+MODEL, NAME, PLANES, REFERENCE, CUTS, QUANTISE, MAPS, AXES = 1, 2, 16, 17, 18, 20, 21, 22
+BLANKS, SERIES, CODEC = 23, 25, 127
 # Critical or not.
-KNOWN = {MODEL: 0, NAME: 0, PLANES: 1, REFERENCE: 1, CUTS: 1, QUANTISE: 1, MAPS: 1, AXES: 1, BLANKS: 1, CODEC: 1}
+CRITICAL = (PLANES, REFERENCE, CUTS, QUANTISE, MAPS, AXES, BLANKS, SERIES, CODEC)
+KNOWN = {MODEL: 0, NAME: 0, **dict.fromkeys(CRITICAL, 1)}
 RESERVED = {19: "code weights"}
 STORED, CAUSAL = 0, 1
 
@@ -247,6 +249,7 @@ def decode_stream(
     if frame.codec == STORED:
         demand(not frame.sections[CODEC], "parameters of the stored codec")
         demand(PLANES not in frame.sections, "a chain of stored planes")
+        demand(SERIES not in frame.sections, "stored series")
         elements = data.take(prod(frame.shape) * int(frame.data_type[1:]))
         data.finish("the elements")
     elif frame.codec == CAUSAL:
@@ -627,7 +630,8 @@ def plane_maps(frame: Frame, first: tuple[PixelMap, int], planes: int, shared: b
     """That of each plane."""
     if MAPS not in frame.sections:
         return [first] * planes
-    demand(not shared and PLANES not in frame.sections, "maps of planes that share pieces or are a chain")
+    alone = not shared and PLANES not in frame.sections and SERIES not in frame.sections
+    demand(alone, "maps of planes that share pieces, are a chain or series")
     data = Bytes(frame.sections[MAPS])
     count = data.varint(planes - 1)
     demand(count, "no maps of planes")
@@ -649,6 +653,7 @@ def decode_causal(frame: Frame, data: Bytes, models: Mapping[str, Model]) -> byt
     demand(prod(frame.shape), "an axis of length 0")
     parameters = Parameters.read(frame)
     chain = Chain.read(frame) if PLANES in frame.sections else None
+    series = Series.read(frame) if SERIES in frame.sections else None
     places = pieces_of(frame, parameters.height, parameters.width)
     height = frame.shape[-2] if len(frame.shape) > 1 else 1
     planes = prod(frame.shape[:-2]) * frame.parts
@@ -680,6 +685,8 @@ def decode_causal(frame: Frame, data: Bytes, models: Mapping[str, Model]) -> byt
     samples, rest = ([v for row in sheet for v in row] for sheet in (rows, below))
     if chain:
         chain.undo(samples, width * height)
+    if series:
+        samples = series.undo(samples, width)
     for place, pixel_map, string in strings:
         bins, bits = pixel_map.bins_of(frame.part_size), Bits(string)
         rectangle = product(range(place.y, place.y + place.height), range(place.x, place.x + place.width))
@@ -1037,6 +1044,45 @@ class Chain:
                 else:
                     level = 16 * x
                     first = 16 * x if is_jump else expected + ((innovation * self.first) >> 8)
+
+
+# Series
+
+
+@dataclass
+class Series:
+    """How columns of rows are predicted from earlier ones, and the first."""
+
+    columns: Chain
+    starts: list[int]
+
+    @classmethod
+    def read(cls, frame: Frame) -> Series:
+        """That of a stream."""
+        data, rows = Bytes(frame.sections[SERIES]), prod(frame.shape[:-1])
+        demand(frame.parts == 1 and PLANES not in frame.sections, "series of complex numbers, or beside a chain")
+        demand(prod(frame.shape[-1:]) >= 2, "series of one column")
+        demand(rows <= 1 << 23, f"{rows} series")
+        columns = Chain(0, data.varint(65535), data.varint(1 << 20), 256, 256, [])
+        places = data.u(1)
+        demand(places, "no gains")
+        columns.gains = [(data.u(1) + 1, data.u(1)) for _ in range(places)]
+        width = data.u(1)
+        demand(width <= 16, f"starts of {width} bits")
+        bits = Bits(data.take((rows * width + 7) // 8))
+        starts = [bits.take(width) for _ in range(rows)]
+        bits.finish()
+        data.finish("the starts")
+        return cls(columns, starts)
+
+    def undo(self, left: list[int], width: int) -> list[int]:
+        """The samples of which so much is left, with so many columns."""
+        found: list[list[int]] = [[] for _ in self.starts]
+        by_start = sorted(range(len(self.starts)), key=lambda number: (self.starts[number], number))
+        for row, number in enumerate(by_start):
+            found[number] = [self.starts[number], *left[row * width + 1 : (row + 1) * width]]
+            self.columns.undo(found[number], 1)
+        return [sample for one in found for sample in one]
 
 
 # Split

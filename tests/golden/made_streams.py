@@ -102,6 +102,16 @@ def _chain(section: bytes = CHAIN, elements: bytes = b"\5\5\7\7\x09\x09", kind: 
     return _causal(bytes([kind]) + bytes(5), 3 * FIVES, elements, (3, 1, 2), sections=((16 | 128, section),), **other)
 
 
+# Three rows that begin with 5, 6 and 7, of 3 bits each, base 3, limit 2, a level gain of 256.
+SERIES = bytes([3, 2, 1, 255, 0, 3, 0xF5, 1])
+
+
+def _series(section: bytes = SERIES, elements: bytes = b"\5\7\6\x08\7\x09", kind: int = 0, **other: Any) -> bytes:
+    """Three rows of two columns, of which fives are left: 2 more than the base."""
+    parts = {"shape": (3, 1, 2), "sections": ((25 | 128, section),), **other}
+    return _causal(bytes([kind]) + bytes(5), 3 * FIVES, elements, **parts)
+
+
 # Beside abc: its elements less 97 are taken off, whole.
 HASH = hashlib.sha256(b"abc").digest()
 BESIDE = HASH + bytes([0, 1]) + varint(194) + b"\0" + 3 * varint(256) + b"\0\0\0\x08\1dark"
@@ -299,6 +309,9 @@ ALLOWED = {
     "steps around a level": _steps(bytes(6) + b"\x40\x40\0", values=(12, 12, 12)),
     "steps, divided": _steps(b"\x20" + bytes(7) + b"\x34", bytes.fromhex("00240080"), (2.5, 2.5, 2.5)),
     "null steps": _steps(b"\0\1" + bytes(6) + b"\5\0\0\0\0\0\xc0\x7f\0", values=(float("nan"),) * 3),
+    "series": _series(),
+    "series that begin with zeros": _series(SERIES[:5] + b"\0", b"\0\2" * 3),
+    "series from the greatest start on": _series(SERIES[:6] + b"\x77\1", b"\7\x09\6\x08\5\7"),
     "order of axes": _axes(b"\2\0\1"),
     "the array's own order of axes": _axes(b"\0\1\2", b"\5\5\7\7", shape=(2, 1, 2)),
     "maps without pieces": stream_of(sections=((21 | 128, b"any"),)),
@@ -386,6 +399,18 @@ FORBIDDEN = {
     "chain without gains": (_chain(CHAIN[:5] + b"\0"), CorruptError, "gains"),
     "chain, short": (_chain(CHAIN[:-1]), TruncatedError, ""),
     "chain, long": (_chain(CHAIN + b"\0"), CorruptError, "gains"),
+    "series that are not critical": (stream_of(sections=((25, SERIES),)), CorruptError, "critical"),
+    "stored series": (stream_of(sections=((25 | 128, SERIES),)), CorruptError, "series"),
+    "series of complex numbers": (_series(kind=2, data_type=12, elements=bytes(96)), CorruptError, "series"),
+    "series beside a chain": (_series(sections=((16 | 128, CHAIN), (25 | 128, SERIES))), CorruptError, "series"),
+    "series of one column": (_series(shape=(3, 2, 1), elements=bytes(6)), CorruptError, "column"),
+    "base of series": (_series(b"\x80\x80\4" + SERIES[1:]), CorruptError, "varint"),
+    "limit of series": (_series(b"\3\x81\x80\x40" + SERIES[2:]), CorruptError, "varint"),
+    "series without gains": (_series(SERIES[:2] + b"\0" + SERIES[5:]), CorruptError, "gains"),
+    "starts of 17 bits": (_series(SERIES[:5] + b"\x11" + bytes(7)), CorruptError, "bits"),
+    "starts, short": (_series(SERIES[:-1]), TruncatedError, ""),
+    "starts, long": (_series(SERIES + b"\0"), CorruptError, "starts"),
+    "starts that are not filled with zeros": (_series(SERIES[:-1] + b"\3"), CorruptError, "bits"),
     "beside, not critical": (_beside(number=17), CorruptError, "critical"),
     "beside a stored array": (stream_of(sections=((17 | 128, BESIDE),)), CorruptError, "reference of another"),
     "beside another codec": (stream_of(70, sections=((17 | 128, BESIDE),)), CorruptError, "reference of another"),

@@ -344,6 +344,7 @@ CASES = {
     "uint16_reads": Case(lambda rng: _reads(rng, (6, 25, 36))[0].astype(np.uint16), (30, 20)),
     "uint16_reads_last": Case(lambda rng: _reads(rng, (6, 25, 36))[0].astype(np.uint16).transpose(1, 2, 0).copy()),
     "int32_integrations": Case(lambda rng: _reads(rng, (4, 19, 24), 3).astype(np.int32) * 96 + rng.integers(0, 96)),
+    "int32_reads_of_few_small_planes": Case(lambda rng: _reads(rng, (50, 10, 9))[0].astype("i4")),
     "float32_reads_of_small_planes": Case(lambda rng: _reads(rng, (90, 7, 8))[0].astype("f4")),
     "float32_maps_of_planes": Case(_unlike),
     "int32_maps_of_cut_planes": Case(lambda rng: (_unlike(rng) * 7).round().astype("i4"), (20, 30)),

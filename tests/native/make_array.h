@@ -5,7 +5,7 @@
 #include "array.h"
 #include "make_model.h"
 
-enum { ARRAY_KINDS = 11, ARRAY_ELEMENTS = 1 << 15, FEW_ELEMENTS = 4096, ARRAY_ITEM = 16 };
+enum { ARRAY_KINDS = 11, SERIES = 12, SERIES_PIXELS = 12, ARRAY_ELEMENTS = 1 << 15, FEW_ELEMENTS = 4096, ARRAY_ITEM = 16 };
 
 /* The half float next below `v` in magnitude. */
 static inline uint16_t half_bits(double v)
@@ -50,6 +50,7 @@ static inline double array_value(int kind, size_t i, double scale, uint64_t *see
     case 7: return random_u32(seed) % 9 ? 0 : random_u32(seed) % 5;
     case 9: return random_u32(seed) % 500 ? scale * random_normal(seed) : random_u32(seed) % 2 ? -0.0 : -1e-40; /* around zero */
     case 10: return i / 37 % 5 ? 9000 + scale * random_normal(seed) : i / 800 % 2 ? NAN : 0; /* blanks of two values */
+    case SERIES: return floor(9000 * fmod(0.618 * (double)(i % SERIES_PIXELS), 1) + scale * random_normal(seed));
     default: return 0;
     }
 }
@@ -65,7 +66,9 @@ static inline ac_array make_array(uint8_t *data, uint64_t *seed)
         if (count * a.shape[i] > (is_large ? ARRAY_ELEMENTS : FEW_ELEMENTS)) a.shape[i] = 1;
         count *= a.shape[i];
     }
-    const int kind = random_between(seed, 0, ARRAY_KINDS - 1);
+    const int are_series = is_large && random_u32(seed) % 4 == 0;
+    if (are_series) a = (ac_array){a.dtype, 3, {(uint64_t)random_between(seed, 350, 600), 3, SERIES_PIXELS / 3}}, count = SERIES_PIXELS * a.shape[0];
+    const int kind = are_series ? SERIES : random_between(seed, 0, ARRAY_KINDS - 1);
     const double scale = pow(2, random_between(seed, 0, 20) / 2.0);
     for (size_t i = 0; i < count << ac_is_complex(a.dtype); i++) put_number(data, ac_number_dtype(a.dtype), i, array_value(kind, i, scale, seed));
     const size_t width = a.ndim ? a.shape[a.ndim - 1] : 1, broken = random_u32(seed) % 3 ? 0 : random_u32(seed) % 9; /* columns, for cuts */

@@ -114,6 +114,17 @@ def chain(period: bytes = b"\0", base: bytes = b"\3", limit: bytes = b"\2", gain
 CHAIN = replace(CUBE, sections=chain(), elements=7 + 4 * np.arange(5)[:, None, None])
 
 
+STARTS = b"\4" + bytes(2 * i | (2 * i + 1) << 4 for i in range(5))
+
+
+def series(base: bytes = b"\3", limit: bytes = b"\2", gains: bytes = b"\1\xff\0", starts: bytes = STARTS) -> bytes:
+    """A section of rows that are series: plain differences around `base` from 0, 1, 2, ... on."""
+    return section(25, base + limit + gains + starts, is_critical=True)
+
+
+SERIES = replace(CUBE, sections=series(), elements=np.arange(10).reshape(5, 2, 1) + 4 * np.arange(3))
+
+
 MAPPED = replace(CUBE, sides=(2, 0), pieces=5, elements=7 + np.array([0, 0, 1, 1, 0])[:, None, None])
 ONE_MORE = pixel_map(0, 1) + b"\0"
 
@@ -258,6 +269,8 @@ ALLOWED = {
     ),
     "a name": Crafted(sections=section(2, b"causal\n")),
     "a column cut": cut(b"\0\1\1"),
+    "series": SERIES,
+    "series without starts": replace(CUBE, sections=series(starts=b"\0"), elements=4 * np.arange(3)),
     "cuts of both axes": cut(b"\1\1\2\1\1", pieces=6),
     "cuts of planes apart": replace(CUBE, sections=section(18, b"\0\1\2", True), sides=(0, 0), pieces=10),
     "floats of steps": made(),
@@ -302,7 +315,7 @@ FORBIDDEN: dict[str, tuple[Crafted, type[AstrocodecError]]] = {
     **{f"section {number}": (Crafted(sections=section(number, b"")), VersionError) for number in (19,)},
     **{
         f"critical section {number}": (Crafted(sections=section(number, b"", is_critical=True)), VersionError)
-        for number in (0, 3, 15, 19, 25, 95, 96, 126)
+        for number in (0, 3, 15, 19, 26, 95, 96, 126)
     },
     "a model that is critical": (replace(EMBEDDED, sections=section(1, DEFAULT.to_bytes(), True)), CorruptError),
     "a name that is critical": (Crafted(sections=section(2, b"causal\n", is_critical=True)), CorruptError),
@@ -466,6 +479,30 @@ FORBIDDEN: dict[str, tuple[Crafted, type[AstrocodecError]]] = {
     "a chain without gains": (replace(CHAIN, sections=chain(gains=b"\xff\xff\0")), CorruptError),
     "a chain whose gains end early": (replace(CHAIN, sections=chain(gains=GAINS[:-1])), TruncatedError),
     "a byte behind the gains": (replace(CHAIN, sections=chain(gains=GAINS + b"\0")), CorruptError),
+    # Series
+    "series that are not critical": (replace(SERIES, sections=section(25, series()[2:])), CorruptError),
+    "a stored array of series": (replace(STORED, sections=series()), CorruptError),
+    "series of complex numbers": (
+        replace(FLOATS, dtype="c8", elements=7 + 7j, pieces=2, sections=series(starts=b"\0")),
+        CorruptError,
+    ),
+    "series beside a chain": (replace(SERIES, sections=chain() + series()), CorruptError),
+    "series of one column": (replace(SERIES, shape=(5, 2, 1), sections=series(starts=b"\0"), elements=0), CorruptError),
+    "more than 2^23 series": (
+        Crafted(shape=(1 << 17, 65, 2), sides=(1000 * 65, 0), pieces=132, sections=series(starts=b"\0")),
+        CorruptError,
+    ),
+    "maps of series": (
+        replace(MAPPED, sections=section(21, b"\1" + ONE_MORE + b"\0\2\1\2\0\1", is_critical=True) + series()),
+        CorruptError,
+    ),
+    "a base of series of 65536": (replace(SERIES, sections=series(b"\x80\x80\4")), CorruptError),
+    "a limit of series above 2^20": (replace(SERIES, sections=series(limit=b"\x81\x80\x40")), CorruptError),
+    "series without gains": (replace(SERIES, sections=series(gains=b"\0")), CorruptError),
+    "starts of 17 bits": (replace(SERIES, sections=series(starts=b"\x11" + bytes(22))), CorruptError),
+    "starts that end early": (replace(SERIES, sections=series(starts=STARTS[:-1])), TruncatedError),
+    "a byte behind the starts": (replace(SERIES, sections=series(starts=STARTS + b"\0")), CorruptError),
+    "bits behind the starts": (replace(SERIES, sections=series(starts=b"\3" + bytes(3) + b"\x40")), CorruptError),
     # Quantise
     "floats of steps not critical": (replace(made(), sections=section(20, b"")), CorruptError),
     "integers of steps": (replace(made(), dtype="i4", elements=16), CorruptError),

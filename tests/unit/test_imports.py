@@ -63,6 +63,8 @@ ORDER = (
     "stages.plane_maps",
     "stages.chain",
     "stages.chain_choice",
+    "stages.series",
+    "stages.series_choice",
     "stages.causal",
     "stages.network",
     "stages.weights",
