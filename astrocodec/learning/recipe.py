@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,4 +19,5 @@ class Recipe:
     loss: Callable[[nn.Module, Any], tuple[Tensor, Mapping[str, float]]]  # to descend, and figures to show
     save: Callable[[nn.Module, Path], Path]  # writes the weights into a folder
     rate: float = 1e-3  # of Adam
+    slow: Mapping[str, float] = field(default_factory=dict)  # parts of the network, by name, and of the rate
     keep: Callable[[nn.Module], None] | None = None  # called after each step

@@ -70,14 +70,14 @@ def fit(
     """
     torch.manual_seed(seed)
     network = recipe.network.to(device).train()
-    optimiser = torch.optim.Adam(network.parameters(), lr=recipe.rate)
+    optimiser = torch.optim.Adam(_groups(network, recipe.slow), lr=recipe.rate)
     done = _restore(checkpoint, network, optimiser, steps, seed) if checkpoint.exists() else 0
     start, taken = time.perf_counter(), 0
     shown: dict[str, float] = {}
     while done < steps and taken != stop_after:
         torch.manual_seed(seed * 1_000_003 + done)  # noise of this step, whether or not the run was stopped before it
         for group in optimiser.param_groups:
-            group["lr"] = recipe.rate * rate_at(done / steps, schedule)
+            group["lr"] = recipe.rate * group["part"] * rate_at(done / steps, schedule)
         optimiser.zero_grad()
         loss, figures = recipe.loss(network, recipe.batch(done))
         if not torch.isfinite(loss):
@@ -95,6 +95,16 @@ def fit(
             log(f"step {done} of {steps}: {said}, {time.perf_counter() - start:.0f} s")
             _keep(checkpoint, network, optimiser, done, steps, seed)
     return done == steps
+
+
+def _groups(network: torch.nn.Module, slow: Mapping[str, float]) -> list[dict[str, Any]]:
+    """Parameters with their parts of the rate: those of slow parts of the network, and the others."""
+    named = dict(network.named_parameters())
+    groups = [
+        {"params": [named.pop(name) for name in list(named) if name.startswith(prefix + ".")], "part": part}
+        for prefix, part in slow.items()
+    ]
+    return [*groups, {"params": list(named.values()), "part": 1.0}]
 
 
 def _keep(checkpoint: Path, network: Any, optimiser: Any, done: int, steps: int, seed: int) -> None:

@@ -46,6 +46,14 @@ def exact_model(frequencies: NDArray[np.int64]) -> Any:
     return constriction.stream.model.Categorical((frequencies - 1).astype(np.float64), perfect=False)
 
 
+def _exact_rows(frequencies: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Rows of frequencies as constriction takes them, see `exact_model`."""
+    if frequencies.size and (frequencies.min() < 1 or (frequencies.sum(1) != _MASS).any()):
+        raise ValueError(f"frequencies of at least 1 are needed whose rows sum to {_MASS}")
+    # Row after row: constriction takes the memory as it lies.
+    return np.ascontiguousarray(frequencies - 1, np.float64)
+
+
 class GaussianTables:
     """Normal distributions: table ``16 * scale + fraction + 8``, the fraction of the mean in -8 to 7 sixteenths."""
 
@@ -116,7 +124,7 @@ class LatticeEncoder:
     """Takes symbols call by call; a decoder takes them in the same calls."""
 
     def __init__(self) -> None:
-        self._steps: list[tuple[NDArray[np.int32], Any]] = []
+        self._steps: list[tuple[Any, ...]] = []  # symbols, a model, and its parameters
 
     def put(self, symbols: Integers, numbers: Integers, tables: Tables) -> None:
         """Code symbols, each under the table of its number.
@@ -142,6 +150,11 @@ class LatticeEncoder:
         if escaped and (far := np.concatenate(escaped)).size:
             self._put_far(_unsigned(far) + 1)
 
+    def put_rows(self, symbols: Integers, frequencies: NDArray[np.int64]) -> None:
+        """Code symbols from 0 on, each under a row of frequencies of its own; none is an escape."""
+        family = constriction.stream.model.Categorical(perfect=False)
+        self._steps.append((np.asarray(symbols, np.int32), family, _exact_rows(frequencies)))
+
     def _put_far(self, values: NDArray[np.int64]) -> None:
         """Numbers from 1 on: how many bits follow the highest, and these bits in two parts."""
         lengths = np.array([int(value).bit_length() - 1 for value in values], np.int32)
@@ -156,8 +169,8 @@ class LatticeEncoder:
     def to_bytes(self) -> bytes:
         """All that was put, as words of 32 bits, little-endian."""
         coder = constriction.stream.stack.AnsCoder()
-        for symbols, model in reversed(self._steps):
-            coder.encode_reverse(symbols, model)
+        for step in reversed(self._steps):
+            coder.encode_reverse(*step)
         return np.asarray(coder.get_compressed()).astype("<u4").tobytes()
 
 
@@ -193,6 +206,11 @@ class LatticeDecoder:
             flat[far] = np.where(unsigned & 1, -(unsigned + 1 >> 1), unsigned >> 1)
         shaped: NDArray[np.int64] = flat.reshape(numbers.shape)
         return shaped
+
+    def take_rows(self, frequencies: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Symbols, each under a row of frequencies of its own."""
+        family = constriction.stream.model.Categorical(perfect=False)
+        return np.asarray(self._coder.decode(family, _exact_rows(frequencies)), np.int64)
 
     def _take_far(self, count: int) -> NDArray[np.int64]:
         lengths = self._coder.decode(constriction.stream.model.Uniform(64), count)
