@@ -16,6 +16,7 @@ from astrocodec.errors import CorruptError
 
 KNEE = 3.0  # sigma from the median at which the scale turns from linear to logarithmic
 HIGHEST = 24.0  # |y| beyond is cut: 4e10 sigma
+TYPES = ("float32", "int16", "uint16")
 _SMALLEST = np.float32(1.2e-38)
 
 
@@ -48,6 +49,12 @@ def unstretch(y: NDArray[Any], middle: np.float32, unit: np.float32, dtype: np.d
     return np.clip(x, -most, most).astype(dtype)
 
 
+def check_written(dtype: np.dtype[Any], shape: tuple[int, ...], codec: str) -> None:
+    """See that an array is one that an encoder takes; a `CorruptError` where it is not."""
+    if dtype.name not in TYPES or len(shape) < 2:
+        raise CorruptError(f"codec {codec}: an array of {dtype} and shape {shape} found, which no encoder writes")
+
+
 def as_planes(values: NDArray[Any], codec: str) -> NDArray[Any]:
     """An array as planes (n, y, x).
 
@@ -58,7 +65,7 @@ def as_planes(values: NDArray[Any], codec: str) -> NDArray[Any]:
     ValueError
         It has fewer than two axes, or holds not-a-number or infinity.
     """
-    if values.dtype.name not in ("float32", "int16", "uint16"):
+    if values.dtype.name not in TYPES:
         raise TypeError(f"codec {codec}: float32, int16 and uint16 are coded, found {values.dtype}")
     if values.ndim < 2:
         raise ValueError(f"codec {codec}: images [..., y, x] are coded, found an array of shape {values.shape}")

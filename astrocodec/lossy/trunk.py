@@ -13,6 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from astrocodec.lossy.stretch import plane_shape
+
 STRIDE = 8
 # Vectors around a panel that its pixels, or pixels / 8 that its vectors, may depend on.
 HALO = 8
@@ -56,6 +58,12 @@ def decoder(fine: int, coarse: int, blocks: int, vectors: int) -> nn.Sequential:
         Residual(fine, fine, 3),
         nn.ConvTranspose2d(fine, 1, 8, stride=4, padding=2),
     )
+
+
+def grid_of(shape: tuple[int, ...]) -> tuple[int, int, int]:
+    """Vectors of an array: planes, rows, columns."""
+    planes, height, width = plane_shape(shape)
+    return planes, -(-height // STRIDE), -(-width // STRIDE)
 
 
 def _by_panels(

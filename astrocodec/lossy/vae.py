@@ -91,7 +91,8 @@ class Built:
     def symbols(self, vectors: NDArray[np.float64], quality: int) -> NDArray[np.int64]:
         """Whole numbers of vectors (size, y, x)."""
         scaled = vectors * self.gain[quality].astype(np.float64)[:, None, None]
-        return np.clip(np.rint(scaled), -_LARGEST, _LARGEST).astype(np.int64)
+        whole: NDArray[np.int64] = np.clip(np.rint(scaled), -_LARGEST, _LARGEST).astype(np.int64)
+        return whole
 
     def walk(
         self,
@@ -126,12 +127,6 @@ def _built(key: str | bytes) -> Built:
     return Built(weights)
 
 
-def _grid(shape: tuple[int, ...]) -> tuple[int, int, int]:
-    """Vectors of an array: planes, rows, columns."""
-    planes, height, width = stretch.plane_shape(shape)
-    return planes, -(-height // trunk.STRIDE), -(-width // trunk.STRIDE)
-
-
 class Vae:
     """The codec: images of float32 and of integers of 16 bits, not exact."""
 
@@ -147,7 +142,7 @@ class Vae:
         planes, built = stretch.as_planes(values, self.name), _built(weights)
         if not 1 <= quality <= built.qualities:
             raise ValueError(f"codec vae: quality {quality} found, 1 to {built.qualities} allowed")
-        grid = _grid(values.shape)
+        grid = trunk.grid_of(values.shape)
         scales = [stretch.measure(plane) for plane in planes]
         symbols = np.empty((grid[0], built.size, *grid[1:]), np.int32)
         encoder = built.encoder.to(device)
@@ -170,8 +165,7 @@ class Vae:
         self, parameters: bytes, data: memoryview, dtype: np.dtype[Any], shape: tuple[int, ...], *, device: str
     ) -> NDArray[Any]:
         """Give back the pixels that the symbols stand for."""
-        if dtype.name not in ("float32", "int16", "uint16") or len(shape) < 2:
-            raise CorruptError(f"codec vae: an array of {dtype} and shape {shape} found, which no encoder writes")
+        stretch.check_written(dtype, shape, self.name)
         fingerprint, quality = self._read(parameters)
         planes, height, width = stretch.plane_shape(shape)
         scales, rest = stretch.scales_of(data, planes)
@@ -185,7 +179,7 @@ class Vae:
                 raise CorruptError("codec vae: a symbol found that no encoder writes")
             return found
 
-        symbols = built.walk(_grid(shape), quality - 1, code)
+        symbols = built.walk(trunk.grid_of(shape), quality - 1, code)
         coder.finish()
         values = np.empty((planes, height, width), dtype)
         decoder = built.decoder.to(device)

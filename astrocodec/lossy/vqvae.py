@@ -237,12 +237,6 @@ def _built(key: str | bytes) -> Built:
     return Built(weights)
 
 
-def _grid(shape: tuple[int, ...]) -> tuple[int, int, int]:
-    """Vectors of an array: planes, rows, columns."""
-    planes, height, width = stretch.plane_shape(shape)
-    return planes, -(-height // trunk.STRIDE), -(-width // trunk.STRIDE)
-
-
 class Vqvae:
     """The codec: images of float32 and of integers of 16 bits, not exact."""
 
@@ -258,7 +252,7 @@ class Vqvae:
         planes, built = stretch.as_planes(values, self.name), _built(weights)
         if not 1 <= quality <= built.levels:
             raise ValueError(f"codec vqvae: quality {quality} found, 1 to {built.levels} allowed")
-        grid = _grid(values.shape)
+        grid = trunk.grid_of(values.shape)
         scales = [stretch.measure(plane) for plane in planes]
         codes = np.empty((quality, *grid), np.int64)
         encoder = built.encoder.to(device)
@@ -280,15 +274,14 @@ class Vqvae:
         self, parameters: bytes, data: memoryview, dtype: np.dtype[Any], shape: tuple[int, ...], *, device: str
     ) -> NDArray[Any]:
         """Give back the pixels that the codes stand for."""
-        if dtype.name not in ("float32", "int16", "uint16") or len(shape) < 2:
-            raise CorruptError(f"codec vqvae: an array of {dtype} and shape {shape} found, which no encoder writes")
+        stretch.check_written(dtype, shape, self.name)
         fingerprint, quality = self._read(parameters)
         planes, height, width = stretch.plane_shape(shape)
         scales, rest = stretch.scales_of(data, planes)
         built, coder = _built(fingerprint), LatticeDecoder(rest)
         if not 1 <= quality <= built.levels:
             raise CorruptError(f"codec vqvae: {quality} levels found, these weights have {built.levels}")
-        total = built.walk(_grid(shape), quality, lambda level, phase, places, rows: coder.take_rows(rows))
+        total = built.walk(trunk.grid_of(shape), quality, lambda level, phase, places, rows: coder.take_rows(rows))
         coder.finish()
         values = np.empty((planes, height, width), dtype)
         decoder = built.decoder.to(device)
