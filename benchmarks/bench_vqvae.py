@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from astropy.io import fits
 from numpy.typing import NDArray
+from PIL import Image as PictureFile
 from scipy.special import log_ndtr
 from skimage.metrics import structural_similarity
 
@@ -311,6 +312,7 @@ def draw_map(features: NDArray[np.float64], labels: list[str], is_held_back: lis
     places = UMAP(n_neighbors=12, min_dist=0.3, random_state=0, n_jobs=1).fit_transform(features)
     figure, axes = plt.subplots(figsize=(5.6, 4.6))
     for digit, (name, colour) in CLASSES.items():
+        axes.scatter([], [], c=colour, label=name)
         for uncertain in (False, True):
             for held in (False, True):
                 chosen = [
@@ -323,7 +325,6 @@ def draw_map(features: NDArray[np.float64], labels: list[str], is_held_back: lis
                     c=colour if held else "none",
                     edgecolors=colour,
                     marker="^" if uncertain else "o",
-                    label=name if held and not uncertain and chosen else None,
                 )
     axes.set(xticks=[], yticks=[], title="VQ-VAE latents of 60 FIRST cut-outs (UMAP)")
     axes.set_xlabel("filled: held back, open: trained on; triangles: class uncertain", fontsize=8)
@@ -338,8 +339,7 @@ def draw_curves(rows: list[dict[str, Any]], path: Path) -> None:
     figure, both = plt.subplots(1, 2, figsize=(9, 4))
     for axes, measure in zip(both, ("psnr", "ssim"), strict=True):
         for peer in ("jpegxl", "jpeg2000", "jpeg"):
-            of_vq = [row for row in rows if row["codec"] == "vqvae"]
-            points = [(row["bits"], row[f"{peer}_{measure}"]) for row in of_vq]
+            points = sorted((row["bits"], row[f"{peer}_{measure}"]) for row in rows)
             axes.plot(*zip(*points, strict=True), "--", color=COLOURS[peer], label=peer)
         for codec in OURS:
             points = [(row["bits"], row[measure]) for row in rows if row["codec"] == codec]
@@ -355,8 +355,8 @@ def draw_curves(rows: list[dict[str, Any]], path: Path) -> None:
 
 
 def draw_cutouts(images: list[Image], path: Path) -> None:
-    """Three galaxies, decoded at three rates, and what is left."""
-    figure, grid = plt.subplots(3, 5, figsize=(10, 6.2))
+    """Two galaxies, decoded at three rates, and what is left."""
+    figure, grid = plt.subplots(2, 5, figsize=(10, 4.2))
     for row, image in zip(grid, images, strict=True):
         scale = stretch.measure(image)
         y = stretch.stretch(image, *scale)[70:230, 70:230]
@@ -373,8 +373,10 @@ def draw_cutouts(images: list[Image], path: Path) -> None:
     for axes in grid.flat:
         axes.set(xticks=[], yticks=[])
     figure.tight_layout()
-    figure.savefig(path, dpi=90)
+    figure.savefig(path, dpi=80)
     plt.close(figure)
+    with PictureFile.open(path) as picture:
+        picture.convert("RGB").quantize(48).save(path, optimize=True)
 
 
 def main() -> None:
@@ -406,7 +408,7 @@ def main() -> None:
         (RESULTS / "vqvae_latents.json").write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
         print(said)
     if "pictures" in parts:
-        draw_cutouts([images[0], images[9], images[15]], ROOT / "docs" / "vqvae_cutouts.png")
+        draw_cutouts([images[9], images[15]], ROOT / "docs" / "vqvae_cutouts.png")
 
 
 if __name__ == "__main__":

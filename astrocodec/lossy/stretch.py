@@ -16,6 +16,7 @@ from astrocodec.errors import CorruptError
 
 KNEE = 3.0  # sigma from the median at which the scale turns from linear to logarithmic
 HIGHEST = 24.0  # |y| beyond is cut: 4e10 sigma
+LOSS = "no bound on the error, not for photometry"
 TYPES = ("float32", "int16", "uint16")
 _SMALLEST = np.float32(1.2e-38)
 

@@ -198,4 +198,4 @@ class Vae:
     def inspect(self, parameters: bytes) -> Mapping[str, object]:
         """Tell weights and quality."""
         fingerprint, quality = self._read(parameters)
-        return {"weights": fingerprint.hex(), "quality": quality}
+        return {"weights": fingerprint.hex(), "quality": quality, "loss": stretch.LOSS}

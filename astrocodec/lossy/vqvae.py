@@ -299,4 +299,4 @@ class Vqvae:
     def inspect(self, parameters: bytes) -> Mapping[str, object]:
         """Tell weights and levels."""
         fingerprint, quality = self._read(parameters)
-        return {"weights": fingerprint.hex(), "quality": quality}
+        return {"weights": fingerprint.hex(), "quality": quality, "loss": stretch.LOSS}

@@ -129,6 +129,7 @@ def test_damage_is_told(codec: str) -> None:
             made.decode(parameters, memoryview(bad), image.dtype, image.shape, device="cpu")
     with pytest.raises(CorruptError, match="99"):
         made.decode(parameters[:-1] + b"\x63", memoryview(data), image.dtype, image.shape, device="cpu")
+    assert "not for photometry" in made.inspect(parameters)["loss"]
     with pytest.raises(CorruptError, match="not 9"):
         made.inspect(parameters[:-1])
     with pytest.raises(ModelNotFoundError, match="0000000000000000"):
