@@ -36,7 +36,6 @@ PEAKS = ((3.0, 10.0), (10.0, 30.0), (30.0, float("inf")))
 CODECS = {
     "noise": (("autoencoder", "autoencoder", 1), ("autoencoder, 4 stacked", "autoencoder", 4)),
     "clean": (("autoencoder", "autoencoder_clean", 1), ("trained on noise", "autoencoder", 1)),
-    "dirty": (("autoencoder", "autoencoder_dirty", 1), ("trained on noise", "autoencoder", 1)),
 }
 
 
@@ -115,9 +114,7 @@ def means(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 @click.command()
 @click.option("--kind", "kinds", multiple=True, type=click.Choice(list(CODECS)), help="Only these; others stay.")
-@click.option(
-    "--fields", default=8, show_default=True, help="Of each kind of image and sky; a quarter of clean, dirty."
-)
+@click.option("--fields", default=8, show_default=True, help="Of each kind of image and sky; a quarter of clean ones.")
 @click.option("--output", type=click.Path(path_type=Path), default=RESULTS / "denoising.csv", help="CSV to write.")
 def main(kinds: tuple[str, ...], fields: int, output: Path) -> None:
     """Measure, and write the table with its means."""

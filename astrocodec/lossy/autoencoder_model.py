@@ -18,7 +18,7 @@ from astrocodec.lossy.lattice_coder import LearnedTables
 from astrocodec.lossy.weights import Weights
 
 MARGIN = 16  # pixels around a plane that are coded too, so that its edge is none to the network
-_BAND, _HALO = 32, 8  # rows of a latent that are worked at a time, and those beside that they see
+_BAND, _HALO = 16_384, 8  # numbers of a latent channel that are worked at a time, and rows beside that they see
 _AT_ONCE = 64  # tiles
 
 
@@ -52,7 +52,7 @@ class Model:
         """The latent of a plane."""
         shape = self.latent_shape((plane.shape[0], plane.shape[1]))
         if span is not None:
-            tiles = to_tiles(span.seen(plane))
+            tiles = to_tiles(span.seen(plane).astype(np.uint8))
             parts = [
                 self.encoder.run(tiles[n : n + _AT_ONCE, None], device)[:, :, 0, 0]
                 for n in range(0, len(tiles), _AT_ONCE)
@@ -82,8 +82,9 @@ def in_bands(chain: ExactChain, picture: NDArray[np.int64], down: int, up: int, 
     A row of the latent stands for `down` rows that go in, or gives `up` rows that come out.
     """
     rows, found = picture.shape[1] // down, []
-    for start in range(0, rows, _BAND):
-        stop = min(start + _BAND, rows)
+    band = min(64, max(8, _BAND * down // picture.shape[2]))
+    for start in range(0, rows, band):
+        stop = min(start + band, rows)
         low, high = max(start - _HALO, 0), min(stop + _HALO, rows)
         given = chain.run(picture[None, :, low * down : high * down], device)[0]
         found.append(given[:, (start - low) * up : (stop - low) * up])
