@@ -39,6 +39,11 @@ _SUFFIXES = {"image": ".fits", "original": ".fits.fz", "rice": ".fits.fz", "gzip
     is_flag=True,
     help="Take what other programs changed in the file since as it is now, where it cannot be told from damage.",
 )
+@click.option(
+    "--variance-hdu",
+    is_flag=True,
+    help="Append images of the variance that a lossy compression within a bound added to each pixel.",
+)
 @click.option("--reference", metavar="FILE[HDU]", help="A file with what images were coded beside, if it is lost.")
 def fits_decompress_command(
     files: tuple[str, ...],
@@ -47,6 +52,7 @@ def fits_decompress_command(
     extensions: list[int | str] | None,
     prefix: str,
     edited: bool,
+    variance_hdu: bool,
     reference: str | None,
 ) -> None:
     """Give back the FITS files that were compressed to FILES, as NAME.fits, standard tiles as NAME.fits.fz.
@@ -68,6 +74,10 @@ def fits_decompress_command(
         return keeps_tiles(path, edited=edited)
 
     options: dict[str, Any] = {"to": to, "extensions": extensions, "checksums": run.checksums, "edited": edited}
+    if variance_hdu and to != "image":
+        raise click.UsageError(f"--variance-hdu and --to {to} contradict each other; give one of them.")
+    if variance_hdu:
+        options["variance_hdu"] = True
     if reference:
         options["reference"] = reference
     treat_files(FITS, "decompress", files, run, is_unpacked_fits_name, name_output, options)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 import astrocodec
 from astrocodec import Loss, Quantised
+from astrocodec.added_variance import added_variance
 from astrocodec.errors import CorruptError, ModelNotFoundError
 from astrocodec.model import Model, installed_by_fingerprint, load_model
 from astrocodec.references import ReferenceInfo
@@ -179,6 +180,11 @@ class LosslessCoder:
                 f"the stream holds {pixels.dtype} pixels of shape {pixels.shape}, expected {self._stored} {shape}"
             )
         return pixels
+
+    def added_variance(self, coded: CodedTile) -> npt.NDArray[np.float32]:
+        """Decode a tile to the variance that its loss added to each stored number."""
+        elements = self._decoded(coded, partial(astrocodec.decode, coded.stream, models=self._models))
+        return added_variance(coded.stream, elements)
 
     def _decoded(self, coded: CodedTile, read: Callable[[], _Found]) -> _Found:
         try:

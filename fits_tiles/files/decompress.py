@@ -8,7 +8,9 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import prod
-from typing import IO
+from typing import IO, Any
+
+import numpy.typing as npt
 
 from astrocodec.errors import DifferenceError, FormatError
 from astrocodec.files.file_report import weakest
@@ -37,12 +39,15 @@ from fits_tiles.files.survey import Survey, survey, word_of_edited
 from fits_tiles.files.tile_pixels import PixelFile
 from fits_tiles.files.tiles_io import copy_bytes, decoded_bands, file_size, read_band, write_band
 from fits_tiles.files.transcode import ALGORITHMS, standard_coder, unread_by_cfitsio, write_standard
+from fits_tiles.files.variance_hdu import variance_bands, variance_header, variance_layout
 from fits_tiles.layout.blocks import BLOCK, Hdu, find_card, padded, read_at, split_cards, walk, was_primary
 from fits_tiles.layout.card_format import assemble
 from fits_tiles.layout.card_text import has_blob
 from fits_tiles.layout.checksums import write_checksums
+from fits_tiles.layout.grid import Band
 from fits_tiles.layout.headers import PADDING_STEM, RAW_STEM, RENEW, TileLayout, holds_tiles, read_layout
 from fits_tiles.layout.image_header import ImageHeader
+from fits_tiles.layout.loss_cards import ImageLoss
 from fits_tiles.layout.manifest import empty_manifests, fill_manifest, with_room
 from fits_tiles.layout.original_card import read_original_card
 from fits_tiles.layout.plain_image import is_plain_image, plain_layout
@@ -65,6 +70,7 @@ def decompress(
     overwrite: bool = False,
     edited: bool = False,
     only_verified: bool = False,
+    variance_hdu: bool = False,
     reference: str | os.PathLike[str] | None = None,
     progress: ProgressCall | None = None,
 ) -> FileReport:
@@ -102,6 +108,9 @@ def decompress(
         damage: header cards and copied HDUs that changed without a new ``CHECKSUM``, HDUs at the end that are gone.
     only_verified : bool
         Write nothing of which less than ``'verified'`` is known, since it was edited or written by other programs.
+    variance_hdu : bool
+        Append for each plain image that was compressed within a bound an image ``NAME_ADDVAR`` of float32, the variance
+        that this added to each of its pixels, in the square of its unit: to be added to that of its noise.
     reference : path, optional
         A file with the image beside which images were compressed, where the store beside `src` is lost; ``[HDU]`` may
         follow.
@@ -146,6 +155,8 @@ def decompress(
         raise ValueError(f"to is {to!r}, allowed are {', '.join(map(repr, (*_PLAIN, *ALGORITHMS)))}")
     if workers < 1:
         raise ValueError(f"workers is {workers}, at least 1 is needed")
+    if variance_hdu and to != "image":
+        raise ValueError(f"variance_hdu goes with plain images, to is {to!r}: choose one")
     name = target_name(src)
     with Target(dst, overwrite=overwrite, like=src) as target, open_source(src, target.folder) as file:
         packed = list(walk(file.fileno(), name))
@@ -159,7 +170,20 @@ def decompress(
             total = sum(_plain_size(hdu, name) for hdu in hdus)
             meter = Meter(progress, total)
             references = references_of(src, reference)
-            job = _Job(fd, target.file, to, workers, meter, verify, checksums, edited, target.folder, known, references)
+            job = _Job(
+                fd,
+                target.file,
+                to,
+                workers,
+                meter,
+                verify,
+                checksums,
+                edited,
+                target.folder,
+                known,
+                references,
+                variance_hdu,
+            )
             _write(job, plain, hdus, chosen, name, report)
             if dst is not None:
                 left = [hdu for hdu in hdus if plain.origin[hdu.index] not in chosen]
@@ -220,6 +244,7 @@ class _Job:
     folder: str | None
     known: Survey
     references: ReferenceFiles
+    variance_hdu: bool = False
     headers: list[tuple[str, int, bytes]] = field(default_factory=list)
     images: list[tuple[str, int, TileLayout, bytes]] = field(default_factory=list)  # digest of the pixels, band by band
     tiles: list[tuple[str, int, TileLayout, bytes]] = field(default_factory=list)  # digest of what they decode to
@@ -230,6 +255,11 @@ class _Job:
     def leaves_plain(self, hdu: Hdu, name: str) -> bool:
         """Tell whether a compressed image becomes a plain one, since that is wanted or no tiles will do."""
         return self.to in _PLAIN or _no_standard_tiles(hdu, read_layout(hdu.cards, f"{name}: {hdu.label}")) != ""
+
+    @property
+    def starts(self) -> list[int]:
+        """Where HDUs of the output begin, so far."""
+        return self._starts
 
     def begin(self) -> int:
         """Note that an HDU of the output begins here; return its first byte."""
@@ -286,6 +316,8 @@ def _write(job: _Job, plain: Staged, hdus: list[Hdu], chosen: set[int], name: st
     # The first table that stays holds the manifest, which the one that held it may have taken away.
     tables = (hdu.index for hdu in hdus if holds_tiles(hdu.cards) and plain.origin[hdu.index] not in chosen)
     sealing = next(tables, None)
+    losses = {hdu.index: lost for hdu in hdus if (lost := _loss_of(job, plain, hdu, chosen, name))}
+    more = len(losses) * job.variance_hdu - drop_first
     position = 0
     for hdu in hdus:
         where = f"{name}: {hdu.label}"
@@ -305,8 +337,8 @@ def _write(job: _Job, plain: Staged, hdus: list[Hdu], chosen: set[int], name: st
             entry.tell_model(fingerprint_in(hdu.cards), stored_model(hdu, where))
             if layout.quantization is not None:
                 entry.add_note("lossy: quantised floats")
-            elif (lost := loss_in(job.fd, hdu, where)) is not None:
-                entry.add_note(f"lossy: {lost}")
+            elif hdu.index in losses:
+                entry.add_note(f"lossy: {losses[hdu.index]}")
             if job.leaves_plain(hdu, name):
                 why = "" if job.to in _PLAIN else f"left plain: {_no_standard_tiles(hdu, layout)}"
                 entry.add_note(why)
@@ -318,7 +350,7 @@ def _write(job: _Job, plain: Staged, hdus: list[Hdu], chosen: set[int], name: st
                 _write_standard(job, hdu, layout, where, entry, primary)
         elif hdu.index == sealing:
             start = job.begin()
-            header = with_room(hdu, len(hdus) - drop_first, where)
+            header = with_room(hdu, len(hdus) + more, where)
             job.out.write(header)
             job.headers.append((where, start, header))
             job.copy(hdu.data_start, hdu.stop, where)
@@ -340,9 +372,56 @@ def _write(job: _Job, plain: Staged, hdus: list[Hdu], chosen: set[int], name: st
             job.known.refuse_suspect(plain.origin[hdu.index])
         entry.work_out_bits()
         position += 1
+    if job.variance_hdu:
+        for number in losses:
+            entry = report.hdus[number]
+            _write_variances(job, hdus[number], f"{name}: {hdus[number].label}", number - drop_first, entry)
     job.copy(hdus[-1].stop, file_size(job.fd), name)
     if job.known.notes:
         report.hdus[0].add_note(*job.known.notes)
+
+
+def _loss_of(job: _Job, plain: Staged, hdu: Hdu, chosen: set[int], name: str) -> ImageLoss | None:
+    """What an image has lost that is to be restored."""
+    if plain.origin[hdu.index] not in chosen or not holds_tiles(hdu.cards):
+        return None
+    return loss_in(job.fd, hdu, f"{name}: {hdu.label}")
+
+
+def _write_variances(job: _Job, hdu: Hdu, where: str, number: int, entry: HduReport) -> None:
+    """Append the variances that were added to the pixels of an image, which has a number in the output."""
+    layout = read_layout(hdu.cards, where)
+    image = restored_header(job.fd, hdu, where, primary=number == 0, edited=job.edited).header
+    header = variance_header(image, layout, number)
+    start = job.begin()
+    coder = decoder_of(hdu, layout, where, job.references)
+    bands = variance_bands(job.fd, hdu, layout, coder, image, where=where, workers=job.workers)
+    size = _write_pixels(job, header, variance_layout(layout), bands, where)
+    job.out.write(bytes(padded(size) - size))
+    job.headers.append((where, start, header))
+    entry.add_note(f"its added variance in HDU {len(job.starts) - 1}")
+
+
+def _write_pixels(
+    job: _Job, header: bytes, layout: TileLayout, bands: Iterable[tuple[Band, npt.NDArray[Any]]], where: str
+) -> int:
+    """Append the header and the pixels of a plain image, without what pads them; return the bytes of the pixels."""
+    start = job.out.tell()
+    digest = hashlib.blake2b(digest_size=16)
+    job.out.write(header)
+    job.out.flush()
+    data_start, size = start + len(header), 0
+    for band, pixels in bands:
+        write_band(job.out.fileno(), data_start, band, pixels)
+        if job.verify:
+            digest.update(pixels.data.cast("B"))
+        del pixels
+        size += band.size
+        job.meter.advance(band.size)
+    job.out.seek(data_start + size)
+    if job.verify:
+        job.images.append((where, data_start, layout, digest.digest()))
+    return size
 
 
 def _header(job: _Job, hdu: Hdu, where: str, entry: HduReport, *, primary: bool) -> ImageHeader:
@@ -423,27 +502,15 @@ def _write_image(job: _Job, hdu: Hdu, layout: TileLayout, where: str, entry: Hdu
     found = _header(job, hdu, where, entry, primary=primary)
     header = found.header
     start = job.begin()
-    digest = hashlib.blake2b(digest_size=16)
-    job.out.write(header)
-    job.out.flush()
-    data_start, size = start + len(header), 0
-    for band, pixels in decoded_bands(job.fd, hdu, layout, coder, where=where, workers=job.workers):
-        write_band(job.out.fileno(), data_start, band, pixels)
-        if job.verify:
-            digest.update(pixels.data.cast("B"))
-        del pixels
-        size += band.size
-        job.meter.advance(band.size)
-    job.out.seek(data_start + size)
+    bands = decoded_bands(job.fd, hdu, layout, coder, where=where, workers=job.workers)
+    size = _write_pixels(job, header, layout, bands, where)
     odd = padding_of(hdu, where)
     job.out.write(bytes(padded(size) - size) if odd is None else odd)
     stop = job.out.tell()
-    if job.verify:
-        job.images.append((where, data_start, layout, digest.digest()))
     if job.checksums and (layout.quantization is not None or found.edits or _has_old_sums(hdu, primary=primary)):
         # The original's checksums belong to pixels that quantisation has changed, or to a header without those cards.
         job.out.flush()
-        write_checksums(job.out.fileno(), Hdu(0, start, header, data_start, size, stop))
+        write_checksums(job.out.fileno(), Hdu(0, start, header, start + len(header), size, stop))
     elif job.verify:
         job.headers.append((where, start, header))
     entry.original_bytes = stop - start

@@ -85,6 +85,27 @@ def test_what_stands_for_no_value_or_must_not_change_comes_back() -> None:
         assert found[1].header["ACMAXERR"] == 2
 
 
+@pytest.mark.parametrize("how", [{"max_error": "0.3%"}, {"max_error": "1 adu"}, {"noise_increase": "2%", "gain": 2}])
+def test_the_added_variance_of_each_pixel_is_an_image_of_its_own(how: dict[str, Any]) -> None:
+    shape = (128, 160)
+    level = np.where(np.arange(160) < 80, 100, 20000)
+    values = np.random.default_rng(2).normal(level / 2, np.sqrt(level) / 2, shape).astype("f4")  # of 2 electrons each
+    values[:4] = np.nan
+    _, file, _ = packed(fits.PrimaryHDU(), fits.ImageHDU(values, name="SCI"), tile_shape=(64, 160), **how)
+    back = io.BytesIO()
+    report = fits_tiles.decompress(io.BytesIO(file), back, variance_hdu=True)
+    assert report.verified
+    assert report.hdus[1].note.endswith("its added variance in HDU 2")
+    with fits.open(io.BytesIO(back.getvalue())) as found:
+        added, error = found["SCI_ADDVAR"].data, found["SCI"].data.astype("f8") - values
+        assert found["SCI_ADDVAR"].header["ACADDOF"] == 1
+        assert not added[:4].any()
+        for half in np.s_[4:, :80], np.s_[4:, 80:]:
+            assert added[half].mean() == pytest.approx((error[half] ** 2).mean(), rel=0.15)
+        grows = added[4:, 80:].mean() > 3 * added[4:, :80].mean()
+        assert grows == (how != {"max_error": "1 adu"})
+
+
 MASKS = (("i4", "DQ"), ("i8", "LABELS"))
 
 

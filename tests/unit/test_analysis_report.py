@@ -124,6 +124,10 @@ def test_the_unit_of_the_file_is_written() -> None:
     assert re.search(r"background</th><td>\d+\.\d+ DN &amp; more<", text)
     rounded = replace(entry, pixels=NOISE.astype(np.float32) + np.float32(0.1), can_be_rounded=True)
     found = report_image(rounded, tuned=False, peers=False)
+    assert found[0].command == "astrocodec fits-compress --noise-increase 1%"
+    integers = report_image(replace(entry, can_be_rounded=True), tuned=False, peers=False)[0]
+    assert integers.saving is not None
+    assert 0.05 < integers.saving < 0.95
     assert re.search(r"<b>[45] DN &amp; more</b>", image_section(rounded, *found))
     assert re.search(r"step +[45] DN & more", terminal_table([found[0]]))
     assert "noise<small> (DN &amp; more)</small>" in "".join(page([report, report], []))

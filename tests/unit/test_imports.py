@@ -90,6 +90,7 @@ ORDER = (
     "bounds",
     "codec",
     "steps",
+    "added_variance",
     "code_widths",
     "tuning",
 )

@@ -24,6 +24,7 @@ from astrocodec.analysis.images.image_entry import (
     exposure_seconds,
     pixel_unit,
 )
+from astrocodec.stages.quantise import TYPES
 
 __all__ = ["fits_images"]
 
@@ -94,7 +95,7 @@ def _entry(
         functools.partial(bits_map, path, hdu=number) if ours and len(shape) == 2 else None,
         pixel_unit(cards, scale),
         layout,
-        pixels.dtype.kind == "f" and not ours,
+        pixels.dtype.str[1:] in TYPES and not ours and "ACLOSSY" not in cards,
         (float(scale), float(hdu.header.get("BZERO", 0))) if note else (1.0, 0.0),
         functools.partial(fits_loss, path, number, chosen.index) if hasattr(hdu, "compression_type") else None,
     )

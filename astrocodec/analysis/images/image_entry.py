@@ -64,7 +64,7 @@ class ImageEntry(Located):
     bits: Callable[[], BitsMap] | None = None
     unit: str = "ADU"  # of the pixels, as the file tells it
     layout: Amplifiers | None = None  # amplifiers and overscan, where the file tells them
-    can_be_rounded: bool = False  # whether `fits-compress --lossy` takes such pixels
+    can_be_rounded: bool = False  # whether `fits-compress --noise-increase` takes such pixels
     meaning: tuple[float, float] = (1.0, 0.0)  # factor and summand that make values of these pixels
     # what a lossy file says of itself, None where it is exact; to be called before the next image is taken
     loss: Callable[[], StatedLoss | None] | None = None

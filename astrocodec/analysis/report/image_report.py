@@ -14,7 +14,7 @@ from astrocodec.analysis.frame import FrameAnalysis, analyse_frame
 from astrocodec.analysis.images.image_entry import ImageEntry, Located
 from astrocodec.analysis.report.numbers import percent
 from astrocodec.analysis.report.peer_sizes import PeerSize, peer_sizes
-from astrocodec.codec import encode
+from astrocodec.codec import encode, inspect
 from astrocodec.model import Model, load_model
 from astrocodec.tuning import tune
 
@@ -22,9 +22,8 @@ __all__ = ["ImageReport", "report_image"]
 
 # Tuning of smaller images costs more time than it saves bytes: the model would not pay for its own place.
 _LEAST_TUNED = 128 * 128
-# Steps of so many to the standard deviation add less than 1 %: sqrt(1 + 1 / (12 * 2.1**2)).
-_LEVEL = 2.1
-_COMMAND = f"astrocodec fits-compress --lossy {_LEVEL:g}"
+_INCREASE = "1%"
+_COMMAND = f"astrocodec fits-compress --noise-increase {_INCREASE}"
 # Fields of the report that have another name in the analysis.
 _FIELDS = {"segmentation": "sources"}
 
@@ -48,7 +47,7 @@ class ImageReport(Located):
     efficiency: float | None = None  # its share of `bits_per_pixel`
     share_noise: float | None = None  # share of the bits that is noise
     share_sources: float | None = None  # share of the bits that lies on sources
-    step: float | None = None  # adds 1 % noise, in `unit`, where a command of ours rounds to it
+    step: float | None = None  # rounding to it adds 1 % noise, in `unit`; where a command of ours does as much
     saving: float | None = None  # share of the bits that this saves
     sources: int | None = None  # how many were found
     peers: tuple[PeerSize, ...] = ()  # ours and other lossless codecs on the same pixels, the middle of large images
@@ -57,7 +56,7 @@ class ImageReport(Located):
     unit: str = "ADU"  # of the pixels: ``BUNIT`` where the file tells it
     # why a field is None, in a few words, by the name of the field
     reasons: dict[str, str] = field(default_factory=dict)
-    command: str = ""  # command of ours that rounds to `step`; empty where there is none
+    command: str = ""  # command of ours that adds as much noise as `step`; empty where there is none
     code_widths: str = ""  # how even the converter's codes are, in words, or why that is not known
 
     def to_dict(self) -> dict[str, Any]:
@@ -102,9 +101,9 @@ def report_image(
         coded = -(-bits.total_bits // 8)
         analysis = _analysed(entry, bits=bits)
     noise, unit = _noise(analysis), _unit(analysis)
-    step, saving, reasons = _step(entry, analysis, noise, coded, model)
+    step, saving, reasons = _step(entry, analysis, coded, model)
     if step is not None:
-        notes.append(f"{_COMMAND} rounds to {1 / _LEVEL:.2f} of the noise, which adds 1 % to it")
+        notes.append(f"{_COMMAND} adds as much to the noise as rounding to {step:.3g} {entry.unit}: 1 %")
     report = ImageReport(
         entry.file,
         entry.name,
@@ -171,22 +170,20 @@ def _unit(analysis: FrameAnalysis) -> float:
 
 
 def _step(
-    entry: ImageEntry, analysis: FrameAnalysis, noise: float | None, coded: int, model: Model
+    entry: ImageEntry, analysis: FrameAnalysis, coded: int, model: Model
 ) -> tuple[float | None, float | None, dict[str, str]]:
-    """Step that `fits-compress --lossy` takes to add 1 % noise, the share of the bits that it saves, or why not."""
+    """Step that adds as much as `fits-compress --noise-increase`, the share of the bits that this saves, or why not."""
     why = analysis.reasons.get("suggested_step", "")
     if not why and not entry.can_be_rounded:
-        why = "no command of ours rounds these values: fits-compress --lossy does floats of FITS files"
-    if not why and (not noise or not math.isfinite(noise)):
-        why = "no noise to measure"
-    if not why and noise:
-        step = noise / _LEVEL
-        values = np.where(np.isfinite(entry.pixels), entry.pixels, 0.0) / step
-        if step > _unit(analysis) and float(np.abs(values).max()) < 2**31 - 1:
-            rounded = len(encode(np.rint(values).astype(np.int32), model))
-            if rounded < coded:
-                return step, 1 - rounded / coded, {}
-        why = "rounding to half of the noise saves nothing"
+        why = (
+            "no command of ours rounds these values: fits-compress does floats, and integers to 32 bits, of FITS"
+        )
+    if not why:
+        stream = encode(entry.pixels, model, noise_increase=_INCREASE)
+        loss = inspect(stream).loss
+        if loss is not None and len(stream) < coded:
+            return math.sqrt(12 * loss.variance), 1 - len(stream) / coded, {}
+        why = f"{_INCREASE} more noise saves nothing"
     return None, None, {"step": why, "saving": why}
 
 
