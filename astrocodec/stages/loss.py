@@ -13,6 +13,7 @@ from astrocodec.errors import CorruptError
 
 KINDS = ("absolute", "noise", "relative", "increase")
 _FIELDS = struct.Struct("<B6d")
+_TRELLIS_VARIANCE = 1 / 12 / 1.283  # of its errors in steps, as native/viterbi.h has it
 
 
 @dataclass(frozen=True)
@@ -63,8 +64,18 @@ class Loss:
 
     @property
     def noise_increase(self) -> float | None:
-        """By what share the noise has grown, at most; None where it was not measured."""
-        return math.sqrt(1 + self.variance / self.noise**2) - 1 if self.noise else None
+        """By what share the noise has grown, at most; None where it was not measured.
+
+        Where steps follow the noise, a step of as many noises as was asked for tells it, wherever that is.
+        """
+        if not self.noise:
+            return None
+        grown = math.sqrt(1 + self.variance / self.noise**2) - 1
+        if self.kind == "noise":
+            return min(grown, math.sqrt(1 + self.unit_variance * (2 * self.asked) ** 2) - 1)
+        if self.kind == "increase":
+            return min(grown, math.sqrt(1 + self.unit_variance * ((1 + self.asked) ** 2 - 1) / _TRELLIS_VARIANCE) - 1)
+        return grown
 
     def __str__(self) -> str:
         """In a few words, for people."""

@@ -85,13 +85,9 @@ def tuned_to_steps(fd: int, hdu: Hdu, layout: TileLayout, base: Model, effort: i
 def tuned_within(fd: int, hdu: Hdu, layout: TileLayout, base: Model, effort: int, bound: ImageBound) -> Model:
     """Fit a model to the steps of some windows of a plain image, which are what a bound lets be coded."""
     windows = sampled_windows(fd, hdu, layout)
-    samples = []
-    for number in np.unique(np.linspace(0, len(windows) - 1, _BOUNDED_WINDOWS).round().astype(int)):
-        stream = astrocodec.encode(bounded_numbers(windows[number], bound), base, bound=bound.bound)
-        told = astrocodec.quantised(stream, models=(base,))
-        if told is not None and np.abs(told[0]).max(initial=0) < 1 << 31:
-            samples.append(told[0].astype(np.int32))
-    return astrocodec.tune(samples, base=base, max_bytes=MAX_DELTA, effort=effort, thorough=True) if samples else base
+    chosen = np.unique(np.linspace(0, len(windows) - 1, _BOUNDED_WINDOWS).round().astype(int))
+    samples = [bounded_numbers(windows[number], bound) for number in chosen]
+    return astrocodec.tune(samples, base=base, max_bytes=MAX_DELTA, effort=effort, thorough=True, bound=bound.bound)
 
 
 def sampled_windows(fd: int, hdu: Hdu, layout: TileLayout) -> list[Pixels]:

@@ -140,6 +140,15 @@ def test_without_noise_nothing_is_lost_in_its_name(values: NDArray[Any]) -> None
         assert np.array_equal(decoded, values, equal_nan=values.dtype.kind == "f")
 
 
+def test_noise_that_differs_grows_by_the_same_share() -> None:
+    noise = np.where(np.arange(256) < 128, 2.0, 20.0)
+    values = np.random.default_rng(5).normal(50, noise, (192, 256)).astype("f4")
+    for how, share in (({"noise_increase": "2%"}, 0.02), ({"max_error": "0.5sigma"}, 0.0408)):
+        loss = astrocodec.inspect(astrocodec.encode(values, **how)).loss  # type: ignore[arg-type]
+        assert loss is not None
+        assert loss.noise_increase == pytest.approx(share, rel=0.15)  # of the smaller noise its variance is far more
+
+
 def test_noise_of_each_element_is_kept_to() -> None:
     noise = np.where(np.arange(128) < 64, 2.0, 20.0)[None, :] * np.ones((96, 1))
     values = np.random.default_rng(5).normal(50, noise).astype("f4")
