@@ -20,6 +20,7 @@ enum {
     TRIED_TILES = 8, CLEAR = 3,  /* of which so many more tell than do not, or the other way */
     TRIED_PIXELS = 512,
     SEEN_SINGLE = 512,
+    SEEN_SPREAD = 64, FAR_SPREADS = 32, /* of the middle half of a tile's numbers: beyond are those that were put in later */
 };
 #define GOLDEN 0.61803398874989485
 
@@ -122,6 +123,44 @@ static size_t fit_numbers(fitting *f, size_t n, double expected, ac_dithered_lin
     return fails;
 }
 
+static int compare(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Puts numbers that are not far from most to the front; how many they are. */
+static size_t part_far(fitting *f, size_t n)
+{
+    double some[SEEN_SPREAD], lowest, highest;
+    size_t near = 0;
+    for (size_t i = 0; i < SEEN_SPREAD; i++) some[i] = f->x[i * n / SEEN_SPREAD];
+    qsort(some, SEEN_SPREAD, sizeof *some, compare);
+    const double first = some[SEEN_SPREAD / 4], last = some[3 * SEEN_SPREAD / 4];
+    lowest = first - FAR_SPREADS * (last - first), highest = last + FAR_SPREADS * (last - first);
+    for (size_t i = 0; i < n; i++) {
+        const double x = f->x[i];
+        const float r = f->r[i];
+        if (!(x >= lowest && x <= highest)) continue;
+        f->x[i] = f->x[near], f->r[i] = f->r[near];
+        f->x[near] = x, f->r[near++] = r;
+    }
+    return near;
+}
+
+/* The same of numbers among which some may be fill values or saturated, which fit no line and bend what is fitted to all. */
+static size_t fit_most(fitting *f, size_t n, double expected, ac_dithered_line *found)
+{
+    const size_t fails = fit_numbers(f, n, expected, found);
+    if (2 * fails <= n) return fails;
+    const size_t near = part_far(f, n);
+    ac_dithered_line other;
+    if (near == n || 2 * fit_numbers(f, near, expected, &other) > near) return fails;
+    f->tile.n = n;
+    *found = other;
+    return ac_undither_failing(&f->tile, other.scale, other.zero, n);
+}
+
 /* Scale and zero of a tile; those of another, to be filled in, where there are none that prove half of it. */
 static void fit_tile(fitting *f, uint64_t index)
 {
@@ -131,7 +170,7 @@ static void fit_tile(fitting *f, uint64_t index)
     ac_quantised_tile *out = &f->quantised->tiles[index];
     *out = (ac_quantised_tile){0, 0, 0};
     if (!n) return;
-    const size_t fails = fit_numbers(f, n, index ? f->quantised->tiles[index - 1].scale : 0, &found);
+    const size_t fails = fit_most(f, n, index ? f->quantised->tiles[index - 1].scale : 0, &found);
     if (2 * fails <= n) out->scale = found.scale, out->zero = found.zero;
     f->failing += fails * (p.height * p.width) / n;
 }
@@ -144,7 +183,7 @@ static int are_some_proven(fitting *f)
         const place p = place_of_tile(f, (2 * i + 1) * f->quantised->tile_count / (2 * TRIED_TILES));
         const size_t n = gather(f, &p, TRIED_PIXELS);
         ac_dithered_line found;
-        if (n) more += 6 * fit_numbers(f, n, 0, &found) <= n ? 1 : -1;
+        if (n) more += 6 * fit_most(f, n, 0, &found) <= n ? 1 : -1;
     }
     return more >= 0;
 }
