@@ -5,7 +5,9 @@ from pathlib import Path
 _COMPRESSED = ".ac.fits"
 # Longest first: "a.fits.gz" loses all of its suffix, not only ".gz".
 _FITS_SUFFIXES = (".fits", ".fit", ".fts")
-_PACKED_SUFFIXES = tuple(suffix + packed for suffix in _FITS_SUFFIXES for packed in (".gz", ".bz2", ".fz"))
+_PACKED_SUFFIXES = tuple(
+    suffix + packed for suffix in _FITS_SUFFIXES for packed in (".fz.gz", ".fz.bz2", ".gz", ".bz2", ".fz")
+)
 _COMPRESSED_SUFFIXES = (_COMPRESSED, _COMPRESSED + ".gz", _COMPRESSED + ".bz2")
 _HDF5_SUFFIXES = (".h5", ".hdf5", ".he5", ".hdf", ".nc", ".nc4", ".nxs")
 

@@ -458,7 +458,7 @@ def shift_steps(steps: NDArray[np.integer], quantised: Quantised) -> NDArray[np.
     flat = out.reshape(-1)
     _fill(flat, _are_exceptions(quantised, steps.size), quantised)
     if (_is_meant(quantised, out) & ~meant).any():
-        raise ValueError("a step less its base is the one that stands for null or for 0.0")
+        raise ValueError("a step less its base is the one that stands for null (BLANK or ZBLANK) or for 0.0")
     if out.min() < -(1 << 31) or out.max() >= 1 << 31:
         raise ValueError(f"steps of {out.min()} to {out.max()} around the level, which are not 32-bit integers")
     return out.astype(np.int32).reshape(steps.shape)

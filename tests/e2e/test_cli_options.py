@@ -221,7 +221,15 @@ def test_option_values() -> None:
 
 @pytest.mark.parametrize(
     ("name", "expected"),
-    [("a.fits", "a"), ("a.b.FIT.gz", "a.b"), ("a.ac.fits", "a"), ("a.fits.fz", "a"), ("a", "a"), (".fits", ".fits")],
+    [
+        ("a.fits", "a"),
+        ("a.b.FIT.gz", "a.b"),
+        ("a.ac.fits", "a"),
+        ("a.fits.fz", "a"),
+        ("a.fits.fz.gz", "a"),
+        ("a", "a"),
+        (".fits", ".fits"),
+    ],
 )
 def test_stems(name: str, expected: str) -> None:
     """Every suffix of FITS goes, nothing else."""
