@@ -162,7 +162,7 @@ def test_what_was_changed_afterwards_is_exact(dtype: str) -> None:
 
 @pytest.mark.parametrize("value", [-9999, 65535, 1e30])
 def test_pixels_that_were_set_to_a_value_afterwards_are_exceptions(value: float) -> None:
-    values, own = unpacked(frame((90, 400), 1000, 10), (1, 400), 4, 1)
+    values, _ = unpacked(frame((90, 400), 1000, 10), (1, 400), 4, 1)
     values.ravel()[np.random.default_rng(4).choice(values.size, 60, replace=False)] = value
     stream = astrocodec.encode(values)
     assert is_same(stream, values)
