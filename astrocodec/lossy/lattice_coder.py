@@ -46,10 +46,14 @@ def exact_model(frequencies: NDArray[np.int64]) -> Any:
     return constriction.stream.model.Categorical((frequencies - 1).astype(np.float64), perfect=False)
 
 
-def _exact_rows(frequencies: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Rows of frequencies as constriction takes them, see `exact_model`."""
+def _check_rows(frequencies: NDArray[np.int64]) -> None:
     if frequencies.size and (frequencies.min() < 1 or (frequencies.sum(1) != _MASS).any()):
         raise ValueError(f"frequencies of at least 1 are needed whose rows sum to {_MASS}")
+
+
+def _exact_rows(frequencies: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Rows of frequencies as constriction takes them, see `exact_model`."""
+    _check_rows(frequencies)
     # Row after row: constriction takes the memory as it lies.
     return np.ascontiguousarray(frequencies - 1, np.float64)
 
@@ -151,9 +155,21 @@ class LatticeEncoder:
             self._put_far(_unsigned(far) + 1)
 
     def put_rows(self, symbols: Integers, frequencies: NDArray[np.int64]) -> None:
-        """Code symbols from 0 on, each under a row of frequencies of its own; none is an escape."""
-        family = constriction.stream.model.Categorical(perfect=False)
-        self._steps.append((np.asarray(symbols, np.int32), family, _exact_rows(frequencies)))
+        """Code symbols from 0 on, each under a row, of at least three frequencies, of its own; none is an escape.
+
+        Only the symbol's own interval matters, so what is kept of a row is that and all below and above it.
+        """
+        _check_rows(frequencies)
+        symbols = np.asarray(symbols, np.int64)
+        here = np.arange(len(symbols))
+        own, end = frequencies[here, symbols], np.cumsum(frequencies, 1)[here, symbols]
+        below, above = end - own, _MASS - end
+        # No frequency is 0: at either end of a row, what is on the other side are two parts.
+        kept = np.stack([below, own, above], 1)
+        kept[below == 0] = np.stack([own, above - 1, np.ones_like(own)], 1)[below == 0]
+        kept[above == 0] = np.stack([np.ones_like(own), below - 1, own], 1)[above == 0]
+        middle = np.where(below == 0, 0, np.where(above == 0, 2, 1)).astype(np.int32)
+        self._steps.append((middle, constriction.stream.model.Categorical(perfect=False), _exact_rows(kept)))
 
     def _put_far(self, values: NDArray[np.int64]) -> None:
         """Numbers from 1 on: how many bits follow the highest, and these bits in two parts."""

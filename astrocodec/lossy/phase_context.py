@@ -67,7 +67,7 @@ class PhaseContext(nn.Module):
         found: dict[str, NDArray[Any]] = {}
         for name, layers, reach in (("hidden", self.hidden, SEEN), ("out", self.out, SEEN)):
             for number, layer in enumerate(layers):
-                found |= ExactNetwork.of([layer], reach).tensors(f"context.{name}.{number}")  # type: ignore[list-item]
+                found |= ExactNetwork.of([layer], reach).tensors(f"context.{name}.{number}")
         return found
 
 
@@ -85,7 +85,7 @@ class ExactContext:
     def __init__(self, tensors: Mapping[str, NDArray[Any]], like: PhaseContext) -> None:
         def loaded(name: str, layers: nn.ModuleList) -> list[ExactNetwork]:
             return [
-                ExactNetwork.loaded(tensors, f"context.{name}.{number}", [layer], SEEN)  # type: ignore[list-item]
+                ExactNetwork.loaded(tensors, f"context.{name}.{number}", [layer], SEEN)
                 for number, layer in enumerate(layers)
             ]
 

@@ -238,9 +238,11 @@ def test_frequencies_of_outputs() -> None:
     assert powers[0] == 1 << 28
     assert np.abs(powers / 2.0 ** (28 - np.arange(32) / 32) - 1).max() < 1e-8
     coder = LatticeEncoder()
-    coder.put_rows(np.array([3, 2, 1]), rows)
+    for symbols in ([3, 2, 1], [0, 1, 0], [2, 3, 3]):
+        coder.put_rows(np.array(symbols), rows)
     decoder = LatticeDecoder(coder.to_bytes())
-    assert decoder.take_rows(rows).tolist() == [3, 2, 1]
+    for symbols in ([3, 2, 1], [0, 1, 0], [2, 3, 3]):
+        assert decoder.take_rows(np.asfortranarray(rows)).tolist() == symbols
     decoder.finish()
     with pytest.raises(ValueError, match="rows sum to 16777216"):
         coder.put_rows(np.array([0]), rows[:1] + 1)
