@@ -381,7 +381,8 @@ def _encode_foreign(values: NDArray[Any], name: str, options: dict[str, Any], ve
     values.flags.writeable = False  # it may be the caller's own memory, and is compared with afterwards
     parameters, data = codec.encode(values, **options)
     kind = OF_ELEMENTS if codec.exact else OF_BYTES
-    sections = (Section(NAME, codecs.label(codec)),)
+    # Readers know ours by their id.
+    sections = () if codec.id in codecs.LISTED else (Section(NAME, codecs.label(codec)),)
     header = Header(codec.id, values.dtype, values.shape, parameters, sections, kind).to_bytes()
     stream = header + data + checksum(header, data, values if codec.exact else None, crc32c)
     if verify:
@@ -568,7 +569,7 @@ def embedded_model(stream: Buffer) -> Model | None:
 def _codec_name(header: native_stream.StreamHeader) -> str:
     """What this package or the stream calls a codec."""
     name, _ = codecs.read_label(header.body_of(NAME) or b"")
-    return codecs.NATIVE.get(header.codec) or name or f"codec {header.codec}"
+    return codecs.LISTED.get(header.codec) or name or f"codec {header.codec}"
 
 
 def codec_of(stream: Buffer) -> str:

@@ -32,6 +32,7 @@ OPTIONAL = (
     (68, "elic", False, "astrocodec.lossy.elic:elic"),
     (69, "qhvae", False, "astrocodec.lossy.qhvae:qhvae"),
 )
+LISTED = NATIVE | {codec_id: name for codec_id, name, _, _ in OPTIONAL}  # in docs/format.md, by id
 TORCH_INSTALL = "pip install 'astrocodec[torch]'"
 _NEEDED = ("torch", "constriction", "safetensors")
 

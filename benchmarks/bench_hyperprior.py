@@ -170,7 +170,7 @@ def summary(rows: list[dict[str, Any]]) -> list[str]:
     """Lines of a table: dB (and SSIM in hundredths) above each peer at equal bits, mean and worst of the pictures."""
     psnr, ssim = curves(rows, "psnr_db"), curves(rows, "ssim")
     titles = list(dict.fromkeys(row["picture"] for row in rows))
-    names = list(dict.fromkeys(row["codec"] for row in rows if row["codec"] in OURS))
+    names = [name for name in OURS if any(row["codec"] == name for row in rows)]
     lines = ["| codec | " + " | ".join(f"{peer}: dB, worst, SSIM" for peer in PEERS) + " |", "|---|---|---|---|"]
     for name in names:
         cells = []
@@ -213,15 +213,22 @@ def main() -> None:
     parser.add_argument("--corpus", type=Path)
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--codecs", nargs="*", choices=list(OURS), default=list(OURS))
+    parser.add_argument("--add", action="store_true", help="keep the rows of other codecs that the output has")
     given = parser.parse_args()
     pictures = [*simulated(), *(real(given.corpus) if given.corpus else ())]
     rows = list(measure(pictures, given.codecs))
+    if given.add and given.output.exists():
+        with given.output.open(newline="") as file:
+            kept = [row for row in csv.DictReader(file) if row["codec"] not in {*given.codecs, *PEERS}]
+        order = [title for title, _ in pictures]
+        rows = sorted([*rows, *kept], key=lambda row: order.index(row["picture"]))
     with given.output.open("w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
     draw(rows, given.output.with_suffix(".png"))
-    print("weights:", ", ".join(find_weights(name).name for name in dict.fromkeys(OURS[n][0] for n in given.codecs)))
+    names = dict.fromkeys(OURS[name][0] for name in given.codecs)
+    print("weights:", ", ".join(find_weights(name).name for name in names))
     print("\n".join(summary(rows)))
 
 

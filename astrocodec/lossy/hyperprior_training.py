@@ -51,15 +51,16 @@ def pictures_of(options: dict[str, str], seed: int) -> Pictures:
 def refuse(options: Mapping[str, Any]) -> None:
     """See that every option was taken."""
     if options:
-        raise ValueError(f"options {', '.join(options)} found, allowed are size, corpus, count, side and batch")
+        raise ValueError(f"options {', '.join(options)} found, allowed are size, rate, corpus, count, side and batch")
 
 
 def recipe(options: dict[str, str], seed: int) -> Recipe:
     """The recipe of a size; ``size=small corpus=FOLDER``."""
     network = HyperpriorNetwork(SIZES[options.pop("size", "small")])
+    rate = float(options.pop("rate", 1e-3))
     pictures = pictures_of(options, seed)
     refuse(options)
-    return Recipe(network, lambda step: batches(pictures, seed, step), loss, _save, rate=1e-3)
+    return Recipe(network, lambda step: batches(pictures, seed, step), loss, _save, rate=rate)
 
 
 def _save(network: nn.Module, folder: Path) -> Path:

@@ -16,9 +16,10 @@ from astrocodec.lossy.qhvae_tiles import save
 def recipe(options: dict[str, str], seed: int) -> Recipe:
     """The recipe of a size; ``size=small corpus=FOLDER``."""
     network = QhvaeNetwork(SIZES[options.pop("size", "small")])
+    rate = float(options.pop("rate", 1e-3))
     pictures = pictures_of(options, seed)
     refuse(options)
-    return Recipe(network, lambda step: batches(pictures, seed, step), loss, _save, rate=1e-3)
+    return Recipe(network, lambda step: batches(pictures, seed, step), loss, _save, rate=rate)
 
 
 def _save(network: nn.Module, folder: Path) -> Path:

@@ -26,6 +26,7 @@ from astrocodec.lossy import (
 from astrocodec.lossy.exchange import Exchange
 from astrocodec.lossy.gaussian_tables import MEAN_UNIT
 from astrocodec.lossy.picture_codec import PictureCodec
+from astrocodec.lossy.weights import FOLDER
 from astrocodec.stages.stream import OF_BYTES, Header, read_header, seal
 
 KINDS = {"hyperprior": hyperprior_network.KINDS, "elic": ("groups",), "qhvae": ("hierarchy",)}
@@ -38,6 +39,7 @@ TINY: dict[str, Callable[[], tuple[Any, Any]]] = {
     "elic": lambda: (elic_network.ElicNetwork(elic_network.Size(8, (2, 4, 6), 6)), elic_tiles.save),
     "qhvae": lambda: (qhvae_network.QhvaeNetwork(qhvae_network.Size(8, 8, ((4,), (4, 4), (12,)))), qhvae_tiles.save),
 }
+SHIPPED = {name: next(FOLDER.glob(f"{name}-*.safetensors")) for name in TINY}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -261,3 +263,83 @@ def test_codecs_are_what_the_registry_says() -> None:
         assert isinstance(codec, PictureCodec)
         assert (codec.id, codec.name, codec.exact) == (number, name, False)
         assert astrocodec.codecs.list_codecs()[name] is False
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "stream", "middle"),
+    [
+        (
+            "hyperprior",
+            "factorized",
+            "ac0d014382022830ff11b1df41004fcbc37200020001085a0e3dc3000000000084a040000000000024af40c001f1c212c89c"
+            "8da2607cc145354d34638a90bc09db22dd07e772e8f6f8d6391f9ada98f659d4f08b6bb400fcb100d00511fcb40a93c9710c"
+            "d65e6afceaaf1502b5781afe74da230174596df0d7c7ecfdd9cf49fdcd42abec9b7003016fcf190356aa76fe1ef063ff845f"
+            "36f78626370c76e0fbfee09790054d9a75004bd6a202fca50aec19ccc60203d61a5e3f4479ffd0fe6cfe7ac78af76a6e2afa"
+            "46b6ebac22751fa93574a04a454a5eff2d5281ea14a10fffce5a42425b3797fef0a5530100c412c9a9",
+            [2306, 2429, 2550, 2675, 2807, 2939],
+        ),
+        (
+            "hyperprior",
+            "joint",
+            "ac0d014382022830ff11b1df41004fcbc372030200010857900c1b000000000084a040000000000024af40fc018df2683dc2"
+            "21706b39882a6f1b370b16bf73b43f064d7ed01c428668fa5c2b99e257c9c3e738fb350f393302376b09a8adbab220d2a97f"
+            "584625ab5fa00ffec97dcf00039f4d69b814d0ff16965daa1193fe0627d0a7ab9a5829e01b814b48ee10415b00b58de8675f"
+            "e184a52f3700444ee6ba3d54ca13e33dc24127c061e9f0bc54cb712d577624fbea0a55f01c95ab109024a277205002e4b9be"
+            "a0e003fdba7c4bbbceba03449755161da0a7a0a6c7ca4ffd3350e2d9043d21632b8f39f6e8753ec7f472997704faefff86a4"
+            "742dba13ffff3600e1a9a4a5d9e6d3fb4a5e8278d9db4d83abf69ad7e8eabf0e5c2af561e7e8d68c12a638bc050000289454"
+            "dc",
+            [2316, 2415, 2546, 2652, 2787, 2913],
+        ),
+        (
+            "elic",
+            "groups",
+            "ac0d014482022830ff1157b11b339a3b472300020001085cb02226000000000084a040000000000024af40b002002f8479cf"
+            "9d976af7cf8e09521383d0d564a3c7ddaa39b1bc7ecca9cd2d457169738f1e0e53ab99e135380a1d55b9e3106ba5a6e06e7e"
+            "6cbfa591cbaf4d53a5c8739802a14831d4ebfd879889aa7adc536a84cddc279b1e1a17a1acf4af6189efa775ea9b3441708d"
+            "df44469f73d91521398c6e5b433c829cc86385bdc8a3d9ba966fc9259290f3ae26803e086698670689a74b1cb1d65fd453da"
+            "ec5ad4c69b19ba558240915a2293f5ff4f60cfc9206ba501ac7c5c2d9fc65dc66961eb00611e0b067d2e14721ec173abe0e3"
+            "d801097d22f1d1f33a007f65a9cb00067bfe778f370c91ef8eff8d673a95e3db9602fc89a4006fa500fe786ebe37955e4ffb"
+            "bfb03dfb9bb187fed88e43c344770d007be1d2ffaf9d1193a513d4886faefc28dc881bde3d8d85c5b9eeb47dd53f71ea07cd"
+            "74a531",
+            [2338, 2388, 2487, 2613, 2815, 2956],
+        ),
+        (
+            "qhvae",
+            "hierarchy",
+            "ac0d014582022830ff11f77cd370419c05940002000108ed67093f000000000084a040000000000024af409405f8feffeff9"
+            "2e47792ffeff9ce26bff57f791ff8fe58fff81abc5ffae0c1d4702cf0d10de87120d9dfb930710dc32f9dbf1feff88dafeff"
+            "755fac1aecd9f0eee2fdfefff1a6c00049165b0209b1230be79eadddd7a23dfa3b305ffea103d3fe5a59d4b0c32bfe008f42"
+            "bef9007e11ff10cd5eb1c3b191edb48a99e66767d2f7b1bc3c022c4ffaf13f480f037323a85dfb7acb8b6b80c0a9cb97e670"
+            "e1a688979a30444d5fc58773287bfb28e739f66adfa6aa56a94840767f599d65b3fe304f811b27967c3bb388ef18aa90f532"
+            "ce8262c3fe4c0728d88192d9ff61ef697bb29f1295723c865e64192e7b9f23270687aa2ad34fd211794fd857dea1bb62da1f"
+            "8fd1d2e7303780738be61ebc0242697f03c8c89b641f0c6f6a3c0b81870ce29849a680b986e5d544de9b7165e58023a9267d"
+            "d197b20b03757d7a0c44c94823a4fb7a2f666cc91fbc16ca8f78d6b0666859d16f9b4f1f115067aa5c7d5abd098d2054b681"
+            "817560c110178c7f97d562952a393c6edc62daba7d2e0b98019f3c9702a1455d57de0563e019cb68c22dc4748b7011aa263d"
+            "299bfa744d4fbc3cd6b27090559d4764a64cad7024529329e08192defbb882d9a24799597e50edb584aa9e1140b6b31f02bb"
+            "56398362e55c256e48012b5816adfb759a4f117017b7716fa2e66195556148690343e15013fcd69f7d75a34eb7192e984bde"
+            "49c37c1c43c71af7fc611880fd7841c3fa4e3722fa9d262146ad06e6a044a4877ac315761eb657edf674543c373ec431fda1"
+            "09b4598241b9dd59ff850c600b2ccec006044bc85d71db86a4daf3865c337dc2f556c44ba0e20c8ddfa9af394d1293766e78"
+            "3678a5467c5790ddcda44432f23ffc96698ca1cb33b116f5a0c07a28c272ed88d69c6a7da97ae90f8dc551629609806205fc"
+            "cd33000000600c66e5",
+            [2276, 2331, 2472, 2674, 2817, 2898],
+        ),
+    ],
+)
+def test_streams_of_shipped_weights_are_read_everywhere(name: str, kind: str, stream: str, middle: list[int]) -> None:
+    """The checksum of the symbols says that what feeds probabilities is the same here."""
+    decoded = astrocodec.decode(bytes.fromhex(stream))
+    assert np.abs(decoded[20, 10:16].astype(int) - middle).max() <= 1
+    assert astrocodec.inspect(bytes.fromhex(stream)).parameters["kind"] == kind
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_more_bits_are_less_error(name: str) -> None:
+    """With the shipped weights, from quality to quality."""
+    values = picture((96, 96), 5)
+    found = []
+    for quality in (1, 4, 7):
+        stream = astrocodec.encode(values, codec=name, quality=quality, weights=SHIPPED[name])
+        found.append((len(stream), float(((astrocodec.decode(stream).astype(float) - values) ** 2).mean())))
+    sizes, errors = zip(*found, strict=True)
+    assert list(sizes) == sorted(sizes)
+    assert list(errors) == sorted(errors, reverse=True)
