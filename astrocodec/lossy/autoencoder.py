@@ -21,7 +21,7 @@ from astrocodec._native.stream import StreamHeader, inspect_stream
 from astrocodec.bounds import Bound
 from astrocodec.codec import Buffer
 from astrocodec.codecs import TORCH_INSTALL
-from astrocodec.errors import CorruptError, TruncatedError
+from astrocodec.errors import CorruptError, ModelNotFoundError, TruncatedError
 from astrocodec.lossy.autoencoder_model import model_of
 from astrocodec.lossy.autoencoder_pixels import FLOOR_PART, Span, noise_of
 from astrocodec.lossy.flux_scale import TOP
@@ -198,14 +198,12 @@ class Autoencoder:
             "encodings": said.encodings,
             "noise": [p[0] for p in said.planes],
         }
-        model = model_of(find_weights(said.fingerprint))
-        return {
-            **found,
-            "model": model.name,
-            "task": model.about["task"],
-            "size": model.size,
-            **model.about["measured"],
-        }
+        try:
+            weights = find_weights(said.fingerprint)
+        except ModelNotFoundError:  # the label is told all the same
+            return {**found, "model": said.fingerprint.hex()}
+        about = weights.about
+        return {**found, "model": weights.name, "task": about["task"], "size": about["size"], **about["measured"]}
 
 
 def _layers(data: memoryview) -> tuple[memoryview, memoryview]:

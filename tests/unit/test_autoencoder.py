@@ -139,7 +139,7 @@ def test_streams_decode_to_one_image(folder: Path, model: str, shape: tuple[int,
     assert np.isfinite(found).all()
 
 
-def test_the_stream_says_what_it_is_not_for(folder: Path) -> None:
+def test_the_stream_says_what_it_is_not_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And by how much fluxes are wrong."""
     stream = astrocodec.encode(image((40, 40)), codec="autoencoder", model="tiny", noise=2e-4, encodings=3)
     info = astrocodec.inspect(stream)
@@ -147,6 +147,9 @@ def test_the_stream_says_what_it_is_not_for(folder: Path) -> None:
     said = dict(info.parameters)
     assert said["layer"] == "denoised, not for photometry"
     assert (said["encodings"], said["noise"], said["flux_bias_by_snr"]) == (3, [np.float32(2e-4)], {"1 to 3": 0.5})
+    monkeypatch.setenv("ASTROCODEC_MODELS", "")  # without the weights, the label stays
+    assert astrocodec.inspect(stream).parameters["layer"] == said["layer"]
+    monkeypatch.setenv("ASTROCODEC_MODELS", str(folder))
     spread = uncertainty_map(stream)
     assert spread.shape == (40, 40)
     assert spread.min() >= 0
