@@ -144,7 +144,8 @@ class Autoencoder:
         values : ndarray of integers or floats, [..., y, x]
             Finite, without a background: sky is at zero.
         model : str or Path
-            Name of the weights, such as ``"autoencoder"``, ``"autoencoder_clean"``, ``"autoencoder_dense"``, or a file.
+            Name of the weights: ``"autoencoder"`` for white noise, ``"autoencoder_clean"`` for images after CLEAN, or a
+            file.
         encodings : int
             How many encodings of the image, turned and mirrored, are kept, 1 to 8; decoding stacks them.
         noise : float, optional
