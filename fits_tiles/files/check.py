@@ -388,7 +388,10 @@ def _report(path: FileLike, name: str, file: IO[bytes], hdus: list[Hdu]) -> File
             entry.codec = codec_of(first_stream(file.fileno(), hdu)) or "unknown"
         if holds_tiles(hdu.cards):
             lost = loss_in(file.fileno(), hdu, f"{name}: {hdu.label}")
-            entry.add_note(f"lossy: {lost}" if lost else _lossy_before(hdu.cards))
+            if lost:
+                entry.tell_loss(lost)
+            else:
+                entry.add_note(_lossy_before(hdu.cards))
             entry.add_note(*_of_original(file.fileno(), hdu, f"{name}: {hdu.label}"))
             entry.add_note(*(f"beside {name}" for name in named_references(file.fileno(), hdu)))
     tail = file_size(file.fileno()) - hdus[-1].stop

@@ -630,7 +630,8 @@ def _write_image(
     if quantization is not None:
         entry.add_note(f"lossy: quantised at level {quantization.level:g}")
     if bound is not None and lost is not None:
-        entry.add_note(f"lossy: {lost}", bound.note)
+        entry.tell_loss(lost)
+        entry.add_note(bound.note)
     return quantization is not None or lost is not None
 
 

@@ -338,7 +338,7 @@ def _write(job: _Job, plain: Staged, hdus: list[Hdu], chosen: set[int], name: st
             if layout.quantization is not None:
                 entry.add_note("lossy: quantised floats")
             elif hdu.index in losses:
-                entry.add_note(f"lossy: {losses[hdu.index]}")
+                entry.tell_loss(losses[hdu.index])
             if job.leaves_plain(hdu, name):
                 why = "" if job.to in _PLAIN else f"left plain: {_no_standard_tiles(hdu, layout)}"
                 entry.add_note(why)

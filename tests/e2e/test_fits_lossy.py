@@ -56,6 +56,8 @@ def test_pixels_of_every_type_are_within_the_bound_that_the_header_says(dtype: s
             assert header["ACLOSSY"] == " ".join((next(iter(how)), next(iter(how.values())).removesuffix(" adu")))
         for said in (report.hdus[0], fits_tiles.info(io.BytesIO(file)).hdus[1]):
             assert f"lossy: {header['ACLOSSY']}, within " in said.note
+            assert said.loss is not None
+            assert said.loss.max_error == header["ACMAXERR"]
 
 
 def test_what_stands_for_no_value_or_must_not_change_comes_back() -> None:
