@@ -245,9 +245,10 @@ static double step_of(const work *w, uint64_t tile)
 static int set_steps(work *w, double part)
 {
     double widest = 0, narrowest = INFINITY;
+    const double middle = w->q->curve.kind == AC_IN_OCTAVES ? 0 : ac_curve_place(&w->q->curve, w->level);
     for (uint64_t i = 0; i < w->q->tile_count; i++) {
         const double step = part * step_of(w, i);
-        w->q->tiles[i] = (ac_quantised_tile){step, 0, 0};
+        w->q->tiles[i] = (ac_quantised_tile){step, w->is_whole ? rint(middle) : middle, 0}; /* the level itself stays */
         widest = fmax(widest, step), narrowest = fmin(narrowest, step);
     }
     if (w->is_whole && w->q->curve.kind == AC_STRAIGHT) {

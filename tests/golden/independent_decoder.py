@@ -9,11 +9,11 @@ import hashlib
 import struct
 import zlib
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from itertools import pairwise, product
-from math import copysign, floor, inf, isfinite, prod
+from math import copysign, floor, inf, isfinite, ldexp, prod
 from operator import mul
 from typing import NamedTuple
 
@@ -172,10 +172,10 @@ class RunningRice:
 
 TYPES = ("u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f4", "f8", "b1", "f2", "c8", "c16")
 MODEL, NAME, PLANES, REFERENCE, CUTS, QUANTISE, MAPS, AXES = 1, 2, 16, 17, 18, 20, 21, 22
-BLANKS, SERIES, CODEC = 23, 25, 127
+BLANKS, LOSS, SERIES, CODEC = 23, 24, 25, 127
 # Critical or not.
 CRITICAL = (PLANES, REFERENCE, CUTS, QUANTISE, MAPS, AXES, BLANKS, SERIES, CODEC)
-KNOWN = {MODEL: 0, NAME: 0, **dict.fromkeys(CRITICAL, 1)}
+KNOWN = {MODEL: 0, NAME: 0, LOSS: 0, **dict.fromkeys(CRITICAL, 1)}
 RESERVED = {19: "code weights"}
 STORED, CAUSAL = 0, 1
 
@@ -246,6 +246,8 @@ def decode_stream(
     demand(frame.codec == CAUSAL or REFERENCE not in frame.sections, "a reference of another codec")
     demand(frame.codec == CAUSAL or AXES not in frame.sections, "an order of axes of another codec")
     demand(frame.codec == CAUSAL or QUANTISE not in frame.sections, "steps of another codec")
+    if LOSS in frame.sections:
+        check_loss(Bytes(frame.sections[LOSS]))
     if frame.codec == STORED:
         demand(not frame.sections[CODEC], "parameters of the stored codec")
         demand(PLANES not in frame.sections, "a chain of stored planes")
@@ -359,6 +361,18 @@ def decode_beside(frame: Frame, data: Bytes, models: Mapping[str, Model], refere
     return outside.undo(decode_in_order(frame, data, models), reference or b"", frame.part_size)
 
 
+# Loss
+
+
+def check_loss(section: Bytes) -> None:
+    """What was lost says nothing to a decoder, but must be said."""
+    body = section.rest()
+    demand(len(body) == 49, "length of the loss")
+    kind, *numbers = struct.unpack("<B6d", body)
+    asked, bound, found = numbers[:3]
+    demand(kind < 4 and all(isfinite(v) and v >= 0 for v in numbers) and asked > 0 and found <= bound, "loss")
+
+
 # Quantise
 
 
@@ -366,7 +380,7 @@ def decode_quantised(frame: Frame, data: Bytes, models: Mapping[str, Model]) -> 
     """The elements of a stream of a causal network, of whose steps it may be."""
     if QUANTISE not in frame.sections:
         return decode_in_order(frame, data, models)
-    demand(frame.data_type in ("f4", "f8"), "steps of elements that are neither f4 nor f8")
+    demand(frame.data_type in (*TYPES[:6], "f4", "f8"), "steps of elements that have none")
     coded = decode_in_order(replace(frame, data_type="i4"), data, models)
     steps = struct.unpack(f"<{len(coded) // 4}i", coded)
     return Quantised(frame).elements(steps)
@@ -420,12 +434,16 @@ class Quantised:
         data = Bytes(frame.sections[QUANTISE])
         kind, flags = data.u(1), data.u(1)
         self.dither, self.arithmetic, self.size = kind & 15, kind >> 4, frame.part_size
-        demand(self.dither <= 2 and not (self.dither and self.arithmetic & 7), "dither or arithmetic")
+        demand(self.dither <= 3 and not (self.dither and self.arithmetic & 7), "dither or arithmetic")
         demand(self.arithmetic < 8 or self.size == 8, "arithmetic 8 of f4")
-        demand(flags < 16, "flags")
+        self.form = "BbHhIi??fd"[TYPES.index(frame.data_type)]
+        demand(flags < 64 and flags & 48 < 48, "flags")
+        demand(not self.arithmetic or (self.form in "fd" and not flags & 48), "arithmetic of integers or a curve")
+        demand(not (flags & 32 and self.dither), "dither of octaves")
         height, width = data.varint(1 << 40), data.varint(1 << 40)
         part = [data.varint(1 << 40) for _ in range(4)] if flags & 4 else [0] * 4
-        self.seed = data.varint(9999) if self.dither else 0
+        self.seed = data.varint(9999) if self.dither in (1, 2) else 0
+        self.run = data.varint(1 << 40) if self.dither == 3 else 0
         self.level = struct.unpack("<f", data.take(4))[0]
         demand(isfinite(self.level), "level")
         self.null = int.from_bytes(data.take(4), "little", signed=True) if flags & 1 else None
@@ -433,6 +451,7 @@ class Quantised:
         self.noise_level = struct.unpack("<f", data.take(4))[0] if flags & 8 else 1.0
         demand(isfinite(self.noise_level) and self.noise_level, "level of noise")
         self.has_noise = flags & 8
+        self.curve = self.take_curve(data, flags)
         trailing, runs = data.u(1), data.varint(1 << 20)
         demand(trailing <= 52, "trailing zeros of scales")
         demand(runs <= prod(frame.shape), "number of exceptions")
@@ -453,12 +472,48 @@ class Quantised:
             raise CorruptError("tables of tiles and exceptions") from None
 
     @staticmethod
+    def take_curve(data: Bytes, flags: int) -> Callable[[float], float]:
+        """What the places of a lattice become."""
+        if flags & 16:
+            knee, bend = struct.unpack("<dd", data.take(16))
+            demand(isfinite(knee) and isfinite(bend) and bend > 0, "root")
+
+            def root(y: float) -> float:
+                w = y - knee
+                return ((bend * w) * w + w) + knee if y > knee else y
+
+            return root
+        if flags & 32:
+            steps, first = data.varint(1 << 24), data.signed_varint()
+            demand(steps >= 1 and -1100 <= first <= 1024, "octaves")
+
+            def octaves(y: float) -> float:
+                j = int(abs(y)) - 1
+                if j < 0:
+                    return 0.0
+                f = (j % steps) / steps
+                try:
+                    return copysign(ldexp((11 / 32 * f + 21 / 32) * f + 1, min(first + j // steps, 1024)), y)
+                except OverflowError:
+                    return copysign(inf, y)
+
+            return octaves
+        return lambda y: y
+
+    @staticmethod
     def grid(first: int, length: int, tile: int) -> range:
         """Which tiles of an axis the array has a part of."""
         return range(first // tile, (first + length - 1) // tile + 1)
 
     def round(self, v: float) -> float:
         """To what is rounded to."""
+        if self.form not in "fd":
+            low, high = (
+                (0, (1 << 8 * self.size) - 1)
+                if self.form.isupper()
+                else (-1 << 8 * self.size - 1, (1 << 8 * self.size - 1) - 1)
+            )
+            return low if v < low else high if v > high else round(v)
         return single(v) if self.size == 4 or self.arithmetic & 8 else v
 
     def times(self, k: float, scale: float) -> float:
@@ -528,8 +583,12 @@ class Quantised:
 
     def element(self, k: int, r: float, scale: float, zero: float) -> float:
         """What a step becomes."""
+        if self.dither == 3:  # here r is p
+            return self.round(self.curve((k + r / 2) * scale + zero))
         if self.dither:
-            return self.round((k - r + 0.5) * scale + zero)
+            return self.round(self.curve((k - r + 0.5) * scale + zero))
+        if not self.arithmetic:
+            return self.round(self.curve(k * scale + zero))
         rounded = self.round if self.arithmetic & 1 else float
         of, scale, zero = rounded(float(k)), rounded(scale), rounded(zero)
         if self.arithmetic & 4:
@@ -538,8 +597,10 @@ class Quantised:
 
     def elements(self, steps: tuple[int, ...]) -> bytes:
         """Those of all steps, little-endian."""
-        form, found, numbers = "<f" if self.size == 4 else "<d", list[bytes](), dict[int, float]()
-        if self.dither:
+        form, found, numbers = f"<{self.form}", list[bytes](), dict[int, float]()
+        if self.dither == 3:
+            numbers = self.halves(steps)
+        elif self.dither:
             numbers = self.numbers()
         planes, height, width = self.planes
         for at, (plane, y, x) in enumerate(product(range(planes), range(height), range(width))):
@@ -556,6 +617,18 @@ class Quantised:
         for first, end, bits in self.exceptions:
             found[first:end] = [bits.to_bytes(self.size, "little")] * (end - first)
         return b"".join(found)
+
+    def halves(self, steps: tuple[int, ...]) -> dict[int, float]:
+        """p of each element."""
+        width, state, found = self.planes[2], 0, dict[int, float]()
+        for at, n in enumerate(steps):
+            x = at % width
+            if x == 0 or (self.run and x % self.run == 0):
+                state = 0
+            p = state & 1
+            found[at] = float(p)
+            state = (state >> 1) ^ (5 * p) ^ (2 * (n & 1))
+        return found
 
     def numbers(self) -> dict[int, float]:
         """The random number of each element."""

@@ -7,6 +7,7 @@ import struct
 import zlib
 from contextlib import suppress
 from functools import cache
+from math import nan
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +158,11 @@ def _steps(
     runs = bytes([table == TILE_AND_RUN])
     settings = {"data_type": 8, "sections": ((20 | 128, head + runs + table),), **other}
     return _causal(elements=struct.pack("<3f", *values), **settings)
+
+
+def _loss(kind: int = 0, asked: float = 1.0, found: float = 1.0, variance: float = 0.1) -> bytes:
+    """What a loss section holds: within 1, no noise known."""
+    return bytes([kind]) + struct.pack("<6d", asked, 1.0, found, 0.0, variance, 0.1)
 
 
 def _axes(section: bytes, elements: bytes = b"\5\7\5\7\5\7", **other: Any) -> bytes:
@@ -357,10 +363,25 @@ FORBIDDEN = {
         for number, name in ((19, "code weights"),)
         for critical in (0, 128)
     },
-    "steps of integers": (_steps(data_type=4), CorruptError, "neither"),
+    "steps of wide integers": (_steps(data_type=7), CorruptError, "have none"),
+    "arithmetic of integers": (_steps(b"\x10" + bytes(8), data_type=4), CorruptError, "arithmetic"),
+    "arithmetic of a root": (_steps(b"\x10\x10" + bytes(22) + b"\x40\0"), CorruptError, "arithmetic"),
+    "both curves": (_steps(b"\0\x30" + bytes(26)), CorruptError, "flags"),
+    "octaves with dither": (_steps(b"\1\x20" + bytes(10)), CorruptError, "dither of octaves"),
+    "a root that does not bend": (_steps(b"\0\x10" + bytes(23)), CorruptError, "root"),
+    "a root with no knee": (_steps(b"\0\x10" + bytes(12) + b"\xf8\x7f" + bytes(7) + b"\x40\0"), CorruptError, "root"),
+    "octaves without steps": (_steps(b"\0\x20" + bytes(9)), CorruptError, "octaves"),
+    "a late octave": (_steps(b"\0\x20" + bytes(6) + b"\1\x82\x10\0"), CorruptError, "octaves"),
+    "long runs": (_steps(b"\3\0\0\0" + b"\x81" + bytes([128] * 4) + b"\x20" + bytes(5)), CorruptError, "varint"),
+    "no loss": (stream_of(sections=((24, b""),)), CorruptError, "loss"),
+    "loss of another kind": (stream_of(sections=((24, _loss(4)),)), CorruptError, "loss"),
+    "a loss beyond its bound": (stream_of(sections=((24, _loss(found=2.0)),)), CorruptError, "loss"),
+    "a loss that is no number": (stream_of(sections=((24, _loss(variance=nan)),)), CorruptError, "loss"),
+    "a loss that nobody asked for": (_steps(sections=((24, _loss(asked=0.0)),)), CorruptError, "loss"),
+    "a critical loss": (stream_of(sections=((24 | 128, _loss()),)), CorruptError, "critical"),
     "stored steps": (stream_of(sections=((20 | 128, b""),)), CorruptError, "another codec"),
     "steps of a cut section": (_steps(sections=((20 | 128, bytes(5)),)), TruncatedError, "bytes"),
-    "dither 3": (_steps(b"\3" + bytes(8)), CorruptError, "dither"),
+    "dither 4": (_steps(b"\4" + bytes(8)), CorruptError, "dither"),
     "arithmetic with dither": (_steps(b"\x11" + bytes(9)), CorruptError, "arithmetic"),
     "float32 of float32": (_steps(b"\x80" + bytes(8)), CorruptError, "arithmetic 8"),
     "flag 64": (_steps(b"\0\x40" + bytes(7)), CorruptError, "flags"),

@@ -15,9 +15,11 @@ import numpy as np
 HERE = Path(__file__).parent
 sys.path += [str(HERE), str(HERE.parent), str(HERE.parents[1])]
 
+from lossy_cases import CASES as LOSSY  # noqa: E402
 from made_models import GENTLE, UNEVEN, UNEVEN_WIDE, WIDE, WILD, MadeModel, made_samples  # noqa: E402
 from stream_cases import CASES as STREAMS  # noqa: E402
 
+import astrocodec  # noqa: E402
 from astrocodec.stages import reference  # noqa: E402
 from astrocodec.stages.widths import Choice  # noqa: E402
 
@@ -82,6 +84,8 @@ def golden_files() -> dict[str, bytes]:
         files[f"v1_piece_{name}.acp"] = _piece(MODELS[model], golden_samples(name), *how)
     for name, case in STREAMS.items():
         files[f"v1_stream_{name}.acs"] = case.encode(case.array())
+    for name, (make, bound) in LOSSY.items():  # what is chosen within a bound only the library does
+        files[f"v1_lossy_{name}.acs"] = astrocodec.encode(make(), bound=bound)
     return files
 
 
@@ -108,7 +112,9 @@ def main() -> int:
         np.save(HERE / f"v1_piece_{name}.npy", golden_samples(name).astype("<u2"))
     for name, case in STREAMS.items():
         np.save(HERE / f"v1_stream_{name}.npy", case.array())
-    print(f"{len(files)} files and {len(CASES) + len(STREAMS)} arrays written to {HERE.name}/")
+    for name in LOSSY:
+        np.save(HERE / f"v1_lossy_{name}.npy", astrocodec.decode(files[f"v1_lossy_{name}.acs"]))
+    print(f"{len(files)} files and {len(CASES) + len(STREAMS) + len(LOSSY)} arrays written to {HERE.name}/")
     return 0
 
 

@@ -149,6 +149,15 @@ def test_noise_that_differs_grows_by_the_same_share() -> None:
         assert loss.noise_increase == pytest.approx(share, rel=0.15)  # of the smaller noise its variance is far more
 
 
+def test_a_level_that_is_not_moved_for_nothing() -> None:
+    flat = np.full((70, 80), 1001, "i2")
+    assert lossy(flat, max_error=2)[1] is None
+    flat[20, 30:50] = np.arange(20)
+    decoded, loss = lossy(flat, max_error=2)
+    assert loss is not None
+    assert (decoded[:20] == 1001).all()
+
+
 def test_noise_of_each_element_is_kept_to() -> None:
     noise = np.where(np.arange(128) < 64, 2.0, 20.0)[None, :] * np.ones((96, 1))
     values = np.random.default_rng(5).normal(50, noise).astype("f4")
