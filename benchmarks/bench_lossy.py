@@ -83,7 +83,7 @@ def main(names: tuple[str, ...], codecs: tuple[str, ...], output: Path, picture:
         print(f"{frame.name} ({frame.kind}): {len(measured)} rows, least {best} bits", flush=True)
         write_csv(output, [row.flat() for row in _joined(held, rows)])  # a long run keeps what it has
     rows = _joined(held, rows)
-    tell(output, summary(rows))
+    tell(output, summary(rows), keep_earlier=add)
     picture.write_bytes(lossy_figure(rows, [peer.name for peer in our_peers()], images=SHOWN, dpi=90))
 
 

@@ -67,9 +67,9 @@ def write_provenance(path: str | os.PathLike[str], keep_earlier: bool = False) -
     return target
 
 
-def tell(path: str | os.PathLike[str], text: str) -> None:
+def tell(path: str | os.PathLike[str], text: str, keep_earlier: bool = False) -> None:
     """Write `provenance`, and what people read of a table, as ``NAME.md``, beside ``NAME.csv``; print the latter."""
-    write_provenance(path)
+    write_provenance(path, keep_earlier)
     Path(path).with_suffix(".md").write_text(text + "\n", encoding="utf-8")
     print(text)
 
