@@ -254,7 +254,7 @@ static int set_steps(work *w, double part)
     if (w->is_whole && w->q->curve.kind == AC_STRAIGHT) {
         /* finer steps than its own say nothing of an integer */
         for (uint64_t i = 0; i < w->q->tile_count; i++) w->q->tiles[i].scale = fmax(w->q->tiles[i].scale, 1);
-        return widest > 1;
+        return widest > 1 && isfinite(widest);
     }
     return (narrowest > 2 * w->resolution || w->q->curve.kind == AC_IN_OCTAVES) && isfinite(widest) && narrowest > DBL_MIN;
 }
@@ -430,7 +430,7 @@ int ac_bounded_steps(const ac_bound *bound, const ac_array *array, const void *d
         status = *steps && *elements ? AC_OK : AC_ERROR_MEMORY;
         if (!status) {
             set_lattice(&w, run);
-            status = find(&w, *steps, *elements, loss);
+            status = ac_curve_is_good(&q->curve) ? find(&w, *steps, *elements, loss) : AC_ERROR_SPACE;
         }
     }
     free(w.noise);

@@ -8,6 +8,8 @@
 enum { AC_STRAIGHT, AC_ROOT, AC_IN_OCTAVES }; /* kinds */
 enum { AC_MAX_OCTAVE_STEPS = 1 << 24, AC_MIN_OCTAVE = -1100, AC_MAX_OCTAVE = 1024 };
 
+#define AC_MAX_PLACE 0x1p52 /* in octaves */
+
 typedef struct {
     int kind;
     double knee, bend;    /* of a root */
@@ -22,7 +24,7 @@ static inline double ac_root_element(const ac_curve *c, double place)
 
 static inline double ac_octave_element(const ac_curve *c, double place)
 {
-    const int64_t j = (int64_t)fabs(place) - 1, octave = j / c->steps + c->first;
+    const int64_t j = (int64_t)fmin(fabs(place), AC_MAX_PLACE) - 1, octave = j / c->steps + c->first;
     if (j < 0) return 0;
     const double f = (double)(j % c->steps) / (double)c->steps, size = (11.0 / 32 * f + 21.0 / 32) * f + 1;
     return copysign(ldexp(size, (int)(octave < AC_MAX_OCTAVE ? octave : AC_MAX_OCTAVE)), place);

@@ -79,7 +79,7 @@ class Octaves:
 
     def elements(self, places: NDArray[np.float64]) -> NDArray[np.float64]:
         """Of places, which are integers."""
-        j = np.abs(places).astype(np.int64) - 1
+        j = np.minimum(np.abs(places), 2.0**52).astype(np.int64) - 1
         octave, place = np.divmod(np.maximum(j, 0), self.steps)
         f = place / np.float64(self.steps)
         exponent = np.minimum(octave + self.first, MAX_OCTAVE).astype(np.int32)

@@ -488,7 +488,7 @@ class Quantised:
             demand(steps >= 1 and -1100 <= first <= 1024, "octaves")
 
             def octaves(y: float) -> float:
-                j = int(abs(y)) - 1
+                j = int(min(abs(y), 2.0**52)) - 1
                 if j < 0:
                     return 0.0
                 f = (j % steps) / steps

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 import astrocodec
 from astrocodec import Bound
 from astrocodec.stages import reference
+from astrocodec.stages.curves import Octaves
 
 _RNG = np.random.default_rng(7)
 NOISE = 9.0
@@ -215,3 +216,24 @@ def test_what_contradicts_a_bound_is_refused() -> None:
         astrocodec.encode(values.astype("f2"), max_error=1)
     with pytest.raises(TypeError, match="number"):
         Bound(max_error=[1])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i2", "u4"])
+def test_a_bound_that_no_step_can_have_loses_nothing(dtype: str) -> None:
+    values = sky(dtype)
+    decoded, loss = lossy(values, max_error=1e308)
+    assert loss is None
+    assert decoded.tobytes() == values.tobytes()
+
+
+def test_a_gain_that_no_curve_can_have_loses_nothing() -> None:
+    values = np.random.default_rng(1).normal(size=(20, 30)).clip(-3, 3).astype("f4") * np.float32(1e38)
+    decoded, loss = lossy(values, bound=Bound(noise_increase="5%", gain=1e300, read_noise=1e-300))
+    assert loss is None
+    assert decoded.tobytes() == values.tobytes()
+
+
+def test_places_in_octaves_end() -> None:
+    with np.errstate(over="ignore"):
+        far = Octaves(1 << 24, 0).elements(np.array([2.0**52, -(2.0**70), np.inf]))
+    assert far[0] == -far[1] == far[2]
