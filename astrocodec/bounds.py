@@ -165,7 +165,8 @@ def native_bound(
     )
     if noise is None:
         return given, None
-    beside = np.asarray(noise, np.float32)
+    with np.errstate(over="ignore"):  # infinite noise says nothing
+        beside = np.asarray(noise, np.float32)
     try:
         return given, np.ascontiguousarray(np.broadcast_to(beside, values.shape))
     except ValueError:

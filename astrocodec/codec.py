@@ -219,7 +219,8 @@ def encode(
     bound : Bound, optional
         The same with all that it has besides, in place of the two.
     noise : array_like, optional
-        Noise of each element, with a bound, in its unit; without it that of blocks of 64 x 64 elements is measured.
+        Noise of each element, with a bound, in its unit; where it is not above 0 and finite, the least of the others is
+        taken. Without it that of blocks of 64 x 64 elements is measured.
     **options
         Of the codec.
 

@@ -13,6 +13,7 @@
 enum { SOURCE_TILE = 32, FINER = 4, LEAST_OF_SOURCE = 3, MOST_TRIES = 4, LOOKED_AT = 4096 };
 #define FAR_ABOVE 5.0   /* noises by which elements of sources exceed the level */
 #define UNEVEN 1.6      /* ratio of the noise of loud blocks to that of quiet ones from which each has steps of its own */
+#define QUIETER 1.3     /* likewise of usual ones to the quietest, which may be a corner that steps of the others would wipe out */
 #define HIDDEN 2.0      /* noises in a step, up to which they are all the dither that is needed */
 #define HIDDEN_WAYS 3.0 /* likewise in one of the trellis, whose two grids lie half a step apart */
 #define MOST_KEPT 0.125 /* of all elements */
@@ -156,17 +157,18 @@ static int measure(work *w)
     const ac_bound *b = w->bound;
     const ac_unused unused = {b->has_blank, b->blank, b->saturation};
     ac_noise_blocks blocks;
-    double quiet = 0, middle = 0, loud = 0;
+    double least = 0, quiet = 0, middle = 0, loud = 0;
     int status = ac_noise_measure(w->array, w->data, &unused, &blocks);
+    if (!status) status = ac_noise_quantile(&blocks, 0, &least);
     if (!status) status = ac_noise_quantile(&blocks, 0.1, &quiet);
     if (!status) status = ac_noise_quantile(&blocks, 0.5, &middle);
     if (!status) status = ac_noise_quantile(&blocks, 0.9, &loud);
     /* with a gain the curve tells where there is more noise */
-    const int is_even = loud <= UNEVEN * quiet || b->gain > 0;
+    const int is_even = (loud <= UNEVEN * quiet && middle <= QUIETER * least) || b->gain > 0;
     const uint64_t side = b->protect ? SOURCE_TILE : is_even ? 0 : AC_NOISE_BLOCK;
     if (!status) status = set_tiles(w, side, side);
     if (!status && is_even)
-        for (uint64_t i = 0; i < w->q->tile_count; i++) w->noise[i] = b->gain > 0 ? quiet : middle;
+        for (uint64_t i = 0; i < w->q->tile_count; i++) w->noise[i] = b->gain > 0 ? (quiet > QUIETER * least ? least : quiet) : middle;
     if (!status && !is_even) spread_noise(w, &blocks);
     ac_noise_free(&blocks);
     return status;
@@ -204,7 +206,8 @@ static void set_octaves(work *w)
     const double lowest = w->array->dtype == AC_F4 ? FLT_MIN : DBL_MIN; /* denormals are kept */
     int exponent;
     frexp(fmax(isfinite(least) ? least : 1, lowest), &exponent);
-    *c = (ac_curve){.kind = AC_IN_OCTAVES, .steps = (int64_t)ceil(0.7072 / 2 / w->bound->value * (1 + w->bound->value)) + 1, .first = exponent - 1};
+    const double steps = ceil(0.7072 / 2 / w->bound->value * (1 + w->bound->value)) + 1;
+    *c = (ac_curve){.kind = AC_IN_OCTAVES, .steps = (int64_t)fmin(steps, 2.0 * AC_MAX_OCTAVE_STEPS), .first = exponent - 1}; /* no curve has so many */
 }
 
 /* With a gain the noise is that of the background, or of reading alone where that is known: from there on it grows. */
@@ -334,8 +337,11 @@ static int check(work *w, void *again, ac_loss *loss)
         const ac_quantised_tile *of = &w->q->tiles[tile];
         const double most = allowed(w, of, w->noise[tile], v);
         const int is_sign_lost = is_relative && difference == 0; /* -0.0 */
-        if (is_used(w, i, v) && difference <= most && !is_sign_lost) {
-            const double share = is_relative ? difference / fabs(v) : difference, in_steps = difference / (of->scale * slope(&w->q->curve, v));
+        const int is_lost = w->q->has_null && ac_bits_at(dtype, again, i) == w->q->null_bits; /* it would read as none */
+        const double share = is_relative ? difference / fabs(v) : difference;
+        /* products of denormals are rounded up to what is no bound any more */
+        if (is_used(w, i, v) && difference <= most && !(is_relative && share > w->bound->value) && !is_sign_lost && !is_lost) {
+            const double in_steps = difference / (of->scale * slope(&w->q->curve, v));
             loss->bound = fmax(loss->bound, is_relative ? w->bound->value : most);
             loss->found = fmax(loss->found, share);
             squares += difference * difference, unit_squares += in_steps * in_steps;

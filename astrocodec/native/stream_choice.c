@@ -121,6 +121,20 @@ static int add_size_as(const ac_settings *given, int series, const ac_array *arr
 }
 
 static int add_size(void *work, const ac_array *array, const void *data, uint64_t *bytes) { return add_size_as(work, 0, array, data, bytes); }
+
+int ac_estimate_size(const ac_settings *how, const ac_array *array, const void *data, double *bytes)
+{
+    const ac_planes planes = ac_planes_of(array);
+    const uint64_t lines = planes.count * planes.height, all = lines * planes.width, width = ac_smaller(planes.width, MIDDLE / 2);
+    const uint64_t rows = ac_smaller(ac_larger(MIDDLE / 2 / width, 1), lines), part = rows * width, first = (all - part) / 2 / width * width;
+    const ac_array middle = {array->dtype, 2, {rows, width}};
+    ac_settings one = *how;
+    uint64_t found = 0;
+    const int status = add_size(&one, &middle, (const uint8_t *)data + first * ac_item_bytes(array->dtype), &found);
+    *bytes = (double)found * ((double)all / (double)part);
+    return status;
+}
+
 static int add_size_of_series(void *work, const ac_array *array, const void *data, uint64_t *bytes) { return add_size_as(work, 1, array, data, bytes); }
 
 static int is_own_order(const ac_array *array, const ac_axes *axes)

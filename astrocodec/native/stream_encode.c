@@ -72,6 +72,23 @@ int ac_stream_encode_steps(const ac_choice *choices, size_t count, const ac_arra
     return status;
 }
 
+/* The stream in `found`, which is to be freed, where the elements as they are do not give a shorter one; else AC_ERROR_SPACE. */
+static int prefer_lossless(const ac_array *array, const void *data, const ac_settings *how, const ac_room *found)
+{
+    double expected;
+    int status = ac_estimate_size(how, array, data, &expected);
+    if (status || (double)found->length < 0.8 * expected) return status;
+    ac_source from = {.array = *array, .given = *array, .data = data, .elements = data};
+    ac_settings same = *how;
+    ac_room plain = {0};
+    const ac_output output = {ac_take_room, &plain};
+    status = ac_encode_found(&from, &same, &output);
+    const size_t least = status == AC_ERROR_SPACE ? ac_stored_size(array) : plain.length;
+    ac_room_free(&plain);
+    if (status && status != AC_ERROR_SPACE) return status;
+    return least <= found->length ? AC_ERROR_SPACE : AC_OK;
+}
+
 /* Within the bound; AC_ERROR_SPACE where nothing is lost, or nothing gained. */
 static int encode_bounded(const ac_array *array, const void *data, const ac_bound *bound, const ac_settings *how, const ac_output *output)
 {
@@ -88,7 +105,14 @@ static int encode_bounded(const ac_array *array, const void *data, const ac_boun
     if (!status) {
         ac_loss_write(&loss, said);
         const ac_source from = {.array = *array, .elements = elements, .quantise = {section, length}, .loss = {said, sizeof said}, .is_trellis = q.dither == AC_TRELLIS};
-        status = ac_encode_steps(from, steps, *how, output);
+        ac_room room = {0};
+        const ac_output found = {ac_take_room, &room};
+        status = ac_encode_steps(from, steps, *how, &found);
+        if (!status) status = prefer_lossless(array, data, how, &room);
+        uint8_t *out = status ? NULL : output->take(output->owner, room.length);
+        if (out) memcpy(out, room.data, room.length);
+        if (!status && !out) status = AC_ERROR_MEMORY;
+        ac_room_free(&room);
     }
     ac_quantise_free(&q);
     free(section);

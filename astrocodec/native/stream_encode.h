@@ -36,6 +36,8 @@ uint64_t ac_planes_together(const ac_planes *planes, const uint32_t *wanted);
 
 /* AC_ERROR_SPACE where storing takes fewer bytes, here and below. The sheet is of the array, or of that without blanks. */
 int ac_encode_sheet(ac_sheet *sheet, const ac_blanks *blanks, const ac_source *from, const ac_settings *how, const ac_output *output);
+/* About what an array takes as it is, by rows of its middle. */
+int ac_estimate_size(const ac_settings *how, const ac_array *array, const void *data, double *bytes);
 /* An array by its steps. */
 int ac_encode_steps(ac_source from, const int32_t *steps, ac_settings how, const ac_output *output);
 /* The array's elements, or the steps that they are found to be made of. */

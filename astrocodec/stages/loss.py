@@ -33,7 +33,7 @@ class Loss:
     noise : float
         Of the given elements, the smallest that was measured; 0 where none was.
     variance : float
-        Mean of the squared differences: what was added to the variance of the elements, of all together.
+        Mean of the squared differences: what was added to the variance of the elements, those that were kept apart.
     unit_variance : float
         The same in units of each tile's step.
     """

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from backends import BACKENDS, Backend
+from lossy_cases import CASES as LOSSY
 from made_models import MadeModel
 from make_golden import CASES, MODELS
 from stream_cases import CASES as STREAMS
@@ -34,6 +35,7 @@ def test_golden_files_are_all_known() -> None:
     expected = {f"v1_piece_{name}{end}" for name in CASES for end in (".acp", ".npy")}
     expected |= {f"v1_model_{name}{end}" for name in MODELS for end in (".weights", ".shapes", ".widths")}
     expected |= {f"v1_stream_{name}{end}" for name in STREAMS for end in (".acs", ".npy")}
+    expected |= {f"v1_lossy_{name}{end}" for name in LOSSY for end in (".acs", ".npy")}
     assert {path.name for path in HERE.glob("v1_*")} == expected
 
 

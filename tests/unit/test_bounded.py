@@ -153,10 +153,45 @@ def test_noise_that_differs_grows_by_the_same_share() -> None:
 def test_a_level_that_is_not_moved_for_nothing() -> None:
     flat = np.full((70, 80), 1001, "i2")
     assert lossy(flat, max_error=2)[1] is None
-    flat[20, 30:50] = np.arange(20)
+    flat[20:] += np.rint(np.random.default_rng(1).normal(0, 9, (50, 80))).astype("i2")
     decoded, loss = lossy(flat, max_error=2)
     assert loss is not None
     assert (decoded[:20] == 1001).all()
+
+
+@pytest.mark.parametrize("how", [{"max_error": "0.5sigma"}, {"noise_increase": "1%"}], ids=str)
+def test_a_quiet_corner_keeps_its_noise(how: dict[str, Any]) -> None:
+    values = np.random.default_rng(1).normal(100, 10, (512, 640)).astype("f4")
+    values[:128, :192] = np.random.default_rng(2).normal(100, 0.1, (128, 192))
+    decoded = astrocodec.decode(astrocodec.encode(values, **how))
+    assert np.abs(decoded - values)[:128, :192].max() < 0.1
+    assert np.abs(decoded - values)[200:].max() > 1
+
+
+@pytest.mark.parametrize("blank", [0, -7])
+def test_no_pixel_becomes_blank(blank: int) -> None:
+    values = np.rint(np.random.default_rng(0).normal(0, 3, (64, 64))).astype("i2")
+    values[0, :5] = blank
+    for how in ({"noise_increase": "9%"}, {"max_error": 2}, {"max_error": "1sigma"}):
+        decoded, loss = lossy(values, bound=Bound(**how, blank=blank))  # type: ignore[arg-type]
+        assert loss is not None
+        assert ((decoded == blank) == (values == blank)).all()
+
+
+@pytest.mark.parametrize("scale", [1, 300])
+def test_what_gains_nothing_stays_as_it_is(scale: int) -> None:
+    counts = np.random.default_rng(5).poisson(3, (256, 256))
+    values = counts.astype("i2") if scale == 1 else counts.astype("f4") / scale
+    assert len(astrocodec.encode(values, noise_increase="0.1%")) <= len(astrocodec.encode(values))
+
+
+def test_nothing_becomes_zero_within_a_share() -> None:
+    values = np.full((20, 20), 3.0) + np.random.default_rng(0).normal(size=(20, 20))
+    values[0, 0] = 5e-324
+    decoded, loss = lossy(values, max_error="99%")
+    assert loss is not None
+    assert loss.largest_error <= loss.max_error == 0.99
+    assert (decoded != 0).all()
 
 
 def test_noise_of_each_element_is_kept_to() -> None:

@@ -28,7 +28,7 @@ NATIVE = TESTS.parent / "astrocodec" / "native"
 COMPILER = shutil.which(os.environ.get("CC", "cc"))
 SOURCES = (
     *("array", "census", "decisions", "fault", "find_bins", "pixel_choice", "pixel_map", "pixels"),
-    *("planes", "split", "status", "valueset"),
+    *("planes", "radix_sort", "split", "status", "valueset"),
 )
 STATUS = {TruncatedError: 20, CorruptError: 21}
 

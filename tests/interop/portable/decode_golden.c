@@ -41,7 +41,10 @@ static void check_piece(const char *folder, const char *model_name, const char *
     size_t length;
     ac_width_choice choice = {AC_NO_TABLE, 0};
     if (piece.data[0] == 4) choice.table = piece.data[8], choice.shift = piece.data[9];
-    check(ac_piece_encode_widths(model, choice, samples, height, width, width, again, capacity, &length, AC_SIMD_AUTO), name);
+    const int is_trellis = piece.data[0] == 6;
+    check(is_trellis ? ac_piece_encode_trellis(model, piece.data[8], samples, height, width, width, again, capacity, &length, AC_SIMD_AUTO)
+                     : ac_piece_encode_widths(model, choice, samples, height, width, width, again, capacity, &length, AC_SIMD_AUTO),
+          name);
     if (length != piece.length || memcmp(again, piece.data, length)) stop("encoded bytes differ", name);
     printf("%s: %ux%u samples, %zu bytes\n", name, (unsigned)height, (unsigned)width, length);
     ac_model_free(model);
