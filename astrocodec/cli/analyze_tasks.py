@@ -1,13 +1,10 @@
 """One file to its analysis: numbers for the tables, and its part of the page in a file of its own."""
 
-import traceback
-import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from astrocodec.cli.exit_codes import ExitCode
-from astrocodec.cli.failures import Failure, explain
+from astrocodec.cli.looked_at import LookedAt
 from astrocodec.cli.task import ReadTask
 from astrocodec.files.executor import Progress
 
@@ -30,33 +27,17 @@ class AnalyzeTask(ReadTask):
 
 
 @dataclass
-class Analysed:
+class Analysed(LookedAt):
     """What became of one file."""
 
-    file: str
     reports: "list[ImageReport]" = field(default_factory=list)  # one per image
     sections: list[Path] = field(default_factory=list)  # parts of the file's page, of the first images
-    skipped: list[tuple[str, str]] = field(default_factory=list)  # parts of the file without an image, and why
-    failures: list[Failure] = field(default_factory=list)  # images, or the rest of the file, that failed, and why
-    traces: list[str] = field(default_factory=list)  # of internal errors, shown with ``-v``
-
-    def fail(self, error: Exception, title: str) -> None:
-        """Keep what went wrong."""
-        failure = explain(error, title)
-        self.failures.append(failure)
-        if failure.code == ExitCode.INTERNAL:
-            self.traces.append("".join(traceback.format_exception(error)))
 
 
 def analyse_file(task: AnalyzeTask, workers: int = 1, progress: Progress | None = None) -> Analysed:
     """Analyse the images of a file one after the other; an exception becomes a failure that says what to do."""
     found = Analysed(task.file)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # cards of real headers; pixels do not depend on them
-        try:
-            _analyse(task, found)
-        except Exception as error:  # one bad file must not stop the others
-            found.fail(error, task.file)
+    found.look(lambda: _analyse(task, found))
     return found
 
 

@@ -1,12 +1,9 @@
 """One file to its measurements with lossy codecs."""
 
-import traceback
-import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from astrocodec.cli.exit_codes import ExitCode
-from astrocodec.cli.failures import Failure, explain
+from astrocodec.cli.looked_at import LookedAt
 from astrocodec.cli.task import ReadTask
 from astrocodec.files.executor import Progress
 
@@ -25,32 +22,16 @@ class BenchTask(ReadTask):
 
 
 @dataclass
-class Benched:
+class Benched(LookedAt):
     """What became of one file."""
 
-    file: str
     rows: "list[Row]" = field(default_factory=list)
-    skipped: list[tuple[str, str]] = field(default_factory=list)  # parts that cannot be measured, and why
-    failures: list[Failure] = field(default_factory=list)
-    traces: list[str] = field(default_factory=list)  # of internal errors, shown with ``-v``
-
-    def fail(self, error: Exception, title: str) -> None:
-        """Keep what went wrong."""
-        failure = explain(error, title)
-        self.failures.append(failure)
-        if failure.code == ExitCode.INTERNAL:
-            self.traces.append("".join(traceback.format_exception(error)))
 
 
 def bench_file(task: BenchTask, workers: int = 1, progress: Progress | None = None) -> Benched:
     """Measure the images of a file one after the other; an exception becomes a failure that says what to do."""
     found = Benched(task.file)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # cards of real headers; pixels do not depend on them
-        try:
-            _bench(task, found)
-        except Exception as error:  # one bad file must not stop the others
-            found.fail(error, task.file)
+    found.look(lambda: _bench(task, found))
     return found
 
 

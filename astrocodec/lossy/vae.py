@@ -20,7 +20,7 @@ from astrocodec.lossy import stretch, trunk
 from astrocodec.lossy.gaussian_tables import N_SCALES
 from astrocodec.lossy.lattice_coder import GAUSSIAN, LatticeDecoder, LatticeEncoder, table_numbers
 from astrocodec.lossy.phase_context import ExactContext, PhaseContext, at
-from astrocodec.lossy.weights import FINGERPRINT_SIZE, Weights, find_weights
+from astrocodec.lossy.weights import FINGERPRINT_SIZE, Weights, weights_of
 
 NOISE = 12**-0.5  # of a number that was rounded
 SEEN_UNIT = 8  # what a symbol of 1 is among the inputs of the context
@@ -121,10 +121,7 @@ class Built:
 
 @functools.lru_cache(maxsize=4)
 def _built(key: str | bytes) -> Built:
-    weights = find_weights(key)
-    if weights.about.get("system") != "vae":
-        raise ValueError(f"weights {weights.name}: of system {weights.about.get('system')}, codec vae needs its own")
-    return Built(weights)
+    return Built(weights_of("vae", key))
 
 
 class Vae:

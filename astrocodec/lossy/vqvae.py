@@ -20,7 +20,7 @@ from astrocodec.errors import CorruptError
 from astrocodec.lossy import stretch, trunk
 from astrocodec.lossy.lattice_coder import LatticeDecoder, LatticeEncoder
 from astrocodec.lossy.phase_context import ExactContext, PhaseContext, at
-from astrocodec.lossy.weights import FINGERPRINT_SIZE, Weights, find_weights
+from astrocodec.lossy.weights import FINGERPRINT_SIZE, Weights, weights_of
 
 CODE_UNIT = 64  # parts of one that codes are given in
 _KEEP = 0.99  # of a moving average at each step
@@ -231,10 +231,7 @@ class Built:
 
 @functools.lru_cache(maxsize=4)
 def _built(key: str | bytes) -> Built:
-    weights = find_weights(key)
-    if weights.about.get("system") != "vqvae":
-        raise ValueError(f"weights {weights.name}: of system {weights.about.get('system')}, codec vqvae needs its own")
-    return Built(weights)
+    return Built(weights_of("vqvae", key))
 
 
 class Vqvae:

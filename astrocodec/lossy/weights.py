@@ -73,6 +73,16 @@ def _folders() -> tuple[Path, ...]:
     return (*search_path()[:-1], FOLDER)
 
 
+def weights_of(system: str, key: str | bytes) -> Weights:
+    """Those of a system; ValueError for another one's."""
+    weights = find_weights(key)
+    if weights.about.get("system") != system:
+        raise ValueError(
+            f"weights {weights.name}: of system {weights.about.get('system')}, codec {system} needs its own"
+        )
+    return weights
+
+
 def find_weights(key: str | bytes | Path) -> Weights:
     """Weights by a system's name, where the package has one of it, a file's name or path, or a fingerprint.
 
