@@ -46,6 +46,7 @@ from astrocodec.stages.stream import (
     checksum,
 )
 
+LAYERS = ("denoised", "bounded", "lossless")
 Buffer: TypeAlias = "bytes | bytearray | memoryview[int] | NDArray[np.uint8]"
 
 
@@ -93,6 +94,9 @@ class StreamInfo:
         What the elements differ by from those that were encoded; None: not at all, unless `exact` is False.
     reference : ReferenceInfo or None
         The array that the stream was made beside, and that decoding needs where it is not embedded.
+    layers : tuple of str
+        What `decode` gives of the stream with ``layer=``, where its codec has layers and is installed: ``"denoised"``,
+        not for photometry, and ``"bounded"`` or ``"lossless"``.
     parameters : dict
         What another codec, if it is installed, tells of its own.
     sections : tuple of SectionInfo
@@ -117,6 +121,7 @@ class StreamInfo:
     low_bits: int
     loss: Loss | None
     reference: ReferenceInfo | None
+    layers: tuple[str, ...]
     parameters: Mapping[str, object]
     sections: tuple[SectionInfo, ...]
     n_bytes: int
@@ -411,6 +416,35 @@ def _decode_foreign(view: memoryview, header: native_stream.StreamHeader, device
     return values
 
 
+def _layers_of(header: native_stream.StreamHeader) -> tuple[str, ...]:
+    """What a stream can be decoded to, the least first; nothing where its codec has no layers."""
+    if header.codec in codecs.NATIVE:
+        return ()
+    codec = codecs.find_codec(header.codec, header.body_of(NAME) or b"")
+    if not isinstance(codec, codecs.LayeredCodec):
+        return ()
+    return codec.layers(header.body_of(PARAMETERS) or b"")
+
+
+def _is_first_of_several(header: native_stream.StreamHeader, layer: str) -> bool:
+    """Whether a layer is one that others stand on, so that they need not be there; ValueError where there is none."""
+    if layer not in LAYERS:
+        raise ValueError(f"layer is {layer!r}, allowed are {', '.join(LAYERS)}")
+    found = _layers_of(header)
+    if layer not in found:
+        has = f"has {' and '.join(found)}" if found else "has no layers"
+        raise ValueError(f"layer {layer!r} is asked for, the stream of codec {_codec_name(header)} {has}: leave it out")
+    return layer != found[-1]
+
+
+def _decode_first_layer(view: memoryview, header: native_stream.StreamHeader, device: str) -> NDArray[Any]:
+    """The layer that others stand on, which has a checksum of its own."""
+    codec = codecs.find_codec(header.codec, header.body_of(NAME) or b"")
+    assert isinstance(codec, codecs.LayeredCodec)
+    data = view[header.data.start :]
+    return codec.decode_first_layer(header.body_of(PARAMETERS) or b"", data, header.dtype, header.shape, device=device)
+
+
 def _file_of(model: Model, embed_model: bool, self_contained: bool) -> bytes:
     """What goes into the stream of a model."""
     if self_contained:
@@ -426,6 +460,7 @@ def decode(
     out: NDArray[Any] | None = None,
     device: str = "cpu",
     reference: References | None = None,
+    layer: str | None = None,
 ) -> NDArray[Any]:
     """Decode a stream.
 
@@ -445,6 +480,10 @@ def decode(
         The array that the stream was made beside (`inspect` tells which); or arrays by the SHA-256 of their elements,
         64 hex digits; or a function that is given the `ReferenceInfo` and returns the array, or None. A stream that
         needs none, or holds it, does not look at it.
+    layer : str, optional
+        Of a stream that has several (`inspect` tells which): ``"denoised"``, the picture without the noise, **not for
+        photometry**, also of a stream that is cut behind it; ``"bounded"`` or ``"lossless"``, the elements themselves.
+        By default all that is there.
 
     Returns
     -------
@@ -460,9 +499,13 @@ def decode(
     ModelNotFoundError, CodecNotFoundError
         It names a model or a codec that is not here.
     ValueError
-        `out` does not fit.
+        `out` does not fit, or the stream has not that layer.
     """
-    view, header = inspect_whole(stream)
+    view = _view(stream)
+    header = native_stream.inspect_stream(view)
+    is_first = layer is not None and _is_first_of_several(header, layer)
+    if header.defect is not None and not is_first:
+        raise header.defect
     if out is not None and (out.dtype.newbyteorder("=") != header.dtype or out.shape != header.shape):
         raise ValueError(
             f"out has dtype {out.dtype} and shape {out.shape}, the stream holds {header.dtype} and {header.shape}"
@@ -477,7 +520,7 @@ def decode(
         beside = find_reference(reference, info) if info and not info.embedded else None
         native_stream.decode_stream(view, [native_model(model) for model in known], values, workers, beside)
     else:
-        values = _decode_foreign(view, header, device)
+        values = (_decode_first_layer if is_first else _decode_foreign)(view, header, device)
     if out is None or values is out:
         return values
     out[...] = values
@@ -534,11 +577,15 @@ def inspect(stream: Buffer) -> StreamInfo:
     header = native_stream.inspect_stream(view)
     axes = read_order(header.body_of(AXES) if header.codec == CAUSAL else None, len(header.shape))
     planes = planes_of(turned_shape(header.shape, axes))
+    try:
+        layers = _layers_of(header)
+    except (CodecNotFoundError, FormatError):  # all else is told
+        layers = ()
     return StreamInfo(
         version=header.version,
         codec=_codec_name(header),
         codec_id=header.codec,
-        exact=header.checksum_kind == OF_ELEMENTS and header.body_of(LOSS) is None,
+        exact=(header.checksum_kind == OF_ELEMENTS and header.body_of(LOSS) is None) or "lossless" in layers,
         checksum="elements" if header.checksum_kind == OF_ELEMENTS else "bytes",
         dtype=header.dtype,
         shape=header.shape,
@@ -551,6 +598,7 @@ def inspect(stream: Buffer) -> StreamInfo:
         low_bits=header.low_bits,
         loss=loss_of(header),
         reference=_reference_of(header),
+        layers=layers,
         parameters=_parameters(header),
         sections=tuple(
             SectionInfo(found, SECTIONS.get(found, ""), len(body), is_critical)

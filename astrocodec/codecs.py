@@ -12,7 +12,7 @@ import importlib
 from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,6 +67,19 @@ class Codec(Protocol):
 
     def inspect(self, parameters: bytes) -> Mapping[str, object]:
         """What the parameters say, for `astrocodec.inspect`."""
+
+
+@runtime_checkable
+class LayeredCodec(Codec, Protocol):
+    """A codec whose streams hold several layers, each of which adds to those before."""
+
+    def layers(self, parameters: bytes) -> tuple[str, ...]:
+        """What a stream decodes to, the least first; the last is what `decode` gives."""
+
+    def decode_first_layer(
+        self, parameters: bytes, data: memoryview, dtype: np.dtype[Any], shape: tuple[int, ...], *, device: str
+    ) -> NDArray[Any]:
+        """The first layer of several, of data that may be cut behind it, and that no checksum was compared of."""
 
 
 _registered: dict[str, Codec] = {}

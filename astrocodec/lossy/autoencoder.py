@@ -8,74 +8,30 @@ by what the model's card tells. All of it is in whole numbers, so that every mac
 from __future__ import annotations
 
 import math
-import struct
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from astrocodec._native.stream import StreamHeader, inspect_stream
+from astrocodec._native.stream import inspect_stream
 from astrocodec.bounds import Bound
 from astrocodec.codec import Buffer
 from astrocodec.codecs import TORCH_INSTALL
-from astrocodec.errors import CorruptError, ModelNotFoundError, TruncatedError
+from astrocodec.errors import CorruptError, ModelNotFoundError
 from astrocodec.lossy.autoencoder_model import model_of
 from astrocodec.lossy.autoencoder_pixels import FLOOR_PART, Span, noise_of
-from astrocodec.lossy.flux_scale import TOP
+from astrocodec.lossy.autoencoder_stream import MAX_ENCODINGS, Parameters, base_and_residual, joined
 from astrocodec.lossy.latent_contexts import put_latents, take_latents
 from astrocodec.lossy.lattice_coder import LatticeDecoder, LatticeEncoder
 from astrocodec.lossy.residual_layer import residual_stream, restored
-from astrocodec.lossy.weights import FINGERPRINT_SIZE, find_weights
+from astrocodec.lossy.weights import find_weights
 from astrocodec.stages.stream import PARAMETERS
 
 ID = 64
-MAX_ENCODINGS = 8
 LABEL = "denoised, not for photometry"
-_HEAD = struct.Struct(f"<{FINGERPRINT_SIZE}sBB")
-_LENGTH = struct.Struct("<I")
-_PLANE = struct.Struct("<fHH")
-
-
-@dataclass(frozen=True)
-class _Parameters:
-    """What a stream says before its data."""
-
-    fingerprint: bytes
-    encodings: int
-    has_residual: bool
-    planes: tuple[tuple[float, int, int], ...]  # noise, and range of levels of dense networks
-
-    def to_bytes(self) -> bytes:
-        """As they are stored."""
-        return _HEAD.pack(self.fingerprint, self.encodings, self.has_residual) + b"".join(
-            _PLANE.pack(*plane) for plane in self.planes
-        )
-
-    @classmethod
-    def read(cls, data: bytes) -> _Parameters:
-        """Those of bytes that anybody may have written."""
-        if len(data) < _HEAD.size or (len(data) - _HEAD.size) % _PLANE.size:
-            raise TruncatedError(
-                f"codec autoencoder: parameters of {len(data)} bytes found, needed are {_HEAD.size} and {_PLANE.size} "
-                "for each plane"
-            )
-        fingerprint, encodings, layers = _HEAD.unpack_from(data)
-        planes = tuple(_PLANE.iter_unpack(data[_HEAD.size :]))
-        if not 1 <= encodings <= MAX_ENCODINGS or layers > 1:
-            raise CorruptError(
-                f"codec autoencoder: {encodings} encodings and {layers} residuals found, allowed are 1 to "
-                f"{MAX_ENCODINGS} and at most 1"
-            )
-        for noise, low, high in planes:
-            if not (0 < noise < math.inf and low < high <= TOP):
-                raise CorruptError(
-                    f"codec autoencoder: a plane of noise {noise} and levels {low} to {high} found, allowed are a "
-                    f"noise above 0 and levels that rise to at most {TOP}"
-                )
-        return cls(fingerprint, encodings, bool(layers), planes)
 
 
 def _turned(plane: NDArray[Any], number: int) -> NDArray[Any]:
@@ -152,7 +108,8 @@ class Autoencoder:
             Of the image, in the unit of its pixels, root mean square; measured by default.
         bound : Bound, optional
             What `max_error` and `noise_increase` of `astrocodec.encode` ask for: a second layer holds what the denoised
-            image leaves of the image, within it, and the stream decodes to the image. `base_layer` gives the first.
+            image leaves of the image, within it, and the stream decodes to the image, or with ``layer="denoised"`` to
+            the first.
         lossless : bool
             The second layer leaves nothing out.
         device : str
@@ -165,37 +122,49 @@ class Autoencoder:
             raise TypeError(f"codec autoencoder has no option {', '.join(options)}")
         _checked(values, encodings, noise)
         chosen = model_of(find_weights(model))
-        coder, said = LatticeEncoder(), []
+        coder, planes = LatticeEncoder(), []
         for plane in _planes(values):
             level = _noise(plane, noise)
             span = Span.of(plane.astype(np.float64), level) if chosen.is_dense else None
-            said.append((level, span.low, span.high) if span else (level, 0, 1))
+            planes.append((level, span.low, span.high) if span else (level, 0, 1))
             for number in range(encodings):
                 latent = chosen.encode(_turned(plane.astype(np.float64), number), level, span, device)
                 put_latents(coder, latent, chosen.tables)
-        has_residual = lossless or bound is not None
-        parameters = _Parameters(chosen.fingerprint, encodings, has_residual, tuple(said)).to_bytes()
-        base = coder.to_bytes()
-        if not has_residual:
-            return parameters, base
-        image = _image(parameters, memoryview(base), values.dtype, values.shape, device)
-        return parameters, _LENGTH.pack(len(base)) + base + residual_stream(values, image, bound)
+        found, base = Parameters(chosen.fingerprint, encodings, "", 0.0, tuple(planes)), coder.to_bytes()
+        if not lossless and bound is None:
+            return found.to_bytes(), base
+        image = _image(found.to_bytes(), memoryview(base), values.dtype, values.shape, device)
+        rest, max_error = residual_stream(values, image, bound)
+        said = replace(found, residual="bounded" if max_error else "lossless", max_error=max_error).to_bytes()
+        return said, joined(said, base, rest, values.dtype, values.shape)
 
     def decode(
         self, parameters: bytes, data: memoryview, dtype: np.dtype[Any], shape: tuple[int, ...], *, device: str
     ) -> NDArray[Any]:
         """The denoised images, or where there is a residual the images themselves."""
-        if not _Parameters.read(parameters).has_residual:
+        said = Parameters.read(parameters)
+        if not said.residual:
             return _image(parameters, data, dtype, shape, device)
-        base, rest = _layers(data)
-        return restored(rest, _image(parameters, base, dtype, shape, device))
+        base, rest = base_and_residual(parameters, data, dtype, shape)
+        return restored(rest, _image(parameters, base, dtype, shape, device), said.max_error)
+
+    def layers(self, parameters: bytes) -> tuple[str, ...]:
+        """What a stream can be decoded to, the least first."""
+        residual = Parameters.read(parameters).residual
+        return ("denoised", residual) if residual else ("denoised",)
+
+    def decode_first_layer(
+        self, parameters: bytes, data: memoryview, dtype: np.dtype[Any], shape: tuple[int, ...], *, device: str
+    ) -> NDArray[Any]:
+        """The denoised images of a stream with a residual, of which only the base need be there."""
+        return _image(parameters, base_and_residual(parameters, data, dtype, shape)[0], dtype, shape, device)
 
     def inspect(self, parameters: bytes) -> Mapping[str, object]:
         """What the parameters say."""
-        said = _Parameters.read(parameters)
-        layers = ("base: " + LABEL, "residual") if said.has_residual else (LABEL,)
+        said = Parameters.read(parameters)
         found: dict[str, object] = {
-            "layer": " and ".join(layers),
+            "label": f"layer denoised: {LABEL}" if said.residual else LABEL,
+            **({"max_error": said.max_error} if said.max_error else {}),
             "encodings": said.encodings,
             "noise": [p[0] for p in said.planes],
         }
@@ -205,16 +174,6 @@ class Autoencoder:
             return {**found, "model": said.fingerprint.hex()}
         about = weights.about
         return {**found, "model": weights.name, "task": about["task"], "size": about["size"], **about["measured"]}
-
-
-def _layers(data: memoryview) -> tuple[memoryview, memoryview]:
-    """Bytes of the base and of the residual."""
-    if len(data) < _LENGTH.size:
-        raise TruncatedError(f"codec autoencoder: {len(data)} bytes found, the length of the base takes {_LENGTH.size}")
-    end = _LENGTH.size + _LENGTH.unpack_from(data)[0]
-    if len(data) < end:
-        raise TruncatedError(f"codec autoencoder: {len(data)} bytes found, the base ends at {end}")
-    return data[_LENGTH.size : end], data[end:]
 
 
 def _image(
@@ -238,7 +197,7 @@ def decoded(
     parameters: bytes, data: memoryview, shape: tuple[int, ...], device: str
 ) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
     """Fluxes and their standard deviations, plane after plane."""
-    said = _Parameters.read(parameters)
+    said = Parameters.read(parameters)
     count = math.prod(shape[:-2])
     if len(shape) < 2 or len(said.planes) != count or not math.prod(shape):
         raise CorruptError(f"codec autoencoder: {len(said.planes)} planes found, of shape {shape}: it is damaged")
@@ -253,46 +212,6 @@ def decoded(
                 sums += _turned_back(part, number)
         yield total[0] / said.encodings, total[1] / said.encodings
     coder.finish()
-
-
-def base_layer(stream: Buffer, *, device: str = "cpu") -> NDArray[Any]:
-    """The denoised images of a stream, also of one with a residual, and of one that ends before its residual does.
-
-    Parameters
-    ----------
-    stream : bytes-like
-        Of this codec; the bytes of the base must be there. Those of a stream that is cut are not checked by a sum.
-    device : str
-        Where the network runs.
-
-    Returns
-    -------
-    ndarray
-        Of the images' type and shape: denoised, not for photometry.
-
-    Raises
-    ------
-    ValueError
-        The stream is another codec's.
-    TruncatedError
-        It ends within the base.
-    """
-    parameters, data, header = _base(stream)
-    return _image(parameters, data, header.dtype, header.shape, device)
-
-
-def _base(stream: Buffer) -> tuple[bytes, memoryview, StreamHeader]:
-    """Parameters, bytes of the base and header of a stream, which may be cut where a residual follows."""
-    view = memoryview(stream).cast("B")  # type: ignore[arg-type]
-    header = inspect_stream(view)
-    if header.codec != ID:
-        raise ValueError(f"the stream is of codec {header.codec}, not of autoencoder ({ID})")
-    parameters = header.body_of(PARAMETERS) or b""
-    if not _Parameters.read(parameters).has_residual:
-        if header.defect is not None:
-            raise header.defect
-        return parameters, view[header.data], header
-    return parameters, _layers(view[header.data.start :])[0], header
 
 
 def uncertainty_map(stream: Buffer, *, device: str = "cpu") -> NDArray[np.float32]:
@@ -315,6 +234,14 @@ def uncertainty_map(stream: Buffer, *, device: str = "cpu") -> NDArray[np.float3
     ValueError
         The stream is another codec's.
     """
-    parameters, data, header = _base(stream)
+    view = memoryview(stream).cast("B")  # type: ignore[arg-type]
+    header = inspect_stream(view)
+    if header.codec != ID:
+        raise ValueError(f"the stream is of codec {header.codec}, not of autoencoder ({ID})")
+    parameters, data = header.body_of(PARAMETERS) or b"", view[header.data.start : header.data.stop]
+    if Parameters.read(parameters).residual:
+        data = base_and_residual(parameters, data, header.dtype, header.shape)[0]
+    elif header.defect is not None:
+        raise header.defect
     parts = decoded(parameters, data, header.shape, device)
     return np.stack([spread for _, spread in parts]).reshape(header.shape).astype(np.float32)

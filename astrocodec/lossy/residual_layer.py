@@ -32,53 +32,63 @@ def _checked(values: NDArray[Any], bound: Bound) -> None:
         )
 
 
-def residual_stream(values: NDArray[Any], base: NDArray[Any], bound: Bound | None) -> bytes:
-    """A stream of what `base` leaves of `values`, both of one type and shape; without a bound it is lossless.
+def residual_stream(values: NDArray[Any], base: NDArray[Any], bound: Bound | None) -> tuple[bytes, float]:
+    """A stream of what `base` leaves of `values`, both of one type and shape, and the bound that it keeps; 0: lossless.
+
+    It is lossless without a bound, and where within the bound nothing can be lost.
 
     Raises
     ------
     ValueError
         The bound cannot be kept, or asks for what a residual does not tell.
     """
-    if bound is None:
-        return encode(values, reference=base, reference_name="base")
-    _checked(values, bound)
-    wide = np.dtype(_WIDER[values.dtype.str[1:]])
-    left = values.astype(wide) - base.astype(wide)
-    stream = encode(left, bound=bound)
-    loss = inspect(stream).loss
-    if loss is not None and _farthest(values, stream, base) > loss.max_error:
-        limit = loss.max_error
-        stream = encode(left, max_error=_TIGHTER * limit)
-        if _farthest(values, stream, base) > limit:
-            raise ValueError(f"a bound of {limit} is finer than {values.dtype} tells these values apart: ask for more")
-    return stream
+    if bound is not None:
+        _checked(values, bound)
+        wide = np.dtype(_WIDER[values.dtype.str[1:]])
+        left = values.astype(wide) - base.astype(wide)
+        stream = encode(left, bound=bound)
+        loss = inspect(stream).loss
+        if loss is not None:
+            limit = loss.max_error
+            if _farthest(values, stream, base, limit) > limit:
+                stream = encode(left, max_error=_TIGHTER * limit)
+                if _farthest(values, stream, base, limit) > limit:
+                    raise ValueError(
+                        f"a bound of {limit} is finer than {values.dtype} tells these values apart: ask for more"
+                    )
+            return stream, limit
+    return encode(values, reference=base, reference_name="base"), 0.0
 
 
-def _farthest(values: NDArray[Any], stream: bytes, base: NDArray[Any]) -> float:
-    found = restored(memoryview(stream), base)
+def _farthest(values: NDArray[Any], stream: bytes, base: NDArray[Any], limit: float) -> float:
+    found = restored(memoryview(stream), base, limit)
     return float(np.abs(found.astype(np.float64) - values.astype(np.float64)).max())
 
 
-def restored(stream: memoryview, base: NDArray[Any]) -> NDArray[Any]:
-    """The image of a residual's stream and its base.
+def restored(stream: memoryview, base: NDArray[Any], max_error: float) -> NDArray[Any]:
+    """The image of a residual's stream and its base, of a bound or, where that is 0, losslessly.
 
     Examples
     --------
     >>> base = np.full((3, 4), 7, np.int16)
     >>> image = np.arange(12, dtype=np.int16).reshape(3, 4)
-    >>> bool((restored(memoryview(residual_stream(image, base, None)), base) == image).all())
-    True
+    >>> stream, max_error = residual_stream(image, base, None)
+    >>> bool((restored(memoryview(stream), base, max_error) == image).all()), max_error
+    (True, 0.0)
     """
     info = inspect(stream)
-    if info.codec not in ("causal", "stored") or info.shape != base.shape:
+    wide = _WIDER.get(base.dtype.str[1:])
+    if max_error and wide is None:
+        raise CorruptError(f"residual: {base.dtype} within a bound of {max_error} found, which no encoder writes")
+    needed = np.dtype(wide) if max_error else base.dtype
+    lost = 0.0 if info.loss is None else info.loss.max_error
+    if info.codec not in ("causal", "stored") or (info.dtype, info.shape) != (needed, base.shape) or lost > max_error:
         raise CorruptError(
-            f"residual: a stream of {info.codec} and shape {info.shape} found, the base has {base.shape}"
+            f"residual: a stream of {info.codec}, {info.dtype} and shape {info.shape} with errors up to {lost} found, "
+            f"needed are {needed}, {base.shape} and at most {max_error}"
         )
-    if info.dtype == base.dtype and info.loss is None:
+    if not max_error:
         return decode(stream, reference=base)
-    if info.dtype.str[1:] != _WIDER.get(base.dtype.str[1:]):
-        raise CorruptError(f"residual: {info.dtype} found, of a base of {base.dtype} it is another")
     total = base.astype(info.dtype) + decode(stream)
     if base.dtype.kind in "iu":
         limits = np.iinfo(base.dtype)

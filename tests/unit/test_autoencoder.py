@@ -11,21 +11,24 @@ pytest.importorskip("safetensors", reason="safetensors is not installed")
 pytest.importorskip("constriction", reason="constriction is not installed")
 
 import torch
+from astropy.io import fits
 
 import astrocodec
 from astrocodec.bounds import Bound
 from astrocodec.errors import CorruptError, FormatError, ModelNotFoundError, TruncatedError
 from astrocodec.lossy import autoencoder_network, autoencoder_training
 from astrocodec.lossy.autoencoder import Autoencoder as Codec
-from astrocodec.lossy.autoencoder import base_layer, uncertainty_map
+from astrocodec.lossy.autoencoder import uncertainty_map
 from astrocodec.lossy.autoencoder_model import in_bands
 from astrocodec.lossy.autoencoder_network import CONFIGURATIONS, Autoencoder, Configuration
 from astrocodec.lossy.autoencoder_pixels import Span, from_tiles, to_tiles
+from astrocodec.lossy.denoised_file import write_denoised
 from astrocodec.lossy.flux_scale import RESOLUTION, TOP, from_levels, level_values, to_levels
 from astrocodec.lossy.latent_contexts import CONTEXTS, REACH, put_latents, tables_of, take_latents, to_weights
 from astrocodec.lossy.lattice_coder import LatticeDecoder, LatticeEncoder
 from astrocodec.lossy.weights import save_weights
 from astrocodec.simulate.radio_sky import simulate_radio
+from astrocodec.stages.stream import read_header
 
 TINY = {"tiny": Configuration((4, 4, 4), 3), "tiny_dense": Configuration((2, 2), 5, 4)}
 
@@ -145,10 +148,10 @@ def test_the_stream_says_what_it_is_not_for(folder: Path, monkeypatch: pytest.Mo
     info = astrocodec.inspect(stream)
     assert not info.exact
     said = dict(info.parameters)
-    assert said["layer"] == "denoised, not for photometry"
+    assert (info.layers, said["label"]) == (("denoised",), "denoised, not for photometry")
     assert (said["encodings"], said["noise"], said["flux_bias_by_snr"]) == (3, [np.float32(2e-4)], {"1 to 3": 0.5})
     monkeypatch.setenv("ASTROCODEC_MODELS", "")  # without the weights, the label stays
-    assert astrocodec.inspect(stream).parameters["layer"] == said["layer"]
+    assert astrocodec.inspect(stream).parameters["label"] == said["label"]
     monkeypatch.setenv("ASTROCODEC_MODELS", str(folder))
     spread = uncertainty_map(stream)
     assert spread.shape == (40, 40)
@@ -235,14 +238,76 @@ def test_a_residual_brings_the_image_back(folder: Path, dtype: str) -> None:
     errors = np.abs(astrocodec.decode(bounded).astype(float) - values.astype(float))
     assert 0 < errors.max() <= limit
     assert len(bounded) < len(whole)
-    assert astrocodec.inspect(bounded).parameters["layer"] == "base: denoised, not for photometry and residual"
+    assert astrocodec.inspect(whole).layers == ("denoised", "lossless")
+    info = astrocodec.inspect(bounded)
+    assert (info.layers, info.parameters["max_error"]) == (("denoised", "bounded"), pytest.approx(limit))
+    assert (info.exact, astrocodec.inspect(whole).exact) == (False, True)
+    assert info.parameters["label"] == "layer denoised: denoised, not for photometry"
     for stream in (whole, bounded, bounded[:-20]):
-        assert np.array_equal(base_layer(stream), base)
-    assert uncertainty_map(bounded).shape == values.shape
-    with pytest.raises(TruncatedError):
-        base_layer(bounded[:90])
-    with pytest.raises(FormatError):
-        astrocodec.decode(bounded[:-20])
+        assert np.array_equal(astrocodec.decode(stream, layer="denoised"), base)
+    assert np.array_equal(astrocodec.decode(bounded, layer="bounded"), astrocodec.decode(bounded))
+    assert np.array_equal(astrocodec.decode(whole, layer="lossless"), values)
+    assert uncertainty_map(bounded[:-20]).shape == values.shape
+    for options in ({}, {"layer": "bounded"}):
+        with pytest.raises(FormatError):
+            astrocodec.decode(bounded[:-20], **options)
+    with pytest.raises(ValueError, match="codec autoencoder has denoised and bounded"):
+        astrocodec.decode(bounded, layer="lossless")
+    with pytest.raises(ValueError, match="layer is 'base', allowed are denoised"):
+        astrocodec.decode(bounded, layer="base")
+
+
+def test_a_base_that_is_not_right_is_refused_without_its_residual(folder: Path) -> None:
+    """Whatever of it, of what it says of itself, and of the shape was changed."""
+    stream = astrocodec.encode(image((64, 70)), codec="autoencoder", model="tiny", max_error=5e-5)
+    _, at = read_header(memoryview(stream))
+    end = at + 8 + int.from_bytes(stream[at : at + 4], "little")
+    assert astrocodec.decode(stream[:end], layer="denoised").shape == (64, 70)
+    with pytest.raises(TruncatedError, match="the base ends at"):
+        astrocodec.decode(stream[: end - 1], layer="denoised")
+    for place in (*range(4, at + 8), *range(at + 8, end, 41)):
+        changed = bytearray(stream[:end])
+        changed[place] ^= 1
+        with pytest.raises((FormatError, ModelNotFoundError, ValueError)):
+            astrocodec.decode(bytes(changed), layer="denoised")
+    residual = bytearray(stream)
+    residual[end + 20] ^= 1
+    assert np.array_equal(
+        astrocodec.decode(bytes(residual), layer="denoised"), astrocodec.decode(stream, layer="denoised")
+    )
+
+
+def test_other_codecs_have_no_layers() -> None:
+    """Whichever layer is asked for, with the same words."""
+    frame = np.random.default_rng(1).normal(9, 2, (40, 40)).astype(np.float32)
+    for options in ({}, {"max_error": 0.5}, {"codec": "vae"}):
+        stream = astrocodec.encode(frame, **options)
+        assert astrocodec.inspect(stream).layers == ()
+        for layer in ("denoised", "bounded", "lossless"):
+            with pytest.raises(ValueError, match=rf"layer '{layer}' is asked for, .* has no layers: leave it out"):
+                astrocodec.decode(stream, layer=layer)
+
+
+def test_files_of_denoised_images_say_so(folder: Path, tmp_path: Path) -> None:
+    """In the header, with the bias of fluxes, and the uncertainties beside."""
+    stream = astrocodec.encode(image((40, 50)), codec="autoencoder", model="tiny", max_error=5e-5)
+    kept = fits.Header([("BUNIT", "JY/BEAM"), ("OBJECT", "M 1")])
+    write_denoised(stream[:-20], tmp_path / "a.fits", header=kept)
+    with fits.open(tmp_path / "a.fits", checksum=True) as hdus:
+        assert np.array_equal(hdus[0].data, astrocodec.decode(stream, layer="denoised"))
+        assert np.array_equal(hdus["UNCERTAINTY"].data, uncertainty_map(stream))
+        header = hdus[0].header
+        assert header["ACLABEL"] == hdus[0].header["ACLABEL"] == "denoised, not for photometry"
+        assert (header["ACSNR1"], header["ACBIAS1"], header["OBJECT"]) == ("1 to 3", 0.5, "M 1")
+        assert hdus["UNCERTAINTY"].header["BUNIT"] == "JY/BEAM"
+    with pytest.raises(FileExistsError):
+        write_denoised(stream, tmp_path / "a.fits")
+    dense = astrocodec.encode(image((40, 50)), codec="autoencoder", model="tiny_dense")
+    write_denoised(dense, tmp_path / "a.fits", overwrite=True)
+    with fits.open(tmp_path / "a.fits") as hdus:
+        assert len(hdus) == 1
+    with pytest.raises(ValueError, match="of codec stored, not of autoencoder"):
+        write_denoised(astrocodec.encode(np.zeros((1, 1), np.int16)), tmp_path / "b.fits")
 
 
 def test_bounds_that_ask_for_the_image_s_brightness_are_refused(folder: Path) -> None:
