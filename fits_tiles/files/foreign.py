@@ -39,7 +39,7 @@ class Staged:
     notes: dict[int, str] = field(default_factory=dict)  # what happened to an HDU
     decoded: dict[int, Hdu] = field(default_factory=dict)  # the HDU of the source, where it was decoded
     primary: Hdu | None = None  # that of the source, where it stood for its first image only, and went
-    doubts: list[str] = field(default_factory=list)  # what to know of HDUs that were decoded
+    doubts: list[str] = field(default_factory=list)  # what to know of HDUs whose sums do not fit
     kept: dict[int, KeptTiles] = field(default_factory=dict)  # of what was decoded, to make it again
     steps: dict[int, FloatSteps] = field(default_factory=dict)  # of quantised floats that were decoded
 
@@ -142,6 +142,7 @@ def staged(
     decode: dict[int, str] = {}
     kept: dict[int, str] = {}
     doubtful: set[int] = set()
+    damaged: list[str] = []
     for hdu in hdus:
         algorithm = foreign_algorithm(hdu)
         if not algorithm or not wanted(hdu) or (only_ours and algorithm != ALGORITHM):
@@ -151,6 +152,7 @@ def staged(
                 raise NotRecodedError(leave[hdu.index])
             wrong = fits_checksums(fd, hdu).wrong
             if wrong == "DATASUM":
+                damaged.append(f"HDU {hdu.index}: its DATASUM does not fit; it may be damaged, and is kept as it is")
                 raise NotRecodedError("its DATASUM does not fit; it may be damaged")
             ForeignTiles(fd, hdu, where := f"{name}: {hdu.label}")
             if not only_ours and (why := why_not_kept(plain_header(hdu.cards, where, primary=False))):
@@ -165,7 +167,7 @@ def staged(
                 raise  # of ours it is damage
             kept[hdu.index] = f"kept as it is: no compressed image, {error}"
     if not decode:
-        yield _as_it_is(file, hdus, kept)
+        yield replace(_as_it_is(file, hdus, kept), doubts=damaged)
         return
     with scratch_file(folder) as out, ExitStack() as stack:
         while True:
@@ -179,6 +181,7 @@ def staged(
                 kept[refusal.index] = f"kept as it is: {refusal.reason}"
                 out.seek(0)
                 out.truncate()
+        result.doubts[:0] = damaged
         yield result
 
 

@@ -283,6 +283,7 @@ def test_damage_gets_no_checksums_of_ours(tmp_path: Path) -> None:
     packed = tmp_path / "packed.fits"
     report = fits_tiles.compress(path, packed, tune=False)
     assert report.hdus[1].note == "kept as it is: its DATASUM does not fit; it may be damaged"
+    assert report.notes == ["HDU 1: its DATASUM does not fit; it may be damaged, and is kept as it is"]
     assert packed.read_bytes() == path.read_bytes()
 
 
