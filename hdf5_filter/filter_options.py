@@ -11,13 +11,40 @@ import h5py
 
 import astrocodec
 from astrocodec._native import register_model
+from astrocodec.bounds import Bound
 from astrocodec.codec import are_residuals
 from astrocodec.codecs import exact_codec, find_codec
 from astrocodec.model import Model, load_model
 from hdf5_filter.identity import FILTER_ID, FILTER_NAME
 from hdf5_filter.values import CAUSAL, FilterValues
 
-__all__ = ["AstroCodec"]
+__all__ = ["AstroCodec", "asked_bound"]
+
+BOUND_WORDS = ("max_error", "noise_increase", "gain", "read_noise", "dither", "protect_sources", "saturation")
+
+
+def asked_bound(*given: Any) -> Bound | None:
+    """
+    Return the bound that is asked for in `BOUND_WORDS`, None where nothing may be lost.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As of `astrocodec.Bound`; also where its options are given without a bound.
+    """
+    words = dict(zip(BOUND_WORDS, given, strict=True))
+    return (
+        Bound(**words)
+        if any(value not in (None, False) or (value is False and name == "dither") for name, value in words.items())
+        else None
+    )
+
+
+def _words_of(bound: Bound | None) -> dict[str, Any]:
+    found = {name: getattr(bound, name) for name in BOUND_WORDS} if bound else {}
+    return {
+        name: value for name, value in found.items() if value is not None and (value is not False or name == "dither")
+    }
 
 
 class AstroCodec(h5py.filters.FilterRefBase):  # type: ignore[misc]
@@ -39,6 +66,9 @@ class AstroCodec(h5py.filters.FilterRefBase):  # type: ignore[misc]
         Let each chunk take the better of the tuned and the general model: twice the time to write.
     planes : str, optional
         ``'residuals'``: planes of a chunk are coded as differences to the one before, as `astrocodec.encode` has it.
+    max_error, noise_increase, gain, read_noise, dither, protect_sources, saturation : optional
+        LOSSY, within a bound: `astrocodec.Bound` says what they are. It stands in the dataset's header, and holds for
+        whatever writes chunks. Integers of 1, 2 and 4 bytes and floats of 4 and 8.
 
     Examples
     --------
@@ -62,7 +92,15 @@ class AstroCodec(h5py.filters.FilterRefBase):  # type: ignore[misc]
         embed_model: bool = False,
         try_general: bool = True,
         planes: str = "auto",
+        max_error: float | str | None = None,
+        noise_increase: float | str | None = None,
+        gain: float | None = None,
+        read_noise: float | None = None,
+        dither: bool | None = None,
+        protect_sources: bool = False,
+        saturation: float | None = None,
     ) -> None:
+        bound = asked_bound(max_error, noise_increase, gain, read_noise, dither, protect_sources, saturation)
         residuals = are_residuals(planes)
         options = {
             "thorough": thorough,
@@ -71,8 +109,11 @@ class AstroCodec(h5py.filters.FilterRefBase):  # type: ignore[misc]
             "residuals": residuals,
         }
         asked = {**options, "model": load_model(model) != load_model(), "try_general": not try_general}
+        asked["max_error and noise_increase"] = bound is not None
+        if bound and residuals:
+            raise ValueError("planes='residuals' goes with no bound: leave one away")
         if exact_codec(codec, **asked) == "causal":
-            self._set(FilterValues.with_model(load_model(model), **options))
+            self._set(FilterValues.with_model(load_model(model), **options, bound=bound))
             base = self.model.base or self.model
             if not base.is_shipped:
                 register_model(base)  # it may have been installed since `register` told the filter of all
@@ -109,7 +150,9 @@ class AstroCodec(h5py.filters.FilterRefBase):  # type: ignore[misc]
 
         arrays = data if isinstance(data, list | tuple) else [data]
         parts = [part for array in arrays for part in sample(array)]
-        return cls(astrocodec.tune(parts, base, effort=effort, thorough=options.get("thorough", False)), **options)
+        bound = cls(**options).values.bound
+        thorough = options.get("thorough", False)
+        return cls(astrocodec.tune(parts, base, effort=effort, thorough=thorough, bound=bound), **options)
 
     @classmethod
     def from_filter_options(cls, filter_options: Sequence[int]) -> AstroCodec:
@@ -151,7 +194,7 @@ class AstroCodec(h5py.filters.FilterRefBase):  # type: ignore[misc]
             "embed_model": values.embed_model,
             "try_general": values.try_general,
             "planes": "residuals" if values.residuals else "auto",
-        }
+        } | _words_of(values.bound)
 
     def __repr__(self) -> str:
         """Name the options that are not the default."""
@@ -165,6 +208,7 @@ class AstroCodec(h5py.filters.FilterRefBase):  # type: ignore[misc]
         parts += ["embed_model=True"] if values.embed_model else []
         parts += [] if values.try_general else ["try_general=False"]
         parts += ["planes='residuals'"] if values.residuals else []
+        parts += [f"{name}={value!r}" for name, value in _words_of(values.bound).items()]
         return f"AstroCodec({', '.join(parts)})"
 
     def __eq__(self, other: object) -> bool:

@@ -7,19 +7,23 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from astrocodec.bounds import Bound
 from astrocodec.errors import CorruptError, VersionError
 from astrocodec.model import Model, configured_delta, find_model, load_model
 from astrocodec.stages.crc32c import crc32c
 from astrocodec.stages.pixels import DTYPES
+from astrocodec.stages.quantise import TYPES
+from hdf5_filter.bound_values import bound_of, values_of
 
 __all__ = ["CAUSAL", "FilterValues"]
 
 _LAYOUT = 1
-_THOROUGH, _EMBED, _TUNED_ONLY, _RESIDUALS = 1, 2, 4, 16
+_THOROUGH, _EMBED, _TUNED_ONLY, _RESIDUALS, _BOUNDED = 1, 2, 4, 16, 32
 CAUSAL = 1
 _FIXED = 8  # values before the lengths
 _BIG_ENDIAN, _PAIRS, _WIDE = 1 << 8, 1 << 9, 1 << 10
 _MAX_DELTA, _MAX_VALUES = 944, 256
+_BOUND_ROOM = _MAX_VALUES - _FIXED - 5  # for a bound and the model, so that axes and a blank fit too
 _MAX_AXES = 32  # of a stream, which has one more than a chunk of pairs
 
 
@@ -44,10 +48,18 @@ class FilterValues:
     pairs: bool = False  # elements are two such numbers, which are not the parts of a complex one
     chunk: tuple[int, ...] = ()
     residuals: bool = False
+    bound: Bound | None = None
 
     @classmethod
     def with_model(
-        cls, model: Model, *, thorough: bool, embed_model: bool, try_general: bool, residuals: bool
+        cls,
+        model: Model,
+        *,
+        thorough: bool,
+        embed_model: bool,
+        try_general: bool,
+        residuals: bool,
+        bound: Bound | None = None,
     ) -> FilterValues:
         """
         Return what the filter is told to code with a model.
@@ -57,7 +69,7 @@ class FilterValues:
         ValueError
             The model is neither shipped nor tuned from one that is.
         """
-        told = cls(thorough, embed_model, try_general, residuals=residuals)
+        told = cls(thorough, embed_model, try_general, residuals=residuals, bound=bound)
         if model.fingerprint == load_model("default").fingerprint:
             return told
         if model.is_shipped:
@@ -92,8 +104,8 @@ class FilterValues:
         (1, 0)
         """
         options = _THOROUGH * self.thorough | _EMBED * self.embed_model | _TUNED_ONLY * (not self.try_general)
-        options |= _RESIDUALS * self.residuals
-        if not self.fingerprint and self.codec == CAUSAL:
+        options |= _RESIDUALS * self.residuals | _BOUNDED * (self.bound is not None)
+        if not self.fingerprint and self.codec == CAUSAL and self.bound is None:
             return _LAYOUT, options
         if len(self.delta) > _MAX_DELTA:
             raise ValueError(
@@ -101,8 +113,14 @@ class FilterValues:
             )
         named = np.frombuffer(bytes.fromhex(self.fingerprint or "0" * 16), "<u4")
         packed = np.frombuffer(self.delta + bytes(-len(self.delta) % 4), "<u4")
-        count = _FIXED + 1 + packed.size + 1
-        values = np.array([_LAYOUT, options, count, self.codec, 0, 0, *named, len(self.delta), *packed], "<u4")
+        bound = values_of(self.bound) if self.bound else []
+        if bound and packed.size + len(bound) > _BOUND_ROOM:
+            raise ValueError(
+                f"the tuned model has {len(self.delta)} bytes, at most {4 * (_BOUND_ROOM - len(bound))} fit the "
+                "filter's values beside a bound"
+            )
+        count = _FIXED + 1 + packed.size + len(bound) + 1
+        values = np.array([_LAYOUT, options, count, self.codec, 0, 0, *named, len(self.delta), *packed, *bound], "<u4")
         return (*values.tolist(), crc32c(values))
 
     @classmethod
@@ -127,6 +145,8 @@ class FilterValues:
         thorough, embed, residuals = (bool(options & bit) for bit in (_THOROUGH, _EMBED, _RESIDUALS))
         told = cls(thorough, embed, not options & _TUNED_ONLY, residuals=residuals)
         if len(values) <= 2:
+            if options & _BOUNDED:
+                raise CorruptError("the filter's values name a bound, but hold none")
             return told
         count = values[2]
         if not _FIXED + 2 <= count <= len(values):
@@ -134,11 +154,11 @@ class FilterValues:
         array = np.array(values[:count], "<u4")
         if crc32c(array[:-1]) != values[count - 1]:
             raise CorruptError("the filter's values do not agree with their checksum: the dataset's header is damaged")
-        return _with_rest(told, values[:count])
+        return _with_rest(told, values[:count], is_bounded=bool(options & _BOUNDED))
 
 
-def _with_rest(told: FilterValues, values: Sequence[int]) -> FilterValues:
-    """Add what stands behind the options; what follows the model is room for later releases."""
+def _with_rest(told: FilterValues, values: Sequence[int], *, is_bounded: bool) -> FilterValues:
+    """Add what stands behind the options; what follows the model and a bound is room for later releases."""
     codec, kind, ndim = values[3:6]
     each = 2 if kind & _WIDE else 1
     at = _FIXED + each * ndim
@@ -154,6 +174,9 @@ def _with_rest(told: FilterValues, values: Sequence[int]) -> FilterValues:
         raise CorruptError("the filter's values name an axis of no length: the dataset's header is damaged")
     named, packed = (np.array(part, "<u4").tobytes() for part in (values[6:8], values[at + 1 : -1]))
     dtype = np.dtype((">" if kind & _BIG_ENDIAN else "<") + DTYPES[kind & 255]) if ndim else None
+    bound = bound_of(values[at + 1 - (-length // 4) : -1]) if is_bounded else None
+    if bound and (codec != CAUSAL or told.residuals or (dtype is not None and (pairs or dtype.str[1:] not in TYPES))):
+        raise CorruptError("the filter's values name a bound of what none is kept of: the dataset's header is damaged")
     return replace(
         told,
         fingerprint=named.hex() if any(named) else "",
@@ -162,4 +185,5 @@ def _with_rest(told: FilterValues, values: Sequence[int]) -> FilterValues:
         dtype=dtype,
         pairs=pairs,
         chunk=tuple(lengths),
+        bound=bound,
     )

@@ -23,6 +23,6 @@ typedef struct {
 enum { H5Z_FLAG_REVERSE = 0x0100, H5PL_TYPE_FILTER = 0 };
 /* H5T_class_t and H5T_order_t */
 enum { H5T_INTEGER = 0, H5T_FLOAT = 1, H5T_BITFIELD = 4, H5T_COMPOUND = 6, H5T_ENUM = 8, H5T_COMPLEX = 11 };
-enum { H5T_ORDER_LE = 0, H5T_ORDER_BE = 1 };
+enum { H5T_ORDER_LE = 0, H5T_ORDER_BE = 1, H5D_FILL_VALUE_USER_DEFINED = 2 };
 
 #endif

@@ -103,7 +103,13 @@ static int fail_plain(ac_fault *fault, int status, const char *what)
     return ac_fail(status, "%s: %s", what, ac_status_string(status));
 }
 
-static int encode_with(const ac_chunk_values *v, const ac_array *array, const void *data, const ac_output *output)
+/* Bytes that stand for no elements known are kept as they are. */
+static int is_bounded(const ac_chunk_values *v, size_t size)
+{
+    return v->options & AC_CHUNK_BOUNDED && !(v->options & AC_CHUNK_FOLLOWS) && v->ndim && ac_chunk_values_size(v) == size;
+}
+
+static int encode_with(const ac_chunk_values *v, const ac_array *array, const void *data, size_t size, const ac_output *output)
 {
     ac_model *tuned = NULL;
     const ac_model *general;
@@ -120,7 +126,8 @@ static int encode_with(const ac_chunk_values *v, const ac_array *array, const vo
     if (tuned) choices[count++] = ac_choice_of(tuned, v->options & AC_CHUNK_EMBED);
     if (!tuned || !(v->options & AC_CHUNK_TUNED_ONLY)) choices[count++] = ac_choice_of(general, 0);
     const int flags = AC_SIMD_AUTO | (v->options & AC_CHUNK_THOROUGH ? AC_THOROUGH : 0) | (v->options & AC_CHUNK_RESIDUALS ? AC_RESIDUALS : 0);
-    const int status = ac_stream_encode_with(choices, count, array, data, NULL, NULL, NULL, flags, NULL, output);
+    const int status = is_bounded(v, size) ? ac_stream_encode_bounded(choices, count, array, data, &v->bound, NULL, flags, NULL, output)
+                                           : ac_stream_encode_with(choices, count, array, data, NULL, NULL, NULL, flags, NULL, output);
     if (status) fail_plain(NULL, status, "a chunk could not be coded");
     ac_tuned_give(tuned);
     return status;
@@ -138,11 +145,11 @@ int ac_chunk_encode(const unsigned *values, size_t count, const void *data, size
         return ac_fail_values(NULL, &why);
     const ac_array array = array_of(&v, size);
     const arrangement how = arrangement_of(&v, &array);
-    if (is_plain(&how)) return encode_with(&v, &array, data, output);
+    if (is_plain(&how)) return encode_with(&v, &array, data, size, output);
     uint8_t *ordered = malloc(size);
     if (!ordered) return ac_fail(AC_ERROR_MEMORY, "no memory for %zu bytes of a chunk", size);
     arrange(&how, 0, ordered, data, size);
-    const int coded = encode_with(&v, &array, ordered, output);
+    const int coded = encode_with(&v, &array, ordered, size, output);
     free(ordered);
     return coded;
 }

@@ -18,7 +18,17 @@ enum {
     AC_CHUNK_TUNED_ONLY = 4, /* chunks do not try the general model as well */
     AC_CHUNK_FOLLOWS = 8,    /* another filter stands before this one, and may change the number of bytes */
     AC_CHUNK_RESIDUALS = 16, /* planes are coded as differences to the one before */
-    AC_CHUNK_OPTIONS = 31
+    AC_CHUNK_BOUNDED = 32,   /* elements are kept within a bound, which stands behind the tuned model */
+    AC_CHUNK_OPTIONS = 63,
+    /* what a bound has, beside its kind */
+    AC_CHUNK_HAS_DITHER = 1 << 8,
+    AC_CHUNK_DITHER = 1 << 9,
+    AC_CHUNK_PROTECT = 1 << 10,
+    AC_CHUNK_HAS_GAIN = 1 << 11,
+    AC_CHUNK_HAS_READ_NOISE = 1 << 12,
+    AC_CHUNK_HAS_SATURATION = 1 << 13,
+    AC_CHUNK_HAS_BLANK = 1 << 14,
+    AC_CHUNK_BOUND_BITS = 0x7fff
 };
 
 /* The values, read. ndim 0: it is not known what the bytes are. */
@@ -29,6 +39,7 @@ typedef struct {
     uint8_t fingerprint[8];            /* of the model to write with; zeros: the default */
     size_t delta_length;
     uint8_t delta[AC_CHUNK_MAX_DELTA];
+    ac_bound bound; /* where the options say so */
 } ac_chunk_values;
 
 /* AC_ERROR_VERSION for a newer layout, AC_ERROR_CORRUPT for values that contradict each other or their checksum; `why` then counts values, not
@@ -39,6 +50,8 @@ size_t ac_chunk_values_write(const ac_chunk_values *values, unsigned out[AC_CHUN
 /* Bytes of a chunk; 0 where it is not known. */
 uint64_t ac_chunk_values_size(const ac_chunk_values *values);
 int ac_has_fingerprint(const ac_chunk_values *values);
+/* Types of a stream that bounds are kept of. */
+int ac_chunk_takes_bound(const ac_chunk_values *values);
 /* A failure to read the values, with its text for ac_last_error. */
 int ac_fail_values(ac_fault *fault, const ac_refusal *why);
 

@@ -1,4 +1,5 @@
 /* Filter values <-> what they say. docs/hdf5.md section "Filter values". */
+#include <math.h>
 #include <string.h>
 
 #include "array.h"
@@ -49,6 +50,82 @@ static size_t contradiction(ac_refusal *why, size_t at, uint64_t found)
     return 0;
 }
 
+/* Numbers of a bound take two values each, the lower half first. */
+enum { BOUND_NUMBERS = 4, BOUND_ROOM = AC_CHUNK_MAX_VALUES - FIXED - 5 }; /* with the model; axes and a blank fit too */
+
+static int bound_length(unsigned what)
+{
+    int length = 3;
+    for (unsigned bit = AC_CHUNK_HAS_GAIN; bit <= AC_CHUNK_HAS_SATURATION; bit <<= 1) length += what & bit ? 2 : 0;
+    return length + (what & AC_CHUNK_HAS_BLANK ? 1 : 0);
+}
+
+static double read_double(const unsigned *values)
+{
+    const uint64_t bits = values[0] | (uint64_t)values[1] << 32;
+    double found;
+    memcpy(&found, &bits, sizeof found);
+    return found;
+}
+
+static void write_double(double number, unsigned *values)
+{
+    uint64_t bits;
+    memcpy(&bits, &number, sizeof bits);
+    values[0] = (unsigned)bits, values[1] = (unsigned)(bits >> 32);
+}
+
+static int is_positive(double number) { return number > 0 && isfinite(number); }
+
+int ac_chunk_takes_bound(const ac_chunk_values *v)
+{
+    return v->codec == AC_CAUSAL && !v->pairs && (v->dtype < AC_U8 || v->dtype == AC_F4 || v->dtype == AC_F8);
+}
+
+/* The read noise stands in electrons, as the gain does. */
+static int read_bound(const unsigned *values, size_t length, ac_chunk_values *out)
+{
+    const unsigned what = length ? values[0] : 0;
+    const int is_known = !(what & ~(unsigned)AC_CHUNK_BOUND_BITS) && (what & 255) < AC_BOUNDS;
+    const int is_sound = is_known && (what & (AC_CHUNK_HAS_DITHER | AC_CHUNK_DITHER)) != AC_CHUNK_DITHER;
+    if (!is_sound || length < (size_t)bound_length(what)) return 0;
+    double numbers[BOUND_NUMBERS] = {read_double(values + 1), 0, 0, NAN};
+    size_t at = 3;
+    for (unsigned bit = AC_CHUNK_HAS_GAIN, i = 1; i < BOUND_NUMBERS; bit <<= 1, i++)
+        if (what & bit) numbers[i] = read_double(values + at), at += 2;
+    ac_bound *b = &out->bound;
+    b->kind = (int32_t)(what & 255);
+    b->dither = what & AC_CHUNK_HAS_DITHER ? (what & AC_CHUNK_DITHER ? AC_DITHER_ALWAYS : AC_DITHER_NEVER) : AC_DITHER_AUTO;
+    b->protect = (what & AC_CHUNK_PROTECT) != 0;
+    b->has_blank = (what & AC_CHUNK_HAS_BLANK) != 0;
+    b->blank = b->has_blank ? values[at] : 0;
+    b->value = numbers[0], b->gain = numbers[1], b->saturation = numbers[3];
+    const int has_gain = (what & AC_CHUNK_HAS_GAIN) != 0, has_noise = (what & AC_CHUNK_HAS_READ_NOISE) != 0;
+    const int asks_noise = b->kind == AC_BOUND_NOISE || b->kind == AC_BOUND_INCREASE;
+    b->read_noise = has_noise ? numbers[2] / b->gain : 0;
+    return is_positive(b->value) && (b->kind != AC_BOUND_RELATIVE || b->value < 1) && (!has_gain || (asks_noise && is_positive(b->gain))) &&
+           (!has_noise || (has_gain && is_positive(numbers[2]) && is_positive(b->read_noise))) && (!(what & AC_CHUNK_HAS_SATURATION) || !isnan(b->saturation)) &&
+           out->codec == AC_CAUSAL && !(out->options & AC_CHUNK_RESIDUALS);
+}
+
+static size_t write_bound(const ac_bound *b, unsigned *values)
+{
+    const double numbers[BOUND_NUMBERS] = {b->value, b->gain, b->read_noise * b->gain, b->saturation};
+    const int has[BOUND_NUMBERS] = {1, b->gain > 0, b->read_noise > 0, !isnan(b->saturation)};
+    unsigned what = (unsigned)b->kind | (b->protect ? AC_CHUNK_PROTECT : 0) | (b->has_blank ? AC_CHUNK_HAS_BLANK : 0);
+    if (b->dither != AC_DITHER_AUTO) what |= AC_CHUNK_HAS_DITHER | (b->dither ? AC_CHUNK_DITHER : 0);
+    size_t at = 1;
+    for (int i = 0; i < BOUND_NUMBERS; i++) {
+        if (!has[i]) continue;
+        if (i) what |= (unsigned)AC_CHUNK_HAS_GAIN << (i - 1);
+        write_double(numbers[i], values + at);
+        at += 2;
+    }
+    if (b->has_blank) values[at++] = (unsigned)b->blank;
+    values[0] = what;
+    return at;
+}
+
 /* Type and lengths of the axes. Returns where the tuned model stands, 0 for a contradiction. */
 static size_t read_array(const unsigned *values, size_t count, ac_chunk_values *out, ac_refusal *why)
 {
@@ -78,7 +155,7 @@ int ac_chunk_values_read(const unsigned *values, size_t count, ac_chunk_values *
     if (count == 0) return AC_OK;
     if (values[VERSION] > AC_CHUNK_LAYOUT) return ac_refuse(why, AC_REASON_VALUES_VERSION, VERSION, values[VERSION], AC_CHUNK_LAYOUT);
     if (count > OPTIONS) out->options = values[OPTIONS];
-    if (count <= SHORT_FORM) return AC_OK;
+    if (count <= SHORT_FORM) return out->options & AC_CHUNK_BOUNDED ? ac_refuse(why, AC_REASON_VALUES, OPTIONS, out->options, 0) : AC_OK;
     if (values[VERSION] == 0) return ac_refuse(why, AC_REASON_VALUES, VERSION, 0, 0);
     const size_t n = values[COUNT];
     if (n < LEAST || n > AC_CHUNK_MAX_VALUES || n > count) return ac_refuse(why, AC_REASON_VALUES_COUNT, COUNT, n, count);
@@ -91,6 +168,11 @@ int ac_chunk_values_read(const unsigned *values, size_t count, ac_chunk_values *
     if (length > AC_CHUNK_MAX_DELTA || n < at + 1 + (length + PACKED - 1) / PACKED + 1) return ac_refuse(why, AC_REASON_VALUES, at, length, 0);
     out->delta_length = length;
     unpack(values + at + 1, out->delta, length);
+    const size_t behind = at + 1 + (length + PACKED - 1) / PACKED;
+    const int is_bounded = (out->options & AC_CHUNK_BOUNDED) != 0;
+    if (is_bounded && (!read_bound(values + behind, n - 1 - behind, out) || behind - at - 1 + (size_t)bound_length(values[behind] & ~(unsigned)AC_CHUNK_HAS_BLANK) > BOUND_ROOM))
+        return ac_refuse(why, AC_REASON_VALUES, behind, values[behind], 0);
+    if (is_bounded && out->ndim && !ac_chunk_takes_bound(out)) return ac_refuse(why, AC_REASON_VALUES, TYPE, values[TYPE], 0);
     return AC_OK;
 }
 
@@ -108,7 +190,9 @@ int ac_fail_values(ac_fault *fault, const ac_refusal *why)
 
 size_t ac_chunk_values_write(const ac_chunk_values *v, unsigned out[AC_CHUNK_MAX_VALUES])
 {
-    const size_t room = AC_CHUNK_MAX_VALUES - FIXED - 2 - (v->delta_length + PACKED - 1) / PACKED;
+    unsigned bound[2 * BOUND_NUMBERS + 2];
+    const size_t bounds = v->options & AC_CHUNK_BOUNDED ? write_bound(&v->bound, bound) : 0;
+    const size_t room = AC_CHUNK_MAX_VALUES - FIXED - 2 - (v->delta_length + PACKED - 1) / PACKED - bounds;
     uint64_t shape[AC_MAX_DIMENSIONS];
     size_t ndim = (size_t)v->ndim, each, n = FIXED;
     memcpy(shape, v->shape, sizeof shape);
@@ -133,6 +217,8 @@ size_t ac_chunk_values_write(const ac_chunk_values *v, unsigned out[AC_CHUNK_MAX
     }
     out[n++] = (unsigned)v->delta_length;
     n += pack(v->delta, v->delta_length, out + n);
+    memcpy(out + n, bound, bounds * sizeof *bound);
+    n += bounds;
     out[COUNT] = (unsigned)(n + 1);
     out[n] = checksum(out, n);
     return n + 1;

@@ -29,12 +29,13 @@ static int is_boolean(const ac_host *host, hid_t type)
     return is_found;
 }
 
-/* IEEE 754's, not the other floats of two bytes. */
-static int is_half(const ac_host *host, hid_t type)
+/* A float of IEEE 754 with so many bits of exponent and fraction, not another one of as many bytes. */
+static int is_ieee(const ac_host *host, hid_t type, size_t exponents, size_t fractions)
 {
     size_t sign, exponent, exponent_bits, fraction, fraction_bits;
-    return host->float_fields(type, &sign, &exponent, &exponent_bits, &fraction, &fraction_bits) >= 0 && sign == 15 && exponent == 10 &&
-           exponent_bits == 5 && fraction == 0 && fraction_bits == 10 && host->float_bias(type) == 15;
+    return host->float_fields(type, &sign, &exponent, &exponent_bits, &fraction, &fraction_bits) >= 0 && sign == exponents + fractions &&
+           exponent == fractions && exponent_bits == exponents && fraction == 0 && fraction_bits == fractions &&
+           host->float_bias(type) == ((size_t)1 << (exponents - 1)) - 1;
 }
 
 /* Bits of any meaning are kept; only their number and order count. Enums other than booleans are integers. */
@@ -58,7 +59,7 @@ static int read_number(const ac_host *host, hid_t type, number *out)
     out->big_endian = log2 > 0 && order == H5T_ORDER_BE;
     out->dtype = 2 * log2 + (class == H5T_INTEGER && host->type_sign(type) == 1);
     if (class == H5T_FLOAT && log2 >= 2) out->dtype = log2 == 2 ? AC_F4 : AC_F8;
-    if (class == H5T_FLOAT && log2 == 1 && is_half(host, type)) out->dtype = AC_F2;
+    if (class == H5T_FLOAT && log2 == 1 && is_ieee(host, type, 5, 10)) out->dtype = AC_F2;
     return AC_OK;
 }
 
@@ -109,5 +110,29 @@ int ac_geometry_read(const ac_host *host, hid_t plist, hid_t type, ac_chunk_valu
     out->ndim = host->get_chunk(plist, AC_MAX_DIMENSIONS, shape);
     if (out->ndim < 1 || out->ndim > AC_MAX_DIMENSIONS) return ac_fail(AC_ERROR_ARGUMENT, "the dataset is not chunked");
     for (int i = 0; i < out->ndim; i++) out->shape[i] = shape[i];
+    return AC_OK;
+}
+
+static uint64_t fill_bits(const uint8_t *value, size_t size, int big_endian)
+{
+    uint64_t bits = 0;
+    for (size_t i = 0; i < size; i++) bits |= (uint64_t)value[big_endian ? size - 1 - i : i] << 8 * i;
+    return bits;
+}
+
+int ac_geometry_bound(const ac_host *host, hid_t plist, hid_t type, ac_chunk_values *v)
+{
+    const int class = host->type_class(type);
+    const size_t size = host->type_size(type);
+    const int is_integer = class == H5T_INTEGER && host->precision(type) == 8 * size;
+    const int is_float = class == H5T_FLOAT && (size == 4 ? is_ieee(host, type, 8, 23) : size == 8 && is_ieee(host, type, 11, 52));
+    if (!ac_chunk_takes_bound(v) || !(is_integer || is_float))
+        return ac_fail(AC_ERROR_ARGUMENT, "%s of %zu bytes is coded losslessly only: a bound is kept of integers of 1, 2 and 4 bytes and floats of 4 and 8; leave max_error and noise_increase away", class_name(class), size);
+    int defined = 0;
+    uint8_t value[8];
+    if (!is_integer || v->bound.has_blank || host->fill_defined(plist, &defined) < 0 || defined != H5D_FILL_VALUE_USER_DEFINED) return AC_OK;
+    if (host->fill_value(plist, type, value) < 0) return ac_fail(AC_ERROR_ARGUMENT, "the fill value cannot be read");
+    v->bound.has_blank = 1;
+    v->bound.blank = fill_bits(value, size, v->big_endian);
     return AC_OK;
 }

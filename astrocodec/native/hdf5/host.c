@@ -36,7 +36,9 @@ int ac_host_find(void *caller, ac_host *out)
                       take(library, "H5Tget_nmembers", &out->type_members) && take(library, "H5Tget_member_type", &out->member_type) &&
                       take(library, "H5Tget_member_offset", &out->member_offset) && take(library, "H5Tget_member_name", &out->member_name) &&
                       take(library, "H5Tget_member_value", &out->member_value) && take(library, "H5Tget_fields", &out->float_fields) &&
-                      take(library, "H5Tget_ebias", &out->float_bias) && take(library, "H5free_memory", &out->free_memory) &&
+                      take(library, "H5Tget_ebias", &out->float_bias) &&
+                      take(library, "H5Tget_precision", &out->precision) && take(library, "H5Pfill_value_defined", &out->fill_defined) &&
+                      take(library, "H5Pget_fill_value", &out->fill_value) && take(library, "H5free_memory", &out->free_memory) &&
                       take(library, "H5Tclose", &out->type_close);
     dlclose(library); /* the caller keeps it open */
     return found;

@@ -22,6 +22,9 @@ typedef struct {
     herr_t (*member_value)(hid_t type, unsigned member, void *value);
     herr_t (*float_fields)(hid_t type, size_t *sign, size_t *exponent, size_t *exponent_bits, size_t *fraction, size_t *fraction_bits);
     size_t (*float_bias)(hid_t type);
+    size_t (*precision)(hid_t type);
+    herr_t (*fill_defined)(hid_t plist, int *status);
+    herr_t (*fill_value)(hid_t plist, hid_t type, void *value);
     herr_t (*free_memory)(void *memory);
     herr_t (*type_close)(hid_t type);
 } ac_host;

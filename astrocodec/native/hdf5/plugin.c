@@ -70,6 +70,10 @@ static int complete(const ac_host *host, hid_t plist, hid_t type)
     int follows = 0;
     if ((status = ac_geometry_read(host, plist, type, &values)) || (status = check_others(host, plist, &follows))) return status;
     values.options = (values.options & ~(unsigned)AC_CHUNK_FOLLOWS) | (follows ? AC_CHUNK_FOLLOWS : 0);
+    if (values.options & AC_CHUNK_BOUNDED) {
+        if (follows) return ac_fail(AC_ERROR_ARGUMENT, "another filter stands before this one, whose bytes have no bound: leave it out, or max_error and noise_increase");
+        if ((status = ac_geometry_bound(host, plist, type, &values))) return status;
+    }
     if ((status = name_model(&values))) return status;
     count = ac_chunk_values_write(&values, all);
     if (host->modify_filter(plist, FILTER_ID, flags, count, all) < 0) return ac_fail(AC_ERROR_ARGUMENT, "the filter's values cannot be set");

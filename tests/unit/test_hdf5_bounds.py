@@ -1,0 +1,102 @@
+"""A bound in the filter's values: what Python writes, the C library keeps, whoever writes chunks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+import astrocodec
+import hdf5_filter
+from astrocodec._native.chunk import ChunkCodec
+from astrocodec.bounds import Bound
+from astrocodec.errors import CorruptError
+from astrocodec.stages.crc32c import crc32c
+from hdf5_filter.values import FilterValues
+
+FRAME = np.random.default_rng(1).normal(1000, 20, (128, 128))
+WORDS = {
+    "noise_increase": 0.01,
+    "gain": 2.0,
+    "read_noise": 5.0,
+    "dither": False,
+    "protect_sources": True,
+    "saturation": 6e4,
+}
+
+
+@pytest.mark.parametrize("dtype", ["u1", "<u2", ">i2", ">i4", "<f4", ">f8"])
+def test_the_plain_pipeline_keeps_the_bound(dtype: str, tmp_path: Path) -> None:
+    """As astrocodec.encode does, byte for byte; the file is opened again, since HDF5 keeps what was written."""
+    data = (FRAME / (8 if dtype == "u1" else 1)).astype(dtype)
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.create_dataset("x", data=data, chunks=data.shape, compression=hdf5_filter.AstroCodec(max_error=3))
+    with h5py.File(tmp_path / "a.h5") as file:
+        found, stream = file["x"][...], bytes(file["x"].id.read_direct_chunk((0, 0))[1])
+    assert 2 < np.abs(found.astype("f8") - data.astype("f8")).max() <= 3
+    assert stream == astrocodec.encode(data, max_error=3)
+
+
+@pytest.mark.parametrize("dtype", ["<i8", "<f2", "b1", "<c8", [("re", "i2"), ("im", "i2")]])
+def test_types_of_no_bound_are_refused(dtype: object) -> None:
+    with h5py.File.in_memory() as file, pytest.raises(ValueError, match="user callback"):
+        file.create_dataset("x", (8, 8), dtype, chunks=(8, 8), compression=hdf5_filter.AstroCodec(max_error=3))
+    with h5py.File.in_memory() as file, pytest.raises(TypeError, match="losslessly only"):
+        hdf5_filter.write_dataset(file, "x", np.zeros((8, 8), dtype), codec=hdf5_filter.AstroCodec(max_error=3))
+
+
+def test_a_filter_before_is_refused() -> None:
+    """Bytes that were shuffled have no bound."""
+    codec = hdf5_filter.AstroCodec(max_error=3)
+    with h5py.File.in_memory() as file, pytest.raises(ValueError, match="user callback"):
+        file.create_dataset("x", (8, 8), "u2", chunks=(8, 8), shuffle=True, compression=codec)
+
+
+def test_fill_values_of_integers_are_kept(tmp_path: Path) -> None:
+    data = FRAME.astype(">i2")
+    data[3, 5:50] = -999
+    codec = hdf5_filter.AstroCodec(**WORDS)
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.create_dataset("x", data=data, chunks=data.shape, fillvalue=-999, compression=codec)
+    with h5py.File(tmp_path / "a.h5") as file:
+        found = file["x"][...]
+        values = tuple(file["x"].id.get_create_plist().get_filter(0)[2])
+    assert (found[3, 5:50] == -999).all()
+    assert (found != data).any()
+    bound = FilterValues.from_values(values).bound
+    assert bound is not None
+    assert bound.blank == -999 & 0xFFFF
+    assert {name: getattr(bound, name) for name in WORDS} == WORDS
+
+
+def test_options_survive() -> None:
+    codec = hdf5_filter.AstroCodec(**WORDS)
+    assert hdf5_filter.from_filter_options(44045, codec.filter_options) == codec
+    assert codec.get_config().items() >= WORDS.items()
+
+
+@pytest.mark.parametrize("bad", [{"gain": 2}, {"max_error": -1}, {"max_error": 1, "planes": "residuals"}])
+def test_contradicting_options_are_refused(bad: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r"give one|above 0|goes with no bound"):
+        hdf5_filter.AstroCodec(**bad)
+
+
+@pytest.mark.parametrize(("place", "value"), [(9, 9), (9, 1 << 15), (9, 1 << 9), (9, 1 << 12), (9, 1 << 11), (11, 0)])
+def test_contradicting_values_are_refused(place: int, value: int) -> None:
+    """By Python and C alike, though their checksum is right."""
+    good = FilterValues(bound=Bound(3)).to_values()
+    values = np.array([*good[:-1]], "<u4")
+    values[place] = value
+    made = (*values.tolist(), crc32c(values))
+    with pytest.raises(CorruptError):
+        FilterValues.from_values(made)
+    with pytest.raises(CorruptError):
+        ChunkCodec(made).encode(np.zeros(4, "u2"))
+
+
+def test_a_bound_that_is_named_only_is_refused() -> None:
+    for read in (FilterValues.from_values, lambda values: ChunkCodec(values).encode(np.zeros(4, "u2"))):
+        with pytest.raises(CorruptError):
+            read((1, 32))
