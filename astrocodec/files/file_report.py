@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
-__all__ = ["Checked", "FileRun", "ImageSizes", "Kind", "PartReport", "weakest"]
+__all__ = ["Checked", "FileRun", "ImageLoss", "ImageSizes", "Kind", "PartReport", "weakest"]
 
 Checked = Literal["not checked", "decoded", "checksum ok", "verified"]
 Kind = Literal["image", "dataset", "compressed", "copied", "decompressed"]
@@ -24,6 +24,45 @@ def weakest(words: Iterable[Checked]) -> Checked:
     'decoded'
     """
     return min(words, key=_STRENGTH.index, default="not checked")
+
+
+@dataclass(frozen=True)
+class ImageLoss:
+    """
+    What the pixels of an image or dataset differ by from those of its original.
+
+    Attributes
+    ----------
+    asked : str
+        As the options take it.
+    is_relative : bool
+        Errors are shares of each pixel's value; else they are in the image's unit, BSCALE applied.
+    max_error, largest_error : float
+        No pixel differs by more; the largest difference there is.
+    variance : float
+        Mean of the squared differences, in the square of the image's unit: what was added to the variance.
+    noise_increase : float or None
+        By what share the noise has grown, of the tile where it did most; None where it was not measured.
+
+    Examples
+    --------
+    >>> str(ImageLoss("noise_increase 1%", False, 2.5, 2.25, 1.5, 0.0098))
+    'noise_increase 1%, within 2.5 (largest error 2.25), added variance 1.5, noise grown by 0.98%'
+    """
+
+    asked: str
+    is_relative: bool
+    max_error: float
+    largest_error: float
+    variance: float
+    noise_increase: float | None
+
+    def __str__(self) -> str:
+        """In a few words, for people."""
+        of = " of each value" if self.is_relative else ""
+        words = f"{self.asked}, within {self.max_error:.6g}{of} (largest error {self.largest_error:.6g})"
+        grown = "" if self.noise_increase is None else f", noise grown by {self.noise_increase:.2%}"
+        return f"{words}, added variance {self.variance:.6g}{grown}"
 
 
 @dataclass(kw_only=True)
@@ -58,6 +97,8 @@ class PartReport:
         What is known of it, in the words of `FileRun`.
     note : str
         Anything worth telling the user, ``''`` otherwise.
+    loss : ImageLoss or None
+        What its pixels lost within a bound; None where none did.
     """
 
     name: str = field(default="", kw_only=False)
@@ -73,6 +114,7 @@ class PartReport:
     tuned: bool = False
     checked: Checked = "not checked"
     note: str = ""
+    loss: ImageLoss | None = None
 
     @property
     def image_bytes(self) -> int:
@@ -87,6 +129,11 @@ class PartReport:
     def add_note(self, *notes: str) -> None:
         """Put further notes behind those that are there; empty ones do not count."""
         self.note = "; ".join(filter(None, (self.note, *notes)))
+
+    def tell_loss(self, found: ImageLoss) -> None:
+        """Set what was lost, and note it for people."""
+        self.loss = found
+        self.add_note(f"lossy: {found}")
 
     def work_out_bits(self) -> None:
         """Set `bits_per_pixel`, once the sizes are known."""

@@ -16,7 +16,8 @@ import numpy as np
 import astrocodec
 from astrocodec.codecs import exact_codec, find_codec
 from astrocodec.errors import CorruptError, DifferenceError, FormatError
-from astrocodec.files.file_report import weakest
+from astrocodec.files.file_report import ImageLoss, weakest
+from astrocodec.files.image_loss import image_loss
 from astrocodec.files.meter import Meter, ProgressCall
 from astrocodec.files.target import REFERENCES, FileLike, Target, target_name
 from astrocodec.model import Model, load_model
@@ -35,7 +36,6 @@ from fits_tiles.files.container import (
 )
 from fits_tiles.files.cube_tiles import with_cube_tiles
 from fits_tiles.files.foreign import Staged, staged
-from fits_tiles.files.image_loss import image_loss
 from fits_tiles.files.packed import packing_of_path
 from fits_tiles.files.quantisation import StepsError
 from fits_tiles.files.reference_files import References, references_of
@@ -61,7 +61,7 @@ from fits_tiles.layout.headers import (
     is_unusual,
     why_not_kept,
 )
-from fits_tiles.layout.loss_cards import ImageLoss, loss_cards
+from fits_tiles.layout.loss_cards import loss_cards
 from fits_tiles.layout.manifest import MOST_HDUS, fill_manifest, header_without_manifest, room_for
 from fits_tiles.layout.model_cards import holds_whole_model, model_cards
 from fits_tiles.layout.original_card import KeptTiles

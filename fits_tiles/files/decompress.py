@@ -13,7 +13,7 @@ from typing import IO, Any
 import numpy.typing as npt
 
 from astrocodec.errors import DifferenceError, FormatError
-from astrocodec.files.file_report import weakest
+from astrocodec.files.file_report import ImageLoss, weakest
 from astrocodec.files.meter import Meter, ProgressCall
 from astrocodec.files.target import FileLike, Target, target_name
 from fits_tiles.files.container import (
@@ -47,7 +47,6 @@ from fits_tiles.layout.checksums import write_checksums
 from fits_tiles.layout.grid import Band
 from fits_tiles.layout.headers import PADDING_STEM, RAW_STEM, RENEW, TileLayout, holds_tiles, read_layout
 from fits_tiles.layout.image_header import ImageHeader
-from fits_tiles.layout.loss_cards import ImageLoss
 from fits_tiles.layout.manifest import empty_manifests, fill_manifest, with_room
 from fits_tiles.layout.original_card import read_original_card
 from fits_tiles.layout.plain_image import is_plain_image, plain_layout

@@ -2,64 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from astrocodec import Loss
+from astrocodec.files.file_report import ImageLoss
+from astrocodec.files.image_loss import image_loss
 from fits_tiles.files.bounded_image import scaling_of
 from fits_tiles.files.tiles_io import losses_in
 from fits_tiles.layout.blocks import Hdu, split_cards
 from fits_tiles.layout.image_header import restore_header
-from fits_tiles.layout.loss_cards import ImageLoss, says_lossy
+from fits_tiles.layout.loss_cards import says_lossy
 
-__all__ = ["image_loss", "loss_in", "loss_words"]
+__all__ = ["loss_in"]
 
 
 def loss_in(fd: int, hdu: Hdu, where: str) -> ImageLoss | None:
     """Return what an image in a table of ours has lost; None where all of its tiles are exact."""
     cards = split_cards(restore_header(hdu.cards, where).header)
     return image_loss(losses_in(fd, hdu).values(), abs(scaling_of(cards)[0]), says_lossy(cards))
-
-
-def image_loss(tiles: Iterable[tuple[Loss | None, int]], scale: float, asked: str = "") -> ImageLoss | None:
-    """
-    Put together what tiles of so many pixels say in stored numbers; None where none lost anything.
-
-    Parameters
-    ----------
-    tiles : iterable of (Loss or None, int)
-    scale : float
-        Of stored numbers, the size of BSCALE.
-    asked : str, optional
-        In the words of the options, in the image's unit; by default as tiles tell it.
-
-    Examples
-    --------
-    >>> found = image_loss([(Loss("absolute", 3, 3, 2, 0, 1.5, 0.1), 100), (None, 50)], 0.5)
-    >>> found.asked, found.max_error, found.variance
-    ('max_error 1.5', 1.5, 0.25)
-    """
-    tiles = list(tiles)
-    lossy = [(loss, size) for loss, size in tiles if loss is not None]
-    if not lossy:
-        return None
-    is_relative = lossy[0][0].kind == "relative"
-    unit = 1.0 if is_relative else scale
-    grown = [loss.noise_increase for loss, _ in lossy if loss.noise_increase is not None]
-    squares = sum(loss.variance * size for loss, size in lossy)
-    return ImageLoss(
-        asked or loss_words(lossy[0][0], scale),
-        is_relative,
-        unit * max(loss.max_error for loss, _ in lossy),
-        unit * max(loss.largest_error for loss, _ in lossy),
-        scale**2 * squares / sum(size for _, size in tiles),
-        max(grown, default=None),
-    )
-
-
-def loss_words(loss: Loss, scale: float) -> str:
-    """Say what was asked for, as the options take it; a number is in the unit of the image."""
-    share = f"{100 * loss.asked:.6g}%"
-    if loss.kind == "increase":
-        return f"noise_increase {share}"
-    number = {"relative": share, "noise": f"{loss.asked:.6g}sigma"}.get(loss.kind, f"{loss.asked * scale:.6g}")
-    return f"max_error {number}"

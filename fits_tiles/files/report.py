@@ -11,7 +11,6 @@ from astrocodec.files.file_report import FileRun, Kind, PartReport
 from astrocodec.model import Model, installed_by_fingerprint
 from fits_tiles.layout.blocks import padded
 from fits_tiles.layout.headers import TileLayout
-from fits_tiles.layout.loss_cards import ImageLoss
 
 __all__ = ["FileReport", "HduReport"]
 
@@ -25,8 +24,6 @@ class HduReport(PartReport):
     ----------
     index : int
         Position in the source file, the primary HDU being 0.
-    loss : ImageLoss or None
-        What its pixels lost within a bound, in the unit of the image; None where none did.
 
     Examples
     --------
@@ -35,12 +32,6 @@ class HduReport(PartReport):
     """
 
     index: int = 0
-    loss: ImageLoss | None = None
-
-    def tell_loss(self, found: ImageLoss) -> None:
-        """Set what an image has lost, and note it for people."""
-        self.loss = found
-        self.add_note(f"lossy: {found}")
 
     def tell_image(self, kind: Kind, layout: TileLayout) -> None:
         """Set what there is to say of an image."""

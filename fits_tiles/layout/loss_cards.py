@@ -2,55 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from astrocodec.files.file_report import ImageLoss
 from fits_tiles.layout.blocks import CARD, card_value, find_card, split_cards
 from fits_tiles.layout.card_format import assemble, text_card
 from fits_tiles.layout.z_keywords import keyword_of
 
-__all__ = ["LOSSY", "ImageLoss", "loss_cards", "says_lossy", "without_loss_cards"]
+__all__ = ["LOSSY", "loss_cards", "says_lossy", "without_loss_cards"]
 
 LOSSY = "ACLOSSY"
 _KEYWORDS = (LOSSY, "ACMAXERR", "ACLARGST", "ACADDVAR", "ACNOISUP")
-
-
-@dataclass(frozen=True)
-class ImageLoss:
-    """
-    What the pixels of an image differ by from those of its original.
-
-    Attributes
-    ----------
-    asked : str
-        As the options take it.
-    is_relative : bool
-        Errors are shares of each pixel's value; else they are in the image's unit, BSCALE applied.
-    max_error, largest_error : float
-        No pixel differs by more; the largest difference there is.
-    variance : float
-        Mean of the squared differences, in the square of the image's unit: what was added to the variance.
-    noise_increase : float or None
-        By what share the noise has grown, of the tile where it did most; None where it was not measured.
-
-    Examples
-    --------
-    >>> str(ImageLoss("noise_increase 1%", False, 2.5, 2.25, 1.5, 0.0098))
-    'noise_increase 1%, within 2.5 (largest error 2.25), added variance 1.5, noise grown by 0.98%'
-    """
-
-    asked: str
-    is_relative: bool
-    max_error: float
-    largest_error: float
-    variance: float
-    noise_increase: float | None
-
-    def __str__(self) -> str:
-        """In a few words, for people."""
-        of = " of each value" if self.is_relative else ""
-        words = f"{self.asked}, within {self.max_error:.6g}{of} (largest error {self.largest_error:.6g})"
-        grown = "" if self.noise_increase is None else f", noise grown by {self.noise_increase:.2%}"
-        return f"{words}, added variance {self.variance:.6g}{grown}"
 
 
 def _number(keyword: str, value: float | None, comment: str) -> bytes:

@@ -57,6 +57,7 @@ ORDER = (
     "stages.trellis",
     "stages.quantise",
     "stages.loss",
+    "files.image_loss",
     "stages.split",
     "stages.outside",
     "stages.outside_choice",
