@@ -60,8 +60,9 @@ class Bound:
         A quarter of the step where elements are more than five noises above the background.
     saturation : float, optional
         Elements from here on are kept exactly.
-    blank : int, optional
-        Elements of this value stand for none, and are kept exactly; of floats NaN and infinities always are.
+    blank : float or int, optional
+        Elements of this value stand for none, and are kept exactly, and no other one becomes it; NaN and infinities are
+        kept in any case.
 
     Raises
     ------
@@ -84,7 +85,7 @@ class Bound:
     dither: bool | None = None
     protect_sources: bool = False
     saturation: float | None = None
-    blank: int | None = None
+    blank: float | None = None
 
     def __post_init__(self) -> None:
         if (self.max_error is None) == (self.noise_increase is None):
@@ -148,20 +149,33 @@ def check_type(dtype: np.dtype[Any]) -> None:
         )
 
 
+def blank_bits(blank: float, dtype: np.dtype[Any]) -> int | None:
+    """
+    The bits of an element that stands for none; None where it is no number, or none of the type.
+
+    >>> blank_bits(-1, np.dtype("i2")), blank_bits(-1, np.dtype("f4")), blank_bits(1e99, np.dtype("f4"))
+    (65535, 3212836864, None)
+    """
+    if dtype.kind != "f":
+        if int(blank) != blank:
+            raise ValueError(f"blank is {blank}, but elements are {dtype}: a whole number is needed")
+        return int(blank) & ((1 << 8 * dtype.itemsize) - 1)
+    with np.errstate(over="ignore"):
+        element = np.array(blank, dtype.newbyteorder("="))
+    return int(element.view(f"u{dtype.itemsize}")) if np.isfinite(element) else None
+
+
 def native_bound(
     values: NDArray[Any], bound: Bound, noise: ArrayLike | None = None
 ) -> tuple[native_stream.Bounded, NDArray[np.float32] | None]:
     """A bound of an array as the library takes it, and its noise: one number for each element."""
     check_type(values.dtype)
-    if bound.blank is not None and values.dtype.kind == "f":
-        raise ValueError(
-            f"blank is {bound.blank}, but {values.dtype} elements that stand for none are NaN: leave it out"
-        )
+    blank = None if bound.blank is None else blank_bits(bound.blank, values.dtype)
     given = native_stream.Bounded(
         *(bound.number, -1 if bound.dither is None else int(bound.dither), bound.value),
         *(bound.gain or 0, (bound.read_noise or 0) / (bound.gain or 1)),
         *(math.nan if bound.saturation is None else bound.saturation, int(bound.protect_sources)),
-        *(int(bound.blank is not None), (bound.blank or 0) & ((1 << 8 * values.itemsize) - 1)),
+        *(int(blank is not None), blank or 0),
     )
     if noise is None:
         return given, None

@@ -24,9 +24,9 @@ def _halves(number: float) -> tuple[int, int]:
     return low, high
 
 
-def values_of(bound: Bound) -> list[int]:
+def values_of(bound: Bound, blank: int | None = None) -> list[int]:
     """
-    Return the values of a bound.
+    Return the values of a bound, and of the bits of the element that stands for none.
 
     Examples
     --------
@@ -40,15 +40,15 @@ def values_of(bound: Bound) -> list[int]:
     given = {name: float(number) for name, number in numbers.items() if number is not None}
     what |= sum(_NUMBERS[name] for name in given)
     values = [half for number in (bound.value, *given.values()) for half in _halves(number)]
-    if bound.blank is not None:
+    if blank is not None:
         what |= _HAS_BLANK
-        values.append(bound.blank & 0xFFFFFFFF)
+        values += [blank & 0xFFFFFFFF, blank >> 32]
     return [what, *values]
 
 
-def bound_of(values: Sequence[int]) -> Bound:
+def bound_of(values: Sequence[int]) -> tuple[Bound, int | None]:
     """
-    Read the values of a bound; those behind it are not looked at.
+    Read the values of a bound, and the bits of a blank; those behind it are not looked at.
 
     Raises
     ------
@@ -57,12 +57,12 @@ def bound_of(values: Sequence[int]) -> Bound:
 
     Examples
     --------
-    >>> bound_of((1, 0, 1071644672)).max_error
+    >>> bound_of((1, 0, 1071644672))[0].max_error
     '0.5sigma'
     """
     what = values[0] if values else _ALL + 1
     names = [name for name, bit in _NUMBERS.items() if what & bit]
-    length = 3 + 2 * len(names) + bool(what & _HAS_BLANK)
+    length = 3 + 2 * len(names) + 2 * bool(what & _HAS_BLANK)
     kind = what & 255
     if what > _ALL or kind >= len(KINDS) or len(values) < length or what & (_HAS_DITHER | _DITHER) == _DITHER:
         raise CorruptError("the bound in the filter's values contradicts itself: the dataset's header is damaged")
@@ -72,12 +72,12 @@ def bound_of(values: Sequence[int]) -> Bound:
     value = numbers[0]
     words = {"absolute": value, "noise": f"{value!r}sigma", "relative": f"{100 * value!r}%", "increase": value}
     try:
-        return Bound(
+        bound = Bound(
             **{"noise_increase" if KINDS[kind] == "increase" else "max_error": words[KINDS[kind]]},
             **dict(zip(names, numbers[1:], strict=True)),
             dither=bool(what & _DITHER) if what & _HAS_DITHER else None,
             protect_sources=bool(what & _PROTECT),
-            blank=values[length - 1] if what & _HAS_BLANK else None,
         )
     except (TypeError, ValueError) as error:
         raise CorruptError(f"the bound in the filter's values: {error}: the dataset's header is damaged") from error
+    return bound, values[length - 2] | values[length - 1] << 32 if what & _HAS_BLANK else None

@@ -168,7 +168,7 @@ class AstroCodec(h5py.filters.FilterRefBase):  # type: ignore[misc]
         found = FilterValues.from_values(tuple(filter_options))
         is_default = found.fingerprint == load_model("default").fingerprint
         named = "" if is_default else found.fingerprint
-        made._set(replace(found, fingerprint=named, dtype=None, pairs=False, chunk=()))
+        made._set(replace(found, fingerprint=named, dtype=None, pairs=False, chunk=(), blank=None))
         return made
 
     @property

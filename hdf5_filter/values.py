@@ -23,7 +23,7 @@ CAUSAL = 1
 _FIXED = 8  # values before the lengths
 _BIG_ENDIAN, _PAIRS, _WIDE = 1 << 8, 1 << 9, 1 << 10
 _MAX_DELTA, _MAX_VALUES = 944, 256
-_BOUND_ROOM = _MAX_VALUES - _FIXED - 5  # for a bound and the model, so that axes and a blank fit too
+_BOUND_ROOM = _MAX_VALUES - _FIXED - 6  # for a bound and the model, so that axes and a blank fit too
 _MAX_AXES = 32  # of a stream, which has one more than a chunk of pairs
 
 
@@ -49,6 +49,7 @@ class FilterValues:
     chunk: tuple[int, ...] = ()
     residuals: bool = False
     bound: Bound | None = None
+    blank: int | None = None  # bits of the element that stands for none, which a bound keeps
 
     @classmethod
     def with_model(
@@ -113,7 +114,7 @@ class FilterValues:
             )
         named = np.frombuffer(bytes.fromhex(self.fingerprint or "0" * 16), "<u4")
         packed = np.frombuffer(self.delta + bytes(-len(self.delta) % 4), "<u4")
-        bound = values_of(self.bound) if self.bound else []
+        bound = values_of(self.bound, self.blank) if self.bound else []
         if bound and packed.size + len(bound) > _BOUND_ROOM:
             raise ValueError(
                 f"the tuned model has {len(self.delta)} bytes, at most {4 * (_BOUND_ROOM - len(bound))} fit the "
@@ -174,7 +175,7 @@ def _with_rest(told: FilterValues, values: Sequence[int], *, is_bounded: bool) -
         raise CorruptError("the filter's values name an axis of no length: the dataset's header is damaged")
     named, packed = (np.array(part, "<u4").tobytes() for part in (values[6:8], values[at + 1 : -1]))
     dtype = np.dtype((">" if kind & _BIG_ENDIAN else "<") + DTYPES[kind & 255]) if ndim else None
-    bound = bound_of(values[at + 1 - (-length // 4) : -1]) if is_bounded else None
+    bound, blank = bound_of(values[at + 1 - (-length // 4) : -1]) if is_bounded else (None, None)
     if bound and (codec != CAUSAL or told.residuals or (dtype is not None and (pairs or dtype.str[1:] not in TYPES))):
         raise CorruptError("the filter's values name a bound of what none is kept of: the dataset's header is damaged")
     return replace(
@@ -186,4 +187,5 @@ def _with_rest(told: FilterValues, values: Sequence[int], *, is_bounded: bool) -
         pairs=pairs,
         chunk=tuple(lengths),
         bound=bound,
+        blank=blank,
     )

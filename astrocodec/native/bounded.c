@@ -272,12 +272,19 @@ static int wants_dither(const work *w)
     return 0;
 }
 
-/* Whether an element comes back as it is, whatever its step: the most usual of these has a step of its own. */
+static int occurs(const work *w, uint64_t bits)
+{
+    uint64_t i = 0;
+    while (i < w->count && ac_bits_at(w->array->dtype, w->data, i) != bits) i++;
+    return i < w->count;
+}
+
+/* Whether an element comes back as it is, whatever its step: one of these has a step of its own. */
 static void set_null(work *w)
 {
     ac_quantised *q = w->q;
     const int dtype = w->array->dtype;
-    if (w->bound->has_blank) {
+    if (w->bound->has_blank && (w->is_whole || occurs(w, w->bound->blank))) {
         q->has_null = 1, q->null_bits = w->bound->blank;
     } else if (!w->is_whole) {
         for (uint64_t i = 0; i < w->count && !q->has_null; i++)
@@ -330,14 +337,15 @@ static int check(work *w, void *again, ac_loss *loss)
         const uint64_t bits = ac_bits_at(dtype, w->data, i);
         const double v = ac_as_double(dtype, w->data, i), difference = fabs(ac_as_double(dtype, again, i) - v);
         if (bits == ac_bits_at(dtype, again, i)) {
-            changed += isfinite(v);
+            changed += is_used(w, i, v);
             continue;
         }
         const uint64_t tile = tile_of(w, i);
         const ac_quantised_tile *of = &w->q->tiles[tile];
         const double most = allowed(w, of, w->noise[tile], v);
         const int is_sign_lost = is_relative && difference == 0; /* -0.0 */
-        const int is_lost = w->q->has_null && ac_bits_at(dtype, again, i) == w->q->null_bits; /* it would read as none */
+        const uint64_t now = ac_bits_at(dtype, again, i);
+        const int is_lost = (w->q->has_null && now == w->q->null_bits) || (w->bound->has_blank && now == w->bound->blank); /* it would read as none */
         const double share = is_relative ? difference / fabs(v) : difference;
         /* products of denormals are rounded up to what is no bound any more */
         if (is_used(w, i, v) && difference <= most && !(is_relative && share > w->bound->value) && !is_sign_lost && !is_lost) {

@@ -51,18 +51,20 @@ static size_t contradiction(ac_refusal *why, size_t at, uint64_t found)
 }
 
 /* Numbers of a bound take two values each, the lower half first. */
-enum { BOUND_NUMBERS = 4, BOUND_ROOM = AC_CHUNK_MAX_VALUES - FIXED - 5 }; /* with the model; axes and a blank fit too */
+enum { BOUND_NUMBERS = 4, BOUND_ROOM = AC_CHUNK_MAX_VALUES - FIXED - 6 }; /* with the model; axes and a blank fit too */
 
 static int bound_length(unsigned what)
 {
     int length = 3;
-    for (unsigned bit = AC_CHUNK_HAS_GAIN; bit <= AC_CHUNK_HAS_SATURATION; bit <<= 1) length += what & bit ? 2 : 0;
-    return length + (what & AC_CHUNK_HAS_BLANK ? 1 : 0);
+    for (unsigned bit = AC_CHUNK_HAS_GAIN; bit <= AC_CHUNK_HAS_BLANK; bit <<= 1) length += what & bit ? 2 : 0;
+    return length;
 }
+
+static uint64_t read_bits(const unsigned *values) { return values[0] | (uint64_t)values[1] << 32; }
 
 static double read_double(const unsigned *values)
 {
-    const uint64_t bits = values[0] | (uint64_t)values[1] << 32;
+    const uint64_t bits = read_bits(values);
     double found;
     memcpy(&found, &bits, sizeof found);
     return found;
@@ -98,7 +100,7 @@ static int read_bound(const unsigned *values, size_t length, ac_chunk_values *ou
     b->dither = what & AC_CHUNK_HAS_DITHER ? (what & AC_CHUNK_DITHER ? AC_DITHER_ALWAYS : AC_DITHER_NEVER) : AC_DITHER_AUTO;
     b->protect = (what & AC_CHUNK_PROTECT) != 0;
     b->has_blank = (what & AC_CHUNK_HAS_BLANK) != 0;
-    b->blank = b->has_blank ? values[at] : 0;
+    b->blank = b->has_blank ? read_bits(values + at) : 0;
     b->value = numbers[0], b->gain = numbers[1], b->saturation = numbers[3];
     const int has_gain = (what & AC_CHUNK_HAS_GAIN) != 0, has_noise = (what & AC_CHUNK_HAS_READ_NOISE) != 0;
     const int asks_noise = b->kind == AC_BOUND_NOISE || b->kind == AC_BOUND_INCREASE;
@@ -121,7 +123,7 @@ static size_t write_bound(const ac_bound *b, unsigned *values)
         write_double(numbers[i], values + at);
         at += 2;
     }
-    if (b->has_blank) values[at++] = (unsigned)b->blank;
+    if (b->has_blank) values[at] = (unsigned)b->blank, values[at + 1] = (unsigned)(b->blank >> 32), at += 2;
     values[0] = what;
     return at;
 }
@@ -190,7 +192,7 @@ int ac_fail_values(ac_fault *fault, const ac_refusal *why)
 
 size_t ac_chunk_values_write(const ac_chunk_values *v, unsigned out[AC_CHUNK_MAX_VALUES])
 {
-    unsigned bound[2 * BOUND_NUMBERS + 2];
+    unsigned bound[2 * BOUND_NUMBERS + 3];
     const size_t bounds = v->options & AC_CHUNK_BOUNDED ? write_bound(&v->bound, bound) : 0;
     const size_t room = AC_CHUNK_MAX_VALUES - FIXED - 2 - (v->delta_length + PACKED - 1) / PACKED - bounds;
     uint64_t shape[AC_MAX_DIMENSIONS];

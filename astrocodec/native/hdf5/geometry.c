@@ -120,6 +120,12 @@ static uint64_t fill_bits(const uint8_t *value, size_t size, int big_endian)
     return bits;
 }
 
+static int is_full(uint64_t bits, int count)
+{
+    const uint64_t all = ((uint64_t)1 << count) - 1;
+    return (bits & all) == all;
+}
+
 int ac_geometry_bound(const ac_host *host, hid_t plist, hid_t type, ac_chunk_values *v)
 {
     const int class = host->type_class(type);
@@ -130,9 +136,9 @@ int ac_geometry_bound(const ac_host *host, hid_t plist, hid_t type, ac_chunk_val
         return ac_fail(AC_ERROR_ARGUMENT, "%s of %zu bytes is coded losslessly only: a bound is kept of integers of 1, 2 and 4 bytes and floats of 4 and 8; leave max_error and noise_increase away", class_name(class), size);
     int defined = 0;
     uint8_t value[8];
-    if (!is_integer || v->bound.has_blank || host->fill_defined(plist, &defined) < 0 || defined != H5D_FILL_VALUE_USER_DEFINED) return AC_OK;
+    if (v->bound.has_blank || host->fill_defined(plist, &defined) < 0 || defined != H5D_FILL_VALUE_USER_DEFINED) return AC_OK;
     if (host->fill_value(plist, type, value) < 0) return ac_fail(AC_ERROR_ARGUMENT, "the fill value cannot be read");
-    v->bound.has_blank = 1;
     v->bound.blank = fill_bits(value, size, v->big_endian);
+    v->bound.has_blank = is_integer || !(size == 4 ? is_full(v->bound.blank >> 23, 8) : is_full(v->bound.blank >> 52, 11)); /* NaN is kept anyway */
     return AC_OK;
 }
