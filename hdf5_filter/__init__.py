@@ -12,6 +12,7 @@ except ImportError as error:
 from astrocodec.errors import DifferenceError
 from hdf5_filter.check import info, verify
 from hdf5_filter.compress import compress
+from hdf5_filter.dataset_loss import loss_of
 from hdf5_filter.decompress import decompress
 from hdf5_filter.filter_options import AstroCodec
 from hdf5_filter.identity import FILTER_ID, FILTER_NAME, PLUGIN_PATH
@@ -34,6 +35,7 @@ __all__ = [
     "get_config",
     "get_filters",
     "info",
+    "loss_of",
     "read_dataset",
     "register",
     "verify",

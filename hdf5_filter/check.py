@@ -117,7 +117,8 @@ def _read_all(
                 check_model(obj)
             dataset = h5py.Dataset(obj)
             entry = entries[name_of(dataset)]
-            entry.checked, entry.note = _read_dataset(dataset, word, workers, advance)
+            entry.checked, why = _read_dataset(dataset, word, workers, advance)
+            entry.note = "; ".join(filter(None, (why, *(note for note in entry.note.split("; ") if "lossy" in note))))
             word = entry.checked
         words.append(word)
     return weakest(words)

@@ -17,9 +17,11 @@ from hdf5_filter.attributes import attribute_names
 from hdf5_filter.boxes import Box
 from hdf5_filter.chunked import filter_ids, stored_chunks
 from hdf5_filter.copying import link_names
+from hdf5_filter.dataset_loss import coded_loss
 from hdf5_filter.elements import Elements, attribute_elements, block_elements, blocks_in, fill_elements, library
 from hdf5_filter.identity import FILTER_ID
 from hdf5_filter.layout import Layout, first_difference
+from hdf5_filter.loss_attributes import LOSS_ATTRIBUTES, stated_loss
 from hdf5_filter.model_attribute import MODEL_ATTRIBUTE, check_model, holds_model
 from hdf5_filter.names import shown, text_of
 from hdf5_filter.reading import naming_damage
@@ -30,6 +32,7 @@ from hdf5_filter.storage import is_codable, missing_filters
 from hdf5_filter.type_equality import same_type
 from hdf5_filter.userblock import same_beginning, same_end
 from hdf5_filter.virtual_names import file_beyond
+from hdf5_filter.within import Within, tolerance_of
 
 __all__ = ["Elsewhere", "compare_files"]
 
@@ -57,7 +60,12 @@ def compare_files(first: h5py.File, second: h5py.File, workers: int, advance: Ca
 
 
 def _same_numbers(
-    first: h5py.Dataset, second: h5py.Dataset, boxes: list[Box] | None, workers: int, advance: Callable[[int], None]
+    first: h5py.Dataset,
+    second: h5py.Dataset,
+    boxes: list[Box] | None,
+    within: Within | None,
+    workers: int,
+    advance: Callable[[int], None],
 ) -> int | None:
     """Compare two datasets of numbers of equal type and shape, or boxes of them; return the first that differs."""
     cuts = list(blocks_in((first if first.chunks else second).id)) if boxes is None else boxes
@@ -65,6 +73,8 @@ def _same_numbers(
     for box, *pair in zip(cuts, *arrays, strict=True):
         raw = [np.ascontiguousarray(part).view(np.uint8).reshape(pair[0].size, -1) for part in pair]
         differs = (raw[0] != raw[1]).any(axis=1)
+        if within is not None and differs.any():
+            differs &= ~within.hold(box, *pair).ravel()
         if differs.any():
             return _place(int(differs.argmax()), box, first.shape)
         advance(pair[0].nbytes)
@@ -229,8 +239,9 @@ class _Comparison:
         place = self._differing_element(path, first, second)
         if place is not None:
             at = _index(place, first.shape)
+            more = " by more than it says" if tolerance_of(first, second) else ""
             raise DifferenceError(
-                f"{second.file.filename}: dataset {second.name!r} differs at {at} from the original"
+                f"{second.file.filename}: dataset {second.name!r} differs at {at} from the original{more}"
                 if at
                 else f"{second.file.filename}: {shown(path)}: the value differs from the original's"
             )
@@ -241,8 +252,9 @@ class _Comparison:
         if missing:
             return self._differing_chunk(path, first, second, missing[0])
         boxes = _boxes_of_both(first, second)
-        if any(FILTER_ID in filter_ids(dataset) for dataset in (first, second)) and is_codable(first):
-            return _same_numbers(first, second, boxes, self._workers, self._advance)
+        within = tolerance_of(first, second)
+        if (within or any(FILTER_ID in filter_ids(dataset) for dataset in (first, second))) and is_codable(first):
+            return _same_numbers(first, second, boxes, within, self._workers, self._advance)
         for box in blocks_in(first.id) if boxes is None else boxes:
             with (
                 naming_damage(first),
@@ -285,6 +297,8 @@ class _Comparison:
             if MODEL_ATTRIBUTE in found and holds_model(obj):  # belongs to how the dataset is stored
                 check_model(obj)
                 found.remove(MODEL_ATTRIBUTE)
+        if isinstance(first, h5py.h5d.DatasetID):
+            _leave_out_loss(names, h5py.Dataset(first), h5py.Dataset(second))
         self._require(path, [*map(sorted, names)], "the attributes have other names than in the original")
         if names[0] != names[1] and first.get_create_plist().get_attr_creation_order():
             raise self._difference(path, "the attributes have another order than in the original")
@@ -326,6 +340,14 @@ class _Comparison:
             path = b"(at byte %d of the original, without a name)" % addresses[0]
             self._found += self._walk(path, *objects)
         return addresses[0] is None or self._pairs[addresses[0]] == addresses[1]
+
+
+def _leave_out_loss(names: list[list[bytes]], first: h5py.Dataset, second: h5py.Dataset) -> None:
+    """Leave attributes out that tell of a loss which is new, or which the chunks of the second tell themselves."""
+    stated = [stated_loss(dataset) for dataset in (first, second)]
+    for number, other, is_known in ((1, 0, True), (0, 1, coded_loss(second) is not None)):
+        if stated[number] is not None and stated[other] is None and is_known:
+            names[number][:] = [name for name in names[number] if name not in LOSS_ATTRIBUTES]
 
 
 def _extent(dataset: h5py.Dataset) -> str:

@@ -13,6 +13,7 @@ from hdf5_filter.chunked import filter_ids
 from hdf5_filter.compress import rewrite
 from hdf5_filter.copying import Place, copy_dataset
 from hdf5_filter.identity import FILTER_ID
+from hdf5_filter.loss_attributes import add_loss, stated_loss
 from hdf5_filter.reading import available_cores
 from hdf5_filter.report import DatasetReport, FileReport
 from hdf5_filter.storage import describe
@@ -62,8 +63,10 @@ def decompress(
     def transfer(dataset: h5py.Dataset, place: Place, kind: Any, advance: Callable[[int], None]) -> DatasetReport:
         if FILTER_ID in filter_ids(dataset):
             made = decompress_dataset(dataset, place, kind, gzip=to == "gzip", workers=cores, advance=advance)
-            found = describe(made, "decompressed")
             packed = describe(dataset)
+            if packed.loss is not None and stated_loss(dataset) is None:
+                add_loss(made, packed.loss)
+            found = describe(made, "decompressed")
             found.compressed_bytes, found.bits_per_pixel = packed.compressed_bytes, packed.bits_per_pixel
             found.model, found.tuned = packed.model, packed.tuned
             return found

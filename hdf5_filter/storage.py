@@ -13,7 +13,9 @@ from astrocodec.errors import ModelNotFoundError
 from astrocodec.files.file_report import Kind
 from astrocodec.model import load_model
 from hdf5_filter.chunked import filter_ids, filter_values, stored_chunks
+from hdf5_filter.dataset_loss import coded_loss
 from hdf5_filter.identity import FILTER_ID
+from hdf5_filter.loss_attributes import stated_loss
 from hdf5_filter.model_attribute import MODEL_ATTRIBUTE, holds_model, provide_model
 from hdf5_filter.names import name_of
 from hdf5_filter.report import DatasetReport
@@ -123,4 +125,8 @@ def describe(dataset: h5py.Dataset, kind: Kind | None = None, note: str = "") ->
         filters=[_NAMES.get(number, str(number)) for number in filter_ids(dataset)],
     )
     found.work_out_bits()
+    if lost := coded_loss(dataset):
+        found.tell_loss(lost)
+    elif before := stated_loss(dataset):
+        found.add_note(f"lossy before: {before}")
     return found

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from astrocodec.files.file_report import ImageLoss
 from astrocodec.stages.loss import Loss
 
-__all__ = ["image_loss", "loss_words"]
+__all__ = ["asked_words", "image_loss", "loss_words"]
 
 
 def image_loss(tiles: Iterable[tuple[Loss | None, int]], scale: float, asked: str = "") -> ImageLoss | None:
@@ -41,15 +41,26 @@ def image_loss(tiles: Iterable[tuple[Loss | None, int]], scale: float, asked: st
         is_relative,
         unit * max(loss.max_error for loss, _ in lossy),
         unit * max(loss.largest_error for loss, _ in lossy),
-        scale**2 * squares / sum(size for _, size in tiles),
+        scale**2 * squares / max(1, sum(size for _, size in tiles)),
         max(grown, default=None),
     )
 
 
 def loss_words(loss: Loss, scale: float) -> str:
     """Say what was asked for, as the options take it; a number is in the unit of the image."""
-    share = f"{100 * loss.asked:.6g}%"
-    if loss.kind == "increase":
+    return asked_words(loss.kind, loss.asked * scale if loss.kind == "absolute" else loss.asked)
+
+
+def asked_words(kind: str, value: float) -> str:
+    """
+    Say what a bound of a kind is, as the options take it.
+
+    Examples
+    --------
+    >>> asked_words("increase", 0.01), asked_words("noise", 0.5)
+    ('noise_increase 1%', 'max_error 0.5sigma')
+    """
+    share = f"{100 * value:.6g}%"
+    if kind == "increase":
         return f"noise_increase {share}"
-    number = {"relative": share, "noise": f"{loss.asked:.6g}sigma"}.get(loss.kind, f"{loss.asked * scale:.6g}")
-    return f"max_error {number}"
+    return f"max_error { ({'relative': share, 'noise': f'{value:.6g}sigma'}.get(kind, f'{value:.6g}')) }"

@@ -12,7 +12,8 @@ import astrocodec
 import hdf5_filter
 from astrocodec._native.chunk import ChunkCodec
 from astrocodec.bounds import Bound, blank_bits
-from astrocodec.errors import CorruptError
+from astrocodec.errors import CorruptError, DifferenceError
+from astrocodec.files.file_report import ImageLoss
 from astrocodec.stages.crc32c import crc32c
 from hdf5_filter.values import FilterValues
 
@@ -100,3 +101,60 @@ def test_a_bound_that_is_named_only_is_refused() -> None:
     for read in (FilterValues.from_values, lambda values: ChunkCodec(values).encode(np.zeros(4, "u2"))):
         with pytest.raises(CorruptError):
             read((1, 32))
+
+
+def lossy_file(path: Path, **words: object) -> np.ndarray:
+    """A dataset of four chunks, two of them beyond its edge, as any program writes it."""
+    data = np.pad(FRAME, ((0, 0), (0, 40)), "reflect").astype("f4")
+    with h5py.File(path, "w", libver="v110") as file:
+        file.create_dataset("x", data=data, chunks=(64, 128), compression=hdf5_filter.AstroCodec(**words))
+        file.create_dataset("exact", data=data, chunks=(64, 128), compression=hdf5_filter.AstroCodec())
+    return data
+
+
+@pytest.mark.parametrize("words", [{"max_error": "0.5sigma"}, {"noise_increase": 0.01}, {"max_error": "1%"}])
+def test_every_reader_says_what_was_lost(words: dict[str, object], tmp_path: Path) -> None:
+    data = lossy_file(tmp_path / "a.h5", **words)
+    for report in (hdf5_filter.info(tmp_path / "a.h5"), hdf5_filter.verify(tmp_path / "a.h5")):
+        exact, lossy = report.datasets
+        assert (exact.loss, exact.note) == (None, "")
+        assert lossy.note == f"lossy: {lossy.loss}"
+    with h5py.File(tmp_path / "a.h5") as file:
+        found, loss = file["x"][...], hdf5_filter.loss_of(file["x"])
+    assert loss is not None
+    changes = np.abs(found - data.astype("f8"))
+    most = (changes / np.abs(data)).max() if loss.is_relative else changes.max()
+    assert 0 < most == pytest.approx(loss.largest_error)
+    assert loss.largest_error <= loss.max_error
+    assert loss.variance == pytest.approx((changes[:, :128] ** 2).mean())  # at the edge steps are finer
+    assert (loss.noise_increase is None) == loss.is_relative
+
+
+def test_a_bound_that_nothing_was_lost_by_is_told() -> None:
+    with h5py.File.in_memory() as file:
+        dataset = file.create_dataset("x", (8, 8), "u2", chunks=(8, 8), compression=hdf5_filter.AstroCodec(max_error=3))
+        assert hdf5_filter.loss_of(dataset) == ImageLoss("max_error 3", False, 0, 0, 0, None)
+
+
+def test_a_lossy_file_is_judged_by_its_bound(tmp_path: Path) -> None:
+    """Against its original; what is restored of it says so too, and is as lossy, not more."""
+    data = lossy_file(tmp_path / "a.ac.h5", max_error=3)
+    for name in ("a.h5", "bad.h5"):
+        with h5py.File(tmp_path / name, "w", libver="v110") as file:
+            file.create_dataset("exact", data=data)
+            file.create_dataset("x", data=data)
+            file["x"][70, 150] += 4 * (name == "bad.h5")
+    restored = tmp_path / "restored.h5"
+    report = hdf5_filter.decompress(tmp_path / "a.ac.h5", restored)
+    assert report.datasets[1].note.startswith("lossy before: max_error 3, within 3 (largest error 2.99")
+    for path in (tmp_path / "a.ac.h5", restored):
+        assert hdf5_filter.verify(path, tmp_path / "a.h5").checked == "verified"
+        with pytest.raises(DifferenceError, match=r"differs at \(70, 150\) .* by more than it says"):
+            hdf5_filter.verify(path, tmp_path / "bad.h5")
+    assert hdf5_filter.verify(restored, tmp_path / "a.ac.h5").checked == "verified"
+    assert hdf5_filter.verify(tmp_path / "a.ac.h5", restored).checked == "verified"
+    with h5py.File(restored, "r+") as file:
+        assert hdf5_filter.loss_of(file["x"]).asked == "max_error 3"
+        file["x"][70, 150] += 1
+    with pytest.raises(DifferenceError, match="differs at"):
+        hdf5_filter.verify(restored, tmp_path / "a.ac.h5")

@@ -1,0 +1,59 @@
+"""Attributes that tell of a loss: they stand on a lossy dataset, and stay on copies of it that are stored otherwise."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import h5py
+import numpy as np
+
+from astrocodec.files.file_report import ImageLoss
+
+__all__ = ["LOSS_ATTRIBUTES", "add_loss", "stated_loss"]
+
+_LOSSY = "astrocodec_lossy"
+_NUMBERS = {
+    "astrocodec_max_error": "max_error",
+    "astrocodec_largest_error": "largest_error",
+    "astrocodec_added_variance": "variance",
+    "astrocodec_noise_growth": "noise_increase",
+}
+LOSS_ATTRIBUTES = frozenset(name.encode() for name in (_LOSSY, *_NUMBERS))
+
+
+def add_loss(dataset: h5py.Dataset, found: ImageLoss) -> None:
+    """Give a dataset the attributes; what was not measured has none."""
+    dataset.attrs[_LOSSY] = np.bytes_(found.asked)  # of fixed length, so that it lies under the header's checksum
+    for name, of in _NUMBERS.items():
+        if (number := getattr(found, of)) is not None:
+            dataset.attrs[name] = np.float64(number)
+
+
+def stated_loss(dataset: h5py.Dataset) -> ImageLoss | None:
+    """
+    Return what the attributes of a dataset say that it lost; None where there are none.
+
+    Examples
+    --------
+    >>> with h5py.File.in_memory() as file:
+    ...     file["x"] = 7.0
+    ...     add_loss(file["x"], ImageLoss("max_error 1%", True, 0.01, 0.009, 2.0, None))
+    ...     str(stated_loss(file["x"]))
+    'max_error 1%, within 0.01 of each value (largest error 0.009), added variance 2'
+    """
+    if not h5py.h5a.exists(dataset.id, _LOSSY.encode()):
+        return None
+    words = _text(dataset.attrs[_LOSSY])
+    numbers = {of: _number(dataset, name) for name, of in _NUMBERS.items()}
+    known = {of: number or 0.0 for of, number in numbers.items() if of != "noise_increase"}
+    is_relative = words.startswith("max_error") and words.endswith("%")
+    return ImageLoss(words, is_relative, noise_increase=numbers["noise_increase"], **known)
+
+
+def _text(found: Any) -> str:
+    return found.decode("utf-8", "replace") if isinstance(found, bytes) else str(found)
+
+
+def _number(dataset: h5py.Dataset, name: str) -> float | None:
+    found = np.asarray(dataset.attrs.get(name, ()))
+    return float(found.ravel()[0]) if found.size == 1 and found.dtype.kind in "iuf" else None
