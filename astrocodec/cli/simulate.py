@@ -1,4 +1,4 @@
-"""``astrocodec simulate``: write simulated frames, a ramp, epochs of a field or a radio image as a FITS file."""
+"""``astrocodec simulate``: write simulated frames, a ramp, epochs of a field, a radio image or visibilities."""
 
 import errno
 import os
@@ -13,11 +13,14 @@ from astrocodec.cli.exit_codes import ExitCode
 from astrocodec.cli.failures import end_with
 from astrocodec.cli.outputs import check_output
 from astrocodec.cli.simulated_cubes import epoch_cube, ramp_cube, write_cube
+from astrocodec.cli.simulated_visibilities import write_observation
 from astrocodec.files.target import Target
 from astrocodec.simulate import PRESETS, Preset, configure, observe
+from astrocodec.simulate.layouts import NAMES
 from astrocodec.simulate.radio_sky import KINDS, simulate_radio
 from astrocodec.simulate.read_patterns import READ_PATTERNS
 from astrocodec.simulate.sky import MAX_PIXELS
+from astrocodec.simulate.visibilities import VisibilitySettings
 
 if TYPE_CHECKING:
     from astropy.io.fits import HDUList, Header
@@ -77,17 +80,20 @@ _OPTIONS = {
     "ramp": ("ramp", "groups", "integrations"),
     "epochs": ("epochs", "filters"),
     "radio": ("radio",),
+    "visibilities": ("visibilities", "stations", "times", "channels"),
 }  # fmt: skip
 
 
 def _kind(context: click.Context) -> str:
     """What the options ask for; `RefusalError` for options of two kinds."""
     given = [name for name in context.params if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
-    kind = next((kind for kind in ("ramp", "epochs", "radio") if kind in given), "frame")
+    kind = next((kind for kind in tuple(_OPTIONS)[1:] if kind in given), "frame")
+    if kind == "visibilities" and "shape" in given:
+        raise RefusalError("--shape is of images, not of --visibilities; give --stations, --times and --channels")
     for name in given:
         other = next((other for other in _OPTIONS if name in _OPTIONS[other]), kind)
         if other != kind:
-            plural = {"frame": "frames", "ramp": "ramps", "epochs": "epochs", "radio": "radio images"}[other]
+            plural = {"frame": "frames", "ramp": "ramps", "radio": "radio images"}.get(other, other)
             fault = f"goes with {plural}, not with --{kind}" if kind != "frame" else f"needs --{other}"
             raise RefusalError(f"--{name.replace('_', '-')} {fault}; leave it out or see the command's --help")
     return kind
@@ -127,7 +133,7 @@ def _write(hdus: "HDUList", target: Path) -> None:
 
 
 @click.command("simulate", epilog="Presets: " + "; ".join(f"{p.name}: {p.summary}" for p in PRESETS.values()) + ".")
-@click.argument("out", type=click.Path(dir_okay=False, path_type=Path), metavar="OUT.fits")
+@click.argument("out", type=click.Path(path_type=Path), metavar="OUT.fits")
 @click.option("--preset", type=click.Choice(list(PRESETS)), default="ccd", show_default=True, help="What to simulate.")
 @click.option("--shape", type=frame_shape, metavar="NYxNX", help="Rows x columns of a frame, overscan included.")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Scene and noise.")
@@ -148,14 +154,18 @@ def _write(hdus: "HDUList", target: Path) -> None:
 @click.option("--epochs", type=click.IntRange(1, 100_000), help="Epochs of one field, as a cube.")
 @click.option("--filters", default="r", show_default=True, help="Filters of the epochs, letters of ugriz.")
 @click.option("--radio", type=click.Choice(KINDS), help="A radio image in Jy/beam, and its sky as an extension.")
+@click.option("--visibilities", type=click.Choice(NAMES), help="Visibilities, to .ms, .uvh5, .uvfits or .npz.")
+@click.option("--stations", type=click.IntRange(2, 512), help="First stations of the array.  [default: all]")
+@click.option("--times", type=click.IntRange(1, 10_000_000), default=10, show_default=True, help="Integrations.")
+@click.option("--channels", type=click.IntRange(1, 1_000_000), default=64, show_default=True, help="Channels.")
 @click.option("--overwrite", is_flag=True, help="Replace OUT.fits if it exists.")
 @click.pass_context
 def simulate_command(
     context: click.Context, /, out: Path, preset: str, seed: int, extensions: int, planes: int | None, ramp: str | None,
-    groups: int, integrations: int, epochs: int | None, filters: str, radio: str | None, overwrite: bool,
-    **changes: Any,
+    groups: int, integrations: int, epochs: int | None, filters: str, radio: str | None, visibilities: str | None,
+    stations: int | None, times: int, channels: int, overwrite: bool, **changes: Any,
 ) -> None:  # fmt: skip
-    """Write simulated detector frames to OUT.fits, with --ramp or --epochs a cube, or with --radio a radio image.
+    """Write simulated detector frames to OUT.fits, or with --ramp, --epochs, --radio or --visibilities other data.
 
     The header holds the true gain, read noise and sky, so that a measurement on the file can be checked.
     """
@@ -163,6 +173,10 @@ def simulate_command(
     kind = _kind(context)
     shape = {} if changes["shape"] is None else {"shape": changes["shape"]}
     try:
+        if kind == "visibilities":
+            settings = VisibilitySettings(str(visibilities), stations, times, channels, seed=seed)
+            write_observation(settings, out, overwrite)
+            return
         if kind == "ramp":
             cube = ramp_cube(str(ramp), seed, groups=groups, integrations=integrations, **shape)
         elif kind == "epochs":
@@ -173,6 +187,8 @@ def simulate_command(
             hdus = _frames(preset, seed, extensions, planes, changes)
     except (ValueError, ImportError) as error:
         raise RefusalError(str(error)) from None
+    except OSError as error:
+        end_with(error, str(out))
     try:
         if kind in ("ramp", "epochs"):
             write_cube(cube, out)

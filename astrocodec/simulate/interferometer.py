@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from astrocodec.simulate.baseline_geometry import EARTH, equatorial, uvw
 from astrocodec.simulate.sky import Floats, require_range
 
 LIGHT = 299_792_458.0  # m / s
-EARTH = 2 * math.pi / 86_164.1  # radian / s
 ARCSEC = math.pi / 180.0 / 3600.0
 ACCURACY = 1e-6  # of ducc0, relative
 
@@ -114,20 +114,12 @@ def stations(array: Interferometer) -> Floats:
 
 def baselines(array: Interferometer) -> Floats:
     """Baselines as the Earth turns, [visibility, (u, v, w)], metres; one of each pair, for all times."""
-    east, north = stations(array).T
-    latitude, declination = math.radians(array.latitude), math.radians(array.declination)
-    # Thompson, Moran & Swenson 2017, "Interferometry and Synthesis in Radio Astronomy", equations 4.1 and 4.2.
-    places = np.stack([-north * math.sin(latitude), east, north * math.cos(latitude)])
-    first, second = np.triu_indices(len(east), 1)
-    x, y, z = places[:, second] - places[:, first]
+    fields = stations(array)
+    places = equatorial(np.column_stack([fields, np.zeros(len(fields))]), math.radians(array.latitude))
+    first, second = np.triu_indices(len(places), 1)
     steps = max(1, round(3600.0 * array.hours / array.interval))
-    angle = ((np.arange(steps) + 0.5) / steps - 0.5) * array.hours * 3600.0 * EARTH
-    sine, cosine = np.sin(angle)[:, None], np.cos(angle)[:, None]
-    toward = cosine * x - sine * y
-    u = sine * x + cosine * y
-    v = math.cos(declination) * z - math.sin(declination) * toward
-    w = math.cos(declination) * toward + math.sin(declination) * z
-    return np.stack([u.ravel(), v.ravel(), w.ravel()], axis=1)
+    angles = ((np.arange(steps) + 0.5) / steps - 0.5) * array.hours * 3600.0 * EARTH
+    return uvw(places[second] - places[first], math.radians(array.declination), angles).reshape(-1, 3)
 
 
 def briggs_weights(uv: Floats, cell: float, robust: float) -> Floats:
