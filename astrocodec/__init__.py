@@ -40,6 +40,8 @@ _MODULES = {
 
 def __getattr__(name: str) -> Any:
     # At first use: the reference, which needs no native library, must import without one.
+    if name == "visibility":
+        return importlib.import_module("astrocodec.visibility")
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = found = getattr(importlib.import_module(f"astrocodec.{_MODULES.get(name, 'codec')}"), name)

@@ -1,8 +1,8 @@
 """Codecs: what may stand behind a stream's header (docs/format.md section "Codecs").
 
-The C library knows two, *stored* and *causal*. Others are packages: they name their codecs in the entry points
-``astrocodec.codecs``, or call `register`. Learned codecs of this package are in `OPTIONAL`; their modules are imported
-when they are used, since they need torch.
+The C library knows *stored*, *causal* and, of visibilities, *flags*. Others are packages: they name their codecs in the
+entry points ``astrocodec.codecs``, or call `register`. Learned codecs of this package are in `OPTIONAL`; their modules
+are imported when they are used, since they need torch.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from astrocodec.errors import CodecNotFoundError, OptionError
 
 GROUP = "astrocodec.codecs"
-NATIVE = {0: "stored", 1: "causal"}
+NATIVE = {0: "stored", 1: "causal", 97: "flags"}
 PRIVATE = 192  # ids from here on are never assigned
 _MAX_TEXT = 255
 # Codecs of this package that need more than it does: id, name, whether exact, and what makes them.

@@ -257,7 +257,7 @@ AC_API int ac_stream_encode_bounded(const ac_choice *choices, size_t count, cons
 AC_API int ac_bounded_codes(const ac_array *array, const void *data, const ac_bound *bound, int32_t *codes);
 
 /* What a stream says of itself. */
-enum { AC_STORED = 0, AC_CAUSAL = 1 }; /* codecs */
+enum { AC_STORED = 0, AC_CAUSAL = 1, AC_FLAGS = 97 }; /* codecs of this library */
 typedef struct {
     int32_t id, critical;
     size_t at, length; /* of what it holds */

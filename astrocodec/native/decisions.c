@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-static void record(ac_records *r, uint32_t one)
+void ac_records_add(ac_records *r, uint32_t one)
 {
     if (r->count == r->room) {
         const size_t room = 2 * r->room + 256;
@@ -16,13 +16,13 @@ static void record(ac_records *r, uint32_t one)
     r->at[r->count++] = one;
 }
 
-void ac_records_choose(ac_records *r, ac_decision *d, int is_yes) { record(r, ac_record_choice(d, is_yes, AC_HALVED)); }
+void ac_records_choose(ac_records *r, ac_decision *d, int is_yes) { ac_records_add(r, ac_record_choice(d, is_yes, AC_HALVED)); }
 
 void ac_records_raw(ac_records *r, uint64_t value, uint32_t left)
 {
     for (; left; value >>= 16) {
         const uint32_t bits = left < 16 ? left : 16;
-        record(r, ac_record_raw((uint32_t)value & ((1u << bits) - 1), bits));
+        ac_records_add(r, ac_record_raw((uint32_t)value & ((1u << bits) - 1), bits));
         left -= bits;
     }
 }

@@ -77,6 +77,7 @@ typedef struct {
     size_t count, room;
     int is_short;
 } ac_records;
+void ac_records_add(ac_records *records, uint32_t record); /* of ac_record_choice or ac_record_raw */
 void ac_records_choose(ac_records *records, ac_decision *decision, int is_yes);
 void ac_records_raw(ac_records *records, uint64_t value, uint32_t bits);
 void ac_records_number(ac_records *records, ac_number *number, uint64_t value);

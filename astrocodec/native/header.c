@@ -135,7 +135,7 @@ int ac_header_read(ac_reader *r, ac_header *h)
     if (magic && (magic[0] != 0xac || magic[1] != 0x0d)) ac_fail_reader(r, AC_REASON_MAGIC, 0, 0, 0);
     read_array(r, h);
     for (int id = -1; !r->why.status && id != AC_SECTION_CODEC;) id = read_section(r, h, id);
-    if (!r->why.status && h->checksum_kind && h->codec <= AC_CAUSAL) ac_fail_reader(r, AC_REASON_CHECKSUM_KIND, 4, (uint64_t)h->array.dtype, 0);
+    if (!r->why.status && h->checksum_kind && ac_is_own(h->codec)) ac_fail_reader(r, AC_REASON_CHECKSUM_KIND, 4, (uint64_t)h->array.dtype, 0);
     h->length = r->at;
     return r->why.status;
 }

@@ -28,6 +28,9 @@ typedef struct {
     int unknown_section;
 } ac_header;
 
+/* Whether a codec is one of this library. */
+static inline int ac_is_own(int codec) { return codec <= AC_CAUSAL || codec == AC_FLAGS; }
+
 size_t ac_header_size(const ac_header *header);
 /* Of all fields down to `codec`, `model`, `planes`, `reference`, `cuts`, `quantise`, `maps`, `axes`, `blanks`, `loss`, `series` and `parameters`. Returns ac_header_size. */
 size_t ac_header_write(const ac_header *header, uint8_t *out);

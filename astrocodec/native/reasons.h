@@ -70,6 +70,8 @@ REASON(QUANTISE_SCALE, CORRUPT, "a scale or a zero that is not finite, or a scal
 REASON(QUANTISE_EXCEPTIONS, CORRUPT, "%f runs of exceptions, which do not ascend in the array's %a elements")
 REASON(QUANTISE_TABLE, CORRUPT, "%f bytes that do not hold all tiles and exceptions, or more")
 REASON(LOSS, CORRUPT, "%f bytes of loss, or a number outside its range; there are %a")
+REASON(FLAGS_TYPE, CORRUPT, "flags of data type %f, booleans, %a, are allowed")
+REASON(FLAGS_AXES, CORRUPT, "an axis of %f does not part %a flags")
 /* pieces */
 REASON(PIECES_CUT, TRUNCATED, "%f pieces announced, %a bytes are left: the stream is cut")
 REASON(PIECES_LONG, CORRUPT, "%f bytes follow the last piece")

@@ -348,6 +348,16 @@ static int decode_causal(ac_opened *s, const given *g, void *out)
     return status;
 }
 
+static int decode_flags(ac_opened *s, void *out)
+{
+    ac_refusal why = {0};
+    size_t part;
+    if (!ac_flags_decode(&s->flags, s->data, out, &part, &why)) return AC_OK;
+    if (!why.reason) return ac_fault_plain(s->fault, why.status);
+    s->fault->plane = s->fault->column = 0, s->fault->row = part * s->flags.part_rows;
+    return ac_opened_refuse_in(s, AC_IN_PIECE, part, &why, (uint64_t)(s->data.bytes - s->stream));
+}
+
 static int decode_opened(ac_opened *s, const given *g, void *out)
 {
     const ac_header *h = &s->header;
@@ -359,6 +369,8 @@ static int decode_opened(ac_opened *s, const given *g, void *out)
         status = decode_causal(s, g, out);
     else if (h->codec == AC_STORED)
         ac_copy_little_endian(out, s->data.bytes, size / ac_number_bytes(h->array.dtype), ac_number_bytes(h->array.dtype));
+    else if (h->codec == AC_FLAGS)
+        status = decode_flags(s, out);
     else
         status = ac_foreign_decode(h, s->stream, s->length, out, size, s->fault);
     if (status || h->checksum_kind) return status;

@@ -48,6 +48,17 @@ static int check_stored(ac_opened *s)
     return ac_opened_refuse(s, s->data.length < size ? AC_REASON_STORED_CUT : AC_REASON_STORED_LONG, s->header.length, s->data.length, size);
 }
 
+static int check_flags(ac_opened *s)
+{
+    const ac_header *h = &s->header;
+    ac_refusal why = {0};
+    if (h->planes.bytes) return refuse_section(s, AC_SECTION_PLANES, h->planes, AC_REASON_CHAIN_NONE);
+    if (h->series.bytes) return refuse_section(s, AC_SECTION_SERIES, h->series, AC_REASON_SERIES_NONE);
+    s->is_read = 1;
+    if (!ac_flags_read(h, s->data.length, &s->flags, &why)) return AC_OK;
+    return ac_opened_refuse_in(s, AC_IN_SECTION, AC_SECTION_CODEC, &why, (uint64_t)(h->parameters.bytes - s->stream));
+}
+
 static int check_axes(ac_opened *s)
 {
     const ac_span section = s->header.axes;
@@ -208,6 +219,7 @@ int ac_opened_read(ac_opened *s)
     if (h->axes.bytes) return refuse_section(s, AC_SECTION_AXES, s->header.axes, AC_REASON_AXES_NONE);
     if (h->quantise.bytes) return refuse_section(s, AC_SECTION_QUANTISE, s->header.quantise, AC_REASON_QUANTISE_NONE);
     if (h->codec == AC_STORED) return check_stored(s);
+    if (h->codec == AC_FLAGS) return check_flags(s);
     s->is_read = 1;
     return AC_OK;
 }
@@ -277,7 +289,7 @@ int ac_stream_inspect(const uint8_t *stream, size_t length, ac_stream_info *info
     int status = ac_opened_read(&s);
     if (!status && s.header.codec == AC_CAUSAL) status = ac_opened_pieces(&s, NULL);
     tell(&s, info);
-    info->is_whole = !status && s.header.codec <= AC_CAUSAL;
+    info->is_whole = !status && ac_is_own(s.header.codec);
     ac_opened_free(&s);
     /* where too few bytes follow, `is_whole` tells it, and `fault` why */
     return s.is_read ? AC_OK : status;

@@ -12,6 +12,7 @@
 #include "series.h"
 #include "split.h"
 #include "stream.h"
+#include "visibility/flags.h"
 
 /* Where the parts of a stream are; `stream`, `length` and `fault` are given. */
 typedef struct {
@@ -36,6 +37,7 @@ typedef struct {
     ac_blanks blanks;     /* none where there is no mask */
     ac_plane_maps maps;   /* none where all planes have that of the parameters */
     size_t piece_count;
+    ac_flags flags;       /* of a stream of this codec */
     ac_span data, pieces; /* without the checksum; without `inner` */
     int is_read;          /* all that precedes the data, the parameters of a codec of ours too */
     ac_fault *fault;

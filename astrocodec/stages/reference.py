@@ -29,6 +29,7 @@ from astrocodec.stages.chain import Chain, undo_chain
 from astrocodec.stages.chain_choice import period_of
 from astrocodec.stages.cuts import NO_CUTS, Cuts, find_cuts
 from astrocodec.stages.distribution import Tables, build_tables
+from astrocodec.stages.flags import FLAGS, decode_flags
 from astrocodec.stages.loss import Loss
 from astrocodec.stages.outside import Outside, apply_outside, undo_outside
 from astrocodec.stages.outside_choice import choose_outside
@@ -522,12 +523,15 @@ def decode_stream(
     loss = header.body_of(stream.LOSS)
     if loss is not None:
         Loss.read(loss)
-    if header.codec not in (STORED, CAUSAL):
+    if header.codec not in (STORED, CAUSAL, FLAGS):
         raise CodecNotFoundError(f"codec {header.codec} is needed, which the reference does not know")
     if header.checksum_kind != stream.OF_ELEMENTS:
         raise CorruptError(f"codec {header.codec} is exact, its checksum is of the elements, not of the bytes")
+    values: NDArray[Any]
     if header.codec == STORED:
         values = _decode_stored(body, header)
+    elif header.codec == FLAGS:
+        values = decode_flags(body, at, header)
     else:
         values = _decode_modelled(body, at, header, models, decode_one, reference)
     stream.check(data, at, values)

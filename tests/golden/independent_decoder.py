@@ -177,7 +177,7 @@ BLANKS, LOSS, SERIES, CODEC = 23, 24, 25, 127
 CRITICAL = (PLANES, REFERENCE, CUTS, QUANTISE, MAPS, AXES, BLANKS, SERIES, CODEC)
 KNOWN = {MODEL: 0, NAME: 0, LOSS: 0, **dict.fromkeys(CRITICAL, 1)}
 RESERVED = {19: "code weights"}
-STORED, CAUSAL = 0, 1
+STORED, CAUSAL, FLAGS = 0, 1, 97
 
 
 @dataclass
@@ -211,7 +211,7 @@ def read_frame(stream: bytes) -> Frame:
     codec, flags = data.u(1), data.u(1)
     demand(not flags & 0x60 and flags & 31 < len(TYPES), f"data type {flags & 127}")
     kind, axes = flags >> 7, data.u(1)
-    demand(codec > CAUSAL or kind == 0, "an exact codec, and the other kind of checksum")
+    demand(codec not in (STORED, CAUSAL, FLAGS) or kind == 0, "an exact codec, and the other kind of checksum")
     demand(axes <= 32, f"{axes} axes")
     shape = tuple([data.varint(1 << 40) for _ in range(axes)])
     demand(prod(shape) <= 1 << 40, "number of elements")
@@ -256,6 +256,8 @@ def decode_stream(
         data.finish("the elements")
     elif frame.codec == CAUSAL:
         elements = decode_beside(frame, data, models, reference)
+    elif frame.codec == FLAGS:
+        elements = decode_flags(frame, data)
     else:
         name, _, install = frame.sections.get(NAME, b"").decode(errors="replace").partition("\n")
         raise MissingError(f"codec {frame.codec} is needed, {name or 'which has no name'}: {install}")
@@ -1675,6 +1677,67 @@ def yes_before_no(decisions: list[Decision], coder: Coder) -> int:
 # Model
 
 HIGHEST_SUM = 65000
+
+
+# Bitmap and flags
+
+
+def decode_bitmap(data: Bytes, rows: int, period: int, columns: int, depth: int) -> list[list[list[int]]]:
+    """Rows of columns of zeros and ones."""
+    coder = Coder(data, 1)
+    decisions: dict[tuple[int, ...], Decision] = {}
+
+    def pop(*key: int) -> int:
+        return decisions.setdefault(key, Decision(1024)).pop(coder)
+
+    found: list[list[list[int]]] = []
+    ways: list[int] = []
+    empty = [[0] * depth for _ in range(columns)]
+    for r in range(rows):
+        before, above = r - period, r - 1 if period > 1 else r - 2
+        around = ways[before] if before >= 0 else 0, ways[r - 1] if r else 0
+        way = 1 if before >= 0 and pop(1, *around) else 0
+        if not way and above >= 0 and pop(2, *around):
+            way = 2
+        ways.append(way)
+        if way:
+            found.append(found[before if way == 1 else above])
+            continue
+        row: list[list[int]] = []
+        others = found[before] if before >= 0 else empty, found[above] if above >= 0 else empty
+        for c in range(columns):
+            row.append([])
+            for p in range(depth):
+                near = [row[c - 1][p] if c else 0, row[c - 2][p] if c > 1 else 0]
+                near += [other[x][p] if 0 <= x < columns else 0 for other in others for x in (c - 1, c, c + 1)]
+                row[c].append(pop(0, 1 + row[c][p - 1] if p else 0, *near))
+        found.append(row)
+    coder.finish()
+    return found
+
+
+def decode_flags(frame: Frame, data: Bytes) -> bytes:
+    """Booleans."""
+    demand(not {PLANES, SERIES} & frame.sections.keys(), "planes of flags")
+    demand(frame.data_type == "b1", "flags that are no booleans")
+    rows, parameters = prod(frame.shape), Bytes(frame.sections[CODEC])
+    demand(rows, "no flags")
+    depth, columns, period = (parameters.varint(1 << 40) for _ in range(3))
+    parameters.finish("the parameters of flags")
+    for side in (depth, columns):
+        demand(side and rows % side == 0, f"{rows} flags, a side of {side}")
+        rows //= side
+    demand(1 <= period <= rows, "period of flags")
+    most, length = max(1, (1 << 24) // (columns * depth)), len(data.data)
+    demand(length >= 5 * -(-rows // most), "so many parts", TruncatedError)
+    demand(columns * depth <= 1 << 24 or length >= prod(frame.shape) >> 14, "so many flags")
+    out = b""
+    for first in range(0, rows, most):
+        part = Bytes(data.take(data.varint()))
+        found = decode_bitmap(part, min(most, rows - first), period, columns, depth)
+        out += bytes(bit for row in found for column in row for bit in column)
+    data.finish("the flags")
+    return out
 
 
 class Weights(NamedTuple):

@@ -233,6 +233,16 @@ def _ranks(rank: int, value: int, count: int, *choices: tuple[str, int] | tuple[
     return _causal(_set(_decided(*choices), count), bytes([3, 0, rank, 0]), bytes(3 * [value]))
 
 
+# Three flags, none of them set.
+THREE_NO = _decided(*[("bit", 0)] * 3)
+
+
+def _flags(parameters: bytes = b"\1\3\1", part: bytes = THREE_NO, data_type: int = 10, **other: Any) -> bytes:
+    """A row of three."""
+    settings = {"data": varint(len(part)) + part, "elements": bytes(3), **other}
+    return stream_of(97, data_type, parameters=parameters, **settings)
+
+
 def _low(*data: int) -> bytes:
     """Three fives with three low bits each."""
     return _causal(bytes(3) + b"\3\0\0", bytes([len(data) + 3, *data]) + FIVES[1:], b"\x2f\x2f\x2f")
@@ -346,6 +356,9 @@ ALLOWED = {
     "cuts without pieces": stream_of(sections=((18 | 128, b"any"),)),
     "cuts": _causal(data=4 * FIVES, elements=b"\5" * 6, shape=(2, 3), cuts=b"\1\1\1\2"),
     "column cuts": _causal(data=2 * FIVES, cuts=b"\0\1\1"),
+    "flags": _flags(),
+    "flags of another depth": _flags(b"\3\1\1", _decided(("first", 0), ("next", 0), ("next", 0))),
+    "flags of three rows": _flags(b"\1\1\3", _decided(("bit", 0), ("like", 1), ("like again", 1))),
     "all columns cut": _causal(data=3 * FIVES, cuts=b"\0\2\1\1"),
 }  # fmt: skip
 
@@ -405,6 +418,25 @@ FORBIDDEN = {
     "long name": (stream_of(sections=((2, bytes(256)),)), CorruptError, "name"),
     "codec": (stream_of(70, 128, sections=((2, b"waves\npip install w"),)), MissingError, "70.*waves.*pip install w"),
     "codec without a name": (stream_of(200), MissingError, "200"),
+    "flags of integers": (_flags(data_type=0), CorruptError, "booleans"),
+    "flags with the other checksum": (_flags(data_type=138), CorruptError, "checksum"),
+    "no flags": (_flags(shape=(0,)), CorruptError, "no flags"),
+    "flags of no depth": (_flags(b"\0\3\1"), CorruptError, "side of 0"),
+    "flags of two columns": (_flags(b"\1\2\1"), CorruptError, "side of 2"),
+    "flags without a period": (_flags(b"\1\3\0"), CorruptError, "period"),
+    "flags of a long period": (_flags(b"\1\3\2"), CorruptError, "period"),
+    "flags of cut parameters": (_flags(b"\1\3"), TruncatedError, ""),
+    "flags of long parameters": (_flags(b"\1\3\1\0"), CorruptError, "behind"),
+    "a chain of flags": (_flags(sections=((16 | 128, CHAIN),)), CorruptError, "planes"),
+    "axes of flags": (_flags(sections=((22 | 128, b"\0"),)), CorruptError, "axes"),
+    "flags of a short part": (_flags(part=THREE_NO[:3]), TruncatedError, "so many"),
+    "flags of a low state": (_flags(part=bytes(6)), CorruptError, "state"),
+    "flags that end elsewhere": (_flags(part=_decided(*[("bit", 0)] * 4)), CorruptError, "states"),
+    "flags that end late": (_flags(part=THREE_NO + b"\0\0"), CorruptError, "word"),
+    "bytes behind flags": (_flags(data=b"\4" + THREE_NO + b"\0\0"), CorruptError, "behind"),
+    "a part that is not there": (_flags(data=b"\x09" + THREE_NO), TruncatedError, ""),
+    "flags in too few bytes": (_flags(b"\1\1\1", shape=(1 << 40,)), TruncatedError, "so many"),
+    "flags of a wide row": (_flags(b"\1" + varint(1 << 40) + b"\1", shape=(1 << 40,)), CorruptError, "so many"),
     "stored parameters": (stream_of(parameters=b"\0"), CorruptError, "parameters"),
     "stored, short": (stream_of(data=b"ab"), TruncatedError, ""),
     "stored, long": (stream_of(data=b"abcd"), CorruptError, "behind"),

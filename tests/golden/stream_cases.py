@@ -12,6 +12,7 @@ from made_models import made_samples, made_table
 from numpy.typing import NDArray
 
 from astrocodec.model import Model, load_model
+from astrocodec.stages.flags import encode_flags
 from astrocodec.stages.quantise import NULL_STEP, Quantised, Tiling, find_steps, restore
 from astrocodec.stages.reference import encode_steps, encode_stream
 from astrocodec.stages.stream import CHECKSUM_SIZE, Section, read_header, seal
@@ -63,6 +64,8 @@ class Case:
         The array has planes of one pattern, which stands in the stream as its reference.
     quantised : Quantised, optional
         The array is made of steps, and coded by these.
+    flags : bool
+        The array is one of flags, and coded as such.
     sections : tuple of Section
         Put into the stream behind the encoder's back: what no encoder of this version writes.
     """
@@ -76,6 +79,7 @@ class Case:
     sections: tuple[Section, ...] = ()
     beside: bool = False
     quantised: Quantised | None = None
+    flags: bool = False
 
     def array(self) -> Array:
         """The array of this case."""
@@ -97,6 +101,8 @@ class Case:
 
     def encode(self, array: Array) -> bytes:
         """The stream of an array, by the reference."""
+        if self.flags:
+            return encode_flags(array)
         model = self.model
         file = model.to_bytes(whole=self.self_contained) if self.tuned or self.self_contained else b""
         values = array.astype(array.dtype.newbyteorder("="))
@@ -182,6 +188,14 @@ def _multiples(rng: np.random.Generator) -> Array:
 def _lattice_with_holes(rng: np.random.Generator) -> Array:
     k = np.sort(rng.choice(150, 100, replace=False))[np.clip(_sky(rng, (70, 80), 50, 12).round().astype(int), 0, 99)]
     return np.asarray(np.floor(181.5 * k + 3.2), np.uint16)
+
+
+def _flags(rng: np.random.Generator) -> Array:
+    """Bad channels, times, baselines, and bursts, which most polarisations share."""
+    found = rng.random((7, 5, 33, 4)) < 0.01
+    found |= rng.random((7, 5, 33, 1)) < 0.03
+    found[:, :, 9:12] = found[3] = found[:, 2] = True
+    return found
 
 
 def _value_set(rng: np.random.Generator) -> Array:
@@ -326,6 +340,7 @@ CASES = {
     "float64_around_zero": Case(lambda rng: _sky(rng, (24, 33), 0, 3)),
     "float16_integers": Case(lambda rng: _sky(rng, (22, 31), 90, 7).round().astype("f2") + 0),
     "bool_mask": Case(_mask),
+    "bool_flags": Case(_flags, flags=True),
     "complex64_visibilities": Case(_visibilities),
     "complex128_integers": Case(_complex_integers),
     "int16_lattice": Case(_lattice, thorough=True),

@@ -35,6 +35,9 @@ def test_golden_stream(name: str, workers: int) -> None:
         choices, section = [(native_model(case.model), b"")], q.to_bytes(back.dtype, back.shape)
         assert native_stream.encode_steps(choices, shifted, back, section, None, False, workers) == _stream(name)
         return
+    if case.flags:
+        assert astrocodec.visibility.encode_flags(array) == _stream(name)
+        return
     options = {"thorough": case.thorough, "self_contained": case.self_contained, "workers": workers}
     coded = astrocodec.encode(array, case.model, piece_shape=case.piece_shape, **options, **case.reference())
     assert case.with_sections(coded, back) == _stream(name)

@@ -6,6 +6,7 @@
 #include "array.h"
 #include "bytes.h"
 #include "hdf5/chunk.h"
+#include "header.h"
 #include "model.h"
 
 /* What the stream of a chunk holds. Pairs that are no complex numbers are two planes along a new first axis. */
@@ -162,7 +163,7 @@ static int examine(const unsigned *values, size_t count, const uint8_t *stream, 
     memset(fault, 0, sizeof *fault);
     if (ac_chunk_values_read(values, count, v, &why)) return ac_fail_values(fault, &why);
     const uint64_t most = v->ndim ? ac_chunk_values_size(v) : (uint64_t)UINT32_MAX; /* HDF5's own limit */
-    const int is_foreign = !ac_stream_inspect(stream, length, info, fault) && info->codec > AC_CAUSAL;
+    const int is_foreign = !ac_stream_inspect(stream, length, info, fault) && !ac_is_own(info->codec);
     if (fault->status) return fail_chunk(fault, length);
     *size = ac_array_size(&info->array);
     if (!*size || *size == SIZE_MAX || (is_foreign && *size > most)) return refuse_chunk(fault, length, AC_REASON_CHUNK_SIZE, *size, most);
