@@ -16,7 +16,7 @@ from hdf5_filter.names import shown
 from hdf5_filter.references import Addresses
 from hdf5_filter.spaces import unshared_space
 
-__all__ = ["attribute_names", "copy_attributes"]
+__all__ = ["attribute_names", "copy_attributes", "value_of"]
 
 TypeMap = Callable[[Any], Any]
 
@@ -43,6 +43,14 @@ def attribute_names(obj: Any) -> list[bytes]:
             )
         return names
     raise CorruptError(f"the attributes of an object cannot be listed: {reason}") from reason
+
+
+def value_of(dataset: h5py.Dataset, name: str) -> Any:
+    """Return the value of an attribute as h5py has it; None where there is none, or of a type that it has none for."""
+    try:
+        return dataset.attrs.get(name)
+    except (OSError, TypeError, ValueError):
+        return None
 
 
 def copy_attributes(source: Any, target: Any, path: bytes, addresses: Addresses, map_type: TypeMap) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 import h5py
 import numpy as np
 
+from hdf5_filter.attributes import value_of
+
 __all__ = ["blanks_of"]
 
 NAMES = ("_FillValue", "missing_value")  # of netCDF
@@ -27,7 +29,7 @@ def blanks_of(dataset: h5py.Dataset, *, names: Sequence[str] = NAMES) -> list[An
     ...     [int(blank) for blank in blanks_of(dset)]
     [-9999, -7]
     """
-    found = [np.asarray(dataset.attrs[name]) for name in names if name in dataset.attrs]
+    found = [np.asarray(value_of(dataset, name)) for name in names]
     if dataset.id.get_create_plist().fill_value_defined() == h5py.h5d.FILL_VALUE_USER_DEFINED:
         found.append(np.asarray(dataset.fillvalue))
     blanks: dict[bytes, Any] = {}

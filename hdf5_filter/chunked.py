@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import h5py
 import numpy as np
@@ -19,7 +19,15 @@ from hdf5_filter.identity import FILTER_ID
 from hdf5_filter.layout import layout_of
 from hdf5_filter.values import CAUSAL, FilterValues
 
-__all__ = ["ChunkedDataset", "filter_ids", "filter_values", "has_shuffle_before", "stored_chunks", "touched_chunks"]
+__all__ = [
+    "ChunkCoder",
+    "ChunkedDataset",
+    "filter_ids",
+    "filter_values",
+    "has_shuffle_before",
+    "stored_chunks",
+    "touched_chunks",
+]
 
 
 def filter_ids(dataset: h5py.Dataset) -> list[int]:
@@ -51,6 +59,13 @@ def stored_chunks(dataset: h5py.Dataset) -> dict[tuple[int, ...], int]:
 
     dataset.id.chunk_iter(note)
     return found
+
+
+class ChunkCoder(Protocol):
+    """What makes streams of chunks."""
+
+    def encode(self, part: np.ndarray[Any, Any]) -> bytes:
+        """Return the stream of a chunk, of which a part may be within the dataset."""
 
 
 @dataclass(frozen=True)
@@ -113,9 +128,9 @@ class ChunkedDataset:
         mask, stream = self.dataset.id.read_direct_chunk(offset)
         return mask, bytes(stream)
 
-    def encode(self, pixels: np.ndarray[Any, Any]) -> bytes:
-        """Return the stream of a chunk."""
-        pixels = np.ascontiguousarray(pixels)
+    def encode(self, part: np.ndarray[Any, Any]) -> bytes:
+        """Return the stream of a chunk, of which a part may be within the dataset."""
+        pixels = np.ascontiguousarray(self.padded(part))
         if self.codec_id == CAUSAL:
             return self.codec.encode(pixels)
         return astrocodec.encode(pixels, codec=find_codec(self.codec_id).name)

@@ -10,22 +10,28 @@ from typing import Any
 
 import h5py
 
+from astrocodec.bounds import Bound
 from astrocodec.codec import are_residuals
 from astrocodec.codecs import exact_codec
 from astrocodec.errors import DifferenceError
 from astrocodec.files.meter import Meter, ProgressCall
 from astrocodec.files.target import Target
 from astrocodec.model import Model, keep_for_reading, load_model, on_installed_base
+from astrocodec.tuning import tune as fit
 from hdf5_filter.chunked import filter_ids
 from hdf5_filter.comparison import compare_files
 from hdf5_filter.copying import Place, copy_dataset, copy_file
+from hdf5_filter.dataset_loss import coded_loss
 from hdf5_filter.files import create_like, datasets_of, naming_damaged_file, open_file, system_errors
-from hdf5_filter.filter_options import AstroCodec
+from hdf5_filter.filter_options import AstroCodec, asked_bound
+from hdf5_filter.loss_attributes import add_loss
+from hdf5_filter.lossy_choice import bound_of_dataset, coordinates_of, why_lossless
 from hdf5_filter.model_attribute import add_model, needed_model
 from hdf5_filter.names import bytes_of, name_of
 from hdf5_filter.reading import available_cores
 from hdf5_filter.references import Addresses
 from hdf5_filter.report import DatasetReport, FileReport
+from hdf5_filter.sampling import sample
 from hdf5_filter.storage import describe, reason_to_keep
 from hdf5_filter.transfer import compress_dataset, fitted_chunks
 from hdf5_filter.userblock import copy_surroundings, end_of
@@ -49,6 +55,13 @@ def compress(
     effort: int = 5,
     thorough: bool = False,
     planes: str = "auto",
+    max_error: float | str | None = None,
+    noise_increase: float | str | None = None,
+    gain: float | None = None,
+    read_noise: float | None = None,
+    dither: bool | None = None,
+    protect_sources: bool = False,
+    saturation: float | None = None,
     workers: int | None = None,
     overwrite: bool = False,
     only_smaller: bool = False,
@@ -56,7 +69,7 @@ def compress(
     progress: ProgressCall | None = None,
 ) -> FileReport:
     """
-    Copy an HDF5 file, storing its datasets of numbers with the astrocodec filter.
+    Copy an HDF5 file, storing its datasets of numbers with the astrocodec filter, losslessly unless a bound is given.
 
     Everything else is copied in the file's own types, byte for byte: attributes, groups, links, references, named
     types, fill values, creation order, and every dataset that is not coded or would not become smaller.
@@ -85,6 +98,12 @@ def compress(
         Try every way to code a piece.
     planes : str, optional
         ``'residuals'``: planes of a chunk are coded as differences to the one before.
+    max_error, noise_increase, gain, read_noise, dither, protect_sources, saturation : optional
+        LOSSY, within a bound, in the unit of the stored numbers: `astrocodec.Bound` says what they are. Datasets of two
+        axes and more lose something, but for coordinates, flags and those whose type no bound is kept of; with
+        `datasets`, whatever is named itself. Fill values, also of ``_FillValue`` and ``missing_value``, are kept. Every
+        element is compared with its bound before the target gets its name; the dataset's attributes and the report say
+        what was lost, and why others lost nothing.
     workers : int, optional
         Threads; by default one for each core.
     overwrite : bool, optional
@@ -129,12 +148,27 @@ def compress(
         "thorough": thorough,
         "planes": are_residuals(planes),
     }
+    bound = asked_bound(max_error, noise_increase, gain, read_noise, dither, protect_sources, saturation)
+    asked["max_error and noise_increase"] = bound is not None
     exact_codec(codec, **asked)
+    if bound and are_residuals(planes):
+        raise ValueError("planes='residuals' goes with no bound: leave one away")
     base = load_model(model)
     if self_contained and on_installed_base(base) is None:
         keep_for_reading(base)  # each dataset brings it along
     cores = available_cores() if workers is None else workers
-    wanted: set[int] | None = None
+    wanted, named, coordinates = None, set[int](), set[int]()
+
+    def lossy_bound(dataset: h5py.Dataset) -> tuple[Bound | None, str]:
+        """Return the bound of a dataset, or why it has none."""
+        if bound is None:
+            return None, ""
+        address = Addresses.address(dataset.id)
+        is_coordinate = address in coordinates
+        if why := why_lossless(dataset, bound, is_named=address in named, is_coordinate=is_coordinate):
+            return None, f"lossless: {why}"
+        found = bound_of_dataset(dataset, bound, cores)
+        return found, "" if found else "lossless: several values stand for none, of which a bound keeps one"
 
     def transfer(dataset: h5py.Dataset, place: Place, kind: Any, advance: Callable[[int], None]) -> DatasetReport:
         reason = reason_to_keep(dataset)
@@ -144,23 +178,19 @@ def compress(
         if not reason and codec != "causal":
             reason = _why_not_by(codec, dataset)
         if not reason:
-            options = (
-                AstroCodec(codec=codec)
-                if codec != "causal"
-                else AstroCodec.tuned(dataset, base=base, effort=effort, thorough=thorough, planes=planes)
-                if tune
-                else AstroCodec(base, thorough=thorough, planes=planes)
-            )
-            # the general one is not in the file
-            if self_contained and needed_model(options.values) not in ("", load_model().fingerprint):
-                options = AstroCodec(options.model, thorough=thorough, try_general=False, planes=planes)
-            shape = fitted_chunks(dataset, chunks)
+            within, note = lossy_bound(dataset)
             try:
-                made = compress_dataset(dataset, place, kind, options, chunks=shape, workers=cores, advance=advance)
+                made = store(dataset, place, kind, advance, within)
+                if made is not None and within is not None:
+                    lost = coded_loss(made)
+                    if lost is None or not lost.variance:
+                        note = "lossless: within its bound nothing would be gained"
+                        made = store(dataset, place, kind, lambda _: None, None)
+                    else:
+                        add_loss(made, lost)
                 if made is not None:
-                    if self_contained:
-                        add_model(made, options.values)
-                    return describe(made, "compressed")
+                    place.put(made.id)
+                    return describe(made, "compressed", note)
                 reason = "would not become smaller"
             except NotCodedError as error:
                 reason = str(error)
@@ -169,9 +199,38 @@ def compress(
         copy_dataset(dataset, place, kind)
         return describe(dataset, "copied", reason)
 
+    def store(
+        dataset: h5py.Dataset, place: Place, kind: Any, advance: Callable[[int], None], within: Bound | None
+    ) -> h5py.Dataset | None:
+        """Store a dataset with a codec that is fitted to it; None where that would not make it smaller."""
+        if codec != "causal":
+            options = AstroCodec(codec=codec)
+        elif tune:
+            fitted = fit([*sample(dataset)], base, effort=effort, thorough=thorough, bound=within)
+            options = AstroCodec(fitted, thorough=thorough, planes=planes)
+        else:
+            options = AstroCodec(base, thorough=thorough, planes=planes)
+        # the general one is not in the file
+        if self_contained and needed_model(options.values) not in ("", load_model().fingerprint):
+            options = AstroCodec(options.model, thorough=thorough, try_general=False, planes=planes)
+        made = compress_dataset(
+            dataset,
+            place,
+            kind,
+            options,
+            chunks=fitted_chunks(dataset, chunks),
+            workers=cores,
+            advance=advance,
+            bound=within,
+        )
+        if made is not None and self_contained:
+            add_model(made, options.values)
+        return made
+
     def prepare(file: h5py.File) -> None:
-        nonlocal wanted
-        wanted = _wanted_addresses(file, datasets)
+        nonlocal wanted, named, coordinates
+        wanted, named = _wanted_addresses(file, datasets)
+        coordinates = coordinates_of(datasets_of(file)) if bound else set()
 
     return rewrite(
         source,
@@ -181,7 +240,7 @@ def compress(
         workers=cores,
         overwrite=overwrite,
         only_smaller=only_smaller,
-        verify=verify,
+        verify=verify or bound is not None,
         progress=progress,
     )
 
@@ -255,9 +314,9 @@ def _size(dataset: h5py.Dataset) -> int:
     return int(dataset.size or 0) * int(dataset.id.get_type().get_size())
 
 
-def _wanted_addresses(file: h5py.File, names: Sequence[str] | None) -> set[int] | None:
+def _wanted_addresses(file: h5py.File, names: Sequence[str] | None) -> tuple[set[int] | None, set[int]]:
     """
-    Find the datasets that are named, or that groups of these names hold; None stands for all.
+    Find the datasets that are named, or that groups of these names hold (None: all), and those named themselves.
 
     Raises
     ------
@@ -265,8 +324,8 @@ def _wanted_addresses(file: h5py.File, names: Sequence[str] | None) -> set[int] 
         There is no such dataset, or it cannot be compressed.
     """
     if names is None:
-        return None
-    found: set[int] = set()
+        return None, set()
+    found, themselves = set[int](), set[int]()
     for name in names:
         obj = file.get(bytes_of(name))
         if obj is not None and h5py.h5o.get_info(obj.id).fileno != h5py.h5o.get_info(file.id).fileno:
@@ -275,9 +334,9 @@ def _wanted_addresses(file: h5py.File, names: Sequence[str] | None) -> set[int] 
             reason = reason_to_keep(obj)
             if reason not in ("", "small", "compressed already"):
                 raise ValueError(f"{file.filename}: dataset {name!r} cannot be compressed: {reason}")
-            found.add(Addresses.address(obj.id))
+            themselves.add(Addresses.address(obj.id))
         elif isinstance(obj, h5py.Group):
             found |= {Addresses.address(dataset.id) for dataset in datasets_of(obj)}
         else:
             raise ValueError(f"{file.filename}: no dataset {name!r}; `astrocodec info` lists them")
-    return found
+    return found | themselves, themselves

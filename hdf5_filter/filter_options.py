@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import h5py
+import numpy as np
 
 import astrocodec
 from astrocodec._native import register_model
-from astrocodec.bounds import Bound
+from astrocodec.bounds import Bound, blank_bits
 from astrocodec.codec import are_residuals
 from astrocodec.codecs import exact_codec, find_codec
 from astrocodec.model import Model, load_model
@@ -169,6 +170,13 @@ class AstroCodec(h5py.filters.FilterRefBase):  # type: ignore[misc]
         is_default = found.fingerprint == load_model("default").fingerprint
         named = "" if is_default else found.fingerprint
         made._set(replace(found, fingerprint=named, dtype=None, pairs=False, chunk=(), blank=None))
+        return made
+
+    def within(self, bound: Bound, dtype: np.dtype[Any]) -> AstroCodec:
+        """Return the same with a bound, for elements of a type that its blank is one of."""
+        made = AstroCodec.__new__(AstroCodec)
+        blank = None if bound.blank is None else blank_bits(bound.blank, dtype)
+        made._set(replace(self.values, bound=replace(bound, blank=None), blank=blank))
         return made
 
     @property

@@ -11,7 +11,7 @@ import numpy as np
 
 from astrocodec.files.parallel import ordered_map
 from hdf5_filter.boxes import Box, boxes_within
-from hdf5_filter.chunked import ChunkedDataset, stored_chunks, touched_chunks
+from hdf5_filter.chunked import ChunkCoder, ChunkedDataset, stored_chunks, touched_chunks
 from hdf5_filter.layout import layout_of
 from hdf5_filter.reading import naming_damage, read_dataset
 
@@ -67,7 +67,12 @@ def box_arrays(
 
 
 def write_boxes(
-    made: h5py.Dataset, source: h5py.Dataset, boxes: Iterable[Box], workers: int, advance: Callable[[int], None]
+    made: h5py.Dataset,
+    source: h5py.Dataset,
+    boxes: Iterable[Box],
+    workers: int,
+    advance: Callable[[int], None],
+    coder: ChunkCoder | None = None,
 ) -> None:
     """Write those chunks of a new dataset of equal shape and fill value that hold anything of these boxes."""
     ranges = ([range(cut.start, cut.stop) for cut in box] for box in boxes)
@@ -78,7 +83,7 @@ def write_boxes(
         pixels = read_dataset(source, _box(made, offset), workers=1)
         if chunked is None:
             return pixels.nbytes, pixels
-        return pixels.nbytes, chunked.encode(chunked.padded(pixels))
+        return pixels.nbytes, (coder or chunked).encode(pixels)
 
     for offset, (size, coded) in zip(offsets, ordered_map(encode, offsets, workers), strict=True):
         if isinstance(coded, bytes):

@@ -9,9 +9,12 @@ from typing import Any
 import h5py
 import numpy as np
 
+from astrocodec.bounds import Bound
+from astrocodec.model import load_model
+from hdf5_filter.bounded_chunks import BoundedChunks
 from hdf5_filter.boxes import Box
 from hdf5_filter.chunk_shape import choose_chunks
-from hdf5_filter.chunked import filter_ids
+from hdf5_filter.chunked import ChunkedDataset, filter_ids
 from hdf5_filter.copying import Place
 from hdf5_filter.elements import block_elements, blocks_in, write_block
 from hdf5_filter.filter_options import AstroCodec
@@ -75,30 +78,43 @@ def compress_dataset(
     chunks: tuple[int, ...],
     workers: int,
     advance: Callable[[int], None],
+    bound: Bound | None = None,
 ) -> h5py.Dataset | None:
-    """Store a dataset with our filter; None, and nothing is stored, where that would not make it smaller."""
+    """
+    Store a dataset with our filter, without a name yet; None where that would not make it smaller.
+
+    A `bound` is that of these elements. The filter is told of none, so that programs which write to the dataset later
+    lose nothing, unless HDF5 must code the chunks itself.
+    """
     plist = _plain_properties(source)
+    fletcher32 = h5py.h5z.FILTER_FLETCHER32 in filter_ids(source)
     made = create_dataset(
         h5py.Group(place.group),
         None,
         source.shape,
         kind,
         chunks=chunks,
-        codec=codec,
+        codec=codec.within(bound, source.dtype) if bound and fletcher32 else codec,
         maxshape=source.maxshape,
         plist=plist,
-        fletcher32=h5py.h5z.FILTER_FLETCHER32 in filter_ids(source),
+        fletcher32=fletcher32,
     )
+    coder = _bounded(made, codec, bound) if bound else None
     boxes = stored_boxes(source)
     if boxes is None:
-        write_rows(made, 0, DatasetSource(source, workers, advance), workers)
+        write_rows(made, 0, DatasetSource(source, workers, advance), workers, coder)
     else:
         with naming_damage(source):
-            write_boxes(made, source, boxes, workers, advance)
-    if made.id.get_storage_size() >= source.id.get_storage_size():
+            write_boxes(made, source, boxes, workers, advance, coder)
+    return made if made.id.get_storage_size() < source.id.get_storage_size() else None
+
+
+def _bounded(made: h5py.Dataset, codec: AstroCodec, bound: Bound) -> BoundedChunks | None:
+    chunked = ChunkedDataset.of(made)
+    if chunked is None:
         return None
-    place.put(made.id)
-    return made
+    models = (codec.model, load_model()) if codec.values.try_general else (codec.model,)
+    return BoundedChunks(chunked, bound, tuple(dict.fromkeys(models)), codec.values.thorough)
 
 
 def decompress_dataset(

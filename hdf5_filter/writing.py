@@ -14,7 +14,7 @@ import numpy as np
 from astrocodec.files.parallel import ordered_map
 from hdf5_filter.boxes import Box, boxes_within, whole
 from hdf5_filter.chunk_shape import choose_chunks
-from hdf5_filter.chunked import ChunkedDataset, has_shuffle_before, touched_chunks
+from hdf5_filter.chunked import ChunkCoder, ChunkedDataset, has_shuffle_before, touched_chunks
 from hdf5_filter.filter_options import AstroCodec
 from hdf5_filter.identity import FILTER_ID
 from hdf5_filter.names import bytes_of
@@ -186,8 +186,14 @@ def _append(dataset: h5py.Dataset, source: ArraySource | BlockSource, workers: i
     return dataset
 
 
-def write_rows(dataset: h5py.Dataset, start: int, source: ArraySource | BlockSource, workers: int) -> None:
-    """Write a source into a dataset from this row on; the dataset is lengthened where it ends."""
+def write_rows(
+    dataset: h5py.Dataset,
+    start: int,
+    source: ArraySource | BlockSource,
+    workers: int,
+    coder: ChunkCoder | None = None,
+) -> None:
+    """Write a source into a dataset, lengthened where it ends, from this row on; `coder` may make its streams."""
     chunked = ChunkedDataset.of(dataset)
     side = dataset.chunks[0] if dataset.chunks else 64
     for panel in _panels(dataset, source, side):
@@ -199,7 +205,7 @@ def write_rows(dataset: h5py.Dataset, start: int, source: ArraySource | BlockSou
         if kept:
             rows = (slice(start - kept, start), *panel)
             blocks = itertools.chain([read_dataset(dataset, rows, workers=workers)], blocks)
-        _write_chunk_rows(chunked, start - kept, _in_rows(blocks, side), panel, workers)
+        _write_chunk_rows(chunked, coder or chunked, start - kept, _in_rows(blocks, side), panel, workers)
 
 
 def _panels(dataset: h5py.Dataset, source: ArraySource | BlockSource, rows: int) -> Iterator[Box]:
@@ -225,7 +231,9 @@ def _fitting_blocks(dataset: h5py.Dataset, source: ArraySource | BlockSource, ro
         yield block
 
 
-def _write_chunk_rows(chunked: ChunkedDataset, start: int, rows: _Rows, panel: Box, workers: int) -> None:
+def _write_chunk_rows(
+    chunked: ChunkedDataset, coder: ChunkCoder, start: int, rows: _Rows, panel: Box, workers: int
+) -> None:
     """Write rows of chunks of a panel from this index on; all but the last are as long as a chunk."""
     dataset = chunked.dataset
     across = [range(cut.start, cut.stop) for cut in panel]
@@ -238,12 +246,12 @@ def _write_chunk_rows(chunked: ChunkedDataset, start: int, rows: _Rows, panel: B
             for offset in touched_chunks((range(at, at + len(pixels)), *across), chunked.chunk):
                 place = (0, *(begin - cut.start for begin, cut in zip(offset[1:], panel, strict=True)))
                 part = pixels[tuple(slice(at, at + side) for at, side in zip(place, chunked.chunk, strict=True))]
-                yield offset, chunked.padded(part)
+                yield offset, part
             at += len(pixels)
 
     def encode(job: tuple[tuple[int, ...], np.ndarray[Any, Any]]) -> tuple[tuple[int, ...], bytes]:
         offset, pixels = job
-        return offset, chunked.encode(pixels)
+        return offset, coder.encode(pixels)
 
     for offset, stream in ordered_map(encode, jobs(), workers):
         dataset.id.write_direct_chunk(offset, stream)

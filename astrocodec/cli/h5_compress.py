@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from astrocodec.cli.bound_options import BOUND_NAMES, bound_arguments, bound_options
 from astrocodec.cli.formats import HDF5
 from astrocodec.cli.names import compressed_hdf5_name, is_hdf5_name
 from astrocodec.cli.option_types import chunk_shape, coding_options
@@ -38,6 +39,7 @@ from astrocodec.cli.two_names import input_and_output
     default="auto",
     help="residuals: code each plane of a chunk as its difference to the one before, to compare with.",
 )
+@bound_options(asks_header=False)
 def h5_compress_command(
     files: tuple[str, ...],
     run: RunOptions,
@@ -47,7 +49,7 @@ def h5_compress_command(
     planes: str,
     **coding: Any,
 ) -> None:
-    """Compress the datasets of numbers of HDF5 FILES, without loss, to NAME.ac.h5 (NAME.ac.nc for NAME.nc).
+    """Compress the datasets of numbers of HDF5 FILES to NAME.ac.h5 (NAME.ac.nc), without loss unless a bound is given.
 
     FILES may be patterns, and directories with -r; IN OUT, where OUT does not exist, is the same as IN -O OUT,
     but in batches (-D, --skip-existing, --outdir, -r, --shard).
@@ -56,7 +58,12 @@ def h5_compress_command(
     the outputs with the plugin: export HDF5_PLUGIN_PATH=$(astrocodec plugin-path). Every output is decoded and compared
     with its input before it gets its name. Files that are compressed already are skipped; -D leaves files as they are
     that would not become smaller.
+
+    A bound is of the stored numbers; coordinates, flags and datasets of one axis stay lossless unless -d names them.
     """
+    given = {name: coding.pop(name) for name in BOUND_NAMES}
+    others = {"--codec": coding["codec"] != "causal", "--planes residuals": planes != "auto"}
+    coding |= bound_arguments(given, contradicts=others)
     own = {"datasets": list(datasets) or None, "chunks": chunk, "thorough": thorough, "planes": planes}
     inputs, run = input_and_output(files, run, compressed_hdf5_name)
     treat_files(HDF5, "compress", inputs, run, is_hdf5_name, compressed_hdf5_name, coding | own)

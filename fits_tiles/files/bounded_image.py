@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from typing import Any
 
 from astrocodec import Bound
+from astrocodec.files.mask_names import is_mask_name
 from fits_tiles.layout.blocks import card_value, find_card
 from fits_tiles.layout.detector_cards import Detector, detector_of, number_in
 from fits_tiles.layout.loss_cards import says_lossy
@@ -14,11 +14,8 @@ from fits_tiles.layout.loss_cards import says_lossy
 __all__ = ["HEADER", "ImageBound", "LossOptions", "NotLossyError", "scaling_of"]
 
 HEADER = "header"
-# An image of this name holds flags or numbers of things, which mean something else if they differ by one.
-_MASKS = {"DQ", "MASK", "DMASK", "BPM", "FLAG", "FLAGS", "QUALITY", "DATAQUALITY", "SEG", "SEGMAP", "CTX", "CON"}
 # Units that a gain in a header counts electrons of; others are those of calibrated images, to which it does not apply.
 _COUNTS = {"", "ADU", "ADUS", "DN", "COUNT", "COUNTS", "CTS", "ELECTRON", "ELECTRONS", "E", "E-"}
-_WORDS = re.compile(r"[^A-Z]+")
 _UNSIGNED = {8: -128.0, 16: 32768.0, 32: 2147483648.0}  # BZERO of integers of the other kind
 
 
@@ -166,7 +163,7 @@ def _holds(bitpix: int, value: int) -> bool:
 
 def _mask_name(cards: tuple[bytes, ...]) -> str:
     name = str(card_value(find_card(cards, "EXTNAME")) or "")
-    return name if _MASKS & set(_WORDS.split(name.upper())) else ""
+    return name if is_mask_name(name) else ""
 
 
 def _lost_before(source: tuple[bytes, ...]) -> bool:

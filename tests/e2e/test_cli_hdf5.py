@@ -246,3 +246,18 @@ def test_full_disk(tmp_path: Path) -> None:
     assert len(result.stderr.decode().splitlines()) == 1, result.stderr.decode()
     assert b"limit for files" in result.stderr or b"too large" in result.stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == ["large.h5"]
+
+
+def test_a_bound(tmp_path: Path) -> None:
+    """In the words of fits-compress."""
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.create_dataset("x", data=np.random.default_rng(1).normal(1000, 20, (150, 160)))
+    words = ["--noise-increase", "1%", "--gain", "2", "--read-noise", "5", "--saturation", "6e4", "--protect-sources"]
+    source, packed = tmp_path / "a.h5", tmp_path / "a.ac.h5"
+    assert "verified, lossy" in succeed_here("h5-compress", "--no-tune", *words, "--no-dither", source).decode()
+    assert "lossy: noise_increase 1%" in succeed_here("info", packed).decode()
+    assert "verified, lossy" in succeed_here("verify", packed, "--against", source).decode()
+    assert json.loads(succeed_here("verify", "--json", packed))["files"][0]["report"]["datasets"][0]["loss"]["variance"]
+    for bad in (["--gain", "2"], ["--max-error", "3", "--planes", "residuals"], ["--max-error", "0"]):
+        assert run_here("h5-compress", *bad, source, "--overwrite").returncode == 2
+    assert run_here("h5-compress", source, "--skip-existing").returncode == 7

@@ -25,6 +25,7 @@ ORDER = (
     "files.writers",
     "files.printable",
     "files.file_kind",
+    "files.mask_names",
     "files.file_report",
     "files.meter",
     "files.parallel",

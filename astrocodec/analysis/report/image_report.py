@@ -175,9 +175,7 @@ def _step(
     """Step that adds as much as `fits-compress --noise-increase`, the share of the bits that this saves, or why not."""
     why = analysis.reasons.get("suggested_step", "")
     if not why and not entry.can_be_rounded:
-        why = (
-            "no command of ours rounds these values: fits-compress does floats, and integers to 32 bits, of FITS"
-        )
+        why = "no command of ours rounds these values: fits-compress does floats, and integers to 32 bits, of FITS"
     if not why:
         stream = encode(entry.pixels, model, noise_increase=_INCREASE)
         loss = inspect(stream).loss

@@ -6,6 +6,7 @@
 #include "array.h"
 #include "bytes.h"
 #include "hdf5/chunk.h"
+#include "hdf5/chunk_fill.h"
 #include "header.h"
 #include "model.h"
 
@@ -127,8 +128,11 @@ static int encode_with(const ac_chunk_values *v, const ac_array *array, const vo
     if (tuned) choices[count++] = ac_choice_of(tuned, v->options & AC_CHUNK_EMBED);
     if (!tuned || !(v->options & AC_CHUNK_TUNED_ONLY)) choices[count++] = ac_choice_of(general, 0);
     const int flags = AC_SIMD_AUTO | (v->options & AC_CHUNK_THOROUGH ? AC_THOROUGH : 0) | (v->options & AC_CHUNK_RESIDUALS ? AC_RESIDUALS : 0);
-    const int status = is_bounded(v, size) ? ac_stream_encode_bounded(choices, count, array, data, &v->bound, NULL, flags, NULL, output)
-                                           : ac_stream_encode_with(choices, count, array, data, NULL, NULL, NULL, flags, NULL, output);
+    const int is_lossy = is_bounded(v, size);
+    ac_bound bound = v->bound;
+    if (is_lossy && !bound.has_blank) bound.has_blank = ac_chunk_fill(array, data, &bound.blank);
+    const int status = is_lossy ? ac_stream_encode_bounded(choices, count, array, data, &bound, NULL, flags, NULL, output)
+                                : ac_stream_encode_with(choices, count, array, data, NULL, NULL, NULL, flags, NULL, output);
     if (status) fail_plain(NULL, status, "a chunk could not be coded");
     ac_tuned_give(tuned);
     return status;
