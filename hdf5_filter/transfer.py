@@ -26,7 +26,7 @@ from hdf5_filter.sparse import box_arrays, stored_boxes, write_boxes
 from hdf5_filter.storage import is_codable
 from hdf5_filter.writing import create_dataset, write_rows
 
-__all__ = ["DatasetSource", "compress_dataset", "decompress_dataset", "fitted_chunks"]
+__all__ = ["DatasetSource", "compress_dataset", "decompress_dataset", "fitted_chunks", "plain_properties"]
 
 _READ_BYTES = 64 << 20
 _GOOD_CHUNK = (1 << 14, 1 << 21)  # elements of a plane that are neither too few to learn from nor too many to pick
@@ -86,7 +86,7 @@ def compress_dataset(
     A `bound` is that of these elements. The filter is told of none, so that programs which write to the dataset later
     lose nothing, unless HDF5 must code the chunks itself.
     """
-    plist = _plain_properties(source)
+    plist = plain_properties(source)
     fletcher32 = h5py.h5z.FILTER_FLETCHER32 in filter_ids(source)
     made = create_dataset(
         h5py.Group(place.group),
@@ -126,7 +126,7 @@ def decompress_dataset(
     HDF5 never asks the filter about strings and sequences of varying length, so that it may stand there too.
     Contiguous if its shape is fixed, it has neither gzip nor fletcher32, and not only few chunks are stored.
     """
-    plist = _plain_properties(source)
+    plist = plain_properties(source)
     checksums = h5py.h5z.FILTER_FLETCHER32 in filter_ids(source)
     boxes = stored_boxes(source) if source.id.get_storage_size() else None
     if gzip or checksums or boxes is not None or source.maxshape != source.shape:
@@ -163,8 +163,8 @@ def _write_plain(
         advance(elements.count * elements.layout.size)
 
 
-def _plain_properties(source: h5py.Dataset) -> Any:
-    """Creation properties of a dataset without its filters."""
+def plain_properties(source: h5py.Dataset) -> Any:
+    """Return the creation properties of a dataset without its filters."""
     plist = source.id.get_create_plist().copy()
     if plist.get_nfilters():
         plist.remove_filter(0)  # H5Z_FILTER_ALL

@@ -248,7 +248,10 @@ def test_the_codec_imports_no_door(name: str) -> None:
         ("ctypes", lambda name: within(name, "astrocodec._native")),
         ("zarr", lambda name: within(name, "astrocodec.zarr") or name == "astrocodec.analysis.images.zarr_images"),
         ("numcodecs", lambda name: within(name, "astrocodec.zarr") or name == "astrocodec.analysis.images.zarr_images"),
-        ("h5py", lambda name: within(name, "hdf5_filter") or name in H5PY_USERS),
+        (
+            "h5py",
+            lambda name: within(name, "hdf5_filter") or within(name, "astrocodec.visibility") or name in H5PY_USERS,
+        ),
         ("imagecodecs", lambda name: within(name, "astrocodec.bench")),
         ("click", lambda name: within(name, "astrocodec.cli")),
     ],

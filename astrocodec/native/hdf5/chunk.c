@@ -28,6 +28,13 @@ static int is_same(const ac_array *a, const ac_array *b)
     return a->dtype == b->dtype && a->ndim == b->ndim && !memcmp(a->shape, b->shape, (size_t)a->ndim * sizeof *a->shape);
 }
 
+/* Whether the first axis of b is two of a, such as times and baselines. */
+static int is_of_more_axes(const ac_array *a, const ac_array *b)
+{
+    return a->dtype == b->dtype && a->ndim == b->ndim + 1 && b->ndim > 1 && a->shape[0] * a->shape[1] == b->shape[0] &&
+           !memcmp(a->shape + 2, b->shape + 1, (size_t)(b->ndim - 1) * sizeof *a->shape);
+}
+
 /* Copies n numbers of `item` bytes, `from` and `to` that many apart, with their bytes reversed or not. */
 static void copy_numbers(uint8_t *to, size_t to_step, const uint8_t *from, size_t from_step, size_t n, int item, int reverse)
 {
@@ -176,7 +183,8 @@ static int examine(const unsigned *values, size_t count, const uint8_t *stream, 
     /* Where another filter changed the number of bytes, or the host said nothing, the stream holds bytes. HDF5 itself
      * does not compare their number with the chunk's, and would read on behind them. */
     const int any_size = (v->options & AC_CHUNK_FOLLOWS) != 0;
-    if (is_same(&info->array, &array) || (is_same(&info->array, &bytes) && (any_size || *size == most))) return AC_OK;
+    if (ac_is_of_visibilities(info->codec) && *size == most && ac_number_bytes(info->array.dtype) == ac_number_bytes(array.dtype)) return AC_OK;
+    if (is_same(&info->array, &array) || is_of_more_axes(&info->array, &array) || (is_same(&info->array, &bytes) && (any_size || *size == most))) return AC_OK;
     if (*size != most) return refuse_chunk(fault, length, AC_REASON_CHUNK_SIZE, *size, most);
     return refuse_chunk(fault, length, AC_REASON_CHUNK_TYPE, (uint64_t)info->array.dtype, (uint64_t)array.dtype);
 }
@@ -208,7 +216,8 @@ int ac_chunk_decode(const unsigned *values, size_t count, const uint8_t *stream,
     int status = examine(values, count, stream, length, &v, &info, &found, fault);
     if (status) return status;
     if (found != size) return refuse_chunk(fault, length, AC_REASON_CHUNK_SIZE, found, size);
-    const arrangement how = arrangement_of(&v, &info.array);
+    arrangement how = arrangement_of(&v, &info.array);
+    if (ac_is_of_visibilities(info.codec)) how.pairs = 0; /* as they lie in the file */
     uint8_t *ordered = how.pairs ? malloc(size) : out;
     if (!ordered) return fail_plain(fault, AC_ERROR_MEMORY, "a chunk");
     ac_model *tuned;

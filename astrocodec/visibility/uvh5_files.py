@@ -1,0 +1,174 @@
+"""uvh5 files whose visibilities and flags are stored with the filter; everything else is as it was."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+from astrocodec.errors import FormatError
+from astrocodec.files.meter import ProgressCall
+from astrocodec.stages.flags import FLAGS
+from astrocodec.visibility.chunks import chunk_sides, filter_of, write_chunks
+from astrocodec.visibility.coding import VISIBILITY, Lossy, encode_visibilities
+from astrocodec.visibility.data.grid import grid_rows
+from astrocodec.visibility.data.uvh5 import is_uvh5, parts_of
+from astrocodec.visibility.flags import encode_flags
+from hdf5_filter.boxes import Box
+from hdf5_filter.compress import rewrite
+from hdf5_filter.copying import Place, copy_dataset
+from hdf5_filter.filter_options import AstroCodec
+from hdf5_filter.reading import available_cores
+from hdf5_filter.report import DatasetReport, FileReport
+from hdf5_filter.storage import describe, reason_to_keep
+from hdf5_filter.transfer import compress_dataset, fitted_chunks, plain_properties
+from hdf5_filter.writing import create_dataset
+
+__all__ = ["compress_uvh5"]
+
+_VISIBILITIES, _FLAGS = b"/Data/visdata", b"/Data/flags"
+
+
+def _rows_of_a_time(file: h5py.File) -> int:
+    """Rows of each time of a table [time, baseline]; 1 where rows go by baseline, or anyhow."""
+    header = file["Header"]
+    grid = grid_rows(*(header[name][()] for name in ("time_array", "ant_1_array", "ant_2_array")))
+    return grid.rows.shape[1] if grid.is_table else 1
+
+
+class _Writer:
+    """Stores the visibilities and flags of one file."""
+
+    def __init__(self, file: h5py.File, lossy: Lossy | None, workers: int) -> None:
+        self._file, self._lossy, self._workers = file, lossy, workers
+        self._baselines = _rows_of_a_time(file)
+
+    def _chunks(self, dataset: h5py.Dataset) -> tuple[int, ...]:
+        rows, *rest = dataset.shape
+        channels, pols = rest[-2:]
+        itemsize = self._file["Data/visdata"].dtype.itemsize  # the same for flags
+        times, cut = chunk_sides(rows // self._baselines, self._baselines, channels, pols, itemsize)
+        return (times * self._baselines, *[1] * (len(rest) - 2), cut, pols)
+
+    def _grid(self, part: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """A chunk as [time, baseline, freq, pol], integers with their parts behind."""
+        rows = len(part) // self._baselines
+        return parts_of(part).reshape(rows, self._baselines, *part.shape[-2:], *[2] * (part.dtype.names is not None))
+
+    def store(
+        self, source: h5py.Dataset, place: Place, kind: Any, advance: Callable[[int], None]
+    ) -> h5py.Dataset | None:
+        """Store a dataset, without a name yet; None where that would not make it smaller."""
+        is_flags = place.path == _FLAGS
+        made = create_dataset(
+            *(h5py.Group(place.group), None, source.shape, kind),
+            chunks=self._chunks(source),
+            codec=filter_of(FLAGS if is_flags else VISIBILITY),
+            maxshape=source.maxshape,
+            plist=plain_properties(source),
+        )
+        encode = self._encode_flags if is_flags else self._encode_visibilities
+        write_chunks(made, lambda box: np.asarray(source[box]), encode, self._workers, advance)
+        return made if made.id.get_storage_size() < source.id.get_storage_size() else None
+
+    def _encode_flags(self, part: npt.NDArray[Any], box: Box) -> bytes:
+        return encode_flags(self._grid(part))
+
+    def _encode_visibilities(self, part: npt.NDArray[Any], box: Box) -> bytes | None:
+        flags = None
+        if self._lossy is not None:
+            flags = np.ones(part.shape, bool)
+            found = np.asarray(self._file["Data/flags"][box])
+            flags[tuple(map(slice, found.shape))] = found
+            flags = self._grid(flags)
+        return encode_visibilities(self._grid(part), self._lossy, flags)
+
+
+def _is_coded(dataset: h5py.Dataset, file: h5py.File, path: bytes) -> bool:
+    """Whether a dataset is one of the two that have codecs of their own."""
+    if path not in (_VISIBILITIES, _FLAGS) or dataset.ndim not in (3, 4) or dataset.shape != file["Data/visdata"].shape:
+        return False
+    if dataset.ndim == 4 and dataset.shape[1] != 1:
+        return False
+    kind = dataset.dtype
+    if path == _FLAGS:
+        return bool(kind == np.dtype(bool))
+    part = kind[0] if kind.names else kind
+    return part.kind == "c" if not kind.names else part.kind == "i" and part.itemsize in (2, 4)
+
+
+def compress_uvh5(
+    source: str | os.PathLike[str],
+    target: str | os.PathLike[str],
+    *,
+    lossy: Lossy | None = None,
+    workers: int | None = None,
+    overwrite: bool = False,
+    only_smaller: bool = False,
+    verify: bool = True,
+    progress: ProgressCall | None = None,
+) -> FileReport:
+    """
+    Copy a uvh5 file, its visibilities, flags and numbers of samples stored with the astrocodec filter.
+
+    The copy is a uvh5 file that pyuvdata and h5py read with the filter's plugin; `hdf5_filter.decompress` makes one
+    that needs none.
+
+    Parameters
+    ----------
+    source, target : path
+        The file, and the one to write. It gets its name when it is whole and verified.
+    lossy : Lossy, optional
+        What visibilities may lose; by default nothing.
+    workers, overwrite, only_smaller, verify, progress
+        As of `hdf5_filter.compress`.
+
+    Returns
+    -------
+    hdf5_filter.FileReport
+
+    Raises
+    ------
+    FormatError
+        It is no uvh5 file, or damaged.
+    """
+    cores = available_cores() if workers is None else workers
+    writers: list[_Writer] = []
+
+    def prepare(file: h5py.File) -> None:
+        if not is_uvh5(file):
+            raise FormatError(
+                f"{os.fspath(source)}: no uvh5 file: it has no Data/visdata, Data/flags and Data/nsamples; "
+                "`astrocodec h5-compress` takes any HDF5 file"
+            )
+        writers.append(_Writer(file, lossy, cores))
+
+    def transfer(dataset: h5py.Dataset, place: Place, kind: Any, advance: Callable[[int], None]) -> DatasetReport:
+        reason = reason_to_keep(dataset)
+        if not reason:
+            if _is_coded(dataset, dataset.file, place.path):
+                made = writers[0].store(dataset, place, kind, advance)
+            else:
+                chunks = fitted_chunks(dataset, None)
+                made = compress_dataset(
+                    dataset, place, kind, AstroCodec(), chunks=chunks, workers=cores, advance=advance
+                )
+            if made is not None:
+                place.put(made.id)
+                return describe(made, "compressed")
+            reason = "would not become smaller"
+        copy_dataset(dataset, place, kind)
+        return describe(dataset, "copied", reason)
+
+    return rewrite(
+        *(source, target, transfer, prepare),
+        workers=cores,
+        overwrite=overwrite,
+        only_smaller=only_smaller,
+        verify=verify,
+        progress=progress,
+    )

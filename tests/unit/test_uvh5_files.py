@@ -1,0 +1,49 @@
+"""uvh5 files with the filter: nothing is lost unless asked, programs read them, and they come back."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from uvh5_files import write_uvh5
+
+from astrocodec.errors import FormatError
+from astrocodec.simulate.visibilities import Visibilities, VisibilitySettings
+
+h5py = pytest.importorskip("h5py")
+hdf5_filter = pytest.importorskip("hdf5_filter")
+
+from astrocodec.visibility.uvh5_files import compress_uvh5  # noqa: E402
+
+MADE = Visibilities(VisibilitySettings("meerkat", stations=4, times=7, channels=16, occupied=0.2, seed=3)).block(0, 7)
+
+
+@pytest.mark.parametrize("kind", ["complex64", "complex128", "by baseline", "integers", "big endian"])
+def test_nothing_is_lost(tmp_path: Path, kind: str) -> None:
+    vis = MADE.vis.astype(kind) if kind.startswith("complex") else MADE.vis
+    if kind == "integers":
+        vis = np.stack([vis.real, vis.imag], axis=-1).round().astype("i4")
+    if kind == "big endian":
+        vis = vis.astype(">c8")
+    write_uvh5(tmp_path / "a.uvh5", vis, MADE.flags, by_baseline=kind == "by baseline")
+    report = compress_uvh5(tmp_path / "a.uvh5", tmp_path / "b.uvh5")
+    kinds = {entry.name: entry.kind for entry in report.datasets if entry.name.startswith("/Data")}
+    assert kinds == dict.fromkeys(["/Data/visdata", "/Data/flags", "/Data/nsamples"], "compressed")
+    assert report.checked == "verified"
+    with h5py.File(tmp_path / "a.uvh5") as one, h5py.File(tmp_path / "b.uvh5") as other:
+        for name in ("visdata", "flags", "nsamples"):
+            assert one["Data"][name].dtype == other["Data"][name].dtype
+            assert one["Data"][name][...].tobytes() == other["Data"][name][...].tobytes()  # by HDF5's own pipeline
+            assert other["Data"][name].id.get_create_plist().get_filter(0)[1] == h5py.h5z.FLAG_MANDATORY
+        assert other["Data/flags"].id.get_storage_size() < 300
+    assert hdf5_filter.verify(tmp_path / "b.uvh5", tmp_path / "a.uvh5").checked == "verified"
+    hdf5_filter.decompress(tmp_path / "b.uvh5", tmp_path / "c.uvh5")
+    with h5py.File(tmp_path / "a.uvh5") as one, h5py.File(tmp_path / "c.uvh5") as other:
+        assert one["Data/visdata"][...].tobytes() == other["Data/visdata"][...].tobytes()
+
+
+def test_what_is_no_uvh5_is_refused(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["x"] = np.arange(9)
+    with pytest.raises(FormatError, match="no uvh5 file"):
+        compress_uvh5(tmp_path / "a.h5", tmp_path / "b.h5")
+    assert not (tmp_path / "b.h5").exists()
