@@ -10,6 +10,7 @@ from typing import Any
 
 import h5py
 
+from astrocodec.bound_words import asked_bound
 from astrocodec.bounds import Bound
 from astrocodec.codec import are_residuals
 from astrocodec.codecs import exact_codec
@@ -23,7 +24,7 @@ from hdf5_filter.comparison import compare_files
 from hdf5_filter.copying import Place, copy_dataset, copy_file
 from hdf5_filter.dataset_loss import coded_loss
 from hdf5_filter.files import create_like, datasets_of, naming_damaged_file, open_file, system_errors
-from hdf5_filter.filter_options import AstroCodec, asked_bound
+from hdf5_filter.filter_options import AstroCodec
 from hdf5_filter.loss_attributes import add_loss
 from hdf5_filter.lossy_choice import bound_of_dataset, coordinates_of, why_lossless
 from hdf5_filter.model_attribute import add_model, needed_model
@@ -148,7 +149,15 @@ def compress(
         "thorough": thorough,
         "planes": are_residuals(planes),
     }
-    bound = asked_bound(max_error, noise_increase, gain, read_noise, dither, protect_sources, saturation)
+    bound = asked_bound(
+        max_error=max_error,
+        noise_increase=noise_increase,
+        gain=gain,
+        read_noise=read_noise,
+        dither=dither,
+        protect_sources=protect_sources,
+        saturation=saturation,
+    )
     asked["max_error and noise_increase"] = bound is not None
     exact_codec(codec, **asked)
     if bound and are_residuals(planes):

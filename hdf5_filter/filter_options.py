@@ -12,6 +12,7 @@ import numpy as np
 
 import astrocodec
 from astrocodec._native import register_model
+from astrocodec.bound_words import asked_bound, words_of
 from astrocodec.bounds import Bound, blank_bits
 from astrocodec.codec import are_residuals
 from astrocodec.codecs import exact_codec, find_codec
@@ -19,33 +20,7 @@ from astrocodec.model import Model, load_model
 from hdf5_filter.identity import FILTER_ID, FILTER_NAME
 from hdf5_filter.values import CAUSAL, FilterValues
 
-__all__ = ["AstroCodec", "asked_bound"]
-
-BOUND_WORDS = ("max_error", "noise_increase", "gain", "read_noise", "dither", "protect_sources", "saturation")
-
-
-def asked_bound(*given: Any) -> Bound | None:
-    """
-    Return the bound that is asked for in `BOUND_WORDS`, None where nothing may be lost.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As of `astrocodec.Bound`; also where its options are given without a bound.
-    """
-    words = dict(zip(BOUND_WORDS, given, strict=True))
-    return (
-        Bound(**words)
-        if any(value not in (None, False) or (value is False and name == "dither") for name, value in words.items())
-        else None
-    )
-
-
-def _words_of(bound: Bound | None) -> dict[str, Any]:
-    found = {name: getattr(bound, name) for name in BOUND_WORDS} if bound else {}
-    return {
-        name: value for name, value in found.items() if value is not None and (value is not False or name == "dither")
-    }
+__all__ = ["AstroCodec"]
 
 
 class AstroCodec(h5py.filters.FilterRefBase):  # type: ignore[misc]
@@ -101,7 +76,15 @@ class AstroCodec(h5py.filters.FilterRefBase):  # type: ignore[misc]
         protect_sources: bool = False,
         saturation: float | None = None,
     ) -> None:
-        bound = asked_bound(max_error, noise_increase, gain, read_noise, dither, protect_sources, saturation)
+        bound = asked_bound(
+            max_error=max_error,
+            noise_increase=noise_increase,
+            gain=gain,
+            read_noise=read_noise,
+            dither=dither,
+            protect_sources=protect_sources,
+            saturation=saturation,
+        )
         residuals = are_residuals(planes)
         options = {
             "thorough": thorough,
@@ -202,7 +185,7 @@ class AstroCodec(h5py.filters.FilterRefBase):  # type: ignore[misc]
             "embed_model": values.embed_model,
             "try_general": values.try_general,
             "planes": "residuals" if values.residuals else "auto",
-        } | _words_of(values.bound)
+        } | words_of(values.bound)
 
     def __repr__(self) -> str:
         """Name the options that are not the default."""
@@ -216,7 +199,7 @@ class AstroCodec(h5py.filters.FilterRefBase):  # type: ignore[misc]
         parts += ["embed_model=True"] if values.embed_model else []
         parts += [] if values.try_general else ["try_general=False"]
         parts += ["planes='residuals'"] if values.residuals else []
-        parts += [f"{name}={value!r}" for name, value in _words_of(values.bound).items()]
+        parts += [f"{name}={value!r}" for name, value in words_of(values.bound).items()]
         return f"AstroCodec({', '.join(parts)})"
 
     def __eq__(self, other: object) -> bool:

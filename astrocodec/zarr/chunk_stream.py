@@ -5,23 +5,27 @@ from __future__ import annotations
 import base64
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from astrocodec.bound_words import words_of
+from astrocodec.bounds import Bound
+from astrocodec.bounds import check_type as check_bounded_type
 from astrocodec.codec import are_residuals, decode, encode
 from astrocodec.errors import CorruptError, OptionError
 from astrocodec.model import Model, configured_delta, load_model
 from astrocodec.stages.pixels import DTYPES
+from astrocodec.zarr.chunk_fill import blank_of
 
 __all__ = ["ChunkStream", "check_type", "model_text"]
 
 
-def check_type(dtype: np.dtype[Any]) -> None:
+def check_type(dtype: np.dtype[Any], bound: Bound | None = None) -> None:
     """
-    Refuse an array whose chunks could not be coded.
+    Refuse an array whose chunks could not be coded, or not within a bound.
 
     Examples
     --------
@@ -32,6 +36,8 @@ def check_type(dtype: np.dtype[Any]) -> None:
     """
     if dtype.str[1:] not in DTYPES:
         raise TypeError(f"arrays of {dtype} are not coded: only integers, floats, complex numbers and booleans")
+    if bound is not None:
+        check_bounded_type(dtype)
 
 
 def model_text(model: str | Model | None) -> str:
@@ -71,16 +77,19 @@ class ChunkStream:
     codec: str = "causal"  # another codec that is installed; the causal codec's options are not its own
     options: Mapping[str, Any] = field(default_factory=dict)  # of that codec
     planes: str = "auto"  # as `astrocodec.encode` has it
+    bound: Bound | None = None  # within which elements are kept
 
     def __post_init__(self) -> None:
         """Refuse options of a codec that is not the one chosen, and planes that are coded in no way."""
         are_residuals(self.planes)
         if self.codec == "causal" and self.options:
             raise TypeError(f"the causal codec has no option {', '.join(self.options)}")
-        if self.codec != "causal" and (self.delta or self.thorough or self.planes != "auto"):
+        if self.codec != "causal" and (self.delta or self.thorough or self.planes != "auto" or self.bound):
             raise OptionError(
-                f"codec {self.codec!r} has no model, thorough and planes, which the causal codec has: choose one"
+                f"codec {self.codec!r} has no model, thorough, planes and bound, which the causal codec has: choose one"
             )
+        if self.bound and self.planes != "auto":
+            raise OptionError(f"planes={self.planes!r} goes with no bound: leave one away")
 
     def configuration(self) -> dict[str, Any]:
         """Return what an array's metadata hold."""
@@ -91,17 +100,18 @@ class ChunkStream:
             found["planes"] = self.planes
         if self.codec != "causal":
             found |= {"codec": self.codec, "options": dict(self.options)}
-        return found
+        return found | words_of(self.bound)
 
     def _models(self) -> tuple[Model, ...]:
         return (_model_of(self.delta),) if self.delta else ()
 
-    def encode(self, chunk: NDArray[Any]) -> bytes:
-        """Code a chunk."""
+    def encode(self, chunk: NDArray[Any], fill: Any = None) -> bytes:
+        """Code a chunk; `fill` is the array's fill value, where that is known."""
         if self.codec != "causal":
             return encode(chunk, codec=self.codec, **self.options)
         models = (*self._models(), load_model("default"))
-        return encode(chunk, models, embed_model=False, thorough=self.thorough, planes=self.planes)
+        bound = self.bound and replace(self.bound, blank=blank_of(chunk, fill))
+        return encode(chunk, models, embed_model=False, thorough=self.thorough, planes=self.planes, bound=bound)
 
     def decode(self, stream: bytes, dtype: np.dtype[Any] | None = None) -> NDArray[Any]:
         """

@@ -10,6 +10,7 @@ from numcodecs.abc import Codec
 from numcodecs.compat import ensure_contiguous_ndarray, ndarray_copy
 
 from astrocodec.arrays import as_array
+from astrocodec.bound_words import asked_bound
 from astrocodec.model import Model
 from astrocodec.zarr.chunk_stream import ChunkStream, check_type, model_text
 
@@ -18,7 +19,7 @@ __all__ = ["AstroCodec"]
 
 class AstroCodec(Codec):  # type: ignore[misc]
     """
-    Lossless compression of images and cubes.
+    Compression of images and cubes, lossless unless a bound is given.
 
     Parameters
     ----------
@@ -35,6 +36,8 @@ class AstroCodec(Codec):  # type: ignore[misc]
     options : mapping, optional
     planes : str, optional
         ``"residuals"``: planes of a chunk are coded as differences to the one before, as `astrocodec.encode` has it.
+    max_error, noise_increase, gain, read_noise, dither, protect_sources, saturation : optional
+        LOSSY, within a bound: `astrocodec.Bound` says what they are. It needs `dtype`, and no filter may stand before.
 
     Examples
     --------
@@ -54,30 +57,50 @@ class AstroCodec(Codec):  # type: ignore[misc]
         codec: str = "causal",
         options: Mapping[str, Any] | None = None,
         planes: str = "auto",
+        max_error: float | str | None = None,
+        noise_increase: float | str | None = None,
+        gain: float | None = None,
+        read_noise: float | None = None,
+        dither: bool | None = None,
+        protect_sources: bool = False,
+        saturation: float | None = None,
     ) -> None:
-        self._stream = ChunkStream(delta or model_text(model), thorough, codec, options or {}, planes)
+        bound = asked_bound(
+            max_error=max_error,
+            noise_increase=noise_increase,
+            gain=gain,
+            read_noise=read_noise,
+            dither=dither,
+            protect_sources=protect_sources,
+            saturation=saturation,
+        )
+        self.stream = ChunkStream(delta or model_text(model), thorough, codec, options or {}, planes, bound)
         self._dtype = None if dtype is None else np.dtype(dtype)
         if self._dtype is not None:
-            check_type(self._dtype)
+            check_type(self._dtype, bound)
+        elif bound is not None:
+            raise TypeError("a bound is one of elements, and numcodecs does not tell their type: give dtype")
 
     def encode(self, buf: Any) -> bytes:
         """Code a chunk; one that is masked is refused."""
         chunk = as_array(buf) if hasattr(buf, "dtype") else ensure_contiguous_ndarray(buf)
+        if self.stream.bound is not None and chunk.dtype != self._dtype:
+            raise TypeError(f"chunks of {chunk.dtype} found, dtype is {self._dtype}: no filter goes before a bound")
         # The bytes of the chunk in their order in memory are what has to come back.
         chunk = chunk.T if chunk.flags.f_contiguous and not chunk.flags.c_contiguous else chunk
         if self._dtype is not None and chunk.dtype != self._dtype:
             chunk = np.ascontiguousarray(chunk).view(self._dtype)
         if self._dtype is None and not chunk.dtype.isnative:
             raise TypeError(f"chunks of {chunk.dtype} need AstroCodec(dtype={chunk.dtype.str!r})")
-        return self._stream.encode(chunk)
+        return self.stream.encode(chunk)
 
     def decode(self, buf: Any, out: Any = None) -> Any:
         """Decode a chunk."""
-        return ndarray_copy(self._stream.decode(bytes(ensure_contiguous_ndarray(buf)), self._dtype), out)
+        return ndarray_copy(self.stream.decode(bytes(ensure_contiguous_ndarray(buf)), self._dtype), out)
 
     def get_config(self) -> dict[str, Any]:
         """Return what the array's metadata hold."""
-        config = {"id": self.codec_id, **self._stream.configuration()}
+        config = {"id": self.codec_id, **self.stream.configuration()}
         if self._dtype is not None:
             config["dtype"] = self._dtype.str
         return config

@@ -17,7 +17,10 @@ import astrocodec
 zarr = pytest.importorskip("zarr", reason="zarr is not installed")
 numcodecs = pytest.importorskip("numcodecs", reason="numcodecs is not installed")
 
+from astrocodec.analysis.images.zarr_images import zarr_images  # noqa: E402
+from astrocodec.errors import OptionError  # noqa: E402
 from astrocodec.zarr import v2, v3  # noqa: E402
+from astrocodec.zarr.loss import loss_of  # noqa: E402
 
 TYPES = ("u1", "i2", "u2", "i4", "u8", "f2", "f4", "f8", "c8", "c16", "?")
 
@@ -211,3 +214,67 @@ def test_entry_points() -> None:
         pytest.skip("the package runs from its source tree, without entry points")
     found = {point.group: point.load() for point in points if "codecs" in point.group}
     assert found == {"numcodecs.codecs": v2.AstroCodec, "zarr.codecs": v3.AstroCodec}
+
+
+BOUNDS = [{"max_error": "0.5sigma", "dither": False}, {"noise_increase": 0.01, "gain": 2.0}, {"max_error": "1%"}]
+
+
+def _lossy_array(store: Any, version: int, data: Any, words: dict[str, Any], **options: Any) -> Any:
+    codec = {"serializer": v3.AstroCodec(**words), "compressors": None}
+    if version == 2:
+        codec = {"compressors": v2.AstroCodec(dtype=data.dtype.str, **words)}
+    sides = {"shape": data.shape, "chunks": (64, 64), "dtype": data.dtype, "zarr_format": version}
+    array = zarr.create_array(store, **sides, **codec, **options)
+    array[:] = data
+    return zarr.open_array(store, mode="r")
+
+
+@pytest.mark.parametrize("words", BOUNDS)
+@pytest.mark.parametrize(("version", "options"), [(2, {}), (3, {}), (3, {"shards": (128, 128)})])
+@pytest.mark.parametrize("dtype", ["<f4", ">i2"])
+def test_a_bound_is_kept_and_told(
+    version: int, options: dict[str, Any], words: dict[str, Any], dtype: str, tmp_path: Path
+) -> None:
+    data = np.random.default_rng(1).normal(1000, 20, (2, 100, 150)).astype(dtype)[0]
+    array = _lossy_array(tmp_path / "a", version, data, words, **options)
+    changes = np.abs(array[:] - data.astype("f8"))
+    found = loss_of(array)
+    shares = changes / data if found.is_relative else changes
+    assert shares.max() == pytest.approx(found.largest_error)
+    assert 0 < found.largest_error <= found.max_error
+    assert (changes**2).mean() == pytest.approx(found.variance)
+    (entry,) = (load() for _, load in zarr_images(str(tmp_path / "a"), None))
+    stated = entry.loss()
+    assert stated.bound.shape == data.shape
+    assert (stated.bound > 0).all()
+
+
+def test_fill_values_are_kept_within_a_bound() -> None:
+    data = np.random.default_rng(1).normal(0, 20, (64, 100)).astype("f4")
+    data[5:20] = -999
+    found = _lossy_array({}, 3, data, {"max_error": 3}, fill_value=-999)[:]
+    assert ((found == -999) == (data == -999)).all()
+    assert 2.9 < np.abs(found - data).max() <= 3
+
+
+def test_bounds_that_go_with_nothing_else_are_refused() -> None:
+    store: dict[str, Any] = {}
+    with pytest.raises(TypeError, match="losslessly only"):
+        _lossy_array(store, 3, np.zeros((9, 9), "i8"), {"max_error": 3})
+    assert not store
+    for wrong in ({"gain": 2}, {"max_error": 3, "planes": "residuals"}, {"max_error": 3, "codec": "vqvae"}):
+        with pytest.raises((ValueError, OptionError)):
+            v3.AstroCodec(**wrong)
+    with pytest.raises(TypeError, match="give dtype"):
+        v2.AstroCodec(max_error=3)
+    with pytest.raises(TypeError, match="no filter goes before"):
+        v2.AstroCodec(max_error=3, dtype="<i2").encode(np.zeros(20, "u1"))
+
+
+def test_an_array_without_chunks_has_lost_nothing_yet() -> None:
+    codec = v3.AstroCodec(max_error=3)
+    array = zarr.create_array({}, shape=(9, 9), chunks=(9, 9), dtype="f4", serializer=codec, compressors=None)
+    assert (loss_of(array).asked, loss_of(array).largest_error) == ("max_error 3", 0)
+    exact = zarr.create_array({}, shape=(9, 9), dtype="f4", serializer=v3.AstroCodec(), compressors=None)
+    exact[:] = 5
+    assert loss_of(exact) is None

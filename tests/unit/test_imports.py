@@ -93,6 +93,7 @@ ORDER = (
     "references",
     "_native.visibility",
     "bounds",
+    "bound_words",
     "codec",
     "steps",
     "added_variance",

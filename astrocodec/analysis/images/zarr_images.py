@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import functools
-import itertools
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,8 +25,6 @@ from astrocodec.analysis.images.stream_loss import loss_of_streams
 from astrocodec.errors import FormatError
 
 __all__ = ["zarr_images"]
-
-_MAGIC = b"\xac\x0d"
 
 
 def zarr_images(path: str, plane: int | None, rows: bool = False) -> Iterator[Part]:
@@ -96,22 +92,15 @@ def _entry(path: str, name: str, array: Any, attributes: Any, chosen: Plane) -> 
         ours,
         chosen.note,
         unit=pixel_unit(array.attrs),
-        loss=functools.partial(_loss, Path(path, name), array, chosen) if ours else None,
+        loss=functools.partial(_loss, array, chosen) if ours else None,
     )
 
 
-def _loss(folder: Path, array: Any, chosen: Plane) -> StatedLoss | None:
-    """What the chunks of a plane say of themselves; those in shards, or packed once more, are not asked."""
-    shape, sides = tuple(array.shape), tuple(array.chunks)
-    if getattr(array, "shards", None):
-        return None
-    ranges = [range(at // side, at // side + 1) for at, side in zip(chosen.index, sides, strict=False)]
-    ranges += [range(-(-length // side)) for length, side in list(zip(shape, sides, strict=True))[len(ranges) :]]
-    streams = []
-    for place in itertools.product(*ranges):
-        file = folder / array.metadata.encode_chunk_key(place)
-        if file.is_file() and (stream := file.read_bytes()).startswith(_MAGIC):
-            starts = zip((0, *place)[-2:], (1, *sides)[-2:], strict=True)
-            streams.append((tuple(slice(at * side, at * side + side) for at, side in starts), stream))
-    rows, columns = (1, *shape)[-2:]
-    return loss_of_streams((rows, columns), streams)
+def _loss(array: Any, chosen: Plane) -> StatedLoss | None:
+    """What the chunks of a plane say of themselves, in shards too; those packed once more are not asked."""
+    from astrocodec.zarr.loss import chunk_streams
+
+    shape = tuple(array.shape)
+    ranges = [range(at, at + 1) for at in chosen.index] + [range(side) for side in shape[len(chosen.index) :]]
+    streams = ((place, read(None)) for place, read in chunk_streams(array, ranges))
+    return loss_of_streams((1, *shape)[-2:], (((slice(None), *place)[-2:], stream) for place, stream in streams))
