@@ -1,5 +1,5 @@
 /* Every level that this processor has against the oracle: the same bytes, the same pixels back. Arguments: seed, and
- * "quick" for fewer sizes, or "few" for smaller ones too, for emulators. */
+ * "quick" for fewer sizes, or "few" for smaller ones too, for emulators, or "one". */
 #include <stdio.h>
 
 #include "make_model.h"
@@ -46,13 +46,14 @@ int main(int argc, char **argv)
     static const uint32_t sizes[][2] = {{1, 1},   {1, 2},    {1, 300},  {300, 1},  {3, 5},    {65, 2},   {300, 7},   {2, 3000},  {31, 58},
                                         {32, 250}, {33, 249}, {64, 122}, {70, 251}, {130, 260}, {37, 131}, {200, 255}, {100, 317}, {256, 256}};
     const uint64_t seed = argc > 1 ? strtoull(argv[1], 0, 10) : 1;
-    const int few = argc > 2 && !strcmp(argv[2], "few"), quick = few || (argc > 2 && !strcmp(argv[2], "quick"));
+    const int one = argc > 2 && !strcmp(argv[2], "one"), few = one || (argc > 2 && !strcmp(argv[2], "few"));
+    const int quick = few || (argc > 2 && !strcmp(argv[2], "quick"));
     for (int hidden = 16; hidden <= 32; hidden += 16)
         for (int largest = 9; largest <= 127; largest += quick ? 118 : 59) {
             const int tails = largest < 20 ? 1 : 4, skews = largest < 20 ? 1 : 3;
             ac_model *model = make_model(hidden, largest, largest < 20 ? 2 : largest / 2, tails, skews, seed * 77 + (uint64_t)largest);
             if (!model) return 2;
-            for (size_t i = 0; i < (few ? 13 : sizeof sizes / sizeof *sizes); i += quick ? 4 : 1)
+            for (size_t i = one ? 8 : 0; i < (one ? 9 : few ? 13 : sizeof sizes / sizeof *sizes); i += quick ? 4 : 1)
                 for (int kind = 0; kind < FRAME_KINDS; kind++) {
                     compare(model, (ac_width_choice){AC_NO_TABLE, 0}, kind & 1, sizes[i][0], sizes[i][1], kind, seed + (uint64_t)kind);
                     for (int32_t table = AC_NO_TABLE; table < 4; table += few ? 2 + kind % 3 : quick ? 1 + kind % 2 : 1)

@@ -1,94 +1,50 @@
-"""The library by every compiler that is here: no warnings, the same bytes; and what the build says without one."""
+"""The library by other compilers that are here: no warnings, the same bytes; and what the build says without one."""
 
 import os
-import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-
-HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
-NATIVE = ROOT / "astrocodec" / "native"
-PORTABLE = ROOT / "tests" / "interop" / "portable"
-sys.path.append(str(ROOT / "tests" / "golden"))
-
-from make_golden import CASES, STREAMS  # noqa: E402
+from native_library import (
+    COMPILER,
+    EXHAUSTIVE,
+    NATIVE,
+    PROGRAMS,
+    ROOT,
+    check_golden_files,
+    check_golden_pieces,
+    compile_library,
+    flags,
+    run,
+)
 
 COMPILERS = ["gcc-9", "gcc-11", "gcc-12", "gcc-14", "clang"]
-PIECES = [word for name, (model, *_) in CASES.items() for word in (model, name)]
+# Enough to decode by: -O3 takes three times as long to compile, and is what test_native_levels.py has.
+QUICK = () if EXHAUSTIVE else ("-O1",)
 
 
-def flags() -> list[str]:
-    """What setup.py compiles with."""
-    found = re.search(r'^FLAGS = "(.*)"$', (ROOT / "setup.py").read_text(), re.MULTILINE)
-    assert found is not None
-    return [*found[1].split(), "-g", "-Werror", "-D_GNU_SOURCE", "-I", str(NATIVE), "-I", str(HERE)]
-
-
-def knows_avxvnni(compiler: str, folder: Path) -> bool:
-    """As setup.py asks it."""
-    program = re.search(r'^AVXVNNI = """(.*?)"""', (ROOT / "setup.py").read_text(), re.MULTILINE | re.DOTALL)
-    assert program is not None
-    (folder / "program.c").write_text(program[1])
-    command = [compiler, "-c", str(folder / "program.c"), "-o", str(folder / "program.o")]
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0
-
-
-def compile_library(compiler: str, folder: Path, *more: str) -> list[str]:
-    """Object files; nothing may be printed on the way."""
-    objects = []
-    for source in sorted(NATIVE.rglob("*.c")):
-        objects.append(str(folder / f"{source.parent.name}_{source.stem}.o"))
-        built = subprocess.run(
-            [compiler, *flags(), *more, "-c", str(source), "-o", objects[-1]],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert (built.returncode, built.stderr) == (0, ""), built.stderr
-    return objects
-
-
-def run(compiler: str, objects: list[str], sources: list[Path], *arguments: str) -> str:
-    """Link a program with the library, and run it."""
-    binary = Path(objects[0]).parent / sources[0].stem
-    command = [compiler, *flags(), *map(str, sources), *objects, "-lm", "-lpthread", "-ldl", "-o", str(binary)]
-    built = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert built.returncode == 0, built.stderr
-    result = subprocess.run([str(binary), *arguments], capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stdout + result.stderr
-    return result.stdout
-
-
-def check(compiler: str, folder: Path, *more: str) -> None:
-    """All levels against the oracle; golden files decoded, and encoded to the same bytes."""
-    objects = compile_library(compiler, folder, *more)
-    assert "0 failures" in run(compiler, objects, [HERE / "levels.c", HERE / "oracle.c"], "1", "quick")
-    golden = str(ROOT / "tests" / "golden")
-    pieces = run(compiler, objects, [PORTABLE / "decode_golden.c"], golden, *PIECES)
-    assert len(pieces.splitlines()) == len(CASES)
-    streams = run(compiler, objects, [PORTABLE / "decode_streams.c"], golden, *STREAMS)
-    assert len(streams.splitlines()) == len(STREAMS)
+def is_the_usual_one(compiler: str) -> bool:
+    """Whether the package's own build, and test_native_levels.py, use it."""
+    return COMPILER is not None and os.path.realpath(str(shutil.which(compiler))) == os.path.realpath(COMPILER)
 
 
 @pytest.mark.parametrize("compiler", COMPILERS)
 def test_no_warnings_and_the_same_bytes(compiler: str, tmp_path: Path) -> None:
+    """All levels against the oracle; golden files decoded, and encoded to the same bytes."""
     if shutil.which(compiler) is None:
         pytest.skip(f"{compiler} is not installed")
-    check(compiler, tmp_path, *([] if knows_avxvnni(compiler, tmp_path) else ["-DAC_NO_AVXVNNI"]))
+    if is_the_usual_one(compiler):
+        pytest.skip(f"{compiler} is what test_native_levels.py builds with")
+    objects = compile_library(compiler, tmp_path, *QUICK, of_learners=QUICK and ("-O0",))
+    assert "0 failures" in run(compiler, objects, PROGRAMS / "levels.c", "1", "quick" if EXHAUSTIVE else "few")
+    check_golden_files(compiler, objects)
 
 
+@pytest.mark.skipif(COMPILER is None, reason="no C compiler")
 def test_what_older_compilers_lack_can_be_left_out(tmp_path: Path) -> None:
-    compiler = shutil.which(os.environ.get("CC", "cc"))
-    if compiler is None:
-        pytest.skip("no C compiler")
-    objects = compile_library(compiler, tmp_path, "-DAC_NO_AVXVNNI", "-O0")
-    golden = str(ROOT / "tests" / "golden")
-    pieces = run(compiler, objects, [PORTABLE / "decode_golden.c"], golden, *PIECES)
-    assert len(pieces.splitlines()) == len(CASES)
+    check_golden_pieces(str(COMPILER), compile_library(str(COMPILER), tmp_path, "-DAC_NO_AVXVNNI", "-O0"))
 
 
 def build(tmp_path: Path, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 COMPILER = shutil.which(os.environ.get("CC", "cc"))
-FLAGS = ["-std=c11", "-O1", "-fPIC", "-shared", "-fwrapv", "-ffp-contract=off"]
+FLAGS = ["-std=c11", "-O0", "-fPIC", "-shared", "-fwrapv", "-ffp-contract=off"]
 SANITISE = ["-fsanitize=alignment", "-fno-sanitize-recover=alignment"]
 
 

@@ -1,4 +1,4 @@
-#if defined(__GNUC__) && !defined(__clang__)
+#if defined(__GNUC__) && !defined(__clang__) && defined(__OPTIMIZE__)
 /* Sums in any order: nothing here reaches a decoder but the rounded weights. */
 #pragma GCC optimize("O3", "fast-math", "fp-contract=fast", "no-var-tracking-assignments")
 #endif

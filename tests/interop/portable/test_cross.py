@@ -1,17 +1,14 @@
-"""Golden pieces and streams on other processors, one of them big-endian, under an emulator."""
+"""Golden pieces, streams and HDF5 chunks on other processors, one of them big-endian, under an emulator."""
 
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from native_library import CASES, COMPILER, PIECES, STREAMS
 
 HERE = Path(__file__).parent
-sys.path.append(str(HERE.parents[1] / "golden"))
-
-from make_golden import CASES, STREAMS  # noqa: E402
 
 # Compiler, names of the emulator.
 PROCESSORS = {
@@ -24,9 +21,6 @@ def _missing(what: str) -> None:
     if "cross" in os.environ.get("ASTROCODEC_REQUIRE", "").split(","):
         pytest.fail(f"{what} is not installed, and ASTROCODEC_REQUIRE demands it")
     pytest.skip(f"{what} is not installed")
-
-
-PIECES = [word for name, (model, *_) in CASES.items() for word in (model, name)]
 
 
 @pytest.fixture(scope="module")
@@ -46,10 +40,26 @@ def test_golden_files_elsewhere(processor: str, program: str, arguments: list[st
     assert len(output.splitlines()) == lines
 
 
+@pytest.fixture(scope="module")
+def streams_here(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What the program that codes chunks prints on this processor."""
+    if COMPILER is None:
+        pytest.skip("no C compiler")
+    return _cross(COMPILER, "", tmp_path_factory.mktemp("here"), "code_chunks")
+
+
+@pytest.mark.parametrize("processor", PROCESSORS)
+def test_chunks_elsewhere(processor: str, build: Path, streams_here: str) -> None:
+    """The same streams as here."""
+    found = _run(processor, build, "code_chunks")
+    assert found == streams_here
+    assert len(found.splitlines()) == 52
+
+
 def test_kernels_for_neon_agree_with_the_oracle(build: Path) -> None:
     """Portable, plain NEON and NEON with dot products, the last where the processor has them."""
     assert "levels 1 5 6: 0 failures" in _run("aarch64", build, "levels", "1", "few")
-    assert "levels 1 5: 0 failures" in _run("aarch64", build, "levels", "2", "few", options=" -cpu cortex-a72")
+    assert "levels 1 5: 0 failures" in _run("aarch64", build, "levels", "2", "one", options=" -cpu cortex-a72")
 
 
 def _run(processor: str, folder: Path, program: str, *arguments: str, options: str = "") -> str:
@@ -59,7 +69,11 @@ def _run(processor: str, folder: Path, program: str, *arguments: str, options: s
     emulator = next((name for name in emulators if shutil.which(name)), None)
     if emulator is None:
         _missing(emulators[0])
-    command = ["sh", str(HERE / "cross.sh"), compiler, emulator + options, str(folder / processor), program, *arguments]
+    return _cross(compiler, emulator + options, folder / processor, program, *arguments)
+
+
+def _cross(compiler: str, emulator: str, folder: Path, program: str, *arguments: str) -> str:
+    command = ["sh", str(HERE / "cross.sh"), compiler, emulator, str(folder), program, *arguments]
     result = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
     return result.stdout
