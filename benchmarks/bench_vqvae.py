@@ -33,7 +33,7 @@ import matplotlib.pyplot as plt
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
-OURS = {"vqvae": range(1, 9), "vae": range(1, 8)}
+OURS = {"vqvae": range(8), "vae": range(7)}
 COLOURS = {"vqvae": "#c2410c", "vae": "#1d4ed8", "jpegxl": "#15803d", "jpeg2000": "#7c6f57", "jpeg": "#a0a0a0"}
 CLASSES = {"1": ("FR I", "#c2410c"), "2": ("FR II", "#1d4ed8"), "3": ("hybrid", "#15803d")}
 Image = NDArray[Any]
@@ -203,7 +203,7 @@ def stacks(images: list[Image]) -> list[dict[str, Any]]:
     beam = np.exp(-(x**2 + y**2) / (2 * (3 / 2.355) ** 2)).astype(np.float32)  # FIRST's 5.4 arc seconds
     away = x**2 + y**2 > 15**2
     rows = []
-    for codec, quality in (("vqvae", 1), ("vqvae", 2), ("vqvae", 4), ("vqvae", 8), ("vae", 1), ("vae", 4), ("vae", 7)):
+    for codec, quality in (("vqvae", 0), ("vqvae", 1), ("vqvae", 3), ("vqvae", 7), ("vae", 0), ("vae", 3), ("vae", 6)):
         for flux in (0.5, 1.0, 2.0, 3.0, 5.0, 10.0):
             patches = blank + flux * beam
             decoded = astrocodec.decode(astrocodec.encode(patches, codec=codec, quality=quality))
@@ -236,7 +236,7 @@ def added_noise(images: list[Image]) -> list[dict[str, Any]]:
     rng = np.random.default_rng(0)
     rows = []
     for times in (2, 4):
-        for codec, quality in (("vqvae", 1), ("vqvae", 4), ("vqvae", 8), ("vae", 1), ("vae", 7)):
+        for codec, quality in (("vqvae", 0), ("vqvae", 3), ("vqvae", 7), ("vae", 0), ("vae", 6)):
             found = []
             for image in images[::3]:
                 _, unit = stretch.measure(image)
@@ -363,13 +363,13 @@ def draw_cutouts(images: list[Image], path: Path) -> None:
         show = {"cmap": "inferno", "vmin": -0.6, "vmax": 0.8 * y.max()}
         row[0].imshow(y, **show)
         row[0].set_title("original", fontsize=8)
-        for axes, quality in zip(row[1:4], (1, 4, 8), strict=True):
+        for axes, quality in zip(row[1:4], (0, 3, 7), strict=True):
             stream = astrocodec.encode(image, codec="vqvae", quality=quality)
             decoded = stretch.stretch(astrocodec.decode(stream), *scale)[70:230, 70:230]
             axes.imshow(decoded, **show)
             axes.set_title(f"vqvae {quality}: {8 * len(stream) / image.size:.2f} bits", fontsize=8)
         row[4].imshow(y - decoded, cmap="gray", vmin=-0.5, vmax=0.5)
-        row[4].set_title("original - vqvae 8", fontsize=8)
+        row[4].set_title("original - vqvae 7", fontsize=8)
     for axes in grid.flat:
         axes.set(xticks=[], yticks=[])
     figure.tight_layout()

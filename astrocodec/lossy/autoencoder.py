@@ -18,20 +18,28 @@ from numpy.typing import NDArray
 
 from astrocodec._native.stream import inspect_stream
 from astrocodec.bounds import Bound
-from astrocodec.codec import Buffer
+from astrocodec.codec import Buffer, encode
 from astrocodec.codecs import TORCH_INSTALL
 from astrocodec.errors import CorruptError, ModelNotFoundError
-from astrocodec.lossy.autoencoder_model import model_of
+from astrocodec.lossy.autoencoder_model import Model, model_of
 from astrocodec.lossy.autoencoder_pixels import FLOOR_PART, Span, noise_of
-from astrocodec.lossy.autoencoder_stream import MAX_ENCODINGS, Parameters, base_and_residual, joined
-from astrocodec.lossy.latent_contexts import put_latents, take_latents
+from astrocodec.lossy.autoencoder_stream import HEAD_SIZE, MAX_ENCODINGS, Parameters, base_and_residual, joined
+from astrocodec.lossy.latent_contexts import ANYWHERE, REACH, put_latents, take_latents, thinned
 from astrocodec.lossy.lattice_coder import LatticeDecoder, LatticeEncoder
-from astrocodec.lossy.residual_layer import residual_stream, restored
+from astrocodec.lossy.residual_layer import models_for, residual_stream, restored
 from astrocodec.lossy.weights import find_weights
+from astrocodec.model import Model as CausalModel
 from astrocodec.stages.stream import PARAMETERS
 
 ID = 64
 LABEL = "denoised, not for photometry"
+BASE_SHARE = 0.027  # less than 3 %, since a residual changes a little where its base does
+# How a base that is to take fewer bytes is thinned, until it does: worth of a squared step, largest symbol, and where.
+_THINNER = (
+    *((worth, 1, 1) for worth in (6.0, 5.0, 4.0, 3.0, 2.0, 1.0)),
+    *((worth, 1, ANYWHERE) for worth in (3.0, 2.0, 1.0)),
+    *((worth, REACH, ANYWHERE) for worth in (2.5, 2.0, 1.5, 1.0, 0.0)),
+)
 
 
 def _turned(plane: NDArray[Any], number: int) -> NDArray[Any]:
@@ -72,6 +80,36 @@ def _checked(values: NDArray[Any], encodings: int, noise: float | None) -> None:
         raise ValueError(f"noise is {noise}, allowed are positive numbers in the unit of the pixels")
 
 
+def _coded(latents: list[NDArray[np.int64]], model: Model) -> bytes:
+    coder = LatticeEncoder()
+    for latent in latents:
+        put_latents(coder, latent, model.tables)
+    return coder.to_bytes()
+
+
+def _thinned(latents: list[NDArray[np.int64]], model: Model, most: float) -> tuple[bytes, int]:
+    """A base of at most so many bytes, or the smallest that there is; and whether bright sources were thinned: 2."""
+    base, how = b"", _THINNER[-1]
+    for how in _THINNER:
+        base = _coded([thinned(latent, model.table_weights, *how) for latent in latents], model)
+        if len(base) <= most:
+            break
+    return base, 1 if how[1] == 1 else 2
+
+
+def _residual(
+    values: NDArray[Any],
+    said: Parameters,
+    base: bytes,
+    bound: Bound | None,
+    models: list[str | CausalModel],
+    device: str,
+) -> tuple[bytes, float]:
+    """What a base leaves, and the bound that this keeps."""
+    image = _image(said.to_bytes(), memoryview(base), values.dtype, values.shape, device)
+    return residual_stream(values, image, bound, models)
+
+
 class Autoencoder:
     """The codec; see `astrocodec.codecs.Codec`."""
 
@@ -90,6 +128,7 @@ class Autoencoder:
         noise: float | None = None,
         bound: Bound | None = None,
         lossless: bool = False,
+        base_share: float = BASE_SHARE,
         device: str = "cpu",
         **options: Any,
     ) -> tuple[bytes, bytes]:
@@ -112,6 +151,9 @@ class Autoencoder:
             the first.
         lossless : bool
             The second layer leaves nothing out.
+        base_share : float
+            By what part a stream with a residual may be larger than one of the image alone: where it would be, latents
+            of the base are brought nearer to zero, first those that save most. Above 0; 1 leaves the base as it is.
         device : str
             Where the networks run; the bytes are the same.
         """
@@ -120,21 +162,28 @@ class Autoencoder:
         options = {name: value for name, value in options.items() if name not in ("max_error", "noise_increase")}
         if options:
             raise TypeError(f"codec autoencoder has no option {', '.join(options)}")
+        if not base_share > 0:
+            raise ValueError(f"base_share is {base_share}, it must be above 0")
         _checked(values, encodings, noise)
         chosen = model_of(find_weights(model))
-        coder, planes = LatticeEncoder(), []
+        latents, planes = [], []
         for plane in _planes(values):
             level = _noise(plane, noise)
             span = Span.of(plane.astype(np.float64), level) if chosen.is_dense else None
             planes.append((level, span.low, span.high) if span else (level, 0, 1))
             for number in range(encodings):
-                latent = chosen.encode(_turned(plane.astype(np.float64), number), level, span, device)
-                put_latents(coder, latent, chosen.tables)
-        found, base = Parameters(chosen.fingerprint, encodings, "", 0.0, tuple(planes)), coder.to_bytes()
+                latents.append(chosen.encode(_turned(plane.astype(np.float64), number), level, span, device))
+        found, base = Parameters(chosen.fingerprint, encodings, 0, "", 0.0, tuple(planes)), _coded(latents, chosen)
         if not lossless and bound is None:
             return found.to_bytes(), base
-        image = _image(found.to_bytes(), memoryview(base), values.dtype, values.shape, device)
-        rest, max_error = residual_stream(values, image, bound)
+        models = [] if bound is None else models_for(values, bound)
+        rest, max_error = _residual(values, found, base, bound, models, device)
+        alone = len(rest) if bound is None else min(len(rest), len(encode(values, models, bound=bound)))
+        most = (1 + base_share) * alone - len(rest) - len(found.to_bytes()) - HEAD_SIZE
+        if len(base) > most:
+            base, thinness = _thinned(latents, chosen, most)
+            found = replace(found, thinned=thinness)
+            rest, max_error = _residual(values, found, base, bound, models, device)
         said = replace(found, residual="bounded" if max_error else "lossless", max_error=max_error).to_bytes()
         return said, joined(said, base, rest, values.dtype, values.shape)
 
@@ -166,6 +215,7 @@ class Autoencoder:
             "label": f"layer denoised: {LABEL}" if said.residual else LABEL,
             **({"max_error": said.max_error} if said.max_error else {}),
             "encodings": said.encodings,
+            "thinned": said.thinned,
             "noise": [p[0] for p in said.planes],
         }
         try:
@@ -173,7 +223,8 @@ class Autoencoder:
         except ModelNotFoundError:  # the label is told all the same
             return {**found, "model": said.fingerprint.hex()}
         about = weights.about
-        return {**found, "model": weights.name, "task": about["task"], "size": about["size"], **about["measured"]}
+        measured = about["measured"][said.thinned]
+        return {**found, "model": weights.name, "task": about["task"], "size": about["size"], **measured}
 
 
 def _image(

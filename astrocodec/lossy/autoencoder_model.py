@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from astrocodec.errors import CorruptError
 from astrocodec.lossy.autoencoder_network import CONFIGURATIONS, MAX_LATENT, STRIDE, TILE, Autoencoder, ExactChain
 from astrocodec.lossy.autoencoder_pixels import Span, from_tiles, given_fluxes, seen_levels, to_tiles
-from astrocodec.lossy.latent_contexts import tables_of
+from astrocodec.lossy.latent_contexts import CONTEXTS, REACH, tables_of
 from astrocodec.lossy.lattice_coder import LearnedTables
 from astrocodec.lossy.weights import Weights
 
@@ -32,7 +32,12 @@ class Model:
     about: Mapping[str, Any]
     encoder: ExactChain
     decoder: ExactChain
-    tables: LearnedTables
+    table_weights: NDArray[np.uint16]
+
+    @functools.cached_property
+    def tables(self) -> LearnedTables:
+        """Those of the latents."""
+        return tables_of(self.table_weights)
 
     @property
     def is_dense(self) -> bool:
@@ -101,7 +106,9 @@ def _model_of(fingerprint: bytes, weights: _Held) -> Model:
     try:
         encoder = ExactChain.loaded(held.tensors, "encoder", like.encoder, like.reach)
         decoder = ExactChain.loaded(held.tensors, "decoder", like.decoder, MAX_LATENT)
-        tables = tables_of(held.tensors["tables"])
+        tables = held.tensors["tables"]
+        if tables.shape != (CONFIGURATIONS[size].latent, CONTEXTS, 2 * REACH + 1):
+            raise ValueError(f"tables of shape {tables.shape} found")
     except (KeyError, ValueError) as error:
         raise CorruptError(f"weights {held.name}: {error}") from error
     return Model(held.name, fingerprint, size, held.about, encoder, decoder, tables)

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from astrocodec.lossy.flux_scale import TOP
-from astrocodec.lossy.integer_network import ExactConv, IntegerConv
+from astrocodec.lossy.integer_network import ExactConv, IntegerConv, layer_tensors, loaded_layer
 
 TILE = 128
 STRIDE = 8  # sides of the picture to sides of a convolutional network's latent
@@ -128,15 +128,11 @@ class ExactChain:
             return y.to("cpu", torch.int64).numpy()
 
     def tensors(self, prefix: str) -> dict[str, NDArray[Any]]:
-        """Weights and biases to be saved, the weights in as few bytes as hold them."""
+        """Weights and biases to be saved."""
         found: dict[str, NDArray[Any]] = {}
         layers = [step for step in self.steps if isinstance(step, ExactConv)]
         for i, layer in enumerate(layers):
-            kind = next(
-                k for k in (np.int8, np.int16, np.int32) if np.array_equal(layer.weight.astype(k), layer.weight)
-            )
-            found[f"{prefix}.{i}.weight"] = layer.weight.astype(kind)
-            found[f"{prefix}.{i}.bias"] = layer.bias.astype(np.int32)
+            found |= layer_tensors(layer, f"{prefix}.{i}")
         return found
 
     @classmethod
@@ -149,10 +145,7 @@ class ExactChain:
                 steps.append(stage)
                 continue
             name = f"{prefix}.{sum(isinstance(step, ExactConv) for step in steps)}"
-            weight, bias = (tensors[f"{name}.{part}"].astype(np.int64) for part in ("weight", "bias"))
-            if weight.shape != tuple(stage.conv.weight.shape) or bias.shape != weight.shape[:1]:
-                raise ValueError(f"{name}: weights of shape {weight.shape} found, {stage.conv.weight.shape} needed")
-            steps.append(ExactConv(weight, bias, reach, stage.low, stage.high, stage.upsample, stage.stride))
+            steps.append(loaded_layer(tensors, name, stage, reach))
             reach = max(abs(stage.low), abs(stage.high))
         return cls(steps, first)
 

@@ -14,11 +14,12 @@ from astrocodec.lossy.flux_scale import TOP
 from astrocodec.lossy.weights import FINGERPRINT_SIZE
 from astrocodec.stages.crc32c import crc32c
 
-MAX_ENCODINGS = 8
-_HEAD = struct.Struct(f"<{FINGERPRINT_SIZE}sBB")
+MAX_ENCODINGS, MAX_THINNED = 8, 2
+_HEAD = struct.Struct(f"<{FINGERPRINT_SIZE}sBBB")
 _RESIDUALS = ("", "bounded", "lossless")  # what a second layer adds
 _BOUND = struct.Struct("<d")
 _BASE = struct.Struct("<II")  # its length and checksum, where a residual follows
+HEAD_SIZE = _BOUND.size + _BASE.size
 _PLANE = struct.Struct("<fHH")
 
 
@@ -28,13 +29,14 @@ class Parameters:
 
     fingerprint: bytes
     encodings: int
+    thinned: int  # latents were brought nearer to zero: 1 faint ones, 2 bright ones too
     residual: str
     max_error: float  # 0 but of a bounded residual
     planes: tuple[tuple[float, int, int], ...]  # noise, and range of levels of dense networks
 
     def to_bytes(self) -> bytes:
         """As they are stored."""
-        head = _HEAD.pack(self.fingerprint, self.encodings, _RESIDUALS.index(self.residual))
+        head = _HEAD.pack(self.fingerprint, self.encodings, self.thinned, _RESIDUALS.index(self.residual))
         bound = _BOUND.pack(self.max_error) if self.residual == "bounded" else b""
         return head + bound + b"".join(_PLANE.pack(*plane) for plane in self.planes)
 
@@ -48,13 +50,13 @@ class Parameters:
                 f"codec autoencoder: parameters of {len(data)} bytes found, needed are {start} and {_PLANE.size} for "
                 "each plane"
             )
-        fingerprint, encodings, residual = _HEAD.unpack_from(data)
+        fingerprint, encodings, thinned, residual = _HEAD.unpack_from(data)
         max_error = _BOUND.unpack_from(data, _HEAD.size)[0] if is_bounded else 0.0
         planes = tuple(_PLANE.iter_unpack(data[start:]))
-        if not 1 <= encodings <= MAX_ENCODINGS or residual >= len(_RESIDUALS):
+        if not 1 <= encodings <= MAX_ENCODINGS or thinned > MAX_THINNED or residual >= len(_RESIDUALS):
             raise CorruptError(
-                f"codec autoencoder: {encodings} encodings and residual {residual} found, allowed are 1 to "
-                f"{MAX_ENCODINGS} and 0 to {len(_RESIDUALS) - 1}"
+                f"codec autoencoder: {encodings} encodings, thinned {thinned} and residual {residual} found, allowed "
+                f"are 1 to {MAX_ENCODINGS}, 0 to {MAX_THINNED}, and 0 to {len(_RESIDUALS) - 1}"
             )
         if is_bounded and not 0 < max_error < math.inf:
             raise CorruptError(f"codec autoencoder: a bound of {max_error} found, it must be above 0 and finite")
@@ -64,7 +66,7 @@ class Parameters:
                     f"codec autoencoder: a plane of noise {noise} and levels {low} to {high} found, allowed are a "
                     f"noise above 0 and levels that rise to at most {TOP}"
                 )
-        return cls(fingerprint, encodings, _RESIDUALS[residual], max_error, planes)
+        return cls(fingerprint, encodings, thinned, _RESIDUALS[residual], max_error, planes)
 
 
 def checksum(parameters: bytes, base: bytes | memoryview, dtype: np.dtype[Any], shape: tuple[int, ...]) -> int:

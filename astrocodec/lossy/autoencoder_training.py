@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from astrocodec.lossy.autoencoder_model import Model
 from astrocodec.lossy.autoencoder_network import CONFIGURATIONS, MAX_LATENT, OUT_TOP, TILE, Autoencoder
 from astrocodec.lossy.autoencoder_pixels import OUT_PART, Span, seen_levels
 from astrocodec.lossy.flux_scale import RESOLUTION
-from astrocodec.lossy.latent_contexts import CONTEXTS, REACH, count_symbols, tables_of, to_weights
+from astrocodec.lossy.latent_contexts import ANYWHERE, CONTEXTS, REACH, count_symbols, thinned, to_weights
 from astrocodec.lossy.weights import save_weights
 from astrocodec.simulate.radio_sky import KINDS, RadioSky, observe_radio, varied
 
@@ -33,7 +34,9 @@ BIAS_EDGES = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 1000.0)  # of true flux, in units 
 SIDE = 512
 _EDGE = 8  # pixels of a tile's edge that do not count: the picture goes on there when an image is coded
 _FIELDS, _TILES, _AGAIN = 4, 2, 8  # of a batch, and how many steps show the same fields
-_BITS_WEIGHT, _SPREAD_WEIGHT = 0.5, 0.02
+_SPREAD_WEIGHT = 0.02
+# None, and about what a base is thinned by beside a residual of half a sigma, and of several.
+_THIN = (None, (2.0, 1, ANYWHERE), (2.0, REACH, ANYWHERE))
 _LOG2_E = 1.4426950408889634
 
 
@@ -74,8 +77,13 @@ def _figures(**figures: Tensor) -> dict[str, float]:
     return {name: float(value.detach()) for name, value in figures.items()}
 
 
-def conv_loss(network: nn.Module, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Mapping[str, float]]:
-    """Squared error in octaves of flux, error in units of the noise, bits, and how well errors are told."""
+def conv_loss(
+    network: nn.Module, batch: tuple[Tensor, Tensor], bits_weight: float = 0.5, steep: float = 4.0
+) -> tuple[Tensor, Mapping[str, float]]:
+    """Squared error in octaves of flux, error in units of the noise, bits, and how well errors are told.
+
+    `steep` is what large errors count.
+    """
     seen, sky = batch
     latent, given = network(seen)
     inner = (..., slice(_EDGE, -_EDGE), slice(_EDGE, -_EDGE))
@@ -84,7 +92,7 @@ def conv_loss(network: nn.Module, batch: tuple[Tensor, Tensor]) -> tuple[Tensor,
     octaves = torch.square(level - wanted).clamp(max=16.0).mean()
     flux = torch.sign(level) * (torch.exp2(level.abs()) - 1.0) * OUT_PART
     error = flux - sky
-    linear = (torch.sqrt(1.0 + 16.0 * error**2) - 1.0).mean()
+    linear = (torch.sqrt(1.0 + (steep * error) ** 2) - 1.0).mean()
     deviation = (torch.exp2(spread.clamp(0.0, 24.0)) - 1.0) * OUT_PART + 0.01
     told = (torch.log(deviation) + 0.5 * (error.detach() / deviation) ** 2).clamp(max=50.0).mean()
     bits = (
@@ -93,7 +101,7 @@ def conv_loss(network: nn.Module, batch: tuple[Tensor, Tensor]) -> tuple[Tensor,
         * (TILE - 2 * _EDGE) ** 2
         / TILE**2
     )
-    loss = octaves + linear + _BITS_WEIGHT * bits + _SPREAD_WEIGHT * told
+    loss = octaves + linear + bits_weight * bits + _SPREAD_WEIGHT * told
     return loss, _figures(octaves=octaves, linear=linear, bits=bits, told=told)
 
 
@@ -120,24 +128,28 @@ def _batcher(task: str, size: str, seed: int, fields: int) -> Callable[[int], tu
     return batch
 
 
-def _coded(model: Model, kind: str, seed: int) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[Any], float]:
-    """Latent, denoised image, sky and noise of a field."""
+def _coded(
+    model: Model, kind: str, seed: int, thin: tuple[float, int, int] | None = None
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[Any], float]:
+    """Latent, which may be thinned, denoised image, sky and noise of a field."""
     image, sky, noise = _field(kind, seed)
     noise = float(np.float32(noise))
     plane = image.astype(np.float64)
     span = Span.of(plane, noise) if model.is_dense else None
     latent = model.encode(plane, noise, span, "cpu")
+    if thin is not None:
+        latent = thinned(latent, model.table_weights, *thin)
     return latent, model.decode(latent, (SIDE, SIDE), noise, span, "cpu")[0], sky, noise
 
 
-def measured(model: Model, kind: str, fields: int) -> dict[str, Any]:
+def measured(model: Model, kind: str, fields: int, thin: tuple[float, int, int] | None = None) -> dict[str, Any]:
     """Bias of fluxes on fields that no training saw, by the true flux in units of the noise.
 
     Of each range, the sum of found less true flux over the sum of true flux.
     """
     sums = np.zeros((len(BIAS_EDGES) - 1, 2))
     for seed in range(HELD_BACK, HELD_BACK + fields):
-        _, found, sky, noise = _coded(model, kind, seed)
+        _, found, sky, noise = _coded(model, kind, seed, thin)
         bins = np.digitize(sky / noise, BIAS_EDGES) - 1
         for n in range(len(sums)):
             here = bins == n
@@ -153,27 +165,33 @@ def save(network: nn.Module, folder: Path, task: str, size: str) -> Path:
     encoder, decoder = network.encoder.exact(network.reach), network.decoder.exact(MAX_LATENT)
     counts = np.zeros((network.configuration.latent, CONTEXTS, 2 * REACH + 1), np.int64)
     kind = KINDS[0] if task == "identity" else task
-    model = Model("", b"", size, {}, encoder, decoder, tables_of(to_weights(counts)))
+    model = Model("", b"", size, {}, encoder, decoder, to_weights(counts))
     fields = 12 if task in ("identity", "noise") else 4  # dirty and clean ones take seconds each
     for seed in range(TABLES, TABLES + fields):
         counts += count_symbols(_coded(model, kind, seed)[0])
-    tensors = {**encoder.tensors("encoder"), **decoder.tensors("decoder"), "tables": to_weights(counts)}
-    about = {"system": "autoencoder", "size": size, "task": task, "measured": measured(model, kind, fields)}
+    model = replace(model, table_weights=to_weights(counts))
+    tensors = {**encoder.tensors("encoder"), **decoder.tensors("decoder"), "tables": model.table_weights}
+    figures = [measured(model, kind, fields, thin) for thin in _THIN]
+    about = {"system": "autoencoder", "size": size, "task": task, "measured": figures}
     parts = ["autoencoder", *([size] if size != "conv" else []), *([task] if task != "noise" else [])]
     return save_weights(tensors, about, "_".join(parts), folder)
 
 
 def recipe(options: dict[str, str], seed: int) -> Recipe:
-    """How a network learns; options are task, size, and the number of fields that clean and dirty ones see again."""
+    """How a network learns; options are task, size, the number of fields that clean and dirty ones see again, and what
+    bits and large errors count (`conv_loss`).
+    """
+    bits_weight, steep = float(options.pop("bits", "0.5")), float(options.pop("steep", "4"))
     task, size = options.pop("task", "noise"), options.pop("size", "conv")
     fields = int(options.pop("fields", "1000000" if task in ("identity", "noise") else "64"))
     if options or task not in TASKS or size not in CONFIGURATIONS:
         raise ValueError(
             f"options {options}, task {task!r} and size {size!r} found; allowed are tasks {', '.join(TASKS)}, sizes "
-            f"{', '.join(CONFIGURATIONS)}, and fields"
+            f"{', '.join(CONFIGURATIONS)}, fields, bits and steep"
         )
     network = Autoencoder(CONFIGURATIONS[size])
-    loss = dense_loss if network.configuration.is_dense else conv_loss
+    conv = functools.partial(conv_loss, bits_weight=bits_weight, steep=steep)
+    loss = dense_loss if network.configuration.is_dense else conv
     return Recipe(
         network, _batcher(task, size, seed, fields), loss, lambda net, folder: save(net, folder, task, size), rate=2e-3
     )

@@ -21,6 +21,7 @@ from torch.nn import functional
 UNIT = 32  # what 1.0 is among activations
 SHIFT = 8  # weights are multiples of 2^-8
 MAX_ACTIVATION = 255
+_BYTE = 127
 _WHOLE = {torch.float32: 1 << 24, torch.float64: 1 << 53}
 
 
@@ -148,6 +149,31 @@ class ExactConv:
         return functional.pixel_shuffle(y, self.upsample) if self.upsample > 1 else y
 
 
+def layer_tensors(layer: ExactConv, name: str) -> dict[str, NDArray[Any]]:
+    """Weights and biases to be saved: in bytes, and those that are too large for one as places and values beside."""
+    weight = layer.weight
+    far = np.flatnonzero(np.abs(weight) > _BYTE)
+    found: dict[str, NDArray[Any]] = {f"{name}.bias": layer.bias.astype(np.int32)}
+    found[f"{name}.weight"] = weight.astype(np.int8)
+    if 8 * far.size > weight.size:
+        found[f"{name}.weight"] = weight.astype(np.int16 if np.abs(weight).max() < 1 << 15 else np.int32)
+    elif far.size:
+        found[f"{name}.far"] = np.stack([far, weight.ravel()[far]], 1).astype(np.int32)
+    return found
+
+
+def loaded_layer(tensors: Mapping[str, NDArray[Any]], name: str, like: IntegerConv, reach: int) -> ExactConv:
+    """What `layer_tensors` saved; `like` says how the layer clips and grows."""
+    weight, bias = (tensors[f"{name}.{part}"].astype(np.int64) for part in ("weight", "bias"))
+    if weight.shape != tuple(like.conv.weight.shape) or bias.shape != weight.shape[:1]:
+        raise ValueError(f"{name}: weights of shape {weight.shape} found, {like.conv.weight.shape} needed")
+    if (far := tensors.get(f"{name}.far")) is not None:
+        if far.ndim != 2 or far.shape[1] != 2 or far[:, 0].min() < 0 or far[:, 0].max() >= weight.size:
+            raise ValueError(f"{name}.far: places outside of {weight.size} weights found")
+        weight.ravel()[far[:, 0]] = far[:, 1]
+    return ExactConv(weight, bias, reach, like.low, like.high, like.upsample, like.stride)
+
+
 class ExactNetwork:
     """Convolutions one after the other on whole numbers.
 
@@ -183,14 +209,10 @@ class ExactNetwork:
             return y.to("cpu", torch.int64).numpy()
 
     def tensors(self, prefix: str) -> dict[str, NDArray[Any]]:
-        """Weights and biases to be saved, the weights in as few bytes as hold them."""
+        """Weights and biases to be saved."""
         found: dict[str, NDArray[Any]] = {}
         for i, layer in enumerate(self.layers):
-            kind = next(
-                k for k in (np.int8, np.int16, np.int32) if np.array_equal(layer.weight.astype(k), layer.weight)
-            )
-            found[f"{prefix}.{i}.weight"] = layer.weight.astype(kind)
-            found[f"{prefix}.{i}.bias"] = layer.bias.astype(np.int32)
+            found |= layer_tensors(layer, f"{prefix}.{i}")
         return found
 
     @classmethod
@@ -201,11 +223,6 @@ class ExactNetwork:
         made = []
         for i, layer in enumerate(like):
             assert isinstance(layer, IntegerConv)
-            weight, bias = (tensors[f"{prefix}.{i}.{part}"].astype(np.int64) for part in ("weight", "bias"))
-            if weight.shape != tuple(layer.conv.weight.shape) or bias.shape != weight.shape[:1]:
-                raise ValueError(
-                    f"{prefix}.{i}: weights of shape {weight.shape} found, {layer.conv.weight.shape} needed"
-                )
-            made.append(ExactConv(weight, bias, reach, layer.low, layer.high, layer.upsample, layer.stride))
+            made.append(loaded_layer(tensors, f"{prefix}.{i}", layer, reach))
             reach = max(abs(layer.low), abs(layer.high))
         return cls(made)

@@ -6,6 +6,7 @@ taken off and added again.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,13 @@ from numpy.typing import NDArray
 from astrocodec.bounds import Bound
 from astrocodec.codec import decode, encode, inspect
 from astrocodec.errors import CorruptError
+from astrocodec.model import Model
+from astrocodec.tuning import tune
 
 _WIDER = {"u1": "i2", "i1": "i2", "u2": "i4", "i2": "i4", "f2": "f8", "f4": "f8", "f8": "f8"}
 _TIGHTER = 0.999  # of a bound whose errors grew when floats were rounded
+
+_WORTH_TUNING = 1 << 14  # elements: a model takes half a kilobyte
 
 
 def _checked(values: NDArray[Any], bound: Bound) -> None:
@@ -32,10 +37,18 @@ def _checked(values: NDArray[Any], bound: Bound) -> None:
         )
 
 
-def residual_stream(values: NDArray[Any], base: NDArray[Any], bound: Bound | None) -> tuple[bytes, float]:
+def models_for(values: NDArray[Any], bound: Bound) -> list[str | Model]:
+    """Models to code an array with, within a bound: the default one, and where it may pay one that is tuned to it."""
+    return ["default"] if values.size < _WORTH_TUNING else ["default", tune([values], bound=bound)]
+
+
+def residual_stream(
+    values: NDArray[Any], base: NDArray[Any], bound: Bound | None, models: Sequence[str | Model] = ()
+) -> tuple[bytes, float]:
     """A stream of what `base` leaves of `values`, both of one type and shape, and the bound that it keeps; 0: lossless.
 
-    It is lossless without a bound, and where within the bound nothing can be lost.
+    It is lossless without a bound, and where within the bound nothing can be lost. Within a bound it is coded by that
+    of `models`, and of those that `models_for` finds, which makes it the smallest.
 
     Raises
     ------
@@ -46,12 +59,13 @@ def residual_stream(values: NDArray[Any], base: NDArray[Any], bound: Bound | Non
         _checked(values, bound)
         wide = np.dtype(_WIDER[values.dtype.str[1:]])
         left = values.astype(wide) - base.astype(wide)
-        stream = encode(left, bound=bound)
+        models = [*models, *models_for(left, bound)]
+        stream = encode(left, models, bound=bound)
         loss = inspect(stream).loss
         if loss is not None:
             limit = loss.max_error
             if _farthest(values, stream, base, limit) > limit:
-                stream = encode(left, max_error=_TIGHTER * limit)
+                stream = encode(left, models, max_error=_TIGHTER * limit)
                 if _farthest(values, stream, base, limit) > limit:
                     raise ValueError(
                         f"a bound of {limit} is finer than {values.dtype} tells these values apart: ask for more"

@@ -133,19 +133,19 @@ class Vae:
     install = "pip install 'astrocodec[torch]'"
 
     def encode(
-        self, values: NDArray[Any], *, quality: int = 4, weights: str = "vae", device: str = "cpu"
+        self, values: NDArray[Any], *, quality: int = 3, weights: str = "vae", device: str = "cpu"
     ) -> tuple[bytes, bytes]:
-        """Code an array of planes at a quality of 1 to 7, from about 0.1 to 1 bit per pixel."""
+        """Code an array of planes at a quality of 0 to 6, from about 0.2 to 1.2 bits per pixel."""
         planes, built = stretch.as_planes(values, self.name), _built(weights)
-        if not 1 <= quality <= built.qualities:
-            raise ValueError(f"codec vae: quality {quality} found, 1 to {built.qualities} allowed")
+        if not 0 <= quality < built.qualities:
+            raise ValueError(f"codec vae: quality {quality} found, 0 to {built.qualities - 1} allowed")
         grid = trunk.grid_of(values.shape)
         scales = [stretch.measure(plane) for plane in planes]
         symbols = np.empty((grid[0], built.size, *grid[1:]), np.int32)
         encoder = built.encoder.to(device)
         for number, (plane, scale) in enumerate(zip(planes, scales, strict=True)):
             vectors = trunk.to_vectors(encoder, stretch.stretch(plane, *scale), built.size, device)
-            symbols[number] = built.symbols(vectors, quality - 1)
+            symbols[number] = built.symbols(vectors, quality)
         coder = LatticeEncoder()
 
         def code(phase: int, places: slice, whole: NDArray[np.int64], tables: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -155,7 +155,7 @@ class Vae:
             coder.put(here - whole, tables, GAUSSIAN)
             return here
 
-        built.walk(grid, quality - 1, code)
+        built.walk(grid, quality, code)
         return built.fingerprint + bytes([quality]), stretch.scales_to_bytes(scales) + coder.to_bytes()
 
     def decode(
@@ -167,8 +167,8 @@ class Vae:
         planes, height, width = stretch.plane_shape(shape)
         scales, rest = stretch.scales_of(data, planes)
         built, coder = _built(fingerprint), LatticeDecoder(rest)
-        if not 1 <= quality <= built.qualities:
-            raise CorruptError(f"codec vae: quality {quality} found, these weights have 1 to {built.qualities}")
+        if not 0 <= quality < built.qualities:
+            raise CorruptError(f"codec vae: quality {quality} found, these weights have 0 to {built.qualities - 1}")
 
         def code(phase: int, places: slice, whole: NDArray[np.int64], tables: NDArray[np.int64]) -> NDArray[np.int64]:
             found = coder.take(tables, GAUSSIAN) + whole
@@ -176,12 +176,12 @@ class Vae:
                 raise CorruptError("codec vae: a symbol found that no encoder writes")
             return found
 
-        symbols = built.walk(trunk.grid_of(shape), quality - 1, code)
+        symbols = built.walk(trunk.grid_of(shape), quality, code)
         coder.finish()
         values = np.empty((planes, height, width), dtype)
         decoder = built.decoder.to(device)
         for number in range(planes):
-            vectors = symbols[number].astype(np.float32) * built.back[quality - 1][:, None, None]
+            vectors = symbols[number].astype(np.float32) * built.back[quality][:, None, None]
             y = trunk.to_plane(decoder, vectors, device)
             values[number] = stretch.unstretch(y[:height, :width], scales[number, 0], scales[number, 1], dtype)
         return values.reshape(shape)

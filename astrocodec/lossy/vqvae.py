@@ -243,20 +243,20 @@ class Vqvae:
     install = "pip install 'astrocodec[torch]'"
 
     def encode(
-        self, values: NDArray[Any], *, quality: int = 4, weights: str = "vqvae", device: str = "cpu"
+        self, values: NDArray[Any], *, quality: int = 3, weights: str = "vqvae", device: str = "cpu"
     ) -> tuple[bytes, bytes]:
-        """Code an array of planes with the first `quality` levels of the quantiser, each about 0.1 bits per pixel."""
+        """Code an array of planes with the levels 0 to `quality` of the quantiser, each about 0.1 bits per pixel."""
         planes, built = stretch.as_planes(values, self.name), _built(weights)
-        if not 1 <= quality <= built.levels:
-            raise ValueError(f"codec vqvae: quality {quality} found, 1 to {built.levels} allowed")
+        if not 0 <= quality < built.levels:
+            raise ValueError(f"codec vqvae: quality {quality} found, 0 to {built.levels - 1} allowed")
         grid = trunk.grid_of(values.shape)
         scales = [stretch.measure(plane) for plane in planes]
-        codes = np.empty((quality, *grid), np.int64)
+        codes = np.empty((quality + 1, *grid), np.int64)
         encoder = built.encoder.to(device)
         for number, (plane, scale) in enumerate(zip(planes, scales, strict=True)):
             found = trunk.to_vectors(encoder, stretch.stretch(plane, *scale), built.book.shape[2], device)
             flat = np.ascontiguousarray(found.reshape(len(found), -1).T)
-            codes[:, number] = built.choose(flat, quality).reshape(quality, *grid[1:])
+            codes[:, number] = built.choose(flat, quality + 1).reshape(quality + 1, *grid[1:])
         coder = LatticeEncoder()
 
         def code(level: int, phase: int, places: slice, rows: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -264,7 +264,7 @@ class Vqvae:
             coder.put_rows(chosen, rows)
             return chosen
 
-        built.walk(grid, quality, code)
+        built.walk(grid, quality + 1, code)
         return built.fingerprint + bytes([quality]), stretch.scales_to_bytes(scales) + coder.to_bytes()
 
     def decode(
@@ -276,9 +276,9 @@ class Vqvae:
         planes, height, width = stretch.plane_shape(shape)
         scales, rest = stretch.scales_of(data, planes)
         built, coder = _built(fingerprint), LatticeDecoder(rest)
-        if not 1 <= quality <= built.levels:
-            raise CorruptError(f"codec vqvae: {quality} levels found, these weights have {built.levels}")
-        total = built.walk(trunk.grid_of(shape), quality, lambda level, phase, places, rows: coder.take_rows(rows))
+        if not 0 <= quality < built.levels:
+            raise CorruptError(f"codec vqvae: quality {quality} found, these weights have 0 to {built.levels - 1}")
+        total = built.walk(trunk.grid_of(shape), quality + 1, lambda level, phase, places, rows: coder.take_rows(rows))
         coder.finish()
         values = np.empty((planes, height, width), dtype)
         decoder = built.decoder.to(device)

@@ -24,7 +24,16 @@ from astrocodec.lossy.autoencoder_network import CONFIGURATIONS, Autoencoder, Co
 from astrocodec.lossy.autoencoder_pixels import Span, from_tiles, to_tiles
 from astrocodec.lossy.denoised_file import write_denoised
 from astrocodec.lossy.flux_scale import RESOLUTION, TOP, from_levels, level_values, to_levels
-from astrocodec.lossy.latent_contexts import CONTEXTS, REACH, put_latents, tables_of, take_latents, to_weights
+from astrocodec.lossy.latent_contexts import (
+    CONTEXTS,
+    REACH,
+    count_symbols,
+    put_latents,
+    tables_of,
+    take_latents,
+    thinned,
+    to_weights,
+)
 from astrocodec.lossy.lattice_coder import LatticeDecoder, LatticeEncoder
 from astrocodec.lossy.weights import save_weights
 from astrocodec.simulate.radio_sky import simulate_radio
@@ -50,7 +59,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             "system": "autoencoder",
             "size": name,
             "task": "noise",
-            "measured": {"flux_bias_by_snr": {"1 to 3": 0.5}},
+            "measured": [{"flux_bias_by_snr": {"1 to 3": bias}} for bias in (0.5, 0.25, 0.125)],
         }
         save_weights(tensors, about, name, tmp_path)
     monkeypatch.setenv("ASTROCODEC_MODELS", str(tmp_path))
@@ -231,10 +240,11 @@ def test_a_residual_brings_the_image_back(folder: Path, dtype: str) -> None:
         values = np.clip(values * 1e5 + 100, 0, 65535)
     values = values.astype(dtype)
     base = astrocodec.decode(astrocodec.encode(values, codec="autoencoder", model="tiny"))
-    whole = astrocodec.encode(values, codec="autoencoder", model="tiny", lossless=True)
+    options = {"codec": "autoencoder", "model": "tiny", "base_share": 9.0}
+    whole = astrocodec.encode(values, **options, lossless=True)
     assert np.array_equal(astrocodec.decode(whole), values)
     limit = 3.0 if dtype == "u2" else 5e-5
-    bounded = astrocodec.encode(values, codec="autoencoder", model="tiny", max_error=limit)
+    bounded = astrocodec.encode(values, **options, max_error=limit)
     errors = np.abs(astrocodec.decode(bounded).astype(float) - values.astype(float))
     assert 0 < errors.max() <= limit
     assert len(bounded) < len(whole)
@@ -298,7 +308,7 @@ def test_files_of_denoised_images_say_so(folder: Path, tmp_path: Path) -> None:
         assert np.array_equal(hdus["UNCERTAINTY"].data, uncertainty_map(stream))
         header = hdus[0].header
         assert header["ACLABEL"] == hdus[0].header["ACLABEL"] == "denoised, not for photometry"
-        assert (header["ACSNR1"], header["ACBIAS1"], header["OBJECT"]) == ("1 to 3", 0.5, "M 1")
+        assert (header["ACSNR1"], header["ACBIAS1"], header["OBJECT"]) == ("1 to 3", 0.125, "M 1")
         assert hdus["UNCERTAINTY"].header["BUNIT"] == "JY/BEAM"
     with pytest.raises(FileExistsError):
         write_denoised(stream, tmp_path / "a.fits")
@@ -308,6 +318,36 @@ def test_files_of_denoised_images_say_so(folder: Path, tmp_path: Path) -> None:
         assert len(hdus) == 1
     with pytest.raises(ValueError, match="of codec stored, not of autoencoder"):
         write_denoised(astrocodec.encode(np.zeros((1, 1), np.int16)), tmp_path / "b.fits")
+
+
+def test_a_base_takes_no_more_than_its_share() -> None:
+    """Of a stream whose residual is what costs: with it, it is 3 % larger at most than the image alone."""
+    field = simulate_radio("noise", shape=(160, 160), seed=13, galaxies=None).data
+    bound = Bound(max_error="0.5sigma")
+    alone = astrocodec.encode(field, astrocodec.tune([field], bound=bound), bound=bound)
+    whole, thin = (
+        astrocodec.encode(field, codec="autoencoder", bound=bound, base_share=share) for share in (1.0, 0.027)
+    )
+    assert len(whole) > 1.03 * len(alone) > len(thin)
+    said = [astrocodec.inspect(stream).parameters for stream in (whole, thin)]
+    assert [one["thinned"] for one in said] == [0, 1]
+    assert said[0]["flux_bias_by_snr"]["3 to 10"] > said[1]["flux_bias_by_snr"]["3 to 10"]
+    bases = [astrocodec.decode(stream, layer="denoised").astype(float) for stream in (whole, thin)]
+    assert np.corrcoef(*(base.ravel() for base in bases))[0, 1] > 0.9
+    with pytest.raises(ValueError, match="base_share is 0"):
+        astrocodec.encode(field, codec="autoencoder", bound=bound, base_share=0.0)
+
+
+def test_thinning_takes_what_is_not_worth_its_bits() -> None:
+    """More of the small symbols the less they are worth, in calm places first; large ones stay."""
+    rng = np.random.default_rng(2)
+    latents = (rng.random((2, 20, 20)) < 0.1).astype(np.int64)
+    latents[0, 5:9, 5:9] = 9
+    weights = to_weights(count_symbols(latents))
+    left = [thinned(latents, weights, worth, 1, calm) for worth, calm in ((1e9, 4), (4.0, 4), (1.0, 0), (1.0, 4))]
+    assert [int((one == 1).sum()) for one in left] == [68, 33, 3, 0]
+    assert np.array_equal(left[0], latents)
+    assert [int((one == 9).sum()) for one in left] == [16] * 4
 
 
 def test_bounds_that_ask_for_the_image_s_brightness_are_refused(folder: Path) -> None:

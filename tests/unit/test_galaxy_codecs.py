@@ -25,7 +25,7 @@ from astrocodec.lossy import stretch, trunk, vae, vqvae
 from astrocodec.lossy.lattice_coder import LatticeDecoder, LatticeEncoder
 from astrocodec.lossy.phase_context import ExactContext, PhaseContext, at
 
-CODECS = {"vqvae": 8, "vae": 7}  # and their highest quality
+CODECS = {"vqvae": 7, "vae": 6}  # and their highest quality
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +57,7 @@ def test_more_bits_are_less_error(codec: str) -> None:
         return stretch.stretch(values, *scale)
 
     sizes, errors = [], []
-    for quality in range(1, CODECS[codec] + 1):
+    for quality in range(CODECS[codec] + 1):
         stream = astrocodec.encode(image, codec=codec, quality=quality)
         decoded = astrocodec.decode(stream)
         assert (decoded.dtype, decoded.shape) == (image.dtype, image.shape)
@@ -106,8 +106,9 @@ def test_what_is_refused(codec: str) -> None:
         astrocodec.encode(sky().astype(float), codec=codec)
     with pytest.raises(ValueError, match=r"\[..., y, x\]"):
         astrocodec.encode(sky()[0], codec=codec)
-    with pytest.raises(ValueError, match="quality 0 found"):
-        astrocodec.encode(sky(), codec=codec, quality=0)
+    for quality in (-1, CODECS[codec] + 1):
+        with pytest.raises(ValueError, match=f"quality {quality} found, 0 to {CODECS[codec]} allowed"):
+            astrocodec.encode(sky(), codec=codec, quality=quality)
     with pytest.raises(ModelNotFoundError, match="nowhere"):
         astrocodec.encode(sky(), codec=codec, weights="nowhere")
     with pytest.raises(ValueError, match="needs its own"):
@@ -118,12 +119,12 @@ def test_what_is_refused(codec: str) -> None:
 def test_damage_is_told(codec: str) -> None:
     """Whatever is changed or cut, with a checksum that fits or without, is an error of the format or other pixels."""
     image = sky((24, 24))
-    stream = astrocodec.encode(image, codec=codec, quality=2)
+    stream = astrocodec.encode(image, codec=codec, quality=1)
     for length in range(0, len(stream), 7):
         with pytest.raises(FormatError):
             astrocodec.decode(stream[:length])
     made = {"vqvae": vqvae.Vqvae, "vae": vae.Vae}[codec]()
-    parameters, data = made.encode(image, quality=2)
+    parameters, data = made.encode(image, quality=1)
     rng = np.random.default_rng(1)
     found = []
     for _ in range(40):
@@ -172,11 +173,11 @@ def test_bytes_and_pixels_do_not_depend_on_how_they_are_computed(codec: str, mon
     [
         (
             "vqvae",
-            "ac0d014183021010ff09a7d22f2ae10488e6020000c040917e554143a1663a6f2b5b4af8240000ba7cc91a",
+            "ac0d014183021010ff09a7d22f2ae10488e6010000c040917e554143a1663a6f2b5b4af82400008dfad70d",
         ),
         (
             "vae",
-            "ac0d014283021010ff093f03b69e4464a94f020000c040917e554146d4c933aafda70bab497d1b1df485142f08a8e8a8efbe042e5b05d8",
+            "ac0d014283021010ff093f03b69e4464a94f010000c040917e554146d4c933aafda70bab497d1b1df485142f08a8e8a8efbe045f264e36",
         ),
     ],
 )
@@ -184,7 +185,7 @@ def test_streams_stay(codec: str, stream: str) -> None:
     """What was written is read, and written, the same on any machine; pixels to the nearest integer."""
     y, x = np.indices((16, 16))
     image = ((y * 7 + x * 13) % 11 + 40 * ((y - 8) ** 2 + (x - 7) ** 2 < 9)).astype(np.int16)
-    assert astrocodec.encode(image, codec=codec, quality=2).hex() == stream
+    assert astrocodec.encode(image, codec=codec, quality=1).hex() == stream
     middle = {
         "vqvae": [[30, 54, 75, 70], [32, 56, 78, 69], [23, 40, 55, 48]],
         "vae": [[23, 31, 33, 51], [26, 40, 44, 60], [35, 51, 51, 57]],

@@ -7,7 +7,7 @@ pytest.importorskip("torch")
 
 import torch
 
-from astrocodec.lossy.integer_network import ExactConv, ExactNetwork, IntegerConv
+from astrocodec.lossy.integer_network import ExactConv, ExactNetwork, IntegerConv, layer_tensors, loaded_layer
 
 
 def layers() -> list[IntegerConv]:
@@ -86,3 +86,25 @@ def test_weights_come_back() -> None:
     assert np.array_equal(again.run(INPUT), network.run(INPUT))
     with pytest.raises(ValueError, match=r"hyper\.0"):
         ExactNetwork.loaded(tensors, "hyper", layers()[1:], 255)
+
+
+def test_few_large_weights_stand_beside_the_others() -> None:
+    """Many make all of them wider; places that are none are refused."""
+    conv = network_of({5: 300, 30: -129}).layers[0]
+    tensors = layer_tensors(conv, "a")
+    assert (tensors["a.weight"].dtype, tensors["a.far"].tolist()) == (np.int8, [[5, 300], [30, -129]])
+    like = IntegerConv(4, 1, 3)
+    assert np.array_equal(loaded_layer(tensors, "a", like, 255).weight, conv.weight)
+    wide = network_of(dict.fromkeys(range(9), -40000)).layers[0]
+    assert layer_tensors(wide, "a")["a.weight"].dtype == np.int32
+    assert np.array_equal(loaded_layer(layer_tensors(wide, "a"), "a", like, 255).weight, wide.weight)
+    for place in (-1, 36):
+        with pytest.raises(ValueError, match=r"a\.far: places outside of 36"):
+            loaded_layer({**tensors, "a.far": np.array([[place, 300]], np.int32)}, "a", like, 255)
+
+
+def network_of(weights: dict[int, int]) -> ExactNetwork:
+    """A layer of 36 weights that are 1 but for some."""
+    weight = np.ones(36, np.int64)
+    weight[list(weights)] = list(weights.values())
+    return ExactNetwork([ExactConv(weight.reshape(1, 4, 3, 3), np.array([7]), 255, 0, 255)])
