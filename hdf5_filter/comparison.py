@@ -39,10 +39,11 @@ __all__ = ["Elsewhere", "compare_files"]
 
 @dataclass
 class Elsewhere:
-    """What a file only tells the place of, so that it was not compared."""
+    """What was not compared, since a file only tells the place of it, and what need not be equal."""
 
     datasets: dict[str, str] = field(default_factory=dict)  # paths of those whose elements lie elsewhere, and where
     links: list[str] = field(default_factory=list)  # to objects of other files
+    lossy: list[str] = field(default_factory=list)  # paths of datasets that are within their bound of the original's
 
 
 def compare_files(first: h5py.File, second: h5py.File, workers: int, advance: Callable[[int], None]) -> Elsewhere:
@@ -253,6 +254,8 @@ class _Comparison:
             return self._differing_chunk(path, first, second, missing[0])
         boxes = _boxes_of_both(first, second)
         within = tolerance_of(first, second)
+        if within is not None:
+            self._elsewhere.lossy.append(text_of(path))
         if (within or any(FILTER_ID in filter_ids(dataset) for dataset in (first, second))) and is_codable(first):
             return _same_numbers(first, second, boxes, within, self._workers, self._advance)
         for box in blocks_in(first.id) if boxes is None else boxes:

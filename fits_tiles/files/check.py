@@ -12,13 +12,11 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from astrocodec import Loss
 from astrocodec.codec import codec_of
 from astrocodec.errors import DifferenceError, FormatError, ModelNotFoundError
-from astrocodec.files.file_report import weakest
+from astrocodec.files.file_report import ImageLoss, weakest
 from astrocodec.files.meter import Meter, ProgressCall
 from astrocodec.files.target import FileLike, target_name
-from fits_tiles.files.bounded_image import scaling_of
 from fits_tiles.files.coders import TileCoder
 from fits_tiles.files.container import (
     ReferenceFiles,
@@ -47,17 +45,15 @@ from fits_tiles.files.tiles_io import (
     decoded_bands,
     file_size,
     first_stream,
-    losses_in,
     named_references,
     read_band,
     write_band,
 )
+from fits_tiles.files.within import Within, check_restored, without_sums
 from fits_tiles.layout.blocks import (
     BLOCK,
     Hdu,
-    card_value,
     data_length,
-    find_card,
     padded,
     read_at,
     split_cards,
@@ -68,7 +64,7 @@ from fits_tiles.layout.card_format import assemble
 from fits_tiles.layout.grid import Band
 from fits_tiles.layout.headers import ALGORITHM, TileLayout, holds_tiles, read_layout
 from fits_tiles.layout.image_header import restore_header
-from fits_tiles.layout.loss_cards import says_lossy, without_loss_cards
+from fits_tiles.layout.loss_cards import says_lossy, stated_loss, without_loss_cards
 from fits_tiles.layout.manifest import emptied, tail_of
 from fits_tiles.layout.model_cards import holds_whole_model, read_model
 from fits_tiles.layout.original_card import read_original_card
@@ -114,22 +110,30 @@ def compare(
     for pair in pairs:
         hdu = hdus[pair.number]
         where = f"{name}: {pair.original.label}"
+        if not pair.tiles and (loss := _new_loss(pair.original, hdu)):
+            _compare_headers(without_sums(pair.original.header), without_sums(without_loss_cards(hdu.header)), where)
+            check_restored(original_fd, pair.original, fd, hdu, loss, where)
+            advance(pair.original.size)
+            continue
         if not pair.tiles:
             _compare_bytes(original_fd, pair.original, fd, hdu, where, advance)
             continue
         layout = read_layout(hdu.cards, where)
         found = restored_header(fd, hdu, where, primary=pair.original.index == 0)
-        header = found.header
-        if pair.lossy and not says_lossy(pair.original.cards):
+        was_lossy = bool(says_lossy(pair.original.cards))
+        of_steps = layout.quantization is not None
+        expected, header = pair.original.header, found.header
+        if pair.lossy and not was_lossy:
             header = without_loss_cards(header)
-        _compare_headers(pair.original.header, header, where)
+        elif pair.lossy and not of_steps:  # the original is what it gives back, with sums of its own
+            expected, header = without_sums(expected), without_sums(header)
+        _compare_headers(expected, header, where)
         if padding_of(hdu, where) != odd_padding(original_fd, pair.original):
             raise DifferenceError(f"{where}: the padding behind the pixels differs from the original's")
         coder = decoder_of(hdu, layout, where, references)
-        tolerance: _Tolerance | _Within | None = None
-        if pair.lossy:
-            of_steps = layout.quantization is not None
-            tolerance = _Tolerance(fd, hdu, layout, where) if of_steps else _Within(fd, hdu, layout, where)
+        tolerance: _Tolerance | Within | None = None
+        if pair.lossy and (of_steps or not was_lossy):
+            tolerance = _Tolerance(fd, hdu, layout, where) if of_steps else Within(fd, hdu, layout, where)
         for band, pixels in decoded_bands(fd, hdu, layout, coder, where=where, workers=workers):
             start = pair.original.data_start
             if tolerance is not None:
@@ -141,6 +145,13 @@ def compare(
             advance(band.size)
         advance(pair.original.size - pair.original.data_bytes)
     _compare_tails(original_fd, pairs, fd, hdus, name)
+
+
+def _new_loss(original: Hdu, hdu: Hdu) -> ImageLoss | None:
+    """Return what a plain image has lost by its cards since it was the original; None where that says so too."""
+    if says_lossy(original.cards) or not is_plain_image(hdu) or original.data_bytes != hdu.data_bytes:
+        return None
+    return stated_loss(hdu.cards)
 
 
 def _compare_tails(original_fd: int, pairs: list[Pair], fd: int, hdus: list[Hdu], name: str) -> None:
@@ -230,44 +241,6 @@ class _Tolerance:
                 near = np.isfinite(left) & (np.abs(left - right) <= slack)
             if not (near | (np.isnan(left) & np.isnan(right))).all():
                 raise DifferenceError(f"{self._where}, tile {number + 1}: pixels differ by more than the step {step:g}")
-
-
-class _Within:
-    """Pixels must lie within the bound that their tile states, those that are no numbers or BLANK be equal."""
-
-    def __init__(self, fd: int, hdu: Hdu, layout: TileLayout, where: str) -> None:
-        self._losses = losses_in(fd, hdu)
-        self._layout = layout
-        self._where = where
-        cards = split_cards(restore_header(hdu.cards, where).header)
-        self._blank = card_value(find_card(cards, "BLANK")) if layout.bitpix > 0 else None
-        self._zero = scaling_of(cards)[1]
-
-    def check(self, band: Band, expected: npt.NDArray[Any], found: npt.NDArray[Any]) -> None:
-        for number, place in enumerate(band.tiles, band.first_tile):
-            left, right = expected[place], found[place]
-            good = left.view(f"u{left.itemsize}") == right.view(f"u{left.itemsize}")
-            if (loss := self._losses[number][0]) is not None:
-                good |= self._near(loss, left, right)
-            if good.all():
-                continue
-            at = np.unravel_index(int(np.flatnonzero(~good)[0]), good.shape)
-            allowed = "its tile is exact" if loss is None else f"its tile says {loss}"
-            raise DifferenceError(
-                f"{self._where}, tile {number + 1}: pixel {tuple(int(n) for n in at)} of it (from 0, NumPy order) is "
-                f"{right[at]}, the original's is {left[at]}, as stored: {allowed}"
-            )
-
-    def _near(self, loss: Loss, left: npt.NDArray[Any], right: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-        # Below an offset of whole numbers, differences are what they are without it.
-        zero = self._zero if loss.kind == "relative" and self._layout.bitpix > 0 else 0.0
-        before, now = left.astype(np.float64) + zero, right.astype(np.float64) + zero
-        with np.errstate(invalid="ignore", over="ignore"):
-            most = loss.max_error * np.abs(before) if loss.kind == "relative" else loss.max_error
-            near: npt.NDArray[np.bool_] = np.isfinite(before) & (np.abs(now - before) <= most)
-        if self._blank is not None:
-            near &= (left != self._blank) & (right != self._blank)
-        return near
 
 
 def describe(hdu: Hdu, where: str) -> HduReport:
@@ -580,6 +553,11 @@ def _compare_files(
         meter = Meter(progress, file_size(plain.file.fileno()))
         compare(plain.file.fileno(), fd, pairs, name, workers, meter.advance, references)
         plain.prove(file.fileno(), source)
+        for pair in pairs:
+            if not pair.tiles and (loss := _new_loss(pair.original, hdus[pair.number])):
+                entry = report.hdus[pair.number]
+                entry.note = "; ".join(note for note in entry.note.split("; ") if not note.startswith("lossy before"))
+                entry.tell_loss(loss)
         tables = {pair.original.index: hdus[pair.number] for pair in pairs if pair.tiles}
         plain.prove_originals(file.fileno(), fd, tables, source, workers, references)
 

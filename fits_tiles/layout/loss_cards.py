@@ -5,9 +5,10 @@ from __future__ import annotations
 from astrocodec.files.file_report import ImageLoss
 from fits_tiles.layout.blocks import CARD, card_value, find_card, split_cards
 from fits_tiles.layout.card_format import assemble, text_card
+from fits_tiles.layout.detector_cards import number_in
 from fits_tiles.layout.z_keywords import keyword_of
 
-__all__ = ["LOSSY", "loss_cards", "says_lossy", "without_loss_cards"]
+__all__ = ["LOSSY", "loss_cards", "says_lossy", "stated_loss", "without_loss_cards"]
 
 LOSSY = "ACLOSSY"
 _KEYWORDS = (LOSSY, "ACMAXERR", "ACLARGST", "ACADDVAR", "ACNOISUP")
@@ -45,6 +46,24 @@ def loss_cards(found: ImageLoss | None) -> list[bytes]:
 def says_lossy(cards: tuple[bytes, ...]) -> str:
     """Return what was asked of an image by its cards, ``''`` where they tell of no loss."""
     return str(card_value(find_card(cards, LOSSY)) or "")
+
+
+def stated_loss(cards: tuple[bytes, ...]) -> ImageLoss | None:
+    """
+    Return what an image has lost by its cards, None where they tell of no loss.
+
+    Examples
+    --------
+    >>> found = ImageLoss("max_error 1%", True, 0.01, 0.009, 1.3, None)
+    >>> stated_loss(tuple(loss_cards(found))) == found, stated_loss(()) is None
+    (True, True)
+    """
+    asked = says_lossy(cards)
+    if not asked:
+        return None
+    most, largest, variance, grown = (number_in(find_card(cards, keyword)) for keyword in _KEYWORDS[1:])
+    is_relative = asked.startswith("max_error") and asked.endswith("%")
+    return ImageLoss(asked, is_relative, most or 0.0, largest or 0.0, variance or 0.0, grown)
 
 
 def without_loss_cards(header: bytes) -> bytes:

@@ -33,6 +33,8 @@ def packed(*hdus: Any, **how: Any) -> tuple[fits_tiles.FileReport, bytes, bytes]
     for original in (None, io.BytesIO(plain.getvalue())):
         assert fits_tiles.verify(io.BytesIO(target.getvalue()), original).verified
     assert fits_tiles.decompress(io.BytesIO(target.getvalue()), back).verified
+    for one, other in ((back, plain), (back, target), (target, back)):
+        assert fits_tiles.verify(io.BytesIO(one.getvalue()), io.BytesIO(other.getvalue())).verified
     return report, target.getvalue(), back.getvalue()
 
 
@@ -119,6 +121,23 @@ def test_a_file_beyond_its_bound_is_not_its_original(tmp_path: Path) -> None:
     fits.PrimaryHDU(values).writeto(tmp_path / "b.fits")
     with pytest.raises(DifferenceError, match=r"pixel \(40, 50\) .* within 0\.5"):
         fits_tiles.verify(tmp_path / "a.ac.fits", tmp_path / "b.fits")
+
+
+def test_a_restored_file_is_judged_by_its_bound() -> None:
+    """And by its checksums, which cannot be the original's."""
+    image, files = fits.PrimaryHDU(sky(">i2")), []
+    _, _, back = packed(image, max_error=3)
+    for number in (0, 8):
+        image.data[3, 4] += number
+        fits.HDUList([image]).writeto(file := io.BytesIO(), checksum=True)
+        files.append(file.getvalue())
+    report = fits_tiles.verify(io.BytesIO(back), io.BytesIO(files[0]))
+    assert report.hdus[0].note.startswith("lossy: max_error 3, within 3")
+    assert fits_tiles.verify(io.BytesIO(back)).hdus[0].note == "lossy before: max_error 3"
+    with pytest.raises(DifferenceError, match=r"pixel \(3, 4\) .* its header says max_error 3, within 3"):
+        fits_tiles.verify(io.BytesIO(back), io.BytesIO(files[1]))
+    with pytest.raises(DifferenceError, match="its DATASUM does not fit"):
+        fits_tiles.verify(io.BytesIO(back[:2880] + files[0][2880:]), io.BytesIO(files[0]))
 
 
 def test_what_was_lossy_before_loses_no_more(tmp_path: Path) -> None:
