@@ -22,7 +22,7 @@ def blank_of(chunk: NDArray[Any], fill: Any = None) -> float | None:
     Examples
     --------
     >>> blank_of(np.array([[5, 6, 0], [7, 5, 0]])), blank_of(np.array([[5, 6, 3], [7, 5, 0]])), blank_of(np.ones(3), -1)
-    (0, None, -1)
+    (0, None, -1.0)
     """
     if fill:
         return float(fill) if chunk.dtype.kind == "f" else int(fill)
