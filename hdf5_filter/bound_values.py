@@ -70,10 +70,11 @@ def bound_of(values: Sequence[int]) -> tuple[Bound, int | None]:
         f"<{1 + len(names)}d", struct.pack(f"<{2 + 2 * len(names)}I", *values[1 : 3 + 2 * len(names)])
     )
     value = numbers[0]
-    words = {"absolute": value, "noise": f"{value!r}sigma", "relative": f"{100 * value!r}%", "increase": value}
+    words = {"noise": f"{value!r}sigma", "relative": f"{100 * value!r}%", "added": f"{value!r} adu"}
+    name = "noise_increase" if KINDS[kind] in ("increase", "added") else "max_error"
     try:
         bound = Bound(
-            **{"noise_increase" if KINDS[kind] == "increase" else "max_error": words[KINDS[kind]]},
+            **{name: words.get(KINDS[kind], value)},
             **dict(zip(names, numbers[1:], strict=True)),
             dither=bool(what & _DITHER) if what & _HAS_DITHER else None,
             protect_sources=bool(what & _PROTECT),

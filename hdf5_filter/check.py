@@ -23,7 +23,7 @@ from hdf5_filter.names import name_of
 from hdf5_filter.reading import available_cores, naming_damage
 from hdf5_filter.report import DatasetReport, FileReport
 from hdf5_filter.sparse import box_arrays, stored_boxes
-from hdf5_filter.storage import describe, is_codable, missing_filters, reason_to_keep
+from hdf5_filter.storage import describe_with_loss, is_codable, missing_filters, reason_to_keep
 
 __all__ = ["info", "verify"]
 
@@ -50,7 +50,7 @@ def _listed(source: str | os.PathLike[str], file: h5py.File) -> FileReport:
     with naming_damaged_file(os.fspath(source)):
         for dataset in datasets_of(file):
             reason = reason_to_keep(dataset)
-            found.append(describe(dataset, note="" if reason == "compressed already" else reason))
+            found.append(describe_with_loss(dataset, note="" if reason == "compressed already" else reason))
         original = size + sum(entry.original_bytes - entry.compressed_bytes for entry in found if entry.model)
     return FileReport(os.fspath(source), "", original, size, time.perf_counter() - start, datasets=found)
 

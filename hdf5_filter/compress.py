@@ -25,7 +25,7 @@ from hdf5_filter.copying import Place, copy_dataset, copy_file
 from hdf5_filter.dataset_loss import coded_loss
 from hdf5_filter.files import create_like, datasets_of, naming_damaged_file, open_file, system_errors
 from hdf5_filter.filter_options import AstroCodec
-from hdf5_filter.loss_attributes import add_loss
+from hdf5_filter.loss_attributes import add_loss, stated_loss
 from hdf5_filter.lossy_choice import bound_of_dataset, coordinates_of, why_lossless
 from hdf5_filter.model_attribute import add_model, needed_model
 from hdf5_filter.names import bytes_of, name_of
@@ -33,7 +33,7 @@ from hdf5_filter.reading import available_cores
 from hdf5_filter.references import Addresses
 from hdf5_filter.report import DatasetReport, FileReport
 from hdf5_filter.sampling import sample
-from hdf5_filter.storage import describe, reason_to_keep
+from hdf5_filter.storage import describe, describe_with_loss, reason_to_keep
 from hdf5_filter.transfer import compress_dataset, fitted_chunks
 from hdf5_filter.userblock import copy_surroundings, end_of
 from hdf5_filter.writing import NotCodedError
@@ -100,9 +100,9 @@ def compress(
     planes : str, optional
         ``'residuals'``: planes of a chunk are coded as differences to the one before.
     max_error, noise_increase, gain, read_noise, dither, protect_sources, saturation : optional
-        LOSSY, within a bound, in the unit of the stored numbers: `astrocodec.Bound` says what they are. Datasets of two
-        axes and more lose something, but for coordinates, flags and those whose type no bound is kept of; with
-        `datasets`, whatever is named itself. Fill values, also of ``_FillValue`` and ``missing_value``, are kept. Every
+        LOSSY, within a bound, in the unit of the stored numbers: `astrocodec.Bound` says what they are. Images and
+        cubes lose something, but for coordinates, flags and those whose type no bound is kept of; with `datasets`, also
+        what is named itself. Fill values, also of ``_FillValue`` and ``missing_value``, are kept. Every
         element is compared with its bound before the target gets its name; the dataset's attributes and the report say
         what was lost, and why others lost nothing.
     workers : int, optional
@@ -190,23 +190,27 @@ def compress(
             within, note = lossy_bound(dataset)
             try:
                 made = store(dataset, place, kind, advance, within)
-                if made is not None and within is not None:
-                    lost = coded_loss(made)
-                    if lost is None or not lost.variance:
-                        note = "lossless: within its bound nothing would be gained"
-                        made = store(dataset, place, kind, lambda _: None, None)
-                    else:
-                        add_loss(made, lost)
+                lost = coded_loss(made) if made is not None and within is not None else None
+                if lost is not None and lost.variance:
+                    add_loss(made, lost)
+                elif made is not None and within is not None:
+                    note = "lossless: within its bound nothing would be gained"
+                    lost, made = None, store(dataset, place, kind, lambda _: None, None)
                 if made is not None:
                     place.put(made.id)
-                    return describe(made, "compressed", note)
+                    found = describe(made, "compressed", note)
+                    if lost is not None:
+                        found.tell_loss(lost)
+                    elif before := stated_loss(dataset):
+                        found.add_note(f"lossy before: {before}")
+                    return found
                 reason = "would not become smaller"
             except NotCodedError as error:
                 reason = str(error)
         else:
             advance(_size(dataset))
         copy_dataset(dataset, place, kind)
-        return describe(dataset, "copied", reason)
+        return describe_with_loss(dataset, "copied", reason)
 
     def store(
         dataset: h5py.Dataset, place: Place, kind: Any, advance: Callable[[int], None], within: Bound | None

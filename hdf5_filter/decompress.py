@@ -16,7 +16,7 @@ from hdf5_filter.identity import FILTER_ID
 from hdf5_filter.loss_attributes import add_loss, stated_loss
 from hdf5_filter.reading import available_cores
 from hdf5_filter.report import DatasetReport, FileReport
-from hdf5_filter.storage import describe
+from hdf5_filter.storage import describe, describe_with_loss
 from hdf5_filter.transfer import decompress_dataset
 
 __all__ = ["decompress"]
@@ -63,15 +63,16 @@ def decompress(
     def transfer(dataset: h5py.Dataset, place: Place, kind: Any, advance: Callable[[int], None]) -> DatasetReport:
         if FILTER_ID in filter_ids(dataset):
             made = decompress_dataset(dataset, place, kind, gzip=to == "gzip", workers=cores, advance=advance)
-            packed = describe(dataset)
-            if packed.loss is not None and stated_loss(dataset) is None:
-                add_loss(made, packed.loss)
-            found = describe(made, "decompressed")
+            packed = describe_with_loss(dataset)
+            before = stated_loss(dataset)
+            if before is None and (before := packed.loss):
+                add_loss(made, before)
+            found = describe(made, "decompressed", f"lossy before: {before}" if before else "")
             found.compressed_bytes, found.bits_per_pixel = packed.compressed_bytes, packed.bits_per_pixel
             found.model, found.tuned = packed.model, packed.tuned
             return found
         copy_dataset(dataset, place, kind)
-        return describe(dataset, "copied")
+        return describe_with_loss(dataset, "copied")
 
     report = rewrite(
         source, target, transfer, lambda _: None, workers=cores, overwrite=overwrite, verify=verify, progress=progress

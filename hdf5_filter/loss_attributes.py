@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import h5py
 import numpy as np
 
 from astrocodec.files.file_report import ImageLoss
+from hdf5_filter.attributes import value_of
 
 __all__ = ["LOSS_ATTRIBUTES", "add_loss", "stated_loss"]
 
@@ -41,19 +40,16 @@ def stated_loss(dataset: h5py.Dataset) -> ImageLoss | None:
     ...     str(stated_loss(file["x"]))
     'max_error 1%, within 0.01 of each value (largest error 0.009), added variance 2'
     """
-    if not h5py.h5a.exists(dataset.id, _LOSSY.encode()):
+    words = value_of(dataset, _LOSSY)
+    words = words.decode("utf-8", "replace") if isinstance(words, bytes) else words
+    if not isinstance(words, str):
         return None
-    words = _text(dataset.attrs[_LOSSY])
     numbers = {of: _number(dataset, name) for name, of in _NUMBERS.items()}
     known = {of: number or 0.0 for of, number in numbers.items() if of != "noise_increase"}
     is_relative = words.startswith("max_error") and words.endswith("%")
     return ImageLoss(words, is_relative, noise_increase=numbers["noise_increase"], **known)
 
 
-def _text(found: Any) -> str:
-    return found.decode("utf-8", "replace") if isinstance(found, bytes) else str(found)
-
-
 def _number(dataset: h5py.Dataset, name: str) -> float | None:
-    found = np.asarray(dataset.attrs.get(name, ()))
+    found = np.asarray(value_of(dataset, name))
     return float(found.ravel()[0]) if found.size == 1 and found.dtype.kind in "iuf" else None

@@ -24,6 +24,7 @@ __all__ = ["bound_of_dataset", "coordinates_of", "why_lossless"]
 
 _NAMED_BY = ("coordinates", "bounds", "climatology", "cell_measures", "formula_terms")  # conventions of CF
 _FLAGS = ("flag_values", "flag_masks", "flag_meanings")
+_LEAST_SIDE = 16  # of an image; columns of a table are fewer
 _ANGLES = ("degrees_north", "degrees_east", "degree_north", "degree_east")
 
 
@@ -73,8 +74,8 @@ def why_lossless(dataset: h5py.Dataset, bound: Bound, *, is_named: bool, is_coor
 
 
 def _why_not_unnamed(dataset: h5py.Dataset, is_coordinate: bool) -> str:
-    if dataset.ndim < 2:
-        return "it has one axis; name it if it may lose something"
+    if sorted(dataset.shape)[-2:][0] < _LEAST_SIDE or dataset.ndim < 2:
+        return "it is no image; name it if it may lose something"
     if is_coordinate or h5py.h5ds.is_scale(dataset.id) or _text(dataset, "units") in _ANGLES:
         return "it tells the coordinates of others; name it if it may lose something"
     if any(name in dataset.attrs for name in _FLAGS) or is_mask_name(name_of(dataset).rpartition("/")[2]):

@@ -21,7 +21,7 @@ from hdf5_filter.names import name_of
 from hdf5_filter.report import DatasetReport
 from hdf5_filter.values import CAUSAL, FilterValues
 
-__all__ = ["describe", "is_codable", "missing_filters", "reason_to_keep"]
+__all__ = ["describe", "describe_with_loss", "is_codable", "missing_filters", "reason_to_keep"]
 
 _SMALL = 16 << 10  # below this an index of chunks costs what is saved
 _NAMES = {1: "gzip", 2: "shuffle", 3: "fletcher32", 4: "szip", 5: "nbit", 6: "scaleoffset", FILTER_ID: "astrocodec"}
@@ -125,6 +125,12 @@ def describe(dataset: h5py.Dataset, kind: Kind | None = None, note: str = "") ->
         filters=[_NAMES.get(number, str(number)) for number in filter_ids(dataset)],
     )
     found.work_out_bits()
+    return found
+
+
+def describe_with_loss(dataset: h5py.Dataset, kind: Kind | None = None, note: str = "") -> DatasetReport:
+    """Report on a dataset as it is stored, and on what it lost, for which the heads of its chunks are read."""
+    found = describe(dataset, kind, note)
     if lost := coded_loss(dataset):
         found.tell_loss(lost)
     elif before := stated_loss(dataset):

@@ -14,12 +14,13 @@ import numpy as np
 from astrocodec.files.parallel import ordered_map
 from hdf5_filter.boxes import Box, boxes_within, whole
 from hdf5_filter.chunk_shape import choose_chunks
-from hdf5_filter.chunked import ChunkCoder, ChunkedDataset, has_shuffle_before, touched_chunks
+from hdf5_filter.chunked import ChunkCoder, ChunkedDataset, filter_values, has_shuffle_before, touched_chunks
 from hdf5_filter.filter_options import AstroCodec
 from hdf5_filter.identity import FILTER_ID
 from hdf5_filter.names import bytes_of
 from hdf5_filter.reading import available_cores, read_dataset
 from hdf5_filter.sources import ArraySource, BlockSource, open_source
+from hdf5_filter.values import FilterValues
 
 __all__ = ["NotCodedError", "create_dataset", "write_dataset", "write_rows"]
 
@@ -175,6 +176,11 @@ def _append(dataset: h5py.Dataset, source: ArraySource | BlockSource, workers: i
     if not np.can_cast(source.dtype, dataset.dtype, "equiv" if source.dtype.names else "safe"):
         raise ValueError(f"{where} holds {dataset.dtype}, {source.dtype} does not fit without loss")
     rows, most = dataset.shape[0], dataset.maxshape[0]
+    if dataset.chunks and rows % dataset.chunks[0] and FilterValues.from_values(filter_values(dataset) or ()).bound:
+        raise ValueError(
+            f"{where} has a bound, and its {rows} rows end within chunks of {dataset.chunks[0]}: these would be "
+            "rounded again; append as many rows as chunks have, or give chunks 1 along the first axis"
+        )
     if most is not None and rows + (source.length or 0) > most:
         raise _too_long(dataset, rows + (source.length or 0))
     try:

@@ -59,7 +59,7 @@ def h5_compress_command(
     with its input before it gets its name. Files that are compressed already are skipped; -D leaves files as they are
     that would not become smaller.
 
-    A bound is of the stored numbers; coordinates, flags and datasets of one axis stay lossless unless -d names them.
+    A bound is of the stored numbers; coordinates, flags and what is no image stay lossless unless -d names them.
     """
     given = {name: coding.pop(name) for name in BOUND_NAMES}
     others = {"--codec": coding["codec"] != "causal", "--planes residuals": planes != "auto"}

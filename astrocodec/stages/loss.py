@@ -70,12 +70,13 @@ class Loss:
         """
         if not self.noise:
             return None
-        grown = math.sqrt(1 + self.variance / self.noise**2) - 1
+        most = math.sqrt(self.variance) / self.noise
         if self.kind == "noise":
-            return min(grown, math.sqrt(1 + self.unit_variance * (2 * self.asked) ** 2) - 1)
+            most = min(most, math.sqrt(self.unit_variance) * 2 * self.asked)
         if self.kind == "increase":
-            return min(grown, math.sqrt(1 + self.unit_variance * ((1 + self.asked) ** 2 - 1) / _TRELLIS_VARIANCE) - 1)
-        return grown
+            most = min(most, math.sqrt(self.unit_variance / _TRELLIS_VARIANCE * self.asked * (2 + self.asked)))
+        grown = math.hypot(1, most) - 1
+        return grown if math.isfinite(grown) else None
 
     def __str__(self) -> str:
         """In a few words, for people."""

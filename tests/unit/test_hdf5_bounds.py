@@ -160,3 +160,14 @@ def test_a_lossy_file_is_judged_by_its_bound(tmp_path: Path) -> None:
         file["x"][70, 150] += 1
     with pytest.raises(DifferenceError, match="differs at"):
         hdf5_filter.verify(restored, tmp_path / "a.ac.h5")
+
+
+def test_what_is_there_is_not_rounded_again() -> None:
+    codec = hdf5_filter.AstroCodec(max_error=3)
+    with h5py.File.in_memory() as file:
+        cube = hdf5_filter.write_dataset(file, "x", FRAME[np.newaxis], codec=codec, chunks=(1, 64, 64), append=True)
+        hdf5_filter.write_dataset(file, "x", FRAME[np.newaxis], append=True)
+        assert cube.shape == (2, 128, 128)
+        hdf5_filter.write_dataset(file, "y", FRAME, codec=codec, chunks=(100, 128), append=True)
+        with pytest.raises(ValueError, match="rounded again"):
+            hdf5_filter.write_dataset(file, "y", FRAME, append=True)

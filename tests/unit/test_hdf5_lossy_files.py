@@ -30,6 +30,7 @@ def made(path: Path) -> dict[str, np.ndarray[Any, Any]]:
         "f2": FRAME.astype("f2"),
         "bool": FRAME > 1000,
         "wave": FRAME.ravel(),
+        "places": FRAME[:, :150].reshape(-1, 3),
         "lat": FRAME,
         "data_quality": (FRAME > 1020).astype("u2"),
         "ramp": np.add.outer(np.arange(150), np.arange(160)).astype("f4"),
@@ -93,6 +94,8 @@ def test_what_is_named_may_lose_something(tmp_path: Path) -> None:
     assert lossy == {"/wave": 5, "/lat": 5}
     again = hdf5_filter.decompress(tmp_path / "b.h5", tmp_path / "c.h5")
     assert all(part.loss is None for part in again.datasets)
+    told = {part.name for part in again.datasets if part.note.startswith("lossy before: max_error 5, within 5")}
+    assert told == {"/wave", "/lat"}
     report = hdf5_filter.compress(tmp_path / "c.h5", tmp_path / "d.h5", datasets=["lat"], max_error=5, tune=False)
     (lat,) = (part for part in report.datasets if part.name == "/lat")
     assert "lossless: it has lost something before (max_error 5)" in lat.note
