@@ -20,6 +20,7 @@ FLAGS = "-std=c11 -O3 -fvisibility=hidden -fwrapv -ffp-contract=off -Wall -Wextr
 PACKAGE = Path(__file__).parent / "astrocodec"
 HEADER = PACKAGE / "native" / "shipped_models.h"
 NETWORK = PACKAGE / "stages" / "network.py"
+DISTANCES = PACKAGE / "stages" / "visibility_tables.py"
 
 # What all of the library needs: libc's headers, and conversions of vectors, which gcc has from 9 on.
 NEEDED = """
@@ -95,6 +96,7 @@ def write_if_changed(path, text):
 
 write_if_changed(HEADER, shipped_models())
 write_if_changed(PACKAGE / "native" / "network.h", runpy.run_path(str(NETWORK))["c_header"]())
+write_if_changed(PACKAGE / "native" / "visibility" / "shares.h", runpy.run_path(str(DISTANCES))["c_header"]())
 
 setup(
     cmdclass={"build_ext": BuildLibrary},

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from astrocodec.errors import CodecNotFoundError, OptionError
 
 GROUP = "astrocodec.codecs"
-NATIVE = {0: "stored", 1: "causal", 97: "flags"}
+NATIVE = {0: "stored", 1: "causal", 96: "visibility", 97: "flags"}
 PRIVATE = 192  # ids from here on are never assigned
 _MAX_TEXT = 255
 # Codecs of this package that need more than it does: id, name, whether exact, and what makes them.

@@ -256,8 +256,18 @@ AC_API int ac_stream_encode_bounded(const ac_choice *choices, size_t count, cons
 /* What the contexts of such a stream are of, for tuning: steps, of a trellis 2 n + p. AC_ERROR_SPACE where nothing is lost. */
 AC_API int ac_bounded_codes(const ac_array *array, const void *data, const ac_bound *bound, int32_t *codes);
 
+/* Visibilities [time, baseline, channel, polarisation]: complex numbers, or integers with a last axis of 2. Parameters and data are those of codec 96 in
+ * docs/format.md. classes: of each sample, 0: on the lattice, 1: 0 + 0i, 2: kept; NULL: all are on it. Exponents of steps in 1/8 octaves, [baseline][pol]
+ * and [channel][pol], NULL: 0. how: 0: what is smaller, 1: without predictions, 2: with them. decoded: NULL, or receives what a decoder gives.
+ * AC_ERROR_SPACE: it would be smaller than a stream may be. */
+AC_API int ac_visibility_encode(const uint8_t *parameters, size_t parameters_length, const ac_array *array, const void *values, const uint8_t *classes,
+                                const int16_t *of_baselines, const int16_t *of_channels, int how, void *decoded, const ac_parallel *parallel,
+                                const ac_output *output);
+AC_API int ac_visibility_decode(const uint8_t *parameters, size_t parameters_length, const uint8_t *data, size_t length, const ac_array *array, void *out,
+                                size_t capacity, ac_fault *fault);
+
 /* What a stream says of itself. */
-enum { AC_STORED = 0, AC_CAUSAL = 1, AC_FLAGS = 97 }; /* codecs of this library */
+enum { AC_STORED = 0, AC_CAUSAL = 1, AC_VISIBILITY = 96, AC_FLAGS = 97 }; /* codecs of this library */
 typedef struct {
     int32_t id, critical;
     size_t at, length; /* of what it holds */

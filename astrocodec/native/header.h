@@ -29,9 +29,9 @@ typedef struct {
 } ac_header;
 
 /* Whether a codec is one of this library. */
-static inline int ac_is_own(int codec) { return codec <= AC_CAUSAL || codec == AC_FLAGS; }
+static inline int ac_is_own(int codec) { return codec <= AC_CAUSAL || codec == AC_VISIBILITY || codec == AC_FLAGS; }
 /* Whether its arrays have axes of their own, by which chunks of files need not be cut. */
-static inline int ac_is_of_visibilities(int codec) { return codec == AC_FLAGS; }
+static inline int ac_is_of_visibilities(int codec) { return codec == AC_VISIBILITY || codec == AC_FLAGS; }
 
 size_t ac_header_size(const ac_header *header);
 /* Of all fields down to `codec`, `model`, `planes`, `reference`, `cuts`, `quantise`, `maps`, `axes`, `blanks`, `loss`, `series` and `parameters`. Returns ac_header_size. */

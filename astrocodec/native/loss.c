@@ -21,7 +21,7 @@ int ac_loss_read(ac_reader *r, ac_loss *loss)
     const size_t length = r->length - r->at;
     double numbers[NUMBERS];
     const uint8_t *p = length == AC_LOSS_SIZE ? ac_take(r, AC_LOSS_SIZE) : NULL;
-    int is_good = p && *p < AC_BOUNDS;
+    int is_good = p && *p < AC_LOSS_KINDS;
     for (int i = 0; p && i < NUMBERS; i++) {
         uint64_t bits = 0;
         for (int byte = 0; byte < 8; byte++) bits |= (uint64_t)p[1 + 8 * i + byte] << 8 * byte;

@@ -358,6 +358,14 @@ static int decode_flags(ac_opened *s, void *out)
     return ac_opened_refuse_in(s, AC_IN_PIECE, part, &why, (uint64_t)(s->data.bytes - s->stream));
 }
 
+static int decode_visibilities(ac_opened *s, void *out, size_t size)
+{
+    const ac_span p = s->header.parameters;
+    const int status = ac_visibility_decode(p.bytes, p.length, s->data.bytes, s->data.length, &s->header.array, out, size, s->fault);
+    if (status && s->fault) s->fault->at += (uint64_t)(s->data.bytes - s->stream);
+    return status;
+}
+
 static int decode_opened(ac_opened *s, const given *g, void *out)
 {
     const ac_header *h = &s->header;
@@ -371,6 +379,8 @@ static int decode_opened(ac_opened *s, const given *g, void *out)
         ac_copy_little_endian(out, s->data.bytes, size / ac_number_bytes(h->array.dtype), ac_number_bytes(h->array.dtype));
     else if (h->codec == AC_FLAGS)
         status = decode_flags(s, out);
+    else if (h->codec == AC_VISIBILITY)
+        status = decode_visibilities(s, out, size);
     else
         status = ac_foreign_decode(h, s->stream, s->length, out, size, s->fault);
     if (status || h->checksum_kind) return status;

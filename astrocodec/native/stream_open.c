@@ -4,6 +4,7 @@
 
 #include "bytes.h"
 #include "piece.h"
+#include "visibility/block.h"
 
 int ac_opened_refuse(ac_opened *s, int reason, uint64_t at, uint64_t found, uint64_t allowed)
 {
@@ -57,6 +58,20 @@ static int check_flags(ac_opened *s)
     s->is_read = 1;
     if (!ac_flags_read(h, s->data.length, &s->flags, &why)) return AC_OK;
     return ac_opened_refuse_in(s, AC_IN_SECTION, AC_SECTION_CODEC, &why, (uint64_t)(h->parameters.bytes - s->stream));
+}
+
+static int check_visibilities(ac_opened *s)
+{
+    const ac_header *h = &s->header;
+    ac_refusal why = {0};
+    ac_block block;
+    if (h->planes.bytes) return refuse_section(s, AC_SECTION_PLANES, h->planes, AC_REASON_CHAIN_NONE);
+    if (h->series.bytes) return refuse_section(s, AC_SECTION_SERIES, h->series, AC_REASON_SERIES_NONE);
+    s->is_read = 1;
+    if (ac_block_read(&block, h->parameters.bytes, h->parameters.length, &h->array, &why))
+        return ac_opened_refuse_in(s, AC_IN_SECTION, AC_SECTION_CODEC, &why, (uint64_t)(h->parameters.bytes - s->stream));
+    const uint64_t samples = ac_block_samples(&block);
+    return samples / AC_SAMPLES_A_BYTE > s->data.length ? ac_opened_refuse(s, AC_REASON_TOO_MANY, h->length, samples, s->data.length) : AC_OK;
 }
 
 static int check_axes(ac_opened *s)
@@ -220,6 +235,7 @@ int ac_opened_read(ac_opened *s)
     if (h->quantise.bytes) return refuse_section(s, AC_SECTION_QUANTISE, s->header.quantise, AC_REASON_QUANTISE_NONE);
     if (h->codec == AC_STORED) return check_stored(s);
     if (h->codec == AC_FLAGS) return check_flags(s);
+    if (h->codec == AC_VISIBILITY) return check_visibilities(s);
     s->is_read = 1;
     return AC_OK;
 }

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from astrocodec.errors import CorruptError
 
-KINDS = ("absolute", "noise", "relative", "increase")
+KINDS = ("absolute", "noise", "relative", "increase", "variance")
 _FIELDS = struct.Struct("<B6d")
 _TRELLIS_VARIANCE = 1 / 12 / 1.283  # of its errors in steps, as native/viterbi.h has it
 
@@ -23,7 +23,8 @@ class Loss:
     Attributes
     ----------
     kind : str
-        ``"absolute"``, ``"noise"`` (sigma), ``"relative"``, or ``"increase"``, by how much the noise may grow.
+        ``"absolute"``, ``"noise"`` (sigma), ``"relative"``, ``"increase"``, by how much the noise may grow, or
+        ``"variance"``, of visibilities: the variance that may be added over that of the noise.
     asked : float
         The bound as it was asked for: in the elements' unit; in noises; as a share; as a share.
     max_error : float
@@ -35,7 +36,7 @@ class Loss:
     variance : float
         Mean of the squared differences: what was added to the variance of the elements, those that were kept apart.
     unit_variance : float
-        The same in units of each tile's step.
+        The same in units of each tile's step; of kind ``"variance"`` in those of the noise, D as it was achieved.
     """
 
     kind: str
@@ -62,6 +63,16 @@ class Loss:
                     return found
         raise CorruptError(f"{len(section)} bytes of loss, or a number outside its range; there are {_FIELDS.size}")
 
+    def to_bytes(self) -> bytes:
+        """The section.
+
+        >>> lost = Loss("variance", 0.01, 2, 1.5, 3, 1.3, 0.0099)
+        >>> Loss.read(lost.to_bytes()) == lost
+        True
+        """
+        numbers = (self.asked, self.max_error, self.largest_error, self.noise, self.variance, self.unit_variance)
+        return _FIELDS.pack(KINDS.index(self.kind), *numbers)
+
     @property
     def noise_increase(self) -> float | None:
         """By what share the noise has grown, at most; None where it was not measured.
@@ -71,6 +82,8 @@ class Loss:
         if not self.noise:
             return None
         most = math.sqrt(self.variance) / self.noise
+        if self.kind == "variance":
+            most = math.sqrt(self.unit_variance)
         if self.kind == "noise":
             most = min(most, math.sqrt(self.unit_variance) * 2 * self.asked)
         if self.kind == "increase":

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from astrocodec.errors import CodecNotFoundError, CorruptError, FormatError, ReferenceNotFoundError, TruncatedError
 from astrocodec.model import Model, find_model
 from astrocodec.stages import piece as one_piece
-from astrocodec.stages import stream, varint
+from astrocodec.stages import stream, varint, visibility
 from astrocodec.stages.axes import Order, read_order, turn, turn_back, turned_shape
 from astrocodec.stages.axes_choice import choose_order
 from astrocodec.stages.bins import float_bits, pack_places, unpack_places
@@ -523,7 +523,7 @@ def decode_stream(
     loss = header.body_of(stream.LOSS)
     if loss is not None:
         Loss.read(loss)
-    if header.codec not in (STORED, CAUSAL, FLAGS):
+    if header.codec not in (STORED, CAUSAL, FLAGS, visibility.CODEC):
         raise CodecNotFoundError(f"codec {header.codec} is needed, which the reference does not know")
     if header.checksum_kind != stream.OF_ELEMENTS:
         raise CorruptError(f"codec {header.codec} is exact, its checksum is of the elements, not of the bytes")
@@ -532,6 +532,8 @@ def decode_stream(
         values = _decode_stored(body, header)
     elif header.codec == FLAGS:
         values = decode_flags(body, at, header)
+    elif header.codec == visibility.CODEC:
+        values = visibility.decode_visibilities(body, header)
     else:
         values = _decode_modelled(body, at, header, models, decode_one, reference)
     stream.check(data, at, values)

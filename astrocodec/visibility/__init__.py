@@ -1,5 +1,7 @@
-"""Visibilities: their codecs, and the sets that they come from."""
+"""Visibilities: their codecs, their noise, and the sets that they come from."""
 
+from astrocodec.visibility.codec import encode
 from astrocodec.visibility.flags import encode_flags
+from astrocodec.visibility.noise import estimate_noise
 
-__all__ = ["encode_flags"]
+__all__ = ["encode", "encode_flags", "estimate_noise"]

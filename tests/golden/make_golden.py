@@ -18,11 +18,17 @@ sys.path += [str(HERE), str(HERE.parent), str(HERE.parents[1])]
 from lossy_cases import CASES as LOSSY  # noqa: E402
 from made_models import GENTLE, UNEVEN, UNEVEN_WIDE, WIDE, WILD, MadeModel, made_samples  # noqa: E402
 from stream_cases import CASES as STREAMS  # noqa: E402
+from visibility_cases import Case as VisibilityCase  # noqa: E402
+from visibility_cases import cases as visibility_cases  # noqa: E402
 
 import astrocodec  # noqa: E402
+from astrocodec._native.visibility_blocks import encode_block  # noqa: E402
 from astrocodec.stages import reference  # noqa: E402
+from astrocodec.stages.stream import Header, seal  # noqa: E402
+from astrocodec.stages.visibility import CODEC  # noqa: E402
 from astrocodec.stages.widths import Choice  # noqa: E402
 
+VISIBILITIES = visibility_cases()
 SUFFIXES = (".acp", ".acs", ".npy", ".weights", ".shapes", ".widths")
 MODELS = {"gentle": GENTLE, "wide": WIDE, "wild": WILD, "uneven": UNEVEN, "uneven_wide": UNEVEN_WIDE}
 
@@ -86,12 +92,21 @@ def golden_files() -> dict[str, bytes]:
         files[f"v1_stream_{name}.acs"] = case.encode(case.array())
     for name, (make, bound) in LOSSY.items():  # what is chosen within a bound only the library does
         files[f"v1_lossy_{name}.acs"] = astrocodec.encode(make(), bound=bound)
+    for name, case in VISIBILITIES.items():
+        files[f"v1_visibility_{name}.acs"] = _visibilities(case)
     return files
 
 
 def _piece(made: MadeModel, samples: np.ndarray, choice: Choice | None = None, odd: int | None = None) -> bytes:
     model = reference.ReferenceModel(made.weights, made.shapes, made.widths)
     return reference.encode_piece(model, samples, choice=choice, odd=odd)
+
+
+def _visibilities(case: VisibilityCase) -> bytes:
+    made = encode_block(*case)
+    assert made is not None
+    header = Header(CODEC, made[1].dtype, made[1].shape, case.parameters).to_bytes()
+    return seal(header, made[0], made[1])
 
 
 def main() -> int:
@@ -114,7 +129,10 @@ def main() -> int:
         np.save(HERE / f"v1_stream_{name}.npy", case.array())
     for name in LOSSY:
         np.save(HERE / f"v1_lossy_{name}.npy", astrocodec.decode(files[f"v1_lossy_{name}.acs"]))
-    print(f"{len(files)} files and {len(CASES) + len(STREAMS) + len(LOSSY)} arrays written to {HERE.name}/")
+    for name in VISIBILITIES:
+        np.save(HERE / f"v1_visibility_{name}.npy", astrocodec.decode(files[f"v1_visibility_{name}.acs"]))
+    arrays = len(CASES) + len(STREAMS) + len(LOSSY) + len(VISIBILITIES)
+    print(f"{len(files)} files and {arrays} arrays written to {HERE.name}/")
     return 0
 
 

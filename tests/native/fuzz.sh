@@ -14,7 +14,9 @@ build() {
 }
 build tests/native/fuzz.c tests/native/oracle.c -o "$work/pieces"
 build tests/native/fuzz_streams.c -o "$work/streams"
+build tests/native/fuzz_visibilities.c -o "$work/visibilities"
 build tests/native/fuzz_chunks.c -lpthread -o "$work/chunks"
 "$work/pieces" "${1:-60}" "${2:-$(date +%s)}"
 "$work/streams" "${1:-60}" "${2:-$(date +%s)}"
+"$work/visibilities" "${1:-60}" "${2:-$(date +%s)}"
 "$work/chunks" "${1:-60}" "${2:-$(date +%s)}"

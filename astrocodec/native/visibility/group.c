@@ -1,0 +1,575 @@
+#include "visibility/group.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "float_state.h"
+#include "rans.h"
+#include "trellis.h"
+#include "visibility/classes.h"
+#include "visibility/sample.h"
+#include "visibility/trellis_lanes.h"
+#include "visibility/walk.h"
+
+/* Some baselines of a group: their classes and steps lie as the walk goes, [time][channel][turn][lane]. */
+typedef struct {
+    const ac_group *g;
+    const ac_block *b;
+    uint64_t first;
+    uint32_t baselines, lanes;
+    uint64_t row, samples; /* of one time; of one baseline */
+    double *unit;          /* [channel][turn][lane] */
+    uint8_t *classes;
+    int has_classes;
+    int32_t *steps; /* of an encoder, [sample][part][lane] */
+} work;
+
+/* All of a group's. */
+typedef struct {
+    work *at;
+    size_t count;
+} rounds;
+
+static uint64_t element_of(const work *k, uint64_t time, uint32_t lane, uint64_t channel, uint64_t turn)
+{
+    const ac_block *const b = k->b;
+    return ((time * b->baselines + k->first + lane) * b->channels + channel) * b->pols + ac_pol_at(b, turn);
+}
+
+static int start(work *k, const ac_group *g, uint64_t first, uint32_t baselines)
+{
+    const ac_block *const b = g->block;
+    *k = (work){.g = g, .b = b, .first = first, .baselines = baselines, .lanes = ac_lanes_of(baselines), .row = b->channels * b->pols};
+    k->samples = k->row * b->times;
+    k->unit = malloc((size_t)(k->row * k->lanes) * sizeof *k->unit);
+    k->classes = calloc((size_t)(k->samples * k->lanes), 1);
+    if (!k->unit || !k->classes) return AC_ERROR_MEMORY;
+    for (uint64_t f = 0; f < b->channels; f++)
+        for (uint64_t j = 0; j < b->pols; j++)
+            for (uint32_t l = 0; l < k->lanes; l++)
+                k->unit[(f * b->pols + j) * k->lanes + l] = ac_unit_of(g->steps, b, first + (l < baselines ? l : 0), f, ac_pol_at(b, j));
+    for (uint64_t i = 0; i < k->samples && k->lanes > baselines; i++) memset(k->classes + i * k->lanes + baselines, AC_ZERO, k->lanes - baselines);
+    return AC_OK;
+}
+
+static int start_all(rounds *all, const ac_group *g)
+{
+    const uint64_t size = ac_round_size(g->block), count = (g->baselines + size - 1) / size;
+    int status = AC_OK;
+    *all = (rounds){calloc((size_t)count, sizeof(work)), (size_t)count};
+    if (!all->at) return AC_ERROR_MEMORY;
+    for (uint64_t i = 0; i < count && !status; i++) status = start(all->at + i, g, g->first + i * size, (uint32_t)ac_smaller(size, g->baselines - i * size));
+    return status;
+}
+
+static void end_all(rounds *all)
+{
+    for (work *k = all->at; k && k < all->at + all->count; k++) free(k->unit), free(k->classes), free(k->steps);
+    free(all->at);
+}
+
+static uint32_t states_of(const rounds *all) { return all->at->lanes < AC_STATES ? all->at->lanes : AC_STATES; }
+
+/* The classes of all rounds, to be freed. */
+static ac_round_classes *classes_of(const rounds *all)
+{
+    ac_round_classes *const c = malloc(all->count * sizeof *c);
+    for (size_t i = 0; c && i < all->count; i++) c[i] = (ac_round_classes){all->at[i].classes, all->at[i].baselines, all->at[i].lanes};
+    return c;
+}
+
+static inline uint32_t dither_of(const work *k, uint64_t element) { return k->b->kind == AC_LATTICE ? ac_dither_at(k->b->seed, element) : 0; }
+
+/* A part of a sample; what a type has no room for is its largest value, integers of types that have none are refused. */
+static int put(const ac_block *b, void *values, uint64_t element, uint32_t part, int64_t units, double unit)
+{
+    const uint64_t i = 2 * element + part;
+    const double v = (double)units * unit;
+    static const double low[AC_F4] = {0, INT8_MIN, 0, INT16_MIN, 0, INT32_MIN}, high[AC_F4] = {UINT8_MAX, INT8_MAX, UINT16_MAX, INT16_MAX, UINT32_MAX, INT32_MAX};
+    switch (b->dtype) {
+    case AC_C8: ((float *)values)[i] = (float)(v > FLT_MAX ? FLT_MAX : v < -FLT_MAX ? -FLT_MAX : v); return 1;
+    case AC_C16: ((double *)values)[i] = v; return 1;
+    default: break;
+    }
+    if (!(v >= low[b->dtype] && v <= high[b->dtype])) return 0;
+    switch (b->dtype) {
+    case AC_U1: ((uint8_t *)values)[i] = (uint8_t)v; break;
+    case AC_I1: ((int8_t *)values)[i] = (int8_t)v; break;
+    case AC_U2: ((uint16_t *)values)[i] = (uint16_t)v; break;
+    case AC_I2: ((int16_t *)values)[i] = (int16_t)v; break;
+    case AC_U4: ((uint32_t *)values)[i] = (uint32_t)v; break;
+    default: ((int32_t *)values)[i] = (int32_t)v;
+    }
+    return 1;
+}
+
+static double get(const ac_block *b, const void *values, uint64_t element, uint32_t part)
+{
+    const uint64_t i = 2 * element + part;
+    switch (b->dtype) {
+    case AC_C8: return ((const float *)values)[i];
+    case AC_C16: return ((const double *)values)[i];
+    case AC_U1: return ((const uint8_t *)values)[i];
+    case AC_I1: return ((const int8_t *)values)[i];
+    case AC_U2: return ((const uint16_t *)values)[i];
+    case AC_I2: return ((const int16_t *)values)[i];
+    case AC_U4: return ((const uint32_t *)values)[i];
+    default: return ((const int32_t *)values)[i];
+    }
+}
+
+/* Bytes of the samples that are kept, in the order of the walk. Returns their number. */
+static size_t kept_bytes(const work *k)
+{
+    size_t n = 0;
+    for (uint64_t i = 0; k->has_classes && i < k->samples * k->lanes; i++) n += k->classes[i] == AC_KEPT;
+    return n * 2 * k->b->number_size;
+}
+
+static void copy_kept(const work *k, uint8_t *bytes, void *values, int is_read)
+{
+    const size_t number = k->b->number_size;
+    uint64_t i = 0;
+    for (uint64_t t = 0; t < k->b->times; t++)
+        for (uint64_t f = 0; f < k->b->channels; f++)
+            for (uint64_t j = 0; j < k->b->pols; j++, i++)
+                for (uint32_t l = 0; l < k->baselines; l++) {
+                    const uint8_t class = k->classes[i * k->lanes + l];
+                    uint8_t *const at = (uint8_t *)values + 2 * number * (class == AC_CODED ? 0 : element_of(k, t, l, f, j));
+                    if (class == AC_ZERO && is_read) memset(at, 0, 2 * number);
+                    if (class != AC_KEPT) continue;
+                    if (is_read)
+                        ac_copy_little_endian(at, bytes, 2, number);
+                    else
+                        ac_copy_little_endian(bytes, at, 2, number);
+                    bytes += 2 * number;
+                }
+}
+
+/* ---- encoding ---- */
+
+/* A coded part: its table, symbol and the bits behind; those that are many stand in `more`. */
+typedef struct {
+    uint16_t table;
+    uint8_t symbol, shift;
+} record;
+
+typedef struct {
+    record *records;
+    uint64_t *more; /* of records with a shift the low bits, then of the outermost symbols how far beyond */
+    size_t count, more_count, more_room;
+    uint64_t cost[AC_VIS_SHAPES]; /* in 1/512 bits */
+    uint32_t shape;
+    int is_short;
+} tape;
+
+static void add_more(tape *t, uint64_t value)
+{
+    if (t->more_count == t->more_room) {
+        const size_t room = 2 * t->more_room + 1024;
+        uint64_t *more = realloc(t->more, room * sizeof *more);
+        if (!more) {
+            t->is_short = 1;
+            return;
+        }
+        t->more = more, t->more_room = room;
+    }
+    t->more[t->more_count++] = value;
+}
+
+/* 512 log2 of frequencies less than 512 * 14, of all shapes. */
+typedef struct {
+    uint16_t bits[AC_VIS_SHAPES][AC_VIS_SCALES * AC_VIS_PLACES][AC_TABLE];
+} costs;
+
+static uint32_t log512(uint32_t v)
+{
+    const uint32_t e = 31 - (uint32_t)__builtin_clz(v);
+    return (e << 9) + ((((uint64_t)v << 9) >> e) & 511);
+}
+
+static void make_costs(costs *c, const ac_distances *tables)
+{
+    for (uint32_t shape = 0; shape < AC_VIS_SHAPES; shape++)
+        for (uint32_t t = 0; t < AC_VIS_SCALES * AC_VIS_PLACES; t++) {
+            const uint16_t *cumulative = tables[shape].cumulative[t / AC_VIS_PLACES][t % AC_VIS_PLACES];
+            for (uint32_t i = 0; i <= 2u * tables[shape].reach[t / AC_VIS_PLACES]; i++)
+                c->bits[shape][t][i] = (uint16_t)(AC_PRECISION * 512 - log512((uint32_t)cumulative[i + 1] - cumulative[i]));
+        }
+}
+
+static void add(tape *t, const costs *c, const ac_site *site, uint32_t reach, int64_t step)
+{
+    const int64_t away = (step >> site->shift) - site->cell + reach, last = 2 * (int64_t)reach;
+    record *const r = t->records + t->count++;
+    uint32_t more = site->shift;
+    *r = (record){(uint16_t)(site->scale * AC_VIS_PLACES + site->place), (uint8_t)(away <= 0 ? 0 : away >= last ? last : away), (uint8_t)site->shift};
+    if (site->shift) add_more(t, (uint64_t)step & (((uint64_t)1 << site->shift) - 1));
+    if (r->symbol == 0 || r->symbol == last) {
+        const uint64_t beyond = 1 + (uint64_t)(r->symbol ? away - last : -away);
+        add_more(t, beyond);
+        more += 6 + 63 - (uint32_t)__builtin_clzll(beyond);
+    }
+    for (uint32_t shape = 0; shape < AC_VIS_SHAPES; shape++) t->cost[shape] += c->bits[shape][r->table][r->symbol] + 512 * more;
+}
+
+/* Integers of both parts, [sample][part][lane], and what they stand for, in `decoded`. */
+static int quantise(const work *k, const void *values, int32_t *steps)
+{
+    const ac_block *const b = k->b;
+    const size_t n = k->lanes, count = (size_t)k->samples * n;
+    double *places = malloc(count * sizeof *places);
+    uint8_t *ways = malloc(count);
+    int32_t *chosen = malloc(count * sizeof *chosen);
+    const int is_short = !places || !ways || !chosen;
+    for (uint32_t part = 0; part < 2 && !is_short; part++) {
+        uint64_t i = 0;
+        for (uint64_t t = 0; t < b->times; t++)
+            for (uint64_t f = 0; f < b->channels; f++)
+                for (uint64_t j = 0; j < b->pols; j++, i++)
+                    for (uint32_t l = 0; l < n; l++) {
+                        places[i * n + l] = 0;
+                        if (k->classes[i * n + l] != AC_CODED) continue;
+                        const uint64_t element = element_of(k, t, l, f, j);
+                        const double unit = k->unit[(i % k->row) * n + l];
+                        places[i * n + l] = (get(b, values, element, part) / unit + (double)(dither_of(k, element) >> 8 * part & 255)) / AC_STEP_PARTS;
+                    }
+        if (b->kind == AC_LATTICE)
+            ac_trellis_lanes(places, k->classes, (size_t)k->samples, (uint32_t)n, ways, chosen);
+        else
+            for (size_t at = 0; at < count; at++) chosen[at] = (int32_t)rint(places[at]);
+        for (size_t at = 0; at < k->samples; at++) memcpy(steps + (2 * at + part) * n, chosen + at * n, n * sizeof *steps);
+    }
+    free(places), free(ways), free(chosen);
+    return is_short ? AC_ERROR_MEMORY : AC_OK;
+}
+
+/* Goes through a round. */
+static void record_round(const work *k, ac_walk *walk, ac_step *s, const costs *c, const ac_distances *tables, void *decoded, tape *out)
+{
+    const ac_block *const b = k->b;
+    const uint32_t n = k->lanes;
+    uint32_t state[2][AC_LANES] = {{0}};
+    uint64_t i = 0;
+    for (s->time = 0; s->time < b->times; s->time++)
+        for (s->channel = 0; s->channel < b->channels; s->channel++)
+            for (s->turn = 0; s->turn < b->pols; s->turn++, i++) {
+                uint8_t is_coded[AC_LANES];
+                for (uint32_t l = 0; l < n; l++) is_coded[l] = k->classes[i * n + l] == AC_CODED;
+                s->unit = k->unit + (i % k->row) * n, s->is_coded = is_coded;
+                ac_walk_predict(walk, s);
+                for (uint32_t part = 0; part < 2; part++) {
+                    ac_walk_scale(walk, s, part);
+                    for (uint32_t l = 0; l < n; l++) {
+                        if (!is_coded[l]) continue;
+                        const uint64_t element = element_of(k, s->time, l, s->channel, s->turn);
+                        const uint32_t dither = dither_of(k, element) >> 8 * part & 255, half = b->kind == AC_LATTICE ? state[part][l] & 1 : 0;
+                        const int64_t mean = ac_whole_mean(s->mean[part][l]), step = k->steps[(2 * i + part) * n + l], units = ac_units_of(step, half, dither);
+                        const ac_site site = ac_site_of(mean, s->scale[l], half, dither);
+                        add(out, c, &site, tables->reach[site.scale], step);
+                        state[part][l] = ac_trellis_next(state[part][l], (uint32_t)step & 1);
+                        s->value[part][l] = (double)units;
+                        s->distance[part][l] = (double)(units < mean ? mean - units : units - mean);
+                        if (decoded) put(b, decoded, element, part, units, s->unit[l]);
+                    }
+                    ac_walk_learn_scale(walk, s, part);
+                }
+                ac_walk_learn(walk, s);
+            }
+}
+
+/* Goes through a group with or without predictions. */
+static int record_all(const rounds *all, int is_predicted, const costs *c, const ac_distances *tables, void *decoded, tape *out)
+{
+    const work *k = all->at;
+    ac_walk walk;
+    ac_step *const s = calloc(1, sizeof *s);
+    size_t room = 0;
+    for (size_t i = 0; i < all->count; i++) room += (size_t)k[i].samples * 2 * k[i].lanes;
+    out->records = malloc(room * sizeof *out->records);
+    int status = ac_walk_start(&walk, k->b, k->baselines, is_predicted);
+    if (!s || !out->records) status = AC_ERROR_MEMORY;
+    for (size_t i = 0; i < all->count && !status; i++) {
+        if (i) status = ac_walk_next(&walk, k[i].b, k[i].baselines);
+        if (!status) record_round(k + i, &walk, s, c, tables, decoded, out);
+    }
+    ac_walk_end(&walk);
+    free(s);
+    for (uint32_t shape = 1; shape < AC_VIS_SHAPES; shape++)
+        if (out->cost[shape] < out->cost[out->shape]) out->shape = shape;
+    return status || out->is_short ? AC_ERROR_MEMORY : AC_OK;
+}
+
+static void push_bits(uint64_t value, uint32_t count, uint32_t *state, uint16_t **word)
+{
+    /* popped 16 at a time from the lowest, so pushed from the highest */
+    for (uint32_t done = count & ~15u; count; count = done, done -= done ? 16 : 0) ac_rans_push_raw(state, (uint32_t)(value >> done) & ((1u << (count - done)) - 1), count - done, word);
+}
+
+/* States and words of a tape, behind `head` bytes that are left free. The lane of a record is told by `lane_of`. */
+static uint8_t *pack(const tape *t, const uint8_t *lane_of, const ac_distances *tables, uint32_t states, size_t head, size_t *length)
+{
+    /* A record makes a word at most, and what is behind it four more. */
+    const size_t room = t->count + 8 * t->more_count;
+    uint16_t *const words = malloc((room + 1) * sizeof *words), *word = words ? words + room : NULL;
+    uint32_t state[AC_STATES];
+    size_t more = t->more_count;
+    for (uint32_t i = 0; i < AC_STATES; i++) state[i] = AC_RANS_LOW;
+    for (size_t i = words ? t->count : 0; i-- > 0;) {
+        const record *const r = t->records + i;
+        uint32_t *const x = state + (lane_of[i] & (states - 1));
+        const ac_distances *const table = tables + t->shape;
+        const uint16_t *const c = table->cumulative[r->table / AC_VIS_PLACES][r->table % AC_VIS_PLACES];
+        const int is_outermost = r->symbol == 0 || r->symbol == 2 * table->reach[r->table / AC_VIS_PLACES];
+        const uint64_t beyond = is_outermost ? t->more[--more] : 0, low = r->shift ? t->more[--more] : 0;
+        push_bits(low, r->shift, x, &word);
+        if (is_outermost) {
+            const uint32_t bits = 63 - (uint32_t)__builtin_clzll(beyond);
+            push_bits(beyond & (((uint64_t)1 << bits) - 1), bits, x, &word);
+            ac_rans_push_raw(x, bits, 6, &word);
+        }
+        ac_rans_push(x, c[r->symbol], (uint32_t)c[r->symbol + 1] - c[r->symbol], &word);
+    }
+    const size_t count = words ? (size_t)(words + room - word) : 0;
+    uint8_t *const out = words ? malloc(head + 4 * states + 2 * count) : NULL;
+    if (out) {
+        *length = head + 4 * states + 2 * count;
+        for (uint32_t i = 0; i < states; i++) ac_put_u32(out + head + 4 * i, state[i]);
+        for (size_t i = 0; i < count; i++) ac_put_u16(out + head + 4 * states + 2 * i, word[i]);
+    }
+    free(words);
+    return out;
+}
+
+/* The lane of each record, in the order of the walk. */
+static uint8_t *lanes_of_records(const rounds *all, size_t records)
+{
+    uint8_t *const lanes = malloc(records + 1);
+    size_t count = 0;
+    for (const work *k = all->at; lanes && k < all->at + all->count; k++)
+        for (uint64_t i = 0; i < k->samples; i++)
+            for (int part = 0; part < 2; part++)
+                for (uint32_t l = 0; l < k->lanes; l++)
+                    if (k->classes[i * k->lanes + l] == AC_CODED) lanes[count++] = (uint8_t)l;
+    return lanes;
+}
+
+static void take_classes(work *k, const uint8_t *classes)
+{
+    uint64_t i = 0;
+    for (uint64_t t = 0; t < k->b->times; t++)
+        for (uint64_t f = 0; f < k->b->channels; f++)
+            for (uint64_t j = 0; j < k->b->pols; j++, i++)
+                for (uint32_t l = 0; l < k->baselines; l++) {
+                    k->classes[i * k->lanes + l] = classes[element_of(k, t, l, f, j)];
+                    k->has_classes |= classes[element_of(k, t, l, f, j)] != AC_CODED;
+                }
+}
+
+static int quantise_all(rounds *all, const void *values, const uint8_t *classes)
+{
+    int status = AC_OK;
+    for (work *k = all->at; k < all->at + all->count && !status; k++) {
+        k->steps = malloc((size_t)k->samples * 2 * k->lanes * sizeof *k->steps);
+        if (classes) take_classes(k, classes);
+        status = k->steps ? quantise(k, values, k->steps) : AC_ERROR_MEMORY;
+    }
+    return status;
+}
+
+/* What goes before the states, in room of its own; `length` becomes 0 without memory. */
+static uint8_t *head_of(const rounds *all, const void *values, void *decoded, size_t *length)
+{
+    size_t map_length = 0, kept = 0;
+    int has_classes = 0;
+    for (size_t i = 0; i < all->count; i++) has_classes |= all->at[i].has_classes, kept += kept_bytes(all->at + i);
+    *length = 1;
+    if (!has_classes) return calloc(1, 1);
+    ac_round_classes *const c = classes_of(all);
+    uint8_t *const map = c ? ac_classes_pack(c, all->count, all->at->b, &map_length) : NULL;
+    uint8_t *const head = map ? malloc(1 + ac_varint_size(map_length) + map_length + kept) : NULL;
+    if (head) {
+        head[0] = AC_HAS_CLASSES;
+        *length = 1 + ac_put_varint(head + 1, map_length) + map_length;
+        memcpy(head + *length - map_length, map, map_length);
+        for (size_t i = 0; i < all->count; i++) {
+            copy_kept(all->at + i, head + *length, (void *)values, 0);
+            if (decoded) copy_kept(all->at + i, head + *length, decoded, 1);
+            *length += kept_bytes(all->at + i);
+        }
+    }
+    free(c), free(map);
+    return head;
+}
+
+static void free_tape(tape *t) { free(t->records), free(t->more); }
+static uint64_t cost_of(const tape *t) { return t->records ? t->cost[t->shape] : UINT64_MAX; }
+
+uint8_t *ac_group_encode(const ac_group *g, const void *values, const uint8_t *classes, int how, void *decoded, size_t *length)
+{
+    rounds all;
+    tape plain = {0}, predicted = {0};
+    uint8_t *out = NULL, *head = NULL, *lanes = NULL;
+    size_t head_length = 0;
+    ac_distances *const tables = malloc(AC_VIS_SHAPES * sizeof *tables);
+    costs *const c = malloc(sizeof *c);
+    int status = start_all(&all, g);
+    if (!tables || !c || status || quantise_all(&all, values, classes)) goto done;
+    for (uint32_t shape = 0; shape < AC_VIS_SHAPES; shape++) ac_distances_make(tables + shape, shape);
+    make_costs(c, tables);
+    if (how != AC_ONLY_PREDICTED) status = record_all(&all, 0, c, tables, decoded, &plain);
+    if (!status && how != AC_ONLY_PLAIN) status = record_all(&all, 1, c, tables, plain.records ? NULL : decoded, &predicted);
+    const int is_predicted = cost_of(&predicted) < cost_of(&plain);
+    const tape *const best = is_predicted ? &predicted : &plain;
+    if (!status) lanes = lanes_of_records(&all, best->count);
+    if (lanes) head = head_of(&all, values, decoded, &head_length);
+    if (head) out = pack(best, lanes, tables, states_of(&all), head_length, length);
+    if (out) {
+        memcpy(out, head, head_length);
+        out[0] |= (uint8_t)(is_predicted | (int)best->shape << AC_SHAPE_SHIFT);
+    }
+done:
+    free(head), free(lanes), free(c), free(tables);
+    free_tape(&plain), free_tape(&predicted), end_all(&all);
+    return out;
+}
+
+/* ---- decoding ---- */
+
+typedef struct {
+    ac_word_reader words;
+    uint32_t state[AC_STATES];
+} reader;
+
+static uint64_t pop_bits(uint32_t count, uint32_t *x, ac_word_reader *in)
+{
+    uint64_t value = 0;
+    for (uint32_t at = 0; at < count; at += 16) {
+        const uint32_t bits = count - at < 16 ? count - at : 16;
+        value |= (uint64_t)(*x & ((1u << bits) - 1)) << at;
+        *x = ac_refill(*x >> bits, in);
+    }
+    return value;
+}
+
+/* The integer at a site; INT64_MIN where it is too large. */
+static inline int64_t pop_step(const ac_distances *tables, const ac_site *site, uint32_t *x, ac_word_reader *in)
+{
+    const uint16_t *const c = tables->cumulative[site->scale][site->place];
+    const uint32_t slot = *x & (AC_TOTAL - 1), reach = tables->reach[site->scale];
+    uint32_t symbol = tables->guess[site->scale][site->place][slot >> (AC_PRECISION - AC_GUESS_BITS)];
+    while (c[symbol + 1] <= slot) symbol++;
+    *x = ac_refill(((uint32_t)c[symbol + 1] - c[symbol]) * (*x >> AC_PRECISION) + slot - c[symbol], in);
+    int64_t away = (int64_t)symbol - reach;
+    if (symbol == 0 || symbol == 2 * reach) {
+        const uint32_t bits = (uint32_t)pop_bits(6, x, in);
+        if (bits > 46) return INT64_MIN;
+        const int64_t beyond = (int64_t)(((uint64_t)1 << bits | pop_bits(bits, x, in)) - 1);
+        away += symbol ? beyond : -beyond;
+    }
+    const int64_t cell = site->cell + away, most = AC_MAX_STEP >> site->shift;
+    if (cell < -most || cell > most) return INT64_MIN;
+    return cell * ((int64_t)1 << site->shift) + (int64_t)pop_bits(site->shift, x, in);
+}
+
+static int decode_round(const work *k, ac_walk *walk, ac_step *s, const ac_distances *tables, reader *in, uint32_t states, void *values, ac_refusal *why)
+{
+    const ac_block *const b = k->b;
+    const uint32_t n = k->lanes;
+    uint32_t state[2][AC_LANES] = {{0}};
+    int status = AC_OK;
+    uint64_t i = 0;
+    for (s->time = 0; !status && s->time < b->times; s->time++)
+        for (s->channel = 0; !status && s->channel < b->channels; s->channel++)
+            for (s->turn = 0; !status && s->turn < b->pols; s->turn++, i++) {
+                uint8_t is_coded[AC_LANES];
+                for (uint32_t l = 0; l < n; l++) is_coded[l] = k->classes[i * n + l] == AC_CODED;
+                s->unit = k->unit + (i % k->row) * n, s->is_coded = is_coded;
+                ac_walk_predict(walk, s);
+                for (uint32_t part = 0; part < 2 && !status; part++) {
+                    ac_walk_scale(walk, s, part);
+                    for (uint32_t l = 0; l < n; l++) {
+                        if (!is_coded[l]) continue;
+                        const uint64_t element = element_of(k, s->time, l, s->channel, s->turn);
+                        const uint32_t dither = dither_of(k, element) >> 8 * part & 255, half = b->kind == AC_LATTICE ? state[part][l] & 1 : 0;
+                        const int64_t mean = ac_whole_mean(s->mean[part][l]);
+                        const ac_site site = ac_site_of(mean, s->scale[l], half, dither);
+                        const int64_t step = pop_step(tables, &site, in->state + (l & (states - 1)), &in->words), units = ac_units_of(step == INT64_MIN ? 0 : step, half, dither);
+                        if (step == INT64_MIN || !put(b, values, element, part, units, s->unit[l])) {
+                            status = in->words.is_short ? ac_refuse(why, AC_REASON_WORDS, 0, 0, 0) : ac_refuse(why, AC_REASON_VISIBILITY_STEP, 0, element, AC_MAX_STEP);
+                            break;
+                        }
+                        state[part][l] = ac_trellis_next(state[part][l], (uint32_t)step & 1);
+                        s->value[part][l] = (double)units;
+                        s->distance[part][l] = (double)(units < mean ? mean - units : units - mean);
+                    }
+                    if (in->words.is_short) status = ac_refuse(why, AC_REASON_WORDS, 0, 0, 0);
+                    ac_walk_learn_scale(walk, s, part);
+                }
+                ac_walk_learn(walk, s);
+            }
+    return status;
+}
+
+static int decode_all(const rounds *all, int is_predicted, const ac_distances *tables, reader *in, void *values, ac_refusal *why)
+{
+    const work *k = all->at;
+    ac_walk walk;
+    ac_step *const s = calloc(1, sizeof *s);
+    int status = ac_walk_start(&walk, k->b, k->baselines, is_predicted);
+    if (!s) status = AC_ERROR_MEMORY;
+    for (size_t i = 0; i < all->count && !status; i++) {
+        if (i) status = ac_walk_next(&walk, k[i].b, k[i].baselines);
+        if (!status) status = decode_round(k + i, &walk, s, tables, in, states_of(all), values, why);
+    }
+    ac_walk_end(&walk);
+    free(s);
+    return status;
+}
+
+/* The table of classes and the samples that are kept. */
+static int read_classes(rounds *all, ac_reader *r, void *values)
+{
+    const uint64_t length = ac_take_varint(r, UINT64_MAX);
+    const size_t at = r->at;
+    const uint8_t *const map = ac_take(r, length);
+    if (!map) return r->why.status;
+    ac_round_classes *const c = classes_of(all);
+    if (!c) return AC_ERROR_MEMORY;
+    ac_classes_read(c, all->count, all->at->b, map, (size_t)length, &r->why);
+    if (r->why.status) r->why.at += at;
+    free(c);
+    for (work *k = all->at; k < all->at + all->count && !r->why.status; k++) {
+        k->has_classes = 1;
+        const uint8_t *const kept = ac_take(r, kept_bytes(k));
+        if (kept) copy_kept(k, (uint8_t *)kept, values, 1);
+    }
+    return r->why.status;
+}
+
+
+int ac_group_decode(const ac_group *g, const uint8_t *data, size_t length, ac_distances *tables, uint32_t *made, void *values, ac_refusal *why)
+{
+    rounds all;
+    ac_reader r = {data, length, 0, {0}};
+    const uint32_t flags = ac_take_byte(&r), shape = flags >> AC_SHAPE_SHIFT & AC_SHAPE_BITS;
+    int status = start_all(&all, g);
+    if (flags > AC_GROUP_FLAGS || shape >= AC_VIS_SHAPES) ac_refuse(&r.why, AC_REASON_VISIBILITY_GROUP, 0, flags, AC_GROUP_FLAGS);
+    if (!status) status = r.why.status;
+    if (!status && (flags & AC_HAS_CLASSES)) status = read_classes(&all, &r, values);
+    reader in = {0};
+    const uint32_t states = status ? 0 : states_of(&all);
+    const uint8_t *const first = status ? NULL : ac_take(&r, 4 * states);
+    if (first) ac_states_read(data, (size_t)(first - data), states, in.state, &r.why);
+    if (!status) status = r.why.status;
+    if (!status) {
+        if (!(*made >> shape & 1)) ac_distances_make(tables + shape, shape), *made |= 1u << shape;
+        in.words = (ac_word_reader){data + r.at, data + length, 0};
+        status = decode_all(&all, (int)(flags & AC_PREDICTED), tables + shape, &in, values, &r.why);
+    }
+    if (!status) status = ac_states_end(in.state, states, (size_t)(in.words.end - in.words.next), length, &r.why);
+    if (r.why.status) *why = r.why;
+    end_all(&all);
+    return status;
+}

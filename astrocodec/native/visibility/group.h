@@ -1,0 +1,24 @@
+/* Group: baselines of a block, 32 and 32 of them <-> bytes. docs/format.md section "Groups of baselines". */
+#ifndef AC_VISIBILITY_GROUP_H
+#define AC_VISIBILITY_GROUP_H
+
+#include "visibility/block.h"
+#include "visibility/steps.h"
+#include "visibility/tables.h"
+
+enum { AC_PREDICTED = 1, AC_SHAPE_SHIFT = 1, AC_SHAPE_BITS = 3, AC_HAS_CLASSES = 8, AC_GROUP_FLAGS = 15, AC_STATES = 4 };
+enum { AC_TRY_BOTH = 0, AC_ONLY_PLAIN = 1, AC_ONLY_PREDICTED = 2 };
+
+typedef struct {
+    const ac_block *block;
+    const ac_steps *steps;
+    uint64_t first;     /* baseline */
+    uint64_t baselines;
+} ac_group;
+
+/* values, classes (NULL: all are coded) and decoded are the block's. Bytes to be freed; NULL without memory. */
+uint8_t *ac_group_encode(const ac_group *group, const void *values, const uint8_t *classes, int how, void *decoded, size_t *length);
+/* tables has room for all shapes; made are those that are made. */
+int ac_group_decode(const ac_group *group, const uint8_t *data, size_t length, ac_distances *tables, uint32_t *made, void *values, ac_refusal *why);
+
+#endif

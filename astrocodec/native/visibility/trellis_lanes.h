@@ -1,0 +1,10 @@
+/* Trellis of lanes: integers of least squared error along the ways that the trellis allows, for many baselines at once. */
+#ifndef AC_VISIBILITY_TRELLIS_LANES_H
+#define AC_VISIBILITY_TRELLIS_LANES_H
+
+#include "visibility/block.h"
+
+/* places and steps are [sample][lane]; samples that are not coded are passed over. `ways` has room for a byte for each. */
+void ac_trellis_lanes(const double *places, const uint8_t *classes, size_t samples, uint32_t lanes, uint8_t *ways, int32_t *steps);
+
+#endif

@@ -1,0 +1,252 @@
+"""Walk over visibilities: what is known of a sample before it is decoded, and what it then teaches.
+
+Readable reference of docs/format.md sections "Prediction" and "Scales of distances"; native/visibility/walk.c does the
+same. All floats are binary64, each operation rounded by itself in the order written here: the last bit counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Lanes: TypeAlias = NDArray[np.float64]  # a number for each lane
+Parts: TypeAlias = tuple[Lanes, Lanes]  # real and imaginary
+
+TAPS, TAPS_ALONE, EDGES, EXPERTS = 10, 8, 3, 3
+_HUGE = 1e30
+_FORGET, _REMEMBER = 511 / 512, 512 / 511
+_PRIOR, _LEAST_USUAL, _SMOOTHING, _CLIP, _RESERVE, _FADE = 1 / 32, 4.0, 4.0, 3.0, 1 / 64, 15 / 16
+_PROMISE = np.array([97, 110, 124, 137, 155, 181]) / 128
+_BOUNDS = (13 / 32, 22 / 32, 36 / 32, 54 / 32, 3.0)
+_COUNT, _HALVED = 8.0, 2048.0
+
+
+def sum_over(lanes: Lanes) -> float:
+    """Halves are added to each other until one number is left."""
+    while len(lanes) > 1:
+        lanes = lanes[: len(lanes) // 2] + lanes[len(lanes) // 2 :]
+    return float(lanes[0])
+
+
+def times(a: Parts, b: Parts) -> Parts:
+    """Complex product."""
+    return a[0] * b[0] - a[1] * b[1], a[0] * b[1] + a[1] * b[0]
+
+
+def ratio(a: Parts, b: Parts, c: Parts, usual: Lanes) -> Parts:
+    """The value a b / c, less where c is no larger than usual distances."""
+    size = (c[0] * c[0] + c[1] * c[1]) + _SMOOTHING * (usual * usual)
+    re, im = times(a, b)
+    return (re * c[0] + im * c[1]) / size, (im * c[0] - re * c[1]) / size
+
+
+@dataclass
+class Step:
+    """One time, channel and polarisation of all baselines."""
+
+    time: int
+    channel: int
+    turn: int  # of the polarisation
+    unit: Lanes  # 1/256 of the step
+    is_coded: NDArray[np.bool_]
+    taps: list[Parts] = field(default_factory=list)
+    experts: list[Parts] = field(default_factory=list)
+    mean: Parts = (np.zeros(0), np.zeros(0))  # the prediction, in units
+    scale: Lanes = field(default_factory=lambda: np.zeros(0))  # mean distance expected of a part
+    ratio: NDArray[np.intp] = field(default_factory=lambda: np.zeros(0, np.intp))
+    values: list[Lanes] = field(default_factory=list)  # found, in units
+    distances: list[Lanes] = field(default_factory=list)
+
+    @property
+    def edge(self) -> int:
+        """Which weights: those at the first time, in the first channel, elsewhere."""
+        return 0 if not self.time else 1 if not self.channel else 2
+
+
+class Walk:
+    """What is known of up to 32 baselines."""
+
+    def __init__(self, lanes: int, baselines: int, channels: int, pols: int, noise: float, predicted: bool) -> None:
+        self.lanes, self.baselines, self.channels, self.pols = lanes, baselines, channels, pols
+        self.noise, self.is_predicted = noise, predicted
+        # of the last two times: [time & 1, channel, turn, part, lane]
+        self.values = np.zeros((2, channels, pols, 2, lanes))
+        self.predictions = np.zeros((2, channels, pols, 2, lanes))
+        self.distances = np.zeros((2, channels, pols, lanes))
+        self.usual = np.full((pols, lanes), noise)
+        self.power = np.zeros((pols, EXPERTS, lanes))
+        self.weights = np.zeros((EDGES, pols, TAPS, 2, lanes))
+        self.inverse = np.zeros((EDGES, pols, TAPS, TAPS, 2, lanes))
+        self.inverse[:, :, range(TAPS), range(TAPS), 0] = _PRIOR / (noise * noise)
+        self.is_taught = np.zeros((EDGES, pols, lanes), bool)
+        self.taught = np.zeros((EDGES, pols), int)
+        promise = _PROMISE[None, None, :] * _PROMISE[None, :, None] * _PROMISE[:, None, None]
+        self.found = np.tile(_COUNT * promise.reshape(-1), (2, 1))
+        self.counted = np.full((2, 216), _COUNT)
+
+    def next_baselines(self, lanes: int, baselines: int) -> Walk:
+        """A walk that begins with what this one has taught on average."""
+        follower = Walk(lanes, baselines, self.channels, self.pols, self.noise, self.is_predicted)
+        follower.found, follower.counted = self.found, self.counted
+        for j in range(self.pols):
+            total = 0.0
+            for usual in self.usual[j, : self.baselines]:
+                total += usual
+            follower.usual[j] = total / self.baselines
+        for edge, j in np.ndindex(self.taught.shape):
+            if self.is_predicted and self.taught[edge, j]:
+                follower.taught[edge, j] = baselines
+                follower.is_taught[edge, j, :baselines] = True
+                for k, part in np.ndindex(TAPS, 2):
+                    mean = sum_over(self.weights[edge, j, k, part]) / self.taught[edge, j]
+                    follower.weights[edge, j, k, part, :baselines] = mean
+        return follower
+
+    def _taps(self, s: Step) -> list[Parts]:
+        t, f, j, usual = s.time, s.channel, s.turn, self.usual[s.turn]
+        per_unit = 1 / s.unit
+        nothing = (np.zeros(self.lanes), np.zeros(self.lanes))
+
+        def of(array: NDArray[np.float64], is_there: bool, time: int, channel: int, turn: int = j) -> Parts:
+            if not is_there:
+                return nothing
+            re, im = array[time & 1, channel, turn]
+            return re * per_unit, im * per_unit
+
+        def quotient(is_there: bool, a: Parts, b: Parts, c: Callable[[], Parts]) -> Parts:
+            return ratio(a, b, c(), usual) if is_there else nothing
+
+        left, up, corner = (
+            of(self.values, *at) for at in ((f > 0, t, f - 1), (t > 0, t - 1, f), (t > 0 < f, t - 1, f - 1))
+        )
+        taps = [
+            left,
+            of(self.values, f > 1, t, f - 2),
+            up,
+            corner,
+            of(self.values, t > 0 and f + 1 < self.channels, t - 1, f + 1),
+            quotient(t > 0 < f, left, up, lambda: corner),
+            of(self.predictions, f > 0, t, f - 1),
+            of(self.predictions, t > 0, t - 1, f),
+        ]
+        if j:
+            first = of(self.values, True, t, f, 0)
+            taps.append(quotient(f > 0, first, left, lambda: of(self.values, True, t, f - 1, 0)))
+            taps.append(quotient(t > 0, first, up, lambda: of(self.values, True, t - 1, f, 0)))
+        return taps
+
+    def predict(self, s: Step) -> None:
+        """Set the mean of both parts."""
+        nothing = np.zeros(self.lanes)
+        s.mean = (nothing, nothing)
+        if not self.is_predicted:
+            return
+        s.taps = self._taps(s)
+        weights, power, usual = self.weights[s.edge, s.turn], self.power[s.turn], self.usual[s.turn]
+        lanes = max(int(self.taught[s.edge, s.turn]), 1)
+        shared, own = [nothing, nothing], [nothing, nothing]
+        for tap, weight in zip(s.taps, weights, strict=False):
+            mean = (np.float64(sum_over(weight[0]) / lanes), np.float64(sum_over(weight[1]) / lanes))
+            for expert, of in ((shared, mean), (own, (weight[0], weight[1]))):
+                expert[0] = expert[0] + (of[0] * tap[0] - of[1] * tap[1])
+                expert[1] = expert[1] + (of[0] * tap[1] + of[1] * tap[0])
+        s.experts = [(nothing, nothing), (shared[0], shared[1]), (own[0], own[1])]
+        p = power + _RESERVE * (usual * usual)
+        least = np.where(p[0] < p[1], p[0], p[1])
+        least = np.where(least < p[2], least, p[2])
+        squares = [r * r for r in least / p]
+        v = [q * q for q in squares]
+        total = (v[0] + v[1]) + v[2]
+        means = [(v[1] * shared[part] + v[2] * own[part]) / total for part in range(2)]
+        re, im = (np.where((mean > -_HUGE) & (mean < _HUGE), mean, 0) for mean in means)
+        s.mean = re, im
+
+    def set_scale(self, s: Step, part: int) -> None:
+        """Set the scale of a part; of part 1, the distance of part 0 is known."""
+        t, f, j, usual = s.time, s.channel, s.turn, self.usual[s.turn]
+
+        def distance(is_there: bool, time: int, channel: int, other: Lanes, turn: int = j) -> Lanes:
+            found: Lanes = self.distances[time & 1, channel, turn] if is_there else other
+            return found
+
+        left = distance(f > 0, t, f - 1, usual)
+        row = 0.75 * left + 0.25 * distance(f > 1, t, f - 2, left)
+        up = distance(t > 0, t - 1, f, usual)
+        sides = distance(t > 0 < f, t - 1, f - 1, up), distance(t > 0 and f + 1 < self.channels, t - 1, f + 1, up)
+        column = 0.5 * up + 0.25 * (sides[0] + sides[1])
+        before = max(j - 1, 0)
+        third = s.distances[0] if part else distance(j > 0, t, f, usual, before) / self.usual[before] * usual
+        s.ratio = np.zeros(self.lanes, np.intp)
+        for bound in _BOUNDS:
+            above = bound * usual
+            s.ratio += (row > above) + 6 * (column > above) + 36 * (third > above)
+        s.scale = usual * (self.found[part][s.ratio] / self.counted[part][s.ratio])
+
+    def learn_scale(self, s: Step, part: int) -> None:
+        """Take in the distances of a part, lane by lane."""
+        found, counted, usual = self.found[part], self.counted[part], self.usual[s.turn]
+        most, distance = 8 * s.scale, s.distances[part]
+        share = np.where(distance < most, distance, most) / usual
+        for i, lane in zip(s.ratio[s.is_coded], np.flatnonzero(s.is_coded), strict=True):
+            found[i] += share[lane]
+            counted[i] += 1
+        for i in s.ratio:
+            if counted[i] >= _HALVED:
+                found[i] *= 0.5
+                counted[i] *= 0.5
+
+    def learn(self, s: Step) -> None:
+        """Take in the sample."""
+        at, usual = (s.time & 1, s.channel, s.turn), self.usual[s.turn]
+        if self.is_predicted:
+            for part in range(2):
+                self.predictions[at][part] = s.mean[part] * s.unit
+                self.values[at][part] = np.where(s.is_coded, s.values[part], s.mean[part]) * s.unit
+            power = self.power[s.turn]
+            for expert, kept in zip(s.experts, power, strict=True):
+                x, y = s.values[0] - expert[0], s.values[1] - expert[1]
+                square, most = x * x + y * y, 64 * (usual * usual)
+                kept[:] = np.where(s.is_coded, kept * _FADE + np.where(square < most, square, most), kept)
+            self._learn_weights(s)
+            is_taught = self.is_taught[s.edge, s.turn]
+            self.taught[s.edge, s.turn] += int(np.sum(s.is_coded & ~is_taught))
+            is_taught |= s.is_coded
+        d, most = (s.distances[0] + s.distances[1]) * 0.5, 8 * usual
+        following = usual + (np.where(d < most, d, most) - usual) * (1 / 64)
+        self.distances[at] = np.where(s.is_coded, d, usual)
+        usual[:] = np.where(s.is_coded, np.where(following > _LEAST_USUAL, following, _LEAST_USUAL), usual)
+
+    def _learn_weights(self, s: Step) -> None:
+        """Recursive least squares, each lane by what its sample is off its own prediction."""
+        weights, inverse, usual = self.weights[s.edge, s.turn], self.inverse[s.edge, s.turn], self.usual[s.turn]
+        n = len(s.taps)
+        gains = []
+        for a in range(n):
+            re, im = np.zeros(self.lanes), np.zeros(self.lanes)
+            for b, (x, y) in enumerate(s.taps):
+                p, q = inverse[min(a, b), max(a, b)]
+                z = q if a <= b else -1.0 * q
+                re = re + (p * x + z * y)
+                im = im + (z * x - p * y)
+            gains.append((re, im))
+        share = np.zeros(self.lanes)
+        for tap, gain in zip(s.taps, gains, strict=True):
+            share = share + (tap[0] * gain[0] - tap[1] * gain[1])
+        off = s.values[0] - s.experts[2][0], s.values[1] - s.experts[2][1]
+        far = np.sqrt(off[0] * off[0] + off[1] * off[1]) / (_CLIP * usual)
+        total = share + _FORGET * np.where(far > 1, far, 1)
+        is_used = s.is_coded & (total > 0) & (total < 1e300)
+        share = np.where(is_used, 1 / total, 0)
+        fade = np.where(is_used, _REMEMBER, 1)
+        for a in range(n):
+            x, y = gains[a][0] * share, gains[a][1] * share
+            weights[a][0] += x * off[0] - y * off[1]
+            weights[a][1] += x * off[1] + y * off[0]
+            for b in range(a, n):
+                (ar, ai), (br, bi), (p, q) = gains[a], gains[b], inverse[a, b]
+                p[:] = (p - (ar * br + ai * bi) * share) * fade
+                q[:] = (q - (ai * br - ar * bi) * share) * fade

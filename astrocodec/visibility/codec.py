@@ -1,0 +1,285 @@
+"""Visibilities: blocks of complex samples <-> streams of codec 96, exact or at a stated cost in noise."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from astrocodec._native import crc32c
+from astrocodec._native.visibility_blocks import encode_block
+from astrocodec.arrays import as_array
+from astrocodec.codec import encode as encode_array
+from astrocodec.stages.loss import Loss
+from astrocodec.stages.stream import LOSS, Header, Section, checksum
+from astrocodec.stages.visibility import CODEC, INTEGERS, LATTICE, PARAMETERS
+from astrocodec.stages.visibility_classes import CODED, KEPT, ZERO
+from astrocodec.visibility.noise import estimate_noise
+
+_HOW = {None: 0, "none": 1, "predicted": 2}
+_TRELLIS_VARIANCE = 1 / 12 / 1.283  # of the errors, in squared steps
+_MEAN_OF_NORMAL = math.sqrt(2 / math.pi)
+_MOST_STEPS = 1 << 29
+_LARGEST = {4: 1e37, 8: 1e300}  # of a real of so many bytes that may be rounded up
+_MOST_EXPONENT = 1000
+_INTEGERS = ("i1", "u1", "i2", "u2", "i4", "u4")
+
+
+@dataclass(frozen=True)
+class _Block:
+    """What the encoder chose."""
+
+    kind: int
+    base: float  # step of exponent 0
+    distance: float  # that integers have from their predictions at first, in 1/256 steps
+    seed: int = 0
+    classes: NDArray[np.uint8] | None = None
+    exponents: tuple[NDArray[np.int16], NDArray[np.int16]] | None = None
+
+    @property
+    def parameters(self) -> bytes:
+        return PARAMETERS.pack(self.kind, self.base, self.distance, self.seed)
+
+
+def _share(noise_increase: float | str) -> float:
+    """D as a number."""
+    try:
+        text = noise_increase.strip() if isinstance(noise_increase, str) else noise_increase
+        share = float(text[:-1]) / 100 if isinstance(text, str) and text.endswith("%") else float(text)
+    except (TypeError, ValueError):
+        raise ValueError(f"noise_increase is {noise_increase!r}, a number is needed, such as 0.01 or '1%'") from None
+    if not 0 < share <= 1:
+        raise ValueError(f"noise_increase is {noise_increase!r}, above 0 and at most 1 (100%) is allowed")
+    return share
+
+
+def _values_of(vis: ArrayLike) -> NDArray[Any]:
+    values = as_array(vis)
+    values = np.require(values, values.dtype.newbyteorder("="), ["C", "A"])
+    is_pair = values.dtype.str[1:] in _INTEGERS
+    if not is_pair and values.dtype.str[1:] not in ("c8", "c16"):
+        raise TypeError(
+            f"dtype {values.dtype} found, visibilities are complex64, complex128, or integers with a last axis of 2"
+        )
+    if values.ndim != 4 + is_pair or (is_pair and values.shape[-1] != 2):
+        raise ValueError(
+            f"shape {values.shape} found, needed is [time, baseline, freq, pol]{' and 2' if is_pair else ''}"
+        )
+    return values
+
+
+def encode(
+    vis: ArrayLike,
+    *,
+    noise_increase: float | str | None = None,
+    noise: ArrayLike | None = None,
+    flags: ArrayLike | None = None,
+    model: str | None = None,
+) -> bytes:
+    """Encode a block of visibilities: losslessly, or LOSSY at a stated cost in noise.
+
+    Parameters
+    ----------
+    vis : array_like
+        Shape ``[time, baseline, freq, pol]`` of complex64 or complex128, or integers of 8 to 32 bits with a last axis
+        of 2 (HERA, MWA), which are always exact.
+    noise_increase : float or str, optional
+        D, the variance that is added over the variance of the noise: ``0.01`` or ``"1%"``. It is kept from above, as an
+        average over what is not flagged. What is exactly 0, not finite, or of a noise that cannot be known stays as it
+        is. By default nothing is lost.
+    noise : array_like of float, optional
+        Standard deviation of a real part, ``[baseline, freq, pol]`` or what broadcasts to it, in the unit of `vis`; NaN
+        where it is not known. By default `astrocodec.visibility.estimate_noise` finds it.
+    flags : array_like of bool, optional
+        Of the shape of `vis`: samples that say nothing of noise. They are coded as all others.
+    model : str, optional
+        ``"none"``: without predictions, three times as fast; ``"predicted"``: with them. By default what is smaller.
+
+    Returns
+    -------
+    bytes
+        A stream that `astrocodec.decode` reads; `astrocodec.inspect` tells what was lost.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Type, shape or an option is not as above.
+
+    Examples
+    --------
+    >>> import astrocodec
+    >>> rng = np.random.default_rng(1)
+    >>> vis = rng.normal(size=(8, 6, 32, 2, 2)).astype(np.float32).view(np.complex64)[..., 0]
+    >>> stream = encode(vis, noise_increase="1%")
+    >>> loss = astrocodec.inspect(stream).loss
+    >>> len(stream) < vis.nbytes / 7, 0.005 < loss.unit_variance <= 0.01
+    (True, True)
+    """
+    values = _values_of(vis)
+    if model not in _HOW:
+        raise ValueError(f"model is {model!r}, allowed are 'none', 'predicted' and None, for what is smaller")
+    if flags is not None and np.shape(flags) != values.shape[:4]:
+        raise ValueError(f"flags have shape {np.shape(flags)}, visibilities {values.shape[:4]}")
+    if noise_increase is None:
+        return _encode_exact(values, _HOW[model])
+    share = _share(noise_increase)
+    if values.dtype.kind != "c":
+        raise ValueError("integers are coded exactly: leave noise_increase out, or convert them to complex64")
+    if not values.size:
+        return _encode_exact(values, _HOW[model])
+    if noise is None:
+        found = estimate_noise(values, flags)
+        if flags is not None:
+            found = np.where(np.isnan(found), estimate_noise(values), found)
+    else:
+        found = np.broadcast_to(np.asarray(noise, np.float32), values.shape[1:])
+    return _encode_lossy(values, found, share, None if flags is None else np.asarray(flags, bool), _HOW[model])
+
+
+def _stream(values: NDArray[Any], block: _Block, how: int, loss: Section | None = None) -> bytes | None:
+    """A stream of what a block decodes to; None where it would be smaller than a stream may be."""
+    made = encode_block(block.parameters, values, block.classes, block.exponents, how)
+    return None if made is None else _seal(made, block, loss)
+
+
+def _seal(made: tuple[bytes, NDArray[Any]], block: _Block, loss: Section | None) -> bytes:
+    data, decoded = made
+    sections = () if loss is None else (loss,)
+    header = Header(CODEC, decoded.dtype, decoded.shape, block.parameters, sections).to_bytes()
+    return header + data + checksum(header, data, decoded, crc32c)
+
+
+# ---- exact ----
+
+
+def _reals(values: NDArray[Any]) -> NDArray[Any]:
+    return values.view(f"f{values.itemsize // 2}") if values.dtype.kind == "c" else values
+
+
+def _unit(reals: NDArray[Any]) -> float:
+    """The largest number that all are multiples of; 0 where that is no fair one for coding them."""
+    if reals.dtype.kind != "f":
+        return float(np.gcd.reduce(np.abs(reals.reshape(-1).astype(np.int64)))) or 1.0
+    with np.errstate(invalid="ignore", over="ignore"):
+        finite = reals[np.isfinite(reals)]
+    if not finite.size or not finite.any():
+        return 1.0
+    mantissas, exponents = np.frexp(finite[finite != 0].astype(np.float64))
+    whole = np.abs(np.ldexp(mantissas, 53)).astype(np.int64)
+    trailing = np.frexp((whole & -whole).astype(np.float64))[1] - 1
+    lowest = int((exponents - 53 + trailing).min())
+    if not -300 < lowest < 300 or np.median(np.abs(finite)) >= math.ldexp(_MOST_STEPS, lowest):
+        return 0.0
+    steps = np.abs(np.ldexp(finite.astype(np.float64), -lowest))
+    common = np.gcd.reduce(steps[steps < 2.0**53].astype(np.int64))
+    unit = math.ldexp(float(common), lowest)
+    return unit if math.frexp(unit)[0] * 2**24 % 1 == 0 else math.ldexp(1.0, lowest)
+
+
+def _integer_block(values: NDArray[Any]) -> _Block | None:
+    """How multiples of one number are coded."""
+    reals = _reals(values)
+    unit = _unit(reals)
+    if not unit:
+        return None
+    pairs = reals.reshape(*values.shape[:4], 2)
+    with np.errstate(invalid="ignore", over="ignore"):
+        steps = pairs.astype(np.float64) / unit
+        fits = np.isfinite(steps) & (np.abs(steps) < _MOST_STEPS)
+        if pairs.dtype.kind == "f":
+            again = (np.where(fits, steps, 0) * unit + 0.0).astype(pairs.dtype)  # -0.0 becomes 0.0
+            kind = f"u{pairs.itemsize}"
+            fits &= again.view(kind) == np.ascontiguousarray(pairs).view(kind)
+    classes = np.where(fits.all(-1), CODED, KEPT).astype(np.uint8)
+    size = float(np.mean(np.abs(steps[fits]))) if fits.any() else 1.0
+    has_classes = bool(classes.any())
+    return _Block(INTEGERS, unit, min(max(16.0, 256 * size), 2.0**40), 0, classes if has_classes else None)
+
+
+def _encode_exact(values: NDArray[Any], how: int) -> bytes:
+    block = _integer_block(values) if values.size else None
+    if block and (block.classes is None or np.mean(block.classes) < 0.5):
+        made = encode_block(block.parameters, values, block.classes, None, how)
+        if made is not None and made[1].tobytes() == values.tobytes():
+            return _seal(made, block, None)
+    return encode_array(values)
+
+
+# ---- at a cost in noise ----
+
+
+def _fit_exponents(wanted: NDArray[np.float64]) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
+    """Exponents of baselines and of channels, both with polarisation, whose sums are near those that are wanted."""
+    filled = np.where(np.isnan(wanted), np.nanmedian(wanted), wanted)
+    of_channels = np.rint(np.median(filled - np.median(filled, axis=1, keepdims=True), axis=0))
+    of_baselines = np.rint(np.median(filled - of_channels, axis=1))
+    return (
+        np.ascontiguousarray(np.clip(of_baselines, -_MOST_EXPONENT, _MOST_EXPONENT), np.int16),
+        np.ascontiguousarray(np.clip(of_channels, -_MOST_EXPONENT, _MOST_EXPONENT), np.int16),
+    )
+
+
+def _steps(base: float, exponents: tuple[NDArray[np.int16], NDArray[np.int16]]) -> NDArray[np.float64]:
+    """Steps of ``[baseline, freq, pol]``."""
+    of_baselines, of_channels = exponents
+    return base * np.exp2((of_baselines[:, None].astype(np.float64) + of_channels) / 8)
+
+
+def _encode_lossy(
+    values: NDArray[Any], noise: NDArray[Any], share: float, flags: NDArray[np.bool_] | None, how: int
+) -> bytes:
+    """At D = `share`; what cannot be coded so is kept."""
+    sigma = np.where((noise > 0) & np.isfinite(noise), noise, np.nan).astype(np.float64)
+    parts = _reals(values).reshape(*values.shape, 2)
+    largest = np.maximum(np.abs(parts[..., 0]), np.abs(parts[..., 1]))
+    with np.errstate(invalid="ignore"):
+        is_coded = (largest > 0) & (largest < _LARGEST[parts.itemsize]) & ~np.isnan(sigma)
+    if not is_coded.any():
+        return _encode_exact(values, how)
+    base = float(np.nanmedian(sigma)) * math.sqrt(share / _TRELLIS_VARIANCE)
+    with np.errstate(invalid="ignore"):
+        exponents = _fit_exponents(8 * np.log2(sigma / np.nanmedian(sigma)))
+    relative = np.square(_steps(1.0, exponents) / sigma)  # of a base of 1, in squared noises
+    is_coded &= largest < _MOST_STEPS * _steps(base, exponents)
+    is_zero = ~is_coded & (largest == 0) & ~np.signbit(parts).any(-1)
+    classes = np.where(is_coded, CODED, np.where(is_zero, ZERO, KEPT)).astype(np.uint8)
+    counted = is_coded if flags is None or not (is_coded & ~flags).any() else is_coded & ~flags
+    counts = counted.sum(0)
+    number = int(counts.sum())
+    mean = float(np.sum(np.where(counts > 0, relative, 0) * counts)) / number
+    margin = 0.0005 + 2 / math.sqrt(number)
+    base = math.sqrt(share * (1 - margin) / (_TRELLIS_VARIANCE * mean))
+    seed = zlib.crc32(values.tobytes()[: 1 << 20])
+    while True:
+        distance = _MEAN_OF_NORMAL * 256 / (base * math.sqrt(mean))
+        has_classes = bool(classes.any())
+        block = _Block(
+            *(LATTICE, base, min(max(16.0, distance), 2.0**40), seed),
+            *(np.ascontiguousarray(classes) if has_classes else None, exponents),
+        )
+        made = encode_block(block.parameters, values, block.classes, exponents, how)
+        if made is None:
+            return encode_array(values)
+        loss = _loss(values, made[1], sigma, counted, share)
+        if loss.unit_variance <= share:
+            return _seal(made, block, Section(LOSS, loss.to_bytes()))
+        base *= math.sqrt(share / loss.unit_variance) * 0.999
+
+
+def _loss(
+    values: NDArray[Any], decoded: NDArray[Any], sigma: NDArray[Any], counted: NDArray[np.bool_], share: float
+) -> Loss:
+    """What was lost: of samples that are counted, but for the largest error."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        errors = decoded.astype(np.complex128) - values
+        squares = np.where(counted, errors.real**2 + errors.imag**2, 0) / 2
+        of_all = np.nan_to_num(np.maximum(np.abs(errors.real), np.abs(errors.imag)), nan=0, posinf=0)
+    largest, number = float(of_all.max()), int(counted.sum())
+    over = float(np.sum(squares / np.where(np.isnan(sigma), 1, np.square(sigma)))) / number
+    return Loss(
+        *("variance", share, largest, largest, float(np.nanmin(sigma)), float(squares.sum()) / number, over),
+    )

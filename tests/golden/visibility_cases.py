@@ -1,0 +1,70 @@
+"""Blocks of the golden visibilities: made with integers only, so that they are the same everywhere."""
+
+from __future__ import annotations
+
+import struct
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from astrocodec.stages.visibility import INTEGERS, LATTICE, PARAMETERS
+from astrocodec.stages.visibility_classes import CODED, KEPT, ZERO
+
+
+class Case(NamedTuple):
+    """What `encode_block` is given."""
+
+    parameters: bytes
+    values: NDArray[Any]
+    classes: NDArray[np.uint8] | None
+    exponents: tuple[NDArray[np.int16], NDArray[np.int16]] | None
+    how: int
+
+
+def _numbers(count: int, most: int, seed: int) -> NDArray[np.int64]:
+    """Whole numbers either side of 0, bell-shaped."""
+    z, found = seed, []
+    for _ in range(4 * count):
+        z = (1103515245 * z + 12345) & 0x7FFFFFFF
+        found.append((z >> 8) % (most + 1))
+    return np.array(found, np.int64).reshape(count, 4).sum(1) - 2 * most
+
+
+def _block(shape: tuple[int, ...], most: int, seed: int) -> NDArray[np.int64]:
+    """Noise on a slope along time and channels, pairs in the last axis."""
+    noise = _numbers(2 * int(np.prod(shape)), most, seed).reshape(*shape, 2)
+    t, b, f, p = np.indices(shape)
+    slope = (f + t) * (b % 7 - 3) * most
+    return noise + np.stack([slope + 40 * p, 3 * most - slope], -1)
+
+
+def _complex(pairs: NDArray[np.int64], kind: str) -> NDArray[Any]:
+    return (pairs[..., 0] + 1j * pairs[..., 1]).astype(kind)
+
+
+def _with_gaps() -> Case:
+    shape = (3, 37, 5, 4)
+    values = _complex(_block(shape, 40, 1), "c8")
+    classes = np.full(shape, CODED, np.uint8)
+    values[1, 3] = values[2, :, 4] = 0
+    classes[values == 0] = ZERO
+    values[0, 5, 2, 1] = struct.unpack("<f", bytes.fromhex("0100c07f"))[0]
+    values[2, 36, 0, 0] = 1e30
+    classes[0, 5, 2, 1] = classes[2, 36, 0, 0] = KEPT
+    exponents = (
+        _numbers(37 * 4, 1, 2).astype(np.int16).reshape(37, 4),
+        np.arange(20, dtype=np.int16).reshape(5, 4) // 3,
+    )
+    return Case(PARAMETERS.pack(LATTICE, 16.0, 400.0, 7), values, classes, exponents, 2)
+
+
+def cases() -> dict[str, Case]:
+    """All of them by name."""
+    pairs = _block((2, 6, 5, 4), 3000, 3) * 2
+    doubles = _complex(_block((4, 3, 6, 2), 90, 4), "c16")
+    return {
+        "lattice_predicted": _with_gaps(),
+        "lattice_plain": Case(PARAMETERS.pack(LATTICE, 7.5, 900.0, 1 << 31), doubles, None, None, 1),
+        "integers": Case(PARAMETERS.pack(INTEGERS, 2.0, 500000.0, 0), pairs.astype("i4"), None, None, 0),
+    }

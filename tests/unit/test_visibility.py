@@ -1,0 +1,206 @@
+"""Visibilities: bytes at a cost in noise, exact integers, what is no number, damages."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import astrocodec
+from astrocodec._native import crc32c
+from astrocodec.errors import CorruptError, FormatError
+from astrocodec.stages import reference
+from astrocodec.stages.stream import Header, checksum, read_header
+from astrocodec.stages.visibility import LATTICE, PARAMETERS
+from astrocodec.visibility import encode, estimate_noise
+
+
+def made_block(shape: tuple[int, ...], signal: float = 0, seed: int = 1) -> NDArray[np.complex64]:
+    """Noise with a deviation of 1 in each part, and fringes."""
+    rng = np.random.default_rng(seed)
+    noise = rng.normal(size=(*shape, 2)).view(complex)[..., 0]
+    t, b, f, _ = np.indices(shape)
+    rate = rng.uniform(0, 1, shape[1])[b]
+    return (noise + signal * np.exp(1j * (0.2 * f + rate * t + b))).astype(np.complex64)
+
+
+@pytest.mark.parametrize(("share", "most_bits"), [("10%", 1.86), (0.01, 3.46), (1e-3, 5.13)])
+def test_noise_costs_its_bits_and_no_more(share: str | float, most_bits: float) -> None:
+    """Of uniform dithered steps they would be 1.98, 3.58 and 5.24 (docs/visibilities.md)."""
+    vis = made_block((16, 32, 24, 2))
+    stream = encode(vis, noise_increase=share, noise=np.ones(1))
+    assert 8 * len(stream) / (2 * vis.size) < most_bits
+    loss = astrocodec.inspect(stream).loss
+    errors = astrocodec.decode(stream) - vis
+    assert loss is not None
+    assert loss.unit_variance <= loss.asked
+    assert loss.unit_variance == pytest.approx(np.mean(np.abs(errors) ** 2) / 2, rel=1e-3)
+    assert loss.unit_variance > 0.95 * loss.asked
+
+
+def test_errors_are_white() -> None:
+    """Whatever is averaged: times, channels, baselines, and the signal has no part in them."""
+    vis = made_block((40, 40, 40, 1), signal=3)
+    errors = astrocodec.decode(encode(vis, noise_increase=0.1, noise=np.ones(1))) - vis
+    deviation = np.sqrt(np.mean(np.abs(errors) ** 2))
+    for axes in [(0,), (1,), (2,), (0, 1), (0, 2), (1, 2)]:
+        means = errors.mean(axes)
+        count = vis.size / means.size
+        assert np.sqrt(np.mean(np.abs(means) ** 2) * count) == pytest.approx(deviation, rel=6 / np.sqrt(means.size))
+    assert abs(np.vdot(vis, errors)) / np.linalg.norm(vis) / np.linalg.norm(errors) < 4 / np.sqrt(vis.size)
+
+
+def test_fringes_cost_little() -> None:
+    """A signal of ten noises is foreseen."""
+    vis = made_block((16, 24, 32, 2), signal=10)
+    plain, predicted = (len(encode(vis, noise_increase=0.01, model=model)) for model in ("none", "predicted"))
+    assert predicted < 0.75 * plain
+    assert len(encode(vis, noise_increase=0.01)) <= min(plain, predicted)
+
+
+def test_integers_are_exact() -> None:
+    """Of correlators, and floats that hold such."""
+    vis = made_block((6, 10, 16, 4), signal=20) * 500
+    pairs = np.round(np.stack([vis.real, vis.imag], -1)).astype("i4")
+    for values in (pairs, pairs.astype("f4").view("c8")[..., 0] * np.float32(0.25), pairs.astype("i2")):
+        stream = encode(values)
+        assert astrocodec.inspect(stream).codec == "visibility"
+        assert astrocodec.inspect(stream).exact
+        assert astrocodec.decode(stream).tobytes() == values.tobytes()
+    assert len(encode(pairs)) < 0.47 * pairs.nbytes
+
+
+def oddities() -> dict[str, NDArray[np.complex64]]:
+    """Blocks that have turned data into NaN elsewhere."""
+    vis = made_block((4, 5, 8, 2))
+    absent, dead, wild = vis.copy(), vis.copy(), vis.copy()
+    absent[1, 2] = 0
+    dead[..., 1] = 0
+    wild[0, 0, 0, 0], wild[1, 1, 1, 1], wild[2, 2, 2, 1] = np.nan, complex(0, np.inf), 3e38
+    wild[3, 3, 3, 0] = complex(-0.0, 0)
+    return {
+        "absent": absent,
+        "dead polarisation": dead,
+        "not finite": wild,
+        "one time and channel": vis[:1, :, :1],
+        "all zero": vis * 0,
+        "constant": np.full_like(vis, 3 + 1j),
+        "empty": vis[:0],
+    }
+
+
+@pytest.mark.parametrize("name", oddities())
+def test_oddities_have_exact_results(name: str) -> None:
+    """Zeros stay zeros, what is not finite stays as it is, and no noise is made up."""
+    vis = oddities()[name]
+    decoded = astrocodec.decode(encode(vis, noise_increase="1%"))
+    kept = ~np.isfinite(vis) | (vis == 0) | (np.abs(vis) > 1e37)
+    if name in ("one time and channel", "constant"):
+        kept[:] = True
+    assert decoded[kept].tobytes() == vis[kept].tobytes()
+    assert np.all(np.abs(decoded[~kept] - vis[~kept]) < 1)
+    assert np.all(decoded[~kept] != 0)
+
+
+def test_flagged_samples_do_not_count() -> None:
+    """Interference in them is no noise, and is decoded like all else."""
+    vis = made_block((8, 6, 32, 2))
+    flags = np.zeros(vis.shape, bool)
+    flags[:, :, 5:15] = True
+    vis[flags] *= 1000
+    stream = encode(vis, noise_increase=0.01, flags=flags)
+    loss = astrocodec.inspect(stream).loss
+    assert loss is not None
+    errors = astrocodec.decode(stream)[~flags] - vis[~flags]
+    assert np.mean(np.abs(errors) ** 2) / 2 == pytest.approx(0.01, rel=0.1)
+    assert astrocodec.decode(encode(vis, noise_increase=0.01, flags=np.ones_like(flags))).shape == vis.shape
+
+
+def test_noise_follows_baselines_and_channels() -> None:
+    """Each has its own."""
+    vis = made_block((12, 6, 64, 2))
+    expected = np.linspace(1, 3, 6)[:, None, None] * np.linspace(1, 2, 64)[:, None] * np.array([1, 5])
+    found = estimate_noise(vis * expected)
+    assert np.percentile(np.abs(found / expected - 1), 95) < 0.25
+    assert np.isnan(estimate_noise(vis[:1, :, :1])).all()
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"noise_increase": 0}, ValueError),
+        ({"noise_increase": "much"}, ValueError),
+        ({"noise_increase": 0.01, "flags": np.zeros((1, 1))}, ValueError),
+        ({"model": "best"}, ValueError),
+    ],
+)
+def test_options_are_checked(options: dict[str, object], error: type[Exception]) -> None:
+    with pytest.raises(error):
+        encode(made_block((2, 2, 4, 1)), **options)  # type: ignore[arg-type]
+
+
+def test_arrays_are_checked() -> None:
+    with pytest.raises(TypeError, match="float32"):
+        encode(np.zeros((2, 2, 2, 2), "f4"))
+    with pytest.raises(ValueError, match="shape"):
+        encode(np.zeros((2, 2), "c8"))
+    with pytest.raises(ValueError, match="exact"):
+        encode(np.zeros((2, 2, 2, 2, 2), "i4"), noise_increase=0.01)
+
+
+def outcome(decode: object, stream: bytes) -> bytes | type[Exception]:
+    """The elements, or the class of the error."""
+    try:
+        return np.asarray(decode(memoryview(stream))).tobytes()  # type: ignore[operator]
+    except FormatError as error:
+        return type(error)
+
+
+def test_both_decoders_refuse_the_same_damages() -> None:
+    """Whatever byte of parameters and data is changed or missing, with the header's checksum made right or not."""
+    vis = made_block((2, 5, 4, 2), signal=2)
+    vis[0, 1] = 0
+    vis[1, 2, 3, 1] = np.nan
+    stream = encode(vis, noise_increase=0.05, model="predicted")
+    header, at = read_header(memoryview(stream))
+    whole = astrocodec.decode(stream).tobytes()
+    refused = 0
+    for i in [*range(at - len(header.parameters), len(stream) - 4, 2), -1, -2, -3, -4]:
+        damaged = bytearray(stream)
+        damaged[i] ^= 1 << abs(i) % 8
+        kinds = outcome(astrocodec.decode, bytes(damaged)), outcome(reference.decode_stream, bytes(damaged))
+        assert kinds[0] == kinds[1] or {*kinds} <= {CorruptError}, i
+        refused += kinds[0] != whole
+    assert refused > 50
+    for length in range(0, len(stream), 7):
+        kinds = outcome(astrocodec.decode, stream[:length]), outcome(reference.decode_stream, stream[:length])
+        assert kinds[0] == kinds[1], length
+
+
+def sealed(shape: tuple[int, ...], parameters: bytes, data: bytes, dtype: str = "c8") -> bytes:
+    """A stream whose checksum is not right, since nothing decodes to it."""
+    header = Header(96, np.dtype(dtype), shape, parameters).to_bytes()
+    return header + data + checksum(header, data, None, crc32c)
+
+
+@pytest.mark.parametrize(
+    ("shape", "parameters", "dtype"),
+    [
+        ((1 << 20, 1 << 10, 1, 1), PARAMETERS.pack(LATTICE, 1, 400, 0), "c8"),
+        ((1, 1, 1 << 23, 1), PARAMETERS.pack(LATTICE, 1, 400, 0), "c8"),
+        ((2, 2, 2), PARAMETERS.pack(LATTICE, 1, 400, 0), "c8"),
+        ((2, 2, 2, 2), PARAMETERS.pack(2, 1, 400, 0), "c8"),
+        ((2, 2, 2, 2), PARAMETERS.pack(LATTICE, np.nan, 400, 0), "c8"),
+        ((2, 2, 2, 2), PARAMETERS.pack(LATTICE, 1, np.inf, 0), "c8"),
+        ((2, 2, 2, 2), PARAMETERS.pack(LATTICE, 1, 400, 0), "f4"),
+        ((2, 2, 2, 2, 2), PARAMETERS.pack(LATTICE, 1, 400, 0), "i4"),
+        ((2, 2, 2, 2), b"", "c8"),
+    ],
+)
+def test_what_the_format_forbids_is_refused(shape: tuple[int, ...], parameters: bytes, dtype: str) -> None:
+    """Sizes before memory is taken for them."""
+    stream = sealed(shape, parameters, bytes(2100), dtype)
+    with pytest.raises(CorruptError):
+        astrocodec.decode(stream)
+    with pytest.raises(CorruptError):
+        reference.decode_stream(memoryview(stream))
