@@ -26,8 +26,8 @@ _MAX_TEXT = 255
 # Codecs of this package that need more than it does: id, name, whether exact, and what makes them.
 OPTIONAL = (
     (64, "autoencoder", False, "astrocodec.lossy.autoencoder:Autoencoder"),
-    (65, "vqvae", False, "astrocodec.lossy.vqvae:Vqvae"),
-    (66, "vae", False, "astrocodec.lossy.vae:Vae"),
+    (65, "vqvae", False, "astrocodec.lossy.vqvae:vqvae"),
+    (66, "vae", False, "astrocodec.lossy.vae:vae"),
     (67, "hyperprior", False, "astrocodec.lossy.hyperprior:hyperprior"),
     (68, "elic", False, "astrocodec.lossy.elic:elic"),
     (69, "qhvae", False, "astrocodec.lossy.qhvae:qhvae"),

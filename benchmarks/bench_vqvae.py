@@ -26,7 +26,8 @@ from skimage.metrics import structural_similarity
 import astrocodec
 from astrocodec.bench.tables import write_csv, write_provenance
 from astrocodec.learning.radio_galaxies import held_back, simulated_noise
-from astrocodec.lossy import lattice_coder, stretch, trunk, vae, vqvae
+from astrocodec.lossy import lattice_coder, sky_codec, stretch, trunk, vqvae
+from astrocodec.lossy.weights import find_weights
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt
@@ -272,7 +273,7 @@ def added_noise(images: list[Image]) -> list[dict[str, Any]]:
 
 def latents(images: Mapping[str, Image]) -> tuple[NDArray[np.float64], list[str]]:
     """What the VQ-VAE's first four levels say of each galaxy, over its eight attitudes: features (images, n)."""
-    built = vqvae._built("vqvae")
+    built = vqvae.Built(find_weights("vqvae"))
     features = []
     for image in images.values():
         middle, unit = stretch.measure(image)
@@ -387,8 +388,7 @@ def main() -> None:
     given = parser.parse_args()
     parts = given.part or ["curves", "stacks", "noise", "latents", "pictures"]
     torch.set_num_threads(1)
-    lattice = CountingDecoder
-    vqvae.LatticeDecoder = vae.LatticeDecoder = lattice  # type: ignore[misc, attr-defined]
+    sky_codec.LatticeDecoder = CountingDecoder  # type: ignore[misc]
     learned, tested = held_back([*given.folder.glob("*.fits.gz"), *given.folder.glob("*.fits")])
     images = [np.asarray(fits.getdata(path), np.float32) for path in tested]
     if "curves" in parts:

@@ -6,8 +6,9 @@ A mixture a x + b x' with a^2 + b^2 = 1 has the noise of one sky, real noise, an
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from astrocodec.lossy.stretch import KNEE, measure, stretch
+from astrocodec.lossy.weights import save_weights
 
 # Width (sigma, pixels) of the Gaussian whose spectrum fits that of FIRST's noise on its grid of 1.8 arc seconds.
 NOISE_WIDTH = 0.89
@@ -91,6 +93,30 @@ def skies_of(folder: str | Path) -> NDArray[np.float32]:
     return read_cutouts(paths)
 
 
-def batch_of(skies: NDArray[np.float32], seed: int, count: int, side: int, step: int) -> tuple[int, Tensor]:
-    """The step, and what it learns from."""
-    return step, torch.from_numpy(draw(np.random.default_rng([seed, step % 2**32]), skies, count, side))
+def training_of(
+    system: str, sizes: Mapping[str, int], options: dict[str, str], seed: int
+) -> tuple[Callable[[int], tuple[int, Tensor]], Callable[[Any, Path], Path], bool]:
+    """What a step learns from, what saves a network, and whether its context is what learns.
+
+    Options, which are all that is left of them: ``data`` (a folder), ``side``, ``count``, ``part`` ("network" or
+    "context").
+    """
+    side, count, part = int(options.pop("side", 128)), int(options.pop("count", 8)), options.pop("part", "network")
+    skies = skies_of(options.pop("data"))
+    if options or part not in ("network", "context"):
+        raise ValueError(
+            f"{system}: options {', '.join(options)} and part {part!r} found, allowed are network, context"
+        )
+
+    def batch(step: int) -> tuple[int, Tensor]:
+        return step, torch.from_numpy(draw(np.random.default_rng([seed, step % 2**32]), skies, count, side))
+
+    def save(network: Any, folder: Path) -> Path:
+        return save_weights(network.tensors(), {"system": system, **sizes}, system, folder)
+
+    return batch, save, part == "context"
+
+
+def keep_small(network: Any) -> None:
+    """Keep the context's weights within eight bits."""
+    network.context.keep_small()

@@ -6,8 +6,7 @@ rounded means are what is coded. Each quality has its own gain for each number (
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -16,11 +15,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from astrocodec.errors import CorruptError
-from astrocodec.lossy import stretch, trunk
+from astrocodec.lossy import trunk
 from astrocodec.lossy.gaussian_tables import N_SCALES
 from astrocodec.lossy.lattice_coder import GAUSSIAN, LatticeDecoder, LatticeEncoder, table_numbers
 from astrocodec.lossy.phase_context import ExactContext, PhaseContext, at
-from astrocodec.lossy.weights import FINGERPRINT_SIZE, Weights, weights_of
+from astrocodec.lossy.sky_codec import Grid, SkyCodec
+from astrocodec.lossy.weights import Weights
 
 NOISE = 12**-0.5  # of a number that was rounded
 SEEN_UNIT = 8  # what a symbol of 1 is among the inputs of the context
@@ -94,9 +94,36 @@ class Built:
         whole: NDArray[np.int64] = np.clip(np.rint(scaled), -_LARGEST, _LARGEST).astype(np.int64)
         return whole
 
+    def put(self, coder: LatticeEncoder, vectors: list[NDArray[np.float64]], grid: Grid, quality: int) -> None:
+        """Code vectors."""
+        symbols = np.empty((grid[0], self.size, *grid[1:]), np.int32)
+        for number, plane in enumerate(vectors):
+            symbols[number] = self.symbols(plane, quality)
+
+        def code(phase: int, places: slice, whole: NDArray[np.int64], tables: NDArray[np.int64]) -> NDArray[np.int64]:
+            here: NDArray[np.int64] = (
+                at(phase, symbols).transpose(0, 2, 3, 1).reshape(-1, self.size)[places].astype(np.int64)
+            )
+            coder.put(here - whole, tables, GAUSSIAN)
+            return here
+
+        self.walk(grid, quality, code)
+
+    def take(self, coder: LatticeDecoder, grid: Grid, quality: int) -> Iterator[NDArray[np.float32]]:
+        """Vectors of each plane."""
+
+        def code(phase: int, places: slice, whole: NDArray[np.int64], tables: NDArray[np.int64]) -> NDArray[np.int64]:
+            found = coder.take(tables, GAUSSIAN) + whole
+            if np.abs(found).max(initial=0) > _LARGEST:
+                raise CorruptError("codec vae: a symbol found that no encoder writes")
+            return found
+
+        for symbols in self.walk(grid, quality, code):
+            yield symbols.astype(np.float32) * self.back[quality][:, None, None]
+
     def walk(
         self,
-        grid: tuple[int, int, int],
+        grid: Grid,
         quality: int,
         code: Callable[[int, slice, NDArray[np.int64], NDArray[np.int64]], NDArray[np.int64]],
     ) -> NDArray[np.int32]:
@@ -119,80 +146,6 @@ class Built:
         return symbols
 
 
-@functools.lru_cache(maxsize=4)
-def _built(key: str | bytes) -> Built:
-    return Built(weights_of("vae", key))
-
-
-class Vae:
-    """The codec: images of float32 and of integers of 16 bits, not exact."""
-
-    id = 66
-    name = "vae"
-    exact = False
-    install = "pip install 'astrocodec[torch]'"
-
-    def encode(
-        self, values: NDArray[Any], *, quality: int = 3, weights: str = "vae", device: str = "cpu"
-    ) -> tuple[bytes, bytes]:
-        """Code an array of planes at a quality of 0 to 6, from about 0.2 to 1.2 bits per pixel."""
-        planes, built = stretch.as_planes(values, self.name), _built(weights)
-        if not 0 <= quality < built.qualities:
-            raise ValueError(f"codec vae: quality {quality} found, 0 to {built.qualities - 1} allowed")
-        grid = trunk.grid_of(values.shape)
-        scales = [stretch.measure(plane) for plane in planes]
-        symbols = np.empty((grid[0], built.size, *grid[1:]), np.int32)
-        encoder = built.encoder.to(device)
-        for number, (plane, scale) in enumerate(zip(planes, scales, strict=True)):
-            vectors = trunk.to_vectors(encoder, stretch.stretch(plane, *scale), built.size, device)
-            symbols[number] = built.symbols(vectors, quality)
-        coder = LatticeEncoder()
-
-        def code(phase: int, places: slice, whole: NDArray[np.int64], tables: NDArray[np.int64]) -> NDArray[np.int64]:
-            here: NDArray[np.int64] = (
-                at(phase, symbols).transpose(0, 2, 3, 1).reshape(-1, built.size)[places].astype(np.int64)
-            )
-            coder.put(here - whole, tables, GAUSSIAN)
-            return here
-
-        built.walk(grid, quality, code)
-        return built.fingerprint + bytes([quality]), stretch.scales_to_bytes(scales) + coder.to_bytes()
-
-    def decode(
-        self, parameters: bytes, data: memoryview, dtype: np.dtype[Any], shape: tuple[int, ...], *, device: str
-    ) -> NDArray[Any]:
-        """Give back the pixels that the symbols stand for."""
-        stretch.check_written(dtype, shape, self.name)
-        fingerprint, quality = self._read(parameters)
-        planes, height, width = stretch.plane_shape(shape)
-        scales, rest = stretch.scales_of(data, planes)
-        built, coder = _built(fingerprint), LatticeDecoder(rest)
-        if not 0 <= quality < built.qualities:
-            raise CorruptError(f"codec vae: quality {quality} found, these weights have 0 to {built.qualities - 1}")
-
-        def code(phase: int, places: slice, whole: NDArray[np.int64], tables: NDArray[np.int64]) -> NDArray[np.int64]:
-            found = coder.take(tables, GAUSSIAN) + whole
-            if np.abs(found).max(initial=0) > _LARGEST:
-                raise CorruptError("codec vae: a symbol found that no encoder writes")
-            return found
-
-        symbols = built.walk(trunk.grid_of(shape), quality, code)
-        coder.finish()
-        values = np.empty((planes, height, width), dtype)
-        decoder = built.decoder.to(device)
-        for number in range(planes):
-            vectors = symbols[number].astype(np.float32) * built.back[quality][:, None, None]
-            y = trunk.to_plane(decoder, vectors, device)
-            values[number] = stretch.unstretch(y[:height, :width], scales[number, 0], scales[number, 1], dtype)
-        return values.reshape(shape)
-
-    @staticmethod
-    def _read(parameters: bytes) -> tuple[bytes, int]:
-        if len(parameters) != FINGERPRINT_SIZE + 1:
-            raise CorruptError(f"codec vae: {len(parameters)} bytes of parameters found, not 9")
-        return parameters[:FINGERPRINT_SIZE], parameters[FINGERPRINT_SIZE]
-
-    def inspect(self, parameters: bytes) -> Mapping[str, object]:
-        """Tell weights and quality."""
-        fingerprint, quality = self._read(parameters)
-        return {"weights": fingerprint.hex(), "quality": quality, "loss": stretch.LOSS}
+def vae() -> SkyCodec:
+    """Make the codec: qualities from about 0.2 to 1.2 bits per pixel."""
+    return SkyCodec(66, "vae", Built)

@@ -2,48 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from astrocodec.learning.radio_galaxies import BRIGHTNESS, batch_of, skies_of
+from astrocodec.learning.radio_galaxies import BRIGHTNESS, keep_small, training_of
 from astrocodec.learning.recipe import Recipe
 from astrocodec.lossy.gaussian_tables import N_SCALES, SCALES_PER_OCTAVE, UNITY_SCALE
 from astrocodec.lossy.phase_context import at
 from astrocodec.lossy.vae import CONFIGURATIONS, MIDDLE_SCALE, NOISE, SEEN_UNIT, VaeNetwork
-from astrocodec.lossy.weights import save_weights
 
 # Mean squared error, in sigma of the noise, that a bit per pixel is worth at the lowest quality, and at the next less.
 _WORTH, _NEXT = 1.6, 2 ** (-5 / 6)
 
 
-def recipe(options: Mapping[str, str], seed: int) -> Recipe:
-    """Of ``data`` (a folder), ``size``, ``side``, ``count``, ``noisy`` and ``part`` ("network" or "context").
+def recipe(options: dict[str, str], seed: int) -> Recipe:
+    """Of ``size``, ``noisy`` and what `training_of` takes.
 
     The first ``noisy`` steps draw from the posterior, later ones round, as the codec does.
     """
-    sizes = CONFIGURATIONS[options.get("size", "small")]
+    sizes, noisy = CONFIGURATIONS[options.pop("size", "small")], int(options.pop("noisy", 5000))
     network = VaeNetwork(**sizes)
-    side, count = int(options.get("side", 128)), int(options.get("count", 8))
-    batch = partial(batch_of, skies_of(options["data"]), seed, count, side)
-    about = {"system": "vae", **sizes}
-
-    def save(network: nn.Module, folder: Path) -> Path:
-        assert isinstance(network, VaeNetwork)
-        return save_weights(network.tensors(), about, "vae", folder)
-
-    if options.get("part", "network") == "context":
+    batch, save, is_context = training_of("vae", sizes, options, seed)
+    if is_context:
         return Recipe(network, batch, context_loss, save, rate=8e-3, keep=keep_small)
-    return Recipe(network, batch, partial(network_loss, noisy=int(options.get("noisy", 5000))), save)
-
-
-def keep_small(network: nn.Module) -> None:
-    """Keep the context's weights within eight bits."""
-    assert isinstance(network, VaeNetwork)
-    network.context.keep_small()
+    return Recipe(network, batch, partial(network_loss, noisy=noisy), save)
 
 
 def network_loss(network: nn.Module, batch: tuple[int, Tensor], noisy: int) -> tuple[Tensor, dict[str, float]]:

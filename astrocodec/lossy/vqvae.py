@@ -7,7 +7,7 @@ whole numbers, their frequencies come from an integer network, and only the last
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
 from math import isqrt
 from typing import Any
 
@@ -16,11 +16,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from astrocodec.errors import CorruptError
-from astrocodec.lossy import stretch, trunk
+from astrocodec.lossy import trunk
 from astrocodec.lossy.lattice_coder import LatticeDecoder, LatticeEncoder
 from astrocodec.lossy.phase_context import ExactContext, PhaseContext, at
-from astrocodec.lossy.weights import FINGERPRINT_SIZE, Weights, weights_of
+from astrocodec.lossy.sky_codec import Grid, SkyCodec
+from astrocodec.lossy.weights import Weights
 
 CODE_UNIT = 64  # parts of one that codes are given in
 _KEEP = 0.99  # of a moving average at each step
@@ -192,7 +192,7 @@ class Built:
         network.decoder.load_state_dict(trunk.unpacked(weights.tensors, "decoder"))
         self.encoder, self.decoder = network.encoder.double().eval(), network.decoder.eval()
         self.context = ExactContext(weights.tensors, network.context)
-        self.levels, self.seen = sizes["levels"], sizes["seen"]
+        self.qualities, self.size, self.seen = sizes["levels"], sizes["vectors"], sizes["seen"]
         self.book = weights.tensors["book"].astype(np.int64)
         self.quantiser = network.quantiser.double()
         self.quantiser.book = torch.from_numpy(self.book / CODE_UNIT)
@@ -205,9 +205,29 @@ class Built:
         blocks = torch.split(torch.from_numpy(vectors), _BLOCK)
         return torch.cat([self.quantiser.cheapest(block, levels) for block in blocks]).numpy().T
 
+    def put(self, coder: LatticeEncoder, vectors: list[NDArray[np.float64]], grid: Grid, quality: int) -> None:
+        """Code the codes of vectors."""
+        codes = np.empty((quality + 1, *grid), np.int64)
+        for number, plane in enumerate(vectors):
+            flat = np.ascontiguousarray(plane.reshape(len(plane), -1).T)
+            codes[:, number] = self.choose(flat, quality + 1).reshape(quality + 1, *grid[1:])
+
+        def code(level: int, phase: int, places: slice, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+            chosen: NDArray[np.int64] = at(phase, codes[level]).reshape(-1)[places]
+            coder.put_rows(chosen, rows)
+            return chosen
+
+        self.walk(grid, quality + 1, code)
+
+    def take(self, coder: LatticeDecoder, grid: Grid, quality: int) -> Iterator[NDArray[np.float32]]:
+        """Sums of codes of each plane."""
+        total = self.walk(grid, quality + 1, lambda level, phase, places, rows: coder.take_rows(rows))
+        for plane in total:
+            yield (plane / np.float32(CODE_UNIT)).astype(np.float32)
+
     def walk(
         self,
-        grid: tuple[int, int, int],
+        grid: Grid,
         levels: int,
         code: Callable[[int, int, slice, NDArray[np.int64]], NDArray[np.int64]],
     ) -> NDArray[np.int32]:
@@ -229,71 +249,6 @@ class Built:
         return total
 
 
-@functools.lru_cache(maxsize=4)
-def _built(key: str | bytes) -> Built:
-    return Built(weights_of("vqvae", key))
-
-
-class Vqvae:
-    """The codec: images of float32 and of integers of 16 bits, not exact."""
-
-    id = 65
-    name = "vqvae"
-    exact = False
-    install = "pip install 'astrocodec[torch]'"
-
-    def encode(
-        self, values: NDArray[Any], *, quality: int = 3, weights: str = "vqvae", device: str = "cpu"
-    ) -> tuple[bytes, bytes]:
-        """Code an array of planes with the levels 0 to `quality` of the quantiser, each about 0.1 bits per pixel."""
-        planes, built = stretch.as_planes(values, self.name), _built(weights)
-        if not 0 <= quality < built.levels:
-            raise ValueError(f"codec vqvae: quality {quality} found, 0 to {built.levels - 1} allowed")
-        grid = trunk.grid_of(values.shape)
-        scales = [stretch.measure(plane) for plane in planes]
-        codes = np.empty((quality + 1, *grid), np.int64)
-        encoder = built.encoder.to(device)
-        for number, (plane, scale) in enumerate(zip(planes, scales, strict=True)):
-            found = trunk.to_vectors(encoder, stretch.stretch(plane, *scale), built.book.shape[2], device)
-            flat = np.ascontiguousarray(found.reshape(len(found), -1).T)
-            codes[:, number] = built.choose(flat, quality + 1).reshape(quality + 1, *grid[1:])
-        coder = LatticeEncoder()
-
-        def code(level: int, phase: int, places: slice, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-            chosen: NDArray[np.int64] = at(phase, codes[level]).reshape(-1)[places]
-            coder.put_rows(chosen, rows)
-            return chosen
-
-        built.walk(grid, quality + 1, code)
-        return built.fingerprint + bytes([quality]), stretch.scales_to_bytes(scales) + coder.to_bytes()
-
-    def decode(
-        self, parameters: bytes, data: memoryview, dtype: np.dtype[Any], shape: tuple[int, ...], *, device: str
-    ) -> NDArray[Any]:
-        """Give back the pixels that the codes stand for."""
-        stretch.check_written(dtype, shape, self.name)
-        fingerprint, quality = self._read(parameters)
-        planes, height, width = stretch.plane_shape(shape)
-        scales, rest = stretch.scales_of(data, planes)
-        built, coder = _built(fingerprint), LatticeDecoder(rest)
-        if not 0 <= quality < built.levels:
-            raise CorruptError(f"codec vqvae: quality {quality} found, these weights have 0 to {built.levels - 1}")
-        total = built.walk(trunk.grid_of(shape), quality + 1, lambda level, phase, places, rows: coder.take_rows(rows))
-        coder.finish()
-        values = np.empty((planes, height, width), dtype)
-        decoder = built.decoder.to(device)
-        for number in range(planes):
-            y = trunk.to_plane(decoder, (total[number] / np.float32(CODE_UNIT)).astype(np.float32), device)
-            values[number] = stretch.unstretch(y[:height, :width], scales[number, 0], scales[number, 1], dtype)
-        return values.reshape(shape)
-
-    @staticmethod
-    def _read(parameters: bytes) -> tuple[bytes, int]:
-        if len(parameters) != FINGERPRINT_SIZE + 1:
-            raise CorruptError(f"codec vqvae: {len(parameters)} bytes of parameters found, not 9")
-        return parameters[:FINGERPRINT_SIZE], parameters[FINGERPRINT_SIZE]
-
-    def inspect(self, parameters: bytes) -> Mapping[str, object]:
-        """Tell weights and levels."""
-        fingerprint, quality = self._read(parameters)
-        return {"weights": fingerprint.hex(), "quality": quality, "loss": stretch.LOSS}
+def vqvae() -> SkyCodec:
+    """Make the codec: a quality is the last level of the quantiser, each of about 0.12 bits per pixel."""
+    return SkyCodec(65, "vqvae", Built)

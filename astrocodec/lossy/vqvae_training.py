@@ -7,17 +7,14 @@ in any of them costs the same.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from astrocodec.learning.radio_galaxies import BRIGHTNESS, batch_of, skies_of
+from astrocodec.learning.radio_galaxies import BRIGHTNESS, keep_small, training_of
 from astrocodec.learning.recipe import Recipe
 from astrocodec.lossy.phase_context import at
 from astrocodec.lossy.vqvae import CODE_UNIT, CONFIGURATIONS, VqvaeNetwork
-from astrocodec.lossy.weights import save_weights
 
 _COMMITMENT = 0.25
 _QUALITY = 3  # of the VAE whose scales are taken
@@ -27,22 +24,15 @@ _PRICED = 300  # steps before bits have a price
 _SLOW = {"encoder": 0.1}  # parts of the rate: an encoder that runs from its codes is never caught
 
 
-def recipe(options: Mapping[str, str], seed: int) -> Recipe:
-    """Of ``data`` (a folder), ``size``, ``side``, ``count``, ``vae`` and ``part`` ("network" or "context")."""
-    sizes = CONFIGURATIONS[options.get("size", "small")]
+def recipe(options: dict[str, str], seed: int) -> Recipe:
+    """Of ``size``, ``vae`` and what `training_of` takes."""
+    sizes, vae = CONFIGURATIONS[options.pop("size", "small")], options.pop("vae", None)
     network = VqvaeNetwork(**sizes)
-    side, count = int(options.get("side", 128)), int(options.get("count", 8))
-    batch = partial(batch_of, skies_of(options["data"]), seed, count, side)
-    about = {"system": "vqvae", **sizes}
-
-    def save(network: nn.Module, folder: Path) -> Path:
-        assert isinstance(network, VqvaeNetwork)
-        return save_weights(network.tensors(), about, "vqvae", folder)
-
-    if options.get("part", "network") == "context":
+    batch, save, is_context = training_of("vqvae", sizes, options, seed)
+    if is_context:
         return Recipe(network, batch, context_loss, save, rate=8e-3, keep=keep_small)
-    if "vae" in options:
-        take_vae(network, torch.load(options["vae"], weights_only=True)["network"])
+    if vae is not None:
+        take_vae(network, torch.load(vae, weights_only=True)["network"])
     first = torch.cat([batch(-number)[1] for number in range(1, 25)])
     begin(network, first)
     return Recipe(network, batch, network_loss, save, rate=5e-4, slow=_SLOW)
@@ -88,12 +78,6 @@ def as_grid(vectors: Tensor, like: Tensor) -> Tensor:
     """Undo `flat`."""
     n, _, height, width = like.shape
     return vectors.reshape(n, height, width, -1).permute(0, 3, 1, 2)
-
-
-def keep_small(network: nn.Module) -> None:
-    """Keep the context's weights within eight bits."""
-    assert isinstance(network, VqvaeNetwork)
-    network.context.keep_small()
 
 
 def network_loss(network: nn.Module, batch: tuple[int, Tensor]) -> tuple[Tensor, dict[str, float]]:

@@ -123,7 +123,7 @@ def test_damage_is_told(codec: str) -> None:
     for length in range(0, len(stream), 7):
         with pytest.raises(FormatError):
             astrocodec.decode(stream[:length])
-    made = {"vqvae": vqvae.Vqvae, "vae": vae.Vae}[codec]()
+    made = {"vqvae": vqvae.vqvae, "vae": vae.vae}[codec]()
     parameters, data = made.encode(image, quality=1)
     rng = np.random.default_rng(1)
     found = []
@@ -280,6 +280,8 @@ def test_configurations_learn_a_step(system: str, size: str, tmp_path: Path) -> 
     assert fit(recipe, checkpoint=tmp_path / "network.pt", **kept)
     after = recipe.network.decoder[0].weight.detach().clone()  # type: ignore[index, union-attr, operator]
     assert not torch.equal(before, after)
+    with pytest.raises(ValueError, match="options colour and part 'context' found"):
+        find_recipe(system, {**options, "part": "context", "colour": "red"}, 1)
     context = find_recipe(system, {**options, "part": "context"}, 1)
     context.network.load_state_dict(recipe.network.state_dict())
     assert fit(context, checkpoint=tmp_path / "context.pt", **kept)
