@@ -37,10 +37,13 @@ def bound_options(*, asks_header: bool) -> Callable[..., Any]:
     return lambda command: functools.reduce(lambda decorated, option: option(decorated), reversed(options), command)
 
 
-def bound_arguments(given: Mapping[str, Any], *, contradicts: Mapping[str, bool]) -> dict[str, Any]:
+def bound_arguments(
+    given: Mapping[str, Any], *, contradicts: Mapping[str, bool], asks_header: bool = False
+) -> dict[str, Any]:
     """Take the options of a bound as arguments of `compress`; nothing where there is none.
 
-    `contradicts` tells of other options, by name, whether they are given that go with no bound.
+    `contradicts` tells of other options, by name, whether they are given that go with no bound; `asks_header` as of
+    `bound_options`.
     """
     chosen = {
         name: given[name]
@@ -54,7 +57,7 @@ def bound_arguments(given: Mapping[str, Any], *, contradicts: Mapping[str, bool]
         return {}
     if others := [name for name, is_given in contradicts.items() if is_given]:
         raise click.UsageError(f"{others[0]} goes with neither --max-error nor --noise-increase; give one of them.")
-    if "gain" in chosen and chosen["gain"] != "header":
+    if "gain" in chosen and not (asks_header and chosen["gain"] == "header"):
         try:
             chosen["gain"] = float(chosen["gain"])
         except ValueError:

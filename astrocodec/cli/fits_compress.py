@@ -82,7 +82,7 @@ def fits_compress_command(
         "--sequence": sequence,
         "--codec": coding["codec"] != "causal",
     }
-    options: dict[str, Any] = coding | bound_arguments(given, contradicts=others)
+    options: dict[str, Any] = coding | bound_arguments(given, contradicts=others, asks_header=True)
     options |= {
         "container": container,
         "tile_shape": _WHOLE_IMAGE if whole else tile,

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from astrocodec.codec import codec_of
 from astrocodec.errors import DifferenceError, FormatError, ModelNotFoundError
-from astrocodec.files.file_report import ImageLoss, weakest
+from astrocodec.files.file_report import Checked, ImageLoss, weakest
 from astrocodec.files.meter import Meter, ProgressCall
 from astrocodec.files.target import FileLike, target_name
 from fits_tiles.files.coders import TileCoder
@@ -49,11 +49,13 @@ from fits_tiles.files.tiles_io import (
     read_band,
     write_band,
 )
+from fits_tiles.files.variance_hdu import VARIANCE_OF
 from fits_tiles.files.within import Within, check_restored, without_sums
 from fits_tiles.layout.blocks import (
     BLOCK,
     Hdu,
     data_length,
+    find_card,
     padded,
     read_at,
     split_cards,
@@ -61,6 +63,7 @@ from fits_tiles.layout.blocks import (
     was_primary,
 )
 from fits_tiles.layout.card_format import assemble
+from fits_tiles.layout.checksums import fits_checksums
 from fits_tiles.layout.grid import Band
 from fits_tiles.layout.headers import ALGORITHM, TileLayout, holds_tiles, read_layout
 from fits_tiles.layout.image_header import restore_header
@@ -444,10 +447,12 @@ def verify(
         else:
             with staged(file, name, None, lambda hdu: True, only_ours=True) as given:
                 fd = given.file.fileno()
-                _compare_files(fd, list(walk(fd, name)), original, name, workers, progress, report, references)
-            for entry in report.hdus:
-                entry.checked = "verified"
-            report.checked = "verified"
+                hdus = list(walk(fd, name))
+                added = _compare_files(fd, hdus, original, name, workers, progress, report, references)
+                for hdu, entry in zip(hdus, report.hdus, strict=True):
+                    known: Checked = "checksum ok" if fits_checksums(fd, hdu).whole else "not checked"
+                    entry.checked = known if hdu in added else "verified"
+            report.checked = weakest(entry.checked for entry in report.hdus)
     report.seconds = time.perf_counter() - started
     return report
 
@@ -520,8 +525,12 @@ def _compare_files(
     progress: ProgressCall | None,
     report: FileReport,
     references: ReferenceFiles,
-) -> None:
-    """Compare with the original as it was given: with its bytes, and where other programs compressed it, its pixels."""
+) -> list[Hdu]:
+    """
+    Compare with the original as it was given: with its bytes, and where other programs compressed it, its pixels.
+
+    Return the images of variance that a restored file has beside, which are not compared with anything.
+    """
     source = target_name(original)
     with ExitStack() as stack:
         file = stack.enter_context(open_source(original, None))
@@ -529,7 +538,7 @@ def _compare_files(
         if _same_bytes(fd, file.fileno(), name):
             # Two copies of the same damage are damaged.
             _check_file(fd, hdus, name, workers, progress, report, references)
-            return
+            return []
         if any(holds_tiles(hdu.cards) for hdu in walk(file.fileno(), source)):
             # Two compressed forms of a file are equal if they give back the same one.
             restored = stack.enter_context(scratch_file(None))
@@ -541,7 +550,8 @@ def _compare_files(
         shift = 1 if begins_with_primary_image(hdus) else 0
         plain = stack.enter_context(staged(file, source, None, lambda hdu: _recoded(hdu, hdus, shift)))
         first = list(walk(plain.file.fileno(), source))
-        if len(first) != len(hdus) - shift:
+        added = [hdu for hdu in hdus[len(first) + shift :] if find_card(hdu.cards, VARIANCE_OF)]
+        if len(first) != len(hdus) - shift - len(added):
             raise DifferenceError(f"{name}: has {len(hdus) - shift} HDUs, the original {source} has {len(first)}")
         pairs = []
         for hdu in first:
@@ -560,6 +570,7 @@ def _compare_files(
                 entry.tell_loss(loss)
         tables = {pair.original.index: hdus[pair.number] for pair in pairs if pair.tiles}
         plain.prove_originals(file.fileno(), fd, tables, source, workers, references)
+        return added
 
 
 def _same_bytes(fd: int, other_fd: int, name: str) -> bool:

@@ -17,7 +17,9 @@ from fits_tiles.layout.grid import Band
 from fits_tiles.layout.headers import TileLayout
 from fits_tiles.layout.table import CodedTile
 
-__all__ = ["variance_bands", "variance_header", "variance_layout"]
+__all__ = ["VARIANCE_OF", "variance_bands", "variance_header", "variance_layout"]
+
+VARIANCE_OF = "ACADDOF"
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ def variance_header(image: bytes, layout: TileLayout, number: int) -> bytes:
         int_card_of("PCOUNT", 0),
         int_card_of("GCOUNT", 1),
         text_card("EXTNAME", f"{name[:50]}_ADDVAR" if name else "ADDVAR", "variance that a loss added"),
-        int_card_of("ACADDOF", number, "number of the HDU whose pixels these are of"),
+        int_card_of(VARIANCE_OF, number, "number of the HDU whose pixels these are of"),
     ]
     if isinstance(version, int) and not isinstance(version, bool):
         found.append(int_card_of("EXTVER", version))

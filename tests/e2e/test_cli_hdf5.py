@@ -258,6 +258,7 @@ def test_a_bound(tmp_path: Path) -> None:
     assert "lossy: noise_increase 1%" in succeed_here("info", packed).decode()
     assert "verified, lossy" in succeed_here("verify", packed, "--against", source).decode()
     assert json.loads(succeed_here("verify", "--json", packed))["files"][0]["report"]["datasets"][0]["loss"]["variance"]
-    for bad in (["--gain", "2"], ["--max-error", "3", "--planes", "residuals"], ["--max-error", "0"]):
+    header = ["--noise-increase", "1%", "--gain", "header"]  # HDF5 has none
+    for bad in (["--gain", "2"], ["--max-error", "3", "--planes", "residuals"], ["--max-error", "0"], header):
         assert run_here("h5-compress", *bad, source, "--overwrite").returncode == 2
     assert run_here("h5-compress", source, "--skip-existing").returncode == 7

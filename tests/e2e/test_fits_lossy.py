@@ -126,11 +126,11 @@ def test_a_file_beyond_its_bound_is_not_its_original(tmp_path: Path) -> None:
 def test_a_restored_file_is_judged_by_its_bound() -> None:
     """And by its checksums, which cannot be the original's."""
     image, files = fits.PrimaryHDU(sky(">i2")), []
-    _, _, back = packed(image, max_error=3)
+    _, file, back = packed(image, max_error=3)
     for number in (0, 8):
         image.data[3, 4] += number
-        fits.HDUList([image]).writeto(file := io.BytesIO(), checksum=True)
-        files.append(file.getvalue())
+        fits.HDUList([image]).writeto(plain := io.BytesIO(), checksum=True)
+        files.append(plain.getvalue())
     report = fits_tiles.verify(io.BytesIO(back), io.BytesIO(files[0]))
     assert report.hdus[0].note.startswith("lossy: max_error 3, within 3")
     assert fits_tiles.verify(io.BytesIO(back)).hdus[0].note == "lossy before: max_error 3"
@@ -138,6 +138,9 @@ def test_a_restored_file_is_judged_by_its_bound() -> None:
         fits_tiles.verify(io.BytesIO(back), io.BytesIO(files[1]))
     with pytest.raises(DifferenceError, match="its DATASUM does not fit"):
         fits_tiles.verify(io.BytesIO(back[:2880] + files[0][2880:]), io.BytesIO(files[0]))
+    fits_tiles.decompress(io.BytesIO(file), with_variance := io.BytesIO(), variance_hdu=True)
+    report = fits_tiles.verify(io.BytesIO(with_variance.getvalue()), io.BytesIO(files[0]))
+    assert [hdu.checked for hdu in report.hdus] == ["verified", "not checked"]
 
 
 def test_what_was_lossy_before_loses_no_more(tmp_path: Path) -> None:
