@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import zarr
 from zarr.abc.store import RangeByteRequest, SuffixByteRequest
+from zarr.core.array_spec import ArraySpec
+from zarr.core.buffer import default_buffer_prototype
 from zarr.core.sync import sync
 
 from astrocodec.bounds import Bound
@@ -71,15 +73,43 @@ def loss_of(array: zarr.Array[Any]) -> ImageLoss | None:
     return found
 
 
-def _bound_of(array: Any) -> Bound | None:
-    """The bound in an array's metadata, of the codec that chunks pass, in shards too."""
+def _chain(array: Any) -> list[Any]:
+    """The codecs that chunks pass one after another, within shards where there are any."""
     metadata = array.metadata
     if metadata.zarr_format == 2:
-        codecs = [*(metadata.filters or ()), metadata.compressor]
-    else:
-        codecs = [inner for codec in metadata.codecs for inner in (codec, *getattr(codec, "codecs", ()))]
-    streams = (getattr(codec, "stream", None) for codec in codecs)
+        return [*(metadata.filters or ()), metadata.compressor]
+    (inner,) = [one.codecs for one in metadata.codecs if hasattr(one, "index_codecs")] or [metadata.codecs]
+    return list(inner)
+
+
+def _bound_of(array: Any) -> Bound | None:
+    """The bound in an array's metadata."""
+    streams = (getattr(codec, "stream", None) for codec in _chain(array))
     return next((stream.bound for stream in streams if isinstance(stream, ChunkStream)), None)
+
+
+def _codecs_behind(array: Any) -> list[Any]:
+    """The codecs that pack streams of ours once more, the last one first."""
+    chain = [codec for codec in _chain(array) if codec is not None]
+    ours = [isinstance(getattr(codec, "stream", None), ChunkStream) for codec in chain]
+    return chain[: ours.index(True) : -1] if any(ours) else []
+
+
+def _unpacked(array: Any, codecs: list[Any], raw: bytes) -> bytes:
+    """Take away what packs a stream once more; nothing is left of what cannot be."""
+    try:
+        for codec in codecs:
+            if array.metadata.zarr_format == 2:
+                raw = bytes(codec.decode(raw))
+            else:
+                prototype = default_buffer_prototype()
+                kind = array.metadata.data_type
+                spec = ArraySpec(array.chunks, kind, array.fill_value, array.async_array.config, prototype)
+                (found,) = sync(codec.decode([(prototype.buffer.from_bytes(raw), spec)]))
+                raw = found.to_bytes()
+    except (RuntimeError, ValueError, TypeError):
+        return b""
+    return raw
 
 
 def chunk_streams(array: zarr.Array[Any], ranges: Iterable[range] | None = None) -> Iterator[tuple[Place, Read]]:
@@ -92,6 +122,7 @@ def chunk_streams(array: zarr.Array[Any], ranges: Iterable[range] | None = None)
     ranges : iterable of range, optional
         Indices along each axis that chunks must touch; by default all.
     """
+    behind = _codecs_behind(array)
     wanted = list(ranges) if ranges is not None else [range(length) for length in array.shape]
     outer = array.shards or array.chunks
     for place in itertools.product(*map(_numbers, wanted, outer)):
@@ -99,13 +130,20 @@ def chunk_streams(array: zarr.Array[Any], ranges: Iterable[range] | None = None)
         start = [number * side for number, side in zip(place, outer, strict=True)]
         for at, read in _in_shard(array, path, start) if array.shards else [(start, _reader(path, 0, None))]:
             cuts = tuple(slice(begin, begin + side) for begin, side in zip(at, array.chunks, strict=True))
-            pairs = zip(cuts, wanted, strict=True)
-            if all(cut.start < one.stop and one.start < cut.stop for cut, one in pairs) and read(2) == _MAGIC:
+            if not all(cut.start < one.stop and one.start < cut.stop for cut, one in zip(cuts, wanted, strict=True)):
+                continue
+            if behind:
+                read = _of(_unpacked(array, behind, read(None)))
+            if read(2) == _MAGIC:
                 yield cuts, read
 
 
 def _numbers(indices: range, side: int) -> range:
     return range(indices.start // side, -(-indices.stop // side))
+
+
+def _of(stream: bytes) -> Read:
+    return lambda count: stream[:count]
 
 
 def _reader(path: Any, start: int, length: int | None) -> Read:

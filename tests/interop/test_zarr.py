@@ -220,7 +220,7 @@ BOUNDS = [{"max_error": "0.5sigma", "dither": False}, {"noise_increase": 0.01, "
 
 
 def _lossy_array(store: Any, version: int, data: Any, words: dict[str, Any], **options: Any) -> Any:
-    codec = {"serializer": v3.AstroCodec(**words), "compressors": None}
+    codec = {"serializer": v3.AstroCodec(**words), "compressors": options.pop("compressors", None)}
     if version == 2:
         codec = {"compressors": v2.AstroCodec(dtype=data.dtype.str, **words)}
     sides = {"shape": data.shape, "chunks": (64, 64), "dtype": data.dtype, "zarr_format": version}
@@ -230,13 +230,13 @@ def _lossy_array(store: Any, version: int, data: Any, words: dict[str, Any], **o
 
 
 @pytest.mark.parametrize("words", BOUNDS)
-@pytest.mark.parametrize(("version", "options"), [(2, {}), (3, {}), (3, {"shards": (128, 128)})])
+@pytest.mark.parametrize(("version", "options"), [(2, {}), (3, {"compressors": "auto"}), (3, {"shards": (128, 128)})])
 @pytest.mark.parametrize("dtype", ["<f4", ">i2"])
 def test_a_bound_is_kept_and_told(
     version: int, options: dict[str, Any], words: dict[str, Any], dtype: str, tmp_path: Path
 ) -> None:
     data = np.random.default_rng(1).normal(1000, 20, (2, 100, 150)).astype(dtype)[0]
-    array = _lossy_array(tmp_path / "a", version, data, words, **options)
+    array = _lossy_array(tmp_path / "a", version, data, words, **dict(options))
     changes = np.abs(array[:] - data.astype("f8"))
     found = loss_of(array)
     shares = changes / data if found.is_relative else changes

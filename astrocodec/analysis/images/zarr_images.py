@@ -97,7 +97,7 @@ def _entry(path: str, name: str, array: Any, attributes: Any, chosen: Plane) -> 
 
 
 def _loss(array: Any, chosen: Plane) -> StatedLoss | None:
-    """What the chunks of a plane say of themselves, in shards too; those packed once more are not asked."""
+    """What the chunks of a plane say of themselves, in shards too."""
     from astrocodec.zarr.loss import chunk_streams
 
     shape = tuple(array.shape)
