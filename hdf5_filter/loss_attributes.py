@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import h5py
 import numpy as np
+import numpy.typing as npt
 
 from astrocodec.files.file_report import ImageLoss
 from hdf5_filter.attributes import value_of
 
-__all__ = ["LOSS_ATTRIBUTES", "add_loss", "stated_loss"]
+__all__ = ["BASELINE_GROWTH", "LOSS_ATTRIBUTES", "add_loss", "baseline_growth", "growth_words", "stated_loss"]
 
 _LOSSY = "astrocodec_lossy"
 _NUMBERS = {
@@ -17,7 +18,8 @@ _NUMBERS = {
     "astrocodec_added_variance": "variance",
     "astrocodec_noise_growth": "noise_increase",
 }
-LOSS_ATTRIBUTES = frozenset(name.encode() for name in (_LOSSY, *_NUMBERS))
+BASELINE_GROWTH = "astrocodec_baseline_growth"  # of visibilities, by how much the variance grew on each
+LOSS_ATTRIBUTES = frozenset(name.encode() for name in (_LOSSY, *_NUMBERS, BASELINE_GROWTH))
 
 
 def add_loss(dataset: h5py.Dataset, found: ImageLoss) -> None:
@@ -48,6 +50,41 @@ def stated_loss(dataset: h5py.Dataset) -> ImageLoss | None:
     known = {of: number or 0.0 for of, number in numbers.items() if of != "noise_increase"}
     is_relative = words.startswith("max_error") and words.endswith("%")
     return ImageLoss(words, is_relative, noise_increase=numbers["noise_increase"], **known)
+
+
+def baseline_growth(dataset: h5py.Dataset) -> npt.NDArray[np.float32] | None:
+    """
+    Return by how much the noise's variance has grown on each baseline of a dataset of visibilities, as a share of it.
+
+    Parameters
+    ----------
+    dataset : h5py.Dataset
+        ``Data/visdata`` of a uvh5 file, or a column of a Measurement Set's archive.
+
+    Returns
+    -------
+    ndarray or None
+        float32, [baseline], in the order of a time's rows; NaN where noise is not known. None where nothing was lost,
+        or rows are not those of the same baselines at each time.
+
+    Examples
+    --------
+    >>> with h5py.File.in_memory() as file:
+    ...     file["x"] = 7.0
+    ...     print(baseline_growth(file["x"]))
+    None
+    """
+    found = value_of(dataset, BASELINE_GROWTH)
+    is_list = isinstance(found, np.ndarray) and found.ndim == 1 and found.dtype.kind == "f" and found.size > 0
+    return found.astype(np.float32) if is_list else None
+
+
+def growth_words(dataset: h5py.Dataset) -> str:
+    """Say how unevenly baselines lost; empty where nothing is told of them."""
+    found = baseline_growth(dataset)
+    if found is None or np.isnan(found).all():
+        return ""
+    return f"variance grown by {np.nanmin(found):.3%} to {np.nanmax(found):.3%} on {found.size} baselines"
 
 
 def _number(dataset: h5py.Dataset, name: str) -> float | None:

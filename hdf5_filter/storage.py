@@ -15,7 +15,7 @@ from astrocodec.model import load_model
 from hdf5_filter.chunked import filter_ids, filter_values, stored_chunks
 from hdf5_filter.dataset_loss import coded_loss
 from hdf5_filter.identity import FILTER_ID
-from hdf5_filter.loss_attributes import stated_loss
+from hdf5_filter.loss_attributes import growth_words, stated_loss
 from hdf5_filter.model_attribute import MODEL_ATTRIBUTE, holds_model, provide_model
 from hdf5_filter.names import name_of
 from hdf5_filter.report import DatasetReport
@@ -133,6 +133,8 @@ def describe_with_loss(dataset: h5py.Dataset, kind: Kind | None = None, note: st
     found = describe(dataset, kind, note)
     if lost := coded_loss(dataset):
         found.tell_loss(lost)
+        if words := growth_words(dataset):
+            found.add_note(words)
     elif before := stated_loss(dataset):
         found.add_note(f"lossy before: {before}")
     return found

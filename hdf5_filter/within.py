@@ -38,6 +38,14 @@ class Within:
 
     def hold(self, box: Box, before: npt.NDArray[Any], now: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
         """Tell of each element of a box whether it may be what it is, given what it was."""
+        if before.dtype.kind == "c":  # of both parts; what is 0 stays so
+            parts = ((before.real, now.real), (before.imag, now.imag))
+            held = [self._hold_numbers(box, *part) for part in parts]
+            both: npt.NDArray[np.bool_] = held[0] & held[1] & (before != 0)
+            return both
+        return self._hold_numbers(box, before, now)
+
+    def _hold_numbers(self, box: Box, before: npt.NDArray[Any], now: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
         was, found = before.astype(np.float64), now.astype(np.float64)
         with np.errstate(invalid="ignore", over="ignore"):
             near: npt.NDArray[np.bool_] = np.isfinite(was) & (np.abs(found - was) <= self._most(box, np.abs(was)))

@@ -21,6 +21,8 @@ _COMMANDS = {
     "fits-decompress": ("fits_decompress", "fits_decompress_command", "Give back the original FITS files."),
     "h5-compress": ("h5_compress", "h5_compress_command", "Compress the datasets of an HDF5 file."),
     "h5-decompress": ("h5_decompress", "h5_decompress_command", "Make an HDF5 file that needs no plugin."),
+    "vis-compress": ("vis_compress", "vis_compress_command", "Compress visibilities: Measurement Sets, uvh5, uvfits."),
+    "vis-decompress": ("vis_decompress", "vis_decompress_command", "Give Measurement Sets and uvh5 files back."),
     "plugin-path": ("plugin_path", "plugin_path_command", "Print the directory of the HDF5 plugin."),
     "info": ("info", "info_command", "List what FITS and HDF5 files hold and how it is compressed."),
     "verify": ("verify", "verify_command", "Check a compressed file, alone or against its original."),

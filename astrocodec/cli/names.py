@@ -9,7 +9,7 @@ _PACKED_SUFFIXES = tuple(
     suffix + packed for suffix in _FITS_SUFFIXES for packed in (".fz.gz", ".fz.bz2", ".gz", ".bz2", ".fz")
 )
 _COMPRESSED_SUFFIXES = (_COMPRESSED, _COMPRESSED + ".gz", _COMPRESSED + ".bz2")
-_HDF5_SUFFIXES = (".h5", ".hdf5", ".he5", ".hdf", ".nc", ".nc4", ".nxs")
+_HDF5_SUFFIXES = (".h5", ".hdf5", ".he5", ".hdf", ".nc", ".nc4", ".nxs", ".uvh5")
 
 
 def is_compressed_name(path: Path) -> bool:

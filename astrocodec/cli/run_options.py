@@ -115,6 +115,11 @@ def hdf5_options(command: Callable[..., None]) -> Callable[..., None]:
     return _as_one_argument((*_WRITING, _RECURSIVE, _SHARD, _JOBS, *_REPORTING), command)
 
 
+def visibility_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of `vis-compress` and `vis-decompress`, as `fits_options` does."""
+    return _as_one_argument((*_NAMING, _OVERWRITE, _VERIFYING, _JOBS, *_REPORTING), command)
+
+
 def reading_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options of commands that read many files and write none, as `fits_options` does."""
     return _as_one_argument((_RECURSIVE, _JOBS, *_REPORTING, _OVERWRITE), command)

@@ -61,6 +61,8 @@ def asked_words(kind: str, value: float) -> str:
     ('noise_increase 1%', 'max_error 0.5sigma')
     """
     share = f"{100 * value:.6g}%"
+    if kind == "variance":
+        return f"noise_increase {share} of its variance"
     if kind in ("increase", "added"):
         return f"noise_increase {share if kind == 'increase' else f'{value:.6g} adu'}"
     return f"max_error { ({'relative': share, 'noise': f'{value:.6g}sigma'}.get(kind, f'{value:.6g}')) }"

@@ -1,18 +1,24 @@
-"""Blocks of visibilities to streams, as files ask for it."""
+"""Blocks of visibilities to streams as files ask for it, and what each baseline lost."""
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import Any
 
+import h5py
 import numpy as np
 import numpy.typing as npt
 
 import astrocodec
+from astrocodec.stages.visibility import CODEC as VISIBILITY
+from astrocodec.visibility.codec import _share, encode
+from astrocodec.visibility.noise import estimate_noise
+from hdf5_filter.loss_attributes import BASELINE_GROWTH
 
-__all__ = ["VISIBILITY", "Lossy", "encode_visibilities"]
+__all__ = ["VISIBILITY", "BaselineGrowth", "Lossy", "encode_visibilities", "is_of_visibilities"]
 
-VISIBILITY = 96
+_MOST_BASELINES = 15000  # that an attribute of HDF5 has room for
 
 
 @dataclass(frozen=True)
@@ -27,11 +33,76 @@ class Lossy:
 
     noise_increase: float | str
 
+    def __post_init__(self) -> None:
+        """Refuse what is no such share."""
+        _share(self.noise_increase)
+
+
+class BaselineGrowth:
+    """D as it was achieved on each baseline, summed up over blocks that several threads code."""
+
+    def __init__(self, baselines: int) -> None:
+        self._sums, self._counts = np.zeros(baselines), np.zeros(baselines, np.int64)
+        self._lock = threading.Lock()
+
+    def add(
+        self, vis: npt.NDArray[Any], decoded: npt.NDArray[Any], noise: npt.NDArray[Any], flags: npt.NDArray[np.bool_]
+    ) -> None:
+        """Take a block in: samples that are not flagged, of a noise that is known."""
+        if vis.shape[1] != len(self._sums):
+            return
+        with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+            shares = np.square(np.abs(decoded - vis) / noise) / 2
+        counted = ~flags & np.isfinite(shares) & (vis != 0)
+        with self._lock:
+            self._sums += np.where(counted, shares, 0).sum(axis=(0, 2, 3))
+            self._counts += counted.sum(axis=(0, 2, 3))
+
+    def note(self, dataset: h5py.Dataset) -> None:
+        """Let a dataset that has lost something tell it, in an attribute."""
+        if 1 < len(self._sums) <= _MOST_BASELINES and self._sums.any():
+            with np.errstate(invalid="ignore"):
+                dataset.attrs[BASELINE_GROWTH] = (self._sums / self._counts).astype(np.float32)
+
+
+def _noise_of(vis: npt.NDArray[Any], flags: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
+    """Noise of a block; where all is flagged, of what there is."""
+    found = estimate_noise(vis, flags)
+    if np.isnan(found).any():
+        found = np.where(np.isnan(found), estimate_noise(vis), found)
+    return np.asarray(found, np.float32)
+
 
 def encode_visibilities(
-    vis: npt.NDArray[Any], lossy: Lossy | None = None, flags: npt.NDArray[np.bool_] | None = None
-) -> bytes | None:
-    """The stream of a block [time, baseline, freq, pol]; without `lossy` nothing is lost. None: it has no codec."""
-    if lossy is not None:
-        raise NotImplementedError
-    return astrocodec.encode(vis) if vis.ndim == 4 else None
+    vis: npt.NDArray[Any],
+    lossy: Lossy | None = None,
+    flags: npt.NDArray[np.bool_] | None = None,
+    growth: BaselineGrowth | None = None,
+    within: tuple[int, int] | None = None,
+) -> bytes:
+    """
+    Encode a block [time, baseline, freq, pol]; integers have their parts behind, and lose nothing.
+
+    Of a block that reaches beyond the edge of its dataset so many times and channels are `within` it.
+    """
+    if lossy is None or vis.dtype.kind != "c" or not vis.size:
+        return encode(vis)
+    flagged = np.zeros(vis.shape, bool) if flags is None else flags
+    times, channels = within or (vis.shape[0], vis.shape[2])
+    noise = np.full(vis.shape[1:], np.nan, np.float32)
+    noise[:, :channels] = _noise_of(vis[:times, :, :channels], flagged[:times, :, :channels])
+    if np.isnan(noise).all():
+        return encode(vis)
+    stream = encode(vis, noise_increase=lossy.noise_increase, noise=noise, flags=flagged)
+    if growth is not None:
+        growth.add(vis, astrocodec.decode(stream), noise, flagged)
+    return stream
+
+
+def is_of_visibilities(stream: bytes) -> bool:
+    """Whether a stream's codec is that of visibilities.
+
+    >>> is_of_visibilities(encode(np.ones((1, 1, 1, 1, 2), "i4")))
+    True
+    """
+    return stream[3] == VISIBILITY

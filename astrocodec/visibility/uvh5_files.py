@@ -14,17 +14,19 @@ from astrocodec.errors import FormatError
 from astrocodec.files.meter import ProgressCall
 from astrocodec.stages.flags import FLAGS
 from astrocodec.visibility.chunks import chunk_sides, filter_of, write_chunks
-from astrocodec.visibility.coding import VISIBILITY, Lossy, encode_visibilities
+from astrocodec.visibility.coding import VISIBILITY, BaselineGrowth, Lossy, encode_visibilities, is_of_visibilities
 from astrocodec.visibility.data.grid import grid_rows
 from astrocodec.visibility.data.uvh5 import is_uvh5, parts_of
 from astrocodec.visibility.flags import encode_flags
 from hdf5_filter.boxes import Box
 from hdf5_filter.compress import rewrite
 from hdf5_filter.copying import Place, copy_dataset
+from hdf5_filter.dataset_loss import coded_loss
 from hdf5_filter.filter_options import AstroCodec
+from hdf5_filter.loss_attributes import add_loss
 from hdf5_filter.reading import available_cores
 from hdf5_filter.report import DatasetReport, FileReport
-from hdf5_filter.storage import describe, reason_to_keep
+from hdf5_filter.storage import describe, describe_with_loss, reason_to_keep
 from hdf5_filter.transfer import compress_dataset, fitted_chunks, plain_properties
 from hdf5_filter.writing import create_dataset
 
@@ -46,6 +48,7 @@ class _Writer:
     def __init__(self, file: h5py.File, lossy: Lossy | None, workers: int) -> None:
         self._file, self._lossy, self._workers = file, lossy, workers
         self._baselines = _rows_of_a_time(file)
+        self._growth = BaselineGrowth(self._baselines)
 
     def _chunks(self, dataset: h5py.Dataset) -> tuple[int, ...]:
         rows, *rest = dataset.shape
@@ -73,19 +76,28 @@ class _Writer:
         )
         encode = self._encode_flags if is_flags else self._encode_visibilities
         write_chunks(made, lambda box: np.asarray(source[box]), encode, self._workers, advance)
-        return made if made.id.get_storage_size() < source.id.get_storage_size() else None
+        if made.id.get_storage_size() >= source.id.get_storage_size():
+            return None
+        if not is_flags and (lost := coded_loss(made)) is not None:
+            add_loss(made, lost)
+            self._growth.note(made)
+        return made
 
     def _encode_flags(self, part: npt.NDArray[Any], box: Box) -> bytes:
         return encode_flags(self._grid(part))
 
     def _encode_visibilities(self, part: npt.NDArray[Any], box: Box) -> bytes | None:
-        flags = None
+        flags, channels = None, box[-2].stop - box[-2].start
         if self._lossy is not None:
-            flags = np.ones(part.shape, bool)
             found = np.asarray(self._file["Data/flags"][box])
+            flags = np.ones(part.shape, bool)
             flags[tuple(map(slice, found.shape))] = found
             flags = self._grid(flags)
-        return encode_visibilities(self._grid(part), self._lossy, flags)
+        within = (box[0].stop - box[0].start) // self._baselines, channels
+        stream = encode_visibilities(self._grid(part), self._lossy, flags, self._growth, within)
+        # Of other codecs streams have the shape of the chunk.
+        is_other = not is_of_visibilities(stream) and (part.ndim != 3 or part.dtype.names is not None)
+        return None if is_other else stream
 
 
 def _is_coded(dataset: h5py.Dataset, file: h5py.File, path: bytes) -> bool:
@@ -159,7 +171,7 @@ def compress_uvh5(
                 )
             if made is not None:
                 place.put(made.id)
-                return describe(made, "compressed")
+                return describe_with_loss(made, "compressed")
             reason = "would not become smaller"
         copy_dataset(dataset, place, kind)
         return describe(dataset, "copied", reason)

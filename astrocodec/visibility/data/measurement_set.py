@@ -47,9 +47,24 @@ def rows_of(table: Any, rows: npt.NDArray[np.int64], column: str) -> npt.NDArray
     """Cells of rows in any order, which all have one shape."""
     if not len(rows):
         return np.asarray(table.getcol(column, 0, 0))
-    if rows[-1] - rows[0] == len(rows) - 1 and (np.diff(rows) == 1).all():
-        return np.asarray(table.getcol(column, int(rows[0]), len(rows)))
-    return np.asarray(table.selectrows(rows.tolist()).getcol(column))
+    try:
+        if (np.diff(rows) == 1).all():
+            return np.asarray(table.getcol(column, int(rows[0]), len(rows)))
+        return np.asarray(table.selectrows(rows.tolist()).getcol(column))
+    except RuntimeError:  # TiledCellStMan has each cell by itself
+        return np.stack([np.asarray(table.getcell(column, row)) for row in rows.tolist()])
+
+
+def put_rows(table: Any, rows: npt.NDArray[np.int64], column: str, values: npt.NDArray[Any]) -> None:
+    """Write cells of rows in any order."""
+    try:
+        if (np.diff(rows) == 1).all():
+            table.putcol(column, values, int(rows[0]), len(rows))
+        else:
+            table.selectrows(rows.tolist()).putcol(column, values)
+    except RuntimeError:
+        for row, value in zip(rows.tolist(), values, strict=True):
+            table.putcell(column, row, value)
 
 
 class MeasurementSet(VisibilitySet):
@@ -84,7 +99,7 @@ class MeasurementSet(VisibilitySet):
         try:
             vis = rows_of(table, rows, self.column)
             flags = rows_of(table, rows, "FLAG") if "FLAG" in columns else np.zeros(vis.shape, bool)
-        except RuntimeError as error:
+        except (RuntimeError, ValueError) as error:
             raise FormatError(
                 f"{self.name}: column {self.column} or FLAG of data description {self.data_description}: some cells "
                 f"have nothing in them or another shape than others: {error}"

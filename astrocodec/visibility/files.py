@@ -1,0 +1,230 @@
+"""Files and Measurement Sets of visibilities, compressed and given back: what the commands call."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+import hdf5_filter
+from astrocodec.errors import DifferenceError, FormatError
+from astrocodec.files.meter import ProgressCall
+from astrocodec.files.target import scratch_folder, sync_folder
+from astrocodec.files.unchanged import is_unchanged, state
+from astrocodec.visibility.archive import archive_measurement_set, is_archive, restore_measurement_set
+from astrocodec.visibility.coding import Lossy
+from astrocodec.visibility.data.uvfits import need_pyuvdata
+from astrocodec.visibility.uvh5_files import compress_uvh5
+from hdf5_filter.loss_attributes import baseline_growth
+from hdf5_filter.report import FileReport
+
+__all__ = [
+    "compress",
+    "compress_in_place",
+    "compressed_name",
+    "decompress",
+    "decompressed_name",
+    "growth_in",
+    "is_measurement_set",
+]
+
+
+def is_measurement_set(path: str | os.PathLike[str]) -> bool:
+    """Whether a path is a directory as casacore's tables are."""
+    return os.path.isfile(os.path.join(path, "table.dat"))
+
+
+def compressed_name(path: Path) -> str:
+    """Name of what `compress` makes: ``a.ms.ac.h5`` of ``a.ms``, ``a.ac.uvh5`` of ``a.uvh5`` and ``a.uvfits``.
+
+    >>> compressed_name(Path("a.uvfits"))
+    'a.ac.uvh5'
+    """
+    if is_measurement_set(path):
+        return path.name + ".ac.h5"
+    known = path.suffix.lower() in (".uvh5", ".h5", ".hdf5", ".uvfits", ".uvfit", ".fits")
+    return (path.stem if known else path.name) + ".ac.uvh5"
+
+
+def decompressed_name(path: Path) -> str:
+    """Name of what `decompress` makes: ``a.ms`` of ``a.ms.ac.h5``, ``a.uvh5`` of ``a.ac.uvh5``.
+
+    >>> decompressed_name(Path("a.ms.ac.h5")), decompressed_name(Path("a.ac.uvh5")), decompressed_name(Path("b.h5"))
+    ('a.ms', 'a.uvh5', 'b.h5')
+    """
+    stem = Path(path.stem)
+    if stem.suffix.lower() != ".ac":
+        return path.name
+    inner = Path(stem.stem)
+    return inner.name if path.suffix.lower() == ".h5" and inner.suffix else inner.name + path.suffix
+
+
+def compress(
+    source: str | os.PathLike[str],
+    target: str | os.PathLike[str],
+    *,
+    noise_increase: float | str | None = None,
+    columns: Sequence[str] | None = None,
+    workers: int | None = None,
+    overwrite: bool = False,
+    verify: bool = True,
+    progress: ProgressCall | None = None,
+) -> FileReport:
+    """
+    Compress visibilities: a Measurement Set to one HDF5 file, uvh5 and uvfits to uvh5 with the filter.
+
+    Nothing is lost unless `noise_increase` asks for it; flags, weights and all else never lose anything.
+
+    Parameters
+    ----------
+    source, target : path
+        The file or set, and the file to write. It gets its name when it is whole and verified.
+    noise_increase : float or str, optional
+        LOSSY: D, the variance that is added to a real or imaginary part over the variance of its noise, as ``0.01`` or
+        ``"1%"``, measured for each baseline. (Of images ``noise_increase`` is of the standard deviation.)
+    columns : sequence of str, optional
+        Of a Measurement Set, with `noise_increase`: the columns that may lose it, by default DATA and CORRECTED_DATA.
+    workers, overwrite, verify, progress
+        As of `hdf5_filter.compress`.
+
+    Returns
+    -------
+    hdf5_filter.FileReport
+
+    Raises
+    ------
+    FormatError
+        It holds no visibilities, or is damaged.
+    ImportError
+        python-casacore or pyuvdata is needed, and not installed.
+    DifferenceError
+        The output was not what was asked for; nothing was written.
+    """
+    lossy = None if noise_increase is None else Lossy(noise_increase)
+    if columns is not None and lossy is None:
+        raise ValueError("columns are those that may lose something: give noise_increase too")
+    options: dict[str, Any] = {"lossy": lossy, "workers": workers, "overwrite": overwrite, "verify": verify}
+    if os.path.isdir(source):
+        return archive_measurement_set(source, target, columns=columns, progress=progress, **options)
+    if columns is not None:
+        raise ValueError(f"{os.fspath(source)}: has no columns, which only Measurement Sets have")
+    if h5py.is_hdf5(source):
+        return compress_uvh5(source, target, progress=progress, **options)
+    with open(source, "rb") as file:
+        head = file.read(30)
+    if not head.startswith(b"SIMPLE  ="):
+        raise FormatError(f"{os.fspath(source)}: is no Measurement Set, uvh5 or uvfits file")
+    with scratch_folder(target) as folder:
+        plain = folder / "plain.uvh5"
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            need_pyuvdata().from_file(os.fspath(source), file_type="uvfits").write_uvh5(str(plain))
+        report = compress_uvh5(plain, target, progress=progress, **options)
+    report.source, report.original_bytes = os.fspath(source), os.stat(source).st_size
+    report.notes.append("uvfits became uvh5")
+    return report
+
+
+def compress_in_place(source: str | os.PathLike[str], **options: Any) -> FileReport:
+    """
+    Compress as `compress` does, and let the output take the input's place when it was verified.
+
+    A uvh5 file keeps its name; of a Measurement Set ``a.ms`` what stays is ``a.ms.ac.h5``.
+
+    Raises
+    ------
+    FormatError
+        It is neither; a uvfits file is not replaced.
+    DifferenceError
+        The input changed meanwhile; it was kept.
+    """
+    path = Path(os.path.realpath(source))
+    options |= {"verify": True, "overwrite": False}
+    if path.is_dir():
+        target, before = path.with_name(compressed_name(path)), _states(path)
+        report = compress(path, target, **options)
+        if report.checked != "verified":
+            raise DifferenceError(f"{path}: the output is {report.checked}, not verified; the input was kept")
+        if not _is_as_it_was(before, _states(path)):
+            raise DifferenceError(f"{path}: changed while it was read; it was kept beside {target}")
+        with scratch_folder(path) as folder:
+            folder.rmdir()
+            path.rename(folder)  # first its name goes, then what it had
+            sync_folder(path.parent)
+            shutil.rmtree(folder)
+        return report
+    if not h5py.is_hdf5(path):
+        raise FormatError(f"{os.fspath(source)}: only uvh5 files and Measurement Sets are replaced; give -O")
+    seen = state(path)
+    with scratch_folder(path) as folder:
+        made = folder / path.name
+        report = compress(path, made, **options)
+        if report.checked != "verified":
+            raise DifferenceError(f"{path}: the output is {report.checked}, not verified; the input was kept")
+        if not is_unchanged(seen, state(path)):
+            raise DifferenceError(f"{path}: changed while it was read; it was kept")
+        os.replace(made, path)
+        sync_folder(path.parent)
+    report.source = report.target = os.fspath(source)
+    return report
+
+
+def _states(folder: Path) -> dict[Path, os.stat_result | None]:
+    return {path: state(path) for path in sorted(folder.rglob("*"))}
+
+
+def _is_as_it_was(before: dict[Path, os.stat_result | None], now: dict[Path, os.stat_result | None]) -> bool:
+    """Whether the files of a table are the same; its lock file is written by who reads it."""
+    for both in (before, now):
+        for path in [path for path in both if path.name == "table.lock" or path.is_dir()]:
+            del both[path]
+    return before.keys() == now.keys() and all(is_unchanged(before[path], now[path]) for path in before)
+
+
+def decompress(
+    source: str | os.PathLike[str],
+    target: str | os.PathLike[str],
+    *,
+    workers: int | None = None,
+    overwrite: bool = False,
+    verify: bool = True,
+    progress: ProgressCall | None = None,
+) -> FileReport:
+    """
+    Give back what `compress` was given: a Measurement Set, or a uvh5 file that needs no plugin.
+
+    Parameters
+    ----------
+    source, target : path
+        The file, and the directory or file to make, which gets its name when it is whole.
+    workers, overwrite, verify, progress
+        As of `hdf5_filter.decompress`. A directory is never replaced.
+
+    Returns
+    -------
+    hdf5_filter.FileReport
+    """
+    if not is_archive(source):
+        return hdf5_filter.decompress(
+            source, target, workers=workers, overwrite=overwrite, verify=verify, progress=progress
+        )
+    report = hdf5_filter.info(source)
+    restore_measurement_set(source, target, progress=progress)
+    report.target = os.fspath(target)
+    report.original_bytes = sum(path.stat().st_size for path in Path(target).rglob("*") if path.is_file())
+    return report
+
+
+def growth_in(path: str | os.PathLike[str]) -> dict[str, npt.NDArray[np.float32]]:
+    """By how much the noise's variance grew on each baseline, of each dataset of a file that tells it."""
+    with h5py.File(path, "r") as file:
+        names = ["Data/visdata", *(f"columns/{name}" for name in file.get("columns", ()))]
+        found = {name: baseline_growth(file[name]) for name in names if name in file}
+    return {name: growth for name, growth in found.items() if growth is not None}

@@ -1,0 +1,81 @@
+"""vis-compress and vis-decompress: outputs, what is lost, refusals, and inputs that stay whole."""
+
+import importlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cli_process import run_here, succeed_here
+from uvh5_files import write_uvh5
+
+from astrocodec.cli.exit_codes import ExitCode
+from astrocodec.errors import DifferenceError
+from astrocodec.simulate.visibilities import Visibilities, VisibilitySettings
+
+h5py = pytest.importorskip("h5py")
+MADE = Visibilities(VisibilitySettings("meerkat", stations=4, times=24, channels=32, occupied=0.1, seed=3)).block(0, 24)
+
+
+def test_nothing_is_lost_unless_asked(tmp_path: Path) -> None:
+    write_uvh5(tmp_path / "a.uvh5", MADE.vis, MADE.flags)
+    given = (tmp_path / "a.uvh5").read_bytes()
+    succeed_here("vis-compress", tmp_path / "a.uvh5")
+    succeed_here("vis-decompress", tmp_path / "a.ac.uvh5", "-O", tmp_path / "b.uvh5")
+    with h5py.File(tmp_path / "a.uvh5") as one, h5py.File(tmp_path / "b.uvh5") as other:
+        for name in ("visdata", "flags", "nsamples"):
+            assert one["Data"][name][...].tobytes() == other["Data"][name][...].tobytes()
+    assert (tmp_path / "a.uvh5").read_bytes() == given
+
+
+def test_noise_grows_as_was_asked_and_reports_tell(tmp_path: Path) -> None:
+    write_uvh5(tmp_path / "a.uvh5", MADE.vis, MADE.flags)
+    told = succeed_here("vis-compress", tmp_path / "a.uvh5", "--noise-increase", "1%", "-v").decode()
+    assert "noise_increase 1% of its variance" in told
+    with h5py.File(tmp_path / "a.ac.uvh5") as file:
+        growth = file["Data/visdata"].attrs["astrocodec_baseline_growth"]
+        assert growth.shape == (6,)
+        assert 0.008 < growth.min() < growth.max() < 0.012
+        assert 0.0095 < growth.mean() < 0.0102
+        error = file["Data/visdata"][...].reshape(MADE.vis.shape) - MADE.vis
+        assert np.array_equal(file["Data/flags"][...].reshape(MADE.flags.shape), MADE.flags)
+        assert file["Data/visdata"].id.get_storage_size() < MADE.vis.nbytes / 7
+    assert error.any()
+    assert "on 6 baselines" in succeed_here("info", tmp_path / "a.ac.uvh5").decode()
+    assert "lossy" in succeed_here("verify", tmp_path / "a.ac.uvh5", "--against", tmp_path / "a.uvh5").decode()
+
+
+def test_in_place_only_when_verified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    compress = importlib.import_module("hdf5_filter.compress")
+    write_uvh5(tmp_path / "a.uvh5", MADE.vis, MADE.flags)
+    given = (tmp_path / "a.uvh5").read_bytes()
+
+    def differs(*_: object) -> None:
+        raise DifferenceError("dataset differs")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(compress, "compare_files", differs)
+        assert run_here("vis-compress", "--in-place", tmp_path / "a.uvh5").returncode == ExitCode.DIFFERS
+    assert (tmp_path / "a.uvh5").read_bytes() == given
+    succeed_here("vis-compress", "--in-place", tmp_path / "a.uvh5")
+    assert (tmp_path / "a.uvh5").stat().st_size < len(given)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.uvh5"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("--lossless", "--noise-increase", "1%"), ExitCode.USAGE),
+        (("--column", "DATA"), ExitCode.USAGE),
+        (("--in-place", "--no-verify"), ExitCode.USAGE),
+        (("--noise-increase", "-1%"), ExitCode.USAGE),
+        (("--noise-increase", "much"), ExitCode.USAGE),
+        (("-O", "nowhere/a"), ExitCode.BAD_DATA),
+    ],
+)
+def test_refusals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], code: ExitCode) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a.uvh5").write_bytes(b"no visibilities")
+    if arguments[0] == "--noise-increase":
+        write_uvh5(Path("a.uvh5"), MADE.vis[:2], MADE.flags[:2])
+    assert run_here("vis-compress", "a.uvh5", *arguments).returncode == code
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["a.uvh5"]

@@ -1,0 +1,126 @@
+"""Measurement Sets in archives: every cell, keyword, subtable and file comes back, whatever the storage manager."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+tables = pytest.importorskip("casacore.tables", reason="Measurement Sets need python-casacore")
+h5py = pytest.importorskip("h5py")
+
+from astrocodec.errors import DifferenceError, FormatError  # noqa: E402
+from astrocodec.visibility import archive, files  # noqa: E402
+
+CELLS = {0: (7, 2), 1: (16, 4)}  # of two data descriptions
+
+
+def make_set(path: Path, manager: str) -> None:
+    """Rows irregular in time, some with ANTENNA1 > ANTENNA2, one twice; cells of two shapes, some with nothing."""
+    rng = np.random.default_rng(2)
+    columns = {"DATA": 0j, "MODEL_DATA": 0j, "FLAG": False, "WEIGHT_SPECTRUM": 0.0}
+    kinds = {complex: "complex", bool: "boolean", float: "float"}
+    described, managers = tables.required_ms_desc(), {}
+    for number, (name, value) in enumerate(columns.items()):
+        kind = {"valuetype": kinds[type(value)], "ndim": 2, "datamanagertype": manager, "datamanagergroup": name}
+        described.update(tables.maketabdesc([tables.makearrcoldesc(name, value, **kind)]))
+        if manager.startswith("Tiled"):
+            tiles = {"DEFAULTTILESHAPE": np.array([2, 4, 8], np.int32)}
+            managers[f"*{number + 1}"] = {
+                "TYPE": manager,
+                "NAME": name,
+                "SEQNR": number,
+                "SPEC": tiles,
+                "COLUMNS": [name],
+            }
+    rows = [(time, *pair) for time in range(8) for pair in ((0, 1), (0, 2), (2, 1)) if rng.random() < 0.8]
+    rows.append(rows[-1])
+    with tables.default_ms(str(path), described, managers) as table:
+        table.addrows(len(rows))
+        times, first, second = np.array(rows).T
+        descriptions = np.arange(len(rows)) % 7 // 5
+        table.putcol("TIME", 5e9 + times)
+        for name, values in (("ANTENNA1", first), ("ANTENNA2", second), ("DATA_DESC_ID", descriptions)):
+            table.putcol(name, values.astype(np.int32))
+        for row, number in enumerate(descriptions.tolist()):
+            shape = CELLS[number]
+            noise = rng.normal(size=(*shape, 2)).astype("f4").view("c8")[..., 0]
+            noise[0], noise[1, 0] = 0, np.nan
+            table.putcell("DATA", row, noise)
+            table.putcell("FLAG", row, rng.random(shape) < 0.1)
+            table.putcell("UVW", row, rng.normal(size=3))
+            if row % 3:
+                table.putcell("MODEL_DATA", row, np.full(shape, row, "c8"))
+        table.putcolkeyword("DATA", "UNIT", "Jy")
+        table.putkeyword("OWN", {"a": 1, "b": ["x", "y"]})
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("manager", ["TiledShapeStMan", "StandardStMan", "IncrementalStMan", "TiledCellStMan"])
+def test_a_set_comes_back_file_by_file(tmp_path: Path, manager: str) -> None:
+    source = tmp_path / "a.ms"
+    make_set(source, manager)
+    report = archive.archive_measurement_set(source, tmp_path / "a.ac.h5")
+    coded = manager != "IncrementalStMan"
+    assert ("DATA" in [entry.name for entry in report.datasets]) == coded
+    assert report.checked == "verified"
+    before = files_of(source)
+    archive.restore_measurement_set(tmp_path / "a.ac.h5", tmp_path / "b.ms")
+    after = files_of(tmp_path / "b.ms")
+    differ = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+    assert differ <= {"table.lock"}
+    with tables.table(str(source), ack=False) as given, tables.table(str(tmp_path / "b.ms"), ack=False) as found:
+        assert found.getcolkeyword("DATA", "UNIT") == "Jy"
+        assert found.getkeyword("OWN") == {"a": 1, "b": ["x", "y"]}
+        defined = [[table.iscelldefined("MODEL_DATA", row) for row in range(9)] for table in (given, found)]
+        assert defined[0] == defined[1]
+        assert not all(defined[0])
+
+
+def test_what_cannot_be_archived_is_refused(tmp_path: Path) -> None:
+    make_set(tmp_path / "a.ms", "TiledShapeStMan")
+    with tables.table(str(tmp_path / "a.ms"), ack=False) as table:
+        table.query("ANTENNA1=0").copy(str(tmp_path / "part.ms"))
+    with pytest.raises(FormatError, match=r"its rows are those of .*a\.ms"):
+        archive.archive_measurement_set(tmp_path / "part.ms", tmp_path / "p.h5")
+    with pytest.raises(FormatError, match="no Measurement Set: it has no column"):
+        archive.archive_measurement_set(tmp_path / "a.ms" / "ANTENNA", tmp_path / "p.h5")
+    with pytest.raises(FormatError, match="holds no Measurement Set"):
+        archive.restore_measurement_set(tmp_path / "a.ms" / "table.dat", tmp_path / "x.ms")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.ms", "part.ms"]
+
+
+def test_in_place_and_what_goes_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = tmp_path / "a.ms"
+    make_set(source, "TiledShapeStMan")
+    whole = files_of(source)
+
+    def damaged(*_: Any, **__: Any) -> None:
+        raise DifferenceError("column DATA differs in the copy")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(archive, "_compare_tables", damaged)
+        with pytest.raises(DifferenceError):
+            files.compress_in_place(source)
+    assert files_of(source) == whole
+    assert list(tmp_path.iterdir()) == [source]
+    files.compress_in_place(source)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.ms.ac.h5"]
+    with h5py.File(tmp_path / "a.ms.ac.h5", "r+") as file:
+        file["files/index"][5] ^= 1
+    with pytest.raises(FormatError, match="index of files is damaged"):
+        files.decompress(tmp_path / "a.ms.ac.h5", source)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.ms.ac.h5"]
+
+
+def test_a_set_without_rows(tmp_path: Path) -> None:
+    tables.default_ms(str(tmp_path / "a.ms")).close()
+    files.compress(tmp_path / "a.ms", tmp_path / "a.ac.h5")
+    shutil.rmtree(tmp_path / "a.ms")
+    files.decompress(tmp_path / "a.ac.h5", tmp_path / "a.ms")
+    with tables.table(str(tmp_path / "a.ms"), ack=False) as found:
+        assert found.nrows() == 0
