@@ -9,6 +9,7 @@ from astrocodec.files.executor import Progress
 
 if TYPE_CHECKING:
     from astrocodec.bench.lossy.measure import Row
+    from astrocodec.bench.visibilities.measure import Row as VisRow
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class BenchTask(ReadTask):
     plane: int | None = None  # which plane of cubes
     select: frozenset[int | str] = frozenset()  # HDUs, datasets or arrays; empty: all
     side: int = 1024  # pixels along a side that are measured, in the middle
+    visibilities: bool = False  # whether it is a set of visibilities
 
 
 @dataclass
@@ -26,13 +28,24 @@ class Benched(LookedAt):
     """What became of one file."""
 
     rows: "list[Row]" = field(default_factory=list)
+    vis_rows: "list[VisRow]" = field(default_factory=list)
 
 
 def bench_file(task: BenchTask, workers: int = 1, progress: Progress | None = None) -> Benched:
-    """Measure the images of a file one after the other; an exception becomes a failure that says what to do."""
+    """Measure the images or sets of a file one after the other; an exception becomes a failure that says what to do."""
     found = Benched(task.file)
-    found.look(lambda: _bench(task, found))
+    found.look(lambda: (_bench_sets if task.visibilities else _bench)(task, found))
     return found
+
+
+def _bench_sets(task: BenchTask, found: Benched) -> None:
+    """Set by set, of a Measurement Set each of its data descriptions."""
+    from astrocodec.bench.visibilities.measure import measure_set
+    from astrocodec.bench.visibilities.peers import visibility_peers
+    from astrocodec.bench.visibilities.sets import read_sets
+
+    for data in read_sets(task.path):
+        found.vis_rows += measure_set(data, visibility_peers(task.codecs))
 
 
 def _bench(task: BenchTask, found: Benched) -> None:

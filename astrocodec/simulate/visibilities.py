@@ -51,6 +51,8 @@ class VisibilitySettings:
         Sources within the beam.
     brightest, diffuse, outlier : float or None
         Flux of the brightest source, of extended emission, and of a source far outside the beam, Jy.
+    gains : bool
+        Whether stations have gains, bandpasses and leakage; False: as after calibration.
     drift : float
         Scatter of the stations' phases with time, radian.
     occupied : float
@@ -73,6 +75,7 @@ class VisibilitySettings:
     brightest: float | None = None
     diffuse: float | None = None
     outlier: float | None = None
+    gains: bool = True
     drift: float = 0.3
     occupied: float = 0.03
     noise: float = 1.0
@@ -206,6 +209,8 @@ class Visibilities:
     ) -> None:
         """One integration, into `out` [baseline, freq, pol]."""
         jones = self._gains.at(self._seconds[time : time + 1])[0]
+        if not self.settings.gains:
+            jones[:] = np.eye(2)
         levels = np.abs(jones[..., (0, 1), (0, 1)])  # [station, freq, 2]
         rng = np.random.default_rng([self.settings.seed, 40, time])
         # Some thousand baselines at a time stay in the processor's cache.

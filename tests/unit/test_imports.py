@@ -107,7 +107,11 @@ ORDER = (
     "tuning",
 )
 # Beside the HDF5 filter: what reads images, and the codecs of others that live in HDF5.
-H5PY_USERS = {"astrocodec.analysis.images.hdf5_images", "astrocodec.bench.lossy.hdf5_peers"}
+H5PY_USERS = {
+    "astrocodec.analysis.images.hdf5_images",
+    "astrocodec.bench.lossy.hdf5_peers",
+    "astrocodec.bench.visibilities.hdf5_peers",
+}
 # Parts above the codec, which nothing below them may import.
 DOORS = {
     "astrocodec.__main__",

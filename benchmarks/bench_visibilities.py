@@ -1,0 +1,120 @@
+"""Codecs of visibilities, ours and others, at equal noise: real sets of the corpus, and simulated ones.
+
+    python benchmarks/bench_visibilities.py                    # all sets, all codecs; some minutes
+    python benchmarks/bench_visibilities.py lofar --codec AF   # parts of names
+    python benchmarks/bench_visibilities.py --codec astrocodec --add
+
+Sets are those of `ASTROCODEC_CORPUS` (its folder `visibilities`) and those that `astrocodec.bench.visibilities.sets`
+simulates. Flagged samples are set to zero, for Dysco to NaN, before any codec sees them; autocorrelations are left
+out. Bits count everything that decoding visibilities needs; flags stand in a column of their own. `astrocodec bench
+--vis` does it for your sets.
+"""
+
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import numpy as np
+
+from astrocodec.bench.tables import tell, write_csv
+from astrocodec.bench.visibilities.figure import image_figure, rates_figure, waterfall_figure
+from astrocodec.bench.visibilities.measure import Row, measure_set
+from astrocodec.bench.visibilities.peers import visibility_peers
+from astrocodec.bench.visibilities.rows import rows_from_csv
+from astrocodec.bench.visibilities.sets import SIMULATED, VisSet, corpus_sets, read_set, simulated_set
+from astrocodec.bench.visibilities.table import text
+
+# Calibrated, so that its image is one of the sky.
+PICTURED = {
+    "gains": False,
+    "stations": 40,
+    "times": 40,
+    "channels": 48,
+    "interval": 30.0,
+    "sources": 12,
+    "outlier": 0.3,
+}
+RESULTS = Path(__file__).parent / "results"
+DOCS = Path(__file__).parents[1] / "docs"
+SHOWN = (
+    "lofar_demix",
+    "vla_tdem0003_1spw",
+    "hera_2457698_xx",
+    "atca_20150227",
+    "meerkat (simulated)",
+    "ska-low (simulated)",
+)
+
+
+def sets(names: tuple[str, ...]) -> Iterator[VisSet]:
+    """Sets whose names contain one of `names`, or all: of the corpus, then simulated."""
+    for path in corpus_sets():
+        if not names or any(name in path.stem for name in names):
+            yield read_set(path, "corpus")
+    for name in SIMULATED:
+        if not names or any(part in f"{name} (simulated)" for part in names):
+            yield simulated_set(name)
+
+
+def pictures() -> None:
+    """Before and after, of the best codec of ours that there is, near D = 1 %."""
+    data = simulated_set("meerkat", **PICTURED)
+    coded = visibility_peers(("astrocodec", "order-0"))
+    for peer in coded:
+        try:
+            decoded = peer.run(data, 0.01).vis
+        except Exception as error:  # tell, and take the next
+            print(f"{peer.name}: {error}")
+            continue
+        title = f"{data.name}, {peer.name}, D = 1 %"
+        baseline = int(np.sqrt((data.uvw**2).sum(axis=-1)).mean(axis=0).argmin())
+        (DOCS / "visibilities_waterfall.png").write_bytes(waterfall_figure(data, decoded, title, baseline))
+        (DOCS / "visibilities_image.png").write_bytes(image_figure(data, decoded, title))
+        return
+
+
+@click.command()
+@click.argument("names", nargs=-1)
+@click.option("--codec", "codecs", multiple=True, help="Codec to run, part of its name; may be repeated.")
+@click.option("--output", type=click.Path(path_type=Path), default=RESULTS / "visibilities.csv", help="CSV to write.")
+@click.option("--add", is_flag=True, help="Keep the rows of other codecs and sets that the CSV already holds.")
+@click.option("--draw", is_flag=True, help="Draw the pictures of docs/visibilities.md.")
+def main(names: tuple[str, ...], codecs: tuple[str, ...], output: Path, add: bool, draw: bool) -> None:
+    """Measure the sets whose names contain NAMES (default: all)."""
+    warnings.simplefilter("ignore")
+    held = rows_from_csv(output) if add and output.exists() else []
+    peers = visibility_peers(codecs)
+    rows: list[Row] = []
+    for data in sets(names):
+        rows += measure_set(data, peers)
+        print(f"{data.name} {data.vis.shape}: {len(rows)} rows", flush=True)
+        write_csv(output, [row.flat() for row in joined(held, rows)])  # a long run keeps what it has
+    rows = joined(held, rows)
+    tell(output, summary(rows), keep_earlier=add)
+    if draw:
+        pictures()
+        (DOCS / "visibilities_rates.png").write_bytes(rates_figure(rows, SHOWN))
+
+
+def joined(held: list[Row], new: list[Row]) -> list[Row]:
+    """Rows held, without those measured again, and the new ones; set by set."""
+    again = {(row.set, row.codec) for row in new}
+    rows = [row for row in held if (row.set, row.codec) not in again] + new
+    order = {name: number for number, name in enumerate(dict.fromkeys((row.kind, row.set) for row in rows))}
+    known = {peer.name: number for number, peer in enumerate(visibility_peers())}
+    return sorted(rows, key=lambda row: (row.kind, order[row.kind, row.set], known.get(row.codec, len(known))))
+
+
+def summary(rows: list[Row]) -> str:
+    """Tables of real sets, then of simulated ones."""
+    parts = []
+    for kind, title in (("corpus", "Real sets"), ("simulated", "Simulated sets")):
+        of_kind = [row for row in rows if row.kind == kind]
+        if of_kind:
+            parts.append(f"# {title}\n\n{text(of_kind)}")
+    return "\n".join(parts)
+
+
+if __name__ == "__main__":
+    main()
