@@ -10,6 +10,8 @@ from cli_process import ROOT, environment
 # What the examples need beyond astropy and h5py.
 NEEDS = {
     "analysis_gallery": ("photutils", "scipy", "skimage", "matplotlib"),
+    "measurement_set_round_trip": ("casacore",),
+    "uvh5_in_five_lines": ("pyuvdata",),
     "xarray_netcdf": ("xarray", "h5netcdf", "netCDF4"),
     "zarr_references": ("zarr", "fsspec"),
 }
