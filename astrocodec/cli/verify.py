@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -69,6 +70,8 @@ def verify_file(task: VerifyTask, workers: int, progress: Progress | None = None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # cards of real headers; the pixels decide
         try:
+            if task.original is not None and task.original.is_dir():
+                return Outcome(task.file, report=_verify_archive(task, progress))
             package = package_of(task.path)
             named = {"reference": task.reference} if task.reference and package.__name__ == FITS.package else {}
             report = package.verify(task.path, task.original, workers=workers, progress=progress, **named)
@@ -78,3 +81,14 @@ def verify_file(task: VerifyTask, workers: int, progress: Progress | None = None
             if failure.code == ExitCode.DIFFERS:
                 failure = Failure(f"{task.file}: is not a copy of {task.original}: {error}", ExitCode.DIFFERS)
             return Outcome(task.file, failure=failure)
+
+
+def _verify_archive(task: VerifyTask, progress: Progress | None) -> Any:
+    """Compare a Measurement Set's archive with the set."""
+    from astrocodec.visibility.archive import compare_with_set
+
+    assert task.original is not None
+    report = package_of(task.path).info(task.path)
+    compare_with_set(task.path, task.original, progress=progress)
+    report.compared({}, [])
+    return report

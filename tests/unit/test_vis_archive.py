@@ -68,6 +68,7 @@ def test_a_set_comes_back_file_by_file(tmp_path: Path, manager: str) -> None:
     coded = manager != "IncrementalStMan"
     assert ("DATA" in [entry.name for entry in report.datasets]) == coded
     assert report.checked == "verified"
+    archive.compare_with_set(tmp_path / "a.ac.h5", source)
     before = files_of(source)
     archive.restore_measurement_set(tmp_path / "a.ac.h5", tmp_path / "b.ms")
     after = files_of(tmp_path / "b.ms")
@@ -79,6 +80,10 @@ def test_a_set_comes_back_file_by_file(tmp_path: Path, manager: str) -> None:
         defined = [[table.iscelldefined("MODEL_DATA", row) for row in range(9)] for table in (given, found)]
         assert defined[0] == defined[1]
         assert not all(defined[0])
+    with tables.table(str(source), readonly=False, ack=False) as table:
+        table.putcell("FLAG", 3, ~table.getcell("FLAG", 3))
+    with pytest.raises(DifferenceError):
+        archive.compare_with_set(tmp_path / "a.ac.h5", source)
 
 
 def test_what_cannot_be_archived_is_refused(tmp_path: Path) -> None:
@@ -103,7 +108,7 @@ def test_in_place_and_what_goes_wrong(tmp_path: Path, monkeypatch: pytest.Monkey
         raise DifferenceError("column DATA differs in the copy")
 
     with monkeypatch.context() as patched:
-        patched.setattr(archive, "_compare_tables", damaged)
+        patched.setattr("astrocodec.visibility.archive.whole_sets._compare_cells", damaged)
         with pytest.raises(DifferenceError):
             files.compress_in_place(source)
     assert files_of(source) == whole

@@ -1,0 +1,247 @@
+"""Cells of a Measurement Set's array columns: which get datasets, and how these are written and put back."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+import hdf5_filter
+from astrocodec.errors import FormatError
+from astrocodec.stages.flags import FLAGS
+from astrocodec.visibility.chunks import chunk_sides, filter_of, write_chunks
+from astrocodec.visibility.coding import VISIBILITY, BaselineGrowth, Lossy, encode_visibilities
+from astrocodec.visibility.data.grid import grid_rows
+from astrocodec.visibility.data.measurement_set import put_rows, rows_of
+from astrocodec.visibility.flags import encode_flags
+from hdf5_filter.boxes import Box
+from hdf5_filter.dataset_loss import coded_loss
+from hdf5_filter.filter_options import AstroCodec
+from hdf5_filter.loss_attributes import add_loss
+from hdf5_filter.writing import create_dataset
+
+__all__ = [
+    *("TILED", "Cells", "Reader", "cells_of", "coded_columns", "groups_of", "hollow_files", "named_cells", "put_cells"),
+    *("shapes_of", "write_columns"),
+]
+
+_TYPES = {"complex": "c8", "dcomplex": "c16", "float": "f4", "double": "f8", "boolean": "b1"}
+TILED = ("TiledColumnStMan", "TiledShapeStMan", "TiledCellStMan", "TiledDataStMan")
+_PLAIN = ("StandardStMan",)
+
+Rows = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """Cells of a column that have one shape, and their rows as [time, baseline], -1 where there is none."""
+
+    column: str
+    rows: Rows
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all."""
+        return self.rows.size * math.prod(self.shape) * self.dtype.itemsize
+
+
+def coded_columns(table: Any) -> dict[str, str]:
+    """Columns that get datasets, with the type of their storage manager."""
+    managers = {c: info["TYPE"] for info in table.getdminfo().values() for c in info["COLUMNS"]}
+    found = {}
+    for column in table.colnames():
+        described = table.getcoldesc(column)
+        if table.isscalarcol(column) or described["valueType"] not in _TYPES:
+            continue
+        is_large = described.get("ndim", -1) != 1
+        if managers[column] in TILED or (managers[column] in _PLAIN and is_large):
+            found[column] = managers[column]
+    return found
+
+
+def hollow_files(table: Any, folder: Path, coded: dict[str, str]) -> set[Path]:
+    """Data files of tiled storage managers all of whose columns get datasets."""
+    found: set[Path] = set()
+    for info in table.getdminfo().values():
+        if info["TYPE"] in TILED and set(info["COLUMNS"]) <= coded.keys():
+            found |= set(folder.glob(f"table.f{info['SEQNR']}_TSM*"))
+    return found
+
+
+def shapes_of(table: Any, column: str) -> list[str]:
+    """Shape of each row's cell as a text; empty where it has none."""
+    rows = table.nrows()
+    if not rows:
+        return []
+    described = table.getcoldesc(column)
+    if described.get("shape") is not None and len(described["shape"]) and described["option"] & 4:
+        return [str(list(described["shape"]))] * rows
+    try:
+        return list(table.getcolshapestring(column))
+    except RuntimeError:  # some are not defined
+        return [
+            table.getcolshapestring(column, row, 1)[0] if table.iscelldefined(column, row) else ""
+            for row in range(rows)
+        ]
+
+
+def cells_of(table: Any, column: str, groups: Sequence[Rows]) -> Iterator[Cells]:
+    """The cells of a column, by rows that belong together and by shape."""
+    kind = np.dtype(_TYPES[table.getcoldesc(column)["valueType"]])
+    shapes = np.array(shapes_of(table, column))
+    times, first, second = (table.getcol(name) for name in ("TIME", "ANTENNA1", "ANTENNA2"))
+    for group in groups:
+        for text in sorted(set(shapes[group].tolist()) - {""}):
+            rows = group[shapes[group] == text]
+            cell = tuple(np.shape(table.getcell(column, int(rows[0]))))
+            if not math.prod(cell):
+                continue
+            grid = grid_rows(times[rows], first[rows], second[rows])
+            yield Cells(column, np.where(grid.rows < 0, -1, rows[grid.rows]), cell, kind)
+
+
+def groups_of(table: Any, name: str) -> list[Rows]:
+    """Rows of each data description."""
+    missing = {"TIME", "ANTENNA1", "ANTENNA2", "DATA_DESC_ID"} - set(table.colnames())
+    if missing:
+        raise FormatError(f"{name}: no Measurement Set: it has no column {', '.join(sorted(missing))}")
+    described = np.asarray(table.getcol("DATA_DESC_ID"), np.int64)
+    return [np.flatnonzero(described == number) for number in np.unique(described)]
+
+
+class Reader:
+    """Cells by blocks of times; casacore is used by one thread at a time."""
+
+    def __init__(self, table: Any, cells: Cells) -> None:
+        self._table, self._cells = table, cells
+        self._lock = threading.Lock()
+        self._at: tuple[int, int] | None = None
+        self._block: npt.NDArray[Any] = np.empty(0)
+
+    def read(self, box: Box) -> npt.NDArray[Any]:
+        """A box of [time, baseline, cell]; False or zero where there is no row, but flags are True."""
+        with self._lock:
+            if self._at != (box[0].start, box[0].stop):
+                self._block, self._at = self.times(box[0].start, box[0].stop), (box[0].start, box[0].stop)
+            return self._block[(slice(None), *box[1:])]
+
+    def times(self, start: int, stop: int) -> npt.NDArray[Any]:
+        """All of some times."""
+        cells = self._cells
+        rows = cells.rows[start:stop]
+        present = rows >= 0
+        found = rows_of(self._table, rows[present], cells.column).astype(cells.dtype, copy=False)
+        if present.all():
+            return found.reshape(*rows.shape, *cells.shape)
+        block = np.full((*rows.shape, *cells.shape), cells.dtype == np.dtype(bool), cells.dtype)
+        block[present] = found.reshape(-1, *cells.shape)
+        return block
+
+
+def _chunks_of(cells: Cells) -> tuple[int, ...]:
+    times, baselines = cells.rows.shape
+    *channels, pols = (1, *cells.shape)
+    itemsize = 8 if cells.dtype == np.dtype(bool) else cells.dtype.itemsize
+    many, cut = chunk_sides(times, baselines, math.prod(channels), pols, itemsize)
+    if len(cells.shape) != 2:
+        return (many, baselines, *cells.shape)
+    return (many, baselines, cut, pols)
+
+
+def _write_cells(
+    file: h5py.File,
+    name: str,
+    table: Any,
+    cells: Cells,
+    flags: Cells | None,
+    lossy: Lossy | None,
+    workers: int,
+    advance: Callable[[int], None],
+) -> h5py.Dataset:
+    """A dataset of a column's cells."""
+    is_block, kind = len(cells.shape) == 2, cells.dtype.kind
+    codec = FLAGS if kind == "b" else VISIBILITY if kind == "c" and is_block else None
+    made = create_dataset(
+        *(file, name, (*cells.rows.shape, *cells.shape), cells.dtype),
+        chunks=_chunks_of(cells),
+        codec=AstroCodec() if codec is None else filter_of(codec),
+    )
+    growth = BaselineGrowth(cells.rows.shape[1])
+    flagged = Reader(table, flags) if flags is not None and lossy is not None else None
+
+    def encode(part: npt.NDArray[Any], box: Box) -> bytes | None:
+        if codec == FLAGS:
+            return encode_flags(part.reshape(*part.shape[:2], -1, part.shape[-1]) if not is_block else part)
+        if codec is None:
+            return None
+        beside = None
+        if flagged is not None:
+            beside = np.ones(part.shape, bool)
+            found = flagged.read(box)
+            beside[tuple(map(slice, found.shape))] = found
+        within = box[0].stop - box[0].start, box[2].stop - box[2].start
+        return encode_visibilities(part, lossy, beside, growth, within)
+
+    write_chunks(made, Reader(table, cells).read, encode, workers, advance)
+    if lossy is not None and (lost := coded_loss(made)) is not None:
+        add_loss(made, lost)
+        growth.note(made)
+    return made
+
+
+def put_cells(table: Any, dataset: h5py.Dataset, rows: Rows, advance: Callable[[int], None]) -> None:
+    """Write a dataset back into the cells of a table."""
+    column, side = str(dataset.attrs["column"]), dataset.chunks[0]
+    for start in range(0, len(rows), side):
+        part = rows[start : start + side]
+        present = part >= 0
+        block = np.asarray(hdf5_filter.read_dataset(dataset, slice(start, start + side)))
+        wanted = part[present]
+        values = block[present]
+        if not len(wanted):
+            continue
+        put_rows(table, wanted, column, values)
+        advance(values.nbytes)
+
+
+def named_cells(cells: Sequence[Cells]) -> Iterator[tuple[str, Cells]]:
+    """Cells and the names of their datasets: ``DATA``, ``DATA.2`` and so on of one column."""
+    count: dict[str, int] = {}
+    for part in cells:
+        number = count[part.column] = count.get(part.column, 0) + 1
+        yield part.column if number == 1 else f"{part.column}.{number}", part
+
+
+def write_columns(
+    file: h5py.File,
+    table: Any,
+    cells: Sequence[Cells],
+    noisy: set[str],
+    lossy: Lossy | None,
+    workers: int,
+    advance: Callable[[int], None],
+) -> None:
+    """All cells as datasets, and the rows that they are of, each once."""
+    numbers: dict[tuple[Any, ...], int] = {}
+    rows, columns = file.create_group("rows"), file.create_group("columns")
+    for name, part in named_cells(cells):
+        key = part.rows.shape, part.rows.tobytes()
+        if key not in numbers:
+            numbers[key] = len(numbers)
+            options = {"compression": "gzip", "shuffle": True, "fletcher32": True}
+            rows.create_dataset(str(numbers[key]), data=part.rows, chunks=True, **options)
+        same = [other for other in cells if other.column == "FLAG" and other.shape == part.shape]
+        flags = next((other for other in same if np.array_equal(other.rows, part.rows)), None)
+        made = _write_cells(
+            *(columns, name, table, part, flags, lossy if part.column in noisy else None, workers, advance)
+        )
+        made.attrs["column"], made.attrs["rows"] = part.column, numbers[key]

@@ -1,0 +1,351 @@
+"""A Measurement Set as one HDF5 file: array columns in datasets, all else as the files that it is.
+
+The set's own files are kept byte for byte; where all columns of a tiled storage manager are in datasets, its data files
+are kept as lengths alone. What is restored is these files, and the columns written into them: keywords, subtables,
+storage managers and cells that have nothing in them are as they were.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+import stat
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+import hdf5_filter
+from astrocodec.errors import DifferenceError, FormatError
+from astrocodec.files.meter import Meter, ProgressCall
+from astrocodec.files.target import Target, scratch_folder, sync_folder
+from astrocodec.visibility.archive.cells import (
+    TILED,
+    Cells,
+    Reader,
+    cells_of,
+    coded_columns,
+    groups_of,
+    hollow_files,
+    named_cells,
+    put_cells,
+    shapes_of,
+    write_columns,
+)
+from astrocodec.visibility.archive.packed_files import different_file, files_in, pack_files, unpack_files
+from astrocodec.visibility.coding import Lossy
+from astrocodec.visibility.data.measurement_set import open_table, put_rows
+from hdf5_filter.reading import available_cores
+from hdf5_filter.report import FileReport
+from hdf5_filter.storage import describe_with_loss
+from hdf5_filter.within import Within
+
+__all__ = ["archive_measurement_set", "compare_with_set", "is_archive", "restore_measurement_set"]
+
+_KIND, _VERSION = "measurement set", 1
+_NOISY = ("DATA", "CORRECTED_DATA")  # what a loss is for unless columns are named
+_BLOCK, _ROWS = 64 << 20, 1 << 16
+
+
+def is_archive(path: str | os.PathLike[str]) -> bool:
+    """Whether a file is an HDF5 file that holds a Measurement Set."""
+    if not os.path.isfile(path) or not h5py.is_hdf5(path):
+        return False
+    with h5py.File(path, "r") as file:
+        return bool(file.attrs.get("astrocodec") == _KIND)
+
+
+def _open_whole(source: str | os.PathLike[str]) -> Any:
+    """The table, which must have its own rows."""
+    table = open_table(source)
+    parts = [os.path.realpath(part) for part in table.partnames()]
+    if parts != [os.path.realpath(source)]:
+        table.close()
+        raise FormatError(
+            f"{os.fspath(source)}: its rows are those of {', '.join(parts[:3])}; name these sets, or make a copy with "
+            "rows of its own"
+        )
+    return table
+
+
+def _emptied_copy(folder: Path, copy: Path, cells: Sequence[Cells], plain: set[str], hollow: set[Path]) -> None:
+    """A copy of a set whose columns of other than tiled storage managers are zeros, so that their files pack well."""
+    shutil.copytree(folder, copy, ignore=lambda below, names: [n for n in names if Path(below, n) in hollow])
+    for path in hollow:
+        with (copy / path.relative_to(folder)).open("xb") as file:
+            file.truncate(path.stat().st_size)
+    for path in files_in(copy):
+        path.chmod(stat.S_IMODE(path.stat().st_mode) | stat.S_IRUSR | stat.S_IWUSR)
+    with open_table(copy, writable=True) as table:
+        for part in cells:
+            if part.column not in plain:
+                continue
+            rows = np.sort(part.rows[part.rows >= 0])
+            step = max(1, _BLOCK // (math.prod(part.shape) * part.dtype.itemsize))
+            for at in range(0, len(rows), step):
+                some = rows[at : at + step]
+                put_rows(table, some, part.column, np.zeros((len(some), *part.shape), part.dtype))
+
+
+def archive_measurement_set(
+    source: str | os.PathLike[str],
+    target: str | os.PathLike[str],
+    *,
+    lossy: Lossy | None = None,
+    columns: Sequence[str] | None = None,
+    workers: int | None = None,
+    overwrite: bool = False,
+    verify: bool = True,
+    progress: ProgressCall | None = None,
+) -> FileReport:
+    """
+    Write a Measurement Set as one HDF5 file, from which `restore_measurement_set` gives it back.
+
+    Parameters
+    ----------
+    source, target : path
+        The set's directory, and the file to write. It gets its name when it is whole and verified.
+    lossy : Lossy, optional
+        What visibilities may lose; by default nothing.
+    columns : sequence of str, optional
+        Which may; by default ``DATA`` and ``CORRECTED_DATA``. All other columns come back bit for bit in any case.
+    workers : int, optional
+        Threads; by default one for each core.
+    overwrite : bool, optional
+        Whether `target` may exist.
+    verify : bool, optional
+        Restore the set into a hidden folder beside the target, and compare every cell and file, before the target gets
+        its name. That takes the space of the set.
+    progress : callable, optional
+        Called with bytes done and bytes in total.
+
+    Returns
+    -------
+    hdf5_filter.FileReport
+
+    Raises
+    ------
+    FormatError
+        It is no Measurement Set, or one whose rows lie in other sets.
+    ValueError
+        There is no such column, or it holds no visibilities.
+    DifferenceError
+        What is restored is not what was given; nothing is written.
+    """
+    start, folder = time.perf_counter(), Path(source)
+    cores = available_cores() if workers is None else workers
+    with _open_whole(source) as table:
+        coded = coded_columns(table)
+        groups = groups_of(table, os.fspath(source))
+        if columns is not None:
+            _check_columns(table, coded, columns, os.fspath(source))
+        noisy = set(_NOISY if columns is None else columns) if lossy is not None else set()
+        cells = [part for column in coded for part in cells_of(table, column, groups)]
+        hollow = hollow_files(table, folder, coded)
+        plain = {column for column, manager in coded.items() if manager not in TILED}
+        report = FileReport(os.fspath(source), os.fspath(target), sum(p.stat().st_size for p in files_in(folder)))
+        total = sum(part.nbytes for part in cells)
+        meter = Meter(progress, total * (2 if verify else 1))
+        with Target(target, overwrite=overwrite) as out, scratch_folder(target) as scratch:
+            with h5py.File(out.temporary, "w") as file:
+                file.attrs["astrocodec"], file.attrs["version"] = _KIND, _VERSION
+                file.attrs["name"] = np.bytes_(os.fsencode(folder.resolve().name))
+                write_columns(file, table, cells, noisy, lossy, cores, meter.advance)
+                of_files = folder
+                if plain & {part.column for part in cells}:
+                    of_files = scratch / "emptied"
+                    _emptied_copy(folder, of_files, cells, plain, hollow)
+                empty = {path.relative_to(folder) for path in hollow}
+                pack_files(file.create_group("files"), of_files, lambda path: path.relative_to(of_files) in empty)
+                for name in file["columns"]:
+                    found = describe_with_loss(file["columns"][name], "compressed")
+                    found.name = name
+                    report.datasets.append(found)
+            shutil.rmtree(scratch / "emptied", ignore_errors=True)
+            report.compressed_bytes = out.temporary.stat().st_size
+            if verify:
+                _compare(folder, out.temporary, scratch / "restored", table, cells, coded, meter.advance)
+                report.compared({}, [])
+            report.written = out.commit()
+    report.seconds = time.perf_counter() - start
+    return report
+
+
+def _check_columns(table: Any, coded: dict[str, str], columns: Sequence[str], name: str) -> None:
+    for column in columns:
+        if column not in table.colnames():
+            raise ValueError(f"{name}: no column {column!r}; its columns are {', '.join(table.colnames())}")
+        if column not in coded or table.getcoldesc(column)["valueType"] not in ("complex", "dcomplex"):
+            raise ValueError(f"{name}: column {column!r} holds no complex arrays in a storage manager that is coded")
+
+
+def restore_measurement_set(
+    source: str | os.PathLike[str],
+    target: str | os.PathLike[str],
+    *,
+    progress: ProgressCall | None = None,
+) -> None:
+    """
+    Make the Measurement Set again that `archive_measurement_set` wrote as a file.
+
+    Parameters
+    ----------
+    source, target : path
+        The file, and the directory to make, which gets its name when it is whole.
+    progress : callable, optional
+        Called with bytes done and bytes in total.
+
+    Raises
+    ------
+    FormatError
+        The file is none of those, or damaged.
+    FileExistsError
+        `target` exists.
+    """
+    path = Path(target)
+    if os.path.lexists(path):
+        raise FileExistsError(f"{path}: exists; choose another name")
+    if not is_archive(source):
+        raise FormatError(f"{os.fspath(source)}: holds no Measurement Set; `astrocodec vis-compress` makes such files")
+    with h5py.File(source, "r") as file, scratch_folder(path) as scratch:
+        meter = Meter(progress, sum(dataset.nbytes for dataset in file["columns"].values()))
+        made = scratch / "restored"
+        _restore(file, made, meter.advance)
+        for below in files_in(made):
+            with below.open("rb") as written:
+                os.fsync(written.fileno())
+        if os.path.lexists(path):
+            raise FileExistsError(f"{path}: exists, it appeared meanwhile and was kept")
+        made.rename(path)
+        sync_folder(path.parent)
+
+
+def _restore(file: h5py.File, made: Path, advance: Callable[[int], None]) -> None:
+    """The set in an archive, into a folder that is made."""
+    if file.attrs.get("version") != _VERSION:
+        raise FormatError(
+            f"{file.filename}: archive version {file.attrs.get('version')} found, this astrocodec reads {_VERSION}: "
+            "upgrade astrocodec"
+        )
+    made.mkdir(parents=True)
+    unpack_files(file["files"], made, file.filename)
+    with open_table(made, writable=True) as table:
+        for dataset in list(file["columns"].values()):  # whose iterator keeps h5py's lock from other threads
+            rows = file["rows"][str(int(dataset.attrs["rows"]))][...]
+            put_cells(table, dataset, rows, advance)
+    unpack_files(file["files"], made, file.filename, only="table.lock")  # which casacore wrote to
+
+
+def compare_with_set(
+    source: str | os.PathLike[str], original: str | os.PathLike[str], *, progress: ProgressCall | None = None
+) -> None:
+    """
+    Restore an archive into a hidden folder beside it, and compare all of it with a Measurement Set.
+
+    Raises
+    ------
+    DifferenceError
+        It is not the set that the archive was made from, or one that changed since.
+    FormatError
+        One of them is none, or damaged.
+    """
+    if not is_archive(source):
+        raise FormatError(f"{os.fspath(source)}: holds no Measurement Set")
+    with _open_whole(original) as table, scratch_folder(source) as scratch:
+        coded = coded_columns(table)
+        cells = [part for column in coded for part in cells_of(table, column, groups_of(table, os.fspath(original)))]
+        meter = Meter(progress, sum(part.nbytes for part in cells))
+        _compare(Path(original), Path(source), scratch / "restored", table, cells, coded, meter.advance)
+
+
+def _compare(
+    folder: Path,
+    archive: Path,
+    made: Path,
+    table: Any,
+    cells: Sequence[Cells],
+    coded: dict[str, str],
+    advance: Callable[[int], None],
+) -> None:
+    """Restore a set, and compare it with the one that it was made from."""
+    managers = {c: str(info["SEQNR"]) for info in table.getdminfo().values() for c in info["COLUMNS"]}
+    emptied = {managers[part.column] for part in cells if coded[part.column] not in TILED}
+
+    def is_kept(name: str) -> bool:
+        return name != "table.lock" and not any(name in (f"table.f{number}", f"table.f{number}i") for number in emptied)
+
+    with h5py.File(archive, "r") as file:
+        name = different_file(file["files"], folder, str(archive), is_kept)
+        if name is not None:
+            raise DifferenceError(f"{folder}: file {name} differs from that in the archive")
+        _restore(file, made, lambda _: None)
+        name = different_file(file["files"], made, str(archive), is_kept)
+        if name is not None:
+            raise DifferenceError(f"{folder}: file {name} is not restored; please report this")
+        with open_table(made) as copy:
+            for column in table.colnames():
+                if column in coded:
+                    same = shapes_of(table, column) == shapes_of(copy, column)
+                else:
+                    same = managers[column] not in emptied or _same_cells(table, copy, column)
+                if not same:
+                    raise DifferenceError(f"{folder}: column {column} differs in the copy")
+            _compare_cells(folder, table, copy, cells, file["columns"], advance)
+
+
+def _same_cells(table: Any, copy: Any, column: str) -> bool:
+    """Whether a column that lies in a file with others has equal cells."""
+    if table.isscalarcol(column):
+        blocks = range(0, table.nrows(), _ROWS)
+        return all(
+            np.array_equal(
+                table.getcol(column, at, min(_ROWS, table.nrows() - at)),
+                copy.getcol(column, at, min(_ROWS, table.nrows() - at)),
+            )
+            for at in blocks
+        )
+    for row in range(table.nrows()):
+        defined = [which.iscelldefined(column, row) for which in (table, copy)]
+        if defined[0] != defined[1]:
+            return False
+        if defined[0]:
+            one, other = (np.asarray(which.getcell(column, row)) for which in (table, copy))
+            if one.dtype != other.dtype or one.shape != other.shape or one.tobytes() != other.tobytes():
+                return False
+    return True
+
+
+def _compare_cells(
+    folder: Path, table: Any, copy: Any, cells: Sequence[Cells], datasets: h5py.Group, advance: Callable[[int], None]
+) -> None:
+    """Compare what is in datasets, which may be lossy within what they say."""
+    found = [dataset.name.rpartition("/")[2] for dataset in list(datasets.values())]
+    if sorted(found) != sorted(name for name, _ in named_cells(cells)):
+        raise DifferenceError(f"{folder}: other columns or shapes of cells than in the archive")
+    for name, part in named_cells(cells):
+        dataset = datasets[name]
+        if dataset.shape != (*part.rows.shape, *part.shape):
+            raise DifferenceError(f"{folder}: column {part.column} has another shape in the archive")
+        within = Within(dataset) if hdf5_filter.loss_of(dataset) is not None else None
+        side = dataset.chunks[0]
+        for start in range(0, len(part.rows), side):
+            box = (slice(start, min(start + side, len(part.rows))), *(slice(0, n) for n in dataset.shape[1:]))
+            before, now = (Reader(which, part).times(box[0].start, box[0].stop) for which in (table, copy))
+            differs = _different(before, now)
+            if within is not None:
+                differs &= ~within.hold(box, before, now)
+            if differs.any():
+                raise DifferenceError(f"{folder}: column {part.column} differs in the copy")
+            advance(before.nbytes)
+
+
+def _different(before: npt.NDArray[Any], now: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Which elements differ in any bit."""
+    raw = [np.ascontiguousarray(part).view(np.uint8).reshape(*part.shape, part.itemsize) for part in (before, now)]
+    found: npt.NDArray[np.bool_] = (raw[0] != raw[1]).any(axis=-1)
+    return found
