@@ -46,7 +46,8 @@ class Bound:
         The most that any element may differ by: ``0.01`` or ``"2 adu"`` in the array's unit, ``"0.5sigma"`` in units of
         the noise, ``"1%"`` of the element itself, whose sign and zeros stay.
     noise_increase : float or str, optional
-        ``"1%"`` or ``0.01``: by how much the standard deviation of the noise may grow. Smaller than `max_error` at
+        ``"1%"`` or ``0.01``: by how much the standard deviation of the noise may grow, wherever it is measured; or
+        ``"0.3 adu"``: the noise that is added, the same everywhere, in the array's unit. Smaller than `max_error` at
         equal noise: steps are chosen by a trellis (docs/lossy.md).
     gain : float, optional
         Electrons per unit: steps grow with the noise of brighter elements (Poisson), but for absolute and relative
@@ -94,10 +95,9 @@ class Bound:
         for name in ("gain", "read_noise"):
             if (given := getattr(self, name)) is not None:
                 _parse(given, name)
-        if self.gain is not None and self.kind in ("absolute", "relative"):
-            raise ValueError(
-                f"gain tells how noise grows, which a bound of {self.max_error!r} does not ask: leave it out"
-            )
+        if self.gain is not None and self.kind in ("absolute", "relative", "added"):
+            asked = self.noise_increase if self.max_error is None else self.max_error
+            raise ValueError(f"gain tells how noise grows, which a bound of {asked!r} does not ask: leave it out")
         if self.read_noise is not None and self.gain is None:
             raise ValueError("read_noise is in electrons, so gain is needed too")
         if self.saturation is not None and math.isnan(self.saturation):
@@ -109,8 +109,13 @@ class Bound:
     def _parsed(self) -> tuple[str, float]:
         if self.noise_increase is not None:
             value, unit = _parse(self.noise_increase, "noise_increase")
+            if unit == "adu":
+                return "added", value
             if unit not in ("", "%"):
-                raise ValueError(f"noise_increase is {self.noise_increase!r}, a share such as '1%' or 0.01 is needed")
+                raise ValueError(
+                    f"noise_increase is {self.noise_increase!r}, a share such as '1%' or 0.01 or a noise such as "
+                    "'0.3 adu' is needed"
+                )
             return "increase", value / 100 if unit else value
         assert self.max_error is not None
         value, unit = _parse(self.max_error, "max_error")
@@ -122,12 +127,12 @@ class Bound:
 
     @property
     def kind(self) -> str:
-        """``"absolute"``, ``"noise"``, ``"relative"`` or ``"increase"``."""
+        """``"absolute"``, ``"noise"``, ``"relative"``, ``"increase"`` or ``"added"``."""
         return self._parsed[0]
 
     @property
     def value(self) -> float:
-        """The bound in the array's unit; in noises; as a share; as a share."""
+        """The bound in the array's unit; in noises; as a share; as a share; in the array's unit."""
         return self._parsed[1]
 
     @property

@@ -24,7 +24,7 @@ def image_loss(tiles: Iterable[tuple[Loss | None, int]], scale: float, asked: st
 
     Examples
     --------
-    >>> found = image_loss([(Loss("absolute", 3, 3, 2, 0, 1.5, 0.1), 100), (None, 50)], 0.5)
+    >>> found = image_loss([(Loss("absolute", 3, 3, 2, 0, 1.5, 0.1, 0), 100), (None, 50)], 0.5)
     >>> found.asked, found.max_error, found.variance
     ('max_error 1.5', 1.5, 0.25)
     """
@@ -48,7 +48,7 @@ def image_loss(tiles: Iterable[tuple[Loss | None, int]], scale: float, asked: st
 
 def loss_words(loss: Loss, scale: float) -> str:
     """Say what was asked for, as the options take it; a number is in the unit of the image."""
-    return asked_words(loss.kind, loss.asked * scale if loss.kind == "absolute" else loss.asked)
+    return asked_words(loss.kind, loss.asked * scale if loss.kind in ("absolute", "added") else loss.asked)
 
 
 def asked_words(kind: str, value: float) -> str:

@@ -236,12 +236,12 @@ AC_API int ac_stream_encode_steps(const ac_choice *choices, size_t count, const 
                                   const ac_output *output);
 
 /* Lossy: elements of integers of 8 to 32 bits or floats of 32 or 64, each within a bound, docs/encoder.md section "Bounds". */
-enum { AC_BOUND_ABSOLUTE, AC_BOUND_NOISE, AC_BOUND_RELATIVE, AC_BOUND_INCREASE, AC_BOUNDS }; /* kinds, as docs/format.md section "Loss" has them */
+enum { AC_BOUND_ABSOLUTE, AC_BOUND_NOISE, AC_BOUND_RELATIVE, AC_BOUND_INCREASE, AC_BOUND_ADDED, AC_BOUNDS }; /* kinds, as docs/format.md section "Loss" has them */
 enum { AC_DITHER_AUTO = -1, AC_DITHER_NEVER, AC_DITHER_ALWAYS };
 typedef struct {
     int32_t kind;
     int32_t dither;       /* auto: where steps are wider than twice the noise */
-    double value;         /* in the elements' unit; in noises; as a share; as a share */
+    double value;         /* in the elements' unit; in noises; as a share; as a share; in the elements' unit */
     double gain;          /* electrons per unit, with which the noise grows; 0: it does not */
     double read_noise;    /* in the elements' unit; 0: not known */
     double saturation;    /* elements from here on are kept; NAN: none is */

@@ -6,32 +6,16 @@
 #include <string.h>
 
 #include "as_double.h"
-#include "noise_blocks.h"
+#include "bounded_parts.h"
 #include "trellis.h"
 #include "viterbi.h"
 
-enum { SOURCE_TILE = 32, FINER = 4, LEAST_OF_SOURCE = 3, MOST_TRIES = 4, LOOKED_AT = 4096 };
-#define FAR_ABOVE 5.0   /* noises by which elements of sources exceed the level */
-#define UNEVEN 1.6      /* ratio of the noise of loud blocks to that of quiet ones from which each has steps of its own */
-#define QUIETER 1.3     /* likewise of usual ones to the quietest, which may be a corner that steps of the others would wipe out */
+enum { FINER = 4, MOST_TRIES = 8, LOOKED_AT = 1 << 16 };
+enum { WINDOW = 32700, BIN = 256, BINS = 2 * WINDOW / BIN, PART_OUTSIDE = 512 }; /* integers that a piece of a trellis can have; steps beyond are exceptions, at most this part */
+enum { FEW_NULLS = 64, PART_NULLS = 4096 };
 #define HIDDEN 2.0      /* noises in a step, up to which they are all the dither that is needed */
 #define HIDDEN_WAYS 3.0 /* likewise in one of the trellis, whose two grids lie half a step apart */
-#define MOST_KEPT 0.125 /* of all elements */
-
-/* What steps are found for. */
-typedef struct {
-    const ac_bound *bound;
-    const ac_array *array;
-    const void *data;
-    uint64_t count;
-    int is_whole; /* elements are integers */
-    ac_quantised *q;
-    ac_tiling t;
-    double *noise; /* of each tile */
-    double level, least_noise, resolution;
-    int is_protected; /* tiles of sources have finer steps */
-    uint8_t *has_source;
-} work;
+#define CLOSE 1.003     /* to what was asked */
 
 int ac_is_bound(const ac_bound *b, const ac_array *array)
 {
@@ -40,162 +24,12 @@ int ac_is_bound(const ac_bound *b, const ac_array *array)
            (b->kind != AC_BOUND_RELATIVE || b->value < 1) && ac_is_quantisable(array->dtype);
 }
 
-static int compare(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static int is_used(const work *w, uint64_t i, double v)
-{
-    const ac_bound *b = w->bound;
-    return isfinite(v) && !(v >= b->saturation) && !(b->has_blank && ac_bits_at(w->array->dtype, w->data, i) == b->blank);
-}
-
-/* The middle one of some elements, and about what a float of their size cannot tell. */
-static void set_level(work *w)
-{
-    double some[LOOKED_AT];
-    size_t n = 0;
-    for (uint64_t i = 0; i < w->count; i += w->count / LOOKED_AT + 1) {
-        const double v = ac_as_double(w->array->dtype, w->data, i);
-        if (is_used(w, i, v)) some[n++] = v;
-    }
-    qsort(some, n, sizeof *some, compare);
-    w->level = n ? some[n / 2] : 0;
-    const double largest = n ? fmax(fabs(some[0]), fabs(some[n - 1])) : 0;
-    w->resolution = w->array->dtype == AC_F4 ? largest * FLT_EPSILON / 2 : w->array->dtype == AC_F8 ? largest * DBL_EPSILON : 0;
-}
-
-/* Tiles, and the noise of each */
-
-static int set_tiles(work *w, uint64_t height, uint64_t width)
-{
-    ac_quantised *q = w->q;
-    q->tile_height = height, q->tile_width = width;
-    w->t = ac_quantise_tiling(q, w->array);
-    q->tile_count = ac_tiling_count(&w->t);
-    if (q->tile_count > AC_MAX_TILES) return AC_ERROR_SPACE;
-    q->tiles = calloc((size_t)q->tile_count, sizeof *q->tiles);
-    w->noise = calloc((size_t)q->tile_count, sizeof *w->noise);
-    w->has_source = calloc((size_t)q->tile_count, 1);
-    return q->tiles && w->noise && w->has_source ? AC_OK : AC_ERROR_MEMORY;
-}
-
-static uint64_t tile_of(const work *w, uint64_t i)
-{
-    const ac_planes *p = &w->t.planes;
-    if (w->q->tile_count == 1) return 0;
-    const uint64_t plane = i / (p->height * p->width), y = i / p->width % p->height, x = i % p->width;
-    return (plane * w->t.down + y / w->t.tile_height) * w->t.across + x / w->t.tile_width;
-}
-
-/* The least of a map in each tile, so that the bound holds for all of its elements; where there is none it stays 0. */
-static void take_noise(work *w)
-{
-    for (uint64_t i = 0; i < w->count; i++) {
-        const double v = w->bound->noise[i];
-        double *of = &w->noise[tile_of(w, i)];
-        if (v > 0 && isfinite(v) && (*of == 0 || v < *of)) *of = v;
-    }
-}
-
-/* The middle one of a block's noise and those around it. */
-static double smooth(const ac_noise_blocks *b, uint64_t plane, uint64_t i, uint64_t j)
-{
-    double some[9];
-    size_t n = 0;
-    for (uint64_t y = i ? i - 1 : 0; y < ac_smaller(i + 2, b->down); y++)
-        for (uint64_t x = j ? j - 1 : 0; x < ac_smaller(j + 2, b->across); x++) {
-            const double v = b->noise[(plane * b->down + y) * b->across + x];
-            if (v > 0) some[n++] = v;
-        }
-    qsort(some, n, sizeof *some, compare);
-    const double own = b->noise[(plane * b->down + i) * b->across + j], middle = n ? some[n / 2] : 0;
-    return own > 0 && own < middle ? own : middle;
-}
-
-/* Noise of tiles by that of the blocks that they lie in, in quarters of an octave, rounded down. */
-static void spread_noise(work *w, const ac_noise_blocks *b)
-{
-    for (uint64_t tile = 0; tile < w->q->tile_count; tile++) {
-        const uint64_t j = tile % w->t.across, i = tile / w->t.across % w->t.down, plane = tile / w->t.across / w->t.down;
-        const uint64_t y = i * w->t.tile_height / AC_NOISE_BLOCK, x = j * w->t.tile_width / AC_NOISE_BLOCK;
-        const double v = smooth(b, plane, ac_smaller(y, b->down - 1), ac_smaller(x, b->across - 1));
-        w->noise[tile] = v > 0 ? exp2(floor(4 * log2(v)) / 4) : 0;
-    }
-}
-
-/* Tiles without noise take the least of the others. */
-static void fill_noise(work *w)
-{
-    double least = 0;
-    for (uint64_t i = 0; i < w->q->tile_count; i++)
-        if (w->noise[i] > 0 && (least == 0 || w->noise[i] < least)) least = w->noise[i];
-    for (uint64_t i = 0; i < w->q->tile_count; i++)
-        if (w->noise[i] == 0) w->noise[i] = least;
-    w->least_noise = least;
-}
-
-/* Tiles in which some elements are far above the level. */
-static int find_sources(work *w)
-{
-    uint32_t *count = calloc((size_t)w->q->tile_count, sizeof *count);
-    if (!count) return AC_ERROR_MEMORY;
-    for (uint64_t i = 0; i < w->count; i++) {
-        const uint64_t tile = tile_of(w, i);
-        const double v = ac_as_double(w->array->dtype, w->data, i);
-        count[tile] += is_used(w, i, v) && v > w->level + FAR_ABOVE * w->noise[tile];
-    }
-    for (uint64_t i = 0; i < w->q->tile_count; i++) w->has_source[i] = count[i] >= LEAST_OF_SOURCE;
-    free(count);
-    return AC_OK;
-}
-
-static int measure(work *w)
-{
-    const ac_bound *b = w->bound;
-    const ac_unused unused = {b->has_blank, b->blank, b->saturation};
-    ac_noise_blocks blocks;
-    double least = 0, quiet = 0, middle = 0, loud = 0;
-    int status = ac_noise_measure(w->array, w->data, &unused, &blocks);
-    if (!status) status = ac_noise_quantile(&blocks, 0, &least);
-    if (!status) status = ac_noise_quantile(&blocks, 0.1, &quiet);
-    if (!status) status = ac_noise_quantile(&blocks, 0.5, &middle);
-    if (!status) status = ac_noise_quantile(&blocks, 0.9, &loud);
-    /* with a gain the curve tells where there is more noise */
-    const int is_even = (loud <= UNEVEN * quiet && middle <= QUIETER * least) || b->gain > 0;
-    const uint64_t side = b->protect ? SOURCE_TILE : is_even ? 0 : AC_NOISE_BLOCK;
-    if (!status) status = set_tiles(w, side, side);
-    if (!status && is_even)
-        for (uint64_t i = 0; i < w->q->tile_count; i++) w->noise[i] = b->gain > 0 ? (quiet > QUIETER * least ? least : quiet) : middle;
-    if (!status && !is_even) spread_noise(w, &blocks);
-    ac_noise_free(&blocks);
-    return status;
-}
-
-static int set_noise(work *w)
-{
-    const ac_bound *b = w->bound;
-    int status = AC_OK;
-    if (b->noise) {
-        status = set_tiles(w, SOURCE_TILE, SOURCE_TILE);
-        if (!status) take_noise(w);
-    } else if (b->kind == AC_BOUND_RELATIVE) {
-        status = set_tiles(w, 0, 0);
-    } else {
-        status = measure(w);
-    }
-    if (status) return status;
-    fill_noise(w);
-    w->is_protected = b->protect && b->kind != AC_BOUND_RELATIVE;
-    return w->is_protected ? find_sources(w) : AC_OK;
-}
+static int is_share(const ac_bounding *w) { return w->bound->kind == AC_BOUND_INCREASE || w->bound->kind == AC_BOUND_ADDED; }
 
 /* Steps, and what is allowed */
 
 /* Octaves whose steps keep a relative bound: they differ by 0.7072 / steps at most, in units of the element. */
-static void set_octaves(work *w)
+static void set_octaves(ac_bounding *w)
 {
     ac_curve *c = &w->q->curve;
     double least = INFINITY;
@@ -211,182 +45,294 @@ static void set_octaves(work *w)
 }
 
 /* With a gain the noise is that of the background, or of reading alone where that is known: from there on it grows. */
-static void set_root(work *w)
+static void set_root(ac_bounding *w)
 {
     const ac_bound *b = w->bound;
     double noise = w->least_noise, knee = w->level;
-    if (b->read_noise > 0 && b->read_noise < noise) {
-        knee = w->level - (noise * noise - b->read_noise * b->read_noise) * b->gain;
+    if (b->read_noise > 0 && b->read_noise < w->level_noise) {
+        knee = w->level - (w->level_noise * w->level_noise - b->read_noise * b->read_noise) * b->gain;
         for (uint64_t i = 0; i < w->q->tile_count; i++) w->noise[i] = b->read_noise;
         w->least_noise = noise = b->read_noise;
     }
     w->q->curve = (ac_curve){.kind = AC_ROOT, .knee = knee, .bend = 1 / (4 * b->gain * noise * noise)};
 }
 
-/* What an element may differ by in units of a straight lattice; 0: it may not. */
-static double allowance(const work *w, double noise)
+double ac_allowance(const ac_bounding *w, double noise)
 {
     const ac_bound *b = w->bound;
-    return b->kind == AC_BOUND_ABSOLUTE ? b->value : b->kind == AC_BOUND_NOISE ? b->value * noise : 0;
+    return b->kind == AC_BOUND_NOISE ? b->value * noise : b->kind == AC_BOUND_INCREASE ? 0 : b->value;
 }
 
-static double step_of(const work *w, uint64_t tile)
+/* The variance that is wanted in a tile. */
+static double wanted_variance(const ac_bounding *w, uint64_t tile)
+{
+    const double v = w->bound->value, noise = w->noise[tile];
+    return w->bound->kind == AC_BOUND_ADDED ? v * v : ((1 + v) * (1 + v) - 1) * noise * noise;
+}
+
+/* The widest odd multiple of the unit whose errors, multiples of it, are within this; 0 where there is none but itself. */
+static double odd_step(const ac_bounding *w, double error)
+{
+    const double units = floor((w->is_exact ? error * (1 + 1e-12) : error - 2 * w->resolution) / w->unit);
+    return (2 * fmax(units, 0) + 1) * w->unit;
+}
+
+/* The same of errors of a variance. */
+static double odd_step_of_variance(const ac_bounding *w, double variance)
+{
+    return odd_step(w, 0.5 * (sqrt(12 * variance / (w->unit * w->unit) + 1) - 1) * w->unit + 2 * w->resolution);
+}
+
+/* Whether steps stand on what elements are multiples of. */
+static int is_on_unit(const ac_bounding *w) { return w->unit > 0 && !w->q->curve.kind && (w->is_whole ? w->q->dither != AC_TRELLIS : !w->q->dither); }
+
+static double step_of(const ac_bounding *w, uint64_t tile)
 {
     if (w->bound->kind == AC_BOUND_RELATIVE) return 1; /* the curve's octaves are all there is */
-    const double e = allowance(w, w->noise[tile]), finer = w->has_source[tile] ? FINER : 1;
-    if (w->bound->kind == AC_BOUND_INCREASE) {
-        const double grown = 1 + w->bound->value, unit = w->q->dither == AC_TRELLIS ? AC_TRELLIS_VARIANCE : 1 / 12.0;
-        return w->noise[tile] * sqrt((grown * grown - 1) / unit) / finer;
+    const double finer = w->has_source[tile] ? FINER : 1;
+    if (is_share(w)) {
+        const double variance = wanted_variance(w, tile) / (finer * finer);
+        if (w->q->dither == AC_TRELLIS) return sqrt(variance / AC_TRELLIS_VARIANCE);
+        return is_on_unit(w) ? odd_step_of_variance(w, variance) : sqrt(12 * variance);
     }
-    /* a curve is steeper at the far end of a step than at its element */
-    if (w->is_whole && !w->q->curve.kind) return 2 * floor(e / finer) + 1;
-    const double rounding = w->is_whole ? 0.5 : w->resolution;
-    return 2 * (e / finer - rounding) / (1 + w->q->curve.bend * e) * (1 - 1e-7);
+    const double e = ac_allowance(w, w->noise[tile]);
+    if (is_on_unit(w)) return odd_step(w, e / finer);
+    /* a curve is steeper at the far end of a step than at its element, which is taken for a little less than it is */
+    const double rounding = w->is_whole ? 0.5 : w->resolution, bent = w->q->curve.bend * e;
+    return 2 * (e / finer - rounding) / (1 + bent) / (1 + bent / 3) * (1 - 1e-7);
 }
 
 /* Sets scales; 0 where nothing can be lost. */
-static int set_steps(work *w, double part)
+static int set_steps(ac_bounding *w, double part)
 {
+    ac_quantised *q = w->q;
     double widest = 0, narrowest = INFINITY;
-    const double middle = w->q->curve.kind == AC_IN_OCTAVES ? 0 : ac_curve_place(&w->q->curve, w->level);
-    for (uint64_t i = 0; i < w->q->tile_count; i++) {
-        const double step = part * step_of(w, i);
-        w->q->tiles[i] = (ac_quantised_tile){step, w->is_whole ? rint(middle) : middle, 0}; /* the level itself stays */
+    const int is_octaves = q->curve.kind == AC_IN_OCTAVES, on_unit = is_on_unit(w), is_straight_whole = w->is_whole && !q->curve.kind;
+    const double middle = is_octaves ? 0 : ac_curve_place(&q->curve, w->level, 0);
+    const double zero = on_unit ? w->origin + rint((middle - w->origin) / w->unit) * w->unit : w->is_whole ? rint(middle) : middle; /* the level itself stays */
+    for (uint64_t i = 0; i < q->tile_count; i++) {
+        double step = on_unit ? step_of(w, i) : part * step_of(w, i);
+        if (is_straight_whole) step = fmax(step, 1); /* finer steps than its own say nothing of an integer */
+        q->tiles[i] = (ac_quantised_tile){step, zero, 0};
         widest = fmax(widest, step), narrowest = fmin(narrowest, step);
     }
-    if (w->is_whole && w->q->curve.kind == AC_STRAIGHT) {
-        /* finer steps than its own say nothing of an integer */
-        for (uint64_t i = 0; i < w->q->tile_count; i++) w->q->tiles[i].scale = fmax(w->q->tiles[i].scale, 1);
-        return widest > 1 && isfinite(widest);
-    }
-    return (narrowest > 2 * w->resolution || w->q->curve.kind == AC_IN_OCTAVES) && isfinite(widest) && narrowest > DBL_MIN;
+    ac_quantise_base(q);
+    if (!isfinite(widest)) return 0;
+    if (on_unit || is_straight_whole) return widest > w->unit;
+    return is_octaves || (narrowest > 2 * w->resolution && narrowest > DBL_MIN);
 }
 
-static int wants_dither(const work *w)
+static int wants_dither(const ac_bounding *w)
 {
     const ac_bound *b = w->bound;
     if (b->kind == AC_BOUND_RELATIVE || b->dither == AC_DITHER_NEVER) return 0;
-    if (b->dither == AC_DITHER_ALWAYS) return 1;
+    if (b->dither == AC_DITHER_ALWAYS || (w->is_whole && w->q->curve.kind && !is_share(w))) return 1; /* integers bent make what no rounding is even of */
     for (uint64_t i = 0; i < w->q->tile_count; i++)
         if (w->noise[i] > 0 && step_of(w, i) > (w->q->dither == AC_TRELLIS ? HIDDEN_WAYS : HIDDEN) * w->noise[i]) return 1;
-    return 0;
+    if (is_share(w) || w->is_whole || !is_on_unit(w)) return 0;
+    /* what is not a multiple of the unit shifts the mean without dither; it may be wider */
+    double wider = 0;
+    for (uint64_t i = 0; i < w->q->tile_count; i++) {
+        const double e = ac_allowance(w, w->noise[i]), odd = step_of(w, i);
+        if (e > 0) wider += log2(2 * e / (w->has_source[i] ? FINER : 1) / odd);
+    }
+    return wider > 0;
 }
 
-static int occurs(const work *w, uint64_t bits)
+/* Runs of NaNs. */
+static uint64_t count_nulls(const ac_bounding *w)
+{
+    uint64_t runs = 0;
+    int before = 0;
+    for (uint64_t i = 0; i < w->count; i++) {
+        const int is_null = isnan(ac_as_double(w->array->dtype, w->data, i));
+        runs += is_null && !before;
+        before = is_null;
+    }
+    return runs;
+}
+
+static int occurs(const ac_bounding *w, uint64_t bits)
 {
     uint64_t i = 0;
     while (i < w->count && ac_bits_at(w->array->dtype, w->data, i) != bits) i++;
     return i < w->count;
 }
 
-/* Whether an element comes back as it is, whatever its step: one of these has a step of its own. */
-static void set_null(work *w)
+/* Whether an element comes back as it is, whatever its step: one of these has a step of its own, but where a few exceptions do. */
+static void set_null(ac_bounding *w)
 {
     ac_quantised *q = w->q;
     const int dtype = w->array->dtype;
+    q->has_null = 0;
     if (w->bound->has_blank && (w->is_whole || occurs(w, w->bound->blank))) {
         q->has_null = 1, q->null_bits = w->bound->blank;
     } else if (!w->is_whole) {
-        for (uint64_t i = 0; i < w->count && !q->has_null; i++)
+        const uint64_t runs = count_nulls(w), few = q->dither == AC_TRELLIS ? FEW_NULLS + w->count / PART_NULLS : 0;
+        for (uint64_t i = 0; runs > few && i < w->count && !q->has_null; i++)
             if (isnan(ac_as_double(dtype, w->data, i))) q->has_null = 1, q->null_bits = ac_bits_at(dtype, w->data, i);
     }
-    if (q->has_null) q->null_step = AC_NULL_STEP;
+    q->null_step = !q->has_null ? 0 : q->dither == AC_TRELLIS ? AC_TRELLIS_NULL : AC_NULL_STEP;
 }
 
-static void set_lattice(work *w, uint64_t run)
+/* Trellis or dither, and what stands for none. */
+static void set_dither(ac_bounding *w, int is_trellis, uint64_t run)
 {
     ac_quantised *q = w->q;
-    if (w->bound->kind == AC_BOUND_RELATIVE)
-        set_octaves(w);
-    else if (w->bound->gain > 0 && w->bound->kind != AC_BOUND_ABSOLUTE && w->least_noise > 0)
-        set_root(w);
-    set_null(w);
-    if (w->bound->kind == AC_BOUND_INCREASE) q->dither = AC_TRELLIS, q->run = run;
+    q->dither = is_trellis ? AC_TRELLIS : AC_DITHER_NONE, q->run = is_trellis ? run : 0;
     if (wants_dither(w)) {
         q->dither = AC_DITHER_1, q->run = 0;
         q->seed = ac_crc32c(0, w->data, (size_t)w->count * ac_number_bytes(w->array->dtype)) % AC_SEEDS;
     }
-    q->level = q->curve.kind == AC_IN_OCTAVES ? 0 : (float)ac_curve_place(&q->curve, w->level);
+    set_null(w);
+}
+
+static void set_curve(ac_bounding *w)
+{
+    ac_quantised *q = w->q;
+    const int kind = w->bound->kind;
+    if (kind == AC_BOUND_RELATIVE)
+        set_octaves(w);
+    else if (w->bound->gain > 0 && kind != AC_BOUND_ABSOLUTE && kind != AC_BOUND_ADDED && w->least_noise > 0)
+        set_root(w);
+    q->level = q->curve.kind == AC_IN_OCTAVES ? 0 : (float)ac_curve_place(&q->curve, w->level, 0);
     if (!isfinite(q->level)) q->level = 0;
 }
 
-/* The slope of the curve at an element. */
-static double slope(const ac_curve *c, double v)
+/* Finding them */
+
+/* Forgets what stayed. */
+static void clear(ac_quantised *q)
 {
-    return c->kind == AC_ROOT && v > c->knee ? sqrt(1 + 4 * c->bend * (v - c->knee)) : 1;
+    free(q->exceptions);
+    q->exceptions = NULL, q->exception_count = 0;
 }
 
-static double allowed(const work *w, const ac_quantised_tile *tile, double noise, double v)
+/* Where steps spread further than pieces of a trellis hold: the window that leaves the fewest out, about, or AC_ERROR_SPACE where these are too many. */
+static int set_window(const ac_bounding *w, const int32_t *steps, ac_window *window)
 {
-    const ac_bound *b = w->bound;
-    if (b->kind == AC_BOUND_RELATIVE) return b->value * fabs(v);
-    if (b->kind != AC_BOUND_INCREASE) return allowance(w, noise) * slope(&w->q->curve, v);
-    const double reach = w->q->dither == AC_TRELLIS ? AC_TRELLIS_REACH : 0.5, step = tile->scale, bent = 1 + w->q->curve.bend * step * reach;
-    return reach * step * bent * slope(&w->q->curve, v) + (w->is_whole ? 0.5 : w->resolution);
-}
-
-/* Compares elements with those of the steps, and keeps those that differ by more than they may. AC_ERROR_SPACE where these are too many. */
-static int check(work *w, void *again, ac_loss *loss)
-{
-    const int dtype = w->array->dtype, is_relative = w->bound->kind == AC_BOUND_RELATIVE;
-    const size_t item = ac_number_bytes(dtype);
-    uint64_t room = 0, kept = 0, changed = 0;
-    double squares = 0, unit_squares = 0;
-    *loss = (ac_loss){w->bound->kind, w->bound->value, 0, 0, w->least_noise, 0, 0};
+    uint64_t counts[BINS] = {0}, outside = 0, inside = 0, most = 0;
+    int32_t least = INT32_MAX, largest = INT32_MIN;
+    size_t best = 0;
     for (uint64_t i = 0; i < w->count; i++) {
-        const uint64_t bits = ac_bits_at(dtype, w->data, i);
-        const double v = ac_as_double(dtype, w->data, i), difference = fabs(ac_as_double(dtype, again, i) - v);
-        if (bits == ac_bits_at(dtype, again, i)) {
-            changed += is_used(w, i, v);
-            continue;
-        }
-        const uint64_t tile = tile_of(w, i);
-        const ac_quantised_tile *of = &w->q->tiles[tile];
-        const double most = allowed(w, of, w->noise[tile], v);
-        const int is_sign_lost = is_relative && difference == 0; /* -0.0 */
-        const uint64_t now = ac_bits_at(dtype, again, i);
-        const int is_lost = (w->q->has_null && now == w->q->null_bits) || (w->bound->has_blank && now == w->bound->blank); /* it would read as none */
-        const double share = is_relative ? difference / fabs(v) : difference;
-        /* products of denormals are rounded up to what is no bound any more */
-        if (is_used(w, i, v) && difference <= most && !(is_relative && share > w->bound->value) && !is_sign_lost && !is_lost) {
-            const double in_steps = difference / (of->scale * slope(&w->q->curve, v));
-            loss->bound = fmax(loss->bound, is_relative ? w->bound->value : most);
-            loss->found = fmax(loss->found, share);
-            squares += difference * difference, unit_squares += in_steps * in_steps;
-            changed++;
-            continue;
-        }
-        kept++;
-        const int status = ac_exception_add(w->q, &room, i, bits);
-        if (status) return status;
-        memcpy((uint8_t *)again + i * item, (const uint8_t *)w->data + i * item, item);
+        const int is_null = w->q->has_null && steps[i] == w->q->null_step;
+        least = !is_null && steps[i] < least ? steps[i] : least, largest = !is_null && steps[i] > largest ? steps[i] : largest;
     }
-    if (changed) loss->variance = squares / (double)changed, loss->unit_variance = is_relative ? 0 : unit_squares / (double)changed;
-    loss->bound = fmax(loss->bound, loss->found);
-    if (loss->variance == 0) return AC_ERROR_SPACE; /* the elements as they are take no more */
-    return (double)kept > MOST_KEPT * (double)w->count + 64 || !isfinite(loss->variance) || !isfinite(loss->bound) ? AC_ERROR_SPACE : AC_OK;
+    if (least > largest || (int64_t)largest - least <= WINDOW) return AC_OK;
+    for (uint64_t i = 0; i < w->count; i++) {
+        const int64_t bin = ((int64_t)steps[i] + WINDOW) / BIN; /* the level is about 0 */
+        if (steps[i] >= -WINDOW && bin < BINS) counts[bin]++;
+        else outside += !(w->q->has_null && steps[i] == w->q->null_step);
+    }
+    for (size_t i = 0; i < BINS; i++) outside += counts[i];
+    for (size_t i = 0; i < BINS; i++) {
+        inside += counts[i];
+        if (i >= WINDOW / BIN) inside -= counts[i - WINDOW / BIN];
+        if (inside > most) most = inside, best = i;
+    }
+    if ((outside - most) * PART_OUTSIDE > w->count) return AC_ERROR_SPACE;
+    window->most = ((double)best + 1) * BIN - WINDOW - 2, window->least = window->most - WINDOW + BIN;
+    return AC_OK;
 }
 
-static int find(work *w, int32_t *steps, void *again, ac_loss *loss)
+/* By a trellis, of all rows. */
+static int find_path(ac_bounding *w, int32_t *steps)
 {
-    ac_quantised *q = w->q;
-    double part = 1;
-    for (int tries = 0; tries < MOST_TRIES; tries++) {
-        if (!set_steps(w, part)) return AC_ERROR_SPACE;
-        ac_quantise_base(q);
-        q->exception_count = 0;
-        free(q->exceptions);
-        q->exceptions = NULL;
-        int status = q->dither == AC_TRELLIS ? ac_trellis_steps(q, w->array, w->data, steps) : ac_quantise_nearest(q, w->array, w->data, steps);
-        if (!status) status = ac_quantise_restore(q, w->array, steps, again);
-        if (!status) status = check(w, again, loss);
-        if (status || !w->is_whole || w->bound->kind != AC_BOUND_INCREASE) return status;
-        /* rounding of integers adds to what the steps do */
-        const double grown = 1 + w->bound->value, wanted = (grown * grown - 1) * w->least_noise * w->least_noise;
-        if (loss->variance <= 1.01 * wanted || w->q->curve.kind || w->q->tile_count > w->t.planes.count) return AC_OK;
-        part *= 0.99 * sqrt(wanted / loss->variance);
+    ac_window window = {INT32_MIN / 2, INT32_MAX / 2};
+    int status = ac_trellis_steps(w->q, w->array, w->data, &window, steps);
+    if (!status) status = set_window(w, steps, &window);
+    return status || window.least == INT32_MIN / 2 ? status : ac_trellis_steps(w->q, w->array, w->data, &window, steps);
+}
+
+static int find_steps(ac_bounding *w, double part, int32_t *steps, void *again, ac_loss *loss)
+{
+    clear(w->q);
+    if (!set_steps(w, part)) return AC_ERROR_SPACE;
+    int status = w->q->dither == AC_TRELLIS ? find_path(w, steps) : ac_quantise_nearest(w->q, w->array, w->data, steps);
+    if (!status) status = ac_quantise_restore(w->q, w->array, steps, again);
+    return status ? status : ac_bounding_check(w, again, loss);
+}
+
+/* What is said of the loss over what was asked, both variances. */
+static double excess(const ac_bounding *w, const ac_loss *loss)
+{
+    const double v = w->bound->value;
+    return w->bound->kind == AC_BOUND_ADDED ? loss->variance / (v * v) : loss->share / ((1 + v) * (1 + v) - 1);
+}
+
+/* Some rows of the middle plane, whole tiles, that tell how much the whole would lose. `array` and `q` are those of them. */
+static void take_band(const ac_bounding *w, ac_bounding *band, ac_array *array, ac_quantised *q)
+{
+    const ac_planes p = w->t.planes;
+    const uint64_t tile = w->q->tile_height ? w->q->tile_height : 1, middle = p.height / 2 / tile * tile, plane = p.count / 2;
+    const uint64_t rows = ac_smaller((LOOKED_AT / p.width / tile + 1) * tile, p.height - middle), first = (plane * p.height + middle) * p.width;
+    const uint64_t tiles = (plane * w->t.down + middle / w->t.tile_height) * w->t.across;
+    *array = (ac_array){w->array->dtype, 2, {rows, p.width}};
+    *q = *w->q;
+    q->tiles += tiles, q->exceptions = NULL, q->exception_count = 0;
+    *band = *w;
+    band->array = array, band->q = q, band->noise += tiles, band->has_source += tiles, band->count = rows * p.width;
+    band->data = (const uint8_t *)w->data + first * ac_number_bytes(array->dtype);
+    band->t = ac_quantise_tiling(q, array);
+    q->tile_count = ac_tiling_count(&band->t);
+}
+
+/* The part of the steps by which integers, whose rounding adds to what the steps do, lose what is wanted. */
+static int fit_part(const ac_bounding *w, int32_t *steps, void *again, ac_loss *loss, double *part)
+{
+    ac_array array;
+    ac_quantised q;
+    ac_bounding band;
+    take_band(w, &band, &array, &q);
+    int status = AC_OK;
+    double least = 0, most = *part * 1.05;
+    for (int tries = 0; tries < MOST_TRIES && !status && most - least > 0.004 * most; tries++) {
+        status = find_steps(&band, *part, steps, again, loss);
+        const double over = status == AC_ERROR_SPACE ? 0 : excess(w, loss);
+        if (status == AC_ERROR_SPACE) status = AC_OK;
+        if (over > CLOSE) most = *part; else least = *part;
+        if (over > 1 / CLOSE && over <= CLOSE) break;
+        const double next = over > 0 ? *part / sqrt(over) : most;
+        *part = next > least && next < most ? next : 0.5 * (least + most);
     }
-    return AC_OK;
+    free(q.exceptions);
+    if (least > 0) *part = least;
+    return status;
+}
+
+/* Whether steps on the unit are wider than these, in the mean of tiles, where both lose about what is wanted. */
+static int is_unit_wider(ac_bounding *w, double part)
+{
+    if (!(w->unit > 0) || w->q->curve.kind) return 0;
+    double wider = 0;
+    for (uint64_t i = 0; i < w->q->tile_count; i++) {
+        const double step = part * step_of(w, i), finer = w->has_source[i] ? FINER : 1;
+        wider += step > 0 ? log2(odd_step_of_variance(w, wanted_variance(w, i) / (finer * finer)) / step) : 0;
+    }
+    return wider >= 0;
+}
+
+/* By a trellis, or where that has no room or other steps are wider, by the nearest. */
+static int find_share(ac_bounding *w, uint64_t run, int32_t *steps, void *again, ac_loss *loss)
+{
+    double part = 1;
+    int status = AC_OK;
+    set_dither(w, 1, run);
+    if (w->q->dither == AC_TRELLIS) {
+        if (w->is_whole) status = fit_part(w, steps, again, loss, &part);
+        if (!status && !is_unit_wider(w, part)) {
+            for (int tries = 0; tries < MOST_TRIES; tries++) {
+                status = find_steps(w, part, steps, again, loss);
+                if (status || !w->is_whole || excess(w, loss) <= CLOSE) break;
+                part *= 0.998 / sqrt(excess(w, loss));
+            }
+            if (!status && w->is_whole && excess(w, loss) > 2 * CLOSE - 1) status = AC_ERROR_SPACE;
+            if (status != AC_ERROR_SPACE) return status;
+        }
+        if (status && status != AC_ERROR_SPACE) return status;
+        set_dither(w, 0, run);
+    }
+    return find_steps(w, 1, steps, again, loss);
 }
 
 /* 2 n + p of steps of a trellis, as far as an integer holds it. */
@@ -426,26 +372,32 @@ int ac_bounded_codes(const ac_array *array, const void *data, const ac_bound *bo
     return status;
 }
 
+static int find(ac_bounding *w, uint64_t run, int32_t *steps, void *again, ac_loss *loss)
+{
+    set_curve(w);
+    if (!ac_curve_is_good(&w->q->curve)) return AC_ERROR_SPACE;
+    if (!w->q->curve.kind) ac_bounding_unit(w);
+    if (is_share(w)) return find_share(w, run, steps, again, loss);
+    set_dither(w, 0, run);
+    return find_steps(w, 1, steps, again, loss);
+}
+
 int ac_bounded_steps(const ac_bound *bound, const ac_array *array, const void *data, uint64_t run, ac_quantised *q, int32_t **steps, void **elements,
                      ac_loss *loss)
 {
-    work w = {.bound = bound, .array = array, .data = data, .q = q};
+    ac_bounding w = {.bound = bound, .array = array, .data = data, .q = q};
     *q = (ac_quantised){0};
     *steps = NULL, *elements = NULL;
     int status = ac_array_count(array, &w.count);
     if (status || !w.count) return status;
     w.is_whole = array->dtype != AC_F4 && array->dtype != AC_F8;
-    set_level(&w);
-    status = set_noise(&w);
-    const int is_known = bound->kind == AC_BOUND_ABSOLUTE || bound->kind == AC_BOUND_RELATIVE || w.least_noise > 0;
+    ac_bounding_level(&w);
+    status = ac_bounding_noise(&w);
+    const int is_known = bound->kind == AC_BOUND_ABSOLUTE || bound->kind == AC_BOUND_RELATIVE || bound->kind == AC_BOUND_ADDED || w.least_noise > 0;
     if (!status && is_known) {
         *steps = malloc((size_t)w.count * sizeof **steps);
         *elements = malloc(ac_array_size(array));
-        status = *steps && *elements ? AC_OK : AC_ERROR_MEMORY;
-        if (!status) {
-            set_lattice(&w, run);
-            status = ac_curve_is_good(&q->curve) ? find(&w, *steps, *elements, loss) : AC_ERROR_SPACE;
-        }
+        status = *steps && *elements ? find(&w, run, *steps, *elements, loss) : AC_ERROR_MEMORY;
     }
     free(w.noise);
     free(w.has_source);

@@ -46,10 +46,11 @@ static inline double ac_octave_place(const ac_curve *c, double v)
     return copysign(place < 0 ? 0 : rint(place), v);
 }
 
-static inline double ac_curve_place(const ac_curve *c, double v)
+/* A place whose errors, of this variance, make elements of which the mean is v: a root makes more of what is above than of what is below. */
+static inline double ac_curve_place(const ac_curve *c, double v, double variance)
 {
     if (c->kind == AC_IN_OCTAVES) return ac_octave_place(c, v);
-    const double above = v - c->knee;
+    const double above = v - c->knee - c->bend * variance;
     return c->kind == AC_ROOT && above > 0 ? c->knee + (sqrt(1 + 4 * c->bend * above) - 1) / (2 * c->bend) : v;
 }
 

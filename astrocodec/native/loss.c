@@ -3,11 +3,11 @@
 #include <math.h>
 #include <string.h>
 
-enum { NUMBERS = 6 };
+enum { NUMBERS = 7 };
 
 void ac_loss_write(const ac_loss *loss, uint8_t *out)
 {
-    const double numbers[NUMBERS] = {loss->asked, loss->bound, loss->found, loss->noise, loss->variance, loss->unit_variance};
+    const double numbers[NUMBERS] = {loss->asked, loss->bound, loss->found, loss->noise, loss->variance, loss->unit_variance, loss->share};
     *out++ = (uint8_t)loss->kind;
     for (int i = 0; i < NUMBERS; i++) {
         uint64_t bits;
@@ -29,7 +29,7 @@ int ac_loss_read(ac_reader *r, ac_loss *loss)
         is_good &= isfinite(numbers[i]) && numbers[i] >= 0;
     }
     if (is_good) {
-        *loss = (ac_loss){*p, numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5]};
+        *loss = (ac_loss){*p, numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5], numbers[6]};
         is_good = loss->asked > 0 && loss->found <= loss->bound;
     }
     if (!is_good) ac_fail_reader(r, AC_REASON_LOSS, 0, length, AC_LOSS_SIZE);

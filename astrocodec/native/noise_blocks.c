@@ -9,6 +9,9 @@ enum { EVERY = 3, LEAST = 24, MOST = 2 * (2 * AC_NOISE_BLOCK) * (2 * AC_NOISE_BL
 /* From the median of |x[i-1] - 2 x[i] + x[i+1]| to a standard deviation. */
 static const double of_median = 1.4826 / 2.449489742783178;
 
+/* Part of the usual noise below which a block's own, which may be none, does not count in a mean. */
+#define QUIETEST 32
+
 static uint64_t blocks_of(uint64_t length) { return length < 2 * AC_NOISE_BLOCK ? 1 : length / AC_NOISE_BLOCK; }
 
 static int compare(const void *a, const void *b)
@@ -17,11 +20,29 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* The one that n smaller or equal ones would precede, were they in order; they are moved. */
+static double nth(double *v, size_t count, size_t n)
+{
+    size_t low = 0, high = count - 1;
+    while (low < high) {
+        const double pivot = v[low + (high - low) / 2];
+        size_t i = low, j = high;
+        for (;;) {
+            while (v[i] < pivot) i++;
+            while (v[j] > pivot) j--;
+            if (i >= j) break;
+            const double held = v[i];
+            v[i++] = v[j], v[j--] = held;
+        }
+        if (n <= j) high = j; else low = j + 1;
+    }
+    return v[n];
+}
+
 /* Of integers those that equal the median spread evenly over it: noise below a step is seen in how many do. */
 static double median(double *v, size_t n)
 {
-    qsort(v, n, sizeof *v, compare);
-    const double middle = v[n / 2];
+    const double middle = nth(v, n, n / 2);
     size_t below = 0, same = 0;
     for (size_t i = 0; i < n; i++) below += v[i] < middle, same += v[i] == middle;
     if (same == n || middle != rint(middle)) return middle;
@@ -99,4 +120,16 @@ int ac_noise_quantile(const ac_noise_blocks *b, double share, double *noise)
     *noise = n ? some[(size_t)(share * (double)(n - 1) + 0.5)] : 0;
     free(some);
     return AC_OK;
+}
+
+int ac_noise_mean(const ac_noise_blocks *b, double *noise)
+{
+    double middle, shares = 0, found = 0;
+    const int status = ac_noise_quantile(b, 0.5, &middle);
+    for (uint64_t i = 0; !status && i < b->planes.count * b->down * b->across; i++) {
+        const double own = fmax(b->noise[i], middle / QUIETEST);
+        if (b->noise[i] > 0) shares += 1 / (own * own), found++;
+    }
+    *noise = found > 0 ? sqrt(found / shares) : 0;
+    return status;
 }

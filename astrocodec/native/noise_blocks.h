@@ -22,5 +22,7 @@ int ac_noise_measure(const ac_array *array, const void *data, const ac_unused *u
 void ac_noise_free(ac_noise_blocks *blocks);
 /* The noise that this share of the blocks does not exceed; 0 where none has any. */
 int ac_noise_quantile(const ac_noise_blocks *blocks, double share, double *noise);
+/* The noise of which a variance is the share that it is, in the mean, of those of the blocks; 0 where none has any. */
+int ac_noise_mean(const ac_noise_blocks *blocks, double *noise);
 
 #endif

@@ -504,17 +504,34 @@ static void match_bins(ac_sheet *s, uint64_t low, uint64_t high)
     if (bins.largest <= 65535) *s = bins;
 }
 
-int ac_sheet_init(ac_sheet *s, const ac_array *array, const void *data) { return ac_sheet_init_as(s, array, data, 0); }
-
-int ac_sheet_init_as(ac_sheet *s, const ac_array *array, const void *data, int by_bits)
+static int start(ac_sheet *s, const ac_array *array, const void *data)
 {
     memset(s, 0, sizeof *s);
-    s->by_bits = by_bits;
-    int status = ac_array_count(array, &s->count);
+    const int status = ac_array_count(array, &s->count);
     if (status) return status;
     s->numbers = ac_numbers_of(array, (void *)data, s->count);
     s->count <<= ac_is_complex(array->dtype);
     s->planes = ac_planes_of(array);
+    return AC_OK;
+}
+
+int ac_sheet_init_plain(ac_sheet *s, const ac_array *array, const void *data)
+{
+    uint64_t low, high;
+    const int status = start(s, array, data);
+    if (status) return status;
+    range_of(s, &low, &high);
+    s->map.offset = low, s->largest = high - low;
+    return s->largest <= 65535 ? AC_OK : AC_ERROR_SPACE;
+}
+
+int ac_sheet_init(ac_sheet *s, const ac_array *array, const void *data) { return ac_sheet_init_as(s, array, data, 0); }
+
+int ac_sheet_init_as(ac_sheet *s, const ac_array *array, const void *data, int by_bits)
+{
+    int status = start(s, array, data);
+    if (status) return status;
+    s->by_bits = by_bits;
     if (ac_is_float(array->dtype)) s->map.kind = ac_holds_integers(data, s->numbers.dtype, s->count) ? AC_KIND_FLOAT_INTEGER : AC_KIND_FLOAT_BITS;
     if (s->map.kind == AC_KIND_FLOAT_BITS) s->map.trailing = trailing_zeros(data, s->numbers.dtype, s->count);
     uint64_t low, high;

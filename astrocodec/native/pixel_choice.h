@@ -8,6 +8,8 @@
 int ac_sheet_init(ac_sheet *sheet, const ac_array *array, const void *data);
 /* The same without bins where `by_bits`. */
 int ac_sheet_init_as(ac_sheet *sheet, const ac_array *array, const void *data, int by_bits);
+/* Of integers as they are, 65536 different ones at most. */
+int ac_sheet_init_plain(ac_sheet *sheet, const ac_array *array, const void *data);
 /* Whether floats (f2, f4, f8) are all integers below 2^31 in magnitude, and none is -0.0. */
 int ac_holds_integers(const void *data, int dtype, uint64_t count);
 /* Least and greatest of n words under `flip`, which makes them unsigned. */

@@ -349,10 +349,11 @@ static int nearest_there(void *work, const run *r)
 {
     rounding *w = work;
     const ac_quantised *q = r->quantised;
+    const double variance = r->tile->scale * r->tile->scale / 12;
     for (size_t i = 0; i < r->count; i++) {
         const uint64_t at = r->first + i;
         const double v = ac_as_double(r->dtype, w->data, at);
-        if (isfinite(v)) w->last = nearest_step(r, ac_curve_place(&q->curve, v), i);
+        if (isfinite(v)) w->last = nearest_step(r, ac_curve_place(&q->curve, v, variance), i);
         w->steps[at] = q->has_null && ac_bits_at(r->dtype, w->data, at) == q->null_bits ? q->null_step : w->last;
     }
     return AC_OK;

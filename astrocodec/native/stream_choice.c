@@ -9,6 +9,7 @@
 #include "split.h"
 #include "steps_choice.h"
 #include "stream_encode.h"
+#include "viterbi.h"
 
 enum { LOOKED_AT = 512 }; /* rows and columns that tell whether floats are tried by their bits */
 /* Elements that tell whether floats are smaller by their steps, an eighth of all at most; that is clear by a sixteenth, or equal to one in 4096. */
@@ -83,12 +84,34 @@ static int encode_both(const void *filled, const ac_blanks *blanks, const ac_sou
     return put_shorter(rooms, found, output);
 }
 
-/* Numbers in place of blanks get their parities, so that the trellis of the samples is that of the steps. */
-static void fit_parities(const ac_source *from, int32_t *filled)
+/* In place of steps that stand for none the even number before, so that the trellis of the samples is theirs; NULL without memory. */
+static int32_t *fill_nulls(const int32_t *steps, size_t count)
 {
+    int32_t *filled = malloc(count * sizeof *filled), last = 0;
+    if (!filled) return NULL;
+    for (size_t i = 0; i < count && !last; i++) last = steps[i] == AC_TRELLIS_NULL ? 0 : steps[i] & ~1;
+    for (size_t i = 0; i < count; i++) {
+        if (steps[i] != AC_TRELLIS_NULL) last = steps[i] & ~1;
+        filled[i] = steps[i] == AC_TRELLIS_NULL ? last : steps[i];
+    }
+    return filled;
+}
+
+/* Steps of a trellis as they are. */
+static int encode_trellis(const ac_source *from, const ac_settings *how, const ac_output *output)
+{
+    const size_t count = ac_array_size(&from->array) / sizeof(int32_t);
     const int32_t *steps = from->data;
-    const size_t count = ac_array_size(&from->array) / sizeof *steps;
-    for (size_t i = 0; i < count; i++) filled[i] ^= (filled[i] ^ steps[i]) & 1;
+    ac_sheet sheet = {0};
+    ac_blanks blanks = {.count = 0, .values = {(uint32_t)AC_TRELLIS_NULL}};
+    for (size_t i = 0; i < count && !blanks.count; i++) blanks.count = steps[i] == AC_TRELLIS_NULL;
+    int32_t *filled = blanks.count ? fill_nulls(steps, count) : NULL;
+    if (blanks.count && !filled) return AC_ERROR_MEMORY;
+    int status = ac_sheet_init_plain(&sheet, &from->array, filled ? filled : steps);
+    if (!status) status = ac_encode_sheet(&sheet, &blanks, from, how, output);
+    ac_sheet_free(&sheet);
+    free(filled);
+    return status;
 }
 
 /* AC_ERROR_SPACE where storing takes fewer bytes. */
@@ -97,7 +120,6 @@ static int encode_causal(const ac_source *from, const ac_settings *how, const ac
     ac_blanks blanks;
     void *filled;
     int doubtful, status = ac_blanks_choose(&from->array, from->data, &blanks, &filled, &doubtful);
-    if (!status && filled && from->is_trellis) fit_parities(from, filled);
     if (!status && filled && doubtful)
         status = encode_both(filled, &blanks, from, how, output);
     else if (!status)
@@ -188,7 +210,7 @@ static int encode_in_order(ac_source *from, ac_settings *how, const ac_output *o
 int ac_encode_steps(ac_source from, const int32_t *steps, ac_settings how, const ac_output *output)
 {
     from.given = from.array, from.array.dtype = AC_I4, from.data = steps;
-    return from.is_trellis ? encode_causal(&from, &how, output) : encode_in_order(&from, &how, output);
+    return from.is_trellis ? encode_trellis(&from, &how, output) : encode_in_order(&from, &how, output);
 }
 
 /* Bytes of the set of values that an array has a list of. */

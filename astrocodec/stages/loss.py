@@ -11,9 +11,8 @@ from dataclasses import dataclass
 
 from astrocodec.errors import CorruptError
 
-KINDS = ("absolute", "noise", "relative", "increase", "variance")
-_FIELDS = struct.Struct("<B6d")
-_TRELLIS_VARIANCE = 1 / 12 / 1.283  # of its errors in steps, as native/viterbi.h has it
+KINDS = ("absolute", "noise", "relative", "increase", "added", "variance")
+_FIELDS = struct.Struct("<B7d")
 
 
 @dataclass(frozen=True)
@@ -24,9 +23,10 @@ class Loss:
     ----------
     kind : str
         ``"absolute"``, ``"noise"`` (sigma), ``"relative"``, ``"increase"``, by how much the noise may grow, or
-        ``"variance"``, of visibilities: the variance that may be added over that of the noise.
+        ``"added"``, the noise that may be added; ``"variance"``, of visibilities: the variance that may be added over
+        that of the noise.
     asked : float
-        The bound as it was asked for: in the elements' unit; in noises; as a share; as a share.
+        The bound as it was asked for: in the elements' unit; in noises; as a share; as a share; in the elements' unit.
     max_error : float
         No element differs by more from the given one: in its unit; of kind ``"relative"``, by more than this share.
     largest_error : float
@@ -36,7 +36,9 @@ class Loss:
     variance : float
         Mean of the squared differences: what was added to the variance of the elements, those that were kept apart.
     unit_variance : float
-        The same in units of each tile's step; of kind ``"variance"`` in those of the noise, D as it was achieved.
+        The same in units of each tile's step; of kind ``"variance"`` in those of the noise.
+    share : float
+        The same over the variance of the noise where each element is; 0 where none was measured.
     """
 
     kind: str
@@ -46,13 +48,14 @@ class Loss:
     noise: float
     variance: float
     unit_variance: float
+    share: float
 
     @classmethod
     def read(cls, section: bytes) -> Loss:
         """Read a section.
 
         >>> import struct
-        >>> Loss.read(struct.pack("<B6d", 0, 2, 2, 1.5, 0, 1.3, 0.08)).largest_error
+        >>> Loss.read(struct.pack("<B7d", 0, 2, 2, 1.5, 0, 1.3, 0.08, 0)).largest_error
         1.5
         """
         if len(section) == _FIELDS.size:
@@ -66,30 +69,17 @@ class Loss:
     def to_bytes(self) -> bytes:
         """The section.
 
-        >>> lost = Loss("variance", 0.01, 2, 1.5, 3, 1.3, 0.0099)
+        >>> lost = Loss("variance", 0.01, 2, 1.5, 3, 1.3, 0.0099, 0.0099)
         >>> Loss.read(lost.to_bytes()) == lost
         True
         """
-        numbers = (self.asked, self.max_error, self.largest_error, self.noise, self.variance, self.unit_variance)
-        return _FIELDS.pack(KINDS.index(self.kind), *numbers)
+        numbers = (self.asked, self.max_error, self.largest_error, self.noise, self.variance)
+        return _FIELDS.pack(KINDS.index(self.kind), *numbers, self.unit_variance, self.share)
 
     @property
     def noise_increase(self) -> float | None:
-        """By what share the noise has grown, at most; None where it was not measured.
-
-        Where steps follow the noise, a step of as many noises as was asked for tells it, wherever that is.
-        """
-        if not self.noise:
-            return None
-        most = math.sqrt(self.variance) / self.noise
-        if self.kind == "variance":
-            most = math.sqrt(self.unit_variance)
-        if self.kind == "noise":
-            most = min(most, math.sqrt(self.unit_variance) * 2 * self.asked)
-        if self.kind == "increase":
-            most = min(most, math.sqrt(self.unit_variance / _TRELLIS_VARIANCE * self.asked * (2 + self.asked)))
-        grown = math.hypot(1, most) - 1
-        return grown if math.isfinite(grown) else None
+        """By what share the noise has grown, in the mean of all elements; None where it was not measured."""
+        return math.sqrt(1 + self.share) - 1 if self.noise else None
 
     def __str__(self) -> str:
         """In a few words, for people."""

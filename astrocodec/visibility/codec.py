@@ -281,5 +281,5 @@ def _loss(
     largest, number = float(of_all.max()), int(counted.sum())
     over = float(np.sum(squares / np.where(np.isnan(sigma), 1, np.square(sigma)))) / number
     return Loss(
-        *("variance", share, largest, largest, float(np.nanmin(sigma)), float(squares.sum()) / number, over),
+        *("variance", share, largest, largest, float(np.nanmin(sigma)), float(squares.sum()) / number, over, over),
     )

@@ -141,6 +141,8 @@ class LossOptions:
         changes: dict[str, Any] = {}
         if bound.kind == "absolute":
             changes["max_error"] = bound.value / size
+        if bound.kind == "added":
+            changes["noise_increase"] = f"{bound.value / size!r} adu"
         if bound.gain is not None:
             changes["gain"] = bound.gain * size
         if bound.saturation is not None:

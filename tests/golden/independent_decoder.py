@@ -369,10 +369,10 @@ def decode_beside(frame: Frame, data: Bytes, models: Mapping[str, Model], refere
 def check_loss(section: Bytes) -> None:
     """What was lost says nothing to a decoder, but must be said."""
     body = section.rest()
-    demand(len(body) == 49, "length of the loss")
-    kind, *numbers = struct.unpack("<B6d", body)
+    demand(len(body) == 57, "length of the loss")
+    kind, *numbers = struct.unpack("<B7d", body)
     asked, bound, found = numbers[:3]
-    demand(kind < 4 and all(isfinite(v) and v >= 0 for v in numbers) and asked > 0 and found <= bound, "loss")
+    demand(kind < 6 and all(isfinite(v) and v >= 0 for v in numbers) and asked > 0 and found <= bound, "loss")
 
 
 # Quantise

@@ -23,6 +23,13 @@ def _with_nan() -> NDArray[Any]:
     return values
 
 
+def _with_holes() -> NDArray[Any]:
+    values = _sky("f4")
+    values[np.random.default_rng(3).random(values.shape) < 0.2] = np.nan
+    values[:, :9], values[30, 40] = np.nan, 1e9
+    return values
+
+
 def _with_blank() -> NDArray[Any]:
     values = _sky("i2", -300)
     values[30:, 50:], values[2, 3:6] = -32768, 9000
@@ -36,7 +43,8 @@ def _signed() -> NDArray[Any]:
 
 CASES: dict[str, tuple[Callable[[], NDArray[Any]], Bound]] = {
     "float32_trellis": (_with_nan, Bound(noise_increase="4%")),
-    "float64_trellis_of_planes": (lambda: _sky("f8", shape=(3, 25, 36)), Bound(noise_increase="9%")),
+    "float32_trellis_with_holes": (_with_holes, Bound(noise_increase="4%")),
+    "float64_trellis_of_planes": (lambda: _sky("f8", shape=(3, 25, 36)), Bound(noise_increase="3.5 adu")),
     "uint16_trellis": (lambda: _sky("u2"), Bound(noise_increase="4%")),
     "int16_blank": (_with_blank, Bound(max_error=5, blank=-32768, saturation=9000)),
     "float32_root": (lambda: _sky("f4", 900, 30), Bound(noise_increase="4%", gain=1.5, read_noise=9)),

@@ -162,7 +162,7 @@ def _steps(
 
 def _loss(kind: int = 0, asked: float = 1.0, found: float = 1.0, variance: float = 0.1) -> bytes:
     """What a loss section holds: within 1, no noise known."""
-    return bytes([kind]) + struct.pack("<6d", asked, 1.0, found, 0.0, variance, 0.1)
+    return bytes([kind]) + struct.pack("<7d", asked, 1.0, found, 0.0, variance, 0.1, 0.0)
 
 
 def _axes(section: bytes, elements: bytes = b"\5\7\5\7\5\7", **other: Any) -> bytes:
@@ -387,7 +387,7 @@ FORBIDDEN = {
     "a late octave": (_steps(b"\0\x20" + bytes(6) + b"\1\x82\x10\0"), CorruptError, "octaves"),
     "long runs": (_steps(b"\3\0\0\0" + b"\x81" + bytes([128] * 4) + b"\x20" + bytes(5)), CorruptError, "varint"),
     "no loss": (stream_of(sections=((24, b""),)), CorruptError, "loss"),
-    "loss of another kind": (stream_of(sections=((24, _loss(4)),)), CorruptError, "loss"),
+    "loss of another kind": (stream_of(sections=((24, _loss(6)),)), CorruptError, "loss"),
     "a loss beyond its bound": (stream_of(sections=((24, _loss(found=2.0)),)), CorruptError, "loss"),
     "a loss that is no number": (stream_of(sections=((24, _loss(variance=nan)),)), CorruptError, "loss"),
     "a loss that nobody asked for": (_steps(sections=((24, _loss(asked=0.0)),)), CorruptError, "loss"),

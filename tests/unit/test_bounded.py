@@ -210,6 +210,79 @@ def test_noise_of_each_element_is_kept_to() -> None:
         assert np.abs(decoded - values)[:, 64:].max() > 3
 
 
+@pytest.mark.parametrize("dtype", ["u2", "i4", "f4"])
+@pytest.mark.parametrize("how", [{}, {"read_noise": 4}, {"read_noise": 4, "protect_sources": True}], ids=str)
+def test_the_noise_grows_by_what_was_asked_where_photons_make_it(how: dict[str, Any], dtype: str) -> None:
+    rng = np.random.default_rng(4)
+    electrons = np.full((128, 160), 5.0)
+    electrons[60:68, 60:70] += 4000
+    values = (rng.poisson(electrons) + rng.normal(0, 4, electrons.shape)) / 1.5 + 100
+    values = values.astype(dtype) if dtype == "f4" else np.rint(values).astype(dtype)
+    blank = None if dtype == "f4" else 7
+    bound = Bound(noise_increase="2%", gain=1.5, saturation=9000, blank=blank, **how)
+    decoded, loss = lossy(values, bound=bound)
+    assert loss is not None
+    assert loss.noise_increase is not None
+    error = decoded.astype("f8") - values
+    noise = (electrons + 16) / 1.5**2 + (dtype != "f4") / 12
+    assert loss.noise_increase < 0.0204
+    assert np.sqrt(1 + (error**2 / noise).mean()) - 1 < 0.0225  # the noise of the model is a measured one
+    assert abs(error.mean()) < 4 * error.std() / 143
+
+
+def test_noise_that_is_added_is_the_same_everywhere() -> None:
+    noise = np.where(np.arange(256) < 128, 2.0, 20.0)
+    values = np.random.default_rng(8).normal(50, noise, (192, 256)).astype("f4")
+    decoded, loss = lossy(values, noise_increase="1.5 adu")
+    assert loss is not None
+    error = decoded - values
+    assert np.sqrt((error[:, :128] ** 2).mean()) == pytest.approx(1.5, rel=0.02)
+    assert np.sqrt((error[:, 128:] ** 2).mean()) == pytest.approx(1.5, rel=0.02)
+    assert loss.noise_increase == pytest.approx(np.sqrt(1 + 1.5**2 * (1 / 2**2 + 1 / 20**2) / 2) - 1, rel=0.2)
+
+
+@pytest.mark.parametrize("odd", ["some NaN", "bright stars", "half of it NaN"])
+def test_a_trellis_bears_what_is_no_sky(odd: str) -> None:
+    values = np.random.default_rng(1).normal(1000, 10, (256, 256)).astype("f4")
+    plain = len(astrocodec.encode(values, noise_increase="1%"))
+    if odd == "bright stars":
+        values[[7, 90, 200], [9, 60, 255]] = 1e9, 3e5, -4e6
+    else:
+        values[:128] = values[:128] if odd == "some NaN" else np.nan
+        values[[140, 190, 220], [9, 60, 255]] = np.nan
+    stream = astrocodec.encode(values, noise_increase="1%")
+    assert "trellis" in astrocodec.inspect(stream).holds
+    assert len(stream) < (1.01 if odd != "half of it NaN" else 0.53) * plain
+    decoded, _ = lossy(values, noise_increase="1%")
+    assert np.array_equal(np.isnan(decoded), np.isnan(values))
+
+
+def test_what_lies_far_off_does_not_keep_a_frame_from_losing() -> None:
+    values = np.random.default_rng(1).normal(1, 0.04, (128, 128)).astype("f4")
+    values[5, 6] = 1.8e6  # a float of its size cannot tell 0.04
+    decoded, loss = lossy(values, noise_increase="1%")
+    assert loss is not None
+    assert loss.largest_error < 0.03
+    assert decoded[5, 6] == values[5, 6]
+
+
+@pytest.mark.parametrize("unit", [1, 0.01, 2.7])
+def test_numbers_of_a_lattice_are_not_shifted(unit: float) -> None:
+    counts = np.random.default_rng(2).poisson(30 if unit != 0.01 else 2, (256, 256))
+    values = (counts * np.float32(unit)).astype("f4")
+    for how in ("0.2sigma", "0.4sigma", "0.5sigma", "0.7sigma", "1sigma", "1.3sigma"):
+        error = lossy_error(values, max_error=how)
+        assert abs(error.mean()) <= 4 * error.std() / 256, how
+
+
+def test_integers_on_a_curve_are_not_shifted() -> None:
+    counts = np.random.default_rng(2).poisson(30, (200, 200)).astype("i4")
+    for gain in (0.9, 1.0, 1.3):
+        error = lossy_error(counts, bound=Bound(max_error="0.9sigma", gain=gain, read_noise=2))
+        assert error.any()
+        assert abs(error.mean()) < 4 * error.std() / 200
+
+
 def test_many_frames_average_without_bias() -> None:
     frames = np.random.default_rng(6).normal(100.3, 5, (300, 48, 48)).astype("f4")
     for how in ({"noise_increase": "10%"}, {"max_error": "2sigma"}):

@@ -55,5 +55,7 @@ def _words(loss: Any) -> str:
     """What was asked for, as the options take it."""
     if loss.kind == "increase":
         return f"noise_increase {100 * loss.asked:.4g}%"
+    if loss.kind == "added":
+        return f"noise_increase {loss.asked:.4g} adu"
     number = f"{100 * loss.asked:.4g}%" if loss.kind == "relative" else f"{loss.asked:.4g}"
     return f"max_error {number}{'sigma' if loss.kind == 'noise' else ''}"
