@@ -15,7 +15,8 @@ enum { WINDOW = 32700, BIN = 256, BINS = 2 * WINDOW / BIN, PART_OUTSIDE = 512 };
 enum { FEW_NULLS = 64, PART_NULLS = 4096 };
 #define HIDDEN 2.0      /* noises in a step, up to which they are all the dither that is needed */
 #define HIDDEN_WAYS 3.0 /* likewise in one of the trellis, whose two grids lie half a step apart */
-#define CLOSE 1.003     /* to what was asked */
+#define CLOSE 1.003     /* to what was asked, of integers */
+#define ABOUT 1.02      /* of floats, which lose what steps say but in short rows and on lattices */
 
 int ac_is_bound(const ac_bound *b, const ac_array *array)
 {
@@ -323,7 +324,7 @@ static int find_share(ac_bounding *w, uint64_t run, int32_t *steps, void *again,
         if (!status && !is_unit_wider(w, part)) {
             for (int tries = 0; tries < MOST_TRIES; tries++) {
                 status = find_steps(w, part, steps, again, loss);
-                if (status || !w->is_whole || excess(w, loss) <= CLOSE) break;
+                if (status || excess(w, loss) <= (w->is_whole ? CLOSE : ABOUT)) break;
                 part *= 0.998 / sqrt(excess(w, loss));
             }
             if (!status && w->is_whole && excess(w, loss) > 2 * CLOSE - 1) status = AC_ERROR_SPACE;
