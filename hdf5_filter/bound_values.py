@@ -64,7 +64,7 @@ def bound_of(values: Sequence[int]) -> tuple[Bound, int | None]:
     names = [name for name, bit in _NUMBERS.items() if what & bit]
     length = 3 + 2 * len(names) + 2 * bool(what & _HAS_BLANK)
     kind = what & 255
-    if what > _ALL or kind >= len(KINDS) or len(values) < length or what & (_HAS_DITHER | _DITHER) == _DITHER:
+    if what > _ALL or kind >= len(KINDS) - 1 or len(values) < length or what & (_HAS_DITHER | _DITHER) == _DITHER:
         raise CorruptError("the bound in the filter's values contradicts itself: the dataset's header is damaged")
     numbers = struct.unpack(
         f"<{1 + len(names)}d", struct.pack(f"<{2 + 2 * len(names)}I", *values[1 : 3 + 2 * len(names)])

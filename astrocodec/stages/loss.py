@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from astrocodec.errors import CorruptError
 
-KINDS = ("absolute", "noise", "relative", "increase", "added", "variance")
+KINDS = ("absolute", "noise", "relative", "increase", "added", "variance")  # the last is none of bounds
 _FIELDS = struct.Struct("<B7d")
 
 
