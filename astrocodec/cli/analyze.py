@@ -20,6 +20,7 @@ from astrocodec.cli.option_types import extension_option
 from astrocodec.cli.outputs import check_output, refuse_existing, refuse_inputs
 from astrocodec.cli.run_files import run_files
 from astrocodec.cli.standard_streams import need_output
+from astrocodec.files.file_kind import is_zarr
 from astrocodec.files.printable import one_line
 
 
@@ -92,8 +93,6 @@ def analyze_command(
 
 def _paths(files: Sequence[str], recursive: bool) -> list[Path]:
     """Files, patterns and directories; the folder of a Zarr array or group counts as a file."""
-    from astrocodec.analysis.images.find_images import is_zarr
-
     found: dict[Path, None] = {}
     for argument in files:
         if is_zarr(argument):

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 from astrocodec.cli.names import is_compressed_hdf5_name, is_compressed_name, is_hdf5_name
-from astrocodec.files.file_kind import file_kind
+from astrocodec.files.file_kind import file_kind, is_zarr
 
 # What shares its suffixes with HDF5: the old form of netCDF, and HDF4.
 _RELATIVES = {b"CDF\x01": "netCDF classic", b"CDF\x02": "netCDF classic", b"CDF\x05": "netCDF classic"}
@@ -32,8 +32,10 @@ def package_of(path: Path) -> ModuleType:
     """Import the package that reads a file.
 
     That is `hdf5_filter` where HDF5's signature stands in one of its places, `fits_tiles` for FITS files; of files that
-    are neither the one that their names speak for, whose errors say what is wrong.
+    are neither the one that their names speak for, whose errors say what is wrong. Folders of Zarr are only read.
     """
+    if is_zarr(path):
+        return importlib.import_module("astrocodec.zarr.check")
     return importlib.import_module((HDF5 if _is_hdf5(path) else FITS).package)
 
 

@@ -18,6 +18,7 @@ from astrocodec.cli.skipping import refused
 from astrocodec.cli.standard_streams import need_output
 from astrocodec.cli.task import ReadTask
 from astrocodec.files.executor import Progress
+from astrocodec.files.file_kind import is_zarr
 from astrocodec.files.printable import human_bytes, printable_name
 
 
@@ -27,9 +28,10 @@ from astrocodec.files.printable import human_bytes, printable_name
 def info_command(files: tuple[str, ...], run: RunOptions) -> None:
     """List the HDUs or datasets of FILES: type, shape, sizes, and the model that each needs. No pixel is decoded.
 
-    FILES may be FITS and HDF5 files, patterns, directories with -r. The exit code is that of the worst file.
+    FILES may be FITS and HDF5 files, folders of Zarr, patterns, directories with -r. The exit code is that of the worst
+    file.
     """
-    inputs = find_inputs(files, is_listed_name, run.recursive, keeps_problems=True)
+    inputs = find_inputs(files, is_listed_name, run.recursive, keeps_problems=True, is_file=is_zarr)
     raise click.exceptions.Exit(list_files(inputs, run))
 
 
@@ -52,7 +54,7 @@ def _listing(outcome: Outcome) -> str:
 
 
 def inspect_file(task: ReadTask, workers: int, progress: Progress | None = None) -> Outcome:
-    """Ask `fits_tiles` or `hdf5_filter` about one file, whose headers are read at once."""
+    """Ask the package that reads it about one file, whose headers are read at once."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # cards of real headers; the listing does not depend on them
         try:

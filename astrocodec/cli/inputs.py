@@ -49,6 +49,7 @@ def find_inputs(
     stream: bool = False,
     keeps_problems: bool = False,
     is_done: Callable[[Path], bool] = lambda path: False,
+    is_file: Callable[[Path], bool] = lambda path: False,
 ) -> list[Input]:
     """Expand globs and directories.
 
@@ -67,6 +68,8 @@ def find_inputs(
         Whether arguments with a problem are in the list beside others, whose work they must not stop.
     is_done : callable
         Whether a file of this name has an output. Then it was there, and the argument is no pattern.
+    is_file : callable
+        Whether a directory that is named counts as a file.
 
     Returns
     -------
@@ -89,6 +92,8 @@ def find_inputs(
             if not stream:
                 raise click.UsageError(NO_STREAM)
             inputs = [Input(path, is_stdin=True)]
+        elif os.path.isdir(path) and is_file(path):
+            inputs = [Input(path)]
         elif os.path.isdir(path):
             inputs = _directory(path, wanted, recursive)
         elif is_pattern(argument) and not is_done(path):

@@ -148,7 +148,7 @@ def _note(part: "Part") -> str:
 
 def parts_word(report: "FileReport") -> str:
     """What the parts of a file are called."""
-    return "HDUs" if hasattr(report, "hdus") else "datasets"
+    return "HDUs" if hasattr(report, "hdus") else "arrays" if hasattr(report, "arrays") else "datasets"
 
 
 def is_lossy(report: "FileReport") -> bool:

@@ -23,6 +23,7 @@ from astrocodec.cli.size_table import Outcome
 from astrocodec.cli.skipping import refused
 from astrocodec.cli.task import ReadTask
 from astrocodec.files.executor import Progress
+from astrocodec.files.file_kind import is_zarr
 
 
 @dataclass(frozen=True)
@@ -47,9 +48,10 @@ class VerifyTask(ReadTask):
 def verify_command(files: tuple[str, ...], run: RunOptions, original: Path | None, reference: str | None) -> None:
     """Decode every tile or chunk of FILES and check every checksum; with --against, compare with the original.
 
-    FILES may be FITS and HDF5 files, patterns, directories with -r. The exit code is that of the worst file.
+    FILES may be FITS and HDF5 files, folders of Zarr, patterns, directories with -r. The exit code is that of the worst
+    file.
     """
-    inputs = find_inputs(files, is_listed_name, run.recursive, keeps_problems=True)
+    inputs = find_inputs(files, is_listed_name, run.recursive, keeps_problems=True, is_file=is_zarr)
     _check_arguments(inputs, original)
     tasks = [VerifyTask(entry.path, original, reference) for entry in inputs if not entry.problem]
     refuse_report_file(run, [path for task in tasks for path in (task.path, task.original) if path is not None])
@@ -66,7 +68,7 @@ def _check_arguments(inputs: Sequence[Input], original: Path | None) -> None:
 
 
 def verify_file(task: VerifyTask, workers: int, progress: Progress | None = None) -> Outcome:
-    """Ask `fits_tiles` or `hdf5_filter` whether a file is whole."""
+    """Ask the package that reads it whether a file is whole."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # cards of real headers; the pixels decide
         try:

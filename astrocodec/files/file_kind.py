@@ -1,11 +1,12 @@
-"""Whether a file is FITS or HDF5, told without a library by its content."""
+"""Whether a file is FITS or HDF5, or a folder Zarr, told without a library by what is in it."""
 
 from __future__ import annotations
 
 import os
 
-__all__ = ["file_kind", "is_hdf5"]
+__all__ = ["file_kind", "is_hdf5", "is_zarr"]
 
+_ZARR_FILES = ("zarr.json", ".zarray", ".zgroup")
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 
@@ -42,3 +43,15 @@ def file_kind(path: str | os.PathLike[str]) -> str:
         if file.read(6) == b"SIMPLE":
             return "FITS"
     return "HDF5" if is_hdf5(path) else ""
+
+
+def is_zarr(path: str | os.PathLike[str]) -> bool:
+    """
+    Tell whether a folder is a Zarr array or group.
+
+    Examples
+    --------
+    >>> is_zarr("/")
+    False
+    """
+    return any(os.path.isfile(os.path.join(path, name)) for name in _ZARR_FILES)

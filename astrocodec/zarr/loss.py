@@ -20,9 +20,10 @@ from astrocodec.codec import stated_loss
 from astrocodec.errors import FormatError
 from astrocodec.files.file_report import ImageLoss
 from astrocodec.files.image_loss import asked_words, image_loss
+from astrocodec.stages.loss import Loss
 from astrocodec.zarr.chunk_stream import ChunkStream
 
-__all__ = ["chunk_streams", "loss_of"]
+__all__ = ["chain_of", "chunk_losses", "chunk_streams", "is_ours", "loss_of"]
 
 _HEAD_BYTES = 4096
 _MAGIC = b"\xac\x0d"
@@ -59,13 +60,9 @@ def loss_of(array: zarr.Array[Any]) -> ImageLoss | None:
     ('max_error 2', True)
     """
     parts = []
-    for place, read in chunk_streams(array):
-        ends = zip(place, array.shape, strict=True)
-        size = math.prod(min(cut.stop, length) - cut.start for cut, length in ends)
-        for count in (_HEAD_BYTES, None):
-            with suppress(FormatError):  # the head may not hold it; damage is for those who decode
-                parts.append((stated_loss(read(count)), size))
-                break
+    for offset, loss in chunk_losses(array):
+        ends = zip(offset, array.chunks, array.shape, strict=True)
+        parts.append((loss, math.prod(min(side, length - at) for at, side, length in ends)))
     bound = _bound_of(array)
     found = image_loss(parts, 1.0)
     if found is None and bound is not None:
@@ -73,25 +70,38 @@ def loss_of(array: zarr.Array[Any]) -> ImageLoss | None:
     return found
 
 
-def _chain(array: Any) -> list[Any]:
+def chunk_losses(array: zarr.Array[Any]) -> Iterator[tuple[tuple[int, ...], Loss | None]]:
+    """Yield where each stored chunk lies, and what it says that it lost; damage is for those who decode."""
+    for place, read in chunk_streams(array):
+        for count in (_HEAD_BYTES, None):
+            with suppress(FormatError):  # the head may not hold it
+                yield tuple(cut.start for cut in place), stated_loss(read(count))
+                break
+
+
+def is_ours(codec: Any) -> bool:
+    """Tell whether a codec of an array is one of the two here."""
+    return isinstance(getattr(codec, "stream", None), ChunkStream)
+
+
+def chain_of(array: Any) -> list[Any]:
     """The codecs that chunks pass one after another, within shards where there are any."""
     metadata = array.metadata
     if metadata.zarr_format == 2:
-        return [*(metadata.filters or ()), metadata.compressor]
+        return [codec for codec in (*(metadata.filters or ()), metadata.compressor) if codec is not None]
     (inner,) = [one.codecs for one in metadata.codecs if hasattr(one, "index_codecs")] or [metadata.codecs]
     return list(inner)
 
 
 def _bound_of(array: Any) -> Bound | None:
     """The bound in an array's metadata."""
-    streams = (getattr(codec, "stream", None) for codec in _chain(array))
-    return next((stream.bound for stream in streams if isinstance(stream, ChunkStream)), None)
+    return next((codec.stream.bound for codec in chain_of(array) if is_ours(codec)), None)
 
 
 def _codecs_behind(array: Any) -> list[Any]:
     """The codecs that pack streams of ours once more, the last one first."""
-    chain = [codec for codec in _chain(array) if codec is not None]
-    ours = [isinstance(getattr(codec, "stream", None), ChunkStream) for codec in chain]
+    chain = chain_of(array)
+    ours = [is_ours(codec) for codec in chain]
     return chain[: ours.index(True) : -1] if any(ours) else []
 
 

@@ -7,9 +7,10 @@ import pytest
 from astropy.io import fits
 
 import fits_tiles
-from astrocodec.analysis.images.find_images import find_images, is_zarr
+from astrocodec.analysis.images.find_images import find_images
 from astrocodec.analysis.images.image_entry import ImageEntry, SkippedEntry
 from astrocodec.errors import FormatError
+from astrocodec.files.file_kind import is_zarr
 
 PIXELS = np.random.default_rng(1).normal(1000, 9, (60, 80)).astype(np.uint16)
 

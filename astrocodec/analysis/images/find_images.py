@@ -4,26 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 from astrocodec.analysis.images.image_entry import ImageEntry, Part, SkippedEntry
-from astrocodec.files.file_kind import file_kind
+from astrocodec.files.file_kind import file_kind, is_zarr
 
-__all__ = ["find_images", "is_zarr"]
-
-_ZARR_FILES = ("zarr.json", ".zarray", ".zgroup")
-
-
-def is_zarr(path: str | os.PathLike[str]) -> bool:
-    """
-    Tell whether a folder is a Zarr array or group.
-
-    Examples
-    --------
-    >>> is_zarr("/")
-    False
-    """
-    return any(Path(path, name).is_file() for name in _ZARR_FILES)
+__all__ = ["find_images"]
 
 
 def find_images(

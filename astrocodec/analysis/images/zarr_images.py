@@ -22,22 +22,14 @@ from astrocodec.analysis.images.image_entry import (
 )
 from astrocodec.analysis.images.stated_loss import StatedLoss
 from astrocodec.analysis.images.stream_loss import loss_of_streams
-from astrocodec.errors import FormatError
+from astrocodec.zarr.opening import open_arrays
 
 __all__ = ["zarr_images"]
 
 
 def zarr_images(path: str, plane: int | None, rows: bool = False) -> Iterator[Part]:
     """Yield the arrays in a folder, with a plane of cubes. A FormatError tells what is no Zarr, or damaged."""
-    try:
-        import zarr
-    except ImportError as error:
-        raise ImportError("Zarr arrays need zarr: pip install 'astrocodec[zarr]'") from error
-    _register()
-    try:
-        arrays = list(_arrays(top := zarr.open(path, mode="r"), ""))
-    except (ValueError, KeyError, TypeError) as error:
-        raise FormatError(f"{path}: cannot be opened as Zarr: {error}") from error
+    top, arrays = open_arrays(path)
     for name, array in arrays:
 
         def load(name: str = name, array: Any = array) -> ImageEntry | SkippedEntry:
@@ -47,25 +39,6 @@ def zarr_images(path: str, plane: int | None, rows: bool = False) -> Iterator[Pa
             return _entry(path, name, array, top.attrs, chosen)
 
         yield frozenset({name}), load
-
-
-def _register() -> None:
-    """Make our codecs known where the package is used without being installed, so without its entry points."""
-    from numcodecs.registry import register_codec as register_v2
-    from zarr.registry import register_codec as register_v3
-
-    from astrocodec.zarr import v2, v3
-
-    register_v2(v2.AstroCodec)
-    register_v3("astrocodec", v3.AstroCodec)
-
-
-def _arrays(node: Any, name: str) -> Iterator[tuple[str, Any]]:
-    if not hasattr(node, "members"):
-        yield name, node
-        return
-    for key, member in sorted(node.members()):
-        yield from _arrays(member, f"{name}/{key}" if name else key)
 
 
 def _plane(array: Any, wanted: int | None, rows: bool) -> Plane | str:
