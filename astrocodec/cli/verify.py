@@ -72,7 +72,7 @@ def verify_file(task: VerifyTask, workers: int, progress: Progress | None = None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # cards of real headers; the pixels decide
         try:
-            if task.original is not None and task.original.is_dir():
+            if task.original is not None and task.original.is_dir() and not is_zarr(task.path):
                 return Outcome(task.file, report=_verify_archive(task, progress))
             package = package_of(task.path)
             named = {"reference": task.reference} if task.reference and package.__name__ == FITS.package else {}
