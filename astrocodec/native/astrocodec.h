@@ -263,6 +263,13 @@ AC_API int ac_bounded_codes(const ac_array *array, const void *data, const ac_bo
 AC_API int ac_visibility_encode(const uint8_t *parameters, size_t parameters_length, const ac_array *array, const void *values, const uint8_t *classes,
                                 const int16_t *of_baselines, const int16_t *of_channels, int how, void *decoded, const ac_parallel *parallel,
                                 const ac_output *output);
+/* Classes of complex numbers by how large they may be, limits [baseline][channel][pol], 0: none is coded; counts [baseline][channel][pol] grow by the coded
+ * ones that have no flag, others are all that are not coded. Then, of coded ones without a flag, sums[baseline][0] grows by half the squared errors, [1] by these over
+ * the squared noise [baseline][channel][pol]; largest is of all. */
+AC_API int ac_visibility_classify(const ac_array *array, const void *values, const double *limits, const uint8_t *flags, uint8_t *classes, uint64_t *counts,
+                                  uint64_t *others);
+AC_API int ac_visibility_measure(const ac_array *array, const void *values, const void *decoded, const uint8_t *classes, const uint8_t *flags, const double *noise,
+                                 double *sums, double *largest);
 AC_API int ac_visibility_decode(const uint8_t *parameters, size_t parameters_length, const uint8_t *data, size_t length, const ac_array *array, void *out,
                                 size_t capacity, ac_fault *fault);
 

@@ -210,7 +210,8 @@ def _decode_group(b: _Block, data: memoryview, rounds: list[range], units: NDArr
     for baselines, found in zip(rounds, classes, strict=True):
         lanes, n = _lanes_of(len(baselines)), len(baselines)
         if walk is None:
-            walk = Walk(lanes, n, b.channels, b.pols, b.noise, bool(flags & _PREDICTED))
+            sides, is_known = (b.channels, b.pols), b.kind == LATTICE
+            walk = Walk(lanes, n, sides, b.noise, is_known, bool(flags & _PREDICTED))
         else:
             walk = walk.next_baselines(lanes, n)
         _decode_round(b, walk, _Reader(decoder, shape), baselines, units, found, out)

@@ -23,6 +23,7 @@ _PRIOR, _LEAST_USUAL, _SMOOTHING, _CLIP, _RESERVE, _FADE = 1 / 32, 4.0, 4.0, 3.0
 _PROMISE = np.array([97, 110, 124, 137, 155, 181]) / 128
 _BOUNDS = (13 / 32, 22 / 32, 36 / 32, 54 / 32, 3.0)
 _COUNT, _HALVED = 8.0, 2048.0
+_FIRST_SEEN, _MOST_SEEN, _NOTHING = 16.0, 64.0, 1 / 1024
 
 
 def sum_over(lanes: Lanes) -> float:
@@ -55,6 +56,7 @@ class Step:
     is_coded: NDArray[np.bool_]
     taps: list[Parts] = field(default_factory=list)
     experts: list[Parts] = field(default_factory=list)
+    usual: Lanes = field(default_factory=lambda: np.zeros(0))  # distances of both parts, before the sample
     mean: Parts = (np.zeros(0), np.zeros(0))  # the prediction, in units
     scale: Lanes = field(default_factory=lambda: np.zeros(0))  # mean distance expected of a part
     ratio: NDArray[np.intp] = field(default_factory=lambda: np.zeros(0, np.intp))
@@ -70,14 +72,19 @@ class Step:
 class Walk:
     """What is known of up to 32 baselines."""
 
-    def __init__(self, lanes: int, baselines: int, channels: int, pols: int, noise: float, predicted: bool) -> None:
-        self.lanes, self.baselines, self.channels, self.pols = lanes, baselines, channels, pols
-        self.noise, self.is_predicted = noise, predicted
+    def __init__(
+        self, lanes: int, baselines: int, sides: tuple[int, int], noise: float, is_known: bool, is_predicted: bool
+    ) -> None:
+        self.lanes, self.baselines, (self.channels, self.pols) = lanes, baselines, sides
+        self.noise, self.is_known, self.is_predicted = noise, is_known, is_predicted
+        channels, pols = sides
         # of the last two times: [time & 1, channel, turn, part, lane]
         self.values = np.zeros((2, channels, pols, 2, lanes))
         self.predictions = np.zeros((2, channels, pols, 2, lanes))
         self.distances = np.zeros((2, channels, pols, lanes))
-        self.usual = np.full((pols, lanes), noise)
+        self.usual = np.full((pols, 2, lanes), noise)
+        self.seen = np.full((pols, lanes), _MOST_SEEN if is_known else _FIRST_SEEN)
+        self.quiet = np.zeros((pols, 2, lanes))
         self.power = np.zeros((pols, EXPERTS, lanes))
         self.weights = np.zeros((EDGES, pols, TAPS, 2, lanes))
         self.inverse = np.zeros((EDGES, pols, TAPS, TAPS, 2, lanes))
@@ -90,13 +97,14 @@ class Walk:
 
     def next_baselines(self, lanes: int, baselines: int) -> Walk:
         """A walk that begins with what this one has taught on average."""
-        follower = Walk(lanes, baselines, self.channels, self.pols, self.noise, self.is_predicted)
+        sides = self.channels, self.pols
+        follower = Walk(lanes, baselines, sides, self.noise, self.is_known, self.is_predicted)
         follower.found, follower.counted = self.found, self.counted
-        for j in range(self.pols):
+        for j, part in np.ndindex(self.pols, 2):
             total = 0.0
-            for usual in self.usual[j, : self.baselines]:
+            for usual in self.usual[j, part, : self.baselines]:
                 total += usual
-            follower.usual[j] = total / self.baselines
+            follower.usual[j, part] = total / self.baselines
         for edge, j in np.ndindex(self.taught.shape):
             if self.is_predicted and self.taught[edge, j]:
                 follower.taught[edge, j] = baselines
@@ -107,7 +115,7 @@ class Walk:
         return follower
 
     def _taps(self, s: Step) -> list[Parts]:
-        t, f, j, usual = s.time, s.channel, s.turn, self.usual[s.turn]
+        t, f, j, usual = s.time, s.channel, s.turn, s.usual
         per_unit = 1 / s.unit
         nothing = (np.zeros(self.lanes), np.zeros(self.lanes))
 
@@ -143,10 +151,11 @@ class Walk:
         """Set the mean of both parts."""
         nothing = np.zeros(self.lanes)
         s.mean = (nothing, nothing)
+        s.usual = (self.usual[s.turn, 0] + self.usual[s.turn, 1]) * 0.5
         if not self.is_predicted:
             return
         s.taps = self._taps(s)
-        weights, power, usual = self.weights[s.edge, s.turn], self.power[s.turn], self.usual[s.turn]
+        weights, power, usual = self.weights[s.edge, s.turn], self.power[s.turn], s.usual
         lanes = max(int(self.taught[s.edge, s.turn]), 1)
         shared, own = [nothing, nothing], [nothing, nothing]
         for tap, weight in zip(s.taps, weights, strict=False):
@@ -167,28 +176,26 @@ class Walk:
 
     def set_scale(self, s: Step, part: int) -> None:
         """Set the scale of a part; of part 1, the distance of part 0 is known."""
-        t, f, j, usual = s.time, s.channel, s.turn, self.usual[s.turn]
+        t, f, j, one = s.time, s.channel, s.turn, np.ones(self.lanes)
 
         def distance(is_there: bool, time: int, channel: int, other: Lanes, turn: int = j) -> Lanes:
             found: Lanes = self.distances[time & 1, channel, turn] if is_there else other
             return found
 
-        left = distance(f > 0, t, f - 1, usual)
+        left = distance(f > 0, t, f - 1, one)
         row = 0.75 * left + 0.25 * distance(f > 1, t, f - 2, left)
-        up = distance(t > 0, t - 1, f, usual)
+        up = distance(t > 0, t - 1, f, one)
         sides = distance(t > 0 < f, t - 1, f - 1, up), distance(t > 0 and f + 1 < self.channels, t - 1, f + 1, up)
         column = 0.5 * up + 0.25 * (sides[0] + sides[1])
-        before = max(j - 1, 0)
-        third = s.distances[0] if part else distance(j > 0, t, f, usual, before) / self.usual[before] * usual
+        third = s.distances[0] / self.usual[j, 0] if part else distance(j > 0, t, f, one, j - 1)
         s.ratio = np.zeros(self.lanes, np.intp)
         for bound in _BOUNDS:
-            above = bound * usual
-            s.ratio += (row > above) + 6 * (column > above) + 36 * (third > above)
-        s.scale = usual * (self.found[part][s.ratio] / self.counted[part][s.ratio])
+            s.ratio += (row > bound) + 6 * (column > bound) + 36 * (third > bound)
+        s.scale = self.usual[j, part] * (self.found[part][s.ratio] / self.counted[part][s.ratio])
 
     def learn_scale(self, s: Step, part: int) -> None:
         """Take in the distances of a part, lane by lane."""
-        found, counted, usual = self.found[part], self.counted[part], self.usual[s.turn]
+        found, counted, usual = self.found[part], self.counted[part], self.usual[s.turn, part]
         most, distance = 8 * s.scale, s.distances[part]
         share = np.where(distance < most, distance, most) / usual
         for i, lane in zip(s.ratio[s.is_coded], np.flatnonzero(s.is_coded), strict=True):
@@ -201,7 +208,7 @@ class Walk:
 
     def learn(self, s: Step) -> None:
         """Take in the sample."""
-        at, usual = (s.time & 1, s.channel, s.turn), self.usual[s.turn]
+        at, usual = (s.time & 1, s.channel, s.turn), s.usual
         if self.is_predicted:
             for part in range(2):
                 self.predictions[at][part] = s.mean[part] * s.unit
@@ -215,14 +222,21 @@ class Walk:
             is_taught = self.is_taught[s.edge, s.turn]
             self.taught[s.edge, s.turn] += int(np.sum(s.is_coded & ~is_taught))
             is_taught |= s.is_coded
-        d, most = (s.distances[0] + s.distances[1]) * 0.5, 8 * usual
-        following = usual + (np.where(d < most, d, most) - usual) * (1 / 64)
-        self.distances[at] = np.where(s.is_coded, d, usual)
-        usual[:] = np.where(s.is_coded, np.where(following > _LEAST_USUAL, following, _LEAST_USUAL), usual)
+        self.distances[at] = 0
+        seen = self.seen[s.turn]
+        for d, of_part, quiet in zip(s.distances, self.usual[s.turn], self.quiet[s.turn], strict=True):
+            most = 8 * of_part
+            run = np.where(d < _NOTHING * of_part, quiet + 1, 0)
+            slowly = of_part + (np.where(d < most, d, most) - of_part) / seen
+            following = np.where(run > 1, of_part * 0.5, slowly)
+            self.distances[at] += np.where(s.is_coded, d / of_part * 0.5, 0.5)
+            of_part[:] = np.where(s.is_coded, np.where(following > _LEAST_USUAL, following, _LEAST_USUAL), of_part)
+            quiet[:] = np.where(s.is_coded, run, quiet)
+        seen += s.is_coded & (seen < _MOST_SEEN)
 
     def _learn_weights(self, s: Step) -> None:
         """Recursive least squares, each lane by what its sample is off its own prediction."""
-        weights, inverse, usual = self.weights[s.edge, s.turn], self.inverse[s.edge, s.turn], self.usual[s.turn]
+        weights, inverse, usual = self.weights[s.edge, s.turn], self.inverse[s.edge, s.turn], s.usual
         n = len(s.taps)
         gains = []
         for a in range(n):

@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from astrocodec._native import crc32c
-from astrocodec._native.visibility_blocks import encode_block
+from astrocodec._native.visibility_blocks import classify, encode_block, measure
 from astrocodec.arrays import as_array
 from astrocodec.codec import encode as encode_array
 from astrocodec.stages.loss import Loss
 from astrocodec.stages.stream import LOSS, Header, Section, checksum
 from astrocodec.stages.visibility import CODEC, INTEGERS, LATTICE, PARAMETERS
-from astrocodec.stages.visibility_classes import CODED, KEPT, ZERO
+from astrocodec.stages.visibility_classes import CODED, KEPT
 from astrocodec.visibility.noise import estimate_noise
 
 _HOW = {None: 0, "none": 1, "predicted": 2}
@@ -137,13 +137,9 @@ def encode(
             found = np.where(np.isnan(found), estimate_noise(values), found)
     else:
         found = np.broadcast_to(np.asarray(noise, np.float32), values.shape[1:])
-    return _encode_lossy(values, found, share, None if flags is None else np.asarray(flags, bool), _HOW[model])
-
-
-def _stream(values: NDArray[Any], block: _Block, how: int, loss: Section | None = None) -> bytes | None:
-    """A stream of what a block decodes to; None where it would be smaller than a stream may be."""
-    made = encode_block(block.parameters, values, block.classes, block.exponents, how)
-    return None if made is None else _seal(made, block, loss)
+    return _encode_lossy(
+        values, found, share, None if flags is None else np.ascontiguousarray(flags, bool), _HOW[model]
+    )
 
 
 def _seal(made: tuple[bytes, NDArray[Any]], block: _Block, loss: Section | None) -> bytes:
@@ -195,7 +191,15 @@ def _integer_block(values: NDArray[Any]) -> _Block | None:
             kind = f"u{pairs.itemsize}"
             fits &= again.view(kind) == np.ascontiguousarray(pairs).view(kind)
     classes = np.where(fits.all(-1), CODED, KEPT).astype(np.uint8)
-    size = float(np.mean(np.abs(steps[fits]))) if fits.any() else 1.0
+    noise = estimate_noise(np.where(fits, steps, 0).view(complex)[..., 0])
+    known = noise[noise > 0]
+    size = (
+        _MEAN_OF_NORMAL * float(np.median(known))
+        if known.size
+        else float(np.abs(steps[fits]).mean())
+        if fits.any()
+        else 1.0
+    )
     has_classes = bool(classes.any())
     return _Block(INTEGERS, unit, min(max(16.0, 256 * size), 2.0**40), 0, classes if has_classes else None)
 
@@ -234,52 +238,37 @@ def _encode_lossy(
 ) -> bytes:
     """At D = `share`; what cannot be coded so is kept."""
     sigma = np.where((noise > 0) & np.isfinite(noise), noise, np.nan).astype(np.float64)
-    parts = _reals(values).reshape(*values.shape, 2)
-    largest = np.maximum(np.abs(parts[..., 0]), np.abs(parts[..., 1]))
-    with np.errstate(invalid="ignore"):
-        is_coded = (largest > 0) & (largest < _LARGEST[parts.itemsize]) & ~np.isnan(sigma)
-    if not is_coded.any():
+    if np.isnan(sigma).all():
         return _encode_exact(values, how)
-    base = float(np.nanmedian(sigma)) * math.sqrt(share / _TRELLIS_VARIANCE)
+    typical = float(np.nanmedian(sigma))
     with np.errstate(invalid="ignore"):
-        exponents = _fit_exponents(8 * np.log2(sigma / np.nanmedian(sigma)))
-    relative = np.square(_steps(1.0, exponents) / sigma)  # of a base of 1, in squared noises
-    is_coded &= largest < _MOST_STEPS * _steps(base, exponents)
-    is_zero = ~is_coded & (largest == 0) & ~np.signbit(parts).any(-1)
-    classes = np.where(is_coded, CODED, np.where(is_zero, ZERO, KEPT)).astype(np.uint8)
-    counted = is_coded if flags is None or not (is_coded & ~flags).any() else is_coded & ~flags
-    counts = counted.sum(0)
+        exponents = _fit_exponents(8 * np.log2(sigma / typical))
+    relative = _steps(1.0, exponents)
+    base = typical * math.sqrt(share / _TRELLIS_VARIANCE)
+    limits = np.minimum(_MOST_STEPS * base * relative, _LARGEST[values.itemsize // 2])
+    limits[np.isnan(sigma)] = 0
+    classes, counts, others = classify(values, limits, flags)
+    if not counts.any() and flags is not None:  # of flagged ones then
+        flags = None
+        classes, counts, others = classify(values, limits, flags)
+    if not counts.any():
+        return _encode_exact(values, how)
     number = int(counts.sum())
-    mean = float(np.sum(np.where(counts > 0, relative, 0) * counts)) / number
+    mean = float(np.sum(np.where(counts > 0, np.square(relative / sigma), 0) * counts)) / number
     margin = 0.0005 + 2 / math.sqrt(number)
     base = math.sqrt(share * (1 - margin) / (_TRELLIS_VARIANCE * mean))
-    seed = zlib.crc32(values.tobytes()[: 1 << 20])
+    seed = zlib.crc32(values.reshape(-1)[: 1 << 16].tobytes())
     while True:
         distance = _MEAN_OF_NORMAL * 256 / (base * math.sqrt(mean))
-        has_classes = bool(classes.any())
         block = _Block(
-            *(LATTICE, base, min(max(16.0, distance), 2.0**40), seed),
-            *(np.ascontiguousarray(classes) if has_classes else None, exponents),
+            *(LATTICE, base, min(max(16.0, distance), 2.0**40), seed, classes if others else None, exponents)
         )
         made = encode_block(block.parameters, values, block.classes, exponents, how)
         if made is None:
             return encode_array(values)
-        loss = _loss(values, made[1], sigma, counted, share)
-        if loss.unit_variance <= share:
+        sums, largest = measure(values, made[1], classes, flags, sigma)
+        variance, achieved = (float(total) / number for total in sums.sum(0))
+        if achieved <= share:
+            loss = Loss("variance", share, largest, largest, float(np.nanmin(sigma)), variance, achieved, achieved)
             return _seal(made, block, Section(LOSS, loss.to_bytes()))
-        base *= math.sqrt(share / loss.unit_variance) * 0.999
-
-
-def _loss(
-    values: NDArray[Any], decoded: NDArray[Any], sigma: NDArray[Any], counted: NDArray[np.bool_], share: float
-) -> Loss:
-    """What was lost: of samples that are counted, but for the largest error."""
-    with np.errstate(invalid="ignore", over="ignore"):
-        errors = decoded.astype(np.complex128) - values
-        squares = np.where(counted, errors.real**2 + errors.imag**2, 0) / 2
-        of_all = np.nan_to_num(np.maximum(np.abs(errors.real), np.abs(errors.imag)), nan=0, posinf=0)
-    largest, number = float(of_all.max()), int(counted.sum())
-    over = float(np.sum(squares / np.where(np.isnan(sigma), 1, np.square(sigma)))) / number
-    return Loss(
-        *("variance", share, largest, largest, float(np.nanmin(sigma)), float(squares.sum()) / number, over, over),
-    )
+        base *= math.sqrt(share / achieved) * 0.999

@@ -23,6 +23,8 @@ _OPERATORS = (
 )
 _IN_TIME = 2  # the operator that has nothing to do with frequency
 _LEAST = 12  # differences that tell the noise of one baseline and polarisation
+_ENOUGH, _RUN = 2048, 4  # samples of a baseline and polarisation, and times in a row of them
+_FEW, _BEST = 32, 3  # baselines that tell which differences leave least, and how many of those are tried
 _SWITCH = 0.85  # a baseline takes another operator where that finds so much less
 _SPILL = 3.0  # what differences in frequency tell of a channel, over those in time, that is its neighbours'
 _AROUND, _MOST_ABOVE = 8, 16.0  # channels on each side, and how far above their median one may be
@@ -47,6 +49,9 @@ def _median(values: NDArray[Any], axis: tuple[int, ...]) -> NDArray[Any]:
     """Median of what is not NaN; NaN where all is."""
     moved = np.moveaxis(values, axis, range(len(axis))).reshape(-1, *np.delete(values.shape, axis))
     count = np.sum(~np.isnan(moved), 0)
+    if len(moved) and count.min(initial=len(moved)) == len(moved):
+        median: NDArray[Any] = np.median(moved, 0)
+        return median
     ordered = np.sort(moved, 0)  # NaN last
     low, high = np.maximum(count - 1, 0) // 2, count // 2
     high = np.minimum(high, np.maximum(count - 1, 0))
@@ -60,10 +65,11 @@ def _magnitudes(vis: NDArray[Any], known: NDArray[np.bool_], operator: Any) -> N
     if vis.shape[0] < len(time) or vis.shape[2] < len(frequency):
         return None
     found = _differences(_differences(vis, time, 0), frequency, 2)
-    of = _differences(_differences(known.astype(np.float32), np.ones(len(time)), 0), np.ones(len(frequency)), 2)
     norm = math.sqrt(sum(t * t for t in time) * sum(f * f for f in frequency)) * _RAYLEIGH
     magnitude: NDArray[Any] = np.abs(found).astype(np.float32) / np.float32(norm)
-    magnitude[of < len(time) * len(frequency) - 0.5] = np.nan
+    if not known.all():
+        of = _differences(_differences(known.astype(np.float32), np.ones(len(time)), 0), np.ones(len(frequency)), 2)
+        magnitude[of < len(time) * len(frequency) - 0.5] = np.nan
     return magnitude
 
 
@@ -105,34 +111,41 @@ def estimate_noise(vis: ArrayLike, flags: ArrayLike | None = None) -> NDArray[np
         if np.shape(flags) != values.shape:
             raise ValueError(f"flags have shape {np.shape(flags)}, visibilities {values.shape}")
         known &= ~np.asarray(flags, bool)
+    times = _times(values.shape)
+    found = _estimate(values[times], known[times])
+    missing = np.isnan(found).all((1, 2)) & known.any((0, 2, 3))
+    if missing.any() and not isinstance(times, slice):
+        found[missing] = _estimate(values[:, missing], known[:, missing])
+    return found
+
+
+def _times(shape: tuple[int, ...]) -> NDArray[np.intp] | slice:
+    """Times that tell the noise: some in a row here and there, if there are more than are needed."""
+    runs = -(-_ENOUGH // (_RUN * max(shape[2], 1)))
+    if shape[0] <= runs * _RUN:
+        return slice(None)
+    first = np.linspace(0, shape[0] - _RUN, runs).astype(np.intp)
+    return np.unique(first[:, None] + np.arange(_RUN))
+
+
+def _estimate(values: NDArray[Any], known: NDArray[np.bool_]) -> NDArray[np.float32]:
     values = np.where(known, values, 0).astype(np.complex128 if values.dtype.itemsize > 8 else np.complex64)
     _, n_baselines, n_channels, n_pols = values.shape
     nothing = np.full((n_baselines, n_channels, n_pols), np.nan, np.float32)
+    few = slice(None, None, -(-n_baselines // _FEW))
     best: NDArray[Any] | None = None
-    chosen: list[tuple[float, int]] = []
-    of_operators: list[NDArray[Any] | None] = []
     with np.errstate(all="ignore"):
-        for i, operator in enumerate(_OPERATORS):
-            magnitude = _magnitudes(values, known, operator)
-            of_operators.append(None)
-            if magnitude is None or not magnitude.size:
-                continue
-            each = _median(magnitude, (0, 2))  # [baseline, pol]
-            counts = np.sum(~np.isnan(magnitude), (0, 2))
-            pooled = _median(magnitude, (0, 1, 2))  # [pol]
-            each = np.where(counts >= _LEAST, each, pooled)
-            each[~known.any((0, 2))] = np.nan
-            of_operators[i] = each
-            typical = float(np.nanmedian(each)) if not np.isnan(each).all() else math.nan
-            if typical > 0:
-                chosen.append((typical, i))
+        typical = [_of_operator(values[:, few], known[:, few], operator) for operator in _OPERATORS]
+        chosen = sorted(
+            (float(np.median(t[t > 0])), i) for i, t in enumerate(typical) if t is not None and (t > 0).any()
+        )
+        of_operators = {i: _of_operator(values, known, _OPERATORS[i]) for _, i in chosen[:_BEST]}
         if not chosen:
             return nothing
-        first = min(chosen)[1]
+        first = chosen[0][1]
         best = of_operators[first]
         assert best is not None
-        for _, i in chosen:
-            other = of_operators[i]
+        for other in of_operators.values():
             assert other is not None
             best = np.where((other < _SWITCH * best) & (other > 0) | np.isnan(best) | (best == 0), other, best)
         best = np.where(best > 0, best, np.nan)
@@ -141,8 +154,21 @@ def estimate_noise(vis: ArrayLike, flags: ArrayLike | None = None) -> NDArray[np
             in_time = _profile(values, known, best, _IN_TIME)
             profile = np.where(profile > _SPILL * in_time, in_time, profile)
         profile = np.where(np.isnan(profile), 1, profile)
-    found: NDArray[np.float32] = (best[:, None, :] * profile).astype(np.float32)
-    return found
+    noise: NDArray[np.float32] = (best[:, None, :] * profile).astype(np.float32)
+    return noise
+
+
+def _of_operator(values: NDArray[Any], known: NDArray[np.bool_], operator: Any) -> NDArray[Any] | None:
+    """Noise of baselines and polarisations by an operator, that of all baselines where too little tells one's."""
+    magnitude = _magnitudes(values, known, operator)
+    if magnitude is None or not magnitude.size:
+        return None
+    counts = np.sum(~np.isnan(magnitude), (0, 2))
+    each = _median(magnitude, (0, 2))
+    if counts.min() < _LEAST:
+        each = np.where(counts >= _LEAST, each, _median(magnitude, (0, 1, 2)))
+    each[~known.any((0, 2))] = np.nan
+    return each
 
 
 def _profile(values: NDArray[Any], known: NDArray[np.bool_], noise: NDArray[Any], operator: int) -> NDArray[Any]:
@@ -161,7 +187,7 @@ def _profile(values: NDArray[Any], known: NDArray[np.bool_], noise: NDArray[Any]
     # Interference that comes and goes is no noise: a channel is not far above those around it.
     around = np.pad(found, ((_AROUND, _AROUND), (0, 0)), mode="edge")
     windows = np.lib.stride_tricks.sliding_window_view(around, 2 * _AROUND + 1, axis=0)
-    found = np.minimum(found, _MOST_ABOVE * np.nanmedian(windows, axis=-1))
+    found = np.minimum(found, _MOST_ABOVE * _median(windows, (2,)))
     place = np.clip(np.arange(n_channels) - margin, 0, len(found) - 1)  # edges as their neighbours
     flat[0] = found[place]
     return flat

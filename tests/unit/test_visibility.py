@@ -165,14 +165,14 @@ def test_both_decoders_refuse_the_same_damages() -> None:
     header, at = read_header(memoryview(stream))
     whole = astrocodec.decode(stream).tobytes()
     refused = 0
-    for i in [*range(at - len(header.parameters), len(stream) - 4, 2), -1, -2, -3, -4]:
+    for i in [*range(at - len(header.parameters), len(stream) - 4, 6), -1, -4]:
         damaged = bytearray(stream)
         damaged[i] ^= 1 << abs(i) % 8
         kinds = outcome(astrocodec.decode, bytes(damaged)), outcome(reference.decode_stream, bytes(damaged))
         assert kinds[0] == kinds[1] or {*kinds} <= {CorruptError}, i
         refused += kinds[0] != whole
-    assert refused > 50
-    for length in range(0, len(stream), 7):
+    assert refused > 20
+    for length in range(0, len(stream), 23):
         kinds = outcome(astrocodec.decode, stream[:length]), outcome(reference.decode_stream, stream[:length])
         assert kinds[0] == kinds[1], length
 

@@ -149,6 +149,8 @@ static void copy_kept(const work *k, uint8_t *bytes, void *values, int is_read)
 
 /* ---- encoding ---- */
 
+enum { COUNT_ALL = 4096 };
+
 /* A coded part: its table, symbol and the bits behind; those that are many stand in `more`. */
 typedef struct {
     uint16_t table;
@@ -199,7 +201,7 @@ static void make_costs(costs *c, const ac_distances *tables)
         }
 }
 
-static void add(tape *t, const costs *c, const ac_site *site, uint32_t reach, int64_t step)
+static void add(tape *t, const costs *c, int is_counted, const ac_site *site, uint32_t reach, int64_t step)
 {
     const int64_t away = (step >> site->shift) - site->cell + reach, last = 2 * (int64_t)reach;
     record *const r = t->records + t->count++;
@@ -211,7 +213,7 @@ static void add(tape *t, const costs *c, const ac_site *site, uint32_t reach, in
         add_more(t, beyond);
         more += 6 + 63 - (uint32_t)__builtin_clzll(beyond);
     }
-    for (uint32_t shape = 0; shape < AC_VIS_SHAPES; shape++) t->cost[shape] += c->bits[shape][r->table][r->symbol] + 512 * more;
+    for (uint32_t shape = 0; shape < AC_VIS_SHAPES && is_counted; shape++) t->cost[shape] += c->bits[shape][r->table][r->symbol] + 512 * more;
 }
 
 /* Integers of both parts, [sample][part][lane], and what they stand for, in `decoded`. */
@@ -245,17 +247,18 @@ static int quantise(const work *k, const void *values, int32_t *steps)
     return is_short ? AC_ERROR_MEMORY : AC_OK;
 }
 
-/* Goes through a round. */
-static void record_round(const work *k, ac_walk *walk, ac_step *s, const costs *c, const ac_distances *tables, void *decoded, tape *out)
+/* Goes through the first times of a round. */
+static void record_round(const work *k, uint64_t times, ac_walk *walk, ac_step *s, const costs *c, const ac_distances *tables, void *decoded, tape *out)
 {
     const ac_block *const b = k->b;
     const uint32_t n = k->lanes;
     uint32_t state[2][AC_LANES] = {{0}};
     uint64_t i = 0;
-    for (s->time = 0; s->time < b->times; s->time++)
+    for (s->time = 0; s->time < times; s->time++)
         for (s->channel = 0; s->channel < b->channels; s->channel++)
             for (s->turn = 0; s->turn < b->pols; s->turn++, i++) {
                 uint8_t is_coded[AC_LANES];
+                const int is_counted = k->samples < COUNT_ALL || i % 4 == 0; /* of many samples some tell which way is shorter */
                 for (uint32_t l = 0; l < n; l++) is_coded[l] = k->classes[i * n + l] == AC_CODED;
                 s->unit = k->unit + (i % k->row) * n, s->is_coded = is_coded;
                 ac_walk_predict(walk, s);
@@ -267,7 +270,7 @@ static void record_round(const work *k, ac_walk *walk, ac_step *s, const costs *
                         const uint32_t dither = dither_of(k, element) >> 8 * part & 255, half = b->kind == AC_LATTICE ? state[part][l] & 1 : 0;
                         const int64_t mean = ac_whole_mean(s->mean[part][l]), step = k->steps[(2 * i + part) * n + l], units = ac_units_of(step, half, dither);
                         const ac_site site = ac_site_of(mean, s->scale[l], half, dither);
-                        add(out, c, &site, tables->reach[site.scale], step);
+                        add(out, c, is_counted, &site, tables->reach[site.scale], step);
                         state[part][l] = ac_trellis_next(state[part][l], (uint32_t)step & 1);
                         s->value[part][l] = (double)units;
                         s->distance[part][l] = (double)(units < mean ? mean - units : units - mean);
@@ -279,8 +282,8 @@ static void record_round(const work *k, ac_walk *walk, ac_step *s, const costs *
             }
 }
 
-/* Goes through a group with or without predictions. */
-static int record_all(const rounds *all, int is_predicted, const costs *c, const ac_distances *tables, void *decoded, tape *out)
+/* Goes through the first times of a group with or without predictions. */
+static int record_all(const rounds *all, uint64_t times, int is_predicted, const costs *c, const ac_distances *tables, void *decoded, tape *out)
 {
     const work *k = all->at;
     ac_walk walk;
@@ -292,7 +295,7 @@ static int record_all(const rounds *all, int is_predicted, const costs *c, const
     if (!s || !out->records) status = AC_ERROR_MEMORY;
     for (size_t i = 0; i < all->count && !status; i++) {
         if (i) status = ac_walk_next(&walk, k[i].b, k[i].baselines);
-        if (!status) record_round(k + i, &walk, s, c, tables, decoded, out);
+        if (!status) record_round(k + i, times, &walk, s, c, tables, decoded, out);
     }
     ac_walk_end(&walk);
     free(s);
@@ -406,6 +409,18 @@ static uint8_t *head_of(const rounds *all, const void *values, void *decoded, si
 static void free_tape(tape *t) { free(t->records), free(t->more); }
 static uint64_t cost_of(const tape *t) { return t->records ? t->cost[t->shape] : UINT64_MAX; }
 
+/* Whether predictions shorten a group of many samples: by its first times, in which they still have to learn. */
+static int is_worth_predicting(const rounds *all, const costs *c, const ac_distances *tables, int *status)
+{
+    tape plain = {0}, predicted = {0};
+    const uint64_t times = ac_larger(all->at->b->times / 8, 2);
+    if (!*status) *status = record_all(all, times, 0, c, tables, NULL, &plain);
+    if (!*status) *status = record_all(all, times, 1, c, tables, NULL, &predicted);
+    const int is_worth = cost_of(&predicted) / 1.003 <= cost_of(&plain);
+    free_tape(&plain), free_tape(&predicted);
+    return is_worth;
+}
+
 uint8_t *ac_group_encode(const ac_group *g, const void *values, const uint8_t *classes, int how, void *decoded, size_t *length)
 {
     rounds all;
@@ -418,8 +433,10 @@ uint8_t *ac_group_encode(const ac_group *g, const void *values, const uint8_t *c
     if (!tables || !c || status || quantise_all(&all, values, classes)) goto done;
     for (uint32_t shape = 0; shape < AC_VIS_SHAPES; shape++) ac_distances_make(tables + shape, shape);
     make_costs(c, tables);
-    if (how != AC_ONLY_PREDICTED) status = record_all(&all, 0, c, tables, decoded, &plain);
-    if (!status && how != AC_ONLY_PLAIN) status = record_all(&all, 1, c, tables, plain.records ? NULL : decoded, &predicted);
+    const uint64_t times = g->block->times;
+    if (how == AC_TRY_BOTH && times >= 16) how = is_worth_predicting(&all, c, tables, &status) ? AC_ONLY_PREDICTED : AC_ONLY_PLAIN;
+    if (!status && how != AC_ONLY_PREDICTED) status = record_all(&all, times, 0, c, tables, decoded, &plain);
+    if (!status && how != AC_ONLY_PLAIN) status = record_all(&all, times, 1, c, tables, plain.records ? NULL : decoded, &predicted);
     const int is_predicted = cost_of(&predicted) < cost_of(&plain);
     const tape *const best = is_predicted ? &predicted : &plain;
     if (!status) lanes = lanes_of_records(&all, best->count);

@@ -27,7 +27,7 @@
 
 #define HUGE_VALUE 1e30
 static const double FORGET = 511.0 / 512, REMEMBER = 512.0 / 511; /* rounded once */
-static const double PRIOR = 1.0 / 32, FLOOR_OF_USUAL = 4, SMOOTHING = 4, CLIP = 3, RESERVE = 1.0 / 64, FADE = 15.0 / 16;
+static const double PRIOR = 1.0 / 32, FLOOR_OF_USUAL = 4, FIRST_SEEN = 16, MOST_SEEN = 64, NOTHING = 1.0 / 1024, SMOOTHING = 4, CLIP = 3, RESERVE = 1.0 / 64, FADE = 15.0 / 16;
 /* What a ratio promises before any was seen. */
 static const double promise[6] = {97.0 / 128, 110.0 / 128, 124.0 / 128, 137.0 / 128, 155.0 / 128, 181.0 / 128};
 static const double bounds[5] = {13.0 / 32, 22.0 / 32, 36.0 / 32, 54.0 / 32, 3};
@@ -42,9 +42,12 @@ int ac_walk_start(ac_walk *w, const ac_block *b, uint32_t baselines, int is_pred
     *w = (ac_walk){.lanes = ac_lanes_of(baselines), .baselines = baselines, .channels = b->channels, .pols = b->pols, .is_predicted = is_predicted};
     const size_t n = w->lanes, steps = (size_t)(b->channels * b->pols), pols = (size_t)b->pols, sets = AC_EDGES * pols;
     w->distances = calloc(2 * steps * n, sizeof(double));
-    w->usual = malloc(pols * n * sizeof(double));
-    if (!w->distances || !w->usual) return AC_ERROR_MEMORY;
-    for (size_t i = 0; i < pols * n; i++) w->usual[i] = b->noise;
+    w->usual = malloc(2 * pols * n * sizeof(double));
+    w->seen = malloc(pols * n * sizeof(double));
+    w->quiet = calloc(2 * pols * n, sizeof(double));
+    if (!w->distances || !w->usual || !w->seen || !w->quiet) return AC_ERROR_MEMORY;
+    for (size_t i = 0; i < 2 * pols * n; i++) w->usual[i] = b->noise;
+    for (size_t i = 0; i < pols * n; i++) w->seen[i] = b->kind == AC_LATTICE ? MOST_SEEN : FIRST_SEEN;
     for (int part = 0; part < 2; part++)
         for (int i = 0; i < AC_RATIOS; i++) {
             w->found[part][i] = 8 * (promise[i % 6] * promise[i / 6 % 6] * promise[i / 36]);
@@ -68,7 +71,7 @@ int ac_walk_start(ac_walk *w, const ac_block *b, uint32_t baselines, int is_pred
 
 void ac_walk_end(ac_walk *w)
 {
-    free(w->values), free(w->predictions), free(w->distances), free(w->usual), free(w->power);
+    free(w->values), free(w->predictions), free(w->distances), free(w->usual), free(w->seen), free(w->quiet), free(w->power);
     free(w->weights), free(w->inverse), free(w->is_taught), free(w->taught);
 }
 
@@ -80,7 +83,7 @@ int ac_walk_next(ac_walk *w, const ac_block *b, uint32_t baselines)
     int status = ac_walk_start(&next, b, baselines, w->is_predicted);
     memcpy(next.found, w->found, sizeof w->found);
     memcpy(next.counted, w->counted, sizeof w->counted);
-    for (size_t j = 0; !status && j < b->pols; j++) {
+    for (size_t j = 0; !status && j < 2 * b->pols; j++) {
         double sum = 0;
         for (uint32_t l = 0; l < w->baselines; l++) sum += w->usual[j * w->lanes + l];
         for (uint32_t l = 0; l < next.lanes; l++) next.usual[j * next.lanes + l] = sum / w->baselines;
@@ -120,7 +123,7 @@ INLINE void take_ratio(double tap[2][AC_LANES], const double a[2][AC_LANES], con
 INLINE void taps_of(const ac_walk *w, ac_step *s, uint32_t n)
 {
     const uint64_t t = s->time, f = s->channel, j = s->turn;
-    const double *const usual = w->usual + j * n;
+    const double *const usual = s->usual;
     double per_unit[AC_LANES], first[2][AC_LANES], other[2][AC_LANES];
     for (uint32_t l = 0; l < n; l++) per_unit[l] = 1 / s->unit[l];
 #define VALUE(time, channel, turn) (w->values + 2 * place_of(w, time, channel, turn))
@@ -164,12 +167,14 @@ INLINE void ac_walk_predict_body(const ac_walk *w, ac_step *s, uint32_t n)
 {
     s->edge = !s->time ? 0 : !s->channel ? 1 : 2;
     s->taps = s->turn ? AC_TAPS : AC_TAPS_ALONE;
+    const double *const of_parts = w->usual + 2 * s->turn * n;
+    for (uint32_t l = 0; l < n; l++) s->usual[l] = (of_parts[l] + of_parts[n + l]) * 0.5;
     for (int part = 0; part < 2; part++)
         for (uint32_t l = 0; l < n; l++) s->mean[part][l] = 0;
     if (!w->is_predicted) return;
     taps_of(w, s, n);
     const size_t set = s->edge * w->pols + s->turn;
-    const double *const weights = w->weights + set * AC_TAPS * 2 * n, *const power = w->power + s->turn * AC_EXPERTS * n, *const usual = w->usual + s->turn * n;
+    const double *const weights = w->weights + set * AC_TAPS * 2 * n, *const power = w->power + s->turn * AC_EXPERTS * n, *const usual = s->usual;
     const double lanes = w->taught[set] ? w->taught[set] : 1;
     for (int e = 0; e < AC_EXPERTS; e++)
         for (int part = 0; part < 2; part++)
@@ -201,31 +206,29 @@ INLINE void ac_walk_predict_body(const ac_walk *w, ac_step *s, uint32_t n)
 INLINE void ac_walk_scale_body(const ac_walk *w, ac_step *s, uint32_t part, uint32_t n)
 {
     const uint64_t t = s->time, f = s->channel, j = s->turn;
-    const double *const usual = w->usual + j * n;
+    const double *const usual = w->usual + 2 * j * n, *const of_part = usual + part * n;
+    double one[AC_LANES];
+    for (uint32_t l = 0; l < n; l++) one[l] = 1;
 #define DISTANCE(time, channel, turn) (w->distances + place_of(w, time, channel, turn))
-    const double *const left = f ? DISTANCE(t, f - 1, j) : usual, *const left2 = f > 1 ? DISTANCE(t, f - 2, j) : left;
-    const double *const up = t ? DISTANCE(t - 1, f, j) : usual, *const up_left = t && f ? DISTANCE(t - 1, f - 1, j) : up;
+    const double *const left = f ? DISTANCE(t, f - 1, j) : one, *const left2 = f > 1 ? DISTANCE(t, f - 2, j) : left;
+    const double *const up = t ? DISTANCE(t - 1, f, j) : one, *const up_left = t && f ? DISTANCE(t - 1, f - 1, j) : up;
     const double *const up_right = t && f + 1 < w->channels ? DISTANCE(t - 1, f + 1, j) : up;
-    const double *const beside = j ? DISTANCE(t, f, j - 1) : usual, *const usual_beside = j ? usual - n : usual;
+    const double *const beside = j ? DISTANCE(t, f, j - 1) : one;
     for (uint32_t l = 0; l < n; l++) {
-        const double u = usual[l];
         const double row = 0.75 * left[l] + 0.25 * left2[l], column = 0.5 * up[l] + 0.25 * (up_left[l] + up_right[l]);
-        const double third = part ? s->distance[0][l] : beside[l] / usual_beside[l] * u;
+        const double third = part ? s->distance[0][l] / usual[l] : beside[l];
         uint32_t i = 0;
-        for (int b = 0; b < 5; b++) {
-            const double bound = bounds[b] * u;
-            i += (row > bound) + 6u * (column > bound) + 36u * (third > bound);
-        }
+        for (int b = 0; b < 5; b++) i += (row > bounds[b]) + 6u * (column > bounds[b]) + 36u * (third > bounds[b]);
         s->ratio[l] = (uint16_t)i;
     }
-    for (uint32_t l = 0; l < n; l++) s->scale[l] = usual[l] * (w->found[part][s->ratio[l]] / w->counted[part][s->ratio[l]]);
+    for (uint32_t l = 0; l < n; l++) s->scale[l] = of_part[l] * (w->found[part][s->ratio[l]] / w->counted[part][s->ratio[l]]);
 #undef DISTANCE
 }
 
 void ac_walk_learn_scale(ac_walk *w, const ac_step *s, uint32_t part)
 {
     double *const found = w->found[part], *const counted = w->counted[part];
-    const double *const usual = w->usual + s->turn * w->lanes;
+    const double *const usual = w->usual + (2 * s->turn + part) * w->lanes;
     for (uint32_t l = 0; l < w->lanes; l++)
         if (s->is_coded[l]) {
             const double most = 8 * s->scale[l], d = s->distance[part][l];
@@ -241,7 +244,7 @@ INLINE void learn_weights(ac_walk *w, const ac_step *s, uint32_t n)
 {
     const size_t set = s->edge * w->pols + s->turn;
     double *const weights = w->weights + set * AC_TAPS * 2 * n, *const inverse = w->inverse + set * AC_PAIRS * 2 * n;
-    const double *const usual = w->usual + s->turn * n;
+    const double *const usual = s->usual;
     double gain[AC_TAPS][2][AC_LANES], share[AC_LANES], off[2][AC_LANES], fade[AC_LANES];
     const uint32_t taps = s->taps;
     uint32_t row[AC_TAPS];
@@ -290,8 +293,9 @@ INLINE void learn_weights(ac_walk *w, const ac_step *s, uint32_t n)
 INLINE void ac_walk_learn_body(ac_walk *w, const ac_step *s, uint32_t n)
 {
     const size_t at = place_of(w, s->time, s->channel, s->turn), set = s->edge * w->pols + s->turn;
-    double *const usual = w->usual + s->turn * n, *const distances = w->distances + at;
+    double *const distances = w->distances + at;
     if (w->is_predicted) {
+        const double *const usual = s->usual;
         double *const power = w->power + s->turn * AC_EXPERTS * n, *const values = w->values + 2 * at, *const predictions = w->predictions + 2 * at;
         for (int part = 0; part < 2; part++)
             for (uint32_t l = 0; l < n; l++) {
@@ -311,12 +315,19 @@ INLINE void ac_walk_learn_body(ac_walk *w, const ac_step *s, uint32_t n)
             *is_taught |= s->is_coded[l];
         }
     }
-    for (uint32_t l = 0; l < n; l++) {
-        const double u = usual[l], d = (s->distance[0][l] + s->distance[1][l]) * 0.5, most = 8 * u, kept = d < most ? d : most;
-        const double next = u + (kept - u) * (1.0 / 64), risen = next > FLOOR_OF_USUAL ? next : FLOOR_OF_USUAL;
-        distances[l] = s->is_coded[l] ? d : u;
-        usual[l] = s->is_coded[l] ? risen : u;
+    double *const seen = w->seen + s->turn * n;
+    for (uint32_t l = 0; l < n; l++) distances[l] = 0;
+    for (int part = 0; part < 2; part++) {
+        double *const usual = w->usual + (2 * s->turn + part) * n, *const quiet = w->quiet + (2 * s->turn + part) * n;
+        for (uint32_t l = 0; l < n; l++) {
+            const double u = usual[l], d = s->distance[part][l], most = 8 * u, kept = d < most ? d : most;
+            const double run = d < NOTHING * u ? quiet[l] + 1 : 0, next = run > 1 ? u * 0.5 : u + (kept - u) / seen[l], risen = next > FLOOR_OF_USUAL ? next : FLOOR_OF_USUAL;
+            distances[l] += s->is_coded[l] ? d / u * 0.5 : 0.5;
+            usual[l] = s->is_coded[l] ? risen : u;
+            quiet[l] = s->is_coded[l] ? run : quiet[l];
+        }
     }
+    for (uint32_t l = 0; l < n; l++) seen[l] += s->is_coded[l] && seen[l] < MOST_SEEN;
 }
 
 BUILD(ac_walk_predict, (const ac_walk *walk, ac_step *step), walk, step)

@@ -13,9 +13,11 @@ typedef struct {
     uint32_t lanes, baselines; /* of arrays; that there are */
     uint64_t channels, pols;
     int is_predicted;
-    /* of the last two times, [time & 1][channel][turn]: values and predictions [part][lane], mean distances of both parts [lane] */
+    /* of the last two times, [time & 1][channel][turn]: values and predictions [part][lane], distances over usual ones [lane] */
     double *values, *predictions, *distances;
-    double *usual;   /* [turn][lane]: running mean of distances */
+    double *usual;   /* [turn][part][lane]: running mean of distances */
+    double *seen;    /* [turn][lane]: samples it has learnt from, as far as they count */
+    double *quiet;   /* [turn][part][lane]: how many of the last distances in a row were next to nothing */
     double *power;   /* [turn][expert][lane]: of what the experts left */
     double *weights; /* [edge][turn][tap][part][lane] */
     double *inverse; /* [edge][turn][pair][part][lane]: upper half of a Hermitian matrix */
@@ -31,6 +33,7 @@ typedef struct {
     const double *unit;        /* 1/256 of each lane's step */
     const uint8_t *is_coded;   /* lanes that have a sample on the lattice */
     double tap[AC_TAPS][2][AC_LANES], expert[AC_EXPERTS][2][AC_LANES];
+    double usual[AC_LANES];    /* of both parts, before the sample */
     double mean[2][AC_LANES];  /* prediction, in units */
     double scale[AC_LANES];    /* of the part that comes next: the mean distance expected, in units */
     uint16_t ratio[AC_LANES];
