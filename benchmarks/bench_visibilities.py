@@ -17,9 +17,11 @@ from pathlib import Path
 import click
 import numpy as np
 
-from astrocodec.bench.tables import tell, write_csv
+from astrocodec.bench.tables import markdown, tell, write_csv
+from astrocodec.bench.visibilities.curves import BASE, NOISELESS, TARGETS, saving, standing
 from astrocodec.bench.visibilities.figure import image_figure, rates_figure, waterfall_figure
 from astrocodec.bench.visibilities.measure import Row, measure_set
+from astrocodec.bench.visibilities.peer import DITHERED, OURS
 from astrocodec.bench.visibilities.peers import visibility_peers
 from astrocodec.bench.visibilities.rows import rows_from_csv
 from astrocodec.bench.visibilities.sets import SIMULATED, VisSet, corpus_sets, read_set, simulated_set
@@ -35,6 +37,7 @@ PICTURED = {
     "sources": 12,
     "outlier": 0.3,
 }
+MARK = "<!-- figures: python benchmarks/bench_visibilities.py --draw -->"
 RESULTS = Path(__file__).parent / "results"
 DOCS = Path(__file__).parents[1] / "docs"
 SHOWN = (
@@ -94,7 +97,34 @@ def main(names: tuple[str, ...], codecs: tuple[str, ...], output: Path, add: boo
     tell(output, summary(rows), keep_earlier=add)
     if draw:
         pictures()
+        page(rows)
         (DOCS / "visibilities_rates.png").write_bytes(rates_figure(rows, SHOWN))
+
+
+def page(rows: list[Row]) -> None:
+    """Put the chief figures between the marks in docs/visibilities.md."""
+    names = {OURS: "ours", DITHERED: DITHERED, BASE: BASE, "Dysco RF": "Dysco RF", "SZ3": "SZ3", "ZFP": "ZFP"}
+    lines, shares = [], []
+    for kind in ("corpus", "simulated"):
+        of_kind = [row for row in rows if row.kind == kind]
+        shapes = {row.set: row.shape for row in of_kind if row.added and (row.snr or 0) < NOISELESS}
+        bits = {codec: standing(of_kind, codec, 0.01, nominal=codec.startswith("Dysco")) for codec in names}
+        for name, shape in shapes.items():
+            values = {names[codec]: f"{found[name]:.2f}" for codec, found in bits.items() if found[name] is not None}
+            lines.append({"set": name, "time x baseline x freq x pol": shape} | values)
+        for base in list(names)[1:]:
+            found = [saving(of_kind, OURS, base, added) for added in TARGETS]
+            title = f"{names[base]}, {found[0][1]} {'real' if kind == 'corpus' else 'simulated'} sets"
+            percent = [f"{100 * (share or 0):.0f} %" for share, _ in found]
+            heads = [f"D = {added:.1%}" for added in TARGETS]
+            shares.append({"smaller than": title} | dict(zip(heads, percent, strict=True)))
+    figures = (
+        f"Bits per real at D = 1 %:\n\n{markdown(lines)}\n\nOurs at equal D, geometric means:\n\n{markdown(shares)}"
+    )
+    path = DOCS / "visibilities.md"
+    before, _, rest = path.read_text(encoding="utf-8").partition(MARK)
+    after = rest.partition(MARK)[2]
+    path.write_text(f"{before}{MARK}\n\n{figures}\n\n{MARK}{after}", encoding="utf-8")
 
 
 def joined(held: list[Row], new: list[Row]) -> list[Row]:

@@ -139,7 +139,8 @@ def _rows(made: Visibilities, block: Block) -> npt.NDArray[np.intp]:
 def _write_uvh5(made: Visibilities, path: Path) -> None:
     """A block at a time into a file whose arrays are there from the beginning."""
     data = _uvdata(made)
-    data.initialize_uvh5_file(str(path), clobber=True)
+    rows = max(1, min((1 << 20) // (8 * made.shape[2] * made.shape[3]), made.shape[1]))
+    data.initialize_uvh5_file(str(path), clobber=True, chunks=(rows, *made.shape[2:]), data_write_dtype="c8")
     for block in made.blocks():
         vis, flags = (array.reshape(-1, *made.shape[2:]) for array in (block.vis, block.flags))
         counts = np.ones(vis.shape, np.float32)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from astrocodec.bench.tables import geometric_mean
 from astrocodec.bench.visibilities.measure import Row
 
-__all__ = ["BASE", "TARGETS", "at", "curve", "means", "saving", "standing"]
+__all__ = ["BASE", "NOISELESS", "TARGETS", "at", "curve", "means", "saving", "standing"]
 
 TARGETS = (0.1, 0.01, 0.001)
 BASE = "Dysco AF"
@@ -18,7 +18,7 @@ BASE = "Dysco AF"
 _BEYOND = 300.0
 # Few baselines do not tell Dysco's factors of antennas.
 _LEAST_BASELINES = 3
-_NOISELESS = 1e5  # times the noise
+NOISELESS = 1e5  # times the noise
 
 Points = Sequence[tuple[float, float]]
 
@@ -80,7 +80,7 @@ def saving(rows: Sequence[Row], codec: str, base: str, added: float) -> tuple[fl
     Dysco is taken by the bits of its symbols at its trimmed D; sets of fewer than three baselines are left out. So are,
     of all codecs, sets without noise, of which D says nothing.
     """
-    noiseless = {row.set for row in rows if row.snr is not None and row.snr > _NOISELESS}
+    noiseless = {row.set for row in rows if row.snr is not None and row.snr > NOISELESS}
     dysco = base.startswith("Dysco")
     ours, other = standing(rows, codec, added), standing(rows, base, added, nominal=dysco)
     shapes = {row.set: int(row.shape.split("x")[1]) for row in rows}
