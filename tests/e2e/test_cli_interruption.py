@@ -1,5 +1,6 @@
 """Signals, killed processes: inputs whole, no half outputs, one line, an exit code that tells."""
 
+import itertools
 import json
 import os
 import signal
@@ -69,9 +70,15 @@ def test_kill_in_the_middle_leaves_the_input_whole(large: Path, tmp_path: Path, 
     assert not (tmp_path / "frame.ac.fits").exists()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGXCPU])
-@pytest.mark.parametrize("jobs", ["1", "2"])
-@pytest.mark.parametrize("group", [True, False], ids=["group", "parent"])
+@pytest.mark.parametrize(
+    ("number", "jobs", "group"),
+    [
+        *itertools.product((signal.SIGINT, signal.SIGTERM), "12", (True, False)),
+        (signal.SIGHUP, "2", True),
+        (signal.SIGUSR1, "1", False),
+        (signal.SIGXCPU, "2", False),
+    ],
+)
 def test_interruption_cleans_up(large: Path, tmp_path: Path, number: signal.Signals, jobs: str, group: bool) -> None:
     """Whoever gets the signal: one line, inputs whole, no outputs, nothing hidden either, and soon."""
     frames = [tmp_path / name for name in ("a.fits", "b.fits", "c.fits")]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from astropy.io import fits
-from cli_process import COMMAND, environment, run, sky, succeed
+from cli_process import COMMAND, environment, run_here, sky, succeed_here
 
 from astrocodec.cli.exit_codes import ExitCode
 
@@ -45,7 +45,7 @@ def test_a_lost_table_is_one_line_and_the_work_is_done(frame: Path, redirection:
     code, _, error = shell(f"fits-compress -j {jobs} a.fits b.fits", redirection, frame.parent)
     assert (code, error) == (0, f"astrocodec: standard output could not be written: {LOST[redirection]}\n")
     for name in ("a", "b"):
-        assert succeed("fits-decompress", "-S", frame.parent / f"{name}.ac.fits") == frame.read_bytes()
+        assert succeed_here("fits-decompress", "-S", frame.parent / f"{name}.ac.fits") == frame.read_bytes()
 
 
 @pytest.mark.parametrize("redirection", LOST)
@@ -69,7 +69,7 @@ def test_without_standard_error_or_input(frame: Path, redirection: str) -> None:
     code, output, _ = shell("fits-compress a.fits", redirection, frame.parent)
     assert code == 0
     assert ("verified" in output) == (">&- " not in redirection)
-    assert succeed("fits-decompress", "-S", frame.parent / "a.ac.fits") == frame.read_bytes()
+    assert succeed_here("fits-decompress", "-S", frame.parent / "a.ac.fits") == frame.read_bytes()
     assert shell("fits-compress nothing.fits", redirection, frame.parent)[0] == ExitCode.SYSTEM
 
 
@@ -90,16 +90,17 @@ def test_a_file_that_is_lost_is_a_failure(frame: Path, words: str, redirection: 
     assert sorted(path.name for path in frame.parent.iterdir()) == ["a.fits"]
 
 
-def test_a_file_called_dash_is_a_file(frame: Path) -> None:
+def test_a_file_called_dash_is_a_file(frame: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only the argument '-' itself is standard input."""
     folder = frame.parent
+    monkeypatch.chdir(folder)
     frame.rename(folder / "-")
-    succeed("fits-compress", "./-", "-O", "./dash.ac.fits", cwd=folder)
-    assert b"1 HDUs" in succeed("info", "./-", cwd=folder)
-    assert b"-.ac.fits" in succeed("fits-compress", "[-]", "-v", cwd=folder)
+    succeed_here("fits-compress", "./-", "-O", "./dash.ac.fits")
+    assert b"1 HDUs" in succeed_here("info", "./-")
+    assert b"-.ac.fits" in succeed_here("fits-compress", "[-]", "-v")
     assert (folder / "-.ac.fits").read_bytes() == (folder / "dash.ac.fits").read_bytes()
-    assert succeed("fits-decompress", "-S", "--", "-.ac.fits", cwd=folder) == (folder / "-").read_bytes()
-    succeed("fits-decompress", "-O", "./-", "--overwrite", "dash.ac.fits", cwd=folder)
+    assert succeed_here("fits-decompress", "-S", "--", "-.ac.fits") == (folder / "-").read_bytes()
+    succeed_here("fits-decompress", "-O", "./-", "--overwrite", "dash.ac.fits")
     for command in (["info"], ["verify"], ["analyze"], ["tune", "-O", "m.acm"], ["compare", "-"], ["train", "-O", "m"]):
-        result = run(*command, "-", cwd=folder)
+        result = run_here(*command, "-")
         assert (result.returncode, b"stdin" in result.stderr) == (ExitCode.USAGE, True), command

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from astropy.io import fits
-from cli_process import ROOT, environment, succeed
+from cli_process import ROOT, environment, succeed, succeed_here
 
 from astrocodec.simulate import simulate
 
@@ -42,23 +42,25 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_commands_run(tmp_path: Path) -> None:
+def test_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In their order; those that are not ours, which install, are left to continuous integration."""
+    monkeypatch.chdir(tmp_path)
     lines = [line for block in blocks("README.md", "sh") for line in block.splitlines()]
     for line in lines:
         if line.startswith("astrocodec "):
-            succeed(*shlex.split(line)[1:], cwd=tmp_path)
+            succeed_here(*shlex.split(line)[1:])
     assert (tmp_path / "again.fits").read_bytes() == (tmp_path / "frame.fits").read_bytes()
 
 
 @pytest.mark.parametrize("page", ["docs/cli.md", "docs/simulate.md"])
-def test_commands_of_a_page_run(folder: Path, page: str) -> None:
+def test_commands_of_a_page_run(folder: Path, page: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """One after the other, in one folder."""
+    monkeypatch.chdir(folder)
     if page == "docs/simulate.md":
         (folder / "frame.fits").unlink()
     (block,) = blocks(page, "sh")
     for line in block.splitlines():
-        succeed(*shlex.split(line, comments=True)[1:], cwd=folder)
+        succeed_here(*shlex.split(line, comments=True)[1:])
 
 
 def test_the_first_block_ends_verified(tmp_path: Path) -> None:

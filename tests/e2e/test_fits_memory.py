@@ -77,7 +77,7 @@ def _image(path: Path, shape: tuple[int, ...], kind: str) -> None:
         ((50000000,), ">i2", 2),
         ((2, 20, 700000), ">u1", 1),
         ((200, 40000), ">f8", 2),
-        ((100, 900, 900), ">i2", 1),
+        ((60, 900, 900), ">i2", 1),
     ],
 )
 def test_memory_is_bounded_whatever_the_shape(tmp_path: Path, shape: tuple[int, ...], kind: str, workers: int) -> None:

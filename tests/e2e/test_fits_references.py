@@ -76,7 +76,7 @@ def content(night: Path, names: str) -> dict[str, bytes]:
 def sequence(night: Path, *options: str) -> dict[str, bytes]:
     """A night, coded beside its first frame; what it was."""
     before = content(night, "abc")
-    succeed_here("fits-compress", "--effort", "1", "--sequence", *options, "a.fits", "b.fits", "c.fits")
+    succeed_here("fits-compress", "--no-tune", "--sequence", *options, "a.fits", "b.fits", "c.fits")
     return before
 
 
@@ -91,7 +91,9 @@ def test_images_beside_those_of_the_same_number(night: Path) -> None:
     assert beside < 0.85 * alone
     assert store_name(exposure(0)) in [path.name for path in store_of(night)]
     assert {path.stat().st_mode & 0o777 for path in store_of(night)} == {0o444}
-    assert "beside a.fits[0]" in fits_tiles.compress(night / "b.fits", None, effort=1, reference="a.fits").hdus[0].note
+    assert (
+        "beside a.fits[0]" in fits_tiles.compress(night / "b.fits", None, tune=False, reference="a.fits").hdus[0].note
+    )
     (night / "a.fits").unlink()
     assert restored(night) == (night / "b.fits").read_bytes()
     assert f"beside {REFERENCES}/{store_name(exposure(0))}" in fits_tiles.info(night / "b.ac.fits").hdus[1].note
@@ -111,7 +113,7 @@ def test_the_store_is_read_by_no_more_people_than_the_reference(night: Path) -> 
 def test_no_reference_needs_another(night: Path) -> None:
     """What lies beside a compressed file that was coded beside another is kept whole."""
     sizes(night)
-    fits_tiles.compress("c.fits", "c.ac.fits", effort=1, reference="b.ac.fits")
+    fits_tiles.compress("c.fits", "c.ac.fits", tune=False, reference="b.ac.fits")
     before = content(night, "c")
     for name in ("a.fits", "b.fits", "b.ac.fits", f"{REFERENCES}/{store_name(exposure(0))}"):
         (night / name).unlink()
@@ -122,7 +124,7 @@ def test_a_compressed_original_with_a_reference_is_compared(night: Path, monkeyp
     sizes(night)
     (night / "sub").mkdir()
     monkeypatch.chdir(night / "sub")
-    fits_tiles.compress("../b.fits", "alone.ac.fits", effort=1)
+    fits_tiles.compress("../b.fits", "alone.ac.fits", tune=False)
     assert fits_tiles.verify("alone.ac.fits", "../b.ac.fits").checked == "verified"
 
 
@@ -152,13 +154,13 @@ def test_a_file_of_the_store_that_is_damaged_is_not_used(night: Path) -> None:
     raw[-4000] ^= 1
     path.write_bytes(raw)
     with pytest.raises(FormatError, match=f"{path.name}.*move (this file|it) away"):
-        fits_tiles.compress("b.fits", "b.ac.fits", effort=1, reference="a.fits")
+        fits_tiles.compress("b.fits", "b.ac.fits", tune=False, reference="a.fits")
     shutil.copy(next(other for other in store_of(night) if other != path), path)
     with pytest.raises(FormatError, match=f"{path.name}: does not hold the image of its name"):
-        fits_tiles.compress("b.fits", "b.ac.fits", effort=1, reference="a.fits")
+        fits_tiles.compress("b.fits", "b.ac.fits", tune=False, reference="a.fits")
     assert not Path("b.ac.fits").exists()
     path.unlink()
-    fits_tiles.compress("b.fits", "b.ac.fits", effort=1, reference="a.fits")
+    fits_tiles.compress("b.fits", "b.ac.fits", tune=False, reference="a.fits")
     assert path.exists()
 
 
@@ -178,11 +180,11 @@ def test_astropy_reads_it(night: Path, container: str) -> None:
 
 def test_one_hdu_for_all_of_its_shape_and_none_for_others(night: Path) -> None:
     fits.PrimaryHDU(exposure(5)[:40]).writeto(night / "cut.fits")
-    report = fits_tiles.compress(night / "cut.fits", None, reference=night / "a.fits", effort=1)
+    report = fits_tiles.compress(night / "cut.fits", None, reference=night / "a.fits", tune=False)
     assert "a.fits has no image of this shape" in report.hdus[0].note
     bias = exposure(0, (80, 90), "f4") + np.float32(0.25)
     fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(bias, name="BIAS")]).writeto(night / "bias.fits")
-    report = fits_tiles.compress(night / "b.fits", night / "b.ac.fits", reference=f"{night}/bias.fits[1]", effort=1)
+    report = fits_tiles.compress(night / "b.fits", night / "b.ac.fits", reference=f"{night}/bias.fits[1]", tune=False)
     assert "has no image of this shape" in report.hdus[0].note
     assert report.checked == "verified"
     assert restored(night) == (night / "b.fits").read_bytes()
@@ -235,7 +237,7 @@ def test_tiles_are_cut_alike() -> None:
 
 
 def test_the_command_line(night: Path) -> None:
-    succeed_here("fits-compress", "--effort", "1", "--reference", "a.fits", "b.fits")
+    succeed_here("fits-compress", "--no-tune", "--reference", "a.fits", "b.fits")
     assert f"beside {REFERENCES}/".encode() in succeed_here("info", "b.ac.fits")
     (night / REFERENCES).rename(night / "x")
     failed = run_here("fits-decompress", "--overwrite", "b.ac.fits")
@@ -248,7 +250,7 @@ def test_the_command_line(night: Path) -> None:
     for arguments in (["--reference", "a.fits", "--sequence"], ["--embed-reference"]):
         assert run_here("fits-compress", *arguments, "b.fits").returncode == ExitCode.USAGE
     assert run_here("fits-compress", "--overwrite", "--reference", "no.fits", "b.fits").returncode == ExitCode.SYSTEM
-    to_stream = run_here("fits-compress", "--effort", "1", "--reference", "a.fits", "--stdout", "b.fits")
+    to_stream = run_here("fits-compress", "--no-tune", "--reference", "a.fits", "--stdout", "b.fits")
     assert to_stream.returncode == ExitCode.USAGE
     assert b"no folder for its reference" in to_stream.stderr
 
@@ -278,12 +280,12 @@ def test_a_night_into_another_folder(night: Path) -> None:
 def test_no_circle_takes_all_copies(night: Path) -> None:
     before = sequence(night, "-D", "-Y")
     succeed_here("fits-decompress", "-D", "-Y", "a.ac.fits")
-    succeed_here("fits-compress", "--effort", "1", "-D", "-Y", "--reference", "b.ac.fits", "a.fits")
+    succeed_here("fits-compress", "--no-tune", "-D", "-Y", "--reference", "b.ac.fits", "a.fits")
     assert not (night / "a.fits").exists()
     gives_back(night, before)
     succeed_here("fits-decompress", "-D", "-Y", "a.ac.fits", "b.ac.fits")
-    succeed_here("fits-compress", "--effort", "1", "--reference", "a.fits", "b.fits")
-    succeed_here("fits-compress", "--effort", "1", "--reference", "b.fits", "a.fits")
+    succeed_here("fits-compress", "--no-tune", "--reference", "a.fits", "b.fits")
+    succeed_here("fits-compress", "--no-tune", "--reference", "b.fits", "a.fits")
     succeed_here("fits-compress", "-D", "-Y", "--skip-existing", "a.fits", "b.fits")
     assert not (night / "a.fits").exists()
     assert not (night / "b.fits").exists()
@@ -293,7 +295,7 @@ def test_no_circle_takes_all_copies(night: Path) -> None:
 def test_a_deletion_is_not_verified_with_what_is_deleted(night: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a store, the input itself has the pixels that are needed."""
     monkeypatch.setattr("fits_tiles.files.chosen_reference.keep", lambda *arguments: None)
-    failed = run_here("fits-compress", "--effort", "1", "-D", "-Y", "--reference", "a.fits", "a.fits")
+    failed = run_here("fits-compress", "--no-tune", "-D", "-Y", "--reference", "a.fits", "a.fits")
     assert failed.returncode == ExitCode.DIFFERS
     assert (night / "a.fits").exists()
     assert not (night / "a.ac.fits").exists()
@@ -304,16 +306,16 @@ def test_lossy_compression_of_a_reference_takes_nothing_from_others(night: Path)
     flat = exposure(0, dtype="f4") + np.float32(0.3)
     for way in ("-D", "-F"):
         fits.PrimaryHDU(flat).writeto("flat.fits", overwrite=True)
-        succeed_here("fits-compress", "--effort", "1", "--overwrite", "--reference", "flat.fits", "b.fits")
+        succeed_here("fits-compress", "--no-tune", "--overwrite", "--reference", "flat.fits", "b.fits")
         assert "beside" in fits_tiles.info("b.ac.fits").hdus[1].note
-        succeed_here("fits-compress", "--effort", "1", "--lossy", "8", "--overwrite", way, "-Y", "flat.fits")
+        succeed_here("fits-compress", "--no-tune", "--lossy", "8", "--overwrite", way, "-Y", "flat.fits")
         gives_back(night, before, "b")
 
 
 def test_a_key_frame_may_be_overwritten_decompressed_and_removed(night: Path) -> None:
     before = sequence(night, "-D", "-Y")
     fits.PrimaryHDU(exposure(9)).writeto("a.fits")
-    succeed_here("fits-compress", "--effort", "1", "-D", "-Y", "--overwrite", "a.fits")
+    succeed_here("fits-compress", "--no-tune", "-D", "-Y", "--overwrite", "a.fits")
     gives_back(night, before, "bc")
     succeed_here("fits-decompress", "-D", "-Y", "--outdir", "out", "a.ac.fits")
     gives_back(night, before, "bc")
@@ -333,7 +335,7 @@ def test_copied_tiles_take_their_references_along(night: Path) -> None:
     succeed_here("fits-decompress", "-E", "RAMP", "-D", "-Y", "-O", "sub/x.fits", "b.ac.fits")
     shutil.rmtree(night / REFERENCES)
     assert fits_tiles.verify("sub/x.fits").checked == "verified"
-    succeed_here("fits-compress", "--effort", "1", "-D", "-Y", "--outdir", "o2", "sub/x.fits")
+    succeed_here("fits-compress", "--no-tune", "-D", "-Y", "--outdir", "o2", "sub/x.fits")
     shutil.rmtree(night / "sub" / REFERENCES)
     fits_tiles.decompress("o2/x.ac.fits", "again.fits")
     assert (night / "again.fits").read_bytes() == before["b"]
@@ -345,7 +347,7 @@ def test_copied_tiles_take_their_references_along(night: Path) -> None:
 
 @pytest.mark.parametrize("container", ["zimage", "table"])
 def test_tiles_that_astropy_writes_elsewhere_take_their_references_along(night: Path, container: str) -> None:
-    fits_tiles.compress("b.fits", "b.ac.fits", effort=1, reference="a.fits", container=container)
+    fits_tiles.compress("b.fits", "b.ac.fits", tune=False, reference="a.fits", container=container)
     (night / "o").mkdir()
     with fits.open("b.ac.fits") as hdus:
         hdus[1].header["FOO"] = 1
@@ -375,7 +377,7 @@ def test_tiles_that_astropy_writes_elsewhere_take_their_references_along(night: 
 
 
 def test_tiles_appended_to_a_file_of_another_folder(night: Path) -> None:
-    fits_tiles.compress("b.fits", "b.ac.fits", effort=1, reference="a.fits")
+    fits_tiles.compress("b.fits", "b.ac.fits", tune=False, reference="a.fits")
     (night / "o").mkdir()
     fits.PrimaryHDU().writeto("o/x.fits")
     with fits.open("b.ac.fits") as hdus, fits.open("o/x.fits", mode="update") as others:
@@ -388,7 +390,7 @@ def test_an_output_folder_that_is_a_link(night: Path) -> None:
     before = content(night, "b")
     (night / "big/deep/disk").mkdir(parents=True)
     (night / "out").symlink_to("big/deep/disk")
-    succeed_here("fits-compress", "--effort", "1", "-D", "-Y", "--outdir", "out", "--reference", "a.fits", "b.fits")
+    succeed_here("fits-compress", "--no-tune", "-D", "-Y", "--outdir", "out", "--reference", "a.fits", "b.fits")
     gives_back(night / "out", before, "b")
     gives_back(night / "big/deep/disk", before, "b")
 
@@ -400,20 +402,20 @@ def test_names_of_any_bytes_and_length(night: Path) -> None:
     for name, new in (("a", "x\udce9a"), ("b", "x\udce9b")):
         (night / f"{name}.fits").rename(folder / f"{new}.fits")
     names = [str(path) for path in sorted(folder.iterdir())]
-    succeed_here("fits-compress", "--effort", "1", "-D", "-Y", "--sequence", *names)
+    succeed_here("fits-compress", "--no-tune", "-D", "-Y", "--sequence", *names)
     for name in "ab":
         (folder / f"x\udce9{name}.ac.fits").rename(folder / f"{name}.ac.fits")
     gives_back(folder, before, "ab")
     (night / "a[0].fits").write_bytes(before["a"])
     (night / "a.fits[0]").write_bytes(before["a"])
     for key in ("a[0].fits", "a.fits[0]", "a.fits[0][0]"):
-        report = fits_tiles.compress("c.fits", None, effort=1, reference=key)
+        report = fits_tiles.compress("c.fits", None, tune=False, reference=key)
         assert "beside" in report.hdus[0].note
     (night / "numbers").mkdir()
     numbered = [f"numbers/img[{number}]" for number in range(2)]
     for new, name in zip(numbered, "ac", strict=True):
         (night / new).write_bytes(before["a"] if name == "a" else (night / "c.fits").read_bytes())
-    succeed_here("fits-compress", "--effort", "1", "-D", "-Y", "--sequence", *numbered)
+    succeed_here("fits-compress", "--no-tune", "-D", "-Y", "--sequence", *numbered)
     with fits.open(os.fsencode(f"{numbered[1]}.ac.fits")) as hdus:
         np.testing.assert_array_equal(hdus[1].data, exposure(2))
 
@@ -450,7 +452,7 @@ def test_astropy_keeps_two_references_at_most(night: Path) -> None:
         dark = exposure(20 + number)
         fits.PrimaryHDU(dark).writeto(folder / "dark.fits")
         fits.PrimaryHDU(dark + 1).writeto(folder / "s.fits")
-        fits_tiles.compress(folder / "s.fits", "s.ac.fits", effort=1, reference=folder / "dark.fits", overwrite=True)
+        fits_tiles.compress(folder / "s.fits", "s.ac.fits", tune=False, reference=folder / "dark.fits", overwrite=True)
         os.rename("s.ac.fits", f"s{number}.ac.fits")
     for number in range(5):
         with fits.open(f"s{number}.ac.fits") as hdus:
@@ -462,7 +464,7 @@ def test_astropy_keeps_two_references_at_most(night: Path) -> None:
 
 
 def test_the_folder_is_that_of_the_opening(night: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    fits_tiles.compress("b.fits", "b.ac.fits", effort=1, reference="a.fits")
+    fits_tiles.compress("b.fits", "b.ac.fits", tune=False, reference="a.fits")
     (night / "o").mkdir()
     with fits.open("b.ac.fits") as hdus:
         monkeypatch.chdir(night / "o")
@@ -503,7 +505,7 @@ def test_any_tile_tells_what_is_needed(night: Path) -> None:
     pixels[:85, :85] = np.random.default_rng(3).integers(0, 60000, (85, 85))
     fits.PrimaryHDU(pixels).writeto(night / "d.fits")
     fits.PrimaryHDU(exposure(0, (170, 170))).writeto(night / "k.fits")
-    fits_tiles.compress("d.fits", "d.ac.fits", effort=1, reference="k.fits", tile_shape=(85, 85))
+    fits_tiles.compress("d.fits", "d.ac.fits", tune=False, reference="k.fits", tile_shape=(85, 85))
     assert f"beside {REFERENCES}" in fits_tiles.info("d.ac.fits").hdus[1].note
     with fits.open("d.ac.fits", disable_image_compression=True) as hdus:
         heads = [astrocodec.inspect(bytes(row[0])).reference for row in hdus[1].data]
@@ -529,7 +531,7 @@ def test_files_put_right_are_found_by_the_same_object(night: Path) -> None:
 
 def test_a_run_says_what_its_files_need(night: Path) -> None:
     """And that a reference was of no use, or cannot be one."""
-    command = ("fits-compress", "--effort", "1", "--overwrite", "--reference")
+    command = ("fits-compress", "--no-tune", "--overwrite", "--reference")
     told = succeed_here(*command, "a.fits", "b.fits", "c.fits").decode()
     assert told.rstrip().endswith(f"2 need the folder {REFERENCES} beside them")
     useless = run_here(*command, "a.fits[7]", "b.fits")
@@ -543,7 +545,7 @@ def test_a_run_says_what_its_files_need(night: Path) -> None:
 
 def test_an_update_through_a_link_changes_the_file_where_it_lies(night: Path) -> None:
     """astropy would put one that grew in the place of the link, where no store is."""
-    fits_tiles.compress("b.fits", "b.ac.fits", effort=1, reference="a.fits")
+    fits_tiles.compress("b.fits", "b.ac.fits", tune=False, reference="a.fits")
     os.mkdir("links")
     os.symlink("../b.ac.fits", "links/b.ac.fits")
     with fits.open("links/b.ac.fits", mode="update") as hdus:
@@ -560,7 +562,7 @@ def test_an_update_through_a_link_changes_the_file_where_it_lies(night: Path) ->
 def test_another_codec_that_is_asked_for_is_taken(night: Path, mode: str) -> None:
     """Though nobody read the pixels; and ours of another's."""
     os.mkdir("out")
-    fits_tiles.compress("b.fits", "b.ac.fits", effort=1, reference="a.fits")
+    fits_tiles.compress("b.fits", "b.ac.fits", tune=False, reference="a.fits")
     path = "b.ac.fits"
     for codec in ("RICE_1", "ASTROCODEC_1"):
         with fits.open(path, mode=mode) as hdus:
@@ -575,7 +577,7 @@ def test_another_codec_that_is_asked_for_is_taken(night: Path, mode: str) -> Non
 
 def test_the_store_is_where_a_link_leads(night: Path) -> None:
     """astropy appends through a link, and makes the file that one points to; a stream has no folder."""
-    fits_tiles.compress("b.fits", "b.ac.fits", effort=1, reference="a.fits")
+    fits_tiles.compress("b.fits", "b.ac.fits", tune=False, reference="a.fits")
     for name in ("links", "far", "farther"):
         os.mkdir(name)
     fits.PrimaryHDU().writeto("far/b.fits")
@@ -600,7 +602,7 @@ def test_whom_a_folder_lets_in_its_store_does(night: Path) -> None:
     os.chmod("out", 0o2775)
     mask = os.umask(0o077)
     try:
-        fits_tiles.compress("b.fits", "out/b.ac.fits", effort=1, reference="a.fits")
+        fits_tiles.compress("b.fits", "out/b.ac.fits", tune=False, reference="a.fits")
     finally:
         os.umask(mask)
     assert os.stat(f"out/{REFERENCES}").st_mode & 0o7777 == 0o2775
@@ -610,7 +612,7 @@ def test_whom_a_folder_lets_in_its_store_does(night: Path) -> None:
 @pytest.mark.filterwarnings("ignore:Unknown compression type")
 @pytest.mark.parametrize("container", ["zimage", "table"])
 def test_lists_that_were_opened_before_registration(night: Path, container: str) -> None:
-    fits_tiles.compress("b.fits", "b.ac.fits", effort=1, reference="a.fits", container=container)
+    fits_tiles.compress("b.fits", "b.ac.fits", tune=False, reference="a.fits", container=container)
     os.mkdir("out")
     fits_tiles.unregister()
     try:

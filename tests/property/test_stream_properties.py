@@ -177,7 +177,7 @@ def test_every_prefix_and_many_bits(array: Array) -> None:
     stream = astrocodec.encode(array, piece_shape=(7, 16))
     for end in range(len(stream)):
         agree(stream[:end])
-    for bit in range(0, 8 * len(stream), 3):
+    for bit in range(0, 8 * len(stream), 7):
         damaged = bytearray(stream)
         damaged[bit // 8] ^= 1 << bit % 8
         agree(bytes(damaged))

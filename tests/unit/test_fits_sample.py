@@ -33,7 +33,9 @@ def windows_of(pixels: np.ndarray, path: Path) -> list[np.ndarray]:
 
 @settings(max_examples=30, deadline=None)
 @given(
-    shape=st.lists(st.integers(1, 40), min_size=1, max_size=4).map(tuple),
+    shape=st.tuples(st.lists(st.integers(1, 9), max_size=2), st.lists(st.integers(1, 40), min_size=1, max_size=2)).map(
+        lambda axes: (*axes[0], *axes[1])
+    ),
     kind=st.sampled_from(sorted(TYPES)),
 )
 def test_windows_are_pieces_of_the_image(
