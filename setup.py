@@ -72,7 +72,8 @@ class BuildLibrary(build_ext):
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             objects = pool.map(lambda source: self.compiler.compile([source], **options), extension.sources)
             extension.extra_objects = [name for names in objects for name in names]
-        extension.sources = []
+        # What is newer than the library still makes it anew.
+        extension.sources, extension.depends = [], extension.depends + extension.sources
 
     def can_compile(self, program):
         """Whether the compiler makes an object file of a program."""
