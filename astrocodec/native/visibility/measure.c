@@ -17,7 +17,7 @@ int ac_visibility_classify(const ac_array *array, const void *values, const doub
         for (uint64_t at = 0; at < row; at++, i++) {
             const double re = part_of(array->dtype, values, 2 * i), im = part_of(array->dtype, values, 2 * i + 1), a = fabs(re), b = fabs(im);
             const int is_zero = re == 0 && im == 0, is_coded = !is_zero && a < limits[at] && b < limits[at];
-            classes[i] = is_coded ? AC_CODED : is_zero && !signbit(re) && !signbit(im) ? AC_ZERO : AC_KEPT;
+            classes[i] = is_coded ? AC_CODED : is_zero ? AC_ZERO : AC_KEPT;
             counts[at] += is_coded && !(flags && flags[i]);
             *others += !is_coded;
         }
