@@ -140,17 +140,16 @@ static int wants_dither(const ac_bounding *w)
     return wider > 0;
 }
 
-/* Runs of NaNs. */
 static uint64_t count_nulls(const ac_bounding *w)
 {
-    uint64_t runs = 0;
-    int before = 0;
-    for (uint64_t i = 0; i < w->count; i++) {
-        const int is_null = isnan(ac_as_double(w->array->dtype, w->data, i));
-        runs += is_null && !before;
-        before = is_null;
+    uint64_t count = 0;
+    double some[AC_SEGMENT];
+    for (uint64_t first = 0; first < w->count; first += AC_SEGMENT) {
+        const size_t n = (size_t)ac_smaller(AC_SEGMENT, w->count - first);
+        ac_as_doubles(w->array->dtype, w->data, first, n, some);
+        for (size_t i = 0; i < n; i++) count += some[i] != some[i];
     }
-    return runs;
+    return count;
 }
 
 static int occurs(const ac_bounding *w, uint64_t bits)
@@ -169,8 +168,8 @@ static void set_null(ac_bounding *w)
     if (w->bound->has_blank && (w->is_whole || occurs(w, w->bound->blank))) {
         q->has_null = 1, q->null_bits = w->bound->blank;
     } else if (!w->is_whole) {
-        const uint64_t runs = count_nulls(w), few = q->dither == AC_TRELLIS ? FEW_NULLS + w->count / PART_NULLS : 0;
-        for (uint64_t i = 0; runs > few && i < w->count && !q->has_null; i++)
+        const uint64_t nulls = count_nulls(w), few = q->dither == AC_TRELLIS ? FEW_NULLS + w->count / PART_NULLS : 0;
+        for (uint64_t i = 0; nulls > few && i < w->count && !q->has_null; i++)
             if (isnan(ac_as_double(dtype, w->data, i))) q->has_null = 1, q->null_bits = ac_bits_at(dtype, w->data, i);
     }
     q->null_step = !q->has_null ? 0 : q->dither == AC_TRELLIS ? AC_TRELLIS_NULL : AC_NULL_STEP;

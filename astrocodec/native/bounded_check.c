@@ -14,32 +14,32 @@ typedef struct {
     double squares[LANES], in_place[LANES], largest[LANES], widest[LANES]; /* as they are, in units of the curve's slope; what was allowed */
 } sums;
 
-/* Errors of a segment that all are allowed; 0 where some may not be. */
+/* Errors of a segment that all are allowed; 0 where some may not be. `slope` is NULL without a curve, where all of `most` are equal. */
 static inline __attribute__((always_inline)) int add_all(const double *v, const double *again, const double *most, const double *slope, double limit, double none,
                                                          size_t count, sums *s)
 {
     int bad = 0;
     for (size_t i = 0; i < count; i += LANES)
-        for (int l = 0; l < LANES; l++) bad |= !(fabs(again[i + l] - v[i + l]) <= most[i + l]) | !(v[i + l] < limit) | (again[i + l] == none);
+        for (int l = 0; l < LANES; l++) bad |= !(fabs(again[i + l] - v[i + l]) <= most[slope ? i + l : 0]) | !(v[i + l] < limit) | (again[i + l] == none);
     if (bad) return 0;
     for (size_t i = 0; i < count; i += LANES)
         for (int l = 0; l < LANES; l++) {
-            const double d = fabs(again[i + l] - v[i + l]), in_place = d / slope[i + l];
+            const double d = fabs(again[i + l] - v[i + l]), in_place = slope ? d / slope[i + l] : d, allowed = most[slope ? i + l : 0];
             s->squares[l] += d * d;
             s->in_place[l] += in_place * in_place;
             s->largest[l] = d > s->largest[l] ? d : s->largest[l];
-            s->widest[l] = most[i + l] > s->widest[l] ? most[i + l] : s->widest[l];
+            s->widest[l] = allowed > s->widest[l] ? allowed : s->widest[l];
         }
     return 1;
 }
 
 static int add_plain(const double *v, const double *again, const double *most, const double *slope, double limit, double none, size_t count, sums *s)
 {
-    return add_all(v, again, most, slope, limit, none, count, s);
+    return slope ? add_all(v, again, most, slope, limit, none, count, s) : add_all(v, again, most, NULL, limit, none, count, s);
 }
 WIDE_VECTORS static int add_wide(const double *v, const double *again, const double *most, const double *slope, double limit, double none, size_t count, sums *s)
 {
-    return add_all(v, again, most, slope, limit, none, count, s);
+    return slope ? add_all(v, again, most, slope, limit, none, count, s) : add_all(v, again, most, NULL, limit, none, count, s);
 }
 
 /* The slope of the curve at an element. */
@@ -104,7 +104,8 @@ static int check_segment(checking *c, const ac_segment *at)
     ac_as_doubles(dtype, c->again, at->first, n, again);
     allowed(w, tile, w->noise[at->tile], &straight, &more);
     for (size_t i = n; i < all; i++) v[i] = again[i] = v[n - 1] < INFINITY && v[n - 1] > -INFINITY ? v[n - 1] : 0;
-    if (w->q->curve.kind == AC_ROOT)
+    const int is_bent = w->q->curve.kind == AC_ROOT;
+    if (is_bent)
         for (size_t i = 0; i < all; i++) slope[i] = slope_at(&w->q->curve, v[i]), most[i] = straight * slope[i] + more;
     else
         for (size_t i = 0; i < all; i++) slope[i] = 1, most[i] = is_relative ? straight * fabs(v[i]) : straight + more;
@@ -112,7 +113,7 @@ static int check_segment(checking *c, const ac_segment *at)
     const double none = w->bound->has_blank ? ac_double_of_bits(dtype, w->bound->blank) : NAN;
     sums s = {{0}, {0}, {0}, {0}};
     int status = AC_OK;
-    if (!is_relative && (HAS_WIDE_VECTORS ? add_wide : add_plain)(v, again, most, slope, limit, none, all, &s))
+    if (!is_relative && (HAS_WIDE_VECTORS ? add_wide : add_plain)(v, again, most, is_bent ? slope : NULL, limit, none, all, &s))
         c->used += n;
     else
         status = add_each(c, at, v, again, most, slope, &s);

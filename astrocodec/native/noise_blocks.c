@@ -50,26 +50,37 @@ static double median(double *v, size_t n)
     return middle > 0 ? middle - 0.5 + share : share / 2;
 }
 
-/* What an element counts with; NAN: it does not. */
-static double used(int dtype, const void *data, uint64_t i, const ac_unused *unused)
+/* Elements of a row, NAN where they do not count. */
+static void take_row(const ac_array *array, const void *data, const ac_unused *unused, uint64_t first, size_t count, double *row)
 {
-    const double v = ac_as_double(dtype, data, i);
-    const int is_out = !isfinite(v) || v >= unused->saturation || (unused->has_blank && ac_bits_at(dtype, data, i) == unused->blank);
-    return is_out ? NAN : v;
+    ac_as_doubles(array->dtype, data, first, count, row);
+    for (size_t i = 0; i < count && (unused->has_blank || !isnan(unused->saturation)); i++)
+        if (row[i] >= unused->saturation || (unused->has_blank && ac_bits_at(array->dtype, data, first + i) == unused->blank)) row[i] = NAN;
 }
 
-/* Second differences along one way, of every third line and element. */
-static size_t differences(const ac_array *array, const void *data, const ac_unused *unused, uint64_t first, uint64_t lines, uint64_t line, uint64_t count,
-                          uint64_t step, double *out)
+/* Second differences of a block along its rows and along its columns, of every third line and element. */
+typedef struct {
+    size_t along, down;
+    double *across, *below;
+} differences;
+
+static void add_difference(double *out, size_t *n, double d)
 {
-    size_t n = 0;
-    for (uint64_t y = 0; y < lines; y += EVERY)
-        for (uint64_t x = 1; x + 1 < count; x += EVERY) {
-            const uint64_t at = first + y * line + x * step;
-            const double d = used(array->dtype, data, at - step, unused) - 2 * used(array->dtype, data, at, unused) + used(array->dtype, data, at + step, unused);
-            if (!isnan(d)) out[n++] = fabs(d);
-        }
-    return n;
+    out[*n] = fabs(d);
+    *n += isfinite(d) != 0;
+}
+
+static void differ(const ac_array *array, const void *data, const ac_unused *unused, uint64_t first, size_t height, size_t width, uint64_t line, differences *d)
+{
+    double rows[3][2 * AC_NOISE_BLOCK];
+    d->along = d->down = 0;
+    for (size_t y = 0; y < height; y++) {
+        double *row = rows[y % 3];
+        take_row(array, data, unused, first + y * line, width, row);
+        for (size_t x = 1; y % EVERY == 0 && x + 1 < width; x += EVERY) add_difference(d->across, &d->along, row[x - 1] - 2 * row[x] + row[x + 1]);
+        const double *above = rows[(y + 1) % 3], *middle = rows[(y + 2) % 3];
+        for (size_t x = 0; y >= 2 && (y - 1) % EVERY == 1 % EVERY && x < width; x += EVERY) add_difference(d->below, &d->down, above[x] - 2 * middle[x] + row[x]);
+    }
 }
 
 int ac_noise_measure(const ac_array *array, const void *data, const ac_unused *unused, ac_noise_blocks *out)
@@ -77,7 +88,7 @@ int ac_noise_measure(const ac_array *array, const void *data, const ac_unused *u
     const ac_planes p = ac_planes_of(array);
     *out = (ac_noise_blocks){p, blocks_of(p.height), blocks_of(p.width), NULL};
     const size_t count = (size_t)(p.count * out->down * out->across);
-    double *work = malloc(MOST * sizeof *work);
+    double *work = malloc(2 * MOST * sizeof *work);
     out->noise = malloc((count ? count : 1) * sizeof *out->noise);
     if (!work || !out->noise) {
         free(work);
@@ -91,11 +102,10 @@ int ac_noise_measure(const ac_array *array, const void *data, const ac_unused *u
                 /* long lines are looked at where they begin */
                 const uint64_t height = ac_smaller(i + 1 < out->down ? AC_NOISE_BLOCK : p.height - y, 2 * AC_NOISE_BLOCK);
                 const uint64_t width = ac_smaller(j + 1 < out->across ? AC_NOISE_BLOCK : p.width - x, 2 * AC_NOISE_BLOCK);
-                double least = NAN;
-                size_t n = differences(array, data, unused, first, height, p.width, width, 1, work);
-                if (n >= LEAST) least = median(work, n);
-                n = differences(array, data, unused, first, width, 1, height, p.width, work);
-                if (n >= LEAST) least = fmin(least, median(work, n));
+                differences d = {0, 0, work, work + MOST};
+                differ(array, data, unused, first, (size_t)height, (size_t)width, p.width, &d);
+                double least = d.along >= LEAST ? median(d.across, d.along) : NAN;
+                if (d.down >= LEAST) least = fmin(least, median(d.below, d.down));
                 out->noise[at++] = of_median * least;
             }
     free(work);

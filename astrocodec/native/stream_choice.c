@@ -11,6 +11,7 @@
 #include "stream_encode.h"
 #include "viterbi.h"
 
+enum { SOME = 1024 }; /* steps that tell what is usual */
 enum { LOOKED_AT = 512 }; /* rows and columns that tell whether floats are tried by their bits */
 /* Elements that tell whether floats are smaller by their steps, an eighth of all at most; that is clear by a sixteenth, or equal to one in 4096. */
 enum { MIDDLE = 1 << 15, PART = 8, LEAST = 1 << 12, CLEAR = 16, EQUAL = 4096 };
@@ -84,16 +85,26 @@ static int encode_both(const void *filled, const ac_blanks *blanks, const ac_sou
     return put_shorter(rooms, found, output);
 }
 
-/* In place of steps that stand for none the even number before, so that the trellis of the samples is theirs; NULL without memory. */
+static int compare(const void *a, const void *b)
+{
+    const int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* In place of steps that stand for none one even number, so that the trellis of the samples is theirs: a usual one where they are alone, else one at the foot of
+ * the others, where models know flat regions. NULL without memory. */
 static int32_t *fill_nulls(const int32_t *steps, size_t count)
 {
-    int32_t *filled = malloc(count * sizeof *filled), last = 0;
+    int32_t some[SOME];
+    size_t n = 0, nulls = 0, edges = 0;
+    int32_t *filled = malloc(count * sizeof *filled);
     if (!filled) return NULL;
-    for (size_t i = 0; i < count && !last; i++) last = steps[i] == AC_TRELLIS_NULL ? 0 : steps[i] & ~1;
-    for (size_t i = 0; i < count; i++) {
-        if (steps[i] != AC_TRELLIS_NULL) last = steps[i] & ~1;
-        filled[i] = steps[i] == AC_TRELLIS_NULL ? last : steps[i];
-    }
+    for (size_t i = 0; i < count; i += count / SOME + 1)
+        if (steps[i] != AC_TRELLIS_NULL) some[n++] = steps[i];
+    qsort(some, n, sizeof *some, compare);
+    for (size_t i = 0; i < count; i++) nulls += steps[i] == AC_TRELLIS_NULL, edges += i && (steps[i] == AC_TRELLIS_NULL) != (steps[i - 1] == AC_TRELLIS_NULL);
+    const int32_t fill = n ? some[edges > nulls ? n / 2 : n / 32] & ~1 : 0;
+    for (size_t i = 0; i < count; i++) filled[i] = steps[i] == AC_TRELLIS_NULL ? fill : steps[i];
     return filled;
 }
 

@@ -42,11 +42,17 @@ def _bounded(option: str, unit: str, image: Image, level: float, noise: float) -
     return Coded(n_bytes, pixels, bound, note)
 
 
+def _added(image: Image, level: float, noise: float) -> Coded:
+    """Errors of one root mean square in all of the image, so many of its noises."""
+    return _bounded("noise_increase", " adu", image, float(f"{level * noise:.6g}"), noise)
+
+
 def our_peers() -> list[LossyPeer]:
     """List them, the best first."""
     increase, error = (partial(_bounded, *names) for names in (("noise_increase", "%"), ("max_error", "sigma")))
     return [
         LossyPeer("astrocodec, noise +", (0.065, 0.26, 1.0, 4.0), "%", increase, ours=True),
+        LossyPeer("astrocodec, added noise", (0.036, 0.072, 0.142, 0.286), "sigma", _added, ours=True),
         LossyPeer("astrocodec, max error", (0.125, 0.25, 0.5, 1.0), "sigma", error, ours=True),
         LossyPeer("astropy's quantiser, our coder", (8.0, 4.0, 2.0, 1.0), "q", _quantised, "f", ours=True),
     ]
