@@ -134,6 +134,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, required=True, help="folder of the checkpoint and of the weights")
+    parser.add_argument("--stop-after", type=int, metavar="N", help="end after so many steps of this run")
     parser.add_argument("--schedule", choices=["cosine", "constant"], default="cosine")
     parser.add_argument("--start", type=Path, help="checkpoint whose weights this run begins with, as far as they fit")
     parser.add_argument("--parts", nargs="*", default=[""], help="beginnings of the names of these weights; else all")
@@ -149,7 +150,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         begin_with(recipe, given.start, given.parts)
     checkpoint = given.out / f"{given.system}.pt"
     kept = {"steps": given.steps, "seed": given.seed, "schedule": given.schedule, "device": given.device}
-    fit(recipe, checkpoint=checkpoint, **kept, log=lambda line: print(line, flush=True))
+    is_done = fit(
+        recipe, checkpoint=checkpoint, **kept, stop_after=given.stop_after, log=lambda line: print(line, flush=True)
+    )
+    if not is_done:
+        print(f"{checkpoint}: the same command goes on with it, or another begins with it (--start)")
+        return
     print(recipe.save(recipe.network.cpu().eval(), given.out))
 
 

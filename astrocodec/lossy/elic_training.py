@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from astrocodec.learning.recipe import Recipe
 from astrocodec.lossy.elic_network import SIZES, ElicNetwork
 from astrocodec.lossy.elic_tiles import save
-from astrocodec.lossy.hyperprior_training import balanced, batches, pictures_of, refuse
+from astrocodec.lossy.hyperprior_training import SLOW, balanced, batches, learning_part, pictures_of, refuse
 
 
 def loss(network: nn.Module, batch: tuple[Tensor, Tensor, int]) -> tuple[Tensor, Mapping[str, float]]:
@@ -29,8 +29,9 @@ def recipe(options: dict[str, str], seed: int) -> Recipe:
     network = ElicNetwork(SIZES[options.pop("size", "small")])
     rate = float(options.pop("rate", 1e-3))
     pictures = pictures_of(options, seed)
+    learning_part(network, options)
     refuse(options)
-    return Recipe(network, lambda step: batches(pictures, seed, step), loss, _save, rate=rate)
+    return Recipe(network, lambda step: batches(pictures, seed, step), loss, _save, rate, SLOW)
 
 
 def _save(network: nn.Module, folder: Path) -> Path:

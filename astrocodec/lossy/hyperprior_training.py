@@ -14,6 +14,9 @@ from astrocodec.lossy.hyperprior_network import SIZES, HyperpriorNetwork
 from astrocodec.lossy.training_pictures import Pictures
 from astrocodec.lossy.transforms import LEVELS, rate_weights
 
+# Its kernels are small numbers, which steps of the whole rate would keep noisy.
+SLOW = {f"transforms.lapped_{side}": 0.3 for side in ("analysis", "synthesis")}
+
 
 def balanced(bits_per_pixel: Tensor, error: Tensor, level: Tensor) -> Tensor:
     """What descends: bits and error as `rate_weights` weighs them; high levels, where both are large, count less."""
@@ -48,10 +51,22 @@ def pictures_of(options: dict[str, str], seed: int) -> Pictures:
     return Pictures(seed, folder=Path(folder) if folder else None, **numbers)
 
 
+def learning_part(network: nn.Module, options: dict[str, str]) -> None:
+    """Keep the transforms as they are where ``part=rates`` learns, which is quicker: latents and pictures stay."""
+    part = options.pop("part", "all")
+    if part not in ("all", "rates"):
+        raise ValueError(f"part is {part!r}, allowed are all, rates")
+    if part == "rates":
+        network.get_submodule("transforms").requires_grad_(False)
+
+
 def refuse(options: Mapping[str, Any]) -> None:
     """See that every option was taken."""
     if options:
-        raise ValueError(f"options {', '.join(options)} found, allowed are size, rate, corpus, count, side and batch")
+        raise ValueError(
+            f"options {', '.join(options)} found, allowed are size, rate, corpus, count, side, batch and, "
+            "but of qhvae, part"
+        )
 
 
 def recipe(options: dict[str, str], seed: int) -> Recipe:
@@ -59,8 +74,9 @@ def recipe(options: dict[str, str], seed: int) -> Recipe:
     network = HyperpriorNetwork(SIZES[options.pop("size", "small")])
     rate = float(options.pop("rate", 1e-3))
     pictures = pictures_of(options, seed)
+    learning_part(network, options)
     refuse(options)
-    return Recipe(network, lambda step: batches(pictures, seed, step), loss, _save, rate=rate)
+    return Recipe(network, lambda step: batches(pictures, seed, step), loss, _save, rate, SLOW)
 
 
 def _save(network: nn.Module, folder: Path) -> Path:

@@ -7,6 +7,7 @@ a second path through the same latents, in floats, which may be as wide as it wa
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -16,11 +17,12 @@ from torch import Tensor, nn
 
 from astrocodec.lossy.densities import gaussian_bits
 from astrocodec.lossy.gaussian_tables import MEAN_UNIT
-from astrocodec.lossy.hyperprior_network import MEAN_REACH, last_layer, scale_index
+from astrocodec.lossy.hyperprior_network import MEAN_REACH, last_layer, scale_index, with_zeros
 from astrocodec.lossy.integer_network import IntegerConv
 from astrocodec.lossy.transforms import BLOCK, Gains, lapped_pair
 
 LEVEL_REACH = 1024
+ROOTS = 2  # latents of a grid's first block that begin as the means of a picture's channels
 _LEVEL_UNIT = 128
 
 
@@ -85,6 +87,23 @@ class Prior(nn.Module):
         self.heads = nn.ModuleList(last_layer(c, 2 * channels) for _, channels in blocks)
         self.taken = nn.ModuleList(IntegerConv(c + channels, c, 3) for _, channels in blocks[:-1])
         self.grown = nn.ModuleList(IntegerConv(c, c, 3, upsample=2) for _ in size.latents[1:])
+        if size.lapped:
+            self.bases = nn.ModuleList(_base(grid[0]) for grid in size.latents[:-1])
+
+
+@torch.no_grad()
+def _base(channels: int) -> IntegerConv:
+    """Means of the next grid's first latents from a grid's first block: they begin as its own, interpolated."""
+    layer = IntegerConv(channels, ROOTS, 3, low=-MEAN_REACH, high=MEAN_REACH, upsample=2)
+    weight, bias = layer.conv.weight, layer.conv.bias
+    assert bias is not None
+    weight.zero_()
+    bias.zero_()
+    line = torch.tensor([[0.25, 0.75, 0.0], [0.0, 0.75, 0.25]])
+    for k in range(ROOTS):
+        # A coarser grid's steps are twice as wide.
+        weight[4 * k : 4 * k + 4, k] = 2 * torch.einsum("iy,jx->ijyx", line, line).flatten(0, 1)
+    return layer
 
 
 class Picture(nn.Module):
@@ -142,16 +161,19 @@ class QhvaeNetwork(nn.Module):
         self.prior, self.encoder, self.picture = Prior(size), Encoder(size), Picture(size)
         self.gains = nn.ModuleList(Gains(channels) for _, channels in size.blocks())
         with torch.no_grad():
-            for gain in list(self.gains)[:-1]:
-                # Coarse latents begin with the same step at every level.
-                gain.logarithm.fill_(2.0)  # type: ignore[operator]
+            for number, grid, is_first in self.steps():
+                if number < len(self.gains) - 1:
+                    # Other coarse latents begin as next to nothing: what begins dear stays dear for long.
+                    logarithm = self.gain(number).logarithm
+                    starts = logarithm[:, :ROOTS] - math.log(2) * (len(size.latents) - 1 - grid)
+                    logarithm.fill_(-1.0)
+                    if is_first and size.lapped:
+                        logarithm[:, :ROOTS] = starts
         self.last = nn.ModuleDict({str(c): nn.Conv2d(size.width, c * size.finest**2, 1) for c in size.heads})
         if size.lapped:
             if size.finest != BLOCK:
                 raise ValueError(f"a grid of {size.finest} pixels found, the lapped transform has one of {BLOCK}")
-            pairs = {str(c): lapped_pair(c, size.latents[-1][-1]) for c in size.heads}
-            self.lapped_analysis = nn.ModuleDict({c: pair[0] for c, pair in pairs.items()})
-            self.lapped_synthesis = nn.ModuleDict({c: pair[1] for c, pair in pairs.items()})
+            self.lapped_analysis, self.lapped_synthesis = lapped_pair(size.latents[-1][-1], size.heads)
             with torch.no_grad():
                 for layer in (self.encoder.means[-1], *self.last.values()):
                     layer.weight.mul_(0.05)  # type: ignore[operator]
@@ -161,6 +183,9 @@ class QhvaeNetwork(nn.Module):
         mean: Tensor = self.encoder.means[number](torch.cat([e, g], 1))
         if self.size.lapped and number == len(self.gains) - 1:
             mean = mean + self.lapped_analysis[str(x.shape[1])](x)
+        elif self.size.lapped and (number, True) in {(n, is_first) for n, _, is_first in self.steps()}:
+            roots = BLOCK * nn.functional.avg_pool2d(x, x.shape[2] // mean.shape[2])
+            mean = torch.cat([mean[:, : x.shape[1]] + roots, mean[:, x.shape[1] :]], 1)
         return mean
 
     def pictures(self, g: Tensor, z: Tensor, channels: int) -> Tensor:
@@ -177,8 +202,8 @@ class QhvaeNetwork(nn.Module):
         return found
 
     def steps(self) -> Iterator[tuple[int, int, bool]]:
-        """Number and grid of each block of latents, and whether it is the first of a grid but the coarsest."""
-        before = 0
+        """Number and grid of each block of latents, and whether it is the first of its grid."""
+        before = -1
         for number, (grid, _) in enumerate(self.size.blocks()):
             yield number, grid, grid != before
             before = grid
@@ -191,16 +216,19 @@ class QhvaeNetwork(nn.Module):
         g = self.picture.start[None, :, None, None].expand(len(x), -1, *coarse[2:])
         f = self.prior.start(level_plane(level, coarse[2:]))
         bits = torch.zeros(len(x), device=x.device)
-        z = g
-        for number, grid, is_new in self.steps():
-            if is_new:
+        z = root = g
+        for number, grid, is_first in self.steps():
+            if is_first and grid:
                 f, g = self.prior.grown[grid - 1](f), self.picture.grow(grid, g)
             gain = self.gain(number).of(level)
             mean, scale = self.prior.heads[number](f).chunk(2, 1)
+            if is_first and grid and self.size.lapped:
+                mean = with_zeros(self.prior.bases[grid - 1](as_context(root)), mean.shape[1]) + mean
             wanted = self.mean(number, centred, features[grid], g) * gain
             noisy = wanted + torch.rand_like(wanted) - 0.5
             bits = bits + gaussian_bits(noisy, mean / MEAN_UNIT, scale_index(scale)).flatten(1).sum(1)
             steps = _rounded(wanted - mean / MEAN_UNIT) + mean / MEAN_UNIT
+            root = steps if is_first else root
             z = steps / gain
             g = self.picture.take(number, g, z)
             if number < len(self.prior.taken):

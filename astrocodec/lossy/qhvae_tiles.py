@@ -18,7 +18,7 @@ from astrocodec.lossy.gaussian_tables import MEAN_UNIT
 from astrocodec.lossy.hyperprior_network import MEAN_REACH, exact_scale_index
 from astrocodec.lossy.integer_network import MAX_ACTIVATION, ExactNetwork, IntegerConv
 from astrocodec.lossy.latent_tiles import FAR, size_of
-from astrocodec.lossy.qhvae_network import LEVEL_REACH, Prior, QhvaeNetwork, Size, level_plane
+from astrocodec.lossy.qhvae_network import LEVEL_REACH, ROOTS, Prior, QhvaeNetwork, Size, level_plane
 from astrocodec.lossy.transforms import LEVELS, rate_weights
 from astrocodec.lossy.weights import Weights, save_weights
 
@@ -30,7 +30,8 @@ def _layers(prior: Prior) -> dict[str, tuple[IntegerConv, int]]:
     found: dict[str, tuple[Any, int]] = {"start": (prior.start, LEVEL_REACH)}
     found |= {f"heads{i}": (layer, MAX_ACTIVATION) for i, layer in enumerate(prior.heads)}
     found |= {f"taken{i}": (layer, MEAN_REACH) for i, layer in enumerate(prior.taken)}
-    return found | {f"grown{i}": (layer, MAX_ACTIVATION) for i, layer in enumerate(prior.grown)}
+    found |= {f"grown{i}": (layer, MAX_ACTIVATION) for i, layer in enumerate(prior.grown)}
+    return found | {f"base{i}": (layer, MEAN_REACH) for i, layer in enumerate(getattr(prior, "bases", ()))}
 
 
 def save(network: QhvaeNetwork, folder: Path) -> Path:
@@ -70,17 +71,22 @@ class QhvaeTiles:
         """Latents of all blocks in sixteenths of a step, in or out."""
         coarse = (shape[0] // self.multiple, shape[1] // self.multiple)
         f = self._prior["start"].run(level_plane(torch.tensor([level]), coarse).numpy(), self.device)
-        found = []
-        for number, grid, is_new in self._network.steps():
+        found: list[NDArray[np.int64]] = []
+        root = np.zeros(0, np.int64)
+        for number, grid, is_first in self._network.steps():
+            is_new = is_first and grid > 0
             if is_new:
                 f = self._prior[f"grown{grid - 1}"].run(f, self.device)
             mean, scale = np.split(self._prior[f"heads{number}"].run(f, self.device)[0], 2)
+            if is_new and f"base{grid - 1}" in self._prior:
+                mean[:ROOTS] += self._prior[f"base{grid - 1}"].run(root[None], self.device)[0]
             wanted = None
             if encoder is not None:
                 wanted = np.clip(encoder.next_mean(number, grid, is_new) * self._gains[number][level], -FAR, FAR)
             worth = self._worth[level] if number == len(self._gains) - 1 else 0.0
             z = exchange.latents(wanted, mean, exact_scale_index(scale), worth)
             found.append(z)
+            root = z if is_first else root
             if encoder is not None:
                 encoder.take(number, z / MEAN_UNIT / self._gains[number][level])
             if f"taken{number}" in self._prior:
@@ -105,8 +111,8 @@ class QhvaeTiles:
         network, z = self._decoder, torch.zeros(0)
         with torch.inference_mode():
             g = network.picture.start[None, :, None, None].expand(1, -1, *found[0].shape[1:])
-            for number, grid, is_new in network.steps():
-                g = network.picture.grow(grid, g) if is_new else g
+            for number, grid, is_first in network.steps():
+                g = network.picture.grow(grid, g) if is_first and grid else g
                 scaled = found[number] / MEAN_UNIT / self._gains[number][level]
                 z = torch.from_numpy(scaled).to(self.device, torch.float32)[None]
                 g = network.picture.take(number, g, z)

@@ -8,7 +8,7 @@ from torch import nn
 
 from astrocodec.learning.recipe import Recipe
 from astrocodec.lossy.elic_training import loss
-from astrocodec.lossy.hyperprior_training import batches, pictures_of, refuse
+from astrocodec.lossy.hyperprior_training import SLOW, batches, pictures_of, refuse
 from astrocodec.lossy.qhvae_network import SIZES, QhvaeNetwork
 from astrocodec.lossy.qhvae_tiles import save
 
@@ -19,7 +19,8 @@ def recipe(options: dict[str, str], seed: int) -> Recipe:
     rate = float(options.pop("rate", 1e-3))
     pictures = pictures_of(options, seed)
     refuse(options)
-    return Recipe(network, lambda step: batches(pictures, seed, step), loss, _save, rate=rate)
+    slow = {name.removeprefix("transforms."): part for name, part in SLOW.items()}
+    return Recipe(network, lambda step: batches(pictures, seed, step), loss, _save, rate, slow)
 
 
 def _save(network: nn.Module, folder: Path) -> Path:

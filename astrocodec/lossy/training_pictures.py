@@ -34,11 +34,19 @@ def _unit(picture: NDArray[np.generic], stretch: str) -> Floats:
     return normalise(picture, stretch)[0].astype(np.float32)
 
 
+def smoothed(picture: NDArray[np.generic], width: float) -> NDArray[np.float64]:
+    """A picture (y, x) under a Gaussian of so many pixels: as resampled and stacked ones are, of little noise."""
+    y, x = (np.fft.fftfreq(side) for side in picture.shape)
+    beam = np.exp(-2 * (np.pi * width) ** 2 * (y[:, None] ** 2 + x[None] ** 2))
+    return np.fft.ifft2(np.fft.fft2(picture) * beam).real
+
+
 def one_channel(seed: int, count: int) -> Iterator[Floats]:
     """Simulated pictures ``(1, y, x)`` of 0 to 1."""
     for i in range(count):
         sky = simulate(("ccd", "infrared", "cmos")[i % 3], seed=1000 * seed + i, shape=(_SIDE, _SIDE)).data
         yield _unit(sky[None], "asinh")
+        yield _unit(smoothed(sky, (1.0, 1.5, 2.5, 4.0)[i % 4])[None], ("asinh", "linear")[i % 2])
         looks = (1, 4, 16)[i % 3]
         radar = detected((_SIDE, _SIDE), seed=1000 * seed + i, radar=Radar(looks=looks))
         yield _unit(radar[i % 2 : i % 2 + 1], "linear" if i % 4 else "asinh")

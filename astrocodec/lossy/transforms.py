@@ -84,19 +84,36 @@ def cosine_basis(count: int) -> NDArray[np.float64]:
     return found
 
 
-def lapped_pair(channels: int, latents: int) -> tuple[nn.Conv2d, nn.ConvTranspose2d]:
-    """Analysis and synthesis of blocks that overlap by half their side, which begin as the cosine transform."""
-    analysis = nn.Conv2d(channels, latents, 2 * BLOCK, BLOCK, BLOCK // 2, bias=False)
-    synthesis = nn.ConvTranspose2d(latents, channels, 2 * BLOCK, BLOCK, BLOCK // 2, bias=False)
-    kernel = np.zeros((latents, channels, 2 * BLOCK, 2 * BLOCK))
-    # Channels take turns, so that each has its coarsest patterns.
-    for c in range(channels):
-        mine = kernel[c::channels, c]
-        mine[:, BLOCK // 2 : -BLOCK // 2, BLOCK // 2 : -BLOCK // 2] = cosine_basis(len(mine))
-    with torch.no_grad():
-        analysis.weight.copy_(torch.from_numpy(kernel))
-        synthesis.weight.copy_(torch.from_numpy(kernel))
-    return analysis, synthesis
+class Lapped(nn.Module):
+    """A transform of blocks that overlap by half their side, which begins as the cosine transform.
+
+    What learns, and is kept, is how it differs from that: rounded to 8 bits, the difference costs nothing, where the
+    kernels themselves would let a picture's mean leak into all latents.
+    """
+
+    basis: Tensor
+
+    def __init__(self, channels: int, latents: int, inverse: bool = False) -> None:
+        super().__init__()
+        self.inverse = inverse
+        kernel = np.zeros((latents, channels, 2 * BLOCK, 2 * BLOCK), np.float32)
+        # Channels take turns, so that each has its coarsest patterns.
+        for c in range(channels):
+            mine = kernel[c::channels, c]
+            mine[:, BLOCK // 2 : -BLOCK // 2, BLOCK // 2 : -BLOCK // 2] = cosine_basis(len(mine))
+        self.register_buffer("basis", torch.from_numpy(kernel), persistent=False)
+        self.change = nn.Parameter(torch.zeros_like(self.basis))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Latents of pictures, or, inverse, pictures of latents."""
+        apply = nn.functional.conv_transpose2d if self.inverse else nn.functional.conv2d
+        return apply(x, self.basis + self.change, None, BLOCK, BLOCK // 2)
+
+
+def lapped_pair(latents: int, heads: tuple[int, ...]) -> tuple[nn.ModuleDict, nn.ModuleDict]:
+    """Analysis and synthesis for pictures of so many channels."""
+    analysis, synthesis = ({str(c): Lapped(c, latents, inverse) for c in heads} for inverse in (False, True))
+    return nn.ModuleDict(analysis), nn.ModuleDict(synthesis)
 
 
 def rate_weights(level: Tensor) -> Tensor:
@@ -158,9 +175,7 @@ class Transforms(nn.Module):
         self.last = nn.ModuleDict({str(c): Upsampled(width, c, 3 if lapped else kernel) for c in heads})
         self.gains = Gains(latents)
         if lapped:
-            pairs = {str(c): lapped_pair(c, latents) for c in heads}
-            self.lapped_analysis = nn.ModuleDict({c: pair[0] for c, pair in pairs.items()})
-            self.lapped_synthesis = nn.ModuleDict({c: pair[1] for c, pair in pairs.items()})
+            self.lapped_analysis, self.lapped_synthesis = lapped_pair(latents, heads)
             with torch.no_grad():
                 for layer in (self.analysis[-1], *(last.conv for last in self.last.values())):
                     layer.weight.mul_(0.05)  # type: ignore[operator, union-attr]

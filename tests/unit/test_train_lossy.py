@@ -72,8 +72,24 @@ def test_the_command_trains_a_codec(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setitem(hyperprior_network.SIZES, "small", hyperprior_network.Size(8, 12, 6, kinds=("mean-scale",)))
     arguments = ["hyperprior", "count=1", "side=64", "batch=2", "--steps", "2", "--out", str(tmp_path)]
+    main([*arguments, "--stop-after", "1"])
+    assert not [*tmp_path.glob("hyperprior-*.safetensors")]
     main(arguments)
-    main([*arguments[:-1], str(tmp_path / "next"), "--start", str(tmp_path / "hyperprior.pt")])
+    main(
+        [
+            "hyperprior",
+            "part=rates",
+            *arguments[1:-1],
+            str(tmp_path / "next"),
+            "--start",
+            str(tmp_path / "hyperprior.pt"),
+        ]
+    )
+    one, other = (
+        torch.load(path / "hyperprior.pt", weights_only=True)["network"] for path in (tmp_path, tmp_path / "next")
+    )
+    kept = {name for name, value in one.items() if torch.equal(value, other[name])}
+    assert {name for name in one if name.startswith("transforms")} <= kept < one.keys()
     (path,) = tmp_path.glob("hyperprior-*.safetensors")
     assert path.name not in {other.name for other in (tmp_path / "next").iterdir()}
     image = np.random.default_rng(1).poisson(90, (40, 30)).astype("u2")
@@ -82,3 +98,13 @@ def test_the_command_trains_a_codec(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert astrocodec.decode(stream).shape == image.shape
     with pytest.raises(ValueError, match="options colour"):
         main(["hyperprior", "colour=1", "count=1", "--out", str(tmp_path / "other")])
+
+
+def test_smoothed_pictures_are_what_they_were_without_most_noise() -> None:
+    """Under a Gaussian of so many pixels."""
+    from astrocodec.lossy.training_pictures import smoothed
+
+    picture = np.random.default_rng(1).normal(7, 2, (128, 128))
+    found = smoothed(picture, 2.0)
+    assert found.mean() == pytest.approx(picture.mean())
+    assert found.std() == pytest.approx(2 / (2 * np.sqrt(np.pi) * 2), rel=0.1)
