@@ -9,6 +9,6 @@
 #endif
 
 _Static_assert(FLT_RADIX == 2 && DBL_MANT_DIG == 53 && DBL_MAX_EXP == 1024 && sizeof(double) == 8, "double must be IEEE 754 binary64");
-_Static_assert(FLT_EVAL_METHOD == 0, "doubles must not be held in wider registers: build with SSE2");
+_Static_assert(FLT_EVAL_METHOD == 0 || FLT_EVAL_METHOD == 1, "doubles must not be held in wider registers: build with SSE2");
 
 #endif

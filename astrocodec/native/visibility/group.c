@@ -4,7 +4,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "float_state.h"
 #include "rans.h"
 #include "trellis.h"
 #include "visibility/classes.h"

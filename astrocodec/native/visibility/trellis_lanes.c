@@ -4,6 +4,7 @@
 
 #include "exact_doubles.h"
 #include "wide_vectors.h"
+#include "no_traps.h" /* behind the others */
 
 enum { STATES = 8 };
 #define FAR 1e30f
@@ -19,16 +20,29 @@ static inline double even(double x)
     return (x + large) - large;
 }
 
+/* Costs are of sums that only grow; from time to time the least is taken off, before they lose bits. */
+static inline __attribute__((always_inline)) void lower(float cost[STATES][AC_LANES], uint32_t n)
+{
+    float least[AC_LANES];
+    for (uint32_t l = 0; l < n; l++) least[l] = cost[0][l];
+    for (int s = 1; s < STATES; s++)
+        for (uint32_t l = 0; l < n; l++) least[l] = cost[s][l] < least[l] ? cost[s][l] : least[l];
+    for (int s = 0; s < STATES; s++)
+        for (uint32_t l = 0; l < n; l++) cost[s][l] -= least[l];
+}
+
 static inline __attribute__((always_inline)) void forward(const double *places, const uint8_t *classes, size_t samples, uint32_t n, uint8_t *ways, float cost[STATES][AC_LANES])
 {
+    float next[STATES][AC_LANES], (*from)[AC_LANES] = cost, (*to)[AC_LANES] = next;
     for (size_t i = 0; i < samples; i++) {
         const double *const place = places + i * n;
         const uint8_t *const class = classes + i * n;
-        float d[4][AC_LANES], next[STATES][AC_LANES], least[AC_LANES];
-        uint32_t way[AC_LANES];
+        float d[4][AC_LANES];
+        uint8_t way[AC_LANES], others = 0;
+        if (i % 16 == 0) lower(from, n);
+        for (uint32_t l = 0; l < n; l++) others |= class[l], way[l] = 0;
         for (uint32_t l = 0; l < n; l++) {
             const float z = (float)(place[l] - even(place[l]));
-            way[l] = 0;
             for (int q = 0; q < 4; q++) {
                 /* offsets of parity (q & 1) and grid (q >> 1): the distance modulo 2 */
                 const float r = z - ((float)(q & 1) + 0.5f * (float)(q >> 1)), a = r < -1 ? r + 2 : r;
@@ -36,21 +50,22 @@ static inline __attribute__((always_inline)) void forward(const double *places, 
             }
         }
         for (uint32_t s = 0; s < STATES; s++) {
-            const float *const c0 = cost[before(s, 0)], *const c1 = cost[before(s, 1)];
+            const float *const c0 = from[before(s, 0)], *const c1 = from[before(s, 1)];
             const float *const d0 = d[(s >> 2) * 2 + parity_of(s, 0)], *const d1 = d[(s >> 2) * 2 + parity_of(s, 1)];
             for (uint32_t l = 0; l < n; l++) {
                 const float a = c0[l] + d0[l], b = c1[l] + d1[l];
-                way[l] |= (uint32_t)(b < a) << s;
-                next[s][l] = b < a ? b : a;
+                way[l] = (uint8_t)(way[l] | (b < a) << s);
+                to[s][l] = b < a ? b : a;
             }
         }
-        for (uint32_t l = 0; l < n; l++) least[l] = next[0][l];
-        for (int s = 1; s < STATES; s++)
-            for (uint32_t l = 0; l < n; l++) least[l] = next[s][l] < least[l] ? next[s][l] : least[l];
-        for (int s = 0; s < STATES; s++)
-            for (uint32_t l = 0; l < n; l++) cost[s][l] = class[l] == AC_CODED ? next[s][l] - least[l] : cost[s][l];
-        for (uint32_t l = 0; l < n; l++) ways[i * n + l] = (uint8_t)way[l];
+        for (int s = 0; s < STATES && others; s++)
+            for (uint32_t l = 0; l < n; l++) to[s][l] = class[l] == AC_CODED ? to[s][l] : from[s][l];
+        for (uint32_t l = 0; l < n; l++) ways[i * n + l] = way[l];
+        float(*const last)[AC_LANES] = from;
+        from = to, to = last;
     }
+    for (int s = 0; s < STATES && from != cost; s++)
+        for (uint32_t l = 0; l < n; l++) cost[s][l] = from[s][l];
 }
 
 static void forward_plain(const double *places, const uint8_t *classes, size_t samples, uint32_t n, uint8_t *ways, float cost[STATES][AC_LANES])

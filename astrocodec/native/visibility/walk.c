@@ -6,6 +6,7 @@
 
 #include "exact_doubles.h"
 #include "wide_vectors.h"
+#include "no_traps.h" /* behind the others */
 
 #define INLINE static inline __attribute__((always_inline))
 /* A body for any number of lanes, built for all processors and for wide vectors, and for 32 lanes by themselves. */
