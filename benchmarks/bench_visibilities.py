@@ -131,9 +131,8 @@ def joined(held: list[Row], new: list[Row]) -> list[Row]:
     """Rows held, without those measured again, and the new ones; set by set."""
     again = {(row.set, row.codec) for row in new}
     rows = [row for row in held if (row.set, row.codec) not in again] + new
-    order = {name: number for number, name in enumerate(dict.fromkeys((row.kind, row.set) for row in rows))}
     known = {peer.name: number for number, peer in enumerate(visibility_peers())}
-    return sorted(rows, key=lambda row: (row.kind, order[row.kind, row.set], known.get(row.codec, len(known))))
+    return sorted(rows, key=lambda row: (row.kind, row.set, known.get(row.codec, len(known))))
 
 
 def summary(rows: list[Row]) -> str:

@@ -196,3 +196,11 @@ def test_pictures_and_tables_are_made_of_what_was_measured(data):
     assert "small" in text(rows)
     with pytest.raises(ValueError, match="no curve"):
         rates_figure([])
+
+
+def test_of_a_set_without_noise_only_lossless_codecs_are_measured(data):
+    quiet = replace(data, noise=np.full_like(data.noise, np.nan))
+    same = VisPeer("same", lambda given, level: Coded(given.vis, 100, 1.0, 1.0), (0.0,), lossless=True)
+    lossy, lossless = measure_set(quiet, [dithered_peer(), same])
+    assert (lossy.bits, lossy.note) == (None, "the set's noise cannot be known")
+    assert (lossless.bits, lossless.note) == (800 / data.reals, "")

@@ -63,7 +63,11 @@ class Row:
 def measure_set(data: VisSet, peers: Iterable[VisPeer]) -> Iterator[Row]:
     """Yield a row for each codec and level; where one does not apply its row says why."""
     shape = "x".join(map(str, data.vis.shape))
+    noisy = data.known.any()
     for peer in peers:
+        if not noisy and not peer.lossless:
+            yield Row(data.name, data.kind, shape, peer.name, "all", note="the set's noise cannot be known")
+            continue
         for level in peer.levels:
             label = "" if peer.lossless else f"{level:g} {peer.unit}"
             names: dict[str, Any] = {
@@ -95,8 +99,6 @@ def _measured(data: VisSet, names: dict[str, Any], coded: Coded, peer: VisPeer) 
         same = np.array_equal(coded.vis.view(np.uint32), data.vis.view(np.uint32))
         return Row(**names, **costs, note=coded.note if same else "what comes back is not what went in")
     known = data.known
-    if not known.any():
-        return Row(**names, **costs, note="its noise cannot be known")
     error = np.where(known, coded.vis - data.vis, 0)
     lost = known & ~np.isfinite(error)
     note = coded.note
