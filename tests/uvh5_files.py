@@ -15,7 +15,7 @@ def write_uvh5(path: Path, vis: NDArray[Any], flags: NDArray[np.bool_], *, by_ba
     rows = (order.T if by_baseline else order).ravel()
     if vis.ndim == 5:
         vis = vis.view([("r", vis.dtype), ("i", vis.dtype)])[..., 0]
-    first, second = np.triu_indices(baselines, 1)
+    first, second = np.triu_indices(baselines + 1, 1)
     with h5py.File(path, "w") as file:
         header, data = file.create_group("Header"), file.create_group("Data")
         header["time_array"] = np.repeat(2459000 + np.arange(times) * 1e-4, baselines)[rows]

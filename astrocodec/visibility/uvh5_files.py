@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import h5py
@@ -32,14 +33,35 @@ from hdf5_filter.writing import create_dataset
 
 __all__ = ["compress_uvh5"]
 
+_LEAST_CHANNELS = 16  # that tell the noise of one time
+_LEAST_OF_BASELINE = 512  # samples of a polarisation that are worth a chunk
+
 _VISIBILITIES, _FLAGS = b"/Data/visdata", b"/Data/flags"
 
 
-def _rows_of_a_time(file: h5py.File) -> int:
-    """Rows of each time of a table [time, baseline]; 1 where rows go by baseline, or anyhow."""
-    header = file["Header"]
-    grid = grid_rows(*(header[name][()] for name in ("time_array", "ant_1_array", "ant_2_array")))
-    return grid.rows.shape[1] if grid.is_table else 1
+@dataclass(frozen=True)
+class _Order:
+    """How rows follow each other: by time, by baseline, or anyhow.
+
+    Chunks have a multiple of `unit` rows. In a chunk `baselines` are one time; 0: all rows are, since their noise may
+    differ from row to row.
+    """
+
+    unit: int
+    baselines: int
+
+    @classmethod
+    def of(cls, file: h5py.File) -> _Order:
+        """That of a file."""
+        header = file["Header"]
+        grid = grid_rows(*(header[name][()] for name in ("time_array", "ant_1_array", "ant_2_array")))
+        times, baselines = grid.rows.shape
+        channels = file["Data/visdata"].shape[-2]
+        if grid.is_table and grid.antenna1.ndim == 1:
+            return cls(baselines, baselines)
+        if times * channels >= _LEAST_OF_BASELINE and np.array_equal(grid.rows.T.ravel(), np.arange(grid.rows.size)):
+            return cls(times, 1)
+        return cls(1, 0 if channels >= _LEAST_CHANNELS else 1)
 
 
 class _Writer:
@@ -47,20 +69,23 @@ class _Writer:
 
     def __init__(self, file: h5py.File, lossy: Lossy | None, workers: int) -> None:
         self._file, self._lossy, self._workers = file, lossy, workers
-        self._baselines = _rows_of_a_time(file)
-        self._growth = BaselineGrowth(self._baselines)
+        self._order = _Order.of(file)
+        self._growth = BaselineGrowth(self._order.baselines)
 
     def _chunks(self, dataset: h5py.Dataset) -> tuple[int, ...]:
         rows, *rest = dataset.shape
         channels, pols = rest[-2:]
         itemsize = self._file["Data/visdata"].dtype.itemsize  # the same for flags
-        times, cut = chunk_sides(rows // self._baselines, self._baselines, channels, pols, itemsize)
-        return (times * self._baselines, *[1] * (len(rest) - 2), cut, pols)
+        unit, baselines = self._order.unit, self._order.baselines
+        times, cut = chunk_sides(rows // unit, unit, channels, pols, itemsize)
+        if baselines == 1 and unit > 1:  # the next baseline is not a later time
+            times = 1
+        return (times * unit, *[1] * (len(rest) - 2), cut, pols)
 
     def _grid(self, part: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """A chunk as [time, baseline, freq, pol], integers with their parts behind."""
-        rows = len(part) // self._baselines
-        return parts_of(part).reshape(rows, self._baselines, *part.shape[-2:], *[2] * (part.dtype.names is not None))
+        baselines = self._order.baselines or len(part)
+        return parts_of(part).reshape(-1, baselines, *part.shape[-2:], *[2] * (part.dtype.names is not None))
 
     def store(
         self, source: h5py.Dataset, place: Place, kind: Any, advance: Callable[[int], None]
@@ -93,7 +118,8 @@ class _Writer:
             flags = np.ones(part.shape, bool)
             flags[tuple(map(slice, found.shape))] = found
             flags = self._grid(flags)
-        within = (box[0].stop - box[0].start) // self._baselines, channels
+        rows, baselines = box[0].stop - box[0].start, self._order.baselines
+        within = (rows // baselines if baselines else 1), channels
         stream = encode_visibilities(self._grid(part), self._lossy, flags, self._growth, within)
         # Of other codecs streams have the shape of the chunk.
         is_other = not is_of_visibilities(stream) and (part.ndim != 3 or part.dtype.names is not None)

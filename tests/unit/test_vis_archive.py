@@ -86,6 +86,28 @@ def test_a_set_comes_back_file_by_file(tmp_path: Path, manager: str) -> None:
         archive.compare_with_set(tmp_path / "a.ac.h5", source)
 
 
+def test_what_may_be_lost_is_and_nothing_else(tmp_path: Path) -> None:
+    make_set(tmp_path / "a.ms", "TiledShapeStMan")
+    report = files.compress(tmp_path / "a.ms", tmp_path / "a.ac.h5", noise_increase="1%")
+    assert {entry.name for entry in report.datasets if entry.loss} == {"DATA", "DATA.2"}
+    files.decompress(tmp_path / "a.ac.h5", tmp_path / "b.ms")
+    with (
+        tables.table(str(tmp_path / "a.ms"), ack=False) as one,
+        tables.table(str(tmp_path / "b.ms"), ack=False) as other,
+    ):
+        for row in range(one.nrows()):
+            for column in ("FLAG", "UVW", *["MODEL_DATA"] * one.iscelldefined("MODEL_DATA", row)):
+                assert np.array_equal(one.getcell(column, row), other.getcell(column, row))
+            before, after = one.getcell("DATA", row), other.getcell("DATA", row)
+            assert not after[0].any()
+            assert np.isnan(after[1, 0]).all()
+            assert 0 < np.nanmax(np.abs(after - before)) < 1
+    with pytest.raises(ValueError, match="no column 'OTHER'; its columns are"):
+        files.compress(tmp_path / "a.ms", tmp_path / "c.h5", noise_increase="1%", columns=["OTHER"])
+    with pytest.raises(ValueError, match="'FLAG' holds no complex arrays"):
+        files.compress(tmp_path / "a.ms", tmp_path / "c.h5", noise_increase="1%", columns=["FLAG"])
+
+
 def test_what_cannot_be_archived_is_refused(tmp_path: Path) -> None:
     make_set(tmp_path / "a.ms", "TiledShapeStMan")
     with tables.table(str(tmp_path / "a.ms"), ack=False) as table:

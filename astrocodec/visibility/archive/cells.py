@@ -17,7 +17,7 @@ import hdf5_filter
 from astrocodec.errors import FormatError
 from astrocodec.stages.flags import FLAGS
 from astrocodec.visibility.chunks import chunk_sides, filter_of, write_chunks
-from astrocodec.visibility.coding import VISIBILITY, BaselineGrowth, Lossy, encode_visibilities
+from astrocodec.visibility.coding import VISIBILITY, BaselineGrowth, Lossy, encode_visibilities, is_of_visibilities
 from astrocodec.visibility.data.grid import grid_rows
 from astrocodec.visibility.data.measurement_set import put_rows, rows_of
 from astrocodec.visibility.flags import encode_flags
@@ -35,6 +35,7 @@ __all__ = [
 _TYPES = {"complex": "c8", "dcomplex": "c16", "float": "f4", "double": "f8", "boolean": "b1"}
 TILED = ("TiledColumnStMan", "TiledShapeStMan", "TiledCellStMan", "TiledDataStMan")
 _PLAIN = ("StandardStMan",)
+_LEAST_CHANNELS = 16  # that tell the noise of one time
 
 Rows = npt.NDArray[np.int64]
 
@@ -47,6 +48,7 @@ class Cells:
     rows: Rows
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
+    is_grid: bool = True  # else rows are of any baseline, and ``[row, 1]``
 
     @property
     def nbytes(self) -> int:
@@ -106,7 +108,8 @@ def cells_of(table: Any, column: str, groups: Sequence[Rows]) -> Iterator[Cells]
             if not math.prod(cell):
                 continue
             grid = grid_rows(times[rows], first[rows], second[rows])
-            yield Cells(column, np.where(grid.rows < 0, -1, rows[grid.rows]), cell, kind)
+            placed = np.where(grid.rows < 0, -1, rows[grid.rows])
+            yield Cells(column, placed, cell, kind, grid.antenna1.ndim == 1)
 
 
 def groups_of(table: Any, name: str) -> list[Rows]:
@@ -189,7 +192,13 @@ def _write_cells(
             found = flagged.read(box)
             beside[tuple(map(slice, found.shape))] = found
         within = box[0].stop - box[0].start, box[2].stop - box[2].start
-        return encode_visibilities(part, lossy, beside, growth, within)
+        if cells.is_grid or part.shape[2] < _LEAST_CHANNELS:
+            return encode_visibilities(part, lossy, beside, growth, within)
+        # Each row has a noise of its own, as if it were another baseline of one time.
+        shape = (1, len(part), *part.shape[2:])
+        beside = None if beside is None else beside.reshape(shape)
+        stream = encode_visibilities(part.reshape(shape), lossy, beside, None, (1, within[1]))
+        return stream if is_of_visibilities(stream) else None
 
     write_chunks(made, Reader(table, cells).read, encode, workers, advance)
     if lossy is not None and (lost := coded_loss(made)) is not None:
