@@ -26,7 +26,7 @@ MAX_SECTION, MAX_NAME = 1 << 20, 255
 CHECKSUM_SIZE = 4
 OF_ELEMENTS, OF_BYTES = 0, 1
 MODEL, NAME, PLANES, REFERENCE, CUTS, QUANTISE, MAPS, AXES = 1, 2, 16, 17, 18, 20, 21, 22
-BLANKS, LOSS, SERIES, PARAMETERS = 23, 24, 25, 127
+BLANKS, LOSS, SERIES, GROWTH, PARAMETERS = 23, 24, 25, 26, 127
 RESERVED = {19: "code weights"}
 SECTIONS = {
     MODEL: "model",
@@ -40,6 +40,7 @@ SECTIONS = {
     BLANKS: "blanks",
     LOSS: "loss",
     SERIES: "series",
+    GROWTH: "growth",  # which no decoder needs to know
     PARAMETERS: "codec",
     **RESERVED,
 }

@@ -12,7 +12,7 @@ from astrocodec.errors import CorruptError, FormatError
 from astrocodec.stages import reference
 from astrocodec.stages.stream import Header, checksum, read_header
 from astrocodec.stages.visibility import LATTICE, PARAMETERS
-from astrocodec.visibility import encode, estimate_noise
+from astrocodec.visibility import encode, estimate_noise, noise_growth
 
 
 def made_block(shape: tuple[int, ...], signal: float = 0, seed: int = 1) -> NDArray[np.complex64]:
@@ -101,6 +101,22 @@ def test_oddities_have_exact_results(name: str) -> None:
     assert decoded[np.isnan(vis)].tobytes() == vis[np.isnan(vis)].tobytes()
     assert np.all(np.abs(decoded[~kept] - vis[~kept]) < 1)
     assert np.all(decoded[~kept] != 0)
+
+
+def test_growth_is_told_by_baseline() -> None:
+    """Of what each has lost, nothing of those that are exact or have no samples."""
+    vis = made_block((16, 5, 48, 2))
+    vis[:, 2] = 0
+    noise = np.array([1, 1, 1, 2, 1])[:, None, None]  # of the fourth said to be twice what it is
+    stream = encode(vis, noise_increase=0.01, noise=noise)
+    errors = np.abs(astrocodec.decode(stream) - vis)
+    expected = np.mean(errors**2, (0, 2, 3)) / 2 / noise[:, 0, 0] ** 2
+    growth = noise_growth(stream)
+    assert np.isnan(growth[2])
+    assert np.allclose(np.delete(growth, 2), np.delete(expected, 2), rtol=0.03)
+    assert noise_growth(encode(np.round(vis * 50))).tolist() == [0] * 5
+    with pytest.raises(FormatError):
+        noise_growth(astrocodec.encode(np.zeros(3)))
 
 
 def test_zeros_with_a_sign_cost_nothing() -> None:
