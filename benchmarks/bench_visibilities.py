@@ -25,7 +25,7 @@ from astrocodec.bench.visibilities.peer import DITHERED, OURS
 from astrocodec.bench.visibilities.peers import visibility_peers
 from astrocodec.bench.visibilities.rows import rows_from_csv
 from astrocodec.bench.visibilities.sets import SIMULATED, VisSet, corpus_sets, read_set, simulated_set
-from astrocodec.bench.visibilities.table import text
+from astrocodec.bench.visibilities.table import error_lines, text
 
 # Calibrated, so that its image is one of the sky.
 PICTURED = {
