@@ -118,9 +118,16 @@ def page(rows: list[Row]) -> None:
             percent = [f"{100 * (share or 0):.0f} %" for share, _ in found]
             heads = [f"D = {added:.1%}" for added in TARGETS]
             shares.append({"smaller than": title} | dict(zip(heads, percent, strict=True)))
-    figures = (
-        f"Bits per real at D = 1 %:\n\n{markdown(lines)}\n\nOurs at equal D, geometric means:\n\n{markdown(shares)}"
+    errors = error_lines([row for row in rows if row.kind == "corpus"], 0.01)
+    tables = (
+        "Bits per real at D = 1 %:",
+        markdown(lines),
+        "Ours at equal D, geometric means:",
+        markdown(shares),
+        "Errors at the level nearest to D = 1 %, median over real sets:",
+        markdown(errors),
     )
+    figures = "\n\n".join(tables)
     path = DOCS / "visibilities.md"
     before, _, rest = path.read_text(encoding="utf-8").partition(MARK)
     after = rest.partition(MARK)[2]
