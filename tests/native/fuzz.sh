@@ -1,5 +1,5 @@
 #!/bin/sh
-# Decodes damaged pieces, streams and HDF5 chunks under AddressSanitizer and UndefinedBehaviorSanitizer.
+# Decodes damaged pieces, streams and HDF5 chunks, and encodes any array within any bound, under AddressSanitizer and UndefinedBehaviorSanitizer.
 # Usage: tests/native/fuzz.sh [seconds of each] [seed]; CC chooses the compiler (default clang).
 set -eu
 cd "$(dirname "$0")/../.."
@@ -14,9 +14,12 @@ build() {
 }
 build tests/native/fuzz.c tests/native/oracle.c -o "$work/pieces"
 build tests/native/fuzz_streams.c -o "$work/streams"
-build tests/native/fuzz_visibilities.c -o "$work/visibilities"
+build tests/native/fuzz_bounds.c -o "$work/bounds"
+build tests/native/fuzz_visibilities.c -o "$work/bounds" "${1:-60}" "${2:-$(date +%s)}"
+"$work/visibilities"
 build tests/native/fuzz_chunks.c -lpthread -o "$work/chunks"
 "$work/pieces" "${1:-60}" "${2:-$(date +%s)}"
 "$work/streams" "${1:-60}" "${2:-$(date +%s)}"
+"$work/bounds" "${1:-60}" "${2:-$(date +%s)}"
 "$work/visibilities" "${1:-60}" "${2:-$(date +%s)}"
 "$work/chunks" "${1:-60}" "${2:-$(date +%s)}"

@@ -34,3 +34,9 @@ def test_damaged_streams_are_refused_or_the_array(library: list[str]) -> None:
 
 def test_the_hdf5_filter_refuses_damaged_chunks(library: list[str]) -> None:
     assert "damaged chunks" in run_here(library, "fuzz_chunks", "3", "1")
+
+
+def test_any_array_keeps_to_any_bound(library: list[str]) -> None:
+    found = run_here(library, "fuzz_bounds", "2", "1")
+    assert "of them lossy" in found
+    assert ", 0 of them lossy" not in found
