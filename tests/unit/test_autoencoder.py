@@ -378,6 +378,17 @@ def test_sizes_learn_a_step(size: str, monkeypatch: pytest.MonkeyPatch) -> None:
         assert sum(p.numel() for p in recipe.network.parameters()) == pytest.approx(26e6, rel=0.02)
 
 
+def test_the_largest_size_takes_a_step_without_memory() -> None:
+    """The paper's latent of 400: shapes fit, and every weight has a gradient."""
+    with torch.device("meta"):
+        network = Autoencoder(CONFIGURATIONS["paper400"])
+        latent, picture = network(torch.zeros(2, 1, 128, 128))
+    assert (latent.shape, picture.shape) == ((2, 400, 1, 1), (2, 1, 128, 128))
+    (latent.sum() * network.log_scale.sum() + picture.sum()).backward()
+    assert all(p.grad is not None for p in network.parameters())
+    assert sum(p.numel() for p in network.parameters()) == pytest.approx(52e6, rel=0.02)
+
+
 def test_unknown_options_of_training_are_named() -> None:
     """Tasks and sizes too."""
     with pytest.raises(ValueError, match="task 'denoise'"):

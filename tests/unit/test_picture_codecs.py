@@ -258,6 +258,18 @@ def test_published_sizes_learn_a_step(make: Callable[[], Any]) -> None:
     assert not [name for name in silent if "lapped" not in name and ".1.weight" not in name], silent
 
 
+def test_the_largest_size_takes_a_step_without_memory() -> None:
+    """That of high rates, all kinds; of the two pairs of first and last layers, the other waits for two channels."""
+    with torch.device("meta"):
+        network = hyperprior_network.HyperpriorNetwork(hyperprior_network.SIZES["published-high"])
+        made, bits = network(torch.zeros(1, 1, 64, 64), torch.tensor([3]), "joint")
+    (made.sum() + sum(bits.values()).sum()).backward()  # type: ignore[union-attr]
+    silent = [name for name, p in network.named_parameters() if p.grad is None]
+    assert made.shape == (1, 1, 64, 64)
+    assert silent
+    assert all(name.startswith(("transforms.first.2.", "transforms.last.2.")) for name in silent)
+
+
 def test_a_mean_leaks_into_no_other_latent() -> None:
     """Kernels of a lapped transform are cosines and a little more, of which eight bits are enough."""
     torch.manual_seed(3)
