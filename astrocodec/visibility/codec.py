@@ -16,7 +16,7 @@ from astrocodec.arrays import as_array
 from astrocodec.codec import encode as encode_array
 from astrocodec.errors import CorruptError, FormatError
 from astrocodec.stages.loss import Loss
-from astrocodec.stages.stream import GROWTH, LOSS, Header, Section, checksum, read_header
+from astrocodec.stages.stream import GROWTH, LOSS, MAX_SECTION, Header, Section, checksum, read_header
 from astrocodec.stages.visibility import CODEC, INTEGERS, LATTICE, PARAMETERS
 from astrocodec.stages.visibility_classes import CODED, KEPT
 from astrocodec.visibility.noise import estimate_noise
@@ -25,6 +25,8 @@ _HOW = {None: 0, "none": 1, "predicted": 2}
 _TRELLIS_VARIANCE = 1 / 12 / 1.283  # of the errors, in squared steps
 _MEAN_OF_NORMAL = math.sqrt(2 / math.pi)
 _MOST_STEPS = 1 << 29
+_SMALLEST_BASE = 2.0**-300
+_TRIES = 8
 _LARGEST = {4: 1e37, 8: 1e300}  # of a real of so many bytes that may be rounded up
 _MOST_EXPONENT = 1000
 _PARTS, _UNKNOWN = 16, -128  # of octaves of growth
@@ -246,37 +248,52 @@ def _encode_lossy(
     with np.errstate(invalid="ignore"):
         exponents = _fit_exponents(8 * np.log2(sigma / typical))
     relative = _steps(1.0, exponents)
-    base = typical * math.sqrt(share / _TRELLIS_VARIANCE)
-    limits = np.minimum(_MOST_STEPS * base * relative, _LARGEST[values.itemsize // 2])
-    limits[np.isnan(sigma)] = 0
-    classes, counts, others = classify(values, limits, flags)
+    largest_step = base = typical * math.sqrt(share / _TRELLIS_VARIANCE)
+    if not _SMALLEST_BASE < base < 1 / _SMALLEST_BASE:
+        return _encode_exact(values, how)
+    classes, counts, others = _classify(values, base * relative, sigma, flags)
     if not counts.any() and flags is not None:  # of flagged ones then
         flags = None
-        classes, counts, others = classify(values, limits, flags)
-    if not counts.any():
-        return _encode_exact(values, how)
-    number = int(counts.sum())
-    mean = float(np.sum(np.where(counts > 0, np.square(relative / sigma), 0) * counts)) / number
-    margin = 0.0005 + 2 / math.sqrt(number)
-    base = math.sqrt(share * (1 - margin) / (_TRELLIS_VARIANCE * mean))
+        classes, counts, others = _classify(values, base * relative, sigma, flags)
     seed = zlib.crc32(values.reshape(-1)[: 1 << 16].tobytes())
-    while True:
+    less = 1.0
+    for _ in range(_TRIES):
+        number = int(counts.sum())
+        if not number:
+            break
+        mean = float(np.sum(np.where(counts > 0, np.square(relative / sigma), 0) * counts)) / number
+        margin = min(0.0005 + 2 / math.sqrt(number), 0.5)
+        base = less * math.sqrt(share * (1 - margin) / (_TRELLIS_VARIANCE * mean))
+        if base < 0.6 * largest_step:  # more steps than there are integers for?
+            largest_step = base
+            classes, counts, others = _classify(values, base * relative, sigma, flags)
+            continue
         distance = _MEAN_OF_NORMAL * 256 / (base * math.sqrt(mean))
         block = _Block(
             *(LATTICE, base, min(max(16.0, distance), 2.0**40), seed, classes if others else None, exponents)
         )
         made = encode_block(block.parameters, values, block.classes, exponents, how)
         if made is None:
-            return encode_array(values)
+            break
         sums, largest = measure(values, made[1], classes, flags, sigma)
         variance, achieved = (float(total) / number for total in sums.sum(0))
         if achieved <= share:
             loss = Loss("variance", share, largest, largest, float(np.nanmin(sigma)), variance, achieved, achieved)
             said = [Section(LOSS, loss.to_bytes())]
-            if len(sums) * _DEAR <= len(made[0]):
+            if len(sums) * _DEAR <= len(made[0]) and len(sums) <= MAX_SECTION:
                 said.append(Section(GROWTH, _growth(sums[:, 1], counts.sum((1, 2)), achieved)))
             return _seal(made, block, *said)
-        base *= math.sqrt(share / achieved) * 0.999
+        less *= math.sqrt(share / achieved) * 0.999
+    return _encode_exact(values, how)
+
+
+def _classify(
+    values: NDArray[Any], steps: NDArray[np.float64], sigma: NDArray[np.float64], flags: NDArray[np.bool_] | None
+) -> tuple[NDArray[np.uint8], NDArray[np.uint64], int]:
+    """Classes of samples, how many count, and how many are not coded."""
+    limits = np.minimum(_MOST_STEPS * steps, _LARGEST[values.itemsize // 2])
+    limits[np.isnan(sigma)] = 0
+    return classify(values, limits, flags)
 
 
 def _growth(sums: NDArray[np.float64], counts: NDArray[np.uint64], mean: float) -> bytes:

@@ -119,6 +119,21 @@ def test_growth_is_told_by_baseline() -> None:
         noise_growth(astrocodec.encode(np.zeros(3)))
 
 
+def test_few_samples_and_strange_noises() -> None:
+    """What was asked is kept to, or nothing is lost."""
+    for shape in [(1, 1, 1, 1), (2, 1, 1, 1), (1, 2, 3, 1)]:
+        vis = made_block(shape)
+        loss = astrocodec.inspect(encode(vis, noise_increase=0.01, noise=np.ones(1))).loss
+        assert loss is None or loss.unit_variance <= 0.01
+    vis = made_block((4, 6, 20, 2))
+    for noise in (10.0 ** np.random.default_rng(1).integers(-9, 9, vis.shape[1:]), np.full(1, 1e-30), np.full(1, 1e30)):
+        stream = encode(vis, noise_increase=0.01, noise=noise)
+        loss, decoded = astrocodec.inspect(stream).loss, astrocodec.decode(stream)
+        shares = np.abs(decoded.astype(complex) - vis) ** 2 / 2 / noise**2
+        assert np.mean(shares) <= 0.01
+        assert loss is not None or decoded.tobytes() == vis.tobytes()
+
+
 def test_zeros_with_a_sign_cost_nothing() -> None:
     """Absent samples of some correlators are -0.0: they are zeros, not bits to be kept."""
     vis = made_block((4, 6, 32, 2))
