@@ -10,9 +10,8 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-import astrocodec
 from astrocodec.stages.visibility import CODEC as VISIBILITY
-from astrocodec.visibility.codec import _share, encode
+from astrocodec.visibility.codec import _share, encode, noise_growth
 from astrocodec.visibility.noise import estimate_noise
 from hdf5_filter.loss_attributes import BASELINE_GROWTH
 
@@ -45,18 +44,15 @@ class BaselineGrowth:
         self._sums, self._counts = np.zeros(baselines), np.zeros(baselines, np.int64)
         self._lock = threading.Lock()
 
-    def add(
-        self, vis: npt.NDArray[Any], decoded: npt.NDArray[Any], noise: npt.NDArray[Any], flags: npt.NDArray[np.bool_]
-    ) -> None:
-        """Take a block in: samples that are not flagged, of a noise that is known."""
-        if vis.shape[1] != len(self._sums):
+    def add(self, stream: bytes, counted: npt.NDArray[np.bool_]) -> None:
+        """Take the stream of a block in, of which these samples count."""
+        if counted.shape[1] != len(self._sums):
             return
-        with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
-            shares = np.square(np.abs(decoded - vis) / noise) / 2
-        counted = ~flags & np.isfinite(shares) & (vis != 0)
+        shares, counts = noise_growth(stream).astype(np.float64), counted.sum(axis=(0, 2, 3))
+        counts = np.where(np.isfinite(shares), counts, 0)
         with self._lock:
-            self._sums += np.where(counted, shares, 0).sum(axis=(0, 2, 3))
-            self._counts += counted.sum(axis=(0, 2, 3))
+            self._sums += np.where(counts > 0, shares, 0) * counts
+            self._counts += counts
 
     def note(self, dataset: h5py.Dataset) -> None:
         """Let a dataset that has lost something tell it, in an attribute."""
@@ -95,7 +91,7 @@ def encode_visibilities(
         return encode(vis)
     stream = encode(vis, noise_increase=lossy.noise_increase, noise=noise, flags=flagged)
     if growth is not None:
-        growth.add(vis, astrocodec.decode(stream), noise, flagged)
+        growth.add(stream, ~flagged & (vis != 0))
     return stream
 
 
