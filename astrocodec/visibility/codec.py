@@ -30,7 +30,7 @@ _TRIES = 8
 _LARGEST = {4: 1e37, 8: 1e300}  # of a real of so many bytes that may be rounded up
 _MOST_EXPONENT = 1000
 _PARTS, _UNKNOWN = 16, -128  # of octaves of growth
-_DEAR = 512  # bytes that a stream must have for each baseline to say how much it has lost
+_DEAR = 1024  # bytes that a stream must have for each baseline to say how much it has lost
 _INTEGERS = ("i1", "u1", "i2", "u2", "i4", "u4")
 
 

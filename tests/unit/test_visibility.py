@@ -105,7 +105,7 @@ def test_oddities_have_exact_results(name: str) -> None:
 
 def test_growth_is_told_by_baseline() -> None:
     """Of what each has lost, nothing of those that are exact or have no samples."""
-    vis = made_block((16, 5, 48, 2))
+    vis = made_block((24, 5, 48, 2))
     vis[:, 2] = 0
     noise = np.array([1, 1, 1, 2, 1])[:, None, None]  # of the fourth said to be twice what it is
     stream = encode(vis, noise_increase=0.01, noise=noise)
