@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 import hdf5_filter
-from astrocodec.errors import DifferenceError, FormatError
+from astrocodec.errors import AstrocodecError, CorruptError, DifferenceError, FormatError
 from astrocodec.files.meter import Meter, ProgressCall
 from astrocodec.files.target import Target, scratch_folder, sync_folder
 from astrocodec.visibility.archive.cells import (
@@ -40,6 +40,7 @@ from astrocodec.visibility.archive.cells import (
 from astrocodec.visibility.archive.packed_files import different_file, files_in, pack_files, unpack_files
 from astrocodec.visibility.coding import Lossy
 from astrocodec.visibility.data.measurement_set import open_table, put_rows
+from hdf5_filter.files import naming_damaged_file, open_file, system_errors
 from hdf5_filter.reading import available_cores
 from hdf5_filter.report import FileReport
 from hdf5_filter.storage import describe_with_loss
@@ -56,7 +57,7 @@ def is_archive(path: str | os.PathLike[str]) -> bool:
     """Whether a file is an HDF5 file that holds a Measurement Set."""
     if not os.path.isfile(path) or not h5py.is_hdf5(path):
         return False
-    with h5py.File(path, "r") as file:
+    with open_file(path) as file, naming_damaged_file(os.fspath(path)):
         return bool(file.attrs.get("astrocodec") == _KIND)
 
 
@@ -151,7 +152,11 @@ def archive_measurement_set(
         report = FileReport(os.fspath(source), os.fspath(target), sum(p.stat().st_size for p in files_in(folder)))
         total = sum(part.nbytes for part in cells)
         meter = Meter(progress, total * (2 if verify else 1))
-        with Target(target, overwrite=overwrite) as out, scratch_folder(target) as scratch:
+        with (
+            Target(target, overwrite=overwrite) as out,
+            scratch_folder(target) as scratch,
+            system_errors(os.fspath(target)),
+        ):
             with h5py.File(out.temporary, "w") as file:
                 file.attrs["astrocodec"], file.attrs["version"] = _KIND, _VERSION
                 file.attrs["name"] = np.bytes_(os.fsencode(folder.resolve().name))
@@ -212,7 +217,8 @@ def restore_measurement_set(
         raise FileExistsError(f"{path}: exists; choose another name")
     if not is_archive(source):
         raise FormatError(f"{os.fspath(source)}: holds no Measurement Set; `astrocodec vis-compress` makes such files")
-    with h5py.File(source, "r") as file, scratch_folder(path) as scratch:
+    name = os.fspath(source)
+    with open_file(source) as file, naming_damaged_file(name), scratch_folder(path) as scratch:
         meter = Meter(progress, sum(dataset.nbytes for dataset in file["columns"].values()))
         made = scratch / "restored"
         _restore(file, made, meter.advance)
@@ -236,8 +242,13 @@ def _restore(file: h5py.File, made: Path, advance: Callable[[int], None]) -> Non
     unpack_files(file["files"], made, file.filename)
     with open_table(made, writable=True) as table:
         for dataset in list(file["columns"].values()):  # whose iterator keeps h5py's lock from other threads
-            rows = file["rows"][str(int(dataset.attrs["rows"]))][...]
-            put_cells(table, dataset, rows, advance)
+            try:
+                put_cells(table, dataset, file["rows"][str(int(dataset.attrs["rows"]))][...], advance)
+            except (KeyError, IndexError, ValueError, RuntimeError) as error:
+                if isinstance(error, AstrocodecError):
+                    raise
+                text = f"{file.filename}: dataset {dataset.name!r} does not fit its set: it is damaged: {error}"
+                raise CorruptError(text) from error
     unpack_files(file["files"], made, file.filename, only="table.lock")  # which casacore wrote to
 
 
