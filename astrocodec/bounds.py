@@ -100,6 +100,12 @@ class Bound:
             raise ValueError(f"gain tells how noise grows, which a bound of {asked!r} does not ask: leave it out")
         if self.read_noise is not None and self.gain is None:
             raise ValueError("read_noise is in electrons, so gain is needed too")
+        for name in ("saturation", "blank"):
+            given = getattr(self, name)
+            if given is not None and (
+                isinstance(given, bool) or not isinstance(given, int | float | np.integer | np.floating)
+            ):
+                raise TypeError(f"{name} is {given!r}, a number is needed")
         if self.saturation is not None and math.isnan(self.saturation):
             raise ValueError("saturation is NaN, a number is needed")
         if self.dither not in (None, False, True):
@@ -156,12 +162,17 @@ def check_type(dtype: np.dtype[Any]) -> None:
 
 def blank_bits(blank: float, dtype: np.dtype[Any]) -> int | None:
     """
-    The bits of an element that stands for none; None where it is no number, or none of the type.
+    The bits of an element that stands for none; None where it is no number, or none that the type holds.
 
     >>> blank_bits(-1, np.dtype("i2")), blank_bits(-1, np.dtype("f4")), blank_bits(1e99, np.dtype("f4"))
     (65535, 3212836864, None)
+    >>> blank_bits(66536, np.dtype("i2")), blank_bits(-1, np.dtype("u2")), blank_bits(math.nan, np.dtype("i2"))
+    (None, None, None)
     """
     if dtype.kind != "f":
+        limits = np.iinfo(dtype)
+        if not limits.min <= blank <= limits.max:
+            return None
         if int(blank) != blank:
             raise ValueError(f"blank is {blank}, but elements are {dtype}: a whole number is needed")
         return int(blank) & ((1 << 8 * dtype.itemsize) - 1)

@@ -331,6 +331,15 @@ def test_what_contradicts_a_bound_is_refused() -> None:
         astrocodec.encode(values.astype("f2"), max_error=1)
     with pytest.raises(TypeError, match="number"):
         Bound(max_error=[1])  # type: ignore[arg-type]
+    for word in ("saturation", "blank"):
+        with pytest.raises(TypeError, match=f"{word} is 'abc', a number is needed"):
+            Bound(1, **{word: "abc"})
+
+
+@pytest.mark.parametrize("blank", [1000 + 65536, np.nan, np.inf, -1e300])
+def test_a_blank_that_the_type_cannot_hold_is_none(blank: float) -> None:
+    values = sky("i2")
+    assert astrocodec.encode(values, bound=Bound(2, blank=blank)) == astrocodec.encode(values, max_error=2)
 
 
 @pytest.mark.parametrize("dtype", ["u1", "i2", "u4"])
