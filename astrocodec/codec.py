@@ -6,6 +6,7 @@ import dataclasses
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
@@ -276,10 +277,8 @@ def encode(
         }
         # It may have options of these names; where it has none, it refuses them.
         options |= {name: value for name, (value, default) in ours.items() if value != default}
-        if reference is not None:
-            options["reference"] = reference
-        if bound or noise is not None:
-            options |= {"bound": bound, "noise": noise}
+        given = {"reference": reference, "bound": bound, "noise": noise}
+        options |= {name: value for name, value in given.items() if value is not None}
         return _encode_foreign(values, codec, options, verify)
     if options:
         raise TypeError(f"the causal codec has no option {', '.join(options)}")
@@ -380,9 +379,24 @@ def same_bits(a: NDArray[np.generic], b: NDArray[np.generic]) -> bool:
     return bool(np.array_equal(first.view(kind), second.view(kind)))
 
 
+def _check_options(codec: codecs.Codec, options: Mapping[str, Any]) -> None:
+    """TypeError for options that a codec does not take, a bound above all."""
+    takes = signature(codec.encode).parameters.values()
+    if any(one.kind is Parameter.VAR_KEYWORD for one in takes):  # it refuses what it does not know
+        return
+    known = {one.name for one in takes if one.kind in (Parameter.KEYWORD_ONLY, Parameter.POSITIONAL_OR_KEYWORD)}
+    if options.get("bound") and "bound" not in known:
+        raise TypeError(
+            f"codec {codec.name} keeps no bound: leave it out, or take codec 'causal', or 'autoencoder' with its layers"
+        )
+    if unknown := sorted(set(options) - known):
+        raise TypeError(f"codec {codec.name} has no option {', '.join(unknown)}: leave it out")
+
+
 def _encode_foreign(values: NDArray[Any], name: str, options: dict[str, Any], verify: bool) -> bytes:
     """A stream of a registered codec, which gives parameters and data."""
     codec = codecs.find_codec(name)
+    _check_options(codec, options)
     values = values.view()
     values.flags.writeable = False  # it may be the caller's own memory, and is compared with afterwards
     parameters, data = codec.encode(values, **options)

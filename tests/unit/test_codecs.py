@@ -11,6 +11,7 @@ import pytest
 
 import astrocodec
 from astrocodec import codecs
+from astrocodec.bounds import Bound
 from astrocodec.errors import CodecNotFoundError, CorruptError, FormatError
 from astrocodec.stages.stream import NAME, Header, Section
 
@@ -242,6 +243,15 @@ def test_options_reach_the_codec_they_are_for() -> None:
     assert seen == ours  # it may have such; one that has not refuses them
     with pytest.raises(TypeError, match="no option quality"):
         astrocodec.encode(np.zeros(3), quality=3)
+
+
+@pytest.mark.parametrize("how", [{"max_error": "1sigma"}, {"noise_increase": 0.01}, {"bound": Bound(1)}])
+def test_a_codec_without_bounds_says_so(how: dict[str, Any]) -> None:
+    codecs.register(made(encode=staticmethod(lambda values, *, quality=3: (b"", b""))))
+    with pytest.raises(TypeError, match="codec made keeps no bound: leave it out, or take codec 'causal'"):
+        astrocodec.encode(np.zeros(3), codec="made", **how)
+    with pytest.raises(TypeError, match="codec made has no option noise, workers: leave it out"):
+        astrocodec.encode(np.zeros(3), codec="made", quality=4, noise=np.ones(3), workers=2)
 
 
 def test_a_codec_whose_inspect_fails_hides_no_header() -> None:
