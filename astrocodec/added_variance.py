@@ -44,25 +44,34 @@ def added_variance(stream: Buffer, elements: NDArray[Any]) -> NDArray[np.float32
     loss, section = loss_of(header), header.body_of(QUANTISE)
     if loss is None:
         return np.zeros(header.shape, np.float32)
-    values = elements.astype(np.float64)
-    finite = np.isfinite(values)
-    values[~finite] = 0
     told = None if section is None else Quantised.read(bytes(section), header.dtype, header.shape)
+    kept = _kept(elements, told)
+    values = np.where(kept, 0, elements).astype(np.float64)
     if loss.kind == "relative" or told is None:
         squares = values**2 if loss.kind == "relative" else np.ones_like(values)
-        mean = squares[finite].mean() if finite.any() else 0.0
+        mean = squares[~kept].mean() if not kept.all() else 0.0
         found = squares * (loss.variance / mean if mean else 0.0)
     else:
         found = loss.unit_variance * _steps(told, header.shape) ** 2
         if isinstance(told.curve, Root):
             found *= 1 + 4 * told.curve.bend * np.maximum(values - told.curve.knee, 0)
-    found[~finite] = 0
-    if told is not None:
-        ends = np.zeros(found.size + 1, np.int64)
-        np.add.at(ends, told.exceptions.first, 1)
-        np.add.at(ends, told.exceptions.first + told.exceptions.length, -1)
-        found[ends[:-1].cumsum().reshape(found.shape) > 0] = 0
+    found[kept] = 0
     return found.astype(np.float32)
+
+
+def _kept(elements: NDArray[Any], told: Quantised | None) -> NDArray[np.bool_]:
+    """Where elements are those that were given: no numbers, what stands for none, and exceptions."""
+    kept: NDArray[np.bool_] = ~np.isfinite(elements)
+    if told is None:
+        return kept
+    if told.null is not None and told.null_bits is not None:
+        native = np.ascontiguousarray(elements, elements.dtype.newbyteorder("="))
+        kept |= (native.view(f"u{native.itemsize}") == told.null_bits).reshape(kept.shape)
+    ends = np.zeros(kept.size + 1, np.int64)
+    np.add.at(ends, told.exceptions.first, 1)
+    np.add.at(ends, told.exceptions.first + told.exceptions.length, -1)
+    kept |= ends[:-1].cumsum().reshape(kept.shape) > 0
+    return kept
 
 
 def _steps(told: Quantised, shape: tuple[int, ...]) -> NDArray[np.float64]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 import astrocodec
 from astrocodec import Bound
+from astrocodec.added_variance import added_variance
 from astrocodec.stages import reference
 from astrocodec.stages.curves import Octaves
 
@@ -190,6 +191,21 @@ def test_what_gains_nothing_stays_as_it_is(scale: int) -> None:
     counts = np.random.default_rng(5).poisson(3, (256, 256))
     values = counts.astype("i2") if scale == 1 else counts.astype("f4") / scale
     assert len(astrocodec.encode(values, noise_increase="0.1%")) <= len(astrocodec.encode(values))
+
+
+@pytest.mark.parametrize("dtype", ["i2", "u2", "f4"])
+@pytest.mark.parametrize(
+    "bound", [Bound("1%", saturation=25000, blank=30000), Bound("1sigma", blank=30000, saturation=25000)]
+)
+def test_what_is_kept_has_no_added_variance_and_takes_no_part_in_others(bound: Bound, dtype: str) -> None:
+    values = np.random.default_rng(3).normal(1000, 12, (64, 90)).astype(dtype)
+    values[5, 7:11], values[9, 9:20] = 30000, 25000
+    stream = astrocodec.encode(values, bound=bound)
+    decoded = astrocodec.decode(stream)
+    found, sky = added_variance(stream, decoded), values < 20000
+    assert (found[~sky] == 0).all()
+    squares = (decoded.astype("f8") - values)[sky] ** 2
+    assert found[sky].mean() == pytest.approx(squares.mean(), rel=0.05)
 
 
 def test_nothing_becomes_zero_within_a_share() -> None:
