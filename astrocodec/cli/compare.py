@@ -44,7 +44,12 @@ class Rest:
 
     name: str
     what: str
-    result: str  # ``'equal'``, ``'different'`` or ``'not compared'``
+    result: str  # ``'equal'``, ``'different'``, ``'not compared'`` or, where nothing is amiss, ``'left aside'``
+
+    @property
+    def is_right(self) -> bool:
+        """Whether nothing speaks against that the files are equal."""
+        return self.result in ("equal", "left aside")
 
 
 @dataclass(frozen=True)
@@ -153,7 +158,7 @@ def compare_command(
         for number, (_, one) in enumerate(parts)
     )
     equal = equal and all(one.within if within == "bound" else one.largest <= (within or 0) for one in found.elsewhere)
-    equal = equal and all(one.result == "equal" for one in found.rest)
+    equal = equal and all(one.is_right for one in found.rest)
     raise click.exceptions.Exit(ExitCode.OK if equal else ExitCode.DIFFERS)
 
 
@@ -167,8 +172,7 @@ def compare_files(task: CompareTask, workers: int = 1, progress: Progress | None
         pairs, alone = _pairs(task.path, task.other, left, right)
         parts, unlike = _compared(pairs)
         rest = alone + _others(task.path, task.other, left.others, right.others)
-        images = [one for one, _ in pairs]
-        elsewhere = _other_planes((task.path, task.other), images, task.select, progress) if task.plane is None else []
+        elsewhere = _other_planes((task.path, task.other), pairs, task.select, progress) if task.plane is None else []
     except click.UsageError as error:
         return Compared(refusal=error.message)
     except Exception as error:  # becomes one line and an exit code
@@ -195,7 +199,13 @@ def _parts(path: Path, plane: int | None, select: frozenset[int | str]) -> Found
 
 
 def _pairs(a: Path, b: Path, left: Found, right: Found) -> "tuple[list[tuple[ImageEntry, ImageEntry]], list[Rest]]":
-    """Pair images, and vectors, in the order of their files; vectors that have no partners are named."""
+    """Pair images, and vectors, in the order of their files; vectors that have no partners are named.
+
+    Images of added variance are left aside where only one file has them.
+    """
+    aside: list[Rest] = []
+    if len(left.images) != len(right.images):
+        left, right, aside = *(_without_variances(found) for found in (left, right)), _variances(left, right)
     count, other_count = len(left.images), len(right.images)
     if not count and not other_count:
         count, other_count = len(left.vectors), len(right.vectors)
@@ -203,9 +213,18 @@ def _pairs(a: Path, b: Path, left: Found, right: Found) -> "tuple[list[tuple[Ima
         raise click.UsageError(f"{a} has {count} images, {b} {other_count}: choose one with -e.")
     pairs = list(zip(left.images, right.images, strict=True))
     if len(left.vectors) == len(right.vectors):
-        return pairs + list(zip(left.vectors, right.vectors, strict=True)), []
+        return pairs + list(zip(left.vectors, right.vectors, strict=True)), aside
     alone = [Rest(entry.title, "of one axis", "not compared") for entry in (*left.vectors, *right.vectors)]
-    return pairs, alone
+    return pairs, aside + alone
+
+
+def _without_variances(found: Found) -> Found:
+    return replace(found, images=[entry for entry in found.images if not entry.is_added_variance])
+
+
+def _variances(*files: Found) -> list[Rest]:
+    images = [entry for found in files for entry in found.images if entry.is_added_variance]
+    return [Rest(entry.title, "the variance that a loss added", "left aside") for entry in images]
 
 
 def _others(a: Path, b: Path, left: "list[tuple[Rest, Contents]]", right: "list[tuple[Rest, Contents]]") -> list[Rest]:
@@ -253,18 +272,21 @@ def _other_meaning(one: "ImageEntry", other: "ImageEntry") -> str:
 
 def _other_planes(
     files: tuple[Path, Path],
-    images: "list[ImageEntry]",
+    pairs: "list[tuple[ImageEntry, ImageEntry]]",
     select: frozenset[int | str],
     progress: Progress | None,
 ) -> list[OtherPlane]:
     """The other planes of cubes that differ, and their largest difference: NaN counts as infinite."""
-    depth = max(map(_depth, images))
+    depth = max(_depth(one) for one, _ in pairs)
+    names = [{entry.name for entry in images} for images in zip(*pairs, strict=True)]
     differing = []
     for number in range(depth) if depth > 1 else ():
         if progress:
             progress(number, depth)
         largest, within = 0.0, True
-        for one, other in zip(*(_planes(file, number, select) for file in files), strict=True):
+        for one, other in zip(
+            *(_planes(*what, number, select) for what in zip(files, names, strict=True)), strict=True
+        ):
             difference = _largest_difference(one, other)
             largest, within = max(largest, difference), within and (difference == 0 or _keeps_bound(one, other))
         if largest > 0:
@@ -287,15 +309,15 @@ def _masked(entry: "ImageEntry") -> "NDArray[Any]":
     return entry.pixels if entry.mask is None else np.where(entry.mask, np.nan, entry.pixels)
 
 
-def _planes(path: Path, number: int, select: frozenset[int | str]) -> "Iterator[ImageEntry]":
-    """A plane of all cubes that have it."""
+def _planes(path: Path, names: set[str], number: int, select: frozenset[int | str]) -> "Iterator[ImageEntry]":
+    """A plane of all cubes that have it, of those of these names."""
     from astrocodec.analysis.images.find_images import find_images
     from astrocodec.analysis.images.image_entry import ImageEntry
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         found = (entry for entry in find_images(path, plane=number, select=select) if isinstance(entry, ImageEntry))
-        yield from (entry for entry in found if _depth(entry) > 1)
+        yield from (entry for entry in found if _depth(entry) > 1 and entry.name in names)
 
 
 def _depth(entry: "ImageEntry") -> int:
@@ -364,7 +386,7 @@ def _text(found: Compared) -> str:
 def _document(a: Path, b: Path, found: Compared) -> str:
     """One object for programs."""
     images = [{"name": place, **part.to_dict()} for place, part in found.parts]
-    same = all(part.equal for _, part in found.parts) and all(one.result == "equal" for one in found.rest)
+    same = all(part.equal for _, part in found.parts) and all(one.is_right for one in found.rest)
     return json.dumps(
         {
             "a": str(a),

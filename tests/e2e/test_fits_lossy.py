@@ -110,6 +110,18 @@ def test_the_added_variance_of_each_pixel_is_an_image_of_its_own(how: dict[str, 
         assert grows == (how != {"max_error": "1 adu"})
 
 
+def test_images_of_added_variance_are_left_aside_where_files_are_compared(tmp_path: Path) -> None:
+    a, ours, back = (tmp_path / name for name in ("a.fits", "a.ac.fits", "b.fits"))
+    fits.PrimaryHDU(sky("f4", (3, 40, 50))).writeto(a)
+    fits_tiles.compress(a, ours, max_error=2, tune=False)
+    fits_tiles.decompress(ours, back, variance_hdu=True)
+    said = succeed_here("compare", "--within", "2", a, back)
+    assert b"left aside: " in said
+    assert b"ADDVAR] (the variance that a loss added)" in said
+    assert run_here("compare", a, back).returncode == ExitCode.DIFFERS
+    succeed_here("compare", back, back)
+
+
 MASKS = (("i4", "DQ"), ("i8", "LABELS"))
 
 

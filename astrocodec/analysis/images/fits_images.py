@@ -98,6 +98,7 @@ def _entry(
         pixels.dtype.str[1:] in TYPES and not ours and "ACLOSSY" not in cards,
         (float(scale), float(hdu.header.get("BZERO", 0))) if note else (1.0, 0.0),
         functools.partial(fits_loss, path, number, chosen.index) if hasattr(hdu, "compression_type") else None,
+        "ACADDOF" in cards,
     )
 
 

@@ -68,6 +68,7 @@ class ImageEntry(Located):
     meaning: tuple[float, float] = (1.0, 0.0)  # factor and summand that make values of these pixels
     # what a lossy file says of itself, None where it is exact; to be called before the next image is taken
     loss: Callable[[], StatedLoss | None] | None = None
+    is_added_variance: bool = False  # it tells how far another image of the file may be off, and came with a loss
 
 
 @dataclass(frozen=True)
