@@ -223,8 +223,15 @@ class Autoencoder:
         except ModelNotFoundError:  # the label is told all the same
             return {**found, "model": said.fingerprint.hex()}
         about = weights.about
-        measured = about["measured"][said.thinned]
-        return {**found, "model": weights.name, "task": about["task"], "size": about["size"], **measured}
+        # The weights' metadata are in the order of their texts.
+        biases = sorted(about["measured"][said.thinned]["flux_bias_by_snr"].items(), key=lambda one: _number(one[0]))
+        found |= {"model": weights.name, "task": about["task"], "size": about["size"]}
+        return {**found, "flux_bias_by_snr": dict(biases)}
+
+
+def _number(text: str) -> float:
+    """The lower end of a range such as "0.3 to 1"."""
+    return float(text.split(" ")[0])
 
 
 def _image(

@@ -67,7 +67,7 @@ from fits_tiles.layout.checksums import fits_checksums
 from fits_tiles.layout.grid import Band
 from fits_tiles.layout.headers import ALGORITHM, TileLayout, holds_tiles, read_layout
 from fits_tiles.layout.image_header import restore_header
-from fits_tiles.layout.loss_cards import says_lossy, stated_loss, without_loss_cards
+from fits_tiles.layout.loss_cards import label_of, says_lossy, stated_loss, without_loss_cards
 from fits_tiles.layout.manifest import emptied, tail_of
 from fits_tiles.layout.model_cards import holds_whole_model, read_model
 from fits_tiles.layout.original_card import read_original_card
@@ -267,7 +267,7 @@ def describe(hdu: Hdu, where: str) -> HduReport:
         entry.note = "; ".join(filter(None, parts))
     elif is_plain_image(hdu):
         entry.tell_image("image", plain_layout(hdu, where))
-        entry.add_note(_lossy_before(hdu.cards))
+        entry.add_note(_lossy_before(hdu.cards), label_of(hdu.cards))
     elif algorithm := foreign_algorithm(hdu):
         _describe_foreign(entry, hdu, algorithm, where)
     entry.work_out_bits()
@@ -368,6 +368,7 @@ def _report(path: FileLike, name: str, file: IO[bytes], hdus: list[Hdu]) -> File
                 entry.tell_loss(lost)
             else:
                 entry.add_note(_lossy_before(hdu.cards))
+            entry.add_note(label_of(hdu.cards))
             entry.add_note(*_of_original(file.fileno(), hdu, f"{name}: {hdu.label}"))
             entry.add_note(*(f"beside {name}" for name in named_references(file.fileno(), hdu)))
     tail = file_size(file.fileno()) - hdus[-1].stop

@@ -8,7 +8,7 @@ from fits_tiles.layout.card_format import assemble, text_card
 from fits_tiles.layout.detector_cards import number_in
 from fits_tiles.layout.z_keywords import keyword_of
 
-__all__ = ["LOSSY", "loss_cards", "says_lossy", "stated_loss", "without_loss_cards"]
+__all__ = ["LOSSY", "label_of", "loss_cards", "says_lossy", "stated_loss", "without_loss_cards"]
 
 LOSSY = "ACLOSSY"
 _KEYWORDS = (LOSSY, "ACMAXERR", "ACLARGST", "ACADDVAR", "ACNOISUP")
@@ -46,6 +46,18 @@ def loss_cards(found: ImageLoss | None) -> list[bytes]:
 def says_lossy(cards: tuple[bytes, ...]) -> str:
     """Return what was asked of an image by its cards, ``''`` where they tell of no loss."""
     return str(card_value(find_card(cards, LOSSY)) or "")
+
+
+def label_of(cards: tuple[bytes, ...]) -> str:
+    """
+    Return what an image that a network made is called by its cards, ``''`` of others.
+
+    Examples
+    --------
+    >>> label_of((text_card("ACLABEL", "denoised, not for photometry"),)), label_of(())
+    ('denoised, not for photometry', '')
+    """
+    return str(card_value(find_card(cards, "ACLABEL")) or "")
 
 
 def stated_loss(cards: tuple[bytes, ...]) -> ImageLoss | None:

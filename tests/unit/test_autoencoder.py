@@ -14,6 +14,7 @@ import torch
 from astropy.io import fits
 
 import astrocodec
+import fits_tiles
 from astrocodec.bounds import Bound
 from astrocodec.errors import CorruptError, FormatError, ModelNotFoundError, TruncatedError
 from astrocodec.lossy import autoencoder_network, autoencoder_training
@@ -59,7 +60,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             "system": "autoencoder",
             "size": name,
             "task": "noise",
-            "measured": [{"flux_bias_by_snr": {"1 to 3": bias}} for bias in (0.5, 0.25, 0.125)],
+            "measured": [
+                {"flux_bias_by_snr": {"1 to 3": bias, "3 to 10": bias, "10 to 30": 0.5}} for bias in (0.5, 0.25, 0.125)
+            ],
         }
         save_weights(tensors, about, name, tmp_path)
     monkeypatch.setenv("ASTROCODEC_MODELS", str(tmp_path))
@@ -158,7 +161,15 @@ def test_the_stream_says_what_it_is_not_for(folder: Path, monkeypatch: pytest.Mo
     assert not info.exact
     said = dict(info.parameters)
     assert (info.layers, said["label"]) == (("denoised",), "denoised, not for photometry")
-    assert (said["encodings"], said["noise"], said["flux_bias_by_snr"]) == (3, [np.float32(2e-4)], {"1 to 3": 0.5})
+    assert (said["encodings"], said["noise"], said["flux_bias_by_snr"]) == (
+        3,
+        [np.float32(2e-4)],
+        {
+            "1 to 3": 0.5,
+            "3 to 10": 0.5,
+            "10 to 30": 0.5,
+        },
+    )
     monkeypatch.setenv("ASTROCODEC_MODELS", "")  # without the weights, the label stays
     assert astrocodec.inspect(stream).parameters["label"] == said["label"]
     monkeypatch.setenv("ASTROCODEC_MODELS", str(folder))
@@ -309,7 +320,12 @@ def test_files_of_denoised_images_say_so(folder: Path, tmp_path: Path) -> None:
         header = hdus[0].header
         assert header["ACLABEL"] == hdus[0].header["ACLABEL"] == "denoised, not for photometry"
         assert (header["ACSNR1"], header["ACBIAS1"], header["OBJECT"]) == ("1 to 3", 0.125, "M 1")
+        assert [header[f"ACSNR{number}"] for number in (1, 2, 3)] == ["1 to 3", "3 to 10", "10 to 30"]
         assert hdus["UNCERTAINTY"].header["BUNIT"] == "JY/BEAM"
+    fits_tiles.compress(tmp_path / "a.fits", tmp_path / "a.ac.fits", tune=False)
+    for name in ("a.fits", "a.ac.fits"):
+        notes = [hdu.note for hdu in fits_tiles.info(tmp_path / name).hdus]
+        assert any("denoised, not for photometry" in note for note in notes)
     with pytest.raises(FileExistsError):
         write_denoised(stream, tmp_path / "a.fits")
     dense = astrocodec.encode(image((40, 50)), codec="autoencoder", model="tiny_dense")
