@@ -49,7 +49,7 @@ class Row:
     coherence_n: int | None = None  # longest mean
     magnitude: float | None = None  # bias of |V| over the noise
     phase: float | None = None  # bias of phases of strong samples, radian
-    encode: float | None = None  # MB of complex64 a second
+    encode: float | None = None  # MB of complex64 a second of processor time
     decode: float | None = None
     note: str = ""
 

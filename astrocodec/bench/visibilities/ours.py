@@ -21,11 +21,11 @@ def _run(data: VisSet, added: float) -> Coded:
         raise NotApplicableError("astrocodec.visibility has no encoder yet")
     whole = data.integers and not added
     values = data.vis.view(np.float32).reshape(*data.vis.shape, 2).astype(np.int32) if whole else data.vis
-    start = time.perf_counter()
+    start = time.process_time()
     stream = codec.encode(values, noise_increase=added or None, flags=data.flags)
-    middle = time.perf_counter()
+    middle = time.process_time()
     decoded = np.asarray(astrocodec.decode(stream))
-    end = time.perf_counter()
+    end = time.process_time()
     vis = decoded.astype(np.float32).view(np.complex64)[..., 0] if whole else decoded
     return Coded(vis, len(stream), middle - start, end - middle, None, "as int32" if whole else "")
 

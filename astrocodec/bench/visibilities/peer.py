@@ -28,7 +28,7 @@ class Coded:
 
     vis: NDArray[np.complex64]  # as decoded
     n_bytes: int  # of visibilities with everything that decoding them needs, flags excluded
-    encode: float  # s
+    encode: float  # s of processor time
     decode: float  # s
     nominal: float | None = None  # bits per real that its symbols have by name
     note: str = ""

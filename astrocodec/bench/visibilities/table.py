@@ -85,7 +85,7 @@ def lossless_lines(rows: Sequence[Row]) -> list[dict[str, Any]]:
 
 
 def speed_lines(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """Median speeds over sets and levels, MB of complex64 a second on one core."""
+    """Median speeds over sets and levels, MB of complex64 a second of processor time."""
     lines = []
     for codec in dict.fromkeys(row.codec for row in rows):
         found = [row for row in rows if row.codec == codec and row.encode and row.decode]
@@ -113,5 +113,5 @@ def text(rows: Sequence[Row]) -> str:
     if len((lines := lossless_lines(rows))[0]) > 1:
         parts += ["Lossless, bits per real:", "", markdown(lines), ""]
     if lines := speed_lines(rows):
-        parts += ["MB of complex64 a second, one core, median over sets and levels:", "", markdown(lines), ""]
+        parts += ["MB of complex64 a second of processor time, median over sets and levels:", "", markdown(lines), ""]
     return "\n".join(parts)
