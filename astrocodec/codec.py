@@ -399,11 +399,12 @@ def _encode_foreign(values: NDArray[Any], name: str, options: dict[str, Any], ve
     _check_options(codec, options)
     values = values.view()
     values.flags.writeable = False  # it may be the caller's own memory, and is compared with afterwards
-    parameters, data = codec.encode(values, **options)
+    parameters, data, *lost = codec.encode(values, **options)
     kind = OF_ELEMENTS if codec.exact else OF_BYTES
-    # Readers know ours by their id.
-    sections = () if codec.id in codecs.LISTED else (Section(NAME, codecs.label(codec)),)
-    header = Header(codec.id, values.dtype, values.shape, parameters, sections, kind).to_bytes()
+    sections = [Section(LOSS, Loss.read(loss).to_bytes()) for loss in lost]
+    if codec.id not in codecs.LISTED:  # readers know ours by their id
+        sections.append(Section(NAME, codecs.label(codec)))
+    header = Header(codec.id, values.dtype, values.shape, parameters, tuple(sections), kind).to_bytes()
     stream = header + data + checksum(header, data, values if codec.exact else None, crc32c)
     if verify:
         decoded = decode(stream)

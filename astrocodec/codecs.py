@@ -57,8 +57,13 @@ class Codec(Protocol):
     exact: bool
     install: str
 
-    def encode(self, values: NDArray[Any], /, *_: Any, **options: Any) -> tuple[bytes, bytes]:
-        """Parameters and data of an array in C order and native byte order."""
+    def encode(
+        self, values: NDArray[Any], /, *_: Any, **options: Any
+    ) -> tuple[bytes, bytes] | tuple[bytes, bytes, bytes]:
+        """Parameters and data of an array in C order and native byte order; of one that lost within a bound, the loss.
+
+        That is a section of docs/format.md, "Loss", which `astrocodec.inspect` tells.
+        """
 
     def decode(
         self, parameters: bytes, data: memoryview, dtype: np.dtype[Any], shape: tuple[int, ...], *, device: str

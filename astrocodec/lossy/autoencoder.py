@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from astrocodec._native.stream import inspect_stream
-from astrocodec.bounds import Bound
+from astrocodec.bounds import Bound, Loss
 from astrocodec.codec import Buffer, encode
 from astrocodec.codecs import TORCH_INSTALL
 from astrocodec.errors import CorruptError, ModelNotFoundError
@@ -104,8 +104,8 @@ def _residual(
     bound: Bound | None,
     models: list[str | CausalModel],
     device: str,
-) -> tuple[bytes, float]:
-    """What a base leaves, and the bound that this keeps."""
+) -> tuple[bytes, Loss | None]:
+    """What a base leaves, and what the image loses by it."""
     image = _image(said.to_bytes(), memoryview(base), values.dtype, values.shape, device)
     return residual_stream(values, image, bound, models)
 
@@ -131,8 +131,8 @@ class Autoencoder:
         base_share: float = BASE_SHARE,
         device: str = "cpu",
         **options: Any,
-    ) -> tuple[bytes, bytes]:
-        """Parameters and data of images.
+    ) -> tuple[bytes, bytes] | tuple[bytes, bytes, bytes]:
+        """Parameters and data of images, and of a layer within a bound what they lost.
 
         Parameters
         ----------
@@ -177,15 +177,17 @@ class Autoencoder:
         if not lossless and bound is None:
             return found.to_bytes(), base
         models = [] if bound is None else models_for(values, bound)
-        rest, max_error = _residual(values, found, base, bound, models, device)
+        rest, loss = _residual(values, found, base, bound, models, device)
         alone = len(rest) if bound is None else min(len(rest), len(encode(values, models, bound=bound)))
         most = (1 + base_share) * alone - len(rest) - len(found.to_bytes()) - HEAD_SIZE
         if len(base) > most:
             base, thinness = _thinned(latents, chosen, most)
             found = replace(found, thinned=thinness)
-            rest, max_error = _residual(values, found, base, bound, models, device)
-        said = replace(found, residual="bounded" if max_error else "lossless", max_error=max_error).to_bytes()
-        return said, joined(said, base, rest, values.dtype, values.shape)
+            rest, loss = _residual(values, found, base, bound, models, device)
+        residual = ("bounded", loss.max_error) if loss else ("lossless", 0.0)
+        said = replace(found, residual=residual[0], max_error=residual[1]).to_bytes()
+        data = joined(said, base, rest, values.dtype, values.shape)
+        return (said, data, loss.to_bytes()) if loss else (said, data)
 
     def decode(
         self, parameters: bytes, data: memoryview, dtype: np.dtype[Any], shape: tuple[int, ...], *, device: str

@@ -7,12 +7,13 @@ taken off and added again.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from astrocodec.bounds import Bound
+from astrocodec.bounds import Bound, Loss
 from astrocodec.codec import decode, encode, inspect
 from astrocodec.errors import CorruptError
 from astrocodec.model import Model
@@ -44,8 +45,8 @@ def models_for(values: NDArray[Any], bound: Bound) -> list[str | Model]:
 
 def residual_stream(
     values: NDArray[Any], base: NDArray[Any], bound: Bound | None, models: Sequence[str | Model] = ()
-) -> tuple[bytes, float]:
-    """A stream of what `base` leaves of `values`, both of one type and shape, and the bound that it keeps; 0: lossless.
+) -> tuple[bytes, Loss | None]:
+    """A stream of what `base` leaves of `values`, both of one type and shape, and what the image has lost by it.
 
     It is lossless without a bound, and where within the bound nothing can be lost. Within a bound it is coded by that
     of `models`, and of those that `models_for` finds, which makes it the smallest.
@@ -63,15 +64,19 @@ def residual_stream(
         stream = encode(left, models, bound=bound)
         loss = inspect(stream).loss
         if loss is not None:
-            limit = loss.max_error
-            if _farthest(values, stream, base, limit) > limit:
+            limit, asked = loss.max_error, loss
+            if (farthest := _farthest(values, stream, base, limit)) > limit:
                 stream = encode(left, models, max_error=_TIGHTER * limit)
-                if _farthest(values, stream, base, limit) > limit:
+                loss = inspect(stream).loss or replace(asked, variance=0.0, unit_variance=0.0, share=0.0)
+                if (farthest := _farthest(values, stream, base, limit)) > limit:
                     raise ValueError(
                         f"a bound of {limit} is finer than {values.dtype} tells these values apart: ask for more"
                     )
-            return stream, limit
-    return encode(values, reference=base, reference_name="base"), 0.0
+            if loss is not asked:  # its noise was not measured
+                share = loss.variance / asked.noise**2 if asked.noise else 0.0
+                loss = replace(asked, variance=loss.variance, unit_variance=loss.unit_variance, share=share)
+            return stream, replace(loss, largest_error=farthest)
+    return encode(values, reference=base, reference_name="base"), None
 
 
 def _farthest(values: NDArray[Any], stream: bytes, base: NDArray[Any], limit: float) -> float:
@@ -86,9 +91,9 @@ def restored(stream: memoryview, base: NDArray[Any], max_error: float) -> NDArra
     --------
     >>> base = np.full((3, 4), 7, np.int16)
     >>> image = np.arange(12, dtype=np.int16).reshape(3, 4)
-    >>> stream, max_error = residual_stream(image, base, None)
-    >>> bool((restored(memoryview(stream), base, max_error) == image).all()), max_error
-    (True, 0.0)
+    >>> stream, loss = residual_stream(image, base, None)
+    >>> bool((restored(memoryview(stream), base, 0) == image).all()), loss
+    (True, None)
     """
     info = inspect(stream)
     wide = _WIDER.get(base.dtype.str[1:])

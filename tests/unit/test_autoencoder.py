@@ -263,6 +263,11 @@ def test_a_residual_brings_the_image_back(folder: Path, dtype: str) -> None:
     info = astrocodec.inspect(bounded)
     assert (info.layers, info.parameters["max_error"]) == (("denoised", "bounded"), pytest.approx(limit))
     assert (info.exact, astrocodec.inspect(whole).exact) == (False, True)
+    assert info.loss is not None
+    assert (info.loss.kind, info.loss.asked) == ("absolute", limit)
+    assert info.loss.largest_error == errors.max()
+    assert info.loss.variance == pytest.approx((errors**2).mean(), rel=0.01)
+    assert astrocodec.inspect(whole).loss is None
     assert info.parameters["label"] == "layer denoised: denoised, not for photometry"
     for stream in (whole, bounded, bounded[:-20]):
         assert np.array_equal(astrocodec.decode(stream, layer="denoised"), base)
@@ -286,7 +291,13 @@ def test_a_base_that_is_not_right_is_refused_without_its_residual(folder: Path) 
     assert astrocodec.decode(stream[:end], layer="denoised").shape == (64, 70)
     with pytest.raises(TruncatedError, match="the base ends at"):
         astrocodec.decode(stream[: end - 1], layer="denoised")
-    for place in (*range(4, at + 8), *range(at + 8, end, 41)):
+    loss = astrocodec.inspect(stream).loss
+    assert loss is not None
+    first = stream.index(
+        loss.to_bytes()
+    )  # not of the base; the checksum of the whole stream has it
+    section = range(first - 2, first + len(loss.to_bytes()))
+    for place in sorted({*range(4, at + 8), *range(at + 8, end, 41)} - set(section)):
         changed = bytearray(stream[:end])
         changed[place] ^= 1
         with pytest.raises((FormatError, ModelNotFoundError, ValueError)):
