@@ -293,9 +293,7 @@ def test_a_base_that_is_not_right_is_refused_without_its_residual(folder: Path) 
         astrocodec.decode(stream[: end - 1], layer="denoised")
     loss = astrocodec.inspect(stream).loss
     assert loss is not None
-    first = stream.index(
-        loss.to_bytes()
-    )  # not of the base; the checksum of the whole stream has it
+    first = stream.index(loss.to_bytes())  # not of the base; the checksum of the whole stream has it
     section = range(first - 2, first + len(loss.to_bytes()))
     for place in sorted({*range(4, at + 8), *range(at + 8, end, 41)} - set(section)):
         changed = bytearray(stream[:end])
