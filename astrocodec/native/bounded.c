@@ -16,7 +16,9 @@ enum { FEW_NULLS = 64, PART_NULLS = 4096 };
 #define HIDDEN 2.0      /* noises in a step, up to which they are all the dither that is needed */
 #define HIDDEN_WAYS 3.0 /* likewise in one of the trellis, whose two grids lie half a step apart */
 #define CLOSE 1.003     /* to what was asked, of integers */
-#define ABOUT 1.02      /* of floats, which lose what steps say but in short rows and on lattices */
+#define ABOUT 1.005     /* of floats, which lose what steps say but in short rows and on lattices */
+#define FIRST_STEPS 1.6 /* of a row: what the trellis, which begins in one state, loses more there, in variances of others */
+#define MOST_OVER 1.02
 
 int ac_is_bound(const ac_bound *b, const ac_array *array)
 {
@@ -96,7 +98,7 @@ static double step_of(const ac_bounding *w, uint64_t tile)
         if (w->q->dither == AC_TRELLIS) return sqrt(variance / AC_TRELLIS_VARIANCE);
         return is_on_unit(w) ? odd_step_of_variance(w, variance) : sqrt(12 * variance);
     }
-    const double e = ac_allowance(w, w->noise[tile]);
+    const double e = w->part * ac_allowance(w, w->noise[tile]);
     if (is_on_unit(w)) return odd_step(w, e / finer);
     /* a curve is steeper at the far end of a step than at its element, which is taken for a little less than it is */
     const double rounding = w->is_whole ? 0.5 : w->resolution, bent = w->q->curve.bend * e;
@@ -127,14 +129,14 @@ static int wants_dither(const ac_bounding *w)
 {
     const ac_bound *b = w->bound;
     if (b->kind == AC_BOUND_RELATIVE || b->dither == AC_DITHER_NEVER) return 0;
-    if (b->dither == AC_DITHER_ALWAYS || (w->is_whole && w->q->curve.kind && !is_share(w))) return 1; /* integers bent make what no rounding is even of */
+    if (b->dither == AC_DITHER_ALWAYS || w->must_dither || (w->is_whole && w->q->curve.kind && !is_share(w))) return 1; /* integers bent make what no rounding is even of */
     for (uint64_t i = 0; i < w->q->tile_count; i++)
         if (w->noise[i] > 0 && step_of(w, i) > (w->q->dither == AC_TRELLIS ? HIDDEN_WAYS : HIDDEN) * w->noise[i]) return 1;
     if (is_share(w) || w->is_whole || !is_on_unit(w)) return 0;
     /* what is not a multiple of the unit shifts the mean without dither; it may be wider */
     double wider = 0;
     for (uint64_t i = 0; i < w->q->tile_count; i++) {
-        const double e = ac_allowance(w, w->noise[i]), odd = step_of(w, i);
+        const double e = w->part * ac_allowance(w, w->noise[i]), odd = step_of(w, i);
         if (e > 0) wider += log2(2 * e / (w->has_source[i] ? FINER : 1) / odd);
     }
     return wider > 0;
@@ -315,24 +317,27 @@ static int is_unit_wider(ac_bounding *w, double part)
 /* By a trellis, or where that has no room or other steps are wider, by the nearest. */
 static int find_share(ac_bounding *w, uint64_t run, int32_t *steps, void *again, ac_loss *loss)
 {
-    double part = 1;
+    const uint64_t width = w->t.planes.width;
+    double part = 0.9995 / sqrt(1 + FIRST_STEPS / (double)(run && run < width ? run : width));
     int status = AC_OK;
-    set_dither(w, 1, run);
-    if (w->q->dither == AC_TRELLIS) {
+    set_dither(w, !w->is_shifted, run);
+    const int is_bent = w->is_whole && w->q->curve.kind;
+    if (w->q->dither == AC_TRELLIS || is_bent) {
         if (w->is_whole) status = fit_part(w, steps, again, loss, &part);
-        if (!status && !is_unit_wider(w, part)) {
+        if (!status && (is_bent || !is_unit_wider(w, part))) {
             for (int tries = 0; tries < MOST_TRIES; tries++) {
                 status = find_steps(w, part, steps, again, loss);
                 if (status || excess(w, loss) <= (w->is_whole ? CLOSE : ABOUT)) break;
                 part *= 0.998 / sqrt(excess(w, loss));
             }
-            if (!status && w->is_whole && excess(w, loss) > 2 * CLOSE - 1) status = AC_ERROR_SPACE;
+            if (!status && excess(w, loss) > (w->is_whole ? 2 * CLOSE - 1 : MOST_OVER)) status = AC_ERROR_SPACE;
             if (status != AC_ERROR_SPACE) return status;
         }
         if (status && status != AC_ERROR_SPACE) return status;
         set_dither(w, 0, run);
     }
-    return find_steps(w, 1, steps, again, loss);
+    status = find_steps(w, 1, steps, again, loss);
+    return !status && excess(w, loss) > MOST_OVER ? AC_ERROR_SPACE : status;
 }
 
 /* 2 n + p of steps of a trellis, as far as an integer holds it. */
@@ -372,14 +377,32 @@ int ac_bounded_codes(const ac_array *array, const void *data, const ac_bound *bo
     return status;
 }
 
+static int find_way(ac_bounding *w, uint64_t run, int32_t *steps, void *again, ac_loss *loss)
+{
+    if (is_share(w)) return find_share(w, run, steps, again, loss);
+    set_dither(w, 0, run);
+    return find_steps(w, 1, steps, again, loss);
+}
+
+/* Integers are rounded, and cut at the ends of their type: where that shifts their mean they go to multiples of their unit, are dithered, have narrower
+ * bounds, and are kept at last. */
 static int find(ac_bounding *w, uint64_t run, int32_t *steps, void *again, ac_loss *loss)
 {
     set_curve(w);
     if (!ac_curve_is_good(&w->q->curve)) return AC_ERROR_SPACE;
     if (!w->q->curve.kind) ac_bounding_unit(w);
-    if (is_share(w)) return find_share(w, run, steps, again, loss);
-    set_dither(w, 0, run);
-    return find_steps(w, 1, steps, again, loss);
+    w->part = 1;
+    int status = find_way(w, run, steps, again, loss);
+    if (!w->is_whole || w->bound->dither == AC_DITHER_NEVER || w->bound->kind == AC_BOUND_RELATIVE) return status;
+    while (!status && w->is_shifted) {
+        if (w->q->dither == AC_DITHER_1) {
+            if (is_share(w)) return AC_ERROR_SPACE;
+            w->part /= 2;
+        }
+        w->must_dither = w->q->dither != AC_TRELLIS || w->q->curve.kind;
+        status = find_way(w, run, steps, again, loss);
+    }
+    return status;
 }
 
 int ac_bounded_steps(const ac_bound *bound, const ac_array *array, const void *data, uint64_t run, ac_quantised *q, int32_t **steps, void **elements,

@@ -7,11 +7,13 @@
 #include "wide_vectors.h"
 
 enum { LANES = 8 };
+#define SHIFT 0.001    /* of the mean, in noises, that no aperture sees; and how many times what is chance */
+#define CHANCES 3
 #define MOST_KEPT 0.125 /* runs of them, of all elements */
 
 /* Of errors, by lanes, so that all processors add them up in one order. */
 typedef struct {
-    double squares[LANES], in_place[LANES], largest[LANES], widest[LANES]; /* as they are, in units of the curve's slope; what was allowed */
+    double squares[LANES], in_place[LANES], shift[LANES], largest[LANES], widest[LANES]; /* as they are, in units of the curve's slope, these signed; what was allowed */
 } sums;
 
 /* Errors of a segment that all are allowed; 0 where some may not be. `slope` is NULL without a curve, where all of `most` are equal. */
@@ -24,9 +26,10 @@ static inline __attribute__((always_inline)) int add_all(const double *v, const 
     if (bad) return 0;
     for (size_t i = 0; i < count; i += LANES)
         for (int l = 0; l < LANES; l++) {
-            const double d = fabs(again[i + l] - v[i + l]), in_place = slope ? d / slope[i + l] : d, allowed = most[slope ? i + l : 0];
+            const double e = again[i + l] - v[i + l], in_place = slope ? e / slope[i + l] : e, d = fabs(e), allowed = most[slope ? i + l : 0];
             s->squares[l] += d * d;
             s->in_place[l] += in_place * in_place;
+            s->shift[l] += in_place;
             s->largest[l] = d > s->largest[l] ? d : s->largest[l];
             s->widest[l] = allowed > s->widest[l] ? allowed : s->widest[l];
         }
@@ -82,7 +85,7 @@ static int add_each(checking *c, const ac_segment *at, const double *v, const do
         if (ac_is_bounded(w, place, v[i]) && d <= most[i] && !(is_relative && share > w->bound->value) && !is_sign_lost && !is_lost) {
             s->widest[0] = fmax(s->widest[0], is_relative ? w->bound->value : most[i]);
             s->largest[0] = fmax(s->largest[0], share);
-            s->squares[0] += d * d, s->in_place[0] += in_place * in_place;
+            s->squares[0] += d * d, s->in_place[0] += in_place * in_place, s->shift[0] += found[i] < v[i] ? -in_place : in_place;
             c->used++;
             continue;
         }
@@ -111,20 +114,20 @@ static int check_segment(checking *c, const ac_segment *at)
         for (size_t i = 0; i < all; i++) slope[i] = 1, most[i] = is_relative ? straight * fabs(v[i]) : straight + more;
     const double limit = isnan(w->bound->saturation) ? INFINITY : w->bound->saturation;
     const double none = w->bound->has_blank ? ac_double_of_bits(dtype, w->bound->blank) : NAN;
-    sums s = {{0}, {0}, {0}, {0}};
+    sums s = {{0}, {0}, {0}, {0}, {0}};
     int status = AC_OK;
     if (!is_relative && (HAS_WIDE_VECTORS ? add_wide : add_plain)(v, again, most, is_bent ? slope : NULL, limit, none, all, &s))
         c->used += n;
     else
         status = add_each(c, at, v, again, most, slope, &s);
-    double in_place = 0;
+    double in_place = 0, shift = 0;
     for (int l = 0; l < LANES; l++) {
         c->loss->bound = fmax(c->loss->bound, s.widest[l]), c->loss->found = fmax(c->loss->found, s.largest[l]);
-        c->loss->variance += s.squares[l], in_place += s.in_place[l];
+        c->loss->variance += s.squares[l], in_place += s.in_place[l], shift += s.shift[l];
     }
     const double noise = w->noise[at->tile];
     if (!is_relative) c->loss->unit_variance += in_place / tile->scale / tile->scale;
-    if (!is_relative && noise > 0) c->loss->share += in_place / noise / noise;
+    if (!is_relative && noise > 0) c->loss->share += in_place / noise / noise, w->shift += shift / noise;
     return status;
 }
 
@@ -132,12 +135,14 @@ int ac_bounding_check(ac_bounding *w, void *again, ac_loss *loss)
 {
     checking c = {.w = w, .again = again, .loss = loss};
     *loss = (ac_loss){.kind = w->bound->kind, .asked = w->bound->value, .noise = w->least_noise};
+    w->shift = 0;
     for (ac_segment s = {0}; ac_next_segment(w, &s);) {
         const int status = check_segment(&c, &s);
         if (status) return status;
     }
     const double used = c.used ? (double)c.used : 1;
-    loss->variance /= used, loss->unit_variance /= used, loss->share /= used;
+    loss->variance /= used, loss->unit_variance /= used, loss->share /= used, w->shift /= used;
+    w->is_shifted = fabs(w->shift) > SHIFT + CHANCES * sqrt(loss->share / used);
     loss->bound = fmax(loss->bound, loss->found);
     const int is_finite = isfinite(loss->variance) && isfinite(loss->bound) && isfinite(loss->share);
     if (loss->variance == 0) return AC_ERROR_SPACE; /* the elements as they are take no more */

@@ -18,6 +18,10 @@ typedef struct {
     double level, level_noise, least_noise, resolution; /* `level_noise`: that of the level, with a gain */
     double unit, origin; /* elements are multiples of it away from there; 0: they are not */
     int is_exact;        /* these multiples are numbers of the type */
+    double shift;        /* of the mean by the steps last tried, in noises */
+    int is_shifted;      /* by more than chance */
+    int must_dither;
+    double part;         /* of what is allowed */
     int is_protected;    /* tiles of sources have finer steps */
     uint8_t *has_source;
 } ac_bounding;
