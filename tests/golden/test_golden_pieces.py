@@ -9,6 +9,7 @@ from lossy_cases import CASES as LOSSY
 from made_models import MadeModel
 from make_golden import CASES, MODELS
 from stream_cases import CASES as STREAMS
+from visibility_cases import cases as visibility_cases
 
 HERE = Path(__file__).parent
 
@@ -36,6 +37,7 @@ def test_golden_files_are_all_known() -> None:
     expected |= {f"v1_model_{name}{end}" for name in MODELS for end in (".weights", ".shapes", ".widths")}
     expected |= {f"v1_stream_{name}{end}" for name in STREAMS for end in (".acs", ".npy")}
     expected |= {f"v1_lossy_{name}{end}" for name in LOSSY for end in (".acs", ".npy")}
+    expected |= {f"v1_visibility_{name}{end}" for name in visibility_cases() for end in (".acs", ".npy")}
     assert {path.name for path in HERE.glob("v1_*")} == expected
 
 
