@@ -10,7 +10,7 @@ import click
 
 from astrocodec.cli.exit_codes import ExitCode, worst
 from astrocodec.cli.failures import Failure, explain
-from astrocodec.cli.formats import FITS, package_of
+from astrocodec.cli.formats import FITS, HDF5, package_of
 from astrocodec.cli.inputs import Input, find_inputs
 from astrocodec.cli.names import is_listed_name
 from astrocodec.cli.notes import notes_on
@@ -77,6 +77,10 @@ def verify_file(task: VerifyTask, workers: int, progress: Progress | None = None
             package = package_of(task.path)
             named = {"reference": task.reference} if task.reference and package.__name__ == FITS.package else {}
             report = package.verify(task.path, task.original, workers=workers, progress=progress, **named)
+            if package.__name__ == HDF5.package:
+                from astrocodec.visibility.archive.contents import check_archive
+
+                check_archive(task.path)
             return Outcome(task.file, report=report, note=notes_on(report))
         except Exception as error:  # one bad file must not stop the others
             failure = explain(error, task.file)

@@ -12,6 +12,7 @@ h5py = pytest.importorskip("h5py")
 
 from astrocodec.errors import DifferenceError, FormatError  # noqa: E402
 from astrocodec.visibility import archive, files  # noqa: E402
+from astrocodec.visibility.archive.contents import check_archive  # noqa: E402
 
 CELLS = {0: (7, 2), 1: (16, 4)}  # of two data descriptions
 
@@ -52,6 +53,7 @@ def make_set(path: Path, manager: str) -> None:
             table.putcell("UVW", row, rng.normal(size=3))
             if row % 3:
                 table.putcell("MODEL_DATA", row, np.full(shape, row, "c8"))
+        table.putcell("INTERVAL", 3, np.nan)
         table.putcolkeyword("DATA", "UNIT", "Jy")
         table.putkeyword("OWN", {"a": 1, "b": ["x", "y"]})
 
@@ -66,6 +68,18 @@ def damaged_copy(path: Path, whole: bytes, damage: str) -> None:
             file["rows/0"][0, 0] = 10**6
         elif damage == "index":
             file["files/index"][5] ^= 1
+        elif damage == "link":
+            del file["columns/FLAG"]
+        elif damage == "column":
+            file["columns/DATA"].attrs["column"] = "EATA"
+        elif damage == "kind":
+            file.attrs["astrocodec"] = "measurement sat"
+        elif damage == "chunk":
+            kept = file["columns/DATA"]
+            del file["columns/DATA"]
+            made = file["columns"].create_dataset("DATA", kept.shape, kept.dtype, chunks=kept.chunks)
+            for name, value in kept.attrs.items():
+                made.attrs[name] = value
         else:
             _, stream = file["columns/DATA"].id.read_direct_chunk((0, 0, 0, 0))
             changed = bytearray(stream)
@@ -155,8 +169,11 @@ def test_in_place_and_what_goes_wrong(tmp_path: Path, monkeypatch: pytest.Monkey
     files.compress_in_place(source)
     assert [path.name for path in tmp_path.iterdir()] == ["a.ms.ac.h5"]
     made = (tmp_path / "a.ms.ac.h5").read_bytes()
-    for damage in ("cut", "flipped", "rows", "index"):
+    for damage in ("cut", "flipped", "rows", "index", "link", "column", "kind", "chunk"):
         damaged_copy(tmp_path / "a.ms.ac.h5", made, damage)
+        if damage in ("link", "column", "kind", "chunk"):
+            with pytest.raises(FormatError):
+                check_archive(tmp_path / "a.ms.ac.h5")
         with pytest.raises(FormatError):
             files.decompress(tmp_path / "a.ms.ac.h5", source)
         assert [path.name for path in tmp_path.iterdir()] == ["a.ms.ac.h5"]

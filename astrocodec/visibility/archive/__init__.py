@@ -1,9 +1,9 @@
 """Measurement Sets as HDF5 files, and back."""
 
+from astrocodec.visibility.archive.contents import is_archive
 from astrocodec.visibility.archive.whole_sets import (
     archive_measurement_set,
     compare_with_set,
-    is_archive,
     restore_measurement_set,
 )
 

@@ -37,6 +37,7 @@ from astrocodec.visibility.archive.cells import (
     shapes_of,
     write_columns,
 )
+from astrocodec.visibility.archive.contents import KIND, VERSION, check_contents, is_archive, write_contents
 from astrocodec.visibility.archive.packed_files import different_file, files_in, pack_files, unpack_files
 from astrocodec.visibility.coding import Lossy
 from astrocodec.visibility.data.measurement_set import open_table, put_rows
@@ -46,19 +47,10 @@ from hdf5_filter.report import FileReport
 from hdf5_filter.storage import describe_with_loss
 from hdf5_filter.within import Within
 
-__all__ = ["archive_measurement_set", "compare_with_set", "is_archive", "restore_measurement_set"]
+__all__ = ["archive_measurement_set", "compare_with_set", "restore_measurement_set"]
 
-_KIND, _VERSION = "measurement set", 1
 _NOISY = ("DATA", "CORRECTED_DATA")  # what a loss is for unless columns are named
 _BLOCK, _ROWS = 64 << 20, 1 << 16
-
-
-def is_archive(path: str | os.PathLike[str]) -> bool:
-    """Whether a file is an HDF5 file that holds a Measurement Set."""
-    if not os.path.isfile(path) or not h5py.is_hdf5(path):
-        return False
-    with open_file(path) as file, naming_damaged_file(os.fspath(path)):
-        return bool(file.attrs.get("astrocodec") == _KIND)
 
 
 def _open_whole(source: str | os.PathLike[str]) -> Any:
@@ -158,7 +150,7 @@ def archive_measurement_set(
             system_errors(os.fspath(target)),
         ):
             with h5py.File(out.temporary, "w") as file:
-                file.attrs["astrocodec"], file.attrs["version"] = _KIND, _VERSION
+                file.attrs["astrocodec"], file.attrs["version"] = KIND, VERSION
                 file.attrs["name"] = np.bytes_(os.fsencode(folder.resolve().name))
                 write_columns(file, table, cells, noisy, lossy, cores, meter.advance)
                 of_files = folder
@@ -167,6 +159,7 @@ def archive_measurement_set(
                     _emptied_copy(folder, of_files, cells, plain, hollow)
                 empty = {path.relative_to(folder) for path in hollow}
                 pack_files(file.create_group("files"), of_files, lambda path: path.relative_to(of_files) in empty)
+                write_contents(file)
                 for name in file["columns"]:
                     found = describe_with_loss(file["columns"][name], "compressed")
                     found.name = name
@@ -219,6 +212,7 @@ def restore_measurement_set(
         raise FormatError(f"{os.fspath(source)}: holds no Measurement Set; `astrocodec vis-compress` makes such files")
     name = os.fspath(source)
     with open_file(source) as file, naming_damaged_file(name), scratch_folder(path) as scratch:
+        check_contents(file)
         meter = Meter(progress, sum(dataset.nbytes for dataset in file["columns"].values()))
         made = scratch / "restored"
         _restore(file, made, meter.advance)
@@ -233,11 +227,7 @@ def restore_measurement_set(
 
 def _restore(file: h5py.File, made: Path, advance: Callable[[int], None]) -> None:
     """The set in an archive, into a folder that is made."""
-    if file.attrs.get("version") != _VERSION:
-        raise FormatError(
-            f"{file.filename}: archive version {file.attrs.get('version')} found, this astrocodec reads {_VERSION}: "
-            "upgrade astrocodec"
-        )
+    check_contents(file)
     made.mkdir(parents=True)
     unpack_files(file["files"], made, file.filename)
     with open_table(made, writable=True) as table:
@@ -312,14 +302,13 @@ def _compare(
 def _same_cells(table: Any, copy: Any, column: str) -> bool:
     """Whether a column that lies in a file with others has equal cells."""
     if table.isscalarcol(column):
-        blocks = range(0, table.nrows(), _ROWS)
-        return all(
-            np.array_equal(
-                table.getcol(column, at, min(_ROWS, table.nrows() - at)),
-                copy.getcol(column, at, min(_ROWS, table.nrows() - at)),
-            )
-            for at in blocks
-        )
+        for at in range(0, table.nrows(), _ROWS):
+            count = min(_ROWS, table.nrows() - at)
+            parts = [which.getcol(column, at, count) for which in (table, copy)]
+            one, other = (part if isinstance(part, list) else part.tobytes() for part in parts)  # texts are in lists
+            if one != other:
+                return False
+        return True
     for row in range(table.nrows()):
         defined = [which.iscelldefined(column, row) for which in (table, copy)]
         if defined[0] != defined[1]:
