@@ -19,7 +19,7 @@ from astrocodec.stages.loss import Loss
 from astrocodec.stages.stream import GROWTH, LOSS, MAX_SECTION, Header, Section, checksum, read_header
 from astrocodec.stages.visibility import CODEC, INTEGERS, LATTICE, PARAMETERS
 from astrocodec.stages.visibility_classes import CODED, KEPT
-from astrocodec.visibility.noise import estimate_noise
+from astrocodec.visibility.noise import noise_to_code, typical_difference
 
 _HOW = {None: 0, "none": 1, "predicted": 2}
 _TRELLIS_VARIANCE = 1 / 12 / 1.283  # of the errors, in squared steps
@@ -137,9 +137,7 @@ def encode(
     if not values.size:
         return _encode_exact(values, _HOW[model])
     if noise is None:
-        found = estimate_noise(values, flags)
-        if flags is not None:
-            found = np.where(np.isnan(found), estimate_noise(values), found)
+        found = noise_to_code(values, None if flags is None else np.asarray(flags, bool))
     else:
         found = np.broadcast_to(np.asarray(noise, np.float32), values.shape[1:])
     return _encode_lossy(
@@ -195,15 +193,9 @@ def _integer_block(values: NDArray[Any]) -> _Block | None:
             kind = f"u{pairs.itemsize}"
             fits &= again.view(kind) == np.ascontiguousarray(pairs).view(kind)
     classes = np.where(fits.all(-1), CODED, KEPT).astype(np.uint8)
-    noise = estimate_noise(np.where(fits, steps, 0).view(complex)[..., 0])
-    known = noise[noise > 0]
-    size = (
-        _MEAN_OF_NORMAL * float(np.median(known))
-        if known.size
-        else float(np.abs(steps[fits]).mean())
-        if fits.any()
-        else 1.0
-    )
+    size = _MEAN_OF_NORMAL * typical_difference(np.where(fits, steps, 0).view(complex)[..., 0])
+    if math.isnan(size):
+        size = float(np.abs(steps[fits]).mean()) if fits.any() else 1.0
     has_classes = bool(classes.any())
     return _Block(INTEGERS, unit, min(max(16.0, 256 * size), 2.0**40), 0, classes if has_classes else None)
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from astrocodec.stages.visibility import CODEC as VISIBILITY
 from astrocodec.visibility.codec import _share, encode, noise_growth
-from astrocodec.visibility.noise import estimate_noise
+from astrocodec.visibility.noise import noise_to_code
 from hdf5_filter.loss_attributes import BASELINE_GROWTH
 
 __all__ = ["VISIBILITY", "BaselineGrowth", "Lossy", "encode_visibilities", "is_of_visibilities"]
@@ -61,14 +61,6 @@ class BaselineGrowth:
                 dataset.attrs[BASELINE_GROWTH] = (self._sums / self._counts).astype(np.float32)
 
 
-def _noise_of(vis: npt.NDArray[Any], flags: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
-    """Noise of a block; where all is flagged, of what there is."""
-    found = estimate_noise(vis, flags)
-    if np.isnan(found).any():
-        found = np.where(np.isnan(found), estimate_noise(vis), found)
-    return np.asarray(found, np.float32)
-
-
 def encode_visibilities(
     vis: npt.NDArray[Any],
     lossy: Lossy | None = None,
@@ -86,8 +78,8 @@ def encode_visibilities(
     flagged = np.zeros(vis.shape, bool) if flags is None else flags
     times, channels = within or (vis.shape[0], vis.shape[2])
     noise = np.full(vis.shape[1:], np.nan, np.float32)
-    noise[:, :channels] = _noise_of(vis[:times, :, :channels], flagged[:times, :, :channels])
-    if np.isnan(noise).all():
+    noise[:, :channels] = noise_to_code(vis[:times, :, :channels], flagged[:times, :, :channels])
+    if not (noise > 0).any():
         return encode(vis)
     stream = encode(vis, noise_increase=lossy.noise_increase, noise=noise, flags=flagged)
     if growth is not None:

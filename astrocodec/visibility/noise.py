@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+_Estimate = Callable[[NDArray[Any], NDArray[np.bool_]], NDArray[np.float32]]
 _RAYLEIGH = math.sqrt(2 * math.log(2))  # median of |z| of complex noise whose parts have a deviation of 1
 _SECOND, _FOURTH = (1.0, -2.0, 1.0), (1.0, -4.0, 6.0, -4.0, 1.0)
 # Differences along time and along frequency. Fringes and bandpasses are smooth in one or the other.
@@ -21,6 +22,14 @@ _OPERATORS = (
     ((1.0, -1.0), _SECOND),
     (_SECOND, _SECOND),
 )
+# Those that are exactly 0 where a signal without noise is constant, linear or a sum of what is so.
+_EXACT = (
+    ((1.0, -1.0), (1.0,)),
+    ((1.0,), (1.0, -1.0)),
+    (_SECOND, (1.0,)),
+    ((1.0,), _SECOND),
+    ((1.0, -1.0), (1.0, -1.0)),
+)
 _IN_TIME = 2  # the operator that has nothing to do with frequency
 _LEAST = 12  # differences that tell the noise of one baseline and polarisation
 _ENOUGH, _RUN = 2048, 4  # samples of a baseline and polarisation, and times in a row of them
@@ -28,6 +37,7 @@ _FEW, _BEST = 32, 3  # baselines that tell which differences leave least, and ho
 _SWITCH = 0.85  # a baseline takes another operator where that finds so much less
 _SPILL = 3.0  # what differences in frequency tell of a channel, over those in time, that is its neighbours'
 _AROUND, _MOST_ABOVE = 8, 16.0  # channels on each side, and how far above their median one may be
+_REPEATS = 0.2  # of differences that are exactly 0 (0.28 of stored twice, read four at a time): there is no noise
 _PROFILE = 24  # differences, of all baselines and times, that tell the noise of a channel
 
 
@@ -89,7 +99,8 @@ def estimate_noise(vis: ArrayLike, flags: ArrayLike | None = None) -> NDArray[np
     Returns
     -------
     ndarray of float32
-        Shape ``[baseline, freq, pol]``, in the unit of `vis`; NaN where it cannot be known.
+        Shape ``[baseline, freq, pol]``, in the unit of `vis`; NaN where it cannot be known, and where there is none:
+        samples of a baseline and polarisation that repeat, or go on in a straight line, exactly.
 
     Raises
     ------
@@ -103,6 +114,26 @@ def estimate_noise(vis: ArrayLike, flags: ArrayLike | None = None) -> NDArray[np
     >>> bool(np.all(abs(estimate_noise(vis) / 5 - 1) < 0.2))
     True
     """
+    found = _noise_of(vis, flags, _with_noiseless)
+    return np.where(found > 0, found, np.float32(np.nan))
+
+
+def noise_to_code(vis: NDArray[Any], flags: NDArray[np.bool_] | None) -> NDArray[np.float32]:
+    """Noise as `estimate_noise` finds it, of flagged samples where no others tell it; 0 where there is none."""
+    found = _noise_of(vis, flags, _with_noiseless)
+    if flags is not None and np.isnan(found).any():
+        found = np.where(np.isnan(found), _noise_of(vis, None, _with_noiseless), found)
+    return found
+
+
+def typical_difference(vis: NDArray[Any]) -> float:
+    """What a sample typically is off its neighbours', as a deviation of a real part; NaN where nothing tells it."""
+    found = _noise_of(vis, None, _estimate)
+    return float(np.median(found[found > 0])) if (found > 0).any() else math.nan
+
+
+def _noise_of(vis: ArrayLike, flags: ArrayLike | None, estimate: _Estimate) -> NDArray[np.float32]:
+    """Noise by an estimate of samples, some of the times if those tell it; NaN where it cannot be known."""
     values = np.asarray(vis)
     if values.ndim != 4:
         raise ValueError(f"{values.ndim} axes found, 4 are needed: time, baseline, freq, pol")
@@ -112,10 +143,34 @@ def estimate_noise(vis: ArrayLike, flags: ArrayLike | None = None) -> NDArray[np
             raise ValueError(f"flags have shape {np.shape(flags)}, visibilities {values.shape}")
         known &= ~np.asarray(flags, bool)
     times = _times(values.shape)
-    found = _estimate(values[times], known[times])
+    found = estimate(values[times], known[times])
     missing = np.isnan(found).all((1, 2)) & known.any((0, 2, 3))
     if missing.any() and not isinstance(times, slice):
-        found[missing] = _estimate(values[:, missing], known[:, missing])
+        found[missing] = estimate(values[:, missing], known[:, missing])
+    return found
+
+
+def _with_noiseless(values: NDArray[Any], known: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """The estimate; 0 of baselines and polarisations without noise, which say nothing of the others."""
+    noiseless = _noiseless(values, known)
+    if not noiseless.any():
+        return _estimate(values, known)
+    found = _estimate(values, known & ~noiseless[None, :, None, :])
+    return np.where(noiseless[:, None, :], np.float32(0), found)
+
+
+def _noiseless(values: NDArray[Any], known: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Of baselines and polarisations: whether samples are exactly what those beside them say."""
+    found = np.zeros((values.shape[1], values.shape[3]), bool)
+    for time, frequency in _EXACT:
+        if values.shape[0] < len(time) or values.shape[2] < len(frequency):
+            continue
+        with np.errstate(all="ignore"):
+            difference = _differences(_differences(values, time, 0), frequency, 2)
+        both = _differences(_differences(known.astype(np.int8), np.ones(len(time)), 0), np.ones(len(frequency)), 2)
+        counted = both == len(time) * len(frequency)
+        zeros = np.sum(counted & (difference == 0), (0, 2))
+        found |= (zeros > 0) & (zeros >= _REPEATS * np.sum(counted, (0, 2)))
     return found
 
 
