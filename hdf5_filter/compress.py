@@ -6,11 +6,11 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import h5py
 
-from astrocodec.bound_words import asked_bound
+from astrocodec.bound_words import BoundWords, asked_bound
 from astrocodec.bounds import Bound
 from astrocodec.codec import are_residuals
 from astrocodec.codecs import exact_codec
@@ -56,18 +56,12 @@ def compress(
     effort: int = 5,
     thorough: bool = False,
     planes: str = "auto",
-    max_error: float | str | None = None,
-    noise_increase: float | str | None = None,
-    gain: float | None = None,
-    read_noise: float | None = None,
-    dither: bool | None = None,
-    protect_sources: bool = False,
-    saturation: float | None = None,
     workers: int | None = None,
     overwrite: bool = False,
     only_smaller: bool = False,
     verify: bool = True,
     progress: ProgressCall | None = None,
+    **words: Unpack[BoundWords],
 ) -> FileReport:
     """
     Copy an HDF5 file, storing its datasets of numbers with the astrocodec filter, losslessly unless a bound is given.
@@ -149,15 +143,7 @@ def compress(
         "thorough": thorough,
         "planes": are_residuals(planes),
     }
-    bound = asked_bound(
-        max_error=max_error,
-        noise_increase=noise_increase,
-        gain=gain,
-        read_noise=read_noise,
-        dither=dither,
-        protect_sources=protect_sources,
-        saturation=saturation,
-    )
+    bound = asked_bound(**words)
     asked["max_error and noise_increase"] = bound is not None
     exact_codec(codec, **asked)
     if bound and are_residuals(planes):

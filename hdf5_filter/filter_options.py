@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import h5py
 import numpy as np
 
 import astrocodec
 from astrocodec._native import register_model
-from astrocodec.bound_words import asked_bound, words_of
+from astrocodec.bound_words import BoundWords, asked_bound, words_of
 from astrocodec.bounds import Bound, blank_bits
 from astrocodec.codec import are_residuals
 from astrocodec.codecs import exact_codec, find_codec
@@ -68,23 +68,9 @@ class AstroCodec(h5py.filters.FilterRefBase):  # type: ignore[misc]
         embed_model: bool = False,
         try_general: bool = True,
         planes: str = "auto",
-        max_error: float | str | None = None,
-        noise_increase: float | str | None = None,
-        gain: float | None = None,
-        read_noise: float | None = None,
-        dither: bool | None = None,
-        protect_sources: bool = False,
-        saturation: float | None = None,
+        **words: Unpack[BoundWords],
     ) -> None:
-        bound = asked_bound(
-            max_error=max_error,
-            noise_increase=noise_increase,
-            gain=gain,
-            read_noise=read_noise,
-            dither=dither,
-            protect_sources=protect_sources,
-            saturation=saturation,
-        )
+        bound = asked_bound(**words)
         residuals = are_residuals(planes)
         options = {
             "thorough": thorough,

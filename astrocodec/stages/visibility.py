@@ -29,7 +29,8 @@ LATTICE, INTEGERS = 0, 1
 LANES, STATES = 32, 4
 PARAMETERS = struct.Struct("<BddI")
 _PAIRS = ("u1", "i1", "u2", "i2", "u4", "i4")
-_MAX_ROW, _MAX_ROUND, _GROUP_SAMPLES, _SAMPLES_A_BYTE = 1 << 22, 1 << 20, 1 << 17, 4096
+MAX_ROW, MAX_BASE = 1 << 22, (1 << 31) - 1  # channels times polarisations; unit of integers
+_MAX_ROUND, _GROUP_SAMPLES, _SAMPLES_A_BYTE = 1 << 20, 1 << 17, 4096
 _MAX_MEAN, _MAX_STEP, _MAX_BITS = 1 << 45, 1 << 30, 46
 _PREDICTED, _SHAPE_SHIFT, _HAS_CLASSES, _FLAGS = 1, 1, 8, 15
 
@@ -75,13 +76,13 @@ def _read_block(parameters: bytes, dtype: np.dtype[Any], shape: tuple[int, ...])
         raise CorruptError(f"visibilities of {dtype}")
     if len(shape) != 4 + is_pair or (is_pair and shape[4] != 2) or not math.prod(shape):
         raise CorruptError(f"visibilities of shape {shape}")
-    if shape[2] * shape[3] > _MAX_ROW:
-        raise CorruptError(f"{shape[2]} channels times {shape[3]} polarisations, at most {_MAX_ROW} allowed")
+    if shape[2] * shape[3] > MAX_ROW:
+        raise CorruptError(f"{shape[2]} channels times {shape[3]} polarisations, at most {MAX_ROW} allowed")
     kind, base, noise, seed = PARAMETERS.unpack(parameters)
     if kind > INTEGERS or (is_pair and kind != INTEGERS):
         raise CorruptError(f"visibilities of kind {kind}")
     is_good = 2.0**-400 <= base <= 2.0**400 and 16 <= noise <= 2.0**40
-    if not is_good or (is_pair and (base != int(base) or base >= 2**31)):
+    if not is_good or (is_pair and (base != int(base) or base > MAX_BASE)):
         raise CorruptError(f"a step of {base} or a noise of {noise} outside its range")
     real = dtype if is_pair else np.dtype(f"f{dtype.itemsize // 2}")
     times, baselines, channels, pols = shape[:4]

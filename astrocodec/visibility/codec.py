@@ -17,7 +17,7 @@ from astrocodec.codec import encode as encode_array
 from astrocodec.errors import CorruptError, FormatError
 from astrocodec.stages.loss import Loss
 from astrocodec.stages.stream import GROWTH, LOSS, MAX_SECTION, Header, Section, checksum, read_header
-from astrocodec.stages.visibility import CODEC, INTEGERS, LATTICE, PARAMETERS
+from astrocodec.stages.visibility import CODEC, INTEGERS, LATTICE, MAX_BASE, MAX_ROW, PARAMETERS
 from astrocodec.stages.visibility_classes import CODED, KEPT
 from astrocodec.visibility.noise import noise_to_code, typical_difference
 
@@ -50,7 +50,7 @@ class _Block:
         return PARAMETERS.pack(self.kind, self.base, self.distance, self.seed)
 
 
-def _share(noise_increase: float | str) -> float:
+def noise_share(noise_increase: float | str) -> float:
     """D as a number."""
     try:
         text = noise_increase.strip() if isinstance(noise_increase, str) else noise_increase
@@ -131,7 +131,7 @@ def encode(
         raise ValueError(f"flags have shape {np.shape(flags)}, visibilities {values.shape[:4]}")
     if noise_increase is None:
         return _encode_exact(values, _HOW[model])
-    share = _share(noise_increase)
+    share = noise_share(noise_increase)
     if values.dtype.kind != "c":
         raise ValueError("integers are coded exactly: leave noise_increase out, or convert them to complex64")
     if not values.size:
@@ -170,7 +170,7 @@ def _unit(reals: NDArray[Any]) -> float:
     whole = np.abs(np.ldexp(mantissas, 53)).astype(np.int64)
     trailing = np.frexp((whole & -whole).astype(np.float64))[1] - 1
     lowest = int((exponents - 53 + trailing).min())
-    if not -300 < lowest < 300 or np.median(np.abs(finite)) >= math.ldexp(_MOST_STEPS, lowest):
+    if not -300 < lowest < 300 or np.median(np.abs(finite.astype(np.float64))) >= math.ldexp(_MOST_STEPS, lowest):
         return 0.0
     steps = np.abs(np.ldexp(finite.astype(np.float64), -lowest))
     common = np.gcd.reduce(steps[steps < 2.0**53].astype(np.int64))
@@ -178,11 +178,16 @@ def _unit(reals: NDArray[Any]) -> float:
     return unit if math.frexp(unit)[0] * 2**24 % 1 == 0 else math.ldexp(1.0, lowest)
 
 
+def _row(values: NDArray[Any]) -> int:
+    """Samples of a time and a baseline."""
+    return int(values.shape[2] * values.shape[3])
+
+
 def _integer_block(values: NDArray[Any]) -> _Block | None:
     """How multiples of one number are coded."""
     reals = _reals(values)
     unit = _unit(reals)
-    if not unit:
+    if not unit or (reals.dtype.kind != "f" and unit > MAX_BASE):
         return None
     pairs = reals.reshape(*values.shape[:4], 2)
     with np.errstate(invalid="ignore", over="ignore"):
@@ -201,7 +206,7 @@ def _integer_block(values: NDArray[Any]) -> _Block | None:
 
 
 def _encode_exact(values: NDArray[Any], how: int) -> bytes:
-    block = _integer_block(values) if values.size else None
+    block = _integer_block(values) if values.size and _row(values) <= MAX_ROW else None
     if block and (block.classes is None or np.mean(block.classes) < 0.5):
         made = encode_block(block.parameters, values, block.classes, None, how)
         if made is not None and made[1].tobytes() == values.tobytes():
@@ -234,7 +239,7 @@ def _encode_lossy(
 ) -> bytes:
     """At D = `share`; what cannot be coded so is kept."""
     sigma = np.where((noise > 0) & np.isfinite(noise), noise, np.nan).astype(np.float64)
-    if np.isnan(sigma).all():
+    if np.isnan(sigma).all() or _row(values) > MAX_ROW:
         return _encode_exact(values, how)
     typical = float(np.nanmedian(sigma))
     with np.errstate(invalid="ignore"):

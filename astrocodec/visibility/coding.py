@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from astrocodec.stages.visibility import CODEC as VISIBILITY
-from astrocodec.visibility.codec import _share, encode, noise_growth
+from astrocodec.visibility.codec import encode, noise_growth, noise_share
 from astrocodec.visibility.noise import noise_to_code
 from hdf5_filter.loss_attributes import BASELINE_GROWTH
 
@@ -34,7 +34,7 @@ class Lossy:
 
     def __post_init__(self) -> None:
         """Refuse what is no such share."""
-        _share(self.noise_increase)
+        noise_share(self.noise_increase)
 
 
 class BaselineGrowth:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from numcodecs.abc import Codec
 from numcodecs.compat import ensure_contiguous_ndarray, ndarray_copy
 
 from astrocodec.arrays import as_array
-from astrocodec.bound_words import asked_bound
+from astrocodec.bound_words import BoundWords, asked_bound
 from astrocodec.model import Model
 from astrocodec.zarr.chunk_stream import ChunkStream, check_type, model_text
 
@@ -57,23 +57,9 @@ class AstroCodec(Codec):  # type: ignore[misc]
         codec: str = "causal",
         options: Mapping[str, Any] | None = None,
         planes: str = "auto",
-        max_error: float | str | None = None,
-        noise_increase: float | str | None = None,
-        gain: float | None = None,
-        read_noise: float | None = None,
-        dither: bool | None = None,
-        protect_sources: bool = False,
-        saturation: float | None = None,
+        **words: Unpack[BoundWords],
     ) -> None:
-        bound = asked_bound(
-            max_error=max_error,
-            noise_increase=noise_increase,
-            gain=gain,
-            read_noise=read_noise,
-            dither=dither,
-            protect_sources=protect_sources,
-            saturation=saturation,
-        )
+        bound = asked_bound(**words)
         self.stream = ChunkStream(delta or model_text(model), thorough, codec, options or {}, planes, bound)
         self._dtype = None if dtype is None else np.dtype(dtype)
         if self._dtype is not None:

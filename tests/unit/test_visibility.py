@@ -134,6 +134,33 @@ def test_few_samples_and_strange_noises() -> None:
         assert loss is not None or decoded.tobytes() == vis.tobytes()
 
 
+def test_what_has_no_noise_stays_exact() -> None:
+    """Its structure is not taken for noise, nor does it say anything of other baselines' noise."""
+    noise = np.random.default_rng(3).normal(size=(16, 6, 32, 2, 2)).astype("f4").view("c8")[..., 0]
+    ramp = (np.arange(16) * 100)[:, None, None, None] + np.arange(32)[:, None] * 7
+    constant = np.broadcast_to(noise[:1], noise.shape)
+    for vis in (constant, np.repeat(noise[:8], 2, axis=0), np.broadcast_to(ramp, noise.shape)):
+        made = np.ascontiguousarray(vis, np.complex64)
+        assert np.isnan(estimate_noise(made)).all()
+        np.testing.assert_array_equal(astrocodec.decode(encode(made, noise_increase="1%")), made)
+    half = np.where((np.arange(6) % 2 == 0)[:, None, None], noise, constant)
+    found = estimate_noise(half)
+    assert np.isnan(found[1::2]).all()
+    assert 0.6 < found[::2].min() < found[::2].max() < 1.6
+
+
+def test_what_the_lattice_has_no_room_for_is_coded() -> None:
+    """Integers whose unit, and rows whose length, the codec of visibilities does not take."""
+    for value, kind in ((-(2**31), "i4"), (2**31, "u4")):
+        vis = np.full((2, 3, 2, 2, 2), value, kind)
+        np.testing.assert_array_equal(astrocodec.decode(encode(vis)), vis)
+    row = np.ones((1, 1, 2**22 + 1, 1), np.complex64)
+    for options in ({}, {"noise_increase": 0.1, "noise": 1.0}):
+        np.testing.assert_array_equal(astrocodec.decode(encode(row, **options)), row)
+    huge = np.full((1, 1, 1, 1), 3e38 + 3e38j, np.complex64)
+    np.testing.assert_array_equal(astrocodec.decode(encode(huge)), huge)
+
+
 def test_zeros_with_a_sign_cost_nothing() -> None:
     """Absent samples of some correlators are -0.0: they are zeros, not bits to be kept."""
     vis = made_block((4, 6, 32, 2))
