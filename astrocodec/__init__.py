@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from astrocodec.bounds import Bound, Loss
-    from astrocodec.codec import StreamInfo, decode, encode, inspect
+    from astrocodec.codec import decode, encode
+    from astrocodec.inspection import StreamInfo, inspect
     from astrocodec.model import Model, list_models, load_model
     from astrocodec.stages.quantise import Quantised
     from astrocodec.steps import encode_quantised, quantised
@@ -33,6 +34,7 @@ _MODULES = {
     **dict.fromkeys(("Model", "list_models", "load_model"), "model"),
     **dict.fromkeys(("encode_quantised", "quantised"), "steps"),
     **dict.fromkeys(("Bound", "Loss"), "bounds"),
+    **dict.fromkeys(("StreamInfo", "inspect"), "inspection"),
     "Quantised": "stages.quantise",
     "tune": "tuning",
 }

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from astrocodec.codec import Buffer, inspect_whole, loss_of
+from astrocodec.inspection import Buffer, inspect_whole, loss_of
 from astrocodec.stages.curves import Root
 from astrocodec.stages.quantise import Quantised, Tiling
 from astrocodec.stages.stream import QUANTISE

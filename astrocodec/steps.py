@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from astrocodec._native import native_model
 from astrocodec._native import stream as native_stream
-from astrocodec.codec import Buffer, choices_of, inspect_whole
+from astrocodec.codec import choices_of
+from astrocodec.inspection import Buffer, inspect_whole
 from astrocodec.model import Model, find_model
 from astrocodec.stages.quantise import FLOATS, TRELLIS, Quantised, check, restore, shift_to_level, steps_of
 from astrocodec.stages.stream import MAX_SECTION, MODEL, QUANTISE

@@ -12,10 +12,10 @@ from typing import Any
 import h5py
 
 from astrocodec.bounds import Loss
-from astrocodec.codec import stated_loss as loss_of_stream
 from astrocodec.errors import FormatError
 from astrocodec.files.file_report import ImageLoss
 from astrocodec.files.image_loss import asked_words, image_loss
+from astrocodec.inspection import stated_loss as loss_of_stream
 from hdf5_filter.chunked import filter_ids, filter_values
 from hdf5_filter.identity import FILTER_ID
 from hdf5_filter.loss_attributes import stated_loss

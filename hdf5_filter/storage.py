@@ -8,9 +8,9 @@ from typing import Any
 import h5py
 import numpy as np
 
-from astrocodec.codec import codec_of
 from astrocodec.errors import ModelNotFoundError
 from astrocodec.files.file_report import Kind
+from astrocodec.inspection import codec_of
 from astrocodec.model import load_model
 from hdf5_filter.chunked import filter_ids, filter_values, stored_chunks
 from hdf5_filter.dataset_loss import coded_loss

@@ -27,7 +27,8 @@ from astrocodec.analysis.plane import Plane, as_plane
 from astrocodec.analysis.signal.cosmic_rays import CosmicRays, cosmic_rays
 from astrocodec.analysis.signal.snr import snr_map
 from astrocodec.analysis.signal.sources import Segmentation, source_mask
-from astrocodec.codec import Buffer, encode
+from astrocodec.codec import encode
+from astrocodec.inspection import Buffer
 from astrocodec.model import Model
 from astrocodec.stages.pixels import DTYPES
 

@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 
 from astrocodec._native.stream import inspect_stream
 from astrocodec.bounds import Bound, Loss
-from astrocodec.codec import Buffer, encode
+from astrocodec.codec import encode
 from astrocodec.codecs import TORCH_INSTALL
 from astrocodec.errors import CorruptError, ModelNotFoundError
+from astrocodec.inspection import Buffer
 from astrocodec.lossy.autoencoder_model import Model, model_of
 from astrocodec.lossy.autoencoder_pixels import FLOOR_PART, Span, noise_of
 from astrocodec.lossy.autoencoder_stream import HEAD_SIZE, MAX_ENCODINGS, Parameters, base_and_residual, joined

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from astropy.io import fits
 
-from astrocodec.codec import Buffer, decode, inspect
+from astrocodec.codec import decode
 from astrocodec.files.target import Target
+from astrocodec.inspection import Buffer, inspect
 from astrocodec.lossy.autoencoder import ID, LABEL, uncertainty_map
 
 UNCERTAINTY = "UNCERTAINTY"  # name of the extension

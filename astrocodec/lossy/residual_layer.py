@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from astrocodec.bounds import Bound, Loss
-from astrocodec.codec import decode, encode, inspect
+from astrocodec.codec import decode, encode
 from astrocodec.errors import CorruptError
+from astrocodec.inspection import inspect
 from astrocodec.model import Model
 from astrocodec.tuning import tune
 

@@ -16,10 +16,10 @@ from zarr.core.buffer import default_buffer_prototype
 from zarr.core.sync import sync
 
 from astrocodec.bounds import Bound
-from astrocodec.codec import stated_loss
 from astrocodec.errors import FormatError
 from astrocodec.files.file_report import ImageLoss
 from astrocodec.files.image_loss import asked_words, image_loss
+from astrocodec.inspection import stated_loss
 from astrocodec.stages.loss import Loss
 from astrocodec.zarr.chunk_stream import ChunkStream
 

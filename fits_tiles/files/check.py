@@ -12,11 +12,11 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from astrocodec.codec import codec_of
 from astrocodec.errors import DifferenceError, FormatError, ModelNotFoundError
 from astrocodec.files.file_report import Checked, ImageLoss, weakest
 from astrocodec.files.meter import Meter, ProgressCall
 from astrocodec.files.target import FileLike, target_name
+from astrocodec.inspection import codec_of
 from fits_tiles.files.coders import TileCoder
 from fits_tiles.files.container import (
     ReferenceFiles,

@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from astrocodec import Loss
-from astrocodec.codec import needed_reference, reference_of, stated_loss
 from astrocodec.errors import AstrocodecError, CorruptError, FormatError, TruncatedError
 from astrocodec.files.parallel import ordered_map
+from astrocodec.inspection import needed_reference, reference_of, stated_loss
 from fits_tiles.files.coders import TileCoder, TileDecoder
 from fits_tiles.layout.blocks import BLOCK, Hdu, int_card, padded, read_at
 from fits_tiles.layout.checksums import write_checksums

@@ -9,8 +9,8 @@ from typing import Any
 
 from astropy.io import fits
 
-from astrocodec.codec import needed_reference
 from astrocodec.files.target import STAYS, is_reference
+from astrocodec.inspection import needed_reference
 from fits_tiles.files.reference_files import folders_of, is_store_name
 from fits_tiles.files.reference_store import carry_files
 from fits_tiles.files.tiles_io import HEAD_BYTES

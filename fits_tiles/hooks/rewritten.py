@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 from astropy.io import fits
 
-from astrocodec.codec import embedded_model
 from astrocodec.errors import AstrocodecError, CorruptError
+from astrocodec.inspection import embedded_model
 from astrocodec.model import Model, load_model
 from fits_tiles.hooks.options import current_options
 from fits_tiles.hooks.tile_codec import model_of

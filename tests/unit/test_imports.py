@@ -100,6 +100,7 @@ ORDER = (
     "_native.visibility",
     "bounds",
     "bound_words",
+    "inspection",
     "codec",
     "steps",
     "added_variance",

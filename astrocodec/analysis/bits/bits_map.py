@@ -7,7 +7,7 @@ from pathlib import Path
 
 from astrocodec.analysis.bits.fits_bits import fits_bits
 from astrocodec.analysis.bits.stream_bits import BitsMap, stream_bits
-from astrocodec.codec import Buffer
+from astrocodec.inspection import Buffer
 from astrocodec.model import Model
 
 

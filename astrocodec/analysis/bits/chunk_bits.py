@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from astrocodec.analysis.bits.stream_bits import BitsMap, stream_bits
-from astrocodec.codec import Buffer
+from astrocodec.inspection import Buffer
 from astrocodec.model import Model
 
 __all__ = ["bits_of_chunks"]

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from astrocodec import _native
-from astrocodec.codec import Buffer
 from astrocodec.errors import AstrocodecError, CorruptError, TruncatedError
+from astrocodec.inspection import Buffer
 from astrocodec.model import Model, find_model
 from astrocodec.stages import varint
 from astrocodec.stages.axes import read_order, turn_back, turned_shape

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from astrocodec.analysis.images.stated_loss import StatedLoss
-from astrocodec.codec import Buffer, inspect
+from astrocodec.inspection import Buffer, inspect
 
 __all__ = ["loss_of_streams"]
 

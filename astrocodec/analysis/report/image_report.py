@@ -14,7 +14,8 @@ from astrocodec.analysis.frame import FrameAnalysis, analyse_frame
 from astrocodec.analysis.images.image_entry import ImageEntry, Located
 from astrocodec.analysis.report.numbers import percent
 from astrocodec.analysis.report.peer_sizes import PeerSize, peer_sizes
-from astrocodec.codec import encode, inspect
+from astrocodec.codec import encode
+from astrocodec.inspection import inspect
 from astrocodec.model import Model, load_model
 from astrocodec.tuning import tune
 
