@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from astrocodec import codec, load_model
+from astrocodec import codec, inspection, load_model
 from astrocodec._native import native_model
 from astrocodec._native import stream as native_stream
 from astrocodec.errors import (
@@ -635,7 +635,7 @@ def test_a_newer_version_an_unknown_codec_and_an_unknown_section_say_so(decode: 
 def test_inspect_tells_the_header_of_a_codec_that_is_not_here() -> None:
     said = section(2, b"fringes\npip install astro-fringes")
     stream = Crafted(dtype="c8", head=b"\xac\x0d\x01\xc8", code=12 | 128, sections=said, parameters=b"abc").to_bytes()
-    info = codec.inspect(stream)
+    info = inspection.inspect(stream)
     assert (info.codec, info.codec_id, info.exact, info.checksum) == ("fringes", 200, False, "bytes")
     assert (str(info.dtype), info.shape, info.n_bytes) == ("complex64", (2, 3), len(stream))
     assert [tuple(found) for found in info.sections] == [(2, "name", 33, False), (127, "codec", 3, True)]
