@@ -6,79 +6,11 @@
 
 #include "rans.h"
 #include "trellis.h"
-#include "visibility/classes.h"
 #include "visibility/sample.h"
 #include "visibility/trellis_lanes.h"
 #include "visibility/walk.h"
 
-/* Some baselines of a group: their classes and steps lie as the walk goes, [time][channel][turn][lane]. */
-typedef struct {
-    const ac_group *g;
-    const ac_block *b;
-    uint64_t first;
-    uint32_t baselines, lanes;
-    uint64_t row, samples; /* of one time; of one baseline */
-    double *unit;          /* [channel][turn][lane] */
-    uint8_t *classes;
-    int has_classes;
-    int32_t *steps; /* of an encoder, [sample][part][lane] */
-} work;
-
-/* All of a group's. */
-typedef struct {
-    work *at;
-    size_t count;
-} rounds;
-
-static uint64_t element_of(const work *k, uint64_t time, uint32_t lane, uint64_t channel, uint64_t turn)
-{
-    const ac_block *const b = k->b;
-    return ((time * b->baselines + k->first + lane) * b->channels + channel) * b->pols + ac_pol_at(b, turn);
-}
-
-static int start(work *k, const ac_group *g, uint64_t first, uint32_t baselines)
-{
-    const ac_block *const b = g->block;
-    *k = (work){.g = g, .b = b, .first = first, .baselines = baselines, .lanes = ac_lanes_of(baselines), .row = b->channels * b->pols};
-    k->samples = k->row * b->times;
-    k->unit = malloc((size_t)(k->row * k->lanes) * sizeof *k->unit);
-    k->classes = calloc((size_t)(k->samples * k->lanes), 1);
-    if (!k->unit || !k->classes) return AC_ERROR_MEMORY;
-    for (uint64_t f = 0; f < b->channels; f++)
-        for (uint64_t j = 0; j < b->pols; j++)
-            for (uint32_t l = 0; l < k->lanes; l++)
-                k->unit[(f * b->pols + j) * k->lanes + l] = ac_unit_of(g->steps, b, first + (l < baselines ? l : 0), f, ac_pol_at(b, j));
-    for (uint64_t i = 0; i < k->samples && k->lanes > baselines; i++) memset(k->classes + i * k->lanes + baselines, AC_ZERO, k->lanes - baselines);
-    return AC_OK;
-}
-
-static int start_all(rounds *all, const ac_group *g)
-{
-    const uint64_t size = ac_round_size(g->block), count = (g->baselines + size - 1) / size;
-    int status = AC_OK;
-    *all = (rounds){calloc((size_t)count, sizeof(work)), (size_t)count};
-    if (!all->at) return AC_ERROR_MEMORY;
-    for (uint64_t i = 0; i < count && !status; i++) status = start(all->at + i, g, g->first + i * size, (uint32_t)ac_smaller(size, g->baselines - i * size));
-    return status;
-}
-
-static void end_all(rounds *all)
-{
-    for (work *k = all->at; k && k < all->at + all->count; k++) free(k->unit), free(k->classes), free(k->steps);
-    free(all->at);
-}
-
-static uint32_t states_of(const rounds *all) { return all->at->lanes < AC_STATES ? all->at->lanes : AC_STATES; }
-
-/* The classes of all rounds, to be freed. */
-static ac_round_classes *classes_of(const rounds *all)
-{
-    ac_round_classes *const c = malloc(all->count * sizeof *c);
-    for (size_t i = 0; c && i < all->count; i++) c[i] = (ac_round_classes){all->at[i].classes, all->at[i].baselines, all->at[i].lanes};
-    return c;
-}
-
-static inline uint32_t dither_of(const work *k, uint64_t element) { return k->b->kind == AC_LATTICE ? ac_dither_at(k->b->seed, element) : 0; }
+static inline uint32_t dither_of(const ac_round *k, uint64_t element) { return k->b->kind == AC_LATTICE ? ac_dither_at(k->b->seed, element) : 0; }
 
 /* A part of a sample; what a type has no room for is its largest value, integers of types that have none are refused. */
 static int put(const ac_block *b, void *values, uint64_t element, uint32_t part, int64_t units, double unit)
@@ -116,34 +48,6 @@ static double get(const ac_block *b, const void *values, uint64_t element, uint3
     case AC_U4: return ((const uint32_t *)values)[i];
     default: return ((const int32_t *)values)[i];
     }
-}
-
-/* Bytes of the samples that are kept, in the order of the walk. Returns their number. */
-static size_t kept_bytes(const work *k)
-{
-    size_t n = 0;
-    for (uint64_t i = 0; k->has_classes && i < k->samples * k->lanes; i++) n += k->classes[i] == AC_KEPT;
-    return n * 2 * k->b->number_size;
-}
-
-static void copy_kept(const work *k, uint8_t *bytes, void *values, int is_read)
-{
-    const size_t number = k->b->number_size;
-    uint64_t i = 0;
-    for (uint64_t t = 0; t < k->b->times; t++)
-        for (uint64_t f = 0; f < k->b->channels; f++)
-            for (uint64_t j = 0; j < k->b->pols; j++, i++)
-                for (uint32_t l = 0; l < k->baselines; l++) {
-                    const uint8_t class = k->classes[i * k->lanes + l];
-                    uint8_t *const at = (uint8_t *)values + 2 * number * (class == AC_CODED ? 0 : element_of(k, t, l, f, j));
-                    if (class == AC_ZERO && is_read) memset(at, 0, 2 * number);
-                    if (class != AC_KEPT) continue;
-                    if (is_read)
-                        ac_copy_little_endian(at, bytes, 2, number);
-                    else
-                        ac_copy_little_endian(bytes, at, 2, number);
-                    bytes += 2 * number;
-                }
 }
 
 /* ---- encoding ---- */
@@ -216,7 +120,7 @@ static void add(tape *t, const costs *c, int is_counted, const ac_site *site, ui
 }
 
 /* Integers of both parts, [sample][part][lane], and what they stand for, in `decoded`. */
-static int quantise(const work *k, const void *values, int32_t *steps)
+static int quantise(const ac_round *k, const void *values, int32_t *steps)
 {
     const ac_block *const b = k->b;
     const size_t n = k->lanes, count = (size_t)k->samples * n;
@@ -232,7 +136,7 @@ static int quantise(const work *k, const void *values, int32_t *steps)
                     for (uint32_t l = 0; l < n; l++) {
                         places[i * n + l] = 0;
                         if (k->classes[i * n + l] != AC_CODED) continue;
-                        const uint64_t element = element_of(k, t, l, f, j);
+                        const uint64_t element = ac_element_of(k, t, l, f, j);
                         const double unit = k->unit[(i % k->row) * n + l];
                         places[i * n + l] = (get(b, values, element, part) / unit + (double)(dither_of(k, element) >> 8 * part & 255)) / AC_STEP_PARTS;
                     }
@@ -247,7 +151,7 @@ static int quantise(const work *k, const void *values, int32_t *steps)
 }
 
 /* Goes through the first times of a round. */
-static void record_round(const work *k, uint64_t times, ac_walk *walk, ac_step *s, const costs *c, const ac_distances *tables, void *decoded, tape *out)
+static void record_round(const ac_round *k, uint64_t times, ac_walk *walk, ac_step *s, const costs *c, const ac_distances *tables, void *decoded, tape *out)
 {
     const ac_block *const b = k->b;
     const uint32_t n = k->lanes;
@@ -265,7 +169,7 @@ static void record_round(const work *k, uint64_t times, ac_walk *walk, ac_step *
                     ac_walk_scale(walk, s, part);
                     for (uint32_t l = 0; l < n; l++) {
                         if (!is_coded[l]) continue;
-                        const uint64_t element = element_of(k, s->time, l, s->channel, s->turn);
+                        const uint64_t element = ac_element_of(k, s->time, l, s->channel, s->turn);
                         const uint32_t dither = dither_of(k, element) >> 8 * part & 255, half = b->kind == AC_LATTICE ? state[part][l] & 1 : 0;
                         const int64_t mean = ac_whole_mean(s->mean[part][l]), step = k->steps[(2 * i + part) * n + l], units = ac_units_of(step, half, dither);
                         const ac_site site = ac_site_of(mean, s->scale[l], half, dither);
@@ -282,9 +186,9 @@ static void record_round(const work *k, uint64_t times, ac_walk *walk, ac_step *
 }
 
 /* Goes through the first times of a group with or without predictions. */
-static int record_all(const rounds *all, uint64_t times, int is_predicted, const costs *c, const ac_distances *tables, void *decoded, tape *out)
+static int record_all(const ac_rounds *all, uint64_t times, int is_predicted, const costs *c, const ac_distances *tables, void *decoded, tape *out)
 {
-    const work *k = all->at;
+    const ac_round *k = all->at;
     ac_walk walk;
     ac_step *const s = calloc(1, sizeof *s);
     size_t room = 0;
@@ -345,11 +249,11 @@ static uint8_t *pack(const tape *t, const uint8_t *lane_of, const ac_distances *
 }
 
 /* The lane of each record, in the order of the walk. */
-static uint8_t *lanes_of_records(const rounds *all, size_t records)
+static uint8_t *lanes_of_records(const ac_rounds *all, size_t records)
 {
     uint8_t *const lanes = malloc(records + 1);
     size_t count = 0;
-    for (const work *k = all->at; lanes && k < all->at + all->count; k++)
+    for (const ac_round *k = all->at; lanes && k < all->at + all->count; k++)
         for (uint64_t i = 0; i < k->samples; i++)
             for (int part = 0; part < 2; part++)
                 for (uint32_t l = 0; l < k->lanes; l++)
@@ -357,59 +261,22 @@ static uint8_t *lanes_of_records(const rounds *all, size_t records)
     return lanes;
 }
 
-static void take_classes(work *k, const uint8_t *classes)
-{
-    uint64_t i = 0;
-    for (uint64_t t = 0; t < k->b->times; t++)
-        for (uint64_t f = 0; f < k->b->channels; f++)
-            for (uint64_t j = 0; j < k->b->pols; j++, i++)
-                for (uint32_t l = 0; l < k->baselines; l++) {
-                    k->classes[i * k->lanes + l] = classes[element_of(k, t, l, f, j)];
-                    k->has_classes |= classes[element_of(k, t, l, f, j)] != AC_CODED;
-                }
-}
-
-static int quantise_all(rounds *all, const void *values, const uint8_t *classes)
+static int quantise_all(ac_rounds *all, const void *values, const uint8_t *classes)
 {
     int status = AC_OK;
-    for (work *k = all->at; k < all->at + all->count && !status; k++) {
+    for (ac_round *k = all->at; k < all->at + all->count && !status; k++) {
         k->steps = malloc((size_t)k->samples * 2 * k->lanes * sizeof *k->steps);
-        if (classes) take_classes(k, classes);
+        if (classes) ac_round_take_classes(k, classes);
         status = k->steps ? quantise(k, values, k->steps) : AC_ERROR_MEMORY;
     }
     return status;
-}
-
-/* What goes before the states, in room of its own; `length` becomes 0 without memory. */
-static uint8_t *head_of(const rounds *all, const void *values, void *decoded, size_t *length)
-{
-    size_t map_length = 0, kept = 0;
-    int has_classes = 0;
-    for (size_t i = 0; i < all->count; i++) has_classes |= all->at[i].has_classes, kept += kept_bytes(all->at + i);
-    *length = 1;
-    if (!has_classes) return calloc(1, 1);
-    ac_round_classes *const c = classes_of(all);
-    uint8_t *const map = c ? ac_classes_pack(c, all->count, all->at->b, &map_length) : NULL;
-    uint8_t *const head = map ? malloc(1 + ac_varint_size(map_length) + map_length + kept) : NULL;
-    if (head) {
-        head[0] = AC_HAS_CLASSES;
-        *length = 1 + ac_put_varint(head + 1, map_length) + map_length;
-        memcpy(head + *length - map_length, map, map_length);
-        for (size_t i = 0; i < all->count; i++) {
-            copy_kept(all->at + i, head + *length, (void *)values, 0);
-            if (decoded) copy_kept(all->at + i, head + *length, decoded, 1);
-            *length += kept_bytes(all->at + i);
-        }
-    }
-    free(c), free(map);
-    return head;
 }
 
 static void free_tape(tape *t) { free(t->records), free(t->more); }
 static uint64_t cost_of(const tape *t) { return t->records ? t->cost[t->shape] : UINT64_MAX; }
 
 /* Whether predictions shorten a group of many samples: by its first times, in which they still have to learn. */
-static int is_worth_predicting(const rounds *all, const costs *c, const ac_distances *tables, int *status)
+static int is_worth_predicting(const ac_rounds *all, const costs *c, const ac_distances *tables, int *status)
 {
     tape plain = {0}, predicted = {0};
     const uint64_t times = ac_larger(all->at->b->times / 8, 2);
@@ -422,13 +289,13 @@ static int is_worth_predicting(const rounds *all, const costs *c, const ac_dista
 
 uint8_t *ac_group_encode(const ac_group *g, const void *values, const uint8_t *classes, int how, void *decoded, size_t *length)
 {
-    rounds all;
+    ac_rounds all;
     tape plain = {0}, predicted = {0};
     uint8_t *out = NULL, *head = NULL, *lanes = NULL;
     size_t head_length = 0;
     ac_distances *const tables = malloc(AC_VIS_SHAPES * sizeof *tables);
     costs *const c = malloc(sizeof *c);
-    int status = start_all(&all, g);
+    int status = ac_rounds_start(&all, g);
     if (!tables || !c || status || quantise_all(&all, values, classes)) goto done;
     for (uint32_t shape = 0; shape < AC_VIS_SHAPES; shape++) ac_distances_make(tables + shape, shape);
     make_costs(c, tables);
@@ -439,15 +306,15 @@ uint8_t *ac_group_encode(const ac_group *g, const void *values, const uint8_t *c
     const int is_predicted = cost_of(&predicted) < cost_of(&plain);
     const tape *const best = is_predicted ? &predicted : &plain;
     if (!status) lanes = lanes_of_records(&all, best->count);
-    if (lanes) head = head_of(&all, values, decoded, &head_length);
-    if (head) out = pack(best, lanes, tables, states_of(&all), head_length, length);
+    if (lanes) head = ac_rounds_head(&all, values, decoded, &head_length);
+    if (head) out = pack(best, lanes, tables, ac_states_of(&all), head_length, length);
     if (out) {
         memcpy(out, head, head_length);
         out[0] |= (uint8_t)(is_predicted | (int)best->shape << AC_SHAPE_SHIFT);
     }
 done:
     free(head), free(lanes), free(c), free(tables);
-    free_tape(&plain), free_tape(&predicted), end_all(&all);
+    free_tape(&plain), free_tape(&predicted), ac_rounds_end(&all);
     return out;
 }
 
@@ -489,7 +356,7 @@ static inline int64_t pop_step(const ac_distances *tables, const ac_site *site, 
     return cell * ((int64_t)1 << site->shift) + (int64_t)pop_bits(site->shift, x, in);
 }
 
-static int decode_round(const work *k, ac_walk *walk, ac_step *s, const ac_distances *tables, reader *in, uint32_t states, void *values, ac_refusal *why)
+static int decode_round(const ac_round *k, ac_walk *walk, ac_step *s, const ac_distances *tables, reader *in, uint32_t states, void *values, ac_refusal *why)
 {
     const ac_block *const b = k->b;
     const uint32_t n = k->lanes;
@@ -507,7 +374,7 @@ static int decode_round(const work *k, ac_walk *walk, ac_step *s, const ac_dista
                     ac_walk_scale(walk, s, part);
                     for (uint32_t l = 0; l < n; l++) {
                         if (!is_coded[l]) continue;
-                        const uint64_t element = element_of(k, s->time, l, s->channel, s->turn);
+                        const uint64_t element = ac_element_of(k, s->time, l, s->channel, s->turn);
                         const uint32_t dither = dither_of(k, element) >> 8 * part & 255, half = b->kind == AC_LATTICE ? state[part][l] & 1 : 0;
                         const int64_t mean = ac_whole_mean(s->mean[part][l]);
                         const ac_site site = ac_site_of(mean, s->scale[l], half, dither);
@@ -528,54 +395,34 @@ static int decode_round(const work *k, ac_walk *walk, ac_step *s, const ac_dista
     return status;
 }
 
-static int decode_all(const rounds *all, int is_predicted, const ac_distances *tables, reader *in, void *values, ac_refusal *why)
+static int decode_all(const ac_rounds *all, int is_predicted, const ac_distances *tables, reader *in, void *values, ac_refusal *why)
 {
-    const work *k = all->at;
+    const ac_round *k = all->at;
     ac_walk walk;
     ac_step *const s = calloc(1, sizeof *s);
     int status = ac_walk_start(&walk, k->b, k->baselines, is_predicted);
     if (!s) status = AC_ERROR_MEMORY;
     for (size_t i = 0; i < all->count && !status; i++) {
         if (i) status = ac_walk_next(&walk, k[i].b, k[i].baselines);
-        if (!status) status = decode_round(k + i, &walk, s, tables, in, states_of(all), values, why);
+        if (!status) status = decode_round(k + i, &walk, s, tables, in, ac_states_of(all), values, why);
     }
     ac_walk_end(&walk);
     free(s);
     return status;
 }
 
-/* The table of classes and the samples that are kept. */
-static int read_classes(rounds *all, ac_reader *r, void *values)
-{
-    const uint64_t length = ac_take_varint(r, UINT64_MAX);
-    const size_t at = r->at;
-    const uint8_t *const map = ac_take(r, length);
-    if (!map) return r->why.status;
-    ac_round_classes *const c = classes_of(all);
-    if (!c) return AC_ERROR_MEMORY;
-    ac_classes_read(c, all->count, all->at->b, map, (size_t)length, &r->why);
-    if (r->why.status) r->why.at += at;
-    free(c);
-    for (work *k = all->at; k < all->at + all->count && !r->why.status; k++) {
-        k->has_classes = 1;
-        const uint8_t *const kept = ac_take(r, kept_bytes(k));
-        if (kept) copy_kept(k, (uint8_t *)kept, values, 1);
-    }
-    return r->why.status;
-}
-
 
 int ac_group_decode(const ac_group *g, const uint8_t *data, size_t length, ac_distances *tables, uint32_t *made, void *values, ac_refusal *why)
 {
-    rounds all;
+    ac_rounds all;
     ac_reader r = {data, length, 0, {0}};
     const uint32_t flags = ac_take_byte(&r), shape = flags >> AC_SHAPE_SHIFT & AC_SHAPE_BITS;
-    int status = start_all(&all, g);
+    int status = ac_rounds_start(&all, g);
     if (flags > AC_GROUP_FLAGS || shape >= AC_VIS_SHAPES) ac_refuse(&r.why, AC_REASON_VISIBILITY_GROUP, 0, flags, AC_GROUP_FLAGS);
     if (!status) status = r.why.status;
-    if (!status && (flags & AC_HAS_CLASSES)) status = read_classes(&all, &r, values);
+    if (!status && (flags & AC_HAS_CLASSES)) status = ac_rounds_read_classes(&all, &r, values);
     reader in = {0};
-    const uint32_t states = status ? 0 : states_of(&all);
+    const uint32_t states = status ? 0 : ac_states_of(&all);
     const uint8_t *const first = status ? NULL : ac_take(&r, 4 * states);
     if (first) ac_states_read(data, (size_t)(first - data), states, in.state, &r.why);
     if (!status) status = r.why.status;
@@ -586,6 +433,6 @@ int ac_group_decode(const ac_group *g, const uint8_t *data, size_t length, ac_di
     }
     if (!status) status = ac_states_end(in.state, states, (size_t)(in.words.end - in.words.next), length, &r.why);
     if (r.why.status) *why = r.why;
-    end_all(&all);
+    ac_rounds_end(&all);
     return status;
 }

@@ -2,19 +2,10 @@
 #ifndef AC_VISIBILITY_GROUP_H
 #define AC_VISIBILITY_GROUP_H
 
-#include "visibility/block.h"
-#include "visibility/steps.h"
+#include "visibility/rounds.h"
 #include "visibility/tables.h"
 
-enum { AC_PREDICTED = 1, AC_SHAPE_SHIFT = 1, AC_SHAPE_BITS = 3, AC_HAS_CLASSES = 8, AC_GROUP_FLAGS = 15, AC_STATES = 4 };
 enum { AC_TRY_BOTH = 0, AC_ONLY_PLAIN = 1, AC_ONLY_PREDICTED = 2 };
-
-typedef struct {
-    const ac_block *block;
-    const ac_steps *steps;
-    uint64_t first;     /* baseline */
-    uint64_t baselines;
-} ac_group;
 
 /* values, classes (NULL: all are coded) and decoded are the block's. Bytes to be freed; NULL without memory. */
 uint8_t *ac_group_encode(const ac_group *group, const void *values, const uint8_t *classes, int how, void *decoded, size_t *length);
