@@ -31,6 +31,8 @@ OPTIONAL = (
     (67, "hyperprior", False, "astrocodec.lossy.hyperprior:hyperprior"),
     (68, "elic", False, "astrocodec.lossy.elic:elic"),
     (69, "qhvae", False, "astrocodec.lossy.qhvae:qhvae"),
+    (98, "elic_visibility", False, "astrocodec.lossy.visibility_planes:elic_visibility"),
+    (99, "qhvae_visibility", False, "astrocodec.lossy.visibility_planes:qhvae_visibility"),
 )
 LISTED = NATIVE | {codec_id: name for codec_id, name, _, _ in OPTIONAL}  # in docs/format.md, by id
 TORCH_INSTALL = "pip install 'astrocodec[torch]'"

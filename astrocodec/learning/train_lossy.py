@@ -27,16 +27,19 @@ RECIPES = {
     "hyperprior": "astrocodec.lossy.hyperprior_training",
     "elic": "astrocodec.lossy.elic_training",
     "qhvae": "astrocodec.lossy.qhvae_training",
+    "elic_visibility": "astrocodec.lossy.visibility_training:elic",
+    "qhvae_visibility": "astrocodec.lossy.visibility_training:qhvae",
 }
 _WARM_UP = 0.02  # part of the steps
 _FINAL_RATE = 0.02  # part of the rate
 
 
 def find_recipe(system: str, options: Mapping[str, str], seed: int) -> Recipe:
-    """The recipe of a system, from its module's function `recipe`."""
+    """The recipe of a system, from its module's function `recipe` or the one that is named."""
     if system not in RECIPES:
         raise ValueError(f"system {system!r} found, allowed are {', '.join(RECIPES)}")
-    made: Recipe = importlib.import_module(RECIPES[system]).recipe(dict(options), seed)
+    module, _, name = RECIPES[system].partition(":")
+    made: Recipe = getattr(importlib.import_module(module), name or "recipe")(dict(options), seed)
     return made
 
 

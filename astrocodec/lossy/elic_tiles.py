@@ -32,13 +32,13 @@ def _networks(group: nn.Module) -> dict[str, tuple[list[nn.Module], int]]:
     return found
 
 
-def save(network: ElicNetwork, folder: Path) -> Path:
+def save(network: ElicNetwork, folder: Path, system: str = "elic") -> Path:
     """Write the weights into a folder, under their content's name."""
     tensors = pack_floats(network.transforms, "transforms") | hyper_tensors(network.hyper)
     for i, group in enumerate(network.groups):
         for name, (layers, reach) in _networks(group).items():
             tensors |= ExactNetwork.of(layers, reach).tensors(f"group{i}.{name}")
-    return save_weights(tensors, {"size": network.size.about()}, "elic", folder)
+    return save_weights(tensors, {"size": network.size.about()}, system, folder)
 
 
 class ElicTiles(LatentTiles):

@@ -34,7 +34,7 @@ def _layers(prior: Prior) -> dict[str, tuple[IntegerConv, int]]:
     return found | {f"base{i}": (layer, MEAN_REACH) for i, layer in enumerate(getattr(prior, "bases", ()))}
 
 
-def save(network: QhvaeNetwork, folder: Path) -> Path:
+def save(network: QhvaeNetwork, folder: Path, system: str = "qhvae") -> Path:
     """Write the weights into a folder, under their content's name."""
     tensors: dict[str, NDArray[Any]] = {}
     for part in _FLOATS:
@@ -42,7 +42,7 @@ def save(network: QhvaeNetwork, folder: Path) -> Path:
             tensors |= pack_floats(getattr(network, part), part)
     for name, (layer, reach) in _layers(network.prior).items():
         tensors |= ExactNetwork.of([layer], reach).tensors(f"prior.{name}")
-    return save_weights(tensors, {"size": network.size.about()}, "qhvae", folder)
+    return save_weights(tensors, {"size": network.size.about()}, system, folder)
 
 
 class QhvaeTiles:

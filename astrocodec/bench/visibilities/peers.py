@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from astrocodec.bench.visibilities.casacore_peers import casacore_peers
 from astrocodec.bench.visibilities.hdf5_peers import hdf5_peers
+from astrocodec.bench.visibilities.learned_peers import learned_peers
 from astrocodec.bench.visibilities.ours import our_peers
 from astrocodec.bench.visibilities.peer import VisPeer
 
@@ -24,7 +25,7 @@ def visibility_peers(names: tuple[str, ...] = ()) -> list[VisPeer]:
     >>> [peer.name for peer in visibility_peers(("Dysco A", "order"))]
     ['order-0 dithered', 'Dysco AF']
     """
-    every = [*our_peers(), *_order_0(), *casacore_peers(), *hdf5_peers()]
+    every = [*our_peers(), *_order_0(), *casacore_peers(), *hdf5_peers(), *learned_peers()]
     for name in names:
         if not any(name.lower() in peer.name.lower() for peer in every):
             raise ValueError(f"no codec has {name!r} in its name; there are {', '.join(peer.name for peer in every)}")

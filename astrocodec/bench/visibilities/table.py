@@ -13,7 +13,7 @@ from astrocodec.bench.visibilities.peer import DITHERED, OURS
 
 __all__ = ["text"]
 
-LOSSY = (OURS, DITHERED, "Dysco AF", "Dysco RF", "Dysco Row", "SZ3", "ZFP")
+LOSSY = (OURS, DITHERED, "Dysco AF", "Dysco RF", "Dysco Row", "SZ3", "ZFP", "ELIC", "QH-VAE")
 
 
 def bits_lines(rows: Sequence[Row], added: float) -> list[dict[str, Any]]:
