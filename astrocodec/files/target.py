@@ -26,6 +26,7 @@ __all__ = [
     "discard_unfinished",
     "is_reference",
     "make_folder",
+    "readable_mode",
     "remove_leftovers",
     "scratch_folder",
     "target_name",
@@ -160,12 +161,37 @@ def _link(temporary: Path, path: Path) -> None:
 
 
 def _look_at(like: FileLike | None) -> os.stat_result | None:
-    """Look at the file that an output is made from; None for pipes, and where there is none, which is told later."""
+    """Look at what an output is made from; None for pipes, and where there is none, which is told later.
+
+    A directory looks like a file that only those may read who may read all in it.
+    """
     try:
         found = os.stat(like) if isinstance(like, (str, os.PathLike)) else os.fstat(like.fileno()) if like else None
+        if found and stat.S_ISDIR(found.st_mode) and isinstance(like, (str, os.PathLike)):
+            return os.stat_result((readable_mode(like), *found[1:]))
     except (OSError, AttributeError):
         found = None
     return found if found and stat.S_ISREG(found.st_mode) else None
+
+
+def readable_mode(folder: str | os.PathLike[str]) -> int:
+    """
+    Return the mode of a file that only those may read, or write, who may do so with all files below a directory.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> oct(readable_mode(tempfile.mkdtemp()))
+    '0o100600'
+    """
+    bits = 0o666
+    for below, _, names in os.walk(folder):
+        reach = os.stat(below).st_mode
+        bits &= sum(0o6 << at for at in (0, 3, 6) if reach >> at & 1)
+        for name in names:
+            with suppress(OSError):
+                bits &= os.stat(os.path.join(below, name)).st_mode
+    return stat.S_IFREG | 0o600 | bits
 
 
 def _access_list(like: FileLike | None) -> bytes:
@@ -254,8 +280,8 @@ class Target:
     overwrite : bool
         Whether a file that exists now may be replaced. One that comes or changes before `commit` stays in any case.
     like : path or binary file object, optional
-        What the output is made from; it gets the owner, group and permission bits of that file, and at no time may
-        more people read it.
+        What the output is made from, a directory perhaps; it gets the owner, group and permission bits of that file,
+        and at no time may more people read it.
 
     Raises
     ------

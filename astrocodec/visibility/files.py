@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ from astrocodec.files.meter import ProgressCall
 from astrocodec.files.target import scratch_folder, sync_folder
 from astrocodec.files.unchanged import is_unchanged, state
 from astrocodec.visibility.archive import archive_measurement_set, is_archive, restore_measurement_set
+from astrocodec.visibility.archive.packed_files import files_in
 from astrocodec.visibility.coding import Lossy
 from astrocodec.visibility.data.uvfits import need_pyuvdata
 from astrocodec.visibility.uvh5_files import compress_uvh5
@@ -126,6 +128,7 @@ def compress(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             need_pyuvdata().from_file(os.fspath(source), file_type="uvfits").write_uvh5(str(plain))
+        plain.chmod(stat.S_IMODE(os.stat(source).st_mode) & 0o777 | stat.S_IRUSR)
         report = compress_uvh5(plain, target, progress=progress, **options)
     report.source, report.original_bytes = os.fspath(source), os.stat(source).st_size
     report.notes.append("uvfits became uvh5")
@@ -158,6 +161,8 @@ def compress_in_place(source: str | os.PathLike[str], **options: Any) -> FileRep
             folder.rmdir()
             path.rename(folder)  # first its name goes, then what it had
             sync_folder(path.parent)
+            for below, _, _ in os.walk(folder):
+                os.chmod(below, stat.S_IRWXU)  # what may not be written cannot be emptied either
             shutil.rmtree(folder)
         return report
     if not h5py.is_hdf5(path):
@@ -218,7 +223,7 @@ def decompress(
     report = hdf5_filter.info(source)
     restore_measurement_set(source, target, progress=progress)
     report.target = os.fspath(target)
-    report.original_bytes = sum(path.stat().st_size for path in Path(target).rglob("*") if path.is_file())
+    report.original_bytes = sum(path.stat().st_size for path in files_in(Path(target)))
     return report
 
 

@@ -19,7 +19,7 @@ from astrocodec.stages.flags import FLAGS
 from astrocodec.visibility.chunks import chunk_sides, filter_of, write_chunks
 from astrocodec.visibility.coding import VISIBILITY, BaselineGrowth, Lossy, encode_visibilities, is_of_visibilities
 from astrocodec.visibility.data.grid import grid_rows
-from astrocodec.visibility.data.measurement_set import put_rows, rows_of
+from astrocodec.visibility.data.tables import put_rows, rows_of
 from astrocodec.visibility.flags import encode_flags
 from hdf5_filter.boxes import Box
 from hdf5_filter.dataset_loss import coded_loss
@@ -223,11 +223,29 @@ def put_cells(table: Any, dataset: h5py.Dataset, rows: Rows, advance: Callable[[
 
 
 def named_cells(cells: Sequence[Cells]) -> Iterator[tuple[str, Cells]]:
-    """Cells and the names of their datasets: ``DATA``, ``DATA.2`` and so on of one column."""
+    """Cells and the names of their datasets: ``DATA``, ``DATA.2`` and so on of one column.
+
+    Names of columns that HDF5 would take for paths are quoted; one that is called ``DATA.2`` keeps its name.
+    """
+    taken = {_quoted(part.column) for part in cells}
     count: dict[str, int] = {}
     for part in cells:
-        number = count[part.column] = count.get(part.column, 0) + 1
-        yield part.column if number == 1 else f"{part.column}.{number}", part
+        first = name = _quoted(part.column)
+        number = count.get(first, 0) + 1
+        while number > 1 and (name := f"{first}.{number}") in taken:
+            number += 1
+        count[first] = number
+        taken.add(name)
+        yield name, part
+
+
+def _quoted(column: str) -> str:
+    """The name of a column, in which a slash is %2F.
+
+    >>> [_quoted(name) for name in ("DATA", "A/B", "5%", ".")]
+    ['DATA', 'A%2FB', '5%25', '%2E']
+    """
+    return "%2E" if column == "." else column.replace("%", "%25").replace("/", "%2F")
 
 
 def write_columns(

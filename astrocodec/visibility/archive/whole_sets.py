@@ -23,7 +23,7 @@ import numpy.typing as npt
 import hdf5_filter
 from astrocodec.errors import AstrocodecError, CorruptError, DifferenceError, FormatError
 from astrocodec.files.meter import Meter, ProgressCall
-from astrocodec.files.target import Target, scratch_folder, sync_folder
+from astrocodec.files.target import Target, readable_mode, scratch_folder, sync_folder
 from astrocodec.visibility.archive.cells import (
     TILED,
     Cells,
@@ -38,9 +38,10 @@ from astrocodec.visibility.archive.cells import (
     write_columns,
 )
 from astrocodec.visibility.archive.contents import KIND, VERSION, check_contents, is_archive, write_contents
-from astrocodec.visibility.archive.packed_files import different_file, files_in, pack_files, unpack_files
+from astrocodec.visibility.archive.own_tables import open_whole
+from astrocodec.visibility.archive.packed_files import different_file, files_in, give_modes, pack_files, unpack_files
 from astrocodec.visibility.coding import Lossy
-from astrocodec.visibility.data.measurement_set import open_table, put_rows
+from astrocodec.visibility.data.tables import open_table, put_rows
 from hdf5_filter.files import naming_damaged_file, open_file, system_errors
 from hdf5_filter.reading import available_cores
 from hdf5_filter.report import FileReport
@@ -53,22 +54,13 @@ _NOISY = ("DATA", "CORRECTED_DATA")  # what a loss is for unless columns are nam
 _BLOCK, _ROWS = 64 << 20, 1 << 16
 
 
-def _open_whole(source: str | os.PathLike[str]) -> Any:
-    """The table, which must have its own rows."""
-    table = open_table(source)
-    parts = [os.path.realpath(part) for part in table.partnames()]
-    if parts != [os.path.realpath(source)]:
-        table.close()
-        raise FormatError(
-            f"{os.fspath(source)}: its rows are those of {', '.join(parts[:3])}; name these sets, or make a copy with "
-            "rows of its own"
-        )
-    return table
-
-
 def _emptied_copy(folder: Path, copy: Path, cells: Sequence[Cells], plain: set[str], hollow: set[Path]) -> None:
     """A copy of a set whose columns of other than tiled storage managers are zeros, so that their files pack well."""
-    shutil.copytree(folder, copy, ignore=lambda below, names: [n for n in names if Path(below, n) in hollow])
+
+    def ignored(below: str, names: list[str]) -> list[str]:
+        return [name for name in names if Path(below, name) in hollow]
+
+    shutil.copytree(folder, copy, symlinks=True, ignore=ignored)
     for path in hollow:
         with (copy / path.relative_to(folder)).open("xb") as file:
             file.truncate(path.stat().st_size)
@@ -132,7 +124,7 @@ def archive_measurement_set(
     """
     start, folder = time.perf_counter(), Path(source)
     cores = available_cores() if workers is None else workers
-    with _open_whole(source) as table:
+    with open_whole(source) as table:
         coded = coded_columns(table)
         groups = groups_of(table, os.fspath(source))
         if columns is not None:
@@ -145,7 +137,7 @@ def archive_measurement_set(
         total = sum(part.nbytes for part in cells)
         meter = Meter(progress, total * (2 if verify else 1))
         with (
-            Target(target, overwrite=overwrite) as out,
+            Target(target, overwrite=overwrite, like=source) as out,
             scratch_folder(target) as scratch,
             system_errors(os.fspath(target)),
         ):
@@ -158,7 +150,9 @@ def archive_measurement_set(
                     of_files = scratch / "emptied"
                     _emptied_copy(folder, of_files, cells, plain, hollow)
                 empty = {path.relative_to(folder) for path in hollow}
-                pack_files(file.create_group("files"), of_files, lambda path: path.relative_to(of_files) in empty)
+                files = file.create_group("files")
+                files.attrs["mode"] = stat.S_IMODE(readable_mode(folder))
+                pack_files(files, of_files, lambda path: path.relative_to(of_files) in empty, folder)
                 write_contents(file)
                 for name in file["columns"]:
                     found = describe_with_loss(file["columns"][name], "compressed")
@@ -221,8 +215,17 @@ def restore_measurement_set(
                 os.fsync(written.fileno())
         if os.path.lexists(path):
             raise FileExistsError(f"{path}: exists, it appeared meanwhile and was kept")
+        mode = give_modes(file["files"], made, name, _allowed(file))
         made.rename(path)
+        path.chmod(mode)
         sync_folder(path.parent)
+
+
+def _allowed(file: h5py.File) -> int:
+    """Bits of modes that a set may get: whom its archive no longer lets in, the set does not either."""
+    had, has = int(file["files"].attrs.get("mode", 0)), os.stat(file.filename).st_mode
+    gone = sum(0o7 << at for at in (0, 3) if had >> at & 4 and not has >> at & 4)
+    return 0o7777 & ~gone
 
 
 def _restore(file: h5py.File, made: Path, advance: Callable[[int], None]) -> None:
@@ -257,7 +260,7 @@ def compare_with_set(
     """
     if not is_archive(source):
         raise FormatError(f"{os.fspath(source)}: holds no Measurement Set")
-    with _open_whole(original) as table, scratch_folder(source) as scratch:
+    with open_whole(original) as table, scratch_folder(source) as scratch:
         coded = coded_columns(table)
         cells = [part for column in coded for part in cells_of(table, column, groups_of(table, os.fspath(original)))]
         meter = Meter(progress, sum(part.nbytes for part in cells))

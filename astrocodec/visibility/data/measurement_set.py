@@ -10,61 +10,16 @@ import numpy.typing as npt
 
 from astrocodec.errors import FormatError
 from astrocodec.visibility.data.grid import Grid, grid_rows
+from astrocodec.visibility.data.tables import open_table, rows_of
 from astrocodec.visibility.data.visibility_set import VisibilitySet
 
-__all__ = ["MeasurementSet", "open_measurement_set", "open_table"]
+__all__ = ["MeasurementSet", "open_measurement_set"]
 
 _STOKES = {
     number: name
     for first, names in ((1, "I Q U V"), (5, "RR RL LR LL"), (9, "XX XY YX YY"))
     for number, name in enumerate(names.split(), first)
 }
-
-
-def open_table(path: str | os.PathLike[str], *, writable: bool = False) -> Any:
-    """
-    Open a table of casacore.
-
-    Raises
-    ------
-    ImportError
-        python-casacore is not installed.
-    FormatError
-        It is no table, or a damaged one.
-    """
-    try:
-        from casacore import tables
-    except ImportError as error:
-        message = "Measurement Sets need python-casacore, which is not installed: run `pip install 'astrocodec[vis]'`"
-        raise ImportError(message, name=error.name) from error
-    try:
-        return tables.table(os.fspath(path), readonly=not writable, ack=False)
-    except RuntimeError as error:
-        raise FormatError(f"{os.fspath(path)}: cannot be opened as a table of casacore: {error}") from error
-
-
-def rows_of(table: Any, rows: npt.NDArray[np.int64], column: str) -> npt.NDArray[Any]:
-    """Cells of rows in any order, which all have one shape."""
-    if not len(rows):
-        return np.asarray(table.getcol(column, 0, 0))
-    try:
-        if (np.diff(rows) == 1).all():
-            return np.asarray(table.getcol(column, int(rows[0]), len(rows)))
-        return np.asarray(table.selectrows(rows.tolist()).getcol(column))
-    except RuntimeError:  # TiledCellStMan has each cell by itself
-        return np.stack([np.asarray(table.getcell(column, row)) for row in rows.tolist()])
-
-
-def put_rows(table: Any, rows: npt.NDArray[np.int64], column: str, values: npt.NDArray[Any]) -> None:
-    """Write cells of rows in any order."""
-    try:
-        if (np.diff(rows) == 1).all():
-            table.putcol(column, values, int(rows[0]), len(rows))
-        else:
-            table.selectrows(rows.tolist()).putcol(column, values)
-    except RuntimeError:
-        for row, value in zip(rows.tolist(), values, strict=True):
-            table.putcell(column, row, value)
 
 
 class MeasurementSet(VisibilitySet):

@@ -1,0 +1,158 @@
+"""Measurement Sets with odd names, links, modes, and locks of others: they come back, or are refused in words."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+tables = pytest.importorskip("casacore.tables", reason="Measurement Sets need python-casacore")
+h5py = pytest.importorskip("h5py")
+
+from measurement_sets import files_of, make_set  # noqa: E402
+
+from astrocodec.errors import FormatError  # noqa: E402
+from astrocodec.visibility import archive, files  # noqa: E402
+from astrocodec.visibility.archive import packed_files  # noqa: E402
+from astrocodec.visibility.data import tables as opening  # noqa: E402
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    make_set(tmp_path / "a.ms", "TiledShapeStMan")
+    return tmp_path / "a.ms"
+
+
+def bits(path: Path) -> int:
+    return path.stat().st_mode & 0o7777
+
+
+def test_names_that_are_paths_or_numbered(source: Path) -> None:
+    names = ["DATA.2", "A/B", ".", "5%", "Ä"]
+    with tables.table(str(source), readonly=False, ack=False) as table:
+        for name in names:
+            table.addcols(tables.maketabdesc([tables.makearrcoldesc(name, 0j, valuetype="complex", ndim=2)]))
+            for row in range(table.nrows()):
+                table.putcell(name, row, table.getcell("DATA", row) + len(name))
+    archive.archive_measurement_set(source, source.with_name("a.h5"))
+    with h5py.File(source.with_name("a.h5")) as file:
+        first = {dataset.attrs["column"]: name for name, dataset in reversed(file["columns"].items())}
+        assert {first[name] for name in names} == {"DATA.2", "A%2FB", "%2E", "5%25", "Ä"}
+        assert {"DATA", "DATA.3", "DATA.2.2", "A%2FB.2", "%2E.2"} < set(file["columns"])
+    archive.restore_measurement_set(source.with_name("a.h5"), source.with_name("b.ms"))
+    before, after = files_of(source), files_of(source.with_name("b.ms"))
+    assert {name for name in before | after if before.get(name) != after.get(name)} <= {"table.lock"}
+
+
+def lead_out(source: Path, how: str) -> None:
+    """Let a set need what lies beside it."""
+    beside = source.with_name("beside")
+    (source / "ANTENNA").rename(beside)
+    if how == "link":
+        (source / "ANTENNA").symlink_to(beside)
+    elif how == "link of a file":
+        (beside).rename(source / "ANTENNA")
+        (source / "table.info").rename(source.with_name("info"))
+        (source / "table.info").symlink_to("../info")
+    elif how == "pipe":
+        (beside).rename(source / "ANTENNA")
+        os.mkfifo(source / "FEED" / "pipe")
+    else:
+        with tables.table(str(source), readonly=False, ack=False) as table, tables.table(str(beside), ack=False) as out:
+            table.putkeyword("ANTENNA", out)
+
+
+@pytest.mark.parametrize(
+    ("how", "says"),
+    [
+        ("link", "ANTENNA is a link to .*cp -rL"),
+        ("link of a file", r"table\.info is a link to \.\./info"),
+        ("keyword", "its subtable .*beside lies elsewhere; make a copy"),
+        ("pipe", "FEED/pipe is neither a file nor a folder"),
+    ],
+)
+def test_what_leads_out_of_a_set_is_refused(source: Path, how: str, says: str) -> None:
+    lead_out(source, how)
+    given = sorted(source.parent.iterdir())
+    with pytest.raises(FormatError, match=says):
+        files.compress_in_place(source)
+    assert sorted(source.parent.iterdir()) == given
+
+
+def test_links_within_a_set_come_back(source: Path) -> None:
+    (source / "OTHER").symlink_to("ANTENNA")
+    (source / "FEED" / "info").symlink_to("../table.info")
+    archive.archive_measurement_set(source, source.with_name("a.h5"))
+    archive.compare_with_set(source.with_name("a.h5"), source)
+    archive.restore_measurement_set(source.with_name("a.h5"), source.with_name("b.ms"))
+    found = source.with_name("b.ms")
+    assert (os.readlink(found / "OTHER"), os.readlink(found / "FEED" / "info")) == ("ANTENNA", "../table.info")
+
+
+@pytest.mark.parametrize("link", [("a", "../.."), ("a", "/etc"), ("FEED", "ANTENNA")])
+def test_an_archive_with_links_that_lead_out_is_damaged(
+    source: Path, monkeypatch: pytest.MonkeyPatch, link: tuple[str, str]
+) -> None:
+    archive.archive_measurement_set(source, source.with_name("a.h5"))
+    plain = packed_files.index_of
+    monkeypatch.setattr(packed_files, "index_of", lambda *where: plain(*where)._replace(links=[link]))
+    with pytest.raises((FormatError, FileExistsError)):
+        archive.restore_measurement_set(source.with_name("a.h5"), source.with_name("b.ms"))
+    assert sorted(path.name for path in source.parent.iterdir()) == ["a.h5", "a.ms"]
+
+
+@pytest.mark.parametrize("mode", [0o700, 0o750, 0o2755, 0o555])
+def test_modes_come_back_and_no_output_is_more_readable(source: Path, mode: int) -> None:
+    for path in source.rglob("*"):
+        path.chmod(mode if path.is_dir() else mode & 0o666)
+    (source / "FEED" / "table.dat").chmod(mode & 0o640)
+    source.chmod(mode)
+    files.compress(source, source.with_name("a.h5"))
+    assert bits(source.with_name("a.h5")) == 0o600 | mode & 0o640
+    files.decompress(source.with_name("a.h5"), source.with_name("b.ms"))
+    for path in [source, *source.rglob("*")]:
+        if path.name != "table.lock":
+            assert bits(source.with_name("b.ms") / path.relative_to(source)) == bits(path)
+    source.with_name("a.h5").chmod(0o600)
+    files.decompress(source.with_name("a.h5"), source.with_name("c.ms"))
+    assert not any(bits(path) & 0o070 & mode & 0o444 for path in source.with_name("c.ms").rglob("*"))
+
+
+HOLDER = """
+import sys, time
+from casacore import tables
+table = tables.table(sys.argv[1], readonly=False, ack=False, lockoptions="permanent")
+print("held", flush=True)
+time.sleep(100)
+"""
+
+
+@pytest.mark.parametrize("below", ["", "FEED"])
+def test_a_lock_of_another_program_is_waited_for_a_while(
+    source: Path, monkeypatch: pytest.MonkeyPatch, below: str
+) -> None:
+    with subprocess.Popen([sys.executable, "-c", HOLDER, str(source / below)], stdout=subprocess.PIPE) as holder:
+        try:
+            assert holder.stdout is not None
+            assert holder.stdout.readline() == b"held\n"
+            monkeypatch.setattr(opening, "_SECONDS", 0.3)
+            with pytest.raises(TimeoutError, match=f"is locked by process {holder.pid}, .*end that program"):
+                files.compress_in_place(source)
+            assert list(source.parent.iterdir()) == [source]
+        finally:
+            holder.kill()
+    files.compress(source, source.with_name("a.h5"))
+
+
+def test_a_private_uvfits_file_gives_a_private_copy(tmp_path: Path) -> None:
+    pytest.importorskip("pyuvdata", reason="uvfits needs pyuvdata")
+    from astrocodec.simulate.visibilities import Visibilities, VisibilitySettings
+    from astrocodec.simulate.visibility_files import write_visibilities
+
+    write_visibilities(
+        Visibilities(VisibilitySettings("meerkat", stations=3, times=2, channels=4)), tmp_path / "a.uvfits"
+    )
+    (tmp_path / "a.uvfits").chmod(0o600)
+    files.compress(tmp_path / "a.uvfits", tmp_path / "a.ac.uvh5")
+    assert bits(tmp_path / "a.ac.uvh5") == 0o600
