@@ -25,6 +25,10 @@ PRIVATE = 192  # ids from here on are never assigned
 _MAX_TEXT = 255
 # Codecs of this package that need more than it does: id, name, whether exact, and what makes them.
 OPTIONAL = (
+    (2, "idf", True, "astrocodec.lossless.idf:idf"),
+    (3, "pixelcnn", True, "astrocodec.lossless.pixelcnn:pixelcnn"),
+    (4, "l3c", True, "astrocodec.lossless.l3c:l3c"),
+    (5, "vdm", True, "astrocodec.lossless.vdm:vdm"),
     (64, "autoencoder", False, "astrocodec.lossy.autoencoder:Autoencoder"),
     (65, "vqvae", False, "astrocodec.lossy.vqvae:vqvae"),
     (66, "vae", False, "astrocodec.lossy.vae:vae"),

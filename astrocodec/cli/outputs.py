@@ -39,6 +39,17 @@ def check_model_output(path: Path, overwrite: bool, inputs: Iterable[Path]) -> N
         refuse_other_content(path, b"ACM", "model")
 
 
+def check_weights_output(path: Path, overwrite: bool, inputs: Iterable[Path]) -> None:
+    """The same of a file of weights, whose ninth byte opens its table."""
+    refuse_inputs([path], inputs)
+    check_output(path, overwrite)
+    if os.path.isfile(path):
+        with path.open("rb") as file:
+            if file.read(9)[8:] not in (b"{", b""):
+                name = printable_name(str(path))
+                end(Failure(f"{name}: is no file of weights, and stays; choose another name", ExitCode.EXISTS))
+
+
 def refuse_inputs(outputs: Iterable[Path], inputs: Iterable[Path]) -> None:
     """Refuse an output that is an input, by whatever path or link and with whatever options."""
     known = list(inputs)

@@ -20,6 +20,7 @@ from astrocodec.files.target import Target
 from astrocodec.model_folders import search_path
 
 FOLDER = Path(__file__).parent / "weights"
+_LOSSLESS = Path(__file__).parents[1] / "lossless" / "weights"
 FINGERPRINT_SIZE = 8
 _SUFFIX = ".safetensors"
 
@@ -70,10 +71,10 @@ def save_weights(
 
 
 def _folders() -> tuple[Path, ...]:
-    return (*search_path()[:-1], FOLDER)
+    return (*search_path()[:-1], FOLDER, _LOSSLESS)
 
 
-def weights_of(system: str, key: str | bytes) -> Weights:
+def weights_of(system: str, key: str | bytes | Path) -> Weights:
     """Those of a system; ValueError for another one's."""
     weights = find_weights(key)
     if weights.about.get("system") != system:
@@ -85,6 +86,8 @@ def weights_of(system: str, key: str | bytes) -> Weights:
 
 def find_weights(key: str | bytes | Path) -> Weights:
     """Weights by a system's name, where the package has one of it, a file's name or path, or a fingerprint.
+
+    By fingerprint files of any name are found in ``$ASTROCODEC_MODELS``, and those that this process has read.
 
     Raises
     ------
@@ -105,10 +108,26 @@ def find_weights(key: str | bytes | Path) -> Weights:
             weights = load_weights(path)
             if not isinstance(key, bytes) or weights.fingerprint == key:
                 return weights
+    if isinstance(key, bytes) and (known := _known_or_renamed(key)):
+        return known
     looked = ", ".join(map(str, _folders()))
     raise ModelNotFoundError(
         f"{said} not found in {looked}: upgrade astrocodec, or put the file where $ASTROCODEC_MODELS says"
     )
+
+
+def _known_or_renamed(fingerprint: bytes) -> Weights | None:
+    """Weights that were read here already, or of a file whose name does not tell its fingerprint."""
+    if fingerprint in _read:
+        return _read[fingerprint]
+    for folder in search_path()[:-1]:
+        for path in sorted(folder.glob(f"*{_SUFFIX}")) if folder.is_dir() else []:
+            if fingerprint_of(path.read_bytes()) == fingerprint:
+                return load_weights(path)
+    return None
+
+
+_read: dict[bytes, Weights] = {}
 
 
 @functools.lru_cache(maxsize=16)
@@ -120,7 +139,9 @@ def load_weights(path: Path) -> Weights:
         about = json.loads(_metadata(content)["about"])
     except (safetensors.SafetensorError, ValueError, KeyError) as error:
         raise CorruptError(f"{path}: not weights of astrocodec ({error})") from error
-    return Weights(path.name.removesuffix(_SUFFIX), fingerprint_of(content), tensors, about)
+    weights = Weights(path.name.removesuffix(_SUFFIX), fingerprint_of(content), tensors, about)
+    _read[weights.fingerprint] = weights
+    return weights
 
 
 def _metadata(content: bytes) -> dict[str, str]:
