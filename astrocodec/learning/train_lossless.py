@@ -63,7 +63,7 @@ def train_lossless(
     planes: str = "auto",
     resume: bool = False,
     patience: int = 10,
-    every: int = 200,
+    every: int | None = None,
     stop_after: int | None = None,
     device: str = "cpu",
     log: Callable[[str], None] = print,
@@ -91,14 +91,14 @@ def train_lossless(
     patience : int, optional
         End after so many judgements without a better one.
     every : int, optional
-        Steps between judgements.
+        Steps between judgements; by default there are forty.
 
     Raises
     ------
     ValueError
         There is nothing to learn from, or a checkpoint is in the way, or of another run.
     """
-    form = form or PixelFormat()
+    form, every = form or PixelFormat(), every or -(-steps // 40)
     checkpoint, curve = output.with_suffix(".pt"), output.with_suffix(".csv")
     if checkpoint.exists() and not resume:
         raise ValueError(f"{checkpoint}: of a run that was not ended; go on with it by --resume, or delete it")

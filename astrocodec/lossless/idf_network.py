@@ -155,6 +155,25 @@ class DenseBlock(nn.Module):
         yield "out", self.out, REACH
 
 
+@torch.no_grad()
+def _begin_with_lifting(weight: Tensor, squeezed: bool) -> None:
+    """Take the mean of its four neighbours off each pixel: the first step of a wavelet on a quincunx lattice."""
+    if squeezed:
+        n = weight.shape[1] // 2  # channels of a pixel; kept are those of even and of odd places, moved the mixed ones
+        for c in range(n):
+            for row, column in ((1, 1), (1, 2)):
+                weight[c, c, row, column] = -0.25
+            for row, column in ((0, 1), (1, 1)):
+                weight[c, n + c, row, column] = -0.25
+            for row, column in ((1, 1), (2, 1)):
+                weight[n + c, c, row, column] = -0.25
+            for row, column in ((1, 0), (1, 1)):
+                weight[n + c, n + c, row, column] = -0.25
+    else:
+        for c in range(weight.shape[1]):
+            weight[c, c, 1:, 1:] = -0.25
+
+
 def rounded_mean(mean: Tensor) -> Tensor:
     """The nearest whole symbol of a mean in 1/32, whose gradient passes."""
     whole = mean / UNIT
@@ -183,6 +202,8 @@ class IdfNetwork(nn.Module):
         for level in self.plan:
             kept = level.channels - level.moved
             self.flows.append(nn.ModuleList(DenseBlock(kept, level.moved, 0, size) for _ in level.orders))
+            if size.halves and level.orders and not level.channels % (4 if level.squeezes else 2):
+                _begin_with_lifting(self.flows[-1][0].linear.conv.weight, level.squeezes)  # type: ignore[index, union-attr]
             if level.given_up:
                 block = DenseBlock(
                     level.channels - level.given_up, level.given_up, 3 * size.components * level.given_up, size

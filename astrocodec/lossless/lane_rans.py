@@ -23,7 +23,7 @@ _PER_LANE = 8192
 _MOST_LANES = 1024
 _WAYS = 16
 # Of few lanes and symbols of an alphabet, the frequencies of so many symbols of each lane are made at once.
-_FEW, _ROW, _AHEAD = 2, 256, 64
+_FEW, _ROW, _AHEAD = 12, 256, 64
 _CUT = "lanes: no words are left before the last symbol: the stream is cut"
 
 

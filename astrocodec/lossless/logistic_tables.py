@@ -27,6 +27,7 @@ _FAR = 22
 _CDF_BITS = 32
 _INVERSE_BITS = 24
 _PART_BITS = 12
+_SMALL, _NEAR = 256, 1 << 14  # symbols of an alphabet whose distributions are tabulated, and the largest distance
 _LOGIT_REACH = 20 * LOGIT_UNIT
 
 
@@ -108,7 +109,11 @@ class Logistics:
         """Frequencies of all below `symbols` (m, ...), 0 to alphabet, of the distributions `which`, m of them."""
         lead = (slice(None), *(None,) * (symbols.ndim - 1))
         distance = (symbols * UNIT - UNIT // 2)[..., None] - self.means[which][lead]
-        parts = _logistic(distance, inverse_scales()[self.scales[which]][lead])
+        scales = self.scales[which][lead]
+        if self.alphabet <= _SMALL:
+            parts = _tabulated(distance, scales)
+        else:
+            parts = _logistic(distance, inverse_scales()[scales])
         total = (self.weights[which][lead] * parts).sum(-1)
         free = (1 << MASS_BITS) - self.alphabet
         found: Integers = symbols + ((total >> WEIGHT_BITS) * free >> _CDF_BITS)
@@ -120,6 +125,23 @@ class Logistics:
         """Starts and frequencies of the symbols (n,) themselves."""
         edges = self.cumulative(slice(None), np.stack([symbols, symbols + 1], 1))
         return edges[:, 0], edges[:, 1] - edges[:, 0]
+
+
+@functools.cache
+def _table() -> tuple[Integers, NDArray[np.bool_]]:
+    """Room for the logistic function at distances up to `_NEAR` either side, and which scales are filled in."""
+    return np.empty((N_SCALES, 2 * _NEAR + 1), np.int64), np.zeros(N_SCALES, np.bool_)
+
+
+def _tabulated(distance: Integers, scales: Integers) -> Integers:
+    """The same as `_logistic` for a small alphabet, quicker; what is farther away counts as `_NEAR`."""
+    table, filled = _table()
+    if not filled[scales].all():
+        for scale in np.flatnonzero(np.bincount(scales.ravel(), minlength=N_SCALES) * ~filled):
+            table[scale] = _logistic(np.arange(-_NEAR, _NEAR + 1), inverse_scales()[scale])
+            filled[scale] = True
+    found: Integers = table[scales, np.clip(distance, -_NEAR, _NEAR) + _NEAR]
+    return found
 
 
 def _logistic(distance: Integers, inverse: Integers) -> Integers:

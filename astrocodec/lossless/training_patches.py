@@ -21,7 +21,7 @@ from astrocodec.lossless.pixel_format import PixelFormat, centred, centres_of
 
 # A pool serves so many steps, and has so many patches of each of so many files.
 _POOL_STEPS, _POOL_FILES, _POOL_PATCHES = 100, 8, 512
-_HELD_BACK = 96  # patches of a file that tell how good a network is
+_HELD_BACK = 64  # patches of a file that tell how good a network is
 
 
 @functools.lru_cache(maxsize=4)
@@ -115,9 +115,9 @@ class TrainingPatches:
         for group in self.groups:
             parts = []
             for share in self._held[group]:
-                for planes in _planes_of(share, self._is_residual):
-                    patches = cut(planes, self.form.frames)
-                    parts.append(patches[:: -(-len(patches) // _HELD_BACK)])
+                patches = [cut(planes, self.form.frames) for planes in _planes_of(share, self._is_residual)]
+                apart = -(-sum(map(len, patches)) // _HELD_BACK)
+                parts += [of[::apart] for of in patches]
             if parts:
                 found[group] = self.symbols(np.concatenate(parts))
         return found

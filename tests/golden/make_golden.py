@@ -15,6 +15,7 @@ import numpy as np
 HERE = Path(__file__).parent
 sys.path += [str(HERE), str(HERE.parent), str(HERE.parents[1])]
 
+import lossless_cases  # noqa: E402
 from lossy_cases import CASES as LOSSY  # noqa: E402
 from made_models import GENTLE, UNEVEN, UNEVEN_WIDE, WIDE, WILD, MadeModel, made_samples  # noqa: E402
 from stream_cases import CASES as STREAMS  # noqa: E402
@@ -92,6 +93,8 @@ def golden_files() -> dict[str, bytes]:
         files[f"v1_stream_{name}.acs"] = case.encode(case.array())
     for name, (make, bound) in LOSSY.items():  # what is chosen within a bound only the library does
         files[f"v1_lossy_{name}.acs"] = astrocodec.encode(make(), bound=bound)
+    for name in lossless_cases.names():
+        files[f"v1_lossless_{name}.acs"] = lossless_cases.encoded(name)
     for name, case in VISIBILITIES.items():
         files[f"v1_visibility_{name}.acs"] = _visibilities(case)
     return files
@@ -131,7 +134,9 @@ def main() -> int:
         np.save(HERE / f"v1_lossy_{name}.npy", astrocodec.decode(files[f"v1_lossy_{name}.acs"]))
     for name in VISIBILITIES:
         np.save(HERE / f"v1_visibility_{name}.npy", astrocodec.decode(files[f"v1_visibility_{name}.acs"]))
-    arrays = len(CASES) + len(STREAMS) + len(LOSSY) + len(VISIBILITIES)
+    for name in lossless_cases.names():
+        np.save(HERE / f"v1_lossless_{name}.npy", lossless_cases.array())
+    arrays = len(lossless_cases.names()) + len(CASES) + len(STREAMS) + len(LOSSY) + len(VISIBILITIES)
     print(f"{len(files)} files and {arrays} arrays written to {HERE.name}/")
     return 0
 

@@ -96,7 +96,7 @@ def test_bits_to_learn_from_are_those_of_the_tables() -> None:
     assert abs(float(logistic_bits(*parts, 256).sum()) / coder.bits() - 1) < 0.01
 
 
-@pytest.mark.parametrize(("n", "alphabet"), [(0, 256), (1, 256), (300, 256), (300, 65536), (40000, 256), (210000, 256)])
+@pytest.mark.parametrize(("n", "alphabet"), [(0, 256), (1, 256), (300, 256), (300, 65536), (20000, 256)])
 def test_lanes(n: int, alphabet: int) -> None:
     """Calls of any length, one lane and several, by rows and by halving."""
     logistics, symbols = made(n, alphabet, 1)
