@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from astrocodec._native import Output, _address, _check, _library
-from astrocodec._native.stream import _Array
+from astrocodec._native.stream import _Array, _Threads
 
 _pointer, _size, _int = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int
 _NO_ROOM = 12
@@ -59,20 +59,22 @@ def encode_block(
     classes: NDArray[np.uint8] | None,
     exponents: tuple[NDArray[np.int16], NDArray[np.int16]] | None,
     how: int,
+    workers: int = 1,
 ) -> tuple[bytes, NDArray[Any]] | None:
     """Data of a block and what they decode to; None where they would be smaller than a stream may be.
 
     `classes` are of each sample, the `exponents` of baseline and polarisation, and of channels.
     """
     decoded = np.empty_like(values)
-    output = Output()
+    output, threads = Output(), _Threads(workers)
     of_baselines, of_channels = (None, None) if exponents is None else map(_address, exponents)
     status = _library.ac_visibility_encode(
         *(parameters, len(parameters), ctypes.byref(_Array.of(values)), _address(values)),
-        *(None if classes is None else _address(classes), of_baselines, of_channels, how, _address(decoded), None),
+        *(None if classes is None else _address(classes), of_baselines, of_channels, how, _address(decoded)),
+        threads.argument,
         ctypes.byref(output),
     )
     if status == _NO_ROOM:
         return None
-    _check(status, "visibilities")
+    threads.finish(status, "visibilities")
     return output.to_bytes(), decoded

@@ -270,6 +270,16 @@ AC_API int ac_visibility_classify(const ac_array *array, const void *values, con
                                   uint64_t *others);
 AC_API int ac_visibility_measure(const ac_array *array, const void *values, const void *decoded, const uint8_t *classes, const uint8_t *flags, const double *noise,
                                  double *sums, double *largest);
+/* Noise of c8 from differences, medians of which are over what noise of 1 gives. chosen: counts[0] times, then counts[1] baselines, that are looked at; scale: a power
+ * of two that brings usual values near 1. which: of operators, a bit for each: medians and how many differences were known, [operator][chosen baseline][pol]. Baselines without noise
+ * are not known. of_all, where `which` is one operator: of all chosen baselines at once; or NULL. */
+enum { AC_NOISE_OPERATORS = 7 };
+AC_API int ac_visibility_differences(const ac_array *array, const void *values, const uint8_t *flags, const uint64_t *chosen, const size_t counts[2], float scale,
+                                     uint32_t which, uint8_t *is_noiseless, uint8_t *is_known, float *medians, uint64_t *known, float *of_all,
+                                     const ac_parallel *parallel);
+/* Medians by channel and polarisation of one operator's differences over the noise, [chosen baseline][pol], NAN where it is not known. */
+AC_API int ac_visibility_profile(const ac_array *array, const void *values, const uint8_t *flags, const uint64_t *chosen, const size_t counts[2], float scale, uint32_t which,
+                                 const float *noise, float *medians, uint64_t *known, const ac_parallel *parallel);
 AC_API int ac_visibility_decode(const uint8_t *parameters, size_t parameters_length, const uint8_t *data, size_t length, const ac_array *array, void *out,
                                 size_t capacity, ac_fault *fault);
 

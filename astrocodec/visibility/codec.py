@@ -84,6 +84,7 @@ def encode(
     noise: ArrayLike | None = None,
     flags: ArrayLike | None = None,
     model: str | None = None,
+    workers: int = 1,
 ) -> bytes:
     """Encode a block of visibilities: losslessly, or LOSSY at a stated cost in noise.
 
@@ -103,6 +104,8 @@ def encode(
         Of the shape of `vis`: samples that say nothing of noise. They are coded as all others.
     model : str, optional
         ``"none"``: without predictions, three times as fast; ``"predicted"``: with them. By default what is smaller.
+    workers : int, optional
+        Threads; they change no byte.
 
     Returns
     -------
@@ -131,17 +134,19 @@ def encode(
         raise ValueError(f"flags have shape {np.shape(flags)}, visibilities {values.shape[:4]}")
     if noise_increase is None:
         return _encode_exact(values, _HOW[model])
+    if workers < 1:
+        raise ValueError(f"workers is {workers}, at least 1 is needed")
     share = noise_share(noise_increase)
     if values.dtype.kind != "c":
         raise ValueError("integers are coded exactly: leave noise_increase out, or convert them to complex64")
     if not values.size:
         return _encode_exact(values, _HOW[model])
     if noise is None:
-        found = noise_to_code(values, None if flags is None else np.asarray(flags, bool))
+        found = noise_to_code(values, None if flags is None else np.asarray(flags, bool), workers)
     else:
         found = np.broadcast_to(np.asarray(noise, np.float32), values.shape[1:])
     return _encode_lossy(
-        values, found, share, None if flags is None else np.ascontiguousarray(flags, bool), _HOW[model]
+        values, found, share, None if flags is None else np.ascontiguousarray(flags, bool), _HOW[model], workers
     )
 
 
@@ -235,7 +240,7 @@ def _steps(base: float, exponents: tuple[NDArray[np.int16], NDArray[np.int16]]) 
 
 
 def _encode_lossy(
-    values: NDArray[Any], noise: NDArray[Any], share: float, flags: NDArray[np.bool_] | None, how: int
+    values: NDArray[Any], noise: NDArray[Any], share: float, flags: NDArray[np.bool_] | None, how: int, workers: int
 ) -> bytes:
     """At D = `share`; what cannot be coded so is kept."""
     sigma = np.where((noise > 0) & np.isfinite(noise), noise, np.nan).astype(np.float64)
@@ -269,7 +274,7 @@ def _encode_lossy(
         block = _Block(
             *(LATTICE, base, min(max(16.0, distance), 2.0**40), seed, classes if others else None, exponents)
         )
-        made = encode_block(block.parameters, values, block.classes, exponents, how)
+        made = encode_block(block.parameters, values, block.classes, exponents, how, workers)
         if made is None:
             break
         sums, largest = measure(values, made[1], classes, flags, sigma)

@@ -94,6 +94,7 @@ ORDER = (
     "_native.chunk",
     "_native.foreign",
     "_native.visibility_blocks",
+    "_native.visibility_noise",
     "_native.hdf5",
     "_native.memory",
     "references",

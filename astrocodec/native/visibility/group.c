@@ -13,7 +13,7 @@
 static inline uint32_t dither_of(const ac_round *k, uint64_t element) { return k->b->kind == AC_LATTICE ? ac_dither_at(k->b->seed, element) : 0; }
 
 /* A part of a sample; what a type has no room for is its largest value, integers of types that have none are refused. */
-static int put(const ac_block *b, void *values, uint64_t element, uint32_t part, int64_t units, double unit)
+static inline int put(const ac_block *b, void *values, uint64_t element, uint32_t part, int64_t units, double unit)
 {
     const uint64_t i = 2 * element + part;
     const double v = (double)units * unit;
@@ -35,7 +35,7 @@ static int put(const ac_block *b, void *values, uint64_t element, uint32_t part,
     return 1;
 }
 
-static double get(const ac_block *b, const void *values, uint64_t element, uint32_t part)
+static inline double get(const ac_block *b, const void *values, uint64_t element, uint32_t part)
 {
     const uint64_t i = 2 * element + part;
     switch (b->dtype) {
@@ -56,7 +56,7 @@ enum { COUNT_ALL = 4096 };
 
 /* A coded part: its table, symbol and the bits behind; those that are many stand in `more`. */
 typedef struct {
-    uint16_t table;
+    uint16_t table : 14, state : 2;
     uint8_t symbol, shift;
 } record;
 
@@ -104,12 +104,12 @@ static void make_costs(costs *c, const ac_distances *tables)
         }
 }
 
-static void add(tape *t, const costs *c, int is_counted, const ac_site *site, uint32_t reach, int64_t step)
+static inline void add(tape *t, const costs *c, int is_counted, uint32_t lane, const ac_site *site, uint32_t reach, int64_t step)
 {
     const int64_t away = (step >> site->shift) - site->cell + reach, last = 2 * (int64_t)reach;
     record *const r = t->records + t->count++;
     uint32_t more = site->shift;
-    *r = (record){(uint16_t)(site->scale * AC_VIS_PLACES + site->place), (uint8_t)(away <= 0 ? 0 : away >= last ? last : away), (uint8_t)site->shift};
+    *r = (record){(uint16_t)(site->scale * AC_VIS_PLACES + site->place), (uint16_t)(lane % AC_STATES), (uint8_t)(away <= 0 ? 0 : away >= last ? last : away), (uint8_t)site->shift};
     if (site->shift) add_more(t, (uint64_t)step & (((uint64_t)1 << site->shift) - 1));
     if (r->symbol == 0 || r->symbol == last) {
         const uint64_t beyond = 1 + (uint64_t)(r->symbol ? away - last : -away);
@@ -119,31 +119,44 @@ static void add(tape *t, const costs *c, int is_counted, const ac_site *site, ui
     for (uint32_t shape = 0; shape < AC_VIS_SHAPES && is_counted; shape++) t->cost[shape] += c->bits[shape][r->table][r->symbol] + 512 * more;
 }
 
+/* Both parts of all samples in steps, with their dithers, [sample][lane]; 0 of those that are not coded. */
+static void find_places(const ac_round *k, const void *values, double *re, double *im)
+{
+    const ac_block *const b = k->b;
+    const uint64_t apart = b->channels * b->pols; /* of the elements of two lanes */
+    uint64_t i = 0;
+    for (uint64_t t = 0; t < b->times; t++)
+        for (uint64_t f = 0; f < b->channels; f++)
+            for (uint64_t j = 0; j < b->pols; j++, i++) {
+                const double *const unit = k->unit + (i % k->row) * k->lanes;
+                uint64_t element = ac_element_of(k, t, 0, f, j);
+                for (uint64_t at = i * k->lanes; at < (i + 1) * k->lanes; at++, element += apart) {
+                    re[at] = im[at] = 0;
+                    if (k->classes[at] != AC_CODED) continue;
+                    const uint32_t dither = dither_of(k, element);
+                    const double per = unit[at - i * k->lanes];
+                    re[at] = (get(b, values, element, 0) / per + (double)(dither & 255)) / AC_STEP_PARTS;
+                    im[at] = (get(b, values, element, 1) / per + (double)(dither >> 8 & 255)) / AC_STEP_PARTS;
+                }
+            }
+}
+
 /* Integers of both parts, [sample][part][lane], and what they stand for, in `decoded`. */
 static int quantise(const ac_round *k, const void *values, int32_t *steps)
 {
     const ac_block *const b = k->b;
     const size_t n = k->lanes, count = (size_t)k->samples * n;
-    double *places = malloc(count * sizeof *places);
+    double *const places = malloc(2 * count * sizeof *places);
     uint8_t *ways = malloc(count);
     int32_t *chosen = malloc(count * sizeof *chosen);
     const int is_short = !places || !ways || !chosen;
+    if (!is_short) find_places(k, values, places, places + count);
     for (uint32_t part = 0; part < 2 && !is_short; part++) {
-        uint64_t i = 0;
-        for (uint64_t t = 0; t < b->times; t++)
-            for (uint64_t f = 0; f < b->channels; f++)
-                for (uint64_t j = 0; j < b->pols; j++, i++)
-                    for (uint32_t l = 0; l < n; l++) {
-                        places[i * n + l] = 0;
-                        if (k->classes[i * n + l] != AC_CODED) continue;
-                        const uint64_t element = ac_element_of(k, t, l, f, j);
-                        const double unit = k->unit[(i % k->row) * n + l];
-                        places[i * n + l] = (get(b, values, element, part) / unit + (double)(dither_of(k, element) >> 8 * part & 255)) / AC_STEP_PARTS;
-                    }
+        const double *const of_part = places + part * count;
         if (b->kind == AC_LATTICE)
-            ac_trellis_lanes(places, k->classes, (size_t)k->samples, (uint32_t)n, ways, chosen);
+            ac_trellis_lanes(of_part, k->classes, (size_t)k->samples, (uint32_t)n, ways, chosen);
         else
-            for (size_t at = 0; at < count; at++) chosen[at] = (int32_t)rint(places[at]);
+            for (size_t at = 0; at < count; at++) chosen[at] = (int32_t)rint(of_part[at]);
         for (size_t at = 0; at < k->samples; at++) memcpy(steps + (2 * at + part) * n, chosen + at * n, n * sizeof *steps);
     }
     free(places), free(ways), free(chosen);
@@ -156,28 +169,31 @@ static void record_round(const ac_round *k, uint64_t times, ac_walk *walk, ac_st
     const ac_block *const b = k->b;
     const uint32_t n = k->lanes;
     uint32_t state[2][AC_LANES] = {{0}};
+    const uint64_t apart = b->channels * b->pols; /* of the elements of two lanes */
     uint64_t i = 0;
     for (s->time = 0; s->time < times; s->time++)
         for (s->channel = 0; s->channel < b->channels; s->channel++)
             for (s->turn = 0; s->turn < b->pols; s->turn++, i++) {
                 uint8_t is_coded[AC_LANES];
+                uint32_t dithers[AC_LANES];
+                const uint64_t first = ac_element_of(k, s->time, 0, s->channel, s->turn);
                 const int is_counted = k->samples < COUNT_ALL || i % 4 == 0; /* of many samples some tell which way is shorter */
                 for (uint32_t l = 0; l < n; l++) is_coded[l] = k->classes[i * n + l] == AC_CODED;
                 s->unit = k->unit + (i % k->row) * n, s->is_coded = is_coded;
+                for (uint32_t l = 0; l < n; l++) dithers[l] = dither_of(k, first + l * apart);
                 ac_walk_predict(walk, s);
                 for (uint32_t part = 0; part < 2; part++) {
                     ac_walk_scale(walk, s, part);
                     for (uint32_t l = 0; l < n; l++) {
                         if (!is_coded[l]) continue;
-                        const uint64_t element = ac_element_of(k, s->time, l, s->channel, s->turn);
-                        const uint32_t dither = dither_of(k, element) >> 8 * part & 255, half = b->kind == AC_LATTICE ? state[part][l] & 1 : 0;
+                        const uint32_t dither = dithers[l] >> 8 * part & 255, half = b->kind == AC_LATTICE ? state[part][l] & 1 : 0;
                         const int64_t mean = ac_whole_mean(s->mean[part][l]), step = k->steps[(2 * i + part) * n + l], units = ac_units_of(step, half, dither);
                         const ac_site site = ac_site_of(mean, s->scale[l], half, dither);
-                        add(out, c, is_counted, &site, tables->reach[site.scale], step);
+                        add(out, c, is_counted, l, &site, tables->reach[site.scale], step);
                         state[part][l] = ac_trellis_next(state[part][l], (uint32_t)step & 1);
                         s->value[part][l] = (double)units;
                         s->distance[part][l] = (double)(units < mean ? mean - units : units - mean);
-                        if (decoded) put(b, decoded, element, part, units, s->unit[l]);
+                        if (decoded) put(b, decoded, first + l * apart, part, units, s->unit[l]);
                     }
                     ac_walk_learn_scale(walk, s, part);
                 }
@@ -213,8 +229,8 @@ static void push_bits(uint64_t value, uint32_t count, uint32_t *state, uint16_t 
     for (uint32_t done = count & ~15u; count; count = done, done -= done ? 16 : 0) ac_rans_push_raw(state, (uint32_t)(value >> done) & ((1u << (count - done)) - 1), count - done, word);
 }
 
-/* States and words of a tape, behind `head` bytes that are left free. The lane of a record is told by `lane_of`. */
-static uint8_t *pack(const tape *t, const uint8_t *lane_of, const ac_distances *tables, uint32_t states, size_t head, size_t *length)
+/* States and words of a tape, behind `head` bytes that are left free. */
+static uint8_t *pack(const tape *t, const ac_distances *tables, uint32_t states, size_t head, size_t *length)
 {
     /* A record makes a word at most, and what is behind it four more. */
     const size_t room = t->count + 8 * t->more_count;
@@ -224,7 +240,7 @@ static uint8_t *pack(const tape *t, const uint8_t *lane_of, const ac_distances *
     for (uint32_t i = 0; i < AC_STATES; i++) state[i] = AC_RANS_LOW;
     for (size_t i = words ? t->count : 0; i-- > 0;) {
         const record *const r = t->records + i;
-        uint32_t *const x = state + (lane_of[i] & (states - 1));
+        uint32_t *const x = state + (r->state & (states - 1));
         const ac_distances *const table = tables + t->shape;
         const uint16_t *const c = table->cumulative[r->table / AC_VIS_PLACES][r->table % AC_VIS_PLACES];
         const int is_outermost = r->symbol == 0 || r->symbol == 2 * table->reach[r->table / AC_VIS_PLACES];
@@ -246,19 +262,6 @@ static uint8_t *pack(const tape *t, const uint8_t *lane_of, const ac_distances *
     }
     free(words);
     return out;
-}
-
-/* The lane of each record, in the order of the walk. */
-static uint8_t *lanes_of_records(const ac_rounds *all, size_t records)
-{
-    uint8_t *const lanes = malloc(records + 1);
-    size_t count = 0;
-    for (const ac_round *k = all->at; lanes && k < all->at + all->count; k++)
-        for (uint64_t i = 0; i < k->samples; i++)
-            for (int part = 0; part < 2; part++)
-                for (uint32_t l = 0; l < k->lanes; l++)
-                    if (k->classes[i * k->lanes + l] == AC_CODED) lanes[count++] = (uint8_t)l;
-    return lanes;
 }
 
 static int quantise_all(ac_rounds *all, const void *values, const uint8_t *classes)
@@ -291,7 +294,7 @@ uint8_t *ac_group_encode(const ac_group *g, const void *values, const uint8_t *c
 {
     ac_rounds all;
     tape plain = {0}, predicted = {0};
-    uint8_t *out = NULL, *head = NULL, *lanes = NULL;
+    uint8_t *out = NULL, *head = NULL;
     size_t head_length = 0;
     ac_distances *const tables = malloc(AC_VIS_SHAPES * sizeof *tables);
     costs *const c = malloc(sizeof *c);
@@ -305,15 +308,14 @@ uint8_t *ac_group_encode(const ac_group *g, const void *values, const uint8_t *c
     if (!status && how != AC_ONLY_PLAIN) status = record_all(&all, times, 1, c, tables, plain.records ? NULL : decoded, &predicted);
     const int is_predicted = cost_of(&predicted) < cost_of(&plain);
     const tape *const best = is_predicted ? &predicted : &plain;
-    if (!status) lanes = lanes_of_records(&all, best->count);
-    if (lanes) head = ac_rounds_head(&all, values, decoded, &head_length);
-    if (head) out = pack(best, lanes, tables, ac_states_of(&all), head_length, length);
+    if (!status) head = ac_rounds_head(&all, values, decoded, &head_length);
+    if (head) out = pack(best, tables, ac_states_of(&all), head_length, length);
     if (out) {
         memcpy(out, head, head_length);
         out[0] |= (uint8_t)(is_predicted | (int)best->shape << AC_SHAPE_SHIFT);
     }
 done:
-    free(head), free(lanes), free(c), free(tables);
+    free(head), free(c), free(tables);
     free_tape(&plain), free_tape(&predicted), ac_rounds_end(&all);
     return out;
 }
