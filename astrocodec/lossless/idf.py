@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from astrocodec.lossless.idf_network import (
+    GATE_UNIT,
     LAST_SCALE,
     SCALE_PARTS,
     DenseBlock,
     IdfNetwork,
     Level,
     Size,
+    extended,
+    inner,
     levels_of,
     mixture_parts,
     squeeze,
@@ -59,11 +62,17 @@ class ExactBlock:
 
     def run(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Means and the rest of symbols, whole numbers in doubles."""
-        h = exact_signed_log(self._layers["filters"].run(x))
+        x = extended(x)
+        h = exact_signed_log(inner(self._layers["filters"].run(x)))
         for i in range(self._depth):
             h = torch.cat([h, self._layers[f"dense.{i}"].run(h).to(h.dtype)], 1)
-        out = self._layers["out"].run(h).double()
-        return self._layers["linear"].run(x).double() + out[:, : self._n_mean], out[:, self._n_mean :]
+        out, ways = self._layers["out"].run(h).double(), inner(self._layers["linear"].run(x).double())
+        gates, n = ways.shape[1] // self._n_mean, self._n_mean
+        mean = ways[:, :n] + out[:, :n]
+        for gate in range(1, gates):
+            part = slice(gate * n, (1 + gate) * n)
+            mean += torch.floor(ways[:, part] * out[:, part] / GATE_UNIT)
+        return mean, out[:, gates * n :]
 
 
 class IdfSystem:

@@ -23,6 +23,7 @@ from astrocodec.lossless.signed_log import FINE, REACH, signed_log
 from astrocodec.lossy.integer_network import SHIFT, IntegerConv
 from astrocodec.lossy.integer_network import UNIT as ACTIVATION_UNIT
 
+GATE_UNIT = 1024  # what a gate divides its product by
 SCALE_PARTS = 8  # parts of an index that a network gives scales in
 FAR = 1 << 22  # means, in 1/32 symbols, are cut to this either side of zero
 _OUT = (-8192, 8191)
@@ -38,6 +39,7 @@ class Size:
     depth: int  # layers of a dense block
     growth: int  # channels of each
     filters: int  # linear ones that a dense block begins with
+    gates: int  # linear filters beside the first that a mean is the sum of, each times what the dense block says
     components: int  # of a mixture of logistics
     halves: bool  # levels squeeze in turn, and one half of the channels moves the other; else three quarters move one
 
@@ -47,9 +49,9 @@ class Size:
 
 
 SIZES = {
-    "tiny": Size(2, 1, 1, 4, 4, 1, True),
-    "small": Size(10, 2, 2, 16, 16, 2, True),
-    "published": Size(3, 8, 12, 512, 64, 5, False),
+    "tiny": Size(2, 1, 1, 4, 4, 1, 1, True),
+    "small": Size(10, 2, 2, 16, 16, 2, 2, True),
+    "published": Size(3, 8, 12, 512, 64, 0, 5, False),
 }
 
 
@@ -115,23 +117,33 @@ class ScaledConv(IntegerConv):
         return weight + (weight.round() - weight).detach(), bias + (bias.round() - bias).detach()
 
 
+def extended(x: Tensor) -> Tensor:
+    """Pictures with a border that repeats their outermost pixels."""
+    return nn.functional.pad(x, (1, 1, 1, 1), mode="replicate")
+
+
+def inner(x: Tensor) -> Tensor:
+    """Pictures without that border."""
+    return x[:, :, 1:-1, 1:-1]
+
+
 class DenseBlock(nn.Module):
-    """What some channels say of others: a mean in 1/32 symbols, along a linear way too, and what else is asked for.
+    """What some channels say of others: a mean in 1/32 symbols, along linear ways too, and what else is asked for.
 
     It begins with linear filters whose outputs are compressed by a logarithm, so that faint and bright patches look
-    alike.
+    alike. Beyond their ends, patches go on as their outermost pixels.
     """
 
     def __init__(self, n_in: int, n_mean: int, n_more: int, size: Size) -> None:
         super().__init__()
-        self.n_mean = n_mean
-        self.linear = ScaledConv(n_in, n_mean, 3, UNIT, FAR)
+        self.n_mean, self.gates = n_mean, size.gates
+        self.linear = ScaledConv(n_in, (1 + size.gates) * n_mean, 3, UNIT, FAR)
         self.filters = ScaledConv(n_in, size.filters, 3, FINE, FAR)
         widths = [size.filters + i * size.growth for i in range(size.depth + 1)]
         self.dense = nn.ModuleList(IntegerConv(width, size.growth, 3, high=REACH) for width in widths[:-1])
-        self.out = IntegerConv(widths[-1], n_mean + n_more, 1, low=_OUT[0], high=_OUT[1])
+        self.out = IntegerConv(widths[-1], (1 + size.gates) * n_mean + n_more, 1, low=_OUT[0], high=_OUT[1])
         with torch.no_grad():  # it begins by telling next to nothing
-            self.linear.conv.weight.zero_()
+            self.linear.conv.weight[:n_mean].zero_()
             self.out.conv.weight.mul_(0.05)
             for layer in (self.linear, self.out, self.filters):
                 assert layer.conv.bias is not None
@@ -139,11 +151,17 @@ class DenseBlock(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Means and the rest, of symbols (n, channels, y, x)."""
-        h = signed_log(self.filters(x))
+        x = extended(x)
+        h = signed_log(inner(self.filters(x)))
         for layer in self.dense:
             h = torch.cat([h, layer(h)], 1)
-        out = self.out(h)
-        return self.linear(x) + out[:, : self.n_mean], out[:, self.n_mean :]
+        out, ways = self.out(h), inner(self.linear(x))
+        mean = ways[:, : self.n_mean] + out[:, : self.n_mean]
+        for gate in range(1, 1 + self.gates):
+            part = slice(gate * self.n_mean, (1 + gate) * self.n_mean)
+            product = ways[:, part] * out[:, part] / GATE_UNIT
+            mean = mean + product + (product.floor() - product).detach()
+        return mean, out[:, (1 + self.gates) * self.n_mean :]
 
     def layers(self) -> Iterator[tuple[str, IntegerConv, int]]:
         """Name, layer and largest input of each."""
@@ -203,13 +221,13 @@ class IdfNetwork(nn.Module):
             kept = level.channels - level.moved
             self.flows.append(nn.ModuleList(DenseBlock(kept, level.moved, 0, size) for _ in level.orders))
             if size.halves and level.orders and not level.channels % (4 if level.squeezes else 2):
-                _begin_with_lifting(self.flows[-1][0].linear.conv.weight, level.squeezes)  # type: ignore[index, union-attr]
+                _begin_with_lifting(self.flows[-1][0].linear.conv.weight[: level.moved], level.squeezes)  # type: ignore[index]
             if level.given_up:
                 block = DenseBlock(
                     level.channels - level.given_up, level.given_up, 3 * size.components * level.given_up, size
                 )
                 with torch.no_grad():
-                    self._begin(block.out.conv.bias[level.given_up :])  # type: ignore[index]
+                    self._begin(block.out.conv.bias[(1 + size.gates) * level.given_up :])  # type: ignore[index]
                 self.priors.append(block)
         last = self.plan[-1].channels
         self.top = nn.Parameter(torch.zeros(last, 3, max(5, size.components)))

@@ -68,7 +68,7 @@ def test_what_learns_is_what_codes(symbols: str, halves: bool) -> None:
     """Bits of the network that learns and of the tables agree; symbols come back where flows wrap around, too."""
     torch.manual_seed(1)
     form = PixelFormat(symbols)
-    network = IdfNetwork(Size(4, 2, 1, 4, 4, 2, halves), form)
+    network = IdfNetwork(Size(4, 2, 1, 4, 4, 1, 2, halves), form)
     with torch.no_grad():
         for name, weight in network.named_parameters():
             if name.endswith("out.conv.weight"):
