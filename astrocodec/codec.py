@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any
@@ -99,8 +99,9 @@ def encode(
         A shipped model's name, an ``.acm`` file, its bytes, or a model from `astrocodec.tune`; of several
         the one that gives the smallest stream is used.
     codec : str, optional
-        ``"causal"``, the network; or an installed codec's name (`astrocodec.codecs.list_codecs`), which takes its own
-        `options` and none of the following but `verify`.
+        ``"causal"``, the network; ``"visibility"`` or ``"flags"``, as `astrocodec.visibility` has them; or an installed
+        codec's name (`astrocodec.codecs.list_codecs`). All take their own `options` and none of the following but
+        `verify`.
     piece_shape : tuple of int, optional
         Height and width in pixels of the pieces that planes are cut into; where several whole planes fit, they share a
         piece. By default about 512 x 512.
@@ -193,6 +194,10 @@ def encode(
         options |= {name: value for name, (value, default) in ours.items() if value != default}
         given = {"reference": reference, "bound": bound, "noise": noise}
         options |= {name: value for name, value in given.items() if value is not None}
+        if codec in codecs.ENCODERS:
+            if noise_increase is not None:  # which is of the variance there
+                del options["bound"]
+            return _encode_visibilities(values, codec, options, verify)
         return _encode_foreign(values, codec, options, verify)
     if options:
         raise TypeError(f"the causal codec has no option {', '.join(options)}")
@@ -288,24 +293,36 @@ def same_bits(a: NDArray[np.generic], b: NDArray[np.generic]) -> bool:
     return bool(np.array_equal(first.view(kind), second.view(kind)))
 
 
-def _check_options(codec: codecs.Codec, options: Mapping[str, Any]) -> None:
+def _check_options(name: str, encoder: Callable[..., Any], options: Mapping[str, Any]) -> None:
     """TypeError for options that a codec does not take, a bound above all."""
-    takes = signature(codec.encode).parameters.values()
+    takes = signature(encoder).parameters.values()
     if any(one.kind is Parameter.VAR_KEYWORD for one in takes):  # it refuses what it does not know
         return
     known = {one.name for one in takes if one.kind in (Parameter.KEYWORD_ONLY, Parameter.POSITIONAL_OR_KEYWORD)}
     if options.get("bound") and "bound" not in known:
         raise TypeError(
-            f"codec {codec.name} keeps no bound: leave it out, or take codec 'causal', or 'autoencoder' with its layers"
+            f"codec {name} keeps no bound: leave it out, or take codec 'causal', or 'autoencoder' with its layers"
         )
     if unknown := sorted(set(options) - known):
-        raise TypeError(f"codec {codec.name} has no option {', '.join(unknown)}: leave it out")
+        raise TypeError(f"codec {name} has no option {', '.join(unknown)}: leave it out")
+
+
+def _encode_visibilities(values: NDArray[Any], name: str, options: dict[str, Any], verify: bool) -> bytes:
+    """A stream of a codec of the C library that has an encoder of its own."""
+    encoder = codecs.encoder_of(name)
+    _check_options(name, encoder, options)
+    stream = encoder(values, **options)
+    if verify:
+        decoded = decode(stream)
+        if options.get("noise_increase") is None and not same_bits(decoded, values):
+            raise CorruptError(f"codec {name} does not give the array back; nothing was written")
+    return stream
 
 
 def _encode_foreign(values: NDArray[Any], name: str, options: dict[str, Any], verify: bool) -> bytes:
     """A stream of a registered codec, which gives parameters and data."""
     codec = codecs.find_codec(name)
-    _check_options(codec, options)
+    _check_options(codec.name, codec.encode, options)
     values = values.view()
     values.flags.writeable = False  # it may be the caller's own memory, and is compared with afterwards
     parameters, data, *lost = codec.encode(values, **options)

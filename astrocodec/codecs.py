@@ -1,6 +1,6 @@
 """Codecs: what may stand behind a stream's header (docs/format.md section "Codecs").
 
-The C library knows *stored*, *causal* and, of visibilities, *flags*. Others are packages: they name their codecs in the
+The C library knows *stored*, *causal* and, of visibilities, *visibility* and *flags*. Others are packages: they name their codecs in the
 entry points ``astrocodec.codecs``, or call `register`. Learned codecs of this package are in `OPTIONAL`; their modules
 are imported when they are used, since they need torch.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from typing import Any, Protocol, runtime_checkable
@@ -21,6 +21,8 @@ from astrocodec.errors import CodecNotFoundError, OptionError
 
 GROUP = "astrocodec.codecs"
 NATIVE = {0: "stored", 1: "causal", 96: "visibility", 97: "flags"}
+# Of these, what encodes beside `astrocodec.encode`: it gives whole streams.
+ENCODERS = {"visibility": "astrocodec.visibility:encode", "flags": "astrocodec.visibility:encode_flags"}
 PRIVATE = 192  # ids from here on are never assigned
 _MAX_TEXT = 255
 # Codecs of this package that need more than it does: id, name, whether exact, and what makes them.
@@ -254,11 +256,20 @@ def exact_codec(name: str, **given: bool) -> str:
     """
     if name == "causal":
         return name
+    if name in ENCODERS:
+        raise OptionError(f"codec {name!r} is of sets of visibilities: astrocodec vis-compress writes them with it")
     if not find_codec(name).exact:
         raise OptionError(f"codec {name!r} does not give every bit back, and files are compressed without loss only")
     if asked := [option for option, is_asked in given.items() if is_asked]:
         raise OptionError(f"codec {name!r} has no {' and no '.join(asked)}, which the causal codec has: choose one")
     return name
+
+
+def encoder_of(name: str) -> Callable[..., bytes]:
+    """What encodes with one of `ENCODERS`."""
+    module, _, function = ENCODERS[name].partition(":")
+    found: Callable[..., bytes] = getattr(importlib.import_module(module), function)
+    return found
 
 
 def missing(key: int | str, said: bytes = b"") -> str:
@@ -289,4 +300,4 @@ def list_codecs() -> dict[str, bool]:
             continue
     whole = all(map(_is_here, _NEEDED))
     ours = {name: exact for _, name, exact, place in OPTIONAL if whole and _is_here(place.partition(":")[0])}
-    return {"causal": True} | ours | {codec.name: codec.exact for codec in _registered.values()}
+    return dict.fromkeys(("causal", *ENCODERS), True) | ours | {codec.name: codec.exact for codec in _registered.values()}

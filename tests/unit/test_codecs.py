@@ -12,7 +12,7 @@ import pytest
 import astrocodec
 from astrocodec import codecs
 from astrocodec.bounds import Bound
-from astrocodec.errors import CodecNotFoundError, CorruptError, FormatError
+from astrocodec.errors import CodecNotFoundError, CorruptError, FormatError, OptionError
 from astrocodec.stages.stream import NAME, Header, Section
 
 PACKAGE = Path(__file__).parents[2] / "examples" / "codec_package"
@@ -61,7 +61,8 @@ def test_stream_tells_of_its_codec() -> None:
     info = astrocodec.inspect(astrocodec.encode(np.arange(12, dtype="f4").reshape(3, 4), codec="rounded", step=0.5))
     assert (info.codec, info.codec_id, info.exact, info.checksum) == ("rounded", 193, False, "bytes")
     assert (info.dtype, info.shape, info.parameters) == (np.dtype("f4"), (3, 4), {"step": 0.5})
-    assert codecs.list_codecs() == {"causal": True, "planes": True, "rounded": False}
+    ours = {"causal": True, "visibility": True, "flags": True}
+    assert codecs.list_codecs() == ours | {"planes": True, "rounded": False}
 
 
 @pytest.mark.usefixtures("template")
@@ -290,3 +291,26 @@ def test_ids_and_names_of_this_package_are_taken(number: int, name: str) -> None
     other.id, other.name = number, name
     with pytest.raises(ValueError, match="is one of this package"):
         codecs.register(other)
+
+
+def test_codecs_of_visibilities_are_encoded_with_by_name() -> None:
+    """As by the functions that they have, options and refusals included; files are not compressed with them."""
+    flags = np.arange(3 * 4 * 5 * 2).reshape(3, 4, 5, 2) % 7 == 0
+    assert astrocodec.encode(flags, codec="flags", verify=True) == astrocodec.visibility.encode_flags(flags)
+    rows = flags.reshape(12, 5, 2)
+    assert astrocodec.encode(rows, codec="flags", baselines=4) == astrocodec.visibility.encode_flags(rows, baselines=4)
+    vis = np.random.default_rng(1).normal(size=(4, 3, 32, 2)).view("c16").astype("c8")
+    for options in ({}, {"noise_increase": "1%"}, {"noise_increase": "1%", "noise": np.ones(1)}):
+        stream = astrocodec.encode(vis, codec="visibility", verify=True, **options)
+        assert stream == astrocodec.visibility.encode(vis, **options)
+    for given, codec, option in (
+        (flags, "flags", {"thorough": True}),
+        (flags, "flags", {"noise_increase": "1%"}),
+        (vis, "visibility", {"max_error": 0.1}),
+        (vis.real, "flags", {}),
+        (vis.real, "visibility", {}),
+    ):
+        with pytest.raises(TypeError):
+            astrocodec.encode(given, codec=codec, **option)
+    with pytest.raises(OptionError, match="vis-compress"):
+        codecs.exact_codec("flags")
