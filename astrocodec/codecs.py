@@ -1,8 +1,8 @@
 """Codecs: what may stand behind a stream's header (docs/format.md section "Codecs").
 
-The C library knows *stored*, *causal* and, of visibilities, *visibility* and *flags*. Others are packages: they name their codecs in the
-entry points ``astrocodec.codecs``, or call `register`. Learned codecs of this package are in `OPTIONAL`; their modules
-are imported when they are used, since they need torch.
+The C library knows *stored*, *causal* and, of visibilities, *visibility* and *flags*. Others are packages: they name
+their codecs in the entry points ``astrocodec.codecs``, or call `register`. Learned codecs of this package are in
+`OPTIONAL`; their modules are imported when they are used, since they need torch.
 """
 
 from __future__ import annotations
@@ -300,4 +300,5 @@ def list_codecs() -> dict[str, bool]:
             continue
     whole = all(map(_is_here, _NEEDED))
     ours = {name: exact for _, name, exact, place in OPTIONAL if whole and _is_here(place.partition(":")[0])}
-    return dict.fromkeys(("causal", *ENCODERS), True) | ours | {codec.name: codec.exact for codec in _registered.values()}
+    others = {codec.name: codec.exact for codec in _registered.values()}
+    return dict.fromkeys(("causal", *ENCODERS), True) | ours | others

@@ -3,10 +3,14 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from astrocodec.errors import DifferenceError
 from astrocodec.files.unchanged import is_unchanged, state
 from astrocodec.files.writers import without_writers
+
+if TYPE_CHECKING:
+    from astrocodec.visibility.set_files import SetState
 
 
 @dataclass(frozen=True)
@@ -38,3 +42,29 @@ class Deletion:
                 text = f"another program changed {self.target} after it was verified; the input was kept"
                 raise DifferenceError(text)
             self.source.unlink()
+
+
+@dataclass(frozen=True)
+class SetDeletion:
+    """A Measurement Set that is to be deleted, as it was before it was read, and its output, when it was verified."""
+
+    source: Path
+    target: Path
+    before: "SetState"
+    written: os.stat_result | None
+
+    def perform(self) -> None:
+        """Delete the set.
+
+        Raises
+        ------
+        DifferenceError
+            It or its output has changed, or a program has it open.
+        """
+        from astrocodec.visibility.set_files import remove_set
+
+        if not is_unchanged(self.written, state(os.path.realpath(self.target))):
+            raise DifferenceError(f"another program changed {self.target} after it was verified; the input was kept")
+        if os.path.islink(self.source):
+            raise DifferenceError("is a link to a set; both were kept")
+        remove_set(self.source, self.before)

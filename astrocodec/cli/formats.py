@@ -8,8 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
-from astrocodec.cli.names import is_compressed_hdf5_name, is_compressed_name, is_hdf5_name
-from astrocodec.files.file_kind import file_kind, is_zarr
+from astrocodec.cli.names import (
+    is_compressed_hdf5_name,
+    is_compressed_name,
+    is_compressed_visibility_name,
+    is_hdf5_name,
+)
+from astrocodec.files.file_kind import file_kind, is_table, is_zarr
 
 # What shares its suffixes with HDF5: the old form of netCDF, and HDF4.
 _RELATIVES = {b"CDF\x01": "netCDF classic", b"CDF\x02": "netCDF classic", b"CDF\x05": "netCDF classic"}
@@ -26,17 +31,26 @@ class Format:
 
 FITS = Format("fits_tiles", is_compressed_name)
 HDF5 = Format("hdf5_filter", is_compressed_hdf5_name)
+VISIBILITIES = Format("astrocodec.visibility.files", is_compressed_visibility_name)
 
 
 def package_of(path: Path) -> ModuleType:
     """Import the package that reads a file.
 
     That is `hdf5_filter` where HDF5's signature stands in one of its places, `fits_tiles` for FITS files; of files that
-    are neither the one that their names speak for, whose errors say what is wrong. Folders of Zarr are only read.
+    are neither the one that their names speak for, whose errors say what is wrong. Folders of Zarr and Measurement Sets
+    are only read.
     """
     if is_zarr(path):
         return importlib.import_module("astrocodec.zarr.check")
+    if is_table(path):
+        return importlib.import_module(VISIBILITIES.package)
     return importlib.import_module((HDF5 if _is_hdf5(path) else FITS).package)
+
+
+def is_folder_read(path: Path) -> bool:
+    """Whether a folder is read as a file is: Zarr, or a Measurement Set."""
+    return is_zarr(path) or is_table(path)
 
 
 def relative_of_hdf5(path: Path) -> str:

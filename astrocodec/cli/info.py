@@ -7,7 +7,7 @@ import click
 
 from astrocodec.cli.exit_codes import ExitCode, worst
 from astrocodec.cli.failures import explain
-from astrocodec.cli.formats import package_of
+from astrocodec.cli.formats import is_folder_read, package_of
 from astrocodec.cli.inputs import Input, find_inputs
 from astrocodec.cli.names import is_listed_name
 from astrocodec.cli.planning import refuse_report_file
@@ -18,7 +18,6 @@ from astrocodec.cli.skipping import refused
 from astrocodec.cli.standard_streams import need_output
 from astrocodec.cli.task import ReadTask
 from astrocodec.files.executor import Progress
-from astrocodec.files.file_kind import is_zarr
 from astrocodec.files.printable import human_bytes, printable_name
 
 
@@ -31,7 +30,7 @@ def info_command(files: tuple[str, ...], run: RunOptions) -> None:
     FILES may be FITS and HDF5 files, folders of Zarr, patterns, directories with -r. The exit code is that of the worst
     file.
     """
-    inputs = find_inputs(files, is_listed_name, run.recursive, keeps_problems=True, is_file=is_zarr)
+    inputs = find_inputs(files, is_listed_name, run.recursive, keeps_problems=True, is_file=is_folder_read)
     raise click.exceptions.Exit(list_files(inputs, run))
 
 

@@ -69,7 +69,7 @@ def find_inputs(
     is_done : callable
         Whether a file of this name has an output. Then it was there, and the argument is no pattern.
     is_file : callable
-        Whether a directory that is named counts as a file.
+        Whether a directory that is named, or is found and wanted, counts as a file.
 
     Returns
     -------
@@ -95,9 +95,9 @@ def find_inputs(
         elif os.path.isdir(path) and is_file(path):
             inputs = [Input(path)]
         elif os.path.isdir(path):
-            inputs = _directory(path, wanted, recursive)
+            inputs = _directory(path, wanted, recursive, is_file)
         elif is_pattern(argument) and not is_done(path):
-            inputs = _pattern(argument)
+            inputs = _pattern(argument, is_file)
         else:
             inputs = [Input(path, problem=problem_of(path))]
         for entry in inputs:
@@ -129,7 +129,9 @@ def _number(name: str) -> int:
     return int.from_bytes(blake2b(os.fsencode(name), digest_size=8).digest(), "big")
 
 
-def _directory(directory: Path, wanted: Callable[[Path], bool], recursive: bool) -> list[Input]:
+def _directory(
+    directory: Path, wanted: Callable[[Path], bool], recursive: bool, is_file: Callable[[Path], bool]
+) -> list[Input]:
     """List the wanted files under a directory."""
     if not recursive:
         raise click.UsageError(f"{directory} is a directory; give -r to take the files in it and below.")
@@ -143,14 +145,17 @@ def _directory(directory: Path, wanted: Callable[[Path], bool], recursive: bool)
     # A leading dot marks what is hidden, such as snapshots, and the unfinished outputs of other runs.
     for folder, below, names in os.walk(directory, onerror=tell):
         below[:] = [name for name in below if not name.startswith(".") and name != REFERENCES]
+        folders = [name for name in below if is_file(path := Path(folder, name)) and wanted(path)]
+        below[:] = [name for name in below if name not in folders]
         files += [Path(folder, name) for name in names if not name.startswith(".")]
-    wanted_files = [path for path in sorted(files) if wanted(path) and os.path.isfile(path)]
+        files += [Path(folder, name) for name in folders]
+    wanted_files = [path for path in sorted(files) if wanted(path) and (os.path.isfile(path) or is_file(path))]
     inputs = [Input(path, path.parent.relative_to(directory), walked=True) for path in wanted_files] + closed
     return inputs or [Input(directory, problem=f"{directory} holds no file for this command.")]
 
 
-def _pattern(pattern: str) -> list[Input]:
+def _pattern(pattern: str, is_file: Callable[[Path], bool]) -> list[Input]:
     """List the files that match a glob pattern."""
     matches = sorted(Path(name) for name in glob.glob(pattern, recursive=True))
-    inputs = [Input(path) for path in matches if os.path.isfile(path)]
+    inputs = [Input(path) for path in matches if os.path.isfile(path) or is_file(path)]
     return inputs or [Input(Path(pattern), problem=f"no file matches {pattern!r}.")]

@@ -32,6 +32,39 @@ def is_unpacked_fits_name(path: Path) -> bool:
     return is_compressed_name(path) or path.name.lower().endswith(_FITS_SUFFIXES)
 
 
+def is_compressed_visibility_name(path: Path) -> bool:
+    """Whether a name is one that `vis-compress` gives: ``NAME.ms.ac.h5``, ``NAME.ac.uvh5``."""
+    inner = Path(path.stem)
+    suffix = path.suffix.lower()
+    return inner.suffix.lower() == ".ac" and (suffix == ".uvh5" or (suffix == ".h5" and "." in inner.stem))
+
+
+def visibility_name(path: Path) -> str:
+    """Name of the compressed copy of visibilities."""
+    from astrocodec.visibility.files import compressed_name  # h5py takes its time
+
+    return compressed_name(path)
+
+
+def plain_visibility_name(path: Path) -> str:
+    """Name of what compressed visibilities were made from."""
+    from astrocodec.visibility.files import decompressed_name
+
+    return decompressed_name(path)
+
+
+def is_visibility_name(path: Path) -> bool:
+    """Whether what is found in a directory is by its name a file of visibilities, or a Measurement Set by itself."""
+    if is_compressed_visibility_name(path):
+        return False
+    if path.suffix.lower() in (".uvh5", ".uvfits", ".uvfit"):
+        return True
+    try:
+        return "Measurement Set" in (path / "table.info").read_text("latin-1").partition("\n")[0]
+    except OSError:
+        return False
+
+
 def stem(path: Path) -> str:
     """Strip every suffix that stands for FITS or its packing: ``frame`` of ``frame.FITS.gz`` and ``frame.ac.fits``."""
     name = path.name

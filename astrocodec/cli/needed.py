@@ -9,7 +9,7 @@ from functools import partial
 
 from astrocodec.cli.exit_codes import ExitCode
 from astrocodec.cli.failures import Failure
-from astrocodec.cli.formats import HDF5
+from astrocodec.cli.formats import FITS, HDF5
 from astrocodec.cli.size_table import Outcome
 from astrocodec.cli.task import Destination, Task
 from astrocodec.files.file_kind import is_hdf5
@@ -116,9 +116,9 @@ def _kept(entry: Task | Outcome, readers: _Readers) -> Task | Outcome:
 
 def _deletes(task: Task) -> bool:
     """Whether an HDF5 file is to be deleted."""
-    return task.kind == HDF5 and task.destination is Destination.DELETE_INPUT
+    return task.kind != FITS and task.destination is Destination.DELETE_INPUT
 
 
 def _replaces(task: Task) -> bool:
     """Whether the output of an HDF5 file is to replace another file."""
-    return task.kind == HDF5 and task.replaced is not None
+    return task.kind != FITS and task.replaced is not None

@@ -10,7 +10,7 @@ import click
 
 from astrocodec.cli.clashes import refuse_clashes
 from astrocodec.cli.exit_codes import ExitCode
-from astrocodec.cli.formats import HDF5, Format
+from astrocodec.cli.formats import FITS, Format
 from astrocodec.cli.inputs import STANDARD_STREAM, Input
 from astrocodec.cli.option_types import NO_STREAM
 from astrocodec.cli.outputs import is_same_file, refuse_existing, refuse_other_content
@@ -43,7 +43,7 @@ def check_options(kind: Format, run: RunOptions, arguments: Sequence[str]) -> No
     if run.skip_existing and (run.to_stdout or run.replace or run.test or run.list_only):
         raise click.UsageError("--skip-existing needs outputs that stay: it goes with none of -S, -F, -T and -L.")
     stdin = STANDARD_STREAM in arguments
-    if stdin and kind is HDF5:
+    if stdin and kind is not FITS:
         raise click.UsageError(NO_STREAM)
     if stdin and len(arguments) > 1:
         raise click.UsageError("'-' (stdin) cannot be given together with other inputs.")
@@ -54,7 +54,7 @@ def check_options(kind: Format, run: RunOptions, arguments: Sequence[str]) -> No
         raise click.UsageError("-D and output to stdout contradict each other: the output cannot be checked there.")
     if writes_stdout and run.as_json:
         raise click.UsageError("--json and output to stdout contradict each other; both would go to stdout.")
-    if writes_stdout and kind is HDF5:
+    if writes_stdout and kind is not FITS:
         raise click.UsageError("HDF5 files are not written to stdout; give -O FILE ('./-' for a file called '-').")
     if writes_stdout and _is_terminal(sys.stdout):
         raise click.UsageError("will not write a FITS file to a terminal; redirect stdout or give -O FILE.")

@@ -117,7 +117,7 @@ def hdf5_options(command: Callable[..., None]) -> Callable[..., None]:
 
 def visibility_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options of `vis-compress` and `vis-decompress`, as `fits_options` does."""
-    return _as_one_argument((*_NAMING, _OVERWRITE, _VERIFYING, _JOBS, *_REPORTING), command)
+    return _as_one_argument((*_WRITING, _RECURSIVE, _SHARD, _JOBS, *_REPORTING), command)
 
 
 def reading_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -13,7 +13,7 @@ from astrocodec.files.target import REFERENCES
 if TYPE_CHECKING:
     import fits_tiles
     import hdf5_filter
-    from astrocodec.cli.deletion import Deletion
+    from astrocodec.cli.deletion import Deletion, SetDeletion
 
     FileReport: TypeAlias = fits_tiles.FileReport | hdf5_filter.FileReport
     Part: TypeAlias = fits_tiles.HduReport | hdf5_filter.DatasetReport
@@ -63,7 +63,7 @@ class Outcome:
     failure: Failure | None = None
     note: str = ""  # why nothing was done, or what else to know, in one line
     details: str = ""  # warnings or a traceback, shown with ``-v``
-    deletion: "Deletion | None" = None  # the input, where it is to be deleted once this stands in the report
+    deletion: "Deletion | SetDeletion | None" = None  # the input, if it is to go once this stands in the report
 
 
 def align(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

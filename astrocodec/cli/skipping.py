@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from astrocodec.cli.exit_codes import ExitCode
 from astrocodec.cli.failures import Failure, explain, killed
-from astrocodec.cli.formats import HDF5, Format, relative_of_hdf5
+from astrocodec.cli.formats import FITS, HDF5, Format, relative_of_hdf5
 from astrocodec.cli.inputs import Input
 from astrocodec.cli.size_table import Outcome, parts_word
 from astrocodec.files.printable import human_bytes
@@ -37,7 +37,7 @@ def settled_by_name(operation: str, inputs: Sequence[Input], kind: Format, keeps
 
     settled = [_settled_unread(entry, kind) for entry in inputs]
     asked = [at for at, entry in enumerate(inputs) if settled[at] is None and has_other_name(entry)]
-    looks = look_at(partial(_look, kind), [inputs[at].path for at in asked], apart=kind is HDF5 and len(inputs) > 1)
+    looks = look_at(partial(_look, kind), [inputs[at].path for at in asked], apart=kind is not FITS and len(inputs) > 1)
     for at, found in zip(asked, looks, strict=True):
         file = inputs[at].file
         settled[at] = Outcome(file, failure=killed(file)) if found is None else _settled(operation, inputs[at], found)

@@ -7,7 +7,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from astrocodec.cli.formats import HDF5, Format, may_be_hdf5
+from astrocodec.cli.formats import FITS, Format, may_be_hdf5
 from astrocodec.cli.inputs import Input
 
 
@@ -45,7 +45,7 @@ class Task:
     @property
     def may_be_hdf5(self) -> bool:
         """Whether HDF5 will read it."""
-        return self.kind == HDF5
+        return self.kind != FITS
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,7 @@ def _perform(task: Task, workers: int, progress: Progress | None) -> Outcome:
         if task.overwrite and not replaces and now is not None and not is_unchanged(task.replaced, now):
             # Two names may be one, where case does not count or a directory is mounted twice.
             raise FileExistsError(f"{target} was written after this run began; it was kept")
-        _prepare_target(target, overwrite)
+        prepare_target(target, overwrite)
     try:
         report = getattr(importlib.import_module(task.kind.package), task.operation)(
             sys.stdin.buffer if task.source.is_stdin else task.source.path,
@@ -150,7 +150,7 @@ def _is_still(path: Path, before: os.stat_result) -> bool:
         return False
 
 
-def _prepare_target(target: Path, overwrite: bool) -> None:
+def prepare_target(target: Path, overwrite: bool) -> None:
     """Refuse an output that exists, and make its directory."""
     if os.path.isdir(target):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))

@@ -18,6 +18,7 @@ from astrocodec.cli.run_options import RunOptions
 from astrocodec.cli.size_table import Outcome
 from astrocodec.cli.task import Destination, Task
 from astrocodec.cli.tasks import run_task
+from astrocodec.files.executor import Work
 
 
 def treat_files(
@@ -29,6 +30,9 @@ def treat_files(
     name_output: Callable[[Path], str],
     options: Mapping[str, Any],
     arrange: Callable[[list[Task | Outcome]], list[Task | Outcome]] = list,
+    *,
+    is_file: Callable[[Path], bool] = lambda path: False,
+    treat: Work[Task, Outcome] = run_task,
 ) -> None:
     """Run one operation over all files and exit.
 
@@ -48,6 +52,10 @@ def treat_files(
         Arguments of the operation.
     arrange : callable, optional
         Gives tasks further options.
+    is_file : callable, optional
+        Whether a directory counts as a file.
+    treat : callable, optional
+        What treats one of them.
     """
     check_options(kind, run, arguments)
 
@@ -55,7 +63,9 @@ def treat_files(
         output = output_of(Input(path), run, name_output)
         return run.output is None and output is not None and os.path.lexists(output)
 
-    inputs = find_inputs(arguments, wanted, run.recursive, stream=kind is FITS, keeps_problems=True, is_done=is_done)
+    inputs = find_inputs(
+        arguments, wanted, run.recursive, stream=kind is FITS, keeps_problems=True, is_done=is_done, is_file=is_file
+    )
     if run.list_only:
         raise click.exceptions.Exit(list_files(take_shard(inputs, run.shard), run))
     # Outputs of other shards must not clash with ours either, nor must our report replace their files.
@@ -67,4 +77,4 @@ def treat_files(
     settled = [entry for entry in planned if isinstance(entry, Outcome)]
     confirm(run, len(tasks))
     on_stdout = any(task.destination is Destination.STDOUT for task in tasks)
-    raise click.exceptions.Exit(combine(run_and_report(run_task, tasks, settled, run, to_stderr=on_stdout)))
+    raise click.exceptions.Exit(combine(run_and_report(treat, tasks, settled, run, to_stderr=on_stdout)))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from astrocodec.cli.inputs import STANDARD_STREAM, is_pattern
 from astrocodec.cli.run_options import RunOptions
+from astrocodec.files.file_kind import is_table
 
 
 def input_and_output(
@@ -24,6 +25,6 @@ def input_and_output(
     first, second = arguments
     new = not (os.path.lexists(second) or is_pattern(second) or second == STANDARD_STREAM)
     of_second = Path(second).parent / name_output(Path(second))
-    if new and not os.path.lexists(of_second) and os.path.isfile(first):
+    if new and not os.path.lexists(of_second) and (os.path.isfile(first) or is_table(first)):
         return [first], replace(run, output=second)
     return arguments, run

@@ -10,7 +10,7 @@ import click
 
 from astrocodec.cli.exit_codes import ExitCode, worst
 from astrocodec.cli.failures import Failure, explain
-from astrocodec.cli.formats import FITS, HDF5, package_of
+from astrocodec.cli.formats import FITS, HDF5, is_folder_read, package_of
 from astrocodec.cli.inputs import Input, find_inputs
 from astrocodec.cli.names import is_listed_name
 from astrocodec.cli.notes import notes_on
@@ -51,7 +51,7 @@ def verify_command(files: tuple[str, ...], run: RunOptions, original: Path | Non
     FILES may be FITS and HDF5 files, folders of Zarr, patterns, directories with -r. The exit code is that of the worst
     file.
     """
-    inputs = find_inputs(files, is_listed_name, run.recursive, keeps_problems=True, is_file=is_zarr)
+    inputs = find_inputs(files, is_listed_name, run.recursive, keeps_problems=True, is_file=is_folder_read)
     _check_arguments(inputs, original)
     tasks = [VerifyTask(entry.path, original, reference) for entry in inputs if not entry.problem]
     refuse_report_file(run, [path for task in tasks for path in (task.path, task.original) if path is not None])

@@ -1,11 +1,16 @@
 """`astrocodec vis-compress`."""
 
-from pathlib import Path
+from dataclasses import replace
 
 import click
 
+from astrocodec.cli.formats import VISIBILITIES
+from astrocodec.cli.names import is_visibility_name, visibility_name
 from astrocodec.cli.run_options import RunOptions, visibility_options
-from astrocodec.cli.vis_files import VisTask, treat_visibilities
+from astrocodec.cli.treating import treat_files
+from astrocodec.cli.two_names import input_and_output
+from astrocodec.cli.vis_tasks import run_visibilities
+from astrocodec.files.file_kind import is_table
 
 
 @click.command("vis-compress")
@@ -26,7 +31,9 @@ from astrocodec.cli.vis_files import VisTask, treat_visibilities
     "CORRECTED_DATA.",
 )
 @click.option(
+    "-F",
     "--in-place",
+    "in_place",
     is_flag=True,
     help="Let the output take the input's place once it is verified: a uvh5 file keeps its name, of NAME.ms stays "
     "NAME.ms.ac.h5.",
@@ -41,6 +48,9 @@ def vis_compress_command(
 ) -> None:
     """Compress visibilities: Measurement Sets to NAME.ms.ac.h5, uvh5 and uvfits to NAME.ac.uvh5.
 
+    FILES may be patterns, and directories with -r; IN OUT, where OUT does not exist, is the same as IN -O OUT,
+    but in batches (-D, --skip-existing, --outdir, -r, --shard).
+
     Without --noise-increase nothing is lost. With it visibilities are rounded so that their noise's VARIANCE grows by D
     (of images, --noise-increase is of the standard deviation). Flags, weights, all other columns, subtables and
     keywords come back bit for bit in any case: vis-decompress gives the set back. Programs read uvh5 outputs with the
@@ -50,8 +60,8 @@ def vis_compress_command(
         raise click.UsageError("--lossless and --noise-increase contradict each other; give one of them.")
     if columns and noise_increase is None:
         raise click.UsageError("--column says what may be lost: give --noise-increase too.")
-    if in_place and (run.output is not None or run.outdir is not None or not run.verify):
-        raise click.UsageError("--in-place goes with none of -O, --outdir and --no-verify.")
+    if in_place and not run.verify:
+        raise click.UsageError("--in-place and --no-verify contradict each other; give one of them.")
     if noise_increase is not None:
         from astrocodec.visibility.coding import Lossy
 
@@ -59,9 +69,10 @@ def vis_compress_command(
             Lossy(noise_increase)
         except ValueError as error:
             raise click.UsageError(f"--noise-increase: {error}.") from error
-    options = {"noise_increase": noise_increase, "columns": list(columns) or None, "verify": run.verify}
-
-    def task(path: Path, target: Path) -> VisTask:
-        return VisTask(path, None if in_place else target, "compress", run.overwrite, options)
-
-    treat_visibilities(files, run, task, "compressed_name")
+    options = {"noise_increase": noise_increase, "columns": list(columns) or None}
+    inputs, run = (files, replace(run, replace=True)) if in_place else input_and_output(files, run, visibility_name)
+    treat_files(
+        *(VISIBILITIES, "compress", inputs, run, is_visibility_name, visibility_name, options),
+        is_file=is_table,
+        treat=run_visibilities,
+    )

@@ -1,11 +1,13 @@
 """`astrocodec vis-decompress`."""
 
-from pathlib import Path
-
 import click
 
+from astrocodec.cli.formats import VISIBILITIES
+from astrocodec.cli.names import is_compressed_visibility_name, plain_visibility_name
 from astrocodec.cli.run_options import RunOptions, visibility_options
-from astrocodec.cli.vis_files import VisTask, treat_visibilities
+from astrocodec.cli.treating import treat_files
+from astrocodec.cli.two_names import input_and_output
+from astrocodec.cli.vis_tasks import run_visibilities
 
 
 @click.command("vis-decompress")
@@ -14,10 +16,11 @@ from astrocodec.cli.vis_files import VisTask, treat_visibilities
 def vis_decompress_command(files: tuple[str, ...], run: RunOptions) -> None:
     """Give back what vis-compress was given: NAME.ms of NAME.ms.ac.h5, NAME.uvh5 of NAME.ac.uvh5.
 
-    A directory that exists is never replaced.
+    FILES may be patterns, and directories with -r; IN OUT, where OUT does not exist, is the same as IN -O OUT,
+    but in batches (-D, --skip-existing, --outdir, -r, --shard). A directory that exists is never replaced.
     """
-
-    def task(path: Path, target: Path) -> VisTask:
-        return VisTask(path, target, "decompress", run.overwrite, {"verify": run.verify})
-
-    treat_visibilities(files, run, task, "decompressed_name")
+    inputs, run = input_and_output(files, run, plain_visibility_name)
+    treat_files(
+        *(VISIBILITIES, "decompress", inputs, run, is_compressed_visibility_name, plain_visibility_name, {}),
+        treat=run_visibilities,
+    )

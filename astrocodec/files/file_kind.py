@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-__all__ = ["file_kind", "is_hdf5", "is_zarr"]
+__all__ = ["file_kind", "is_hdf5", "is_table", "is_zarr"]
 
 _ZARR_FILES = ("zarr.json", ".zarray", ".zgroup")
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -55,3 +55,15 @@ def is_zarr(path: str | os.PathLike[str]) -> bool:
     False
     """
     return any(os.path.isfile(os.path.join(path, name)) for name in _ZARR_FILES)
+
+
+def is_table(path: str | os.PathLike[str]) -> bool:
+    """
+    Tell whether a folder is a table of casacore, as Measurement Sets are.
+
+    Examples
+    --------
+    >>> is_table("/")
+    False
+    """
+    return os.path.isfile(os.path.join(path, "table.dat"))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
 import stat
+import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,23 @@ import numpy.typing as npt
 
 import hdf5_filter
 from astrocodec.errors import DifferenceError, FormatError
+from astrocodec.files.file_kind import is_table
 from astrocodec.files.meter import ProgressCall
 from astrocodec.files.target import scratch_folder, sync_folder
-from astrocodec.files.unchanged import is_unchanged, state
-from astrocodec.visibility.archive import archive_measurement_set, is_archive, restore_measurement_set
+from astrocodec.files.unchanged import is_unchanged, settled, state
+from astrocodec.files.writers import without_writers
+from astrocodec.visibility.archive import (
+    archive_measurement_set,
+    columns_of_set,
+    compare_with_set,
+    is_archive,
+    restore_measurement_set,
+)
+from astrocodec.visibility.archive.contents import check_archive
 from astrocodec.visibility.archive.packed_files import files_in
 from astrocodec.visibility.coding import Lossy
 from astrocodec.visibility.data.uvfits import need_pyuvdata
+from astrocodec.visibility.set_files import remove_set, state_of_set
 from astrocodec.visibility.uvh5_files import compress_uvh5
 from hdf5_filter.loss_attributes import baseline_growth
 from hdf5_filter.report import FileReport
@@ -34,13 +45,9 @@ __all__ = [
     "decompress",
     "decompressed_name",
     "growth_in",
-    "is_measurement_set",
+    "info",
+    "verify",
 ]
-
-
-def is_measurement_set(path: str | os.PathLike[str]) -> bool:
-    """Whether a path is a directory as casacore's tables are."""
-    return os.path.isfile(os.path.join(path, "table.dat"))
 
 
 def compressed_name(path: Path) -> str:
@@ -49,8 +56,10 @@ def compressed_name(path: Path) -> str:
     >>> compressed_name(Path("a.uvfits"))
     'a.ac.uvh5'
     """
-    if is_measurement_set(path):
+    if is_table(path):
         return path.name + ".ac.h5"
+    if path.name.lower().endswith(".ac.uvh5"):
+        return path.name
     known = path.suffix.lower() in (".uvh5", ".h5", ".hdf5", ".uvfits", ".uvfit", ".fits")
     return (path.stem if known else path.name) + ".ac.uvh5"
 
@@ -76,6 +85,7 @@ def compress(
     columns: Sequence[str] | None = None,
     workers: int | None = None,
     overwrite: bool = False,
+    only_smaller: bool = False,
     verify: bool = True,
     progress: ProgressCall | None = None,
 ) -> FileReport:
@@ -93,7 +103,7 @@ def compress(
         ``"1%"``, measured for each baseline. (Of images ``noise_increase`` is of the standard deviation.)
     columns : sequence of str, optional
         Of a Measurement Set, with `noise_increase`: the columns that may lose it, by default DATA and CORRECTED_DATA.
-    workers, overwrite, verify, progress
+    workers, overwrite, only_smaller, verify, progress
         As of `hdf5_filter.compress`.
 
     Returns
@@ -113,6 +123,7 @@ def compress(
     if columns is not None and lossy is None:
         raise ValueError("columns are those that may lose something: give noise_increase too")
     options: dict[str, Any] = {"lossy": lossy, "workers": workers, "overwrite": overwrite, "verify": verify}
+    options["only_smaller"] = only_smaller
     if os.path.isdir(source):
         return archive_measurement_set(source, target, columns=columns, progress=progress, **options)
     if columns is not None:
@@ -123,16 +134,30 @@ def compress(
         head = file.read(30)
     if not head.startswith(b"SIMPLE  ="):
         raise FormatError(f"{os.fspath(source)}: is no Measurement Set, uvh5 or uvfits file")
+    with _as_uvh5(source, target) as plain:
+        report = compress_uvh5(plain, target, progress=progress, **options)
+    report.source, report.original_bytes = os.fspath(source), os.stat(source).st_size
+    _tell_of_uvfits(report)
+    return report
+
+
+@contextmanager
+def _as_uvh5(source: str | os.PathLike[str], target: str | os.PathLike[str]) -> Iterator[Path]:
+    """What pyuvdata makes of a uvfits file, in a hidden folder beside an output."""
     with scratch_folder(target) as folder:
         plain = folder / "plain.uvh5"
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             need_pyuvdata().from_file(os.fspath(source), file_type="uvfits").write_uvh5(str(plain))
         plain.chmod(stat.S_IMODE(os.stat(source).st_mode) & 0o777 | stat.S_IRUSR)
-        report = compress_uvh5(plain, target, progress=progress, **options)
-    report.source, report.original_bytes = os.fspath(source), os.stat(source).st_size
-    report.notes.append("uvfits became uvh5")
-    return report
+        yield plain
+
+
+def _tell_of_uvfits(report: FileReport) -> None:
+    """Of the two files only what pyuvdata read of one was compared with the other."""
+    report.notes.append("uvfits became uvh5, by pyuvdata; this, not the uvfits file, was compared")
+    if report.checked == "verified":
+        report.checked = "decoded"
 
 
 def compress_in_place(source: str | os.PathLike[str], **options: Any) -> FileReport:
@@ -146,51 +171,42 @@ def compress_in_place(source: str | os.PathLike[str], **options: Any) -> FileRep
     FormatError
         It is neither; a uvfits file is not replaced.
     DifferenceError
-        The input changed meanwhile; it was kept.
+        The input changed meanwhile, or a program has it open; it was kept.
     """
     path = Path(os.path.realpath(source))
     options |= {"verify": True, "overwrite": False}
     if path.is_dir():
-        target, before = path.with_name(compressed_name(path)), _states(path)
+        target, before = path.with_name(compressed_name(path)), state_of_set(path, waits=True)
         report = compress(path, target, **options)
-        if report.checked != "verified":
-            raise DifferenceError(f"{path}: the output is {report.checked}, not verified; the input was kept")
-        if not _is_as_it_was(before, _states(path)):
-            raise DifferenceError(f"{path}: changed while it was read; it was kept beside {target}")
-        with scratch_folder(path) as folder:
-            folder.rmdir()
-            path.rename(folder)  # first its name goes, then what it had
-            sync_folder(path.parent)
-            for below, _, _ in os.walk(folder):
-                os.chmod(below, stat.S_IRWXU)  # what may not be written cannot be emptied either
-            shutil.rmtree(folder)
+        if report.target:
+            try:
+                _refuse_unverified(report)
+                remove_set(path, before)
+            except DifferenceError as error:
+                raise DifferenceError(f"{path}: {error}; {target} was written") from error
         return report
     if not h5py.is_hdf5(path):
         raise FormatError(f"{os.fspath(source)}: only uvh5 files and Measurement Sets are replaced; give -O")
-    seen = state(path)
+    seen = settled(path)
     with scratch_folder(path) as folder:
         made = folder / path.name
         report = compress(path, made, **options)
-        if report.checked != "verified":
-            raise DifferenceError(f"{path}: the output is {report.checked}, not verified; the input was kept")
-        if not is_unchanged(seen, state(path)):
-            raise DifferenceError(f"{path}: changed while it was read; it was kept")
-        os.replace(made, path)
+        report.source = os.fspath(source)
+        if not report.target:
+            return report
+        _refuse_unverified(report)
+        with without_writers(path):
+            if not is_unchanged(seen, state(path)):
+                raise DifferenceError(f"{path}: changed while it was read; it was kept")
+            os.replace(made, path)
         sync_folder(path.parent)
-    report.source = report.target = os.fspath(source)
+    report.target = os.fspath(source)
     return report
 
 
-def _states(folder: Path) -> dict[Path, os.stat_result | None]:
-    return {path: state(path) for path in sorted(folder.rglob("*"))}
-
-
-def _is_as_it_was(before: dict[Path, os.stat_result | None], now: dict[Path, os.stat_result | None]) -> bool:
-    """Whether the files of a table are the same; its lock file is written by who reads it."""
-    for both in (before, now):
-        for path in [path for path in both if path.name == "table.lock" or path.is_dir()]:
-            del both[path]
-    return before.keys() == now.keys() and all(is_unchanged(before[path], now[path]) for path in before)
+def _refuse_unverified(report: FileReport) -> None:
+    if report.checked != "verified":
+        raise DifferenceError(f"the output is {report.checked}, not verified; the input was kept")
 
 
 def decompress(
@@ -220,10 +236,61 @@ def decompress(
         return hdf5_filter.decompress(
             source, target, workers=workers, overwrite=overwrite, verify=verify, progress=progress
         )
+    start = time.perf_counter()
     report = hdf5_filter.info(source)
-    restore_measurement_set(source, target, progress=progress)
-    report.target = os.fspath(target)
+    restore_measurement_set(source, target, verify=verify, progress=progress)
+    if verify:
+        report.compared({}, [])
+    report.target, report.seconds = os.fspath(target), time.perf_counter() - start
     report.original_bytes = sum(path.stat().st_size for path in files_in(Path(target)))
+    return report
+
+
+def info(source: str | os.PathLike[str]) -> FileReport:
+    """List the datasets of a file, or the columns of a Measurement Set that get datasets; nothing is decoded."""
+    if os.path.isdir(source):
+        return columns_of_set(source)
+    report = hdf5_filter.info(source)
+    if any(entry.name.strip("/") == "Data/visdata" and entry.kind == "compressed" for entry in report.datasets):
+        for entry in report.datasets:
+            if entry.kind != "compressed" and not entry.note:
+                entry.note = "left as it is"
+    return report
+
+
+def verify(
+    source: str | os.PathLike[str],
+    original: str | os.PathLike[str] | None = None,
+    *,
+    workers: int | None = None,
+    progress: ProgressCall | None = None,
+) -> FileReport:
+    """
+    Compare what `compress` made with what it was made from; without that, decode all of it.
+
+    Raises
+    ------
+    FormatError
+        It is damaged.
+    DifferenceError
+        They differ.
+    """
+    if os.path.isdir(source):
+        raise FormatError(f"{os.fspath(source)}: nothing in a Measurement Set says whether it is whole")
+    if original is None or not os.path.isfile(original):
+        if original is None:
+            report = hdf5_filter.verify(source, workers=workers, progress=progress)
+            check_archive(source)
+            return report
+        report = hdf5_filter.info(source)
+        compare_with_set(source, original, progress=progress)
+        report.compared({}, [])
+        return report
+    if h5py.is_hdf5(original):
+        return hdf5_filter.verify(source, original, workers=workers, progress=progress)
+    with _as_uvh5(original, source) as plain:
+        report = hdf5_filter.verify(source, plain, workers=workers, progress=progress)
+    _tell_of_uvfits(report)
     return report
 
 

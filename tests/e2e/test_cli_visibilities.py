@@ -79,3 +79,42 @@ def test_refusals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tu
         write_uvh5(Path("a.uvh5"), MADE.vis[:2], MADE.flags[:2])
     assert run_here("vis-compress", "a.uvh5", *arguments).returncode == code
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["a.uvh5"]
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def test_batches_as_of_other_files(tmp_path: Path) -> None:
+    """-r, --outdir, --shard, --skip-existing, -D, -L, and two names."""
+    for name in ("a", "below/b"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        write_uvh5(tmp_path / f"{name}.uvh5", MADE.vis[:8], MADE.flags[:8])
+    (tmp_path / "notes.txt").touch()
+    out = tmp_path / "out"
+    for job in (1, 2):
+        succeed_here("vis-compress", "-r", tmp_path, "--outdir", out, "--shard", f"{job}/2", "-q")
+    assert names_in(out) == ["a.ac.uvh5", "below/b.ac.uvh5"]
+    told = run_here("vis-compress", "-r", tmp_path / "below", "-D", "--skip-existing", "--outdir", out / "below")
+    assert (told.returncode, names_in(tmp_path / "below")) == (0, [])
+    assert b"done before" in told.stderr
+    told = run_here("vis-compress", "-r", out)
+    assert told.returncode == ExitCode.USAGE
+    assert b"holds no file for this command" in told.stderr
+    assert b"compressed already" in run_here("vis-compress", out / "a.ac.uvh5").stderr
+    assert b"Data/visdata" in succeed_here("vis-compress", "-L", tmp_path / "a.uvh5")
+    succeed_here("vis-decompress", "-r", out, "-D")
+    assert names_in(out) == ["a.uvh5", "below/b.uvh5"]
+    succeed_here("vis-compress", tmp_path / "a.uvh5", tmp_path / "c.uvh5")
+    lossy = run_here(
+        "vis-compress", tmp_path / "a.uvh5", "-O", tmp_path / "c.uvh5", "--skip-existing", "--noise-increase", "1%"
+    )
+    assert lossy.returncode == 0  # what is there is better than asked
+    assert run_here("vis-compress", tmp_path / "a.uvh5", "-D", "-L").returncode == ExitCode.USAGE
+
+
+def test_in_place_leaves_what_would_not_be_smaller(tmp_path: Path) -> None:
+    write_uvh5(tmp_path / "a.uvh5", MADE.vis[:1, :1, :1], MADE.flags[:1, :1, :1])
+    given = (tmp_path / "a.uvh5").read_bytes()
+    assert b"left as it is" in run_here("vis-compress", "--in-place", tmp_path / "a.uvh5").stderr
+    assert (tmp_path / "a.uvh5").read_bytes() == given

@@ -12,7 +12,7 @@ import os
 import shutil
 import stat
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,11 +44,11 @@ from astrocodec.visibility.coding import Lossy
 from astrocodec.visibility.data.tables import open_table, put_rows
 from hdf5_filter.files import naming_damaged_file, open_file, system_errors
 from hdf5_filter.reading import available_cores
-from hdf5_filter.report import FileReport
+from hdf5_filter.report import DatasetReport, FileReport
 from hdf5_filter.storage import describe_with_loss
 from hdf5_filter.within import Within
 
-__all__ = ["archive_measurement_set", "compare_with_set", "restore_measurement_set"]
+__all__ = ["archive_measurement_set", "columns_of_set", "compare_with_set", "restore_measurement_set"]
 
 _NOISY = ("DATA", "CORRECTED_DATA")  # what a loss is for unless columns are named
 _BLOCK, _ROWS = 64 << 20, 1 << 16
@@ -85,6 +85,7 @@ def archive_measurement_set(
     columns: Sequence[str] | None = None,
     workers: int | None = None,
     overwrite: bool = False,
+    only_smaller: bool = False,
     verify: bool = True,
     progress: ProgressCall | None = None,
 ) -> FileReport:
@@ -103,6 +104,8 @@ def archive_measurement_set(
         Threads; by default one for each core.
     overwrite : bool, optional
         Whether `target` may exist.
+    only_smaller : bool, optional
+        Write nothing where the file would not be smaller; the report's target is then ``''``.
     verify : bool, optional
         Restore the set into a hidden folder beside the target, and compare every cell and file, before the target gets
         its name. That takes the space of the set.
@@ -160,12 +163,37 @@ def archive_measurement_set(
                     report.datasets.append(found)
             shutil.rmtree(scratch / "emptied", ignore_errors=True)
             report.compressed_bytes = out.temporary.stat().st_size
+            if only_smaller and report.compressed_bytes >= report.original_bytes:
+                report.target, report.seconds = "", time.perf_counter() - start
+                return report
             if verify:
                 _compare(folder, out.temporary, scratch / "restored", table, cells, coded, meter.advance)
                 report.compared({}, [])
             report.written = out.commit()
     report.seconds = time.perf_counter() - start
     return report
+
+
+def columns_of_set(source: str | os.PathLike[str]) -> FileReport:
+    """List what of a Measurement Set gets datasets; all else is in files."""
+    with open_table(source) as table:
+        groups = groups_of(table, os.fspath(source))
+        cells = [part for column in coded_columns(table) for part in cells_of(table, column, groups)]
+        found = [
+            DatasetReport(
+                name,
+                kind="dataset",
+                dtype=part.dtype.name,
+                shape=(*part.rows.shape, *part.shape),
+                pixels=part.nbytes // part.dtype.itemsize,
+                original_bytes=part.nbytes,
+                compressed_bytes=part.nbytes,
+                bits_per_pixel=8.0 * part.dtype.itemsize,
+            )
+            for name, part in named_cells(cells)
+        ]
+    size = sum(path.stat().st_size for path in files_in(Path(source)))
+    return FileReport(os.fspath(source), "", size, size, datasets=found)
 
 
 def _check_columns(table: Any, coded: dict[str, str], columns: Sequence[str], name: str) -> None:
@@ -180,6 +208,7 @@ def restore_measurement_set(
     source: str | os.PathLike[str],
     target: str | os.PathLike[str],
     *,
+    verify: bool = True,
     progress: ProgressCall | None = None,
 ) -> None:
     """
@@ -189,6 +218,8 @@ def restore_measurement_set(
     ----------
     source, target : path
         The file, and the directory to make, which gets its name when it is whole.
+    verify : bool, optional
+        Read it again and compare it with the archive before.
     progress : callable, optional
         Called with bytes done and bytes in total.
 
@@ -207,9 +238,11 @@ def restore_measurement_set(
     name = os.fspath(source)
     with open_file(source) as file, naming_damaged_file(name), scratch_folder(path) as scratch:
         check_contents(file)
-        meter = Meter(progress, sum(dataset.nbytes for dataset in file["columns"].values()))
+        meter = Meter(progress, sum(dataset.nbytes for dataset in file["columns"].values()) * (2 if verify else 1))
         made = scratch / "restored"
         _restore(file, made, meter.advance)
+        if verify:
+            _check_restored(file, made, name, meter.advance)
         for below in files_in(made):
             with below.open("rb") as written:
                 os.fsync(written.fileno())
@@ -245,6 +278,34 @@ def _restore(file: h5py.File, made: Path, advance: Callable[[int], None]) -> Non
     unpack_files(file["files"], made, file.filename, only="table.lock")  # which casacore wrote to
 
 
+def _check_restored(file: h5py.File, made: Path, name: str, advance: Callable[[int], None]) -> None:
+    """Compare what was restored with the archive."""
+    datasets = list(file["columns"].values())
+    with open_table(made) as table:
+        columns = {str(dataset.attrs["column"]) for dataset in datasets}
+        kept = _files_kept(table, {c: manager for c, manager in coded_columns(table).items() if c in columns})
+        for dataset in datasets:
+            rows = file["rows"][str(int(dataset.attrs["rows"]))][...]
+            reader = Reader(table, Cells(str(dataset.attrs["column"]), rows, dataset.shape[2:], dataset.dtype))
+            for start in range(0, len(rows), dataset.chunks[0]):
+                cut = slice(start, min(start + dataset.chunks[0], len(rows)))
+                said, found = np.asarray(hdf5_filter.read_dataset(dataset, cut)), reader.times(cut.start, cut.stop)
+                if _different(said, found)[rows[cut] >= 0].any():
+                    raise DifferenceError(f"{name}: {dataset.name!r} is not restored; please report this")
+                advance(found.nbytes)
+    different = different_file(file["files"], made, name, kept)
+    if different is not None:
+        raise DifferenceError(f"{name}: file {different} is not restored; please report this")
+
+
+def _files_kept(table: Any, coded: Mapping[str, str]) -> Callable[[str], bool]:
+    """Which files of a set are in its archive as they are: not those of columns that were taken out of them."""
+    managers = {c: str(info["SEQNR"]) for info in table.getdminfo().values() for c in info["COLUMNS"]}
+    emptied = {managers[column] for column, manager in coded.items() if manager not in TILED}
+    others = {f"table.f{number}{end}" for number in emptied for end in ("", "i")} | {"table.lock"}
+    return lambda name: name not in others
+
+
 def compare_with_set(
     source: str | os.PathLike[str], original: str | os.PathLike[str], *, progress: ProgressCall | None = None
 ) -> None:
@@ -278,11 +339,9 @@ def _compare(
 ) -> None:
     """Restore a set, and compare it with the one that it was made from."""
     managers = {c: str(info["SEQNR"]) for info in table.getdminfo().values() for c in info["COLUMNS"]}
-    emptied = {managers[part.column] for part in cells if coded[part.column] not in TILED}
-
-    def is_kept(name: str) -> bool:
-        return name != "table.lock" and not any(name in (f"table.f{number}", f"table.f{number}i") for number in emptied)
-
+    in_datasets = {part.column: coded[part.column] for part in cells}
+    emptied = {managers[column] for column, manager in in_datasets.items() if manager not in TILED}
+    is_kept = _files_kept(table, in_datasets)
     with h5py.File(archive, "r") as file:
         name = different_file(file["files"], folder, str(archive), is_kept)
         if name is not None:
