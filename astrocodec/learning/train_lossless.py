@@ -32,6 +32,7 @@ RECIPES = {
     "vdm": "astrocodec.lossless.vdm_training",
 }
 _JUDGED = 64  # patches at a time
+_JUDGED_EVERY = 100
 
 
 def lossless_recipe(
@@ -91,14 +92,14 @@ def train_lossless(
     patience : int, optional
         End after so many judgements without a better one.
     every : int, optional
-        Steps between judgements; by default there are forty.
+        Steps between judgements; by default there are at most forty, and 100 steps between them.
 
     Raises
     ------
     ValueError
         There is nothing to learn from, or a checkpoint is in the way, or of another run.
     """
-    form, every = form or PixelFormat(), every or -(-steps // 40)
+    form, every = form or PixelFormat(), every or max(-(-steps // 40), _JUDGED_EVERY)
     checkpoint, curve = output.with_suffix(".pt"), output.with_suffix(".csv")
     if checkpoint.exists() and not resume:
         raise ValueError(f"{checkpoint}: of a run that was not ended; go on with it by --resume, or delete it")

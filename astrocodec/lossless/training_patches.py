@@ -19,12 +19,13 @@ from astrocodec.learning.integer_arrays import Share, integer_arrays, learned_an
 from astrocodec.lossless.patches import SIDE, Words, cut, differences, lowest, to_words
 from astrocodec.lossless.pixel_format import PixelFormat, centred, centres_of
 
-# A pool serves so many steps, and has so many patches of each of so many files.
-_POOL_STEPS, _POOL_FILES, _POOL_PATCHES = 100, 8, 512
+# A pool serves so many steps, and has so many patches of each of so many files; of few groups a network would forget
+# the others.
+_POOL_STEPS, _POOL_FILES, _POOL_PATCHES = 100, 32, 128
 _HELD_BACK = 64  # patches of a file that tell how good a network is
 
 
-@functools.lru_cache(maxsize=4)
+@functools.lru_cache(maxsize=32)
 def _planes_of(share: Share, is_residual: bool) -> tuple[Words, ...]:
     """Words (planes, y, x) of the arrays of a file whose range fits 16 bits."""
     found = []
@@ -95,7 +96,8 @@ class TrainingPatches:
         """A pool of patches."""
         parts = []
         names = self.groups
-        for group in rng.choice(names, _POOL_FILES, replace=len(names) < _POOL_FILES):
+        turns = [rng.permutation(names) for _ in range(-(-_POOL_FILES // len(names)))]
+        for group in np.concatenate(turns)[:_POOL_FILES]:
             files = self._learned[str(group)]
             arrays = _planes_of(files[rng.integers(len(files))], self._is_residual)
             sizes = np.array([array.size for array in arrays], float)
