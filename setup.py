@@ -19,7 +19,7 @@ from setuptools.command.build_ext import build_ext
 from setuptools.errors import CompileError
 from setuptools.modified import newer_group
 
-FLAGS = "-std=c11 -O3 -fvisibility=hidden -fwrapv -ffp-contract=off -Wall -Wextra"
+FLAGS = "-std=c11 -O3 -fvisibility=hidden -fwrapv -ffp-contract=off -fno-math-errno -Wall -Wextra"
 PACKAGE = Path(__file__).parent / "astrocodec"
 HEADER = PACKAGE / "native" / "shipped_models.h"
 NETWORK = PACKAGE / "stages" / "network.py"

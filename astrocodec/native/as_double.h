@@ -40,7 +40,7 @@ static inline double ac_double_of_bits(int dtype, uint64_t bits)
 }
 
 /* So many from one on. */
-static inline void ac_as_doubles(int dtype, const void *data, uint64_t first, size_t count, double *out)
+static inline __attribute__((always_inline)) void ac_as_doubles(int dtype, const void *data, uint64_t first, size_t count, double *out)
 {
 #define AS_DOUBLES(DTYPE, TYPE)                                                                  \
     case DTYPE:                                                                                  \

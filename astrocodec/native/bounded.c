@@ -7,6 +7,7 @@
 
 #include "as_double.h"
 #include "bounded_parts.h"
+#include "pixel_choice.h"
 #include "trellis.h"
 #include "viterbi.h"
 
@@ -144,12 +145,16 @@ static int wants_dither(const ac_bounding *w)
 
 static uint64_t count_nulls(const ac_bounding *w)
 {
+    const float *singles = w->data;
+    const double *doubles = w->data;
+    const int is_double = w->array->dtype == AC_F8;
     uint64_t count = 0;
-    double some[AC_SEGMENT];
     for (uint64_t first = 0; first < w->count; first += AC_SEGMENT) {
         const size_t n = (size_t)ac_smaller(AC_SEGMENT, w->count - first);
-        ac_as_doubles(w->array->dtype, w->data, first, n, some);
-        for (size_t i = 0; i < n; i++) count += some[i] != some[i];
+        uint32_t some = 0;
+        for (size_t i = 0; !is_double && i < n; i++) some += singles[first + i] != singles[first + i];
+        for (size_t i = 0; is_double && i < n; i++) some += doubles[first + i] != doubles[first + i];
+        count += some;
     }
     return count;
 }
@@ -214,8 +219,11 @@ static void clear(ac_quantised *q)
 static int set_window(const ac_bounding *w, const int32_t *steps, ac_window *window)
 {
     uint64_t counts[BINS] = {0}, outside = 0, inside = 0, most = 0;
-    int32_t least = INT32_MAX, largest = INT32_MIN;
+    int32_t least, largest;
     size_t best = 0;
+    ac_integers_range(steps, w->count, &least, &largest);
+    if ((int64_t)largest - least <= WINDOW) return AC_OK;
+    least = INT32_MAX, largest = INT32_MIN;
     for (uint64_t i = 0; i < w->count; i++) {
         const int is_null = w->q->has_null && steps[i] == w->q->null_step;
         least = !is_null && steps[i] < least ? steps[i] : least, largest = !is_null && steps[i] > largest ? steps[i] : largest;
@@ -250,9 +258,8 @@ static int find_steps(ac_bounding *w, double part, int32_t *steps, void *again, 
 {
     clear(w->q);
     if (!set_steps(w, part)) return AC_ERROR_SPACE;
-    int status = w->q->dither == AC_TRELLIS ? find_path(w, steps) : ac_quantise_nearest(w->q, w->array, w->data, steps);
-    if (!status) status = ac_quantise_restore(w->q, w->array, steps, again);
-    return status ? status : ac_bounding_check(w, again, loss);
+    const int status = w->q->dither == AC_TRELLIS ? find_path(w, steps) : AC_OK;
+    return status ? status : ac_bounding_check(w, steps, again, loss);
 }
 
 /* What is said of the loss over what was asked, both variances. */

@@ -3,74 +3,161 @@
 
 #include "as_double.h"
 #include "bounded_parts.h"
+#include "quantise_runs.h"
 #include "viterbi.h"
 #include "wide_vectors.h"
+#include "no_traps.h"
 
-enum { LANES = 8 };
+enum { LANES = 8, PARTS = LANES / AC_WIDE_DOUBLES };
+#define INLINE static inline __attribute__((always_inline))
 #define SHIFT 0.001    /* of the mean, in noises, that no aperture sees; and how many times what is chance */
 #define CHANCES 3
 #define MOST_KEPT 0.125 /* runs of them, of all elements */
 
-/* Of errors, by lanes, so that all processors add them up in one order. */
+/* Of errors: as they are, in units of the curve's slope, these signed, the largest; what was allowed. They are added up in LANES parts, on all processors alike. */
 typedef struct {
-    double squares[LANES], in_place[LANES], shift[LANES], largest[LANES], widest[LANES]; /* as they are, in units of the curve's slope, these signed; what was allowed */
+    double squares, in_place, shift, largest, widest;
 } sums;
 
-/* Errors of a segment that all are allowed; 0 where some may not be. `slope` is NULL without a curve, where all of `most` are equal. */
-static inline __attribute__((always_inline)) int add_all(const double *v, const double *again, const double *most, const double *slope, double limit, double none,
-                                                         size_t count, sums *s)
+typedef double doubles __attribute__((vector_size(8 * AC_WIDE_DOUBLES)));
+typedef int64_t longs __attribute__((vector_size(8 * AC_WIDE_DOUBLES)));
+#define PICK(mask, a, b) ((doubles)(((longs)(a) & (mask)) | ((longs)(b) & ~(mask))))
+#define LARGER(a, b) PICK((a) > (b), a, b)
+
+/* A run, or what of it is looked at. */
+typedef struct {
+    const ac_curve *curve;
+    int is_relative, is_marked;   /* `is_marked`: some elements may be saturated, or stand for none */
+    double straight, more;        /* what errors on a straight lattice may be, and what is added to it whatever the curve */
+    double limit, none;
+} allowing;
+
+INLINE double sum_of(const doubles v[PARTS])
 {
-    int bad = 0;
+    double sum = 0;
+    for (int l = 0; l < LANES; l++) sum += v[l / AC_WIDE_DOUBLES][l % AC_WIDE_DOUBLES];
+    return sum;
+}
+
+INLINE double largest_of(const doubles v[PARTS])
+{
+    double largest = 0;
+    for (int l = 0; l < LANES; l++) largest = fmax(v[l / AC_WIDE_DOUBLES][l % AC_WIDE_DOUBLES], largest);
+    return largest;
+}
+
+/* Slopes of a root, and what errors are multiplied by, of which few digits do. */
+INLINE void take_slopes(const ac_curve *c, const double *v, size_t count, double *slope, double *inverse)
+{
+    const double knee = c->knee, bend = 4 * c->bend;
+    for (size_t i = 0; i < count; i++) slope[i] = sqrt(1 + bend * (v[i] > knee ? v[i] - knee : 0));
+    for (size_t i = 0; i < count; i++) inverse[i] = 1 / (float)slope[i];
+}
+
+/* Errors of a run that all are allowed; 0 where some may not be. Both ways have LANES elements more than `count`. */
+INLINE int add_all(const allowing *a, const double *v, const double *again, size_t count, int is_bent, int is_relative, int is_marked, sums *s)
+{
+    double slope[AC_RUN + LANES], inverse[AC_RUN + LANES];
+    const double more = a->more, straight = a->straight, limit = a->limit, none = a->none;
+    const longs size = (longs){0} + INT64_MAX;
+    doubles squares[PARTS] = {{0}}, in_place[PARTS] = {{0}}, shift[PARTS] = {{0}}, largest[PARTS] = {{0}}, widest[PARTS] = {{0}};
+    longs bad = {0};
+    if (is_bent) take_slopes(a->curve, v, (count + LANES - 1) / LANES * LANES, slope, inverse);
     for (size_t i = 0; i < count; i += LANES)
-        for (int l = 0; l < LANES; l++) bad |= !(fabs(again[i + l] - v[i + l]) <= most[slope ? i + l : 0]) | !(v[i + l] < limit) | (again[i + l] == none);
-    if (bad) return 0;
-    for (size_t i = 0; i < count; i += LANES)
-        for (int l = 0; l < LANES; l++) {
-            const double e = again[i + l] - v[i + l], in_place = slope ? e / slope[i + l] : e, d = fabs(e), allowed = most[slope ? i + l : 0];
-            s->squares[l] += d * d;
-            s->in_place[l] += in_place * in_place;
-            s->shift[l] += in_place;
-            s->largest[l] = d > s->largest[l] ? d : s->largest[l];
-            s->widest[l] = allowed > s->widest[l] ? allowed : s->widest[l];
+        for (size_t p = 0; p < PARTS; p++) {
+            const size_t at = i + p * AC_WIDE_DOUBLES;
+            doubles given, found, most = {0};
+            memcpy(&given, v + at, sizeof given), memcpy(&found, again + at, sizeof found);
+            const doubles e = found - given, d = (doubles)((longs)e & size);
+            squares[p] += d * d;
+            if (is_relative) {
+                const doubles magnitude = (doubles)((longs)given & size), share = PICK(magnitude > 0, d / magnitude, d);
+                most = straight * magnitude;
+                bad |= ~(share <= straight); /* products of denormals are rounded up to what is no bound any more */
+                bad |= (longs)given == INT64_MIN; /* -0.0, of which only bits tell whether it is kept */
+                largest[p] = LARGER(share, largest[p]);
+            } else if (is_bent) {
+                doubles unit;
+                memcpy(&most, slope + at, sizeof most), memcpy(&unit, inverse + at, sizeof unit);
+                const doubles bent = e * unit;
+                most = straight * most + more;
+                in_place[p] += bent * bent, shift[p] += bent;
+                widest[p] = LARGER(most, widest[p]), largest[p] = LARGER(d, largest[p]);
+            } else {
+                most += straight + more;
+                shift[p] += e;
+                largest[p] = LARGER(d, largest[p]);
+            }
+            bad |= ~(d <= most);
+            if (is_marked) bad |= ~(given < limit) | (found == none);
         }
+    int64_t any = 0;
+    for (int l = 0; l < AC_WIDE_DOUBLES; l++) any |= bad[l];
+    if (any) return 0;
+    s->squares = sum_of(squares), s->shift = sum_of(shift), s->largest = largest_of(largest);
+    s->in_place = is_bent ? sum_of(in_place) : s->squares;
+    s->widest = is_bent ? largest_of(widest) : straight + more;
     return 1;
 }
 
-static int add_plain(const double *v, const double *again, const double *most, const double *slope, double limit, double none, size_t count, sums *s)
+INLINE int add_run(const allowing *a, const double *v, const double *again, size_t count, sums *s)
 {
-    return slope ? add_all(v, again, most, slope, limit, none, count, s) : add_all(v, again, most, NULL, limit, none, count, s);
+    if (a->is_relative) return a->is_marked ? add_all(a, v, again, count, 0, 1, 1, s) : add_all(a, v, again, count, 0, 1, 0, s);
+    if (a->curve->kind == AC_ROOT) return add_all(a, v, again, count, 1, 0, 1, s);
+    return a->is_marked ? add_all(a, v, again, count, 0, 0, 1, s) : add_all(a, v, again, count, 0, 0, 0, s);
 }
-WIDE_VECTORS static int add_wide(const double *v, const double *again, const double *most, const double *slope, double limit, double none, size_t count, sums *s)
+
+/* Elements and what they became, and LANES more of the last one. */
+INLINE void take_both(int dtype, const void *data, const void *elements, uint64_t first, size_t count, double *v, double *again)
 {
-    return slope ? add_all(v, again, most, slope, limit, none, count, s) : add_all(v, again, most, NULL, limit, none, count, s);
+    ac_as_doubles(dtype, data, first, count, v);
+    ac_as_doubles(dtype, elements, 0, count, again);
+    const double last = v[count - 1] < INFINITY && v[count - 1] > -INFINITY ? v[count - 1] : 0;
+    for (size_t i = count; i < count + LANES; i++) v[i] = again[i] = last;
+}
+
+static int look_plain(const allowing *a, int dtype, const void *data, const void *elements, uint64_t first, size_t count, double *v, double *again, sums *s)
+{
+    take_both(dtype, data, elements, first, count, v, again);
+    return add_run(a, v, again, count, s);
+}
+WIDE_VECTORS static int look_wide(const allowing *a, int dtype, const void *data, const void *elements, uint64_t first, size_t count, double *v, double *again,
+                                  sums *s)
+{
+    take_both(dtype, data, elements, first, count, v, again);
+    return add_run(a, v, again, count, s);
 }
 
 /* The slope of the curve at an element. */
 static inline double slope_at(const ac_curve *c, double v) { return c->kind == AC_ROOT && v > c->knee ? sqrt(1 + 4 * c->bend * (v - c->knee)) : 1; }
 
-/* What errors on a straight lattice may be, and what is added to it whatever the curve. */
-static void allowed(const ac_bounding *w, const ac_quantised_tile *tile, double noise, double *straight, double *more)
+static allowing allowed(const ac_bounding *w, const ac_quantised_tile *tile, double noise)
 {
-    const int is_share = w->bound->kind == AC_BOUND_INCREASE || w->bound->kind == AC_BOUND_ADDED;
-    *straight = ac_allowance(w, noise), *more = 0;
-    if (!is_share) return;
+    const ac_bound *b = w->bound;
+    const int is_relative = b->kind == AC_BOUND_RELATIVE, is_limited = !isnan(b->saturation);
+    allowing a = {&w->q->curve, is_relative, is_limited || b->has_blank, ac_allowance(w, noise), 0, is_limited ? b->saturation : INFINITY, NAN};
+    if (b->has_blank) a.none = ac_double_of_bits(w->array->dtype, b->blank);
+    if (b->kind != AC_BOUND_INCREASE && b->kind != AC_BOUND_ADDED) return a;
     const double reach = w->q->dither == AC_TRELLIS ? AC_TRELLIS_REACH : 0.5, step = tile->scale;
-    *straight = reach * step * (1 + w->q->curve.bend * step * reach);
-    *more = w->is_whole ? 0.5 : 2 * w->resolution;
+    a.straight = reach * step * (1 + w->q->curve.bend * step * reach);
+    a.more = w->is_whole ? 0.5 : 2 * w->resolution;
+    return a;
 }
 
 typedef struct {
     ac_bounding *w;
+    int32_t *steps, last;
+    uint32_t state; /* of the trellis */
     void *again;
     ac_loss *loss;
     uint64_t room, used;
 } checking;
 
-/* Of a segment element by element: those that differ by more than they may are kept. */
-static int add_each(checking *c, const ac_segment *at, const double *v, const double *found, const double *most, const double *slope, sums *s)
+/* Of a run element by element: those that differ by more than they may are kept. */
+static int add_each(checking *c, const ac_run *at, const allowing *a, const double *v, const double *found, sums *s)
 {
     ac_bounding *w = c->w;
-    const int dtype = w->array->dtype, is_relative = w->bound->kind == AC_BOUND_RELATIVE;
+    const int dtype = w->array->dtype, is_relative = a->is_relative;
     const size_t item = ac_number_bytes(dtype);
     for (size_t i = 0; i < at->count; i++) {
         const uint64_t place = at->first + i, bits = ac_bits_at(dtype, w->data, place), there = ac_bits_at(dtype, c->again, place);
@@ -78,14 +165,15 @@ static int add_each(checking *c, const ac_segment *at, const double *v, const do
             c->used += (uint64_t)ac_is_bounded(w, place, v[i]);
             continue;
         }
-        const double d = fabs(found[i] - v[i]), share = is_relative ? d / fabs(v[i]) : d, in_place = d / slope[i];
+        const double d = fabs(found[i] - v[i]), share = is_relative ? d / fabs(v[i]) : d, slope = slope_at(a->curve, v[i]), in_place = d / slope;
+        const double most = is_relative ? a->straight * fabs(v[i]) : a->straight * slope + a->more;
         const int is_sign_lost = is_relative && d == 0; /* -0.0 */
         const int is_lost = (w->q->has_null && there == w->q->null_bits) || (w->bound->has_blank && there == w->bound->blank); /* it would read as none */
         /* products of denormals are rounded up to what is no bound any more */
-        if (ac_is_bounded(w, place, v[i]) && d <= most[i] && !(is_relative && share > w->bound->value) && !is_sign_lost && !is_lost) {
-            s->widest[0] = fmax(s->widest[0], is_relative ? w->bound->value : most[i]);
-            s->largest[0] = fmax(s->largest[0], share);
-            s->squares[0] += d * d, s->in_place[0] += in_place * in_place, s->shift[0] += found[i] < v[i] ? -in_place : in_place;
+        if (ac_is_bounded(w, place, v[i]) && d <= most && !(is_relative && share > w->bound->value) && !is_sign_lost && !is_lost) {
+            s->widest = fmax(s->widest, is_relative ? w->bound->value : most);
+            s->largest = fmax(s->largest, share);
+            s->squares += d * d, s->in_place += in_place * in_place, s->shift += found[i] < v[i] ? -in_place : in_place;
             c->used++;
             continue;
         }
@@ -96,50 +184,39 @@ static int add_each(checking *c, const ac_segment *at, const double *v, const do
     return AC_OK;
 }
 
-static int check_segment(checking *c, const ac_segment *at)
+static int check_there(void *work, const ac_run *r)
 {
+    checking *c = work;
     ac_bounding *w = c->w;
-    const int dtype = w->array->dtype, is_relative = w->bound->kind == AC_BOUND_RELATIVE;
-    const ac_quantised_tile *tile = &w->q->tiles[at->tile];
-    const size_t n = at->count, all = (n + LANES - 1) / LANES * LANES;
-    double v[AC_SEGMENT], again[AC_SEGMENT], most[AC_SEGMENT], slope[AC_SEGMENT], straight, more;
-    ac_as_doubles(dtype, w->data, at->first, n, v);
-    ac_as_doubles(dtype, c->again, at->first, n, again);
-    allowed(w, tile, w->noise[at->tile], &straight, &more);
-    for (size_t i = n; i < all; i++) v[i] = again[i] = v[n - 1] < INFINITY && v[n - 1] > -INFINITY ? v[n - 1] : 0;
-    const int is_bent = w->q->curve.kind == AC_ROOT;
-    if (is_bent)
-        for (size_t i = 0; i < all; i++) slope[i] = slope_at(&w->q->curve, v[i]), most[i] = straight * slope[i] + more;
-    else
-        for (size_t i = 0; i < all; i++) slope[i] = 1, most[i] = is_relative ? straight * fabs(v[i]) : straight + more;
-    const double limit = isnan(w->bound->saturation) ? INFINITY : w->bound->saturation;
-    const double none = w->bound->has_blank ? ac_double_of_bits(dtype, w->bound->blank) : NAN;
-    sums s = {{0}, {0}, {0}, {0}, {0}};
+    const uint64_t tile = (uint64_t)(r->tile - w->q->tiles);
+    const double noise = w->noise[tile], scale = r->tile->scale;
+    const size_t item = ac_number_bytes(r->dtype);
+    double v[AC_RUN + LANES], again[AC_RUN + LANES];
+    ac_run_elements found;
+    if (w->q->dither != AC_TRELLIS) ac_run_nearest(r, w->data, &c->last, c->steps + r->first);
+    ac_run_restore(r, c->steps + r->first, &c->state, &found);
+    memcpy((uint8_t *)c->again + r->first * item, &found, r->count * item);
+    const allowing a = allowed(w, r->tile, noise);
+    sums s = {0, 0, 0, 0, 0};
     int status = AC_OK;
-    if (!is_relative && (HAS_WIDE_VECTORS ? add_wide : add_plain)(v, again, most, is_bent ? slope : NULL, limit, none, all, &s))
-        c->used += n;
+    if ((HAS_WIDE_VECTORS ? look_wide : look_plain)(&a, r->dtype, w->data, &found, r->first, r->count, v, again, &s))
+        c->used += r->count;
     else
-        status = add_each(c, at, v, again, most, slope, &s);
-    double in_place = 0, shift = 0;
-    for (int l = 0; l < LANES; l++) {
-        c->loss->bound = fmax(c->loss->bound, s.widest[l]), c->loss->found = fmax(c->loss->found, s.largest[l]);
-        c->loss->variance += s.squares[l], in_place += s.in_place[l], shift += s.shift[l];
-    }
-    const double noise = w->noise[at->tile];
-    if (!is_relative) c->loss->unit_variance += in_place / tile->scale / tile->scale;
-    if (!is_relative && noise > 0) c->loss->share += in_place / noise / noise, w->shift += shift / noise;
+        status = add_each(c, r, &a, v, again, &s);
+    c->loss->bound = fmax(c->loss->bound, s.widest), c->loss->found = fmax(c->loss->found, s.largest);
+    c->loss->variance += s.squares;
+    if (!a.is_relative) c->loss->unit_variance += s.in_place / scale / scale;
+    if (!a.is_relative && noise > 0) c->loss->share += s.in_place / noise / noise, w->shift += s.shift / noise;
     return status;
 }
 
-int ac_bounding_check(ac_bounding *w, void *again, ac_loss *loss)
+int ac_bounding_check(ac_bounding *w, int32_t *steps, void *again, ac_loss *loss)
 {
-    checking c = {.w = w, .again = again, .loss = loss};
+    checking c = {.w = w, .steps = steps, .again = again, .loss = loss};
     *loss = (ac_loss){.kind = w->bound->kind, .asked = w->bound->value, .noise = w->least_noise};
     w->shift = 0;
-    for (ac_segment s = {0}; ac_next_segment(w, &s);) {
-        const int status = check_segment(&c, &s);
-        if (status) return status;
-    }
+    const int status = ac_quantise_visit(w->q, w->array, check_there, &c);
+    if (status) return status;
     const double used = c.used ? (double)c.used : 1;
     loss->variance /= used, loss->unit_variance /= used, loss->share /= used, w->shift /= used;
     w->is_shifted = fabs(w->shift) > SHIFT + CHANCES * sqrt(loss->share / used);

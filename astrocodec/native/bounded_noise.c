@@ -7,6 +7,7 @@
 #include "bounded_parts.h"
 #include "lattice_look.h"
 #include "noise_blocks.h"
+#include "nth.h"
 #include "pixel_choice.h"
 
 enum { SOURCE_TILE = 32, LEAST_OF_SOURCE = 3, LOOKED_AT = 4096, FEW_VALUES = 256 };
@@ -26,7 +27,7 @@ int ac_is_bounded(const ac_bounding *w, uint64_t i, double v)
     return isfinite(v) && !(v >= b->saturation) && !(b->has_blank && ac_bits_at(w->array->dtype, w->data, i) == b->blank);
 }
 
-/* Some elements that may differ, in order. */
+/* Some elements that may differ. */
 static size_t take_some(const ac_bounding *w, double some[LOOKED_AT])
 {
     size_t n = 0;
@@ -34,7 +35,6 @@ static size_t take_some(const ac_bounding *w, double some[LOOKED_AT])
         const double v = ac_as_double(w->array->dtype, w->data, i);
         if (ac_is_bounded(w, i, v)) some[n++] = v;
     }
-    qsort(some, n, sizeof *some, compare);
     return n;
 }
 
@@ -43,8 +43,8 @@ void ac_bounding_level(ac_bounding *w)
 {
     double some[LOOKED_AT];
     const size_t n = take_some(w, some);
-    w->level = n ? some[n / 2] : 0;
-    const double large = n ? fmax(fabs(some[n / 20]), fabs(some[n - 1 - n / 20])) : 0;
+    w->level = n ? ac_nth(some, n, n / 2) : 0;
+    const double large = n && !w->is_whole ? fmax(fabs(ac_nth(some, n, n / 20)), fabs(ac_nth(some, n, n - 1 - n / 20))) : 0;
     w->resolution = w->array->dtype == AC_F4 ? large * FLT_EPSILON / 2 : w->array->dtype == AC_F8 ? large * DBL_EPSILON : 0;
 }
 
@@ -54,6 +54,7 @@ static double unit_of_few(const ac_bounding *w, double *origin)
     double some[LOOKED_AT], least = INFINITY;
     const size_t n = take_some(w, some);
     size_t values = 0, odd = 0;
+    qsort(some, n, sizeof *some, compare);
     for (size_t i = 0; i < n; i++)
         if (!i || some[i] != some[values - 1]) some[values++] = some[i];
     if (values < 2 || values > FEW_VALUES) return 0;

@@ -57,7 +57,8 @@ void ac_bounding_unit(ac_bounding *w);
 
 /* What an element may differ by in units of a straight lattice; 0: it may not. */
 double ac_allowance(const ac_bounding *w, double noise);
-/* Compares elements with those of the steps, and keeps those that differ by more than they may. AC_ERROR_SPACE where these are too many. */
-int ac_bounding_check(ac_bounding *w, void *again, ac_loss *loss);
+/* Takes the nearest steps, where those of a trellis are not given, and elements of them, compares these with what they were, and keeps those that differ by more
+ * than they may. AC_ERROR_SPACE where these are too many. */
+int ac_bounding_check(ac_bounding *w, int32_t *steps, void *again, ac_loss *loss);
 
 #endif

@@ -4,6 +4,10 @@
 
 #include <math.h>
 #include <stdint.h>
+#include <string.h>
+
+/* Also into functions that are built for other vectors. */
+#define AC_IN_LOOPS static inline __attribute__((always_inline))
 
 enum { AC_STRAIGHT, AC_ROOT, AC_IN_OCTAVES }; /* kinds */
 enum { AC_MAX_OCTAVE_STEPS = 1 << 24, AC_MIN_OCTAVE = -1100, AC_MAX_OCTAVE = 1024 };
@@ -16,42 +20,62 @@ typedef struct {
     int64_t steps, first; /* of octaves: steps of one, exponent of the lowest */
 } ac_curve;
 
-static inline double ac_root_element(const ac_curve *c, double place)
+/* Of a normal number. */
+AC_IN_LOOPS double ac_two_to(int32_t exponent)
+{
+    const int64_t bits = (int64_t)(exponent + 1023) << 52;
+    double v;
+    memcpy(&v, &bits, sizeof v);
+    return v;
+}
+
+AC_IN_LOOPS double ac_root_element(const ac_curve *c, double place)
 {
     const double above = place - c->knee;
     return above > 0 ? ((c->bend * above) * above + above) + c->knee : place;
 }
 
-static inline double ac_octave_element(const ac_curve *c, double place)
+/* Without a branch, so that loops of it are made of vectors. */
+AC_IN_LOOPS double ac_octave_element(const ac_curve *c, double place)
 {
-    const int64_t j = (int64_t)fmin(fabs(place), AC_MAX_PLACE) - 1, octave = j / c->steps + c->first;
-    if (j < 0) return 0;
-    const double f = (double)(j % c->steps) / (double)c->steps, size = (11.0 / 32 * f + 21.0 / 32) * f + 1;
-    return copysign(ldexp(size, (int)(octave < AC_MAX_OCTAVE ? octave : AC_MAX_OCTAVE)), place);
+    const double size = fabs(place), j = floor(size < AC_MAX_PLACE ? size : AC_MAX_PLACE) - 1, steps = (double)c->steps, octave = floor(j / steps);
+    const double f = (j - octave * steps) / steps, exponent = octave + (double)c->first;
+    /* two factors, of which the first is exact */
+    const int32_t all = (int32_t)(exponent < AC_MAX_OCTAVE ? exponent : AC_MAX_OCTAVE), half = all >> 1;
+    const double found = ((11.0 / 32 * f + 21.0 / 32) * f + 1) * ac_two_to(half) * ac_two_to(all - half);
+    return j < 0 ? 0 : copysign(found, place);
 }
 
-static inline double ac_curve_element(const ac_curve *c, double place)
+AC_IN_LOOPS double ac_curve_element(const ac_curve *c, double place)
 {
     return c->kind == AC_ROOT ? ac_root_element(c, place) : c->kind == AC_IN_OCTAVES ? ac_octave_element(c, place) : place;
 }
 
 /* The encoder's way back, not rounded as a decoder does. */
-static inline double ac_octave_place(const ac_curve *c, double v)
+AC_IN_LOOPS double ac_octave_place(const ac_curve *c, double v)
 {
-    int exponent;
-    const double m = 2 * frexp(fabs(v), &exponent); /* 1 to 2 */
-    if (v == 0 || !isfinite(v)) return 0;
+    const double size = fabs(v), steps = (double)c->steps;
+    uint64_t bits;
+    memcpy(&bits, &size, sizeof bits);
+    const uint64_t parts = (bits & UINT64_C(0xfffffffffffff)) | UINT64_C(0x3ff0000000000000);
+    double m; /* 1 to 2 */
+    memcpy(&m, &parts, sizeof m);
     /* 11 f^2 + 21 f + 32 (1 - m) = 0 */
-    const double f = (sqrt(21.0 * 21 + 4 * 11 * 32 * (m - 1)) - 21) / 22, place = 1 + ((double)(exponent - 1 - c->first) + f) * (double)c->steps;
-    return copysign(place < 0 ? 0 : rint(place), v);
+    const double f = (sqrt(21.0 * 21 + 4 * 11 * 32 * (m - 1)) - 21) * (1.0 / 22), exponent = (double)(int32_t)(bits >> 52) - 1023;
+    const double place = 1 + (exponent - (double)c->first + f) * steps;
+    return copysign(place < 0 || !(size > 0 && size < INFINITY) ? 0 : rint(place), v);
 }
 
 /* A place whose errors, of this variance, make elements of which the mean is v: a root makes more of what is above than of what is below. */
-static inline double ac_curve_place(const ac_curve *c, double v, double variance)
+AC_IN_LOOPS double ac_root_place(const ac_curve *c, double v, double variance)
 {
-    if (c->kind == AC_IN_OCTAVES) return ac_octave_place(c, v);
-    const double above = v - c->knee - c->bend * variance;
-    return c->kind == AC_ROOT && above > 0 ? c->knee + (sqrt(1 + 4 * c->bend * above) - 1) / (2 * c->bend) : v;
+    const double above = v - c->knee - c->bend * variance, root = sqrt(1 + 4 * c->bend * (above > 0 ? above : 0));
+    return above > 0 ? c->knee + (root - 1) * (0.5 / c->bend) : v;
+}
+
+AC_IN_LOOPS double ac_curve_place(const ac_curve *c, double v, double variance)
+{
+    return c->kind == AC_IN_OCTAVES ? ac_octave_place(c, v) : c->kind == AC_ROOT ? ac_root_place(c, v, variance) : v;
 }
 
 static inline int ac_curve_is_good(const ac_curve *c)

@@ -4,8 +4,15 @@
 #include <stdlib.h>
 
 #include "as_double.h"
+#include "nth.h"
+#include "wide_vectors.h"
+#include "no_traps.h"
 
-enum { EVERY = 3, LEAST = 24, MOST = 2 * (2 * AC_NOISE_BLOCK) * (2 * AC_NOISE_BLOCK) / EVERY };
+enum { EVERY = 3, LEAST = 24, SIDE = 2 * AC_NOISE_BLOCK / EVERY + 1, MOST = SIDE * SIDE };
+enum { BESIDE = 16, AT_ONCE = (BESIDE + 1) * AC_NOISE_BLOCK }; /* blocks of a strip, and their columns */
+#define INLINE static inline __attribute__((always_inline))
+#define DENSITY 0.43 /* of normal noise's magnitudes at their median, which is then 1 */
+#define NEAR 0.06
 /* From the median of |x[i-1] - 2 x[i] + x[i+1]| to a standard deviation. */
 static const double of_median = 1.4826 / 2.449489742783178;
 
@@ -20,67 +27,111 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* The one that n smaller or equal ones would precede, were they in order; they are moved. */
-static double nth(double *v, size_t count, size_t n)
+INLINE size_t count_to(const double *v, size_t count, double most)
 {
-    size_t low = 0, high = count - 1;
-    while (low < high) {
-        const double pivot = v[low + (high - low) / 2];
-        size_t i = low, j = high;
-        for (;;) {
-            while (v[i] < pivot) i++;
-            while (v[j] > pivot) j--;
-            if (i >= j) break;
-            const double held = v[i];
-            v[i++] = v[j], v[j--] = held;
-        }
-        if (n <= j) high = j; else low = j + 1;
+    int64_t found = 0;
+    for (size_t i = 0; i < count; i++) found += v[i] <= most;
+    return (size_t)found;
+}
+
+/* As ac_nth, of magnitudes of which the median is `about` there: counting those of which few are left is quicker than to move all. */
+INLINE double nth_about(double *v, size_t count, size_t n, double about)
+{
+    double low = -1, high = INFINITY;
+    size_t to_low = 0, left = 0;
+    about *= 1 + ((double)n - (double)count_to(v, count, about)) / (DENSITY * (double)count);
+    for (int i = -1; i <= 1; i += 2) {
+        const double at = about * (1 + i * NEAR);
+        const size_t found = count_to(v, count, at);
+        if (found > n && at < high) high = at;
+        if (found <= n && at > low) low = at, to_low = found;
     }
-    return v[n];
+    double *some = v + count; /* there is room behind them */
+    for (size_t i = 0; i < count; i++) {
+        some[left] = v[i];
+        left += (v[i] > low) & (v[i] <= high);
+    }
+    return ac_nth(some, left, n - to_low);
 }
 
 /* Of integers those that equal the median spread evenly over it: noise below a step is seen in how many do. */
-static double median(double *v, size_t n)
+INLINE double median(double *v, size_t n, double about)
 {
-    const double middle = nth(v, n, n / 2);
-    size_t below = 0, same = 0;
+    const double middle = nth_about(v, n, n / 2, about);
+    if (middle != rint(middle)) return middle;
+    int64_t below = 0, same = 0;
     for (size_t i = 0; i < n; i++) below += v[i] < middle, same += v[i] == middle;
-    if (same == n || middle != rint(middle)) return middle;
+    if ((size_t)same == n) return middle;
     const double share = ((double)n / 2 - (double)below) / (double)same;
     return middle > 0 ? middle - 0.5 + share : share / 2;
 }
 
 /* Elements of a row, NAN where they do not count. */
-static void take_row(const ac_array *array, const void *data, const ac_unused *unused, uint64_t first, size_t count, double *row)
+INLINE void take_row(const ac_array *array, const void *data, const ac_unused *unused, uint64_t first, size_t count,
+                                                           double *row)
 {
     ac_as_doubles(array->dtype, data, first, count, row);
     for (size_t i = 0; i < count && (unused->has_blank || !isnan(unused->saturation)); i++)
         if (row[i] >= unused->saturation || (unused->has_blank && ac_bits_at(array->dtype, data, first + i) == unused->blank)) row[i] = NAN;
 }
 
-/* Second differences of a block along its rows and along its columns, of every third line and element. */
+/* Blocks beside each other: memory is read by long rows. */
+typedef struct {
+    uint64_t first, line;
+    size_t height, width, count;
+} strip;
+
+/* What is known of a block of a strip: so many differences along its rows and along its columns. */
 typedef struct {
     size_t along, down;
-    double *across, *below;
-} differences;
+    double across[2 * MOST], below[2 * MOST]; /* of which the second half is room */
+} block;
 
-static void add_difference(double *out, size_t *n, double d)
+/* Magnitudes of every third second difference of a row that is finite, those of each block to its own. */
+INLINE void take_thirds(const double *before, const double *at, const double *behind, const strip *s, int is_along, block *blocks)
 {
-    out[*n] = fabs(d);
-    *n += isfinite(d) != 0;
+    double all[AT_ONCE];
+    const size_t width = is_along ? s->width - 2 : s->width;
+    for (size_t x = 0; x < width; x++) all[x] = fabs(before[x] - 2 * at[x] + behind[x]);
+    for (size_t j = 0; j < s->count; j++) {
+        const size_t end = j + 1 < s->count ? (j + 1) * AC_NOISE_BLOCK - (is_along ? 2 : 0) : width;
+        double *out = is_along ? blocks[j].across : blocks[j].below;
+        size_t n = is_along ? blocks[j].along : blocks[j].down;
+        for (size_t x = j * AC_NOISE_BLOCK; x < end; x += EVERY) {
+            out[n] = all[x];
+            n += all[x] < INFINITY;
+        }
+        if (is_along) blocks[j].along = n; else blocks[j].down = n;
+    }
 }
 
-static void differ(const ac_array *array, const void *data, const ac_unused *unused, uint64_t first, size_t height, size_t width, uint64_t line, differences *d)
+/* The median of second differences of each block along its rows or along its columns, of every third line and element, whichever is less; `about`: what they were before. */
+INLINE void differ(const ac_array *array, const void *data, const ac_unused *unused, const strip *s, block *blocks, double about[2], double *noise)
 {
-    double rows[3][2 * AC_NOISE_BLOCK];
-    d->along = d->down = 0;
-    for (size_t y = 0; y < height; y++) {
+    double rows[3][AT_ONCE];
+    for (size_t j = 0; j < s->count; j++) blocks[j].along = blocks[j].down = 0;
+    for (size_t y = 0; y < s->height; y++) {
         double *row = rows[y % 3];
-        take_row(array, data, unused, first + y * line, width, row);
-        for (size_t x = 1; y % EVERY == 0 && x + 1 < width; x += EVERY) add_difference(d->across, &d->along, row[x - 1] - 2 * row[x] + row[x + 1]);
-        const double *above = rows[(y + 1) % 3], *middle = rows[(y + 2) % 3];
-        for (size_t x = 0; y >= 2 && (y - 1) % EVERY == 1 % EVERY && x < width; x += EVERY) add_difference(d->below, &d->down, above[x] - 2 * middle[x] + row[x]);
+        take_row(array, data, unused, s->first + y * s->line, s->width, row);
+        if (y % EVERY == 0 && s->width > 2) take_thirds(row, row + 1, row + 2, s, 1, blocks);
+        if (y >= 2 && (y - 1) % EVERY == 1 % EVERY) take_thirds(rows[(y + 1) % 3], rows[(y + 2) % 3], row, s, 0, blocks);
     }
+    for (size_t j = 0; j < s->count; j++) {
+        double least = NAN;
+        if (blocks[j].along >= LEAST) least = about[0] = median(blocks[j].across, blocks[j].along, about[0]);
+        if (blocks[j].down >= LEAST) least = fmin(least, about[1] = median(blocks[j].below, blocks[j].down, about[1]));
+        noise[j] = of_median * least;
+    }
+}
+
+static void differ_plain(const ac_array *array, const void *data, const ac_unused *unused, const strip *s, block *blocks, double about[2], double *noise)
+{
+    differ(array, data, unused, s, blocks, about, noise);
+}
+WIDE_VECTORS static void differ_wide(const ac_array *array, const void *data, const ac_unused *unused, const strip *s, block *blocks, double about[2],
+                                     double *noise)
+{
+    differ(array, data, unused, s, blocks, about, noise);
 }
 
 int ac_noise_measure(const ac_array *array, const void *data, const ac_unused *unused, ac_noise_blocks *out)
@@ -88,27 +139,25 @@ int ac_noise_measure(const ac_array *array, const void *data, const ac_unused *u
     const ac_planes p = ac_planes_of(array);
     *out = (ac_noise_blocks){p, blocks_of(p.height), blocks_of(p.width), NULL};
     const size_t count = (size_t)(p.count * out->down * out->across);
-    double *work = malloc(2 * MOST * sizeof *work);
+    block *blocks = malloc(BESIDE * sizeof *blocks);
     out->noise = malloc((count ? count : 1) * sizeof *out->noise);
-    if (!work || !out->noise) {
-        free(work);
+    if (!blocks || !out->noise) {
+        free(blocks);
         return AC_ERROR_MEMORY;
     }
-    size_t at = 0;
+    double about[2] = {0, 0}, *at = out->noise;
     for (uint64_t t = 0; t < p.count; t++)
         for (uint64_t i = 0; i < out->down; i++)
-            for (uint64_t j = 0; j < out->across; j++) {
-                const uint64_t y = i * AC_NOISE_BLOCK, x = j * AC_NOISE_BLOCK, first = (t * p.height + y) * p.width + x;
-                /* long lines are looked at where they begin */
+            for (uint64_t j = 0; j < out->across; j += BESIDE) {
+                const uint64_t y = i * AC_NOISE_BLOCK, x = j * AC_NOISE_BLOCK, there = ac_smaller(BESIDE, out->across - j), end = x + there * AC_NOISE_BLOCK;
+                /* the last block may be larger; long lines are looked at where they begin */
                 const uint64_t height = ac_smaller(i + 1 < out->down ? AC_NOISE_BLOCK : p.height - y, 2 * AC_NOISE_BLOCK);
-                const uint64_t width = ac_smaller(j + 1 < out->across ? AC_NOISE_BLOCK : p.width - x, 2 * AC_NOISE_BLOCK);
-                differences d = {0, 0, work, work + MOST};
-                differ(array, data, unused, first, (size_t)height, (size_t)width, p.width, &d);
-                double least = d.along >= LEAST ? median(d.across, d.along) : NAN;
-                if (d.down >= LEAST) least = fmin(least, median(d.below, d.down));
-                out->noise[at++] = of_median * least;
+                const uint64_t width = j + there < out->across ? end - x : ac_smaller(p.width - x, end - x + AC_NOISE_BLOCK);
+                const strip s = {(t * p.height + y) * p.width + x, p.width, (size_t)height, (size_t)width, (size_t)there};
+                (HAS_WIDE_VECTORS ? differ_wide : differ_plain)(array, data, unused, &s, blocks, about, at);
+                at += there;
             }
-    free(work);
+    free(blocks);
     return AC_OK;
 }
 

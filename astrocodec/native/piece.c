@@ -75,47 +75,14 @@ static void set_modelling(ac_lanes *lanes, ac_modelling how)
     lanes->odd = (uint16_t)(how.odd & 1);
 }
 
-typedef uint16_t eight __attribute__((vector_size(16))); /* samples */
-static const eight places[2] = {{1, 2, 4, 8, 16, 32, 64, 128}, {256, 512, 1024, 2048, 4096, 8192, 16384, 32768}};
-
-/* Bit by bit, whether each of 16 samples is odd */
-static uint64_t odd_samples(const uint16_t *samples)
-{
-    eight v[2];
-    uint64_t half[2];
-    memcpy(v, samples, sizeof v);
-    const eight bits = (-(v[0] & 1) & places[0]) | (-(v[1] & 1) & places[1]);
-    memcpy(half, &bits, sizeof half);
-    half[0] |= half[1];
-    half[0] |= half[0] >> 32;
-    return (half[0] | half[0] >> 16) & 65535;
-}
-
-/* 2 n + p of 16 samples, p from the bits of `grids` */
-static void double_samples(const uint16_t *samples, uint16_t grids, uint16_t *out)
-{
-    eight v[2];
-    memcpy(v, samples, sizeof v);
-    for (int i = 0; i < 2; i++) v[i] = v[i] + v[i] - (eight)((grids & places[i]) != 0);
-    memcpy(out, v, sizeof v);
-}
-
-static void double_run(const uint16_t samples[64], int odd, uint32_t *state, uint16_t out[64])
-{
-    uint64_t is_odd = odd ? UINT64_MAX : 0;
-    for (int i = 0; i < 64; i += 16) is_odd ^= odd_samples(samples + i) << i;
-    const uint64_t grids = ac_trellis_run(is_odd, state);
-    for (int i = 0; i < 64; i += 16) double_samples(samples + i, (uint16_t)(grids >> i), out + i);
-}
-
 void ac_piece_doubled(const uint16_t *samples, uint32_t height, uint32_t width, size_t stride, int odd, uint16_t *out)
 {
     for (uint32_t y = 0; y < height; y++, samples += stride, out += width) {
         uint32_t state = 0, x = 0;
-        for (; x + 64 <= width; x += 64) double_run(samples + x, odd, &state, out + x);
+        for (; x + 64 <= width; x += 64) ac_trellis_double(samples + x, odd, &state, out + x);
         uint16_t rest[64] = {0};
         memcpy(rest, samples + x, (width - x) * sizeof *rest);
-        double_run(rest, odd, &state, rest);
+        ac_trellis_double(rest, odd, &state, rest);
         memcpy(out + x, rest, (width - x) * sizeof *rest);
     }
 }

@@ -96,6 +96,20 @@ void ac_words_range(const uint16_t *p, uint64_t n, uint16_t flip, uint16_t *low,
     (HAS_WIDE_VECTORS ? words_range_wide : words_range)(p, n, flip, low, high);
 }
 
+static inline void integers_range(const int32_t *p, uint64_t n, int32_t *low, int32_t *high)
+{
+    int32_t least = p[0], most = p[0];
+    for (uint64_t i = 1; i < n; i++) {
+        least = p[i] < least ? p[i] : least;
+        most = p[i] > most ? p[i] : most;
+    }
+    *low = least, *high = most;
+}
+
+WIDE_VECTORS static void integers_range_wide(const int32_t *p, uint64_t n, int32_t *low, int32_t *high) { integers_range(p, n, low, high); }
+
+void ac_integers_range(const int32_t *p, uint64_t n, int32_t *low, int32_t *high) { (HAS_WIDE_VECTORS ? integers_range_wide : integers_range)(p, n, low, high); }
+
 /* The least and the greatest of floats, as integers in the order of their values that have the sign of these. */
 #define FLOAT_RANGE(name, integer, shift, all)                                                  \
     static inline void name(const integer *p, uint64_t n, int64_t *low, int64_t *high)          \
@@ -165,12 +179,17 @@ static void range_of(const ac_sheet *s, uint64_t *low, uint64_t *high)
         *high = is_signed ? (uint64_t)(int16_t)most : most;
         return;
     }
+    if (s->numbers.dtype == AC_I4) {
+        int32_t least, most;
+        ac_integers_range(s->numbers.data, s->count, &least, &most);
+        *low = (uint64_t)least, *high = (uint64_t)most;
+        return;
+    }
     switch (s->numbers.dtype) {
     case AC_U1:
     case AC_B1: RANGE(uint8_t)
     case AC_I1: RANGE(int8_t)
     case AC_U4: RANGE(uint32_t)
-    case AC_I4: RANGE(int32_t)
     case AC_U8: RANGE(uint64_t)
     case AC_I8: RANGE(int64_t)
     default: break;

@@ -14,5 +14,7 @@ int ac_sheet_init_plain(ac_sheet *sheet, const ac_array *array, const void *data
 int ac_holds_integers(const void *data, int dtype, uint64_t count);
 /* Least and greatest of n words under `flip`, which makes them unsigned. */
 void ac_words_range(const uint16_t *p, uint64_t n, uint16_t flip, uint16_t *low, uint16_t *high);
+/* Of n integers, at least one. */
+void ac_integers_range(const int32_t *p, uint64_t n, int32_t *low, int32_t *high);
 
 #endif

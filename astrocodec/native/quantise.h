@@ -86,8 +86,6 @@ void ac_quantise_base(ac_quantised *quantised);
 
 /* Elements of steps, which are those less the bases of their tiles. `out` may hold them itself: all of it, or with f8 its second half, not with integers of fewer bits. */
 int ac_quantise_restore(const ac_quantised *quantised, const ac_array *array, const int32_t *steps, void *out);
-/* Steps nearest to elements, which need not be theirs; all of `quantised` is given, but no trellis. What is not finite has the step before. */
-int ac_quantise_nearest(const ac_quantised *quantised, const ac_array *array, const void *data, int32_t *steps);
 /* One more exception behind all others; `room` is for how many there is memory. */
 int ac_exception_add(ac_quantised *quantised, uint64_t *room, uint64_t at, uint64_t bits);
 /* The other way for floats without trellis and curve: scales, zeros and all else but level and exceptions are given, which are found as steps are. Each element is proven; where a step does not give

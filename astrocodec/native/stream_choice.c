@@ -115,7 +115,9 @@ static int encode_trellis(const ac_source *from, const ac_settings *how, const a
     const int32_t *steps = from->data;
     ac_sheet sheet = {0};
     ac_blanks blanks = {.count = 0, .values = {(uint32_t)AC_TRELLIS_NULL}};
-    for (size_t i = 0; i < count && !blanks.count; i++) blanks.count = steps[i] == AC_TRELLIS_NULL;
+    int32_t least, most;
+    ac_integers_range(steps, count, &least, &most);
+    blanks.count = least == AC_TRELLIS_NULL;
     int32_t *filled = blanks.count ? fill_nulls(steps, count) : NULL;
     if (blanks.count && !filled) return AC_ERROR_MEMORY;
     int status = ac_sheet_init_plain(&sheet, &from->array, filled ? filled : steps);

@@ -1,5 +1,6 @@
 #include "viterbi.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,25 +8,24 @@
 #include "quantise_arithmetic.h"
 #include "trellis.h"
 #include "wide_vectors.h"
+#include "no_traps.h"
 
 /* Rows are taken LANES at a time, each in a lane of its own: they do not depend on each other. */
-enum { STATES = 8, LANES = 8, CHUNK = 512, RESET = 32 /* columns after which costs are made small again */ };
-#define FAR 1e30f
-#define REACH (float)(AC_TRELLIS_REACH - 1e-6)
-#define OFF_PATH 0.05f /* what a null costs where p = 1: a trellis that got to state 0 stays there */
-
-typedef float floats __attribute__((vector_size(4 * LANES)));
-typedef int32_t words __attribute__((vector_size(4 * LANES)));
-typedef double doubles __attribute__((vector_size(8 * LANES)));
-typedef int64_t longs __attribute__((vector_size(8 * LANES)));
-#define PICK(type, bits, mask, a, b) ((type)(((bits)(a) & (mask)) | ((bits)(b) & ~(mask))))
-#define CHOOSE(mask, a, b) PICK(floats, words, mask, a, b)
+enum { STATES = 8, LANES = 4 * AC_WIDE_DOUBLES, CHUNK = 512 };
+/* How far an element is from an even step, in its pair of steps: -ONE to ONE. Squared distances, up to SQUARE, grow by no more than FAR a column, and any state is three columns
+ * behind any other: costs, in units of that of state 0, are below 2^15. */
+enum { ONE = 1 << 14, SQUARE = 1 << 12, FAR = SQUARE + SQUARE / 8, UNREACHED = 3 * FAR + 1, IS_NULL = INT16_MIN, OFF_PATH = SQUARE / 20 /* what a null costs where p = 1: a trellis that got to state 0 stays there */ };
+enum { PER_UNIT = 64, FEW_UNITS = 2 }; /* parts of an integer in which steps are told; integers in a step, below which their rounding may be all the error there is */
+#define REACH (AC_TRELLIS_REACH - 1e-6)
 #define WHOLE 6755399441055744.0 /* 1.5 * 2^52: added and taken off again, it rounds to the nearest integer, halves to even */
+#define WHOLE_FLOAT 12582912.0f  /* likewise of floats */
+#define INLINE static inline __attribute__((always_inline))
 
-/* Of the lanes at a column. */
-typedef struct {
-    double scale[LANES], base[LANES], zero[LANES];
-} lanes;
+typedef int16_t words __attribute__((vector_size(2 * LANES)));
+typedef int32_t longs __attribute__((vector_size(4 * LANES)));
+typedef float floats __attribute__((vector_size(4 * LANES)));
+#define CHOOSE(mask, a, b) (((a) & (mask)) | ((b) & ~(mask)))
+#define MAGNITUDE(a) ((a) < 0 ? -(a) : (a))
 
 /* LANES rows; [column][lane]. */
 typedef struct {
@@ -33,66 +33,64 @@ typedef struct {
     const ac_array *array;
     const void *data;
     ac_tiling t;
-    int is_whole; /* elements are integers: what they are rounded to counts */
+    int is_whole, is_fine;    /* elements are integers: what they are rounded to counts; some steps are few of them */
     double least, most, none; /* `none`: what stands for none */
-    double *place; /* in steps less their base; NAN where the null stands */
-    int32_t *way;  /* a bit for each state: from which of two it is reached; later p, and twice the step's parity */
-    int32_t *step;
+    int16_t *place;           /* in a pair of steps; IS_NULL where the null stands; later the step less the pair's even one */
+    int16_t *unit;            /* of integers on a curve: a step there */
+    uint16_t *way;            /* a bit for each state: from which of two it is reached */
     const ac_quantised_tile *tile[LANES]; /* of the rows' first column */
 } rows;
 
-/* The nearest steps of a parity. */
-#define NEAREST(t, parity) (2 * (((t) - (parity)) * 0.5 + WHOLE - WHOLE) + (parity))
-
 /* Squared distances for both grids (p) and both parities (b): [2 p + b]. */
-static inline __attribute__((always_inline)) void straight_distances(const doubles *place, floats d[4])
+INLINE void straight_distances(const words *at, words d[4])
 {
-    const floats r = __builtin_convertvector(*place - 2 * (*place * 0.5 + WHOLE - WHOLE), floats);
-    const floats a = CHOOSE(r < 0, -r, r), shifted = r - 0.5f, s = CHOOSE(shifted < 0, -shifted, shifted), b = CHOOSE(s > 1, 2 - s, s);
-    const floats away[4] = {a, 1 - a, b, 1 - b}, far = {FAR, FAR, FAR, FAR, FAR, FAR, FAR, FAR};
-    for (int i = 0; i < 4; i++) d[i] = CHOOSE(away[i] > REACH, far, away[i] * away[i]);
+    const words place = *at;
+    const words r = (place + 32) >> 6, negative = r < 0, a = (r ^ negative) - negative; /* of ONE >> 6 */
+    const words shifted = r - 128, below = shifted < 0, s = (shifted ^ below) - below, b = CHOOSE(s > 256, 512 - s, s);
+    const words away[4] = {a, 256 - a, b, 256 - b}, far = (words){0} + FAR;
+    const int16_t reach = (int16_t)(REACH * 256);
+    typedef uint16_t squares __attribute__((vector_size(2 * LANES)));
+    for (int i = 0; i < 4; i++) d[i] = CHOOSE(away[i] > reach, far, (words)((squares)(away[i] * away[i]) >> 4));
 }
 
-/* Likewise of integers, as the decoder rounds them. */
-static inline __attribute__((always_inline)) void whole_distances(const doubles *place, const lanes *at, const ac_curve *curve, floats d[4])
+/* Likewise of integers, as the decoder rounds them: a step is so many of their units, of which `part` is the inverse. With few of them both parities may be far. */
+INLINE void whole_distances(const words *at, const floats *unit, const floats *part, int is_fine, words d[4])
 {
-    doubles scale, base, zero, none = {0};
-    memcpy(&scale, at->scale, sizeof scale), memcpy(&base, at->base, sizeof base), memcpy(&zero, at->zero, sizeof zero);
-    const double bend = curve->kind ? curve->bend : 0;
-    const doubles y = (*place + base) * scale + zero, above = y - curve->knee, w = PICK(doubles, longs, above > 0, above, none);
-    const doubles v = (bend * w) * w + y;
-    floats a[4];
-    for (int i = 0; i < 4; i++) {
-        const double half = 0.5 * (i >> 1);
-        const doubles there = (NEAREST(*place - half, i & 1) + half + base) * scale + zero, over = there - curve->knee;
-        const doubles bent = PICK(doubles, longs, over > 0, over, none), mean = 1 + bend * (w + bent); /* slope */
-        const doubles away = ((bend * bent) * bent + there + WHOLE - WHOLE - v) / (scale * mean);
-        a[i] = __builtin_convertvector(PICK(doubles, longs, away < 0, -away, away), floats);
+    const words place = *at, negative = place < 0, a = (place ^ negative) - negative;
+    const words shifted = place - ONE / 2, below = shifted < 0, s = (shifted ^ below) - below, b = CHOOSE(s > ONE, 2 * ONE - 1 - s, s);
+    const words away[2] = {a, b}, far = (words){0} + FAR;
+    const floats to_units = *unit * (1.0f / ONE), root = *part * 64; /* of SQUARE */
+    const int16_t reach = (int16_t)(REACH * REACH * SQUARE);
+    for (int i = 0; i < 4; i += 2) {
+        const floats near = __builtin_convertvector(__builtin_convertvector(away[i / 2], longs), floats) * to_units;
+        const floats e[2] = {(near + WHOLE_FLOAT - WHOLE_FLOAT) * root, (*unit - near + WHOLE_FLOAT - WHOLE_FLOAT) * root};
+        for (int j = 0; j < 2; j++) d[i + j] = __builtin_convertvector(__builtin_convertvector(e[j] * e[j], longs), words);
+        const words first = d[i], second = d[i + 1], less = first < second;
+        d[i] = CHOOSE(is_fine ? (first > reach) & ~less : first > reach, far, first);
+        d[i + 1] = CHOOSE(is_fine ? (second > reach) & less : second > reach, far, second);
+        for (int j = i; is_fine && j < i + 2; j++) d[j] = CHOOSE(d[j] > FAR, far, d[j]);
     }
-    const floats far = {FAR, FAR, FAR, FAR, FAR, FAR, FAR, FAR};
-    for (int i = 0; i < 4; i++) d[i] = CHOOSE((a[i] > REACH) & (a[i] > a[i ^ 1]), far, a[i] * a[i]);
 }
 
 /* The null's step is even. */
-static inline __attribute__((always_inline)) void null_distances(const doubles *place, floats d[4])
+INLINE void null_distances(const words *place, words d[4])
 {
-    for (int l = 0; l < LANES; l++)
-        if (isnan((*place)[l])) d[0][l] = 0, d[2][l] = OFF_PATH, d[1][l] = d[3][l] = FAR;
+    const words null = *place == IS_NULL, none = {0}, far = none + FAR, off = none + OFF_PATH;
+    d[0] = CHOOSE(null, none, d[0]), d[1] = CHOOSE(null, far, d[1]), d[2] = CHOOSE(null, off, d[2]), d[3] = CHOOSE(null, far, d[3]);
 }
 
 /* The state before, of the two that lead to `state` by parity bit 1 ^ `way`. Its p is bit 2 of `state`. */
 #define BEFORE(state, way) ((way) << 2 | (((state) ^ (state) >> 2) & 1) << 1 | (state) >> 2)
 #define PARITY(state, way) (((state) >> 1 & 1) ^ (way))
 
-static inline __attribute__((always_inline)) void advance(floats cost[STATES], const floats d[4], words *way)
+INLINE void advance(words cost[STATES], const words d[4], words *way)
 {
-    floats next[STATES];
-    words ways = {0};
+    words next[STATES], ways = {0};
 #pragma GCC unroll 8
     for (int s = 0; s < STATES; s++) {
-        const floats a = cost[BEFORE(s, 0)] + d[(s >> 2) * 2 + PARITY(s, 0)], b = cost[BEFORE(s, 1)] + d[(s >> 2) * 2 + PARITY(s, 1)];
+        const words a = cost[BEFORE(s, 0)] + d[(s >> 2) * 2 + PARITY(s, 0)], b = cost[BEFORE(s, 1)] + d[(s >> 2) * 2 + PARITY(s, 1)];
         const words less = b < a;
-        ways |= less & 1 << s;
+        ways |= less & (int16_t)(1 << s);
         next[s] = CHOOSE(less, b, a);
     }
 #pragma GCC unroll 8
@@ -100,140 +98,179 @@ static inline __attribute__((always_inline)) void advance(floats cost[STATES], c
     *way = ways;
 }
 
-/* From the start of a run on to its end, and which states are the best there. */
-static inline __attribute__((always_inline)) void forward(const rows *r, uint64_t first, uint64_t end, words *best)
+/* Of integers: a step in their units, in all lanes, from a tile's first column on. */
+INLINE void take_units(const rows *r, uint64_t x, floats *unit)
 {
-    floats cost[STATES], d[4];
-    lanes at = {{0}, {0}, {0}};
-    const ac_curve curve = r->q->curve;
-    const floats zero = {0}, far = {FAR, FAR, FAR, FAR, FAR, FAR, FAR, FAR};
-    for (int s = 0; s < STATES; s++) cost[s] = s ? far : zero;
+    for (int l = 0; l < LANES; l++) (*unit)[l] = (float)r->tile[l][x / r->t.tile_width].scale;
+}
+
+/* From the start of a run on to its end, and which states are the best there. */
+INLINE void forward(const rows *r, uint64_t first, uint64_t end, int is_whole, int is_bent, int is_fine, int has_null, words *found)
+{
+    words cost[STATES], d[4], way;
+    floats unit = {0}, part = {0};
+    for (int s = 0; s < STATES; s++) cost[s] = (words){0} + (int16_t)(s ? UNREACHED : 0);
     for (uint64_t x = first; x < end; x++) {
-        doubles place;
-        words way;
+        words place;
         memcpy(&place, r->place + x * LANES, sizeof place);
-        if (r->is_whole) {
-            for (int l = 0; l < LANES && (x == first || x % r->t.tile_width == 0); l++) {
-                const ac_quantised_tile *tile = r->tile[l] + x / r->t.tile_width;
-                at.scale[l] = tile->scale, at.base[l] = tile->base, at.zero[l] = tile->zero;
-            }
-            whole_distances(&place, &at, &curve, d);
-        } else {
-            straight_distances(&place, d);
+        if (is_bent) {
+            words parts;
+            memcpy(&parts, r->unit + x * LANES, sizeof parts);
+            unit = __builtin_convertvector(__builtin_convertvector(parts, longs), floats) * (1.0f / PER_UNIT), part = 1 / unit;
+        } else if (is_whole && (x == first || x % r->t.tile_width == 0)) {
+            take_units(r, x, &unit);
+            part = 1 / unit;
         }
-        if (r->q->has_null) null_distances(&place, d);
+        if (is_whole) whole_distances(&place, &unit, &part, is_fine, d); else straight_distances(&place, d);
+        if (has_null) null_distances(&place, d);
         advance(cost, d, &way);
         memcpy(r->way + x * LANES, &way, sizeof way);
-        if (x % RESET) continue;
-        floats least = cost[0];
-        for (int s = 1; s < STATES; s++) least = CHOOSE(cost[s] < least, cost[s], least);
-        for (int s = 0; s < STATES; s++) cost[s] -= least;
+        if (x & 1) continue;
+        const words zero = cost[0];
+        for (int s = 0; s < STATES; s++) cost[s] -= zero;
     }
-    words found = {0};
-    floats least = cost[0];
+    words best = {0}, least = cost[0];
     for (int s = 1; s < STATES; s++) {
         const words less = cost[s] < least;
-        found = (less & s) | (found & ~less);
+        best = CHOOSE(less, (words){0} + (int16_t)s, best);
         least = CHOOSE(less, cost[s], least);
     }
-    *best = found;
+    *found = best;
 }
 
-static inline __attribute__((always_inline)) void back(const rows *r, uint64_t first, uint64_t end, const words *best)
+/* From the end back: which step of its pair's each is. Bits of states are masks. */
+INLINE void back(const rows *r, uint64_t first, uint64_t end, const words *found)
 {
-    words state = *best;
+    const words best = *found;
+    words s0 = -(best & 1), s1 = -(best >> 1 & 1), s2 = -(best >> 2 & 1), one = {0};
+    for (int s = 0; s < STATES; s++) one |= (best == (int16_t)s) & (int16_t)(1 << s);
     for (uint64_t x = end; x-- > first;) {
-        words at;
-        doubles place;
-        memcpy(&at, r->way + x * LANES, sizeof at);
-        memcpy(&place, r->place + x * LANES, sizeof place);
-        const words way = at >> state & 1, parity = PARITY(state, way);
-        state = BEFORE(state, way);
-        const doubles half = __builtin_convertvector(state & 1, doubles) * 0.5, odd = __builtin_convertvector(parity, doubles);
-        const doubles step = NEAREST(place - half, odd), limit = PICK(doubles, longs, (step > -2e9) & (step < 2e9), step, odd); /* also where there is none */
-        const words steps = __builtin_convertvector(limit, words);
-        memcpy(r->step + x * LANES, &steps, sizeof steps);
+        words at, place;
+        memcpy(&at, r->way + x * LANES, sizeof at), memcpy(&place, r->place + x * LANES, sizeof place);
+        const words way = (at & one) != 0, odd = s1 ^ way, is_half = s2; /* of the element, and the state before */
+        s1 = s0 ^ s2, s0 = s2, s2 = way;
+        const words low = 1 - s0, two = CHOOSE(s1, low << 2, low);
+        one = CHOOSE(s2, two << 4, two);
+        const words below = CHOOSE(is_half, place < (words){0} + ONE / 2, place < 0), even = is_half & (place < -ONE / 2) & -2;
+        const words step = CHOOSE(odd, 1 + 2 * below, even), kept = CHOOSE(place == IS_NULL, place, step);
+        memcpy(r->place + x * LANES, &kept, sizeof kept);
     }
 }
 
-static void run_plain(const rows *r, uint64_t first, uint64_t end)
+INLINE void take_run(const rows *r, uint64_t first, uint64_t end)
 {
     words best;
-    forward(r, first, end, &best);
+    if (r->unit)
+        forward(r, first, end, 1, 1, 1, r->q->has_null, &best);
+    else if (r->is_whole && r->is_fine)
+        forward(r, first, end, 1, 0, 1, r->q->has_null, &best);
+    else if (r->is_whole)
+        forward(r, first, end, 1, 0, 0, r->q->has_null, &best);
+    else if (r->q->has_null)
+        forward(r, first, end, 0, 0, 0, 1, &best);
+    else
+        forward(r, first, end, 0, 0, 0, 0, &best);
     back(r, first, end, &best);
 }
-WIDE_VECTORS static void run_wide(const rows *r, uint64_t first, uint64_t end)
-{
-    words best;
-    forward(r, first, end, &best);
-    back(r, first, end, &best);
-}
+
+static void run_plain(const rows *r, uint64_t first, uint64_t end) { take_run(r, first, end); }
+WIDE_VECTORS static void run_wide(const rows *r, uint64_t first, uint64_t end) { take_run(r, first, end); }
 
 static int take_rows(rows *r)
 {
     const size_t size = (size_t)r->t.planes.width * LANES;
+    const int is_bent = r->is_whole && r->q->curve.kind;
     r->place = malloc(size * sizeof *r->place);
     r->way = malloc(size * sizeof *r->way);
-    r->step = malloc(size * sizeof *r->step);
-    return r->place && r->way && r->step ? AC_OK : AC_ERROR_MEMORY;
+    r->unit = is_bent ? malloc(size * sizeof *r->unit) : NULL;
+    return r->place && r->way && (!is_bent || r->unit) ? AC_OK : AC_ERROR_MEMORY;
 }
 
 static void free_rows(rows *r)
 {
     free(r->place);
     free(r->way);
-    free(r->step);
+    free(r->unit);
 }
 
-/* Places of elements of a row that lie in one tile. */
-static int set_places(const rows *r, const ac_quantised_tile *tile, uint64_t first, size_t count, double *place)
+/* Elements of a row that lie in one tile: their pairs' even steps and places in them, and of integers on a curve how wide a step is there. Returns whether some are not
+ * finite, stand for none or are outside of the window. */
+INLINE int set_places(const rows *r, const ac_quantised_tile *tile, uint64_t first, size_t count, int32_t *even, int16_t *place, int16_t *unit)
 {
-    const double variance = tile->scale * tile->scale * AC_TRELLIS_VARIANCE, inverse = 1 / tile->scale, least = r->least, most = r->most, none = r->none;
+    const ac_curve curve = r->q->curve;
+    const double scale = tile->scale, zero = tile->zero, base = tile->base, variance = scale * scale * AC_TRELLIS_VARIANCE, inverse = 1 / scale;
+    const double least = r->least, most = r->most, none = r->none;
+    double v[CHUNK];
     int bad = 0;
-    ac_as_doubles(r->array->dtype, r->data, first, count, place);
-    for (size_t i = 0; i < count; i++) bad |= place[i] == none;
-    if (r->q->curve.kind)
-        for (size_t i = 0; i < count; i++) place[i] = ac_curve_place(&r->q->curve, place[i], variance);
+    ac_as_doubles(r->array->dtype, r->data, first, count, v);
+    for (size_t i = 0; i < count; i++) bad |= v[i] == none;
+    if (curve.kind == AC_ROOT)
+        for (size_t i = 0; i < count; i++) v[i] = ac_root_place(&curve, v[i], variance);
+    for (size_t i = 0; unit && i < count; i++) {
+        const double wide = PER_UNIT * scale * (v[i] > curve.knee ? 1 + 2 * curve.bend * (v[i] - curve.knee) : 1);
+        unit[i] = (int16_t)(int32_t)(wide < INT16_MAX ? wide > 1 ? wide : 1 : INT16_MAX);
+    }
     for (size_t i = 0; i < count; i++) {
-        place[i] = (place[i] - tile->zero) * inverse - tile->base;
-        bad |= !(place[i] >= least && place[i] <= most);
+        const double there = (v[i] - zero) * inverse - base;
+        const int is_in = (there >= least) & (there <= most);
+        const double at = is_in ? there : 0, pair = at * 0.5 + WHOLE - WHOLE;
+        bad |= !is_in;
+        even[i] = 2 * (int32_t)pair;
+        place[i] = (int16_t)(int32_t)((at - 2 * pair) * ONE + WHOLE - WHOLE);
     }
     return bad;
 }
 
-/* Of a row; what is not finite takes that of the element before, so that it costs nothing to code. */
-static void set_row(const rows *r, uint64_t row, int l)
+static int set_plain(const rows *r, const ac_quantised_tile *tile, uint64_t first, size_t count, int32_t *even, int16_t *place, int16_t *unit)
+{
+    return set_places(r, tile, first, count, even, place, unit);
+}
+WIDE_VECTORS static int set_wide(const rows *r, const ac_quantised_tile *tile, uint64_t first, size_t count, int32_t *even, int16_t *place, int16_t *unit)
+{
+    return set_places(r, tile, first, count, even, place, unit);
+}
+
+/* Where an element is, of a few that are looked at one by one. */
+static int is_in_window(const rows *r, const ac_quantised_tile *tile, uint64_t at)
+{
+    const double v = ac_as_double(r->array->dtype, r->data, at), variance = tile->scale * tile->scale * AC_TRELLIS_VARIANCE;
+    const double there = (ac_curve_place(&r->q->curve, v, variance) - tile->zero) * (1 / tile->scale) - tile->base;
+    return there >= r->least && there <= r->most;
+}
+
+/* Of a row; what is not finite takes that of the element before, so that it costs nothing to code. `steps` gets even steps. */
+static void set_row(const rows *r, uint64_t row, size_t lane, int32_t *steps)
 {
     const uint64_t width = r->t.planes.width;
-    double place[CHUNK], last = 0;
+    int16_t place[CHUNK], unit[CHUNK], last = 0;
+    int32_t last_even = 0;
     for (uint64_t x = 0; x < width;) {
-        const ac_quantised_tile *tile = r->tile[l] + x / r->t.tile_width;
+        const ac_quantised_tile *tile = r->tile[lane] + x / r->t.tile_width;
         const uint64_t first = row * width + x, end = ac_smaller((x / r->t.tile_width + 1) * r->t.tile_width, width);
         const size_t count = (size_t)ac_smaller(end - x, CHUNK);
-        if (set_places(r, tile, first, count, place))
-            for (size_t i = 0; i < count; i++) {
-                const int is_null = r->q->has_null && ac_bits_at(r->array->dtype, r->data, first + i) == r->q->null_bits;
-                if (is_null)
-                    place[i] = NAN;
-                else if (place[i] >= r->least && place[i] <= r->most)
-                    last = place[i];
-                else
-                    place[i] = last;
-            }
-        last = isnan(place[count - 1]) ? last : place[count - 1];
-        double *out = r->place + x * LANES + l;
-        for (size_t i = 0; i < count; i++) out[i * LANES] = place[i];
+        int32_t *even = steps + first;
+        const int bad = (HAS_WIDE_VECTORS ? set_wide : set_plain)(r, tile, first, count, even, place, r->unit ? unit : NULL);
+        for (size_t i = 0; bad && i < count; i++) {
+            const int is_null = r->q->has_null && ac_bits_at(r->array->dtype, r->data, first + i) == r->q->null_bits;
+            if (!is_null && is_in_window(r, tile, first + i)) last = place[i], last_even = even[i];
+            else place[i] = is_null ? IS_NULL : last, even[i] = last_even;
+        }
+        if (!bad) last = place[count - 1], last_even = even[count - 1];
+        int16_t *to = r->place + x * LANES + lane, *units = r->unit ? r->unit + x * LANES + lane : NULL;
+        for (size_t i = 0; i < count; i++) to[i * LANES] = place[i];
+        for (size_t i = 0; units && i < count; i++) units[i * LANES] = unit[i];
         x += count;
     }
 }
 
-static void put_row(const rows *r, uint64_t row, int l, int32_t *steps)
+static void put_row(const rows *r, uint64_t row, size_t lane, int32_t *steps)
 {
     const uint64_t width = r->t.planes.width;
     int32_t *out = steps + row * width;
-    for (uint64_t x = 0; x < width; x++) out[x] = r->step[x * LANES + (uint64_t)l];
+    const int16_t *found = r->place + lane;
+    for (uint64_t x = 0; x < width; x++) out[x] += found[x * LANES];
     for (uint64_t x = 0; r->q->has_null && x < width; x++)
-        if (isnan(r->place[x * LANES + (uint64_t)l])) out[x] = AC_TRELLIS_NULL;
+        if (found[x * LANES] == IS_NULL) out[x] = AC_TRELLIS_NULL;
 }
 
 int ac_trellis_steps(const ac_quantised *q, const ac_array *array, const void *data, const ac_window *window, int32_t *steps)
@@ -242,15 +279,16 @@ int ac_trellis_steps(const ac_quantised *q, const ac_array *array, const void *d
     const uint64_t width = r.t.planes.width, height = r.t.planes.height, all = r.t.planes.count * height, run = q->run ? q->run : width;
     r.is_whole = array->dtype != AC_F4 && array->dtype != AC_F8;
     r.none = q->has_null ? ac_double_of_bits(array->dtype, q->null_bits) : NAN;
+    for (uint64_t i = 0; i < q->tile_count; i++) r.is_fine |= q->tiles[i].scale < FEW_UNITS;
     const int status = take_rows(&r);
     for (uint64_t first = 0; first < all && !status; first += LANES) {
-        for (int l = 0; l < LANES; l++) {
-            const uint64_t row = ac_smaller(first + (uint64_t)l, all - 1); /* lanes that are left do the last one again */
+        for (size_t l = 0; l < LANES; l++) {
+            const uint64_t row = ac_smaller(first + l, all - 1); /* lanes that are left do the last one again */
             r.tile[l] = q->tiles + (row / height * r.t.down + row % height / r.t.tile_height) * r.t.across;
-            set_row(&r, row, l);
+            set_row(&r, row, l, steps);
         }
         for (uint64_t x = 0; x < width; x += run) (HAS_WIDE_VECTORS ? run_wide : run_plain)(&r, x, ac_smaller(x + run, width));
-        for (int l = 0; l < LANES && first + (uint64_t)l < all; l++) put_row(&r, first + (uint64_t)l, l, steps);
+        for (size_t l = 0; l < LANES && first + l < all; l++) put_row(&r, first + l, l, steps);
     }
     free_rows(&r);
     return status;
