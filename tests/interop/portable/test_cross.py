@@ -6,9 +6,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from native_library import CASES, COMPILER, PIECES, STREAMS
+from native_library import CASES, COMPILER, GOLDEN, PIECES, STREAMS
 
 HERE = Path(__file__).parent
+VISIBILITIES = sorted(path.stem.removeprefix("v1_") for path in GOLDEN.glob("v1_visibility_*.acs"))
 
 # Compiler, names of the emulator.
 PROCESSORS = {
@@ -31,7 +32,10 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize(
     ("program", "arguments", "lines"),
-    [("decode_golden", PIECES, len(CASES)), ("decode_streams", list(STREAMS), len(STREAMS))],
+    [
+        ("decode_golden", PIECES, len(CASES)),
+        ("decode_streams", [*STREAMS, *VISIBILITIES], len(STREAMS) + len(VISIBILITIES)),
+    ],
     ids=["pieces", "streams"],
 )
 @pytest.mark.parametrize("processor", PROCESSORS)
