@@ -74,4 +74,4 @@ def bound_arguments(
 
 def asks_for_loss(options: Mapping[str, Any]) -> bool:
     """Tell whether arguments of `compress` let pixels change."""
-    return any(options.get(name) for name in ("quantize_level", "max_error", "noise_increase"))
+    return any(options.get(name) for name in ("quantize_level", "max_error", "noise_increase", "weights_error"))

@@ -10,12 +10,22 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
+from astrocodec.bounds import Bound
+from astrocodec.codec import encode as encode_array
 from astrocodec.stages.visibility import CODEC as VISIBILITY
 from astrocodec.visibility.codec import encode, noise_growth, noise_share
 from astrocodec.visibility.noise import noise_to_code
 from hdf5_filter.loss_attributes import BASELINE_GROWTH
 
-__all__ = ["VISIBILITY", "BaselineGrowth", "Lossy", "encode_visibilities", "is_of_visibilities"]
+__all__ = [
+    "VISIBILITY",
+    "BaselineGrowth",
+    "Lossy",
+    "bound_of_weights",
+    "encode_visibilities",
+    "encode_weights",
+    "is_of_visibilities",
+]
 
 _MOST_BASELINES = 15000  # that an attribute of HDF5 has room for
 
@@ -35,6 +45,31 @@ class Lossy:
     def __post_init__(self) -> None:
         """Refuse what is no such share."""
         noise_share(self.noise_increase)
+
+
+def bound_of_weights(weights_error: float | str | None) -> Bound | None:
+    """
+    The bound of weights, which are numbers without noise.
+
+    Raises
+    ------
+    ValueError
+        It is no number or share.
+    """
+    if weights_error is None:
+        return None
+    try:
+        bound = Bound(max_error=weights_error)
+    except (TypeError, ValueError) as error:
+        raise ValueError(str(error).replace("max_error", "weights_error")) from None
+    if bound.kind not in ("relative", "absolute"):
+        raise ValueError(f"weights_error is {weights_error!r}, a share such as '1%' or a number is needed")
+    return bound
+
+
+def encode_weights(weights: npt.NDArray[Any], bound: Bound) -> bytes:
+    """Encode a block within a bound, or exactly where that is no larger."""
+    return min(encode_array(weights), encode_array(weights, bound=bound), key=len)
 
 
 class BaselineGrowth:

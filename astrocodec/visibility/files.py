@@ -31,7 +31,7 @@ from astrocodec.visibility.archive import (
 )
 from astrocodec.visibility.archive.contents import check_archive
 from astrocodec.visibility.archive.packed_files import files_in
-from astrocodec.visibility.coding import Lossy
+from astrocodec.visibility.coding import Lossy, bound_of_weights
 from astrocodec.visibility.data.uvfits import need_pyuvdata
 from astrocodec.visibility.set_files import remove_set, state_of_set
 from astrocodec.visibility.uvh5_files import compress_uvh5
@@ -82,6 +82,7 @@ def compress(
     target: str | os.PathLike[str],
     *,
     noise_increase: float | str | None = None,
+    weights_error: float | str | None = None,
     columns: Sequence[str] | None = None,
     workers: int | None = None,
     overwrite: bool = False,
@@ -92,7 +93,7 @@ def compress(
     """
     Compress visibilities: a Measurement Set to one HDF5 file, uvh5 and uvfits to uvh5 with the filter.
 
-    Nothing is lost unless `noise_increase` asks for it; flags, weights and all else never lose anything.
+    Nothing is lost unless `noise_increase` or `weights_error` ask for it; flags and all else never lose anything.
 
     Parameters
     ----------
@@ -101,6 +102,9 @@ def compress(
     noise_increase : float or str, optional
         LOSSY: D, the variance that is added to a real or imaginary part over the variance of its noise, as ``0.01`` or
         ``"1%"``, measured for each baseline. (Of images ``noise_increase`` is of the standard deviation.)
+    weights_error : float or str, optional
+        LOSSY: the most that weights (``nsamples``; WEIGHT, SIGMA, WEIGHT_SPECTRUM and SIGMA_SPECTRUM where they are
+        arrays that get datasets) may differ by, as ``"1%"`` of themselves, or a number; 0 stays so with a share.
     columns : sequence of str, optional
         Of a Measurement Set, with `noise_increase`: the columns that may lose it, by default DATA and CORRECTED_DATA.
     workers, overwrite, only_smaller, verify, progress
@@ -123,7 +127,7 @@ def compress(
     if columns is not None and lossy is None:
         raise ValueError("columns are those that may lose something: give noise_increase too")
     options: dict[str, Any] = {"lossy": lossy, "workers": workers, "overwrite": overwrite, "verify": verify}
-    options["only_smaller"] = only_smaller
+    options |= {"weights": bound_of_weights(weights_error), "only_smaller": only_smaller}
     if os.path.isdir(source):
         return archive_measurement_set(source, target, columns=columns, progress=progress, **options)
     if columns is not None:

@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
+from astrocodec.bounds import Bound
 from astrocodec.errors import FormatError
 from astrocodec.files.meter import ProgressCall
 from astrocodec.stages.flags import FLAGS
@@ -36,7 +37,7 @@ __all__ = ["compress_uvh5"]
 _LEAST_CHANNELS = 16  # that tell the noise of one time
 _LEAST_OF_BASELINE = 512  # samples of a polarisation that are worth a chunk
 
-_VISIBILITIES, _FLAGS = b"/Data/visdata", b"/Data/flags"
+_VISIBILITIES, _FLAGS, _WEIGHTS = b"/Data/visdata", b"/Data/flags", b"/Data/nsamples"
 
 
 @dataclass(frozen=True)
@@ -144,6 +145,7 @@ def compress_uvh5(
     target: str | os.PathLike[str],
     *,
     lossy: Lossy | None = None,
+    weights: Bound | None = None,
     workers: int | None = None,
     overwrite: bool = False,
     only_smaller: bool = False,
@@ -162,6 +164,8 @@ def compress_uvh5(
         The file, and the one to write. It gets its name when it is whole and verified.
     lossy : Lossy, optional
         What visibilities may lose; by default nothing.
+    weights : Bound, optional
+        By how much `nsamples` may differ; by default by nothing.
     workers, overwrite, only_smaller, verify, progress
         As of `hdf5_filter.compress`.
 
@@ -192,9 +196,11 @@ def compress_uvh5(
                 made = writers[0].store(dataset, place, kind, advance)
             else:
                 chunks = fitted_chunks(dataset, None)
-                made = compress_dataset(
-                    dataset, place, kind, AstroCodec(), chunks=chunks, workers=cores, advance=advance
-                )
+                bound = weights if place.path == _WEIGHTS and dataset.dtype.kind == "f" else None
+                options: dict[str, Any] = {"chunks": chunks, "workers": cores, "advance": advance, "bound": bound}
+                made = compress_dataset(dataset, place, kind, AstroCodec(), **options)
+                if made is not None and bound is not None and (lost := coded_loss(made)) is not None:
+                    add_loss(made, lost)
             if made is not None:
                 place.put(made.id)
                 return describe_with_loss(made, "compressed")

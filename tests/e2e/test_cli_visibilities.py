@@ -118,3 +118,28 @@ def test_in_place_leaves_what_would_not_be_smaller(tmp_path: Path) -> None:
     given = (tmp_path / "a.uvh5").read_bytes()
     assert b"left as it is" in run_here("vis-compress", "--in-place", tmp_path / "a.uvh5").stderr
     assert (tmp_path / "a.uvh5").read_bytes() == given
+
+
+def test_weights_within_a_bound(tmp_path: Path) -> None:
+    """Lossless by default; with a bound visibilities still are, and what weights lost is said."""
+    path, rng = tmp_path / "a.uvh5", np.random.default_rng(1)
+    write_uvh5(path, MADE.vis, MADE.flags)
+    with h5py.File(path, "r+") as file:
+        weights = rng.gamma(20, 1, file["Data/nsamples"].shape).astype("f4")
+        weights[3] = 0
+        file["Data/nsamples"][...] = weights
+    sizes = []
+    for bound, most in (("0", 0), ("1%", 0.01), ("0.5", 0.5)):
+        chosen = ["--weights-error", bound] if most else []
+        told = succeed_here("vis-compress", path, "-v", *chosen, "-O", tmp_path / f"{most}.uvh5").decode()
+        assert (f"max_error {bound}, within" in told) == (most > 0)
+        with h5py.File(tmp_path / f"{most}.uvh5") as file:
+            found = file["Data/nsamples"]
+            errors = np.abs(found[...].astype("f8") - weights)
+            assert (errors <= (most * weights if bound.endswith("%") else most)).all()
+            assert (errors.max() > 0) == (most > 0) == ("astrocodec_lossy" in found.attrs)
+            sizes.append(found.id.get_storage_size())
+            assert file["Data/visdata"][...].tobytes() == MADE.vis.tobytes()
+    assert sizes[0] > 2 * sizes[1] > 2 * sizes[2]
+    for refused in (["--lossless", "--weights-error", "1%"], ["--weights-error", "1sigma"], ["--weights-error", "x"]):
+        assert run_here("vis-compress", path, *refused).returncode == ExitCode.USAGE

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 tables = pytest.importorskip("casacore.tables", reason="Measurement Sets need python-casacore")
@@ -156,3 +157,19 @@ def test_a_private_uvfits_file_gives_a_private_copy(tmp_path: Path) -> None:
     (tmp_path / "a.uvfits").chmod(0o600)
     files.compress(tmp_path / "a.uvfits", tmp_path / "a.ac.uvh5")
     assert bits(tmp_path / "a.ac.uvh5") == 0o600
+
+
+def test_weights_within_a_bound(source: Path) -> None:
+    with tables.table(str(source), readonly=False, ack=False) as table:
+        rng = np.random.default_rng(1)
+        for row in range(table.nrows()):
+            table.putcell("WEIGHT_SPECTRUM", row, rng.gamma(20, 1, table.getcell("DATA", row).shape))
+    report = files.compress(source, source.with_name("a.h5"), weights_error="1%")
+    assert {entry.name for entry in report.datasets if entry.loss} == {"WEIGHT_SPECTRUM", "WEIGHT_SPECTRUM.2"}
+    assert report.checked == "verified"
+    files.decompress(source.with_name("a.h5"), source.with_name("b.ms"))
+    with tables.table(str(source), ack=False) as one, tables.table(str(source.with_name("b.ms")), ack=False) as other:
+        for row in range(one.nrows()):
+            before, now = (table.getcell("WEIGHT_SPECTRUM", row) for table in (one, other))
+            assert 0 < np.abs(now / before - 1).max() <= 0.01 * (1 + 1e-12)
+            assert one.getcell("DATA", row).tobytes() == other.getcell("DATA", row).tobytes()

@@ -14,10 +14,18 @@ import numpy as np
 import numpy.typing as npt
 
 import hdf5_filter
+from astrocodec.bounds import Bound
 from astrocodec.errors import FormatError
 from astrocodec.stages.flags import FLAGS
 from astrocodec.visibility.chunks import chunk_sides, filter_of, write_chunks
-from astrocodec.visibility.coding import VISIBILITY, BaselineGrowth, Lossy, encode_visibilities, is_of_visibilities
+from astrocodec.visibility.coding import (
+    VISIBILITY,
+    BaselineGrowth,
+    Lossy,
+    encode_visibilities,
+    encode_weights,
+    is_of_visibilities,
+)
 from astrocodec.visibility.data.grid import grid_rows
 from astrocodec.visibility.data.tables import put_rows, rows_of
 from astrocodec.visibility.flags import encode_flags
@@ -35,6 +43,7 @@ __all__ = [
 _TYPES = {"complex": "c8", "dcomplex": "c16", "float": "f4", "double": "f8", "boolean": "b1"}
 TILED = ("TiledColumnStMan", "TiledShapeStMan", "TiledCellStMan", "TiledDataStMan")
 _PLAIN = ("StandardStMan",)
+_WEIGHTS = ("WEIGHT", "SIGMA", "WEIGHT_SPECTRUM", "SIGMA_SPECTRUM")
 _LEAST_CHANNELS = 16  # that tell the noise of one time
 
 Rows = npt.NDArray[np.int64]
@@ -167,10 +176,11 @@ def _write_cells(
     cells: Cells,
     flags: Cells | None,
     lossy: Lossy | None,
+    bound: Bound | None,
     workers: int,
     advance: Callable[[int], None],
 ) -> h5py.Dataset:
-    """A dataset of a column's cells."""
+    """A dataset of a column's cells; a bound is that of weights."""
     is_block, kind = len(cells.shape) == 2, cells.dtype.kind
     codec = FLAGS if kind == "b" else VISIBILITY if kind == "c" and is_block else None
     made = create_dataset(
@@ -185,7 +195,7 @@ def _write_cells(
         if codec == FLAGS:
             return encode_flags(part.reshape(*part.shape[:2], -1, part.shape[-1]) if not is_block else part)
         if codec is None:
-            return None
+            return None if bound is None else encode_weights(part, bound)
         beside = None
         if flagged is not None:
             beside = np.ones(part.shape, bool)
@@ -201,7 +211,7 @@ def _write_cells(
         return stream if is_of_visibilities(stream) else None
 
     write_chunks(made, Reader(table, cells).read, encode, workers, advance)
-    if lossy is not None and (lost := coded_loss(made)) is not None:
+    if (lossy or bound) and (lost := coded_loss(made)) is not None:
         add_loss(made, lost)
         growth.note(made)
     return made
@@ -254,6 +264,7 @@ def write_columns(
     cells: Sequence[Cells],
     noisy: set[str],
     lossy: Lossy | None,
+    weights: Bound | None,
     workers: int,
     advance: Callable[[int], None],
 ) -> None:
@@ -268,7 +279,7 @@ def write_columns(
             rows.create_dataset(str(numbers[key]), data=part.rows, chunks=True, **options)
         same = [other for other in cells if other.column == "FLAG" and other.shape == part.shape]
         flags = next((other for other in same if np.array_equal(other.rows, part.rows)), None)
-        made = _write_cells(
-            *(columns, name, table, part, flags, lossy if part.column in noisy else None, workers, advance)
-        )
+        is_lossy = part.column in noisy
+        bound = weights if part.column in _WEIGHTS and part.dtype.kind == "f" else None
+        made = _write_cells(*(columns, name, table, part, flags, lossy if is_lossy else None, bound, workers, advance))
         made.attrs["column"], made.attrs["rows"] = part.column, numbers[key]

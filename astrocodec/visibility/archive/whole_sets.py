@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 import hdf5_filter
+from astrocodec.bounds import Bound
 from astrocodec.errors import AstrocodecError, CorruptError, DifferenceError, FormatError
 from astrocodec.files.meter import Meter, ProgressCall
 from astrocodec.files.target import Target, readable_mode, scratch_folder, sync_folder
@@ -82,6 +83,7 @@ def archive_measurement_set(
     target: str | os.PathLike[str],
     *,
     lossy: Lossy | None = None,
+    weights: Bound | None = None,
     columns: Sequence[str] | None = None,
     workers: int | None = None,
     overwrite: bool = False,
@@ -98,6 +100,8 @@ def archive_measurement_set(
         The set's directory, and the file to write. It gets its name when it is whole and verified.
     lossy : Lossy, optional
         What visibilities may lose; by default nothing.
+    weights : Bound, optional
+        By how much weights and sigmas may differ; by default by nothing.
     columns : sequence of str, optional
         Which may; by default ``DATA`` and ``CORRECTED_DATA``. All other columns come back bit for bit in any case.
     workers : int, optional
@@ -147,7 +151,7 @@ def archive_measurement_set(
             with h5py.File(out.temporary, "w") as file:
                 file.attrs["astrocodec"], file.attrs["version"] = KIND, VERSION
                 file.attrs["name"] = np.bytes_(os.fsencode(folder.resolve().name))
-                write_columns(file, table, cells, noisy, lossy, cores, meter.advance)
+                write_columns(file, table, cells, noisy, lossy, weights, cores, meter.advance)
                 of_files = folder
                 if plain & {part.column for part in cells}:
                     of_files = scratch / "emptied"
