@@ -20,17 +20,20 @@ from astrocodec.stages.rans import LOW, Decoder
 from astrocodec.stages.stream import PLANES, REFERENCE, SECTIONS, SERIES, Header
 from astrocodec.stages.trellis import next_state
 from astrocodec.stages.visibility_classes import CODED, KEPT, read_classes
+from astrocodec.stages.visibility_floats import LATTICE_BIAS, FloatReader, PartReader
+from astrocodec.stages.visibility_recurrence import Recurrence, RecurrenceStep
 from astrocodec.stages.visibility_steps import PARTS, read_units
 from astrocodec.stages.visibility_tables import SCALES, SHARES, cumulative, reach
 from astrocodec.stages.visibility_walk import Step, Walk
 
 CODEC = 96
-LATTICE, INTEGERS = 0, 1
+LATTICE, INTEGERS, FLOATS = 0, 1, 2
 LANES, STATES = 32, 4
 PARAMETERS = struct.Struct("<BddI")
 _PAIRS = ("u1", "i1", "u2", "i2", "u4", "i4")
+MOST_ZERO = 1 << 25  # samples of a block without data, all of them zeros
 MAX_ROW, MAX_BASE = 1 << 22, (1 << 31) - 1  # channels times polarisations; unit of integers
-_MAX_ROUND, _GROUP_SAMPLES, _SAMPLES_A_BYTE = 1 << 20, 1 << 17, 4096
+_MAX_ROUND, _GROUP_SAMPLES, _SAMPLES_A_BYTE = 1 << 20, 1 << 17, 1 << 16
 _MAX_MEAN, _MAX_STEP, _MAX_BITS = 1 << 45, 1 << 30, 46
 _PREDICTED, _SHAPE_SHIFT, _HAS_CLASSES, _FLAGS = 1, 1, 8, 15
 
@@ -79,11 +82,16 @@ def _read_block(parameters: bytes, dtype: np.dtype[Any], shape: tuple[int, ...])
     if shape[2] * shape[3] > MAX_ROW:
         raise CorruptError(f"{shape[2]} channels times {shape[3]} polarisations, at most {MAX_ROW} allowed")
     kind, base, noise, seed = PARAMETERS.unpack(parameters)
-    if kind > INTEGERS or (is_pair and kind != INTEGERS):
+    if kind > FLOATS or (is_pair and kind != INTEGERS):
         raise CorruptError(f"visibilities of kind {kind}")
     is_good = 2.0**-400 <= base <= 2.0**400 and 16 <= noise <= 2.0**40
     if not is_good or (is_pair and (base != int(base) or base > MAX_BASE)):
         raise CorruptError(f"a step of {base} or a noise of {noise} outside its range")
+    if kind == FLOATS:
+        lowest, zeros = (LATTICE_BIAS - 149, 22) if dtype.itemsize == 8 else (24, 51)
+        is_lattice = seed < 256 or lowest <= seed >> 8 <= LATTICE_BIAS + 900
+        if math.frexp(base)[0] != 0.5 or seed & 255 > zeros or not is_lattice:
+            raise CorruptError(f"floats of unit {base} or form {seed}, which there is not")
     real = dtype if is_pair else np.dtype(f"f{dtype.itemsize // 2}")
     times, baselines, channels, pols = shape[:4]
     return _Block(real, times, baselines, channels, pols, kind, base, noise, seed)
@@ -179,6 +187,82 @@ def _decode_round(
         walk.learn(s)
 
 
+def _decode_units(
+    b: _Block,
+    reader: _Reader,
+    flags: int,
+    rounds: list[range],
+    classes: list[NDArray[Any]],
+    units: NDArray[Any],
+    out: NDArray[Any],
+) -> None:
+    """Samples of a group that are coded, in units."""
+    walk: Walk | None = None
+    for baselines, found in zip(rounds, classes, strict=True):
+        lanes, n = _lanes_of(len(baselines)), len(baselines)
+        if walk is None:
+            sides, is_known = (b.channels, b.pols), b.kind == LATTICE
+            walk = Walk(lanes, n, sides, b.noise, is_known, bool(flags & _PREDICTED))
+        else:
+            walk = walk.next_baselines(lanes, n)
+        _decode_round(b, walk, reader, baselines, units, found, out)
+
+
+def _float_reader(decoder: Decoder, lane: int, shape: int) -> FloatReader:
+    def bits(count: int) -> int:
+        value = 0
+        for at in range(0, count, 16):
+            value |= decoder.pop_raws([lane], [min(count - at, 16)])[0] << at
+        return value
+
+    return FloatReader(shape, lambda table: decoder.pop_symbols([lane], [table])[0], bits)
+
+
+def _decode_floats_of(
+    b: _Block, walk: Walk, recurrence: Recurrence | None, s: Step, parts: PartReader, readers: list[FloatReader]
+) -> None:
+    """One time, turn and channel of floats, into the values of the step."""
+    r = RecurrenceStep(s.time, s.turn, s.channel, s.is_coded, mean=np.zeros((2, walk.lanes)))
+    r.value = np.zeros((2, walk.lanes))
+    if recurrence:
+        recurrence.predict(r)
+    unit = b.base / PARTS
+    for part in range(2):
+        walk.set_scale(s, part)
+        distance = np.zeros(walk.lanes)
+        for lane in map(int, np.flatnonzero(s.is_coded)):
+            mean, other = float(r.mean[part][lane]), float(r.value[0][lane] if part else r.mean[1][lane])
+            found = parts.part(readers[lane], part, mean, float(s.scale[lane] * unit), other)
+            r.value[part][lane], distance[lane] = found, np.float64(abs(found - mean)) / unit
+        s.distances.append(distance)
+        walk.learn_scale(s, part)
+    s.values = list(r.value.copy())
+    if recurrence:
+        recurrence.learn(r)
+    walk.learn(s)
+
+
+def _decode_floats(
+    b: _Block, decoder: Decoder, flags: int, rounds: list[range], classes: list[NDArray[Any]], out: NDArray[Any]
+) -> None:
+    """Samples of a group that are coded, as exact floats."""
+    parts, shape = PartReader(b.dtype.itemsize, b.seed), flags >> _SHAPE_SHIFT & 3
+    walk: Walk | None = None
+    sides = (b.channels, b.pols)
+    for baselines, found in zip(rounds, classes, strict=True):
+        lanes, n = _lanes_of(len(baselines)), len(baselines)
+        walk = walk.next_baselines(lanes, n) if walk else Walk(lanes, n, sides, b.noise, False, False)
+        recurrence = Recurrence(lanes, sides) if flags & _PREDICTED else None
+        readers = [_float_reader(decoder, lane, shape) for lane in range(lanes)]
+        for t, j, f in np.ndindex(b.times, b.pols, b.channels):
+            is_coded = np.zeros(lanes, bool)
+            is_coded[:n] = found[t, f, j] == CODED
+            s = Step(t, f, j, np.ones(lanes), is_coded)
+            _decode_floats_of(b, walk, recurrence, s, parts, readers)
+            for lane in map(int, np.flatnonzero(is_coded)):
+                out[t, baselines[lane], f, b.order[j]] = [value[lane] for value in s.values]
+
+
 def _lanes_of(baselines: int) -> int:
     return 1 << (baselines - 1).bit_length()
 
@@ -207,15 +291,10 @@ def _decode_group(b: _Block, data: memoryview, rounds: list[range], units: NDArr
         raise CorruptError(f"a state of {min(first)} found, at least {LOW} needed")
     rest = bytes(data[reader.at :])
     decoder = Decoder(first, np.frombuffer(rest[: len(rest) & ~1], "<u2").tolist())
-    walk: Walk | None = None
-    for baselines, found in zip(rounds, classes, strict=True):
-        lanes, n = _lanes_of(len(baselines)), len(baselines)
-        if walk is None:
-            sides, is_known = (b.channels, b.pols), b.kind == LATTICE
-            walk = Walk(lanes, n, sides, b.noise, is_known, bool(flags & _PREDICTED))
-        else:
-            walk = walk.next_baselines(lanes, n)
-        _decode_round(b, walk, _Reader(decoder, shape), baselines, units, found, out)
+    if b.kind == FLOATS:
+        _decode_floats(b, decoder, flags, rounds, classes, out)
+    else:
+        _decode_units(b, _Reader(decoder, shape), flags, rounds, classes, units, out)
     if not decoder.is_finished() or len(rest) & 1:
         raise CorruptError("a group of baselines: words are left over or its states do not end where they began")
 
@@ -231,13 +310,17 @@ def _whole(read: Callable[..., Any], data: memoryview, *arguments: Any) -> Any:
 def decode_block(parameters: bytes, data: memoryview, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:
     """A block of visibilities."""
     b = _read_block(parameters, dtype, shape)
+    if b.kind == FLOATS and not data and math.prod(shape) <= MOST_ZERO:
+        return np.zeros(shape, dtype)
     if math.prod(shape[:4]) // _SAMPLES_A_BYTE > len(data):
         raise CorruptError(f"{math.prod(shape[:4])} samples are more than {len(data)} bytes can hold")
     reader = varint.Reader(data)
     out = np.zeros((*shape[:4], 2), b.dtype)
     with np.errstate(all="ignore"):
-        length = reader.number("length of steps", (1 << 64) - 1)
-        units = _whole(read_units, reader.take(length, "steps"), b.base, b.baselines, b.channels, b.pols)
+        units = np.zeros(0)
+        if b.kind != FLOATS:
+            length = reader.number("length of steps", (1 << 64) - 1)
+            units = _whole(read_units, reader.take(length, "steps"), b.base, b.baselines, b.channels, b.pols)
         for rounds in b.rounds():
             length = reader.number("length of a group", (1 << 64) - 1)
             _decode_group(b, reader.take(length, "group of baselines"), rounds, units, out)

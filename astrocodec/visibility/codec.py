@@ -17,8 +17,9 @@ from astrocodec.codec import encode as encode_array
 from astrocodec.errors import CorruptError, FormatError
 from astrocodec.stages.loss import Loss
 from astrocodec.stages.stream import GROWTH, LOSS, MAX_SECTION, Header, Section, checksum, read_header
-from astrocodec.stages.visibility import CODEC, INTEGERS, LATTICE, MAX_BASE, MAX_ROW, PARAMETERS
+from astrocodec.stages.visibility import CODEC, FLOATS, INTEGERS, LATTICE, MAX_BASE, MAX_ROW, PARAMETERS
 from astrocodec.stages.visibility_classes import CODED, KEPT
+from astrocodec.visibility.exact_floats import float_block, is_nothing
 from astrocodec.visibility.noise import noise_to_code, typical_difference
 
 _HOW = {None: 0, "none": 1, "predicted": 2}
@@ -27,10 +28,12 @@ _MEAN_OF_NORMAL = math.sqrt(2 / math.pi)
 _MOST_STEPS = 1 << 29
 _SMALLEST_BASE = 2.0**-300
 _TRIES = 8
+_LEAST_DISTANCE = 16.0
 _LARGEST = {4: 1e37, 8: 1e300}  # of a real of so many bytes that may be rounded up
 _MOST_EXPONENT = 1000
 _PARTS, _UNKNOWN = 16, -128  # of octaves of growth
 _DEAR = 1024  # bytes that a stream must have for each baseline to say how much it has lost
+_TRIED, _SURE = 1 << 20, 1.03  # bytes that tell what other codecs leave, and how much that may be off
 _INTEGERS = ("i1", "u1", "i2", "u2", "i4", "u4")
 
 
@@ -133,14 +136,14 @@ def encode(
     if flags is not None and np.shape(flags) != values.shape[:4]:
         raise ValueError(f"flags have shape {np.shape(flags)}, visibilities {values.shape[:4]}")
     if noise_increase is None:
-        return _encode_exact(values, _HOW[model])
+        return _encode_exact(values, _HOW[model], workers)
     if workers < 1:
         raise ValueError(f"workers is {workers}, at least 1 is needed")
     share = noise_share(noise_increase)
     if values.dtype.kind != "c":
         raise ValueError("integers are coded exactly: leave noise_increase out, or convert them to complex64")
     if not values.size:
-        return _encode_exact(values, _HOW[model])
+        return _encode_exact(values, _HOW[model], workers)
     if noise is None:
         found = noise_to_code(values, None if flags is None else np.asarray(flags, bool), workers)
     else:
@@ -151,8 +154,12 @@ def encode(
 
 
 def _seal(made: tuple[bytes, NDArray[Any]], block: _Block, *sections: Section) -> bytes:
+    return _sealed(made, block.parameters, *sections)
+
+
+def _sealed(made: tuple[bytes, NDArray[Any]], parameters: bytes, *sections: Section) -> bytes:
     data, decoded = made
-    header = Header(CODEC, decoded.dtype, decoded.shape, block.parameters, sections).to_bytes()
+    header = Header(CODEC, decoded.dtype, decoded.shape, parameters, sections).to_bytes()
     return header + data + checksum(header, data, decoded, crc32c)
 
 
@@ -210,13 +217,32 @@ def _integer_block(values: NDArray[Any]) -> _Block | None:
     return _Block(INTEGERS, unit, min(max(16.0, 256 * size), 2.0**40), 0, classes if has_classes else None)
 
 
-def _encode_exact(values: NDArray[Any], how: int) -> bytes:
-    block = _integer_block(values) if values.size and _row(values) <= MAX_ROW else None
+def _encode_exact(values: NDArray[Any], how: int, workers: int = 1) -> bytes:
+    is_fit = values.size and _row(values) <= MAX_ROW
+    if is_fit and values.dtype.kind == "c" and is_nothing(values):
+        return _sealed((b"", values), PARAMETERS.pack(FLOATS, 1.0, _LEAST_DISTANCE, 0))
+    block = _integer_block(values) if is_fit else None
     if block and (block.classes is None or np.mean(block.classes) < 0.5):
-        made = encode_block(block.parameters, values, block.classes, None, how)
+        made = encode_block(block.parameters, values, block.classes, None, how, workers)
         if made is not None and made[1].tobytes() == values.tobytes():
-            return _seal(made, block)
-    return encode_array(values)
+            stream = _seal(made, block)
+            return stream if values.nbytes > _TRIED else min(stream, encode_array(values), key=len)
+    if values.dtype.kind != "c" or not is_fit:
+        return encode_array(values)
+    parameters, classes = float_block(values)
+    floats = encode_block(parameters, values, classes, None, how, workers)
+    if floats is None:
+        return encode_array(values)
+    stream = _sealed(floats, parameters)
+    if values.nbytes > _TRIED and len(stream) * _SURE < values.nbytes * _share_of_other(values):
+        return stream
+    return min(stream, encode_array(values), key=len)
+
+
+def _share_of_other(values: NDArray[Any]) -> float:
+    """What other codecs leave of a few times."""
+    some = values[: max(1, len(values) * _TRIED // values.nbytes)]
+    return len(encode_array(some)) / some.nbytes
 
 
 # ---- at a cost in noise ----
@@ -245,14 +271,14 @@ def _encode_lossy(
     """At D = `share`; what cannot be coded so is kept."""
     sigma = np.where((noise > 0) & np.isfinite(noise), noise, np.nan).astype(np.float64)
     if np.isnan(sigma).all() or _row(values) > MAX_ROW:
-        return _encode_exact(values, how)
+        return _encode_exact(values, how, workers)
     typical = float(np.nanmedian(sigma))
     with np.errstate(invalid="ignore"):
         exponents = _fit_exponents(8 * np.log2(sigma / typical))
     relative = _steps(1.0, exponents)
     largest_step = base = typical * math.sqrt(share / _TRELLIS_VARIANCE)
     if not _SMALLEST_BASE < base < 1 / _SMALLEST_BASE:
-        return _encode_exact(values, how)
+        return _encode_exact(values, how, workers)
     classes, counts, others = _classify(values, base * relative, sigma, flags)
     if not counts.any() and flags is not None:  # of flagged ones then
         flags = None
@@ -286,7 +312,7 @@ def _encode_lossy(
                 said.append(Section(GROWTH, _growth(sums[:, 1], counts.sum((1, 2)), achieved)))
             return _seal(made, block, *said)
         less *= math.sqrt(share / achieved) * 0.999
-    return _encode_exact(values, how)
+    return _encode_exact(values, how, workers)
 
 
 def _classify(

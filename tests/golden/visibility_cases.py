@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from astrocodec.stages.visibility import INTEGERS, LATTICE, PARAMETERS
+from astrocodec.stages.visibility import FLOATS, INTEGERS, LATTICE, PARAMETERS
 from astrocodec.stages.visibility_classes import CODED, KEPT, ZERO
 
 
@@ -59,6 +59,28 @@ def _with_gaps() -> Case:
     return Case(PARAMETERS.pack(LATTICE, 16.0, 400.0, 7), values, classes, exponents, 2)
 
 
+def _floats() -> Case:
+    """A smooth signal that is rounded to floats, some of each kind, and samples that are kept or absent."""
+    t, b, f, p = np.indices((6, 3, 17, 2))
+    x, y = (t + 3) * (f + 5 + b) ** 2, (f - 8 + b) ** 3 + 70 * t * t
+    values = ((x + 1j * y) / (300 + 7 * p)).astype("c8")
+    parts = values.view("f4").reshape(-1)
+    parts[::53], parts[7::61], parts[20::97] = -0.0, 1e-42, 2e38
+    classes = np.full(values.shape, CODED, np.uint8)
+    values[1, 2, 5:9], values[3, 0, 4, 1] = 0, np.inf
+    classes[1, 2, 5:9], classes[3, 0, 4, 1] = ZERO, KEPT
+    return Case(PARAMETERS.pack(FLOATS, 2.0**-25, 2.0**36, 0), values, classes, None, 2)
+
+
+def _near_integers() -> Case:
+    """Of two rounds, next to multiples of 1/4."""
+    pairs = _block((2, 34, 6, 1), 900, 5)
+    values = _complex(pairs, "c16")
+    values += (_complex(_block((2, 34, 6, 1), 3, 6), "c16")) / 4096
+    parameters = PARAMETERS.pack(FLOATS, 2.0**-20, 2.0**36, (1024 - 2) << 8)
+    return Case(parameters, (values / 4).astype("c8"), None, None, 2)
+
+
 def cases() -> dict[str, Case]:
     """All of them by name."""
     pairs = _block((2, 6, 5, 4), 3000, 3) * 2
@@ -66,5 +88,8 @@ def cases() -> dict[str, Case]:
     return {
         "lattice_predicted": _with_gaps(),
         "lattice_plain": Case(PARAMETERS.pack(LATTICE, 7.5, 900.0, 1 << 31), doubles, None, None, 1),
+        "floats": _floats(),
+        "floats_lattice": _near_integers(),
+        "floats_plain": Case(PARAMETERS.pack(FLOATS, 0.5, 2.0**36, 30), doubles / 64, None, None, 1),
         "integers": Case(PARAMETERS.pack(INTEGERS, 2.0, 500000.0, 0), pairs.astype("i4"), None, None, 0),
     }

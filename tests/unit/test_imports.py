@@ -80,6 +80,8 @@ ORDER = (
     "stages.visibility_steps",
     "stages.visibility_classes",
     "stages.visibility_walk",
+    "stages.visibility_recurrence",
+    "stages.visibility_floats",
     "stages.visibility",
     "stages.differences",
     "stages.plane_choice",

@@ -11,7 +11,7 @@ from astrocodec._native import crc32c
 from astrocodec.errors import CorruptError, FormatError
 from astrocodec.stages import reference
 from astrocodec.stages.stream import Header, checksum, read_header
-from astrocodec.stages.visibility import LATTICE, PARAMETERS
+from astrocodec.stages.visibility import FLOATS, LATTICE, PARAMETERS
 from astrocodec.visibility import encode, estimate_noise, noise_growth
 
 
@@ -258,7 +258,11 @@ def sealed(shape: tuple[int, ...], parameters: bytes, data: bytes, dtype: str = 
         ((1 << 20, 1 << 10, 1, 1), PARAMETERS.pack(LATTICE, 1, 400, 0), "c8"),
         ((1, 1, 1 << 23, 1), PARAMETERS.pack(LATTICE, 1, 400, 0), "c8"),
         ((2, 2, 2), PARAMETERS.pack(LATTICE, 1, 400, 0), "c8"),
-        ((2, 2, 2, 2), PARAMETERS.pack(2, 1, 400, 0), "c8"),
+        ((2, 2, 2, 2), PARAMETERS.pack(3, 1, 400, 0), "c8"),
+        ((2, 2, 2, 2), PARAMETERS.pack(FLOATS, 3, 400, 0), "c8"),
+        ((2, 2, 2, 2), PARAMETERS.pack(FLOATS, 1, 400, 23), "c8"),
+        ((2, 2, 2, 2), PARAMETERS.pack(FLOATS, 1, 400, 874 << 8), "c8"),
+        ((2, 2, 2, 2, 2), PARAMETERS.pack(FLOATS, 1, 400, 0), "i4"),
         ((2, 2, 2, 2), PARAMETERS.pack(LATTICE, np.nan, 400, 0), "c8"),
         ((2, 2, 2, 2), PARAMETERS.pack(LATTICE, 1, np.inf, 0), "c8"),
         ((2, 2, 2, 2), PARAMETERS.pack(LATTICE, 1, 400, 0), "f4"),

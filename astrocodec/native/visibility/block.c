@@ -15,6 +15,13 @@ static double double_at(const uint8_t *p)
     return v;
 }
 
+static int is_power_of_two(double v)
+{
+    uint64_t bits;
+    memcpy(&bits, &v, sizeof bits);
+    return !(bits << 12);
+}
+
 int ac_block_read(ac_block *b, const uint8_t *p, size_t length, const ac_array *array, ac_refusal *why)
 {
     const int is_integer = array->dtype >= AC_U1 && array->dtype <= AC_I4;
@@ -33,5 +40,8 @@ int ac_block_read(ac_block *b, const uint8_t *p, size_t length, const ac_array *
     if (!(b->base >= 0x1p-400 && b->base <= 0x1p400)) return ac_refuse(why, AC_REASON_VISIBILITY_FIELD, 1, 1, 0);
     if (!(b->noise >= 16 && b->noise <= 0x1p40)) return ac_refuse(why, AC_REASON_VISIBILITY_FIELD, 9, 9, 0);
     if (is_integer && b->base != (double)(int32_t)b->base) return ac_refuse(why, AC_REASON_VISIBILITY_FIELD, 1, 1, 0);
+    if (b->kind == AC_FLOATS && !is_power_of_two(b->base)) return ac_refuse(why, AC_REASON_VISIBILITY_FIELD, 1, 1, 0);
+    if (b->kind == AC_FLOATS && (b->seed & 255) > (b->number_size == 4 ? 22 : 51)) return ac_refuse(why, AC_REASON_VISIBILITY_FIELD, 17, 17, 0);
+    if (b->kind == AC_FLOATS && b->seed > 255 && ((b->seed >> 8) < (b->number_size == 4 ? 1024 - 149 : 24) || (b->seed >> 8) > 1924)) return ac_refuse(why, AC_REASON_VISIBILITY_FIELD, 17, 17, 0);
     return AC_OK;
 }

@@ -9,7 +9,8 @@
 enum {
     AC_LATTICE = 0,  /* kinds: numbers on a dithered trellis */
     AC_INTEGERS = 1, /* multiples of the step, exact */
-    AC_KINDS = 2
+    AC_FLOATS = 2,   /* floats, exact */
+    AC_KINDS = 3
 };
 enum { AC_LANES = 32, AC_MAX_STEP = 1 << 30, AC_STEP_PARTS = 256, AC_MAX_EXPONENT = 1023 };
 /* Channels times polarisations: at most; and times lanes of a round, where that is more than one. */
@@ -19,7 +20,9 @@ enum { AC_LANES = 32, AC_MAX_STEP = 1 << 30, AC_STEP_PARTS = 256, AC_MAX_EXPONEN
 /* What a sample is, in the table of classes: on the lattice; 0 + 0i; kept as its bits. */
 enum { AC_CODED = 0, AC_ZERO = 1, AC_KEPT = 2, AC_CLASSES = 3 };
 /* A stream has a byte for so many samples at least. */
-#define AC_SAMPLES_A_BYTE 4096u
+#define AC_SAMPLES_A_BYTE 65536u
+/* Samples of a block without data, all of them zeros, at most. */
+#define AC_MOST_ZERO ((uint64_t)1 << 25)
 
 typedef struct {
     uint64_t times, baselines, channels, pols; /* product below 2^40 */
@@ -27,7 +30,7 @@ typedef struct {
     size_t number_size; /* bytes of a real */
     int32_t kind;
     double base, noise; /* step of exponent 0; mean distance at first, in 1/256 steps */
-    uint32_t seed;
+    uint32_t seed; /* of floats: last bits that none has */
 } ac_block;
 
 /* Parameters of codec 96. */

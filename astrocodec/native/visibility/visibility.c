@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "float_state.h"
+#include "visibility/float_group.h"
 #include "visibility/group.h"
 
 /* A group's bytes, or why there are none. */
@@ -25,15 +26,20 @@ static void encode_group(void *work, size_t index)
 {
     const encoding *const e = work;
     const uint64_t size = ac_group_size(&e->block), first = index * size;
-    const ac_group group = {&e->block, &e->steps, first, ac_smaller(size, e->block.baselines - first)};
+    const ac_group group = {&e->block, e->block.kind == AC_FLOATS ? NULL : &e->steps, first, ac_smaller(size, e->block.baselines - first)};
+    piece *const made = e->pieces + index;
     const uint64_t before = ac_float_state_standard();
-    e->pieces[index].data = ac_group_encode(&group, e->values, e->classes, e->how, e->decoded, &e->pieces[index].length);
+    if (e->block.kind == AC_FLOATS)
+        made->data = ac_float_group_encode(&group, e->values, e->classes, e->how != AC_ONLY_PLAIN, &made->length);
+    else
+        made->data = ac_group_encode(&group, e->values, e->classes, e->how, e->decoded, &made->length);
     ac_float_state_back(before);
 }
 
 static int write_out(const encoding *e, const uint8_t *steps, size_t steps_length, size_t groups, const ac_output *output)
 {
-    size_t length = ac_varint_size(steps_length) + steps_length;
+    const int has_steps = e->block.kind != AC_FLOATS;
+    size_t length = has_steps ? ac_varint_size(steps_length) + steps_length : 0;
     for (size_t i = 0; i < groups; i++) {
         if (!e->pieces[i].data) return AC_ERROR_MEMORY;
         length += ac_varint_size(e->pieces[i].length) + e->pieces[i].length;
@@ -41,9 +47,11 @@ static int write_out(const encoding *e, const uint8_t *steps, size_t steps_lengt
     if (ac_block_samples(&e->block) / AC_SAMPLES_A_BYTE > length) return AC_ERROR_SPACE;
     uint8_t *out = output->take(output->owner, length);
     if (!out) return AC_ERROR_MEMORY;
-    out += ac_put_varint(out, steps_length);
-    memcpy(out, steps, steps_length);
-    out += steps_length;
+    if (has_steps) {
+        out += ac_put_varint(out, steps_length);
+        memcpy(out, steps, steps_length);
+        out += steps_length;
+    }
     for (size_t i = 0; i < groups; i++) {
         out += ac_put_varint(out, e->pieces[i].length);
         memcpy(out, e->pieces[i].data, e->pieces[i].length);
@@ -68,7 +76,9 @@ int ac_visibility_encode(const uint8_t *parameters, size_t parameters_length, co
     if (!e.pieces) status = AC_ERROR_MEMORY;
     for (uint64_t i = 0; !status && of_baselines && i < b->baselines * b->pols; i++) e.steps.of_baseline[i] = of_baselines[i];
     for (uint64_t i = 0; !status && of_channels && i < b->channels * b->pols; i++) e.steps.of_channel[i] = of_channels[i];
-    if (!status && !(steps = ac_steps_pack(&e.steps, b, &steps_length))) status = AC_ERROR_MEMORY;
+    if (b->kind == AC_FLOATS)
+        memcpy(decoded, values, ac_block_samples(b) * 2 * b->number_size);
+    else if (!status && !(steps = ac_steps_pack(&e.steps, b, &steps_length))) status = AC_ERROR_MEMORY;
     if (!status && parallel)
         parallel->run(parallel->pool, encode_group, &e, groups);
     else if (!status)
@@ -91,9 +101,9 @@ static int decode_groups(const ac_block *b, const ac_steps *steps, ac_reader *r,
         const size_t at = r->at;
         const uint8_t *const data = ac_take(r, length);
         if (!data) break;
-        const ac_group group = {b, steps, first, ac_smaller(size, b->baselines - first)};
+        const ac_group group = {b, b->kind == AC_FLOATS ? NULL : steps, first, ac_smaller(size, b->baselines - first)};
         ac_refusal why = {0};
-        status = ac_group_decode(&group, data, (size_t)length, tables, &made, out, &why);
+        status = (group.steps ? ac_group_decode : ac_float_group_decode)(&group, data, (size_t)length, tables, &made, out, &why);
         why.at += at;
         if (why.status) r->why = why;
     }
@@ -111,12 +121,16 @@ int ac_visibility_decode(const uint8_t *parameters, size_t parameters_length, co
     if (ac_array_size(array) > capacity) return ac_fault_plain(fault, AC_ERROR_SPACE);
     if (ac_block_read(&b, parameters, parameters_length, array, &why)) return ac_fault_take(fault, &why, 0);
     const uint64_t samples = ac_block_samples(&b);
+    if (b.kind == AC_FLOATS && !length && samples <= AC_MOST_ZERO) {
+        memset(out, 0, ac_array_size(array));
+        return AC_OK;
+    }
     if (samples / AC_SAMPLES_A_BYTE > length) ac_refuse(&r.why, AC_REASON_TOO_MANY, 0, samples, length);
-    const uint64_t steps_length = ac_take_varint(&r, UINT64_MAX);
+    const uint64_t steps_length = b.kind == AC_FLOATS ? 0 : ac_take_varint(&r, UINT64_MAX);
     const uint8_t *const packed = ac_take(&r, steps_length);
     if (r.why.status) return ac_fault_take(fault, &r.why, 0);
     int status = ac_steps_take(&steps, &b);
-    if (!status) status = ac_steps_read(&steps, &b, packed, (size_t)steps_length, &r.why);
+    if (!status && b.kind != AC_FLOATS) status = ac_steps_read(&steps, &b, packed, (size_t)steps_length, &r.why);
     const uint64_t before = ac_float_state_standard();
     if (!status) status = decode_groups(&b, &steps, &r, out);
     ac_float_state_back(before);
