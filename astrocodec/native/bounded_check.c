@@ -1,3 +1,4 @@
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -20,6 +21,7 @@ typedef struct {
 } sums;
 
 typedef double doubles __attribute__((vector_size(8 * AC_WIDE_DOUBLES)));
+typedef float floats __attribute__((vector_size(4 * AC_WIDE_DOUBLES)));
 typedef int64_t longs __attribute__((vector_size(8 * AC_WIDE_DOUBLES)));
 #define PICK(mask, a, b) ((doubles)(((longs)(a) & (mask)) | ((longs)(b) & ~(mask))))
 #define LARGER(a, b) PICK((a) > (b), a, b)
@@ -46,18 +48,19 @@ INLINE double largest_of(const doubles v[PARTS])
     return largest;
 }
 
-/* Slopes of a root, and what errors are multiplied by, of which few digits do. */
-INLINE void take_slopes(const ac_curve *c, const double *v, size_t count, double *slope, double *inverse)
+/* Slopes of a root, and their inverses, in few digits: the slopes a little less than they are, so that no more is allowed than was asked. */
+INLINE void take_slopes(const ac_curve *c, const double *v, size_t count, float *slope, float *inverse)
 {
     const double knee = c->knee, bend = 4 * c->bend;
-    for (size_t i = 0; i < count; i++) slope[i] = sqrt(1 + bend * (v[i] > knee ? v[i] - knee : 0));
-    for (size_t i = 0; i < count; i++) inverse[i] = 1 / (float)slope[i];
+    for (size_t i = 0; i < count; i++) slope[i] = (float)(1 + bend * (v[i] > knee ? v[i] - knee : 0));
+    for (size_t i = 0; i < count; i++) slope[i] = sqrtf(slope[i]) * (1 - 4 * FLT_EPSILON);
+    for (size_t i = 0; i < count; i++) inverse[i] = 1 / slope[i];
 }
 
 /* Errors of a run that all are allowed; 0 where some may not be. Both ways have LANES elements more than `count`. */
 INLINE int add_all(const allowing *a, const double *v, const double *again, size_t count, int is_bent, int is_relative, int is_marked, sums *s)
 {
-    double slope[AC_RUN + LANES], inverse[AC_RUN + LANES];
+    float slope[AC_RUN + LANES], inverse[AC_RUN + LANES];
     const double more = a->more, straight = a->straight, limit = a->limit, none = a->none;
     const longs size = (longs){0} + INT64_MAX;
     doubles squares[PARTS] = {{0}}, in_place[PARTS] = {{0}}, shift[PARTS] = {{0}}, largest[PARTS] = {{0}}, widest[PARTS] = {{0}};
@@ -77,10 +80,10 @@ INLINE int add_all(const allowing *a, const double *v, const double *again, size
                 bad |= (longs)given == INT64_MIN; /* -0.0, of which only bits tell whether it is kept */
                 largest[p] = LARGER(share, largest[p]);
             } else if (is_bent) {
-                doubles unit;
-                memcpy(&most, slope + at, sizeof most), memcpy(&unit, inverse + at, sizeof unit);
-                const doubles bent = e * unit;
-                most = straight * most + more;
+                floats steep, part;
+                memcpy(&steep, slope + at, sizeof steep), memcpy(&part, inverse + at, sizeof part);
+                const doubles bent = e * __builtin_convertvector(part, doubles);
+                most = straight * __builtin_convertvector(steep, doubles) + more;
                 in_place[p] += bent * bent, shift[p] += bent;
                 widest[p] = LARGER(most, widest[p]), largest[p] = LARGER(d, largest[p]);
             } else {

@@ -115,12 +115,15 @@ static int encode_trellis(const ac_source *from, const ac_settings *how, const a
     const int32_t *steps = from->data;
     ac_sheet sheet = {0};
     ac_blanks blanks = {.count = 0, .values = {(uint32_t)AC_TRELLIS_NULL}};
-    int32_t least, most;
-    ac_integers_range(steps, count, &least, &most);
-    blanks.count = least == AC_TRELLIS_NULL;
-    int32_t *filled = blanks.count ? fill_nulls(steps, count) : NULL;
-    if (blanks.count && !filled) return AC_ERROR_MEMORY;
-    int status = ac_sheet_init_plain(&sheet, &from->array, filled ? filled : steps);
+    int32_t *filled = NULL;
+    int status = ac_sheet_init_plain(&sheet, &from->array, steps);
+    if ((int32_t)sheet.map.offset == AC_TRELLIS_NULL) {
+        ac_sheet_free(&sheet);
+        filled = fill_nulls(steps, count);
+        if (!filled) return AC_ERROR_MEMORY;
+        blanks.count = 1;
+        status = ac_sheet_init_plain(&sheet, &from->array, filled);
+    }
     if (!status) status = ac_encode_sheet(&sheet, &blanks, from, how, output);
     ac_sheet_free(&sheet);
     free(filled);

@@ -5,12 +5,14 @@
 #include <string.h>
 
 #include "as_double.h"
+#include "pixel_choice.h"
 #include "quantise_arithmetic.h"
 #include "trellis.h"
 #include "wide_vectors.h"
 #include "no_traps.h"
 
 /* Rows are taken LANES at a time, each in a lane of its own: they do not depend on each other. */
+enum { LEAST_FOR_TABLE = 1 << 19, NEAR = 128 /* columns of all lanes that a processor holds near */ };
 enum { STATES = 8, LANES = 4 * AC_WIDE_DOUBLES, CHUNK = 512 };
 /* How far an element is from an even step, in its pair of steps: -ONE to ONE. Squared distances, up to SQUARE, grow by no more than FAR a column, and any state is three columns
  * behind any other: costs, in units of that of state 0, are below 2^15. */
@@ -27,6 +29,12 @@ typedef float floats __attribute__((vector_size(4 * LANES)));
 #define CHOOSE(mask, a, b) (((a) & (mask)) | ((b) & ~(mask)))
 #define MAGNITUDE(a) ((a) < 0 ? -(a) : (a))
 
+/* What an integer of 16 bits becomes: its pair's even step, its place in the pair, and how wide a step is there. */
+typedef struct {
+    int32_t even;
+    int16_t place, unit;
+} entry;
+
 /* LANES rows; [column][lane]. */
 typedef struct {
     const ac_quantised *q;
@@ -39,6 +47,7 @@ typedef struct {
     int16_t *unit;            /* of integers on a curve: a step there */
     uint16_t *way;            /* a bit for each state: from which of two it is reached */
     const ac_quantised_tile *tile[LANES]; /* of the rows' first column */
+    entry *table;             /* of all integers of 16 bits, where these are fewer than elements; else NULL */
 } rows;
 
 /* Squared distances for both grids (p) and both parities (b): [2 p + b]. */
@@ -191,6 +200,7 @@ static void free_rows(rows *r)
     free(r->place);
     free(r->way);
     free(r->unit);
+    free(r->table);
 }
 
 /* Elements of a row that lie in one tile: their pairs' even steps and places in them, and of integers on a curve how wide a step is there. Returns whether some are not
@@ -238,6 +248,52 @@ static int is_in_window(const rows *r, const ac_quantised_tile *tile, uint64_t a
     return there >= r->least && there <= r->most;
 }
 
+/* Whether all tiles have the same steps. */
+static int has_one_step(const ac_quantised *q)
+{
+    for (uint64_t i = 1; i < q->tile_count; i++)
+        if (q->tiles[i].scale != q->tiles[0].scale || q->tiles[i].zero != q->tiles[0].zero) return 0;
+    return 1;
+}
+
+/* The table, as far as it pays: of the integers that occur, all of which have a step. */
+static void take_table(rows *r, uint64_t count)
+{
+    const int is_signed = r->array->dtype == AC_I2;
+    if ((r->array->dtype != AC_U2 && !is_signed) || r->q->has_null || count < LEAST_FOR_TABLE || !has_one_step(r->q)) return;
+    uint16_t least, most;
+    ac_words_range(r->data, count, is_signed ? 0x8000 : 0, &least, &most);
+    r->table = malloc(65536 * sizeof *r->table);
+    for (uint32_t first = least; r->table && first <= most; first += CHUNK) {
+        uint16_t words[CHUNK];
+        int32_t even[CHUNK];
+        int16_t place[CHUNK], unit[CHUNK];
+        const size_t n = (size_t)ac_smaller(CHUNK, (uint64_t)most + 1 - first);
+        for (size_t i = 0; i < n; i++) words[i] = (uint16_t)((first + i) ^ (is_signed ? 0x8000 : 0));
+        rows some = *r;
+        some.data = words;
+        if ((HAS_WIDE_VECTORS ? set_wide : set_plain)(&some, r->q->tiles, 0, n, even, place, r->unit ? unit : NULL)) {
+            free(r->table);
+            r->table = NULL;
+            return;
+        }
+        for (size_t i = 0; i < n; i++) r->table[words[i]] = (entry){even[i], place[i], r->unit ? unit[i] : 0};
+    }
+}
+
+/* Of some columns of a row, by the table. */
+static void look_up(const rows *r, uint64_t row, size_t lane, uint64_t first, uint64_t end, int32_t *steps)
+{
+    const uint16_t *words = (const uint16_t *)r->data + row * r->t.planes.width;
+    int16_t *place = r->place + lane, *unit = r->unit ? r->unit + lane : NULL;
+    int32_t *even = steps + row * r->t.planes.width;
+    for (uint64_t x = first; x < end; x++) {
+        const entry e = r->table[words[x]];
+        even[x] = e.even, place[x * LANES] = e.place;
+        if (unit) unit[x * LANES] = e.unit;
+    }
+}
+
 /* Of a row; what is not finite takes that of the element before, so that it costs nothing to code. `steps` gets even steps. */
 static void set_row(const rows *r, uint64_t row, size_t lane, int32_t *steps)
 {
@@ -263,33 +319,42 @@ static void set_row(const rows *r, uint64_t row, size_t lane, int32_t *steps)
     }
 }
 
-static void put_row(const rows *r, uint64_t row, size_t lane, int32_t *steps)
+static void put_steps(const rows *r, uint64_t row, size_t lane, uint64_t first, uint64_t end, int32_t *steps)
 {
-    const uint64_t width = r->t.planes.width;
-    int32_t *out = steps + row * width;
+    int32_t *out = steps + row * r->t.planes.width;
     const int16_t *found = r->place + lane;
-    for (uint64_t x = 0; x < width; x++) out[x] += found[x * LANES];
-    for (uint64_t x = 0; r->q->has_null && x < width; x++)
+    for (uint64_t x = first; x < end; x++) out[x] += found[x * LANES];
+    for (uint64_t x = first; r->q->has_null && x < end; x++)
         if (found[x * LANES] == IS_NULL) out[x] = AC_TRELLIS_NULL;
+}
+
+/* LANES rows from the given one on; lanes that are left do the last one of all again. */
+static void take_steps(rows *r, uint64_t first, uint64_t all, int32_t *steps)
+{
+    const uint64_t width = r->t.planes.width, height = r->t.planes.height, run = r->q->run ? r->q->run : width;
+    uint64_t row[LANES];
+    for (size_t l = 0; l < LANES; l++) {
+        row[l] = ac_smaller(first + l, all - 1);
+        r->tile[l] = r->q->tiles + (row[l] / height * r->t.down + row[l] % height / r->t.tile_height) * r->t.across;
+        if (!r->table) set_row(r, row[l], l, steps);
+    }
+    for (uint64_t x = 0; r->table && x < width; x += NEAR)
+        for (size_t l = 0; l < LANES; l++) look_up(r, row[l], l, x, ac_smaller(x + NEAR, width), steps);
+    for (uint64_t x = 0; x < width; x += run) (HAS_WIDE_VECTORS ? run_wide : run_plain)(r, x, ac_smaller(x + run, width));
+    for (uint64_t x = 0; x < width; x += NEAR)
+        for (size_t l = 0; l < LANES && first + l < all; l++) put_steps(r, row[l], l, x, ac_smaller(x + NEAR, width), steps);
 }
 
 int ac_trellis_steps(const ac_quantised *q, const ac_array *array, const void *data, const ac_window *window, int32_t *steps)
 {
     rows r = {.q = q, .array = array, .data = data, .t = ac_quantise_tiling(q, array), .least = window->least, .most = window->most};
-    const uint64_t width = r.t.planes.width, height = r.t.planes.height, all = r.t.planes.count * height, run = q->run ? q->run : width;
+    const uint64_t all = r.t.planes.count * r.t.planes.height;
     r.is_whole = array->dtype != AC_F4 && array->dtype != AC_F8;
     r.none = q->has_null ? ac_double_of_bits(array->dtype, q->null_bits) : NAN;
     for (uint64_t i = 0; i < q->tile_count; i++) r.is_fine |= q->tiles[i].scale < FEW_UNITS;
     const int status = take_rows(&r);
-    for (uint64_t first = 0; first < all && !status; first += LANES) {
-        for (size_t l = 0; l < LANES; l++) {
-            const uint64_t row = ac_smaller(first + l, all - 1); /* lanes that are left do the last one again */
-            r.tile[l] = q->tiles + (row / height * r.t.down + row % height / r.t.tile_height) * r.t.across;
-            set_row(&r, row, l, steps);
-        }
-        for (uint64_t x = 0; x < width; x += run) (HAS_WIDE_VECTORS ? run_wide : run_plain)(&r, x, ac_smaller(x + run, width));
-        for (size_t l = 0; l < LANES && first + l < all; l++) put_row(&r, first + l, l, steps);
-    }
+    if (!status) take_table(&r, all * r.t.planes.width);
+    for (uint64_t first = 0; first < all && !status; first += LANES) take_steps(&r, first, all, steps);
     free_rows(&r);
     return status;
 }

@@ -404,3 +404,13 @@ def test_places_in_octaves_end() -> None:
     with np.errstate(over="ignore"):
         far = Octaves(1 << 24, 0).elements(np.array([2.0**52, -(2.0**70), np.inf]))
     assert far[0] == -far[1] == far[2]
+
+
+@pytest.mark.parametrize("gain", [None, 2.0])
+def test_large_integers_take_the_steps_of_small_ones(gain: float | None) -> None:
+    """Integers of 16 bits have their places from a table where they are many, and a blank that none has forbids it."""
+    values = np.random.default_rng(5).normal(900, 20, (512, 1030)).round().astype("u2")
+    bounds = [Bound(noise_increase="3%", gain=gain), Bound(noise_increase="3%", gain=gain, blank=65535)]
+    by_table, one_by_one = (astrocodec.decode(astrocodec.encode(values, bound=bound)) for bound in bounds)
+    assert np.array_equal(by_table, one_by_one)
+    assert not np.array_equal(by_table, values)
