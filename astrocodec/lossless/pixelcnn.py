@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from astrocodec.lossless.idf_network import LAST_SCALE, SCALE_PARTS
 from astrocodec.lossless.lane_rans import LaneDecoder, LaneEncoder
@@ -18,7 +18,7 @@ from astrocodec.lossless.patches import SIDE
 from astrocodec.lossless.pixel_format import PixelFormat
 from astrocodec.lossless.pixelcnn_maps import ExactMaps
 from astrocodec.lossless.pixelcnn_network import layer_of
-from astrocodec.lossless.pixelcnn_parameters import channel_mean, channel_order, mixture, words_of
+from astrocodec.lossless.pixelcnn_parameters import channel_mean, channel_order, frame_means, mixture, words_of
 from astrocodec.lossless.pixelcnn_plan import Plan, Size
 from astrocodec.lossy.integer_network import loaded_layer
 from astrocodec.lossy.weights import Weights
@@ -93,10 +93,10 @@ class PixelCnnSystem:
                 maps.fill_row(y)
                 for column in range(SIDE):
                     maps.fill_pixel(y, column)
-                    out, mean = (_whole(maps[name][y, column]) for name in ("out", "mean"))
+                    out, means = self._parameters(maps, (y, column))
                     here = x[y, column]
                     for number, channel in enumerate(self._order):
-                        found = coder.take(self._logistics(number, mean, out, here))
+                        found = coder.take(self._logistics(number, means, out, here))
                         here[:, channel] = found - form.alphabet // 2
                     maps["words"][y, column] = torch.from_numpy(words_of(here, form)).to(self._device)
         return x
@@ -112,21 +112,26 @@ class PixelCnnSystem:
                 maps = ExactMaps(self._plan, self._layers, part.shape[2], self._device)
                 maps["words"].copy_(torch.from_numpy(words_of(around, form)))
                 maps.fill()
-                out, mean = (_whole(maps[name]) for name in ("out", "mean"))
+                out, means = self._parameters(maps, ...)
                 found = []
                 for number, channel in enumerate(self._order):
-                    tables = self._logistics(number, mean, out, around)
+                    tables = self._logistics(number, means, out, around)
                     both = np.stack(tables.intervals(part[..., channel].ravel()))
                     found.append(both.reshape(2, *part.shape[:3]))
                 yield np.stack(found, 3)
 
-    def _logistics(self, number: int, mean: Integers, out: Integers, x: Integers) -> Logistics:
+    def _parameters(self, maps: ExactMaps, place: Any) -> tuple[Integers, Integers]:
+        """Outputs, and means of words, whose last axes are channels and frames."""
+        ways, out = (maps[name][place].to("cpu", torch.int64).numpy() for name in ("ways", "out"))
+        return out, frame_means(ways, out, self._size, self.format, operator.floordiv)
+
+    def _logistics(self, number: int, means: Integers, out: Integers, x: Integers) -> Logistics:
         """Distributions of a channel's symbols, of arrays whose last axis is channels."""
         offsets, scales, logits = (part.reshape(-1, part.shape[-1]) for part in self._mixture(number, out))
         middle = UNIT * (self.format.alphabet // 2)
-        means = channel_mean(number, mean, out, x, self._size, self.format).reshape(-1, 1) + middle
+        mean = channel_mean(number, means, out, x, self._size, self.format, operator.floordiv).reshape(-1, 1)
         scales = np.clip(scales // SCALE_PARTS, 0, LAST_SCALE)
-        return Logistics(means + offsets, scales, mixture_weights(logits), self.format.alphabet)
+        return Logistics(mean + middle + offsets, scales, mixture_weights(logits), self.format.alphabet)
 
     def _mixture(self, number: int, out: Integers) -> tuple[Any, Any, Any]:
         return mixture(out, self._order[number], self._size)
@@ -135,7 +140,3 @@ class PixelCnnSystem:
 def _channels_last(x: Integers) -> Integers:
     """Patches (n, channels, y, x) as (y, x, n, channels)."""
     return np.ascontiguousarray(x.transpose(2, 3, 0, 1))
-
-
-def _whole(x: Tensor) -> Integers:
-    return x.to("cpu", torch.int64).numpy()

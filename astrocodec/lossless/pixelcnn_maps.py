@@ -56,7 +56,7 @@ class ExactMaps:
         self._shares = gate_shares().to(device, torch.float32)
         self._maps = {"words": self._empty(SIDE, patches, plan.form.frames, torch.float64)}
         for name, made in plan.maps().items():
-            kind = torch.float64 if name == "mean" else torch.float32
+            kind = torch.float64 if name == "ways" else torch.float32
             self._maps[name] = self._empty(SIDE >> made.level, patches, made.channels, kind)
 
     def _empty(self, side: int, patches: int, channels: int, dtype: torch.dtype) -> Tensor:

@@ -9,7 +9,7 @@ from astrocodec.lossless.idf_network import SCALE_PARTS
 from astrocodec.lossless.logistic_bits import logistic_bits
 from astrocodec.lossless.logistic_tables import UNIT
 from astrocodec.lossless.pixel_format import PixelFormat
-from astrocodec.lossless.pixelcnn_parameters import channel_mean, channel_order, mixture, words_of
+from astrocodec.lossless.pixelcnn_parameters import channel_mean, channel_order, frame_means, mixture, words_of
 from astrocodec.lossless.pixelcnn_plan import RECTIFIED, STREAM, Layer, Plan, Size, Step
 from astrocodec.lossless.signed_log import signed_log
 from astrocodec.lossless.window_conv import WindowConv
@@ -52,11 +52,11 @@ class PixelCnnNetwork(nn.Module):
 
     def _begin(self) -> None:
         """Means are the mean of the pixels left and above, and scales are told next to nothing of."""
-        mean, out = self.layer("mean.0").conv, self.layer("out.0").conv
-        mean.weight.zero_()
+        ways, out = self.layer("ways.0").conv, self.layer("out.0").conv
+        ways.weight[: self.form.frames].zero_()
         for frame in range(self.form.frames):
-            mean.weight[frame, frame, -1, 2] = mean.weight[frame, frame, -2, 3] = 0.5
-        for conv in (mean, out):
+            ways.weight[frame, frame, -1, 2] = ways.weight[frame, frame, -2, 3] = 0.5
+        for conv in (ways, out):
             assert conv.bias is not None
             conv.bias.zero_()
         out.weight.mul_(0.05)
@@ -98,11 +98,18 @@ class PixelCnnNetwork(nn.Module):
         symbols = symbols.movedim(1, -1)
         x = symbols.float() - middle
         maps = self.maps(words_of(x, form).movedim(-1, 1))
-        out, mean = (maps[name].movedim(1, -1) for name in ("out", "mean"))
+        out = maps["out"].movedim(1, -1)
+        words = frame_means(maps["ways"].movedim(1, -1), out, self.size, form, _floor)
         total = torch.zeros(len(x), device=x.device)
         for number, channel in enumerate(channel_order(form)):
             offsets, scales, logits = mixture(out, channel, self.size)
-            means = channel_mean(number, mean, out, x, self.size, form)[..., None] + offsets + UNIT * middle
+            means = channel_mean(number, words, out, x, self.size, form, _floor)[..., None] + offsets + UNIT * middle
             bits = logistic_bits(x[..., channel] + middle, means, scales / SCALE_PARTS, logits, form.alphabet)
             total = total + bits.flatten(1).sum(1)
         return total
+
+
+def _floor(x: Tensor, divisor: int) -> Tensor:
+    """Of a quotient, whose gradient passes."""
+    y = x / divisor
+    return y + (y.floor() - y).detach()

@@ -5,12 +5,15 @@ Arrays are NumPy's or torch's, channels last.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from astrocodec.lossless.pixel_format import PixelFormat
 from astrocodec.lossless.pixelcnn_plan import MEAN_GAIN, Size
 
+GATE_UNIT = 1024
 _BYTE = 256
+Divide = Callable[[Any, int], Any]  # rounds down; to learn with, gradients pass
 
 
 def channel_order(form: PixelFormat) -> list[int]:
@@ -37,19 +40,31 @@ def mixture(out: Any, channel: int, size: Size) -> tuple[Any, Any, Any]:
     return out[..., first : first + k], out[..., first + k : first + 2 * k], out[..., first + 2 * k : first + 3 * k]
 
 
-def channel_mean(number: int, mean: Any, out: Any, x: Any, size: Size, form: PixelFormat) -> Any:
-    """The mean, in 1/32 symbols around zero, of the channel that is `number` in their order.
+def frame_means(ways: Any, out: Any, size: Size, form: PixelFormat, floor: Divide) -> Any:
+    """Means of words (..., frames) in 1/32 around zero: a linear way, and others that the network opens so far."""
+    frames = form.frames
+    means = ways[..., :frames]
+    first = out.shape[-1] - size.gates * frames
+    for gate in range(size.gates):
+        way = ways[..., (1 + gate) * frames : (2 + gate) * frames]
+        share = out[..., first + gate * frames : first + (1 + gate) * frames]
+        means = means + floor(way * share, GATE_UNIT)
+    return means
+
+
+def channel_mean(number: int, means: Any, out: Any, x: Any, size: Size, form: PixelFormat, floor: Divide) -> Any:
+    """The mean, in 1/32 symbols around zero, of the channel that is `number` in their order, of means of words.
 
     `x` are symbols around zero, of which those of earlier channels are known: each adds its share.
     """
     order = channel_order(form)
     channel = order[number]
     if form.symbols == "words":
-        found = mean[..., channel]
+        found = means[..., channel]
     elif channel >= form.frames:
-        found = mean[..., channel - form.frames] // _BYTE
+        found = floor(means[..., channel - form.frames], _BYTE)
     else:
-        found = mean[..., channel] - MEAN_GAIN * _BYTE * x[..., channel + form.frames]
+        found = means[..., channel] - MEAN_GAIN * _BYTE * x[..., channel + form.frames]
     first = 3 * size.components * form.channels + number * (number - 1) // 2
     for i, earlier in enumerate(order[:number]):
         found = found + out[..., first + i] * x[..., earlier]

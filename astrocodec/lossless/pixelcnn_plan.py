@@ -1,4 +1,4 @@
-"""PixelCNN++ as a list of steps, which learning and exact decoding both follow (Salimans et al. 2017, arXiv:1701.05517).
+"""PixelCNN++ (Salimans et al. 2017, arXiv:1701.05517) as steps that learning and exact decoding both follow.
 
 Two streams of maps: what is of rows above ("down"), and what is of pixels left of it too ("right"). Each is a chain of
 gated residual blocks, on grids of 32 x 32, 16 x 16 ... pixels down and up again, with short cuts.
@@ -30,6 +30,7 @@ class Size:
     blocks: int  # gated residual blocks of a level and direction
     filters: int  # channels of a map
     front: int  # linear filters of the words, which maps begin with
+    gates: int  # linear ways beside the first that a mean is the sum of, each times what the network says
     components: int  # of a mixture of logistics
 
     def about(self) -> dict[str, Any]:
@@ -38,10 +39,10 @@ class Size:
 
 
 SIZES = {
-    "tiny": Size(1, 1, 4, 4, 1),
-    "deep": Size(2, 1, 12, 16, 3),
-    "small": Size(1, 1, 16, 24, 3),
-    "published": Size(3, 5, 160, 64, 12),
+    "tiny": Size(1, 1, 4, 4, 1, 1),
+    "deep": Size(2, 1, 6, 6, 2, 2),
+    "small": Size(1, 1, 16, 24, 6, 3),
+    "published": Size(3, 5, 160, 64, 8, 12),
 }
 
 
@@ -110,8 +111,8 @@ class Plan:
                 down, right = self._resized(down, 1, 2), self._resized(right, 1, 2)
         head = Layer(right.name + "+", 2 * size.filters, parameter_count(size, self.form), POINT, *OUT)
         self._sum("out", right, [head])
-        mean = Layer("words", frames, frames, BEFORE, -FAR, FAR, gain=MEAN_GAIN, reach=1 << 15)
-        self._add(Step("sum", Map("mean", frames, 0, True), (), (mean,)))
+        ways = Layer("words", frames, (1 + size.gates) * frames, BEFORE, -FAR, FAR, gain=MEAN_GAIN, reach=1 << 15)
+        self._add(Step("sum", Map("ways", ways.n_out, 0, True), (), (ways,)))
 
     def maps(self) -> dict[str, Map]:
         """All that steps give, by name."""
@@ -169,9 +170,12 @@ class Plan:
 
 
 def parameter_count(size: Size, form: PixelFormat) -> int:
-    """Numbers that the last layer gives: offsets, scales and logits of components, and what a channel adds to others.
+    """Numbers that the last layer gives.
 
-    >>> parameter_count(SIZES["small"], PixelFormat())
-    19
+    Offsets, scales and logits of the components of each channel; what a channel adds to another; how far ways are open.
+
+    >>> parameter_count(SIZES["tiny"], PixelFormat())
+    8
     """
-    return form.channels * 3 * size.components + form.channels * (form.channels - 1) // 2
+    channels = form.channels
+    return channels * 3 * size.components + channels * (channels - 1) // 2 + size.gates * form.frames

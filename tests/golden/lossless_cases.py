@@ -1,6 +1,6 @@
 """Golden streams of learned lossless codecs: their weights lie beside, made once, of tiny networks.
 
-``python tests/golden/lossless_cases.py NAME [words]`` makes weights of a codec that has none here; then
+``python tests/golden/lossless_cases.py NAME [words [SIZE]]`` makes weights of a codec that has none here; then
 `make_golden.py` makes the rest.
 """
 
@@ -42,7 +42,7 @@ def encoded(name: str) -> bytes:
     return astrocodec.encode(array(), codec=load_weights(weights).about["system"], weights=weights)
 
 
-def main(name: str, symbols: str = "bytes") -> None:
+def main(name: str, symbols: str = "bytes", size: str = "tiny") -> None:
     """Make weights."""
     import shutil
     import tempfile
@@ -53,7 +53,7 @@ def main(name: str, symbols: str = "bytes") -> None:
     from astrocodec.lossless.pixel_format import PixelFormat
 
     torch.manual_seed(0)
-    recipe = lossless_recipe(name, PixelFormat(symbols), {"size": "tiny"})
+    recipe = lossless_recipe(name, PixelFormat(symbols), {"size": size})
     if weights_path(f"{name}_{symbols}").exists():
         raise SystemExit("these weights exist, and stay")
     with tempfile.TemporaryDirectory() as folder:
