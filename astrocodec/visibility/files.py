@@ -179,6 +179,7 @@ def compress_in_place(source: str | os.PathLike[str], **options: Any) -> FileRep
     """
     path = Path(os.path.realpath(source))
     options |= {"verify": True, "overwrite": False}
+    os.stat(path)
     if path.is_dir():
         target, before = path.with_name(compressed_name(path)), state_of_set(path, waits=True)
         report = compress(path, target, **options)

@@ -143,3 +143,10 @@ def test_weights_within_a_bound(tmp_path: Path) -> None:
     assert sizes[0] > 2 * sizes[1] > 2 * sizes[2]
     for refused in (["--lossless", "--weights-error", "1%"], ["--weights-error", "1sigma"], ["--weights-error", "x"]):
         assert run_here("vis-compress", path, *refused).returncode == ExitCode.USAGE
+
+
+@pytest.mark.parametrize("option", [[], ["--in-place"], ["-D"]])
+def test_an_input_that_is_not_there(tmp_path: Path, option: list[str]) -> None:
+    told = run_here("vis-compress", tmp_path / "a.ms", *option)
+    assert told.returncode == ExitCode.SYSTEM
+    assert b"no such file" in told.stderr
