@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from astrocodec.lossy.elic_network import ElicNetwork, Group, Size, black_squares
+from astrocodec.lossy.adapted_scales import SizeCounts, chessboard
+from astrocodec.lossy.elic_network import ElicNetwork, Group, Size
 from astrocodec.lossy.exchange import Exchange
 from astrocodec.lossy.float_weights import pack_floats
 from astrocodec.lossy.gaussian_tables import MEAN_UNIT
@@ -18,6 +19,8 @@ from astrocodec.lossy.hyperprior_weights import hyper_tensors
 from astrocodec.lossy.integer_network import MAX_ACTIVATION, ExactNetwork
 from astrocodec.lossy.latent_tiles import LatentTiles, size_of
 from astrocodec.lossy.weights import Weights, save_weights
+
+Integers = NDArray[np.int64]
 
 
 def _networks(group: nn.Module) -> dict[str, tuple[list[nn.Module], int]]:
@@ -49,6 +52,7 @@ class ElicTiles(LatentTiles):
         network = ElicNetwork(self.size)
         super().__init__(network, weights, device)
         self._hyper = HyperTables(weights, network)
+        self.sizes = SizeCounts(weights.tensors)
         self._groups = [
             {
                 name: ExactNetwork.loaded(weights.tensors, f"group{i}.{name}", layers, reach)
@@ -59,24 +63,25 @@ class ElicTiles(LatentTiles):
 
     def latents(
         self, exchange: Exchange, y: NDArray[np.float64] | None, shape: tuple[int, ...], level: int, kind: str
-    ) -> NDArray[np.int64]:
-        """Latents (channels, y, x) in sixteenths of a step: ten calls, whatever the size."""
+    ) -> Integers:
+        """Latents (channels, y, x) in sixteenths of a step: networks run ten times, whatever the size."""
         features, base = self._hyper.features(exchange, y, (shape[0], shape[1]), level, self.device)
         above = None if y is None else y - base / MEAN_UNIT
-        black = black_squares(shape[0], shape[1]).numpy()
-        found = np.zeros((0, *shape), np.int64)
-        for networks, channels in zip(self._groups, self.size.groups, strict=True):
+        adapted = self.sizes.begin("sizes.groups", exchange, self.worth[level, :, 0, 0])
+        found, sizes = np.zeros_like(base), np.zeros_like(base)
+        start = 0
+        for networks, count in zip(self._groups, self.size.groups, strict=True):
             known = [features]
             if "channels" in networks:
-                known.append(networks["channels"].run(found[None], self.device)[0])
-            part = np.zeros((channels, *shape), np.int64)
-            for squares in (black, ~black):
+                known.append(networks["channels"].run(found[None, :start], self.device)[0])
+            part = found[start : start + count]
+            for squares in chessboard(shape[0], shape[1]):
                 beside = networks["beside"].run(part[None], self.device)[0]
                 out = networks["joined"].run(np.concatenate([*known, beside])[None], self.device)[0]
                 mean, scale = np.split(out[:, squares], 2)
-                start = len(found)
-                wanted = None if above is None else above[start : start + channels][:, squares]
-                worth = self.worth[level, start : start + channels, 0]
-                part[:, squares] = exchange.latents(wanted, mean, exact_scale_index(scale), worth)
-            found = np.concatenate([found, part])
+                scale = exact_scale_index(scale)
+                for i in range(count):
+                    wanted = None if above is None else above[start + i][squares]
+                    part[i][squares] = adapted.squares(wanted, mean[i], scale[i], start + i, sizes, squares)
+            start += count
         return base + found

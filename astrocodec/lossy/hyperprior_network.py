@@ -177,11 +177,10 @@ class HyperpriorNetwork(nn.Module):
             features, base = self.hyper.features(_rounded(z), level)
             base = with_zeros(base / MEAN_UNIT, y.shape[1])
             for kind in kinds:
-                under = torch.zeros_like(base) if kind == "scale" else base
-                mean, scale = self.distribution(kind, features, noisy - under)
-                bits[kind] = side + gaussian_bits(noisy - under, mean, scale).flatten(1).sum(1)
+                mean, scale = self.distribution(kind, features, noisy - base)
+                bits[kind] = side + gaussian_bits(noisy - base, mean, scale).flatten(1).sum(1)
                 if kind == chosen:
-                    rounded = _rounded(scaled - under - mean) + mean + under
+                    rounded = _rounded(scaled - base - mean) + mean + base
         return self.transforms.inverse(rounded / gain, x.shape[1]), bits
 
 

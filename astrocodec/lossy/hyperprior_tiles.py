@@ -5,11 +5,15 @@ docs/format.md section "Hyperprior".
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-from astrocodec.lossy.exchange import Exchange, thrifty
-from astrocodec.lossy.gaussian_tables import MEAN_UNIT, N_SCALES, UNITY_SCALE
+from astrocodec.lossy.adapted_scales import AdaptedScales, SizeCounts
+from astrocodec.lossy.exchange import Exchange
+from astrocodec.lossy.factorized_latents import FactorizedLatents
+from astrocodec.lossy.gaussian_tables import MEAN_UNIT
 from astrocodec.lossy.hyper_tables import HyperTables
 from astrocodec.lossy.hyperprior_network import (
     MEAN_REACH,
@@ -19,8 +23,6 @@ from astrocodec.lossy.hyperprior_network import (
 )
 from astrocodec.lossy.integer_network import MAX_ACTIVATION, SHIFT, ExactConv, ExactNetwork
 from astrocodec.lossy.latent_tiles import LatentTiles, size_of
-from astrocodec.lossy.ragged_tables import RaggedTables
-from astrocodec.lossy.transforms import LEVELS
 from astrocodec.lossy.weights import Weights
 
 Latents = NDArray[np.float64]
@@ -41,9 +43,9 @@ class HyperpriorTiles(LatentTiles):
         network = HyperpriorNetwork(self.size)
         super().__init__(network, weights, device)
         tensors = weights.tensors
+        self.sizes = SizeCounts(tensors)
         if "factorized" in self.kinds:
-            self._tables = [RaggedTables(tensors, f"y{level}") for level in range(LEVELS)]
-            self._spread = [_scales_of(tables) for tables in self._tables]
+            self.factorized = FactorizedLatents(tensors.get("y.scale"), self.size.latents)
         if set(self.kinds) - {"factorized"}:
             self._hyper = HyperTables(weights, network)
         self._heads = {
@@ -58,36 +60,20 @@ class HyperpriorTiles(LatentTiles):
 
     def latents(
         self, exchange: Exchange, y: Latents | None, shape: tuple[int, ...], level: int, kind: str
-    ) -> NDArray[np.int64]:
+    ) -> NDArray[Any]:
         """Latents in sixteenths of a step, coded as `kind` says."""
         sides = (shape[0], shape[1])
+        worth = self.worth[level, :, 0, 0]
         if kind == "factorized":
-            channel = np.arange(self.size.latents)[:, None, None] + np.zeros((1, *sides), int)
-            wanted = None if y is None else thrifty(y, self._spread[level], self.worth[level])
-            return MEAN_UNIT * exchange.symbols(wanted, channel, self._tables[level])
+            return self.factorized.code(exchange, y, sides, level, worth)
+        adapted = self.sizes.begin(f"sizes.{kind}", exchange, worth)
         features, base = self._hyper.features(exchange, y, sides, level, self.device)
-        worth = self.worth[level]
-        if kind == "scale":
-            return exchange.latents(
-                y, 0, exact_scale_index(self._heads[kind].run(features[None], self.device)[0]), worth
-            )
         above = None if y is None else y - base / MEAN_UNIT
         if kind == "joint":
-            return base + self._joint.latents(exchange, above, features, worth)
-        mean, scale = np.split(self._heads[kind].run(features[None], self.device)[0], 2)
-        return base + exchange.latents(above, mean, exact_scale_index(scale), worth)
-
-
-def _scales_of(tables: RaggedTables) -> NDArray[np.int64]:
-    """Scale indices (channels, 1, 1) of the normal distributions that are as wide as tables."""
-    found = []
-    for number in range(len(tables)):
-        first, frequencies = tables.table(number)
-        symbols, share = first + np.arange(len(frequencies) - 1), frequencies[:-1] / frequencies[:-1].sum()
-        variance = max(float((share * symbols**2).sum()), 1e-6)
-        found.append(round(UNITY_SCALE + 3 * np.log2(variance)))
-    scales: NDArray[np.int64] = np.clip(np.array(found, np.int64), 0, N_SCALES - 1)[:, None, None]
-    return scales
+            return base + self._joint.latents(adapted, above, features)
+        out = self._heads[kind].run(features[None], self.device)[0]
+        mean, scale = (np.zeros_like(out), out) if kind == "scale" else np.split(out, 2)
+        return base + adapted.planes(above, mean, exact_scale_index(scale))
 
 
 class Wavefront:
@@ -104,13 +90,12 @@ class Wavefront:
         self._bias = context.bias.astype(np.float64)[:, None]
         self._limits, self._reach, self._joint = (context.low, context.high), context.reach, joint
 
-    def latents(
-        self, exchange: Exchange, y: Latents | None, features: NDArray[np.int64], worth: NDArray[np.float64]
-    ) -> NDArray[np.int64]:
+    def latents(self, adapted: AdaptedScales, y: Latents | None, features: NDArray[np.int64]) -> NDArray[np.int64]:
         """Latents (channels, y, x) in sixteenths of a step."""
         height, width = features.shape[1:]
         channels = self._weight.shape[1] // len(self._taps)
         found = np.zeros((channels, height + 4, width + 4), np.int64)
+        sizes = np.zeros((channels, height + 1, width + 2), np.int64)
         for wave in range(width + 3 * (height - 1)):
             rows = np.arange(max(0, -(-(wave - width + 1) // 3)), min(height, wave // 3 + 1))
             if not rows.size:
@@ -123,5 +108,8 @@ class Wavefront:
             known = np.concatenate([features[:, rows, columns], context.astype(np.int64)])
             mean, scale = np.split(self._joint.run(known[None, :, :, None])[0, :, :, 0], 2)
             wanted = None if y is None else y[:, rows, columns]
-            found[:, rows + 2, columns + 2] = exchange.latents(wanted, mean, exact_scale_index(scale), worth[:, 0])
+            straight = sizes[:, rows, columns + 1] + sizes[:, rows + 1, columns]
+            around = 2 * straight + sizes[:, rows, columns] + sizes[:, rows, columns + 2]
+            call = adapted.call(wanted, mean, exact_scale_index(scale), around, np.arange(channels)[:, None])
+            found[:, rows + 2, columns + 2], sizes[:, rows + 1, columns + 1] = call
         return found[:, 2:-2, 2:-2]

@@ -12,10 +12,9 @@ from astrocodec.lossy.float_weights import pack_floats
 from astrocodec.lossy.hyperprior_network import HYPER_REACH, MEAN_REACH, HyperpriorNetwork
 from astrocodec.lossy.integer_network import MAX_ACTIVATION, ExactNetwork
 from astrocodec.lossy.ragged_tables import pack_tables
-from astrocodec.lossy.transforms import LEVELS
 from astrocodec.lossy.weights import save_weights
 
-_LATENT_REACH, _HYPER_REACH = 300, 127
+_HYPER_REACH = 127
 
 
 def hyper_tensors(hyper: Any) -> dict[str, NDArray[Any]]:
@@ -32,11 +31,6 @@ def tensors_of(network: HyperpriorNetwork) -> dict[str, NDArray[Any]]:
     """All of a network."""
     found = pack_floats(network.transforms, "transforms")
     kinds = network.size.kinds
-    if "factorized" in kinds:
-        gains = network.transforms.gains.logarithm.detach().double().exp().numpy()
-        for level in range(LEVELS):
-            tables = network.density.table_weights(gains[level], _LATENT_REACH)
-            found |= pack_tables(tables, _LATENT_REACH, f"y{level}")
     if set(kinds) - {"factorized"}:
         found |= hyper_tensors(network.hyper)
     if "scale" in kinds:

@@ -46,7 +46,7 @@ class LatentTiles(ABC):
     @abstractmethod
     def latents(
         self, exchange: Exchange, y: NDArray[np.float64] | None, shape: tuple[int, ...], level: int, kind: str
-    ) -> NDArray[np.int64]:
+    ) -> NDArray[Any]:
         """Latents (channels, y, x) in sixteenths of a step, coded as `kind` says; `y` are those of the encoder."""
 
     def encode(self, x: NDArray[np.float64], level: int, kind: str, crc: int) -> tuple[bytes, int]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from astrocodec.errors import CorruptError
+from astrocodec.lossy.adapted_scales import SizeCounts
 from astrocodec.lossy.exchange import Exchange
 from astrocodec.lossy.float_weights import pack_floats, unpack_floats
 from astrocodec.lossy.gaussian_tables import MEAN_UNIT
@@ -58,6 +59,7 @@ class QhvaeTiles:
             name: ExactNetwork.loaded(weights.tensors, f"prior.{name}", [layer], reach)
             for name, (layer, reach) in _layers(network.prior).items()
         }
+        self.sizes = SizeCounts(weights.tensors)
         self._network = copy.deepcopy(network).double().eval()
         self._decoder = network.eval().to(device)
         gains: Any = self._network.gains
@@ -77,14 +79,17 @@ class QhvaeTiles:
             is_new = is_first and grid > 0
             if is_new:
                 f = self._prior[f"grown{grid - 1}"].run(f, self.device)
-            mean, scale = np.split(self._prior[f"heads{number}"].run(f, self.device)[0], 2)
+            base = np.zeros((self._gains[number].shape[1], *f.shape[2:]), np.int64)
             if is_new and f"base{grid - 1}" in self._prior:
-                mean[:ROOTS] += self._prior[f"base{grid - 1}"].run(root[None], self.device)[0]
+                base[:ROOTS] = self._prior[f"base{grid - 1}"].run(root[None], self.device)[0]
             wanted = None
             if encoder is not None:
                 wanted = np.clip(encoder.next_mean(number, grid, is_new) * self._gains[number][level], -FAR, FAR)
-            worth = self._worth[level] if number == len(self._gains) - 1 else 0.0
-            z = exchange.latents(wanted, mean, exact_scale_index(scale), worth)
+                wanted -= base / MEAN_UNIT
+            worth = self._worth[level, :, 0, 0] * (number == len(self._gains) - 1)
+            adapted = self.sizes.begin(f"sizes.{number}", exchange, worth)
+            mean, scale = np.split(self._prior[f"heads{number}"].run(f, self.device)[0], 2)
+            z = base + adapted.planes(wanted, mean, exact_scale_index(scale))
             found.append(z)
             root = z if is_first else root
             if encoder is not None:

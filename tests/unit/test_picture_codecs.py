@@ -14,6 +14,7 @@ pytest.importorskip("constriction")
 import torch
 
 import astrocodec
+import astrocodec.codecs
 from astrocodec.errors import FormatError, ModelNotFoundError
 from astrocodec.lossy import (
     elic_network,
@@ -25,7 +26,7 @@ from astrocodec.lossy import (
 )
 from astrocodec.lossy.exchange import Exchange
 from astrocodec.lossy.float_weights import pack_floats, unpack_floats
-from astrocodec.lossy.gaussian_tables import MEAN_UNIT
+from astrocodec.lossy.mixed_tables import FAMILIES, MIXED
 from astrocodec.lossy.picture_codec import PictureCodec
 from astrocodec.lossy.transforms import Lapped
 from astrocodec.lossy.weights import FOLDER
@@ -109,12 +110,15 @@ def test_size_is_within_a_percent_of_the_likelihood(
             escaped = float(((16 + 6 + np.floor(np.log2(far))) * counts[~inside]).sum())
             cost = 24 - np.log2(frequencies[symbols[inside] - first])
             tables_say += float((cost * counts[inside]).sum()) + escaped
-            if len(tables) == 80 * MEAN_UNIT:
-                sigma = torch.tensor(2.0 ** ((number // MEAN_UNIT - 19) / 6), dtype=torch.float64)
+            if tables is MIXED:
+                family, scale = divmod(int(number), 80)
                 at = torch.from_numpy(symbols[inside].astype(float)).abs()
-                normal = torch.distributions.Normal(0.0, sigma)
-                mass = (normal.cdf(0.5 - at) - normal.cdf(-0.5 - at)).clamp(min=2.0**-24).numpy()
-                cost = -np.log2(mass)
+                mass = torch.zeros_like(at)
+                for by, part in FAMILIES[family]:
+                    sigma = torch.tensor(2.0 ** ((min(max(scale + by, 0), 79) - 19) / 6), dtype=torch.float64)
+                    normal = torch.distributions.Normal(0.0, sigma)
+                    mass += part / 8 * (normal.cdf(0.5 - at) - normal.cdf(-0.5 - at))
+                cost = -np.log2(mass.clamp(min=2.0**-24).numpy())
             distributions_say += float((cost * counts[inside]).sum()) + escaped
         return found
 
@@ -317,45 +321,38 @@ def test_codecs_are_what_the_registry_says() -> None:
         (
             "hyperprior",
             "factorized",
-            "ac0d014382022830ff1178605cfad64f86da0002000108754498920000000000f8a14000000000006eaa404cd489c20cd77b"
-            "4fdde6fcfcdc1f15a1f0749c168bf1defaa1480856e2db7ef2f6392e39615ca855c3feeb542a166d5ef018bc55e1e26c61b7"
-            "50425d679a355ecaa3c336f54fb3298e42f4a005238f0318",
-            [2961, 3045, 3122, 3191, 3234, 3256],
+            "ac0d014382022830ff11c1637163a1cdad9500020001086911660500000000809bc54000000000c0b3dc4064358fc05bd8ee"
+            "8f62d5dc1672fa55f98fd164ed0c403ce5193abcfb7f757a6ecdffeeae051571f8be973a954f5ed1b77bea81796e75e575b2"
+            "8bd1c2bc6a3c034b9d8a5048f12fedbdb565ee227f390097670168c04b7c10e160b27f91124b6e5bdfab1cb52558ce65",
+            [13374, 13070, 12831, 12618, 12514, 12429],
         ),
         (
             "hyperprior",
             "joint",
-            "ac0d014382022830ff1178605cfad64f86da0302000108c852f3c60000000000f8a14000000000006eaa40682dd651c31a17"
-            "81874ff08b79b66207620b7dfbeb97daa6f230f7637ccde9ac34355da73543cab89db7c2581792b1e727d04356e3fd51b98e"
-            "9cf50378672f5389e9feff4f475001448b71afc69608ef5a4382a80b8c9b617711e90de37bba42cc303073bed6010000c8e7"
-            "8b6c",
-            [2958, 3052, 3140, 3218, 3262, 3282],
+            "ac0d014382022830ff11c1637163a1cdad950302000108a940a9dd00000000809bc54000000000c0b3dc40800124455ae321"
+            "4d387ff4dde4adb45408ae14f56d260cf13688c96f1c8292fb78e20ab4c55be0fe13b87b5c3754b53843ffc3076dd03c646b"
+            "2d090b44fcaa8fce976e54a56922779354c6372e881fc510552597699439ec30f6469167c471a0d5d03f452731bafeffa44c"
+            "ed0ab9a0bca48e81252be069452b643ffec611c7db4d00338a9188",
+            [13386, 12991, 12866, 12702, 12380, 12364],
         ),
         (
             "elic",
             "groups",
-            "ac0d014482022830ff116fc3fc2b3d6aa58b000200010801eeedc10000000000f8a14000000000006eaa40ac01c8922f526f"
-            "83ca369383eb7af34f51d293c5d3494d57aa9b0ab3296ec7cdb1956cb0ca0f11ca6ab8927c3a8bbe715e22c71c4bb58a7fbf"
-            "5da037915704f3afc9144550db65dd943d283244bc79cb6bc6023e5d914a8ad9970d9fd704e0d090957985d47fa7dab11810"
-            "739863dc3ecd01d62f829dcc1a7ad73ec4192d26ffff75fadbbc12cda0abf0894b5467e6cba010966159e62d833438de0f67"
-            "3d7af02891f50e8fba26507768b0fb4d0038e21455",
-            [3014, 2995, 3176, 3257, 3270, 3317],
+            "ac0d014482022830ff1199ecb269c732b190000200010812556e0c00000000809bc54000000000c0b3dc4094011fd4be0a6c"
+            "dba59f5c10a772883b240f039a53cde5fd6b649d9c2150e228c06025d87519d7aabb51ba7cb56e25357bd0072f9e4a6e10eb"
+            "362a73a523384c9f157883f670ed5b24832f462f5ff7c9917a2049b90f8ef4ffdc37ac03249a0000cd1f8f0c6dfb3c7ff8d2"
+            "4667cecf5de303b13a231bf2c57a6cab90dbfbad8bff76325408971badffa291fccdb71412bc369405acd493e5b34f",
+            [12968, 12668, 12688, 12812, 12906, 12956],
         ),
         (
             "qhvae",
             "hierarchy",
-            "ac0d014582022830ff118c3ab5c98c56445300020001088203fcaf0000000000f8a14000000000006eaa40d803f9feff8229"
-            "8cd0fd4f00137d372b647fa6ab57405bdbae4203f88c1868681bcdca30bdc214c0c8630fb1d7a23cbd7930d2f100d9bbcd8b"
-            "5ece7bc3bc496675a869215f0298bca0aa9f8727b32375e4ed075793c966b38fb5728e74efba46a980748e8ec2e33ea78964"
-            "ef7055f2cfa171c3a67a2ffe20a6778a859e03417f8e4142279b7efd277e955ebf808916a69d5b96fb7cf5ee9f8a2b0d8862"
-            "48519dae5ed2a890ab867b647688e94f6279189553c18d8b4e565e9a292a1147b8322b92ffe437697066e2ad5d095fb131fd"
-            "8b683d2909439ad111b56e02f93f79702cb51402ec7c669bb3583446525af9d20b54af21e8556a580fcf4971364a34a409b9"
-            "c6f7577011282263de07ff5947f9308c2ac8136568f45d141ae9752ba1800d7faab4d5792dbea78b6a5eebb69dfc56b97f82"
-            "c3d1371120a7f7427abf1f6f8f620f06094595ab22674f776e3b289208d8a09562f7fed6ee0357329955e564e98f547b8685"
-            "31f1bf93151c943dd74edccc4485ccfa8e356ad3c7c8623690c45e7cf295c5252023d441bffd2b16ce0b69085b0e0af278ab"
-            "f35a210142121ac8a916b35890ffcfb3c729097aac7d61c885c7022578713ea80f106a17b4697a1488683e1ebe39fd4f9094"
-            "634ad115e4a244c4d1bfef3fc129000000788a389e",
-            [3048, 2991, 3159, 3226, 3223, 3253],
+            "ac0d014582022830ff1150a196fac067751c00020001086520e2c800000000809bc54000000000c0b3dc40a0015f33c6e944"
+            "aff4597c669acf15a5c20ba596391583b6676ad246c3322027819e258c0f2ab00d054d140cd97517dc9e906be5a3f9530e04"
+            "0a8745ff52f2f4ff83275ad60824554bed997ac26fe078fa404659c32215d124ca3565e8632eefddf433ddddbdd7c1d8d7bd"
+            "16084a1533fcb1a8330042e64501065579ff8b79cfafd554f48a5b8fe22e97e49818d2017113a5132dae420b1008fe4afefd"
+            "003c00000002b4a48d",
+            [13842, 13250, 13083, 13276, 13324, 13114],
         ),
     ],
 )
