@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 
@@ -20,4 +21,5 @@ class Recipe:
     save: Callable[[nn.Module, Path], Path]  # writes the weights into a folder
     rate: float = 1e-3  # of Adam
     slow: Mapping[str, float] = field(default_factory=dict)  # parts of the network, by name, and of the rate
+    begin: Callable[[Mapping[str, NDArray[Any]]], None] | None = None  # takes weights that were saved
     keep: Callable[[nn.Module], None] | None = None  # called after each step

@@ -18,6 +18,7 @@ import torch
 
 from astrocodec.files.target import Target
 from astrocodec.learning.recipe import Recipe
+from astrocodec.lossy.weights import load_weights
 
 # What makes the recipe of a system of so many options and a seed.
 RECIPES = {
@@ -139,7 +140,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder of the checkpoint and of the weights")
     parser.add_argument("--stop-after", type=int, metavar="N", help="end after so many steps of this run")
     parser.add_argument("--schedule", choices=["cosine", "constant"], default="cosine")
-    parser.add_argument("--start", type=Path, help="checkpoint whose weights this run begins with, as far as they fit")
+    parser.add_argument("--start", type=Path, help="checkpoint, or of the autoencoder a file of weights, to begin with")
     parser.add_argument("--parts", nargs="*", default=[""], help="beginnings of the names of these weights; else all")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=1)
@@ -165,8 +166,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def begin_with(recipe: Recipe, checkpoint: Path, parts: Sequence[str] = ("",)) -> list[str]:
     """Take the weights of another run that have the same names and shapes; the names of those that were not there.
 
-    `parts` are the beginnings of the names that are taken.
+    `parts` are the beginnings of the names that are taken. Of a file of weights all are.
     """
+    if checkpoint.suffix == ".safetensors":
+        if recipe.begin is None or tuple(parts) != ("",):
+            raise ValueError(f"{checkpoint}: only the autoencoder begins with a file of weights, and with all of it")
+        recipe.begin(load_weights(checkpoint).tensors)
+        return []
     given = torch.load(checkpoint, weights_only=True)["network"]
     own = recipe.network.state_dict()
     fitting = {

@@ -19,7 +19,7 @@ from astrocodec.lossy.weights import Weights
 
 MARGIN = 16  # pixels around a plane that are coded too, so that its edge is none to the network
 _BAND, _HALO = 16_384, 8  # numbers of a latent channel that are worked at a time, and rows beside that they see
-_AT_ONCE = 64  # tiles
+_AT_ONCE = 8  # tiles: their patches take 20 MB each
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,8 @@ def _model_of(fingerprint: bytes, weights: _Held) -> Model:
         encoder = ExactChain.loaded(held.tensors, "encoder", like.encoder, like.reach)
         decoder = ExactChain.loaded(held.tensors, "decoder", like.decoder, MAX_LATENT)
         tables = held.tensors["tables"]
-        if tables.shape != (CONFIGURATIONS[size].latent, CONTEXTS, 2 * REACH + 1):
+        contexts = 1 if CONFIGURATIONS[size].is_dense else CONTEXTS
+        if tables.shape != (CONFIGURATIONS[size].latent, contexts, 2 * REACH + 1):
             raise ValueError(f"tables of shape {tables.shape} found")
     except (KeyError, ValueError) as error:
         raise CorruptError(f"weights {held.name}: {error}") from error

@@ -55,6 +55,7 @@ class Configuration:
 CONFIGURATIONS = {
     "conv": Configuration((24, 32, 48), 16),
     "dense200": Configuration((16, 16), 200, 4),
+    "dense400": Configuration((16, 16), 400, 4),
     "paper200": Configuration((32, 64), 200, 2),
     "paper400": Configuration((32, 64), 400, 2),
 }
@@ -174,6 +175,15 @@ class Autoencoder(nn.Module):
     def reach(self) -> int:
         """The largest number of a picture that goes in, either side of zero."""
         return 255 if self.configuration.is_dense else TOP
+
+    @torch.no_grad()
+    def take(self, tensors: Mapping[str, NDArray[Any]]) -> None:
+        """Go on from weights that were saved."""
+        for name, chain, reach in (("encoder", self.encoder, self.reach), ("decoder", self.decoder, MAX_LATENT)):
+            for stage, step in zip(chain, ExactChain.loaded(tensors, name, chain, reach).steps, strict=True):
+                if isinstance(stage, IntegerConv) and isinstance(step, ExactConv):
+                    stage.take(step)
+        self.log_scale.copy_(torch.from_numpy(tensors["log_scale"]))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Latent, and the picture that it gives."""

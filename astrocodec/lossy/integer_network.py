@@ -87,6 +87,13 @@ class IntegerConv(nn.Module):
         y = _floored(sums / (1 << SHIFT)).clamp(self.low, self.high)
         return functional.pixel_shuffle(y, self.upsample) if self.upsample > 1 else y
 
+    @torch.no_grad()
+    def take(self, layer: ExactConv) -> None:
+        """Go on from what ran: what learned, but for what rounding took."""
+        assert self.conv.bias is not None
+        self.conv.weight.copy_(torch.from_numpy(layer.weight) / (1 << SHIFT))
+        self.conv.bias.copy_(torch.from_numpy(layer.bias) / (UNIT << SHIFT))
+
     def exact(self, reach: int) -> ExactConv:
         """The same to run, on inputs of at most `reach` either side of zero."""
         with torch.no_grad():

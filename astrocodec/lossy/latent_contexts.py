@@ -96,8 +96,16 @@ def to_weights(counts: NDArray[np.int64]) -> NDArray[np.uint16]:
     return weights.reshape(counts.shape)
 
 
+def to_even_weights(counts: NDArray[np.int64]) -> NDArray[np.uint16]:
+    """Weights of one table for all contexts of a channel, [channel, 1, symbol]: of latents without surroundings."""
+    fall = 0.5 ** np.abs(np.arange(-REACH, REACH + 1)) + 1e-3
+    every = counts.sum(1, keepdims=True) + fall
+    weights: NDArray[np.uint16] = np.maximum(every / every.max(-1, keepdims=True) * 65000, 1).astype(np.uint16)
+    return weights
+
+
 def tables_of(weights: NDArray[np.uint16]) -> LearnedTables:
-    """Tables from weights [channel, context, symbol]."""
+    """Tables from weights [channel, context, symbol], of all contexts or of one that stands for all."""
     return LearnedTables(-REACH, weights.reshape(-1, weights.shape[-1]))
 
 
@@ -115,6 +123,7 @@ def thinned(
     for number, symbols in enumerate(latents):
         channel = _Channel(number, sums)
         for here, contexts, signs in channel.phases():
+            contexts = np.minimum(contexts, weights.shape[1] - 1)
             given, is_calm = symbols[here], channel.before[here] <= calm
             chosen = given.copy()
             for _ in range(largest):
@@ -132,13 +141,18 @@ def thinned(
     return found
 
 
+def _numbers(channel: int, contexts: NDArray[np.int64], of_channel: int) -> NDArray[np.int64]:
+    """Of tables, of which a channel has all or one."""
+    return channel * of_channel + np.minimum(contexts, of_channel - 1)
+
+
 def put_latents(coder: LatticeEncoder, latents: NDArray[np.int64], tables: LearnedTables) -> None:
     """Code a latent [channel, y, x]."""
     sums = np.zeros(latents.shape[1:], np.int64)
     for number, symbols in enumerate(latents):
         channel = _Channel(number, sums)
         for here, contexts, signs in channel.phases():
-            coder.put(signs * symbols[here], number * CONTEXTS + contexts, tables)
+            coder.put(signs * symbols[here], _numbers(number, contexts, len(tables) // len(latents)), tables)
             channel.symbols[here] = symbols[here]
         sums += near_sums(np.abs(symbols))
 
@@ -150,7 +164,8 @@ def take_latents(coder: LatticeDecoder, shape: tuple[int, int, int], tables: Lea
     for number in range(shape[0]):
         channel = _Channel(number, sums)
         for here, contexts, signs in channel.phases():
-            channel.symbols[here] = signs * coder.take(number * CONTEXTS + contexts, tables)
+            numbers = _numbers(number, contexts, len(tables) // shape[0])
+            channel.symbols[here] = signs * coder.take(numbers, tables)
         latents[number] = channel.symbols
         sums += near_sums(np.abs(latents[number]))
     return latents

@@ -17,6 +17,7 @@ import astrocodec
 import fits_tiles
 from astrocodec.bounds import Bound
 from astrocodec.errors import CorruptError, FormatError, ModelNotFoundError, TruncatedError
+from astrocodec.learning import exposure_pairs, train_lossy
 from astrocodec.lossy import autoencoder_network, autoencoder_training
 from astrocodec.lossy.autoencoder import Autoencoder as Codec
 from astrocodec.lossy.autoencoder import uncertainty_map
@@ -33,10 +34,11 @@ from astrocodec.lossy.latent_contexts import (
     tables_of,
     take_latents,
     thinned,
+    to_even_weights,
     to_weights,
 )
 from astrocodec.lossy.lattice_coder import LatticeDecoder, LatticeEncoder
-from astrocodec.lossy.weights import save_weights
+from astrocodec.lossy.weights import load_weights, save_weights
 from astrocodec.simulate.radio_sky import simulate_radio
 from astrocodec.stages.stream import read_header
 
@@ -54,7 +56,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         tensors = {
             **network.encoder.exact(network.reach).tensors("encoder"),
             **network.decoder.exact(255).tensors("decoder"),
-            "tables": to_weights(np.zeros((configuration.latent, CONTEXTS, 2 * REACH + 1), np.int64)),
+            "tables": (to_even_weights if configuration.is_dense else to_weights)(
+                np.zeros((configuration.latent, CONTEXTS, 2 * REACH + 1), np.int64)
+            ),
         }
         about = {
             "system": "autoencoder",
@@ -180,14 +184,18 @@ def test_the_stream_says_what_it_is_not_for(folder: Path, monkeypatch: pytest.Mo
         uncertainty_map(astrocodec.encode(np.zeros((4, 4), np.int16) + np.arange(4, dtype=np.int16)))
 
 
-def test_encodings_are_stacked(folder: Path) -> None:
+@pytest.mark.parametrize("model", list(TINY))
+def test_encodings_are_stacked(folder: Path, model: str) -> None:
     """The mean of two is that of the image and of the image turned by a quarter."""
     values = image((64, 40))
-    one = astrocodec.decode(astrocodec.encode(values, codec="autoencoder", model="tiny", noise=1e-4))
-    other = astrocodec.decode(astrocodec.encode(np.rot90(values), codec="autoencoder", model="tiny", noise=1e-4))
-    both = astrocodec.decode(astrocodec.encode(values, codec="autoencoder", model="tiny", noise=1e-4, encodings=2))
+
+    def decoded(shown: np.ndarray, encodings: int) -> np.ndarray:
+        stream = astrocodec.encode(shown, codec="autoencoder", model=model, noise=1e-4, encodings=encodings)
+        return astrocodec.decode(stream)
+
+    one, other, both = decoded(values, 1), decoded(np.rot90(values), 1), decoded(values, 2)
     assert np.allclose(both, (one + np.rot90(other, -1)) / 2, rtol=1e-6)
-    eight = astrocodec.encode(values, codec="autoencoder", model="tiny", encodings=8)
+    eight = astrocodec.encode(values, codec="autoencoder", model=model, encodings=8)
     assert astrocodec.decode(eight).shape == values.shape
 
 
@@ -384,7 +392,7 @@ def test_bounds_that_ask_for_the_image_s_brightness_are_refused(folder: Path) ->
         astrocodec.encode(image((40, 40)), codec="autoencoder", model="tiny", lossless=True, max_error=1.0)
 
 
-@pytest.mark.parametrize("size", ["conv", "dense200", "paper200"])
+@pytest.mark.parametrize("size", ["conv", "dense200", "dense400", "paper200"])
 def test_sizes_learn_a_step(size: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The published one as well; its loss falls along the gradient."""
     monkeypatch.setattr(autoencoder_training, "_FIELDS", 1)
@@ -418,6 +426,81 @@ def test_unknown_options_of_training_are_named() -> None:
     """Tasks and sizes too."""
     with pytest.raises(ValueError, match="task 'denoise'"):
         autoencoder_training.recipe({"task": "denoise"}, 0)
+
+
+@pytest.mark.parametrize("size", list(TINY))
+def test_a_command_gives_the_same_file_again(size: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where it was stopped between; and weights can be gone on with."""
+    monkeypatch.setattr(autoencoder_training, "SIDE", 128 if size == "tiny_dense" else 160)
+    monkeypatch.setattr(autoencoder_training, "_FIELDS", 1)
+    monkeypatch.setattr(autoencoder_training, "tiles", lambda *_: _noisy_tiles())
+    monkeypatch.setattr(autoencoder_training, "_fields", lambda *_: [(*(x[0] for x in _noisy_tiles()), 1.0)])
+    monkeypatch.setitem(CONFIGURATIONS, size, TINY[size])
+    command = ["autoencoder", f"size={size}", "--steps", "3", "--seed", "4", "--out"]
+    train_lossy.main([*command, str(tmp_path / "a")])
+    for stop in (["--stop-after", "2"], []):
+        train_lossy.main([*command, str(tmp_path / "b"), *stop])
+    first, second = (sorted((tmp_path / name).glob("*.safetensors")) for name in "ab")
+    assert [path.name for path in first] == [path.name for path in second]
+    assert first[0].read_bytes() == second[0].read_bytes()
+    recipe = autoencoder_training.recipe({"size": size}, 0)
+    train_lossy.begin_with(recipe, first[0])
+    assert isinstance(recipe.network, Autoencoder)
+    tensors = load_weights(first[0]).tensors
+    for name, chain, reach in (("encoder", recipe.network.encoder, 255), ("decoder", recipe.network.decoder, 255)):
+        for key, value in chain.exact(reach).tensors(name).items():
+            assert np.array_equal(value, tensors[key])
+    assert tensors["tables"].shape[1] == (1 if size == "tiny_dense" else CONTEXTS)
+    with pytest.raises(ValueError, match="only the autoencoder begins with a file of weights"):
+        train_lossy.begin_with(recipe, first[0], ["encoder"])
+
+
+def _noisy_tiles() -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(1)
+    sky = np.maximum(rng.normal(0, 1, (2, 128, 128)), 0).astype(np.float32)
+    return sky + rng.normal(0, 1, sky.shape).astype(np.float32), sky
+
+
+def test_pairs_are_two_exposures_of_one_scene(tmp_path: Path) -> None:
+    """Laid upon each other, without background, in units of the noise; a third of the columns is held back."""
+    rng = np.random.default_rng(3)
+    scene = np.zeros((140, 360))
+    scene[rng.integers(10, 130, 60), rng.integers(10, 350, 60)] = 400.0
+    moved = [(0, 0), (2, -3), (-1, 4), (5, 1), (0, 2), (-4, -4)]
+    frames = np.stack([np.roll(scene, by, (0, 1)) + rng.normal(900, 4.0, scene.shape) for by in moved])
+    for file, _ in exposure_pairs.SEQUENCES.values():
+        fits.PrimaryHDU(np.rint(frames).astype(np.int32)).writeto(tmp_path / file.removesuffix(".gz"))
+        (tmp_path / file.removesuffix(".gz")).rename(tmp_path / file)
+    scenes = exposure_pairs.scenes_of(tmp_path)
+    assert {name: len(found) for name, found in scenes.items()} == {"microobs": 1, "keck-nirc2": 5}
+    laid = scenes["microobs"][0]
+    assert laid.shape == (6, 131, 352)
+    assert np.array_equal(laid[0] > 40, laid[5] > 40)
+    noise = (laid[0] - laid[1])[(laid[0] < 10) & (laid[1] < 10)]
+    assert noise.std() == pytest.approx(2**0.5, rel=0.03)
+    shown, other = exposure_pairs.draw_pairs(np.random.default_rng(0), scenes, 4, 100)
+    assert shown.shape == other.shape == (4, 100, 100)
+    assert np.array_equal(shown[0] > 40, other[0] > 40)
+    assert not np.array_equal(shown, other)
+    learned, held_back = exposure_pairs.parted(laid)
+    assert (learned.shape[2], held_back.shape[2]) == (234, 118)
+
+
+def test_pairs_learn_a_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From exposures; other tasks take none."""
+    rng = np.random.default_rng(3)
+    scenes = {"one": [rng.normal(0, 1, (3, 128, 200)).astype(np.float32)]}
+    monkeypatch.setattr(autoencoder_training, "scenes_of", lambda _: scenes)
+    monkeypatch.setitem(CONFIGURATIONS, "tiny", TINY["tiny"])
+    recipe = autoencoder_training.recipe({"task": "pairs", "size": "tiny", "data": "there"}, 0)
+    loss, figures = recipe.loss(recipe.network, recipe.batch(0))
+    loss.backward()
+    assert np.isfinite(list(figures.values())).all()
+    saved = load_weights(recipe.save(recipe.network, tmp_path))
+    assert (saved.about["task"], saved.name.rpartition("-")[0]) == ("pairs", "autoencoder_tiny_pairs")
+    for options in ({"task": "pairs"}, {"data": "there"}, {"task": "pairs", "data": "there", "size": "dense200"}):
+        with pytest.raises(ValueError, match="task pairs needs data=FOLDER"):
+            autoencoder_training.recipe(options, 0)
 
 
 @pytest.mark.parametrize("task", ["identity", "noise"])
