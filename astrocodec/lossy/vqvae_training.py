@@ -7,6 +7,7 @@ in any of them costs the same.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -35,7 +36,8 @@ def recipe(options: dict[str, str], seed: int) -> Recipe:
         take_vae(network, torch.load(vae, weights_only=True)["network"])
     first = torch.cat([batch(-number)[1] for number in range(1, 25)])
     begin(network, first)
-    return Recipe(network, batch, network_loss, save, rate=5e-4, slow=_SLOW)
+    loss = partial(network_loss, left_first=left_by_levels(network, first))
+    return Recipe(network, batch, loss, save, rate=5e-4, slow=_SLOW)
 
 
 @torch.no_grad()
@@ -69,6 +71,14 @@ def begin(network: VqvaeNetwork, x: Tensor) -> None:
     network.quantiser.begin(vectors @ turn)
 
 
+@torch.no_grad()
+def left_by_levels(network: VqvaeNetwork, x: Tensor) -> Tensor:
+    """Squared distance of vectors to their codes after each level."""
+    vectors = flat(network.encoder(x))
+    left: Tensor = ((vectors - network.quantiser(vectors)[1]) ** 2).sum(2).mean(1)
+    return left
+
+
 def flat(vectors: Tensor) -> Tensor:
     """(n, vectors, y, x) as (n y x, vectors)."""
     return vectors.permute(0, 2, 3, 1).reshape(-1, vectors.shape[1])
@@ -80,10 +90,11 @@ def as_grid(vectors: Tensor, like: Tensor) -> Tensor:
     return vectors.reshape(n, height, width, -1).permute(0, 3, 1, 2)
 
 
-def network_loss(network: nn.Module, batch: tuple[int, Tensor]) -> tuple[Tensor, dict[str, float]]:
+def network_loss(network: nn.Module, batch: tuple[int, Tensor], left_first: Tensor) -> tuple[Tensor, dict[str, float]]:
     """Reconstruction and commitment with as many levels as are drawn for each picture; codes follow by themselves.
 
-    Either is taken in parts of what it is at this number of levels, so that all rates count the same.
+    Either is taken in parts of what it is at this number of levels, so that all rates count the same: commitment of
+    what it was at first, `left_first`, since vectors that may grow with what they leave are never caught.
     """
     assert isinstance(network, VqvaeNetwork)
     step, x = batch
@@ -95,7 +106,7 @@ def network_loss(network: nn.Module, batch: tuple[int, Tensor]) -> tuple[Tensor,
     pictures = network.decoder(vectors + (coded - vectors).detach())
     error = BRIGHTNESS**2 * ((pictures - x) ** 2).mean((1, 2, 3))
     usual = 0.6 * 0.8 ** levels.to(x.dtype)  # error at so many levels
-    commitment = ((vectors - coded) ** 2).sum(1).mean((1, 2)) / left[levels]
+    commitment = ((vectors - coded) ** 2).sum(1).mean((1, 2)) / left_first[levels]
     if step >= _PRICED:
         network.quantiser.price.lerp_(_PRICE * left, 0.02)
     loss = (error / usual + _COMMITMENT * commitment).mean()
