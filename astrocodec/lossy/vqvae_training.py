@@ -19,7 +19,7 @@ from astrocodec.lossy.vqvae import CODE_UNIT, CONFIGURATIONS, VqvaeNetwork
 
 _COMMITMENT = 0.25
 _QUALITY = 3  # of the VAE whose scales are taken
-# What a bit may cost at a level, in parts of the error that its codes leave.
+# What a bit may cost at a level, in parts of what its codes left at first: what they leave grows with the price.
 _PRICE = 0.06
 _PRICED = 300  # steps before bits have a price
 _SLOW = {"encoder": 0.1}  # parts of the rate: an encoder that runs from its codes is never caught
@@ -108,7 +108,7 @@ def network_loss(network: nn.Module, batch: tuple[int, Tensor], left_first: Tens
     usual = 0.6 * 0.8 ** levels.to(x.dtype)  # error at so many levels
     commitment = ((vectors - coded) ** 2).sum(1).mean((1, 2)) / left_first[levels]
     if step >= _PRICED:
-        network.quantiser.price.lerp_(_PRICE * left, 0.02)
+        network.quantiser.price.lerp_(_PRICE * left_first, 0.02)
     loss = (error / usual + _COMMITMENT * commitment).mean()
     return loss, {"error": float(error.detach().mean()), "left": float(left[-1])}
 
