@@ -38,7 +38,6 @@ CODECS = {
         ("autoencoder", "autoencoder", 1),
         ("autoencoder, 4 stacked", "autoencoder", 4),
         ("dense, latent 200", "autoencoder_dense200", 1),
-        ("dense, 200, 4 stacked", "autoencoder_dense200", 4),
         ("dense, latent 400", "autoencoder_dense400", 1),
     ),
     "clean": (("autoencoder", "autoencoder_clean", 1), ("trained on noise", "autoencoder", 1)),

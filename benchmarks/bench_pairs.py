@@ -4,8 +4,9 @@ A denoised exposure d is compared with exposures b and c of the same scene: the 
 (d - scene)^2, since the noise of b, of c and of d are independent; so their noise is taken off, and it may come out
 below 0 by chance. *Error* is its root in units of the noise, beside that of the exposure itself and of Gaussian filters
 (of all widths the best one, which the codec does not know). *Beside another* is what the error against one other
-exposure, (d - b)^2, has above its noise, (b - a)(b - c): the same by other pairs. Only pixels below 5 times the noise
-in the mean of b and c count, without edges of bright stars that are not quite in place.
+exposure, (d - b)^2, has above its noise, (b - a)(b - c): the same by other pairs. Pixels count
+that are below 8 times the noise in all three: without bright stars, which are not quite the same in another exposure,
+and without hot pixels, which any filter removes.
 
     python benchmarks/bench_pairs.py CORPUS
 """
@@ -27,14 +28,14 @@ from astrocodec.learning.exposure_pairs import parted, scenes_of
 
 RESULTS = Path(__file__).parent / "results"
 WEIGHTS = {"trained on pairs": "autoencoder_pairs", "trained on simulated noise": "autoencoder"}
-FAINT = 5.0
+FAINT = 8.0
 Plane = NDArray[Any]
 
 
 def scored(found: Plane, shown: Plane, others: Plane) -> dict[str, float]:
     """Squared error against the scene by two others, and by one and its noise."""
     one, other = others.astype(float)
-    faint = np.abs(one + other) / 2 < FAINT
+    faint = np.abs(np.stack([shown, one, other])).max(0) < FAINT
     noise = (one - shown) * (one - other)
     return {
         "squared": float(((found - one) * (found - other))[faint].mean()),

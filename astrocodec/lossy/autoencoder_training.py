@@ -45,10 +45,12 @@ SIDE = 512
 _EDGE = 8  # pixels of a tile's edge that do not count: the picture goes on there when an image is coded
 _FIELDS, _TILES, _AGAIN = 4, 2, 8  # of a batch, and how many steps show the same fields
 _SPREAD_WEIGHT = 0.02
+_UNLIKE = 0.05  # part of its flux by which a bright pixel may differ from one exposure to another
 # None, and about what a base is thinned by beside a residual of half a sigma, and of several.
 _THIN = (None, (2.0, 1, ANYWHERE), (2.0, REACH, ANYWHERE))
 _LOG2_E = 1.4426950408889634
 _Shown = tuple[NDArray[np.float32], NDArray[np.float32], float]  # image, sky and noise
+_Measured = tuple[*_Shown, NDArray[np.float32]]  # and what tells how bright a pixel is
 
 
 @functools.lru_cache(maxsize=96)
@@ -133,7 +135,8 @@ def pair_loss(
 ) -> tuple[Tensor, Mapping[str, float]]:
     """Against another exposure: errors up to twice the noise count by their squares, larger ones by their size.
 
-    Of what is symmetric about the scene both are least for the scene. A spread is told beside the other's noise, 1.
+    Of what is symmetric about the scene both are least for the scene. Bright stars are not quite the same in another
+    exposure, and count by a share of their flux. A spread is told beside the other's noise, 1.
     """
     seen, other = batch
     latent, given = network(seen)
@@ -141,7 +144,8 @@ def pair_loss(
     level, spread, other = given[:, 0][inner] / RESOLUTION, given[:, 1][inner] / RESOLUTION, other[inner]
     flux = torch.sign(level) * (torch.exp2(level.abs()) - 1.0) * OUT_PART
     error = flux - other
-    linear = (torch.sqrt(1.0 + (0.5 * error) ** 2) - 1.0).mean()
+    share = torch.sqrt(1.0 + (_UNLIKE * flux.detach().clamp(min=0.0)) ** 2)
+    linear = (torch.sqrt(1.0 + (0.5 * error / share) ** 2) - 1.0).mean()
     deviation = torch.sqrt(1.0 + ((torch.exp2(spread.clamp(0.0, 24.0)) - 1.0) * OUT_PART) ** 2)
     told = (torch.log(deviation) + 0.5 * (error.detach() / deviation) ** 2).clamp(max=50.0).mean()
     bits = _laplace_bits(latent, network.get_parameter("log_scale")).sum() / other.numel()
@@ -182,18 +186,24 @@ def _pairs_batcher(scenes: Mapping[str, list[NDArray[np.float32]]], seed: int) -
     return batch
 
 
-def _fields(task: str, first: int) -> Iterator[_Shown]:
+def _fields(task: str, first: int) -> Iterator[_Measured]:
     """Those that no training sees; dirty and clean ones take seconds each."""
     kind, count = (KINDS[0], 12) if task == "identity" else (task, 12 if task == "noise" else 4)
-    return (_field(kind, seed) for seed in range(first, first + count))
+    shown = (_field(kind, seed) for seed in range(first, first + count))
+    return ((image, sky, noise, sky) for image, sky, noise in shown)
 
 
-def _exposures(scenes: Mapping[str, list[NDArray[np.float32]]], part: int) -> Iterator[_Shown]:
-    """Exposures and means of the others, in units of the noise, of columns that are learned from, or held back."""
+def _exposures(scenes: Mapping[str, list[NDArray[np.float32]]], part: int) -> Iterator[_Measured]:
+    """Exposures, in units of the noise, of columns that are learned from, or held back.
+
+    The sky is the mean of every second other one, and the mean of the rest tells how bright a pixel is: chosen by the
+    noise of the sky itself, pixels would be brighter than they are.
+    """
     for scene in itertools.chain.from_iterable(scenes.values()):
         frames = parted(scene)[part]
         for n in range(0, len(frames), 4):
-            yield frames[n], np.delete(frames, n, 0).mean(0), 1.0
+            others = np.delete(frames, n, 0)
+            yield frames[n], others[::2].mean(0), 1.0, others[1::2].mean(0)
 
 
 def _coded(
@@ -208,15 +218,15 @@ def _coded(
     return latent, model.decode(latent, shape, noise, span, "cpu")[0]
 
 
-def measured(model: Model, shown: Iterable[_Shown], thin: tuple[float, int, int] | None = None) -> dict[str, Any]:
+def measured(model: Model, shown: Iterable[_Measured], thin: tuple[float, int, int] | None = None) -> dict[str, Any]:
     """Bias of fluxes by the true flux in units of the noise.
 
     Of each range, the sum of found less true flux over the sum of true flux.
     """
     sums = np.zeros((len(BIAS_EDGES) - 1, 2))
-    for image, sky, noise in shown:
+    for image, sky, noise, bright in shown:
         found = _coded(model, image, noise, thin)[1]
-        bins = np.digitize(sky / noise, BIAS_EDGES) - 1
+        bins = np.digitize(bright / noise, BIAS_EDGES) - 1
         for n in range(len(sums)):
             here = bins == n
             sums[n] += (found - sky)[here].sum(), sky[here].sum()
@@ -230,8 +240,8 @@ def save(
     folder: Path,
     task: str,
     size: str,
-    seen: Callable[[], Iterable[_Shown]],
-    held_back: Callable[[], Iterable[_Shown]],
+    seen: Callable[[], Iterable[_Measured]],
+    held_back: Callable[[], Iterable[_Measured]],
 ) -> Path:
     """Write weights, tables of the latents, and the biases that are measured on what was held back."""
     assert isinstance(network, Autoencoder)
@@ -239,7 +249,7 @@ def save(
     weigh = to_even_weights if network.configuration.is_dense else to_weights
     counts = np.zeros((network.configuration.latent, CONTEXTS, 2 * REACH + 1), np.int64)
     model = Model("", b"", size, {}, encoder, decoder, weigh(counts))
-    for image, _, noise in seen():
+    for image, _, noise, _ in seen():
         counts += count_symbols(_coded(model, image, noise)[0])
     model = replace(model, table_weights=weigh(counts))
     tensors = {
@@ -256,15 +266,16 @@ def save(
 
 def recipe(options: dict[str, str], seed: int) -> Recipe:
     """How a network learns; options are task, size, the number of fields that clean and dirty ones see again, what
-    bits and large errors count (`conv_loss`), and of pairs the folder of the exposures (``data``).
+    bits and large errors count (`conv_loss`), rate, and of pairs the folder of the exposures (``data``).
     """
     bits_weight, steep = float(options.pop("bits", "0.5")), float(options.pop("steep", "4"))
+    rate = float(options.pop("rate", "2e-3"))
     task, size, data = options.pop("task", "noise"), options.pop("size", "conv"), options.pop("data", None)
     fields = int(options.pop("fields", "1000000" if task in ("identity", "noise") else "64"))
     if options or task not in TASKS or size not in CONFIGURATIONS:
         raise ValueError(
             f"options {options}, task {task!r} and size {size!r} found; allowed are tasks {', '.join(TASKS)}, sizes "
-            f"{', '.join(CONFIGURATIONS)}, fields, bits, steep and data"
+            f"{', '.join(CONFIGURATIONS)}, fields, bits, steep, rate and data"
         )
     network = Autoencoder(CONFIGURATIONS[size])
     if (data is None) == (task == "pairs") or (task == "pairs" and network.configuration.is_dense):
@@ -280,6 +291,6 @@ def recipe(options: dict[str, str], seed: int) -> Recipe:
         batch = _batcher(task, size, seed, fields)
         loss = dense_loss if network.configuration.is_dense else conv
     return Recipe(
-        network, batch, loss, lambda net, folder: save(net, folder, task, size, seen, held_back), rate=2e-3,
+        network, batch, loss, lambda net, folder: save(net, folder, task, size, seen, held_back), rate=rate,
         begin=network.take,
     )  # fmt: skip

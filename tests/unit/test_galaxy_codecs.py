@@ -67,7 +67,8 @@ def test_more_bits_are_less_error(codec: str) -> None:
     assert errors == sorted(errors, reverse=True)
     assert sizes[-1] < 1.6 * image.size / 8 + 100
     assert errors[-1] < 0.1 < errors[0] < 0.36  # of a third for nothing but noise
-    assert abs(decoded.max() / image.max() - 1) < 0.1
+    bright = image > 5 * 1.5e-4  # whose flux is measured on real cut-outs too
+    assert abs(decoded[bright].sum() / image[bright].sum() - 1) < 0.1
 
 
 @pytest.mark.parametrize("codec", CODECS)
@@ -173,11 +174,11 @@ def test_bytes_and_pixels_do_not_depend_on_how_they_are_computed(codec: str, mon
     [
         (
             "vqvae",
-            "ac0d014183021010ff09a7d22f2ae10488e6010000c040917e554143a1663a6f2b5b4af82400008dfad70d",
+            "ac0d014183021010ff09fbde0651fe8b3084010000c040917e55411975c68721affc1f3b55000085edaf0b",
         ),
         (
             "vae",
-            "ac0d014283021010ff093f03b69e4464a94f010000c040917e554146d4c933aafda70bab497d1b1df485142f08a8e8a8efbe045f264e36",
+            "ac0d014283021010ff090b332405a7ddeef7010000c040917e5541bf7adf350954cc8cda12bc20a7b247b10d0100001036c2fd",
         ),
     ],
 )
@@ -187,8 +188,8 @@ def test_streams_stay(codec: str, stream: str) -> None:
     image = ((y * 7 + x * 13) % 11 + 40 * ((y - 8) ** 2 + (x - 7) ** 2 < 9)).astype(np.int16)
     assert astrocodec.encode(image, codec=codec, quality=1).hex() == stream
     middle = {
-        "vqvae": [[30, 54, 75, 70], [32, 56, 78, 69], [23, 40, 55, 48]],
-        "vae": [[23, 31, 33, 51], [26, 40, 44, 60], [35, 51, 51, 57]],
+        "vqvae": [[30, 55, 73, 62], [38, 66, 81, 72], [34, 52, 59, 54]],
+        "vae": [[33, 49, 56, 57], [38, 56, 64, 64], [35, 57, 66, 60]],
     }
     assert np.abs(astrocodec.decode(bytes.fromhex(stream))[7:10, 5:9] - middle[codec]).max() <= 1
 
