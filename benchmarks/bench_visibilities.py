@@ -25,7 +25,7 @@ from astrocodec.bench.visibilities.peer import DITHERED, OURS
 from astrocodec.bench.visibilities.peers import visibility_peers
 from astrocodec.bench.visibilities.rows import rows_from_csv
 from astrocodec.bench.visibilities.sets import SIMULATED, VisSet, corpus_sets, read_set, simulated_set
-from astrocodec.bench.visibilities.table import error_lines, text
+from astrocodec.bench.visibilities.table import error_lines, lossless_lines, text
 
 # Calibrated, so that its image is one of the sky.
 PICTURED = {
@@ -119,6 +119,7 @@ def page(rows: list[Row]) -> None:
             heads = [f"D = {added:.1%}" for added in TARGETS]
             shares.append({"smaller than": title} | dict(zip(heads, percent, strict=True)))
     errors = error_lines([row for row in rows if row.kind == "corpus"], 0.01)
+    exact = [line for kind in ("corpus", "simulated") for line in lossless_lines([r for r in rows if r.kind == kind])]
     tables = (
         "Bits per real at D = 1 %:",
         markdown(lines),
@@ -126,6 +127,8 @@ def page(rows: list[Row]) -> None:
         markdown(shares),
         "Errors at the level nearest to D = 1 %, median over real sets:",
         markdown(errors),
+        "Lossless, bits per real; model columns have no noise:",
+        markdown(exact),
     )
     figures = "\n\n".join(tables)
     path = DOCS / "visibilities.md"

@@ -26,6 +26,13 @@ static void put_double(uint8_t *out, double v)
     ac_put_u32(out, (uint32_t)bits), ac_put_u32(out + 4, (uint32_t)(bits >> 32));
 }
 
+static float any_float(uint32_t bits)
+{
+    float v;
+    memcpy(&v, &bits, sizeof v);
+    return isfinite(v) ? v : -0.0f;
+}
+
 static void make(block *b, uint64_t *seed)
 {
     const int is_pair = random_u32(seed) % 3 == 0;
@@ -38,9 +45,10 @@ static void make(block *b, uint64_t *seed)
         b->count *= b->array.shape[i];
     }
     b->array.shape[4] = is_pair ? 2 : 0;
-    b->parameters[0] = (uint8_t)is_pair;
-    put_double(b->parameters + 1, is_pair ? 1 : 0.5), put_double(b->parameters + 9, 300);
-    ac_put_u32(b->parameters + 17, (uint32_t)random_u32(seed));
+    const int is_float = !is_pair && random_u32(seed) % 2, has_lattice = random_u32(seed) % 2;
+    b->parameters[0] = (uint8_t)(is_float ? 2 : is_pair);
+    put_double(b->parameters + 1, is_pair ? 1 : is_float ? 0x1p-24 : 0.5), put_double(b->parameters + 9, is_float ? 0x1p30 : 300);
+    ac_put_u32(b->parameters + 17, is_float ? has_lattice ? (1024u - 7) << 8 : 0 : (uint32_t)random_u32(seed));
     for (size_t i = 0; i < b->count; i++) {
         b->classes[i] = random_u32(seed) % 16 ? 0 : (uint8_t)(1 + random_u32(seed) % 2);
         for (size_t part = 0; part < 2; part++) {
@@ -49,6 +57,8 @@ static void make(block *b, uint64_t *seed)
             b->values[2 * i + part] = b->classes[i] == 1 ? 0 : b->classes[i] == 2 ? NAN : (float)v / 100;
         }
     }
+    for (size_t i = 0; i < b->count && is_float; i++) /* any float here and there */
+        if (!b->classes[i] && random_u32(seed) % 8 == 0) b->values[2 * i] = any_float((uint32_t)random_u32(seed));
     for (size_t i = 0; i < MOST; i++) b->of_baselines[i] = (int16_t)(random_u32(seed) % 5), b->of_channels[i] = (int16_t)(random_u32(seed) % 3);
 }
 
@@ -89,6 +99,7 @@ int main(int argc, char **argv)
         const int status = ac_visibility_encode(b.parameters, PARAMETERS, &b.array, is_pair ? (const void *)b.pairs : b.values, classes, is_pair ? NULL : b.of_baselines,
                                                 is_pair ? NULL : b.of_channels, how, decoded, NULL, &output);
         if (status) stop("not encoded", seed);
+        if (b.parameters[0] == 2 && memcmp(decoded, b.values, ac_array_size(&b.array))) stop("floats that are not exact", seed);
         if (is_pair && memcmp(decoded, b.pairs, ac_array_size(&b.array))) stop("integers that are not exact", seed);
         decode(&b, room.data, room.length, decoded, seed);
         for (int i = 0; i < DAMAGES; i++) {

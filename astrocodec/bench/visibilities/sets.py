@@ -31,6 +31,12 @@ SIMULATED = {
     "lofar model": VisibilitySettings(
         "lofar", stations=16, times=40, channels=48, noise=0.0, gains=False, occupied=0.0, seed=4
     ),
+    "meerkat model": VisibilitySettings(
+        "meerkat", stations=16, times=40, channels=48, noise=0.0, gains=False, occupied=0.0, seed=5
+    ),
+    "ska-low model": VisibilitySettings(
+        "ska-low", stations=16, times=40, channels=48, noise=0.0, gains=False, occupied=0.0, seed=6
+    ),
 }
 
 
