@@ -13,6 +13,7 @@ import torch
 from astrocodec.errors import CorruptError, ModelNotFoundError
 from astrocodec.learning.recipe import Recipe
 from astrocodec.learning.train_lossy import begin_with, fit
+from astrocodec.lossy import weights as of_weights
 from astrocodec.lossy.weights import find_weights, load_weights, save_weights
 
 
@@ -51,6 +52,8 @@ def test_weights_are_found_by_content(tmp_path: Path, monkeypatch: pytest.Monkey
     assert path == save_weights({"a": np.arange(6, dtype=np.int8).reshape(2, 3)}, {"n": 3}, "thing", tmp_path)
     weights = load_weights(path)
     assert (weights.name, weights.about, weights.tensors["a"].tolist()) == (path.stem, {"n": 3}, [[0, 1, 2], [3, 4, 5]])
+    assert find_weights(weights.fingerprint) is weights  # this process has read them
+    monkeypatch.setattr(of_weights, "_read", {})
     with pytest.raises(ModelNotFoundError, match=weights.fingerprint.hex()):
         find_weights(weights.fingerprint)
     monkeypatch.setenv("ASTROCODEC_MODELS", str(tmp_path))
