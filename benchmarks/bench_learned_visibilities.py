@@ -12,6 +12,7 @@ other weights, with the lambda1 and lambda2 that they learned with, for the tabl
 """
 
 import functools
+import math
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
@@ -33,9 +34,14 @@ from astrocodec.learning.visibility_parts import PARTS
 from astrocodec.learning.visibility_pictures import part
 
 RESULTS = Path(__file__).parent / "results"
-QUALITIES = tuple(range(8))
-LEVELS = (1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01)  # of our codec: D
-SHOWN = (0.3, 0.1, 0.03, 0.01)
+DOCS = Path(__file__).parents[1] / "docs"
+MARK = "<!-- figures: python benchmarks/bench_learned_visibilities.py --page -->"
+QUALITIES = {"noise": (0, 2, 3, 4, 6, 7), "rms": (1, 3, 5)}
+COMPARED = 3  # the quality at which settings are compared
+LEVELS = (1.0, 0.3, 0.1, 0.03, 0.01)  # of our codec: D
+SHOWN = (0.3, 0.1, 0.03)
+SMALLER: dict[str, Any] = {"stations": 16, "times": 16, "channels": 16}  # simulated sets
+SHIPPED = "shipped"
 _LEAST = 2_000  # samples below which headers are most of a stream
 
 Line = dict[str, Any]
@@ -55,7 +61,7 @@ def sets(names: tuple[str, ...], which: str) -> Iterator[VisSet]:
             yield data
     for name in SIMULATED if which in ("test", "whole") else ():
         if SIMULATED[name].noise and (not names or any(part_of in f"{name} (simulated)" for part_of in names)):
-            yield simulated_set(name)
+            yield simulated_set(name, **SMALLER)
 
 
 def lines_of(data: VisSet, peer: VisPeer, setting: str, scale: str, which: str) -> Iterator[Line]:
@@ -72,17 +78,18 @@ def lines_of(data: VisSet, peer: VisPeer, setting: str, scale: str, which: str) 
             yield row.flat() | {"setting": setting, "scale": scale, "part": which} | columns
 
 
-def peers(settings: Sequence[str], only_settings: bool) -> Iterator[tuple[VisPeer, str, str]]:
-    """Codecs with what they learned for, and what their steps follow."""
-    if not only_settings:
-        yield replace(our_peers()[0], levels=LEVELS), "", "noise"
-        for name in LEARNED:
-            yield learned_peer(name, qualities=QUALITIES), "shipped", "noise"
-            yield learned_peer(name, scale="rms", qualities=QUALITIES), "shipped", "rms"
+def peers(settings: Sequence[str], codecs: Sequence[str]) -> Iterator[tuple[VisPeer, str, str]]:
+    """Codecs with what they learned for, and what their steps follow; of settings these only."""
+    for name in () if settings else [name for name in (OURS, *LEARNED) if not codecs or name in codecs]:
+        if name == OURS:
+            yield replace(our_peers()[0], levels=LEVELS), "", "noise"
+        else:
+            for scale, qualities in QUALITIES.items():
+                yield learned_peer(name, scale=scale, qualities=qualities), SHIPPED, scale
     for said in settings:
         name, first, second, path = said.split(" ", 3)
-        for scale in ("noise", "rms"):
-            yield learned_peer(name, Path(path), scale, QUALITIES), f"{first}, {second}", scale
+        for scale in QUALITIES:
+            yield learned_peer(name, Path(path), scale, (COMPARED,)), f"{first}, {second}", scale
 
 
 def rows(lines: Sequence[Line]) -> list[Row]:
@@ -91,10 +98,10 @@ def rows(lines: Sequence[Line]) -> list[Row]:
     return [Row(**{key: value for key, value in line.items() if key in names}) for line in lines]
 
 
-def near(lines: Sequence[Line], added: float) -> Line | None:
-    """The line nearest to a D, within a factor of two."""
-    known = [line for line in lines if line["added"] and 0.5 < line["added"] / added < 2]
-    return min(known, key=lambda line: abs(line["added"] - added), default=None)
+def near(lines: Sequence[Line], added: float, most: float = 2) -> Line | None:
+    """The line nearest to a D, if it is so within a factor."""
+    known = [line for line in lines if line["added"] and 1 / most < line["added"] / added < most]
+    return min(known, key=lambda line: abs(math.log(line["added"] / added)), default=None)
 
 
 def paper_table(lines: Sequence[Line], added: float) -> str:
@@ -104,9 +111,9 @@ def paper_table(lines: Sequence[Line], added: float) -> str:
         of_set = [line for line in lines if line["set"] == name]
         own = curve(rows([line for line in of_set if line["codec"] == OURS]))
         for codec in (*LEARNED, OURS):
-            line = near([one for one in of_set if one["codec"] == codec], added)
+            line = near([one for one in of_set if one["codec"] == codec], added, math.inf)
             if line is not None:
-                beside = at(own, line["added"])
+                beside = at(own, line["added"]) if line["added"] <= LEVELS[0] else None
                 found.append({
                     "set": name, "codec": codec, "MSE": f"{line['mse']:.3g}", "BPP": f"{line['bpp']:.2f}",
                     "magnitude bias": f"{line['magnitude_error']:.3f}", "phase bias": f"{line['phase_error']:.3f}",
@@ -162,10 +169,10 @@ def error_table(lines: Sequence[Line], added: float) -> str:
     return markdown(found)
 
 
-def setting_table(lines: Sequence[Line], scale: str, quality: int) -> str:
+def setting_table(lines: Sequence[Line], scale: str) -> str:
     """The effect of lambda1 and lambda2: means over sets at one quality."""
     found = []
-    chosen = [line for line in lines if line["scale"] == scale and line["level"] == f"{quality} quality"]
+    chosen = [line for line in lines if line["scale"] == scale and line["level"] == f"{COMPARED} quality"]
     for codec, setting in dict.fromkeys((line["codec"], line["setting"]) for line in chosen):
         of_setting = [line for line in chosen if (line["codec"], line["setting"]) == (codec, setting)]
         shown: Line = {"codec": codec, "lambda1, lambda2": setting, "sets": len(of_setting)}
@@ -183,14 +190,14 @@ def summary(lines: Sequence[Line]) -> str:
     texts = []
     for which in dict.fromkeys(line["part"] for line in lines):
         of_part = [line for line in lines if line["part"] == which]
-        shipped = [line for line in of_part if line["setting"] in ("", "shipped") and line["scale"] == "noise"]
+        shipped = [line for line in of_part if line["setting"] in ("", SHIPPED) and line["scale"] == "noise"]
         texts += [f"# Real sets: {which}; simulated sets whole", "Bits over astrocodec's at equal D:"]
         texts += [standing_table(shipped), "At the quality nearest to D = 10 %:", paper_table(shipped, 0.1)]
         texts += ["At the quality nearest to D = 1 %:", paper_table(shipped, 0.01)]
         texts += ["Errors near D = 10 %, medians over sets:", error_table(shipped, 0.1)]
         for scale in ("rms", "noise"):
-            texts += [f"lambda1 and lambda2, steps that follow the {scale}, quality 3, means over sets:"]
-            texts += [setting_table(of_part, scale, 3)]
+            texts += [f"lambda1 and lambda2, steps that follow the {scale}, quality {COMPARED}, means over sets:"]
+            texts += [setting_table(of_part, scale)]
     return "\n\n".join(filter(None, texts))
 
 
@@ -207,20 +214,52 @@ def lines_from_csv(path: Path) -> list[Line]:
 @click.command()
 @click.argument("names", nargs=-1)
 @click.option("--part", "which", type=click.Choice([*list(PARTS)[1:], "whole"]), default="test", help="Of real sets.")
-@click.option("--setting", "settings", multiple=True, help="Other weights: 'CODEC LAMBDA1 LAMBDA2 FILE'.")
+@click.option("--codec", "codecs", type=click.Choice([OURS, *LEARNED]), multiple=True, help="Codec; default: all.")
+@click.option("--setting", "settings", multiple=True, help="Only other weights: 'CODEC LAMBDA1 LAMBDA2 FILE'.")
 @click.option("--output", type=click.Path(path_type=Path), default=RESULTS / "learned_visibilities.csv")
-@click.option("--add", is_flag=True, help="Keep other rows of the CSV; with settings, measure these only.")
-def main(names: tuple[str, ...], which: str, settings: tuple[str, ...], output: Path, add: bool) -> None:
+@click.option("--page", "draws", is_flag=True, help="Put the chief tables into docs/visibilities.md.")
+@click.option("--add", is_flag=True, help="Keep other rows of the CSV.")
+def main(
+    names: tuple[str, ...],
+    which: str,
+    settings: tuple[str, ...],
+    codecs: tuple[str, ...],
+    output: Path,
+    draws: bool,
+    add: bool,
+) -> None:
     """Measure the sets whose names contain NAMES (default: all)."""
     warnings.simplefilter("ignore")
     held = lines_from_csv(output) if add and output.exists() else []
     new: list[Line] = []
     for data in sets(names, which):
-        for peer, setting, scale in peers(settings, add and bool(settings)):
+        for peer, setting, scale in peers(settings, codecs):
             new += lines_of(data, peer, setting, scale, which)
         print(f"{data.name} {data.vis.shape}: {len(new)} rows", flush=True)
         write_csv(output, joined(held, new))
-    tell(output, summary(joined(held, new)), keep_earlier=add)
+    lines = joined(held, new)
+    tell(output, summary(lines), keep_earlier=add)
+    if draws:
+        page([line for line in lines if line["part"] == "test"])
+
+
+def page(lines: Sequence[Line]) -> None:
+    """Put the chief tables between the marks in docs/visibilities.md."""
+    shipped = [line for line in lines if line["setting"] in ("", SHIPPED) and line["scale"] == "noise"]
+    texts = (
+        "Bits over astrocodec's at equal D, geometric mean over the sets on which the codec reaches it:",
+        standing_table(shipped),
+        "Nearest to D = 10 %, in the form of the paper's table, with D and bits beside:",
+        paper_table(shipped, 0.1),
+        f"Effect of lambda1 and lambda2, quality {COMPARED}, steps that follow the rms of each plane, means over sets:",
+        setting_table(lines, "rms"),
+        "Errors near D = 10 %, medians over sets:",
+        error_table(shipped, 0.1),
+    )
+    path = DOCS / "visibilities.md"
+    before, _, rest = path.read_text(encoding="utf-8").partition(MARK)
+    after = rest.partition(MARK)[2]
+    path.write_text(before + "\n\n".join((MARK, *texts, MARK)) + after, encoding="utf-8")
 
 
 def joined(held: Sequence[Line], new: Sequence[Line]) -> list[Line]:

@@ -66,12 +66,13 @@ class Mosaic:
         return wide * high
 
     def picture(self, values: NDArray[Any], number: int) -> NDArray[Any]:
-        """A picture ``(y, x)`` of values ``[time, baseline, freq, pol]``; cells left over repeat the last plane."""
+        """A picture ``(y, x)`` of values ``[time, baseline, freq, pol]``; cells left over are 0."""
         first = number * self.across * self.down
         count = self.rows(number) * self.across
-        which = np.minimum(np.arange(first, first + count), self.planes - 1)
+        which = np.arange(first, min(first + count, self.planes))
+        planes = np.zeros((self.times, self.baselines, count), values.dtype)
         channels = values.shape[2]
-        planes = values[:, :, which % channels, which // channels]
+        planes[:, :, : len(which)] = values[:, :, which % channels, which // channels]
         cells = planes.reshape(self.times, self.baselines, self.rows(number), self.across)
         return cells.transpose(2, 0, 3, 1).reshape(self.sides(number))
 

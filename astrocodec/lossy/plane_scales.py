@@ -46,13 +46,13 @@ class Scales:
         return self.base * np.exp2((self.of_baselines[:, None].astype(np.float64) + self.of_channels) / PARTS)
 
 
-def of_rms(values: NDArray[Any], known: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Root mean square of a real part of each plane, as ``[baseline, freq, pol]``; NaN where nothing is known."""
-    count = known.sum((0, 1))
+def of_rms(values: NDArray[Any], known: NDArray[np.bool_], axes: tuple[int, ...] = (0, 1)) -> NDArray[np.float64]:
+    """Root mean square of real parts over some axes, as ``[baseline, freq, pol]``; NaN where none is known."""
+    count = known.sum(axes, keepdims=True)
     magnitudes = np.where(known, np.abs(np.where(known, values, 0)), 0).astype(np.float64)
-    largest = magnitudes.max((0, 1), initial=0)
+    largest = magnitudes.max(axes, initial=0, keepdims=True)
     safe = np.where(largest > 0, largest, 1)
-    total = ((magnitudes / safe) ** 2).sum((0, 1))
+    total = ((magnitudes / safe) ** 2).sum(axes, keepdims=True)
     with np.errstate(divide="ignore", invalid="ignore"):
         rms = safe * np.sqrt(total / (2 * count))
-    return np.broadcast_to(rms, values.shape[1:])
+    return np.broadcast_to(rms[0], values.shape[1:])

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from astrocodec.codec import decode, encode
-from astrocodec.errors import CorruptError, TruncatedError
+from astrocodec.errors import CodecNotFoundError, CorruptError, ModelNotFoundError, TruncatedError
 from astrocodec.inspection import inspect
 from astrocodec.lossy.elic_tiles import ElicTiles
 from astrocodec.lossy.picture_codec import Tiles
@@ -128,9 +128,9 @@ class VisibilityPlanes:
             spread = noise_to_code(np.where(finite, values, 0), flagged)
         else:
             spread = np.broadcast_to(np.asarray(sigma, np.float32), values.shape[1:])
-        scales = Scales.fitted(spread) if scale == "noise" else Scales.fitted(of_rms(values, finite))
-        if not scales.base:
-            scales = Scales.fitted(of_rms(values, finite))
+        wanted = of_rms(values, finite, (0, 1)) if scale == "rms" else spread
+        # Of what has no noise that is known, errors are to be small beside what there is.
+        scales = Scales.fitted(np.where(wanted > 0, wanted, of_rms(values, finite, (0,))))
         each = scales.of()
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             near = finite & (np.abs(values.real) < _FAR * each) & (np.abs(values.imag) < _FAR * each)
@@ -229,12 +229,15 @@ class VisibilityPlanes:
         stream = bytes(reader.take(reader.number(what, MAX_ELEMENTS), what))
         if not stream:
             return None
-        header = inspect(stream)
-        if (header.dtype, header.shape) != (dtype, shape):
-            raise CorruptError(
-                f"codec {self.name}: {what} is {header.dtype} of shape {header.shape}, needed are {dtype} of {shape}"
-            )
-        return np.asarray(decode(stream))
+        try:
+            header = inspect(stream)
+            if (header.dtype, header.shape) == (dtype, shape):
+                return np.asarray(decode(stream))
+        except (CodecNotFoundError, ModelNotFoundError) as error:  # no encoder writes other codecs
+            raise CorruptError(f"codec {self.name}: {what}: {error}") from error
+        raise CorruptError(
+            f"codec {self.name}: {what} is {header.dtype} of shape {header.shape}, needed are {dtype} of {shape}"
+        )
 
     def _read_scales(self, reader: varint.Reader, base: float, shape: tuple[int, ...]) -> Scales:
         found = []
@@ -301,8 +304,8 @@ def _scaled(values: NDArray[Any], scales: NDArray[np.float64]) -> NDArray[Any]:
 
 
 def _padded(part: NDArray[np.float64], multiple: int) -> NDArray[np.float64]:
-    """A part of a picture, reflected up to sides that are multiples."""
-    return np.pad(part, [(0, 0), *((0, -side % multiple) for side in part.shape[1:])], "symmetric")
+    """A part of a picture with nothing beyond it, up to sides that are multiples: reflected noise would cost bits."""
+    return np.pad(part, [(0, 0), *((0, -side % multiple) for side in part.shape[1:])], constant_values=0.5)
 
 
 def _added(made: NDArray[Any], values: NDArray[Any], counted: NDArray[np.bool_], sigma: NDArray[Any]) -> float:

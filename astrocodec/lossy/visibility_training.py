@@ -21,6 +21,16 @@ from astrocodec.lossy.hyperprior_training import SLOW
 from astrocodec.lossy.transforms import LEVELS, rate_weights
 from astrocodec.lossy.visibility_planes import SPAN
 
+_GROUPS = (8, 8, 16, 32, 64)
+# As many latents as 8 x 8 samples have numbers: with fewer, as the published sizes have, part of the noise is lost.
+ELIC_SIZES = {
+    "small": elic_network.Size(24, _GROUPS, 24, heads=(2,)),
+    "published": replace(elic_network.SIZES["published"], heads=(2,)),
+}
+QHVAE_SIZES = {
+    "small": qhvae_network.Size(32, 48, ((8,), (8,), (16,), (sum(_GROUPS),)), heads=(2,)),
+    "published": replace(qhvae_network.SIZES["published"], heads=(2,)),
+}
 _NUMBERS = ("count", "side", "batch")
 _FAINT = 0.1  # product of magnitudes, in scales, at which phases count half
 
@@ -92,7 +102,7 @@ def _recipe(
 
 def elic(options: dict[str, str], seed: int) -> Recipe:
     """The recipe of ELIC; ``size=small lambda1=10 lambda2=10 corpus=FOLDER``."""
-    size = replace(elic_network.SIZES[options.pop("size", "small")], heads=(2,))
+    size = ELIC_SIZES[options.pop("size", "small")]
 
     def save(network: nn.Module, folder: Path) -> Path:
         assert isinstance(network, elic_network.ElicNetwork)
@@ -103,7 +113,7 @@ def elic(options: dict[str, str], seed: int) -> Recipe:
 
 def qhvae(options: dict[str, str], seed: int) -> Recipe:
     """The recipe of QH-VAE; ``size=small lambda1=10 lambda2=10 corpus=FOLDER``."""
-    size = replace(qhvae_network.SIZES[options.pop("size", "small")], heads=(2,))
+    size = QHVAE_SIZES[options.pop("size", "small")]
 
     def save(network: nn.Module, folder: Path) -> Path:
         assert isinstance(network, qhvae_network.QhvaeNetwork)

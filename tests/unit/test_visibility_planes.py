@@ -24,6 +24,7 @@ from astrocodec.lossy.exchange import Exchange
 from astrocodec.lossy.plane_filling import filled
 from astrocodec.lossy.plane_mosaic import Mosaic
 from astrocodec.lossy.plane_scales import Scales, of_rms
+from astrocodec.lossy.weights import FOLDER
 from astrocodec.stages.stream import read_header
 
 NAMES = ("elic_visibility", "qhvae_visibility")
@@ -311,6 +312,18 @@ def test_recipes_have_the_published_sizes(system: Any, monkeypatch: pytest.Monke
     assert sum(parameter.numel() for parameter in network.parameters()) > 10e6
     with pytest.raises(ValueError, match="lambda3"):
         system({"lambda3": "1"}, 1)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_shipped_weights_keep_what_is_bright(name: str) -> None:
+    """At the best quality errors are a small part of the noise."""
+    (shipped,) = FOLDER.glob(f"{name}-*.safetensors")
+    vis = visibilities((32, 32, 4, 1))
+    streams = [astrocodec.encode(vis, codec=name, quality=quality, sigma=2.0, weights=shipped) for quality in (1, 4, 7)]
+    added = [float(str(astrocodec.inspect(stream).parameters["added_variance"])) for stream in streams]
+    assert added[0] > added[1] > added[2]
+    assert added[2] < 0.05
+    assert len(streams[0]) < len(streams[1]) < len(streams[2]) < 0.3 * vis.nbytes
 
 
 def test_the_paper_columns_say_what_zeros_are_worth() -> None:
