@@ -18,7 +18,6 @@ from astrocodec.errors import CorruptError, TruncatedError
 from astrocodec.stages import varint
 from astrocodec.stages.rans import LOW, Decoder
 from astrocodec.stages.stream import PLANES, REFERENCE, SECTIONS, SERIES, Header
-from astrocodec.stages.trellis import next_state
 from astrocodec.stages.visibility_classes import CODED, KEPT, read_classes
 from astrocodec.stages.visibility_floats import LATTICE_BIAS, FloatReader, PartReader
 from astrocodec.stages.visibility_recurrence import Recurrence, RecurrenceStep
@@ -33,8 +32,9 @@ PARAMETERS = struct.Struct("<BddI")
 _PAIRS = ("u1", "i1", "u2", "i2", "u4", "i4")
 MOST_ZERO = 1 << 25  # samples of a block without data, all of them zeros
 MAX_ROW, MAX_BASE = 1 << 22, (1 << 31) - 1  # channels times polarisations; unit of integers
-_MAX_ROUND, _GROUP_SAMPLES, _SAMPLES_A_BYTE = 1 << 20, 1 << 17, 1 << 16
+_MAX_ROUND, _GROUP_SAMPLES, _SAMPLES_A_BYTE = 1 << 20, 1 << 19, 1 << 16
 _MAX_MEAN, _MAX_STEP, _MAX_BITS = 1 << 45, 1 << 30, 46
+_SHORT, _LONG, LONG_SERIES = (5, 2), (18, 4), 64  # trellises; samples of a baseline that have the long one
 _PREDICTED, _SHAPE_SHIFT, _HAS_CLASSES, _FLAGS = 1, 1, 8, 15
 
 
@@ -55,6 +55,11 @@ class _Block:
     @property
     def row(self) -> int:
         return self.channels * self.pols
+
+    @property
+    def trellis(self) -> tuple[int, int]:
+        """Bits of a state that the one before and an odd integer change."""
+        return _SHORT if self.times * self.row < LONG_SERIES else _LONG
 
     @property
     def order(self) -> tuple[int, ...]:
@@ -95,6 +100,19 @@ def _read_block(parameters: bytes, dtype: np.dtype[Any], shape: tuple[int, ...])
     real = dtype if is_pair else np.dtype(f"f{dtype.itemsize // 2}")
     times, baselines, channels, pols = shape[:4]
     return _Block(real, times, baselines, channels, pols, kind, base, noise, seed)
+
+
+def next_state(trellis: tuple[int, int], state: int, is_odd: int) -> int:
+    """The state after an integer; bit 0 is the grid of the next one.
+
+    Both codes are those of G. Ungerboeck (IEEE Transactions on Information Theory 28, 55, 1982): of 8 states with
+    parity checks 13 and 4, of 32 states with 45 and 10.
+
+    >>> next_state(_SHORT, 0, 1), next_state(_LONG, 5, 0)
+    (2, 16)
+    """
+    back, odd = trellis
+    return (state >> 1) ^ (back if state & 1 else 0) ^ (odd if is_odd else 0)
 
 
 def dither(seed: int, elements: NDArray[Any]) -> NDArray[np.int64]:
@@ -173,7 +191,7 @@ def _decode_round(
                 step = reader.step(int(lane), mean, float(s.scale[lane]), half, dithered)
                 found = PARTS * step + 128 * half - dithered
                 value[lane], distance[lane] = found, abs(found - mean)
-                state[part, lane] = next_state(state[part, lane], np.asarray(step & 1))
+                state[part, lane] = next_state(b.trellis, int(state[part, lane]), step & 1)
                 x = float(found) * float(unit[lane])
                 if limits and not limits.min <= x <= limits.max:
                     raise CorruptError(f"a value of {x}, which {b.dtype} does not have")

@@ -23,7 +23,7 @@ _PRIOR, _LEAST_USUAL, _SMOOTHING, _CLIP, _RESERVE, _FADE = 1 / 32, 4.0, 4.0, 3.0
 _PROMISE = np.array([97, 110, 124, 137, 155, 181]) / 128
 _BOUNDS = (13 / 32, 22 / 32, 36 / 32, 54 / 32, 3.0)
 _COUNT, _HALVED = 8.0, 2048.0
-_FIRST_SEEN, _MOST_SEEN, _NOTHING = 16.0, 64.0, 1 / 1024
+_FIRST_SEEN, _SEEN_BEFORE, _MOST_SEEN, _NOTHING = 16.0, 64.0, 128.0, 1 / 1024
 
 
 def sum_over(lanes: Lanes) -> float:
@@ -83,7 +83,7 @@ class Walk:
         self.predictions = np.zeros((2, channels, pols, 2, lanes))
         self.distances = np.zeros((2, channels, pols, lanes))
         self.usual = np.full((pols, 2, lanes), noise)
-        self.seen = np.full((pols, lanes), _MOST_SEEN if is_known else _FIRST_SEEN)
+        self.seen = np.full((pols, lanes), _SEEN_BEFORE if is_known else _FIRST_SEEN)
         self.quiet = np.zeros((pols, 2, lanes))
         self.power = np.zeros((pols, EXPERTS, lanes))
         self.weights = np.zeros((EDGES, pols, TAPS, 2, lanes))
@@ -168,7 +168,7 @@ class Walk:
         least = np.where(p[0] < p[1], p[0], p[1])
         least = np.where(least < p[2], least, p[2])
         squares = [r * r for r in least / p]
-        v = [q * q for q in squares]
+        v = [q * q * q for q in squares]
         total = (v[0] + v[1]) + v[2]
         means = [(v[1] * shared[part] + v[2] * own[part]) / total for part in range(2)]
         re, im = (np.where((mean > -_HUGE) & (mean < _HUGE), mean, 0) for mean in means)

@@ -17,13 +17,13 @@ from astrocodec.codec import encode as encode_array
 from astrocodec.errors import CorruptError, FormatError
 from astrocodec.stages.loss import Loss
 from astrocodec.stages.stream import GROWTH, LOSS, MAX_SECTION, Header, Section, checksum, read_header
-from astrocodec.stages.visibility import CODEC, FLOATS, INTEGERS, LATTICE, MAX_BASE, MAX_ROW, PARAMETERS
+from astrocodec.stages.visibility import CODEC, FLOATS, INTEGERS, LATTICE, LONG_SERIES, MAX_BASE, MAX_ROW, PARAMETERS
 from astrocodec.stages.visibility_classes import CODED, KEPT
 from astrocodec.visibility.exact_floats import float_block, is_nothing
 from astrocodec.visibility.noise import noise_to_code, typical_difference
 
 _HOW = {None: 0, "none": 1, "predicted": 2}
-_TRELLIS_VARIANCE = 1 / 12 / 1.283  # of the errors, in squared steps
+_TRELLIS_VARIANCES = 1 / 12 / 1.283, 1 / 12 / 1.321  # of errors, in squared steps, of short and long series
 _MEAN_OF_NORMAL = math.sqrt(2 / math.pi)
 _MOST_STEPS = 1 << 29
 _SMALLEST_BASE = 2.0**-300
@@ -276,14 +276,16 @@ def _encode_lossy(
     with np.errstate(invalid="ignore"):
         exponents = _fit_exponents(8 * np.log2(sigma / typical))
     relative = _steps(1.0, exponents)
-    largest_step = base = typical * math.sqrt(share / _TRELLIS_VARIANCE)
+    of_errors = _TRELLIS_VARIANCES[values.shape[0] * _row(values) >= LONG_SERIES]
+    largest_step = base = typical * math.sqrt(share / of_errors)
     if not _SMALLEST_BASE < base < 1 / _SMALLEST_BASE:
         return _encode_exact(values, how, workers)
     classes, counts, others = _classify(values, base * relative, sigma, flags)
     if not counts.any() and flags is not None:  # of flagged ones then
         flags = None
         classes, counts, others = _classify(values, base * relative, sigma, flags)
-    seed = zlib.crc32(values.reshape(-1)[: 1 << 16].tobytes())
+    first = values.reshape(-1)[: 1 << 16]
+    seed = zlib.crc32(np.where(first == 0, 0, first).astype(values.dtype).tobytes())  # zeros of either sign are alike
     less = 1.0
     for _ in range(_TRIES):
         number = int(counts.sum())
@@ -291,7 +293,7 @@ def _encode_lossy(
             break
         mean = float(np.sum(np.where(counts > 0, np.square(relative / sigma), 0) * counts)) / number
         margin = min(0.0005 + 2 / math.sqrt(number), 0.5)
-        base = less * math.sqrt(share * (1 - margin) / (_TRELLIS_VARIANCE * mean))
+        base = less * math.sqrt(share * (1 - margin) / (of_errors * mean))
         if base < 0.6 * largest_step:  # more steps than there are integers for?
             largest_step = base
             classes, counts, others = _classify(values, base * relative, sigma, flags)

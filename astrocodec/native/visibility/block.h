@@ -16,7 +16,7 @@ enum { AC_LANES = 32, AC_MAX_STEP = 1 << 30, AC_STEP_PARTS = 256, AC_MAX_EXPONEN
 /* Channels times polarisations: at most; and times lanes of a round, where that is more than one. */
 #define AC_MAX_ROW ((uint64_t)1 << 22)
 #define AC_MAX_ROUND ((uint64_t)1 << 20)
-#define AC_GROUP_SAMPLES ((uint64_t)1 << 17)
+#define AC_GROUP_SAMPLES ((uint64_t)1 << 19)
 /* What a sample is, in the table of classes: on the lattice; 0 + 0i; kept as its bits. */
 enum { AC_CODED = 0, AC_ZERO = 1, AC_KEPT = 2, AC_CLASSES = 3 };
 /* A stream has a byte for so many samples at least. */

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "rans.h"
-#include "trellis.h"
 #include "visibility/sample.h"
 #include "visibility/trellis_lanes.h"
 #include "visibility/walk.h"
@@ -147,14 +146,14 @@ static int quantise(const ac_round *k, const void *values, int32_t *steps)
     const ac_block *const b = k->b;
     const size_t n = k->lanes, count = (size_t)k->samples * n;
     double *const places = malloc(2 * count * sizeof *places);
-    uint8_t *ways = malloc(count);
+    uint32_t *ways = malloc(count * sizeof *ways);
     int32_t *chosen = malloc(count * sizeof *chosen);
     const int is_short = !places || !ways || !chosen;
     if (!is_short) find_places(k, values, places, places + count);
     for (uint32_t part = 0; part < 2 && !is_short; part++) {
         const double *const of_part = places + part * count;
         if (b->kind == AC_LATTICE)
-            ac_trellis_lanes(of_part, k->classes, (size_t)k->samples, (uint32_t)n, ways, chosen);
+            ac_trellis_lanes(ac_trellis_of(b), of_part, k->classes, (size_t)k->samples, (uint32_t)n, ways, chosen);
         else
             for (size_t at = 0; at < count; at++) chosen[at] = (int32_t)rint(of_part[at]);
         for (size_t at = 0; at < k->samples; at++) memcpy(steps + (2 * at + part) * n, chosen + at * n, n * sizeof *steps);
@@ -168,6 +167,7 @@ static void record_round(const ac_round *k, uint64_t times, ac_walk *walk, ac_st
 {
     const ac_block *const b = k->b;
     const uint32_t n = k->lanes;
+    const ac_lane_trellis trellis = ac_trellis_of(b);
     uint32_t state[2][AC_LANES] = {{0}};
     const uint64_t apart = b->channels * b->pols; /* of the elements of two lanes */
     uint64_t i = 0;
@@ -190,7 +190,7 @@ static void record_round(const ac_round *k, uint64_t times, ac_walk *walk, ac_st
                         const int64_t mean = ac_whole_mean(s->mean[part][l]), step = k->steps[(2 * i + part) * n + l], units = ac_units_of(step, half, dither);
                         const ac_site site = ac_site_of(mean, s->scale[l], half, dither);
                         add(out, c, is_counted, l, &site, tables->reach[site.scale], step);
-                        state[part][l] = ac_trellis_next(state[part][l], (uint32_t)step & 1);
+                        state[part][l] = ac_lane_next(&trellis, state[part][l], (uint32_t)step & 1);
                         s->value[part][l] = (double)units;
                         s->distance[part][l] = (double)(units < mean ? mean - units : units - mean);
                         if (decoded) put(b, decoded, first + l * apart, part, units, s->unit[l]);
@@ -362,6 +362,7 @@ static int decode_round(const ac_round *k, ac_walk *walk, ac_step *s, const ac_d
 {
     const ac_block *const b = k->b;
     const uint32_t n = k->lanes;
+    const ac_lane_trellis trellis = ac_trellis_of(b);
     uint32_t state[2][AC_LANES] = {{0}};
     int status = AC_OK;
     uint64_t i = 0;
@@ -385,7 +386,7 @@ static int decode_round(const ac_round *k, ac_walk *walk, ac_step *s, const ac_d
                             status = in->words.is_short ? ac_refuse(why, AC_REASON_WORDS, 0, 0, 0) : ac_refuse(why, AC_REASON_VISIBILITY_STEP, 0, element, AC_MAX_STEP);
                             break;
                         }
-                        state[part][l] = ac_trellis_next(state[part][l], (uint32_t)step & 1);
+                        state[part][l] = ac_lane_next(&trellis, state[part][l], (uint32_t)step & 1);
                         s->value[part][l] = (double)units;
                         s->distance[part][l] = (double)(units < mean ? mean - units : units - mean);
                     }

@@ -3,9 +3,19 @@
 #define AC_VISIBILITY_SAMPLE_H
 
 #include <math.h>
+#include <string.h>
 
 #include "visibility/block.h"
 #include "visibility/tables.h"
+
+/* The trellis of a lane: bit 0 of a state is the grid of the integer that comes next; bits that the last state and an odd integer change. */
+typedef struct {
+    uint32_t states, back, in;
+} ac_lane_trellis;
+static const ac_lane_trellis ac_short_trellis = {8, 5, 2}, ac_long_trellis = {32, 18, 4};
+#define AC_LONG_TRELLIS 64 /* samples of a baseline */
+static inline ac_lane_trellis ac_trellis_of(const ac_block *b) { return b->times * b->channels * b->pols < AC_LONG_TRELLIS ? ac_short_trellis : ac_long_trellis; }
+static inline uint32_t ac_lane_next(const ac_lane_trellis *t, uint32_t state, uint32_t is_odd) { return (state >> 1) ^ (state & 1) * t->back ^ is_odd * t->in; }
 
 /* Where an integer is looked for: its table, cells of 2^shift integers, and the cell of the mean. */
 typedef struct {

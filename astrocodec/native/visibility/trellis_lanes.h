@@ -2,9 +2,9 @@
 #ifndef AC_VISIBILITY_TRELLIS_LANES_H
 #define AC_VISIBILITY_TRELLIS_LANES_H
 
-#include "visibility/block.h"
+#include "visibility/sample.h"
 
-/* places and steps are [sample][lane]; samples that are not coded are passed over. `ways` has room for a byte for each. */
-void ac_trellis_lanes(const double *places, const uint8_t *classes, size_t samples, uint32_t lanes, uint8_t *ways, int32_t *steps);
+/* places and steps are [sample][lane]; samples that are not coded are passed over. `ways` has room for one for each. */
+void ac_trellis_lanes(ac_lane_trellis trellis, const double *places, const uint8_t *classes, size_t samples, uint32_t lanes, uint32_t *ways, int32_t *steps);
 
 #endif

@@ -28,7 +28,7 @@
 
 #define HUGE_VALUE 1e30
 static const double FORGET = 511.0 / 512, REMEMBER = 512.0 / 511; /* rounded once */
-static const double PRIOR = 1.0 / 32, FLOOR_OF_USUAL = 4, FIRST_SEEN = 16, MOST_SEEN = 64, NOTHING = 1.0 / 1024, SMOOTHING = 4, CLIP = 3, RESERVE = 1.0 / 64, FADE = 15.0 / 16;
+static const double PRIOR = 1.0 / 32, FLOOR_OF_USUAL = 4, FIRST_SEEN = 16, SEEN_BEFORE = 64, MOST_SEEN = 128, NOTHING = 1.0 / 1024, SMOOTHING = 4, CLIP = 3, RESERVE = 1.0 / 64, FADE = 15.0 / 16;
 /* What a ratio promises before any was seen. */
 static const double promise[6] = {97.0 / 128, 110.0 / 128, 124.0 / 128, 137.0 / 128, 155.0 / 128, 181.0 / 128};
 static const double bounds[5] = {13.0 / 32, 22.0 / 32, 36.0 / 32, 54.0 / 32, 3};
@@ -48,7 +48,7 @@ int ac_walk_start(ac_walk *w, const ac_block *b, uint32_t baselines, int is_pred
     w->quiet = calloc(2 * pols * n, sizeof(double));
     if (!w->distances || !w->usual || !w->seen || !w->quiet) return AC_ERROR_MEMORY;
     for (size_t i = 0; i < 2 * pols * n; i++) w->usual[i] = b->noise;
-    for (size_t i = 0; i < pols * n; i++) w->seen[i] = b->kind == AC_LATTICE ? MOST_SEEN : FIRST_SEEN;
+    for (size_t i = 0; i < pols * n; i++) w->seen[i] = b->kind == AC_LATTICE ? SEEN_BEFORE : FIRST_SEEN;
     for (int part = 0; part < 2; part++)
         for (int i = 0; i < AC_RATIOS; i++) {
             w->found[part][i] = 8 * (promise[i % 6] * promise[i / 6 % 6] * promise[i / 36]);
@@ -196,7 +196,7 @@ INLINE void ac_walk_predict_body(const ac_walk *w, ac_step *s, uint32_t n)
         const double p0 = power[l] + reserve, p1 = power[n + l] + reserve, p2 = power[2 * n + l] + reserve;
         const double p = p0 < p1 ? p0 : p1, least = p < p2 ? p : p2;
         const double r0 = least / p0, r1 = least / p1, r2 = least / p2, q0 = r0 * r0, q1 = r1 * r1, q2 = r2 * r2;
-        const double v0 = q0 * q0, v1 = q1 * q1, v2 = q2 * q2, sum = (v0 + v1) + v2;
+        const double v0 = q0 * q0 * q0, v1 = q1 * q1 * q1, v2 = q2 * q2 * q2, sum = (v0 + v1) + v2;
         for (int part = 0; part < 2; part++) {
             const double mean = (v1 * s->expert[1][part][l] + v2 * s->expert[2][part][l]) / sum;
             s->mean[part][l] = mean > -HUGE_VALUE && mean < HUGE_VALUE ? mean : 0;
