@@ -1,6 +1,6 @@
 """A learned lossless codec on what its training held back, beside JPEG-2000 and the causal codec.
 
-Whole streams are charged, each is decoded and compared. Of each array the first planes are taken, and of these at most
+Whole streams are charged, each is decoded and compared. Of each array the first plane is taken, and of it at most
 SIDE x SIDE pixels of whole patches, since what is held back of the only file of a group is a strip. The last columns
 are the stream against the model's own bits (what it has beside them are medians of patches above all), and seconds of
 a processor for a million pixels.
@@ -32,7 +32,7 @@ from astrocodec.lossless.patch_codec import PatchCodec, symbol_groups
 from astrocodec.lossless.patches import SIDE as PATCH
 from astrocodec.lossless.patches import cut, lowest, to_words
 
-PLANES, SIDE = 2, 512
+PLANES, SIDE = 1, 512
 COLUMNS = ["group", "pixels", "bits", "jpeg2000", "causal", "against the model", "encode s/Mpx", "decode s/Mpx"]
 
 

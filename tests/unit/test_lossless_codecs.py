@@ -30,8 +30,10 @@ from astrocodec.learning.train_lossless import RECIPES, lossless_recipe, train_l
 from astrocodec.lossless.patch_codec import PatchCodec, symbol_groups
 from astrocodec.lossless.patches import cut, to_words
 from astrocodec.lossless.pixel_format import PixelFormat
+from astrocodec.lossy.weights import load_weights
 
 CODECS = [name for name, module in RECIPES.items() if find_spec(module)]
+FOLDER = Path(astrocodec.__file__).parent / "lossless" / "weights"
 each_codec = pytest.mark.parametrize("name", CODECS)
 
 
@@ -270,6 +272,20 @@ def test_without_torch(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(codecs, "_is_here", lambda module: module != "torch")
     with pytest.raises(CodecNotFoundError, match=rf"'{name}' .* needs torch"):
         astrocodec.decode(stream)
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.safetensors")), ids=lambda path: path.stem)
+def test_shipped_weights_have_a_card_and_a_curve(path: Path) -> None:
+    """They are named by what they hold, and code better than without a model."""
+    weights = load_weights(path)
+    assert path.stem.endswith(weights.fingerprint.hex()[:8])
+    card, curve = (path.with_suffix(suffix).read_text() for suffix in (".md", ".csv"))
+    assert "--codec" in card
+    assert curve.startswith("step,held back,")
+    values = frame()
+    codec = codecs.find_codec(weights.about["system"])
+    assert isinstance(codec, PatchCodec)
+    assert codec.system(path).bits(symbols_of(codec, values, path)).sum() < 6 * values.size  # of noise of 5.04 bits
 
 
 @each_codec
