@@ -13,7 +13,7 @@ from astrocodec.stages.visibility_classes import CODED, KEPT, ZERO
 from astrocodec.stages.visibility_floats import LATTICE_BIAS
 
 _FINE, _FIRST = 30, 36  # octaves: of units below typical samples; of the first distance above a unit
-_MANTISSA = {4: 23, 8: 52}
+_MANTISSA, _LEAST_BIT = {4: 23, 8: 52}, {4: -149, 8: -1000}
 _LOOKED_AT = 1 << 16  # numbers that tell a lattice
 _COARSEST, _FINEST = -3, -18  # octaves of a lattice's step below typical samples
 _NEAR, _MOST_OFF, _LEAST = 0.8, 1 / 16, 0.2  # so many are nearer than this, of a step; that are above four steps
@@ -39,7 +39,7 @@ def float_block(values: NDArray[Any]) -> tuple[bytes, NDArray[np.uint8] | None]:
     typical = float(np.median(magnitudes)) if magnitudes.size else 1.0
     exponent = min(max(math.frexp(typical)[1], -_RANGE), _RANGE)
     seed = _zeros(coded) if coded.size else 0
-    lattice = _lattice(magnitudes, exponent)
+    lattice = _lattice(magnitudes, exponent, _LEAST_BIT[reals.itemsize])
     if lattice is not None:
         seed |= lattice + LATTICE_BIAS << 8
     parameters = PARAMETERS.pack(FLOATS, math.ldexp(1.0, exponent - _FINE), 2.0**_FIRST, seed)
@@ -54,16 +54,16 @@ def _zeros(bits: NDArray[Any]) -> int:
     return min((used & -used).bit_length() - 1, mantissa - 1) if used else mantissa - 1
 
 
-def _lattice(magnitudes: NDArray[np.float64], exponent: int) -> int | None:
+def _lattice(magnitudes: NDArray[np.float64], exponent: int, least: int) -> int | None:
     """The coarsest power of two that most numbers are next to multiples of, as sums of integers are that were turned.
 
     >>> rng = np.random.default_rng(1)
-    >>> _lattice(np.rint(rng.exponential(500, 1000)) * 0.25 + rng.normal(0, 1e-4, 1000), 7)
+    >>> _lattice(np.rint(rng.exponential(500, 1000)) * 0.25 + rng.normal(0, 1e-4, 1000), 7, -149)
     -2
     """
     some = magnitudes[:: max(1, magnitudes.size // _LOOKED_AT)]
     some = some[some < math.ldexp(1.0, exponent + 52)]
-    for found in range(exponent + _COARSEST, exponent + _FINEST, -1):
+    for found in range(exponent + _COARSEST, max(exponent + _FINEST, least - 1), -1):
         steps = np.ldexp(some, -found)
         steps = steps[(steps > 4) & (steps < 2.0**52)]
         is_told = steps.size >= max(_LEAST * some.size, 16)

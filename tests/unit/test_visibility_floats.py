@@ -72,7 +72,14 @@ def odd_floats() -> dict[str, NDArray[np.generic]]:
     tiny = doubles.copy()
     tiny.view(np.float64)[0, 0, 0, 0], tiny.view(np.float64)[1, 1, 1, 1] = 5e-324, -1.7e308
     short = (model_block((5, 2, 5, 1)).view(np.uint32) & np.uint32(0xFFFFE000)).view(np.complex64)
+    rng = np.random.default_rng(7)
+    far = np.rint(rng.normal(0, 2000, (3, 4, 8, 2, 2))) * (1 + 1e-13 * rng.normal(size=(3, 4, 8, 2, 2))) * 2.0**-20
+    far.reshape(-1)[::37] = rng.uniform(1, 2, far.reshape(-1)[::37].shape) * 2.0**31  # 2^51 steps of the lattice
+    least = rng.integers(1, 4, (3, 4, 8, 2, 2), np.uint32)
+    least[..., 1] = 0x80000000
     return {
+        "far from a lattice's zero": far.view(complex)[..., 0],
+        "a lattice of the least floats": least.view(np.complex64)[..., 0],
         "floats": vis,
         "not finite": wild,
         "doubles": doubles,

@@ -213,11 +213,11 @@ static void add_around(tape *t, const ac_floats *f, zero_count *z, const ac_dist
     add_rest(t, f, z, magnitude, n, site.width, state);
 }
 
-/* The multiple of the lattice that is nearest. */
+/* The multiple of the lattice that is nearest; from 2^52 steps on all doubles are multiples. */
 static double on_lattice(const walker *w, double v)
 {
     const double per_step = ac_power_of_two(-w->lattice.lowest), steps = v * per_step;
-    return steps > -0x1p50 && steps < 0x1p50 ? copysign(rint(steps) / per_step, v) : v;
+    return steps > -0x1p52 && steps < 0x1p52 ? copysign(rint(steps) / per_step, v) : v;
 }
 
 static void add_part(tape *t, walker *w, const ac_distances *tables, uint32_t part, uint32_t lane, double v, uint32_t state)
