@@ -170,6 +170,7 @@ def _reals(values: NDArray[Any]) -> NDArray[Any]:
     return values.view(f"f{values.itemsize // 2}") if values.dtype.kind == "c" else values
 
 
+@np.errstate(over="ignore")  # of doubles next to the largest
 def _unit(reals: NDArray[Any]) -> float:
     """The largest number that all are multiples of; 0 where that is no fair one for coding them."""
     if reals.dtype.kind != "f":
@@ -285,7 +286,9 @@ def _encode_lossy(
         flags = None
         classes, counts, others = _classify(values, base * relative, sigma, flags)
     first = values.reshape(-1)[: 1 << 16]
-    seed = zlib.crc32(np.where(first == 0, 0, first).astype(values.dtype).tobytes())  # zeros of either sign are alike
+    with np.errstate(invalid="ignore"):  # NaN that signal
+        unsigned = np.where(first == 0, 0, first).astype(values.dtype)  # zeros of either sign are alike
+    seed = zlib.crc32(unsigned.tobytes())
     less = 1.0
     for _ in range(_TRIES):
         number = int(counts.sum())

@@ -25,6 +25,7 @@ def is_nothing(values: NDArray[Any]) -> bool:
     return values.size <= MOST_ZERO and not values.view(f"u{values.itemsize // 2}").any()
 
 
+@np.errstate(over="ignore")  # of doubles next to the largest
 def float_block(values: NDArray[Any]) -> tuple[bytes, NDArray[np.uint8] | None]:
     """Parameters and classes, None where all samples are coded."""
     reals = values.view(f"f{values.itemsize // 2}").reshape(*values.shape, 2)

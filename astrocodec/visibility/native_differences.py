@@ -16,6 +16,7 @@ _SAMPLES = 1 << 12  # that tell how large they usually are
 _MOST_EXPONENT = 120  # of floats, whose exponents reach to 127
 
 
+@np.errstate(invalid="ignore")  # NaN that signal
 def _scale(values: NDArray[np.complex64]) -> float:
     some = np.abs(values.reshape(-1)[:: max(1, values.size // _SAMPLES)].astype(np.complex128))
     some = some[np.isfinite(some) & (some > 0)]

@@ -112,7 +112,8 @@ def _differences_of(
     if values.dtype == np.complex64:
         return NativeDifferences(values, flags, times, baselines, workers)
     part = values[np.ix_(times, baselines)]
-    known = np.isfinite(part) & (part != 0)
+    with np.errstate(invalid="ignore"):  # NaN that signal
+        known = np.isfinite(part) & (part != 0)
     return Differences(part, known if flags is None else known & ~flags[np.ix_(times, baselines)])
 
 

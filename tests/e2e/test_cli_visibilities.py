@@ -150,3 +150,52 @@ def test_an_input_that_is_not_there(tmp_path: Path, option: list[str]) -> None:
     told = run_here("vis-compress", tmp_path / "a.ms", *option)
     assert told.returncode == ExitCode.SYSTEM
     assert b"no such file" in told.stderr
+
+
+def test_a_file_of_two_spectral_windows(tmp_path: Path) -> None:
+    """Channels of two windows beside each other, far apart in frequency, of different widths and strengths."""
+    vis = np.concatenate([MADE.vis, 100 * MADE.vis[:, :, :8]], axis=2)
+    flags = np.concatenate([MADE.flags, MADE.flags[:, :, :8]], axis=2)
+    path, small = tmp_path / "a b.uvh5", tmp_path / "a b.ac.uvh5"
+    write_uvh5(path, vis, flags)
+    windows = {
+        "Nspws": np.int64(2),
+        "spw_array": np.array([3, 1]),
+        "flex_spw_id_array": np.repeat([3, 1], [32, 8]),
+        "channel_width": np.repeat([1e5, 4e5], [32, 8]),
+    }
+    with h5py.File(path, "r+") as file:
+        file["Header/freq_array"][32:] += 9e8
+        for name, value in windows.items():
+            file["Header"][name] = value
+    succeed_here("vis-compress", path)
+    assert "Data/visdata" in succeed_here("info", small).decode()
+    succeed_here("verify", small, "--against", path)
+    succeed_here("vis-decompress", small, "-O", tmp_path / "c.uvh5")
+    for made in (small, tmp_path / "c.uvh5"):
+        with h5py.File(path) as one, h5py.File(made) as other:
+            for key in [f"{group}/{item}" for group in one for item in one[group]]:
+                assert np.array_equal(one[key][()], other[key][()]), key
+    succeed_here("vis-compress", path, "--noise-increase", "1%", "--overwrite")
+    with h5py.File(small) as file:
+        errors = file["Data/visdata"][...].reshape(vis.shape) - vis
+    first, second = (np.std(errors[:, :, part]) for part in (slice(32), slice(32, 40)))
+    assert 50 < second / first < 200  # each as its own noise allows
+
+
+def test_pyuvdata_makes_uvfits_of_a_restored_set(tmp_path: Path) -> None:
+    pyuvdata = pytest.importorskip("pyuvdata", reason="uvfits needs pyuvdata")
+    from astrocodec.simulate.visibility_files import write_visibilities
+
+    write_visibilities(
+        Visibilities(VisibilitySettings("meerkat", stations=3, times=2, channels=4)), tmp_path / "a.uvh5"
+    )
+    succeed_here("vis-compress", tmp_path / "a.uvh5")
+    succeed_here("vis-decompress", tmp_path / "a.ac.uvh5", "-O", tmp_path / "b.uvh5")
+    restored = pyuvdata.UVData.from_file(str(tmp_path / "b.uvh5"), run_check_acceptability=False)
+    restored.write_uvfits(str(tmp_path / "b.uvfits"), run_check_acceptability=False)
+    found = pyuvdata.UVData.from_file(str(tmp_path / "b.uvfits"), run_check_acceptability=False)
+    given = pyuvdata.UVData.from_file(str(tmp_path / "a.uvh5"), run_check_acceptability=False)
+    found.reorder_pols(list(map(list(found.polarization_array).index, given.polarization_array)))
+    assert np.array_equal(found.data_array, given.data_array)
+    assert np.array_equal(found.flag_array, given.flag_array)

@@ -84,6 +84,7 @@ def odd_floats() -> dict[str, NDArray[np.generic]]:
         "not finite": wild,
         "doubles": doubles,
         "tiny doubles": tiny,
+        "huge doubles": doubles * 2.0**1022,
         "few bits": short,
         "zeros": np.zeros((3, 4, 5, 2), "c8"),
         "zeros with a sign": -np.zeros((3, 4, 5, 2), "c8"),
@@ -101,6 +102,15 @@ def test_odd_floats_come_back_bit_for_bit(name: str) -> None:
     assert astrocodec.decode(stream).tobytes() == vis.tobytes()
     assert reference.decode_stream(memoryview(stream)).tobytes() == vis.tobytes()
     assert len(stream) <= len(astrocodec.encode(vis)) + 8
+
+
+def test_nan_that_signal_stay_and_nobody_is_warned() -> None:
+    for real, bits, nan in (("f4", "u4", 0x7F800001), ("f8", "u8", 0x7FF0000000000001)):
+        parts = np.random.default_rng(1).normal(size=(6, 4, 16, 2, 2)).astype(real)
+        parts.view(bits)[2, 1, 3, 0, 0] = nan
+        vis = parts.view(f"c{2 * parts.itemsize}")[..., 0]
+        assert astrocodec.decode(encode(vis)).tobytes() == vis.tobytes()
+        assert astrocodec.decode(encode(vis, noise_increase="1%")).view(bits)[2, 1, 3, 0] == nan
 
 
 def test_columns_of_zeros_are_next_to_nothing() -> None:
