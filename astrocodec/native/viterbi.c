@@ -21,6 +21,9 @@ enum { PER_UNIT = 64, FEW_UNITS = 2 }; /* parts of an integer in which steps are
 #define REACH (AC_TRELLIS_REACH - 1e-6)
 #define WHOLE 6755399441055744.0 /* 1.5 * 2^52: added and taken off again, it rounds to the nearest integer, halves to even */
 #define WHOLE_FLOAT 12582912.0f  /* likewise of floats */
+/* 1 / ONE and 1 / PER_UNIT, as literals: where floats are doubles between operations (s390x), no quotient multiplies a vector of floats. */
+#define OF_ONE 0x1p-14f
+#define OF_UNIT 0x1p-6f
 #define INLINE static inline __attribute__((always_inline))
 
 typedef int16_t words __attribute__((vector_size(2 * LANES)));
@@ -68,7 +71,7 @@ INLINE void whole_distances(const words *at, const floats *unit, const floats *p
     const words place = *at, negative = place < 0, a = (place ^ negative) - negative;
     const words shifted = place - ONE / 2, below = shifted < 0, s = (shifted ^ below) - below, b = CHOOSE(s > ONE, 2 * ONE - 1 - s, s);
     const words away[2] = {a, b}, far = (words){0} + FAR;
-    const floats to_units = *unit * (1.0f / ONE), root = *part * 64; /* of SQUARE */
+    const floats to_units = *unit * OF_ONE, root = *part * 64; /* of SQUARE */
     const int16_t reach = (int16_t)(REACH * REACH * SQUARE);
     for (int i = 0; i < 4; i += 2) {
         const floats near = __builtin_convertvector(__builtin_convertvector(away[i / 2], longs), floats) * to_units;
@@ -125,7 +128,7 @@ INLINE void forward(const rows *r, uint64_t first, uint64_t end, int is_whole, i
         if (is_bent) {
             words parts;
             memcpy(&parts, r->unit + x * LANES, sizeof parts);
-            unit = __builtin_convertvector(__builtin_convertvector(parts, longs), floats) * (1.0f / PER_UNIT), part = 1 / unit;
+            unit = __builtin_convertvector(__builtin_convertvector(parts, longs), floats) * OF_UNIT, part = 1 / unit;
         } else if (is_whole && (x == first || x % r->t.tile_width == 0)) {
             take_units(r, x, &unit);
             part = 1 / unit;
