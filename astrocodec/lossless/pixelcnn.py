@@ -129,12 +129,12 @@ class PixelCnnSystem:
         """Distributions of a channel's symbols, of arrays whose last axis is channels."""
         offsets, scales, logits = (part.reshape(-1, part.shape[-1]) for part in self._mixture(number, out))
         middle = UNIT * (self.format.alphabet // 2)
-        mean = channel_mean(number, means, out, x, self._size, self.format, operator.floordiv).reshape(-1, 1)
+        mean = channel_mean(number, means, out, x, self._size.components, self.format, operator.floordiv).reshape(-1, 1)
         scales = np.clip(scales // SCALE_PARTS, 0, LAST_SCALE)
         return Logistics(mean + middle + offsets, scales, mixture_weights(logits), self.format.alphabet)
 
     def _mixture(self, number: int, out: Integers) -> tuple[Any, Any, Any]:
-        return mixture(out, self._order[number], self._size)
+        return mixture(out, self._order[number], self._size.components)
 
 
 def _channels_last(x: Integers) -> Integers:

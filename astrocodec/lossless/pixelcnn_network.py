@@ -102,8 +102,9 @@ class PixelCnnNetwork(nn.Module):
         words = frame_means(maps["ways"].movedim(1, -1), out, self.size, form, _floor)
         total = torch.zeros(len(x), device=x.device)
         for number, channel in enumerate(channel_order(form)):
-            offsets, scales, logits = mixture(out, channel, self.size)
-            means = channel_mean(number, words, out, x, self.size, form, _floor)[..., None] + offsets + UNIT * middle
+            offsets, scales, logits = mixture(out, channel, self.size.components)
+            mean = channel_mean(number, words, out, x, self.size.components, form, _floor)
+            means = mean[..., None] + offsets + UNIT * middle
             bits = logistic_bits(x[..., channel] + middle, means, scales / SCALE_PARTS, logits, form.alphabet)
             total = total + bits.flatten(1).sum(1)
         return total

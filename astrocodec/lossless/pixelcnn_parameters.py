@@ -33,9 +33,9 @@ def words_of(x: Any, form: PixelFormat) -> Any:
     return x[..., : form.frames] + _BYTE * x[..., form.frames :]
 
 
-def mixture(out: Any, channel: int, size: Size) -> tuple[Any, Any, Any]:
+def mixture(out: Any, channel: int, components: int) -> tuple[Any, Any, Any]:
     """Offsets, scales and logits (..., components) of a channel."""
-    k = size.components
+    k = components
     first = 3 * k * channel
     return out[..., first : first + k], out[..., first + k : first + 2 * k], out[..., first + 2 * k : first + 3 * k]
 
@@ -52,7 +52,7 @@ def frame_means(ways: Any, out: Any, size: Size, form: PixelFormat, floor: Divid
     return means
 
 
-def channel_mean(number: int, means: Any, out: Any, x: Any, size: Size, form: PixelFormat, floor: Divide) -> Any:
+def channel_mean(number: int, means: Any, out: Any, x: Any, components: int, form: PixelFormat, floor: Divide) -> Any:
     """The mean, in 1/32 symbols around zero, of the channel that is `number` in their order, of means of words.
 
     `x` are symbols around zero, of which those of earlier channels are known: each adds its share.
@@ -65,7 +65,7 @@ def channel_mean(number: int, means: Any, out: Any, x: Any, size: Size, form: Pi
         found = floor(means[..., channel - form.frames], _BYTE)
     else:
         found = means[..., channel] - MEAN_GAIN * _BYTE * x[..., channel + form.frames]
-    first = 3 * size.components * form.channels + number * (number - 1) // 2
+    first = 3 * components * form.channels + number * (number - 1) // 2
     for i, earlier in enumerate(order[:number]):
         found = found + out[..., first + i] * x[..., earlier]
     return found

@@ -42,3 +42,18 @@ def signed_log(v: Tensor) -> Tensor:
     size = _PER_OCTAVE * torch.log2(1 + v.abs() / _UNIT)
     y = torch.sign(v) * size
     return y + (torch.sign(v) * (size + 1e-4).floor() - y).detach()
+
+
+def exact_signed_power(n: Tensor) -> Tensor:
+    """The number that is nearest to zero of those whose signed logarithm is n, of whole numbers within `REACH`.
+
+    >>> exact_signed_power(torch.tensor([-64.0, 0, 2, 128])).tolist()
+    [-32.0, 0.0, 1.0, 96.0]
+    """
+    powers = torch.cat([torch.zeros(1, dtype=torch.float64), thresholds()]).to(n.device)
+    return torch.sign(n).double() * powers[n.abs().long()]
+
+
+def signed_power(n: Tensor) -> Tensor:
+    """The same to learn with, but for rounding."""
+    return torch.sign(n) * _UNIT * (torch.exp2(n.abs() / _PER_OCTAVE) - 1)
