@@ -13,7 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 from astrocodec._native import crc32c
 from astrocodec._native.visibility_blocks import classify, encode_block, measure
 from astrocodec.arrays import as_array
+from astrocodec.codec import decode as decode_array
 from astrocodec.codec import encode as encode_array
+from astrocodec.codec import same_bits
 from astrocodec.errors import CorruptError, FormatError
 from astrocodec.stages.loss import Loss
 from astrocodec.stages.stream import GROWTH, LOSS, MAX_SECTION, Header, Section, checksum, read_header
@@ -235,9 +237,19 @@ def _encode_exact(values: NDArray[Any], how: int, workers: int = 1) -> bytes:
     if floats is None:
         return encode_array(values)
     stream = _sealed(floats, parameters)
+    if not _gives_back(stream, values, workers):
+        return encode_array(values)
     if values.nbytes > _TRIED and len(stream) * _SURE < values.nbytes * _share_of_other(values):
         return stream
     return min(stream, encode_array(values), key=len)
+
+
+def _gives_back(stream: bytes, values: NDArray[Any], workers: int) -> bool:
+    """Whether a stream of floats, which the encoder has not decoded, decodes to the very bits."""
+    try:
+        return same_bits(decode_array(stream, workers=workers), values)
+    except FormatError:
+        return False
 
 
 def _share_of_other(values: NDArray[Any]) -> float:

@@ -92,7 +92,7 @@ def test_gates_are_the_logistic_function() -> None:
 def test_lockstep_is_far_faster_than_all_maps_for_each_pixel(tmp_path: Path) -> None:
     """What a decoder without kept maps spends on a pixel, times all pixels, against what ours spends on all."""
     form = PixelFormat("words")
-    system, x = system_of("tiny", form, tmp_path), patches(form, 8)
+    system, x = system_of("tiny", form, tmp_path), patches(form, 48)
     data = system.encode_patches(x)
     start = time.process_time()
     system.decode_patches(data, len(x))

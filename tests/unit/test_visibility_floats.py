@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 import astrocodec
+from astrocodec._native import visibility_blocks
 from astrocodec.errors import CorruptError, FormatError
 from astrocodec.stages import reference
 from astrocodec.stages.stream import read_header
@@ -157,3 +160,18 @@ def test_both_decoders_refuse_the_same_damages(scale: float) -> None:
     for length in range(0, len(stream), 41):
         kinds = outcome(astrocodec.decode, stream[:length]), outcome(reference.decode_stream, stream[:length])
         assert kinds[0] == kinds[1], length
+
+
+def test_a_stream_that_does_not_give_back_its_samples_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another codec's is, which is larger."""
+    vis = model_block()
+    assert kind_of(encode(vis)) == FLOATS
+
+    def wrong(*arguments: Any) -> Any:
+        made = visibility_blocks.encode_block(*arguments)
+        return made and (made[0][:-1] + bytes([made[0][-1] ^ 1]), made[1])
+
+    monkeypatch.setattr("astrocodec.visibility.codec.encode_block", wrong)
+    stream = encode(vis)
+    assert kind_of(stream) is None
+    assert astrocodec.decode(stream).tobytes() == vis.tobytes()
