@@ -19,7 +19,9 @@ from setuptools.command.build_ext import build_ext
 from setuptools.errors import CompileError
 from setuptools.modified import newer_group
 
-FLAGS = "-std=c11 -O3 -fvisibility=hidden -fwrapv -ffp-contract=off -fno-math-errno -Wall -Wextra"
+FLAGS = "-std=c11 -O3 -fvisibility=hidden -fwrapv -ffp-contract=off -Wall -Wextra"
+# Loops over square roots, which are vectors only where a root need not say that it was of a negative number.
+ROOTS = ("quantise", "bounded")
 PACKAGE = Path(__file__).parent / "astrocodec"
 HEADER = PACKAGE / "native" / "shipped_models.h"
 NETWORK = PACKAGE / "stages" / "network.py"
@@ -67,10 +69,14 @@ class BuildLibrary(build_ext):
             "output_dir": self.build_temp,
             "macros": extension.define_macros,
             "include_dirs": extension.include_dirs,
-            "extra_postargs": extension.extra_compile_args,
         }
+
+        def compiled(source):
+            flags = ["-fno-math-errno"] if Path(source).name.startswith(ROOTS) else []
+            return self.compiler.compile([source], **options, extra_postargs=extension.extra_compile_args + flags)
+
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            objects = pool.map(lambda source: self.compiler.compile([source], **options), extension.sources)
+            objects = pool.map(compiled, extension.sources)
             extension.extra_objects = [name for names in objects for name in names]
         # What is newer than the library still makes it anew.
         extension.sources, extension.depends = [], extension.depends + extension.sources

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from backends import BACKENDS, Backend
+from lossless_cases import names as lossless_cases
 from lossy_cases import CASES as LOSSY
 from made_models import MadeModel
 from make_golden import CASES, MODELS
@@ -38,6 +39,7 @@ def test_golden_files_are_all_known() -> None:
     expected |= {f"v1_stream_{name}{end}" for name in STREAMS for end in (".acs", ".npy")}
     expected |= {f"v1_lossy_{name}{end}" for name in LOSSY for end in (".acs", ".npy")}
     expected |= {f"v1_visibility_{name}{end}" for name in visibility_cases() for end in (".acs", ".npy")}
+    expected |= {f"v1_lossless_{name}{end}" for name in lossless_cases() for end in (".acs", ".npy", ".safetensors")}
     assert {path.name for path in HERE.glob("v1_*")} == expected
 
 

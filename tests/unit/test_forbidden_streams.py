@@ -294,7 +294,7 @@ FORBIDDEN: dict[str, tuple[Crafted, type[AstrocodecError]]] = {
     "version 2": (Crafted(head=b"\xac\x0d\x02\x01"), VersionError),
     **{
         f"codec {codec}": (Crafted(head=b"\xac\x0d\x01" + bytes([codec])), CodecNotFoundError)
-        for codec in (2, 95, 128, 192, 255)
+        for codec in (6, 95, 128, 192, 255)
     },
     **{f"data type {code}": (Crafted(code=code), CorruptError) for code in (14, 31)},
     **{f"bit {bit} of the data type": (Crafted(code=2 | 1 << bit), CorruptError) for bit in (5, 6)},
