@@ -16,8 +16,9 @@ from torch import Tensor, nn
 from astrocodec.lossless.idf_network import FAR, SCALE_PARTS, ScaledConv, extended, inner, mixture_parts
 from astrocodec.lossless.logistic_bits import logistic_bits
 from astrocodec.lossless.logistic_tables import UNIT
+from astrocodec.lossless.pixel_bits import pixel_bits
 from astrocodec.lossless.pixel_format import MIDDLE, PixelFormat
-from astrocodec.lossless.pixelcnn_parameters import channel_mean, channel_order, mixture, words_of
+from astrocodec.lossless.pixelcnn_parameters import words_of
 from astrocodec.lossless.signed_log import FINE, REACH, signed_log, signed_power
 from astrocodec.lossy.integer_network import UNIT as ACTIVATION_UNIT
 from astrocodec.lossy.integer_network import IntegerConv
@@ -193,20 +194,7 @@ class L3cNetwork(nn.Module):
         form, middle = self.form, middle_of(self.form)
         out = out.movedim(1, -1)
         words = word_means(out, form, signed_power)
-        total = torch.zeros(len(x), device=x.device)
-        for number, channel in enumerate(channel_order(form)):
-            offsets, scales, logits = mixture(out, channel, self.size.components)
-            mean = channel_mean(number, words, out, x, self.size.components, form, _floor)
-            means = mean[..., None] + offsets + UNIT * middle
-            bits = logistic_bits(x[..., channel] + middle, means, scales / SCALE_PARTS, logits, form.alphabet)
-            total = total + bits.flatten(1).sum(1)
-        return total
-
-
-def _floor(x: Tensor, divisor: int) -> Tensor:
-    """Of a quotient, whose gradient passes."""
-    y = x / divisor
-    return y + (y.floor() - y).detach()
+        return pixel_bits(x, words, out, middle, self.size.components, form)
 
 
 def _key(name: str) -> str:

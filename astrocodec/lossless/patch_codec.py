@@ -29,7 +29,7 @@ from astrocodec.lossless.patches import (
     to_words,
 )
 from astrocodec.lossless.pixel_format import PixelFormat, centred, centres_of, uncentred
-from astrocodec.lossy.weights import FINGERPRINT_SIZE, Weights, weights_of
+from astrocodec.lossy.weights import FINGERPRINT_SIZE, Weights, kept_by_weights, weights_of
 from astrocodec.stages import varint
 from astrocodec.stages.stream import MAX_ELEMENTS
 
@@ -70,18 +70,11 @@ class PatchCodec:
     install = "pip install 'astrocodec[torch]'"
 
     def __init__(self, codec_id: int, name: str, make: Callable[[Weights, str, int], PatchSystem]) -> None:
-        self.id, self.name, self._make = codec_id, name, make
-        self._made: dict[tuple[bytes, str, int], PatchSystem] = {}
+        self.id, self.name, self._system = codec_id, name, kept_by_weights(make)
 
     def system(self, weights: str | Path | bytes | None = None, device: str = "cpu", batch: int = 64) -> PatchSystem:
         """The system of weights, which is kept."""
         return self._system(weights_of(self.name, self.name if weights is None else weights), device, batch)
-
-    def _system(self, weights: Weights, device: str, batch: int) -> PatchSystem:
-        key = (weights.fingerprint, device, batch)
-        if key not in self._made:
-            self._made[key] = self._make(weights, device, batch)
-        return self._made[key]
 
     def encode(
         self,

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from astrocodec.lossless.idf_network import SCALE_PARTS
-from astrocodec.lossless.logistic_bits import logistic_bits
-from astrocodec.lossless.logistic_tables import UNIT
+from astrocodec.lossless.pixel_bits import floored, pixel_bits
 from astrocodec.lossless.pixel_format import PixelFormat
-from astrocodec.lossless.pixelcnn_parameters import channel_mean, channel_order, frame_means, mixture, words_of
+from astrocodec.lossless.pixelcnn_parameters import frame_means, words_of
 from astrocodec.lossless.pixelcnn_plan import RECTIFIED, STREAM, Layer, Plan, Size, Step
 from astrocodec.lossless.signed_log import signed_log
 from astrocodec.lossless.window_conv import WindowConv
 from astrocodec.lossy.integer_network import UNIT as ACTIVATION_UNIT
+from astrocodec.lossy.integer_network import layer_tensors
 
 GATE_BITS = 8
 _FIRST_SCALE = 56  # of 8 symbols
@@ -99,18 +102,13 @@ class PixelCnnNetwork(nn.Module):
         x = symbols.float() - middle
         maps = self.maps(words_of(x, form).movedim(-1, 1))
         out = maps["out"].movedim(1, -1)
-        words = frame_means(maps["ways"].movedim(1, -1), out, self.size, form, _floor)
-        total = torch.zeros(len(x), device=x.device)
-        for number, channel in enumerate(channel_order(form)):
-            offsets, scales, logits = mixture(out, channel, self.size.components)
-            mean = channel_mean(number, words, out, x, self.size.components, form, _floor)
-            means = mean[..., None] + offsets + UNIT * middle
-            bits = logistic_bits(x[..., channel] + middle, means, scales / SCALE_PARTS, logits, form.alphabet)
-            total = total + bits.flatten(1).sum(1)
-        return total
+        words = frame_means(maps["ways"].movedim(1, -1), out, self.size, form, floored)
+        return pixel_bits(x, words, out, middle, self.size.components, form)
 
 
-def _floor(x: Tensor, divisor: int) -> Tensor:
-    """Of a quotient, whose gradient passes."""
-    y = x / divisor
-    return y + (y.floor() - y).detach()
+def network_tensors(network: PixelCnnNetwork) -> dict[str, NDArray[Any]]:
+    """The whole numbers of a network that has learned, to be saved."""
+    tensors: dict[str, NDArray[Any]] = {}
+    for name, layer in network.plan.layers().items():
+        tensors |= layer_tensors(network.layer(name).exact(layer.reach), name)
+    return tensors

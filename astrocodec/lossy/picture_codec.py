@@ -24,7 +24,7 @@ from astrocodec.lossy.pictures import (
     real_kind,
 )
 from astrocodec.lossy.transforms import LEVELS
-from astrocodec.lossy.weights import FINGERPRINT_SIZE, Weights, find_weights
+from astrocodec.lossy.weights import FINGERPRINT_SIZE, Weights, find_weights, kept_by_weights
 from astrocodec.stages import varint
 from astrocodec.stages.stream import MAX_ELEMENTS
 
@@ -69,14 +69,7 @@ class PictureCodec:
         self, codec_id: int, name: str, kinds: tuple[str, ...], tiles: Callable[[Weights, str], Tiles]
     ) -> None:
         self.id, self.name, self._kinds = codec_id, name, kinds
-        self._make = tiles
-        self._made: dict[tuple[bytes, str], Tiles] = {}
-
-    def _tiles(self, weights: Weights, device: str) -> Tiles:
-        key = (weights.fingerprint, device)
-        if key not in self._made:
-            self._made[key] = self._make(weights, device)
-        return self._made[key]
+        self._tiles = kept_by_weights(tiles)
 
     def encode(
         self,

@@ -27,7 +27,7 @@ from astrocodec.lossy.plane_mosaic import Mosaic
 from astrocodec.lossy.plane_scales import MOST, MOST_BASE, Scales, of_rms
 from astrocodec.lossy.qhvae_tiles import QhvaeTiles
 from astrocodec.lossy.transforms import LEVELS
-from astrocodec.lossy.weights import FINGERPRINT_SIZE, Weights, find_weights
+from astrocodec.lossy.weights import FINGERPRINT_SIZE, Weights, find_weights, kept_by_weights
 from astrocodec.stages import varint
 from astrocodec.stages.stream import MAX_ELEMENTS
 from astrocodec.visibility import encode_flags
@@ -69,14 +69,7 @@ class VisibilityPlanes:
     install = "pip install 'astrocodec[torch]'"
 
     def __init__(self, codec_id: int, name: str, tiles: Callable[[Weights, str], Tiles]) -> None:
-        self.id, self.name, self._make = codec_id, name, tiles
-        self._made: dict[tuple[bytes, str], Tiles] = {}
-
-    def _tiles(self, weights: Weights, device: str) -> Tiles:
-        key = (weights.fingerprint, device)
-        if key not in self._made:
-            self._made[key] = self._make(weights, device)
-        return self._made[key]
+        self.id, self.name, self._tiles = codec_id, name, kept_by_weights(tiles)
 
     def encode(
         self,

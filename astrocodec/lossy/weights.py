@@ -5,10 +5,10 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 import safetensors
@@ -23,6 +23,8 @@ FOLDER = Path(__file__).parent / "weights"
 _LOSSLESS = Path(__file__).parents[1] / "lossless" / "weights"
 FINGERPRINT_SIZE = 8
 _SUFFIX = ".safetensors"
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -142,6 +144,19 @@ def load_weights(path: Path) -> Weights:
     weights = Weights(path.name.removesuffix(_SUFFIX), fingerprint_of(content), tensors, about)
     _read[weights.fingerprint] = weights
     return weights
+
+
+def kept_by_weights(make: Callable[Concatenate[Weights, P], T]) -> Callable[Concatenate[Weights, P], T]:
+    """What makes something of weights, once for each fingerprint and whatever else it is given."""
+    kept: dict[tuple[object, ...], T] = {}
+
+    def made(weights: Weights, /, *rest: P.args, **named: P.kwargs) -> T:
+        key = (weights.fingerprint, rest, tuple(named.items()))
+        if key not in kept:
+            kept[key] = make(weights, *rest, **named)
+        return kept[key]
+
+    return made
 
 
 def _metadata(content: bytes) -> dict[str, str]:

@@ -322,11 +322,6 @@ done:
 
 /* ---- decoding ---- */
 
-typedef struct {
-    ac_word_reader words;
-    uint32_t state[AC_STATES];
-} reader;
-
 static uint64_t pop_bits(uint32_t count, uint32_t *x, ac_word_reader *in)
 {
     uint64_t value = 0;
@@ -358,7 +353,7 @@ static inline int64_t pop_step(const ac_distances *tables, const ac_site *site, 
     return cell * ((int64_t)1 << site->shift) + (int64_t)pop_bits(site->shift, x, in);
 }
 
-static int decode_round(const ac_round *k, ac_walk *walk, ac_step *s, const ac_distances *tables, reader *in, uint32_t states, void *values, ac_refusal *why)
+static int decode_round(const ac_round *k, ac_walk *walk, ac_step *s, const ac_distances *tables, ac_rounds_reader *in, uint32_t states, void *values, ac_refusal *why)
 {
     const ac_block *const b = k->b;
     const uint32_t n = k->lanes;
@@ -398,7 +393,7 @@ static int decode_round(const ac_round *k, ac_walk *walk, ac_step *s, const ac_d
     return status;
 }
 
-static int decode_all(const ac_rounds *all, int is_predicted, const ac_distances *tables, reader *in, void *values, ac_refusal *why)
+static int decode_all(const ac_rounds *all, int is_predicted, const ac_distances *tables, ac_rounds_reader *in, void *values, ac_refusal *why)
 {
     const ac_round *k = all->at;
     ac_walk walk;
@@ -414,28 +409,7 @@ static int decode_all(const ac_rounds *all, int is_predicted, const ac_distances
     return status;
 }
 
-
 int ac_group_decode(const ac_group *g, const uint8_t *data, size_t length, ac_distances *tables, uint32_t *made, void *values, ac_refusal *why)
 {
-    ac_rounds all;
-    ac_reader r = {data, length, 0, {0}};
-    const uint32_t flags = ac_take_byte(&r), shape = flags >> AC_SHAPE_SHIFT & AC_SHAPE_BITS;
-    int status = ac_rounds_start(&all, g);
-    if (flags > AC_GROUP_FLAGS || shape >= AC_VIS_SHAPES) ac_refuse(&r.why, AC_REASON_VISIBILITY_GROUP, 0, flags, AC_GROUP_FLAGS);
-    if (!status) status = r.why.status;
-    if (!status && (flags & AC_HAS_CLASSES)) status = ac_rounds_read_classes(&all, &r, values);
-    reader in = {0};
-    const uint32_t states = status ? 0 : ac_states_of(&all);
-    const uint8_t *const first = status ? NULL : ac_take(&r, 4 * states);
-    if (first) ac_states_read(data, (size_t)(first - data), states, in.state, &r.why);
-    if (!status) status = r.why.status;
-    if (!status) {
-        if (!(*made >> shape & 1)) ac_distances_make(tables + shape, shape), *made |= 1u << shape;
-        in.words = (ac_word_reader){data + r.at, data + length, 0};
-        status = decode_all(&all, (int)(flags & AC_PREDICTED), tables + shape, &in, values, &r.why);
-    }
-    if (!status) status = ac_states_end(in.state, states, (size_t)(in.words.end - in.words.next), length, &r.why);
-    if (r.why.status) *why = r.why;
-    ac_rounds_end(&all);
-    return status;
+    return ac_rounds_decode(g, data, length, tables, made, decode_all, values, why);
 }

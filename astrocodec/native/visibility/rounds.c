@@ -128,3 +128,28 @@ int ac_rounds_read_classes(ac_rounds *all, ac_reader *r, void *values)
     }
     return r->why.status;
 }
+
+int ac_rounds_decode(const ac_group *g, const uint8_t *data, size_t length, ac_distances *tables, uint32_t *made, ac_rounds_decoder *decode, void *values, ac_refusal *why)
+{
+    ac_rounds all;
+    ac_reader r = {data, length, 0, {0}};
+    const uint32_t flags = ac_take_byte(&r), shape = flags >> AC_SHAPE_SHIFT & AC_SHAPE_BITS;
+    int status = ac_rounds_start(&all, g);
+    if (flags > AC_GROUP_FLAGS || shape >= AC_VIS_SHAPES) ac_refuse(&r.why, AC_REASON_VISIBILITY_GROUP, 0, flags, AC_GROUP_FLAGS);
+    if (!status) status = r.why.status;
+    if (!status && (flags & AC_HAS_CLASSES)) status = ac_rounds_read_classes(&all, &r, values);
+    ac_rounds_reader in = {0};
+    const uint32_t states = status ? 0 : ac_states_of(&all);
+    const uint8_t *const first = status ? NULL : ac_take(&r, 4 * states);
+    if (first) ac_states_read(data, (size_t)(first - data), states, in.state, &r.why);
+    if (!status) status = r.why.status;
+    if (!status) {
+        if (!(*made >> shape & 1)) ac_distances_make(tables + shape, shape), *made |= 1u << shape;
+        in.words = (ac_word_reader){data + r.at, data + length, 0};
+        status = decode(&all, (int)(flags & AC_PREDICTED), tables + shape, &in, values, &r.why);
+    }
+    if (!status) status = ac_states_end(in.state, states, (size_t)(in.words.end - in.words.next), length, &r.why);
+    if (r.why.status) *why = r.why;
+    ac_rounds_end(&all);
+    return status;
+}

@@ -2,8 +2,10 @@
 #ifndef AC_VISIBILITY_ROUNDS_H
 #define AC_VISIBILITY_ROUNDS_H
 
+#include "rans.h"
 #include "visibility/block.h"
 #include "visibility/steps.h"
+#include "visibility/tables.h"
 
 enum { AC_PREDICTED = 1, AC_SHAPE_SHIFT = 1, AC_SHAPE_BITS = 3, AC_HAS_CLASSES = 8, AC_GROUP_FLAGS = 15, AC_STATES = 4 };
 
@@ -49,5 +51,16 @@ void ac_round_take_classes(ac_round *round, const uint8_t *classes);
 uint8_t *ac_rounds_head(const ac_rounds *all, const void *values, void *decoded, size_t *length);
 /* The table of classes and the samples that are kept. */
 int ac_rounds_read_classes(ac_rounds *all, ac_reader *reader, void *values);
+
+/* The states and words behind the head. */
+typedef struct {
+    ac_word_reader words;
+    uint32_t state[AC_STATES];
+} ac_rounds_reader;
+
+typedef int ac_rounds_decoder(const ac_rounds *all, int is_predicted, const ac_distances *tables, ac_rounds_reader *in, void *values, ac_refusal *why);
+
+/* A group, whose samples `decode` takes out of the words. */
+int ac_rounds_decode(const ac_group *g, const uint8_t *data, size_t length, ac_distances *tables, uint32_t *made, ac_rounds_decoder *decode, void *values, ac_refusal *why);
 
 #endif
