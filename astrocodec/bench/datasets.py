@@ -69,14 +69,14 @@ def corpus_files(
     names: Collection[str] = (),
     root: str | os.PathLike[str] | None = None,
 ) -> list[CorpusFile]:
-    """List the corpus's files of some kinds, in the manifest's order; of `names`, any part of a file's name will do."""
+    """List the corpus's FITS files of some kinds, in the manifest's order; of `names`, any part of a name will do."""
     corpus = find_corpus(root)
     with open(corpus / "MANIFEST.csv", newline="", encoding="utf-8") as lines:
         rows = list(csv.DictReader(lines))
     return [
         CorpusFile(corpus / row["file"], row["file"], row["group"], row["kind"])
         for row in rows
-        if row["kind"] in kinds and (not names or any(name in row["file"] for name in names))
+        if row["kind"] in kinds and ".fits" in row["file"] and (not names or any(name in row["file"] for name in names))
     ]
 
 
