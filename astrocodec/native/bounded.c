@@ -7,6 +7,7 @@
 
 #include "as_double.h"
 #include "bounded_parts.h"
+#include "header.h"
 #include "pixel_choice.h"
 #include "trellis.h"
 #include "viterbi.h"
@@ -189,7 +190,7 @@ static void set_dither(ac_bounding *w, int is_trellis, uint64_t run)
     q->dither = is_trellis ? AC_TRELLIS : AC_DITHER_NONE, q->run = is_trellis ? run : 0;
     if (wants_dither(w)) {
         q->dither = AC_DITHER_1, q->run = 0;
-        q->seed = ac_crc32c(0, w->data, (size_t)w->count * ac_number_bytes(w->array->dtype)) % AC_SEEDS;
+        q->seed = ac_elements_checksum(0, w->array, w->data) % AC_SEEDS;
     }
     set_null(w);
 }

@@ -140,12 +140,11 @@ int ac_header_read(ac_reader *r, ac_header *h)
     return r->why.status;
 }
 
-uint32_t ac_stream_checksum(const uint8_t *header, size_t length, const ac_array *array, const void *data)
+uint32_t ac_elements_checksum(uint32_t crc, const ac_array *array, const void *data)
 {
     const size_t item = ac_number_bytes(array->dtype);
     const uint8_t *p = data;
     uint8_t swapped[4096];
-    uint32_t crc = ac_crc32c(0, header, length);
     size_t left = ac_array_size(array);
     if (!AC_HOST_IS_BIG) return left ? ac_crc32c(crc, data, left) : crc;
     while (left) {
@@ -155,4 +154,9 @@ uint32_t ac_stream_checksum(const uint8_t *header, size_t length, const ac_array
         left -= n, p += n;
     }
     return crc;
+}
+
+uint32_t ac_stream_checksum(const uint8_t *header, size_t length, const ac_array *array, const void *data)
+{
+    return ac_elements_checksum(ac_crc32c(0, header, length), array, data);
 }

@@ -39,7 +39,9 @@ size_t ac_header_write(const ac_header *header, uint8_t *out);
 /* The reader stands behind the header then. A section that is not understood is no failure yet. */
 int ac_header_read(ac_reader *reader, ac_header *header);
 
-/* CRC-32C of the header's bytes and the elements in little-endian order. */
+/* CRC-32C that goes on over elements in little-endian order, on any processor. */
+uint32_t ac_elements_checksum(uint32_t crc, const ac_array *array, const void *data);
+/* That of the header's bytes and the elements. */
 uint32_t ac_stream_checksum(const uint8_t *header, size_t length, const ac_array *array, const void *data);
 
 #endif

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds the native library for another processor, if it is not built yet, and lets an emulator decode and encode golden files there:
 #   cross.sh COMPILER EMULATOR BUILD_FOLDER PROGRAM ARGUMENTS, where PROGRAM is decode_golden (MODEL PIECE ...), decode_streams (STREAM ...),
-#   code_chunks or levels (SEED few)
+#   code_chunks, code_bounds or levels (SEED few)
 # e.g. cross.sh s390x-linux-gnu-gcc qemu-s390x build/s390x decode_golden gentle sky
 set -eu
 compiler=$1 emulator=$2 build=$3 program=$4
@@ -31,7 +31,7 @@ fi
 tests=$root/tests/native
 case $program in
 levels) sources="$tests/levels.c $tests/oracle.c" ;;
-code_chunks) sources=$here/$program.c ;;
+code_chunks | code_bounds) sources=$here/$program.c ;;
 *)
     sources=$here/$program.c
     set -- "$here/../../golden" "$@"

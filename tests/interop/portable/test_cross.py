@@ -44,20 +44,15 @@ def test_golden_files_elsewhere(processor: str, program: str, arguments: list[st
     assert len(output.splitlines()) == lines
 
 
-@pytest.fixture(scope="module")
-def streams_here(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """What the program that codes chunks prints on this processor."""
+@pytest.mark.parametrize(("program", "lines"), [("code_chunks", 52), ("code_bounds", 80)])
+@pytest.mark.parametrize("processor", PROCESSORS)
+def test_streams_made_elsewhere(processor: str, program: str, lines: int, build: Path) -> None:
+    """The same as here, of chunks and within bounds, and the same elements of them."""
     if COMPILER is None:
         pytest.skip("no C compiler")
-    return _cross(COMPILER, "", tmp_path_factory.mktemp("here"), "code_chunks")
-
-
-@pytest.mark.parametrize("processor", PROCESSORS)
-def test_chunks_elsewhere(processor: str, build: Path, streams_here: str) -> None:
-    """The same streams as here."""
-    found = _run(processor, build, "code_chunks")
-    assert found == streams_here
-    assert len(found.splitlines()) == 52
+    found = _run(processor, build, program)
+    assert found == _cross(COMPILER, "", build / "here", program)
+    assert len(found.splitlines()) == lines
 
 
 def test_kernels_for_neon_agree_with_the_oracle(build: Path) -> None:
