@@ -20,6 +20,7 @@ from astrocodec.files.target import Target
 from astrocodec.model import Model, keep_for_reading, load_model, on_installed_base
 from astrocodec.tuning import tune as fit
 from hdf5_filter.chunked import filter_ids
+from hdf5_filter.closing import closing
 from hdf5_filter.comparison import compare_files
 from hdf5_filter.copying import Place, copy_dataset, copy_file
 from hdf5_filter.dataset_loss import coded_loss
@@ -271,7 +272,7 @@ def rewrite(
         prepare(old)
         total = sum(_size(dataset) for dataset in datasets_of(old))
         meter = Meter(progress, total * (2 if verify else 1))
-        with create_like(old, out.temporary) as new:
+        with closing(create_like(old, out.temporary)) as new:
 
             def copy(dataset: h5py.Dataset, place: Place, kind: Any) -> None:
                 found = transfer(dataset, place, kind, meter.advance)

@@ -35,8 +35,10 @@ class Place:
     addresses: Addresses
 
     def put(self, obj: Any) -> None:
-        """Give an object that has no name yet this one."""
+        """Give an object that has no name yet this one; of a dataset all is written that it holds."""
         h5py.h5o.link(obj, self.group, self.name, self.links)
+        if isinstance(obj, h5py.h5d.DatasetID):
+            h5py.Dataset(obj).flush()  # errors of closing it would go unheard
 
 
 CopyDataset = Callable[[h5py.Dataset, Place, Any], None]
@@ -265,6 +267,7 @@ def _write_elements(source: Any, target: Any, path: bytes, addresses: Addresses)
         with block_elements(source, box) as elements:
             addresses.translate(elements, shown(path))
             write_block(target, box, elements)
+    h5py.Dataset(target).flush()
 
 
 def _group_properties(source: Any) -> Any:

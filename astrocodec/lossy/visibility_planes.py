@@ -31,6 +31,7 @@ from astrocodec.lossy.weights import FINGERPRINT_SIZE, Weights, find_weights, ke
 from astrocodec.stages import varint
 from astrocodec.stages.stream import MAX_ELEMENTS
 from astrocodec.visibility import encode_flags
+from astrocodec.visibility.beside import flags_beside, noise_beside
 from astrocodec.visibility.noise import noise_to_code
 
 SPAN = 8.0  # scales that a picture's 0 to 1 spans
@@ -108,19 +109,20 @@ class VisibilityPlanes:
         TypeError, ValueError
             The array is none of these, or an option is outside of its range.
         """
-        _see(values, quality, flags, scale)
+        _see(values, quality, scale)
+        flags = flags_beside(flags, values.shape)
         found = find_weights(weights or self.name)
         said = _Said(found.fingerprint, quality, 1.0, math.nan, 0)
         if not values.size:
             return said.to_bytes(), b""
         tiles = self._tiles(found, device)
-        flagged = np.zeros(values.shape, bool) if flags is None else np.asarray(flags, bool)
+        flagged = np.zeros(values.shape, bool) if flags is None else flags
         absent = flagged | (values == 0)
         finite = ~absent & np.isfinite(values)
         if sigma is None:
             spread = noise_to_code(np.where(finite, values, 0), flagged)
         else:
-            spread = np.broadcast_to(np.asarray(sigma, np.float32), values.shape[1:])
+            spread = noise_beside(sigma, values.shape[1:], "sigma")
         wanted = of_rms(values, finite, (0, 1)) if scale == "rms" else spread
         # Of what has no noise that is known, errors are to be small beside what there is.
         scales = Scales.fitted(np.where(wanted > 0, wanted, of_rms(values, finite, (0,))))
@@ -244,7 +246,7 @@ class VisibilityPlanes:
         return Scales(base, *found)
 
 
-def _see(values: NDArray[Any], quality: int, flags: ArrayLike | None, scale: str) -> None:
+def _see(values: NDArray[Any], quality: int, scale: str) -> None:
     """Refuse what is not allowed."""
     if values.dtype.str[1:] not in ("c8", "c16"):
         raise TypeError(f"dtype {values.dtype} found, allowed are complex64 and complex128: convert the visibilities")
@@ -254,8 +256,6 @@ def _see(values: NDArray[Any], quality: int, flags: ArrayLike | None, scale: str
         raise ValueError(f"quality is {quality}, allowed are whole numbers of 0 to {LEVELS - 1}")
     if scale not in SCALES:
         raise ValueError(f"scale is {scale!r}, allowed are {', '.join(SCALES)}")
-    if flags is not None and np.shape(flags) != values.shape:
-        raise ValueError(f"flags have shape {np.shape(flags)}, visibilities {values.shape}")
 
 
 def _nested(values: NDArray[Any]) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 import zlib
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,7 @@ from astrocodec.stages.loss import Loss
 from astrocodec.stages.stream import GROWTH, LOSS, MAX_SECTION, Header, Section, checksum, read_header
 from astrocodec.stages.visibility import CODEC, FLOATS, INTEGERS, LATTICE, LONG_SERIES, MAX_BASE, MAX_ROW, PARAMETERS
 from astrocodec.stages.visibility_classes import CODED, KEPT
+from astrocodec.visibility.beside import flags_beside, noise_beside
 from astrocodec.visibility.exact_floats import float_block, is_nothing
 from astrocodec.visibility.noise import noise_to_code, typical_difference
 
@@ -60,6 +62,8 @@ def noise_share(noise_increase: float | str) -> float:
     try:
         text = noise_increase.strip() if isinstance(noise_increase, str) else noise_increase
         share = float(text[:-1]) / 100 if isinstance(text, str) and text.endswith("%") else float(text)
+        if isinstance(text, bool | np.bool_):
+            raise TypeError
     except (TypeError, ValueError):
         raise ValueError(f"noise_increase is {noise_increase!r}, a number is needed, such as 0.01 or '1%'") from None
     if not 0 < share <= 1:
@@ -135,24 +139,19 @@ def encode(
     values = _values_of(vis)
     if model not in _HOW:
         raise ValueError(f"model is {model!r}, allowed are 'none', 'predicted' and None, for what is smaller")
-    if flags is not None and np.shape(flags) != values.shape[:4]:
-        raise ValueError(f"flags have shape {np.shape(flags)}, visibilities {values.shape[:4]}")
+    flagged = flags_beside(flags, values.shape[:4])
+    if operator.index(workers) < 1:
+        raise ValueError(f"workers is {workers}, at least 1 is needed")
     if noise_increase is None:
         return _encode_exact(values, _HOW[model], workers)
-    if workers < 1:
-        raise ValueError(f"workers is {workers}, at least 1 is needed")
     share = noise_share(noise_increase)
     if values.dtype.kind != "c":
         raise ValueError("integers are coded exactly: leave noise_increase out, or convert them to complex64")
     if not values.size:
         return _encode_exact(values, _HOW[model], workers)
-    if noise is None:
-        found = noise_to_code(values, None if flags is None else np.asarray(flags, bool), workers)
-    else:
-        found = np.broadcast_to(np.asarray(noise, np.float32), values.shape[1:])
-    return _encode_lossy(
-        values, found, share, None if flags is None else np.ascontiguousarray(flags, bool), _HOW[model], workers
-    )
+    given = None if noise is None else noise_beside(noise, values.shape[1:], "noise")
+    found = noise_to_code(values, flagged, workers) if given is None else given
+    return _encode_lossy(values, found, share, flagged, _HOW[model], workers)
 
 
 def _seal(made: tuple[bytes, NDArray[Any]], block: _Block, *sections: Section) -> bytes:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import operator
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from astrocodec import codec
 from astrocodec._native import crc32c, visibility
+from astrocodec.arrays import as_array
 from astrocodec.stages.flags import FLAGS, bitmap_of, parameters_of
 from astrocodec.stages.stream import MAX_AXES, Header, checksum
 
@@ -30,7 +33,7 @@ def encode_flags(flags: ArrayLike, *, baselines: int | None = None) -> bytes:
     Raises
     ------
     TypeError
-        They are not booleans.
+        They are not booleans, or masked, or `baselines` is no whole number.
     ValueError
         More than 32 axes, or fewer rows than `baselines`.
 
@@ -43,14 +46,14 @@ def encode_flags(flags: ArrayLike, *, baselines: int | None = None) -> bytes:
     >>> len(stream) < 100, bool((astrocodec.decode(stream) == flags).all())
     (True, True)
     """
-    given = np.asarray(flags)
+    given = as_array(flags)
     if given.dtype != np.dtype(bool):
         raise TypeError(f"flags of {given.dtype} found, booleans are allowed: say which are flagged, as in values != 0")
     if not given.size or given.ndim > MAX_AXES:
         return codec.encode(given)  # stored, or refused
     # NumPy has booleans of other bytes than 0 and 1, by views.
     values = np.not_equal(np.require(given, requirements=["C"]).view(np.uint8), 0).reshape(given.shape)
-    bitmap = bitmap_of(values.shape, baselines)
+    bitmap = bitmap_of(values.shape, None if baselines is None else operator.index(baselines))
     if not 1 <= bitmap.period <= bitmap.rows:
         raise ValueError(f"baselines is {baselines}, flags of shape {values.shape} have {bitmap.rows} rows")
     data = visibility.encode_flags(bitmap, values)

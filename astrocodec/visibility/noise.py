@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from operator import index
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from astrocodec.arrays import as_array
+from astrocodec.visibility.beside import flags_beside
 from astrocodec.visibility.differences import OPERATORS, Differences, median_around
 from astrocodec.visibility.native_differences import NativeDifferences
 
@@ -47,8 +50,9 @@ def estimate_noise(vis: ArrayLike, flags: ArrayLike | None = None, *, workers: i
 
     Raises
     ------
-    ValueError
-        `vis` has other than four axes, `flags` another shape, or `workers` is below 1.
+    TypeError, ValueError
+        `vis` is not complex, or has other than four axes; `flags` have another shape; one is masked; `workers` is no
+        whole number above 0.
 
     Examples
     --------
@@ -57,9 +61,15 @@ def estimate_noise(vis: ArrayLike, flags: ArrayLike | None = None, *, workers: i
     >>> bool(np.all(abs(estimate_noise(vis) / 5 - 1) < 0.2))
     True
     """
-    if workers < 1:
+    values = as_array(vis)
+    if values.dtype.kind != "c":
+        raise TypeError(f"dtype {values.dtype} found, complex visibilities are needed")
+    if values.ndim != 4:
+        raise ValueError(f"{values.ndim} axes found, 4 are needed: time, baseline, freq, pol")
+    flagged = flags_beside(flags, values.shape)
+    if index(workers) < 1:
         raise ValueError(f"workers is {workers}, at least 1 is needed")
-    found = _noise_of(vis, flags, workers)
+    found = _noise_of(values, flagged, workers)
     return np.where(found > 0, found, np.float32(np.nan))
 
 
@@ -80,13 +90,8 @@ def typical_difference(vis: NDArray[Any]) -> float:
     return float(np.median(found[found > 0])) if (found > 0).any() else math.nan
 
 
-def _noise_of(vis: ArrayLike, flags: ArrayLike | None, workers: int) -> NDArray[np.float32]:
+def _noise_of(values: NDArray[Any], flags: NDArray[np.bool_] | None, workers: int) -> NDArray[np.float32]:
     """Noise of samples, some of the times if those tell it; NaN where it cannot be known, 0 where there is none."""
-    values = np.asarray(vis)
-    if values.ndim != 4:
-        raise ValueError(f"{values.ndim} axes found, 4 are needed: time, baseline, freq, pol")
-    if flags is not None and np.shape(flags) != values.shape:
-        raise ValueError(f"flags have shape {np.shape(flags)}, visibilities {values.shape}")
     if not values.size:
         return np.full(values.shape[1:], np.nan, np.float32)
     flagged = None if flags is None else np.ascontiguousarray(flags, bool)

@@ -12,13 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from astrocodec.bounds import Bound
-from astrocodec.errors import FormatError
 from astrocodec.files.meter import ProgressCall
 from astrocodec.stages.flags import FLAGS
 from astrocodec.visibility.chunks import chunk_sides, filter_of, write_chunks
 from astrocodec.visibility.coding import VISIBILITY, BaselineGrowth, Lossy, encode_visibilities, is_of_visibilities
-from astrocodec.visibility.data.grid import grid_rows
-from astrocodec.visibility.data.uvh5 import is_uvh5, parts_of
+from astrocodec.visibility.data.uvh5 import grid_of, parts_of
 from astrocodec.visibility.flags import encode_flags
 from hdf5_filter.boxes import Box
 from hdf5_filter.compress import rewrite
@@ -30,7 +28,7 @@ from hdf5_filter.reading import available_cores
 from hdf5_filter.report import DatasetReport, FileReport
 from hdf5_filter.storage import describe, describe_with_loss, reason_to_keep
 from hdf5_filter.transfer import compress_dataset, fitted_chunks, plain_properties
-from hdf5_filter.writing import create_dataset
+from hdf5_filter.writing import NotCodedError, create_dataset
 
 __all__ = ["compress_uvh5"]
 
@@ -54,8 +52,7 @@ class _Order:
     @classmethod
     def of(cls, file: h5py.File) -> _Order:
         """That of a file."""
-        header = file["Header"]
-        grid = grid_rows(*(header[name][()] for name in ("time_array", "ant_1_array", "ant_2_array")))
+        grid = grid_of(file)
         times, baselines = grid.rows.shape
         channels = file["Data/visdata"].shape[-2]
         if grid.is_table and grid.antenna1.ndim == 1:
@@ -182,18 +179,16 @@ def compress_uvh5(
     writers: list[_Writer] = []
 
     def prepare(file: h5py.File) -> None:
-        if not is_uvh5(file):
-            raise FormatError(
-                f"{os.fspath(source)}: no uvh5 file: it has no Data/visdata, Data/flags and Data/nsamples; "
-                "`astrocodec h5-compress` takes any HDF5 file"
-            )
         writers.append(_Writer(file, lossy, cores))
 
     def transfer(dataset: h5py.Dataset, place: Place, kind: Any, advance: Callable[[int], None]) -> DatasetReport:
-        reason = reason_to_keep(dataset)
+        reason, why = reason_to_keep(dataset), "would not become smaller"
         if not reason:
             if _is_coded(dataset, dataset.file, place.path):
-                made = writers[0].store(dataset, place, kind, advance)
+                try:
+                    made = writers[0].store(dataset, place, kind, advance)
+                except NotCodedError as error:
+                    made, why = None, str(error)
             else:
                 chunks = fitted_chunks(dataset, None)
                 bound = weights if place.path == _WEIGHTS and dataset.dtype.kind == "f" else None
@@ -204,7 +199,7 @@ def compress_uvh5(
             if made is not None:
                 place.put(made.id)
                 return describe_with_loss(made, "compressed")
-            reason = "would not become smaller"
+            reason = why
         copy_dataset(dataset, place, kind)
         return describe(dataset, "copied", reason)
 

@@ -50,6 +50,10 @@ def test_what_encode_flags_refuses_and_what_it_stores() -> None:
     for rows in (0, 7, -1):
         with pytest.raises(ValueError, match="baselines"):
             encode_flags(np.zeros((6, 2, 2), bool), baselines=rows)
+    with pytest.raises(TypeError, match="mask"):
+        encode_flags(np.ma.masked_array([True, False], [False, True]))
+    with pytest.raises(TypeError, match="float"):
+        encode_flags(np.zeros((6, 2, 2), bool), baselines=1.5)  # type: ignore[arg-type]
     assert astrocodec.decode(encode_flags(np.zeros((4, 0, 2), bool))).shape == (4, 0, 2)
     odd = np.array([2, 0, 255, 1], np.uint8).view(bool)
     assert astrocodec.decode(encode_flags(odd)).view(np.uint8).tolist() == [1, 0, 1, 1]

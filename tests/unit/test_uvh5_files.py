@@ -13,6 +13,7 @@ h5py = pytest.importorskip("h5py")
 hdf5_filter = pytest.importorskip("hdf5_filter")
 
 from astrocodec.visibility.coding import Lossy  # noqa: E402
+from astrocodec.visibility.data.uvh5 import Uvh5Set  # noqa: E402
 from astrocodec.visibility.uvh5_files import compress_uvh5  # noqa: E402
 
 MADE = Visibilities(VisibilitySettings("meerkat", stations=4, times=7, channels=16, occupied=0.2, seed=3)).block(0, 7)
@@ -70,3 +71,40 @@ def test_what_is_no_uvh5_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match="no uvh5 file"):
         compress_uvh5(tmp_path / "a.h5", tmp_path / "b.h5")
     assert not (tmp_path / "b.h5").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "says"),
+    [
+        ("Header/time_array", None, "it has no Header/time_array, Header/ant_1_array and"),
+        ("Header/time_array", np.arange(5.0), r"Header/time_array of shape \(5,\), \(42,\) is needed beside"),
+        ("Header/time_array", 3.0, r"Header/time_array of shape \(\), "),
+        ("Header/ant_1_array", np.full(42, b"x"), "Header/ant_1_array of .S1, numbers are needed"),
+        ("Header", 3.0, "it has no Header/time_array"),
+        ("Data/flags", np.zeros((42, 16), bool), r"Data/flags of shape \(42, 16\)"),
+        ("Data/visdata", np.zeros(42), r"Data/visdata of shape \(42,\), \[row, freq, pol\] is needed"),
+    ],
+)
+def test_what_does_not_fit_the_visibilities_is_told(tmp_path: Path, name: str, values: object, says: str) -> None:
+    write_uvh5(tmp_path / "a.uvh5", MADE.vis, MADE.flags)
+    with h5py.File(tmp_path / "a.uvh5", "r+") as file:
+        del file[name]
+        if values is not None:
+            file[name] = values
+    for use in (lambda: compress_uvh5(tmp_path / "a.uvh5", tmp_path / "b.h5"), lambda: Uvh5Set(tmp_path / "a.uvh5")):
+        with pytest.raises(FormatError, match=says):
+            use()
+    assert [path.name for path in tmp_path.iterdir()] == ["a.uvh5"]
+
+
+def test_a_type_that_the_filter_does_not_code_is_copied(tmp_path: Path) -> None:
+    swapped = np.dtype({"names": ["r", "i"], "formats": ["i4", "i4"], "offsets": [4, 0]})
+    write_uvh5(tmp_path / "a.uvh5", MADE.vis, MADE.flags)
+    with h5py.File(tmp_path / "a.uvh5", "r+") as file:
+        shape = file["Data/visdata"].shape
+        del file["Data/visdata"]
+        file["Data/visdata"] = np.ones(shape, swapped)
+    report = compress_uvh5(tmp_path / "a.uvh5", tmp_path / "b.uvh5")
+    (note,) = (entry.note for entry in report.datasets if entry.name == "/Data/visdata")
+    assert "compound type cannot be coded" in note
+    assert report.checked == "verified"

@@ -1,9 +1,12 @@
 """Measurement Sets with odd names, links, modes, and locks of others: they come back, or are refused in words."""
 
+import errno
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,9 +16,9 @@ h5py = pytest.importorskip("h5py")
 
 from measurement_sets import files_of, make_set  # noqa: E402
 
-from astrocodec.errors import FormatError  # noqa: E402
+from astrocodec.errors import DifferenceError, FormatError  # noqa: E402
 from astrocodec.visibility import archive, files  # noqa: E402
-from astrocodec.visibility.archive import packed_files  # noqa: E402
+from astrocodec.visibility.archive import packed_files, whole_sets  # noqa: E402
 from astrocodec.visibility.data import tables as opening  # noqa: E402
 
 
@@ -118,6 +121,51 @@ def test_modes_come_back_and_no_output_is_more_readable(source: Path, mode: int)
     source.with_name("a.h5").chmod(0o600)
     files.decompress(source.with_name("a.h5"), source.with_name("c.ms"))
     assert not any(bits(path) & 0o070 & mode & 0o444 for path in source.with_name("c.ms").rglob("*"))
+
+
+def test_columns_of_another_table_are_refused(source: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    shutil.copytree(source, source.with_name("b.ms"))
+    tables.msconcat([str(source), str(source.with_name("b.ms"))], str(source.with_name("both.ms")))
+    given = sorted(source.parent.iterdir())
+    with pytest.raises(FormatError, match=r"both\.ms: its columns ANTENNA1, .* of another table; make a copy"):
+        files.compress_in_place(source.with_name("both.ms"))
+    assert sorted(source.parent.iterdir()) == given
+
+
+def test_columns_beside_those_in_datasets_are_compared_when_a_set_comes_back(
+    source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tables.table(str(source), readonly=False, ack=False) as table:
+        for row in range(table.nrows()):
+            table.putcell("FLAG_CATEGORY", row, np.ones((1, *table.getcell("DATA", row).shape), bool))
+        manager = table.getdminfo("FLAG_CATEGORY")["NAME"]
+        assert table.getdminfo("EXPOSURE")["NAME"] == manager
+    archive.archive_measurement_set(source, source.with_name("a.h5"))
+    archive.restore_measurement_set(source.with_name("a.h5"), source.with_name("b.ms"))
+    put = whole_sets.put_cells
+
+    def put_and_more(table: Any, *what: Any) -> None:
+        put(table, *what)
+        table.putcell("EXPOSURE", 2, 5.0)
+
+    monkeypatch.setattr(whole_sets, "put_cells", put_and_more)
+    with pytest.raises(DifferenceError, match="column EXPOSURE is not restored"):
+        archive.restore_measurement_set(source.with_name("a.h5"), source.with_name("c.ms"))
+    assert sorted(path.name for path in source.parent.iterdir()) == ["a.h5", "a.ms", "b.ms"]
+
+
+@pytest.mark.parametrize("call", ["posix_fallocate", "fsync"])
+def test_a_full_disk_is_told_with_the_name_of_the_set(source: Path, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
+    archive.archive_measurement_set(source, source.with_name("a.h5"))
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(source / ".b.ms.part" / "table.f3_TSM1"))
+
+    monkeypatch.setattr(os, call, full)
+    with pytest.raises(OSError, match="No space left") as caught:
+        archive.restore_measurement_set(source.with_name("a.h5"), source.with_name("b.ms"))
+    assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, str(source.with_name("b.ms")))
+    assert sorted(path.name for path in source.parent.iterdir()) == ["a.h5", "a.ms"]
 
 
 HOLDER = """

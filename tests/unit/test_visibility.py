@@ -200,7 +200,12 @@ def test_noise_follows_baselines_and_channels() -> None:
         ({"noise_increase": 0}, ValueError),
         ({"noise_increase": "much"}, ValueError),
         ({"noise_increase": 0.01, "flags": np.zeros((1, 1))}, ValueError),
+        ({"noise_increase": True}, ValueError),
         ({"model": "best"}, ValueError),
+        ({"workers": 1.5}, TypeError),
+        ({"noise_increase": 0.01, "noise": np.ones(7)}, ValueError),
+        ({"noise_increase": 0.01, "noise": 1j}, TypeError),
+        ({"noise_increase": 0.01, "flags": np.ma.masked_array(np.zeros((2, 2, 4, 1)), 1)}, TypeError),
     ],
 )
 def test_options_are_checked(options: dict[str, object], error: type[Exception]) -> None:

@@ -50,6 +50,15 @@ def test_native_differences_are_those_of_the_reference(shape: tuple[int, ...]) -
                 assert np.isnan(profiles[0][0]).all()
 
 
+def test_what_is_no_array_of_visibilities_is_refused() -> None:
+    with pytest.raises(TypeError, match="float64"):
+        estimate_noise(np.ones((2, 3, 4, 1)))
+    with pytest.raises(TypeError, match="mask"):
+        estimate_noise(np.ma.masked_array(np.ones((2, 3, 4, 1), "c8"), True))
+    with pytest.raises(ValueError, match="flags have shape"):
+        estimate_noise(np.ones((2, 3, 4, 1), "c8"), np.zeros((2, 3, 4), bool))
+
+
 def test_threads_change_nothing() -> None:
     vis, flags = made_block((9, 70, 33, 2))
     assert np.array_equal(estimate_noise(vis, flags), estimate_noise(vis, flags, workers=3), equal_nan=True)

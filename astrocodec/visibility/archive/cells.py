@@ -276,7 +276,7 @@ def write_columns(
         if key not in numbers:
             numbers[key] = len(numbers)
             options = {"compression": "gzip", "shuffle": True, "fletcher32": True}
-            rows.create_dataset(str(numbers[key]), data=part.rows, chunks=True, **options)
+            rows.create_dataset(str(numbers[key]), data=part.rows, chunks=True, **options).flush()
         same = [other for other in cells if other.column == "FLAG" and other.shape == part.shape]
         flags = next((other for other in same if np.array_equal(other.rows, part.rows)), None)
         is_lossy = part.column in noisy

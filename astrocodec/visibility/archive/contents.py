@@ -40,7 +40,7 @@ def write_contents(file: h5py.File) -> None:
     """Write down, under a checksum, what is in an archive that is otherwise whole."""
     text = json.dumps(dict(_found(file))).encode()
     options = {"chunks": (len(text),), "compression": "gzip", "fletcher32": True}
-    file.create_dataset("contents", data=np.frombuffer(text, np.uint8), **options)
+    file.create_dataset("contents", data=np.frombuffer(text, np.uint8), **options).flush()
 
 
 def check_contents(file: h5py.File) -> None:

@@ -14,6 +14,7 @@ from astrocodec.visibility.data.tables import open_table
 
 __all__ = ["open_whole"]
 
+_FORWARD = "ForwardColumn"  # how the types of managers begin that have another table's cells
 _IS_TABLE = "Table: "  # how a keyword begins that is a subtable
 
 
@@ -38,6 +39,12 @@ def open_whole(source: str | os.PathLike[str]) -> Iterator[Any]:
                 f"{name}: its rows are those of {', '.join(table.partnames()[:3])}; name these sets, or make a copy "
                 "with rows of its own"
             )
+        for manager in table.getdminfo().values():
+            if manager["TYPE"].startswith(_FORWARD):
+                raise FormatError(
+                    f"{name}: its columns {', '.join(manager['COLUMNS'][:3])} are those of another table; make a copy "
+                    "that has its own, such as table(...).copy(name, deep=True, valuecopy=True) of python-casacore does"
+                )
         _check_links(folder, name)
         seen, left = {str(folder)}, [table]
         while left:

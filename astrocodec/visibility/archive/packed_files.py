@@ -61,11 +61,12 @@ def pack_files(group: h5py.Group, folder: Path, is_hollow: Callable[[Path], bool
                 at += len(part)
         if at != sum(entry[3] for entry in index.files):
             raise DifferenceError(f"{path}: changed while it was read; nothing was written")
+    data.flush()
     for below, _, _ in os.walk(folder):
         name = Path(below).relative_to(folder)
         index.folders.append((os.fspath(name), _mode(modes_of / name) & _OF_FOLDERS))
     text = json.dumps(index._asdict()).encode()
-    group.create_dataset("index", data=np.frombuffer(text, np.uint8), **kind | {"chunks": (len(text),)})
+    group.create_dataset("index", data=np.frombuffer(text, np.uint8), **kind | {"chunks": (len(text),)}).flush()
 
 
 def _mode(path: Path) -> int:
@@ -96,20 +97,23 @@ def index_of(group: h5py.Group, name: str) -> Index:
     return Index(folders, files, links)
 
 
-def unpack_files(group: h5py.Group, made: Path, name: str, only: str = "") -> None:
-    """Write the files and links, or one of the files, which is there, again."""
+def unpack_files(group: h5py.Group, made: Path, name: str, is_wanted: Callable[[str], bool] | None = None) -> None:
+    """Write the files and links again, or those files that are wanted, into folders that are there."""
     index, at, data = index_of(group, name), 0, group["data"]
-    for below, _ in index.folders if not only else []:
+    for below, _ in index.folders if is_wanted is None else []:
         (made / below).mkdir(parents=True, exist_ok=True)
     for path, mode, size, kept in index.files:
-        if not only or path == only:
+        if is_wanted is None or is_wanted(path):
             with (made / path).open("wb") as file:
                 for start in range(at, at + kept, _BLOCK):
                     file.write(data[start : min(start + _BLOCK, at + kept)].tobytes())
                 file.truncate(size)
+                if kept < size:
+                    file.flush()
+                    os.posix_fallocate(file.fileno(), 0, size)  # casacore ends the process where the disk is full
             (made / path).chmod(mode & _OF_FILES | stat.S_IRUSR | stat.S_IWUSR)
         at += kept
-    for path, target in index.links if not only else []:
+    for path, target in index.links if is_wanted is None else []:
         (made / path).symlink_to(target)
     inside = os.path.realpath(made) + os.sep
     for path, target in index.links:

@@ -43,7 +43,9 @@ from astrocodec.visibility.archive.own_tables import open_whole
 from astrocodec.visibility.archive.packed_files import different_file, files_in, give_modes, pack_files, unpack_files
 from astrocodec.visibility.coding import Lossy
 from astrocodec.visibility.data.tables import open_table, put_rows
+from hdf5_filter.closing import closing
 from hdf5_filter.files import naming_damaged_file, open_file, system_errors
+from hdf5_filter.names import disk_error
 from hdf5_filter.reading import available_cores
 from hdf5_filter.report import DatasetReport, FileReport
 from hdf5_filter.storage import describe_with_loss
@@ -148,7 +150,7 @@ def archive_measurement_set(
             scratch_folder(target) as scratch,
             system_errors(os.fspath(target)),
         ):
-            with h5py.File(out.temporary, "w") as file:
+            with closing(h5py.File(out.temporary, "w")) as file:
                 file.attrs["astrocodec"], file.attrs["version"] = KIND, VERSION
                 file.attrs["name"] = np.bytes_(os.fsencode(folder.resolve().name))
                 write_columns(file, table, cells, noisy, lossy, weights, cores, meter.advance)
@@ -240,13 +242,18 @@ def restore_measurement_set(
     if not is_archive(source):
         raise FormatError(f"{os.fspath(source)}: holds no Measurement Set; `astrocodec vis-compress` makes such files")
     name = os.fspath(source)
-    with open_file(source) as file, naming_damaged_file(name), scratch_folder(path) as scratch:
+    with (
+        open_file(source) as file,
+        naming_damaged_file(name),
+        system_errors(os.fspath(target)),
+        scratch_folder(path) as scratch,
+    ):
         check_contents(file)
         meter = Meter(progress, sum(dataset.nbytes for dataset in file["columns"].values()) * (2 if verify else 1))
         made = scratch / "restored"
         _restore(file, made, meter.advance)
         if verify:
-            _check_restored(file, made, name, meter.advance)
+            _check_restored(file, made, scratch / "emptied", name, meter.advance)
         for below in files_in(made):
             with below.open("rb") as written:
                 os.fsync(written.fileno())
@@ -275,19 +282,20 @@ def _restore(file: h5py.File, made: Path, advance: Callable[[int], None]) -> Non
             try:
                 put_cells(table, dataset, file["rows"][str(int(dataset.attrs["rows"]))][...], advance)
             except (KeyError, IndexError, ValueError, RuntimeError) as error:
-                if isinstance(error, AstrocodecError):
+                if isinstance(error, AstrocodecError) or disk_error(error) is not None:
                     raise
                 text = f"{file.filename}: dataset {dataset.name!r} does not fit its set: it is damaged: {error}"
                 raise CorruptError(text) from error
-    unpack_files(file["files"], made, file.filename, only="table.lock")  # which casacore wrote to
+    unpack_files(file["files"], made, file.filename, lambda path: path == "table.lock")  # which casacore wrote to
 
 
-def _check_restored(file: h5py.File, made: Path, name: str, advance: Callable[[int], None]) -> None:
+def _check_restored(file: h5py.File, made: Path, scratch: Path, name: str, advance: Callable[[int], None]) -> None:
     """Compare what was restored with the archive."""
     datasets = list(file["columns"].values())
     with open_table(made) as table:
         columns = {str(dataset.attrs["column"]) for dataset in datasets}
-        kept = _files_kept(table, {c: manager for c, manager in coded_columns(table).items() if c in columns})
+        in_datasets = {c: manager for c, manager in coded_columns(table).items() if c in columns}
+        kept = _files_kept(table, in_datasets)
         for dataset in datasets:
             rows = file["rows"][str(int(dataset.attrs["rows"]))][...]
             reader = Reader(table, Cells(str(dataset.attrs["column"]), rows, dataset.shape[2:], dataset.dtype))
@@ -297,6 +305,14 @@ def _check_restored(file: h5py.File, made: Path, name: str, advance: Callable[[i
                 if _different(said, found)[rows[cut] >= 0].any():
                     raise DifferenceError(f"{name}: {dataset.name!r} is not restored; please report this")
                 advance(found.nbytes)
+        if not set(in_datasets.values()) <= set(TILED):
+            scratch.mkdir()
+            unpack_files(file["files"], scratch, name, lambda path: path == os.path.basename(path))
+            with open_table(scratch) as emptied:
+                column = _different_column(emptied, table, in_datasets)
+            shutil.rmtree(scratch)
+            if column is not None:
+                raise DifferenceError(f"{name}: column {column} is not restored; please report this")
     different = different_file(file["files"], made, name, kept)
     if different is not None:
         raise DifferenceError(f"{name}: file {different} is not restored; please report this")
@@ -342,9 +358,7 @@ def _compare(
     advance: Callable[[int], None],
 ) -> None:
     """Restore a set, and compare it with the one that it was made from."""
-    managers = {c: str(info["SEQNR"]) for info in table.getdminfo().values() for c in info["COLUMNS"]}
     in_datasets = {part.column: coded[part.column] for part in cells}
-    emptied = {managers[column] for column, manager in in_datasets.items() if manager not in TILED}
     is_kept = _files_kept(table, in_datasets)
     with h5py.File(archive, "r") as file:
         name = different_file(file["files"], folder, str(archive), is_kept)
@@ -355,14 +369,26 @@ def _compare(
         if name is not None:
             raise DifferenceError(f"{folder}: file {name} is not restored; please report this")
         with open_table(made) as copy:
-            for column in table.colnames():
-                if column in coded:
-                    same = shapes_of(table, column) == shapes_of(copy, column)
-                else:
-                    same = managers[column] not in emptied or _same_cells(table, copy, column)
-                if not same:
-                    raise DifferenceError(f"{folder}: column {column} differs in the copy")
+            if (column := _different_column(table, copy, in_datasets)) is not None:
+                raise DifferenceError(f"{folder}: column {column} differs in the copy")
             _compare_cells(folder, table, copy, cells, file["columns"], advance)
+
+
+def _different_column(table: Any, copy: Any, in_datasets: Mapping[str, str]) -> str | None:
+    """The first column with other shapes of cells, or with other cells where these lie among some that were taken out.
+
+    Cells that are in datasets, and those in files that are kept whole, are compared by others.
+    """
+    managers = {c: str(info["SEQNR"]) for info in table.getdminfo().values() for c in info["COLUMNS"]}
+    emptied = {managers[column] for column, manager in in_datasets.items() if manager not in TILED}
+    for column in table.colnames():
+        if column in in_datasets:
+            same = shapes_of(table, column) == shapes_of(copy, column)
+        else:
+            same = managers[column] not in emptied or _same_cells(table, copy, column)
+        if not same:
+            return str(column)
+    return None
 
 
 def _same_cells(table: Any, copy: Any, column: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import h5py
@@ -11,10 +12,10 @@ import numpy.typing as npt
 
 import hdf5_filter
 from astrocodec.errors import FormatError
-from astrocodec.visibility.data.grid import grid_rows
+from astrocodec.visibility.data.grid import Grid, grid_rows
 from astrocodec.visibility.data.visibility_set import VisibilitySet
 
-__all__ = ["Uvh5Set", "is_uvh5", "parts_of"]
+__all__ = ["Uvh5Set", "grid_of", "parts_of"]
 
 _POLARIZATIONS = {
     -8: "YX",
@@ -32,9 +33,40 @@ _POLARIZATIONS = {
 }
 
 
-def is_uvh5(file: h5py.File) -> bool:
-    """Whether an HDF5 file holds visibilities as uvh5 does."""
-    return all(isinstance(file.get(f"Data/{name}"), h5py.Dataset) for name in ("visdata", "flags", "nsamples"))
+def grid_of(file: h5py.File) -> Grid:
+    """
+    The rows of a uvh5 file.
+
+    Raises
+    ------
+    FormatError
+        It is none: a dataset is missing, or has other rows than the visibilities.
+    """
+    vis, *beside = _datasets(file, "Data", ("visdata", "flags", "nsamples"))
+    of_rows = _datasets(file, "Header", ("time_array", "ant_1_array", "ant_2_array"))
+    if vis.ndim not in (3, 4):
+        raise FormatError(f"{file.filename}: Data/visdata of shape {vis.shape}, [row, freq, pol] is needed")
+    rights = [(found, vis.shape) for found in beside] + [(found, vis.shape[:1]) for found in of_rows]
+    for found, shape in rights:
+        if found.shape != shape:
+            name = found.name.strip("/")
+            raise FormatError(f"{file.filename}: {name} of shape {found.shape}, {shape} is needed beside Data/visdata")
+    for found in of_rows:
+        if found.dtype.kind not in "iuf":
+            raise FormatError(f"{file.filename}: {found.name.strip('/')} of {found.dtype}, numbers are needed")
+    return grid_rows(*(found[()] for found in of_rows))
+
+
+def _datasets(file: h5py.File, group: str, names: Sequence[str]) -> list[h5py.Dataset]:
+    """Datasets that a uvh5 file has."""
+    inside = file.get(group)
+    found = [inside.get(name) if isinstance(inside, h5py.Group) else None for name in names]
+    if not all(isinstance(each, h5py.Dataset) for each in found):
+        raise FormatError(
+            f"{file.filename}: no uvh5 file: it has no {', '.join(f'{group}/{name}' for name in names[:-1])} and "
+            f"{group}/{names[-1]}; `astrocodec h5-compress` takes any HDF5 file"
+        )
+    return found
 
 
 def parts_of(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -60,15 +92,17 @@ class Uvh5Set(VisibilitySet):
         hdf5_filter.register()
         self.name = os.fspath(path)
         self._file = h5py.File(path, "r")
-        if not is_uvh5(self._file):
+        try:
+            self.grid = grid_of(self._file)
+            frequencies, polarizations = _datasets(self._file, "Header", ("freq_array", "polarization_array"))
+        except BaseException:
             self._file.close()
-            raise FormatError(f"{self.name}: no uvh5 file: it has no Data/visdata, Data/flags and Data/nsamples")
+            raise
         header, self._data = self._file["Header"], self._file["Data"]
         self.telescope = _text(header, "telescope_name")
-        self.frequencies = np.asarray(header["freq_array"], np.float64).reshape(-1)
-        numbers = np.asarray(header["polarization_array"]).reshape(-1).tolist()
+        self.frequencies = np.asarray(frequencies, np.float64).reshape(-1)
+        numbers = np.asarray(polarizations).reshape(-1).tolist()
         self.polarizations = tuple(_POLARIZATIONS.get(number, str(number)) for number in numbers)
-        self.grid = grid_rows(header["time_array"][()], header["ant_1_array"][()], header["ant_2_array"][()])
         kind = self._data["visdata"].dtype
         self.dtype = kind[0] if kind.names else kind
 
