@@ -50,6 +50,24 @@ def lane_count(symbols: int) -> int:
     return min(max(1, symbols // _PER_LANE), _MOST_LANES)
 
 
+def found_by(distributions: Distributions, which: Integers, quantile: Integers) -> tuple[Integers, Integers, Integers]:
+    """Symbols whose intervals hold `quantile`, of the distributions `which`, and where the intervals start and end."""
+    symbol = np.zeros(len(which), np.int64)
+    width = distributions.alphabet
+    start, end = np.zeros_like(symbol), np.full_like(symbol, 1 << _BITS)
+    here = np.arange(len(which))
+    while width > 1:
+        width = -(-width // _WAYS)
+        places = np.minimum(symbol[:, None] + width * np.arange(1, _WAYS), distributions.alphabet)
+        edges = np.empty((len(which), _WAYS + 1), np.int64)
+        edges[:, 0], edges[:, -1] = start, end
+        edges[:, 1:-1] = distributions.cumulative(which, places)
+        part = (edges[:, 1:-1] <= quantile[:, None]).sum(1)
+        symbol = symbol + width * part
+        start, end = edges[here, part], edges[here, part + 1]
+    return symbol, start, end
+
+
 class LaneEncoder:
     """Takes intervals call by call; a decoder takes symbols in the same calls."""
 
@@ -150,19 +168,7 @@ class LaneDecoder:
         """One symbol of each lane, or of the first where fewer are left."""
         x = self._state[: len(which)]
         quantile = (x & _QUANTILE).astype(np.int64)
-        symbol = np.zeros(len(which), np.int64)
-        width = distributions.alphabet
-        start, end = np.zeros_like(symbol), np.full_like(symbol, 1 << _BITS)
-        here = np.arange(len(which))
-        while width > 1:
-            width = -(-width // _WAYS)
-            places = np.minimum(symbol[:, None] + width * np.arange(1, _WAYS), distributions.alphabet)
-            edges = np.empty((len(which), _WAYS + 1), np.int64)
-            edges[:, 0], edges[:, -1] = start, end
-            edges[:, 1:-1] = distributions.cumulative(which, places)
-            part = (edges[:, 1:-1] <= quantile[:, None]).sum(1)
-            symbol = symbol + width * part
-            start, end = edges[here, part], edges[here, part + 1]
+        symbol, start, end = found_by(distributions, which, quantile)
         frequency = (end - start).astype(np.uint64)
         x = frequency * (x >> np.uint64(_BITS)) + (quantile - start).astype(np.uint64)
         empty = x < _FIRST

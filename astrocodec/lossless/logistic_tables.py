@@ -109,17 +109,19 @@ class Logistics:
         """Frequencies of all below `symbols` (m, ...), 0 to alphabet, of the distributions `which`, m of them."""
         lead = (slice(None), *(None,) * (symbols.ndim - 1))
         distance = (symbols * UNIT - UNIT // 2)[..., None] - self.means[which][lead]
-        scales = self.scales[which][lead]
-        if self.alphabet <= _SMALL:
-            parts = _tabulated(distance, scales)
-        else:
-            parts = _logistic(distance, inverse_scales()[scales])
+        parts = self._curve(distance, self.scales[which][lead])
         total = (self.weights[which][lead] * parts).sum(-1)
         free = (1 << MASS_BITS) - self.alphabet
         found: Integers = symbols + ((total >> WEIGHT_BITS) * free >> _CDF_BITS)
         found[symbols <= 0] = 0
         found[symbols >= self.alphabet] = 1 << MASS_BITS
         return found
+
+    def _curve(self, distance: Integers, scales: Integers) -> Integers:
+        """What lies below a distance from the mean, in units of 2^-32."""
+        if self.alphabet <= _SMALL:
+            return _tabulated(distance, scales)
+        return _logistic(distance, inverse_scales()[scales])
 
     def intervals(self, symbols: Integers) -> tuple[Integers, Integers]:
         """Starts and frequencies of the symbols (n,) themselves."""

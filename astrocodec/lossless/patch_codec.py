@@ -64,13 +64,18 @@ class PatchCodec:
         Also of the weights.
     make : callable
         Makes a system of weights, a device, and how many patches a network is given at a time.
+    research : bool, optional
+        Whether it shows that something can be done, and is not for data.
     """
 
     exact = True
     install = "pip install 'astrocodec[torch]'"
 
-    def __init__(self, codec_id: int, name: str, make: Callable[[Weights, str, int], PatchSystem]) -> None:
+    def __init__(
+        self, codec_id: int, name: str, make: Callable[[Weights, str, int], PatchSystem], research: bool = False
+    ) -> None:
         self.id, self.name, self._system = codec_id, name, kept_by_weights(make)
+        self._research = {"status": "research"} if research else {}
 
     def system(self, weights: str | Path | bytes | None = None, device: str = "cpu", batch: int = 64) -> PatchSystem:
         """The system of weights, which is kept."""
@@ -148,7 +153,7 @@ class PatchCodec:
         if not said.is_network:
             return {"coded by": "causal"}
         planes = "residuals" if said.is_residual else "auto"
-        return {"coded by": self.name, "weights": said.fingerprint.hex(), "planes": planes}
+        return {"coded by": self.name, "weights": said.fingerprint.hex(), "planes": planes, **self._research}
 
     def _read(self, parameters: bytes) -> Said:
         if len(parameters) != _FORM.size:
