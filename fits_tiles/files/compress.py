@@ -6,118 +6,47 @@ import os
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
-import numpy as np
-
-import astrocodec
-from astrocodec.codecs import exact_codec, find_codec
+from astrocodec.codecs import exact_codec
 from astrocodec.errors import CorruptError, DifferenceError, FormatError
-from astrocodec.files.file_report import ImageLoss, weakest
-from astrocodec.files.image_loss import image_loss
+from astrocodec.files.file_report import weakest
 from astrocodec.files.meter import Meter, ProgressCall
-from astrocodec.files.target import REFERENCES, FileLike, Target, target_name
+from astrocodec.files.target import FileLike, Target, target_name
 from astrocodec.model import Model, load_model
-from astrocodec.stages import varint
-from fits_tiles.files.bounded_image import ImageBound, LossOptions, NotLossyError, scaling_of
 from fits_tiles.files.check import Pair, compare
 from fits_tiles.files.chosen_reference import ChosenReference
-from fits_tiles.files.coders import BoundedCoder, LosslessCoder, TileCoder
+from fits_tiles.files.compress_settings import CompressSettings, dither_method, loss_options
 from fits_tiles.files.container import (
-    CONTAINERS,
     EMPTY_PRIMARY,
     begins_with_primary_image,
-    coder_for,
-    odd_padding,
     restored_header,
 )
-from fits_tiles.files.cube_tiles import with_cube_tiles
 from fits_tiles.files.foreign import Staged, staged
+from fits_tiles.files.image_table import Image, bound_of, write_image
 from fits_tiles.files.packed import packing_of_path
 from fits_tiles.files.quantisation import StepsError
 from fits_tiles.files.reference_files import References, references_of
 from fits_tiles.files.reference_store import carry
 from fits_tiles.files.report import FileReport, HduReport
-from fits_tiles.files.sample import tuned_model, tuned_to_steps, tuned_within
 from fits_tiles.files.selection import select
 from fits_tiles.files.source import open_source, size_on_disk
 from fits_tiles.files.survey import survey
-from fits_tiles.files.tile_pixels import FloatSteps
-from fits_tiles.files.tiles_io import copy_bytes, file_size, read_band, write_table
-from fits_tiles.layout.blocks import Hdu, card_value, find_card, int_card, padded, split_cards, walk, was_primary
-from fits_tiles.layout.card_format import assemble
+from fits_tiles.files.tiles_io import copy_bytes, file_size
+from fits_tiles.layout.blocks import Hdu, card_value, find_card, walk, was_primary
 from fits_tiles.layout.checksums import write_checksums
-from fits_tiles.layout.grid import plan_bands, plan_tile_shape
 from fits_tiles.layout.headers import (
-    ALGORITHM,
-    HeapSize,
-    Quantization,
-    TileLayout,
-    build_header,
     holds_tiles,
-    is_unusual,
     why_not_kept,
 )
-from fits_tiles.layout.loss_cards import loss_cards
 from fits_tiles.layout.manifest import MOST_HDUS, fill_manifest, header_without_manifest, room_for
-from fits_tiles.layout.model_cards import holds_whole_model, model_cards
-from fits_tiles.layout.original_card import KeptTiles
-from fits_tiles.layout.plain_image import image_shape, is_plain_image
-from fits_tiles.layout.sections import named_borders
-from fits_tiles.layout.table import CodedTile, TileTable, needs_wide
+from fits_tiles.layout.model_cards import holds_whole_model
+from fits_tiles.layout.plain_image import is_plain_image
 from fits_tiles.layout.tiles_card import fingerprint_in
 
 __all__ = ["compress"]
-
-_DITHERS = {"none": -1, "no_dither": -1, "subtractive_dither_1": 1, "subtractive_dither_2": 2}
-_MIN_TUNED_BYTES = 1 << 14
-
-
-@dataclass(frozen=True)
-class _Settings:
-    container: str
-    tile_shape: tuple[int, ...] | None
-    model: Model
-    codec: str
-    self_contained: bool
-    tune: bool
-    effort: int
-    level: float | None
-    dither: int
-    seed: int | None
-    workers: int
-    checksums: bool
-    reference: ChosenReference | None
-    loss: LossOptions | None
-
-    def __post_init__(self) -> None:
-        if self.container not in CONTAINERS:
-            raise ValueError(f"container is {self.container!r}, allowed are {' and '.join(map(repr, CONTAINERS))}")
-        if not 1 <= self.effort <= 9:
-            raise ValueError(f"effort is {self.effort}, allowed are 1 to 9")
-        if self.workers < 1:
-            raise ValueError(f"workers is {self.workers}, at least 1 is needed")
-        if self.seed is not None and not 1 <= self.seed <= 10000:
-            raise ValueError(f"dither_seed is {self.seed}, allowed are 1 to 10000")
-        if self.level is not None and not np.isfinite(self.level):
-            raise ValueError(f"quantize_level is {self.level}, a finite number is needed")
-        plan_tile_shape((1, 1), self.tile_shape)
-        model_cards(self.model, whole=self.self_contained)
-
-    def write_reference(self, plain: IO[bytes], packed: IO[bytes]) -> None:
-        """Compress an image that others are coded beside as they are."""
-        compress(
-            plain,
-            packed,
-            model=self.model,
-            effort=self.effort,
-            workers=self.workers,
-            self_contained=self.self_contained,
-            tune=self.tune,
-        )
 
 
 def compress(
@@ -251,12 +180,12 @@ def compress(
     (True, (64, 64))
     """
     started = time.perf_counter()
-    loss = _loss_options(max_error, noise_increase, gain, read_noise, dither, protect_sources, saturation)
+    loss = loss_options(max_error, noise_increase, gain, read_noise, dither, protect_sources, saturation)
     if loss and (quantize_level or reference is not None or codec != "causal"):
         raise ValueError("a bound goes with none of quantize_level, reference and codec: choose one")
     asked = {"model": model != "default", "self_contained": self_contained, "effort": effort != 5}
     is_causal = exact_codec(codec, **asked) == "causal"
-    settings = _Settings(
+    settings = CompressSettings(
         container,
         None if tile_shape is None else tuple(int(n) for n in tile_shape),
         load_model(model),
@@ -265,7 +194,7 @@ def compress(
         tune and is_causal,
         effort,
         quantize_level or None,
-        1 if loss else _dither_method(dither),
+        1 if loss else dither_method(dither),
         dither_seed,
         workers,
         checksums,
@@ -388,41 +317,11 @@ def _check(
         raise DifferenceError(f"{error} (in the new file, which was not kept; please report it)") from error
 
 
-def _loss_options(
-    max_error: float | str | None,
-    noise_increase: float | str | None,
-    gain: float | str | None,
-    read_noise: float | None,
-    dither: int | str | None,
-    protect_sources: bool,
-    saturation: float | None,
-) -> LossOptions | None:
-    """What may be lost within a bound; None without one."""
-    if max_error is None and noise_increase is None:
-        others = {"gain": gain, "read_noise": read_noise, "saturation": saturation}
-        given = [name for name, value in others.items() if value is not None]
-        given += ["protect_sources"] if protect_sources else []
-        if given:
-            raise ValueError(f"{' and '.join(given)} need a bound: give max_error or noise_increase")
-        return None
-    if dither not in (None, False, True):
-        raise ValueError(f"dither is {dither!r}, with a bound True, False or None is needed")
-    is_dithered = None if dither is None else bool(dither)
-    return LossOptions(max_error, noise_increase, gain, read_noise, is_dithered, protect_sources, saturation)
-
-
-def _dither_method(dither: int | str | None) -> int:
-    method = _DITHERS.get(dither.lower()) if isinstance(dither, str) else {None: 1, 0: -1}.get(dither, dither)
-    if method not in (-1, 1, 2):
-        raise ValueError(f"dither is {dither!r}, allowed are -1 (none), 1 and 2 (subtractive)")
-    return method
-
-
 def _write(
     out: IO[bytes],
     plain: Staged,
     chosen: set[int],
-    settings: _Settings,
+    settings: CompressSettings,
     name: str,
     report: FileReport,
     meter: Meter,
@@ -446,12 +345,18 @@ def _write(
                 out.write(EMPTY_PRIMARY)
                 written += 1
                 entry.compressed_bytes += len(EMPTY_PRIMARY)
-            room = room_for(hdus_out) if hdu.index == packed[0] else []
-            known = plain.kept.get(hdu.index), plain.steps.get(hdu.index)
             source = plain.decoded.get(hdu.index)
-            bound = _bound_of(settings, hdu, hdus[0], source, entry)
+            image = Image(
+                fd,
+                hdu,
+                f"{name}: {hdu.label}",
+                room_for(hdus_out) if hdu.index == packed[0] else [],
+                plain.kept.get(hdu.index),
+                plain.steps.get(hdu.index),
+                bound_of(settings, hdu, hdus[0], source, entry),
+            )
             try:
-                lossy = _write_image(out, fd, hdu, settings, f"{name}: {hdu.label}", entry, meter, room, *known, bound)
+                lossy = write_image(out, image, settings, entry, meter, partial(_write_reference, settings))
             except StepsError as error:
                 raise _UntoldError({plain.origin[hdu.index]: str(error)}) from error
             pairs.append(Pair(hdu, written, tiles=True, lossy=lossy))
@@ -499,190 +404,14 @@ def _empty_manifest(out: IO[bytes], start: int, hdu: Hdu) -> None:
         write_checksums(out.fileno(), Hdu(0, start, header, data_start, hdu.data_bytes, start + hdu.size))
 
 
-def _write_image(
-    out: IO[bytes],
-    fd: int,
-    hdu: Hdu,
-    settings: _Settings,
-    where: str,
-    entry: HduReport,
-    meter: Meter,
-    room: list[bytes],
-    kept: KeptTiles | None,
-    steps: FloatSteps | None,
-    bound: ImageBound | None = None,
-) -> bool:
-    """Write one image HDU as a table of tiles; return whether that lost anything."""
-    start = out.tell()
-    shape = image_shape(hdu)
-    layout = TileLayout(
-        settings.container,
-        ALGORITHM,
-        int_card(hdu.cards, "BITPIX", where),
-        shape,
-        plan_tile_shape(shape, settings.tile_shape),
-        wide=False,
-    )
-    if settings.codec != "causal" or (settings.level and steps):
-        # Tiles are made again of the integers that floats were made of, and of no other pixels.
-        kept, steps = None if steps else kept, None
-    if steps and settings.tile_shape is None:
-        layout = replace(layout, tile_shape=plan_bands(shape, steps.how.image.tile_shape))
-    elif (
-        settings.tile_shape is None
-        and settings.codec == "causal"
-        and bound is None
-        and (settings.level is None or layout.bitpix > 0)
-    ):
-        layout = with_cube_tiles(fd, hdu, layout)
-    quantization = _quantization(settings, layout, fd, hdu)
-    kept = None if quantization or bound else kept  # other pixels give other tiles
-    size = hdu.data_bytes + (len(kept.data) if kept else 0)
-    layout = replace(layout, wide=needs_wide(size, layout.grid.count), quantization=quantization)
-    model = settings.model
-    beside, image = None, ""
-    if settings.reference and quantization is None and layout.bitpix > 0:
-        found = settings.reference.beside(layout, hdu.index)
-        if found is None:
-            entry.add_note(f"{settings.reference.path} has no image of this shape")
-        else:
-            beside, image = found
-    if settings.tune and hdu.data_bytes >= _MIN_TUNED_BYTES:
-        # One that goes along seldom pays: then the model is that of the image alone.
-        pixels = None if beside is None or beside.embed else beside.pixels
-        if bound:
-            model = tuned_within(fd, hdu, layout, settings.model, settings.effort, bound)
-        elif steps:
-            model = tuned_to_steps(fd, hdu, layout, settings.model, settings.effort, steps)
-        else:
-            model = tuned_model(fd, hdu, layout, settings.model, settings.effort, pixels)
-    has_sums = any(card[:8] in (b"CHECKSUM", b"DATASUM ") for card in hdu.cards)
-    keep: dict[str, Any] = {
-        "padding": odd_padding(fd, hdu),
-        "room": room,
-        "source": kept.card if kept else None,
-        "checksums": settings.checksums and has_sums,
-        "renew": bound is not None and has_sums,
-    }
-    header = hdu.header if bound is None else _with_loss(hdu, None)
-    coder_with = partial(
-        coder_for,
-        layout,
-        model if settings.self_contained or not model.is_shipped or model != settings.model else None,
-        None if settings.self_contained else settings.model,
-        thorough=settings.tune,
-        codec=settings.codec,
-        borders=named_borders(hdu.cards, (1, *shape)[-2], shape[-1]),
-        beside=beside,
-        steps=steps,
-        bound=bound,
-    )
-    # A single tile holds its model itself, in fewer bytes than cards take.
-    coded = None
-    if layout.grid.count == 1 and model.kind == "T" and not settings.self_contained:
-        band = next(layout.grid.bands())
-        pixels = np.frombuffer(read_band(fd, hdu.data_start, band, where), layout.pixel_type).reshape(band.shape)
-        coder = coder_with(embeds=True)
-        coded = coder.encode(0, pixels)
-        if _takes_fewer_blocks_with_cards(layout, header, coded, model, keep):
-            coded = None
-    if coded is None:
-        coder = coder_with(embeds=False)
-    in_cards = settings.codec == "causal" and coded is None
-    size = write_table(
-        out,
-        layout,
-        header,
-        coder,
-        lambda band: read_band(fd, hdu.data_start, band, where),
-        where=where,
+def _write_reference(settings: CompressSettings, plain: IO[bytes], packed: IO[bytes]) -> None:
+    """Compress an image that others are coded beside as they are."""
+    compress(
+        plain,
+        packed,
+        model=settings.model,
+        effort=settings.effort,
         workers=settings.workers,
-        advance=meter.advance,
-        only=coded,
-        model=model_cards(model, whole=settings.self_contained) if in_cards else [],
-        kept=kept,
-        final=lambda: header if bound is None else _with_loss(hdu, _loss_of(coder, hdu)),
-        **{name: value for name, value in keep.items() if name != "source"},
+        self_contained=settings.self_contained,
+        tune=settings.tune,
     )
-    lost = None if bound is None else _loss_of(coder, hdu)
-    if bound is not None and lost is None:
-        out.seek(start)
-        out.truncate()
-        entry.add_note("lossless: within its bound nothing would be gained")
-        return _write_image(out, fd, hdu, settings, where, entry, meter, room, kept, steps)
-    meter.advance(hdu.size - hdu.data_bytes)
-    entry.tell_image("compressed", layout)
-    entry.add_note(steps.how.words if steps else "", "--to original gives the very file back" if kept else "")
-    if beside is not None:
-        used = isinstance(coder, LosslessCoder) and coder.is_beside
-        if used and settings.reference:
-            settings.reference.keep(beside, image, settings.write_reference)
-            place = "" if beside.embed or settings.reference.folder is None else f", kept in {REFERENCES}"
-            entry.add_note(f"beside {image}{place}")
-        else:
-            entry.add_note(f"{image} tells nothing of it")
-    entry.compressed_bytes += size
-    entry.work_out_bits()
-    if settings.codec == "causal":
-        entry.tell_model(coder.fingerprint, model if coder.fingerprint == model.fingerprint else None)
-    else:
-        entry.codec = f"{settings.codec} (id {find_codec(settings.codec).id})"
-    if quantization is not None:
-        entry.add_note(f"lossy: quantised at level {quantization.level:g}")
-    if bound is not None and lost is not None:
-        entry.tell_loss(lost)
-        entry.add_note(bound.note)
-    return quantization is not None or lost is not None
-
-
-def _bound_of(settings: _Settings, hdu: Hdu, first: Hdu, source: Hdu | None, entry: HduReport) -> ImageBound | None:
-    """What may be lost of an image; None for nothing, with a note on why where something was asked for."""
-    if settings.loss is None:
-        return None
-    try:
-        if is_unusual(hdu.header):
-            raise NotLossyError("its unusual header has no place for cards that tell of a loss")
-        if why := why_not_kept(_with_loss(hdu, None)):
-            raise NotLossyError(why)
-        bitpix = int_card(hdu.cards, "BITPIX", hdu.label)
-        return settings.loss.of_image(hdu.cards, bitpix, first.cards, source.cards if source else ())
-    except NotLossyError as refusal:
-        entry.add_note(f"kept lossless: {refusal}")
-        return None
-
-
-def _loss_of(coder: TileCoder, hdu: Hdu) -> ImageLoss | None:
-    """What the tiles that were coded have lost."""
-    assert isinstance(coder, BoundedCoder)
-    return image_loss(coder.losses.values(), abs(scaling_of(hdu.cards)[0]))
-
-
-def _with_loss(hdu: Hdu, found: ImageLoss | None) -> bytes:
-    """The header of an image with the cards that tell of its loss, as long whatever they say."""
-    return assemble([*split_cards(hdu.header), *loss_cards(found)])
-
-
-def _takes_fewer_blocks_with_cards(
-    layout: TileLayout, header: bytes, tile: CodedTile, model: Model, keep: dict[str, Any]
-) -> bool:
-    """Tell whether a file is shorter with the model of a single tile in cards than with it in the tile's stream."""
-    if tile.plain or astrocodec.inspect(tile.stream).model_fingerprint != model.fingerprint:
-        return False
-    file = len(model.to_bytes())
-    section = 1 + len(varint.put(file)) + file
-    source = keep["source"]
-    data = TileTable.empty(layout, 1).rows.nbytes + len(tile.stream) + (source.size if source else 0)
-    headers = [
-        len(build_header(layout, header, HeapSize(1), model=cards, **keep)) for cards in (model_cards(model), [])
-    ]
-    return headers[0] + padded(data - section) < headers[1] + padded(data)
-
-
-def _quantization(settings: _Settings, layout: TileLayout, fd: int, hdu: Hdu) -> Quantization | None:
-    if settings.level is None or layout.bitpix > 0:
-        return None
-    seed = settings.seed
-    if seed is None:
-        first = read_band(fd, hdu.data_start, next(layout.grid.bands()), hdu.label)
-        seed = int(np.frombuffer(first, np.uint8).sum(dtype=np.uint64)) % 10000 + 1
-    return Quantization(float(settings.level), settings.dither, seed)
