@@ -10,6 +10,7 @@ import platform
 import shlex
 import subprocess
 import sys
+import typing
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -42,13 +43,22 @@ def read_csv(path: str | os.PathLike[str]) -> list[dict[str, str]]:
         return list(csv.DictReader(lines))
 
 
+def value_of(text: str, kind: Any) -> Any:
+    """A value of a column of some type: text, or a number, or nothing."""
+    if kind is str:
+        return text
+    if not text:
+        return None
+    return int(text) if int in (kind, *typing.get_args(kind)) else float(text)
+
+
 def provenance() -> dict[str, Any]:
     """Describe the circumstances of a measurement; ``-dirty`` marks a commit from which tracked files differ."""
     return {
         "command": shlex.join(["python", os.path.relpath(sys.argv[0]), *sys.argv[1:]]),
         "commit": _commit(),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "processor": _processor(),
+        "processor": processor(),
         "cores": os.cpu_count(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
@@ -111,7 +121,7 @@ def _commit() -> str:
         return "not a git checkout"
 
 
-def _processor() -> str:
+def processor() -> str:
     """Name the processor as the system does."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from astrocodec.bench.lossless.rows import PARTS
+from astrocodec.cli.bench_lossless import SUFFIXES, LosslessOptions, bench_lossless
 from astrocodec.cli.bench_tasks import Benched, BenchTask, bench_file
 from astrocodec.cli.exit_codes import combine
 from astrocodec.cli.failures import Failure, end_with
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @click.command("bench")
-@click.argument("files", nargs=-1, required=True)
+@click.argument("files", nargs=-1)
 @click.option("--lossy", is_flag=True, help="Measure lossy codecs of images.")
 @click.option("--vis", is_flag=True, help="Measure codecs of visibilities.")
 @click.option("--codec", "codecs", metavar="NAME", multiple=True, help="Only codecs with this in their names; repeat.")
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
     metavar="OUT.png|OUT.csv",
     type=click.Path(dir_okay=False, path_type=Path),
     multiple=True,
-    help="Write the curves as a picture, or every figure as a table; repeat.",
+    help="Write the curves as a picture, or every figure as a table; lossless also .html and .md; repeat.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("-r", "--recursive", is_flag=True, help="Take the files in directories and below.")
@@ -46,7 +48,29 @@ if TYPE_CHECKING:
 @extension_option("Measure this HDU, dataset or array only; repeat.")
 @click.option("--plane", type=int, help="Plane of cubes, from 0.  [default: the middle one]")
 @click.option(
-    "--side", type=click.IntRange(64), default=1024, show_default=True, help="Pixels along a side, of the middle."
+    "--side", type=click.IntRange(64), help="Pixels along a side, of the middle.  [default: 1024, of lossless all]"
+)
+@click.option("--part", "parts", type=click.Choice(PARTS), multiple=True, help="Lossless: only this table; repeat.")
+@click.option("--train", "steps", type=click.IntRange(1), metavar="STEPS", help="Lossless: train for each set.")
+@click.option(
+    "--weights",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Lossless: where weights CODEC-SYMBOLS-SET.safetensors are, and trained ones go.",
+)
+@click.option("--set", "settings", metavar="NAME=VALUE", multiple=True, help="Lossless: of networks, as of train.")
+@click.option("--seed", type=click.IntRange(0), default=0, help="Lossless: of training and of what is tested.")
+@click.option("--files", "most", type=click.IntRange(1), metavar="N", help="Lossless: test N files of a set at most.")
+@click.option(
+    "--data", type=click.Path(file_okay=False, path_type=Path), help="Lossless: folder for sets of AstroCompress."
+)
+@click.option(
+    "--with",
+    "earlier",
+    metavar="OUT.csv",
+    type=click.Path(dir_okay=False, exists=True, path_type=Path),
+    multiple=True,
+    help="Lossless: tell of an earlier run's table too; repeat.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace outputs that exist.")
 @click.option("-v", "--verbose", is_flag=True, help="Say what was left out; show tracebacks.")
@@ -62,24 +86,54 @@ def bench_command(
     jobs: int,
     extensions: tuple[int | str, ...],
     plane: int | None,
-    side: int,
+    side: int | None,
+    parts: tuple[str, ...],
+    steps: int | None,
+    weights: Path | None,
+    settings: tuple[str, ...],
+    seed: int,
+    most: int | None,
+    data: Path | None,
+    earlier: tuple[Path, ...],
     overwrite: bool,
     verbose: bool,
     quiet: bool,
 ) -> None:
-    """Code FILES with lossy codecs, ours and others, and tell what each costs at equal noise.
+    """Code FILES, of folders too, with codecs of others and ours, and tell what each costs.
 
-    With --lossy images: whole HDUs are charged. `of fpack` is the size over that of fpack's RICE tiles where those add
-    the same variance; `noise +` the added variance over that of the noise, `max e` the largest error over the noise,
-    and fluxes are median change and scatter in units of their own noise. Needs `pip install
+    Without --lossy and --vis images of integers, losslessly, by learned codecs too: the tables of AstroCompress
+    (Truong et al. 2025), its own figures beside. A folder, or a group of a MANIFEST.csv, is a set: 15 of 100 of its
+    files are tested, of a single one the last rows. FILES may also be AstroCompress/NAME, or a clone of such a set.
+    Needs `pip install 'astrocodec[analysis,bench,torch]'`.
+
+    With --lossy images at equal noise: whole HDUs are charged. `of fpack` is the size over that of fpack's RICE tiles
+    where those add the same variance; `noise +` the added variance over that of the noise, `max e` the largest error
+    over the noise, and fluxes are median change and scatter in units of their own noise. Needs `pip install
     'astrocodec[analysis,bench]'`.
 
     With --vis sets of visibilities (Measurement Sets, uvh5, uvfits, NumPy archives), of which the first 64 MB are
     taken: bits per real at D = 10, 1 and 0.1 %, and what errors do to images and spectra. Needs
     `pip install 'astrocodec[vis,bench,torch]'`.
     """
-    if lossy == vis:
-        raise click.UsageError("Give --lossy for images, or --vis for visibilities.")
+    if lossy and vis:
+        raise click.UsageError("Give --lossy for images, or --vis for visibilities, or neither for lossless codecs.")
+    options = LosslessOptions(parts, steps, weights, settings, seed, most, data, earlier)
+    if not files and not earlier:
+        raise click.UsageError("Missing argument 'FILES...'.")
+    if not (lossy or vis):
+        if given := [name for name, value in (("-e", extensions), ("--plane", plane)) if value]:
+            raise click.UsageError(
+                f"{' and '.join(given)}: of --lossy; lossless codecs get the images that training gets."
+            )
+        _check_outputs(outputs, overwrite, SUFFIXES)
+        if not outputs:
+            need_output()
+        tell = partial(_show, verbose=verbose)
+        bench_lossless(
+            files, codecs, outputs, side, jobs, options, tell, as_json=as_json, overwrite=overwrite, quiet=quiet
+        )
+    if given := options.given():
+        raise click.UsageError(f"{', '.join(given)}: of lossless codecs, not of --lossy and --vis.")
     _check(outputs, overwrite, codecs, vis)
     if vis:
         paths = [Path(file) for file in files]
@@ -88,7 +142,7 @@ def bench_command(
     refuse_inputs(outputs, paths)
     if not outputs:
         need_output()
-    tasks = [BenchTask(path, codecs, plane, frozenset(extensions), side, vis) for path in paths]
+    tasks = [BenchTask(path, codecs, plane, frozenset(extensions), side or 1024, vis) for path in paths]
     results = run_files(bench_file, tasks, jobs, quiet, lost=_lost, tell=partial(_show, verbose=verbose))
     rows = [row for result in results for row in result.rows]
     vis_rows = [row for result in results for row in result.vis_rows]
@@ -111,10 +165,7 @@ def bench_command(
 
 def _check(outputs: Sequence[Path], overwrite: bool, codecs: tuple[str, ...], vis: bool) -> None:
     """Refuse what cannot be done, before the work."""
-    for output in outputs:
-        if output.suffix.lower() not in (".png", ".csv"):
-            raise click.UsageError(f"-o {output}: give a name that ends in .png or .csv.")
-        check_output(output, overwrite)
+    _check_outputs(outputs, overwrite, (".png", ".csv"))
     try:
         if vis:
             from astrocodec.bench.visibilities.peers import visibility_peers
@@ -128,6 +179,13 @@ def _check(outputs: Sequence[Path], overwrite: bool, codecs: tuple[str, ...], vi
         raise click.UsageError(f"--codec: {error}.") from None
 
 
+def _check_outputs(outputs: Sequence[Path], overwrite: bool, suffixes: Sequence[str]) -> None:
+    for output in outputs:
+        if output.suffix.lower() not in suffixes:
+            raise click.UsageError(f"-o {output}: give a name that ends in {' or '.join(suffixes)}.")
+        check_output(output, overwrite)
+
+
 def _lost(file: str, failure: Failure) -> Benched:
     return Benched(file, failures=[failure])
 
@@ -136,7 +194,7 @@ def _show(result: Benched, verbose: bool) -> Benched:
     """Print what went wrong, and what was left out where that is all or was asked for."""
     for failure in result.failures:
         click.echo(f"astrocodec: {failure.message}", err=True)
-    told = result.rows or result.vis_rows or result.failures
+    told = result.rows or result.vis_rows or result.lossless_rows or result.failures
     for title, reason in result.skipped if verbose or not told else ():
         click.echo(one_line(f"{title}: left out: {reason}"), err=True)
     for trace in result.traces if verbose else ():

@@ -8,6 +8,8 @@ from astrocodec.cli.task import ReadTask
 from astrocodec.files.executor import Progress
 
 if TYPE_CHECKING:
+    from astrocodec.bench.lossless.contenders import Contender
+    from astrocodec.bench.lossless.rows import Row as LosslessRow
     from astrocodec.bench.lossy.measure import Row
     from astrocodec.bench.visibilities.measure import Row as VisRow
 
@@ -23,12 +25,23 @@ class BenchTask(ReadTask):
     visibilities: bool = False  # whether it is a set of visibilities
 
 
+@dataclass(frozen=True)
+class LosslessTask(ReadTask):
+    """What to do with one file, or the part of it that is tested."""
+
+    dataset: str = ""
+    rows: tuple[float, float] = (0.0, 1.0)  # part of its rows
+    side: int | None = None  # pixels along a side, of the middle; None: whole images
+    wanted: "tuple[tuple[Contender, tuple[str, ...]], ...]" = ()  # codecs, and the tables that they are for
+
+
 @dataclass
 class Benched(LookedAt):
     """What became of one file."""
 
     rows: "list[Row]" = field(default_factory=list)
     vis_rows: "list[VisRow]" = field(default_factory=list)
+    lossless_rows: "list[LosslessRow]" = field(default_factory=list)
 
 
 def bench_file(task: BenchTask, workers: int = 1, progress: Progress | None = None) -> Benched:
@@ -73,3 +86,21 @@ def _bench(task: BenchTask, found: Benched) -> None:
             found.rows += measure_frame(LossyFrame(entry.title, "file", pixels), peers)
         except NoNoiseError as error:
             found.skipped.append((entry.title, str(error)))
+
+
+def bench_share(task: LosslessTask, workers: int = 1, progress: Progress | None = None) -> Benched:
+    """Measure the images of a file, image by image; times of the first only."""
+    found = Benched(task.file)
+    found.look(lambda: _bench_share(task, found))
+    return found
+
+
+def _bench_share(task: LosslessTask, found: Benched) -> None:
+    from astrocodec.bench.lossless.image_sets import images_of
+    from astrocodec.bench.lossless.measure import measure_image
+    from astrocodec.learning.integer_arrays import Share
+
+    wanted = dict(task.wanted)
+    for image in images_of(Share(task.path, task.rows), task.side):
+        found.lossless_rows += measure_image(task.dataset, image, wanted)
+        wanted = {one: tuple(part for part in parts if part != "times") for one, parts in wanted.items()}

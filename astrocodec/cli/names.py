@@ -22,6 +22,11 @@ def is_compressible_name(path: Path) -> bool:
     return is_fits_name(path) and not is_compressed_name(path)
 
 
+def is_learnable_name(path: Path) -> bool:
+    """Whether a file found in a directory is one that learned lossless codecs learn from."""
+    return is_compressible_name(path) or is_hdf5_name(path)
+
+
 def is_fits_name(path: Path) -> bool:
     """Whether a file found in a directory is probably FITS, compressed or not, packed (gzip, bzip2, fpack) or not."""
     return path.name.lower().endswith(_FITS_SUFFIXES + _PACKED_SUFFIXES)

@@ -9,7 +9,7 @@ import click
 from astrocodec.cli.exit_codes import ExitCode
 from astrocodec.cli.failures import Failure, end, end_with
 from astrocodec.cli.inputs import find_inputs
-from astrocodec.cli.names import is_compressible_name, is_hdf5_name
+from astrocodec.cli.names import is_compressible_name, is_learnable_name
 from astrocodec.cli.outputs import check_model_output, check_weights_output
 
 _CODECS = ("causal", "idf", "pixelcnn", "l3c", "vdm")
@@ -80,7 +80,7 @@ def train_command(
             raise click.UsageError(f"--exclude and --hidden are of the causal codec, not of {codec}: leave them out")
         if output.suffix != ".safetensors":
             raise click.UsageError(f"{output}: weights of {codec} are a file NAME.safetensors")
-        paths = [entry.path for entry in find_inputs(files, _is_learnable_name, recursive)]
+        paths = [entry.path for entry in find_inputs(files, is_learnable_name, recursive)]
         check_weights_output(output, overwrite or resume, paths)
         _require_torch()
         _train_learned(codec, paths, output, steps, seed, batch, device, learned)
@@ -114,10 +114,6 @@ def train_command(
         if type(error) is ValueError:
             raise click.UsageError(str(error)) from error
         end_with(error, current)
-
-
-def _is_learnable_name(path: Path) -> bool:
-    return is_compressible_name(path) or is_hdf5_name(path)
 
 
 def _train_learned(

@@ -178,7 +178,6 @@ def test_the_command_tells_bits_and_writes_tables_and_pictures(data, tmp_path):
     assert file["rows"][0]["codec"] == DITHERED
     for arguments, words in (
         (["--vis", "--lossy"], "Give --lossy"),
-        ([], "Give --lossy"),
         (["--vis", "--codec", "x"], "no codec"),
     ):
         result = CliRunner().invoke(cli, ["bench", str(tmp_path / "a.npz"), *arguments])

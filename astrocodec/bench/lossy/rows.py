@@ -8,7 +8,7 @@ from dataclasses import fields
 from typing import Any
 
 from astrocodec.bench.lossy.measure import FLUX_RANGES, Row
-from astrocodec.bench.tables import read_csv
+from astrocodec.bench.tables import read_csv, value_of
 
 __all__ = ["rows_from_csv"]
 
@@ -23,7 +23,7 @@ def rows_from_csv(path: str | os.PathLike[str]) -> list[Row]:
             if entry.name in ("flux", "psf_flux"):
                 values[entry.name] = tuple(_flux(line, entry.name, low) for low, _ in FLUX_RANGES)
             else:
-                values[entry.name] = _value(line[entry.name], kinds[entry.name])
+                values[entry.name] = value_of(line[entry.name], kinds[entry.name])
         rows.append(Row(**values))
     return rows
 
@@ -32,11 +32,3 @@ def _flux(line: dict[str, str], name: str, low: float) -> tuple[float, float, fl
     bias, chance, scatter = (line[f"{name}_{part}_{low:g}"] for part in ("bias", "chance", "scatter"))
     return (float(bias), float(chance), float(scatter)) if bias else None
 
-
-def _value(text: str, kind: Any) -> Any:
-    """A value of a column: text, or a number, or nothing."""
-    if kind is str:
-        return text
-    if not text:
-        return None
-    return int(text) if int in typing.get_args(kind) else float(text)
