@@ -19,6 +19,7 @@ from astrocodec.lossy.elic_tiles import ElicTiles
 from astrocodec.lossy.factorized_latents import scales_of
 from astrocodec.lossy.hyperprior_tiles import HyperpriorTiles
 from astrocodec.lossy.qhvae_tiles import QhvaeTiles
+from astrocodec.lossy.rooted_planes import RootedPlanes, offsets_of
 from astrocodec.lossy.training_pictures import Pictures
 from astrocodec.lossy.transforms import LEVELS
 from astrocodec.lossy.weights import Weights, load_weights, save_weights
@@ -26,7 +27,7 @@ from astrocodec.lossy.weights import Weights, load_weights, save_weights
 TILES = {"hyperprior": HyperpriorTiles, "elic": ElicTiles, "qhvae": QhvaeTiles}
 
 
-def counted(weights: Weights, pictures: Sequence[NDArray[np.float32]], seed: int) -> dict[str, NDArray[np.uint8]]:
+def counted(weights: Weights, pictures: Sequence[NDArray[np.float32]], seed: int) -> dict[str, NDArray[Any]]:
     """Tensors of counts of pictures (channels, y, x) of 0 to 1, each at two levels."""
     system = weights.name.split("-")[0]
     if system not in TILES:
@@ -36,6 +37,9 @@ def counted(weights: Weights, pictures: Sequence[NDArray[np.float32]], seed: int
     factorized = getattr(tiles, "factorized", None)
     if factorized is not None:
         factorized.seen = []
+    rooted: list[RootedPlanes] = list(getattr(tiles, "rooted", {}).values())
+    for planes in rooted:
+        planes.seen = []
     sums: dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]] = {}
     rng = np.random.default_rng([seed, 78])
     for number, picture in enumerate(pictures):
@@ -48,9 +52,11 @@ def counted(weights: Weights, pictures: Sequence[NDArray[np.float32]], seed: int
                     new = (adapted.near - near) // SEEN, (adapted.band - band) // SEEN
                     before = sums.get(name, (np.zeros_like(near), np.zeros_like(band)))
                     sums[name] = (before[0] + new[0], before[1] + new[1])
-    found: dict[str, NDArray[np.uint8]] = {}
+    found: dict[str, NDArray[Any]] = {}
     for name, (near, band) in sums.items():
         found |= counts_of(near, band, name)
+    for planes in rooted:
+        found |= offsets_of(planes)
     return found | (scales_of(factorized.seen) if factorized is not None else {})
 
 
@@ -59,7 +65,8 @@ def with_counts(weights: Weights, folder: Path, corpus: Path | None, count: int,
     pools = Pictures(seed, count, corpus).pools
     pictures = [picture for pool in (*pools[1], *pools[2]) for picture in pool[:most]]
     for _ in range(2):
-        kept = {name: tensor for name, tensor in weights.tensors.items() if not name.startswith(("sizes.", "y"))}
+        counts = ("sizes.", "roots.", "y")
+        kept = {name: tensor for name, tensor in weights.tensors.items() if not name.startswith(counts)}
         tensors = kept | counted(weights, pictures, seed)
         weights = Weights(weights.name, weights.fingerprint, tensors, weights.about)
     return save_weights(weights.tensors, weights.about, weights.name.split("-")[0], folder)

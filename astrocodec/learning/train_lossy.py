@@ -140,7 +140,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder of the checkpoint and of the weights")
     parser.add_argument("--stop-after", type=int, metavar="N", help="end after so many steps of this run")
     parser.add_argument("--schedule", choices=["cosine", "constant"], default="cosine")
-    parser.add_argument("--start", type=Path, help="checkpoint, or of the autoencoder a file of weights, to begin with")
+    parser.add_argument("--start", type=Path, help="checkpoint, or of some systems a file of weights, to begin with")
     parser.add_argument("--parts", nargs="*", default=[""], help="beginnings of the names of these weights; else all")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=1)
@@ -170,7 +170,9 @@ def begin_with(recipe: Recipe, checkpoint: Path, parts: Sequence[str] = ("",)) -
     """
     if checkpoint.suffix == ".safetensors":
         if recipe.begin is None or tuple(parts) != ("",):
-            raise ValueError(f"{checkpoint}: only the autoencoder begins with a file of weights, and with all of it")
+            raise ValueError(
+                f"{checkpoint}: only the autoencoder and QH-VAE begin with a file of weights, and with all of it"
+            )
         recipe.begin(load_weights(checkpoint).tensors)
         return []
     given = torch.load(checkpoint, weights_only=True)["network"]

@@ -23,6 +23,7 @@ from astrocodec.lossy.hyperprior_network import (
 )
 from astrocodec.lossy.integer_network import MAX_ACTIVATION, SHIFT, ExactConv, ExactNetwork
 from astrocodec.lossy.latent_tiles import LatentTiles, size_of
+from astrocodec.lossy.rooted_planes import RootedPlanes
 from astrocodec.lossy.weights import Weights
 
 Latents = NDArray[np.float64]
@@ -53,6 +54,7 @@ class HyperpriorTiles(LatentTiles):
             for kind in ("scale", "mean-scale")
             if kind in self.kinds
         }
+        self.rooted = {kind: RootedPlanes(tensors, self.sizes, kind) for kind in self._heads}
         if "joint" in self.kinds:
             context = ExactNetwork.loaded(tensors, "context", [network.context], MEAN_REACH)
             joint = ExactNetwork.loaded(tensors, "joint", network.joint, MAX_ACTIVATION)
@@ -66,14 +68,14 @@ class HyperpriorTiles(LatentTiles):
         worth = self.worth[level, :, 0, 0]
         if kind == "factorized":
             return self.factorized.code(exchange, y, sides, level, worth)
-        adapted = self.sizes.begin(f"sizes.{kind}", exchange, worth)
         features, base = self._hyper.features(exchange, y, sides, level, self.device)
         above = None if y is None else y - base / MEAN_UNIT
         if kind == "joint":
+            adapted = self.sizes.begin(f"sizes.{kind}", exchange, worth)
             return base + self._joint.latents(adapted, above, features)
         out = self._heads[kind].run(features[None], self.device)[0]
         mean, scale = (np.zeros_like(out), out) if kind == "scale" else np.split(out, 2)
-        return base + adapted.planes(above, mean, exact_scale_index(scale))
+        return base + self.rooted[kind].code(exchange, above, mean, exact_scale_index(scale), level, worth)
 
 
 class Wavefront:

@@ -1,8 +1,9 @@
 """QH-VAE, the quantised hierarchical VAE (Duan et al. 2023, arXiv:2208.13056): latents from coarse grids to fine ones.
 
-Each block of latents has a prior from all blocks before it; the encoder's mean is rounded to whole steps from the
-prior's. Priors come of whole numbers: a path of integer layers through the latents decoded so far. The picture comes of
-a second path through the same latents, in floats, which may be as wide as it wants without being exact.
+Each block of latents has a prior from all blocks before it, and the last one, which costs most, may be a chessboard
+whose white squares see the black ones; the encoder's mean is rounded to whole steps from the prior's. Priors come of
+whole numbers: a path of integer layers through the latents decoded so far. The picture comes of a second path through
+the same latents, in floats, which may be as wide as it wants without being exact.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ import torch
 from torch import Tensor, nn
 
 from astrocodec.lossy.densities import gaussian_bits
+from astrocodec.lossy.elic_network import black_squares
 from astrocodec.lossy.gaussian_tables import MEAN_UNIT
 from astrocodec.lossy.hyperprior_network import MEAN_REACH, last_layer, scale_index, with_zeros
-from astrocodec.lossy.integer_network import IntegerConv
+from astrocodec.lossy.integer_network import MAX_ACTIVATION, IntegerConv
 from astrocodec.lossy.transforms import BLOCK, Gains, lapped_pair
 
 LEVEL_REACH = 1024
@@ -38,6 +40,7 @@ class Size:
     lapped: bool = True
     heads: tuple[int, ...] = (1, 2)
     kinds: tuple[str, ...] = ("hierarchy",)
+    chessboard: bool = False  # of the last block
 
     def about(self) -> dict[str, Any]:
         """What a file of weights says of it."""
@@ -50,7 +53,7 @@ class Size:
 
 # The published one has the 12 blocks of QRes-VAE: 16 channels on a grid of 64 pixels to 8 on one of 4.
 SIZES = {
-    "small": Size(32, 32, ((8,), (8,), (16,), (80,))),
+    "small": Size(32, 32, ((8,), (8,), (16,), (80,)), chessboard=True),
     "published": Size(192, 192, ((16,), (14,) * 2, (12,) * 3, (10,) * 3, (8,) * 3), 4, 4, False),
 }
 
@@ -89,6 +92,20 @@ class Prior(nn.Module):
         self.grown = nn.ModuleList(IntegerConv(c, c, 3, upsample=2) for _ in size.latents[1:])
         if size.lapped:
             self.bases = nn.ModuleList(_base(grid[0]) for grid in size.latents[:-1])
+        if size.chessboard:
+            last = blocks[-1][1]
+            self.beside = IntegerConv(last, c, 5, low=-MAX_ACTIVATION, checkered=True)
+            self.joined = nn.ModuleList([IntegerConv(2 * c, 2 * c, 1), last_layer(2 * c, 2 * last)])
+            nn.init.zeros_(self.joined[-1].conv.weight)  # type: ignore[union-attr, arg-type]
+            nn.init.zeros_(self.joined[-1].conv.bias)  # type: ignore[union-attr, arg-type]
+
+    def on_chessboard(self, f: Tensor, out: Tensor, above: Tensor) -> Tensor:
+        """Means and scales of the last block, those of white squares with what black ones tell; `out` are without."""
+        black = black_squares(*above.shape[2:]).to(above.device)
+        known = torch.cat([f, self.beside(as_context(_in_steps(above, out.chunk(2, 1)[0]) * black))], 1)
+        for layer in self.joined:
+            known = layer(known)
+        return out + known * ~black
 
 
 @torch.no_grad()
@@ -221,13 +238,18 @@ class QhvaeNetwork(nn.Module):
             if is_first and grid:
                 f, g = self.prior.grown[grid - 1](f), self.picture.grow(grid, g)
             gain = self.gain(number).of(level)
-            mean, scale = self.prior.heads[number](f).chunk(2, 1)
-            if is_first and grid and self.size.lapped:
-                mean = with_zeros(self.prior.bases[grid - 1](as_context(root)), mean.shape[1]) + mean
+            out = self.prior.heads[number](f)
             wanted = self.mean(number, centred, features[grid], g) * gain
-            noisy = wanted + torch.rand_like(wanted) - 0.5
+            base = torch.zeros_like(wanted)
+            if is_first and grid and self.size.lapped:
+                base = with_zeros(self.prior.bases[grid - 1](as_context(root)) / MEAN_UNIT, wanted.shape[1])
+            above = wanted - base
+            if self.size.chessboard and number == len(self.gains) - 1:
+                out = self.prior.on_chessboard(f, out, above)
+            mean, scale = out.chunk(2, 1)
+            noisy = above + torch.rand_like(wanted) - 0.5
             bits = bits + gaussian_bits(noisy, mean / MEAN_UNIT, scale_index(scale)).flatten(1).sum(1)
-            steps = _rounded(wanted - mean / MEAN_UNIT) + mean / MEAN_UNIT
+            steps = base + _in_steps(above, mean)
             root = steps if is_first else root
             z = steps / gain
             g = self.picture.take(number, g, z)
@@ -244,6 +266,11 @@ def level_plane(level: Tensor, sides: Any) -> Tensor:
 def as_context(steps: Tensor) -> Tensor:
     """Latents as the prior takes them: whole sixteenths of a step."""
     return _rounded((steps * MEAN_UNIT).clamp(-MEAN_REACH, MEAN_REACH))
+
+
+def _in_steps(above: Tensor, mean: Tensor) -> Tensor:
+    """Latents as they are decoded, of those less their base and their means."""
+    return _rounded(above - mean / MEAN_UNIT) + mean / MEAN_UNIT
 
 
 def _rounded(x: Tensor) -> Tensor:

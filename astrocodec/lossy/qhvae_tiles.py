@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from astrocodec.errors import CorruptError
-from astrocodec.lossy.adapted_scales import SizeCounts
+from astrocodec.lossy.adapted_scales import AdaptedScales, SizeCounts, chessboard
 from astrocodec.lossy.exchange import Exchange
 from astrocodec.lossy.float_weights import pack_floats, unpack_floats
 from astrocodec.lossy.gaussian_tables import MEAN_UNIT
 from astrocodec.lossy.hyperprior_network import MEAN_REACH, exact_scale_index
-from astrocodec.lossy.integer_network import MAX_ACTIVATION, ExactNetwork, IntegerConv
+from astrocodec.lossy.integer_network import MAX_ACTIVATION, ExactNetwork, IntegerConv, loaded_layer
 from astrocodec.lossy.latent_tiles import FAR, size_of
 from astrocodec.lossy.qhvae_network import LEVEL_REACH, ROOTS, Prior, QhvaeNetwork, Size, level_plane
 from astrocodec.lossy.transforms import LEVELS, rate_weights
@@ -31,6 +32,9 @@ def _layers(prior: Prior) -> dict[str, tuple[IntegerConv, int]]:
     found: dict[str, tuple[Any, int]] = {"start": (prior.start, LEVEL_REACH)}
     found |= {f"heads{i}": (layer, MAX_ACTIVATION) for i, layer in enumerate(prior.heads)}
     found |= {f"taken{i}": (layer, MEAN_REACH) for i, layer in enumerate(prior.taken)}
+    if hasattr(prior, "beside"):
+        found |= {"beside": (prior.beside, MEAN_REACH)}
+        found |= {f"joined{i}": (layer, MAX_ACTIVATION) for i, layer in enumerate(prior.joined)}
     found |= {f"grown{i}": (layer, MAX_ACTIVATION) for i, layer in enumerate(prior.grown)}
     return found | {f"base{i}": (layer, MEAN_REACH) for i, layer in enumerate(getattr(prior, "bases", ()))}
 
@@ -44,6 +48,16 @@ def save(network: QhvaeNetwork, folder: Path, system: str = "qhvae") -> Path:
     for name, (layer, reach) in _layers(network.prior).items():
         tensors |= ExactNetwork.of([layer], reach).tensors(f"prior.{name}")
     return save_weights(tensors, {"size": network.size.about()}, system, folder)
+
+
+def begin(network: QhvaeNetwork, tensors: Mapping[str, NDArray[Any]]) -> None:
+    """Go on from weights that were saved; layers that these do not have stay as they are."""
+    for part in _FLOATS:
+        if hasattr(network, part):
+            unpack_floats(getattr(network, part), tensors, part)
+    for name, (layer, reach) in _layers(network.prior).items():
+        if f"prior.{name}.0.weight" in tensors:
+            layer.take(loaded_layer(tensors, f"prior.{name}.0", layer, reach))
 
 
 class QhvaeTiles:
@@ -88,8 +102,12 @@ class QhvaeTiles:
                 wanted -= base / MEAN_UNIT
             worth = self._worth[level, :, 0, 0] * (number == len(self._gains) - 1)
             adapted = self.sizes.begin(f"sizes.{number}", exchange, worth)
-            mean, scale = np.split(self._prior[f"heads{number}"].run(f, self.device)[0], 2)
-            z = base + adapted.planes(wanted, mean, exact_scale_index(scale))
+            out = self._prior[f"heads{number}"].run(f, self.device)[0]
+            if "beside" in self._prior and number == len(self._gains) - 1:
+                z = base + self._on_chessboard(adapted, wanted, f, out)
+            else:
+                mean, scale = np.split(out, 2)
+                z = base + adapted.planes(wanted, mean, exact_scale_index(scale))
             found.append(z)
             root = z if is_first else root
             if encoder is not None:
@@ -97,6 +115,25 @@ class QhvaeTiles:
             if f"taken{number}" in self._prior:
                 known = np.clip(z, -MEAN_REACH, MEAN_REACH)
                 f = self._prior[f"taken{number}"].run(np.concatenate([f, known[None]], 1), self.device)
+        return found
+
+    def _on_chessboard(
+        self, adapted: AdaptedScales, wanted: NDArray[np.float64] | None, f: NDArray[np.int64], out: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """Latents of the last block: all black squares, then the white ones."""
+        black, white = chessboard(*out.shape[1:])
+        sizes, found = (np.zeros((len(out) // 2, *out.shape[1:]), np.int64) for _ in range(2))
+        for squares in (black, white):
+            if squares is white:
+                known = np.concatenate([f, self._prior["beside"].run(found[None], self.device)], 1)
+                for name in ("joined0", "joined1"):
+                    known = self._prior[name].run(known, self.device)
+                out = out + known[0]
+            mean, scale = np.split(out[:, squares], 2)
+            scale = exact_scale_index(scale)
+            for i, plane in enumerate(found):
+                part = None if wanted is None else wanted[i][squares]
+                plane[squares] = adapted.squares(part, mean[i], scale[i], i, sizes, squares)
         return found
 
     def encode(self, x: NDArray[np.float64], level: int, kind: str, crc: int) -> tuple[bytes, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from torch import nn
@@ -10,7 +11,7 @@ from astrocodec.learning.recipe import Recipe
 from astrocodec.lossy.elic_training import loss
 from astrocodec.lossy.hyperprior_training import SLOW, batches, pictures_of, refuse
 from astrocodec.lossy.qhvae_network import SIZES, QhvaeNetwork
-from astrocodec.lossy.qhvae_tiles import save
+from astrocodec.lossy.qhvae_tiles import begin, save
 
 
 def recipe(options: dict[str, str], seed: int) -> Recipe:
@@ -20,7 +21,7 @@ def recipe(options: dict[str, str], seed: int) -> Recipe:
     pictures = pictures_of(options, seed)
     refuse(options)
     slow = {name.removeprefix("transforms."): part for name, part in SLOW.items()}
-    return Recipe(network, lambda step: batches(pictures, seed, step), loss, _save, rate, slow)
+    return Recipe(network, lambda step: batches(pictures, seed, step), loss, _save, rate, slow, partial(begin, network))
 
 
 def _save(network: nn.Module, folder: Path) -> Path:

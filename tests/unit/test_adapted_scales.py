@@ -19,6 +19,7 @@ from astrocodec.lossy.factorized_latents import rooted, unrooted
 from astrocodec.lossy.gaussian_tables import MEAN_UNIT, UNITY_SCALE
 from astrocodec.lossy.lattice_coder import encode_lattice
 from astrocodec.lossy.mixed_tables import MIXED, class_costs, class_masses
+from astrocodec.lossy.rooted_planes import RootedPlanes
 from astrocodec.lossy.weights import load_weights, save_weights
 
 
@@ -72,6 +73,23 @@ def test_the_cosine_transform_of_means_keeps_errors() -> None:
     assert np.abs(roots[1:16]).mean() < np.abs(roots[0]).mean() / 4
 
 
+def test_means_that_go_on_cost_little() -> None:
+    """Of the first two channels; what comes back is within half a coefficient's step, on both sides the same."""
+    y = np.zeros((3, 32, 32))
+    y[0] = 40 + np.linspace(0, 9, 32)
+    means, scales = np.zeros((2, *y.shape), np.int64)
+    scales[:] = 30
+    worth, planes = np.zeros(3), RootedPlanes({}, SizeCounts({}), "scale")
+    out = Exchange()
+    found = planes.code(out, y, means, scales, 3, worth)
+    assert np.abs(found / 16 - y).max() < 2
+    again = planes.code(Exchange(out.to_bytes()), None, means, scales, 3, worth)
+    assert np.array_equal(found, again)
+    plain = Exchange()
+    SizeCounts({}).begin("sizes.scale", plain, worth).planes(y, means, scales)
+    assert len(out.to_bytes()) < len(plain.to_bytes()) / 2
+
+
 def test_counts_of_pictures_make_streams_shorter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of all kinds, where pictures are like those that were counted."""
     monkeypatch.setenv("ASTROCODEC_MODELS", str(tmp_path))
@@ -81,6 +99,7 @@ def test_counts_of_pictures_make_streams_shorter(tmp_path: Path, monkeypatch: py
     y, x = np.mgrid[:64, :64] / 64
     picture = (0.5 + 0.4 * np.sin(6 * x) * np.cos(5 * y))[None].astype(np.float32)
     tensors = {**bare.tensors, **counted(bare, 4 * [picture], 1)}
+    assert tensors["roots.mean-scale"].shape == (8, 32)
     assert tensors["sizes.joint.near"].shape == (80, 5, 16)
     with_counts = save_weights(tensors, bare.about, "hyperprior", tmp_path)
     for kind in hyperprior_network.KINDS:

@@ -452,7 +452,7 @@ def test_a_command_gives_the_same_file_again(size: str, tmp_path: Path, monkeypa
         for key, value in chain.exact(reach).tensors(name).items():
             assert np.array_equal(value, tensors[key])
     assert tensors["tables"].shape[1] == (1 if size == "tiny_dense" else CONTEXTS)
-    with pytest.raises(ValueError, match="only the autoencoder begins with a file of weights"):
+    with pytest.raises(ValueError, match="only the autoencoder and QH-VAE begin with a file of weights"):
         train_lossy.begin_with(recipe, first[0], ["encoder"])
 
 

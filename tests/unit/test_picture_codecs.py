@@ -1,6 +1,7 @@
 """Hyperprior family, ELIC and QH-VAE: streams, damage, exactness of what feeds probabilities, sizes."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,10 @@ TINY: dict[str, Callable[[], tuple[Any, Any]]] = {
         hyperprior_weights.save,
     ),
     "elic": lambda: (elic_network.ElicNetwork(elic_network.Size(8, (2, 4, 6), 6)), elic_tiles.save),
-    "qhvae": lambda: (qhvae_network.QhvaeNetwork(qhvae_network.Size(8, 8, ((4,), (4, 4), (12,)))), qhvae_tiles.save),
+    "qhvae": lambda: (
+        qhvae_network.QhvaeNetwork(qhvae_network.Size(8, 8, ((4,), (4, 4), (12,)), chessboard=True)),
+        qhvae_tiles.save,
+    ),
 }
 SHIPPED = {name: next(FOLDER.glob(f"{name}-*.safetensors")) for name in TINY}
 
@@ -296,7 +300,7 @@ def test_a_mean_leaks_into_no_other_latent() -> None:
 def test_coarse_latents_tell_fine_ones_the_mean() -> None:
     """Of a picture without structure, from grid to grid, before anything was learned."""
     torch.manual_seed(3)
-    network = qhvae_network.QhvaeNetwork(qhvae_network.SIZES["small"])
+    network = qhvae_network.QhvaeNetwork(replace(qhvae_network.SIZES["small"], chessboard=False))
     flat, level = torch.full((1, 1, 128, 128), 0.9), torch.tensor([5])
     with torch.no_grad():
         _, bits = network(flat, level)
@@ -321,18 +325,28 @@ def test_codecs_are_what_the_registry_says() -> None:
         (
             "hyperprior",
             "factorized",
-            "ac0d014382022830ff11c1637163a1cdad9500020001086911660500000000809bc54000000000c0b3dc4064358fc05bd8ee"
-            "8f62d5dc1672fa55f98fd164ed0c403ce5193abcfb7f757a6ecdffeeae051571f8be973a954f5ed1b77bea81796e75e575b2"
-            "8bd1c2bc6a3c034b9d8a5048f12fedbdb565ee227f390097670168c04b7c10e160b27f91124b6e5bdfab1cb52558ce65",
+            "ac0d014382022830ff11b4052442f65a3ae300020001086911660500000000809bc54000000000c0b3dc4068358fc05bd8ee"
+            "8f62d5dc1672fa55f98fd164ed0c403ce5193abcfb7f757a6ecdffeeae051571f8be973a954f5ed1b77bea81796e60d37d3b"
+            "e38fb5639572010155f85de80383eb1bba93ef23253900bd52016860c81319e1451698190128a30c35346d0502000000fb7d"
+            "e6fd",
             [13374, 13070, 12831, 12618, 12514, 12429],
         ),
         (
             "hyperprior",
+            "mean-scale",
+            "ac0d014382022830ff11b4052442f65a3ae302020001081fa2e1bf00000000809bc54000000000c0b3dc4084013f7150cae5"
+            "a7d2dfa1a68638522b4db96c1c25c3d20ff14f094de6837d9c6c4eff63fddf82f3c603342c8dc7d50fc9f6eb88b905c19c4e"
+            "75fd76106bd440ff4b1ba5f434cee724e3e5571096c394e333fa7742dc4a18c5bf9c7de1f242d80028f4feff5414edeae8a9"
+            "92e7fb7900688e46e603d50e5314104982b4ec9b46ab1a810000001e42b1dc",
+            [13544, 13057, 12946, 12473, 12534, 12346],
+        ),
+        (
+            "hyperprior",
             "joint",
-            "ac0d014382022830ff11c1637163a1cdad950302000108a940a9dd00000000809bc54000000000c0b3dc40800124455ae321"
-            "4d387ff4dde4adb45408ae14f56d260cf13688c96f1c8292fb78e20ab4c55be0fe13b87b5c3754b53843ffc3076dd03c646b"
-            "2d090b44fcaa8fce976e54a56922779354c6372e881fc510552597699439ec30f6469167c471a0d5d03f452731bafeffa44c"
-            "ed0ab9a0bca48e81252be069452b643ffec611c7db4d00338a9188",
+            "ac0d014382022830ff11b4052442f65a3ae30302000108a940a9dd00000000809bc54000000000c0b3dc408001992bb9d084"
+            "3121c8cfcb32080e047821c0b2bdea31a31794c2ff183f85ebbccbb6d4ab5c8553dbdcc551a5e522eb9142731399c1bc5a71"
+            "dddb702b3f8b886fc38dc34c7d811e8ad7acba288bac1a9150d0601d4f47af98e6334cad084708ecd57cc28ba6c2feff3df7"
+            "9e093ac5785706149c3a6cd20881c357ffbca8d937410075649971",
             [13386, 12991, 12866, 12702, 12380, 12364],
         ),
         (
