@@ -94,7 +94,8 @@ def bench_lossless(
             try:
                 sets = _sets(files, options, outputs, stack)
                 empty = [one for one in sets if not one.planes()]
-                sets = [one for one in sets if one not in empty]
+                if not (sets := [one for one in sets if one not in empty]):
+                    raise ValueError(f"{' '.join(files)}: no image of integers is there to be tested")
                 made = _plan(sets, codecs, options, stack, quiet)
             except (ImportError, OSError, ValueError) as error:
                 if type(error) is ValueError:

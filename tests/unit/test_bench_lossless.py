@@ -205,10 +205,11 @@ def test_codecs_by_name() -> None:
         (["--set", "size"], "NAME=VALUE"),
         (["--codec", "gzip"], "known are"),
         (["-o", "a.pdf"], ".html"),
+        ([], "no image of integers"),
     ],
 )
 def test_bad_options(tmp_path: Path, arguments: list[str], said: str) -> None:
-    path = write(tmp_path / "a.fits", noise())
+    path = write(tmp_path / "a.fits", noise() if arguments else noise().astype(np.float32))
     result = CliRunner().invoke(cli, ["bench", str(path), *arguments])
     assert result.exit_code == 2
     assert said in result.output

@@ -40,7 +40,7 @@ OTHERS = {
 OURS = ("causal", "causal, tuned")
 CODECS = (*LEARNED, *OTHERS, *OURS)  # in the order of the paper's columns
 # Of codecs that take minutes for a patch the middle is taken, so many pixels along a side.
-LARGEST_SIDES = {"VDM": 32}
+LARGEST_SIDES = {"VDM": 128}
 
 
 @dataclass(frozen=True)
