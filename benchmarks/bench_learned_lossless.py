@@ -24,13 +24,14 @@ import torch
 from numpy.typing import NDArray
 
 import astrocodec
+from astrocodec.bench.lossless.measure import model_bits
 from astrocodec.bench.peers import choose_peers, measure
 from astrocodec.codec import same_bits
 from astrocodec.codecs import find_codec
 from astrocodec.learning.integer_arrays import Share, integer_arrays, learned_and_held_back
-from astrocodec.lossless.patch_codec import PatchCodec, symbol_groups
+from astrocodec.lossless.patch_codec import PatchCodec
 from astrocodec.lossless.patches import SIDE as PATCH
-from astrocodec.lossless.patches import cut, lowest, to_words
+from astrocodec.lossless.patches import lowest
 
 PLANES, SIDE = 1, 512
 COLUMNS = ["group", "pixels", "bits", "jpeg2000", "causal", "against the model", "encode s/Mpx", "decode s/Mpx"]
@@ -66,8 +67,7 @@ def row_of(group: str, arrays: list[NDArray[Any]], codec: PatchCodec, weights: A
         total["causal"] += 8 * len(astrocodec.encode(array))
         total["jpeg2000"] += 8 * (measure(peer, array).n_bytes or array.nbytes)
         if astrocodec.inspect(stream).parameters["coded by"] == codec.name:
-            patches = cut(to_words(array, lowest(array) or 0), system.format.frames)
-            total["model"] += sum(system.bits(x).sum() for x, _ in symbol_groups(patches, system.format))
+            total["model"] += model_bits(system, array)
             total["modelled"] += 8 * len(stream)
     pixels = total["pixels"]
     against = total["modelled"] / total["model"] - 1 if total["model"] else 0.0
