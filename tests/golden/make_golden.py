@@ -7,6 +7,7 @@ Existing files are never overwritten unless ``--replace`` is given, which is rig
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -16,6 +17,7 @@ HERE = Path(__file__).parent
 sys.path += [str(HERE), str(HERE.parent), str(HERE.parents[1])]
 
 import lossless_cases  # noqa: E402
+import plane_cases  # noqa: E402
 from lossy_cases import CASES as LOSSY  # noqa: E402
 from made_models import GENTLE, UNEVEN, UNEVEN_WIDE, WIDE, WILD, MadeModel, made_samples  # noqa: E402
 from stream_cases import CASES as STREAMS  # noqa: E402
@@ -95,6 +97,8 @@ def golden_files() -> dict[str, bytes]:
         files[f"v1_lossy_{name}.acs"] = astrocodec.encode(make(), bound=bound)
     for name in lossless_cases.names():
         files[f"v1_lossless_{name}.acs"] = lossless_cases.encoded(name)
+    for name in plane_cases.NAMES:
+        files[f"v1_planes_{name}.acs"] = plane_cases.encoded(name)
     for name, case in VISIBILITIES.items():
         files[f"v1_visibility_{name}.acs"] = _visibilities(case)
     return files
@@ -110,6 +114,11 @@ def _visibilities(case: VisibilityCase) -> bytes:
     assert made is not None
     header = Header(CODEC, made[1].dtype, made[1].shape, case.parameters).to_bytes()
     return seal(header, made[0], made[1])
+
+
+def _decoded_planes(stream: bytes) -> np.ndarray:
+    os.environ["ASTROCODEC_MODELS"] = str(HERE)  # where the weights are
+    return astrocodec.decode(stream)
 
 
 def main() -> int:
@@ -136,7 +145,16 @@ def main() -> int:
         np.save(HERE / f"v1_visibility_{name}.npy", astrocodec.decode(files[f"v1_visibility_{name}.acs"]))
     for name in lossless_cases.names():
         np.save(HERE / f"v1_lossless_{name}.npy", lossless_cases.array())
-    arrays = len(lossless_cases.names()) + len(CASES) + len(STREAMS) + len(LOSSY) + len(VISIBILITIES)
+    for name in plane_cases.NAMES:
+        np.save(HERE / f"v1_planes_{name}.npy", _decoded_planes(files[f"v1_planes_{name}.acs"]))
+    arrays = (
+        len(plane_cases.NAMES)
+        + len(lossless_cases.names())
+        + len(CASES)
+        + len(STREAMS)
+        + len(LOSSY)
+        + len(VISIBILITIES)
+    )
     print(f"{len(files)} files and {arrays} arrays written to {HERE.name}/")
     return 0
 
