@@ -31,4 +31,3 @@ def rows_from_csv(path: str | os.PathLike[str]) -> list[Row]:
 def _flux(line: dict[str, str], name: str, low: float) -> tuple[float, float, float] | None:
     bias, chance, scatter = (line[f"{name}_{part}_{low:g}"] for part in ("bias", "chance", "scatter"))
     return (float(bias), float(chance), float(scatter)) if bias else None
-
