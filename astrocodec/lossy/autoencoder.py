@@ -34,13 +34,17 @@ from astrocodec.stages.stream import PARAMETERS
 
 ID = 64
 LABEL = "denoised, not for photometry"
-BASE_SHARE = 0.027  # less than 3 %, since a residual changes a little where its base does
+BASE_SHARE = 0.03
+_CAUTION = 0.9  # of that share, since a residual changes a little where its base does
 # How a base that is to take fewer bytes is thinned, until it does: worth of a squared step, largest symbol, and where.
+# Below 0 all symbols up to the largest go; from 0 on the stream itself says whether it is small enough.
 _THINNER = (
     *((worth, 1, 1) for worth in (6.0, 5.0, 4.0, 3.0, 2.0, 1.0)),
     *((worth, 1, ANYWHERE) for worth in (3.0, 2.0, 1.0)),
     *((worth, REACH, ANYWHERE) for worth in (2.5, 2.0, 1.5, 1.0, 0.0)),
+    *((-0.1, largest, ANYWHERE) for largest in (4, 5, 6, 8, REACH)),
 )
+_MEASURED = 2.0  # worth down to which weights tell what a base does to bright sources
 
 
 def _turned(plane: NDArray[Any], number: int) -> NDArray[Any]:
@@ -88,14 +92,9 @@ def _coded(latents: list[NDArray[np.int64]], model: Model) -> bytes:
     return coder.to_bytes()
 
 
-def _thinned(latents: list[NDArray[np.int64]], model: Model, most: float) -> tuple[bytes, int]:
-    """A base of at most so many bytes, or the smallest that there is; and whether bright sources were thinned: 2."""
-    base, how = b"", _THINNER[-1]
-    for how in _THINNER:
-        base = _coded([thinned(latent, model.table_weights, *how) for latent in latents], model)
-        if len(base) <= most:
-            break
-    return base, 1 if how[1] == 1 else 2
+def _thinness(how: tuple[float, int, int]) -> int:
+    """What parameters say of it: of faint latents, of bright ones too, or more than was measured."""
+    return 1 if how[1] == 1 else 2 if how[0] >= _MEASURED else 3
 
 
 def _residual(
@@ -154,7 +153,8 @@ class Autoencoder:
             The second layer leaves nothing out.
         base_share : float
             By what part a stream with a residual may be larger than one of the image alone: where it would be, latents
-            of the base are brought nearer to zero, first those that save most. Above 0; 1 leaves the base as it is.
+            of the base are brought nearer to zero, first those that save most, until it is not or nothing is left but
+            the brightest. Above 0; 1 leaves the base as it is.
         device : str
             Where the networks run; the bytes are the same.
         """
@@ -180,11 +180,18 @@ class Autoencoder:
         models = [] if bound is None else models_for(values, bound)
         rest, loss = _residual(values, found, base, bound, models, device)
         alone = len(rest) if bound is None else min(len(rest), len(encode(values, models, bound=bound)))
-        most = (1 + base_share) * alone - len(rest) - len(found.to_bytes()) - HEAD_SIZE
-        if len(base) > most:
-            base, thinness = _thinned(latents, chosen, most)
-            found = replace(found, thinned=thinness)
+        most, around = base_share * alone, len(found.to_bytes()) + HEAD_SIZE - alone
+        least = (len(base) + len(rest) + around, found, base, rest, loss)
+        for how in _THINNER if least[0] > _CAUTION * most else ():
+            base = _coded([thinned(latent, chosen.table_weights, *how) for latent in latents], chosen)
+            if len(base) + len(least[3]) + around > _CAUTION * most and how[0] > 0:
+                continue
+            found = replace(found, thinned=_thinness(how))
             rest, loss = _residual(values, found, base, bound, models, device)
+            least = min(least, (len(base) + len(rest) + around, found, base, rest, loss), key=lambda one: one[0])
+            if least[0] <= most:
+                break
+        found, base, rest, loss = least[1:]
         residual = ("bounded", loss.max_error) if loss else ("lossless", 0.0)
         said = replace(found, residual=residual[0], max_error=residual[1]).to_bytes()
         data = joined(said, base, rest, values.dtype, values.shape)
@@ -227,8 +234,10 @@ class Autoencoder:
             return {**found, "model": said.fingerprint.hex()}
         about = weights.about
         # The weights' metadata are in the order of their texts.
-        biases = sorted(about["measured"][said.thinned]["flux_bias_by_snr"].items(), key=lambda one: _number(one[0]))
         found |= {"model": weights.name, "task": about["task"], "size": about["size"]}
+        if said.thinned >= len(about["measured"]):
+            return found
+        biases = sorted(about["measured"][said.thinned]["flux_bias_by_snr"].items(), key=lambda one: _number(one[0]))
         return {**found, "flux_bias_by_snr": dict(biases)}
 
 

@@ -14,7 +14,7 @@ from astrocodec.lossy.flux_scale import TOP
 from astrocodec.lossy.weights import FINGERPRINT_SIZE
 from astrocodec.stages.crc32c import crc32c
 
-MAX_ENCODINGS, MAX_THINNED = 8, 2
+MAX_ENCODINGS, MAX_THINNED = 8, 3
 _HEAD = struct.Struct(f"<{FINGERPRINT_SIZE}sBBB")
 _RESIDUALS = ("", "bounded", "lossless")  # what a second layer adds
 _BOUND = struct.Struct("<d")
@@ -29,7 +29,7 @@ class Parameters:
 
     fingerprint: bytes
     encodings: int
-    thinned: int  # latents were brought nearer to zero: 1 faint ones, 2 bright ones too
+    thinned: int  # latents were brought nearer to zero: 1 faint ones, 2 bright ones too, 3 more than was measured
     residual: str
     max_error: float  # 0 but of a bounded residual
     planes: tuple[tuple[float, int, int], ...]  # noise, and range of levels of dense networks

@@ -67,6 +67,7 @@ def write_denoised(
     -----
     The primary HDU is labelled by the cards ACLAYER and ACLABEL; ACMODEL names the weights, ACSNRn and ACBIASn tell
     what they do to fluxes (measured on simulated fields that they had not seen), ACNOISE the noise of the first plane.
+    ACTHIN is how far latents were thinned to make room for a residual, 0 to 3: of 3 no bias was measured.
     The extension UNCERTAINTY has the standard deviations of errors in the unit of the image, float32; models that do
     not tell them have none.
     """
@@ -80,7 +81,8 @@ def write_denoised(
     first.header["ACLABEL"] = (LABEL, "")
     first.header["ACMODEL"] = (said["model"], "weights of the network")
     first.header["ACNOISE"] = (float(said["noise"][0]), "noise of the first plane")
-    first.header.extend(bias_cards(said["flux_bias_by_snr"]))
+    first.header["ACTHIN"] = (said["thinned"], "how thin the base is; 3: no bias measured")
+    first.header.extend(bias_cards(said.get("flux_bias_by_snr", {})))
     hdus = [first]
     if np.isfinite(error).all():
         hdus.append(fits.ImageHDU(error, name=UNCERTAINTY))
