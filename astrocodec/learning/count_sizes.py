@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from astrocodec.learning.visibility_pictures import VisibilityPictures
 from astrocodec.lossy.adapted_scales import SEEN, SizeCounts, counts_of
 from astrocodec.lossy.elic_tiles import ElicTiles
 from astrocodec.lossy.factorized_latents import scales_of
@@ -25,6 +26,7 @@ from astrocodec.lossy.transforms import LEVELS
 from astrocodec.lossy.weights import Weights, load_weights, save_weights
 
 TILES = {"hyperprior": HyperpriorTiles, "elic": ElicTiles, "qhvae": QhvaeTiles}
+TILES |= {"elic_visibility": ElicTiles, "qhvae_visibility": QhvaeTiles}
 
 
 def counted(weights: Weights, pictures: Sequence[NDArray[np.float32]], seed: int) -> dict[str, NDArray[Any]]:
@@ -60,10 +62,18 @@ def counted(weights: Weights, pictures: Sequence[NDArray[np.float32]], seed: int
     return found | (scales_of(factorized.seen) if factorized is not None else {})
 
 
+def _pictures(system: str, corpus: Path | None, count: int, most: int, seed: int) -> list[NDArray[np.float32]]:
+    """What weights of a system learned from."""
+    if system.endswith("_visibility"):
+        crops = VisibilityPictures(seed, count, corpus)
+        return [crop for step in range(most) for crop in crops.at(step)[0].numpy()]
+    pools = Pictures(seed, count, corpus).pools
+    return [picture for pool in (*pools[1], *pools[2]) for picture in pool[:most]]
+
+
 def with_counts(weights: Weights, folder: Path, corpus: Path | None, count: int, most: int, seed: int) -> Path:
     """Write weights that have counts into a folder."""
-    pools = Pictures(seed, count, corpus).pools
-    pictures = [picture for pool in (*pools[1], *pools[2]) for picture in pool[:most]]
+    pictures = _pictures(weights.name.split("-")[0], corpus, count, most, seed)
     for _ in range(2):
         counts = ("sizes.", "roots.", "y")
         kept = {name: tensor for name, tensor in weights.tensors.items() if not name.startswith(counts)}
@@ -76,9 +86,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Count for the weights that the command line names."""
     parser = argparse.ArgumentParser(prog="python -m astrocodec.learning.count_sizes", description=__doc__)
     parser.add_argument("weights", type=Path)
-    parser.add_argument("--corpus", type=Path, help="folder of public frames")
-    parser.add_argument("--count", type=int, default=9, help="simulated pictures of each kind")
-    parser.add_argument("--most", type=int, default=24, help="pictures taken of each pool")
+    parser.add_argument("--corpus", type=Path, help="folder of public frames, or of archives of visibilities")
+    parser.add_argument("--count", type=int, default=9, help="simulated pictures of each kind, or sets")
+    parser.add_argument("--most", type=int, default=24, help="pictures taken of each pool, or steps' crops")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args(arguments)

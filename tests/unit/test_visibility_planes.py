@@ -18,13 +18,14 @@ from astrocodec.bench.visibilities.paper_columns import paper_columns
 from astrocodec.bench.visibilities.peer import Coded
 from astrocodec.bench.visibilities.sets import VisSet
 from astrocodec.errors import FormatError
+from astrocodec.learning.count_sizes import counted
 from astrocodec.learning.visibility_parts import PARTS, part_of
 from astrocodec.lossy import elic_network, elic_tiles, qhvae_network, qhvae_tiles, visibility_training
 from astrocodec.lossy.exchange import Exchange
 from astrocodec.lossy.plane_filling import filled
 from astrocodec.lossy.plane_mosaic import Mosaic
 from astrocodec.lossy.plane_scales import Scales, of_rms
-from astrocodec.lossy.weights import FOLDER
+from astrocodec.lossy.weights import FOLDER, load_weights, save_weights
 from astrocodec.stages.stream import read_header
 
 NAMES = ("elic_visibility", "qhvae_visibility")
@@ -324,6 +325,19 @@ def test_shipped_weights_keep_what_is_bright(name: str) -> None:
     assert added[0] > added[1] > added[2]
     assert added[2] < 0.05
     assert len(streams[0]) < len(streams[1]) < len(streams[2]) < 0.3 * vis.nbytes
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_counts_of_sizes_make_streams_shorter(name: str, weights: dict[str, Path], tmp_path: Path) -> None:
+    bare = load_weights(weights[name])
+    vis = visibilities((12, 9, 16, 2), 5)
+    unit = visibilities((64, 64, 1, 1))[..., 0, 0] / 16
+    picture = (0.5 + np.stack([unit.real, unit.imag])).astype(np.float32)
+    tensors = {**bare.tensors, **counted(bare, 3 * [picture], 1)}
+    assert any(key.startswith("sizes.") for key in tensors)
+    made = save_weights(tensors, bare.about, name, tmp_path)
+    sizes = [len(astrocodec.encode(vis, codec=name, sigma=2.0, weights=path)) for path in (made, weights[name])]
+    assert sizes[0] < sizes[1]
 
 
 def test_the_paper_columns_say_what_zeros_are_worth() -> None:
