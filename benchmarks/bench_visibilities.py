@@ -3,6 +3,7 @@
     python benchmarks/bench_visibilities.py                    # all sets, all codecs; some minutes
     python benchmarks/bench_visibilities.py lofar --codec AF   # parts of names
     python benchmarks/bench_visibilities.py --codec astrocodec --add
+    python benchmarks/bench_visibilities.py --white            # ours beside white noise alone, printed
 
 Sets are those of `ASTROCODEC_CORPUS` (its folder `visibilities`) and those that `astrocodec.bench.visibilities.sets`
 simulates. Flagged samples are set to zero, for Dysco to NaN, before any codec sees them; autocorrelations are left
@@ -26,6 +27,7 @@ from astrocodec.bench.visibilities.peers import visibility_peers
 from astrocodec.bench.visibilities.rows import rows_from_csv
 from astrocodec.bench.visibilities.sets import SIMULATED, VisSet, corpus_sets, read_set, simulated_set
 from astrocodec.bench.visibilities.table import error_lines, lossless_lines, text
+from astrocodec.bench.visibilities.white_noise import bits_and_floor
 
 # Calibrated, so that its image is one of the sky.
 PICTURED = {
@@ -77,15 +79,33 @@ def pictures() -> None:
         return
 
 
+def print_white(names: tuple[str, ...]) -> None:
+    """Our bits per real beside those of white noise alone."""
+    lines = []
+    for data in sets(names):
+        if not data.known.any():
+            continue
+        line = {"set": data.name}
+        for added in TARGETS:
+            bits, floor = bits_and_floor(data, added)
+            line[f"D = {added:.1%}"] = f"{bits:.3f}, {floor:.3f}, {100 * (bits / floor - 1):.1f} %"
+        lines.append(line)
+    print(markdown(lines))
+
+
 @click.command()
 @click.argument("names", nargs=-1)
 @click.option("--codec", "codecs", multiple=True, help="Codec to run, part of its name; may be repeated.")
 @click.option("--output", type=click.Path(path_type=Path), default=RESULTS / "visibilities.csv", help="CSV to write.")
 @click.option("--add", is_flag=True, help="Keep the rows of other codecs and sets that the CSV already holds.")
 @click.option("--draw", is_flag=True, help="Draw the pictures of docs/visibilities.md.")
-def main(names: tuple[str, ...], codecs: tuple[str, ...], output: Path, add: bool, draw: bool) -> None:
+@click.option("--white", is_flag=True, help="Only print ours beside white noise alone.")
+def main(names: tuple[str, ...], codecs: tuple[str, ...], output: Path, add: bool, draw: bool, white: bool) -> None:
     """Measure the sets whose names contain NAMES (default: all)."""
     warnings.simplefilter("ignore")
+    if white:
+        print_white(names)
+        return
     held = rows_from_csv(output) if add and output.exists() else []
     peers = visibility_peers(codecs)
     rows: list[Row] = []

@@ -23,6 +23,7 @@ from astrocodec.bench.visibilities.peer import DITHERED, Coded, VisPeer
 from astrocodec.bench.visibilities.rows import rows_from_csv
 from astrocodec.bench.visibilities.sets import VisSet, read_set
 from astrocodec.bench.visibilities.table import text
+from astrocodec.bench.visibilities.white_noise import bits_and_floor
 from astrocodec.cli import cli
 from astrocodec.simulate.visibilities import Visibilities, VisibilitySettings
 
@@ -203,3 +204,10 @@ def test_of_a_set_without_noise_only_lossless_codecs_are_measured(data):
     lossy, lossless = measure_set(quiet, [dithered_peer(), same])
     assert (lossy.bits, lossy.note) == (None, "the set's noise cannot be known")
     assert (lossless.bits, lossless.note) == (800 / data.reals, "")
+
+
+def test_white_noise_is_its_own_floor(data):
+    noise = np.where(data.flags, 0, data.noise * white(data)).astype(np.complex64)
+    bits, floor = bits_and_floor(replace(data, vis=noise), 0.01)
+    assert bits == pytest.approx(floor, rel=0.01)
+    assert bits_and_floor(data, 0.01)[0] > floor
