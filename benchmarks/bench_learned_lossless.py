@@ -1,9 +1,9 @@
 """A learned lossless codec on what its training held back, beside JPEG-2000 and the causal codec.
 
 Whole streams are charged, each is decoded and compared. Of each array the first plane is taken, and of it at most
-SIDE x SIDE pixels of whole patches, since what is held back of the only file of a group is a strip. The last columns
-are the stream against the model's own bits (what it has beside them are medians of patches above all), and seconds of
-a processor for a million pixels.
+512 x 512 pixels of whole patches (`--side` says otherwise), since what is held back of the only file of a group is a
+strip. The last columns are the stream against the model's own bits (what it has beside them are medians of patches
+above all), and seconds of a processor for a million pixels.
 
     python benchmarks/bench_learned_lossless.py idf FILES --seed 1 -O benchmarks/results/idf.csv
 """
@@ -33,17 +33,17 @@ from astrocodec.lossless.patch_codec import PatchCodec
 from astrocodec.lossless.patches import SIDE as PATCH
 from astrocodec.lossless.patches import lowest
 
-PLANES, SIDE = 1, 512
+PLANES = 1
 COLUMNS = ["group", "pixels", "bits", "jpeg2000", "causal", "against the model", "encode s/Mpx", "decode s/Mpx"]
 
 
-def held_back_arrays(share: Share) -> Iterator[NDArray[Any]]:
+def held_back_arrays(share: Share, most: int) -> Iterator[NDArray[Any]]:
     """Arrays of a file that were held back, as far as they are measured."""
     for array in integer_arrays(share.path):
         height = array.shape[-2]
         rows = slice(round(share.rows[0] * height), round(share.rows[1] * height))
         part = array[..., rows, :]
-        sides = [min(side // PATCH * PATCH, SIDE) for side in part.shape[-2:]]
+        sides = [min(side // PATCH * PATCH, most) for side in part.shape[-2:]]
         part = np.ascontiguousarray(part.reshape(-1, *part.shape[-2:])[:PLANES, : sides[0], : sides[1]])
         if part.size and lowest(part) is not None:
             yield part
@@ -83,6 +83,7 @@ def main() -> None:
     parser.add_argument("files", nargs="+", type=Path)
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--seed", type=int, default=0, help="that of the training, which says what was held back")
+    parser.add_argument("--side", type=int, default=512, help="of what is measured of an array")
     parser.add_argument("-O", "--output", type=Path, required=True)
     given = parser.parse_args()
     torch.set_num_threads(1)
@@ -94,7 +95,7 @@ def main() -> None:
         table.writerow(COLUMNS)
         rows = []
         for group in sorted(held):
-            arrays = [array for share in held[group] for array in held_back_arrays(share)]
+            arrays = [array for share in held[group] for array in held_back_arrays(share, given.side)]
             if arrays:
                 rows.append(row_of(group, arrays, codec, given.weights))
                 table.writerow(rows[-1])

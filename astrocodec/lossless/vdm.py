@@ -45,7 +45,7 @@ from astrocodec.lossy.integer_network import ExactConv, layer_tensors, loaded_la
 from astrocodec.lossy.weights import Weights
 
 Integers = NDArray[np.int64]
-_MOST_TOGETHER = 128
+_MOST_TOGETHER, _BEFORE = 128, 8
 _TURN = 64  # places of a sine
 _SINES = np.rint(WAVE * np.sin(2 * np.pi * np.arange(_TURN) / _TURN)).astype(np.int64)
 
@@ -56,14 +56,14 @@ def vdm() -> PatchCodec:
 
 
 def chains(patches: int) -> Iterator[slice]:
-    """Patches that are coded together: as many as before them, so that their first draws find bits on the stack.
+    """Patches that are coded together: few of those before them, so that their first draws find bits on the stack.
 
-    >>> [s.stop - s.start for s in chains(300)]
-    [1, 1, 2, 4, 8, 16, 32, 64, 128, 44]
+    >>> [s.stop - s.start for s in chains(40)]
+    [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 4, 3]
     """
     first = 0
     while first < patches:
-        size = min(max(first, 1), _MOST_TOGETHER, patches - first)
+        size = min(max(first // _BEFORE, 1), _MOST_TOGETHER, patches - first)
         yield slice(first, first + size)
         first += size
 
@@ -86,7 +86,7 @@ class _Bound:
 
     def take(self, distributions: Logistics) -> Integers:
         symbols = self._coder.take(distributions)
-        self.bits -= self._cost(distributions, symbols)
+        self.bits -= self._cost(distributions, symbols)[::-1]
         return symbols
 
     def put(self, distributions: Logistics, symbols: Integers) -> None:
@@ -196,21 +196,23 @@ class VdmSystem:
         step = int(self._levels.steps[level - 1]) if level else FINE
         mean = UNIT * before * step // int(self._levels.steps[level])
         whole = mean + UNIT // 2 >> 5
-        fraction = (mean - UNIT * whole + UNIT * REACH).reshape(-1, 1)
+        # From the last pixel to the first: a draw is made of the bits that were put last, and those of its own pixel
+        # are no chance to it.
+        fraction = (mean - UNIT * whole + UNIT * REACH).reshape(-1, 1)[::-1]
         scales = np.broadcast_to(self._levels.added[level], fraction.shape)
         return whole, Normals(fraction, scales, np.full(fraction.shape, 1 << WEIGHT_BITS), 2 * REACH + 1)
 
     def _noisier(self, before: Integers, level: int, coder: Stack) -> Integers:
         whole, noise = self._drawn(before, level)
-        return whole + coder.take(noise).reshape(whole.shape) - REACH
+        return whole + coder.take(noise)[::-1].reshape(whole.shape) - REACH
 
     def _give_back(self, coder: StackCoder, before: Integers, noisy: Integers, level: int) -> None:
         """What an encoder drew."""
         whole, noise = self._drawn(before, level)
-        symbols = noisy - whole + REACH
+        symbols = (noisy - whole + REACH).ravel()[::-1]
         if symbols.min() < 0 or symbols.max() > 2 * REACH:
             raise CorruptError(f"VDM: words of level {level} found that no noise makes of those of the level before")
-        coder.put(noise, symbols.ravel())
+        coder.put(noise, symbols)
 
     def _noisiest(self, count: int) -> Normals:
         """Distributions of the words of the last level: the same everywhere."""
