@@ -32,7 +32,7 @@ from astrocodec.visibility.archive import (
 from astrocodec.visibility.archive.contents import check_archive
 from astrocodec.visibility.archive.packed_files import files_in
 from astrocodec.visibility.coding import Lossy, bound_of_weights
-from astrocodec.visibility.data.uvfits import need_pyuvdata
+from astrocodec.visibility.data.uvfits import read_uvfits
 from astrocodec.visibility.set_files import remove_set, state_of_set
 from astrocodec.visibility.uvh5_files import compress_uvh5
 from hdf5_filter.loss_attributes import baseline_growth
@@ -150,9 +150,10 @@ def _as_uvh5(source: str | os.PathLike[str], target: str | os.PathLike[str]) -> 
     """What pyuvdata makes of a uvfits file, in a hidden folder beside an output."""
     with scratch_folder(target) as folder:
         plain = folder / "plain.uvh5"
+        found = read_uvfits(source)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            need_pyuvdata().from_file(os.fspath(source), file_type="uvfits").write_uvh5(str(plain))
+            found.write_uvh5(str(plain))
         plain.chmod(stat.S_IMODE(os.stat(source).st_mode) & 0o777 | stat.S_IRUSR)
         yield plain
 

@@ -123,6 +123,12 @@ def test_modes_come_back_and_no_output_is_more_readable(source: Path, mode: int)
     assert not any(bits(path) & 0o070 & mode & 0o444 for path in source.with_name("c.ms").rglob("*"))
 
 
+def test_a_set_is_not_written_into(source: Path) -> None:
+    with pytest.raises(FileExistsError, match=r"in\.h5: lies in "):
+        files.compress(source, source / "in.h5")
+    assert not (source / "in.h5").exists()
+
+
 def test_columns_of_another_table_are_refused(source: Path, capfd: pytest.CaptureFixture[str]) -> None:
     shutil.copytree(source, source.with_name("b.ms"))
     tables.msconcat([str(source), str(source.with_name("b.ms"))], str(source.with_name("both.ms")))
@@ -194,6 +200,7 @@ def test_a_lock_of_another_program_is_waited_for_a_while(
     files.compress(source, source.with_name("a.h5"))
 
 
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")  # pyuvdata's
 def test_a_private_uvfits_file_gives_a_private_copy(tmp_path: Path) -> None:
     pytest.importorskip("pyuvdata", reason="uvfits needs pyuvdata")
     from astrocodec.simulate.visibilities import Visibilities, VisibilitySettings
@@ -205,6 +212,12 @@ def test_a_private_uvfits_file_gives_a_private_copy(tmp_path: Path) -> None:
     (tmp_path / "a.uvfits").chmod(0o600)
     files.compress(tmp_path / "a.uvfits", tmp_path / "a.ac.uvh5")
     assert bits(tmp_path / "a.ac.uvh5") == 0o600
+    whole = (tmp_path / "a.uvfits").read_bytes()
+    for part in (whole[: len(whole) // 3], whole[:-2880], b"SIMPLE  =                    T" + bytes(3000)):
+        (tmp_path / "b.uvfits").write_bytes(part)
+        with pytest.raises(FormatError, match=r"b\.uvfits: is no uvfits file, or damaged; pyuvdata says"):
+            files.compress(tmp_path / "b.uvfits", tmp_path / "b.ac.uvh5")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.ac.uvh5", "a.uvfits", "b.uvfits"]
 
 
 def test_weights_within_a_bound(source: Path) -> None:

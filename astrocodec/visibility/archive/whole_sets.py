@@ -128,10 +128,14 @@ def archive_measurement_set(
         It is no Measurement Set, or one whose rows lie in other sets.
     ValueError
         There is no such column, or it holds no visibilities.
+    FileExistsError
+        `target` exists, or lies in the set.
     DifferenceError
         What is restored is not what was given; nothing is written.
     """
     start, folder = time.perf_counter(), Path(source)
+    if Path(os.path.realpath(target)).is_relative_to(os.path.realpath(folder)):
+        raise FileExistsError(f"{os.fspath(target)}: lies in {folder}, which would change; choose another name")
     cores = available_cores() if workers is None else workers
     with open_whole(source) as table:
         coded = coded_columns(table)
