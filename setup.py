@@ -21,7 +21,7 @@ from setuptools.modified import newer_group
 
 FLAGS = "-std=c11 -O3 -fvisibility=hidden -fwrapv -ffp-contract=off -Wall -Wextra"
 # Loops over square roots, which are vectors only where a root need not say that it was of a negative number.
-ROOTS = ("quantise", "bounded")
+ROOTS = ("quantise", "bounded", "viterbi")
 PACKAGE = Path(__file__).parent / "astrocodec"
 HEADER = PACKAGE / "native" / "shipped_models.h"
 NETWORK = PACKAGE / "stages" / "network.py"

@@ -103,10 +103,42 @@ INLINE int add_all(const allowing *a, const double *v, const double *again, size
     return 1;
 }
 
+#if defined(__x86_64__) && defined(__GNUC__)
+#include <immintrin.h>
+
+/* The same on a root, by vectors of all LANES. */
+AVX512 static int add_bent_avx512(const allowing *a, const double *v, const double *again, size_t count, sums *s)
+{
+    const __m512d knee = _mm512_set1_pd(a->curve->knee), bend = _mm512_set1_pd(4 * a->curve->bend), zero = _mm512_setzero_pd(), one = _mm512_set1_pd(1);
+    const __m512d more = _mm512_set1_pd(a->more), straight = _mm512_set1_pd(a->straight), limit = _mm512_set1_pd(a->limit), none = _mm512_set1_pd(a->none);
+    __m512d squares = zero, in_place = zero, shift = zero, largest = zero, widest = zero;
+    __mmask8 bad = 0;
+    for (size_t i = 0; i < count; i += LANES) {
+        const __m512d given = _mm512_loadu_pd(v + i), found = _mm512_loadu_pd(again + i), above = _mm512_sub_pd(given, knee);
+        const __m512d from = _mm512_maskz_mov_pd(_mm512_cmp_pd_mask(given, knee, _CMP_GT_OQ), above);
+        const __m256 root = _mm256_sqrt_ps(_mm512_cvtpd_ps(_mm512_add_pd(one, _mm512_mul_pd(bend, from))));
+        const __m256 slope = _mm256_mul_ps(root, _mm256_set1_ps(1 - 4 * FLT_EPSILON)), inverse = _mm256_div_ps(_mm256_set1_ps(1), slope);
+        const __m512d e = _mm512_sub_pd(found, given), d = _mm512_abs_pd(e), bent = _mm512_mul_pd(e, _mm512_cvtps_pd(inverse));
+        const __m512d most = _mm512_add_pd(_mm512_mul_pd(straight, _mm512_cvtps_pd(slope)), more);
+        squares = _mm512_add_pd(squares, _mm512_mul_pd(d, d)), in_place = _mm512_add_pd(in_place, _mm512_mul_pd(bent, bent)), shift = _mm512_add_pd(shift, bent);
+        widest = _mm512_max_pd(most, widest), largest = _mm512_max_pd(d, largest);
+        bad |= _mm512_cmp_pd_mask(d, most, _CMP_NLE_UQ) | _mm512_cmp_pd_mask(given, limit, _CMP_NLT_UQ) | _mm512_cmp_pd_mask(found, none, _CMP_EQ_OQ);
+    }
+    if (bad) return 0;
+    doubles parts[5][PARTS];
+    _mm512_storeu_pd(parts[0], squares), _mm512_storeu_pd(parts[1], in_place), _mm512_storeu_pd(parts[2], shift);
+    _mm512_storeu_pd(parts[3], largest), _mm512_storeu_pd(parts[4], widest);
+    *s = (sums){sum_of(parts[0]), sum_of(parts[1]), sum_of(parts[2]), largest_of(parts[3]), largest_of(parts[4])};
+    return 1;
+}
+#else
+static int add_bent_avx512(const allowing *a, const double *v, const double *again, size_t count, sums *s) { return add_all(a, v, again, count, 1, 0, 1, s); }
+#endif
+
 INLINE int add_run(const allowing *a, const double *v, const double *again, size_t count, sums *s)
 {
     if (a->is_relative) return a->is_marked ? add_all(a, v, again, count, 0, 1, 1, s) : add_all(a, v, again, count, 0, 1, 0, s);
-    if (a->curve->kind == AC_ROOT) return add_all(a, v, again, count, 1, 0, 1, s);
+    if (a->curve->kind == AC_ROOT) return HAS_AVX512 ? add_bent_avx512(a, v, again, count, s) : add_all(a, v, again, count, 1, 0, 1, s);
     return a->is_marked ? add_all(a, v, again, count, 0, 0, 1, s) : add_all(a, v, again, count, 0, 0, 0, s);
 }
 
@@ -115,18 +147,60 @@ INLINE void take_both(int dtype, const void *data, const void *elements, uint64_
 {
     ac_as_doubles(dtype, data, first, count, v);
     ac_as_doubles(dtype, elements, 0, count, again);
-    const double last = v[count - 1] < INFINITY && v[count - 1] > -INFINITY ? v[count - 1] : 0;
+    const double end = count ? v[count - 1] : 0, last = end < INFINITY && end > -INFINITY ? end : 0;
     for (size_t i = count; i < count + LANES; i++) v[i] = again[i] = last;
 }
 
+/* Integers of 16 bits or fewer on a straight lattice: what doubles of them would say. 0 where some may not be allowed. */
+#define ADD_INTEGERS(DTYPE, TYPE)                                                                     \
+    case DTYPE:                                                                                       \
+        for (size_t i = 0; i < count; i++) {                                                          \
+            const int32_t e = ((const TYPE *)elements)[i] - ((const TYPE *)data)[first + i];          \
+            const uint32_t d = (uint32_t)(e < 0 ? -e : e);                                            \
+            shift += e, squares += d * d, largest = d > largest ? d : largest;                        \
+        }                                                                                             \
+        break;
+
+INLINE int add_integers(const allowing *a, int dtype, const void *data, const void *elements, uint64_t first, size_t count, sums *s)
+{
+    int32_t shift = 0;
+    uint32_t squares = 0, largest = 0; /* squares of FEW at most add up in 32 bits */
+    enum { FEW = 2047 };
+    _Static_assert((uint64_t)AC_RUN * FEW * FEW <= UINT32_MAX, "squares of a run fit");
+    const double most = a->straight + a->more;
+    switch (dtype) {
+        ADD_INTEGERS(AC_U1, uint8_t)
+        ADD_INTEGERS(AC_I1, int8_t)
+        ADD_INTEGERS(AC_U2, uint16_t)
+        ADD_INTEGERS(AC_I2, int16_t)
+    default: return 0;
+    }
+    if (largest > FEW || largest > most) return 0;
+    *s = (sums){squares, squares, shift, largest, most};
+    return 1;
+}
+
+/* Whether they are these. */
+static int are_integers(const allowing *a) { return a->curve->kind == AC_STRAIGHT && !a->is_relative && !a->is_marked; }
+
 static int look_plain(const allowing *a, int dtype, const void *data, const void *elements, uint64_t first, size_t count, double *v, double *again, sums *s)
 {
+    if (are_integers(a) && add_integers(a, dtype, data, elements, first, count, s)) return 1;
     take_both(dtype, data, elements, first, count, v, again);
     return add_run(a, v, again, count, s);
 }
 WIDE_VECTORS static int look_wide(const allowing *a, int dtype, const void *data, const void *elements, uint64_t first, size_t count, double *v, double *again,
                                   sums *s)
 {
+    if (are_integers(a) && add_integers(a, dtype, data, elements, first, count, s)) return 1;
+    take_both(dtype, data, elements, first, count, v, again);
+    return add_run(a, v, again, count, s);
+}
+
+LOOPS_OF_AVX512 static int look_widest(const allowing *a, int dtype, const void *data, const void *elements, uint64_t first, size_t count, double *v, double *again,
+                                      sums *s)
+{
+    if (are_integers(a) && add_integers(a, dtype, data, elements, first, count, s)) return 1;
     take_both(dtype, data, elements, first, count, v, again);
     return add_run(a, v, again, count, s);
 }
@@ -202,7 +276,7 @@ static int check_there(void *work, const ac_run *r)
     const allowing a = allowed(w, r->tile, noise);
     sums s = {0, 0, 0, 0, 0};
     int status = AC_OK;
-    if ((HAS_WIDE_VECTORS ? look_wide : look_plain)(&a, r->dtype, w->data, &found, r->first, r->count, v, again, &s))
+    if ((HAS_AVX512 ? look_widest : HAS_WIDE_VECTORS ? look_wide : look_plain)(&a, r->dtype, w->data, &found, r->first, r->count, v, again, &s))
         c->used += r->count;
     else
         status = add_each(c, r, &a, v, again, &s);

@@ -75,6 +75,14 @@ INLINE void take_row(const ac_array *array, const void *data, const ac_unused *u
         if (row[i] >= unused->saturation || (unused->has_blank && ac_bits_at(array->dtype, data, first + i) == unused->blank)) row[i] = NAN;
 }
 
+/* What the processor, for which each row begins anew, does not foresee. */
+INLINE void fetch(const ac_array *array, const void *data, uint64_t first, size_t count)
+{
+    const size_t item = ac_number_bytes(array->dtype);
+    const uint8_t *from = (const uint8_t *)data + first * item;
+    for (size_t i = 0; i < count * item; i += 64) __builtin_prefetch(from + i);
+}
+
 /* Blocks beside each other: memory is read by long rows. */
 typedef struct {
     uint64_t first, line;
@@ -112,6 +120,7 @@ INLINE void differ(const ac_array *array, const void *data, const ac_unused *unu
     for (size_t j = 0; j < s->count; j++) blocks[j].along = blocks[j].down = 0;
     for (size_t y = 0; y < s->height; y++) {
         double *row = rows[y % 3];
+        if (y + 1 < s->height) fetch(array, data, s->first + (y + 1) * s->line, s->width);
         take_row(array, data, unused, s->first + y * s->line, s->width, row);
         if (y % EVERY == 0 && s->width > 2) take_thirds(row, row + 1, row + 2, s, 1, blocks);
         if (y >= 2 && (y - 1) % EVERY == 1 % EVERY) take_thirds(rows[(y + 1) % 3], rows[(y + 2) % 3], row, s, 0, blocks);

@@ -6,6 +6,8 @@
 #include "bytes.h"
 #include "counts.h"
 #include "differences.h"
+#include "trellis.h"
+#include "wide_vectors.h"
 
 enum { TRIED_ROWS = 32, TRIED_COLUMNS = 256 }; /* of a piece, to choose code widths by */
 enum { FEW_STATES = 8 };
@@ -75,16 +77,41 @@ static void set_modelling(ac_lanes *lanes, ac_modelling how)
     lanes->odd = (uint16_t)(how.odd & 1);
 }
 
+static inline void double_row(const uint16_t *samples, uint32_t width, int odd, uint32_t state, uint16_t *out)
+{
+    uint32_t x = 0;
+    for (; x + 64 <= width; x += 64) ac_trellis_double(samples + x, odd, &state, out + x);
+    uint16_t rest[64] = {0};
+    memcpy(rest, samples + x, (width - x) * sizeof *rest);
+    ac_trellis_double(rest, odd, &state, rest);
+    memcpy(out + x, rest, (width - x) * sizeof *rest);
+}
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#include <immintrin.h>
+
+LOOPS_OF_AVX512 static void double_row_avx512(const uint16_t *samples, uint32_t width, int odd, uint16_t *out)
+{
+    const __m512i one = _mm512_set1_epi16(1);
+    uint32_t state = 0, x = 0;
+    for (; x + 64 <= width; x += 64) {
+        const __m512i low = _mm512_loadu_si512(samples + x), high = _mm512_loadu_si512(samples + x + 32);
+        const uint64_t is_odd = (uint64_t)_mm512_test_epi16_mask(low, one) | (uint64_t)_mm512_test_epi16_mask(high, one) << 32;
+        const uint64_t grids = ac_trellis_run(odd ? ~is_odd : is_odd, &state);
+        const __m512i twice[2] = {_mm512_add_epi16(low, low), _mm512_add_epi16(high, high)};
+        _mm512_storeu_si512(out + x, _mm512_mask_add_epi16(twice[0], (__mmask32)grids, twice[0], one));
+        _mm512_storeu_si512(out + x + 32, _mm512_mask_add_epi16(twice[1], (__mmask32)(grids >> 32), twice[1], one));
+    }
+    double_row(samples + x, width - x, odd, state, out + x);
+}
+#else
+static void double_row_avx512(const uint16_t *samples, uint32_t width, int odd, uint16_t *out) { double_row(samples, width, odd, 0, out); }
+#endif
+
 void ac_piece_doubled(const uint16_t *samples, uint32_t height, uint32_t width, size_t stride, int odd, uint16_t *out)
 {
-    for (uint32_t y = 0; y < height; y++, samples += stride, out += width) {
-        uint32_t state = 0, x = 0;
-        for (; x + 64 <= width; x += 64) ac_trellis_double(samples + x, odd, &state, out + x);
-        uint16_t rest[64] = {0};
-        memcpy(rest, samples + x, (width - x) * sizeof *rest);
-        ac_trellis_double(rest, odd, &state, rest);
-        memcpy(out + x, rest, (width - x) * sizeof *rest);
-    }
+    for (uint32_t y = 0; y < height; y++, samples += stride, out += width)
+        if (HAS_AVX512) double_row_avx512(samples, width, odd, out); else double_row(samples, width, odd, 0, out);
 }
 
 int ac_piece_record(const ac_kernel *kernel, const ac_model *model, ac_modelling how, const uint16_t *samples, uint32_t height, uint32_t width,

@@ -159,17 +159,19 @@ void ac_sheet_integers(const ac_sheet *s, uint64_t first, size_t n, uint64_t *u)
     }
 
 /* Of 32 bits, which are all that count. */
-static void take_samples_of_four(const ac_sheet *s, uint64_t first, size_t n, uint16_t *samples)
+static inline __attribute__((always_inline)) void take_fours(const uint32_t *p, size_t n, uint32_t offset, uint32_t low_bits, uint16_t *samples)
 {
-    const uint32_t *p = (const uint32_t *)s->numbers.data + first, offset = (uint32_t)s->map.offset, low_bits = s->low_bits;
     for (size_t i = 0; i < n; i++) samples[i] = (uint16_t)((p[i] - offset) >> low_bits);
 }
+
+static void take_fours_plain(const uint32_t *p, size_t n, uint32_t offset, uint32_t low_bits, uint16_t *samples) { take_fours(p, n, offset, low_bits, samples); }
+WIDE_VECTORS static void take_fours_wide(const uint32_t *p, size_t n, uint32_t offset, uint32_t low_bits, uint16_t *samples) { take_fours(p, n, offset, low_bits, samples); }
 
 void ac_sheet_samples(const ac_sheet *s, uint64_t first, size_t n, uint16_t *samples)
 {
     const int is_four = s->numbers.dtype == AC_U4 || s->numbers.dtype == AC_I4;
     if (is_four && !s->ranks && !s->rank && !s->map.gap_count && !s->unit) {
-        take_samples_of_four(s, first, n, samples);
+        (HAS_WIDE_VECTORS ? take_fours_wide : take_fours_plain)((const uint32_t *)s->numbers.data + first, n, (uint32_t)s->map.offset, s->low_bits, samples);
         return;
     }
     switch (s->numbers.dtype) {

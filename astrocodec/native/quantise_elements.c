@@ -3,22 +3,19 @@
 
 #include "quantise_arithmetic.h"
 #include "quantise_runs.h"
-#include "trellis.h"
 #include "wide_vectors.h"
 #include "no_traps.h"
 
 #define WHOLE 6755399441055744.0 /* 1.5 * 2^52: added and taken off again, it rounds to the nearest integer, halves to even, where that is below 2^51 */
 #define INLINE static inline __attribute__((always_inline))
 
-/* The operations are those of docs/format.md, one by one; the build forbids to contract them. `half` says of steps whether half of one is added. */
-INLINE void take_products(const ac_run *r, const int32_t *steps, const uint16_t *half, double *out)
+/* The operations are those of docs/format.md, one by one; the build forbids to contract them. */
+INLINE void take_products(const ac_run *r, const int32_t *steps, double *out)
 {
     const ac_quantised_tile t = *r->tile;
     const float *random = r->random;
     const size_t n = r->count;
-    if (half)
-        for (size_t i = 0; i < n; i++) out[i] = (steps[i] + t.base + 0.5 * half[i]) * t.scale + t.zero;
-    else if (random)
+    if (random)
         for (size_t i = 0; i < n; i++) out[i] = (steps[i] + t.base - random[i] + 0.5) * t.scale + t.zero;
     else
         for (size_t i = 0; i < n; i++) out[i] = (steps[i] + t.base) * t.scale + t.zero;
@@ -90,44 +87,15 @@ INLINE void round_to_type(const ac_run *r, const double *v, ac_run_elements *out
     }
 }
 
-/* So many steps from one state of the trellis on. */
-INLINE void take_halves(const int32_t *steps, size_t count, uint32_t *state, uint16_t *half)
-{
-    size_t i = 0;
-    for (; i + 64 <= count; i += 64) {
-        uint16_t parts[64];
-        for (int j = 0; j < 64; j++) parts[j] = (uint16_t)steps[i + (size_t)j];
-        ac_trellis_double(parts, 0, state, half + i);
-        for (int j = 0; j < 64; j++) half[i + (size_t)j] &= 1;
-    }
-    for (; i < count; i++) {
-        half[i] = *state & 1;
-        *state = ac_trellis_next(*state, (uint32_t)steps[i] & 1);
-    }
-}
-
-INLINE void take_all_halves(const ac_run *r, const int32_t *steps, uint32_t *state, uint16_t *half)
-{
-    const uint64_t period = r->quantised->run ? r->quantised->run : UINT64_MAX;
-    uint64_t left = period - r->column % period; /* columns to the next start */
-    if (left == period) *state = 0;
-    for (size_t i = 0; i < r->count;) {
-        if (!left) *state = 0, left = period;
-        const size_t count = (size_t)ac_smaller(left, r->count - i);
-        take_halves(steps + i, count, state, half + i);
-        i += count, left -= count;
-    }
-}
-
 /* `state` is that of a trellis. */
 INLINE void restore(const ac_run *r, const int32_t *steps, uint32_t *state, ac_run_elements *out)
 {
-    const int arithmetic = r->quantised->arithmetic, is_trellis = r->quantised->dither == AC_TRELLIS;
+    const int arithmetic = r->quantised->arithmetic;
     double v[AC_RUN];
-    uint16_t half[AC_RUN];
-    if (is_trellis) take_all_halves(r, steps, state, half);
-    if (!(arithmetic & ~AC_SINGLE))
-        take_products(r, steps, is_trellis ? half : NULL, v);
+    if (r->quantised->dither == AC_TRELLIS)
+        ac_run_trellis(r, steps, state, v);
+    else if (!(arithmetic & ~AC_SINGLE))
+        take_products(r, steps, v);
     else if (arithmetic & AC_OWN_PRODUCT && ac_is_single(arithmetic, r->dtype))
         take_single_products(r, steps, v);
     else
@@ -138,6 +106,7 @@ INLINE void restore(const ac_run *r, const int32_t *steps, uint32_t *state, ac_r
 
 static void restore_plain(const ac_run *r, const int32_t *steps, uint32_t *state, ac_run_elements *out) { restore(r, steps, state, out); }
 WIDE_VECTORS static void restore_wide(const ac_run *r, const int32_t *steps, uint32_t *state, ac_run_elements *out) { restore(r, steps, state, out); }
+LOOPS_OF_AVX512 static void restore_widest(const ac_run *r, const int32_t *steps, uint32_t *state, ac_run_elements *out) { restore(r, steps, state, out); }
 
 static void put_number(uint8_t *out, size_t item, uint64_t bits)
 {
@@ -165,7 +134,7 @@ static void put_meant(const ac_run *r, const int32_t *steps, ac_run_elements *ou
 
 void ac_run_restore(const ac_run *r, const int32_t *steps, uint32_t *state, ac_run_elements *out)
 {
-    (HAS_WIDE_VECTORS ? restore_wide : restore_plain)(r, steps, state, out);
+    (HAS_AVX512 ? restore_widest : HAS_WIDE_VECTORS ? restore_wide : restore_plain)(r, steps, state, out);
     if (r->quantised->has_null || r->quantised->dither == AC_DITHER_2) put_meant(r, steps, out);
 }
 

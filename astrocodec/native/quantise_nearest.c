@@ -49,12 +49,13 @@ INLINE int nearest(const ac_run *r, const void *data, double none, int32_t *step
 
 static int nearest_plain(const ac_run *r, const void *data, double none, int32_t *steps) { return nearest(r, data, none, steps); }
 WIDE_VECTORS static int nearest_wide(const ac_run *r, const void *data, double none, int32_t *steps) { return nearest(r, data, none, steps); }
+LOOPS_OF_AVX512 static int nearest_widest(const ac_run *r, const void *data, double none, int32_t *steps) { return nearest(r, data, none, steps); }
 
 void ac_run_nearest(const ac_run *r, const void *data, int32_t *last, int32_t *steps)
 {
     const ac_quantised *q = r->quantised;
     const double none = q->has_null ? ac_curve_place(&q->curve, ac_double_of_bits(r->dtype, q->null_bits), r->tile->scale * r->tile->scale / 12) : NAN;
-    const int bad = (HAS_WIDE_VECTORS ? nearest_wide : nearest_plain)(r, data, none, steps);
+    const int bad = (HAS_AVX512 ? nearest_widest : HAS_WIDE_VECTORS ? nearest_wide : nearest_plain)(r, data, none, steps);
     for (size_t i = 0; bad && i < r->count; i++) {
         if (isfinite(ac_as_double(r->dtype, data, r->first + i))) *last = steps[i]; else steps[i] = *last;
         if (q->has_null && ac_bits_at(r->dtype, data, r->first + i) == q->null_bits) steps[i] = q->null_step;

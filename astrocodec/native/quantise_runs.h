@@ -34,6 +34,8 @@ int ac_quantise_visit(const ac_quantised *quantised, const ac_array *array, ac_r
 
 /* Elements of the steps of a run; `state` is that of the trellis behind the run before. */
 void ac_run_restore(const ac_run *run, const int32_t *steps, uint32_t *state, ac_run_elements *out);
+/* Of a trellis: products of the steps and what is added, not rounded yet. */
+void ac_run_trellis(const ac_run *run, const int32_t *steps, uint32_t *state, double *out);
 /* The step nearest to an element, or any. */
 int32_t ac_run_step(const ac_run *run, double place, size_t i);
 /* Nearest steps of a run of the array's elements, which need not be made of any; arithmetic is 0, and there is no trellis. What is not finite has the step before, `last`. */

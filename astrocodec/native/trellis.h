@@ -9,11 +9,15 @@
 static inline uint32_t ac_trellis_next(uint32_t state, uint32_t is_odd) { return (state >> 1) ^ (state & 1) * 5u ^ is_odd * 2u; }
 
 /* p of 64 integers at once, the first one's in bit 0, by their is_odd. With b and p as polynomials over GF(2) in the delay D, ac_trellis_next says
- * (1 + D + D^3) p = state + D^2 b, and the inverse of 1 + D + D^3 modulo D^64 is its 63rd power: the product of its squares' squares. */
+ * (1 + D + D^3) p = state + D^2 b, and the inverse of 1 + D + D^3 modulo D^64 is its 63rd power: the product of its squares' squares. What the state adds is told by the
+ * inverse itself, so that integers need not wait for those before. */
+#define AC_TRELLIS_INVERSE UINT64_C(0x972e5cb972e5cb97)
 static inline uint64_t ac_trellis_run(uint64_t is_odd, uint32_t *state)
 {
-    uint64_t p = is_odd << 2 ^ *state;
+    const uint64_t from = *state, inverse = AC_TRELLIS_INVERSE;
+    uint64_t p = is_odd << 2;
     for (int delay = 1; delay < 64; delay *= 2) p ^= p << delay ^ (3 * delay < 64 ? p << (3 * delay) : 0);
+    p ^= (inverse & -(from & 1)) ^ (inverse << 1 & -(from >> 1 & 1)) ^ (inverse << 2 & -(from >> 2));
     *state = (uint32_t)((p >> 63 ^ p >> 61 ^ is_odd >> 62) & 1) | (uint32_t)((p >> 62 ^ is_odd >> 63) & 1) << 1 | (uint32_t)(p >> 63) << 2;
     return p;
 }
