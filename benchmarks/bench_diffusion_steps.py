@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, default="vdm")
     parser.add_argument("--seed", type=int, default=0, help="that of the training, which says what was held back")
     parser.add_argument("--patches", type=int, default=4, help="of each group")
-    parser.add_argument("--steps", type=int, nargs="*", default=[2, 4, 8, 16, 32, 64])
+    parser.add_argument("--steps", type=int, nargs="*", default=[4, 8, 16, 32])
     parser.add_argument("-O", "--output", type=Path, required=True)
     given = parser.parse_args()
     torch.set_num_threads(1)

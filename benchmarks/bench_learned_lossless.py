@@ -84,6 +84,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--seed", type=int, default=0, help="that of the training, which says what was held back")
     parser.add_argument("--side", type=int, default=512, help="of what is measured of an array")
+    parser.add_argument("--group", action="append", help="only this one; repeat")
     parser.add_argument("-O", "--output", type=Path, required=True)
     given = parser.parse_args()
     torch.set_num_threads(1)
@@ -94,7 +95,7 @@ def main() -> None:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(COLUMNS)
         rows = []
-        for group in sorted(held):
+        for group in sorted(given.group or held):
             arrays = [array for share in held[group] for array in held_back_arrays(share, given.side)]
             if arrays:
                 rows.append(row_of(group, arrays, codec, given.weights))
