@@ -73,5 +73,5 @@ def lossless_figure(rows: Sequence[Row]) -> bytes:
     with new_figure(5.2 * len(found), 3.8, for_page=False) as figure:
         for axes, (title, draw) in zip(figure.subplots(1, len(found), squeeze=False)[0], found, strict=True):
             draw(axes)
-            axes.set_title(title, loc="left", size=9, pad=34)
+            axes.set_title(title, loc="left", size=9, pad=46)
         return png_of(figure, colours=64)
