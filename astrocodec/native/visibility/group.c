@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "rans.h"
+#include "visibility/lanes.h"
 #include "visibility/sample.h"
 #include "visibility/trellis_lanes.h"
 #include "visibility/walk.h"
@@ -103,19 +104,62 @@ static void make_costs(costs *c, const ac_distances *tables)
         }
 }
 
-static inline void add(tape *t, const costs *c, int is_counted, uint32_t lane, const ac_site *site, uint32_t reach, int64_t step)
+/* An integer that is so many cells `away` from its mean. */
+static inline void add_found(tape *t, const costs *c, int is_counted, uint32_t lane, uint32_t table, uint32_t shift, uint32_t reach, int64_t away, int64_t step)
 {
-    const int64_t away = (step >> site->shift) - site->cell + reach, last = 2 * (int64_t)reach;
-    record *const r = t->records + t->count++;
-    uint32_t more = site->shift;
-    *r = (record){(uint16_t)(site->scale * AC_VIS_PLACES + site->place), (uint16_t)(lane % AC_STATES), (uint8_t)(away <= 0 ? 0 : away >= last ? last : away), (uint8_t)site->shift};
-    if (site->shift) add_more(t, (uint64_t)step & (((uint64_t)1 << site->shift) - 1));
-    if (r->symbol == 0 || r->symbol == last) {
-        const uint64_t beyond = 1 + (uint64_t)(r->symbol ? away - last : -away);
+    const int64_t at = away + reach, last = 2 * (int64_t)reach;
+    const uint8_t symbol = (uint8_t)(at <= 0 ? 0 : at >= last ? last : at);
+    uint32_t more = shift;
+    t->records[t->count++] = (record){(uint16_t)table, (uint16_t)(lane % AC_STATES), symbol, (uint8_t)shift};
+    if (shift) add_more(t, (uint64_t)step & (((uint64_t)1 << shift) - 1));
+    if (symbol == 0 || symbol == last) {
+        const uint64_t beyond = 1 + (uint64_t)(symbol ? at - last : -at);
         add_more(t, beyond);
         more += 6 + 63 - (uint32_t)__builtin_clzll(beyond);
     }
-    for (uint32_t shape = 0; shape < AC_VIS_SHAPES && is_counted; shape++) t->cost[shape] += c->bits[shape][r->table][r->symbol] + 512 * more;
+    for (uint32_t shape = 0; shape < AC_VIS_SHAPES && is_counted; shape++) t->cost[shape] += c->bits[shape][table][symbol] + 512 * more;
+}
+
+static inline void add(tape *t, const costs *c, int is_counted, uint32_t lane, const ac_site *site, uint32_t reach, int64_t step)
+{
+    add_found(t, c, is_counted, lane, site->scale * AC_VIS_PLACES + site->place, site->shift, reach, (step >> site->shift) - site->cell, step);
+}
+
+/* As record_round below, of complex64 on the lattice without predictions. */
+static void record_plain(const ac_round *k, uint64_t times, ac_walk *walk, ac_step *s, const costs *c, const ac_distances *tables, float *decoded, tape *out)
+{
+    const ac_block *const b = k->b;
+    const uint32_t n = k->lanes;
+    const ac_lane_trellis trellis = ac_trellis_of(b);
+    const uint64_t apart = b->channels * b->pols; /* of the elements of two lanes */
+    uint32_t state[2][AC_LANES] = {{0}}, dithers[AC_LANES];
+    uint64_t i = 0;
+    for (s->time = 0; s->time < times; s->time++)
+        for (s->channel = 0; s->channel < b->channels; s->channel++)
+            for (s->turn = 0; s->turn < b->pols; s->turn++, i++) {
+                uint8_t is_coded[AC_LANES];
+                ac_lane_sites sites[2];
+                const uint64_t first = ac_element_of(k, s->time, 0, s->channel, s->turn);
+                const int is_counted = k->samples < COUNT_ALL || i % 4 == 0;
+                for (uint32_t l = 0; l < n; l++) is_coded[l] = k->classes[i * n + l] == AC_CODED;
+                s->unit = k->unit + (i % k->row) * n, s->is_coded = is_coded;
+                ac_lanes_dither(b->seed, first, apart, dithers, n);
+                for (uint32_t part = 0; part < 2; part++) {
+                    const ac_lane_sites *const at = sites + part;
+                    const int32_t *const steps = k->steps + (2 * i + part) * n;
+                    ac_walk_scale(walk, s, part);
+                    ac_lanes_find(&trellis, steps, dithers, part, state[part], s, sites + part, n);
+                    for (uint32_t l = 0; l < n; l++)
+                        if (is_coded[l]) add_found(out, c, is_counted, l, at->table[l], at->shift[l], tables->reach[at->table[l] / AC_VIS_PLACES], at->away[l], steps[l]);
+                    ac_walk_learn_scale(walk, s, part);
+                }
+                for (uint32_t l = 0; decoded && l < n; l++)
+                    if (is_coded[l]) {
+                        decoded[2 * (first + l * apart)] = sites[0].number[l];
+                        decoded[2 * (first + l * apart) + 1] = sites[1].number[l];
+                    }
+                ac_walk_learn(walk, s);
+            }
 }
 
 /* Both parts of all samples in steps, with their dithers, [sample][lane]; 0 of those that are not coded. */
@@ -123,20 +167,20 @@ static void find_places(const ac_round *k, const void *values, double *re, doubl
 {
     const ac_block *const b = k->b;
     const uint64_t apart = b->channels * b->pols; /* of the elements of two lanes */
+    const uint32_t n = k->lanes;
+    uint32_t dithers[AC_LANES] = {0};
+    double parts[2][AC_LANES] = {{0}};
     uint64_t i = 0;
     for (uint64_t t = 0; t < b->times; t++)
         for (uint64_t f = 0; f < b->channels; f++)
             for (uint64_t j = 0; j < b->pols; j++, i++) {
-                const double *const unit = k->unit + (i % k->row) * k->lanes;
-                uint64_t element = ac_element_of(k, t, 0, f, j);
-                for (uint64_t at = i * k->lanes; at < (i + 1) * k->lanes; at++, element += apart) {
-                    re[at] = im[at] = 0;
-                    if (k->classes[at] != AC_CODED) continue;
-                    const uint32_t dither = dither_of(k, element);
-                    const double per = unit[at - i * k->lanes];
-                    re[at] = (get(b, values, element, 0) / per + (double)(dither & 255)) / AC_STEP_PARTS;
-                    im[at] = (get(b, values, element, 1) / per + (double)(dither >> 8 & 255)) / AC_STEP_PARTS;
-                }
+                const uint64_t first = ac_element_of(k, t, 0, f, j);
+                const double *const unit = k->unit + (i % k->row) * n;
+                for (uint32_t l = 0; l < k->baselines; l++)
+                    for (uint32_t part = 0; part < 2; part++) parts[part][l] = get(b, values, first + l * apart, part);
+                if (b->kind == AC_LATTICE) ac_lanes_dither(b->seed, first, apart, dithers, n);
+                ac_lanes_place(parts[0], unit, dithers, 0, k->classes + i * n, re + i * n, n);
+                ac_lanes_place(parts[1], unit, dithers, 1, k->classes + i * n, im + i * n, n);
             }
 }
 
@@ -214,7 +258,10 @@ static int record_all(const ac_rounds *all, uint64_t times, int is_predicted, co
     if (!s || !out->records) status = AC_ERROR_MEMORY;
     for (size_t i = 0; i < all->count && !status; i++) {
         if (i) status = ac_walk_next(&walk, k[i].b, k[i].baselines);
-        if (!status) record_round(k + i, times, &walk, s, c, tables, decoded, out);
+        if (!status && !is_predicted && k->b->kind == AC_LATTICE && k->b->dtype == AC_C8)
+            record_plain(k + i, times, &walk, s, c, tables, decoded, out);
+        else if (!status)
+            record_round(k + i, times, &walk, s, c, tables, decoded, out);
     }
     ac_walk_end(&walk);
     free(s);

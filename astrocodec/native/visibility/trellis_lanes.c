@@ -71,39 +71,56 @@ INLINE void forward(ac_lane_trellis t, const double *places, const uint8_t *clas
         for (uint32_t l = 0; l < n; l++) cost[s][l] = from[s][l];
 }
 
-static void forward_plain(ac_lane_trellis t, const double *places, const uint8_t *classes, size_t samples, uint32_t n, uint32_t *ways, float cost[MOST_STATES][AC_LANES])
+/* The integers, from the last one on, of the ways that lead to `state`. */
+INLINE void back(ac_lane_trellis t, const double *places, const uint8_t *classes, size_t samples, uint32_t n, const uint32_t *ways, uint32_t *state, int32_t *steps)
 {
-    forward(t, places, classes, samples, n, ways, cost);
+    for (size_t i = samples; i-- > 0;) {
+        const size_t at = i * n;
+        for (uint32_t l = 0; l < n; l++) {
+            const uint32_t is_coded = classes[at + l] == AC_CODED, parity = ways[at + l] >> state[l] & 1, from = before(t, state[l], parity);
+            const double half = 0.5 * (int32_t)(from & 1), odd = (int32_t)parity;
+            const int32_t step = (int32_t)(even(places[at + l] - half - odd) + odd);
+            state[l] = is_coded ? from : state[l];
+            steps[at + l] = is_coded ? step : 0;
+        }
+    }
 }
 
-static WIDE_VECTORS void forward_wide(ac_lane_trellis t, const double *places, const uint8_t *classes, size_t samples, uint32_t n, uint32_t *ways, float cost[MOST_STATES][AC_LANES])
-{
-    if (n == AC_LANES && t.states == ac_long_trellis.states)
-        forward(ac_long_trellis, places, classes, samples, AC_LANES, ways, cost);
-    else
-        forward(t, places, classes, samples, n, ways, cost);
-}
-
-void ac_trellis_lanes(ac_lane_trellis t, const double *places, const uint8_t *classes, size_t samples, uint32_t n, uint32_t *ways, int32_t *steps)
+INLINE void run(ac_lane_trellis t, const double *places, const uint8_t *classes, size_t samples, uint32_t n, uint32_t *ways, int32_t *steps)
 {
     float cost[MOST_STATES][AC_LANES];
     uint32_t state[AC_LANES] = {0};
     for (uint32_t s = 0; s < t.states; s++)
         for (uint32_t l = 0; l < n; l++) cost[s][l] = s ? FAR : 0;
-    (HAS_WIDE_VECTORS ? forward_wide : forward_plain)(t, places, classes, samples, n, ways, cost);
+    forward(t, places, classes, samples, n, ways, cost);
     for (uint32_t l = 0; l < n; l++)
         for (uint32_t s = 1; s < t.states; s++)
             if (cost[s][l] < cost[state[l]][l]) state[l] = s;
-    for (size_t i = samples; i-- > 0;)
-        for (uint32_t l = 0; l < n; l++) {
-            const size_t at = i * n + l;
-            if (classes[at] != AC_CODED) {
-                steps[at] = 0;
-                continue;
-            }
-            const uint32_t parity = ways[at] >> state[l] & 1;
-            state[l] = before(t, state[l], parity);
-            const double half = 0.5 * (state[l] & 1);
-            steps[at] = (int32_t)(even(places[at] - half - parity) + parity);
-        }
+    back(t, places, classes, samples, n, ways, state, steps);
+}
+
+INLINE void run_either(ac_lane_trellis t, const double *places, const uint8_t *classes, size_t samples, uint32_t n, uint32_t *ways, int32_t *steps)
+{
+    if (n == AC_LANES && t.states == ac_long_trellis.states)
+        run(ac_long_trellis, places, classes, samples, AC_LANES, ways, steps);
+    else
+        run(t, places, classes, samples, n, ways, steps);
+}
+
+static void run_plain(ac_lane_trellis t, const double *places, const uint8_t *classes, size_t samples, uint32_t n, uint32_t *ways, int32_t *steps)
+{
+    run(t, places, classes, samples, n, ways, steps);
+}
+static WIDE_VECTORS void run_wide(ac_lane_trellis t, const double *places, const uint8_t *classes, size_t samples, uint32_t n, uint32_t *ways, int32_t *steps)
+{
+    run_either(t, places, classes, samples, n, ways, steps);
+}
+static LOOPS_OF_AVX512 void run_widest(ac_lane_trellis t, const double *places, const uint8_t *classes, size_t samples, uint32_t n, uint32_t *ways, int32_t *steps)
+{
+    run_either(t, places, classes, samples, n, ways, steps);
+}
+
+void ac_trellis_lanes(ac_lane_trellis t, const double *places, const uint8_t *classes, size_t samples, uint32_t n, uint32_t *ways, int32_t *steps)
+{
+    (HAS_AVX512 ? run_widest : HAS_WIDE_VECTORS ? run_wide : run_plain)(t, places, classes, samples, n, ways, steps);
 }

@@ -9,18 +9,20 @@
 #include "no_traps.h" /* behind the others */
 
 #define INLINE static inline __attribute__((always_inline))
-/* A body for any number of lanes, built for all processors and for wide vectors, and for 32 lanes by themselves. */
+/* A body for any number of lanes, built for all processors and for two kinds of vectors, and there for 32 lanes by themselves. */
+#define BODY_OF_LANES(name, ...)                                                                                                                          \
+    if (walk->lanes == AC_LANES)                                                                                                                          \
+        name##_body(__VA_ARGS__, AC_LANES);                                                                                                               \
+    else                                                                                                                                                  \
+        name##_body(__VA_ARGS__, walk->lanes)
 #define BUILD(name, parameters, ...)                                                                                                                      \
-    static WIDE_VECTORS void name##_wide parameters                                                                                                       \
-    {                                                                                                                                                     \
-        if (walk->lanes == AC_LANES)                                                                                                                      \
-            name##_body(__VA_ARGS__, AC_LANES);                                                                                                           \
-        else                                                                                                                                              \
-            name##_body(__VA_ARGS__, walk->lanes);                                                                                                        \
-    }                                                                                                                                                     \
+    static WIDE_VECTORS void name##_wide parameters { BODY_OF_LANES(name, __VA_ARGS__); }                                                                 \
+    static LOOPS_OF_AVX512 void name##_widest parameters { BODY_OF_LANES(name, __VA_ARGS__); }                                                            \
     void name parameters                                                                                                                                  \
     {                                                                                                                                                     \
-        if (HAS_WIDE_VECTORS)                                                                                                                             \
+        if (HAS_AVX512)                                                                                                                                   \
+            name##_widest(__VA_ARGS__);                                                                                                                   \
+        else if (HAS_WIDE_VECTORS)                                                                                                                        \
             name##_wide(__VA_ARGS__);                                                                                                                     \
         else                                                                                                                                              \
             name##_body(__VA_ARGS__, walk->lanes);                                                                                                        \
@@ -226,17 +228,17 @@ INLINE void ac_walk_scale_body(const ac_walk *w, ac_step *s, uint32_t part, uint
 #undef DISTANCE
 }
 
-void ac_walk_learn_scale(ac_walk *w, const ac_step *s, uint32_t part)
+INLINE void ac_walk_learn_scale_body(ac_walk *w, const ac_step *s, uint32_t part, uint32_t n)
 {
-    double *const found = w->found[part], *const counted = w->counted[part];
-    const double *const usual = w->usual + (2 * s->turn + part) * w->lanes;
-    for (uint32_t l = 0; l < w->lanes; l++)
-        if (s->is_coded[l]) {
-            const double most = 8 * s->scale[l], d = s->distance[part][l];
-            found[s->ratio[l]] += (d < most ? d : most) / usual[l];
-            counted[s->ratio[l]] += 1;
-        }
-    for (uint32_t l = 0; l < w->lanes; l++)
+    double *const found = w->found[part], *const counted = w->counted[part], share[AC_LANES];
+    const double *const usual = w->usual + (2 * s->turn + part) * n;
+    for (uint32_t l = 0; l < n; l++) {
+        const double most = 8 * s->scale[l], d = s->distance[part][l];
+        share[l] = (d < most ? d : most) / usual[l];
+    }
+    for (uint32_t l = 0; l < n; l++)
+        if (s->is_coded[l]) found[s->ratio[l]] += share[l], counted[s->ratio[l]] += 1;
+    for (uint32_t l = 0; l < n; l++)
         if (counted[s->ratio[l]] >= 2048) found[s->ratio[l]] *= 0.5, counted[s->ratio[l]] *= 0.5;
 }
 
@@ -334,3 +336,4 @@ INLINE void ac_walk_learn_body(ac_walk *w, const ac_step *s, uint32_t n)
 BUILD(ac_walk_predict, (const ac_walk *walk, ac_step *step), walk, step)
 BUILD(ac_walk_scale, (const ac_walk *walk, ac_step *step, uint32_t part), walk, step, part)
 BUILD(ac_walk_learn, (ac_walk *walk, const ac_step *step), walk, step)
+BUILD(ac_walk_learn_scale, (ac_walk *walk, const ac_step *step, uint32_t part), walk, step, part)
