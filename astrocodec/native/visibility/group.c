@@ -276,12 +276,21 @@ static void push_bits(uint64_t value, uint32_t count, uint32_t *state, uint16_t 
     for (uint32_t done = count & ~15u; count; count = done, done -= done ? 16 : 0) ac_rans_push_raw(state, (uint32_t)(value >> done) & ((1u << (count - done)) - 1), count - done, word);
 }
 
+/* As ac_rans_push, without a branch that nobody can foresee; it writes a word in advance. */
+static inline void push_symbol(uint32_t *state, uint32_t start, uint32_t share, uint16_t **word)
+{
+    const uint32_t is_full = *state >> (32 - AC_PRECISION) >= share, x = *state >> 16 * is_full;
+    (*word)[-1] = (uint16_t)*state;
+    *word -= is_full;
+    *state = ((x / share) << AC_PRECISION) + x % share + start;
+}
+
 /* States and words of a tape, behind `head` bytes that are left free. */
 static uint8_t *pack(const tape *t, const ac_distances *tables, uint32_t states, size_t head, size_t *length)
 {
     /* A record makes a word at most, and what is behind it four more. */
     const size_t room = t->count + 8 * t->more_count;
-    uint16_t *const words = malloc((room + 1) * sizeof *words), *word = words ? words + room : NULL;
+    uint16_t *const words = malloc((room + 1) * sizeof *words), *const last = words ? words + room + 1 : NULL, *word = last;
     uint32_t state[AC_STATES];
     size_t more = t->more_count;
     for (uint32_t i = 0; i < AC_STATES; i++) state[i] = AC_RANS_LOW;
@@ -298,9 +307,9 @@ static uint8_t *pack(const tape *t, const ac_distances *tables, uint32_t states,
             push_bits(beyond & (((uint64_t)1 << bits) - 1), bits, x, &word);
             ac_rans_push_raw(x, bits, 6, &word);
         }
-        ac_rans_push(x, c[r->symbol], (uint32_t)c[r->symbol + 1] - c[r->symbol], &word);
+        push_symbol(x, c[r->symbol], (uint32_t)c[r->symbol + 1] - c[r->symbol], &word);
     }
-    const size_t count = words ? (size_t)(words + room - word) : 0;
+    const size_t count = (size_t)(last - word);
     uint8_t *const out = words ? malloc(head + 4 * states + 2 * count) : NULL;
     if (out) {
         *length = head + 4 * states + 2 * count;

@@ -76,14 +76,18 @@ static void copy_kept(const ac_round *k, uint8_t *bytes, void *values, int is_re
 
 void ac_round_take_classes(ac_round *k, const uint8_t *classes)
 {
-    uint64_t i = 0;
-    for (uint64_t t = 0; t < k->b->times; t++)
-        for (uint64_t f = 0; f < k->b->channels; f++)
-            for (uint64_t j = 0; j < k->b->pols; j++, i++)
-                for (uint32_t l = 0; l < k->baselines; l++) {
-                    k->classes[i * k->lanes + l] = classes[ac_element_of(k, t, l, f, j)];
-                    k->has_classes |= classes[ac_element_of(k, t, l, f, j)] != AC_CODED;
-                }
+    const ac_block *const b = k->b;
+    for (uint64_t t = 0; t < b->times; t++)
+        for (uint32_t l = 0; l < k->baselines; l++) {
+            const uint8_t *const row = classes + ac_element_of(k, t, l, 0, 0);
+            uint8_t *const to = k->classes + t * k->row * k->lanes + l;
+            uint8_t others = 0;
+            for (uint64_t i = 0; i < k->row; i++) others |= row[i] ^ AC_CODED;
+            if (!others) continue; /* as they began */
+            k->has_classes = 1;
+            for (uint64_t f = 0; f < b->channels; f++)
+                for (uint64_t j = 0; j < b->pols; j++) to[(f * b->pols + j) * k->lanes] = row[f * b->pols + ac_pol_at(b, j)];
+        }
 }
 
 uint8_t *ac_rounds_head(const ac_rounds *all, const void *values, void *decoded, size_t *length)
