@@ -112,7 +112,7 @@ def encode(
     flags : array_like of bool, optional
         Of the shape of `vis`: samples that say nothing of noise. They are coded as all others.
     model : str, optional
-        ``"none"``: without predictions, three times as fast; ``"predicted"``: with them. By default what is smaller.
+        ``"none"``: without predictions, twice as fast; ``"predicted"``: with them. By default what is smaller.
     workers : int, optional
         Threads; they change no byte.
 
