@@ -41,6 +41,7 @@ OPTIONAL = (
     (99, "qhvae_visibility", False, "astrocodec.lossy.visibility_planes:qhvae_visibility"),
 )
 LISTED = NATIVE | {codec_id: name for codec_id, name, _, _ in OPTIONAL}  # in docs/format.md, by id
+RESEARCH = frozenset({5})  # show that something can be done, and are not for data
 TORCH_INSTALL = "pip install 'astrocodec[torch]'"
 _NEEDED = ("torch", "constriction", "safetensors")
 

@@ -232,7 +232,8 @@ def codec_of(stream: Buffer) -> str:
         header = native_stream.inspect_stream(view_of(stream))
     except FormatError:
         return ""
-    return f"{codec_name(header)} (id {header.codec})"
+    research = ", research" if header.codec in codecs.RESEARCH else ""
+    return f"{codec_name(header)} (id {header.codec}{research})"
 
 
 def reference_of(stream: Buffer) -> str:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from astrocodec.bench.lossless.plan import Plan
     from astrocodec.bench.lossless.rows import Row
 
+_NONE = "no image of integers, of 3000 pixels at least, is to be tested"
 SUFFIXES = (".csv", ".json", ".md", ".html", ".png")
 
 
@@ -85,9 +86,11 @@ def bench_lossless(
         for table in options.earlier:
             found.rows += rows_from_csv(table)
             if (about := table.with_suffix(".json")).is_file():
-                found.runs += json.loads(about.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        end_with(error, str(options.earlier))
+                found.runs += _runs(about)
+    except ValueError as error:
+        raise click.UsageError(f"--with {error}.") from error
+    except OSError as error:
+        end_with(error, " ".join(map(str, options.earlier)))
     with ExitStack() as stack:
         if files:
             found.runs.append(provenance() | {"command": _command()})
@@ -95,13 +98,15 @@ def bench_lossless(
                 sets = _sets(files, options, outputs, stack)
                 empty = [one for one in sets if not one.planes()]
                 if not (sets := [one for one in sets if one not in empty]):
-                    raise ValueError(f"{' '.join(files)}: no image of integers is there to be tested")
+                    raise ValueError(
+                        f"{' '.join(files)}: no image of integers, of 3000 pixels at least, is to be tested"
+                    )
                 made = _plan(sets, codecs, options, stack, quiet)
             except (ImportError, OSError, ValueError) as error:
                 if type(error) is ValueError:
                     raise click.UsageError(f"{error}.") from error
                 end_with(error, " ".join(files))
-            found.left_out += [(one.name, "no image of integers") for one in empty] + made.left_out
+            found.left_out += [(one.name, _NONE) for one in empty] + made.left_out
             tasks = _tasks(sets, made, side)
             found.results = run_files(bench_share, tasks, jobs, quiet, lost=_lost, tell=tell)
     found.rows += [row for result in found.results for row in result.lossless_rows]
@@ -114,7 +119,21 @@ def bench_lossless(
         except Exception as error:  # becomes one line and an exit code
             end_with(error, str(output))
     _print(found, as_json, quiet)
+    if not found.rows and not failures:
+        raise click.UsageError("Nothing was measured, and no output is written.")
     raise click.exceptions.Exit(combine([failure.code for failure in failures]))
+
+
+def _runs(path: Path) -> list[dict[str, Any]]:
+    """Command, machine and versions of the runs of a table."""
+    try:
+        runs = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path}: is no JSON ({error})") from error
+    needed = {"command", "processor", "date"}
+    if not (isinstance(runs, list) and all(isinstance(run, dict) and needed <= run.keys() for run in runs)):
+        raise ValueError(f"{path}: a list of runs with {', '.join(sorted(needed))} is needed beside the table")
+    return runs
 
 
 def _sets(

@@ -127,12 +127,20 @@ def _train_learned(
     given: Mapping[str, Any],
 ) -> None:
     """Train a learned lossless codec."""
+    import fits_tiles
+    from astrocodec.files.file_kind import file_kind
     from astrocodec.learning.train_lossless import train_lossless
     from astrocodec.lossless.pixel_format import PixelFormat
 
     if wrong := [setting for setting in given["--set"] if "=" not in setting]:
         raise click.UsageError(f"--set {wrong[0]}: NAME=VALUE is needed, such as size=small")
+    current = str(output)
     try:
+        for path in paths:
+            current = str(path)
+            if file_kind(path) != "HDF5":
+                fits_tiles.info(path)  # says what is wrong with a damaged file
+        current = str(output)
         made = train_lossless(
             codec,
             paths,
@@ -152,7 +160,7 @@ def _train_learned(
     except Exception as error:  # becomes one line and an exit code
         if type(error) is ValueError:
             raise click.UsageError(str(error)) from error
-        end_with(error, str(output))
+        end_with(error, current)
     if made:
         click.echo(f"weights saved as {made}")
 

@@ -20,17 +20,41 @@ _SIMULATED_SIDE = 1024
 
 
 def groups_of(paths: Sequence[Path]) -> dict[Path, str | None]:
-    """Group of each file: from the MANIFEST.csv beside it (None for other kinds of data), else its directory."""
+    """Group of each file: from the MANIFEST.csv beside it (None for other kinds of data), else its directory.
+
+    Directories of the same name get as much of what is above them as tells them apart.
+    """
     found: dict[Path, str | None] = {}
-    for folder in {path.parent for path in paths}:
+    places = {folder: folder.resolve().parts[1:] for folder in {path.parent for path in paths}}
+    for folder in places:
         manifest = folder / "MANIFEST.csv"
-        named = {}
-        if manifest.is_file():
-            with manifest.open(newline="") as lines:
-                for row in csv.DictReader(lines):
-                    named[row["file"]] = row["group"] if row["kind"] in _LEARNED_KINDS else None
-        found |= {path: named.get(path.name, folder.name) for path in paths if path.parent == folder}
+        named = _named_in(manifest) if manifest.is_file() else {}
+        name = _name_among(places[folder], set(places.values()))
+        found |= {path: named.get(path.name, name) for path in paths if path.parent == folder}
     return found
+
+
+def _name_among(place: tuple[str, ...], places: set[tuple[str, ...]]) -> str:
+    depth = 1
+    while depth < len(place) and sum(other[-depth:] == place[-depth:] for other in places) > 1:
+        depth += 1
+    return "-".join(place[-depth:])
+
+
+def _named_in(manifest: Path) -> dict[str, str | None]:
+    """Groups by the names of files; ValueError for a table that has none."""
+    named: dict[str, str | None] = {}
+    try:
+        with manifest.open(newline="", encoding="utf-8") as lines:
+            for row in csv.DictReader(lines):
+                named[row["file"]] = row["group"] if row["kind"] in _LEARNED_KINDS else None
+    except (KeyError, UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(
+            f"{manifest}: a table with columns file, group and kind is needed there ({type(error).__name__}: {error})"
+        ) from error
+    if wrong := [group for group in named.values() if group is not None and group != Path(group).name]:
+        raise ValueError(f"{manifest}: group {wrong[0]!r} found, a name without slashes is needed")
+    return named
 
 
 def integer_sheets(path: Path) -> Iterator[NDArray[np.uint16]]:

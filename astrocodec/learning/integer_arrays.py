@@ -12,6 +12,7 @@ import numpy as np
 from astropy.io import fits
 from numpy.typing import NDArray
 
+from astrocodec.errors import CorruptError
 from astrocodec.files.file_kind import file_kind
 from astrocodec.learning.frames import groups_of
 
@@ -30,9 +31,14 @@ class Share:
 def integer_arrays(path: Path) -> Iterator[NDArray[Any]]:
     """Arrays (..., y, x) of integers of a FITS or HDF5 file that are large enough to learn from, signs as meant."""
     arrays = _hdf5_arrays(path) if file_kind(path) == "HDF5" else _fits_arrays(path)
-    for array in arrays:
-        if array.dtype.kind in "iu" and array.ndim > 1 and array.size >= _MIN_PIXELS:
-            yield np.ascontiguousarray(array, array.dtype.newbyteorder("="))
+    try:
+        for array in arrays:
+            if array.dtype.kind in "iu" and array.ndim > 1 and array.size >= _MIN_PIXELS:
+                yield np.ascontiguousarray(array, array.dtype.newbyteorder("="))
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        raise CorruptError(f"{path}: cannot be read to its end ({error})") from error
 
 
 def _fits_arrays(path: Path) -> Iterator[NDArray[Any]]:

@@ -33,6 +33,7 @@ RECIPES = {
 }
 _JUDGED = 64  # patches at a time
 _JUDGED_EVERY = 100
+_CURVE = b"step,held back"
 
 
 def lossless_recipe(
@@ -103,6 +104,8 @@ def train_lossless(
     checkpoint, curve = output.with_suffix(".pt"), output.with_suffix(".csv")
     if checkpoint.exists() and not resume:
         raise ValueError(f"{checkpoint}: of a run that was not ended; go on with it by --resume, or delete it")
+    if curve.exists() and not checkpoint.exists() and not _is_curve(curve):
+        raise ValueError(f"{curve}: is no curve of a training, and stays; choose another name for the weights")
     patches = TrainingPatches(paths, form, seed, batch, planes)
     held = patches.held_back()
     torch.manual_seed(seed)
@@ -129,6 +132,11 @@ def train_lossless(
     saved = judge.save_best()
     checkpoint.unlink(missing_ok=True)
     return saved
+
+
+def _is_curve(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(_CURVE)) in (_CURVE, b"")
 
 
 class _Judge:

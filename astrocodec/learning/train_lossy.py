@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import math
+import pickle
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any
 
 import torch
 
+from astrocodec.errors import CorruptError
 from astrocodec.files.target import Target
 from astrocodec.learning.recipe import Recipe
 from astrocodec.lossy.weights import load_weights
@@ -119,7 +121,10 @@ def _keep(checkpoint: Path, network: Any, optimiser: Any, done: int, steps: int,
 
 
 def _restore(checkpoint: Path, network: Any, optimiser: Any, steps: int, seed: int) -> int:
-    state = torch.load(checkpoint, weights_only=True)
+    try:
+        state = torch.load(checkpoint, weights_only=True)
+    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        raise CorruptError(f"{checkpoint}: is no checkpoint, or a damaged one: delete it and begin anew") from error
     if (state["steps"], state["seed"]) != (steps, seed):
         raise ValueError(
             f"{checkpoint}: belongs to a run of {state['steps']} steps and seed {state['seed']}; asked for are {steps} "

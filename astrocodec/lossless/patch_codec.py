@@ -29,6 +29,7 @@ from astrocodec.lossless.patches import (
     to_words,
 )
 from astrocodec.lossless.pixel_format import PixelFormat, centred, centres_of, uncentred
+from astrocodec.lossy.torch_device import check_device
 from astrocodec.lossy.weights import FINGERPRINT_SIZE, Weights, kept_by_weights, weights_of
 from astrocodec.stages import varint
 from astrocodec.stages.stream import MAX_ELEMENTS
@@ -79,7 +80,14 @@ class PatchCodec:
 
     def system(self, weights: str | Path | bytes | None = None, device: str = "cpu", batch: int = 64) -> PatchSystem:
         """The system of weights, which is kept."""
-        return self._system(weights_of(self.name, self.name if weights is None else weights), device, batch)
+        return self._made(weights_of(self.name, self.name if weights is None else weights), device, batch)
+
+    def _made(self, found: Weights, device: str, batch: int) -> PatchSystem:
+        check_device(device)
+        try:
+            return self._system(found, device, batch)
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise CorruptError(f"weights {found.name}: not those of a network of {self.name} ({error})") from error
 
     def encode(
         self,
@@ -119,7 +127,7 @@ class PatchCodec:
         if batch < 1:
             raise ValueError(f"batch is {batch}, at least 1 is needed")
         found = weights_of(self.name, self.name if weights is None else weights)
-        system = self._system(found, device, batch)
+        system = self._made(found, device, batch)
         low = _taken_off(values, system.format.frames)
         if low is not None:
             is_residual = planes == "residuals"
@@ -141,7 +149,7 @@ class PatchCodec:
                     f"needed is one of {dtype} and shape {shape}"
                 )
             return decode(data)
-        system = self._system(weights_of(self.name, said.fingerprint), device, 64)
+        system = self._made(weights_of(self.name, said.fingerprint), device, 64)
         if not _is_taken(dtype, shape, system.format.frames):
             raise CorruptError(f"codec {self.name}: patches of {dtype} {shape} found, which no encoder writes")
         words = _decode_patches(self.name, system, data, shape, said.is_residual)

@@ -23,6 +23,7 @@ from astrocodec.lossy.pictures import (
     range_size,
     real_kind,
 )
+from astrocodec.lossy.torch_device import check_device
 from astrocodec.lossy.transforms import LEVELS
 from astrocodec.lossy.weights import FINGERPRINT_SIZE, Weights, find_weights, kept_by_weights
 from astrocodec.stages import varint
@@ -119,6 +120,7 @@ class PictureCodec:
             raise ValueError(f"tile is {tile}, allowed are multiples of {_TILE_UNIT} to {_TILE_UNIT * _MOST_TILES}")
         pictures = as_pictures(values, channels)
         found = find_weights(weights or self.name)
+        check_device(device)
         tiles = self._tiles(found, device)
         kind = kind or tiles.kinds[-1]
         if kind not in tiles.kinds or channels not in tiles.heads:
@@ -154,6 +156,7 @@ class PictureCodec:
         count = pictures[0] if math.prod(shape) else 0
         if count * range_size(said.stretch) > len(data):
             raise TruncatedError(f"codec {self.name}: {len(data)} bytes found for {count} pictures: the stream is cut")
+        check_device(device)
         tiles = self._tiles(find_weights(said.fingerprint), device)
         if said.kind not in tiles.kinds or said.channels not in tiles.heads:
             raise CorruptError(f"codec {self.name}: its weights have no {said.kind} with {said.channels} channels")

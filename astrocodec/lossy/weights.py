@@ -98,6 +98,8 @@ def find_weights(key: str | bytes | Path) -> Weights:
     CorruptError
         A file is no safetensors file.
     """
+    if isinstance(key, str) and (key.endswith(_SUFFIX) or Path(key).name != key):
+        key = Path(key)
     if isinstance(key, Path):
         return load_weights(key)
     if isinstance(key, bytes):
@@ -132,9 +134,14 @@ def _known_or_renamed(fingerprint: bytes) -> Weights | None:
 _read: dict[bytes, Weights] = {}
 
 
-@functools.lru_cache(maxsize=16)
 def load_weights(path: Path) -> Weights:
-    """Weights of a file."""
+    """Weights of a file, which is read again where it was replaced."""
+    seen = path.stat()
+    return _loaded(path, (seen.st_ino, seen.st_size, seen.st_mtime_ns))
+
+
+@functools.lru_cache(maxsize=16)
+def _loaded(path: Path, seen: tuple[int, int, int]) -> Weights:
     content = path.read_bytes()
     try:
         tensors = safetensors.numpy.load(content)

@@ -175,6 +175,67 @@ def test_ratios_are_means_of_images() -> None:
     assert next(line for line in first.paper if line["set"] == "SDSS-3DT")["VDM"] is None
 
 
+def test_a_network_that_was_not_used_is_not_timed() -> None:
+    """Tables say so; and nothing of learned codecs where none was measured."""
+    rows = [replace(ROW, part="times"), replace(ROW, part="times", model_bits=None, encode=9.0, image="2")]
+    (line,) = tables(rows)[0].lines
+    assert (line["images"], line["encode, s"]) == (1, 0.001)
+    assert "1 streams of learned codecs were coded by the causal codec inside. Their times" in tables(rows)[0].said
+    assert tables(rows[1:])[0].lines[0]["encode, s/Mpixel"] is None
+    assert "Learned" not in tables([replace(ROW, codec="RICE", trained="", model_bits=None)])[0].said
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda lines: ["a,b", "1,2"], "columns a, b"),
+        (lambda lines: [], "no line"),
+        (lambda lines: [lines[0], lines[1] + ",1"], "line 2: more or fewer"),
+        (lambda lines: [lines[0], "ratios,x"], "line 2: more or fewer"),
+        (lambda lines: [lines[0], lines[1].replace(",64,", ",x,", 1)], "line 2: invalid"),
+        (lambda lines: [lines[0], lines[1].replace(",64,", ",0,", 1)], "line 2: part 'ratios'"),
+        (lambda lines: ["\udcff"], "is no table"),
+    ],
+)
+def test_damaged_tables_are_told(tmp_path: Path, change: Any, said: str) -> None:
+    """In one line, by `--with`."""
+    path = tmp_path / "a.csv"
+    write_csv(path, [ROW.flat()])
+    lines = change(path.read_text().splitlines())
+    path.write_bytes("".join(f"{line}\n" for line in lines).encode(errors="surrogateescape"))
+    result = CliRunner().invoke(cli, ["bench", "--with", str(path)])
+    assert (result.exit_code, said in result.output) == (2, True), result.output
+    write_csv(path, [ROW.flat()])
+    path.with_suffix(".json").write_text('{"a": 1}')
+    result = CliRunner().invoke(cli, ["bench", "--with", str(path)])
+    assert (result.exit_code, "a list of runs" in result.output) == (2, True), result.output
+
+
+def test_a_file_that_cannot_be_read_does_not_end_the_others(tmp_path: Path) -> None:
+    """Folders of one name are two sets; where nothing is measured a run says so."""
+    for one in ("a/raw", "b/raw"):
+        write(tmp_path / one / "x.fits", noise())
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c" / "x.fits").write_bytes(b"SIMPLE  =                    T".ljust(5000))
+    names = [str(tmp_path / "a"), str(tmp_path / "b"), str(tmp_path / "c"), "--part", "ratios", "--codec", "JPEG-LS"]
+    write(tmp_path / "a" / "raw" / "y.fits", noise())
+    result = CliRunner().invoke(cli, ["bench", *names, "--json"])
+    assert result.exit_code == 3, result.output
+    said = json.loads(result.stdout)
+    assert [row["dataset"] for row in said["rows"]] == ["a-raw", "b-raw"]
+    assert "x.fits" in said["errors"][0]["message"]
+    result = CliRunner().invoke(cli, ["bench", names[0], "--part", "matrix", "--codec", "JPEG-LS"])
+    assert (result.exit_code, "Nothing was measured" in result.output) == (2, True)
+
+
+@pytest.mark.parametrize("manifest", [b"file,group,kind\nx.fits,../y,raw-int\n", b"a\n1\n", b"\xff\xfe"])
+def test_manifests_that_name_no_groups_are_told(tmp_path: Path, manifest: bytes) -> None:
+    write(tmp_path / "x.fits", noise())
+    (tmp_path / "MANIFEST.csv").write_bytes(manifest)
+    with pytest.raises(ValueError, match=r"MANIFEST.csv: "):
+        sets_of_files([tmp_path / "x.fits"], 0)
+
+
 def test_rows_come_back(tmp_path: Path) -> None:
     rows = [ROW, replace(ROW, exposure=None, noise=None, bytes=None, model_bits=None, encode=None, note="a, b")]
     write_csv(tmp_path / "rows.csv", [row.flat() for row in rows])

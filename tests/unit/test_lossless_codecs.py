@@ -30,7 +30,7 @@ from astrocodec.learning.train_lossless import RECIPES, lossless_recipe, train_l
 from astrocodec.lossless.patch_codec import PatchCodec, symbol_groups
 from astrocodec.lossless.patches import cut, to_words
 from astrocodec.lossless.pixel_format import PixelFormat
-from astrocodec.lossy.weights import load_weights
+from astrocodec.lossy.weights import load_weights, save_weights
 
 CODECS = [name for name, module in RECIPES.items() if find_spec(module)]
 FOLDER = Path(astrocodec.__file__).parent / "lossless" / "weights"
@@ -265,6 +265,25 @@ def test_weights_that_are_not_there_or_not_its_own(name: str, monkeypatch: pytes
 
 
 @each_codec
+def test_devices_and_files_that_are_not_there(name: str, tmp_path: Path) -> None:
+    """Are told as such, and so are weights that lack what the network needs; replaced ones are read again."""
+    values = frame()
+    for device in ("cuda:99", "here", "meta"):
+        with pytest.raises(ValueError, match="device"):
+            astrocodec.encode(values, codec=name, device=device)
+    for weights in (tmp_path / "none.safetensors", str(tmp_path / "none.safetensors"), "/none"):
+        with pytest.raises(FileNotFoundError):
+            astrocodec.encode(values, codec=name, weights=weights)
+    path = tiny(name, PixelFormat(), tmp_path)
+    first = astrocodec.inspect(astrocodec.encode(values, codec=name, weights=str(path))).parameters["weights"]
+    tiny(name, PixelFormat(), tmp_path / "other", seed=9).replace(path)
+    assert astrocodec.inspect(astrocodec.encode(values, codec=name, weights=path)).parameters["weights"] != first
+    about = {"system": name, "size": {}, "format": PixelFormat().about()}
+    with pytest.raises(CorruptError, match="not those of a network"):
+        astrocodec.encode(values, codec=name, weights=save_weights({"a": np.zeros(1)}, about, name, tmp_path))
+
+
+@each_codec
 def test_without_torch(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The message says what to install."""
     stream = astrocodec.encode(frame(), codec=name)
@@ -312,3 +331,24 @@ def test_training_is_resumed_with_the_same_steps(name: str, tmp_path: Path) -> N
     rows = [line.split(",") for line in made[0][1].splitlines()]
     assert [row[0] for row in rows] == ["step", "2", "4"]
     assert all(math.isfinite(float(row[1])) for row in rows[1:])
+
+
+def test_what_lies_beside_weights_is_not_replaced(tmp_path: Path) -> None:
+    """A table that is no curve stays; a damaged checkpoint and a damaged input are told by their names."""
+    fits.writeto(tmp_path / "a.fits", frame((64, 64)))
+    output = tmp_path / "out.safetensors"
+    options = {"steps": 1, "options": {"size": "tiny"}, "batch": 2, "log": lambda line: None}
+    output.with_suffix(".csv").write_text("star,magnitude\n1,2\n")
+    with pytest.raises(ValueError, match=r"out.csv: is no curve"):
+        train_lossless("idf", [tmp_path / "a.fits"], output, **options)  # type: ignore[arg-type]
+    output.with_suffix(".csv").unlink()
+    output.with_suffix(".pt").write_bytes(b"x")
+    with pytest.raises(CorruptError, match=r"out.pt: is no checkpoint"):
+        train_lossless("idf", [tmp_path / "a.fits"], output, resume=True, **options)  # type: ignore[arg-type]
+    output.with_suffix(".pt").unlink()
+    (tmp_path / "b.fits").write_bytes(b"SIMPLE  =                    T".ljust(5000))
+    run = CliRunner().invoke(
+        cli, ["train", "--codec", "idf", str(tmp_path / "b.fits"), "-O", str(output), "--steps", "1"]
+    )
+    assert run.exit_code == 3, run.output
+    assert run.output.startswith(f"astrocodec: {tmp_path / 'b.fits'}: ")

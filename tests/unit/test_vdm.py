@@ -15,6 +15,7 @@ import torch
 
 import astrocodec
 from astrocodec.errors import CorruptError, FormatError
+from astrocodec.inspection import codec_of
 from astrocodec.lossless.pixel_format import PixelFormat
 from astrocodec.lossless.vdm import VdmSystem, network_tensors, restepped
 from astrocodec.lossless.vdm_levels import FINE, MISSED, REACH, levels_of
@@ -104,6 +105,7 @@ def test_other_numbers_of_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         path = save_weights(tensors, about, "vdm", tmp_path)
         stream = astrocodec.encode(values, codec="vdm", weights=path)
         assert astrocodec.inspect(stream).parameters["status"] == "research"
+        assert codec_of(stream) == "vdm (id 5, research)"
         assert (astrocodec.decode(stream) == values).all()
 
 

@@ -28,8 +28,15 @@ class ImageSet:
     tested: tuple[Share, ...]
 
     def planes(self) -> int:
-        """Of its first image; 0 where it has none."""
-        return next((len(image.stack) for share in self.tested for image in images_of(share, None)), 0)
+        """Of its first image; 0 where it has none, 1 where a file cannot be read, which is told when it is measured."""
+        found = 0
+        for share in self.tested:
+            try:
+                for image in images_of(share, None):
+                    return len(image.stack)
+            except (OSError, ValueError):
+                found = 1
+        return found
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import typing
 from dataclasses import asdict, dataclass, fields
@@ -56,9 +57,25 @@ class Row:
 def rows_from_csv(path: str | os.PathLike[str]) -> list[Row]:
     """Read what was written of `Row.flat`; ValueError where it is another table."""
     kinds = typing.get_type_hints(Row)
-    lines = read_csv(path)
-    if lines and set(lines[0]) != {field.name for field in fields(Row)}:
-        raise ValueError(
-            f"{os.fspath(path)}: columns {', '.join(lines[0])} found, needed are those of `astrocodec bench`"
-        )
-    return [Row(**{name: value_of(text, kinds[name]) for name, text in line.items()}) for line in lines]
+    try:
+        lines = read_csv(path)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"{os.fspath(path)}: is no table ({error}); needed is one of `astrocodec bench`") from error
+    if not lines or set(lines[0]) - {None} != {field.name for field in fields(Row)}:
+        found = ", ".join(map(str, lines[0])) if lines else "no line"
+        raise ValueError(f"{os.fspath(path)}: columns {found} found, needed are those of `astrocodec bench`")
+    return [_row(line, kinds, f"{os.fspath(path)}: line {number}") for number, line in enumerate(lines, 2)]
+
+
+def _row(line: dict[str, str], kinds: dict[str, Any], place: str) -> Row:
+    """One line; a damaged one is told by its place."""
+    if None in line or None in line.values():
+        raise ValueError(f"{place}: more or fewer cells than columns found")
+    try:
+        row = Row(**{name: value_of(text, kinds[name]) for name, text in line.items()})
+    except ValueError as error:
+        raise ValueError(f"{place}: {error}") from None
+    numbers = row.pixels, row.raw_bytes, row.bytes or 1
+    if None in numbers or min(numbers) < 1 or row.part not in PARTS:
+        raise ValueError(f"{place}: part {row.part!r}, pixels and bytes {numbers} found, which no run writes")
+    return row
