@@ -10,7 +10,7 @@
 #include "valueset.h"
 #include "wide_vectors.h"
 
-enum { CHUNK = 1024, SAMPLE_LOG = 13, RUNS = 64, RUN = 4096 /* where a set is weighed */, GAP_LOOKS = 8 };
+enum { CHUNK = 1024, SAMPLE_LOG = 13, RUNS = 64, RUN = 4096 /* where a set is weighed */, GAP_LOOKS = 8, WAYS = 4, FEW_COUNTS = 4096 };
 
 /* Whether some are all integers below 2^31 in magnitude, and none is -0.0: in 32 bits there and back. */
 #define HOLDS(name, type, bits, top)                                                        \
@@ -229,14 +229,23 @@ static int looks_dense(const ac_sheet *s)
     return count > 8 && 2 * steps > count - 1 && count * 2 > most - least;
 }
 
+/* Few values repeat one after the other, and a count must not wait for the one before: they have several. */
 static void count_values(const ac_sheet *s, uint32_t *counts)
 {
+    uint32_t other[WAYS - 1][FEW_COUNTS];
+    const int is_few = s->largest < FEW_COUNTS && s->count >= 16 * FEW_COUNTS;
+    if (is_few) memset(other, 0, sizeof other);
+    uint32_t *const way[WAYS] = {counts, is_few ? other[0] : counts, is_few ? other[1] : counts, is_few ? other[2] : counts};
     uint16_t samples[CHUNK];
     for (uint64_t first = 0; first < s->count; first += CHUNK) {
         const size_t n = s->count - first < CHUNK ? (size_t)(s->count - first) : CHUNK;
         ac_sheet_samples(s, first, n, samples);
-        for (size_t i = 0; i < n; i++) counts[samples[i]]++;
+        size_t i = 0;
+        for (; i + WAYS <= n; i += WAYS)
+            for (size_t k = 0; k < WAYS; k++) way[k][samples[i + k]]++;
+        for (; i < n; i++) counts[samples[i]]++;
     }
+    for (size_t v = 0; v <= s->largest && is_few; v++) counts[v] += other[0][v] + other[1][v] + other[2][v];
 }
 
 /* Replaces u by its index in a lattice or by its rank among `values`, which are taken over. */
