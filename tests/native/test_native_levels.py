@@ -40,3 +40,8 @@ def test_any_array_keeps_to_any_bound(library: list[str]) -> None:
     found = run_here(library, "fuzz_bounds", "2", "1")
     assert "of them lossy" in found
     assert ", 0 of them lossy" not in found
+
+
+def test_no_path_of_a_trellis_is_better(library: list[str]) -> None:
+    """Also in lanes of other widths; curves go up, and places come back."""
+    assert run_here(library, "viterbi_paths", "1") == "810 rows, 0 failures\n"

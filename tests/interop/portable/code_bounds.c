@@ -5,7 +5,8 @@
 #include "header.h"
 #include "quantise.h"
 
-enum { ROWS = 16, COLUMNS = 40, SIZE = ROWS * COLUMNS, LEVEL = 90 };
+/* More rows than a vector of any processor has lanes, and longer ones than are restored together. */
+enum { ROWS = 34, COLUMNS = 70, SIZE = ROWS * COLUMNS, LEVEL = 90 };
 
 /* One vocabulary of bounds for all types: of each kind one, dithered ones, those of a gain, and what is kept. */
 static const ac_bound bounds[] = {
