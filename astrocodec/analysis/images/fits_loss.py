@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -41,7 +42,10 @@ def fits_loss(path: str, number: int, index: tuple[int, ...]) -> StatedLoss | No
         if "ZSCALE" in header or "ZSCALE" in table.columns.names:
             return _of_steps(table, header, plane, here)
         streams = ((place, _bytes_of(table, row)) for row, place in here)
-        return loss_of_streams(plane, ((place, stream) for place, stream in streams if stream.startswith(_MAGIC)))
+        found = loss_of_streams(plane, ((place, stream) for place, stream in streams if stream.startswith(_MAGIC)))
+        # The card is in the image's unit, streams in that of its stored integers.
+        said = header.get("ACLOSSY")
+        return replace(found, words=f"astrocodec, {said}") if found and said else found
 
 
 def _scale_of_hcompress(header: Any) -> float | None:

@@ -183,6 +183,7 @@ def pixel_unit(header: Mapping[str, Any], scale: float = 1.0) -> str:
     >>> pixel_unit({"BUNIT": "Jy/beam "}), pixel_unit({"units": b"K"}, 0.01), pixel_unit({"BUNIT": 3})
     ('Jy/beam', 'x 0.01 K', 'ADU')
     """
+    factor = "" if scale == 1 else f"x {scale:g} "
     by_name = {str(key).upper(): key for key in header}
     for keyword in _UNIT_KEYWORDS:
         if keyword not in by_name:
@@ -190,6 +191,5 @@ def pixel_unit(header: Mapping[str, Any], scale: float = 1.0) -> str:
         value = header[by_name[keyword]]
         text = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
         if isinstance(text, str) and text.strip():
-            unit = " ".join(text.split())
-            return unit if scale == 1 else f"x {scale:g} {unit}"
-    return "ADU"
+            return factor + " ".join(text.split())
+    return f"{factor}ADU"
