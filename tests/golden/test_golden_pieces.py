@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from backends import BACKENDS, Backend
 from lossless_cases import names as lossless_cases
+from plane_cases import NAMES as PLANES
 from lossy_cases import CASES as LOSSY
 from made_models import MadeModel
 from make_golden import CASES, MODELS
@@ -40,6 +41,7 @@ def test_golden_files_are_all_known() -> None:
     expected |= {f"v1_lossy_{name}{end}" for name in LOSSY for end in (".acs", ".npy")}
     expected |= {f"v1_visibility_{name}{end}" for name in visibility_cases() for end in (".acs", ".npy")}
     expected |= {f"v1_lossless_{name}{end}" for name in lossless_cases() for end in (".acs", ".npy", ".safetensors")}
+    expected |= {f"v1_planes_{name}{end}" for name in PLANES for end in (".acs", ".npy", ".safetensors")}
     assert {path.name for path in HERE.glob("v1_*")} == expected
 
 
