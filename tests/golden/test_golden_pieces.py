@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from backends import BACKENDS, Backend
 from lossless_cases import names as lossless_cases
-from plane_cases import NAMES as PLANES
 from lossy_cases import CASES as LOSSY
 from made_models import MadeModel
 from make_golden import CASES, MODELS
+from plane_cases import NAMES as PLANES
 from stream_cases import CASES as STREAMS
 from visibility_cases import cases as visibility_cases
 
