@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 
 pytest.importorskip("photutils", reason="photutils is not installed")
 
+import fits_tiles
 from astrocodec.analysis import analyse_frame
 from astrocodec.analysis.detector.header_cards import layout_of_cards
 from astrocodec.analysis.detector.sections import cells, parse_section
 from astrocodec.analysis.images.find_images import find_images
+from astrocodec.analysis.images.fits_loss import fits_loss
 from astrocodec.analysis.images.image_entry import ImageEntry, pixel_unit
 from astrocodec.analysis.report.image_report import report_image
 
@@ -303,7 +305,7 @@ def test_the_unit_is_that_of_the_pixels_as_they_are_stored(tmp_path: Path) -> No
         ([("BUNIT", "K"), ("BSCALE", 0.5)], "x 0.5 K"),
         ([("BUNIT", "  ")], "ADU"),
         ([("BUNIT", 5)], "ADU"),
-        ([("BSCALE", 0.5)], "ADU"),
+        ([("BSCALE", 0.5)], "x 0.5 ADU"),
     ):
         hdu = fits.PrimaryHDU(np.arange(12, dtype="i2").reshape(3, 4))
         hdu.header.update(cards)
@@ -312,6 +314,17 @@ def test_the_unit_is_that_of_the_pixels_as_they_are_stored(tmp_path: Path) -> No
         assert isinstance(entry, ImageEntry)
         assert entry.unit == unit
     assert pixel_unit({"units": "counts"}) == "counts"
+
+
+def test_what_may_be_lost_is_told_in_the_unit_of_the_image(tmp_path: Path) -> None:
+    hdu = fits.PrimaryHDU(np.random.default_rng(0).normal(1000, 300, (128, 128)).astype("i2"))
+    hdu.header["BSCALE"] = 0.01
+    hdu.writeto(tmp_path / "a.fits")
+    fits_tiles.compress(tmp_path / "a.fits", tmp_path / "a.ac.fits", max_error=0.3)
+    stated = fits_loss(str(tmp_path / "a.ac.fits"), 1, ())
+    assert stated is not None
+    assert stated.words == "astrocodec, max_error 0.3"
+    assert (stated.bound == 30).all()  # of stored integers
 
 
 @settings(deadline=None, max_examples=40)
