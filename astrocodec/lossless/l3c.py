@@ -24,12 +24,12 @@ from astrocodec.lossless.l3c_network import (
 )
 from astrocodec.lossless.lane_rans import LaneDecoder, LaneEncoder
 from astrocodec.lossless.logistic_tables import MASS_BITS, UNIT, Logistics, mixture_weights
+from astrocodec.lossless.named_layers import loaded_layers
 from astrocodec.lossless.patch_codec import PatchCodec
 from astrocodec.lossless.patches import SIDE
 from astrocodec.lossless.pixel_format import PixelFormat
 from astrocodec.lossless.pixelcnn_parameters import channel_mean, channel_order, mixture, words_of
 from astrocodec.lossless.signed_log import exact_signed_log, exact_signed_power
-from astrocodec.lossy.integer_network import ExactConv, layer_tensors, loaded_layer
 from astrocodec.lossy.weights import Weights
 
 Integers = NDArray[np.int64]
@@ -55,11 +55,7 @@ class L3cSystem:
         self.format = PixelFormat.of(weights.about["format"])
         self._size = Size(**weights.about["size"])
         self._device, self._batch = torch.device(device), batch
-        with torch.device("meta"):  # shapes, that take no memory
-            like = layers_of(self._size, self.format)
-        self._layers: dict[str, ExactConv] = {
-            name: loaded_layer(weights.tensors, name, layer.conv, layer.reach) for name, layer in like.items()
-        }
+        self._layers = loaded_layers(weights.tensors, lambda: layers_of(self._size, self.format))
         self._top = weights.tensors["top"].astype(np.int64)
         needed = (self._size.latents, 3, self._size.components)
         if self._top.shape != needed:
@@ -181,8 +177,6 @@ def _logistics(means: Integers, scales: Integers, logits: Integers, alphabet: in
 
 def network_tensors(network: L3cNetwork) -> dict[str, NDArray[Any]]:
     """The whole numbers of a network that has learned, to be saved."""
-    found: dict[str, NDArray[Any]] = {}
-    for name, layer in network.exact_layers().items():
-        found |= layer_tensors(layer.conv.exact(layer.reach), name)
+    found = network.layer_tensors()
     found["top"] = np.rint(network.top.detach().double().numpy() * UNIT).astype(np.int32)
     return found

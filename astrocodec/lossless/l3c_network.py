@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from astrocodec.lossless.idf_network import FAR, SCALE_PARTS, ScaledConv, extended, inner, mixture_parts
 from astrocodec.lossless.logistic_bits import logistic_bits
 from astrocodec.lossless.logistic_tables import UNIT
+from astrocodec.lossless.named_layers import Layer, NamedLayers
 from astrocodec.lossless.pixel_bits import pixel_bits
 from astrocodec.lossless.pixel_format import MIDDLE, PixelFormat
 from astrocodec.lossless.pixelcnn_parameters import words_of
@@ -57,14 +58,6 @@ SIZES = {
     "small": Size(32, 1, 4, 24, 3),
     "published": Size(64, 8, 5, 12, 10),
 }
-
-
-@dataclass(frozen=True)
-class Layer:
-    """A convolution, and the largest input that it is made for."""
-
-    conv: IntegerConv
-    reach: int
 
 
 def layers_of(size: Size, form: PixelFormat) -> dict[str, Layer]:
@@ -127,7 +120,7 @@ def word_means(out: Any, form: PixelFormat, power: Callable[[Any], Any]) -> Any:
     return power(out[..., -form.frames :].clip(-REACH, REACH))
 
 
-class L3cNetwork(nn.Module):
+class L3cNetwork(NamedLayers):
     """The whole network, to learn with.
 
     Parameters
@@ -137,10 +130,9 @@ class L3cNetwork(nn.Module):
     """
 
     def __init__(self, size: Size, form: PixelFormat) -> None:
-        super().__init__()
-        self.size, self.form = size, form
         layers = layers_of(size, form)
-        self.layers = nn.ModuleDict({_key(name): layer.conv for name, layer in layers.items()})
+        super().__init__(layers)
+        self.size, self.form = size, form
         self.top = nn.Parameter(torch.zeros(size.latents, 3, size.components))
         k = size.components
         spread = _APART * (torch.arange(k) - (k - 1) / 2)
@@ -157,20 +149,6 @@ class L3cNetwork(nn.Module):
         channels, first = (self.size.latents, _FIRST_LATENT_SCALE) if scale else (self.form.channels, _FIRST_SCALE)
         parts = conv.bias[: 3 * len(spread) * channels].reshape(channels, 3, -1)
         parts[:, 1] = (first + spread) * SCALE_PARTS / ACTIVATION_UNIT
-
-    def apply_layer(self, name: str, x: Tensor) -> Tensor:
-        """That of a name."""
-        found: Tensor = self.layers[_key(name)](x)
-        return found
-
-    def exact_layers(self) -> dict[str, Layer]:
-        """Layers, by name, as they have learned."""
-        found = {}
-        for name, layer in layers_of(self.size, self.form).items():
-            conv = self.layers[_key(name)]
-            assert isinstance(conv, IntegerConv)
-            found[name] = Layer(conv, layer.reach)
-        return found
 
     def bits(self, symbols: Tensor) -> Tensor:
         """Bits of each patch of symbols (n, channels, 32, 32) from 0 on."""
@@ -195,7 +173,3 @@ class L3cNetwork(nn.Module):
         out = out.movedim(1, -1)
         words = word_means(out, form, signed_power)
         return pixel_bits(x, words, out, middle, self.size.components, form)
-
-
-def _key(name: str) -> str:
-    return name.replace(".", "_")

@@ -20,6 +20,7 @@ from astrocodec.errors import CorruptError
 from astrocodec.lossless.idf_network import LAST_SCALE
 from astrocodec.lossless.l3c_network import middle_of
 from astrocodec.lossless.logistic_tables import MASS_BITS, UNIT, WEIGHT_BITS, Logistics, mixture_weights
+from astrocodec.lossless.named_layers import loaded_layers
 from astrocodec.lossless.normal_tables import Normals
 from astrocodec.lossless.patch_codec import PatchCodec
 from astrocodec.lossless.patches import SIDE
@@ -41,7 +42,6 @@ from astrocodec.lossless.vdm_network import (
     noise_of,
 )
 from astrocodec.lossless.vdm_noise import Noise
-from astrocodec.lossy.integer_network import ExactConv, layer_tensors, loaded_layer
 from astrocodec.lossy.weights import Weights
 
 Integers = NDArray[np.int64]
@@ -113,11 +113,7 @@ class VdmSystem:
         self.format = PixelFormat.of(weights.about["format"])
         self._size = Size(**weights.about["size"])
         self._device, self._batch = torch.device(device), batch
-        with torch.device("meta"):  # shapes, that take no memory
-            like = layers_of(self._size, self.format)
-        self._layers: dict[str, ExactConv] = {
-            name: loaded_layer(weights.tensors, name, layer.conv, layer.reach) for name, layer in like.items()
-        }
+        self._layers = loaded_layers(weights.tensors, lambda: layers_of(self._size, self.format))
         self._levels = Levels.loaded(weights.tensors, self._size, 1 + len(block_names(self._size)))
         self._halves = self._levels.halves
         self._top = weights.tensors["top"].astype(np.int64)
@@ -290,9 +286,7 @@ def _indices(scales: Integers) -> Integers:
 
 def network_tensors(network: VdmNetwork) -> dict[str, NDArray[Any]]:
     """The whole numbers of a network that has learned, to be saved, and its noise, to make those of other steps."""
-    found: dict[str, NDArray[Any]] = {}
-    for name, layer in network.exact_layers().items():
-        found |= layer_tensors(layer.conv.exact(layer.reach), name)
+    found = network.layer_tensors()
     found["top"] = np.rint(network.top.detach().double().numpy() * UNIT).astype(np.int32)
     noise = {f"noise.{name}": value.numpy() for name, value in network.noise.state_dict().items()}
     return found | noise | levels_of(network.noise, network.size).tensors()

@@ -15,8 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from astrocodec.lossless.idf_network import FAR, ScaledConv
-from astrocodec.lossless.l3c_network import Layer, middle_of
+from astrocodec.lossless.l3c_network import middle_of
 from astrocodec.lossless.logistic_tables import LOGIT_UNIT, SCALES_PER_OCTAVE, UNIT, UNITY_SCALE
+from astrocodec.lossless.named_layers import Layer, NamedLayers
 from astrocodec.lossless.pixel_bits import floored, pixel_bits
 from astrocodec.lossless.pixel_format import PixelFormat
 from astrocodec.lossless.pixelcnn_parameters import words_of
@@ -161,7 +162,7 @@ def noise_of(ways: Any, out: Any, size: Size, form: PixelFormat, floor: Callable
     return noise.clip(-EDGE, EDGE)
 
 
-class VdmNetwork(nn.Module):
+class VdmNetwork(NamedLayers):
     """The whole network, to learn with.
 
     Parameters
@@ -171,10 +172,9 @@ class VdmNetwork(nn.Module):
     """
 
     def __init__(self, size: Size, form: PixelFormat) -> None:
-        super().__init__()
-        self.size, self.form = size, form
         layers = layers_of(size, form)
-        self.layers = nn.ModuleDict({_key(name): layer.conv for name, layer in layers.items()})
+        super().__init__(layers)
+        self.size, self.form = size, form
         self.noise = Noise(size.first, size.last, 1 + len(block_names(size)), size.filters)
         self.top = nn.Parameter(torch.zeros(form.frames, 3, TOP))
         with torch.no_grad():
@@ -207,20 +207,6 @@ class VdmNetwork(nn.Module):
                 around = slice(middle - reach, middle + reach + 1)
                 linear.weight[way, frame, middle, middle] += 1
                 linear.weight[way, frame, around, around] -= 1 / (2 * reach + 1) ** 2 if reach else 0
-
-    def apply_layer(self, name: str, x: Tensor) -> Tensor:
-        """That of a name."""
-        found: Tensor = self.layers[_key(name)](x)
-        return found
-
-    def exact_layers(self) -> dict[str, Layer]:
-        """Layers, by name, as they have learned."""
-        found = {}
-        for name, layer in layers_of(self.size, self.form).items():
-            conv = self.layers[_key(name)]
-            assert isinstance(conv, IntegerConv)
-            found[name] = Layer(conv, layer.reach)
-        return found
 
     def bits(self, symbols: Tensor) -> Tensor:
         """A guess, right on the mean, of the bound of each patch of symbols (n, channels, 32, 32) from 0 on.
@@ -341,7 +327,3 @@ def _mixture_bits(distance: Tensor, octaves: Tensor, logits: Tensor) -> Tensor:
     mass = torch.logsumexp(logs + torch.log_softmax(logits / LOGIT_UNIT, -1), -1)
     bits: Tensor = -torch.logaddexp(mass, torch.full_like(mass, _LEAST).log()) / math.log(2)
     return bits
-
-
-def _key(name: str) -> str:
-    return name.replace(".", "_")

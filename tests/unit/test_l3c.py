@@ -9,29 +9,13 @@ pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 
 import torch
+from sloping_patches import network_of, patches
 
 from astrocodec.lossless.l3c import L3cSystem, network_tensors
 from astrocodec.lossless.l3c_network import SIZES, L3cNetwork, Size, latents_of
 from astrocodec.lossless.pixel_format import PixelFormat
 from astrocodec.lossless.signed_log import REACH, exact_signed_log, exact_signed_power, signed_log, signed_power
 from astrocodec.lossy.weights import Weights
-
-
-def patches(form: PixelFormat, count: int = 2) -> np.ndarray:
-    """Noise on a slope."""
-    rng = np.random.default_rng(2)
-    y, x = np.mgrid[:32, :32]
-    return form.to_symbols(rng.normal(32850 + 2 * x + y, 3, (count, form.frames, 32, 32)).astype(np.uint16))
-
-
-def network_of(size: Size, form: PixelFormat) -> L3cNetwork:
-    torch.manual_seed(3)
-    network = L3cNetwork(size, form)
-    with torch.no_grad():  # it is to say something
-        for name, weight in network.named_parameters():
-            if "out_" in name and name.endswith("weight"):
-                weight.mul_(5)
-    return network
 
 
 def system_of(network: L3cNetwork, batch: int = 8) -> L3cSystem:
@@ -52,7 +36,7 @@ def test_signed_power_undoes_the_signed_logarithm() -> None:
 @pytest.mark.parametrize("form", [PixelFormat("words"), PixelFormat("bytes", 2)], ids=str)
 def test_what_learns_is_what_codes(form: PixelFormat) -> None:
     """Bits of the network that learns, of the tables and of the stream agree; wild symbols come back, too."""
-    network, x = network_of(Size(6, 1, 2, 12, 2), form), patches(form)
+    network, x = network_of(L3cNetwork, Size(6, 1, 2, 12, 2), form), patches(form)
     system = system_of(network)
     bits = system.bits(x)
     learned = network.bits(torch.from_numpy(x)).detach().numpy()
@@ -66,7 +50,7 @@ def test_what_learns_is_what_codes(form: PixelFormat) -> None:
 def test_latents() -> None:
     """Whole numbers of a few levels, of each half the side before; exactly those that were learned with, but few."""
     form = PixelFormat("words")
-    network = network_of(SIZES["small"], form)
+    network = network_of(L3cNetwork, SIZES["small"], form)
     words = torch.from_numpy(patches(form)).float() - 32896
     with torch.no_grad():
         learned = latents_of(words, network.size, network.apply_layer, signed_log)
@@ -78,7 +62,7 @@ def test_latents() -> None:
 
 
 def test_gradients_reach_every_layer() -> None:
-    network = network_of(SIZES["small"], PixelFormat("bytes"))
+    network = network_of(L3cNetwork, SIZES["small"], PixelFormat("bytes"))
     wild = np.random.default_rng(0).integers(0, 256, (4, 2, 32, 32))
     network.bits(torch.from_numpy(wild)).mean().backward()  # type: ignore[no-untyped-call]
     still = [name for name, p in network.named_parameters() if p.grad is None or not p.grad.abs().max() > 0]
@@ -86,7 +70,7 @@ def test_gradients_reach_every_layer() -> None:
 
 
 def test_weights_of_another_shape() -> None:
-    network = network_of(SIZES["tiny"], PixelFormat())
+    network = network_of(L3cNetwork, SIZES["tiny"], PixelFormat())
     tensors = network_tensors(network) | {"top": np.zeros((1, 2, 1), np.int32)}
     about = {"size": network.size.about(), "format": network.form.about()}
     with pytest.raises(ValueError, match="top: weights of shape"):

@@ -12,6 +12,7 @@ pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 
 import torch
+from sloping_patches import patches
 
 from astrocodec.learning.train_lossless import lossless_recipe
 from astrocodec.lossless.pixel_format import PixelFormat
@@ -22,14 +23,6 @@ from astrocodec.lossless.pixelcnn_parameters import words_of
 from astrocodec.lossless.pixelcnn_plan import SIZES, Plan
 from astrocodec.lossless.window_conv import RIGHT, Window
 from astrocodec.lossy.weights import load_weights
-
-
-def patches(form: PixelFormat, count: int = 2) -> np.ndarray:
-    """Noise on a slope."""
-    rng = np.random.default_rng(2)
-    y, x = np.mgrid[:32, :32]
-    words = rng.normal(32896 + 2 * x + y, 3, (count, form.frames, 32, 32)).astype(np.uint16)
-    return form.to_symbols(words)
 
 
 def network_of(size: str, form: PixelFormat) -> PixelCnnNetwork:
@@ -56,7 +49,7 @@ def test_windows() -> None:
 def test_a_pixel_depends_on_those_before_it_only(form: PixelFormat) -> None:
     """On grids of half the side too; a word that changes is seen by some pixel behind it."""
     network = network_of("deep", form)
-    x = torch.from_numpy(patches(form, 1)).float() - form.alphabet // 2
+    x = torch.from_numpy(patches(form, 1, 32896)).float() - form.alphabet // 2
     words = words_of(x.movedim(1, -1), form).movedim(-1, 1)
     with torch.no_grad():
         before = network.maps(words)
@@ -73,7 +66,7 @@ def test_a_pixel_depends_on_those_before_it_only(form: PixelFormat) -> None:
 @pytest.mark.parametrize("form", [PixelFormat("words"), PixelFormat("bytes", 2)], ids=str)
 def test_pixel_by_pixel_is_as_at_once(form: PixelFormat, tmp_path: Path) -> None:
     """On several grids, with several channels; the stream is as long as it should be, and learning said so."""
-    system, x = system_of("deep", form, tmp_path), patches(form)
+    system, x = system_of("deep", form, tmp_path), patches(form, level=32896)
     data, bits = system.encode_patches(x), system.bits(x)
     assert (system.decode_patches(memoryview(data), len(x)) == x).all()
     assert 0 <= 8 * len(data) - bits.sum() <= 96  # a state, and what the last word is not full of
@@ -92,7 +85,7 @@ def test_gates_are_the_logistic_function() -> None:
 def test_lockstep_is_far_faster_than_all_maps_for_each_pixel(tmp_path: Path) -> None:
     """What a decoder without kept maps spends on a pixel, times all pixels, against what ours spends on all."""
     form = PixelFormat("words")
-    system, x = system_of("tiny", form, tmp_path), patches(form, 48)
+    system, x = system_of("tiny", form, tmp_path), patches(form, 48, 32896)
     data = system.encode_patches(x)
     start = time.process_time()
     system.decode_patches(data, len(x))

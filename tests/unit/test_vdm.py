@@ -12,6 +12,7 @@ pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 
 import torch
+from sloping_patches import network_of, patches
 
 import astrocodec
 from astrocodec.errors import CorruptError, FormatError
@@ -24,23 +25,6 @@ from astrocodec.lossless.vdm_noise import Noise, Schedule
 from astrocodec.lossy.weights import Weights, save_weights
 
 FEW = Size(**{**SIZES["tiny"].about(), "filters": 6, "gates": 2, "components": 2, "steps": 3})
-
-
-def patches(form: PixelFormat, count: int = 2) -> np.ndarray:
-    """Noise on a slope."""
-    rng = np.random.default_rng(2)
-    y, x = np.mgrid[:32, :32]
-    return form.to_symbols(rng.normal(32850 + 2 * x + y, 3, (count, form.frames, 32, 32)).astype(np.uint16))
-
-
-def network_of(size: Size, form: PixelFormat) -> VdmNetwork:
-    torch.manual_seed(3)
-    network = VdmNetwork(size, form)
-    with torch.no_grad():  # it is to say something
-        for name, weight in network.named_parameters():
-            if "out_" in name and name.endswith("weight"):
-                weight.mul_(5)
-    return network
 
 
 def weights_of(network: VdmNetwork) -> Weights:
@@ -78,7 +62,7 @@ def test_levels() -> None:
 @pytest.mark.parametrize("form", [PixelFormat("words"), PixelFormat("bytes", 2)], ids=str)
 def test_what_learns_is_what_codes(form: PixelFormat) -> None:
     """The guess that is learned from is that bound, on the mean; a stream has beside it what was drawn at first."""
-    network, x = network_of(FEW, form), patches(form, 4)
+    network, x = network_of(VdmNetwork, FEW, form), patches(form, 4)
     system = VdmSystem(weights_of(network), "cpu", 4)
     bits = system.bits(x)
     with torch.no_grad():
@@ -98,7 +82,7 @@ def test_what_learns_is_what_codes(form: PixelFormat) -> None:
 def test_other_numbers_of_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same network codes in as many steps as is asked for; streams are marked."""
     monkeypatch.setenv("ASTROCODEC_MODELS", str(tmp_path))
-    weights = weights_of(network_of(FEW, PixelFormat("words")))
+    weights = weights_of(network_of(VdmNetwork, FEW, PixelFormat("words")))
     values = np.random.default_rng(0).normal(500, 5, (32, 32)).astype(np.uint16)
     for steps in (1, 5):
         tensors, about = restepped(weights, steps)
@@ -111,7 +95,7 @@ def test_other_numbers_of_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 def test_damaged_bytes_are_told() -> None:
     """By draws that do not come back, by words that no noise makes, or by words that are missing."""
-    system, x = VdmSystem(weights_of(network_of(FEW, PixelFormat())), "cpu", 8), patches(PixelFormat(), 1)
+    system, x = VdmSystem(weights_of(network_of(VdmNetwork, FEW, PixelFormat())), "cpu", 8), patches(PixelFormat(), 1)
     data = system.encode_patches(x)
     for at in range(3, len(data), len(data) // 6):
         changed = bytearray(data)
@@ -126,7 +110,7 @@ def test_damaged_bytes_are_told() -> None:
 
 
 def test_gradients_reach_every_parameter() -> None:
-    network = network_of(SIZES["small"], PixelFormat("words"))
+    network = network_of(VdmNetwork, SIZES["small"], PixelFormat("words"))
     wild = np.random.default_rng(0).integers(30000, 36000, (4, 1, 32, 32))
     network.bits(torch.from_numpy(wild)).mean().backward()  # type: ignore[no-untyped-call]
     still = [name for name, p in network.named_parameters() if p.grad is None or not p.grad.abs().max() > 0]
@@ -134,7 +118,7 @@ def test_gradients_reach_every_parameter() -> None:
 
 
 def test_weights_of_another_shape() -> None:
-    network = network_of(SIZES["tiny"], PixelFormat())
+    network = network_of(VdmNetwork, SIZES["tiny"], PixelFormat())
     whole = weights_of(network)
     short = np.zeros((1, 1), np.int32)
     for name, said in (("top", "top: weights of shape"), ("levels.seen", "levels.seen: weights of shape")):
