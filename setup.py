@@ -26,6 +26,7 @@ PACKAGE = Path(__file__).parent / "astrocodec"
 HEADER = PACKAGE / "native" / "shipped_models.h"
 NETWORK = PACKAGE / "stages" / "network.py"
 DISTANCES = PACKAGE / "stages" / "visibility_tables.py"
+MIXING = PACKAGE / "stages" / "visibility_mixing_weights.py"
 
 # What all of the library needs: libc's headers, and conversions of vectors, which gcc has from 9 on.
 NEEDED = """
@@ -122,6 +123,7 @@ def write_if_changed(path, text):
 write_if_changed(HEADER, shipped_models())
 write_if_changed(PACKAGE / "native" / "network.h", runpy.run_path(str(NETWORK))["c_header"]())
 write_if_changed(PACKAGE / "native" / "visibility" / "shares.h", runpy.run_path(str(DISTANCES))["c_header"]())
+write_if_changed(PACKAGE / "native" / "visibility" / "mixing_weights.h", runpy.run_path(str(MIXING))["c_header"]())
 
 setup(
     cmdclass={"build_ext": BuildLibrary},

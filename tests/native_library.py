@@ -18,6 +18,7 @@ from make_golden import CASES, STREAMS  # noqa: E402
 
 # Arguments of the two programs that read golden files.
 PIECES = [word for name, (model, *_) in CASES.items() for word in (model, name)]
+VISIBILITIES = sorted(path.stem.removeprefix("v1_") for path in GOLDEN.glob("v1_visibility_*.acs"))
 COMPILER = shutil.which(os.environ.get("CC", "cc"))
 # Whether also that is tried which takes minutes and has a quicker representative.
 EXHAUSTIVE = os.environ.get("ASTROCODEC_EXHAUSTIVE") == "1"
@@ -72,8 +73,8 @@ def check_golden_pieces(compiler: str, objects: list[str]) -> None:
 def check_golden_files(compiler: str, objects: list[str]) -> None:
     """Decode pieces and streams, and encode them to the same bytes."""
     check_golden_pieces(compiler, objects)
-    lines = run(compiler, objects, PORTABLE / "decode_streams.c", str(GOLDEN), *STREAMS)
-    assert len(lines.splitlines()) == len(STREAMS)
+    lines = run(compiler, objects, PORTABLE / "decode_streams.c", str(GOLDEN), *STREAMS, *VISIBILITIES)
+    assert len(lines.splitlines()) == len(STREAMS) + len(VISIBILITIES)
 
 
 def _succeed(command: list[str], silent: bool = False) -> str:

@@ -258,7 +258,7 @@ AC_API int ac_bounded_codes(const ac_array *array, const void *data, const ac_bo
 
 /* Visibilities [time, baseline, channel, polarisation]: complex numbers, or integers with a last axis of 2. Parameters and data are those of codec 96 in
  * docs/format.md. classes: of each sample, 0: on the lattice, 1: 0 + 0i, 2: kept; NULL: all are on it. Exponents of steps in 1/8 octaves, [baseline][pol]
- * and [channel][pol], NULL: 0. how: 0: what is smaller, 1: without predictions, 2: with them. decoded: NULL, or receives what a decoder gives.
+ * and [channel][pol], NULL: 0. how: 0: what is smaller, 1: without predictions, 2: with them, 3: with those that a network mixes. decoded: NULL, or receives what a decoder gives.
  * AC_ERROR_SPACE: it would be smaller than a stream may be. */
 AC_API int ac_visibility_encode(const uint8_t *parameters, size_t parameters_length, const ac_array *array, const void *values, const uint8_t *classes,
                                 const int16_t *of_baselines, const int16_t *of_channels, int how, void *decoded, const ac_parallel *parallel,

@@ -20,6 +20,7 @@ from astrocodec.stages.rans import LOW, Decoder
 from astrocodec.stages.stream import PLANES, REFERENCE, SECTIONS, SERIES, Header
 from astrocodec.stages.visibility_classes import CODED, KEPT, read_classes
 from astrocodec.stages.visibility_floats import LATTICE_BIAS, FloatReader, PartReader
+from astrocodec.stages.visibility_mixing import SIZE, read_layer
 from astrocodec.stages.visibility_recurrence import Recurrence, RecurrenceStep
 from astrocodec.stages.visibility_steps import PARTS, read_units
 from astrocodec.stages.visibility_tables import SCALES, SHARES, cumulative, reach
@@ -35,7 +36,7 @@ MAX_ROW, MAX_BASE = 1 << 22, (1 << 31) - 1  # channels times polarisations; unit
 _MAX_ROUND, _GROUP_SAMPLES, _SAMPLES_A_BYTE = 1 << 20, 1 << 19, 1 << 16
 _MAX_MEAN, _MAX_STEP, _MAX_BITS = 1 << 45, 1 << 30, 46
 _SHORT, _LONG, LONG_SERIES = (5, 2), (18, 4), 64  # trellises; samples of a baseline that have the long one
-_PREDICTED, _SHAPE_SHIFT, _HAS_CLASSES, _FLAGS = 1, 1, 8, 15
+_PREDICTED, _SHAPE_SHIFT, _HAS_CLASSES, _MIXED, _FLAGS = 1, 1, 8, 16, 31
 
 
 @dataclass(frozen=True)
@@ -209,6 +210,7 @@ def _decode_units(
     b: _Block,
     reader: _Reader,
     flags: int,
+    layer: NDArray[np.int64] | None,
     rounds: list[range],
     classes: list[NDArray[Any]],
     units: NDArray[Any],
@@ -220,7 +222,7 @@ def _decode_units(
         lanes, n = _lanes_of(len(baselines)), len(baselines)
         if walk is None:
             sides, is_known = (b.channels, b.pols), b.kind == LATTICE
-            walk = Walk(lanes, n, sides, b.noise, is_known, bool(flags & _PREDICTED))
+            walk = Walk(lanes, n, sides, b.noise, is_known, bool(flags & _PREDICTED), layer)
         else:
             walk = walk.next_baselines(lanes, n)
         _decode_round(b, walk, reader, baselines, units, found, out)
@@ -289,8 +291,10 @@ def _decode_group(b: _Block, data: memoryview, rounds: list[range], units: NDArr
     reader = varint.Reader(data)
     flags = reader.take(1, "flags of a group")[0]
     shape = flags >> _SHAPE_SHIFT & 3
-    if flags > _FLAGS or shape >= len(SHARES):
+    is_mixed = bool(flags & _MIXED)
+    if flags > _FLAGS or shape >= len(SHARES) or (is_mixed and (b.kind == FLOATS or not flags & _PREDICTED)):
         raise CorruptError(f"a group of baselines with flags {flags}")
+    layer = read_layer(bytes(reader.take(SIZE, "weights of a group"))) if is_mixed else None
     shapes = [(b.times, b.channels, b.pols, len(baselines)) for baselines in rounds]
     classes = [np.zeros(one, np.uint8) for one in shapes]
     if flags & _HAS_CLASSES:
@@ -312,7 +316,7 @@ def _decode_group(b: _Block, data: memoryview, rounds: list[range], units: NDArr
     if b.kind == FLOATS:
         _decode_floats(b, decoder, flags, rounds, classes, out)
     else:
-        _decode_units(b, _Reader(decoder, shape), flags, rounds, classes, units, out)
+        _decode_units(b, _Reader(decoder, shape), flags, layer, rounds, classes, units, out)
     if not decoder.is_finished() or len(rest) & 1:
         raise CorruptError("a group of baselines: words are left over or its states do not end where they began")
 

@@ -6,18 +6,19 @@ same. All floats are binary64, each operation rounded by itself in the order wri
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-Lanes: TypeAlias = NDArray[np.float64]  # a number for each lane
-Parts: TypeAlias = tuple[Lanes, Lanes]  # real and imaginary
+from astrocodec.stages.visibility_joint import Joint, Lanes, Parts
+from astrocodec.stages.visibility_mixing import LEAST, factor, hidden, outputs
 
-TAPS, TAPS_ALONE, EDGES, EXPERTS = 10, 8, 3, 3
-_HUGE = 1e30
+TAPS, TAPS_ALONE, EDGES, EXPERTS = 10, 8, 3, 4
+JOINT_TAPS, JOINT_TAPS_ALONE = 19, 16
+_HUGE, _FAR = 1e30, 2.0**20
 _FORGET, _REMEMBER = 511 / 512, 512 / 511
 _PRIOR, _LEAST_USUAL, _SMOOTHING, _CLIP, _RESERVE, _FADE = 1 / 32, 4.0, 4.0, 3.0, 1 / 64, 15 / 16
 _PROMISE = np.array([97, 110, 124, 137, 155, 181]) / 128
@@ -55,11 +56,13 @@ class Step:
     unit: Lanes  # 1/256 of the step
     is_coded: NDArray[np.bool_]
     taps: list[Parts] = field(default_factory=list)
+    more_taps: list[Parts] = field(default_factory=list)  # of joint weights alone
     experts: list[Parts] = field(default_factory=list)
     usual: Lanes = field(default_factory=lambda: np.zeros(0))  # distances of both parts, before the sample
     mean: Parts = (np.zeros(0), np.zeros(0))  # the prediction, in units
     scale: Lanes = field(default_factory=lambda: np.zeros(0))  # mean distance expected of a part
     ratio: NDArray[np.intp] = field(default_factory=lambda: np.zeros(0, np.intp))
+    mixing: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))  # what a network says
     values: list[Lanes] = field(default_factory=list)  # found, in units
     distances: list[Lanes] = field(default_factory=list)
 
@@ -73,8 +76,16 @@ class Walk:
     """What is known of up to 32 baselines."""
 
     def __init__(
-        self, lanes: int, baselines: int, sides: tuple[int, int], noise: float, is_known: bool, is_predicted: bool
+        self,
+        lanes: int,
+        baselines: int,
+        sides: tuple[int, int],
+        noise: float,
+        is_known: bool,
+        is_predicted: bool,
+        layer: NDArray[np.int64] | None = None,
     ) -> None:
+        self.layer = layer  # of the network, where there is one
         self.lanes, self.baselines, (self.channels, self.pols) = lanes, baselines, sides
         self.noise, self.is_known, self.is_predicted = noise, is_known, is_predicted
         channels, pols = sides
@@ -91,6 +102,7 @@ class Walk:
         self.inverse[:, :, range(TAPS), range(TAPS), 0] = _PRIOR / (noise * noise)
         self.is_taught = np.zeros((EDGES, pols, lanes), bool)
         self.taught = np.zeros((EDGES, pols), int)
+        self.joint = [[Joint(JOINT_TAPS if j else JOINT_TAPS_ALONE) for j in range(pols)] for _ in range(EDGES)]
         promise = _PROMISE[None, None, :] * _PROMISE[None, :, None] * _PROMISE[:, None, None]
         self.found = np.tile(_COUNT * promise.reshape(-1), (2, 1))
         self.counted = np.full((2, 216), _COUNT)
@@ -98,8 +110,8 @@ class Walk:
     def next_baselines(self, lanes: int, baselines: int) -> Walk:
         """A walk that begins with what this one has taught on average."""
         sides = self.channels, self.pols
-        follower = Walk(lanes, baselines, sides, self.noise, self.is_known, self.is_predicted)
-        follower.found, follower.counted = self.found, self.counted
+        follower = Walk(lanes, baselines, sides, self.noise, self.is_known, self.is_predicted, self.layer)
+        follower.found, follower.counted, follower.joint = self.found, self.counted, self.joint
         for j, part in np.ndindex(self.pols, 2):
             total = 0.0
             for usual in self.usual[j, part, : self.baselines]:
@@ -114,16 +126,20 @@ class Walk:
                     follower.weights[edge, j, k, part, :baselines] = mean
         return follower
 
+    def _at(
+        self, s: Step, array: NDArray[np.float64], is_there: bool, time: int, channel: int, turn: int | None = None
+    ) -> Parts:
+        """A value or prediction, in units; 0 where it is beyond the block."""
+        if not is_there:
+            return np.zeros(self.lanes), np.zeros(self.lanes)
+        re, im = array[time & 1, channel, s.turn if turn is None else turn]
+        per_unit = 1 / s.unit
+        return re * per_unit, im * per_unit
+
     def _taps(self, s: Step) -> list[Parts]:
         t, f, j, usual = s.time, s.channel, s.turn, s.usual
-        per_unit = 1 / s.unit
         nothing = (np.zeros(self.lanes), np.zeros(self.lanes))
-
-        def of(array: NDArray[np.float64], is_there: bool, time: int, channel: int, turn: int = j) -> Parts:
-            if not is_there:
-                return nothing
-            re, im = array[time & 1, channel, turn]
-            return re * per_unit, im * per_unit
+        of = functools.partial(self._at, s)
 
         def quotient(is_there: bool, a: Parts, b: Parts, c: Callable[[], Parts]) -> Parts:
             return ratio(a, b, c(), usual) if is_there else nothing
@@ -147,6 +163,18 @@ class Walk:
             taps.append(quotient(t > 0, first, up, lambda: of(self.values, True, t - 1, f, 0)))
         return taps
 
+    def _more_taps(self, s: Step) -> list[Parts]:
+        """What joint weights see besides."""
+        t, f, last = s.time, s.channel, self.channels - 1
+        of = functools.partial(self._at, s)
+        taps = [of(self.values, f > back, t, f - 1 - back) for back in (2, 3, 4)]
+        taps += [of(self.values, t > 0 and f > 1, t - 1, f - 2), of(self.values, t > 0 and f + 1 < last, t - 1, f + 2)]
+        taps += [of(self.predictions, t > 0 < f, t - 1, f - 1), of(self.predictions, t > 0 and f < last, t - 1, f + 1)]
+        taps.append(of(self.predictions, f > 1, t, f - 2))
+        if s.turn:
+            taps.append(of(self.values, True, t, f, 0))
+        return taps
+
     def predict(self, s: Step) -> None:
         """Set the mean of both parts."""
         nothing = np.zeros(self.lanes)
@@ -164,18 +192,42 @@ class Walk:
                 expert[0] = expert[0] + (of[0] * tap[0] - of[1] * tap[1])
                 expert[1] = expert[1] + (of[0] * tap[1] + of[1] * tap[0])
         s.experts = [(nothing, nothing), (shared[0], shared[1]), (own[0], own[1])]
-        p = power + _RESERVE * (usual * usual)
-        least = np.where(p[0] < p[1], p[0], p[1])
-        least = np.where(least < p[2], least, p[2])
+        if self.layer is not None:
+            s.more_taps = self._more_taps(s)
+            s.experts.append(self.joint[s.edge][s.turn].prediction([*s.taps, *s.more_taps]))
+        p = power[: len(s.experts)] + _RESERVE * (usual * usual)
+        least = p[0]
+        for other in p[1:]:
+            least = np.where(other < least, other, least)
         squares = [r * r for r in least / p]
         v = [q * q * q for q in squares]
-        total = (v[0] + v[1]) + v[2]
-        means = [(v[1] * shared[part] + v[2] * own[part]) / total for part in range(2)]
-        re, im = (np.where((mean > -_HUGE) & (mean < _HUGE), mean, 0) for mean in means)
+        if self.layer is not None:
+            self._mix(s, 0)
+            v[1:] = [weight * factor(number) for weight, number in zip(v[1:], s.mixing[:-1], strict=True)]
+        total, re, im = v[0], nothing, nothing
+        for weight, (x, y) in zip(v[1:], s.experts[1:], strict=True):
+            total, re, im = total + weight, re + weight * x, im + weight * y
+        re, im = (np.where((mean > -_HUGE) & (mean < _HUGE), mean, 0) for mean in (re / total, im / total))
         s.mean = re, im
 
-    def set_scale(self, s: Step, part: int) -> None:
-        """Set the scale of a part; of part 1, the distance of part 0 is known."""
+    def _mix(self, s: Step, part: int) -> None:
+        """Ask the network; of part 1, the distance of part 0 is known."""
+        if self.layer is not None:
+            s.mixing = outputs(self.layer, hidden(self.inputs(s, part)))
+
+    def inputs(self, s: Step, part: int) -> list[Lanes]:
+        """What the network is told."""
+        square = s.usual * s.usual
+        inputs = [(power + _RESERVE * square) / square for power in self.power[s.turn]]
+        for one, other in ((2, 1), (3, 2), (3, 0)):
+            (a, b), (c, d) = s.experts[one], s.experts[other]
+            x, y = a - c, b - d
+            apart = (x * x + y * y) / square + 1 / 64
+            inputs.append(np.where(apart < _FAR, apart, _FAR))
+        return inputs + [ratio + 1 / 16 for ratio in self.around(s, part)]
+
+    def around(self, s: Step, part: int) -> tuple[Lanes, Lanes, Lanes]:
+        """Distances over usual ones in this row, in the time before, and of what has been decoded last."""
         t, f, j, one = s.time, s.channel, s.turn, np.ones(self.lanes)
 
         def distance(is_there: bool, time: int, channel: int, other: Lanes, turn: int = j) -> Lanes:
@@ -188,10 +240,19 @@ class Walk:
         sides = distance(t > 0 < f, t - 1, f - 1, up), distance(t > 0 and f + 1 < self.channels, t - 1, f + 1, up)
         column = 0.5 * up + 0.25 * (sides[0] + sides[1])
         third = s.distances[0] / self.usual[j, 0] if part else distance(j > 0, t, f, one, j - 1)
+        return row, column, third
+
+    def set_scale(self, s: Step, part: int) -> None:
+        """Set the scale of a part; of part 1, the distance of part 0 is known."""
+        row, column, third = self.around(s, part)
         s.ratio = np.zeros(self.lanes, np.intp)
         for bound in _BOUNDS:
             s.ratio += (row > bound) + 6 * (column > bound) + 36 * (third > bound)
-        s.scale = self.usual[j, part] * (self.found[part][s.ratio] / self.counted[part][s.ratio])
+        s.scale = self.usual[s.turn, part] * (self.found[part][s.ratio] / self.counted[part][s.ratio])
+        if self.layer is not None:
+            if part:
+                self._mix(s, 1)
+            s.scale = s.scale * ((np.maximum(s.mixing[-1], LEAST) + 64) / 64)
 
     def learn_scale(self, s: Step, part: int) -> None:
         """Take in the distances of a part, lane by lane."""
@@ -214,11 +275,13 @@ class Walk:
                 self.predictions[at][part] = s.mean[part] * s.unit
                 self.values[at][part] = np.where(s.is_coded, s.values[part], s.mean[part]) * s.unit
             power = self.power[s.turn]
-            for expert, kept in zip(s.experts, power, strict=True):
+            for expert, kept in zip(s.experts, power, strict=False):
                 x, y = s.values[0] - expert[0], s.values[1] - expert[1]
                 square, most = x * x + y * y, 64 * (usual * usual)
                 kept[:] = np.where(s.is_coded, kept * _FADE + np.where(square < most, square, most), kept)
             self._learn_weights(s)
+            if self.layer is not None:
+                self._learn_joint(s)
             is_taught = self.is_taught[s.edge, s.turn]
             self.taught[s.edge, s.turn] += int(np.sum(s.is_coded & ~is_taught))
             is_taught |= s.is_coded
@@ -233,6 +296,12 @@ class Walk:
             of_part[:] = np.where(s.is_coded, np.where(following > _LEAST_USUAL, following, _LEAST_USUAL), of_part)
             quiet[:] = np.where(s.is_coded, run, quiet)
         seen += s.is_coded & (seen < _MOST_SEEN)
+
+    def _learn_joint(self, s: Step) -> None:
+        x, y = s.values[0] - s.experts[3][0], s.values[1] - s.experts[3][1]
+        far = np.sqrt(x * x + y * y) / (_CLIP * s.usual)
+        share = np.where(s.is_coded, 1 / (s.usual * s.usual) / np.where(far > 1, far, 1), 0)
+        self.joint[s.edge][s.turn].learn([*s.taps, *s.more_taps], (s.values[0], s.values[1]), share)
 
     def _learn_weights(self, s: Step) -> None:
         """Recursive least squares, each lane by what its sample is off its own prediction."""

@@ -26,7 +26,7 @@ from astrocodec.visibility.beside import flags_beside, noise_beside
 from astrocodec.visibility.exact_floats import float_block, is_nothing
 from astrocodec.visibility.noise import noise_to_code, typical_difference
 
-_HOW = {None: 0, "none": 1, "predicted": 2}
+_HOW = {None: 0, "none": 1, "predicted": 2, "mixed": 3}
 _TRELLIS_VARIANCES = 1 / 12 / 1.283, 1 / 12 / 1.321  # of errors, in squared steps, of short and long series
 _MEAN_OF_NORMAL = math.sqrt(2 / math.pi)
 _MOST_STEPS = 1 << 29
@@ -112,7 +112,8 @@ def encode(
     flags : array_like of bool, optional
         Of the shape of `vis`: samples that say nothing of noise. They are coded as all others.
     model : str, optional
-        ``"none"``: without predictions, twice as fast; ``"predicted"``: with them. By default what is smaller.
+        ``"none"``: without predictions, twice as fast; ``"predicted"``: with them; ``"mixed"``: a network tuned to the
+        block weighs them too. By default each group of baselines has what is smaller for it.
     workers : int, optional
         Threads; they change no byte.
 
@@ -138,7 +139,7 @@ def encode(
     """
     values = _values_of(vis)
     if model not in _HOW:
-        raise ValueError(f"model is {model!r}, allowed are 'none', 'predicted' and None, for what is smaller")
+        raise ValueError(f"model is {model!r}, allowed are 'none', 'predicted', 'mixed' and None, for what is smaller")
     flagged = flags_beside(flags, values.shape[:4])
     if operator.index(workers) < 1:
         raise ValueError(f"workers is {workers}, at least 1 is needed")

@@ -30,6 +30,8 @@ VISIBILITY = 96
 LATTICE, INTEGERS, FLOATS = range(3)
 CODED, ZERO, KEPT = range(3)
 TABLES = Path(__file__).parents[2] / "astrocodec" / "stages" / "visibility_tables.py"
+NETWORK = TABLES.with_name("visibility_mixing_weights.py")
+NETWORK_CRC = 0x87953841
 OCTAVE = (
     *(4503599627370496, 4911210218475899, 5355712719992597, 5840446135085607),
     *(6369051672525773, 6945500098633947, 7574121564787629, 8259638134547591),
@@ -165,6 +167,37 @@ def shares() -> tuple[tuple[int, ...], ...]:
     raise MissingError("the numbers of the shapes")
 
 
+@cache
+def network() -> tuple[tuple[tuple[int, ...], ...], tuple[int, ...]]:
+    """The first layer's weights and biases, read as text."""
+    found = {}
+    for node in ast.parse(NETWORK.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") in ("WEIGHTS", "BIASES"):
+            found[getattr(node.targets[0], "id", "")] = ast.literal_eval(node.value)
+    numbers = [number for row in (*found["WEIGHTS"], found["BIASES"]) for number in row]
+    demand(crc32c(struct.pack(f"<{len(numbers)}i", *numbers)) == NETWORK_CRC, "the numbers of the network")
+    return found["WEIGHTS"], found["BIASES"]
+
+
+def mixed(layer: list[int], inputs: list[float]) -> list[int]:
+    """What the network says: o_1 to o_4."""
+    logs = []
+    for i, x in enumerate(inputs):
+        log = (int.from_bytes(struct.pack("<f", x), "little") >> 20) - 1016 - (45 if i < 4 else 0)
+        logs.append(max(-64, min(64, log >> 1 if i == 6 else log)))
+    hidden = [
+        max(0, min(128, (sum(w * x for w, x in zip(row, logs, strict=True)) + bias) >> 6))
+        for row, bias in zip(*network(), strict=True)
+    ]
+    rows = [layer[9 * o : 9 * o + 9] for o in range(4)]
+    return [max(-64, min(64, sum(w * x for w, x in zip(row, [*hidden, 64], strict=True)) >> 6)) for row in rows]
+
+
+def power_of_eighths(n: int) -> float:
+    """2^(n/8)."""
+    return float(OCTAVE[n & 7]) * 2.0 ** ((n >> 3) - 52)
+
+
 def reach(k: int) -> int:
     """R(k)."""
     return 2 + ((6 * REACHES[k & 7] << (k >> 3)) >> 16)
@@ -211,7 +244,8 @@ class Group:
         self.block, self.rounds = block, rounds
         flags = data.u(1)
         self.is_predicted, self.shape, has_classes = flags & 1, flags >> 1 & 3, flags >> 3 & 1
-        demand(self.shape <= 2 and flags < 16, "group")
+        demand(self.shape <= 2 and flags < 32 and (flags < 16 or self.is_predicted), "group")
+        self.layer = [number - 256 * (number > 127) for number in data.take(36)] if flags > 15 else None
         self.classes: dict[tuple[int, int, int, int], int] = {}
         if has_classes:
             self.read_classes(Bytes(data.take(data.varint())))
@@ -270,8 +304,11 @@ class Group:
         """All rounds."""
         usual: list[list[list[float]]] = []
         weights: Weights | None = None
+        joint: list[list[Joint]] = []
+        if self.layer:
+            joint = [[Joint(19 if turn else 16) for _ in range(3)] for turn in range(self.block.pols)]
         for lanes in self.rounds:
-            walk = Round(self, lanes, usual, weights)
+            walk = Round(self, lanes, usual, weights, joint)
             walk.decode()
             usual = [[[u.size for u in part] for part in turn] for turn in walk.usual]
             weights = walk.predictor.weights if walk.predictor else None
@@ -308,7 +345,14 @@ def lanes_of(baselines: range) -> int:
 class Round:
     """Some baselines, side by side."""
 
-    def __init__(self, group: Group, lanes: range, before: list[list[list[float]]], weights: Weights | None) -> None:
+    def __init__(
+        self,
+        group: Group,
+        lanes: range,
+        before: list[list[list[float]]],
+        weights: Weights | None,
+        joint: list[list[Joint]],
+    ) -> None:
         self.group, self.lanes, block = group, lanes, group.block
         self.n = len(lanes)
         seen = 64 if block.kind == LATTICE else 16
@@ -330,7 +374,7 @@ class Round:
         # D of this time and the one before: [turn][f][lane]
         self.far: list[list[list[float]]] = []
         self.far_before: list[list[list[float]]] | None = None
-        self.predictor = Predictor(self, weights) if group.is_predicted else None
+        self.predictor = Predictor(self, weights, joint) if group.is_predicted else None
 
     def decode(self) -> None:
         """All samples."""
@@ -355,6 +399,13 @@ class Round:
         right = before[turn][f + 1][lane] if before and f < last else above
         return row, 0.5 * above + 0.25 * (left + right)
 
+    def around(self, f: int, turn: int, lane: int, first: float | None) -> tuple[float, float, float]:
+        """Row, column and third; first is the distance of part 0 for part 1."""
+        third = self.far[turn - 1][f][lane] if turn else 1.0
+        if first is not None:
+            third = first / self.usual[turn][0][lane].size
+        return *self.neighbours(f, turn, lane), third
+
     def step(self, t: int, f: int, turn: int, p: int) -> None:
         """A sample of each lane."""
         group, block = self.group, self.group.block
@@ -369,18 +420,18 @@ class Round:
             for lane, b in enumerate(self.lanes):
                 if not coded[lane]:
                     continue
-                row, column = self.neighbours(f, turn, lane)
-                third = 1.0
-                if part:
-                    third = distances[lane][0] / self.usual[turn][0][lane].size
-                elif turn:
-                    third = self.far[turn - 1][f][lane]
+                row, column, third = self.around(f, turn, lane, distances[lane][0] if part else None)
                 at[lane] = sum(
                     weight * sum(bound < value for bound in BOUNDS)
                     for weight, value in ((1, row), (6, column), (36, third))
                 )
                 u = self.usual[turn][part][lane].size
                 d = u * (group.found[part][at[lane]] / group.counted[part][at[lane]])
+                if group.layer and self.predictor:
+                    said = self.predictor.said[lane]
+                    if part:
+                        said = mixed(group.layer, self.predictor.inputs(turn, lane, (row, column, third)))
+                    d = d * ((max(said[3], -32) + 64) / 64)
                 scales[lane] = d
                 m = means[lane][part]
                 mean = floor(m + 0.5) if abs(m) < inf else 0
@@ -450,12 +501,25 @@ def times(one: Pair, other: Pair) -> Pair:
     return a * c - b * d, a * d + b * c
 
 
-def summed(numbers: list[float]) -> float:
-    """Over lanes: the upper half is added to the lower until one is left."""
-    while len(numbers) > 1:
+def halved(numbers: list[float], left: int) -> list[float]:
+    """The upper half is added to the lower until so many are left."""
+    while len(numbers) > left:
         half = len(numbers) // 2
         numbers = [numbers[i] + numbers[half + i] for i in range(half)]
-    return numbers[0]
+    return numbers
+
+
+def summed(numbers: list[float]) -> float:
+    """Over lanes."""
+    return halved(numbers, 1)[0]
+
+
+def weighed(weights: list[Pair], taps: list[Pair]) -> Pair:
+    """An expert."""
+    re = im = 0.0
+    for (w0, w1), (a, b) in zip(weights, taps, strict=True):
+        re, im = re + (w0 * a - w1 * b), im + (w0 * b + w1 * a)
+    return re, im
 
 
 class Set:
@@ -479,11 +543,71 @@ class Set:
 Weights = list[list[Set]]
 
 
+class Joint:
+    """Weights of all lanes together, of a turn, for some places in the block."""
+
+    def __init__(self, taps: int) -> None:
+        self.w: list[Pair] = [(0.0, 0.0)] * taps
+        # Eight real and eight imaginary parts of each M_ab, a <= b; b = taps is the value.
+        self.sums = {(a, b): ([0.0] * 8, [0.0] * 8) for a in range(taps) for b in range(a, taps + 1)}
+        self.steps = 0
+
+    def learn(self, lanes: list[tuple[float, list[Pair]]]) -> None:
+        """Take a step in: what each lane counts by, and its taps with the value behind them."""
+        weighted = [[(x * g, y * g) for x, y in numbers] for g, numbers in lanes]
+        absent = [0.0] * (8 - len(lanes))
+        for (a, b), sums in self.sums.items():
+            re, im = [], []
+            for ours, (_, numbers) in zip(weighted, lanes, strict=True):
+                (x, y), (u, v) = ours[a], numbers[b]
+                re.append(x * u + y * v)
+                im.append(x * v - y * u)
+            for eight, products in zip(sums, (re, im), strict=True):
+                eight[:] = [
+                    old * (511 / 512) + new for old, new in zip(eight, halved(products, 8) + absent, strict=True)
+                ]
+        self.steps += 1
+        many = 1
+        while many < 16 and 16 * many <= self.steps:
+            many *= 2
+        if self.steps % many == 0:
+            self.solve()
+
+    def solve(self) -> None:
+        """Weights of the least squares."""
+        n = len(self.w)
+        m = {place: (summed(re), summed(im)) for place, (re, im) in self.sums.items()}
+        for a in range(n):
+            m[a, a] = m[a, a][0] + 1, m[a, a][1]
+        least = [m[a, a][0] * 2.0**-40 for a in range(n)]
+        pivots = []
+        for a in range(n):
+            p = m[a, a][0]
+            pivots.append(p if least[a] < p < 1e300 else 0.0)
+            if pivots[a] == 0:
+                continue
+            for c in range(a + 1, n):
+                x, y = m[a, c][0] / p, m[a, c][1] / p
+                for b in range(c, n + 1):
+                    (r, i), (u, v) = m[c, b], m[a, b]
+                    m[c, b] = r - (x * u + y * v), i - (x * v - y * u)
+        for a in range(n - 1, -1, -1):
+            x, y = m[a, n]
+            for b in range(a + 1, n):
+                (r, i), (u, v) = m[a, b], self.w[b]
+                x, y = x - (r * u - i * v), y - (r * v + i * u)
+            self.w[a] = 0.0, 0.0
+            if pivots[a]:
+                x, y = x / pivots[a], y / pivots[a]
+                if -1e30 < x < 1e30 and -1e30 < y < 1e30:
+                    self.w[a] = x, y
+
+
 class Predictor:
     """Experts that learn from sample to sample."""
 
-    def __init__(self, walk: Round, before: Weights | None) -> None:
-        self.walk, block = walk, walk.group.block
+    def __init__(self, walk: Round, before: Weights | None, joint: list[list[Joint]]) -> None:
+        self.walk, self.joint, block = walk, joint, walk.group.block
         self.lanes, noise = lanes_of(walk.lanes), block.noise
         self.weights: Weights = [
             [Set(self.lanes, 10 if turn else 8, noise) for _ in range(3)] for turn in range(block.pols)
@@ -494,12 +618,13 @@ class Predictor:
                     mean = old.mean()
                     for lane in range(walk.n):
                         made.w[lane], made.taught[lane] = list(mean), True
-        self.powers = [[[0.0] * 3 for _ in range(self.lanes)] for _ in range(block.pols)]
+        self.powers = [[[0.0] * (4 if joint else 3) for _ in range(self.lanes)] for _ in range(block.pols)]
         self.v: dict[tuple[int, int, int, int], Pair] = {}
         self.g: dict[tuple[int, int, int, int], Pair] = {}
         self.taps: list[list[Pair]] = []
         self.experts: list[list[Pair]] = []
         self.found: list[Pair] = []
+        self.said: list[list[int]] = []
 
     def begin(self, t: int) -> None:
         """Forget what is two times away."""
@@ -507,9 +632,9 @@ class Predictor:
             for key in [key for key in kept if key[0] < t - 1]:
                 del kept[key]
 
-    def set_of(self, t: int, f: int, turn: int) -> Set:
-        """The weights at a place."""
-        return self.weights[turn][0 if t == 0 else 1 if f == 0 else 2]
+    def which(self, t: int, f: int) -> int:
+        """Of the three sets of a turn, that of a place."""
+        return 0 if t == 0 else 1 if f == 0 else 2
 
     def usual(self, turn: int, lane: int) -> float:
         """U of both parts."""
@@ -537,59 +662,93 @@ class Predictor:
         if turn:
             now = at(self.v, 0, 0, 0)
             found += [ratio(now, near[0], at(self.v, 0, -1, 0)), ratio(now, near[2], at(self.v, -1, 0, 0))]
+        if self.joint:
+            found += [at(self.v, *place, turn) for place in ((0, -3), (0, -4), (0, -5), (-1, -2), (-1, 2))]
+            found += [at(self.g, *place, turn) for place in ((-1, -1), (-1, 1), (0, -2))]
+            if turn:
+                found.append(at(self.v, 0, 0, 0))
         return [(0.0, 0.0) if tap is None else tap for tap in found]
 
     def means(self, t: int, f: int, turn: int, p: int) -> list[Pair]:
         """m of each lane."""
-        here = self.set_of(t, f, turn)
-        mean = here.mean()
-        self.taps, self.experts, self.found = [], [], []
+        here = self.weights[turn][self.which(t, f)]
+        mean, many = here.mean(), len(here.w[0])
+        self.taps, self.experts, self.found, self.said = [], [], [], []
         for lane in range(self.walk.n):
             taps = self.taps_of(t, f, turn, p, lane)
-            sums: list[Pair] = [(0.0, 0.0)]
-            for weights in (mean, here.w[lane]):
-                re = im = 0.0
-                for (w0, w1), (a, b) in zip(weights, taps, strict=True):
-                    re, im = re + (w0 * a - w1 * b), im + (w0 * b + w1 * a)
-                sums.append((re, im))
+            sums = [(0.0, 0.0), weighed(mean, taps[:many]), weighed(here.w[lane], taps[:many])]
+            if self.joint:
+                sums.append(weighed(self.joint[turn][self.which(t, f)].w, taps))
             u = self.usual(turn, lane)
             g = [power + 1 / 64 * (u * u) for power in self.powers[turn][lane]]
-            least = g[0] if g[0] < g[1] else g[1]
-            least = least if least < g[2] else g[2]
+            least = g[0]
+            for each in g[1:]:
+                least = each if each < least else least
             v = []
             for each in g:
                 r = least / each
                 r *= r
                 v.append((r * r) * r)
-            total = (v[0] + v[1]) + v[2]
-            m = tuple((v[1] * sums[1][part] + v[2] * sums[2][part]) / total for part in range(2))
-            kept = [each if -1e30 < each < 1e30 else 0.0 for each in m]
             self.taps.append(taps)
             self.experts.append(sums)
+            layer = self.walk.group.layer
+            if layer:
+                self.said.append(mixed(layer, self.inputs(turn, lane, self.walk.around(f, turn, lane, None))))
+                for k in range(3):
+                    v[k + 1] *= power_of_eighths(self.said[-1][k])
+            total = (v[0] + v[1]) + v[2]
+            m = [v[1] * sums[1][part] + v[2] * sums[2][part] for part in range(2)]
+            if layer:
+                total += v[3]
+                m = [m[part] + v[3] * sums[3][part] for part in range(2)]
+            kept = [each / total if -1e30 < each / total < 1e30 else 0.0 for each in m]
             self.found.append((kept[0], kept[1]))
         return self.found
 
+    def inputs(self, turn: int, lane: int, around: tuple[float, float, float]) -> list[float]:
+        """What the network is asked of a lane."""
+        square = self.usual(turn, lane) * self.usual(turn, lane)
+        experts = self.experts[lane]
+        powers = [(power + 1 / 64 * square) / square for power in self.powers[turn][lane]]
+        apart = []
+        for one, other in ((2, 1), (3, 2), (3, 0)):
+            x, y = experts[one][0] - experts[other][0], experts[one][1] - experts[other][1]
+            far = (x * x + y * y) / square + 1 / 64
+            apart.append(far if far < 2.0**20 else 2.0**20)
+        return [*powers, *apart, *(number + 1 / 16 for number in around)]
+
     def learn(self, t: int, f: int, turn: int, p: int, coded: list[bool], values: list[list[float]]) -> None:
         """Take the samples in."""
-        here = self.set_of(t, f, turn)
+        here = self.weights[turn][self.which(t, f)]
+        lanes: list[tuple[float, list[Pair]]] = []
         for lane, b in enumerate(self.walk.lanes):
             unit, mean = self.walk.group.block.unit(b, f, p), self.found[lane]
             value = (values[lane][0], values[lane][1]) if coded[lane] else mean
             self.v[t, f, turn, lane] = value[0] * unit, value[1] * unit
             self.g[t, f, turn, lane] = mean[0] * unit, mean[1] * unit
+            lanes.append((0.0, [*self.taps[lane], value]))
+            u = self.usual(turn, lane)
+            off = value[0] - self.experts[lane][2][0], value[1] - self.experts[lane][2][1]
+            self.teach(here, lane, coded[lane], off, u)
             if not coded[lane]:
                 continue
-            u = self.usual(turn, lane)
             for e, (x, y) in enumerate(self.experts[lane]):
                 a, c = value[0] - x, value[1] - y
                 size, most = a * a + c * c, 64 * (u * u)
                 self.powers[turn][lane][e] = self.powers[turn][lane][e] * (15 / 16) + (size if size < most else most)
-            self.teach(here, lane, (value[0] - self.experts[lane][2][0], value[1] - self.experts[lane][2][1]), u)
+            if self.joint:
+                x, y = value[0] - self.experts[lane][3][0], value[1] - self.experts[lane][3][1]
+                far = sqrt(x * x + y * y) / (3 * u)
+                lanes[lane] = 1 / (u * u) / (far if far > 1 else 1.0), lanes[lane][1]
+        if self.joint:
+            lanes += [(0.0, [(0.0, 0.0)] * len(lanes[0][1]))] * (self.lanes - self.walk.n)
+            self.joint[turn][self.which(t, f)].learn(lanes)
 
-    def teach(self, here: Set, lane: int, error: Pair, usual: float) -> None:
+    def teach(self, here: Set, lane: int, is_coded: bool, error: Pair, usual: float) -> None:
         """Weights of a lane learn."""
-        here.taught[lane] = True
-        taps, q, (a, b) = self.taps[lane], here.q[lane], error
+        here.taught[lane] = here.taught[lane] or is_coded
+        q, (a, b) = here.q[lane], error
+        taps = self.taps[lane][: len(q)]
         gain: list[Pair] = []
         for row in q:
             re = im = 0.0
@@ -601,9 +760,7 @@ class Predictor:
             total += x * gr - y * gi
         far = sqrt(a * a + b * b) / (3 * usual)
         total += 511 / 512 * (far if far > 1 else 1.0)
-        if not 0 < total < 1e300:
-            return
-        share, more = 1 / total, 512 / 511
+        share, fade = (1 / total, 512 / 511) if is_coded and 0 < total < 1e300 else (0.0, 1.0)
         for k, (gr, gi) in enumerate(gain):
             x, y = gr * share, gi * share
             w = here.w[lane][k]
@@ -611,6 +768,6 @@ class Predictor:
         for i, (ir, ii) in enumerate(gain):
             for k in range(i, len(gain)):
                 (kr, ki), (p, z) = gain[k], q[i][k]
-                re = (p - (ir * kr + ii * ki) * share) * more
-                im = (z - (ii * kr - ir * ki) * share) * more
+                re = (p - (ir * kr + ii * ki) * share) * fade
+                im = (z - (ii * kr - ir * ki) * share) * fade
                 q[i][k], q[k][i] = (re, im), (re, -im)

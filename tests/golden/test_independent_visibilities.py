@@ -20,7 +20,7 @@ def test_it_is_independent() -> None:
     assert not {name.split(".")[0] for name in names} & {"astrocodec", "numpy", "ctypes", "importlib"}
 
 
-@pytest.mark.parametrize("name", ["integers", "lattice_plain", "lattice_predicted"])
+@pytest.mark.parametrize("name", ["integers", "integers_mixed", "lattice_mixed", "lattice_plain", "lattice_predicted"])
 def test_golden(name: str) -> None:
     block = np.load(HERE / f"v1_visibility_{name}.npy")
     _, shape, elements = decode_visibilities((HERE / f"v1_visibility_{name}.acs").read_bytes())
@@ -34,7 +34,7 @@ def test_floats_are_named(name: str) -> None:
 
 
 @pytest.mark.parametrize("shape", [(3, 35, 4, 1), (2, 3, 5, 3), (1, 1, 40, 2), (9, 2, 1, 4)])
-@pytest.mark.parametrize("model", ["none", "predicted"])
+@pytest.mark.parametrize("model", ["none", "predicted", "mixed"])
 def test_dithered(shape: tuple[int, ...], model: str) -> None:
     """With slopes, holes, and samples far off."""
     rng = np.random.default_rng(7)

@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")/../.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-[ -e astrocodec/native/shipped_models.h ] || python3 setup.py --version >/dev/null
+[ -e astrocodec/native/shipped_models.h ] && [ -e astrocodec/native/visibility/mixing_weights.h ] || python3 setup.py --version >/dev/null
 sources=$(ls astrocodec/native/*.c astrocodec/native/*/*.c)
 build() {
     # shellcheck disable=SC2086

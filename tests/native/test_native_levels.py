@@ -36,6 +36,10 @@ def test_the_hdf5_filter_refuses_damaged_chunks(library: list[str]) -> None:
     assert "damaged chunks" in run_here(library, "fuzz_chunks", "3", "1")
 
 
+def test_damaged_visibilities_are_refused_or_a_block(library: list[str]) -> None:
+    assert "blocks of visibilities" in run_here(library, "fuzz_visibilities", "2", "1")
+
+
 def test_any_array_keeps_to_any_bound(library: list[str]) -> None:
     found = run_here(library, "fuzz_bounds", "2", "1")
     assert "of them lossy" in found

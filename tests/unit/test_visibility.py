@@ -58,6 +58,56 @@ def test_fringes_cost_little() -> None:
     assert len(encode(vis, noise_increase=0.01)) <= min(plain, predicted)
 
 
+def lengths_by_model(vis: NDArray[np.complex64], **how: float) -> list[int]:
+    """Of streams predicted, mixed, and as the encoder likes it; all hold the same."""
+    streams = [encode(vis, model=model, **how) for model in ("predicted", "mixed", None)]
+    assert len({astrocodec.decode(stream).tobytes() for stream in streams}) == 1
+    return [len(stream) for stream in streams]
+
+
+def test_a_network_knows_where_errors_are_large() -> None:
+    """In each sixth channel, beside fringes that all predict alike."""
+    t, b, f, p = np.indices((14, 8, 24, 2))
+    vis = made_block(t.shape) * (1 + 15 * (f % 6 == 0))
+    vis += (200 * np.exp(1j * 0.03 * f * t * (b + 1) * (p + 1))).astype(np.complex64)
+    predicted, mixed, best = lengths_by_model(vis, noise_increase=0.01, noise=1.0)
+    assert best == mixed < 0.99 * predicted
+
+
+def test_joint_weights_reach_farther() -> None:
+    """What comes again after three channels is predicted, once all baselines together have learnt that."""
+    repeated = np.tile(made_block((6, 16, 3, 2), seed=1) * 50, (1, 1, 8, 1))
+    predicted, mixed, best = lengths_by_model(repeated + made_block(repeated.shape), noise_increase=0.01, noise=1.0)
+    assert best == mixed < 0.75 * predicted
+
+
+def test_noise_is_not_mixed() -> None:
+    for seed in range(3):
+        noise = made_block((18, 5, 9, 1), seed=seed)
+        lengths = [len(encode(noise, noise_increase=0.1, model=m)) for m in (None, "none", "predicted", "mixed")]
+        assert lengths[0] <= min(lengths) + 4  # lengths are foretold, but for the last words
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1, 1), (3, 2, 5, 4), (17, 3, 2, 2), (3, 35, 7, 1)])
+@pytest.mark.parametrize("size", [1e-3, 1.0, 1e6])
+def test_both_decoders_mix_alike(shape: tuple[int, ...], size: float) -> None:
+    """Whatever the signal."""
+    vis = made_block(shape, signal=size)
+    vis.reshape(-1)[5::11], vis.reshape(-1)[4::13] = 0, 1e20
+    stream = encode(vis, noise_increase=0.01, noise=1.0, model="mixed")
+    assert reference.decode_stream(memoryview(stream)).tobytes() == astrocodec.decode(stream).tobytes()
+
+
+def test_channels_of_other_scales_are_mixed_too() -> None:
+    """Predictions from one for the other are as far off as numbers go; single floats would not hold them."""
+    noise = np.array([1e-15, 1, 1e15, 1e3, 1e-9])[:, None] * np.ones(2)
+    vis = made_block((9, 6, 5, 2), signal=50) * noise.astype(np.float32)
+    stream = encode(vis, noise_increase=0.01, noise=noise, model="mixed")
+    decoded = astrocodec.decode(stream)
+    assert reference.decode_stream(memoryview(stream)).tobytes() == decoded.tobytes()
+    assert np.all(np.abs(decoded - vis) < noise)
+
+
 def test_integers_are_exact() -> None:
     """Of correlators, and floats that hold such."""
     vis = made_block((6, 10, 16, 4), signal=20) * 500
@@ -230,12 +280,13 @@ def outcome(decode: object, stream: bytes) -> bytes | type[Exception]:
         return type(error)
 
 
-def test_both_decoders_refuse_the_same_damages() -> None:
+@pytest.mark.parametrize("model", ["predicted", "mixed"])
+def test_both_decoders_refuse_the_same_damages(model: str) -> None:
     """Whatever byte of parameters and data is changed or missing, with the header's checksum made right or not."""
     vis = made_block((2, 5, 4, 2), signal=2)
     vis[0, 1] = 0
     vis[1, 2, 3, 1] = np.nan
-    stream = encode(vis, noise_increase=0.05, model="predicted")
+    stream = encode(vis, noise_increase=0.05, model=model)
     header, at = read_header(memoryview(stream))
     whole = astrocodec.decode(stream).tobytes()
     refused = 0

@@ -63,7 +63,7 @@ static int start_walk(walker *w, const ac_block *b, uint32_t baselines, int is_p
     for (int i = 0; i < OFF_CLASSES; i++) w->off[i] = (off_lattice){{1, 2}, ac_power_of_two(w->lattice.lowest) / 16, 1};
     w->step = calloc(1, sizeof *w->step), w->scale = calloc(1, sizeof *w->scale);
     int status = w->step && w->scale ? AC_OK : AC_ERROR_MEMORY;
-    if (!status) status = ac_walk_start(&w->distances, b, baselines, 0);
+    if (!status) status = ac_walk_start(&w->distances, b, baselines, 0, NULL);
     if (!status && is_predicted) status = ac_recurrence_start(&w->recurrence, b, baselines);
     return status;
 }
@@ -460,8 +460,9 @@ static int decode_round(const ac_round *k, walker *w, const ac_distances *tables
     return AC_OK;
 }
 
-static int decode_all(const ac_rounds *all, int is_predicted, const ac_distances *tables, ac_rounds_reader *in, void *values, ac_refusal *why)
+static int decode_all(const ac_rounds *all, int is_predicted, const int8_t *layer, const ac_distances *tables, ac_rounds_reader *in, void *values, ac_refusal *why)
 {
+    (void)layer; /* of floats there is none */
     const ac_block *const b = all->at->b;
     walker w;
     int status = start_walk(&w, b, all->at->baselines, is_predicted);

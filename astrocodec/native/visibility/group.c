@@ -6,8 +6,10 @@
 
 #include "rans.h"
 #include "visibility/lanes.h"
+#include "visibility/log512.h"
 #include "visibility/sample.h"
 #include "visibility/trellis_lanes.h"
+#include "visibility/tuning.h"
 #include "visibility/walk.h"
 
 static inline uint32_t dither_of(const ac_round *k, uint64_t element) { return k->b->kind == AC_LATTICE ? ac_dither_at(k->b->seed, element) : 0; }
@@ -83,16 +85,10 @@ static void add_more(tape *t, uint64_t value)
     t->more[t->more_count++] = value;
 }
 
-/* 512 log2 of frequencies less than 512 * 14, of all shapes. */
+/* Bits in 1/512 of symbols of all shapes: less than 512 * 14. */
 typedef struct {
     uint16_t bits[AC_VIS_SHAPES][AC_VIS_SCALES * AC_VIS_PLACES][AC_TABLE];
 } costs;
-
-static uint32_t log512(uint32_t v)
-{
-    const uint32_t e = 31 - (uint32_t)__builtin_clz(v);
-    return (e << 9) + ((((uint64_t)v << 9) >> e) & 511);
-}
 
 static void make_costs(costs *c, const ac_distances *tables)
 {
@@ -100,9 +96,12 @@ static void make_costs(costs *c, const ac_distances *tables)
         for (uint32_t t = 0; t < AC_VIS_SCALES * AC_VIS_PLACES; t++) {
             const uint16_t *cumulative = tables[shape].cumulative[t / AC_VIS_PLACES][t % AC_VIS_PLACES];
             for (uint32_t i = 0; i <= 2u * tables[shape].reach[t / AC_VIS_PLACES]; i++)
-                c->bits[shape][t][i] = (uint16_t)(AC_PRECISION * 512 - log512((uint32_t)cumulative[i + 1] - cumulative[i]));
+                c->bits[shape][t][i] = (uint16_t)(AC_PRECISION * 512 - ac_log512((uint32_t)cumulative[i + 1] - cumulative[i]));
         }
 }
+
+/* Whether a step of the walk tells which way is shorter: of many samples a quarter, of all turns. */
+static inline int counts(const ac_round *k, uint64_t i) { return k->samples < COUNT_ALL || ((i + i / 4) & 3) == 0; }
 
 /* An integer that is so many cells `away` from its mean. */
 static inline void add_found(tape *t, const costs *c, int is_counted, uint32_t lane, uint32_t table, uint32_t shift, uint32_t reach, int64_t away, int64_t step)
@@ -140,7 +139,7 @@ static void record_plain(const ac_round *k, uint64_t times, ac_walk *walk, ac_st
                 uint8_t is_coded[AC_LANES];
                 ac_lane_sites sites[2];
                 const uint64_t first = ac_element_of(k, s->time, 0, s->channel, s->turn);
-                const int is_counted = k->samples < COUNT_ALL || i % 4 == 0;
+                const int is_counted = counts(k, i);
                 for (uint32_t l = 0; l < n; l++) is_coded[l] = k->classes[i * n + l] == AC_CODED;
                 s->unit = k->unit + (i % k->row) * n, s->is_coded = is_coded;
                 ac_lanes_dither(b->seed, first, apart, dithers, n);
@@ -207,7 +206,7 @@ static int quantise(const ac_round *k, const void *values, int32_t *steps)
 }
 
 /* Goes through the first times of a round. */
-static void record_round(const ac_round *k, uint64_t times, ac_walk *walk, ac_step *s, const costs *c, const ac_distances *tables, void *decoded, tape *out)
+static void record_round(const ac_round *k, uint64_t times, ac_walk *walk, ac_step *s, const costs *c, const ac_distances *tables, void *decoded, ac_tuner *tuner, tape *out)
 {
     const ac_block *const b = k->b;
     const uint32_t n = k->lanes;
@@ -221,7 +220,7 @@ static void record_round(const ac_round *k, uint64_t times, ac_walk *walk, ac_st
                 uint8_t is_coded[AC_LANES];
                 uint32_t dithers[AC_LANES];
                 const uint64_t first = ac_element_of(k, s->time, 0, s->channel, s->turn);
-                const int is_counted = k->samples < COUNT_ALL || i % 4 == 0; /* of many samples some tell which way is shorter */
+                const int is_counted = counts(k, i);
                 for (uint32_t l = 0; l < n; l++) is_coded[l] = k->classes[i * n + l] == AC_CODED;
                 s->unit = k->unit + (i % k->row) * n, s->is_coded = is_coded;
                 for (uint32_t l = 0; l < n; l++) dithers[l] = dither_of(k, first + l * apart);
@@ -241,12 +240,19 @@ static void record_round(const ac_round *k, uint64_t times, ac_walk *walk, ac_st
                     }
                     ac_walk_learn_scale(walk, s, part);
                 }
+                if (tuner) ac_tuner_keep(tuner, walk, s, i);
                 ac_walk_learn(walk, s);
             }
 }
 
-/* Goes through the first times of a group with or without predictions. */
-static int record_all(const ac_rounds *all, uint64_t times, int is_predicted, const costs *c, const ac_distances *tables, void *decoded, tape *out)
+/* How a group is coded. */
+typedef struct {
+    int is_predicted;
+    const int8_t *layer; /* NULL where no network mixes */
+} way;
+
+/* Goes through the first times of a group in a way, and tunes a network that mixes if there is a tuner. */
+static int record_all(const ac_rounds *all, uint64_t times, way how, const costs *c, const ac_distances *tables, void *decoded, ac_tuner *tuner, tape *out)
 {
     const ac_round *k = all->at;
     ac_walk walk;
@@ -254,14 +260,14 @@ static int record_all(const ac_rounds *all, uint64_t times, int is_predicted, co
     size_t room = 0;
     for (size_t i = 0; i < all->count; i++) room += (size_t)k[i].samples * 2 * k[i].lanes;
     out->records = malloc(room * sizeof *out->records);
-    int status = ac_walk_start(&walk, k->b, k->baselines, is_predicted);
+    int status = ac_walk_start(&walk, k->b, k->baselines, how.is_predicted, how.layer);
     if (!s || !out->records) status = AC_ERROR_MEMORY;
     for (size_t i = 0; i < all->count && !status; i++) {
         if (i) status = ac_walk_next(&walk, k[i].b, k[i].baselines);
-        if (!status && !is_predicted && k->b->kind == AC_LATTICE && k->b->dtype == AC_C8)
+        if (!status && !how.is_predicted && k->b->kind == AC_LATTICE && k->b->dtype == AC_C8)
             record_plain(k + i, times, &walk, s, c, tables, decoded, out);
         else if (!status)
-            record_round(k + i, times, &walk, s, c, tables, decoded, out);
+            record_round(k + i, times, &walk, s, c, tables, decoded, tuner, out);
     }
     ac_walk_end(&walk);
     free(s);
@@ -334,45 +340,102 @@ static int quantise_all(ac_rounds *all, const void *values, const uint8_t *class
 static void free_tape(tape *t) { free(t->records), free(t->more); }
 static uint64_t cost_of(const tape *t) { return t->records ? t->cost[t->shape] : UINT64_MAX; }
 
-/* Whether predictions shorten a group of many samples: by its first times, in which they still have to learn. */
-static int is_worth_predicting(const ac_rounds *all, const costs *c, const ac_distances *tables, int *status)
+/* Of so many times and steps the first times tell which way is shorter. */
+enum { PLAIN, PREDICTED, MIXED, WAYS, LONG = 16, MANY = 1 << 11 };
+
+/* What is known of a group while ways are tried. */
+typedef struct {
+    const ac_rounds *all;
+    const costs *c;
+    const ac_distances *tables;
+    uint64_t tuned_on; /* times */
+    int is_tuned, status;
+    int8_t layer[AC_MIX_SIZE];
+    tape found[WAYS];
+} trial;
+
+static void record_way(trial *t, int which, uint64_t times, void *decoded, ac_tuner *tuner, tape *out)
 {
-    tape plain = {0}, predicted = {0};
-    const uint64_t times = ac_larger(all->at->b->times / 8, 2);
-    if (!*status) *status = record_all(all, times, 0, c, tables, NULL, &plain);
-    if (!*status) *status = record_all(all, times, 1, c, tables, NULL, &predicted);
-    const int is_worth = cost_of(&predicted) / 1.003 <= cost_of(&plain);
-    free_tape(&plain), free_tape(&predicted);
-    return is_worth;
+    const way how = {which != PLAIN, which == MIXED ? t->layer : NULL};
+    free_tape(out);
+    *out = (tape){0};
+    if (!t->status) t->status = record_all(t->all, times, how, t->c, t->tables, decoded, tuner, out);
+}
+
+static uint64_t steps_of(const ac_rounds *all, uint64_t times) { return all->count * times * all->at->row; }
+
+/* Tunes the network on the first times, which it has recorded then without being tuned. */
+static void tune(trial *t)
+{
+    ac_tuner tuner;
+    if (!ac_tuner_start(&tuner, steps_of(t->all, t->tuned_on))) t->status = AC_ERROR_MEMORY;
+    record_way(t, MIXED, t->tuned_on, NULL, &tuner, t->found + MIXED);
+    if (!t->status) ac_tuner_end(&tuner, t->layer);
+    free(tuner.lessons);
+    t->is_tuned = 1;
+}
+
+/* Whether a way is better than the best one so far. By the first times of many, predictions still have to learn, and a network has to be worth its work. */
+static int is_better(const trial *t, int which, int best, int is_first)
+{
+    const double cost = (double)cost_of(t->found + which), other = (double)cost_of(t->found + best);
+    if (which == MIXED) return (is_first ? cost * 1.001 : cost + 8 * 512 * AC_MIX_SIZE) < other;
+    return (is_first ? cost / 1.003 : cost) < other;
+}
+
+/* The best of the ways that may be. */
+static int best_of(trial *t, const int *may, uint64_t times, int is_first, void *decoded)
+{
+    int best = WAYS;
+    for (int which = 0; which < WAYS; which++) {
+        if (!may[which] || (which == MIXED && best == PLAIN && may[PREDICTED])) continue; /* what cannot be predicted need not be mixed */
+        if (which == MIXED && !t->is_tuned) tune(t);
+        if (which == MIXED && is_first && is_better(t, which, best, is_first)) return which; /* even without being tuned */
+        record_way(t, which, times, best == WAYS ? decoded : NULL, NULL, t->found + which);
+        if (best == WAYS || is_better(t, which, best, is_first)) best = which;
+    }
+    return best;
+}
+
+/* The best way, recorded. */
+static int recorded(trial *t, int how, void *decoded)
+{
+    const uint64_t times = t->all->at->b->times;
+    const uint64_t some = ac_larger(times / 8, MANY / steps_of(t->all, 1) + 1), first = times < LONG ? times : ac_smaller(some, times);
+    int may[WAYS];
+    for (int which = 0; which < WAYS; which++) may[which] = how == AC_TRY_ALL || how == AC_ONLY_PLAIN + which;
+    t->tuned_on = first;
+    if (how == AC_TRY_ALL && first < times) {
+        const int chosen = best_of(t, may, first, 1, NULL);
+        for (int which = 0; which < WAYS; which++) may[which] = which == chosen;
+    }
+    return best_of(t, may, times, 0, decoded);
 }
 
 uint8_t *ac_group_encode(const ac_group *g, const void *values, const uint8_t *classes, int how, void *decoded, size_t *length)
 {
     ac_rounds all;
-    tape plain = {0}, predicted = {0};
     uint8_t *out = NULL, *head = NULL;
     size_t head_length = 0;
     ac_distances *const tables = malloc(AC_VIS_SHAPES * sizeof *tables);
     costs *const c = malloc(sizeof *c);
-    int status = ac_rounds_start(&all, g);
-    if (!tables || !c || status || quantise_all(&all, values, classes)) goto done;
+    trial t = {.all = &all, .c = c, .tables = tables, .status = ac_rounds_start(&all, g)};
+    if (!tables || !c || t.status || quantise_all(&all, values, classes)) goto done;
     for (uint32_t shape = 0; shape < AC_VIS_SHAPES; shape++) ac_distances_make(tables + shape, shape);
     make_costs(c, tables);
-    const uint64_t times = g->block->times;
-    if (how == AC_TRY_BOTH && times >= 16) how = is_worth_predicting(&all, c, tables, &status) ? AC_ONLY_PREDICTED : AC_ONLY_PLAIN;
-    if (!status && how != AC_ONLY_PREDICTED) status = record_all(&all, times, 0, c, tables, decoded, &plain);
-    if (!status && how != AC_ONLY_PLAIN) status = record_all(&all, times, 1, c, tables, plain.records ? NULL : decoded, &predicted);
-    const int is_predicted = cost_of(&predicted) < cost_of(&plain);
-    const tape *const best = is_predicted ? &predicted : &plain;
-    if (!status) head = ac_rounds_head(&all, values, decoded, &head_length);
-    if (head) out = pack(best, tables, ac_states_of(&all), head_length, length);
+    const int best = recorded(&t, how, decoded);
+    const size_t layer = best == MIXED ? AC_MIX_SIZE : 0;
+    if (!t.status) head = ac_rounds_head(&all, values, decoded, &head_length);
+    if (head) out = pack(t.found + best, tables, ac_states_of(&all), head_length + layer, length);
     if (out) {
-        memcpy(out, head, head_length);
-        out[0] |= (uint8_t)(is_predicted | (int)best->shape << AC_SHAPE_SHIFT);
+        out[0] = (uint8_t)(head[0] | (best != PLAIN) | (int)t.found[best].shape << AC_SHAPE_SHIFT | (layer ? AC_MIXED : 0));
+        memcpy(out + 1, t.layer, layer);
+        memcpy(out + 1 + layer, head + 1, head_length - 1);
     }
 done:
     free(head), free(c), free(tables);
-    free_tape(&plain), free_tape(&predicted), ac_rounds_end(&all);
+    for (int which = 0; which < WAYS; which++) free_tape(t.found + which);
+    ac_rounds_end(&all);
     return out;
 }
 
@@ -449,12 +512,12 @@ static int decode_round(const ac_round *k, ac_walk *walk, ac_step *s, const ac_d
     return status;
 }
 
-static int decode_all(const ac_rounds *all, int is_predicted, const ac_distances *tables, ac_rounds_reader *in, void *values, ac_refusal *why)
+static int decode_all(const ac_rounds *all, int is_predicted, const int8_t *layer, const ac_distances *tables, ac_rounds_reader *in, void *values, ac_refusal *why)
 {
     const ac_round *k = all->at;
     ac_walk walk;
     ac_step *const s = calloc(1, sizeof *s);
-    int status = ac_walk_start(&walk, k->b, k->baselines, is_predicted);
+    int status = ac_walk_start(&walk, k->b, k->baselines, is_predicted, layer);
     if (!s) status = AC_ERROR_MEMORY;
     for (size_t i = 0; i < all->count && !status; i++) {
         if (i) status = ac_walk_next(&walk, k[i].b, k[i].baselines);

@@ -5,7 +5,8 @@
 #include "visibility/rounds.h"
 #include "visibility/tables.h"
 
-enum { AC_TRY_BOTH = 0, AC_ONLY_PLAIN = 1, AC_ONLY_PREDICTED = 2 };
+/* Whether groups are predicted, and these predictions mixed by a network. */
+enum { AC_TRY_ALL = 0, AC_ONLY_PLAIN = 1, AC_ONLY_PREDICTED = 2, AC_ONLY_MIXED = 3 };
 
 /* values, classes (NULL: all are coded) and decoded are the block's. Bytes to be freed; NULL without memory. */
 uint8_t *ac_group_encode(const ac_group *group, const void *values, const uint8_t *classes, int how, void *decoded, size_t *length);

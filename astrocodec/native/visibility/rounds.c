@@ -5,6 +5,7 @@
 
 #include "bytes.h"
 #include "visibility/classes.h"
+#include "visibility/mixing.h"
 
 static int start(ac_round *k, const ac_group *g, uint64_t first, uint32_t baselines)
 {
@@ -140,6 +141,8 @@ int ac_rounds_decode(const ac_group *g, const uint8_t *data, size_t length, ac_d
     const uint32_t flags = ac_take_byte(&r), shape = flags >> AC_SHAPE_SHIFT & AC_SHAPE_BITS;
     int status = ac_rounds_start(&all, g);
     if (flags > AC_GROUP_FLAGS || shape >= AC_VIS_SHAPES) ac_refuse(&r.why, AC_REASON_VISIBILITY_GROUP, 0, flags, AC_GROUP_FLAGS);
+    if ((flags & AC_MIXED) && (!(flags & AC_PREDICTED) || g->block->kind == AC_FLOATS)) ac_refuse(&r.why, AC_REASON_VISIBILITY_GROUP, 0, flags, AC_GROUP_FLAGS);
+    const uint8_t *const layer = flags & AC_MIXED ? ac_take(&r, AC_MIX_SIZE) : NULL;
     if (!status) status = r.why.status;
     if (!status && (flags & AC_HAS_CLASSES)) status = ac_rounds_read_classes(&all, &r, values);
     ac_rounds_reader in = {0};
@@ -150,7 +153,7 @@ int ac_rounds_decode(const ac_group *g, const uint8_t *data, size_t length, ac_d
     if (!status) {
         if (!(*made >> shape & 1)) ac_distances_make(tables + shape, shape), *made |= 1u << shape;
         in.words = (ac_word_reader){data + r.at, data + length, 0};
-        status = decode(&all, (int)(flags & AC_PREDICTED), tables + shape, &in, values, &r.why);
+        status = decode(&all, (int)(flags & AC_PREDICTED), (const int8_t *)layer, tables + shape, &in, values, &r.why);
     }
     if (!status) status = ac_states_end(in.state, states, (size_t)(in.words.end - in.words.next), length, &r.why);
     if (r.why.status) *why = r.why;

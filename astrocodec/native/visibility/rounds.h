@@ -7,7 +7,7 @@
 #include "visibility/steps.h"
 #include "visibility/tables.h"
 
-enum { AC_PREDICTED = 1, AC_SHAPE_SHIFT = 1, AC_SHAPE_BITS = 3, AC_HAS_CLASSES = 8, AC_GROUP_FLAGS = 15, AC_STATES = 4 };
+enum { AC_PREDICTED = 1, AC_SHAPE_SHIFT = 1, AC_SHAPE_BITS = 3, AC_HAS_CLASSES = 8, AC_MIXED = 16, AC_GROUP_FLAGS = 31, AC_STATES = 4 };
 
 typedef struct {
     const ac_block *block;
@@ -58,7 +58,8 @@ typedef struct {
     uint32_t state[AC_STATES];
 } ac_rounds_reader;
 
-typedef int ac_rounds_decoder(const ac_rounds *all, int is_predicted, const ac_distances *tables, ac_rounds_reader *in, void *values, ac_refusal *why);
+/* `layer` is that of the network that mixes, NULL without one. */
+typedef int ac_rounds_decoder(const ac_rounds *all, int is_predicted, const int8_t *layer, const ac_distances *tables, ac_rounds_reader *in, void *values, ac_refusal *why);
 
 /* A group, whose samples `decode` takes out of the words. */
 int ac_rounds_decode(const ac_group *g, const uint8_t *data, size_t length, ac_distances *tables, uint32_t *made, ac_rounds_decoder *decode, void *values, ac_refusal *why);

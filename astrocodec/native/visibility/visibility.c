@@ -65,7 +65,7 @@ int ac_visibility_encode(const uint8_t *parameters, size_t parameters_length, co
 {
     ac_refusal why = {0};
     encoding e = {.values = values, .classes = classes, .how = how, .decoded = decoded};
-    if (!output || ac_block_read(&e.block, parameters, parameters_length, array, &why)) return AC_ERROR_ARGUMENT;
+    if (!output || how < AC_TRY_ALL || how > AC_ONLY_MIXED || ac_block_read(&e.block, parameters, parameters_length, array, &why)) return AC_ERROR_ARGUMENT;
     const ac_block *const b = &e.block;
     const uint64_t size = ac_group_size(b);
     const size_t groups = (size_t)((b->baselines + size - 1) / size);
@@ -76,9 +76,8 @@ int ac_visibility_encode(const uint8_t *parameters, size_t parameters_length, co
     if (!e.pieces) status = AC_ERROR_MEMORY;
     for (uint64_t i = 0; !status && of_baselines && i < b->baselines * b->pols; i++) e.steps.of_baseline[i] = of_baselines[i];
     for (uint64_t i = 0; !status && of_channels && i < b->channels * b->pols; i++) e.steps.of_channel[i] = of_channels[i];
-    if (b->kind == AC_FLOATS)
-        memcpy(decoded, values, ac_block_samples(b) * 2 * b->number_size);
-    else if (!status && !(steps = ac_steps_pack(&e.steps, b, &steps_length))) status = AC_ERROR_MEMORY;
+    if (b->kind == AC_FLOATS && decoded) memcpy(decoded, values, ac_block_samples(b) * 2 * b->number_size);
+    if (b->kind != AC_FLOATS && !status && !(steps = ac_steps_pack(&e.steps, b, &steps_length))) status = AC_ERROR_MEMORY;
     if (!status && parallel)
         parallel->run(parallel->pool, encode_group, &e, groups);
     else if (!status)

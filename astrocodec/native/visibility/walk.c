@@ -5,44 +5,19 @@
 #include <string.h>
 
 #include "exact_doubles.h"
-#include "wide_vectors.h"
+#include "visibility/walk_lanes.h"
+#include "visibility/walk_mixed.h"
 #include "no_traps.h" /* behind the others */
 
-#define INLINE static inline __attribute__((always_inline))
-/* A body for any number of lanes, built for all processors and for two kinds of vectors, and there for 32 lanes by themselves. */
-#define BODY_OF_LANES(name, ...)                                                                                                                          \
-    if (walk->lanes == AC_LANES)                                                                                                                          \
-        name##_body(__VA_ARGS__, AC_LANES);                                                                                                               \
-    else                                                                                                                                                  \
-        name##_body(__VA_ARGS__, walk->lanes)
-#define BUILD(name, parameters, ...)                                                                                                                      \
-    static WIDE_VECTORS void name##_wide parameters { BODY_OF_LANES(name, __VA_ARGS__); }                                                                 \
-    static LOOPS_OF_AVX512 void name##_widest parameters { BODY_OF_LANES(name, __VA_ARGS__); }                                                            \
-    void name parameters                                                                                                                                  \
-    {                                                                                                                                                     \
-        if (HAS_AVX512)                                                                                                                                   \
-            name##_widest(__VA_ARGS__);                                                                                                                   \
-        else if (HAS_WIDE_VECTORS)                                                                                                                        \
-            name##_wide(__VA_ARGS__);                                                                                                                     \
-        else                                                                                                                                              \
-            name##_body(__VA_ARGS__, walk->lanes);                                                                                                        \
-    }
-
-#define HUGE_VALUE 1e30
 static const double FORGET = 511.0 / 512, REMEMBER = 512.0 / 511; /* rounded once */
-static const double PRIOR = 1.0 / 32, FLOOR_OF_USUAL = 4, FIRST_SEEN = 16, SEEN_BEFORE = 64, MOST_SEEN = 128, NOTHING = 1.0 / 1024, SMOOTHING = 4, CLIP = 3, RESERVE = 1.0 / 64, FADE = 15.0 / 16;
+static const double PRIOR = 1.0 / 32, FLOOR_OF_USUAL = 4, FIRST_SEEN = 16, SEEN_BEFORE = 64, MOST_SEEN = 128, NOTHING = 1.0 / 1024, SMOOTHING = 4, FADE = 15.0 / 16;
 /* What a ratio promises before any was seen. */
 static const double promise[6] = {97.0 / 128, 110.0 / 128, 124.0 / 128, 137.0 / 128, 155.0 / 128, 181.0 / 128};
 static const double bounds[5] = {13.0 / 32, 22.0 / 32, 36.0 / 32, 54.0 / 32, 3};
 
-INLINE size_t place_of(const ac_walk *w, uint64_t time, uint64_t channel, uint64_t turn)
+int ac_walk_start(ac_walk *w, const ac_block *b, uint32_t baselines, int is_predicted, const int8_t *layer)
 {
-    return (size_t)(((time & 1) * w->channels + channel) * w->pols + turn) * w->lanes;
-}
-
-int ac_walk_start(ac_walk *w, const ac_block *b, uint32_t baselines, int is_predicted)
-{
-    *w = (ac_walk){.lanes = ac_lanes_of(baselines), .baselines = baselines, .channels = b->channels, .pols = b->pols, .is_predicted = is_predicted};
+    *w = (ac_walk){.lanes = ac_lanes_of(baselines), .baselines = baselines, .channels = b->channels, .pols = b->pols, .is_predicted = is_predicted, .layer = layer};
     const size_t n = w->lanes, steps = (size_t)(b->channels * b->pols), pols = (size_t)b->pols, sets = AC_EDGES * pols;
     w->distances = calloc(2 * steps * n, sizeof(double));
     w->usual = malloc(2 * pols * n * sizeof(double));
@@ -64,7 +39,8 @@ int ac_walk_start(ac_walk *w, const ac_block *b, uint32_t baselines, int is_pred
     w->inverse = calloc(sets * AC_PAIRS * 2 * n, sizeof(double));
     w->is_taught = calloc(sets * n, 1);
     w->taught = calloc(sets, sizeof(uint32_t));
-    if (!w->values || !w->predictions || !w->power || !w->weights || !w->inverse || !w->is_taught || !w->taught) return AC_ERROR_MEMORY;
+    w->joint = layer ? calloc(sets, sizeof *w->joint) : NULL;
+    if ((layer && !w->joint) || !w->values || !w->predictions || !w->power || !w->weights || !w->inverse || !w->is_taught || !w->taught) return AC_ERROR_MEMORY;
     const double first = PRIOR / (b->noise * b->noise);
     for (size_t set = 0; set < sets; set++)
         for (size_t a = 0, pair = 0; a < AC_TAPS; pair += AC_TAPS - a, a++)
@@ -75,7 +51,7 @@ int ac_walk_start(ac_walk *w, const ac_block *b, uint32_t baselines, int is_pred
 void ac_walk_end(ac_walk *w)
 {
     free(w->values), free(w->predictions), free(w->distances), free(w->usual), free(w->seen), free(w->quiet), free(w->power);
-    free(w->weights), free(w->inverse), free(w->is_taught), free(w->taught);
+    free(w->weights), free(w->inverse), free(w->is_taught), free(w->taught), free(w->joint);
 }
 
 INLINE double sum_over(const double *lane, uint32_t n);
@@ -83,7 +59,9 @@ INLINE double sum_over(const double *lane, uint32_t n);
 int ac_walk_next(ac_walk *w, const ac_block *b, uint32_t baselines)
 {
     ac_walk next;
-    int status = ac_walk_start(&next, b, baselines, w->is_predicted);
+    int status = ac_walk_start(&next, b, baselines, w->is_predicted, w->layer);
+    ac_joint *const joint = next.joint;
+    next.joint = w->joint, w->joint = joint;
     memcpy(next.found, w->found, sizeof w->found);
     memcpy(next.counted, w->counted, sizeof w->counted);
     for (size_t j = 0; !status && j < 2 * b->pols; j++) {
@@ -105,13 +83,6 @@ int ac_walk_next(ac_walk *w, const ac_block *b, uint32_t baselines)
     return status;
 }
 
-/* A tap that is a value or prediction, in units. */
-INLINE void take(double tap[2][AC_LANES], const double *from, const double *per_unit, uint32_t n)
-{
-    for (int part = 0; part < 2; part++)
-        for (uint32_t l = 0; l < n; l++) tap[part][l] = from[part * n + l] * per_unit[l];
-}
-
 /* A tap a b / c of three others, less where c is no larger than usual distances. */
 INLINE void take_ratio(double tap[2][AC_LANES], const double a[2][AC_LANES], const double b[2][AC_LANES], const double c[2][AC_LANES], const double *usual, uint32_t n)
 {
@@ -129,31 +100,27 @@ INLINE void taps_of(const ac_walk *w, ac_step *s, uint32_t n)
     const double *const usual = s->usual;
     double per_unit[AC_LANES], first[2][AC_LANES], other[2][AC_LANES];
     for (uint32_t l = 0; l < n; l++) per_unit[l] = 1 / s->unit[l];
-#define VALUE(time, channel, turn) (w->values + 2 * place_of(w, time, channel, turn))
-#define GUESS(time, channel, turn) (w->predictions + 2 * place_of(w, time, channel, turn))
     for (uint32_t k = 0; k < s->taps; k++)
         for (int part = 0; part < 2; part++)
             for (uint32_t l = 0; l < n; l++) s->tap[k][part][l] = 0;
-    if (f) take(s->tap[0], VALUE(t, f - 1, j), per_unit, n);
-    if (f > 1) take(s->tap[1], VALUE(t, f - 2, j), per_unit, n);
-    if (t) take(s->tap[2], VALUE(t - 1, f, j), per_unit, n);
-    if (t && f) take(s->tap[3], VALUE(t - 1, f - 1, j), per_unit, n);
-    if (t && f + 1 < w->channels) take(s->tap[4], VALUE(t - 1, f + 1, j), per_unit, n);
+    if (f) ac_take_tap(s->tap[0], ac_values_at(w, t, f - 1, j), per_unit, n);
+    if (f > 1) ac_take_tap(s->tap[1], ac_values_at(w, t, f - 2, j), per_unit, n);
+    if (t) ac_take_tap(s->tap[2], ac_values_at(w, t - 1, f, j), per_unit, n);
+    if (t && f) ac_take_tap(s->tap[3], ac_values_at(w, t - 1, f - 1, j), per_unit, n);
+    if (t && f + 1 < w->channels) ac_take_tap(s->tap[4], ac_values_at(w, t - 1, f + 1, j), per_unit, n);
     if (t && f) take_ratio(s->tap[5], s->tap[0], s->tap[2], s->tap[3], usual, n);
-    if (f) take(s->tap[6], GUESS(t, f - 1, j), per_unit, n);
-    if (t) take(s->tap[7], GUESS(t - 1, f, j), per_unit, n);
+    if (f) ac_take_tap(s->tap[6], ac_predictions_at(w, t, f - 1, j), per_unit, n);
+    if (t) ac_take_tap(s->tap[7], ac_predictions_at(w, t - 1, f, j), per_unit, n);
     if (!j) return;
-    take(first, VALUE(t, f, 0), per_unit, n);
+    ac_take_tap(first, ac_values_at(w, t, f, 0), per_unit, n);
     if (f) {
-        take(other, VALUE(t, f - 1, 0), per_unit, n);
+        ac_take_tap(other, ac_values_at(w, t, f - 1, 0), per_unit, n);
         take_ratio(s->tap[8], first, s->tap[0], other, usual, n);
     }
     if (t) {
-        take(other, VALUE(t - 1, f, 0), per_unit, n);
+        ac_take_tap(other, ac_values_at(w, t - 1, f, 0), per_unit, n);
         take_ratio(s->tap[9], first, s->tap[2], other, usual, n);
     }
-#undef VALUE
-#undef GUESS
 }
 
 /* Sum over lanes: halves are added until one is left. */
@@ -166,7 +133,7 @@ INLINE double sum_over(const double *lane, uint32_t n)
     return sum[0];
 }
 
-INLINE void ac_walk_predict_body(const ac_walk *w, ac_step *s, uint32_t n)
+INLINE void predict_body(const ac_walk *w, ac_step *s, uint32_t n)
 {
     s->edge = !s->time ? 0 : !s->channel ? 1 : 2;
     s->taps = s->turn ? AC_TAPS : AC_TAPS_ALONE;
@@ -179,7 +146,7 @@ INLINE void ac_walk_predict_body(const ac_walk *w, ac_step *s, uint32_t n)
     const size_t set = s->edge * w->pols + s->turn;
     const double *const weights = w->weights + set * AC_TAPS * 2 * n, *const power = w->power + s->turn * AC_EXPERTS * n, *const usual = s->usual;
     const double lanes = w->taught[set] ? w->taught[set] : 1;
-    for (int e = 0; e < AC_EXPERTS; e++)
+    for (int e = 0; e < AC_PLAIN_EXPERTS; e++)
         for (int part = 0; part < 2; part++)
             for (uint32_t l = 0; l < n; l++) s->expert[e][part][l] = 0;
     for (uint32_t k = 0; k < s->taps; k++) {
@@ -193,39 +160,33 @@ INLINE void ac_walk_predict_body(const ac_walk *w, ac_step *s, uint32_t n)
             s->expert[2][1][l] += re[l] * b + im[l] * a;
         }
     }
+    if (w->layer) return; /* experts are weighed elsewhere */
     for (uint32_t l = 0; l < n; l++) {
-        const double reserve = RESERVE * (usual[l] * usual[l]);
+        const double reserve = AC_RESERVE * (usual[l] * usual[l]);
         const double p0 = power[l] + reserve, p1 = power[n + l] + reserve, p2 = power[2 * n + l] + reserve;
         const double p = p0 < p1 ? p0 : p1, least = p < p2 ? p : p2;
         const double r0 = least / p0, r1 = least / p1, r2 = least / p2, q0 = r0 * r0, q1 = r1 * r1, q2 = r2 * r2;
         const double v0 = q0 * q0 * q0, v1 = q1 * q1 * q1, v2 = q2 * q2 * q2, sum = (v0 + v1) + v2;
         for (int part = 0; part < 2; part++) {
             const double mean = (v1 * s->expert[1][part][l] + v2 * s->expert[2][part][l]) / sum;
-            s->mean[part][l] = mean > -HUGE_VALUE && mean < HUGE_VALUE ? mean : 0;
+            s->mean[part][l] = mean > -AC_HUGE && mean < AC_HUGE ? mean : 0;
         }
     }
 }
 
-INLINE void ac_walk_scale_body(const ac_walk *w, ac_step *s, uint32_t part, uint32_t n)
+INLINE void set_scale_body(const ac_walk *w, ac_step *s, uint32_t part, uint32_t n)
 {
-    const uint64_t t = s->time, f = s->channel, j = s->turn;
-    const double *const usual = w->usual + 2 * j * n, *const of_part = usual + part * n;
+    const double *const usual = w->usual + 2 * s->turn * n, *const of_part = usual + part * n;
     double one[AC_LANES];
     for (uint32_t l = 0; l < n; l++) one[l] = 1;
-#define DISTANCE(time, channel, turn) (w->distances + place_of(w, time, channel, turn))
-    const double *const left = f ? DISTANCE(t, f - 1, j) : one, *const left2 = f > 1 ? DISTANCE(t, f - 2, j) : left;
-    const double *const up = t ? DISTANCE(t - 1, f, j) : one, *const up_left = t && f ? DISTANCE(t - 1, f - 1, j) : up;
-    const double *const up_right = t && f + 1 < w->channels ? DISTANCE(t - 1, f + 1, j) : up;
-    const double *const beside = j ? DISTANCE(t, f, j - 1) : one;
+    const ac_neighbours of = ac_neighbours_of(w, s, one);
     for (uint32_t l = 0; l < n; l++) {
-        const double row = 0.75 * left[l] + 0.25 * left2[l], column = 0.5 * up[l] + 0.25 * (up_left[l] + up_right[l]);
-        const double third = part ? s->distance[0][l] / usual[l] : beside[l];
+        const double row = ac_row_of(&of, l), column = ac_column_of(&of, l), third = part ? s->distance[0][l] / usual[l] : of.beside[l];
         uint32_t i = 0;
         for (int b = 0; b < 5; b++) i += (row > bounds[b]) + 6u * (column > bounds[b]) + 36u * (third > bounds[b]);
         s->ratio[l] = (uint16_t)i;
     }
     for (uint32_t l = 0; l < n; l++) s->scale[l] = of_part[l] * (w->found[part][s->ratio[l]] / w->counted[part][s->ratio[l]]);
-#undef DISTANCE
 }
 
 INLINE void ac_walk_learn_scale_body(ac_walk *w, const ac_step *s, uint32_t part, uint32_t n)
@@ -270,7 +231,7 @@ INLINE void learn_weights(ac_walk *w, const ac_step *s, uint32_t n)
         for (uint32_t l = 0; l < n; l++) share[l] += s->tap[a][0][l] * gain[a][0][l] - s->tap[a][1][l] * gain[a][1][l];
     for (uint32_t l = 0; l < n; l++) {
         off[0][l] = s->value[0][l] - s->expert[2][0][l], off[1][l] = s->value[1][l] - s->expert[2][1][l];
-        const double far = sqrt(off[0][l] * off[0][l] + off[1][l] * off[1][l]) / (CLIP * usual[l]);
+        const double far = sqrt(off[0][l] * off[0][l] + off[1][l] * off[1][l]) / (AC_CLIP * usual[l]);
         const double all = share[l] + FORGET * (far > 1 ? far : 1);
         const int is_used = s->is_coded[l] && all > 0 && all < 1e300;
         share[l] = is_used ? 1 / all : 0;
@@ -293,9 +254,9 @@ INLINE void learn_weights(ac_walk *w, const ac_step *s, uint32_t n)
     }
 }
 
-INLINE void ac_walk_learn_body(ac_walk *w, const ac_step *s, uint32_t n)
+INLINE void learn_body(ac_walk *w, const ac_step *s, uint32_t n)
 {
-    const size_t at = place_of(w, s->time, s->channel, s->turn), set = s->edge * w->pols + s->turn;
+    const size_t at = ac_place_of(w, s->time, s->channel, s->turn), set = s->edge * w->pols + s->turn;
     double *const distances = w->distances + at;
     if (w->is_predicted) {
         const double *const usual = s->usual;
@@ -305,7 +266,7 @@ INLINE void ac_walk_learn_body(ac_walk *w, const ac_step *s, uint32_t n)
                 predictions[part * n + l] = s->mean[part][l] * s->unit[l];
                 values[part * n + l] = (s->is_coded[l] ? s->value[part][l] : s->mean[part][l]) * s->unit[l];
             }
-        for (int e = 0; e < AC_EXPERTS; e++)
+        for (int e = 0; e < (w->layer ? AC_EXPERTS : AC_PLAIN_EXPERTS); e++)
             for (uint32_t l = 0; l < n; l++) {
                 const double x = s->value[0][l] - s->expert[e][0][l], y = s->value[1][l] - s->expert[e][1][l];
                 const double square = x * x + y * y, most = 64 * (usual[l] * usual[l]), kept = power[e * n + l] * FADE + (square < most ? square : most);
@@ -333,7 +294,25 @@ INLINE void ac_walk_learn_body(ac_walk *w, const ac_step *s, uint32_t n)
     for (uint32_t l = 0; l < n; l++) seen[l] += s->is_coded[l] && seen[l] < MOST_SEEN;
 }
 
-BUILD(ac_walk_predict, (const ac_walk *walk, ac_step *step), walk, step)
-BUILD(ac_walk_scale, (const ac_walk *walk, ac_step *step, uint32_t part), walk, step, part)
-BUILD(ac_walk_learn, (ac_walk *walk, const ac_step *step), walk, step)
-BUILD(ac_walk_learn_scale, (ac_walk *walk, const ac_step *step, uint32_t part), walk, step, part)
+BUILD(static, predict, (const ac_walk *walk, ac_step *step), walk, step)
+BUILD(static, set_scale, (const ac_walk *walk, ac_step *step, uint32_t part), walk, step, part)
+BUILD(static, learn, (ac_walk *walk, const ac_step *step), walk, step)
+BUILD(, ac_walk_learn_scale, (ac_walk *walk, const ac_step *step, uint32_t part), walk, step, part)
+
+void ac_walk_predict(const ac_walk *w, ac_step *s)
+{
+    predict(w, s);
+    if (w->layer) ac_mixed_predict(w, s);
+}
+
+void ac_walk_scale(const ac_walk *w, ac_step *s, uint32_t part)
+{
+    set_scale(w, s, part);
+    if (w->layer) ac_mixed_scale(w, s, part);
+}
+
+void ac_walk_learn(ac_walk *w, const ac_step *s)
+{
+    learn(w, s);
+    if (w->layer) ac_mixed_learn(w, s);
+}

@@ -10,7 +10,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$here/../../..
 native=$root/astrocodec/native
 mkdir -p "$build"
-[ -e "$native/shipped_models.h" ] || (cd "$root" && python3 setup.py --version >/dev/null)
+[ -e "$native/shipped_models.h" ] && [ -e "$native/visibility/mixing_weights.h" ] || (cd "$root" && python3 setup.py --version >/dev/null)
 
 # What looks for a host's HDF5 library is left out, and what fits a model, which none of the programs does, is compiled the quick way (not on
 # s390x, where floats are doubles between operations until optimised).

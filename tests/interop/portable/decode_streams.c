@@ -1,9 +1,10 @@
 /* Decodes golden streams and encodes them again: decode_streams FOLDER STREAM [STREAM ...]
  *
- * Reads FOLDER/v1_stream_STREAM.acs and .npy, or FOLDER/v1_STREAM.acs and .npy of a STREAM visibility_*, which is only decoded; models are the one that is compiled in and those inside the streams. Plain C11, for
- * any processor. */
+ * Reads FOLDER/v1_stream_STREAM.acs and .npy, or FOLDER/v1_STREAM.acs and .npy of a STREAM visibility_*, which is encoded again where
+ * that is exact; models are the one that is compiled in and those inside the streams. Plain C11, for any processor. */
 #include "golden_files.h"
 #include "visibility/flags.h"
+#include "visibility/group.h"
 
 static int is_big_endian(void)
 {
@@ -68,6 +69,18 @@ static void check_flags(const ac_stream_info *info, const uint8_t *stream, const
     free(again.data);
 }
 
+/* Visibilities of whole numbers to the data that the stream has. */
+static void check_integers(const ac_stream_info *info, const file_bytes *stream, const uint8_t *values, const char *name)
+{
+    const uint8_t *const parameters = stream->data + info->parameters_at;
+    file_bytes again = {0};
+    const ac_output output = {take, &again};
+    uint8_t *const decoded = allocate(ac_array_size(&info->array));
+    check(ac_visibility_encode(parameters, info->parameters_length, &info->array, values, NULL, NULL, NULL, strstr(name, "mixed") ? AC_ONLY_MIXED : AC_ONLY_PREDICTED, decoded, NULL, &output), name);
+    if (again.length != info->data_length || memcmp(again.data, stream->data + info->data_at, again.length)) stop("encoded bytes differ", name);
+    free(again.data), free(decoded);
+}
+
 static int has_unknown_sections(const ac_stream_info *info)
 {
     for (int i = 0; i < info->section_count; i++)
@@ -104,6 +117,7 @@ static void check_stream(const char *folder, const char *name)
     if (size % items[info.array.dtype]) stop("a size that is no multiple of an element's", name);
     if (size && memcmp(out, npy_elements(&npy, numbers[info.array.dtype], size, name), size)) stop("decoded elements differ", name);
     if (info.codec == AC_FLAGS) check_flags(&info, stream.data, out, name);
+    if (strstr(name, "visibility_integers")) check_integers(&info, &stream, out, name);
     if (info.codec == AC_VISIBILITY)
         printf("%s: %zu bytes of elements\n", name, size);
     else

@@ -1,15 +1,15 @@
 """Golden pieces, streams and HDF5 chunks on other processors, one of them big-endian, under an emulator."""
 
 import os
+import platform
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
-from native_library import CASES, COMPILER, GOLDEN, PIECES, STREAMS
+from native_library import CASES, COMPILER, PIECES, STREAMS, VISIBILITIES
 
 HERE = Path(__file__).parent
-VISIBILITIES = sorted(path.stem.removeprefix("v1_") for path in GOLDEN.glob("v1_visibility_*.acs"))
 
 # Compiler, names of the emulator.
 PROCESSORS = {
@@ -44,7 +44,7 @@ def test_golden_files_elsewhere(processor: str, program: str, arguments: list[st
     assert len(output.splitlines()) == lines
 
 
-@pytest.mark.parametrize(("program", "lines"), [("code_chunks", 52), ("code_bounds", 80)])
+@pytest.mark.parametrize(("program", "lines"), [("code_chunks", 52), ("code_bounds", 100)])
 @pytest.mark.parametrize("processor", PROCESSORS)
 def test_streams_made_elsewhere(processor: str, program: str, lines: int, build: Path) -> None:
     """The same as here, of chunks and within bounds, and the same elements of them."""
@@ -53,6 +53,17 @@ def test_streams_made_elsewhere(processor: str, program: str, lines: int, build:
     found = _run(processor, build, program)
     assert found == _cross(COMPILER, "", build / "here", program)
     assert len(found.splitlines()) == lines
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="not an x86-64")
+@pytest.mark.parametrize("processor", ["Haswell", "Nehalem"])
+def test_streams_made_by_older_processors(processor: str, build: Path) -> None:
+    """Without AVX-512, and without AVX, of one and the same build."""
+    if COMPILER is None:
+        pytest.skip("no C compiler")
+    emulator = _installed(("qemu-x86_64-static", "qemu-x86_64"))
+    here = _cross(COMPILER, "", build / "here", "code_bounds")
+    assert _cross(COMPILER, f"{emulator} -cpu {processor}", build / "here", "code_bounds") == here
 
 
 def test_kernels_for_neon_agree_with_the_oracle(build: Path) -> None:
@@ -65,10 +76,14 @@ def _run(processor: str, folder: Path, program: str, *arguments: str, options: s
     compiler, emulators = PROCESSORS[processor]
     if not shutil.which(compiler):
         _missing(compiler)
+    return _cross(compiler, _installed(emulators) + options, folder / processor, program, *arguments)
+
+
+def _installed(emulators: tuple[str, ...]) -> str:
     emulator = next((name for name in emulators if shutil.which(name)), None)
     if emulator is None:
         _missing(emulators[0])
-    return _cross(compiler, emulator + options, folder / processor, program, *arguments)
+    return str(emulator)
 
 
 def _cross(compiler: str, emulator: str, folder: Path, program: str, *arguments: str) -> str:
