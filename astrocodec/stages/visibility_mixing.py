@@ -31,7 +31,7 @@ def eighths(numbers: NDArray[np.float64]) -> NDArray[np.int64]:
     """Logarithms of positive numbers in eighths of octaves.
 
     >>> eighths(np.array([1.0, 2.0, 0.4]))
-    array([  0,   8, -11])
+    array([  0,   8, -12])
     """
     return (numbers.astype(np.float32).view(np.uint32) >> np.uint32(20)).astype(np.int64) - 1016
 
