@@ -36,6 +36,7 @@ MAX_ROW, MAX_BASE = 1 << 22, (1 << 31) - 1  # channels times polarisations; unit
 _MAX_ROUND, _GROUP_SAMPLES, _SAMPLES_A_BYTE = 1 << 20, 1 << 19, 1 << 16
 _MAX_MEAN, _MAX_STEP, _MAX_BITS = 1 << 45, 1 << 30, 46
 _SHORT, _LONG, LONG_SERIES = (5, 2), (18, 4), 64  # trellises; samples of a baseline that have the long one
+_MOST_PREDICTED_POLS = 64  # a walk holds much for each
 _PREDICTED, _SHAPE_SHIFT, _HAS_CLASSES, _MIXED, _FLAGS = 1, 1, 8, 16, 31
 
 
@@ -294,6 +295,10 @@ def _decode_group(b: _Block, data: memoryview, rounds: list[range], units: NDArr
     is_mixed = bool(flags & _MIXED)
     if flags > _FLAGS or shape >= len(SHARES) or (is_mixed and (b.kind == FLOATS or not flags & _PREDICTED)):
         raise CorruptError(f"a group of baselines with flags {flags}")
+    if flags & _PREDICTED and b.pols > _MOST_PREDICTED_POLS:
+        raise CorruptError(
+            f"a group of baselines of {b.pols} polarisations is predicted, at most {_MOST_PREDICTED_POLS} are allowed to be"
+        )
     layer = read_layer(bytes(reader.take(SIZE, "weights of a group"))) if is_mixed else None
     shapes = [(b.times, b.channels, b.pols, len(baselines)) for baselines in rounds]
     classes = [np.zeros(one, np.uint8) for one in shapes]

@@ -245,6 +245,7 @@ class Group:
         flags = data.u(1)
         self.is_predicted, self.shape, has_classes = flags & 1, flags >> 1 & 3, flags >> 3 & 1
         demand(self.shape <= 2 and flags < 32 and (flags < 16 or self.is_predicted), "group")
+        demand(not self.is_predicted or block.pols <= 64, "polarisations of a group that is predicted")
         self.layer = [number - 256 * (number > 127) for number in data.take(36)] if flags > 15 else None
         self.classes: dict[tuple[int, int, int, int], int] = {}
         if has_classes:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 import astrocodec
 from astrocodec._native import crc32c
 from astrocodec.errors import CorruptError, FormatError
-from astrocodec.stages import reference
+from astrocodec.stages import reference, varint
 from astrocodec.stages.stream import Header, checksum, read_header
 from astrocodec.stages.visibility import FLOATS, LATTICE, PARAMETERS
 from astrocodec.visibility import encode, estimate_noise, noise_growth
@@ -333,3 +333,19 @@ def test_what_the_format_forbids_is_refused(shape: tuple[int, ...], parameters: 
         astrocodec.decode(stream)
     with pytest.raises(CorruptError):
         reference.decode_stream(memoryview(stream))
+
+
+def test_many_polarisations_are_not_predicted() -> None:
+    """A walk holds much for each, which a few bytes could ask for."""
+    few, many = made_block((2, 2, 3, 64), signal=9), made_block((2, 2, 3, 65), signal=9)
+    for vis in (few, many):
+        streams = [encode(vis, noise_increase=0.01, noise=1.0, model=model) for model in ("none", "mixed")]
+        assert (streams[0] == streams[1]) == (vis is many)
+    stream = bytearray(encode(many, noise_increase=0.01, noise=1.0, model="none"))
+    reader = varint.Reader(memoryview(bytes(stream)), read_header(memoryview(stream))[1])
+    reader.take(reader.number("length of steps"), "steps")
+    reader.number("length of a group")
+    stream[reader.at] |= 1
+    for decode in (astrocodec.decode, reference.decode_stream):
+        with pytest.raises(CorruptError, match="65 polarisations is predicted, at most 64"):
+            decode(bytes(stream))

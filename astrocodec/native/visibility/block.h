@@ -12,6 +12,8 @@ enum {
     AC_FLOATS = 2,   /* floats, exact */
     AC_KINDS = 3
 };
+/* A walk that predicts holds much for each polarisation: of more there are no predictions. */
+enum { AC_MOST_PREDICTED_POLS = 64 };
 enum { AC_LANES = 32, AC_MAX_STEP = 1 << 30, AC_STEP_PARTS = 256, AC_MAX_EXPONENT = 1023 };
 /* Channels times polarisations: at most; and times lanes of a round, where that is more than one. */
 #define AC_MAX_ROW ((uint64_t)1 << 22)

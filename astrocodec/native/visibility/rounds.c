@@ -141,6 +141,7 @@ int ac_rounds_decode(const ac_group *g, const uint8_t *data, size_t length, ac_d
     const uint32_t flags = ac_take_byte(&r), shape = flags >> AC_SHAPE_SHIFT & AC_SHAPE_BITS;
     int status = ac_rounds_start(&all, g);
     if (flags > AC_GROUP_FLAGS || shape >= AC_VIS_SHAPES) ac_refuse(&r.why, AC_REASON_VISIBILITY_GROUP, 0, flags, AC_GROUP_FLAGS);
+    if ((flags & AC_PREDICTED) && g->block->pols > AC_MOST_PREDICTED_POLS) ac_refuse(&r.why, AC_REASON_VISIBILITY_POLS, 0, g->block->pols, AC_MOST_PREDICTED_POLS);
     if ((flags & AC_MIXED) && (!(flags & AC_PREDICTED) || g->block->kind == AC_FLOATS)) ac_refuse(&r.why, AC_REASON_VISIBILITY_GROUP, 0, flags, AC_GROUP_FLAGS);
     const uint8_t *const layer = flags & AC_MIXED ? ac_take(&r, AC_MIX_SIZE) : NULL;
     if (!status) status = r.why.status;

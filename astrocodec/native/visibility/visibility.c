@@ -28,11 +28,12 @@ static void encode_group(void *work, size_t index)
     const uint64_t size = ac_group_size(&e->block), first = index * size;
     const ac_group group = {&e->block, e->block.kind == AC_FLOATS ? NULL : &e->steps, first, ac_smaller(size, e->block.baselines - first)};
     piece *const made = e->pieces + index;
+    const int how = e->block.pols > AC_MOST_PREDICTED_POLS ? AC_ONLY_PLAIN : e->how;
     const uint64_t before = ac_float_state_standard();
     if (e->block.kind == AC_FLOATS)
-        made->data = ac_float_group_encode(&group, e->values, e->classes, e->how != AC_ONLY_PLAIN, &made->length);
+        made->data = ac_float_group_encode(&group, e->values, e->classes, how != AC_ONLY_PLAIN, &made->length);
     else
-        made->data = ac_group_encode(&group, e->values, e->classes, e->how, e->decoded, &made->length);
+        made->data = ac_group_encode(&group, e->values, e->classes, how, e->decoded, &made->length);
     ac_float_state_back(before);
 }
 
