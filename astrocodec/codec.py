@@ -295,7 +295,7 @@ def same_bits(a: NDArray[np.generic], b: NDArray[np.generic]) -> bool:
 
 def _check_options(name: str, encoder: Callable[..., Any], options: Mapping[str, Any]) -> None:
     """TypeError for options that a codec does not take, a bound above all."""
-    takes = signature(encoder).parameters.values()
+    takes = list(signature(encoder).parameters.values())[1:]  # the first is the array
     if any(one.kind is Parameter.VAR_KEYWORD for one in takes):  # it refuses what it does not know
         return
     known = {one.name for one in takes if one.kind in (Parameter.KEYWORD_ONLY, Parameter.POSITIONAL_OR_KEYWORD)}
@@ -304,7 +304,8 @@ def _check_options(name: str, encoder: Callable[..., Any], options: Mapping[str,
             f"codec {name} keeps no bound: leave it out, or take codec 'causal', or 'autoencoder' with its layers"
         )
     if unknown := sorted(set(options) - known):
-        raise TypeError(f"codec {name} has no option {', '.join(unknown)}: leave it out")
+        allowed = f"allowed are {', '.join(sorted(known))}" if known else "it has none"
+        raise TypeError(f"codec {name} has no option {', '.join(unknown)}: leave it out; {allowed}")
 
 
 def _encode_visibilities(values: NDArray[Any], name: str, options: dict[str, Any], verify: bool) -> bytes:

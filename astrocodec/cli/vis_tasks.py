@@ -3,6 +3,7 @@
 import os
 import traceback
 import warnings
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -33,7 +34,10 @@ def run_visibilities(task: Task, workers: int, progress: Progress | None = None)
         outcome = run_task(task, workers, progress)
     if outcome.report is None or task.operation == "decompress":
         return outcome
-    return replace(outcome, details="\n".join(filter(None, [outcome.details, _growth_lines(outcome.report.target)])))
+    with suppress(OSError):  # of an output that is another user's, as its input is, and not for others to read
+        lines = _growth_lines(outcome.report.target)
+        return replace(outcome, details="\n".join(filter(None, [outcome.details, lines])))
+    return outcome
 
 
 def _gives_set(task: Task) -> bool:
@@ -42,7 +46,7 @@ def _gives_set(task: Task) -> bool:
 
     try:
         return task.operation == "decompress" and is_archive(task.source.path)
-    except FormatError:
+    except (FormatError, OSError):
         return False  # told when it is treated
 
 

@@ -188,7 +188,7 @@ def compress_in_place(source: str | os.PathLike[str], **options: Any) -> FileRep
             try:
                 _refuse_unverified(report)
                 remove_set(path, before)
-            except DifferenceError as error:
+            except (DifferenceError, OSError) as error:
                 raise DifferenceError(f"{path}: {error}; {target} was written") from error
         return report
     if not h5py.is_hdf5(path):

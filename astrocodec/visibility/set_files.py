@@ -44,7 +44,7 @@ def remove_set(path: Path, before: SetState) -> None:
     Raises
     ------
     DifferenceError
-        It changed, or another program has one of its tables open; it is kept.
+        It changed, or another program has one of its tables open; it is kept. Or not all of it could be removed.
     """
     for lock in sorted(path.rglob("table.lock")):
         if process := _user(lock):
@@ -55,9 +55,12 @@ def remove_set(path: Path, before: SetState) -> None:
         folder.rmdir()
         path.rename(folder)
         sync_folder(path.parent)
-        for below, _, _ in os.walk(folder):
-            os.chmod(below, stat.S_IRWXU)  # what may not be written cannot be emptied either
-        shutil.rmtree(folder)
+        try:
+            for below, _, _ in os.walk(folder):
+                os.chmod(below, stat.S_IRWXU)  # what may not be written cannot be emptied either
+            shutil.rmtree(folder)
+        except OSError as error:
+            raise DifferenceError(f"not all of it could be removed: {error}; what is left is in {folder}") from error
 
 
 def _user(lock: Path) -> int:

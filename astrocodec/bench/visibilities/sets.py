@@ -92,11 +92,13 @@ def read_sets(path: str | os.PathLike[str], kind: str = "file") -> Iterator[VisS
     Raises
     ------
     ValueError
-        Where there are no cross-correlations.
+        Where there are no rows, or no cross-correlations.
     FormatError
         Where there are no visibilities.
     """
     found = open_visibilities(path)
+    if not found or not found[0].grid.rows.size:
+        raise ValueError(f"{os.fspath(path)}: has no rows; give a set with visibilities")
     for number, one in enumerate(found):
         name = Path(path).stem if kind == "corpus" else Path(path).name
         yield _read(one, name if len(found) == 1 else f"{name}[{number}]", kind)

@@ -27,7 +27,7 @@ from astrocodec.visibility.coding import (
     is_of_visibilities,
 )
 from astrocodec.visibility.data.grid import grid_rows
-from astrocodec.visibility.data.tables import put_rows, rows_of
+from astrocodec.visibility.data.tables import naming_damaged_set, put_rows, rows_of
 from astrocodec.visibility.flags import encode_flags
 from hdf5_filter.boxes import Box
 from hdf5_filter.dataset_loss import coded_loss
@@ -108,12 +108,14 @@ def shapes_of(table: Any, column: str) -> list[str]:
 def cells_of(table: Any, column: str, groups: Sequence[Rows]) -> Iterator[Cells]:
     """The cells of a column, by rows that belong together and by shape."""
     kind = np.dtype(_TYPES[table.getcoldesc(column)["valueType"]])
-    shapes = np.array(shapes_of(table, column))
-    times, first, second = (table.getcol(name) for name in ("TIME", "ANTENNA1", "ANTENNA2"))
+    with naming_damaged_set(table.name()):
+        shapes = np.array(shapes_of(table, column))
+        times, first, second = (table.getcol(name) for name in ("TIME", "ANTENNA1", "ANTENNA2"))
     for group in groups:
         for text in sorted(set(shapes[group].tolist()) - {""}):
             rows = group[shapes[group] == text]
-            cell = tuple(np.shape(table.getcell(column, int(rows[0]))))
+            with naming_damaged_set(table.name()):
+                cell = tuple(np.shape(table.getcell(column, int(rows[0]))))
             if not math.prod(cell):
                 continue
             grid = grid_rows(times[rows], first[rows], second[rows])
@@ -126,7 +128,8 @@ def groups_of(table: Any, name: str) -> list[Rows]:
     missing = {"TIME", "ANTENNA1", "ANTENNA2", "DATA_DESC_ID"} - set(table.colnames())
     if missing:
         raise FormatError(f"{name}: no Measurement Set: it has no column {', '.join(sorted(missing))}")
-    described = np.asarray(table.getcol("DATA_DESC_ID"), np.int64)
+    with naming_damaged_set(name):
+        described = np.asarray(table.getcol("DATA_DESC_ID"), np.int64)
     return [np.flatnonzero(described == number) for number in np.unique(described)]
 
 
@@ -151,7 +154,8 @@ class Reader:
         cells = self._cells
         rows = cells.rows[start:stop]
         present = rows >= 0
-        found = rows_of(self._table, rows[present], cells.column).astype(cells.dtype, copy=False)
+        with naming_damaged_set(self._table.name()):
+            found = rows_of(self._table, rows[present], cells.column).astype(cells.dtype, copy=False)
         if present.all():
             return found.reshape(*rows.shape, *cells.shape)
         block = np.full((*rows.shape, *cells.shape), cells.dtype == np.dtype(bool), cells.dtype)
@@ -174,13 +178,13 @@ def _write_cells(
     name: str,
     table: Any,
     cells: Cells,
-    flags: Cells | None,
+    flagged: Callable[[Box], npt.NDArray[np.bool_]] | None,
     lossy: Lossy | None,
     bound: Bound | None,
     workers: int,
     advance: Callable[[int], None],
 ) -> h5py.Dataset:
-    """A dataset of a column's cells; a bound is that of weights."""
+    """A dataset of a column's cells; flags are for what may lose something, a bound is that of weights."""
     is_block, kind = len(cells.shape) == 2, cells.dtype.kind
     codec = FLAGS if kind == "b" else VISIBILITY if kind == "c" and is_block else None
     made = create_dataset(
@@ -189,7 +193,6 @@ def _write_cells(
         codec=AstroCodec() if codec is None else filter_of(codec),
     )
     growth = BaselineGrowth(cells.rows.shape[1])
-    flagged = Reader(table, flags) if flags is not None and lossy is not None else None
 
     def encode(part: npt.NDArray[Any], box: Box) -> bytes | None:
         if codec == FLAGS:
@@ -199,7 +202,7 @@ def _write_cells(
         beside = None
         if flagged is not None:
             beside = np.ones(part.shape, bool)
-            found = flagged.read(box)
+            found = flagged(box)
             beside[tuple(map(slice, found.shape))] = found
         within = box[0].stop - box[0].start, box[2].stop - box[2].start
         if cells.is_grid or part.shape[2] < _LEAST_CHANNELS:
@@ -262,13 +265,14 @@ def write_columns(
     file: h5py.File,
     table: Any,
     cells: Sequence[Cells],
+    flags_of: Callable[[Cells], Callable[[Box], npt.NDArray[np.bool_]]] | None,
     noisy: set[str],
     lossy: Lossy | None,
     weights: Bound | None,
     workers: int,
     advance: Callable[[int], None],
 ) -> None:
-    """All cells as datasets, and the rows that they are of, each once."""
+    """All cells as datasets, and the rows that they are of, each once; `flags_of` is for `lossy`."""
     numbers: dict[tuple[Any, ...], int] = {}
     rows, columns = file.create_group("rows"), file.create_group("columns")
     for name, part in named_cells(cells):
@@ -277,9 +281,8 @@ def write_columns(
             numbers[key] = len(numbers)
             options = {"compression": "gzip", "shuffle": True, "fletcher32": True}
             rows.create_dataset(str(numbers[key]), data=part.rows, chunks=True, **options).flush()
-        same = [other for other in cells if other.column == "FLAG" and other.shape == part.shape]
-        flags = next((other for other in same if np.array_equal(other.rows, part.rows)), None)
         is_lossy = part.column in noisy
+        flags = flags_of(part) if is_lossy and flags_of is not None else None
         bound = weights if part.column in _WEIGHTS and part.dtype.kind == "f" else None
         made = _write_cells(*(columns, name, table, part, flags, lossy if is_lossy else None, bound, workers, advance))
         made.attrs["column"], made.attrs["rows"] = part.column, numbers[key]

@@ -52,10 +52,9 @@ def open_whole(source: str | os.PathLike[str]) -> Iterator[Any]:
             for path in _subtables(above):
                 place = os.path.realpath(path)
                 if not place.startswith(str(folder) + os.sep):
-                    raise FormatError(
-                        f"{name}: {_asked(above, folder)}its subtable {path} lies elsewhere; make a copy that has its "
-                        "own, such as table(...).copy(name, deep=True) of python-casacore does, and give that"
-                    )
+                    if not _is_link(above, path):
+                        continue
+                    raise FormatError(f"{name}: {_asked(above, folder)}its subtable {path} {_what_to_do(path)}")
                 if place not in seen and os.path.isfile(os.path.join(place, "table.dat")):
                     seen.add(place)
                     left.append(stack.enter_context(open_table(place, keeps_lock=True)))
@@ -79,6 +78,27 @@ def _asked(table: Any, folder: Path) -> str:
     """Which subtable of the set is spoken of; empty for the set itself."""
     found = Path(os.path.realpath(table.name()))
     return "" if found == folder else f"of {found.relative_to(folder)} "
+
+
+def _what_to_do(path: str) -> str:
+    if os.path.exists(path):
+        return (
+            "lies elsewhere; make a copy that has its own, such as table(...).copy(name, deep=True) of python-casacore "
+            "does, and give that"
+        )
+    return "is not there; put it back and make a copy of the set that has its own, or remove the keyword"
+
+
+def _is_link(table: Any, path: str) -> bool:
+    """Whether a keyword is a subtable, not a text that begins as python-casacore shows one; only TaQL tells."""
+    if not os.path.isabs(path):  # as those of subtables are shown
+        return False
+    from casacore import tables
+
+    try:
+        return any(f": Table {path}\n" in shown for shown in tables.taql("show table $1 nocol key", tables=[table]))
+    except RuntimeError:  # a subtable is not there
+        return True
 
 
 def _subtables(table: Any) -> Iterator[str]:

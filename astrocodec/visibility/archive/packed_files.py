@@ -14,7 +14,10 @@ import numpy as np
 
 from astrocodec.errors import DifferenceError, FormatError
 
-__all__ = ["Index", "different_file", "files_in", "give_modes", "index_of", "links_in", "pack_files", "unpack_files"]
+__all__ = [
+    *("Index", "different_file", "files_in", "give_modes", "index_of", "links_in", "pack_files", "remove_new_locks"),
+    "unpack_files",
+]
 
 _PACK_CHUNK, _BLOCK = 1 << 20, 64 << 20
 _OF_FILES, _OF_FOLDERS = 0o777, 0o3777  # bits of modes that come back
@@ -28,16 +31,25 @@ class Index(NamedTuple):
     links: list[tuple[str, str]]
 
 
+def _walk(folder: Path) -> Iterator[tuple[str, list[str], list[str]]]:
+    """All folders; one that cannot be read is an error, where os.walk would leave it out."""
+
+    def tell(error: OSError) -> None:
+        raise error
+
+    return os.walk(folder, onerror=tell)
+
+
 def files_in(folder: Path) -> Iterator[Path]:
     """All that is neither a folder nor a link."""
-    for below, folders, names in os.walk(folder):
+    for below, folders, names in _walk(folder):
         folders.sort()
         yield from (path for path in (Path(below, name) for name in sorted(names)) if not path.is_symlink())
 
 
 def links_in(folder: Path) -> Iterator[Path]:
     """All symbolic links."""
-    for below, folders, names in os.walk(folder):
+    for below, folders, names in _walk(folder):
         folders.sort()
         yield from (path for path in (Path(below, name) for name in sorted(names + folders)) if path.is_symlink())
 
@@ -62,7 +74,7 @@ def pack_files(group: h5py.Group, folder: Path, is_hollow: Callable[[Path], bool
         if at != sum(entry[3] for entry in index.files):
             raise DifferenceError(f"{path}: changed while it was read; nothing was written")
     data.flush()
-    for below, _, _ in os.walk(folder):
+    for below, _, _ in _walk(folder):
         name = Path(below).relative_to(folder)
         index.folders.append((os.fspath(name), _mode(modes_of / name) & _OF_FOLDERS))
     text = json.dumps(index._asdict()).encode()
@@ -119,6 +131,12 @@ def unpack_files(group: h5py.Group, made: Path, name: str, is_wanted: Callable[[
     for path, target in index.links:
         if not os.path.realpath(made / path).startswith(inside):
             raise FormatError(f"{name}: its link {path!r} leads out of the set, to {target!r}: it is damaged")
+
+
+def remove_new_locks(group: h5py.Group, made: Path, name: str) -> None:
+    """Remove the table.lock that casacore made where a set had none, such as a read-only one."""
+    if all(path != "table.lock" for path, *_ in index_of(group, name).files):
+        (made / "table.lock").unlink(missing_ok=True)
 
 
 def give_modes(group: h5py.Group, made: Path, name: str, allowed: int) -> int:

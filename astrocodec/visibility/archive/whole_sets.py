@@ -39,8 +39,16 @@ from astrocodec.visibility.archive.cells import (
     write_columns,
 )
 from astrocodec.visibility.archive.contents import KIND, VERSION, check_contents, is_archive, write_contents
+from astrocodec.visibility.archive.flagged import Flagged
 from astrocodec.visibility.archive.own_tables import open_whole
-from astrocodec.visibility.archive.packed_files import different_file, files_in, give_modes, pack_files, unpack_files
+from astrocodec.visibility.archive.packed_files import (
+    different_file,
+    files_in,
+    give_modes,
+    pack_files,
+    remove_new_locks,
+    unpack_files,
+)
 from astrocodec.visibility.coding import Lossy
 from astrocodec.visibility.data.tables import open_table, put_rows
 from hdf5_filter.closing import closing
@@ -157,7 +165,8 @@ def archive_measurement_set(
             with closing(h5py.File(out.temporary, "w")) as file:
                 file.attrs["astrocodec"], file.attrs["version"] = KIND, VERSION
                 file.attrs["name"] = np.bytes_(os.fsencode(folder.resolve().name))
-                write_columns(file, table, cells, noisy, lossy, weights, cores, meter.advance)
+                flags_of = None if lossy is None else Flagged(table, groups).of
+                write_columns(file, table, cells, flags_of, noisy, lossy, weights, cores, meter.advance)
                 of_files = folder
                 if plain & {part.column for part in cells}:
                     of_files = scratch / "emptied"
@@ -291,6 +300,7 @@ def _restore(file: h5py.File, made: Path, advance: Callable[[int], None]) -> Non
                 text = f"{file.filename}: dataset {dataset.name!r} does not fit its set: it is damaged: {error}"
                 raise CorruptError(text) from error
     unpack_files(file["files"], made, file.filename, lambda path: path == "table.lock")  # which casacore wrote to
+    remove_new_locks(file["files"], made, file.filename)
 
 
 def _check_restored(file: h5py.File, made: Path, scratch: Path, name: str, advance: Callable[[int], None]) -> None:
@@ -317,6 +327,7 @@ def _check_restored(file: h5py.File, made: Path, scratch: Path, name: str, advan
             shutil.rmtree(scratch)
             if column is not None:
                 raise DifferenceError(f"{name}: column {column} is not restored; please report this")
+    remove_new_locks(file["files"], made, name)
     different = different_file(file["files"], made, name, kept)
     if different is not None:
         raise DifferenceError(f"{name}: file {different} is not restored; please report this")

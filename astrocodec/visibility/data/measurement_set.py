@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy.typing as npt
 
 from astrocodec.errors import FormatError
 from astrocodec.visibility.data.grid import Grid, grid_rows
-from astrocodec.visibility.data.tables import open_table, rows_of
+from astrocodec.visibility.data.tables import naming_damaged_set, open_table, rows_of
 from astrocodec.visibility.data.visibility_set import VisibilitySet
 
 __all__ = ["MeasurementSet", "open_measurement_set"]
@@ -54,6 +55,8 @@ class MeasurementSet(VisibilitySet):
         try:
             vis = rows_of(table, rows, self.column)
             flags = rows_of(table, rows, "FLAG") if "FLAG" in columns else np.zeros(vis.shape, bool)
+            if "FLAG_ROW" in columns:
+                flags |= np.asarray(rows_of(table, rows, "FLAG_ROW"), bool)[:, None, None]
         except (RuntimeError, ValueError) as error:
             raise FormatError(
                 f"{self.name}: column {self.column} or FLAG of data description {self.data_description}: some cells "
@@ -90,14 +93,16 @@ def open_measurement_set(path: str | os.PathLike[str], column: str = "DATA") -> 
         raise FormatError(
             f"{os.fspath(path)}: no column {', '.join(sorted(missing))}; its columns are {', '.join(table.colnames())}"
         )
+    with naming_damaged_set(os.fspath(path)):
+        return list(_described_sets(path, table, column))
+
+
+def _described_sets(path: str | os.PathLike[str], table: Any, column: str) -> Iterator[MeasurementSet]:
+    """The rows of each data description that has some."""
     described = np.asarray(table.getcol("DATA_DESC_ID"), np.int64)
     times, first, second = (np.asarray(table.getcol(name)) for name in ("TIME", "ANTENNA1", "ANTENNA2"))
-    found = []
     for number in np.unique(described).tolist():
         rows = np.flatnonzero(described == number)
         grid = grid_rows(times[rows], first[rows], second[rows])
         placed = np.where(grid.rows < 0, -1, rows[grid.rows])
-        found.append(
-            MeasurementSet(path, table, column, number, Grid(placed, grid.times, grid.antenna1, grid.antenna2))
-        )
-    return found
+        yield MeasurementSet(path, table, column, number, Grid(placed, grid.times, grid.antenna1, grid.antenna2))

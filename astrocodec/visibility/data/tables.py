@@ -6,14 +6,17 @@ import fcntl
 import os
 import struct
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from astrocodec.errors import FormatError
+from hdf5_filter.names import disk_error
 
-__all__ = ["open_table", "put_rows", "rows_of"]
+__all__ = ["naming_damaged_set", "open_table", "put_rows", "rows_of"]
 
 _SECONDS, _PAUSE = 10.0, 0.2  # that a lock of another program is waited for; between two looks
 _FLOCK = "hhqqi4x"
@@ -90,6 +93,17 @@ def _who_locks(name: str) -> str:
         f"{name}: is locked by {who}, which writes to it; waited {_SECONDS:.0f} s: end that program or have it close "
         "the table, then start again"
     )
+
+
+@contextmanager
+def naming_damaged_set(name: str) -> Iterator[None]:
+    """Turn what casacore says of a table that it opened and cannot read into an error that names the set."""
+    try:
+        yield
+    except RuntimeError as error:
+        if disk_error(error) is not None or "start new thread" in str(error):
+            raise
+        raise FormatError(f"{name}: it is damaged: casacore cannot read it: {error}") from error
 
 
 def rows_of(table: Any, rows: npt.NDArray[np.int64], column: str) -> npt.NDArray[Any]:
