@@ -1,6 +1,8 @@
 """vis-compress and vis-decompress: outputs, what is lost, refusals, and inputs that stay whole."""
 
+import errno
 import importlib
+import os
 from pathlib import Path
 
 import numpy as np
@@ -199,3 +201,36 @@ def test_pyuvdata_makes_uvfits_of_a_restored_set(tmp_path: Path) -> None:
     found.reorder_pols(list(map(list(found.polarization_array).index, given.polarization_array)))
     assert np.array_equal(found.data_array, given.data_array)
     assert np.array_equal(found.flag_array, given.flag_array)
+
+
+def test_a_file_that_may_not_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Modes do not hold back the superuser, whom tests may run as: HDF5 is let refuse."""
+    write_uvh5(tmp_path / "a.ac.uvh5", np.ones((2, 3, 4, 1), "c8"), np.zeros((2, 3, 4, 1), bool))
+
+    def refused(name: object) -> bool:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(name))
+
+    monkeypatch.setattr(h5py, "is_hdf5", refused)
+    told = run_here("vis-decompress", "-j", "1", tmp_path / "a.ac.uvh5")
+    assert told.returncode == ExitCode.SYSTEM
+    assert b"a.ac.uvh5: permission denied" in told.stderr
+
+
+@pytest.mark.parametrize(("by_baseline", "share"), [(False, 0.7), (True, 0.2)])
+def test_rows_that_fill_no_grid(tmp_path: Path, by_baseline: bool, share: float) -> None:
+    """Nblts is not Nbls times Ntimes."""
+    write_uvh5(tmp_path / "whole.uvh5", MADE.vis, MADE.flags, by_baseline=by_baseline)
+    rows = len(MADE.vis) * MADE.vis.shape[1]
+    kept = np.flatnonzero(np.random.default_rng(1).random(rows) < share)
+    with h5py.File(tmp_path / "whole.uvh5") as whole, h5py.File(tmp_path / "a.uvh5", "w") as file:
+        for name in (f"{group}/{name}" for group in whole for name in whole[group]):
+            values = whole[name][()]
+            file[name] = values[kept] if np.shape(values)[:1] == (rows,) else values
+        before = whole["Data/visdata"][()][kept]
+    for options in ((), ("--noise-increase", "1%")):
+        succeed_here("vis-compress", *options, "--overwrite", tmp_path / "a.uvh5")
+        succeed_here("vis-decompress", "--overwrite", "-O", tmp_path / "b.uvh5", tmp_path / "a.ac.uvh5")
+        with h5py.File(tmp_path / "b.uvh5") as file:
+            error = np.abs(file["Data/visdata"][()] - before)
+        assert (error.max() > 0) == bool(options)
+        assert error.max() < 0.6  # noise of a part is near 0.2

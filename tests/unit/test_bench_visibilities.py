@@ -163,6 +163,15 @@ def test_rows_come_onto_a_grid_and_what_is_no_cross_correlation_is_left_out(tmp_
     assert np.array_equal(found.vis[there], block.vis[:, order][there])
 
 
+def test_a_set_without_rows_is_refused(tmp_path):
+    tables = pytest.importorskip("casacore.tables", reason="Measurement Sets need python-casacore")
+    described = tables.required_ms_desc()
+    described.update(tables.maketabdesc([tables.makearrcoldesc("DATA", 0j, valuetype="complex", ndim=2)]))
+    tables.default_ms(str(tmp_path / "a.ms"), described).close()
+    with pytest.raises(ValueError, match=r"a\.ms: has no rows"):
+        read_set(tmp_path / "a.ms")
+
+
 def test_the_command_tells_bits_and_writes_tables_and_pictures(data, tmp_path):
     np.savez(
         tmp_path / "a.npz", vis=data.vis, flags=data.flags, uvw=data.uvw, freqs_hz=data.frequencies,

@@ -251,7 +251,7 @@ def test_a_codec_without_bounds_says_so(how: dict[str, Any]) -> None:
     codecs.register(made(encode=staticmethod(lambda values, *, quality=3: (b"", b""))))
     with pytest.raises(TypeError, match="codec made keeps no bound: leave it out, or take codec 'causal'"):
         astrocodec.encode(np.zeros(3), codec="made", **how)
-    with pytest.raises(TypeError, match="codec made has no option noise, workers: leave it out"):
+    with pytest.raises(TypeError, match="codec made has no option noise, workers: leave it out; allowed are quality"):
         astrocodec.encode(np.zeros(3), codec="made", quality=4, noise=np.ones(3), workers=2)
 
 
@@ -312,5 +312,7 @@ def test_codecs_of_visibilities_are_encoded_with_by_name() -> None:
     ):
         with pytest.raises(TypeError):
             astrocodec.encode(given, codec=codec, **option)
+    with pytest.raises(TypeError, match="codec flags has no option flags: leave it out; allowed are baselines"):
+        astrocodec.encode(flags, codec="flags", flags=flags)  # as the array is called there
     with pytest.raises(OptionError, match="vis-compress"):
         codecs.exact_codec("flags")

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,9 @@ h5py = pytest.importorskip("h5py")
 from measurement_sets import files_of, make_set  # noqa: E402
 
 from astrocodec.errors import DifferenceError, FormatError  # noqa: E402
-from astrocodec.visibility import archive, files  # noqa: E402
+from astrocodec.visibility import archive, files, set_files  # noqa: E402
 from astrocodec.visibility.archive import packed_files, whole_sets  # noqa: E402
+from astrocodec.visibility.data import open_visibilities  # noqa: E402
 from astrocodec.visibility.data import tables as opening  # noqa: E402
 
 
@@ -82,6 +84,125 @@ def test_what_leads_out_of_a_set_is_refused(source: Path, how: str, says: str) -
     with pytest.raises(FormatError, match=says):
         files.compress_in_place(source)
     assert sorted(source.parent.iterdir()) == given
+
+
+def make_table(path: Path) -> None:
+    tables.table(str(path), tables.maketabdesc([tables.makescacoldesc("A", 1)]), nrow=1, ack=False).close()
+
+
+def test_texts_that_look_like_subtables_stay_texts(source: Path) -> None:
+    """Even that of a table which came later; python-casacore shows both alike."""
+    later = f"Table: {source.with_name('later')}"
+    with tables.table(str(source), readonly=False, ack=False) as table:
+        table.putkeyword("TEXT", "Table: of contents")
+        table.putkeyword("LATER", later)
+        table.putkeyword("BELOW", {"a": "Table: ", "b": ["Table: x"]})
+        table.putcolkeyword("DATA", "TEXT", "Table: /none")
+    make_table(source.with_name("later"))
+    files.compress(source, source.with_name("a.h5"))
+    files.decompress(source.with_name("a.h5"), source.with_name("b.ms"))
+    with tables.table(str(source.with_name("b.ms")), ack=False) as table:
+        found = table.getkeywords()
+        assert (found["TEXT"], found["LATER"]) == ("Table: of contents", later)
+        assert found["BELOW"] == {"a": "Table: ", "b": ["Table: x"]}
+        assert table.getcolkeyword("DATA", "TEXT") == "Table: /none"
+
+
+def test_a_subtable_that_is_gone_is_told(source: Path) -> None:
+    make_table(source.with_name("gone"))
+    with tables.table(str(source), readonly=False, ack=False) as table:
+        table.putkeyword("GONE", f"Table: {source.with_name('gone')}")
+    shutil.rmtree(source.with_name("gone"))
+    with pytest.raises(FormatError, match=r"gone is not there; put it back .* or remove the keyword"):
+        files.compress(source, source.with_name("a.h5"))
+
+
+def test_a_folder_that_cannot_be_read_is_not_left_out(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = os.scandir
+
+    def refused(path: Any) -> Any:
+        if os.path.basename(path) == "FEED":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return plain(path)
+
+    monkeypatch.setattr(os, "scandir", refused)
+    with pytest.raises(PermissionError, match="FEED"):
+        files.compress_in_place(source)
+    assert list(source.parent.iterdir()) == [source]
+
+
+def test_a_set_without_a_lock_comes_back_without(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As one that was written to a medium that is read-only since."""
+    plain = whole_sets.groups_of
+
+    def groups(*what: Any) -> Any:
+        (source / "table.lock").unlink(missing_ok=True)
+        return plain(*what)
+
+    monkeypatch.setattr(whole_sets, "groups_of", groups)
+    files.compress(source, source.with_name("a.h5"))
+    files.decompress(source.with_name("a.h5"), source.with_name("b.ms"))
+    assert files_of(source) == files_of(source.with_name("b.ms"))
+
+
+def test_a_set_that_cannot_be_removed_whole_is_told_with_its_output(
+    source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(path: Path, **_: Any) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), "table.dat")
+
+    monkeypatch.setattr(set_files, "shutil", SimpleNamespace(rmtree=refused))
+    with pytest.raises(DifferenceError, match=r"not all .* removed.*what is left is in .*part; .*a\.ms\.ac\.h5 was w"):
+        files.compress_in_place(source)
+
+
+def test_a_set_that_lacks_cells_it_tells_of_is_damaged(source: Path) -> None:
+    (source / "table.f0_TSM1").unlink()
+    for call in (files.info, lambda path: files.compress(path, path.with_name("a.h5"))):
+        with pytest.raises(FormatError, match=r"a\.ms: it is damaged: casacore cannot read it"):
+            call(source)
+    with pytest.raises(FormatError, match="casacore cannot read it"):
+        open_visibilities(source)
+    assert list(source.parent.iterdir()) == [source]
+
+
+def test_rows_that_were_removed_and_cells_without_anything(tmp_path: Path) -> None:
+    make_set(tmp_path / "a.ms", "StandardStMan")
+    with tables.table(str(tmp_path / "a.ms"), readonly=False, ack=False) as table:
+        table.removerows([0, 3, 4, table.nrows() - 1])
+        table.addrows(2)
+        table.putcell("DATA", table.nrows() - 1, np.full((5, 4), 2j, "c8"))
+    files.compress(tmp_path / "a.ms", tmp_path / "a.h5")
+    files.decompress(tmp_path / "a.h5", tmp_path / "b.ms")
+    before, after = files_of(tmp_path / "a.ms"), files_of(tmp_path / "b.ms")
+    assert {name for name in before | after if before.get(name) != after.get(name)} <= {"table.lock"}
+
+
+def test_columns_of_dysco_stay_and_say_so(tmp_path: Path) -> None:
+    from astrocodec.simulate.visibilities import Visibilities, VisibilitySettings
+    from astrocodec.simulate.visibility_files import write_visibilities
+
+    source = tmp_path / "a.ms"
+    write_visibilities(Visibilities(VisibilitySettings("meerkat", stations=3, times=2, channels=4)), source)
+    spec = {"dataBitCount": 8, "weightBitCount": 12, "distribution": "TruncatedGaussian", "normalization": "AF"}
+    spec |= {"distributionTruncation": 2.5, "studentTNu": 0.0, "staticSeed": 1}
+    with tables.table(str(source), readonly=False, ack=False) as table:
+        vis = table.getcol("DATA")
+        table.removecols("DATA")
+        kind = {"valuetype": "complex", "ndim": 2, "shape": list(vis.shape[1:]), "options": 5}
+        described = tables.makearrcoldesc("DATA", 0j, datamanagertype="DyscoStMan", datamanagergroup="D", **kind)
+        manager = {"TYPE": "DyscoStMan", "NAME": "D", "SPEC": spec, "COLUMNS": ["DATA"]}
+        try:
+            table.addcols(tables.maketabdesc([described]), manager)
+        except RuntimeError:
+            pytest.skip("this casacore has no Dysco")
+        table.putcol("DATA", vis)
+    report = files.compress(source, tmp_path / "a.h5", noise_increase="1%")
+    assert report.notes == ["DATA is stored by DyscoStMan, as it stays: it loses nothing"]
+    with pytest.raises(ValueError, match="DyscoStMan found; TiledColumnStMan"):
+        files.compress(source, tmp_path / "b.h5", noise_increase="1%", columns=["DATA"])
+    files.decompress(tmp_path / "a.h5", tmp_path / "b.ms")
+    assert files_of(source) | {"table.lock": b""} == files_of(tmp_path / "b.ms") | {"table.lock": b""}
 
 
 def test_links_within_a_set_come_back(source: Path) -> None:

@@ -36,13 +36,13 @@ from hdf5_filter.loss_attributes import add_loss
 from hdf5_filter.writing import create_dataset
 
 __all__ = [
-    *("TILED", "Cells", "Reader", "cells_of", "coded_columns", "groups_of", "hollow_files", "named_cells", "put_cells"),
-    *("shapes_of", "write_columns"),
+    *("PLAIN", "TILED", "Cells", "Reader", "cells_of", "coded_columns", "groups_of", "hollow_files", "managers_of"),
+    *("named_cells", "put_cells", "shapes_of", "write_columns"),
 ]
 
 _TYPES = {"complex": "c8", "dcomplex": "c16", "float": "f4", "double": "f8", "boolean": "b1"}
 TILED = ("TiledColumnStMan", "TiledShapeStMan", "TiledCellStMan", "TiledDataStMan")
-_PLAIN = ("StandardStMan",)
+PLAIN = ("StandardStMan",)
 _WEIGHTS = ("WEIGHT", "SIGMA", "WEIGHT_SPECTRUM", "SIGMA_SPECTRUM")
 _LEAST_CHANNELS = 16  # that tell the noise of one time
 
@@ -65,16 +65,20 @@ class Cells:
         return self.rows.size * math.prod(self.shape) * self.dtype.itemsize
 
 
+def managers_of(table: Any) -> dict[str, str]:
+    """Columns, and the types of their storage managers."""
+    return {column: info["TYPE"] for info in table.getdminfo().values() for column in info["COLUMNS"]}
+
+
 def coded_columns(table: Any) -> dict[str, str]:
     """Columns that get datasets, with the type of their storage manager."""
-    managers = {c: info["TYPE"] for info in table.getdminfo().values() for c in info["COLUMNS"]}
-    found = {}
+    managers, found = managers_of(table), {}
     for column in table.colnames():
         described = table.getcoldesc(column)
         if table.isscalarcol(column) or described["valueType"] not in _TYPES:
             continue
         is_large = described.get("ndim", -1) != 1
-        if managers[column] in TILED or (managers[column] in _PLAIN and is_large):
+        if managers[column] in TILED or (managers[column] in PLAIN and is_large):
             found[column] = managers[column]
     return found
 

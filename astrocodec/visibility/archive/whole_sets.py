@@ -26,6 +26,7 @@ from astrocodec.errors import AstrocodecError, CorruptError, DifferenceError, Fo
 from astrocodec.files.meter import Meter, ProgressCall
 from astrocodec.files.target import Target, readable_mode, scratch_folder, sync_folder
 from astrocodec.visibility.archive.cells import (
+    PLAIN,
     TILED,
     Cells,
     Reader,
@@ -33,6 +34,7 @@ from astrocodec.visibility.archive.cells import (
     coded_columns,
     groups_of,
     hollow_files,
+    managers_of,
     named_cells,
     put_cells,
     shapes_of,
@@ -155,6 +157,11 @@ def archive_measurement_set(
         hollow = hollow_files(table, folder, coded)
         plain = {column for column, manager in coded.items() if manager not in TILED}
         report = FileReport(os.fspath(source), os.fspath(target), sum(p.stat().st_size for p in files_in(folder)))
+        report.notes += [
+            f"{column} is stored by {manager}, as it stays: it loses nothing"
+            for column, manager in managers_of(table).items()
+            if column in noisy and column not in coded
+        ]
         total = sum(part.nbytes for part in cells)
         meter = Meter(progress, total * (2 if verify else 1))
         with (
@@ -220,7 +227,10 @@ def _check_columns(table: Any, coded: dict[str, str], columns: Sequence[str], na
         if column not in table.colnames():
             raise ValueError(f"{name}: no column {column!r}; its columns are {', '.join(table.colnames())}")
         if column not in coded or table.getcoldesc(column)["valueType"] not in ("complex", "dcomplex"):
-            raise ValueError(f"{name}: column {column!r} holds no complex arrays in a storage manager that is coded")
+            raise ValueError(
+                f"{name}: column {column!r} holds no complex arrays in a storage manager that is coded "
+                f"({managers_of(table)[column]} found; {', '.join((*TILED, *PLAIN))} are)"
+            )
 
 
 def restore_measurement_set(
