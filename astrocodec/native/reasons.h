@@ -104,7 +104,7 @@ REASON(VISIBILITY_FIELD, CORRUPT, "a step, noise or seed outside its range, byte
 REASON(VISIBILITY_STEPS, CORRUPT, "%f bytes of steps that do not hold all, or more")
 REASON(VISIBILITY_CLASSES, CORRUPT, "%f bytes of classes that do not hold all samples, or more")
 REASON(VISIBILITY_GROUP, CORRUPT, "a group of baselines with flags %f, at most %a allowed and of three shapes")
-REASON(VISIBILITY_POLS, CORRUPT, "a group of baselines of %f polarisations is predicted, at most %a are allowed to be")
+REASON(VISIBILITY_POLS, CORRUPT, "a group of %f polarisations is predicted, at most %a are allowed to be")
 REASON(VISIBILITY_FLOAT, CORRUPT, "sample %f has a part that is no float, or none of its data type")
 REASON(VISIBILITY_STEP, CORRUPT, "sample %f has an integer beyond %a, or one that its data type does not have")
 /* chunks of HDF5 */

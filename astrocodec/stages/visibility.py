@@ -296,9 +296,8 @@ def _decode_group(b: _Block, data: memoryview, rounds: list[range], units: NDArr
     if flags > _FLAGS or shape >= len(SHARES) or (is_mixed and (b.kind == FLOATS or not flags & _PREDICTED)):
         raise CorruptError(f"a group of baselines with flags {flags}")
     if flags & _PREDICTED and b.pols > _MOST_PREDICTED_POLS:
-        raise CorruptError(
-            f"a group of baselines of {b.pols} polarisations is predicted, at most {_MOST_PREDICTED_POLS} are allowed to be"
-        )
+        most = _MOST_PREDICTED_POLS
+        raise CorruptError(f"a group of {b.pols} polarisations is predicted, at most {most} are allowed to be")
     layer = read_layer(bytes(reader.take(SIZE, "weights of a group"))) if is_mixed else None
     shapes = [(b.times, b.channels, b.pols, len(baselines)) for baselines in rounds]
     classes = [np.zeros(one, np.uint8) for one in shapes]
