@@ -71,6 +71,7 @@ static int check_visibilities(ac_opened *s)
     if (ac_block_read(&block, h->parameters.bytes, h->parameters.length, &h->array, &why))
         return ac_opened_refuse_in(s, AC_IN_SECTION, AC_SECTION_CODEC, &why, (uint64_t)(h->parameters.bytes - s->stream));
     const uint64_t samples = ac_block_samples(&block);
+    if (block.kind == AC_FLOATS && !s->data.length && samples <= AC_MOST_ZERO) return AC_OK; /* zeros */
     return samples / AC_SAMPLES_A_BYTE > s->data.length ? ac_opened_refuse(s, AC_REASON_TOO_MANY, h->length, samples, s->data.length) : AC_OK;
 }
 

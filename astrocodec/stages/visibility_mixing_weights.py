@@ -1,6 +1,7 @@
 """Numbers of the network that mixes predictions of visibilities, see docs/format.md section "Mixing".
 
-Trained by ``python -m astrocodec.learning.train_mixing``; its card is docs/visibilities.md section "Mixing".
+Trained by ``python -m astrocodec.learning.train_mixing``; its card stands in docs/visibilities.md,
+section "The network that mixes".
 """
 
 INPUTS, HIDDEN, OUTPUTS = 10, 8, 4

@@ -113,7 +113,8 @@ def encode(
         Of the shape of `vis`: samples that say nothing of noise. They are coded as all others.
     model : str, optional
         ``"none"``: without predictions, twice as fast; ``"predicted"``: with them; ``"mixed"``: a network tuned to the
-        block weighs them too. By default each group of baselines has what is smaller for it.
+        block weighs them too. By default each group of baselines has what is smaller for it, by its first times if it
+        has many; exact floats have predictions, which no network weighs.
     workers : int, optional
         Threads; they change no byte.
 

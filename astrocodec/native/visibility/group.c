@@ -390,7 +390,6 @@ static int best_of(trial *t, const int *may, uint64_t times, int is_first, void 
     for (int which = 0; which < WAYS; which++) {
         if (!may[which] || (which == MIXED && best == PLAIN && may[PREDICTED])) continue; /* what cannot be predicted need not be mixed */
         if (which == MIXED && !t->is_tuned) tune(t);
-        if (which == MIXED && is_first && is_better(t, which, best, is_first)) return which; /* even without being tuned */
         record_way(t, which, times, best == WAYS ? decoded : NULL, NULL, t->found + which);
         if (best == WAYS || is_better(t, which, best, is_first)) best = which;
     }
