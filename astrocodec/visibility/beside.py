@@ -34,7 +34,7 @@ def flags_beside(flags: ArrayLike | None, shape: tuple[int, ...]) -> NDArray[np.
 
 def noise_beside(noise: ArrayLike, shape: tuple[int, ...], name: str) -> NDArray[np.float32]:
     """
-    Standard deviations ``[baseline, freq, pol]``; not known where they are too large.
+    Standard deviations ``[baseline, freq, pol]``; infinite where they are too large, NaN where floats hold them badly.
 
     Raises
     ------
@@ -50,8 +50,10 @@ def noise_beside(noise: ArrayLike, shape: tuple[int, ...], name: str) -> NDArray
     if values.dtype.kind not in "iuf":
         raise TypeError(f"{name} of {values.dtype} found, real numbers are needed: standard deviations of a real part")
     try:
-        with np.errstate(over="ignore"):
-            return np.broadcast_to(values.astype(np.float32), shape)
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+            sigma = values.astype(np.float32)
+            sigma = np.where((sigma > 0) & (sigma < np.finfo(np.float32).tiny), np.float32(np.nan), sigma)
+            return np.broadcast_to(sigma, shape)
     except ValueError:
         raise ValueError(
             f"{name} has shape {values.shape}, what broadcasts to [baseline, freq, pol] = {shape} is needed"

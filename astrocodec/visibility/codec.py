@@ -114,7 +114,7 @@ def encode(
     model : str, optional
         ``"none"``: without predictions, twice as fast; ``"predicted"``: with them; ``"mixed"``: a network tuned to the
         block weighs them too. By default each group of baselines has what is smaller for it, by its first times if it
-        has many; exact floats have predictions, which no network weighs.
+        has many; exact floats have predictions, which no network weighs, above 1 MiB always.
     workers : int, optional
         Threads; they change no byte.
 
@@ -237,6 +237,9 @@ def _encode_exact(values: NDArray[Any], how: int, workers: int = 1) -> bytes:
     floats = encode_block(parameters, values, classes, None, how, workers)
     if floats is None:
         return encode_array(values)
+    if how == _HOW[None] and values.nbytes <= _TRIED:
+        plain = encode_block(parameters, values, classes, None, _HOW["none"], workers)
+        floats = floats if plain is None or len(floats[0]) <= len(plain[0]) else plain
     stream = _sealed(floats, parameters)
     if not _gives_back(stream, values, workers):
         return encode_array(values)
