@@ -400,7 +400,7 @@ static int best_of(trial *t, const int *may, uint64_t times, int is_first, void 
 static int recorded(trial *t, int how, void *decoded)
 {
     const uint64_t times = t->all->at->b->times;
-    const uint64_t some = ac_larger(times / 8, MANY / steps_of(t->all, 1) + 1), first = times < LONG ? times : ac_smaller(some, times);
+    const uint64_t some = ac_larger(times / 16, (MANY - 1) / steps_of(t->all, 1) + 1), first = times < LONG ? times : ac_smaller(some, times);
     int may[WAYS];
     for (int which = 0; which < WAYS; which++) may[which] = how == AC_TRY_ALL || how == AC_ONLY_PLAIN + which;
     t->tuned_on = first;
