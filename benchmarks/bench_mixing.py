@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import astrocodec
+from astrocodec.bench.tables import write_provenance
 from astrocodec.bench.visibilities.sets import VisSet, corpus_sets, read_set, simulated_set
 from astrocodec.visibility import encode
 
@@ -73,6 +74,7 @@ def main() -> None:
     """Measure and write."""
     ways = [f"{way} MB/s {model}" for way in ("encode", "decode") for model in ("predicted", "default")]
     ratios: dict[tuple[str, float], list[float]] = {}
+    write_provenance(RESULTS)
     with RESULTS.open("w", encoding="ascii", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["set", "D %", "bits predicted", "bits default", "smaller %", *ways])
