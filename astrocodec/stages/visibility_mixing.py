@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from astrocodec.stages.visibility_mixing_weights import BIASES, HIDDEN, INPUTS, OUTPUTS, TURNED, WEIGHTS
+from astrocodec.stages.visibility_steps import EIGHTHS
 
 LEAST = -32  # of the output that corrects scales
 SIZE = OUTPUTS * (HIDDEN + 1)  # bytes of the second layer
@@ -17,14 +18,7 @@ MOST = 64  # of an input, and of an output, either side of zero; of a hidden num
 POWERS, HALVED = 4, 6  # inputs that are powers; the one whose logarithm is halved
 _OFF = (TURNED,) * POWERS + (0,) * (INPUTS - POWERS)  # what is taken off the inputs
 _HALF = tuple(int(i == HALVED) for i in range(INPUTS))
-# 2^52 * 2^(i/8), rounded
-_EIGHTHS = np.array(
-    [
-        *(4503599627370496, 4911210218475899, 5355712719992597, 5840446135085607),
-        *(6369051672525773, 6945500098633947, 7574121564787629, 8259638134547591),
-    ],
-    np.float64,
-)
+_EIGHTHS = np.array(EIGHTHS, np.float64)
 
 
 def eighths(numbers: NDArray[np.float64]) -> NDArray[np.int64]:

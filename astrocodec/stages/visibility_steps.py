@@ -16,7 +16,7 @@ from astrocodec.stages.decisions import Decision, DecisionReader, Number
 MOST = 1023  # of an exponent, either side of zero
 PARTS = 256
 # 2^52 * 2^(i/8), rounded
-_EIGHTHS = (
+EIGHTHS = (
     *(4503599627370496, 4911210218475899, 5355712719992597, 5840446135085607),
     *(6369051672525773, 6945500098633947, 7574121564787629, 8259638134547591),
 )
@@ -28,7 +28,7 @@ def unit(base: float, exponent: int) -> float:
     >>> unit(256.0, 0), unit(256.0, -8), unit(256.0, 4)
     (1.0, 0.5, 1.4142135623730951)
     """
-    return math.ldexp(base / PARTS * math.ldexp(_EIGHTHS[exponent & 7], -52), exponent >> 3)
+    return math.ldexp(base / PARTS * math.ldexp(EIGHTHS[exponent & 7], -52), exponent >> 3)
 
 
 class _Differ:

@@ -102,7 +102,8 @@ class Walk:
         self.inverse[:, :, range(TAPS), range(TAPS), 0] = _PRIOR / (noise * noise)
         self.is_taught = np.zeros((EDGES, pols, lanes), bool)
         self.taught = np.zeros((EDGES, pols), int)
-        self.joint = [[Joint(JOINT_TAPS if j else JOINT_TAPS_ALONE) for j in range(pols)] for _ in range(EDGES)]
+        taps = [JOINT_TAPS if j else JOINT_TAPS_ALONE for j in range(0 if layer is None else pols)]
+        self.joint = [[Joint(count) for count in taps] for _ in range(EDGES)]
         promise = _PROMISE[None, None, :] * _PROMISE[None, :, None] * _PROMISE[:, None, None]
         self.found = np.tile(_COUNT * promise.reshape(-1), (2, 1))
         self.counted = np.full((2, 216), _COUNT)

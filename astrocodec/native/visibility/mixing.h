@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "visibility/block.h"
+#include "visibility/eighths.h"
 #include "visibility/mixing_weights.h"
 
 enum { AC_MIX_ROW = AC_MIX_HIDDEN + 1, AC_MIX_SIZE = AC_MIX_OUTPUTS * AC_MIX_ROW, AC_MIX_MOST = 64, AC_MIX_LEAST = -32, AC_MIX_POWERS = 4, AC_MIX_HALVED = 6 };
@@ -42,14 +43,13 @@ static inline __attribute__((always_inline)) void ac_mix_second(const int8_t *la
         }
 }
 
-/* 2 to the power of an eighth of a number; 2^(i/8) rounded. */
+/* 2 to the power of an eighth of a number. */
 static inline double ac_mix_factor(int32_t number)
 {
-    static const double eighths[8] = {4503599627370496.0, 4911210218475899.0, 5355712719992597.0, 5840446135085607.0, 6369051672525773.0, 6945500098633947.0, 7574121564787629.0, 8259638134547591.0};
     const uint64_t bits = (uint64_t)(1023 - 52 + (number >> 3)) << 52;
     double power;
     memcpy(&power, &bits, sizeof power);
-    return eighths[number & 7] * power;
+    return ac_eighths[number & 7] * power;
 }
 
 #endif

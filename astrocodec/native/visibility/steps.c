@@ -5,9 +5,7 @@
 
 #include "decisions.h"
 #include "exact_doubles.h"
-
-/* 2^52 * 2^(i/8), rounded */
-static const uint64_t eighths[8] = {4503599627370496, 4911210218475899, 5355712719992597, 5840446135085607, 6369051672525773, 6945500098633947, 7574121564787629, 8259638134547591};
+#include "visibility/eighths.h"
 
 /* What tells how an exponent differs from the one before. */
 typedef struct {
@@ -21,7 +19,7 @@ int ac_steps_take(ac_steps *s, const ac_block *b)
     s->of_baseline = calloc((size_t)(b->baselines * b->pols), sizeof *s->of_baseline);
     s->of_channel = calloc((size_t)(b->channels * b->pols), sizeof *s->of_channel);
     for (int i = -2 * AC_MAX_EXPONENT; i <= 2 * AC_MAX_EXPONENT; i++)
-        s->unit[i + 2 * AC_MAX_EXPONENT] = ldexp(first * ldexp((double)eighths[i & 7], -52), (i - (i & 7)) / 8);
+        s->unit[i + 2 * AC_MAX_EXPONENT] = ldexp(first * ldexp(ac_eighths[i & 7], -52), (i - (i & 7)) / 8);
     return s->of_baseline && s->of_channel ? AC_OK : AC_ERROR_MEMORY;
 }
 
